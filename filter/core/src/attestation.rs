@@ -1,0 +1,274 @@
+//! The edge's signed word about a request it lets through, and how the control plane checks it.
+//!
+//! The header reads `v=1;kid=k1;t=1764000000;rid=…;client=demo;mac=<64 hex>`. The MAC is HMAC-SHA256
+//! (RFC 2104) over the header's own fields and over what the header speaks of: method, path with query,
+//! and the SHA-256 of the raw body. A request that was altered, or that never passed the edge, has no
+//! valid one.
+
+use std::fmt;
+
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::{Digest, Sha256};
+
+use crate::client::ClientId;
+
+/// The header that carries the attestation, in lower case.
+pub const HEADER: &str = "x-edge-attestation";
+
+/// How far, in seconds, the edge's clock and the control plane's may stand apart.
+pub const TOLERANCE_S: u64 = 30;
+
+const KEY_BYTES_MIN: usize = 32;
+
+/// The request as both halves see it, byte for byte.
+#[derive(Clone, Copy, Debug)]
+pub struct Request<'a> {
+    pub method: &'a str,
+    /// Path and query as they stand on the request line.
+    pub path: &'a str,
+    pub body_sha256: [u8; 32],
+}
+
+impl<'a> Request<'a> {
+    #[must_use]
+    pub fn new(method: &'a str, path: &'a str, body: &[u8]) -> Self {
+        Self { method, path, body_sha256: Sha256::digest(body).into() }
+    }
+}
+
+/// What the edge found out and vouches for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claims {
+    /// `None` on routes that need no client key.
+    pub client: Option<ClientId>,
+    /// Envoy's `x-request-id`, for logs and answers: 1 to 64 of `A-Z a-z 0-9 -`.
+    pub request_id: String,
+}
+
+/// The shared keys. The first one signs, any of them verifies: a new key is put first on the control
+/// plane, then on the edge, then the old one is dropped.
+pub struct Keys(Vec<Key>);
+
+struct Key {
+    id: String,
+    secret: Vec<u8>,
+}
+
+/// Why a list of keys was refused. Never holds the key itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum KeysError {
+    #[error("no key given; use `id:hex`, several separated by commas")]
+    Empty,
+    #[error("key {0} (counted from 1) is not `id:hex` with an id of letters and digits")]
+    Malformed(usize),
+    #[error("key {0} (counted from 1) has fewer than 32 bytes (64 hex digits)")]
+    TooShort(usize),
+}
+
+/// Why an attestation was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    #[error("the request carries no attestation of the edge")]
+    Missing,
+    #[error("the attestation cannot be read")]
+    Malformed,
+    #[error("the attestation is signed with a key that is not known here")]
+    UnknownKey,
+    #[error("the attestation is not fresh; check both clocks")]
+    Stale,
+    #[error("the attestation does not fit the request")]
+    Mismatch,
+}
+
+impl fmt::Debug for Keys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.0.iter().map(|k| &k.id)).finish()
+    }
+}
+
+impl Keys {
+    /// Reads `id:hex` pairs separated by commas, as in `EDGE_ATTESTATION_KEYS`.
+    pub fn parse(list: &str) -> Result<Self, KeysError> {
+        let entries = list.split(',').map(str::trim).filter(|entry| !entry.is_empty());
+        let keys = entries
+            .enumerate()
+            .map(|(i, entry)| {
+                let (id, secret) = entry.split_once(':').ok_or(KeysError::Malformed(i + 1))?;
+                let secret = hex::decode(secret).map_err(|_| KeysError::Malformed(i + 1))?;
+                if id.is_empty() || !id.bytes().all(|b| b.is_ascii_alphanumeric()) {
+                    return Err(KeysError::Malformed(i + 1));
+                }
+                if secret.len() < KEY_BYTES_MIN {
+                    return Err(KeysError::TooShort(i + 1));
+                }
+                Ok(Key { id: id.to_owned(), secret })
+            })
+            .collect::<Result<Vec<_>, _>>()?;
+        if keys.is_empty() { Err(KeysError::Empty) } else { Ok(Self(keys)) }
+    }
+
+    /// The header's value for a request seen at `now_s` (Unix seconds).
+    #[must_use]
+    pub fn sign(&self, request: &Request<'_>, claims: &Claims, now_s: u64) -> String {
+        let Some(key) = self.0.first() else { return String::new() };
+        let client = claims.client.as_ref().map_or("", ClientId::as_str);
+        let fields = format!("v=1;kid={};t={now_s};rid={};client={client}", key.id, claims.request_id);
+        let mac = hex::encode(mac(key, &fields, request).finalize().into_bytes());
+        format!("{fields};mac={mac}")
+    }
+
+    /// Checks `header` against the request it came with, at `now_s` (Unix seconds).
+    pub fn verify(&self, header: &[u8], request: &Request<'_>, now_s: u64) -> Result<Claims, Refusal> {
+        let header = std::str::from_utf8(header).map_err(|_| Refusal::Malformed)?;
+        let read = Read::parse(header).ok_or(Refusal::Malformed)?;
+        let key = self.0.iter().find(|key| key.id == read.key_id).ok_or(Refusal::UnknownKey)?;
+        mac(key, read.signed, request).verify_slice(&read.mac).map_err(|_| Refusal::Mismatch)?;
+        if now_s.abs_diff(read.time_s) > TOLERANCE_S {
+            return Err(Refusal::Stale);
+        }
+        Ok(read.claims)
+    }
+}
+
+struct Read<'a> {
+    signed: &'a str,
+    key_id: &'a str,
+    time_s: u64,
+    claims: Claims,
+    mac: Vec<u8>,
+}
+
+impl<'a> Read<'a> {
+    /// Takes the fields in the one order they are written in; anything else is malformed.
+    fn parse(header: &'a str) -> Option<Self> {
+        let (signed, mac) = header.rsplit_once(";mac=")?;
+        let mut fields = signed.split(';');
+        let mut field = |name: &str| fields.next()?.strip_prefix(name)?.strip_prefix('=');
+        let version = field("v")?;
+        let key_id = field("kid")?;
+        let time_s = field("t")?.parse().ok()?;
+        let request_id = field("rid").filter(|id| is_request_id(id))?.to_owned();
+        let client = match field("client")? {
+            "" => None,
+            name => Some(ClientId::parse(name)?),
+        };
+        if version != "1" || fields.next().is_some() {
+            return None;
+        }
+        let mac = hex::decode(mac).ok()?;
+        Some(Self { signed, key_id, time_s, claims: Claims { client, request_id }, mac })
+    }
+}
+
+/// Whether a request id can stand in a header, a log and an attestation as it is.
+#[must_use]
+pub fn is_request_id(id: &str) -> bool {
+    (1..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+}
+
+fn mac(key: &Key, fields: &str, request: &Request<'_>) -> Hmac<Sha256> {
+    // HMAC takes keys of any length, so this cannot fail; an all-zero key would only make checks fail.
+    let mut mac = Hmac::<Sha256>::new_from_slice(&key.secret).unwrap_or_else(|_| Hmac::new(&Default::default()));
+    // No part can hold a line feed (Envoy refuses it in paths and header values), so joining is unambiguous.
+    for part in [fields, request.method, request.path] {
+        mac.update(part.as_bytes());
+        mac.update(b"\n");
+    }
+    mac.update(&request.body_sha256);
+    mac
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: u64 = 1_764_000_000;
+    const OLD: &str = "old:0101010101010101010101010101010101010101010101010101010101010101";
+    const NEW: &str = "new:0202020202020202020202020202020202020202020202020202020202020202";
+
+    fn keys(list: &str) -> Keys {
+        Keys::parse(list).unwrap()
+    }
+
+    fn claims() -> Claims {
+        Claims { client: ClientId::parse("demo"), request_id: "7d1b-1".to_owned() }
+    }
+
+    fn charge() -> Request<'static> {
+        Request::new("POST", "/payments/charge?x=1", b"{\"amount\":1}")
+    }
+
+    #[test]
+    fn what_the_edge_signs_the_control_plane_believes() {
+        let header = keys(OLD).sign(&charge(), &claims(), NOW);
+        assert_eq!(keys(OLD).verify(header.as_bytes(), &charge(), NOW + 29), Ok(claims()));
+    }
+
+    #[test]
+    fn a_request_without_a_client_can_be_attested() {
+        let anonymous = Claims { client: None, ..claims() };
+        let header = keys(OLD).sign(&charge(), &anonymous, NOW);
+        assert_eq!(keys(OLD).verify(header.as_bytes(), &charge(), NOW), Ok(anonymous));
+    }
+
+    #[test]
+    fn any_altered_part_of_the_request_is_noticed() {
+        let header = keys(OLD).sign(&charge(), &claims(), NOW);
+        let altered = [
+            Request { method: "PUT", ..charge() },
+            Request { path: "/payments/refund?x=1", ..charge() },
+            Request { path: "/payments/charge", ..charge() },
+            Request::new("POST", "/payments/charge?x=1", b"{\"amount\":2}"),
+        ];
+        for request in altered {
+            assert_eq!(keys(OLD).verify(header.as_bytes(), &request, NOW), Err(Refusal::Mismatch), "{request:?}");
+        }
+    }
+
+    #[test]
+    fn an_altered_claim_is_noticed() {
+        let header = keys(OLD).sign(&charge(), &claims(), NOW).replace("client=demo", "client=demo-2");
+        assert_eq!(keys(OLD).verify(header.as_bytes(), &charge(), NOW), Err(Refusal::Mismatch));
+    }
+
+    #[test]
+    fn an_attestation_is_stale_after_thirty_seconds_in_either_direction() {
+        let header = keys(OLD).sign(&charge(), &claims(), NOW);
+        for now in [NOW + 31, NOW - 31] {
+            assert_eq!(keys(OLD).verify(header.as_bytes(), &charge(), now), Err(Refusal::Stale));
+        }
+    }
+
+    #[test]
+    fn a_key_is_rotated_without_refusing_a_request() {
+        let both = keys(&format!("{NEW},{OLD}"));
+        let by_old = keys(OLD).sign(&charge(), &claims(), NOW);
+        let by_new = both.sign(&charge(), &claims(), NOW);
+        assert!(both.verify(by_old.as_bytes(), &charge(), NOW).is_ok());
+        assert!(keys(NEW).verify(by_new.as_bytes(), &charge(), NOW).is_ok());
+        assert_eq!(keys(NEW).verify(by_old.as_bytes(), &charge(), NOW), Err(Refusal::UnknownKey));
+    }
+
+    #[test]
+    fn nonsense_is_malformed_and_never_a_panic() {
+        let good = keys(OLD).sign(&charge(), &claims(), NOW);
+        let nonsense = ["", ";mac=", "v=1", "v=2;kid=old;t=1;rid=a;client=;mac=00", &good[..40], "v=1;kid=old;t=x"];
+        for header in nonsense {
+            assert_eq!(keys(OLD).verify(header.as_bytes(), &charge(), NOW), Err(Refusal::Malformed), "{header}");
+        }
+        assert_eq!(keys(OLD).verify(&[0xff, 0xfe], &charge(), NOW), Err(Refusal::Malformed));
+    }
+
+    #[test]
+    fn keys_that_cannot_protect_anything_are_refused() {
+        assert_eq!(Keys::parse(" , ").err(), Some(KeysError::Empty));
+        assert_eq!(Keys::parse("k1").err(), Some(KeysError::Malformed(1)));
+        assert_eq!(Keys::parse(&format!("{OLD},k2:zz")).err(), Some(KeysError::Malformed(2)));
+        assert_eq!(Keys::parse("k1:00ff").err(), Some(KeysError::TooShort(1)));
+    }
+
+    #[test]
+    fn keys_are_never_printed() {
+        assert_eq!(format!("{:?}", keys(OLD)), "[\"old\"]");
+    }
+}
