@@ -1,0 +1,65 @@
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+export PATH := $(CURDIR)/.tools/bin:$(PATH)
+
+target := $(or $(CARGO_TARGET_DIR),target)
+stack := $(target)/release/local-stack
+filter := $(target)/edge_filter.wasm
+wasm_cargo := envoy/local/wasm-cargo.sh
+
+.PHONY: help
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: run up down status
+run: build ## Start a whole gateway here, in the foreground, and print its URLs and a charge to paste
+	@exec $(stack) run
+
+up: build ## The same in the background; returns when it is healthy
+	@$(stack) up
+
+down: ## Stop what `make up` started
+	@if [ -x $(stack) ]; then $(stack) down; else echo "nothing was built here, so nothing runs"; fi
+
+status: ## Say what of the gateway runs, and where
+	@if [ -x $(stack) ]; then $(stack) status; else echo "nothing was built here, so nothing runs"; exit 1; fi
+
+.PHONY: build filter
+build: envoy filter ## Build everything that runs
+	cargo build --locked --release --bins
+
+filter: ## Build the Envoy filter: target/edge_filter.wasm
+	$(wasm_cargo) wasm32-wasip1 build --locked --profile filter -p edge-filter
+	cp $(target)/wasm32-wasip1/filter/edge_filter.wasm $(filter)
+
+.PHONY: test
+test: build wasm-test-runner ## Run every test: unit, filter under wasm, end to end on real Envoy
+	cargo test --locked --release
+	CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER=wasm-bindgen-test-runner \
+	  $(wasm_cargo) wasm32-unknown-unknown test --locked --release -p edge-core --lib
+
+.PHONY: lint deny
+lint: deny ## Check format, clippy, documentation, licences and sources of dependencies
+	cargo fmt --all --check
+	cargo clippy --locked --release --all-targets -- -D warnings
+	$(wasm_cargo) wasm32-wasip1 clippy --locked --profile filter -p edge-filter -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --release --no-deps --document-private-items
+
+# The advisories check needs the network, so it is not part of this.
+deny:
+	@if command -v cargo-deny >/dev/null; then cargo deny --log-level warn check bans licenses sources; \
+	  else echo "skipped cargo deny: cargo-deny is not installed (cargo install --locked cargo-deny)"; fi
+
+.PHONY: clean
+clean: down ## Remove everything that was built, fetched or generated, the local database included
+	rm -rf $(target) .tools .run
+
+# Set-up: each of these does nothing when its work is already done.
+.PHONY: envoy wasm-test-runner
+envoy:
+	@envoy/local/install-envoy.sh
+
+wasm-test-runner:
+	@envoy/local/install-wasm-test-runner.sh
