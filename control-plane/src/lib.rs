@@ -1,0 +1,5 @@
+//! The control plane: one payments API over Stripe and PayPal.
+
+pub mod domain;
+pub mod providers;
+pub mod store;

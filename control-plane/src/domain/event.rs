@@ -1,0 +1,152 @@
+//! The audit trail: one record for each transition, written in the same commit as the transition.
+
+use edge_core::client::ClientId;
+use edge_core::money::Amount;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::id::{AttemptId, PaymentId, RefundId};
+use super::payment::{Failure, Operation, Payment, State};
+use super::provider::ProviderRef;
+use super::refund::{Refund, RefundState};
+
+/// Who set a transition off.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cause {
+    pub client: ClientId,
+    pub request_id: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    pub payment: PaymentId,
+    /// The refund that moved; `None` when the payment did.
+    pub refund: Option<RefundId>,
+    /// The version of the payment or refund that this transition made; no two records share one.
+    pub version: u32,
+    /// `None` for the first.
+    pub from: Option<String>,
+    pub to: String,
+    pub at: Timestamp,
+    pub cause: Cause,
+    pub detail: Detail,
+}
+
+/// What else is worth knowing, as far as the transition has it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Detail {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub operation: Option<String>,
+    /// Minor units.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub amount: Option<Amount>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attempt: Option<AttemptId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reference: Option<ProviderRef>,
+    /// The provider's code for a refusal.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+impl Event {
+    /// The payment moved from `before` (`None`: it was just opened) to what it is now.
+    #[must_use]
+    pub fn payment_moved(before: Option<&State>, payment: &Payment, cause: &Cause) -> Self {
+        Self {
+            payment: payment.id,
+            refund: None,
+            version: payment.version,
+            from: before.map(|state| state.name().to_owned()),
+            to: payment.state.name().to_owned(),
+            at: payment.updated_at,
+            cause: cause.clone(),
+            detail: Detail { reference: payment.reference.clone(), ..Detail::of_payment(payment) },
+        }
+    }
+
+    #[must_use]
+    pub fn refund_moved(before: Option<&RefundState>, refund: &Refund, cause: &Cause) -> Self {
+        Self {
+            payment: refund.payment,
+            refund: Some(refund.id),
+            version: refund.version,
+            from: before.map(|state| state.name().to_owned()),
+            to: refund.state.name().to_owned(),
+            at: refund.updated_at,
+            cause: cause.clone(),
+            detail: Detail::of_refund(refund),
+        }
+    }
+
+    /// `payment.completed`, `refund.processed`, …
+    #[must_use]
+    pub fn kind(&self) -> String {
+        let subject = if self.refund.is_some() { "refund" } else { "payment" };
+        format!("{subject}.{}", self.to)
+    }
+}
+
+impl Detail {
+    fn of_payment(payment: &Payment) -> Self {
+        let whole = Self { amount: Some(payment.request.amount), ..Self::default() };
+        match &payment.state {
+            State::Processing { flight, .. } | State::Unknown { flight, .. } => {
+                let (operation, amount) = match &flight.operation {
+                    Operation::Charge => ("charge", payment.request.amount),
+                    Operation::Resume(_) => ("resume", payment.request.amount),
+                    Operation::Capture { amount, .. } => ("capture", *amount),
+                    Operation::Cancel(_) => ("cancel", payment.request.amount),
+                };
+                let reason = match &payment.state {
+                    State::Unknown { reason, .. } => Some(reason.clone()),
+                    State::Processing { accepted: true, .. } => Some("the provider decides later".to_owned()),
+                    _ => None,
+                };
+                Self {
+                    operation: Some(operation.to_owned()),
+                    amount: Some(amount),
+                    attempt: Some(flight.attempt),
+                    reason,
+                    ..Self::default()
+                }
+            }
+            State::Captured { captured, .. } => Self { amount: Some(*captured), ..whole },
+            State::Failed { failure } => whole.because(failure),
+            State::Created
+            | State::RequiresAction(_)
+            | State::Authorized(_)
+            | State::Completed { .. }
+            | State::Canceled => whole,
+        }
+    }
+
+    fn of_refund(refund: &Refund) -> Self {
+        let detail = Self {
+            amount: Some(refund.amount),
+            reference: refund.state.reference().cloned(),
+            ..Self::default()
+        };
+        match &refund.state {
+            RefundState::Processing { attempt } => Self { attempt: Some(*attempt), ..detail },
+            RefundState::Unknown { attempt, reason } => {
+                Self { attempt: Some(*attempt), reason: Some(reason.clone()), ..detail }
+            }
+            RefundState::Failed { failure } => detail.because(failure),
+            RefundState::Pending { .. } | RefundState::Processed { .. } => detail,
+        }
+    }
+
+    fn because(self, failure: &Failure) -> Self {
+        let (code, reason) = match failure {
+            Failure::Refused(refusal) => {
+                (refusal.decline_code.clone().or_else(|| refusal.code.clone()), refusal.message.clone())
+            }
+            Failure::NotSent(doubt) => (None, doubt.reason.clone()),
+        };
+        Self { code, reason: Some(reason), ..self }
+    }
+}

@@ -1,0 +1,11 @@
+//! What a payment is and what may happen to it. Knows no HTTP, no SQL and no provider's JSON.
+
+pub mod clock;
+pub mod event;
+pub mod gateway;
+pub mod id;
+pub mod operations;
+pub mod payment;
+pub mod provider;
+pub mod refund;
+pub mod store;

@@ -1,0 +1,131 @@
+use std::sync::Arc;
+
+use edge_core::money::Money;
+use edge_core::request::ChargeRequest;
+
+use super::record::record;
+use super::{OperationError, commit, verdict};
+use crate::domain::event::{Cause, Event};
+use crate::domain::gateway::Gateway;
+use crate::domain::payment::{InvalidTransition, Payment, State};
+use crate::domain::provider::{
+    ChargeOrder, Charged, Outcome, PaymentProvider, ProviderRef, ResumeOrder, Unacceptable,
+};
+use crate::domain::store::Change;
+
+/// Charges or authorizes. The intent is committed before the provider hears of it.
+pub async fn charge(
+    gateway: Arc<Gateway>,
+    request: ChargeRequest,
+    cause: Cause,
+) -> Result<Payment, OperationError> {
+    gateway.clone().to_the_end(run(gateway, request, cause)).await
+}
+
+async fn run(gateway: Arc<Gateway>, request: ChargeRequest, cause: Cause) -> Result<Payment, OperationError> {
+    let provider = gateway.provider(request.provider)?;
+    let method = request.payment_method_id.as_deref();
+    provider.accepts(money(&request), method).map_err(OperationError::Unacceptable)?;
+    if let Some(session) = method.and_then(|method| provider.session_in(method)) {
+        let waiting = gateway.store.payment_by_reference(request.provider, &session).await?;
+        if let Some(payment) = waiting {
+            return resume(&gateway, &*provider, payment, &request, session, &cause).await;
+        }
+    }
+    begin(&gateway, &*provider, request, &cause).await
+}
+
+async fn begin(
+    gateway: &Gateway,
+    provider: &dyn PaymentProvider,
+    request: ChargeRequest,
+    cause: &Cause,
+) -> Result<Payment, OperationError> {
+    let attempt = gateway.new_attempt_id();
+    let now = gateway.now();
+    let created = Payment::open(gateway.new_payment_id(), cause.client.clone(), request, now);
+    let payment = begun(&created, |p| p.begin_charge(attempt, now))?;
+    let events = vec![
+        Event::payment_moved(None, &created, cause),
+        Event::payment_moved(Some(&created.state), &payment, cause),
+    ];
+    commit(gateway, Change::OpenPayment { payment: payment.clone(), events }, payment.id).await?;
+    let request = &payment.request;
+    let order = ChargeOrder {
+        payment: payment.id,
+        attempt,
+        money: payment.money(),
+        method: request.payment_method_id.clone(),
+        capture: request.capture,
+        description: request.description.clone(),
+        customer_reference: request.customer_reference.clone(),
+        metadata: request.metadata.clone(),
+        return_url: request.return_url.clone(),
+    };
+    let answer = provider.charge(&order).await;
+    settle(gateway, payment, answer, cause).await
+}
+
+/// The client brings back an order that one of its own payments waits for: that payment goes on, so that
+/// one order is always one payment.
+async fn resume(
+    gateway: &Gateway,
+    provider: &dyn PaymentProvider,
+    payment: Payment,
+    request: &ChargeRequest,
+    session: ProviderRef,
+    cause: &Cause,
+) -> Result<Payment, OperationError> {
+    continues(&payment, request, cause).map_err(OperationError::Unacceptable)?;
+    let (attempt, now) = (gateway.new_attempt_id(), gateway.now());
+    let moved = begun(&payment, |p| p.begin_resume(attempt, now))?;
+    let event = Event::payment_moved(Some(&payment.state), &moved, cause);
+    commit(gateway, Change::MovePayment { payment: moved.clone(), event }, moved.id).await?;
+    let order = ResumeOrder {
+        payment: moved.id,
+        attempt,
+        money: moved.money(),
+        capture: moved.request.capture,
+        session,
+    };
+    let answer = provider.resume(&order).await;
+    settle(gateway, moved, answer, cause).await
+}
+
+/// Whether the request asks for what the waiting payment is about.
+fn continues(payment: &Payment, request: &ChargeRequest, cause: &Cause) -> Result<(), Unacceptable> {
+    let wrong = |param, message: &str| Err(Unacceptable { param, message: message.to_owned() });
+    if payment.client != cause.client {
+        return wrong("paymentMethodId", "must be a payment method or an approved order of your own");
+    }
+    if payment.money() != money(request) {
+        return wrong("amount", "must be, with its currency, what the payment for this order was made for");
+    }
+    if payment.request.capture != request.capture {
+        return wrong("capture", "must be as in the payment that this order was made for");
+    }
+    Ok(())
+}
+
+async fn settle(
+    gateway: &Gateway,
+    payment: Payment,
+    answer: Outcome<Charged>,
+    cause: &Cause,
+) -> Result<Payment, OperationError> {
+    let now = gateway.now();
+    let payment = record(gateway, payment, |p| p.charge_answered(answer.clone(), now), cause).await;
+    let stands = matches!(payment.state, State::Failed { .. } | State::RequiresAction(_));
+    verdict(payment, answer, stands)
+}
+
+const fn money(request: &ChargeRequest) -> Money {
+    Money { amount: request.amount, currency: request.currency }
+}
+
+fn begun(
+    payment: &Payment,
+    begin: impl FnOnce(Payment) -> Result<Payment, InvalidTransition>,
+) -> Result<Payment, OperationError> {
+    begin(payment.clone()).map_err(|problem| OperationError::state(payment.id, problem))
+}

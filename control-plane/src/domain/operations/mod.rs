@@ -1,0 +1,82 @@
+//! One file for each thing a client can have done.
+
+mod cancel;
+mod capture;
+mod charge;
+mod record;
+mod refund;
+
+pub use cancel::cancel;
+pub use capture::capture;
+pub use charge::charge;
+pub use refund::refund;
+
+use edge_core::money::Amount;
+use edge_core::provider::Provider;
+
+use super::gateway::Gateway;
+use super::id::PaymentId;
+use super::payment::{CaptureRefused, InvalidTransition, Payment};
+use super::provider::{Doubt, Outcome, Refusal, Unacceptable};
+use super::store::{Change, CommitError, StoreError};
+
+/// Why an operation was not done. Nothing here is a doubt: an unknown outcome is a pending payment.
+#[derive(Debug, thiserror::Error)]
+pub enum OperationError {
+    #[error("{0} is not configured on this gateway")]
+    ProviderNotConfigured(Provider),
+    #[error("{}: {}", .0.param, .0.message)]
+    Unacceptable(Unacceptable),
+    #[error("no such payment")]
+    NotFound,
+    #[error("{problem}")]
+    InvalidState { payment: PaymentId, problem: String },
+    #[error("more than the {authorized} authorized cannot be captured")]
+    CaptureExceeds { payment: PaymentId, authorized: Amount },
+    #[error("{remaining} of the payment can still be refunded")]
+    RefundExceeds { payment: PaymentId, remaining: u32 },
+    /// The provider's definite no.
+    #[error("{}", refusal.message)]
+    Refused { payment: PaymentId, refusal: Refusal },
+    /// The provider could not be reached; nothing happened there.
+    #[error("{}", doubt.reason)]
+    NotSent { payment: PaymentId, doubt: Doubt },
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("the operation ended unexpectedly")]
+    Crashed,
+}
+
+impl OperationError {
+    fn state(payment: PaymentId, problem: InvalidTransition) -> Self {
+        Self::InvalidState { payment, problem: problem.to_string() }
+    }
+
+    fn capture(payment: PaymentId, refused: CaptureRefused) -> Self {
+        match refused {
+            CaptureRefused::State(problem) => Self::state(payment, problem),
+            CaptureRefused::Exceeds { authorized } => Self::CaptureExceeds { payment, authorized },
+        }
+    }
+}
+
+/// Commits the intent before a call. A conflict means that another request got there first.
+async fn commit(gateway: &Gateway, change: Change, payment: PaymentId) -> Result<(), OperationError> {
+    gateway.store.commit(change).await.map_err(|error| match error {
+        CommitError::Store(problem) => problem.into(),
+        CommitError::Conflict(_) => {
+            let problem = "another request is working on the payment; read it and try again".to_owned();
+            OperationError::InvalidState { payment, problem }
+        }
+    })
+}
+
+/// What the client is told: the provider's no where it `stands` in the payment as recorded, and otherwise
+/// the payment (somebody else's evidence may have moved it on).
+fn verdict<T>(payment: Payment, answer: Outcome<T>, stands: bool) -> Result<Payment, OperationError> {
+    match answer {
+        Outcome::Refused(refusal) if stands => Err(OperationError::Refused { payment: payment.id, refusal }),
+        Outcome::NotSent(doubt) if stands => Err(OperationError::NotSent { payment: payment.id, doubt }),
+        _ => Ok(payment),
+    }
+}

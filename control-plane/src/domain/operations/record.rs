@@ -1,0 +1,88 @@
+//! Writing down what a provider answered. The money has moved by now: this step does not give up easily,
+//! and what it cannot write it leaves as it is, under way, to be settled from the provider's records.
+
+use std::fmt::Display;
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use crate::domain::event::{Cause, Event};
+use crate::domain::gateway::Gateway;
+use crate::domain::payment::{InvalidTransition, Payment};
+use crate::domain::refund::Refund;
+use crate::domain::store::{Change, CommitError, Store, StoreError};
+
+const TRIES: u32 = 5;
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+
+/// What a provider's answer can move.
+#[async_trait]
+pub(super) trait Settled: Clone + Send + Sync {
+    fn id(&self) -> &(dyn Display + Sync);
+    fn change(&self, moved: Self, cause: &Cause) -> Change;
+    async fn read_again(&self, store: &dyn Store) -> Result<Option<Self>, StoreError>;
+}
+
+/// Applies `answered` and commits it. If somebody else settled it meanwhile, their evidence stands and what
+/// is stored is returned.
+pub(super) async fn record<T: Settled>(
+    gateway: &Gateway,
+    before: T,
+    answered: impl Fn(T) -> Result<T, InvalidTransition>,
+    cause: &Cause,
+) -> T {
+    let mut current = before;
+    for n in 0..TRIES {
+        let Ok(moved) = answered(current.clone()) else { return current };
+        let problem = match gateway.store.commit(current.change(moved.clone(), cause)).await {
+            Ok(()) => return moved,
+            Err(CommitError::Conflict(_)) => match current.read_again(&*gateway.store).await {
+                Ok(Some(stored)) => {
+                    current = stored;
+                    continue;
+                }
+                Ok(None) => return current,
+                Err(problem) => problem,
+            },
+            Err(CommitError::Store(problem)) => problem,
+        };
+        tracing::error!(
+            subject.id = %current.id(), error = %problem, error.source = ?std::error::Error::source(&problem),
+            "could not record the provider's answer for {}", current.id()
+        );
+        tokio::time::sleep(FIRST_PAUSE * 2_u32.pow(n)).await;
+    }
+    current
+}
+
+#[async_trait]
+impl Settled for Payment {
+    fn id(&self) -> &(dyn Display + Sync) {
+        &self.id
+    }
+
+    fn change(&self, moved: Self, cause: &Cause) -> Change {
+        let event = Event::payment_moved(Some(&self.state), &moved, cause);
+        Change::MovePayment { payment: moved, event }
+    }
+
+    async fn read_again(&self, store: &dyn Store) -> Result<Option<Self>, StoreError> {
+        store.payment(&self.client, self.id).await
+    }
+}
+
+#[async_trait]
+impl Settled for Refund {
+    fn id(&self) -> &(dyn Display + Sync) {
+        &self.id
+    }
+
+    fn change(&self, moved: Self, cause: &Cause) -> Change {
+        let event = Event::refund_moved(Some(&self.state), &moved, cause);
+        Change::MoveRefund { refund: moved, event }
+    }
+
+    async fn read_again(&self, store: &dyn Store) -> Result<Option<Self>, StoreError> {
+        store.refund(&self.client, self.id).await
+    }
+}

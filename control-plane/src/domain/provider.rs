@@ -1,0 +1,207 @@
+//! What the domain asks of a provider, and how certain the answer is.
+
+use std::fmt;
+
+use async_trait::async_trait;
+use edge_core::money::Money;
+use edge_core::request::{CaptureMode, Metadata};
+use serde::{Deserialize, Serialize};
+
+use super::id::{AttemptId, PaymentId, RefundId};
+
+/// A provider's own name for something of its: a PaymentIntent, an order, an authorization, a capture.
+/// Opaque here; only the adapter that made it reads it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ProviderRef(String);
+
+impl ProviderRef {
+    #[must_use]
+    pub fn new(id: impl Into<String>) -> Self {
+        Self(id.into())
+    }
+
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for ProviderRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// How an operation at a provider ended, and how sure of it we may be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome<T> {
+    /// The provider did it.
+    Done(T),
+    /// The provider answered that it did not and will not do it.
+    Refused(Refusal),
+    /// It was certainly not executed: no connection, or the provider turned it away before working on it
+    /// (rate limit). The same request may succeed later.
+    NotSent(Doubt),
+    /// It may or may not have been executed: the answer was lost, cut or made no sense.
+    Unknown(Doubt),
+}
+
+/// Why there is no answer, and what is known all the same.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Doubt {
+    /// For logs and the audit trail, e.g. `timed out after 20 s`; never holds a secret.
+    pub reason: String,
+    /// The provider's object, where an earlier step of the same operation named it.
+    pub reference: Option<ProviderRef>,
+}
+
+impl Doubt {
+    #[must_use]
+    pub fn new(reason: impl Into<String>) -> Self {
+        Self { reason: reason.into(), reference: None }
+    }
+}
+
+/// A definite no.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refusal {
+    pub kind: RefusalKind,
+    /// The provider's own code, e.g. `card_declined` or `INSTRUMENT_DECLINED`.
+    pub code: Option<String>,
+    /// The reason for a decline, e.g. `insufficient_funds`.
+    pub decline_code: Option<String>,
+    /// For the client; the provider's words where they are meant for a customer or developer.
+    pub message: String,
+    /// What the refused request left behind at the provider (Stripe keeps the refused PaymentIntent).
+    pub reference: Option<ProviderRef>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RefusalKind {
+    /// The payer's bank, account or the provider's risk check said no. Never repeated by itself.
+    Declined,
+    /// A field of the client's request is at fault: its name in our API.
+    Invalid { param: Option<String> },
+    /// The provider's object is not in a state that allows this.
+    State,
+    /// More was asked back than is left.
+    RefundExceeds,
+    /// Our credentials, account or integration: an operator has to act, not the payer.
+    Configuration,
+}
+
+/// Take or authorize this amount.
+#[derive(Clone, Debug)]
+pub struct ChargeOrder {
+    pub payment: PaymentId,
+    pub attempt: AttemptId,
+    pub money: Money,
+    pub method: Option<String>,
+    pub capture: CaptureMode,
+    pub description: Option<String>,
+    pub customer_reference: Option<String>,
+    pub metadata: Metadata,
+    pub return_url: Option<String>,
+}
+
+/// Where a charge stands when the provider has worked on it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Charged {
+    /// The money moved. `charge` is what a refund refers to.
+    Completed { payment: ProviderRef, charge: ProviderRef },
+    /// The money is held. `authorization` is what a capture or cancel refers to.
+    Authorized { payment: ProviderRef, authorization: ProviderRef },
+    /// The payer has to act at `url` first.
+    RequiresAction { payment: ProviderRef, url: String },
+    /// The provider took it and decides later (a pending capture, an asynchronous method).
+    Pending { payment: ProviderRef },
+}
+
+/// The payer came back from the provider's page: go on with what they agreed to.
+#[derive(Clone, Debug)]
+pub struct ResumeOrder {
+    pub payment: PaymentId,
+    pub attempt: AttemptId,
+    pub money: Money,
+    pub capture: CaptureMode,
+    pub session: ProviderRef,
+}
+
+/// Take `amount` of what is held; the rest is released.
+#[derive(Clone, Debug)]
+pub struct CaptureOrder {
+    pub payment: PaymentId,
+    pub attempt: AttemptId,
+    pub authorization: ProviderRef,
+    pub money: Money,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Captured {
+    Completed { charge: ProviderRef },
+    Pending,
+}
+
+/// Release what is held, or end a payment whose payer has not acted.
+#[derive(Clone, Debug)]
+pub struct CancelOrder {
+    pub payment: PaymentId,
+    pub attempt: AttemptId,
+    pub target: CancelTarget,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CancelTarget {
+    Authorization(ProviderRef),
+    /// What waits for the payer (a PaymentIntent, an unapproved order).
+    Session(ProviderRef),
+}
+
+/// Give back `money` of a charge.
+#[derive(Clone, Debug)]
+pub struct RefundOrder {
+    pub payment: PaymentId,
+    pub refund: RefundId,
+    pub attempt: AttemptId,
+    pub charge: ProviderRef,
+    pub money: Money,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refunded {
+    Processed { refund: ProviderRef },
+    Pending { refund: ProviderRef },
+}
+
+/// A charge this provider can never make, known before anything is recorded or sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unacceptable {
+    /// The field of the client's request.
+    pub param: &'static str,
+    /// What would be right.
+    pub message: String,
+}
+
+/// One payment provider. Every method makes its call under a key derived from the order's attempt, so the
+/// same order can be repeated without a second effect inside the provider's key horizon.
+#[async_trait]
+pub trait PaymentProvider: Send + Sync {
+    /// Whether the provider takes this amount, currency and method at all.
+    fn accepts(&self, money: Money, method: Option<&str>) -> Result<(), Unacceptable>;
+
+    /// The order or session that `method` names, where it is one the payer has approved at the provider,
+    /// rather than a stored way to pay.
+    fn session_in(&self, method: &str) -> Option<ProviderRef>;
+
+    async fn charge(&self, order: &ChargeOrder) -> Outcome<Charged>;
+
+    async fn resume(&self, order: &ResumeOrder) -> Outcome<Charged>;
+
+    async fn capture(&self, order: &CaptureOrder) -> Outcome<Captured>;
+
+    async fn cancel(&self, order: &CancelOrder) -> Outcome<()>;
+
+    async fn refund(&self, order: &RefundOrder) -> Outcome<Refunded>;
+}

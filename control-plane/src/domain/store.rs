@@ -1,0 +1,110 @@
+//! What the domain asks of a database: a few coarse writes, each one commit, and reads by owner.
+
+use async_trait::async_trait;
+use edge_core::client::ClientId;
+use edge_core::provider::Provider;
+use jiff::Timestamp;
+
+use super::event::Event;
+use super::id::{PaymentId, RefundId};
+use super::payment::{Payment, Status};
+use super::provider::ProviderRef;
+use super::refund::Refund;
+
+/// Everything that one step changes, written in one commit or not at all. As data rather than as a
+/// transaction handle, so that a store can put many of them into one commit.
+#[derive(Clone, Debug)]
+pub enum Change {
+    OpenPayment {
+        payment: Payment,
+        events: Vec<Event>,
+    },
+    /// Only from `payment.version - 1`; otherwise [`Conflict::Stale`].
+    MovePayment {
+        payment: Payment,
+        event: Event,
+    },
+    /// Reserves the amount on the payment; [`Conflict::RefundExceeds`] if that much is not left.
+    OpenRefund {
+        refund: Refund,
+        event: Event,
+    },
+    /// Only from `refund.version - 1`. A refund that failed gives its reservation back.
+    MoveRefund {
+        refund: Refund,
+        event: Event,
+    },
+}
+
+/// The change was not written because of what else is in the database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Conflict {
+    /// Somebody moved it first; read again.
+    Stale,
+    /// `remaining` minor units can still be refunded.
+    RefundExceeds { remaining: u32 },
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum CommitError {
+    #[error("the change conflicts with another: {0:?}")]
+    Conflict(Conflict),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    #[error("the database cannot be reached or is busy")]
+    Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// A row that cannot be a domain value; needs a person.
+    #[error("{table} row {row} is inconsistent: {what}")]
+    Inconsistent { table: &'static str, row: String, what: String },
+}
+
+/// Which payments of a client to list, newest first.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    pub limit: u32,
+    /// Continue behind this payment.
+    pub after: Option<PaymentId>,
+    pub provider: Option<Provider>,
+    pub status: Option<Status>,
+    pub created_after: Option<Timestamp>,
+    pub created_before: Option<Timestamp>,
+}
+
+/// A page of a listing.
+#[derive(Clone, Debug)]
+pub struct Page<T> {
+    pub items: Vec<T>,
+    pub has_more: bool,
+}
+
+/// The database. Reads are always by the client who owns the payment: nobody else's can be named.
+#[async_trait]
+pub trait Store: Send + Sync {
+    async fn commit(&self, change: Change) -> Result<(), CommitError>;
+
+    async fn payment(&self, client: &ClientId, id: PaymentId) -> Result<Option<Payment>, StoreError>;
+
+    /// The payment that the provider knows by this name, whoever owns it.
+    async fn payment_by_reference(
+        &self,
+        provider: Provider,
+        reference: &ProviderRef,
+    ) -> Result<Option<Payment>, StoreError>;
+
+    async fn payments(&self, client: &ClientId, filter: &Filter) -> Result<Page<Payment>, StoreError>;
+
+    async fn refund(&self, client: &ClientId, id: RefundId) -> Result<Option<Refund>, StoreError>;
+
+    /// In the order they were made.
+    async fn refunds(&self, client: &ClientId, payment: PaymentId) -> Result<Vec<Refund>, StoreError>;
+
+    /// A payment's audit trail, its refunds' included, in order.
+    async fn events(&self, client: &ClientId, payment: PaymentId) -> Result<Vec<Event>, StoreError>;
+
+    /// Whether it answers now.
+    async fn ready(&self) -> Result<(), StoreError>;
+}

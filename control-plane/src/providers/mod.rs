@@ -1,0 +1,1 @@
+//! Stripe and PayPal behind one port.

@@ -1,0 +1,25 @@
+//! Databases behind the domain's store port.
+
+mod rows;
+pub mod sqlite;
+
+use std::sync::Arc;
+
+use crate::domain::store::{Store, StoreError};
+
+/// Why a database could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    #[error("`{0}` is not a database this build knows; use sqlite://PATH")]
+    UnknownScheme(String),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Opens the database that `uri` names and brings its schema up to date.
+pub async fn open(uri: &str) -> Result<Arc<dyn Store>, OpenError> {
+    match uri.split_once(':') {
+        Some(("sqlite", _)) => Ok(Arc::new(sqlite::SqliteStore::open(uri).await?)),
+        scheme => Err(OpenError::UnknownScheme(scheme.map_or(uri, |(name, _)| name).to_owned())),
+    }
+}

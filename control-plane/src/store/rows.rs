@@ -1,0 +1,168 @@
+//! Rows as they lie in the database, and the only way from them to domain values: a row that contradicts
+//! itself never becomes one.
+
+use std::str::FromStr;
+
+use edge_core::client::ClientId;
+use edge_core::money::{Amount, Currency};
+use jiff::Timestamp;
+use serde::de::DeserializeOwned;
+use sqlx::FromRow;
+
+use crate::domain::event::{Cause, Event};
+use crate::domain::payment::Payment;
+use crate::domain::provider::ProviderRef;
+use crate::domain::refund::Refund;
+use crate::domain::store::StoreError;
+
+#[derive(FromRow)]
+pub(super) struct PaymentRow {
+    id: String,
+    client: String,
+    request: String,
+    state: String,
+    detail: String,
+    reference: Option<String>,
+    captured: i64,
+    refunded: i64,
+    version: i64,
+    created_at: i64,
+    updated_at: i64,
+}
+
+#[derive(FromRow)]
+pub(super) struct RefundRow {
+    id: String,
+    payment: String,
+    client: String,
+    amount: i64,
+    currency: String,
+    state: String,
+    detail: String,
+    version: i64,
+    created_at: i64,
+    updated_at: i64,
+}
+
+#[derive(FromRow)]
+pub(super) struct EventRow {
+    payment: String,
+    refund: Option<String>,
+    version: i64,
+    from_state: Option<String>,
+    to_state: String,
+    at: i64,
+    client: String,
+    request_id: String,
+    detail: String,
+}
+
+impl TryFrom<PaymentRow> for Payment {
+    type Error = StoreError;
+
+    fn try_from(row: PaymentRow) -> Result<Self, StoreError> {
+        let read = Reader { table: "payments", row: &row.id };
+        let payment = Self {
+            id: read.parsed("id", &row.id)?,
+            client: read.some("client", ClientId::parse(&row.client))?,
+            request: read.json("request", &row.request)?,
+            state: read.json("detail", &row.detail)?,
+            reference: row.reference.as_ref().map(ProviderRef::new),
+            refunded: read.number("refunded", row.refunded)?,
+            version: read.number("version", row.version)?,
+            created_at: read.time("created_at", row.created_at)?,
+            updated_at: read.time("updated_at", row.updated_at)?,
+        };
+        read.same("state", payment.state.name(), row.state.as_str())?;
+        read.same("captured", captured(&payment), row.captured)?;
+        Ok(payment)
+    }
+}
+
+/// The minor units that a refund may draw on, as stored beside the state.
+pub(super) fn captured(payment: &Payment) -> i64 {
+    payment.captured().map_or(0, |(_, amount)| amount.minor().into())
+}
+
+impl TryFrom<RefundRow> for Refund {
+    type Error = StoreError;
+
+    fn try_from(row: RefundRow) -> Result<Self, StoreError> {
+        let read = Reader { table: "refunds", row: &row.id };
+        let amount = u64::try_from(row.amount).ok().and_then(Amount::new);
+        let refund = Self {
+            id: read.parsed("id", &row.id)?,
+            payment: read.parsed("payment", &row.payment)?,
+            client: read.some("client", ClientId::parse(&row.client))?,
+            amount: read.some("amount", amount)?,
+            currency: read.some("currency", Currency::from_code(&row.currency))?,
+            state: read.json("detail", &row.detail)?,
+            version: read.number("version", row.version)?,
+            created_at: read.time("created_at", row.created_at)?,
+            updated_at: read.time("updated_at", row.updated_at)?,
+        };
+        read.same("state", refund.state.name(), row.state.as_str())?;
+        Ok(refund)
+    }
+}
+
+impl TryFrom<EventRow> for Event {
+    type Error = StoreError;
+
+    fn try_from(row: EventRow) -> Result<Self, StoreError> {
+        let read = Reader { table: "events", row: &row.payment };
+        Ok(Self {
+            payment: read.parsed("payment", &row.payment)?,
+            refund: row.refund.as_deref().map(|id| read.parsed("refund", id)).transpose()?,
+            version: read.number("version", row.version)?,
+            from: row.from_state,
+            to: row.to_state,
+            at: read.time("at", row.at)?,
+            cause: Cause {
+                client: read.some("client", ClientId::parse(&row.client))?,
+                request_id: row.request_id,
+            },
+            detail: read.json("detail", &row.detail)?,
+        })
+    }
+}
+
+/// Names the row and column in the complaint about a value.
+struct Reader<'a> {
+    table: &'static str,
+    row: &'a str,
+}
+
+impl Reader<'_> {
+    fn wrong(&self, column: &str) -> StoreError {
+        StoreError::Inconsistent {
+            table: self.table,
+            row: self.row.to_owned(),
+            what: format!("column `{column}` cannot be read"),
+        }
+    }
+
+    fn some<T>(&self, column: &str, value: Option<T>) -> Result<T, StoreError> {
+        value.ok_or_else(|| self.wrong(column))
+    }
+
+    fn parsed<T: FromStr>(&self, column: &str, text: &str) -> Result<T, StoreError> {
+        text.parse().map_err(|_| self.wrong(column))
+    }
+
+    fn json<T: DeserializeOwned>(&self, column: &str, text: &str) -> Result<T, StoreError> {
+        serde_json::from_str(text).map_err(|_| self.wrong(column))
+    }
+
+    fn number(&self, column: &str, value: i64) -> Result<u32, StoreError> {
+        u32::try_from(value).map_err(|_| self.wrong(column))
+    }
+
+    fn time(&self, column: &str, microseconds: i64) -> Result<Timestamp, StoreError> {
+        Timestamp::from_microsecond(microseconds).map_err(|_| self.wrong(column))
+    }
+
+    fn same<T: PartialEq>(&self, column: &str, meant: T, stored: T) -> Result<(), StoreError> {
+        if meant == stored { Ok(()) } else { Err(self.wrong(column)) }
+    }
+}

@@ -1,0 +1,187 @@
+//! The writes. Each change is one transaction; the conditions that guard money stand in its SQL.
+
+use sqlx::{Sqlite, SqlitePool, Transaction};
+
+use super::unavailable;
+use crate::domain::event::Event;
+use crate::domain::payment::Payment;
+use crate::domain::refund::{Refund, RefundState};
+use crate::domain::store::{Change, CommitError, Conflict, StoreError};
+use crate::store::rows::captured;
+
+type Write<'a> = Transaction<'a, Sqlite>;
+
+/// A failure inside the transaction: nothing of it is kept.
+impl From<sqlx::Error> for CommitError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Store(unavailable(error))
+    }
+}
+
+pub(super) async fn commit(writer: &SqlitePool, change: Change) -> Result<(), CommitError> {
+    let mut write = writer.begin_with("BEGIN IMMEDIATE").await?;
+    match &change {
+        Change::OpenPayment { payment, events } => {
+            open_payment(&mut write, payment).await?;
+            for event in events {
+                append(&mut write, event).await?;
+            }
+        }
+        Change::MovePayment { payment, event } => {
+            move_payment(&mut write, payment).await?;
+            append(&mut write, event).await?;
+        }
+        Change::OpenRefund { refund, event } => {
+            reserve(&mut write, refund).await?;
+            open_refund(&mut write, refund).await?;
+            append(&mut write, event).await?;
+        }
+        Change::MoveRefund { refund, event } => {
+            move_refund(&mut write, refund).await?;
+            append(&mut write, event).await?;
+        }
+    }
+    write.commit().await?;
+    Ok(())
+}
+
+async fn open_payment(write: &mut Write<'_>, payment: &Payment) -> Result<(), CommitError> {
+    sqlx::query(
+        "INSERT INTO payments (id, client, provider, amount, currency, request, state, detail, reference,
+                               captured, refunded, version, created_at, updated_at)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    )
+    .bind(payment.id.to_string())
+    .bind(payment.client.as_str())
+    .bind(payment.request.provider.name())
+    .bind(payment.request.amount.minor())
+    .bind(payment.request.currency.code())
+    .bind(json(&payment.request)?)
+    .bind(payment.state.name())
+    .bind(json(&payment.state)?)
+    .bind(payment.reference.as_ref().map(|r| r.as_str()))
+    .bind(captured(payment))
+    .bind(payment.refunded)
+    .bind(payment.version)
+    .bind(payment.created_at.as_microsecond())
+    .bind(payment.updated_at.as_microsecond())
+    .execute(&mut **write)
+    .await?;
+    Ok(())
+}
+
+/// `refunded` is not written here: only refunds move it.
+async fn move_payment(write: &mut Write<'_>, payment: &Payment) -> Result<(), CommitError> {
+    let done = sqlx::query(
+        "UPDATE payments SET state = ?, detail = ?, reference = ?, captured = ?, version = ?, updated_at = ?
+         WHERE id = ? AND version = ?",
+    )
+    .bind(payment.state.name())
+    .bind(json(&payment.state)?)
+    .bind(payment.reference.as_ref().map(|r| r.as_str()))
+    .bind(captured(payment))
+    .bind(payment.version)
+    .bind(payment.updated_at.as_microsecond())
+    .bind(payment.id.to_string())
+    .bind(i64::from(payment.version) - 1)
+    .execute(&mut **write)
+    .await?;
+    one_row_or_stale(done.rows_affected())
+}
+
+/// Takes the amount out of what can still be refunded. Condition and change are one statement, so two
+/// refunds at once cannot both take the last of it.
+async fn reserve(write: &mut Write<'_>, refund: &Refund) -> Result<(), CommitError> {
+    let done = sqlx::query(
+        "UPDATE payments SET refunded = refunded + ?1 WHERE id = ?2 AND refunded + ?1 <= captured",
+    )
+    .bind(refund.amount.minor())
+    .bind(refund.payment.to_string())
+    .execute(&mut **write)
+    .await?;
+    if done.rows_affected() == 1 {
+        return Ok(());
+    }
+    let left: Option<i64> = sqlx::query_scalar("SELECT captured - refunded FROM payments WHERE id = ?")
+        .bind(refund.payment.to_string())
+        .fetch_optional(&mut **write)
+        .await?;
+    Err(CommitError::Conflict(match left.map(u32::try_from) {
+        Some(Ok(remaining)) => Conflict::RefundExceeds { remaining },
+        _ => Conflict::Stale,
+    }))
+}
+
+async fn open_refund(write: &mut Write<'_>, refund: &Refund) -> Result<(), CommitError> {
+    sqlx::query(
+        "INSERT INTO refunds (id, payment, client, amount, currency, state, detail, reference, version,
+                              created_at, updated_at)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    )
+    .bind(refund.id.to_string())
+    .bind(refund.payment.to_string())
+    .bind(refund.client.as_str())
+    .bind(refund.amount.minor())
+    .bind(refund.currency.code())
+    .bind(refund.state.name())
+    .bind(json(&refund.state)?)
+    .bind(refund.state.reference().map(|r| r.as_str()))
+    .bind(refund.version)
+    .bind(refund.created_at.as_microsecond())
+    .bind(refund.updated_at.as_microsecond())
+    .execute(&mut **write)
+    .await?;
+    Ok(())
+}
+
+async fn move_refund(write: &mut Write<'_>, refund: &Refund) -> Result<(), CommitError> {
+    let done = sqlx::query(
+        "UPDATE refunds SET state = ?, detail = ?, reference = ?, version = ?, updated_at = ?
+         WHERE id = ? AND version = ?",
+    )
+    .bind(refund.state.name())
+    .bind(json(&refund.state)?)
+    .bind(refund.state.reference().map(|r| r.as_str()))
+    .bind(refund.version)
+    .bind(refund.updated_at.as_microsecond())
+    .bind(refund.id.to_string())
+    .bind(i64::from(refund.version) - 1)
+    .execute(&mut **write)
+    .await?;
+    one_row_or_stale(done.rows_affected())?;
+    if matches!(refund.state, RefundState::Failed { .. }) {
+        sqlx::query("UPDATE payments SET refunded = refunded - ? WHERE id = ?")
+            .bind(refund.amount.minor())
+            .bind(refund.payment.to_string())
+            .execute(&mut **write)
+            .await?;
+    }
+    Ok(())
+}
+
+async fn append(write: &mut Write<'_>, event: &Event) -> Result<(), CommitError> {
+    sqlx::query(
+        "INSERT INTO events (payment, refund, version, from_state, to_state, at, client, request_id, detail)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    )
+    .bind(event.payment.to_string())
+    .bind(event.refund.map(|id| id.to_string()))
+    .bind(event.version)
+    .bind(event.from.as_deref())
+    .bind(&event.to)
+    .bind(event.at.as_microsecond())
+    .bind(event.cause.client.as_str())
+    .bind(&event.cause.request_id)
+    .bind(json(&event.detail)?)
+    .execute(&mut **write)
+    .await?;
+    Ok(())
+}
+
+const fn one_row_or_stale(rows: u64) -> Result<(), CommitError> {
+    if rows == 1 { Ok(()) } else { Err(CommitError::Conflict(Conflict::Stale)) }
+}
+
+fn json<T: serde::Serialize>(value: &T) -> Result<String, StoreError> {
+    serde_json::to_string(value).map_err(unavailable)
+}
