@@ -1,0 +1,14 @@
+//! The proxy-wasm glue that runs `edge-core` inside Envoy: it fetches, hands over and carries out, and
+//! decides nothing.
+
+mod http;
+mod metrics;
+mod root;
+
+use proxy_wasm::types::LogLevel;
+
+proxy_wasm::main! {{
+    // What is really written is Envoy's choice: `--component-log-level wasm:…`.
+    proxy_wasm::set_log_level(LogLevel::Info);
+    proxy_wasm::set_root_context(|_| Box::new(root::EdgeRoot::default()));
+}}

@@ -168,7 +168,8 @@ pub fn is_request_id(id: &str) -> bool {
 
 fn mac(key: &Key, fields: &str, request: &Request<'_>) -> Hmac<Sha256> {
     // HMAC takes keys of any length, so this cannot fail; an all-zero key would only make checks fail.
-    let mut mac = Hmac::<Sha256>::new_from_slice(&key.secret).unwrap_or_else(|_| Hmac::new(&Default::default()));
+    let mut mac =
+        Hmac::<Sha256>::new_from_slice(&key.secret).unwrap_or_else(|_| Hmac::new(&Default::default()));
     // No part can hold a line feed (Envoy refuses it in paths and header values), so joining is unambiguous.
     for part in [fields, request.method, request.path] {
         mac.update(part.as_bytes());
@@ -181,6 +182,7 @@ fn mac(key: &Key, fields: &str, request: &Request<'_>) -> Hmac<Sha256> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::test;
 
     const NOW: u64 = 1_764_000_000;
     const OLD: &str = "old:0101010101010101010101010101010101010101010101010101010101010101";
@@ -221,7 +223,11 @@ mod tests {
             Request::new("POST", "/payments/charge?x=1", b"{\"amount\":2}"),
         ];
         for request in altered {
-            assert_eq!(keys(OLD).verify(header.as_bytes(), &request, NOW), Err(Refusal::Mismatch), "{request:?}");
+            assert_eq!(
+                keys(OLD).verify(header.as_bytes(), &request, NOW),
+                Err(Refusal::Mismatch),
+                "{request:?}"
+            );
         }
     }
 
@@ -252,9 +258,14 @@ mod tests {
     #[test]
     fn nonsense_is_malformed_and_never_a_panic() {
         let good = keys(OLD).sign(&charge(), &claims(), NOW);
-        let nonsense = ["", ";mac=", "v=1", "v=2;kid=old;t=1;rid=a;client=;mac=00", &good[..40], "v=1;kid=old;t=x"];
+        let nonsense =
+            ["", ";mac=", "v=1", "v=2;kid=old;t=1;rid=a;client=;mac=00", &good[..40], "v=1;kid=old;t=x"];
         for header in nonsense {
-            assert_eq!(keys(OLD).verify(header.as_bytes(), &charge(), NOW), Err(Refusal::Malformed), "{header}");
+            assert_eq!(
+                keys(OLD).verify(header.as_bytes(), &charge(), NOW),
+                Err(Refusal::Malformed),
+                "{header}"
+            );
         }
         assert_eq!(keys(OLD).verify(&[0xff, 0xfe], &charge(), NOW), Err(Refusal::Malformed));
     }

@@ -48,6 +48,13 @@ pub enum ErrorCode {
 }
 
 impl ErrorCode {
+    /// The code as clients see it, e.g. `INVALID_REQUEST`.
+    #[must_use]
+    pub fn name(self) -> String {
+        let quoted = serde_json::to_string(&self).unwrap_or_default();
+        quoted.trim_matches('"').to_owned()
+    }
+
     /// The HTTP status that belongs to this code.
     #[must_use]
     pub const fn status(self) -> u16 {

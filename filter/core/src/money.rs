@@ -34,8 +34,9 @@ impl fmt::Display for Amount {
 
 impl<'de> Deserialize<'de> for Amount {
     fn deserialize<D: Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
-        Self::new(u64::deserialize(input)?)
-            .ok_or_else(|| de::Error::custom("must be an integer from 1 to 99999999, in the currency's minor unit"))
+        Self::new(u64::deserialize(input)?).ok_or_else(|| {
+            de::Error::custom("must be an integer from 1 to 99999999, in the currency's minor unit")
+        })
     }
 }
 
@@ -108,6 +109,7 @@ pub struct Money {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::test;
 
     #[test]
     fn amounts_run_from_1_to_99999999() {

@@ -1,6 +1,8 @@
 use serde::{Deserialize, Serialize};
 
-use super::Metadata;
+use super::metadata::METADATA;
+use super::object::{AMOUNT, Body, Field};
+use super::{InvalidRequest, Metadata, PaymentMethodId};
 use crate::money::{Amount, Currency};
 use crate::provider::Provider;
 
@@ -15,7 +17,7 @@ pub struct ChargeRequest {
     /// Stripe: `pm_…`, required. PayPal: a vault id (`card:` before it for a vaulted card), a billing
     /// agreement (`B-…`), an approved order's id, or left out to get a link at which the payer approves.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub payment_method_id: Option<String>,
+    pub payment_method_id: Option<PaymentMethodId>,
     #[serde(default)]
     pub capture: CaptureMode,
     /// Shown to the payer where the provider can; 1 to 127 characters.
@@ -32,6 +34,82 @@ pub struct ChargeRequest {
     pub customer_reference: Option<String>,
 }
 
+impl ChargeRequest {
+    /// Reads the body strictly.
+    ///
+    /// # Errors
+    /// Names the field at fault and what would be right.
+    pub fn parse(body: &[u8]) -> Result<Self, InvalidRequest> {
+        let mut body = Body::read(body, FIELDS)?;
+        let provider = PROVIDER.required(body.text(&PROVIDER, Provider::from_name)?)?;
+        Ok(Self {
+            provider,
+            amount: AMOUNT.required(body.amount()?)?,
+            currency: CURRENCY.required(body.text(&CURRENCY, Currency::from_code)?)?,
+            payment_method_id: payment_method(&mut body, provider)?,
+            capture: body.text(&CAPTURE, CaptureMode::from_name)?.unwrap_or_default(),
+            description: body.text(&DESCRIPTION, short_text)?,
+            metadata: body.raw(&METADATA).map(Metadata::parse).transpose()?.unwrap_or_default(),
+            return_url: body.text(&RETURN_URL, return_url)?,
+            customer_reference: body.text(&CUSTOMER_REFERENCE, short_text)?,
+        })
+    }
+}
+
+const FIELDS: &[&Field] = &[
+    &PROVIDER,
+    &AMOUNT,
+    &CURRENCY,
+    &STRIPE_METHOD,
+    &CAPTURE,
+    &DESCRIPTION,
+    &METADATA,
+    &RETURN_URL,
+    &CUSTOMER_REFERENCE,
+];
+const PROVIDER: Field = Field { name: "provider", rule: "must be `stripe` or `paypal`" };
+const CURRENCY: Field =
+    Field { name: "currency", rule: "must be an ISO 4217 currency code in capitals, e.g. `USD`" };
+const STRIPE_METHOD: Field =
+    Field { name: "paymentMethodId", rule: "must be a Stripe payment method id, `pm_…`" };
+const PAYPAL_METHOD: Field = Field {
+    name: "paymentMethodId",
+    rule: "must be a PayPal vault id (`card:` before it for a card), a billing agreement `B-…`, an approved \
+           order's id, or be left out",
+};
+const CAPTURE: Field = Field { name: "capture", rule: "must be `automatic` or `manual`" };
+const DESCRIPTION: Field = Field { name: "description", rule: SHORT_TEXT };
+const CUSTOMER_REFERENCE: Field = Field { name: "customerReference", rule: SHORT_TEXT };
+const SHORT_TEXT: &str = "must be a text of 1 to 127 characters without control characters";
+const RETURN_URL: Field = Field {
+    name: "returnUrl",
+    rule: "must be an http or https URL of printable ASCII, at most 2048 characters long",
+};
+
+/// Which ids fit depends on the provider; only PayPal lets the payer choose later.
+fn payment_method(
+    body: &mut Body<'_>,
+    provider: Provider,
+) -> Result<Option<PaymentMethodId>, InvalidRequest> {
+    let read = |id: &str| PaymentMethodId::parse(provider, id);
+    match provider {
+        Provider::Stripe => STRIPE_METHOD.required(body.text(&STRIPE_METHOD, read)?).map(Some),
+        Provider::Paypal => body.text(&PAYPAL_METHOD, read),
+    }
+}
+
+fn short_text(text: &str) -> Option<String> {
+    let fits = (1..=127).contains(&text.chars().count()) && !text.chars().any(char::is_control);
+    fits.then(|| text.to_owned())
+}
+
+fn return_url(url: &str) -> Option<String> {
+    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"))?;
+    let has_host = !rest.is_empty() && !rest.starts_with(['/', '?', '#']);
+    let fits = has_host && url.len() <= 2048 && url.bytes().all(|b| b.is_ascii_graphic());
+    fits.then(|| url.to_owned())
+}
+
 /// Whether the money moves at once or is only authorized, to be captured later.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -40,4 +118,14 @@ pub enum CaptureMode {
     #[default]
     Automatic,
     Manual,
+}
+
+impl CaptureMode {
+    fn from_name(name: &str) -> Option<Self> {
+        match name {
+            "automatic" => Some(Self::Automatic),
+            "manual" => Some(Self::Manual),
+            _ => None,
+        }
+    }
 }

@@ -1,11 +1,14 @@
 use std::collections::BTreeMap;
-use std::fmt;
 
-use serde::{Deserialize, Deserializer, Serialize, de};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::InvalidRequest;
+use super::object::{Field, Object};
 
 /// Your own key-value pairs on a payment: at most 40, keys of 1 to 40 of `A-Z a-z 0-9 _ . -`, values of at
 /// most 500 characters. A key given twice is refused, not overwritten.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(value_type = std::collections::HashMap<String, String>))]
 #[serde(transparent)]
 pub struct Metadata(BTreeMap<String, String>);
@@ -23,44 +26,38 @@ impl Metadata {
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
-}
 
-impl<'de> Deserialize<'de> for Metadata {
-    fn deserialize<D: Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
-        struct Pairs;
-        impl<'de> de::Visitor<'de> for Pairs {
-            type Value = Metadata;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object of strings")
+    pub(super) fn parse(json: &RawValue) -> Result<Self, InvalidRequest> {
+        let object = Object::read(json.get()).map_err(|error| match error.param {
+            Some(key) => {
+                InvalidRequest::named(&format!("metadata.{key}"), "is given twice; give each key once")
             }
-
-            fn visit_map<A: de::MapAccess<'de>>(self, mut map: A) -> Result<Metadata, A::Error> {
-                let mut pairs = BTreeMap::new();
-                while let Some(key) = map.next_key::<String>()? {
-                    let value = map.next_value::<String>()?;
-                    check(&key, &value).map_err(de::Error::custom)?;
-                    if pairs.insert(key, value).is_some() {
-                        return Err(de::Error::custom("has a key twice"));
-                    }
-                    if pairs.len() > Metadata::PAIRS_MAX {
-                        return Err(de::Error::custom("has more than 40 pairs"));
-                    }
-                }
-                Ok(Metadata(pairs))
-            }
+            None => METADATA.refused(),
+        })?;
+        if object.fields.len() > Self::PAIRS_MAX {
+            return Err(METADATA.refused());
         }
-        input.deserialize_map(Pairs)
+        let pairs = object.fields.into_iter().map(|(key, value)| {
+            if !is_key(&key) {
+                return Err(METADATA.refused());
+            }
+            let value = serde_json::from_str::<String>(value.get()).ok();
+            match value.filter(|value| value.chars().count() <= Self::VALUE_CHARS_MAX) {
+                Some(value) => Ok((key, value)),
+                None => Err(InvalidRequest::named(&format!("metadata.{key}"), VALUE_RULE)),
+            }
+        });
+        pairs.collect::<Result<_, _>>().map(Self)
     }
 }
 
-fn check(key: &str, value: &str) -> Result<(), &'static str> {
+pub(super) const METADATA: Field = Field {
+    name: "metadata",
+    rule: "must be an object of at most 40 strings, with keys of 1 to 40 of A-Z a-z 0-9 _ . -",
+};
+const VALUE_RULE: &str = "must be a string of at most 500 characters";
+
+fn is_key(key: &str) -> bool {
     let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-');
-    if !(1..=Metadata::KEY_MAX).contains(&key.len()) || !key.bytes().all(allowed) {
-        return Err("has a key that is not 1 to 40 of A-Z a-z 0-9 _ . -");
-    }
-    if value.chars().count() > Metadata::VALUE_CHARS_MAX {
-        return Err("has a value of more than 500 characters");
-    }
-    Ok(())
+    (1..=Metadata::KEY_MAX).contains(&key.len()) && key.bytes().all(allowed)
 }

@@ -1,11 +1,20 @@
-//! The bodies of the public API as types: what does not fit is refused before it costs anything.
+//! The bodies and queries of the public API as types: what does not fit is refused before it costs anything.
+//!
+//! `parse` is the strict door for what callers send. The derived `Deserialize` reads back what was stored.
 
 mod capture;
 mod charge;
+mod invalid;
+mod list;
 mod metadata;
+mod object;
+mod payment_method;
 mod refund;
 
 pub use capture::{CancelRequest, CaptureRequest};
 pub use charge::{CaptureMode, ChargeRequest};
+pub use invalid::InvalidRequest;
+pub use list::ListQuery;
 pub use metadata::Metadata;
+pub use payment_method::PaymentMethodId;
 pub use refund::RefundRequest;

@@ -1,0 +1,80 @@
+//! What the head says about the body: type, length and encoding.
+
+use crate::config::EdgeConfig;
+use crate::error::ErrorCode;
+use crate::head::Head;
+use crate::refusal::Refusal;
+use crate::route::BodyRule;
+
+/// The body as announced, to be held against the body that comes.
+#[derive(Debug)]
+pub(crate) struct Content {
+    rule: BodyRule,
+    is_json: Result<(), Refusal>,
+}
+
+impl Content {
+    /// Refuses what can be refused before the body is here.
+    pub(crate) fn announced(head: Head<'_>, rule: BodyRule, config: &EdgeConfig) -> Result<Self, Refusal> {
+        let content = Self { rule, is_json: head.one("content-type").and_then(is_json) };
+        if head.all("content-encoding").next().is_some() {
+            return Err(unsupported("the body must come without content-encoding"));
+        }
+        if let Some(length) = head.one("content-length")? {
+            let length = length.parse().map_err(|_| {
+                Refusal::invalid("content-length", "the header `content-length` must be a number of bytes")
+            })?;
+            content.check(length, config)?;
+        }
+        Ok(content)
+    }
+
+    /// Judges a whole body by its length.
+    pub(crate) fn check(&self, length: usize, config: &EdgeConfig) -> Result<(), Refusal> {
+        within_limit(length, config)?;
+        match self.rule {
+            BodyRule::None if length > 0 => {
+                Err(Refusal::new(ErrorCode::InvalidRequest, "this request takes no body"))
+            }
+            BodyRule::Required if length == 0 => {
+                Err(Refusal::new(ErrorCode::InvalidRequest, "the body is missing; it must be a JSON object"))
+            }
+            // Without a body there is nothing to have a type: many clients name one all the same.
+            _ if length == 0 => Ok(()),
+            _ => self.is_json.clone(),
+        }
+    }
+}
+
+/// Holds as much of a body as has come against the limit.
+pub(crate) fn within_limit(length: usize, config: &EdgeConfig) -> Result<(), Refusal> {
+    let limit = config.body_bytes_max;
+    if length > limit {
+        return Err(Refusal::new(
+            ErrorCode::PayloadTooLarge,
+            format!("the body is larger than {limit} bytes"),
+        ));
+    }
+    Ok(())
+}
+
+/// `application/json`, with no parameter but `charset=utf-8` (RFC 9110, section 8.3).
+fn is_json(content_type: Option<&str>) -> Result<(), Refusal> {
+    let mut parts = content_type.unwrap_or_default().split(';').map(str::trim);
+    let media_type = parts.next().unwrap_or_default();
+    let parameters_fit = match (parts.next(), parts.next()) {
+        (None, _) => true,
+        (Some(charset), None) => {
+            ["charset=utf-8", "charset=\"utf-8\""].iter().any(|fit| charset.eq_ignore_ascii_case(fit))
+        }
+        (Some(_), Some(_)) => false,
+    };
+    if media_type.eq_ignore_ascii_case("application/json") && parameters_fit {
+        return Ok(());
+    }
+    Err(unsupported("the header `content-type` must be `application/json`"))
+}
+
+fn unsupported(message: &str) -> Refusal {
+    Refusal::new(ErrorCode::UnsupportedMediaType, message)
+}

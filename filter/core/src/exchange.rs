@@ -1,0 +1,235 @@
+//! One request's way through the edge.
+//!
+//! The host reports what arrives and does what the returned [`Step`] says. The request is held from its head
+//! on, so nothing of it reaches the control plane before the verdict on the whole. A request ends with its
+//! head, with its body or with its trailers: each of these ends leads to the same verdict.
+
+use crate::attestation::{self, Claims};
+use crate::card;
+use crate::client::ClientId;
+use crate::config::EdgeConfig;
+use crate::content::{self, Content};
+use crate::error::ErrorCode;
+use crate::head::{CLIENT_ID, Head};
+use crate::outcome::Outcome;
+use crate::refusal::{Refusal, Reply};
+use crate::request::{
+    CancelRequest, CaptureRequest, ChargeRequest, InvalidRequest, ListQuery, RefundRequest,
+};
+use crate::route::{NoRoute, Route};
+
+/// What the host has to do next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Hold everything back and report what comes next.
+    Wait,
+    /// Change the head, then let the request go on.
+    Forward(HeadEdits),
+    /// Answer this; the request goes no further.
+    Reply(Reply),
+}
+
+/// Changes to the head of a request that goes on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HeadEdits {
+    /// Headers to remove, every value of them.
+    pub remove: Vec<String>,
+    /// Headers to set, after the removals.
+    pub set: Vec<(&'static str, String)>,
+}
+
+/// The state of one request at the edge.
+#[derive(Debug, Default)]
+pub struct Exchange(State);
+
+#[derive(Debug, Default)]
+enum State {
+    #[default]
+    New,
+    /// The head is good, the rest is awaited.
+    Receiving(Box<Request>),
+    Decided(Outcome),
+}
+
+/// A request whose head is good.
+#[derive(Debug)]
+struct Request {
+    route: Route,
+    method: String,
+    /// With the query, as it goes on.
+    path: String,
+    claims: Claims,
+    content: Content,
+    strip: Vec<String>,
+}
+
+impl Exchange {
+    /// How the request ended here, once that is decided.
+    #[must_use]
+    pub const fn outcome(&self) -> Option<Outcome> {
+        match self.0 {
+            State::Decided(outcome) => Some(outcome),
+            State::New | State::Receiving(_) => None,
+        }
+    }
+
+    /// The head has arrived at `now_s` (Unix seconds); `ends` if nothing follows it.
+    pub fn on_request_head(&mut self, head: Head<'_>, ends: bool, config: &EdgeConfig, now_s: u64) -> Step {
+        if !matches!(self.0, State::New) {
+            return self.again();
+        }
+        let request_id = match request_id(head) {
+            Ok(id) => id,
+            Err(refusal) => return self.refuse(refusal, None),
+        };
+        match Request::from_head(head, request_id.clone(), config) {
+            Ok(request) => {
+                self.0 = State::Receiving(Box::new(request));
+                if ends { self.on_request_end(&[], config, now_s) } else { Step::Wait }
+            }
+            Err(refusal) => self.refuse(refusal, Some(request_id)),
+        }
+    }
+
+    /// `length` bytes of the body have come so far, and more may follow.
+    pub fn on_request_body(&mut self, length: usize, config: &EdgeConfig) -> Step {
+        let State::Receiving(request) = &self.0 else { return self.again() };
+        match content::within_limit(length, config) {
+            Ok(()) => Step::Wait,
+            Err(refusal) => {
+                let request_id = request.claims.request_id.clone();
+                self.refuse(refusal, Some(request_id))
+            }
+        }
+    }
+
+    /// The request is complete; `body` is all of its body.
+    pub fn on_request_end(&mut self, body: &[u8], config: &EdgeConfig, now_s: u64) -> Step {
+        let request = match std::mem::take(&mut self.0) {
+            State::Receiving(request) => request,
+            other => {
+                self.0 = other;
+                return self.again();
+            }
+        };
+        match request.judge(body, config) {
+            Ok(()) => {
+                self.0 = State::Decided(Outcome::Forwarded);
+                Step::Forward(request.edits(body, config, now_s))
+            }
+            Err(refusal) => self.refuse(refusal, Some(request.claims.request_id)),
+        }
+    }
+
+    fn refuse(&mut self, refusal: Refusal, request_id: Option<String>) -> Step {
+        self.0 = State::Decided(Outcome::Refused(refusal.code()));
+        Step::Reply(refusal.into_reply(request_id))
+    }
+
+    /// What holds after the verdict, should the host report more.
+    fn again(&self) -> Step {
+        match self.outcome() {
+            Some(Outcome::Forwarded) => Step::Forward(HeadEdits::default()),
+            _ => Step::Wait,
+        }
+    }
+}
+
+impl Request {
+    fn from_head(head: Head<'_>, request_id: String, config: &EdgeConfig) -> Result<Self, Refusal> {
+        let method = head.one(":method")?.unwrap_or_default();
+        let target = head.one(":path")?.unwrap_or_default();
+        check_target(target)?;
+        let (path, query) = target.split_once('?').unwrap_or((target, ""));
+        let route = Route::find(method, path).map_err(no_route)?;
+        let client = if route.needs_client() { Some(client(head)?) } else { None };
+        check_query(route, query)?;
+        Ok(Self {
+            route,
+            method: method.to_owned(),
+            path: target.to_owned(),
+            claims: Claims { client, request_id },
+            content: Content::announced(head, route.body(), config)?,
+            strip: head.to_strip(),
+        })
+    }
+
+    fn judge(&self, body: &[u8], config: &EdgeConfig) -> Result<(), Refusal> {
+        self.content.check(body.len(), config)?;
+        // Before parsing, so that a card number in a misspelt field is told for what it is.
+        if card::in_json(body) {
+            return Err(card_data());
+        }
+        match self.route {
+            Route::Charge => ChargeRequest::parse(body).map(drop),
+            Route::Refund => RefundRequest::parse(body).map(drop),
+            Route::Capture => CaptureRequest::parse(body).map(drop),
+            Route::Cancel => CancelRequest::parse(body).map(drop),
+            Route::Payment | Route::Payments | Route::PaymentEvents | Route::RefundState | Route::OpenApi => {
+                Ok(())
+            }
+        }?;
+        Ok(())
+    }
+
+    fn edits(&self, body: &[u8], config: &EdgeConfig, now_s: u64) -> HeadEdits {
+        let request = attestation::Request::new(&self.method, &self.path, body);
+        let attestation = config.keys.sign(&request, &self.claims, now_s);
+        HeadEdits { remove: self.strip.clone(), set: vec![(attestation::HEADER, attestation)] }
+    }
+}
+
+fn request_id(head: Head<'_>) -> Result<String, Refusal> {
+    let id = head.one("x-request-id")?.filter(|id| attestation::is_request_id(id));
+    // Envoy makes one for every request, unless it was told not to.
+    id.map(str::to_owned).ok_or_else(|| {
+        Refusal::new(
+            ErrorCode::InternalError,
+            "the proxy gave this request no id; it must generate request ids",
+        )
+    })
+}
+
+/// Takes what RFC 3986 lets stand in a path and a query, so that both halves read the same.
+fn check_target(target: &str) -> Result<(), Refusal> {
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || b"-._~:/?[]@!$&'()*+,;=%".contains(&b);
+    if !target.bytes().all(allowed) {
+        let message = "the path and the query must be percent-encoded (RFC 3986)";
+        return Err(Refusal::new(ErrorCode::InvalidRequest, message));
+    }
+    if card::in_url(target.as_bytes()) { Err(card_data()) } else { Ok(()) }
+}
+
+fn check_query(route: Route, query: &str) -> Result<(), InvalidRequest> {
+    if route == Route::Payments {
+        return ListQuery::parse(query).map(drop);
+    }
+    match form_urlencoded::parse(query.as_bytes()).next() {
+        Some((name, _)) => Err(InvalidRequest::named(&name, "is not a parameter here; this path takes none")),
+        None => Ok(()),
+    }
+}
+
+fn client(head: Head<'_>) -> Result<ClientId, Refusal> {
+    let mut values = head.all(CLIENT_ID);
+    let one = values.next().filter(|_| values.next().is_none());
+    one.and_then(|value| std::str::from_utf8(value).ok()).and_then(ClientId::parse).ok_or_else(|| {
+        let message = "a known client key is needed: `Authorization: Bearer <key>`";
+        Refusal::new(ErrorCode::Unauthenticated, message)
+    })
+}
+
+fn no_route(reason: NoRoute) -> Refusal {
+    match reason {
+        NoRoute::Method { allowed } => Refusal::method_not_allowed(allowed),
+        NoRoute::Path(ErrorCode::TransactionNotFound) => {
+            Refusal::new(ErrorCode::TransactionNotFound, "there is no such transaction")
+        }
+        NoRoute::Path(code) => Refusal::new(code, "there is nothing at this path"),
+    }
+}
+
+fn card_data() -> Refusal {
+    let message = "a card number was found; send a payment method id from the provider instead";
+    Refusal::new(ErrorCode::CardDataNotAccepted, message)
+}

@@ -1,0 +1,50 @@
+//! The head of a request, as bytes: nothing says that what a caller sends is UTF-8.
+
+use crate::refusal::Refusal;
+
+/// The header lines of a request in the order they came, names in lower case, pseudo-headers included.
+#[derive(Clone, Copy, Debug)]
+pub struct Head<'a>(&'a [(String, Vec<u8>)]);
+
+/// Headers under this prefix are the edge's own; nobody else may set them.
+pub const EDGE_PREFIX: &str = "x-edge-";
+
+/// The client that Envoy's `api_key_auth` found.
+pub const CLIENT_ID: &str = "x-client-id";
+
+impl<'a> Head<'a> {
+    #[must_use]
+    pub const fn new(lines: &'a [(String, Vec<u8>)]) -> Self {
+        Self(lines)
+    }
+
+    pub(crate) fn all(self, name: &str) -> impl Iterator<Item = &'a [u8]> {
+        self.0.iter().filter(move |(other, _)| other == name).map(|(_, value)| value.as_slice())
+    }
+
+    /// The one value of a header that may come once at most.
+    pub(crate) fn one(self, name: &'static str) -> Result<Option<&'a str>, Refusal> {
+        let mut values = self.all(name);
+        match (values.next(), values.next()) {
+            (None, _) => Ok(None),
+            (Some(value), None) => std::str::from_utf8(value)
+                .map(Some)
+                .map_err(|_| Refusal::invalid(name, format!("the header `{name}` must be plain ASCII"))),
+            (Some(_), Some(_)) => {
+                Err(Refusal::invalid(name, format!("the header `{name}` is given more than once")))
+            }
+        }
+    }
+
+    /// The names that must not reach the control plane: what callers could pretend to be the edge with, and
+    /// the client's key, which is of no use behind the edge.
+    pub(crate) fn to_strip(self) -> Vec<String> {
+        let internal =
+            |name: &str| name.starts_with(EDGE_PREFIX) || name == CLIENT_ID || name == "authorization";
+        let mut names: Vec<_> =
+            self.0.iter().map(|(name, _)| name).filter(|name| internal(name)).cloned().collect();
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+}

@@ -1,0 +1,20 @@
+use crate::error::ErrorCode;
+
+/// How a request ended at the edge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Outcome {
+    /// It went on to the control plane.
+    Forwarded,
+    Refused(ErrorCode),
+}
+
+impl Outcome {
+    /// The name in metrics and the access log: `forwarded`, or the refusal's code in lower case.
+    #[must_use]
+    pub fn name(self) -> String {
+        match self {
+            Self::Forwarded => "forwarded".to_owned(),
+            Self::Refused(code) => code.name().to_ascii_lowercase(),
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! A request that ends at the edge, and the answer it gets.
+
+use crate::error::{ErrorBody, ErrorCode};
+use crate::request::InvalidRequest;
+
+/// Why a request ends at the edge, for the caller.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Refusal {
+    code: ErrorCode,
+    message: String,
+    param: Option<String>,
+    allow: Option<&'static str>,
+}
+
+/// An answer that the edge gives itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reply {
+    pub status: u16,
+    pub headers: Vec<(&'static str, &'static str)>,
+    /// JSON.
+    pub body: Vec<u8>,
+}
+
+impl Refusal {
+    pub(crate) fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), param: None, allow: None }
+    }
+
+    pub(crate) fn invalid(param: &str, message: impl Into<String>) -> Self {
+        Self { param: Some(param.to_owned()), ..Self::new(ErrorCode::InvalidRequest, message) }
+    }
+
+    pub(crate) fn method_not_allowed(allowed: &'static str) -> Self {
+        let message = format!("this path takes {allowed} only");
+        Self { allow: Some(allowed), ..Self::new(ErrorCode::MethodNotAllowed, message) }
+    }
+
+    pub(crate) const fn code(&self) -> ErrorCode {
+        self.code
+    }
+
+    pub(crate) fn into_reply(self, request_id: Option<String>) -> Reply {
+        let mut headers = vec![("content-type", "application/json"), ("cache-control", "no-store")];
+        headers.extend(self.allow.map(|methods| ("allow", methods)));
+        if self.code == ErrorCode::Unauthenticated {
+            headers.push(("www-authenticate", "Bearer"));
+        }
+        let mut body = ErrorBody::new(self.code, self.message);
+        body.error.param = self.param;
+        body.error.request_id = request_id;
+        // A struct of strings always serializes; an empty body would only lose the explanation.
+        let body = serde_json::to_vec(&body).unwrap_or_default();
+        Reply { status: self.code.status(), headers, body }
+    }
+}
+
+impl From<InvalidRequest> for Refusal {
+    fn from(invalid: InvalidRequest) -> Self {
+        Self { param: invalid.param, ..Self::new(ErrorCode::InvalidRequest, invalid.message) }
+    }
+}

@@ -1,0 +1,61 @@
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::provider::Provider;
+
+/// A provider's token for a way to pay, never a card number.
+///
+/// Stripe: `pm_` and 1 to 100 of `A-Z a-z 0-9 _`. PayPal: 1 to 64 of `A-Z a-z 0-9 _ -` (a vault id, a
+/// billing agreement `B-…` or an approved order's id), with `card:` before it for a vaulted card.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(value_type = String, max_length = 103))]
+#[serde(try_from = "String", into = "String")]
+pub struct PaymentMethodId(String);
+
+impl PaymentMethodId {
+    /// `None` for what cannot be an id of this provider.
+    #[must_use]
+    pub fn parse(provider: Provider, id: &str) -> Option<Self> {
+        let fits = match provider {
+            Provider::Stripe => id.strip_prefix("pm_").is_some_and(|rest| {
+                (1..=100).contains(&rest.len())
+                    && rest.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+            }),
+            Provider::Paypal => {
+                let rest = id.strip_prefix("card:").unwrap_or(id);
+                let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-');
+                (1..=64).contains(&rest.len()) && rest.bytes().all(allowed)
+            }
+        };
+        fits.then(|| Self(id.to_owned()))
+    }
+
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for PaymentMethodId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl TryFrom<String> for PaymentMethodId {
+    type Error = &'static str;
+
+    fn try_from(id: String) -> Result<Self, Self::Error> {
+        Provider::ALL
+            .into_iter()
+            .find_map(|provider| Self::parse(provider, &id))
+            .ok_or("must be a payment method id of a provider")
+    }
+}
+
+impl From<PaymentMethodId> for String {
+    fn from(id: PaymentMethodId) -> Self {
+        id.0
+    }
+}

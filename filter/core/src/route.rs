@@ -1,0 +1,173 @@
+//! The routes of the public API. What is not in this table never reaches the control plane.
+
+use crate::error::ErrorCode;
+use crate::id;
+
+/// An operation of the public API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Route {
+    Charge,
+    Refund,
+    Capture,
+    Cancel,
+    Payment,
+    Payments,
+    PaymentEvents,
+    RefundState,
+    OpenApi,
+}
+
+/// Why a method and a path lead nowhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoRoute {
+    /// No such path. The code tells an id that cannot exist from a path that does not.
+    Path(ErrorCode),
+    /// The path is known, but only with this method.
+    Method { allowed: &'static str },
+}
+
+/// What a route takes as a body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BodyRule {
+    None,
+    Required,
+    /// Nothing means `{}`.
+    Optional,
+}
+
+impl Route {
+    /// Finds the operation by method and path without the query.
+    ///
+    /// # Errors
+    /// An unknown path, an id that no payment or refund can have, or another method on a known path.
+    pub fn find(method: &str, path: &str) -> Result<Self, NoRoute> {
+        let route = Self::by_path(path).map_err(NoRoute::Path)?;
+        let allowed = route.method();
+        if method == allowed { Ok(route) } else { Err(NoRoute::Method { allowed }) }
+    }
+
+    fn by_path(path: &str) -> Result<Self, ErrorCode> {
+        let mut segments = path.strip_prefix('/').ok_or(ErrorCode::NotFound)?.split('/');
+        let segments = (segments.next(), segments.next(), segments.next(), segments.next());
+        let (route, id) = match segments {
+            (Some("openapi.json"), None, ..) => return Ok(Self::OpenApi),
+            (Some("payments"), None, ..) => return Ok(Self::Payments),
+            (Some("payments"), Some("charge"), None, _) => return Ok(Self::Charge),
+            (Some("payments"), Some("refund"), None, _) => return Ok(Self::Refund),
+            (Some("refunds"), Some(id), None, _) if id::is_refund(id) => return Ok(Self::RefundState),
+            (Some("payments"), Some(id), None, _) => (Self::Payment, id),
+            (Some("payments"), Some(id), Some("capture"), None) => (Self::Capture, id),
+            (Some("payments"), Some(id), Some("cancel"), None) => (Self::Cancel, id),
+            (Some("payments"), Some(id), Some("events"), None) => (Self::PaymentEvents, id),
+            _ => return Err(ErrorCode::NotFound),
+        };
+        if id::is_transaction(id) { Ok(route) } else { Err(ErrorCode::TransactionNotFound) }
+    }
+
+    const fn method(self) -> &'static str {
+        match self {
+            Self::Charge | Self::Refund | Self::Capture | Self::Cancel => "POST",
+            Self::Payment | Self::Payments | Self::PaymentEvents | Self::RefundState | Self::OpenApi => "GET",
+        }
+    }
+
+    #[must_use]
+    pub const fn body(self) -> BodyRule {
+        match self {
+            Self::Charge | Self::Refund => BodyRule::Required,
+            Self::Capture | Self::Cancel => BodyRule::Optional,
+            Self::Payment | Self::Payments | Self::PaymentEvents | Self::RefundState | Self::OpenApi => {
+                BodyRule::None
+            }
+        }
+    }
+
+    /// Whether the route is for known clients only.
+    #[must_use]
+    pub const fn needs_client(self) -> bool {
+        !matches!(self, Self::OpenApi)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::test;
+
+    const TXN: &str = "txn_01890000-0000-7000-8000-00000000abcd";
+    const RFND: &str = "rfnd_01890000-0000-7000-8000-00000000abcd";
+
+    #[test]
+    fn every_operation_has_one_method_and_path() {
+        let routes = [
+            ("POST", "/payments/charge".to_owned(), Route::Charge),
+            ("POST", "/payments/refund".to_owned(), Route::Refund),
+            ("POST", format!("/payments/{TXN}/capture"), Route::Capture),
+            ("POST", format!("/payments/{TXN}/cancel"), Route::Cancel),
+            ("GET", format!("/payments/{TXN}"), Route::Payment),
+            ("GET", "/payments".to_owned(), Route::Payments),
+            ("GET", format!("/payments/{TXN}/events"), Route::PaymentEvents),
+            ("GET", format!("/refunds/{RFND}"), Route::RefundState),
+            ("GET", "/openapi.json".to_owned(), Route::OpenApi),
+        ];
+        for (method, path, route) in routes {
+            assert_eq!(Route::find(method, &path), Ok(route), "{path}");
+            for other in ["HEAD", "OPTIONS", "PUT", "DELETE", "PATCH", "get", ""] {
+                assert_eq!(
+                    Route::find(other, &path),
+                    Err(NoRoute::Method { allowed: method }),
+                    "{other} {path}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn unknown_paths_are_not_found() {
+        let paths = [
+            "",
+            "/",
+            "payments",
+            "/Payments",
+            "/payments/",
+            "/payments/charge/",
+            "//payments",
+            "/payment",
+            "/openapi.json/",
+            "/healthz",
+            "/metrics",
+            "/refunds",
+            "/refunds/",
+            "/refunds/x",
+            "/webhooks/stripe",
+        ];
+        for path in paths {
+            let code = match Route::find("GET", path) {
+                Err(NoRoute::Path(code)) => code,
+                other => panic!("{path}: {other:?}"),
+            };
+            assert!(matches!(code, ErrorCode::NotFound | ErrorCode::TransactionNotFound), "{path}");
+        }
+        assert_eq!(
+            Route::find("GET", &format!("/payments/{TXN}/x")),
+            Err(NoRoute::Path(ErrorCode::NotFound))
+        );
+        assert_eq!(
+            Route::find("GET", &format!("/payments/{TXN}/events/x")),
+            Err(NoRoute::Path(ErrorCode::NotFound))
+        );
+        assert_eq!(Route::find("GET", &format!("/refunds/{TXN}")), Err(NoRoute::Path(ErrorCode::NotFound)));
+    }
+
+    #[test]
+    fn an_id_that_cannot_exist_is_an_unknown_transaction() {
+        for id in ["1", "txn_1", "", &TXN.to_uppercase(), &TXN.replace("txn", "rfnd"), &format!("{TXN}0")] {
+            let path = format!("/payments/{id}");
+            assert_eq!(
+                Route::find("GET", &path),
+                Err(NoRoute::Path(ErrorCode::TransactionNotFound)),
+                "{path}"
+            );
+        }
+    }
+}

@@ -1,0 +1,109 @@
+use std::rc::Rc;
+use std::time::UNIX_EPOCH;
+
+use edge_core::exchange::{Exchange, HeadEdits, Step};
+use edge_core::head::Head;
+use edge_core::outcome::Outcome;
+use edge_core::refusal::Reply;
+use proxy_wasm::hostcalls;
+use proxy_wasm::traits::{Context, HttpContext};
+use proxy_wasm::types::{Action, BufferType, LogLevel, MapType, Status};
+
+use crate::root::{Edge, log};
+
+/// One request. Every host call here is one whose failure is a value: the wrappers in `HttpContext` panic.
+pub(crate) struct EdgeHttp {
+    edge: Rc<Edge>,
+    exchange: Exchange,
+}
+
+impl EdgeHttp {
+    pub(crate) fn new(edge: Rc<Edge>) -> Self {
+        Self { edge, exchange: Exchange::default() }
+    }
+
+    fn advance(&mut self, advance: impl FnOnce(&mut Exchange, &Edge) -> Result<Step, Status>) -> Action {
+        let undecided = self.exchange.outcome().is_none();
+        let step = advance(&mut self.exchange, &self.edge);
+        if let Some(outcome) = self.exchange.outcome().filter(|_| undecided) {
+            self.report(outcome);
+        }
+        carry_out(step)
+    }
+
+    /// Tells metrics and the access log how the request ended here.
+    fn report(&self, outcome: Outcome) {
+        let name = outcome.name();
+        self.edge.metrics.count(outcome, &name);
+        // Filter state `wasm.edge_outcome`. A lost log field must not end a request.
+        let _ = hostcalls::set_property(vec!["edge_outcome"], Some(name.as_bytes()));
+    }
+}
+
+impl Context for EdgeHttp {}
+
+impl HttpContext for EdgeHttp {
+    fn on_http_request_headers(&mut self, _count: usize, end_of_stream: bool) -> Action {
+        self.advance(|exchange, edge| {
+            let lines = hostcalls::get_map_bytes(MapType::HttpRequestHeaders)?;
+            Ok(exchange.on_request_head(Head::new(&lines), end_of_stream, &edge.config, now_s()?))
+        })
+    }
+
+    fn on_http_request_body(&mut self, length: usize, end_of_stream: bool) -> Action {
+        self.advance(|exchange, edge| match end_of_stream {
+            true => end_request(exchange, edge),
+            false => Ok(exchange.on_request_body(length, &edge.config)),
+        })
+    }
+
+    /// Before trailers, no part of the body is called its end: here it is.
+    fn on_http_request_trailers(&mut self, _count: usize) -> Action {
+        self.advance(|exchange, edge| {
+            // No operation has trailers, so none get further.
+            hostcalls::set_map_bytes(MapType::HttpRequestTrailers, Vec::new())?;
+            end_request(exchange, edge)
+        })
+    }
+}
+
+fn end_request(exchange: &mut Exchange, edge: &Edge) -> Result<Step, Status> {
+    // One byte more than is allowed is enough to see that it is too long.
+    let most = edge.config.body_bytes_max + 1;
+    let body = hostcalls::get_buffer(BufferType::HttpRequestBody, 0, most)?.unwrap_or_default();
+    Ok(exchange.on_request_end(&body, &edge.config, now_s()?))
+}
+
+/// Carries out a step. Whatever goes wrong on the way, the request is held rather than let through.
+fn carry_out(step: Result<Step, Status>) -> Action {
+    let done = step.and_then(|step| match step {
+        Step::Wait => Ok(Action::Pause),
+        Step::Forward(edits) => edit_head(&edits).map(|()| Action::Continue),
+        Step::Reply(reply) => send(&reply).map(|()| Action::Pause),
+    });
+    done.unwrap_or_else(|status| {
+        log(LogLevel::Error, &format!("a request is held: the host refused a call with {status:?}"));
+        Action::Pause
+    })
+}
+
+fn edit_head(edits: &HeadEdits) -> Result<(), Status> {
+    for name in &edits.remove {
+        hostcalls::remove_map_value(MapType::HttpRequestHeaders, name)?;
+    }
+    for (name, value) in &edits.set {
+        hostcalls::set_map_value_bytes(MapType::HttpRequestHeaders, name, Some(value.as_bytes()))?;
+    }
+    Ok(())
+}
+
+fn send(reply: &Reply) -> Result<(), Status> {
+    hostcalls::send_http_response(u32::from(reply.status), reply.headers.clone(), Some(&reply.body))
+}
+
+/// Unix seconds by Envoy's clock.
+fn now_s() -> Result<u64, Status> {
+    let now = hostcalls::get_current_time()?;
+    // A clock before 1970 makes attestations stale, which is refused where they are checked.
+    Ok(now.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()))
+}
