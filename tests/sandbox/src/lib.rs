@@ -1,0 +1,122 @@
+//! A stateful stand-in for Stripe and PayPal.
+//!
+//! It is strict where the providers are strict, decides outcomes by their documented test payment methods,
+//! and has what they lack: a ledger of every effect (`GET /_sandbox/ledger`) and faults on demand
+//! (`POST /_sandbox/faults`). [`start`] runs one inside a test; the binary runs one for people.
+
+mod answer;
+mod clock;
+mod contracts;
+mod control;
+mod exchange;
+mod faults;
+mod ids;
+mod ledger;
+mod money;
+mod pages;
+mod paypal;
+mod provider;
+mod requests_log;
+mod server;
+mod stripe;
+mod world;
+
+use std::{
+    io,
+    net::{Ipv4Addr, SocketAddr},
+    path::PathBuf,
+    sync::Arc,
+};
+
+use axum::Router;
+pub use clock::{Clock, ManualClock, SystemClock};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::{contracts::Contracts, world::Shared};
+
+/// How a sandbox is to run. The default suits tests: a free port on loopback, any test credentials, no contracts.
+#[derive(Clone)]
+pub struct Config {
+    /// Where to listen; port 0 picks a free one.
+    pub listen: SocketAddr,
+    /// Base of the links to the approval and authentication pages, if browsers reach the sandbox by another
+    /// address than the one it listens on.
+    pub public_url: Option<String>,
+    /// A folder with the providers' published contracts (`stripe/`, `paypal/`); requests are checked against
+    /// them beside the sandbox's own rules.
+    pub contracts: Option<PathBuf>,
+    /// The one Stripe key accepted; `None` accepts every `sk_test_` key.
+    pub stripe_secret_key: Option<String>,
+    /// The one PayPal client id and secret accepted; `None` accepts all that are not empty.
+    pub paypal_credentials: Option<(String, String)>,
+    /// Lifetime of PayPal access tokens, in seconds (`expires_in`).
+    pub paypal_token_seconds: u32,
+    pub clock: Arc<dyn Clock>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: (Ipv4Addr::LOCALHOST, 0).into(),
+            public_url: None,
+            contracts: None,
+            stripe_secret_key: None,
+            paypal_credentials: None,
+            paypal_token_seconds: 32_400,
+            clock: Arc::new(SystemClock),
+        }
+    }
+}
+
+/// A running sandbox; it stops when dropped.
+#[derive(Debug)]
+pub struct Sandbox {
+    address: SocketAddr,
+    stop: CancellationToken,
+    serving: JoinHandle<()>,
+}
+
+impl Sandbox {
+    /// The base URL of both providers and of `/_sandbox`, without a slash at the end.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Stops listening and waits for open requests, two seconds at most.
+    pub async fn stop(mut self) {
+        self.stop.cancel();
+        let _ = (&mut self.serving).await;
+    }
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+/// Starts a sandbox; it listens when this returns.
+///
+/// # Errors
+/// If the address cannot be bound, or the contracts cannot be read (`InvalidData`).
+pub async fn start(config: Config) -> io::Result<Sandbox> {
+    let contracts = config.contracts.as_deref().map(Contracts::load).transpose()?;
+    let (listener, address) = server::bind(config.listen).await?;
+    let public_url = match &config.public_url {
+        Some(url) => url.trim_end_matches('/').to_owned(),
+        None => format!("http://{address}"),
+    };
+    let shared = Arc::new(Shared::new(config, contracts, public_url));
+    let stop = CancellationToken::new();
+    let serving = tokio::spawn(server::serve(listener, router(shared), stop.clone()));
+    Ok(Sandbox { address, stop, serving })
+}
+
+fn router(shared: Arc<Shared>) -> Router {
+    Router::new().merge(control::routes()).merge(paypal::routes()).merge(stripe::routes()).with_state(shared)
+}

@@ -1,1 +1,153 @@
-fn main() {}
+//! The provider sandbox as a program.
+
+use std::{fs, io, net::SocketAddr, path::PathBuf, process::ExitCode};
+
+use anyhow::{Context, bail};
+use clap::{Args, Parser, Subcommand};
+use provider_sandbox::{Config, start};
+use tokio::signal::unix::{SignalKind, signal};
+use tracing::info;
+use tracing_subscriber::EnvFilter;
+
+/// A stand-in for Stripe and PayPal that keeps a ledger of every effect and fails on demand.
+#[derive(Debug, Parser)]
+#[command(version, after_help = EXAMPLES)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serves Stripe at /v1, PayPal at /v1/oauth2 and /v2, and its own controls at /_sandbox.
+    #[command(after_help = EXAMPLES)]
+    Serve(Serve),
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  provider-sandbox serve
+      listens on 127.0.0.1:8090
+  provider-sandbox serve --listen 127.0.0.1:0 --address-file /tmp/sandbox.addr
+      picks a free port and writes it to a file once it listens
+  curl -u sk_test_demo: http://127.0.0.1:8090/v1/payment_intents -d amount=4999 -d currency=usd \\
+      -d payment_method=pm_card_visa -d confirm=true -d 'payment_method_types[]=card'
+      charges 49.99 USD
+  curl http://127.0.0.1:8090/_sandbox/ledger
+      shows what happened
+  curl http://127.0.0.1:8090/_sandbox/faults -d '{\"operation\":\"charge\",\"fault\":\"drop_after\",\"every\":3}'
+      cuts the connection after the effect of every third charge";
+
+#[derive(Debug, Args)]
+struct Serve {
+    /// Address to listen on; port 0 picks a free one.
+    #[arg(long, env = "SANDBOX_LISTEN", default_value = "127.0.0.1:8090")]
+    listen: SocketAddr,
+
+    /// File that gets the address, e.g. `127.0.0.1:8090`, once the sandbox listens on it.
+    #[arg(long, value_name = "PATH")]
+    address_file: Option<PathBuf>,
+
+    /// Base of the links to approval pages, if browsers reach the sandbox by another address.
+    #[arg(long, env = "SANDBOX_PUBLIC_URL", value_name = "URL")]
+    public_url: Option<String>,
+
+    /// Folder of the providers' published contracts, which requests are then held against; must exist.
+    #[arg(long, value_name = "DIR")]
+    contracts: Option<PathBuf>,
+
+    /// Folder whose subfolder `contracts` is used if it is there and --contracts is not given.
+    #[arg(long, env = "GATEWAY_SHARED", default_value = "../shared", value_name = "DIR")]
+    shared: PathBuf,
+
+    /// The one Stripe key to accept; any sk_test_ key if absent.
+    #[arg(long, env = "STRIPE_SECRET_KEY", hide_env_values = true, value_name = "KEY")]
+    stripe_secret_key: Option<String>,
+
+    /// The one PayPal client id to accept; any if absent.
+    #[arg(long, env = "PAYPAL_CLIENT_ID", requires = "paypal_client_secret", value_name = "ID")]
+    paypal_client_id: Option<String>,
+
+    /// The secret of the PayPal client.
+    #[arg(
+        long,
+        env = "PAYPAL_CLIENT_SECRET",
+        hide_env_values = true,
+        requires = "paypal_client_id",
+        value_name = "SECRET"
+    )]
+    paypal_client_secret: Option<String>,
+
+    /// Lifetime of PayPal access tokens, in seconds.
+    #[arg(long, env = "SANDBOX_PAYPAL_TOKEN_SECONDS", default_value_t = 32_400, value_name = "SECONDS",
+          value_parser = clap::value_parser!(u32).range(1..))]
+    paypal_token_seconds: u32,
+}
+
+impl Serve {
+    fn config(&self) -> anyhow::Result<Config> {
+        Ok(Config {
+            listen: self.listen,
+            public_url: self.public_url.clone(),
+            contracts: self.find_contracts()?,
+            stripe_secret_key: self.stripe_secret_key.clone(),
+            paypal_credentials: self.paypal_client_id.clone().zip(self.paypal_client_secret.clone()),
+            paypal_token_seconds: self.paypal_token_seconds,
+            ..Config::default()
+        })
+    }
+
+    fn find_contracts(&self) -> anyhow::Result<Option<PathBuf>> {
+        if let Some(folder) = &self.contracts {
+            if !folder.is_dir() {
+                bail!("--contracts: {} is not a folder", folder.display());
+            }
+            return Ok(Some(folder.clone()));
+        }
+        let folder = self.shared.join("contracts");
+        Ok(folder.is_dir().then_some(folder))
+    }
+}
+
+fn main() -> ExitCode {
+    let Command::Serve(arguments) = Cli::parse().command;
+    let filter = EnvFilter::try_from_env("LOG_LEVEL").unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).init();
+    match run(&arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[tokio::main]
+async fn run(arguments: &Serve) -> anyhow::Result<()> {
+    let mut interrupted = signal(SignalKind::interrupt())?;
+    let mut terminated = signal(SignalKind::terminate())?;
+    let config = arguments.config()?;
+    let contracts =
+        config.contracts.as_ref().map_or_else(|| "none".to_owned(), |it| it.display().to_string());
+    let sandbox = start(config).await.with_context(|| format!("could not start on {}", arguments.listen))?;
+    if let Some(path) = &arguments.address_file {
+        write_atomically(path, &sandbox.address().to_string())
+            .with_context(|| format!("--address-file: could not write {}", path.display()))?;
+    }
+    info!(address = %sandbox.address(), url = sandbox.url(), contracts, "listening");
+    tokio::select! {
+        _ = interrupted.recv() => {}
+        _ = terminated.recv() => {}
+    }
+    info!("stopping");
+    sandbox.stop().await;
+    Ok(())
+}
+
+/// Whoever sees the file sees all of it.
+fn write_atomically(path: &PathBuf, text: &str) -> io::Result<()> {
+    let mut unfinished = path.clone().into_os_string();
+    unfinished.push(".new");
+    fs::write(&unfinished, format!("{text}\n"))?;
+    fs::rename(&unfinished, path)
+}

@@ -1,0 +1,32 @@
+//! `/_sandbox/faults`
+
+use std::sync::Arc;
+
+use axum::{extract::State, http::StatusCode};
+use bytes::Bytes;
+use serde_json::json;
+
+use super::invalid;
+use crate::{answer::Answer, faults::Rule, world::Shared};
+
+/// Sets a fault; it stays until cleared, or is used up after `times`.
+pub(super) async fn add(State(shared): State<Arc<Shared>>, body: Bytes) -> Answer {
+    match Rule::parse(&body) {
+        Ok(rule) => {
+            let fault = shared.world().faults.add(rule);
+            Answer::json(StatusCode::CREATED, &fault)
+        }
+        Err(rule) => invalid(&rule),
+    }
+}
+
+/// The faults set, with how often each matched and struck.
+pub(super) async fn list(State(shared): State<Arc<Shared>>) -> Answer {
+    let faults = shared.world().faults.all().to_vec();
+    Answer::json(StatusCode::OK, &json!({ "faults": faults }))
+}
+
+pub(super) async fn clear(State(shared): State<Arc<Shared>>) -> StatusCode {
+    shared.world().faults.clear();
+    StatusCode::NO_CONTENT
+}

@@ -1,0 +1,41 @@
+//! `/_sandbox`: what the sandbox has and the providers do not. Its answers are JSON, its errors
+//! `{"error":{"field":…,"message":…}}`.
+
+mod faults;
+mod ledger;
+mod requests;
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    extract::{State, rejection::QueryRejection},
+    http::StatusCode,
+    routing::{delete, get},
+};
+use serde_json::json;
+
+use crate::{answer::Answer, faults::InvalidRule, world::Shared};
+
+pub(crate) fn routes() -> Router<Arc<Shared>> {
+    Router::new()
+        .route("/_sandbox", delete(reset))
+        .route("/_sandbox/health", get(async || Answer::json(StatusCode::OK, &json!({ "status": "ok" }))))
+        .route("/_sandbox/ledger", get(ledger::show))
+        .route("/_sandbox/requests", get(requests::show))
+        .route("/_sandbox/faults", get(faults::list).post(faults::add).delete(faults::clear))
+}
+
+/// `DELETE /_sandbox`
+async fn reset(State(shared): State<Arc<Shared>>) -> StatusCode {
+    shared.world().reset();
+    StatusCode::NO_CONTENT
+}
+
+fn invalid(rule: &InvalidRule) -> Answer {
+    Answer::json(StatusCode::BAD_REQUEST, &json!({ "error": rule }))
+}
+
+fn invalid_query(rejection: &QueryRejection) -> Answer {
+    invalid(&InvalidRule { field: "query".to_owned(), message: rejection.body_text() })
+}

@@ -1,0 +1,38 @@
+//! `GET /_sandbox/requests`
+
+use std::sync::Arc;
+
+use axum::{
+    extract::{Query, State, rejection::QueryRejection},
+    http::StatusCode,
+};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::invalid_query;
+use crate::{answer::Answer, world::Shared};
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Filter {
+    #[serde(default)]
+    summary: u8,
+}
+
+/// The latest requests, oldest first; with `summary=1` the counts of all.
+pub(super) async fn show(
+    State(shared): State<Arc<Shared>>,
+    filter: Result<Query<Filter>, QueryRejection>,
+) -> Answer {
+    match filter {
+        Err(rejection) => invalid_query(&rejection),
+        Ok(Query(Filter { summary: 0 })) => {
+            let latest = shared.world().requests.latest().clone();
+            Answer::json(StatusCode::OK, &json!({ "requests": latest }))
+        }
+        Ok(_) => {
+            let summary = shared.world().requests.summary().clone();
+            Answer::json(StatusCode::OK, &summary)
+        }
+    }
+}

@@ -1,0 +1,313 @@
+//! Faults on demand: which calls a fault strikes, and how.
+//!
+//! A fault strikes around the provider's own logic, as real trouble does: rate limits, outages and cut
+//! connections live in front of the idempotency layer, so a struck call never changes what a key remembers,
+//! unless the fault is `frozen` (see [`Rule::frozen`]).
+
+use std::{
+    num::{NonZeroU32, NonZeroU64},
+    time::Duration,
+};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::IntoDeserializer};
+
+use crate::provider::{Operation, Provider};
+
+/// Longer delays would outlive every client's patience and only hold memory.
+const DELAY_MS_MAX: u64 = 600_000;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum FaultKind {
+    /// The answer is late by `delayMs`; the key is held meanwhile, so a repeat meets "in progress".
+    Latency,
+    /// 429, nothing happened.
+    RateLimited,
+    /// 500, nothing happened.
+    ErrorBefore,
+    /// The effect happens, the answer is a 500.
+    ErrorAfter,
+    /// The connection is cut, nothing happened.
+    DropBefore,
+    /// The effect happens, then the connection is cut without an answer.
+    DropAfter,
+    /// 502 with an HTML page, as a proxy in front would answer; nothing happened.
+    HtmlError,
+    /// The effect happens; the answer's body breaks off in the middle.
+    Truncated,
+    /// The call's idempotency key is forgotten before the call is handled.
+    ForgetKey,
+    // Faults of webhook delivery.
+    Duplicate,
+    Reorder,
+    Delay,
+    Withhold,
+    Forge,
+}
+
+impl FaultKind {
+    fn concerns_webhooks_only(self) -> bool {
+        matches!(self, Self::Duplicate | Self::Reorder | Self::Delay | Self::Withhold | Self::Forge)
+    }
+}
+
+/// What `POST /_sandbox/faults` takes.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct Rule {
+    #[serde(default, deserialize_with = "one_or_any", serialize_with = "star_for_any")]
+    provider: Option<Provider>,
+    #[serde(default, deserialize_with = "one_or_any", serialize_with = "star_for_any")]
+    operation: Option<Operation>,
+    fault: FaultKind,
+    /// Strikes every n-th matching call, the n-th being the first.
+    #[serde(default = "every_call")]
+    every: NonZeroU32,
+    /// Strikes at most this often; absent: without end.
+    #[serde(default)]
+    times: Option<NonZeroU64>,
+    /// How long the call is held up before the fault shows, in milliseconds.
+    #[serde(default)]
+    delay_ms: u64,
+    /// For `error_before` and `error_after` on Stripe: the 500 comes from the endpoint itself, so that Stripe's
+    /// idempotency layer keeps it and repeats it to every retry with the key. Otherwise it models an answer lost
+    /// on the way, which a retry still finds.
+    #[serde(default)]
+    frozen: bool,
+}
+
+fn every_call() -> NonZeroU32 {
+    NonZeroU32::MIN
+}
+
+fn one_or_any<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    let name = String::deserialize(deserializer)?;
+    if name == "*" { Ok(None) } else { T::deserialize(name.into_deserializer()).map(Some) }
+}
+
+fn star_for_any<T: Serialize, S: Serializer>(value: &Option<T>, serializer: S) -> Result<S::Ok, S::Error> {
+    match value {
+        Some(value) => value.serialize(serializer),
+        None => serializer.serialize_str("*"),
+    }
+}
+
+/// Why a fault was not accepted: the field and what would be right.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct InvalidRule {
+    pub(crate) field: String,
+    pub(crate) message: String,
+}
+
+impl Rule {
+    pub(crate) fn parse(body: &[u8]) -> Result<Self, InvalidRule> {
+        let mut json = serde_json::Deserializer::from_slice(body);
+        let rule: Self = serde_path_to_error::deserialize(&mut json).map_err(|error| InvalidRule {
+            field: error.path().to_string(),
+            message: error.into_inner().to_string(),
+        })?;
+        json.end().map_err(|error| InvalidRule { field: ".".to_owned(), message: error.to_string() })?;
+        rule.check()
+    }
+
+    fn check(self) -> Result<Self, InvalidRule> {
+        let invalid = |field: &str, message: &str| {
+            Err(InvalidRule { field: field.to_owned(), message: message.to_owned() })
+        };
+        if self.delay_ms > DELAY_MS_MAX {
+            return invalid("delayMs", "must be at most 600000 (ten minutes)");
+        }
+        if self.fault == FaultKind::Latency && self.delay_ms == 0 {
+            return invalid("delayMs", "must be at least 1 for the fault `latency`");
+        }
+        if self.fault.concerns_webhooks_only() && self.operation != Some(Operation::Webhook) {
+            return invalid("operation", "must be `webhook` for this fault");
+        }
+        if self.frozen {
+            if !matches!(self.fault, FaultKind::ErrorBefore | FaultKind::ErrorAfter) {
+                return invalid("frozen", "is for the faults `error_before` and `error_after` only");
+            }
+            if self.provider != Some(Provider::Stripe) {
+                return invalid(
+                    "frozen",
+                    "needs the provider `stripe`: PayPal does not repeat a stored error",
+                );
+            }
+        }
+        Ok(self)
+    }
+
+    fn matches(&self, provider: Provider, operation: Operation) -> bool {
+        self.provider.is_none_or(|p| p == provider) && self.operation.is_none_or(|o| o == operation)
+    }
+}
+
+/// A rule at work, with what it has done so far.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Fault {
+    id: u64,
+    #[serde(flatten)]
+    rule: Rule,
+    matched: u64,
+    fired: u64,
+}
+
+impl Fault {
+    /// Counts a matching call and says whether it is to be struck.
+    fn is_due(&mut self) -> bool {
+        self.matched += 1;
+        self.matched.is_multiple_of(u64::from(self.rule.every.get()))
+            && self.rule.times.is_none_or(|times| self.fired < times.get())
+    }
+}
+
+/// All that befalls one call.
+#[derive(Debug, Default)]
+pub(crate) struct Strike {
+    pub(crate) delay_before: Duration,
+    /// Between the effect and the failure that hides it.
+    pub(crate) delay_after: Duration,
+    pub(crate) forget_key: bool,
+    pub(crate) failure: Option<Failure>,
+    /// For the request log.
+    pub(crate) faults: Vec<FaultKind>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Failure {
+    RateLimited,
+    ErrorBefore { frozen: bool },
+    DropBefore,
+    HtmlError,
+    ErrorAfter { frozen: bool },
+    DropAfter,
+    Truncated,
+}
+
+impl Strike {
+    pub(crate) fn spares(&self) -> bool {
+        self.faults.is_empty()
+    }
+
+    fn add(&mut self, rule: &Rule) {
+        let delay = Duration::from_millis(rule.delay_ms);
+        let failure = match rule.fault {
+            FaultKind::RateLimited => Some(Failure::RateLimited),
+            FaultKind::ErrorBefore => Some(Failure::ErrorBefore { frozen: rule.frozen }),
+            FaultKind::DropBefore => Some(Failure::DropBefore),
+            FaultKind::HtmlError => Some(Failure::HtmlError),
+            FaultKind::ErrorAfter => Some(Failure::ErrorAfter { frozen: rule.frozen }),
+            FaultKind::DropAfter => Some(Failure::DropAfter),
+            FaultKind::Truncated => Some(Failure::Truncated),
+            FaultKind::Latency | FaultKind::ForgetKey => None,
+            // Met where webhooks are delivered, never on a call to the API.
+            FaultKind::Duplicate
+            | FaultKind::Reorder
+            | FaultKind::Delay
+            | FaultKind::Withhold
+            | FaultKind::Forge => return,
+        };
+        match failure {
+            Some(Failure::ErrorAfter { .. } | Failure::DropAfter | Failure::Truncated) => {
+                self.delay_after += delay;
+            }
+            _ => self.delay_before += delay,
+        }
+        self.forget_key |= rule.fault == FaultKind::ForgetKey;
+        self.failure = self.failure.or(failure);
+        self.faults.push(rule.fault);
+    }
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Faults {
+    active: Vec<Fault>,
+    last_id: u64,
+}
+
+impl Faults {
+    pub(crate) fn add(&mut self, rule: Rule) -> Fault {
+        self.last_id += 1;
+        let fault = Fault { id: self.last_id, rule, matched: 0, fired: 0 };
+        self.active.push(fault.clone());
+        fault
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.active.clear();
+    }
+
+    pub(crate) fn all(&self) -> &[Fault] {
+        &self.active
+    }
+
+    /// Decides what befalls a call. Of several failures that are due the one set first strikes.
+    pub(crate) fn strike(&mut self, provider: Provider, operation: Operation) -> Strike {
+        let mut strike = Strike::default();
+        for fault in &mut self.active {
+            if fault.rule.matches(provider, operation) && fault.is_due() {
+                fault.fired += 1;
+                strike.add(&fault.rule);
+            }
+        }
+        strike
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn strikes(rule: &str, calls: usize) -> Vec<bool> {
+        let mut faults = Faults::default();
+        faults.add(Rule::parse(rule.as_bytes()).unwrap());
+        (0..calls).map(|_| !faults.strike(Provider::Stripe, Operation::Charge).spares()).collect()
+    }
+
+    fn refusal(rule: &str) -> InvalidRule {
+        Rule::parse(rule.as_bytes()).unwrap_err()
+    }
+
+    #[test]
+    fn every_third_call_is_struck_twice_and_then_no_more() {
+        let rule = r#"{"provider":"stripe","operation":"charge","fault":"drop_after","every":3,"times":2}"#;
+        assert_eq!(strikes(rule, 10), [false, false, true, false, false, true, false, false, false, false]);
+    }
+
+    #[test]
+    fn a_fault_for_another_operation_or_provider_does_not_strike() {
+        assert_eq!(strikes(r#"{"provider":"stripe","operation":"refund","fault":"drop_after"}"#, 1), [false]);
+        assert_eq!(strikes(r#"{"provider":"paypal","operation":"*","fault":"drop_after"}"#, 1), [false]);
+        assert_eq!(strikes(r#"{"provider":"*","operation":"*","fault":"drop_after"}"#, 1), [true]);
+    }
+
+    #[test]
+    fn a_bad_rule_is_refused_by_the_name_of_its_field() {
+        assert_eq!(refusal(r#"{"fault":"explode"}"#).field, "fault");
+        assert_eq!(refusal(r#"{"fault":"latency"}"#).field, "delayMs");
+        assert_eq!(refusal(r#"{"fault":"drop_after","every":0}"#).field, "every");
+        assert_eq!(refusal(r#"{"fault":"drop_after","provider":"adyen"}"#).field, "provider");
+        assert_eq!(refusal(r#"{"fault":"drop_after","operation":"unknown"}"#).field, "operation");
+        assert_eq!(refusal(r#"{"fault":"forge","operation":"charge"}"#).field, "operation");
+        assert_eq!(refusal(r#"{"fault":"error_after","provider":"paypal","frozen":true}"#).field, "frozen");
+        assert!(refusal(r#"{"fault":"drop_after","tiems":1}"#).message.contains("tiems"));
+        assert!(refusal(r#"{"operation":"charge"}"#).message.contains("fault"));
+    }
+
+    #[test]
+    fn the_first_failure_wins_and_delays_add_up() {
+        let mut faults = Faults::default();
+        for rule in [
+            r#"{"fault":"latency","delayMs":20}"#,
+            r#"{"fault":"rate_limited","delayMs":5}"#,
+            r#"{"fault":"drop_after"}"#,
+        ] {
+            faults.add(Rule::parse(rule.as_bytes()).unwrap());
+        }
+        let strike = faults.strike(Provider::Paypal, Operation::Refund);
+        assert_eq!(strike.failure, Some(Failure::RateLimited));
+        assert_eq!(strike.delay_before, Duration::from_millis(25));
+    }
+}

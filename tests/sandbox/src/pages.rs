@@ -1,0 +1,49 @@
+//! The plain HTML of the pages where a payer approves or refuses.
+
+use axum::http::StatusCode;
+
+use crate::answer::Answer;
+
+pub(crate) struct Button<'a> {
+    /// Sent as `outcome`.
+    pub(crate) value: &'a str,
+    pub(crate) label: &'a str,
+}
+
+/// A question with a button per answer, posted to the page's own URL.
+pub(crate) struct Page<'a> {
+    pub(crate) title: &'a str,
+    pub(crate) text: &'a str,
+    pub(crate) buttons: &'a [Button<'a>],
+}
+
+impl<'a> Page<'a> {
+    /// A page that only says something.
+    pub(crate) fn notice(title: &'a str) -> Self {
+        Self { title, text: "", buttons: &[] }
+    }
+
+    pub(crate) fn answer(&self, status: StatusCode) -> Answer {
+        let buttons: String = self
+            .buttons
+            .iter()
+            .map(|button| {
+                format!(
+                    "<button name=\"outcome\" value=\"{}\">{}</button>\n",
+                    escape(button.value),
+                    escape(button.label)
+                )
+            })
+            .collect();
+        let (title, text) = (escape(self.title), escape(self.text));
+        let html = format!(
+            "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>{title}</title></head>\n\
+             <body><h1>{title}</h1>\n<p>{text}</p>\n<form method=\"post\">\n{buttons}</form></body></html>\n"
+        );
+        Answer::html(status, html)
+    }
+}
+
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}

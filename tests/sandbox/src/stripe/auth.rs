@@ -1,0 +1,64 @@
+//! Stripe's secret keys: as a bearer token, or as the user of basic authentication.
+
+use axum::http::{HeaderMap, header::AUTHORIZATION};
+use base64::{Engine, prelude::BASE64_STANDARD};
+
+use super::errors::{Result, StripeError};
+
+/// Accepts the `expected` key, or any test-mode key if none is expected. A live key is never accepted: whoever sends
+/// one has mistaken the sandbox for Stripe.
+pub(crate) fn check(headers: &HeaderMap, expected: Option<&str>) -> Result<()> {
+    let Some(key) = key(headers) else {
+        let message = "You did not provide an API key. You need to provide your API key in the Authorization header, \
+             using Bearer auth (e.g. 'Authorization: Bearer YOUR_SECRET_KEY').";
+        return StripeError::unauthenticated(message).refuse();
+    };
+    let accepted = match expected {
+        Some(expected) => key == expected,
+        None => key.strip_prefix("sk_test_").is_some_and(|rest| !rest.is_empty()),
+    };
+    if accepted { Ok(()) } else { StripeError::unauthenticated("Invalid API Key provided.").refuse() }
+}
+
+fn key(headers: &HeaderMap) -> Option<String> {
+    let (scheme, credentials) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    if scheme.eq_ignore_ascii_case("bearer") {
+        return Some(credentials.trim().to_owned());
+    }
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return None;
+    }
+    let decoded = String::from_utf8(BASE64_STANDARD.decode(credentials.trim()).ok()?).ok()?;
+    decoded.split_once(':').map(|(user, _)| user.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderValue;
+
+    use super::*;
+
+    fn checked(authorization: &'static str, expected: Option<&str>) -> bool {
+        let headers = HeaderMap::from_iter([(AUTHORIZATION, HeaderValue::from_static(authorization))]);
+        check(&headers, expected).is_ok()
+    }
+
+    #[test]
+    fn test_keys_are_accepted_as_bearer_and_as_basic_user() {
+        assert!(checked("Bearer sk_test_1", None));
+        // sk_test_1:
+        assert!(checked("Basic c2tfdGVzdF8xOg==", None));
+        assert!(checked("Bearer sk_test_1", Some("sk_test_1")));
+    }
+
+    #[test]
+    fn other_keys_are_refused() {
+        for authorization in
+            ["Bearer sk_live_1", "Bearer sk_test_", "Bearer", "Bearer pk_test_1", "Basic !", "sk_test_1"]
+        {
+            assert!(!checked(authorization, None), "{authorization}");
+        }
+        assert!(!checked("Bearer sk_test_2", Some("sk_test_1")));
+        assert!(check(&HeaderMap::new(), None).is_err());
+    }
+}

@@ -1,0 +1,71 @@
+//! A Stripe request that was understood: what to do, with its parameters.
+
+use serde_json::Value;
+
+use super::{
+    desk::Desk,
+    errors::{Result, StripeError},
+    methods::TestMethod,
+    params::Params,
+    payment_intents::{cancel, capture, confirm, create, list, retrieve},
+    refunds,
+};
+
+#[derive(Debug)]
+pub(crate) enum Command {
+    CreateIntent(Box<create::Request>),
+    ConfirmIntent(confirm::Request),
+    CaptureIntent(capture::Request),
+    CancelIntent(cancel::Request),
+    RetrieveIntent(retrieve::Request),
+    ListIntents(list::Request),
+    CreateRefund(refunds::create::Request),
+    RetrieveRefund(refunds::retrieve::Request),
+    ListRefunds(refunds::list::Request),
+    RetrieveCharge(RetrieveCharge),
+    RetrieveMethod(String),
+}
+
+impl Command {
+    pub(crate) fn execute(&self, desk: &mut Desk<'_>) -> Result<Value> {
+        match self {
+            Self::CreateIntent(request) => request.execute(desk),
+            Self::ConfirmIntent(request) => request.execute(desk),
+            Self::CaptureIntent(request) => request.execute(desk),
+            Self::CancelIntent(request) => request.execute(desk),
+            Self::RetrieveIntent(request) => request.execute(desk),
+            Self::ListIntents(request) => request.execute(desk),
+            Self::CreateRefund(request) => request.execute(desk),
+            Self::RetrieveRefund(request) => request.execute(desk),
+            Self::ListRefunds(request) => request.execute(desk),
+            Self::RetrieveCharge(request) => request.execute(desk),
+            Self::RetrieveMethod(id) => TestMethod::find(id).map(TestMethod::view).ok_or_else(|| {
+                Box::new(StripeError::no_such("PaymentMethod", id, "payment_method").not_found())
+            }),
+        }
+    }
+}
+
+/// `GET /v1/charges/{charge}`
+#[derive(Debug)]
+pub(crate) struct RetrieveCharge {
+    charge: String,
+    expand: Vec<String>,
+}
+
+impl RetrieveCharge {
+    pub(crate) fn read(charge: &str, mut params: Params) -> Result<Self> {
+        let request = Self { charge: charge.to_owned(), expand: params.texts("expand")? };
+        params.finish()?;
+        Ok(request)
+    }
+
+    fn execute(&self, desk: &Desk<'_>) -> Result<Value> {
+        let Some(charge) = desk.books.charges.get(&self.charge) else {
+            return StripeError::no_such("charge", &self.charge, "id").not_found().refuse();
+        };
+        let mut view = charge.view();
+        desk.expand(&mut view, &self.expand)?;
+        Ok(view)
+    }
+}

@@ -1,0 +1,91 @@
+//! Where a Stripe request is decided: the books, the ledger and the circumstances of the request.
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::{
+    books::Books,
+    currencies::StripeCurrency,
+    errors::{Result, StripeError},
+    payment_intent::PaymentIntent,
+};
+use crate::{
+    ledger::{Effect, EffectKind, Ledger},
+    provider::Provider,
+};
+
+pub(crate) struct Desk<'a> {
+    pub(crate) books: &'a mut Books,
+    pub(crate) ledger: &'a mut Ledger,
+    pub(crate) now: Timestamp,
+    pub(crate) idempotency_key: Option<&'a str>,
+    /// Base URL of the sandbox's own pages.
+    pub(crate) pages: &'a str,
+}
+
+impl Desk<'_> {
+    /// The PaymentIntent a URL names; 404 if there is none.
+    pub(crate) fn intent(&mut self, id: &str) -> Result<&mut PaymentIntent> {
+        self.books
+            .intents
+            .get_mut(id)
+            .ok_or_else(|| Box::new(StripeError::no_such("payment_intent", id, "intent").not_found()))
+    }
+
+    pub(crate) fn record(
+        &mut self,
+        kind: EffectKind,
+        amount: i64,
+        currency: StripeCurrency,
+        id: &str,
+        transaction_id: Option<String>,
+    ) {
+        self.ledger.record(Effect {
+            provider: Provider::Stripe,
+            kind,
+            money: currency.to_money(amount),
+            id: id.to_owned(),
+            idempotency_key: self.idempotency_key.map(str::to_owned),
+            transaction_id,
+            at: self.now,
+        });
+    }
+
+    /// Replaces the ids named in `expand[]` by their objects.
+    pub(crate) fn expand(&self, view: &mut Value, properties: &[String]) -> Result<()> {
+        for property in properties {
+            let id = view.get(property).and_then(Value::as_str);
+            let object = match property.as_str() {
+                "latest_charge" | "charge" => {
+                    id.and_then(|id| self.books.charges.get(id)).map(|it| it.view())
+                }
+                "payment_intent" => {
+                    id.and_then(|id| self.books.intents.get(id)).map(|it| it.view(self.pages))
+                }
+                "payment_method" => {
+                    id.and_then(super::methods::TestMethod::find).map(super::methods::TestMethod::view)
+                }
+                _ => None,
+            };
+            let known = view.get(property).is_some_and(Value::is_null);
+            match (object, view.get_mut(property)) {
+                (Some(object), Some(place)) => *place = object,
+                _ if known => {}
+                _ => {
+                    return StripeError::invalid(format!("This property cannot be expanded ({property})."))
+                        .param("expand")
+                        .refuse();
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The PaymentIntent as answered.
+    pub(crate) fn show_intent(&mut self, id: &str, expand: &[String]) -> Result<Value> {
+        let pages = self.pages;
+        let mut view = self.intent(id)?.view(pages);
+        self.expand(&mut view, expand)?;
+        Ok(view)
+    }
+}

@@ -1,0 +1,126 @@
+//! The part of Stripe's API that the sandbox speaks.
+
+use axum::http::Method;
+
+use super::{
+    books::Books,
+    command::{Command, RetrieveCharge},
+    errors::Result,
+    form::Form,
+    params::Params,
+    payment_intent::CaptureMethod,
+    payment_intents::{cancel, capture, confirm, create, list, retrieve},
+    refunds,
+};
+use crate::provider::Operation;
+
+/// A URL and method Stripe knows, with the id in the URL.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Endpoint {
+    CreateIntent,
+    ConfirmIntent(String),
+    CaptureIntent(String),
+    CancelIntent(String),
+    RetrieveIntent(String),
+    ListIntents,
+    CreateRefund,
+    RetrieveRefund(String),
+    ListRefunds,
+    RetrieveCharge(String),
+    RetrieveMethod(String),
+}
+
+impl Endpoint {
+    pub(crate) fn find(method: &Method, path: &str) -> Option<Self> {
+        let parts: Vec<&str> = path.strip_prefix("/v1/")?.split('/').collect();
+        let id = || parts.get(1).filter(|id| !id.is_empty()).map(|id| (*id).to_owned());
+        match (method, parts.as_slice()) {
+            (&Method::POST, ["payment_intents"]) => Some(Self::CreateIntent),
+            (&Method::GET, ["payment_intents"]) => Some(Self::ListIntents),
+            (&Method::GET, ["payment_intents", _]) => id().map(Self::RetrieveIntent),
+            (&Method::POST, ["payment_intents", _, "confirm"]) => id().map(Self::ConfirmIntent),
+            (&Method::POST, ["payment_intents", _, "capture"]) => id().map(Self::CaptureIntent),
+            (&Method::POST, ["payment_intents", _, "cancel"]) => id().map(Self::CancelIntent),
+            (&Method::POST, ["refunds"]) => Some(Self::CreateRefund),
+            (&Method::GET, ["refunds"]) => Some(Self::ListRefunds),
+            (&Method::GET, ["refunds", _]) => id().map(Self::RetrieveRefund),
+            (&Method::GET, ["charges", _]) => id().map(Self::RetrieveCharge),
+            (&Method::GET, ["payment_methods", _]) => id().map(Self::RetrieveMethod),
+            _ => None,
+        }
+    }
+
+    /// What the request is for, as far as can be told without understanding all of it.
+    pub(crate) fn purpose(&self, form: &Form) -> Purpose {
+        match self {
+            Self::CreateIntent if form.text("capture_method") == Some("manual") => {
+                Purpose::Known(Operation::Authorize)
+            }
+            Self::CreateIntent => Purpose::Known(Operation::Charge),
+            Self::ConfirmIntent(id) => Purpose::OfIntent(id.clone()),
+            Self::CaptureIntent(_) => Purpose::Known(Operation::Capture),
+            Self::CancelIntent(_) => Purpose::Known(Operation::Cancel),
+            Self::CreateRefund => Purpose::Known(Operation::Refund),
+            Self::RetrieveIntent(_)
+            | Self::ListIntents
+            | Self::RetrieveRefund(_)
+            | Self::ListRefunds
+            | Self::RetrieveCharge(_)
+            | Self::RetrieveMethod(_) => Purpose::Known(Operation::Retrieve),
+        }
+    }
+
+    /// The path under which the published contract describes the request body, for requests that have one.
+    pub(crate) fn contract_path(&self) -> Option<&'static str> {
+        match self {
+            Self::CreateIntent => Some("/v1/payment_intents"),
+            Self::ConfirmIntent(_) => Some("/v1/payment_intents/{intent}/confirm"),
+            Self::CaptureIntent(_) => Some("/v1/payment_intents/{intent}/capture"),
+            Self::CancelIntent(_) => Some("/v1/payment_intents/{intent}/cancel"),
+            Self::CreateRefund => Some("/v1/refunds"),
+            _ => None,
+        }
+    }
+
+    /// Reads the parameters strictly.
+    pub(crate) fn read(&self, form: Form) -> Result<Command> {
+        let params = Params::from(form);
+        Ok(match self {
+            Self::CreateIntent => Command::CreateIntent(Box::new(create::Request::read(params)?)),
+            Self::ConfirmIntent(id) => Command::ConfirmIntent(confirm::Request::read(id, params)?),
+            Self::CaptureIntent(id) => Command::CaptureIntent(capture::Request::read(id, params)?),
+            Self::CancelIntent(id) => Command::CancelIntent(cancel::Request::read(id, params)?),
+            Self::RetrieveIntent(id) => Command::RetrieveIntent(retrieve::Request::read(id, params)?),
+            Self::ListIntents => Command::ListIntents(list::Request::read(params)?),
+            Self::CreateRefund => Command::CreateRefund(refunds::create::Request::read(params)?),
+            Self::RetrieveRefund(id) => {
+                Command::RetrieveRefund(refunds::retrieve::Request::read(id, params)?)
+            }
+            Self::ListRefunds => Command::ListRefunds(refunds::list::Request::read(params)?),
+            Self::RetrieveCharge(id) => Command::RetrieveCharge(RetrieveCharge::read(id, params)?),
+            Self::RetrieveMethod(id) => {
+                params.finish()?;
+                Command::RetrieveMethod(id.clone())
+            }
+        })
+    }
+}
+
+/// What a request is for. A confirmation is for what its PaymentIntent was created for.
+#[derive(Debug)]
+pub(crate) enum Purpose {
+    Known(Operation),
+    OfIntent(String),
+}
+
+impl Purpose {
+    pub(crate) fn operation(&self, books: &Books) -> Operation {
+        match self {
+            Self::Known(operation) => *operation,
+            Self::OfIntent(id) => match books.intents.get(id).map(|intent| intent.terms.capture_method) {
+                Some(CaptureMethod::Manual) => Operation::Authorize,
+                _ => Operation::Charge,
+            },
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! Stripe's `Idempotency-Key`: the first answer is kept and given again, errors included
+//! (docs.stripe.com/api/idempotent_requests).
+
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    hash::{DefaultHasher, Hash, Hasher},
+};
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{errors::StripeError, form::Node};
+use crate::answer::Answer;
+
+/// Keys may be pruned once they are this old; the sandbox prunes them then, since a client that relies on more
+/// would charge twice.
+const HORIZON: SignedDuration = SignedDuration::from_hours(24);
+
+pub(crate) const KEY_CHARS_MAX: usize = 255;
+
+/// A request's endpoint and parameters, which must be the same whenever its key is used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Fingerprint(u64);
+
+impl Fingerprint {
+    pub(crate) fn of(path: &str, fields: &[(String, Node)]) -> Self {
+        let mut named: Vec<_> = fields.iter().collect();
+        named.sort_by(|(a, _), (b, _)| a.cmp(b));
+        let mut hasher = DefaultHasher::new();
+        path.hash(&mut hasher);
+        for (name, node) in named {
+            name.hash(&mut hasher);
+            hash_node(node, &mut hasher);
+        }
+        Self(hasher.finish())
+    }
+}
+
+fn hash_node(node: &Node, hasher: &mut DefaultHasher) {
+    match node {
+        Node::Text(text) => (0_u8, text).hash(hasher),
+        Node::List(items) => {
+            (1_u8, items.len()).hash(hasher);
+            items.iter().for_each(|item| hash_node(item, hasher));
+        }
+        Node::Hash(fields) => {
+            let mut named: Vec<_> = fields.iter().collect();
+            named.sort_by(|(a, _), (b, _)| a.cmp(b));
+            (2_u8, named.len()).hash(hasher);
+            for (name, node) in named {
+                name.hash(hasher);
+                hash_node(node, hasher);
+            }
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Record {
+    fingerprint: Fingerprint,
+    request_id: String,
+    claimed_at: Timestamp,
+    /// Absent while the first request is in progress.
+    answer: Option<Answer>,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Keys(HashMap<String, Record>);
+
+impl Keys {
+    /// Claims a key for a request, or gives the answer the key already has.
+    pub(crate) fn claim(
+        &mut self,
+        key: &str,
+        fingerprint: Fingerprint,
+        request_id: &str,
+        now: Timestamp,
+    ) -> Option<Answer> {
+        let fresh = Record { fingerprint, request_id: request_id.to_owned(), claimed_at: now, answer: None };
+        let mut entry = match self.0.entry(key.to_owned()) {
+            Entry::Vacant(vacant) => {
+                vacant.insert(fresh);
+                return None;
+            }
+            Entry::Occupied(occupied) => occupied,
+        };
+        let record = entry.get();
+        if now.duration_since(record.claimed_at) >= HORIZON {
+            entry.insert(fresh);
+            return None;
+        }
+        if record.fingerprint != fingerprint {
+            let message = format!(
+                "Keys for idempotent requests can only be used with the same endpoint and parameters they were \
+                 first used with. Try using a key other than '{key}' if you meant to execute a different request."
+            );
+            return Some(StripeError::idempotency(message).answer());
+        }
+        Some(match &record.answer {
+            None => StripeError::key_in_use(key).answer(),
+            Some(answer) => answer
+                .clone()
+                .with("idempotent-replayed", "true")
+                .with("original-request", &record.request_id),
+        })
+    }
+
+    /// Keeps the answer of the request that claimed the key. A key forgotten meanwhile stays forgotten.
+    pub(crate) fn save(&mut self, key: &str, answer: &Answer) {
+        if let Some(record) = self.0.get_mut(key) {
+            record.answer = Some(answer.clone());
+        }
+    }
+
+    pub(crate) fn forget(&mut self, key: &str) {
+        self.0.remove(key);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::StatusCode;
+
+    use super::{super::form::Form, *};
+
+    fn fingerprint(body: &str) -> Fingerprint {
+        Fingerprint::of("/v1/refunds", &Form::parse(body.as_bytes()).unwrap().fields)
+    }
+
+    fn ok(body: &str) -> Answer {
+        Answer::json(StatusCode::OK, &body)
+    }
+
+    #[test]
+    fn parameters_in_another_order_are_the_same_parameters() {
+        assert_eq!(fingerprint("a=1&m[x]=2&m[y]=3"), fingerprint("m[y]=3&m[x]=2&a=1"));
+        assert_ne!(fingerprint("a=1&m[x]=2"), fingerprint("a=1&m[x]=3"));
+        assert_ne!(fingerprint("l[]=1&l[]=2"), fingerprint("l[]=2&l[]=1"));
+    }
+
+    #[test]
+    fn the_first_answer_is_replayed_until_the_horizon_and_then_the_key_is_new() {
+        let mut keys = Keys::default();
+        let start = Timestamp::UNIX_EPOCH;
+        assert!(keys.claim("k", fingerprint("a=1"), "req_1", start).is_none());
+        let conflict = keys.claim("k", fingerprint("a=1"), "req_2", start).unwrap();
+        assert_eq!(conflict.status, StatusCode::CONFLICT);
+        keys.save("k", &ok("first"));
+        let replay = keys.claim("k", fingerprint("a=1"), "req_3", start).unwrap();
+        assert_eq!(replay.body, ok("first").body);
+        assert_eq!(replay.headers["idempotent-replayed"], "true");
+        assert_eq!(replay.headers["original-request"], "req_1");
+        let other = keys.claim("k", fingerprint("a=2"), "req_4", start).unwrap();
+        assert_eq!(other.status, StatusCode::BAD_REQUEST);
+        assert!(keys.claim("k", fingerprint("a=2"), "req_5", start + HORIZON).is_none());
+    }
+}

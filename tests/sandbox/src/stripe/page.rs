@@ -1,0 +1,117 @@
+//! The page a customer is sent to for 3-D Secure.
+
+use std::sync::Arc;
+
+use axum::{
+    Form,
+    extract::{Path, Query, State},
+    http::StatusCode,
+    response::{IntoResponse, Redirect, Response},
+};
+use serde::Deserialize;
+
+use super::{
+    desk::Desk,
+    payment_intents::authenticate::{finish, waiting},
+};
+use crate::{
+    pages::{Button, Page},
+    world::Shared,
+};
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Outcome {
+    Succeed,
+    Fail,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Choice {
+    outcome: Option<Outcome>,
+}
+
+/// `GET`: the page, or with `?outcome=` the choice itself, for scripts.
+pub(crate) async fn show(
+    State(shared): State<Arc<Shared>>,
+    Path(intent): Path<String>,
+    Query(choice): Query<Choice>,
+) -> Response {
+    if let Some(outcome) = choice.outcome {
+        return decide(&shared, &intent, outcome);
+    }
+    let world = shared.world();
+    match world.stripe.intents.get(&intent) {
+        None => Page::notice("There is no such payment.").answer(StatusCode::NOT_FOUND).into_response(),
+        Some(found) if waiting(found).is_none() => nothing_to_do(),
+        Some(found) => {
+            let money = found.currency.to_money(found.amount);
+            Page {
+                title: "Stripe sandbox: authenticate the payment",
+                text: &format!("{intent}: {} {} in minor units", money.minor, money.currency.code()),
+                buttons: &[
+                    Button { value: "succeed", label: "Complete authentication" },
+                    Button { value: "fail", label: "Fail authentication" },
+                ],
+            }
+            .answer(StatusCode::OK)
+            .into_response()
+        }
+    }
+}
+
+/// `POST` with `outcome=succeed` or `outcome=fail`: a button was pressed.
+pub(crate) async fn submit(
+    State(shared): State<Arc<Shared>>,
+    Path(intent): Path<String>,
+    Form(choice): Form<Choice>,
+) -> Response {
+    match choice.outcome {
+        Some(outcome) => decide(&shared, &intent, outcome),
+        None => Page::notice("Send outcome=succeed or outcome=fail.")
+            .answer(StatusCode::BAD_REQUEST)
+            .into_response(),
+    }
+}
+
+fn decide(shared: &Shared, intent: &str, outcome: Outcome) -> Response {
+    let mut world = shared.world();
+    let world = &mut *world;
+    if world.stripe.intents.get(intent).is_none() {
+        return Page::notice("There is no such payment.").answer(StatusCode::NOT_FOUND).into_response();
+    }
+    // The effect belongs to the request that asked for the payment.
+    let key = world.stripe.intents.get(intent).and_then(|it| it.status.idempotency_key().map(str::to_owned));
+    let mut desk = Desk {
+        books: &mut world.stripe,
+        ledger: &mut world.ledger,
+        now: shared.now(),
+        idempotency_key: key.as_deref(),
+        pages: &shared.public_url,
+    };
+    match finish(&mut desk, intent, matches!(outcome, Outcome::Succeed)) {
+        None => nothing_to_do(),
+        Some(finished) => match finished.return_url {
+            Some(url) => Redirect::to(&with_intent(&url, intent)).into_response(),
+            None => Page::notice("Done. You can close this page.").answer(StatusCode::OK).into_response(),
+        },
+    }
+}
+
+/// Stripe tells the merchant's page which payment returns.
+fn with_intent(return_url: &str, intent: &str) -> String {
+    match url::Url::parse(return_url) {
+        Ok(mut url) => {
+            url.query_pairs_mut().append_pair("payment_intent", intent);
+            url.into()
+        }
+        Err(_) => return_url.to_owned(),
+    }
+}
+
+fn nothing_to_do() -> Response {
+    Page::notice("This payment does not wait for authentication.")
+        .answer(StatusCode::CONFLICT)
+        .into_response()
+}

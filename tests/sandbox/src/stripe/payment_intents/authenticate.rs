@@ -1,0 +1,43 @@
+//! The customer's 3-D Secure step, at a page of the sandbox's own.
+
+use super::confirm::settle;
+use crate::stripe::{
+    desk::Desk,
+    errors::StripeError,
+    methods::TestMethod,
+    payment_intent::{PaymentIntent, Status},
+};
+
+/// Where the customer goes on after the page, if the merchant gave a place.
+pub(crate) struct Finished {
+    pub(crate) return_url: Option<String>,
+}
+
+/// Completes or fails the authentication that the PaymentIntent waits for; `None` if it waits for none.
+pub(crate) fn finish(desk: &mut Desk<'_>, id: &str, succeeded: bool) -> Option<Finished> {
+    let intent = desk.books.intents.get_mut(id)?;
+    let (method, return_url) = waiting(intent)?;
+    if succeeded {
+        settle(desk, id, method).ok()?;
+    } else {
+        intent.payment_method = None;
+        intent.status =
+            Status::RequiresPaymentMethod { last_error: Some(Box::new(not_authenticated(method))) };
+    }
+    Some(Finished { return_url })
+}
+
+/// What the PaymentIntent waits with: its method and the way back.
+pub(crate) fn waiting(intent: &PaymentIntent) -> Option<(&'static TestMethod, Option<String>)> {
+    let Status::RequiresAction { return_url, .. } = &intent.status else { return None };
+    Some((intent.payment_method?, return_url.clone()))
+}
+
+fn not_authenticated(method: &TestMethod) -> StripeError {
+    StripeError::invalid(
+        "The provided PaymentMethod has failed authentication. You can provide payment_method_data or a new \
+         PaymentMethod to attempt to fulfill this PaymentIntent again.",
+    )
+    .code("payment_intent_authentication_failure")
+    .payment_method(method.view())
+}

@@ -1,0 +1,216 @@
+//! `POST /v1/payment_intents/{intent}/confirm`, and confirmation at creation.
+
+use serde_json::Value;
+use url::Url;
+
+use super::create::find_method;
+use crate::{
+    ids,
+    ledger::EffectKind,
+    stripe::{
+        charge::{Charge, Outcome},
+        desk::Desk,
+        errors::{Result, StripeError},
+        methods::{Behaviour, Decline, TestMethod},
+        params::Params,
+        payment_intent::{AllowRedirects, CaptureMethod, Status},
+    },
+};
+
+/// How the customer can, or cannot, be reached during the confirmation.
+#[derive(Debug)]
+pub(crate) struct Confirmation {
+    return_url: Option<String>,
+    off_session: bool,
+    error_on_requires_action: bool,
+}
+
+impl Confirmation {
+    pub(crate) fn read(params: &mut Params) -> Result<Self> {
+        let return_url = params.text("return_url")?;
+        if return_url.as_deref().is_some_and(|url| Url::parse(url).is_err()) {
+            return StripeError::invalid("Not a valid URL").code("url_invalid").param("return_url").refuse();
+        }
+        let off_session = [("true", true), ("false", false), ("one_off", true), ("recurring", true)];
+        Ok(Self {
+            return_url,
+            off_session: params.choice("off_session", &off_session)?.unwrap_or(false),
+            error_on_requires_action: params.flag("error_on_requires_action")?.unwrap_or(false),
+        })
+    }
+
+    /// Which of its parameters was used, if any.
+    pub(crate) fn first_param(&self) -> Option<&'static str> {
+        let used = [
+            ("return_url", self.return_url.is_some()),
+            ("off_session", self.off_session),
+            ("error_on_requires_action", self.error_on_requires_action),
+        ];
+        used.into_iter().find(|(_, used)| *used).map(|(param, _)| param)
+    }
+
+    /// Payment methods that may redirect need a way back.
+    pub(crate) fn check_return_url(&self, automatic: Option<AllowRedirects>) -> Result<()> {
+        if automatic == Some(AllowRedirects::Always) && self.return_url.is_none() {
+            let message = "This PaymentIntent is configured to accept payment methods that might redirect your \
+                 customer off of your page, so you must provide a `return_url`. If you don't want to accept \
+                 redirect-based payment methods, set `automatic_payment_methods[enabled]` to `true` and \
+                 `automatic_payment_methods[allow_redirects]` to `never`.";
+            return StripeError::invalid(message).refuse();
+        }
+        Ok(())
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Request {
+    intent: String,
+    payment_method: Option<String>,
+    confirmation: Confirmation,
+    expand: Vec<String>,
+}
+
+impl Request {
+    pub(crate) fn read(intent: &str, mut params: Params) -> Result<Self> {
+        let request = Self {
+            intent: intent.to_owned(),
+            payment_method: params.text("payment_method")?,
+            confirmation: Confirmation::read(&mut params)?,
+            expand: params.texts("expand")?,
+        };
+        params.unsupported(&[
+            "capture_method",
+            "confirmation_token",
+            "mandate",
+            "mandate_data",
+            "payment_method_data",
+        ])?;
+        params.ignore(&[
+            "payment_method_options",
+            "payment_method_types",
+            "radar_options",
+            "receipt_email",
+            "setup_future_usage",
+            "shipping",
+            "use_stripe_sdk",
+        ]);
+        params.finish()?;
+        Ok(request)
+    }
+
+    pub(crate) fn execute(&self, desk: &mut Desk<'_>) -> Result<Value> {
+        let pages = desk.pages;
+        let intent = desk.intent(&self.intent)?;
+        match &intent.status {
+            Status::RequiresPaymentMethod { .. }
+            | Status::RequiresConfirmation
+            | Status::RequiresAction { .. } => {}
+            Status::RequiresCapture | Status::Succeeded { .. } | Status::Canceled { .. } => {
+                return intent.unexpected_state("confirmed", pages).refuse();
+            }
+        }
+        self.confirmation.check_return_url(intent.terms.automatic_payment_methods)?;
+        if let Some(method) = &self.payment_method {
+            intent.payment_method = Some(find_method(method)?);
+        }
+        confirm(desk, &self.intent, &self.confirmation)?;
+        desk.show_intent(&self.intent, &self.expand)
+    }
+}
+
+/// Tries the PaymentIntent's payment method. A refusal leaves the PaymentIntent behind, open for another method.
+pub(crate) fn confirm(desk: &mut Desk<'_>, id: &str, confirmation: &Confirmation) -> Result<()> {
+    let (pages, key) = (desk.pages, desk.idempotency_key.map(str::to_owned));
+    let intent = desk.intent(id)?;
+    let Some(method) = intent.payment_method else {
+        let message = "You cannot confirm this PaymentIntent because it's missing a payment method. Provide one with \
+             the parameter `payment_method`.";
+        return StripeError::invalid(message)
+            .code("payment_intent_unexpected_state")
+            .payment_intent(intent.view(pages))
+            .refuse();
+    };
+    match method.behaviour {
+        Behaviour::Approve => settle(desk, id, method),
+        Behaviour::Decline(decline) => refuse(desk, id, method, decline.error(), Some(decline)),
+        Behaviour::Authenticate if confirmation.off_session => {
+            refuse(desk, id, method, authentication_required("authentication_required"), None)
+        }
+        Behaviour::Authenticate if confirmation.error_on_requires_action => {
+            refuse(desk, id, method, authentication_required("authentication_not_handled"), None)
+        }
+        Behaviour::Authenticate => {
+            let return_url = confirmation.return_url.clone();
+            intent.status = Status::RequiresAction { return_url, idempotency_key: key };
+            Ok(())
+        }
+    }
+}
+
+fn authentication_required(decline_code: &'static str) -> StripeError {
+    StripeError::card(
+        "authentication_required",
+        decline_code,
+        "Your card was declined. It requires authentication.",
+    )
+}
+
+/// The card is good: money is taken, or held for a later capture.
+pub(crate) fn settle(desk: &mut Desk<'_>, id: &str, method: &'static TestMethod) -> Result<()> {
+    let intent = desk.intent(id)?;
+    let (amount, currency, transaction) = (intent.amount, intent.currency, intent.transaction_id());
+    let (effect, outcome) = if intent.terms.capture_method == CaptureMethod::Manual {
+        intent.status = Status::RequiresCapture;
+        (EffectKind::Authorize, Outcome::Authorized)
+    } else {
+        intent.status = Status::Succeeded { received: amount };
+        (EffectKind::Charge, Outcome::Captured { amount, refunded: 0, refunds: Vec::new() })
+    };
+    add_charge(desk, id, method, outcome)?;
+    desk.record(effect, amount, currency, id, transaction);
+    Ok(())
+}
+
+/// The card is refused: the PaymentIntent waits for another method, and the error carries it.
+fn refuse(
+    desk: &mut Desk<'_>,
+    id: &str,
+    method: &'static TestMethod,
+    error: StripeError,
+    decline: Option<Decline>,
+) -> Result<()> {
+    let charge = match decline {
+        Some(decline) => Some(add_charge(desk, id, method, Outcome::Declined(decline))?),
+        None => None,
+    };
+    let pages = desk.pages;
+    let intent = desk.intent(id)?;
+    let error = error.charge(charge).payment_method(method.view());
+    intent.payment_method = None;
+    intent.status = Status::RequiresPaymentMethod { last_error: Some(Box::new(error.clone())) };
+    error.payment_intent(intent.view(pages)).refuse()
+}
+
+fn add_charge(
+    desk: &mut Desk<'_>,
+    intent: &str,
+    method: &'static TestMethod,
+    outcome: Outcome,
+) -> Result<String> {
+    let now = desk.now;
+    let charge_id = ids::stripe("ch");
+    let intent = desk.intent(intent)?;
+    intent.latest_charge = Some(charge_id.clone());
+    let charge = Charge {
+        id: charge_id.clone(),
+        payment_intent: intent.id.clone(),
+        amount: intent.amount,
+        currency: intent.currency,
+        method,
+        metadata: intent.metadata.clone(),
+        created: now,
+        outcome,
+    };
+    desk.books.charges.insert(&charge_id, charge);
+    Ok(charge_id)
+}

@@ -1,0 +1,35 @@
+//! `GET /v1/payment_intents`
+
+use serde_json::Value;
+
+use crate::stripe::{
+    desk::Desk,
+    errors::Result,
+    lists::{Page, list_view},
+    params::Params,
+};
+
+#[derive(Debug)]
+pub(crate) struct Request(Page);
+
+impl Request {
+    pub(crate) fn read(mut params: Params) -> Result<Self> {
+        let page = Page::read(&mut params)?;
+        params.unsupported(&["customer"])?;
+        params.finish()?;
+        Ok(Self(page))
+    }
+
+    pub(crate) fn execute(&self, desk: &mut Desk<'_>) -> Result<Value> {
+        let intents = &desk.books.intents;
+        let (found, has_more) = self.0.select(
+            intents.by_age(),
+            |id| intents.place(id),
+            |intent| intent.created,
+            "payment_intent",
+        )?;
+        let mut views: Vec<Value> = found.iter().map(|intent| intent.view(desk.pages)).collect();
+        self.0.expand(desk, &mut views)?;
+        Ok(list_view("/v1/payment_intents", views, has_more))
+    }
+}

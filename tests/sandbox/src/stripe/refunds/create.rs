@@ -1,0 +1,156 @@
+//! `POST /v1/refunds`
+
+use serde_json::Value;
+
+use super::Refund;
+use crate::{
+    ids,
+    ledger::EffectKind,
+    stripe::{
+        charge::{Charge, Outcome},
+        desk::Desk,
+        errors::{Result, StripeError},
+        params::{Metadata, Params},
+        payment_intent::{Status, transaction_id},
+        payment_intents::create::check_amount,
+    },
+};
+
+#[derive(Debug)]
+pub(crate) struct Request {
+    target: Target,
+    /// Absent: all that was not refunded yet.
+    amount: Option<i64>,
+    reason: Option<&'static str>,
+    metadata: Metadata,
+    expand: Vec<String>,
+}
+
+#[derive(Debug)]
+enum Target {
+    PaymentIntent(String),
+    Charge(String),
+}
+
+const REASONS: [(&str, &str); 3] = [
+    ("duplicate", "duplicate"),
+    ("fraudulent", "fraudulent"),
+    ("requested_by_customer", "requested_by_customer"),
+];
+
+impl Request {
+    pub(crate) fn read(mut params: Params) -> Result<Self> {
+        let target = match (params.text("payment_intent")?, params.text("charge")?) {
+            (Some(intent), None) => Target::PaymentIntent(intent),
+            (None, Some(charge)) => Target::Charge(charge),
+            (None, None) => {
+                let message = "One of the following params should be provided for this request: payment_intent or charge.";
+                return StripeError::invalid(message).code("parameter_missing").refuse();
+            }
+            (Some(_), Some(_)) => {
+                let message = "You may only specify one of these parameters: payment_intent, charge.";
+                return StripeError::invalid(message).refuse();
+            }
+        };
+        let request = Self {
+            target,
+            amount: params.integer("amount")?,
+            reason: params.choice("reason", &REASONS)?,
+            metadata: params.metadata()?,
+            expand: params.texts("expand")?,
+        };
+        params.unsupported(&[
+            "currency",
+            "customer",
+            "origin",
+            "refund_application_fee",
+            "reverse_transfer",
+        ])?;
+        params.ignore(&["instructions_email"]);
+        params.finish()?;
+        Ok(request)
+    }
+
+    pub(crate) fn execute(&self, desk: &mut Desk<'_>) -> Result<Value> {
+        let charge_id = self.find_charge(desk)?;
+        let now = desk.now;
+        let charge = desk
+            .books
+            .charges
+            .get_mut(&charge_id)
+            .ok_or_else(|| Box::new(StripeError::no_such("charge", &charge_id, "charge")))?;
+        let id = ids::stripe("re");
+        let amount = take(charge, &id, self.amount)?;
+        let refund = Refund {
+            id: id.clone(),
+            charge: charge_id,
+            payment_intent: charge.payment_intent.clone(),
+            amount,
+            currency: charge.currency,
+            reason: self.reason,
+            metadata: self.metadata.clone(),
+            created: now,
+        };
+        let transaction = transaction_id(&self.metadata).or_else(|| transaction_id(&charge.metadata));
+        let currency = charge.currency;
+        let mut view = refund.view();
+        desk.books.refunds.insert(&id, refund);
+        desk.record(EffectKind::Refund, amount, currency, &id, transaction);
+        desk.expand(&mut view, &self.expand)?;
+        Ok(view)
+    }
+
+    fn find_charge(&self, desk: &Desk<'_>) -> Result<String> {
+        let id = match &self.target {
+            Target::Charge(charge) => return Ok(charge.clone()),
+            Target::PaymentIntent(id) => id,
+        };
+        let intent = desk
+            .books
+            .intents
+            .get(id)
+            .ok_or_else(|| Box::new(StripeError::no_such("payment_intent", id, "payment_intent")))?;
+        match (&intent.status, &intent.latest_charge) {
+            (Status::Succeeded { .. } | Status::RequiresCapture, Some(charge)) => Ok(charge.clone()),
+            _ => StripeError::invalid(format!(
+                "This PaymentIntent ({id}) does not have a successful charge to refund."
+            ))
+            .refuse(),
+        }
+    }
+}
+
+/// Takes the amount out of what the charge captured.
+fn take(charge: &mut Charge, refund: &str, wanted: Option<i64>) -> Result<i64> {
+    let (charge_id, currency) = (&charge.id, charge.currency);
+    let (captured, refunded, refunds) = match &mut charge.outcome {
+        Outcome::Captured { amount, refunded, refunds } => (*amount, refunded, refunds),
+        Outcome::Authorized | Outcome::Released => {
+            let message = format!(
+                "Charge {charge_id} has not been captured, so it cannot be refunded. Cancel the PaymentIntent instead."
+            );
+            return StripeError::invalid(message).refuse();
+        }
+        Outcome::Declined(_) => {
+            return StripeError::invalid(format!("Charge {charge_id} failed, so it cannot be refunded."))
+                .refuse();
+        }
+    };
+    let rest = captured - *refunded;
+    if rest == 0 {
+        let message = format!("Charge {charge_id} has already been refunded.");
+        return StripeError::invalid(message).code("charge_already_refunded").refuse();
+    }
+    let amount = wanted.unwrap_or(rest);
+    check_amount(amount, currency, "amount")?;
+    if amount > rest {
+        let message = format!(
+            "Refund amount ({amount} {code}) is greater than unrefunded amount on charge ({rest} {code})",
+            code = currency.code()
+        );
+        return StripeError::invalid(message).param("amount").refuse();
+    }
+    *refunded += amount;
+    refunds.push(refund.to_owned());
+    Ok(amount)
+}

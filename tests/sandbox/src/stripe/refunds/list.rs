@@ -1,0 +1,74 @@
+//! `GET /v1/refunds`
+
+use serde_json::Value;
+
+use super::Refund;
+use crate::stripe::{
+    books::Books,
+    charge::Outcome,
+    desk::Desk,
+    errors::{Result, StripeError},
+    lists::{Page, list_view},
+    params::Params,
+};
+
+#[derive(Debug)]
+pub(crate) struct Request {
+    payment_intent: Option<String>,
+    charge: Option<String>,
+    page: Page,
+}
+
+impl Request {
+    pub(crate) fn read(mut params: Params) -> Result<Self> {
+        let request = Self {
+            payment_intent: params.text("payment_intent")?,
+            charge: params.text("charge")?,
+            page: Page::read(&mut params)?,
+        };
+        params.finish()?;
+        Ok(request)
+    }
+
+    pub(crate) fn execute(&self, desk: &mut Desk<'_>) -> Result<Value> {
+        let books = &*desk.books;
+        let (found, has_more) = match self.find_charge(books)? {
+            None => {
+                let refunds = &books.refunds;
+                let place = |id: &str| refunds.place(id);
+                self.page.select(refunds.by_age(), place, |refund| refund.created, "refund")?
+            }
+            Some(charge) => {
+                let refunds = refunds_of(books, &charge);
+                let place = |id: &str| refunds.iter().position(|refund| refund.id == id);
+                let (found, has_more) =
+                    self.page.select(&refunds, place, |refund| refund.created, "refund")?;
+                (found.into_iter().copied().collect(), has_more)
+            }
+        };
+        let mut views: Vec<Value> = found.into_iter().map(Refund::view).collect();
+        self.page.expand(desk, &mut views)?;
+        Ok(list_view("/v1/refunds", views, has_more))
+    }
+
+    /// The charge whose refunds are asked for; `None` means all refunds.
+    fn find_charge(&self, books: &Books) -> Result<Option<String>> {
+        match (&self.charge, &self.payment_intent) {
+            (Some(charge), _) => Ok(Some(charge.clone())),
+            (None, None) => Ok(None),
+            (None, Some(id)) => match books.intents.get(id) {
+                Some(intent) => Ok(Some(intent.latest_charge.clone().unwrap_or_default())),
+                None => StripeError::no_such("payment_intent", id, "payment_intent").refuse(),
+            },
+        }
+    }
+}
+
+fn refunds_of<'a>(books: &'a Books, charge: &str) -> Vec<&'a Refund> {
+    match books.charges.get(charge).map(|charge| &charge.outcome) {
+        Some(Outcome::Captured { refunds, .. }) => {
+            refunds.iter().filter_map(|id| books.refunds.get(id)).collect()
+        }
+        _ => Vec::new(),
+    }
+}

@@ -1,0 +1,32 @@
+//! `GET /v1/refunds/{refund}`
+
+use serde_json::Value;
+
+use crate::stripe::{
+    desk::Desk,
+    errors::{Result, StripeError},
+    params::Params,
+};
+
+#[derive(Debug)]
+pub(crate) struct Request {
+    refund: String,
+    expand: Vec<String>,
+}
+
+impl Request {
+    pub(crate) fn read(refund: &str, mut params: Params) -> Result<Self> {
+        let request = Self { refund: refund.to_owned(), expand: params.texts("expand")? };
+        params.finish()?;
+        Ok(request)
+    }
+
+    pub(crate) fn execute(&self, desk: &mut Desk<'_>) -> Result<Value> {
+        let Some(refund) = desk.books.refunds.get(&self.refund) else {
+            return StripeError::no_such("refund", &self.refund, "refund").not_found().refuse();
+        };
+        let mut view = refund.view();
+        desk.expand(&mut view, &self.expand)?;
+        Ok(view)
+    }
+}
