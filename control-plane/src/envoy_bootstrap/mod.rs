@@ -1,0 +1,148 @@
+//! `control-plane envoy-bootstrap`: Envoy's configuration, made from one template and the settings.
+
+mod own_replies;
+mod profile;
+mod values;
+
+pub use profile::Profile;
+
+use serde_json::Value;
+
+use crate::config::{ConfigError, Source};
+
+const TEMPLATE: &str = include_str!("../../../envoy/bootstrap.yaml");
+
+/// Print Envoy's bootstrap configuration, made from the settings
+#[derive(clap::Args, Debug)]
+#[command(after_help = HELP)]
+pub struct Args {
+    /// Which defaults to take
+    #[arg(long, value_enum, default_value_t = Profile::Local)]
+    pub profile: Profile,
+}
+
+const HELP: &str = "\
+Settings:
+  EDGE_FILTER_WASM                     the filter's .wasm (required)
+  TLS_CERTIFICATE, TLS_PRIVATE_KEY     PEM files of the TLS listener (required)
+  GATEWAY_CLIENTS                      client:key,client:key,…; production: required, keys of 16 or more characters
+  CONTROL_PLANE_ADDRESS                host:port; local: CONTROL_PLANE_LISTEN or 127.0.0.1:8081; production: required
+  CONTROL_PLANE_CA                     PEM file; set: TLS to the control plane, verified against it and the host's name
+  GATEWAY_TLS_LISTEN                   local: 127.0.0.1:8443; production: 0.0.0.0:8443
+  GATEWAY_LISTEN                       without TLS; local: 127.0.0.1:8080; production: off
+  ENVOY_ADMIN_LISTEN                   loopback only, 127.0.0.1:9901
+  ENVOY_ACCESS_LOG                     /dev/stdout
+  GATEWAY_REQUESTS_PER_SECOND          per Envoy, above it 429; 20000
+  GATEWAY_TRUSTED_PROXIES              how many proxies in front append to x-forwarded-for; 0
+
+The output holds the clients' keys: keep it as safe as them.
+
+Example:
+  control-plane envoy-bootstrap --profile production > envoy.yaml && envoy -c envoy.yaml";
+
+/// The whole bootstrap as YAML.
+///
+/// # Errors
+/// A setting is missing or wrong; the error names it.
+pub fn render(profile: Profile, source: &Source) -> Result<String, ConfigError> {
+    let values = values::read(profile, source)?;
+    Ok(fill(TEMPLATE, |name| values.get(name)))
+}
+
+/// Puts the JSON of a value (which is YAML, too) in the place of each `${NAME}`.
+fn fill<'a>(template: &str, value: impl Fn(&str) -> Option<&'a Value>) -> String {
+    let mut parts = template.split("${");
+    let mut filled = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (name, text) = part.split_once('}').unwrap_or((part, ""));
+        // That no name is unknown does not depend on any setting: a test looks at it.
+        filled.push_str(&value(name).map_or_else(|| format!("${{{name}}}"), Value::to_string));
+        filled.push_str(text);
+    }
+    filled
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NEEDED: [(&str, &str); 3] = [
+        ("EDGE_FILTER_WASM", "/opt/edge_filter.wasm"),
+        ("TLS_CERTIFICATE", "/etc/tls/cert.pem"),
+        ("TLS_PRIVATE_KEY", "/etc/tls/key.pem"),
+    ];
+    const PRODUCTION: [(&str, &str); 2] =
+        [("GATEWAY_CLIENTS", "shop:a-long-enough-key:#1"), ("CONTROL_PLANE_ADDRESS", "control-plane:8081")];
+
+    fn with(profile: Profile, settings: &[(&str, &str)]) -> Result<String, String> {
+        let all = NEEDED.iter().chain(settings).map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
+        render(profile, &Source::new(all, None).unwrap()).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn both_profiles_fill_every_place_of_the_template() {
+        for (profile, settings) in [(Profile::Local, &[][..]), (Profile::Production, &PRODUCTION[..])] {
+            let yaml = with(profile, settings).unwrap();
+            assert!(!yaml.contains("${"), "{yaml}");
+        }
+    }
+
+    #[test]
+    fn a_value_cannot_break_out_of_its_place() {
+        let yaml = with(Profile::Local, &[("ENVOY_ACCESS_LOG", "/tmp/a\"\nb: {")]).unwrap();
+        assert!(yaml.contains(r#"path: "/tmp/a\"\nb: {""#), "{yaml}");
+    }
+
+    #[test]
+    fn local_has_the_demo_clients_and_production_none() {
+        assert!(with(Profile::Local, &[]).unwrap().contains(r#"{"client":"demo","key":"demo-key"}"#));
+        let error = with(Profile::Production, &PRODUCTION[1..]).unwrap_err();
+        assert!(error.starts_with("GATEWAY_CLIENTS"), "{error}");
+    }
+
+    #[test]
+    fn production_listens_without_tls_only_when_told_to() {
+        let silent = with(Profile::Production, &PRODUCTION).unwrap();
+        assert!(silent.contains("bind_to_port: false"), "{silent}");
+        let told = [PRODUCTION[0], PRODUCTION[1], ("GATEWAY_LISTEN", "127.0.0.1:80")];
+        assert!(with(Profile::Production, &told).unwrap().contains("bind_to_port: true"));
+    }
+
+    #[test]
+    fn production_speaks_tls_to_the_control_plane_when_it_has_an_authority() {
+        let settings = [PRODUCTION[0], PRODUCTION[1], ("CONTROL_PLANE_CA", "/etc/tls/ca.pem")];
+        let yaml = with(Profile::Production, &settings).unwrap();
+        for part in ["/etc/tls/ca.pem", r#""sni":"control-plane""#, "match_typed_subject_alt_names"] {
+            assert!(yaml.contains(part), "{part} in {yaml}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_setting_is_named() {
+        let wrong = [
+            ("GATEWAY_LISTEN", "8080"),
+            ("GATEWAY_TLS_LISTEN", "localhost:8443"),
+            ("ENVOY_ADMIN_LISTEN", "0.0.0.0:9901"),
+            ("CONTROL_PLANE_ADDRESS", "control-plane"),
+            ("GATEWAY_CLIENTS", "demo"),
+            ("GATEWAY_CLIENTS", "de mo:key"),
+            ("GATEWAY_CLIENTS", "demo:ключ"),
+            ("GATEWAY_CLIENTS", "demo:same,other:same"),
+            ("GATEWAY_REQUESTS_PER_SECOND", "0"),
+            ("GATEWAY_TRUSTED_PROXIES", "-1"),
+        ];
+        for (key, value) in wrong {
+            let error = with(Profile::Local, &[(key, value)]).unwrap_err();
+            assert!(error.starts_with(key), "{error}");
+        }
+        let error = render(Profile::Local, &Source::new([], None).unwrap()).unwrap_err().to_string();
+        assert!(error.starts_with("EDGE_FILTER_WASM"), "{error}");
+    }
+
+    #[test]
+    fn production_refuses_a_short_key_without_repeating_it() {
+        let settings = [("GATEWAY_CLIENTS", "demo:demo-key"), PRODUCTION[1]];
+        let error = with(Profile::Production, &settings).unwrap_err();
+        assert!(error.starts_with("GATEWAY_CLIENTS") && !error.contains("demo-key"), "{error}");
+    }
+}

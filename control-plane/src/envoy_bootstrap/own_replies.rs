@@ -1,0 +1,154 @@
+//! The answers that Envoy gives by itself, brought into the gateway's error shape.
+
+use edge_core::error::{ErrorBody, ErrorCode};
+use serde_json::{Value, json};
+
+/// One kind of answer.
+struct OwnReply {
+    /// When it is this kind, in CEL.
+    when: &'static str,
+    /// Another status than Envoy's.
+    status: Option<u16>,
+    code: ErrorCode,
+    message: &'static str,
+    retryable: Option<bool>,
+}
+
+/// Tried in this order, the first that fits is taken.
+const REPLIES: &[OwnReply] = &[
+    OwnReply {
+        when: "response.code == 401",
+        status: None,
+        code: ErrorCode::Unauthenticated,
+        message: "a known client key is needed: `Authorization: Bearer <key>`",
+        retryable: None,
+    },
+    OwnReply {
+        when: "response.code == 403",
+        status: None,
+        code: ErrorCode::Forbidden,
+        message: "this client may not do this",
+        retryable: None,
+    },
+    OwnReply {
+        when: "response.code == 404",
+        status: None,
+        code: ErrorCode::NotFound,
+        message: "there is nothing at this path",
+        retryable: None,
+    },
+    OwnReply {
+        when: "response.code == 408",
+        status: None,
+        code: ErrorCode::InvalidRequest,
+        message: "the request took too long to arrive",
+        retryable: Some(true),
+    },
+    OwnReply {
+        when: "response.code == 413",
+        status: None,
+        code: ErrorCode::PayloadTooLarge,
+        message: "the body is larger than 65536 bytes",
+        retryable: None,
+    },
+    OwnReply {
+        when: "response.code == 429",
+        status: None,
+        code: ErrorCode::RateLimited,
+        message: "too many requests; try again later",
+        retryable: Some(true),
+    },
+    OwnReply {
+        when: "response.code < 500",
+        status: None,
+        code: ErrorCode::InvalidRequest,
+        message: "the request is not HTTP as this gateway takes it",
+        retryable: None,
+    },
+    // No connection was made or allowed, so the control plane has seen nothing of the request.
+    OwnReply {
+        when: "response.code_details.startsWith('upstream_') && (response.code_details.contains('connection_') \
+               || response.code_details.contains('overflow'))",
+        status: Some(503),
+        code: ErrorCode::GatewayUnavailable,
+        message: "the gateway is not available; nothing was executed",
+        retryable: Some(true),
+    },
+    // The control plane may have the request, whatever happened to the connection then.
+    OwnReply {
+        when: "response.code == 504 || response.code_details.startsWith('upstream_')",
+        status: Some(504),
+        code: ErrorCode::GatewayTimeout,
+        message: "no answer yet; the outcome is not known, repeat the request with the same Idempotency-Key",
+        retryable: Some(true),
+    },
+    OwnReply {
+        when: "response.code == 502 || response.code == 503",
+        status: Some(503),
+        code: ErrorCode::GatewayUnavailable,
+        message: "the gateway is not available; nothing was executed",
+        retryable: Some(true),
+    },
+    OwnReply {
+        when: "true",
+        status: Some(500),
+        code: ErrorCode::InternalError,
+        message: "the gateway could not handle the request",
+        retryable: None,
+    },
+];
+
+/// The mappers of Envoy's `local_reply_config`.
+pub(super) fn own_replies() -> Value {
+    REPLIES.iter().map(OwnReply::mapper).collect()
+}
+
+impl OwnReply {
+    fn mapper(&self) -> Value {
+        // What the filter answers has no code details; it has its shape already.
+        let when = format!("response.code_details != '' && ({})", self.when);
+        let mut mapper = json!({
+            "filter": { "extension_filter": {
+                "name": "envoy.access_loggers.extension_filters.cel",
+                "typed_config": {
+                    "@type": "type.googleapis.com/envoy.extensions.access_loggers.filters.cel.v3.ExpressionFilter",
+                    "expression": when,
+                },
+            } },
+            "body_format_override": {
+                "content_type": "application/json",
+                "text_format_source": { "inline_string": self.body() },
+            },
+        });
+        if let (Some(status), Some(mapper)) = (self.status, mapper.as_object_mut()) {
+            mapper.insert("status_code".to_owned(), status.into());
+        }
+        mapper
+    }
+
+    fn body(&self) -> String {
+        let mut body = ErrorBody::new(self.code, self.message);
+        body.error.retryable = self.retryable;
+        body.error.request_id = Some("%REQ(X-REQUEST-ID)%".to_owned());
+        json!(body).to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_status_of_our_own_is_the_one_of_its_code() {
+        for reply in REPLIES.iter().filter(|reply| reply.status.is_some()) {
+            assert_eq!(reply.status, Some(reply.code.status()), "{}", reply.when);
+        }
+    }
+
+    #[test]
+    fn nothing_but_the_request_id_is_filled_in() {
+        for reply in REPLIES {
+            assert_eq!(reply.body().matches('%').count(), 2, "{}", reply.message);
+        }
+    }
+}
