@@ -1,5 +1,10 @@
 //! The control plane: one payments API over Stripe and PayPal.
 
+pub mod config;
 pub mod domain;
+pub mod envoy_bootstrap;
+pub mod http;
 pub mod providers;
+pub mod serve;
 pub mod store;
+pub mod telemetry;

@@ -1,1 +1,124 @@
-fn main() {}
+//! `control-plane`: the service and the commands around it.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use control_plane::config::{Config, ConfigError, Source, db_uri};
+use control_plane::{envoy_bootstrap, serve, store, telemetry};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+/// A payment gateway's control plane: one API over Stripe and PayPal.
+///
+/// Settings come from the environment, and from `--config FILE` with one `KEY=value` a line for what the
+/// environment does not set.
+#[derive(Parser)]
+#[command(version, after_help = EXAMPLES)]
+struct Cli {
+    /// A file of `KEY=value` lines; the environment wins over it
+    #[arg(long, global = true, env = "GATEWAY_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  control-plane serve --config .run/env      run with the settings of a local stack
+  control-plane config check                 say what is wrong with the configuration, exit 1 if anything is
+  control-plane migrate                      bring the schema of DB_URI up to date";
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the service until SIGTERM or SIGINT
+    Serve,
+    /// Bring the database's schema up to date
+    Migrate,
+    /// Look at the configuration
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Print the OpenAPI document
+    Openapi,
+    EnvoyBootstrap(envoy_bootstrap::Args),
+}
+
+#[derive(Subcommand)]
+enum ConfigCommand {
+    /// Report everything that is wrong, by key; exit 1 if anything is
+    Check,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run(Cli::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            say(&format!("error: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(cli: Cli) -> anyhow::Result<()> {
+    let source = Source::new(std::env::vars(), cli.config.as_deref())?;
+    match cli.command {
+        Command::Serve => {
+            let config = Config::read(&source).map_err(all)?;
+            telemetry::start(&config.log_level, config.log_format)?;
+            serve::serve(config, stop_on_signal()?).await
+        }
+        Command::Migrate => {
+            store::open(&db_uri(&source)?).await?;
+            Ok(())
+        }
+        Command::Config(ConfigCommand::Check) => {
+            Config::read(&source).map_err(all)?;
+            print("the configuration is complete");
+            Ok(())
+        }
+        Command::EnvoyBootstrap(args) => {
+            print(&envoy_bootstrap::render(args.profile, &source)?);
+            Ok(())
+        }
+        Command::Openapi => {
+            print(&control_plane::http::openapi_document().to_pretty_json()?);
+            Ok(())
+        }
+    }
+}
+
+fn all(errors: Vec<ConfigError>) -> anyhow::Error {
+    let lines: Vec<_> = errors.iter().map(|error| format!("\n  {error}")).collect();
+    anyhow::anyhow!("the configuration cannot be used:{}", lines.concat())
+}
+
+/// The first signal begins a clean stop; a second one ends the process at once.
+fn stop_on_signal() -> anyhow::Result<CancellationToken> {
+    let stop = CancellationToken::new();
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let token = stop.clone();
+    tokio::spawn(async move {
+        for _ in 0..2 {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            if token.is_cancelled() {
+                std::process::exit(130);
+            }
+            token.cancel();
+        }
+    });
+    Ok(stop)
+}
+
+#[expect(clippy::print_stdout, reason = "what a command prints is its result")]
+fn print(text: &str) {
+    println!("{text}");
+}
+
+#[expect(clippy::print_stderr, reason = "an error before or after logging runs")]
+fn say(text: &str) {
+    eprintln!("{text}");
+}

@@ -185,6 +185,19 @@ impl Status {
         Self::Failed,
     ];
 
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::RequiresAction => "requires_action",
+            Self::Authorized => "authorized",
+            Self::Completed => "completed",
+            Self::Captured => "captured",
+            Self::Canceled => "canceled",
+            Self::Failed => "failed",
+        }
+    }
+
     /// The names of the states that show as this status.
     #[must_use]
     pub const fn states(self) -> &'static [&'static str] {

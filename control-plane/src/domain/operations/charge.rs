@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use edge_core::money::Money;
-use edge_core::request::ChargeRequest;
+use edge_core::request::{ChargeRequest, PaymentMethodId};
 
 use super::record::record;
 use super::{OperationError, commit, verdict};
@@ -24,7 +24,7 @@ pub async fn charge(
 
 async fn run(gateway: Arc<Gateway>, request: ChargeRequest, cause: Cause) -> Result<Payment, OperationError> {
     let provider = gateway.provider(request.provider)?;
-    let method = request.payment_method_id.as_deref();
+    let method = request.payment_method_id.as_ref().map(PaymentMethodId::as_str);
     provider.accepts(money(&request), method).map_err(OperationError::Unacceptable)?;
     if let Some(session) = method.and_then(|method| provider.session_in(method)) {
         let waiting = gateway.store.payment_by_reference(request.provider, &session).await?;
@@ -55,7 +55,7 @@ async fn begin(
         payment: payment.id,
         attempt,
         money: payment.money(),
-        method: request.payment_method_id.clone(),
+        method: request.payment_method_id.as_ref().map(|id| id.as_str().to_owned()),
         capture: request.capture,
         description: request.description.clone(),
         customer_reference: request.customer_reference.clone(),

@@ -1,0 +1,205 @@
+//! The configuration: every setting, its default and what is wrong with it, in one place.
+
+mod source;
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use edge_core::attestation::Keys;
+use reqwest::Url;
+use secrecy::SecretString;
+
+pub use source::{ConfigError, Source};
+
+use crate::providers::{PaypalSettings, Settings, StripeSettings, Timeouts};
+use crate::telemetry::LogFormat;
+
+const STRIPE_API: &str = "https://api.stripe.com";
+const PAYPAL_API: &str = "https://api-m.sandbox.paypal.com";
+
+/// What `serve` runs with.
+#[derive(Debug)]
+pub struct Config {
+    pub listen: SocketAddr,
+    pub db_uri: String,
+    pub attestation_keys: Keys,
+    pub providers: Settings,
+    pub log_level: String,
+    pub log_format: LogFormat,
+    /// How long a shutdown waits for payments under way.
+    pub shutdown_grace: Duration,
+}
+
+impl Config {
+    /// Reads every setting and reports everything that is wrong at once.
+    pub fn read(source: &Source) -> Result<Self, Vec<ConfigError>> {
+        let mut errors = Vec::new();
+        let listen =
+            keep(&mut errors, source.parsed("CONTROL_PLANE_LISTEN", "HOST:PORT, e.g. 127.0.0.1:8081"));
+        let keys = keep(&mut errors, attestation_keys(source));
+        let providers = keep(&mut errors, providers(source));
+        let db_uri = keep(&mut errors, db_uri(source));
+        let log_format = keep(&mut errors, log_format(source));
+        let grace = keep(&mut errors, seconds(source, "SHUTDOWN_GRACE_SECONDS", Duration::from_secs(30)));
+        match (listen, keys, providers, db_uri, log_format, grace) {
+            (
+                Some(listen),
+                Some(attestation_keys),
+                Some(providers),
+                Some(db_uri),
+                Some(log_format),
+                Some(grace),
+            ) if errors.is_empty() => Ok(Self {
+                listen: listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8081))),
+                db_uri,
+                attestation_keys,
+                providers,
+                log_level: source.get("LOG_LEVEL").unwrap_or("info").to_owned(),
+                log_format,
+                shutdown_grace: grace,
+            }),
+            _ => Err(errors),
+        }
+    }
+}
+
+fn keep<T>(errors: &mut Vec<ConfigError>, result: Result<T, ConfigError>) -> Option<T> {
+    result.map_err(|error| errors.push(error)).ok()
+}
+
+/// The database alone, for commands that need nothing else.
+pub fn db_uri(source: &Source) -> Result<String, ConfigError> {
+    let uri = source.get("DB_URI").unwrap_or("sqlite://gateway.db");
+    if uri.starts_with("sqlite://") {
+        Ok(uri.to_owned())
+    } else {
+        Err(source.invalid("DB_URI", "must be sqlite://PATH"))
+    }
+}
+
+fn attestation_keys(source: &Source) -> Result<Keys, ConfigError> {
+    source
+        .read_with("EDGE_ATTESTATION_KEYS", |list| Keys::parse(list).map_err(|e| e.to_string()))?
+        .ok_or(ConfigError::Missing {
+            key: "EDGE_ATTESTATION_KEYS",
+            expected: "the keys shared with the edge, `id:hex` with at least 64 hex digits, separated by commas",
+        })
+}
+
+fn providers(source: &Source) -> Result<Settings, ConfigError> {
+    Ok(Settings {
+        stripe: stripe(source)?,
+        paypal: paypal(source)?,
+        default_return_url: source
+            .read_with("PAYMENT_RETURN_URL", |text| http_url(text).map(|_| text.to_owned()))?,
+        timeouts: Timeouts {
+            call: seconds(source, "PROVIDER_TIMEOUT_SECONDS", Timeouts::default().call)?,
+            ..Timeouts::default()
+        },
+    })
+}
+
+fn stripe(source: &Source) -> Result<Option<StripeSettings>, ConfigError> {
+    let Some(key) = source.get("STRIPE_SECRET_KEY") else { return Ok(None) };
+    if !["sk_test_", "sk_live_", "rk_test_", "rk_live_"].iter().any(|prefix| key.starts_with(prefix)) {
+        return Err(source.invalid("STRIPE_SECRET_KEY", "must be a secret key, `sk_test_…` or `sk_live_…`"));
+    }
+    Ok(Some(StripeSettings {
+        api_base: base_url(source, "STRIPE_API_BASE", STRIPE_API)?,
+        secret_key: SecretString::from(key),
+    }))
+}
+
+fn paypal(source: &Source) -> Result<Option<PaypalSettings>, ConfigError> {
+    match (source.get("PAYPAL_CLIENT_ID"), source.get("PAYPAL_CLIENT_SECRET")) {
+        (None, None) => Ok(None),
+        (Some(id), Some(secret)) => Ok(Some(PaypalSettings {
+            api_base: base_url(source, "PAYPAL_API_BASE", PAYPAL_API)?,
+            client_id: id.to_owned(),
+            client_secret: SecretString::from(secret),
+        })),
+        (Some(_), None) => Err(ConfigError::Missing {
+            key: "PAYPAL_CLIENT_SECRET",
+            expected: "PAYPAL_CLIENT_ID is set and needs its secret",
+        }),
+        (None, Some(_)) => Err(ConfigError::Missing {
+            key: "PAYPAL_CLIENT_ID",
+            expected: "PAYPAL_CLIENT_SECRET is set and needs its client id",
+        }),
+    }
+}
+
+fn base_url(source: &Source, key: &'static str, default: &str) -> Result<Url, ConfigError> {
+    http_url(source.get(key).unwrap_or(default)).map_err(|problem| source.invalid(key, problem))
+}
+
+fn http_url(text: &str) -> Result<Url, String> {
+    let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+    url.ok_or_else(|| "must be an http or https URL".to_owned())
+}
+
+fn seconds(source: &Source, key: &'static str, default: Duration) -> Result<Duration, ConfigError> {
+    let read = |text: &str| match text.parse() {
+        Ok(seconds @ 1..=300) => Ok(Duration::from_secs(seconds)),
+        _ => Err("must be a whole number of seconds, 1 to 300".to_owned()),
+    };
+    Ok(source.read_with(key, read)?.unwrap_or(default))
+}
+
+fn log_format(source: &Source) -> Result<LogFormat, ConfigError> {
+    let read = |text: &str| match text {
+        "json" => Ok(LogFormat::Json),
+        "human" => Ok(LogFormat::Human),
+        _ => Err("must be `json` or `human`".to_owned()),
+    };
+    Ok(source.read_with("LOG_FORMAT", read)?.unwrap_or(LogFormat::Json))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: &str = "k1:0101010101010101010101010101010101010101010101010101010101010101";
+
+    fn read(settings: &[(&str, &str)]) -> Result<Config, Vec<String>> {
+        let settings = settings.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
+        let source = Source::new(settings, None).unwrap();
+        Config::read(&source).map_err(|errors| errors.iter().map(ToString::to_string).collect())
+    }
+
+    #[test]
+    fn the_attestation_keys_are_all_it_needs() {
+        let config = read(&[("EDGE_ATTESTATION_KEYS", KEY)]).unwrap();
+        assert_eq!(config.listen.to_string(), "127.0.0.1:8081");
+        assert!(config.providers.stripe.is_none() && config.providers.paypal.is_none());
+    }
+
+    #[test]
+    fn everything_wrong_is_reported_at_once_by_its_key() {
+        let errors = read(&[
+            ("CONTROL_PLANE_LISTEN", "here"),
+            ("STRIPE_SECRET_KEY", "pk_test_1"),
+            ("DB_URI", "mysql://x"),
+            ("LOG_FORMAT", "xml"),
+        ])
+        .unwrap_err();
+        for key in
+            ["CONTROL_PLANE_LISTEN", "EDGE_ATTESTATION_KEYS", "STRIPE_SECRET_KEY", "DB_URI", "LOG_FORMAT"]
+        {
+            assert!(errors.iter().any(|e| e.starts_with(key)), "{key} in {errors:?}");
+        }
+    }
+
+    #[test]
+    fn half_of_paypals_credentials_is_an_error() {
+        let errors = read(&[("EDGE_ATTESTATION_KEYS", KEY), ("PAYPAL_CLIENT_ID", "a")]).unwrap_err();
+        assert!(errors[0].starts_with("PAYPAL_CLIENT_SECRET"), "{errors:?}");
+    }
+
+    #[test]
+    fn a_refused_secret_is_not_repeated() {
+        let errors = read(&[("EDGE_ATTESTATION_KEYS", "k1:abcd"), ("STRIPE_SECRET_KEY", "oops_hidden")]);
+        let text = errors.unwrap_err().join("\n");
+        assert!(!text.contains("abcd") && !text.contains("oops_hidden"), "{text}");
+    }
+}

@@ -1,0 +1,142 @@
+//! From what went wrong to what the client reads.
+
+use std::any::Any;
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use edge_core::error::{ErrorBody, ErrorCode};
+use edge_core::request::InvalidRequest;
+
+use super::attested::Attested;
+use crate::domain::id::PaymentId;
+use crate::domain::operations::OperationError;
+use crate::domain::provider::{Refusal, RefusalKind};
+use crate::domain::store::StoreError;
+
+/// An error on its way out. The body is written by [`super::observe`], which knows the request id.
+#[derive(Clone, Debug)]
+pub(super) struct ApiError(pub(super) ErrorBody);
+
+impl ApiError {
+    pub(super) fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self(ErrorBody::new(code, message))
+    }
+
+    fn param(mut self, param: Option<String>) -> Self {
+        self.0.error.param = param;
+        self
+    }
+
+    fn transaction(mut self, id: PaymentId) -> Self {
+        self.0.error.transaction_id = Some(id.to_string());
+        self
+    }
+
+    fn retryable(mut self, retryable: bool) -> Self {
+        self.0.error.retryable = Some(retryable);
+        self
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.0.error.code.status());
+        let mut response = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR).into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+impl From<InvalidRequest> for ApiError {
+    fn from(invalid: InvalidRequest) -> Self {
+        Self::new(ErrorCode::InvalidRequest, invalid.message).param(invalid.param)
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        tracing::error!(error = %error, error.source = ?std::error::Error::source(&error), "the store failed");
+        match error {
+            StoreError::Unavailable(_) => {
+                Self::new(ErrorCode::GatewayUnavailable, "the database cannot be reached; try again")
+                    .retryable(true)
+            }
+            StoreError::Inconsistent { .. } => Self::internal(),
+        }
+    }
+}
+
+impl From<OperationError> for ApiError {
+    fn from(error: OperationError) -> Self {
+        let message = error.to_string();
+        match error {
+            OperationError::ProviderNotConfigured(_) => Self::new(ErrorCode::ProviderRejected, message),
+            OperationError::Unacceptable(unacceptable) => {
+                Self::new(ErrorCode::InvalidRequest, message).param(Some(unacceptable.param.to_owned()))
+            }
+            OperationError::NotFound => Self::new(ErrorCode::TransactionNotFound, message),
+            OperationError::InvalidState { payment, .. } => {
+                Self::new(ErrorCode::InvalidState, message).transaction(payment)
+            }
+            OperationError::CaptureExceeds { payment, .. } => Self::new(ErrorCode::InvalidRequest, message)
+                .param(Some("amount".to_owned()))
+                .transaction(payment),
+            OperationError::RefundExceeds { payment, .. } => {
+                Self::new(ErrorCode::RefundExceedsCharge, message).transaction(payment)
+            }
+            OperationError::Refused { payment, refusal } => Self::refused(refusal).transaction(payment),
+            OperationError::NotSent { payment, doubt } => {
+                tracing::warn!(payment.id = %payment, reason = doubt.reason, "the provider could not be asked");
+                let message = "the provider cannot be reached; nothing was charged, try again";
+                Self::new(ErrorCode::ProviderUnavailable, message).transaction(payment).retryable(true)
+            }
+            OperationError::Store(problem) => problem.into(),
+            OperationError::Crashed => Self::internal(),
+        }
+    }
+}
+
+impl ApiError {
+    fn refused(refusal: Refusal) -> Self {
+        let Refusal { kind, code, decline_code, message, .. } = refusal;
+        match kind {
+            RefusalKind::Declined => {
+                let mut error = Self::new(ErrorCode::PaymentFailed, message).retryable(false);
+                error.0.error.decline_code = decline_code.or(code);
+                error
+            }
+            RefusalKind::Invalid { param } => Self::new(ErrorCode::InvalidRequest, message).param(param),
+            RefusalKind::State => Self::new(ErrorCode::InvalidState, message),
+            RefusalKind::RefundExceeds => Self::new(ErrorCode::RefundExceedsCharge, message),
+            RefusalKind::Configuration => {
+                tracing::error!(
+                    provider.code = code,
+                    reason = message,
+                    "the provider refused our configuration"
+                );
+                Self::new(ErrorCode::ProviderRejected, "the provider refused this gateway's configuration")
+            }
+        }
+    }
+
+    fn internal() -> Self {
+        Self::new(ErrorCode::InternalError, "an error on our side; read the payment before you repeat it")
+    }
+}
+
+/// Not even an unknown path is answered to somebody who came past the edge.
+pub(super) async fn not_found(_: Attested) -> ApiError {
+    ApiError::new(ErrorCode::NotFound, "no such path")
+}
+
+pub(super) async fn method_not_allowed(_: Attested) -> ApiError {
+    ApiError::new(ErrorCode::MethodNotAllowed, "this path does not take this method")
+}
+
+/// The last net under a defect. Outside the layer that writes bodies, so it writes its own.
+pub(super) fn panicked(_: Box<dyn Any + Send>) -> Response {
+    tracing::error!("a handler panicked");
+    let body = serde_json::to_string(&ApiError::internal().0).unwrap_or_default();
+    let json = HeaderValue::from_static("application/json");
+    (StatusCode::INTERNAL_SERVER_ERROR, [(header::CONTENT_TYPE, json)], body).into_response()
+}

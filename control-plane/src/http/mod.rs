@@ -1,0 +1,55 @@
+//! The HTTP side: who may speak, what is asked, how it is answered. Decides nothing about money.
+
+mod attested;
+mod error;
+mod health;
+mod observe;
+mod openapi;
+mod payments;
+mod refunds;
+mod view;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::routing::get;
+use edge_core::attestation::Keys;
+use metrics_exporter_prometheus::PrometheusHandle;
+use tokio_util::sync::CancellationToken;
+use tower_http::catch_panic::CatchPanicLayer;
+use utoipa_axum::router::OpenApiRouter;
+
+pub use observe::DURATION_METRIC;
+pub use openapi::document as openapi_document;
+
+use crate::domain::gateway::Gateway;
+
+/// What the handlers share.
+#[derive(Clone)]
+pub struct App {
+    pub gateway: Arc<Gateway>,
+    pub attestation_keys: Arc<Keys>,
+    pub metrics: PrometheusHandle,
+    /// Cancelled when shutting down begins: readiness then says no, so that no new work is sent here.
+    pub draining: CancellationToken,
+}
+
+/// Everything the control plane answers on its port.
+pub fn router(app: App) -> Router {
+    let (api, _) = api().split_for_parts();
+    api.route("/openapi.json", get(openapi::serve))
+        .fallback(error::not_found)
+        .method_not_allowed_fallback(error::method_not_allowed)
+        .layer(axum::middleware::from_fn(observe::observe))
+        // Not observed: probes and scrapes are not requests of anybody.
+        .route("/healthz", get(health::live))
+        .route("/readyz", get(health::ready))
+        .route("/metrics", get(health::metrics))
+        .layer(CatchPanicLayer::custom(error::panicked))
+        .with_state(app)
+}
+
+/// The public API: routes and their description from the same lines.
+fn api() -> OpenApiRouter<App> {
+    OpenApiRouter::with_openapi(openapi::base()).merge(payments::routes()).merge(refunds::routes())
+}

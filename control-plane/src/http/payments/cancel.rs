@@ -1,0 +1,52 @@
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use edge_core::error::ErrorBody;
+use edge_core::request::CancelRequest;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::charge::status_code;
+use super::payment_id;
+use crate::domain::operations;
+use crate::domain::payment::Status;
+use crate::http::App;
+use crate::http::attested::Attested;
+use crate::http::error::ApiError;
+
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct CancelAnswer {
+    /// Always `true`.
+    success: bool,
+    transaction_id: String,
+    status: Status,
+}
+
+/// Release what is authorized, or end a payment whose payer has not acted yet.
+#[utoipa::path(
+    post, path = "/payments/{id}/cancel", tag = "payments", request_body = Option<CancelRequest>,
+    params(("id" = String, Path, description = "`txn_…`")),
+    responses(
+        (status = 200, description = "Canceled; no money moved", body = CancelAnswer),
+        (status = 202, description = "Taken; the outcome is not known yet", body = CancelAnswer),
+        (status = 404, description = "No such payment of yours", body = ErrorBody),
+        (status = 409, description = "The payment is not authorized or waiting for its payer", body = ErrorBody),
+        (status = 503, description = "Not executed; try again", body = ErrorBody),
+    ),
+)]
+pub(super) async fn cancel(
+    State(app): State<App>,
+    id: Path<String>,
+    attested: Attested,
+) -> Result<(StatusCode, Json<CancelAnswer>), ApiError> {
+    CancelRequest::parse(&attested.body)?;
+    let id = payment_id(&id)?;
+    let payment = operations::cancel(app.gateway, id, attested.cause).await?;
+    let answer = CancelAnswer {
+        success: true,
+        transaction_id: payment.id.to_string(),
+        status: payment.state.status(),
+    };
+    Ok((status_code(&payment), Json(answer)))
+}

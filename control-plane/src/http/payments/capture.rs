@@ -1,0 +1,57 @@
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use edge_core::error::ErrorBody;
+use edge_core::request::CaptureRequest;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::charge::status_code;
+use super::payment_id;
+use crate::domain::operations;
+use crate::domain::payment::Status;
+use crate::http::App;
+use crate::http::attested::Attested;
+use crate::http::error::ApiError;
+
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct CaptureAnswer {
+    /// Always `true`.
+    success: bool,
+    transaction_id: String,
+    status: Status,
+    /// Minor units.
+    amount_captured: u32,
+}
+
+/// Take what is authorized, in whole or in part; the rest is released.
+#[utoipa::path(
+    post, path = "/payments/{id}/capture", tag = "payments", request_body = Option<CaptureRequest>,
+    params(("id" = String, Path, description = "`txn_…`")),
+    responses(
+        (status = 200, description = "Captured", body = CaptureAnswer),
+        (status = 202, description = "Taken; the outcome is not known yet", body = CaptureAnswer),
+        (status = 400, description = "The request is at fault; `param` names the field", body = ErrorBody),
+        (status = 402, description = "The provider refused it", body = ErrorBody),
+        (status = 404, description = "No such payment of yours", body = ErrorBody),
+        (status = 409, description = "The payment is not authorized", body = ErrorBody),
+        (status = 503, description = "Not executed; try again", body = ErrorBody),
+    ),
+)]
+pub(super) async fn capture(
+    State(app): State<App>,
+    id: Path<String>,
+    attested: Attested,
+) -> Result<(StatusCode, Json<CaptureAnswer>), ApiError> {
+    let request = CaptureRequest::parse(&attested.body)?;
+    let id = payment_id(&id)?;
+    let payment = operations::capture(app.gateway, id, request.amount, attested.cause).await?;
+    let answer = CaptureAnswer {
+        success: true,
+        transaction_id: payment.id.to_string(),
+        status: payment.state.status(),
+        amount_captured: payment.captured().map_or(0, |(_, amount)| amount.minor()),
+    };
+    Ok((status_code(&payment), Json(answer)))
+}

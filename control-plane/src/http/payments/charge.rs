@@ -1,0 +1,66 @@
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use edge_core::error::ErrorBody;
+use edge_core::request::ChargeRequest;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::domain::operations;
+use crate::domain::payment::{Payment, Status};
+use crate::http::App;
+use crate::http::attested::Attested;
+use crate::http::error::ApiError;
+use crate::http::view::NextAction;
+
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ChargeAnswer {
+    /// Always `true`.
+    success: bool,
+    transaction_id: String,
+    status: Status,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_action: Option<NextAction>,
+}
+
+/// Charge a payment method, or authorize it with `"capture": "manual"`.
+#[utoipa::path(
+    post, path = "/payments/charge", tag = "payments", request_body = ChargeRequest,
+    responses(
+        (status = 200, description = "Done, authorized, or waiting for the payer at `nextAction.url`", body = ChargeAnswer),
+        (status = 202, description = "Taken; the outcome is not known yet. Ask `GET /payments/{id}`.", body = ChargeAnswer),
+        (status = 400, description = "The request is at fault; `param` names the field", body = ErrorBody),
+        (status = 402, description = "Declined; `declineCode` says why", body = ErrorBody),
+        (status = 409, description = "The payment for this order is not waiting for it", body = ErrorBody),
+        (status = 502, description = "The provider refused this gateway's configuration", body = ErrorBody),
+        (status = 503, description = "Not executed; try again", body = ErrorBody),
+    ),
+)]
+pub(super) async fn charge(
+    State(app): State<App>,
+    attested: Attested,
+) -> Result<(StatusCode, Json<ChargeAnswer>), ApiError> {
+    let request = ChargeRequest::parse(&attested.body)?;
+    let payment = operations::charge(app.gateway, request, attested.cause).await?;
+    Ok((status_code(&payment), Json(ChargeAnswer::from(payment))))
+}
+
+/// 202 as long as the provider's decision is out.
+pub(super) fn status_code(payment: &Payment) -> StatusCode {
+    match payment.state.status() {
+        Status::Pending => StatusCode::ACCEPTED,
+        _ => StatusCode::OK,
+    }
+}
+
+impl From<Payment> for ChargeAnswer {
+    fn from(payment: Payment) -> Self {
+        Self {
+            success: true,
+            transaction_id: payment.id.to_string(),
+            status: payment.state.status(),
+            next_action: NextAction::of(&payment.state),
+        }
+    }
+}

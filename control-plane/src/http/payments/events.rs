@@ -1,0 +1,41 @@
+use axum::Json;
+use axum::extract::{Path, State};
+use edge_core::error::{ErrorBody, ErrorCode};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::payment_id;
+use crate::http::App;
+use crate::http::attested::Attested;
+use crate::http::error::ApiError;
+use crate::http::view::EventView;
+
+#[derive(Serialize, ToSchema)]
+pub(super) struct EventsAnswer {
+    /// Always `true`.
+    success: bool,
+    data: Vec<EventView>,
+}
+
+/// A payment's audit trail, its refunds' included, oldest first.
+#[utoipa::path(
+    get, path = "/payments/{id}/events", tag = "payments",
+    params(("id" = String, Path, description = "`txn_…`")),
+    responses(
+        (status = 200, description = "Every transition, once", body = EventsAnswer),
+        (status = 404, description = "No such payment of yours", body = ErrorBody),
+    ),
+)]
+pub(super) async fn events(
+    State(app): State<App>,
+    id: Path<String>,
+    attested: Attested,
+) -> Result<Json<EventsAnswer>, ApiError> {
+    let id = payment_id(&id)?;
+    let events = app.gateway.store.events(&attested.cause.client, id).await?;
+    // Every payment has at least the record of its creation.
+    if events.is_empty() {
+        return Err(ApiError::new(ErrorCode::TransactionNotFound, "no such payment"));
+    }
+    Ok(Json(EventsAnswer { success: true, data: events.into_iter().map(EventView::from).collect() }))
+}

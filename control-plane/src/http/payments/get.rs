@@ -1,0 +1,47 @@
+use axum::Json;
+use axum::extract::{Path, State};
+use edge_core::error::{ErrorBody, ErrorCode};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::payment_id;
+use crate::http::App;
+use crate::http::attested::Attested;
+use crate::http::error::ApiError;
+use crate::http::view::{PaymentView, RefundView};
+
+#[derive(Serialize, ToSchema)]
+pub(super) struct PaymentAnswer {
+    /// Always `true`.
+    success: bool,
+    #[serde(flatten)]
+    payment: PaymentView,
+    /// In the order they were made.
+    refunds: Vec<RefundView>,
+}
+
+/// A payment with its refunds.
+#[utoipa::path(
+    get, path = "/payments/{id}", tag = "payments",
+    params(("id" = String, Path, description = "`txn_…`")),
+    responses(
+        (status = 200, description = "The payment", body = PaymentAnswer),
+        (status = 404, description = "No such payment of yours", body = ErrorBody),
+    ),
+)]
+pub(super) async fn get(
+    State(app): State<App>,
+    id: Path<String>,
+    attested: Attested,
+) -> Result<Json<PaymentAnswer>, ApiError> {
+    let id = payment_id(&id)?;
+    let client = &attested.cause.client;
+    let payment = app.gateway.store.payment(client, id).await?;
+    let payment = payment.ok_or_else(|| ApiError::new(ErrorCode::TransactionNotFound, "no such payment"))?;
+    let refunds = app.gateway.store.refunds(client, id).await?;
+    Ok(Json(PaymentAnswer {
+        success: true,
+        payment: payment.into(),
+        refunds: refunds.into_iter().map(RefundView::from).collect(),
+    }))
+}

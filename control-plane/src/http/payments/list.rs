@@ -1,0 +1,74 @@
+use axum::Json;
+use axum::extract::{RawQuery, State};
+use edge_core::error::ErrorBody;
+use edge_core::request::{InvalidRequest, ListQuery};
+use jiff::Timestamp;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::domain::payment::Status;
+use crate::domain::store::Filter;
+use crate::http::App;
+use crate::http::attested::Attested;
+use crate::http::error::ApiError;
+use crate::http::view::PaymentView;
+
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ListAnswer {
+    /// Always `true`.
+    success: bool,
+    data: Vec<PaymentView>,
+    /// There are older ones: ask again with `startingAfter` set to the last id.
+    has_more: bool,
+}
+
+/// Your payments, newest first.
+#[utoipa::path(
+    get, path = "/payments", tag = "payments",
+    params(
+        ("limit" = Option<u32>, Query, description = "1 to 100, 20 when left out"),
+        ("startingAfter" = Option<String>, Query, description = "go on behind this `txn_…`"),
+        ("provider" = Option<edge_core::provider::Provider>, Query),
+        ("status" = Option<Status>, Query),
+        ("createdAfter" = Option<String>, Query, description = "RFC 3339"),
+        ("createdBefore" = Option<String>, Query, description = "RFC 3339"),
+    ),
+    responses(
+        (status = 200, description = "A page of payments", body = ListAnswer),
+        (status = 400, description = "A parameter is at fault; `param` names it", body = ErrorBody),
+    ),
+)]
+pub(super) async fn list(
+    State(app): State<App>,
+    RawQuery(query): RawQuery,
+    attested: Attested,
+) -> Result<Json<ListAnswer>, ApiError> {
+    let filter = filter(ListQuery::parse(query.as_deref().unwrap_or_default())?)?;
+    let page = app.gateway.store.payments(&attested.cause.client, &filter).await?;
+    Ok(Json(ListAnswer {
+        success: true,
+        data: page.items.into_iter().map(PaymentView::from).collect(),
+        has_more: page.has_more,
+    }))
+}
+
+fn filter(query: ListQuery) -> Result<Filter, InvalidRequest> {
+    let wrong = |param: &str, message: &str| InvalidRequest {
+        param: Some(param.to_owned()),
+        message: format!("{param} {message}"),
+    };
+    let instant = |param: &str, text: Option<String>| {
+        let read = |text: String| text.parse::<Timestamp>();
+        text.map(read).transpose().map_err(|_| wrong(param, "must be an RFC 3339 instant"))
+    };
+    let after = query.starting_after.map(|id| id.parse()).transpose();
+    Ok(Filter {
+        limit: query.limit,
+        after: after.map_err(|_| wrong("startingAfter", "must be a transaction id"))?,
+        provider: query.provider,
+        status: query.status.and_then(|name| Status::ALL.into_iter().find(|s| s.name() == name)),
+        created_after: instant("createdAfter", query.created_after)?,
+        created_before: instant("createdBefore", query.created_before)?,
+    })
+}

@@ -1,0 +1,34 @@
+//! `/payments`: one file for each operation.
+
+mod cancel;
+mod capture;
+mod charge;
+mod events;
+mod get;
+mod list;
+mod refund;
+
+use axum::extract::Path;
+use edge_core::error::ErrorCode;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::App;
+use super::error::ApiError;
+use crate::domain::id::PaymentId;
+
+pub(super) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(list::list))
+        .routes(routes!(charge::charge))
+        .routes(routes!(refund::refund))
+        .routes(routes!(get::get))
+        .routes(routes!(events::events))
+        .routes(routes!(capture::capture))
+        .routes(routes!(cancel::cancel))
+}
+
+/// An id that cannot be one names no payment.
+fn payment_id(Path(id): &Path<String>) -> Result<PaymentId, ApiError> {
+    id.parse().map_err(|_| ApiError::new(ErrorCode::TransactionNotFound, "no such payment"))
+}

@@ -1,0 +1,38 @@
+use axum::Json;
+use axum::extract::{Path, State};
+use edge_core::error::{ErrorBody, ErrorCode};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::http::App;
+use crate::http::attested::Attested;
+use crate::http::error::ApiError;
+use crate::http::view::RefundView;
+
+#[derive(Serialize, ToSchema)]
+pub(super) struct RefundFound {
+    /// Always `true`.
+    success: bool,
+    #[serde(flatten)]
+    refund: RefundView,
+}
+
+/// A refund.
+#[utoipa::path(
+    get, path = "/refunds/{id}", tag = "refunds",
+    params(("id" = String, Path, description = "`rfnd_…`")),
+    responses(
+        (status = 200, description = "The refund", body = RefundFound),
+        (status = 404, description = "No such refund of yours", body = ErrorBody),
+    ),
+)]
+pub(super) async fn get(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    attested: Attested,
+) -> Result<Json<RefundFound>, ApiError> {
+    let missing = || ApiError::new(ErrorCode::NotFound, "no such refund");
+    let id = id.parse().map_err(|_| missing())?;
+    let refund = app.gateway.store.refund(&attested.cause.client, id).await?.ok_or_else(missing)?;
+    Ok(Json(RefundFound { success: true, refund: refund.into() }))
+}

@@ -1,0 +1,220 @@
+//! What clients see of payments, refunds and events.
+
+use edge_core::money::{Amount, Currency};
+use edge_core::provider::Provider;
+use edge_core::request::{CaptureMode, Metadata};
+use jiff::Timestamp;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::domain::event::{Detail, Event};
+use crate::domain::payment::{Failure, Payment, State, Status};
+use crate::domain::provider::Refusal;
+use crate::domain::refund::{Refund, RefundState, RefundStatus};
+
+/// A payment.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Payment)]
+pub(super) struct PaymentView {
+    transaction_id: String,
+    status: Status,
+    provider: Provider,
+    amount: Amount,
+    currency: Currency,
+    capture: CaptureMode,
+    /// Minor units that moved to you.
+    amount_captured: u32,
+    /// Minor units given back, or being given back.
+    amount_refunded: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    payment_method_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    customer_reference: Option<String>,
+    #[serde(skip_serializing_if = "Metadata::is_empty")]
+    metadata: Metadata,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_action: Option<NextAction>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failure: Option<FailureView>,
+    /// The provider's name for the payment: a PaymentIntent or an order.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    provider_reference: Option<String>,
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+    #[schema(value_type = String, format = DateTime)]
+    updated_at: Timestamp,
+}
+
+/// What the payer has to do.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct NextAction {
+    /// `redirect`: send the payer's browser to `url`.
+    #[serde(rename = "type")]
+    kind: &'static str,
+    url: String,
+}
+
+/// Why it failed.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Failure)]
+pub(super) struct FailureView {
+    /// The provider's code.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    decline_code: Option<String>,
+    message: String,
+}
+
+/// A refund.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Refund)]
+pub(super) struct RefundView {
+    refund_id: String,
+    transaction_id: String,
+    status: RefundStatus,
+    amount: Amount,
+    currency: Currency,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failure: Option<FailureView>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    provider_reference: Option<String>,
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+    #[schema(value_type = String, format = DateTime)]
+    updated_at: Timestamp,
+}
+
+/// One record of the audit trail.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Event)]
+pub(super) struct EventView {
+    /// `payment.completed`, `refund.processed`, …
+    #[serde(rename = "type")]
+    kind: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    from: Option<String>,
+    to: String,
+    #[schema(value_type = String, format = DateTime)]
+    at: Timestamp,
+    /// The client whose request caused it.
+    client: String,
+    request_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refund_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    operation: Option<String>,
+    /// Minor units.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    amount: Option<Amount>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    attempt_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    provider_reference: Option<String>,
+    /// The provider's code for a refusal.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+}
+
+impl From<Payment> for PaymentView {
+    fn from(payment: Payment) -> Self {
+        let amount_captured = payment.captured().map_or(0, |(_, amount)| amount.minor());
+        let request = payment.request;
+        Self {
+            transaction_id: payment.id.to_string(),
+            status: payment.state.status(),
+            provider: request.provider,
+            amount: request.amount,
+            currency: request.currency,
+            capture: request.capture,
+            amount_captured,
+            amount_refunded: payment.refunded,
+            payment_method_id: request.payment_method_id.map(|id| id.as_str().to_owned()),
+            description: request.description,
+            customer_reference: request.customer_reference,
+            metadata: request.metadata,
+            next_action: NextAction::of(&payment.state),
+            failure: match payment.state {
+                State::Failed { failure } => Some(failure.into()),
+                _ => None,
+            },
+            provider_reference: payment.reference.map(|r| r.to_string()),
+            created_at: payment.created_at,
+            updated_at: payment.updated_at,
+        }
+    }
+}
+
+impl NextAction {
+    pub(super) fn of(state: &State) -> Option<Self> {
+        match state {
+            State::RequiresAction(session) => Some(Self { kind: "redirect", url: session.url.clone() }),
+            _ => None,
+        }
+    }
+}
+
+impl From<Failure> for FailureView {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Refused(Refusal { code, decline_code, message, .. }) => {
+                Self { code, decline_code, message }
+            }
+            Failure::NotSent(_) => Self {
+                code: None,
+                decline_code: None,
+                message: "the provider could not be reached".to_owned(),
+            },
+        }
+    }
+}
+
+impl From<Refund> for RefundView {
+    fn from(refund: Refund) -> Self {
+        Self {
+            refund_id: refund.id.to_string(),
+            transaction_id: refund.payment.to_string(),
+            status: refund.state.status(),
+            amount: refund.amount,
+            currency: refund.currency,
+            provider_reference: refund.state.reference().map(ToString::to_string),
+            failure: match refund.state {
+                RefundState::Failed { failure } => Some(failure.into()),
+                _ => None,
+            },
+            created_at: refund.created_at,
+            updated_at: refund.updated_at,
+        }
+    }
+}
+
+impl From<Event> for EventView {
+    fn from(event: Event) -> Self {
+        let kind = event.kind();
+        let Detail { operation, amount, attempt, reference, code, reason } = event.detail;
+        Self {
+            kind,
+            from: event.from,
+            to: event.to,
+            at: event.at,
+            client: event.cause.client.to_string(),
+            request_id: event.cause.request_id,
+            refund_id: event.refund.map(|id| id.to_string()),
+            operation,
+            amount,
+            attempt_id: attempt.map(|id| id.to_string()),
+            provider_reference: reference.map(|r| r.to_string()),
+            code,
+            reason,
+        }
+    }
+}

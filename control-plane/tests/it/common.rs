@@ -1,0 +1,227 @@
+//! What the control plane's own tests share.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use control_plane::domain::clock::{Clock, Entropy};
+use control_plane::domain::event::{Cause, Event};
+use control_plane::domain::gateway::Gateway;
+use control_plane::domain::id::{AttemptId, PaymentId, RefundId};
+use control_plane::domain::payment::Payment;
+use control_plane::domain::provider::{
+    CancelOrder, CaptureOrder, Captured, ChargeOrder, Charged, Outcome, PaymentProvider, ProviderRef,
+    RefundOrder, Refunded, ResumeOrder, Unacceptable,
+};
+use control_plane::domain::store::{Change, Store};
+use control_plane::store::sqlite::SqliteStore;
+use edge_core::client::ClientId;
+use edge_core::money::Money;
+use edge_core::provider::Provider;
+use edge_core::request::ChargeRequest;
+use jiff::Timestamp;
+use sqlx::Connection;
+use tokio_util::task::TaskTracker;
+
+/// Stands still until it is moved.
+pub(crate) struct TestClock(AtomicI64);
+
+impl TestClock {
+    pub(crate) fn start() -> Arc<Self> {
+        Arc::new(Self(AtomicI64::new(1_767_225_600)))
+    }
+
+    pub(crate) fn advance(&self, seconds: i64) {
+        self.0.fetch_add(seconds, Ordering::SeqCst);
+    }
+}
+
+impl Clock for TestClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_second(self.0.load(Ordering::SeqCst)).unwrap()
+    }
+}
+
+/// Counts up, so that ids are distinct, ordered and the same in every run.
+#[derive(Default)]
+pub(crate) struct Counter(AtomicU64);
+
+impl Entropy for Counter {
+    fn bytes(&self) -> [u8; 10] {
+        let mut bytes = [0; 10];
+        bytes[2..].copy_from_slice(&self.0.fetch_add(1, Ordering::SeqCst).to_be_bytes());
+        bytes
+    }
+}
+
+/// A store in a file of its own that goes away with it.
+pub(crate) struct TestStore {
+    pub(crate) store: Arc<dyn Store>,
+    folder: tempfile::TempDir,
+}
+
+impl TestStore {
+    pub(crate) async fn open() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Arc::new(SqliteStore::open(&Self::uri(&folder)).await.unwrap());
+        Self { store, folder }
+    }
+
+    /// The same file opened anew, as after a restart.
+    pub(crate) async fn reopen(&self) -> Arc<dyn Store> {
+        Arc::new(SqliteStore::open(&Self::uri(&self.folder)).await.unwrap())
+    }
+
+    /// Behind the store's back, as an operator with a database shell.
+    pub(crate) async fn try_execute(&self, sql: &'static str) -> Result<(), sqlx::Error> {
+        let mut connection = sqlx::SqliteConnection::connect(&Self::uri(&self.folder)).await?;
+        sqlx::query(sql).execute(&mut connection).await.map(|_| ())
+    }
+
+    pub(crate) async fn execute(&self, sql: &'static str) {
+        self.try_execute(sql).await.unwrap();
+    }
+
+    fn uri(folder: &tempfile::TempDir) -> String {
+        format!("sqlite://{}", folder.path().join("gateway.db").display())
+    }
+}
+
+/// Answers as the test says, one answer a call; runs out into success.
+#[derive(Default)]
+pub(crate) struct ScriptedProvider {
+    pub(crate) charges: Mutex<Vec<Outcome<Charged>>>,
+    pub(crate) captures: Mutex<Vec<Outcome<Captured>>>,
+    pub(crate) cancels: Mutex<Vec<Outcome<()>>>,
+    pub(crate) refunds: Mutex<Vec<Outcome<Refunded>>>,
+    /// Attempts in the order they came, by operation.
+    pub(crate) calls: Mutex<Vec<(&'static str, AttemptId)>>,
+}
+
+impl ScriptedProvider {
+    fn next<T>(script: &Mutex<Vec<Outcome<T>>>, success: T) -> Outcome<T> {
+        script.lock().unwrap().pop().unwrap_or(Outcome::Done(success))
+    }
+
+    fn note(&self, operation: &'static str, attempt: AttemptId) {
+        self.calls.lock().unwrap().push((operation, attempt));
+    }
+}
+
+#[async_trait]
+impl PaymentProvider for ScriptedProvider {
+    fn accepts(&self, _: Money, _: Option<&str>) -> Result<(), Unacceptable> {
+        Ok(())
+    }
+
+    fn session_in(&self, method: &str) -> Option<ProviderRef> {
+        method.starts_with("ORDER").then(|| ProviderRef::new(method))
+    }
+
+    async fn charge(&self, order: &ChargeOrder) -> Outcome<Charged> {
+        self.note("charge", order.attempt);
+        let payment = ProviderRef::new(format!("pi_{}", order.payment));
+        Self::next(&self.charges, Charged::Completed { charge: payment.clone(), payment })
+    }
+
+    async fn resume(&self, order: &ResumeOrder) -> Outcome<Charged> {
+        self.note("resume", order.attempt);
+        let payment = order.session.clone();
+        Self::next(&self.charges, Charged::Completed { charge: ProviderRef::new("CAPTURE"), payment })
+    }
+
+    async fn capture(&self, order: &CaptureOrder) -> Outcome<Captured> {
+        self.note("capture", order.attempt);
+        Self::next(&self.captures, Captured::Completed { charge: order.authorization.clone() })
+    }
+
+    async fn cancel(&self, order: &CancelOrder) -> Outcome<()> {
+        self.note("cancel", order.attempt);
+        Self::next(&self.cancels, ())
+    }
+
+    async fn refund(&self, order: &RefundOrder) -> Outcome<Refunded> {
+        self.note("refund", order.attempt);
+        let refund = ProviderRef::new(format!("re_{}", order.refund));
+        Self::next(&self.refunds, Refunded::Processed { refund })
+    }
+}
+
+/// A gateway on a store of its own, with one scripted provider for both names.
+pub(crate) struct TestGateway {
+    pub(crate) gateway: Arc<Gateway>,
+    pub(crate) provider: Arc<ScriptedProvider>,
+    pub(crate) clock: Arc<TestClock>,
+    pub(crate) store: TestStore,
+}
+
+impl TestGateway {
+    pub(crate) async fn start() -> Self {
+        let store = TestStore::open().await;
+        let (provider, clock) = (Arc::new(ScriptedProvider::default()), TestClock::start());
+        let port: Arc<dyn PaymentProvider> = provider.clone();
+        let gateway = Arc::new(Gateway {
+            store: store.store.clone(),
+            providers: Provider::ALL.into_iter().map(|p| (p, port.clone())).collect::<HashMap<_, _>>(),
+            clock: clock.clone(),
+            entropy: Arc::new(Counter::default()),
+            tasks: TaskTracker::new(),
+        });
+        Self { gateway, provider, clock, store }
+    }
+}
+
+pub(crate) fn client(name: &str) -> ClientId {
+    ClientId::parse(name).unwrap()
+}
+
+pub(crate) fn cause() -> Cause {
+    Cause { client: client("demo"), request_id: "req-1".to_owned() }
+}
+
+pub(crate) fn charge_request(amount: u32, more: &str) -> ChargeRequest {
+    let body = format!(
+        r#"{{"provider":"stripe","amount":{amount},"currency":"USD","paymentMethodId":"pm_card_visa"{more}}}"#
+    );
+    ChargeRequest::parse(body.as_bytes()).unwrap()
+}
+
+pub(crate) fn payment_id(n: u8) -> PaymentId {
+    PaymentId::new(Timestamp::from_second(1_767_225_600 + i64::from(n)).unwrap(), [n; 10])
+}
+
+pub(crate) fn refund_id(n: u8) -> RefundId {
+    RefundId::new(Timestamp::from_second(1_767_225_600).unwrap(), [n; 10])
+}
+
+pub(crate) fn attempt(n: u8) -> AttemptId {
+    AttemptId::new(Timestamp::from_second(1_767_225_600).unwrap(), [n; 10])
+}
+
+pub(crate) fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(1_767_225_600 + second).unwrap()
+}
+
+/// A payment under way, as it is opened in the store.
+pub(crate) fn opening(n: u8, owner: &str, amount: u32) -> (Payment, Change) {
+    let cause = Cause { client: client(owner), request_id: format!("req-{n}") };
+    let created = Payment::open(payment_id(n), client(owner), charge_request(amount, ""), at(n.into()));
+    let payment = created.clone().begin_charge(attempt(n), at(n.into())).unwrap();
+    let events = vec![
+        Event::payment_moved(None, &created, &cause),
+        Event::payment_moved(Some(&created.state), &payment, &cause),
+    ];
+    (payment.clone(), Change::OpenPayment { payment, events })
+}
+
+pub(crate) fn completed() -> Outcome<Charged> {
+    Outcome::Done(Charged::Completed { payment: ProviderRef::new("pi_1"), charge: ProviderRef::new("pi_1") })
+}
+
+pub(crate) fn authorized() -> Outcome<Charged> {
+    Outcome::Done(Charged::Authorized {
+        payment: ProviderRef::new("pi_1"),
+        authorization: ProviderRef::new("pi_1"),
+    })
+}

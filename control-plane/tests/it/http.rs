@@ -1,0 +1,278 @@
+//! The HTTP API in the process, without a proxy: what the edge's attestation opens, and what answers look like.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{Request, Response, StatusCode};
+use control_plane::domain::clock::Clock;
+use control_plane::domain::provider::{Doubt, Outcome, Refusal, RefusalKind};
+use control_plane::http::{App, router};
+use edge_core::attestation::{Claims, HEADER, Keys, Request as Attested};
+use metrics_exporter_prometheus::PrometheusBuilder;
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt;
+
+use crate::common::*;
+
+const KEY: &str = "k1:0101010101010101010101010101010101010101010101010101010101010101";
+const CHARGE: &str =
+    r#"{"provider":"stripe","amount":4999,"currency":"USD","paymentMethodId":"pm_card_visa"}"#;
+
+struct Api {
+    test: TestGateway,
+    router: Router,
+    draining: CancellationToken,
+}
+
+impl Api {
+    async fn start() -> Self {
+        let test = TestGateway::start().await;
+        let draining = CancellationToken::new();
+        let app = App {
+            gateway: test.gateway.clone(),
+            attestation_keys: Arc::new(Keys::parse(KEY).unwrap()),
+            metrics: PrometheusBuilder::new().build_recorder().handle(),
+            draining: draining.clone(),
+        };
+        Self { router: router(app), test, draining }
+    }
+
+    async fn send(&self, request: Request<Body>) -> Response<Body> {
+        self.router.clone().oneshot(request).await.unwrap()
+    }
+
+    /// As the edge would forward it for `client`.
+    fn attested(&self, client: &str, method: &str, path: &str, body: &str) -> Request<Body> {
+        let claims =
+            Claims { client: edge_core::client::ClientId::parse(client), request_id: "req-1".to_owned() };
+        let now_s = u64::try_from(self.test.clock.now().as_second()).unwrap();
+        let seen = Attested::new(method, path, body.as_bytes());
+        let header = Keys::parse(KEY).unwrap().sign(&seen, &claims, now_s);
+        self.request(method, path, body).header(HEADER, header).body(Body::from(body.to_owned())).unwrap()
+    }
+
+    fn request(&self, method: &str, path: &str, _: &str) -> axum::http::request::Builder {
+        Request::builder().method(method).uri(path).header("x-request-id", "req-1")
+    }
+
+    async fn demo(&self, method: &str, path: &str, body: &str) -> (StatusCode, Value) {
+        read(self.send(self.attested("demo", method, path, body)).await).await
+    }
+
+    async fn charged(&self) -> String {
+        let (status, answer) = self.demo("POST", "/payments/charge", CHARGE).await;
+        assert_eq!(status, StatusCode::OK, "{answer}");
+        answer["transactionId"].as_str().unwrap().to_owned()
+    }
+}
+
+async fn read(response: Response<Body>) -> (StatusCode, Value) {
+    let status = response.status();
+    let body = axum::body::to_bytes(response.into_body(), 1 << 20).await.unwrap();
+    (status, serde_json::from_slice(&body).unwrap())
+}
+
+#[tokio::test]
+async fn a_charge_answers_as_documented() {
+    let api = Api::start().await;
+    let (status, answer) = api.demo("POST", "/payments/charge", CHARGE).await;
+    let id = answer["transactionId"].as_str().unwrap();
+    assert_eq!(status, StatusCode::OK);
+    assert_eq!(answer, json!({"success": true, "transactionId": id, "status": "completed"}));
+    assert!(id.starts_with("txn_"));
+}
+
+#[tokio::test]
+async fn a_refund_answers_as_documented() {
+    let api = Api::start().await;
+    let id = api.charged().await;
+    let (status, answer) =
+        api.demo("POST", "/payments/refund", &format!(r#"{{"transactionId":"{id}","amount":4999}}"#)).await;
+    let refund = answer["refundId"].as_str().unwrap();
+    assert_eq!(status, StatusCode::OK);
+    assert_eq!(answer, json!({"success": true, "refundId": refund, "status": "processed"}));
+    let (_, found) = api.demo("GET", &format!("/refunds/{refund}"), "").await;
+    assert_eq!((found["amount"].as_u64(), found["transactionId"].as_str()), (Some(4999), Some(id.as_str())));
+}
+
+#[tokio::test]
+async fn a_request_past_the_edge_gets_401_whatever_it_asks_for() {
+    let api = Api::start().await;
+    for (method, path) in [
+        ("POST", "/payments/charge"),
+        ("GET", "/payments"),
+        ("GET", "/payments/txn_1"),
+        ("GET", "/nowhere"),
+        ("PUT", "/payments/charge"),
+    ] {
+        let request = api.request(method, path, "").body(Body::from(CHARGE)).unwrap();
+        let (status, answer) = read(api.send(request).await).await;
+        assert_eq!(status, StatusCode::UNAUTHORIZED, "{method} {path}");
+        assert_eq!(answer["error"]["code"], "EDGE_ATTESTATION_REQUIRED");
+    }
+    assert!(api.test.provider.calls.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_body_altered_behind_the_edge_gets_401() {
+    let api = Api::start().await;
+    let mut request = api.attested("demo", "POST", "/payments/charge", CHARGE);
+    *request.body_mut() = Body::from(CHARGE.replace("4999", "1"));
+    let (status, _) = read(api.send(request).await).await;
+    assert_eq!(status, StatusCode::UNAUTHORIZED);
+    assert!(api.test.provider.calls.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn an_attestation_is_good_for_half_a_minute() {
+    let api = Api::start().await;
+    let request = api.attested("demo", "POST", "/payments/charge", CHARGE);
+    api.test.clock.advance(31);
+    let (status, _) = read(api.send(request).await).await;
+    assert_eq!(status, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn two_attestations_are_none() {
+    let api = Api::start().await;
+    let mut request = api.attested("demo", "POST", "/payments/charge", CHARGE);
+    let good = request.headers()[HEADER].clone();
+    request.headers_mut().append(HEADER, good);
+    let (status, _) = read(api.send(request).await).await;
+    assert_eq!(status, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn every_answer_carries_the_request_id() {
+    let api = Api::start().await;
+    let response = api.send(api.attested("demo", "POST", "/payments/charge", CHARGE)).await;
+    assert_eq!(response.headers()["x-request-id"], "req-1");
+    let response = api.send(api.attested("demo", "POST", "/payments/charge", "{}")).await;
+    assert_eq!(response.headers()["x-request-id"], "req-1");
+    assert_eq!(read(response).await.1["error"]["requestId"], "req-1");
+}
+
+#[tokio::test]
+async fn a_decline_answers_402_with_the_providers_reason() {
+    let api = Api::start().await;
+    api.test.provider.charges.lock().unwrap().push(Outcome::Refused(Refusal {
+        kind: RefusalKind::Declined,
+        code: Some("card_declined".to_owned()),
+        decline_code: Some("lost_card".to_owned()),
+        message: "Your card was declined.".to_owned(),
+        reference: None,
+    }));
+    let (status, answer) = api.demo("POST", "/payments/charge", CHARGE).await;
+    let error = &answer["error"];
+    assert_eq!(status, StatusCode::PAYMENT_REQUIRED);
+    assert_eq!((&error["code"], &error["declineCode"]), (&json!("PAYMENT_FAILED"), &json!("lost_card")));
+    assert_eq!((&error["retryable"], &answer["success"]), (&json!(false), &json!(false)));
+    let (_, payment) =
+        api.demo("GET", &format!("/payments/{}", error["transactionId"].as_str().unwrap()), "").await;
+    assert_eq!(
+        (&payment["status"], &payment["failure"]["code"]),
+        (&json!("failed"), &json!("card_declined"))
+    );
+}
+
+#[tokio::test]
+async fn a_lost_answer_is_202_pending() {
+    let api = Api::start().await;
+    api.test.provider.charges.lock().unwrap().push(Outcome::Unknown(Doubt::new("cut")));
+    let (status, answer) = api.demo("POST", "/payments/charge", CHARGE).await;
+    assert_eq!((status, &answer["status"]), (StatusCode::ACCEPTED, &json!("pending")));
+}
+
+#[tokio::test]
+async fn our_own_misconfiguration_is_502_and_an_unreachable_provider_503() {
+    let api = Api::start().await;
+    let refusal = Refusal {
+        kind: RefusalKind::Configuration,
+        code: Some("invalid_api_key".to_owned()),
+        decline_code: None,
+        message: "Invalid API Key provided: sk_test_***".to_owned(),
+        reference: None,
+    };
+    api.test.provider.charges.lock().unwrap().push(Outcome::Refused(refusal));
+    let (status, answer) = api.demo("POST", "/payments/charge", CHARGE).await;
+    assert_eq!((status, &answer["error"]["code"]), (StatusCode::BAD_GATEWAY, &json!("PROVIDER_REJECTED")));
+    assert!(!answer.to_string().contains("API Key"), "{answer}");
+    api.test.provider.charges.lock().unwrap().push(Outcome::NotSent(Doubt::new("connection refused")));
+    let (status, answer) = api.demo("POST", "/payments/charge", CHARGE).await;
+    assert_eq!(
+        (status, &answer["error"]["code"], &answer["error"]["retryable"]),
+        (StatusCode::SERVICE_UNAVAILABLE, &json!("PROVIDER_UNAVAILABLE"), &json!(true))
+    );
+}
+
+#[tokio::test]
+async fn the_control_plane_checks_bodies_again() {
+    let api = Api::start().await;
+    let (status, answer) = api.demo("POST", "/payments/charge", &CHARGE.replace("4999", "0")).await;
+    assert_eq!((status, &answer["error"]["param"]), (StatusCode::BAD_REQUEST, &json!("amount")));
+}
+
+#[tokio::test]
+async fn unknown_payments_and_those_of_others_are_404() {
+    let api = Api::start().await;
+    let id = api.charged().await;
+    let (status, answer) =
+        read(api.send(api.attested("demo-2", "GET", &format!("/payments/{id}"), "")).await).await;
+    assert_eq!((status, &answer["error"]["code"]), (StatusCode::NOT_FOUND, &json!("TRANSACTION_NOT_FOUND")));
+    let (status, _) = api.demo("GET", &format!("/payments/{}", payment_id(9)), "").await;
+    assert_eq!(status, StatusCode::NOT_FOUND);
+    let (status, _) = api.demo("GET", &format!("/payments/{}/events", payment_id(9)), "").await;
+    assert_eq!(status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn a_listing_is_walked_with_the_last_id() {
+    let api = Api::start().await;
+    let mut ids = Vec::new();
+    for _ in 0..3 {
+        ids.push(api.charged().await);
+    }
+    ids.reverse();
+    let (_, first) = api.demo("GET", "/payments?limit=2", "").await;
+    assert_eq!(
+        (first["hasMore"].as_bool(), first["data"][1]["transactionId"].as_str()),
+        (Some(true), Some(&*ids[1]))
+    );
+    let (_, rest) = api.demo("GET", &format!("/payments?limit=2&startingAfter={}", ids[1]), "").await;
+    assert_eq!(
+        (rest["hasMore"].as_bool(), rest["data"][0]["transactionId"].as_str()),
+        (Some(false), Some(&*ids[2]))
+    );
+    let (status, wrong) = api.demo("GET", "/payments?createdAfter=2026-99-99T00:00:00Z", "").await;
+    assert_eq!((status, &wrong["error"]["param"]), (StatusCode::BAD_REQUEST, &json!("createdAfter")));
+}
+
+#[tokio::test]
+async fn the_events_tell_the_story_of_a_payment() {
+    let api = Api::start().await;
+    let id = api.charged().await;
+    let (_, answer) = api.demo("GET", &format!("/payments/{id}/events"), "").await;
+    let story: Vec<_> =
+        answer["data"].as_array().unwrap().iter().map(|e| e["type"].as_str().unwrap()).collect();
+    assert_eq!(story, ["payment.created", "payment.processing", "payment.completed"]);
+    assert_eq!(answer["data"][0]["client"], "demo");
+    assert!(answer["data"][1]["attemptId"].as_str().unwrap().starts_with("att_"));
+}
+
+#[tokio::test]
+async fn readiness_ends_when_draining_begins() {
+    let api = Api::start().await;
+    let probe = || Request::get("/readyz").body(Body::empty()).unwrap();
+    assert_eq!(api.send(probe()).await.status(), StatusCode::OK);
+    api.draining.cancel();
+    assert_eq!(api.send(probe()).await.status(), StatusCode::SERVICE_UNAVAILABLE);
+    let live = Request::get("/healthz").body(Body::empty()).unwrap();
+    assert_eq!(api.send(live).await.status(), StatusCode::OK);
+}
+
+#[test]
+fn the_openapi_document_is_as_published() {
+    insta::assert_json_snapshot!("openapi", control_plane::http::openapi_document());
+}

@@ -1,0 +1,7 @@
+//! The control plane from outside: its stores, its operations and its HTTP API.
+
+mod common;
+mod http;
+mod operations;
+mod state_machine;
+mod store;

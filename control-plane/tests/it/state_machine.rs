@@ -1,0 +1,136 @@
+//! The payment's transitions, driven at random: no state is left but by a documented one, and money is
+//! conserved on the way.
+
+use control_plane::domain::payment::{Operation, Payment, State};
+use control_plane::domain::provider::{Captured, Charged, Doubt, Outcome, ProviderRef, Refusal, RefusalKind};
+use edge_core::money::Amount;
+use proptest::prelude::*;
+
+use crate::common::*;
+
+#[derive(Clone, Debug)]
+enum Step {
+    BeginCharge,
+    BeginResume,
+    BeginCapture(Option<u64>),
+    BeginCancel,
+    ChargeAnswered(Outcome<Charged>),
+    CaptureAnswered(Outcome<Captured>),
+    CancelAnswered(Outcome<()>),
+}
+
+fn reference() -> ProviderRef {
+    ProviderRef::new("ref")
+}
+
+fn charged() -> impl Strategy<Value = Charged> {
+    prop_oneof![
+        Just(Charged::Completed { payment: reference(), charge: reference() }),
+        Just(Charged::Authorized { payment: reference(), authorization: reference() }),
+        Just(Charged::RequiresAction { payment: reference(), url: "https://pay.example".to_owned() }),
+        Just(Charged::Pending { payment: reference() }),
+    ]
+}
+
+fn outcome<T: Clone + std::fmt::Debug + 'static>(
+    done: impl Strategy<Value = T> + 'static,
+) -> impl Strategy<Value = Outcome<T>> {
+    let kind = prop_oneof![
+        Just(RefusalKind::Declined),
+        Just(RefusalKind::State),
+        Just(RefusalKind::Configuration),
+        Just(RefusalKind::Invalid { param: None }),
+    ];
+    let refused = kind.prop_map(|kind| {
+        Outcome::Refused(Refusal {
+            kind,
+            code: None,
+            decline_code: None,
+            message: "no".to_owned(),
+            reference: None,
+        })
+    });
+    prop_oneof![
+        4 => done.prop_map(Outcome::Done),
+        1 => refused,
+        1 => Just(Outcome::NotSent(Doubt::new("refused"))),
+        1 => Just(Outcome::Unknown(Doubt::new("cut"))),
+    ]
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        Just(Step::BeginCharge),
+        Just(Step::BeginResume),
+        proptest::option::of(1_u64..200).prop_map(Step::BeginCapture),
+        Just(Step::BeginCancel),
+        outcome(charged()).prop_map(Step::ChargeAnswered),
+        outcome(prop_oneof![Just(Captured::Completed { charge: reference() }), Just(Captured::Pending),])
+            .prop_map(Step::CaptureAnswered),
+        outcome(Just(())).prop_map(Step::CancelAnswered),
+    ]
+}
+
+/// `None`: refused, and the payment is as it was.
+fn take(payment: Payment, step: Step, n: u8) -> Option<Payment> {
+    match step {
+        Step::BeginCharge => payment.begin_charge(attempt(n), at(n.into())).ok(),
+        Step::BeginResume => payment.begin_resume(attempt(n), at(n.into())).ok(),
+        Step::BeginCapture(amount) => {
+            payment.begin_capture(amount.and_then(Amount::new), attempt(n), at(n.into())).ok()
+        }
+        Step::BeginCancel => payment.begin_cancel(attempt(n), at(n.into())).ok(),
+        Step::ChargeAnswered(answer) => payment.charge_answered(answer, at(n.into())).ok(),
+        Step::CaptureAnswered(answer) => payment.capture_answered(answer, at(n.into())).ok(),
+        Step::CancelAnswered(answer) => payment.cancel_answered(answer, at(n.into())).ok(),
+    }
+}
+
+/// The documented transitions; everything else is a defect.
+fn is_documented(from: &State, to: &State) -> bool {
+    let under_way = ["processing", "unknown"];
+    let after_charge = ["completed", "authorized", "requires_action", "failed", "processing", "unknown"];
+    match from {
+        State::Created => to.name() == "processing",
+        State::Processing { flight, .. } | State::Unknown { flight, .. } => match flight.operation {
+            Operation::Charge | Operation::Resume(_) => after_charge.contains(&to.name()),
+            Operation::Capture { .. } => {
+                ["captured", "authorized"].contains(&to.name()) || under_way.contains(&to.name())
+            }
+            Operation::Cancel(_) => {
+                ["canceled", "authorized", "requires_action"].contains(&to.name())
+                    || under_way.contains(&to.name())
+            }
+        },
+        State::RequiresAction(_) | State::Authorized(_) => to.name() == "processing",
+        State::Completed { .. } | State::Captured { .. } | State::Canceled | State::Failed { .. } => false,
+    }
+}
+
+proptest! {
+    #[test]
+    fn random_steps_make_only_documented_transitions(steps in proptest::collection::vec(step(), 1..40)) {
+        let mut payment = Payment::open(payment_id(1), client("demo"), charge_request(100, ""), at(0));
+        for (n, step) in (1_u8..).zip(steps) {
+            let before = payment.clone();
+            let Some(after) = take(payment, step, n) else {
+                payment = before;
+                continue;
+            };
+            prop_assert!(is_documented(&before.state, &after.state), "{:?} to {:?}", before.state, after.state);
+            prop_assert_eq!(after.version, before.version + 1);
+            prop_assert!(after.captured().is_none_or(|(_, captured)| captured <= after.request.amount));
+            payment = after;
+        }
+    }
+
+    #[test]
+    fn every_reachable_state_survives_the_database(steps in proptest::collection::vec(step(), 1..40)) {
+        let mut payment = Payment::open(payment_id(1), client("demo"), charge_request(100, ""), at(0));
+        for (n, step) in (1_u8..).zip(steps) {
+            payment = take(payment.clone(), step, n).unwrap_or(payment);
+            let stored = serde_json::to_string(&payment.state).unwrap();
+            prop_assert_eq!(serde_json::from_str::<State>(&stored).unwrap(), payment.state.clone());
+        }
+    }
+}

@@ -1,0 +1,255 @@
+//! What every store must do, run against each of them.
+
+use crate::common::*;
+use control_plane::domain::event::Event;
+use control_plane::domain::payment::{Payment, Status};
+use control_plane::domain::provider::{Doubt, Outcome, ProviderRef, Refunded};
+use control_plane::domain::refund::Refund;
+use control_plane::domain::store::{Change, CommitError, Conflict, Filter, Store};
+use edge_core::money::Amount;
+use edge_core::provider::Provider;
+
+fn moved(before: &Payment, after: Payment) -> Change {
+    let event = Event::payment_moved(Some(&before.state), &after, &cause());
+    Change::MovePayment { payment: after, event }
+}
+
+fn refund_of(payment: &Payment, n: u8, amount: u64) -> (Refund, Change) {
+    let refund = Refund::open(refund_id(n), payment, Amount::new(amount).unwrap(), attempt(n), at(10));
+    let event = Event::refund_moved(None, &refund, &cause());
+    (refund.clone(), Change::OpenRefund { refund, event })
+}
+
+async fn completed_payment(store: &dyn Store, n: u8, amount: u32) -> Payment {
+    let (payment, open) = opening(n, "demo", amount);
+    store.commit(open).await.unwrap();
+    let done = payment.clone().charge_answered(completed(), at(5)).unwrap();
+    store.commit(moved(&payment, done.clone())).await.unwrap();
+    done
+}
+
+fn conflict(result: Result<(), CommitError>) -> Conflict {
+    match result {
+        Err(CommitError::Conflict(conflict)) => conflict,
+        other => panic!("expected a conflict, got {other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_payment_reads_back_as_it_was_written_also_after_a_restart() {
+    let test = TestStore::open().await;
+    let payment = completed_payment(&*test.store, 1, 4999).await;
+    let client = client("demo");
+    assert_eq!(test.store.payment(&client, payment.id).await.unwrap(), Some(payment.clone()));
+    let reopened = test.reopen().await;
+    assert_eq!(reopened.payment(&client, payment.id).await.unwrap(), Some(payment));
+}
+
+#[tokio::test]
+async fn a_payment_is_nobody_elses() {
+    let test = TestStore::open().await;
+    let payment = completed_payment(&*test.store, 1, 100).await;
+    let other = client("demo-2");
+    assert_eq!(test.store.payment(&other, payment.id).await.unwrap(), None);
+    assert!(test.store.events(&other, payment.id).await.unwrap().is_empty());
+    assert!(
+        test.store
+            .payments(&other, &Filter { limit: 10, ..Filter::default() })
+            .await
+            .unwrap()
+            .items
+            .is_empty()
+    );
+}
+
+#[tokio::test]
+async fn of_two_moves_from_one_version_the_second_is_stale_and_leaves_nothing() {
+    let test = TestStore::open().await;
+    let (payment, open) = opening(1, "demo", 100);
+    test.store.commit(open).await.unwrap();
+    let done = payment.clone().charge_answered(completed(), at(5)).unwrap();
+    let lost = payment.clone().charge_answered(Outcome::Unknown(Doubt::new("cut")), at(5)).unwrap();
+    test.store.commit(moved(&payment, done.clone())).await.unwrap();
+    assert_eq!(conflict(test.store.commit(moved(&payment, lost)).await), Conflict::Stale);
+    assert_eq!(test.store.payment(&done.client, done.id).await.unwrap(), Some(done.clone()));
+    assert_eq!(test.store.events(&done.client, done.id).await.unwrap().len(), 3);
+}
+
+#[tokio::test]
+async fn two_refunds_at_once_cannot_both_take_the_last_of_it() {
+    let test = TestStore::open().await;
+    let payment = completed_payment(&*test.store, 1, 100).await;
+    let (_, first) = refund_of(&payment, 1, 60);
+    let (_, second) = refund_of(&payment, 2, 60);
+    let (a, b) = tokio::join!(test.store.commit(first), test.store.commit(second));
+    let (done, refused) = if a.is_ok() { (a, b) } else { (b, a) };
+    done.unwrap();
+    assert_eq!(conflict(refused), Conflict::RefundExceeds { remaining: 40 });
+    assert_eq!(test.store.refunds(&payment.client, payment.id).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_failed_refund_gives_its_amount_back_once() {
+    let test = TestStore::open().await;
+    let payment = completed_payment(&*test.store, 1, 100).await;
+    let (refund, open) = refund_of(&payment, 1, 100);
+    test.store.commit(open).await.unwrap();
+    let failed = refund.clone().answered(Outcome::NotSent(Doubt::new("refused")), at(11)).unwrap();
+    let event = Event::refund_moved(Some(&refund.state), &failed, &cause());
+    let give_back = Change::MoveRefund { refund: failed, event };
+    test.store.commit(give_back.clone()).await.unwrap();
+    assert_eq!(conflict(test.store.commit(give_back).await), Conflict::Stale);
+    let stored = test.store.payment(&payment.client, payment.id).await.unwrap().unwrap();
+    assert_eq!(stored.refunded, 0);
+    let (_, again) = refund_of(&payment, 2, 100);
+    test.store.commit(again).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_refund_that_is_not_decided_keeps_its_amount_reserved() {
+    let test = TestStore::open().await;
+    let payment = completed_payment(&*test.store, 1, 100).await;
+    let (refund, open) = refund_of(&payment, 1, 70);
+    test.store.commit(open).await.unwrap();
+    let unknown = refund.clone().answered(Outcome::Unknown(Doubt::new("cut")), at(11)).unwrap();
+    let event = Event::refund_moved(Some(&refund.state), &unknown, &cause());
+    test.store.commit(Change::MoveRefund { refund: unknown, event }).await.unwrap();
+    let (_, second) = refund_of(&payment, 2, 31);
+    assert_eq!(conflict(test.store.commit(second).await), Conflict::RefundExceeds { remaining: 30 });
+}
+
+#[tokio::test]
+async fn only_what_was_captured_can_be_refunded() {
+    let test = TestStore::open().await;
+    let (payment, open) = opening(1, "demo", 100);
+    test.store.commit(open).await.unwrap();
+    let held = payment.clone().charge_answered(authorized(), at(5)).unwrap();
+    test.store.commit(moved(&payment, held.clone())).await.unwrap();
+    let (_, early) = refund_of(&held, 1, 1);
+    assert_eq!(conflict(test.store.commit(early).await), Conflict::RefundExceeds { remaining: 0 });
+}
+
+#[tokio::test]
+async fn each_transition_has_exactly_one_record() {
+    let test = TestStore::open().await;
+    let payment = completed_payment(&*test.store, 1, 100).await;
+    let (refund, open) = refund_of(&payment, 1, 100);
+    test.store.commit(open).await.unwrap();
+    let reference = ProviderRef::new("re_1");
+    let done =
+        refund.clone().answered(Outcome::Done(Refunded::Processed { refund: reference }), at(11)).unwrap();
+    let event = Event::refund_moved(Some(&refund.state), &done, &cause());
+    test.store.commit(Change::MoveRefund { refund: done, event }).await.unwrap();
+    let trail = test.store.events(&payment.client, payment.id).await.unwrap();
+    let kinds: Vec<_> = trail.iter().map(Event::kind).collect();
+    assert_eq!(
+        kinds,
+        [
+            "payment.created",
+            "payment.processing",
+            "payment.completed",
+            "refund.processing",
+            "refund.processed"
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_record_for_a_transition_that_has_one_is_refused_with_its_change() {
+    let test = TestStore::open().await;
+    let (payment, open) = opening(1, "demo", 100);
+    test.store.commit(open).await.unwrap();
+    let done = payment.clone().charge_answered(completed(), at(5)).unwrap();
+    let mut event = Event::payment_moved(Some(&payment.state), &done, &cause());
+    event.version = payment.version;
+    let result = test.store.commit(Change::MovePayment { payment: done, event }).await;
+    assert!(matches!(result, Err(CommitError::Store(_))), "{result:?}");
+    assert_eq!(test.store.payment(&payment.client, payment.id).await.unwrap(), Some(payment));
+}
+
+#[tokio::test]
+async fn pages_follow_each_other_newest_first_without_gap_or_repeat() {
+    let test = TestStore::open().await;
+    for n in 1..=5 {
+        test.store.commit(opening(n, "demo", 100).1).await.unwrap();
+    }
+    test.store.commit(opening(6, "demo-2", 100).1).await.unwrap();
+    let mut filter = Filter { limit: 2, ..Filter::default() };
+    let mut seen = Vec::new();
+    loop {
+        let page = test.store.payments(&client("demo"), &filter).await.unwrap();
+        seen.extend(page.items.iter().map(|p| p.id));
+        filter.after = seen.last().copied();
+        if !page.has_more {
+            break;
+        }
+    }
+    assert_eq!(seen, (1..=5).rev().map(payment_id).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn a_listing_can_be_narrowed_by_status_provider_and_time() {
+    let test = TestStore::open().await;
+    completed_payment(&*test.store, 1, 100).await;
+    test.store.commit(opening(2, "demo", 100).1).await.unwrap();
+    let all = Filter { limit: 10, ..Filter::default() };
+    let cases = [
+        (Filter { status: Some(Status::Completed), ..all.clone() }, vec![1]),
+        (Filter { status: Some(Status::Pending), ..all.clone() }, vec![2]),
+        (Filter { provider: Some(Provider::Paypal), ..all.clone() }, vec![]),
+        (Filter { provider: Some(Provider::Stripe), ..all.clone() }, vec![2, 1]),
+        (Filter { created_after: Some(at(1)), ..all.clone() }, vec![2]),
+        (Filter { created_before: Some(at(2)), ..all.clone() }, vec![1]),
+    ];
+    for (filter, expected) in cases {
+        let page = test.store.payments(&client("demo"), &filter).await.unwrap();
+        let ids: Vec<_> = page.items.iter().map(|p| p.id).collect();
+        assert_eq!(ids, expected.into_iter().map(payment_id).collect::<Vec<_>>(), "{filter:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_payment_is_found_by_the_providers_name_for_it() {
+    let test = TestStore::open().await;
+    let payment = completed_payment(&*test.store, 1, 100).await;
+    let find = |p, r| {
+        let store = test.store.clone();
+        async move { store.payment_by_reference(p, &ProviderRef::new(r)).await.unwrap().map(|p| p.id) }
+    };
+    assert_eq!(find(Provider::Stripe, "pi_1").await, Some(payment.id));
+    assert_eq!(find(Provider::Paypal, "pi_1").await, None);
+    assert_eq!(find(Provider::Stripe, "pi_2").await, None);
+}
+
+#[tokio::test]
+async fn a_row_that_contradicts_itself_never_becomes_a_payment() {
+    let test = TestStore::open().await;
+    let payment = completed_payment(&*test.store, 1, 100).await;
+    test.execute("UPDATE payments SET state = 'failed'").await;
+    let error = test.store.payment(&payment.client, payment.id).await.unwrap_err();
+    assert!(error.to_string().contains("column `state` cannot be read"), "{error}");
+}
+
+#[tokio::test]
+async fn the_audit_trail_cannot_be_rewritten() {
+    let test = TestStore::open().await;
+    completed_payment(&*test.store, 1, 100).await;
+    assert!(test.try_execute("DELETE FROM events").await.is_err());
+    assert!(test.try_execute("UPDATE events SET to_state = 'failed'").await.is_err());
+}
+
+#[tokio::test]
+async fn the_database_itself_refuses_to_refund_more_than_was_captured() {
+    let test = TestStore::open().await;
+    completed_payment(&*test.store, 1, 100).await;
+    assert!(test.try_execute("UPDATE payments SET refunded = 101").await.is_err());
+    test.execute("UPDATE payments SET refunded = 100").await;
+}
+
+#[tokio::test]
+async fn a_refund_of_a_payment_that_is_not_there_is_stale() {
+    let test = TestStore::open().await;
+    let (payment, _) = opening(1, "demo", 100);
+    let (_, orphan) = refund_of(&payment, 1, 1);
+    assert_eq!(conflict(test.store.commit(orphan).await), Conflict::Stale);
+}
