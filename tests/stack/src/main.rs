@@ -1,1 +1,70 @@
-fn main() {}
+//! The gateway on this machine, for people: `run` in the foreground, `up` and `down` in the background.
+
+mod background;
+mod banner;
+mod foreground;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Parser, Subcommand};
+
+/// A whole gateway on this machine: Envoy with the filter, control plane and provider sandbox.
+///
+/// Ports move by GATEWAY_LISTEN, GATEWAY_TLS_LISTEN, ENVOY_ADMIN_LISTEN, CONTROL_PLANE_LISTEN and SANDBOX_LISTEN
+/// (IP:PORT each), so that several stacks run side by side, each in a run directory of its own. With
+/// STRIPE_SECRET_KEY, or PAYPAL_CLIENT_ID and PAYPAL_CLIENT_SECRET, the real provider is called instead of the
+/// sandbox; live keys only with ALLOW_LIVE_KEYS=yes. Every setting of the control plane may be given as well.
+#[derive(Parser)]
+#[command(
+    version,
+    after_help = "Examples:\n  \
+    local-stack run\n  \
+    STRIPE_SECRET_KEY=sk_test_… local-stack up\n  \
+    RUN_DIR=.run-2 GATEWAY_LISTEN=127.0.0.1:9080 … local-stack up"
+)]
+struct Arguments {
+    /// Where state, secrets, logs and pid files lie
+    #[arg(long, env = "RUN_DIR", default_value = ".run", global = true)]
+    run_dir: PathBuf,
+    #[command(subcommand)]
+    command: Order,
+}
+
+#[derive(Subcommand)]
+enum Order {
+    /// Start everything, print the URLs and a charge to paste, and stay until Ctrl-C
+    Run {
+        /// Leave the terminal: the stack outlives the shell that started it
+        #[arg(long, hide = true)]
+        detach: bool,
+    },
+    /// Start everything in the background and return when it is healthy
+    Up,
+    /// Stop what `up` or `run` started
+    Down,
+    /// Say whether a stack runs here, and where
+    Status,
+}
+
+fn main() -> ExitCode {
+    let Arguments { run_dir, command } = Arguments::parse();
+    let outcome = match command {
+        Order::Run { detach } => foreground::run(run_dir, detach),
+        Order::Up => background::up(&run_dir),
+        Order::Down => background::down(&run_dir),
+        Order::Status => background::status(&run_dir),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            say(&format!("error: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Speaks to the person at the terminal, who may have closed it.
+fn say(text: &str) {
+    use std::io::Write as _;
+    let _ = writeln!(std::io::stdout(), "{}", text.trim_end());
+}

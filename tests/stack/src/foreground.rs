@@ -1,0 +1,69 @@
+//! `run`: the supervisor of a stack.
+
+use std::{env, path::PathBuf, time::Duration};
+
+use anyhow::{Result, bail};
+use local_stack::{Options, Stack};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::{banner, say};
+
+/// How soon the death of a part is noticed.
+const WATCH: Duration = Duration::from_millis(200);
+
+pub(crate) fn run(run_dir: PathBuf, detach: bool) -> Result<()> {
+    if detach {
+        rustix::process::setsid()?;
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(supervise(run_dir))
+}
+
+async fn supervise(run_dir: PathBuf) -> Result<()> {
+    let mut stop = StopSignals::listen()?;
+    let options = Options::from_environment(run_dir, env::vars())?;
+    let providers = options.providers.clone();
+    say("starting the gateway");
+    let mut stack = tokio::select! {
+        stack = Stack::start(options) => stack?,
+        () = stop.next() => bail!("stopped before it was ready"),
+    };
+    let announcement = banner::of(&stack, &providers);
+    stack.announce(&announcement)?;
+    say(&announcement);
+    loop {
+        tokio::select! {
+            () = stop.next() => break,
+            () = tokio::time::sleep(WATCH) => {
+                if let Some(end) = stack.ended() {
+                    bail!("{end}\nthe rest of the gateway is stopped");
+                }
+            }
+        }
+    }
+    say("stopping: payments under way may end first; ask again to stop at once");
+    tokio::select! {
+        () = stack.stop() => say("stopped"),
+        () = stop.next() => say("stopped at once"),
+    }
+    Ok(())
+}
+
+/// Ctrl-C, or a polite request to end.
+struct StopSignals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl StopSignals {
+    fn listen() -> Result<Self> {
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! What a caller may choose about a stack.
+
+use std::{env, path::PathBuf, time::Duration};
+
+use anyhow::{Context as _, Result};
+
+use crate::{Addresses, Destination, Destinations, Environment, Programs};
+
+/// How a stack is to be started.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// State, secrets, logs and pid files; made if it is not there.
+    pub run_dir: PathBuf,
+    pub addresses: Addresses,
+    pub programs: Programs,
+    pub providers: Destinations,
+    /// The environment of the parts. A setting named here wins over the stack's own value for it.
+    pub environment: Environment,
+    /// Worker threads of Envoy.
+    pub envoy_workers: u16,
+    /// From the first process to an answer through the gateway.
+    pub start_within: Duration,
+}
+
+/// Without these, programs do not run as they should; a test takes nothing else from the shell around it.
+const SURROUNDINGS: [&str; 5] = ["PATH", "HOME", "TMPDIR", "RUST_BACKTRACE", "GATEWAY_SHARED"];
+
+impl Options {
+    /// A stack of its own for a test: free ports, both providers in the sandbox, nothing of the caller's
+    /// settings.
+    pub fn for_test(run_dir: impl Into<PathBuf>) -> Result<Self> {
+        let environment =
+            env::vars().filter(|(name, _)| SURROUNDINGS.contains(&name.as_str())).collect::<Environment>();
+        Ok(Self {
+            run_dir: run_dir.into(),
+            addresses: Addresses::FREE,
+            programs: Programs::of_this_build()?,
+            providers: Destinations { stripe: Destination::Sandbox, paypal: Destination::Sandbox },
+            environment,
+            envoy_workers: 1,
+            start_within: Duration::from_secs(60),
+        })
+    }
+
+    /// The stack that `make run` starts, as the caller's environment wants it. An empty variable is an unset one.
+    pub fn from_environment(
+        run_dir: PathBuf,
+        variables: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self> {
+        let environment: Environment = variables.into_iter().filter(|(_, value)| !value.is_empty()).collect();
+        let envoy_workers = match environment.get("ENVOY_WORKERS") {
+            Some(text) => text.parse().with_context(|| format!("ENVOY_WORKERS is `{text}`, not a number"))?,
+            None => 1,
+        };
+        Ok(Self {
+            run_dir,
+            addresses: Addresses::from_environment(&environment)?,
+            programs: Programs::of_this_build()?,
+            providers: Destinations::from_environment(&environment)?,
+            environment,
+            envoy_workers,
+            start_within: Duration::from_secs(60),
+        })
+    }
+
+    /// Sets one variable of the parts.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.environment.insert(name.to_owned(), value.into());
+        self
+    }
+}

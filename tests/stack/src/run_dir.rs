@@ -1,0 +1,193 @@
+//! The folder of a stack: its state, secrets, logs and pid files.
+
+use std::{
+    fs::{self, DirBuilder, File, OpenOptions, TryLockError},
+    io::{Read as _, Seek as _, Write as _},
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
+    path::{Path, PathBuf},
+    thread,
+    time::Duration,
+};
+
+use anyhow::{Context as _, Result, bail};
+
+/// Where a stack keeps its things, readable by its owner alone.
+#[derive(Clone, Debug)]
+pub struct RunDir(PathBuf);
+
+impl RunDir {
+    /// Opens the folder, making it if need be. `path` may be relative.
+    pub fn open(path: &Path) -> Result<Self> {
+        let create = || -> std::io::Result<PathBuf> {
+            let path = std::path::absolute(path)?;
+            for folder in [path.clone(), path.join("logs"), path.join("tls")] {
+                DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+            }
+            Ok(path)
+        };
+        let path = create().with_context(|| format!("the folder {} cannot be made", path.display()))?;
+        Ok(Self(path))
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// The log of a part: `envoy`, `control-plane`, `sandbox`, or `stack` for what `make up` says; `access` is
+    /// Envoy's access log.
+    pub fn log(&self, part: &str) -> PathBuf {
+        self.0.join("logs").join(format!("{part}.log"))
+    }
+
+    /// The whole environment of the stack as `KEY=value` lines.
+    pub fn env_file(&self) -> PathBuf {
+        self.0.join("env")
+    }
+
+    pub(crate) fn pid_file(&self, part: &str) -> PathBuf {
+        self.0.join(format!("{part}.pid"))
+    }
+
+    fn ready_file(&self) -> PathBuf {
+        self.0.join("ready")
+    }
+
+    /// Takes the folder for one stack, until the claim is dropped or this process ends in whatever way.
+    pub(crate) fn claim(&self) -> Result<Claim> {
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(self.pid_file("stack"))?;
+        // Somebody who merely asks whether a stack runs holds the lock for an instant.
+        let mut tries = 20;
+        while let Err(error) = file.try_lock() {
+            match error {
+                TryLockError::WouldBlock if tries > 0 => thread::sleep(Duration::from_millis(25)),
+                TryLockError::WouldBlock => bail!("a stack runs already in {}", self.0.display()),
+                TryLockError::Error(error) => return Err(error).context("the pid file cannot be locked"),
+            }
+            tries -= 1;
+        }
+        let _ = fs::remove_file(self.ready_file());
+        file.set_len(0)?;
+        writeln!(file, "{}", std::process::id())?;
+        Ok(Claim { run_dir: self.clone(), file })
+    }
+
+    /// The process that runs a stack here, if one does.
+    ///
+    /// The pid file is believed only while its writer holds it locked, which the kernel ends with the process:
+    /// a pid that has passed to a stranger is never taken for ours.
+    pub fn running(&self) -> Result<Option<Running>> {
+        let Ok(mut file) = File::open(self.pid_file("stack")) else { return Ok(None) };
+        match file.try_lock_shared() {
+            Ok(()) => return Ok(None),
+            Err(TryLockError::WouldBlock) => {}
+            Err(TryLockError::Error(error)) => return Err(error).context("the pid file cannot be locked"),
+        }
+        let mut text = String::new();
+        file.read_to_string(&mut text)?;
+        // An empty file is a claim of this very instant.
+        let Ok(pid) = text.trim().parse() else { return Ok(None) };
+        Ok(Some(Running { pid, ready: fs::read_to_string(self.ready_file()).ok() }))
+    }
+}
+
+/// A stack that runs in a folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Running {
+    pub pid: u32,
+    /// What it said when it became healthy; `None` while it starts or stops.
+    pub ready: Option<String>,
+}
+
+/// The right to run a stack in a folder.
+#[derive(Debug)]
+pub(crate) struct Claim {
+    run_dir: RunDir,
+    file: File,
+}
+
+impl Claim {
+    pub(crate) fn mark_ready(&self, announcement: &str) -> Result<()> {
+        write_private(&self.run_dir.ready_file(), announcement)
+    }
+
+    pub(crate) fn mark_stopping(&self) {
+        let _ = fs::remove_file(self.run_dir.ready_file());
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        self.mark_stopping();
+        // The file stays: removing it would let two stacks hold locks on two files of one name.
+        let _ = self.file.rewind().and_then(|()| self.file.set_len(0));
+    }
+}
+
+/// Replaces a file as a whole, readable by its owner alone.
+pub(crate) fn write_private(path: &Path, contents: &str) -> Result<()> {
+    let replace = || -> std::io::Result<()> {
+        let new = path.with_extension("new");
+        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
+        file.write_all(contents.as_bytes())?;
+        fs::rename(new, path)
+    };
+    replace().with_context(|| format!("{} cannot be written", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    fn run_dir() -> (tempfile::TempDir, RunDir) {
+        let folder = tempfile::tempdir().unwrap();
+        let run_dir = RunDir::open(&folder.path().join("run")).unwrap();
+        (folder, run_dir)
+    }
+
+    #[test]
+    fn a_claimed_folder_refuses_a_second_stack_until_the_claim_ends() {
+        let (_folder, run_dir) = run_dir();
+        assert_eq!(run_dir.running().unwrap(), None);
+        let claim = run_dir.claim().unwrap();
+        assert_eq!(run_dir.running().unwrap(), Some(Running { pid: std::process::id(), ready: None }));
+        assert!(run_dir.claim().is_err());
+        drop(claim);
+        assert_eq!(run_dir.running().unwrap(), None);
+        assert!(run_dir.claim().is_ok());
+    }
+
+    #[test]
+    fn a_pid_left_behind_by_a_killed_stack_is_not_believed() {
+        let (_folder, run_dir) = run_dir();
+        fs::write(run_dir.pid_file("stack"), "1\n").unwrap();
+        assert_eq!(run_dir.running().unwrap(), None);
+    }
+
+    #[test]
+    fn a_ready_stack_shows_its_announcement_and_the_next_one_does_not() {
+        let (_folder, run_dir) = run_dir();
+        let claim = run_dir.claim().unwrap();
+        claim.mark_ready("here").unwrap();
+        assert_eq!(run_dir.running().unwrap().unwrap().ready.as_deref(), Some("here"));
+        drop(claim);
+        let _claim = run_dir.claim().unwrap();
+        assert_eq!(run_dir.running().unwrap().unwrap().ready, None);
+    }
+
+    #[test]
+    fn what_is_written_is_for_the_owner_alone() {
+        let (_folder, run_dir) = run_dir();
+        write_private(&run_dir.env_file(), "SECRET=1\n").unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(&run_dir.env_file()), 0o600);
+        assert_eq!(mode(run_dir.path()), 0o700);
+    }
+}

@@ -1,0 +1,153 @@
+//! The environment of the parts: every setting that one part must agree on with another.
+
+use std::{collections::BTreeMap, net::SocketAddr};
+
+use anyhow::Result;
+
+use crate::{
+    Addresses, Destination, Options, RunDir,
+    secrets::{self, Certificate},
+};
+
+/// Variables by name.
+pub type Environment = BTreeMap<String, String>;
+
+/// The client key of the demo client, as in `Authorization: Bearer demo-key`.
+pub const DEMO_KEY: &str = "demo-key";
+const CLIENTS: &str = "demo:demo-key,demo-2:demo-key-2";
+
+/// The settings of one stack, and what of them each part may see.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    /// What the caller brings besides: the search path, proxies, settings of a part's own.
+    surroundings: Environment,
+    own: Environment,
+}
+
+impl Settings {
+    /// A setting that the caller gave in `options.environment` wins over the stack's own value; only the
+    /// addresses are those chosen.
+    pub(crate) fn new(options: &Options, addresses: Addresses, run_dir: &RunDir) -> Result<Self> {
+        let mut own = secrets::keep(run_dir)?;
+        let tls = Certificate::keep(run_dir)?;
+        let path = |path: &std::path::Path| path.display().to_string();
+        own.extend(
+            [
+                ("GATEWAY_CLIENTS", CLIENTS.to_owned()),
+                ("EDGE_FILTER_WASM", path(&options.programs.filter)),
+                ("TLS_CERTIFICATE", path(&tls.certificate)),
+                ("TLS_PRIVATE_KEY", path(&tls.private_key)),
+                ("ENVOY_ACCESS_LOG", path(&run_dir.log("access"))),
+                ("DB_URI", format!("sqlite://{}", path(&run_dir.path().join("gateway.db")))),
+                ("LOG_LEVEL", "info".to_owned()),
+                ("STRIPE_API_BASE", api_base(&options.providers.stripe, addresses.sandbox)),
+                ("PAYPAL_API_BASE", api_base(&options.providers.paypal, addresses.sandbox)),
+            ]
+            .map(|(name, value)| (name.to_owned(), value)),
+        );
+        for (name, value) in &mut own {
+            if let Some(given) = options.environment.get(name) {
+                value.clone_from(given);
+            }
+        }
+        own.extend(addresses.named().map(|(name, address)| (name.to_owned(), address.to_string())));
+        Ok(Self { surroundings: options.environment.clone(), own })
+    }
+
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
+        self.own.get(name).map(String::as_str)
+    }
+
+    /// For `.run/env`.
+    pub(crate) fn lines(&self) -> String {
+        secrets::lines(&self.own)
+    }
+
+    pub(crate) fn of_control_plane(&self) -> Environment {
+        let mut environment = self.surroundings.clone();
+        environment.extend(self.own.clone());
+        environment
+    }
+
+    /// Envoy and the sandbox get no credentials of providers, and none of the database.
+    pub(crate) fn of_envoy(&self) -> Environment {
+        self.only(&["EDGE_ATTESTATION_KEYS"])
+    }
+
+    pub(crate) fn of_sandbox(&self) -> Environment {
+        self.only(&["SANDBOX_LISTEN", "LOG_LEVEL"])
+    }
+
+    fn only(&self, names: &[&str]) -> Environment {
+        let mut environment = self.surroundings.clone();
+        environment.retain(|name, _| !self.own.contains_key(name));
+        let own = self.own.iter().filter(|(name, _)| names.contains(&name.as_str()));
+        environment.extend(own.map(|(name, value)| (name.clone(), value.clone())));
+        environment
+    }
+}
+
+fn api_base(destination: &Destination, sandbox: SocketAddr) -> String {
+    match destination {
+        Destination::Sandbox => format!("http://{sandbox}"),
+        Destination::Given(base) => base.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Destinations, Programs};
+
+    fn settings(given: &[(&str, &str)]) -> (tempfile::TempDir, Settings) {
+        let folder = tempfile::tempdir().unwrap();
+        let environment: Environment =
+            given.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect();
+        let options = Options {
+            run_dir: folder.path().to_owned(),
+            addresses: Addresses::FREE,
+            programs: Programs {
+                control_plane: "control-plane".into(),
+                sandbox: "sandbox".into(),
+                envoy: "envoy".into(),
+                filter: "filter.wasm".into(),
+            },
+            providers: Destinations::from_environment(&environment).unwrap(),
+            environment,
+            envoy_workers: 1,
+            start_within: std::time::Duration::from_secs(1),
+        };
+        let run_dir = RunDir::open(folder.path()).unwrap();
+        let settings = Settings::new(&options, Addresses::WELL_KNOWN, &run_dir).unwrap();
+        (folder, settings)
+    }
+
+    #[test]
+    fn the_control_plane_calls_the_sandbox_of_its_own_stack() {
+        let (_folder, settings) = settings(&[]);
+        assert_eq!(settings.get("STRIPE_API_BASE"), Some("http://127.0.0.1:8090"));
+        assert_eq!(settings.get("PAYPAL_API_BASE"), Some("http://127.0.0.1:8090"));
+        assert_eq!(settings.get("CONTROL_PLANE_LISTEN"), Some("127.0.0.1:8081"));
+    }
+
+    #[test]
+    fn with_a_key_of_the_callers_own_the_real_stripe_is_called() {
+        let (_folder, settings) = settings(&[("STRIPE_SECRET_KEY", "sk_test_mine")]);
+        assert_eq!(settings.get("STRIPE_API_BASE"), Some("https://api.stripe.com"));
+        assert_eq!(settings.of_control_plane()["STRIPE_SECRET_KEY"], "sk_test_mine");
+        assert_eq!(settings.get("PAYPAL_API_BASE"), Some("http://127.0.0.1:8090"));
+    }
+
+    #[test]
+    fn credentials_are_seen_by_the_control_plane_alone() {
+        let given = [("PATH", "/bin"), ("STRIPE_SECRET_KEY", "sk_test_mine"), ("DB_URI", "sqlite://mine")];
+        let (_folder, settings) = settings(&given);
+        for environment in [settings.of_envoy(), settings.of_sandbox()] {
+            assert_eq!(environment["PATH"], "/bin");
+            for secret in ["STRIPE_SECRET_KEY", "PAYPAL_CLIENT_SECRET", "DB_URI"] {
+                assert!(!environment.contains_key(secret), "{secret}");
+            }
+        }
+        assert_eq!(settings.of_control_plane()["DB_URI"], "sqlite://mine");
+    }
+}
