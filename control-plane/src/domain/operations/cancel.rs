@@ -1,12 +1,11 @@
 use std::sync::Arc;
 
-use super::record::record;
-use super::{OperationError, commit, verdict};
+use super::flight::fly;
+use super::{OperationError, commit};
 use crate::domain::event::{Cause, Event};
 use crate::domain::gateway::Gateway;
 use crate::domain::id::PaymentId;
-use crate::domain::payment::{Cancelable, Operation, Payment, State};
-use crate::domain::provider::{CancelOrder, CancelTarget};
+use crate::domain::payment::Payment;
 use crate::domain::store::Change;
 
 /// Releases what is authorized, or ends a payment whose payer has not acted yet.
@@ -20,19 +19,7 @@ async fn run(gateway: &Gateway, id: PaymentId, cause: &Cause) -> Result<Payment,
     let (attempt, now) = (gateway.new_attempt_id(), gateway.now());
     let moved =
         payment.clone().begin_cancel(attempt, now).map_err(|problem| OperationError::state(id, problem))?;
-    let target = match moved.state.flight().map(|f| &f.operation) {
-        Some(Operation::Cancel(Cancelable::Session(s))) => CancelTarget::Session(s.session.clone()),
-        Some(Operation::Cancel(Cancelable::Authorization(a))) => {
-            CancelTarget::Authorization(a.authorization.clone())
-        }
-        _ => return Err(OperationError::Crashed),
-    };
     let event = Event::payment_moved(Some(&payment.state), &moved, cause);
     commit(gateway, Change::MovePayment { payment: moved.clone(), event }, id).await?;
-
-    let answer = provider.cancel(&CancelOrder { payment: id, attempt, target }).await;
-    let now = gateway.now();
-    let payment = record(gateway, moved, |p| p.cancel_answered(answer.clone(), now), cause).await;
-    let stands = matches!(payment.state, State::Authorized(_) | State::RequiresAction(_));
-    verdict(payment, answer, stands)
+    fly(gateway, &*provider, moved, cause).await
 }

@@ -3,14 +3,12 @@ use std::sync::Arc;
 use edge_core::money::Money;
 use edge_core::request::{ChargeRequest, PaymentMethodId};
 
-use super::record::record;
-use super::{OperationError, commit, verdict};
+use super::flight::fly;
+use super::{OperationError, commit};
 use crate::domain::event::{Cause, Event};
 use crate::domain::gateway::Gateway;
-use crate::domain::payment::{InvalidTransition, Payment, State};
-use crate::domain::provider::{
-    ChargeOrder, Charged, Outcome, PaymentProvider, ProviderRef, ResumeOrder, Unacceptable,
-};
+use crate::domain::payment::{InvalidTransition, Payment};
+use crate::domain::provider::{PaymentProvider, Unacceptable};
 use crate::domain::store::Change;
 
 /// Charges or authorizes. The intent is committed before the provider hears of it.
@@ -29,7 +27,7 @@ async fn run(gateway: Arc<Gateway>, request: ChargeRequest, cause: Cause) -> Res
     if let Some(session) = method.and_then(|method| provider.session_in(method)) {
         let waiting = gateway.store.payment_by_reference(request.provider, &session).await?;
         if let Some(payment) = waiting {
-            return resume(&gateway, &*provider, payment, &request, session, &cause).await;
+            return resume(&gateway, &*provider, payment, &request, &cause).await;
         }
     }
     begin(&gateway, &*provider, request, &cause).await
@@ -50,20 +48,7 @@ async fn begin(
         Event::payment_moved(Some(&created.state), &payment, cause),
     ];
     commit(gateway, Change::OpenPayment { payment: payment.clone(), events }, payment.id).await?;
-    let request = &payment.request;
-    let order = ChargeOrder {
-        payment: payment.id,
-        attempt,
-        money: payment.money(),
-        method: request.payment_method_id.as_ref().map(|id| id.as_str().to_owned()),
-        capture: request.capture,
-        description: request.description.clone(),
-        customer_reference: request.customer_reference.clone(),
-        metadata: request.metadata.clone(),
-        return_url: request.return_url.clone(),
-    };
-    let answer = provider.charge(&order).await;
-    settle(gateway, payment, answer, cause).await
+    fly(gateway, provider, payment, cause).await
 }
 
 /// The client brings back an order that one of its own payments waits for: that payment goes on, so that
@@ -73,7 +58,6 @@ async fn resume(
     provider: &dyn PaymentProvider,
     payment: Payment,
     request: &ChargeRequest,
-    session: ProviderRef,
     cause: &Cause,
 ) -> Result<Payment, OperationError> {
     continues(&payment, request, cause).map_err(OperationError::Unacceptable)?;
@@ -81,15 +65,7 @@ async fn resume(
     let moved = begun(&payment, |p| p.begin_resume(attempt, now))?;
     let event = Event::payment_moved(Some(&payment.state), &moved, cause);
     commit(gateway, Change::MovePayment { payment: moved.clone(), event }, moved.id).await?;
-    let order = ResumeOrder {
-        payment: moved.id,
-        attempt,
-        money: moved.money(),
-        capture: moved.request.capture,
-        session,
-    };
-    let answer = provider.resume(&order).await;
-    settle(gateway, moved, answer, cause).await
+    fly(gateway, provider, moved, cause).await
 }
 
 /// Whether the request asks for what the waiting payment is about.
@@ -105,18 +81,6 @@ fn continues(payment: &Payment, request: &ChargeRequest, cause: &Cause) -> Resul
         return wrong("capture", "must be as in the payment that this order was made for");
     }
     Ok(())
-}
-
-async fn settle(
-    gateway: &Gateway,
-    payment: Payment,
-    answer: Outcome<Charged>,
-    cause: &Cause,
-) -> Result<Payment, OperationError> {
-    let now = gateway.now();
-    let payment = record(gateway, payment, |p| p.charge_answered(answer.clone(), now), cause).await;
-    let stands = matches!(payment.state, State::Failed { .. } | State::RequiresAction(_));
-    verdict(payment, answer, stands)
 }
 
 const fn money(request: &ChargeRequest) -> Money {

@@ -3,6 +3,7 @@
 mod cancel;
 mod capture;
 mod charge;
+mod flight;
 mod record;
 mod refund;
 
@@ -16,8 +17,8 @@ use edge_core::provider::Provider;
 
 use super::gateway::Gateway;
 use super::id::PaymentId;
-use super::payment::{CaptureRefused, InvalidTransition, Payment};
-use super::provider::{Doubt, Outcome, Refusal, Unacceptable};
+use super::payment::{CaptureRefused, InvalidTransition};
+use super::provider::{Doubt, Refusal, Unacceptable};
 use super::store::{Change, CommitError, StoreError};
 
 /// Why an operation was not done. Nothing here is a doubt: an unknown outcome is a pending payment.
@@ -69,14 +70,4 @@ async fn commit(gateway: &Gateway, change: Change, payment: PaymentId) -> Result
             OperationError::InvalidState { payment, problem }
         }
     })
-}
-
-/// What the client is told: the provider's no where it `stands` in the payment as recorded, and otherwise
-/// the payment (somebody else's evidence may have moved it on).
-fn verdict<T>(payment: Payment, answer: Outcome<T>, stands: bool) -> Result<Payment, OperationError> {
-    match answer {
-        Outcome::Refused(refusal) if stands => Err(OperationError::Refused { payment: payment.id, refusal }),
-        Outcome::NotSent(doubt) if stands => Err(OperationError::NotSent { payment: payment.id, doubt }),
-        _ => Ok(payment),
-    }
 }

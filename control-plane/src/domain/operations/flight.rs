@@ -1,0 +1,101 @@
+//! From an operation that is recorded as under way to its end: ask the provider, write down the answer.
+//!
+//! All that the call needs stands in the record, so the same flight can be flown again after a crash, under
+//! the same provider key.
+
+use edge_core::money::Money;
+
+use super::OperationError;
+use super::record::record;
+use crate::domain::event::Cause;
+use crate::domain::gateway::Gateway;
+use crate::domain::id::AttemptId;
+use crate::domain::payment::{Cancelable, Flight, Operation, Payment, State};
+use crate::domain::provider::{
+    CancelOrder, CancelTarget, CaptureOrder, ChargeOrder, Outcome, PaymentProvider, ResumeOrder,
+};
+
+/// `payment` has a flight; what comes back is what the client is told.
+pub(super) async fn fly(
+    gateway: &Gateway,
+    provider: &dyn PaymentProvider,
+    payment: Payment,
+    cause: &Cause,
+) -> Result<Payment, OperationError> {
+    let Some(Flight { attempt, operation, .. }) = payment.state.flight().cloned() else { return Ok(payment) };
+    let id = payment.id;
+    match operation {
+        Operation::Charge => {
+            let answer = provider.charge(&charge_order(&payment, attempt)).await;
+            let settled =
+                record(gateway, payment, |p| p.charge_answered(answer.clone(), gateway.now()), cause);
+            verdict(settled.await, answer, |s| matches!(s, State::Failed { .. }))
+        }
+        Operation::Resume(session) => {
+            let order = ResumeOrder {
+                payment: id,
+                attempt,
+                money: payment.money(),
+                capture: payment.request.capture,
+                session: session.session,
+            };
+            let answer = provider.resume(&order).await;
+            let settled =
+                record(gateway, payment, |p| p.charge_answered(answer.clone(), gateway.now()), cause);
+            let stands = |s: &State| matches!(s, State::Failed { .. } | State::RequiresAction(_));
+            verdict(settled.await, answer, stands)
+        }
+        Operation::Capture { of, amount } => {
+            let money = Money { amount, currency: payment.request.currency };
+            let order = CaptureOrder { payment: id, attempt, authorization: of.authorization, money };
+            let answer = provider.capture(&order).await;
+            let settled =
+                record(gateway, payment, |p| p.capture_answered(answer.clone(), gateway.now()), cause);
+            verdict(settled.await, answer, |s| matches!(s, State::Authorized(_)))
+        }
+        Operation::Cancel(before) => {
+            let target = match before {
+                Cancelable::Session(waiting) => CancelTarget::Session(waiting.session),
+                Cancelable::Authorization(held) => CancelTarget::Authorization(held.authorization),
+            };
+            let answer = provider.cancel(&CancelOrder { payment: id, attempt, target }).await;
+            let settled =
+                record(gateway, payment, |p| p.cancel_answered(answer.clone(), gateway.now()), cause);
+            let stands = |s: &State| matches!(s, State::Authorized(_) | State::RequiresAction(_));
+            verdict(settled.await, answer, stands)
+        }
+    }
+}
+
+fn charge_order(payment: &Payment, attempt: AttemptId) -> ChargeOrder {
+    let request = &payment.request;
+    ChargeOrder {
+        payment: payment.id,
+        attempt,
+        money: payment.money(),
+        method: request.payment_method_id.as_ref().map(|id| id.as_str().to_owned()),
+        capture: request.capture,
+        description: request.description.clone(),
+        customer_reference: request.customer_reference.clone(),
+        metadata: request.metadata.clone(),
+        return_url: request.return_url.clone(),
+    }
+}
+
+/// What the client is told: the provider's no where it `stands` in the payment as recorded, and otherwise
+/// the payment (somebody else's evidence may have moved it on).
+fn verdict<T>(
+    payment: Payment,
+    answer: Outcome<T>,
+    stands: impl Fn(&State) -> bool,
+) -> Result<Payment, OperationError> {
+    match answer {
+        Outcome::Refused(refusal) if stands(&payment.state) => {
+            Err(OperationError::Refused { payment: payment.id, refusal })
+        }
+        Outcome::NotSent(doubt) if stands(&payment.state) => {
+            Err(OperationError::NotSent { payment: payment.id, doubt })
+        }
+        _ => Ok(payment),
+    }
+}
