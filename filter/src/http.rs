@@ -1,17 +1,19 @@
 use std::rc::Rc;
 use std::time::UNIX_EPOCH;
 
+use edge_core::client::ClientId;
 use edge_core::exchange::{Exchange, HeadEdits, Step};
 use edge_core::head::Head;
 use edge_core::outcome::Outcome;
 use edge_core::refusal::Reply;
+use edge_core::route::Route;
 use proxy_wasm::hostcalls;
 use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::{Action, BufferType, LogLevel, MapType, Status};
 
 use crate::root::{Edge, log};
 
-/// One request. Every host call here is one whose failure is a value: the wrappers in `HttpContext` panic.
+/// One request. It calls the host by `hostcalls`: the wrappers in `HttpContext` turn every failure into a panic.
 pub(crate) struct EdgeHttp {
     edge: Rc<Edge>,
     exchange: Exchange,
@@ -31,12 +33,20 @@ impl EdgeHttp {
         carry_out(step)
     }
 
-    /// Tells metrics and the access log how the request ended here.
+    /// Tells metrics and the access log how the request ended here. The log finds the texts in Envoy's filter
+    /// state, as `wasm.edge_outcome` and so on; one that is lost must not end a request.
     fn report(&self, outcome: Outcome) {
         let name = outcome.name();
         self.edge.metrics.count(outcome, &name);
-        // Filter state `wasm.edge_outcome`. A lost log field must not end a request.
-        let _ = hostcalls::set_property(vec!["edge_outcome"], Some(name.as_bytes()));
+        let operation = self.exchange.route().map(Route::name);
+        let client = self.exchange.client().map(ClientId::as_str);
+        let fields =
+            [("edge_outcome", Some(name.as_str())), ("edge_operation", operation), ("edge_client", client)];
+        for (field, text) in fields {
+            if let Some(text) = text {
+                let _ = hostcalls::set_property(vec![field], Some(text.as_bytes()));
+            }
+        }
     }
 }
 

@@ -67,8 +67,8 @@ const REPLIES: &[OwnReply] = &[
     },
     // No connection was made or allowed, so the control plane has seen nothing of the request.
     OwnReply {
-        when: "response.code_details.startsWith('upstream_') && (response.code_details.contains('connection_') \
-               || response.code_details.contains('overflow'))",
+        when: "response.code_details.startsWith('upstream_reset_before') \
+               && (response.code_details.contains('connection_failure') || response.code_details.contains('{overflow'))",
         status: Some(503),
         code: ErrorCode::GatewayUnavailable,
         message: "the gateway is not available; nothing was executed",
@@ -130,7 +130,8 @@ impl OwnReply {
         let mut body = ErrorBody::new(self.code, self.message);
         body.error.retryable = self.retryable;
         body.error.request_id = Some("%REQ(X-REQUEST-ID)%".to_owned());
-        json!(body).to_string()
+        // Two strings and two flags always serialize.
+        serde_json::to_string(&body).unwrap_or_default()
     }
 }
 

@@ -168,3 +168,115 @@ fn utf16_unit(hex: &[u8]) -> Option<char> {
     let hex = std::str::from_utf8(hex).ok()?;
     char::from_u32(u32::from_str_radix(hex, 16).ok()?)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::test;
+
+    #[test]
+    fn numbers_of_every_length_are_found() {
+        let numbers = [
+            "4222222222222",
+            "36148900647913",
+            "378282246310005",
+            "4242424242424242",
+            "6304000000000000000",
+            "0000000000000",
+        ];
+        for number in numbers {
+            assert!(in_plain(number.as_bytes()), "{number}");
+        }
+    }
+
+    #[test]
+    fn numbers_are_found_in_whatever_dress() {
+        let dressed = [
+            r#"{"amount":4242424242424242}"#,
+            r#"{"4242424242424242":1}"#,
+            r#"{"note":"card 4242 4242 4242 4242, thanks"}"#,
+            r#"{"note":"4242-4242-4242-4242"}"#,
+            r#"{"note":"4242  -  4242 - 4242 -4242"}"#,
+            r#"{"note":"42 42 42 42 42 42 42 42"}"#,
+            r#"{"note":"4242 4242 4242 4242 12/28"}"#,
+            r#"{"note":"2026 4242 4242 4242 4242"}"#,
+            r#"{"note":"x4242424242424242y"}"#,
+            r#"{"note":"4242\u00344242\u002042424242"}"#,
+            r#"{"note":"\u0034\u0032\u0034\u0032\u0034\u0032\u0034\u0032\u0034\u0032\u0034\u0032\u0034\u0032\u0034\u0032"}"#,
+            r#"{"note":"4242\t4242\n4242\r4242"}"#,
+            "{\"note\":\"4242\u{a0}4242\u{2011}4242\u{2013}4242\"}",
+            r#"{"note":"4242\u00a04242\u20134242\u20144242"}"#,
+            "4242424242424242",
+        ];
+        for text in dressed {
+            assert!(in_json(text.as_bytes()), "{text}");
+        }
+    }
+
+    #[test]
+    fn numbers_are_found_in_urls() {
+        for url in ["/payments/4242424242424242", "/x?a=4242+4242+4242+4242", "/x?%34242%20424242424242&b=1"]
+        {
+            assert!(in_url(url.as_bytes()), "{url}");
+        }
+        assert!(!in_url(b"/payments?limit=20&createdAfter=2026-01-01T00%3A00%3A00Z"));
+    }
+
+    #[test]
+    fn other_numbers_pass() {
+        let others = [
+            r#"{"amount":4999}"#,
+            "4242424242424241",
+            "424242424242",
+            "42424242424242424242",
+            "424242424242,4242",
+            "4242.4242.4242.4242",
+            r#"["4242","4242","4242","4242"]"#,
+            r#"{"note":"4242\\u00344242424242424"}"#,
+            "18446744073709551616",
+            "",
+        ];
+        for text in others {
+            assert!(!in_json(text.as_bytes()), "{text}");
+        }
+    }
+
+    #[test]
+    fn identifiers_pass_whatever_their_digits() {
+        let identifiers = [
+            "txn_00004242-4242-4242-4242-000000000000",
+            "00000000-0000-0000-0000-000000000000",
+            "order-42424242-4242-4242-4242-424242424242-2",
+            r#"{"a":"\n42424242-4242-4242-4242-424242424242"}"#,
+            "4242424242424242424242424242424a",
+            "f424242424242424242424242424242424242424",
+            "a424242424242424424242424242424242424242424242424242424242424242",
+        ];
+        for id in identifiers {
+            assert!(!in_json(id.as_bytes()), "{id}");
+        }
+    }
+
+    #[test]
+    fn what_only_resembles_an_identifier_does_not_hide_a_number() {
+        let disguised = [
+            "x42424242-4242-4242-4242-424242424242",
+            "42424242-4242-4242-4242-4242424242420",
+            "z4242424242424242aaaaaaaaaaaaaaaaz",
+            "4242424242424242aaaaaaaaaaaaaaa",
+            "00000000-0000-0000-0000-000000000000 4242424242424242",
+            "4242424242424242 00000000-0000-0000-0000-000000000000",
+        ];
+        for text in disguised {
+            assert!(in_json(text.as_bytes()), "{text}");
+        }
+    }
+
+    #[test]
+    fn broken_escapes_are_read_as_far_as_they_go() {
+        for text in ["\\", "\\u", "\\u12", "\\uzzzz", "\\ud800", "\\u00"] {
+            assert!(!in_json(text.as_bytes()), "{text}");
+            assert!(in_json(format!("{text}\"4242424242424242").as_bytes()), "{text}");
+        }
+    }
+}

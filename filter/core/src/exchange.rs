@@ -40,10 +40,14 @@ pub struct HeadEdits {
 
 /// The state of one request at the edge.
 #[derive(Debug, Default)]
-pub struct Exchange(State);
+pub struct Exchange {
+    stage: Stage,
+    route: Option<Route>,
+    client: Option<ClientId>,
+}
 
 #[derive(Debug, Default)]
-enum State {
+enum Stage {
     #[default]
     New,
     /// The head is good, the rest is awaited.
@@ -67,24 +71,36 @@ impl Exchange {
     /// How the request ended here, once that is decided.
     #[must_use]
     pub const fn outcome(&self) -> Option<Outcome> {
-        match self.0 {
-            State::Decided(outcome) => Some(outcome),
-            State::New | State::Receiving(_) => None,
+        match self.stage {
+            Stage::Decided(outcome) => Some(outcome),
+            Stage::New | Stage::Receiving(_) => None,
         }
+    }
+
+    /// What the caller wants, as far as it was read.
+    #[must_use]
+    pub const fn route(&self) -> Option<Route> {
+        self.route
+    }
+
+    /// Who calls, as far as it was read.
+    #[must_use]
+    pub const fn client(&self) -> Option<&ClientId> {
+        self.client.as_ref()
     }
 
     /// The head has arrived at `now_s` (Unix seconds); `ends` if nothing follows it.
     pub fn on_request_head(&mut self, head: Head<'_>, ends: bool, config: &EdgeConfig, now_s: u64) -> Step {
-        if !matches!(self.0, State::New) {
+        if !matches!(self.stage, Stage::New) {
             return self.again();
         }
         let request_id = match request_id(head) {
             Ok(id) => id,
             Err(refusal) => return self.refuse(refusal, None),
         };
-        match Request::from_head(head, request_id.clone(), config) {
+        match self.read_head(head, request_id.clone(), config) {
             Ok(request) => {
-                self.0 = State::Receiving(Box::new(request));
+                self.stage = Stage::Receiving(Box::new(request));
                 if ends { self.on_request_end(&[], config, now_s) } else { Step::Wait }
             }
             Err(refusal) => self.refuse(refusal, Some(request_id)),
@@ -93,7 +109,7 @@ impl Exchange {
 
     /// `length` bytes of the body have come so far, and more may follow.
     pub fn on_request_body(&mut self, length: usize, config: &EdgeConfig) -> Step {
-        let State::Receiving(request) = &self.0 else { return self.again() };
+        let Stage::Receiving(request) = &self.stage else { return self.again() };
         match content::within_limit(length, config) {
             Ok(()) => Step::Wait,
             Err(refusal) => {
@@ -105,24 +121,50 @@ impl Exchange {
 
     /// The request is complete; `body` is all of its body.
     pub fn on_request_end(&mut self, body: &[u8], config: &EdgeConfig, now_s: u64) -> Step {
-        let request = match std::mem::take(&mut self.0) {
-            State::Receiving(request) => request,
+        let request = match std::mem::take(&mut self.stage) {
+            Stage::Receiving(request) => request,
             other => {
-                self.0 = other;
+                self.stage = other;
                 return self.again();
             }
         };
         match request.judge(body, config) {
             Ok(()) => {
-                self.0 = State::Decided(Outcome::Forwarded);
+                self.stage = Stage::Decided(Outcome::Forwarded);
                 Step::Forward(request.edits(body, config, now_s))
             }
             Err(refusal) => self.refuse(refusal, Some(request.claims.request_id)),
         }
     }
 
+    fn read_head(
+        &mut self,
+        head: Head<'_>,
+        request_id: String,
+        config: &EdgeConfig,
+    ) -> Result<Request, Refusal> {
+        let method = head.one(":method")?.unwrap_or_default();
+        let target = head.one(":path")?.unwrap_or_default();
+        check_target(target)?;
+        let (path, query) = target.split_once('?').unwrap_or((target, ""));
+        let route = Route::find(method, path).map_err(no_route)?;
+        self.route = Some(route);
+        if route.needs_client() {
+            self.client = Some(client(head)?);
+        }
+        check_query(route, query)?;
+        Ok(Request {
+            route,
+            method: method.to_owned(),
+            path: target.to_owned(),
+            claims: Claims { client: self.client.clone(), request_id },
+            content: Content::announced(head, route.body(), config)?,
+            strip: head.to_strip(),
+        })
+    }
+
     fn refuse(&mut self, refusal: Refusal, request_id: Option<String>) -> Step {
-        self.0 = State::Decided(Outcome::Refused(refusal.code()));
+        self.stage = Stage::Decided(Outcome::Refused(refusal.code()));
         Step::Reply(refusal.into_reply(request_id))
     }
 
@@ -136,24 +178,6 @@ impl Exchange {
 }
 
 impl Request {
-    fn from_head(head: Head<'_>, request_id: String, config: &EdgeConfig) -> Result<Self, Refusal> {
-        let method = head.one(":method")?.unwrap_or_default();
-        let target = head.one(":path")?.unwrap_or_default();
-        check_target(target)?;
-        let (path, query) = target.split_once('?').unwrap_or((target, ""));
-        let route = Route::find(method, path).map_err(no_route)?;
-        let client = if route.needs_client() { Some(client(head)?) } else { None };
-        check_query(route, query)?;
-        Ok(Self {
-            route,
-            method: method.to_owned(),
-            path: target.to_owned(),
-            claims: Claims { client, request_id },
-            content: Content::announced(head, route.body(), config)?,
-            strip: head.to_strip(),
-        })
-    }
-
     fn judge(&self, body: &[u8], config: &EdgeConfig) -> Result<(), Refusal> {
         self.content.check(body.len(), config)?;
         // Before parsing, so that a card number in a misspelt field is told for what it is.
@@ -161,14 +185,16 @@ impl Request {
             return Err(card_data());
         }
         match self.route {
-            Route::Charge => ChargeRequest::parse(body).map(drop),
-            Route::Refund => RefundRequest::parse(body).map(drop),
-            Route::Capture => CaptureRequest::parse(body).map(drop),
-            Route::Cancel => CancelRequest::parse(body).map(drop),
-            Route::Payment | Route::Payments | Route::PaymentEvents | Route::RefundState | Route::OpenApi => {
-                Ok(())
-            }
-        }?;
+            Route::Charge => ChargeRequest::parse(body).map(drop)?,
+            Route::Refund => RefundRequest::parse(body).map(drop)?,
+            Route::Capture => CaptureRequest::parse(body).map(drop)?,
+            Route::Cancel => CancelRequest::parse(body).map(drop)?,
+            Route::GetPayment
+            | Route::ListPayments
+            | Route::ListEvents
+            | Route::GetRefund
+            | Route::OpenApi => {}
+        }
         Ok(())
     }
 
@@ -201,7 +227,7 @@ fn check_target(target: &str) -> Result<(), Refusal> {
 }
 
 fn check_query(route: Route, query: &str) -> Result<(), InvalidRequest> {
-    if route == Route::Payments {
+    if route == Route::ListPayments {
         return ListQuery::parse(query).map(drop);
     }
     match form_urlencoded::parse(query.as_bytes()).next() {

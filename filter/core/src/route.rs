@@ -10,10 +10,10 @@ pub enum Route {
     Refund,
     Capture,
     Cancel,
-    Payment,
-    Payments,
-    PaymentEvents,
-    RefundState,
+    GetPayment,
+    ListPayments,
+    ListEvents,
+    GetRefund,
     OpenApi,
 }
 
@@ -51,23 +51,41 @@ impl Route {
         let segments = (segments.next(), segments.next(), segments.next(), segments.next());
         let (route, id) = match segments {
             (Some("openapi.json"), None, ..) => return Ok(Self::OpenApi),
-            (Some("payments"), None, ..) => return Ok(Self::Payments),
+            (Some("payments"), None, ..) => return Ok(Self::ListPayments),
             (Some("payments"), Some("charge"), None, _) => return Ok(Self::Charge),
             (Some("payments"), Some("refund"), None, _) => return Ok(Self::Refund),
-            (Some("refunds"), Some(id), None, _) if id::is_refund(id) => return Ok(Self::RefundState),
-            (Some("payments"), Some(id), None, _) => (Self::Payment, id),
+            (Some("refunds"), Some(id), None, _) if id::is_refund(id) => return Ok(Self::GetRefund),
+            (Some("payments"), Some(id), None, _) => (Self::GetPayment, id),
             (Some("payments"), Some(id), Some("capture"), None) => (Self::Capture, id),
             (Some("payments"), Some(id), Some("cancel"), None) => (Self::Cancel, id),
-            (Some("payments"), Some(id), Some("events"), None) => (Self::PaymentEvents, id),
+            (Some("payments"), Some(id), Some("events"), None) => (Self::ListEvents, id),
             _ => return Err(ErrorCode::NotFound),
         };
         if id::is_transaction(id) { Ok(route) } else { Err(ErrorCode::TransactionNotFound) }
     }
 
+    /// The name in the access log.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Charge => "charge",
+            Self::Refund => "refund",
+            Self::Capture => "capture",
+            Self::Cancel => "cancel",
+            Self::GetPayment => "get_payment",
+            Self::ListPayments => "list_payments",
+            Self::ListEvents => "list_events",
+            Self::GetRefund => "get_refund",
+            Self::OpenApi => "openapi",
+        }
+    }
+
     const fn method(self) -> &'static str {
         match self {
             Self::Charge | Self::Refund | Self::Capture | Self::Cancel => "POST",
-            Self::Payment | Self::Payments | Self::PaymentEvents | Self::RefundState | Self::OpenApi => "GET",
+            Self::GetPayment | Self::ListPayments | Self::ListEvents | Self::GetRefund | Self::OpenApi => {
+                "GET"
+            }
         }
     }
 
@@ -76,7 +94,7 @@ impl Route {
         match self {
             Self::Charge | Self::Refund => BodyRule::Required,
             Self::Capture | Self::Cancel => BodyRule::Optional,
-            Self::Payment | Self::Payments | Self::PaymentEvents | Self::RefundState | Self::OpenApi => {
+            Self::GetPayment | Self::ListPayments | Self::ListEvents | Self::GetRefund | Self::OpenApi => {
                 BodyRule::None
             }
         }
@@ -104,10 +122,10 @@ mod tests {
             ("POST", "/payments/refund".to_owned(), Route::Refund),
             ("POST", format!("/payments/{TXN}/capture"), Route::Capture),
             ("POST", format!("/payments/{TXN}/cancel"), Route::Cancel),
-            ("GET", format!("/payments/{TXN}"), Route::Payment),
-            ("GET", "/payments".to_owned(), Route::Payments),
-            ("GET", format!("/payments/{TXN}/events"), Route::PaymentEvents),
-            ("GET", format!("/refunds/{RFND}"), Route::RefundState),
+            ("GET", format!("/payments/{TXN}"), Route::GetPayment),
+            ("GET", "/payments".to_owned(), Route::ListPayments),
+            ("GET", format!("/payments/{TXN}/events"), Route::ListEvents),
+            ("GET", format!("/refunds/{RFND}"), Route::GetRefund),
             ("GET", "/openapi.json".to_owned(), Route::OpenApi),
         ];
         for (method, path, route) in routes {
@@ -128,7 +146,7 @@ mod tests {
             "",
             "/",
             "payments",
-            "/Payments",
+            "/ListPayments",
             "/payments/",
             "/payments/charge/",
             "//payments",

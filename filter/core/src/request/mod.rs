@@ -11,6 +11,9 @@ mod object;
 mod payment_method;
 mod refund;
 
+#[cfg(test)]
+mod tests;
+
 pub use capture::{CancelRequest, CaptureRequest};
 pub use charge::{CaptureMode, ChargeRequest};
 pub use invalid::InvalidRequest;

@@ -1,0 +1,72 @@
+//! Properties of reading bodies and queries.
+
+use edge_core::request::{CancelRequest, CaptureRequest, ChargeRequest, ListQuery, RefundRequest};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+fn json_value() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        "\\PC{0,20}".prop_map(Value::from),
+    ];
+    leaf.prop_recursive(4, 32, 8, |inner| {
+        prop_oneof![
+            vec(inner.clone(), 0..4).prop_map(Value::from),
+            prop::collection::hash_map("[a-z]{1,8}", inner, 0..4)
+                .prop_map(|map| Value::Object(map.into_iter().collect())),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn no_bytes_break_a_reader(body in vec(any::<u8>(), 0..300)) {
+        let _ = ChargeRequest::parse(&body);
+        let _ = RefundRequest::parse(&body);
+        let _ = CaptureRequest::parse(&body);
+        let _ = CancelRequest::parse(&body);
+        let _ = ListQuery::parse(&String::from_utf8_lossy(&body));
+    }
+
+    #[test]
+    fn a_charge_that_is_taken_reads_the_same_after_it_was_written(
+        amount in 1_u32..=99_999_999,
+        currency in prop::sample::select(vec!["USD", "EUR", "JPY", "KWD"]),
+        method in "pm_[A-Za-z0-9_]{1,100}",
+        description in "[^\\x00-\\x1f\\x7f-\\x9f]{1,127}",
+        metadata in prop::collection::hash_map("[A-Za-z0-9_.-]{1,40}", "\\PC{0,100}", 0..5),
+    ) {
+        let body = json!({
+            "provider": "stripe", "amount": amount, "currency": currency, "paymentMethodId": method,
+            "description": description, "metadata": metadata,
+        });
+        let request = ChargeRequest::parse(body.to_string().as_bytes()).unwrap();
+        let written = serde_json::to_vec(&request).unwrap();
+        prop_assert_eq!(ChargeRequest::parse(&written).unwrap(), request);
+    }
+
+    #[test]
+    fn one_wrong_value_is_refused_by_its_name(
+        field in prop::sample::select(vec!["provider", "amount", "currency", "paymentMethodId", "capture"]),
+        value in json_value(),
+    ) {
+        let mut body = json!({
+            "provider": "stripe", "amount": 1, "currency": "USD", "paymentMethodId": "pm_x", "capture": "manual",
+        });
+        let fits = field == "amount" && value.as_u64().is_some_and(|n| (1..=99_999_999).contains(&n));
+        prop_assume!(!fits);
+        body[field] = value;
+        let invalid = ChargeRequest::parse(body.to_string().as_bytes()).unwrap_err();
+        prop_assert_eq!(invalid.param.as_deref(), Some(field));
+    }
+
+    #[test]
+    fn every_list_query_that_fits_is_taken(limit in 1_u32..=100, status in 0_usize..7) {
+        let query = format!("status={}&limit={limit}", ListQuery::STATUSES[status]);
+        prop_assert_eq!(ListQuery::parse(&query).unwrap().limit, limit);
+    }
+}
