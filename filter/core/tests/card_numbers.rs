@@ -33,14 +33,14 @@ fn separator() -> impl Strategy<Value = &'static str> {
 prop_compose! {
     /// A card number in random groups, some of its digits escaped.
     fn written_card_number()(digits in card_number())(
-        separators in vec(separator(), digits.len() - 1),
+        separators in vec(separator(), digits.len()),
         escaped in vec(prop::bool::weighted(0.1), digits.len()),
         digits in Just(digits),
     ) -> String {
         let mut text = String::new();
-        for (i, digit) in digits.iter().enumerate() {
-            text.push_str(&spelt(*digit, escaped[i]));
-            text.push_str(separators.get(i).copied().unwrap_or_default());
+        for ((digit, escaped), separator) in digits.iter().zip(escaped).zip(separators) {
+            text.push_str(&spelt(*digit, escaped));
+            text.push_str(separator);
         }
         text
     }

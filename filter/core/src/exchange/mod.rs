@@ -259,3 +259,6 @@ fn card_data() -> Refusal {
     let message = "a card number was found; send a payment method id from the provider instead";
     Refusal::new(ErrorCode::CardDataNotAccepted, message)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,323 @@
+//! What happens to requests, as the host sees it.
+
+use super::*;
+use crate::attestation::Keys;
+use crate::test;
+
+const NOW: u64 = 1_764_000_000;
+const CHARGE: &[u8] =
+    br#"{"provider":"stripe","amount":4999,"currency":"USD","paymentMethodId":"pm_card_visa"}"#;
+const TXN: &str = "txn_01890000-0000-7000-8000-00000000abcd";
+const KEYS: &str = "k1:0101010101010101010101010101010101010101010101010101010101010101";
+
+fn config() -> EdgeConfig {
+    EdgeConfig::read(b"", Some(KEYS)).unwrap()
+}
+
+/// A request under construction.
+struct Sent {
+    lines: Vec<(String, Vec<u8>)>,
+    body: Vec<u8>,
+}
+
+impl Sent {
+    fn new(method: &str, path: &str) -> Self {
+        let sent = Self { lines: Vec::new(), body: Vec::new() };
+        sent.with(":method", method)
+            .with(":path", path)
+            .with("x-request-id", "7d1b-1")
+            .with("x-client-id", "demo")
+    }
+
+    fn charge() -> Self {
+        Self::new("POST", "/payments/charge").with("content-type", "application/json").body(CHARGE)
+    }
+
+    fn with(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
+        self.lines.push((name.to_owned(), value.as_ref().to_vec()));
+        self
+    }
+
+    fn without(mut self, name: &str) -> Self {
+        self.lines.retain(|(other, _)| other != name);
+        self
+    }
+
+    fn replacing(self, name: &str, value: impl AsRef<[u8]>) -> Self {
+        self.without(name).with(name, value)
+    }
+
+    fn body(mut self, body: &[u8]) -> Self {
+        self.body = body.to_vec();
+        self
+    }
+
+    /// Sends the head, then the body, if there is one.
+    fn to(&self, exchange: &mut Exchange) -> Step {
+        let ends = self.body.is_empty();
+        match exchange.on_request_head(Head::new(&self.lines), ends, &config(), NOW) {
+            Step::Wait if !ends => exchange.on_request_end(&self.body, &config(), NOW),
+            step => step,
+        }
+    }
+
+    /// The edits that it is forwarded with.
+    #[track_caller]
+    fn forwarded(&self) -> HeadEdits {
+        let mut exchange = Exchange::default();
+        match self.to(&mut exchange) {
+            Step::Forward(edits) => {
+                assert_eq!(exchange.outcome(), Some(Outcome::Forwarded));
+                edits
+            }
+            other => panic!("not forwarded: {other:?}"),
+        }
+    }
+
+    /// The reply that it is refused with, its code checked everywhere it shows.
+    #[track_caller]
+    fn refused(&self, code: ErrorCode) -> (Reply, serde_json::Value) {
+        let mut exchange = Exchange::default();
+        let Step::Reply(reply) = self.to(&mut exchange) else { panic!("not refused with {code:?}") };
+        let body: serde_json::Value = serde_json::from_slice(&reply.body).unwrap();
+        assert_eq!(exchange.outcome(), Some(Outcome::Refused(code)), "{body}");
+        assert_eq!(
+            (body["success"].as_bool(), body["error"]["code"].as_str()),
+            (Some(false), Some(&*code.name()))
+        );
+        assert_eq!(reply.status, code.status());
+        (reply, body["error"].clone())
+    }
+
+    #[track_caller]
+    fn refused_for(&self, param: &str) {
+        let (_, error) = self.refused(ErrorCode::InvalidRequest);
+        assert_eq!(error["param"].as_str(), Some(param), "{error}");
+    }
+}
+
+fn attested(edits: &HeadEdits, method: &str, path: &str, body: &[u8]) -> Claims {
+    let [(name, value)] = edits.set.as_slice() else { panic!("{edits:?}") };
+    assert_eq!(*name, attestation::HEADER);
+    let request = attestation::Request::new(method, path, body);
+    Keys::parse(KEYS).unwrap().verify(value.as_bytes(), &request, NOW).unwrap()
+}
+
+#[test]
+fn a_good_charge_goes_on_with_an_attestation_over_all_of_it() {
+    let claims = attested(&Sent::charge().forwarded(), "POST", "/payments/charge", CHARGE);
+    assert_eq!(claims.client, ClientId::parse("demo"));
+    assert_eq!(claims.request_id, "7d1b-1");
+}
+
+#[test]
+fn the_attested_path_has_the_query() {
+    let path = "/payments?limit=5&status=completed";
+    attested(&Sent::new("GET", path).forwarded(), "GET", path, b"");
+}
+
+#[test]
+fn every_operation_is_forwarded() {
+    let id = TXN.replace("txn_", "rfnd_");
+    for path in [
+        format!("/payments/{TXN}"),
+        "/payments".to_owned(),
+        format!("/refunds/{id}"),
+        "/openapi.json".to_owned(),
+    ] {
+        Sent::new("GET", &path).forwarded();
+    }
+    Sent::new("GET", &format!("/payments/{TXN}/events")).forwarded();
+    for operation in ["capture", "cancel"] {
+        let sent = Sent::new("POST", &format!("/payments/{TXN}/{operation}"));
+        sent.forwarded();
+        sent.body(b"{}").with("content-type", "application/json").forwarded();
+    }
+    let refund = format!("{{\"transactionId\":\"{TXN}\"}}");
+    Sent::charge().replacing(":path", "/payments/refund").body(refund.as_bytes()).forwarded();
+}
+
+#[test]
+fn nothing_is_forwarded_before_the_request_is_complete() {
+    let mut exchange = Exchange::default();
+    let sent = Sent::charge();
+    assert_eq!(exchange.on_request_head(Head::new(&sent.lines), false, &config(), NOW), Step::Wait);
+    for length in [0, 10, CHARGE.len()] {
+        assert_eq!(exchange.on_request_body(length, &config()), Step::Wait);
+        assert_eq!(exchange.outcome(), None);
+    }
+    assert!(matches!(exchange.on_request_end(CHARGE, &config(), NOW), Step::Forward(_)));
+}
+
+#[test]
+fn a_verdict_is_given_once() {
+    let mut good = Exchange::default();
+    Sent::charge().to(&mut good);
+    assert_eq!(good.on_request_end(b"{}", &config(), NOW), Step::Forward(HeadEdits::default()));
+    let mut bad = Exchange::default();
+    Sent::charge().body(b"{}").to(&mut bad);
+    assert_eq!(bad.on_request_body(1 << 20, &config()), Step::Wait);
+    assert_eq!(bad.on_request_end(CHARGE, &config(), NOW), Step::Wait);
+    assert_eq!(bad.outcome(), Some(Outcome::Refused(ErrorCode::InvalidRequest)));
+}
+
+#[test]
+fn internal_headers_of_the_caller_are_removed_every_value_of_them() {
+    let sent = Sent::charge()
+        .with("x-edge-attestation", "v=1;forged")
+        .with("x-edge-attestation", "twice")
+        .with("x-edge-anything", [0xff])
+        .with("authorization", "Bearer demo-key")
+        .with("x-other", [0xff, 0xfe]);
+    let edits = sent.forwarded();
+    assert_eq!(edits.remove, ["authorization", "x-client-id", "x-edge-anything", "x-edge-attestation"]);
+    attested(&edits, "POST", "/payments/charge", CHARGE);
+}
+
+#[test]
+fn without_exactly_one_good_client_nobody_gets_in() {
+    Sent::charge().without("x-client-id").refused(ErrorCode::Unauthenticated);
+    Sent::charge().with("x-client-id", "demo-2").refused(ErrorCode::Unauthenticated);
+    Sent::charge().replacing("x-client-id", "demo,demo-2").refused(ErrorCode::Unauthenticated);
+    Sent::charge().replacing("x-client-id", "").refused(ErrorCode::Unauthenticated);
+    let (reply, _) = Sent::charge().replacing("x-client-id", [0xff]).refused(ErrorCode::Unauthenticated);
+    assert!(reply.headers.contains(&("www-authenticate", "Bearer")));
+}
+
+#[test]
+fn the_openapi_document_is_for_everyone_and_vouches_for_nobody() {
+    let edits = Sent::new("GET", "/openapi.json").forwarded();
+    assert_eq!(attested(&edits, "GET", "/openapi.json", b"").client, None);
+    assert_eq!(edits.remove, ["x-client-id"]);
+}
+
+#[test]
+fn a_refusal_tells_the_request_id_and_is_not_cached() {
+    let (reply, error) = Sent::new("GET", "/nothing").refused(ErrorCode::NotFound);
+    assert_eq!(error["requestId"], "7d1b-1");
+    assert!(reply.headers.contains(&("content-type", "application/json")));
+    assert!(reply.headers.contains(&("cache-control", "no-store")));
+}
+
+#[test]
+fn a_request_without_an_id_of_envoys_is_our_defect() {
+    for sent in [Sent::charge().without("x-request-id"), Sent::charge().replacing("x-request-id", "a b")] {
+        let (_, error) = sent.refused(ErrorCode::InternalError);
+        assert!(error.get("requestId").is_none());
+    }
+    Sent::charge().replacing("x-request-id", [0xff]).refused_for("x-request-id");
+}
+
+#[test]
+fn paths_and_methods_outside_the_table_are_refused() {
+    Sent::new("GET", "/healthz").refused(ErrorCode::NotFound);
+    Sent::new("GET", "/payments/txn_1").refused(ErrorCode::TransactionNotFound);
+    let (reply, _) = Sent::new("DELETE", "/payments/charge").refused(ErrorCode::MethodNotAllowed);
+    assert!(reply.headers.contains(&("allow", "POST")));
+    Sent::charge().without(":path").refused(ErrorCode::NotFound);
+    Sent::charge().without(":method").refused(ErrorCode::MethodNotAllowed);
+}
+
+#[test]
+fn queries_are_for_lists_only() {
+    Sent::charge().replacing(":path", "/payments/charge?dry=1").refused_for("dry");
+    Sent::charge().replacing(":path", "/payments/charge?").forwarded();
+    Sent::new("GET", "/payments?page=2").refused_for("page");
+    Sent::new("GET", "/payments?limit=0").refused_for("limit");
+}
+
+#[test]
+fn targets_are_percent_encoded() {
+    for path in ["/payments?x={}", "/payments?x=\"", "/payments?x=ä", "/payments?a b", "/payments#x"] {
+        Sent::new("GET", path).refused(ErrorCode::InvalidRequest);
+    }
+    Sent::charge().replacing(":path", b"/payments?x=\xff".as_slice()).refused_for(":path");
+}
+
+#[test]
+fn bodies_are_plain_json() {
+    let types = [
+        "",
+        "text/plain",
+        "application/json;charset=latin1",
+        "application/json; charset=utf-8; a=b",
+        "application/jsonx",
+        "application/json, text/plain",
+    ];
+    for content_type in types {
+        Sent::charge().replacing("content-type", content_type).refused(ErrorCode::UnsupportedMediaType);
+    }
+    Sent::charge().without("content-type").refused(ErrorCode::UnsupportedMediaType);
+    for fine in ["Application/JSON", "application/json; charset=UTF-8", "application/json;charset=\"utf-8\""]
+    {
+        Sent::charge().replacing("content-type", fine).forwarded();
+    }
+    for encoding in ["gzip", "identity", ""] {
+        Sent::charge().with("content-encoding", encoding).refused(ErrorCode::UnsupportedMediaType);
+    }
+}
+
+#[test]
+fn headers_that_are_read_come_once_and_in_ascii() {
+    for name in ["content-type", "content-length"] {
+        Sent::charge().replacing(name, [0xff]).refused_for(name);
+        Sent::charge().replacing(name, "1").with(name, "1").refused_for(name);
+    }
+    Sent::charge().with("content-length", "x").refused_for("content-length");
+}
+
+#[test]
+fn an_empty_body_needs_no_type_where_it_may_be_empty() {
+    let cancel = Sent::new("POST", &format!("/payments/{TXN}/cancel")).with("content-length", "0");
+    cancel.forwarded();
+    cancel.with("content-type", "application/x-www-form-urlencoded").forwarded();
+    Sent::charge().body(b"").refused(ErrorCode::InvalidRequest);
+}
+
+#[test]
+fn reading_requests_have_no_body() {
+    Sent::new("GET", "/payments").body(b"{}").refused(ErrorCode::InvalidRequest);
+    Sent::new("GET", "/payments").with("content-length", "2").refused(ErrorCode::InvalidRequest);
+    Sent::new("GET", "/payments").with("content-length", "0").forwarded();
+}
+
+/// The charge, made as long as wanted by spaces.
+fn charge_of(length: usize) -> Vec<u8> {
+    let mut body = CHARGE.to_vec();
+    body.resize(length, b' ');
+    body
+}
+
+#[test]
+fn a_body_at_the_limit_passes_and_one_byte_more_is_too_large() {
+    Sent::charge().body(&charge_of(65_536)).forwarded();
+    Sent::charge().body(&charge_of(65_537)).refused(ErrorCode::PayloadTooLarge);
+    Sent::charge().with("content-length", "65537").refused(ErrorCode::PayloadTooLarge);
+    Sent::charge().with("content-length", "65536").forwarded();
+    let mut exchange = Exchange::default();
+    exchange.on_request_head(Head::new(&Sent::charge().lines), false, &config(), NOW);
+    assert_eq!(exchange.on_request_body(65_536, &config()), Step::Wait);
+    assert!(matches!(exchange.on_request_body(65_537, &config()), Step::Reply(Reply { status: 413, .. })));
+}
+
+#[test]
+fn a_card_number_wins_over_every_other_fault_of_the_body_and_is_not_repeated() {
+    let card = "4242 4242 4242 4242";
+    let bodies = [format!("{{\"number\":\"{card}\"}}"), card.to_owned(), format!("{{\"{card}\":")];
+    for body in bodies {
+        let (reply, _) = Sent::charge().body(body.as_bytes()).refused(ErrorCode::CardDataNotAccepted);
+        assert!(!String::from_utf8_lossy(&reply.body).contains("4242"));
+    }
+    for path in ["/payments/4242424242424242", "/4242-4242-4242-4242", "/payments?a=%34242424242424242"] {
+        Sent::new("GET", path).refused(ErrorCode::CardDataNotAccepted);
+    }
+}
+
+#[test]
+fn the_log_knows_operation_and_client_of_refused_requests_too() {
+    let mut exchange = Exchange::default();
+    Sent::charge().body(b"{}").to(&mut exchange);
+    assert_eq!(exchange.route().map(Route::name), Some("charge"));
+    assert_eq!(exchange.client().map(ClientId::as_str), Some("demo"));
+    assert_eq!(exchange.outcome().map(Outcome::name).as_deref(), Some("invalid_request"));
+}
