@@ -188,8 +188,8 @@ pub struct Unacceptable {
 /// same order can be repeated without a second effect inside the provider's key horizon.
 #[async_trait]
 pub trait PaymentProvider: Send + Sync {
-    /// Whether the provider takes this amount, currency and method at all.
-    fn accepts(&self, money: Money, method: Option<&str>) -> Result<(), Unacceptable>;
+    /// Whether the provider can express this amount and takes this currency at all.
+    fn accepts(&self, money: Money) -> Result<(), Unacceptable>;
 
     /// The order or session that `method` names, where it is one the payer has approved at the provider,
     /// rather than a stored way to pay.

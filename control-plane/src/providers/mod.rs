@@ -1,1 +1,55 @@
-//! Stripe and PayPal behind one port.
+//! Stripe and PayPal behind one port. Requests and answers are mapped by pure functions; one transport does
+//! the I/O.
+
+mod decimals;
+mod paypal;
+mod settings;
+mod step;
+mod stripe;
+mod transport;
+mod untrusted;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use edge_core::provider::Provider;
+
+pub use settings::{PaypalSettings, Settings, StripeSettings, Timeouts};
+pub use transport::TransportError;
+
+use crate::domain::clock::Clock;
+use crate::domain::provider::PaymentProvider;
+
+/// The providers this gateway has credentials for.
+#[derive(Clone)]
+pub struct Providers(HashMap<Provider, Arc<dyn PaymentProvider>>);
+
+impl Providers {
+    /// # Errors
+    /// If a provider's base URL or the machine's TLS set-up is unusable. Nothing is sent yet.
+    pub fn new(settings: Settings, clock: Arc<dyn Clock>) -> Result<Self, TransportError> {
+        let Settings { stripe, paypal, default_return_url, timeouts } = settings;
+        let mut providers: HashMap<Provider, Arc<dyn PaymentProvider>> = HashMap::new();
+        if let Some(stripe) = stripe {
+            let stripe = stripe::Stripe::new(stripe, default_return_url.clone(), timeouts)?;
+            providers.insert(Provider::Stripe, Arc::new(stripe));
+        }
+        if let Some(paypal) = paypal {
+            let paypal = paypal::Paypal::new(paypal, default_return_url, timeouts, clock)?;
+            providers.insert(Provider::Paypal, Arc::new(paypal));
+        }
+        Ok(Self(providers))
+    }
+
+    /// `None` where the gateway has no credentials for it.
+    #[must_use]
+    pub fn get(&self, provider: Provider) -> Option<Arc<dyn PaymentProvider>> {
+        self.0.get(&provider).cloned()
+    }
+}
+
+impl FromIterator<(Provider, Arc<dyn PaymentProvider>)> for Providers {
+    fn from_iter<I: IntoIterator<Item = (Provider, Arc<dyn PaymentProvider>)>>(providers: I) -> Self {
+        Self(providers.into_iter().collect())
+    }
+}

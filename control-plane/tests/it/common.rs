@@ -111,7 +111,7 @@ impl ScriptedProvider {
 
 #[async_trait]
 impl PaymentProvider for ScriptedProvider {
-    fn accepts(&self, _: Money, _: Option<&str>) -> Result<(), Unacceptable> {
+    fn accepts(&self, _: Money) -> Result<(), Unacceptable> {
         Ok(())
     }
 

@@ -35,7 +35,7 @@ async fn run(
         .map_err(|refused| OperationError::capture(id, refused))?;
     let money =
         Money { amount: amount.unwrap_or(payment.request.amount), currency: payment.request.currency };
-    provider.accepts(money, None).map_err(OperationError::Unacceptable)?;
+    provider.accepts(money).map_err(OperationError::Unacceptable)?;
     let event = Event::payment_moved(Some(&payment.state), &moved, cause);
     commit(gateway, Change::MovePayment { payment: moved.clone(), event }, id).await?;
     fly(gateway, &*provider, moved, cause).await

@@ -22,8 +22,8 @@ pub async fn charge(
 
 async fn run(gateway: Arc<Gateway>, request: ChargeRequest, cause: Cause) -> Result<Payment, OperationError> {
     let provider = gateway.provider(request.provider)?;
+    provider.accepts(money(&request)).map_err(OperationError::Unacceptable)?;
     let method = request.payment_method_id.as_ref().map(PaymentMethodId::as_str);
-    provider.accepts(money(&request), method).map_err(OperationError::Unacceptable)?;
     if let Some(session) = method.and_then(|method| provider.session_in(method)) {
         let waiting = gateway.store.payment_by_reference(request.provider, &session).await?;
         if let Some(payment) = waiting {

@@ -54,7 +54,7 @@ async fn reserve(
     cause: &Cause,
 ) -> Result<Refund, OperationError> {
     let money = Money { amount, currency: payment.request.currency };
-    provider.accepts(money, None).map_err(OperationError::Unacceptable)?;
+    provider.accepts(money).map_err(OperationError::Unacceptable)?;
     let attempt = gateway.new_attempt_id();
     let refund = Refund::open(gateway.new_refund_id(), payment, amount, attempt, gateway.now());
     let event = Event::refund_moved(None, &refund, cause);

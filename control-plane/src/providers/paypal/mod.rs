@@ -1,0 +1,138 @@
+//! PayPal: a payment is an order; its money is a capture, or an authorization that is captured later.
+
+mod answers;
+mod client;
+mod currency;
+mod errors;
+mod methods;
+mod orders;
+mod requests;
+mod token;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use edge_core::money::Money;
+use edge_core::request::CaptureMode;
+
+use self::answers::Expected;
+use self::client::{Client, Talk};
+use self::currency::sum;
+use self::methods::PaymentMethod;
+use super::settings::{PaypalSettings, Timeouts};
+use super::step::{NotDone, Step};
+use super::transport::TransportError;
+use crate::domain::clock::Clock;
+use crate::domain::provider::{
+    CancelOrder, CancelTarget, CaptureOrder, Captured, ChargeOrder, Charged, Outcome, PaymentProvider,
+    ProviderRef, RefundOrder, Refunded, RefusalKind, ResumeOrder, Unacceptable,
+};
+
+pub(super) struct Paypal {
+    client: Client,
+    default_return_url: Option<String>,
+}
+
+impl Paypal {
+    pub(super) fn new(
+        settings: PaypalSettings,
+        default_return_url: Option<String>,
+        timeouts: Timeouts,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, TransportError> {
+        Ok(Self { client: Client::new(settings, timeouts, clock)?, default_return_url })
+    }
+
+    async fn run_capture(&self, order: &CaptureOrder) -> Step<Captured> {
+        let expected = Expected { payment: order.payment, money: order.money, mode: CaptureMode::Manual };
+        let talk = self.client.converse(order.attempt);
+        let answer = talk.send(&requests::capture(order, &sum(order.money)?)).await?;
+        let captured = answers::transaction(&answer).and_then(|capture| capture.captured(&expected));
+        let refusal = match captured {
+            Err(NotDone::Refused(refusal)) if refusal.kind == RefusalKind::State => refusal,
+            captured => return captured,
+        };
+        let looked = find_capture(&talk, &order.authorization, &expected).await;
+        match looked.map_err(|not_done| not_done.leaves_open("could not be looked up"))? {
+            Some(charge) => Ok(Captured::Completed { charge }),
+            None => Err(NotDone::Refused(refusal)),
+        }
+    }
+
+    async fn run_cancel(&self, order: &CancelOrder) -> Step<()> {
+        let authorization = match &order.target {
+            CancelTarget::Authorization(authorization) => authorization,
+            // An order takes no money by itself: left alone, it runs out.
+            CancelTarget::Session(_) => return Ok(()),
+        };
+        let talk = self.client.converse(order.attempt);
+        let answer = talk.send(&requests::void(authorization)).await?;
+        if answer.succeeded() {
+            return Ok(());
+        }
+        let not_done = errors::Problem::read(&answer).not_done();
+        match &not_done {
+            NotDone::Refused(refusal) if refusal.code.as_deref() == Some("PREVIOUSLY_VOIDED") => Ok(()),
+            _ => Err(not_done),
+        }
+    }
+
+    async fn run_refund(&self, order: &RefundOrder) -> Step<Refunded> {
+        let expected = Expected { payment: order.payment, money: order.money, mode: CaptureMode::Automatic };
+        let talk = self.client.converse(order.attempt);
+        let answer = talk.send(&requests::refund(order, &sum(order.money)?)).await?;
+        answers::transaction(&answer)?.refunded(&expected)
+    }
+}
+
+/// The capture of just this amount that was made from the authorization, if there is one.
+async fn find_capture(
+    talk: &Talk<'_>,
+    authorization: &ProviderRef,
+    expected: &Expected,
+) -> Step<Option<ProviderRef>> {
+    let answer = talk.send(&requests::look_at_authorization(authorization)).await?;
+    let authorization = answers::transaction(&answer)?;
+    if authorization.is_voided() {
+        return Ok(None);
+    }
+    let order = authorization
+        .order()
+        .ok_or_else(|| NotDone::unknown("PayPal does not say which order the authorization belongs to"))?;
+    let (_, order) = orders::look(talk, &order).await?;
+    Ok(order.capture_of(expected))
+}
+
+#[async_trait]
+impl PaymentProvider for Paypal {
+    fn accepts(&self, money: Money) -> Result<(), Unacceptable> {
+        sum(money).map(|_| ())
+    }
+
+    fn session_in(&self, method: &str) -> Option<ProviderRef> {
+        match PaymentMethod::parse(Some(method)) {
+            PaymentMethod::ApprovedOrder(order) => Some(order),
+            _ => None,
+        }
+    }
+
+    async fn charge(&self, order: &ChargeOrder) -> Outcome<Charged> {
+        self.run_charge(order).await.into()
+    }
+
+    async fn resume(&self, order: &ResumeOrder) -> Outcome<Charged> {
+        self.run_resume(order).await.into()
+    }
+
+    async fn capture(&self, order: &CaptureOrder) -> Outcome<Captured> {
+        self.run_capture(order).await.into()
+    }
+
+    async fn cancel(&self, order: &CancelOrder) -> Outcome<()> {
+        self.run_cancel(order).await.into()
+    }
+
+    async fn refund(&self, order: &RefundOrder) -> Outcome<Refunded> {
+        self.run_refund(order).await.into()
+    }
+}

@@ -1,0 +1,162 @@
+//! Charging by orders: making one and paying it, or paying one that the payer has approved.
+
+use super::Paypal;
+use super::answers::{self, Expected, Order, Owner, unexpected};
+use super::client::Talk;
+use super::currency::sum;
+use super::errors::Problem;
+use super::methods::PaymentMethod;
+use super::requests;
+use crate::domain::provider::{ChargeOrder, Charged, Doubt, ProviderRef, Refusal, RefusalKind, ResumeOrder};
+use crate::providers::step::{NotDone, Step};
+
+/// An order with its id.
+type Seen = (ProviderRef, Order);
+
+impl Paypal {
+    pub(super) async fn run_charge(&self, order: &ChargeOrder) -> Step<Charged> {
+        let expected = Expected { payment: order.payment, money: order.money, mode: order.capture };
+        let talk = self.client.converse(order.attempt);
+        match PaymentMethod::parse(order.method.as_deref()) {
+            PaymentMethod::ApprovedOrder(id) => charge_approved(&talk, &id, &expected).await,
+            method => self.charge_anew(&talk, order, &method, &expected).await,
+        }
+    }
+
+    async fn charge_anew(
+        &self,
+        talk: &Talk<'_>,
+        order: &ChargeOrder,
+        method: &PaymentMethod<'_>,
+        expected: &Expected,
+    ) -> Step<Charged> {
+        let return_url = order.return_url.as_deref().or(self.default_return_url.as_deref());
+        let request = requests::create_order(order, method, sum(order.money)?, return_url);
+        let (id, order) = answers::order(&talk.send(&request).await?)?;
+        if order.contradicts(expected).is_some() || order.owner(expected.payment) != Owner::ThisPayment {
+            return Err(NotDone::unknown("PayPal answered with another order than was asked for").about(&id));
+        }
+        let step = match order.paid(&id, expected) {
+            Some(paid) => paid,
+            None if order.status == "CREATED" && method.is_agreed() => complete(talk, &id, expected).await,
+            None => unpaid(talk, &id, &order, expected).await,
+        };
+        step.map_err(|not_done| not_done.about(&id))
+    }
+
+    pub(super) async fn run_resume(&self, order: &ResumeOrder) -> Step<Charged> {
+        let expected = Expected { payment: order.payment, money: order.money, mode: order.capture };
+        let talk = self.client.converse(order.attempt);
+        let id = &order.session;
+        let gone = || NotDone::declined("order_expired", "the payer did not approve the order in time");
+        let (_, seen) = look_first(&talk, id, gone).await?;
+        fits(&seen, &expected).map_err(|not_done| not_done.about(id))?;
+        let step = match seen.paid(id, &expected) {
+            // What is paid counts for this payment only if the order is its own.
+            Some(Ok(paid)) if seen.owner(order.payment) == Owner::ThisPayment => Ok(paid),
+            _ => unpaid(&talk, id, &seen, &expected).await,
+        };
+        step.map_err(|not_done| not_done.about(id))
+    }
+}
+
+/// Charges an order that the client names: most likely made and approved in the payer's browser.
+async fn charge_approved(talk: &Talk<'_>, id: &ProviderRef, expected: &Expected) -> Step<Charged> {
+    let unusable = |problem: &str| NotDone::invalid("paymentMethodId", problem).about(id);
+    let (_, order) = look_first(talk, id, || unusable("names no order of this gateway's account")).await?;
+    fits(&order, expected).map_err(|not_done| not_done.about(id))?;
+    match order.status.as_str() {
+        // Completed by an earlier try of this very attempt, PayPal repeats that answer; else it refuses.
+        "APPROVED" | "COMPLETED" => complete(talk, id, expected).await.map_err(|not_done| not_done.about(id)),
+        "CREATED" | "SAVED" | "PAYER_ACTION_REQUIRED" => {
+            Err(unusable("names an order that the payer has not approved yet"))
+        }
+        "VOIDED" => Err(unusable("names an order that was voided")),
+        // Nothing was asked of PayPal but a look.
+        status => Err(unexpected(status).after_reading_only()),
+    }
+}
+
+/// The order is what the client's request says, and nobody else's.
+fn fits(order: &Order, expected: &Expected) -> Step<()> {
+    if order.owner(expected.payment) == Owner::AnotherPayment {
+        return Err(NotDone::invalid("paymentMethodId", "names an order that belongs to another payment"));
+    }
+    match order.contradicts(expected) {
+        None => Ok(()),
+        Some("paymentMethodId") => {
+            Err(NotDone::invalid("paymentMethodId", "names an order of several purchase units; one is taken"))
+        }
+        Some(field) => Err(NotDone::invalid(field, "must be as in the order that `paymentMethodId` names")),
+    }
+}
+
+/// An order without a successful payment in it: by its status, what comes next.
+async fn unpaid(talk: &Talk<'_>, id: &ProviderRef, order: &Order, expected: &Expected) -> Step<Charged> {
+    match order.status.as_str() {
+        "APPROVED" | "COMPLETED" => complete(talk, id, expected).await,
+        "CREATED" | "PAYER_ACTION_REQUIRED" => order
+            .payers_page()
+            .map(|url| Charged::RequiresAction { payment: id.clone(), url })
+            // Nobody can approve it, and without that no money moves.
+            .ok_or_else(|| NotDone::NotSent(Doubt::new("PayPal names no page for the payer"))),
+        "VOIDED" => Err(NotDone::declined("order_voided", "the order was voided at PayPal")),
+        status => Err(unexpected(status)),
+    }
+}
+
+/// Takes or holds the money of an order.
+async fn complete(talk: &Talk<'_>, id: &ProviderRef, expected: &Expected) -> Step<Charged> {
+    let answer = talk.send(&requests::complete_order(id, talk.attempt(), expected.mode)).await?;
+    if !answer.succeeded() {
+        let problem = Problem::read(&answer);
+        return match (problem.issue().as_deref(), problem.page()) {
+            (Some("ORDER_ALREADY_CAPTURED" | "ORDER_ALREADY_AUTHORIZED"), _) => {
+                adopt(talk, id, expected).await
+            }
+            (Some("PAYER_ACTION_REQUIRED" | "REDIRECT_PAYER_FOR_ALTERNATE_FUNDING"), Some(url)) => {
+                Ok(Charged::RequiresAction { payment: id.clone(), url })
+            }
+            _ => Err(problem.not_done()),
+        };
+    }
+    let (_, order) = the_one(answers::order(&answer)?, id)?;
+    order.paid(id, expected).unwrap_or_else(|| Err(unexpected(&order.status)))
+}
+
+/// The order is paid, not by this request: by an earlier one of ours if it names this payment.
+async fn adopt(talk: &Talk<'_>, id: &ProviderRef, expected: &Expected) -> Step<Charged> {
+    let looked = look(talk, id).await.map_err(|not_done| not_done.leaves_open("could not be looked up"));
+    let (_, order) = looked?;
+    if order.owner(expected.payment) == Owner::ThisPayment {
+        order.paid(id, expected).unwrap_or_else(|| Err(unexpected(&order.status)))
+    } else {
+        Err(NotDone::invalid("paymentMethodId", "names an order that is paid already"))
+    }
+}
+
+/// Looks before anything else is sent, so that nothing can have happened if that fails.
+async fn look_first(talk: &Talk<'_>, id: &ProviderRef, gone: impl FnOnce() -> NotDone) -> Step<Seen> {
+    match look(talk, id).await.map_err(|not_done| not_done.after_reading_only().about(id)) {
+        Err(NotDone::Refused(refusal)) if is_missing(&refusal) => Err(gone().about(id)),
+        looked => looked,
+    }
+}
+
+fn is_missing(refusal: &Refusal) -> bool {
+    refusal.kind == RefusalKind::Configuration
+        && matches!(refusal.code.as_deref(), Some("INVALID_RESOURCE_ID" | "RESOURCE_NOT_FOUND"))
+}
+
+pub(super) async fn look(talk: &Talk<'_>, id: &ProviderRef) -> Step<Seen> {
+    let answer = talk.send(&requests::look_at_order(id)).await?;
+    the_one(answers::order(&answer)?, id)
+}
+
+fn the_one(seen: Seen, id: &ProviderRef) -> Step<Seen> {
+    if seen.0 == *id {
+        Ok(seen)
+    } else {
+        Err(NotDone::unknown("PayPal answered with another order than was asked for"))
+    }
+}

@@ -1,0 +1,53 @@
+//! What an operator configures.
+
+use std::time::Duration;
+
+use reqwest::Url;
+use secrecy::SecretString;
+
+#[derive(Clone, Debug)]
+pub struct Settings {
+    pub stripe: Option<StripeSettings>,
+    pub paypal: Option<PaypalSettings>,
+    /// Where a payer's browser goes after a step outside, for charges that name no URL of their own.
+    pub default_return_url: Option<String>,
+    pub timeouts: Timeouts,
+}
+
+#[derive(Clone, Debug)]
+pub struct StripeSettings {
+    /// `https://api.stripe.com`, or that of a sandbox.
+    pub api_base: Url,
+    /// `sk_test_…` or `sk_live_…`.
+    pub secret_key: SecretString,
+}
+
+#[derive(Clone, Debug)]
+pub struct PaypalSettings {
+    /// `https://api-m.paypal.com`, `https://api-m.sandbox.paypal.com`, or that of a sandbox.
+    pub api_base: Url,
+    pub client_id: String,
+    pub client_secret: SecretString,
+}
+
+/// How long the gateway waits for a provider. Past `connect` nothing was sent; past the others the outcome
+/// is unknown.
+#[derive(Clone, Copy, Debug)]
+pub struct Timeouts {
+    /// Name look-up, TCP and TLS together.
+    pub connect: Duration,
+    /// One request with its whole answer.
+    pub call: Duration,
+    /// All requests that one operation takes.
+    pub operation: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(2),
+            call: Duration::from_secs(10),
+            operation: Duration::from_secs(25),
+        }
+    }
+}

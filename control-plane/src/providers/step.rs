@@ -1,0 +1,106 @@
+//! An operation at a provider takes one or more steps. Each step goes on, or ends the operation with what is
+//! known: [`Step`] is [`Outcome`] in the form that `?` understands.
+
+use super::transport::TransportFailure;
+use crate::domain::provider::{Doubt, Outcome, ProviderRef, Refusal, RefusalKind, Unacceptable};
+
+pub(super) type Step<T> = Result<T, NotDone>;
+
+/// Every way for an operation to end without being done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum NotDone {
+    // Boxed: a refusal is several times the size of what else a step returns.
+    Refused(Box<Refusal>),
+    NotSent(Doubt),
+    Unknown(Doubt),
+}
+
+impl NotDone {
+    pub(super) fn unknown(reason: impl Into<String>) -> Self {
+        Self::Unknown(Doubt::new(reason))
+    }
+
+    /// The client's field `param` is at fault.
+    pub(super) fn invalid(param: &str, message: impl Into<String>) -> Self {
+        Self::Refused(Box::new(Refusal {
+            kind: RefusalKind::Invalid { param: Some(param.to_owned()) },
+            code: None,
+            decline_code: None,
+            message: message.into(),
+            reference: None,
+        }))
+    }
+
+    /// The provider did not do it, for this reason of its own.
+    pub(super) fn declined(code: &str, message: impl Into<String>) -> Self {
+        Self::Refused(Box::new(Refusal {
+            kind: RefusalKind::Declined,
+            code: Some(code.to_owned()),
+            decline_code: None,
+            message: message.into(),
+            reference: None,
+        }))
+    }
+
+    /// Adds the finer reason of a refusal.
+    pub(super) fn because(mut self, decline_code: Option<String>) -> Self {
+        if let Self::Refused(refusal) = &mut self {
+            refusal.decline_code = decline_code;
+        }
+        self
+    }
+
+    /// Names the provider's object that is concerned, unless a nearer one is named already.
+    pub(super) fn about(mut self, object: &ProviderRef) -> Self {
+        let reference = match &mut self {
+            Self::Refused(refusal) => &mut refusal.reference,
+            Self::NotSent(doubt) | Self::Unknown(doubt) => &mut doubt.reference,
+        };
+        reference.get_or_insert_with(|| object.clone());
+        self
+    }
+
+    /// The step that ended so only read, and nothing before it had an effect: losing its answer leaves no
+    /// doubt about money.
+    pub(super) fn after_reading_only(self) -> Self {
+        match self {
+            Self::Unknown(doubt) => Self::NotSent(doubt),
+            other => other,
+        }
+    }
+
+    /// The step that ended so was to settle what an earlier one had left: without it, that stays open.
+    pub(super) fn leaves_open(self, problem: &str) -> Self {
+        let (reason, reference) = match self {
+            Self::Refused(refusal) => (refusal.message, refusal.reference),
+            Self::NotSent(doubt) | Self::Unknown(doubt) => (doubt.reason, doubt.reference),
+        };
+        Self::Unknown(Doubt { reason: format!("{problem}: {reason}"), reference })
+    }
+}
+
+impl From<TransportFailure> for NotDone {
+    fn from(failure: TransportFailure) -> Self {
+        match failure {
+            TransportFailure::NotSent(reason) => Self::NotSent(Doubt::new(reason)),
+            TransportFailure::Unknown(reason) => Self::Unknown(Doubt::new(reason)),
+        }
+    }
+}
+
+impl From<Unacceptable> for NotDone {
+    fn from(unacceptable: Unacceptable) -> Self {
+        Self::invalid(unacceptable.param, unacceptable.message)
+    }
+}
+
+impl<T> From<Step<T>> for Outcome<T> {
+    fn from(step: Step<T>) -> Self {
+        match step {
+            Ok(done) => Self::Done(done),
+            Err(NotDone::Refused(refusal)) => Self::Refused(*refusal),
+            Err(NotDone::NotSent(doubt)) => Self::NotSent(doubt),
+            Err(NotDone::Unknown(doubt)) => Self::Unknown(doubt),
+        }
+    }
+}

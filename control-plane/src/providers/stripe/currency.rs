@@ -1,0 +1,133 @@
+//! How Stripe counts each currency (docs.stripe.com/currencies).
+
+use edge_core::money::{Currency, Money};
+
+use crate::domain::provider::Unacceptable;
+use crate::providers::decimals::rescale;
+
+/// Stripe's own upper bound: "up to eight digits".
+const AMOUNT_MAX: u64 = 99_999_999;
+
+const ZERO_DECIMAL: [&str; 15] =
+    ["BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA", "PYG", "RWF", "VND", "VUV", "XAF", "XOF", "XPF"];
+
+/// `money` in Stripe's units, exactly.
+///
+/// # Errors
+/// If Stripe does not take the currency, or cannot express the amount.
+pub(super) fn in_stripe_units(money: Money) -> Result<u64, Unacceptable> {
+    let Money { amount, currency } = money;
+    let counting = counting(currency)?;
+    rescale(amount.minor().into(), currency.exponent(), counting.decimals)
+        .filter(|units| units % counting.step == 0)
+        .ok_or_else(|| indivisible(currency, counting))
+        .and_then(|units| if units <= AMOUNT_MAX { Ok(units) } else { Err(too_large(currency, counting)) })
+}
+
+#[derive(Clone, Copy)]
+struct Counting {
+    decimals: u32,
+    /// Stripe's unit is finer than what it accepts: only multiples of this pass.
+    step: u64,
+}
+
+fn counting(currency: Currency) -> Result<Counting, Unacceptable> {
+    let plain = |decimals| Ok(Counting { decimals, step: 1 });
+    match (currency.code(), currency.exponent()) {
+        // Listed as zero-decimal and, in the table of special cases, as two-decimal: a guess could be wrong
+        // by a factor of 100.
+        ("UGX", _) => Err(unsupported("UGX cannot be charged: how Stripe counts it is not certain")),
+        // Without decimals, but sent with two: 5 ISK is 500.
+        ("ISK", _) => plain(2),
+        (code, _) if ZERO_DECIMAL.contains(&code) => plain(0),
+        (_, 2) => plain(2),
+        // "5.124 KWD must be rounded to 5120 or 5130."
+        (_, 3) => Ok(Counting { decimals: 3, step: 10 }),
+        (code, _) => Err(unsupported(format!("{code} is not a currency Stripe takes"))),
+    }
+}
+
+fn unsupported(message: impl Into<String>) -> Unacceptable {
+    Unacceptable { param: "currency", message: message.into() }
+}
+
+fn indivisible(currency: Currency, counting: Counting) -> Unacceptable {
+    let step = counting.step * 10_u64.pow(currency.exponent().saturating_sub(counting.decimals));
+    let message = format!("for Stripe, an amount in {currency} must be a multiple of {step}");
+    Unacceptable { param: "amount", message }
+}
+
+fn too_large(currency: Currency, counting: Counting) -> Unacceptable {
+    let max = AMOUNT_MAX / 10_u64.pow(counting.decimals.saturating_sub(currency.exponent()));
+    Unacceptable { param: "amount", message: format!("for Stripe, an amount in {currency} is at most {max}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use edge_core::money::Amount;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn units(minor: u64, code: &str) -> Result<u64, Unacceptable> {
+        let currency = Currency::from_code(code).unwrap();
+        in_stripe_units(Money { amount: Amount::new(minor).unwrap(), currency })
+    }
+
+    fn refused(minor: u64, code: &str) -> (&'static str, String) {
+        let Unacceptable { param, message } = units(minor, code).unwrap_err();
+        (param, message)
+    }
+
+    #[test]
+    fn most_currencies_are_counted_alike() {
+        assert_eq!(units(4_999, "USD"), Ok(4_999));
+        assert_eq!(units(500, "JPY"), Ok(500));
+        assert_eq!(units(49_900, "HUF"), Ok(49_900));
+        assert_eq!(units(5_120, "KWD"), Ok(5_120));
+    }
+
+    #[test]
+    fn iceland_has_no_decimals_but_stripe_wants_two() {
+        assert_eq!(units(5, "ISK"), Ok(500));
+        assert_eq!(units(999_999, "ISK"), Ok(99_999_900));
+        assert_eq!(
+            refused(1_000_000, "ISK"),
+            ("amount", "for Stripe, an amount in ISK is at most 999999".to_owned())
+        );
+    }
+
+    #[test]
+    fn what_stripe_cannot_express_is_refused_and_says_what_would_be_right() {
+        assert_eq!(
+            refused(5_124, "KWD"),
+            ("amount", "for Stripe, an amount in KWD must be a multiple of 10".to_owned())
+        );
+        assert_eq!(units(500, "MGA"), Ok(5));
+        assert_eq!(
+            refused(501, "MGA"),
+            ("amount", "for Stripe, an amount in MGA must be a multiple of 100".to_owned())
+        );
+        assert_eq!(refused(100, "UGX").0, "currency");
+        assert_eq!(refused(100, "CLF").0, "currency");
+    }
+
+    fn currencies() -> impl Strategy<Value = Currency> {
+        "[A-Z]{3}".prop_filter_map("a currency", |code| Currency::from_code(&code))
+    }
+
+    proptest! {
+        #[test]
+        fn an_accepted_amount_is_worth_exactly_as_much(minor in 1_u64..=99_999_999, currency in currencies()) {
+            let money = Money { amount: Amount::new(minor).unwrap(), currency };
+            if let Ok(units) = in_stripe_units(money) {
+                let decimals = counting(currency).unwrap().decimals;
+                prop_assert_eq!(
+                    u128::from(units) * 10_u128.pow(currency.exponent()),
+                    u128::from(minor) * 10_u128.pow(decimals)
+                );
+                prop_assert!((1..=AMOUNT_MAX).contains(&units));
+            }
+        }
+    }
+}
