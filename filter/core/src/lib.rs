@@ -11,6 +11,7 @@ pub mod error;
 pub mod exchange;
 pub mod head;
 pub mod id;
+pub mod idempotency;
 pub mod money;
 pub mod outcome;
 pub mod provider;

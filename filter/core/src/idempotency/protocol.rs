@@ -1,0 +1,230 @@
+//! What the edge and the cache say to each other over HTTP.
+//!
+//! `POST /claims` with a [`ClaimRequest`] as JSON, signed as an attestation without a client
+//! ([`crate::attestation`]), answered by a [`Verdict`] as JSON. Nothing but 200 with the marker header and a
+//! verdict is an answer: what a proxy makes up when the cache is away (a synthetic 503 or 504, no headers at
+//! all) says nothing about the claim.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Answer, Fence, Fingerprint, Lease, Scope};
+use crate::attestation::{self, Claims, Keys};
+
+/// Where claims are sent, by POST.
+pub const CLAIMS_PATH: &str = "/claims";
+
+/// The header that tells the cache's answers from anybody else's, in lower case.
+pub const MARKER_HEADER: &str = "x-edge-cache";
+
+/// The value of [`MARKER_HEADER`]: the version of this protocol.
+pub const MARKER: &str = "1";
+
+/// The longest advice to wait, in milliseconds. Most operations end long before their lease.
+pub const RETRY_AFTER_MS_MAX: u32 = 1_000;
+
+/// "May I execute this?"
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ClaimRequest {
+    pub scope: Scope,
+    pub fingerprint: Fingerprint,
+    #[serde(rename = "leaseMs")]
+    pub lease: Lease,
+}
+
+/// A claim ready to be sent to [`CLAIMS_PATH`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClaimCall {
+    /// The value of [`attestation::HEADER`].
+    pub attestation: String,
+    /// JSON.
+    pub body: Vec<u8>,
+}
+
+/// What the cache says to a claim.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "verdict", rename_all = "snake_case", rename_all_fields = "camelCase")]
+pub enum Verdict {
+    /// It is the claimer's turn. Whoever completes or releases the claim presents the fence.
+    Start { fence: Fence },
+    /// It was answered before; this is the answer.
+    Replay(Answer),
+    /// Somebody else's turn. Asking again makes sense after this time, 1 to [`RETRY_AFTER_MS_MAX`].
+    InFlight { retry_after_ms: u32 },
+    /// The key stands for another request.
+    Mismatch,
+}
+
+impl ClaimRequest {
+    /// The claim as it is sent at `now_s` (Unix seconds) for the request `request_id`.
+    #[must_use]
+    pub fn call(&self, keys: &Keys, request_id: &str, now_s: u64) -> ClaimCall {
+        // Two hashes and a number always serialize; an empty body would only be refused.
+        let body = serde_json::to_vec(self).unwrap_or_default();
+        let claims = Claims { client: None, request_id: request_id.to_owned() };
+        let request = attestation::Request::new("POST", CLAIMS_PATH, &body);
+        ClaimCall { attestation: keys.sign(&request, &claims, now_s), body }
+    }
+
+    /// # Errors
+    /// Names the field and what would be right.
+    pub fn read(body: &[u8]) -> Result<Self, serde_json::Error> {
+        serde_json::from_slice(body)
+    }
+}
+
+impl Verdict {
+    /// Advice for a claim that came `left_us` microseconds before the end of somebody else's lease.
+    #[must_use]
+    pub fn in_flight(left_us: u64) -> Self {
+        let left_ms = u32::try_from(left_us.div_ceil(1_000)).unwrap_or(RETRY_AFTER_MS_MAX);
+        Self::InFlight { retry_after_ms: left_ms.clamp(1, RETRY_AFTER_MS_MAX) }
+    }
+
+    /// The verdict in an HTTP answer: its status, the value of [`MARKER_HEADER`], its body. `None` for anything
+    /// that is not an answer of the cache: the claim may then have been taken or not.
+    #[must_use]
+    pub fn read(status: u16, marker: Option<&[u8]>, body: &[u8]) -> Option<Self> {
+        let ours = status == 200 && marker == Some(MARKER.as_bytes());
+        ours.then(|| serde_json::from_slice(body).ok()).flatten()
+    }
+
+    /// The body of the HTTP answer.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        // Numbers and strings always serialize; an empty body would only be taken for no answer.
+        serde_json::to_vec(self).unwrap_or_default()
+    }
+
+    /// The name in metrics and logs.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Start { .. } => "start",
+            Self::Replay(_) => "replay",
+            Self::InFlight { .. } => "in_flight",
+            Self::Mismatch => "mismatch",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::test;
+
+    const KEYS: &str = "k1:0101010101010101010101010101010101010101010101010101010101010101";
+    const NOW: u64 = 1_764_000_000;
+
+    fn claim() -> ClaimRequest {
+        ClaimRequest {
+            scope: Scope::from_hex(&"ab".repeat(32)).unwrap(),
+            fingerprint: Fingerprint::from_hex(&"cd".repeat(32)).unwrap(),
+            lease: Lease::from_ms(30_000).unwrap(),
+        }
+    }
+
+    fn read(body: &str) -> Option<Verdict> {
+        Verdict::read(200, Some(b"1"), body.as_bytes())
+    }
+
+    #[test]
+    fn a_claim_is_sent_as_documented_and_attested() {
+        let keys = Keys::parse(KEYS).unwrap();
+        let call = claim().call(&keys, "7d1b", NOW);
+        let expected = format!(
+            r#"{{"scope":"{}","fingerprint":"{}","leaseMs":30000}}"#,
+            "ab".repeat(32),
+            "cd".repeat(32)
+        );
+        assert_eq!(String::from_utf8(call.body.clone()).unwrap(), expected);
+        assert_eq!(ClaimRequest::read(&call.body).unwrap(), claim());
+        let seen = attestation::Request::new("POST", "/claims", &call.body);
+        let claims = keys.verify(call.attestation.as_bytes(), &seen, NOW).unwrap();
+        assert_eq!(claims, Claims { client: None, request_id: "7d1b".to_owned() });
+    }
+
+    #[test]
+    fn a_claim_that_is_not_one_is_refused_by_the_field() {
+        let hash = "ab".repeat(32);
+        let bodies = [
+            ("{}".to_owned(), "scope"),
+            (format!(r#"{{"scope":"ab","fingerprint":"{hash}","leaseMs":1}}"#), "64 hex digits"),
+            (format!(r#"{{"scope":"{hash}","fingerprint":"{hash}","leaseMs":0}}"#), "1 to 600000"),
+            (format!(r#"{{"scope":"{hash}","fingerprint":"{hash}","leaseMs":600001}}"#), "1 to 600000"),
+            (format!(r#"{{"scope":"{hash}","fingerprint":"{hash}","leaseMs":1,"owner":1}}"#), "owner"),
+            (format!(r#"{{"scope":"{hash}","scope":"{hash}","fingerprint":"{hash}","leaseMs":1}}"#), "scope"),
+        ];
+        for (body, named) in bodies {
+            let error = ClaimRequest::read(body.as_bytes()).unwrap_err().to_string();
+            assert!(error.contains(named), "{error}");
+        }
+    }
+
+    #[test]
+    fn verdicts_read_as_documented() {
+        let answer = Answer::new(200, "application/json".to_owned(), "{\"a\":\"é\\n\"}".to_owned()).unwrap();
+        let verdicts = [
+            (
+                Verdict::Start { fence: Fence::new(1_764_000_000_000_000).unwrap() },
+                r#"{"verdict":"start","fence":1764000000000000}"#,
+            ),
+            (
+                Verdict::Replay(answer),
+                r#"{"verdict":"replay","status":200,"contentType":"application/json","body":"{\"a\":\"é\\n\"}"}"#,
+            ),
+            (Verdict::InFlight { retry_after_ms: 250 }, r#"{"verdict":"in_flight","retryAfterMs":250}"#),
+            (Verdict::Mismatch, r#"{"verdict":"mismatch"}"#),
+        ];
+        for (verdict, text) in verdicts {
+            assert_eq!(String::from_utf8(verdict.encode()).unwrap(), text);
+            assert_eq!(read(text), Some(verdict));
+        }
+    }
+
+    #[test]
+    fn what_a_proxy_says_for_an_absent_cache_is_no_verdict() {
+        let start = br#"{"verdict":"start","fence":1}"#;
+        assert!(Verdict::read(200, Some(b"1"), start).is_some());
+        assert_eq!(Verdict::read(503, None, b""), None, "refused or reset");
+        assert_eq!(Verdict::read(504, None, b"upstream request timeout"), None, "too late");
+        assert_eq!(Verdict::read(0, None, b""), None, "no headers at all");
+        assert_eq!(Verdict::read(200, None, start), None, "somebody else's 200");
+        assert_eq!(Verdict::read(200, Some(b"2"), start), None, "another version");
+        assert_eq!(Verdict::read(503, Some(b"1"), start), None, "the cache has lost its store");
+    }
+
+    #[test]
+    fn a_broken_verdict_is_no_verdict() {
+        let bodies = [
+            "",
+            "null",
+            "start",
+            "{}",
+            r#"{"verdict":"start"}"#,
+            r#"{"verdict":"start","fence":0}"#,
+            r#"{"verdict":"start","fence":9007199254740992}"#,
+            r#"{"verdict":"start","fence":1.5}"#,
+            r#"{"verdict":"start","fence":1"#,
+            r#"{"verdict":"start","fence":1}{}"#,
+            r#"{"verdict":"start","verdict":"mismatch","fence":1}"#,
+            r#"{"verdict":"START","fence":1}"#,
+            r#"{"verdict":"in_flight"}"#,
+            r#"{"verdict":"replay","status":200,"contentType":"application/json"}"#,
+            r#"{"verdict":"replay","status":500,"contentType":"application/json","body":""}"#,
+            r#"{"verdict":"replay","status":200,"contentType":"a\r\nb: c","body":""}"#,
+        ];
+        for body in bodies {
+            assert_eq!(read(body), None, "{body}");
+        }
+        assert_eq!(Verdict::read(200, Some(b"1"), &[0xff]), None);
+    }
+
+    #[test]
+    fn the_advice_to_wait_is_short_and_never_nothing() {
+        let advice = [(0, 1), (1, 1), (1_001, 2), (250_000, 250), (30_000_000, 1_000), (u64::MAX, 1_000)];
+        for (left_us, retry_after_ms) in advice {
+            assert_eq!(Verdict::in_flight(left_us), Verdict::InFlight { retry_after_ms });
+        }
+    }
+}

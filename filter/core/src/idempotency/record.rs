@@ -1,0 +1,247 @@
+//! The rules of the cache: who may execute, and what everybody else is told.
+
+use std::time::Duration;
+
+use super::{Answer, Fence, Fingerprint, Lease, Verdict};
+
+/// How long the cache remembers a claim or an answer.
+pub const KEPT_FOR: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// What the cache knows about one scope. Times are microseconds since 1970 by the cache's clock, and the caller
+/// sees to it that no two changes happen at the same one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Record {
+    /// Nothing, or nothing any more.
+    #[default]
+    Free,
+    /// Somebody executes, or did not come back. The record outlasts the lease, because what was begun may have
+    /// been done: another request under this key stays a mismatch.
+    Leased {
+        fingerprint: Fingerprint,
+        fence: Fence,
+        lease_until_us: u64,
+        kept_until_us: u64,
+    },
+    Answered {
+        fingerprint: Fingerprint,
+        fence: Fence,
+        answer: Answer,
+        kept_until_us: u64,
+    },
+}
+
+/// What became of a change that presented a fence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fenced {
+    /// It is as the caller wants it, by this call or by the same one before.
+    Applied,
+    /// The turn is over: somebody else has a later one, or the cache has forgotten this one. Nothing changed.
+    Stale,
+}
+
+impl Record {
+    /// Asks for the turn to execute.
+    pub fn claim(&mut self, fingerprint: Fingerprint, lease: Lease, now_us: u64) -> Verdict {
+        if let Some(verdict) = self.verdict(fingerprint, now_us) {
+            return verdict;
+        }
+        let fence = Fence::after(self.fence(), now_us);
+        *self = Self::Leased {
+            fingerprint,
+            fence,
+            lease_until_us: now_us.saturating_add(lease.as_us()),
+            kept_until_us: kept_until_us(now_us),
+        };
+        Verdict::Start { fence }
+    }
+
+    /// Keeps the answer of the turn `fence`. The first one stands. It need not be in time, if only nobody else
+    /// has taken the turn.
+    pub fn complete(&mut self, fence: Fence, answer: &Answer, now_us: u64) -> Fenced {
+        if self.is_forgotten(now_us) || self.fence() != Some(fence) {
+            return Fenced::Stale;
+        }
+        if let Self::Leased { fingerprint, .. } = *self {
+            let kept_until_us = kept_until_us(now_us);
+            *self = Self::Answered { fingerprint, fence, answer: answer.clone(), kept_until_us };
+        }
+        Fenced::Applied
+    }
+
+    /// Gives the turn `fence` back, since nothing was executed: the key is as good as new.
+    pub fn release(&mut self, fence: Fence, now_us: u64) -> Fenced {
+        match self {
+            Self::Leased { fence: held, .. } if *held == fence && !self.is_forgotten(now_us) => {
+                *self = Self::Free;
+                Fenced::Applied
+            }
+            _ => Fenced::Stale,
+        }
+    }
+
+    /// Whether the time to remember it is over.
+    #[must_use]
+    pub const fn is_forgotten(&self, now_us: u64) -> bool {
+        match self {
+            Self::Free => true,
+            Self::Leased { kept_until_us, .. } | Self::Answered { kept_until_us, .. } => {
+                *kept_until_us <= now_us
+            }
+        }
+    }
+
+    /// What a claim is told without a change; `None` if the turn is free to take.
+    fn verdict(&self, fingerprint: Fingerprint, now_us: u64) -> Option<Verdict> {
+        if self.is_forgotten(now_us) {
+            return None;
+        }
+        match self {
+            Self::Free => None,
+            Self::Leased { fingerprint: held, .. } | Self::Answered { fingerprint: held, .. }
+                if *held != fingerprint =>
+            {
+                Some(Verdict::Mismatch)
+            }
+            Self::Leased { lease_until_us, .. } => {
+                let left_us = lease_until_us.checked_sub(now_us).filter(|left| *left > 0)?;
+                Some(Verdict::in_flight(left_us))
+            }
+            Self::Answered { answer, .. } => Some(Verdict::Replay(answer.clone())),
+        }
+    }
+
+    const fn fence(&self) -> Option<Fence> {
+        match self {
+            Self::Free => None,
+            Self::Leased { fence, .. } | Self::Answered { fence, .. } => Some(*fence),
+        }
+    }
+}
+
+fn kept_until_us(now_us: u64) -> u64 {
+    now_us.saturating_add(u64::try_from(KEPT_FOR.as_micros()).unwrap_or(u64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::test;
+
+    const NOW: u64 = 1_764_000_000_000_000;
+    const LEASE_US: u64 = 30_000_000;
+    const DAY_US: u64 = 86_400_000_000;
+
+    fn fingerprint(n: u8) -> Fingerprint {
+        Fingerprint::new("POST", "/payments/charge", "", b"application/json", &[n])
+    }
+
+    fn answer(body: &str) -> Answer {
+        Answer::new(200, "application/json".to_owned(), body.to_owned()).unwrap()
+    }
+
+    fn claim(record: &mut Record, n: u8, now_us: u64) -> Verdict {
+        record.claim(fingerprint(n), Lease::from_ms(30_000).unwrap(), now_us)
+    }
+
+    fn start(record: &mut Record, now_us: u64) -> Fence {
+        match claim(record, 1, now_us) {
+            Verdict::Start { fence } => fence,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_first_claim_starts_and_the_second_waits() {
+        let mut record = Record::Free;
+        assert_eq!(start(&mut record, NOW).get(), NOW);
+        assert_eq!(
+            claim(&mut record, 1, NOW + LEASE_US - 250_000),
+            Verdict::InFlight { retry_after_ms: 250 }
+        );
+    }
+
+    #[test]
+    fn after_the_lease_the_next_one_starts_with_a_higher_fence() {
+        let mut record = Record::Free;
+        let first = start(&mut record, NOW);
+        assert!(start(&mut record, NOW + LEASE_US) > first);
+    }
+
+    #[test]
+    fn a_fence_rises_even_when_the_clock_falls() {
+        let mut record = Record::Free;
+        let first = start(&mut record, NOW);
+        // Over by a clock that was set back to long before the fence.
+        let Record::Leased { lease_until_us, .. } = &mut record else { panic!("{record:?}") };
+        *lease_until_us = 0;
+        assert_eq!(start(&mut record, NOW - DAY_US).get(), first.get() + 1);
+    }
+
+    #[test]
+    fn another_request_under_the_key_is_a_mismatch_while_the_record_is_kept() {
+        let mut record = Record::Free;
+        let fence = start(&mut record, NOW);
+        assert_eq!(claim(&mut record, 2, NOW + 1), Verdict::Mismatch);
+        assert_eq!(claim(&mut record, 2, NOW + LEASE_US), Verdict::Mismatch, "the first may have executed");
+        record.complete(fence, &answer("a"), NOW + LEASE_US);
+        assert_eq!(claim(&mut record, 2, NOW + LEASE_US + 1), Verdict::Mismatch);
+    }
+
+    #[test]
+    fn an_answer_is_replayed_for_24_hours_from_when_it_was_given() {
+        let mut record = Record::Free;
+        let fence = start(&mut record, NOW);
+        assert_eq!(record.complete(fence, &answer("a"), NOW + 1), Fenced::Applied);
+        assert_eq!(claim(&mut record, 1, NOW + DAY_US), Verdict::Replay(answer("a")));
+        assert!(start(&mut record, NOW + 1 + DAY_US) > fence);
+    }
+
+    #[test]
+    fn a_late_answer_counts_if_nobody_took_the_turn() {
+        let mut record = Record::Free;
+        let fence = start(&mut record, NOW);
+        assert_eq!(record.complete(fence, &answer("a"), NOW + 2 * LEASE_US), Fenced::Applied);
+        assert_eq!(claim(&mut record, 1, NOW + 2 * LEASE_US), Verdict::Replay(answer("a")));
+    }
+
+    #[test]
+    fn a_stale_fence_never_wins() {
+        let mut record = Record::Free;
+        let first = start(&mut record, NOW);
+        let second = start(&mut record, NOW + LEASE_US);
+        for now_us in [NOW + LEASE_US, NOW + 2 * LEASE_US] {
+            assert_eq!(record.complete(first, &answer("late"), now_us), Fenced::Stale);
+            assert_eq!(record.release(first, now_us), Fenced::Stale);
+        }
+        assert_eq!(record.complete(second, &answer("b"), NOW + 2 * LEASE_US), Fenced::Applied);
+        assert_eq!(record.complete(first, &answer("late"), NOW + 2 * LEASE_US), Fenced::Stale);
+        assert_eq!(claim(&mut record, 1, NOW + 2 * LEASE_US), Verdict::Replay(answer("b")));
+    }
+
+    #[test]
+    fn the_first_answer_stands_and_repeating_it_is_no_harm() {
+        let mut record = Record::Free;
+        let fence = start(&mut record, NOW);
+        record.complete(fence, &answer("a"), NOW);
+        assert_eq!(record.complete(fence, &answer("b"), NOW), Fenced::Applied);
+        assert_eq!(record.release(fence, NOW), Fenced::Stale);
+        assert_eq!(claim(&mut record, 1, NOW), Verdict::Replay(answer("a")));
+    }
+
+    #[test]
+    fn a_released_key_takes_any_request() {
+        let mut record = Record::Free;
+        let fence = start(&mut record, NOW);
+        assert_eq!(record.release(fence, NOW + 1), Fenced::Applied);
+        assert!(matches!(claim(&mut record, 2, NOW + 2), Verdict::Start { .. }));
+    }
+
+    #[test]
+    fn what_is_forgotten_cannot_be_completed() {
+        let mut record = Record::Free;
+        let fence = start(&mut record, NOW);
+        assert_eq!(record.complete(fence, &answer("a"), NOW + DAY_US), Fenced::Stale);
+        assert_eq!(Record::Free.complete(fence, &answer("a"), NOW), Fenced::Stale);
+        assert_eq!(Record::Free.release(fence, NOW), Fenced::Stale);
+    }
+}

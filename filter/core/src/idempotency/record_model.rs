@@ -1,0 +1,158 @@
+//! Claims, completions, releases, crashes and time in random order, against a reference that keeps the whole
+//! history and looks its answers up in it.
+
+use proptest::prelude::*;
+
+use super::{Answer, Fence, Fenced, Fingerprint, KEPT_FOR, Lease, Record, Verdict};
+
+#[derive(Clone, Debug)]
+enum Step {
+    Claim {
+        body: u8,
+        lease_ms: u32,
+    },
+    /// By one of those who ever started, in the order they did. Who never comes here has crashed.
+    Complete {
+        who: usize,
+        answer: u8,
+    },
+    Release {
+        who: usize,
+    },
+    Pass {
+        us: u64,
+    },
+    /// The cache is flushed or restarted.
+    Lose,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        4 => (0..2_u8, prop_oneof![Just(1), Just(50), Just(30_000)])
+            .prop_map(|(body, lease_ms)| Step::Claim { body, lease_ms }),
+        3 => (0..4_usize, 0..3_u8).prop_map(|(who, answer)| Step::Complete { who, answer }),
+        1 => (0..4_usize).prop_map(|who| Step::Release { who }),
+        3 => prop_oneof![Just(1), Just(998), Just(50_000), Just(30_000_000), Just(43_200_000_000)]
+            .prop_map(|us| Step::Pass { us }),
+        1 => Just(Step::Lose),
+    ]
+}
+
+/// One turn that was given, and what came of it.
+#[derive(Clone, Debug)]
+struct Turn {
+    fence: Fence,
+    body: u8,
+    lease_until_us: u64,
+    last_change_us: u64,
+    answer: Option<u8>,
+    over: bool,
+}
+
+#[derive(Default)]
+struct History {
+    turns: Vec<Turn>,
+}
+
+impl History {
+    /// The turn that decides, if the cache must still know one: only the latest can.
+    fn current(&mut self, now_us: u64) -> Option<&mut Turn> {
+        let kept_us = u64::try_from(KEPT_FOR.as_micros()).unwrap();
+        self.turns.last_mut().filter(|turn| !turn.over && now_us < turn.last_change_us + kept_us)
+    }
+
+    fn expected(&mut self, body: u8, now_us: u64) -> Expected {
+        match self.current(now_us) {
+            Some(turn) if turn.body != body => Expected::Mismatch,
+            Some(Turn { answer: Some(answer), .. }) => Expected::Replay(*answer),
+            Some(turn) if now_us < turn.lease_until_us => Expected::InFlight,
+            None | Some(_) => Expected::Start,
+        }
+    }
+}
+
+#[derive(Debug, PartialEq)]
+enum Expected {
+    Start,
+    Replay(u8),
+    InFlight,
+    Mismatch,
+}
+
+fn seen(verdict: &Verdict) -> Expected {
+    match verdict {
+        Verdict::Start { .. } => Expected::Start,
+        Verdict::Replay(answer) => Expected::Replay(answer.body().parse().unwrap()),
+        Verdict::InFlight { .. } => Expected::InFlight,
+        Verdict::Mismatch => Expected::Mismatch,
+    }
+}
+
+fn fingerprint(body: u8) -> Fingerprint {
+    Fingerprint::new("POST", "/payments/charge", "", b"application/json", &[body])
+}
+
+fn answer(n: u8) -> Answer {
+    Answer::new(200, "application/json".to_owned(), n.to_string()).unwrap()
+}
+
+fn fenced(applied: bool) -> Fenced {
+    if applied { Fenced::Applied } else { Fenced::Stale }
+}
+
+proptest! {
+    #[test]
+    fn the_record_does_what_the_history_demands(steps in proptest::collection::vec(step(), 1..80)) {
+        let (mut record, mut history) = (Record::Free, History::default());
+        let mut now_us = 1_764_000_000_000_000;
+        for step in steps {
+            // No two changes happen at the same microsecond.
+            now_us += 1;
+            match step {
+                Step::Claim { body, lease_ms } => {
+                    let lease = Lease::from_ms(lease_ms).unwrap();
+                    let expected = history.expected(body, now_us);
+                    let verdict = record.claim(fingerprint(body), lease, now_us);
+                    prop_assert_eq!(seen(&verdict), expected);
+                    if let Verdict::Start { fence } = verdict {
+                        let latest = history.turns.last().map(|turn| turn.fence);
+                        prop_assert!(Some(fence) > latest, "{:?} after {:?}", fence, latest);
+                        history.turns.push(Turn {
+                            fence,
+                            body,
+                            lease_until_us: now_us + u64::from(lease_ms) * 1_000,
+                            last_change_us: now_us,
+                            answer: None,
+                            over: false,
+                        });
+                    }
+                }
+                Step::Complete { who, answer: n } => {
+                    let Some(fence) = history.turns.get(who).map(|turn| turn.fence) else { continue };
+                    let current = history.current(now_us).filter(|turn| turn.fence == fence);
+                    let applied = record.complete(fence, &answer(n), now_us);
+                    prop_assert_eq!(applied, fenced(current.is_some()));
+                    if let Some(turn) = current.filter(|turn| turn.answer.is_none()) {
+                        (turn.answer, turn.last_change_us) = (Some(n), now_us);
+                    }
+                }
+                Step::Release { who } => {
+                    let Some(fence) = history.turns.get(who).map(|turn| turn.fence) else { continue };
+                    let current = history.current(now_us);
+                    let current = current.filter(|turn| turn.fence == fence && turn.answer.is_none());
+                    prop_assert_eq!(record.release(fence, now_us), fenced(current.is_some()));
+                    if let Some(turn) = current {
+                        turn.over = true;
+                    }
+                }
+                Step::Pass { us } => now_us += us,
+                Step::Lose => {
+                    record = Record::Free;
+                    if let Some(turn) = history.turns.last_mut() {
+                        turn.over = true;
+                    }
+                }
+            }
+        }
+    }
+}
