@@ -34,7 +34,7 @@ pub(crate) trait Call: Send + Sync + 'static {
     fn idempotency_key(&self) -> Option<&str>;
 
     /// Claims the call's key. `Some` is the answer that the key already decides: the earlier result, or a conflict.
-    fn claim(&self, world: &mut World, now: Timestamp) -> Option<Answer>;
+    fn claim(&self, shared: &Shared, world: &mut World, now: Timestamp) -> Option<Answer>;
     /// Does what is asked and remembers the result under the claimed key.
     fn execute(&self, shared: &Shared, world: &mut World, now: Timestamp) -> Answer;
     fn forget_key(&self, world: &mut World);
@@ -120,7 +120,7 @@ fn unhindered<C: Call>(shared: &Shared, line: &RequestLine, call: &C) -> Result<
         return Err(strike);
     }
     let now = shared.now();
-    let answer = call.claim(world, now).unwrap_or_else(|| call.execute(shared, world, now));
+    let answer = call.claim(shared, world, now).unwrap_or_else(|| call.execute(shared, world, now));
     log(world, line, call, operation, Some(answer.status), strike, now);
     Ok(answer)
 }
@@ -177,7 +177,7 @@ async fn perform<C: Call>(shared: &Shared, call: &C, strike: &Strike) -> Answer 
         if strike.forget_key {
             call.forget_key(&mut world);
         }
-        call.claim(&mut world, shared.now())
+        call.claim(shared, &mut world, shared.now())
     };
     sleep(strike.delay_before).await;
     claimed.unwrap_or_else(|| call.execute(shared, &mut shared.world(), shared.now()))
@@ -189,7 +189,7 @@ fn fail_before<C: Call>(shared: &Shared, call: &C, frozen: bool) -> Answer {
         return answer;
     }
     let mut world = shared.world();
-    call.claim(&mut world, shared.now()).unwrap_or_else(|| {
+    call.claim(shared, &mut world, shared.now()).unwrap_or_else(|| {
         call.freeze(&mut world, &answer);
         answer
     })

@@ -8,6 +8,7 @@ use std::{fs, io, path::Path};
 
 use serde_json::Value;
 
+pub(crate) use self::paypal::PaypalSchema;
 use self::{paypal::PaypalContract, stripe::StripeContract};
 
 pub(crate) struct Contracts {

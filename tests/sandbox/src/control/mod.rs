@@ -3,6 +3,7 @@
 
 mod faults;
 mod ledger;
+mod payments;
 mod requests;
 
 use std::sync::Arc;
@@ -11,7 +12,7 @@ use axum::{
     Router,
     extract::{State, rejection::QueryRejection},
     http::StatusCode,
-    routing::{delete, get},
+    routing::{delete, get, post},
 };
 use serde_json::json;
 
@@ -24,6 +25,7 @@ pub(crate) fn routes() -> Router<Arc<Shared>> {
         .route("/_sandbox/ledger", get(ledger::show))
         .route("/_sandbox/requests", get(requests::show))
         .route("/_sandbox/faults", get(faults::list).post(faults::add).delete(faults::clear))
+        .route("/_sandbox/paypal/payments/{id}/review", post(payments::review))
 }
 
 /// `DELETE /_sandbox`

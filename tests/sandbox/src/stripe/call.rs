@@ -152,7 +152,7 @@ impl Call for StripeCall {
         self.key.as_deref()
     }
 
-    fn claim(&self, world: &mut World, now: Timestamp) -> Option<Answer> {
+    fn claim(&self, _: &Shared, world: &mut World, now: Timestamp) -> Option<Answer> {
         let key = self.key.as_deref()?;
         let answer = world.stripe.keys.claim(key, self.fingerprint, &self.envelope.request_id, now)?;
         Some(self.envelope.seal(answer))

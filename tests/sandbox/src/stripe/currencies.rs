@@ -8,7 +8,7 @@ use crate::money::{Money, iso_exponent, rescale};
 pub(crate) const AMOUNT_MAX: i64 = 99_999_999;
 
 /// UGX is left out: Stripe's own pages list it both as zero-decimal and as two-decimal.
-const SUPPORTED: &str = "usd aed afn all amd ang aoa ars aud awg azn bam bbd bdt bgn bhd bif bmd bnd bob brl bsd bwp \
+const SUPPORTED: &str = "usd aed afn all amd aoa ars aud awg azn bam bbd bdt bgn bhd bif bmd bnd bob brl bsd bwp \
     byn bzd cad cdf chf clp cny cop crc cve czk djf dkk dop dzd egp etb eur fjd fkp gbp gel gip gmd gnf gtq gyd hkd \
     hnl htg huf idr ils inr isk jmd jod jpy kes kgs khr kmf krw kwd kyd kzt lak lbp lkr lrd lsl mad mdl mga mkd mmk \
     mnt mop mur mvr mwk mxn myr mzn nad ngn nio nok npr nzd omr pab pen pgk php pkr pln pyg qar ron rsd rub rwf sar \
@@ -121,8 +121,8 @@ mod tests {
 
     #[test]
     fn every_listed_currency_is_an_iso_currency() {
-        for code in SUPPORTED.split_ascii_whitespace() {
-            assert!(StripeCurrency::from_code(code).is_some(), "{code}");
-        }
+        let codes = SUPPORTED.split_ascii_whitespace();
+        let unknown: Vec<_> = codes.filter(|code| StripeCurrency::from_code(code).is_none()).collect();
+        assert_eq!(unknown, [""; 0]);
     }
 }

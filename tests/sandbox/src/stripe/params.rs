@@ -178,7 +178,7 @@ mod tests {
     use super::*;
 
     fn params(body: &str) -> Params {
-        Form::parse(body.as_bytes()).unwrap().refuse()
+        Form::parse(body.as_bytes()).unwrap().into()
     }
 
     #[test]

@@ -1,0 +1,50 @@
+//! `POST /_sandbox/paypal/payments/{id}/review`
+
+use std::sync::Arc;
+
+use axum::{
+    extract::{Path, Query, State, rejection::QueryRejection},
+    http::StatusCode,
+};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::{invalid, invalid_query};
+use crate::{
+    answer::Answer,
+    faults::InvalidRule,
+    paypal::review::{Reviewed, finish},
+    world::Shared,
+};
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Outcome {
+    Accept,
+    Deny,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Decision {
+    outcome: Outcome,
+}
+
+/// Ends the review of a pending capture or authorization with `outcome=accept` or `outcome=deny`.
+pub(super) async fn review(
+    State(shared): State<Arc<Shared>>,
+    Path(id): Path<String>,
+    decision: Result<Query<Decision>, QueryRejection>,
+) -> Answer {
+    let Query(Decision { outcome }) = match decision {
+        Ok(decision) => decision,
+        Err(rejection) => return invalid_query(&rejection),
+    };
+    let refusal =
+        |message: &str| invalid(&InvalidRule { field: "id".to_owned(), message: message.to_owned() });
+    match finish(&shared, &id, matches!(outcome, Outcome::Accept)) {
+        Reviewed::Done => Answer::json(StatusCode::OK, &json!({ "id": id })),
+        Reviewed::NotPending => refusal("is not pending"),
+        Reviewed::Unknown => refusal("must be a PayPal capture or authorization of this sandbox"),
+    }
+}

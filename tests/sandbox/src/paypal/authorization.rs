@@ -1,0 +1,87 @@
+//! An authorization: money held for captures to come.
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+
+use super::{
+    money,
+    views::{link, time, without_nulls},
+};
+use crate::money::Money;
+
+/// PayPal keeps authorizations for 29 days.
+const VALIDITY: SignedDuration = SignedDuration::from_hours(29 * 24);
+
+#[derive(Debug)]
+pub(crate) struct Authorization {
+    pub(crate) id: String,
+    pub(crate) order: String,
+    pub(crate) money: Money,
+    pub(crate) status: AuthorizationStatus,
+    /// Minor units captured so far.
+    pub(crate) captured: i64,
+    pub(crate) captures: Vec<String>,
+    pub(crate) custom_id: Option<String>,
+    pub(crate) invoice_id: Option<String>,
+    /// The `PayPal-Request-Id` it was asked for with.
+    pub(crate) request_id: Option<String>,
+    pub(crate) created: Timestamp,
+    pub(crate) updated: Timestamp,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum AuthorizationStatus {
+    Created,
+    PartiallyCaptured,
+    Captured,
+    Voided,
+    Denied,
+    Pending,
+}
+
+impl AuthorizationStatus {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Created => "CREATED",
+            Self::PartiallyCaptured => "PARTIALLY_CAPTURED",
+            Self::Captured => "CAPTURED",
+            Self::Voided => "VOIDED",
+            Self::Denied => "DENIED",
+            Self::Pending => "PENDING",
+        }
+    }
+}
+
+impl Authorization {
+    /// Minor units that can still be captured, were it in a state for it.
+    pub(crate) fn rest(&self) -> i64 {
+        self.money.minor - self.captured
+    }
+
+    pub(crate) fn expires(&self) -> Timestamp {
+        self.created.saturating_add(VALIDITY).unwrap_or(Timestamp::MAX)
+    }
+
+    pub(crate) fn view(&self, base: &str) -> Value {
+        let own = format!("{base}/v2/payments/authorizations/{}", self.id);
+        let pending = self.status == AuthorizationStatus::Pending;
+        without_nulls(json!({
+            "id": self.id,
+            "status": self.status.name(),
+            "status_details": pending.then(|| json!({ "reason": "PENDING_REVIEW" })),
+            "amount": money::view(self.money),
+            "custom_id": self.custom_id,
+            "invoice_id": self.invoice_id,
+            "supplementary_data": { "related_ids": { "order_id": self.order } },
+            "expiration_time": time(self.expires()),
+            "links": [
+                link(own.clone(), "self", "GET"),
+                link(format!("{own}/capture"), "capture", "POST"),
+                link(format!("{own}/void"), "void", "POST"),
+                link(format!("{base}/v2/checkout/orders/{}", self.order), "up", "GET"),
+            ],
+            "create_time": time(self.created),
+            "update_time": time(self.updated),
+        }))
+    }
+}

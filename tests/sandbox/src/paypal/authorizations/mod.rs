@@ -1,0 +1,4 @@
+//! `/v2/payments/authorizations`.
+
+pub(crate) mod capture;
+pub(crate) mod void;

@@ -1,0 +1,181 @@
+//! From an HTTP request to a PayPal call, and the call's way through request id and books.
+
+use axum::{
+    body::Body,
+    http::{HeaderMap, StatusCode},
+};
+use bytes::Bytes;
+use jiff::Timestamp;
+
+use super::{
+    command::Command,
+    desk::{Desk, Done, show},
+    endpoint::{Endpoint, Purpose},
+    errors::{PaypalError, Result},
+    headers,
+    request_ids::{CallKind, Claim},
+};
+use crate::{
+    answer::Answer,
+    exchange::{Call, RequestLine},
+    ids,
+    provider::{Operation, Provider},
+    world::{Shared, World},
+};
+
+/// The documentation names no limit; nothing it documents comes near this.
+const BODY_BYTES_MAX: usize = 256 * 1024;
+
+/// A request as received, before anything about it is believed.
+pub(crate) struct Arrival {
+    pub(crate) line: RequestLine,
+    headers: HeaderMap,
+    endpoint: Option<Endpoint>,
+    /// Absent if it could not be read.
+    body: Option<Bytes>,
+}
+
+impl Arrival {
+    pub(crate) async fn receive(line: RequestLine, headers: HeaderMap, body: Body) -> Self {
+        let body = axum::body::to_bytes(body, BODY_BYTES_MAX).await.ok();
+        Self { endpoint: Endpoint::find(&line.method, line.uri.path()), line, headers, body }
+    }
+
+    /// What the request is for, refused or not.
+    pub(crate) fn operation(&self, world: &World) -> Operation {
+        let body = self.body.as_deref().unwrap_or_default();
+        self.endpoint
+            .as_ref()
+            .map_or(Operation::Unknown, |endpoint| endpoint.purpose(body).operation(&world.paypal))
+    }
+
+    /// Checks everything that can be checked without the books, but for the access token.
+    pub(crate) fn understand(&self, shared: &Shared) -> Result<PaypalCall> {
+        shared.world().paypal.tokens.check(&self.headers, shared.now())?;
+        let Some(endpoint) = &self.endpoint else { return PaypalError::unknown_url().refuse() };
+        let Some(body) = &self.body else {
+            let description = "The request body could not be read, or is over 256 KiB.";
+            return PaypalError::invalid("MALFORMED_REQUEST_JSON", "/", description).refuse();
+        };
+        if endpoint.schema().is_some() {
+            headers::require_json(&self.headers)?;
+        }
+        let request_id = headers::request_id(&self.headers)?;
+        let representation = headers::prefers_representation(&self.headers)?;
+        let mocked = if endpoint.can_be_mocked() { headers::mocked_error(&self.headers)? } else { None };
+        let command = endpoint.read(body)?;
+        if let (Some(contracts), Some(schema), false) =
+            (&shared.contracts, endpoint.schema(), body.is_empty())
+        {
+            contracts.paypal.check_request(schema, body)?;
+        }
+        if command.needs_request_id() && request_id.is_none() {
+            let description =
+                "A PayPal-Request-Id is required if you are trying to process payment for an Order.";
+            return PaypalError::invalid_header(
+                "PAYPAL_REQUEST_ID_REQUIRED",
+                "PayPal-Request-Id",
+                description,
+            )
+            .refuse();
+        }
+        Ok(PaypalCall {
+            full: representation || command.is_retrieval(),
+            purpose: endpoint.purpose(body),
+            command,
+            request_id,
+            mocked,
+        })
+    }
+}
+
+/// A PayPal request that was understood.
+pub(crate) struct PaypalCall {
+    command: Command,
+    purpose: Purpose,
+    request_id: Option<String>,
+    mocked: Option<Box<PaypalError>>,
+    /// Answer with the whole object.
+    full: bool,
+}
+
+impl PaypalCall {
+    fn claimed(&self) -> Option<(CallKind, &str)> {
+        Some((self.command.kind()?, self.request_id.as_deref()?))
+    }
+
+    fn decide(&self, shared: &Shared, world: &mut World, now: Timestamp) -> Result<Done> {
+        if let Some(error) = &self.mocked {
+            return Err(error.clone());
+        }
+        self.command.execute(&mut Desk {
+            books: &mut world.paypal,
+            ledger: &mut world.ledger,
+            now,
+            request_id: self.request_id.as_deref(),
+            base: &shared.public_url,
+        })
+    }
+
+    fn answer(&self, shared: &Shared, world: &World, done: &Done) -> Answer {
+        if matches!(self.command, Command::VoidAuthorization(_)) && !self.full {
+            return Answer::empty(StatusCode::NO_CONTENT).with("paypal-debug-id", &ids::debug_id());
+        }
+        match show(&world.paypal, &shared.public_url, &done.resource, self.full) {
+            Ok(view) => Answer::json(done.status, &view).with("paypal-debug-id", &ids::debug_id()),
+            Err(error) => error.answer(),
+        }
+    }
+}
+
+impl Call for PaypalCall {
+    const PROVIDER: Provider = Provider::Paypal;
+
+    fn operation(&self, world: &World) -> Operation {
+        self.purpose.operation(&world.paypal)
+    }
+
+    fn idempotency_key(&self) -> Option<&str> {
+        self.request_id.as_deref()
+    }
+
+    fn claim(&self, shared: &Shared, world: &mut World, now: Timestamp) -> Option<Answer> {
+        let (kind, id) = self.claimed()?;
+        match world.paypal.request_ids.claim(kind, id, now) {
+            Claim::Fresh => None,
+            Claim::InProgress => Some(PaypalError::in_progress().answer()),
+            Claim::Made(resource) => Some(self.answer(shared, world, &Done::ok(resource))),
+        }
+    }
+
+    fn execute(&self, shared: &Shared, world: &mut World, now: Timestamp) -> Answer {
+        let decision = self.decide(shared, world, now);
+        if let Some((kind, id)) = self.claimed() {
+            match &decision {
+                Ok(done) => world.paypal.request_ids.made(kind, id, done.resource.clone()),
+                Err(_) => world.paypal.request_ids.forget(kind, id),
+            }
+        }
+        match decision {
+            Ok(done) => self.answer(shared, world, &done),
+            Err(error) => error.answer(),
+        }
+    }
+
+    fn forget_key(&self, world: &mut World) {
+        if let Some((kind, id)) = self.claimed() {
+            world.paypal.request_ids.forget(kind, id);
+        }
+    }
+
+    /// PayPal answers a repeat with the state of things, never with a stored error.
+    fn freeze(&self, _: &mut World, _: &Answer) {}
+
+    fn rate_limited(&self) -> Answer {
+        PaypalError::rate_limited().answer()
+    }
+
+    fn internal_error(&self) -> Answer {
+        PaypalError::internal().answer()
+    }
+}

@@ -1,0 +1,92 @@
+//! A capture: money taken, or tried to be taken.
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::{
+    money,
+    views::{link, time, without_nulls},
+};
+use crate::{ledger::EffectKind, money::Money};
+
+#[derive(Debug)]
+pub(crate) struct Capture {
+    pub(crate) id: String,
+    pub(crate) order: String,
+    /// The authorization it draws on, if it does.
+    pub(crate) authorization: Option<String>,
+    pub(crate) money: Money,
+    pub(crate) status: CaptureStatus,
+    pub(crate) final_capture: bool,
+    pub(crate) custom_id: Option<String>,
+    pub(crate) invoice_id: Option<String>,
+    /// The `PayPal-Request-Id` it was asked for with.
+    pub(crate) request_id: Option<String>,
+    pub(crate) refunds: Vec<String>,
+    pub(crate) created: Timestamp,
+    pub(crate) updated: Timestamp,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CaptureStatus {
+    Completed {
+        /// Minor units given back so far.
+        refunded: i64,
+    },
+    /// Under review at PayPal.
+    Pending,
+    Declined,
+}
+
+impl Capture {
+    /// What it is for the ledger: a charge of its own, or the capture of an authorization.
+    pub(crate) fn effect(&self) -> EffectKind {
+        if self.authorization.is_some() { EffectKind::Capture } else { EffectKind::Charge }
+    }
+
+    fn status_name(&self) -> &'static str {
+        match self.status {
+            CaptureStatus::Completed { refunded: 0 } => "COMPLETED",
+            CaptureStatus::Completed { refunded } if refunded == self.money.minor => "REFUNDED",
+            CaptureStatus::Completed { .. } => "PARTIALLY_REFUNDED",
+            CaptureStatus::Pending => "PENDING",
+            CaptureStatus::Declined => "DECLINED",
+        }
+    }
+
+    pub(crate) fn view(&self, base: &str) -> Value {
+        let own = format!("{base}/v2/payments/captures/{}", self.id);
+        let up = match &self.authorization {
+            Some(authorization) => format!("{base}/v2/payments/authorizations/{authorization}"),
+            None => format!("{base}/v2/checkout/orders/{}", self.order),
+        };
+        let completed = matches!(self.status, CaptureStatus::Completed { .. });
+        let declined = self.status == CaptureStatus::Declined;
+        let pending = self.status == CaptureStatus::Pending;
+        without_nulls(json!({
+            "id": self.id,
+            "status": self.status_name(),
+            "status_details": pending.then(|| json!({ "reason": "PENDING_REVIEW" })),
+            "amount": money::view(self.money),
+            "final_capture": self.final_capture,
+            "custom_id": self.custom_id,
+            "invoice_id": self.invoice_id,
+            "seller_receivable_breakdown": completed.then(|| json!({
+                "gross_amount": money::view(self.money),
+                "net_amount": money::view(self.money),
+            })),
+            "processor_response": declined.then(|| json!({ "response_code": "0500" })),
+            "supplementary_data": { "related_ids": without_nulls(json!({
+                "order_id": self.order,
+                "authorization_id": self.authorization,
+            })) },
+            "links": [
+                link(own.clone(), "self", "GET"),
+                link(format!("{own}/refund"), "refund", "POST"),
+                link(up, "up", "GET"),
+            ],
+            "create_time": time(self.created),
+            "update_time": time(self.updated),
+        }))
+    }
+}

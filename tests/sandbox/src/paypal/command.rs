@@ -1,0 +1,81 @@
+//! A PayPal request that was understood: what to do, with its parameters.
+
+use super::{
+    authorizations::{self, void::void},
+    desk::{Desk, Done},
+    errors::Result,
+    orders::{authorize, capture, confirm, create},
+    refund_capture,
+    request_ids::{CallKind, Resource},
+};
+
+#[derive(Debug)]
+pub(crate) enum Command {
+    CreateOrder(Box<create::Request>),
+    RetrieveOrder(String),
+    CaptureOrder(capture::Request),
+    AuthorizeOrder(authorize::Request),
+    ConfirmOrder(Box<confirm::Request>),
+    RetrieveAuthorization(String),
+    CaptureAuthorization(authorizations::capture::Request),
+    VoidAuthorization(String),
+    RetrieveCapture(String),
+    RefundCapture(refund_capture::Request),
+    RetrieveRefund(String),
+}
+
+impl Command {
+    pub(crate) fn execute(&self, desk: &mut Desk<'_>) -> Result<Done> {
+        match self {
+            Self::CreateOrder(request) => request.execute(desk),
+            Self::CaptureOrder(request) => request.execute(desk),
+            Self::AuthorizeOrder(request) => request.execute(desk),
+            Self::ConfirmOrder(request) => request.execute(desk),
+            Self::CaptureAuthorization(request) => request.execute(desk),
+            Self::VoidAuthorization(id) => void(desk, id),
+            Self::RefundCapture(request) => request.execute(desk),
+            Self::RetrieveOrder(id) => Ok(Done::ok(Resource::Order(id.clone()))),
+            Self::RetrieveAuthorization(id) => Ok(Done::ok(Resource::Authorization(id.clone()))),
+            Self::RetrieveCapture(id) => Ok(Done::ok(Resource::Capture(id.clone()))),
+            Self::RetrieveRefund(id) => Ok(Done::ok(Resource::Refund(id.clone()))),
+        }
+    }
+
+    /// Under which kind the call's `PayPal-Request-Id` is remembered; the other calls take none.
+    pub(crate) fn kind(&self) -> Option<CallKind> {
+        match self {
+            Self::CreateOrder(_) => Some(CallKind::CreateOrder),
+            Self::CaptureOrder(_) => Some(CallKind::CaptureOrder),
+            Self::AuthorizeOrder(_) => Some(CallKind::AuthorizeOrder),
+            Self::CaptureAuthorization(_) => Some(CallKind::CaptureAuthorization),
+            Self::RefundCapture(_) => Some(CallKind::RefundCapture),
+            Self::RetrieveOrder(_)
+            | Self::ConfirmOrder(_)
+            | Self::RetrieveAuthorization(_)
+            | Self::VoidAuthorization(_)
+            | Self::RetrieveCapture(_)
+            | Self::RetrieveRefund(_) => None,
+        }
+    }
+
+    /// PayPal insists on a `PayPal-Request-Id` where a payment source is to be used.
+    pub(crate) fn needs_request_id(&self) -> bool {
+        match self {
+            Self::CreateOrder(request) => request.has_source(),
+            Self::CaptureOrder(request) => request.has_source(),
+            Self::AuthorizeOrder(request) => request.has_source(),
+            _ => false,
+        }
+    }
+
+    /// A look-up answers with all there is, whatever was preferred.
+    pub(crate) fn is_retrieval(&self) -> bool {
+        matches!(
+            self,
+            Self::RetrieveOrder(_)
+                | Self::RetrieveAuthorization(_)
+                | Self::RetrieveCapture(_)
+                | Self::RetrieveRefund(_)
+        )
+    }
+}

@@ -1,0 +1,187 @@
+//! An order: what a payer is asked to pay, and how far it got.
+
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{
+    books::Books,
+    money,
+    source::{Source, Vaulted},
+    views::{link, time, without_nulls},
+};
+use crate::money::Money;
+
+#[derive(Debug)]
+pub(crate) struct Order {
+    pub(crate) id: String,
+    pub(crate) intent: Intent,
+    pub(crate) status: OrderStatus,
+    pub(crate) units: Vec<Unit>,
+    pub(crate) source: Option<Source>,
+    pub(crate) return_url: Option<String>,
+    pub(crate) cancel_url: Option<String>,
+    pub(crate) created: Timestamp,
+    pub(crate) updated: Timestamp,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub(crate) enum Intent {
+    Capture,
+    Authorize,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum OrderStatus {
+    Created,
+    PayerActionRequired,
+    Approved,
+    Completed,
+}
+
+/// A purchase unit.
+#[derive(Debug, Clone)]
+pub(crate) struct Unit {
+    pub(crate) reference_id: String,
+    pub(crate) money: Money,
+    pub(crate) custom_id: Option<String>,
+    pub(crate) invoice_id: Option<String>,
+    pub(crate) description: Option<String>,
+    pub(crate) soft_descriptor: Option<String>,
+    pub(crate) captures: Vec<String>,
+    pub(crate) authorizations: Vec<String>,
+}
+
+impl Order {
+    /// Whether the approval page has something to ask.
+    pub(crate) fn awaits_payer(&self) -> bool {
+        let approvable = !matches!(self.source, Some(Source::BillingAgreement { .. }));
+        approvable && matches!(self.status, OrderStatus::Created | OrderStatus::PayerActionRequired)
+    }
+
+    /// Whether it can be captured or authorized now.
+    pub(crate) fn is_payable(&self) -> bool {
+        match (self.status, self.source) {
+            (OrderStatus::Approved, _) => true,
+            (OrderStatus::Created, Some(Source::BillingAgreement { .. })) => true,
+            (OrderStatus::Completed | OrderStatus::Created | OrderStatus::PayerActionRequired, _) => false,
+        }
+    }
+
+    /// The status an order with this source begins with.
+    pub(crate) fn status_with(source: Option<Source>) -> OrderStatus {
+        match source {
+            None | Some(Source::BillingAgreement { .. }) => OrderStatus::Created,
+            Some(
+                Source::Wallet
+                | Source::VaultedWallet(Vaulted::NeedsAction)
+                | Source::VaultedCard(Vaulted::NeedsAction),
+            ) => OrderStatus::PayerActionRequired,
+            Some(Source::VaultedWallet(_) | Source::VaultedCard(_)) => OrderStatus::Approved,
+        }
+    }
+
+    pub(crate) fn approval_url(&self, base: &str) -> String {
+        format!("{base}/checkoutnow?token={}", self.id)
+    }
+
+    /// The order as answered. The minimal form keeps the payments, as PayPal's does: their status decides.
+    pub(crate) fn view(&self, books: &Books, base: &str, full: bool) -> Value {
+        let units: Vec<Value> = self.units.iter().map(|unit| unit.view(books, base, full)).collect();
+        let show_units = full || self.units.iter().any(Unit::has_payments);
+        let approved = matches!(self.status, OrderStatus::Approved | OrderStatus::Completed);
+        without_nulls(json!({
+            "id": self.id,
+            "status": self.status.name(),
+            "intent": full.then(|| self.intent.name()),
+            "payment_source": self.source.map(Source::view),
+            "purchase_units": show_units.then_some(units),
+            "payer": (full && approved).then(payer),
+            "create_time": full.then(|| time(self.created)),
+            "update_time": full.then(|| time(self.updated)),
+            "links": self.links(base),
+        }))
+    }
+
+    fn links(&self, base: &str) -> Vec<Value> {
+        let own = format!("{base}/v2/checkout/orders/{}", self.id);
+        let mut links = vec![link(own.clone(), "self", "GET")];
+        if self.awaits_payer() {
+            let rel = if self.status == OrderStatus::Created { "approve" } else { "payer-action" };
+            links.push(link(self.approval_url(base), rel, "GET"));
+        }
+        if self.status != OrderStatus::Completed {
+            let rel = match self.intent {
+                Intent::Capture => "capture",
+                Intent::Authorize => "authorize",
+            };
+            links.push(link(format!("{own}/{rel}"), rel, "POST"));
+        }
+        links
+    }
+}
+
+fn payer() -> Value {
+    json!({
+        "email_address": "payer@example.com",
+        "payer_id": "QYR5Z8XDVJNXQ",
+        "name": { "given_name": "Sandbox", "surname": "Payer" },
+    })
+}
+
+impl Unit {
+    fn has_payments(&self) -> bool {
+        !self.captures.is_empty() || !self.authorizations.is_empty()
+    }
+
+    fn view(&self, books: &Books, base: &str, full: bool) -> Value {
+        without_nulls(json!({
+            "reference_id": self.reference_id,
+            "amount": full.then(|| money::view(self.money)),
+            "description": if full { self.description.as_deref() } else { None },
+            "custom_id": if full { self.custom_id.as_deref() } else { None },
+            "invoice_id": if full { self.invoice_id.as_deref() } else { None },
+            "soft_descriptor": if full { self.soft_descriptor.as_deref() } else { None },
+            "payments": self.has_payments().then(|| self.payments(books, base)),
+        }))
+    }
+
+    fn payments(&self, books: &Books, base: &str) -> Value {
+        let authorizations: Vec<_> =
+            self.authorizations.iter().filter_map(|id| books.authorizations.get(id)).collect();
+        let later = authorizations.iter().flat_map(|authorization| &authorization.captures);
+        let captures: Vec<_> =
+            self.captures.iter().chain(later).filter_map(|id| books.captures.get(id)).collect();
+        let refunds =
+            captures.iter().flat_map(|capture| &capture.refunds).filter_map(|id| books.refunds.get(id));
+        let refunds: Vec<Value> = refunds.map(|refund| refund.view(base)).collect();
+        let authorizations: Vec<Value> = authorizations.iter().map(|it| it.view(base)).collect();
+        let captures: Vec<Value> = captures.iter().map(|it| it.view(base)).collect();
+        without_nulls(json!({
+            "authorizations": (!authorizations.is_empty()).then_some(authorizations),
+            "captures": (!captures.is_empty()).then_some(captures),
+            "refunds": (!refunds.is_empty()).then_some(refunds),
+        }))
+    }
+}
+
+impl Intent {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Capture => "CAPTURE",
+            Self::Authorize => "AUTHORIZE",
+        }
+    }
+}
+
+impl OrderStatus {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Created => "CREATED",
+            Self::PayerActionRequired => "PAYER_ACTION_REQUIRED",
+            Self::Approved => "APPROVED",
+            Self::Completed => "COMPLETED",
+        }
+    }
+}

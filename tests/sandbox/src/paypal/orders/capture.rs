@@ -1,0 +1,34 @@
+//! `POST /v2/checkout/orders/{id}/capture`
+
+use super::{PayRequest, pay::pay_approved};
+use crate::paypal::{
+    body,
+    desk::{Desk, Done},
+    errors::Result,
+    order::Intent,
+    request_ids::Resource,
+    source::Source,
+};
+
+#[derive(Debug)]
+pub(crate) struct Request {
+    order: String,
+    source: Option<Source>,
+}
+
+impl Request {
+    pub(crate) fn read(order: &str, body: &[u8]) -> Result<Self> {
+        let body: PayRequest = body::read_or_default(body)?;
+        let source = body.payment_source.map(|source| source.read("/payment_source")).transpose()?;
+        Ok(Self { order: order.to_owned(), source: source.map(|(source, _)| source) })
+    }
+
+    pub(crate) fn has_source(&self) -> bool {
+        self.source.is_some()
+    }
+
+    pub(crate) fn execute(&self, desk: &mut Desk<'_>) -> Result<Done> {
+        pay_approved(desk, &self.order, Intent::Capture, self.source, "ORDER_ALREADY_CAPTURED")?;
+        Ok(Done::created(Resource::Order(self.order.clone())))
+    }
+}

@@ -1,0 +1,64 @@
+//! `POST /v2/checkout/orders/{id}/confirm-payment-source`
+
+use serde::{Deserialize, de::IgnoredAny};
+
+use super::create::ProcessingInstruction;
+use crate::paypal::{
+    body,
+    desk::{Desk, Done},
+    errors::{PaypalError, Result},
+    order::{Order, OrderStatus},
+    request_ids::Resource,
+    source::{ExperienceContext, Source, SourceRequest},
+};
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Body {
+    payment_source: SourceRequest,
+    processing_instruction: Option<ProcessingInstruction>,
+    #[serde(rename = "application_context")]
+    _application_context: Option<IgnoredAny>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Request {
+    order: String,
+    source: Source,
+    context: ExperienceContext,
+}
+
+impl Request {
+    pub(crate) fn read(order: &str, body: &[u8]) -> Result<Self> {
+        let body: Body = body::read(body)?;
+        if body.processing_instruction == Some(ProcessingInstruction::OrderCompleteOnPaymentApproval) {
+            return PaypalError::unprocessable("UNSUPPORTED_PROCESSING_INSTRUCTION")
+                .at("/processing_instruction")
+                .refuse();
+        }
+        let (source, context) = body.payment_source.read("/payment_source")?;
+        Ok(Self { order: order.to_owned(), source, context })
+    }
+
+    /// Sets the source; nothing is paid yet.
+    pub(crate) fn execute(&self, desk: &mut Desk<'_>) -> Result<Done> {
+        let now = desk.now;
+        let order = desk.order(&self.order)?;
+        if order.status == OrderStatus::Completed {
+            return PaypalError::unprocessable("ORDER_CANNOT_BE_CONFIRMED").refuse();
+        }
+        order.source = Some(self.source);
+        order.status = Order::status_with(Some(self.source));
+        order.updated = now;
+        let urls = [
+            (&mut order.return_url, &self.context.return_url),
+            (&mut order.cancel_url, &self.context.cancel_url),
+        ];
+        for (kept, given) in urls {
+            if let Some(url) = given {
+                *kept = Some(url.to_string());
+            }
+        }
+        Ok(Done::ok(Resource::Order(self.order.clone())))
+    }
+}

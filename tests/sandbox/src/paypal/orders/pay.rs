@@ -1,0 +1,161 @@
+//! Paying an order: its captures or authorizations come into being.
+
+use crate::{
+    ids,
+    ledger::EffectKind,
+    paypal::{
+        authorization::{Authorization, AuthorizationStatus},
+        capture::{Capture, CaptureStatus},
+        desk::Desk,
+        errors::{PaypalError, Result},
+        order::{Intent, OrderStatus, Unit},
+        source::{Source, Vaulted},
+    },
+};
+
+/// How a payment source takes being used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    Paid,
+    Pending,
+    /// The order completes, with a payment that says no.
+    Declined,
+    /// The call itself is refused.
+    Refused,
+}
+
+fn verdict(source: Option<Source>) -> Verdict {
+    match source {
+        Some(Source::VaultedWallet(Vaulted::Declined) | Source::BillingAgreement { declined: true }) => {
+            Verdict::Refused
+        }
+        Some(Source::VaultedCard(Vaulted::Declined)) => Verdict::Declined,
+        Some(Source::VaultedWallet(Vaulted::Pending) | Source::VaultedCard(Vaulted::Pending)) => {
+            Verdict::Pending
+        }
+        None
+        | Some(
+            Source::Wallet
+            | Source::BillingAgreement { declined: false }
+            | Source::VaultedWallet(Vaulted::Good | Vaulted::NeedsAction)
+            | Source::VaultedCard(Vaulted::Good | Vaulted::NeedsAction),
+        ) => Verdict::Paid,
+    }
+}
+
+/// Uses the order's source for every purchase unit and completes the order.
+pub(super) fn pay(desk: &mut Desk<'_>, id: &str) -> Result<()> {
+    let (base, now) = (desk.base, desk.now);
+    let order = desk.order(id)?;
+    let verdict = verdict(order.source);
+    if verdict == Verdict::Refused {
+        let elsewhere = order.approval_url(base);
+        return PaypalError::unprocessable("INSTRUMENT_DECLINED").redirect_to(elsewhere).refuse();
+    }
+    let (intent, units) = (order.intent, order.units.clone());
+    // PayPal guards against paying an invoice twice; a decline leaves it open.
+    for invoice in units.iter().filter_map(|unit| unit.invoice_id.as_ref()) {
+        if desk.books.paid_invoices.contains(invoice) {
+            return PaypalError::unprocessable("DUPLICATE_INVOICE_ID")
+                .at("/purchase_units/0/invoice_id")
+                .refuse();
+        }
+    }
+    let mut payments = Vec::with_capacity(units.len());
+    for unit in &units {
+        if let (Some(invoice), true) = (&unit.invoice_id, verdict != Verdict::Declined) {
+            desk.books.paid_invoices.insert(invoice.clone());
+        }
+        payments.push(match intent {
+            Intent::Capture => capture(desk, id, unit, verdict),
+            Intent::Authorize => authorize(desk, id, unit, verdict),
+        });
+    }
+    let order = desk.order(id)?;
+    for (unit, payment) in order.units.iter_mut().zip(payments) {
+        match intent {
+            Intent::Capture => unit.captures.push(payment),
+            Intent::Authorize => unit.authorizations.push(payment),
+        }
+    }
+    order.status = OrderStatus::Completed;
+    order.updated = now;
+    Ok(())
+}
+
+fn capture(desk: &mut Desk<'_>, order: &str, unit: &Unit, verdict: Verdict) -> String {
+    let id = ids::paypal();
+    desk.add_capture(Capture {
+        id: id.clone(),
+        order: order.to_owned(),
+        authorization: None,
+        money: unit.money,
+        status: match verdict {
+            Verdict::Paid => CaptureStatus::Completed { refunded: 0 },
+            Verdict::Pending => CaptureStatus::Pending,
+            Verdict::Declined | Verdict::Refused => CaptureStatus::Declined,
+        },
+        final_capture: true,
+        custom_id: unit.custom_id.clone(),
+        invoice_id: unit.invoice_id.clone(),
+        request_id: desk.request_id.map(str::to_owned),
+        refunds: Vec::new(),
+        created: desk.now,
+        updated: desk.now,
+    });
+    id
+}
+
+fn authorize(desk: &mut Desk<'_>, order: &str, unit: &Unit, verdict: Verdict) -> String {
+    let id = ids::paypal();
+    let authorization = Authorization {
+        id: id.clone(),
+        order: order.to_owned(),
+        money: unit.money,
+        status: match verdict {
+            Verdict::Paid => AuthorizationStatus::Created,
+            Verdict::Pending => AuthorizationStatus::Pending,
+            Verdict::Declined | Verdict::Refused => AuthorizationStatus::Denied,
+        },
+        captured: 0,
+        captures: Vec::new(),
+        custom_id: unit.custom_id.clone(),
+        invoice_id: unit.invoice_id.clone(),
+        request_id: desk.request_id.map(str::to_owned),
+        created: desk.now,
+        updated: desk.now,
+    };
+    if authorization.status == AuthorizationStatus::Created {
+        desk.record(EffectKind::Authorize, unit.money, &id, unit.custom_id.as_deref());
+    }
+    desk.books.authorizations.insert(id.clone(), authorization);
+    id
+}
+
+/// Pays an order that the payer approved, or that its source pays without.
+pub(super) fn pay_approved(
+    desk: &mut Desk<'_>,
+    id: &str,
+    intent: Intent,
+    source: Option<Source>,
+    already_done: &'static str,
+) -> Result<()> {
+    let order = desk.order(id)?;
+    if order.intent != intent {
+        return PaypalError::unprocessable("ACTION_DOES_NOT_MATCH_INTENT").refuse();
+    }
+    if order.status == OrderStatus::Completed {
+        return PaypalError::unprocessable(already_done).refuse();
+    }
+    if let Some(source) = source {
+        order.source = Some(source);
+        order.status = crate::paypal::order::Order::status_with(Some(source));
+    }
+    match order.status {
+        OrderStatus::PayerActionRequired if source.is_some() => {
+            PaypalError::unprocessable("PAYER_ACTION_REQUIRED").refuse()
+        }
+        _ if order.is_payable() => pay(desk, id),
+        _ => PaypalError::unprocessable("ORDER_NOT_APPROVED").refuse(),
+    }
+}

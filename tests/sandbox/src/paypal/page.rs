@@ -1,0 +1,115 @@
+//! The page where a payer approves an order.
+
+use std::sync::Arc;
+
+use axum::{
+    Form,
+    extract::{Query, State},
+    http::StatusCode,
+    response::{IntoResponse, Redirect, Response},
+};
+use serde::Deserialize;
+use url::Url;
+
+use super::order::OrderStatus;
+use crate::{
+    pages::{Button, Page},
+    world::Shared,
+};
+
+const PAYER_ID: &str = "QYR5Z8XDVJNXQ";
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Outcome {
+    Approve,
+    Cancel,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Visit {
+    /// The order.
+    token: String,
+    outcome: Option<Outcome>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Choice {
+    outcome: Outcome,
+}
+
+/// `GET`: the page, or with `?outcome=` the choice itself, for scripts.
+pub(crate) async fn show(State(shared): State<Arc<Shared>>, Query(visit): Query<Visit>) -> Response {
+    if let Some(outcome) = visit.outcome {
+        return decide(&shared, &visit.token, outcome);
+    }
+    let world = shared.world();
+    match world.paypal.orders.get(&visit.token) {
+        None => no_such_order(),
+        Some(order) if !order.awaits_payer() => nothing_to_do(),
+        Some(order) => {
+            let amounts: Vec<String> = order
+                .units
+                .iter()
+                .map(|unit| format!("{} {} in minor units", unit.money.minor, unit.money.currency.code()))
+                .collect();
+            Page {
+                title: "PayPal sandbox: approve the payment",
+                text: &format!("{}: {}", order.id, amounts.join(", ")),
+                buttons: &[
+                    Button { value: "approve", label: "Approve" },
+                    Button { value: "cancel", label: "Cancel" },
+                ],
+            }
+            .answer(StatusCode::OK)
+            .into_response()
+        }
+    }
+}
+
+/// `POST` with `outcome=approve` or `outcome=cancel`: a button was pressed.
+pub(crate) async fn submit(
+    State(shared): State<Arc<Shared>>,
+    Query(visit): Query<Visit>,
+    Form(choice): Form<Choice>,
+) -> Response {
+    decide(&shared, &visit.token, choice.outcome)
+}
+
+/// Cancelling leaves the order as it is: the payer may come back.
+fn decide(shared: &Shared, id: &str, outcome: Outcome) -> Response {
+    let now = shared.now();
+    let mut world = shared.world();
+    let Some(order) = world.paypal.orders.get_mut(id) else { return no_such_order() };
+    if !order.awaits_payer() {
+        return nothing_to_do();
+    }
+    let back = match outcome {
+        Outcome::Approve => {
+            order.status = OrderStatus::Approved;
+            order.updated = now;
+            &order.return_url
+        }
+        Outcome::Cancel => &order.cancel_url,
+    };
+    match back.as_deref().map(Url::parse) {
+        Some(Ok(mut url)) => {
+            url.query_pairs_mut().append_pair("token", id);
+            if matches!(outcome, Outcome::Approve) {
+                url.query_pairs_mut().append_pair("PayerID", PAYER_ID);
+            }
+            Redirect::to(url.as_str()).into_response()
+        }
+        _ => Page::notice("Done. You can close this page.").answer(StatusCode::OK).into_response(),
+    }
+}
+
+fn no_such_order() -> Response {
+    Page::notice("There is no such order.").answer(StatusCode::NOT_FOUND).into_response()
+}
+
+fn nothing_to_do() -> Response {
+    Page::notice("This order does not wait for approval.").answer(StatusCode::CONFLICT).into_response()
+}

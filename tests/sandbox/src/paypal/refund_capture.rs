@@ -1,0 +1,103 @@
+//! `POST /v2/payments/captures/{capture_id}/refund`
+
+use serde::{Deserialize, de::IgnoredAny};
+
+use super::{
+    body::{self, Text},
+    capture::{Capture, CaptureStatus},
+    desk::{Desk, Done},
+    errors::{PaypalError, Result},
+    money::MoneyRequest,
+    refund::Refund,
+    request_ids::Resource,
+};
+use crate::{ids, ledger::EffectKind, money::Money};
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Body {
+    amount: Option<MoneyRequest>,
+    custom_id: Option<Text<127>>,
+    invoice_id: Option<Text<127>>,
+    note_to_payer: Option<Text<255>>,
+    #[serde(rename = "payment_instruction")]
+    _payment_instruction: Option<IgnoredAny>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Request {
+    capture: String,
+    /// Absent: all that was not refunded yet.
+    amount: Option<Money>,
+    custom_id: Option<String>,
+    invoice_id: Option<String>,
+    note_to_payer: Option<String>,
+}
+
+impl Request {
+    pub(crate) fn read(capture: &str, body: &[u8]) -> Result<Self> {
+        let body: Body = body::read_or_default(body)?;
+        Ok(Self {
+            capture: capture.to_owned(),
+            amount: body.amount.map(|amount| amount.read("/amount")).transpose()?,
+            custom_id: body.custom_id.map(Text::into_string),
+            invoice_id: body.invoice_id.map(Text::into_string),
+            note_to_payer: body.note_to_payer.map(Text::into_string),
+        })
+    }
+
+    pub(crate) fn execute(&self, desk: &mut Desk<'_>) -> Result<Done> {
+        let now = desk.now;
+        let Some(capture) = desk.books.captures.get_mut(&self.capture) else {
+            return PaypalError::not_found().refuse();
+        };
+        let (amount, refunded) = self.check(capture)?;
+        if let Some(invoice) = &self.invoice_id
+            && !desk.books.refunded_invoices.insert(invoice.clone())
+        {
+            return PaypalError::unprocessable("DUPLICATE_INVOICE_ID").at("/invoice_id").refuse();
+        }
+        let id = ids::paypal();
+        capture.status = CaptureStatus::Completed { refunded };
+        capture.updated = now;
+        capture.refunds.push(id.clone());
+        let custom_id = self.custom_id.clone().or_else(|| capture.custom_id.clone());
+        desk.books.refunds.insert(
+            id.clone(),
+            Refund {
+                id: id.clone(),
+                capture: self.capture.clone(),
+                money: amount,
+                custom_id: custom_id.clone(),
+                invoice_id: self.invoice_id.clone(),
+                note_to_payer: self.note_to_payer.clone(),
+                created: now,
+            },
+        );
+        desk.record(EffectKind::Refund, amount, &id, custom_id.as_deref());
+        Ok(Done::created(Resource::Refund(id)))
+    }
+
+    /// The amount to give back, and the sum given back with it.
+    fn check(&self, capture: &Capture) -> Result<(Money, i64)> {
+        let refunded = match capture.status {
+            CaptureStatus::Completed { refunded } => refunded,
+            CaptureStatus::Pending => return PaypalError::unprocessable("PENDING_CAPTURE").refuse(),
+            CaptureStatus::Declined => return PaypalError::unprocessable("REFUND_NOT_ALLOWED").refuse(),
+        };
+        let rest = capture.money.minor - refunded;
+        if rest == 0 {
+            return PaypalError::unprocessable("CAPTURE_FULLY_REFUNDED").refuse();
+        }
+        let amount = self.amount.unwrap_or(Money { minor: rest, currency: capture.money.currency });
+        if amount.currency != capture.money.currency {
+            return PaypalError::unprocessable("REFUND_CAPTURE_CURRENCY_MISMATCH")
+                .at("/amount/currency_code")
+                .refuse();
+        }
+        if amount.minor > rest {
+            return PaypalError::unprocessable("REFUND_AMOUNT_EXCEEDED").at("/amount/value").refuse();
+        }
+        Ok((amount, refunded + amount.minor))
+    }
+}

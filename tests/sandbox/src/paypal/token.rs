@@ -1,0 +1,118 @@
+//! `POST /v1/oauth2/token`
+
+use std::sync::Arc;
+
+use axum::{
+    Extension,
+    extract::{Request, State},
+    http::{HeaderMap, StatusCode, header::AUTHORIZATION},
+    response::{IntoResponse, Response},
+};
+use base64::{Engine, prelude::BASE64_STANDARD};
+use jiff::Timestamp;
+use serde_json::json;
+use url::form_urlencoded;
+
+use super::errors::PaypalError;
+use crate::{
+    answer::Answer,
+    exchange::{self, Call, RequestLine},
+    ids,
+    provider::{Operation, Provider},
+    requests_log::Received,
+    server::Connection,
+    world::{Shared, World},
+};
+
+const BODY_BYTES_MAX: usize = 16 * 1024;
+
+pub(crate) async fn issue(
+    State(shared): State<Arc<Shared>>,
+    Extension(connection): Extension<Connection>,
+    request: Request,
+) -> Response {
+    let (parts, body) = request.into_parts();
+    let line = RequestLine { method: parts.method, uri: parts.uri };
+    let body = axum::body::to_bytes(body, BODY_BYTES_MAX).await.unwrap_or_default();
+    let refusal = if !is_known(&parts.headers, shared.config.paypal_credentials.as_ref()) {
+        Some(refuse(StatusCode::UNAUTHORIZED, "invalid_client", "Client Authentication failed"))
+    } else if !asks_for_client_credentials(&body) {
+        Some(refuse(StatusCode::BAD_REQUEST, "unsupported_grant_type", "unsupported grant_type"))
+    } else {
+        None
+    };
+    let Some(answer) = refusal else { return exchange::run(shared, line, connection, TokenCall).await };
+    shared.world().requests.record(Received {
+        status: Some(answer.status.as_u16()),
+        ..line.received(Provider::Paypal, Operation::Token, shared.now())
+    });
+    answer.into_response()
+}
+
+/// Errors here have OAuth's shape, not the API's.
+fn refuse(status: StatusCode, error: &str, description: &str) -> Answer {
+    Answer::json(status, &json!({ "error": error, "error_description": description }))
+}
+
+fn is_known(headers: &HeaderMap, expected: Option<&(String, String)>) -> bool {
+    let Some((id, secret)) = credentials(headers) else { return false };
+    match expected {
+        Some((expected_id, expected_secret)) => id == *expected_id && secret == *expected_secret,
+        None => !id.is_empty() && !secret.is_empty(),
+    }
+}
+
+fn credentials(headers: &HeaderMap) -> Option<(String, String)> {
+    let (scheme, encoded) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    let decoded = String::from_utf8(BASE64_STANDARD.decode(encoded.trim()).ok()?).ok()?;
+    let (id, secret) = decoded.split_once(':')?;
+    scheme.eq_ignore_ascii_case("basic").then(|| (id.to_owned(), secret.to_owned()))
+}
+
+fn asks_for_client_credentials(body: &[u8]) -> bool {
+    form_urlencoded::parse(body).any(|(name, value)| name == "grant_type" && value == "client_credentials")
+}
+
+/// A token asked for with good credentials.
+struct TokenCall;
+
+impl Call for TokenCall {
+    const PROVIDER: Provider = Provider::Paypal;
+
+    fn operation(&self, _: &World) -> Operation {
+        Operation::Token
+    }
+
+    fn idempotency_key(&self) -> Option<&str> {
+        None
+    }
+
+    fn claim(&self, _: &Shared, _: &mut World, _: Timestamp) -> Option<Answer> {
+        None
+    }
+
+    fn execute(&self, shared: &Shared, world: &mut World, now: Timestamp) -> Answer {
+        let seconds = shared.config.paypal_token_seconds;
+        let body = json!({
+            "scope": "https://uri.paypal.com/services/payments/payment https://uri.paypal.com/services/payments/refund",
+            "access_token": world.paypal.tokens.issue(now, seconds),
+            "token_type": "Bearer",
+            "app_id": "APP-80W284485P519543T",
+            "expires_in": seconds,
+            "nonce": ids::debug_id(),
+        });
+        Answer::json(StatusCode::OK, &body)
+    }
+
+    fn forget_key(&self, _: &mut World) {}
+
+    fn freeze(&self, _: &mut World, _: &Answer) {}
+
+    fn rate_limited(&self) -> Answer {
+        PaypalError::rate_limited().answer()
+    }
+
+    fn internal_error(&self) -> Answer {
+        PaypalError::internal().answer()
+    }
+}

@@ -1,0 +1,28 @@
+//! What PayPal's answers have in common.
+
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+
+/// RFC 3339 in whole seconds, as PayPal writes times.
+pub(crate) fn time(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+pub(crate) fn link(href: String, rel: &str, method: &str) -> Value {
+    json!({ "href": href, "rel": rel, "method": method })
+}
+
+/// PayPal leaves out what it does not have, instead of saying `null`.
+pub(crate) fn without_nulls(mut view: Value) -> Value {
+    if let Value::Object(fields) = &mut view {
+        let kept: Map<_, _> =
+            std::mem::take(fields).into_iter().filter(|(_, value)| !value.is_null()).collect();
+        *fields = kept;
+    }
+    view
+}
+
+/// The part shown under `Prefer: return=minimal`.
+pub(crate) fn minimal(view: &Value) -> Value {
+    without_nulls(json!({ "id": view.get("id"), "status": view.get("status"), "links": view.get("links") }))
+}

@@ -1,0 +1,18 @@
+//! The sandbox over HTTP. Every answer is also held against the providers' published response schemas, where the
+//! folder with these is present.
+
+mod control;
+mod faults;
+mod paypal_approvals;
+mod paypal_authorizations;
+mod paypal_orders;
+mod paypal_refunds;
+mod paypal_request_ids;
+mod stripe_authentication;
+mod stripe_captures;
+mod stripe_charges;
+mod stripe_declines;
+mod stripe_idempotency;
+mod stripe_lists;
+mod stripe_refunds;
+mod support;

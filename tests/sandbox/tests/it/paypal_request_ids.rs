@@ -1,0 +1,93 @@
+//! `PayPal-Request-Id`: a repeat gets the current state, not the first answer.
+
+use crate::support::{World, agreement, json, order, wallet};
+
+#[tokio::test]
+async fn a_repeated_create_answers_200_with_the_orders_current_state() {
+    let world = World::new().await;
+    let body = order("CAPTURE", "USD", "49.99", wallet("vault-ok"));
+    let first = world.paypal_post_with_id("k", "checkout/orders", &body).await;
+    let refund = format!("payments/captures/{}/refund", first.capture()["id"].as_str().unwrap());
+    world.paypal_post(&refund, &json!({})).await;
+    let again = world.paypal_post_with_id("k", "checkout/orders", &body).await;
+    assert_eq!((first.status, again.status), (201, 200));
+    assert_eq!(first.id(), again.id());
+    assert_eq!(again.capture()["status"], "REFUNDED");
+    assert_eq!(world.effects().await, ["charge 4999 USD", "refund 4999 USD"]);
+}
+
+#[tokio::test]
+async fn a_repeated_capture_and_refund_happen_once() {
+    let world = World::new().await;
+    let created = world.paypal_order("CAPTURE", agreement("B-1")).await;
+    let capture = format!("checkout/orders/{}/capture", created.id());
+    let first = world.paypal_post_with_id("c", &capture, &json!({})).await;
+    let again = world.paypal_post_with_id("c", &capture, &json!({})).await;
+    assert_eq!((first.status, again.status), (201, 200));
+    assert_eq!(first.body, again.body);
+    let refund = format!("payments/captures/{}/refund", first.capture()["id"].as_str().unwrap());
+    let part = json!({ "amount": { "currency_code": "USD", "value": "1.00" } });
+    // The same id on another kind of call is another id.
+    let first = world.paypal_post_with_id("c", &refund, &part).await;
+    let again = world.paypal_post_with_id("c", &refund, &part).await;
+    assert_eq!((first.status, again.status), (201, 200));
+    assert_eq!(first.id(), again.id());
+    assert_eq!(world.effects().await, ["charge 4999 USD", "refund 100 USD"]);
+}
+
+#[tokio::test]
+async fn orders_are_remembered_for_six_hours() {
+    let world = World::new().await;
+    let body = order("CAPTURE", "USD", "49.99", wallet("vault-ok"));
+    let create = async || world.paypal_post_with_id("k", "checkout/orders", &body).await.status;
+    assert_eq!(create().await, 201);
+    world.hours_pass(5);
+    assert_eq!(create().await, 200);
+    world.hours_pass(1);
+    assert_eq!(create().await, 201);
+    assert_eq!(world.effects().await.len(), 2);
+}
+
+#[tokio::test]
+async fn a_declined_request_is_not_remembered() {
+    let world = World::new().await;
+    let declined = order("CAPTURE", "USD", "49.99", wallet("vault-declined"));
+    assert_eq!(world.paypal_post_with_id("k", "checkout/orders", &declined).await.status, 422);
+    let good = order("CAPTURE", "USD", "49.99", wallet("vault-ok"));
+    assert_eq!(world.paypal_post_with_id("k", "checkout/orders", &good).await.status, 201);
+}
+
+#[tokio::test]
+async fn a_payment_source_needs_a_request_id_of_the_right_length() {
+    let world = World::new().await;
+    let body = order("CAPTURE", "USD", "49.99", wallet("vault-ok"));
+    let refused = world.paypal_post("checkout/orders", &body).await;
+    assert_eq!(refused.issue(), (400, "PAYPAL_REQUEST_ID_REQUIRED", "PayPal-Request-Id"));
+    let refused = world.paypal_post_with_id(&"k".repeat(109), "checkout/orders", &body).await;
+    assert_eq!(refused.issue(), (400, "INVALID_STRING_LENGTH", "PayPal-Request-Id"));
+    assert_eq!(world.paypal_post_with_id(&"k".repeat(108), "checkout/orders", &body).await.status, 201);
+}
+
+#[tokio::test]
+async fn a_repeat_while_the_first_is_in_progress_is_a_conflict() {
+    let world = World::new().await;
+    let body = order("CAPTURE", "USD", "49.99", wallet("vault-ok"));
+    world.paypal_token().await;
+    world
+        .fault(json!({"provider":"paypal","operation":"charge","fault":"latency","delayMs":400,"times":1}))
+        .await;
+    let second = async {
+        loop {
+            let faults = world.visit(reqwest::Method::GET, "/_sandbox/faults").await;
+            if faults.body["faults"][0]["fired"] == 1 {
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+        world.paypal_post_with_id("k", "checkout/orders", &body).await
+    };
+    let (first, second) = tokio::join!(world.paypal_post_with_id("k", "checkout/orders", &body), second);
+    assert_eq!(first.status, 201);
+    assert_eq!(second.issue(), (409, "PREVIOUS_REQUEST_IN_PROGRESS", ""));
+    assert_eq!(world.effects().await, ["charge 4999 USD"]);
+}

@@ -1,0 +1,78 @@
+//! Refunds with Stripe.
+
+use crate::support::World;
+
+#[tokio::test]
+async fn several_partial_refunds_add_up_to_the_charge_and_no_further() {
+    let world = World::new().await;
+    let paid = world.stripe_pay("pm_card_visa", 5000, "&metadata[transactionId]=txn_1").await;
+    let refund = |more: &str| format!("payment_intent={}{more}", paid.id());
+    let first = world.stripe_post("refunds", &refund("&amount=2000&reason=duplicate")).await;
+    assert_eq!(first.body["status"], "succeeded");
+    assert_eq!(first.body["reason"], "duplicate");
+    let too_much = world.stripe_post("refunds", &refund("&amount=3001")).await;
+    assert_eq!(too_much.error(), (400, "", "amount"));
+    let rest = world.stripe_post("refunds", &refund("")).await;
+    assert_eq!(rest.body["amount"], 3000);
+    assert_eq!(world.stripe_post("refunds", &refund("")).await.error(), (400, "charge_already_refunded", ""));
+    assert_eq!(world.effects().await, ["charge 5000 USD", "refund 2000 USD", "refund 3000 USD"]);
+    let ledger = world.ledger().await;
+    assert_eq!(ledger[1]["id"], first.id());
+    assert_eq!(ledger[1]["transactionId"], "txn_1");
+    assert_eq!(world.stripe_get(&format!("refunds/{}", rest.id())).await.body["amount"], 3000);
+}
+
+#[tokio::test]
+async fn a_refund_goes_by_charge_too_and_can_name_its_own_transaction() {
+    let world = World::new().await;
+    let paid = world.stripe_pay("pm_card_visa", 5000, "&metadata[transactionId]=txn_1").await;
+    let charge = paid.body["latest_charge"].as_str().unwrap();
+    let form = format!("charge={charge}&amount=100&metadata[transactionId]=txn_2");
+    assert_eq!(world.stripe_post("refunds", &form).await.status, 200);
+    assert_eq!(world.ledger().await[1]["transactionId"], "txn_2");
+}
+
+#[tokio::test]
+async fn only_captured_money_can_be_refunded() {
+    let world = World::new().await;
+    let held = world.stripe_pay("pm_card_visa", 5000, "&capture_method=manual").await;
+    let refund = format!("payment_intent={}", held.id());
+    let refused = world.stripe_post("refunds", &refund).await;
+    assert_eq!(refused.error(), (400, "", ""));
+    world.stripe_post(&format!("payment_intents/{}/capture", held.id()), "amount_to_capture=3000").await;
+    assert_eq!(world.stripe_post("refunds", &refund).await.body["amount"], 3000);
+    let declined = world.stripe_pay("pm_card_visa_chargeDeclined", 5000, "").await;
+    let id = declined.body["error"]["payment_intent"]["id"].as_str().unwrap();
+    assert_eq!(world.stripe_post("refunds", &format!("payment_intent={id}")).await.status, 400);
+}
+
+#[tokio::test]
+async fn wrong_refunds_are_refused_by_name() {
+    let world = World::new().await;
+    let paid = world.stripe_pay("pm_card_visa", 5000, "").await;
+    for (form, code, param) in [
+        ("", "parameter_missing", ""),
+        ("payment_intent=pi_none", "resource_missing", "payment_intent"),
+        ("charge=ch_none", "resource_missing", "charge"),
+        ("payment_intent=PAID&charge=ch_1", "", ""),
+        ("payment_intent=PAID&amount=0", "parameter_invalid_integer", "amount"),
+        ("payment_intent=PAID&amount=1.5", "parameter_invalid_integer", "amount"),
+        ("payment_intent=PAID&reason=bored", "", "reason"),
+        ("payment_intent=PAID&speed=fast", "parameter_unknown", "speed"),
+    ] {
+        let reply = world.stripe_post("refunds", &form.replace("PAID", paid.id())).await;
+        assert_eq!(reply.error(), (400, code, param), "{form}: {}", reply.text);
+    }
+}
+
+#[tokio::test]
+async fn two_refunds_of_sixty_on_a_hundred_at_once_are_one_refund() {
+    let world = World::new().await;
+    let paid = world.stripe_pay("pm_card_visa", 10_000, "").await;
+    let form = format!("payment_intent={}&amount=6000", paid.id());
+    let (one, two) = tokio::join!(world.stripe_post("refunds", &form), world.stripe_post("refunds", &form));
+    let mut statuses = [one.status, two.status];
+    statuses.sort_unstable();
+    assert_eq!(statuses, [200, 400]);
+    assert_eq!(world.effects().await, ["charge 10000 USD", "refund 6000 USD"]);
+}
