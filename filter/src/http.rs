@@ -56,7 +56,10 @@ impl HttpContext for EdgeHttp {
     fn on_http_request_headers(&mut self, _count: usize, end_of_stream: bool) -> Action {
         self.advance(|exchange, edge| {
             let lines = hostcalls::get_map_bytes(MapType::HttpRequestHeaders)?;
-            Ok(exchange.on_request_head(Head::new(&lines), end_of_stream, &edge.config, now_s()?))
+            match exchange.on_request_head(Head::new(&lines), &edge.config) {
+                Step::Wait if end_of_stream => Ok(exchange.on_request_end(&[], &edge.config, now_s()?)),
+                step => Ok(step),
+            }
         })
     }
 

@@ -120,8 +120,12 @@ impl OwnReply {
                 "text_format_source": { "inline_string": self.body() },
             },
         });
-        if let (Some(status), Some(mapper)) = (self.status, mapper.as_object_mut()) {
-            mapper.insert("status_code".to_owned(), status.into());
+        if self.code == ErrorCode::Unauthenticated {
+            mapper["headers_to_add"] =
+                json!([{ "header": { "key": "www-authenticate", "value": "Bearer" } }]);
+        }
+        if let Some(status) = self.status {
+            mapper["status_code"] = status.into();
         }
         mapper
     }

@@ -51,7 +51,8 @@ pub struct Keys(Vec<Key>);
 
 struct Key {
     id: String,
-    secret: Vec<u8>,
+    /// Begun with the secret, which takes half of the work out of each use.
+    mac: Hmac<Sha256>,
 }
 
 /// Why a list of keys was refused. Never holds the key itself.
@@ -101,7 +102,8 @@ impl Keys {
                 if secret.len() < KEY_BYTES_MIN {
                     return Err(KeysError::TooShort(i + 1));
                 }
-                Ok(Key { id: id.to_owned(), secret })
+                let mac = Hmac::new_from_slice(&secret).map_err(|_| KeysError::Malformed(i + 1))?;
+                Ok(Key { id: id.to_owned(), mac })
             })
             .collect::<Result<Vec<_>, _>>()?;
         if keys.is_empty() { Err(KeysError::Empty) } else { Ok(Self(keys)) }
@@ -167,9 +169,7 @@ pub fn is_request_id(id: &str) -> bool {
 }
 
 fn mac(key: &Key, fields: &str, request: &Request<'_>) -> Hmac<Sha256> {
-    // HMAC takes keys of any length, so this cannot fail; an all-zero key would only make checks fail.
-    let mut mac =
-        Hmac::<Sha256>::new_from_slice(&key.secret).unwrap_or_else(|_| Hmac::new(&Default::default()));
+    let mut mac = key.mac.clone();
     // No part can hold a line feed (Envoy refuses it in paths and header values), so joining is unambiguous.
     for part in [fields, request.method, request.path] {
         mac.update(part.as_bytes());

@@ -14,17 +14,30 @@ use crate::id::{UUID_LEN, uuid_shaped};
 /// Whether a JSON text holds a card number in any key, string or number, escaped or not.
 #[must_use]
 pub fn in_json(text: &[u8]) -> bool {
-    in_plain(&unescape(text))
+    has_enough_digits(text) && in_plain(&unescape(text))
 }
 
 /// Whether the path or the query of a URL holds a card number, percent-encoded or not.
 #[must_use]
 pub fn in_url(url: &[u8]) -> bool {
+    if !has_enough_digits(url) {
+        return false;
+    }
     if !url.iter().any(|b| matches!(b, b'%' | b'+')) {
         return in_plain(url);
     }
     let spaced: Vec<u8> = url.iter().map(|b| if *b == b'+' { b' ' } else { *b }).collect();
     in_plain(&Cow::from(percent_decode(&spaced)))
+}
+
+/// Digits of the shortest card number.
+const SHORTEST: usize = 13;
+/// Digits of the longest card number.
+const LONGEST: usize = 19;
+
+/// A quick look that settles most requests. An escaped digit is written with digits, so none is missed.
+fn has_enough_digits(text: &[u8]) -> bool {
+    text.iter().filter(|b| b.is_ascii_digit()).count() >= SHORTEST
 }
 
 fn in_plain(text: &[u8]) -> bool {
@@ -39,11 +52,11 @@ fn in_plain(text: &[u8]) -> bool {
                 len
             }
             None if byte.is_ascii_digit() => {
-                digits.push(byte - b'0');
+                digits.push(usize::from(byte - b'0'));
                 1
             }
             None => {
-                if digits.group_ends_a_card_number() {
+                if digits.end_card_number() {
                     return true;
                 }
                 separator_len(rest).unwrap_or_else(|| {
@@ -55,61 +68,70 @@ fn in_plain(text: &[u8]) -> bool {
         inside_word = byte.is_ascii_alphanumeric();
         rest = rest.get(len..).unwrap_or_default();
     }
-    digits.group_ends_a_card_number()
+    digits.end_card_number()
 }
 
-/// Digits of the longest card number.
-const LONGEST: u32 = 19;
-/// Digits of the shortest card number.
-const SHORTEST: u32 = 13;
-
-/// The last 19 digits and where their groups begin, five bits each, the newest in the lowest bits.
+/// Groups of digits with nothing but separators between them.
+///
+/// The Luhn check doubles every second digit, counted from the last. Two running sums, one with the digits
+/// at even positions doubled and one with those at odd positions, make it a subtraction for any run of
+/// groups: what the sum that fits the last digit has gained since the run began.
 #[derive(Default)]
 struct Digits {
-    window: u128,
-    count: u32,
+    count: usize,
+    sums: Sums,
     in_group: bool,
+    groups: usize,
+    /// Where the last groups began; more than 19 cannot be within one number.
+    starts: [Start; LONGEST],
+}
+
+#[derive(Clone, Copy, Default)]
+struct Start {
+    count: usize,
+    sums: Sums,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Sums {
+    even_doubled: usize,
+    odd_doubled: usize,
 }
 
 impl Digits {
-    const BITS: u32 = 5;
-    const GROUP_START: u128 = 0x10;
-
-    fn push(&mut self, digit: u8) {
-        let start = if self.in_group { 0 } else { Self::GROUP_START };
-        let all = (1 << (Self::BITS * LONGEST)) - 1;
-        self.window = (self.window << Self::BITS | start | u128::from(digit)) & all;
-        self.count = LONGEST.min(self.count + 1);
-        self.in_group = true;
+    fn push(&mut self, digit: usize) {
+        if !self.in_group {
+            self.in_group = true;
+            if let Some(start) = self.starts.get_mut(self.groups % LONGEST) {
+                *start = Start { count: self.count, sums: self.sums };
+            }
+            self.groups += 1;
+        }
+        let doubled = if digit > 4 { digit * 2 - 9 } else { digit * 2 };
+        let is_even = self.count.is_multiple_of(2);
+        self.sums.even_doubled += if is_even { doubled } else { digit };
+        self.sums.odd_doubled += if is_even { digit } else { doubled };
+        self.count += 1;
     }
 
-    fn forget(&mut self) {
-        *self = Self::default();
-    }
-
-    /// Ends the group and says whether a card number ends with it: walks back with the Luhn sum and looks at
-    /// it wherever a group begins. A group of more than 19 digits has lost its beginning, so it never counts.
-    fn group_ends_a_card_number(&mut self) -> bool {
-        if !self.in_group || self.count < SHORTEST {
-            self.in_group = false;
+    /// Ends a group, if one is open, and says whether a card number ends with it.
+    fn end_card_number(&mut self) -> bool {
+        if !std::mem::take(&mut self.in_group) || self.count < SHORTEST {
             return false;
         }
-        self.in_group = false;
-        let mut window = self.window;
-        let mut sum = 0;
-        for n in 1..=self.count {
-            let digit = window & 0xf;
-            sum += match n % 2 {
-                0 if digit > 4 => digit * 2 - 9,
-                0 => digit * 2,
-                _ => digit,
+        let last_is_even = !self.count.is_multiple_of(2);
+        self.starts.iter().take(self.groups).any(|start| {
+            let gained = match last_is_even {
+                true => self.sums.odd_doubled - start.sums.odd_doubled,
+                false => self.sums.even_doubled - start.sums.even_doubled,
             };
-            if n >= SHORTEST && window & Self::GROUP_START != 0 && sum % 10 == 0 {
-                return true;
-            }
-            window >>= Self::BITS;
-        }
-        false
+            (SHORTEST..=LONGEST).contains(&(self.count - start.count)) && gained.is_multiple_of(10)
+        })
+    }
+
+    /// Ends the run of groups.
+    fn forget(&mut self) {
+        (self.count, self.groups, self.in_group) = (0, 0, false);
     }
 }
 

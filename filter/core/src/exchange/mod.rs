@@ -89,8 +89,8 @@ impl Exchange {
         self.client.as_ref()
     }
 
-    /// The head has arrived at `now_s` (Unix seconds); `ends` if nothing follows it.
-    pub fn on_request_head(&mut self, head: Head<'_>, ends: bool, config: &EdgeConfig, now_s: u64) -> Step {
+    /// The head has arrived.
+    pub fn on_request_head(&mut self, head: Head<'_>, config: &EdgeConfig) -> Step {
         if !matches!(self.stage, Stage::New) {
             return self.again();
         }
@@ -101,7 +101,7 @@ impl Exchange {
         match self.read_head(head, request_id.clone(), config) {
             Ok(request) => {
                 self.stage = Stage::Receiving(Box::new(request));
-                if ends { self.on_request_end(&[], config, now_s) } else { Step::Wait }
+                Step::Wait
             }
             Err(refusal) => self.refuse(refusal, Some(request_id)),
         }
@@ -119,7 +119,7 @@ impl Exchange {
         }
     }
 
-    /// The request is complete; `body` is all of its body.
+    /// The request is complete at `now_s` (Unix seconds); `body` is all of its body, or nothing.
     pub fn on_request_end(&mut self, body: &[u8], config: &EdgeConfig, now_s: u64) -> Step {
         let request = match std::mem::take(&mut self.stage) {
             Stage::Receiving(request) => request,

@@ -52,11 +52,10 @@ impl Sent {
         self
     }
 
-    /// Sends the head, then the body, if there is one.
+    /// Sends the head and then the body.
     fn to(&self, exchange: &mut Exchange) -> Step {
-        let ends = self.body.is_empty();
-        match exchange.on_request_head(Head::new(&self.lines), ends, &config(), NOW) {
-            Step::Wait if !ends => exchange.on_request_end(&self.body, &config(), NOW),
+        match exchange.on_request_head(Head::new(&self.lines), &config()) {
+            Step::Wait => exchange.on_request_end(&self.body, &config(), NOW),
             step => step,
         }
     }
@@ -141,7 +140,7 @@ fn every_operation_is_forwarded() {
 fn nothing_is_forwarded_before_the_request_is_complete() {
     let mut exchange = Exchange::default();
     let sent = Sent::charge();
-    assert_eq!(exchange.on_request_head(Head::new(&sent.lines), false, &config(), NOW), Step::Wait);
+    assert_eq!(exchange.on_request_head(Head::new(&sent.lines), &config()), Step::Wait);
     for length in [0, 10, CHARGE.len()] {
         assert_eq!(exchange.on_request_body(length, &config()), Step::Wait);
         assert_eq!(exchange.outcome(), None);
@@ -295,7 +294,7 @@ fn a_body_at_the_limit_passes_and_one_byte_more_is_too_large() {
     Sent::charge().with("content-length", "65537").refused(ErrorCode::PayloadTooLarge);
     Sent::charge().with("content-length", "65536").forwarded();
     let mut exchange = Exchange::default();
-    exchange.on_request_head(Head::new(&Sent::charge().lines), false, &config(), NOW);
+    exchange.on_request_head(Head::new(&Sent::charge().lines), &config());
     assert_eq!(exchange.on_request_body(65_536, &config()), Step::Wait);
     assert!(matches!(exchange.on_request_body(65_537, &config()), Step::Reply(Reply { status: 413, .. })));
 }
