@@ -1,6 +1,10 @@
 //! What a caller may choose about a stack.
 
-use std::{env, path::PathBuf, time::Duration};
+use std::{
+    env,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use anyhow::{Context as _, Result};
 
@@ -23,14 +27,20 @@ pub struct Options {
 }
 
 /// Without these, programs do not run as they should; a test takes nothing else from the shell around it.
-const SURROUNDINGS: [&str; 5] = ["PATH", "HOME", "TMPDIR", "RUST_BACKTRACE", "GATEWAY_SHARED"];
+const SURROUNDINGS: [&str; 5] = ["PATH", "HOME", "TMPDIR", "RUST_BACKTRACE", SHARED];
+
+/// Names the folder with the providers' published contracts; the sandbox does without where it is absent.
+const SHARED: &str = "GATEWAY_SHARED";
 
 impl Options {
     /// A stack of its own for a test: free ports, both providers in the sandbox, nothing of the caller's
     /// settings.
     pub fn for_test(run_dir: impl Into<PathBuf>) -> Result<Self> {
-        let environment =
-            env::vars().filter(|(name, _)| SURROUNDINGS.contains(&name.as_str())).collect::<Environment>();
+        let mut environment: Environment =
+            env::vars().filter(|(name, _)| SURROUNDINGS.contains(&name.as_str())).collect();
+        let beside_repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared");
+        let shared = environment.entry(SHARED.to_owned());
+        shared.or_insert_with(|| beside_repository.display().to_string());
         Ok(Self {
             run_dir: run_dir.into(),
             addresses: Addresses::FREE,

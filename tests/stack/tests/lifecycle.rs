@@ -1,0 +1,201 @@
+//! A gateway comes up, runs beside others, and leaves nothing behind however it ends.
+//!
+//! These start the real parts: `make build` (or `make test`) builds them first.
+#![expect(clippy::unwrap_used, reason = "a test says what it expects")]
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    net::TcpListener,
+    path::Path,
+    process::{Child, Command, Output, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use local_stack::{Options, Stack};
+use rustix::process::{Pid, Signal, kill_process, test_kill_process};
+
+const PARTS: [&str; 3] = ["envoy", "control-plane", "sandbox"];
+
+/// `local-stack` with ports and a folder of its own, and without provider keys of whoever runs the tests.
+fn local_stack(run_dir: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_local-stack"));
+    command.args(arguments).env("RUN_DIR", run_dir).stdin(Stdio::null());
+    for name in [
+        "GATEWAY_LISTEN",
+        "GATEWAY_TLS_LISTEN",
+        "ENVOY_ADMIN_LISTEN",
+        "CONTROL_PLANE_LISTEN",
+        "SANDBOX_LISTEN",
+    ] {
+        command.env(name, "127.0.0.1:0");
+    }
+    for name in [
+        "STRIPE_SECRET_KEY",
+        "STRIPE_API_BASE",
+        "PAYPAL_CLIENT_ID",
+        "PAYPAL_CLIENT_SECRET",
+        "PAYPAL_API_BASE",
+    ] {
+        command.env_remove(name);
+    }
+    command
+}
+
+fn text(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
+}
+
+fn pid(run_dir: &Path, part: &str) -> Pid {
+    let text = fs::read_to_string(run_dir.join(format!("{part}.pid"))).unwrap();
+    Pid::from_raw(text.trim().parse().unwrap()).unwrap()
+}
+
+fn until(what: &str, mut condition: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !condition() {
+        assert!(Instant::now() < deadline, "not within a minute: {what}");
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// `run` in the foreground; a test that fails leaves none behind.
+struct Supervisor(Option<Child>);
+
+impl Supervisor {
+    /// Once it is ready.
+    fn start(run_dir: &Path) -> Self {
+        let supervisor = Self(Some(local_stack(run_dir, &["run"]).stdout(Stdio::piped()).spawn().unwrap()));
+        until("the stack is ready", || run_dir.join("ready").exists());
+        supervisor
+    }
+
+    fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(self.0.as_ref().unwrap()), signal).unwrap();
+    }
+
+    /// Once it has ended.
+    fn output(mut self) -> Output {
+        until("the supervisor ends", || self.0.as_mut().unwrap().try_wait().unwrap().is_some());
+        self.0.take().unwrap().wait_with_output().unwrap()
+    }
+}
+
+impl Drop for Supervisor {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.0.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+/// A stack in the background, stopped at the end of the test.
+struct Background<'a>(&'a Path);
+
+impl Drop for Background<'_> {
+    fn drop(&mut self) {
+        let _ = local_stack(self.0, &["down"]).output();
+    }
+}
+
+#[tokio::test]
+async fn two_stacks_run_side_by_side_and_leave_nothing() {
+    let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let [first, second] = folders.each_ref().map(|folder| Options::for_test(folder.path()).unwrap());
+    let stacks = tokio::try_join!(Stack::start(first), Stack::start(second)).unwrap();
+    assert_ne!(stacks.0.gateway_url(), stacks.1.gateway_url());
+    let pids: Vec<Pid> =
+        folders.iter().flat_map(|folder| PARTS.map(|part| pid(folder.path(), part))).collect();
+    assert!(pids.iter().all(|&pid| test_kill_process(pid).is_ok()));
+    stacks.0.stop().await;
+    drop(stacks.1);
+    assert!(pids.iter().all(|&pid| test_kill_process(pid).is_err()));
+}
+
+#[test]
+fn up_tells_where_it_listens_and_down_stops_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let order = |command: &str| local_stack(folder.path(), &[command]).output().unwrap();
+    let _stopped_at_the_end = Background(folder.path());
+    let up = order("up");
+    assert!(up.status.success(), "{}", text(&up));
+    let settings: BTreeMap<String, String> = fs::read_to_string(folder.path().join("env"))
+        .unwrap()
+        .lines()
+        .map(|line| line.split_once('=').unwrap())
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect();
+    assert!(text(&up).contains(&format!("http://{}", settings["GATEWAY_LISTEN"])), "{}", text(&up));
+
+    let again = order("up");
+    assert!(again.status.success() && text(&again).contains("runs already"), "{}", text(&again));
+    assert!(order("status").status.success());
+
+    let pids = PARTS.map(|part| pid(folder.path(), part));
+    assert!(order("down").status.success());
+    assert!(pids.iter().all(|&pid| test_kill_process(pid).is_err()));
+    assert!(!order("status").status.success());
+    assert!(order("down").status.success(), "nothing to stop is no failure");
+}
+
+#[test]
+fn the_death_of_a_part_ends_the_whole_and_says_which() {
+    let folder = tempfile::tempdir().unwrap();
+    let supervisor = Supervisor::start(folder.path());
+    let others = ["envoy", "sandbox"].map(|part| pid(folder.path(), part));
+    kill_process(pid(folder.path(), "control-plane"), Signal::KILL).unwrap();
+    let output = supervisor.output();
+    assert!(!output.status.success());
+    assert!(text(&output).contains("control-plane has ended (signal: 9 (SIGKILL))"), "{}", text(&output));
+    assert!(others.iter().all(|&pid| test_kill_process(pid).is_err()));
+}
+
+#[test]
+fn a_killed_supervisor_takes_its_parts_along() {
+    let folder = tempfile::tempdir().unwrap();
+    let supervisor = Supervisor::start(folder.path());
+    let pids = PARTS.map(|part| pid(folder.path(), part));
+    supervisor.signal(Signal::KILL);
+    supervisor.output();
+    until("every part ends", || pids.iter().all(|&pid| test_kill_process(pid).is_err()));
+    let status = local_stack(folder.path(), &["status"]).output().unwrap();
+    assert!(text(&status).contains("no gateway runs here"), "{}", text(&status));
+}
+
+#[test]
+fn ctrl_c_stops_it_without_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let supervisor = Supervisor::start(folder.path());
+    supervisor.signal(Signal::INT);
+    let output = supervisor.output();
+    assert!(output.status.success(), "{}", text(&output));
+}
+
+#[test]
+fn a_taken_port_is_an_error_that_tells_how_to_move_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let holder = TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = holder.local_addr().unwrap().to_string();
+    let output = local_stack(folder.path(), &["up"]).env("SANDBOX_LISTEN", &taken).output().unwrap();
+    assert!(!output.status.success());
+    let wanted = format!("{taken} is taken; set SANDBOX_LISTEN");
+    assert!(text(&output).contains(&wanted), "{}", text(&output));
+}
+
+#[test]
+fn a_setting_that_a_part_refuses_is_shown_from_its_log() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = local_stack(folder.path(), &["up"]).env("DB_URI", "mysql://nowhere").output().unwrap();
+    assert!(!output.status.success());
+    assert!(text(&output).contains("DB_URI"), "{}", text(&output));
+}
+
+#[test]
+fn a_live_key_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = local_stack(folder.path(), &["up"]).env("STRIPE_SECRET_KEY", "sk_live_x").output().unwrap();
+    assert!(!output.status.success());
+    assert!(text(&output).contains("STRIPE_SECRET_KEY is a live key"), "{}", text(&output));
+}
