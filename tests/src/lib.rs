@@ -1,0 +1,22 @@
+//! What the end-to-end tests stand on: whole gateways on this machine, and clients that can be as impolite as
+//! a test needs.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a harness that cannot go on fails the test that uses it"
+)]
+
+mod answer;
+mod gateway;
+pub mod http1;
+pub mod http2;
+mod prometheus;
+mod sandbox;
+mod stacks;
+mod wait;
+
+pub use answer::Answer;
+pub use gateway::{DEMO_2_KEY, Gateway};
+pub use stacks::{Faulty, Own, Refusing, faulty, refusing, shared};
+pub use wait::until;

@@ -1,0 +1,127 @@
+//! The answers that the filter gives itself.
+
+use gateway_tests::{Answer, refusing};
+use reqwest::Method;
+
+const TXN: &str = "txn_01a208c0-8b0a-7f79-8faa-ca2c29f93c7b";
+const RFND: &str = "rfnd_01a208c0-8b0a-7f79-8faa-ca2c29f93c7b";
+const CHARGE: &str =
+    r#"{"provider":"stripe","amount":4999,"currency":"USD","paymentMethodId":"pm_card_visa"}"#;
+
+#[tokio::test]
+async fn a_path_that_is_no_operation_is_not_found() {
+    let gateway = refusing().await;
+    for path in
+        ["/payments/", "/payments/charge/", "/refunds", "/refunds/", "/refunds/1", &format!("/refunds/{TXN}")]
+    {
+        let answer = gateway.get(path).await;
+        assert!([404, 405].contains(&answer.status), "{path}: {}", answer.text());
+    }
+    for path in
+        [format!("/payments/{TXN}/refund"), format!("/payments/{TXN}/events/1"), "/refunds/1/2".to_owned()]
+    {
+        gateway.get(&path).await.refuses(404, "NOT_FOUND");
+        gateway.post(&path, "{}").await.refuses(404, "NOT_FOUND");
+    }
+    gateway.nothing_reached_the_control_plane().await;
+}
+
+#[tokio::test]
+async fn an_id_that_no_payment_can_have_is_an_unknown_transaction() {
+    let gateway = refusing().await;
+    for id in
+        ["1", "txn_1", &TXN.to_uppercase(), &TXN.replace("txn", "rfnd"), &format!("{TXN}0"), "txn_%2e%2e"]
+    {
+        gateway.get(&format!("/payments/{id}")).await.refuses(404, "TRANSACTION_NOT_FOUND");
+        gateway.post(&format!("/payments/{id}/capture"), "").await.refuses(404, "TRANSACTION_NOT_FOUND");
+        gateway.post(&format!("/payments/{id}/cancel"), "").await.refuses(404, "TRANSACTION_NOT_FOUND");
+    }
+    gateway.nothing_reached_the_control_plane().await;
+}
+
+#[tokio::test]
+async fn another_method_on_a_known_path_is_refused_and_the_right_one_named() {
+    let gateway = refusing().await;
+    let posts = [
+        "/payments/charge",
+        "/payments/refund",
+        &format!("/payments/{TXN}/capture"),
+        &format!("/payments/{TXN}/cancel"),
+    ];
+    let gets = [
+        "/payments",
+        &format!("/payments/{TXN}"),
+        &format!("/payments/{TXN}/events"),
+        &format!("/refunds/{RFND}"),
+        "/openapi.json",
+    ];
+    let paths = posts.map(|path| (path, "POST")).into_iter().chain(gets.map(|path| (path, "GET")));
+    for (path, allowed) in paths {
+        for method in
+            ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"].iter().filter(|method| **method != allowed)
+        {
+            let method = Method::from_bytes(method.as_bytes()).unwrap();
+            let answer = Answer::of(gateway.request(method.clone(), path)).await;
+            answer.refuses(405, "METHOD_NOT_ALLOWED");
+            assert_eq!(answer.header("allow"), Some(allowed), "{method} {path}");
+        }
+        let head = Answer::of(gateway.request(Method::HEAD, path)).await;
+        assert_eq!((head.status, head.header("allow")), (405, Some(allowed)), "HEAD {path}");
+    }
+    gateway.nothing_reached_the_control_plane().await;
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_say_it_is_json_is_an_unsupported_media_type() {
+    let gateway = refusing().await;
+    for content_type in [
+        None,
+        Some("text/plain"),
+        Some("application/x-www-form-urlencoded"),
+        Some("application/json; charset=latin1"),
+        Some("application/json, text/plain"),
+        Some("application/json-patch+json"),
+        Some("multipart/form-data; boundary=x"),
+    ] {
+        let request = gateway.request(Method::POST, "/payments/charge").body(CHARGE);
+        let request =
+            content_type.into_iter().fold(request, |request, value| request.header("content-type", value));
+        Answer::of(request).await.refuses(415, "UNSUPPORTED_MEDIA_TYPE");
+    }
+    for encoding in ["gzip", "identity", "br"] {
+        let request =
+            gateway.request(Method::POST, "/payments/charge").header("content-type", "application/json");
+        let request = request.header("content-encoding", encoding).body(CHARGE);
+        Answer::of(request).await.refuses(415, "UNSUPPORTED_MEDIA_TYPE");
+    }
+    gateway.nothing_reached_the_control_plane().await;
+}
+
+#[tokio::test]
+async fn an_errors_answer_is_kept_by_no_cache() {
+    let gateway = refusing().await;
+    let answer = gateway.get("/payments?limit=0").await;
+    answer.refuses(400, "INVALID_REQUEST");
+    assert_eq!(answer.header("cache-control"), Some("no-store"));
+}
+
+#[tokio::test]
+async fn a_path_has_one_spelling() {
+    let gateway = refusing().await;
+    // Envoy folds dots and slashes before anybody decides: what comes out is judged like any other path.
+    for (path, status) in [
+        ("/payments/%2e%2e/healthz", 404),
+        ("/payments/../healthz", 404),
+        ("/payments/..%2fhealthz", 400),
+        ("/payments%2fcharge", 400),
+        ("/PAYMENTS/charge", 404),
+        ("/payments/charge;v=1", 404),
+    ] {
+        let request =
+            gateway_tests::http1::Request::new("GET", path).header("authorization", "Bearer demo-key");
+        let answer = gateway.send_raw(&request).await;
+        assert_eq!(answer.status, status, "{path}: {}", answer.text());
+        assert_eq!(answer.json()["success"], false, "{path}");
+    }
+    gateway.nothing_reached_the_control_plane().await;
+}

@@ -1,0 +1,96 @@
+//! The answers that Envoy gives without asking the filter, in the gateway's shape.
+
+use gateway_tests::http1::Request;
+use gateway_tests::{Own, refusing};
+use serde_json::json;
+
+#[tokio::test]
+async fn without_a_known_key_nobody_is_anybody() {
+    let gateway = refusing().await;
+    let paths =
+        ["/payments", "/payments/charge", "/payments/txn_01890000-0000-7000-8000-000000000000", "/refunds/1"];
+    for path in paths {
+        for key in [
+            None,
+            Some(""),
+            Some("Bearer"),
+            Some("Bearer "),
+            Some("Bearer wrong"),
+            Some("Bearer DEMO-KEY"),
+            Some("Bearer demo-key,demo-key-2"),
+            Some("Basic ZGVtby1rZXk6"),
+            Some("demo"),
+        ] {
+            let request = Request::new("GET", path);
+            let request = key.into_iter().fold(request, |request, key| request.header("authorization", key));
+            let answer = gateway.send_raw(&request).await;
+            assert_eq!(answer.status, 401, "{key:?} {path}: {}", answer.text());
+            answer.refuses(401, "UNAUTHENTICATED");
+        }
+    }
+    gateway.nothing_reached_the_control_plane().await;
+}
+
+#[tokio::test]
+async fn a_path_that_leads_nowhere_is_not_found() {
+    let gateway = refusing().await;
+    for path in ["/", "/nowhere", "/paymentsx", "/webhooks/nobody", "/openapi.jsonx", "/.env"] {
+        gateway.get(path).await.refuses(404, "NOT_FOUND");
+    }
+    gateway.nothing_reached_the_control_plane().await;
+}
+
+#[tokio::test]
+async fn what_is_not_http_is_refused() {
+    let gateway = refusing().await;
+    for request in [
+        gateway.raw_charge().header("bad name", "1").body("{}"),
+        gateway.raw_charge().header("x-long", "a".repeat(20_000)).body("{}"),
+        Request::new("GET", "http//nowhere"),
+        Request::new("CONNECT", "gateway:443"),
+        Request::new("BREW", "/payments"),
+    ] {
+        let answer = gateway.send_raw(&request).await;
+        assert!((400..500).contains(&answer.status), "{}", answer.text());
+        // Before there is a head there is no request id.
+        assert_eq!(answer.json()["success"], false);
+    }
+    gateway.nothing_reached_the_control_plane().await;
+}
+
+#[tokio::test]
+async fn more_requests_than_allowed_are_turned_away_and_reach_nobody() {
+    let own = Own::start(&[("GATEWAY_REQUESTS_PER_SECOND", "2")]).await;
+    let gateway = own.gateway();
+    let asked_before = gateway.control_plane_requests().await;
+    let (mut passed, mut turned_away) = (0, 0);
+    while turned_away < 3 {
+        let answer = gateway.get("/payments").await;
+        match answer.status {
+            200 => passed += 1,
+            _ => {
+                assert_eq!(answer.refuses(429, "RATE_LIMITED")["retryable"], true);
+                turned_away += 1;
+            }
+        }
+        assert!(passed < 100, "nothing is turned away");
+    }
+    assert_eq!(gateway.control_plane_requests().await, asked_before + passed);
+}
+
+#[tokio::test]
+async fn without_the_control_plane_a_charge_is_answered_503_and_nothing_happens() {
+    let mut own = Own::start(&[]).await;
+    own.gateway().terminate("control-plane");
+    let end = own.end_of_a_part().await;
+    assert!(end.starts_with("control-plane") && end.contains("exit status: 0"), "{end}");
+    let gateway = own.gateway();
+    let charge =
+        json!({ "provider": "stripe", "amount": 4999, "currency": "USD", "paymentMethodId": "pm_card_visa" });
+    for answer in [gateway.charge(&charge).await, gateway.get("/payments").await] {
+        let error = answer.refuses(503, "GATEWAY_UNAVAILABLE");
+        assert_eq!(error["retryable"], true);
+    }
+    // The edge needs nobody for its own answers.
+    gateway.get("/payments?limit=0").await.refuses(400, "INVALID_REQUEST");
+}

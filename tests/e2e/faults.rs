@@ -1,0 +1,184 @@
+//! Providers that break at the worst moment. What is not known is never called failed, and nothing happens twice.
+
+use gateway_tests::{Answer, Faulty, Gateway, faulty, until};
+use serde_json::{Value, json};
+
+const METHODS: [(&str, &str); 2] = [("stripe", "pm_card_visa"), ("paypal", "vault-ok")];
+
+/// Longer than this stack gives a provider.
+const TOO_SLOW_MS: u64 = 3_000;
+
+async fn charge(gateway: &Gateway<'_>, (provider, method): (&str, &str)) -> Answer {
+    gateway
+        .charge(
+            &json!({ "provider": provider, "amount": 6100, "currency": "USD", "paymentMethodId": method }),
+        )
+        .await
+}
+
+async fn charged(gateway: &Gateway<'_>, method: (&str, &str)) -> String {
+    let answer = charge(gateway, method).await;
+    answer.succeeds(200, &json!({ "status": "completed" }));
+    answer.transaction_id()
+}
+
+async fn is_pending_and_not_failed(gateway: &Gateway<'_>, answer: &Answer) -> Value {
+    answer.succeeds(202, &json!({ "status": "pending" }));
+    let payment = gateway.payment(&answer.transaction_id()).await;
+    assert_eq!(payment["status"], "pending", "{payment}");
+    assert_eq!(payment.get("failure"), None, "{payment}");
+    payment
+}
+
+/// Charges while the provider fails so, and gives what really happened there.
+async fn charge_with(gateway: &Faulty, fault: &str, method: (&str, &str)) -> Vec<String> {
+    gateway.sandbox.break_down(method.0, "charge", fault).await;
+    let answer = charge(gateway, method).await;
+    is_pending_and_not_failed(gateway, &answer).await;
+    gateway.sandbox.heal().await;
+    // Neither refundable nor capturable as long as nobody knows.
+    let transaction = answer.transaction_id();
+    gateway.refund(&transaction, None).await.refuses(409, "INVALID_STATE");
+    gateway.capture(&transaction, None).await.refuses(409, "INVALID_STATE");
+    gateway.effects(&transaction).await
+}
+
+#[tokio::test]
+async fn a_charge_whose_answer_is_lost_is_pending_and_happened_once() {
+    let gateway = faulty().await;
+    for fault in ["drop_after", "error_after", "truncated"] {
+        for method in METHODS {
+            let effects = charge_with(&gateway, fault, method).await;
+            assert_eq!(effects, [format!("{} charge 6100 USD", method.0)], "{fault}");
+        }
+    }
+}
+
+/// The gateway cannot tell these from the ones above.
+#[tokio::test]
+async fn a_charge_that_may_have_been_heard_is_pending_even_if_nothing_happened() {
+    let gateway = faulty().await;
+    for fault in ["drop_before", "error_before", "html_error"] {
+        for method in METHODS {
+            assert_eq!(charge_with(&gateway, fault, method).await, [""; 0], "{fault} {}", method.0);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_provider_that_is_too_slow_leaves_the_charge_pending_and_it_happened_once() {
+    let gateway = faulty().await;
+    for method in METHODS {
+        gateway.sandbox.slow_down(method.0, "charge", TOO_SLOW_MS).await;
+        let answer = charge(&gateway, method).await;
+        is_pending_and_not_failed(&gateway, &answer).await;
+        let transaction = answer.transaction_id();
+        let effects = until("the late effect", async || {
+            Some(gateway.effects(&transaction).await).filter(|effects| !effects.is_empty())
+        });
+        assert_eq!(effects.await, [format!("{} charge 6100 USD", method.0)]);
+    }
+}
+
+#[tokio::test]
+async fn a_rate_limited_charge_was_not_made_and_may_be_tried_again() {
+    let gateway = faulty().await;
+    for method in METHODS {
+        gateway.sandbox.break_down(method.0, "charge", "rate_limited").await;
+        let answer = charge(&gateway, method).await;
+        assert_eq!(answer.refuses(503, "PROVIDER_UNAVAILABLE")["retryable"], true);
+        let transaction = answer.transaction_id();
+        assert_eq!(gateway.payment(&transaction).await["status"], "failed");
+        assert_eq!(gateway.effects(&transaction).await, [""; 0]);
+        gateway.sandbox.heal().await;
+        charged(&gateway, method).await;
+    }
+}
+
+/// Without a token no order can have been made.
+#[tokio::test]
+async fn a_charge_for_which_paypal_gives_no_token_was_not_made() {
+    for fault in ["drop_before", "error_before", "html_error", "rate_limited", "truncated"] {
+        // A gateway that has had a token keeps it, so each fault needs one that has not.
+        let gateway = gateway_tests::Own::start(&[]).await;
+        let gateway = gateway.gateway();
+        gateway.sandbox.break_down("paypal", "token", fault).await;
+        let answer = charge(&gateway, ("paypal", "vault-ok")).await;
+        assert_eq!(answer.refuses(503, "PROVIDER_UNAVAILABLE")["retryable"], true, "{fault}");
+        assert_eq!(gateway.effects(&answer.transaction_id()).await, [""; 0], "{fault}");
+        gateway.sandbox.heal().await;
+        charged(&gateway, ("paypal", "vault-ok")).await;
+    }
+}
+
+#[tokio::test]
+async fn a_refund_whose_answer_is_lost_is_pending_keeps_its_amount_and_happened_once() {
+    let gateway = faulty().await;
+    for fault in ["drop_after", "error_after", "truncated"] {
+        for method in METHODS {
+            let transaction = charged(&gateway, method).await;
+            gateway.sandbox.break_down(method.0, "refund", fault).await;
+            let answer = gateway.refund(&transaction, Some(6000)).await;
+            answer.succeeds(202, &json!({ "status": "pending" }));
+            gateway.sandbox.heal().await;
+
+            let refund = gateway.get(&format!("/refunds/{}", answer.at("/refundId"))).await;
+            refund.succeeds(200, &json!({ "status": "pending", "amount": 6000 }));
+            gateway.refund(&transaction, Some(101)).await.refuses(422, "REFUND_EXCEEDS_CHARGE");
+            let effects = ["charge 6100", "refund 6000"].map(|effect| format!("{} {effect} USD", method.0));
+            assert_eq!(gateway.effects(&transaction).await, effects, "{fault}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_rate_limited_refund_was_not_made_and_gives_its_amount_back() {
+    let gateway = faulty().await;
+    for method in METHODS {
+        let transaction = charged(&gateway, method).await;
+        gateway.sandbox.break_down(method.0, "refund", "rate_limited").await;
+        let error = gateway.refund(&transaction, None).await.refuses(503, "PROVIDER_UNAVAILABLE");
+        assert_eq!(error["retryable"], true);
+        gateway.sandbox.heal().await;
+        gateway.refund(&transaction, Some(6100)).await.succeeds(200, &json!({ "status": "processed" }));
+        let effects = ["charge 6100", "refund 6100"].map(|effect| format!("{} {effect} USD", method.0));
+        assert_eq!(gateway.effects(&transaction).await, effects);
+    }
+}
+
+#[tokio::test]
+async fn a_capture_whose_answer_is_lost_is_pending_and_happened_once() {
+    let gateway = faulty().await;
+    for (provider, method) in METHODS {
+        let charge = json!({
+            "provider": provider, "amount": 6100, "currency": "USD", "paymentMethodId": method, "capture": "manual",
+        });
+        let transaction = gateway.charge(&charge).await.transaction_id();
+        gateway.sandbox.break_down(provider, "capture", "drop_after").await;
+        gateway.capture(&transaction, Some(6000)).await.succeeds(202, &json!({ "status": "pending" }));
+        gateway.sandbox.heal().await;
+        gateway.capture(&transaction, Some(6000)).await.refuses(409, "INVALID_STATE");
+        gateway.cancel(&transaction).await.refuses(409, "INVALID_STATE");
+        let effects = ["authorize 6100", "capture 6000"].map(|effect| format!("{provider} {effect} USD"));
+        assert_eq!(gateway.effects(&transaction).await, effects);
+    }
+}
+
+#[tokio::test]
+async fn a_rate_limited_capture_or_cancellation_leaves_the_payment_authorized() {
+    let gateway = faulty().await;
+    for (provider, method) in METHODS {
+        let charge = json!({
+            "provider": provider, "amount": 6100, "currency": "USD", "paymentMethodId": method, "capture": "manual",
+        });
+        let transaction = gateway.charge(&charge).await.transaction_id();
+        gateway.sandbox.break_down(provider, "*", "rate_limited").await;
+        gateway.capture(&transaction, None).await.refuses(503, "PROVIDER_UNAVAILABLE");
+        gateway.cancel(&transaction).await.refuses(503, "PROVIDER_UNAVAILABLE");
+        assert_eq!(gateway.payment(&transaction).await["status"], "authorized");
+        gateway.sandbox.heal().await;
+        gateway.cancel(&transaction).await.succeeds(200, &json!({ "status": "canceled" }));
+        let effects = ["authorize 6100", "cancel 6100"].map(|effect| format!("{provider} {effect} USD"));
+        assert_eq!(gateway.effects(&transaction).await, effects);
+    }
+}

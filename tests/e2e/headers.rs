@@ -1,0 +1,93 @@
+//! Header bytes that are no text: nobody's request hangs or crashes because of them.
+
+use gateway_tests::http1::Request;
+use gateway_tests::{refusing, shared};
+use serde_json::json;
+
+const CHARGE: &[u8] =
+    br#"{"provider":"stripe","amount":990,"currency":"USD","paymentMethodId":"pm_card_visa"}"#;
+const NOT_TEXT: [&[u8]; 5] = [b"\xff", b"\x80abc", b"caf\xe9", b"\xed\xa0\x80", b"\xc3\x28\xfe"];
+
+#[tokio::test]
+async fn a_header_that_the_edge_does_not_read_may_hold_any_bytes() {
+    let gateway = shared().await;
+    for bytes in NOT_TEXT {
+        for name in [
+            "x-note",
+            "user-agent",
+            "cookie",
+            "x-request-id",
+            "x-edge-note",
+            "x-client-id",
+            "idempotency-hint",
+        ] {
+            let answer = gateway.send_raw(&gateway.raw_charge().header(name, bytes).body(CHARGE)).await;
+            assert_eq!(answer.status, 200, "{name}: {}", answer.text());
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_header_that_the_edge_reads_is_refused_when_it_is_no_text() {
+    let gateway = refusing().await;
+    for bytes in NOT_TEXT {
+        let charge = || Request::new("POST", "/payments/charge");
+        let key = || charge().header("authorization", "Bearer demo-key");
+        for (request, status, code) in [
+            (charge().header("authorization", bytes).json(), 401, "UNAUTHENTICATED"),
+            (
+                charge().header("authorization", [b"Bearer demo-key", bytes].concat()).json(),
+                401,
+                "UNAUTHENTICATED",
+            ),
+            (key().header("content-type", bytes), 400, "INVALID_REQUEST"),
+            (key().header("content-type", [b"application/json;", bytes].concat()), 400, "INVALID_REQUEST"),
+            (key().json().header("content-encoding", bytes), 415, "UNSUPPORTED_MEDIA_TYPE"),
+        ] {
+            gateway.send_raw(&request.body(CHARGE)).await.refuses(status, code);
+        }
+    }
+    gateway.nothing_reached_the_control_plane().await;
+}
+
+#[tokio::test]
+async fn a_header_that_may_come_once_is_refused_when_it_comes_twice() {
+    let gateway = refusing().await;
+    let twice = gateway.raw_charge().header("Content-Type", "application/json").body(CHARGE);
+    // Envoy joins the lines to a list, and no list is a media type.
+    gateway.send_raw(&twice).await.refuses(415, "UNSUPPORTED_MEDIA_TYPE");
+    gateway.nothing_reached_the_control_plane().await;
+}
+
+#[tokio::test]
+async fn a_path_that_is_no_text_is_refused() {
+    let gateway = refusing().await;
+    for path in ["/payments?status=\u{e9}", "/payments/caf\u{e9}", "/payments?a b", "/payments#\u{1}"] {
+        let request = Request::new("GET", path).header("authorization", "Bearer demo-key");
+        let answer = gateway.send_raw(&request).await;
+        assert!((400..500).contains(&answer.status), "{path}: {}", answer.text());
+    }
+    gateway.nothing_reached_the_control_plane().await;
+}
+
+#[tokio::test]
+async fn header_names_with_underscores_are_refused() {
+    let gateway = refusing().await;
+    let request = gateway.raw_charge().header("x_client_id", "demo-2").body(CHARGE);
+    assert_eq!(gateway.send_raw(&request).await.status, 400);
+    gateway.nothing_reached_the_control_plane().await;
+}
+
+#[tokio::test]
+async fn after_all_of_these_the_gateway_goes_on() {
+    let gateway = refusing().await;
+    for bytes in NOT_TEXT {
+        let request = gateway.raw_charge().header("content-type", bytes).body(CHARGE);
+        gateway.send_raw(&request).await.refuses(400, "INVALID_REQUEST");
+        // Answered by the filter: it lives.
+        gateway.get("/payments?limit=0").await.refuses(400, "INVALID_REQUEST");
+    }
+    let gateway = shared().await;
+    let request = gateway.raw_charge().header("x-note", NOT_TEXT[0]).body(CHARGE);
+    gateway.send_raw(&request).await.succeeds(200, &json!({ "status": "completed" }));
+}

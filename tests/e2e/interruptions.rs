@@ -1,0 +1,81 @@
+//! Somebody goes away in the middle of a charge.
+
+use gateway_tests::{Gateway, Own, faulty, until};
+use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt;
+
+/// Long enough to act in the meantime, shorter than the gateway's patience with a provider.
+const SLOW_MS: u64 = 1_500;
+
+fn charge(reference: &str) -> Value {
+    json!({
+        "provider": "stripe", "amount": 510, "currency": "USD", "paymentMethodId": "pm_card_visa",
+        "customerReference": reference,
+    })
+}
+
+/// The payment with this reference, once it has this status.
+async fn payment_with(gateway: &Gateway<'_>, reference: &str, status: &str) -> Value {
+    until(&format!("a {status} payment"), async || {
+        let list = gateway.get(&format!("/payments?limit=100&status={status}")).await.json();
+        let mut payments = list["data"].as_array()?.iter();
+        payments.find(|payment| payment["customerReference"] == reference).cloned()
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_client_that_hangs_up_in_the_middle_of_a_charge_has_charged_once() {
+    let gateway = faulty().await;
+    gateway.sandbox.slow_down("stripe", "charge", SLOW_MS).await;
+    let request = gateway.raw_charge().body(charge("hangs-up").to_string());
+    let mut connection = request.begin(gateway.address()).await;
+    connection.write_all(request.body_bytes()).await.unwrap();
+    payment_with(&gateway, "hangs-up", "pending").await;
+    drop(connection);
+
+    let payment = payment_with(&gateway, "hangs-up", "completed").await;
+    let transaction = payment["transactionId"].as_str().unwrap();
+    assert_eq!(gateway.effects(transaction).await, ["stripe charge 510 USD"]);
+}
+
+#[tokio::test]
+async fn a_control_plane_that_is_asked_to_end_finishes_a_slow_charge_first() {
+    let mut own = Own::start(&[]).await;
+    let gateway = own.gateway();
+    gateway.sandbox.slow_down("stripe", "charge", SLOW_MS).await;
+    let body = charge("outlives");
+    let (answer, ()) = tokio::join!(gateway.charge(&body), async {
+        payment_with(&gateway, "outlives", "pending").await;
+        gateway.terminate("control-plane");
+    });
+    answer.succeeds(200, &json!({ "status": "completed" }));
+    assert_eq!(gateway.effects(&answer.transaction_id()).await, ["stripe charge 510 USD"]);
+    drop(gateway);
+
+    let end = own.end_of_a_part().await;
+    assert!(end.starts_with("control-plane") && end.contains("exit status: 0"), "{end}");
+}
+
+/// The client is gone and the control plane is asked to end: the payment is nobody's but the gateway's.
+#[tokio::test]
+async fn a_control_plane_that_is_asked_to_end_finishes_even_a_charge_whose_client_has_gone() {
+    let mut own = Own::start(&[]).await;
+    let gateway = own.gateway();
+    gateway.sandbox.slow_down("stripe", "charge", SLOW_MS).await;
+    let request = gateway.raw_charge().body(charge("left-behind").to_string());
+    let mut connection = request.begin(gateway.address()).await;
+    connection.write_all(request.body_bytes()).await.unwrap();
+    let payment = payment_with(&gateway, "left-behind", "pending").await;
+    let transaction = payment["transactionId"].as_str().unwrap().to_owned();
+    drop(connection);
+    gateway.terminate("control-plane");
+    drop(gateway);
+
+    let end = own.end_of_a_part().await;
+    assert!(end.contains("exit status: 0"), "{end}");
+    assert_eq!(own.gateway().effects(&transaction).await, ["stripe charge 510 USD"]);
+    let (_, database) =
+        own.gateway().files().into_iter().find(|(path, _)| path.ends_with("gateway.db")).unwrap();
+    assert!(!database.is_empty());
+}

@@ -1,0 +1,28 @@
+//! The gateway from outside: real Envoy with the real filter, control plane and provider sandbox. What a client is
+//! told is held against the sandbox's ledger, and what is refused against the control plane's request counter.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+mod audiences;
+mod bodies;
+mod captures;
+mod card_numbers;
+mod control_plane_errors;
+mod currencies;
+mod edge_errors;
+mod envoy_errors;
+mod faults;
+mod first_charge;
+mod headers;
+mod interruptions;
+mod observability;
+mod payer_action;
+mod payment_methods;
+mod refunds;
+mod strict_json;
+mod tls;
+mod trailers;

@@ -1,0 +1,187 @@
+//! Payments that wait for their payer: 3-D Secure at Stripe, approval at PayPal.
+
+use gateway_tests::{Answer, Gateway, shared};
+use serde_json::{Value, json};
+
+const RETURN_URL: &str = "https://shop.example/back";
+
+fn paypal_order(method: Option<&str>, amount: u64) -> Value {
+    let mut charge =
+        json!({ "provider": "paypal", "amount": amount, "currency": "USD", "returnUrl": RETURN_URL });
+    if let Some(method) = method {
+        charge["paymentMethodId"] = method.into();
+    }
+    charge
+}
+
+/// Starts a payment that waits, and gives its transaction and the page for its payer.
+async fn waiting(gateway: &Gateway<'_>, charge: &Value) -> (String, String) {
+    let answer = gateway.charge(charge).await;
+    answer.succeeds(200, &json!({ "status": "requires_action" }));
+    let (transaction, page) = (answer.transaction_id(), answer.at("/nextAction/url"));
+    assert_eq!(gateway.payment(&transaction).await["nextAction"]["url"], page);
+    assert_eq!(gateway.effects(&transaction).await, [""; 0]);
+    (transaction, page)
+}
+
+/// The order's id, as it returns in the query of the payer's way back.
+fn order_of(page: &str) -> String {
+    page.split_once("token=").map(|(_, order)| order.to_owned()).expect("a PayPal page names its order")
+}
+
+async fn bring_back(gateway: &Gateway<'_>, page: &str, amount: u64) -> Answer {
+    gateway.charge(&paypal_order(Some(&order_of(page)), amount)).await
+}
+
+#[tokio::test]
+async fn a_stripe_card_with_3d_secure_waits_for_its_payer_and_charges_once_after_that() {
+    let gateway = shared().await;
+    for method in
+        ["pm_card_threeDSecure2Required", "pm_card_threeDSecureRequired", "pm_card_authenticationRequired"]
+    {
+        let charge = json!({
+            "provider": "stripe", "amount": 3100, "currency": "USD", "paymentMethodId": method, "returnUrl": RETURN_URL,
+        });
+        let (transaction, page) = waiting(&gateway, &charge).await;
+        gateway.sandbox.decide(&page, "succeed").await;
+        assert_eq!(gateway.effects(&transaction).await, ["stripe charge 3100 USD"], "{method}");
+    }
+}
+
+#[tokio::test]
+async fn a_payment_that_waits_for_its_payer_can_be_canceled_and_not_captured_or_refunded() {
+    let gateway = shared().await;
+    let charge = json!({
+        "provider": "stripe", "amount": 3100, "currency": "USD",
+        "paymentMethodId": "pm_card_threeDSecure2Required", "returnUrl": RETURN_URL,
+    });
+    for charge in [charge, paypal_order(None, 3100)] {
+        let (transaction, _) = waiting(&gateway, &charge).await;
+        gateway.capture(&transaction, None).await.refuses(409, "INVALID_STATE");
+        gateway.refund(&transaction, None).await.refuses(409, "INVALID_STATE");
+        gateway.cancel(&transaction).await.succeeds(200, &json!({ "status": "canceled" }));
+        assert_eq!(gateway.payment(&transaction).await["status"], "canceled");
+        let effects = gateway.effects(&transaction).await;
+        assert!(!effects.iter().any(|effect| effect.contains("charge")), "{effects:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_approved_paypal_order_completes_the_payment_it_was_made_for() {
+    let gateway = shared().await;
+    for method in [None, Some("vault-action")] {
+        let (transaction, page) = waiting(&gateway, &paypal_order(method, 4200)).await;
+        gateway.sandbox.decide(&page, "approve").await;
+        let answer = bring_back(&gateway, &page, 4200).await;
+        answer.succeeds(200, &json!({ "status": "completed", "transactionId": transaction }));
+        assert_eq!(gateway.payment(&transaction).await["status"], "completed");
+        assert_eq!(gateway.effects(&transaction).await, ["paypal charge 4200 USD"], "{method:?}");
+
+        gateway.refund(&transaction, None).await.succeeds(200, &json!({ "status": "processed" }));
+        let effects = ["paypal charge 4200 USD", "paypal refund 4200 USD"];
+        assert_eq!(gateway.effects(&transaction).await, effects, "{method:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_approved_paypal_order_is_charged_once_however_often_it_is_brought_back() {
+    let gateway = shared().await;
+    let (transaction, page) = waiting(&gateway, &paypal_order(None, 4300)).await;
+    gateway.sandbox.decide(&page, "approve").await;
+    let charge = paypal_order(Some(&order_of(&page)), 4300);
+    let (first, second) = tokio::join!(gateway.charge(&charge), gateway.charge(&charge));
+    let mut statuses = [first.status, second.status];
+    statuses.sort_unstable();
+    assert_eq!(statuses, [200, 409], "{} {}", first.text(), second.text());
+    gateway.charge(&charge).await.refuses(409, "INVALID_STATE");
+    assert_eq!(gateway.effects(&transaction).await, ["paypal charge 4300 USD"]);
+}
+
+#[tokio::test]
+async fn a_paypal_order_that_is_not_approved_yet_goes_on_waiting() {
+    let gateway = shared().await;
+    let (transaction, page) = waiting(&gateway, &paypal_order(None, 4400)).await;
+    let answer = bring_back(&gateway, &page, 4400).await;
+    answer.succeeds(200, &json!({ "status": "requires_action", "transactionId": transaction }));
+    assert_eq!(gateway.effects(&transaction).await, [""; 0]);
+}
+
+#[tokio::test]
+async fn an_approved_order_is_refused_for_another_amount_currency_or_capture_than_its_payment() {
+    let gateway = shared().await;
+    let (transaction, page) = waiting(&gateway, &paypal_order(None, 4500)).await;
+    gateway.sandbox.decide(&page, "approve").await;
+    let right = paypal_order(Some(&order_of(&page)), 4500);
+    for (field, wrong, param) in [
+        ("amount", json!(4600), "amount"),
+        ("currency", json!("EUR"), "amount"),
+        ("capture", json!("manual"), "capture"),
+    ] {
+        let mut charge = right.clone();
+        charge[field] = wrong;
+        assert_eq!(gateway.charge(&charge).await.refuses(400, "INVALID_REQUEST")["param"], param);
+    }
+    assert_eq!(gateway.effects(&transaction).await, [""; 0]);
+    gateway.charge(&right).await.succeeds(200, &json!({ "status": "completed" }));
+}
+
+fn credentials<'s>(gateway: &Gateway<'s>) -> (&'s str, &'s str) {
+    let setting = |name| gateway.stack().setting(name).expect("the stack has PayPal credentials");
+    (setting("PAYPAL_CLIENT_ID"), setting("PAYPAL_CLIENT_SECRET"))
+}
+
+#[tokio::test]
+async fn an_approved_order_of_somebody_else_at_the_same_account_is_charged_as_a_new_payment() {
+    let gateway = shared().await;
+    let (order, page) = gateway.sandbox.paypal_order(credentials(&gateway), "CAPTURE", "73.41").await;
+    gateway.sandbox.decide(&page, "approve").await;
+    let answer = gateway.charge(&paypal_order(Some(&order), 7341)).await;
+    answer.succeeds(200, &json!({ "status": "completed" }));
+    let events = gateway.events(&answer.transaction_id()).await;
+    let attempt = events.iter().find_map(|event| event["attemptId"].as_str()).unwrap();
+    assert_eq!(gateway.sandbox.effects_of_attempt(attempt).await, ["paypal charge 7341 USD"]);
+}
+
+#[tokio::test]
+async fn an_order_of_somebody_else_that_two_charges_bring_at_once_is_charged_once_and_one_payment_has_it() {
+    let gateway = shared().await;
+    for cents in 51..56 {
+        let dollars = format!("73.{cents}");
+        let (order, page) = gateway.sandbox.paypal_order(credentials(&gateway), "CAPTURE", &dollars).await;
+        gateway.sandbox.decide(&page, "approve").await;
+        let charge = paypal_order(Some(&order), 7300 + cents);
+        let (first, second) = tokio::join!(gateway.charge(&charge), gateway.charge(&charge));
+        let completed = [&first, &second]
+            .into_iter()
+            .filter(|answer| answer.status == 200 && answer.json()["status"] == "completed");
+        assert_eq!(completed.count(), 1, "{} {}", first.text(), second.text());
+        let mut effects = Vec::new();
+        for transaction in [first.transaction_id(), second.transaction_id()] {
+            for event in gateway.events(&transaction).await {
+                let Some(attempt) = event["attemptId"].as_str() else { continue };
+                effects.extend(gateway.sandbox.effects_of_attempt(attempt).await);
+            }
+        }
+        assert_eq!(effects, [format!("paypal charge {} USD", 7300 + cents)]);
+    }
+}
+
+#[tokio::test]
+async fn an_order_of_somebody_else_is_refused_when_it_says_something_else_or_is_not_approved() {
+    let gateway = shared().await;
+    let (order, page) = gateway.sandbox.paypal_order(credentials(&gateway), "CAPTURE", "73.42").await;
+    let right = paypal_order(Some(&order), 7342);
+    let too_early = gateway.charge(&right).await;
+    assert_eq!(too_early.refuses(400, "INVALID_REQUEST")["param"], "paymentMethodId");
+
+    gateway.sandbox.decide(&page, "approve").await;
+    let mut manual = right.clone();
+    manual["capture"] = json!("manual");
+    let wrong = [(paypal_order(Some(&order), 7343), "amount"), (manual, "capture")];
+    for (charge, param) in wrong {
+        let answer = gateway.charge(&charge).await;
+        assert_eq!(answer.refuses(400, "INVALID_REQUEST")["param"], param);
+        assert_eq!(gateway.effects(&answer.transaction_id()).await, [""; 0]);
+    }
+    gateway.charge(&right).await.succeeds(200, &json!({ "status": "completed" }));
+}

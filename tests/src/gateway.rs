@@ -1,0 +1,166 @@
+//! A client of a gateway, with a view of what happens behind it.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use local_stack::{DEMO_KEY, Stack};
+use reqwest::{Client, Method, RequestBuilder, redirect};
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::{Value, json};
+
+use crate::http1::Request;
+use crate::sandbox::Sandbox;
+use crate::{Answer, prometheus, until};
+
+/// The key of the client `demo-2`, a stranger to `demo`.
+pub const DEMO_2_KEY: &str = "demo-key-2";
+
+/// The client `demo`, unless told otherwise.
+#[derive(Debug)]
+pub struct Gateway<'s> {
+    stack: &'s Stack,
+    key: &'static str,
+    pub http: Client,
+    pub sandbox: Sandbox,
+}
+
+impl<'s> Gateway<'s> {
+    pub(crate) fn of(stack: &'s Stack) -> Self {
+        // One for each test: a pooled connection dies with the runtime of the test that opened it.
+        let http = Client::builder().no_proxy().redirect(redirect::Policy::none()).build().unwrap();
+        let sandbox = Sandbox { url: stack.sandbox_url(), http: http.clone() };
+        Self { stack, key: DEMO_KEY, http, sandbox }
+    }
+
+    /// The same gateway for the client `demo-2`.
+    #[must_use]
+    pub fn as_demo_2(&self) -> Self {
+        Self { key: DEMO_2_KEY, ..Self::of(self.stack) }
+    }
+
+    #[must_use]
+    pub const fn stack(&self) -> &'s Stack {
+        self.stack
+    }
+
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.stack.gateway_url().trim_start_matches("http://").parse().unwrap()
+    }
+
+    /// A request with this client's key.
+    #[must_use]
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        let url = format!("{}{path}", self.stack.gateway_url());
+        self.http.request(method, url).bearer_auth(self.key)
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        Answer::of(self.request(Method::GET, path)).await
+    }
+
+    pub async fn post(&self, path: &str, body: impl Into<reqwest::Body>) -> Answer {
+        let request = self.request(Method::POST, path).header("content-type", "application/json");
+        Answer::of(request.body(body)).await
+    }
+
+    pub async fn charge(&self, charge: &Value) -> Answer {
+        self.post("/payments/charge", charge.to_string()).await
+    }
+
+    /// `amount`: `None` for the rest.
+    pub async fn refund(&self, transaction: &str, amount: Option<u64>) -> Answer {
+        let mut refund = json!({ "transactionId": transaction });
+        if let Some(amount) = amount {
+            refund["amount"] = amount.into();
+        }
+        self.post("/payments/refund", refund.to_string()).await
+    }
+
+    /// `amount`: `None` for all of it.
+    pub async fn capture(&self, transaction: &str, amount: Option<u64>) -> Answer {
+        let body = amount.map(|amount| json!({ "amount": amount }).to_string());
+        self.post(&format!("/payments/{transaction}/capture"), body.unwrap_or_default()).await
+    }
+
+    pub async fn cancel(&self, transaction: &str) -> Answer {
+        self.post(&format!("/payments/{transaction}/cancel"), "").await
+    }
+
+    pub async fn payment(&self, transaction: &str) -> Value {
+        let answer = self.get(&format!("/payments/{transaction}")).await;
+        answer.succeeds(200, &json!({ "transactionId": transaction }));
+        answer.json()
+    }
+
+    pub async fn events(&self, transaction: &str) -> Vec<Value> {
+        let answer = self.get(&format!("/payments/{transaction}/events")).await;
+        answer.succeeds(200, &json!({}));
+        answer.json()["data"].as_array().expect("events are a list").clone()
+    }
+
+    /// What happened at the providers for a transaction, in order, each as `stripe charge 4999 USD`.
+    pub async fn effects(&self, transaction: &str) -> Vec<String> {
+        self.sandbox.effects(transaction).await
+    }
+
+    /// A charge as raw HTTP/1.1, to be made impolite.
+    #[must_use]
+    pub fn raw_charge(&self) -> Request {
+        let key = format!("Bearer {}", self.key);
+        Request::new("POST", "/payments/charge").header("authorization", key).json()
+    }
+
+    pub async fn send_raw(&self, request: &Request) -> Answer {
+        request.send(self.address()).await
+    }
+
+    /// How many requests of the API the control plane has answered, refusals included.
+    pub async fn control_plane_requests(&self) -> u64 {
+        let url = format!("{}/metrics", self.stack.control_plane_url());
+        let metrics = Answer::of(self.http.get(url)).await.text();
+        prometheus::sum(&metrics, "http_server_request_duration_seconds_count", "")
+    }
+
+    /// How many requests ended at the edge with this outcome, by the filter's own count.
+    pub async fn edge_count(&self, outcome: &str) -> u64 {
+        let url = format!("{}/stats/prometheus", self.stack.admin_url());
+        let metrics = Answer::of(self.http.get(url)).await.text();
+        prometheus::sum(&metrics, "gateway_edge_requests", &format!("outcome=\"{outcome}\""))
+    }
+
+    /// The line of Envoy's access log about an answer.
+    pub async fn access_log_line(&self, answer: &Answer) -> Value {
+        let id = answer.header("x-request-id").expect("an answer has a request id");
+        let log = self.stack.run_dir().log("access");
+        until("the line in the access log", async || {
+            let text = fs::read_to_string(&log).unwrap_or_default();
+            // What is after the last line feed may be half a line.
+            let (whole, _) = text.rsplit_once('\n')?;
+            let mut lines =
+                whole.lines().map(|line| serde_json::from_str::<Value>(line).expect("a line is JSON"));
+            lines.find(|line| line["request_id"] == id)
+        })
+        .await
+    }
+
+    /// Every file of the stack, the database and the logs among them.
+    #[must_use]
+    pub fn files(&self) -> Vec<(PathBuf, Vec<u8>)> {
+        let run_dir = self.stack.run_dir().path();
+        let folders = [run_dir.to_owned(), run_dir.join("logs")];
+        let entries = folders.iter().flat_map(|folder| fs::read_dir(folder).expect("a run directory"));
+        let files = entries.map(|entry| entry.unwrap().path()).filter(|path| path.is_file());
+        // A temporary file of the database may go away in between.
+        files.filter_map(|path| fs::read(&path).ok().map(|contents| (path, contents))).collect()
+    }
+
+    /// Asks one part to end: `control-plane`, `sandbox` or `envoy`.
+    pub fn terminate(&self, part: &str) {
+        let file = self.stack.run_dir().path().join(format!("{part}.pid"));
+        let pid = fs::read_to_string(file).expect("a running part has a pid file");
+        let pid = Pid::from_raw(pid.trim().parse().unwrap()).unwrap();
+        kill_process(pid, Signal::TERM).unwrap();
+    }
+}

@@ -1,0 +1,148 @@
+//! HTTP/1.1 byte by byte, for what a polite client would never send.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use crate::Answer;
+
+/// A request that is still being written, or an answer still awaited, is a hang after this long.
+const PATIENCE: Duration = Duration::from_secs(20);
+const HEADERS_MAX: usize = 64;
+
+/// A request as it will stand on the wire. The connection is closed after its answer.
+#[derive(Clone, Debug)]
+pub struct Request {
+    head: Vec<u8>,
+    body: Vec<u8>,
+}
+
+impl Request {
+    #[must_use]
+    pub fn new(method: &str, target: &str) -> Self {
+        let head = format!("{method} {target} HTTP/1.1\r\nhost: gateway\r\nconnection: close\r\n");
+        Self { head: head.into_bytes(), body: Vec::new() }
+    }
+
+    /// Adds a header line; the same name may come again, and the value may be any bytes.
+    #[must_use]
+    pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
+        self.head.extend_from_slice(name.as_bytes());
+        self.head.extend_from_slice(b": ");
+        self.head.extend_from_slice(value.as_ref());
+        self.head.extend_from_slice(b"\r\n");
+        self
+    }
+
+    #[must_use]
+    pub fn json(self) -> Self {
+        self.header("content-type", "application/json")
+    }
+
+    #[must_use]
+    pub fn body(mut self, body: impl AsRef<[u8]>) -> Self {
+        self.body = body.as_ref().to_vec();
+        let length = self.body.len().to_string();
+        self.header("content-length", length)
+    }
+
+    /// The body in pieces (RFC 9112, section 7.1), with trailer lines after it.
+    #[must_use]
+    pub fn chunked(mut self, pieces: &[&[u8]], trailers: &[(&str, &str)]) -> Self {
+        for piece in pieces {
+            self.body.extend_from_slice(format!("{:x}\r\n", piece.len()).as_bytes());
+            self.body.extend_from_slice(piece);
+            self.body.extend_from_slice(b"\r\n");
+        }
+        self.body.extend_from_slice(b"0\r\n");
+        for (name, value) in trailers {
+            self.body.extend_from_slice(format!("{name}: {value}\r\n").as_bytes());
+        }
+        self.body.extend_from_slice(b"\r\n");
+        self.header("transfer-encoding", "chunked")
+    }
+
+    pub async fn send(&self, to: SocketAddr) -> Answer {
+        let mut connection = self.begin(to).await;
+        // The server may have refused the head already and closed.
+        let _ = timeout(PATIENCE, connection.write_all(&self.body)).await.expect("the body is not taken");
+        read_answer(connection).await
+    }
+
+    /// Sends the head only, and gives the connection.
+    pub async fn begin(&self, to: SocketAddr) -> TcpStream {
+        let mut connection = TcpStream::connect(to).await.expect("no connection");
+        let head = [&self.head[..], b"\r\n"].concat();
+        timeout(PATIENCE, connection.write_all(&head)).await.expect("the head is not taken").unwrap();
+        connection
+    }
+
+    /// What follows the head.
+    #[must_use]
+    pub fn body_bytes(&self) -> &[u8] {
+        &self.body
+    }
+}
+
+/// Reads one answer.
+pub async fn read_answer(mut connection: TcpStream) -> Answer {
+    timeout(PATIENCE, async {
+        let mut bytes = Vec::new();
+        loop {
+            // A server that does not want the rest of a body resets the connection behind its answer.
+            let ended = !matches!(connection.read_buf(&mut bytes).await, Ok(1..));
+            match parse(&bytes, ended) {
+                Some(answer) => break answer,
+                None => assert!(!ended, "no whole answer: {}", String::from_utf8_lossy(&bytes)),
+            }
+        }
+    })
+    .await
+    .expect("the answer does not end")
+}
+
+/// `None` as long as something is missing; `ended` if nothing more will come.
+fn parse(bytes: &[u8], ended: bool) -> Option<Answer> {
+    let mut lines = [httparse::EMPTY_HEADER; HEADERS_MAX];
+    let mut response = httparse::Response::new(&mut lines);
+    let httparse::Status::Complete(head_len) = response.parse(bytes).expect("an answer in HTTP") else {
+        return None;
+    };
+    let mut headers = HeaderMap::new();
+    for line in response.headers.iter() {
+        let name = HeaderName::from_bytes(line.name.as_bytes()).ok()?;
+        headers.append(name, HeaderValue::from_bytes(line.value).ok()?);
+    }
+    let rest = bytes.get(head_len..)?;
+    let length = headers.get("content-length").map(|length| length.to_str().unwrap().parse().unwrap());
+    let body = match length {
+        _ if headers.contains_key("transfer-encoding") => unchunk(rest)?,
+        Some(length) => rest.get(..length)?.to_vec(),
+        None if ended => rest.to_vec(),
+        None => return None,
+    };
+    Some(Answer { status: response.code?, headers, body: Bytes::from(body) })
+}
+
+/// `None` as long as the last chunk is missing.
+fn unchunk(mut rest: &[u8]) -> Option<Vec<u8>> {
+    let mut body = Vec::new();
+    loop {
+        let httparse::Status::Complete((start, len)) =
+            httparse::parse_chunk_size(rest).expect("the size of a chunk")
+        else {
+            return None;
+        };
+        let len = usize::try_from(len).ok()?;
+        if len == 0 {
+            return Some(body);
+        }
+        body.extend_from_slice(rest.get(start..start + len)?);
+        rest = rest.get(start + len + 2..)?;
+    }
+}

@@ -1,0 +1,53 @@
+//! HTTP/2 frame by frame (RFC 9113), over a plain connection with prior knowledge.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, Request};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use crate::Answer;
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Sends a request whose body comes in these pieces, each in frames of its own, without a content-length; with
+/// `trailers`, the stream ends with them and not with data.
+pub async fn send(
+    to: SocketAddr,
+    request: Request<()>,
+    pieces: &[&[u8]],
+    trailers: Option<HeaderMap>,
+) -> Answer {
+    timeout(PATIENCE, exchange(to, request, pieces, trailers)).await.expect("no answer in time")
+}
+
+async fn exchange(
+    to: SocketAddr,
+    request: Request<()>,
+    pieces: &[&[u8]],
+    trailers: Option<HeaderMap>,
+) -> Answer {
+    let (client, connection) = h2::client::handshake(TcpStream::connect(to).await.unwrap()).await.unwrap();
+    let connection = tokio::spawn(connection);
+    let mut client = client.ready().await.unwrap();
+    let (response, mut stream) = client.send_request(request, false).unwrap();
+    for (n, piece) in pieces.iter().enumerate() {
+        let last = n + 1 == pieces.len() && trailers.is_none();
+        // The server may have refused the stream already.
+        let _ = stream.send_data(Bytes::copy_from_slice(piece), last);
+    }
+    if let Some(trailers) = trailers {
+        let _ = stream.send_trailers(trailers);
+    }
+    let (head, mut stream) = response.await.expect("no answer").into_parts();
+    let mut body = Vec::new();
+    while let Some(piece) = stream.data().await {
+        let piece = piece.expect("the answer breaks off");
+        stream.flow_control().release_capacity(piece.len()).unwrap();
+        body.extend_from_slice(&piece);
+    }
+    connection.abort();
+    Answer { status: head.status.as_u16(), headers: head.headers, body: body.into() }
+}

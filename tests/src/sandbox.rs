@@ -1,0 +1,95 @@
+//! The provider sandbox beside the gateway: judge, saboteur and payer.
+
+use reqwest::Client;
+use serde_json::{Value, json};
+
+use crate::Answer;
+
+/// The provider sandbox of a stack.
+#[derive(Debug)]
+pub struct Sandbox {
+    pub(crate) url: String,
+    pub(crate) http: Client,
+}
+
+impl Sandbox {
+    /// What happened at the providers for a transaction, in order, each as `stripe charge 4999 USD`.
+    pub async fn effects(&self, transaction: &str) -> Vec<String> {
+        let ledger = self.ledger().await;
+        let of_it = ledger.iter().filter(|effect| effect["transactionId"] == transaction);
+        of_it.map(describe).collect()
+    }
+
+    /// The same by the idempotency key that the provider saw, for effects on objects that others made.
+    pub async fn effects_of_attempt(&self, attempt: &str) -> Vec<String> {
+        let ledger = self.ledger().await;
+        let key = |effect: &Value| effect["idempotencyKey"].as_str().unwrap_or_default().to_owned();
+        ledger.iter().filter(|effect| key(effect).contains(attempt)).map(describe).collect()
+    }
+
+    async fn ledger(&self) -> Vec<Value> {
+        let ledger = Answer::of(self.http.get(format!("{}/_sandbox/ledger", self.url))).await.json();
+        ledger["effects"].as_array().expect("the ledger has effects").clone()
+    }
+
+    /// Sets a fault; the shared one of [`crate::faulty`] is the stack for it.
+    pub async fn break_down(&self, provider: &str, operation: &str, fault: &str) {
+        self.set_fault(json!({ "provider": provider, "operation": operation, "fault": fault })).await;
+    }
+
+    /// Makes the next such call take `delay_ms`.
+    pub async fn slow_down(&self, provider: &str, operation: &str, delay_ms: u64) {
+        let slow = json!({
+            "provider": provider, "operation": operation, "fault": "latency", "delayMs": delay_ms, "times": 1,
+        });
+        self.set_fault(slow).await;
+    }
+
+    async fn set_fault(&self, fault: Value) {
+        let url = format!("{}/_sandbox/faults", self.url);
+        let answer = Answer::of(self.http.post(url).json(&fault)).await;
+        assert_eq!(answer.status, 201, "{}", answer.text());
+    }
+
+    pub async fn heal(&self) {
+        let url = format!("{}/_sandbox/faults", self.url);
+        assert_eq!(Answer::of(self.http.delete(url)).await.status, 204);
+    }
+
+    /// The payer decides at the page of a `nextAction`: `approve` or `cancel` at PayPal's, `succeed` or `fail` at
+    /// Stripe's.
+    pub async fn decide(&self, page: &str, outcome: &str) {
+        assert!(page.starts_with(&self.url), "{page} is not a page of {}", self.url);
+        let separator = if page.contains('?') { '&' } else { '?' };
+        let answer = Answer::of(self.http.get(format!("{page}{separator}outcome={outcome}"))).await;
+        assert!((200..400).contains(&answer.status), "{} at {page}: {}", answer.status, answer.text());
+    }
+
+    /// An order made at PayPal by somebody else (a shop's own page), in two-decimal dollars, e.g. `73.41`. Gives its
+    /// id and the page where the payer approves it.
+    pub async fn paypal_order(
+        &self,
+        credentials: (&str, &str),
+        intent: &str,
+        dollars: &str,
+    ) -> (String, String) {
+        let token = self.http.post(format!("{}/v1/oauth2/token", self.url));
+        let token = token.basic_auth(credentials.0, Some(credentials.1));
+        let token = token.form(&[("grant_type", "client_credentials")]);
+        let token = Answer::of(token).await.at("/access_token");
+        let order = self.http.post(format!("{}/v2/checkout/orders", self.url)).bearer_auth(token);
+        let amount = json!({ "currency_code": "USD", "value": dollars });
+        let order = order.json(&json!({ "intent": intent, "purchase_units": [{ "amount": amount }] }));
+        let order = Answer::of(order).await;
+        assert_eq!(order.status, 201, "{}", order.text());
+        let links = order.json()["links"].as_array().cloned().unwrap_or_default();
+        let page = links.iter().find(|link| link["rel"] == "approve" || link["rel"] == "payer-action");
+        let page = page.and_then(|link| link["href"].as_str()).expect("an order has a page for its payer");
+        (order.at("/id"), page.to_owned())
+    }
+}
+
+fn describe(effect: &Value) -> String {
+    let text = |name: &str| effect[name].as_str().unwrap_or_default().to_owned();
+    format!("{} {} {} {}", text("provider"), text("kind"), effect["amount"], text("currency"))
+}

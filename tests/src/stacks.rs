@@ -1,0 +1,144 @@
+//! The gateways that tests run against: three that many tests share, and as many of their own as others need.
+
+use std::cell::RefCell;
+use std::ops::Deref;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::{env, io, mem};
+
+use local_stack::{Options, Stack};
+use tempfile::TempDir;
+use tokio::sync::{Mutex, MutexGuard, OnceCell};
+
+use crate::{Gateway, until};
+
+/// Beside the repository.
+const SHARED_FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared");
+
+/// A gateway that works, shared by all tests that look at their own transactions only.
+pub async fn shared() -> Gateway<'static> {
+    static STACK: OnceCell<Result<Stack, String>> = OnceCell::const_new();
+    Gateway::of(started(&STACK, &[]).await)
+}
+
+/// A gateway to which nothing is sent that it should accept, so that its control plane must never be asked.
+pub async fn refusing() -> Refusing {
+    static STACK: OnceCell<Result<Stack, String>> = OnceCell::const_new();
+    static REQUESTS_OF_THE_START: OnceCell<u64> = OnceCell::const_new();
+    let gateway = Gateway::of(started(&STACK, &[]).await);
+    let asked_before = *REQUESTS_OF_THE_START.get_or_init(|| gateway.control_plane_requests()).await;
+    Refusing { gateway, asked_before }
+}
+
+/// A gateway with a provider sandbox to break, for one test at a time. It gives providers two seconds to answer.
+pub async fn faulty() -> Faulty {
+    static STACK: OnceCell<Result<Stack, String>> = OnceCell::const_new();
+    static TURN: Mutex<()> = Mutex::const_new(());
+    let turn = TURN.lock().await;
+    let gateway = Gateway::of(started(&STACK, &[("PROVIDER_TIMEOUT_SECONDS", "2")]).await);
+    gateway.sandbox.heal().await;
+    Faulty { gateway, _turn: turn }
+}
+
+/// See [`refusing`].
+#[derive(Debug)]
+pub struct Refusing {
+    gateway: Gateway<'static>,
+    asked_before: u64,
+}
+
+impl Refusing {
+    /// Nothing that any test sent to this gateway so far has reached the control plane.
+    pub async fn nothing_reached_the_control_plane(&self) {
+        assert_eq!(
+            self.gateway.control_plane_requests().await,
+            self.asked_before,
+            "the control plane was asked"
+        );
+    }
+}
+
+impl Deref for Refusing {
+    type Target = Gateway<'static>;
+    fn deref(&self) -> &Gateway<'static> {
+        &self.gateway
+    }
+}
+
+/// See [`faulty`].
+#[derive(Debug)]
+pub struct Faulty {
+    gateway: Gateway<'static>,
+    _turn: MutexGuard<'static, ()>,
+}
+
+impl Deref for Faulty {
+    type Target = Gateway<'static>;
+    fn deref(&self) -> &Gateway<'static> {
+        &self.gateway
+    }
+}
+
+/// A gateway of a test's own, gone when it is dropped.
+#[derive(Debug)]
+pub struct Own {
+    // Dropped in this order.
+    pub stack: Stack,
+    _run_dir: TempDir,
+}
+
+impl Own {
+    /// Starts one with these settings.
+    pub async fn start(settings: &[(&str, &str)]) -> Self {
+        let run_dir = run_dir();
+        let stack = start(run_dir.path(), settings).await.unwrap_or_else(|error| panic!("{error}"));
+        Self { stack, _run_dir: run_dir }
+    }
+
+    #[must_use]
+    pub fn gateway(&self) -> Gateway<'_> {
+        Gateway::of(&self.stack)
+    }
+
+    /// Waits until a part has ended by itself, and gives which, how, and the end of its log.
+    pub async fn end_of_a_part(&mut self) -> String {
+        let stack = RefCell::new(&mut self.stack);
+        until("the end of a part", async || stack.borrow_mut().ended()).await
+    }
+}
+
+async fn started(
+    stack: &'static OnceCell<Result<Stack, String>>,
+    settings: &[(&str, &str)],
+) -> &'static Stack {
+    // A failure is kept: one stack that cannot start must not make every test wait for it anew.
+    let started = stack.get_or_init(async || {
+        let run_dir = run_dir().keep();
+        remove_at_exit(&run_dir).expect("/bin/sh does not start");
+        start(&run_dir, settings).await
+    });
+    started.await.as_ref().unwrap_or_else(|error| panic!("{error}"))
+}
+
+async fn start(run_dir: &Path, settings: &[(&str, &str)]) -> Result<Stack, String> {
+    let options = Options::for_test(run_dir).map_err(|error| format!("{error:#}"))?;
+    // The sandbox then holds what the gateway sends against the providers' published contracts, where there are any.
+    let contracts = env::var("GATEWAY_SHARED").unwrap_or_else(|_| SHARED_FOLDER.to_owned());
+    let options = options.with("GATEWAY_SHARED", contracts);
+    let options = settings.iter().fold(options, |options, (name, value)| options.with(name, *value));
+    Stack::start(options).await.map_err(|error| format!("{error:#}"))
+}
+
+fn run_dir() -> TempDir {
+    tempfile::Builder::new().prefix("gateway-e2e-").tempdir().expect("a temporary folder")
+}
+
+/// Removes the folder when this process ends: what is static is never dropped. A shell waits for the end of a pipe
+/// that only we hold open. The parts of the stack end in the same way.
+fn remove_at_exit(folder: &Path) -> io::Result<()> {
+    let mut command = Command::new("/bin/sh");
+    // A part that ends may still remove files of its own.
+    command.args(["-c", "read -r _; until rm -rf \"$0\" 2>/dev/null; do sleep 0.1; done"]).arg(folder);
+    mem::forget(command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?);
+    Ok(())
+}
