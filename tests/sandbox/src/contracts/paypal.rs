@@ -11,34 +11,35 @@ use crate::paypal::errors::{PaypalError, Result};
 const ORDERS: &str = "paypal/checkout_orders_v2.schemas.json";
 const PAYMENTS: &str = "paypal/payments_payment_v2.schemas.json";
 
+/// The body of a kind of request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum PaypalSchema {
-    OrderRequest,
-    OrderCaptureRequest,
-    OrderAuthorizeRequest,
-    ConfirmOrderRequest,
-    CaptureRequest,
-    RefundRequest,
+    CreateOrder,
+    CaptureOrder,
+    AuthorizeOrder,
+    ConfirmOrder,
+    CaptureAuthorization,
+    RefundCapture,
 }
 
 impl PaypalSchema {
     const ALL: [Self; 6] = [
-        Self::OrderRequest,
-        Self::OrderCaptureRequest,
-        Self::OrderAuthorizeRequest,
-        Self::ConfirmOrderRequest,
-        Self::CaptureRequest,
-        Self::RefundRequest,
+        Self::CreateOrder,
+        Self::CaptureOrder,
+        Self::AuthorizeOrder,
+        Self::ConfirmOrder,
+        Self::CaptureAuthorization,
+        Self::RefundCapture,
     ];
 
     fn place(self) -> (&'static str, &'static str) {
         match self {
-            Self::OrderRequest => (ORDERS, "order_request"),
-            Self::OrderCaptureRequest => (ORDERS, "order_capture_request"),
-            Self::OrderAuthorizeRequest => (ORDERS, "order_authorize_request"),
-            Self::ConfirmOrderRequest => (ORDERS, "confirm_order_request"),
-            Self::CaptureRequest => (PAYMENTS, "capture_request"),
-            Self::RefundRequest => (PAYMENTS, "refund_request"),
+            Self::CreateOrder => (ORDERS, "order_request"),
+            Self::CaptureOrder => (ORDERS, "order_capture_request"),
+            Self::AuthorizeOrder => (ORDERS, "order_authorize_request"),
+            Self::ConfirmOrder => (ORDERS, "confirm_order_request"),
+            Self::CaptureAuthorization => (PAYMENTS, "capture_request"),
+            Self::RefundCapture => (PAYMENTS, "refund_request"),
         }
     }
 }

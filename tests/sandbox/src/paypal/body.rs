@@ -65,7 +65,7 @@ fn pointer(path: &serde_path_to_error::Path) -> String {
         match segment {
             Segment::Seq { index } => pointer.push_str(&format!("/{index}")),
             Segment::Map { key } => {
-                pointer.push_str(&format!("/{}", key.chars().take(100).collect::<String>()))
+                pointer.push_str(&format!("/{}", key.chars().take(100).collect::<String>()));
             }
             Segment::Enum { .. } | Segment::Unknown => {}
         }

@@ -81,9 +81,9 @@ impl Capture {
                 "authorization_id": self.authorization,
             })) },
             "links": [
-                link(own.clone(), "self", "GET"),
-                link(format!("{own}/refund"), "refund", "POST"),
-                link(up, "up", "GET"),
+                link(&own, "self", "GET"),
+                link(&format!("{own}/refund"), "refund", "POST"),
+                link(&up, "up", "GET"),
             ],
             "create_time": time(self.created),
             "update_time": time(self.updated),

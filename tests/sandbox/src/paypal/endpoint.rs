@@ -74,12 +74,12 @@ impl Endpoint {
     /// The published schema of the request body, for requests that have one. These must say they are JSON.
     pub(crate) fn schema(&self) -> Option<PaypalSchema> {
         match self {
-            Self::CreateOrder => Some(PaypalSchema::OrderRequest),
-            Self::CaptureOrder(_) => Some(PaypalSchema::OrderCaptureRequest),
-            Self::AuthorizeOrder(_) => Some(PaypalSchema::OrderAuthorizeRequest),
-            Self::ConfirmOrder(_) => Some(PaypalSchema::ConfirmOrderRequest),
-            Self::CaptureAuthorization(_) => Some(PaypalSchema::CaptureRequest),
-            Self::RefundCapture(_) => Some(PaypalSchema::RefundRequest),
+            Self::CreateOrder => Some(PaypalSchema::CreateOrder),
+            Self::CaptureOrder(_) => Some(PaypalSchema::CaptureOrder),
+            Self::AuthorizeOrder(_) => Some(PaypalSchema::AuthorizeOrder),
+            Self::ConfirmOrder(_) => Some(PaypalSchema::ConfirmOrder),
+            Self::CaptureAuthorization(_) => Some(PaypalSchema::CaptureAuthorization),
+            Self::RefundCapture(_) => Some(PaypalSchema::RefundCapture),
             _ => None,
         }
     }

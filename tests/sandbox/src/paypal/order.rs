@@ -62,10 +62,10 @@ impl Order {
 
     /// Whether it can be captured or authorized now.
     pub(crate) fn is_payable(&self) -> bool {
-        match (self.status, self.source) {
-            (OrderStatus::Approved, _) => true,
-            (OrderStatus::Created, Some(Source::BillingAgreement { .. })) => true,
-            (OrderStatus::Completed | OrderStatus::Created | OrderStatus::PayerActionRequired, _) => false,
+        match self.status {
+            OrderStatus::Approved => true,
+            OrderStatus::Created => matches!(self.source, Some(Source::BillingAgreement { .. })),
+            OrderStatus::PayerActionRequired | OrderStatus::Completed => false,
         }
     }
 
@@ -106,17 +106,17 @@ impl Order {
 
     fn links(&self, base: &str) -> Vec<Value> {
         let own = format!("{base}/v2/checkout/orders/{}", self.id);
-        let mut links = vec![link(own.clone(), "self", "GET")];
+        let mut links = vec![link(&own, "self", "GET")];
         if self.awaits_payer() {
             let rel = if self.status == OrderStatus::Created { "approve" } else { "payer-action" };
-            links.push(link(self.approval_url(base), rel, "GET"));
+            links.push(link(&self.approval_url(base), rel, "GET"));
         }
         if self.status != OrderStatus::Completed {
             let rel = match self.intent {
                 Intent::Capture => "capture",
                 Intent::Authorize => "authorize",
             };
-            links.push(link(format!("{own}/{rel}"), rel, "POST"));
+            links.push(link(&format!("{own}/{rel}"), rel, "POST"));
         }
         links
     }

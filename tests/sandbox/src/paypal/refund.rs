@@ -34,8 +34,8 @@ impl Refund {
                 "net_amount": money::view(self.money),
             },
             "links": [
-                link(format!("{base}/v2/payments/refunds/{}", self.id), "self", "GET"),
-                link(format!("{base}/v2/payments/captures/{}", self.capture), "up", "GET"),
+                link(&format!("{base}/v2/payments/refunds/{}", self.id), "self", "GET"),
+                link(&format!("{base}/v2/payments/captures/{}", self.capture), "up", "GET"),
             ],
             "create_time": time(self.created),
             "update_time": time(self.created),

@@ -8,7 +8,7 @@ pub(crate) fn time(at: Timestamp) -> String {
     at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
-pub(crate) fn link(href: String, rel: &str, method: &str) -> Value {
+pub(crate) fn link(href: &str, rel: &str, method: &str) -> Value {
     json!({ "href": href, "rel": rel, "method": method })
 }
 

@@ -5,8 +5,10 @@ use serde_json::Value;
 
 use super::{
     books::Books,
+    charge::Charge,
     currencies::StripeCurrency,
     errors::{Result, StripeError},
+    methods::TestMethod,
     payment_intent::PaymentIntent,
 };
 use crate::{
@@ -56,15 +58,11 @@ impl Desk<'_> {
         for property in properties {
             let id = view.get(property).and_then(Value::as_str);
             let object = match property.as_str() {
-                "latest_charge" | "charge" => {
-                    id.and_then(|id| self.books.charges.get(id)).map(|it| it.view())
-                }
+                "latest_charge" | "charge" => id.and_then(|id| self.books.charges.get(id)).map(Charge::view),
                 "payment_intent" => {
                     id.and_then(|id| self.books.intents.get(id)).map(|it| it.view(self.pages))
                 }
-                "payment_method" => {
-                    id.and_then(super::methods::TestMethod::find).map(super::methods::TestMethod::view)
-                }
+                "payment_method" => id.and_then(TestMethod::find).map(TestMethod::view),
                 _ => None,
             };
             let known = view.get(property).is_some_and(Value::is_null);

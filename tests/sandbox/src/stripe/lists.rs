@@ -92,6 +92,6 @@ fn read_created(params: &mut Params) -> Result<(i64, i64)> {
     Ok((from, to))
 }
 
-pub(crate) fn list_view(url: &str, data: Vec<Value>, has_more: bool) -> Value {
+pub(crate) fn list_view(url: &str, data: &[Value], has_more: bool) -> Value {
     json!({ "object": "list", "url": url, "has_more": has_more, "data": data })
 }

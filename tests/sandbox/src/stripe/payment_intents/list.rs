@@ -30,6 +30,6 @@ impl Request {
         )?;
         let mut views: Vec<Value> = found.iter().map(|intent| intent.view(desk.pages)).collect();
         self.0.expand(desk, &mut views)?;
-        Ok(list_view("/v1/payment_intents", views, has_more))
+        Ok(list_view("/v1/payment_intents", &views, has_more))
     }
 }

@@ -48,7 +48,7 @@ impl Request {
         };
         let mut views: Vec<Value> = found.into_iter().map(Refund::view).collect();
         self.page.expand(desk, &mut views)?;
-        Ok(list_view("/v1/refunds", views, has_more))
+        Ok(list_view("/v1/refunds", &views, has_more))
     }
 
     /// The charge whose refunds are asked for; `None` means all refunds.

@@ -4,6 +4,7 @@
 use std::{
     collections::HashMap,
     fs,
+    io::{self, Write},
     path::{Path, PathBuf},
     sync::LazyLock,
 };
@@ -13,9 +14,10 @@ use serde_json::{Value, json};
 
 static VALIDATORS: LazyLock<Option<HashMap<&'static str, Validator>>> = LazyLock::new(|| {
     let Some(folder) = folder() else {
-        eprintln!(
-            "SKIPPED: answers are not held against the published contracts, set GATEWAY_SHARED to their folder"
-        );
+        let why =
+            "SKIPPED: holding answers against the published contracts: GATEWAY_SHARED does not lead to them";
+        // Past the test harness, which hides what a passing test prints.
+        io::stderr().write_all(format!("{why}\n").as_bytes()).unwrap();
         return None;
     };
     let stripe = folder.join("stripe/response-schemas.json");

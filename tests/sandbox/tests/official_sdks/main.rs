@@ -1,0 +1,109 @@
+//! The providers' official libraries, pointed at the sandbox, work: charges, captures, refunds, declines.
+//!
+//! They are installed from PyPI once, into the build folder. Where that cannot be done the tests say why and skip.
+
+#![expect(clippy::unwrap_used, reason = "a test that meets the unexpected stops there")]
+
+use std::{
+    fs,
+    io::{self, Write},
+    path::{Path, PathBuf},
+    sync::LazyLock,
+};
+
+use provider_sandbox::{Config, start};
+use serde_json::Value;
+use tokio::process::Command;
+
+const PACKAGES: [&str; 2] = ["stripe==16.1.0", "paypal-server-sdk==2.4.0"];
+
+/// The folder with the libraries, or why there is none.
+static LIBRARIES: LazyLock<Result<PathBuf, String>> = LazyLock::new(|| {
+    let build_folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let libraries = build_folder.join(format!("official-sdks-{}", PACKAGES.join("-")));
+    if libraries.is_dir() {
+        return Ok(libraries);
+    }
+    // Installed aside and moved, so that an interrupted installation is not taken for a finished one.
+    let unfinished = tempfile::tempdir_in(build_folder).map_err(|error| error.to_string())?;
+    let installed = std::process::Command::new("python3")
+        .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"])
+        .args(["--retries", "1", "--timeout", "20", "--target"])
+        .arg(unfinished.path())
+        .args(PACKAGES)
+        .output()
+        .map_err(|error| format!("python3 could not be started: {error}"))?;
+    if !installed.status.success() {
+        let errors = String::from_utf8_lossy(&installed.stderr).into_owned();
+        let last = errors.lines().rfind(|line| !line.trim().is_empty()).unwrap_or_default();
+        return Err(format!("pip could not install {}: {last}", PACKAGES.join(" ")));
+    }
+    match fs::rename(unfinished.path(), &libraries) {
+        Ok(()) => Ok(libraries),
+        // Another run was faster.
+        Err(_) if libraries.is_dir() => Ok(libraries),
+        Err(error) => Err(error.to_string()),
+    }
+});
+
+/// Runs a script against a new sandbox and returns the effects it left, as `kind amount`; `None` if skipped.
+async fn run(script: &str) -> Option<Vec<String>> {
+    let libraries = match tokio::task::spawn_blocking(|| LIBRARIES.clone()).await.unwrap() {
+        Ok(libraries) => libraries,
+        Err(why) => {
+            // Past the test harness, which hides what a passing test prints.
+            let line = format!("SKIPPED: {script} against the sandbox: {why}\n");
+            io::stderr().write_all(line.as_bytes()).unwrap();
+            return None;
+        }
+    };
+    let contracts = std::env::var_os("GATEWAY_SHARED")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared"), PathBuf::from)
+        .join("contracts");
+    let config = Config { contracts: Some(contracts).filter(|folder| folder.is_dir()), ..Config::default() };
+    let sandbox = start(config).await.unwrap();
+    let output = Command::new("python3")
+        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/official_sdks").join(script))
+        .arg(sandbox.url())
+        .env("PYTHONPATH", libraries)
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .output()
+        .await
+        .unwrap();
+    assert!(output.status.success(), "{script} failed:\n{}", String::from_utf8_lossy(&output.stderr));
+    let ledger = reqwest::get(format!("{}/_sandbox/ledger", sandbox.url())).await.unwrap();
+    let ledger: Value = ledger.json().await.unwrap();
+    let effects = ledger.get("effects").and_then(Value::as_array).unwrap();
+    let show = |effect: &Value| Some(format!("{} {}", effect.get("kind")?.as_str()?, effect.get("amount")?));
+    Some(effects.iter().filter_map(show).collect())
+}
+
+#[tokio::test]
+async fn stripes_library_charges_captures_cancels_refunds_and_meets_declines() {
+    let Some(effects) = run("stripe_sdk.py").await else { return };
+    let expected = [
+        "charge 4999",
+        "refund 1000",
+        "refund 3999",
+        "authorize 4999",
+        "capture 3000",
+        "authorize 4999",
+        "cancel 4999",
+    ];
+    assert_eq!(effects, expected);
+}
+
+#[tokio::test]
+async fn paypals_library_charges_captures_voids_refunds_and_meets_declines() {
+    let Some(effects) = run("paypal_sdk.py").await else { return };
+    let expected = [
+        "charge 4999",
+        "refund 1000",
+        "refund 3999",
+        "charge 4999",
+        "authorize 4999",
+        "capture 1000",
+        "cancel 3999",
+    ];
+    assert_eq!(effects, expected);
+}
