@@ -1,7 +1,7 @@
 //! The answers that Envoy gives by itself, brought into the gateway's error shape.
 
 use edge_core::error::{ErrorBody, ErrorCode};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 /// One kind of answer.
 struct OwnReply {
@@ -107,27 +107,27 @@ impl OwnReply {
     fn mapper(&self) -> Value {
         // What the filter answers has no code details; it has its shape already.
         let when = format!("response.code_details != '' && ({})", self.when);
-        let mut mapper = json!({
-            "filter": { "extension_filter": {
-                "name": "envoy.access_loggers.extension_filters.cel",
-                "typed_config": {
-                    "@type": "type.googleapis.com/envoy.extensions.access_loggers.filters.cel.v3.ExpressionFilter",
-                    "expression": when,
-                },
-            } },
-            "body_format_override": {
-                "content_type": "application/json",
-                "text_format_source": { "inline_string": self.body() },
+        let filter = json!({ "extension_filter": {
+            "name": "envoy.access_loggers.extension_filters.cel",
+            "typed_config": {
+                "@type": "type.googleapis.com/envoy.extensions.access_loggers.filters.cel.v3.ExpressionFilter",
+                "expression": when,
             },
+        } });
+        let body = json!({
+            "content_type": "application/json",
+            "text_format_source": { "inline_string": self.body() },
         });
+        let mut mapper =
+            Map::from_iter([("filter".to_owned(), filter), ("body_format_override".to_owned(), body)]);
         if self.code == ErrorCode::Unauthenticated {
-            mapper["headers_to_add"] =
-                json!([{ "header": { "key": "www-authenticate", "value": "Bearer" } }]);
+            let challenge = json!([{ "header": { "key": "www-authenticate", "value": "Bearer" } }]);
+            mapper.insert("headers_to_add".to_owned(), challenge);
         }
         if let Some(status) = self.status {
-            mapper["status_code"] = status.into();
+            mapper.insert("status_code".to_owned(), status.into());
         }
-        mapper
+        mapper.into()
     }
 
     fn body(&self) -> String {
