@@ -2,7 +2,8 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 
-export PATH := $(CURDIR)/.tools/bin:$(PATH)
+# rustup's folder may not be on the path of a shell that is younger than rustup.
+export PATH := $(CURDIR)/.tools/bin:$(PATH):$(HOME)/.cargo/bin
 
 target := $(or $(CARGO_TARGET_DIR),target)
 stack := $(target)/release/local-stack
@@ -27,10 +28,10 @@ status: ## Say what of the gateway runs, and where
 	@if [ -x $(stack) ]; then $(stack) status; else echo "nothing was built here, so nothing runs"; exit 1; fi
 
 .PHONY: build filter
-build: envoy filter ## Build everything that runs
+build: prerequisites envoy filter ## Build everything that runs
 	cargo build --locked --release --bins
 
-filter: ## Build the Envoy filter: target/edge_filter.wasm
+filter: prerequisites ## Build the Envoy filter: target/edge_filter.wasm
 	$(wasm_cargo) wasm32-wasip1 build --locked --profile filter -p edge-filter
 	cp $(target)/wasm32-wasip1/filter/edge_filter.wasm $(filter)
 
@@ -41,7 +42,7 @@ test: build wasm-test-runner ## Run every test: unit, filter under wasm, end to 
 	  $(wasm_cargo) wasm32-unknown-unknown test --locked --release -p edge-core --lib
 
 .PHONY: lint deny
-lint: deny ## Check format, clippy, documentation, licences and sources of dependencies
+lint: prerequisites deny ## Check format, clippy, documentation, licences and sources of dependencies
 	cargo fmt --all --check
 	cargo clippy --locked --release --all-targets -- -D warnings
 	$(wasm_cargo) wasm32-wasip1 clippy --locked --profile filter -p edge-filter -- -D warnings
@@ -57,9 +58,12 @@ clean: down ## Remove everything that was built, fetched or generated, the local
 	rm -rf $(target) .tools .run
 
 # Set-up: each of these does nothing when its work is already done.
-.PHONY: envoy wasm-test-runner
+.PHONY: prerequisites envoy wasm-test-runner
+prerequisites:
+	@envoy/local/check-prerequisites.sh
+
 envoy:
 	@envoy/local/install-envoy.sh
 
-wasm-test-runner:
+wasm-test-runner: prerequisites
 	@envoy/local/install-wasm-test-runner.sh

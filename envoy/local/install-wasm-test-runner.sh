@@ -16,5 +16,5 @@ runner=$tools/bin/wasm-bindgen-test-runner
 say "installing wasm-bindgen-cli $version, once, about three minutes"
 install=(cargo install --quiet wasm-bindgen-cli --version "=$version" --no-default-features --root "$tools" --force)
 # --locked fails where a registry mirror lacks one of the locked versions; a free resolution does as well.
-"${install[@]}" --locked </dev/null >&2 || "${install[@]}" </dev/null >&2 ||
+"${install[@]}" --locked </dev/null 2>/dev/null || "${install[@]}" </dev/null >&2 ||
   die "wasm-bindgen-cli $version could not be installed" "cargo install wasm-bindgen-cli --version $version --root .tools"

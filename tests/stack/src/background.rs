@@ -26,7 +26,9 @@ pub(crate) fn up(run_dir: &Path) -> Result<()> {
         let Some(announcement) = ready else {
             bail!("a stack is just starting or stopping here (pid {pid}); ask again in a moment");
         };
-        say(&format!("The gateway runs already (pid {pid}).\n{announcement}"));
+        say(&format!(
+            "The gateway runs already (pid {pid}); to run a newer build, `make down` first.\n{announcement}"
+        ));
         return Ok(());
     }
     let mut supervisor = spawn_supervisor(&run_dir)?;

@@ -13,7 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use local_stack::{Options, Stack};
+use local_stack::{DEMO_KEY, Options, Stack};
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 
 const PARTS: [&str; 3] = ["envoy", "control-plane", "sandbox"];
@@ -112,6 +112,35 @@ async fn two_stacks_run_side_by_side_and_leave_nothing() {
     stacks.0.stop().await;
     drop(stacks.1);
     assert!(pids.iter().all(|&pid| test_kill_process(pid).is_err()));
+}
+
+#[tokio::test]
+async fn a_charge_under_way_is_answered_before_the_gateway_stops() {
+    let folder = tempfile::tempdir().unwrap();
+    let stack = Stack::start(Options::for_test(folder.path()).unwrap()).await.unwrap();
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let slow =
+        r#"{"provider":"stripe","operation":"charge","fault":"latency","delayMs":1500,"every":1,"times":1}"#;
+    let faults = format!("{}/_sandbox/faults", stack.sandbox_url());
+    let set = client.post(faults).header("content-type", "application/json").body(slow).send().await.unwrap();
+    assert!(set.status().is_success(), "{}", set.text().await.unwrap());
+
+    let charge = r#"{"provider":"stripe","amount":4999,"currency":"USD","paymentMethodId":"pm_card_visa"}"#;
+    let charge = client
+        .post(format!("{}/payments/charge", stack.gateway_url()))
+        .bearer_auth(DEMO_KEY)
+        .header("content-type", "application/json")
+        .header("idempotency-key", "under-way")
+        .body(charge);
+    let charge = tokio::spawn(charge.send());
+    let inside = format!("{}/stats?filter=http.gateway.downstream_rq_active", stack.admin_url());
+    while !client.get(&inside).send().await.unwrap().text().await.unwrap().trim_end().ends_with(": 1") {
+        assert!(!charge.is_finished(), "the charge is to be slow");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    stack.stop().await;
+    let answer = charge.await.unwrap().unwrap();
+    assert_eq!(answer.status(), 200, "{}", answer.text().await.unwrap());
 }
 
 #[test]
