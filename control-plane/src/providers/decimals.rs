@@ -4,7 +4,11 @@
 /// does not fit.
 pub(super) fn rescale(amount: u64, from: u32, to: u32) -> Option<u64> {
     let factor = 10_u64.checked_pow(from.abs_diff(to))?;
-    if to >= from { amount.checked_mul(factor) } else { (amount % factor == 0).then_some(amount / factor) }
+    if to >= from {
+        amount.checked_mul(factor)
+    } else {
+        amount.is_multiple_of(factor).then_some(amount / factor)
+    }
 }
 
 #[cfg(test)]

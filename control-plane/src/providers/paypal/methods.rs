@@ -1,7 +1,8 @@
 //! What a `paymentMethodId` means at PayPal.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
+use super::body::object;
 use crate::domain::provider::ProviderRef;
 
 const ORDER_ID_LENGTH: usize = 17;
@@ -44,17 +45,14 @@ impl<'a> PaymentMethod<'a> {
     /// `payment_source` of an order.
     pub(super) fn source(&self, return_url: Option<&str>) -> Option<Value> {
         let named = |kind: &str, vault_id: Option<&str>, user_action: Option<&str>| {
-            let mut source = Map::new();
-            if let Some(id) = vault_id {
-                source.insert("vault_id".to_owned(), id.into());
-            }
-            if let Some(url) = return_url {
-                let mut context = json!({ "return_url": url, "cancel_url": url });
-                if let Some(action) = user_action {
-                    context["user_action"] = action.into();
-                }
-                source.insert("experience_context".to_owned(), context);
-            }
+            let context = return_url.map(|url| {
+                object([
+                    ("return_url", Some(url.into())),
+                    ("cancel_url", Some(url.into())),
+                    ("user_action", user_action.map(Into::into)),
+                ])
+            });
+            let source = object([("vault_id", vault_id.map(Into::into)), ("experience_context", context)]);
             json!({ kind: source })
         };
         match self {

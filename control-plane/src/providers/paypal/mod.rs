@@ -1,6 +1,7 @@
 //! PayPal: a payment is an order; its money is a capture, or an authorization that is captured later.
 
 mod answers;
+mod body;
 mod client;
 mod currency;
 mod errors;

@@ -5,6 +5,7 @@ use edge_core::request::CaptureMode;
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use super::body::object;
 use super::methods::PaymentMethod;
 use crate::domain::id::AttemptId;
 use crate::domain::provider::{CaptureOrder, ChargeOrder, ProviderRef, RefundOrder};
@@ -19,21 +20,21 @@ pub(super) fn create_order(
     sum: Value,
     return_url: Option<&str>,
 ) -> ProviderRequest {
-    let mut unit = json!({ "amount": sum, "custom_id": order.payment.to_string() });
-    if let Some(reference) = &order.customer_reference {
-        unit["reference_id"] = reference.as_str().into();
-    }
-    if let Some(description) = &order.description {
-        unit["description"] = description.as_str().into();
-    }
+    let unit = object([
+        ("amount", Some(sum)),
+        ("custom_id", Some(order.payment.to_string().into())),
+        ("reference_id", order.customer_reference.as_deref().map(Into::into)),
+        ("description", order.description.as_deref().map(Into::into)),
+    ]);
     let intent = match order.capture {
         CaptureMode::Automatic => "CAPTURE",
         CaptureMode::Manual => "AUTHORIZE",
     };
-    let mut body = json!({ "intent": intent, "purchase_units": [unit] });
-    if let Some(source) = method.source(return_url) {
-        body["payment_source"] = source;
-    }
+    let body = object([
+        ("intent", Some(intent.into())),
+        ("purchase_units", Some(json!([unit]))),
+        ("payment_source", method.source(return_url)),
+    ]);
     let path = ["v2", "checkout", "orders"];
     keyed("charge", &path, &order.attempt, "order", body)
 }

@@ -102,15 +102,15 @@ fn read(answer: &Answer, asked_at: Timestamp) -> Step<Token> {
                 reference: None,
             })));
         }
-        status => return Err(no_token(format!("status {status}"))),
+        status => return Err(no_token(&format!("status {status}"))),
     }
-    let Issued { access_token, expires_in } = answer.json().map_err(no_token)?;
+    let Issued { access_token, expires_in } = answer.json().map_err(|problem| no_token(&problem))?;
     let lifetime = SignedDuration::from_secs(expires_in.min(LIFETIME_SECONDS_MAX).into());
     let usable_until = asked_at.saturating_add(lifetime - MARGIN).unwrap_or(asked_at);
     Ok(Token { secret: access_token.into(), usable_until })
 }
 
-fn no_token(reason: String) -> NotDone {
+fn no_token(reason: &str) -> NotDone {
     NotDone::NotSent(Doubt::new(format!("PayPal issued no access token: {reason}")))
 }
 

@@ -1,6 +1,8 @@
 //! What is sent to Stripe. The same order always makes the same request, key included, so repeating one
 //! cannot charge twice.
 
+use std::fmt::Display;
+
 use edge_core::request::CaptureMode;
 use reqwest::Method;
 
@@ -19,34 +21,32 @@ pub(super) fn charge(
     units: u64,
     return_url: Option<&str>,
 ) -> ProviderRequest {
+    let capture_method = match order.capture {
+        CaptureMode::Automatic => "automatic",
+        CaptureMode::Manual => "manual",
+    };
     let mut form = Form::default();
-    form.set("amount", units);
-    form.set("currency", order.money.currency.code().to_ascii_lowercase());
-    form.set("confirm", true);
-    form.set("payment_method", method);
-    form.set(
-        "capture_method",
-        match order.capture {
-            CaptureMode::Automatic => "automatic",
-            CaptureMode::Manual => "manual",
-        },
-    );
-    form.set("automatic_payment_methods[enabled]", true);
+    form.set("amount", &units);
+    form.set("currency", &order.money.currency.code().to_ascii_lowercase());
+    form.set("confirm", &true);
+    form.set("payment_method", &method);
+    form.set("capture_method", &capture_method);
+    form.set("automatic_payment_methods[enabled]", &true);
     if let Some(url) = return_url {
-        form.set("return_url", url);
+        form.set("return_url", &url);
     } else {
         // Nobody could be sent anywhere, so a payment that needs it is declined at once.
-        form.set("automatic_payment_methods[allow_redirects]", "never");
-        form.set("error_on_requires_action", true);
+        form.set("automatic_payment_methods[allow_redirects]", &"never");
+        form.set("error_on_requires_action", &true);
     }
     if let Some(description) = &order.description {
         form.set("description", description);
     }
     for (key, value) in order.metadata.iter().filter(|(key, _)| !OWN_METADATA.contains(key)) {
-        form.set(&format!("metadata[{key}]"), value);
+        form.set(&format!("metadata[{key}]"), &value);
     }
-    form.set("metadata[transactionId]", order.payment);
-    form.set("metadata[attemptId]", order.attempt);
+    form.set("metadata[transactionId]", &order.payment);
+    form.set("metadata[attemptId]", &order.attempt);
     if let Some(reference) = &order.customer_reference {
         form.set("metadata[customerReference]", reference);
     }
@@ -68,30 +68,30 @@ pub(super) fn retrieve(intent: &ProviderRef) -> ProviderRequest {
 
 pub(super) fn capture(order: &CaptureOrder, units: u64) -> ProviderRequest {
     let mut form = Form::default();
-    form.set("amount_to_capture", units);
+    form.set("amount_to_capture", &units);
     let path = ["payment_intents", order.authorization.as_str(), "capture"];
     post("capture", &path, &order.attempt, "capture", form)
 }
 
 pub(super) fn cancel(order: &CancelOrder, intent: &ProviderRef) -> ProviderRequest {
     let mut form = Form::default();
-    form.set("cancellation_reason", "requested_by_customer");
+    form.set("cancellation_reason", &"requested_by_customer");
     post("cancel", &["payment_intents", intent.as_str(), "cancel"], &order.attempt, "cancel", form)
 }
 
 /// Ends the PaymentIntent of a charge that cannot go on.
 pub(super) fn abandon(attempt: &AttemptId, intent: &ProviderRef) -> ProviderRequest {
     let mut form = Form::default();
-    form.set("cancellation_reason", "abandoned");
+    form.set("cancellation_reason", &"abandoned");
     post("cancel", &["payment_intents", intent.as_str(), "cancel"], attempt, "abandon", form)
 }
 
 pub(super) fn refund(order: &RefundOrder, units: u64) -> ProviderRequest {
     let mut form = Form::default();
     form.set("payment_intent", &order.charge);
-    form.set("amount", units);
-    form.set("metadata[transactionId]", order.payment);
-    form.set("metadata[refundId]", order.refund);
+    form.set("amount", &units);
+    form.set("metadata[transactionId]", &order.payment);
+    form.set("metadata[refundId]", &order.refund);
     post("refund", &["refunds"], &order.attempt, "refund", form)
 }
 
@@ -122,7 +122,7 @@ fn path(segments: &[&str]) -> Vec<String> {
 struct Form(Vec<(String, String)>);
 
 impl Form {
-    fn set(&mut self, name: &str, value: impl ToString) {
+    fn set(&mut self, name: &str, value: &dyn Display) {
         self.0.push((name.to_owned(), value.to_string()));
     }
 }

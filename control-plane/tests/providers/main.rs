@@ -1,0 +1,17 @@
+//! The provider adapters against the provider sandbox: what they answer, and what its ledger says happened.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "helpers of tests fail as tests do"
+)]
+
+mod certainty;
+mod network;
+mod paypal;
+mod paypal_orders;
+mod scripted;
+mod shop;
+mod stripe;
+mod token;

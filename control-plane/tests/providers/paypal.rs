@@ -1,0 +1,185 @@
+use control_plane::domain::provider::{CancelTarget, Captured, Charged, Refunded, RefusalKind};
+
+use crate::shop::{Expect, Shop, authorized, completed, effect, invalid, to_be_acted_on};
+
+#[tokio::test]
+async fn vaulted_accounts_cards_and_agreements_are_charged_once() {
+    let shop = Shop::open().await;
+    for method in ["vault-ok", "card:vault-ok", "B-OK"] {
+        let order = shop.charge(4_999, "USD", Some(method));
+        let charge = completed(shop.paypal().charge(&order).await.done());
+        assert_eq!(completed(shop.paypal().charge(&order).await.done()), charge, "{method}");
+        assert_eq!(shop.effects(order.payment).await, [effect("charge", 4_999, "USD")], "{method}");
+    }
+}
+
+#[tokio::test]
+async fn what_the_client_tells_goes_with_the_order() {
+    let shop = Shop::open().await;
+    let mut order = shop.charge(4_999, "USD", Some("vault-ok"));
+    order.description = Some("two chairs".to_owned());
+    order.customer_reference = Some("customer-7".to_owned());
+    order.return_url = Some("https://shop.example/back".to_owned());
+    completed(shop.paypal().charge(&order).await.done());
+}
+
+#[tokio::test]
+async fn every_kind_of_decline_keeps_its_reason_and_moves_nothing() {
+    let shop = Shop::open().await;
+    for (method, code) in [
+        ("vault-declined", "INSTRUMENT_DECLINED"),
+        ("card:vault-declined", "DECLINED"),
+        ("B-DECLINED", "INSTRUMENT_DECLINED"),
+        ("B-CANCELLED", "AGREEMENT_ALREADY_CANCELLED"),
+    ] {
+        for order in [shop.charge(4_999, "USD", Some(method)), shop.authorize(4_999, "USD", Some(method))] {
+            let refusal = shop.paypal().charge(&order).await.refused();
+            assert_eq!(refusal.kind, RefusalKind::Declined, "{method}");
+            assert!([code, "DENIED"].contains(&refusal.code.as_deref().unwrap()), "{method}: {refusal:?}");
+            assert_eq!(shop.effects(order.payment).await, [], "{method}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_declined_card_says_which_order_it_left() {
+    let shop = Shop::open().await;
+    let order = shop.charge(4_999, "USD", Some("card:vault-declined"));
+    let refusal = shop.paypal().charge(&order).await.refused();
+    assert!(refusal.reference.is_some_and(|order| order.as_str().len() == 17));
+}
+
+#[tokio::test]
+async fn an_unknown_vault_id_is_the_clients_mistake() {
+    let shop = Shop::open().await;
+    for method in ["vault-unknown", "card:vault-unknown"] {
+        let order = shop.charge(4_999, "USD", Some(method));
+        assert_eq!(shop.paypal().charge(&order).await.refused().kind, invalid("paymentMethodId"), "{method}");
+    }
+}
+
+#[tokio::test]
+async fn a_capture_under_review_is_pending() {
+    let shop = Shop::open().await;
+    let order = shop.charge(4_999, "USD", Some("vault-pending"));
+    let charged = shop.paypal().charge(&order).await.done();
+    assert!(matches!(charged, Charged::Pending { .. }), "{charged:?}");
+}
+
+#[tokio::test]
+async fn a_vaulted_account_may_need_its_owner() {
+    let shop =
+        Shop::with(|settings| settings.default_return_url = Some("https://shop.example/back".to_owned()))
+            .await;
+    let order = shop.charge(4_999, "USD", Some("vault-action"));
+    let (session, page) = to_be_acted_on(shop.paypal().charge(&order).await.done());
+    shop.visit(&page, "approve").await;
+    completed(shop.paypal().resume(&shop.resume(&order, &session)).await.done());
+    assert_eq!(shop.effects(order.payment).await, [effect("charge", 4_999, "USD")]);
+}
+
+#[tokio::test]
+async fn a_part_of_what_is_held_is_captured_once() {
+    let shop = Shop::open().await;
+    for method in ["vault-ok", "card:vault-ok", "B-OK"] {
+        let order = shop.authorize(4_999, "USD", Some(method));
+        let authorization = authorized(shop.paypal().charge(&order).await.done());
+        let capture = shop.capture(&order, &authorization, 2_000);
+        let captured = shop.paypal().capture(&capture).await.done();
+        assert!(matches!(captured, Captured::Completed { .. }), "{captured:?}");
+        assert_eq!(shop.paypal().capture(&capture).await.done(), captured);
+        let effects = [effect("authorize", 4_999, "USD"), effect("capture", 2_000, "USD")];
+        assert_eq!(shop.effects(order.payment).await, effects, "{method}");
+
+        // Another attempt at the same finds it done; at something else, that it cannot be.
+        let again = shop.capture(&order, &authorization, 2_000);
+        assert_eq!(shop.paypal().capture(&again).await.done(), captured);
+        let more = shop.capture(&order, &authorization, 2_999);
+        assert_eq!(shop.paypal().capture(&more).await.refused().kind, RefusalKind::State);
+        assert_eq!(shop.effects(order.payment).await, effects, "{method}");
+    }
+}
+
+#[tokio::test]
+async fn more_than_is_held_cannot_be_captured() {
+    let shop = Shop::open().await;
+    let order = shop.authorize(4_999, "USD", Some("vault-ok"));
+    let authorization = authorized(shop.paypal().charge(&order).await.done());
+    let capture = shop.capture(&order, &authorization, 5_000);
+    assert_eq!(shop.paypal().capture(&capture).await.refused().kind, invalid("amount"));
+}
+
+#[tokio::test]
+async fn what_is_held_is_released_and_stays_so() {
+    let shop = Shop::open().await;
+    let order = shop.authorize(4_999, "USD", Some("vault-ok"));
+    let authorization = authorized(shop.paypal().charge(&order).await.done());
+    let target = CancelTarget::Authorization(authorization.clone());
+    shop.paypal().cancel(&shop.cancel(&order, target.clone())).await.done();
+    shop.paypal().cancel(&shop.cancel(&order, target)).await.done();
+    let effects = [effect("authorize", 4_999, "USD"), effect("cancel", 4_999, "USD")];
+    assert_eq!(shop.effects(order.payment).await, effects);
+    let capture = shop.capture(&order, &authorization, 4_999);
+    assert_eq!(shop.paypal().capture(&capture).await.refused().kind, RefusalKind::State);
+}
+
+#[tokio::test]
+async fn what_is_captured_cannot_be_released() {
+    let shop = Shop::open().await;
+    let order = shop.authorize(4_999, "USD", Some("vault-ok"));
+    let authorization = authorized(shop.paypal().charge(&order).await.done());
+    shop.paypal().capture(&shop.capture(&order, &authorization, 4_999)).await.done();
+    let cancel = shop.cancel(&order, CancelTarget::Authorization(authorization));
+    assert_eq!(shop.paypal().cancel(&cancel).await.refused().kind, RefusalKind::State);
+}
+
+#[tokio::test]
+async fn refunds_add_up_to_the_charge_and_no_further() {
+    let shop = Shop::open().await;
+    let order = shop.charge(100, "USD", Some("vault-ok"));
+    let charge = completed(shop.paypal().charge(&order).await.done());
+    let first = shop.refund(&order, &charge, 60);
+    let Refunded::Processed { refund } = shop.paypal().refund(&first).await.done() else { panic!("pending") };
+    assert_eq!(shop.paypal().refund(&first).await.done(), Refunded::Processed { refund });
+
+    let beyond = shop.refund(&order, &charge, 60);
+    assert_eq!(shop.paypal().refund(&beyond).await.refused().kind, RefusalKind::RefundExceeds);
+    shop.paypal().refund(&shop.refund(&order, &charge, 40)).await.done();
+    let another = shop.refund(&order, &charge, 1);
+    assert_eq!(shop.paypal().refund(&another).await.refused().kind, RefusalKind::RefundExceeds);
+    let effects = [effect("charge", 100, "USD"), effect("refund", 60, "USD"), effect("refund", 40, "USD")];
+    assert_eq!(shop.effects(order.payment).await, effects);
+}
+
+#[tokio::test]
+async fn other_decimals_are_charged_captured_and_refunded_exactly() {
+    let shop = Shop::open().await;
+    for (currency, amount, part) in
+        [("JPY", 500, 120), ("HUF", 49_900, 10_000), ("TWD", 10_000, 300), ("EUR", 1_005, 5)]
+    {
+        let order = shop.authorize(amount, currency, Some("vault-ok"));
+        let authorization = authorized(shop.paypal().charge(&order).await.done());
+        let captured = shop.paypal().capture(&shop.capture(&order, &authorization, amount)).await.done();
+        let Captured::Completed { charge } = captured else { panic!("pending") };
+        shop.paypal().refund(&shop.refund(&order, &charge, part)).await.done();
+        let effects = [
+            effect("authorize", amount, currency),
+            effect("capture", amount, currency),
+            effect("refund", part, currency),
+        ];
+        assert_eq!(shop.effects(order.payment).await, effects);
+    }
+}
+
+#[tokio::test]
+async fn what_paypal_cannot_express_is_never_sent() {
+    let shop = Shop::open().await;
+    for (order, param) in [
+        (shop.charge(49_950, "HUF", Some("vault-ok")), "amount"),
+        (shop.charge(1_000, "KWD", Some("vault-ok")), "currency"),
+    ] {
+        assert_eq!(shop.paypal().accepts(order.money).unwrap_err().param, param);
+        assert_eq!(shop.paypal().charge(&order).await.refused().kind, invalid(param));
+    }
+    assert_eq!(shop.received("paypal", "charge").await, 0);
+}

@@ -1,0 +1,176 @@
+//! Orders that wait for their payer, and orders that the client made and had approved itself.
+
+use control_plane::domain::provider::{CancelTarget, Outcome, ProviderRef, RefusalKind};
+use serde_json::{Value, json};
+
+use crate::shop::{Expect, Shop, authorized, completed, effect, invalid, to_be_acted_on};
+
+const BACK: &str = "https://shop.example/back";
+
+/// An order as a client makes it in the payer's browser.
+async fn foreign_order(shop: &Shop, intent: &str, value: &str, custom_id: Option<&str>) -> String {
+    let token: Value = shop
+        .http
+        .post(shop.url("/v1/oauth2/token"))
+        .basic_auth("client", Some("secret"))
+        .form(&[("grant_type", "client_credentials")])
+        .send()
+        .await
+        .unwrap()
+        .json()
+        .await
+        .unwrap();
+    let mut unit = json!({ "amount": { "currency_code": "USD", "value": value } });
+    if let Some(custom_id) = custom_id {
+        unit["custom_id"] = custom_id.into();
+    }
+    let answer = shop
+        .http
+        .post(shop.url("/v2/checkout/orders"))
+        .bearer_auth(token["access_token"].as_str().unwrap())
+        .json(&json!({ "intent": intent, "purchase_units": [unit] }))
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(answer.status(), 201);
+    let order: Value = answer.json().await.unwrap();
+    order["id"].as_str().unwrap().to_owned()
+}
+
+async fn approve(shop: &Shop, order: &str) {
+    shop.visit(&shop.url(&format!("/checkoutnow?token={order}")), "approve").await;
+}
+
+#[tokio::test]
+async fn a_payer_who_approves_is_charged_when_they_come_back() {
+    let shop = Shop::open().await;
+    for return_url in [Some(BACK.to_owned()), None] {
+        let mut order = shop.charge(4_999, "USD", None);
+        order.return_url = return_url;
+        let (session, page) = to_be_acted_on(shop.paypal().charge(&order).await.done());
+        let waiting = shop.paypal().resume(&shop.resume(&order, &session)).await.done();
+        assert_eq!(to_be_acted_on(waiting).0, session);
+        assert_eq!(shop.effects(order.payment).await, []);
+        shop.visit(&page, "approve").await;
+        let resume = shop.resume(&order, &session);
+        let charge = completed(shop.paypal().resume(&resume).await.done());
+        assert_eq!(completed(shop.paypal().resume(&resume).await.done()), charge);
+        let another_try = shop.resume(&order, &session);
+        assert_eq!(completed(shop.paypal().resume(&another_try).await.done()), charge);
+        assert_eq!(shop.effects(order.payment).await, [effect("charge", 4_999, "USD")]);
+    }
+}
+
+#[tokio::test]
+async fn what_a_payer_approved_can_be_held_first() {
+    let shop = Shop::open().await;
+    let order = shop.authorize(4_999, "USD", None);
+    let (session, page) = to_be_acted_on(shop.paypal().charge(&order).await.done());
+    shop.visit(&page, "approve").await;
+    let authorization = authorized(shop.paypal().resume(&shop.resume(&order, &session)).await.done());
+    shop.paypal().capture(&shop.capture(&order, &authorization, 4_999)).await.done();
+    let effects = [effect("authorize", 4_999, "USD"), effect("capture", 4_999, "USD")];
+    assert_eq!(shop.effects(order.payment).await, effects);
+}
+
+#[tokio::test]
+async fn an_order_nobody_approved_ends_without_a_call() {
+    let shop = Shop::open().await;
+    let order = shop.charge(4_999, "USD", None);
+    let (session, _) = to_be_acted_on(shop.paypal().charge(&order).await.done());
+    shop.paypal().cancel(&shop.cancel(&order, CancelTarget::Session(session))).await.done();
+    assert_eq!(shop.received("paypal", "cancel").await, 0);
+}
+
+#[tokio::test]
+async fn an_order_that_is_gone_was_not_approved_in_time() {
+    let shop = Shop::open().await;
+    let order = shop.charge(4_999, "USD", None);
+    let gone = ProviderRef::new("0AA00000AA000000A");
+    let refusal = shop.paypal().resume(&shop.resume(&order, &gone)).await.refused();
+    assert_eq!((refusal.kind, refusal.code.as_deref()), (RefusalKind::Declined, Some("order_expired")));
+}
+
+#[tokio::test]
+async fn an_approved_order_of_the_client_is_charged_once() {
+    let shop = Shop::open().await;
+    let id = foreign_order(&shop, "CAPTURE", "49.99", Some("invoice 7")).await;
+    let order = shop.charge(4_999, "USD", Some(&id));
+    assert_eq!(shop.paypal().session_in(&id), Some(ProviderRef::new(&id)));
+    assert_eq!(shop.paypal().charge(&order).await.refused().kind, invalid("paymentMethodId"));
+    approve(&shop, &id).await;
+    let charge = completed(shop.paypal().charge(&order).await.done());
+    assert_eq!(completed(shop.paypal().charge(&order).await.done()), charge);
+    let other = shop.charge(4_999, "USD", Some(&id));
+    assert_eq!(shop.paypal().charge(&other).await.refused().kind, invalid("paymentMethodId"));
+    assert_eq!(shop.ledger("?kind=charge").await, [effect("charge", 4_999, "USD")]);
+}
+
+#[tokio::test]
+async fn an_approved_order_must_say_what_the_request_says() {
+    let shop = Shop::open().await;
+    let id = foreign_order(&shop, "CAPTURE", "49.99", None).await;
+    approve(&shop, &id).await;
+    for (order, param) in [
+        (shop.charge(5_000, "USD", Some(&id)), "amount"),
+        (shop.charge(4_999, "EUR", Some(&id)), "currency"),
+        (shop.authorize(4_999, "USD", Some(&id)), "capture"),
+    ] {
+        assert_eq!(shop.paypal().charge(&order).await.refused().kind, invalid(param));
+    }
+    assert_eq!(shop.ledger("").await, []);
+}
+
+#[tokio::test]
+async fn an_approved_order_can_be_held_first() {
+    let shop = Shop::open().await;
+    let id = foreign_order(&shop, "AUTHORIZE", "49.99", None).await;
+    approve(&shop, &id).await;
+    authorized(shop.paypal().charge(&shop.authorize(4_999, "USD", Some(&id))).await.done());
+}
+
+#[tokio::test]
+async fn an_order_of_another_payment_is_not_taken() {
+    let shop = Shop::open().await;
+    let other = shop.charge(4_999, "USD", None);
+    let (session, page) = to_be_acted_on(shop.paypal().charge(&other).await.done());
+    shop.visit(&page, "approve").await;
+    let order = shop.charge(4_999, "USD", Some(session.as_str()));
+    assert_eq!(shop.paypal().charge(&order).await.refused().kind, invalid("paymentMethodId"));
+    let resume = shop.resume(&order, &session);
+    assert_eq!(shop.paypal().resume(&resume).await.refused().kind, invalid("paymentMethodId"));
+    assert_eq!(shop.ledger("").await, []);
+}
+
+#[tokio::test]
+async fn an_order_that_does_not_exist_is_the_clients_mistake() {
+    let shop = Shop::open().await;
+    let order = shop.charge(4_999, "USD", Some("0AA00000AA000000A"));
+    assert_eq!(shop.paypal().charge(&order).await.refused().kind, invalid("paymentMethodId"));
+}
+
+#[tokio::test]
+async fn a_look_that_fails_before_anything_was_asked_leaves_no_doubt() {
+    let shop = Shop::open().await;
+    let id = foreign_order(&shop, "CAPTURE", "49.99", None).await;
+    approve(&shop, &id).await;
+    shop.fault("paypal", "retrieve", "drop_after").await;
+    let answer = shop.paypal().charge(&shop.charge(4_999, "USD", Some(&id))).await;
+    assert!(matches!(answer, Outcome::NotSent(_)), "{answer:?}");
+}
+
+#[tokio::test]
+async fn an_order_paid_under_a_forgotten_key_is_found_by_its_name() {
+    let shop = Shop::open().await;
+    let order = shop.charge(4_999, "USD", None);
+    let (session, page) = to_be_acted_on(shop.paypal().charge(&order).await.done());
+    shop.visit(&page, "approve").await;
+    shop.fault("paypal", "charge", "drop_after").await;
+    let resume = shop.resume(&order, &session);
+    let lost = shop.paypal().resume(&resume).await;
+    assert!(matches!(lost, Outcome::Unknown(_)), "{lost:?}");
+    shop.heal().await;
+    shop.fault("paypal", "charge", "forget_key").await;
+    completed(shop.paypal().resume(&resume).await.done());
+    assert_eq!(shop.effects(order.payment).await, [effect("charge", 4_999, "USD")]);
+}

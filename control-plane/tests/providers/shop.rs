@@ -1,0 +1,299 @@
+//! A sandbox with both adapters pointed at it.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::Duration;
+
+use control_plane::domain::clock::Clock;
+use control_plane::domain::id::{AttemptId, PaymentId, RefundId};
+use control_plane::domain::provider::{
+    CancelOrder, CancelTarget, CaptureOrder, ChargeOrder, Charged, Outcome, PaymentProvider, ProviderRef,
+    RefundOrder, Refusal, RefusalKind, ResumeOrder,
+};
+use control_plane::providers::{PaypalSettings, Providers, Settings, StripeSettings, Timeouts};
+use edge_core::money::{Amount, Currency, Money};
+use edge_core::provider::Provider;
+use edge_core::request::CaptureMode;
+use jiff::Timestamp;
+use provider_sandbox::{Config, ManualClock, Sandbox};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+/// The gateway's clock; stands still until it is moved.
+pub(crate) struct TestClock(AtomicI64);
+
+impl TestClock {
+    pub(crate) fn advance(&self, seconds: i64) {
+        self.0.fetch_add(seconds, Ordering::SeqCst);
+    }
+}
+
+impl Clock for TestClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_second(self.0.load(Ordering::SeqCst)).unwrap()
+    }
+}
+
+const START: i64 = 1_767_225_600;
+
+pub(crate) struct Shop {
+    sandbox: Sandbox,
+    pub(crate) providers: Providers,
+    pub(crate) http: reqwest::Client,
+    pub(crate) clock: Arc<TestClock>,
+    pub(crate) sandbox_clock: Arc<ManualClock>,
+    ids: AtomicU64,
+}
+
+/// What the ledger says of one thing that happened.
+#[derive(Debug, PartialEq, Eq, Deserialize)]
+pub(crate) struct Effect {
+    pub(crate) kind: String,
+    pub(crate) amount: u64,
+    pub(crate) currency: String,
+}
+
+pub(crate) fn effect(kind: &str, amount: u64, currency: &str) -> Effect {
+    Effect { kind: kind.to_owned(), amount, currency: currency.to_owned() }
+}
+
+impl Shop {
+    pub(crate) async fn open() -> Self {
+        Self::with(|_| ()).await
+    }
+
+    pub(crate) async fn with(change: impl FnOnce(&mut Settings)) -> Self {
+        let sandbox_clock = Arc::new(ManualClock::at(Timestamp::from_second(START).unwrap()));
+        let config = Config {
+            contracts: contracts(),
+            stripe_secret_key: Some("sk_test_right".to_owned()),
+            paypal_credentials: Some(("client".to_owned(), "secret".to_owned())),
+            clock: sandbox_clock.clone(),
+            ..Config::default()
+        };
+        let sandbox = provider_sandbox::start(config).await.unwrap();
+        let mut settings = settings(&sandbox.url());
+        change(&mut settings);
+        let clock = Arc::new(TestClock(AtomicI64::new(START)));
+        Self {
+            sandbox,
+            providers: Providers::new(settings, clock.clone()).unwrap(),
+            http: reqwest::Client::builder()
+                .no_proxy()
+                .redirect(reqwest::redirect::Policy::none())
+                .build()
+                .unwrap(),
+            clock,
+            sandbox_clock,
+            ids: AtomicU64::new(0),
+        }
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.sandbox.url())
+    }
+
+    pub(crate) fn stripe(&self) -> Arc<dyn PaymentProvider> {
+        self.providers.get(Provider::Stripe).unwrap()
+    }
+
+    pub(crate) fn paypal(&self) -> Arc<dyn PaymentProvider> {
+        self.providers.get(Provider::Paypal).unwrap()
+    }
+
+    fn next(&self) -> [u8; 10] {
+        let mut bytes = [0; 10];
+        bytes[2..].copy_from_slice(&self.ids.fetch_add(1, Ordering::SeqCst).to_be_bytes());
+        bytes
+    }
+
+    pub(crate) fn attempt(&self) -> AttemptId {
+        AttemptId::new(Timestamp::UNIX_EPOCH, self.next())
+    }
+
+    /// An order to charge `minor` units in full at once.
+    pub(crate) fn charge(&self, minor: u64, currency: &str, method: Option<&str>) -> ChargeOrder {
+        ChargeOrder {
+            payment: PaymentId::new(Timestamp::UNIX_EPOCH, self.next()),
+            attempt: self.attempt(),
+            money: money(minor, currency),
+            method: method.map(str::to_owned),
+            capture: CaptureMode::Automatic,
+            description: None,
+            customer_reference: None,
+            metadata: edge_core::request::Metadata::default(),
+            return_url: None,
+        }
+    }
+
+    /// An order to hold `minor` units.
+    pub(crate) fn authorize(&self, minor: u64, currency: &str, method: Option<&str>) -> ChargeOrder {
+        ChargeOrder { capture: CaptureMode::Manual, ..self.charge(minor, currency, method) }
+    }
+
+    pub(crate) fn resume(&self, charged: &ChargeOrder, session: &ProviderRef) -> ResumeOrder {
+        ResumeOrder {
+            payment: charged.payment,
+            attempt: self.attempt(),
+            money: charged.money,
+            capture: charged.capture,
+            session: session.clone(),
+        }
+    }
+
+    pub(crate) fn capture(
+        &self,
+        charged: &ChargeOrder,
+        authorization: &ProviderRef,
+        minor: u64,
+    ) -> CaptureOrder {
+        CaptureOrder {
+            payment: charged.payment,
+            attempt: self.attempt(),
+            authorization: authorization.clone(),
+            money: Money { amount: Amount::new(minor).unwrap(), ..charged.money },
+        }
+    }
+
+    pub(crate) fn cancel(&self, charged: &ChargeOrder, target: CancelTarget) -> CancelOrder {
+        CancelOrder { payment: charged.payment, attempt: self.attempt(), target }
+    }
+
+    pub(crate) fn refund(&self, charged: &ChargeOrder, charge: &ProviderRef, minor: u64) -> RefundOrder {
+        RefundOrder {
+            payment: charged.payment,
+            refund: RefundId::new(Timestamp::UNIX_EPOCH, self.next()),
+            attempt: self.attempt(),
+            charge: charge.clone(),
+            money: Money { amount: Amount::new(minor).unwrap(), ..charged.money },
+        }
+    }
+
+    /// Everything that happened for one payment, in order.
+    pub(crate) async fn effects(&self, payment: PaymentId) -> Vec<Effect> {
+        self.ledger(&format!("?transactionId={payment}")).await
+    }
+
+    pub(crate) async fn ledger(&self, query: &str) -> Vec<Effect> {
+        #[derive(Deserialize)]
+        struct Ledger {
+            effects: Vec<Effect>,
+        }
+        let answer = self.http.get(self.url(&format!("/_sandbox/ledger{query}"))).send().await.unwrap();
+        answer.json::<Ledger>().await.unwrap().effects
+    }
+
+    /// Requests received for an operation.
+    pub(crate) async fn received(&self, provider: &str, operation: &str) -> u64 {
+        let answer = self.http.get(self.url("/_sandbox/requests?summary=1")).send().await.unwrap();
+        let summary: Value = answer.json().await.unwrap();
+        summary["counts"][provider][operation].as_u64().unwrap_or(0)
+    }
+
+    pub(crate) async fn fault(&self, provider: &str, operation: &str, fault: &str) {
+        self.set_fault(&json!({ "provider": provider, "operation": operation, "fault": fault })).await;
+    }
+
+    pub(crate) async fn set_fault(&self, rule: &Value) {
+        let answer = self.http.post(self.url("/_sandbox/faults")).json(rule).send().await.unwrap();
+        assert_eq!(answer.status(), 201, "{}", answer.text().await.unwrap());
+    }
+
+    pub(crate) async fn heal(&self) {
+        self.http.delete(self.url("/_sandbox/faults")).send().await.unwrap();
+    }
+
+    /// The payer opens a page and decides.
+    pub(crate) async fn visit(&self, page: &str, outcome: &str) {
+        let mut url = reqwest::Url::parse(page).unwrap();
+        url.query_pairs_mut().append_pair("outcome", outcome);
+        let answer = self.http.get(url).send().await.unwrap();
+        assert!(answer.status().is_redirection() || answer.status().is_success(), "{}", answer.status());
+    }
+}
+
+pub(crate) fn settings(base: &str) -> Settings {
+    Settings {
+        stripe: Some(StripeSettings {
+            api_base: base.parse().unwrap(),
+            secret_key: "sk_test_right".to_owned().into(),
+        }),
+        paypal: Some(PaypalSettings {
+            api_base: base.parse().unwrap(),
+            client_id: "client".to_owned(),
+            client_secret: "secret".to_owned().into(),
+        }),
+        default_return_url: None,
+        timeouts: Timeouts { call: Duration::from_secs(5), ..Timeouts::default() },
+    }
+}
+
+pub(crate) fn money(minor: u64, currency: &str) -> Money {
+    Money { amount: Amount::new(minor).unwrap(), currency: Currency::from_code(currency).unwrap() }
+}
+
+/// The providers' published contracts, where they are at hand: the sandbox then holds our requests against
+/// them too.
+fn contracts() -> Option<PathBuf> {
+    let root = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
+    let shared = std::env::var_os("GATEWAY_SHARED").map_or_else(|| "../shared".into(), PathBuf::from);
+    let folder = root.join(shared).join("contracts");
+    if folder.is_dir() {
+        return Some(folder);
+    }
+    println!("not checked against the published contracts: {} does not exist", folder.display());
+    None
+}
+
+/// Takes the answer apart, or says what it was instead.
+pub(crate) trait Expect<T> {
+    fn done(self) -> T;
+    fn refused(self) -> Refusal;
+}
+
+impl<T: std::fmt::Debug> Expect<T> for Outcome<T> {
+    #[track_caller]
+    fn done(self) -> T {
+        match self {
+            Self::Done(done) => done,
+            other => panic!("not done: {other:?}"),
+        }
+    }
+
+    #[track_caller]
+    fn refused(self) -> Refusal {
+        match self {
+            Self::Refused(refusal) => refusal,
+            other => panic!("not refused: {other:?}"),
+        }
+    }
+}
+
+#[track_caller]
+pub(crate) fn completed(charged: Charged) -> ProviderRef {
+    match charged {
+        Charged::Completed { charge, .. } => charge,
+        other => panic!("not completed: {other:?}"),
+    }
+}
+
+#[track_caller]
+pub(crate) fn authorized(charged: Charged) -> ProviderRef {
+    match charged {
+        Charged::Authorized { authorization, .. } => authorization,
+        other => panic!("not authorized: {other:?}"),
+    }
+}
+
+#[track_caller]
+pub(crate) fn to_be_acted_on(charged: Charged) -> (ProviderRef, String) {
+    match charged {
+        Charged::RequiresAction { payment, url } => (payment, url),
+        other => panic!("requires no action: {other:?}"),
+    }
+}
+
+pub(crate) fn invalid(param: &str) -> RefusalKind {
+    RefusalKind::Invalid { param: Some(param.to_owned()) }
+}
