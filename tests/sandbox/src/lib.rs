@@ -16,6 +16,7 @@ mod money;
 mod pages;
 mod paypal;
 mod provider;
+mod redact;
 mod requests_log;
 mod server;
 mod stripe;

@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Deserializer, de};
 
 use super::errors::{PaypalError, Result};
+use crate::redact::shown;
 
 /// Parses a body; what is wrong is named by its JSON pointer, as PayPal does. Values are never echoed: a card
 /// number in the wrong place must not come back in an error.
@@ -65,7 +66,7 @@ fn pointer(path: &serde_path_to_error::Path) -> String {
         match segment {
             Segment::Seq { index } => pointer.push_str(&format!("/{index}")),
             Segment::Map { key } => {
-                pointer.push_str(&format!("/{}", key.chars().take(100).collect::<String>()));
+                pointer.push_str(&format!("/{}", shown(key)));
             }
             Segment::Enum { .. } | Segment::Unknown => {}
         }

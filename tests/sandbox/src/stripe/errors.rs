@@ -4,7 +4,7 @@ use axum::http::StatusCode;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::answer::Answer;
+use crate::{answer::Answer, redact::shown};
 
 pub(crate) type Result<T> = std::result::Result<T, Box<StripeError>>;
 
@@ -70,7 +70,7 @@ impl StripeError {
 
     /// 400 for a value that names nothing; 404 where the URL itself names it.
     pub(crate) fn no_such(what: &str, id: &str, param: &str) -> Self {
-        Self::invalid(format!("No such {what}: '{id}'")).code("resource_missing").param(param)
+        Self::invalid(format!("No such {what}: '{}'", shown(id))).code("resource_missing").param(param)
     }
 
     pub(crate) fn not_found(self) -> Self {

@@ -3,6 +3,7 @@
 use url::form_urlencoded;
 
 use super::errors::{Result, StripeError};
+use crate::redact::shown;
 
 /// No documented parameter nests deeper.
 const DEPTH_MAX: usize = 6;
@@ -47,7 +48,7 @@ impl Form {
 }
 
 fn malformed(name: &str) -> Box<StripeError> {
-    let name: String = name.chars().take(100).collect();
+    let name = shown(name);
     Box::new(StripeError::invalid(format!("Invalid or repeated parameter: {name}")).param(name))
 }
 

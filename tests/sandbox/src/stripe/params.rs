@@ -4,6 +4,7 @@ use super::{
     errors::{Result, StripeError},
     form::{Form, Node},
 };
+use crate::redact::shown;
 
 /// Metadata as Stripe limits it: up to 50 keys of 40 characters, values of 500.
 pub(crate) type Metadata = Vec<(String, String)>;
@@ -65,13 +66,10 @@ impl Params {
         let well_formed = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
         match text.parse() {
             Ok(number) if well_formed => Ok(Some(number)),
-            _ => {
-                let shown: String = text.chars().take(40).collect();
-                StripeError::invalid(format!("Invalid integer: {shown}"))
-                    .code("parameter_invalid_integer")
-                    .param(self.full_name(name))
-                    .refuse()
-            }
+            _ => StripeError::invalid(format!("Invalid integer: {}", shown(&text)))
+                .code("parameter_invalid_integer")
+                .param(self.full_name(name))
+                .refuse(),
         }
     }
 
@@ -151,7 +149,7 @@ impl Params {
     pub(crate) fn finish(self) -> Result<()> {
         match self.fields.first() {
             Some((name, _)) => {
-                let name = self.full_name(&name.chars().take(100).collect::<String>());
+                let name = self.full_name(&shown(name));
                 StripeError::invalid(format!("Received unknown parameter: {name}"))
                     .code("parameter_unknown")
                     .param(name)

@@ -74,7 +74,7 @@ async fn a_repeat_while_the_first_is_in_progress_is_a_conflict() {
     let body = order("CAPTURE", "USD", "49.99", wallet("vault-ok"));
     world.paypal_token().await;
     world
-        .fault(json!({"provider":"paypal","operation":"charge","fault":"latency","delayMs":400,"times":1}))
+        .fault(json!({"provider":"paypal","operation":"charge","fault":"latency","delayMs":1500,"times":1}))
         .await;
     let second = async {
         loop {

@@ -61,7 +61,7 @@ async fn a_key_is_new_again_after_twenty_four_hours() {
 async fn a_repeat_while_the_first_is_in_progress_is_a_conflict() {
     let world = World::new().await;
     world
-        .fault(json!({"provider":"stripe","operation":"charge","fault":"latency","delayMs":400,"times":1}))
+        .fault(json!({"provider":"stripe","operation":"charge","fault":"latency","delayMs":1500,"times":1}))
         .await;
     let first = world.stripe_post_with_key("k", "payment_intents", PAY);
     let second = async {

@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::confirm::{Confirmation, confirm};
 use crate::{
     ids,
+    redact::shown,
     stripe::{
         currencies::{AMOUNT_MAX, StripeCurrency},
         desk::Desk,
@@ -142,9 +143,9 @@ pub(crate) fn find_method(id: &str) -> Result<&'static TestMethod> {
 fn read_currency(params: &mut Params) -> Result<StripeCurrency> {
     let code = required(params.text("currency")?, "currency")?;
     StripeCurrency::from_code(&code).ok_or_else(|| {
-        let shown: String = code.chars().take(20).collect();
         let message = format!(
-            "Invalid currency: {shown}. Stripe takes the lower-case ISO 4217 code of a currency it supports, e.g. usd."
+            "Invalid currency: {}. Stripe takes the lower-case ISO 4217 code of a currency it supports, e.g. usd.",
+            shown(&code)
         );
         Box::new(StripeError::invalid(message).param("currency"))
     })
