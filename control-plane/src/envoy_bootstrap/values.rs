@@ -1,7 +1,7 @@
 //! The settings as the values that the template asks for.
 
 use std::collections::{HashMap, HashSet};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use edge_core::client::ClientId;
 use serde_json::{Value, json};
@@ -106,30 +106,35 @@ fn control_plane(profile: Profile, source: &Source) -> Result<Endpoint, ConfigEr
 }
 
 fn transport(source: &Source, control_plane: &Endpoint) -> Value {
-    match source.get("CONTROL_PLANE_CA") {
-        None => json!({
+    let Some(authority) = source.get("CONTROL_PLANE_CA") else {
+        return json!({
             "name": "envoy.transport_sockets.raw_buffer",
             "typed_config": {
                 "@type": "type.googleapis.com/envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer",
             },
-        }),
-        Some(authority) => json!({
-            "name": "envoy.transport_sockets.tls",
-            "typed_config": {
-                "@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext",
-                "sni": control_plane.host,
-                "common_tls_context": {
-                    "alpn_protocols": ["h2"],
-                    "tls_params": { "tls_minimum_protocol_version": "TLSv1_3", "tls_maximum_protocol_version": "TLSv1_3" },
-                    "validation_context": {
-                        "trusted_ca": { "filename": authority },
-                        "match_typed_subject_alt_names":
-                            [{ "san_type": "DNS", "matcher": { "exact": control_plane.host } }],
-                    },
+        });
+    };
+    let host = control_plane.host.as_str();
+    // An address is no server name (RFC 6066, section 3), so it is looked for in the certificate only.
+    let (server_name, kind) = if host.parse::<IpAddr>().is_ok() { ("", "IP_ADDRESS") } else { (host, "DNS") };
+    json!({
+        "name": "envoy.transport_sockets.tls",
+        "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext",
+            "sni": server_name,
+            "common_tls_context": {
+                "alpn_protocols": ["h2"],
+                "tls_params": {
+                    "tls_minimum_protocol_version": "TLSv1_3",
+                    "tls_maximum_protocol_version": "TLSv1_3",
+                },
+                "validation_context": {
+                    "trusted_ca": { "filename": authority },
+                    "match_typed_subject_alt_names": [{ "san_type": kind, "matcher": { "exact": host } }],
                 },
             },
-        }),
-    }
+        },
+    })
 }
 
 fn clients(profile: Profile, source: &Source) -> Result<Value, ConfigError> {
