@@ -43,12 +43,12 @@ impl Part {
         command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
         // Ctrl-C in a terminal reaches the supervisor alone, which then stops the parts in their order.
         command.process_group(0);
-        let child = spawn(command).with_context(|| format!("{} does not start", program.display()))?;
-        let mut part = Self { name, log, pid_file: run_dir.pid_file(name), leash: leash(child.id())?, child };
-        if let Err(error) = write_private(&part.pid_file, &format!("{}\n", part.child.id())) {
-            part.kill();
-            return Err(error);
-        }
+        let mut child = spawn(command).with_context(|| format!("{} does not start", program.display()))?;
+        let leash = leash(child.id()).inspect_err(|_| {
+            let _ = child.kill().and_then(|()| child.wait());
+        })?;
+        let part = Self { name, log, pid_file: run_dir.pid_file(name), child, leash };
+        write_private(&part.pid_file, &format!("{}\n", part.child.id()))?;
         Ok(part)
     }
 
