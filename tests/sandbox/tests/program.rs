@@ -1,0 +1,75 @@
+//! The sandbox as a program.
+
+#![expect(clippy::unwrap_used, reason = "a test that meets the unexpected stops there")]
+
+use std::{fs, path::Path, process::Stdio, time::Duration};
+
+use tokio::{
+    process::{Child, Command},
+    time::timeout,
+};
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+fn program(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_provider-sandbox"));
+    command.args(arguments).env_clear().stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.kill_on_drop(true);
+    command
+}
+
+async fn address(file: &Path) -> String {
+    let written = async {
+        loop {
+            match fs::read_to_string(file) {
+                Ok(address) => return address.trim().to_owned(),
+                Err(_) => tokio::time::sleep(Duration::from_millis(5)).await,
+            }
+        }
+    };
+    timeout(PATIENCE, written).await.unwrap()
+}
+
+async fn signal(child: &Child, name: &str) {
+    let pid = child.id().unwrap().to_string();
+    assert!(Command::new("kill").args([format!("-{name}"), pid]).status().await.unwrap().success());
+}
+
+#[tokio::test]
+async fn it_says_where_it_listens_and_stops_in_order_when_told() {
+    for name in ["TERM", "INT"] {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("address");
+        let child =
+            program(&["serve", "--listen", "127.0.0.1:0", "--shared", "/nonexistent", "--address-file"])
+                .arg(&file)
+                .spawn()
+                .unwrap();
+        let url = format!("http://{}/_sandbox/health", address(&file).await);
+        assert_eq!(reqwest::get(url).await.unwrap().status(), 200);
+        signal(&child, name).await;
+        let output = timeout(PATIENCE, child.wait_with_output()).await.unwrap().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        assert!(output.stdout.is_empty(), "{output:?}");
+        let log = String::from_utf8(output.stderr).unwrap();
+        assert!(log.contains("listening") && log.contains("stopping"), "{log}");
+    }
+}
+
+#[tokio::test]
+async fn what_it_cannot_do_it_says_and_fails() {
+    let taken = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    for (arguments, reason) in [
+        (vec!["serve", "--shared", "/nonexistent", "--listen", address.as_str()], "could not start on"),
+        (
+            vec!["serve", "--listen", "127.0.0.1:0", "--contracts", "/nonexistent"],
+            "/nonexistent is not a folder",
+        ),
+        (vec!["serve", "--listen", "nowhere"], "--listen"),
+    ] {
+        let output = timeout(PATIENCE, program(&arguments).output()).await.unwrap().unwrap();
+        let log = String::from_utf8(output.stderr).unwrap();
+        assert!(!output.status.success() && log.contains(reason), "{arguments:?}: {log}");
+    }
+}
