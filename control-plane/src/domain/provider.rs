@@ -33,7 +33,9 @@ impl fmt::Display for ProviderRef {
     }
 }
 
-/// How an operation at a provider ended, and how sure of it we may be.
+/// How an operation at a provider ended, and how sure of it we may be. It speaks of one call: where an earlier
+/// call for the same order ended unknown, a repeat that was not sent, or refused for our configuration, leaves
+/// that open.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome<T> {
     /// The provider did it.

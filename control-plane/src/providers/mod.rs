@@ -21,7 +21,6 @@ use crate::domain::clock::Clock;
 use crate::domain::provider::PaymentProvider;
 
 /// The providers this gateway has credentials for.
-#[derive(Clone)]
 pub struct Providers(HashMap<Provider, Arc<dyn PaymentProvider>>);
 
 impl Providers {

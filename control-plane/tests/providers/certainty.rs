@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use control_plane::domain::provider::{CancelTarget, Captured, Outcome, PaymentProvider};
 
-use crate::shop::{Expect, Shop, authorized, completed, effect};
+use crate::shop::{Expect, Shop, authorized, completed, effect, to_be_acted_on};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Certainty {
@@ -110,6 +110,24 @@ async fn a_refund_under_each_fault() {
             provider.refund(&refund).await.done();
             let effects = [effect("charge", 4_999, "USD"), effect("refund", 2_000, "USD")];
             assert_eq!(shop.effects(order.payment).await, effects, "{name} {fault}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_payer_who_comes_back_while_the_provider_cannot_be_asked_can_come_back_later() {
+    let shop = Shop::open().await;
+    for (name, method, provider) in
+        [("stripe", Some("pm_card_threeDSecure2Required"), shop.stripe()), ("paypal", None, shop.paypal())]
+    {
+        let mut order = shop.charge(4_999, "USD", method);
+        order.return_url = Some("https://shop.example/back".to_owned());
+        let (session, _) = to_be_acted_on(provider.charge(&order).await.done());
+        for (fault, _, _) in FAULTS {
+            shop.fault(name, "retrieve", fault).await;
+            let answer = provider.resume(&shop.resume(&order, &session)).await;
+            assert_eq!(certainty(&answer), Certainty::NotSent, "{name} {fault}: {answer:?}");
+            shop.heal().await;
         }
     }
 }

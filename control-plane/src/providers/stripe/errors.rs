@@ -41,6 +41,11 @@ struct Envelope {
 
 /// Reads an answer that is not a success.
 pub(super) fn not_done(answer: &Answer, asked: Asked) -> NotDone {
+    let not_done = read(answer, asked);
+    if asked == Asked::Retrieve { not_done.after_reading_only() } else { not_done }
+}
+
+fn read(answer: &Answer, asked: Asked) -> NotDone {
     let status = answer.status;
     let error = answer.json::<Envelope>().map(|envelope| envelope.error);
     match (status, error) {

@@ -17,7 +17,7 @@ use super::step::{NotDone, Step};
 use super::transport::{Answer, Conversation, Credential, ProviderRequest, Transport, TransportError};
 use crate::domain::id::PaymentId;
 use crate::domain::provider::{
-    CancelOrder, CancelTarget, CaptureOrder, Captured, ChargeOrder, Charged, Outcome, PaymentProvider,
+    CancelOrder, CancelTarget, CaptureOrder, Captured, ChargeOrder, Charged, Doubt, Outcome, PaymentProvider,
     ProviderRef, RefundOrder, Refunded, Refusal, RefusalKind, ResumeOrder, Unacceptable,
 };
 
@@ -51,7 +51,10 @@ impl Stripe {
         let request = requests::charge(order, method, expected.units, return_url);
         let talk = self.transport.converse(order.attempt);
         let answer = self.send(&talk, &request).await?;
-        self.reachable(&talk, answers::charge(&answer, Asked::Charge, &expected, order.capture)?).await
+        match answers::charge(&answer, Asked::Charge, &expected, order.capture)? {
+            Standing::Charged(charged) => Ok(charged),
+            Standing::NoWayToAct(intent) => Err(self.give_up(&talk, &intent).await),
+        }
     }
 
     async fn run_resume(&self, order: &ResumeOrder) -> Step<Charged> {
@@ -59,23 +62,26 @@ impl Stripe {
         let talk = self.transport.converse(order.attempt);
         let request = requests::retrieve(&order.session);
         let answer = self.send(&talk, &request).await.map_err(NotDone::after_reading_only)?;
-        self.reachable(&talk, answers::charge(&answer, Asked::Retrieve, &expected, order.capture)?).await
+        match answers::charge(&answer, Asked::Retrieve, &expected, order.capture)? {
+            Standing::Charged(charged) => Ok(charged),
+            Standing::NoWayToAct(_) => {
+                Err(NotDone::NotSent(Doubt::new("Stripe is waiting for the payer and names no page")))
+            }
+        }
     }
 
     /// A payer who cannot be sent anywhere cannot act, so the payment ends here. It is canceled before it is
     /// called declined: what is left open could still be paid.
-    async fn reachable(&self, talk: &Conversation<'_>, standing: Standing) -> Step<Charged> {
-        let intent = match standing {
-            Standing::Charged(charged) => return Ok(charged),
-            Standing::NoWayToAct(intent) => intent,
+    async fn give_up(&self, talk: &Conversation<'_>, intent: &ProviderRef) -> NotDone {
+        let sent = self.send(talk, &requests::abandon(&talk.attempt, intent)).await;
+        let not_done = match sent.and_then(|answer| answers::cancel(&answer, Asked::Cancel, intent)) {
+            Ok(()) => {
+                let message = "the payment method needs a step by the payer that this gateway cannot offer";
+                NotDone::declined("authentication_required", message)
+            }
+            Err(not_done) => not_done.leaves_open("could not be canceled"),
         };
-        let canceled = async {
-            let answer = self.send(talk, &requests::abandon(&talk.attempt, &intent)).await?;
-            answers::cancel(&answer, Asked::Cancel, &intent)
-        };
-        canceled.await.map_err(|not_done| not_done.leaves_open("could not be canceled").about(&intent))?;
-        let message = "the payment method needs a step by the payer that this gateway cannot offer";
-        Err(NotDone::declined("authentication_required", message).about(&intent))
+        not_done.about(intent)
     }
 
     async fn run_capture(&self, order: &CaptureOrder) -> Step<Captured> {
