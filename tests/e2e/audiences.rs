@@ -4,7 +4,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use edge_core::attestation::{self, Claims, Keys};
 use edge_core::client::ClientId;
-use gateway_tests::{Answer, Gateway, shared};
+use gateway_tests::{Answer, Gateway, http2, shared};
+use http::HeaderName;
 use reqwest::{Method, RequestBuilder};
 use serde_json::json;
 
@@ -44,6 +45,29 @@ async fn headers_that_are_the_edges_own_change_nothing_when_a_caller_sends_them(
         gateway.as_demo_2().get(&path).await.refuses(404, "TRANSACTION_NOT_FOUND");
         let events = gateway.events(&transaction).await;
         assert!(events.iter().all(|event| event["client"] == "demo"), "{spoof:?}: {events:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_edges_own_headers_change_nothing_over_http_2_either() {
+    let gateway = shared().await;
+    for spoof in SPOOFS {
+        let mut request = http2::post("/payments/charge");
+        for (name, value) in spoof {
+            request.headers_mut().append(name.parse::<HeaderName>().unwrap(), value.parse().unwrap());
+        }
+        let answer = http2::send(gateway.address(), request, &[CHARGE.as_bytes()], None).await;
+        answer.succeeds(200, &json!({ "status": "completed" }));
+        assert_eq!(gateway.payment(&answer.transaction_id()).await["status"], "completed", "{spoof:?}");
+    }
+}
+
+#[tokio::test]
+async fn two_keys_are_no_key() {
+    let gateway = shared().await;
+    for second in ["Bearer demo-key-2", "Bearer demo-key", "Bearer wrong"] {
+        let request = gateway.raw_charge().header("Authorization", second).body(CHARGE);
+        gateway.send_raw(&request).await.refuses(401, "UNAUTHENTICATED");
     }
 }
 

@@ -19,15 +19,7 @@ fn charge_of(length: usize) -> Vec<u8> {
 /// Each way of sending a body, by name.
 async fn in_every_way(gateway: &Gateway<'_>, body: &[u8]) -> [(&'static str, Answer); 4] {
     let (first, rest) = body.split_at(body.len() / 3);
-    let head = |version| {
-        http::Request::post("http://gateway/payments/charge")
-            .version(version)
-            .header("authorization", "Bearer demo-key")
-            .header("content-type", "application/json")
-            .body(())
-            .unwrap()
-    };
-    let head = head(http::Version::HTTP_2);
+    let head = http2::post("/payments/charge");
     let mut sized = head.clone();
     sized.headers_mut().insert("content-length", body.len().into());
     [

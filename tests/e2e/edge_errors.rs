@@ -1,5 +1,6 @@
 //! The answers that the filter gives itself.
 
+use gateway_tests::http1::Request;
 use gateway_tests::{Answer, refusing};
 use reqwest::Method;
 
@@ -117,8 +118,7 @@ async fn a_path_has_one_spelling() {
         ("/PAYMENTS/charge", 404),
         ("/payments/charge;v=1", 404),
     ] {
-        let request =
-            gateway_tests::http1::Request::new("GET", path).header("authorization", "Bearer demo-key");
+        let request = Request::new("GET", path).header("authorization", "Bearer demo-key");
         let answer = gateway.send_raw(&request).await;
         assert_eq!(answer.status, status, "{path}: {}", answer.text());
         assert_eq!(answer.json()["success"], false, "{path}");

@@ -1,6 +1,6 @@
 //! Providers that break at the worst moment. What is not known is never called failed, and nothing happens twice.
 
-use gateway_tests::{Answer, Faulty, Gateway, faulty, until};
+use gateway_tests::{Answer, Faulty, Gateway, Own, faulty, until};
 use serde_json::{Value, json};
 
 const METHODS: [(&str, &str); 2] = [("stripe", "pm_card_visa"), ("paypal", "vault-ok")];
@@ -100,8 +100,8 @@ async fn a_rate_limited_charge_was_not_made_and_may_be_tried_again() {
 async fn a_charge_for_which_paypal_gives_no_token_was_not_made() {
     for fault in ["drop_before", "error_before", "html_error", "rate_limited", "truncated"] {
         // A gateway that has had a token keeps it, so each fault needs one that has not.
-        let gateway = gateway_tests::Own::start(&[]).await;
-        let gateway = gateway.gateway();
+        let own = Own::start(&[]).await;
+        let gateway = own.gateway();
         gateway.sandbox.break_down("paypal", "token", fault).await;
         let answer = charge(&gateway, ("paypal", "vault-ok")).await;
         assert_eq!(answer.refuses(503, "PROVIDER_UNAVAILABLE")["retryable"], true, "{fault}");

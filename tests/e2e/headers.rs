@@ -1,7 +1,8 @@
 //! Header bytes that are no text: nobody's request hangs or crashes because of them.
 
 use gateway_tests::http1::Request;
-use gateway_tests::{refusing, shared};
+use gateway_tests::{http2, refusing, shared};
+use http::HeaderValue;
 use serde_json::json;
 
 const CHARGE: &[u8] =
@@ -24,6 +25,25 @@ async fn a_header_that_the_edge_does_not_read_may_hold_any_bytes() {
             let answer = gateway.send_raw(&gateway.raw_charge().header(name, bytes).body(CHARGE)).await;
             assert_eq!(answer.status, 200, "{name}: {}", answer.text());
         }
+    }
+}
+
+#[tokio::test]
+async fn http_2_headers_of_any_bytes_are_taken_or_refused_alike() {
+    for bytes in NOT_TEXT {
+        let value = HeaderValue::from_bytes(bytes).unwrap();
+        let mut noted = http2::post("/payments/charge");
+        noted.headers_mut().insert("x-note", value.clone());
+        let gateway = shared().await;
+        let answer = http2::send(gateway.address(), noted, &[CHARGE], None).await;
+        answer.succeeds(200, &json!({ "status": "completed" }));
+
+        let mut typed = http2::post("/payments/charge");
+        typed.headers_mut().insert("content-type", value);
+        let gateway = refusing().await;
+        let answer = http2::send(gateway.address(), typed, &[CHARGE], None).await;
+        answer.refuses(400, "INVALID_REQUEST");
+        gateway.nothing_reached_the_control_plane().await;
     }
 }
 

@@ -67,15 +67,42 @@ async fn a_control_plane_that_is_asked_to_end_finishes_even_a_charge_whose_clien
     let mut connection = request.begin(gateway.address()).await;
     connection.write_all(request.body_bytes()).await.unwrap();
     let payment = payment_with(&gateway, "left-behind", "pending").await;
-    let transaction = payment["transactionId"].as_str().unwrap().to_owned();
+    let transaction = payment["transactionId"].as_str().unwrap();
     drop(connection);
     gateway.terminate("control-plane");
     drop(gateway);
 
     let end = own.end_of_a_part().await;
-    assert!(end.contains("exit status: 0"), "{end}");
-    assert_eq!(own.gateway().effects(&transaction).await, ["stripe charge 510 USD"]);
-    let (_, database) =
-        own.gateway().files().into_iter().find(|(path, _)| path.ends_with("gateway.db")).unwrap();
-    assert!(!database.is_empty());
+    assert!(end.starts_with("control-plane") && end.contains("exit status: 0"), "{end}");
+    assert_eq!(own.gateway().effects(transaction).await, ["stripe charge 510 USD"]);
+    let own = own.restarted(&[]).await;
+    assert_eq!(own.gateway().payment(transaction).await["status"], "completed");
+}
+
+#[tokio::test]
+async fn a_control_plane_that_is_killed_in_the_middle_of_a_charge_leaves_the_client_in_doubt_and_the_payment_pending()
+ {
+    let mut own = Own::start(&[]).await;
+    let gateway = own.gateway();
+    let before = gateway.charge(&charge("before")).await.transaction_id();
+    gateway.sandbox.slow_down("stripe", "charge", SLOW_MS).await;
+    let body = charge("killed");
+    let (answer, transaction) = tokio::join!(gateway.charge(&body), async {
+        let payment = payment_with(&gateway, "killed", "pending").await;
+        gateway.kill("control-plane");
+        payment["transactionId"].as_str().unwrap().to_owned()
+    });
+    // Not "nothing was executed": the provider has it.
+    assert_eq!(answer.refuses(504, "GATEWAY_TIMEOUT")["retryable"], true);
+    let effects = until("the effect that nobody waits for", async || {
+        Some(gateway.effects(&transaction).await).filter(|effects| !effects.is_empty())
+    });
+    assert_eq!(effects.await, ["stripe charge 510 USD"]);
+    drop(gateway);
+
+    own.end_of_a_part().await;
+    let own = own.restarted(&[]).await;
+    let gateway = own.gateway();
+    assert_eq!(gateway.payment(&transaction).await["status"], "pending");
+    assert_eq!(gateway.payment(&before).await["status"], "completed");
 }

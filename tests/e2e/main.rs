@@ -17,6 +17,7 @@ mod edge_errors;
 mod envoy_errors;
 mod faults;
 mod first_charge;
+mod footprint;
 mod headers;
 mod interruptions;
 mod observability;

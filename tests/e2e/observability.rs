@@ -1,6 +1,6 @@
 //! What operators and tools see.
 
-use gateway_tests::{Answer, refusing, shared};
+use gateway_tests::{Answer, refusing, shared, until};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -65,6 +65,32 @@ async fn the_edge_counts_each_outcome() {
     }
 }
 
+/// The names of OpenTelemetry in their Prometheus form.
+#[tokio::test]
+async fn the_control_plane_measures_each_operation() {
+    let gateway = shared().await;
+    gateway.get("/payments?limit=1").await.succeeds(200, &json!({}));
+    gateway
+        .get("/payments/txn_01890000-0000-7000-8000-000000000000")
+        .await
+        .refuses(404, "TRANSACTION_NOT_FOUND");
+    let url = format!("{}/metrics", gateway.stack().control_plane_url());
+    let metrics = Answer::of(gateway.http.get(url)).await.text();
+    for (route, status) in [("/payments", "200"), ("/payments/{id}", "404")] {
+        let labels = [
+            "http_request_method=\"GET\"".to_owned(),
+            format!("http_route=\"{route}\""),
+            format!("http_response_status_code=\"{status}\""),
+        ];
+        let mut counts =
+            metrics.lines().filter(|line| line.starts_with("http_server_request_duration_seconds_count{"));
+        assert!(
+            counts.any(|line| labels.iter().all(|label| line.contains(label))),
+            "{labels:?} in {metrics}"
+        );
+    }
+}
+
 #[tokio::test]
 async fn the_access_log_says_how_a_request_ended_and_nothing_that_is_secret() {
     let gateway = shared().await;
@@ -122,7 +148,7 @@ async fn the_logs_of_the_control_plane_are_json_and_name_the_request() {
     let answer = gateway.get("/payments?limit=1&provider=stripe").await;
     let id = answer.header("x-request-id").unwrap();
     let log = gateway.stack().run_dir().log("control-plane");
-    gateway_tests::until("the request's line in the log", async || {
+    until("the request's line in the log", async || {
         let text = std::fs::read_to_string(&log).ok()?;
         let (whole, _) = text.rsplit_once('\n')?;
         whole.lines().find(|line| line.contains(id)).map(|line| {

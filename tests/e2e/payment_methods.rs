@@ -1,9 +1,9 @@
 //! Every documented test payment method, and what it leads to.
 
-use gateway_tests::{Gateway, shared};
-use serde_json::{Value, json};
+use gateway_tests::{Answer, Gateway, shared};
+use serde_json::json;
 
-async fn charge(gateway: &Gateway<'_>, provider: &str, method: &str) -> gateway_tests::Answer {
+async fn charge(gateway: &Gateway<'_>, provider: &str, method: &str) -> Answer {
     gateway
         .charge(
             &json!({ "provider": provider, "amount": 2500, "currency": "USD", "paymentMethodId": method }),
@@ -105,14 +105,23 @@ async fn declined_paypal_wallets_and_cards_fail_with_paypals_reason() {
         .await;
 }
 
+/// PayPal has decided nothing, so nothing has happened and nothing has failed.
 #[tokio::test]
-async fn a_capture_that_paypal_reviews_is_pending() {
+async fn what_paypal_reviews_is_pending() {
     let gateway = shared().await;
-    let answer = charge(&gateway, "paypal", "vault-pending").await;
-    answer.succeeds(202, &json!({ "status": "pending" }));
-    let payment = gateway.payment(&answer.transaction_id()).await;
-    assert_eq!(payment["status"], "pending");
-    assert_eq!(payment["failure"], Value::Null);
+    for (method, capture) in
+        [("vault-pending", "automatic"), ("card:vault-pending", "automatic"), ("vault-pending", "manual")]
+    {
+        let answer = gateway
+            .charge(&json!({
+                "provider": "paypal", "amount": 2500, "currency": "USD", "paymentMethodId": method, "capture": capture,
+            }))
+            .await;
+        answer.succeeds(202, &json!({ "status": "pending" }));
+        let payment = gateway.payment(&answer.transaction_id()).await;
+        assert_eq!((&payment["status"], payment.get("failure")), (&json!("pending"), None), "{method}");
+        assert_eq!(gateway.effects(&answer.transaction_id()).await, [""; 0], "{method}");
+    }
 }
 
 #[tokio::test]

@@ -15,19 +15,8 @@ const BAD: [&[u8]; 6] = [
     b"",
 ];
 
-async fn http2_with_trailers(
-    gateway: &Gateway<'_>,
-    path: &str,
-    pieces: &[&[u8]],
-    trailers: HeaderMap,
-) -> Answer {
-    let head = http::Request::post(format!("http://gateway{path}"))
-        .version(http::Version::HTTP_2)
-        .header("authorization", "Bearer demo-key")
-        .header("content-type", "application/json")
-        .body(())
-        .unwrap();
-    http2::send(gateway.address(), head, pieces, Some(trailers)).await
+async fn http2_with_trailers(gateway: &Gateway<'_>, path: &str, pieces: &[&[u8]]) -> Answer {
+    http2::send(gateway.address(), http2::post(path), pieces, Some(trailers())).await
 }
 
 fn trailers() -> HeaderMap {
@@ -43,7 +32,7 @@ async fn a_good_body_before_http_2_trailers_is_charged() {
     let gateway = shared().await;
     let (first, rest) = GOOD.split_at(20);
     for pieces in [&[GOOD][..], &[first, rest], &[first, rest, b""]] {
-        let answer = http2_with_trailers(&gateway, "/payments/charge", pieces, trailers()).await;
+        let answer = http2_with_trailers(&gateway, "/payments/charge", pieces).await;
         answer.succeeds(200, &json!({ "status": "completed" }));
         assert_eq!(gateway.effects(&answer.transaction_id()).await, ["stripe charge 950 USD"]);
     }
@@ -54,12 +43,12 @@ async fn a_bad_body_before_http_2_trailers_is_refused_and_reaches_nobody() {
     let gateway = refusing().await;
     for body in BAD {
         for path in ["/payments/charge", "/payments/refund"] {
-            let answer = http2_with_trailers(&gateway, path, &[body], trailers()).await;
+            let answer = http2_with_trailers(&gateway, path, &[body]).await;
             assert_eq!(answer.status, 400, "{}", String::from_utf8_lossy(body));
         }
     }
     let too_long = vec![b' '; 65_537];
-    let answer = http2_with_trailers(&gateway, "/payments/charge", &[&too_long], trailers()).await;
+    let answer = http2_with_trailers(&gateway, "/payments/charge", &[&too_long]).await;
     answer.refuses(413, "PAYLOAD_TOO_LARGE");
     gateway.nothing_reached_the_control_plane().await;
 }
@@ -67,10 +56,10 @@ async fn a_bad_body_before_http_2_trailers_is_refused_and_reaches_nobody() {
 #[tokio::test]
 async fn http_2_trailers_without_any_body_are_judged_too() {
     let gateway = refusing().await;
-    let answer = http2_with_trailers(&gateway, "/payments/charge", &[], trailers()).await;
+    let answer = http2_with_trailers(&gateway, "/payments/charge", &[]).await;
     answer.refuses(400, "INVALID_REQUEST");
     let unknown = "/payments/txn_01890000-0000-7000-8000-000000000000/refund";
-    http2_with_trailers(&gateway, unknown, &[], trailers()).await.refuses(404, "NOT_FOUND");
+    http2_with_trailers(&gateway, unknown, &[]).await.refuses(404, "NOT_FOUND");
     gateway.nothing_reached_the_control_plane().await;
 }
 

@@ -50,7 +50,6 @@ impl<'s> Gateway<'s> {
     }
 
     /// A request with this client's key.
-    #[must_use]
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let url = format!("{}{path}", self.stack.gateway_url());
         self.http.request(method, url).bearer_auth(self.key)
@@ -156,11 +155,27 @@ impl<'s> Gateway<'s> {
         files.filter_map(|path| fs::read(&path).ok().map(|contents| (path, contents))).collect()
     }
 
-    /// Asks one part to end: `control-plane`, `sandbox` or `envoy`.
+    /// Asks a part to end: `control-plane`, `sandbox` or `envoy`.
     pub fn terminate(&self, part: &str) {
+        kill_process(self.pid(part), Signal::TERM).unwrap();
+    }
+
+    /// Ends a part on the spot, as a crash does.
+    pub fn kill(&self, part: &str) {
+        kill_process(self.pid(part), Signal::KILL).unwrap();
+    }
+
+    /// The memory of a part that is in RAM, in bytes.
+    #[must_use]
+    pub fn resident_bytes(&self, part: &str) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.pid(part).as_raw_nonzero())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
+    }
+
+    fn pid(&self, part: &str) -> Pid {
         let file = self.stack.run_dir().path().join(format!("{part}.pid"));
         let pid = fs::read_to_string(file).expect("a running part has a pid file");
-        let pid = Pid::from_raw(pid.trim().parse().unwrap()).unwrap();
-        kill_process(pid, Signal::TERM).unwrap();
+        Pid::from_raw(pid.trim().parse().unwrap()).unwrap()
     }
 }

@@ -4,13 +4,22 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, Request};
+use http::{HeaderMap, Request, Version};
+use local_stack::DEMO_KEY;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use crate::Answer;
 
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The head of a JSON request of the client `demo`.
+#[must_use]
+pub fn post(path: &str) -> Request<()> {
+    let request = Request::post(format!("http://gateway{path}")).version(Version::HTTP_2);
+    let request = request.header("authorization", format!("Bearer {DEMO_KEY}"));
+    request.header("content-type", "application/json").body(()).unwrap()
+}
 
 /// Sends a request whose body comes in these pieces, each in frames of its own, without a content-length; with
 /// `trailers`, the stream ends with them and not with data.

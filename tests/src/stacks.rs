@@ -27,6 +27,8 @@ pub async fn refusing() -> Refusing {
     static REQUESTS_OF_THE_START: OnceCell<u64> = OnceCell::const_new();
     let gateway = Gateway::of(started(&STACK, &[]).await);
     let asked_before = *REQUESTS_OF_THE_START.get_or_init(|| gateway.control_plane_requests()).await;
+    // The start itself asks: a counter that stands at zero counts nothing.
+    assert_ne!(asked_before, 0, "the control plane counts no requests");
     Refusing { gateway, asked_before }
 }
 
@@ -98,6 +100,14 @@ impl Own {
     #[must_use]
     pub fn gateway(&self) -> Gateway<'_> {
         Gateway::of(&self.stack)
+    }
+
+    /// Ends every part at once and starts anew on what is left on the disk. The provider sandbox forgets everything.
+    pub async fn restarted(self, settings: &[(&str, &str)]) -> Self {
+        let Self { stack, _run_dir: run_dir } = self;
+        drop(stack);
+        let stack = start(run_dir.path(), settings).await.unwrap_or_else(|error| panic!("{error}"));
+        Self { stack, _run_dir: run_dir }
     }
 
     /// Waits until a part has ended by itself, and gives which, how, and the end of its log.
