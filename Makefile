@@ -50,7 +50,7 @@ lint: prerequisites deny ## Check format, clippy, documentation, licences and so
 
 # The advisories check needs the network, so it is not part of this.
 deny:
-	@if command -v cargo-deny >/dev/null; then cargo deny --log-level warn check bans licenses sources; \
+	@if command -v cargo-deny >/dev/null; then cargo deny --log-level error check bans licenses sources; \
 	  else echo "skipped cargo deny: cargo-deny is not installed (cargo install --locked cargo-deny)"; fi
 
 .PHONY: clean
