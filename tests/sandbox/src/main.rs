@@ -92,6 +92,9 @@ struct Serve {
 
 impl Serve {
     fn config(&self) -> anyhow::Result<Config> {
+        if self.stripe_secret_key.as_ref().is_some_and(|key| !key.starts_with("sk_test_")) {
+            bail!("--stripe-secret-key: must begin with sk_test_, the sandbox accepts no other key");
+        }
         Ok(Config {
             listen: self.listen,
             public_url: self.public_url.clone(),

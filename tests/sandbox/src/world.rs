@@ -31,14 +31,14 @@ impl World {
 pub(crate) struct Shared {
     world: Mutex<World>,
     clock: Arc<dyn Clock>,
-    pub(crate) contracts: Option<Contracts>,
+    pub(crate) contracts: Option<Arc<Contracts>>,
     pub(crate) config: Config,
     /// Base of the links to the sandbox's own pages, without a slash at the end.
     pub(crate) public_url: String,
 }
 
 impl Shared {
-    pub(crate) fn new(config: Config, contracts: Option<Contracts>, public_url: String) -> Self {
+    pub(crate) fn new(config: Config, contracts: Option<Arc<Contracts>>, public_url: String) -> Self {
         Self { world: Mutex::default(), clock: Arc::clone(&config.clock), contracts, config, public_url }
     }
 

@@ -67,6 +67,10 @@ async fn what_it_cannot_do_it_says_and_fails() {
             "/nonexistent is not a folder",
         ),
         (vec!["serve", "--listen", "nowhere"], "--listen"),
+        (
+            vec!["serve", "--listen", "127.0.0.1:0", "--stripe-secret-key", "sk_live_1"],
+            "must begin with sk_test_",
+        ),
     ] {
         let output = timeout(PATIENCE, program(&arguments).output()).await.unwrap().unwrap();
         let log = String::from_utf8(output.stderr).unwrap();

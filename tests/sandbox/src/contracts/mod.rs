@@ -4,7 +4,12 @@
 mod paypal;
 mod stripe;
 
-use std::{fs, io, path::Path};
+use std::{
+    collections::BTreeMap,
+    fs, io,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use serde_json::Value;
 
@@ -16,10 +21,20 @@ pub(crate) struct Contracts {
     pub(crate) paypal: PaypalContract,
 }
 
+/// What was loaded, by folder. Compiling takes a while, and tests start many sandboxes in one process.
+static LOADED: Mutex<BTreeMap<PathBuf, Arc<Contracts>>> = Mutex::new(BTreeMap::new());
+
 impl Contracts {
-    /// Reads and compiles the contracts in `folder`, once, at the start.
-    pub(crate) fn load(folder: &Path) -> io::Result<Self> {
-        Ok(Self { stripe: StripeContract::load(folder)?, paypal: PaypalContract::load(folder)? })
+    /// Reads and compiles the contracts in `folder`, once in the life of the process.
+    pub(crate) fn load(folder: &Path) -> io::Result<Arc<Self>> {
+        let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(contracts) = loaded.get(folder) {
+            return Ok(Arc::clone(contracts));
+        }
+        let contracts =
+            Arc::new(Self { stripe: StripeContract::load(folder)?, paypal: PaypalContract::load(folder)? });
+        loaded.insert(folder.to_owned(), Arc::clone(&contracts));
+        Ok(contracts)
     }
 }
 

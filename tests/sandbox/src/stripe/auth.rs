@@ -13,10 +13,8 @@ pub(crate) fn check(headers: &HeaderMap, expected: Option<&str>) -> Result<()> {
              using Bearer auth (e.g. 'Authorization: Bearer YOUR_SECRET_KEY').";
         return StripeError::unauthenticated(message).refuse();
     };
-    let accepted = match expected {
-        Some(expected) => key == expected,
-        None => key.strip_prefix("sk_test_").is_some_and(|rest| !rest.is_empty()),
-    };
+    let is_test_key = key.strip_prefix("sk_test_").is_some_and(|rest| !rest.is_empty());
+    let accepted = is_test_key && expected.is_none_or(|expected| key == expected);
     if accepted { Ok(()) } else { StripeError::unauthenticated("Invalid API Key provided.").refuse() }
 }
 
