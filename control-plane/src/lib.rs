@@ -1,5 +1,6 @@
 //! The control plane: one payments API over Stripe and PayPal.
 
+pub mod cache;
 pub mod config;
 pub mod domain;
 pub mod envoy_bootstrap;

@@ -1,5 +1,6 @@
 //! The control plane from outside: its stores, its operations and its HTTP API.
 
+mod cache;
 mod common;
 mod http;
 mod operations;

@@ -28,7 +28,7 @@ impl Lease {
 
 /// The number of a turn. A later turn has a higher one, and whoever comes back with a lower one is too late.
 ///
-/// Microseconds since 1970 by the cache's clock, pushed up where two would meet. At most 2^53 - 1, which JSON
+/// Microseconds since 1970 by the cache's clock, pushed up where it would not be higher. At most 2^53 - 1, which JSON
 /// and Lua numbers hold exactly; the clock gets there in the year 2255.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "u64", into = "u64")]

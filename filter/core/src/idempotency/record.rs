@@ -5,10 +5,12 @@ use std::time::Duration;
 use super::{Answer, Fence, Fingerprint, Lease, Verdict};
 
 /// How long the cache remembers a claim or an answer.
-pub const KEPT_FOR: Duration = Duration::from_secs(24 * 60 * 60);
+pub const KEPT_FOR: Duration = Duration::from_micros(KEPT_US);
 
-/// What the cache knows about one scope. Times are microseconds since 1970 by the cache's clock, and the caller
-/// sees to it that no two changes happen at the same one.
+const KEPT_US: u64 = 24 * 60 * 60 * 1_000_000;
+
+/// What the cache knows about one scope. Times are microseconds since 1970 by the cache's clock, which may be
+/// set back.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Record {
     /// Nothing, or nothing any more.
@@ -19,14 +21,14 @@ pub enum Record {
     Leased {
         fingerprint: Fingerprint,
         fence: Fence,
+        since_us: u64,
         lease_until_us: u64,
-        kept_until_us: u64,
     },
     Answered {
         fingerprint: Fingerprint,
         fence: Fence,
+        since_us: u64,
         answer: Answer,
-        kept_until_us: u64,
     },
 }
 
@@ -40,18 +42,21 @@ pub enum Fenced {
 }
 
 impl Record {
-    /// Asks for the turn to execute.
-    pub fn claim(&mut self, fingerprint: Fingerprint, lease: Lease, now_us: u64) -> Verdict {
+    /// Asks for the turn to execute. `latest` is the highest fence that the cache ever gave, as far as it knows:
+    /// no turn gets a fence that another one had.
+    pub fn claim(
+        &mut self,
+        fingerprint: Fingerprint,
+        lease: Lease,
+        latest: Option<Fence>,
+        now_us: u64,
+    ) -> Verdict {
         if let Some(verdict) = self.verdict(fingerprint, now_us) {
             return verdict;
         }
-        let fence = Fence::after(self.fence(), now_us);
-        *self = Self::Leased {
-            fingerprint,
-            fence,
-            lease_until_us: now_us.saturating_add(lease.as_us()),
-            kept_until_us: kept_until_us(now_us),
-        };
+        let fence = Fence::after(self.fence().max(latest), now_us);
+        let lease_until_us = now_us.saturating_add(lease.as_us());
+        *self = Self::Leased { fingerprint, fence, since_us: now_us, lease_until_us };
         Verdict::Start { fence }
     }
 
@@ -62,8 +67,7 @@ impl Record {
             return Fenced::Stale;
         }
         if let Self::Leased { fingerprint, .. } = *self {
-            let kept_until_us = kept_until_us(now_us);
-            *self = Self::Answered { fingerprint, fence, answer: answer.clone(), kept_until_us };
+            *self = Self::Answered { fingerprint, fence, since_us: now_us, answer: answer.clone() };
         }
         Fenced::Applied
     }
@@ -84,9 +88,19 @@ impl Record {
     pub const fn is_forgotten(&self, now_us: u64) -> bool {
         match self {
             Self::Free => true,
-            Self::Leased { kept_until_us, .. } | Self::Answered { kept_until_us, .. } => {
-                *kept_until_us <= now_us
+            Self::Leased { since_us, .. } | Self::Answered { since_us, .. } => {
+                since_us.saturating_add(KEPT_US) <= now_us
             }
+        }
+    }
+
+    /// From when on nobody can be executing under it: a cache that must make room begins with the earliest.
+    #[must_use]
+    pub const fn idle_from_us(&self) -> u64 {
+        match self {
+            Self::Free => 0,
+            Self::Leased { lease_until_us, .. } => *lease_until_us,
+            Self::Answered { since_us, .. } => *since_us,
         }
     }
 
@@ -118,10 +132,6 @@ impl Record {
     }
 }
 
-fn kept_until_us(now_us: u64) -> u64 {
-    now_us.saturating_add(u64::try_from(KEPT_FOR.as_micros()).unwrap_or(u64::MAX))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -140,7 +150,7 @@ mod tests {
     }
 
     fn claim(record: &mut Record, n: u8, now_us: u64) -> Verdict {
-        record.claim(fingerprint(n), Lease::from_ms(30_000).unwrap(), now_us)
+        record.claim(fingerprint(n), Lease::from_ms(30_000).unwrap(), None, now_us)
     }
 
     fn start(record: &mut Record, now_us: u64) -> Fence {
@@ -175,6 +185,15 @@ mod tests {
         let Record::Leased { lease_until_us, .. } = &mut record else { panic!("{record:?}") };
         *lease_until_us = 0;
         assert_eq!(start(&mut record, NOW - DAY_US).get(), first.get() + 1);
+    }
+
+    #[test]
+    fn a_turn_never_gets_a_fence_that_another_one_had() {
+        let mut record = Record::Free;
+        let first = start(&mut record, NOW);
+        record.release(first, NOW);
+        let verdict = record.claim(fingerprint(1), Lease::from_ms(1).unwrap(), Some(first), NOW);
+        assert_eq!(verdict, Verdict::Start { fence: Fence::new(first.get() + 1).unwrap() });
     }
 
     #[test]

@@ -1,0 +1,148 @@
+//! The edge cache of a gateway with one control plane.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use edge_core::idempotency::{Answer, ClaimRequest, Fence, Fenced, Record, Scope, Verdict};
+
+use super::{CacheError, EdgeCache};
+use crate::domain::clock::Clock;
+
+/// A record without its answer, with its places in the map and the order, roughly.
+const RECORD_BYTES: usize = 384;
+
+/// How much may be kept. What is over goes: first what is forgotten anyway, then what is oldest; never a lease
+/// that somebody may be executing under.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    pub records: usize,
+    /// Of memory, estimated.
+    pub bytes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { records: 100_000, bytes: 64 * 1024 * 1024 }
+    }
+}
+
+pub struct InProcessCache {
+    clock: Arc<dyn Clock>,
+    shelf: Mutex<Shelf>,
+}
+
+impl InProcessCache {
+    #[must_use]
+    pub fn new(limits: Limits, clock: Arc<dyn Clock>) -> Self {
+        let shelf = Shelf { limits, records: HashMap::new(), order: BTreeSet::new(), bytes: 0, latest: None };
+        Self { clock, shelf: Mutex::new(shelf) }
+    }
+
+    /// No operation waits while it holds the shelf, and none can panic and leave it half changed.
+    fn with_shelf<T>(&self, operation: impl FnOnce(&mut Shelf, u64) -> T) -> T {
+        let now_us = u64::try_from(self.clock.now().as_microsecond()).unwrap_or(0);
+        operation(&mut self.shelf.lock().unwrap_or_else(PoisonError::into_inner), now_us)
+    }
+}
+
+#[async_trait]
+impl EdgeCache for InProcessCache {
+    async fn claim(&self, claim: &ClaimRequest) -> Result<Verdict, CacheError> {
+        self.with_shelf(|shelf, now_us| shelf.claim(claim, now_us))
+            .ok_or_else(|| CacheError::unavailable("it is full of operations under way"))
+    }
+
+    async fn complete(&self, scope: &Scope, fence: Fence, answer: &Answer) -> Result<Fenced, CacheError> {
+        Ok(self.with_shelf(|shelf, now_us| {
+            let fenced = shelf.change(*scope, now_us, |record| record.complete(fence, answer, now_us));
+            shelf.make_room(now_us);
+            fenced
+        }))
+    }
+
+    async fn release(&self, scope: &Scope, fence: Fence) -> Result<Fenced, CacheError> {
+        Ok(self
+            .with_shelf(|shelf, now_us| shelf.change(*scope, now_us, |record| record.release(fence, now_us))))
+    }
+
+    async fn ready(&self) -> Result<(), CacheError> {
+        Ok(())
+    }
+}
+
+struct Shelf {
+    limits: Limits,
+    records: HashMap<Scope, Record>,
+    /// The same records by when they may go.
+    order: BTreeSet<(u64, Scope)>,
+    bytes: usize,
+    /// The highest fence that was given.
+    latest: Option<Fence>,
+}
+
+impl Shelf {
+    /// `None` if there is no room for one more lease.
+    fn claim(&mut self, claim: &ClaimRequest, now_us: u64) -> Option<Verdict> {
+        let latest = self.latest;
+        let verdict = self.change(claim.scope, now_us, |record| {
+            record.claim(claim.fingerprint, claim.lease, latest, now_us)
+        });
+        if let Verdict::Start { fence } = verdict {
+            self.latest = Some(fence);
+            if !self.make_room(now_us) {
+                self.take(&claim.scope);
+                return None;
+            }
+        }
+        Some(verdict)
+    }
+
+    fn change<T>(&mut self, scope: Scope, now_us: u64, change: impl FnOnce(&mut Record) -> T) -> T {
+        let mut record = self.take(&scope).unwrap_or_default();
+        let outcome = change(&mut record);
+        if !record.is_forgotten(now_us) {
+            self.put(scope, record);
+        }
+        outcome
+    }
+
+    fn take(&mut self, scope: &Scope) -> Option<Record> {
+        let record = self.records.remove(scope)?;
+        self.order.remove(&(record.idle_from_us(), *scope));
+        self.bytes = self.bytes.saturating_sub(bytes(&record));
+        Some(record)
+    }
+
+    fn put(&mut self, scope: Scope, record: Record) {
+        self.bytes = self.bytes.saturating_add(bytes(&record));
+        self.order.insert((record.idle_from_us(), scope));
+        self.records.insert(scope, record);
+    }
+
+    /// Drops what is forgotten, and of the rest what must go. False if even that is not enough, because too many
+    /// operations are under way.
+    fn make_room(&mut self, now_us: u64) -> bool {
+        while let Some((idle_from_us, scope)) = self.order.first().copied() {
+            let forgotten = self.records.get(&scope).is_none_or(|record| record.is_forgotten(now_us));
+            let may_go = idle_from_us <= now_us;
+            if !(forgotten || (may_go && self.is_over())) {
+                break;
+            }
+            self.take(&scope);
+        }
+        !self.is_over()
+    }
+
+    fn is_over(&self) -> bool {
+        self.records.len() > self.limits.records || self.bytes > self.limits.bytes
+    }
+}
+
+fn bytes(record: &Record) -> usize {
+    let answer = match record {
+        Record::Free | Record::Leased { .. } => 0,
+        Record::Answered { answer, .. } => answer.body().len() + answer.content_type().len(),
+    };
+    RECORD_BYTES + answer
+}

@@ -1,0 +1,105 @@
+//! The edge cache over HTTP, for the edges alone.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use axum::Router;
+use axum::body::{Bytes, to_bytes};
+use axum::extract::{Request, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use edge_core::attestation::{self, Keys, Refusal};
+use edge_core::error::{ErrorBody, ErrorCode};
+use edge_core::idempotency::{CLAIMS_PATH, ClaimRequest, MARKER, MARKER_HEADER, Verdict};
+
+use super::{CacheError, EdgeCache};
+use crate::domain::clock::Clock;
+
+/// A claim has about 200.
+const BODY_BYTES_MAX: usize = 4 * 1024;
+
+/// What the cache answers on its port: `POST /claims` for who holds an attestation key, `GET /healthz` and
+/// `GET /readyz` for probes.
+pub fn router(cache: Arc<dyn EdgeCache>, keys: Arc<Keys>, clock: Arc<dyn Clock>) -> Router {
+    Router::new()
+        .route(CLAIMS_PATH, post(claim))
+        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/readyz", get(ready))
+        .with_state(Arc::new(Desk { cache, keys, clock, is_away: AtomicBool::new(false) }))
+}
+
+struct Desk {
+    cache: Arc<dyn EdgeCache>,
+    keys: Arc<Keys>,
+    clock: Arc<dyn Clock>,
+    /// Whether the last claim could not be answered.
+    is_away: AtomicBool,
+}
+
+async fn claim(State(desk): State<Arc<Desk>>, request: Request) -> Response {
+    let claim = match desk.read(request).await {
+        Ok(claim) => claim,
+        Err(refusal) => return refusal,
+    };
+    let outcome = desk.cache.claim(&claim).await;
+    desk.note(&outcome);
+    match outcome {
+        Ok(verdict) => {
+            let headers = [(MARKER_HEADER, MARKER), (header::CONTENT_TYPE.as_str(), "application/json")];
+            (headers, verdict.encode()).into_response()
+        }
+        Err(_) => refused(ErrorCode::IdempotencyUnavailable, "the cache cannot answer now"),
+    }
+}
+
+async fn ready(State(desk): State<Arc<Desk>>) -> (StatusCode, &'static str) {
+    match desk.cache.ready().await {
+        Ok(()) => (StatusCode::OK, "ok\n"),
+        Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "the cache's store does not answer\n"),
+    }
+}
+
+impl Desk {
+    async fn read(&self, request: Request) -> Result<ClaimRequest, Response> {
+        let (parts, body) = request.into_parts();
+        let body = to_bytes(body, BODY_BYTES_MAX)
+            .await
+            .map_err(|_| refused(ErrorCode::PayloadTooLarge, "a claim must have at most 4096 bytes"))?;
+        let mut headers = parts.headers.get_all(attestation::HEADER).iter();
+        let header = match (headers.next(), headers.next()) {
+            (Some(header), None) => header.as_bytes(),
+            (None, _) => return Err(unattested(Refusal::Missing)),
+            (Some(_), Some(_)) => return Err(unattested(Refusal::Malformed)),
+        };
+        self.check(header, &body).map_err(unattested)?;
+        ClaimRequest::read(&body).map_err(|error| refused(ErrorCode::InvalidRequest, &error.to_string()))
+    }
+
+    fn check(&self, header: &[u8], body: &Bytes) -> Result<(), Refusal> {
+        let seen = attestation::Request::new("POST", CLAIMS_PATH, body);
+        let now_s = u64::try_from(self.clock.now().as_second()).unwrap_or(0);
+        self.keys.verify(header, &seen, now_s).map(drop)
+    }
+
+    /// Counts every claim, but tells only when the store goes away and when it is back.
+    fn note(&self, outcome: &Result<Verdict, CacheError>) {
+        let verdict = outcome.as_ref().map_or("unavailable", Verdict::name);
+        metrics::counter!("edge_cache_claims_total", "verdict" => verdict).increment(1);
+        let was_away = self.is_away.swap(outcome.is_err(), Ordering::Relaxed);
+        match outcome {
+            Err(error) if !was_away => tracing::warn!(%error, "claims cannot be answered"),
+            Ok(_) if was_away => tracing::info!("claims are answered again"),
+            _ => {}
+        }
+    }
+}
+
+fn unattested(refusal: Refusal) -> Response {
+    refused(ErrorCode::EdgeAttestationRequired, &refusal.to_string())
+}
+
+fn refused(code: ErrorCode, message: &str) -> Response {
+    let status = StatusCode::from_u16(code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    (status, axum::Json(ErrorBody::new(code, message))).into_response()
+}

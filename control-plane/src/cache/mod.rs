@@ -1,0 +1,62 @@
+//! The edge cache: what all edges ask before they let a payment through.
+//!
+//! An accelerator and a first wall, never the truth: it may be away, be flushed or forget, and the durable
+//! idempotency row still holds. The rules are [`edge_core::idempotency::Record`]'s, in both backends.
+
+mod in_process;
+mod listener;
+mod redis;
+
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use edge_core::idempotency::{Answer, ClaimRequest, Fence, Fenced, Scope, Verdict};
+
+pub use in_process::{InProcessCache, Limits};
+pub use listener::router;
+pub use redis::{RedisCache, RedisUri};
+
+use crate::domain::clock::Clock;
+
+/// A store of claims that several edges share. Each operation is atomic.
+#[async_trait]
+pub trait EdgeCache: Send + Sync {
+    /// Asks for the turn to execute.
+    async fn claim(&self, claim: &ClaimRequest) -> Result<Verdict, CacheError>;
+
+    /// Keeps the answer of the turn `fence` for everybody who asks again. Repeating it is no harm.
+    async fn complete(&self, scope: &Scope, fence: Fence, answer: &Answer) -> Result<Fenced, CacheError>;
+
+    /// Gives the turn `fence` back: nothing was executed, or only the durable row shall answer.
+    async fn release(&self, scope: &Scope, fence: Fence) -> Result<Fenced, CacheError>;
+
+    /// Whether claims can be answered now.
+    async fn ready(&self) -> Result<(), CacheError>;
+}
+
+/// The cache cannot say. The operation may have happened or not; the fence makes both safe.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CacheError {
+    /// Why, for logs. Holds neither keys nor answers.
+    #[error("the edge cache is unavailable: {0}")]
+    Unavailable(String),
+}
+
+impl CacheError {
+    fn unavailable(reason: impl fmt::Display) -> Self {
+        Self::Unavailable(reason.to_string())
+    }
+}
+
+/// The cache in Redis if there is one, else in this process. Connects when first used, so a Redis that is away
+/// does not stop a start. Needs a Tokio runtime around it.
+///
+/// # Errors
+/// The Redis client cannot be set up.
+pub fn open(redis: Option<RedisUri>, clock: Arc<dyn Clock>) -> Result<Arc<dyn EdgeCache>, CacheError> {
+    Ok(match redis {
+        Some(uri) => Arc::new(RedisCache::open(uri)?),
+        None => Arc::new(InProcessCache::new(Limits::default(), clock)),
+    })
+}

@@ -1,0 +1,110 @@
+//! A cache under test and the hands to turn its clock.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::Duration;
+
+use control_plane::cache::{EdgeCache, InProcessCache, Limits};
+use control_plane::domain::clock::Clock;
+use edge_core::idempotency::{Answer, ClaimRequest, Fence, Fingerprint, KEPT_FOR, Lease, Scope, Verdict};
+use jiff::Timestamp;
+
+use super::redis_server::RedisServer;
+use crate::common::client;
+
+/// Stands still until it is moved, to the microsecond.
+pub(super) struct FineClock(AtomicI64);
+
+impl FineClock {
+    pub(super) fn start() -> Arc<Self> {
+        Arc::new(Self(AtomicI64::new(1_767_225_600_000_000)))
+    }
+
+    pub(super) fn advance(&self, by: Duration) {
+        self.0.fetch_add(i64::try_from(by.as_micros()).unwrap(), Ordering::SeqCst);
+    }
+}
+
+impl Clock for FineClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_microsecond(self.0.load(Ordering::SeqCst)).unwrap()
+    }
+}
+
+/// A cache and its backend.
+pub(super) struct Bench {
+    pub(super) cache: Arc<dyn EdgeCache>,
+    backend: Backend,
+}
+
+enum Backend {
+    InProcess(Arc<FineClock>),
+    Redis(RedisServer),
+}
+
+impl Bench {
+    pub(super) fn in_process() -> Self {
+        let clock = FineClock::start();
+        let cache = Arc::new(InProcessCache::new(Limits::default(), clock.clone()));
+        Self { cache, backend: Backend::InProcess(clock) }
+    }
+
+    /// `None`, with a printed reason, where there is no Redis to be had.
+    pub(super) async fn redis() -> Option<Self> {
+        let server = RedisServer::any().await?;
+        Some(Self { cache: server.cache(), backend: Backend::Redis(server) })
+    }
+
+    /// Until `lease` is over by the cache's clock, which for Redis is the real one.
+    pub(super) async fn outlast(&self, lease: Lease) {
+        let lease = Duration::from_millis(lease.as_ms().into());
+        match &self.backend {
+            Backend::InProcess(clock) => clock.advance(lease),
+            Backend::Redis(_) => tokio::time::sleep(lease + Duration::from_millis(2)).await,
+        }
+    }
+
+    /// As after 24 hours: nothing is known of `scope` any more.
+    pub(super) async fn forget(&self, scope: Scope) {
+        match &self.backend {
+            Backend::InProcess(clock) => clock.advance(KEPT_FOR),
+            Backend::Redis(server) => server.forget(scope).await,
+        }
+    }
+}
+
+/// A scope that no other test uses, on a shared server neither.
+pub(super) fn scope() -> Scope {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    let id = format!("{}-{}", NEXT.fetch_add(1, Ordering::SeqCst), rand::random::<u64>());
+    let key = edge_core::idempotency::Key::parse([id.as_bytes()]).unwrap();
+    Scope::new(&client("demo"), "POST", "/payments/charge", &key)
+}
+
+pub(super) fn fingerprint(body: u8) -> Fingerprint {
+    Fingerprint::new("POST", "/payments/charge", "", b"application/json", &[body])
+}
+
+pub(super) fn lease_ms(ms: u32) -> Lease {
+    Lease::from_ms(ms).unwrap()
+}
+
+/// A claim for the request `body`, with a lease that no test outlasts by accident.
+pub(super) fn claim(scope: Scope, body: u8) -> ClaimRequest {
+    ClaimRequest { scope, fingerprint: fingerprint(body), lease: lease_ms(600_000) }
+}
+
+pub(super) fn short_claim(scope: Scope, body: u8) -> ClaimRequest {
+    ClaimRequest { lease: lease_ms(20), ..claim(scope, body) }
+}
+
+pub(super) fn answer(body: &str) -> Answer {
+    Answer::new(200, "application/json".to_owned(), body.to_owned()).unwrap()
+}
+
+pub(super) async fn start(cache: &dyn EdgeCache, claim: ClaimRequest) -> Fence {
+    match cache.claim(&claim).await {
+        Ok(Verdict::Start { fence }) => fence,
+        other => panic!("{other:?}"),
+    }
+}

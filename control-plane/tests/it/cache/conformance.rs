@@ -1,0 +1,255 @@
+//! What every backend must do, and a random walk beside the rules themselves.
+
+use edge_core::idempotency::{
+    BODY_BYTES_MAX, ClaimRequest, Fence, Fenced, RETRY_AFTER_MS_MAX, Record, Verdict,
+};
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+
+use super::bench::*;
+
+/// Each test once on each backend.
+macro_rules! on_both_backends {
+    ($($test:ident)*) => {
+        mod in_process {
+            $(#[tokio::test]
+            async fn $test() {
+                super::$test(super::Bench::in_process()).await;
+            })*
+        }
+        mod redis {
+            $(#[tokio::test]
+            async fn $test() {
+                if let Some(bench) = super::Bench::redis().await {
+                    super::$test(bench).await;
+                }
+            })*
+        }
+    };
+}
+
+on_both_backends! {
+    the_first_claim_starts_and_the_next_one_waits
+    of_many_claims_at_once_one_starts
+    an_answer_is_replayed_byte_for_byte
+    another_request_under_the_key_is_a_mismatch_at_every_stage
+    after_the_lease_the_next_one_starts_and_the_first_comes_too_late
+    a_late_answer_counts_if_nobody_took_the_turn
+    the_first_answer_stands_and_repeating_it_is_no_harm
+    a_released_key_takes_any_request
+    scopes_do_not_touch_each_other
+    what_is_forgotten_starts_anew
+    it_says_that_it_is_ready
+}
+
+async fn the_first_claim_starts_and_the_next_one_waits(bench: Bench) {
+    let scope = scope();
+    start(&*bench.cache, claim(scope, 1)).await;
+    let second = bench.cache.claim(&claim(scope, 1)).await;
+    assert_eq!(second, Ok(Verdict::InFlight { retry_after_ms: RETRY_AFTER_MS_MAX }));
+}
+
+async fn of_many_claims_at_once_one_starts(bench: Bench) {
+    let scope = scope();
+    let claims = (0..200).map(|_| {
+        let cache = bench.cache.clone();
+        tokio::spawn(async move { cache.claim(&claim(scope, 1)).await.unwrap() })
+    });
+    let mut started = 0;
+    for task in claims.collect::<Vec<_>>() {
+        match task.await.unwrap() {
+            Verdict::Start { .. } => started += 1,
+            Verdict::InFlight { .. } => {}
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(started, 1);
+}
+
+async fn an_answer_is_replayed_byte_for_byte(bench: Bench) {
+    let bodies = [
+        "{\"success\":true}".to_owned(),
+        String::new(),
+        " \r\n\t\u{0}\"\\é€𝄞\u{2028} %s %d".to_owned(),
+        "x".repeat(BODY_BYTES_MAX),
+    ];
+    for body in bodies {
+        let scope = scope();
+        let fence = start(&*bench.cache, claim(scope, 1)).await;
+        assert_eq!(bench.cache.complete(&scope, fence, &answer(&body)).await, Ok(Fenced::Applied));
+        assert_eq!(bench.cache.claim(&claim(scope, 1)).await, Ok(Verdict::Replay(answer(&body))));
+    }
+}
+
+async fn another_request_under_the_key_is_a_mismatch_at_every_stage(bench: Bench) {
+    let scope = scope();
+    let fence = start(&*bench.cache, short_claim(scope, 1)).await;
+    assert_eq!(bench.cache.claim(&claim(scope, 2)).await, Ok(Verdict::Mismatch));
+    bench.outlast(lease_ms(20)).await;
+    assert_eq!(
+        bench.cache.claim(&claim(scope, 2)).await,
+        Ok(Verdict::Mismatch),
+        "the first may have executed"
+    );
+    bench.cache.complete(&scope, fence, &answer("a")).await.unwrap();
+    assert_eq!(bench.cache.claim(&claim(scope, 2)).await, Ok(Verdict::Mismatch));
+}
+
+async fn after_the_lease_the_next_one_starts_and_the_first_comes_too_late(bench: Bench) {
+    let scope = scope();
+    let first = start(&*bench.cache, short_claim(scope, 1)).await;
+    bench.outlast(lease_ms(20)).await;
+    let second = start(&*bench.cache, claim(scope, 1)).await;
+    assert!(second > first);
+    assert_eq!(bench.cache.complete(&scope, first, &answer("late")).await, Ok(Fenced::Stale));
+    assert_eq!(bench.cache.release(&scope, first).await, Ok(Fenced::Stale));
+    assert_eq!(bench.cache.complete(&scope, second, &answer("b")).await, Ok(Fenced::Applied));
+    assert_eq!(bench.cache.complete(&scope, first, &answer("late")).await, Ok(Fenced::Stale));
+    assert_eq!(bench.cache.claim(&claim(scope, 1)).await, Ok(Verdict::Replay(answer("b"))));
+}
+
+async fn a_late_answer_counts_if_nobody_took_the_turn(bench: Bench) {
+    let scope = scope();
+    let fence = start(&*bench.cache, short_claim(scope, 1)).await;
+    bench.outlast(lease_ms(20)).await;
+    assert_eq!(bench.cache.complete(&scope, fence, &answer("a")).await, Ok(Fenced::Applied));
+    assert_eq!(bench.cache.claim(&claim(scope, 1)).await, Ok(Verdict::Replay(answer("a"))));
+}
+
+async fn the_first_answer_stands_and_repeating_it_is_no_harm(bench: Bench) {
+    let scope = scope();
+    let fence = start(&*bench.cache, claim(scope, 1)).await;
+    bench.cache.complete(&scope, fence, &answer("a")).await.unwrap();
+    assert_eq!(bench.cache.complete(&scope, fence, &answer("b")).await, Ok(Fenced::Applied));
+    assert_eq!(bench.cache.release(&scope, fence).await, Ok(Fenced::Stale));
+    assert_eq!(bench.cache.claim(&claim(scope, 1)).await, Ok(Verdict::Replay(answer("a"))));
+}
+
+async fn a_released_key_takes_any_request(bench: Bench) {
+    let scope = scope();
+    let first = start(&*bench.cache, claim(scope, 1)).await;
+    assert_eq!(bench.cache.release(&scope, first).await, Ok(Fenced::Applied));
+    let second = start(&*bench.cache, claim(scope, 2)).await;
+    assert!(second > first);
+    assert_eq!(bench.cache.release(&scope, first).await, Ok(Fenced::Stale));
+}
+
+async fn scopes_do_not_touch_each_other(bench: Bench) {
+    let (one, other) = (scope(), scope());
+    let fence = start(&*bench.cache, claim(one, 1)).await;
+    bench.cache.complete(&one, fence, &answer("a")).await.unwrap();
+    assert_eq!(bench.cache.complete(&other, fence, &answer("a")).await, Ok(Fenced::Stale));
+    start(&*bench.cache, claim(other, 1)).await;
+}
+
+async fn what_is_forgotten_starts_anew(bench: Bench) {
+    let scope = scope();
+    let first = start(&*bench.cache, claim(scope, 1)).await;
+    bench.cache.complete(&scope, first, &answer("a")).await.unwrap();
+    bench.forget(scope).await;
+    assert_eq!(bench.cache.complete(&scope, first, &answer("b")).await, Ok(Fenced::Stale));
+    assert!(start(&*bench.cache, claim(scope, 2)).await > first);
+}
+
+async fn it_says_that_it_is_ready(bench: Bench) {
+    assert_eq!(bench.cache.ready().await, Ok(()));
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Claim {
+        body: u8,
+    },
+    /// With a lease that ends before the next step.
+    ClaimAndOutlast {
+        body: u8,
+    },
+    /// By one of those who started, in the order they did.
+    Complete {
+        who: usize,
+        answer: u8,
+    },
+    Release {
+        who: usize,
+    },
+    Forget,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        3 => (0..2_u8).prop_map(|body| Step::Claim { body }),
+        3 => (0..2_u8).prop_map(|body| Step::ClaimAndOutlast { body }),
+        3 => (0..4_usize, 0..3_u8).prop_map(|(who, answer)| Step::Complete { who, answer }),
+        1 => (0..4_usize).prop_map(|who| Step::Release { who }),
+        1 => Just(Step::Forget),
+    ]
+}
+
+/// The cache walks beside [`Record`], whose time is made up: every step takes a second.
+async fn walk(bench: &Bench, steps: Vec<Step>) -> Result<(), TestCaseError> {
+    let (scope, mut record, mut now_us) = (scope(), Record::Free, 1_700_000_000_000_000);
+    // The same turns by the cache's fences and by the record's.
+    let mut turns: Vec<(Fence, Fence)> = Vec::new();
+    for step in steps {
+        now_us += 1_000_000;
+        match step {
+            Step::Claim { body } | Step::ClaimAndOutlast { body } => {
+                let lease = match step {
+                    Step::ClaimAndOutlast { .. } => lease_ms(1),
+                    _ => lease_ms(600_000),
+                };
+                let theirs = bench.cache.claim(&ClaimRequest { lease, ..claim(scope, body) }).await.unwrap();
+                match (theirs, record.claim(fingerprint(body), lease, None, now_us)) {
+                    (Verdict::Start { fence: theirs }, Verdict::Start { fence: ours }) => {
+                        prop_assert!(turns.last().is_none_or(|(latest, _)| theirs > *latest));
+                        turns.push((theirs, ours));
+                    }
+                    (Verdict::InFlight { .. }, Verdict::InFlight { .. }) => {}
+                    (theirs, ours) => prop_assert_eq!(theirs, ours),
+                }
+                if matches!(step, Step::ClaimAndOutlast { .. }) {
+                    bench.outlast(lease).await;
+                }
+            }
+            Step::Complete { who, answer: n } => {
+                let Some((theirs, ours)) = turns.get(who) else { continue };
+                let answer = answer(&n.to_string());
+                let applied = bench.cache.complete(&scope, *theirs, &answer).await.unwrap();
+                prop_assert_eq!(applied, record.complete(*ours, &answer, now_us));
+            }
+            Step::Release { who } => {
+                let Some((theirs, ours)) = turns.get(who) else { continue };
+                let applied = bench.cache.release(&scope, *theirs).await.unwrap();
+                prop_assert_eq!(applied, record.release(*ours, now_us));
+            }
+            Step::Forget => {
+                bench.forget(scope).await;
+                record = Record::Free;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn random_walks(runtime: &tokio::runtime::Runtime, bench: &Bench, walks: u32) {
+    let config = Config { failure_persistence: None, ..Config::with_cases(walks) };
+    let steps = proptest::collection::vec(step(), 1..40);
+    TestRunner::new(config).run(&steps, |steps| runtime.block_on(walk(bench, steps))).unwrap();
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
+}
+
+#[test]
+fn the_cache_in_the_process_walks_as_the_rules_do() {
+    random_walks(&runtime(), &Bench::in_process(), 500);
+}
+
+#[test]
+fn redis_walks_as_the_rules_do() {
+    let runtime = runtime();
+    if let Some(bench) = runtime.block_on(Bench::redis()) {
+        random_walks(&runtime, &bench, 50);
+    }
+}

@@ -1,0 +1,192 @@
+//! The edge cache over HTTP, as an edge meets it.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use control_plane::cache::{CacheError, EdgeCache, InProcessCache, Limits, router};
+use control_plane::domain::clock::Clock;
+use edge_core::attestation::{HEADER, Keys};
+use edge_core::idempotency::{Answer, ClaimCall, ClaimRequest, Fence, Fenced, MARKER_HEADER, Scope, Verdict};
+use serde_json::{Value, json};
+
+use super::bench::*;
+
+const KEY: &str = "k1:0101010101010101010101010101010101010101010101010101010101010101";
+const OTHER_KEY: &str = "k1:0202020202020202020202020202020202020202020202020202020202020202";
+
+struct Service {
+    cache: Arc<dyn EdgeCache>,
+    clock: Arc<FineClock>,
+    address: SocketAddr,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl Service {
+    async fn start() -> Self {
+        let clock = FineClock::start();
+        Self::with(Arc::new(InProcessCache::new(Limits::default(), clock.clone())), clock).await
+    }
+
+    async fn with(cache: Arc<dyn EdgeCache>, clock: Arc<FineClock>) -> Self {
+        let router = router(cache.clone(), Arc::new(Keys::parse(KEY).unwrap()), clock.clone());
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let task = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+        Self { cache, clock, address, task }
+    }
+
+    fn call(&self, claim: ClaimRequest, key: &str) -> ClaimCall {
+        let now_s = u64::try_from(self.clock.now().as_second()).unwrap();
+        claim.call(&Keys::parse(key).unwrap(), "req-1", now_s)
+    }
+
+    async fn send(&self, call: ClaimCall) -> Reply {
+        let request = http().post(self.url("/claims")).header(HEADER, call.attestation).body(call.body);
+        Reply::of(request).await
+    }
+
+    async fn claim(&self, claim: ClaimRequest) -> Reply {
+        self.send(self.call(claim, KEY)).await
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+fn http() -> reqwest::Client {
+    reqwest::Client::builder().no_proxy().http2_prior_knowledge().build().unwrap()
+}
+
+struct Reply {
+    status: u16,
+    marker: Option<Vec<u8>>,
+    body: Vec<u8>,
+}
+
+impl Reply {
+    async fn of(request: reqwest::RequestBuilder) -> Self {
+        let response = request.send().await.unwrap();
+        let marker = response.headers().get(MARKER_HEADER).map(|value| value.as_bytes().to_vec());
+        Self { status: response.status().as_u16(), marker, body: response.bytes().await.unwrap().to_vec() }
+    }
+
+    /// As the edge reads it.
+    fn verdict(&self) -> Option<Verdict> {
+        Verdict::read(self.status, self.marker.as_deref(), &self.body)
+    }
+
+    fn error(&self) -> (u16, Value) {
+        let body: Value = serde_json::from_slice(&self.body).unwrap();
+        (self.status, body["error"]["code"].clone())
+    }
+}
+
+#[tokio::test]
+async fn an_edge_is_told_each_verdict() {
+    let (service, scope) = (Service::start().await, scope());
+    let Some(Verdict::Start { fence }) = service.claim(claim(scope, 1)).await.verdict() else { panic!() };
+    let waiting = service.claim(claim(scope, 1)).await.verdict();
+    assert!(matches!(waiting, Some(Verdict::InFlight { .. })));
+    assert_eq!(service.claim(claim(scope, 2)).await.verdict(), Some(Verdict::Mismatch));
+    service.cache.complete(&scope, fence, &answer("{\"a\":1}")).await.unwrap();
+    assert_eq!(service.claim(claim(scope, 1)).await.verdict(), Some(Verdict::Replay(answer("{\"a\":1}"))));
+}
+
+#[tokio::test]
+async fn http_1_does_as_well() {
+    let service = Service::start().await;
+    let call = service.call(claim(scope(), 1), KEY);
+    let client = reqwest::Client::builder().no_proxy().http1_only().build().unwrap();
+    let request = client.post(service.url("/claims")).header(HEADER, call.attestation).body(call.body);
+    assert!(matches!(Reply::of(request).await.verdict(), Some(Verdict::Start { .. })));
+}
+
+#[tokio::test]
+async fn whoever_holds_no_key_is_refused_and_changes_nothing() {
+    let (service, scope) = (Service::start().await, scope());
+    let refused = (401, json!("EDGE_ATTESTATION_REQUIRED"));
+    let good = service.call(claim(scope, 1), KEY);
+
+    let forged = service.call(claim(scope, 1), OTHER_KEY);
+    assert_eq!(service.send(forged).await.error(), refused);
+    let altered = ClaimCall { body: service.call(claim(scope, 2), KEY).body, ..good.clone() };
+    assert_eq!(service.send(altered).await.error(), refused);
+    let bare = http().post(service.url("/claims")).body(good.body.clone());
+    assert_eq!(Reply::of(bare).await.error(), refused);
+    let twice = http().post(service.url("/claims")).header(HEADER, &good.attestation);
+    let twice = twice.header(HEADER, &good.attestation).body(good.body.clone());
+    assert_eq!(Reply::of(twice).await.error(), refused);
+    service.clock.advance(std::time::Duration::from_secs(31));
+    assert_eq!(service.send(good).await.error(), refused, "stale");
+
+    assert!(matches!(service.claim(claim(scope, 2)).await.verdict(), Some(Verdict::Start { .. })));
+}
+
+#[tokio::test]
+async fn a_claim_that_cannot_be_read_is_refused() {
+    let service = Service::start().await;
+    let now_s = u64::try_from(service.clock.now().as_second()).unwrap();
+    let sign = |body: &[u8]| {
+        let seen = edge_core::attestation::Request::new("POST", "/claims", body);
+        let claims = edge_core::attestation::Claims { client: None, request_id: "req-1".to_owned() };
+        ClaimCall { attestation: Keys::parse(KEY).unwrap().sign(&seen, &claims, now_s), body: body.to_vec() }
+    };
+    for body in
+        [b"".as_slice(), b"{}", b"[1]", b"\xff\xfe", br#"{"scope":"1","fingerprint":"2","leaseMs":3}"#]
+    {
+        assert_eq!(service.send(sign(body)).await.error(), (400, json!("INVALID_REQUEST")));
+    }
+    let large = service.send(sign(&[b' '; 4_097])).await;
+    assert_eq!(large.error(), (413, json!("PAYLOAD_TOO_LARGE")));
+}
+
+#[tokio::test]
+async fn an_absent_store_gives_no_verdict_and_is_not_ready() {
+    let service = Service::with(Arc::new(Absent), FineClock::start()).await;
+    let reply = service.claim(claim(scope(), 1)).await;
+    assert_eq!(reply.verdict(), None);
+    assert_eq!(reply.error(), (503, json!("IDEMPOTENCY_UNAVAILABLE")));
+    assert_eq!(Reply::of(http().get(service.url("/readyz"))).await.status, 503);
+    assert_eq!(Reply::of(http().get(service.url("/healthz"))).await.status, 200);
+}
+
+#[tokio::test]
+async fn probes_need_no_key() {
+    let service = Service::start().await;
+    for path in ["/healthz", "/readyz"] {
+        assert_eq!(Reply::of(http().get(service.url(path))).await.status, 200);
+    }
+}
+
+/// A cache whose store is away.
+struct Absent;
+
+fn away<T>() -> Result<T, CacheError> {
+    Err(CacheError::Unavailable("away".to_owned()))
+}
+
+#[async_trait::async_trait]
+impl EdgeCache for Absent {
+    async fn claim(&self, _: &ClaimRequest) -> Result<Verdict, CacheError> {
+        away()
+    }
+
+    async fn complete(&self, _: &Scope, _: Fence, _: &Answer) -> Result<Fenced, CacheError> {
+        away()
+    }
+
+    async fn release(&self, _: &Scope, _: Fence) -> Result<Fenced, CacheError> {
+        away()
+    }
+
+    async fn ready(&self) -> Result<(), CacheError> {
+        away()
+    }
+}

@@ -1,0 +1,320 @@
+//! What a Redis that fails, forgets or holds something else does to the cache.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use control_plane::cache::{CacheError, EdgeCache, RedisUri};
+use edge_core::idempotency::{ClaimRequest, Fenced, Scope, Verdict};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+use super::bench::*;
+use super::redis_server::{RedisServer, cache_at, key, run};
+
+/// Long enough for any machine; what is awaited takes milliseconds.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+async fn server() -> Option<RedisServer> {
+    RedisServer::own(&[]).await
+}
+
+fn unavailable<T: std::fmt::Debug>(result: &Result<T, CacheError>) -> bool {
+    matches!(result, Err(CacheError::Unavailable(_)))
+}
+
+/// The first verdict, as soon as there is one.
+async fn verdict(cache: &dyn EdgeCache, claim: ClaimRequest) -> Verdict {
+    let started = Instant::now();
+    loop {
+        match cache.claim(&claim).await {
+            Ok(verdict) => return verdict,
+            Err(error) => assert!(started.elapsed() < PATIENCE, "{error}"),
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+#[tokio::test]
+async fn two_control_planes_share_their_claims() {
+    let Some(server) = server().await else { return };
+    let (one, other, scope) = (server.cache(), server.cache(), scope());
+    let mut claims = Vec::new();
+    for i in 0..400 {
+        let cache = if i % 2 == 0 { one.clone() } else { other.clone() };
+        claims.push(tokio::spawn(async move { cache.claim(&claim(scope, 1)).await.unwrap() }));
+    }
+    let mut fences = Vec::new();
+    for task in claims {
+        if let Verdict::Start { fence } = task.await.unwrap() {
+            fences.push(fence);
+        }
+    }
+    assert_eq!(fences.len(), 1);
+    assert_eq!(other.complete(&scope, fences[0], &answer("a")).await, Ok(Fenced::Applied));
+    assert_eq!(one.claim(&claim(scope, 1)).await, Ok(Verdict::Replay(answer("a"))));
+}
+
+#[tokio::test]
+async fn a_record_is_kept_for_24_hours_under_its_hash() {
+    let Some(server) = server().await else { return };
+    let (cache, scope) = (server.cache(), scope());
+    let day_ms = 86_400_000;
+    let fence = start(&*cache, short_claim(scope, 1)).await;
+    let left: i64 = server.run(&["PTTL", &key(scope)]).await;
+    assert!((day_ms - 60_000..=day_ms).contains(&left), "{left}");
+    server.run::<()>(&["PEXPIRE", &key(scope), "60000"]).await;
+    cache.complete(&scope, fence, &answer("a")).await.unwrap();
+    let left: i64 = server.run(&["PTTL", &key(scope)]).await;
+    assert!((day_ms - 60_000..=day_ms).contains(&left), "{left}");
+}
+
+#[tokio::test]
+async fn a_redis_that_is_not_there_is_unavailable_at_once_and_used_when_it_comes() {
+    let Some(mut server) = server().await else { return };
+    server.kill();
+    let (cache, scope) = (server.cache(), scope());
+    let started = Instant::now();
+    assert!(unavailable(&cache.claim(&claim(scope, 1)).await));
+    assert!(unavailable(&cache.ready().await));
+    assert!(started.elapsed() < Duration::from_secs(2));
+    server.start_again().await;
+    assert!(matches!(verdict(&*cache, claim(scope, 1)).await, Verdict::Start { .. }));
+}
+
+#[tokio::test]
+async fn a_redis_that_is_killed_forgets_and_is_used_again_when_it_is_back() {
+    let Some(mut server) = server().await else { return };
+    let (cache, scope) = (server.cache(), scope());
+    let first = start(&*cache, claim(scope, 1)).await;
+    server.kill();
+    assert!(unavailable(&cache.complete(&scope, first, &answer("a")).await));
+    assert!(unavailable(&cache.release(&scope, first).await));
+    server.start_again().await;
+    let Verdict::Start { fence: second } = verdict(&*cache, claim(scope, 1)).await else { panic!() };
+    assert!(second > first);
+    assert_eq!(cache.complete(&scope, first, &answer("a")).await, Ok(Fenced::Stale));
+}
+
+#[tokio::test]
+async fn a_connection_that_was_cut_while_idle_costs_no_claim() {
+    let Some(server) = server().await else { return };
+    let cache = server.cache();
+    start(&*cache, claim(scope(), 1)).await;
+    let mut operator = server.connection().await;
+    let cut: i64 = run(&mut operator, &["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"]).await;
+    assert_eq!(cut, 1);
+    let begun = Instant::now();
+    while run::<String>(&mut operator, &["CLIENT", "LIST"]).await.lines().count() < 2 {
+        assert!(begun.elapsed() < PATIENCE, "it does not connect again");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    start(&*cache, claim(scope(), 1)).await;
+}
+
+#[tokio::test]
+async fn after_a_flush_the_first_comes_too_late() {
+    let Some(server) = server().await else { return };
+    let (cache, scope) = (server.cache(), scope());
+    let first = start(&*cache, claim(scope, 1)).await;
+    server.run::<()>(&["FLUSHALL"]).await;
+    assert_eq!(cache.complete(&scope, first, &answer("a")).await, Ok(Fenced::Stale));
+    assert!(start(&*cache, claim(scope, 1)).await > first);
+}
+
+#[tokio::test]
+async fn a_script_flush_is_not_noticed() {
+    let Some(server) = server().await else { return };
+    let (cache, scope) = (server.cache(), scope());
+    server.run::<()>(&["SCRIPT", "FLUSH"]).await;
+    let fence = start(&*cache, claim(scope, 1)).await;
+    server.run::<()>(&["SCRIPT", "FLUSH"]).await;
+    assert_eq!(cache.release(&scope, fence).await, Ok(Fenced::Applied));
+    let fence = start(&*cache, claim(scope, 1)).await;
+    server.run::<()>(&["SCRIPT", "FLUSH"]).await;
+    assert_eq!(cache.complete(&scope, fence, &answer("a")).await, Ok(Fenced::Applied));
+}
+
+#[tokio::test]
+async fn a_value_that_is_not_ours_is_unavailable_and_left_alone() {
+    let Some(server) = server().await else { return };
+    let (cache, scope) = (server.cache(), scope());
+    let fence = start(&*cache, claim(super::bench::scope(), 1)).await;
+    let fingerprint = fingerprint(1);
+    let strangers = [
+        vec!["RPUSH".to_owned(), key(scope), "a".to_owned()],
+        vec!["SET".to_owned(), key(scope), "hello".to_owned()],
+        vec!["SET".to_owned(), key(scope), String::new()],
+        vec!["SET".to_owned(), key(scope), format!("1 1 {fingerprint} {{\"status\":500}}")],
+    ];
+    for command in strangers {
+        server.forget(scope).await;
+        server.run::<()>(&command.iter().map(String::as_str).collect::<Vec<_>>()).await;
+        let dump: Vec<u8> = server.run(&["DUMP", &key(scope)]).await;
+        assert!(unavailable(&cache.claim(&claim(scope, 1)).await), "{command:?}");
+        assert!(!matches!(cache.complete(&scope, fence, &answer("a")).await, Ok(Fenced::Applied)));
+        assert!(!matches!(cache.release(&scope, fence).await, Ok(Fenced::Applied)));
+        assert_eq!(server.run::<Vec<u8>>(&["DUMP", &key(scope)]).await, dump, "{command:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_fence_rises_when_the_clock_of_redis_falls() {
+    let Some(server) = server().await else { return };
+    let (cache, scope) = (server.cache(), scope());
+    // Claimed by a clock a thousand years ahead, and the lease is over.
+    let ahead = format!("4000000000000000 1 {} ", fingerprint(1));
+    server.run::<()>(&["SET", &key(scope), &ahead]).await;
+    assert_eq!(start(&*cache, claim(scope, 1)).await.get(), 4_000_000_000_000_001);
+}
+
+#[tokio::test]
+async fn a_full_redis_takes_no_claims_but_keeps_what_it_has() {
+    let Some(server) = RedisServer::own(&["--maxmemory-policy", "noeviction"]).await else { return };
+    let (cache, leased, answered) = (server.cache(), scope(), scope());
+    let fence = start(&*cache, claim(leased, 1)).await;
+    let other = start(&*cache, claim(answered, 1)).await;
+    cache.complete(&answered, other, &answer("a")).await.unwrap();
+    server.run::<()>(&["CONFIG", "SET", "maxmemory", "1"]).await;
+    assert!(unavailable(&cache.claim(&claim(scope(), 1)).await));
+    assert_eq!(cache.claim(&claim(answered, 1)).await, Ok(Verdict::Replay(answer("a"))));
+    assert!(unavailable(&cache.complete(&leased, fence, &answer("b")).await));
+    server.run::<()>(&["CONFIG", "SET", "maxmemory", "0"]).await;
+    assert_eq!(cache.complete(&leased, fence, &answer("b")).await, Ok(Fenced::Applied));
+}
+
+#[tokio::test]
+async fn a_redis_that_stands_still_is_unavailable_in_time() {
+    let Some(server) = server().await else { return };
+    let (cache, scope) = (server.cache(), scope());
+    start(&*cache, claim(super::bench::scope(), 1)).await;
+    server.signal("-STOP");
+    let started = Instant::now();
+    assert!(unavailable(&cache.claim(&short_claim(scope, 1)).await));
+    assert!(started.elapsed() < Duration::from_secs(2));
+    server.signal("-CONT");
+    // What nobody waited for any more happened after all: a lease without an owner, which ends.
+    let later = verdict(&*cache, short_claim(scope, 1)).await;
+    assert!(matches!(later, Verdict::InFlight { .. } | Verdict::Start { .. }), "{later:?}");
+}
+
+#[tokio::test]
+async fn a_lost_reply_leaves_a_lease_that_ends_and_an_answer_that_stands() {
+    let Some(server) = server().await else { return };
+    let (direct, scope) = (server.cache(), scope());
+    let proxy = Proxy::to(server.port()).await;
+    let cache = cache_at(&format!("redis://127.0.0.1:{}", proxy.port));
+    // Connected and with its scripts loaded, so that nothing but the reply is missing.
+    let other = super::bench::scope();
+    let fence = start(&*cache, claim(other, 1)).await;
+    cache.complete(&other, fence, &answer("a")).await.unwrap();
+
+    proxy.lose_replies(true);
+    let seen_while_it_lasts = ClaimRequest { lease: lease_ms(2_000), ..claim(scope, 1) };
+    assert!(unavailable(&cache.claim(&seen_while_it_lasts).await));
+    assert!(matches!(direct.claim(&claim(scope, 1)).await, Ok(Verdict::InFlight { .. })));
+    let fence = started(&*direct, scope).await;
+
+    proxy.lose_replies(false);
+    verdict(&*cache, claim(other, 1)).await;
+    proxy.lose_replies(true);
+    assert!(unavailable(&cache.complete(&scope, fence, &answer("a")).await));
+    assert_eq!(direct.claim(&claim(scope, 1)).await, Ok(Verdict::Replay(answer("a"))));
+    assert_eq!(direct.complete(&scope, fence, &answer("a")).await, Ok(Fenced::Applied));
+}
+
+/// Claims until it is this one's turn.
+async fn started(cache: &dyn EdgeCache, scope: Scope) -> edge_core::idempotency::Fence {
+    let begun = Instant::now();
+    loop {
+        match cache.claim(&claim(scope, 1)).await {
+            Ok(Verdict::Start { fence }) => return fence,
+            other => assert!(begun.elapsed() < PATIENCE, "{other:?}"),
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_redis_that_refused_us_is_used_when_it_no_longer_does() {
+    let Some(server) = server().await else { return };
+    // Who is connected stays so, whatever else is decided.
+    let mut operator = server.connection().await;
+    let refusals: [(&[&str], &[&str]); 3] = [
+        (&["CONFIG", "SET", "requirepass", "another"], &["CONFIG", "SET", "requirepass", "hidden"]),
+        (&["CONFIG", "SET", "maxclients", "1"], &["CONFIG", "SET", "maxclients", "100"]),
+        (&["REPLICAOF", "127.0.0.1", "1"], &["REPLICAOF", "NO", "ONE"]),
+    ];
+    for (refuse, accept) in refusals {
+        run::<()>(&mut operator, refuse).await;
+        let cache = cache_at(&format!("redis://:hidden@127.0.0.1:{}", server.port()));
+        for _ in 0..3 {
+            let error = cache.claim(&claim(scope(), 1)).await.unwrap_err().to_string();
+            assert!(!error.contains("hidden"), "{error}");
+        }
+        run::<()>(&mut operator, accept).await;
+        assert!(matches!(verdict(&*cache, claim(scope(), 1)).await, Verdict::Start { .. }), "{refuse:?}");
+    }
+}
+
+#[test]
+fn an_address_is_checked_when_it_is_read_and_never_printed() {
+    for right in
+        ["redis://localhost", "redis://:hidden@127.0.0.1:6380/2", "rediss://user:hidden@cache.internal"]
+    {
+        assert!(!format!("{:?}", right.parse::<RedisUri>().unwrap()).contains("hidden"));
+    }
+    for wrong in ["", "localhost:6379", "http://hidden@localhost", "redis://:hidden@localhost:port"] {
+        let error = wrong.parse::<RedisUri>().unwrap_err();
+        assert!(error.starts_with("must be redis://") && !error.contains("hidden"), "{error}");
+    }
+}
+
+/// Passes bytes on both ways, until it is told to lose the replies: then it cuts the connection instead.
+struct Proxy {
+    port: u16,
+    loses_replies: Arc<AtomicBool>,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl Proxy {
+    async fn to(port: u16) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let loses_replies = Arc::new(AtomicBool::new(false));
+        let (own_port, lose) = (listener.local_addr().unwrap().port(), loses_replies.clone());
+        let task = tokio::spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                let server = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+                tokio::spawn(pass_on(client, server, lose.clone()));
+            }
+        });
+        Self { port: own_port, loses_replies, task }
+    }
+
+    fn lose_replies(&self, lose: bool) {
+        self.loses_replies.store(lose, Ordering::SeqCst);
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn pass_on(client: TcpStream, server: TcpStream, lose: Arc<AtomicBool>) {
+    let (mut from_client, mut to_client) = client.into_split();
+    let (mut from_server, mut to_server) = server.into_split();
+    let replies = async {
+        let mut buffer = vec![0; 64 * 1024];
+        while let Ok(n @ 1..) = from_server.read(&mut buffer).await {
+            if lose.load(Ordering::SeqCst) || to_client.write_all(&buffer[..n]).await.is_err() {
+                break;
+            }
+        }
+    };
+    tokio::select! {
+        _ = tokio::io::copy(&mut from_client, &mut to_server) => {}
+        () = replies => {}
+    }
+}

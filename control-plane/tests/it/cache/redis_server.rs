@@ -1,0 +1,155 @@
+//! A Redis of the test's own, on a free port of this machine, gone with it.
+
+use std::io::ErrorKind;
+use std::net::TcpListener;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use control_plane::cache::{EdgeCache, RedisCache};
+use edge_core::idempotency::Scope;
+use redis::FromRedisValue;
+use redis::aio::MultiplexedConnection;
+
+const START_MAX: Duration = Duration::from_secs(10);
+
+pub(super) struct RedisServer {
+    uri: String,
+    process: Option<Process>,
+}
+
+struct Process {
+    child: Child,
+    port: u16,
+    options: &'static [&'static str],
+}
+
+impl RedisServer {
+    /// The server that `TEST_REDIS_URI` names, else one of our own. Tests share it, so they may touch nothing but
+    /// scopes of their own.
+    pub(super) async fn any() -> Option<Self> {
+        match std::env::var("TEST_REDIS_URI") {
+            Ok(uri) => Some(Self { uri, process: None }),
+            Err(_) => Self::own(&[]).await,
+        }
+    }
+
+    /// A server that the test may flush, stop and kill; `options` are added to its command line.
+    pub(super) async fn own(options: &'static [&'static str]) -> Option<Self> {
+        for _ in 0..5 {
+            let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+            let process = Process { child: spawn(port, options)?, port, options };
+            let mut server = Self { uri: format!("redis://127.0.0.1:{port}"), process: Some(process) };
+            if server.answers().await {
+                return Some(server);
+            }
+        }
+        panic!("redis-server does not start; another process may have taken its port, five times");
+    }
+
+    pub(super) fn cache(&self) -> Arc<dyn EdgeCache> {
+        cache_at(&self.uri)
+    }
+
+    pub(super) fn port(&self) -> u16 {
+        self.process.as_ref().unwrap().port
+    }
+
+    /// A connection past the cache, as an operator's.
+    pub(super) async fn connection(&self) -> MultiplexedConnection {
+        let client = redis::Client::open(self.uri.as_str()).unwrap();
+        client.get_multiplexed_async_connection().await.unwrap()
+    }
+
+    /// Runs one command past the cache.
+    pub(super) async fn run<T: FromRedisValue>(&self, command: &[&str]) -> T {
+        run(&mut self.connection().await, command).await
+    }
+
+    pub(super) async fn forget(&self, scope: Scope) {
+        self.run::<()>(&["DEL", &key(scope)]).await;
+    }
+
+    /// As by `kill -9`: what it knew is lost.
+    pub(super) fn kill(&mut self) {
+        let child = &mut self.process.as_mut().unwrap().child;
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+
+    /// After [`Self::kill`], at the same address.
+    pub(super) async fn start_again(&mut self) {
+        let process = self.process.as_mut().unwrap();
+        process.child = spawn(process.port, process.options).unwrap();
+        assert!(self.answers().await, "redis-server does not start again");
+    }
+
+    /// Stops and resumes it where it stands.
+    pub(super) fn signal(&self, signal: &str) {
+        let pid = self.process.as_ref().unwrap().child.id().to_string();
+        assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
+    }
+
+    /// Awaits its first answer; false if it ended instead.
+    async fn answers(&mut self) -> bool {
+        let started = Instant::now();
+        let client = redis::Client::open(self.uri.as_str()).unwrap();
+        let process = self.process.as_mut().unwrap();
+        while started.elapsed() < START_MAX && process.child.try_wait().unwrap().is_none() {
+            match client.get_multiplexed_async_connection().await {
+                Ok(_) => return true,
+                Err(_) => tokio::time::sleep(Duration::from_millis(5)).await,
+            }
+        }
+        false
+    }
+}
+
+impl Drop for RedisServer {
+    fn drop(&mut self) {
+        if let Some(process) = &mut self.process {
+            let _ = process.child.kill();
+            let _ = process.child.wait();
+        }
+    }
+}
+
+pub(super) async fn run<T: FromRedisValue>(connection: &mut MultiplexedConnection, command: &[&str]) -> T {
+    redis::cmd(command[0]).arg(&command[1..]).query_async(connection).await.unwrap()
+}
+
+pub(super) fn cache_at(uri: &str) -> Arc<dyn EdgeCache> {
+    Arc::new(RedisCache::open(uri.parse().unwrap()).unwrap())
+}
+
+/// Where the cache keeps its record, as operators see it.
+pub(super) fn key(scope: Scope) -> String {
+    format!("edge:idem:{scope}")
+}
+
+#[expect(clippy::print_stderr, reason = "a test that is skipped must say so")]
+fn spawn(port: u16, options: &[&str]) -> Option<Child> {
+    for program in ["redis-server", "valkey-server"] {
+        let mut command = Command::new(program);
+        command.args([
+            "--port",
+            &port.to_string(),
+            "--bind",
+            "127.0.0.1",
+            "--save",
+            "",
+            "--appendonly",
+            "no",
+        ]);
+        command.args(options).current_dir(std::env::temp_dir());
+        match command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn() {
+            Ok(child) => return Some(child),
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) => panic!("{program}: {error}"),
+        }
+    }
+    eprintln!(
+        "SKIPPED: neither redis-server nor valkey-server is on the PATH (Debian: apt-get install redis-server)"
+    );
+    None
+}
