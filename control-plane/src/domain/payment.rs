@@ -214,14 +214,21 @@ impl Status {
 }
 
 impl Payment {
+    /// `reference`: the approved order that the request is about, if it is about one.
     #[must_use]
-    pub fn open(id: PaymentId, client: ClientId, request: ChargeRequest, at: Timestamp) -> Self {
+    pub fn open(
+        id: PaymentId,
+        client: ClientId,
+        request: ChargeRequest,
+        reference: Option<ProviderRef>,
+        at: Timestamp,
+    ) -> Self {
         Self {
             id,
             client,
             request,
             state: State::Created,
-            reference: None,
+            reference,
             refunded: 0,
             version: 0,
             created_at: at,

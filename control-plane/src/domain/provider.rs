@@ -94,6 +94,15 @@ pub enum RefusalKind {
     Configuration,
 }
 
+impl Refusal {
+    /// Why the payer was declined: the reason where the provider gives one, else its code.
+    #[must_use]
+    pub fn reason(&self) -> Option<&String> {
+        let declined = self.kind == RefusalKind::Declined;
+        self.decline_code.as_ref().or(self.code.as_ref()).filter(|_| declined)
+    }
+}
+
 /// Take or authorize this amount.
 #[derive(Clone, Debug)]
 pub struct ChargeOrder {

@@ -43,6 +43,8 @@ pub enum Conflict {
     Stale,
     /// `remaining` minor units can still be refunded.
     RefundExceeds { remaining: u32 },
+    /// Another payment stands for the same object of the provider.
+    ReferenceTaken,
 }
 
 #[derive(Debug, thiserror::Error)]

@@ -78,6 +78,7 @@ impl From<OperationError> for ApiError {
             OperationError::InvalidState { payment, .. } => {
                 Self::new(ErrorCode::InvalidState, message).transaction(payment)
             }
+            OperationError::OrderTaken => Self::new(ErrorCode::InvalidState, message).retryable(true),
             OperationError::CaptureExceeds { payment, .. } => Self::new(ErrorCode::InvalidRequest, message)
                 .param(Some("amount".to_owned()))
                 .transaction(payment),
@@ -98,11 +99,12 @@ impl From<OperationError> for ApiError {
 
 impl ApiError {
     fn refused(refusal: Refusal) -> Self {
-        let Refusal { kind, code, decline_code, message, .. } = refusal;
+        let decline_code = refusal.reason().cloned();
+        let Refusal { kind, code, message, .. } = refusal;
         match kind {
             RefusalKind::Declined => {
                 let mut error = Self::new(ErrorCode::PaymentFailed, message).retryable(false);
-                error.0.error.decline_code = decline_code.or(code);
+                error.0.error.decline_code = decline_code;
                 error
             }
             RefusalKind::Invalid { param } => Self::new(ErrorCode::InvalidRequest, message).param(param),

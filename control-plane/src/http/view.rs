@@ -9,7 +9,6 @@ use utoipa::ToSchema;
 
 use crate::domain::event::{Detail, Event};
 use crate::domain::payment::{Failure, Payment, State, Status};
-use crate::domain::provider::Refusal;
 use crate::domain::refund::{Refund, RefundState, RefundStatus};
 
 /// A payment.
@@ -166,8 +165,9 @@ impl NextAction {
 impl From<Failure> for FailureView {
     fn from(failure: Failure) -> Self {
         match failure {
-            Failure::Refused(Refusal { code, decline_code, message, .. }) => {
-                Self { code, decline_code, message }
+            Failure::Refused(refusal) => {
+                let decline_code = refusal.reason().cloned();
+                Self { code: refusal.code, decline_code, message: refusal.message }
             }
             Failure::NotSent(_) => Self {
                 code: None,

@@ -206,7 +206,7 @@ pub(crate) fn at(second: i64) -> Timestamp {
 /// A payment under way, as it is opened in the store.
 pub(crate) fn opening(n: u8, owner: &str, amount: u32) -> (Payment, Change) {
     let cause = Cause { client: client(owner), request_id: format!("req-{n}") };
-    let created = Payment::open(payment_id(n), client(owner), charge_request(amount, ""), at(n.into()));
+    let created = Payment::open(payment_id(n), client(owner), charge_request(amount, ""), None, at(n.into()));
     let payment = created.clone().begin_charge(attempt(n), at(n.into())).unwrap();
     let events = vec![
         Event::payment_moved(None, &created, &cause),

@@ -281,6 +281,25 @@ async fn an_approved_order_is_not_taken_for_another_amount_or_another_client() {
 }
 
 #[tokio::test]
+async fn an_order_made_elsewhere_that_two_charges_bring_at_once_is_one_payment() {
+    let test = TestGateway::start().await;
+    let (first, second) = tokio::join!(
+        operations::charge(test.gateway.clone(), order_request(100), cause()),
+        operations::charge(test.gateway.clone(), order_request(100), cause()),
+    );
+    assert!(first.is_ok() != second.is_ok(), "{first:?} {second:?}");
+    assert_eq!(test.provider.calls.lock().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn an_order_that_a_payment_failed_with_can_be_brought_again() {
+    let test = TestGateway::start().await;
+    test.provider.charges.lock().unwrap().push(Outcome::Refused(declined()));
+    operations::charge(test.gateway.clone(), order_request(100), cause()).await.unwrap_err();
+    operations::charge(test.gateway.clone(), order_request(100), cause()).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_payment_that_waits_for_its_payer_can_be_canceled() {
     let test = TestGateway::start().await;
     let waiting = waiting_for_the_payer(&test).await;

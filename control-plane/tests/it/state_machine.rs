@@ -110,7 +110,7 @@ fn is_documented(from: &State, to: &State) -> bool {
 proptest! {
     #[test]
     fn random_steps_make_only_documented_transitions(steps in proptest::collection::vec(step(), 1..40)) {
-        let mut payment = Payment::open(payment_id(1), client("demo"), charge_request(100, ""), at(0));
+        let mut payment = Payment::open(payment_id(1), client("demo"), charge_request(100, ""), None, at(0));
         for (n, step) in (1_u8..).zip(steps) {
             let before = payment.clone();
             let Some(after) = take(payment, step, n) else {
@@ -126,7 +126,7 @@ proptest! {
 
     #[test]
     fn every_reachable_state_survives_the_database(steps in proptest::collection::vec(step(), 1..40)) {
-        let mut payment = Payment::open(payment_id(1), client("demo"), charge_request(100, ""), at(0));
+        let mut payment = Payment::open(payment_id(1), client("demo"), charge_request(100, ""), None, at(0));
         for (n, step) in (1_u8..).zip(steps) {
             payment = take(payment.clone(), step, n).unwrap_or(payment);
             let stored = serde_json::to_string(&payment.state).unwrap();

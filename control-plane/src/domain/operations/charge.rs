@@ -8,8 +8,11 @@ use super::{OperationError, commit};
 use crate::domain::event::{Cause, Event};
 use crate::domain::gateway::Gateway;
 use crate::domain::payment::{InvalidTransition, Payment};
-use crate::domain::provider::{PaymentProvider, Unacceptable};
+use crate::domain::provider::{PaymentProvider, ProviderRef, Unacceptable};
 use crate::domain::store::Change;
+
+/// How often an order may be found free and then be taken by somebody else.
+const RACES_MAX: usize = 3;
 
 /// Charges or authorizes. The intent is committed before the provider hears of it.
 pub async fn charge(
@@ -24,24 +27,31 @@ async fn run(gateway: Arc<Gateway>, request: ChargeRequest, cause: Cause) -> Res
     let provider = gateway.provider(request.provider)?;
     provider.accepts(money(&request)).map_err(OperationError::Unacceptable)?;
     let method = request.payment_method_id.as_ref().map(PaymentMethodId::as_str);
-    if let Some(session) = method.and_then(|method| provider.session_in(method)) {
-        let waiting = gateway.store.payment_by_reference(request.provider, &session).await?;
-        if let Some(payment) = waiting {
+    let Some(session) = method.and_then(|method| provider.session_in(method)) else {
+        return begin(&gateway, &*provider, request, None, &cause).await;
+    };
+    for _ in 0..RACES_MAX {
+        if let Some(payment) = gateway.store.payment_by_reference(request.provider, &session).await? {
             return resume(&gateway, &*provider, payment, &request, &cause).await;
         }
+        let begun = begin(&gateway, &*provider, request.clone(), Some(session.clone()), &cause).await;
+        if !matches!(begun, Err(OperationError::OrderTaken)) {
+            return begun;
+        }
     }
-    begin(&gateway, &*provider, request, &cause).await
+    Err(OperationError::OrderTaken)
 }
 
 async fn begin(
     gateway: &Gateway,
     provider: &dyn PaymentProvider,
     request: ChargeRequest,
+    session: Option<ProviderRef>,
     cause: &Cause,
 ) -> Result<Payment, OperationError> {
     let attempt = gateway.new_attempt_id();
     let now = gateway.now();
-    let created = Payment::open(gateway.new_payment_id(), cause.client.clone(), request, now);
+    let created = Payment::open(gateway.new_payment_id(), cause.client.clone(), request, session, now);
     let payment = begun(&created, |p| p.begin_charge(attempt, now))?;
     let events = vec![
         Event::payment_moved(None, &created, cause),

@@ -19,7 +19,7 @@ use super::gateway::Gateway;
 use super::id::PaymentId;
 use super::payment::{CaptureRefused, InvalidTransition};
 use super::provider::{Doubt, Refusal, Unacceptable};
-use super::store::{Change, CommitError, StoreError};
+use super::store::{Change, CommitError, Conflict, StoreError};
 
 /// Why an operation was not done. Nothing here is a doubt: an unknown outcome is a pending payment.
 #[derive(Debug, thiserror::Error)]
@@ -36,6 +36,9 @@ pub enum OperationError {
     CaptureExceeds { payment: PaymentId, authorized: Amount },
     #[error("{remaining} of the payment can still be refunded")]
     RefundExceeds { payment: PaymentId, remaining: u32 },
+    /// Another payment has just been made for the order; look for it.
+    #[error("another payment is being made for this order")]
+    OrderTaken,
     /// The provider's definite no.
     #[error("{}", refusal.message)]
     Refused { payment: PaymentId, refusal: Refusal },
@@ -65,6 +68,7 @@ impl OperationError {
 async fn commit(gateway: &Gateway, change: Change, payment: PaymentId) -> Result<(), OperationError> {
     gateway.store.commit(change).await.map_err(|error| match error {
         CommitError::Store(problem) => problem.into(),
+        CommitError::Conflict(Conflict::ReferenceTaken) => OperationError::OrderTaken,
         CommitError::Conflict(_) => {
             let problem = "another request is working on the payment; read it and try again".to_owned();
             OperationError::InvalidState { payment, problem }

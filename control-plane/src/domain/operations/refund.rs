@@ -63,7 +63,7 @@ async fn reserve(
         Err(CommitError::Conflict(Conflict::RefundExceeds { remaining })) => {
             Err(OperationError::RefundExceeds { payment: payment.id, remaining })
         }
-        Err(CommitError::Conflict(Conflict::Stale)) => Err(OperationError::NotFound),
+        Err(CommitError::Conflict(_)) => Err(OperationError::NotFound),
         Err(CommitError::Store(problem)) => Err(problem.into()),
     }
 }

@@ -66,7 +66,11 @@ async fn open_payment(write: &mut Write<'_>, payment: &Payment) -> Result<(), Co
     .bind(payment.created_at.as_microsecond())
     .bind(payment.updated_at.as_microsecond())
     .execute(&mut **write)
-    .await?;
+    .await
+    .map_err(|error| match error.as_database_error() {
+        Some(refused) if refused.is_unique_violation() => CommitError::Conflict(Conflict::ReferenceTaken),
+        _ => error.into(),
+    })?;
     Ok(())
 }
 
