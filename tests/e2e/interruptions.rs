@@ -74,7 +74,7 @@ async fn a_control_plane_that_is_asked_to_end_finishes_even_a_charge_whose_clien
 
     let end = own.end_of_a_part().await;
     assert!(end.starts_with("control-plane") && end.contains("exit status: 0"), "{end}");
-    assert_eq!(own.gateway().effects(transaction).await, ["stripe charge 510 USD"]);
+    assert_eq!(own.gateway().effects(transaction).await, ["stripe charge 510 USD"], "{end}");
     let own = own.restarted(&[]).await;
     assert_eq!(own.gateway().payment(transaction).await["status"], "completed");
 }
