@@ -64,7 +64,7 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
     let source = Source::new(std::env::vars(), cli.config.as_deref())?;
     match cli.command {
         Command::Serve => {
-            let config = Config::read(&source).map_err(all)?;
+            let config = Config::read(&source).map_err(|errors| all(&errors))?;
             telemetry::start(&config.log_level, config.log_format)?;
             serve::serve(config, stop_on_signal()?).await
         }
@@ -73,7 +73,7 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
             Ok(())
         }
         Command::Config(ConfigCommand::Check) => {
-            Config::read(&source).map_err(all)?;
+            Config::read(&source).map_err(|errors| all(&errors))?;
             print("the configuration is complete");
             Ok(())
         }
@@ -88,7 +88,7 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
     }
 }
 
-fn all(errors: Vec<ConfigError>) -> anyhow::Error {
+fn all(errors: &[ConfigError]) -> anyhow::Error {
     let lines: Vec<_> = errors.iter().map(|error| format!("\n  {error}")).collect();
     anyhow::anyhow!("the configuration cannot be used:{}", lines.concat())
 }

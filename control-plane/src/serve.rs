@@ -58,17 +58,26 @@ pub async fn serve(config: Config, stop: CancellationToken) -> anyhow::Result<()
     let server =
         axum::serve(listener, http::router(app)).with_graceful_shutdown(stop.clone().cancelled_owned());
     let mut server = tokio::spawn(server.into_future());
+    let mut died = None;
     tokio::select! {
-        ended = &mut server => ended.context("the server died")?.context("the server failed")?,
-        () = stop.cancelled() => {
-            tracing::info!("draining");
-            let drained = tokio::time::timeout(config.shutdown_grace, async {
-                let _ = (&mut server).await;
-                tasks.close();
-                tasks.wait().await;
-            });
-            drained.await.context("payments were still under way at the end of SHUTDOWN_GRACE_SECONDS")?;
+        // First, so that a stop is a stop even if the server ends in the same instant.
+        biased;
+        () = stop.cancelled() => tracing::info!("draining"),
+        ended = &mut server => died = Some(ended),
+    }
+    // Payments under way end on either way out: their clients may be gone, the money is not.
+    stop.cancel();
+    tasks.close();
+    let drained = tokio::time::timeout(config.shutdown_grace, async {
+        if died.is_none() {
+            let _ = (&mut server).await;
         }
+        tasks.wait().await;
+    });
+    drained.await.context("payments were still under way at the end of SHUTDOWN_GRACE_SECONDS")?;
+    if let Some(ended) = died {
+        ended.context("the server died")?.context("the server failed")?;
+        anyhow::bail!("the server ended without being asked to");
     }
     upkeep.await.context("a background task died")?;
     tracing::info!("stopped");

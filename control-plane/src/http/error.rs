@@ -15,11 +15,11 @@ use crate::domain::store::StoreError;
 
 /// An error on its way out. The body is written by [`super::observe`], which knows the request id.
 #[derive(Clone, Debug)]
-pub(super) struct ApiError(pub(super) ErrorBody);
+pub(super) struct ApiError(pub(super) Box<ErrorBody>);
 
 impl ApiError {
     pub(super) fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self(ErrorBody::new(code, message))
+        Self(Box::new(ErrorBody::new(code, message)))
     }
 
     fn param(mut self, param: Option<String>) -> Self {
@@ -85,7 +85,7 @@ impl From<OperationError> for ApiError {
             OperationError::RefundExceeds { payment, .. } => {
                 Self::new(ErrorCode::RefundExceedsCharge, message).transaction(payment)
             }
-            OperationError::Refused { payment, refusal } => Self::refused(refusal).transaction(payment),
+            OperationError::Refused { payment, refusal } => Self::refused(*refusal).transaction(payment),
             OperationError::NotSent { payment, doubt } => {
                 tracing::warn!(payment.id = %payment, reason = doubt.reason, "the provider could not be asked");
                 let message = "the provider cannot be reached; nothing was charged, try again";
@@ -138,7 +138,7 @@ pub(super) async fn method_not_allowed(_: Attested) -> ApiError {
 /// The last net under a defect. Outside the layer that writes bodies, so it writes its own.
 pub(super) fn panicked(_: Box<dyn Any + Send>) -> Response {
     tracing::error!("a handler panicked");
-    let body = serde_json::to_string(&ApiError::internal().0).unwrap_or_default();
+    let body = serde_json::to_string(&*ApiError::internal().0).unwrap_or_default();
     let json = HeaderValue::from_static("application/json");
     (StatusCode::INTERNAL_SERVER_ERROR, [(header::CONTENT_TYPE, json)], body).into_response()
 }

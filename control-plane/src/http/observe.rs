@@ -53,7 +53,7 @@ pub(super) async fn observe(request: Request, next: Next) -> Response {
 }
 
 fn write_error(response: &mut Response, error: ApiError, request_id: &str) {
-    let mut body = error.0;
+    let mut body = *error.0;
     body.error.request_id = Some(request_id.to_owned());
     // Serializing strings and booleans cannot fail; an empty body would still have the right status.
     let json = serde_json::to_vec(&body).unwrap_or_default();

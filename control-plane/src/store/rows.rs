@@ -74,7 +74,7 @@ impl TryFrom<PaymentRow> for Payment {
             updated_at: read.time("updated_at", row.updated_at)?,
         };
         read.same("state", payment.state.name(), row.state.as_str())?;
-        read.same("captured", captured(&payment), row.captured)?;
+        read.same("captured", &captured(&payment), &row.captured)?;
         Ok(payment)
     }
 }
@@ -162,7 +162,7 @@ impl Reader<'_> {
         Timestamp::from_microsecond(microseconds).map_err(|_| self.wrong(column))
     }
 
-    fn same<T: PartialEq>(&self, column: &str, meant: T, stored: T) -> Result<(), StoreError> {
+    fn same<T: PartialEq + ?Sized>(&self, column: &str, meant: &T, stored: &T) -> Result<(), StoreError> {
         if meant == stored { Ok(()) } else { Err(self.wrong(column)) }
     }
 }

@@ -44,7 +44,7 @@ async fn a_decline_is_a_failed_payment_that_keeps_what_it_left_at_the_provider()
     test.provider.charges.lock().unwrap().push(Outcome::Refused(declined()));
     let error = operations::charge(test.gateway.clone(), charge_request(100, ""), cause()).await.unwrap_err();
     let OperationError::Refused { payment, refusal } = error else { panic!("{error:?}") };
-    assert_eq!(refusal, declined());
+    assert_eq!(*refusal, declined());
     let stored = test.gateway.store.payment(&client("demo"), payment).await.unwrap().unwrap();
     assert_eq!(stored.state.status(), Status::Failed);
     assert_eq!(stored.reference, Some(ProviderRef::new("pi_left")));

@@ -91,7 +91,7 @@ fn verdict<T>(
 ) -> Result<Payment, OperationError> {
     match answer {
         Outcome::Refused(refusal) if stands(&payment.state) => {
-            Err(OperationError::Refused { payment: payment.id, refusal })
+            Err(OperationError::Refused { payment: payment.id, refusal: Box::new(refusal) })
         }
         Outcome::NotSent(doubt) if stands(&payment.state) => {
             Err(OperationError::NotSent { payment: payment.id, doubt })

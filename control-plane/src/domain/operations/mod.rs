@@ -41,7 +41,7 @@ pub enum OperationError {
     OrderTaken,
     /// The provider's definite no.
     #[error("{}", refusal.message)]
-    Refused { payment: PaymentId, refusal: Refusal },
+    Refused { payment: PaymentId, refusal: Box<Refusal> },
     /// The provider could not be reached; nothing happened there.
     #[error("{}", doubt.reason)]
     NotSent { payment: PaymentId, doubt: Doubt },

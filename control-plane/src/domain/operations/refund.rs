@@ -100,7 +100,7 @@ async fn ask(
     let refund = record(gateway, refund, |r| r.answered(answer.clone(), now), cause).await;
     match refund.state {
         RefundState::Failed { failure: Failure::Refused(refusal) } => {
-            Err(OperationError::Refused { payment: refund.payment, refusal })
+            Err(OperationError::Refused { payment: refund.payment, refusal: Box::new(refusal) })
         }
         RefundState::Failed { failure: Failure::NotSent(doubt) } => {
             Err(OperationError::NotSent { payment: refund.payment, doubt })

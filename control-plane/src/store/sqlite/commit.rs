@@ -5,6 +5,7 @@ use sqlx::{Sqlite, SqlitePool, Transaction};
 use super::unavailable;
 use crate::domain::event::Event;
 use crate::domain::payment::Payment;
+use crate::domain::provider::ProviderRef;
 use crate::domain::refund::{Refund, RefundState};
 use crate::domain::store::{Change, CommitError, Conflict, StoreError};
 use crate::store::rows::captured;
@@ -59,7 +60,7 @@ async fn open_payment(write: &mut Write<'_>, payment: &Payment) -> Result<(), Co
     .bind(json(&payment.request)?)
     .bind(payment.state.name())
     .bind(json(&payment.state)?)
-    .bind(payment.reference.as_ref().map(|r| r.as_str()))
+    .bind(payment.reference.as_ref().map(ProviderRef::as_str))
     .bind(captured(payment))
     .bind(payment.refunded)
     .bind(payment.version)
@@ -82,7 +83,7 @@ async fn move_payment(write: &mut Write<'_>, payment: &Payment) -> Result<(), Co
     )
     .bind(payment.state.name())
     .bind(json(&payment.state)?)
-    .bind(payment.reference.as_ref().map(|r| r.as_str()))
+    .bind(payment.reference.as_ref().map(ProviderRef::as_str))
     .bind(captured(payment))
     .bind(payment.version)
     .bind(payment.updated_at.as_microsecond())
@@ -129,7 +130,7 @@ async fn open_refund(write: &mut Write<'_>, refund: &Refund) -> Result<(), Commi
     .bind(refund.currency.code())
     .bind(refund.state.name())
     .bind(json(&refund.state)?)
-    .bind(refund.state.reference().map(|r| r.as_str()))
+    .bind(refund.state.reference().map(ProviderRef::as_str))
     .bind(refund.version)
     .bind(refund.created_at.as_microsecond())
     .bind(refund.updated_at.as_microsecond())
@@ -145,7 +146,7 @@ async fn move_refund(write: &mut Write<'_>, refund: &Refund) -> Result<(), Commi
     )
     .bind(refund.state.name())
     .bind(json(&refund.state)?)
-    .bind(refund.state.reference().map(|r| r.as_str()))
+    .bind(refund.state.reference().map(ProviderRef::as_str))
     .bind(refund.version)
     .bind(refund.updated_at.as_microsecond())
     .bind(refund.id.to_string())
