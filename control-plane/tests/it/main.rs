@@ -2,6 +2,7 @@
 
 mod common;
 mod http;
+mod idempotency;
 mod operations;
 mod state_machine;
 mod store;
