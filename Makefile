@@ -37,7 +37,7 @@ filter: prerequisites ## Build the Envoy filter: target/edge_filter.wasm
 
 .PHONY: test
 test: build wasm-test-runner ## Run every test: unit, filter under wasm, end to end on real Envoy
-	cargo test --locked --release
+	cargo test --locked --release --no-fail-fast
 	CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER=wasm-bindgen-test-runner \
 	  $(wasm_cargo) wasm32-unknown-unknown test --locked --release -p edge-core --lib
 
