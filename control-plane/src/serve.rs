@@ -33,6 +33,7 @@ pub async fn serve(config: Config, stop: CancellationToken) -> anyhow::Result<()
     let gateway = Arc::new(Gateway {
         store: store::open(&config.db_uri).await.context("DB_URI: the database cannot be opened")?,
         providers: Provider::ALL.into_iter().filter_map(|p| Some((p, providers.get(p)?))).collect(),
+        started_at: clock.now(),
         clock,
         entropy: Arc::new(SystemEntropy),
         tasks: tasks.clone(),

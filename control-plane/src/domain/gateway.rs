@@ -19,6 +19,8 @@ pub struct Gateway {
     /// Those that have credentials.
     pub providers: HashMap<Provider, Arc<dyn PaymentProvider>>,
     pub clock: Arc<dyn Clock>,
+    /// When this process began.
+    pub started_at: Timestamp,
     pub entropy: Arc<dyn Entropy>,
     /// Operations that talk to a provider. Shutting down waits for them.
     pub tasks: TaskTracker,

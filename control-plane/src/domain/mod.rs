@@ -4,6 +4,7 @@ pub mod clock;
 pub mod event;
 pub mod gateway;
 pub mod id;
+pub mod idempotency;
 pub mod operations;
 pub mod payment;
 pub mod provider;

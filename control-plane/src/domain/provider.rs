@@ -5,6 +5,7 @@ use std::fmt;
 use async_trait::async_trait;
 use edge_core::money::Money;
 use edge_core::request::{CaptureMode, Metadata};
+use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
 use super::id::{AttemptId, PaymentId, RefundId};
@@ -47,6 +48,22 @@ pub enum Outcome<T> {
     NotSent(Doubt),
     /// It may or may not have been executed: the answer was lost, cut or made no sense.
     Unknown(Doubt),
+}
+
+impl<T> Outcome<T> {
+    /// What the answer to a repeated call says about the operation. Being done or declined is said of the
+    /// first call as well; anything else (turned away, not sent, "nothing left to refund") leaves open what
+    /// became of it.
+    #[must_use]
+    pub fn of_a_repeat(self) -> Self {
+        match self {
+            Self::Refused(refusal) if refusal.kind != RefusalKind::Declined => {
+                Self::Unknown(Doubt { reason: refusal.message, reference: refusal.reference })
+            }
+            Self::NotSent(doubt) => Self::Unknown(doubt),
+            evidence => evidence,
+        }
+    }
 }
 
 /// Why there is no answer, and what is known all the same.
@@ -205,6 +222,10 @@ pub trait PaymentProvider: Send + Sync {
     /// The order or session that `method` names, where it is one the payer has approved at the provider,
     /// rather than a stored way to pay.
     fn session_in(&self, method: &str) -> Option<ProviderRef>;
+
+    /// How long after its first call an order may be repeated under the same key without a second effect. A
+    /// margin below what the provider documents: past it, only looking up is safe.
+    fn repeat_within(&self) -> SignedDuration;
 
     async fn charge(&self, order: &ChargeOrder) -> Outcome<Charged>;
 

@@ -2,11 +2,13 @@
 
 use async_trait::async_trait;
 use edge_core::client::ClientId;
+use edge_core::idempotency::Scope;
 use edge_core::provider::Provider;
 use jiff::Timestamp;
 
 use super::event::Event;
 use super::id::{PaymentId, RefundId};
+use super::idempotency::{KeyChange, KeyRecord, Subject};
 use super::payment::{Payment, Status};
 use super::provider::ProviderRef;
 use super::refund::Refund;
@@ -14,7 +16,14 @@ use super::refund::Refund;
 /// Everything that one step changes, written in one commit or not at all. As data rather than as a
 /// transaction handle, so that a store can put many of them into one commit.
 #[derive(Clone, Debug)]
-pub enum Change {
+pub struct Change {
+    pub step: Step,
+    /// What happens to the client's idempotency key on the way.
+    pub key: Option<KeyChange>,
+}
+
+#[derive(Clone, Debug)]
+pub enum Step {
     OpenPayment {
         payment: Payment,
         events: Vec<Event>,
@@ -34,6 +43,24 @@ pub enum Change {
         refund: Refund,
         event: Event,
     },
+    /// Only the key changes: an answer that was found out without a call.
+    Nothing,
+}
+
+impl Step {
+    /// What a key that is taken in this commit is taken for.
+    #[must_use]
+    pub const fn subject(&self) -> Option<Subject> {
+        match self {
+            Self::OpenPayment { payment, .. } | Self::MovePayment { payment, .. } => {
+                Some(Subject::Payment(payment.id))
+            }
+            Self::OpenRefund { refund, .. } | Self::MoveRefund { refund, .. } => {
+                Some(Subject::Refund(refund.id))
+            }
+            Self::Nothing => None,
+        }
+    }
 }
 
 /// The change was not written because of what else is in the database.
@@ -45,6 +72,8 @@ pub enum Conflict {
     RefundExceeds { remaining: u32 },
     /// Another payment stands for the same object of the provider.
     ReferenceTaken,
+    /// The idempotency key has been used; read its record.
+    KeyTaken,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -106,6 +135,13 @@ pub trait Store: Send + Sync {
 
     /// A payment's audit trail, its refunds' included, in order.
     async fn events(&self, client: &ClientId, payment: PaymentId) -> Result<Vec<Event>, StoreError>;
+
+    /// What is known of an idempotency key.
+    async fn key(&self, scope: &Scope) -> Result<Option<KeyRecord>, StoreError>;
+
+    /// Whether this process is the only one that writes to the database, so that what was under way before
+    /// it started is under way no more.
+    fn is_exclusive(&self) -> bool;
 
     /// Whether it answers now.
     async fn ready(&self) -> Result<(), StoreError>;

@@ -2,7 +2,7 @@
 
 use axum::body::{Bytes, to_bytes};
 use axum::extract::{FromRequest, Request};
-use edge_core::attestation::{self, Refusal};
+use edge_core::attestation::{self, Claim, Refusal};
 use edge_core::error::ErrorCode;
 
 use super::App;
@@ -16,6 +16,8 @@ const BODY_BYTES_MAX: usize = 64 * 1024;
 pub(super) struct Attested {
     pub(super) cause: Cause,
     pub(super) body: Bytes,
+    /// The idempotency key, where the route takes one.
+    pub(super) claim: Option<Claim>,
 }
 
 impl FromRequest<App> for Attested {
@@ -37,7 +39,7 @@ impl FromRequest<App> for Attested {
         let now_s = u64::try_from(app.gateway.now().as_second()).unwrap_or(0);
         let claims = app.attestation_keys.verify(header, &seen, now_s).map_err(refused)?;
         let client = claims.client.ok_or_else(|| refused(Refusal::Mismatch))?;
-        Ok(Self { cause: Cause { client, request_id: claims.request_id }, body })
+        Ok(Self { cause: Cause { client, request_id: claims.request_id }, body, claim: claims.claim })
     }
 }
 

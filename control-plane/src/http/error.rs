@@ -9,6 +9,7 @@ use edge_core::request::InvalidRequest;
 
 use super::attested::Attested;
 use crate::domain::id::PaymentId;
+use crate::domain::idempotency::Answer;
 use crate::domain::operations::OperationError;
 use crate::domain::provider::{Refusal, RefusalKind};
 use crate::domain::store::StoreError;
@@ -55,19 +56,15 @@ impl From<InvalidRequest> for ApiError {
 
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
-        tracing::error!(error = %error, error.source = ?std::error::Error::source(&error), "the store failed");
-        match error {
-            StoreError::Unavailable(_) => {
-                Self::new(ErrorCode::GatewayUnavailable, "the database cannot be reached; try again")
-                    .retryable(true)
-            }
-            StoreError::Inconsistent { .. } => Self::internal(),
-        }
+        let error = OperationError::Store(error);
+        log(&error);
+        Self::from(&error)
     }
 }
 
-impl From<OperationError> for ApiError {
-    fn from(error: OperationError) -> Self {
+/// Pure, so that the same error always reads the same. [`log`] tells the operator the rest.
+impl From<&OperationError> for ApiError {
+    fn from(error: &OperationError) -> Self {
         let message = error.to_string();
         match error {
             OperationError::ProviderNotConfigured(_) => Self::new(ErrorCode::ProviderRejected, message),
@@ -76,49 +73,81 @@ impl From<OperationError> for ApiError {
             }
             OperationError::NotFound => Self::new(ErrorCode::TransactionNotFound, message),
             OperationError::InvalidState { payment, .. } => {
-                Self::new(ErrorCode::InvalidState, message).transaction(payment)
+                Self::new(ErrorCode::InvalidState, message).transaction(*payment)
+            }
+            OperationError::Busy { payment } => {
+                Self::new(ErrorCode::InvalidState, message).transaction(*payment).retryable(true)
+            }
+            OperationError::InProgress | OperationError::KeyTaken => {
+                Self::new(ErrorCode::IdempotencyInProgress, message).retryable(true)
             }
             OperationError::OrderTaken => Self::new(ErrorCode::InvalidState, message).retryable(true),
             OperationError::CaptureExceeds { payment, .. } => Self::new(ErrorCode::InvalidRequest, message)
                 .param(Some("amount".to_owned()))
-                .transaction(payment),
+                .transaction(*payment),
             OperationError::RefundExceeds { payment, .. } => {
-                Self::new(ErrorCode::RefundExceedsCharge, message).transaction(payment)
+                Self::new(ErrorCode::RefundExceedsCharge, message).transaction(*payment)
             }
-            OperationError::Refused { payment, refusal } => Self::refused(*refusal).transaction(payment),
-            OperationError::NotSent { payment, doubt } => {
-                tracing::warn!(payment.id = %payment, reason = doubt.reason, "the provider could not be asked");
+            OperationError::Refused { payment, refusal } => Self::refused(refusal).transaction(*payment),
+            OperationError::NotSent { payment, .. } => {
                 let message = "the provider cannot be reached; nothing was charged, try again";
-                Self::new(ErrorCode::ProviderUnavailable, message).transaction(payment).retryable(true)
+                Self::new(ErrorCode::ProviderUnavailable, message).transaction(*payment).retryable(true)
             }
-            OperationError::Store(problem) => problem.into(),
-            OperationError::Crashed => Self::internal(),
+            OperationError::Store(StoreError::Unavailable(_)) => {
+                Self::new(ErrorCode::GatewayUnavailable, "the database cannot be reached; try again")
+                    .retryable(true)
+            }
+            OperationError::Store(StoreError::Inconsistent { .. }) | OperationError::Crashed => {
+                Self::internal()
+            }
         }
     }
 }
 
+/// What an operator should know of an error that clients are told little about.
+pub(super) fn log(error: &OperationError) {
+    match error {
+        OperationError::Refused { payment, refusal } if refusal.kind == RefusalKind::Configuration => {
+            tracing::error!(
+                payment.id = %payment, provider.code = refusal.code, reason = refusal.message,
+                "the provider refused our configuration"
+            );
+        }
+        OperationError::NotSent { payment, doubt } => {
+            tracing::warn!(payment.id = %payment, reason = doubt.reason, "the provider could not be asked");
+        }
+        OperationError::Store(problem) => {
+            tracing::error!(error = %problem, error.source = ?std::error::Error::source(problem), "the store failed");
+        }
+        OperationError::Crashed => tracing::error!("an operation ended unexpectedly"),
+        _ => {}
+    }
+}
+
 impl ApiError {
-    fn refused(refusal: Refusal) -> Self {
-        let decline_code = refusal.reason().cloned();
-        let Refusal { kind, code, message, .. } = refusal;
+    fn refused(refusal: &Refusal) -> Self {
+        let Refusal { kind, message, .. } = refusal;
         match kind {
             RefusalKind::Declined => {
                 let mut error = Self::new(ErrorCode::PaymentFailed, message).retryable(false);
-                error.0.error.decline_code = decline_code;
+                error.0.error.decline_code = refusal.reason().cloned();
                 error
             }
-            RefusalKind::Invalid { param } => Self::new(ErrorCode::InvalidRequest, message).param(param),
+            RefusalKind::Invalid { param } => {
+                Self::new(ErrorCode::InvalidRequest, message).param(param.clone())
+            }
             RefusalKind::State => Self::new(ErrorCode::InvalidState, message),
             RefusalKind::RefundExceeds => Self::new(ErrorCode::RefundExceedsCharge, message),
             RefusalKind::Configuration => {
-                tracing::error!(
-                    provider.code = code,
-                    reason = message,
-                    "the provider refused our configuration"
-                );
                 Self::new(ErrorCode::ProviderRejected, "the provider refused this gateway's configuration")
             }
         }
+    }
+
+    /// The error as it is kept and sent.
+    pub(super) fn answer(mut self, request_id: &str) -> Answer {
+        self.0.error.request_id = Some(request_id.to_owned());
+        Answer::json(self.0.error.code.status(), &self.0)
     }
 
     fn internal() -> Self {

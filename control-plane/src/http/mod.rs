@@ -4,6 +4,7 @@ mod attested;
 mod error;
 mod health;
 mod observe;
+mod once;
 mod openapi;
 mod payments;
 mod refunds;

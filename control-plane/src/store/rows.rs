@@ -4,12 +4,14 @@
 use std::str::FromStr;
 
 use edge_core::client::ClientId;
+use edge_core::idempotency::Fingerprint;
 use edge_core::money::{Amount, Currency};
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use sqlx::FromRow;
 
 use crate::domain::event::{Cause, Event};
+use crate::domain::idempotency::{Answer, KeyRecord, Subject};
 use crate::domain::payment::Payment;
 use crate::domain::provider::ProviderRef;
 use crate::domain::refund::Refund;
@@ -55,6 +57,39 @@ pub(super) struct EventRow {
     client: String,
     request_id: String,
     detail: String,
+}
+
+#[derive(FromRow)]
+pub(super) struct KeyRow {
+    scope: String,
+    fingerprint: String,
+    payment: Option<String>,
+    refund: Option<String>,
+    answer_status: Option<i64>,
+    answer_body: Option<String>,
+}
+
+impl TryFrom<KeyRow> for KeyRecord {
+    type Error = StoreError;
+
+    fn try_from(row: KeyRow) -> Result<Self, StoreError> {
+        let read = Reader { table: "idempotency_keys", row: &row.scope };
+        let payment = row.payment.as_deref().map(|id| read.parsed("payment", id)).transpose()?;
+        let refund = row.refund.as_deref().map(|id| read.parsed("refund", id)).transpose()?;
+        let answer = match (row.answer_status, row.answer_body) {
+            (None, None) => None,
+            (Some(status), Some(body)) => {
+                let status = u16::try_from(status).ok();
+                Some(Answer { status: read.some("answer_status", status)?, body })
+            }
+            _ => return Err(read.wrong("answer_status")),
+        };
+        Ok(Self {
+            fingerprint: read.some("fingerprint", Fingerprint::from_hex(&row.fingerprint))?,
+            subject: payment.map(Subject::Payment).or(refund.map(Subject::Refund)),
+            answer,
+        })
+    }
 }
 
 impl TryFrom<PaymentRow> for Payment {

@@ -1,6 +1,7 @@
 //! What the control plane's own tests share.
 
 use std::collections::HashMap;
+use std::fmt::Debug;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -9,18 +10,21 @@ use control_plane::domain::clock::{Clock, Entropy};
 use control_plane::domain::event::{Cause, Event};
 use control_plane::domain::gateway::Gateway;
 use control_plane::domain::id::{AttemptId, PaymentId, RefundId};
+use control_plane::domain::idempotency::{Answer, Call, Claim};
+use control_plane::domain::operations::OperationError;
 use control_plane::domain::payment::Payment;
 use control_plane::domain::provider::{
     CancelOrder, CaptureOrder, Captured, ChargeOrder, Charged, Outcome, PaymentProvider, ProviderRef,
     RefundOrder, Refunded, ResumeOrder, Unacceptable,
 };
-use control_plane::domain::store::{Change, Store};
+use control_plane::domain::store::{Change, Step, Store};
 use control_plane::store::sqlite::SqliteStore;
 use edge_core::client::ClientId;
+use edge_core::idempotency::{Fingerprint, Key, Scope};
 use edge_core::money::Money;
 use edge_core::provider::Provider;
 use edge_core::request::ChargeRequest;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use sqlx::Connection;
 use tokio_util::task::TaskTracker;
 
@@ -119,6 +123,10 @@ impl PaymentProvider for ScriptedProvider {
         method.starts_with("ORDER").then(|| ProviderRef::new(method))
     }
 
+    fn repeat_within(&self) -> SignedDuration {
+        SignedDuration::from_hours(1)
+    }
+
     async fn charge(&self, order: &ChargeOrder) -> Outcome<Charged> {
         self.note("charge", order.attempt);
         let payment = ProviderRef::new(format!("pi_{}", order.payment));
@@ -164,11 +172,24 @@ impl TestGateway {
         let gateway = Arc::new(Gateway {
             store: store.store.clone(),
             providers: Provider::ALL.into_iter().map(|p| (p, port.clone())).collect::<HashMap<_, _>>(),
+            started_at: clock.now(),
             clock: clock.clone(),
             entropy: Arc::new(Counter::default()),
             tasks: TaskTracker::new(),
         });
         Self { gateway, provider, clock, store }
+    }
+
+    /// Another process on the same database, started now.
+    pub(crate) async fn restarted(&self) -> Arc<Gateway> {
+        Arc::new(Gateway {
+            store: self.store.reopen().await,
+            providers: self.gateway.providers.clone(),
+            started_at: self.clock.now(),
+            clock: self.clock.clone(),
+            entropy: self.gateway.entropy.clone(),
+            tasks: TaskTracker::new(),
+        })
     }
 }
 
@@ -178,6 +199,25 @@ pub(crate) fn client(name: &str) -> ClientId {
 
 pub(crate) fn cause() -> Cause {
     Cause { client: client("demo"), request_id: "req-1".to_owned() }
+}
+
+/// A request without an idempotency key.
+pub(crate) fn call<T: Debug>() -> Call<T> {
+    Call { cause: cause(), claim: None, render }
+}
+
+/// A request under the key `n`, asking for `what`.
+pub(crate) fn keyed<T: Debug>(n: u8, what: &str) -> Call<T> {
+    let key = Key::parse([n.to_string().as_bytes()]).unwrap();
+    let claim = Claim {
+        scope: Scope::new(&client("demo"), "POST", "/", &key),
+        fingerprint: Fingerprint::new("POST", "/", "", b"", what.as_bytes()),
+    };
+    Call { claim: Some(claim), ..call() }
+}
+
+fn render<T: Debug>(result: &Result<T, OperationError>, _: &str) -> Answer {
+    Answer { status: if result.is_ok() { 200 } else { 409 }, body: format!("{result:?}") }
 }
 
 pub(crate) fn charge_request(amount: u32, more: &str) -> ChargeRequest {
@@ -212,7 +252,7 @@ pub(crate) fn opening(n: u8, owner: &str, amount: u32) -> (Payment, Change) {
         Event::payment_moved(None, &created, &cause),
         Event::payment_moved(Some(&created.state), &payment, &cause),
     ];
-    (payment.clone(), Change::OpenPayment { payment, events })
+    (payment.clone(), Change { step: Step::OpenPayment { payment, events }, key: None })
 }
 
 pub(crate) fn completed() -> Outcome<Charged> {

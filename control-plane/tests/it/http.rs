@@ -45,8 +45,11 @@ impl Api {
 
     /// As the edge would forward it for `client`.
     fn attested(&self, client: &str, method: &str, path: &str, body: &str) -> Request<Body> {
-        let claims =
-            Claims { client: edge_core::client::ClientId::parse(client), request_id: "req-1".to_owned() };
+        let claims = Claims {
+            client: edge_core::client::ClientId::parse(client),
+            request_id: "req-1".to_owned(),
+            claim: None,
+        };
         let now_s = u64::try_from(self.test.clock.now().as_second()).unwrap();
         let seen = Attested::new(method, path, body.as_bytes());
         let header = Keys::parse(KEY).unwrap().sign(&seen, &claims, now_s);

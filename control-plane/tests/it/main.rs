@@ -3,6 +3,7 @@
 mod cache;
 mod common;
 mod http;
+mod idempotency;
 mod operations;
 mod state_machine;
 mod store;

@@ -1,6 +1,6 @@
 //! The edge's signed word about a request it lets through, and how the control plane checks it.
 //!
-//! The header reads `v=1;kid=k1;t=1764000000;rid=…;client=demo;mac=<64 hex>`. The MAC is HMAC-SHA256
+//! The header reads `v=1;kid=k1;t=1764000000;rid=…;client=demo;idem=…;mac=<64 hex>`. The MAC is HMAC-SHA256
 //! (RFC 2104) over the header's own fields and over what the header speaks of: method, path with query,
 //! and the SHA-256 of the raw body. A request that was altered, or that never passed the edge, has no
 //! valid one.
@@ -11,6 +11,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 
 use crate::client::ClientId;
+use crate::idempotency::{Fence, Fingerprint, Scope};
 
 /// The header that carries the attestation, in lower case.
 pub const HEADER: &str = "x-edge-attestation";
@@ -43,6 +44,35 @@ pub struct Claims {
     pub client: Option<ClientId>,
     /// Envoy's `x-request-id`, for logs and answers: 1 to 64 of `A-Z a-z 0-9 -`.
     pub request_id: String,
+    /// On routes that take an idempotency key.
+    pub claim: Option<Claim>,
+}
+
+/// The request's idempotency key, as the edge found and claimed it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Claim {
+    pub scope: Scope,
+    pub fingerprint: Fingerprint,
+    /// The turn that the shared cache gave. `None`: unchecked, since the cache could not be asked.
+    pub fence: Option<Fence>,
+}
+
+impl Claim {
+    fn write(&self) -> String {
+        let fence = self.fence.map_or_else(|| "unchecked".to_owned(), |fence| fence.get().to_string());
+        format!("{}.{}.{fence}", self.scope, self.fingerprint)
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        let mut parts = text.splitn(3, '.');
+        let scope = Scope::from_hex(parts.next()?)?;
+        let fingerprint = Fingerprint::from_hex(parts.next()?)?;
+        let fence = match parts.next()? {
+            "unchecked" => None,
+            number => Some(Fence::new(number.parse().ok()?)?),
+        };
+        Some(Self { scope, fingerprint, fence })
+    }
 }
 
 /// The shared keys. The first one signs, any of them verifies: a new key is put first on the control
@@ -114,7 +144,9 @@ impl Keys {
     pub fn sign(&self, request: &Request<'_>, claims: &Claims, now_s: u64) -> String {
         let Some(key) = self.0.first() else { return String::new() };
         let client = claims.client.as_ref().map_or("", ClientId::as_str);
-        let fields = format!("v=1;kid={};t={now_s};rid={};client={client}", key.id, claims.request_id);
+        let idem = claims.claim.as_ref().map_or_else(String::new, Claim::write);
+        let fields =
+            format!("v=1;kid={};t={now_s};rid={};client={client};idem={idem}", key.id, claims.request_id);
         let mac = hex::encode(mac(key, &fields, request).finalize().into_bytes());
         format!("{fields};mac={mac}")
     }
@@ -154,11 +186,15 @@ impl<'a> Read<'a> {
             "" => None,
             name => Some(ClientId::parse(name)?),
         };
+        let claim = match field("idem")? {
+            "" => None,
+            text => Some(Claim::read(text)?),
+        };
         if version != "1" || fields.next().is_some() {
             return None;
         }
         let mac = hex::decode(mac).ok()?;
-        Some(Self { signed, key_id, time_s, claims: Claims { client, request_id }, mac })
+        Some(Self { signed, key_id, time_s, claims: Claims { client, request_id, claim }, mac })
     }
 }
 
@@ -193,7 +229,7 @@ mod tests {
     }
 
     fn claims() -> Claims {
-        Claims { client: ClientId::parse("demo"), request_id: "7d1b-1".to_owned() }
+        Claims { client: ClientId::parse("demo"), request_id: "7d1b-1".to_owned(), claim: None }
     }
 
     fn charge() -> Request<'static> {

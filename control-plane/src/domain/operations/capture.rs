@@ -2,31 +2,32 @@ use std::sync::Arc;
 
 use edge_core::money::{Amount, Money};
 
-use super::flight::fly;
+use super::flight::{Nth, fly};
 use super::{OperationError, commit};
-use crate::domain::event::{Cause, Event};
+use crate::domain::event::Event;
 use crate::domain::gateway::Gateway;
 use crate::domain::id::PaymentId;
+use crate::domain::idempotency::Call;
 use crate::domain::payment::Payment;
-use crate::domain::store::Change;
+use crate::domain::store::{Change, Step};
 
 /// Takes what is authorized: `amount`, or all of it. The rest is released.
 pub async fn capture(
     gateway: Arc<Gateway>,
     id: PaymentId,
     amount: Option<Amount>,
-    cause: Cause,
+    call: Call<Payment>,
 ) -> Result<Payment, OperationError> {
-    gateway.clone().to_the_end(async move { run(&gateway, id, amount, &cause).await }).await
+    gateway.clone().to_the_end(async move { run(&gateway, id, amount, &call).await }).await
 }
 
 async fn run(
     gateway: &Gateway,
     id: PaymentId,
     amount: Option<Amount>,
-    cause: &Cause,
+    call: &Call<Payment>,
 ) -> Result<Payment, OperationError> {
-    let payment = gateway.store.payment(&cause.client, id).await?.ok_or(OperationError::NotFound)?;
+    let payment = gateway.store.payment(&call.cause.client, id).await?.ok_or(OperationError::NotFound)?;
     let provider = gateway.provider(payment.request.provider)?;
     let (attempt, now) = (gateway.new_attempt_id(), gateway.now());
     let moved = payment
@@ -36,7 +37,12 @@ async fn run(
     let money =
         Money { amount: amount.unwrap_or(payment.request.amount), currency: payment.request.currency };
     provider.accepts(money).map_err(OperationError::Unacceptable)?;
-    let event = Event::payment_moved(Some(&payment.state), &moved, cause);
-    commit(gateway, Change::MovePayment { payment: moved.clone(), event }, id).await?;
-    fly(gateway, &*provider, moved, cause).await
+    let event = Event::payment_moved(Some(&payment.state), &moved, &call.cause);
+    commit(
+        gateway,
+        Change { step: Step::MovePayment { payment: moved.clone(), event }, key: call.take(gateway.now()) },
+        id,
+    )
+    .await?;
+    fly(gateway, &*provider, moved, Nth::First, call).await
 }

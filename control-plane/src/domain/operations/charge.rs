@@ -3,13 +3,14 @@ use std::sync::Arc;
 use edge_core::money::Money;
 use edge_core::request::{ChargeRequest, PaymentMethodId};
 
-use super::flight::fly;
+use super::flight::{Nth, fly};
 use super::{OperationError, commit};
 use crate::domain::event::{Cause, Event};
 use crate::domain::gateway::Gateway;
+use crate::domain::idempotency::Call;
 use crate::domain::payment::{InvalidTransition, Payment};
 use crate::domain::provider::{PaymentProvider, ProviderRef, Unacceptable};
-use crate::domain::store::Change;
+use crate::domain::store::{Change, Step};
 
 /// How often an order may be found free and then be taken by somebody else.
 const RACES_MAX: usize = 3;
@@ -18,23 +19,27 @@ const RACES_MAX: usize = 3;
 pub async fn charge(
     gateway: Arc<Gateway>,
     request: ChargeRequest,
-    cause: Cause,
+    call: Call<Payment>,
 ) -> Result<Payment, OperationError> {
-    gateway.clone().to_the_end(run(gateway, request, cause)).await
+    gateway.clone().to_the_end(run(gateway, request, call)).await
 }
 
-async fn run(gateway: Arc<Gateway>, request: ChargeRequest, cause: Cause) -> Result<Payment, OperationError> {
+async fn run(
+    gateway: Arc<Gateway>,
+    request: ChargeRequest,
+    call: Call<Payment>,
+) -> Result<Payment, OperationError> {
     let provider = gateway.provider(request.provider)?;
-    provider.accepts(money(&request)).map_err(OperationError::Unacceptable)?;
     let method = request.payment_method_id.as_ref().map(PaymentMethodId::as_str);
+    provider.accepts(money(&request)).map_err(OperationError::Unacceptable)?;
     let Some(session) = method.and_then(|method| provider.session_in(method)) else {
-        return begin(&gateway, &*provider, request, None, &cause).await;
+        return begin(&gateway, &*provider, request, None, &call).await;
     };
     for _ in 0..RACES_MAX {
         if let Some(payment) = gateway.store.payment_by_reference(request.provider, &session).await? {
-            return resume(&gateway, &*provider, payment, &request, &cause).await;
+            return resume(&gateway, &*provider, payment, &request, &call).await;
         }
-        let begun = begin(&gateway, &*provider, request.clone(), Some(session.clone()), &cause).await;
+        let begun = begin(&gateway, &*provider, request.clone(), Some(session.clone()), &call).await;
         if !matches!(begun, Err(OperationError::OrderTaken)) {
             return begun;
         }
@@ -47,18 +52,26 @@ async fn begin(
     provider: &dyn PaymentProvider,
     request: ChargeRequest,
     session: Option<ProviderRef>,
-    cause: &Cause,
+    call: &Call<Payment>,
 ) -> Result<Payment, OperationError> {
     let attempt = gateway.new_attempt_id();
     let now = gateway.now();
-    let created = Payment::open(gateway.new_payment_id(), cause.client.clone(), request, session, now);
+    let created = Payment::open(gateway.new_payment_id(), call.cause.client.clone(), request, session, now);
     let payment = begun(&created, |p| p.begin_charge(attempt, now))?;
     let events = vec![
-        Event::payment_moved(None, &created, cause),
-        Event::payment_moved(Some(&created.state), &payment, cause),
+        Event::payment_moved(None, &created, &call.cause),
+        Event::payment_moved(Some(&created.state), &payment, &call.cause),
     ];
-    commit(gateway, Change::OpenPayment { payment: payment.clone(), events }, payment.id).await?;
-    fly(gateway, provider, payment, cause).await
+    commit(
+        gateway,
+        Change {
+            step: Step::OpenPayment { payment: payment.clone(), events },
+            key: call.take(gateway.now()),
+        },
+        payment.id,
+    )
+    .await?;
+    fly(gateway, provider, payment, Nth::First, call).await
 }
 
 /// The client brings back an order that one of its own payments waits for: that payment goes on, so that
@@ -68,14 +81,19 @@ async fn resume(
     provider: &dyn PaymentProvider,
     payment: Payment,
     request: &ChargeRequest,
-    cause: &Cause,
+    call: &Call<Payment>,
 ) -> Result<Payment, OperationError> {
-    continues(&payment, request, cause).map_err(OperationError::Unacceptable)?;
+    continues(&payment, request, &call.cause).map_err(OperationError::Unacceptable)?;
     let (attempt, now) = (gateway.new_attempt_id(), gateway.now());
     let moved = begun(&payment, |p| p.begin_resume(attempt, now))?;
-    let event = Event::payment_moved(Some(&payment.state), &moved, cause);
-    commit(gateway, Change::MovePayment { payment: moved.clone(), event }, moved.id).await?;
-    fly(gateway, provider, moved, cause).await
+    let event = Event::payment_moved(Some(&payment.state), &moved, &call.cause);
+    commit(
+        gateway,
+        Change { step: Step::MovePayment { payment: moved.clone(), event }, key: call.take(gateway.now()) },
+        moved.id,
+    )
+    .await?;
+    fly(gateway, provider, moved, Nth::First, call).await
 }
 
 /// Whether the request asks for what the waiting payment is about.

@@ -4,12 +4,14 @@ mod cancel;
 mod capture;
 mod charge;
 mod flight;
+mod recall;
 mod record;
 mod refund;
 
 pub use cancel::cancel;
 pub use capture::capture;
 pub use charge::charge;
+pub use recall::Recall;
 pub use refund::refund;
 
 use edge_core::money::Amount;
@@ -45,6 +47,15 @@ pub enum OperationError {
     /// The provider could not be reached; nothing happened there.
     #[error("{}", doubt.reason)]
     NotSent { payment: PaymentId, doubt: Doubt },
+    /// Another request is changing the payment right now.
+    #[error("another request is working on the payment; try again")]
+    Busy { payment: PaymentId },
+    /// The first request with this idempotency key has not finished.
+    #[error("the first request with this idempotency key is being worked on; try again")]
+    InProgress,
+    /// The idempotency key was used between looking for it and taking it; look again.
+    #[error("the idempotency key has just been used")]
+    KeyTaken,
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error("the operation ended unexpectedly")]
@@ -68,10 +79,8 @@ impl OperationError {
 async fn commit(gateway: &Gateway, change: Change, payment: PaymentId) -> Result<(), OperationError> {
     gateway.store.commit(change).await.map_err(|error| match error {
         CommitError::Store(problem) => problem.into(),
+        CommitError::Conflict(Conflict::KeyTaken) => OperationError::KeyTaken,
         CommitError::Conflict(Conflict::ReferenceTaken) => OperationError::OrderTaken,
-        CommitError::Conflict(_) => {
-            let problem = "another request is working on the payment; read it and try again".to_owned();
-            OperationError::InvalidState { payment, problem }
-        }
+        CommitError::Conflict(_) => OperationError::Busy { payment },
     })
 }

@@ -6,42 +6,47 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+use super::OperationError;
 use crate::domain::event::{Cause, Event};
 use crate::domain::gateway::Gateway;
+use crate::domain::idempotency::{Call, Decided};
 use crate::domain::payment::{InvalidTransition, Payment};
 use crate::domain::refund::Refund;
-use crate::domain::store::{Change, CommitError, Store, StoreError};
+use crate::domain::store::{Change, CommitError, Step, Store, StoreError};
 
 const TRIES: u32 = 5;
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 
 /// What a provider's answer can move.
 #[async_trait]
-pub(super) trait Settled: Clone + Send + Sync {
+pub(super) trait Settled: Clone + Decided + Send + Sync {
     fn id(&self) -> &(dyn Display + Sync);
-    fn change(&self, moved: Self, cause: &Cause) -> Change;
+    fn step(&self, moved: Self, cause: &Cause) -> Step;
     async fn read_again(&self, store: &dyn Store) -> Result<Option<Self>, StoreError>;
 }
 
-/// Applies `answered` and commits it. If somebody else settled it meanwhile, their evidence stands and what
-/// is stored is returned.
+/// Applies `answered` and commits it together with what the client is told (`verdict`). If somebody else
+/// settled it meanwhile, their evidence stands.
 pub(super) async fn record<T: Settled>(
     gateway: &Gateway,
     before: T,
     answered: impl Fn(T) -> Result<T, InvalidTransition>,
-    cause: &Cause,
-) -> T {
+    verdict: impl Fn(T) -> Result<T, OperationError>,
+    call: &Call<T>,
+) -> Result<T, OperationError> {
     let mut current = before;
     for n in 0..TRIES {
-        let Ok(moved) = answered(current.clone()) else { return current };
-        let problem = match gateway.store.commit(current.change(moved.clone(), cause)).await {
-            Ok(()) => return moved,
+        let Ok(moved) = answered(current.clone()) else { return verdict(current) };
+        let result = verdict(moved.clone());
+        let change = Change { step: current.step(moved, &call.cause), key: call.settle(&result) };
+        let problem = match gateway.store.commit(change).await {
+            Ok(()) => return result,
             Err(CommitError::Conflict(_)) => match current.read_again(&*gateway.store).await {
                 Ok(Some(stored)) => {
                     current = stored;
                     continue;
                 }
-                Ok(None) => return current,
+                Ok(None) => return Ok(current),
                 Err(problem) => problem,
             },
             Err(CommitError::Store(problem)) => problem,
@@ -52,7 +57,7 @@ pub(super) async fn record<T: Settled>(
         );
         tokio::time::sleep(FIRST_PAUSE * 2_u32.pow(n)).await;
     }
-    current
+    Ok(current)
 }
 
 #[async_trait]
@@ -61,9 +66,9 @@ impl Settled for Payment {
         &self.id
     }
 
-    fn change(&self, moved: Self, cause: &Cause) -> Change {
+    fn step(&self, moved: Self, cause: &Cause) -> Step {
         let event = Event::payment_moved(Some(&self.state), &moved, cause);
-        Change::MovePayment { payment: moved, event }
+        Step::MovePayment { payment: moved, event }
     }
 
     async fn read_again(&self, store: &dyn Store) -> Result<Option<Self>, StoreError> {
@@ -77,9 +82,9 @@ impl Settled for Refund {
         &self.id
     }
 
-    fn change(&self, moved: Self, cause: &Cause) -> Change {
+    fn step(&self, moved: Self, cause: &Cause) -> Step {
         let event = Event::refund_moved(Some(&self.state), &moved, cause);
-        Change::MoveRefund { refund: moved, event }
+        Step::MoveRefund { refund: moved, event }
     }
 
     async fn read_again(&self, store: &dyn Store) -> Result<Option<Self>, StoreError> {

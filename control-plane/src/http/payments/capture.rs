@@ -1,6 +1,5 @@
-use axum::Json;
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
+use axum::response::Response;
 use edge_core::error::ErrorBody;
 use edge_core::request::CaptureRequest;
 use serde::Serialize;
@@ -8,11 +7,13 @@ use utoipa::ToSchema;
 
 use super::charge::status_code;
 use super::payment_id;
-use crate::domain::operations;
-use crate::domain::payment::Status;
+use crate::domain::idempotency::Answer;
+use crate::domain::operations::{self, OperationError};
+use crate::domain::payment::{Payment, Status};
 use crate::http::App;
 use crate::http::attested::Attested;
 use crate::http::error::ApiError;
+use crate::http::once::once;
 
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -43,15 +44,23 @@ pub(super) async fn capture(
     State(app): State<App>,
     id: Path<String>,
     attested: Attested,
-) -> Result<(StatusCode, Json<CaptureAnswer>), ApiError> {
+) -> Result<Response, ApiError> {
     let request = CaptureRequest::parse(&attested.body)?;
     let id = payment_id(&id)?;
-    let payment = operations::capture(app.gateway, id, request.amount, attested.cause).await?;
+    let gateway = &app.gateway;
+    once(&app, attested, answer, |call| operations::capture(gateway.clone(), id, request.amount, call)).await
+}
+
+fn answer(result: &Result<Payment, OperationError>, request_id: &str) -> Answer {
+    let payment = match result {
+        Ok(payment) => payment,
+        Err(error) => return ApiError::from(error).answer(request_id),
+    };
     let answer = CaptureAnswer {
         success: true,
         transaction_id: payment.id.to_string(),
         status: payment.state.status(),
         amount_captured: payment.captured().map_or(0, |(_, amount)| amount.minor()),
     };
-    Ok((status_code(&payment), Json(answer)))
+    Answer::json(status_code(payment), &answer)
 }

@@ -1,16 +1,17 @@
-use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::response::Response;
 use edge_core::error::ErrorBody;
 use edge_core::request::ChargeRequest;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::domain::operations;
+use crate::domain::idempotency::Answer;
+use crate::domain::operations::{self, OperationError};
 use crate::domain::payment::{Payment, Status};
 use crate::http::App;
 use crate::http::attested::Attested;
 use crate::http::error::ApiError;
+use crate::http::once::once;
 use crate::http::view::NextAction;
 
 #[derive(Serialize, ToSchema)]
@@ -37,25 +38,29 @@ pub(super) struct ChargeAnswer {
         (status = 503, description = "Not executed; try again", body = ErrorBody),
     ),
 )]
-pub(super) async fn charge(
-    State(app): State<App>,
-    attested: Attested,
-) -> Result<(StatusCode, Json<ChargeAnswer>), ApiError> {
+pub(super) async fn charge(State(app): State<App>, attested: Attested) -> Result<Response, ApiError> {
     let request = ChargeRequest::parse(&attested.body)?;
-    let payment = operations::charge(app.gateway, request, attested.cause).await?;
-    Ok((status_code(&payment), Json(ChargeAnswer::from(payment))))
+    let gateway = &app.gateway;
+    once(&app, attested, answer, |call| operations::charge(gateway.clone(), request.clone(), call)).await
 }
 
-/// 202 as long as the provider's decision is out.
-pub(super) fn status_code(payment: &Payment) -> StatusCode {
-    match payment.state.status() {
-        Status::Pending => StatusCode::ACCEPTED,
-        _ => StatusCode::OK,
+fn answer(result: &Result<Payment, OperationError>, request_id: &str) -> Answer {
+    match result {
+        Ok(payment) => Answer::json(status_code(payment), &ChargeAnswer::from(payment)),
+        Err(error) => ApiError::from(error).answer(request_id),
     }
 }
 
-impl From<Payment> for ChargeAnswer {
-    fn from(payment: Payment) -> Self {
+/// 202 as long as the provider's decision is out.
+pub(super) fn status_code(payment: &Payment) -> u16 {
+    match payment.state.status() {
+        Status::Pending => 202,
+        _ => 200,
+    }
+}
+
+impl From<&Payment> for ChargeAnswer {
+    fn from(payment: &Payment) -> Self {
         Self {
             success: true,
             transaction_id: payment.id.to_string(),

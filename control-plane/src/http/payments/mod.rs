@@ -8,7 +8,6 @@ mod get;
 mod list;
 mod refund;
 
-use axum::extract::Path;
 use edge_core::error::ErrorCode;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -29,6 +28,6 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 }
 
 /// An id that cannot be one names no payment.
-fn payment_id(Path(id): &Path<String>) -> Result<PaymentId, ApiError> {
+fn payment_id(id: &str) -> Result<PaymentId, ApiError> {
     id.parse().map_err(|_| ApiError::new(ErrorCode::TransactionNotFound, "no such payment"))
 }

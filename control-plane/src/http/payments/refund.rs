@@ -1,16 +1,18 @@
-use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
-use edge_core::error::{ErrorBody, ErrorCode};
+use axum::response::Response;
+use edge_core::error::ErrorBody;
 use edge_core::request::RefundRequest;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::domain::operations;
-use crate::domain::refund::{RefundState, RefundStatus};
+use super::payment_id;
+use crate::domain::idempotency::Answer;
+use crate::domain::operations::{self, OperationError};
+use crate::domain::refund::{Refund, RefundState, RefundStatus};
 use crate::http::App;
 use crate::http::attested::Attested;
 use crate::http::error::ApiError;
+use crate::http::once::once;
 
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -35,21 +37,23 @@ pub(super) struct RefundAnswer {
         (status = 503, description = "Not executed; try again", body = ErrorBody),
     ),
 )]
-pub(super) async fn refund(
-    State(app): State<App>,
-    attested: Attested,
-) -> Result<(StatusCode, Json<RefundAnswer>), ApiError> {
+pub(super) async fn refund(State(app): State<App>, attested: Attested) -> Result<Response, ApiError> {
     let request = RefundRequest::parse(&attested.body)?;
-    let payment = request
-        .transaction_id
-        .parse()
-        .map_err(|_| ApiError::new(ErrorCode::TransactionNotFound, "no such payment"))?;
-    let refund = operations::refund(app.gateway, payment, request.amount, attested.cause).await?;
-    let status = match refund.state {
-        RefundState::Processing { .. } | RefundState::Unknown { .. } => StatusCode::ACCEPTED,
-        _ => StatusCode::OK,
+    let payment = payment_id(&request.transaction_id)?;
+    let gateway = &app.gateway;
+    once(&app, attested, answer, |call| operations::refund(gateway.clone(), payment, request.amount, call))
+        .await
+}
+
+fn answer(result: &Result<Refund, OperationError>, request_id: &str) -> Answer {
+    let refund = match result {
+        Ok(refund) => refund,
+        Err(error) => return ApiError::from(error).answer(request_id),
     };
-    let answer =
-        RefundAnswer { success: true, refund_id: refund.id.to_string(), status: refund.state.status() };
-    Ok((status, Json(answer)))
+    let status = match refund.state {
+        RefundState::Processing { .. } | RefundState::Unknown { .. } => 202,
+        _ => 200,
+    };
+    let refund_id = refund.id.to_string();
+    Answer::json(status, &RefundAnswer { success: true, refund_id, status: refund.state.status() })
 }

@@ -15,6 +15,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use edge_core::money::Money;
 use edge_core::request::CaptureMode;
+use jiff::SignedDuration;
 
 use self::answers::Expected;
 use self::client::{Client, Talk};
@@ -115,6 +116,11 @@ impl PaymentProvider for Paypal {
             PaymentMethod::ApprovedOrder(order) => Some(order),
             _ => None,
         }
+    }
+
+    /// PayPal keeps the keys of orders for six hours, those of captures and refunds longer.
+    fn repeat_within(&self) -> SignedDuration {
+        SignedDuration::from_hours(5)
     }
 
     async fn charge(&self, order: &ChargeOrder) -> Outcome<Charged> {

@@ -8,6 +8,7 @@ mod requests;
 use async_trait::async_trait;
 use edge_core::money::Money;
 use edge_core::provider::Provider;
+use jiff::SignedDuration;
 
 use self::answers::{Expected, Standing};
 use self::currency::in_stripe_units;
@@ -148,6 +149,11 @@ impl PaymentProvider for Stripe {
     /// Payers approve nothing at Stripe that a client could bring back.
     fn session_in(&self, _method: &str) -> Option<ProviderRef> {
         None
+    }
+
+    /// Stripe keeps keys for at least 24 hours.
+    fn repeat_within(&self) -> SignedDuration {
+        SignedDuration::from_hours(20)
     }
 
     async fn charge(&self, order: &ChargeOrder) -> Outcome<Charged> {

@@ -2,15 +2,15 @@
 
 use sqlx::{Sqlite, SqlitePool, Transaction};
 
-use super::unavailable;
+use super::{key, unavailable};
 use crate::domain::event::Event;
 use crate::domain::payment::Payment;
 use crate::domain::provider::ProviderRef;
 use crate::domain::refund::{Refund, RefundState};
-use crate::domain::store::{Change, CommitError, Conflict, StoreError};
+use crate::domain::store::{Change, CommitError, Conflict, Step, StoreError};
 use crate::store::rows::captured;
 
-type Write<'a> = Transaction<'a, Sqlite>;
+pub(super) type Write<'a> = Transaction<'a, Sqlite>;
 
 /// A failure inside the transaction: nothing of it is kept.
 impl From<sqlx::Error> for CommitError {
@@ -21,26 +21,30 @@ impl From<sqlx::Error> for CommitError {
 
 pub(super) async fn commit(writer: &SqlitePool, change: Change) -> Result<(), CommitError> {
     let mut write = writer.begin_with("BEGIN IMMEDIATE").await?;
-    match &change {
-        Change::OpenPayment { payment, events } => {
+    match &change.step {
+        Step::OpenPayment { payment, events } => {
             open_payment(&mut write, payment).await?;
             for event in events {
                 append(&mut write, event).await?;
             }
         }
-        Change::MovePayment { payment, event } => {
+        Step::MovePayment { payment, event } => {
             move_payment(&mut write, payment).await?;
             append(&mut write, event).await?;
         }
-        Change::OpenRefund { refund, event } => {
+        Step::OpenRefund { refund, event } => {
             reserve(&mut write, refund).await?;
             open_refund(&mut write, refund).await?;
             append(&mut write, event).await?;
         }
-        Change::MoveRefund { refund, event } => {
+        Step::MoveRefund { refund, event } => {
             move_refund(&mut write, refund).await?;
             append(&mut write, event).await?;
         }
+        Step::Nothing => {}
+    }
+    if let Some(key) = &change.key {
+        key::change(&mut write, key, change.step.subject()).await?;
     }
     write.commit().await?;
     Ok(())
@@ -183,7 +187,7 @@ async fn append(write: &mut Write<'_>, event: &Event) -> Result<(), CommitError>
     Ok(())
 }
 
-const fn one_row_or_stale(rows: u64) -> Result<(), CommitError> {
+pub(super) const fn one_row_or_stale(rows: u64) -> Result<(), CommitError> {
     if rows == 1 { Ok(()) } else { Err(CommitError::Conflict(Conflict::Stale)) }
 }
 

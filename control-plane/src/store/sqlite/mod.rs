@@ -1,6 +1,7 @@
 //! SQLite: the embedded default. One writer, write-ahead log, and a disk flush at every commit.
 
 mod commit;
+mod key;
 mod read;
 
 use std::str::FromStr;
@@ -8,12 +9,14 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use edge_core::client::ClientId;
+use edge_core::idempotency::Scope;
 use edge_core::provider::Provider;
 use sqlx::SqlitePool;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
 use crate::domain::event::Event;
 use crate::domain::id::{PaymentId, RefundId};
+use crate::domain::idempotency::KeyRecord;
 use crate::domain::payment::Payment;
 use crate::domain::provider::ProviderRef;
 use crate::domain::refund::Refund;
@@ -86,6 +89,15 @@ impl Store for SqliteStore {
 
     async fn events(&self, client: &ClientId, payment: PaymentId) -> Result<Vec<Event>, StoreError> {
         read::events(&self.readers, client, payment).await
+    }
+
+    async fn key(&self, scope: &Scope) -> Result<Option<KeyRecord>, StoreError> {
+        key::read(&self.readers, scope).await
+    }
+
+    /// One process serves a file; a second one would not share its writer.
+    fn is_exclusive(&self) -> bool {
+        true
     }
 
     async fn ready(&self) -> Result<(), StoreError> {

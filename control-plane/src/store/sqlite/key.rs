@@ -1,0 +1,76 @@
+//! Idempotency keys: taken, answered and released in the commit of what they stand for.
+
+use edge_core::idempotency::Scope;
+use sqlx::SqlitePool;
+
+use super::commit::{Write, one_row_or_stale};
+use super::unavailable;
+use crate::domain::idempotency::{KeyChange, KeyRecord, Subject};
+use crate::domain::store::{CommitError, Conflict, StoreError};
+use crate::store::rows::KeyRow;
+
+pub(super) async fn change(
+    write: &mut Write<'_>,
+    change: &KeyChange,
+    subject: Option<Subject>,
+) -> Result<(), CommitError> {
+    match change {
+        KeyChange::Take { claim, client, at, answer } => {
+            let done = sqlx::query(
+                "INSERT INTO idempotency_keys (scope, client, fingerprint, payment, refund,
+                                               answer_status, answer_body, created_at)
+                 VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (scope) DO NOTHING",
+            )
+            .bind(claim.scope.to_string())
+            .bind(client.as_str())
+            .bind(claim.fingerprint.to_string())
+            .bind(match subject {
+                Some(Subject::Payment(id)) => Some(id.to_string()),
+                _ => None,
+            })
+            .bind(match subject {
+                Some(Subject::Refund(id)) => Some(id.to_string()),
+                _ => None,
+            })
+            .bind(answer.as_ref().map(|answer| answer.status))
+            .bind(answer.as_ref().map(|answer| answer.body.as_str()))
+            .bind(at.as_microsecond())
+            .execute(&mut **write)
+            .await?;
+            let taken = CommitError::Conflict(Conflict::KeyTaken);
+            if done.rows_affected() == 1 { Ok(()) } else { Err(taken) }
+        }
+        KeyChange::Answer { scope, answer } => {
+            let done = sqlx::query(
+                "UPDATE idempotency_keys SET answer_status = ?, answer_body = ?
+                 WHERE scope = ? AND answer_status IS NULL",
+            )
+            .bind(answer.status)
+            .bind(answer.body.as_str())
+            .bind(scope.to_string())
+            .execute(&mut **write)
+            .await?;
+            one_row_or_stale(done.rows_affected())
+        }
+        KeyChange::Release { scope } => {
+            let done = sqlx::query("DELETE FROM idempotency_keys WHERE scope = ? AND answer_status IS NULL")
+                .bind(scope.to_string())
+                .execute(&mut **write)
+                .await?;
+            one_row_or_stale(done.rows_affected())
+        }
+    }
+}
+
+pub(super) async fn read(readers: &SqlitePool, scope: &Scope) -> Result<Option<KeyRecord>, StoreError> {
+    sqlx::query_as::<_, KeyRow>(
+        "SELECT scope, fingerprint, payment, refund, answer_status, answer_body
+         FROM idempotency_keys WHERE scope = ?",
+    )
+    .bind(scope.to_string())
+    .fetch_optional(readers)
+    .await
+    .map_err(unavailable)?
+    .map(KeyRecord::try_from)
+    .transpose()
+}

@@ -1,0 +1,185 @@
+//! The durable wall: one key, one effect, one answer, whatever happens in between.
+
+use control_plane::domain::idempotency::{Answer, Call, Claim, KeyRecord, Subject};
+use control_plane::domain::operations::{self, OperationError, Recall};
+use control_plane::domain::payment::{Payment, Status};
+use control_plane::domain::provider::{Doubt, Outcome, Refusal, RefusalKind};
+use control_plane::domain::refund::Refund;
+use control_plane::domain::store::{Change, CommitError, Conflict, Store};
+use edge_core::money::Amount;
+
+use crate::common::*;
+
+fn scope_of<T>(call: &Call<T>) -> edge_core::idempotency::Scope {
+    call.claim.unwrap().scope
+}
+
+async fn known<T>(test: &TestGateway, call: &Call<T>) -> Option<KeyRecord> {
+    test.gateway.store.key(&scope_of(call)).await.unwrap()
+}
+
+fn calls(test: &TestGateway) -> usize {
+    test.provider.calls.lock().unwrap().len()
+}
+
+#[tokio::test]
+async fn the_key_its_payment_and_its_answer_are_committed_together() {
+    let test = TestGateway::start().await;
+    let call = keyed::<Payment>(1, "a");
+    let payment =
+        operations::charge(test.gateway.clone(), charge_request(100, ""), call.clone()).await.unwrap();
+    let record = known(&test, &call).await.unwrap();
+    assert_eq!(record.subject, Some(Subject::Payment(payment.id)));
+    assert_eq!(record.fingerprint, call.claim.unwrap().fingerprint);
+    assert_eq!(record.answer.unwrap().status, 200);
+}
+
+#[tokio::test]
+async fn a_key_is_taken_once_however_many_requests_come_at_once() {
+    let test = TestGateway::start().await;
+    let requests = (0..20).map(|_| {
+        let charge = operations::charge(test.gateway.clone(), charge_request(100, ""), keyed(1, "a"));
+        tokio::spawn(charge)
+    });
+    let mut done = 0;
+    for request in requests.collect::<Vec<_>>() {
+        match request.await.unwrap() {
+            Ok(_) => done += 1,
+            Err(error) => assert!(matches!(error, OperationError::KeyTaken), "{error:?}"),
+        }
+    }
+    assert_eq!((done, calls(&test)), (1, 1));
+}
+
+#[tokio::test]
+async fn after_a_lost_answer_the_same_attempt_is_repeated_and_no_other_is_begun() {
+    let test = TestGateway::start().await;
+    test.provider.charges.lock().unwrap().push(Outcome::Unknown(Doubt::new("cut")));
+    let call = keyed::<Payment>(1, "a");
+    let lost = operations::charge(test.gateway.clone(), charge_request(100, ""), call.clone()).await.unwrap();
+    let record = known(&test, &call).await.unwrap();
+    assert_eq!((lost.state.status(), record.answer), (Status::Pending, None));
+
+    let subject = record.subject.unwrap();
+    let found = Payment::recall(test.gateway.clone(), subject, call.clone()).await.unwrap();
+    assert_eq!((found.id, found.state.status()), (lost.id, Status::Completed));
+    assert!(known(&test, &call).await.unwrap().answer.is_some());
+    let attempts = test.provider.calls.lock().unwrap();
+    assert_eq!(attempts[0], attempts[1]);
+}
+
+#[tokio::test]
+async fn a_payment_somebody_works_on_is_in_progress_until_they_must_be_gone() {
+    let test = TestGateway::start().await;
+    let call = keyed::<Payment>(1, "a");
+    test.clock.advance(1);
+    let (payment, open) = opening(1, "demo", 100);
+    let key = call.take(test.gateway.now());
+    test.gateway.store.commit(Change { key, ..open }).await.unwrap();
+    let subject = Subject::Payment(payment.id);
+    let early = Payment::recall(test.gateway.clone(), subject, call.clone()).await;
+    assert!(matches!(early, Err(OperationError::InProgress)), "{early:?}");
+    assert_eq!(calls(&test), 0);
+    test.clock.advance(60);
+    let late = Payment::recall(test.gateway.clone(), subject, call).await.unwrap();
+    assert_eq!(late.state.status(), Status::Completed);
+}
+
+#[tokio::test]
+async fn what_was_under_way_before_a_restart_is_taken_up_at_once() {
+    let test = TestGateway::start().await;
+    let call = keyed::<Payment>(1, "a");
+    let (payment, open) = opening(0, "demo", 100);
+    let key = call.take(test.gateway.now());
+    test.gateway.store.commit(Change { key, ..open }).await.unwrap();
+    test.clock.advance(1);
+    let restarted = test.restarted().await;
+    let found = Payment::recall(restarted, Subject::Payment(payment.id), call).await.unwrap();
+    assert_eq!(found.state.status(), Status::Completed);
+    assert_eq!(test.provider.calls.lock().unwrap()[0].1, attempt(0));
+}
+
+#[tokio::test]
+async fn past_the_providers_horizon_nothing_is_sent_again() {
+    let test = TestGateway::start().await;
+    test.provider.charges.lock().unwrap().push(Outcome::Unknown(Doubt::new("cut")));
+    let call = keyed::<Payment>(1, "a");
+    let lost = operations::charge(test.gateway.clone(), charge_request(100, ""), call.clone()).await.unwrap();
+    test.clock.advance(3_601);
+    let found = Payment::recall(test.gateway.clone(), Subject::Payment(lost.id), call).await.unwrap();
+    assert_eq!((found.state.status(), calls(&test)), (Status::Pending, 1));
+}
+
+#[tokio::test]
+async fn a_key_whose_request_was_never_executed_can_be_used_again() {
+    let test = TestGateway::start().await;
+    test.provider.charges.lock().unwrap().push(Outcome::NotSent(Doubt::new("connection refused")));
+    let call = keyed::<Payment>(1, "a");
+    operations::charge(test.gateway.clone(), charge_request(100, ""), call.clone()).await.unwrap_err();
+    assert_eq!(known(&test, &call).await, None);
+    operations::charge(test.gateway.clone(), charge_request(100, ""), call).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_repeat_that_meets_a_closed_door_never_makes_the_first_call_a_failure() {
+    let test = TestGateway::start().await;
+    let call = keyed::<Payment>(1, "a");
+    let cut = Outcome::Unknown(Doubt::new("cut"));
+    test.provider.charges.lock().unwrap().push(cut);
+    let lost = operations::charge(test.gateway.clone(), charge_request(100, ""), call.clone()).await.unwrap();
+    for answer in [Outcome::NotSent(Doubt::new("connection refused")), Outcome::Refused(turned_away())] {
+        test.provider.charges.lock().unwrap().push(answer);
+        let found =
+            Payment::recall(test.gateway.clone(), Subject::Payment(lost.id), call.clone()).await.unwrap();
+        assert_eq!(found.state.status(), Status::Pending);
+    }
+    let found = Payment::recall(test.gateway.clone(), Subject::Payment(lost.id), call).await.unwrap();
+    assert_eq!(found.state.status(), Status::Completed);
+}
+
+fn turned_away() -> Refusal {
+    Refusal {
+        kind: RefusalKind::Configuration,
+        code: None,
+        decline_code: None,
+        message: "invalid api key".to_owned(),
+        reference: None,
+    }
+}
+
+#[tokio::test]
+async fn a_refund_is_recalled_under_its_own_attempt() {
+    let test = TestGateway::start().await;
+    let payment = operations::charge(test.gateway.clone(), charge_request(100, ""), call()).await.unwrap();
+    test.provider.refunds.lock().unwrap().push(Outcome::Unknown(Doubt::new("cut")));
+    let call = keyed::<Refund>(2, "r");
+    let lost =
+        operations::refund(test.gateway.clone(), payment.id, Amount::new(60), call.clone()).await.unwrap();
+    let found = Refund::recall(test.gateway.clone(), Subject::Refund(lost.id), call).await.unwrap();
+    assert_eq!((found.id, found.state.name()), (lost.id, "processed"));
+    let attempts = test.provider.calls.lock().unwrap();
+    assert_eq!(attempts[1], attempts[2]);
+}
+
+#[tokio::test]
+async fn a_taken_key_takes_nothing_else_with_it() {
+    let test = TestStore::open().await;
+    let claim: Claim = keyed::<Payment>(1, "a").claim.unwrap();
+    let take = |answer| control_plane::domain::idempotency::KeyChange::Take {
+        claim,
+        client: client("demo"),
+        at: at(0),
+        answer,
+    };
+    let (_, first) = opening(1, "demo", 100);
+    let (second_payment, second) = opening(2, "demo", 100);
+    test.store.commit(Change { key: Some(take(None)), ..first }).await.unwrap();
+    let refused = test.store.commit(Change { key: Some(take(None)), ..second }).await;
+    assert!(matches!(refused, Err(CommitError::Conflict(Conflict::KeyTaken))), "{refused:?}");
+    let store: &dyn Store = &*test.store;
+    assert_eq!(store.payment(&client("demo"), second_payment.id).await.unwrap(), None);
+    let answer = Answer { status: 200, body: "{}".to_owned() };
+    let late = control_plane::domain::store::Step::Nothing;
+    let refused = store.commit(Change { step: late, key: Some(take(Some(answer))) }).await;
+    assert!(matches!(refused, Err(CommitError::Conflict(Conflict::KeyTaken))), "{refused:?}");
+}
