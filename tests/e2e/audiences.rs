@@ -113,8 +113,7 @@ fn past_the_edge(gateway: &Gateway<'_>, method: &Method, path: &str, body: &'sta
 /// An attestation as this gateway's edge would write it.
 fn attest(gateway: &Gateway<'_>, method: &str, path: &str, body: &str, age_s: u64) -> String {
     let keys = Keys::parse(gateway.stack().setting("EDGE_ATTESTATION_KEYS").unwrap()).unwrap();
-    let claims =
-        Claims { client: ClientId::parse("demo"), request_id: "past-the-edge".to_owned(), claim: None };
+    let claims = Claims { client: ClientId::parse("demo"), ..Claims::anonymous("past-the-edge".to_owned()) };
     let now_s = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
     keys.sign(&attestation::Request::new(method, path, body.as_bytes()), &claims, now_s - age_s)
 }

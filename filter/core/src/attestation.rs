@@ -1,6 +1,6 @@
 //! The edge's signed word about a request it lets through, and how the control plane checks it.
 //!
-//! The header reads `v=1;kid=k1;t=1764000000;rid=…;client=demo;idem=…;mac=<64 hex>`. The MAC is HMAC-SHA256
+//! The header reads `v=1;kid=k1;t=1764000000;rid=…;client=demo;idem=…;hook=…;mac=<64 hex>`. The MAC is HMAC-SHA256
 //! (RFC 2104) over the header's own fields and over what the header speaks of: method, path with query,
 //! and the SHA-256 of the raw body. A request that was altered, or that never passed the edge, has no
 //! valid one.
@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 
 use crate::client::ClientId;
 use crate::idempotency::{Fence, Fingerprint, Scope};
+use crate::provider::Provider;
 
 /// The header that carries the attestation, in lower case.
 pub const HEADER: &str = "x-edge-attestation";
@@ -46,6 +47,16 @@ pub struct Claims {
     pub request_id: String,
     /// On routes that take an idempotency key.
     pub claim: Option<Claim>,
+    /// The provider whose signature the request bears: it is a webhook, and genuine.
+    pub webhook: Option<Provider>,
+}
+
+impl Claims {
+    /// Of a request of which nothing is known but its id.
+    #[must_use]
+    pub const fn anonymous(request_id: String) -> Self {
+        Self { client: None, request_id, claim: None, webhook: None }
+    }
 }
 
 /// The request's idempotency key, as the edge found and claimed it.
@@ -145,8 +156,11 @@ impl Keys {
         let Some(key) = self.0.first() else { return String::new() };
         let client = claims.client.as_ref().map_or("", ClientId::as_str);
         let idem = claims.claim.as_ref().map_or_else(String::new, Claim::write);
-        let fields =
-            format!("v=1;kid={};t={now_s};rid={};client={client};idem={idem}", key.id, claims.request_id);
+        let hook = claims.webhook.map_or("", Provider::name);
+        let fields = format!(
+            "v=1;kid={};t={now_s};rid={};client={client};idem={idem};hook={hook}",
+            key.id, claims.request_id
+        );
         let mac = hex::encode(mac(key, &fields, request).finalize().into_bytes());
         format!("{fields};mac={mac}")
     }
@@ -190,11 +204,15 @@ impl<'a> Read<'a> {
             "" => None,
             text => Some(Claim::read(text)?),
         };
+        let webhook = match field("hook")? {
+            "" => None,
+            name => Some(Provider::from_name(name)?),
+        };
         if version != "1" || fields.next().is_some() {
             return None;
         }
         let mac = hex::decode(mac).ok()?;
-        Some(Self { signed, key_id, time_s, claims: Claims { client, request_id, claim }, mac })
+        Some(Self { signed, key_id, time_s, claims: Claims { client, request_id, claim, webhook }, mac })
     }
 }
 
@@ -229,7 +247,7 @@ mod tests {
     }
 
     fn claims() -> Claims {
-        Claims { client: ClientId::parse("demo"), request_id: "7d1b-1".to_owned(), claim: None }
+        Claims { client: ClientId::parse("demo"), ..Claims::anonymous("7d1b-1".to_owned()) }
     }
 
     fn charge() -> Request<'static> {
@@ -247,6 +265,22 @@ mod tests {
         let anonymous = Claims { client: None, ..claims() };
         let header = keys(OLD).sign(&charge(), &anonymous, NOW);
         assert_eq!(keys(OLD).verify(header.as_bytes(), &charge(), NOW), Ok(anonymous));
+    }
+
+    #[test]
+    fn a_claim_and_a_webhook_are_attested_as_they_are() {
+        let scope = Scope::from_hex(&"ab".repeat(32)).unwrap();
+        let fingerprint = Fingerprint::from_hex(&"cd".repeat(32)).unwrap();
+        for fence in [None, Fence::new(7)] {
+            let claims = Claims { claim: Some(Claim { scope, fingerprint, fence }), ..claims() };
+            let header = keys(OLD).sign(&charge(), &claims, NOW);
+            assert_eq!(keys(OLD).verify(header.as_bytes(), &charge(), NOW), Ok(claims));
+        }
+        for provider in Provider::ALL {
+            let claims = Claims { webhook: Some(provider), ..Claims::anonymous("7d1b".to_owned()) };
+            let header = keys(OLD).sign(&charge(), &claims, NOW);
+            assert_eq!(keys(OLD).verify(header.as_bytes(), &charge(), NOW), Ok(claims));
+        }
     }
 
     #[test]

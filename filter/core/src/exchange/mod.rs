@@ -157,7 +157,7 @@ impl Exchange {
             route,
             method: method.to_owned(),
             path: target.to_owned(),
-            claims: Claims { client: self.client.clone(), request_id, claim: None },
+            claims: Claims { client: self.client.clone(), ..Claims::anonymous(request_id) },
             content: Content::announced(head, route.body(), config)?,
             strip: head.to_strip(),
         })

@@ -61,7 +61,7 @@ impl ClaimRequest {
     pub fn call(&self, keys: &Keys, request_id: &str, now_s: u64) -> ClaimCall {
         // Two hashes and a number always serialize; an empty body would only be refused.
         let body = serde_json::to_vec(self).unwrap_or_default();
-        let claims = Claims { client: None, request_id: request_id.to_owned(), claim: None };
+        let claims = Claims::anonymous(request_id.to_owned());
         let request = attestation::Request::new("POST", CLAIMS_PATH, &body);
         ClaimCall { attestation: keys.sign(&request, &claims, now_s), body }
     }
@@ -141,7 +141,7 @@ mod tests {
         assert_eq!(ClaimRequest::read(&call.body).unwrap(), claim());
         let seen = attestation::Request::new("POST", "/claims", &call.body);
         let claims = keys.verify(call.attestation.as_bytes(), &seen, NOW).unwrap();
-        assert_eq!(claims, Claims { client: None, request_id: "7d1b".to_owned(), claim: None });
+        assert_eq!(claims, Claims::anonymous("7d1b".to_owned()));
     }
 
     #[test]
