@@ -47,8 +47,7 @@ impl Api {
     fn attested(&self, client: &str, method: &str, path: &str, body: &str) -> Request<Body> {
         let claims = Claims {
             client: edge_core::client::ClientId::parse(client),
-            request_id: "req-1".to_owned(),
-            claim: None,
+            ..Claims::anonymous("req-1".to_owned())
         };
         let now_s = u64::try_from(self.test.clock.now().as_second()).unwrap();
         let seen = Attested::new(method, path, body.as_bytes());

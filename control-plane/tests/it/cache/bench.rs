@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
-use control_plane::cache::{EdgeCache, InProcessCache, Limits};
+use control_plane::cache::{EdgeCache, InProcessCache, Limits, RedisCache};
 use control_plane::domain::clock::Clock;
 use edge_core::idempotency::{Answer, ClaimRequest, Fence, Fingerprint, KEPT_FOR, Lease, Scope, Verdict};
 use jiff::Timestamp;
+use test_services::RedisServer;
 
-use super::redis_server::RedisServer;
 use crate::common::client;
 
 /// Stands still until it is moved, to the microsecond.
@@ -52,7 +52,7 @@ impl Bench {
     /// `None`, with a printed reason, where there is no Redis to be had.
     pub(super) async fn redis() -> Option<Self> {
         let server = RedisServer::any().await?;
-        Some(Self { cache: server.cache(), backend: Backend::Redis(server) })
+        Some(Self { cache: cache_at(server.uri()), backend: Backend::Redis(server) })
     }
 
     /// Until `lease` is over by the cache's clock, which for Redis is the real one.
@@ -68,9 +68,22 @@ impl Bench {
     pub(super) async fn forget(&self, scope: Scope) {
         match &self.backend {
             Backend::InProcess(clock) => clock.advance(KEPT_FOR),
-            Backend::Redis(server) => server.forget(scope).await,
+            Backend::Redis(server) => forget(server, scope).await,
         }
     }
+}
+
+pub(super) fn cache_at(uri: &str) -> Arc<dyn EdgeCache> {
+    Arc::new(RedisCache::open(uri.parse().unwrap()).unwrap())
+}
+
+/// Where the cache keeps its record, as operators see it.
+pub(super) fn key(scope: Scope) -> String {
+    format!("edge:idem:{scope}")
+}
+
+pub(super) async fn forget(server: &RedisServer, scope: Scope) {
+    server.run::<()>(&["DEL", &key(scope)]).await;
 }
 
 /// A scope that no other test uses, on a shared server neither.

@@ -12,4 +12,3 @@ mod conformance;
 mod in_process;
 mod listener;
 mod redis;
-mod redis_server;

@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 
 use control_plane::cache::{CacheError, EdgeCache, RedisUri};
 use edge_core::idempotency::{ClaimRequest, Fenced, Scope, Verdict};
+use test_services::{RedisServer, Signal, run};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::bench::*;
-use super::redis_server::{RedisServer, cache_at, key, run};
 
 /// Long enough for any machine; what is awaited takes milliseconds.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -38,7 +38,7 @@ async fn verdict(cache: &dyn EdgeCache, claim: ClaimRequest) -> Verdict {
 #[tokio::test]
 async fn two_control_planes_share_their_claims() {
     let Some(server) = server().await else { return };
-    let (one, other, scope) = (server.cache(), server.cache(), scope());
+    let (one, other, scope) = (cache_at(server.uri()), cache_at(server.uri()), scope());
     let mut claims = Vec::new();
     for i in 0..400 {
         let cache = if i % 2 == 0 { one.clone() } else { other.clone() };
@@ -58,7 +58,7 @@ async fn two_control_planes_share_their_claims() {
 #[tokio::test]
 async fn a_record_is_kept_for_24_hours_under_its_hash() {
     let Some(server) = server().await else { return };
-    let (cache, scope) = (server.cache(), scope());
+    let (cache, scope) = (cache_at(server.uri()), scope());
     let day_ms = 86_400_000;
     let fence = start(&*cache, short_claim(scope, 1)).await;
     let left: i64 = server.run(&["PTTL", &key(scope)]).await;
@@ -73,7 +73,7 @@ async fn a_record_is_kept_for_24_hours_under_its_hash() {
 async fn a_redis_that_is_not_there_is_unavailable_at_once_and_used_when_it_comes() {
     let Some(mut server) = server().await else { return };
     server.kill();
-    let (cache, scope) = (server.cache(), scope());
+    let (cache, scope) = (cache_at(server.uri()), scope());
     let started = Instant::now();
     assert!(unavailable(&cache.claim(&claim(scope, 1)).await));
     assert!(unavailable(&cache.ready().await));
@@ -85,7 +85,7 @@ async fn a_redis_that_is_not_there_is_unavailable_at_once_and_used_when_it_comes
 #[tokio::test]
 async fn a_redis_that_is_killed_forgets_and_is_used_again_when_it_is_back() {
     let Some(mut server) = server().await else { return };
-    let (cache, scope) = (server.cache(), scope());
+    let (cache, scope) = (cache_at(server.uri()), scope());
     let first = start(&*cache, claim(scope, 1)).await;
     server.kill();
     assert!(unavailable(&cache.complete(&scope, first, &answer("a")).await));
@@ -99,7 +99,7 @@ async fn a_redis_that_is_killed_forgets_and_is_used_again_when_it_is_back() {
 #[tokio::test]
 async fn a_connection_that_was_cut_while_idle_costs_no_claim() {
     let Some(server) = server().await else { return };
-    let cache = server.cache();
+    let cache = cache_at(server.uri());
     start(&*cache, claim(scope(), 1)).await;
     let mut operator = server.connection().await;
     let cut: i64 = run(&mut operator, &["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"]).await;
@@ -115,7 +115,7 @@ async fn a_connection_that_was_cut_while_idle_costs_no_claim() {
 #[tokio::test]
 async fn after_a_flush_the_first_comes_too_late() {
     let Some(server) = server().await else { return };
-    let (cache, scope) = (server.cache(), scope());
+    let (cache, scope) = (cache_at(server.uri()), scope());
     let first = start(&*cache, claim(scope, 1)).await;
     server.run::<()>(&["FLUSHALL"]).await;
     assert_eq!(cache.complete(&scope, first, &answer("a")).await, Ok(Fenced::Stale));
@@ -125,7 +125,7 @@ async fn after_a_flush_the_first_comes_too_late() {
 #[tokio::test]
 async fn a_script_flush_is_not_noticed() {
     let Some(server) = server().await else { return };
-    let (cache, scope) = (server.cache(), scope());
+    let (cache, scope) = (cache_at(server.uri()), scope());
     server.run::<()>(&["SCRIPT", "FLUSH"]).await;
     let fence = start(&*cache, claim(scope, 1)).await;
     server.run::<()>(&["SCRIPT", "FLUSH"]).await;
@@ -138,7 +138,7 @@ async fn a_script_flush_is_not_noticed() {
 #[tokio::test]
 async fn a_value_that_is_not_ours_is_unavailable_and_left_alone() {
     let Some(server) = server().await else { return };
-    let (cache, scope) = (server.cache(), scope());
+    let (cache, scope) = (cache_at(server.uri()), scope());
     let fence = start(&*cache, claim(super::bench::scope(), 1)).await;
     let fingerprint = fingerprint(1);
     let strangers = [
@@ -148,7 +148,7 @@ async fn a_value_that_is_not_ours_is_unavailable_and_left_alone() {
         vec!["SET".to_owned(), key(scope), format!("1 1 {fingerprint} {{\"status\":500}}")],
     ];
     for command in strangers {
-        server.forget(scope).await;
+        forget(&server, scope).await;
         server.run::<()>(&command.iter().map(String::as_str).collect::<Vec<_>>()).await;
         let dump: Vec<u8> = server.run(&["DUMP", &key(scope)]).await;
         assert!(unavailable(&cache.claim(&claim(scope, 1)).await), "{command:?}");
@@ -161,7 +161,7 @@ async fn a_value_that_is_not_ours_is_unavailable_and_left_alone() {
 #[tokio::test]
 async fn the_fence_rises_when_the_clock_of_redis_falls() {
     let Some(server) = server().await else { return };
-    let (cache, scope) = (server.cache(), scope());
+    let (cache, scope) = (cache_at(server.uri()), scope());
     // Claimed by a clock a thousand years ahead, and the lease is over.
     let ahead = format!("4000000000000000 1 {} ", fingerprint(1));
     server.run::<()>(&["SET", &key(scope), &ahead]).await;
@@ -171,7 +171,7 @@ async fn the_fence_rises_when_the_clock_of_redis_falls() {
 #[tokio::test]
 async fn a_full_redis_takes_no_claims_but_keeps_what_it_has() {
     let Some(server) = RedisServer::own(&["--maxmemory-policy", "noeviction"]).await else { return };
-    let (cache, leased, answered) = (server.cache(), scope(), scope());
+    let (cache, leased, answered) = (cache_at(server.uri()), scope(), scope());
     let fence = start(&*cache, claim(leased, 1)).await;
     let other = start(&*cache, claim(answered, 1)).await;
     cache.complete(&answered, other, &answer("a")).await.unwrap();
@@ -186,13 +186,13 @@ async fn a_full_redis_takes_no_claims_but_keeps_what_it_has() {
 #[tokio::test]
 async fn a_redis_that_stands_still_is_unavailable_in_time() {
     let Some(server) = server().await else { return };
-    let (cache, scope) = (server.cache(), scope());
+    let (cache, scope) = (cache_at(server.uri()), scope());
     start(&*cache, claim(super::bench::scope(), 1)).await;
-    server.signal("-STOP");
+    server.signal(Signal::STOP);
     let started = Instant::now();
     assert!(unavailable(&cache.claim(&short_claim(scope, 1)).await));
     assert!(started.elapsed() < Duration::from_secs(2));
-    server.signal("-CONT");
+    server.signal(Signal::CONT);
     // What nobody waited for any more happened after all: a lease without an owner, which ends.
     let later = verdict(&*cache, short_claim(scope, 1)).await;
     assert!(matches!(later, Verdict::InFlight { .. } | Verdict::Start { .. }), "{later:?}");
@@ -201,7 +201,7 @@ async fn a_redis_that_stands_still_is_unavailable_in_time() {
 #[tokio::test]
 async fn a_lost_reply_leaves_a_lease_that_ends_and_an_answer_that_stands() {
     let Some(server) = server().await else { return };
-    let (direct, scope) = (server.cache(), scope());
+    let (direct, scope) = (cache_at(server.uri()), scope());
     let proxy = Proxy::to(server.port()).await;
     let cache = cache_at(&format!("redis://127.0.0.1:{}", proxy.port));
     // Connected and with its scripts loaded, so that nothing but the reply is missing.

@@ -1,23 +1,24 @@
-//! A Redis of the test's own, on a free port of this machine, gone with it.
-
-use std::io::{ErrorKind, Write};
+use std::io::ErrorKind;
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use control_plane::cache::{EdgeCache, RedisCache};
-use edge_core::idempotency::Scope;
-use redis::FromRedisValue;
-use redis::aio::MultiplexedConnection;
+use ::redis::FromRedisValue;
+use ::redis::aio::MultiplexedConnection;
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::skip::skipped;
 
 const START_MAX: Duration = Duration::from_secs(10);
 
-pub(super) struct RedisServer {
+/// A Redis (or Valkey) that a test talks to.
+#[derive(Debug)]
+pub struct RedisServer {
     uri: String,
     process: Option<Process>,
 }
 
+#[derive(Debug)]
 struct Process {
     child: Child,
     port: u16,
@@ -27,7 +28,7 @@ struct Process {
 impl RedisServer {
     /// The server that `TEST_REDIS_URI` names, else one of our own. Tests share it, so they may touch nothing but
     /// scopes of their own.
-    pub(super) async fn any() -> Option<Self> {
+    pub async fn any() -> Option<Self> {
         match std::env::var("TEST_REDIS_URI") {
             Ok(uri) => Some(Self { uri, process: None }),
             Err(_) => Self::own(&[]).await,
@@ -35,7 +36,7 @@ impl RedisServer {
     }
 
     /// A server that the test may flush, stop and kill; `options` are added to its command line.
-    pub(super) async fn own(options: &'static [&'static str]) -> Option<Self> {
+    pub async fn own(options: &'static [&'static str]) -> Option<Self> {
         for _ in 0..5 {
             let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
             let process = Process { child: spawn(port, options)?, port, options };
@@ -47,53 +48,50 @@ impl RedisServer {
         panic!("redis-server does not start; another process may have taken its port, five times");
     }
 
-    pub(super) fn cache(&self) -> Arc<dyn EdgeCache> {
-        cache_at(&self.uri)
+    #[must_use]
+    pub fn uri(&self) -> &str {
+        &self.uri
     }
 
-    pub(super) fn port(&self) -> u16 {
+    #[must_use]
+    pub fn port(&self) -> u16 {
         self.process.as_ref().unwrap().port
     }
 
     /// A connection past the cache, as an operator's.
-    pub(super) async fn connection(&self) -> MultiplexedConnection {
-        let client = redis::Client::open(self.uri.as_str()).unwrap();
+    pub async fn connection(&self) -> MultiplexedConnection {
+        let client = ::redis::Client::open(self.uri.as_str()).unwrap();
         client.get_multiplexed_async_connection().await.unwrap()
     }
 
     /// Runs one command past the cache.
-    pub(super) async fn run<T: FromRedisValue>(&self, command: &[&str]) -> T {
+    pub async fn run<T: FromRedisValue>(&self, command: &[&str]) -> T {
         run(&mut self.connection().await, command).await
     }
 
-    pub(super) async fn forget(&self, scope: Scope) {
-        self.run::<()>(&["DEL", &key(scope)]).await;
-    }
-
     /// As by `kill -9`: what it knew is lost.
-    pub(super) fn kill(&mut self) {
+    pub fn kill(&mut self) {
         let child = &mut self.process.as_mut().unwrap().child;
         child.kill().unwrap();
         child.wait().unwrap();
     }
 
     /// After [`Self::kill`], at the same address.
-    pub(super) async fn start_again(&mut self) {
+    pub async fn start_again(&mut self) {
         let process = self.process.as_mut().unwrap();
         process.child = spawn(process.port, process.options).unwrap();
         assert!(self.answers().await, "redis-server does not start again");
     }
 
-    /// Stops and resumes it where it stands.
-    pub(super) fn signal(&self, signal: &str) {
-        let pid = self.process.as_ref().unwrap().child.id().to_string();
-        assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
+    /// Stops and resumes it where it stands, e.g. [`Signal::STOP`].
+    pub fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.process.as_ref().unwrap().child), signal).unwrap();
     }
 
     /// Awaits its first answer; false if it ended instead.
     async fn answers(&mut self) -> bool {
         let started = Instant::now();
-        let client = redis::Client::open(self.uri.as_str()).unwrap();
+        let client = ::redis::Client::open(self.uri.as_str()).unwrap();
         let process = self.process.as_mut().unwrap();
         while started.elapsed() < START_MAX && process.child.try_wait().unwrap().is_none() {
             match client.get_multiplexed_async_connection().await {
@@ -114,17 +112,9 @@ impl Drop for RedisServer {
     }
 }
 
-pub(super) async fn run<T: FromRedisValue>(connection: &mut MultiplexedConnection, command: &[&str]) -> T {
-    redis::cmd(command[0]).arg(&command[1..]).query_async(connection).await.unwrap()
-}
-
-pub(super) fn cache_at(uri: &str) -> Arc<dyn EdgeCache> {
-    Arc::new(RedisCache::open(uri.parse().unwrap()).unwrap())
-}
-
-/// Where the cache keeps its record, as operators see it.
-pub(super) fn key(scope: Scope) -> String {
-    format!("edge:idem:{scope}")
+/// Runs one command on a connection of the test's.
+pub async fn run<T: FromRedisValue>(connection: &mut MultiplexedConnection, command: &[&str]) -> T {
+    ::redis::cmd(command[0]).arg(&command[1..]).query_async(connection).await.unwrap()
 }
 
 fn spawn(port: u16, options: &[&str]) -> Option<Child> {
@@ -148,8 +138,6 @@ fn spawn(port: u16, options: &[&str]) -> Option<Child> {
         }
     }
     let why = "neither redis-server nor valkey-server is on the PATH (Debian: apt-get install redis-server)";
-    let line = format!("SKIPPED: {}: {why}\n", std::thread::current().name().unwrap_or_default());
-    // Not by a print macro: of a test that passes, what those print is not shown.
-    std::io::stderr().write_all(line.as_bytes()).unwrap();
+    skipped(why);
     None
 }

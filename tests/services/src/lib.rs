@@ -1,0 +1,16 @@
+//! Servers of a test's own, on free ports of this machine, gone with it. Where a variable names a server
+//! (`TEST_REDIS_URI`), tests that break nothing share that one; where a program is missing, a test says plainly
+//! that it was skipped.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a harness that cannot go on fails the test that uses it"
+)]
+
+mod redis;
+mod skip;
+
+pub use redis::{RedisServer, run};
+pub use rustix::process::Signal;
