@@ -48,6 +48,10 @@ struct Died;
 impl GroupCommit {
     /// Starts a task for each writer. They end when this is dropped.
     pub(super) fn start(writers: impl IntoIterator<Item = impl Writer>) -> Self {
+        Self::with_patience(PATIENCE, writers)
+    }
+
+    fn with_patience(patience: Duration, writers: impl IntoIterator<Item = impl Writer>) -> Self {
         let (waiting, queue) = mpsc::channel(WAITING_MAX);
         let queue = Arc::new(Mutex::new(queue));
         let died = CancellationToken::new();
@@ -55,7 +59,7 @@ impl GroupCommit {
             let guard = died.clone().drop_guard();
             let queue = queue.clone();
             tokio::spawn(async move {
-                run(writer, &queue).await;
+                run(writer, &queue, patience).await;
                 drop(guard);
             });
         }
@@ -85,22 +89,127 @@ fn died() -> StoreError {
     StoreError::Unavailable(Box::new(Died))
 }
 
-async fn run(mut writer: impl Writer, queue: &Mutex<mpsc::Receiver<Waiting>>) {
+async fn run(mut writer: impl Writer, queue: &Mutex<mpsc::Receiver<Waiting>>, patience: Duration) {
     let mut waiting = Vec::with_capacity(BATCH_MAX);
     while queue.lock().await.recv_many(&mut waiting, BATCH_MAX).await > 0 {
         let (mut batch, mut done) = (Vec::new(), Vec::new());
         for one in waiting.drain(..) {
-            if one.since.elapsed() > PATIENCE {
+            if one.since.elapsed() > patience {
                 let _ = one.done.send(Err(StoreError::Overloaded.into()));
             } else {
                 batch.push(one.change);
                 done.push(one.done);
             }
         }
+        if batch.is_empty() {
+            continue;
+        }
         let results = writer.write(&batch).await;
         for (done, result) in done.into_iter().zip(results) {
             // Whoever asked may be gone; what is written stays written.
             let _ = done.send(result);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::store::{Conflict, Step};
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use tokio::sync::Semaphore;
+
+    /// Waits for a permit for each batch, then tells of a conflict.
+    struct Held {
+        gate: Arc<Semaphore>,
+        batches: Arc<AtomicUsize>,
+    }
+
+    #[async_trait]
+    impl Writer for Held {
+        async fn write(&mut self, batch: &[Change]) -> Vec<Result<(), CommitError>> {
+            self.gate.acquire().await.unwrap().forget();
+            self.batches.fetch_add(1, Ordering::SeqCst);
+            batch.iter().map(|_| Err(CommitError::Conflict(Conflict::Stale))).collect()
+        }
+    }
+
+    struct Dies;
+
+    #[async_trait]
+    impl Writer for Dies {
+        async fn write(&mut self, _: &[Change]) -> Vec<Result<(), CommitError>> {
+            panic!("a defect")
+        }
+    }
+
+    const NOTHING: Change = Change { step: Step::Nothing, key: None };
+
+    fn held() -> (Arc<GroupCommit>, Arc<Semaphore>, Arc<AtomicUsize>) {
+        let (gate, batches) = (Arc::new(Semaphore::new(0)), Arc::new(AtomicUsize::new(0)));
+        let writer = Held { gate: gate.clone(), batches: batches.clone() };
+        (Arc::new(GroupCommit::start([writer])), gate, batches)
+    }
+
+    fn begin(commits: &Arc<GroupCommit>) -> tokio::task::JoinHandle<Result<(), CommitError>> {
+        let commits = commits.clone();
+        tokio::spawn(async move { commits.commit(NOTHING).await })
+    }
+
+    async fn settle() {
+        for _ in 0..10 {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    #[tokio::test]
+    async fn what_comes_during_a_commit_shares_the_next_one() {
+        let (commits, gate, batches) = held();
+        let first = begin(&commits);
+        settle().await;
+        let later: Vec<_> = (0..BATCH_MAX).map(|_| begin(&commits)).collect();
+        settle().await;
+        gate.add_permits(2);
+        for one in later.into_iter().chain([first]) {
+            assert!(matches!(one.await.unwrap(), Err(CommitError::Conflict(Conflict::Stale))));
+        }
+        assert_eq!(batches.load(Ordering::SeqCst), 2);
+    }
+
+    #[tokio::test]
+    async fn more_than_may_wait_is_refused_at_once() {
+        let (commits, gate, _) = held();
+        let first = begin(&commits);
+        settle().await;
+        let waiting: Vec<_> = (0..WAITING_MAX).map(|_| begin(&commits)).collect();
+        settle().await;
+        let refused = commits.commit(NOTHING).await;
+        assert!(matches!(refused, Err(CommitError::Store(StoreError::Overloaded))), "{refused:?}");
+        gate.add_permits(WAITING_MAX);
+        for one in waiting.into_iter().chain([first]) {
+            assert!(matches!(one.await.unwrap(), Err(CommitError::Conflict(_))));
+        }
+    }
+
+    #[tokio::test]
+    async fn what_has_waited_too_long_is_not_begun() {
+        let (gate, batches) = (Arc::new(Semaphore::new(1)), Arc::new(AtomicUsize::new(0)));
+        let writer = Held { gate, batches: batches.clone() };
+        let commits = GroupCommit::with_patience(Duration::ZERO, [writer]);
+        let late = commits.commit(NOTHING).await;
+        assert!(matches!(late, Err(CommitError::Store(StoreError::Overloaded))), "{late:?}");
+        assert_eq!(batches.load(Ordering::SeqCst), 0);
+    }
+
+    #[tokio::test]
+    async fn everybody_is_told_when_the_writer_dies() {
+        let commits = Arc::new(GroupCommit::start([Dies]));
+        commits.is_alive().unwrap();
+        let waiting: Vec<_> = (0..300).map(|_| begin(&commits)).collect();
+        for one in waiting {
+            assert!(matches!(one.await.unwrap(), Err(CommitError::Store(StoreError::Unavailable(_)))));
+        }
+        commits.is_alive().unwrap_err();
+        assert!(matches!(commits.commit(NOTHING).await, Err(CommitError::Store(StoreError::Unavailable(_)))));
     }
 }

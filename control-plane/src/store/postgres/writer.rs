@@ -11,7 +11,7 @@ use super::parameters::Parameters;
 use super::waves::waves;
 use super::{evidence, unavailable};
 use crate::domain::idempotency::KeyChange;
-use crate::domain::store::{Change, CommitError, Conflict, Step, StoreError};
+use crate::domain::store::{Change, CommitError, Conflict, Step};
 use crate::store::group_commit::Writer;
 
 const COMMIT: &str = include_str!("commit.sql");
