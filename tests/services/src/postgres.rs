@@ -242,15 +242,17 @@ impl Drop for TestDatabase {
 const MISSING: &str =
     "no PostgreSQL 14 or newer on the PATH or in /usr/lib/postgresql (Debian: apt-get install postgresql)";
 
-/// The newest that is installed.
+/// Where the programs lie together: behind the `initdb` on the PATH, else the newest that Debian installed.
 fn programs() -> Option<PathBuf> {
     let on_path = std::env::var_os("PATH").unwrap_or_default();
-    let on_path = std::env::split_paths(&on_path).find(|folder| folder.join("initdb").exists());
+    let on_path =
+        std::env::split_paths(&on_path).find_map(|folder| folder.join("initdb").canonicalize().ok());
+    let on_path = on_path.as_deref().and_then(Path::parent).filter(|folder| folder.join("postgres").exists());
     let version =
-        |folder: &Path| folder.file_name()?.to_str()?.parse().ok().filter(|version: &u32| *version >= 14);
+        |path: &Path| path.file_name()?.to_str()?.parse().ok().filter(|version: &u32| *version >= 14);
     let installed = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
     let installed = installed.map(|entry| entry.path()).filter_map(|path| Some((version(&path)?, path)));
-    on_path.or_else(|| installed.max().map(|(_, folder)| folder.join("bin")))
+    on_path.map(Path::to_owned).or_else(|| installed.max().map(|(_, folder)| folder.join("bin")))
 }
 
 /// PostgreSQL refuses to run as root.

@@ -114,24 +114,20 @@ given_back AS (
     WHERE p.id = m.payment AND m.state = 'failed' AND m.member IN (SELECT member FROM refund_moved)
 ),
 
-applied AS MATERIALIZED (
-    SELECT member FROM open_payment WHERE id IN (SELECT id FROM opened)
-    UNION ALL SELECT member FROM moved
-    UNION ALL SELECT member FROM open_refund WHERE id IN (SELECT id FROM refund_opened)
-    UNION ALL SELECT member FROM refund_moved
-),
+-- Last, under the locks of what it records.
 recorded AS (
     INSERT INTO events (payment, refund, version, from_state, to_state, at, client, request_id, detail)
     SELECT payment, refund, version, from_state, to_state, at, client, request_id, detail
-    FROM event WHERE member IN (SELECT member FROM applied)
+    FROM event WHERE member NOT IN (SELECT member FROM without_key)
     ORDER BY member, version
 ),
 half AS (
-    SELECT member FROM (
-        SELECT member FROM open_payment UNION ALL SELECT member FROM move_payment
-        UNION ALL SELECT member FROM open_refund UNION ALL SELECT member FROM move_refund
-    ) AS step
-    WHERE member NOT IN (SELECT member FROM without_key) AND member NOT IN (SELECT member FROM applied)
+    SELECT member FROM open_payment WHERE id NOT IN (SELECT id FROM opened)
+    UNION ALL SELECT member FROM move_payment WHERE member NOT IN (SELECT member FROM moved)
+    UNION ALL SELECT member FROM open_refund WHERE id NOT IN (SELECT id FROM refund_opened)
+    UNION ALL SELECT member FROM move_refund WHERE member NOT IN (SELECT member FROM refund_moved)
 )
 SELECT ARRAY (SELECT member FROM without_key) AS without_key,
-       refuse_half_changes((SELECT array_agg(member) FROM half))::text AS refused;
+       refuse_half_changes((
+           SELECT array_agg(member) FROM half WHERE member NOT IN (SELECT member FROM without_key)
+       ))::text AS refused;

@@ -272,7 +272,8 @@ fn settings() -> String {
         "SET statement_timeout = {}; SET synchronous_commit = on;
          SET default_transaction_isolation = 'read committed';
          SET plan_cache_mode = force_generic_plan;
-         SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET jit = off",
+         SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off;
+         SET enable_material = off; SET jit = off",
         STATEMENT_MAX.as_millis()
     )
 }

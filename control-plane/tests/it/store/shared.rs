@@ -1,5 +1,8 @@
 //! Changes that wait together and share a commit: each fares as if it were alone.
 
+use std::future::poll_fn;
+use std::task::Poll;
+
 use control_plane::domain::provider::{Doubt, Outcome};
 use control_plane::domain::store::{CommitError, Conflict, StoreError};
 
@@ -158,8 +161,14 @@ async fn a_full_queue_is_told_at_once_and_what_it_took_is_written(test: TestStor
 }
 
 async fn a_caller_that_goes_away_leaves_the_others_in_peace(test: TestStore) {
-    let gone = test.store.commit(opening(1, "demo", 100).1);
-    assert!(tokio::time::timeout(std::time::Duration::ZERO, gone).await.is_err());
+    let mut gone = test.store.commit(opening(1, "demo", 100).1);
+    // Begun, and left before it can be done.
+    poll_fn(|context| {
+        assert!(gone.as_mut().poll(context).is_pending());
+        Poll::Ready(())
+    })
+    .await;
+    drop(gone);
     test.store.commit(opening(2, "demo", 100).1).await.unwrap();
     test.store.ready().await.unwrap();
 }
