@@ -3,6 +3,9 @@
 --
 -- A member is written whole or not at all: one whose key cannot be changed is left out and reported, and if any
 -- other does not apply, nothing is written and those are named (SQLSTATE GW001).
+--
+-- `member = abs(member)` is always so. The planner takes it to leave one row, and therefore goes to the tables by
+-- key, however small they were when the statement was planned.
 WITH open_payment AS MATERIALIZED (
     SELECT * FROM json_to_recordset($1::json) AS r (
         member int, id text, client text, provider text, amount bigint, currency text, request text, state text,
@@ -13,16 +16,19 @@ move_payment AS MATERIALIZED (
     SELECT * FROM json_to_recordset($2::json) AS r (
         member int, id text, state text, detail text, reference text, captured bigint, version bigint,
         updated_at bigint)
+    WHERE member = abs(member)
 ),
 open_refund AS MATERIALIZED (
     SELECT * FROM json_to_recordset($3::json) AS r (
         member int, id text, payment text, client text, amount bigint, currency text, state text, detail text,
         reference text, version bigint, created_at bigint, updated_at bigint)
+    WHERE member = abs(member)
 ),
 move_refund AS MATERIALIZED (
     SELECT * FROM json_to_recordset($4::json) AS r (
         member int, id text, payment text, amount bigint, state text, detail text, reference text, version bigint,
         updated_at bigint)
+    WHERE member = abs(member)
 ),
 event AS MATERIALIZED (
     SELECT * FROM json_to_recordset($5::json) AS r (
@@ -37,9 +43,11 @@ take_key AS MATERIALIZED (
 answer_key AS MATERIALIZED (
     SELECT * FROM json_to_recordset($7::json) AS r (
         member int, scope text, answer_status bigint, answer_body text)
+    WHERE member = abs(member)
 ),
 release_key AS MATERIALIZED (
     SELECT * FROM json_to_recordset($8::json) AS r (member int, scope text)
+    WHERE member = abs(member)
 ),
 
 -- The keys come first: whatever else is in the way, a key that was used is answered from its record.

@@ -27,9 +27,13 @@ const DOUBT_PAUSE: Duration = Duration::from_millis(100);
 /// How often a change is tried that met a deadlock, or a conflict that was gone when it was looked at.
 const TRIES: u8 = 3;
 
+/// How long a connection is used: the statement is planned once for each, and the tables grow.
+const CONNECTION_MAX: Duration = Duration::from_secs(60);
+
 pub(super) struct PostgresWriter {
     options: PgConnectOptions,
     connection: Option<PgConnection>,
+    connected_at: Instant,
 }
 
 /// Members that are written by one statement.
@@ -71,7 +75,7 @@ impl Writer for PostgresWriter {
 
 impl PostgresWriter {
     pub(super) fn new(options: PgConnectOptions) -> Self {
-        Self { options, connection: None }
+        Self { options, connection: None, connected_at: Instant::now() }
     }
 
     /// Decides what it can of the group; what is to be written anew goes back to `groups`.
@@ -190,6 +194,16 @@ impl PostgresWriter {
         })
     }
 
+    async fn connected(&mut self) -> Result<PgConnection, sqlx::Error> {
+        match self.connection.take() {
+            Some(connection) if self.connected_at.elapsed() < CONNECTION_MAX => Ok(connection),
+            _ => {
+                self.connected_at = Instant::now();
+                connect(&self.options).await
+            }
+        }
+    }
+
     async fn send(&mut self, batch: &[Change], members: &[usize]) -> Sent {
         let changes = members.iter().filter_map(|&n| Some((i32::try_from(n).ok()?, batch.get(n)?)));
         let query = Parameters::of(changes).and_then(|parameters| parameters.bind(sqlx::query(COMMIT)));
@@ -199,12 +213,9 @@ impl PostgresWriter {
                 return Sent::Refused { problem: sqlx::Error::Encode(problem.into()), passing: false };
             }
         };
-        let mut connection = match self.connection.take() {
-            Some(connection) => connection,
-            None => match connect(&self.options).await {
-                Ok(connection) => connection,
-                Err(problem) => return Sent::NotSent(problem),
-            },
+        let mut connection = match self.connected().await {
+            Ok(connection) => connection,
+            Err(problem) => return Sent::NotSent(problem),
         };
         // The answer is complete only when the server is ready for the next statement: a commit that fails is told
         // after the rows. `fetch_one` reads to there.
@@ -266,7 +277,7 @@ async fn connect(options: &PgConnectOptions) -> Result<PgConnection, sqlx::Error
 }
 
 /// `synchronous_commit`: an operator's default must not make commits forgettable. The rest: the one statement goes
-/// by keys alone, so it is planned once, and never for the tables as small as they were then.
+/// by keys alone, so it is planned once, and for going to the tables by their keys.
 fn settings() -> String {
     format!(
         "SET statement_timeout = {}; SET synchronous_commit = on;
