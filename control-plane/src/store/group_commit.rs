@@ -122,14 +122,14 @@ mod tests {
     /// Waits for a permit for each batch, then tells of a conflict.
     struct Held {
         gate: Arc<Semaphore>,
-        batches: Arc<AtomicUsize>,
+        begun: Arc<AtomicUsize>,
     }
 
     #[async_trait]
     impl Writer for Held {
         async fn write(&mut self, batch: &[Change]) -> Vec<Result<(), CommitError>> {
+            self.begun.fetch_add(1, Ordering::SeqCst);
             self.gate.acquire().await.unwrap().forget();
-            self.batches.fetch_add(1, Ordering::SeqCst);
             batch.iter().map(|_| Err(CommitError::Conflict(Conflict::Stale))).collect()
         }
     }
@@ -146,59 +146,64 @@ mod tests {
     const NOTHING: Change = Change { step: Step::Nothing, key: None };
 
     fn held() -> (Arc<GroupCommit>, Arc<Semaphore>, Arc<AtomicUsize>) {
-        let (gate, batches) = (Arc::new(Semaphore::new(0)), Arc::new(AtomicUsize::new(0)));
-        let writer = Held { gate: gate.clone(), batches: batches.clone() };
-        (Arc::new(GroupCommit::start([writer])), gate, batches)
+        let (gate, begun) = (Arc::new(Semaphore::new(0)), Arc::new(AtomicUsize::new(0)));
+        let writer = Held { gate: gate.clone(), begun: begun.clone() };
+        (Arc::new(GroupCommit::start([writer])), gate, begun)
     }
 
-    fn begin(commits: &Arc<GroupCommit>) -> tokio::task::JoinHandle<Result<(), CommitError>> {
+    type Running = tokio::task::JoinHandle<Result<(), CommitError>>;
+
+    fn begin(commits: &Arc<GroupCommit>) -> Running {
         let commits = commits.clone();
         tokio::spawn(async move { commits.commit(NOTHING).await })
     }
 
-    async fn settle() {
-        for _ in 0..10 {
+    async fn until(condition: impl Fn() -> bool) {
+        while !condition() {
             tokio::task::yield_now().await;
         }
     }
 
+    /// One change is being written and `n` wait behind it.
+    async fn with_waiting(commits: &Arc<GroupCommit>, begun: &AtomicUsize, n: usize) -> Vec<Running> {
+        let first = begin(commits);
+        until(|| begun.load(Ordering::SeqCst) == 1).await;
+        let all = (0..n).map(|_| begin(commits)).chain([first]).collect();
+        until(|| commits.waiting.capacity() == WAITING_MAX - n).await;
+        all
+    }
+
     #[tokio::test]
     async fn what_comes_during_a_commit_shares_the_next_one() {
-        let (commits, gate, batches) = held();
-        let first = begin(&commits);
-        settle().await;
-        let later: Vec<_> = (0..BATCH_MAX).map(|_| begin(&commits)).collect();
-        settle().await;
+        let (commits, gate, begun) = held();
+        let all = with_waiting(&commits, &begun, BATCH_MAX).await;
         gate.add_permits(2);
-        for one in later.into_iter().chain([first]) {
+        for one in all {
             assert!(matches!(one.await.unwrap(), Err(CommitError::Conflict(Conflict::Stale))));
         }
-        assert_eq!(batches.load(Ordering::SeqCst), 2);
+        assert_eq!(begun.load(Ordering::SeqCst), 2);
     }
 
     #[tokio::test]
     async fn more_than_may_wait_is_refused_at_once() {
-        let (commits, gate, _) = held();
-        let first = begin(&commits);
-        settle().await;
-        let waiting: Vec<_> = (0..WAITING_MAX).map(|_| begin(&commits)).collect();
-        settle().await;
+        let (commits, gate, begun) = held();
+        let all = with_waiting(&commits, &begun, WAITING_MAX).await;
         let refused = commits.commit(NOTHING).await;
         assert!(matches!(refused, Err(CommitError::Store(StoreError::Overloaded))), "{refused:?}");
         gate.add_permits(WAITING_MAX);
-        for one in waiting.into_iter().chain([first]) {
+        for one in all {
             assert!(matches!(one.await.unwrap(), Err(CommitError::Conflict(_))));
         }
     }
 
     #[tokio::test]
     async fn what_has_waited_too_long_is_not_begun() {
-        let (gate, batches) = (Arc::new(Semaphore::new(1)), Arc::new(AtomicUsize::new(0)));
-        let writer = Held { gate, batches: batches.clone() };
+        let (gate, begun) = (Arc::new(Semaphore::new(1)), Arc::new(AtomicUsize::new(0)));
+        let writer = Held { gate, begun: begun.clone() };
         let commits = GroupCommit::with_patience(Duration::ZERO, [writer]);
         let late = commits.commit(NOTHING).await;
         assert!(matches!(late, Err(CommitError::Store(StoreError::Overloaded))), "{late:?}");
-        assert_eq!(batches.load(Ordering::SeqCst), 0);
+        assert_eq!(begun.load(Ordering::SeqCst), 0);
     }
 
     #[tokio::test]
