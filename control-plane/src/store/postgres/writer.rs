@@ -53,7 +53,7 @@ enum Sent {
     /// Nothing was written.
     Refused { problem: sqlx::Error, passing: bool },
     /// The server was not reached; nothing was sent.
-    NotSent(sqlx::Error),
+    Unreached(sqlx::Error),
     /// The statement was sent and the answer is lost: it may be on disk, or be on its way there.
     Unknown(sqlx::Error),
 }
@@ -112,7 +112,7 @@ impl PostgresWriter {
                     match self.step_conflict(change).await {
                         Ok(Some(conflict)) => tell(member, self.conflict(change, conflict, doubted).await),
                         Ok(None) if tries > 0 => {
-                            groups.push(Group { members: vec![member], doubted, tries: tries - 1 })
+                            groups.push(Group { members: vec![member], doubted, tries: tries - 1 });
                         }
                         Ok(None) => tell(member, self.conflict(change, Conflict::Stale, doubted).await),
                         Err(problem) => tell(member, Err(unavailable(problem).into())),
@@ -131,7 +131,7 @@ impl PostgresWriter {
                     groups.extend([right, left].map(|half| Group { members: half.to_vec(), doubted, tries }));
                 }
             },
-            Sent::NotSent(problem) if doubted && Instant::now() < patience => {
+            Sent::Unreached(problem) if doubted && Instant::now() < patience => {
                 tracing::warn!(error = %problem, "the database does not answer; the outcome of a commit is not known");
                 sleep(DOUBT_PAUSE).await;
                 groups.push(Group { members, doubted, tries });
@@ -149,7 +149,7 @@ impl PostgresWriter {
                     groups.push(Group { members: again, doubted: true, tries });
                 }
             }
-            Sent::NotSent(problem) | Sent::Unknown(problem) => {
+            Sent::Unreached(problem) | Sent::Unknown(problem) => {
                 let problem = std::sync::Arc::new(problem);
                 for member in members {
                     tell(member, Err(unavailable(problem.clone()).into()));
@@ -215,7 +215,7 @@ impl PostgresWriter {
         };
         let mut connection = match self.connected().await {
             Ok(connection) => connection,
-            Err(problem) => return Sent::NotSent(problem),
+            Err(problem) => return Sent::Unreached(problem),
         };
         // The answer is complete only when the server is ready for the next statement: a commit that fails is told
         // after the rows. `fetch_one` reads to there.
