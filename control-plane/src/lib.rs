@@ -7,5 +7,6 @@ pub mod envoy_bootstrap;
 pub mod http;
 pub mod providers;
 pub mod serve;
+pub mod serve_edge_cache;
 pub mod store;
 pub mod telemetry;

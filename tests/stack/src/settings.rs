@@ -6,6 +6,7 @@ use anyhow::Result;
 
 use crate::{
     Addresses, Destination, Options, RunDir,
+    addresses::EDGE_CACHE,
     secrets::{self, Certificate},
 };
 
@@ -14,6 +15,7 @@ pub type Environment = BTreeMap<String, String>;
 
 /// The client key of the demo client, as in `Authorization: Bearer demo-key`.
 pub const DEMO_KEY: &str = "demo-key";
+const REDIS_URI: &str = "REDIS_URI";
 const CLIENTS: &str = "demo:demo-key,demo-2:demo-key-2";
 
 /// The settings of one stack, and what of them each part may see.
@@ -50,6 +52,10 @@ impl Settings {
                 value.clone_from(given);
             }
         }
+        // It may hold a password, so it is not for everyone.
+        own.extend(
+            options.environment.get_key_value(REDIS_URI).map(|(name, uri)| (name.clone(), uri.clone())),
+        );
         own.extend(addresses.named().map(|(name, address)| (name.to_owned(), address.to_string())));
         Ok(Self { surroundings: options.environment.clone(), own })
     }
@@ -66,7 +72,26 @@ impl Settings {
     pub(crate) fn of_control_plane(&self) -> Environment {
         let mut environment = self.surroundings.clone();
         environment.extend(self.own.clone());
+        if self.has_redis() {
+            environment.insert(EDGE_CACHE.to_owned(), "off".to_owned());
+        }
         environment
+    }
+
+    /// What Envoy's bootstrap is made from.
+    pub(crate) fn of_bootstrap(&self) -> Environment {
+        let mut environment = self.surroundings.clone();
+        environment.extend(self.own.clone());
+        environment
+    }
+
+    /// A Redis of the caller's makes the edge cache a process of its own.
+    pub(crate) fn has_redis(&self) -> bool {
+        self.own.contains_key(REDIS_URI)
+    }
+
+    pub(crate) fn of_edge_cache(&self) -> Environment {
+        self.only(&["EDGE_ATTESTATION_KEYS", EDGE_CACHE, REDIS_URI, "LOG_LEVEL"])
     }
 
     /// Envoy and the sandbox get no credentials of providers, and none of the database.
@@ -140,14 +165,31 @@ mod tests {
 
     #[test]
     fn credentials_are_seen_by_the_control_plane_alone() {
-        let given = [("PATH", "/bin"), ("STRIPE_SECRET_KEY", "sk_test_mine"), ("DB_URI", "sqlite://mine")];
+        let given = [
+            ("PATH", "/bin"),
+            ("STRIPE_SECRET_KEY", "sk_test_mine"),
+            ("DB_URI", "sqlite://mine"),
+            ("REDIS_URI", "redis://mine"),
+        ];
         let (_folder, settings) = settings(&given);
         for environment in [settings.of_envoy(), settings.of_sandbox()] {
             assert_eq!(environment["PATH"], "/bin");
-            for secret in ["STRIPE_SECRET_KEY", "PAYPAL_CLIENT_SECRET", "DB_URI"] {
+            for secret in ["STRIPE_SECRET_KEY", "PAYPAL_CLIENT_SECRET", "DB_URI", "REDIS_URI"] {
                 assert!(!environment.contains_key(secret), "{secret}");
             }
         }
         assert_eq!(settings.of_control_plane()["DB_URI"], "sqlite://mine");
+    }
+
+    #[test]
+    fn with_a_redis_the_edge_cache_listens_beside_the_control_plane_and_without_one_in_it() {
+        let (_folder, alone) = settings(&[]);
+        assert_eq!(alone.of_control_plane()["EDGE_CACHE_LISTEN"], "127.0.0.1:8082");
+        let (_folder, shared) = settings(&[("REDIS_URI", "redis://mine")]);
+        assert_eq!(shared.of_control_plane()["EDGE_CACHE_LISTEN"], "off");
+        assert_eq!(shared.of_bootstrap()["EDGE_CACHE_LISTEN"], "127.0.0.1:8082");
+        let edge_cache = shared.of_edge_cache();
+        assert_eq!(edge_cache["REDIS_URI"], "redis://mine");
+        assert!(!edge_cache.contains_key("STRIPE_SECRET_KEY"));
     }
 }
