@@ -47,6 +47,7 @@ impl Settings {
             ]
             .map(|(name, value)| (name.to_owned(), value)),
         );
+        own.extend(webhooks(options, addresses, run_dir));
         for (name, value) in &mut own {
             if let Some(given) = options.environment.get(name) {
                 value.clone_from(given);
@@ -99,8 +100,16 @@ impl Settings {
         self.only(&["EDGE_ATTESTATION_KEYS"])
     }
 
+    /// The sandbox signs in the place of the providers that it plays, and in no other's.
     pub(crate) fn of_sandbox(&self) -> Environment {
-        self.only(&["SANDBOX_LISTEN", "LOG_LEVEL"])
+        let mut names = vec!["SANDBOX_LISTEN", "LOG_LEVEL"];
+        if self.own.contains_key(STRIPE_WEBHOOK_URL) {
+            names.extend([STRIPE_WEBHOOK_URL, "STRIPE_WEBHOOK_SECRETS"]);
+        }
+        if self.own.contains_key(PAYPAL_WEBHOOK_URL) {
+            names.extend([PAYPAL_WEBHOOK_URL, "PAYPAL_WEBHOOK_ID", PAYPAL_CA_DIR, PAYPAL_REVIEW_SECONDS]);
+        }
+        self.only(&names)
     }
 
     fn only(&self, names: &[&str]) -> Environment {
@@ -110,6 +119,28 @@ impl Settings {
         environment.extend(own.map(|(name, value)| (name.clone(), value.clone())));
         environment
     }
+}
+
+const STRIPE_WEBHOOK_URL: &str = "SANDBOX_STRIPE_WEBHOOK_URL";
+const PAYPAL_WEBHOOK_URL: &str = "SANDBOX_PAYPAL_WEBHOOK_URL";
+const PAYPAL_CA_DIR: &str = "SANDBOX_PAYPAL_CA_DIR";
+const PAYPAL_REVIEW_SECONDS: &str = "SANDBOX_PAYPAL_REVIEW_SECONDS";
+
+/// Where the sandbox delivers the webhooks of the providers that it plays, and where it keeps the root of PayPal's
+/// certificates (`root.pem`).
+fn webhooks(options: &Options, addresses: Addresses, run_dir: &RunDir) -> Environment {
+    let to = |provider: &str| format!("http://{}/webhooks/{provider}", addresses.gateway);
+    let mut settings = Vec::new();
+    if options.providers.stripe == Destination::Sandbox {
+        settings.push((STRIPE_WEBHOOK_URL, to("stripe")));
+    }
+    if options.providers.paypal == Destination::Sandbox {
+        settings.push((PAYPAL_WEBHOOK_URL, to("paypal")));
+        settings.push((PAYPAL_CA_DIR, run_dir.path().join("paypal-ca").display().to_string()));
+        // Long enough to see the payment pending.
+        settings.push((PAYPAL_REVIEW_SECONDS, "10".to_owned()));
+    }
+    settings.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
 fn api_base(destination: &Destination, sandbox: SocketAddr) -> String {
@@ -161,6 +192,21 @@ mod tests {
         assert_eq!(settings.get("STRIPE_API_BASE"), Some("https://api.stripe.com"));
         assert_eq!(settings.of_control_plane()["STRIPE_SECRET_KEY"], "sk_test_mine");
         assert_eq!(settings.get("PAYPAL_API_BASE"), Some("http://127.0.0.1:8090"));
+    }
+
+    #[test]
+    fn the_sandbox_delivers_to_the_gateway_for_the_providers_that_it_plays() {
+        let given = [("STRIPE_SECRET_KEY", "sk_test_mine"), ("STRIPE_WEBHOOK_SECRETS", "whsec_mine")];
+        let (_folder, mixed) = settings(&given);
+        let sandbox = mixed.of_sandbox();
+        assert_eq!(sandbox["SANDBOX_PAYPAL_WEBHOOK_URL"], "http://127.0.0.1:8080/webhooks/paypal");
+        assert_eq!(sandbox["PAYPAL_WEBHOOK_ID"], mixed.of_control_plane()["PAYPAL_WEBHOOK_ID"]);
+        assert!(!sandbox.contains_key("SANDBOX_STRIPE_WEBHOOK_URL"));
+        assert!(!sandbox.contains_key("STRIPE_WEBHOOK_SECRETS"));
+        let (_folder, all) = settings(&[]);
+        let sandbox = all.of_sandbox();
+        assert_eq!(sandbox["SANDBOX_STRIPE_WEBHOOK_URL"], "http://127.0.0.1:8080/webhooks/stripe");
+        assert!(sandbox["STRIPE_WEBHOOK_SECRETS"].starts_with("whsec_"));
     }
 
     #[test]
