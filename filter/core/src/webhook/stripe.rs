@@ -130,3 +130,73 @@ fn digest(digits: &str) -> Option<[u8; 32]> {
     let lower = !digits.bytes().any(|b| b.is_ascii_uppercase());
     hex::decode_to_slice(digits, &mut digest).ok().filter(|()| lower).map(|()| digest)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::test;
+
+    const NOW: u64 = 1_764_000_000;
+    const BODY: &[u8] = b"{\"id\":\"evt_1\"}";
+    /// HMAC-SHA256 of `1764000000.{"id":"evt_1"}` with the key `whsec_test`.
+    const V1: &str = "76728ba9029660ebc0a14b80fefcffcc0ad9c7139948290090e9bb71e97d5918";
+
+    fn verify(lines: &[&str], body: &[u8]) -> Result<Verified, Forged> {
+        let lines: Vec<_> = lines.iter().map(|line| (HEADER.to_owned(), line.as_bytes().to_vec())).collect();
+        let secrets = Secrets::new(["whsec_old", "whsec_test"]).unwrap();
+        Signed::read(Head::new(&lines), NOW, TOLERANCE_S)?.verify(&secrets, body)
+    }
+
+    #[test]
+    fn a_signature_by_any_of_the_secrets_is_good() {
+        let good = format!("t={NOW},v1={V1}");
+        assert_eq!(verify(&[&good], BODY), Ok(Verified::Stripe { signed_at_s: NOW }));
+        assert_eq!(verify(&[&good], b"{\"id\":\"evt_2\"}"), Err(Forged::SignatureMismatch));
+    }
+
+    #[test]
+    fn a_header_that_could_be_read_in_two_ways_is_refused() {
+        let good = format!("t={NOW},v1={V1}");
+        assert_eq!(verify(&[], BODY), Err(Forged::HeaderMissing(HEADER)));
+        assert_eq!(verify(&[&good, &good], BODY), Err(Forged::HeaderRepeated(HEADER)));
+        for malformed in [
+            format!("t={NOW},t={NOW},v1={V1}"),
+            format!("t=0{NOW},v1={V1}"),
+            format!("t=+{NOW},v1={V1}"),
+            format!("t= {NOW},v1={V1}"),
+            format!("t={NOW}, v1={V1}"),
+            format!("t={NOW},v1={}", V1.to_uppercase()),
+            format!("t={NOW},v1={}", &V1[..63]),
+            format!("t={NOW},v0={V1}"),
+            format!("v1={V1}"),
+            String::new(),
+        ] {
+            assert_eq!(verify(&[&malformed], BODY), Err(MALFORMED), "{malformed}");
+        }
+        assert_eq!(verify(&["t=1,v1=\u{e9}"], BODY), Err(Forged::HeaderNotPlain(HEADER)));
+        assert_eq!(verify(&["t=1,v1=\u{1}"], BODY), Err(Forged::HeaderNotPlain(HEADER)));
+        assert_eq!(verify(&["x".repeat(4097).as_str()], BODY), Err(Forged::HeaderTooLong(HEADER)));
+    }
+
+    #[test]
+    fn a_signature_is_fresh_for_five_minutes_in_either_direction() {
+        let off_by = |off: i64| {
+            let header = format!("t={},v1={V1}", NOW.saturating_add_signed(off));
+            verify(&[&header], BODY)
+        };
+        assert_eq!(off_by(-301), Err(Forged::TooOld { age_s: 301 }));
+        assert_eq!(off_by(301), Err(Forged::TooNew { ahead_s: 301 }));
+        // Fresh enough to be looked at; another time was signed.
+        assert_eq!(off_by(-300), Err(Forged::SignatureMismatch));
+        assert_eq!(off_by(300), Err(Forged::SignatureMismatch));
+    }
+
+    #[test]
+    fn secrets_that_cannot_be_right_are_refused_and_none_is_ever_printed() {
+        assert_eq!(Secrets::new([]).err(), Some(SecretsError::Empty));
+        for wrong in ["", " whsec_1", "whsec_1\n", "whsec_\u{e9}"] {
+            assert_eq!(Secrets::new(["whsec_0", wrong]).err(), Some(SecretsError::NotPlain(2)), "{wrong}");
+        }
+        assert_eq!(format!("{:?}", Secrets::new(["whsec_1"]).unwrap()), "1 secrets");
+    }
+}

@@ -124,7 +124,7 @@ impl CertificateCache {
         for attempt in &mut self.attempts {
             if attempt.failed.is_none() && !lasts(attempt.since_s, FETCH_S, now_s) {
                 attempt.failed = Some(FetchFailure::TimedOut.into());
-                attempt.since_s = now_s;
+                attempt.since_s = attempt.since_s.saturating_add(FETCH_S).min(now_s);
             }
         }
         self.attempts
@@ -136,5 +136,123 @@ fn drop_least<T>(list: &mut Vec<T>, age: impl Fn(&T) -> Option<u64>) {
     let ages = list.iter().enumerate().filter_map(|(i, entry)| Some((age(entry)?, i)));
     if let Some((_, least)) = ages.min() {
         list.swap_remove(least);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::test;
+    use crate::webhook::paypal::Environment;
+    use crate::webhook::x509::CertificateProblem;
+
+    const NOW: u64 = 1_764_000_000;
+    const FAR: u64 = NOW + 400 * 86_400;
+
+    fn url(name: &str) -> CertificateUrl {
+        let text = format!("https://api.paypal.com/v1/notifications/certs/{name}");
+        CertificateUrl::parse(&text, &Environment::live()).unwrap()
+    }
+
+    fn key() -> TrustedKey {
+        TrustedKey::for_test(FAR)
+    }
+
+    fn unreachable() -> CannotVerify {
+        FetchFailure::Unreachable.into()
+    }
+
+    #[test]
+    fn one_fetch_serves_every_webhook_that_waits_for_it_and_comes_later() {
+        let mut cache = CertificateCache::default();
+        assert_eq!(cache.lookup(&url("a"), NOW), Lookup::Fetch);
+        assert_eq!(cache.lookup(&url("a"), NOW + 1), Lookup::Waiting);
+        assert_eq!(cache.lookup(&url("b"), NOW + 1), Lookup::Fetch);
+        cache.fetched(&url("a"), Ok(key()), NOW + 1);
+        assert_eq!(cache.lookup(&url("a"), NOW + 2), Lookup::Ready(&key()));
+        assert_eq!(cache.lookup(&url("b"), NOW + 2), Lookup::Waiting);
+    }
+
+    #[test]
+    fn a_key_is_kept_for_a_day_or_as_long_as_its_certificate_is_valid() {
+        let mut cache = CertificateCache::default();
+        cache.fetched(&url("a"), Ok(key()), NOW);
+        cache.fetched(&url("b"), Ok(TrustedKey::for_test(NOW + 60)), NOW);
+        assert_eq!(cache.lookup(&url("b"), NOW + 60), Lookup::Ready(&TrustedKey::for_test(NOW + 60)));
+        assert_eq!(cache.lookup(&url("b"), NOW + 61), Lookup::Fetch);
+        assert_eq!(cache.lookup(&url("a"), NOW + 86_399), Lookup::Ready(&key()));
+        assert_eq!(cache.lookup(&url("a"), NOW + 86_400), Lookup::Fetch);
+    }
+
+    #[test]
+    fn a_failure_is_remembered_for_half_a_minute() {
+        let mut cache = CertificateCache::default();
+        let expired = CannotVerify::Certificate(CertificateProblem::Expired { not_after_s: NOW });
+        assert_eq!(cache.lookup(&url("a"), NOW), Lookup::Fetch);
+        cache.fetched(&url("a"), Err(expired), NOW);
+        assert_eq!(cache.lookup(&url("a"), NOW + 29), Lookup::Failed(expired));
+        assert_eq!(cache.lookup(&url("a"), NOW + 30), Lookup::Fetch);
+    }
+
+    #[test]
+    fn a_fetch_that_never_ends_has_failed_and_is_tried_again() {
+        let mut cache = CertificateCache::default();
+        assert_eq!(cache.lookup(&url("a"), NOW), Lookup::Fetch);
+        assert_eq!(cache.lookup(&url("a"), NOW + 14), Lookup::Waiting);
+        assert_eq!(cache.lookup(&url("a"), NOW + 15), Lookup::Failed(FetchFailure::TimedOut.into()));
+        assert_eq!(cache.lookup(&url("a"), NOW + 45), Lookup::Fetch);
+        assert_eq!(cache.lookup(&url("b"), NOW), Lookup::Fetch);
+        assert_eq!(cache.lookup(&url("b"), NOW + 45), Lookup::Fetch, "its failure is over, too");
+        // What comes late is as good as what comes in time.
+        cache.fetched(&url("a"), Ok(key()), NOW + 46);
+        assert_eq!(cache.lookup(&url("a"), NOW + 47), Lookup::Ready(&key()));
+    }
+
+    #[test]
+    fn names_that_are_made_up_push_nothing_out_and_flood_nobody() {
+        let mut cache = CertificateCache::default();
+        cache.fetched(&url("real"), Ok(key()), NOW);
+        for i in 0..200 {
+            let made_up = url(&format!("X{i}"));
+            assert_eq!(cache.lookup(&made_up, NOW), Lookup::Fetch);
+            cache.fetched(&made_up, Err(unreachable()), NOW);
+        }
+        assert_eq!(cache.lookup(&url("real"), NOW + 1), Lookup::Ready(&key()));
+        assert_eq!((cache.keys.len(), cache.attempts.len()), (1, 16));
+        for i in 0..4 {
+            assert_eq!(cache.lookup(&url(&format!("Y{i}")), NOW), Lookup::Fetch);
+        }
+        assert_eq!(cache.lookup(&url("Y4"), NOW), Lookup::Failed(FetchFailure::TooMany.into()));
+        assert_eq!(cache.lookup(&url("Y0"), NOW), Lookup::Waiting);
+        assert_eq!(cache.attempts.len(), 16);
+    }
+
+    #[test]
+    fn the_key_that_was_not_used_for_longest_makes_room() {
+        let mut cache = CertificateCache::default();
+        for i in 0..16 {
+            cache.fetched(&url(&format!("C{i}")), Ok(key()), NOW + i);
+        }
+        assert_eq!(cache.lookup(&url("C0"), NOW + 20), Lookup::Ready(&key()));
+        cache.fetched(&url("new"), Ok(key()), NOW + 21);
+        assert_eq!(cache.lookup(&url("C0"), NOW + 22), Lookup::Ready(&key()));
+        assert_eq!(cache.lookup(&url("C1"), NOW + 22), Lookup::Fetch);
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_leaves_nothing_for_ever() {
+        let mut cache = CertificateCache::default();
+        cache.fetched(&url("a"), Err(unreachable()), NOW);
+        cache.fetched(&url("b"), Ok(key()), NOW);
+        assert_eq!(cache.lookup(&url("a"), NOW - 1000), Lookup::Fetch);
+        assert_eq!(cache.lookup(&url("b"), NOW - 1000), Lookup::Fetch);
+    }
+
+    #[test]
+    fn a_second_fetch_that_fails_does_not_lose_a_good_key() {
+        let mut cache = CertificateCache::default();
+        cache.fetched(&url("a"), Ok(key()), NOW);
+        cache.fetched(&url("a"), Err(unreachable()), NOW + 1);
+        assert_eq!(cache.lookup(&url("a"), NOW + 2), Lookup::Ready(&key()));
     }
 }

@@ -106,3 +106,85 @@ fn is_word(text: &str, characters_max: usize) -> bool {
     (1..=characters_max).contains(&text.len())
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::test;
+
+    fn headers() -> Vec<(String, Vec<u8>)> {
+        let signature = STANDARD.encode([7; 256]);
+        [
+            (TRANSMISSION_ID, "dfb3be50-fd74-11e4-8bf3-77339302725b"),
+            (TRANSMISSION_TIME, "2015-05-18T15:45:13Z"),
+            (TRANSMISSION_SIG, signature.as_str()),
+            (CERT_URL, "https://api.paypal.com/v1/notifications/certs/CERT-1"),
+            (AUTH_ALGO, "SHA256withRSA"),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec()))
+        .to_vec()
+    }
+
+    /// With another value under one name.
+    fn read_with(name: &str, value: &[u8]) -> Result<Transmission, Forged> {
+        let mut headers = headers();
+        headers.iter_mut().filter(|(other, _)| other == name).for_each(|(_, old)| *old = value.to_vec());
+        Transmission::read(Head::new(&headers))
+    }
+
+    #[test]
+    fn each_header_must_come_exactly_once() {
+        assert!(Transmission::read(Head::new(&headers())).is_ok());
+        for name in [TRANSMISSION_ID, TRANSMISSION_TIME, TRANSMISSION_SIG, CERT_URL, AUTH_ALGO] {
+            let (mut none, mut two) = (headers(), headers());
+            none.retain(|(other, _)| other != name);
+            two.extend(headers().into_iter().filter(|(other, _)| other == name));
+            assert_eq!(Transmission::read(Head::new(&none)).err(), Some(Forged::HeaderMissing(name)));
+            assert_eq!(Transmission::read(Head::new(&two)).err(), Some(Forged::HeaderRepeated(name)));
+            for value in [b"caf\xc3\xa9".as_slice(), b"\xff", b"a\0b", b"a\tb", b"a\x7f"] {
+                assert_eq!(read_with(name, value).err(), Some(Forged::HeaderNotPlain(name)));
+            }
+            assert_eq!(read_with(name, &[b'a'; 4097]).err(), Some(Forged::HeaderTooLong(name)));
+        }
+    }
+
+    #[test]
+    fn another_algorithm_is_refused() {
+        for algorithm in ["SHA1withRSA", "sha256withrsa", "SHA256withECDSA", "none", "", "SHA256withRSA "] {
+            let forged = read_with(AUTH_ALGO, algorithm.as_bytes()).err();
+            assert_eq!(forged, Some(Forged::Algorithm), "{algorithm}");
+        }
+    }
+
+    #[test]
+    fn what_could_move_a_border_in_the_signed_message_is_refused() {
+        let whole = STANDARD.encode([7; 256]);
+        let cut = &whole[..whole.len() - 4];
+        let unpadded = whole.trim_end_matches('=');
+        for (name, value) in [
+            (TRANSMISSION_ID, "a|b"),
+            (TRANSMISSION_ID, ""),
+            (TRANSMISSION_ID, "a b"),
+            (TRANSMISSION_TIME, "2015-05-18T15:45:13Z|x"),
+            (TRANSMISSION_TIME, ""),
+            (TRANSMISSION_SIG, ""),
+            (TRANSMISSION_SIG, cut),
+            (TRANSMISSION_SIG, unpadded),
+            (TRANSMISSION_SIG, "not base64!"),
+        ] {
+            let forged = read_with(name, value.as_bytes()).err();
+            assert!(
+                matches!(forged, Some(Forged::HeaderMalformed { header, .. }) if header == name),
+                "{value}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_webhook_id_is_one_word() {
+        assert!(WebhookId::parse("4JH86294D6297924G").is_some() && WebhookId::parse("WEBHOOK_ID").is_some());
+        for wrong in ["", "4JH 8", "4JH|8", "4JH8\n", &"A".repeat(65)] {
+            assert!(WebhookId::parse(wrong).is_none(), "{wrong}");
+        }
+    }
+}

@@ -211,3 +211,46 @@ impl<R: VerifyRsa> Search<'_, R> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::test;
+    use crate::webhook::rsa::PureRust;
+
+    const BUNDLE: &[u8] = include_bytes!("../../../../../envoy/trust/paypal.pem");
+    /// 2026-01-01
+    const NOW: u64 = 1_767_225_600;
+
+    fn path(certificate: &Certificate, now_s: u64) -> Result<(), CannotVerify> {
+        let trust = Trust::from_pem(BUNDLE).unwrap();
+        let mut search = Search { trust: &trust, further: &[], now_s, rsa: &PureRust, signatures: 0 };
+        search.path_from(certificate, 0)
+    }
+
+    #[test]
+    fn the_delivered_bundle_holds_together() {
+        let trust = Trust::from_pem(BUNDLE).unwrap();
+        assert_eq!((trust.roots.len(), trust.intermediates.len()), (2, 1));
+        for intermediate in &trust.intermediates {
+            assert_eq!(path(intermediate, NOW), Ok(()));
+            // The root's last day is 2031-11-10.
+            assert_eq!(path(intermediate, 1_952_035_201), Err(CertificateProblem::IssuerValidity.into()));
+        }
+    }
+
+    #[test]
+    fn a_signature_of_another_is_noticed() {
+        let mut trust = Trust::from_pem(BUNDLE).unwrap();
+        let mut intermediate = trust.intermediates.pop().unwrap();
+        *intermediate.signature.last_mut().unwrap() ^= 1;
+        assert_eq!(path(&intermediate, NOW), Err(CertificateProblem::Signature.into()));
+    }
+
+    /// A key that a test needs; in the product there is none without its certificate.
+    impl TrustedKey {
+        pub(in crate::webhook) fn for_test(not_after_s: u64) -> Self {
+            Self { spki_der: vec![1, 2, 3], not_after_s }
+        }
+    }
+}
