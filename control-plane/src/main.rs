@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use control_plane::config::{Config, ConfigError, Source, db_uri};
-use control_plane::{envoy_bootstrap, serve, store, telemetry};
+use control_plane::{envoy_bootstrap, serve, store, telemetry, webhook_cli};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
@@ -41,6 +41,14 @@ enum Command {
     /// Print the OpenAPI document
     Openapi,
     EnvoyBootstrap(envoy_bootstrap::Args),
+    /// Look at webhooks
+    #[command(subcommand)]
+    Webhook(WebhookCommand),
+}
+
+#[derive(Subcommand)]
+enum WebhookCommand {
+    Verify(webhook_cli::VerifyArgs),
 }
 
 #[derive(Subcommand)]
@@ -80,6 +88,11 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::EnvoyBootstrap(args) => {
             print(&envoy_bootstrap::render(args.profile, &source)?);
             Ok(())
+        }
+        Command::Webhook(WebhookCommand::Verify(args)) => {
+            let report = webhook_cli::verify(&args).await?;
+            print(&if args.json { report.to_json()? } else { report.to_text() });
+            Ok(report.into_result()?)
         }
         Command::Openapi => {
             print(&control_plane::http::openapi_document().to_pretty_json()?);
