@@ -27,7 +27,8 @@ const EXAMPLES: &str = "\
 Examples:
   control-plane serve --config .run/env      run with the settings of a local stack
   control-plane config check                 say what is wrong with the configuration, exit 1 if anything is
-  control-plane migrate                      bring the schema of DB_URI up to date";
+  control-plane migrate                      bring the schema of DB_URI up to date
+  control-plane webhook verify --help        say whether a webhook is genuine, and if not, why";
 
 #[derive(Subcommand)]
 enum Command {

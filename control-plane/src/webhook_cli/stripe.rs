@@ -79,10 +79,15 @@ fn header_causes(report: &mut Report, delivery: &Delivery) {
             .filter_map(move |part| part.split_once('=').filter(|(name, _)| *name == key))
             .map(|(_, v)| v)
     };
-    match all("t").count() {
-        0 => report.cause("the header has no `t=`: its beginning is cut off"),
-        1 => {}
-        _ => report.cause("the header has more than one `t=`: two headers were joined, or it is forged"),
+    match (all("t").next(), all("t").count()) {
+        (None, _) => report.cause("the header has no `t=`: its beginning is cut off"),
+        (Some(time), 1) if time.is_empty() || !time.bytes().all(|b| b.is_ascii_digit()) => {
+            report.cause("the header's `t=` is not a number: it is forged, or something has rewritten it");
+        }
+        (Some(_), 1) => {}
+        (Some(_), _) => {
+            report.cause("the header has more than one `t=`: two headers were joined, or it is forged");
+        }
     }
     if value.contains(", ") || value.contains(" ,") {
         report.cause("the header has spaces at its commas: something on the way has rewritten it");
@@ -100,6 +105,8 @@ fn header_causes(report: &mut Report, delivery: &Delivery) {
             report.cause(format!("a `v1` has {length} of 64 hex digits: the header is cut off"));
         } else if digits.bytes().any(|b| b.is_ascii_uppercase()) {
             report.cause("a `v1` is in capital letters, which Stripe never writes");
+        } else if digits.len() > 64 {
+            report.cause("a `v1` has more than 64 hex digits: something has been joined to it");
         }
     }
 }
