@@ -69,9 +69,9 @@ impl Report {
     }
 
     /// What the edge says.
-    pub(super) fn conclude<T>(mut self, result: Result<T, Refused>) -> Self {
-        (self.verdict, self.reason) = match result {
-            Ok(_) => (Verdict::Verified, String::new()),
+    pub(super) fn conclude(mut self, verdict: Result<(), Refused>) -> Self {
+        (self.verdict, self.reason) = match verdict {
+            Ok(()) => (Verdict::Verified, String::new()),
             Err(Refused::Forged(forged)) => (Verdict::Forged, forged.to_string()),
             Err(Refused::CannotVerify(cannot)) => (Verdict::CannotVerify, cannot.to_string()),
         };

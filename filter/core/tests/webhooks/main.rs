@@ -1,6 +1,11 @@
 //! Webhooks of both providers: published transmissions, certificates of our own authority, and properties.
 
-#![expect(clippy::unwrap_used, reason = "a test that meets the unexpected stops there")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that meets the unexpected stops there"
+)]
 
 mod authority;
 mod certificates;

@@ -159,7 +159,7 @@ impl Extensions {
 }
 
 fn hash(algorithm: &AlgorithmIdentifierOwned) -> Option<Hash> {
-    if !algorithm.parameters.as_ref().is_none_or(|parameters| parameters.tag() == Tag::Null) {
+    if algorithm.parameters.as_ref().is_some_and(|parameters| parameters.tag() != Tag::Null) {
         return None;
     }
     match algorithm.oid {
