@@ -95,11 +95,9 @@ fn every_published_paypal_transmission_is_verified_at_its_own_time_and_no_altere
         assert_eq!((answer.code, answer.verdict()), (1, "forged"), "{}", answer.report);
         assert_eq!(answer.failed(), ["signature"]);
 
-        let pretty = serde_json::from_str::<Value>(body).unwrap();
         let line = format!("{body}\n");
         let answer = paypal(vector, pem, Some(line.as_bytes()), None, at);
         assert!(answer.causes().contains("without the line end at its end"), "{}", answer.report);
-        assert!(pretty.is_object());
 
         let answer = paypal(vector, pem, None, Some("0X0000000X0000000"), at);
         assert_eq!((answer.code, answer.verdict()), (1, "forged"), "{}", answer.report);
