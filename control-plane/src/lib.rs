@@ -10,3 +10,4 @@ pub mod serve;
 pub mod serve_edge_cache;
 pub mod store;
 pub mod telemetry;
+pub mod webhook_cli;
