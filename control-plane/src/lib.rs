@@ -9,3 +9,4 @@ pub mod providers;
 pub mod serve;
 pub mod store;
 pub mod telemetry;
+pub mod worker;

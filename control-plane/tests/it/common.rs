@@ -252,7 +252,7 @@ pub(crate) fn opening(n: u8, owner: &str, amount: u32) -> (Payment, Change) {
         Event::payment_moved(None, &created, &cause),
         Event::payment_moved(Some(&created.state), &payment, &cause),
     ];
-    (payment.clone(), Change { step: Step::OpenPayment { payment, events }, key: None })
+    (payment.clone(), Change { step: Step::OpenPayment { payment, events }, key: None, webhook: None })
 }
 
 pub(crate) fn completed() -> Outcome<Charged> {

@@ -67,6 +67,7 @@ async fn begin(
         Change {
             step: Step::OpenPayment { payment: payment.clone(), events },
             key: call.take(gateway.now()),
+            webhook: None,
         },
         payment.id,
     )
@@ -89,7 +90,11 @@ async fn resume(
     let event = Event::payment_moved(Some(&payment.state), &moved, &call.cause);
     commit(
         gateway,
-        Change { step: Step::MovePayment { payment: moved.clone(), event }, key: call.take(gateway.now()) },
+        Change {
+            step: Step::MovePayment { payment: moved.clone(), event },
+            key: call.take(gateway.now()),
+            webhook: None,
+        },
         moved.id,
     )
     .await?;
