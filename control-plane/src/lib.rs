@@ -9,4 +9,5 @@ pub mod providers;
 pub mod serve;
 pub mod store;
 pub mod telemetry;
+pub mod webhook_admin;
 pub mod worker;

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use control_plane::config::{Config, ConfigError, Source, db_uri};
-use control_plane::{envoy_bootstrap, serve, store, telemetry};
+use control_plane::{envoy_bootstrap, serve, store, telemetry, webhook_admin};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
@@ -41,12 +41,21 @@ enum Command {
     /// Print the OpenAPI document
     Openapi,
     EnvoyBootstrap(envoy_bootstrap::Args),
+    /// Look after the providers' events
+    #[command(subcommand)]
+    Webhook(WebhookCommand),
 }
 
 #[derive(Subcommand)]
 enum ConfigCommand {
     /// Report everything that is wrong, by key; exit 1 if anything is
     Check,
+}
+
+#[derive(Subcommand)]
+enum WebhookCommand {
+    #[command(flatten)]
+    Admin(webhook_admin::Command),
 }
 
 #[tokio::main]
@@ -79,6 +88,10 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         }
         Command::EnvoyBootstrap(args) => {
             print(&envoy_bootstrap::render(args.profile, &source)?);
+            Ok(())
+        }
+        Command::Webhook(WebhookCommand::Admin(command)) => {
+            print(&webhook_admin::run(command, &source).await?);
             Ok(())
         }
         Command::Openapi => {
