@@ -182,9 +182,12 @@ async fn what_a_process_left_when_it_died_is_worked_off_by_the_next_one() {
     test.clock.advance(60);
     let stop = CancellationToken::new();
     let worker = tokio::spawn(worker::webhooks::run(test.restarted().await, stop.clone()));
-    while stored(&test, payment.id).await.state.status() != Status::Completed {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    let completed = async {
+        while stored(&test, payment.id).await.state.status() != Status::Completed {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), completed).await.unwrap();
     stop.cancel();
     worker.await.unwrap();
     nothing_is_due(&test.gateway).await;

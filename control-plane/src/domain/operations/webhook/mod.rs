@@ -24,6 +24,10 @@ use self::plan::Plan;
 
 /// How long an event is kept from others while it is worked on: longer than any operation takes.
 const CLAIM: SignedDuration = SignedDuration::from_secs(60);
+/// How far the provider's clock may be from ours.
+const CLOCKS_APART: SignedDuration = SignedDuration::from_mins(5);
+/// How long after a payment its first call may have reached the provider.
+const MADE_WITHIN: SignedDuration = SignedDuration::from_hours(24);
 const PAUSE_MAX_S: i64 = 3_600;
 /// From then on an event that cannot be worked off is an error that somebody has to look into.
 const ATTEMPTS_UNREMARKABLE: u32 = 5;
@@ -238,7 +242,12 @@ impl Job<'_> {
     async fn look(&self, payment: &Payment, trail: &Trail) -> Result<Evidence, Trouble> {
         let by_name = trail.reference.clone().or_else(|| payment.reference.clone()).map(LookUp::Payment);
         let by_charge = trail.charge.clone().map(LookUp::Charge);
-        for what in by_name.into_iter().chain(by_charge) {
+        let by_id = LookUp::Ours {
+            payment: payment.id,
+            from: payment.created_at - CLOCKS_APART,
+            to: payment.created_at + MADE_WITHIN,
+        };
+        for what in by_name.into_iter().chain(by_charge).chain([by_id]) {
             match self.provider.look_up(&what).await {
                 Found::Found(seen) => return Ok(seen),
                 Found::Missing | Found::CannotAsk => {}
