@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::{Adopted, Evidence, OwnCall, Standing};
 use crate::domain::payment::{Authorization, Failure, Flight, Operation, Payment, Session, State};
-use crate::domain::provider::ProviderRef;
+use crate::domain::provider::{ProviderRef, Refusal};
 
 /// What a transition on evidence comes to.
 enum Next {
@@ -15,6 +15,19 @@ enum Next {
     State(State),
     Surprise(State),
     Refused(&'static str),
+}
+
+impl Next {
+    fn surprise(self) -> Self {
+        match self {
+            Self::State(state) => Self::Surprise(state),
+            other => other,
+        }
+    }
+}
+
+fn failed(refusal: &Refusal) -> State {
+    State::Failed { failure: Failure::Refused(refusal.clone()) }
 }
 
 impl Payment {
@@ -61,32 +74,32 @@ impl Payment {
     }
 
     fn next(&self, seen: &Evidence, call: OwnCall) -> Next {
-        match (&self.state, &seen.standing) {
-            (_, Standing::Captured { charge, money }) => self.captured_at(charge, *money),
-            (State::Completed { .. } | State::Captured { .. }, _) => Next::Known,
-            (State::Failed { .. }, Standing::Authorized { authorization }) => {
-                match self.authorized_at(authorization) {
-                    Next::State(state) => Next::Surprise(state),
-                    other => other,
-                }
-            }
+        let standing = &seen.standing;
+        if let Standing::Captured { charge, money } = standing {
+            return self.captured_at(charge, *money);
+        }
+        match &self.state {
             // After a cancellation, what was held before may still be read.
-            (State::Failed { .. } | State::Canceled, _) => Next::Known,
-            (State::Authorized(_), Standing::Canceled) => Next::State(State::Canceled),
-            (State::Authorized(_), _) => Next::Known,
-            (State::RequiresAction(_), Standing::Authorized { authorization }) => {
-                self.authorized_at(authorization)
-            }
-            (State::RequiresAction(_), Standing::Declined(refusal)) => {
-                Next::State(State::Failed { failure: Failure::Refused(refusal.clone()) })
-            }
-            (State::RequiresAction(_), Standing::Canceled) => Next::State(State::Canceled),
-            (State::RequiresAction(_), _) => Next::Known,
+            State::Completed { .. } | State::Captured { .. } | State::Canceled => Next::Known,
+            State::Failed { .. } => match standing {
+                Standing::Authorized { authorization } => self.authorized_at(authorization).surprise(),
+                _ => Next::Known,
+            },
+            State::Authorized(_) => match standing {
+                Standing::Canceled => Next::State(State::Canceled),
+                _ => Next::Known,
+            },
+            State::RequiresAction(_) => match standing {
+                Standing::Authorized { authorization } => self.authorized_at(authorization),
+                Standing::Declined(refusal) => Next::State(failed(refusal)),
+                Standing::Canceled => Next::State(State::Canceled),
+                _ => Next::Known,
+            },
             // Only that money moved is sure while a call is being made.
-            (State::Created, _) => Next::Wait,
-            (State::Processing { accepted: false, .. }, _) if call == OwnCall::MayAnswer => Next::Wait,
-            (State::Processing { flight, accepted }, _) => self.landed(flight, *accepted, seen),
-            (State::Unknown { flight, .. }, _) => self.landed(flight, false, seen),
+            State::Created => Next::Wait,
+            State::Processing { accepted: false, .. } if call == OwnCall::MayAnswer => Next::Wait,
+            State::Processing { flight, accepted } => self.landed(flight, *accepted, seen),
+            State::Unknown { flight, .. } => self.landed(flight, false, seen),
         }
     }
 
@@ -125,14 +138,12 @@ impl Payment {
     /// An operation whose own call brought no decision. What might be read too early to show its effect
     /// decides nothing: only the same call under the same key can tell.
     fn landed(&self, flight: &Flight, accepted: bool, seen: &Evidence) -> Next {
-        let failed =
-            |refusal: &_| Next::State(State::Failed { failure: Failure::Refused(Clone::clone(refusal)) });
         match (&flight.operation, &seen.standing) {
             (_, Standing::Canceled) => Next::State(State::Canceled),
             (Operation::Capture { of, .. }, Standing::Declined(_)) => {
                 Next::State(State::Authorized(of.clone()))
             }
-            (_, Standing::Declined(refusal)) => failed(refusal),
+            (_, Standing::Declined(refusal)) => Next::State(failed(refusal)),
             (Operation::Charge | Operation::Resume(_), Standing::Authorized { authorization }) => {
                 self.authorized_at(authorization)
             }

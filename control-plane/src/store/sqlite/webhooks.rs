@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use edge_core::client::ClientId;
+use edge_core::money::{Amount, Currency};
 use jiff::Timestamp;
 use sqlx::QueryBuilder;
 
@@ -56,8 +57,8 @@ pub(super) async fn record(
     .bind(payment.id.to_string())
     .bind(dispute.reason.as_deref())
     .bind(dispute.status.as_deref())
-    .bind(dispute.amount.map(|amount| amount.minor()))
-    .bind(dispute.currency.map(|currency| currency.code()))
+    .bind(dispute.amount.map(Amount::minor))
+    .bind(dispute.currency.map(Currency::code))
     .bind(dispute.opened_at.map(Timestamp::as_microsecond))
     .bind(dispute.closed_at.map(Timestamp::as_microsecond))
     .bind(dispute.as_of.as_microsecond())
