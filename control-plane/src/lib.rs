@@ -10,4 +10,6 @@ pub mod serve;
 pub mod serve_edge_cache;
 pub mod store;
 pub mod telemetry;
+pub mod webhook_admin;
 pub mod webhook_cli;
+pub mod worker;

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use control_plane::config::{Config, ConfigError, EdgeCacheConfig, Source, db_uri};
 use control_plane::serve_edge_cache::serve_edge_cache;
-use control_plane::{envoy_bootstrap, serve, store, telemetry, webhook_cli};
+use control_plane::{envoy_bootstrap, serve, store, telemetry, webhook_admin, webhook_cli};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
@@ -46,7 +46,7 @@ enum Command {
     /// Print the OpenAPI document
     Openapi,
     EnvoyBootstrap(envoy_bootstrap::Args),
-    /// Look at webhooks
+    /// Look at webhooks: verify one by hand, list and replay the stored ones
     #[command(subcommand)]
     Webhook(WebhookCommand),
 }
@@ -54,6 +54,8 @@ enum Command {
 #[derive(Subcommand)]
 enum WebhookCommand {
     Verify(webhook_cli::VerifyArgs),
+    #[command(flatten)]
+    Admin(webhook_admin::Command),
 }
 
 #[derive(Subcommand)]
@@ -103,6 +105,10 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
             let report = webhook_cli::verify(&args).await?;
             print(&if args.json { report.to_json()? } else { report.to_text() });
             Ok(report.into_result()?)
+        }
+        Command::Webhook(WebhookCommand::Admin(command)) => {
+            print(&webhook_admin::run(command, &source).await?);
+            Ok(())
         }
         Command::Openapi => {
             print(&control_plane::http::openapi_document().to_pretty_json()?);

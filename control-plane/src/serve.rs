@@ -20,7 +20,7 @@ use crate::domain::clock::{Clock, SystemClock, SystemEntropy};
 use crate::domain::gateway::Gateway;
 use crate::http::{self, App, DURATION_METRIC};
 use crate::providers::Providers;
-use crate::store;
+use crate::{store, worker};
 
 /// OpenTelemetry's advice for `http.server.request.duration`, in seconds.
 const DURATION_BUCKETS: [f64; 14] =
@@ -42,12 +42,14 @@ pub async fn serve(config: Config, stop: CancellationToken) -> anyhow::Result<()
         clock,
         entropy: Arc::new(SystemEntropy),
         tasks: tasks.clone(),
+        event_arrived: tokio::sync::Notify::new(),
     });
     for provider in Provider::ALL {
         let configured = gateway.providers.contains_key(&provider);
         tracing::info!(provider = %provider, configured, "{provider} is {}configured", if configured { "" } else { "not " });
     }
 
+    let events = tokio::spawn(worker::webhooks::run(gateway.clone(), stop.clone()));
     let keys = Arc::new(config.attestation_keys);
     let cache = cache::open(config.edge_cache.redis, gateway.clock.clone())
         .context("REDIS_URI: the edge cache cannot be set up")?;
@@ -88,6 +90,7 @@ pub async fn serve(config: Config, stop: CancellationToken) -> anyhow::Result<()
         ended.context("the server died")?.context("the server failed")?;
         anyhow::bail!("the server ended without being asked to");
     }
+    events.await.context("a background task died")?;
     upkeep.await.context("a background task died")?;
     tracing::info!("stopped");
     Ok(())

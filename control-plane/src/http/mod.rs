@@ -9,11 +9,12 @@ mod openapi;
 mod payments;
 mod refunds;
 mod view;
+mod webhooks;
 
 use std::sync::Arc;
 
 use axum::Router;
-use axum::routing::get;
+use axum::routing::{get, post};
 use edge_core::attestation::Keys;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio_util::sync::CancellationToken;
@@ -42,6 +43,9 @@ pub struct App {
 pub fn router(app: App) -> Router {
     let (api, _) = api().split_for_parts();
     api.route("/openapi.json", get(openapi::serve))
+        // For providers, so not in the public description.
+        .route("/webhooks/stripe", post(webhooks::stripe))
+        .route("/webhooks/paypal", post(webhooks::paypal))
         .fallback(error::not_found)
         .method_not_allowed_fallback(error::method_not_allowed)
         .layer(axum::middleware::from_fn(observe::observe))

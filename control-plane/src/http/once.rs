@@ -114,7 +114,12 @@ async fn refuse<T>(
             let (client, at) = (call.cause.client.clone(), app.gateway.now());
             let answer = Some(rendered(call, result));
             let key = KeyChange::Take { claim: *claim, client, at, answer };
-            match app.gateway.store.commit(Change { step: Step::Nothing, key: Some(key) }).await {
+            match app
+                .gateway
+                .store
+                .commit(Change { step: Step::Nothing, key: Some(key), webhook: None })
+                .await
+            {
                 Ok(()) => Ok(true),
                 Err(CommitError::Conflict(Conflict::KeyTaken)) => Ok(false),
                 Err(CommitError::Conflict(_)) => Err(ApiError::from(&OperationError::Crashed)),

@@ -2,6 +2,7 @@
 
 mod rows;
 pub mod sqlite;
+mod webhook_rows;
 
 use std::sync::Arc;
 

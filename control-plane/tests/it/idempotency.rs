@@ -180,6 +180,6 @@ async fn a_taken_key_takes_nothing_else_with_it() {
     assert_eq!(store.payment(&client("demo"), second_payment.id).await.unwrap(), None);
     let answer = Answer { status: 200, body: "{}".to_owned() };
     let late = control_plane::domain::store::Step::Nothing;
-    let refused = store.commit(Change { step: late, key: Some(take(Some(answer))) }).await;
+    let refused = store.commit(Change { step: late, key: Some(take(Some(answer))), webhook: None }).await;
     assert!(matches!(refused, Err(CommitError::Conflict(Conflict::KeyTaken))), "{refused:?}");
 }

@@ -11,13 +11,13 @@ use edge_core::provider::Provider;
 
 fn moved(before: &Payment, after: Payment) -> Change {
     let event = Event::payment_moved(Some(&before.state), &after, &cause());
-    Change { step: Step::MovePayment { payment: after, event }, key: None }
+    Change { step: Step::MovePayment { payment: after, event }, key: None, webhook: None }
 }
 
 fn refund_of(payment: &Payment, n: u8, amount: u64) -> (Refund, Change) {
     let refund = Refund::open(refund_id(n), payment, Amount::new(amount).unwrap(), attempt(n), at(10));
     let event = Event::refund_moved(None, &refund, &cause());
-    (refund.clone(), Change { step: Step::OpenRefund { refund, event }, key: None })
+    (refund.clone(), Change { step: Step::OpenRefund { refund, event }, key: None, webhook: None })
 }
 
 async fn completed_payment(store: &dyn Store, n: u8, amount: u32) -> Payment {
@@ -96,7 +96,7 @@ async fn a_failed_refund_gives_its_amount_back_once() {
     test.store.commit(open).await.unwrap();
     let failed = refund.clone().answered(Outcome::NotSent(Doubt::new("refused")), at(11)).unwrap();
     let event = Event::refund_moved(Some(&refund.state), &failed, &cause());
-    let give_back = Change { step: Step::MoveRefund { refund: failed, event }, key: None };
+    let give_back = Change { step: Step::MoveRefund { refund: failed, event }, key: None, webhook: None };
     test.store.commit(give_back.clone()).await.unwrap();
     assert_eq!(conflict(test.store.commit(give_back).await), Conflict::Stale);
     let stored = test.store.payment(&payment.client, payment.id).await.unwrap().unwrap();
@@ -113,7 +113,10 @@ async fn a_refund_that_is_not_decided_keeps_its_amount_reserved() {
     test.store.commit(open).await.unwrap();
     let unknown = refund.clone().answered(Outcome::Unknown(Doubt::new("cut")), at(11)).unwrap();
     let event = Event::refund_moved(Some(&refund.state), &unknown, &cause());
-    test.store.commit(Change { step: Step::MoveRefund { refund: unknown, event }, key: None }).await.unwrap();
+    test.store
+        .commit(Change { step: Step::MoveRefund { refund: unknown, event }, key: None, webhook: None })
+        .await
+        .unwrap();
     let (_, second) = refund_of(&payment, 2, 31);
     assert_eq!(conflict(test.store.commit(second).await), Conflict::RefundExceeds { remaining: 30 });
 }
@@ -139,7 +142,10 @@ async fn each_transition_has_exactly_one_record() {
     let done =
         refund.clone().answered(Outcome::Done(Refunded::Processed { refund: reference }), at(11)).unwrap();
     let event = Event::refund_moved(Some(&refund.state), &done, &cause());
-    test.store.commit(Change { step: Step::MoveRefund { refund: done, event }, key: None }).await.unwrap();
+    test.store
+        .commit(Change { step: Step::MoveRefund { refund: done, event }, key: None, webhook: None })
+        .await
+        .unwrap();
     let trail = test.store.events(&payment.client, payment.id).await.unwrap();
     let kinds: Vec<_> = trail.iter().map(Event::kind).collect();
     assert_eq!(
@@ -162,8 +168,10 @@ async fn a_record_for_a_transition_that_has_one_is_refused_with_its_change() {
     let done = payment.clone().charge_answered(completed(), at(5)).unwrap();
     let mut event = Event::payment_moved(Some(&payment.state), &done, &cause());
     event.version = payment.version;
-    let result =
-        test.store.commit(Change { step: Step::MovePayment { payment: done, event }, key: None }).await;
+    let result = test
+        .store
+        .commit(Change { step: Step::MovePayment { payment: done, event }, key: None, webhook: None })
+        .await;
     assert!(matches!(result, Err(CommitError::Store(_))), "{result:?}");
     assert_eq!(test.store.payment(&payment.client, payment.id).await.unwrap(), Some(payment));
 }

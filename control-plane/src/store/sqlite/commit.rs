@@ -2,7 +2,7 @@
 
 use sqlx::{Sqlite, SqlitePool, Transaction};
 
-use super::{key, unavailable};
+use super::{key, unavailable, webhooks};
 use crate::domain::event::Event;
 use crate::domain::payment::Payment;
 use crate::domain::provider::ProviderRef;
@@ -41,7 +41,17 @@ pub(super) async fn commit(writer: &SqlitePool, change: Change) -> Result<(), Co
             move_refund(&mut write, refund).await?;
             append(&mut write, event).await?;
         }
+        Step::NotePayment { payment, event, dispute } => {
+            move_payment(&mut write, payment).await?;
+            append(&mut write, event).await?;
+            if let Some(dispute) = dispute {
+                webhooks::record(&mut write, payment, dispute).await?;
+            }
+        }
         Step::Nothing => {}
+    }
+    if let Some(event) = &change.webhook {
+        webhooks::change(&mut write, event).await?;
     }
     if let Some(key) = &change.key {
         key::change(&mut write, key, change.step.subject()).await?;
@@ -72,11 +82,15 @@ async fn open_payment(write: &mut Write<'_>, payment: &Payment) -> Result<(), Co
     .bind(payment.updated_at.as_microsecond())
     .execute(&mut **write)
     .await
-    .map_err(|error| match error.as_database_error() {
+    .map_err(reference_taken)?;
+    Ok(())
+}
+
+fn reference_taken(error: sqlx::Error) -> CommitError {
+    match error.as_database_error() {
         Some(refused) if refused.is_unique_violation() => CommitError::Conflict(Conflict::ReferenceTaken),
         _ => error.into(),
-    })?;
-    Ok(())
+    }
 }
 
 /// `refunded` is not written here: only refunds move it.
@@ -94,7 +108,8 @@ async fn move_payment(write: &mut Write<'_>, payment: &Payment) -> Result<(), Co
     .bind(payment.id.to_string())
     .bind(i64::from(payment.version) - 1)
     .execute(&mut **write)
-    .await?;
+    .await
+    .map_err(reference_taken)?;
     one_row_or_stale(done.rows_affected())
 }
 
@@ -139,7 +154,12 @@ async fn open_refund(write: &mut Write<'_>, refund: &Refund) -> Result<(), Commi
     .bind(refund.created_at.as_microsecond())
     .bind(refund.updated_at.as_microsecond())
     .execute(&mut **write)
-    .await?;
+    .await
+    .map_err(|error| match error.as_database_error() {
+        // Only a refund found at the provider can have been recorded before: its id follows from the provider's.
+        Some(refused) if refused.is_unique_violation() => CommitError::Conflict(Conflict::Stale),
+        _ => error.into(),
+    })?;
     Ok(())
 }
 

@@ -3,6 +3,7 @@
 mod commit;
 mod key;
 mod read;
+mod webhooks;
 
 use std::str::FromStr;
 use std::time::Duration;
