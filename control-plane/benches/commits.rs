@@ -64,8 +64,8 @@ fn charge(n: u64) -> [Change; 2] {
     let body = format!(r#"{{"success":true,"transactionId":"{id}","status":"completed"}}"#);
     let answered = KeyChange::Answer { scope, answer: Answer { status: 200, body } };
     [
-        Change { step: Step::OpenPayment { payment: begun, events }, key: Some(take) },
-        Change { step: Step::MovePayment { payment: done, event }, key: Some(answered) },
+        Change { step: Step::OpenPayment { payment: begun, events }, key: Some(take), webhook: None },
+        Change { step: Step::MovePayment { payment: done, event }, key: Some(answered), webhook: None },
     ]
 }
 

@@ -4,8 +4,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use control_plane::config::{Config, ConfigError, Source, db_uri};
-use control_plane::{envoy_bootstrap, serve, store, telemetry};
+use control_plane::config::{Config, ConfigError, EdgeCacheConfig, Source, db_uri};
+use control_plane::serve_edge_cache::serve_edge_cache;
+use control_plane::{envoy_bootstrap, serve, store, telemetry, webhook_admin, webhook_cli};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
@@ -26,13 +27,17 @@ struct Cli {
 const EXAMPLES: &str = "\
 Examples:
   control-plane serve --config .run/env      run with the settings of a local stack
+  control-plane edge-cache                   run only the cache of idempotency keys, on REDIS_URI
   control-plane config check                 say what is wrong with the configuration, exit 1 if anything is
-  control-plane migrate                      bring the schema of DB_URI up to date";
+  control-plane migrate                      bring the schema of DB_URI up to date
+  control-plane webhook verify --help        say whether a webhook is genuine, and if not, why";
 
 #[derive(Subcommand)]
 enum Command {
     /// Run the service until SIGTERM or SIGINT
     Serve,
+    /// Run the edge cache alone, e.g. beside Envoy: it shares Redis with the control planes and outlives them
+    EdgeCache,
     /// Bring the database's schema up to date
     Migrate,
     /// Look at the configuration
@@ -41,6 +46,16 @@ enum Command {
     /// Print the OpenAPI document
     Openapi,
     EnvoyBootstrap(envoy_bootstrap::Args),
+    /// Look at webhooks: verify one by hand, list and replay the stored ones
+    #[command(subcommand)]
+    Webhook(WebhookCommand),
+}
+
+#[derive(Subcommand)]
+enum WebhookCommand {
+    Verify(webhook_cli::VerifyArgs),
+    #[command(flatten)]
+    Admin(webhook_admin::Command),
 }
 
 #[derive(Subcommand)]
@@ -68,6 +83,11 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
             telemetry::start(&config.log_level, config.log_format)?;
             serve::serve(config, stop_on_signal()?).await
         }
+        Command::EdgeCache => {
+            let config = EdgeCacheConfig::read(&source).map_err(|errors| all(&errors))?;
+            telemetry::start(&config.log_level, config.log_format)?;
+            serve_edge_cache(config, stop_on_signal()?).await
+        }
         Command::Migrate => {
             store::open(&db_uri(&source)?).await?;
             Ok(())
@@ -79,6 +99,15 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         }
         Command::EnvoyBootstrap(args) => {
             print(&envoy_bootstrap::render(args.profile, &source)?);
+            Ok(())
+        }
+        Command::Webhook(WebhookCommand::Verify(args)) => {
+            let report = webhook_cli::verify(&args).await?;
+            print(&if args.json { report.to_json()? } else { report.to_text() });
+            Ok(report.into_result()?)
+        }
+        Command::Webhook(WebhookCommand::Admin(command)) => {
+            print(&webhook_admin::run(command, &source).await?);
             Ok(())
         }
         Command::Openapi => {

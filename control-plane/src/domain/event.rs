@@ -13,8 +13,26 @@ use super::refund::{Refund, RefundState};
 /// Who set a transition off.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cause {
+    /// Whose payment it is.
     pub client: ClientId,
+    /// The id of the client's request; `webhook` and the event's id for a webhook.
     pub request_id: String,
+}
+
+/// No request's id begins so: those have no spaces.
+const BY_WEBHOOK: &str = "webhook ";
+
+impl Cause {
+    /// A provider's event about a payment of `client`.
+    #[must_use]
+    pub fn webhook(client: ClientId, event_id: &str) -> Self {
+        Self { client, request_id: format!("{BY_WEBHOOK}{event_id}") }
+    }
+
+    #[must_use]
+    pub fn is_webhook(&self) -> bool {
+        self.request_id.starts_with(BY_WEBHOOK)
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,6 +68,32 @@ pub struct Detail {
     pub code: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// Set where nothing moved and something happened all the same.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub note: Option<Note>,
+}
+
+/// What is worth a record though the payment stays as it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Note {
+    /// What was read at the provider contradicts what is recorded; `reason` says how.
+    EvidenceRefused,
+    DisputeOpened,
+    DisputeUpdated,
+    DisputeClosed,
+}
+
+impl Note {
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::EvidenceRefused => "evidence_refused",
+            Self::DisputeOpened => "dispute_opened",
+            Self::DisputeUpdated => "dispute_updated",
+            Self::DisputeClosed => "dispute_closed",
+        }
+    }
 }
 
 impl Event {
@@ -82,9 +126,19 @@ impl Event {
         }
     }
 
-    /// `payment.completed`, `refund.processed`, …
+    /// Something that left the payment's state as it is. `payment` counts one version more for it.
+    #[must_use]
+    pub fn noted(payment: &Payment, note: Note, detail: Detail, cause: &Cause) -> Self {
+        let moved = Self::payment_moved(Some(&payment.state), payment, cause);
+        Self { detail: Detail { note: Some(note), ..detail }, ..moved }
+    }
+
+    /// `payment.completed`, `refund.processed`, `payment.dispute_opened`, …
     #[must_use]
     pub fn kind(&self) -> String {
+        if let Some(note) = self.detail.note {
+            return format!("payment.{}", note.name());
+        }
         let subject = if self.refund.is_some() { "refund" } else { "payment" };
         format!("{subject}.{}", self.to)
     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use edge_core::provider::Provider;
 use jiff::Timestamp;
+use tokio::sync::Notify;
 use tokio_util::task::TaskTracker;
 
 use super::clock::{Clock, Entropy};
@@ -24,6 +25,8 @@ pub struct Gateway {
     pub entropy: Arc<dyn Entropy>,
     /// Operations that talk to a provider. Shutting down waits for them.
     pub tasks: TaskTracker,
+    /// Wakes whoever works off providers' events.
+    pub event_arrived: Notify,
 }
 
 impl Gateway {

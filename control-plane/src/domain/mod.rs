@@ -2,6 +2,7 @@
 
 pub mod clock;
 pub mod event;
+pub mod evidence;
 pub mod gateway;
 pub mod id;
 pub mod idempotency;
@@ -10,3 +11,4 @@ pub mod payment;
 pub mod provider;
 pub mod refund;
 pub mod store;
+pub mod webhook;

@@ -374,7 +374,7 @@ impl Payment {
         self.enter(State::Processing { flight, accepted: false }, None, at)
     }
 
-    fn enter(mut self, state: State, reference: Option<ProviderRef>, at: Timestamp) -> Self {
+    pub(super) fn enter(mut self, state: State, reference: Option<ProviderRef>, at: Timestamp) -> Self {
         self.state = state;
         self.reference = reference.or(self.reference);
         self.version += 1;

@@ -8,7 +8,9 @@ use edge_core::request::{CaptureMode, Metadata};
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
+use super::evidence::{Evidence, Found, LookUp, RefundEvidence, RefundLookUp};
 use super::id::{AttemptId, PaymentId, RefundId};
+use super::webhook::{NotAnEvent, Notice};
 
 /// A provider's own name for something of its: a PaymentIntent, an order, an authorization, a capture.
 /// Opaque here; only the adapter that made it reads it.
@@ -236,4 +238,13 @@ pub trait PaymentProvider: Send + Sync {
     async fn cancel(&self, order: &CancelOrder) -> Outcome<()>;
 
     async fn refund(&self, order: &RefundOrder) -> Outcome<Refunded>;
+
+    /// Reads where a payment stands. Has no effect.
+    async fn look_up(&self, what: &LookUp) -> Found<Evidence>;
+
+    /// Reads where refunds stand. Has no effect.
+    async fn look_up_refunds(&self, which: &RefundLookUp) -> Found<Vec<RefundEvidence>>;
+
+    /// What an event of this provider is about. Pure.
+    fn read_event(&self, body: &[u8]) -> Result<Notice, NotAnEvent>;
 }

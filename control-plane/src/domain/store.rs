@@ -12,6 +12,7 @@ use super::idempotency::{KeyChange, KeyRecord, Subject};
 use super::payment::{Payment, Status};
 use super::provider::ProviderRef;
 use super::refund::Refund;
+use super::webhook::{Dispute, EventChange, Webhooks};
 
 /// Everything that one step changes, written in one commit or not at all. As data rather than as a
 /// transaction handle, so that a store can put many of them into one commit.
@@ -20,6 +21,8 @@ pub struct Change {
     pub step: Step,
     /// What happens to the client's idempotency key on the way.
     pub key: Option<KeyChange>,
+    /// What becomes of the provider's event that this is done for.
+    pub webhook: Option<EventChange>,
 }
 
 #[derive(Clone, Debug)]
@@ -43,7 +46,13 @@ pub enum Step {
         refund: Refund,
         event: Event,
     },
-    /// Only the key changes: an answer that was found out without a call.
+    /// The payment stays as it is, one version on, and the trail has one record more.
+    NotePayment {
+        payment: Payment,
+        event: Event,
+        dispute: Option<Dispute>,
+    },
+    /// Only the key or the webhook event changes: an answer that was found out without a call.
     Nothing,
 }
 
@@ -52,9 +61,9 @@ impl Step {
     #[must_use]
     pub const fn subject(&self) -> Option<Subject> {
         match self {
-            Self::OpenPayment { payment, .. } | Self::MovePayment { payment, .. } => {
-                Some(Subject::Payment(payment.id))
-            }
+            Self::OpenPayment { payment, .. }
+            | Self::MovePayment { payment, .. }
+            | Self::NotePayment { payment, .. } => Some(Subject::Payment(payment.id)),
             Self::OpenRefund { refund, .. } | Self::MoveRefund { refund, .. } => {
                 Some(Subject::Refund(refund.id))
             }
@@ -117,7 +126,7 @@ pub struct Page<T> {
 
 /// The database. Reads are always by the client who owns the payment: nobody else's can be named.
 #[async_trait]
-pub trait Store: Send + Sync {
+pub trait Store: Webhooks + Send + Sync {
     /// Written and on disk, or (a conflict, an overload) certainly not. [`StoreError::Unavailable`] leaves open
     /// which; the same change may be committed again and is not applied twice.
     async fn commit(&self, change: Change) -> Result<(), CommitError>;

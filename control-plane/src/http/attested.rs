@@ -2,7 +2,7 @@
 
 use axum::body::{Bytes, to_bytes};
 use axum::extract::{FromRequest, Request};
-use edge_core::attestation::{self, Claim, Refusal};
+use edge_core::attestation::{self, Claim, Claims, Refusal};
 use edge_core::error::ErrorCode;
 
 use super::App;
@@ -24,25 +24,31 @@ impl FromRequest<App> for Attested {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, ApiError> {
-        let (parts, body) = request.into_parts();
-        let mut headers = parts.headers.get_all(attestation::HEADER).iter();
-        let header = match (headers.next(), headers.next()) {
-            (Some(header), None) => header.as_bytes(),
-            (None, _) => return Err(refused(Refusal::Missing)),
-            (Some(_), Some(_)) => return Err(refused(Refusal::Malformed)),
-        };
-        let body = to_bytes(body, BODY_BYTES_MAX).await.map_err(|_| {
-            ApiError::new(ErrorCode::PayloadTooLarge, "the body must have at most 65536 bytes")
-        })?;
-        let path = parts.uri.path_and_query().map_or("/", |p| p.as_str());
-        let seen = attestation::Request::new(parts.method.as_str(), path, &body);
-        let now_s = u64::try_from(app.gateway.now().as_second()).unwrap_or(0);
-        let claims = app.attestation_keys.verify(header, &seen, now_s).map_err(refused)?;
+        let (claims, body) = verified(request, app, BODY_BYTES_MAX).await?;
         let client = claims.client.ok_or_else(|| refused(Refusal::Mismatch))?;
         Ok(Self { cause: Cause { client, request_id: claims.request_id }, body, claim: claims.claim })
     }
 }
 
-fn refused(refusal: Refusal) -> ApiError {
+/// What the edge vouches for, and the raw body of at most `limit` bytes.
+pub(super) async fn verified(request: Request, app: &App, limit: usize) -> Result<(Claims, Bytes), ApiError> {
+    let (parts, body) = request.into_parts();
+    let mut headers = parts.headers.get_all(attestation::HEADER).iter();
+    let header = match (headers.next(), headers.next()) {
+        (Some(header), None) => header.as_bytes(),
+        (None, _) => return Err(refused(Refusal::Missing)),
+        (Some(_), Some(_)) => return Err(refused(Refusal::Malformed)),
+    };
+    let body = to_bytes(body, limit).await.map_err(|_| {
+        ApiError::new(ErrorCode::PayloadTooLarge, format!("the body must have at most {limit} bytes"))
+    })?;
+    let path = parts.uri.path_and_query().map_or("/", |p| p.as_str());
+    let seen = attestation::Request::new(parts.method.as_str(), path, &body);
+    let now_s = u64::try_from(app.gateway.now().as_second()).unwrap_or(0);
+    let claims = app.attestation_keys.verify(header, &seen, now_s).map_err(refused)?;
+    Ok((claims, body))
+}
+
+pub(super) fn refused(refusal: Refusal) -> ApiError {
     ApiError::new(ErrorCode::EdgeAttestationRequired, refusal.to_string())
 }

@@ -9,11 +9,12 @@ mod openapi;
 mod payments;
 mod refunds;
 mod view;
+mod webhooks;
 
 use std::sync::Arc;
 
 use axum::Router;
-use axum::routing::get;
+use axum::routing::{get, post};
 use edge_core::attestation::Keys;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio_util::sync::CancellationToken;
@@ -23,12 +24,15 @@ use utoipa_axum::router::OpenApiRouter;
 pub use observe::DURATION_METRIC;
 pub use openapi::document as openapi_document;
 
+use crate::cache::EdgeCache;
 use crate::domain::gateway::Gateway;
 
 /// What the handlers share.
 #[derive(Clone)]
 pub struct App {
     pub gateway: Arc<Gateway>,
+    /// Where the edges look first for the answer to a key.
+    pub cache: Arc<dyn EdgeCache>,
     pub attestation_keys: Arc<Keys>,
     pub metrics: PrometheusHandle,
     /// Cancelled when shutting down begins: readiness then says no, so that no new work is sent here.
@@ -39,6 +43,9 @@ pub struct App {
 pub fn router(app: App) -> Router {
     let (api, _) = api().split_for_parts();
     api.route("/openapi.json", get(openapi::serve))
+        // For providers, so not in the public description.
+        .route("/webhooks/stripe", post(webhooks::stripe))
+        .route("/webhooks/paypal", post(webhooks::paypal))
         .fallback(error::not_found)
         .method_not_allowed_fallback(error::method_not_allowed)
         .layer(axum::middleware::from_fn(observe::observe))

@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 use crate::domain::event::{Detail, Event};
 use crate::domain::payment::{Failure, Payment, State, Status};
 use crate::domain::refund::{Refund, RefundState, RefundStatus};
+use crate::domain::webhook::Dispute;
 
 /// A payment.
 #[derive(Serialize, ToSchema)]
@@ -90,12 +91,52 @@ pub(super) struct RefundView {
     updated_at: Timestamp,
 }
 
+/// A payer's complaint about a payment.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Dispute)]
+pub(super) struct DisputeView {
+    /// The provider's name for it.
+    dispute_id: String,
+    /// The provider's word for it, e.g. `fraudulent` or `MERCHANDISE_OR_SERVICE_NOT_RECEIVED`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    /// The provider's word for it, e.g. `needs_response` or `RESOLVED`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<String>,
+    /// Minor units.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    amount: Option<Amount>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    currency: Option<Currency>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    opened_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    closed_at: Option<Timestamp>,
+}
+
+impl From<Dispute> for DisputeView {
+    fn from(dispute: Dispute) -> Self {
+        Self {
+            dispute_id: dispute.id.to_string(),
+            reason: dispute.reason,
+            status: dispute.status,
+            amount: dispute.amount,
+            currency: dispute.currency,
+            opened_at: dispute.opened_at,
+            closed_at: dispute.closed_at,
+        }
+    }
+}
+
 /// One record of the audit trail.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Event)]
 pub(super) struct EventView {
-    /// `payment.completed`, `refund.processed`, …
+    /// `payment.completed`, `refund.processed`, `payment.dispute_opened`, …
     #[serde(rename = "type")]
     kind: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -103,8 +144,9 @@ pub(super) struct EventView {
     to: String,
     #[schema(value_type = String, format = DateTime)]
     at: Timestamp,
-    /// The client whose request caused it.
+    /// Whose payment it is.
     client: String,
+    /// The request that caused it, or `webhook` and the id of the provider's event.
     request_id: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     refund_id: Option<String>,
@@ -200,7 +242,7 @@ impl From<Refund> for RefundView {
 impl From<Event> for EventView {
     fn from(event: Event) -> Self {
         let kind = event.kind();
-        let Detail { operation, amount, attempt, reference, code, reason } = event.detail;
+        let Detail { operation, amount, attempt, reference, code, reason, note: _ } = event.detail;
         Self {
             kind,
             from: event.from,

@@ -2,6 +2,7 @@
 //! known: [`Step`] is [`Outcome`] in the form that `?` understands.
 
 use super::transport::TransportFailure;
+use crate::domain::evidence::Found;
 use crate::domain::provider::{Doubt, Outcome, ProviderRef, Refusal, RefusalKind, Unacceptable};
 
 pub(super) type Step<T> = Result<T, NotDone>;
@@ -76,6 +77,27 @@ impl NotDone {
             Self::NotSent(doubt) | Self::Unknown(doubt) => (doubt.reason, doubt.reference),
         };
         Self::Unknown(Doubt { reason: format!("{problem}: {reason}"), reference })
+    }
+}
+
+impl NotDone {
+    /// Why a look brought nothing.
+    pub(super) fn doubt(self) -> Doubt {
+        match self {
+            Self::Refused(refusal) => Doubt { reason: refusal.message, reference: refusal.reference },
+            Self::NotSent(doubt) | Self::Unknown(doubt) => doubt,
+        }
+    }
+}
+
+/// `None`: there is no such thing.
+impl<T> From<Step<Option<T>>> for Found<T> {
+    fn from(step: Step<Option<T>>) -> Self {
+        match step {
+            Ok(Some(found)) => Self::Found(found),
+            Ok(None) => Self::Missing,
+            Err(not_done) => Self::Unavailable(not_done.doubt()),
+        }
     }
 }
 

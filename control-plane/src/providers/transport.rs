@@ -37,6 +37,8 @@ pub(super) struct ProviderRequest {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Body {
     Empty,
+    /// Goes into the URL.
+    Query(Vec<(String, String)>),
     Form(Vec<(String, String)>),
     Json(serde_json::Value),
 }
@@ -116,6 +118,11 @@ impl Transport {
         Conversation { transport: self, attempt, deadline: Instant::now() + self.timeouts.operation }
     }
 
+    /// Begins looking: it has no effect, so it belongs to no attempt.
+    pub(super) fn look(&self) -> Conversation<'_> {
+        self.converse(AttemptId::new(jiff::Timestamp::UNIX_EPOCH, [0; 10]))
+    }
+
     async fn exchange(
         &self,
         request: &ProviderRequest,
@@ -159,6 +166,7 @@ impl Transport {
         };
         Ok(match &request.body {
             Body::Empty => builder,
+            Body::Query(pairs) => builder.query(pairs),
             Body::Form(pairs) => builder.form(pairs),
             Body::Json(value) => builder.json(value),
         })
@@ -255,6 +263,11 @@ fn cause(error: &reqwest::Error) -> String {
 }
 
 impl Answer {
+    /// The provider says that there is no such thing.
+    pub(super) fn is_missing(&self) -> bool {
+        self.status == 404
+    }
+
     pub(super) fn succeeded(&self) -> bool {
         (200..300).contains(&self.status)
     }

@@ -19,6 +19,11 @@ pub(super) fn code(code: &str) -> Option<String> {
     ((1..=CODE_MAX).contains(&code.len()) && code.bytes().all(allowed)).then(|| code.to_owned())
 }
 
+/// An event's id, as it goes into rows and the audit trail.
+pub(super) fn event_id(id: &str) -> Option<String> {
+    reference(id).map(|id| id.as_str().to_owned())
+}
+
 /// A sentence for people: one line of bounded length.
 pub(super) fn message(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(MESSAGE_CHARS_MAX).collect()

@@ -143,7 +143,7 @@ mod tests {
         }
     }
 
-    const NOTHING: Change = Change { step: Step::Nothing, key: None };
+    const NOTHING: Change = Change { step: Step::Nothing, key: None, webhook: None };
 
     fn held() -> (Arc<GroupCommit>, Arc<Semaphore>, Arc<AtomicUsize>) {
         let (gate, begun) = (Arc::new(Semaphore::new(0)), Arc::new(AtomicUsize::new(0)));

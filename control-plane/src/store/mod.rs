@@ -4,6 +4,7 @@ mod group_commit;
 pub mod postgres;
 mod rows;
 pub mod sqlite;
+mod webhook_rows;
 
 use std::sync::Arc;
 

@@ -163,13 +163,13 @@ impl TryFrom<EventRow> for Event {
 }
 
 /// Names the row and column in the complaint about a value.
-struct Reader<'a> {
-    table: &'static str,
-    row: &'a str,
+pub(super) struct Reader<'a> {
+    pub(super) table: &'static str,
+    pub(super) row: &'a str,
 }
 
 impl Reader<'_> {
-    fn wrong(&self, column: &str) -> StoreError {
+    pub(super) fn wrong(&self, column: &str) -> StoreError {
         StoreError::Inconsistent {
             table: self.table,
             row: self.row.to_owned(),
@@ -177,7 +177,7 @@ impl Reader<'_> {
         }
     }
 
-    fn some<T>(&self, column: &str, value: Option<T>) -> Result<T, StoreError> {
+    pub(super) fn some<T>(&self, column: &str, value: Option<T>) -> Result<T, StoreError> {
         value.ok_or_else(|| self.wrong(column))
     }
 
@@ -189,11 +189,11 @@ impl Reader<'_> {
         serde_json::from_str(text).map_err(|_| self.wrong(column))
     }
 
-    fn number(&self, column: &str, value: i64) -> Result<u32, StoreError> {
+    pub(super) fn number(&self, column: &str, value: i64) -> Result<u32, StoreError> {
         u32::try_from(value).map_err(|_| self.wrong(column))
     }
 
-    fn time(&self, column: &str, microseconds: i64) -> Result<Timestamp, StoreError> {
+    pub(super) fn time(&self, column: &str, microseconds: i64) -> Result<Timestamp, StoreError> {
         Timestamp::from_microsecond(microseconds).map_err(|_| self.wrong(column))
     }
 

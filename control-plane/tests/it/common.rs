@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use control_plane::domain::clock::{Clock, Entropy};
 use control_plane::domain::event::{Cause, Event};
+use control_plane::domain::evidence::{Evidence, Found, LookUp, RefundEvidence, RefundLookUp};
 use control_plane::domain::gateway::Gateway;
 use control_plane::domain::id::{AttemptId, PaymentId, RefundId};
 use control_plane::domain::idempotency::{Answer, Call, Claim};
@@ -18,12 +19,14 @@ use control_plane::domain::provider::{
     RefundOrder, Refunded, ResumeOrder, Unacceptable,
 };
 use control_plane::domain::store::{Change, Step};
+use control_plane::domain::webhook::{About, Dispute, NotAnEvent, Notice, Trail};
 use edge_core::client::ClientId;
 use edge_core::idempotency::{Fingerprint, Key, Scope};
-use edge_core::money::Money;
+use edge_core::money::{Amount, Money};
 use edge_core::provider::Provider;
 use edge_core::request::ChargeRequest;
 use jiff::{SignedDuration, Timestamp};
+use tokio::sync::Notify;
 use tokio_util::task::TaskTracker;
 
 pub(crate) use crate::store::TestStore;
@@ -66,6 +69,11 @@ pub(crate) struct ScriptedProvider {
     pub(crate) captures: Mutex<Vec<Outcome<Captured>>>,
     pub(crate) cancels: Mutex<Vec<Outcome<()>>>,
     pub(crate) refunds: Mutex<Vec<Outcome<Refunded>>>,
+    /// What is read when somebody looks, once each; the last one stays.
+    pub(crate) seen: Mutex<Vec<Found<Evidence>>>,
+    pub(crate) seen_refunds: Mutex<Vec<RefundEvidence>>,
+    /// Charges are answered only when it lets them.
+    pub(crate) gate: Mutex<Option<Arc<Notify>>>,
     /// Attempts in the order they came, by operation.
     pub(crate) calls: Mutex<Vec<(&'static str, AttemptId)>>,
 }
@@ -96,6 +104,10 @@ impl PaymentProvider for ScriptedProvider {
 
     async fn charge(&self, order: &ChargeOrder) -> Outcome<Charged> {
         self.note("charge", order.attempt);
+        let gate = self.gate.lock().unwrap().clone();
+        if let Some(gate) = gate {
+            gate.notified().await;
+        }
         let payment = ProviderRef::new(format!("pi_{}", order.payment));
         Self::next(&self.charges, Charged::Completed { charge: payment.clone(), payment })
     }
@@ -121,6 +133,44 @@ impl PaymentProvider for ScriptedProvider {
         let refund = ProviderRef::new(format!("re_{}", order.refund));
         Self::next(&self.refunds, Refunded::Processed { refund })
     }
+
+    async fn look_up(&self, _: &LookUp) -> Found<Evidence> {
+        let mut seen = self.seen.lock().unwrap();
+        if seen.len() > 1 { seen.remove(0) } else { seen.first().cloned().unwrap_or(Found::Missing) }
+    }
+
+    async fn look_up_refunds(&self, _: &RefundLookUp) -> Found<Vec<RefundEvidence>> {
+        Found::Found(self.seen_refunds.lock().unwrap().clone())
+    }
+
+    fn read_event(&self, body: &[u8]) -> Result<Notice, NotAnEvent> {
+        let event: serde_json::Value = serde_json::from_slice(body).map_err(|_| NotAnEvent)?;
+        let text = |name: &str| event[name].as_str().map(str::to_owned);
+        let trail = Trail { payment: text("payment").and_then(|id| id.parse().ok()), ..Trail::default() };
+        let created_at = event["second"].as_i64().map(at);
+        let about = match text("about").as_deref() {
+            Some("payment") => About::Payment(trail),
+            Some("refund") => About::Refund(trail),
+            Some("dispute") => About::Dispute(trail, dispute(&event)),
+            _ => About::Other,
+        };
+        let kind = text("about").unwrap_or_default();
+        Ok(Notice { id: text("id").ok_or(NotAnEvent)?, kind, created_at, about })
+    }
+}
+
+fn dispute(event: &serde_json::Value) -> Dispute {
+    let as_of = at(event["second"].as_i64().unwrap());
+    Dispute {
+        id: ProviderRef::new("du_1"),
+        reason: Some("fraudulent".to_owned()),
+        status: event["status"].as_str().map(str::to_owned),
+        amount: Amount::new(100),
+        currency: None,
+        opened_at: Some(at(0)),
+        closed_at: (event["status"] == "lost").then_some(as_of),
+        as_of,
+    }
 }
 
 /// A gateway on a store of its own, with one scripted provider for both names.
@@ -143,6 +193,7 @@ impl TestGateway {
             clock: clock.clone(),
             entropy: Arc::new(Counter::default()),
             tasks: TaskTracker::new(),
+            event_arrived: Notify::new(),
         });
         Self { gateway, provider, clock, store }
     }
@@ -156,6 +207,7 @@ impl TestGateway {
             clock: self.clock.clone(),
             entropy: self.gateway.entropy.clone(),
             tasks: TaskTracker::new(),
+            event_arrived: Notify::new(),
         })
     }
 }
@@ -236,7 +288,7 @@ fn open_with_id(
         Event::payment_moved(None, &created, &cause),
         Event::payment_moved(Some(&created.state), &payment, &cause),
     ];
-    (payment.clone(), Change { step: Step::OpenPayment { payment, events }, key: None })
+    (payment.clone(), Change { step: Step::OpenPayment { payment, events }, key: None, webhook: None })
 }
 
 pub(crate) fn completed() -> Outcome<Charged> {

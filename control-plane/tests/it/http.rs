@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, Response, StatusCode};
+use control_plane::cache::{EdgeCache, InProcessCache, Limits};
 use control_plane::domain::clock::Clock;
 use control_plane::domain::provider::{Doubt, Outcome, Refusal, RefusalKind};
 use control_plane::http::{App, router};
@@ -20,38 +21,44 @@ const KEY: &str = "k1:0101010101010101010101010101010101010101010101010101010101
 const CHARGE: &str =
     r#"{"provider":"stripe","amount":4999,"currency":"USD","paymentMethodId":"pm_card_visa"}"#;
 
-struct Api {
-    test: TestGateway,
+pub(crate) struct Api {
+    pub(crate) test: TestGateway,
     router: Router,
     draining: CancellationToken,
+    cache: Arc<dyn EdgeCache>,
 }
 
 impl Api {
-    async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let test = TestGateway::start().await;
         let draining = CancellationToken::new();
+        let cache: Arc<dyn EdgeCache> =
+            Arc::new(InProcessCache::new(Limits::default(), test.gateway.clock.clone()));
         let app = App {
             gateway: test.gateway.clone(),
+            cache: cache.clone(),
             attestation_keys: Arc::new(Keys::parse(KEY).unwrap()),
             metrics: PrometheusBuilder::new().build_recorder().handle(),
             draining: draining.clone(),
         };
-        Self { router: router(app), test, draining }
+        Self { router: router(app), test, draining, cache }
     }
 
-    async fn send(&self, request: Request<Body>) -> Response<Body> {
+    pub(crate) async fn send(&self, request: Request<Body>) -> Response<Body> {
         self.router.clone().oneshot(request).await.unwrap()
     }
 
     /// As the edge would forward it for `client`.
-    fn attested(&self, client: &str, method: &str, path: &str, body: &str) -> Request<Body> {
-        let claims = Claims {
-            client: edge_core::client::ClientId::parse(client),
-            ..Claims::anonymous("req-1".to_owned())
-        };
+    pub(crate) fn attested(&self, client: &str, method: &str, path: &str, body: &str) -> Request<Body> {
+        let client = edge_core::client::ClientId::parse(client);
+        let claims = Claims { client, ..Claims::anonymous("req-1".to_owned()) };
+        self.vouched_for(&claims, method, path, body)
+    }
+
+    pub(crate) fn vouched_for(&self, claims: &Claims, method: &str, path: &str, body: &str) -> Request<Body> {
         let now_s = u64::try_from(self.test.clock.now().as_second()).unwrap();
         let seen = Attested::new(method, path, body.as_bytes());
-        let header = Keys::parse(KEY).unwrap().sign(&seen, &claims, now_s);
+        let header = Keys::parse(KEY).unwrap().sign(&seen, claims, now_s);
         self.request(method, path, body).header(HEADER, header).body(Body::from(body.to_owned())).unwrap()
     }
 
@@ -59,7 +66,7 @@ impl Api {
         Request::builder().method(method).uri(path).header("x-request-id", "req-1")
     }
 
-    async fn demo(&self, method: &str, path: &str, body: &str) -> (StatusCode, Value) {
+    pub(crate) async fn demo(&self, method: &str, path: &str, body: &str) -> (StatusCode, Value) {
         read(self.send(self.attested("demo", method, path, body)).await).await
     }
 
@@ -70,7 +77,7 @@ impl Api {
     }
 }
 
-async fn read(response: Response<Body>) -> (StatusCode, Value) {
+pub(crate) async fn read(response: Response<Body>) -> (StatusCode, Value) {
     let status = response.status();
     let body = axum::body::to_bytes(response.into_body(), 1 << 20).await.unwrap();
     (status, serde_json::from_slice(&body).unwrap())

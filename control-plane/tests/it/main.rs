@@ -7,3 +7,4 @@ mod idempotency;
 mod operations;
 mod state_machine;
 mod store;
+mod webhooks;

@@ -8,6 +8,7 @@
 )]
 
 mod certainty;
+mod look_ups;
 mod network;
 mod paypal;
 mod paypal_orders;

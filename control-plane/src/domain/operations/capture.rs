@@ -40,7 +40,11 @@ async fn run(
     let event = Event::payment_moved(Some(&payment.state), &moved, &call.cause);
     commit(
         gateway,
-        Change { step: Step::MovePayment { payment: moved.clone(), event }, key: call.take(gateway.now()) },
+        Change {
+            step: Step::MovePayment { payment: moved.clone(), event },
+            key: call.take(gateway.now()),
+            webhook: None,
+        },
         id,
     )
     .await?;

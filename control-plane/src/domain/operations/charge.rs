@@ -3,12 +3,12 @@ use std::sync::Arc;
 use edge_core::money::Money;
 use edge_core::request::{ChargeRequest, PaymentMethodId};
 
-use super::flight::{Nth, fly};
+use super::flight::{Nth, fly, standing};
 use super::{OperationError, commit};
 use crate::domain::event::{Cause, Event};
 use crate::domain::gateway::Gateway;
-use crate::domain::idempotency::Call;
-use crate::domain::payment::{InvalidTransition, Payment};
+use crate::domain::idempotency::{Call, KeyChange};
+use crate::domain::payment::{InvalidTransition, Operation, Payment, State};
 use crate::domain::provider::{PaymentProvider, ProviderRef, Unacceptable};
 use crate::domain::store::{Change, Step};
 
@@ -67,6 +67,7 @@ async fn begin(
         Change {
             step: Step::OpenPayment { payment: payment.clone(), events },
             key: call.take(gateway.now()),
+            webhook: None,
         },
         payment.id,
     )
@@ -84,16 +85,58 @@ async fn resume(
     call: &Call<Payment>,
 ) -> Result<Payment, OperationError> {
     continues(&payment, request, &call.cause).map_err(OperationError::Unacceptable)?;
+    if went_on_without_client(gateway, &payment).await? {
+        return match payment.state {
+            State::Processing { .. } | State::Unknown { .. } => {
+                Err(OperationError::Busy { payment: payment.id })
+            }
+            _ => already_decided(gateway, payment, call).await,
+        };
+    }
     let (attempt, now) = (gateway.new_attempt_id(), gateway.now());
     let moved = begun(&payment, |p| p.begin_resume(attempt, now))?;
     let event = Event::payment_moved(Some(&payment.state), &moved, &call.cause);
     commit(
         gateway,
-        Change { step: Step::MovePayment { payment: moved.clone(), event }, key: call.take(gateway.now()) },
+        Change {
+            step: Step::MovePayment { payment: moved.clone(), event },
+            key: call.take(gateway.now()),
+            webhook: None,
+        },
         moved.id,
     )
     .await?;
     fly(gateway, provider, moved, Nth::First, call).await
+}
+
+/// Whether the provider told us of the payer's consent before the client did: then the client is told what
+/// came of it, as if it had come first.
+async fn went_on_without_client(gateway: &Gateway, payment: &Payment) -> Result<bool, OperationError> {
+    let under_way = payment.state.flight().is_some_and(|f| matches!(f.operation, Operation::Resume(_)));
+    if !under_way && !matches!(payment.state, State::Completed { .. } | State::Authorized(_)) {
+        return Ok(false);
+    }
+    let trail = gateway.store.events(&payment.client, payment.id).await?;
+    let resumed = trail.iter().rev().find(|event| event.detail.operation.as_deref() == Some("resume"));
+    Ok(resumed.is_some_and(|event| event.cause.is_webhook()))
+}
+
+/// Takes the key and answers it in one commit; nothing is left to be asked for.
+async fn already_decided(
+    gateway: &Gateway,
+    payment: Payment,
+    call: &Call<Payment>,
+) -> Result<Payment, OperationError> {
+    let id = payment.id;
+    let result = standing(payment);
+    let key = call.claim.map(|claim| KeyChange::Take {
+        claim,
+        client: call.cause.client.clone(),
+        at: gateway.now(),
+        answer: Some((call.render)(&result, &call.cause.request_id)),
+    });
+    commit(gateway, Change { step: Step::Nothing, key, webhook: None }, id).await?;
+    result
 }
 
 /// Whether the request asks for what the waiting payment is about.

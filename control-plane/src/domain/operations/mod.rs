@@ -7,6 +7,7 @@ mod flight;
 mod recall;
 mod record;
 mod refund;
+pub mod webhook;
 
 pub use cancel::cancel;
 pub use capture::capture;

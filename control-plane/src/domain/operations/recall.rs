@@ -8,12 +8,12 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::OperationError;
 use super::flight::{Nth, fly, standing as payment_standing};
+use super::record::told;
 use super::refund::{ask, standing as refund_standing};
 use crate::domain::gateway::Gateway;
-use crate::domain::idempotency::{Call, Decided, Subject};
+use crate::domain::idempotency::{Call, Subject};
 use crate::domain::payment::{Payment, State};
 use crate::domain::refund::{Refund, RefundState};
-use crate::domain::store::{Change, CommitError, Step};
 
 /// Longer than any operation takes: whoever began it is gone by then.
 const LEASE: SignedDuration = SignedDuration::from_secs(40);
@@ -89,23 +89,7 @@ impl Recall for Refund {
 }
 
 /// Whether the process that began at `since` to work on something works on it no more.
-fn is_over(gateway: &Gateway, since: Timestamp) -> bool {
+pub(super) fn is_over(gateway: &Gateway, since: Timestamp) -> bool {
     let before_us = gateway.store.is_exclusive() && since < gateway.started_at;
     before_us || gateway.now().duration_since(since) > LEASE
-}
-
-/// Keeps the answer to a request whose outcome was decided by other evidence than its own call.
-async fn told<T: Decided>(
-    gateway: &Gateway,
-    result: Result<T, OperationError>,
-    call: &Call<T>,
-) -> Result<T, OperationError> {
-    if let Some(key) = call.settle(&result) {
-        match gateway.store.commit(Change { step: Step::Nothing, key: Some(key) }).await {
-            // A conflict: somebody else has kept the same answer.
-            Ok(()) | Err(CommitError::Conflict(_)) => {}
-            Err(CommitError::Store(problem)) => return Err(problem.into()),
-        }
-    }
-    result
 }

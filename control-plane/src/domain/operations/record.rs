@@ -36,9 +36,10 @@ pub(super) async fn record<T: Settled>(
 ) -> Result<T, OperationError> {
     let mut current = before;
     for n in 0..TRIES {
-        let Ok(moved) = answered(current.clone()) else { return verdict(current) };
+        let Ok(moved) = answered(current.clone()) else { return told(gateway, verdict(current), call).await };
         let result = verdict(moved.clone());
-        let change = Change { step: current.step(moved, &call.cause), key: call.settle(&result) };
+        let change =
+            Change { step: current.step(moved, &call.cause), key: call.settle(&result), webhook: None };
         let problem = match gateway.store.commit(change).await {
             Ok(()) => return result,
             Err(CommitError::Conflict(_)) => match current.read_again(&*gateway.store).await {
@@ -58,6 +59,22 @@ pub(super) async fn record<T: Settled>(
         tokio::time::sleep(FIRST_PAUSE * 2_u32.pow(n)).await;
     }
     Ok(current)
+}
+
+/// Keeps the answer to a request whose outcome was decided by other evidence than its own call.
+pub(super) async fn told<T: Decided>(
+    gateway: &Gateway,
+    result: Result<T, OperationError>,
+    call: &Call<T>,
+) -> Result<T, OperationError> {
+    if let Some(key) = call.settle(&result) {
+        match gateway.store.commit(Change { step: Step::Nothing, key: Some(key), webhook: None }).await {
+            // A conflict: somebody else has kept the same answer.
+            Ok(()) | Err(CommitError::Conflict(_)) => {}
+            Err(CommitError::Store(problem)) => return Err(problem.into()),
+        }
+    }
+    result
 }
 
 #[async_trait]

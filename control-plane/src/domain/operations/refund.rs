@@ -60,8 +60,11 @@ async fn reserve(
     let attempt = gateway.new_attempt_id();
     let refund = Refund::open(gateway.new_refund_id(), payment, amount, attempt, gateway.now());
     let event = Event::refund_moved(None, &refund, &call.cause);
-    let change =
-        Change { step: Step::OpenRefund { refund: refund.clone(), event }, key: call.take(gateway.now()) };
+    let change = Change {
+        step: Step::OpenRefund { refund: refund.clone(), event },
+        key: call.take(gateway.now()),
+        webhook: None,
+    };
     match gateway.store.commit(change).await {
         Ok(()) => Ok(refund),
         Err(CommitError::Conflict(Conflict::RefundExceeds { remaining })) => {

@@ -8,7 +8,7 @@ use super::payment_id;
 use crate::http::App;
 use crate::http::attested::Attested;
 use crate::http::error::ApiError;
-use crate::http::view::{PaymentView, RefundView};
+use crate::http::view::{DisputeView, PaymentView, RefundView};
 
 #[derive(Serialize, ToSchema)]
 pub(super) struct PaymentAnswer {
@@ -18,9 +18,11 @@ pub(super) struct PaymentAnswer {
     payment: PaymentView,
     /// In the order they were made.
     refunds: Vec<RefundView>,
+    /// Complaints of the payer, in the order they were opened.
+    disputes: Vec<DisputeView>,
 }
 
-/// A payment with its refunds.
+/// A payment with its refunds and disputes.
 #[utoipa::path(
     get, path = "/payments/{id}", tag = "payments",
     params(("id" = String, Path, description = "`txn_…`")),
@@ -39,9 +41,11 @@ pub(super) async fn get(
     let payment = app.gateway.store.payment(client, id).await?;
     let payment = payment.ok_or_else(|| ApiError::new(ErrorCode::TransactionNotFound, "no such payment"))?;
     let refunds = app.gateway.store.refunds(client, id).await?;
+    let disputes = app.gateway.store.disputes(client, id).await?;
     Ok(Json(PaymentAnswer {
         success: true,
         payment: payment.into(),
         refunds: refunds.into_iter().map(RefundView::from).collect(),
+        disputes: disputes.into_iter().map(DisputeView::from).collect(),
     }))
 }

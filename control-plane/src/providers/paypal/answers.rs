@@ -47,6 +47,8 @@ struct Payments {
     captures: Vec<Transaction>,
     #[serde(default)]
     authorizations: Vec<Transaction>,
+    #[serde(default)]
+    refunds: Vec<Transaction>,
 }
 
 /// A capture, an authorization or a refund.
@@ -56,6 +58,10 @@ pub(super) struct Transaction {
     status: String,
     amount: Option<Sum>,
     custom_id: Option<String>,
+    invoice_id: Option<String>,
+    create_time: Option<String>,
+    #[serde(default)]
+    links: Vec<Link>,
     status_details: Option<StatusDetails>,
     processor_response: Option<ProcessorResponse>,
     supplementary_data: Option<SupplementaryData>,
@@ -267,6 +273,8 @@ fn no_id() -> NotDone {
 pub(super) fn unexpected(status: &str) -> NotDone {
     NotDone::unknown(format!("PayPal answered with the status `{}`", untrusted::message(status)))
 }
+
+pub(super) mod evidence;
 
 #[cfg(test)]
 mod tests;

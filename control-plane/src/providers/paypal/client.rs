@@ -32,6 +32,11 @@ impl Client {
         })
     }
 
+    /// Begins looking: it has no effect, so it belongs to no attempt.
+    pub(super) fn look(&self) -> Talk<'_> {
+        Talk { conversation: self.transport.look(), tokens: &self.tokens }
+    }
+
     pub(super) fn converse(&self, attempt: AttemptId) -> Talk<'_> {
         Talk { conversation: self.transport.converse(attempt), tokens: &self.tokens }
     }

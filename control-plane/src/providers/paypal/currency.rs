@@ -1,6 +1,6 @@
 //! How PayPal counts each currency (developer.paypal.com/api/rest/reference/currency-codes).
 
-use edge_core::money::{Currency, Money};
+use edge_core::money::{Amount, Currency, Money};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -56,6 +56,13 @@ impl Sum {
         self.currency_code == currency.code()
     }
 
+    /// `None` for what cannot be an amount of ours.
+    pub(super) fn money(&self) -> Option<Money> {
+        let currency = Currency::from_code(&self.currency_code)?;
+        let amount = Amount::new(minor_units(&self.value, currency)?)?;
+        Some(Money { amount, currency })
+    }
+
     /// Whether this is exactly `money`, however many zeros it is written with.
     pub(super) fn is(&self, money: Money) -> bool {
         self.is_in(money.currency)
@@ -77,7 +84,6 @@ fn minor_units(value: &str, currency: Currency) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use edge_core::money::Amount;
     use proptest::prelude::*;
 
     use super::*;
@@ -135,6 +141,7 @@ mod tests {
             if let Ok(written) = sum(money) {
                 let read: Sum = serde_json::from_value(written).unwrap();
                 prop_assert!(read.is(money));
+                prop_assert_eq!(read.money(), Some(money));
             }
         }
 

@@ -5,10 +5,12 @@ mod body;
 mod client;
 mod currency;
 mod errors;
+mod look_up;
 mod methods;
 mod orders;
 mod requests;
 mod token;
+mod webhook;
 
 use std::sync::Arc;
 
@@ -25,10 +27,12 @@ use super::settings::{PaypalSettings, Timeouts};
 use super::step::{NotDone, Step};
 use super::transport::TransportError;
 use crate::domain::clock::Clock;
+use crate::domain::evidence::{Evidence, Found, LookUp, RefundEvidence, RefundLookUp};
 use crate::domain::provider::{
     CancelOrder, CancelTarget, CaptureOrder, Captured, ChargeOrder, Charged, Outcome, PaymentProvider,
     ProviderRef, RefundOrder, Refunded, RefusalKind, ResumeOrder, Unacceptable,
 };
+use crate::domain::webhook::{NotAnEvent, Notice};
 
 pub(super) struct Paypal {
     client: Client,
@@ -141,5 +145,22 @@ impl PaymentProvider for Paypal {
 
     async fn refund(&self, order: &RefundOrder) -> Outcome<Refunded> {
         self.run_refund(order).await.into()
+    }
+
+    /// PayPal lists no orders and searches none, so there is no looking by our id.
+    async fn look_up(&self, what: &LookUp) -> Found<Evidence> {
+        match what {
+            LookUp::Payment(order) => self.look_at_order(order).await.into(),
+            LookUp::Charge(capture) => self.look_at_capture(capture).await.into(),
+            LookUp::Ours { .. } => Found::CannotAsk,
+        }
+    }
+
+    async fn look_up_refunds(&self, which: &RefundLookUp) -> Found<Vec<RefundEvidence>> {
+        self.run_look_up_refunds(which).await.into()
+    }
+
+    fn read_event(&self, body: &[u8]) -> Result<Notice, NotAnEvent> {
+        webhook::read(body)
     }
 }

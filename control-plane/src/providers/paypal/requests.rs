@@ -57,6 +57,14 @@ pub(super) fn look_at_authorization(authorization: &ProviderRef) -> ProviderRequ
     look(&["v2", "payments", "authorizations", authorization.as_str()])
 }
 
+pub(super) fn look_at_capture(capture: &ProviderRef) -> ProviderRequest {
+    look(&["v2", "payments", "captures", capture.as_str()])
+}
+
+pub(super) fn look_at_refund(refund: &ProviderRef) -> ProviderRequest {
+    look(&["v2", "payments", "refunds", refund.as_str()])
+}
+
 pub(super) fn capture(order: &CaptureOrder, sum: &Value) -> ProviderRequest {
     let path = ["v2", "payments", "authorizations", order.authorization.as_str(), "capture"];
     keyed("capture", &path, &order.attempt, "capture", json!({ "amount": sum, "final_capture": true }))

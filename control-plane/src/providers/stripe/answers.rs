@@ -33,7 +33,7 @@ pub(super) enum Standing {
 
 /// A PaymentIntent. Statuses and types may be newer than this code.
 #[derive(Debug, Deserialize)]
-struct Intent {
+pub(super) struct Intent {
     id: String,
     status: String,
     amount: u64,
@@ -131,12 +131,14 @@ pub(super) fn shows_cancel(answer: &Answer, intent: &ProviderRef) -> Step<bool> 
 }
 
 #[derive(Debug, Deserialize)]
-struct RefundObject {
+pub(super) struct RefundObject {
     id: String,
     status: Option<String>,
     amount: u64,
     currency: String,
     metadata: Option<BTreeMap<String, String>>,
+    payment_intent: Option<String>,
+    created: Option<i64>,
     failure_reason: Option<String>,
 }
 
@@ -231,6 +233,8 @@ fn no_id() -> NotDone {
 fn unexpected(status: &str) -> NotDone {
     NotDone::unknown(format!("Stripe answered with the status `{}`", untrusted::message(status)))
 }
+
+pub(super) mod evidence;
 
 #[cfg(test)]
 mod tests {

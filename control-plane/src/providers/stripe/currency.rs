@@ -1,6 +1,6 @@
 //! How Stripe counts each currency (docs.stripe.com/currencies).
 
-use edge_core::money::{Currency, Money};
+use edge_core::money::{Amount, Currency, Money};
 
 use crate::domain::provider::Unacceptable;
 use crate::providers::decimals::rescale;
@@ -22,6 +22,14 @@ pub(super) fn in_stripe_units(money: Money) -> Result<u64, Unacceptable> {
         .filter(|units| units % counting.step == 0)
         .ok_or_else(|| indivisible(currency, counting))
         .and_then(|units| if units <= AMOUNT_MAX { Ok(units) } else { Err(too_large(currency, counting)) })
+}
+
+/// What `units` of Stripe's are; `None` if that is no amount of ours.
+pub(super) fn from_stripe_units(units: u64, code: &str) -> Option<Money> {
+    let currency = Currency::from_code(&code.to_ascii_uppercase())?;
+    let counting = counting(currency).ok()?;
+    let amount = Amount::new(rescale(units, counting.decimals, currency.exponent())?)?;
+    Some(Money { amount, currency })
 }
 
 #[derive(Clone, Copy)]
@@ -64,7 +72,6 @@ fn too_large(currency: Currency, counting: Counting) -> Unacceptable {
 
 #[cfg(test)]
 mod tests {
-    use edge_core::money::Amount;
     use proptest::prelude::*;
 
     use super::*;
@@ -127,6 +134,8 @@ mod tests {
                     u128::from(minor) * 10_u128.pow(decimals)
                 );
                 prop_assert!((1..=AMOUNT_MAX).contains(&units));
+                let code = currency.code().to_ascii_lowercase();
+                prop_assert_eq!(from_stripe_units(units, &code), Some(money));
             }
         }
     }

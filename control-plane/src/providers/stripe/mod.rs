@@ -3,7 +3,9 @@
 mod answers;
 mod currency;
 mod errors;
+mod look_up;
 mod requests;
+mod webhook;
 
 use async_trait::async_trait;
 use edge_core::money::Money;
@@ -16,11 +18,13 @@ use self::errors::Asked;
 use super::settings::{StripeSettings, Timeouts};
 use super::step::{NotDone, Step};
 use super::transport::{Answer, Conversation, Credential, ProviderRequest, Transport, TransportError};
+use crate::domain::evidence::{Evidence, Found, LookUp, RefundEvidence, RefundLookUp};
 use crate::domain::id::PaymentId;
 use crate::domain::provider::{
     CancelOrder, CancelTarget, CaptureOrder, Captured, ChargeOrder, Charged, Doubt, Outcome, PaymentProvider,
     ProviderRef, RefundOrder, Refunded, Refusal, RefusalKind, ResumeOrder, Unacceptable,
 };
+use crate::domain::webhook::{NotAnEvent, Notice};
 
 pub(super) struct Stripe {
     transport: Transport,
@@ -174,5 +178,17 @@ impl PaymentProvider for Stripe {
 
     async fn refund(&self, order: &RefundOrder) -> Outcome<Refunded> {
         self.run_refund(order).await.into()
+    }
+
+    async fn look_up(&self, what: &LookUp) -> Found<Evidence> {
+        self.run_look_up(what).await.into()
+    }
+
+    async fn look_up_refunds(&self, which: &RefundLookUp) -> Found<Vec<RefundEvidence>> {
+        self.run_look_up_refunds(which).await.into()
+    }
+
+    fn read_event(&self, body: &[u8]) -> Result<Notice, NotAnEvent> {
+        webhook::read(body)
     }
 }

@@ -4,6 +4,7 @@
 use std::fmt::Display;
 
 use edge_core::request::CaptureMode;
+use jiff::Timestamp;
 use reqwest::Method;
 
 use crate::domain::id::AttemptId;
@@ -57,12 +58,46 @@ pub(super) fn charge(
 const OWN_METADATA: [&str; 3] = ["transactionId", "attemptId", "customerReference"];
 
 pub(super) fn retrieve(intent: &ProviderRef) -> ProviderRequest {
+    get(&["payment_intents", intent.as_str()], Body::Empty)
+}
+
+pub(super) fn retrieve_refund(refund: &ProviderRef) -> ProviderRequest {
+    get(&["refunds", refund.as_str()], Body::Empty)
+}
+
+/// The most that Stripe gives at once.
+const PAGE: u32 = 100;
+
+/// A page of the PaymentIntents made between two times, newest first.
+pub(super) fn list(from: Timestamp, to: Timestamp, after: Option<&ProviderRef>) -> ProviderRequest {
+    let mut query = Form::default();
+    query.set("created[gte]", &from.as_second());
+    query.set("created[lte]", &to.as_second());
+    get(&["payment_intents"], page(query, after))
+}
+
+/// A page of the refunds of a PaymentIntent, newest first.
+pub(super) fn list_refunds(intent: &ProviderRef, after: Option<&ProviderRef>) -> ProviderRequest {
+    let mut query = Form::default();
+    query.set("payment_intent", intent);
+    get(&["refunds"], page(query, after))
+}
+
+fn page(mut query: Form, after: Option<&ProviderRef>) -> Body {
+    query.set("limit", &PAGE);
+    if let Some(after) = after {
+        query.set("starting_after", after);
+    }
+    Body::Query(query.0)
+}
+
+fn get(segments: &[&str], body: Body) -> ProviderRequest {
     ProviderRequest {
         operation: "retrieve",
         method: Method::GET,
-        path: path(&["payment_intents", intent.as_str()]),
+        path: path(segments),
         headers: vec![("Stripe-Version", API_VERSION.to_owned())],
-        body: Body::Empty,
+        body,
     }
 }
 

@@ -1,5 +1,6 @@
 -- Many changes in one statement, which is one commit and one round trip. Each parameter is a JSON array of rows;
--- `member` says which change a row belongs to. No two members touch the same payment, refund, reference or key.
+-- `member` says which change a row belongs to. No two members touch the same payment, refund, reference, key,
+-- dispute or event of a provider.
 --
 -- A member is written whole or not at all: one whose key cannot be changed is left out and reported, and if any
 -- other does not apply, nothing is written and those are named (SQLSTATE GW001).
@@ -47,6 +48,16 @@ answer_key AS MATERIALIZED (
 ),
 release_key AS MATERIALIZED (
     SELECT * FROM json_to_recordset($8::json) AS r (member int, scope text)
+    WHERE member = abs(member)
+),
+dispute AS MATERIALIZED (
+    SELECT * FROM json_to_recordset($9::json) AS r (
+        member int, provider text, id text, payment text, reason text, status text, amount bigint, currency text,
+        opened_at bigint, closed_at bigint, as_of bigint)
+),
+webhook AS MATERIALIZED (
+    SELECT * FROM json_to_recordset($10::json) AS r (
+        member int, provider text, id text, state text, reason text, attempts bigint, next_at bigint)
     WHERE member = abs(member)
 ),
 
@@ -122,6 +133,28 @@ given_back AS (
     WHERE p.id = m.payment AND m.state = 'failed' AND m.member IN (SELECT member FROM refund_moved)
 ),
 
+-- A dispute belongs to one payment for ever.
+disputed AS (
+    INSERT INTO disputes (provider, id, payment, reason, status, amount, currency, opened_at, closed_at, as_of)
+    SELECT provider, id, payment, reason, status, amount, currency, opened_at, closed_at, as_of
+    FROM dispute WHERE member NOT IN (SELECT member FROM without_key)
+    ON CONFLICT (provider, id) DO UPDATE SET
+        reason = excluded.reason, status = excluded.status, amount = excluded.amount,
+        currency = excluded.currency, opened_at = excluded.opened_at, closed_at = excluded.closed_at,
+        as_of = excluded.as_of
+    WHERE disputes.payment = excluded.payment
+    RETURNING provider, id
+),
+-- An event that was worked off is not worked off again.
+told AS (
+    UPDATE webhook_events AS e
+    SET state = w.state, reason = w.reason, attempts = w.attempts, next_at = coalesce(w.next_at, e.next_at)
+    FROM webhook AS w
+    WHERE e.provider = w.provider AND e.id = w.id AND e.state IN ('received', 'failed')
+      AND w.member NOT IN (SELECT member FROM without_key)
+    RETURNING w.member
+),
+
 -- Last, under the locks of what it records.
 recorded AS (
     INSERT INTO events (payment, refund, version, from_state, to_state, at, client, request_id, detail)
@@ -134,8 +167,10 @@ half AS (
     UNION ALL SELECT member FROM move_payment WHERE member NOT IN (SELECT member FROM moved)
     UNION ALL SELECT member FROM open_refund WHERE id NOT IN (SELECT id FROM refund_opened)
     UNION ALL SELECT member FROM move_refund WHERE member NOT IN (SELECT member FROM refund_moved)
+    UNION ALL SELECT member FROM dispute WHERE (provider, id) NOT IN (SELECT provider, id FROM disputed)
+    UNION ALL SELECT member FROM webhook WHERE member NOT IN (SELECT member FROM told)
 )
 SELECT ARRAY (SELECT member FROM without_key) AS without_key,
        refuse_half_changes((
-           SELECT array_agg(member) FROM half WHERE member NOT IN (SELECT member FROM without_key)
+           SELECT array_agg(DISTINCT member) FROM half WHERE member NOT IN (SELECT member FROM without_key)
        ))::text AS refused;

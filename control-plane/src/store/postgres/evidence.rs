@@ -15,7 +15,10 @@ pub(super) async fn is_written(connection: &mut PgConnection, change: &Change) -
             None => Ok(false),
         },
         (
-            Step::MovePayment { event, .. } | Step::OpenRefund { event, .. } | Step::MoveRefund { event, .. },
+            Step::MovePayment { event, .. }
+            | Step::NotePayment { event, .. }
+            | Step::OpenRefund { event, .. }
+            | Step::MoveRefund { event, .. },
             _,
         ) => is_recorded(connection, event).await,
         (Step::Nothing, Some(KeyChange::Take { claim, answer, .. })) => {

@@ -5,8 +5,10 @@ mod evidence;
 mod key;
 mod parameters;
 mod read;
+mod rows;
 mod uri;
 mod waves;
+mod webhooks;
 mod writer;
 
 use std::time::Duration;
@@ -15,8 +17,8 @@ use async_trait::async_trait;
 use edge_core::client::ClientId;
 use edge_core::idempotency::Scope;
 use edge_core::provider::Provider;
-use sqlx::PgPool;
 use sqlx::postgres::PgPoolOptions;
+use sqlx::{Executor as _, PgPool};
 
 use crate::domain::event::Event;
 use crate::domain::id::{PaymentId, RefundId};
@@ -33,24 +35,30 @@ static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("migrations/postgres
 
 /// Each takes one commit at a time; while one waits for the disk, the other one is filled.
 const WRITERS: usize = 2;
-/// Reads are by key and short; more would queue in the server instead of here.
-const READERS: u32 = 8;
+/// For reads and for providers' events, which are by key and short; more would queue in the server instead of here.
+const CONNECTIONS: u32 = 8;
 const PATIENCE: Duration = Duration::from_secs(5);
+/// Whatever the server's own defaults are, what is committed must not be forgotten.
+const DURABLE: &str = "SET synchronous_commit = on; SET default_transaction_isolation = 'read committed'";
 /// A connection that has been idle for longer is asked whether it lives before it is used.
 const TRUSTED: Duration = Duration::from_secs(1);
 
 pub struct PostgresStore {
     commits: GroupCommit,
-    readers: PgPool,
+    /// For all but commits.
+    pool: PgPool,
 }
 
 impl PostgresStore {
     /// Connects to the database that `uri` (`postgres://USER:PASSWORD@HOST/DATABASE`) names.
     pub async fn open(uri: &str) -> Result<Self, StoreError> {
         let options = options(uri).map_err(unavailable)?;
-        let readers = PgPoolOptions::new()
-            .max_connections(READERS)
+        let pool = PgPoolOptions::new()
+            .max_connections(CONNECTIONS)
             .acquire_timeout(PATIENCE)
+            .after_connect(|connection, _| {
+                Box::pin(async move { connection.execute(DURABLE).await.map(|_| ()) })
+            })
             .test_before_acquire(false)
             .before_acquire(|connection, idle| {
                 Box::pin(async move {
@@ -64,9 +72,9 @@ impl PostgresStore {
             .await
             .map_err(unavailable)?;
         // One process at a time: the migrator takes an advisory lock.
-        MIGRATIONS.run(&readers).await.map_err(unavailable)?;
+        MIGRATIONS.run(&pool).await.map_err(unavailable)?;
         let writers = (0..WRITERS).map(|_| PostgresWriter::new(options.clone())).collect::<Vec<_>>();
-        Ok(Self { commits: GroupCommit::start(writers), readers })
+        Ok(Self { commits: GroupCommit::start(writers), pool })
     }
 }
 
@@ -81,7 +89,7 @@ impl Store for PostgresStore {
     }
 
     async fn payment(&self, client: &ClientId, id: PaymentId) -> Result<Option<Payment>, StoreError> {
-        read::payment(&self.readers, client, id).await
+        read::payment(&self.pool, client, id).await
     }
 
     async fn payment_by_reference(
@@ -89,27 +97,27 @@ impl Store for PostgresStore {
         provider: Provider,
         reference: &ProviderRef,
     ) -> Result<Option<Payment>, StoreError> {
-        read::payment_by_reference(&self.readers, provider, reference).await
+        read::payment_by_reference(&self.pool, provider, reference).await
     }
 
     async fn payments(&self, client: &ClientId, filter: &Filter) -> Result<Page<Payment>, StoreError> {
-        read::payments(&self.readers, client, filter).await
+        read::payments(&self.pool, client, filter).await
     }
 
     async fn refund(&self, client: &ClientId, id: RefundId) -> Result<Option<Refund>, StoreError> {
-        read::refund(&self.readers, client, id).await
+        read::refund(&self.pool, client, id).await
     }
 
     async fn refunds(&self, client: &ClientId, payment: PaymentId) -> Result<Vec<Refund>, StoreError> {
-        read::refunds(&self.readers, client, payment).await
+        read::refunds(&self.pool, client, payment).await
     }
 
     async fn events(&self, client: &ClientId, payment: PaymentId) -> Result<Vec<Event>, StoreError> {
-        read::events(&self.readers, client, payment).await
+        read::events(&self.pool, client, payment).await
     }
 
     async fn key(&self, scope: &Scope) -> Result<Option<KeyRecord>, StoreError> {
-        key::read(&self.readers, scope).await
+        key::read(&self.pool, scope).await
     }
 
     /// Other processes may write, so what is under way may be under way there.
@@ -119,6 +127,6 @@ impl Store for PostgresStore {
 
     async fn ready(&self) -> Result<(), StoreError> {
         self.commits.is_alive()?;
-        sqlx::query("SELECT 1").execute(&self.readers).await.map(|_| ()).map_err(unavailable)
+        sqlx::query("SELECT 1").execute(&self.pool).await.map(|_| ()).map_err(unavailable)
     }
 }

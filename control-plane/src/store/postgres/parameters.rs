@@ -1,19 +1,11 @@
 //! The parameters of `commit.sql`: what the changes write, as rows.
 
-use serde::Serialize;
 use sqlx::query::Query;
 use sqlx::{Postgres, postgres::PgArguments};
 
-use crate::domain::event::Event;
-use crate::domain::idempotency::{KeyChange, Subject};
-use crate::domain::payment::Payment;
-use crate::domain::provider::ProviderRef;
-use crate::domain::refund::Refund;
+use super::rows::*;
+use crate::domain::idempotency::KeyChange;
 use crate::domain::store::{Change, Step};
-use crate::store::rows::captured;
-
-/// Which change of a batch a row belongs to.
-type Member = i32;
 
 #[derive(Default)]
 pub(super) struct Parameters {
@@ -25,107 +17,8 @@ pub(super) struct Parameters {
     take_key: Vec<KeyTaken>,
     answer_key: Vec<KeyAnswered>,
     release_key: Vec<KeyReleased>,
-}
-
-#[derive(Serialize)]
-struct PaymentOpened {
-    member: Member,
-    id: String,
-    client: String,
-    provider: &'static str,
-    amount: u32,
-    currency: String,
-    request: String,
-    state: &'static str,
-    detail: String,
-    reference: Option<String>,
-    captured: i64,
-    refunded: u32,
-    version: u32,
-    created_at: i64,
-    updated_at: i64,
-}
-
-#[derive(Serialize)]
-struct PaymentMoved {
-    member: Member,
-    id: String,
-    state: &'static str,
-    detail: String,
-    reference: Option<String>,
-    captured: i64,
-    version: u32,
-    updated_at: i64,
-}
-
-#[derive(Serialize)]
-struct RefundOpened {
-    member: Member,
-    id: String,
-    payment: String,
-    client: String,
-    amount: u32,
-    currency: String,
-    state: &'static str,
-    detail: String,
-    reference: Option<String>,
-    version: u32,
-    created_at: i64,
-    updated_at: i64,
-}
-
-#[derive(Serialize)]
-struct RefundMoved {
-    member: Member,
-    id: String,
-    payment: String,
-    amount: u32,
-    state: &'static str,
-    detail: String,
-    reference: Option<String>,
-    version: u32,
-    updated_at: i64,
-}
-
-#[derive(Serialize)]
-struct Recorded {
-    member: Member,
-    payment: String,
-    refund: Option<String>,
-    version: u32,
-    from_state: Option<String>,
-    to_state: String,
-    at: i64,
-    client: String,
-    request_id: String,
-    detail: String,
-}
-
-#[derive(Serialize)]
-struct KeyTaken {
-    member: Member,
-    scope: String,
-    client: String,
-    fingerprint: String,
-    payment: Option<String>,
-    refund: Option<String>,
-    answer_status: Option<u16>,
-    answer_body: Option<String>,
-    created_at: i64,
-}
-
-#[derive(Serialize)]
-struct KeyAnswered {
-    member: Member,
-    scope: String,
-    answer_status: u16,
-    answer_body: String,
-}
-
-#[derive(Serialize)]
-struct KeyReleased {
-    member: Member,
-    scope: String,
+    dispute: Vec<Disputed>,
+    webhook: Vec<Told>,
 }
 
 impl Parameters {
@@ -144,6 +37,8 @@ impl Parameters {
         parameters.take_key.sort_by(|a, b| a.scope.cmp(&b.scope));
         parameters.answer_key.sort_by(|a, b| a.scope.cmp(&b.scope));
         parameters.release_key.sort_by(|a, b| a.scope.cmp(&b.scope));
+        parameters.dispute.sort_by(|a, b| a.id.cmp(&b.id));
+        parameters.webhook.sort_by(|a, b| a.id.cmp(&b.id));
         Ok(parameters)
     }
 
@@ -167,34 +62,23 @@ impl Parameters {
                 self.move_refund.push(refund_moved(member, refund)?);
                 self.event.push(recorded(member, event)?);
             }
+            Step::NotePayment { payment, event, dispute } => {
+                self.move_payment.push(payment_moved(member, payment)?);
+                self.event.push(recorded(member, event)?);
+                self.dispute.extend(dispute.as_ref().map(|dispute| disputed(member, payment, dispute)));
+            }
             Step::Nothing => {}
         }
+        self.webhook.extend(change.webhook.as_ref().map(|event| told(member, event)));
         match &change.key {
             Some(KeyChange::Take { claim, client, at, answer }) => {
                 let subject = change.step.subject();
-                self.take_key.push(KeyTaken {
-                    member,
-                    scope: claim.scope.to_string(),
-                    client: client.as_str().to_owned(),
-                    fingerprint: claim.fingerprint.to_string(),
-                    payment: subject
-                        .and_then(|s| if let Subject::Payment(id) = s { Some(id.to_string()) } else { None }),
-                    refund: subject
-                        .and_then(|s| if let Subject::Refund(id) = s { Some(id.to_string()) } else { None }),
-                    answer_status: answer.as_ref().map(|answer| answer.status),
-                    answer_body: answer.as_ref().map(|answer| answer.body.clone()),
-                    created_at: at.as_microsecond(),
-                });
+                self.take_key.push(key_taken(member, claim, client, *at, answer.as_ref(), subject));
             }
-            Some(KeyChange::Answer { scope, answer }) => self.answer_key.push(KeyAnswered {
-                member,
-                scope: scope.to_string(),
-                answer_status: answer.status,
-                answer_body: answer.body.clone(),
-            }),
-            Some(KeyChange::Release { scope }) => {
-                self.release_key.push(KeyReleased { member, scope: scope.to_string() });
+            Some(KeyChange::Answer { scope, answer }) => {
+                self.answer_key.push(key_answered(member, scope, answer))
             }
+            Some(KeyChange::Release { scope }) => self.release_key.push(key_released(member, scope)),
             None => {}
         }
         Ok(())
@@ -213,89 +97,8 @@ impl Parameters {
             .bind(serde_json::to_string(&self.event)?)
             .bind(serde_json::to_string(&self.take_key)?)
             .bind(serde_json::to_string(&self.answer_key)?)
-            .bind(serde_json::to_string(&self.release_key)?))
+            .bind(serde_json::to_string(&self.release_key)?)
+            .bind(serde_json::to_string(&self.dispute)?)
+            .bind(serde_json::to_string(&self.webhook)?))
     }
-}
-
-fn text(reference: Option<&ProviderRef>) -> Option<String> {
-    reference.map(|reference| reference.as_str().to_owned())
-}
-
-fn payment_opened(member: Member, payment: &Payment) -> Result<PaymentOpened, serde_json::Error> {
-    Ok(PaymentOpened {
-        member,
-        id: payment.id.to_string(),
-        client: payment.client.as_str().to_owned(),
-        provider: payment.request.provider.name(),
-        amount: payment.request.amount.minor(),
-        currency: payment.request.currency.code().to_owned(),
-        request: serde_json::to_string(&payment.request)?,
-        state: payment.state.name(),
-        detail: serde_json::to_string(&payment.state)?,
-        reference: text(payment.reference.as_ref()),
-        captured: captured(payment),
-        refunded: payment.refunded,
-        version: payment.version,
-        created_at: payment.created_at.as_microsecond(),
-        updated_at: payment.updated_at.as_microsecond(),
-    })
-}
-
-fn payment_moved(member: Member, payment: &Payment) -> Result<PaymentMoved, serde_json::Error> {
-    Ok(PaymentMoved {
-        member,
-        id: payment.id.to_string(),
-        state: payment.state.name(),
-        detail: serde_json::to_string(&payment.state)?,
-        reference: text(payment.reference.as_ref()),
-        captured: captured(payment),
-        version: payment.version,
-        updated_at: payment.updated_at.as_microsecond(),
-    })
-}
-
-fn refund_opened(member: Member, refund: &Refund) -> Result<RefundOpened, serde_json::Error> {
-    Ok(RefundOpened {
-        member,
-        id: refund.id.to_string(),
-        payment: refund.payment.to_string(),
-        client: refund.client.as_str().to_owned(),
-        amount: refund.amount.minor(),
-        currency: refund.currency.code().to_owned(),
-        state: refund.state.name(),
-        detail: serde_json::to_string(&refund.state)?,
-        reference: text(refund.state.reference()),
-        version: refund.version,
-        created_at: refund.created_at.as_microsecond(),
-        updated_at: refund.updated_at.as_microsecond(),
-    })
-}
-
-fn refund_moved(member: Member, refund: &Refund) -> Result<RefundMoved, serde_json::Error> {
-    Ok(RefundMoved {
-        member,
-        id: refund.id.to_string(),
-        payment: refund.payment.to_string(),
-        amount: refund.amount.minor(),
-        state: refund.state.name(),
-        detail: serde_json::to_string(&refund.state)?,
-        reference: text(refund.state.reference()),
-        version: refund.version,
-        updated_at: refund.updated_at.as_microsecond(),
-    })
-}
-
-fn recorded(member: Member, event: &Event) -> Result<Recorded, serde_json::Error> {
-    Ok(Recorded {
-        member,
-        payment: event.payment.to_string(),
-        refund: event.refund.map(|id| id.to_string()),
-        version: event.version,
-        from_state: event.from.clone(),
-        to_state: event.to.clone(),
-        at: event.at.as_microsecond(),
-        client: event.cause.client.as_str().to_owned(),
-        request_id: event.cause.request_id.clone(),
-        detail: serde_json::to_string(&event.detail)?,
-    })
 }

@@ -19,6 +19,8 @@ enum Touched<'a> {
     Reference(Provider, &'a ProviderRef),
     Refund(RefundId),
     Key(Scope),
+    Dispute(Provider, &'a ProviderRef),
+    Webhook(Provider, &'a str),
 }
 
 /// The members of the batch by number, in waves to be written one after the other: a change comes after all before
@@ -44,8 +46,14 @@ fn touched(change: &Change) -> Vec<Touched<'_>> {
         Step::OpenRefund { refund, .. } | Step::MoveRefund { refund, .. } => {
             vec![Touched::Payment(refund.payment), Touched::Refund(refund.id)]
         }
+        Step::NotePayment { payment, dispute, .. } => {
+            let provider = payment.request.provider;
+            let dispute = dispute.as_ref().map(|dispute| Touched::Dispute(provider, &dispute.id));
+            of_payment(payment).into_iter().chain(dispute).collect()
+        }
         Step::Nothing => Vec::new(),
     };
+    touched.extend(change.webhook.as_ref().map(|event| Touched::Webhook(event.provider, &event.id)));
     touched.extend(change.key.as_ref().map(|key| match key {
         KeyChange::Take { claim, .. } => Touched::Key(claim.scope),
         KeyChange::Answer { scope, .. } | KeyChange::Release { scope } => Touched::Key(*scope),

@@ -61,7 +61,7 @@ enum Sent {
 #[async_trait]
 impl Writer for PostgresWriter {
     async fn write(&mut self, batch: &[Change]) -> Vec<Result<(), CommitError>> {
-        let mut results: Vec<_> = batch.iter().map(|_| Ok(())).collect();
+        let mut results: Vec<_> = batch.iter().map(|_| Err(unavailable(Undecided).into())).collect();
         let patience = Instant::now() + DOUBT_MAX;
         for members in waves(batch) {
             let mut groups = vec![Group { members, doubted: false, tries: TRIES }];
@@ -95,8 +95,12 @@ impl PostgresWriter {
         };
         match self.send(batch, &members).await {
             Sent::Written { without_key } => {
-                for member in without_key {
+                for member in members {
                     let Some(change) = batch.get(member) else { continue };
+                    if !without_key.contains(&member) {
+                        tell(member, Ok(()));
+                        continue;
+                    }
                     let conflict = if matches!(change.key, Some(KeyChange::Take { .. })) {
                         Conflict::KeyTaken
                     } else {
@@ -123,6 +127,11 @@ impl PostgresWriter {
                 }
             }
             Sent::Refused { problem, passing } => match (members.as_slice(), passing && tries > 0) {
+                (&[member], false) if is_reference_taken(&problem) => {
+                    if let Some(change) = batch.get(member) {
+                        tell(member, self.conflict(change, Conflict::ReferenceTaken, doubted).await);
+                    }
+                }
                 (&[member], false) => tell(member, Err(unavailable(problem).into())),
                 (&[_], true) => groups.push(Group { members, doubted, tries: tries - 1 }),
                 // One of them is odd; the others need not suffer.
@@ -174,24 +183,42 @@ impl PostgresWriter {
         Err(CommitError::Conflict(conflict))
     }
 
-    /// Why a step does not apply. `None`: it would by now.
+    /// Why a change does not apply. `None`: it would by now.
     async fn step_conflict(&mut self, change: &Change) -> Result<Option<Conflict>, sqlx::Error> {
-        let Step::OpenRefund { refund, .. } = &change.step else {
-            let opens = matches!(change.step, Step::OpenPayment { .. });
-            return Ok(Some(if opens { Conflict::ReferenceTaken } else { Conflict::Stale }));
-        };
         let Some(connection) = &mut self.connection else { return Ok(None) };
-        let left: Option<i64> = sqlx::query_scalar("SELECT captured - refunded FROM payments WHERE id = $1")
-            .bind(refund.payment.to_string())
-            .fetch_optional(connection)
-            .await?;
-        Ok(match left.map(u32::try_from) {
-            Some(Ok(remaining)) if remaining < refund.amount.minor() => {
-                Some(Conflict::RefundExceeds { remaining })
+        match &change.step {
+            Step::OpenPayment { .. } => Ok(Some(Conflict::ReferenceTaken)),
+            Step::OpenRefund { refund, .. } => {
+                let found: Option<(i64, bool)> = sqlx::query_as(
+                    "SELECT captured - refunded, EXISTS (SELECT 1 FROM refunds WHERE id = $2)
+                     FROM payments WHERE id = $1",
+                )
+                .bind(refund.payment.to_string())
+                .bind(refund.id.to_string())
+                .fetch_optional(connection)
+                .await?;
+                let Some((left, exists)) = found else { return Ok(Some(Conflict::Stale)) };
+                Ok(match u32::try_from(left) {
+                    Ok(remaining) if remaining < refund.amount.minor() => {
+                        Some(Conflict::RefundExceeds { remaining })
+                    }
+                    _ if exists || change.webhook.is_some() => Some(Conflict::Stale),
+                    _ => None,
+                })
             }
-            Some(Ok(_)) => None,
-            _ => Some(Conflict::Stale),
-        })
+            Step::NotePayment { payment, dispute: Some(dispute), .. } => {
+                let others: bool = sqlx::query_scalar(
+                    "SELECT EXISTS (SELECT 1 FROM disputes WHERE provider = $1 AND id = $2 AND payment <> $3)",
+                )
+                .bind(payment.request.provider.name())
+                .bind(dispute.id.as_str())
+                .bind(payment.id.to_string())
+                .fetch_one(connection)
+                .await?;
+                Ok(Some(if others { Conflict::ReferenceTaken } else { Conflict::Stale }))
+            }
+            _ => Ok(Some(Conflict::Stale)),
+        }
     }
 
     async fn connected(&mut self) -> Result<PgConnection, sqlx::Error> {
@@ -237,6 +264,16 @@ impl PostgresWriter {
 #[error("the connection was lost before the change could be looked for")]
 struct Lost;
 
+#[derive(Debug, thiserror::Error)]
+#[error("nothing is known of the change")]
+struct Undecided;
+
+/// A payment moves to a name at the provider that another one has.
+fn is_reference_taken(problem: &sqlx::Error) -> bool {
+    let told = problem.as_database_error();
+    told.is_some_and(|told| told.constraint() == Some("payments_one_per_reference"))
+}
+
 fn numbers(members: Vec<i32>) -> Vec<usize> {
     members.into_iter().filter_map(|member| usize::try_from(member).ok()).collect()
 }
@@ -252,8 +289,11 @@ fn refusal(problem: sqlx::Error) -> (Sent, bool) {
         return (Sent::Unknown(problem), false);
     };
     if told.code() == "GW001" {
-        let members = told.detail().unwrap_or_default().split(',').filter_map(|n| n.parse().ok()).collect();
-        return (Sent::Conflict { members }, true);
+        let members: Vec<_> =
+            told.detail().unwrap_or_default().split(',').filter_map(|n| n.parse().ok()).collect();
+        if !members.is_empty() {
+            return (Sent::Conflict { members }, true);
+        }
     }
     // Serialization failure and deadlock.
     let passing = matches!(told.code(), "40001" | "40P01");
@@ -261,10 +301,10 @@ fn refusal(problem: sqlx::Error) -> (Sent, bool) {
 }
 
 /// Whether a second writing is kept out by what the first one wrote. All that opens or moves something has a version
-/// or an id of its own; a key that is only answered or released has nothing.
+/// or an id of its own; a key that is only answered or released, or an event that is only marked, has nothing.
 fn may_be_repeated(change: &Change) -> bool {
     let only_key = matches!(change.step, Step::Nothing);
-    !only_key || matches!(change.key, Some(KeyChange::Take { .. }))
+    !only_key || (change.webhook.is_none() && matches!(change.key, Some(KeyChange::Take { .. })))
 }
 
 async fn connect(options: &PgConnectOptions) -> Result<PgConnection, sqlx::Error> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use sqlx::{Acquire as _, Sqlite, SqlitePool, Transaction};
 
-use super::{key, unavailable};
+use super::{key, unavailable, webhooks};
 use crate::domain::event::Event;
 use crate::domain::payment::Payment;
 use crate::domain::provider::ProviderRef;
@@ -76,7 +76,7 @@ impl SqliteWriter {
 }
 
 async fn apply(write: &mut Write<'_>, change: &Change) -> Result<(), CommitError> {
-    let done = apply_step(write, &change.step).await;
+    let done = apply_keyless(write, change).await;
     match &change.key {
         None => done,
         // Whatever else is in the way: a key that was used is answered from its record.
@@ -87,6 +87,14 @@ async fn apply(write: &mut Write<'_>, change: &Change) -> Result<(), CommitError
             done?;
             key::change(write, key, change.step.subject()).await
         }
+    }
+}
+
+async fn apply_keyless(write: &mut Write<'_>, change: &Change) -> Result<(), CommitError> {
+    apply_step(write, &change.step).await?;
+    match &change.webhook {
+        Some(event) => webhooks::change(write, event).await,
+        None => Ok(()),
     }
 }
 
@@ -110,6 +118,13 @@ async fn apply_step(write: &mut Write<'_>, step: &Step) -> Result<(), CommitErro
         Step::MoveRefund { refund, event } => {
             move_refund(write, refund).await?;
             append(write, event).await?;
+        }
+        Step::NotePayment { payment, event, dispute } => {
+            move_payment(write, payment).await?;
+            append(write, event).await?;
+            if let Some(dispute) = dispute {
+                webhooks::record(write, payment, dispute).await?;
+            }
         }
         Step::Nothing => {}
     }
@@ -138,11 +153,15 @@ async fn open_payment(write: &mut Write<'_>, payment: &Payment) -> Result<(), Co
     .bind(payment.updated_at.as_microsecond())
     .execute(&mut **write)
     .await
-    .map_err(|error| match error.as_database_error() {
+    .map_err(reference_taken)?;
+    Ok(())
+}
+
+fn reference_taken(error: sqlx::Error) -> CommitError {
+    match error.as_database_error() {
         Some(refused) if refused.is_unique_violation() => CommitError::Conflict(Conflict::ReferenceTaken),
         _ => error.into(),
-    })?;
-    Ok(())
+    }
 }
 
 /// `refunded` is not written here: only refunds move it.
@@ -160,7 +179,8 @@ async fn move_payment(write: &mut Write<'_>, payment: &Payment) -> Result<(), Co
     .bind(payment.id.to_string())
     .bind(i64::from(payment.version) - 1)
     .execute(&mut **write)
-    .await?;
+    .await
+    .map_err(reference_taken)?;
     one_row_or_stale(done.rows_affected())
 }
 
@@ -205,7 +225,12 @@ async fn open_refund(write: &mut Write<'_>, refund: &Refund) -> Result<(), Commi
     .bind(refund.created_at.as_microsecond())
     .bind(refund.updated_at.as_microsecond())
     .execute(&mut **write)
-    .await?;
+    .await
+    .map_err(|error| match error.as_database_error() {
+        // Only a refund found at the provider can have been recorded before: its id follows from the provider's.
+        Some(refused) if refused.is_unique_violation() => CommitError::Conflict(Conflict::Stale),
+        _ => error.into(),
+    })?;
     Ok(())
 }
 

@@ -3,6 +3,7 @@
 mod commit;
 mod key;
 mod read;
+mod webhooks;
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -31,6 +32,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 pub struct SqliteStore {
     commits: GroupCommit,
+    /// One connection: SQLite has one writer at a time, and waiting here is fairer than its busy loop.
+    writer: SqlitePool,
     readers: SqlitePool,
 }
 
@@ -50,7 +53,7 @@ impl SqliteStore {
         let writer = pool(1).connect_with(options.clone()).await.map_err(unavailable)?;
         MIGRATIONS.run(&writer).await.map_err(unavailable)?;
         let readers = pool(READERS).connect_with(options.read_only(true)).await.map_err(unavailable)?;
-        Ok(Self { commits: GroupCommit::start([SqliteWriter(writer)]), readers })
+        Ok(Self { commits: GroupCommit::start([SqliteWriter(writer.clone())]), writer, readers })
     }
 }
 

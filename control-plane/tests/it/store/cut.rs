@@ -118,9 +118,10 @@ fn marked(mut change: Change) -> Change {
     let mark = |event: &mut Event| event.cause.request_id = MARK.to_owned();
     match &mut change.step {
         Step::OpenPayment { events, .. } => events.iter_mut().for_each(mark),
-        Step::MovePayment { event, .. } | Step::OpenRefund { event, .. } | Step::MoveRefund { event, .. } => {
-            mark(event)
-        }
+        Step::MovePayment { event, .. }
+        | Step::NotePayment { event, .. }
+        | Step::OpenRefund { event, .. }
+        | Step::MoveRefund { event, .. } => mark(event),
         Step::Nothing => {}
     }
     change
@@ -129,7 +130,7 @@ fn marked(mut change: Change) -> Change {
 fn refund_answered(refund: &Refund, answer: Outcome<control_plane::domain::provider::Refunded>) -> Change {
     let after = refund.clone().answered(answer, at(11)).unwrap();
     let event = Event::refund_moved(Some(&refund.state), &after, &cause());
-    Change { step: Step::MoveRefund { refund: after, event }, key: None }
+    Change { step: Step::MoveRefund { refund: after, event }, key: None, webhook: None }
 }
 
 #[tokio::test]
@@ -193,7 +194,7 @@ async fn a_key_that_was_taken_in_doubt_with_its_answer_is_ours() {
     for cut in CUTS {
         let Some(test) = CutStore::open(cut).await else { return };
         let answer = Some(Answer { status: 404, body: MARK.to_owned() });
-        let refusal = Change { step: Step::Nothing, key: Some(take(1, "a", answer)) };
+        let refusal = Change { step: Step::Nothing, key: Some(take(1, "a", answer)), webhook: None };
         test.store.commit(refusal).await.unwrap();
         assert!(test.cuts() > 1, "{cut:?}");
     }

@@ -22,7 +22,7 @@ async fn a_taken_key_takes_nothing_else_with_it(test: TestStore) {
     assert_eq!(conflict(refused), Conflict::KeyTaken);
     assert_eq!(test.store.payment(&client("demo"), second_payment.id).await.unwrap(), None);
     let answer = Answer { status: 200, body: "{}".to_owned() };
-    let late = Change { step: Step::Nothing, key: Some(take(1, "a", Some(answer))) };
+    let late = Change { step: Step::Nothing, key: Some(take(1, "a", Some(answer))), webhook: None };
     assert_eq!(conflict(test.store.commit(late).await), Conflict::KeyTaken);
 }
 
@@ -50,7 +50,7 @@ async fn a_key_is_answered_once_and_reads_back(test: TestStore) {
     assert_eq!(known.fingerprint, claim.fingerprint);
     assert_eq!(known.subject, Some(Subject::Payment(payment.id)));
     assert_eq!(known.answer, Some(Answer { status: 200, body: body.to_owned() }));
-    let again = Change { step: Step::Nothing, key: Some(answer_to(1, "other")) };
+    let again = Change { step: Step::Nothing, key: Some(answer_to(1, "other")), webhook: None };
     assert_eq!(conflict(test.store.commit(again).await), Conflict::Stale);
     assert_eq!(test.store.key(&claim.scope).await.unwrap(), Some(known));
 }
@@ -71,7 +71,7 @@ async fn a_released_key_can_be_taken_again_and_an_answered_one_cannot_be_release
     test.store.commit(with_key(moved(&payment, failed), release(1))).await.unwrap();
     let (_, second) = opening(2, "demo", 100);
     test.store.commit(with_key(second, take(1, "b", None))).await.unwrap();
-    let only_key = |key| Change { step: Step::Nothing, key: Some(key) };
+    let only_key = |key| Change { step: Step::Nothing, key: Some(key), webhook: None };
     test.store.commit(only_key(answer_to(1, "{}"))).await.unwrap();
     assert_eq!(conflict(test.store.commit(only_key(release(1))).await), Conflict::Stale);
 }

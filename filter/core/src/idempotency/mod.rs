@@ -12,6 +12,7 @@ mod answer;
 mod key;
 mod lease;
 mod protocol;
+mod recent;
 mod record;
 #[cfg(test)]
 #[cfg(not(target_arch = "wasm32"))]
@@ -19,10 +20,11 @@ mod record_model;
 mod scope;
 
 pub use answer::{Answer, AnswerError, BODY_BYTES_MAX};
-pub use key::{HEADER, Key, KeyError};
+pub use key::{HEADER, Key, KeyError, REPLAYED_HEADER};
 pub use lease::{Fence, Lease};
 pub use protocol::{
     CLAIMS_PATH, ClaimCall, ClaimRequest, MARKER, MARKER_HEADER, RETRY_AFTER_MS_MAX, Verdict,
 };
+pub use recent::Recent;
 pub use record::{Fenced, KEPT_FOR, Record};
 pub use scope::{Fingerprint, Scope};

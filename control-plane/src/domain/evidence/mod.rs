@@ -1,0 +1,134 @@
+//! What a provider says of a payment or refund when it is asked, and what follows from it.
+//!
+//! Evidence is read from the provider's own object at that moment; it is never what an event or a client
+//! claims. It may be older than what we have recorded (providers' reads lag behind), so it only moves a
+//! payment forward, and it counts only if it is about the same money and names our id.
+
+mod payment;
+mod refund;
+
+use edge_core::money::Money;
+use jiff::Timestamp;
+
+use super::id::{PaymentId, RefundId};
+use super::provider::{Doubt, ProviderRef, Refusal};
+
+/// Which payment to look for at the provider.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LookUp {
+    /// By the provider's name for the whole payment: a PaymentIntent or an order.
+    Payment(ProviderRef),
+    /// By what a refund refers to: a PaymentIntent or a capture.
+    Charge(ProviderRef),
+    /// By our own id, among what the provider made between `from` and `to`. What was made a moment ago may
+    /// not be listed yet.
+    Ours { payment: PaymentId, from: Timestamp, to: Timestamp },
+}
+
+/// Which refunds to look for at the provider.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RefundLookUp {
+    One(ProviderRef),
+    /// All that the provider has for one payment.
+    Of {
+        payment: ProviderRef,
+        charge: ProviderRef,
+    },
+}
+
+/// How a look ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Found<T> {
+    Found(T),
+    /// The provider answered that it has no such thing.
+    Missing,
+    /// This provider offers no way to look for it like that (PayPal: by our id).
+    CannotAsk,
+    /// There was no usable answer; ask again.
+    Unavailable(Doubt),
+}
+
+/// Where a payment stands at the provider.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Evidence {
+    /// The provider's name for the whole payment.
+    pub reference: ProviderRef,
+    /// Our id in it. `None` for what a client made at the provider itself.
+    pub payment: Option<PaymentId>,
+    /// What the whole payment is over, where the object says so.
+    pub money: Option<Money>,
+    pub standing: Standing,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Made, and nothing decided.
+    Open,
+    /// The payer has to act at `url`.
+    RequiresAction {
+        url: String,
+    },
+    /// The payer has agreed; the money is there to be taken.
+    Approved,
+    /// Taken; the provider decides later.
+    Processing,
+    Authorized {
+        authorization: ProviderRef,
+    },
+    /// The money moved. `money` is how much of it.
+    Captured {
+        charge: ProviderRef,
+        money: Money,
+    },
+    Declined(Refusal),
+    /// Ended without money: canceled, voided or run out.
+    Canceled,
+    /// Nothing this code can be sure of. The text says why.
+    Unclear(String),
+}
+
+/// Where a refund stands at the provider.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefundEvidence {
+    pub reference: ProviderRef,
+    /// Our id in it. `None` for a refund made at the provider's dashboard.
+    pub refund: Option<RefundId>,
+    /// Our payment's id, where it is named.
+    pub payment: Option<PaymentId>,
+    /// What it gives back of.
+    pub charge: Option<ProviderRef>,
+    /// `None` for an amount that cannot be one of ours.
+    pub money: Option<Money>,
+    pub created: Option<Timestamp>,
+    pub standing: RefundStanding,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RefundStanding {
+    Pending,
+    Processed,
+    Failed(Refusal),
+    Unclear(String),
+}
+
+/// Whether a call of our own, recorded as being made, can still bring its answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OwnCall {
+    MayAnswer,
+    /// Whoever made it is gone.
+    IsOver,
+}
+
+/// What evidence does to what is recorded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Adopted<T> {
+    /// Nothing: it says what is recorded, or what was so before.
+    Known,
+    /// A call of ours is being made and will have the answer; look again afterwards.
+    Wait,
+    Moved(T),
+    /// It moves what we had recorded as ended without money. Right, but somebody has to know.
+    Surprising(T),
+    /// It contradicts what is recorded, and is not believed. The text says how.
+    Refused(String),
+}

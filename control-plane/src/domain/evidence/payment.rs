@@ -1,0 +1,164 @@
+//! A payment on evidence. Forward only: money that moved is never unmade by what was read too late.
+
+use edge_core::money::Money;
+use edge_core::request::CaptureMode;
+use jiff::Timestamp;
+
+use super::{Adopted, Evidence, OwnCall, Standing};
+use crate::domain::payment::{Authorization, Failure, Flight, Operation, Payment, Session, State};
+use crate::domain::provider::{ProviderRef, Refusal};
+
+/// What a transition on evidence comes to.
+enum Next {
+    Known,
+    Wait,
+    State(State),
+    Surprise(State),
+    Refused(&'static str),
+}
+
+impl Next {
+    fn surprise(self) -> Self {
+        match self {
+            Self::State(state) => Self::Surprise(state),
+            other => other,
+        }
+    }
+}
+
+fn failed(refusal: &Refusal) -> State {
+    State::Failed { failure: Failure::Refused(refusal.clone()) }
+}
+
+impl Payment {
+    /// What `seen` makes of this payment.
+    #[must_use]
+    pub fn adopt(&self, seen: &Evidence, call: OwnCall, at: Timestamp) -> Adopted<Self> {
+        if let Err(problem) = self.is_described_by(seen) {
+            return Adopted::Refused(problem.to_owned());
+        }
+        if let Standing::Unclear(problem) = &seen.standing {
+            return Adopted::Refused(problem.clone());
+        }
+        let enter = |state| self.clone().enter(state, Some(seen.reference.clone()), at);
+        match self.next(seen, call) {
+            Next::Known => Adopted::Known,
+            Next::Wait => Adopted::Wait,
+            Next::State(state) => Adopted::Moved(enter(state)),
+            Next::Surprise(state) => Adopted::Surprising(enter(state)),
+            Next::Refused(problem) => Adopted::Refused(problem.to_owned()),
+        }
+    }
+
+    /// Same object, same owner, same money; otherwise in what it differs.
+    fn is_described_by(&self, seen: &Evidence) -> Result<(), &'static str> {
+        if self.reference.as_ref().is_some_and(|known| *known != seen.reference) {
+            return Err("another object of the provider names this payment");
+        }
+        match seen.payment {
+            Some(id) if id == self.id => {}
+            Some(_) => return Err("the provider's object belongs to another payment"),
+            // A client may make an order itself and bring it: then it is the order that the client named.
+            None if self.names(&seen.reference) => {}
+            None => return Err("the provider's object does not name this payment"),
+        }
+        match seen.money {
+            Some(money) if money.currency != self.request.currency => Err("the currency is another one"),
+            Some(money) if money != self.money() => Err("the amount is another one"),
+            _ => Ok(()),
+        }
+    }
+
+    fn names(&self, reference: &ProviderRef) -> bool {
+        self.request.payment_method_id.as_ref().is_some_and(|id| id.as_str() == reference.as_str())
+    }
+
+    fn next(&self, seen: &Evidence, call: OwnCall) -> Next {
+        let standing = &seen.standing;
+        if let Standing::Captured { charge, money } = standing {
+            return self.captured_at(charge, *money);
+        }
+        match &self.state {
+            // After a cancellation, what was held before may still be read.
+            State::Completed { .. } | State::Captured { .. } | State::Canceled => Next::Known,
+            State::Failed { .. } => match standing {
+                Standing::Authorized { authorization } => self.authorized_at(authorization).surprise(),
+                _ => Next::Known,
+            },
+            State::Authorized(_) => match standing {
+                Standing::Canceled => Next::State(State::Canceled),
+                _ => Next::Known,
+            },
+            State::RequiresAction(_) => match standing {
+                Standing::Authorized { authorization } => self.authorized_at(authorization),
+                Standing::Declined(refusal) => Next::State(failed(refusal)),
+                Standing::Canceled => Next::State(State::Canceled),
+                _ => Next::Known,
+            },
+            // Only that money moved is sure while a call is being made.
+            State::Created => Next::Wait,
+            State::Processing { accepted: false, .. } if call == OwnCall::MayAnswer => Next::Wait,
+            State::Processing { flight, accepted } => self.landed(flight, *accepted, seen),
+            State::Unknown { flight, .. } => self.landed(flight, false, seen),
+        }
+    }
+
+    /// The money moved, whatever we thought.
+    fn captured_at(&self, charge: &ProviderRef, money: Money) -> Next {
+        if money.currency != self.request.currency {
+            return Next::Refused("another currency was captured");
+        }
+        if let Some((_, captured)) = self.captured() {
+            let same = captured == money.amount;
+            return if same { Next::Known } else { Next::Refused("another amount was captured") };
+        }
+        let charge = charge.clone();
+        let state = match self.request.capture {
+            CaptureMode::Automatic if money.amount == self.request.amount => State::Completed { charge },
+            CaptureMode::Manual if money.amount <= self.request.amount => {
+                State::Captured { charge, captured: money.amount }
+            }
+            _ => return Next::Refused("another amount was captured than was asked for"),
+        };
+        match self.state {
+            State::Failed { .. } | State::Canceled => Next::Surprise(state),
+            _ => Next::State(state),
+        }
+    }
+
+    fn authorized_at(&self, authorization: &ProviderRef) -> Next {
+        match self.request.capture {
+            CaptureMode::Manual => {
+                Next::State(State::Authorized(Authorization { authorization: authorization.clone() }))
+            }
+            CaptureMode::Automatic => Next::Refused("the amount is held, though it was to be taken"),
+        }
+    }
+
+    /// An operation whose own call brought no decision. What might be read too early to show its effect
+    /// decides nothing: only the same call under the same key can tell.
+    fn landed(&self, flight: &Flight, accepted: bool, seen: &Evidence) -> Next {
+        match (&flight.operation, &seen.standing) {
+            (_, Standing::Canceled) => Next::State(State::Canceled),
+            (Operation::Capture { of, .. }, Standing::Declined(_)) => {
+                Next::State(State::Authorized(of.clone()))
+            }
+            (_, Standing::Declined(refusal)) => Next::State(failed(refusal)),
+            (Operation::Charge | Operation::Resume(_), Standing::Authorized { authorization }) => {
+                self.authorized_at(authorization)
+            }
+            (Operation::Charge, Standing::RequiresAction { url }) => {
+                Next::State(State::RequiresAction(Session {
+                    session: seen.reference.clone(),
+                    url: url.clone(),
+                }))
+            }
+            (Operation::Charge | Operation::Resume(_) | Operation::Capture { .. }, Standing::Processing)
+                if !accepted =>
+            {
+                Next::State(State::Processing { flight: flight.clone(), accepted: true })
+            }
+            _ => Next::Known,
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! A refund on evidence.
+
+use jiff::Timestamp;
+use sha2::{Digest, Sha256};
+
+use super::{Adopted, OwnCall, RefundEvidence, RefundStanding};
+use crate::domain::id::RefundId;
+use crate::domain::payment::{Failure, Payment};
+use crate::domain::provider::Refusal;
+use crate::domain::refund::{Refund, RefundState};
+
+impl Refund {
+    /// What `seen` makes of this refund. A refund that was processed may fail later, when the payer's bank
+    /// sends the money back; one that failed stays so.
+    #[must_use]
+    pub fn adopt(&self, seen: &RefundEvidence, call: OwnCall, at: Timestamp) -> Adopted<Self> {
+        if let Err(problem) = self.is_described_by(seen) {
+            return Adopted::Refused(problem.to_owned());
+        }
+        let refund = seen.reference.clone();
+        let state = match (&self.state, &seen.standing) {
+            (_, RefundStanding::Unclear(problem)) => return Adopted::Refused(problem.clone()),
+            (RefundState::Failed { failure }, standing) => {
+                // A failure that came with the provider's refund is that refund's; without one, nothing was
+                // refunded, and what is seen now contradicts that.
+                let same = matches!(failure, Failure::Refused(Refusal { reference: Some(known), .. }) if *known == refund);
+                let known = same || matches!(standing, RefundStanding::Failed(_));
+                return if known {
+                    Adopted::Known
+                } else {
+                    Adopted::Refused("the provider made a refund that is recorded as failed".to_owned())
+                };
+            }
+            (RefundState::Processing { .. } | RefundState::Unknown { .. }, RefundStanding::Processed)
+            | (RefundState::Pending { .. }, RefundStanding::Processed) => RefundState::Processed { refund },
+            (RefundState::Processing { .. }, _) if call == OwnCall::MayAnswer => return Adopted::Wait,
+            (RefundState::Processing { .. } | RefundState::Unknown { .. }, RefundStanding::Pending) => {
+                RefundState::Pending { refund }
+            }
+            (_, RefundStanding::Failed(refusal)) => {
+                let refusal = Refusal { reference: Some(refund), ..refusal.clone() };
+                RefundState::Failed { failure: Failure::Refused(refusal) }
+            }
+            (RefundState::Pending { .. } | RefundState::Processed { .. }, _) => return Adopted::Known,
+        };
+        let (version, updated_at) = (self.version + 1, at);
+        Adopted::Moved(Self { state, version, updated_at, ..self.clone() })
+    }
+
+    /// Whether the provider's refund is this one.
+    #[must_use]
+    pub fn is(&self, seen: &RefundEvidence) -> bool {
+        seen.refund == Some(self.id) || self.state.reference() == Some(&seen.reference) || self.left(seen)
+    }
+
+    fn left(&self, seen: &RefundEvidence) -> bool {
+        matches!(&self.state, RefundState::Failed { failure: Failure::Refused(refusal) }
+            if refusal.reference.as_ref() == Some(&seen.reference))
+    }
+
+    fn is_described_by(&self, seen: &RefundEvidence) -> Result<(), &'static str> {
+        if self.state.reference().is_some_and(|known| *known != seen.reference) {
+            return Err("another refund at the provider names this one");
+        }
+        if seen.payment.is_some_and(|id| id != self.payment) {
+            return Err("the provider's refund belongs to another payment");
+        }
+        if seen.money != Some(self.money()) {
+            return Err("the provider's refund is over another amount");
+        }
+        Ok(())
+    }
+
+    /// A refund that was made at the provider's dashboard, to be recorded like our own: so that it shows,
+    /// counts as refunded, and gives its amount back if it fails. Its id follows from the provider's, so it
+    /// can be recorded only once. `None` while it is not there to be recorded: it failed, or is unclear.
+    ///
+    /// # Errors
+    /// In what it cannot be a refund of this payment.
+    pub fn external(
+        payment: &Payment,
+        seen: &RefundEvidence,
+        at: Timestamp,
+    ) -> Result<Option<Self>, &'static str> {
+        if seen.payment.is_some_and(|id| id != payment.id) {
+            return Err("the provider's refund belongs to another payment");
+        }
+        let Some((charge, _)) = payment.captured() else {
+            return Err("nothing was captured, yet it is refunded");
+        };
+        if seen.charge.as_ref().is_some_and(|of| of != charge) {
+            return Err("the provider's refund is of another charge");
+        }
+        let money = seen.money.filter(|money| money.currency == payment.request.currency);
+        let money = money.ok_or("the provider's refund is over an amount that this payment cannot have")?;
+        let reference = seen.reference.clone();
+        let state = match &seen.standing {
+            RefundStanding::Processed => RefundState::Processed { refund: reference },
+            RefundStanding::Pending => RefundState::Pending { refund: reference },
+            RefundStanding::Failed(_) | RefundStanding::Unclear(_) => return Ok(None),
+        };
+        Ok(Some(Self {
+            id: id_of(payment, seen),
+            payment: payment.id,
+            client: payment.client.clone(),
+            amount: money.amount,
+            currency: money.currency,
+            state,
+            version: 1,
+            created_at: seen.created.unwrap_or(at),
+            updated_at: at,
+        }))
+    }
+}
+
+/// Always the same for the same refund of the provider.
+fn id_of(payment: &Payment, seen: &RefundEvidence) -> RefundId {
+    let name = format!("{}:{}", payment.request.provider, seen.reference);
+    let digest: [u8; 32] = Sha256::digest(name.as_bytes()).into();
+    let mut random = [0; 10];
+    random.iter_mut().zip(digest).for_each(|(to, from)| *to = from);
+    RefundId::new(payment.created_at, random)
+}

@@ -1,0 +1,45 @@
+//! Where providers tell us of what happened. An event is stored before it is acknowledged; everything else
+//! comes later, so that a provider never waits and never has to send again what we have.
+
+use axum::Json;
+use axum::extract::{Request, State};
+use edge_core::attestation::Refusal;
+use edge_core::error::ErrorCode;
+use edge_core::provider::Provider;
+use serde::Serialize;
+
+use super::App;
+use super::attested::{refused, verified};
+use super::error::ApiError;
+use crate::domain::operations::webhook;
+use crate::domain::webhook::NotAnEvent;
+
+/// Well above the largest events that providers send.
+const BODY_BYTES_MAX: usize = 256 * 1024;
+
+#[derive(Serialize)]
+pub(super) struct Received {
+    success: bool,
+}
+
+pub(super) async fn stripe(State(app): State<App>, request: Request) -> Result<Json<Received>, ApiError> {
+    receive(Provider::Stripe, &app, request).await
+}
+
+pub(super) async fn paypal(State(app): State<App>, request: Request) -> Result<Json<Received>, ApiError> {
+    receive(Provider::Paypal, &app, request).await
+}
+
+/// Only with the edge's word that the provider signed it. A second time is answered like the first.
+async fn receive(provider: Provider, app: &App, request: Request) -> Result<Json<Received>, ApiError> {
+    let (claims, body) = verified(request, app, BODY_BYTES_MAX).await?;
+    if claims.webhook != Some(provider) {
+        return Err(refused(Refusal::Mismatch));
+    }
+    let adapter = app.gateway.provider(provider).map_err(|error| ApiError::from(&error))?;
+    let notice = adapter
+        .read_event(&body)
+        .map_err(|problem: NotAnEvent| ApiError::new(ErrorCode::InvalidRequest, problem.to_string()))?;
+    webhook::receive(&app.gateway, provider, notice, body.into()).await?;
+    Ok(Json(Received { success: true }))
+}

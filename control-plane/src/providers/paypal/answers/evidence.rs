@@ -1,0 +1,165 @@
+//! Where an order, a capture or a refund stands, whatever we expected of it.
+
+use jiff::Timestamp;
+
+use super::{Link, Order, Transaction, Unit, furthest};
+use crate::domain::evidence::{Evidence, RefundEvidence, RefundStanding, Standing};
+use crate::domain::provider::{ProviderRef, Refusal, RefusalKind};
+use crate::providers::step::{NotDone, Step};
+use crate::providers::untrusted;
+
+impl Order {
+    pub(in crate::providers::paypal) fn evidence(&self) -> Step<Evidence> {
+        let reference = untrusted::reference(&self.id).ok_or_else(super::no_id)?;
+        let (payment, money, standing) = match self.purchase_units.as_slice() {
+            [unit] => {
+                let money = unit.amount.as_ref().and_then(super::Sum::money);
+                (ours(unit.custom_id.as_deref()), money, self.where_it_stands(unit))
+            }
+            _ => (None, None, unclear("PayPal's order has another number of purchase units than one")),
+        };
+        let standing = if money.is_some() {
+            standing
+        } else {
+            unclear("PayPal's order is over an amount that cannot be one of ours")
+        };
+        Ok(Evidence { reference, payment, money, standing })
+    }
+
+    /// What is in it decides; its own status says little.
+    fn where_it_stands(&self, unit: &Unit) -> Standing {
+        let payments = &unit.payments;
+        let (captures, authorizations) = (&payments.captures, &payments.authorizations);
+        let taken = |capture: &&Transaction| TAKEN.contains(&capture.status.as_str());
+        match captures.iter().filter(taken).count() {
+            0 => {}
+            1 => return captures.iter().find(taken).map_or(Standing::Open, Transaction::standing_of_capture),
+            _ => return unclear("PayPal's order was captured several times"),
+        }
+        let declined = captures.iter().any(|capture| DECLINED.contains(&capture.status.as_str()));
+        match (furthest(captures), furthest(authorizations)) {
+            (Some(capture), _) if capture.status == "PENDING" => Standing::Processing,
+            // The payer may try another instrument as long as the order is open.
+            (Some(capture), Some(_)) if declined => capture.standing_of_capture(),
+            (Some(capture), None) if self.status == "COMPLETED" => capture.standing_of_capture(),
+            (_, Some(authorization)) => authorization.standing_of_authorization(),
+            _ => self.unpaid_standing(),
+        }
+    }
+
+    pub(in crate::providers::paypal) fn refunds(&self) -> Step<Vec<RefundEvidence>> {
+        let all = self.purchase_units.iter().flat_map(|unit| &unit.payments.refunds);
+        all.map(Transaction::refund_evidence).collect()
+    }
+
+    fn unpaid_standing(&self) -> Standing {
+        match self.status.as_str() {
+            "APPROVED" => Standing::Approved,
+            "CREATED" | "SAVED" | "PAYER_ACTION_REQUIRED" => {
+                self.payers_page().map_or(Standing::Open, |url| Standing::RequiresAction { url })
+            }
+            "VOIDED" => Standing::Canceled,
+            status => strange(status),
+        }
+    }
+}
+
+const TAKEN: [&str; 3] = ["COMPLETED", "PARTIALLY_REFUNDED", "REFUNDED"];
+const DECLINED: [&str; 3] = ["DECLINED", "DENIED", "FAILED"];
+
+impl Transaction {
+    /// A capture by itself, where its order cannot be read any more.
+    pub(in crate::providers::paypal) fn evidence(&self) -> Step<Option<Evidence>> {
+        let id = untrusted::reference(&self.id).ok_or_else(super::no_id)?;
+        let Some(reference) = self.order().or_else(|| self.up("orders")) else {
+            return Err(NotDone::unknown("PayPal does not say which order the capture belongs to").about(&id));
+        };
+        let payment = ours(self.custom_id.as_deref());
+        Ok(Some(Evidence { reference, payment, money: None, standing: self.standing_of_capture() }))
+    }
+
+    fn standing_of_capture(&self) -> Standing {
+        let money = self.amount.as_ref().and_then(super::Sum::money);
+        match (self.status.as_str(), untrusted::reference(&self.id), money) {
+            (status, Some(charge), Some(money)) if TAKEN.contains(&status) => {
+                Standing::Captured { charge, money }
+            }
+            ("PENDING", ..) => Standing::Processing,
+            (status, ..) if DECLINED.contains(&status) => self.declined_standing(),
+            (status, ..) => strange(status),
+        }
+    }
+
+    fn standing_of_authorization(&self) -> Standing {
+        match (self.status.as_str(), untrusted::reference(&self.id)) {
+            ("CREATED", Some(authorization)) => Standing::Authorized { authorization },
+            // Captured, and the capture is not to be seen yet.
+            ("PENDING" | "CAPTURED" | "PARTIALLY_CAPTURED", _) => Standing::Processing,
+            ("VOIDED" | "EXPIRED", _) => Standing::Canceled,
+            ("DENIED", _) => self.declined_standing(),
+            (status, _) => strange(status),
+        }
+    }
+
+    fn declined_standing(&self) -> Standing {
+        match self.declined() {
+            NotDone::Refused(refusal) => Standing::Declined(*refusal),
+            NotDone::NotSent(doubt) | NotDone::Unknown(doubt) => Standing::Unclear(doubt.reason),
+        }
+    }
+
+    /// `custom_id` names the payment and `invoice_id` the refund, if we made it.
+    pub(in crate::providers::paypal) fn refund_evidence(&self) -> Step<RefundEvidence> {
+        let reference = untrusted::reference(&self.id).ok_or_else(super::no_id)?;
+        let standing = match self.status.as_str() {
+            "COMPLETED" => RefundStanding::Processed,
+            "PENDING" => RefundStanding::Pending,
+            "FAILED" | "CANCELLED" => RefundStanding::Failed(Refusal {
+                kind: RefusalKind::Declined,
+                code: Some("refund_failed".to_owned()),
+                decline_code: self.reason(),
+                message: "PayPal could not send the money back".to_owned(),
+                reference: Some(reference.clone()),
+            }),
+            status => {
+                RefundStanding::Unclear(format!("PayPal names the status `{}`", untrusted::message(status)))
+            }
+        };
+        Ok(RefundEvidence {
+            refund: self.invoice_id.as_deref().and_then(|id| id.parse().ok()),
+            payment: ours(self.custom_id.as_deref()),
+            charge: self.up("captures"),
+            money: self.amount.as_ref().and_then(super::Sum::money),
+            created: self.create_time.as_deref().and_then(|time| time.parse::<Timestamp>().ok()),
+            reference,
+            standing,
+        })
+    }
+
+    fn up(&self, kind: &str) -> Option<ProviderRef> {
+        Link::up(&self.links, kind)
+    }
+}
+
+impl Link {
+    /// The id of the `kind` of thing that this belongs to.
+    pub(in crate::providers::paypal) fn up(links: &[Self], kind: &str) -> Option<ProviderRef> {
+        let path = links.iter().filter(|link| link.rel == "up").map(|link| link.href.as_str());
+        path.filter_map(|href| href.split(['?', '#']).next())
+            .filter_map(|href| href.rsplit_once('/'))
+            .find(|(before, _)| before.rsplit('/').next() == Some(kind))
+            .and_then(|(_, id)| untrusted::reference(id))
+    }
+}
+
+fn ours(custom_id: Option<&str>) -> Option<crate::domain::id::PaymentId> {
+    custom_id?.parse().ok()
+}
+
+fn unclear(problem: &str) -> Standing {
+    Standing::Unclear(problem.to_owned())
+}
+
+fn strange(status: &str) -> Standing {
+    Standing::Unclear(format!("PayPal names the status `{}`", untrusted::message(status)))
+}

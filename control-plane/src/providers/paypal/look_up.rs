@@ -1,0 +1,66 @@
+//! Looking at PayPal, without any effect.
+
+use serde::de::DeserializeOwned;
+
+use super::answers::{Order, Transaction};
+use super::client::Talk;
+use super::errors::Problem;
+use super::{Paypal, requests};
+use crate::domain::evidence::{Evidence, RefundEvidence, RefundLookUp};
+use crate::domain::provider::ProviderRef;
+use crate::providers::step::{NotDone, Step};
+use crate::providers::transport::ProviderRequest;
+
+impl Paypal {
+    pub(super) async fn look_at_order(&self, order: &ProviderRef) -> Step<Option<Evidence>> {
+        let found: Option<Order> = object(&self.client.look(), &requests::look_at_order(order)).await?;
+        found.map(|found| the_one(found.evidence()?, order)).transpose()
+    }
+
+    pub(super) async fn look_at_capture(&self, capture: &ProviderRef) -> Step<Option<Evidence>> {
+        let found: Option<Transaction> =
+            object(&self.client.look(), &requests::look_at_capture(capture)).await?;
+        found.map_or(Ok(None), |found| found.evidence())
+    }
+
+    /// An order shows its refunds, so that is where they are listed.
+    pub(super) async fn run_look_up_refunds(
+        &self,
+        which: &RefundLookUp,
+    ) -> Step<Option<Vec<RefundEvidence>>> {
+        let talk = self.client.look();
+        match which {
+            RefundLookUp::One(refund) => {
+                let found: Option<Transaction> = object(&talk, &requests::look_at_refund(refund)).await?;
+                let found = found.map(|found| found.refund_evidence()).transpose()?;
+                match found {
+                    Some(found) if found.reference != *refund => Err(another()),
+                    found => Ok(found.map(|found| vec![found])),
+                }
+            }
+            RefundLookUp::Of { payment, .. } => {
+                let found: Option<Order> = object(&talk, &requests::look_at_order(payment)).await?;
+                found.map(|order| order.refunds()).transpose()
+            }
+        }
+    }
+}
+
+async fn object<T: DeserializeOwned>(talk: &Talk<'_>, request: &ProviderRequest) -> Step<Option<T>> {
+    let answer = talk.send(request).await?;
+    if answer.is_missing() {
+        return Ok(None);
+    }
+    if !answer.succeeded() {
+        return Err(Problem::read(&answer).not_done());
+    }
+    answer.json().map(Some).map_err(NotDone::unknown)
+}
+
+fn the_one(seen: Evidence, asked: &ProviderRef) -> Step<Evidence> {
+    if seen.reference == *asked { Ok(seen) } else { Err(another()) }
+}
+
+fn another() -> NotDone {
+    NotDone::unknown("PayPal answered with another object than was asked for")
+}

@@ -1,0 +1,143 @@
+use control_plane::domain::id::AttemptId;
+use control_plane::domain::operations::{self, OperationError};
+use control_plane::domain::payment::{Payment, Status};
+use control_plane::domain::provider::{Charged, Doubt, Outcome};
+use control_plane::domain::store::{Change, Step};
+use control_plane::domain::webhook::EventState;
+use edge_core::request::ChargeRequest;
+
+use super::*;
+
+fn request(method: &str) -> ChargeRequest {
+    let body = format!(r#"{{"provider":"paypal","amount":100,"currency":"USD"{method}}}"#);
+    ChargeRequest::parse(body.as_bytes()).unwrap()
+}
+
+fn with_the_order() -> ChargeRequest {
+    request(r#","paymentMethodId":"ORDER1""#)
+}
+
+/// A payment whose payer has just agreed at PayPal.
+async fn approved(test: &TestGateway) -> Payment {
+    test.provider.charges.lock().unwrap().push(Outcome::Done(Charged::RequiresAction {
+        payment: ProviderRef::new("ORDER1"),
+        url: "https://pay.example/ORDER1".to_owned(),
+    }));
+    let waiting = operations::charge(test.gateway.clone(), request(""), call()).await.unwrap();
+    shows(test, &waiting, Standing::Approved);
+    waiting
+}
+
+async fn event(test: &TestGateway, id: &str, payment: &Payment) {
+    let body = format!(r#"{{"id":"{id}","about":"payment","payment":"{}"}}"#, payment.id);
+    told_raw(test, Provider::Paypal, &body).await;
+}
+
+fn resumes(test: &TestGateway) -> Vec<AttemptId> {
+    let calls = test.provider.calls.lock().unwrap();
+    calls.iter().filter(|(operation, _)| *operation == "resume").map(|(_, attempt)| *attempt).collect()
+}
+
+#[tokio::test]
+async fn an_approved_order_is_captured_without_the_client_and_only_once() {
+    let test = TestGateway::start().await;
+    let waiting = approved(&test).await;
+    for id in ["WH-1", "WH-2"] {
+        event(&test, id, &waiting).await;
+        assert_eq!(worked_off(&test.gateway).await.state, EventState::Done);
+    }
+    assert_eq!(stored(&test, waiting.id).await.state.status(), Status::Completed);
+    assert_eq!(resumes(&test).len(), 1);
+    assert_eq!(trail(&test, waiting.id).await.last().unwrap().cause.request_id, "webhook WH-1");
+}
+
+#[tokio::test]
+async fn a_client_that_comes_back_after_the_webhook_is_told_that_it_is_paid() {
+    let test = TestGateway::start().await;
+    let waiting = approved(&test).await;
+    event(&test, "WH-1", &waiting).await;
+    worked_off(&test.gateway).await;
+    let call = keyed::<Payment>(2, "b");
+    let back = operations::charge(test.gateway.clone(), with_the_order(), call.clone()).await.unwrap();
+    assert_eq!((back.id, back.state.status()), (waiting.id, Status::Completed));
+    assert_eq!(resumes(&test).len(), 1);
+    let key = test.gateway.store.key(&call.claim.unwrap().scope).await.unwrap().unwrap();
+    assert_eq!(key.answer.unwrap().status, 200);
+}
+
+#[tokio::test]
+async fn client_and_webhook_at_once_take_the_money_once() {
+    for _ in 0..10 {
+        let test = TestGateway::start().await;
+        let waiting = approved(&test).await;
+        event(&test, "WH-1", &waiting).await;
+        let gateway = test.gateway.clone();
+        let webhook = tokio::spawn(async move { process_next(&gateway).await.unwrap() });
+        let client = tokio::spawn(operations::charge(test.gateway.clone(), with_the_order(), call()));
+        webhook.await.unwrap();
+        match client.await.unwrap() {
+            Ok(payment) => assert_eq!(payment.id, waiting.id),
+            // It met the other one half-way, and may come again.
+            Err(error) => assert!(matches!(error, OperationError::Busy { .. }), "{error:?}"),
+        }
+        test.clock.advance(1);
+        let _ = process_next(&test.gateway).await.unwrap();
+        assert_eq!(stored(&test, waiting.id).await.state.status(), Status::Completed);
+        assert_eq!(resumes(&test).len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_process_that_dies_while_it_captures_leaves_the_event_to_repeat_the_same_call() {
+    let test = TestGateway::start().await;
+    let waiting = approved(&test).await;
+    event(&test, "WH-1", &waiting).await;
+    // What is left of a process that died in its call.
+    let begun = waiting.clone().begin_resume(attempt(9), test.gateway.now()).unwrap();
+    let cause = control_plane::domain::event::Cause::webhook(client("demo"), "WH-1");
+    let record = Event::payment_moved(Some(&waiting.state), &begun, &cause);
+    let step = Step::MovePayment { payment: begun, event: record };
+    test.gateway.store.commit(Change { step, key: None, webhook: None }).await.unwrap();
+    assert!(matches!(worked_off(&test.gateway).await.state, EventState::Failed { .. }));
+    assert!(resumes(&test).is_empty());
+    test.clock.advance(60);
+    let next = test.restarted().await;
+    assert_eq!(worked_off(&next).await.state, EventState::Done);
+    assert_eq!(resumes(&test), [attempt(9)]);
+    assert_eq!(stored(&test, waiting.id).await.state.status(), Status::Completed);
+}
+
+#[tokio::test]
+async fn a_capture_whose_answer_is_lost_is_repeated_under_its_key_until_it_is_known() {
+    let test = TestGateway::start().await;
+    let waiting = approved(&test).await;
+    test.provider.charges.lock().unwrap().push(Outcome::Unknown(Doubt::new("cut")));
+    event(&test, "WH-1", &waiting).await;
+    assert!(matches!(worked_off(&test.gateway).await.state, EventState::Failed { .. }));
+    test.clock.advance(60);
+    assert_eq!(worked_off(&test.gateway).await.state, EventState::Done);
+    let attempts = resumes(&test);
+    assert_eq!((attempts.len(), attempts[0] == attempts[1]), (2, true));
+    assert_eq!(stored(&test, waiting.id).await.state.status(), Status::Completed);
+}
+
+#[tokio::test]
+async fn a_payer_who_is_declined_after_approving_ends_the_payment() {
+    let test = TestGateway::start().await;
+    let waiting = approved(&test).await;
+    test.provider.charges.lock().unwrap().push(Outcome::Refused(declined()));
+    event(&test, "WH-1", &waiting).await;
+    assert_eq!(worked_off(&test.gateway).await.state, EventState::Done);
+    assert_eq!(stored(&test, waiting.id).await.state.status(), Status::Failed);
+}
+
+#[tokio::test]
+async fn a_canceled_payment_is_not_taken_because_its_payer_approves() {
+    let test = TestGateway::start().await;
+    let waiting = approved(&test).await;
+    operations::cancel(test.gateway.clone(), waiting.id, call()).await.unwrap();
+    event(&test, "WH-1", &waiting).await;
+    assert_eq!(worked_off(&test.gateway).await.state, EventState::Done);
+    assert!(resumes(&test).is_empty());
+    assert_eq!(stored(&test, waiting.id).await.state.status(), Status::Canceled);
+}

@@ -1,0 +1,89 @@
+//! What providers tell the gateway by itself: from the door to the effect.
+
+mod approved;
+mod command;
+mod intake;
+mod model;
+mod payments;
+mod refunds;
+
+use control_plane::domain::event::Event;
+use control_plane::domain::evidence::{Evidence, Found, Standing};
+use control_plane::domain::gateway::Gateway;
+use control_plane::domain::id::PaymentId;
+use control_plane::domain::operations::webhook::{Processed, process_next, receive};
+use control_plane::domain::payment::Payment;
+use control_plane::domain::provider::{PaymentProvider, ProviderRef, Refusal, RefusalKind};
+use control_plane::domain::webhook::WebhookEvent;
+use edge_core::money::{Amount, Currency, Money};
+use edge_core::provider::Provider;
+
+use crate::common::*;
+
+/// Stores an event of Stripe's.
+async fn told(test: &TestGateway, id: &str, about: &str, payment: PaymentId) {
+    let body = format!(r#"{{"id":"{id}","about":"{about}","payment":"{payment}"}}"#);
+    told_raw(test, Provider::Stripe, &body).await;
+}
+
+async fn told_raw(test: &TestGateway, provider: Provider, body: &str) {
+    let notice = test.provider.read_event(body.as_bytes()).unwrap();
+    receive(&test.gateway, provider, notice, body.as_bytes().to_vec()).await.unwrap();
+}
+
+/// Works off the next event, which has to be there.
+async fn worked_off(gateway: &Gateway) -> WebhookEvent {
+    match process_next(gateway).await.unwrap() {
+        Processed::Event(event) => *event,
+        Processed::Nothing => panic!("no event is due"),
+    }
+}
+
+async fn nothing_is_due(gateway: &Gateway) {
+    assert_eq!(process_next(gateway).await.unwrap(), Processed::Nothing);
+}
+
+fn usd(minor: u64) -> Money {
+    Money { amount: Amount::new(minor).unwrap(), currency: Currency::from_code("USD").unwrap() }
+}
+
+fn evidence(payment: &Payment, standing: Standing) -> Evidence {
+    let reference = payment.reference.clone();
+    Evidence {
+        reference: reference.unwrap_or_else(|| ProviderRef::new(format!("pi_{}", payment.id))),
+        payment: Some(payment.id),
+        money: Some(payment.money()),
+        standing,
+    }
+}
+
+fn captured(minor: u64) -> Standing {
+    Standing::Captured { charge: ProviderRef::new("CHARGE"), money: usd(minor) }
+}
+
+fn declined() -> Refusal {
+    Refusal {
+        kind: RefusalKind::Declined,
+        code: Some("card_declined".to_owned()),
+        decline_code: None,
+        message: "no".to_owned(),
+        reference: None,
+    }
+}
+
+/// From now on that is what is read at the provider.
+fn shows(test: &TestGateway, payment: &Payment, standing: Standing) {
+    *test.provider.seen.lock().unwrap() = vec![Found::Found(evidence(payment, standing))];
+}
+
+async fn stored(test: &TestGateway, id: PaymentId) -> Payment {
+    test.gateway.store.payment(&client("demo"), id).await.unwrap().unwrap()
+}
+
+async fn trail(test: &TestGateway, id: PaymentId) -> Vec<Event> {
+    test.gateway.store.events(&client("demo"), id).await.unwrap()
+}
+
+async fn kinds(test: &TestGateway, id: PaymentId) -> Vec<String> {
+    trail(test, id).await.iter().map(Event::kind).collect()
+}

@@ -1,0 +1,207 @@
+//! Events in every order, several times, and reads that lag behind: all roads lead to one end.
+
+use control_plane::domain::evidence::{Adopted, OwnCall, RefundEvidence, RefundStanding};
+use control_plane::domain::payment::{Operation, Payment, State};
+use control_plane::domain::provider::{Charged, Doubt, Outcome, Refunded};
+use control_plane::domain::refund::Refund;
+use proptest::prelude::*;
+
+use super::*;
+
+/// Where a payment may be when its events come.
+fn beginnings(more: &str) -> Vec<Payment> {
+    let created = Payment::open(payment_id(1), client("demo"), charge_request(100, more), None, at(0));
+    let under_way = created.begin_charge(attempt(1), at(0)).unwrap();
+    let after = |outcome| under_way.clone().charge_answered(outcome, at(1)).unwrap();
+    let reference = ProviderRef::new(format!("pi_{}", under_way.id));
+    let acted = Charged::RequiresAction { payment: reference.clone(), url: "https://pay.example".to_owned() };
+    vec![
+        after(Outcome::Unknown(Doubt::new("cut"))),
+        after(Outcome::Done(Charged::Pending { payment: reference })),
+        after(Outcome::Done(acted)),
+        under_way.clone(),
+    ]
+}
+
+fn follow(payment: Payment, reads: &[Evidence]) -> Payment {
+    reads.iter().fold(payment, |payment, seen| match payment.adopt(seen, OwnCall::IsOver, at(2)) {
+        Adopted::Moved(moved) | Adopted::Surprising(moved) => moved,
+        Adopted::Known => payment,
+        other => panic!("{seen:?} gave {other:?}"),
+    })
+}
+
+/// Reads of a history in any order and number, the newest among them at least once.
+fn reads(history: Vec<Standing>) -> impl Strategy<Value = Vec<Standing>> {
+    let last = history.last().unwrap().clone();
+    let some = proptest::collection::vec(proptest::sample::select(history), 0..8);
+    (some, 0_usize..8).prop_map(move |(mut reads, place)| {
+        reads.insert(place.min(reads.len()), last.clone());
+        reads
+    })
+}
+
+fn acts() -> Standing {
+    Standing::RequiresAction { url: "https://pay.example".to_owned() }
+}
+
+fn held() -> Standing {
+    Standing::Authorized { authorization: ProviderRef::new("A1") }
+}
+
+/// Whether it is paid at once, and how it goes at the provider.
+fn histories() -> impl Strategy<Value = (&'static str, Vec<Standing>)> {
+    let manual = r#","capture":"manual""#;
+    prop_oneof![
+        Just(("", vec![Standing::Open, Standing::Processing, captured(100)])),
+        Just(("", vec![acts(), Standing::Approved, captured(100)])),
+        Just(("", vec![Standing::Declined(declined()), captured(100)])),
+        Just((
+            "",
+            vec![Standing::Open, acts(), Standing::Processing, Standing::Declined(declined()), captured(100)]
+        )),
+        Just((manual, vec![Standing::Open, held(), captured(60)])),
+        Just((manual, vec![acts(), held(), Standing::Canceled])),
+    ]
+}
+
+fn cases() -> impl Strategy<Value = (&'static str, Standing, Vec<Standing>)> {
+    histories().prop_flat_map(|(more, history)| {
+        let last = history.last().unwrap().clone();
+        reads(history).prop_map(move |reads| (more, last.clone(), reads))
+    })
+}
+
+proptest! {
+    #[test]
+    fn whatever_is_read_on_the_way_a_payment_ends_where_the_provider_has_it((more, last, reads) in cases()) {
+        for beginning in beginnings(more) {
+            let evidence = |standing: &Standing| evidence(&beginning, standing.clone());
+            let seen: Vec<_> = reads.iter().map(evidence).collect();
+            let straight = follow(beginning.clone(), &[evidence(&last)]);
+            let end = follow(beginning.clone(), &seen);
+            prop_assert_eq!(end.state, straight.state);
+        }
+    }
+
+    #[test]
+    fn money_that_moved_stays_moved(reads in proptest::collection::vec(any_standing(), 0..10)) {
+        for beginning in beginnings("") {
+            let mut payment = beginning.clone();
+            let mut moved = None;
+            for standing in &reads {
+                match payment.adopt(&evidence(&beginning, standing.clone()), OwnCall::IsOver, at(2)) {
+                    Adopted::Moved(next) | Adopted::Surprising(next) => {
+                        prop_assert_eq!(next.version, payment.version + 1);
+                        payment = next;
+                    }
+                    _ => {}
+                }
+                if moved.is_some() {
+                    prop_assert_eq!(&moved, &payment.captured().map(|(charge, amount)| (charge.clone(), amount)));
+                }
+                moved = payment.captured().map(|(charge, amount)| (charge.clone(), amount));
+            }
+        }
+    }
+
+    #[test]
+    fn while_our_own_call_may_answer_only_money_that_moved_is_believed(standing in any_standing()) {
+        let own = beginnings("").pop().unwrap();
+        prop_assert!(matches!(own.state, State::Processing { accepted: false, .. }), "under way");
+        let adopted = own.adopt(&evidence(&own, standing.clone()), OwnCall::MayAnswer, at(2));
+        match standing {
+            Standing::Captured { money, .. } if money == own.money() => {
+                prop_assert!(matches!(adopted, Adopted::Moved(_)));
+            }
+            Standing::Captured { .. } | Standing::Unclear(_) => {
+                prop_assert!(matches!(adopted, Adopted::Refused(_)));
+            }
+            _ => prop_assert_eq!(adopted, Adopted::Wait),
+        }
+    }
+
+    #[test]
+    fn a_refund_ends_where_the_provider_has_it(history in refund_histories(), picks in proptest::collection::vec(0_usize..3, 0..8), place in 0_usize..8) {
+        for beginning in refund_beginnings() {
+            let seen = |standing: &RefundStanding| refund_evidence(&beginning, standing.clone());
+            let last = history.last().unwrap();
+            let mut reads: Vec<_> = picks.iter().map(|n| seen(&history[n % history.len()])).collect();
+            reads.insert(place.min(reads.len()), seen(last));
+            let straight = follow_refund(beginning.clone(), &[seen(last)]);
+            prop_assert_eq!(follow_refund(beginning.clone(), &reads).state, straight.state);
+        }
+    }
+}
+
+fn any_standing() -> impl Strategy<Value = Standing> {
+    prop_oneof![
+        Just(Standing::Open),
+        Just(acts()),
+        Just(Standing::Approved),
+        Just(Standing::Processing),
+        Just(held()),
+        Just(captured(100)),
+        Just(captured(99)),
+        Just(Standing::Declined(declined())),
+        Just(Standing::Canceled),
+        Just(Standing::Unclear("?".to_owned())),
+    ]
+}
+
+fn refund_histories() -> impl Strategy<Value = Vec<RefundStanding>> {
+    let failed = || RefundStanding::Failed(declined());
+    prop_oneof![
+        Just(vec![RefundStanding::Pending, RefundStanding::Processed]),
+        Just(vec![RefundStanding::Processed, failed()]),
+        Just(vec![RefundStanding::Pending, RefundStanding::Processed, failed()]),
+        Just(vec![RefundStanding::Pending, failed()]),
+    ]
+}
+
+fn refund_beginnings() -> Vec<Refund> {
+    let created = Payment::open(payment_id(1), client("demo"), charge_request(100, ""), None, at(0));
+    let payment =
+        created.begin_charge(attempt(1), at(0)).unwrap().charge_answered(completed(), at(1)).unwrap();
+    let open = Refund::open(refund_id(1), &payment, Amount::new(40).unwrap(), attempt(2), at(2));
+    let refund = ProviderRef::new("re_1");
+    let after = |outcome| open.clone().answered(outcome, at(3)).unwrap();
+    vec![
+        open.clone(),
+        after(Outcome::Unknown(Doubt::new("cut"))),
+        after(Outcome::Done(Refunded::Pending { refund })),
+    ]
+}
+
+fn refund_evidence(refund: &Refund, standing: RefundStanding) -> RefundEvidence {
+    RefundEvidence {
+        reference: ProviderRef::new("re_1"),
+        refund: Some(refund.id),
+        payment: Some(refund.payment),
+        charge: None,
+        money: Some(refund.money()),
+        created: None,
+        standing,
+    }
+}
+
+fn follow_refund(refund: Refund, reads: &[RefundEvidence]) -> Refund {
+    reads.iter().fold(refund, |refund, seen| match refund.adopt(seen, OwnCall::IsOver, at(4)) {
+        Adopted::Moved(moved) | Adopted::Surprising(moved) => moved,
+        Adopted::Known => refund,
+        other => panic!("{seen:?} gave {other:?}"),
+    })
+}
+
+#[test]
+fn an_operation_that_may_still_be_executed_is_not_given_up_for_an_old_read() {
+    let [unknown, ..] = &beginnings(r#","capture":"manual""#)[..] else { panic!() };
+    let held = follow(unknown.clone(), &[evidence(unknown, held())]);
+    let capture = held.begin_capture(None, attempt(2), at(3)).unwrap();
+    let lost = capture.capture_answered(Outcome::Unknown(Doubt::new("cut")), at(4)).unwrap();
+    for standing in [self::held(), Standing::Open, Standing::Approved] {
+        let seen = evidence(&lost, standing);
+        assert_eq!(lost.adopt(&seen, OwnCall::IsOver, at(5)), Adopted::Known);
+    }
+    assert!(matches!(lost.state.flight().unwrap().operation, Operation::Capture { .. }));
+}

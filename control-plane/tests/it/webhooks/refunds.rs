@@ -1,0 +1,135 @@
+use control_plane::domain::evidence::{RefundEvidence, RefundStanding};
+use control_plane::domain::operations;
+use control_plane::domain::payment::Payment;
+use control_plane::domain::provider::{Doubt, Outcome};
+use control_plane::domain::refund::{Refund, RefundState, RefundStatus};
+use control_plane::domain::webhook::EventState;
+
+use super::*;
+
+async fn charged(test: &TestGateway) -> Payment {
+    let payment = operations::charge(test.gateway.clone(), charge_request(100, ""), call()).await.unwrap();
+    let (charge, _) = payment.captured().unwrap();
+    let standing = Standing::Captured { charge: charge.clone(), money: usd(100) };
+    shows(test, &payment, standing);
+    payment
+}
+
+fn of(payment: &Payment, reference: &str, minor: u64, standing: RefundStanding) -> RefundEvidence {
+    RefundEvidence {
+        reference: ProviderRef::new(reference),
+        refund: None,
+        payment: None,
+        charge: payment.captured().map(|(charge, _)| charge.clone()),
+        money: Some(usd(minor)),
+        created: Some(at(7)),
+        standing,
+    }
+}
+
+fn ours(refund: &Refund, payment: &Payment, standing: RefundStanding) -> RefundEvidence {
+    let reference = format!("re_{}", refund.id);
+    RefundEvidence {
+        refund: Some(refund.id),
+        ..of(payment, &reference, refund.amount.minor().into(), standing)
+    }
+}
+
+async fn event(test: &TestGateway, id: &str, payment: &Payment, seen: &[RefundEvidence]) -> EventState {
+    *test.provider.seen_refunds.lock().unwrap() = seen.to_vec();
+    told(test, id, "refund", payment.id).await;
+    worked_off(&test.gateway).await.state
+}
+
+async fn refunded(test: &TestGateway, payment: &Payment) -> u32 {
+    stored(test, payment.id).await.refunded
+}
+
+#[tokio::test]
+async fn a_refund_made_at_the_dashboard_counts_once_and_gives_its_amount_back_once_if_it_fails() {
+    let test = TestGateway::start().await;
+    let payment = charged(&test).await;
+    let made = of(&payment, "re_dash", 40, RefundStanding::Processed);
+    for id in ["evt_1", "evt_2"] {
+        assert_eq!(event(&test, id, &payment, std::slice::from_ref(&made)).await, EventState::Done);
+        assert_eq!(refunded(&test, &payment).await, 40);
+    }
+    let too_much = operations::refund(test.gateway.clone(), payment.id, Amount::new(61), call()).await;
+    assert!(too_much.is_err(), "{too_much:?}");
+    let failed = RefundEvidence { standing: RefundStanding::Failed(declined()), ..made.clone() };
+    for (id, seen) in [("evt_3", &failed), ("evt_4", &failed), ("evt_5", &made)] {
+        assert_eq!(event(&test, id, &payment, std::slice::from_ref(seen)).await, EventState::Done);
+        assert_eq!(refunded(&test, &payment).await, 0, "{id}");
+    }
+    let trail = kinds(&test, payment.id).await;
+    assert_eq!(trail[3..], ["refund.processed", "refund.failed"]);
+}
+
+#[tokio::test]
+async fn a_refund_of_ours_that_was_processed_may_fail_later() {
+    let test = TestGateway::start().await;
+    let payment = charged(&test).await;
+    let refund = operations::refund(test.gateway.clone(), payment.id, None, call()).await.unwrap();
+    assert_eq!(refund.state.status(), RefundStatus::Processed);
+    assert_eq!(refunded(&test, &payment).await, 100);
+    let failed = ours(&refund, &payment, RefundStanding::Failed(declined()));
+    for id in ["evt_1", "evt_2"] {
+        assert_eq!(event(&test, id, &payment, std::slice::from_ref(&failed)).await, EventState::Done);
+    }
+    // A read that lags behind.
+    let late = ours(&refund, &payment, RefundStanding::Processed);
+    assert_eq!(event(&test, "evt_3", &payment, &[late]).await, EventState::Done);
+    assert_eq!(refunded(&test, &payment).await, 0);
+    let now = test.gateway.store.refund(&client("demo"), refund.id).await.unwrap().unwrap();
+    assert_eq!(now.state.status(), RefundStatus::Failed);
+}
+
+#[tokio::test]
+async fn a_refund_whose_answer_was_lost_is_settled_and_not_taken_for_somebody_elses() {
+    let test = TestGateway::start().await;
+    let payment = charged(&test).await;
+    test.provider.refunds.lock().unwrap().push(Outcome::Unknown(Doubt::new("cut")));
+    let refund = operations::refund(test.gateway.clone(), payment.id, Amount::new(40), call()).await.unwrap();
+    assert!(matches!(refund.state, RefundState::Unknown { .. }));
+    // Without our id it may be ours or not: it waits until ours is decided.
+    let nameless = of(&payment, "re_x", 40, RefundStanding::Processed);
+    let state = event(&test, "evt_1", &payment, std::slice::from_ref(&nameless)).await;
+    assert!(matches!(state, EventState::Failed { .. }), "{state:?}");
+    assert_eq!(refunded(&test, &payment).await, 40);
+    let named = ours(&refund, &payment, RefundStanding::Processed);
+    assert_eq!(event(&test, "evt_2", &payment, &[named.clone()]).await, EventState::Done);
+    assert_eq!(refunded(&test, &payment).await, 40);
+    // Now it is known that the other one is another one.
+    test.clock.advance(1);
+    *test.provider.seen_refunds.lock().unwrap() = vec![nameless, named];
+    assert_eq!(worked_off(&test.gateway).await.state, EventState::Done);
+    assert_eq!(refunded(&test, &payment).await, 80);
+}
+
+#[tokio::test]
+async fn a_refund_over_another_amount_is_not_believed() {
+    let test = TestGateway::start().await;
+    let payment = charged(&test).await;
+    test.provider.refunds.lock().unwrap().push(Outcome::Unknown(Doubt::new("cut")));
+    let refund = operations::refund(test.gateway.clone(), payment.id, Amount::new(40), call()).await.unwrap();
+    let more = RefundEvidence { money: Some(usd(41)), ..ours(&refund, &payment, RefundStanding::Processed) };
+    event(&test, "evt_1", &payment, &[more]).await;
+    let now = test.gateway.store.refund(&client("demo"), refund.id).await.unwrap().unwrap();
+    assert_eq!(now, refund);
+    assert_eq!(kinds(&test, payment.id).await.last().unwrap(), "payment.evidence_refused");
+}
+
+#[tokio::test]
+async fn a_refund_told_before_its_payments_success_settles_both() {
+    let test = TestGateway::start().await;
+    test.provider.charges.lock().unwrap().push(Outcome::Unknown(Doubt::new("cut")));
+    let payment = operations::charge(test.gateway.clone(), charge_request(100, ""), call()).await.unwrap();
+    shows(&test, &payment, captured(100));
+    let seen = RefundEvidence {
+        charge: Some(ProviderRef::new("CHARGE")),
+        ..of(&payment, "re_dash", 30, RefundStanding::Processed)
+    };
+    assert_eq!(event(&test, "evt_1", &payment, &[seen]).await, EventState::Done);
+    let now = stored(&test, payment.id).await;
+    assert_eq!((now.captured().unwrap().1.minor(), now.refunded), (100, 30));
+}

@@ -1,0 +1,225 @@
+//! Looking at the providers: what is there is told as it is, and what cannot be asked is not called missing.
+
+use control_plane::domain::evidence::{
+    Evidence, Found, LookUp, RefundEvidence, RefundLookUp, RefundStanding, Standing,
+};
+use control_plane::domain::provider::{CancelTarget, ChargeOrder, ProviderRef};
+use edge_core::money::Money;
+use jiff::Timestamp;
+
+use crate::shop::{Expect, Shop, authorized, completed, money, to_be_acted_on};
+
+#[track_caller]
+fn found<T: std::fmt::Debug>(look: Found<T>) -> T {
+    match look {
+        Found::Found(found) => found,
+        other => panic!("not found: {other:?}"),
+    }
+}
+
+#[track_caller]
+fn of(order: &ChargeOrder, seen: &Evidence) -> Standing {
+    assert_eq!((seen.payment, seen.money), (Some(order.payment), Some(order.money)));
+    seen.standing.clone()
+}
+
+fn captured(charge: &ProviderRef, money: Money) -> Standing {
+    Standing::Captured { charge: charge.clone(), money }
+}
+
+#[tokio::test]
+async fn stripe_shows_each_payment_where_it_stands() {
+    let shop =
+        Shop::with(|settings| settings.default_return_url = Some("https://shop.example/back".to_owned()))
+            .await;
+    let stripe = shop.stripe();
+    let look = async |intent: &ProviderRef| found(stripe.look_up(&LookUp::Payment(intent.clone())).await);
+
+    let order = shop.charge(500, "ISK", Some("pm_card_visa"));
+    let intent = completed(stripe.charge(&order).await.done());
+    assert_eq!(of(&order, &look(&intent).await), captured(&intent, order.money));
+
+    let order = shop.authorize(4_999, "USD", Some("pm_card_visa"));
+    let intent = authorized(stripe.charge(&order).await.done());
+    assert_eq!(of(&order, &look(&intent).await), Standing::Authorized { authorization: intent.clone() });
+    stripe.capture(&shop.capture(&order, &intent, 2_000)).await.done();
+    assert_eq!(of(&order, &look(&intent).await), captured(&intent, money(2_000, "USD")));
+
+    let order = shop.authorize(4_999, "USD", Some("pm_card_visa"));
+    let intent = authorized(stripe.charge(&order).await.done());
+    stripe.cancel(&shop.cancel(&order, CancelTarget::Authorization(intent.clone()))).await.done();
+    assert_eq!(of(&order, &look(&intent).await), Standing::Canceled);
+
+    let order = shop.charge(4_999, "USD", Some("pm_card_visa_chargeDeclinedInsufficientFunds"));
+    let left = stripe.charge(&order).await.refused().reference.unwrap();
+    let Standing::Declined(refusal) = of(&order, &look(&left).await) else { panic!("not declined") };
+    assert_eq!(refusal.decline_code.as_deref(), Some("insufficient_funds"));
+
+    let order = shop.charge(4_999, "USD", Some("pm_card_threeDSecure2Required"));
+    let (intent, url) = to_be_acted_on(stripe.charge(&order).await.done());
+    assert_eq!(of(&order, &look(&intent).await), Standing::RequiresAction { url });
+}
+
+#[tokio::test]
+async fn stripe_finds_a_payment_by_our_id_among_many() {
+    let shop = Shop::open().await;
+    let stripe = shop.stripe();
+    let order = shop.charge(4_999, "USD", Some("pm_card_visa"));
+    let intent = completed(stripe.charge(&order).await.done());
+    // More than one page of the list.
+    for _ in 0..105 {
+        stripe.charge(&shop.charge(100, "USD", Some("pm_card_visa"))).await.done();
+    }
+    let at = Timestamp::from_second(1_767_225_600).unwrap();
+    let ours = |from, to| LookUp::Ours { payment: order.payment, from, to };
+    let seconds = jiff::SignedDuration::from_secs(60);
+    let seen = found(stripe.look_up(&ours(at - seconds, at + seconds)).await);
+    assert_eq!((&seen.reference, of(&order, &seen)), (&intent, captured(&intent, order.money)));
+    assert_eq!(stripe.look_up(&ours(at + seconds, at + seconds)).await, Found::Missing);
+    let nobody = LookUp::Ours { payment: shop.charge(1, "USD", None).payment, from: at, to: at };
+    assert_eq!(stripe.look_up(&nobody).await, Found::Missing);
+}
+
+#[track_caller]
+fn the_one(seen: &[RefundEvidence]) -> &RefundEvidence {
+    match seen {
+        [one] => one,
+        _ => panic!("not one: {seen:?}"),
+    }
+}
+
+#[tokio::test]
+async fn stripe_shows_refunds_by_name_and_by_payment() {
+    let shop = Shop::open().await;
+    let stripe = shop.stripe();
+    let order = shop.charge(4_999, "USD", Some("pm_card_visa"));
+    let intent = completed(stripe.charge(&order).await.done());
+    let all = RefundLookUp::Of { payment: intent.clone(), charge: intent.clone() };
+    assert_eq!(stripe.look_up_refunds(&all).await, Found::Found(Vec::new()));
+    let refund = shop.refund(&order, &intent, 1_000);
+    stripe.refund(&refund).await.done();
+    let seen = found(stripe.look_up_refunds(&all).await);
+    let one = the_one(&seen);
+    assert_eq!(
+        (one.refund, one.payment, &one.charge),
+        (Some(refund.refund), Some(order.payment), &Some(intent))
+    );
+    assert_eq!((one.money, &one.standing), (Some(money(1_000, "USD")), &RefundStanding::Processed));
+    let by_name = found(stripe.look_up_refunds(&RefundLookUp::One(one.reference.clone())).await);
+    assert_eq!(by_name, seen);
+}
+
+#[tokio::test]
+async fn paypal_shows_each_order_where_it_stands() {
+    let shop = Shop::open().await;
+    let paypal = shop.paypal();
+    let look = async |order: &ProviderRef| found(paypal.look_up(&LookUp::Payment(order.clone())).await);
+
+    let order = shop.charge(4_999, "USD", None);
+    let (id, page) = to_be_acted_on(paypal.charge(&order).await.done());
+    assert_eq!(of(&order, &look(&id).await), Standing::RequiresAction { url: page.clone() });
+    shop.visit(&page, "approve").await;
+    assert_eq!(of(&order, &look(&id).await), Standing::Approved);
+    let charge = completed(paypal.resume(&shop.resume(&order, &id)).await.done());
+    assert_eq!(of(&order, &look(&id).await), captured(&charge, order.money));
+    // The capture alone says the same, but not what the whole order was over.
+    let by_charge = found(paypal.look_up(&LookUp::Charge(charge.clone())).await);
+    assert_eq!((by_charge.reference, by_charge.payment), (id, Some(order.payment)));
+    assert_eq!(by_charge.standing, captured(&charge, order.money));
+
+    let order = shop.charge(500, "JPY", Some("card:vault-declined"));
+    let left = paypal.charge(&order).await.refused().reference.unwrap();
+    assert!(matches!(of(&order, &look(&left).await), Standing::Declined(_)));
+
+    let order = shop.charge(4_999, "USD", Some("vault-pending"));
+    let control_plane::domain::provider::Charged::Pending { payment } = paypal.charge(&order).await.done()
+    else {
+        panic!("not pending")
+    };
+    assert_eq!(of(&order, &look(&payment).await), Standing::Processing);
+}
+
+#[tokio::test]
+async fn paypal_shows_what_is_held_taken_in_part_or_released() {
+    let shop = Shop::open().await;
+    let paypal = shop.paypal();
+    let look = async |order: &ProviderRef| found(paypal.look_up(&LookUp::Payment(order.clone())).await);
+    for released in [false, true] {
+        let order = shop.authorize(4_999, "USD", Some("vault-ok"));
+        let control_plane::domain::provider::Charged::Authorized { payment, authorization } =
+            paypal.charge(&order).await.done()
+        else {
+            panic!("not authorized")
+        };
+        let held = Standing::Authorized { authorization: authorization.clone() };
+        assert_eq!(of(&order, &look(&payment).await), held);
+        if released {
+            paypal.cancel(&shop.cancel(&order, CancelTarget::Authorization(authorization))).await.done();
+            assert_eq!(of(&order, &look(&payment).await), Standing::Canceled);
+        } else {
+            paypal.capture(&shop.capture(&order, &authorization, 2_000)).await.done();
+            let standing = of(&order, &look(&payment).await);
+            assert!(
+                matches!(standing, Standing::Captured { money: part, .. } if part == money(2_000, "USD"))
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn paypal_shows_refunds_by_name_and_in_their_order() {
+    let shop = Shop::open().await;
+    let paypal = shop.paypal();
+    let order = shop.charge(4_999, "USD", Some("vault-ok"));
+    let control_plane::domain::provider::Charged::Completed { payment, charge } =
+        paypal.charge(&order).await.done()
+    else {
+        panic!("not completed")
+    };
+    let all = RefundLookUp::Of { payment, charge: charge.clone() };
+    assert_eq!(paypal.look_up_refunds(&all).await, Found::Found(Vec::new()));
+    let refund = shop.refund(&order, &charge, 1_000);
+    paypal.refund(&refund).await.done();
+    let seen = found(paypal.look_up_refunds(&all).await);
+    let one = the_one(&seen);
+    assert_eq!(
+        (one.refund, one.payment, &one.charge),
+        (Some(refund.refund), Some(order.payment), &Some(charge))
+    );
+    assert_eq!((one.money, &one.standing), (Some(money(1_000, "USD")), &RefundStanding::Processed));
+    let by_name = found(paypal.look_up_refunds(&RefundLookUp::One(one.reference.clone())).await);
+    assert_eq!(by_name, seen);
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_missing_and_what_cannot_be_asked_is_not() {
+    let shop = Shop::open().await;
+    let nobody = shop.charge(1, "USD", None).payment;
+    let at = Timestamp::UNIX_EPOCH;
+    let no_order = ProviderRef::new("5O190127TN364715T");
+    for (provider, name) in [(shop.stripe(), "pi_none"), (shop.paypal(), no_order.as_str())] {
+        let name = ProviderRef::new(name);
+        assert_eq!(provider.look_up(&LookUp::Payment(name.clone())).await, Found::Missing);
+        assert_eq!(provider.look_up(&LookUp::Charge(name.clone())).await, Found::Missing);
+        assert_eq!(provider.look_up_refunds(&RefundLookUp::One(name)).await, Found::Missing);
+    }
+    let ours = LookUp::Ours { payment: nobody, from: at, to: at };
+    assert_eq!(shop.paypal().look_up(&ours).await, Found::CannotAsk);
+}
+
+#[tokio::test]
+async fn a_look_that_fails_says_nothing_about_what_is_there() {
+    let shop = Shop::open().await;
+    let order = shop.charge(4_999, "USD", Some("pm_card_visa"));
+    let intent = completed(shop.stripe().charge(&order).await.done());
+    for fault in ["error_before", "drop_after", "html_error", "truncated", "rate_limited"] {
+        shop.fault("*", "retrieve", fault).await;
+        for provider in [shop.stripe(), shop.paypal()] {
+            let look = provider.look_up(&LookUp::Payment(intent.clone())).await;
+            assert!(matches!(look, Found::Unavailable(_)), "{fault}: {look:?}");
+            let refunds = provider.look_up_refunds(&RefundLookUp::One(intent.clone())).await;
+            assert!(matches!(refunds, Found::Unavailable(_)), "{fault}: {refunds:?}");
+        }
+        shop.heal().await;
+    }
+}
