@@ -76,7 +76,7 @@ impl Parameters {
                 self.take_key.push(key_taken(member, claim, client, *at, answer.as_ref(), subject));
             }
             Some(KeyChange::Answer { scope, answer }) => {
-                self.answer_key.push(key_answered(member, scope, answer))
+                self.answer_key.push(key_answered(member, scope, answer));
             }
             Some(KeyChange::Release { scope }) => self.release_key.push(key_released(member, scope)),
             None => {}
