@@ -36,7 +36,7 @@ filter: prerequisites ## Build the Envoy filter: target/edge_filter.wasm
 	cp $(target)/wasm32-wasip1/filter/edge_filter.wasm $(filter)
 
 .PHONY: test
-test: build wasm-test-runner ## Run every test: unit, filter under wasm, end to end on real Envoy
+test: build wasm-test-runner test-services ## Run every test: unit, filter under wasm, end to end on real Envoy
 	cargo test --locked --release --no-fail-fast
 	CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER=wasm-bindgen-test-runner \
 	  $(wasm_cargo) wasm32-unknown-unknown test --locked --release -p edge-core --lib
@@ -58,7 +58,7 @@ clean: down ## Remove everything that was built, fetched or generated, the local
 	rm -rf $(target) .tools .run
 
 # Set-up: each of these does nothing when its work is already done.
-.PHONY: prerequisites envoy wasm-test-runner
+.PHONY: prerequisites envoy wasm-test-runner test-services
 prerequisites:
 	@envoy/local/check-prerequisites.sh
 
@@ -67,3 +67,6 @@ envoy:
 
 wasm-test-runner: prerequisites
 	@envoy/local/install-wasm-test-runner.sh
+
+test-services:
+	@envoy/local/install-test-services.sh

@@ -7,6 +7,7 @@ pub mod envoy_bootstrap;
 pub mod http;
 pub mod providers;
 pub mod serve;
+pub mod serve_edge_cache;
 pub mod store;
 pub mod telemetry;
 pub mod webhook_admin;

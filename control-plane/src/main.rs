@@ -4,7 +4,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use control_plane::config::{Config, ConfigError, Source, db_uri};
+use control_plane::config::{Config, ConfigError, EdgeCacheConfig, Source, db_uri};
+use control_plane::serve_edge_cache::serve_edge_cache;
 use control_plane::{envoy_bootstrap, serve, store, telemetry, webhook_admin};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -26,6 +27,7 @@ struct Cli {
 const EXAMPLES: &str = "\
 Examples:
   control-plane serve --config .run/env      run with the settings of a local stack
+  control-plane edge-cache                   run only the cache of idempotency keys, on REDIS_URI
   control-plane config check                 say what is wrong with the configuration, exit 1 if anything is
   control-plane migrate                      bring the schema of DB_URI up to date";
 
@@ -33,6 +35,8 @@ Examples:
 enum Command {
     /// Run the service until SIGTERM or SIGINT
     Serve,
+    /// Run the edge cache alone, e.g. beside Envoy: it shares Redis with the control planes and outlives them
+    EdgeCache,
     /// Bring the database's schema up to date
     Migrate,
     /// Look at the configuration
@@ -76,6 +80,11 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
             let config = Config::read(&source).map_err(|errors| all(&errors))?;
             telemetry::start(&config.log_level, config.log_format)?;
             serve::serve(config, stop_on_signal()?).await
+        }
+        Command::EdgeCache => {
+            let config = EdgeCacheConfig::read(&source).map_err(|errors| all(&errors))?;
+            telemetry::start(&config.log_level, config.log_format)?;
+            serve_edge_cache(config, stop_on_signal()?).await
         }
         Command::Migrate => {
             store::open(&db_uri(&source)?).await?;

@@ -1,15 +1,20 @@
 //! Running: from a configuration to a server that ends cleanly.
 
+use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use axum::Router;
+use axum::serve::ListenerExt;
 use edge_core::provider::Provider;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::cache;
 use crate::config::Config;
 use crate::domain::clock::{Clock, SystemClock, SystemEntropy};
 use crate::domain::gateway::Gateway;
@@ -44,23 +49,27 @@ pub async fn serve(config: Config, stop: CancellationToken) -> anyhow::Result<()
         tracing::info!(provider = %provider, configured, "{provider} is {}configured", if configured { "" } else { "not " });
     }
 
-    let events = tokio::spawn(worker::webhooks::run(gateway.clone(), stop.clone()));
-    let app = App {
-        gateway,
-        attestation_keys: Arc::new(config.attestation_keys),
-        metrics: metrics()?,
-        draining: stop.clone(),
-    };
-    let listener = TcpListener::bind(config.listen)
-        .await
-        .with_context(|| format!("CONTROL_PLANE_LISTEN: cannot listen on {}", config.listen))?;
-    let address = listener.local_addr()?;
-    tracing::info!(address = %address, "listening on {address}");
+    let events = worker::webhooks::run(gateway.clone(), stop.clone());
+    let keys = Arc::new(config.attestation_keys);
+    let cache = cache::open(config.edge_cache.redis, gateway.clock.clone())
+        .context("REDIS_URI: the edge cache cannot be set up")?;
+    let edge_cache = cache::router(cache.clone(), keys.clone(), gateway.clock.clone());
+    let app = App { gateway, cache, attestation_keys: keys, metrics: metrics()?, draining: stop.clone() };
 
+    let events = tokio::spawn(events);
     let upkeep = tokio::spawn(upkeep(app.metrics.clone(), stop.clone()));
-    let server =
-        axum::serve(listener, http::router(app)).with_graceful_shutdown(stop.clone().cancelled_owned());
-    let mut server = tokio::spawn(server.into_future());
+    let listener = bind("CONTROL_PLANE_LISTEN", config.listen).await?;
+    let api = serve_on(listener, http::router(app), stop.clone());
+    let mut server = match config.edge_cache.listen {
+        Some(address) => {
+            let listener = bind("EDGE_CACHE_LISTEN", address).await?;
+            let edge_cache = serve_on(listener, edge_cache, stop.clone());
+            // Neither goes on without the other.
+            let both = async move { tokio::try_join!(api, edge_cache).map(|_| ()) };
+            tokio::spawn(both)
+        }
+        None => tokio::spawn(api),
+    };
     let mut died = None;
     tokio::select! {
         // First, so that a stop is a stop even if the server ends in the same instant.
@@ -88,7 +97,29 @@ pub async fn serve(config: Config, stop: CancellationToken) -> anyhow::Result<()
     Ok(())
 }
 
-fn metrics() -> anyhow::Result<PrometheusHandle> {
+/// Binds the address that the setting `key` gives.
+pub(crate) async fn bind(key: &'static str, address: SocketAddr) -> anyhow::Result<TcpListener> {
+    let bound = TcpListener::bind(address).await;
+    let listener = bound.with_context(|| format!("{key}: cannot listen on {address}"))?;
+    let address = listener.local_addr()?;
+    tracing::info!(address = %address, setting = key, "listening on {address}");
+    Ok(listener)
+}
+
+/// Answers until `stop`, then lets what is under way finish.
+pub(crate) async fn serve_on(
+    listener: TcpListener,
+    router: Router,
+    stop: CancellationToken,
+) -> io::Result<()> {
+    // Answers are small and somebody waits for each: none is held back for more (Nagle's algorithm).
+    let listener = listener.tap_io(|connection| {
+        let _ = connection.set_nodelay(true);
+    });
+    axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await
+}
+
+pub(crate) fn metrics() -> anyhow::Result<PrometheusHandle> {
     PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Full(DURATION_METRIC.to_owned()), &DURATION_BUCKETS)?
         .install_recorder()
@@ -96,7 +127,7 @@ fn metrics() -> anyhow::Result<PrometheusHandle> {
 }
 
 /// Keeps what the recorder holds bounded.
-async fn upkeep(metrics: PrometheusHandle, stop: CancellationToken) {
+pub(crate) async fn upkeep(metrics: PrometheusHandle, stop: CancellationToken) {
     while stop.run_until_cancelled(tokio::time::sleep(METRICS_UPKEEP)).await.is_some() {
         metrics.run_upkeep();
     }

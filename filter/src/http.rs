@@ -11,6 +11,8 @@ use proxy_wasm::hostcalls;
 use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::{Action, BufferType, LogLevel, MapType, Status};
 
+use crate::cache;
+use crate::metrics::Counted;
 use crate::root::{Edge, log};
 
 /// One request. It calls the host by `hostcalls`: the wrappers in `HttpContext` turn every failure into a panic.
@@ -26,22 +28,41 @@ impl EdgeHttp {
 
     fn advance(&mut self, advance: impl FnOnce(&mut Exchange, &Edge) -> Result<Step, Status>) -> Action {
         let undecided = self.exchange.outcome().is_none();
-        let step = advance(&mut self.exchange, &self.edge);
+        let step = advance(&mut self.exchange, &self.edge).and_then(|step| self.ask(step));
         if let Some(outcome) = self.exchange.outcome().filter(|_| undecided) {
             self.report(outcome);
         }
         carry_out(step)
     }
 
+    /// Asks the cache if the step says so. One that cannot be asked has given no answer.
+    fn ask(&mut self, step: Step) -> Result<Step, Status> {
+        match step {
+            Step::Claim(call) => match cache::ask(&call, &self.edge.config.claiming) {
+                Ok(_) => Ok(Step::Wait),
+                Err(_) => Ok(self.exchange.on_claim_answered(None, &self.edge.config, now_s()?)),
+            },
+            step => Ok(step),
+        }
+    }
+
     /// Tells metrics and the access log how the request ended here. The log finds the texts in Envoy's filter
     /// state, as `wasm.edge_outcome` and so on; one that is lost must not end a request.
     fn report(&self, outcome: Outcome) {
         let name = outcome.name();
-        self.edge.metrics.count(outcome, &name);
+        self.edge.metrics.count(Counted::Requests(outcome), &name);
+        let verdict = self.exchange.verdict();
+        if let Some(verdict) = verdict {
+            self.edge.metrics.count(Counted::Claims(verdict), verdict);
+        }
         let operation = self.exchange.route().map(Route::name);
         let client = self.exchange.client().map(ClientId::as_str);
-        let fields =
-            [("edge_outcome", Some(name.as_str())), ("edge_operation", operation), ("edge_client", client)];
+        let fields = [
+            ("edge_outcome", Some(name.as_str())),
+            ("edge_operation", operation),
+            ("edge_client", client),
+            ("edge_idempotency", verdict),
+        ];
         for (field, text) in fields {
             if let Some(text) = text {
                 let _ = hostcalls::set_property(vec![field], Some(text.as_bytes()));
@@ -50,7 +71,18 @@ impl EdgeHttp {
     }
 }
 
-impl Context for EdgeHttp {}
+impl Context for EdgeHttp {
+    /// The cache has answered, or Envoy in its place.
+    fn on_http_call_response(&mut self, _token: u32, _headers: usize, body_len: usize, _trailers: usize) {
+        let verdict = cache::verdict(body_len);
+        let action =
+            self.advance(|exchange, edge| Ok(exchange.on_claim_answered(verdict, &edge.config, now_s()?)));
+        // Last of all: the head cannot be changed any more once the request goes on.
+        if action == Action::Continue {
+            let _ = hostcalls::resume_http_request();
+        }
+    }
+}
 
 impl HttpContext for EdgeHttp {
     fn on_http_request_headers(&mut self, _count: usize, end_of_stream: bool) -> Action {
@@ -90,7 +122,7 @@ fn end_request(exchange: &mut Exchange, edge: &Edge) -> Result<Step, Status> {
 /// Carries out a step. Whatever goes wrong on the way, the request is held rather than let through.
 fn carry_out(step: Result<Step, Status>) -> Action {
     let done = step.and_then(|step| match step {
-        Step::Wait => Ok(Action::Pause),
+        Step::Wait | Step::Claim(_) => Ok(Action::Pause),
         Step::Forward(edits) => edit_head(&edits).map(|()| Action::Continue),
         Step::Reply(reply) => send(&reply).map(|()| Action::Pause),
     });
@@ -111,7 +143,8 @@ fn edit_head(edits: &HeadEdits) -> Result<(), Status> {
 }
 
 fn send(reply: &Reply) -> Result<(), Status> {
-    hostcalls::send_http_response(u32::from(reply.status), reply.headers.clone(), Some(&reply.body))
+    let headers = reply.headers.iter().map(|(name, value)| (*name, value.as_ref())).collect();
+    hostcalls::send_http_response(u32::from(reply.status), headers, Some(&reply.body))
 }
 
 /// Unix seconds by Envoy's clock.

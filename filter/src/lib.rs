@@ -1,6 +1,7 @@
 //! The proxy-wasm glue that runs `edge-core` inside Envoy: it fetches, hands over and carries out, and
 //! decides nothing.
 
+mod cache;
 mod http;
 mod metrics;
 mod root;

@@ -5,25 +5,37 @@ use edge_core::outcome::Outcome;
 use proxy_wasm::hostcalls;
 use proxy_wasm::types::MetricType;
 
-/// Counts requests by outcome.
+/// What is counted.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Counted {
+    /// Requests by how they ended here.
+    Requests(Outcome),
+    /// Idempotency keys by what the cache said.
+    Claims(&'static str),
+}
+
+/// Counts by name.
 ///
-/// Envoy's metrics for wasm have no labels, so the outcome stands in the name; `stats_tags` in the bootstrap
-/// makes `gateway_edge_requests{outcome="…"}` of it.
+/// Envoy's metrics for wasm have no labels, so the label's value stands in the name; `stats_tags` in the
+/// bootstrap makes `gateway_edge_requests{outcome="…"}` and `gateway_edge_claims{verdict="…"}` of them.
 #[derive(Default)]
 pub(crate) struct Metrics {
-    ids: RefCell<HashMap<Outcome, u32>>,
+    ids: RefCell<HashMap<Counted, u32>>,
 }
 
 impl Metrics {
-    pub(crate) fn count(&self, outcome: Outcome, name: &str) {
+    pub(crate) fn count(&self, counted: Counted, name: &str) {
         let mut ids = self.ids.borrow_mut();
-        let known = ids.get(&outcome).copied().or_else(|| {
+        let known = ids.get(&counted).copied().or_else(|| {
+            let metric = match counted {
+                Counted::Requests(_) => "gateway_edge_requests.outcome",
+                Counted::Claims(_) => "gateway_edge_claims.verdict",
+            };
             // The same name means the same counter on every worker.
-            hostcalls::define_metric(MetricType::Counter, &format!("gateway_edge_requests.outcome.{name}"))
-                .ok()
+            hostcalls::define_metric(MetricType::Counter, &format!("{metric}.{name}")).ok()
         });
         if let Some(id) = known {
-            ids.insert(outcome, id);
+            ids.insert(counted, id);
             // A lost count must not end a request.
             let _ = hostcalls::increment_metric(id, 1);
         }

@@ -19,6 +19,7 @@ mod faults;
 mod first_charge;
 mod footprint;
 mod headers;
+mod idempotency;
 mod interruptions;
 mod observability;
 mod payer_action;

@@ -1,6 +1,6 @@
 //! Money going back, and never more than came.
 
-use gateway_tests::{Answer, Gateway, shared};
+use gateway_tests::{Answer, Gateway, fresh_key, shared};
 use serde_json::json;
 use tokio::task::JoinSet;
 
@@ -19,7 +19,8 @@ async fn at_once(gateway: &Gateway<'static>, transaction: &str, amount: u64, tim
     let mut refunds = JoinSet::new();
     for _ in 0..times {
         let body = json!({ "transactionId": transaction, "amount": amount }).to_string();
-        let request = gateway.request(reqwest::Method::POST, "/payments/refund");
+        let request =
+            gateway.request(reqwest::Method::POST, "/payments/refund").header("idempotency-key", fresh_key());
         let request = request.header("content-type", "application/json").body(body);
         refunds.spawn(async move { Answer::of(request).await });
     }

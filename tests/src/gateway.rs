@@ -3,6 +3,7 @@
 use std::fs;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use local_stack::{DEMO_KEY, Stack};
 use reqwest::{Client, Method, RequestBuilder, redirect};
@@ -15,6 +16,13 @@ use crate::{Answer, prometheus, until};
 
 /// The key of the client `demo-2`, a stranger to `demo`.
 pub const DEMO_2_KEY: &str = "demo-key-2";
+
+/// An idempotency key that no other request has.
+#[must_use]
+pub fn fresh_key() -> String {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    format!("e2e-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
+}
 
 /// The client `demo`, unless told otherwise.
 #[derive(Debug)]
@@ -59,9 +67,19 @@ impl<'s> Gateway<'s> {
         Answer::of(self.request(Method::GET, path)).await
     }
 
+    /// Under a key of its own.
     pub async fn post(&self, path: &str, body: impl Into<reqwest::Body>) -> Answer {
+        self.post_under(&fresh_key(), path, body).await
+    }
+
+    pub async fn post_under(&self, key: &str, path: &str, body: impl Into<reqwest::Body>) -> Answer {
         let request = self.request(Method::POST, path).header("content-type", "application/json");
-        Answer::of(request.body(body)).await
+        Answer::of(request.header("idempotency-key", key).body(body)).await
+    }
+
+    /// A charge that says which one it is.
+    pub async fn charge_under(&self, key: &str, charge: &Value) -> Answer {
+        self.post_under(key, "/payments/charge", charge.to_string()).await
     }
 
     pub async fn charge(&self, charge: &Value) -> Answer {
@@ -108,7 +126,8 @@ impl<'s> Gateway<'s> {
     #[must_use]
     pub fn raw_charge(&self) -> Request {
         let key = format!("Bearer {}", self.key);
-        Request::new("POST", "/payments/charge").header("authorization", key).json()
+        let request = Request::new("POST", "/payments/charge").header("authorization", key);
+        request.header("idempotency-key", fresh_key()).json()
     }
 
     pub async fn send_raw(&self, request: &Request) -> Answer {
@@ -127,6 +146,13 @@ impl<'s> Gateway<'s> {
         let url = format!("{}/stats/prometheus", self.stack.admin_url());
         let metrics = Answer::of(self.http.get(url)).await.text();
         prometheus::sum(&metrics, "gateway_edge_requests", &format!("outcome=\"{outcome}\""))
+    }
+
+    /// How many keys the edge cache said this of, by the filter's own count.
+    pub async fn edge_claims(&self, verdict: &str) -> u64 {
+        let url = format!("{}/stats/prometheus", self.stack.admin_url());
+        let metrics = Answer::of(self.http.get(url)).await.text();
+        prometheus::sum(&metrics, "gateway_edge_claims", &format!("verdict=\"{verdict}\""))
     }
 
     /// The line of Envoy's access log about an answer.
@@ -163,6 +189,11 @@ impl<'s> Gateway<'s> {
     /// Ends a part on the spot, as a crash does.
     pub fn kill(&self, part: &str) {
         kill_process(self.pid(part), Signal::KILL).unwrap();
+    }
+
+    /// Stops ([`Signal::STOP`]) and resumes ([`Signal::CONT`]) a part where it stands.
+    pub fn signal(&self, part: &str, signal: Signal) {
+        kill_process(self.pid(part), signal).unwrap();
     }
 
     /// The memory of a part that is in RAM, in bytes.

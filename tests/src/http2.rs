@@ -9,7 +9,7 @@ use local_stack::DEMO_KEY;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use crate::Answer;
+use crate::{Answer, fresh_key};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -18,6 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub fn post(path: &str) -> Request<()> {
     let request = Request::post(format!("http://gateway{path}")).version(Version::HTTP_2);
     let request = request.header("authorization", format!("Bearer {DEMO_KEY}"));
+    let request = request.header("idempotency-key", fresh_key());
     request.header("content-type", "application/json").body(()).unwrap()
 }
 

@@ -18,6 +18,6 @@ mod stacks;
 mod wait;
 
 pub use answer::Answer;
-pub use gateway::{DEMO_2_KEY, Gateway};
+pub use gateway::{DEMO_2_KEY, Gateway, fresh_key};
 pub use stacks::{Faulty, Own, Refusing, faulty, refusing, shared};
 pub use wait::until;

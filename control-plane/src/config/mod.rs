@@ -1,5 +1,6 @@
 //! The configuration: every setting, its default and what is wrong with it, in one place.
 
+mod edge_cache;
 mod source;
 
 use std::net::SocketAddr;
@@ -9,6 +10,7 @@ use edge_core::attestation::Keys;
 use reqwest::Url;
 use secrecy::SecretString;
 
+pub use edge_cache::{EdgeCacheConfig, EdgeCacheSettings};
 pub use source::{ConfigError, Source};
 
 use crate::providers::{PaypalSettings, Settings, StripeSettings, Timeouts};
@@ -23,6 +25,7 @@ pub struct Config {
     pub listen: SocketAddr,
     pub db_uri: String,
     pub attestation_keys: Keys,
+    pub edge_cache: EdgeCacheSettings,
     pub providers: Settings,
     pub log_level: String,
     pub log_format: LogFormat,
@@ -37,14 +40,16 @@ impl Config {
         let listen =
             keep(&mut errors, source.parsed("CONTROL_PLANE_LISTEN", "HOST:PORT, e.g. 127.0.0.1:8081"));
         let keys = keep(&mut errors, attestation_keys(source));
+        let edge_cache = keep(&mut errors, EdgeCacheSettings::read(source));
         let providers = keep(&mut errors, providers(source));
         let db_uri = keep(&mut errors, db_uri(source));
         let log_format = keep(&mut errors, log_format(source));
         let grace = keep(&mut errors, seconds(source, "SHUTDOWN_GRACE_SECONDS", Duration::from_secs(30)));
-        match (listen, keys, providers, db_uri, log_format, grace) {
+        match (listen, keys, edge_cache, providers, db_uri, log_format, grace) {
             (
                 Some(listen),
                 Some(attestation_keys),
+                Some(edge_cache),
                 Some(providers),
                 Some(db_uri),
                 Some(log_format),
@@ -53,6 +58,7 @@ impl Config {
                 listen: listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8081))),
                 db_uri,
                 attestation_keys,
+                edge_cache,
                 providers,
                 log_level: source.get("LOG_LEVEL").unwrap_or("info").to_owned(),
                 log_format,
@@ -171,6 +177,7 @@ mod tests {
     fn the_attestation_keys_are_all_it_needs() {
         let config = read(&[("EDGE_ATTESTATION_KEYS", KEY)]).unwrap();
         assert_eq!(config.listen.to_string(), "127.0.0.1:8081");
+        assert_eq!(config.edge_cache.listen.map(|a| a.to_string()).as_deref(), Some("127.0.0.1:8082"));
         assert!(config.providers.stripe.is_none() && config.providers.paypal.is_none());
     }
 
@@ -181,13 +188,28 @@ mod tests {
             ("STRIPE_SECRET_KEY", "pk_test_1"),
             ("DB_URI", "mysql://x"),
             ("LOG_FORMAT", "xml"),
+            ("REDIS_URI", "localhost"),
         ])
         .unwrap_err();
-        for key in
-            ["CONTROL_PLANE_LISTEN", "EDGE_ATTESTATION_KEYS", "STRIPE_SECRET_KEY", "DB_URI", "LOG_FORMAT"]
-        {
+        for key in [
+            "CONTROL_PLANE_LISTEN",
+            "EDGE_ATTESTATION_KEYS",
+            "STRIPE_SECRET_KEY",
+            "DB_URI",
+            "LOG_FORMAT",
+            "REDIS_URI",
+        ] {
             assert!(errors.iter().any(|e| e.starts_with(key)), "{key} in {errors:?}");
         }
+    }
+
+    #[test]
+    fn an_edge_cache_that_nobody_shares_cannot_be_elsewhere() {
+        let off = ("EDGE_CACHE_LISTEN", "off");
+        let errors = read(&[("EDGE_ATTESTATION_KEYS", KEY), off]).unwrap_err();
+        assert!(errors[0].starts_with("EDGE_CACHE_LISTEN"), "{errors:?}");
+        let redis = ("REDIS_URI", "redis://127.0.0.1:6379");
+        assert_eq!(read(&[("EDGE_ATTESTATION_KEYS", KEY), off, redis]).unwrap().edge_cache.listen, None);
     }
 
     #[test]

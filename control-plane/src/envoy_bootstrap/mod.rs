@@ -28,6 +28,13 @@ Settings:
   GATEWAY_CLIENTS                      client:key,client:key,…; production: required, keys of 16 or more characters
   CONTROL_PLANE_ADDRESS                host:port; local: CONTROL_PLANE_LISTEN or 127.0.0.1:8081; production: required
   CONTROL_PLANE_CA                     PEM file; set: TLS to the control plane, verified against it and the host's name
+  EDGE_CACHE_ADDRESS                   host:port; local: EDGE_CACHE_LISTEN or 127.0.0.1:8082; production: required
+  EDGE_CACHE_CA                        PEM file; set: TLS to the edge cache, verified as above
+  EDGE_CACHE_DOWN                      what happens to idempotency keys when the cache does not answer: pass (the
+                                       control plane still holds), or reject with 503; per operation behind it, as
+                                       in pass,refund=reject
+  EDGE_CACHE_TIMEOUT_MS                how long a request waits for the cache; 500
+  IDEMPOTENCY_LEASE_MS                 how long a key stays with a request whose end is not heard of; 15000
   GATEWAY_TLS_LISTEN                   local: 127.0.0.1:8443; production: 0.0.0.0:8443
   GATEWAY_LISTEN                       without TLS; local: 127.0.0.1:8080; production: off
   ENVOY_ADMIN_LISTEN                   loopback only, 127.0.0.1:9901
@@ -71,8 +78,11 @@ mod tests {
         ("TLS_CERTIFICATE", "/etc/tls/cert.pem"),
         ("TLS_PRIVATE_KEY", "/etc/tls/key.pem"),
     ];
-    const PRODUCTION: [(&str, &str); 2] =
-        [("GATEWAY_CLIENTS", "shop:a-long-enough-key:#1"), ("CONTROL_PLANE_ADDRESS", "control-plane:8081")];
+    const PRODUCTION: [(&str, &str); 3] = [
+        ("GATEWAY_CLIENTS", "shop:a-long-enough-key:#1"),
+        ("CONTROL_PLANE_ADDRESS", "control-plane:8081"),
+        ("EDGE_CACHE_ADDRESS", "edge-cache:8082"),
+    ];
 
     fn with(profile: Profile, settings: &[(&str, &str)]) -> Result<String, String> {
         let all = NEEDED.iter().chain(settings).map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
@@ -104,16 +114,32 @@ mod tests {
     fn production_listens_without_tls_only_when_told_to() {
         let silent = with(Profile::Production, &PRODUCTION).unwrap();
         assert!(silent.contains("bind_to_port: false"), "{silent}");
-        let told = [PRODUCTION[0], PRODUCTION[1], ("GATEWAY_LISTEN", "127.0.0.1:80")];
+        let told = [PRODUCTION[0], PRODUCTION[1], PRODUCTION[2], ("GATEWAY_LISTEN", "127.0.0.1:80")];
         assert!(with(Profile::Production, &told).unwrap().contains("bind_to_port: true"));
     }
 
     #[test]
     fn production_speaks_tls_to_the_control_plane_when_it_has_an_authority() {
-        let settings = [PRODUCTION[0], PRODUCTION[1], ("CONTROL_PLANE_CA", "/etc/tls/ca.pem")];
+        let settings = [PRODUCTION[0], PRODUCTION[1], PRODUCTION[2], ("CONTROL_PLANE_CA", "/etc/tls/ca.pem")];
         let yaml = with(Profile::Production, &settings).unwrap();
         for part in ["/etc/tls/ca.pem", r#""sni":"control-plane""#, "match_typed_subject_alt_names"] {
             assert!(yaml.contains(part), "{part} in {yaml}");
+        }
+    }
+
+    #[test]
+    fn the_filter_reads_what_is_said_of_a_cache_that_is_down() {
+        let key =
+            ("EDGE_ATTESTATION_KEYS", "k1:0101010101010101010101010101010101010101010101010101010101010101");
+        for down in ["pass", "reject", "reject,charge=pass", "pass, refund=reject, cancel=reject"] {
+            let all = NEEDED.iter().copied().chain([("EDGE_CACHE_DOWN", down), key]);
+            let source = Source::new(all.map(|(k, v)| (k.to_owned(), v.to_owned())), None).unwrap();
+            let values = values::read(Profile::Local, &source).unwrap();
+            let settings = values["FILTER_SETTINGS"].as_str().unwrap();
+            assert!(
+                edge_core::config::EdgeConfig::read(settings.as_bytes(), Some(key.1)).is_ok(),
+                "{settings}"
+            );
         }
     }
 
@@ -128,6 +154,11 @@ mod tests {
             ("GATEWAY_CLIENTS", "de mo:key"),
             ("GATEWAY_CLIENTS", "demo:ключ"),
             ("GATEWAY_CLIENTS", "demo:same,other:same"),
+            ("EDGE_CACHE_TIMEOUT_MS", "0"),
+            ("IDEMPOTENCY_LEASE_MS", "600001"),
+            ("EDGE_CACHE_DOWN", "open"),
+            ("EDGE_CACHE_DOWN", "pass,list=reject"),
+            ("EDGE_CACHE_DOWN", "pass,refund"),
             ("GATEWAY_REQUESTS_PER_SECOND", "0"),
             ("GATEWAY_TRUSTED_PROXIES", "-1"),
         ];
@@ -141,7 +172,7 @@ mod tests {
 
     #[test]
     fn production_refuses_a_short_key_without_repeating_it() {
-        let settings = [("GATEWAY_CLIENTS", "demo:demo-key"), PRODUCTION[1]];
+        let settings = [("GATEWAY_CLIENTS", "demo:demo-key"), PRODUCTION[1], PRODUCTION[2]];
         let error = with(Profile::Production, &settings).unwrap_err();
         assert!(error.starts_with("GATEWAY_CLIENTS") && !error.contains("demo-key"), "{error}");
     }

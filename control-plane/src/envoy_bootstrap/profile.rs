@@ -29,6 +29,13 @@ impl Profile {
         }
     }
 
+    pub(super) const fn edge_cache(self) -> Option<&'static str> {
+        match self {
+            Self::Local => Some("127.0.0.1:8082"),
+            Self::Production => None,
+        }
+    }
+
     pub(super) const fn clients(self) -> Option<&'static str> {
         match self {
             Self::Local => Some("demo:demo-key,demo-2:demo-key-2"),

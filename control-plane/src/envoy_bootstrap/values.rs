@@ -12,14 +12,18 @@ use crate::config::{ConfigError, Source};
 
 pub(super) fn read(profile: Profile, source: &Source) -> Result<HashMap<&'static str, Value>, ConfigError> {
     let plain = listen(source, "GATEWAY_LISTEN", profile.plain_listen())?;
-    let control_plane = control_plane(profile, source)?;
+    let control_plane = upstream(source, &CONTROL_PLANE, profile.control_plane())?;
+    let edge_cache = upstream(source, &EDGE_CACHE, profile.edge_cache())?;
     Ok(HashMap::from([
         ("FILTER_WASM", file(source, "EDGE_FILTER_WASM", "the path of the filter's .wasm")?),
         ("TLS_CERTIFICATE", file(source, "TLS_CERTIFICATE", "the path of a PEM certificate chain")?),
         ("TLS_PRIVATE_KEY", file(source, "TLS_PRIVATE_KEY", "the path of a PEM private key")?),
         ("CLIENT_CREDENTIALS", clients(profile, source)?),
-        ("CONTROL_PLANE_TRANSPORT", transport(source, &control_plane)),
+        ("CONTROL_PLANE_TRANSPORT", transport(source, &CONTROL_PLANE, &control_plane)),
         ("CONTROL_PLANE_ADDRESS", control_plane.to_envoy()),
+        ("EDGE_CACHE_TRANSPORT", transport(source, &EDGE_CACHE, &edge_cache)),
+        ("EDGE_CACHE_ADDRESS", edge_cache.to_envoy()),
+        ("FILTER_SETTINGS", filter_settings(source)?),
         (
             "TLS_ADDRESS",
             listen(source, "GATEWAY_TLS_LISTEN", Some(profile.tls_listen()))?.map_or(Value::Null, at),
@@ -93,20 +97,70 @@ impl Endpoint {
     }
 }
 
-fn control_plane(profile: Profile, source: &Source) -> Result<Endpoint, ConfigError> {
-    const KEY: &str = "CONTROL_PLANE_ADDRESS";
-    if let Some(endpoint) = source.read_with(KEY, Endpoint::parse)? {
-        return Ok(endpoint);
-    }
-    let Some(default) = profile.control_plane() else {
-        return Err(ConfigError::Missing { key: KEY, expected: "host:port of the control plane" });
-    };
-    let listen = source.read_with("CONTROL_PLANE_LISTEN", Endpoint::parse)?;
-    listen.map_or_else(|| Endpoint::parse(default), Ok).map_err(|problem| source.invalid(KEY, problem))
+/// A service behind Envoy, by the settings that say where it is.
+struct Upstream {
+    address: &'static str,
+    /// Where the service itself listens, which is where it is on one machine.
+    listen: &'static str,
+    authority: &'static str,
+    expected: &'static str,
 }
 
-fn transport(source: &Source, control_plane: &Endpoint) -> Value {
-    let Some(authority) = source.get("CONTROL_PLANE_CA") else {
+const CONTROL_PLANE: Upstream = Upstream {
+    address: "CONTROL_PLANE_ADDRESS",
+    listen: "CONTROL_PLANE_LISTEN",
+    authority: "CONTROL_PLANE_CA",
+    expected: "host:port of the control plane",
+};
+
+const EDGE_CACHE: Upstream = Upstream {
+    address: "EDGE_CACHE_ADDRESS",
+    listen: "EDGE_CACHE_LISTEN",
+    authority: "EDGE_CACHE_CA",
+    expected: "host:port of the edge cache",
+};
+
+fn upstream(source: &Source, service: &Upstream, default: Option<&str>) -> Result<Endpoint, ConfigError> {
+    let Upstream { address, listen, expected, .. } = *service;
+    if let Some(endpoint) = source.read_with(address, Endpoint::parse)? {
+        return Ok(endpoint);
+    }
+    let Some(default) = default else { return Err(ConfigError::Missing { key: address, expected }) };
+    let listen = source.read_with(listen, Endpoint::parse)?;
+    listen.map_or_else(|| Endpoint::parse(default), Ok).map_err(|problem| source.invalid(address, problem))
+}
+
+/// The filter's own configuration, as JSON in a string.
+fn filter_settings(source: &Source) -> Result<Value, ConfigError> {
+    let rules = source.read_with("EDGE_CACHE_DOWN", when_unavailable)?;
+    let mut idempotency = rules.unwrap_or_else(|| json!({}));
+    idempotency["timeoutMs"] = number(source, "EDGE_CACHE_TIMEOUT_MS", 1, 10_000, 500)?;
+    idempotency["leaseMs"] = number(source, "IDEMPOTENCY_LEASE_MS", 1, 600_000, 15_000)?;
+    Ok(json!({ "maxBodyBytes": 65_536, "idempotency": idempotency }).to_string().into())
+}
+
+/// Reads `pass`, `reject`, or one of them and exceptions behind it: `pass,refund=reject`.
+fn when_unavailable(text: &str) -> Result<Value, String> {
+    let rule = |rule: &str| match rule {
+        "pass" | "reject" => Ok(json!({ "whenUnavailable": rule })),
+        _ => Err("must be `pass` or `reject`, with exceptions as in `pass,refund=reject`".to_owned()),
+    };
+    let mut parts = text.split(',').map(str::trim);
+    let mut rules = rule(parts.next().unwrap_or_default())?;
+    let mut routes = serde_json::Map::new();
+    for part in parts {
+        let (route, exception) = part.split_once('=').unwrap_or((part, ""));
+        if !["charge", "refund", "capture", "cancel"].contains(&route) {
+            return Err("has an exception that is not for charge, refund, capture or cancel".to_owned());
+        }
+        routes.insert(route.to_owned(), rule(exception)?);
+    }
+    rules["routes"] = routes.into();
+    Ok(rules)
+}
+
+fn transport(source: &Source, service: &Upstream, endpoint: &Endpoint) -> Value {
+    let Some(authority) = source.get(service.authority) else {
         return json!({
             "name": "envoy.transport_sockets.raw_buffer",
             "typed_config": {
@@ -114,7 +168,7 @@ fn transport(source: &Source, control_plane: &Endpoint) -> Value {
             },
         });
     };
-    let host = control_plane.host.as_str();
+    let host = endpoint.host.as_str();
     // An address is no server name (RFC 6066, section 3), so it is looked for in the certificate only.
     let (server_name, kind) = if host.parse::<IpAddr>().is_ok() { ("", "IP_ADDRESS") } else { (host, "DNS") };
     json!({

@@ -24,12 +24,15 @@ use utoipa_axum::router::OpenApiRouter;
 pub use observe::DURATION_METRIC;
 pub use openapi::document as openapi_document;
 
+use crate::cache::EdgeCache;
 use crate::domain::gateway::Gateway;
 
 /// What the handlers share.
 #[derive(Clone)]
 pub struct App {
     pub gateway: Arc<Gateway>,
+    /// Where the edges look first for the answer to a key.
+    pub cache: Arc<dyn EdgeCache>,
     pub attestation_keys: Arc<Keys>,
     pub metrics: PrometheusHandle,
     /// Cancelled when shutting down begins: readiness then says no, so that no new work is sent here.

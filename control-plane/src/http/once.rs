@@ -7,47 +7,82 @@ use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use edge_core::attestation::Claim as Turn;
 use edge_core::error::ErrorCode;
+use edge_core::idempotency::{Answer as Kept, Fenced, REPLAYED_HEADER};
 
 use super::App;
 use super::attested::Attested;
 use super::error::ApiError;
+use crate::cache::CacheError;
 use crate::domain::idempotency::{Answer, Call, Claim, Decided, KeyChange, KeyRecord, Render};
 use crate::domain::operations::{OperationError, Recall};
 use crate::domain::store::{Change, CommitError, Conflict, Step};
 
-const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+const REPLAYED: HeaderName = HeaderName::from_static(REPLAYED_HEADER);
+const JSON: &str = "application/json";
 
 /// How often a key may be found free and then taken by somebody else before that is a defect.
 const RACES_MAX: usize = 3;
 
+/// What a request is told.
+struct Told {
+    answer: Answer,
+    /// Whether every later request with the key gets the same.
+    is_final: bool,
+    /// Whether an earlier request was told the same.
+    is_replay: bool,
+}
+
 /// Runs an operation at most once for its key. `run` begins it; where the key has been used, the first
 /// request's outcome is told instead.
+///
+/// It ends even if the client goes away: whoever asks again is to find the answer, and no lease.
 pub(super) async fn once<T, F>(
-    app: &App,
+    app: App,
     attested: Attested,
     render: Render<T>,
-    run: impl Fn(Call<T>) -> F,
+    run: impl Fn(Call<T>) -> F + Send + Sync + 'static,
 ) -> Result<Response, ApiError>
+where
+    T: Recall + Decided + Clone + Send + Sync + 'static,
+    F: Future<Output = Result<T, OperationError>> + Send + 'static,
+{
+    let tasks = app.gateway.tasks.clone();
+    let told = tasks.spawn(async move {
+        let claim = attested.claim.map(|turn| Claim { scope: turn.scope, fingerprint: turn.fingerprint });
+        let call = Call { cause: attested.cause, claim, render };
+        let (Some(claim), Some(turn)) = (claim, attested.claim) else {
+            let result = run(call.clone()).await;
+            return Ok(Told { answer: rendered(&call, &result), is_final: false, is_replay: false });
+        };
+        let told = tell(&app, &call, &claim, run).await;
+        match &told {
+            Ok(Told { answer, is_final: true, .. }) => complete(&app, &turn, answer).await,
+            Ok(_) | Err(_) => release(&app, &turn).await,
+        }
+        told
+    });
+    let told = told.await.unwrap_or_else(|_| Err(ApiError::from(&OperationError::Crashed)))?;
+    Ok(respond(told))
+}
+
+async fn tell<T, F>(
+    app: &App,
+    call: &Call<T>,
+    claim: &Claim,
+    run: impl Fn(Call<T>) -> F,
+) -> Result<Told, ApiError>
 where
     T: Recall + Decided + Clone,
     F: Future<Output = Result<T, OperationError>>,
 {
-    let claim = attested.claim.map(|a| Claim { scope: a.scope, fingerprint: a.fingerprint });
-    let call = Call { cause: attested.cause, claim, render };
-    let (Some(claim), Some(turn)) = (claim, attested.claim) else {
-        let result = run(call.clone()).await;
-        return Ok(respond(&rendered(&call, &result)));
-    };
     for _ in 0..RACES_MAX {
         let result = match app.gateway.store.key(&claim.scope).await? {
             Some(known) if known.fingerprint != claim.fingerprint => {
-                release(app, &turn).await;
                 let message = "the idempotency key was used for another request; use a new key";
                 return Err(ApiError::new(ErrorCode::IdempotencyKeyReused, message));
             }
             Some(KeyRecord { answer: Some(answer), .. }) => {
-                complete(app, &turn, &answer).await;
-                return Ok(replay(&answer));
+                return Ok(Told { answer, is_final: true, is_replay: true });
             }
             Some(KeyRecord { subject: Some(subject), .. }) => {
                 T::recall(app.gateway.clone(), subject, call.clone()).await
@@ -55,14 +90,12 @@ where
             Some(KeyRecord { subject: None, .. }) => Err(OperationError::Crashed),
             None => run(call.clone()).await,
         };
-        if !matches!(result, Err(OperationError::KeyTaken)) && refuse(app, &call, &claim, &result).await? {
-            let answer = rendered(&call, &result);
-            match &result {
-                Ok(subject) if subject.is_decided() => complete(app, &turn, &answer).await,
-                Err(error) if error.is_final() => complete(app, &turn, &answer).await,
-                _ => release(app, &turn).await,
-            }
-            return Ok(respond(&answer));
+        if !matches!(result, Err(OperationError::KeyTaken)) && refuse(app, call, claim, &result).await? {
+            let is_final = match &result {
+                Ok(subject) => subject.is_decided(),
+                Err(error) => error.is_final(),
+            };
+            return Ok(Told { answer: rendered(call, &result), is_final, is_replay: false });
         }
     }
     Err(ApiError::from(&OperationError::Crashed))
@@ -104,17 +137,42 @@ fn rendered<T>(call: &Call<T>, result: &Result<T, OperationError>) -> Answer {
     (call.render)(result, &call.cause.request_id)
 }
 
-fn respond(answer: &Answer) -> Response {
-    let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let json = HeaderValue::from_static("application/json");
-    (status, [(header::CONTENT_TYPE, json)], answer.body.clone()).into_response()
-}
-
-fn replay(answer: &Answer) -> Response {
-    let mut response = respond(answer);
-    response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+fn respond(told: Told) -> Response {
+    let status = StatusCode::from_u16(told.answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let json = HeaderValue::from_static(JSON);
+    let mut response = (status, [(header::CONTENT_TYPE, json)], told.answer.body).into_response();
+    if told.is_replay {
+        response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+    }
     response
 }
 
-async fn complete(_: &App, _: &Turn, _: &Answer) {}
-async fn release(_: &App, _: &Turn) {}
+/// Lets the edges answer from now on. They need not: whoever asks again comes here, and is answered from the
+/// record, so a cache that is away costs time and nothing else.
+async fn complete(app: &App, turn: &Turn, answer: &Answer) {
+    let Some(fence) = turn.fence else { return };
+    match Kept::new(answer.status, JSON.to_owned(), answer.body.clone()) {
+        Ok(kept) => note("complete", app.cache.complete(&turn.scope, fence, &kept).await),
+        // Too long for the cache, e.g. much metadata: it is answered from the record each time.
+        Err(_) => release(app, turn).await,
+    }
+}
+
+/// Gives the turn back: whoever asks next is sent here.
+async fn release(app: &App, turn: &Turn) {
+    let Some(fence) = turn.fence else { return };
+    note("release", app.cache.release(&turn.scope, fence).await);
+}
+
+fn note(operation: &'static str, outcome: Result<Fenced, CacheError>) {
+    let outcome = match outcome {
+        Ok(Fenced::Applied) => "applied",
+        Ok(Fenced::Stale) => "stale",
+        Err(error) => {
+            tracing::debug!(%error, operation, "the edge cache was not told");
+            "unavailable"
+        }
+    };
+    metrics::counter!("edge_cache_updates_total", "operation" => operation, "outcome" => outcome)
+        .increment(1);
+}

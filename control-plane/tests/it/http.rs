@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, Response, StatusCode};
+use control_plane::cache::{EdgeCache, InProcessCache, Limits};
 use control_plane::domain::clock::Clock;
 use control_plane::domain::provider::{Doubt, Outcome, Refusal, RefusalKind};
 use control_plane::http::{App, router};
@@ -24,19 +25,23 @@ pub(crate) struct Api {
     pub(crate) test: TestGateway,
     router: Router,
     draining: CancellationToken,
+    cache: Arc<dyn EdgeCache>,
 }
 
 impl Api {
     pub(crate) async fn start() -> Self {
         let test = TestGateway::start().await;
         let draining = CancellationToken::new();
+        let cache: Arc<dyn EdgeCache> =
+            Arc::new(InProcessCache::new(Limits::default(), test.gateway.clock.clone()));
         let app = App {
             gateway: test.gateway.clone(),
+            cache: cache.clone(),
             attestation_keys: Arc::new(Keys::parse(KEY).unwrap()),
             metrics: PrometheusBuilder::new().build_recorder().handle(),
             draining: draining.clone(),
         };
-        Self { router: router(app), test, draining }
+        Self { router: router(app), test, draining, cache }
     }
 
     pub(crate) async fn send(&self, request: Request<Body>) -> Response<Body> {

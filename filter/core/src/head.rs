@@ -1,5 +1,6 @@
 //! The head of a request, as bytes: nothing says that what a caller sends is UTF-8.
 
+use crate::idempotency;
 use crate::refusal::Refusal;
 
 /// The header lines of a request in the order they came, names in lower case, pseudo-headers included.
@@ -37,10 +38,11 @@ impl<'a> Head<'a> {
     }
 
     /// The names that must not reach the control plane: what callers could pretend to be the edge with, and
-    /// the client's key, which is of no use behind the edge.
+    /// the client's keys, which are of no use behind the edge: the attestation has what they stand for.
     pub(crate) fn to_strip(self) -> Vec<String> {
-        let internal =
-            |name: &str| name.starts_with(EDGE_PREFIX) || name == CLIENT_ID || name == "authorization";
+        let internal = |name: &str| {
+            name.starts_with(EDGE_PREFIX) || [CLIENT_ID, "authorization", idempotency::HEADER].contains(&name)
+        };
         let mut names: Vec<_> =
             self.0.iter().map(|(name, _)| name).filter(|name| internal(name)).cloned().collect();
         names.sort_unstable();

@@ -5,15 +5,18 @@ use crate::error::ErrorCode;
 pub enum Outcome {
     /// It went on to the control plane.
     Forwarded,
+    /// It was answered with what was answered before.
+    Replayed,
     Refused(ErrorCode),
 }
 
 impl Outcome {
-    /// The name in metrics and the access log: `forwarded`, or the refusal's code in lower case.
+    /// The name in metrics and the access log: `forwarded`, `replayed`, or the refusal's code in lower case.
     #[must_use]
     pub fn name(self) -> String {
         match self {
             Self::Forwarded => "forwarded".to_owned(),
+            Self::Replayed => "replayed".to_owned(),
             Self::Refused(code) => code.name().to_ascii_lowercase(),
         }
     }

@@ -2,12 +2,16 @@
 //!
 //! A fault strikes around the provider's own logic, as real trouble does: rate limits, outages and cut
 //! connections live in front of the idempotency layer, so a struck call never changes what a key remembers,
-//! unless the fault is `frozen` (see [`Rule::frozen`]).
+//! unless the fault is `frozen` (see [`Rule::frozen`]). Faults of webhook delivery stand in [`webhook`].
+
+mod webhook;
 
 use std::{
     num::{NonZeroU32, NonZeroU64},
     time::Duration,
 };
+
+pub(crate) use self::webhook::WebhookStrike;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::IntoDeserializer};
 
@@ -15,6 +19,9 @@ use crate::provider::{Operation, Provider};
 
 /// Longer delays would outlive every client's patience and only hold memory.
 const DELAY_MS_MAX: u64 = 600_000;
+
+/// More copies of one webhook, or more that overtake it, would only be load.
+const COUNT_MAX: u32 = 100;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -38,10 +45,15 @@ pub(crate) enum FaultKind {
     /// The call's idempotency key is forgotten before the call is handled.
     ForgetKey,
     // Faults of webhook delivery.
+    /// Delivered `count` times.
     Duplicate,
+    /// Held back until the next `count` events were delivered, `delayMs` at longest.
     Reorder,
+    /// Delivered `delayMs` late; later events overtake it.
     Delay,
+    /// Not delivered until `POST /_sandbox/webhooks/release`.
     Withhold,
+    /// Delivered once, with a signature that is wrong.
     Forge,
 }
 
@@ -69,6 +81,9 @@ pub(crate) struct Rule {
     /// How long the call is held up before the fault shows, in milliseconds.
     #[serde(default)]
     delay_ms: u64,
+    /// For `duplicate` and `reorder`: how many deliveries, and how many events overtake.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    count: Option<NonZeroU32>,
     /// For `error_before` and `error_after` on Stripe: the 500 comes from the endpoint itself, so that Stripe's
     /// idempotency layer keeps it and repeats it to every retry with the key. Otherwise it models an answer lost
     /// on the way, which a retry still finds.
@@ -119,11 +134,20 @@ impl Rule {
         if self.delay_ms > DELAY_MS_MAX {
             return invalid("delayMs", "must be at most 600000 (ten minutes)");
         }
-        if self.fault == FaultKind::Latency && self.delay_ms == 0 {
-            return invalid("delayMs", "must be at least 1 for the fault `latency`");
+        if matches!(self.fault, FaultKind::Latency | FaultKind::Delay) && self.delay_ms == 0 {
+            return invalid("delayMs", "must be at least 1 for the faults `latency` and `delay`");
         }
-        if self.fault.concerns_webhooks_only() && self.operation != Some(Operation::Webhook) {
-            return invalid("operation", "must be `webhook` for this fault");
+        if self.fault.concerns_webhooks_only() != (self.operation == Some(Operation::Webhook)) {
+            return invalid(
+                "operation",
+                "must be `webhook` for duplicate, reorder, delay, withhold and forge, and for these only",
+            );
+        }
+        if self.count.is_some() && !matches!(self.fault, FaultKind::Duplicate | FaultKind::Reorder) {
+            return invalid("count", "is for the faults `duplicate` and `reorder` only");
+        }
+        if self.count.is_some_and(|count| count.get() > COUNT_MAX) {
+            return invalid("count", "must be at most 100");
         }
         if self.frozen {
             if !matches!(self.fault, FaultKind::ErrorBefore | FaultKind::ErrorAfter) {
@@ -202,7 +226,7 @@ impl Strike {
             FaultKind::DropAfter => Some(Failure::DropAfter),
             FaultKind::Truncated => Some(Failure::Truncated),
             FaultKind::Latency | FaultKind::ForgetKey => None,
-            // Met where webhooks are delivered, never on a call to the API.
+            // Their rules match webhooks only, see `strike_webhook`.
             FaultKind::Duplicate
             | FaultKind::Reorder
             | FaultKind::Delay
@@ -291,6 +315,9 @@ mod tests {
         assert_eq!(refusal(r#"{"fault":"drop_after","provider":"adyen"}"#).field, "provider");
         assert_eq!(refusal(r#"{"fault":"drop_after","operation":"unknown"}"#).field, "operation");
         assert_eq!(refusal(r#"{"fault":"forge","operation":"charge"}"#).field, "operation");
+        assert_eq!(refusal(r#"{"fault":"drop_after","operation":"webhook"}"#).field, "operation");
+        assert_eq!(refusal(r#"{"fault":"delay","operation":"webhook"}"#).field, "delayMs");
+        assert_eq!(refusal(r#"{"fault":"forge","operation":"webhook","count":2}"#).field, "count");
         assert_eq!(refusal(r#"{"fault":"error_after","provider":"paypal","frozen":true}"#).field, "frozen");
         assert!(refusal(r#"{"fault":"drop_after","tiems":1}"#).message.contains("tiems"));
         assert!(refusal(r#"{"operation":"charge"}"#).message.contains("fault"));

@@ -21,6 +21,11 @@ pub(crate) fn paypal() -> String {
         .collect()
 }
 
+/// PayPal's shape for disputes: `PP-D-` and digits.
+pub(crate) fn paypal_dispute() -> String {
+    format!("PP-D-{:09}", rand::rng().random_range(1..1_000_000_000_u32))
+}
+
 /// PayPal's `debug_id`: 13 hexadecimal digits.
 pub(crate) fn debug_id() -> String {
     format!("{:013x}", rand::rng().random::<u64>() >> 12)

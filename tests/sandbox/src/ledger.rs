@@ -16,6 +16,9 @@ pub(crate) enum EffectKind {
     /// The amount is what the cancellation released: zero where nothing had been authorized.
     Cancel,
     Refund,
+    /// The amount of a refund came back: the payer's bank did not take it.
+    #[serde(rename = "refund_failed")]
+    RefundFailed,
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -90,6 +93,12 @@ impl Ledger {
             .filter_map(|&index| self.effects.get(index))
             .chain(all)
             .filter(|effect| filter.matches(effect))
+    }
+
+    /// The effects of one transaction, in the order they happened.
+    pub(crate) fn of_transaction(&self, id: &str) -> impl Iterator<Item = &Effect> {
+        let places = self.by_transaction.get(id).map(Vec::as_slice).unwrap_or_default();
+        places.iter().filter_map(|&index| self.effects.get(index))
     }
 
     pub(crate) fn summarize(&self, filter: &Filter) -> Summary {

@@ -18,8 +18,10 @@ mod paypal;
 mod provider;
 mod redact;
 mod requests_log;
+mod scripts;
 mod server;
 mod stripe;
+mod webhooks;
 mod world;
 
 use std::{
@@ -27,14 +29,21 @@ use std::{
     net::{Ipv4Addr, SocketAddr},
     path::PathBuf,
     sync::Arc,
+    time::Duration,
 };
 
 use axum::Router;
 pub use clock::{Clock, ManualClock, SystemClock};
+use jiff::SignedDuration;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+pub use webhooks::{DeliveryConfig, PaypalTarget, StripeTarget, WebhookConfig};
 
-use crate::{contracts::Contracts, world::Shared};
+use crate::{
+    contracts::Contracts,
+    provider::Provider,
+    world::{Addresses, Shared},
+};
 
 /// How a sandbox is to run. The default suits tests: a free port on loopback, any test credentials, no contracts.
 #[derive(Clone)]
@@ -53,6 +62,18 @@ pub struct Config {
     pub paypal_credentials: Option<(String, String)>,
     /// Lifetime of PayPal access tokens, in seconds (`expires_in`).
     pub paypal_token_seconds: u32,
+    /// How old a PayPal payment under review gets before it is accepted; `None` leaves it to
+    /// `POST /_sandbox/paypal/payments/{id}/review`.
+    pub paypal_review_after: Option<Duration>,
+    /// Where webhooks go.
+    pub webhooks: WebhookConfig,
+    /// Where the root of PayPal's webhook certificates is kept (`root.pem`, `root-key.pem`), made if it is not
+    /// there; `None` keeps it in memory.
+    pub paypal_ca_dir: Option<PathBuf>,
+    /// Common name and DNS name in PayPal's webhook certificate.
+    pub paypal_certificate_name: String,
+    /// Base of the certificate's URL, if the gateway reaches the sandbox by another address than it listens on.
+    pub paypal_certificate_base: Option<String>,
     pub clock: Arc<dyn Clock>,
 }
 
@@ -65,6 +86,11 @@ impl Default for Config {
             stripe_secret_key: None,
             paypal_credentials: None,
             paypal_token_seconds: 32_400,
+            paypal_review_after: None,
+            webhooks: WebhookConfig::default(),
+            paypal_ca_dir: None,
+            paypal_certificate_name: webhooks::DEFAULT_NAME.to_owned(),
+            paypal_certificate_base: None,
             clock: Arc::new(SystemClock),
         }
     }
@@ -104,16 +130,32 @@ impl Drop for Sandbox {
 /// Starts a sandbox; it listens when this returns.
 ///
 /// # Errors
-/// If the address cannot be bound, or the contracts cannot be read (`InvalidData`).
+/// If the address cannot be bound, the contracts or the kept certificates cannot be read (`InvalidData`), or the
+/// webhooks are not configured as they must be (`InvalidInput`).
 pub async fn start(config: Config) -> io::Result<Sandbox> {
+    config.webhooks.check().map_err(|rule| {
+        io::Error::new(io::ErrorKind::InvalidInput, format!("webhooks: {}: {}", rule.field, rule.message))
+    })?;
     let contracts = config.contracts.as_deref().map(Contracts::load).transpose()?;
     let (listener, address) = server::bind(config.listen).await?;
-    let public_url = match &config.public_url {
-        Some(url) => url.trim_end_matches('/').to_owned(),
-        None => format!("http://{address}"),
-    };
-    let shared = Arc::new(Shared::new(config, contracts, public_url));
+    let own = format!("http://{address}");
+    let base = |url: &Option<String>| url.as_deref().unwrap_or(&own).trim_end_matches('/').to_owned();
+    let addresses =
+        Addresses { public: base(&config.public_url), certificates: base(&config.paypal_certificate_base) };
+    let (keeps_authority, review_after) = (config.paypal_ca_dir.is_some(), config.paypal_review_after);
+    let shared = Arc::new(Shared::new(config, contracts, addresses));
+    if keeps_authority {
+        // Whoever is to trust it reads the file.
+        shared.authority().await?;
+    }
     let stop = CancellationToken::new();
+    for provider in Provider::ALL {
+        tokio::spawn(webhooks::deliver(Arc::clone(&shared), provider, stop.clone()));
+    }
+    if let Some(age) = review_after {
+        let age = SignedDuration::try_from(age).unwrap_or(SignedDuration::MAX);
+        tokio::spawn(paypal::review::accept_after(Arc::clone(&shared), age, stop.clone()));
+    }
     let serving = tokio::spawn(server::serve(listener, router(shared), stop.clone()));
     Ok(Sandbox { address, stop, serving })
 }

@@ -1,11 +1,14 @@
 //! The provider sandbox as a program.
 
+mod webhook_options;
+
 use std::{
     fs,
     io::{self, IsTerminal},
     net::SocketAddr,
     path::PathBuf,
     process::ExitCode,
+    time::Duration,
 };
 
 use anyhow::{Context, bail};
@@ -14,6 +17,7 @@ use provider_sandbox::{Config, start};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::info;
 use tracing_subscriber::EnvFilter;
+use webhook_options::WebhookOptions;
 
 /// A stand-in for Stripe and PayPal that keeps a ledger of every effect and fails on demand.
 #[derive(Debug, Parser)]
@@ -42,7 +46,10 @@ Examples:
   curl http://127.0.0.1:8090/_sandbox/ledger
       shows what happened
   curl http://127.0.0.1:8090/_sandbox/faults -d '{\"operation\":\"charge\",\"fault\":\"drop_after\",\"every\":3}'
-      cuts the connection after the effect of every third charge";
+      cuts the connection after the effect of every third charge
+  curl -X PUT http://127.0.0.1:8090/_sandbox/webhooks \\
+      -d '{\"stripe\":{\"url\":\"http://127.0.0.1:8080/webhooks/stripe\",\"secrets\":[\"whsec_1\"]}}'
+      delivers Stripe's webhooks there";
 
 #[derive(Debug, Args)]
 struct Serve {
@@ -88,6 +95,14 @@ struct Serve {
     #[arg(long, env = "SANDBOX_PAYPAL_TOKEN_SECONDS", default_value_t = 32_400, value_name = "SECONDS",
           value_parser = clap::value_parser!(u32).range(1..))]
     paypal_token_seconds: u32,
+
+    /// After so many seconds a PayPal payment under review (vault-pending) is accepted; 0 leaves that to
+    /// POST /_sandbox/paypal/payments/{id}/review.
+    #[arg(long, env = "SANDBOX_PAYPAL_REVIEW_SECONDS", default_value_t = 0, value_name = "SECONDS")]
+    paypal_review_seconds: u32,
+
+    #[command(flatten)]
+    webhooks: WebhookOptions,
 }
 
 impl Serve {
@@ -102,7 +117,9 @@ impl Serve {
             stripe_secret_key: self.stripe_secret_key.clone(),
             paypal_credentials: self.paypal_client_id.clone().zip(self.paypal_client_secret.clone()),
             paypal_token_seconds: self.paypal_token_seconds,
-            ..Config::default()
+            paypal_review_after: (self.paypal_review_seconds > 0)
+                .then(|| Duration::from_secs(self.paypal_review_seconds.into())),
+            ..self.webhooks.add_to(Config::default())
         })
     }
 

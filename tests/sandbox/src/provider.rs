@@ -9,6 +9,10 @@ pub(crate) enum Provider {
     Paypal,
 }
 
+impl Provider {
+    pub(crate) const ALL: [Self; 2] = [Self::Stripe, Self::Paypal];
+}
+
 /// What a request is for, by its purpose for the money rather than by its URL: creating a Stripe
 /// PaymentIntent or a PayPal order with manual capture is an `authorize`, with automatic capture a `charge`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

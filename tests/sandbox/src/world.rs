@@ -1,30 +1,66 @@
 //! Everything the sandbox remembers, behind one lock: a decision sees and changes all of it at once.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-
-use jiff::Timestamp;
-
-use crate::{
-    Config, clock::Clock, contracts::Contracts, faults::Faults, ledger::Ledger, paypal,
-    requests_log::RequestsLog, stripe,
+use std::{
+    io,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-#[derive(Debug, Default)]
+use jiff::Timestamp;
+use tokio::{sync::OnceCell, task::spawn_blocking};
+
+use crate::{
+    Config,
+    clock::Clock,
+    contracts::Contracts,
+    faults::Faults,
+    ledger::Ledger,
+    paypal,
+    requests_log::RequestsLog,
+    stripe,
+    webhooks::{Authority, Outbox},
+};
+
+#[derive(Debug)]
 pub(crate) struct World {
     pub(crate) stripe: stripe::Books,
     pub(crate) paypal: paypal::Books,
     pub(crate) ledger: Ledger,
     pub(crate) requests: RequestsLog,
     pub(crate) faults: Faults,
+    pub(crate) webhooks: Outbox,
 }
 
 impl World {
-    /// Forgets everything but the access tokens that were issued: a client may go on using its own.
+    fn new(webhooks: Outbox) -> Self {
+        Self {
+            stripe: stripe::Books::default(),
+            paypal: paypal::Books::default(),
+            ledger: Ledger::default(),
+            requests: RequestsLog::default(),
+            faults: Faults::default(),
+            webhooks,
+        }
+    }
+
+    /// Forgets everything but the access tokens that were issued, since a client may go on using its own, and where
+    /// webhooks go.
     pub(crate) fn reset(&mut self) {
         let tokens = std::mem::take(&mut self.paypal.tokens);
-        *self = Self::default();
-        self.paypal.tokens = tokens;
+        self.stripe = stripe::Books::default();
+        self.paypal = paypal::Books { tokens, ..paypal::Books::default() };
+        self.ledger = Ledger::default();
+        self.requests = RequestsLog::default();
+        self.faults = Faults::default();
+        self.webhooks.reset();
     }
+}
+
+/// Where the sandbox is found, by whom, without a slash at the end.
+pub(crate) struct Addresses {
+    /// By browsers.
+    pub(crate) public: String,
+    /// By the gateway, for PayPal's certificates.
+    pub(crate) certificates: String,
 }
 
 /// What the handlers share.
@@ -35,11 +71,42 @@ pub(crate) struct Shared {
     pub(crate) config: Config,
     /// Base of the links to the sandbox's own pages, without a slash at the end.
     pub(crate) public_url: String,
+    /// Where the gateway gets PayPal's certificates, without a slash at the end.
+    certificates: String,
+    /// Made when first needed, where it is not kept in a folder.
+    authority: OnceCell<Arc<Authority>>,
 }
 
 impl Shared {
-    pub(crate) fn new(config: Config, contracts: Option<Arc<Contracts>>, public_url: String) -> Self {
-        Self { world: Mutex::default(), clock: Arc::clone(&config.clock), contracts, config, public_url }
+    pub(crate) fn new(config: Config, contracts: Option<Arc<Contracts>>, addresses: Addresses) -> Self {
+        Self {
+            world: Mutex::new(World::new(Outbox::new(&config.webhooks))),
+            clock: Arc::clone(&config.clock),
+            contracts,
+            certificates: addresses.certificates,
+            public_url: addresses.public,
+            config,
+            authority: OnceCell::new(),
+        }
+    }
+
+    /// The authority of PayPal's webhook certificates.
+    pub(crate) async fn authority(&self) -> io::Result<Arc<Authority>> {
+        let config = &self.config;
+        let make = async || {
+            let (folder, name) = (config.paypal_ca_dir.clone(), config.paypal_certificate_name.clone());
+            // Making keys takes a while.
+            let made = spawn_blocking(move || match folder {
+                Some(folder) => Authority::kept_in(&folder, &name),
+                None => Authority::in_memory(&name),
+            });
+            made.await.map_err(io::Error::other)?
+        };
+        self.authority.get_or_try_init(make).await.cloned()
+    }
+
+    pub(crate) fn certificate_url(&self, authority: &Authority) -> String {
+        format!("{}/v1/notifications/certs/{}", self.certificates, authority.leaf_id)
     }
 
     /// Locks the world. No lock is held across an await, and a panic under it leaves only test data behind.

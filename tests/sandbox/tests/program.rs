@@ -71,6 +71,11 @@ async fn what_it_cannot_do_it_says_and_fails() {
             vec!["serve", "--listen", "127.0.0.1:0", "--stripe-secret-key", "sk_live_1"],
             "must begin with sk_test_",
         ),
+        (
+            vec!["serve", "--listen", "127.0.0.1:0", "--stripe-webhook-url", "http://127.0.0.1:1/"],
+            "stripe.secrets: must name at least one secret",
+        ),
+        (vec!["serve", "--listen", "127.0.0.1:0", "--paypal-ca-dir", "/dev/null/ca"], "/dev/null/ca"),
     ] {
         let output = timeout(PATIENCE, program(&arguments).output()).await.unwrap().unwrap();
         let log = String::from_utf8(output.stderr).unwrap();

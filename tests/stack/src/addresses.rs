@@ -13,6 +13,7 @@ pub struct Addresses {
     pub gateway_tls: SocketAddr,
     pub envoy_admin: SocketAddr,
     pub control_plane: SocketAddr,
+    pub edge_cache: SocketAddr,
     pub sandbox: SocketAddr,
 }
 
@@ -20,15 +21,18 @@ pub(crate) const GATEWAY: &str = "GATEWAY_LISTEN";
 pub(crate) const GATEWAY_TLS: &str = "GATEWAY_TLS_LISTEN";
 pub(crate) const ENVOY_ADMIN: &str = "ENVOY_ADMIN_LISTEN";
 pub(crate) const CONTROL_PLANE: &str = "CONTROL_PLANE_LISTEN";
+pub(crate) const EDGE_CACHE: &str = "EDGE_CACHE_LISTEN";
 pub(crate) const SANDBOX: &str = "SANDBOX_LISTEN";
 
 impl Addresses {
     /// Free ports on loopback.
-    pub const FREE: Self = Self::on_loopback([0; 5]);
+    pub const FREE: Self = Self::on_loopback([0; 6]);
     /// The ports that people and documents rely on.
-    pub const WELL_KNOWN: Self = Self::on_loopback([8080, 8443, 9901, 8081, 8090]);
+    pub const WELL_KNOWN: Self = Self::on_loopback([8080, 8443, 9901, 8081, 8082, 8090]);
 
-    const fn on_loopback([gateway, gateway_tls, envoy_admin, control_plane, sandbox]: [u16; 5]) -> Self {
+    const fn on_loopback(
+        [gateway, gateway_tls, envoy_admin, control_plane, edge_cache, sandbox]: [u16; 6],
+    ) -> Self {
         const fn at(port: u16) -> SocketAddr {
             SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port)
         }
@@ -37,6 +41,7 @@ impl Addresses {
             gateway_tls: at(gateway_tls),
             envoy_admin: at(envoy_admin),
             control_plane: at(control_plane),
+            edge_cache: at(edge_cache),
             sandbox: at(sandbox),
         }
     }
@@ -55,16 +60,17 @@ impl Addresses {
     }
 
     /// Each address under the variable that tells the parts about it.
-    pub(crate) fn named(mut self) -> [(&'static str, SocketAddr); 5] {
+    pub(crate) fn named(mut self) -> [(&'static str, SocketAddr); 6] {
         self.named_mut().map(|(name, address)| (name, *address))
     }
 
-    fn named_mut(&mut self) -> [(&'static str, &mut SocketAddr); 5] {
+    fn named_mut(&mut self) -> [(&'static str, &mut SocketAddr); 6] {
         [
             (GATEWAY, &mut self.gateway),
             (GATEWAY_TLS, &mut self.gateway_tls),
             (ENVOY_ADMIN, &mut self.envoy_admin),
             (CONTROL_PLANE, &mut self.control_plane),
+            (EDGE_CACHE, &mut self.edge_cache),
             (SANDBOX, &mut self.sandbox),
         ]
     }
@@ -98,7 +104,7 @@ mod tests {
         let mut ports = Addresses::FREE.settle().unwrap().named().map(|(_, address)| address.port()).to_vec();
         ports.sort_unstable();
         ports.dedup();
-        assert_eq!(ports.len(), 5);
+        assert_eq!(ports.len(), 6);
         assert!(!ports.contains(&0));
     }
 

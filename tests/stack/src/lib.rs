@@ -4,6 +4,7 @@
 //! stack has its own ports, its own run directory and its own secrets, so that many run side by side.
 
 mod addresses;
+mod envoy;
 mod health;
 mod options;
 mod part;
@@ -15,6 +16,7 @@ mod settings;
 mod stack;
 
 pub use addresses::Addresses;
+pub use envoy::Edge;
 pub use options::Options;
 pub use programs::Programs;
 pub use providers::{Destination, Destinations};

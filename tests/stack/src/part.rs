@@ -1,7 +1,7 @@
 //! One process of a stack: sandbox, control plane or Envoy.
 
 use std::{
-    fs::{self, File},
+    fs::{self, File, OpenOptions},
     io,
     os::unix::process::CommandExt as _,
     path::{Path, PathBuf},
@@ -22,6 +22,7 @@ const TAIL_LINES: usize = 20;
 #[derive(Debug)]
 pub(crate) struct Part {
     name: &'static str,
+    order: Order,
     log: PathBuf,
     pid_file: PathBuf,
     child: Child,
@@ -36,20 +37,25 @@ impl Part {
         arguments: &[&str],
         environment: Environment,
     ) -> Result<Self> {
+        let arguments = arguments.iter().map(|argument| (*argument).to_owned()).collect();
+        let order = Order { program: program.to_owned(), arguments, environment };
         let log = run_dir.log(name);
-        let output = File::create(&log).with_context(|| format!("{} cannot be written", log.display()))?;
-        let mut command = Command::new(program);
-        command.args(arguments).env_clear().envs(environment);
-        command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
-        // Ctrl-C in a terminal reaches the supervisor alone, which then stops the parts in their order.
-        command.process_group(0);
-        let mut child = spawn(command).with_context(|| format!("{} does not start", program.display()))?;
-        let leash = leash(child.id()).inspect_err(|_| {
-            let _ = child.kill().and_then(|()| child.wait());
-        })?;
-        let part = Self { name, log, pid_file: run_dir.pid_file(name), child, leash };
-        write_private(&part.pid_file, &format!("{}\n", part.child.id()))?;
+        File::create(&log).with_context(|| format!("{} cannot be written", log.display()))?;
+        let (child, leash) = order.carry_out(&log)?;
+        let part = Self { name, order, log, pid_file: run_dir.pid_file(name), child, leash };
+        part.write_pid()?;
         Ok(part)
+    }
+
+    /// Starts it anew as it was, after it has ended or been killed; its log goes on.
+    pub(crate) fn start_again(&mut self) -> Result<()> {
+        self.kill();
+        (self.child, self.leash) = self.order.carry_out(&self.log)?;
+        self.write_pid()
+    }
+
+    fn write_pid(&self) -> Result<()> {
+        write_private(&self.pid_file, &format!("{}\n", self.child.id()))
     }
 
     /// Waits until `probe` succeeds; fails when the process ends or `deadline` passes, with the end of its log.
@@ -113,6 +119,32 @@ impl Drop for Part {
     }
 }
 
+/// What a part is started by.
+#[derive(Debug)]
+struct Order {
+    program: PathBuf,
+    arguments: Vec<String>,
+    environment: Environment,
+}
+
+impl Order {
+    /// Gives the process and what ends it with us.
+    fn carry_out(&self, log: &Path) -> Result<(Child, Child)> {
+        let output = OpenOptions::new().append(true).open(log)?;
+        let mut command = Command::new(&self.program);
+        command.args(&self.arguments).env_clear().envs(&self.environment);
+        command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
+        // Ctrl-C in a terminal reaches the supervisor alone, which then stops the parts in their order.
+        command.process_group(0);
+        let mut child =
+            spawn(command).with_context(|| format!("{} does not start", self.program.display()))?;
+        let leash = leash(child.id()).inspect_err(|_| {
+            let _ = child.kill().and_then(|()| child.wait());
+        })?;
+        Ok((child, leash))
+    }
+}
+
 /// Ends a process when this one ends, however that comes: a test harness exits without dropping what is static,
 /// and a killed supervisor can do nothing at all. A shell waits for the end of a pipe that only we hold open.
 fn leash(pid: u32) -> Result<Child> {
@@ -124,13 +156,13 @@ fn leash(pid: u32) -> Result<Child> {
     spawn(command).context("/bin/sh does not start")
 }
 
-type Order = (Command, mpsc::Sender<io::Result<Child>>);
+type Spawn = (Command, mpsc::Sender<io::Result<Child>>);
 
 /// Starts a process from a thread that lives as long as this program: Envoy has the kernel end it when the
 /// *thread* that started it ends, and the threads of tests and runtimes come and go.
 fn spawn(command: Command) -> io::Result<Child> {
-    static SPAWNER: LazyLock<mpsc::Sender<Order>> = LazyLock::new(|| {
-        let (orders, inbox) = mpsc::channel::<Order>();
+    static SPAWNER: LazyLock<mpsc::Sender<Spawn>> = LazyLock::new(|| {
+        let (orders, inbox) = mpsc::channel::<Spawn>();
         thread::spawn(move || {
             for (mut command, reply) in inbox {
                 let _ = reply.send(command.spawn());

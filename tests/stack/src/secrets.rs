@@ -26,13 +26,16 @@ pub(crate) fn keep(run_dir: &RunDir) -> Result<Environment> {
     Ok(kept)
 }
 
-fn generate() -> [(&'static str, String); 4] {
+fn generate() -> [(&'static str, String); 6] {
     [
         // 32 bytes, the strength of the HMAC-SHA256 that it keys.
         ("EDGE_ATTESTATION_KEYS", format!("k1:{}", random_hex::<32>())),
         ("STRIPE_SECRET_KEY", format!("sk_test_{}", random_hex::<24>())),
         ("PAYPAL_CLIENT_ID", format!("client-{}", random_hex::<16>())),
         ("PAYPAL_CLIENT_SECRET", random_hex::<24>()),
+        ("STRIPE_WEBHOOK_SECRETS", format!("whsec_{}", random_hex::<24>())),
+        // No secret, but part of what PayPal signs: another webhook's events must not pass for ours.
+        ("PAYPAL_WEBHOOK_ID", random_hex::<9>().to_uppercase()),
     ]
 }
 

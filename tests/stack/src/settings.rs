@@ -6,6 +6,7 @@ use anyhow::Result;
 
 use crate::{
     Addresses, Destination, Options, RunDir,
+    addresses::EDGE_CACHE,
     secrets::{self, Certificate},
 };
 
@@ -14,6 +15,7 @@ pub type Environment = BTreeMap<String, String>;
 
 /// The client key of the demo client, as in `Authorization: Bearer demo-key`.
 pub const DEMO_KEY: &str = "demo-key";
+const REDIS_URI: &str = "REDIS_URI";
 const CLIENTS: &str = "demo:demo-key,demo-2:demo-key-2";
 
 /// The settings of one stack, and what of them each part may see.
@@ -45,11 +47,16 @@ impl Settings {
             ]
             .map(|(name, value)| (name.to_owned(), value)),
         );
+        own.extend(webhooks(options, addresses, run_dir));
         for (name, value) in &mut own {
             if let Some(given) = options.environment.get(name) {
                 value.clone_from(given);
             }
         }
+        // It may hold a password, so it is not for everyone.
+        own.extend(
+            options.environment.get_key_value(REDIS_URI).map(|(name, uri)| (name.clone(), uri.clone())),
+        );
         own.extend(addresses.named().map(|(name, address)| (name.to_owned(), address.to_string())));
         Ok(Self { surroundings: options.environment.clone(), own })
     }
@@ -66,7 +73,26 @@ impl Settings {
     pub(crate) fn of_control_plane(&self) -> Environment {
         let mut environment = self.surroundings.clone();
         environment.extend(self.own.clone());
+        if self.has_redis() {
+            environment.insert(EDGE_CACHE.to_owned(), "off".to_owned());
+        }
         environment
+    }
+
+    /// What Envoy's bootstrap is made from.
+    pub(crate) fn of_bootstrap(&self) -> Environment {
+        let mut environment = self.surroundings.clone();
+        environment.extend(self.own.clone());
+        environment
+    }
+
+    /// A Redis of the caller's makes the edge cache a process of its own.
+    pub(crate) fn has_redis(&self) -> bool {
+        self.own.contains_key(REDIS_URI)
+    }
+
+    pub(crate) fn of_edge_cache(&self) -> Environment {
+        self.only(&["EDGE_ATTESTATION_KEYS", EDGE_CACHE, REDIS_URI, "LOG_LEVEL"])
     }
 
     /// Envoy and the sandbox get no credentials of providers, and none of the database.
@@ -74,8 +100,16 @@ impl Settings {
         self.only(&["EDGE_ATTESTATION_KEYS"])
     }
 
+    /// The sandbox signs in the place of the providers that it plays, and in no other's.
     pub(crate) fn of_sandbox(&self) -> Environment {
-        self.only(&["SANDBOX_LISTEN", "LOG_LEVEL"])
+        let mut names = vec!["SANDBOX_LISTEN", "LOG_LEVEL"];
+        if self.own.contains_key(STRIPE_WEBHOOK_URL) {
+            names.extend([STRIPE_WEBHOOK_URL, "STRIPE_WEBHOOK_SECRETS"]);
+        }
+        if self.own.contains_key(PAYPAL_WEBHOOK_URL) {
+            names.extend([PAYPAL_WEBHOOK_URL, "PAYPAL_WEBHOOK_ID", PAYPAL_CA_DIR, PAYPAL_REVIEW_SECONDS]);
+        }
+        self.only(&names)
     }
 
     fn only(&self, names: &[&str]) -> Environment {
@@ -85,6 +119,28 @@ impl Settings {
         environment.extend(own.map(|(name, value)| (name.clone(), value.clone())));
         environment
     }
+}
+
+const STRIPE_WEBHOOK_URL: &str = "SANDBOX_STRIPE_WEBHOOK_URL";
+const PAYPAL_WEBHOOK_URL: &str = "SANDBOX_PAYPAL_WEBHOOK_URL";
+const PAYPAL_CA_DIR: &str = "SANDBOX_PAYPAL_CA_DIR";
+const PAYPAL_REVIEW_SECONDS: &str = "SANDBOX_PAYPAL_REVIEW_SECONDS";
+
+/// Where the sandbox delivers the webhooks of the providers that it plays, and where it keeps the root of PayPal's
+/// certificates (`root.pem`).
+fn webhooks(options: &Options, addresses: Addresses, run_dir: &RunDir) -> Environment {
+    let to = |provider: &str| format!("http://{}/webhooks/{provider}", addresses.gateway);
+    let mut settings = Vec::new();
+    if options.providers.stripe == Destination::Sandbox {
+        settings.push((STRIPE_WEBHOOK_URL, to("stripe")));
+    }
+    if options.providers.paypal == Destination::Sandbox {
+        settings.push((PAYPAL_WEBHOOK_URL, to("paypal")));
+        settings.push((PAYPAL_CA_DIR, run_dir.path().join("paypal-ca").display().to_string()));
+        // Long enough to see the payment pending.
+        settings.push((PAYPAL_REVIEW_SECONDS, "10".to_owned()));
+    }
+    settings.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
 fn api_base(destination: &Destination, sandbox: SocketAddr) -> String {
@@ -139,15 +195,47 @@ mod tests {
     }
 
     #[test]
+    fn the_sandbox_delivers_to_the_gateway_for_the_providers_that_it_plays() {
+        let given = [("STRIPE_SECRET_KEY", "sk_test_mine"), ("STRIPE_WEBHOOK_SECRETS", "whsec_mine")];
+        let (_folder, mixed) = settings(&given);
+        let sandbox = mixed.of_sandbox();
+        assert_eq!(sandbox["SANDBOX_PAYPAL_WEBHOOK_URL"], "http://127.0.0.1:8080/webhooks/paypal");
+        assert_eq!(sandbox["PAYPAL_WEBHOOK_ID"], mixed.of_control_plane()["PAYPAL_WEBHOOK_ID"]);
+        assert!(!sandbox.contains_key("SANDBOX_STRIPE_WEBHOOK_URL"));
+        assert!(!sandbox.contains_key("STRIPE_WEBHOOK_SECRETS"));
+        let (_folder, all) = settings(&[]);
+        let sandbox = all.of_sandbox();
+        assert_eq!(sandbox["SANDBOX_STRIPE_WEBHOOK_URL"], "http://127.0.0.1:8080/webhooks/stripe");
+        assert!(sandbox["STRIPE_WEBHOOK_SECRETS"].starts_with("whsec_"));
+    }
+
+    #[test]
     fn credentials_are_seen_by_the_control_plane_alone() {
-        let given = [("PATH", "/bin"), ("STRIPE_SECRET_KEY", "sk_test_mine"), ("DB_URI", "sqlite://mine")];
+        let given = [
+            ("PATH", "/bin"),
+            ("STRIPE_SECRET_KEY", "sk_test_mine"),
+            ("DB_URI", "sqlite://mine"),
+            ("REDIS_URI", "redis://mine"),
+        ];
         let (_folder, settings) = settings(&given);
         for environment in [settings.of_envoy(), settings.of_sandbox()] {
             assert_eq!(environment["PATH"], "/bin");
-            for secret in ["STRIPE_SECRET_KEY", "PAYPAL_CLIENT_SECRET", "DB_URI"] {
+            for secret in ["STRIPE_SECRET_KEY", "PAYPAL_CLIENT_SECRET", "DB_URI", "REDIS_URI"] {
                 assert!(!environment.contains_key(secret), "{secret}");
             }
         }
         assert_eq!(settings.of_control_plane()["DB_URI"], "sqlite://mine");
+    }
+
+    #[test]
+    fn with_a_redis_the_edge_cache_listens_beside_the_control_plane_and_without_one_in_it() {
+        let (_folder, alone) = settings(&[]);
+        assert_eq!(alone.of_control_plane()["EDGE_CACHE_LISTEN"], "127.0.0.1:8082");
+        let (_folder, shared) = settings(&[("REDIS_URI", "redis://mine")]);
+        assert_eq!(shared.of_control_plane()["EDGE_CACHE_LISTEN"], "off");
+        assert_eq!(shared.of_bootstrap()["EDGE_CACHE_LISTEN"], "127.0.0.1:8082");
+        let edge_cache = shared.of_edge_cache();
+        assert_eq!(edge_cache["REDIS_URI"], "redis://mine");
+        assert!(!edge_cache.contains_key("STRIPE_SECRET_KEY"));
     }
 }

@@ -1,16 +1,12 @@
 //! A whole gateway: started in order, checked from end to end, stopped in order.
 
-use std::{
-    path::Path,
-    process::Command,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::Result;
 use reqwest::Client;
 
 use crate::{
-    Addresses, Options, RunDir,
+    Addresses, Edge, Options, RunDir, envoy,
     health::{self, probe},
     part::Part,
     run_dir::{Claim, write_private},
@@ -27,12 +23,15 @@ const STOP: Duration = Duration::from_secs(10);
 /// It belongs to no runtime, so that the tests of one binary may share it in a static.
 #[derive(Debug)]
 pub struct Stack {
+    options: Options,
     addresses: Addresses,
     settings: Settings,
     run_dir: RunDir,
     // Dropped in this order: no part loses the one that it calls.
     envoy: Part,
     control_plane: Part,
+    /// With a Redis, a process of its own; else the control plane has it in itself.
+    edge_cache: Option<Part>,
     sandbox: Part,
     claim: Claim,
 }
@@ -48,8 +47,18 @@ impl Stack {
             let settings = Settings::new(&options, addresses, &run_dir)?;
             write_private(&run_dir.env_file(), &settings.lines())?;
             match Parts::start(&options, addresses, &settings, &run_dir).await {
-                Ok(Parts { envoy, control_plane, sandbox }) => {
-                    return Ok(Self { addresses, settings, run_dir, envoy, control_plane, sandbox, claim });
+                Ok(Parts { envoy, control_plane, edge_cache, sandbox }) => {
+                    return Ok(Self {
+                        options,
+                        addresses,
+                        settings,
+                        run_dir,
+                        envoy,
+                        control_plane,
+                        edge_cache,
+                        sandbox,
+                        claim,
+                    });
                 }
                 // Somebody took one of the free ports before the part did.
                 Err(error) if attempts > 1 && format!("{error:#}").contains("ddress already in use") => {
@@ -95,7 +104,19 @@ impl Stack {
 
     /// The part that has ended by itself, if any, and the end of its log.
     pub fn ended(&mut self) -> Option<String> {
-        [&mut self.envoy, &mut self.control_plane, &mut self.sandbox].into_iter().find_map(Part::ended)
+        let others = [&mut self.envoy, &mut self.control_plane, &mut self.sandbox];
+        others.into_iter().chain(self.edge_cache.as_mut()).find_map(Part::ended)
+    }
+
+    /// Starts the control plane anew, after it has ended or been killed, and returns when it is ready.
+    pub async fn restart_control_plane(&mut self) -> Result<()> {
+        self.control_plane.start_again()?;
+        control_plane_ready(&mut self.control_plane, self.addresses, self.options.start_within).await
+    }
+
+    /// A second Envoy before the same control plane and edge cache, on free ports.
+    pub async fn second_edge(&self) -> Result<Edge> {
+        Edge::start(&self.options, &self.settings, &self.run_dir).await
     }
 
     /// Tells whoever asks for this run directory that the stack is ready, in the words of `announcement`.
@@ -110,6 +131,9 @@ impl Stack {
         self.envoy.stop(STOP).await;
         // By its own default the control plane gives payments under way 30 s.
         self.control_plane.stop(DRAIN).await;
+        if let Some(edge_cache) = self.edge_cache {
+            edge_cache.stop(STOP).await;
+        }
         self.sandbox.stop(STOP).await;
     }
 }
@@ -117,6 +141,7 @@ impl Stack {
 struct Parts {
     envoy: Part,
     control_plane: Part,
+    edge_cache: Option<Part>,
     sandbox: Part,
 }
 
@@ -139,50 +164,37 @@ impl Parts {
         let environment = settings.of_control_plane();
         let mut control_plane =
             Part::start(run_dir, "control-plane", &programs.control_plane, &["serve"], environment)?;
-        let url = format!("http://{}/readyz", addresses.control_plane);
-        control_plane.ready(deadline, async || probe(client.get(&url)).await).await?;
+        control_plane_ready(&mut control_plane, addresses, options.start_within).await?;
 
-        let mut envoy = start_envoy(options, settings, run_dir)?;
-        let url = format!("http://{}/ready", addresses.envoy_admin);
-        envoy.ready(deadline, async || probe(client.get(&url)).await).await?;
-        let key = first_client_key(settings)?;
-        let url = format!("http://{}/payments?limit=1", addresses.gateway);
-        envoy.ready(deadline, async || probe(client.get(&url).bearer_auth(key)).await).await?;
+        let edge_cache = match settings.has_redis() {
+            true => Some(start_edge_cache(options, addresses, settings, run_dir).await?),
+            false => None,
+        };
+        let envoy = envoy::start(options, addresses, settings, run_dir).await?;
 
-        Ok(Self { envoy, control_plane, sandbox })
+        Ok(Self { envoy, control_plane, edge_cache, sandbox })
     }
 }
 
-fn start_envoy(options: &Options, settings: &Settings, run_dir: &RunDir) -> Result<Part> {
-    let bootstrap = run_dir.path().join("envoy.yaml");
-    write_private(&bootstrap, &render_bootstrap(&options.programs.control_plane, settings)?)?;
-    let bootstrap = bootstrap.display().to_string();
-    let workers = options.envoy_workers.to_string();
-    // Several Envoys share this machine, and a test reads what was logged a moment ago.
-    let arguments = [
-        ["--config-path", &bootstrap],
-        ["--concurrency", &workers],
-        ["--file-flush-interval-msec", "50"],
-        ["--log-level", "info"],
-    ];
-    let arguments = [&["--use-dynamic-base-id"], arguments.as_flattened()].concat();
-    Part::start(run_dir, "envoy", &options.programs.envoy, &arguments, settings.of_envoy())
+async fn control_plane_ready(part: &mut Part, addresses: Addresses, within: Duration) -> Result<()> {
+    let client = health::client()?;
+    let url = format!("http://{}/readyz", addresses.control_plane);
+    part.ready(Instant::now() + within, async || probe(client.get(&url)).await).await
 }
 
-fn render_bootstrap(control_plane: &Path, settings: &Settings) -> Result<String> {
-    let mut command = Command::new(control_plane);
-    command.args(["envoy-bootstrap", "--profile", "local"]).env_clear().envs(settings.of_control_plane());
-    let output = command.output().with_context(|| format!("{} does not start", control_plane.display()))?;
-    if !output.status.success() {
-        bail!("control-plane envoy-bootstrap fails: {}", String::from_utf8_lossy(&output.stderr).trim());
-    }
-    Ok(String::from_utf8(output.stdout)?)
-}
-
-fn first_client_key(settings: &Settings) -> Result<&str> {
-    let first = settings.get("GATEWAY_CLIENTS").and_then(|clients| clients.split(',').next());
-    let key = first.and_then(|client| client.split_once(':')).map(|(_, key)| key);
-    key.context("GATEWAY_CLIENTS names no client; write `name:key,name:key`")
+async fn start_edge_cache(
+    options: &Options,
+    addresses: Addresses,
+    settings: &Settings,
+    run_dir: &RunDir,
+) -> Result<Part> {
+    let program = &options.programs.control_plane;
+    let mut part = Part::start(run_dir, "edge-cache", program, &["edge-cache"], settings.of_edge_cache())?;
+    let client = health::client()?;
+    // Its Redis may be away: it then says so to whoever asks.
+    let url = format!("http://{}/healthz", addresses.edge_cache);
+    part.ready(Instant::now() + options.start_within, async || probe(client.get(&url)).await).await?;
+    Ok(part)
 }
 
 /// Closes Envoy's doors and waits for the requests that are inside.

@@ -43,8 +43,8 @@ pub(super) async fn cancel(
 ) -> Result<Response, ApiError> {
     CancelRequest::parse(&attested.body)?;
     let id = payment_id(&id)?;
-    let gateway = &app.gateway;
-    once(&app, attested, answer, |call| operations::cancel(gateway.clone(), id, call)).await
+    let gateway = app.gateway.clone();
+    once(app, attested, answer, move |call| operations::cancel(gateway.clone(), id, call)).await
 }
 
 fn answer(result: &Result<Payment, OperationError>, request_id: &str) -> Answer {

@@ -47,8 +47,9 @@ pub(super) async fn capture(
 ) -> Result<Response, ApiError> {
     let request = CaptureRequest::parse(&attested.body)?;
     let id = payment_id(&id)?;
-    let gateway = &app.gateway;
-    once(&app, attested, answer, |call| operations::capture(gateway.clone(), id, request.amount, call)).await
+    let gateway = app.gateway.clone();
+    once(app, attested, answer, move |call| operations::capture(gateway.clone(), id, request.amount, call))
+        .await
 }
 
 fn answer(result: &Result<Payment, OperationError>, request_id: &str) -> Answer {

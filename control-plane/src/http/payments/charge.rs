@@ -40,8 +40,8 @@ pub(super) struct ChargeAnswer {
 )]
 pub(super) async fn charge(State(app): State<App>, attested: Attested) -> Result<Response, ApiError> {
     let request = ChargeRequest::parse(&attested.body)?;
-    let gateway = &app.gateway;
-    once(&app, attested, answer, |call| operations::charge(gateway.clone(), request.clone(), call)).await
+    let gateway = app.gateway.clone();
+    once(app, attested, answer, move |call| operations::charge(gateway.clone(), request.clone(), call)).await
 }
 
 fn answer(result: &Result<Payment, OperationError>, request_id: &str) -> Answer {

@@ -40,9 +40,11 @@ pub(super) struct RefundAnswer {
 pub(super) async fn refund(State(app): State<App>, attested: Attested) -> Result<Response, ApiError> {
     let request = RefundRequest::parse(&attested.body)?;
     let payment = payment_id(&request.transaction_id)?;
-    let gateway = &app.gateway;
-    once(&app, attested, answer, |call| operations::refund(gateway.clone(), payment, request.amount, call))
-        .await
+    let gateway = app.gateway.clone();
+    once(app, attested, answer, move |call| {
+        operations::refund(gateway.clone(), payment, request.amount, call)
+    })
+    .await
 }
 
 fn answer(result: &Result<Refund, OperationError>, request_id: &str) -> Answer {

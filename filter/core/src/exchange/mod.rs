@@ -3,6 +3,10 @@
 //! The host reports what arrives and does what the returned [`Step`] says. The request is held from its head
 //! on, so nothing of it reaches the control plane before the verdict on the whole. A request ends with its
 //! head, with its body or with its trailers: each of these ends leads to the same verdict.
+//!
+//! A good request with an idempotency key then waits for the cache's word on the key.
+
+mod keyed;
 
 use crate::attestation::{self, Claims};
 use crate::card;
@@ -11,18 +15,22 @@ use crate::config::EdgeConfig;
 use crate::content::{self, Content};
 use crate::error::ErrorCode;
 use crate::head::{CLIENT_ID, Head};
+use crate::idempotency::{ClaimCall, Verdict};
 use crate::outcome::Outcome;
 use crate::refusal::{Refusal, Reply};
 use crate::request::{
     CancelRequest, CaptureRequest, ChargeRequest, InvalidRequest, ListQuery, RefundRequest,
 };
 use crate::route::{NoRoute, Route};
+use keyed::{Claimed, Keyed, Turn};
 
 /// What the host has to do next.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
     /// Hold everything back and report what comes next.
     Wait,
+    /// Hold the request on, and ask the cache; its answer goes to [`Exchange::on_claim_answered`].
+    Claim(ClaimCall),
     /// Change the head, then let the request go on.
     Forward(HeadEdits),
     /// Answer this; the request goes no further.
@@ -44,6 +52,7 @@ pub struct Exchange {
     stage: Stage,
     route: Option<Route>,
     client: Option<ClientId>,
+    verdict: Option<&'static str>,
 }
 
 #[derive(Debug, Default)]
@@ -52,6 +61,8 @@ enum Stage {
     New,
     /// The head is good, the rest is awaited.
     Receiving(Box<Request>),
+    /// All of it is here and good; the cache is asked about its key.
+    Claiming(Claimed),
     Decided(Outcome),
 }
 
@@ -64,6 +75,7 @@ struct Request {
     path: String,
     claims: Claims,
     content: Content,
+    keyed: Option<Keyed>,
     strip: Vec<String>,
 }
 
@@ -73,7 +85,7 @@ impl Exchange {
     pub const fn outcome(&self) -> Option<Outcome> {
         match self.stage {
             Stage::Decided(outcome) => Some(outcome),
-            Stage::New | Stage::Receiving(_) => None,
+            Stage::New | Stage::Receiving(_) | Stage::Claiming(_) => None,
         }
     }
 
@@ -87,6 +99,12 @@ impl Exchange {
     #[must_use]
     pub const fn client(&self) -> Option<&ClientId> {
         self.client.as_ref()
+    }
+
+    /// What the cache said of the request's key, once it was asked: the verdict's name, or `unavailable`.
+    #[must_use]
+    pub const fn verdict(&self) -> Option<&'static str> {
+        self.verdict
     }
 
     /// The head has arrived.
@@ -129,12 +147,49 @@ impl Exchange {
             }
         };
         match request.judge(body, config) {
-            Ok(()) => {
-                self.stage = Stage::Decided(Outcome::Forwarded);
-                Step::Forward(request.edits(body, config, now_s))
-            }
+            Ok(()) => self.go_on(request, body, config, now_s),
             Err(refusal) => self.refuse(refusal, Some(request.claims.request_id)),
         }
+    }
+
+    /// The cache has answered at `now_s` (Unix seconds), or (`None`) did not: it could not be asked, was too late,
+    /// or what came is no verdict.
+    pub fn on_claim_answered(&mut self, verdict: Option<Verdict>, config: &EdgeConfig, now_s: u64) -> Step {
+        let Claimed { mut request, keyed, claim, body_sha256 } = match std::mem::take(&mut self.stage) {
+            Stage::Claiming(claimed) => claimed,
+            other => {
+                self.stage = other;
+                return self.again();
+            }
+        };
+        self.verdict = Some(keyed::name(verdict.as_ref()));
+        match keyed.turn(&claim, verdict) {
+            Turn::Go(claim) => {
+                request.claims.claim = Some(claim);
+                self.forward(&request, body_sha256, config, now_s)
+            }
+            Turn::Replay(answer) => {
+                self.stage = Stage::Decided(Outcome::Replayed);
+                Step::Reply(keyed::replay(answer))
+            }
+            Turn::Refuse(refusal) => self.refuse(refusal, Some(request.claims.request_id)),
+        }
+    }
+
+    fn go_on(&mut self, mut request: Box<Request>, body: &[u8], config: &EdgeConfig, now_s: u64) -> Step {
+        let body_sha256 = attestation::Request::new(&request.method, &request.path, body).body_sha256;
+        let Some(keyed) = request.keyed.take() else {
+            return self.forward(&request, body_sha256, config, now_s);
+        };
+        let claim = keyed.claim(&request.method, &request.path, body, config);
+        let call = claim.call(&config.keys, &request.claims.request_id, now_s);
+        self.stage = Stage::Claiming(Claimed { request, keyed, claim, body_sha256 });
+        Step::Claim(call)
+    }
+
+    fn forward(&mut self, request: &Request, body_sha256: [u8; 32], config: &EdgeConfig, now_s: u64) -> Step {
+        self.stage = Stage::Decided(Outcome::Forwarded);
+        Step::Forward(request.edits(body_sha256, config, now_s))
     }
 
     fn read_head(
@@ -153,12 +208,15 @@ impl Exchange {
             self.client = Some(client(head)?);
         }
         check_query(route, query)?;
+        let content = Content::announced(head, route.body(), config)?;
+        let keyed = Keyed::read(head, route, self.client.as_ref(), (method, path), config)?;
         Ok(Request {
             route,
             method: method.to_owned(),
             path: target.to_owned(),
             claims: Claims { client: self.client.clone(), ..Claims::anonymous(request_id) },
-            content: Content::announced(head, route.body(), config)?,
+            content,
+            keyed,
             strip: head.to_strip(),
         })
     }
@@ -198,8 +256,8 @@ impl Request {
         Ok(())
     }
 
-    fn edits(&self, body: &[u8], config: &EdgeConfig, now_s: u64) -> HeadEdits {
-        let request = attestation::Request::new(&self.method, &self.path, body);
+    fn edits(&self, body_sha256: [u8; 32], config: &EdgeConfig, now_s: u64) -> HeadEdits {
+        let request = attestation::Request { method: &self.method, path: &self.path, body_sha256 };
         let attestation = config.keys.sign(&request, &self.claims, now_s);
         HeadEdits { remove: self.strip.clone(), set: vec![(attestation::HEADER, attestation)] }
     }

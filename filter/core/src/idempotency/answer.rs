@@ -60,6 +60,12 @@ impl Answer {
     pub fn body(&self) -> &str {
         &self.body
     }
+
+    /// Status, content type and body.
+    #[must_use]
+    pub fn into_parts(self) -> (u16, String, String) {
+        (self.status, self.content_type, self.body)
+    }
 }
 
 #[derive(Deserialize)]

@@ -7,6 +7,9 @@ use crate::error::ErrorCode;
 /// The header that carries the key, in lower case.
 pub const HEADER: &str = "idempotency-key";
 
+/// The header, in lower case, that marks an answer as that of an earlier request: `true`.
+pub const REPLAYED_HEADER: &str = "idempotency-replayed";
+
 const CHARACTERS_MAX: usize = 255;
 
 /// A client's name for one operation: 1 to 255 characters of printable ASCII.

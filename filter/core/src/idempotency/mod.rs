@@ -19,7 +19,7 @@ mod record_model;
 mod scope;
 
 pub use answer::{Answer, AnswerError, BODY_BYTES_MAX};
-pub use key::{HEADER, Key, KeyError};
+pub use key::{HEADER, Key, KeyError, REPLAYED_HEADER};
 pub use lease::{Fence, Lease};
 pub use protocol::{
     CLAIMS_PATH, ClaimCall, ClaimRequest, MARKER, MARKER_HEADER, RETRY_AFTER_MS_MAX, Verdict,

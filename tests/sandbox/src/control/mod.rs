@@ -5,6 +5,7 @@ mod faults;
 mod ledger;
 mod payments;
 mod requests;
+mod webhooks;
 
 use std::sync::Arc;
 
@@ -12,6 +13,8 @@ use axum::{
     Router,
     extract::{State, rejection::QueryRejection},
     http::StatusCode,
+    http::header::CONTENT_TYPE,
+    response::{IntoResponse, Response},
     routing::{delete, get, post},
 };
 use serde_json::json;
@@ -26,6 +29,20 @@ pub(crate) fn routes() -> Router<Arc<Shared>> {
         .route("/_sandbox/requests", get(requests::show))
         .route("/_sandbox/faults", get(faults::list).post(faults::add).delete(faults::clear))
         .route("/_sandbox/paypal/payments/{id}/review", post(payments::review))
+        .route("/_sandbox/paypal-ca.pem", get(paypal_ca))
+        .route("/_sandbox/webhooks", get(webhooks::list).put(webhooks::aim))
+        .route("/_sandbox/webhooks/release", post(webhooks::release))
+        .route("/_sandbox/webhooks/send", post(webhooks::send))
+        .route("/_sandbox/webhooks/{event}", get(webhooks::show))
+        .route("/_sandbox/webhooks/{event}/redeliver", post(webhooks::redeliver))
+}
+
+/// `GET /_sandbox/paypal-ca.pem`: the root that PayPal's webhook certificates come from here.
+async fn paypal_ca(State(shared): State<Arc<Shared>>) -> Response {
+    match shared.authority().await {
+        Ok(authority) => ([(CONTENT_TYPE, "application/x-pem-file")], authority.root.clone()).into_response(),
+        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
+    }
 }
 
 /// `DELETE /_sandbox`

@@ -12,7 +12,7 @@ use crate::money::Money;
 /// PayPal keeps authorizations for 29 days.
 const VALIDITY: SignedDuration = SignedDuration::from_hours(29 * 24);
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Authorization {
     pub(crate) id: String,
     pub(crate) order: String,

@@ -1,10 +1,10 @@
 //! PayPal's memory: objects by id.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use super::{
-    authorization::Authorization, capture::Capture, order::Order, refund::Refund, request_ids::RequestIds,
-    tokens::Tokens,
+    authorization::Authorization, capture::Capture, dispute::Dispute, order::Order, refund::Refund,
+    request_ids::RequestIds, tokens::Tokens,
 };
 
 #[derive(Debug, Default)]
@@ -14,6 +14,9 @@ pub(crate) struct Books {
     pub(crate) authorizations: HashMap<String, Authorization>,
     pub(crate) captures: HashMap<String, Capture>,
     pub(crate) refunds: HashMap<String, Refund>,
+    pub(crate) disputes: HashMap<String, Dispute>,
+    /// Captures and authorizations that went under review, oldest first.
+    pub(crate) reviews: VecDeque<String>,
     pub(crate) request_ids: RequestIds,
     /// Invoice ids that were paid; PayPal refuses to be paid for one twice.
     pub(crate) paid_invoices: HashSet<String>,

@@ -20,6 +20,7 @@ use crate::{
     exchange::{Call, RequestLine},
     ids,
     provider::{Operation, Provider},
+    webhooks::Announcer,
     world::{Shared, World},
 };
 
@@ -113,6 +114,7 @@ impl PaypalCall {
             ledger: &mut world.ledger,
             now,
             request_id: self.request_id.as_deref(),
+            announcer: Announcer { outbox: &mut world.webhooks, faults: &mut world.faults, now },
             base: &shared.public_url,
         })
     }

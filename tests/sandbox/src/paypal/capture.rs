@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{ledger::EffectKind, money::Money};
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Capture {
     pub(crate) id: String,
     pub(crate) order: String,
@@ -23,6 +23,8 @@ pub(crate) struct Capture {
     /// The `PayPal-Request-Id` it was asked for with.
     pub(crate) request_id: Option<String>,
     pub(crate) refunds: Vec<String>,
+    /// The latest dispute about it, if there was one.
+    pub(crate) dispute: Option<String>,
     pub(crate) created: Timestamp,
     pub(crate) updated: Timestamp,
 }
@@ -42,6 +44,15 @@ impl Capture {
     /// What it is for the ledger: a charge of its own, or the capture of an authorization.
     pub(crate) fn effect(&self) -> EffectKind {
         if self.authorization.is_some() { EffectKind::Capture } else { EffectKind::Charge }
+    }
+
+    /// What tells the webhooks of its status.
+    pub(crate) fn event(&self) -> &'static str {
+        match self.status {
+            CaptureStatus::Completed { .. } => "PAYMENT.CAPTURE.COMPLETED",
+            CaptureStatus::Pending => "PAYMENT.CAPTURE.PENDING",
+            CaptureStatus::Declined => "PAYMENT.CAPTURE.DECLINED",
+        }
     }
 
     fn status_name(&self) -> &'static str {

@@ -22,6 +22,7 @@ pub(crate) enum Command {
     RetrieveCapture(String),
     RefundCapture(refund_capture::Request),
     RetrieveRefund(String),
+    RetrieveDispute(String),
 }
 
 impl Command {
@@ -38,6 +39,7 @@ impl Command {
             Self::RetrieveAuthorization(id) => Ok(Done::ok(Resource::Authorization(id.clone()))),
             Self::RetrieveCapture(id) => Ok(Done::ok(Resource::Capture(id.clone()))),
             Self::RetrieveRefund(id) => Ok(Done::ok(Resource::Refund(id.clone()))),
+            Self::RetrieveDispute(id) => Ok(Done::ok(Resource::Dispute(id.clone()))),
         }
     }
 
@@ -54,7 +56,8 @@ impl Command {
             | Self::RetrieveAuthorization(_)
             | Self::VoidAuthorization(_)
             | Self::RetrieveCapture(_)
-            | Self::RetrieveRefund(_) => None,
+            | Self::RetrieveRefund(_)
+            | Self::RetrieveDispute(_) => None,
         }
     }
 
@@ -76,6 +79,7 @@ impl Command {
                 | Self::RetrieveAuthorization(_)
                 | Self::RetrieveCapture(_)
                 | Self::RetrieveRefund(_)
+                | Self::RetrieveDispute(_)
         )
     }
 }

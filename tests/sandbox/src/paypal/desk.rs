@@ -5,9 +5,11 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::{
+    authorization::{Authorization, AuthorizationStatus},
     books::Books,
     capture::{Capture, CaptureStatus},
     errors::{PaypalError, Result},
+    events::EventContent,
     order::Order,
     request_ids::Resource,
     views::minimal,
@@ -16,6 +18,7 @@ use crate::{
     ledger::{Effect, EffectKind, Ledger},
     money::Money,
     provider::Provider,
+    webhooks::{Announcer, Content},
 };
 
 pub(crate) struct Desk<'a> {
@@ -23,6 +26,7 @@ pub(crate) struct Desk<'a> {
     pub(crate) ledger: &'a mut Ledger,
     pub(crate) now: Timestamp,
     pub(crate) request_id: Option<&'a str>,
+    pub(crate) announcer: Announcer<'a>,
     /// Base URL of links to the API and to the sandbox's own pages.
     pub(crate) base: &'a str,
 }
@@ -61,12 +65,45 @@ impl Desk<'_> {
         });
     }
 
+    /// Tells the webhooks what happened, with the resource as it is now.
+    pub(crate) fn announce(&mut self, kind: &'static str, resource: EventContent) {
+        self.announcer.announce(kind, Content::Paypal(resource));
+    }
+
+    pub(crate) fn announce_order(&mut self, kind: &'static str, id: &str) {
+        if let Some(order) = EventContent::of_order(self.books, id) {
+            self.announce(kind, order);
+        }
+    }
+
     /// Keeps a capture; money that moved is an effect.
     pub(crate) fn add_capture(&mut self, capture: Capture) {
-        if matches!(capture.status, CaptureStatus::Completed { .. }) {
-            self.record(capture.effect(), capture.money, &capture.id, capture.custom_id.as_deref());
+        match capture.status {
+            CaptureStatus::Completed { .. } => {
+                self.record(capture.effect(), capture.money, &capture.id, capture.custom_id.as_deref());
+            }
+            CaptureStatus::Pending => self.books.reviews.push_back(capture.id.clone()),
+            CaptureStatus::Declined => {}
         }
+        self.announce(capture.event(), EventContent::Capture(Box::new(capture.clone())));
         self.books.captures.insert(capture.id.clone(), capture);
+    }
+
+    /// Keeps an authorization; money that is held is an effect. PayPal has no event for one that is denied at once.
+    pub(crate) fn add_authorization(&mut self, authorization: Authorization) {
+        let (id, money) = (&authorization.id, authorization.money);
+        match authorization.status {
+            AuthorizationStatus::Created => {
+                self.record(EffectKind::Authorize, money, id, authorization.custom_id.as_deref());
+            }
+            AuthorizationStatus::Pending => self.books.reviews.push_back(id.clone()),
+            _ => {}
+        }
+        if authorization.status != AuthorizationStatus::Denied {
+            let resource = EventContent::Authorization(Box::new(authorization.clone()));
+            self.announce("PAYMENT.AUTHORIZATION.CREATED", resource);
+        }
+        self.books.authorizations.insert(authorization.id.clone(), authorization);
     }
 }
 
@@ -79,6 +116,7 @@ pub(crate) fn show(books: &Books, base: &str, resource: &Resource, full: bool) -
         Resource::Authorization(id) => books.authorizations.get(id).map(|it| it.view(base)),
         Resource::Capture(id) => books.captures.get(id).map(|it| it.view(base)),
         Resource::Refund(id) => books.refunds.get(id).map(|it| it.view(base)),
+        Resource::Dispute(id) => books.disputes.get(id).map(|it| it.view(base)),
     };
     let view = view.ok_or_else(gone)?;
     Ok(if full { view } else { minimal(&view) })

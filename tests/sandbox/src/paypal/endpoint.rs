@@ -28,10 +28,15 @@ pub(crate) enum Endpoint {
     RetrieveCapture(String),
     RefundCapture(String),
     RetrieveRefund(String),
+    RetrieveDispute(String),
 }
 
 impl Endpoint {
     pub(crate) fn find(method: &Method, path: &str) -> Option<Self> {
+        if let Some(dispute) = path.strip_prefix("/v1/customer/disputes/") {
+            let found = method == Method::GET && !dispute.is_empty() && !dispute.contains('/');
+            return found.then(|| Self::RetrieveDispute(dispute.to_owned()));
+        }
         let parts: Vec<&str> = path.strip_prefix("/v2/")?.split('/').collect();
         let id = || parts.get(2).filter(|id| !id.is_empty()).map(|id| (*id).to_owned());
         match (method, parts.as_slice()) {
@@ -67,7 +72,8 @@ impl Endpoint {
             Self::RetrieveOrder(_)
             | Self::RetrieveAuthorization(_)
             | Self::RetrieveCapture(_)
-            | Self::RetrieveRefund(_) => Purpose::Known(Operation::Retrieve),
+            | Self::RetrieveRefund(_)
+            | Self::RetrieveDispute(_) => Purpose::Known(Operation::Retrieve),
         }
     }
 
@@ -92,6 +98,7 @@ impl Endpoint {
                 | Self::RetrieveAuthorization(_)
                 | Self::RetrieveCapture(_)
                 | Self::RetrieveRefund(_)
+                | Self::RetrieveDispute(_)
         )
     }
 
@@ -111,6 +118,7 @@ impl Endpoint {
             Self::RetrieveCapture(id) => Command::RetrieveCapture(id.clone()),
             Self::RefundCapture(id) => Command::RefundCapture(refund_capture::Request::read(id, body)?),
             Self::RetrieveRefund(id) => Command::RetrieveRefund(id.clone()),
+            Self::RetrieveDispute(id) => Command::RetrieveDispute(id.clone()),
         })
     }
 }

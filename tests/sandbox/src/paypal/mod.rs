@@ -6,10 +6,13 @@ mod body;
 mod books;
 mod call;
 mod capture;
+mod certificate;
 mod command;
 mod desk;
+mod dispute;
 mod endpoint;
 pub(crate) mod errors;
+mod events;
 mod headers;
 mod issues;
 mod money;
@@ -20,9 +23,11 @@ mod refund;
 mod refund_capture;
 mod request_ids;
 pub(crate) mod review;
+pub(crate) mod scripts;
 mod source;
 mod token;
 mod tokens;
+mod verify_signature;
 mod views;
 
 use std::sync::Arc;
@@ -34,8 +39,8 @@ use axum::{
     routing::{any, get, post},
 };
 
-pub(crate) use self::books::Books;
 use self::call::Arrival;
+pub(crate) use self::{books::Books, events::EventContent};
 use crate::{
     exchange::{self, RequestLine},
     provider::Provider,
@@ -47,6 +52,9 @@ use crate::{
 pub(crate) fn routes() -> Router<Arc<Shared>> {
     Router::new()
         .route("/v1/oauth2/token", post(token::issue))
+        .route("/v1/notifications/certs/{id}", get(certificate::show))
+        .route("/v1/notifications/verify-webhook-signature", post(verify_signature::verify))
+        .route("/v1/customer/{*path}", any(handle))
         .route("/v2/{*path}", any(handle))
         .route("/checkoutnow", get(page::show).post(page::submit))
 }

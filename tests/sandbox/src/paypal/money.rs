@@ -107,7 +107,8 @@ pub(crate) fn view(money: Money) -> Value {
     json!({ "currency_code": money.currency.code(), "value": format(money) })
 }
 
-fn format(money: Money) -> String {
+/// `49.99`
+pub(crate) fn format(money: Money) -> String {
     let decimals = decimals(money.currency);
     // Every amount came in with these decimals, so this divides without a rest.
     let amount = rescale(money.minor, iso_exponent(money.currency), decimals).unwrap_or(money.minor);

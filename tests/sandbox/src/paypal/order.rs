@@ -12,7 +12,7 @@ use super::{
 };
 use crate::money::Money;
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Order {
     pub(crate) id: String,
     pub(crate) intent: Intent,

@@ -11,9 +11,10 @@ use axum::{
 use serde::Deserialize;
 use url::Url;
 
-use super::order::OrderStatus;
+use super::{events::EventContent, order::OrderStatus};
 use crate::{
     pages::{Button, Page},
+    webhooks::{Announcer, Content},
     world::Shared,
 };
 
@@ -82,6 +83,7 @@ pub(crate) async fn submit(
 fn decide(shared: &Shared, id: &str, outcome: Outcome) -> Response {
     let now = shared.now();
     let mut world = shared.world();
+    let world = &mut *world;
     let Some(order) = world.paypal.orders.get_mut(id) else { return no_such_order() };
     if !order.awaits_payer() {
         return nothing_to_do();
@@ -94,6 +96,13 @@ fn decide(shared: &Shared, id: &str, outcome: Outcome) -> Response {
         }
         Outcome::Cancel => &order.cancel_url,
     };
+    let back = back.clone();
+    if matches!(outcome, Outcome::Approve)
+        && let Some(order) = EventContent::of_order(&world.paypal, id)
+    {
+        Announcer { outbox: &mut world.webhooks, faults: &mut world.faults, now }
+            .announce("CHECKOUT.ORDER.APPROVED", Content::Paypal(order));
+    }
     match back.as_deref().map(Url::parse) {
         Some(Ok(mut url)) => {
             url.query_pairs_mut().append_pair("token", id);

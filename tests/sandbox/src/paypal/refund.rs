@@ -1,4 +1,4 @@
-//! A refund of a capture. The sandbox's refunds complete at once.
+//! A refund of a capture. The sandbox's refunds complete at once; a script may have one fail later.
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ use super::{
 };
 use crate::money::Money;
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Refund {
     pub(crate) id: String,
     pub(crate) capture: String,
@@ -17,14 +17,31 @@ pub(crate) struct Refund {
     pub(crate) custom_id: Option<String>,
     pub(crate) invoice_id: Option<String>,
     pub(crate) note_to_payer: Option<String>,
+    pub(crate) status: RefundStatus,
     pub(crate) created: Timestamp,
+    pub(crate) updated: Timestamp,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RefundStatus {
+    Completed,
+    Failed,
+}
+
+impl RefundStatus {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Completed => "COMPLETED",
+            Self::Failed => "FAILED",
+        }
+    }
 }
 
 impl Refund {
     pub(crate) fn view(&self, base: &str) -> Value {
         without_nulls(json!({
             "id": self.id,
-            "status": "COMPLETED",
+            "status": self.status.name(),
             "amount": money::view(self.money),
             "custom_id": self.custom_id,
             "invoice_id": self.invoice_id,
@@ -38,7 +55,7 @@ impl Refund {
                 link(&format!("{base}/v2/payments/captures/{}", self.capture), "up", "GET"),
             ],
             "create_time": time(self.created),
-            "update_time": time(self.created),
+            "update_time": time(self.updated),
         }))
     }
 }

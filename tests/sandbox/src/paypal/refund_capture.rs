@@ -6,9 +6,11 @@ use super::{
     body::{self, Text},
     capture::{Capture, CaptureStatus},
     desk::{Desk, Done},
+    dispute::DisputeStatus,
     errors::{PaypalError, Result},
+    events::EventContent,
     money::MoneyRequest,
-    refund::Refund,
+    refund::{Refund, RefundStatus},
     request_ids::Resource,
 };
 use crate::{ids, ledger::EffectKind, money::Money};
@@ -51,6 +53,11 @@ impl Request {
         let Some(capture) = desk.books.captures.get_mut(&self.capture) else {
             return PaypalError::not_found().refuse();
         };
+        // A dispute that is open or lost has the money already.
+        let dispute = capture.dispute.as_deref().and_then(|id| desk.books.disputes.get(id));
+        if dispute.is_some_and(|dispute| dispute.status != DisputeStatus::Won) {
+            return PaypalError::unprocessable("TRANSACTION_DISPUTED").refuse();
+        }
         let (amount, refunded) = self.check(capture)?;
         if let Some(invoice) = &self.invoice_id
             && !desk.books.refunded_invoices.insert(invoice.clone())
@@ -62,19 +69,20 @@ impl Request {
         capture.updated = now;
         capture.refunds.push(id.clone());
         let custom_id = self.custom_id.clone().or_else(|| capture.custom_id.clone());
-        desk.books.refunds.insert(
-            id.clone(),
-            Refund {
-                id: id.clone(),
-                capture: self.capture.clone(),
-                money: amount,
-                custom_id: custom_id.clone(),
-                invoice_id: self.invoice_id.clone(),
-                note_to_payer: self.note_to_payer.clone(),
-                created: now,
-            },
-        );
+        let refund = Refund {
+            id: id.clone(),
+            capture: self.capture.clone(),
+            money: amount,
+            custom_id: custom_id.clone(),
+            invoice_id: self.invoice_id.clone(),
+            note_to_payer: self.note_to_payer.clone(),
+            status: RefundStatus::Completed,
+            created: now,
+            updated: now,
+        };
+        desk.books.refunds.insert(id.clone(), refund.clone());
         desk.record(EffectKind::Refund, amount, &id, custom_id.as_deref());
+        desk.announce("PAYMENT.CAPTURE.REFUNDED", EventContent::Refund(Box::new(refund)));
         Ok(Done::created(Resource::Refund(id)))
     }
 

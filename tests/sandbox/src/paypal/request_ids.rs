@@ -34,6 +34,7 @@ pub(crate) enum Resource {
     Authorization(String),
     Capture(String),
     Refund(String),
+    Dispute(String),
 }
 
 #[derive(Debug)]

@@ -1,15 +1,25 @@
 //! The end of PayPal's review of a pending payment.
 
+use std::{sync::Arc, time::Duration};
+
+use jiff::SignedDuration;
+use tokio_util::sync::CancellationToken;
+
 use super::{
     authorization::AuthorizationStatus,
     capture::{Capture, CaptureStatus},
+    events::EventContent,
 };
 use crate::{
     ledger::{Effect, EffectKind},
     money::Money,
     provider::Provider,
+    webhooks::{Announcer, Content},
     world::{Shared, World},
 };
+
+/// How often the automatic review looks for payments whose time has come.
+const LOOK: Duration = Duration::from_millis(100);
 
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Reviewed {
@@ -20,30 +30,58 @@ pub(crate) enum Reviewed {
 
 /// Completes or declines a pending capture or authorization. Only now has it an effect.
 pub(crate) fn finish(shared: &Shared, id: &str, accepted: bool) -> Reviewed {
+    let now = shared.now();
     let mut world = shared.world();
     let world = &mut *world;
     let books = &mut world.paypal;
-    if let Some(capture) = books.captures.get_mut(id) {
+    let (kind, resource) = if let Some(capture) = books.captures.get_mut(id) {
         if capture.status != CaptureStatus::Pending {
             return Reviewed::NotPending;
         }
         capture.status =
             if accepted { CaptureStatus::Completed { refunded: 0 } } else { CaptureStatus::Declined };
-        capture.updated = shared.now();
+        capture.updated = now;
+        // PayPal calls a capture declined that fails at once, and denied one that fails after a review.
+        let kind = if accepted { capture.event() } else { "PAYMENT.CAPTURE.DENIED" };
+        (kind, EventContent::Capture(Box::new(capture.clone())))
     } else if let Some(authorization) = books.authorizations.get_mut(id) {
         if authorization.status != AuthorizationStatus::Pending {
             return Reviewed::NotPending;
         }
         authorization.status =
             if accepted { AuthorizationStatus::Created } else { AuthorizationStatus::Denied };
-        authorization.updated = shared.now();
+        authorization.updated = now;
+        let kind = if accepted { "PAYMENT.AUTHORIZATION.CREATED" } else { "PAYMENT.AUTHORIZATION.VOIDED" };
+        (kind, EventContent::Authorization(Box::new(authorization.clone())))
     } else {
         return Reviewed::Unknown;
-    }
+    };
     if accepted {
         record(shared, world, id);
     }
+    Announcer { outbox: &mut world.webhooks, faults: &mut world.faults, now }
+        .announce(kind, Content::Paypal(resource));
     Reviewed::Done
+}
+
+/// Accepts what is pending once it is so old, until `stop`.
+pub(crate) async fn accept_after(shared: Arc<Shared>, age: SignedDuration, stop: CancellationToken) {
+    while stop.run_until_cancelled(tokio::time::sleep(LOOK)).await.is_some() {
+        while let Some(id) = next_due(&shared, age) {
+            // Somebody may have ended the review already.
+            finish(&shared, &id, true);
+        }
+    }
+}
+
+fn next_due(shared: &Shared, age: SignedDuration) -> Option<String> {
+    let now = shared.now();
+    let books = &mut shared.world().paypal;
+    let id = books.reviews.front()?;
+    let capture = books.captures.get(id).map(|it| it.created);
+    let created = capture.or_else(|| books.authorizations.get(id).map(|it| it.created));
+    let due = created.is_none_or(|created| now.duration_since(created) >= age);
+    if due { books.reviews.pop_front() } else { None }
 }
 
 /// The effect belongs to the request that asked for the payment.

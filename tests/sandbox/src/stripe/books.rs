@@ -2,13 +2,16 @@
 
 use std::collections::HashMap;
 
-use super::{charge::Charge, idempotency::Keys, payment_intent::PaymentIntent, refunds::Refund};
+use super::{
+    charge::Charge, dispute::Dispute, idempotency::Keys, payment_intent::PaymentIntent, refunds::Refund,
+};
 
 #[derive(Debug, Default)]
 pub(crate) struct Books {
     pub(crate) intents: Shelf<PaymentIntent>,
     pub(crate) charges: Shelf<Charge>,
     pub(crate) refunds: Shelf<Refund>,
+    pub(crate) disputes: Shelf<Dispute>,
     pub(crate) keys: Keys,
 }
 

@@ -21,11 +21,12 @@ use crate::{
     exchange::{Call, RequestLine},
     ids,
     provider::{Operation, Provider},
+    webhooks::Announcer,
     world::{Shared, World},
 };
 
-/// The version answered to requests that pin none.
-const API_VERSION: &str = "2026-10-28.endive";
+/// The version answered to requests that pin none, and that of all events.
+pub(super) const API_VERSION: &str = "2026-10-28.endive";
 
 /// Stripe's documentation names no limit; nothing it documents comes near this.
 const BODY_BYTES_MAX: usize = 256 * 1024;
@@ -164,6 +165,8 @@ impl Call for StripeCall {
             ledger: &mut world.ledger,
             now,
             idempotency_key: self.key.as_deref(),
+            request_id: Some(&self.envelope.request_id),
+            announcer: Announcer { outbox: &mut world.webhooks, faults: &mut world.faults, now },
             pages: &shared.public_url,
         };
         let answer = match self.command.execute(&mut desk) {

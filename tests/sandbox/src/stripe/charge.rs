@@ -10,7 +10,7 @@ use super::{
     payment_intent::metadata_view,
 };
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Charge {
     pub(crate) id: String,
     pub(crate) payment_intent: String,
@@ -20,9 +20,11 @@ pub(crate) struct Charge {
     pub(crate) metadata: Metadata,
     pub(crate) created: Timestamp,
     pub(crate) outcome: Outcome,
+    /// The latest dispute about it, if there was one.
+    pub(crate) dispute: Option<String>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) enum Outcome {
     Declined(Decline),
     Authorized,
@@ -59,7 +61,7 @@ impl Charge {
             "currency": self.currency.code(),
             "customer": null,
             "description": null,
-            "disputed": false,
+            "disputed": self.dispute.is_some(),
             "failure_balance_transaction": null,
             "failure_code": decline.map(|decline| decline.code),
             "failure_message": decline.map(|decline| decline.message),

@@ -4,7 +4,9 @@ use serde_json::Value;
 
 use super::{
     desk::Desk,
+    dispute::RetrieveDispute,
     errors::{Result, StripeError},
+    events,
     methods::TestMethod,
     params::Params,
     payment_intents::{cancel, capture, confirm, create, list, retrieve},
@@ -24,6 +26,9 @@ pub(crate) enum Command {
     ListRefunds(refunds::list::Request),
     RetrieveCharge(RetrieveCharge),
     RetrieveMethod(String),
+    RetrieveDispute(RetrieveDispute),
+    RetrieveEvent(events::retrieve::Request),
+    ListEvents(events::list::Request),
 }
 
 impl Command {
@@ -39,6 +44,9 @@ impl Command {
             Self::RetrieveRefund(request) => request.execute(desk),
             Self::ListRefunds(request) => request.execute(desk),
             Self::RetrieveCharge(request) => request.execute(desk),
+            Self::RetrieveDispute(request) => request.execute(desk),
+            Self::RetrieveEvent(request) => request.execute(desk),
+            Self::ListEvents(request) => request.execute(desk),
             Self::RetrieveMethod(id) => TestMethod::find(id).map(TestMethod::view).ok_or_else(|| {
                 Box::new(StripeError::no_such("PaymentMethod", id, "payment_method").not_found())
             }),

@@ -8,12 +8,14 @@ use super::{
     charge::Charge,
     currencies::StripeCurrency,
     errors::{Result, StripeError},
+    events::{EventContent, Request, Snapshot},
     methods::TestMethod,
     payment_intent::PaymentIntent,
 };
 use crate::{
     ledger::{Effect, EffectKind, Ledger},
     provider::Provider,
+    webhooks::{Announcer, Content},
 };
 
 pub(crate) struct Desk<'a> {
@@ -21,6 +23,9 @@ pub(crate) struct Desk<'a> {
     pub(crate) ledger: &'a mut Ledger,
     pub(crate) now: Timestamp,
     pub(crate) idempotency_key: Option<&'a str>,
+    /// Absent where no request of the merchant is the cause.
+    pub(crate) request_id: Option<&'a str>,
+    pub(crate) announcer: Announcer<'a>,
     /// Base URL of the sandbox's own pages.
     pub(crate) pages: &'a str,
 }
@@ -51,6 +56,35 @@ impl Desk<'_> {
             transaction_id,
             at: self.now,
         });
+    }
+
+    /// Tells the webhooks what happened, with the object as it is now.
+    pub(crate) fn announce(&mut self, kind: &'static str, object: Snapshot) {
+        self.announce_change(kind, object, None);
+    }
+
+    /// As [`Self::announce`], with the changed fields as they were before.
+    pub(crate) fn announce_change(&mut self, kind: &'static str, object: Snapshot, before: Option<Value>) {
+        let request = self.request_id.map(|id| Request {
+            id: id.to_owned(),
+            idempotency_key: self.idempotency_key.map(str::to_owned),
+        });
+        let content = Content::Stripe(EventContent { request, object, before });
+        self.announcer.announce(kind, content);
+    }
+
+    pub(crate) fn announce_intent(&mut self, kind: &'static str, id: &str) {
+        if let Some(intent) = self.books.intents.get(id) {
+            let object = Snapshot::Intent(Box::new(intent.clone()));
+            self.announce(kind, object);
+        }
+    }
+
+    pub(crate) fn announce_charge(&mut self, kind: &'static str, id: &str) {
+        if let Some(charge) = self.books.charges.get(id) {
+            let object = Snapshot::Charge(Box::new(charge.clone()));
+            self.announce(kind, object);
+        }
     }
 
     /// Replaces the ids named in `expand[]` by their objects.

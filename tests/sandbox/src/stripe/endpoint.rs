@@ -5,7 +5,9 @@ use axum::http::Method;
 use super::{
     books::Books,
     command::{Command, RetrieveCharge},
+    dispute::RetrieveDispute,
     errors::Result,
+    events,
     form::Form,
     params::Params,
     payment_intent::CaptureMethod,
@@ -28,6 +30,9 @@ pub(crate) enum Endpoint {
     ListRefunds,
     RetrieveCharge(String),
     RetrieveMethod(String),
+    RetrieveDispute(String),
+    RetrieveEvent(String),
+    ListEvents,
 }
 
 impl Endpoint {
@@ -46,6 +51,9 @@ impl Endpoint {
             (&Method::GET, ["refunds", _]) => id().map(Self::RetrieveRefund),
             (&Method::GET, ["charges", _]) => id().map(Self::RetrieveCharge),
             (&Method::GET, ["payment_methods", _]) => id().map(Self::RetrieveMethod),
+            (&Method::GET, ["disputes", _]) => id().map(Self::RetrieveDispute),
+            (&Method::GET, ["events"]) => Some(Self::ListEvents),
+            (&Method::GET, ["events", _]) => id().map(Self::RetrieveEvent),
             _ => None,
         }
     }
@@ -66,7 +74,10 @@ impl Endpoint {
             | Self::RetrieveRefund(_)
             | Self::ListRefunds
             | Self::RetrieveCharge(_)
-            | Self::RetrieveMethod(_) => Purpose::Known(Operation::Retrieve),
+            | Self::RetrieveMethod(_)
+            | Self::RetrieveDispute(_)
+            | Self::RetrieveEvent(_)
+            | Self::ListEvents => Purpose::Known(Operation::Retrieve),
         }
     }
 
@@ -102,6 +113,9 @@ impl Endpoint {
                 params.finish()?;
                 Command::RetrieveMethod(id.clone())
             }
+            Self::RetrieveDispute(id) => Command::RetrieveDispute(RetrieveDispute::read(id, params)?),
+            Self::RetrieveEvent(id) => Command::RetrieveEvent(events::retrieve::Request::read(id, params)?),
+            Self::ListEvents => Command::ListEvents(events::list::Request::read(params)?),
         })
     }
 }

@@ -7,8 +7,10 @@ mod charge;
 mod command;
 mod currencies;
 mod desk;
+mod dispute;
 mod endpoint;
 pub(crate) mod errors;
+mod events;
 pub(crate) mod form;
 mod idempotency;
 mod lists;
@@ -18,6 +20,7 @@ mod params;
 mod payment_intent;
 mod payment_intents;
 mod refunds;
+pub(crate) mod scripts;
 
 use std::sync::Arc;
 
@@ -28,8 +31,8 @@ use axum::{
     routing::{any, get},
 };
 
-pub(crate) use self::books::Books;
 use self::call::Arrival;
+pub(crate) use self::{books::Books, events::EventContent};
 use crate::{
     exchange::{self, RequestLine},
     provider::Provider,

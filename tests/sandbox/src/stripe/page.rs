@@ -16,6 +16,7 @@ use super::{
 };
 use crate::{
     pages::{Button, Page},
+    webhooks::Announcer,
     world::Shared,
 };
 
@@ -83,11 +84,14 @@ fn decide(shared: &Shared, intent: &str, outcome: Outcome) -> Response {
     }
     // The effect belongs to the request that asked for the payment.
     let key = world.stripe.intents.get(intent).and_then(|it| it.status.idempotency_key().map(str::to_owned));
+    let now = shared.now();
     let mut desk = Desk {
         books: &mut world.stripe,
         ledger: &mut world.ledger,
-        now: shared.now(),
+        now,
         idempotency_key: key.as_deref(),
+        request_id: None,
+        announcer: Announcer { outbox: &mut world.webhooks, faults: &mut world.faults, now },
         pages: &shared.public_url,
     };
     match finish(&mut desk, intent, matches!(outcome, Outcome::Succeed)) {

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::{currencies::StripeCurrency, errors::StripeError, methods::TestMethod, params::Metadata};
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct PaymentIntent {
     pub(crate) id: String,
     pub(crate) client_secret: String,
@@ -21,7 +21,7 @@ pub(crate) struct PaymentIntent {
 }
 
 /// What was agreed at creation and only shows again in answers.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Terms {
     pub(crate) capture_method: CaptureMethod,
     pub(crate) confirmation_method: &'static str,
@@ -57,7 +57,7 @@ pub(crate) enum AllowRedirects {
     Never,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) enum Status {
     /// Also after a decline, which then stands in `last_error`.
     RequiresPaymentMethod {

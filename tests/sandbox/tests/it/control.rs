@@ -92,7 +92,7 @@ async fn a_reset_forgets_everything_but_access_tokens() {
 async fn webhook_faults_are_taken_and_kept() {
     let world = World::new().await;
     for fault in ["duplicate", "reorder", "delay", "withhold", "forge"] {
-        world.fault(json!({"provider":"stripe","operation":"webhook","fault":fault})).await;
+        world.fault(json!({"provider":"stripe","operation":"webhook","fault":fault,"delayMs":1})).await;
     }
     let faults = world.visit(Method::GET, "/_sandbox/faults").await;
     assert_eq!(faults.body["faults"].as_array().unwrap().len(), 5);

@@ -23,3 +23,7 @@ mod stripe_idempotency;
 mod stripe_lists;
 mod stripe_refunds;
 mod support;
+mod webhook_delivery;
+mod webhook_events;
+mod webhook_scripts;
+mod webhook_signatures;

@@ -1,4 +1,4 @@
-//! The providers' official libraries, pointed at the sandbox, work: charges, captures, refunds, declines.
+//! The providers' official libraries, pointed at the sandbox, work: charges, captures, refunds, declines, webhooks.
 //!
 //! They are installed from PyPI once, into the build folder. Where that cannot be done the tests say why and skip.
 
@@ -15,7 +15,14 @@ use provider_sandbox::{Config, start};
 use serde_json::Value;
 use tokio::process::Command;
 
-const PACKAGES: [&str; 2] = ["stripe==16.1.0", "paypal-server-sdk==2.4.0"];
+/// PayPal's newer library checks no webhooks; the older one does, with a function that pyOpenSSL has since dropped.
+const PACKAGES: [&str; 5] = [
+    "stripe==16.1.0",
+    "paypal-server-sdk==2.4.0",
+    "paypalrestsdk==1.13.3",
+    "pyOpenSSL==23.2.0",
+    "cryptography==41.0.7",
+];
 
 /// The folder with the libraries, or why there is none.
 static LIBRARIES: LazyLock<Result<PathBuf, String>> = LazyLock::new(|| {
@@ -106,4 +113,10 @@ async fn paypals_library_charges_captures_voids_refunds_and_meets_declines() {
         "cancel 3999",
     ];
     assert_eq!(effects, expected);
+}
+
+#[tokio::test]
+async fn both_libraries_accept_the_webhooks_and_no_forged_ones() {
+    let Some(effects) = run("webhooks.py").await else { return };
+    assert_eq!(effects, ["charge 4999", "charge 4999", "charge 4999"]);
 }

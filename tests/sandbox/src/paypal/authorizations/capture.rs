@@ -105,6 +105,7 @@ impl Request {
             invoice_id: self.invoice_id.clone().or_else(|| authorization.invoice_id.clone()),
             request_id: desk.request_id.map(str::to_owned),
             refunds: Vec::new(),
+            dispute: None,
             created: now,
             updated: now,
         };

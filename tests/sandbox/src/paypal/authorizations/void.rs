@@ -7,6 +7,7 @@ use crate::{
         authorization::AuthorizationStatus,
         desk::{Desk, Done},
         errors::{PaypalError, Result},
+        events::EventContent,
         request_ids::Resource,
     },
 };
@@ -28,7 +29,8 @@ pub(crate) fn void(desk: &mut Desk<'_>, id: &str) -> Result<Done> {
     authorization.status = AuthorizationStatus::Voided;
     authorization.updated = now;
     let released = Money { minor: authorization.rest(), currency: authorization.money.currency };
-    let custom_id = authorization.custom_id.clone();
-    desk.record(EffectKind::Cancel, released, id, custom_id.as_deref());
+    let authorization = authorization.clone();
+    desk.record(EffectKind::Cancel, released, id, authorization.custom_id.as_deref());
+    desk.announce("PAYMENT.AUTHORIZATION.VOIDED", EventContent::Authorization(Box::new(authorization)));
     Ok(Done::ok(Resource::Authorization(id.to_owned())))
 }

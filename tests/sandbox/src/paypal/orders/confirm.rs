@@ -59,6 +59,9 @@ impl Request {
                 *kept = Some(url.to_string());
             }
         }
+        if order.status == OrderStatus::Approved {
+            desk.announce_order("CHECKOUT.ORDER.APPROVED", &self.order);
+        }
         Ok(Done::ok(Resource::Order(self.order.clone())))
     }
 }

@@ -2,7 +2,6 @@
 
 use crate::{
     ids,
-    ledger::EffectKind,
     paypal::{
         authorization::{Authorization, AuthorizationStatus},
         capture::{Capture, CaptureStatus},
@@ -80,6 +79,7 @@ pub(super) fn pay(desk: &mut Desk<'_>, id: &str) -> Result<()> {
     }
     order.status = OrderStatus::Completed;
     order.updated = now;
+    desk.announce_order("CHECKOUT.ORDER.COMPLETED", id);
     Ok(())
 }
 
@@ -100,6 +100,7 @@ fn capture(desk: &mut Desk<'_>, order: &str, unit: &Unit, verdict: Verdict) -> S
         invoice_id: unit.invoice_id.clone(),
         request_id: desk.request_id.map(str::to_owned),
         refunds: Vec::new(),
+        dispute: None,
         created: desk.now,
         updated: desk.now,
     });
@@ -125,10 +126,7 @@ fn authorize(desk: &mut Desk<'_>, order: &str, unit: &Unit, verdict: Verdict) ->
         created: desk.now,
         updated: desk.now,
     };
-    if authorization.status == AuthorizationStatus::Created {
-        desk.record(EffectKind::Authorize, unit.money, &id, unit.custom_id.as_deref());
-    }
-    desk.books.authorizations.insert(id.clone(), authorization);
+    desk.add_authorization(authorization);
     id
 }
 

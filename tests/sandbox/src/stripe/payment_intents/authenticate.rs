@@ -23,6 +23,7 @@ pub(crate) fn finish(desk: &mut Desk<'_>, id: &str, succeeded: bool) -> Option<F
         intent.payment_method = None;
         intent.status =
             Status::RequiresPaymentMethod { last_error: Some(Box::new(not_authenticated(method))) };
+        desk.announce_intent("payment_intent.payment_failed", id);
     }
     Some(Finished { return_url })
 }

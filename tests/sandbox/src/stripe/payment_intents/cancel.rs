@@ -48,6 +48,7 @@ impl Request {
             charge.outcome = Outcome::Released;
         }
         desk.record(EffectKind::Cancel, released, currency, &self.intent, transaction);
+        desk.announce_intent("payment_intent.canceled", &self.intent);
         desk.show_intent(&self.intent, &self.expand)
     }
 }

@@ -68,6 +68,7 @@ impl Request {
             charge.outcome = Outcome::Captured { amount, refunded: 0, refunds: Vec::new() };
         }
         desk.record(EffectKind::Capture, amount, currency, &self.intent, transaction);
+        desk.announce_intent("payment_intent.succeeded", &self.intent);
         desk.show_intent(&self.intent, &self.expand)
     }
 }

@@ -142,6 +142,7 @@ pub(crate) fn confirm(desk: &mut Desk<'_>, id: &str, confirmation: &Confirmation
         Behaviour::Authenticate => {
             let return_url = confirmation.return_url.clone();
             intent.status = Status::RequiresAction { return_url, idempotency_key: key };
+            desk.announce_intent("payment_intent.requires_action", id);
             Ok(())
         }
     }
@@ -159,15 +160,17 @@ fn authentication_required(decline_code: &'static str) -> StripeError {
 pub(crate) fn settle(desk: &mut Desk<'_>, id: &str, method: &'static TestMethod) -> Result<()> {
     let intent = desk.intent(id)?;
     let (amount, currency, transaction) = (intent.amount, intent.currency, intent.transaction_id());
-    let (effect, outcome) = if intent.terms.capture_method == CaptureMethod::Manual {
+    let (effect, outcome, event) = if intent.terms.capture_method == CaptureMethod::Manual {
         intent.status = Status::RequiresCapture;
-        (EffectKind::Authorize, Outcome::Authorized)
+        (EffectKind::Authorize, Outcome::Authorized, "payment_intent.amount_capturable_updated")
     } else {
         intent.status = Status::Succeeded { received: amount };
-        (EffectKind::Charge, Outcome::Captured { amount, refunded: 0, refunds: Vec::new() })
+        let outcome = Outcome::Captured { amount, refunded: 0, refunds: Vec::new() };
+        (EffectKind::Charge, outcome, "payment_intent.succeeded")
     };
     add_charge(desk, id, method, outcome)?;
     desk.record(effect, amount, currency, id, transaction);
+    desk.announce_intent(event, id);
     Ok(())
 }
 
@@ -188,7 +191,9 @@ fn refuse(
     let error = error.charge(charge).payment_method(method.view());
     intent.payment_method = None;
     intent.status = Status::RequiresPaymentMethod { last_error: Some(Box::new(error.clone())) };
-    error.payment_intent(intent.view(pages)).refuse()
+    let view = intent.view(pages);
+    desk.announce_intent("payment_intent.payment_failed", id);
+    error.payment_intent(view).refuse()
 }
 
 fn add_charge(
@@ -210,6 +215,7 @@ fn add_charge(
         metadata: intent.metadata.clone(),
         created: now,
         outcome,
+        dispute: None,
     };
     desk.books.charges.insert(&charge_id, charge);
     Ok(charge_id)

@@ -112,6 +112,7 @@ impl Request {
             latest_charge: None,
         };
         desk.books.intents.insert(&id, intent);
+        desk.announce_intent("payment_intent.created", &id);
         if let Some(confirmation) = &self.confirmation {
             confirm(desk, &id, confirmation)?;
         }

@@ -7,9 +7,12 @@ use crate::{
     ids,
     ledger::EffectKind,
     stripe::{
+        books::Shelf,
         charge::{Charge, Outcome},
         desk::Desk,
+        dispute::{Dispute, DisputeStatus},
         errors::{Result, StripeError},
+        events::Snapshot,
         params::{Metadata, Params},
         payment_intent::{Status, transaction_id},
         payment_intents::create::check_amount,
@@ -79,23 +82,30 @@ impl Request {
             .charges
             .get_mut(&charge_id)
             .ok_or_else(|| Box::new(StripeError::no_such("charge", &charge_id, "charge")))?;
+        if disputed(&desk.books.disputes, charge) {
+            let message = format!("Charge {charge_id} has been charged back; cannot issue a refund.");
+            return StripeError::invalid(message).code("charge_disputed").refuse();
+        }
         let id = ids::stripe("re");
         let amount = take(charge, &id, self.amount)?;
         let refund = Refund {
             id: id.clone(),
-            charge: charge_id,
+            charge: charge_id.clone(),
             payment_intent: charge.payment_intent.clone(),
             amount,
             currency: charge.currency,
             reason: self.reason,
             metadata: self.metadata.clone(),
             created: now,
+            failure: None,
         };
         let transaction = transaction_id(&self.metadata).or_else(|| transaction_id(&charge.metadata));
         let currency = charge.currency;
         let mut view = refund.view();
-        desk.books.refunds.insert(&id, refund);
+        desk.books.refunds.insert(&id, refund.clone());
         desk.record(EffectKind::Refund, amount, currency, &id, transaction);
+        desk.announce("refund.created", Snapshot::Refund(Box::new(refund)));
+        desk.announce_charge("charge.refunded", &charge_id);
         desk.expand(&mut view, &self.expand)?;
         Ok(view)
     }
@@ -118,6 +128,12 @@ impl Request {
             .refuse(),
         }
     }
+}
+
+/// A dispute that is open or lost has the money already.
+fn disputed(disputes: &Shelf<Dispute>, charge: &Charge) -> bool {
+    let dispute = charge.dispute.as_deref().and_then(|id| disputes.get(id));
+    dispute.is_some_and(|dispute| dispute.status != DisputeStatus::Won)
 }
 
 /// Takes the amount out of what the charge captured.

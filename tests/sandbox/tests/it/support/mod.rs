@@ -1,6 +1,8 @@
 //! A sandbox per test, and clients that read like the providers' documentation.
 
+pub(crate) mod receiver;
 mod schemas;
+pub(crate) mod webhooks;
 
 use std::sync::Arc;
 

@@ -1,8 +1,12 @@
 //! What the edge is told when it starts.
 
+mod idempotency;
+
 use serde::Deserialize;
 
 use crate::attestation::{Keys, KeysError};
+
+pub use idempotency::{Claiming, KeyRule, WhenUnavailable};
 
 /// The environment variable that holds the keys: a secret has no place in a plugin's configuration, which
 /// Envoy shows in `/config_dump`.
@@ -14,6 +18,7 @@ pub struct EdgeConfig {
     pub keys: Keys,
     /// The longest body that is let through, in bytes.
     pub body_bytes_max: usize,
+    pub claiming: Claiming,
 }
 
 /// Why the edge does not start.
@@ -23,6 +28,12 @@ pub enum ConfigError {
     Settings(serde_json::Error),
     #[error("`maxBodyBytes` must be from 1 to 1048576")]
     BodyLimit,
+    #[error("`idempotency.cluster` must name a cluster of Envoy's")]
+    Cluster,
+    #[error("`idempotency.timeoutMs` must be from 1 to 10000")]
+    ClaimTimeout,
+    #[error("`idempotency.leaseMs` must be from 1 to 600000")]
+    Lease,
     #[error(
         "{KEYS_VARIABLE} is not set; it must be `id:hex` with 64 or more hex digits, and Envoy must pass it on (`host_env_keys`)"
     )]
@@ -35,11 +46,12 @@ pub enum ConfigError {
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 struct Settings {
     max_body_bytes: usize,
+    idempotency: idempotency::Settings,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { max_body_bytes: 65_536 }
+        Self { max_body_bytes: 65_536, idempotency: idempotency::Settings::default() }
     }
 }
 
@@ -58,13 +70,15 @@ impl EdgeConfig {
             return Err(ConfigError::BodyLimit);
         }
         let keys = Keys::parse(keys.ok_or(ConfigError::NoKeys)?).map_err(ConfigError::Keys)?;
-        Ok(Self { keys, body_bytes_max: settings.max_body_bytes })
+        let claiming = settings.idempotency.check()?;
+        Ok(Self { keys, body_bytes_max: settings.max_body_bytes, claiming })
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::route::Route;
     use crate::test;
 
     const KEYS: &str = "k1:0101010101010101010101010101010101010101010101010101010101010101";
@@ -77,12 +91,33 @@ mod tests {
     }
 
     #[test]
+    fn keys_are_required_and_the_durable_row_is_trusted_unless_a_route_says_otherwise() {
+        let settings = r#"{"idempotency":{"routes":{"refund":{"whenUnavailable":"reject"},"cancel":{"required":false}}}}"#;
+        let claiming = EdgeConfig::read(settings.as_bytes(), Some(KEYS)).unwrap().claiming;
+        let rule = |required, when_unavailable| Some(KeyRule { required, when_unavailable });
+        assert_eq!(claiming.rule(Route::Charge), rule(true, WhenUnavailable::Pass));
+        assert_eq!(claiming.rule(Route::Refund), rule(true, WhenUnavailable::Reject));
+        assert_eq!(claiming.rule(Route::Cancel), rule(false, WhenUnavailable::Pass));
+        assert_eq!(claiming.rule(Route::GetPayment), None);
+    }
+
+    #[test]
     fn a_wrong_setting_is_named() {
         let error =
             |settings: &str, keys| EdgeConfig::read(settings.as_bytes(), keys).unwrap_err().to_string();
         assert!(error("{\"maxBodyByte\":1}", Some(KEYS)).contains("maxBodyByte"));
         assert!(error("{\"maxBodyBytes\":0}", Some(KEYS)).contains("maxBodyBytes"));
         assert!(error("nonsense", Some(KEYS)).contains("plugin configuration"));
+        for (setting, named) in [
+            (r#"{"cluster":""}"#, "idempotency.cluster"),
+            (r#"{"timeoutMs":0}"#, "idempotency.timeoutMs"),
+            (r#"{"leaseMs":600001}"#, "idempotency.leaseMs"),
+            (r#"{"whenUnavailable":"open"}"#, "reject"),
+            (r#"{"routes":{"list":{}}}"#, "list"),
+        ] {
+            let message = error(&format!("{{\"idempotency\":{setting}}}"), Some(KEYS));
+            assert!(message.contains(named), "{message}");
+        }
         assert!(error("{}", None).contains(KEYS_VARIABLE));
         assert!(error("{}", Some("k1:00")).contains(KEYS_VARIABLE));
     }

@@ -1,7 +1,10 @@
 //! What happens to requests, as the host sees it.
 
+mod keys;
+
 use super::*;
 use crate::attestation::Keys;
+use crate::idempotency::Fence;
 use crate::test;
 
 const NOW: u64 = 1_764_000_000;
@@ -23,10 +26,12 @@ struct Sent {
 impl Sent {
     fn new(method: &str, path: &str) -> Self {
         let sent = Self { lines: Vec::new(), body: Vec::new() };
-        sent.with(":method", method)
+        let sent = sent
+            .with(":method", method)
             .with(":path", path)
             .with("x-request-id", "7d1b-1")
-            .with("x-client-id", "demo")
+            .with("x-client-id", "demo");
+        if method == "POST" { sent.with("idempotency-key", "order-1") } else { sent }
     }
 
     fn charge() -> Self {
@@ -52,10 +57,20 @@ impl Sent {
         self
     }
 
-    /// Sends the head and then the body.
+    /// Sends the head and then the body, and lets the cache give it the turn.
     fn to(&self, exchange: &mut Exchange) -> Step {
-        match exchange.on_request_head(Head::new(&self.lines), &config()) {
-            Step::Wait => exchange.on_request_end(&self.body, &config(), NOW),
+        match self.up_to_the_claim(exchange, &config()) {
+            Step::Claim(_) => {
+                let start = Verdict::Start { fence: Fence::new(7).unwrap() };
+                exchange.on_claim_answered(Some(start), &config(), NOW)
+            }
+            step => step,
+        }
+    }
+
+    fn up_to_the_claim(&self, exchange: &mut Exchange, config: &EdgeConfig) -> Step {
+        match exchange.on_request_head(Head::new(&self.lines), config) {
+            Step::Wait => exchange.on_request_end(&self.body, config, NOW),
             step => step,
         }
     }
@@ -145,7 +160,9 @@ fn nothing_is_forwarded_before_the_request_is_complete() {
         assert_eq!(exchange.on_request_body(length, &config()), Step::Wait);
         assert_eq!(exchange.outcome(), None);
     }
-    assert!(matches!(exchange.on_request_end(CHARGE, &config(), NOW), Step::Forward(_)));
+    assert!(matches!(exchange.on_request_end(CHARGE, &config(), NOW), Step::Claim(_)));
+    assert_eq!(exchange.outcome(), None);
+    assert!(matches!(exchange.on_claim_answered(None, &config(), NOW), Step::Forward(_)));
 }
 
 #[test]
@@ -169,7 +186,8 @@ fn internal_headers_of_the_caller_are_removed_every_value_of_them() {
         .with("authorization", "Bearer demo-key")
         .with("x-other", [0xff, 0xfe]);
     let edits = sent.forwarded();
-    assert_eq!(edits.remove, ["authorization", "x-client-id", "x-edge-anything", "x-edge-attestation"]);
+    let names = ["authorization", "idempotency-key", "x-client-id", "x-edge-anything", "x-edge-attestation"];
+    assert_eq!(edits.remove, names);
     attested(&edits, "POST", "/payments/charge", CHARGE);
 }
 
@@ -180,7 +198,7 @@ fn without_exactly_one_good_client_nobody_gets_in() {
     Sent::charge().replacing("x-client-id", "demo,demo-2").refused(ErrorCode::Unauthenticated);
     Sent::charge().replacing("x-client-id", "").refused(ErrorCode::Unauthenticated);
     let (reply, _) = Sent::charge().replacing("x-client-id", [0xff]).refused(ErrorCode::Unauthenticated);
-    assert!(reply.headers.contains(&("www-authenticate", "Bearer")));
+    assert!(reply.headers.contains(&("www-authenticate", "Bearer".into())));
 }
 
 #[test]
@@ -194,8 +212,8 @@ fn the_openapi_document_is_for_everyone_and_vouches_for_nobody() {
 fn a_refusal_tells_the_request_id_and_is_not_cached() {
     let (reply, error) = Sent::new("GET", "/nothing").refused(ErrorCode::NotFound);
     assert_eq!(error["requestId"], "7d1b-1");
-    assert!(reply.headers.contains(&("content-type", "application/json")));
-    assert!(reply.headers.contains(&("cache-control", "no-store")));
+    assert!(reply.headers.contains(&("content-type", "application/json".into())));
+    assert!(reply.headers.contains(&("cache-control", "no-store".into())));
 }
 
 #[test]
@@ -212,7 +230,7 @@ fn paths_and_methods_outside_the_table_are_refused() {
     Sent::new("GET", "/healthz").refused(ErrorCode::NotFound);
     Sent::new("GET", "/payments/txn_1").refused(ErrorCode::TransactionNotFound);
     let (reply, _) = Sent::new("DELETE", "/payments/charge").refused(ErrorCode::MethodNotAllowed);
-    assert!(reply.headers.contains(&("allow", "POST")));
+    assert!(reply.headers.contains(&("allow", "POST".into())));
     Sent::charge().without(":path").refused(ErrorCode::NotFound);
     Sent::charge().without(":method").refused(ErrorCode::MethodNotAllowed);
 }

@@ -1,0 +1,82 @@
+//! Where the edge cache listens and keeps what it knows.
+
+use std::net::SocketAddr;
+
+use edge_core::attestation::Keys;
+
+use super::{ConfigError, Source, attestation_keys, keep, log_format};
+use crate::cache::RedisUri;
+use crate::telemetry::LogFormat;
+
+const LISTEN: &str = "EDGE_CACHE_LISTEN";
+const DEFAULT: ([u8; 4], u16) = ([127, 0, 0, 1], 8082);
+
+/// The edge cache beside a control plane.
+#[derive(Debug)]
+pub struct EdgeCacheSettings {
+    /// `None`: the edge cache runs elsewhere, on the same Redis.
+    pub listen: Option<SocketAddr>,
+    /// `None`: what is known lies in this process and goes with it.
+    pub redis: Option<RedisUri>,
+}
+
+impl EdgeCacheSettings {
+    pub(super) fn read(source: &Source) -> Result<Self, ConfigError> {
+        let redis = redis_uri(source)?;
+        let listen = match source.get(LISTEN) {
+            Some("off") if redis.is_none() => {
+                return Err(source
+                    .invalid(LISTEN, "can be `off` only with a REDIS_URI, which another edge cache shares"));
+            }
+            Some("off") => None,
+            _ => Some(listen(source)?),
+        };
+        Ok(Self { listen, redis })
+    }
+}
+
+/// What `edge-cache` runs with.
+#[derive(Debug)]
+pub struct EdgeCacheConfig {
+    pub listen: SocketAddr,
+    pub redis: RedisUri,
+    pub attestation_keys: Keys,
+    pub log_level: String,
+    pub log_format: LogFormat,
+}
+
+impl EdgeCacheConfig {
+    /// Reads every setting and reports everything that is wrong at once.
+    pub fn read(source: &Source) -> Result<Self, Vec<ConfigError>> {
+        let mut errors = Vec::new();
+        let listen = keep(&mut errors, listen(source));
+        let redis = redis_uri(source).and_then(|uri| {
+            uri.ok_or(ConfigError::Missing {
+                key: "REDIS_URI",
+                expected: "an edge cache of its own shares what it knows with the control planes through Redis",
+            })
+        });
+        let redis = keep(&mut errors, redis);
+        let keys = keep(&mut errors, attestation_keys(source));
+        let log_format = keep(&mut errors, log_format(source));
+        match (listen, redis, keys, log_format) {
+            (Some(listen), Some(redis), Some(attestation_keys), Some(log_format)) => Ok(Self {
+                listen,
+                redis,
+                attestation_keys,
+                log_level: source.get("LOG_LEVEL").unwrap_or("info").to_owned(),
+                log_format,
+            }),
+            _ => Err(errors),
+        }
+    }
+}
+
+fn listen(source: &Source) -> Result<SocketAddr, ConfigError> {
+    let listen = source.parsed(LISTEN, "HOST:PORT, e.g. 127.0.0.1:8082")?;
+    Ok(listen.unwrap_or_else(|| SocketAddr::from(DEFAULT)))
+}
+
+fn redis_uri(source: &Source) -> Result<Option<RedisUri>, ConfigError> {
+    source.read_with("REDIS_URI", |uri| uri.parse().map_err(str::to_owned))
+}

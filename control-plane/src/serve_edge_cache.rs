@@ -1,0 +1,27 @@
+//! The edge cache as a process of its own: beside Envoy, outliving the control plane and its database.
+
+use std::sync::Arc;
+
+use anyhow::Context;
+use tokio_util::sync::CancellationToken;
+
+use crate::cache::{self, RedisCache};
+use crate::config::EdgeCacheConfig;
+use crate::domain::clock::SystemClock;
+use crate::serve::{bind, metrics, serve_on, upkeep};
+
+/// Serves until `stop` is cancelled. An error means that the server died.
+pub async fn serve_edge_cache(config: EdgeCacheConfig, stop: CancellationToken) -> anyhow::Result<()> {
+    let cache = Arc::new(RedisCache::open(config.redis).context("REDIS_URI: Redis cannot be used")?);
+    let metrics = metrics()?;
+    let shown = metrics.clone();
+    let router = cache::router(cache, Arc::new(config.attestation_keys), Arc::new(SystemClock))
+        .route("/metrics", axum::routing::get(move || async move { shown.render() }));
+    let listener = bind("EDGE_CACHE_LISTEN", config.listen).await?;
+    let upkeep = tokio::spawn(upkeep(metrics, stop.clone()));
+    serve_on(listener, router, stop.clone()).await.context("the server failed")?;
+    anyhow::ensure!(stop.is_cancelled(), "the server ended without being asked to");
+    upkeep.await.context("a background task died")?;
+    tracing::info!("stopped");
+    Ok(())
+}

@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# Sees to the servers that tests start for themselves. Without one of them its tests are skipped, and say so.
+set -euo pipefail
+# shellcheck source-path=SCRIPTDIR source=common.sh
+. "$(dirname "$0")/common.sh"
+
+# wanted PACKAGE PROGRAM…: nothing to do if one of the programs is there; Debian hides PostgreSQL's in a place of its own.
+missing=()
+wanted() {
+  local package=$1 program
+  shift
+  for program in "$@"; do
+    if command -v "$program" >/dev/null || compgen -G "/usr/lib/*/*/bin/$program" >/dev/null; then return; fi
+  done
+  missing+=("$package")
+}
+
+[ -n "${TEST_REDIS_URI:-}" ] || wanted redis-server redis-server valkey-server
+[ -n "${TEST_POSTGRES_URI:-}" ] || wanted postgresql postgres
+[ ${#missing[@]} -gt 0 ] || exit 0
+
+if can_install_debian_packages; then
+  # No server of the package's own is to run: tests start theirs, on free ports.
+  policy=/usr/sbin/policy-rc.d
+  if [ ! -e "$policy" ]; then
+    printf '#!/bin/sh\nexit 101\n' >"$policy"
+    chmod +x "$policy"
+    trap 'rm -f "$policy"' EXIT
+  fi
+  install_debian_packages "${missing[@]}" && exit 0
+fi
+say "tests that need these will be skipped: ${missing[*]}"
+say "  fix: apt-get install ${missing[*]} (their services need not run), or name servers in TEST_REDIS_URI, TEST_POSTGRES_URI"

@@ -1,0 +1,126 @@
+//! Where idempotency keys are claimed, and what happens without a claim.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use super::ConfigError;
+use crate::idempotency::Lease;
+use crate::route::Route;
+
+/// How the edge claims idempotency keys.
+#[derive(Debug)]
+pub struct Claiming {
+    /// Envoy's name for the edge cache's cluster.
+    pub cluster: String,
+    /// How long the cache may take, 1 to 10,000 ms. The request waits that long.
+    pub timeout: Duration,
+    pub lease: Lease,
+    charge: KeyRule,
+    refund: KeyRule,
+    capture: KeyRule,
+    cancel: KeyRule,
+}
+
+/// What one operation asks of keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeyRule {
+    /// Whether a request without a key is refused.
+    pub required: bool,
+    pub when_unavailable: WhenUnavailable,
+}
+
+/// What happens to a request whose claim the cache did not answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WhenUnavailable {
+    /// It goes on, marked as unchecked: the control plane's durable row still holds.
+    Pass,
+    /// It is refused with `IDEMPOTENCY_UNAVAILABLE`.
+    Reject,
+}
+
+impl Claiming {
+    /// `None` where keys mean nothing.
+    #[must_use]
+    pub const fn rule(&self, route: Route) -> Option<KeyRule> {
+        match route {
+            Route::Charge => Some(self.charge),
+            Route::Refund => Some(self.refund),
+            Route::Capture => Some(self.capture),
+            Route::Cancel => Some(self.cancel),
+            Route::GetPayment
+            | Route::ListPayments
+            | Route::ListEvents
+            | Route::GetRefund
+            | Route::OpenApi => None,
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub(super) struct Settings {
+    cluster: String,
+    timeout_ms: u64,
+    lease_ms: u32,
+    required: bool,
+    when_unavailable: WhenUnavailable,
+    routes: Routes,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+struct Routes {
+    charge: Exception,
+    refund: Exception,
+    capture: Exception,
+    cancel: Exception,
+}
+
+/// Where an operation differs from the rest.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+struct Exception {
+    required: Option<bool>,
+    when_unavailable: Option<WhenUnavailable>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            cluster: "edge_cache".to_owned(),
+            timeout_ms: 500,
+            // Too short executes nothing twice, since the control plane knows what runs; too long keeps a client
+            // waiting whose first request died with its control plane.
+            lease_ms: 15_000,
+            required: true,
+            when_unavailable: WhenUnavailable::Pass,
+            routes: Routes::default(),
+        }
+    }
+}
+
+impl Settings {
+    pub(super) fn check(self) -> Result<Claiming, ConfigError> {
+        if self.cluster.is_empty() {
+            return Err(ConfigError::Cluster);
+        }
+        if !(1..=10_000).contains(&self.timeout_ms) {
+            return Err(ConfigError::ClaimTimeout);
+        }
+        let rule = |exception: &Exception| KeyRule {
+            required: exception.required.unwrap_or(self.required),
+            when_unavailable: exception.when_unavailable.unwrap_or(self.when_unavailable),
+        };
+        Ok(Claiming {
+            timeout: Duration::from_millis(self.timeout_ms),
+            lease: Lease::from_ms(self.lease_ms).ok_or(ConfigError::Lease)?,
+            charge: rule(&self.routes.charge),
+            refund: rule(&self.routes.refund),
+            capture: rule(&self.routes.capture),
+            cancel: rule(&self.routes.cancel),
+            cluster: self.cluster,
+        })
+    }
+}

@@ -1,0 +1,111 @@
+//! A request's idempotency key: what it stands for, and what the cache's word on it leads to.
+
+use super::Request;
+use crate::attestation::Claim;
+use crate::client::ClientId;
+use crate::config::{EdgeConfig, KeyRule, WhenUnavailable};
+use crate::error::ErrorCode;
+use crate::head::Head;
+use crate::idempotency::{self, Answer, ClaimRequest, Fingerprint, Key, KeyError, Scope, Verdict};
+use crate::refusal::{Refusal, Reply};
+use crate::route::Route;
+
+/// How long a client should wait before it asks a cache again that was away.
+const UNAVAILABLE_RETRY_S: u32 = 1;
+
+/// What is known of a key before the body is here.
+#[derive(Debug)]
+pub(super) struct Keyed {
+    scope: Scope,
+    rule: KeyRule,
+    /// The header's value, as sent.
+    content_type: Vec<u8>,
+}
+
+/// A claim that was sent, and what it is for.
+#[derive(Debug)]
+pub(super) struct Claimed {
+    pub(super) request: Box<Request>,
+    pub(super) keyed: Keyed,
+    pub(super) claim: ClaimRequest,
+    pub(super) body_sha256: [u8; 32],
+}
+
+/// Where the cache's word leads.
+pub(super) enum Turn {
+    /// The request goes on, under this claim.
+    Go(Claim),
+    Replay(Answer),
+    Refuse(Refusal),
+}
+
+impl Keyed {
+    /// `None` for a request that has no key and needs none.
+    pub(super) fn read(
+        head: Head<'_>,
+        route: Route,
+        client: Option<&ClientId>,
+        (method, path): (&str, &str),
+        config: &EdgeConfig,
+    ) -> Result<Option<Self>, Refusal> {
+        let (Some(rule), Some(client)) = (config.claiming.rule(route), client) else { return Ok(None) };
+        match Key::parse(head.all(idempotency::HEADER)) {
+            Ok(key) => Ok(Some(Self {
+                scope: Scope::new(client, method, path, &key),
+                rule,
+                content_type: head.all("content-type").next().unwrap_or_default().to_vec(),
+            })),
+            Err(KeyError::Required) if !rule.required => Ok(None),
+            Err(problem) => Err(Refusal::new(problem.code(), problem.to_string()).about("Idempotency-Key")),
+        }
+    }
+
+    pub(super) fn claim(&self, method: &str, target: &str, body: &[u8], config: &EdgeConfig) -> ClaimRequest {
+        let (path, query) = target.split_once('?').unwrap_or((target, ""));
+        ClaimRequest {
+            scope: self.scope,
+            fingerprint: Fingerprint::new(method, path, query, &self.content_type, body),
+            lease: config.claiming.lease,
+        }
+    }
+
+    /// `None`: the cache gave no verdict. The claim may have been taken all the same; its lease then ends by itself.
+    pub(super) fn turn(&self, claim: &ClaimRequest, verdict: Option<Verdict>) -> Turn {
+        let under = |fence| Claim { scope: claim.scope, fingerprint: claim.fingerprint, fence };
+        match (verdict, self.rule.when_unavailable) {
+            (Some(Verdict::Start { fence }), _) => Turn::Go(under(Some(fence))),
+            (Some(Verdict::Replay(answer)), _) => Turn::Replay(answer),
+            (Some(Verdict::InFlight { retry_after_ms }), _) => {
+                let message =
+                    "the first request with this `Idempotency-Key` is being worked on; send this one again";
+                let refusal = Refusal::new(ErrorCode::IdempotencyInProgress, message);
+                Turn::Refuse(refusal.retry_after(retry_after_ms.div_ceil(1_000)))
+            }
+            (Some(Verdict::Mismatch), _) => {
+                let message =
+                    "the `Idempotency-Key` was used for another request; use a new one for a new request";
+                let refusal = Refusal::new(ErrorCode::IdempotencyKeyReused, message);
+                Turn::Refuse(refusal.about("Idempotency-Key"))
+            }
+            (None, WhenUnavailable::Pass) => Turn::Go(under(None)),
+            (None, WhenUnavailable::Reject) => {
+                let message =
+                    "the `Idempotency-Key` cannot be checked now; nothing was executed, send this again";
+                let refusal = Refusal::new(ErrorCode::IdempotencyUnavailable, message);
+                Turn::Refuse(refusal.retry_after(UNAVAILABLE_RETRY_S))
+            }
+        }
+    }
+}
+
+/// The name of the cache's word in metrics and the access log.
+pub(super) fn name(verdict: Option<&Verdict>) -> &'static str {
+    verdict.map_or("unavailable", Verdict::name)
+}
+
+/// The first answer, byte for byte.
+pub(super) fn replay(answer: Answer) -> Reply {
+    let (status, content_type, body) = answer.into_parts();
+    let headers = vec![("content-type", content_type.into()), (idempotency::REPLAYED_HEADER, "true".into())];
+    Reply { status, headers, body: body.into_bytes() }
+}

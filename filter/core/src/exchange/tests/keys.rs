@@ -1,0 +1,159 @@
+//! What becomes of a request by its idempotency key.
+
+use super::*;
+use crate::idempotency::{Answer, ClaimRequest, Fingerprint, Key, Scope};
+
+fn key(text: &str) -> Sent {
+    Sent::charge().replacing("idempotency-key", text)
+}
+
+fn with(settings: &str) -> EdgeConfig {
+    EdgeConfig::read(settings.as_bytes(), Some(KEYS)).unwrap()
+}
+
+/// The exchange of a good charge whose claim was sent, and the claim.
+fn claimed(sent: &Sent, config: &EdgeConfig) -> (Exchange, ClaimRequest) {
+    let mut exchange = Exchange::default();
+    let Step::Claim(call) = sent.up_to_the_claim(&mut exchange, config) else { panic!("no claim") };
+    (exchange, ClaimRequest::read(&call.body).unwrap())
+}
+
+fn answered(verdict: Option<Verdict>, config: &EdgeConfig) -> (Exchange, Step) {
+    let (mut exchange, _) = claimed(&Sent::charge(), config);
+    let step = exchange.on_claim_answered(verdict, config, NOW);
+    (exchange, step)
+}
+
+fn refused(verdict: Option<Verdict>, config: &EdgeConfig, code: ErrorCode) -> Reply {
+    let (exchange, step) = answered(verdict, config);
+    assert_eq!(exchange.outcome(), Some(Outcome::Refused(code)));
+    let Step::Reply(reply) = step else { panic!("{step:?}") };
+    let body: serde_json::Value = serde_json::from_slice(&reply.body).unwrap();
+    assert_eq!((reply.status, body["error"]["code"].as_str()), (code.status(), Some(&*code.name())));
+    assert_eq!(body["error"]["requestId"], "7d1b-1");
+    reply
+}
+
+#[test]
+fn every_operation_that_moves_money_needs_a_key_and_no_other_does() {
+    let refund = format!("{{\"transactionId\":\"{TXN}\"}}");
+    let capture = format!("/payments/{TXN}/capture");
+    let cancel = format!("/payments/{TXN}/cancel");
+    let keyed = [
+        Sent::charge(),
+        Sent::charge().replacing(":path", "/payments/refund").body(refund.as_bytes()),
+        Sent::new("POST", &capture),
+        Sent::new("POST", &cancel),
+    ];
+    for sent in keyed {
+        let (_, error) = sent.without("idempotency-key").refused(ErrorCode::IdempotencyKeyRequired);
+        assert_eq!(error["param"], "Idempotency-Key");
+    }
+    let mut exchange = Exchange::default();
+    let read = Sent::new("GET", "/payments").with("idempotency-key", "a b");
+    assert!(matches!(read.up_to_the_claim(&mut exchange, &config()), Step::Forward(_)));
+}
+
+#[test]
+fn a_key_that_is_none_is_refused_before_anything_is_claimed() {
+    for wrong in ["", "a b", "clé", "\"a", "a\"", &"k".repeat(256)] {
+        let (_, error) = key(wrong).refused(ErrorCode::IdempotencyKeyInvalid);
+        assert_eq!(error["param"], "Idempotency-Key");
+    }
+    Sent::charge().with("idempotency-key", "order-1").refused(ErrorCode::IdempotencyKeyInvalid);
+}
+
+#[test]
+fn the_claim_says_who_asks_what_and_the_attestation_says_it_again() {
+    let (mut exchange, claim) = claimed(&key("\"order 1\""), &config());
+    let name = Key::parse([b"\"order 1\"".as_slice()]).unwrap();
+    let client = ClientId::parse("demo").unwrap();
+    assert_eq!(claim.scope, Scope::new(&client, "POST", "/payments/charge", &name));
+    let fingerprint = Fingerprint::new("POST", "/payments/charge", "", b"application/json", CHARGE);
+    assert_eq!(claim.fingerprint, fingerprint);
+
+    let start = Verdict::Start { fence: Fence::new(9).unwrap() };
+    let Step::Forward(edits) = exchange.on_claim_answered(Some(start), &config(), NOW) else { panic!() };
+    let attested = attested(&edits, "POST", "/payments/charge", CHARGE).claim.unwrap();
+    assert_eq!((attested.scope, attested.fingerprint), (claim.scope, claim.fingerprint));
+    assert_eq!(attested.fence, Fence::new(9));
+    assert_eq!((exchange.outcome(), exchange.verdict()), (Some(Outcome::Forwarded), Some("start")));
+}
+
+#[test]
+fn another_client_has_another_scope_and_another_byte_another_fingerprint() {
+    let (_, one) = claimed(&Sent::charge(), &config());
+    let (_, stranger) = claimed(&Sent::charge().replacing("x-client-id", "demo-2"), &config());
+    assert_ne!(one.scope, stranger.scope);
+    let (_, longer) = claimed(&Sent::charge().body(&charge_of(CHARGE.len() + 1)), &config());
+    assert_eq!(one.scope, longer.scope);
+    assert_ne!(one.fingerprint, longer.fingerprint);
+    let other_type = Sent::charge().replacing("content-type", "application/json; charset=utf-8");
+    assert_ne!(one.fingerprint, claimed(&other_type, &config()).1.fingerprint);
+}
+
+#[test]
+fn a_finished_key_is_answered_with_the_first_answer_byte_for_byte() {
+    let body = "{\"success\":true,\"transactionId\":\"txn_1\" }\n";
+    let answer = Answer::new(402, "application/json".to_owned(), body.to_owned()).unwrap();
+    let (exchange, step) = answered(Some(Verdict::Replay(answer)), &config());
+    let Step::Reply(reply) = step else { panic!("{step:?}") };
+    assert_eq!((reply.status, reply.body.as_slice()), (402, body.as_bytes()));
+    let headers = [("content-type", "application/json".into()), ("idempotency-replayed", "true".into())];
+    assert_eq!(reply.headers, headers);
+    assert_eq!((exchange.outcome(), exchange.verdict()), (Some(Outcome::Replayed), Some("replay")));
+}
+
+#[test]
+fn while_the_first_runs_the_others_are_told_when_to_come_back() {
+    for (retry_after_ms, seconds) in [(1, "1"), (1_000, "1")] {
+        let verdict = Verdict::InFlight { retry_after_ms };
+        let reply = refused(Some(verdict), &config(), ErrorCode::IdempotencyInProgress);
+        assert!(reply.headers.contains(&("retry-after", seconds.into())));
+    }
+}
+
+#[test]
+fn a_key_of_another_request_is_refused() {
+    refused(Some(Verdict::Mismatch), &config(), ErrorCode::IdempotencyKeyReused);
+}
+
+#[test]
+fn without_the_cache_a_request_goes_on_unchecked() {
+    let (exchange, step) = answered(None, &config());
+    let Step::Forward(edits) = step else { panic!("{step:?}") };
+    let claim = attested(&edits, "POST", "/payments/charge", CHARGE).claim.unwrap();
+    assert_eq!(claim.fence, None);
+    assert_eq!((exchange.outcome(), exchange.verdict()), (Some(Outcome::Forwarded), Some("unavailable")));
+}
+
+#[test]
+fn without_the_cache_a_route_may_refuse_instead() {
+    let strict = with(r#"{"idempotency":{"routes":{"charge":{"whenUnavailable":"reject"}}}}"#);
+    let reply = refused(None, &strict, ErrorCode::IdempotencyUnavailable);
+    assert!(reply.headers.contains(&("retry-after", "1".into())));
+    let others = with(r#"{"idempotency":{"routes":{"refund":{"whenUnavailable":"reject"}}}}"#);
+    assert!(matches!(answered(None, &others).1, Step::Forward(_)));
+}
+
+#[test]
+fn where_keys_are_optional_a_request_without_one_goes_on_and_a_wrong_one_is_still_refused() {
+    let lenient = with(r#"{"idempotency":{"required":false}}"#);
+    let mut exchange = Exchange::default();
+    let step = Sent::charge().without("idempotency-key").up_to_the_claim(&mut exchange, &lenient);
+    let Step::Forward(edits) = step else { panic!("{step:?}") };
+    assert_eq!(attested(&edits, "POST", "/payments/charge", CHARGE).claim, None);
+    let mut exchange = Exchange::default();
+    assert!(matches!(key("a b").up_to_the_claim(&mut exchange, &lenient), Step::Reply(_)));
+}
+
+#[test]
+fn the_caches_word_counts_once_and_only_when_it_was_asked() {
+    let mut early = Exchange::default();
+    assert_eq!(early.on_claim_answered(Some(Verdict::Mismatch), &config(), NOW), Step::Wait);
+    assert_eq!(early.outcome(), None);
+    let (mut exchange, _) = answered(Some(Verdict::Mismatch), &config());
+    let start = Verdict::Start { fence: Fence::new(1).unwrap() };
+    assert_eq!(exchange.on_claim_answered(Some(start), &config(), NOW), Step::Wait);
+    assert_eq!(exchange.outcome(), Some(Outcome::Refused(ErrorCode::IdempotencyKeyReused)));
+}

@@ -1,0 +1,46 @@
+//! A client may send a charge or a refund as often as it likes, through any Envoy, and it happens once.
+
+mod cache_away;
+mod keys;
+mod many;
+mod replays;
+mod storm;
+
+use gateway_tests::{Answer, Gateway, until};
+use serde_json::{Value, json};
+
+fn charge_of(amount: u64) -> Value {
+    json!({ "provider": "stripe", "amount": amount, "currency": "USD", "paymentMethodId": "pm_card_visa" })
+}
+
+fn is_replay(answer: &Answer) -> bool {
+    answer.header("idempotency-replayed") == Some("true")
+}
+
+/// The same answer, marked as what it is.
+#[track_caller]
+fn replays(again: &Answer, first: &Answer) {
+    assert_eq!((again.status, &again.body), (first.status, &first.body), "{}", again.text());
+    assert_eq!(again.header("content-type"), first.header("content-type"));
+    assert!(is_replay(again), "{:?}", again.headers);
+    // A replay is a request of its own in the logs.
+    assert_ne!(again.header("x-request-id"), first.header("x-request-id"));
+}
+
+/// Charges under `key` and gives the answer, and how many requests the control plane got for it.
+async fn counted_charge(gateway: &Gateway<'_>, key: &str, charge: &Value) -> (Answer, u64) {
+    let before = gateway.control_plane_requests().await;
+    let answer = gateway.charge_under(key, charge).await;
+    (answer, gateway.control_plane_requests().await - before)
+}
+
+/// The edge answers by itself what was answered before. A busy machine may be too slow for it now and then; the
+/// durable row then gives the same answer.
+async fn the_edge_replays(gateway: &Gateway<'_>, key: &str, charge: &Value, first: &Answer) {
+    until("an answer of the edge's own", async || {
+        let (again, asked) = counted_charge(gateway, key, charge).await;
+        replays(&again, first);
+        (asked == 0).then_some(())
+    })
+    .await;
+}

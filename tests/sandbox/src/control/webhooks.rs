@@ -1,0 +1,224 @@
+//! `/_sandbox/webhooks`
+
+use std::sync::Arc;
+
+use axum::{
+    extract::{Path, Query, State, rejection::QueryRejection},
+    http::StatusCode,
+};
+use bytes::Bytes;
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::{Map, Value, json, value::RawValue};
+
+use super::{invalid, invalid_query};
+use crate::{
+    answer::Answer,
+    faults::InvalidRule,
+    paypal,
+    provider::Provider,
+    scripts::{self, Script},
+    stripe,
+    webhooks::{Announcer, Change, Content, Given, Record},
+    world::Shared,
+};
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(super) struct Filter {
+    #[serde(default)]
+    summary: u8,
+    provider: Option<Provider>,
+    #[serde(rename = "type")]
+    kind: Option<String>,
+    /// The id of the object that the event is about.
+    object: Option<String>,
+    transaction_id: Option<String>,
+    /// `recorded`, `waiting`, `withheld`, `delivered` or `failed`.
+    status: Option<String>,
+}
+
+impl Filter {
+    fn matches(&self, record: &Record) -> bool {
+        let event = &record.event;
+        self.provider.is_none_or(|provider| provider == event.provider())
+            && self.kind.as_deref().is_none_or(|kind| kind == event.kind)
+            && self.object.as_deref().is_none_or(|object| event.object() == Some(object))
+            && self.status.as_deref().is_none_or(|status| record.status() == status)
+            && self.transaction_id.as_deref().is_none_or(|id| event.transaction_id().as_deref() == Some(id))
+    }
+}
+
+/// The events, oldest first, with what became of their deliveries; with `summary=1` the counts of all.
+pub(super) async fn list(
+    State(shared): State<Arc<Shared>>,
+    filter: Result<Query<Filter>, QueryRejection>,
+) -> Answer {
+    let Query(filter) = match filter {
+        Ok(filter) => filter,
+        Err(rejection) => return invalid_query(&rejection),
+    };
+    if filter.summary != 0 {
+        return Answer::json(StatusCode::OK, &by_provider(&shared, |lane| json!(lane.summary())));
+    }
+    // Copied out, so that writing them does not hold up the providers.
+    let mut records: Vec<Record> = {
+        let world = shared.world();
+        let all = Provider::ALL.into_iter().flat_map(|provider| world.webhooks.lane(provider).records());
+        all.filter(|record| filter.matches(record)).cloned().collect()
+    };
+    records.sort_by_key(|record| record.event.at);
+    let events: Vec<Value> = records.iter().map(Record::view).collect();
+    let targets = by_provider(&shared, |lane| lane.target().view());
+    Answer::json(StatusCode::OK, &json!({ "targets": targets, "events": events }))
+}
+
+fn by_provider(shared: &Shared, view: impl Fn(&crate::webhooks::Lane) -> Value) -> Value {
+    let world = shared.world();
+    let name = |provider: Provider| json!(provider).as_str().unwrap_or_default().to_owned();
+    let views = Provider::ALL.map(|provider| (name(provider), view(world.webhooks.lane(provider))));
+    Value::Object(Map::from_iter(views))
+}
+
+/// Says where webhooks go from now on, and what signs them.
+pub(super) async fn aim(State(shared): State<Arc<Shared>>, body: Bytes) -> Answer {
+    let change: Change = match read(&body) {
+        Ok(change) => change,
+        Err(rule) => return invalid(&rule),
+    };
+    let applied = {
+        let mut world = shared.world();
+        let changed = Provider::ALL.map(|provider| {
+            change.apply(world.webhooks.lane(provider).target()).map(|target| (provider, target))
+        });
+        // All or nothing.
+        changed.into_iter().collect::<Result<Vec<_>, _>>().map(|targets| {
+            for (provider, target) in targets {
+                world.webhooks.lane_mut(provider).aim(target);
+            }
+        })
+    };
+    match applied {
+        Ok(()) => Answer::json(StatusCode::OK, &by_provider(&shared, |lane| lane.target().view())),
+        Err(rule) => invalid(&rule),
+    }
+}
+
+/// One event with its deliveries, and under `event` its body.
+pub(super) async fn show(State(shared): State<Arc<Shared>>, Path(id): Path<String>) -> Answer {
+    let found = {
+        let world = shared.world();
+        Provider::ALL.into_iter().find_map(|provider| world.webhooks.lane(provider).find(&id).cloned())
+    };
+    let Some(record) = found else { return no_such_event() };
+    let mut view = record.view();
+    let body: Value = serde_json::from_slice(&record.event.body(&shared.public_url)).unwrap_or_default();
+    if let Some(view) = view.as_object_mut() {
+        view.insert("event".to_owned(), body);
+    }
+    Answer::json(StatusCode::OK, &view)
+}
+
+/// Delivers an event once more, now and well signed, whatever faults befell it.
+pub(super) async fn redeliver(State(shared): State<Arc<Shared>>, Path(id): Path<String>) -> Answer {
+    let mut world = shared.world();
+    for provider in Provider::ALL {
+        let lane = world.webhooks.lane_mut(provider);
+        if lane.find(&id).is_none() {
+            continue;
+        }
+        if !lane.delivers() {
+            return invalid(&scripts::invalid("url", "no target is set: PUT /_sandbox/webhooks"));
+        }
+        lane.redeliver(&id);
+        return Answer::json(StatusCode::ACCEPTED, &json!({ "id": id }));
+    }
+    no_such_event()
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Which {
+    provider: Option<Provider>,
+}
+
+/// Delivers what was withheld, and what waits for others to overtake it.
+pub(super) async fn release(
+    State(shared): State<Arc<Shared>>,
+    which: Result<Query<Which>, QueryRejection>,
+) -> Answer {
+    let Query(which) = match which {
+        Ok(which) => which,
+        Err(rejection) => return invalid_query(&rejection),
+    };
+    let mut world = shared.world();
+    let wanted = Provider::ALL.into_iter().filter(|it| which.provider.is_none_or(|only| only == *it));
+    let released: usize = wanted.map(|provider| world.webhooks.lane_mut(provider).release()).sum();
+    Answer::json(StatusCode::OK, &json!({ "released": released }))
+}
+
+/// An event as whoever sends it wants it.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Handwritten {
+    provider: Provider,
+    event: Box<RawValue>,
+}
+
+/// Makes something happen at the provider, or sends an event that is given.
+pub(super) async fn send(State(shared): State<Arc<Shared>>, body: Bytes) -> Answer {
+    let is_given = serde_json::from_slice::<Value>(&body).is_ok_and(|body| body.get("event").is_some());
+    let sent = if is_given { send_given(&shared, &body) } else { play(&shared, &body) };
+    match sent {
+        Ok(view) => Answer::json(StatusCode::CREATED, &view),
+        Err(rule) => invalid(&rule),
+    }
+}
+
+fn play(shared: &Shared, body: &[u8]) -> Result<Value, InvalidRule> {
+    let script: Script = read(body)?;
+    let mut world = shared.world();
+    let before = world.webhooks.lane(script.provider).summary().events();
+    let object = match script.provider {
+        Provider::Stripe => stripe::scripts::run(shared, &mut world, &script),
+        Provider::Paypal => paypal::scripts::run(shared, &mut world, &script),
+    }?;
+    let lane = world.webhooks.lane(script.provider);
+    let made = usize::try_from(lane.summary().events() - before).unwrap_or_default();
+    let mut events: Vec<Value> = lane.records().rev().take(made).map(Record::view).collect();
+    events.reverse();
+    Ok(json!({ "events": events, "object": object }))
+}
+
+fn send_given(shared: &Shared, body: &[u8]) -> Result<Value, InvalidRule> {
+    let Handwritten { provider, event } = read(body)?;
+    let fields: Map<String, Value> =
+        serde_json::from_str(event.get()).map_err(|_| scripts::invalid("event", "must be an object"))?;
+    let text = |name: &str| fields.get(name).and_then(Value::as_str).map(str::to_owned);
+    let kind = match provider {
+        Provider::Stripe => text("type"),
+        Provider::Paypal => text("event_type"),
+    };
+    let content = Content::Given(Given { provider, id: text("id"), text: event });
+    let mut world = shared.world();
+    let world = &mut *world;
+    let now = shared.now();
+    let event = Announcer { outbox: &mut world.webhooks, faults: &mut world.faults, now }
+        .announce(kind.unwrap_or_default(), content);
+    let record = world.webhooks.lane(provider).find(&event.id).map(Record::view);
+    Ok(json!({ "events": [record] }))
+}
+
+fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, InvalidRule> {
+    let mut json = serde_json::Deserializer::from_slice(body);
+    let value = serde_path_to_error::deserialize(&mut json).map_err(|error| InvalidRule {
+        field: error.path().to_string(),
+        message: error.into_inner().to_string(),
+    })?;
+    json.end().map_err(|error| InvalidRule { field: ".".to_owned(), message: error.to_string() })?;
+    Ok(value)
+}
+
+fn no_such_event() -> Answer {
+    let rule = scripts::invalid("event", "must be an event that this sandbox still keeps");
+    Answer::json(StatusCode::NOT_FOUND, &json!({ "error": rule }))
+}

@@ -1,0 +1,134 @@
+//! What happens at PayPal by itself.
+
+use serde_json::Value;
+
+use super::{
+    capture::{Capture, CaptureStatus},
+    desk::Desk,
+    dispute::{Dispute, DisputeStatus},
+    events::EventContent,
+    refund::RefundStatus,
+};
+use crate::{
+    faults::InvalidRule,
+    ids,
+    ledger::EffectKind,
+    money::Money,
+    scripts::{Script, Winner, invalid},
+    webhooks::Announcer,
+    world::{Shared, World},
+};
+
+/// PayPal's published list of events has none for a refund that fails; merchants report this one.
+const REFUND_FAILED: &str = "PAYMENT.REFUND.FAILED";
+
+/// Makes it happen; returns the resource that changed.
+pub(crate) fn run(shared: &Shared, world: &mut World, script: &Script) -> Result<Value, InvalidRule> {
+    let kinds: &[EffectKind] = if script.kind == REFUND_FAILED {
+        &[EffectKind::Refund]
+    } else {
+        &[EffectKind::Charge, EffectKind::Capture]
+    };
+    let subjects = script.subjects(world, kinds)?;
+    let now = shared.now();
+    let mut desk = Desk {
+        books: &mut world.paypal,
+        ledger: &mut world.ledger,
+        now,
+        request_id: None,
+        announcer: Announcer { outbox: &mut world.webhooks, faults: &mut world.faults, now },
+        base: &shared.public_url,
+    };
+    match script.kind.as_str() {
+        REFUND_FAILED => fail_refund(&mut desk, &subjects),
+        "CUSTOMER.DISPUTE.CREATED" => open_dispute(&mut desk, &subjects, script),
+        "CUSTOMER.DISPUTE.RESOLVED" => resolve_dispute(&mut desk, &subjects, script),
+        _ => {
+            let message = "must be PAYMENT.REFUND.FAILED, CUSTOMER.DISPUTE.CREATED or CUSTOMER.DISPUTE.RESOLVED; \
+                 send others as `event`";
+            Err(invalid("type", message))
+        }
+    }
+}
+
+/// A refund that had completed comes back.
+fn fail_refund(desk: &mut Desk<'_>, subjects: &[String]) -> Result<Value, InvalidRule> {
+    let stands =
+        |id: &&String| desk.books.refunds.get(*id).is_some_and(|it| it.status == RefundStatus::Completed);
+    let Some(refund) = subjects.iter().find(stands).and_then(|id| desk.books.refunds.get_mut(id)) else {
+        return Err(invalid("id", "must be a refund of this sandbox that has not failed"));
+    };
+    refund.status = RefundStatus::Failed;
+    refund.updated = desk.now;
+    let refund = refund.clone();
+    if let Some(capture) = desk.books.captures.get_mut(&refund.capture)
+        && let CaptureStatus::Completed { refunded } = &mut capture.status
+    {
+        *refunded -= refund.money.minor;
+        capture.updated = desk.now;
+    }
+    desk.record(EffectKind::RefundFailed, refund.money, &refund.id, refund.custom_id.as_deref());
+    let view = refund.view(desk.base);
+    desk.announce(REFUND_FAILED, EventContent::Refund(Box::new(refund)));
+    Ok(view)
+}
+
+fn open_dispute(desk: &mut Desk<'_>, subjects: &[String], script: &Script) -> Result<Value, InvalidRule> {
+    let capture = find_capture(desk, subjects)?;
+    let CaptureStatus::Completed { refunded } = capture.status else {
+        return Err(invalid("id", "must be a capture that is completed"));
+    };
+    if capture.dispute.is_some() {
+        return Err(invalid("id", "is disputed already"));
+    }
+    if refunded == capture.money.minor {
+        return Err(invalid("id", "is refunded: nothing is left to dispute"));
+    }
+    let dispute = Dispute {
+        id: ids::paypal_dispute(),
+        capture: capture.id.clone(),
+        captured: capture.money,
+        money: Money { minor: capture.money.minor - refunded, currency: capture.money.currency },
+        custom_id: capture.custom_id.clone(),
+        invoice_id: capture.invoice_id.clone(),
+        reason: script.reason.clone().unwrap_or_else(|| "UNAUTHORISED".to_owned()),
+        status: DisputeStatus::WaitingForSeller,
+        created: desk.now,
+        updated: desk.now,
+    };
+    if let Some(capture) = desk.books.captures.get_mut(&dispute.capture) {
+        capture.dispute = Some(dispute.id.clone());
+    }
+    desk.books.disputes.insert(dispute.id.clone(), dispute.clone());
+    let view = dispute.view(desk.base);
+    desk.announce("CUSTOMER.DISPUTE.CREATED", EventContent::Dispute(Box::new(dispute)));
+    Ok(view)
+}
+
+fn resolve_dispute(desk: &mut Desk<'_>, subjects: &[String], script: &Script) -> Result<Value, InvalidRule> {
+    let status = match script.winner()? {
+        Winner::Won => DisputeStatus::Won,
+        Winner::Lost => DisputeStatus::Lost,
+    };
+    let id = match subjects.iter().find(|id| desk.books.disputes.contains_key(*id)) {
+        Some(id) => id.clone(),
+        None => find_capture(desk, subjects)?.dispute.clone().unwrap_or_default(),
+    };
+    let Some(dispute) = desk.books.disputes.get_mut(&id) else {
+        return Err(invalid("id", "must be a dispute, or a capture that is disputed"));
+    };
+    if dispute.status != DisputeStatus::WaitingForSeller {
+        return Err(invalid("id", "is decided already"));
+    }
+    dispute.status = status;
+    dispute.updated = desk.now;
+    let dispute = dispute.clone();
+    let view = dispute.view(desk.base);
+    desk.announce("CUSTOMER.DISPUTE.RESOLVED", EventContent::Dispute(Box::new(dispute)));
+    Ok(view)
+}
+
+fn find_capture<'a>(desk: &'a Desk<'_>, subjects: &[String]) -> Result<&'a Capture, InvalidRule> {
+    let found = subjects.iter().find_map(|id| desk.books.captures.get(id));
+    found.ok_or_else(|| invalid("id", "must be a PayPal capture of this sandbox"))
+}

@@ -1,0 +1,100 @@
+//! A dispute: the payer asks the bank to take a charge back.
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+
+use super::{
+    currencies::StripeCurrency,
+    desk::Desk,
+    errors::{Result, StripeError},
+    params::Params,
+};
+
+/// How long the merchant has to answer.
+const RESPONSE_TIME: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+#[derive(Debug, Clone)]
+pub(crate) struct Dispute {
+    pub(crate) id: String,
+    pub(crate) charge: String,
+    pub(crate) payment_intent: String,
+    pub(crate) amount: i64,
+    pub(crate) currency: StripeCurrency,
+    pub(crate) brand: &'static str,
+    pub(crate) reason: String,
+    pub(crate) status: DisputeStatus,
+    pub(crate) created: Timestamp,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum DisputeStatus {
+    NeedsResponse,
+    Won,
+    Lost,
+}
+
+impl DisputeStatus {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::NeedsResponse => "needs_response",
+            Self::Won => "won",
+            Self::Lost => "lost",
+        }
+    }
+}
+
+impl Dispute {
+    pub(crate) fn view(&self) -> Value {
+        let due_by = self.created.saturating_add(RESPONSE_TIME).unwrap_or(Timestamp::MAX);
+        json!({
+            "id": self.id,
+            "object": "dispute",
+            "amount": self.amount,
+            "balance_transactions": [],
+            "charge": self.charge,
+            "created": self.created.as_second(),
+            "currency": self.currency.code(),
+            "evidence": {},
+            "evidence_details": {
+                "due_by": due_by.as_second(),
+                "has_evidence": false,
+                "past_due": false,
+                "submission_count": 0,
+            },
+            "is_charge_refundable": false,
+            "livemode": false,
+            "metadata": {},
+            "payment_intent": self.payment_intent,
+            "payment_method_details": {
+                "card": { "brand": self.brand, "network_reason_code": "10.4" },
+                "type": "card",
+            },
+            "reason": self.reason,
+            "status": self.status.name(),
+        })
+    }
+}
+
+/// `GET /v1/disputes/{dispute}`
+#[derive(Debug)]
+pub(crate) struct RetrieveDispute {
+    dispute: String,
+    expand: Vec<String>,
+}
+
+impl RetrieveDispute {
+    pub(crate) fn read(dispute: &str, mut params: Params) -> Result<Self> {
+        let request = Self { dispute: dispute.to_owned(), expand: params.texts("expand")? };
+        params.finish()?;
+        Ok(request)
+    }
+
+    pub(crate) fn execute(&self, desk: &Desk<'_>) -> Result<Value> {
+        let Some(dispute) = desk.books.disputes.get(&self.dispute) else {
+            return StripeError::no_such("dispute", &self.dispute, "dispute").not_found().refuse();
+        };
+        let mut view = dispute.view();
+        desk.expand(&mut view, &self.expand)?;
+        Ok(view)
+    }
+}

@@ -1,0 +1,145 @@
+//! What happens at Stripe by itself.
+
+use serde::{
+    Deserialize,
+    de::{IntoDeserializer, value::Error},
+};
+use serde_json::{Value, json};
+
+use super::{
+    charge::{Charge, Outcome},
+    desk::Desk,
+    dispute::{Dispute, DisputeStatus},
+    events::Snapshot,
+    payment_intent::transaction_id,
+    refunds::RefundFailure,
+};
+use crate::{
+    faults::InvalidRule,
+    ids,
+    ledger::EffectKind,
+    scripts::{Script, Winner, invalid},
+    webhooks::Announcer,
+    world::{Shared, World},
+};
+
+const CHARGES: [EffectKind; 3] = [EffectKind::Charge, EffectKind::Authorize, EffectKind::Capture];
+
+/// Makes it happen; returns the object that changed.
+pub(crate) fn run(shared: &Shared, world: &mut World, script: &Script) -> Result<Value, InvalidRule> {
+    let kinds: &[EffectKind] = if script.kind == "refund.failed" { &[EffectKind::Refund] } else { &CHARGES };
+    let subjects = script.subjects(world, kinds)?;
+    let now = shared.now();
+    let mut desk = Desk {
+        books: &mut world.stripe,
+        ledger: &mut world.ledger,
+        now,
+        idempotency_key: None,
+        request_id: None,
+        announcer: Announcer { outbox: &mut world.webhooks, faults: &mut world.faults, now },
+        pages: &shared.public_url,
+    };
+    match script.kind.as_str() {
+        "refund.failed" => fail_refund(&mut desk, &subjects, script),
+        "charge.dispute.created" => open_dispute(&mut desk, &subjects, script),
+        "charge.dispute.closed" => close_dispute(&mut desk, &subjects, script),
+        _ => {
+            let message = "must be refund.failed, charge.dispute.created or charge.dispute.closed; send others as `event`";
+            Err(invalid("type", message))
+        }
+    }
+}
+
+/// The payer's bank sends a refund back, which had succeeded.
+fn fail_refund(desk: &mut Desk<'_>, subjects: &[String], script: &Script) -> Result<Value, InvalidRule> {
+    let failure = match script.reason.as_deref() {
+        None => RefundFailure::Unknown,
+        Some(reason) => RefundFailure::deserialize(IntoDeserializer::<Error>::into_deserializer(reason))
+            .map_err(|error| invalid("reason", &error.to_string()))?,
+    };
+    let stands = |id: &&String| desk.books.refunds.get(id).is_some_and(|refund| refund.failure.is_none());
+    let Some(id) = subjects.iter().find(stands) else {
+        return Err(invalid("id", "must be a refund of this sandbox that has not failed"));
+    };
+    let refund = desk.books.refunds.get_mut(id).ok_or_else(|| invalid("id", "must be a refund"))?;
+    refund.failure = Some(failure);
+    let refund = refund.clone();
+    let charge = desk.books.charges.get_mut(&refund.charge);
+    let of_charge = charge.and_then(|charge| {
+        if let Outcome::Captured { refunded, .. } = &mut charge.outcome {
+            *refunded -= refund.amount;
+        }
+        transaction_id(&charge.metadata)
+    });
+    let transaction = transaction_id(&refund.metadata).or(of_charge);
+    desk.record(EffectKind::RefundFailed, refund.amount, refund.currency, id, transaction);
+    for kind in ["refund.updated", "refund.failed", "charge.refund.updated"] {
+        let before = (kind != "refund.failed").then(|| json!({ "status": "succeeded" }));
+        desk.announce_change(kind, Snapshot::Refund(Box::new(refund.clone())), before);
+    }
+    Ok(refund.view())
+}
+
+fn open_dispute(desk: &mut Desk<'_>, subjects: &[String], script: &Script) -> Result<Value, InvalidRule> {
+    let charge = find_charge(desk, subjects)?;
+    let Outcome::Captured { amount, refunded, .. } = charge.outcome else {
+        return Err(invalid("id", "must be a payment that was captured"));
+    };
+    if charge.dispute.is_some() {
+        return Err(invalid("id", "is disputed already"));
+    }
+    if amount == refunded {
+        return Err(invalid("id", "is refunded: nothing is left to dispute"));
+    }
+    let dispute = Dispute {
+        id: ids::stripe("dp"),
+        charge: charge.id.clone(),
+        payment_intent: charge.payment_intent.clone(),
+        amount: amount - refunded,
+        currency: charge.currency,
+        brand: charge.method.brand,
+        reason: script.reason.clone().unwrap_or_else(|| "fraudulent".to_owned()),
+        status: DisputeStatus::NeedsResponse,
+        created: desk.now,
+    };
+    if let Some(charge) = desk.books.charges.get_mut(&dispute.charge) {
+        charge.dispute = Some(dispute.id.clone());
+    }
+    desk.books.disputes.insert(&dispute.id, dispute.clone());
+    let view = dispute.view();
+    desk.announce("charge.dispute.created", Snapshot::Dispute(Box::new(dispute)));
+    Ok(view)
+}
+
+fn close_dispute(desk: &mut Desk<'_>, subjects: &[String], script: &Script) -> Result<Value, InvalidRule> {
+    let status = match script.winner()? {
+        Winner::Won => DisputeStatus::Won,
+        Winner::Lost => DisputeStatus::Lost,
+    };
+    let id = match subjects.iter().find(|id| desk.books.disputes.get(id).is_some()) {
+        Some(id) => id.clone(),
+        None => find_charge(desk, subjects)?.dispute.clone().unwrap_or_default(),
+    };
+    let Some(dispute) = desk.books.disputes.get_mut(&id) else {
+        return Err(invalid("id", "must be a dispute, or a payment that is disputed"));
+    };
+    if dispute.status != DisputeStatus::NeedsResponse {
+        return Err(invalid("id", "is decided already"));
+    }
+    let before = json!({ "status": dispute.status.name() });
+    dispute.status = status;
+    let dispute = dispute.clone();
+    let view = dispute.view();
+    desk.announce_change("charge.dispute.closed", Snapshot::Dispute(Box::new(dispute)), Some(before));
+    Ok(view)
+}
+
+/// The charge named, or that of the PaymentIntent named.
+fn find_charge<'a>(desk: &'a Desk<'_>, subjects: &[String]) -> Result<&'a Charge, InvalidRule> {
+    let charge_of = |id: &String| {
+        let of_intent = || desk.books.intents.get(id)?.latest_charge.as_ref();
+        desk.books.charges.get(id).or_else(|| desk.books.charges.get(of_intent()?))
+    };
+    let found = subjects.iter().find_map(charge_of);
+    found.ok_or_else(|| invalid("id", "must be a PaymentIntent or charge of this sandbox"))
+}

@@ -1,0 +1,192 @@
+//! The deliveries of a provider that are still to be made, and which is next.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use tokio::time::Instant;
+
+use super::event::Event;
+use crate::faults::WebhookStrike;
+
+/// More deliveries than this do not wait: a receiver that is gone for long must not fill the memory.
+const WAITING_MAX: usize = 100_000;
+
+/// A delivery to be made.
+#[derive(Debug, Clone)]
+pub(crate) struct Job {
+    pub(crate) event: Arc<Event>,
+    /// The event's number in the journal.
+    pub(crate) number: u64,
+    /// Tries made so far.
+    pub(crate) tries: u32,
+    pub(crate) forged: bool,
+    /// Not repeated if it fails.
+    pub(crate) once: bool,
+}
+
+impl Job {
+    pub(crate) fn new(event: Arc<Event>, number: u64) -> Self {
+        Self { event, number, tries: 0, forged: false, once: false }
+    }
+}
+
+/// A delivery held back until others have passed it.
+#[derive(Debug)]
+struct Held {
+    job: Job,
+    others: u32,
+    until: Instant,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Queue {
+    /// By the time when they are due; what is due at the same time goes in order of arrival.
+    waiting: BTreeMap<(Instant, u64), Job>,
+    held: Vec<Held>,
+    withheld: Vec<Job>,
+    arrivals: u64,
+}
+
+impl Queue {
+    /// Takes the deliveries of a new event, as the faults will have it. Returns one that is given up for them if too
+    /// many wait.
+    pub(crate) fn add(&mut self, job: Job, strike: &WebhookStrike, now: Instant) -> Option<Job> {
+        let job = Job { forged: strike.forged, once: strike.forged, ..job };
+        for _ in 0..strike.deliveries {
+            let job = job.clone();
+            if strike.withheld {
+                self.withheld.push(job);
+            } else if let Some(hold) = strike.held {
+                self.held.push(Held { job, others: hold.others, until: now + strike.delay + hold.at_most });
+            } else {
+                self.put(job, now + strike.delay);
+            }
+        }
+        if self.waiting.len() > WAITING_MAX { self.waiting.pop_first().map(|(_, job)| job) } else { None }
+    }
+
+    pub(crate) fn put(&mut self, job: Job, due: Instant) {
+        self.arrivals += 1;
+        self.waiting.insert((due, self.arrivals), job);
+    }
+
+    /// The next delivery that is due.
+    pub(crate) fn take(&mut self, now: Instant) -> Option<Job> {
+        self.let_go(now, |held| held.until <= now);
+        let next = self.waiting.first_entry()?;
+        if next.key().0 <= now { Some(next.remove()) } else { None }
+    }
+
+    /// When to look again, if nothing happens before.
+    pub(crate) fn next_due(&self) -> Option<Instant> {
+        let waiting = self.waiting.first_key_value().map(|((due, _), _)| *due);
+        self.held.iter().map(|held| held.until).chain(waiting).min()
+    }
+
+    /// The event with this number was delivered: those before it that it was to overtake may follow.
+    pub(crate) fn passed(&mut self, number: u64, now: Instant) {
+        for held in self.held.iter_mut().filter(|held| held.job.number < number) {
+            held.others = held.others.saturating_sub(1);
+        }
+        self.let_go(now, |held| held.others == 0);
+    }
+
+    fn let_go(&mut self, now: Instant, when: impl Fn(&Held) -> bool) {
+        let (free, held): (Vec<_>, Vec<_>) = std::mem::take(&mut self.held).into_iter().partition(when);
+        self.held = held;
+        for Held { job, .. } in free {
+            self.put(job, now);
+        }
+    }
+
+    /// Lets go all that is withheld or held back; returns the numbers of those withheld.
+    pub(crate) fn release(&mut self, now: Instant) -> Vec<u64> {
+        self.let_go(now, |_| true);
+        let withheld = std::mem::take(&mut self.withheld);
+        let numbers = withheld.iter().map(|job| job.number).collect();
+        for job in withheld {
+            self.put(job, now);
+        }
+        numbers
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use jiff::Timestamp;
+    use serde_json::value::RawValue;
+
+    use super::*;
+    use crate::{
+        faults::{Faults, Rule},
+        provider::Provider,
+        webhooks::{Content, Given},
+    };
+
+    fn job(number: u64) -> Job {
+        let text = RawValue::from_string("{}".to_owned()).unwrap();
+        let content = Content::Given(Given { provider: Provider::Stripe, id: None, text });
+        Job::new(Arc::new(Event::new("x".into(), content, Timestamp::UNIX_EPOCH)), number)
+    }
+
+    fn strike(rule: &str) -> WebhookStrike {
+        let mut faults = Faults::default();
+        faults.add(Rule::parse(rule.as_bytes()).unwrap());
+        faults.strike_webhook(Provider::Stripe)
+    }
+
+    fn take_all(queue: &mut Queue, now: Instant) -> Vec<u64> {
+        std::iter::from_fn(|| queue.take(now)).map(|job| job.number).collect()
+    }
+
+    #[test]
+    fn what_is_due_goes_in_order_and_the_rest_waits() {
+        let (mut queue, now) = (Queue::default(), Instant::now());
+        let spared = WebhookStrike::default();
+        let delayed = strike(r#"{"operation":"webhook","fault":"delay","delayMs":1000}"#);
+        queue.add(job(1), &delayed, now);
+        queue.add(job(2), &spared, now);
+        queue.add(job(3), &spared, now);
+        assert_eq!(take_all(&mut queue, now), [2, 3]);
+        let later = queue.next_due().unwrap();
+        assert_eq!(later, now + Duration::from_secs(1));
+        assert_eq!(take_all(&mut queue, later), [1]);
+    }
+
+    #[test]
+    fn a_reordered_event_follows_the_next_or_its_time() {
+        let (mut queue, now) = (Queue::default(), Instant::now());
+        let reordered = strike(r#"{"operation":"webhook","fault":"reorder"}"#);
+        queue.add(job(1), &reordered, now);
+        queue.add(job(2), &WebhookStrike::default(), now);
+        assert_eq!(take_all(&mut queue, now), [2]);
+        queue.passed(2, now);
+        assert_eq!(take_all(&mut queue, now), [1]);
+        queue.add(job(3), &reordered, now);
+        assert_eq!(take_all(&mut queue, now), [0; 0]);
+        let later = queue.next_due().unwrap();
+        assert_eq!(take_all(&mut queue, later), [3]);
+    }
+
+    #[test]
+    fn what_is_withheld_waits_for_its_release() {
+        let (mut queue, now) = (Queue::default(), Instant::now());
+        queue.add(job(1), &strike(r#"{"operation":"webhook","fault":"withhold"}"#), now);
+        queue.add(job(2), &strike(r#"{"operation":"webhook","fault":"duplicate","count":3}"#), now);
+        assert_eq!(take_all(&mut queue, now), [2, 2, 2]);
+        assert_eq!((queue.next_due(), queue.release(now)), (None, vec![1]));
+        assert_eq!(take_all(&mut queue, now), [1]);
+    }
+
+    #[test]
+    fn too_many_waiting_give_up_the_oldest() {
+        let (mut queue, now) = (Queue::default(), Instant::now());
+        let spared = WebhookStrike::default();
+        let first = job(0);
+        for number in 0..u64::try_from(WAITING_MAX).unwrap() {
+            assert!(queue.add(Job { number, ..first.clone() }, &spared, now).is_none());
+        }
+        assert_eq!(queue.add(job(u64::MAX), &spared, now).unwrap().number, 0);
+    }
+}

@@ -1,0 +1,249 @@
+//! Where webhooks go, what they are signed with, and how patiently they are delivered.
+
+use std::{num::NonZeroU32, time::Duration};
+
+use serde::{Deserialize, Deserializer};
+use serde_json::{Value, json};
+use url::Url;
+
+use crate::faults::InvalidRule;
+
+/// Webhooks of both providers. The default delivers none and only keeps the events.
+#[derive(Debug, Clone, Default)]
+pub struct WebhookConfig {
+    pub stripe: StripeTarget,
+    pub paypal: PaypalTarget,
+    pub delivery: DeliveryConfig,
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct StripeTarget {
+    /// Where Stripe's events are posted to; `None` delivers none.
+    pub url: Option<String>,
+    /// The endpoint's secrets (`whsec_…`), each of which signs: two during a roll.
+    pub secrets: Vec<String>,
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct PaypalTarget {
+    /// Where PayPal's events are posted to; `None` delivers none.
+    pub url: Option<String>,
+    /// The webhook's id at PayPal, which is part of what is signed.
+    pub webhook_id: Option<String>,
+}
+
+/// How a delivery that fails is repeated: quicker than at the providers, where it takes days.
+#[derive(Debug, Clone)]
+pub struct DeliveryConfig {
+    /// Tries for each delivery, the first included.
+    pub tries: NonZeroU32,
+    /// Before the second try; each further wait is twice as long.
+    pub first_wait: Duration,
+    pub longest_wait: Duration,
+    /// How long the receiver may take to answer.
+    pub timeout: Duration,
+    /// Deliveries under way at once for each provider. With one, events arrive in order, but for those repeated.
+    pub concurrency: NonZeroU32,
+}
+
+impl Default for DeliveryConfig {
+    fn default() -> Self {
+        Self {
+            tries: NonZeroU32::MIN.saturating_add(19),
+            first_wait: Duration::from_millis(100),
+            longest_wait: Duration::from_secs(5),
+            timeout: Duration::from_secs(20),
+            concurrency: NonZeroU32::MIN,
+        }
+    }
+}
+
+impl DeliveryConfig {
+    /// The wait after so many failed tries; `None` if there are no more.
+    pub(crate) fn wait_after(&self, tries: u32) -> Option<Duration> {
+        if tries >= self.tries.get() {
+            return None;
+        }
+        let doublings = tries.saturating_sub(1).min(31);
+        Some(self.first_wait.saturating_mul(1 << doublings).min(self.longest_wait))
+    }
+}
+
+/// What one provider's lane delivers to.
+#[derive(Debug, Clone)]
+pub(crate) enum Target {
+    Stripe(StripeTarget),
+    Paypal(PaypalTarget),
+}
+
+impl Target {
+    pub(crate) fn url(&self) -> Option<&str> {
+        match self {
+            Self::Stripe(target) => target.url.as_deref(),
+            Self::Paypal(target) => target.url.as_deref(),
+        }
+    }
+
+    /// As shown; secrets are only counted.
+    pub(crate) fn view(&self) -> Value {
+        match self {
+            Self::Stripe(target) => json!({ "url": target.url, "secrets": target.secrets.len() }),
+            Self::Paypal(target) => json!({ "url": target.url, "webhookId": target.webhook_id }),
+        }
+    }
+}
+
+impl WebhookConfig {
+    /// Checks what would make every delivery fail.
+    pub(crate) fn check(&self) -> Result<(), InvalidRule> {
+        self.stripe.check()?;
+        self.paypal.check()
+    }
+}
+
+impl StripeTarget {
+    fn check(&self) -> Result<(), InvalidRule> {
+        check_url("stripe.url", self.url.as_deref())?;
+        if self.url.is_some() && self.secrets.is_empty() {
+            return invalid("stripe.secrets", "must name at least one secret to sign with");
+        }
+        if self.secrets.iter().any(String::is_empty) {
+            return invalid("stripe.secrets", "must not be empty");
+        }
+        Ok(())
+    }
+}
+
+impl PaypalTarget {
+    fn check(&self) -> Result<(), InvalidRule> {
+        check_url("paypal.url", self.url.as_deref())?;
+        let id = self.webhook_id.as_deref();
+        if self.url.is_some() && id.is_none() {
+            return invalid("paypal.webhookId", "must be given: it is part of what is signed");
+        }
+        let well_formed = |id: &str| {
+            (1..=50).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'|')
+        };
+        if id.is_some_and(|id| !well_formed(id)) {
+            return invalid("paypal.webhookId", "must be 1 to 50 printable ASCII characters without `|`");
+        }
+        Ok(())
+    }
+}
+
+fn check_url(field: &str, url: Option<&str>) -> Result<(), InvalidRule> {
+    let Some(url) = url else { return Ok(()) };
+    match Url::parse(url) {
+        Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Ok(()),
+        _ => invalid(field, "must be an http or https URL"),
+    }
+}
+
+fn invalid<T>(field: &str, message: &str) -> Result<T, InvalidRule> {
+    Err(InvalidRule { field: field.to_owned(), message: message.to_owned() })
+}
+
+/// What `PUT /_sandbox/webhooks` takes. A provider or a field left out stays as it is; a `url` of `null` ends delivery.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Change {
+    #[serde(default)]
+    stripe: StripeChange,
+    #[serde(default)]
+    paypal: PaypalChange,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StripeChange {
+    #[serde(default, deserialize_with = "given")]
+    url: Option<Option<String>>,
+    #[serde(default)]
+    secrets: Option<Vec<String>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct PaypalChange {
+    #[serde(default, deserialize_with = "given")]
+    url: Option<Option<String>>,
+    #[serde(default)]
+    webhook_id: Option<String>,
+}
+
+/// Tells a `null` from what was left out.
+fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
+}
+
+impl Change {
+    /// The target after the change.
+    pub(crate) fn apply(&self, target: &Target) -> Result<Target, InvalidRule> {
+        match target {
+            Target::Stripe(target) => {
+                let mut target = target.clone();
+                if let Some(url) = &self.stripe.url {
+                    target.url.clone_from(url);
+                }
+                if let Some(secrets) = &self.stripe.secrets {
+                    target.secrets.clone_from(secrets);
+                }
+                target.check()?;
+                Ok(Target::Stripe(target))
+            }
+            Target::Paypal(target) => {
+                let mut target = target.clone();
+                if let Some(url) = &self.paypal.url {
+                    target.url.clone_from(url);
+                }
+                if let Some(id) = &self.paypal.webhook_id {
+                    target.webhook_id = Some(id.clone());
+                }
+                target.check()?;
+                Ok(Target::Paypal(target))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_double_up_to_the_longest_and_end_with_the_tries() {
+        let delivery =
+            DeliveryConfig { tries: NonZeroU32::MIN.saturating_add(8), ..DeliveryConfig::default() };
+        let waits: Vec<_> = (1..).map_while(|tries| delivery.wait_after(tries)).collect();
+        let expected = [100, 200, 400, 800, 1600, 3200, 5000, 5000].map(Duration::from_millis);
+        assert_eq!(waits, expected);
+    }
+
+    #[test]
+    fn a_change_keeps_what_it_does_not_name() {
+        let before = Target::Stripe(StripeTarget {
+            url: Some("http://127.0.0.1:1/".to_owned()),
+            secrets: vec!["whsec_1".to_owned()],
+        });
+        let apply = |change: &str| {
+            let change: Change = serde_json::from_str(change).unwrap();
+            change.apply(&before).map(|target| target.view())
+        };
+        let rolled = apply(r#"{"stripe":{"secrets":["whsec_1","whsec_2"]}}"#).unwrap();
+        assert_eq!(rolled, json!({ "url": "http://127.0.0.1:1/", "secrets": 2 }));
+        let ended = apply(r#"{"stripe":{"url":null}}"#).unwrap();
+        assert_eq!(ended, json!({ "url": null, "secrets": 1 }));
+        assert_eq!(apply(r#"{"stripe":{"secrets":[]}}"#).unwrap_err().field, "stripe.secrets");
+        assert_eq!(apply(r#"{"stripe":{"url":"ftp://x"}}"#).unwrap_err().field, "stripe.url");
+    }
+
+    #[test]
+    fn a_paypal_webhook_needs_its_id() {
+        let target = Target::Paypal(PaypalTarget::default());
+        let apply = |change: &str| serde_json::from_str::<Change>(change).unwrap().apply(&target);
+        let error = apply(r#"{"paypal":{"url":"http://127.0.0.1:1/"}}"#).unwrap_err();
+        assert_eq!(error.field, "paypal.webhookId");
+        assert!(apply(r#"{"paypal":{"url":"http://127.0.0.1:1/","webhookId":"WH1"}}"#).is_ok());
+        assert!(apply(r#"{"paypal":{"webhookId":"a|b"}}"#).is_err());
+    }
+}

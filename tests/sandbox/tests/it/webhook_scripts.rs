@@ -1,0 +1,143 @@
+//! What happens at a provider by itself: refunds that come back, disputes, and events made by hand.
+
+use crate::support::{Reply, Value, World, json, receiver::Receiver, wallet};
+
+async fn send(world: &World, script: Value) -> Reply {
+    world.control_post("webhooks/send", &script).await
+}
+
+async fn sent(world: &World, script: Value) -> Reply {
+    let reply = send(world, script).await;
+    assert_eq!(reply.status, 201, "{reply:?}");
+    reply
+}
+
+async fn paid_with_stripe(world: &World) -> Reply {
+    world.stripe_pay("pm_card_visa", 4999, "&metadata[transactionId]=txn_1").await
+}
+
+#[tokio::test]
+async fn a_stripe_refund_that_had_succeeded_fails_and_can_be_made_again() {
+    let world = World::new().await;
+    let paid = paid_with_stripe(&world).await;
+    let form = format!("payment_intent={}&metadata[transactionId]=txn_1", paid.id());
+    let refund = world.stripe_post("refunds", &form).await;
+    let script = json!({
+        "provider": "stripe", "type": "refund.failed", "transactionId": "txn_1", "reason": "lost_or_stolen_card",
+    });
+    let failed = sent(&world, script.clone()).await;
+    let kinds: Vec<&Value> = failed.body["events"].as_array().unwrap().iter().map(|it| &it["type"]).collect();
+    assert_eq!(kinds, ["refund.updated", "refund.failed", "charge.refund.updated"]);
+    let seen = world.stripe_get(&format!("refunds/{}", refund.id())).await;
+    assert_eq!(
+        (&seen.body["status"], &seen.body["failure_reason"]),
+        (&json!("failed"), &json!("lost_or_stolen_card"))
+    );
+    let charge = format!("charges/{}", paid.body["latest_charge"].as_str().unwrap());
+    assert_eq!(world.stripe_get(&charge).await.body["amount_refunded"], 0);
+    let event = &world.stripe_get("events?type=refund.updated").await.body["data"][0];
+    assert_eq!(event["data"]["previous_attributes"], json!({ "status": "succeeded" }));
+    assert_eq!(send(&world, script).await.body["error"]["field"], "id");
+    assert_eq!(world.stripe_post("refunds", &form).await.status, 200);
+    assert_eq!(
+        world.effects().await,
+        ["charge 4999 USD", "refund 4999 USD", "refund_failed 4999 USD", "refund 4999 USD"]
+    );
+}
+
+#[tokio::test]
+async fn a_stripe_dispute_takes_the_charge_and_is_decided_once() {
+    let world = World::new().await;
+    let paid = paid_with_stripe(&world).await;
+    let open = json!({ "provider": "stripe", "type": "charge.dispute.created", "transactionId": "txn_1" });
+    let dispute = sent(&world, open.clone()).await.body["object"].clone();
+    assert_eq!((&dispute["amount"], &dispute["payment_intent"]), (&json!(4999), &json!(paid.id())));
+    assert_eq!(send(&world, open).await.body["error"]["message"], "is disputed already");
+    let charge = format!("charges/{}", paid.body["latest_charge"].as_str().unwrap());
+    assert_eq!(world.stripe_get(&charge).await.body["disputed"], true);
+    let refused = world.stripe_post("refunds", &format!("payment_intent={}", paid.id())).await;
+    assert_eq!(refused.error(), (400, "charge_disputed", ""));
+
+    let close = |outcome: &str| json!({ "provider": "stripe", "type": "charge.dispute.closed", "id": dispute["id"], "outcome": outcome });
+    assert_eq!(send(&world, close("draw")).await.body["error"]["field"], "outcome");
+    sent(&world, close("won")).await;
+    assert_eq!(send(&world, close("lost")).await.body["error"]["message"], "is decided already");
+    let seen = world.stripe_get(&format!("disputes/{}", dispute["id"].as_str().unwrap())).await;
+    assert_eq!(seen.body["status"], "won");
+    // What was won back can be refunded.
+    assert_eq!(world.stripe_post("refunds", &format!("payment_intent={}", paid.id())).await.status, 200);
+    let expected = ["charge.dispute.created", "charge.dispute.closed"];
+    assert_eq!(world.event_kinds().await[2..4], expected);
+}
+
+#[tokio::test]
+async fn a_paypal_refund_that_had_completed_fails() {
+    let world = World::new().await;
+    let paid = world.paypal_order("CAPTURE", wallet("vault-ok")).await;
+    let capture = format!("payments/captures/{}", paid.capture()["id"].as_str().unwrap());
+    let refund = world.paypal_post(&format!("{capture}/refund"), &json!({})).await;
+    let script = json!({ "provider": "paypal", "type": "PAYMENT.REFUND.FAILED", "id": refund.id() });
+    sent(&world, script).await;
+    let seen = world.paypal_get(&format!("payments/refunds/{}", refund.id())).await;
+    assert_eq!(seen.body["status"], "FAILED");
+    assert_eq!(world.paypal_get(&capture).await.body["status"], "COMPLETED");
+    let last = world.ledger().await.pop().unwrap();
+    assert_eq!((&last["kind"], &last["transactionId"]), (&json!("refund_failed"), &json!("txn_1")));
+}
+
+#[tokio::test]
+async fn a_paypal_dispute_is_about_its_capture_until_it_is_resolved() {
+    let world = World::new().await;
+    let paid = world.paypal_order("CAPTURE", wallet("vault-ok")).await;
+    let capture = paid.capture()["id"].as_str().unwrap().to_owned();
+    let open = json!({ "provider": "paypal", "type": "CUSTOMER.DISPUTE.CREATED", "transactionId": "txn_1" });
+    let opened = sent(&world, open).await;
+    let dispute = &opened.body["object"];
+    assert_eq!(dispute["disputed_transactions"][0]["seller_transaction_id"], json!(capture));
+    assert_eq!(
+        (&opened.body["events"][0]["type"], &dispute["status"]),
+        (&json!("CUSTOMER.DISPUTE.CREATED"), &json!("WAITING_FOR_SELLER_RESPONSE"))
+    );
+    let refund = format!("payments/captures/{capture}/refund");
+    assert_eq!(world.paypal_post(&refund, &json!({})).await.issue(), (422, "TRANSACTION_DISPUTED", ""));
+    let resolve = json!({
+        "provider": "paypal", "type": "CUSTOMER.DISPUTE.RESOLVED", "id": capture, "outcome": "lost",
+    });
+    sent(&world, resolve).await;
+    let url = format!("/v1/customer/disputes/{}", dispute["dispute_id"].as_str().unwrap());
+    let request = world.http.get(world.url(&url)).bearer_auth(world.paypal_token().await);
+    let seen = Reply::of(request).await;
+    assert_eq!(seen.body["dispute_outcome"]["outcome_code"], "RESOLVED_BUYER_FAVOUR");
+    assert_eq!(seen.body["status"], "RESOLVED");
+}
+
+#[tokio::test]
+async fn an_event_made_by_hand_is_delivered_to_the_byte() {
+    let (world, receiver) = World::with_receiver().await;
+    let text = r#"{"id":"evt_mine", "type":"payment_intent.unheard_of","amount":1.0}"#;
+    let request = world.http.post(world.url("/_sandbox/webhooks/send"));
+    let request = request.body(format!(r#"{{"provider":"stripe","event":{text}}}"#));
+    let reply = Reply::of(request).await;
+    assert_eq!((reply.status, &reply.body["events"][0]["id"]), (201, &json!("evt_mine")));
+    assert_eq!(receiver.wait_for(1).await[0].text, text);
+}
+
+#[tokio::test]
+async fn wrong_scripts_are_refused_by_the_name_of_the_field() {
+    let (world, _receiver): (World, Receiver) = World::with_receiver().await;
+    for (script, field) in [
+        (json!({ "provider": "stripe", "type": "charge.exploded", "id": "pi_1" }), "type"),
+        (json!({ "provider": "stripe", "type": "refund.failed" }), "id"),
+        (json!({ "provider": "stripe", "type": "refund.failed", "id": "re_1", "transactionId": "t" }), "id"),
+        (json!({ "provider": "stripe", "type": "refund.failed", "id": "re_1", "reason": "bad" }), "reason"),
+        (json!({ "provider": "stripe", "type": "charge.dispute.created", "id": "pi_1" }), "id"),
+        (json!({ "provider": "stripe", "type": "charge.dispute.closed", "id": "pi_1" }), "outcome"),
+        (json!({ "provider": "paypal", "type": "PAYMENT.REFUND.FAILED", "transactionId": "t" }), "id"),
+        (json!({ "provider": "adyen", "type": "x" }), "provider"),
+        (json!({ "provider": "stripe", "event": 1 }), "event"),
+    ] {
+        let reply = send(&world, script.clone()).await;
+        assert_eq!((reply.status, &reply.body["error"]["field"]), (400, &json!(field)), "{script}");
+    }
+    assert_eq!(world.event_kinds().await, [""; 0]);
+}

@@ -1,0 +1,138 @@
+//! The Envoys of a stack.
+
+use std::{
+    net::SocketAddr,
+    path::Path,
+    process::Command,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result, bail};
+use reqwest::Client;
+
+use crate::{
+    Addresses, Environment, Options, RunDir,
+    addresses::{ENVOY_ADMIN, GATEWAY, GATEWAY_TLS},
+    health::{self, probe},
+    part::Part,
+    run_dir::write_private,
+    settings::Settings,
+};
+
+const EDGE_CACHE_SEEN: Duration = Duration::from_secs(3);
+
+/// The first one, at the addresses of its stack.
+pub(crate) async fn start(
+    options: &Options,
+    addresses: Addresses,
+    settings: &Settings,
+    run_dir: &RunDir,
+) -> Result<Part> {
+    let bootstrap = render_bootstrap(&options.programs.control_plane, settings.of_bootstrap())?;
+    let envoy = start_envoy(options, "envoy", &bootstrap, settings, run_dir)?;
+    envoy_ready(envoy, addresses.gateway, addresses.envoy_admin, options, settings).await
+}
+
+/// One more Envoy of a stack. It is killed when dropped.
+#[derive(Debug)]
+pub struct Edge {
+    gateway: SocketAddr,
+    _envoy: Part,
+}
+
+impl Edge {
+    pub(crate) async fn start(options: &Options, settings: &Settings, run_dir: &RunDir) -> Result<Self> {
+        let Addresses { gateway, gateway_tls, envoy_admin, .. } = Addresses::FREE.settle()?;
+        let mut environment = settings.of_bootstrap();
+        let access_log = run_dir.log("access-2").display().to_string();
+        environment.extend(
+            [
+                (GATEWAY, gateway.to_string()),
+                (GATEWAY_TLS, gateway_tls.to_string()),
+                (ENVOY_ADMIN, envoy_admin.to_string()),
+                ("ENVOY_ACCESS_LOG", access_log),
+            ]
+            .map(|(name, value)| (name.to_owned(), value)),
+        );
+        let bootstrap = render_bootstrap(&options.programs.control_plane, environment)?;
+        let envoy = start_envoy(options, "envoy-2", &bootstrap, settings, run_dir)?;
+        let envoy = envoy_ready(envoy, gateway, envoy_admin, options, settings).await?;
+        Ok(Self { gateway, _envoy: envoy })
+    }
+
+    /// Where clients call.
+    pub fn gateway_url(&self) -> String {
+        format!("http://{}", self.gateway)
+    }
+}
+
+/// Waits until a client's call is answered through it.
+async fn envoy_ready(
+    mut envoy: Part,
+    gateway: SocketAddr,
+    admin: SocketAddr,
+    options: &Options,
+    settings: &Settings,
+) -> Result<Part> {
+    let deadline = Instant::now() + options.start_within;
+    let client = health::client()?;
+    let url = format!("http://{admin}/ready");
+    envoy.ready(deadline, async || probe(client.get(&url)).await).await?;
+    await_edge_cache(&client, admin).await;
+    let key = first_client_key(settings)?;
+    let url = format!("http://{gateway}/payments?limit=1");
+    envoy.ready(deadline, async || probe(client.get(&url).bearer_auth(key)).await).await?;
+    Ok(envoy)
+}
+
+/// Waits until Envoy has seen the edge cache healthy and so asks it about keys; not for long, since its Redis may
+/// be away, and the gateway does without.
+async fn await_edge_cache(client: &Client, admin: SocketAddr) {
+    let url = format!("http://{admin}/stats?filter=^cluster.edge_cache.membership_healthy$");
+    let deadline = Instant::now() + EDGE_CACHE_SEEN;
+    while Instant::now() < deadline {
+        let stats = async { client.get(&url).send().await?.text().await }.await;
+        if stats.is_ok_and(|stats| stats.trim_end().ends_with(": 1")) {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+fn start_envoy(
+    options: &Options,
+    name: &'static str,
+    bootstrap: &str,
+    settings: &Settings,
+    run_dir: &RunDir,
+) -> Result<Part> {
+    let file = run_dir.path().join(format!("{name}.yaml"));
+    write_private(&file, bootstrap)?;
+    let bootstrap = file.display().to_string();
+    let workers = options.envoy_workers.to_string();
+    // Several Envoys share this machine, and a test reads what was logged a moment ago.
+    let arguments = [
+        ["--config-path", &bootstrap],
+        ["--concurrency", &workers],
+        ["--file-flush-interval-msec", "50"],
+        ["--log-level", "info"],
+    ];
+    let arguments = [&["--use-dynamic-base-id"], arguments.as_flattened()].concat();
+    Part::start(run_dir, name, &options.programs.envoy, &arguments, settings.of_envoy())
+}
+
+fn render_bootstrap(control_plane: &Path, environment: Environment) -> Result<String> {
+    let mut command = Command::new(control_plane);
+    command.args(["envoy-bootstrap", "--profile", "local"]).env_clear().envs(environment);
+    let output = command.output().with_context(|| format!("{} does not start", control_plane.display()))?;
+    if !output.status.success() {
+        bail!("control-plane envoy-bootstrap fails: {}", String::from_utf8_lossy(&output.stderr).trim());
+    }
+    Ok(String::from_utf8(output.stdout)?)
+}
+
+fn first_client_key(settings: &Settings) -> Result<&str> {
+    let first = settings.get("GATEWAY_CLIENTS").and_then(|clients| clients.split(',').next());
+    let key = first.and_then(|client| client.split_once(':')).map(|(_, key)| key);
+    key.context("GATEWAY_CLIENTS names no client; write `name:key,name:key`")
+}
