@@ -11,4 +11,5 @@ pub mod serve_edge_cache;
 pub mod store;
 pub mod telemetry;
 pub mod webhook_admin;
+pub mod webhook_cli;
 pub mod worker;

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use control_plane::config::{Config, ConfigError, EdgeCacheConfig, Source, db_uri};
 use control_plane::serve_edge_cache::serve_edge_cache;
-use control_plane::{envoy_bootstrap, serve, store, telemetry, webhook_admin};
+use control_plane::{envoy_bootstrap, serve, store, telemetry, webhook_admin, webhook_cli};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
@@ -29,7 +29,8 @@ Examples:
   control-plane serve --config .run/env      run with the settings of a local stack
   control-plane edge-cache                   run only the cache of idempotency keys, on REDIS_URI
   control-plane config check                 say what is wrong with the configuration, exit 1 if anything is
-  control-plane migrate                      bring the schema of DB_URI up to date";
+  control-plane migrate                      bring the schema of DB_URI up to date
+  control-plane webhook verify --help        say whether a webhook is genuine, and if not, why";
 
 #[derive(Subcommand)]
 enum Command {
@@ -45,21 +46,22 @@ enum Command {
     /// Print the OpenAPI document
     Openapi,
     EnvoyBootstrap(envoy_bootstrap::Args),
-    /// Look after the providers' events
+    /// Look at webhooks: verify one by hand, list and replay the stored ones
     #[command(subcommand)]
     Webhook(WebhookCommand),
+}
+
+#[derive(Subcommand)]
+enum WebhookCommand {
+    Verify(webhook_cli::VerifyArgs),
+    #[command(flatten)]
+    Admin(webhook_admin::Command),
 }
 
 #[derive(Subcommand)]
 enum ConfigCommand {
     /// Report everything that is wrong, by key; exit 1 if anything is
     Check,
-}
-
-#[derive(Subcommand)]
-enum WebhookCommand {
-    #[command(flatten)]
-    Admin(webhook_admin::Command),
 }
 
 #[tokio::main]
@@ -98,6 +100,11 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::EnvoyBootstrap(args) => {
             print(&envoy_bootstrap::render(args.profile, &source)?);
             Ok(())
+        }
+        Command::Webhook(WebhookCommand::Verify(args)) => {
+            let report = webhook_cli::verify(&args).await?;
+            print(&if args.json { report.to_json()? } else { report.to_text() });
+            Ok(report.into_result()?)
         }
         Command::Webhook(WebhookCommand::Admin(command)) => {
             print(&webhook_admin::run(command, &source).await?);

@@ -49,14 +49,13 @@ pub async fn serve(config: Config, stop: CancellationToken) -> anyhow::Result<()
         tracing::info!(provider = %provider, configured, "{provider} is {}configured", if configured { "" } else { "not " });
     }
 
-    let events = worker::webhooks::run(gateway.clone(), stop.clone());
+    let events = tokio::spawn(worker::webhooks::run(gateway.clone(), stop.clone()));
     let keys = Arc::new(config.attestation_keys);
     let cache = cache::open(config.edge_cache.redis, gateway.clock.clone())
         .context("REDIS_URI: the edge cache cannot be set up")?;
     let edge_cache = cache::router(cache.clone(), keys.clone(), gateway.clock.clone());
     let app = App { gateway, cache, attestation_keys: keys, metrics: metrics()?, draining: stop.clone() };
 
-    let events = tokio::spawn(events);
     let upkeep = tokio::spawn(upkeep(app.metrics.clone(), stop.clone()));
     let listener = bind("CONTROL_PLANE_LISTEN", config.listen).await?;
     let api = serve_on(listener, http::router(app), stop.clone());

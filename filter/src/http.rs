@@ -35,15 +35,19 @@ impl EdgeHttp {
         carry_out(step)
     }
 
-    /// Asks the cache if the step says so. One that cannot be asked has given no answer.
+    /// Asks about a key if the step says so: this worker's own memory first. A cache that cannot be asked has given
+    /// no answer.
     fn ask(&mut self, step: Step) -> Result<Step, Status> {
-        match step {
-            Step::Claim(call) => match cache::ask(&call, &self.edge.config.claiming) {
-                Ok(_) => Ok(Step::Wait),
-                Err(_) => Ok(self.exchange.on_claim_answered(None, &self.edge.config, now_s()?)),
-            },
-            step => Ok(step),
+        let Step::Claim(claim) = step else { return Ok(step) };
+        let (config, now_s) = (&self.edge.config, now_s()?);
+        let known = self.edge.recent.borrow().verdict(&claim);
+        if known.is_none() {
+            let call = self.exchange.claim_call(config, now_s);
+            if call.is_some_and(|call| cache::ask(&call, &config.claiming).is_ok()) {
+                return Ok(Step::Wait);
+            }
         }
+        Ok(self.exchange.on_claim_answered(known, config, now_s))
     }
 
     /// Tells metrics and the access log how the request ended here. The log finds the texts in Envoy's filter
@@ -75,8 +79,13 @@ impl Context for EdgeHttp {
     /// The cache has answered, or Envoy in its place.
     fn on_http_call_response(&mut self, _token: u32, _headers: usize, body_len: usize, _trailers: usize) {
         let verdict = cache::verdict(body_len);
-        let action =
-            self.advance(|exchange, edge| Ok(exchange.on_claim_answered(verdict, &edge.config, now_s()?)));
+        let action = self.advance(|exchange, edge| {
+            let now_s = now_s()?;
+            if let (Some(claim), Some(verdict)) = (exchange.claim(), &verdict) {
+                edge.recent.borrow_mut().note(&claim, verdict, now_s);
+            }
+            Ok(exchange.on_claim_answered(verdict, &edge.config, now_s))
+        });
         // Last of all: the head cannot be changed any more once the request goes on.
         if action == Action::Continue {
             let _ = hostcalls::resume_http_request();

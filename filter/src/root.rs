@@ -1,6 +1,8 @@
+use std::cell::RefCell;
 use std::rc::Rc;
 
 use edge_core::config::{EdgeConfig, KEYS_VARIABLE};
+use edge_core::idempotency::Recent;
 use proxy_wasm::hostcalls;
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::{BufferType, ContextType, LogLevel};
@@ -12,6 +14,7 @@ use crate::metrics::Metrics;
 pub(crate) struct Edge {
     pub(crate) config: EdgeConfig,
     pub(crate) metrics: Metrics,
+    pub(crate) recent: RefCell<Recent>,
 }
 
 /// Starts the filter on a worker and makes a context for each request.
@@ -29,7 +32,8 @@ impl RootContext for EdgeRoot {
         let keys = std::env::var(KEYS_VARIABLE).ok();
         match EdgeConfig::read(&settings.ok().flatten().unwrap_or_default(), keys.as_deref()) {
             Ok(config) => {
-                self.edge = Some(Rc::new(Edge { config, metrics: Metrics::default() }));
+                let recent = RefCell::new(Recent::new(config.claiming.recent_answers));
+                self.edge = Some(Rc::new(Edge { config, metrics: Metrics::default(), recent }));
                 true
             }
             Err(error) => {

@@ -35,6 +35,7 @@ Settings:
                                        in pass,refund=reject
   EDGE_CACHE_TIMEOUT_MS                how long a request waits for the cache; 500
   IDEMPOTENCY_LEASE_MS                 how long a key stays with a request whose end is not heard of; 15000
+  IDEMPOTENCY_RECENT_ANSWERS           how many answers each worker of Envoy remembers by itself; 1024
   GATEWAY_TLS_LISTEN                   local: 127.0.0.1:8443; production: 0.0.0.0:8443
   GATEWAY_LISTEN                       without TLS; local: 127.0.0.1:8080; production: off
   ENVOY_ADMIN_LISTEN                   loopback only, 127.0.0.1:9901

@@ -136,6 +136,7 @@ fn filter_settings(source: &Source) -> Result<Value, ConfigError> {
     let mut idempotency = rules.unwrap_or_else(|| json!({}));
     idempotency["timeoutMs"] = number(source, "EDGE_CACHE_TIMEOUT_MS", 1, 10_000, 500)?;
     idempotency["leaseMs"] = number(source, "IDEMPOTENCY_LEASE_MS", 1, 600_000, 15_000)?;
+    idempotency["recentAnswers"] = number(source, "IDEMPOTENCY_RECENT_ANSWERS", 0, 65_536, 1_024)?;
     Ok(json!({ "maxBodyBytes": 65_536, "idempotency": idempotency }).to_string().into())
 }
 

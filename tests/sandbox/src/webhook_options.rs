@@ -6,7 +6,7 @@ use clap::Args;
 use provider_sandbox::{Config, DeliveryConfig, PaypalTarget, StripeTarget, WebhookConfig};
 
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Webhooks (all can be changed while it runs, by PUT /_sandbox/webhooks)")]
+#[command(next_help_heading = "Webhooks (targets can be changed while it runs, by PUT /_sandbox/webhooks)")]
 pub(crate) struct WebhookOptions {
     /// Where Stripe's events are posted to; kept and not delivered if absent.
     #[arg(long, env = "SANDBOX_STRIPE_WEBHOOK_URL", value_name = "URL")]
@@ -53,16 +53,19 @@ pub(crate) struct WebhookOptions {
 
 impl WebhookOptions {
     pub(crate) fn add_to(&self, config: Config) -> Config {
-        let secrets = self.stripe_webhook_secrets.iter().flat_map(|secrets| secrets.split(','));
+        // An empty variable is an unset one.
+        let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
+        let secrets = given(&self.stripe_webhook_secrets);
+        let secrets = secrets.iter().flat_map(|secrets| secrets.split(','));
         Config {
             webhooks: WebhookConfig {
                 stripe: StripeTarget {
-                    url: self.stripe_webhook_url.clone(),
+                    url: given(&self.stripe_webhook_url),
                     secrets: secrets.map(|secret| secret.trim().to_owned()).collect(),
                 },
                 paypal: PaypalTarget {
-                    url: self.paypal_webhook_url.clone(),
-                    webhook_id: self.paypal_webhook_id.clone(),
+                    url: given(&self.paypal_webhook_url),
+                    webhook_id: given(&self.paypal_webhook_id),
                 },
                 delivery: DeliveryConfig {
                     tries: self.webhook_tries,

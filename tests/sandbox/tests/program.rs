@@ -56,6 +56,24 @@ async fn it_says_where_it_listens_and_stops_in_order_when_told() {
     }
 }
 
+/// What a composed environment hands on without a value is not a setting.
+#[tokio::test]
+async fn empty_variables_are_unset_ones_and_the_certificates_root_is_where_it_was_wanted() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, ca) = (folder.path().join("address"), folder.path().join("ca"));
+    let mut command =
+        program(&["serve", "--listen", "127.0.0.1:0", "--shared", "/nonexistent", "--address-file"]);
+    command.arg(&file).env("SANDBOX_PAYPAL_CA_DIR", &ca).env("STRIPE_WEBHOOK_SECRETS", "whsec_1,whsec_2");
+    for unset in ["SANDBOX_STRIPE_WEBHOOK_URL", "SANDBOX_PAYPAL_WEBHOOK_URL", "PAYPAL_WEBHOOK_ID"] {
+        command.env(unset, "");
+    }
+    let _child = command.spawn().unwrap();
+    let url = format!("http://{}/_sandbox/webhooks", address(&file).await);
+    let shown: serde_json::Value = reqwest::get(url).await.unwrap().json().await.unwrap();
+    assert_eq!(shown.pointer("/targets/stripe/secrets").unwrap(), 2);
+    assert!(fs::read_to_string(ca.join("root.pem")).unwrap().contains("BEGIN CERTIFICATE"));
+}
+
 #[tokio::test]
 async fn what_it_cannot_do_it_says_and_fails() {
     let taken = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -16,6 +16,8 @@ pub struct Claiming {
     /// How long the cache may take, 1 to 10,000 ms. The request waits that long.
     pub timeout: Duration,
     pub lease: Lease,
+    /// How many answers each worker remembers by itself, 0 to 65,536.
+    pub recent_answers: usize,
     charge: KeyRule,
     refund: KeyRule,
     capture: KeyRule,
@@ -64,6 +66,7 @@ pub(super) struct Settings {
     cluster: String,
     timeout_ms: u64,
     lease_ms: u32,
+    recent_answers: usize,
     required: bool,
     when_unavailable: WhenUnavailable,
     routes: Routes,
@@ -94,6 +97,8 @@ impl Default for Settings {
             // Too short executes nothing twice, since the control plane knows what runs; too long keeps a client
             // waiting whose first request died with its control plane.
             lease_ms: 15_000,
+            // Half a megabyte.
+            recent_answers: 1_024,
             required: true,
             when_unavailable: WhenUnavailable::Pass,
             routes: Routes::default(),
@@ -109,6 +114,9 @@ impl Settings {
         if !(1..=10_000).contains(&self.timeout_ms) {
             return Err(ConfigError::ClaimTimeout);
         }
+        if self.recent_answers > 65_536 {
+            return Err(ConfigError::RecentAnswers);
+        }
         let rule = |exception: &Exception| KeyRule {
             required: exception.required.unwrap_or(self.required),
             when_unavailable: exception.when_unavailable.unwrap_or(self.when_unavailable),
@@ -116,6 +124,7 @@ impl Settings {
         Ok(Claiming {
             timeout: Duration::from_millis(self.timeout_ms),
             lease: Lease::from_ms(self.lease_ms).ok_or(ConfigError::Lease)?,
+            recent_answers: self.recent_answers,
             charge: rule(&self.routes.charge),
             refund: rule(&self.routes.refund),
             capture: rule(&self.routes.capture),

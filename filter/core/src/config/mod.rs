@@ -34,6 +34,8 @@ pub enum ConfigError {
     ClaimTimeout,
     #[error("`idempotency.leaseMs` must be from 1 to 600000")]
     Lease,
+    #[error("`idempotency.recentAnswers` must be from 0 to 65536")]
+    RecentAnswers,
     #[error(
         "{KEYS_VARIABLE} is not set; it must be `id:hex` with 64 or more hex digits, and Envoy must pass it on (`host_env_keys`)"
     )]
@@ -112,6 +114,7 @@ mod tests {
             (r#"{"cluster":""}"#, "idempotency.cluster"),
             (r#"{"timeoutMs":0}"#, "idempotency.timeoutMs"),
             (r#"{"leaseMs":600001}"#, "idempotency.leaseMs"),
+            (r#"{"recentAnswers":65537}"#, "idempotency.recentAnswers"),
             (r#"{"whenUnavailable":"open"}"#, "reject"),
             (r#"{"routes":{"list":{}}}"#, "list"),
         ] {

@@ -15,7 +15,7 @@ use crate::config::EdgeConfig;
 use crate::content::{self, Content};
 use crate::error::ErrorCode;
 use crate::head::{CLIENT_ID, Head};
-use crate::idempotency::{ClaimCall, Verdict};
+use crate::idempotency::{ClaimCall, ClaimRequest, Verdict};
 use crate::outcome::Outcome;
 use crate::refusal::{Refusal, Reply};
 use crate::request::{
@@ -29,8 +29,9 @@ use keyed::{Claimed, Keyed, Turn};
 pub enum Step {
     /// Hold everything back and report what comes next.
     Wait,
-    /// Hold the request on, and ask the cache; its answer goes to [`Exchange::on_claim_answered`].
-    Claim(ClaimCall),
+    /// Hold the request on, and ask about its key: whoever remembers the answer, else the cache by
+    /// [`Exchange::claim_call`]. The answer goes to [`Exchange::on_claim_answered`].
+    Claim(ClaimRequest),
     /// Change the head, then let the request go on.
     Forward(HeadEdits),
     /// Answer this; the request goes no further.
@@ -152,6 +153,22 @@ impl Exchange {
         }
     }
 
+    /// The claim that is open, as it is sent to the cache at `now_s` (Unix seconds).
+    #[must_use]
+    pub fn claim_call(&self, config: &EdgeConfig, now_s: u64) -> Option<ClaimCall> {
+        let Stage::Claiming(Claimed { request, claim, .. }) = &self.stage else { return None };
+        Some(claim.call(&config.keys, &request.claims.request_id, now_s))
+    }
+
+    /// The claim that is open.
+    #[must_use]
+    pub const fn claim(&self) -> Option<ClaimRequest> {
+        match &self.stage {
+            Stage::Claiming(claimed) => Some(claimed.claim),
+            Stage::New | Stage::Receiving(_) | Stage::Decided(_) => None,
+        }
+    }
+
     /// The cache has answered at `now_s` (Unix seconds), or (`None`) did not: it could not be asked, was too late,
     /// or what came is no verdict.
     pub fn on_claim_answered(&mut self, verdict: Option<Verdict>, config: &EdgeConfig, now_s: u64) -> Step {
@@ -182,9 +199,8 @@ impl Exchange {
             return self.forward(&request, body_sha256, config, now_s);
         };
         let claim = keyed.claim(&request.method, &request.path, body, config);
-        let call = claim.call(&config.keys, &request.claims.request_id, now_s);
         self.stage = Stage::Claiming(Claimed { request, keyed, claim, body_sha256 });
-        Step::Claim(call)
+        Step::Claim(claim)
     }
 
     fn forward(&mut self, request: &Request, body_sha256: [u8; 32], config: &EdgeConfig, now_s: u64) -> Step {

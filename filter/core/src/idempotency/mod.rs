@@ -12,6 +12,7 @@ mod answer;
 mod key;
 mod lease;
 mod protocol;
+mod recent;
 mod record;
 #[cfg(test)]
 #[cfg(not(target_arch = "wasm32"))]
@@ -24,5 +25,6 @@ pub use lease::{Fence, Lease};
 pub use protocol::{
     CLAIMS_PATH, ClaimCall, ClaimRequest, MARKER, MARKER_HEADER, RETRY_AFTER_MS_MAX, Verdict,
 };
+pub use recent::Recent;
 pub use record::{Fenced, KEPT_FOR, Record};
 pub use scope::{Fingerprint, Scope};

@@ -118,8 +118,13 @@ pub(super) async fn show(State(shared): State<Arc<Shared>>, Path(id): Path<Strin
     Answer::json(StatusCode::OK, &view)
 }
 
-/// Delivers an event once more, now and well signed, whatever faults befell it.
-pub(super) async fn redeliver(State(shared): State<Arc<Shared>>, Path(id): Path<String>) -> Answer {
+/// Delivers an event once more, now and well signed, whatever faults befell it. A body, which says nothing, is read
+/// all the same: left unread it would cost the caller the connection.
+pub(super) async fn redeliver(
+    State(shared): State<Arc<Shared>>,
+    Path(id): Path<String>,
+    _body: Bytes,
+) -> Answer {
     let mut world = shared.world();
     for provider in Provider::ALL {
         let lane = world.webhooks.lane_mut(provider);
@@ -145,6 +150,7 @@ pub(super) struct Which {
 pub(super) async fn release(
     State(shared): State<Arc<Shared>>,
     which: Result<Query<Which>, QueryRejection>,
+    _body: Bytes,
 ) -> Answer {
     let Query(which) = match which {
         Ok(which) => which,

@@ -27,6 +27,27 @@ async fn events_are_delivered_in_order_and_counted() {
 }
 
 #[tokio::test]
+async fn several_under_way_at_once_arrive_once_each() {
+    let receiver = Receiver::start().await;
+    let delivery = provider_sandbox::DeliveryConfig {
+        concurrency: std::num::NonZeroU32::MIN.saturating_add(7),
+        ..Default::default()
+    };
+    let stripe =
+        provider_sandbox::StripeTarget { url: Some(receiver.url.clone()), secrets: vec![SECRET.to_owned()] };
+    let webhooks = provider_sandbox::WebhookConfig { stripe, delivery, ..Default::default() };
+    let world = World::with(|config| provider_sandbox::Config { webhooks, ..config }).await;
+    for _ in 0..20 {
+        world.stripe_pay("pm_card_visa", 500, "").await;
+    }
+    receiver.wait_for(40).await;
+    assert_eq!(world.deliveries_done().await["stripe"]["attempts"], json!({ "200": 40 }));
+    let ids: std::collections::HashSet<String> =
+        receiver.arrived().iter().map(|webhook| webhook.body["id"].to_string()).collect();
+    assert_eq!(ids.len(), 40);
+}
+
+#[tokio::test]
 async fn without_a_target_events_are_only_kept() {
     let world = World::new().await;
     world.fault(json!({ "operation": "webhook", "fault": "withhold" })).await;

@@ -14,8 +14,11 @@ fn with(settings: &str) -> EdgeConfig {
 /// The exchange of a good charge whose claim was sent, and the claim.
 fn claimed(sent: &Sent, config: &EdgeConfig) -> (Exchange, ClaimRequest) {
     let mut exchange = Exchange::default();
-    let Step::Claim(call) = sent.up_to_the_claim(&mut exchange, config) else { panic!("no claim") };
-    (exchange, ClaimRequest::read(&call.body).unwrap())
+    let Step::Claim(claim) = sent.up_to_the_claim(&mut exchange, config) else { panic!("no claim") };
+    let call = exchange.claim_call(config, NOW).unwrap();
+    assert_eq!(ClaimRequest::read(&call.body).unwrap(), claim);
+    assert_eq!(exchange.claim(), Some(claim));
+    (exchange, claim)
 }
 
 fn answered(verdict: Option<Verdict>, config: &EdgeConfig) -> (Exchange, Step) {
@@ -151,7 +154,8 @@ fn where_keys_are_optional_a_request_without_one_goes_on_and_a_wrong_one_is_stil
 fn the_caches_word_counts_once_and_only_when_it_was_asked() {
     let mut early = Exchange::default();
     assert_eq!(early.on_claim_answered(Some(Verdict::Mismatch), &config(), NOW), Step::Wait);
-    assert_eq!(early.outcome(), None);
+    assert_eq!((early.outcome(), early.claim()), (None, None));
+    assert!(early.claim_call(&config(), NOW).is_none());
     let (mut exchange, _) = answered(Some(Verdict::Mismatch), &config());
     let start = Verdict::Start { fence: Fence::new(1).unwrap() };
     assert_eq!(exchange.on_claim_answered(Some(start), &config(), NOW), Step::Wait);

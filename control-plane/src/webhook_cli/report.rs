@@ -1,0 +1,115 @@
+//! What was found, for people and for programs.
+
+use std::fmt::Write as _;
+
+use edge_core::provider::Provider;
+use edge_core::webhook::Refused;
+use jiff::Timestamp;
+use serde::Serialize;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Verdict {
+    Verified,
+    Forged,
+    CannotVerify,
+}
+
+#[derive(Debug, Serialize)]
+struct Check {
+    name: &'static str,
+    ok: bool,
+    detail: String,
+}
+
+/// What was found about one webhook.
+#[derive(Debug, Serialize)]
+pub struct Report {
+    provider: Provider,
+    verdict: Verdict,
+    checks: Vec<Check>,
+    causes: Vec<String>,
+    #[serde(skip)]
+    at: Timestamp,
+    #[serde(skip)]
+    reason: String,
+}
+
+/// The webhook is not let in.
+#[derive(Debug, thiserror::Error)]
+#[error("the webhook is not verified")]
+pub struct NotVerified;
+
+impl Report {
+    pub(super) const fn new(provider: Provider, at: Timestamp) -> Self {
+        let verdict = Verdict::CannotVerify;
+        Self { provider, verdict, checks: Vec::new(), causes: Vec::new(), at, reason: String::new() }
+    }
+
+    /// Notes one check, and hands on what came of it.
+    pub(super) fn check<T, E: std::fmt::Display>(
+        &mut self,
+        name: &'static str,
+        result: Result<T, E>,
+        detail: impl FnOnce(&T) -> String,
+    ) -> Option<T> {
+        let shown = match &result {
+            Ok(value) => detail(value),
+            Err(error) => error.to_string(),
+        };
+        self.checks.push(Check { name, ok: result.is_ok(), detail: shown });
+        result.ok()
+    }
+
+    pub(super) fn cause(&mut self, cause: impl Into<String>) {
+        let cause = cause.into();
+        if !self.causes.contains(&cause) {
+            self.causes.push(cause);
+        }
+    }
+
+    /// What the edge says.
+    pub(super) fn conclude(mut self, verdict: Result<(), Refused>) -> Self {
+        (self.verdict, self.reason) = match verdict {
+            Ok(()) => (Verdict::Verified, String::new()),
+            Err(Refused::Forged(forged)) => (Verdict::Forged, forged.to_string()),
+            Err(Refused::CannotVerify(cannot)) => (Verdict::CannotVerify, cannot.to_string()),
+        };
+        self
+    }
+
+    /// # Errors
+    /// The webhook is not verified.
+    pub fn into_result(self) -> Result<(), NotVerified> {
+        if self.verdict == Verdict::Verified { Ok(()) } else { Err(NotVerified) }
+    }
+
+    /// One JSON object on one line.
+    ///
+    /// # Errors
+    /// None that can happen: it is all text.
+    pub fn to_json(&self) -> serde_json::Result<String> {
+        serde_json::to_string(self)
+    }
+
+    /// One line a check, then the verdict, then what may have gone wrong.
+    #[must_use]
+    pub fn to_text(&self) -> String {
+        let mut text = format!("{} webhook, checked at {}\n", self.provider, self.at);
+        for Check { name, ok, detail } in &self.checks {
+            let ok = if *ok { "ok" } else { "FAILED" };
+            let _ = writeln!(text, "  {ok:<7} {name:<16} {detail}");
+        }
+        let verdict = match self.verdict {
+            Verdict::Verified => "VERIFIED".to_owned(),
+            Verdict::Forged => format!("FORGED: {} (the gateway answers 401)", self.reason),
+            Verdict::CannotVerify => format!("CANNOT VERIFY: {} (the gateway answers 503)", self.reason),
+        };
+        text.push_str(&verdict);
+        for (i, cause) in self.causes.iter().enumerate() {
+            let title = if i == 0 { "\nlikely cause:" } else { "" };
+            let _ = write!(text, "{title}\n  - {cause}");
+        }
+        text
+    }
+}

@@ -1,0 +1,149 @@
+//! Answers that this edge has given out lately, so that a client that repeats itself costs no call.
+
+use std::collections::{HashMap, VecDeque};
+
+use super::{Answer, ClaimRequest, Fingerprint, Scope, Verdict};
+
+/// How long an answer is remembered, in seconds. It stands for longer; this only bounds what is kept for nobody.
+const KEPT_S: u64 = 600;
+
+/// The longest body that is remembered. Larger ones are rare, and asked for anew.
+const BODY_BYTES_MAX: usize = 2 * 1024;
+
+/// The last so many answers. An answer that was given stands for good, so remembering it cannot be wrong: who may
+/// ask is part of the scope, and what was asked part of the fingerprint.
+#[derive(Debug)]
+pub struct Recent {
+    answers_max: usize,
+    answers: HashMap<Scope, Remembered>,
+    /// The same by age.
+    order: VecDeque<(u64, Scope)>,
+}
+
+#[derive(Debug)]
+struct Remembered {
+    fingerprint: Fingerprint,
+    answer: Answer,
+}
+
+impl Recent {
+    /// Remembers `answers_max` answers of a few hundred bytes each; 0 remembers nothing.
+    #[must_use]
+    pub fn new(answers_max: usize) -> Self {
+        Self { answers_max, answers: HashMap::new(), order: VecDeque::new() }
+    }
+
+    /// What the cache would say, if this edge knows it.
+    #[must_use]
+    pub fn verdict(&self, claim: &ClaimRequest) -> Option<Verdict> {
+        let known = self.answers.get(&claim.scope)?;
+        Some(match known.fingerprint == claim.fingerprint {
+            true => Verdict::Replay(known.answer.clone()),
+            false => Verdict::Mismatch,
+        })
+    }
+
+    /// Notes what the cache said at `now_s` (Unix seconds).
+    pub fn note(&mut self, claim: &ClaimRequest, verdict: &Verdict, now_s: u64) {
+        self.forget(|since| now_s.saturating_sub(since) >= KEPT_S);
+        let Verdict::Replay(answer) = verdict else { return };
+        if self.answers_max == 0 || answer.body().len() > BODY_BYTES_MAX {
+            return;
+        }
+        let remembered = Remembered { fingerprint: claim.fingerprint, answer: answer.clone() };
+        if self.answers.insert(claim.scope, remembered).is_none() {
+            self.order.push_back((now_s, claim.scope));
+        }
+        while self.answers.len() > self.answers_max {
+            self.forget_oldest();
+        }
+    }
+
+    fn forget(&mut self, is_over: impl Fn(u64) -> bool) {
+        while self.order.front().is_some_and(|(since, _)| is_over(*since)) {
+            self.forget_oldest();
+        }
+    }
+
+    fn forget_oldest(&mut self) {
+        if let Some((_, scope)) = self.order.pop_front() {
+            self.answers.remove(&scope);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::idempotency::{Fence, Lease};
+    use crate::test;
+
+    const NOW: u64 = 1_764_000_000;
+
+    fn claim(scope: u8, fingerprint: u8) -> ClaimRequest {
+        ClaimRequest {
+            scope: Scope::from_hex(&hex::encode([scope; 32])).unwrap(),
+            fingerprint: Fingerprint::from_hex(&hex::encode([fingerprint; 32])).unwrap(),
+            lease: Lease::from_ms(1).unwrap(),
+        }
+    }
+
+    fn replay(body: &str) -> Verdict {
+        Verdict::Replay(Answer::new(200, "application/json".to_owned(), body.to_owned()).unwrap())
+    }
+
+    #[test]
+    fn an_answer_that_was_replayed_once_is_known() {
+        let mut recent = Recent::new(2);
+        assert_eq!(recent.verdict(&claim(1, 1)), None);
+        recent.note(&claim(1, 1), &replay("a"), NOW);
+        assert_eq!(recent.verdict(&claim(1, 1)), Some(replay("a")));
+        assert_eq!(recent.verdict(&claim(1, 2)), Some(Verdict::Mismatch));
+        assert_eq!(recent.verdict(&claim(2, 1)), None);
+    }
+
+    #[test]
+    fn what_can_still_change_is_not_remembered() {
+        let mut recent = Recent::new(2);
+        let passing = [
+            Verdict::Start { fence: Fence::new(1).unwrap() },
+            Verdict::InFlight { retry_after_ms: 1 },
+            Verdict::Mismatch,
+        ];
+        for verdict in passing {
+            recent.note(&claim(1, 1), &verdict, NOW);
+            assert_eq!(recent.verdict(&claim(1, 1)), None);
+        }
+    }
+
+    #[test]
+    fn the_oldest_make_room_and_all_of_them_go_in_time() {
+        let mut recent = Recent::new(2);
+        for n in 1..=3 {
+            recent.note(&claim(n, n), &replay("a"), NOW);
+        }
+        assert_eq!(recent.verdict(&claim(1, 1)), None);
+        assert!(recent.verdict(&claim(2, 2)).is_some() && recent.verdict(&claim(3, 3)).is_some());
+        recent.note(&claim(9, 9), &Verdict::Mismatch, NOW + KEPT_S);
+        assert_eq!((recent.answers.len(), recent.order.len()), (0, 0));
+    }
+
+    #[test]
+    fn repeating_an_answer_takes_no_more_room() {
+        let mut recent = Recent::new(2);
+        for _ in 0..10 {
+            recent.note(&claim(1, 1), &replay("a"), NOW);
+        }
+        assert_eq!(recent.order.len(), 1);
+    }
+
+    #[test]
+    fn long_answers_and_none_at_all_are_not_kept() {
+        let mut recent = Recent::new(1);
+        recent.note(&claim(1, 1), &replay(&"x".repeat(BODY_BYTES_MAX + 1)), NOW);
+        assert_eq!(recent.verdict(&claim(1, 1)), None);
+        let mut nothing = Recent::new(0);
+        nothing.note(&claim(1, 1), &replay("a"), NOW);
+        assert_eq!(nothing.verdict(&claim(1, 1)), None);
+    }
+}

@@ -1,0 +1,17 @@
+//! PayPal's signature: RSA over transmission id, time, webhook id and the body's CRC-32, by a key whose certificate
+//! the webhook names (<https://developer.paypal.com/api/rest/webhooks/rest/#verify-signature>).
+//!
+//! The CRC-32 keeps no forger from changing the body, for whoever holds one signed transmission: a body with the
+//! same sum is easily made. So an event is a hint, by which the payment is read anew from PayPal.
+
+mod certificate_cache;
+mod certificate_url;
+mod environment;
+mod transmission;
+
+pub use certificate_cache::{CertificateCache, Lookup};
+pub use certificate_url::{CertificateUrl, CertificateUrlError};
+pub use environment::{Environment, EnvironmentError};
+pub use transmission::{
+    AUTH_ALGO, CERT_URL, TRANSMISSION_ID, TRANSMISSION_SIG, TRANSMISSION_TIME, Transmission, WebhookId,
+};

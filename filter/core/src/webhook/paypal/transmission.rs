@@ -1,0 +1,190 @@
+//! One delivery of an event, as its headers describe it.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
+use super::{CertificateUrl, Environment};
+use crate::head::Head;
+use crate::webhook::rsa::{Hash, Unavailable, VerifyRsa};
+use crate::webhook::x509::TrustedKey;
+use crate::webhook::{CannotVerify, Forged, Refused, Verified, one};
+
+pub const TRANSMISSION_ID: &str = "paypal-transmission-id";
+pub const TRANSMISSION_TIME: &str = "paypal-transmission-time";
+pub const TRANSMISSION_SIG: &str = "paypal-transmission-sig";
+pub const CERT_URL: &str = "paypal-cert-url";
+pub const AUTH_ALGO: &str = "paypal-auth-algo";
+
+/// PayPal's id of the endpoint that webhooks are sent to, e.g. `4JH86294D6297924G`. It is signed with each.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WebhookId(String);
+
+impl WebhookId {
+    /// What the simulator in PayPal's dashboard signs with, whoever it sends to: as good as no id. It has no
+    /// place in a configuration that takes real money.
+    pub const SIMULATOR: &str = "WEBHOOK_ID";
+
+    /// 1 to 64 letters, digits, `-` and `_`.
+    #[must_use]
+    pub fn parse(id: &str) -> Option<Self> {
+        is_word(id, 64).then(|| Self(id.to_owned()))
+    }
+}
+
+/// A delivery whose headers can be read. Its certificate's URL has not been looked at, nor has the signature.
+#[derive(Debug)]
+pub struct Transmission {
+    id: String,
+    time: String,
+    signature: Vec<u8>,
+    certificate_url: String,
+}
+
+impl Transmission {
+    /// Reads the five headers; each must come exactly once.
+    ///
+    /// # Errors
+    /// Names the header at fault, or says that the algorithm is another than SHA256withRSA.
+    pub fn read(head: Head<'_>) -> Result<Self, Forged> {
+        let id = one(head, TRANSMISSION_ID)?;
+        let time = one(head, TRANSMISSION_TIME)?;
+        let signature = one(head, TRANSMISSION_SIG)?;
+        let certificate_url = one(head, CERT_URL)?;
+        if one(head, AUTH_ALGO)? != "SHA256withRSA" {
+            return Err(Forged::Algorithm);
+        }
+        let malformed = |header, expected| Forged::HeaderMalformed { header, expected };
+        // Neither may hold the `|` that parts them in the signed message.
+        if !is_word(id, 128) {
+            return Err(malformed(TRANSMISSION_ID, "an id of letters, digits, `-` and `_`"));
+        }
+        let in_time = |b: u8| b.is_ascii_digit() || b"TZ+-:.".contains(&b);
+        if !(1..=40).contains(&time.len()) || !time.bytes().all(in_time) {
+            return Err(malformed(TRANSMISSION_TIME, "a time like 2026-01-31T12:00:00Z"));
+        }
+        let signature = STANDARD
+            .decode(signature)
+            .ok()
+            .filter(|bytes| (256..=1024).contains(&bytes.len()))
+            .ok_or_else(|| malformed(TRANSMISSION_SIG, "a whole RSA signature in base64"))?;
+        let certificate_url = certificate_url.to_owned();
+        Ok(Self { id: id.to_owned(), time: time.to_owned(), signature, certificate_url })
+    }
+
+    /// Where the certificate is, if that is at PayPal.
+    ///
+    /// # Errors
+    /// [`Forged::CertificateUrl`]: nothing may be fetched.
+    pub fn certificate_url(&self, environment: &Environment) -> Result<CertificateUrl, Forged> {
+        Ok(CertificateUrl::parse(&self.certificate_url, environment)?)
+    }
+
+    /// Whether `key` signed this delivery of `body`, as it came, to the endpoint `webhook_id`.
+    ///
+    /// # Errors
+    /// [`Forged::SignatureMismatch`], or that the check does not work here.
+    pub fn verify(
+        &self,
+        body: &[u8],
+        webhook_id: &WebhookId,
+        key: &TrustedKey,
+        rsa: &impl VerifyRsa,
+    ) -> Result<Verified, Refused> {
+        let message = format!("{}|{}|{}|{}", self.id, self.time, webhook_id.0, crc32fast::hash(body));
+        match rsa.verify(key.spki_der(), Hash::Sha256, message.as_bytes(), &self.signature) {
+            Ok(true) => Ok(Verified::Paypal {
+                transmission_id: self.id.clone(),
+                transmission_time: self.time.clone(),
+            }),
+            Ok(false) => Err(Forged::SignatureMismatch.into()),
+            Err(Unavailable) => Err(CannotVerify::RsaUnavailable.into()),
+        }
+    }
+}
+
+fn is_word(text: &str, characters_max: usize) -> bool {
+    (1..=characters_max).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::test;
+
+    fn headers() -> Vec<(String, Vec<u8>)> {
+        let signature = STANDARD.encode([7; 256]);
+        [
+            (TRANSMISSION_ID, "dfb3be50-fd74-11e4-8bf3-77339302725b"),
+            (TRANSMISSION_TIME, "2015-05-18T15:45:13Z"),
+            (TRANSMISSION_SIG, signature.as_str()),
+            (CERT_URL, "https://api.paypal.com/v1/notifications/certs/CERT-1"),
+            (AUTH_ALGO, "SHA256withRSA"),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec()))
+        .to_vec()
+    }
+
+    /// With another value under one name.
+    fn read_with(name: &str, value: &[u8]) -> Result<Transmission, Forged> {
+        let mut headers = headers();
+        headers.iter_mut().filter(|(other, _)| other == name).for_each(|(_, old)| *old = value.to_vec());
+        Transmission::read(Head::new(&headers))
+    }
+
+    #[test]
+    fn each_header_must_come_exactly_once() {
+        assert!(Transmission::read(Head::new(&headers())).is_ok());
+        for name in [TRANSMISSION_ID, TRANSMISSION_TIME, TRANSMISSION_SIG, CERT_URL, AUTH_ALGO] {
+            let (mut none, mut two) = (headers(), headers());
+            none.retain(|(other, _)| other != name);
+            two.extend(headers().into_iter().filter(|(other, _)| other == name));
+            assert_eq!(Transmission::read(Head::new(&none)).err(), Some(Forged::HeaderMissing(name)));
+            assert_eq!(Transmission::read(Head::new(&two)).err(), Some(Forged::HeaderRepeated(name)));
+            for value in [b"caf\xc3\xa9".as_slice(), b"\xff", b"a\0b", b"a\tb", b"a\x7f"] {
+                assert_eq!(read_with(name, value).err(), Some(Forged::HeaderNotPlain(name)));
+            }
+            assert_eq!(read_with(name, &[b'a'; 4097]).err(), Some(Forged::HeaderTooLong(name)));
+        }
+    }
+
+    #[test]
+    fn another_algorithm_is_refused() {
+        for algorithm in ["SHA1withRSA", "sha256withrsa", "SHA256withECDSA", "none", "", "SHA256withRSA "] {
+            let forged = read_with(AUTH_ALGO, algorithm.as_bytes()).err();
+            assert_eq!(forged, Some(Forged::Algorithm), "{algorithm}");
+        }
+    }
+
+    #[test]
+    fn what_could_move_a_border_in_the_signed_message_is_refused() {
+        let whole = STANDARD.encode([7; 256]);
+        let cut = &whole[..whole.len() - 4];
+        let unpadded = whole.trim_end_matches('=');
+        for (name, value) in [
+            (TRANSMISSION_ID, "a|b"),
+            (TRANSMISSION_ID, ""),
+            (TRANSMISSION_ID, "a b"),
+            (TRANSMISSION_TIME, "2015-05-18T15:45:13Z|x"),
+            (TRANSMISSION_TIME, ""),
+            (TRANSMISSION_SIG, ""),
+            (TRANSMISSION_SIG, cut),
+            (TRANSMISSION_SIG, unpadded),
+            (TRANSMISSION_SIG, "not base64!"),
+        ] {
+            let forged = read_with(name, value.as_bytes()).err();
+            assert!(
+                matches!(forged, Some(Forged::HeaderMalformed { header, .. }) if header == name),
+                "{value}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_webhook_id_is_one_word() {
+        assert!(WebhookId::parse("4JH86294D6297924G").is_some() && WebhookId::parse("WEBHOOK_ID").is_some());
+        for wrong in ["", "4JH 8", "4JH|8", "4JH8\n", &"A".repeat(65)] {
+            assert!(WebhookId::parse(wrong).is_none(), "{wrong}");
+        }
+    }
+}

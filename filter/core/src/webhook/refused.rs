@@ -1,0 +1,117 @@
+//! Why a webhook is not let in.
+
+use super::paypal::CertificateUrlError;
+use super::x509::CertificateProblem;
+use crate::error::ErrorCode;
+
+/// A webhook that is not let in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    #[error(transparent)]
+    Forged(#[from] Forged),
+    #[error(transparent)]
+    CannotVerify(#[from] CannotVerify),
+}
+
+/// The webhook is not from the provider, or not as the provider sent it. No repetition will mend it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Forged {
+    #[error("the header `{0}` is missing")]
+    HeaderMissing(&'static str),
+    #[error("the header `{0}` is given more than once")]
+    HeaderRepeated(&'static str),
+    #[error("the header `{0}` is too long")]
+    HeaderTooLong(&'static str),
+    #[error("the header `{0}` holds something else than visible ASCII")]
+    HeaderNotPlain(&'static str),
+    #[error("the header `{header}` is not {expected}")]
+    HeaderMalformed { header: &'static str, expected: &'static str },
+    #[error("it was signed {age_s} s ago, which is too long")]
+    TooOld { age_s: u64 },
+    #[error("it was signed {ahead_s} s in the future; is our clock right?")]
+    TooNew { ahead_s: u64 },
+    #[error("it is signed by another algorithm than SHA256withRSA")]
+    Algorithm,
+    #[error("its certificate's URL is not the provider's: {0}")]
+    CertificateUrl(#[from] CertificateUrlError),
+    #[error("the signature does not fit the body")]
+    SignatureMismatch,
+}
+
+/// Nothing is known about the webhook: what it must be checked with is missing. The provider shall send it again.
+///
+/// Everything that is wrong with a certificate belongs here and not to [`Forged`]: certificates are fetched from
+/// the provider's own hosts, so no forger decides what comes. One that we cannot trust means that our trust
+/// bundle or our clock is wrong, or that something between us and the provider answers in its place; once that
+/// is mended, the same webhook is good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CannotVerify {
+    #[error("the provider's certificate could not be fetched: {0}")]
+    Fetch(#[from] FetchFailure),
+    #[error("the provider's certificate cannot be trusted: {0}")]
+    Certificate(#[from] CertificateProblem),
+    #[error("the check of RSA signatures does not work here")]
+    RsaUnavailable,
+}
+
+/// There is no certificate to look at, because…
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FetchFailure {
+    #[error("the provider could not be reached")]
+    Unreachable,
+    #[error("the provider answered with status {0}")]
+    Status(u16),
+    #[error("the provider did not answer in time")]
+    TimedOut,
+    #[error("too many other certificates are being fetched")]
+    TooMany,
+}
+
+impl Refused {
+    #[must_use]
+    pub const fn code(&self) -> ErrorCode {
+        match self {
+            Self::Forged(_) => ErrorCode::SignatureInvalid,
+            Self::CannotVerify(_) => ErrorCode::SignatureUnverifiable,
+        }
+    }
+
+    /// A name for metrics and logs; it never holds anything of the webhook.
+    #[must_use]
+    pub const fn reason(&self) -> &'static str {
+        match self {
+            Self::Forged(forged) => forged.reason(),
+            Self::CannotVerify(cannot) => cannot.reason(),
+        }
+    }
+}
+
+impl Forged {
+    const fn reason(&self) -> &'static str {
+        match self {
+            Self::HeaderMissing(_) => "header_missing",
+            Self::HeaderRepeated(_) => "header_repeated",
+            Self::HeaderTooLong(_) => "header_too_long",
+            Self::HeaderNotPlain(_) => "header_not_plain",
+            Self::HeaderMalformed { .. } => "header_malformed",
+            Self::TooOld { .. } => "too_old",
+            Self::TooNew { .. } => "too_new",
+            Self::Algorithm => "algorithm",
+            Self::CertificateUrl(_) => "certificate_url",
+            Self::SignatureMismatch => "signature_mismatch",
+        }
+    }
+}
+
+impl CannotVerify {
+    const fn reason(&self) -> &'static str {
+        match self {
+            Self::Fetch(FetchFailure::Unreachable) => "certificate_unreachable",
+            Self::Fetch(FetchFailure::Status(_)) => "certificate_status",
+            Self::Fetch(FetchFailure::TimedOut) => "certificate_timeout",
+            Self::Fetch(FetchFailure::TooMany) => "certificate_busy",
+            Self::Certificate(problem) => problem.reason(),
+            Self::RsaUnavailable => "rsa_unavailable",
+        }
+    }
+}

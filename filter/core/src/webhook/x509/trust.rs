@@ -1,0 +1,256 @@
+//! From a certificate that was fetched to a key that is trusted.
+
+use super::certificate::Certificate;
+use super::pem;
+use super::problem::{CertificateProblem, TrustError};
+use crate::webhook::CannotVerify;
+use crate::webhook::rsa::{Unavailable, VerifyRsa};
+
+/// The longest file that is looked at, in bytes.
+pub const CERTIFICATE_BYTES_MAX: usize = 65_536;
+
+const CERTIFICATES_MAX: usize = 8;
+/// Public certificates have one or two authorities between the root and them.
+const AUTHORITIES_MAX: usize = 5;
+/// Each costs up to a millisecond under wasm.
+const SIGNATURES_MAX: u32 = 16;
+
+/// Whose certificates are believed: a bundle of PEM. A certificate in it that is its own issuer is trusted, any
+/// other only helps to find the way to one.
+#[derive(Debug)]
+pub struct Trust {
+    roots: Vec<Certificate>,
+    intermediates: Vec<Certificate>,
+}
+
+/// The key of a certificate that [`Trust::key_of`] found good; there is no other way to one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TrustedKey {
+    spki_der: Vec<u8>,
+    not_after_s: u64,
+}
+
+impl TrustedKey {
+    /// `SubjectPublicKeyInfo` in DER.
+    #[must_use]
+    pub fn spki_der(&self) -> &[u8] {
+        &self.spki_der
+    }
+
+    /// Until when its certificate is valid, in Unix seconds.
+    #[must_use]
+    pub const fn not_after_s(&self) -> u64 {
+        self.not_after_s
+    }
+}
+
+impl Trust {
+    /// Reads a bundle. Text around the certificates is passed over.
+    ///
+    /// # Errors
+    /// A certificate in it cannot be read, or none of them is a root.
+    pub fn from_pem(bundle: &[u8]) -> Result<Self, TrustError> {
+        let certificates =
+            pem::certificates(bundle).filter(|all| !all.is_empty()).ok_or(TrustError::NotPem)?;
+        let parsed = certificates
+            .iter()
+            .enumerate()
+            .map(|(i, der)| Certificate::parse(der).ok_or(TrustError::Certificate(i + 1)))
+            .collect::<Result<Vec<_>, _>>()?;
+        let (roots, intermediates): (Vec<_>, Vec<_>) =
+            parsed.into_iter().partition(Certificate::is_its_own_issuer);
+        if roots.is_empty() { Err(TrustError::NoRoot) } else { Ok(Self { roots, intermediates }) }
+    }
+
+    /// The key of the first certificate in `delivered` (PEM), if it belongs to `name` and leads to a root of this
+    /// bundle at `now_s` (Unix seconds). Further certificates in it are taken as help and not believed.
+    ///
+    /// # Errors
+    /// Says what is wrong with the certificate.
+    pub fn key_of(
+        &self,
+        delivered: &[u8],
+        name: &str,
+        now_s: u64,
+        rsa: &impl VerifyRsa,
+    ) -> Result<TrustedKey, CannotVerify> {
+        let (leaf, further) = read(delivered)?;
+        judge_leaf(&leaf, name, now_s)?;
+        let mut search = Search { trust: self, further: &further, now_s, rsa, signatures: 0 };
+        search.path_from(&leaf, 0)?;
+        Ok(TrustedKey { spki_der: leaf.key, not_after_s: leaf.not_after_s })
+    }
+}
+
+fn read(delivered: &[u8]) -> Result<(Certificate, Vec<Certificate>), CertificateProblem> {
+    if delivered.len() > CERTIFICATE_BYTES_MAX {
+        return Err(CertificateProblem::TooLarge);
+    }
+    let certificates = pem::certificates(delivered).ok_or(CertificateProblem::NotPem)?;
+    if certificates.len() > CERTIFICATES_MAX {
+        return Err(CertificateProblem::TooMany);
+    }
+    let (leaf, further) = certificates.split_first().ok_or(CertificateProblem::NotPem)?;
+    let leaf = Certificate::parse(leaf).ok_or(CertificateProblem::Malformed)?;
+    // Help that cannot be read is no help, and no harm.
+    Ok((leaf, further.iter().filter_map(|der| Certificate::parse(der)).collect()))
+}
+
+fn judge_leaf(leaf: &Certificate, name: &str, now_s: u64) -> Result<(), CertificateProblem> {
+    if now_s < leaf.not_before_s {
+        return Err(CertificateProblem::NotYetValid { not_before_s: leaf.not_before_s });
+    }
+    if now_s > leaf.not_after_s {
+        return Err(CertificateProblem::Expired { not_after_s: leaf.not_after_s });
+    }
+    if !belongs_to(leaf, name) {
+        return Err(CertificateProblem::Name);
+    }
+    let extensions = &leaf.extensions;
+    if extensions.authority {
+        return Err(CertificateProblem::Authority);
+    }
+    if extensions.may_sign_messages == Some(false) || extensions.for_something_else {
+        return Err(CertificateProblem::Usage);
+    }
+    judge(leaf)
+}
+
+/// Whether a certificate is `name`'s. PayPal's own libraries read the common name, browsers the alternative
+/// names; where both are given both must say it, so that nobody who is believed by either rule alone gets in.
+fn belongs_to(leaf: &Certificate, name: &str) -> bool {
+    let common = leaf.common_names.iter().all(|common| common.as_deref() == Some(name));
+    match &leaf.extensions.host_names {
+        Some(hosts) => common && hosts.iter().any(|host| host == name),
+        None => common && !leaf.common_names.is_empty(),
+    }
+}
+
+/// What must hold for a leaf and for an authority alike.
+fn judge(certificate: &Certificate) -> Result<(), CertificateProblem> {
+    if certificate.extensions.unknown_critical {
+        return Err(CertificateProblem::Extension);
+    }
+    match certificate.key_bits {
+        Some(2048..=8192) => Ok(()),
+        _ => Err(CertificateProblem::Key),
+    }
+}
+
+/// The search for a way to a root, over every certificate that may be the issuer of the one before.
+struct Search<'a, R> {
+    trust: &'a Trust,
+    further: &'a [Certificate],
+    now_s: u64,
+    rsa: &'a R,
+    signatures: u32,
+}
+
+impl<R: VerifyRsa> Search<'_, R> {
+    /// `authorities` stand between `certificate`'s issuer and the leaf.
+    fn path_from(&mut self, certificate: &Certificate, authorities: usize) -> Result<(), CannotVerify> {
+        let mut reason = CannotVerify::Certificate(CertificateProblem::UnknownIssuer);
+        if certificate.algorithm.is_none() {
+            return Err(CertificateProblem::SignatureAlgorithm.into());
+        }
+        let (trust, further) = (self.trust, self.further);
+        let issuers = |candidate: &&Certificate| candidate.subject == certificate.issuer;
+        for root in trust.roots.iter().filter(issuers) {
+            match self.issued(root, certificate, authorities) {
+                Ok(()) => return Ok(()),
+                Err(problem) => reason = problem,
+            }
+        }
+        if authorities < AUTHORITIES_MAX {
+            for issuer in trust.intermediates.iter().chain(further).filter(issuers) {
+                // A certificate that is its own issuer leads nowhere unless the bundle has it.
+                if issuer.is_its_own_issuer() {
+                    continue;
+                }
+                let path = self
+                    .issued(issuer, certificate, authorities)
+                    .and_then(|()| self.path_from(issuer, authorities + 1));
+                match path {
+                    Ok(()) => return Ok(()),
+                    Err(problem) => reason = problem,
+                }
+            }
+        }
+        Err(reason)
+    }
+
+    fn issued(
+        &mut self,
+        issuer: &Certificate,
+        certificate: &Certificate,
+        authorities: usize,
+    ) -> Result<(), CannotVerify> {
+        let extensions = &issuer.extensions;
+        if !issuer.is_valid_at(self.now_s) {
+            return Err(CertificateProblem::IssuerValidity.into());
+        }
+        if !extensions.authority
+            || extensions.may_sign_certificates == Some(false)
+            || extensions.for_something_else
+        {
+            return Err(CertificateProblem::IssuerNotAuthority.into());
+        }
+        if extensions.path_length.is_some_and(|allowed| authorities > usize::from(allowed)) {
+            return Err(CertificateProblem::PathLength.into());
+        }
+        judge(issuer)?;
+        let hash = certificate.algorithm.ok_or(CertificateProblem::SignatureAlgorithm)?;
+        if self.signatures == SIGNATURES_MAX {
+            return Err(CertificateProblem::TooComplex.into());
+        }
+        self.signatures += 1;
+        match self.rsa.verify(&issuer.key, hash, &certificate.signed, &certificate.signature) {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(CertificateProblem::Signature.into()),
+            Err(Unavailable) => Err(CannotVerify::RsaUnavailable),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::test;
+    use crate::webhook::rsa::PureRust;
+
+    const BUNDLE: &[u8] = include_bytes!("../../../../../envoy/trust/paypal.pem");
+    /// 2026-01-01
+    const NOW: u64 = 1_767_225_600;
+
+    fn path(certificate: &Certificate, now_s: u64) -> Result<(), CannotVerify> {
+        let trust = Trust::from_pem(BUNDLE).unwrap();
+        let mut search = Search { trust: &trust, further: &[], now_s, rsa: &PureRust, signatures: 0 };
+        search.path_from(certificate, 0)
+    }
+
+    #[test]
+    fn the_delivered_bundle_holds_together() {
+        let trust = Trust::from_pem(BUNDLE).unwrap();
+        assert_eq!((trust.roots.len(), trust.intermediates.len()), (2, 1));
+        for intermediate in &trust.intermediates {
+            assert_eq!(path(intermediate, NOW), Ok(()));
+            // The root's last day is 2031-11-10.
+            assert_eq!(path(intermediate, 1_952_035_201), Err(CertificateProblem::IssuerValidity.into()));
+        }
+    }
+
+    #[test]
+    fn a_signature_of_another_is_noticed() {
+        let mut trust = Trust::from_pem(BUNDLE).unwrap();
+        let mut intermediate = trust.intermediates.pop().unwrap();
+        *intermediate.signature.last_mut().unwrap() ^= 1;
+        assert_eq!(path(&intermediate, NOW), Err(CertificateProblem::Signature.into()));
+    }
+
+    /// A key that a test needs; in the product there is none without its certificate.
+    impl TrustedKey {
+        pub(in crate::webhook) fn for_test(not_after_s: u64) -> Self {
+            Self { spki_der: vec![1, 2, 3], not_after_s }
+        }
+    }
+}
