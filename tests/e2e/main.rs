@@ -28,3 +28,4 @@ mod refunds;
 mod strict_json;
 mod tls;
 mod trailers;
+mod webhooks;
