@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, SocketAddr};
 
 use edge_core::client::ClientId;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::Profile;
 use super::own_replies::own_replies;
@@ -140,30 +140,34 @@ fn upstream(source: &Source, service: &Upstream, default: Option<&str>) -> Resul
 /// The filter's own configuration, as JSON in a string.
 fn filter_settings(source: &Source, webhooks: &Value) -> Result<Value, ConfigError> {
     let rules = source.read_with("EDGE_CACHE_DOWN", when_unavailable)?;
-    let mut idempotency = rules.unwrap_or_else(|| json!({}));
-    idempotency["timeoutMs"] = number(source, "EDGE_CACHE_TIMEOUT_MS", 1, 10_000, 500)?;
-    idempotency["leaseMs"] = number(source, "IDEMPOTENCY_LEASE_MS", 1, 600_000, 15_000)?;
-    idempotency["recentAnswers"] = number(source, "IDEMPOTENCY_RECENT_ANSWERS", 0, 65_536, 1_024)?;
+    let mut idempotency = rules.unwrap_or_default();
+    for (name, setting) in [
+        ("timeoutMs", number(source, "EDGE_CACHE_TIMEOUT_MS", 1, 10_000, 500)?),
+        ("leaseMs", number(source, "IDEMPOTENCY_LEASE_MS", 1, 600_000, 15_000)?),
+        ("recentAnswers", number(source, "IDEMPOTENCY_RECENT_ANSWERS", 0, 65_536, 1_024)?),
+    ] {
+        idempotency.insert(name.to_owned(), setting);
+    }
     Ok(json!({ "maxBodyBytes": 65_536, "idempotency": idempotency, "webhooks": webhooks }).to_string().into())
 }
 
 /// Reads `pass`, `reject`, or one of them and exceptions behind it: `pass,refund=reject`.
-fn when_unavailable(text: &str) -> Result<Value, String> {
+fn when_unavailable(text: &str) -> Result<Map<String, Value>, String> {
     let rule = |rule: &str| match rule {
-        "pass" | "reject" => Ok(json!({ "whenUnavailable": rule })),
+        "pass" | "reject" => Ok(Map::from_iter([("whenUnavailable".to_owned(), Value::from(rule))])),
         _ => Err("must be `pass` or `reject`, with exceptions as in `pass,refund=reject`".to_owned()),
     };
     let mut parts = text.split(',').map(str::trim);
     let mut rules = rule(parts.next().unwrap_or_default())?;
-    let mut routes = serde_json::Map::new();
+    let mut routes = Map::new();
     for part in parts {
         let (route, exception) = part.split_once('=').unwrap_or((part, ""));
         if !["charge", "refund", "capture", "cancel"].contains(&route) {
             return Err("has an exception that is not for charge, refund, capture or cancel".to_owned());
         }
-        routes.insert(route.to_owned(), rule(exception)?);
+        routes.insert(route.to_owned(), rule(exception)?.into());
     }
-    rules["routes"] = routes.into();
+    rules.insert("routes".to_owned(), routes.into());
     Ok(rules)
 }
 

@@ -36,7 +36,7 @@ pub(super) fn read(source: &Source) -> Result<Webhooks, ConfigError> {
         // Nobody asks them, and a template has no place for clusters that are not there.
         let nowhere = Endpoint { host: "127.0.0.1".to_owned(), port: 9 };
         return Ok(Webhooks {
-            settings,
+            settings: json!({ "toleranceSeconds": tolerance }),
             clusters: [(); 2].map(|()| (nowhere.to_envoy(), plain_transport())),
         });
     };
@@ -51,12 +51,13 @@ pub(super) fn read(source: &Source) -> Result<Webhooks, ConfigError> {
     for (origin, cluster) in place.origins.iter().zip(CLUSTERS) {
         names.insert(origin.authority.clone(), cluster.into());
     }
-    settings["paypal"] = json!({
+    let paypal = json!({
         "environment": place.environment,
         "webhookId": id,
         "trust": trust(source)?,
         "clusters": names,
     });
+    let settings = json!({ "toleranceSeconds": tolerance, "paypal": paypal });
     let authority = source.get("PAYPAL_TLS_CA").unwrap_or(SYSTEM_CA);
     let cluster = |origin: &Origin| {
         let transport = match origin.encrypted {

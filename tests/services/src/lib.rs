@@ -3,7 +3,6 @@
 //! that it was skipped.
 #![expect(
     clippy::unwrap_used,
-    clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
     reason = "a harness that cannot go on fails the test that uses it"
