@@ -143,14 +143,39 @@ mod tests {
             ("EDGE_ATTESTATION_KEYS", "k1:0101010101010101010101010101010101010101010101010101010101010101");
         for down in ["pass", "reject", "reject,charge=pass", "pass, refund=reject, cancel=reject"] {
             let all = NEEDED.iter().copied().chain([("EDGE_CACHE_DOWN", down), key]);
-            let source = Source::new(all.map(|(k, v)| (k.to_owned(), v.to_owned())), None).unwrap();
-            let values = values::read(Profile::Local, &source).unwrap();
-            let settings = values["FILTER_SETTINGS"].as_str().unwrap();
-            assert!(
-                edge_core::config::EdgeConfig::read(settings.as_bytes(), Some(key.1)).is_ok(),
-                "{settings}"
-            );
+            read_by_the_filter(all, key.1);
         }
+    }
+
+    #[test]
+    fn the_filter_reads_where_paypals_certificates_are() {
+        let key =
+            ("EDGE_ATTESTATION_KEYS", "k1:0101010101010101010101010101010101010101010101010101010101010101");
+        for (base, host) in [
+            ("https://api-m.paypal.com", "api.paypal.com"),
+            ("https://api-m.sandbox.paypal.com", "api-m.sandbox.paypal.com"),
+            ("http://127.0.0.1:8090", "127.0.0.1:8090"),
+        ] {
+            let paypal = [("PAYPAL_WEBHOOK_ID", "1AB"), ("PAYPAL_API_BASE", base), key];
+            let config = read_by_the_filter(NEEDED.iter().copied().chain(paypal), key.1);
+            let paypal = config.webhooks.paypal.unwrap();
+            assert!(paypal.clusters.contains_key(host), "{:?}", paypal.clusters);
+        }
+        let elsewhere = [("PAYPAL_WEBHOOK_ID", "1AB"), ("PAYPAL_API_BASE", "http://sandbox:8090")];
+        assert!(with(Profile::Local, &elsewhere).unwrap_err().starts_with("PAYPAL_API_BASE"));
+        let untrusted = [("PAYPAL_WEBHOOK_ID", "1AB"), ("PAYPAL_WEBHOOK_TRUST", "/nowhere")];
+        assert!(with(Profile::Local, &untrusted).unwrap_err().starts_with("PAYPAL_WEBHOOK_TRUST"));
+    }
+
+    fn read_by_the_filter<'a>(
+        settings: impl Iterator<Item = (&'a str, &'a str)>,
+        keys: &str,
+    ) -> edge_core::config::EdgeConfig {
+        let source = Source::new(settings.map(|(k, v)| (k.to_owned(), v.to_owned())), None).unwrap();
+        let values = values::read(Profile::Local, &source).unwrap();
+        let settings = values["FILTER_SETTINGS"].as_str().unwrap();
+        let secrets = edge_core::config::EdgeSecrets { keys: Some(keys), stripe: None };
+        edge_core::config::EdgeConfig::read(settings.as_bytes(), secrets).unwrap()
     }
 
     #[test]

@@ -30,8 +30,7 @@ pub(super) struct Webhooks {
 }
 
 pub(super) fn read(source: &Source) -> Result<Webhooks, ConfigError> {
-    let mut settings =
-        json!({ "toleranceSeconds": number(source, "WEBHOOK_TOLERANCE_SECONDS", 1, 3_600, 300)? });
+    let tolerance = number(source, "WEBHOOK_TOLERANCE_SECONDS", 1, 3_600, 300)?;
     let Some(id) = source.get(WEBHOOK_ID) else {
         // Nobody asks them, and a template has no place for clusters that are not there.
         let nowhere = Endpoint { host: "127.0.0.1".to_owned(), port: 9 };

@@ -9,7 +9,8 @@ use control_plane::cache::{EdgeCache, InProcessCache, Limits};
 use control_plane::domain::clock::Clock;
 use control_plane::domain::provider::{Doubt, Outcome, Refusal, RefusalKind};
 use control_plane::http::{App, router};
-use edge_core::attestation::{Claims, HEADER, Keys, Request as Attested};
+use edge_core::attestation::{Claim, Claims, HEADER, Keys, Request as Attested};
+use edge_core::idempotency::{ClaimRequest, Fingerprint, Key, Lease, Scope, Verdict};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
@@ -268,6 +269,32 @@ async fn the_events_tell_the_story_of_a_payment() {
     assert_eq!(story, ["payment.created", "payment.processing", "payment.completed"]);
     assert_eq!(answer["data"][0]["client"], "demo");
     assert!(answer["data"][1]["attemptId"].as_str().unwrap().starts_with("att_"));
+}
+
+#[tokio::test]
+async fn what_was_decided_is_told_to_the_edge_cache_and_what_was_not_executed_gives_the_turn_back() {
+    let api = Api::start().await;
+    let key = |name: &str| Key::parse([name.as_bytes()]).unwrap();
+    let client = edge_core::client::ClientId::parse("demo").unwrap();
+    for (name, body, kept) in [("good", CHARGE, true), ("mendable", &CHARGE.replace("USD", "UGX"), false)] {
+        let scope = Scope::new(&client, "POST", "/payments/charge", &key(name));
+        let fingerprint = Fingerprint::new("POST", "/payments/charge", "", b"", body.as_bytes());
+        let claim = ClaimRequest { scope, fingerprint, lease: Lease::from_ms(60_000).unwrap() };
+        let Ok(Verdict::Start { fence }) = api.cache.claim(&claim).await else { panic!("not started") };
+        let turn = Claim { scope, fingerprint, fence: Some(fence) };
+        let claims = Claims {
+            client: Some(client.clone()),
+            claim: Some(turn),
+            ..Claims::anonymous("req-1".to_owned())
+        };
+        let answer = api.send(api.vouched_for(&claims, "POST", "/payments/charge", body)).await;
+        let status = answer.status().as_u16();
+        match (api.cache.claim(&claim).await.unwrap(), kept) {
+            (Verdict::Replay(answer), true) => assert_eq!(answer.status(), status),
+            (Verdict::Start { .. }, false) => assert_eq!(status, 400),
+            (verdict, _) => panic!("{name}: {verdict:?} after {status}"),
+        }
+    }
 }
 
 #[tokio::test]
