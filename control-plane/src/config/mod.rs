@@ -14,6 +14,7 @@ pub use edge_cache::{EdgeCacheConfig, EdgeCacheSettings};
 pub use source::{ConfigError, Source};
 
 use crate::providers::{PaypalSettings, Settings, StripeSettings, Timeouts};
+use crate::store;
 use crate::telemetry::LogFormat;
 
 const STRIPE_API: &str = "https://api.stripe.com";
@@ -76,10 +77,16 @@ fn keep<T>(errors: &mut Vec<ConfigError>, result: Result<T, ConfigError>) -> Opt
 /// The database alone, for commands that need nothing else.
 pub fn db_uri(source: &Source) -> Result<String, ConfigError> {
     let uri = source.get("DB_URI").unwrap_or("sqlite://gateway.db");
-    if uri.starts_with("sqlite://") {
-        Ok(uri.to_owned())
-    } else {
-        Err(source.invalid("DB_URI", "must be sqlite://PATH"))
+    match uri.split_once("://") {
+        Some(("sqlite", _)) => Ok(uri.to_owned()),
+        Some(("postgres" | "postgresql", _)) => match store::postgres::options(uri) {
+            Ok(_) => Ok(uri.to_owned()),
+            Err(problem) => Err(source.invalid("DB_URI", problem.to_string())),
+        },
+        _ => {
+            Err(source
+                .invalid("DB_URI", "must be sqlite://PATH or postgres://USER:PASSWORD@HOST:PORT/DATABASE"))
+        }
     }
 }
 

@@ -97,6 +97,9 @@ pub enum CommitError {
 pub enum StoreError {
     #[error("the database cannot be reached or is busy")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// Nothing was begun; try again shortly.
+    #[error("too many changes wait to be written")]
+    Overloaded,
     /// A row that cannot be a domain value; needs a person.
     #[error("{table} row {row} is inconsistent: {what}")]
     Inconsistent { table: &'static str, row: String, what: String },
@@ -124,6 +127,8 @@ pub struct Page<T> {
 /// The database. Reads are always by the client who owns the payment: nobody else's can be named.
 #[async_trait]
 pub trait Store: Webhooks + Send + Sync {
+    /// Written and on disk, or (a conflict, an overload) certainly not. [`StoreError::Unavailable`] leaves open
+    /// which; the same change may be committed again and is not applied twice.
     async fn commit(&self, change: Change) -> Result<(), CommitError>;
 
     async fn payment(&self, client: &ClientId, id: PaymentId) -> Result<Option<Payment>, StoreError>;

@@ -97,6 +97,10 @@ impl From<&OperationError> for ApiError {
                 Self::new(ErrorCode::GatewayUnavailable, "the database cannot be reached; try again")
                     .retryable(true)
             }
+            OperationError::Store(StoreError::Overloaded) => {
+                Self::new(ErrorCode::GatewayUnavailable, "more is asked for than can be recorded; try again")
+                    .retryable(true)
+            }
             OperationError::Store(StoreError::Inconsistent { .. }) | OperationError::Crashed => {
                 Self::internal()
             }

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use axum::body::Body;
 use axum::extract::{MatchedPath, Request};
-use axum::http::{HeaderName, HeaderValue, header};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use edge_core::attestation::is_request_id;
@@ -13,6 +13,9 @@ use tracing::Instrument;
 use super::error::ApiError;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Seconds after which a 503 is worth another try: a full queue is empty by then.
+const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
 
 /// OpenTelemetry's `http.server.request.duration` in its Prometheus form, in seconds.
 pub const DURATION_METRIC: &str = "http_server_request_duration_seconds";
@@ -28,6 +31,9 @@ pub(super) async fn observe(request: Request, next: Next) -> Response {
     let mut response = next.run(request).instrument(span.clone()).await;
     if let Some(error) = response.extensions_mut().remove::<ApiError>() {
         write_error(&mut response, error, &id);
+    }
+    if response.status() == StatusCode::SERVICE_UNAVAILABLE {
+        response.headers_mut().entry(header::RETRY_AFTER).or_insert(RETRY_AFTER);
     }
     if let Ok(id) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(REQUEST_ID, id);

@@ -1,5 +1,7 @@
 //! Databases behind the domain's store port.
 
+mod group_commit;
+pub mod postgres;
 mod rows;
 pub mod sqlite;
 mod webhook_rows;
@@ -11,7 +13,7 @@ use crate::domain::store::{Store, StoreError};
 /// Why a database could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    #[error("`{0}` is not a database this build knows; use sqlite://PATH")]
+    #[error("`{0}` is not a database this build knows; use sqlite://PATH or postgres://USER@HOST/DATABASE")]
     UnknownScheme(String),
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -21,6 +23,7 @@ pub enum OpenError {
 pub async fn open(uri: &str) -> Result<Arc<dyn Store>, OpenError> {
     match uri.split_once(':') {
         Some(("sqlite", _)) => Ok(Arc::new(sqlite::SqliteStore::open(uri).await?)),
+        Some(("postgres" | "postgresql", _)) => Ok(Arc::new(postgres::PostgresStore::open(uri).await?)),
         scheme => Err(OpenError::UnknownScheme(scheme.map_or(uri, |(name, _)| name).to_owned())),
     }
 }

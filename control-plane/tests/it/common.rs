@@ -18,18 +18,18 @@ use control_plane::domain::provider::{
     CancelOrder, CaptureOrder, Captured, ChargeOrder, Charged, Outcome, PaymentProvider, ProviderRef,
     RefundOrder, Refunded, ResumeOrder, Unacceptable,
 };
-use control_plane::domain::store::{Change, Step, Store};
+use control_plane::domain::store::{Change, Step};
 use control_plane::domain::webhook::{About, Dispute, NotAnEvent, Notice, Trail};
-use control_plane::store::sqlite::SqliteStore;
 use edge_core::client::ClientId;
 use edge_core::idempotency::{Fingerprint, Key, Scope};
 use edge_core::money::{Amount, Money};
 use edge_core::provider::Provider;
 use edge_core::request::ChargeRequest;
 use jiff::{SignedDuration, Timestamp};
-use sqlx::Connection;
 use tokio::sync::Notify;
 use tokio_util::task::TaskTracker;
+
+pub(crate) use crate::store::TestStore;
 
 /// Stands still until it is moved.
 pub(crate) struct TestClock(AtomicI64);
@@ -60,43 +60,6 @@ impl Entropy for Counter {
         bytes[2..].copy_from_slice(&self.0.fetch_add(1, Ordering::SeqCst).to_be_bytes());
         bytes
     }
-}
-
-/// A store in a file of its own that goes away with it.
-pub(crate) struct TestStore {
-    pub(crate) store: Arc<dyn Store>,
-    folder: tempfile::TempDir,
-}
-
-impl TestStore {
-    pub(crate) async fn open() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let store = Arc::new(SqliteStore::open(&uri_in(&folder)).await.unwrap());
-        Self { store, folder }
-    }
-
-    /// The same file opened anew, as after a restart.
-    pub(crate) async fn reopen(&self) -> Arc<dyn Store> {
-        Arc::new(SqliteStore::open(&self.uri()).await.unwrap())
-    }
-
-    /// Behind the store's back, as an operator with a database shell.
-    pub(crate) async fn try_execute(&self, sql: &'static str) -> Result<(), sqlx::Error> {
-        let mut connection = sqlx::SqliteConnection::connect(&self.uri()).await?;
-        sqlx::query(sql).execute(&mut connection).await.map(|_| ())
-    }
-
-    pub(crate) async fn execute(&self, sql: &'static str) {
-        self.try_execute(sql).await.unwrap();
-    }
-
-    pub(crate) fn uri(&self) -> String {
-        uri_in(&self.folder)
-    }
-}
-
-fn uri_in(folder: &tempfile::TempDir) -> String {
-    format!("sqlite://{}", folder.path().join("gateway.db").display())
 }
 
 /// Answers as the test says, one answer a call; runs out into success.
@@ -220,7 +183,7 @@ pub(crate) struct TestGateway {
 
 impl TestGateway {
     pub(crate) async fn start() -> Self {
-        let store = TestStore::open().await;
+        let store = TestStore::sqlite().await;
         let (provider, clock) = (Arc::new(ScriptedProvider::default()), TestClock::start());
         let port: Arc<dyn PaymentProvider> = provider.clone();
         let gateway = Arc::new(Gateway {
@@ -301,9 +264,26 @@ pub(crate) fn at(second: i64) -> Timestamp {
 
 /// A payment under way, as it is opened in the store.
 pub(crate) fn opening(n: u8, owner: &str, amount: u32) -> (Payment, Change) {
-    let cause = Cause { client: client(owner), request_id: format!("req-{n}") };
-    let created = Payment::open(payment_id(n), client(owner), charge_request(amount, ""), None, at(n.into()));
-    let payment = created.clone().begin_charge(attempt(n), at(n.into())).unwrap();
+    open_with_id(payment_id(n), attempt(n), at(n.into()), owner, amount)
+}
+
+/// The same for more payments than a small number names.
+pub(crate) fn opening_nth(n: u64, owner: &str, amount: u32) -> (Payment, Change) {
+    let mut bytes = [0; 10];
+    bytes[2..].copy_from_slice(&n.to_be_bytes());
+    open_with_id(PaymentId::new(at(0), bytes), AttemptId::new(at(0), bytes), at(0), owner, amount)
+}
+
+fn open_with_id(
+    id: PaymentId,
+    attempt: AttemptId,
+    at: Timestamp,
+    owner: &str,
+    amount: u32,
+) -> (Payment, Change) {
+    let cause = Cause { client: client(owner), request_id: format!("req-{id}") };
+    let created = Payment::open(id, client(owner), charge_request(amount, ""), None, at);
+    let payment = created.clone().begin_charge(attempt, at).unwrap();
     let events = vec![
         Event::payment_moved(None, &created, &cause),
         Event::payment_moved(Some(&created.state), &payment, &cause),
@@ -312,7 +292,13 @@ pub(crate) fn opening(n: u8, owner: &str, amount: u32) -> (Payment, Change) {
 }
 
 pub(crate) fn completed() -> Outcome<Charged> {
-    Outcome::Done(Charged::Completed { payment: ProviderRef::new("pi_1"), charge: ProviderRef::new("pi_1") })
+    completed_as("pi_1")
+}
+
+/// The provider's name for it is `reference`.
+pub(crate) fn completed_as(reference: &str) -> Outcome<Charged> {
+    let reference = ProviderRef::new(reference);
+    Outcome::Done(Charged::Completed { payment: reference.clone(), charge: reference })
 }
 
 pub(crate) fn authorized() -> Outcome<Charged> {

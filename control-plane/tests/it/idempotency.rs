@@ -1,11 +1,11 @@
 //! The durable wall: one key, one effect, one answer, whatever happens in between.
 
-use control_plane::domain::idempotency::{Answer, Call, Claim, KeyRecord, Subject};
+use control_plane::domain::idempotency::{Call, KeyRecord, Subject};
 use control_plane::domain::operations::{self, OperationError, Recall};
 use control_plane::domain::payment::{Payment, Status};
 use control_plane::domain::provider::{Doubt, Outcome, Refusal, RefusalKind};
 use control_plane::domain::refund::Refund;
-use control_plane::domain::store::{Change, CommitError, Conflict, Store};
+use control_plane::domain::store::Change;
 use edge_core::money::Amount;
 
 use crate::common::*;
@@ -159,27 +159,4 @@ async fn a_refund_is_recalled_under_its_own_attempt() {
     assert_eq!((found.id, found.state.name()), (lost.id, "processed"));
     let attempts = test.provider.calls.lock().unwrap();
     assert_eq!(attempts[1], attempts[2]);
-}
-
-#[tokio::test]
-async fn a_taken_key_takes_nothing_else_with_it() {
-    let test = TestStore::open().await;
-    let claim: Claim = keyed::<Payment>(1, "a").claim.unwrap();
-    let take = |answer| control_plane::domain::idempotency::KeyChange::Take {
-        claim,
-        client: client("demo"),
-        at: at(0),
-        answer,
-    };
-    let (_, first) = opening(1, "demo", 100);
-    let (second_payment, second) = opening(2, "demo", 100);
-    test.store.commit(Change { key: Some(take(None)), ..first }).await.unwrap();
-    let refused = test.store.commit(Change { key: Some(take(None)), ..second }).await;
-    assert!(matches!(refused, Err(CommitError::Conflict(Conflict::KeyTaken))), "{refused:?}");
-    let store: &dyn Store = &*test.store;
-    assert_eq!(store.payment(&client("demo"), second_payment.id).await.unwrap(), None);
-    let answer = Answer { status: 200, body: "{}".to_owned() };
-    let late = control_plane::domain::store::Step::Nothing;
-    let refused = store.commit(Change { step: late, key: Some(take(Some(answer))), webhook: None }).await;
-    assert!(matches!(refused, Err(CommitError::Conflict(Conflict::KeyTaken))), "{refused:?}");
 }

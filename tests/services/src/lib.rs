@@ -1,5 +1,5 @@
 //! Servers of a test's own, on free ports of this machine, gone with it. Where a variable names a server
-//! (`TEST_REDIS_URI`), tests that break nothing share that one; where a program is missing, a test says plainly
+//! (`TEST_REDIS_URI`, `TEST_POSTGRES_URI`), tests that break nothing share that one; where a program is missing, a test says plainly
 //! that it was skipped.
 #![expect(
     clippy::unwrap_used,
@@ -8,8 +8,11 @@
     reason = "a harness that cannot go on fails the test that uses it"
 )]
 
+mod leash;
+mod postgres;
 mod redis;
 mod skip;
 
+pub use postgres::{PostgresServer, TestDatabase};
 pub use redis::{RedisServer, run};
 pub use rustix::process::Signal;

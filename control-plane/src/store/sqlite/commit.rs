@@ -1,6 +1,9 @@
-//! The writes. Each change is one transaction; the conditions that guard money stand in its SQL.
+//! The writes. The conditions that guard money stand in the SQL.
 
-use sqlx::{Sqlite, SqlitePool, Transaction};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use sqlx::{Acquire as _, Sqlite, SqlitePool, Transaction};
 
 use super::{key, unavailable, webhooks};
 use crate::domain::event::Event;
@@ -8,6 +11,7 @@ use crate::domain::payment::Payment;
 use crate::domain::provider::ProviderRef;
 use crate::domain::refund::{Refund, RefundState};
 use crate::domain::store::{Change, CommitError, Conflict, Step, StoreError};
+use crate::store::group_commit::Writer;
 use crate::store::rows::captured;
 
 pub(super) type Write<'a> = Transaction<'a, Sqlite>;
@@ -19,44 +23,111 @@ impl From<sqlx::Error> for CommitError {
     }
 }
 
-pub(super) async fn commit(writer: &SqlitePool, change: Change) -> Result<(), CommitError> {
-    let mut write = writer.begin_with("BEGIN IMMEDIATE").await?;
-    match &change.step {
+/// The one connection that writes: SQLite has one writer at a time.
+pub(super) struct SqliteWriter(pub(super) SqlitePool);
+
+#[async_trait]
+impl Writer for SqliteWriter {
+    async fn write(&mut self, batch: &[Change]) -> Vec<Result<(), CommitError>> {
+        match self.together(batch).await {
+            Ok(results) => results,
+            // The one commit failed for all of them.
+            Err(problem) => {
+                let problem = Arc::new(problem);
+                batch.iter().map(|_| Err(unavailable(problem.clone()).into())).collect()
+            }
+        }
+    }
+}
+
+impl SqliteWriter {
+    /// As if none of them conflicted, which is cheapest; and if one does, each so that it can fail alone.
+    async fn together(&self, batch: &[Change]) -> Result<Vec<Result<(), CommitError>>, sqlx::Error> {
+        let mut write = self.0.begin_with("BEGIN IMMEDIATE").await?;
+        for change in batch {
+            if let Err(problem) = apply(&mut write, change).await {
+                write.rollback().await?;
+                return match batch {
+                    [_] => Ok(vec![Err(problem)]),
+                    _ => self.each_by_itself(batch).await,
+                };
+            }
+        }
+        write.commit().await?;
+        Ok(batch.iter().map(|_| Ok(())).collect())
+    }
+
+    /// Each change in a savepoint of its own, so that what fails leaves nothing; still one commit.
+    async fn each_by_itself(&self, batch: &[Change]) -> Result<Vec<Result<(), CommitError>>, sqlx::Error> {
+        let mut write = self.0.begin_with("BEGIN IMMEDIATE").await?;
+        let mut results = Vec::with_capacity(batch.len());
+        for change in batch {
+            let mut member = write.begin().await?;
+            let result = apply(&mut member, change).await;
+            match result {
+                Ok(()) => member.commit().await?,
+                Err(_) => member.rollback().await?,
+            }
+            results.push(result);
+        }
+        write.commit().await?;
+        Ok(results)
+    }
+}
+
+async fn apply(write: &mut Write<'_>, change: &Change) -> Result<(), CommitError> {
+    let done = apply_keyless(write, change).await;
+    match &change.key {
+        None => done,
+        // Whatever else is in the way: a key that was used is answered from its record.
+        Some(key) if done.is_err() && key::is_taken(write, key).await? => {
+            Err(CommitError::Conflict(Conflict::KeyTaken))
+        }
+        Some(key) => {
+            done?;
+            key::change(write, key, change.step.subject()).await
+        }
+    }
+}
+
+async fn apply_keyless(write: &mut Write<'_>, change: &Change) -> Result<(), CommitError> {
+    apply_step(write, &change.step).await?;
+    match &change.webhook {
+        Some(event) => webhooks::change(write, event).await,
+        None => Ok(()),
+    }
+}
+
+async fn apply_step(write: &mut Write<'_>, step: &Step) -> Result<(), CommitError> {
+    match step {
         Step::OpenPayment { payment, events } => {
-            open_payment(&mut write, payment).await?;
+            open_payment(write, payment).await?;
             for event in events {
-                append(&mut write, event).await?;
+                append(write, event).await?;
             }
         }
         Step::MovePayment { payment, event } => {
-            move_payment(&mut write, payment).await?;
-            append(&mut write, event).await?;
+            move_payment(write, payment).await?;
+            append(write, event).await?;
         }
         Step::OpenRefund { refund, event } => {
-            reserve(&mut write, refund).await?;
-            open_refund(&mut write, refund).await?;
-            append(&mut write, event).await?;
+            reserve(write, refund).await?;
+            open_refund(write, refund).await?;
+            append(write, event).await?;
         }
         Step::MoveRefund { refund, event } => {
-            move_refund(&mut write, refund).await?;
-            append(&mut write, event).await?;
+            move_refund(write, refund).await?;
+            append(write, event).await?;
         }
         Step::NotePayment { payment, event, dispute } => {
-            move_payment(&mut write, payment).await?;
-            append(&mut write, event).await?;
+            move_payment(write, payment).await?;
+            append(write, event).await?;
             if let Some(dispute) = dispute {
-                webhooks::record(&mut write, payment, dispute).await?;
+                webhooks::record(write, payment, dispute).await?;
             }
         }
         Step::Nothing => {}
     }
-    if let Some(event) = &change.webhook {
-        webhooks::change(&mut write, event).await?;
-    }
-    if let Some(key) = &change.key {
-        key::change(&mut write, key, change.step.subject()).await?;
-    }
-    write.commit().await?;
     Ok(())
 }
 

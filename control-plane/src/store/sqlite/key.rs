@@ -62,6 +62,13 @@ pub(super) async fn change(
     }
 }
 
+/// Whether the change wants to take a key that has been used.
+pub(super) async fn is_taken(write: &mut Write<'_>, change: &KeyChange) -> Result<bool, CommitError> {
+    let KeyChange::Take { claim, .. } = change else { return Ok(false) };
+    let taken = sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM idempotency_keys WHERE scope = ?)");
+    Ok(taken.bind(claim.scope.to_string()).fetch_one(&mut **write).await?)
+}
+
 pub(super) async fn read(readers: &SqlitePool, scope: &Scope) -> Result<Option<KeyRecord>, StoreError> {
     sqlx::query_as::<_, KeyRow>(
         "SELECT scope, fingerprint, payment, refund, answer_status, answer_body

@@ -22,6 +22,8 @@ use crate::domain::payment::Payment;
 use crate::domain::provider::ProviderRef;
 use crate::domain::refund::Refund;
 use crate::domain::store::{Change, CommitError, Filter, Page, Store, StoreError};
+use crate::store::group_commit::GroupCommit;
+use commit::SqliteWriter;
 
 static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("migrations/sqlite");
 
@@ -29,6 +31,7 @@ const READERS: u32 = 4;
 const PATIENCE: Duration = Duration::from_secs(5);
 
 pub struct SqliteStore {
+    commits: GroupCommit,
     /// One connection: SQLite has one writer at a time, and waiting here is fairer than its busy loop.
     writer: SqlitePool,
     readers: SqlitePool,
@@ -50,7 +53,7 @@ impl SqliteStore {
         let writer = pool(1).connect_with(options.clone()).await.map_err(unavailable)?;
         MIGRATIONS.run(&writer).await.map_err(unavailable)?;
         let readers = pool(READERS).connect_with(options.read_only(true)).await.map_err(unavailable)?;
-        Ok(Self { writer, readers })
+        Ok(Self { commits: GroupCommit::start([SqliteWriter(writer.clone())]), writer, readers })
     }
 }
 
@@ -61,7 +64,7 @@ fn unavailable(error: impl std::error::Error + Send + Sync + 'static) -> StoreEr
 #[async_trait]
 impl Store for SqliteStore {
     async fn commit(&self, change: Change) -> Result<(), CommitError> {
-        commit::commit(&self.writer, change).await
+        self.commits.commit(change).await
     }
 
     async fn payment(&self, client: &ClientId, id: PaymentId) -> Result<Option<Payment>, StoreError> {
@@ -102,6 +105,7 @@ impl Store for SqliteStore {
     }
 
     async fn ready(&self) -> Result<(), StoreError> {
+        self.commits.is_alive()?;
         sqlx::query("SELECT 1").execute(&self.readers).await.map(|_| ()).map_err(unavailable)
     }
 }

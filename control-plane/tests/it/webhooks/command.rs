@@ -15,7 +15,7 @@ struct Cli {
 async fn command(test: &TestGateway, words: &str) -> Result<String, String> {
     let key = "k1:0101010101010101010101010101010101010101010101010101010101010101";
     let settings = [
-        ("DB_URI", test.store.uri()),
+        ("DB_URI", test.store.uri().to_owned()),
         ("EDGE_ATTESTATION_KEYS", key.to_owned()),
         ("STRIPE_SECRET_KEY", "sk_test_x".to_owned()),
         // Nobody listens there.

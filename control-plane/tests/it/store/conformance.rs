@@ -1,43 +1,34 @@
-//! What every store must do, run against each of them.
+//! What every store must do, one change at a time.
 
-use crate::common::*;
 use control_plane::domain::event::Event;
-use control_plane::domain::payment::{Payment, Status};
+use control_plane::domain::payment::Status;
 use control_plane::domain::provider::{Doubt, Outcome, ProviderRef, Refunded};
-use control_plane::domain::refund::Refund;
-use control_plane::domain::store::{Change, CommitError, Conflict, Filter, Step, Store};
-use edge_core::money::Amount;
+use control_plane::domain::store::{Change, CommitError, Conflict, Filter, Step};
 use edge_core::provider::Provider;
 
-fn moved(before: &Payment, after: Payment) -> Change {
-    let event = Event::payment_moved(Some(&before.state), &after, &cause());
-    Change { step: Step::MovePayment { payment: after, event }, key: None, webhook: None }
+use super::changes::*;
+use crate::common::*;
+
+super::on_both_stores! {
+    a_payment_reads_back_as_it_was_written_also_after_a_restart
+    a_payment_is_nobody_elses
+    of_two_moves_from_one_version_the_second_is_stale_and_leaves_nothing
+    two_refunds_at_once_cannot_both_take_the_last_of_it
+    a_failed_refund_gives_its_amount_back_once
+    a_refund_that_is_not_decided_keeps_its_amount_reserved
+    only_what_was_captured_can_be_refunded
+    each_transition_has_exactly_one_record
+    a_record_for_a_transition_that_has_one_is_refused_with_its_change
+    pages_follow_each_other_newest_first_without_gap_or_repeat
+    a_listing_can_be_narrowed_by_status_provider_and_time
+    a_payment_is_found_by_the_providers_name_for_it
+    a_row_that_contradicts_itself_never_becomes_a_payment
+    the_audit_trail_cannot_be_rewritten
+    the_database_itself_refuses_to_refund_more_than_was_captured
+    a_refund_of_a_payment_that_is_not_there_is_stale
 }
 
-fn refund_of(payment: &Payment, n: u8, amount: u64) -> (Refund, Change) {
-    let refund = Refund::open(refund_id(n), payment, Amount::new(amount).unwrap(), attempt(n), at(10));
-    let event = Event::refund_moved(None, &refund, &cause());
-    (refund.clone(), Change { step: Step::OpenRefund { refund, event }, key: None, webhook: None })
-}
-
-async fn completed_payment(store: &dyn Store, n: u8, amount: u32) -> Payment {
-    let (payment, open) = opening(n, "demo", amount);
-    store.commit(open).await.unwrap();
-    let done = payment.clone().charge_answered(completed(), at(5)).unwrap();
-    store.commit(moved(&payment, done.clone())).await.unwrap();
-    done
-}
-
-fn conflict(result: Result<(), CommitError>) -> Conflict {
-    match result {
-        Err(CommitError::Conflict(conflict)) => conflict,
-        other => panic!("expected a conflict, got {other:?}"),
-    }
-}
-
-#[tokio::test]
-async fn a_payment_reads_back_as_it_was_written_also_after_a_restart() {
-    let test = TestStore::open().await;
+async fn a_payment_reads_back_as_it_was_written_also_after_a_restart(test: TestStore) {
     let payment = completed_payment(&*test.store, 1, 4999).await;
     let client = client("demo");
     assert_eq!(test.store.payment(&client, payment.id).await.unwrap(), Some(payment.clone()));
@@ -45,9 +36,7 @@ async fn a_payment_reads_back_as_it_was_written_also_after_a_restart() {
     assert_eq!(reopened.payment(&client, payment.id).await.unwrap(), Some(payment));
 }
 
-#[tokio::test]
-async fn a_payment_is_nobody_elses() {
-    let test = TestStore::open().await;
+async fn a_payment_is_nobody_elses(test: TestStore) {
     let payment = completed_payment(&*test.store, 1, 100).await;
     let other = client("demo-2");
     assert_eq!(test.store.payment(&other, payment.id).await.unwrap(), None);
@@ -62,9 +51,7 @@ async fn a_payment_is_nobody_elses() {
     );
 }
 
-#[tokio::test]
-async fn of_two_moves_from_one_version_the_second_is_stale_and_leaves_nothing() {
-    let test = TestStore::open().await;
+async fn of_two_moves_from_one_version_the_second_is_stale_and_leaves_nothing(test: TestStore) {
     let (payment, open) = opening(1, "demo", 100);
     test.store.commit(open).await.unwrap();
     let done = payment.clone().charge_answered(completed(), at(5)).unwrap();
@@ -75,9 +62,7 @@ async fn of_two_moves_from_one_version_the_second_is_stale_and_leaves_nothing() 
     assert_eq!(test.store.events(&done.client, done.id).await.unwrap().len(), 3);
 }
 
-#[tokio::test]
-async fn two_refunds_at_once_cannot_both_take_the_last_of_it() {
-    let test = TestStore::open().await;
+async fn two_refunds_at_once_cannot_both_take_the_last_of_it(test: TestStore) {
     let payment = completed_payment(&*test.store, 1, 100).await;
     let (_, first) = refund_of(&payment, 1, 60);
     let (_, second) = refund_of(&payment, 2, 60);
@@ -88,9 +73,7 @@ async fn two_refunds_at_once_cannot_both_take_the_last_of_it() {
     assert_eq!(test.store.refunds(&payment.client, payment.id).await.unwrap().len(), 1);
 }
 
-#[tokio::test]
-async fn a_failed_refund_gives_its_amount_back_once() {
-    let test = TestStore::open().await;
+async fn a_failed_refund_gives_its_amount_back_once(test: TestStore) {
     let payment = completed_payment(&*test.store, 1, 100).await;
     let (refund, open) = refund_of(&payment, 1, 100);
     test.store.commit(open).await.unwrap();
@@ -105,9 +88,7 @@ async fn a_failed_refund_gives_its_amount_back_once() {
     test.store.commit(again).await.unwrap();
 }
 
-#[tokio::test]
-async fn a_refund_that_is_not_decided_keeps_its_amount_reserved() {
-    let test = TestStore::open().await;
+async fn a_refund_that_is_not_decided_keeps_its_amount_reserved(test: TestStore) {
     let payment = completed_payment(&*test.store, 1, 100).await;
     let (refund, open) = refund_of(&payment, 1, 70);
     test.store.commit(open).await.unwrap();
@@ -121,9 +102,7 @@ async fn a_refund_that_is_not_decided_keeps_its_amount_reserved() {
     assert_eq!(conflict(test.store.commit(second).await), Conflict::RefundExceeds { remaining: 30 });
 }
 
-#[tokio::test]
-async fn only_what_was_captured_can_be_refunded() {
-    let test = TestStore::open().await;
+async fn only_what_was_captured_can_be_refunded(test: TestStore) {
     let (payment, open) = opening(1, "demo", 100);
     test.store.commit(open).await.unwrap();
     let held = payment.clone().charge_answered(authorized(), at(5)).unwrap();
@@ -132,9 +111,7 @@ async fn only_what_was_captured_can_be_refunded() {
     assert_eq!(conflict(test.store.commit(early).await), Conflict::RefundExceeds { remaining: 0 });
 }
 
-#[tokio::test]
-async fn each_transition_has_exactly_one_record() {
-    let test = TestStore::open().await;
+async fn each_transition_has_exactly_one_record(test: TestStore) {
     let payment = completed_payment(&*test.store, 1, 100).await;
     let (refund, open) = refund_of(&payment, 1, 100);
     test.store.commit(open).await.unwrap();
@@ -160,9 +137,7 @@ async fn each_transition_has_exactly_one_record() {
     );
 }
 
-#[tokio::test]
-async fn a_record_for_a_transition_that_has_one_is_refused_with_its_change() {
-    let test = TestStore::open().await;
+async fn a_record_for_a_transition_that_has_one_is_refused_with_its_change(test: TestStore) {
     let (payment, open) = opening(1, "demo", 100);
     test.store.commit(open).await.unwrap();
     let done = payment.clone().charge_answered(completed(), at(5)).unwrap();
@@ -176,9 +151,7 @@ async fn a_record_for_a_transition_that_has_one_is_refused_with_its_change() {
     assert_eq!(test.store.payment(&payment.client, payment.id).await.unwrap(), Some(payment));
 }
 
-#[tokio::test]
-async fn pages_follow_each_other_newest_first_without_gap_or_repeat() {
-    let test = TestStore::open().await;
+async fn pages_follow_each_other_newest_first_without_gap_or_repeat(test: TestStore) {
     for n in 1..=5 {
         test.store.commit(opening(n, "demo", 100).1).await.unwrap();
     }
@@ -196,9 +169,7 @@ async fn pages_follow_each_other_newest_first_without_gap_or_repeat() {
     assert_eq!(seen, (1..=5).rev().map(payment_id).collect::<Vec<_>>());
 }
 
-#[tokio::test]
-async fn a_listing_can_be_narrowed_by_status_provider_and_time() {
-    let test = TestStore::open().await;
+async fn a_listing_can_be_narrowed_by_status_provider_and_time(test: TestStore) {
     completed_payment(&*test.store, 1, 100).await;
     test.store.commit(opening(2, "demo", 100).1).await.unwrap();
     let all = Filter { limit: 10, ..Filter::default() };
@@ -217,9 +188,7 @@ async fn a_listing_can_be_narrowed_by_status_provider_and_time() {
     }
 }
 
-#[tokio::test]
-async fn a_payment_is_found_by_the_providers_name_for_it() {
-    let test = TestStore::open().await;
+async fn a_payment_is_found_by_the_providers_name_for_it(test: TestStore) {
     let payment = completed_payment(&*test.store, 1, 100).await;
     let find = |p, r| {
         let store = test.store.clone();
@@ -230,34 +199,26 @@ async fn a_payment_is_found_by_the_providers_name_for_it() {
     assert_eq!(find(Provider::Stripe, "pi_2").await, None);
 }
 
-#[tokio::test]
-async fn a_row_that_contradicts_itself_never_becomes_a_payment() {
-    let test = TestStore::open().await;
+async fn a_row_that_contradicts_itself_never_becomes_a_payment(test: TestStore) {
     let payment = completed_payment(&*test.store, 1, 100).await;
     test.execute("UPDATE payments SET state = 'failed'").await;
     let error = test.store.payment(&payment.client, payment.id).await.unwrap_err();
     assert!(error.to_string().contains("column `state` cannot be read"), "{error}");
 }
 
-#[tokio::test]
-async fn the_audit_trail_cannot_be_rewritten() {
-    let test = TestStore::open().await;
+async fn the_audit_trail_cannot_be_rewritten(test: TestStore) {
     completed_payment(&*test.store, 1, 100).await;
     assert!(test.try_execute("DELETE FROM events").await.is_err());
     assert!(test.try_execute("UPDATE events SET to_state = 'failed'").await.is_err());
 }
 
-#[tokio::test]
-async fn the_database_itself_refuses_to_refund_more_than_was_captured() {
-    let test = TestStore::open().await;
+async fn the_database_itself_refuses_to_refund_more_than_was_captured(test: TestStore) {
     completed_payment(&*test.store, 1, 100).await;
     assert!(test.try_execute("UPDATE payments SET refunded = 101").await.is_err());
     test.execute("UPDATE payments SET refunded = 100").await;
 }
 
-#[tokio::test]
-async fn a_refund_of_a_payment_that_is_not_there_is_stale() {
-    let test = TestStore::open().await;
+async fn a_refund_of_a_payment_that_is_not_there_is_stale(test: TestStore) {
     let (payment, _) = opening(1, "demo", 100);
     let (_, orphan) = refund_of(&payment, 1, 1);
     assert_eq!(conflict(test.store.commit(orphan).await), Conflict::Stale);

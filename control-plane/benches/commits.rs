@@ -1,0 +1,159 @@
+//! How many commits a second the stores make: a charge is two of them, the intent with its key and the outcome with
+//! its answer, for more and more clients at once. Beside it, what the same PostgreSQL does with two single-row
+//! commits for each transaction of `pgbench`.
+//!
+//! `cargo bench -p control-plane --bench commits [-- SECONDS]`
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a program to be looked at: it prints a table, and what fails ends it"
+)]
+
+use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use control_plane::domain::event::{Cause, Event};
+use control_plane::domain::id::{AttemptId, PaymentId};
+use control_plane::domain::idempotency::{Answer, Claim, KeyChange};
+use control_plane::domain::payment::Payment;
+use control_plane::domain::provider::{Charged, Outcome, ProviderRef};
+use control_plane::domain::store::{Change, Step, Store};
+use edge_core::client::ClientId;
+use edge_core::idempotency::{Fingerprint, Key, Scope};
+use edge_core::request::ChargeRequest;
+use jiff::Timestamp;
+use test_services::PostgresServer;
+
+const CLIENTS: [usize; 4] = [1, 8, 64, 256];
+const SECONDS: u64 = 3;
+const REQUEST: &[u8] =
+    br#"{"provider":"stripe","amount":4999,"currency":"USD","paymentMethodId":"pm_card_visa"}"#;
+const SINGLE_ROWS: &str = "INSERT INTO single (body) VALUES (repeat('x', 300));
+INSERT INTO single (body) VALUES (repeat('x', 300));
+";
+
+/// The two changes of one charge.
+fn charge(n: u64) -> [Change; 2] {
+    let client = ClientId::parse("bench").unwrap();
+    let cause = Cause { client: client.clone(), request_id: format!("req-{n}") };
+    let at = Timestamp::now();
+    let mut bytes = [0; 10];
+    bytes[2..].copy_from_slice(&n.to_be_bytes());
+    let id = PaymentId::new(at, bytes);
+    let request = ChargeRequest::parse(REQUEST).unwrap();
+    let key = Key::parse([id.to_string().as_bytes()]).unwrap();
+    let scope = Scope::new(&client, "POST", "/payments/charge", &key);
+    let fingerprint = Fingerprint::new("POST", "/payments/charge", "", b"application/json", REQUEST);
+    let take =
+        KeyChange::Take { claim: Claim { scope, fingerprint }, client: client.clone(), at, answer: None };
+
+    let created = Payment::open(id, client, request, None, at);
+    let begun = created.clone().begin_charge(AttemptId::new(at, bytes), at).unwrap();
+    let events = vec![
+        Event::payment_moved(None, &created, &cause),
+        Event::payment_moved(Some(&created.state), &begun, &cause),
+    ];
+    let reference = ProviderRef::new(format!("pi_{id}"));
+    let answer = Outcome::Done(Charged::Completed { payment: reference.clone(), charge: reference });
+    let done = begun.clone().charge_answered(answer, at).unwrap();
+    let event = Event::payment_moved(Some(&begun.state), &done, &cause);
+    let body = format!(r#"{{"success":true,"transactionId":"{id}","status":"completed"}}"#);
+    let answered = KeyChange::Answer { scope, answer: Answer { status: 200, body } };
+    [
+        Change { step: Step::OpenPayment { payment: begun, events }, key: Some(take), webhook: None },
+        Change { step: Step::MovePayment { payment: done, event }, key: Some(answered), webhook: None },
+    ]
+}
+
+/// Commits a second, and the median time of one in microseconds.
+async fn measure(store: &Arc<dyn Store>, clients: usize, time: Duration) -> (f64, u128) {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    let started = Instant::now();
+    let tasks: Vec<_> = (0..clients)
+        .map(|_| {
+            let store = store.clone();
+            tokio::spawn(async move {
+                let mut took = Vec::new();
+                while started.elapsed() < time {
+                    for change in charge(NEXT.fetch_add(1, Ordering::Relaxed)) {
+                        let begun = Instant::now();
+                        store.commit(change).await.unwrap();
+                        took.push(begun.elapsed().as_micros());
+                    }
+                }
+                took
+            })
+        })
+        .collect();
+    let mut took = Vec::new();
+    for task in tasks {
+        took.extend(task.await.unwrap());
+    }
+    let rate = f64::from(u32::try_from(took.len()).unwrap()) / started.elapsed().as_secs_f64();
+    took.sort_unstable();
+    (rate, took.get(took.len() / 2).copied().unwrap_or(0))
+}
+
+/// Commits a second of `pgbench` with two single-row commits for each of its transactions.
+fn pgbench(programs: &Path, uri: &str, clients: usize, time: Duration) -> f64 {
+    let script = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(script.path(), SINGLE_ROWS).unwrap();
+    let (clients, seconds) = (clients.to_string(), time.as_secs().to_string());
+    let mut command = Command::new(programs.join("pgbench"));
+    command.args([
+        "--no-vacuum",
+        "--protocol=prepared",
+        "--jobs=2",
+        "--client",
+        &clients,
+        "--time",
+        &seconds,
+    ]);
+    let output = command.arg("--file").arg(script.path()).arg(uri).output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    let tps =
+        text.lines().find_map(|line| line.strip_prefix("tps = ")?.split(' ').next()?.parse::<f64>().ok());
+    assert!(tps.is_some(), "{text}{}", String::from_utf8_lossy(&output.stderr));
+    tps.unwrap_or_default() * 2.0
+}
+
+#[tokio::main]
+async fn main() {
+    let seconds = std::env::args().filter_map(|argument| argument.parse().ok()).next().unwrap_or(SECONDS);
+    let time = Duration::from_secs(seconds);
+    let folder = tempfile::tempdir().unwrap();
+    let uri = format!("sqlite://{}", folder.path().join("gateway.db").display());
+    let sqlite = control_plane::store::open(&uri).await.unwrap();
+    let server = PostgresServer::any().await;
+    let mut postgres = None;
+    if let Some(server) = server {
+        let database = server.database().await;
+        let single = server.database().await;
+        single.execute("CREATE TABLE single (id bigserial PRIMARY KEY, body text NOT NULL)").await;
+        let store = control_plane::store::open(database.uri()).await.unwrap();
+        postgres = Some((store, database, single));
+    }
+
+    println!("commits a second (median of one, in microseconds)");
+    println!(
+        "{:>7} {:>18} {:>18} {:>12} {:>18}",
+        "clients", "SQLite", "PostgreSQL", "pgbench", "PostgreSQL/pgbench"
+    );
+    for clients in CLIENTS {
+        let (rate, median) = measure(&sqlite, clients, time).await;
+        let mut line = format!("{clients:>7} {:>18}", format!("{rate:.0} ({median})"));
+        if let Some((store, _, single)) = &postgres {
+            let (rate, median) = measure(store, clients, time).await;
+            line += &format!(" {:>18}", format!("{rate:.0} ({median})"));
+            if let Some(programs) = server.and_then(PostgresServer::programs) {
+                let beside = pgbench(programs, single.uri(), clients, time);
+                line += &format!(" {beside:>12.0} {:>18.2}", rate / beside);
+            }
+        }
+        println!("{line}");
+    }
+}

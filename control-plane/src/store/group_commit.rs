@@ -1,0 +1,220 @@
+//! The changes of concurrent requests share commits: while one commit is being flushed to disk, those that come
+//! meanwhile wait, and the next one takes them all. A change that comes alone waits for nobody.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::sync::{Mutex, mpsc, oneshot};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::domain::store::{Change, CommitError, StoreError};
+
+/// Changes in one commit: past this the flush to disk is a small part of the cost, and the first one in waits for
+/// the last one's work.
+const BATCH_MAX: usize = 256;
+/// Changes that wait. At any throughput worth having they are written within a second; more would wait for longer
+/// than their clients do.
+const WAITING_MAX: usize = 2_048;
+/// A change that has not been begun by then is not begun: its client has been told nothing for too long.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Writes batches to one database.
+#[async_trait]
+pub(super) trait Writer: Send + 'static {
+    /// Writes all of it in one commit, except those that conflict: with what is in the database or with one before
+    /// them in the batch. One result for each change, in their order.
+    async fn write(&mut self, batch: &[Change]) -> Vec<Result<(), CommitError>>;
+}
+
+/// The way to the tasks that write.
+pub(super) struct GroupCommit {
+    waiting: mpsc::Sender<Waiting>,
+    /// A writer has ended: it panicked.
+    died: CancellationToken,
+}
+
+struct Waiting {
+    change: Change,
+    since: Instant,
+    done: oneshot::Sender<Result<(), CommitError>>,
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("a task that writes to the database has died")]
+struct Died;
+
+impl GroupCommit {
+    /// Starts a task for each writer. They end when this is dropped.
+    pub(super) fn start(writers: impl IntoIterator<Item = impl Writer>) -> Self {
+        Self::with_patience(PATIENCE, writers)
+    }
+
+    fn with_patience(patience: Duration, writers: impl IntoIterator<Item = impl Writer>) -> Self {
+        let (waiting, queue) = mpsc::channel(WAITING_MAX);
+        let queue = Arc::new(Mutex::new(queue));
+        let died = CancellationToken::new();
+        for writer in writers {
+            let guard = died.clone().drop_guard();
+            let queue = queue.clone();
+            tokio::spawn(async move {
+                run(writer, &queue, patience).await;
+                drop(guard);
+            });
+        }
+        Self { waiting, died }
+    }
+
+    /// Waits until the change is on disk or certainly is not. [`StoreError::Unavailable`] leaves open which.
+    pub(super) async fn commit(&self, change: Change) -> Result<(), CommitError> {
+        self.is_alive()?;
+        let (done, result) = oneshot::channel();
+        let waiting = Waiting { change, since: Instant::now(), done };
+        self.waiting.try_send(waiting).map_err(|refused| match refused {
+            mpsc::error::TrySendError::Full(_) => StoreError::Overloaded,
+            mpsc::error::TrySendError::Closed(_) => died(),
+        })?;
+        result.await.unwrap_or_else(|_| Err(died().into()))
+    }
+
+    /// Whether changes are still written. A writer that died may have left a commit half way and its reason is not
+    /// known, so the process should be replaced.
+    pub(super) fn is_alive(&self) -> Result<(), StoreError> {
+        if self.died.is_cancelled() { Err(died()) } else { Ok(()) }
+    }
+}
+
+fn died() -> StoreError {
+    StoreError::Unavailable(Box::new(Died))
+}
+
+async fn run(mut writer: impl Writer, queue: &Mutex<mpsc::Receiver<Waiting>>, patience: Duration) {
+    let mut waiting = Vec::with_capacity(BATCH_MAX);
+    while queue.lock().await.recv_many(&mut waiting, BATCH_MAX).await > 0 {
+        let (mut batch, mut done) = (Vec::new(), Vec::new());
+        for one in waiting.drain(..) {
+            if one.since.elapsed() > patience {
+                let _ = one.done.send(Err(StoreError::Overloaded.into()));
+            } else {
+                batch.push(one.change);
+                done.push(one.done);
+            }
+        }
+        if batch.is_empty() {
+            continue;
+        }
+        let results = writer.write(&batch).await;
+        for (done, result) in done.into_iter().zip(results) {
+            // Whoever asked may be gone; what is written stays written.
+            let _ = done.send(result);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::store::{Conflict, Step};
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use tokio::sync::Semaphore;
+
+    /// Waits for a permit for each batch, then tells of a conflict.
+    struct Held {
+        gate: Arc<Semaphore>,
+        begun: Arc<AtomicUsize>,
+    }
+
+    #[async_trait]
+    impl Writer for Held {
+        async fn write(&mut self, batch: &[Change]) -> Vec<Result<(), CommitError>> {
+            self.begun.fetch_add(1, Ordering::SeqCst);
+            self.gate.acquire().await.unwrap().forget();
+            batch.iter().map(|_| Err(CommitError::Conflict(Conflict::Stale))).collect()
+        }
+    }
+
+    struct Dies;
+
+    #[async_trait]
+    impl Writer for Dies {
+        async fn write(&mut self, _: &[Change]) -> Vec<Result<(), CommitError>> {
+            panic!("a defect")
+        }
+    }
+
+    const NOTHING: Change = Change { step: Step::Nothing, key: None, webhook: None };
+
+    fn held() -> (Arc<GroupCommit>, Arc<Semaphore>, Arc<AtomicUsize>) {
+        let (gate, begun) = (Arc::new(Semaphore::new(0)), Arc::new(AtomicUsize::new(0)));
+        let writer = Held { gate: gate.clone(), begun: begun.clone() };
+        (Arc::new(GroupCommit::start([writer])), gate, begun)
+    }
+
+    type Running = tokio::task::JoinHandle<Result<(), CommitError>>;
+
+    fn begin(commits: &Arc<GroupCommit>) -> Running {
+        let commits = commits.clone();
+        tokio::spawn(async move { commits.commit(NOTHING).await })
+    }
+
+    async fn until(condition: impl Fn() -> bool) {
+        while !condition() {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// One change is being written and `n` wait behind it.
+    async fn with_waiting(commits: &Arc<GroupCommit>, begun: &AtomicUsize, n: usize) -> Vec<Running> {
+        let first = begin(commits);
+        until(|| begun.load(Ordering::SeqCst) == 1).await;
+        let all = (0..n).map(|_| begin(commits)).chain([first]).collect();
+        until(|| commits.waiting.capacity() == WAITING_MAX - n).await;
+        all
+    }
+
+    #[tokio::test]
+    async fn what_comes_during_a_commit_shares_the_next_one() {
+        let (commits, gate, begun) = held();
+        let all = with_waiting(&commits, &begun, BATCH_MAX).await;
+        gate.add_permits(2);
+        for one in all {
+            assert!(matches!(one.await.unwrap(), Err(CommitError::Conflict(Conflict::Stale))));
+        }
+        assert_eq!(begun.load(Ordering::SeqCst), 2);
+    }
+
+    #[tokio::test]
+    async fn more_than_may_wait_is_refused_at_once() {
+        let (commits, gate, begun) = held();
+        let all = with_waiting(&commits, &begun, WAITING_MAX).await;
+        let refused = commits.commit(NOTHING).await;
+        assert!(matches!(refused, Err(CommitError::Store(StoreError::Overloaded))), "{refused:?}");
+        gate.add_permits(WAITING_MAX);
+        for one in all {
+            assert!(matches!(one.await.unwrap(), Err(CommitError::Conflict(_))));
+        }
+    }
+
+    #[tokio::test]
+    async fn what_has_waited_too_long_is_not_begun() {
+        let (gate, begun) = (Arc::new(Semaphore::new(1)), Arc::new(AtomicUsize::new(0)));
+        let writer = Held { gate, begun: begun.clone() };
+        let commits = GroupCommit::with_patience(Duration::ZERO, [writer]);
+        let late = commits.commit(NOTHING).await;
+        assert!(matches!(late, Err(CommitError::Store(StoreError::Overloaded))), "{late:?}");
+        assert_eq!(begun.load(Ordering::SeqCst), 0);
+    }
+
+    #[tokio::test]
+    async fn everybody_is_told_when_the_writer_dies() {
+        let commits = Arc::new(GroupCommit::start([Dies]));
+        commits.is_alive().unwrap();
+        let waiting: Vec<_> = (0..300).map(|_| begin(&commits)).collect();
+        for one in waiting {
+            assert!(matches!(one.await.unwrap(), Err(CommitError::Store(StoreError::Unavailable(_)))));
+        }
+        commits.is_alive().unwrap_err();
+        assert!(matches!(commits.commit(NOTHING).await, Err(CommitError::Store(StoreError::Unavailable(_)))));
+    }
+}

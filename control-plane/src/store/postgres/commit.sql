@@ -1,0 +1,176 @@
+-- Many changes in one statement, which is one commit and one round trip. Each parameter is a JSON array of rows;
+-- `member` says which change a row belongs to. No two members touch the same payment, refund, reference, key,
+-- dispute or event of a provider.
+--
+-- A member is written whole or not at all: one whose key cannot be changed is left out and reported, and if any
+-- other does not apply, nothing is written and those are named (SQLSTATE GW001).
+--
+-- `member = abs(member)` is always so. The planner takes it to leave one row, and therefore goes to the tables by
+-- key, however small they were when the statement was planned.
+WITH open_payment AS MATERIALIZED (
+    SELECT * FROM json_to_recordset($1::json) AS r (
+        member int, id text, client text, provider text, amount bigint, currency text, request text, state text,
+        detail text, reference text, captured bigint, refunded bigint, version bigint, created_at bigint,
+        updated_at bigint)
+),
+move_payment AS MATERIALIZED (
+    SELECT * FROM json_to_recordset($2::json) AS r (
+        member int, id text, state text, detail text, reference text, captured bigint, version bigint,
+        updated_at bigint)
+    WHERE member = abs(member)
+),
+open_refund AS MATERIALIZED (
+    SELECT * FROM json_to_recordset($3::json) AS r (
+        member int, id text, payment text, client text, amount bigint, currency text, state text, detail text,
+        reference text, version bigint, created_at bigint, updated_at bigint)
+    WHERE member = abs(member)
+),
+move_refund AS MATERIALIZED (
+    SELECT * FROM json_to_recordset($4::json) AS r (
+        member int, id text, payment text, amount bigint, state text, detail text, reference text, version bigint,
+        updated_at bigint)
+    WHERE member = abs(member)
+),
+event AS MATERIALIZED (
+    SELECT * FROM json_to_recordset($5::json) AS r (
+        member int, payment text, refund text, version bigint, from_state text, to_state text, at bigint,
+        client text, request_id text, detail text)
+),
+take_key AS MATERIALIZED (
+    SELECT * FROM json_to_recordset($6::json) AS r (
+        member int, scope text, client text, fingerprint text, payment text, refund text, answer_status bigint,
+        answer_body text, created_at bigint)
+),
+answer_key AS MATERIALIZED (
+    SELECT * FROM json_to_recordset($7::json) AS r (
+        member int, scope text, answer_status bigint, answer_body text)
+    WHERE member = abs(member)
+),
+release_key AS MATERIALIZED (
+    SELECT * FROM json_to_recordset($8::json) AS r (member int, scope text)
+    WHERE member = abs(member)
+),
+dispute AS MATERIALIZED (
+    SELECT * FROM json_to_recordset($9::json) AS r (
+        member int, provider text, id text, payment text, reason text, status text, amount bigint, currency text,
+        opened_at bigint, closed_at bigint, as_of bigint)
+),
+webhook AS MATERIALIZED (
+    SELECT * FROM json_to_recordset($10::json) AS r (
+        member int, provider text, id text, state text, reason text, attempts bigint, next_at bigint)
+    WHERE member = abs(member)
+),
+
+-- The keys come first: whatever else is in the way, a key that was used is answered from its record.
+taken AS (
+    INSERT INTO idempotency_keys
+        (scope, client, fingerprint, payment, refund, answer_status, answer_body, created_at)
+    SELECT scope, client, fingerprint, payment, refund, answer_status, answer_body, created_at
+    FROM take_key
+    ON CONFLICT (scope) DO NOTHING
+    RETURNING scope
+),
+answered AS (
+    UPDATE idempotency_keys AS k SET answer_status = a.answer_status, answer_body = a.answer_body
+    FROM answer_key AS a WHERE k.scope = a.scope AND k.answer_status IS NULL
+    RETURNING a.member
+),
+released AS (
+    DELETE FROM idempotency_keys AS k
+    USING release_key AS r WHERE k.scope = r.scope AND k.answer_status IS NULL
+    RETURNING r.member
+),
+without_key AS MATERIALIZED (
+    SELECT member FROM take_key WHERE scope NOT IN (SELECT scope FROM taken)
+    UNION ALL SELECT member FROM answer_key WHERE member NOT IN (SELECT member FROM answered)
+    UNION ALL SELECT member FROM release_key WHERE member NOT IN (SELECT member FROM released)
+),
+
+opened AS (
+    INSERT INTO payments (id, client, provider, amount, currency, request, state, detail, reference, captured,
+                          refunded, version, created_at, updated_at)
+    SELECT id, client, provider, amount, currency, request, state, detail, reference, captured,
+           refunded, version, created_at, updated_at
+    FROM open_payment WHERE member NOT IN (SELECT member FROM without_key)
+    ON CONFLICT DO NOTHING
+    RETURNING id
+),
+-- `refunded` is not written here: only refunds move it.
+moved AS (
+    UPDATE payments AS p
+    SET state = m.state, detail = m.detail, reference = m.reference, captured = m.captured, version = m.version,
+        updated_at = m.updated_at
+    FROM move_payment AS m
+    WHERE p.id = m.id AND p.version = m.version - 1 AND m.member NOT IN (SELECT member FROM without_key)
+    RETURNING m.member
+),
+-- Condition and change are one, so two refunds at once cannot both take the last of it.
+reserved AS (
+    UPDATE payments AS p SET refunded = p.refunded + r.amount
+    FROM open_refund AS r
+    WHERE p.id = r.payment AND p.refunded + r.amount <= p.captured
+      AND r.member NOT IN (SELECT member FROM without_key)
+    RETURNING r.member
+),
+refund_opened AS (
+    INSERT INTO refunds (id, payment, client, amount, currency, state, detail, reference, version, created_at,
+                         updated_at)
+    SELECT id, payment, client, amount, currency, state, detail, reference, version, created_at, updated_at
+    FROM open_refund WHERE member IN (SELECT member FROM reserved)
+    ON CONFLICT DO NOTHING
+    RETURNING id
+),
+refund_moved AS (
+    UPDATE refunds AS f
+    SET state = m.state, detail = m.detail, reference = m.reference, version = m.version, updated_at = m.updated_at
+    FROM move_refund AS m
+    WHERE f.id = m.id AND f.version = m.version - 1 AND m.member NOT IN (SELECT member FROM without_key)
+    RETURNING m.member
+),
+given_back AS (
+    UPDATE payments AS p SET refunded = p.refunded - m.amount
+    FROM move_refund AS m
+    WHERE p.id = m.payment AND m.state = 'failed' AND m.member IN (SELECT member FROM refund_moved)
+),
+
+-- A dispute belongs to one payment for ever.
+disputed AS (
+    INSERT INTO disputes (provider, id, payment, reason, status, amount, currency, opened_at, closed_at, as_of)
+    SELECT provider, id, payment, reason, status, amount, currency, opened_at, closed_at, as_of
+    FROM dispute WHERE member NOT IN (SELECT member FROM without_key)
+    ON CONFLICT (provider, id) DO UPDATE SET
+        reason = excluded.reason, status = excluded.status, amount = excluded.amount,
+        currency = excluded.currency, opened_at = excluded.opened_at, closed_at = excluded.closed_at,
+        as_of = excluded.as_of
+    WHERE disputes.payment = excluded.payment
+    RETURNING provider, id
+),
+-- An event that was worked off is not worked off again.
+told AS (
+    UPDATE webhook_events AS e
+    SET state = w.state, reason = w.reason, attempts = w.attempts, next_at = coalesce(w.next_at, e.next_at)
+    FROM webhook AS w
+    WHERE e.provider = w.provider AND e.id = w.id AND e.state IN ('received', 'failed')
+      AND w.member NOT IN (SELECT member FROM without_key)
+    RETURNING w.member
+),
+
+-- Last, under the locks of what it records.
+recorded AS (
+    INSERT INTO events (payment, refund, version, from_state, to_state, at, client, request_id, detail)
+    SELECT payment, refund, version, from_state, to_state, at, client, request_id, detail
+    FROM event WHERE member NOT IN (SELECT member FROM without_key)
+    ORDER BY member, version
+),
+half AS (
+    SELECT member FROM open_payment WHERE id NOT IN (SELECT id FROM opened)
+    UNION ALL SELECT member FROM move_payment WHERE member NOT IN (SELECT member FROM moved)
+    UNION ALL SELECT member FROM open_refund WHERE id NOT IN (SELECT id FROM refund_opened)
+    UNION ALL SELECT member FROM move_refund WHERE member NOT IN (SELECT member FROM refund_moved)
+    UNION ALL SELECT member FROM dispute WHERE (provider, id) NOT IN (SELECT provider, id FROM disputed)
+    UNION ALL SELECT member FROM webhook WHERE member NOT IN (SELECT member FROM told)
+)
+SELECT ARRAY (SELECT member FROM without_key) AS without_key,
+       refuse_half_changes((
+           SELECT array_agg(DISTINCT member) FROM half WHERE member NOT IN (SELECT member FROM without_key)
+       ))::text AS refused;

@@ -1,0 +1,47 @@
+//! Whether a change is in the database, looked up by what only it can have written.
+
+use sqlx::PgConnection;
+
+use super::{key, unavailable};
+use crate::domain::event::Event;
+use crate::domain::idempotency::KeyChange;
+use crate::domain::store::{Change, Step, StoreError};
+use crate::store::rows::EventRow;
+
+pub(super) async fn is_written(connection: &mut PgConnection, change: &Change) -> Result<bool, StoreError> {
+    match (&change.step, &change.key) {
+        (Step::OpenPayment { events, .. }, _) => match events.first() {
+            Some(event) => is_recorded(connection, event).await,
+            None => Ok(false),
+        },
+        (
+            Step::MovePayment { event, .. }
+            | Step::NotePayment { event, .. }
+            | Step::OpenRefund { event, .. }
+            | Step::MoveRefund { event, .. },
+            _,
+        ) => is_recorded(connection, event).await,
+        (Step::Nothing, Some(KeyChange::Take { claim, answer, .. })) => {
+            let known = key::read(connection, &claim.scope).await?;
+            Ok(known.is_some_and(|known| known.fingerprint == claim.fingerprint && known.answer == *answer))
+        }
+        (Step::Nothing, _) => Ok(false),
+    }
+}
+
+/// No two records share a subject and version, so the one that is there is ours or another's.
+async fn is_recorded(connection: &mut PgConnection, event: &Event) -> Result<bool, StoreError> {
+    let subject = event.refund.map_or_else(|| event.payment.to_string(), |id| id.to_string());
+    let stored = sqlx::query_as::<_, EventRow>(
+        "SELECT * FROM events WHERE coalesce(refund, payment) = $1 AND version = $2",
+    )
+    .bind(subject)
+    .bind(i64::from(event.version))
+    .fetch_optional(connection)
+    .await
+    .map_err(unavailable)?;
+    let Some(stored) = stored.map(Event::try_from).transpose()? else { return Ok(false) };
+    // The database keeps microseconds.
+    let same_time = stored.at.as_microsecond() == event.at.as_microsecond();
+    Ok(same_time && Event { at: event.at, ..stored } == *event)
+}

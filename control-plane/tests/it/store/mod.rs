@@ -1,0 +1,41 @@
+//! The stores: one suite for both, what shares a commit, and what only a server can do to one.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a helper of a test fails as the test itself would"
+)]
+
+mod changes;
+mod conformance;
+mod cut;
+mod faults;
+mod keys;
+mod random;
+mod shared;
+mod test_store;
+mod webhooks;
+
+pub(crate) use test_store::TestStore;
+
+/// Each test once on each store, in a database of its own.
+macro_rules! on_both_stores {
+    ($($test:ident)*) => {
+        mod sqlite {
+            $(#[tokio::test]
+            async fn $test() {
+                super::$test(crate::common::TestStore::sqlite().await).await;
+            })*
+        }
+        mod postgres {
+            $(#[tokio::test]
+            async fn $test() {
+                if let Some(test) = crate::common::TestStore::postgres().await {
+                    super::$test(test).await;
+                }
+            })*
+        }
+    };
+}
+use on_both_stores;

@@ -1,0 +1,202 @@
+//! Several tasks change a few payments at once, at random. What they were told was written, written again one by
+//! one into an empty store, must make the same contents.
+
+use std::sync::{Arc, Mutex};
+
+use control_plane::domain::event::Event;
+use control_plane::domain::id::RefundId;
+use control_plane::domain::payment::Payment;
+use control_plane::domain::provider::{Captured, Doubt, Outcome, ProviderRef, Refunded};
+use control_plane::domain::refund::Refund;
+use control_plane::domain::store::{Change, CommitError, Step, Store};
+use edge_core::money::Amount;
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestCaseError, TestRunner};
+
+use super::changes::*;
+use crate::common::*;
+
+const PAYMENTS: u8 = 3;
+const AMOUNT: u32 = 100;
+const CASES: u32 = 16;
+
+#[derive(Clone, Debug)]
+enum Doing {
+    Charge { payment: u8, how: u8 },
+    Capture { payment: u8, amount: u8 },
+    Refund { payment: u8, amount: u8, key: u8 },
+    SettleRefund { payment: u8, which: u8, how: u8 },
+}
+
+fn doing() -> impl Strategy<Value = Doing> {
+    let payment = 1..=PAYMENTS;
+    prop_oneof![
+        2 => (payment.clone(), 0..4_u8).prop_map(|(payment, how)| Doing::Charge { payment, how }),
+        2 => (payment.clone(), 1..=100_u8).prop_map(|(payment, amount)| Doing::Capture { payment, amount }),
+        4 => (payment.clone(), 1..60_u8, 0..6_u8).prop_map(|(payment, amount, key)| Doing::Refund { payment, amount, key }),
+        3 => (payment, 0..8_u8, 0..3_u8).prop_map(|(payment, which, how)| Doing::SettleRefund { payment, which, how }),
+    ]
+}
+
+/// The change as somebody makes it who has just read the store. `None`: not in this state.
+async fn change(store: &dyn Store, doing: &Doing, unique: u64) -> Option<Change> {
+    let read = async |n| store.payment(&client("demo"), payment_id(n)).await.unwrap();
+    match *doing {
+        Doing::Charge { payment, how } => {
+            let Some(before) = read(payment).await else { return Some(opening(payment, "demo", AMOUNT).1) };
+            let reference = ProviderRef::new(format!("pi_{payment}"));
+            let answer = match how {
+                0 => completed_as(reference.as_str()),
+                1 => Outcome::Unknown(Doubt::new(format!("cut {unique}"))),
+                _ => Outcome::Done(control_plane::domain::provider::Charged::Authorized {
+                    payment: reference.clone(),
+                    authorization: reference,
+                }),
+            };
+            let after = before.clone().charge_answered(answer, at(5)).ok()?;
+            Some(moved(&before, after))
+        }
+        Doing::Capture { payment, amount } => {
+            let before = read(payment).await?;
+            let charge = ProviderRef::new(format!("ch_{payment}"));
+            let answered =
+                before.clone().capture_answered(Outcome::Done(Captured::Completed { charge }), at(6));
+            let begun =
+                || before.clone().begin_capture(Amount::new(amount.into()), attempt(amount), at(6)).ok();
+            let after = answered.ok().or_else(begun)?;
+            Some(moved(&before, after))
+        }
+        Doing::Refund { payment, amount, key } => {
+            let of = read(payment).await?;
+            let id = RefundId::new(at(10), [&[0, 0][..], &unique.to_be_bytes()].concat().try_into().unwrap());
+            let amount = Amount::new(amount.into()).unwrap();
+            let refund = Refund::open(id, &of, amount, attempt(key), at(10));
+            let event = Event::refund_moved(None, &refund, &cause());
+            // One of few keys for each payment, so that they meet.
+            Some(with_key(
+                Change { step: Step::OpenRefund { refund, event }, key: None, webhook: None },
+                take(payment * 10 + key, "r", None),
+            ))
+        }
+        Doing::SettleRefund { payment, which, how } => {
+            let refunds = store.refunds(&client("demo"), payment_id(payment)).await.unwrap();
+            let before = refunds.get(usize::from(which))?.clone();
+            let answer = match how {
+                0 => Outcome::NotSent(Doubt::new("refused")),
+                1 => Outcome::Unknown(Doubt::new(format!("cut {unique}"))),
+                _ => Outcome::Done(Refunded::Processed { refund: ProviderRef::new(format!("re_{unique}")) }),
+            };
+            let after = before.clone().answered(answer, at(11)).ok()?;
+            let event = Event::refund_moved(Some(&before.state), &after, &cause());
+            Some(Change { step: Step::MoveRefund { refund: after, event }, key: None, webhook: None })
+        }
+    }
+}
+
+async fn run(test: &TestStore, tasks: Vec<Vec<Doing>>) -> Result<(), TestCaseError> {
+    let written = Arc::new(Mutex::new(Vec::new()));
+    let running: Vec<_> = (0_u64..)
+        .zip(tasks)
+        .map(|(lane, doings)| {
+            let (store, written) = (test.store.clone(), written.clone());
+            tokio::spawn(async move {
+                for (n, doing) in (0_u64..).zip(doings) {
+                    let Some(change) = change(&*store, &doing, lane << 32 | n).await else { continue };
+                    match store.commit(change.clone()).await {
+                        Ok(()) => written.lock().unwrap().push(change),
+                        Err(CommitError::Conflict(_)) => {}
+                        Err(problem) => panic!("{problem:?}"),
+                    }
+                }
+            })
+        })
+        .collect();
+    for task in running {
+        task.await.unwrap();
+    }
+    let written = std::mem::take(&mut *written.lock().unwrap());
+    same_as_one_by_one(&*test.store, written).await
+}
+
+async fn same_as_one_by_one(store: &dyn Store, written: Vec<Change>) -> Result<(), TestCaseError> {
+    let reference = TestStore::sqlite().await;
+    let demo = client("demo");
+    let mut left = written;
+    for payment in (1..=PAYMENTS).map(payment_id) {
+        let trail = store.events(&demo, payment).await.unwrap();
+        for recorded in &trail {
+            let Some(at) = left.iter().position(|change| last_event(change) == Some(recorded)) else {
+                continue;
+            };
+            let change = left.swap_remove(at);
+            let again = reference.store.commit(change).await;
+            prop_assert!(again.is_ok(), "{again:?}");
+        }
+        let there = reference.store.payment(&demo, payment).await.unwrap();
+        prop_assert_eq!(store.payment(&demo, payment).await.unwrap(), there.clone());
+        prop_assert_eq!(&trail, &reference.store.events(&demo, payment).await.unwrap());
+        let refunds = store.refunds(&demo, payment).await.unwrap();
+        prop_assert_eq!(&refunds, &reference.store.refunds(&demo, payment).await.unwrap());
+        if let Some(there) = there {
+            conserved(&there, &refunds, &trail)?;
+        }
+    }
+    prop_assert!(left.is_empty(), "told as written, but not in the trail: {left:?}");
+    for key in 0..=u8::MAX {
+        let scope = keyed::<Payment>(key, "r").claim.unwrap().scope;
+        prop_assert_eq!(store.key(&scope).await.unwrap(), reference.store.key(&scope).await.unwrap());
+    }
+    Ok(())
+}
+
+fn last_event(change: &Change) -> Option<&Event> {
+    match &change.step {
+        Step::OpenPayment { events, .. } => events.last(),
+        Step::MovePayment { event, .. }
+        | Step::NotePayment { event, .. }
+        | Step::OpenRefund { event, .. }
+        | Step::MoveRefund { event, .. } => Some(event),
+        Step::Nothing => None,
+    }
+}
+
+fn conserved(payment: &Payment, refunds: &[Refund], trail: &[Event]) -> Result<(), TestCaseError> {
+    let captured = payment.captured().map_or(0, |(_, captured)| captured.minor());
+    let kept = refunds.iter().filter(|refund| refund.state.name() != "failed");
+    let refunded: u32 = kept.map(|refund| refund.amount.minor()).sum();
+    prop_assert_eq!(payment.refunded, refunded);
+    prop_assert!(refunded <= captured && captured <= payment.request.amount.minor());
+    let versions =
+        |of: Option<RefundId>| trail.iter().filter(|e| e.refund == of).map(|e| e.version).collect::<Vec<_>>();
+    let first = opening(1, "demo", AMOUNT).0.version - 1;
+    prop_assert_eq!(versions(None), (first..=payment.version).collect::<Vec<_>>());
+    for refund in refunds {
+        prop_assert_eq!(versions(Some(refund.id)), (1..=refund.version).collect::<Vec<_>>());
+    }
+    Ok(())
+}
+
+fn walk(open: impl AsyncFn() -> Option<TestStore>) {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(4).enable_all().build().unwrap();
+    let tasks = proptest::collection::vec(proptest::collection::vec(doing(), 1..25), 2..8);
+    let mut runner = TestRunner::new(Config { cases: CASES, failure_persistence: None, ..Config::default() });
+    let walked = runner.run(&tasks, |tasks| {
+        runtime.block_on(async {
+            match open().await {
+                Some(test) => run(&test, tasks).await,
+                None => Ok(()),
+            }
+        })
+    });
+    walked.unwrap();
+}
+
+#[test]
+fn tasks_at_once_leave_what_one_after_another_would_leave_in_sqlite() {
+    walk(async || Some(TestStore::sqlite().await));
+}
+
+#[test]
+fn tasks_at_once_leave_what_one_after_another_would_leave_in_postgres() {
+    walk(TestStore::postgres);
+}

@@ -1,0 +1,61 @@
+use std::sync::Arc;
+
+use control_plane::domain::store::Store;
+use sqlx::{Connection, PgConnection, SqliteConnection};
+use test_services::{PostgresServer, TestDatabase};
+
+/// A store in a database of its own that goes away with it.
+pub(crate) struct TestStore {
+    pub(crate) store: Arc<dyn Store>,
+    uri: String,
+    _database: Database,
+}
+
+enum Database {
+    Sqlite { _folder: tempfile::TempDir },
+    Postgres { _database: TestDatabase },
+}
+
+impl TestStore {
+    pub(crate) async fn sqlite() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let uri = format!("sqlite://{}", folder.path().join("gateway.db").display());
+        Self { store: open(&uri).await, uri, _database: Database::Sqlite { _folder: folder } }
+    }
+
+    /// `None`, with a printed reason, where there is no PostgreSQL to be had.
+    pub(crate) async fn postgres() -> Option<Self> {
+        let server = PostgresServer::any().await?;
+        let database = server.database_like(async |uri| drop(open(uri).await)).await;
+        let uri = database.uri().to_owned();
+        Some(Self { store: open(&uri).await, uri, _database: Database::Postgres { _database: database } })
+    }
+
+    pub(crate) fn uri(&self) -> &str {
+        &self.uri
+    }
+
+    /// The same database opened anew, as after a restart or by a second process.
+    pub(crate) async fn reopen(&self) -> Arc<dyn Store> {
+        open(&self.uri).await
+    }
+
+    /// Behind the store's back, as an operator with a database shell.
+    pub(crate) async fn try_execute(&self, sql: &'static str) -> Result<(), sqlx::Error> {
+        if self.uri.starts_with("sqlite:") {
+            let mut connection = SqliteConnection::connect(&self.uri).await?;
+            sqlx::query(sql).execute(&mut connection).await.map(|_| ())
+        } else {
+            let mut connection = PgConnection::connect(&self.uri).await?;
+            sqlx::query(sql).execute(&mut connection).await.map(|_| ())
+        }
+    }
+
+    pub(crate) async fn execute(&self, sql: &'static str) {
+        self.try_execute(sql).await.unwrap();
+    }
+}
+
+async fn open(uri: &str) -> Arc<dyn Store> {
+    control_plane::store::open(uri).await.unwrap()
+}

@@ -1,0 +1,157 @@
+//! What every store must do with providers' events and disputes.
+
+use control_plane::domain::event::Event;
+use control_plane::domain::payment::Payment;
+use control_plane::domain::provider::ProviderRef;
+use control_plane::domain::store::{Change, Conflict, Step};
+use control_plane::domain::webhook::{Dispute, EventChange, EventState, WebhookEvent, WebhookFilter};
+use edge_core::provider::Provider;
+
+use super::changes::*;
+use crate::common::*;
+
+super::on_both_stores! {
+    an_event_is_stored_once_byte_for_byte
+    an_event_is_claimed_by_one_at_a_time_the_longest_due_first
+    an_event_is_worked_off_once_and_with_its_effect
+    an_event_that_failed_comes_again_when_it_is_due
+    a_reopened_event_can_be_worked_off_again
+    a_dispute_belongs_to_one_payment
+    a_payment_does_not_move_to_anothers_name_at_the_provider
+    a_refund_that_is_recorded_is_not_recorded_again
+}
+
+fn event(id: &str, second: i64) -> WebhookEvent {
+    WebhookEvent {
+        provider: Provider::Stripe,
+        id: id.to_owned(),
+        kind: "payment_intent.succeeded".to_owned(),
+        body: b"{\"id\":\"evt\\u0000\"}\xff\x00".to_vec(),
+        created_at: Some(at(second)),
+        received_at: at(second),
+        state: EventState::Received,
+        attempts: 0,
+    }
+}
+
+fn told(id: &str, state: EventState, attempts: u32) -> EventChange {
+    EventChange { provider: Provider::Stripe, id: id.to_owned(), state, attempts }
+}
+
+fn noted(payment: &Payment, dispute: &str) -> Change {
+    let mut after = payment.clone();
+    after.version += 1;
+    let dispute = Dispute {
+        id: ProviderRef::new(dispute),
+        reason: Some("fraudulent".to_owned()),
+        status: None,
+        amount: None,
+        currency: None,
+        opened_at: Some(at(7)),
+        closed_at: None,
+        as_of: at(7),
+    };
+    let event = Event::payment_moved(Some(&payment.state), &after, &cause());
+    Change {
+        step: Step::NotePayment { payment: after, event, dispute: Some(dispute) },
+        key: None,
+        webhook: None,
+    }
+}
+
+async fn an_event_is_stored_once_byte_for_byte(test: TestStore) {
+    assert!(test.store.receive_webhook(&event("evt_1", 1)).await.unwrap());
+    assert!(!test.store.receive_webhook(&event("evt_1", 2)).await.unwrap());
+    let filter = WebhookFilter { limit: 10, ..WebhookFilter::default() };
+    assert_eq!(test.store.webhooks(&filter).await.unwrap(), [event("evt_1", 1)]);
+}
+
+async fn an_event_is_claimed_by_one_at_a_time_the_longest_due_first(test: TestStore) {
+    for (id, second) in [("evt_2", 2), ("evt_1", 1), ("evt_9", 9)] {
+        test.store.receive_webhook(&event(id, second)).await.unwrap();
+    }
+    let claim =
+        async |now| test.store.claim_webhook(at(now), at(now + 60)).await.unwrap().map(|event| event.id);
+    assert_eq!(claim(5).await.as_deref(), Some("evt_1"));
+    assert_eq!(claim(6).await.as_deref(), Some("evt_2"));
+    assert_eq!(claim(7).await, None);
+    assert_eq!(claim(66).await.as_deref(), Some("evt_9"));
+    assert_eq!(claim(66).await.as_deref(), Some("evt_1"));
+    assert_eq!(claim(66).await.as_deref(), Some("evt_2"));
+}
+
+async fn an_event_is_worked_off_once_and_with_its_effect(test: TestStore) {
+    test.store.receive_webhook(&event("evt_1", 1)).await.unwrap();
+    let (payment, open) = opening(1, "demo", 100);
+    test.store.commit(open).await.unwrap();
+    let done = payment.clone().charge_answered(completed(), at(5)).unwrap();
+    let webhook = Some(told("evt_1", EventState::Done, 0));
+    let effect = Change { webhook: webhook.clone(), ..moved(&payment, done.clone()) };
+    let mut stale = effect.clone();
+    if let Step::MovePayment { payment, .. } = &mut stale.step {
+        payment.version += 5;
+    }
+    assert_eq!(conflict(test.store.commit(stale).await), Conflict::Stale);
+    test.store.commit(effect).await.unwrap();
+    let again = Change { webhook, ..refund_of(&done, 1, 10).1 };
+    assert_eq!(conflict(test.store.commit(again).await), Conflict::Stale);
+    let stored = test.store.payment(&done.client, done.id).await.unwrap().unwrap();
+    assert_eq!((stored.version, stored.refunded), (done.version, 0));
+    assert_eq!(test.store.claim_webhook(at(900), at(999)).await.unwrap(), None);
+}
+
+async fn an_event_that_failed_comes_again_when_it_is_due(test: TestStore) {
+    test.store.receive_webhook(&event("evt_1", 1)).await.unwrap();
+    test.store.claim_webhook(at(1), at(60)).await.unwrap().unwrap();
+    let failed = EventState::Failed { next_at: at(100), reason: "the provider does not answer".to_owned() };
+    let change = Change { step: Step::Nothing, key: None, webhook: Some(told("evt_1", failed, 1)) };
+    test.store.commit(change).await.unwrap();
+    assert_eq!(test.store.claim_webhook(at(99), at(200)).await.unwrap(), None);
+    let claimed = test.store.claim_webhook(at(100), at(200)).await.unwrap().unwrap();
+    assert_eq!((claimed.attempts, claimed.state.name()), (1, "failed"));
+}
+
+async fn a_reopened_event_can_be_worked_off_again(test: TestStore) {
+    test.store.receive_webhook(&event("evt_1", 1)).await.unwrap();
+    let done =
+        || Change { step: Step::Nothing, key: None, webhook: Some(told("evt_1", EventState::Done, 0)) };
+    test.store.commit(done()).await.unwrap();
+    let reopened = test.store.reopen_webhook("evt_1", at(60)).await.unwrap().unwrap();
+    assert_eq!(reopened.state, EventState::Received);
+    assert_eq!(test.store.reopen_webhook("evt_2", at(60)).await.unwrap(), None);
+    test.store.commit(done()).await.unwrap();
+}
+
+async fn a_dispute_belongs_to_one_payment(test: TestStore) {
+    let ((one, open_one), (other, open_other)) = (opening(1, "demo", 100), opening(2, "demo", 100));
+    test.store.commit(open_one).await.unwrap();
+    test.store.commit(open_other).await.unwrap();
+    test.store.commit(noted(&one, "du_1")).await.unwrap();
+    assert_eq!(conflict(test.store.commit(noted(&other, "du_1")).await), Conflict::ReferenceTaken);
+    assert_eq!(conflict(test.store.commit(noted(&one, "du_2")).await), Conflict::Stale);
+    let disputes = test.store.disputes(&one.client, one.id).await.unwrap();
+    assert_eq!(disputes.iter().map(|dispute| dispute.id.as_str()).collect::<Vec<_>>(), ["du_1"]);
+    assert_eq!(test.store.disputes(&client("demo-2"), one.id).await.unwrap(), []);
+    assert_eq!(test.store.anyones_payment(other.id).await.unwrap(), Some(other));
+}
+
+async fn a_payment_does_not_move_to_anothers_name_at_the_provider(test: TestStore) {
+    completed_payment(&*test.store, 1, 100).await;
+    let (second, open) = opening(2, "demo", 100);
+    test.store.commit(open).await.unwrap();
+    let same_name = second.clone().charge_answered(completed(), at(5)).unwrap();
+    let others = (3..10).map(|n| opening(n, "demo", 100).1);
+    let changes = std::iter::once(moved(&second, same_name)).chain(others).collect();
+    let mut results = commit_all(&*test.store, changes).await;
+    assert_eq!(conflict(results.remove(0)), Conflict::ReferenceTaken);
+    assert!(results.iter().all(Result::is_ok), "{results:?}");
+}
+
+async fn a_refund_that_is_recorded_is_not_recorded_again(test: TestStore) {
+    let payment = completed_payment(&*test.store, 1, 100).await;
+    let (_, open) = refund_of(&payment, 1, 30);
+    test.store.commit(open.clone()).await.unwrap();
+    assert_eq!(conflict(test.store.commit(open).await), Conflict::Stale);
+    let stored = test.store.payment(&payment.client, payment.id).await.unwrap().unwrap();
+    assert_eq!(stored.refunded, 30);
+}

@@ -1,0 +1,316 @@
+use std::io::ErrorKind;
+use std::net::TcpListener;
+use std::os::unix::fs::chown;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, geteuid, kill_process};
+use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
+use tempfile::TempDir;
+use tokio::sync::OnceCell;
+
+use crate::leash::Leash;
+use crate::skip::skipped;
+
+const START_MAX: Duration = Duration::from_secs(30);
+const PASSWORD: &str = "throwaway-secret";
+
+/// A PostgreSQL that a test talks to, disk flushes and all.
+#[derive(Debug)]
+pub struct PostgresServer {
+    /// With the maintenance database.
+    uri: String,
+    process: Option<Process>,
+}
+
+#[derive(Debug)]
+struct Process {
+    child: Child,
+    leash: Leash,
+    folder: TempDir,
+    programs: PathBuf,
+    port: u16,
+}
+
+/// A database of one test, dropped with it.
+#[derive(Debug)]
+pub struct TestDatabase {
+    uri: String,
+    server: String,
+    name: String,
+    /// The whole server goes away with the process, its databases with it.
+    kept: bool,
+}
+
+impl PostgresServer {
+    /// The server that `TEST_POSTGRES_URI` names, else the one throwaway server of this process. Tests share it,
+    /// so they may touch nothing but databases of their own.
+    pub async fn any() -> Option<&'static Self> {
+        static SHARED: OnceCell<Option<PostgresServer>> = OnceCell::const_new();
+        let start = async || match std::env::var("TEST_POSTGRES_URI") {
+            Ok(uri) => Some(Self { uri, process: None }),
+            Err(_) => Self::start().await,
+        };
+        let server = SHARED.get_or_init(start).await.as_ref();
+        if server.is_none() {
+            skipped(MISSING);
+        }
+        server
+    }
+
+    /// A server that the test may stop and kill.
+    pub async fn own() -> Option<Self> {
+        let server = Self::start().await;
+        if server.is_none() {
+            skipped(MISSING);
+        }
+        server
+    }
+
+    async fn start() -> Option<Self> {
+        let programs = programs()?;
+        for _ in 0..5 {
+            let folder = tempfile::Builder::new().prefix("postgres-").tempdir().unwrap();
+            let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+            init(&programs, folder.path());
+            let child = spawn(&programs, folder.path(), port);
+            let leash = Leash::on(child.id(), folder.path());
+            let uri = format!("postgres://gateway:{PASSWORD}@127.0.0.1:{port}/postgres");
+            let mut server = Self {
+                uri,
+                process: Some(Process { child, leash, folder, programs: programs.clone(), port }),
+            };
+            if server.answers().await {
+                return Some(server);
+            }
+        }
+        panic!("postgres does not start; another process may have taken its port, five times");
+    }
+
+    /// Its maintenance database.
+    #[must_use]
+    pub fn uri(&self) -> &str {
+        &self.uri
+    }
+
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.process.as_ref().unwrap().port
+    }
+
+    /// Where `initdb`, `pgbench` and their kin lie; `None` for a server that is not ours.
+    #[must_use]
+    pub fn programs(&self) -> Option<&Path> {
+        self.process.as_ref().map(|process| process.programs.as_path())
+    }
+
+    /// An empty database.
+    pub async fn database(&self) -> TestDatabase {
+        self.create("template0").await
+    }
+
+    /// A copy of what `fill` made of an empty database the first time in this process.
+    pub async fn database_like(&self, fill: impl AsyncFnOnce(&str)) -> TestDatabase {
+        static TEMPLATE: OnceCell<TestDatabase> = OnceCell::const_new();
+        let template = TEMPLATE
+            .get_or_init(async || {
+                let template = self.database().await;
+                fill(&template.uri).await;
+                self.terminate(&template.name).await;
+                template
+            })
+            .await;
+        self.create(&template.name).await
+    }
+
+    async fn create(&self, template: &str) -> TestDatabase {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let name = format!("test_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::SeqCst));
+        self.run(&format!("CREATE DATABASE {name} TEMPLATE {template}")).await;
+        let uri = with_database(&self.uri, &name);
+        TestDatabase { uri, server: self.uri.clone(), name, kept: self.process.is_some() }
+    }
+
+    /// Ends every connection to a database, as an operator may.
+    pub async fn terminate(&self, database: &str) {
+        self.run(&format!(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '{database}'"
+        ))
+        .await;
+    }
+
+    async fn run(&self, sql: &str) {
+        let mut connection = PgConnection::connect(&self.uri).await.unwrap();
+        connection.execute(AssertSqlSafe(sql)).await.unwrap();
+        connection.close().await.unwrap();
+    }
+
+    /// As by `kill -9` or a crash of the machine: every connection is cut, nothing is said, and what was committed
+    /// is read back from the disk at the next start.
+    pub fn kill(&mut self) {
+        self.process.as_mut().unwrap().end(Signal::QUIT);
+    }
+
+    /// Waits for no client, but ends cleanly.
+    pub fn stop(&mut self) {
+        self.process.as_mut().unwrap().end(Signal::INT);
+    }
+
+    /// After [`Self::kill`] or [`Self::stop`], at the same address.
+    pub async fn start_again(&mut self) {
+        let process = self.process.as_mut().unwrap();
+        process.child = spawn(&process.programs, process.folder.path(), process.port);
+        process.leash = Leash::on(process.child.id(), process.folder.path());
+        assert!(self.answers().await, "postgres does not start again");
+    }
+
+    /// Stops and resumes its postmaster where it stands, e.g. [`Signal::STOP`]; its backends run on.
+    pub fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.process.as_ref().unwrap().child), signal).unwrap();
+    }
+
+    /// Awaits its first answer; false if it ended instead.
+    async fn answers(&mut self) -> bool {
+        let started = Instant::now();
+        let process = self.process.as_mut().unwrap();
+        while started.elapsed() < START_MAX && process.child.try_wait().unwrap().is_none() {
+            match PgConnection::connect(&self.uri).await {
+                Ok(connection) => {
+                    connection.close().await.unwrap();
+                    return true;
+                }
+                Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
+            }
+        }
+        false
+    }
+}
+
+impl Process {
+    fn end(&mut self, signal: Signal) {
+        let _ = kill_process(Pid::from_child(&self.child), signal);
+        self.leash.let_go();
+        let _ = self.child.wait();
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.end(Signal::QUIT);
+    }
+}
+
+impl TestDatabase {
+    #[must_use]
+    pub fn uri(&self) -> &str {
+        &self.uri
+    }
+
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Past whatever is tested, as an operator with a database shell.
+    pub async fn execute(&self, sql: &'static str) {
+        let mut connection = PgConnection::connect(&self.uri).await.unwrap();
+        connection.execute(sql).await.unwrap();
+        connection.close().await.unwrap();
+    }
+}
+
+impl Drop for TestDatabase {
+    fn drop(&mut self) {
+        if self.kept {
+            return;
+        }
+        let (server, sql) = (self.server.clone(), format!("DROP DATABASE {} WITH (FORCE)", self.name));
+        // Not on the test's own runtime, which may be ending.
+        let dropped = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async {
+                let mut connection = PgConnection::connect(&server).await?;
+                connection.execute(AssertSqlSafe(sql)).await
+            })
+        });
+        let _ = dropped.join();
+    }
+}
+
+const MISSING: &str =
+    "no PostgreSQL 14 or newer on the PATH or in /usr/lib/postgresql (Debian: apt-get install postgresql)";
+
+/// Where the programs lie together: behind the `initdb` on the PATH, else the newest that Debian installed.
+fn programs() -> Option<PathBuf> {
+    let on_path = std::env::var_os("PATH").unwrap_or_default();
+    let on_path =
+        std::env::split_paths(&on_path).find_map(|folder| folder.join("initdb").canonicalize().ok());
+    let on_path = on_path.as_deref().and_then(Path::parent).filter(|folder| folder.join("postgres").exists());
+    let version =
+        |path: &Path| path.file_name()?.to_str()?.parse().ok().filter(|version: &u32| *version >= 14);
+    let installed = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let installed = installed.map(|entry| entry.path()).filter_map(|path| Some((version(&path)?, path)));
+    on_path.map(Path::to_owned).or_else(|| installed.max().map(|(_, folder)| folder.join("bin")))
+}
+
+/// PostgreSQL refuses to run as root.
+fn unprivileged(program: &Path) -> Command {
+    let Some(user) = user() else { return Command::new(program) };
+    let mut command = Command::new("setpriv");
+    command.args(["--reuid", user, "--regid", user, "--clear-groups"]).arg(program);
+    command
+}
+
+fn user() -> Option<&'static str> {
+    let exists = |user: &str| id("-u", user).is_some();
+    geteuid().is_root().then(|| if exists("postgres") { "postgres" } else { "nobody" })
+}
+
+fn id(which: &str, user: &str) -> Option<u32> {
+    let output = Command::new("id").args([which, user]).output().ok()?;
+    String::from_utf8(output.stdout).ok()?.trim().parse().ok()
+}
+
+fn init(programs: &Path, folder: &Path) {
+    let password = folder.join("password");
+    std::fs::write(&password, PASSWORD).unwrap();
+    if let Some(user) = user() {
+        for path in [folder, &password] {
+            chown(path, id("-u", user), id("-g", user)).unwrap();
+        }
+    }
+    let mut command = unprivileged(&programs.join("initdb"));
+    command.arg("--pgdata").arg(folder.join("data")).arg("--pwfile").arg(&password);
+    command.args([
+        "--username=gateway",
+        "--auth=scram-sha-256",
+        "--encoding=UTF8",
+        "--locale=C",
+        "--no-sync",
+    ]);
+    let output = command.current_dir(folder).output().unwrap();
+    assert!(output.status.success(), "initdb: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+fn spawn(programs: &Path, folder: &Path, port: u16) -> Child {
+    let mut command = unprivileged(&programs.join("postgres"));
+    command.arg("-D").arg(folder.join("data")).arg("-p").arg(port.to_string());
+    for setting in ["listen_addresses=127.0.0.1", "unix_socket_directories=", "max_connections=500"] {
+        command.args(["-c", setting]);
+    }
+    command.current_dir(folder).stdin(Stdio::null()).stdout(Stdio::null());
+    match std::fs::File::create(folder.join("log")) {
+        Ok(log) => command.stderr(log),
+        Err(error) if error.kind() == ErrorKind::NotFound => command.stderr(Stdio::null()),
+        Err(error) => panic!("{error}"),
+    };
+    command.spawn().unwrap()
+}
+
+fn with_database(uri: &str, name: &str) -> String {
+    let (before, query) = uri.split_once('?').map_or((uri, None), |(before, query)| (before, Some(query)));
+    let server = before.splitn(4, '/').take(3).collect::<Vec<_>>().join("/");
+    query.map_or_else(|| format!("{server}/{name}"), |query| format!("{server}/{name}?{query}"))
+}
