@@ -1,3 +1,4 @@
+use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::UNIX_EPOCH;
 
@@ -7,6 +8,8 @@ use edge_core::head::Head;
 use edge_core::outcome::Outcome;
 use edge_core::refusal::Reply;
 use edge_core::route::Route;
+use edge_core::webhook::CannotVerify;
+use edge_core::webhook::x509::TrustedKey;
 use proxy_wasm::hostcalls;
 use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::{Action, BufferType, LogLevel, MapType, Status};
@@ -14,40 +17,78 @@ use proxy_wasm::types::{Action, BufferType, LogLevel, MapType, Status};
 use crate::cache;
 use crate::metrics::Counted;
 use crate::root::{Edge, log};
+use crate::rsa::HostRsa;
 
 /// One request. It calls the host by `hostcalls`: the wrappers in `HttpContext` turn every failure into a panic.
-pub(crate) struct EdgeHttp {
+pub(crate) struct EdgeHttp(Rc<RefCell<Stream>>);
+
+/// What is known of a request. Shared with the root context while it waits for a certificate.
+pub(crate) struct Stream {
+    context_id: u32,
     edge: Rc<Edge>,
     exchange: Exchange,
 }
 
 impl EdgeHttp {
-    pub(crate) fn new(edge: Rc<Edge>) -> Self {
-        Self { edge, exchange: Exchange::default() }
+    pub(crate) fn new(context_id: u32, edge: Rc<Edge>) -> Self {
+        Self(Rc::new(RefCell::new(Stream { context_id, edge, exchange: Exchange::default() })))
     }
 
-    fn advance(&mut self, advance: impl FnOnce(&mut Exchange, &Edge) -> Result<Step, Status>) -> Action {
-        let undecided = self.exchange.outcome().is_none();
-        let step = advance(&mut self.exchange, &self.edge).and_then(|step| self.ask(step));
-        if let Some(outcome) = self.exchange.outcome().filter(|_| undecided) {
-            self.report(outcome);
+    fn advance(&self, advance: impl FnOnce(&mut Exchange, &Edge) -> Result<Step, Status>) -> Action {
+        Stream::advance(&self.0, advance)
+    }
+}
+
+impl Stream {
+    fn advance(
+        stream: &Rc<RefCell<Self>>,
+        advance: impl FnOnce(&mut Exchange, &Edge) -> Result<Step, Status>,
+    ) -> Action {
+        let mut this = stream.borrow_mut();
+        let undecided = this.exchange.outcome().is_none();
+        let edge = this.edge.clone();
+        let step = advance(&mut this.exchange, &edge).and_then(|step| this.ask(step, stream));
+        if let Some(outcome) = this.exchange.outcome().filter(|_| undecided) {
+            this.report(outcome);
         }
         carry_out(step)
     }
 
-    /// Asks about a key if the step says so: this worker's own memory first. A cache that cannot be asked has given
-    /// no answer.
-    fn ask(&mut self, step: Step) -> Result<Step, Status> {
-        let Step::Claim(claim) = step else { return Ok(step) };
-        let (config, now_s) = (&self.edge.config, now_s()?);
-        let known = self.edge.recent.borrow().verdict(&claim);
-        if known.is_none() {
-            let call = self.exchange.claim_call(config, now_s);
-            if call.is_some_and(|call| cache::ask(&call, &config.claiming).is_ok()) {
-                return Ok(Step::Wait);
+    /// What a webhook waited for is there, or is not to be had. Called in this stream's context.
+    pub(crate) fn on_certificate(stream: &Rc<RefCell<Self>>, key: Result<&TrustedKey, CannotVerify>) {
+        let action = Self::advance(stream, |exchange, edge| {
+            Ok(exchange.on_certificate(key, &HostRsa, &edge.config, now_s()?))
+        });
+        resume(action);
+    }
+
+    /// Asks elsewhere if the step says so.
+    fn ask(&mut self, step: Step, stream: &Rc<RefCell<Self>>) -> Result<Step, Status> {
+        match step {
+            // This worker's own memory first. A cache that cannot be asked has given no answer.
+            Step::Claim(claim) => {
+                let (config, now_s) = (&self.edge.config, now_s()?);
+                let known = self.edge.recent.borrow().verdict(&claim);
+                if known.is_none() {
+                    let call = self.exchange.claim_call(config, now_s);
+                    if call.is_some_and(|call| cache::ask(&call, &config.claiming).is_ok()) {
+                        return Ok(Step::Wait);
+                    }
+                }
+                Ok(self.exchange.on_claim_answered(known, config, now_s))
             }
+            Step::Certificate(url) => {
+                let now_s = now_s()?;
+                let me = (self.context_id, Rc::downgrade(stream));
+                let config = &self.edge.config;
+                Ok(match self.edge.certificates.key(&url, me, now_s) {
+                    Ok(None) => Step::Wait,
+                    Ok(Some(key)) => self.exchange.on_certificate(Ok(&key), &HostRsa, config, now_s),
+                    Err(reason) => self.exchange.on_certificate(Err(reason), &HostRsa, config, now_s),
+                })
+            }
+            step => Ok(step),
         }
-        Ok(self.exchange.on_claim_answered(known, config, now_s))
     }
 
     /// Tells metrics and the access log how the request ended here. The log finds the texts in Envoy's filter
@@ -55,9 +96,12 @@ impl EdgeHttp {
     fn report(&self, outcome: Outcome) {
         let name = outcome.name();
         self.edge.metrics.count(Counted::Requests(outcome), &name);
-        let verdict = self.exchange.verdict();
+        let (verdict, signature) = (self.exchange.verdict(), self.exchange.signature());
         if let Some(verdict) = verdict {
             self.edge.metrics.count(Counted::Claims(verdict), verdict);
+        }
+        if let Some(signature) = signature {
+            self.edge.metrics.count(Counted::Webhooks(signature), signature);
         }
         let operation = self.exchange.route().map(Route::name);
         let client = self.exchange.client().map(ClientId::as_str);
@@ -66,6 +110,7 @@ impl EdgeHttp {
             ("edge_operation", operation),
             ("edge_client", client),
             ("edge_idempotency", verdict),
+            ("edge_signature", signature),
         ];
         for (field, text) in fields {
             if let Some(text) = text {
@@ -86,19 +131,16 @@ impl Context for EdgeHttp {
             }
             Ok(exchange.on_claim_answered(verdict, &edge.config, now_s))
         });
-        // Last of all: the head cannot be changed any more once the request goes on.
-        if action == Action::Continue {
-            let _ = hostcalls::resume_http_request();
-        }
+        resume(action);
     }
 }
 
 impl HttpContext for EdgeHttp {
     fn on_http_request_headers(&mut self, _count: usize, end_of_stream: bool) -> Action {
         self.advance(|exchange, edge| {
-            let lines = hostcalls::get_map_bytes(MapType::HttpRequestHeaders)?;
-            match exchange.on_request_head(Head::new(&lines), &edge.config) {
-                Step::Wait if end_of_stream => Ok(exchange.on_request_end(&[], &edge.config, now_s()?)),
+            let (lines, now_s) = (hostcalls::get_map_bytes(MapType::HttpRequestHeaders)?, now_s()?);
+            match exchange.on_request_head(Head::new(&lines), &edge.config, now_s) {
+                Step::Wait if end_of_stream => Ok(exchange.on_request_end(&[], &edge.config, now_s)),
                 step => Ok(step),
             }
         })
@@ -107,7 +149,7 @@ impl HttpContext for EdgeHttp {
     fn on_http_request_body(&mut self, length: usize, end_of_stream: bool) -> Action {
         self.advance(|exchange, edge| match end_of_stream {
             true => end_request(exchange, edge),
-            false => Ok(exchange.on_request_body(length, &edge.config)),
+            false => Ok(exchange.on_request_body(length)),
         })
     }
 
@@ -122,16 +164,22 @@ impl HttpContext for EdgeHttp {
 }
 
 fn end_request(exchange: &mut Exchange, edge: &Edge) -> Result<Step, Status> {
-    // One byte more than is allowed is enough to see that it is too long.
-    let most = edge.config.body_bytes_max + 1;
-    let body = hostcalls::get_buffer(BufferType::HttpRequestBody, 0, most)?.unwrap_or_default();
+    let wanted = exchange.body_bytes_wanted();
+    let body = hostcalls::get_buffer(BufferType::HttpRequestBody, 0, wanted)?.unwrap_or_default();
     Ok(exchange.on_request_end(&body, &edge.config, now_s()?))
+}
+
+/// Lets a request go on that waited for an answer from elsewhere. Last of all: its head cannot be changed any more.
+fn resume(action: Action) {
+    if action == Action::Continue {
+        let _ = hostcalls::resume_http_request();
+    }
 }
 
 /// Carries out a step. Whatever goes wrong on the way, the request is held rather than let through.
 fn carry_out(step: Result<Step, Status>) -> Action {
     let done = step.and_then(|step| match step {
-        Step::Wait | Step::Claim(_) => Ok(Action::Pause),
+        Step::Wait | Step::Claim(_) | Step::Certificate(_) => Ok(Action::Pause),
         Step::Forward(edits) => edit_head(&edits).map(|()| Action::Continue),
         Step::Reply(reply) => send(&reply).map(|()| Action::Pause),
     });
@@ -157,7 +205,7 @@ fn send(reply: &Reply) -> Result<(), Status> {
 }
 
 /// Unix seconds by Envoy's clock.
-fn now_s() -> Result<u64, Status> {
+pub(crate) fn now_s() -> Result<u64, Status> {
     let now = hostcalls::get_current_time()?;
     // A clock before 1970 makes attestations stale, which is refused where they are checked.
     Ok(now.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()))

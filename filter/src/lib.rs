@@ -2,9 +2,11 @@
 //! decides nothing.
 
 mod cache;
+mod certificates;
 mod http;
 mod metrics;
 mod root;
+mod rsa;
 
 use proxy_wasm::types::LogLevel;
 

@@ -12,12 +12,15 @@ pub(crate) enum Counted {
     Requests(Outcome),
     /// Idempotency keys by what the cache said.
     Claims(&'static str),
+    /// Webhooks by what their signatures were worth.
+    Webhooks(&'static str),
 }
 
 /// Counts by name.
 ///
 /// Envoy's metrics for wasm have no labels, so the label's value stands in the name; `stats_tags` in the
-/// bootstrap makes `gateway_edge_requests{outcome="…"}` and `gateway_edge_claims{verdict="…"}` of them.
+/// bootstrap makes `gateway_edge_requests{outcome="…"}`, `gateway_edge_claims{verdict="…"}` and
+/// `gateway_edge_webhooks{signature="…"}` of them.
 #[derive(Default)]
 pub(crate) struct Metrics {
     ids: RefCell<HashMap<Counted, u32>>,
@@ -30,6 +33,7 @@ impl Metrics {
             let metric = match counted {
                 Counted::Requests(_) => "gateway_edge_requests.outcome",
                 Counted::Claims(_) => "gateway_edge_claims.verdict",
+                Counted::Webhooks(_) => "gateway_edge_webhooks.signature",
             };
             // The same name means the same counter on every worker.
             hostcalls::define_metric(MetricType::Counter, &format!("{metric}.{name}")).ok()

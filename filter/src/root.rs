@@ -1,13 +1,14 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use edge_core::config::{EdgeConfig, KEYS_VARIABLE};
+use edge_core::config::{EdgeConfig, EdgeSecrets, KEYS_VARIABLE, Paypal, STRIPE_SECRETS_VARIABLE};
 use edge_core::idempotency::Recent;
 use proxy_wasm::hostcalls;
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::{BufferType, ContextType, LogLevel};
 
-use crate::http::EdgeHttp;
+use crate::certificates::Certificates;
+use crate::http::{EdgeHttp, now_s};
 use crate::metrics::Metrics;
 
 /// What all requests of one worker share.
@@ -15,6 +16,7 @@ pub(crate) struct Edge {
     pub(crate) config: EdgeConfig,
     pub(crate) metrics: Metrics,
     pub(crate) recent: RefCell<Recent>,
+    pub(crate) certificates: Certificates,
 }
 
 /// Starts the filter on a worker and makes a context for each request.
@@ -23,17 +25,38 @@ pub(crate) struct EdgeRoot {
     edge: Option<Rc<Edge>>,
 }
 
-impl Context for EdgeRoot {}
+impl EdgeRoot {
+    /// Runs what is about PayPal's certificates, if PayPal is set up.
+    fn with_certificates(&self, run: impl FnOnce(&Certificates, &Paypal, u64)) {
+        if let Some(edge) = &self.edge
+            && let (Some(paypal), Ok(now_s)) = (&edge.config.webhooks.paypal, now_s())
+        {
+            run(&edge.certificates, paypal, now_s);
+        }
+    }
+}
+
+impl Context for EdgeRoot {
+    fn on_http_call_response(&mut self, token: u32, _headers: usize, body_len: usize, _trailers: usize) {
+        self.with_certificates(|certificates, paypal, now_s| {
+            certificates.on_answer(token, body_len, paypal, now_s);
+        });
+    }
+}
 
 impl RootContext for EdgeRoot {
     /// Envoy does not start, or refuses the new configuration, if this says no.
     fn on_configure(&mut self, settings_len: usize) -> bool {
         let settings = hostcalls::get_buffer(BufferType::PluginConfiguration, 0, settings_len);
-        let keys = std::env::var(KEYS_VARIABLE).ok();
-        match EdgeConfig::read(&settings.ok().flatten().unwrap_or_default(), keys.as_deref()) {
+        // An empty variable is an unset one.
+        let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let (keys, stripe) = (variable(KEYS_VARIABLE), variable(STRIPE_SECRETS_VARIABLE));
+        let secrets = EdgeSecrets { keys: keys.as_deref(), stripe: stripe.as_deref() };
+        match EdgeConfig::read(&settings.ok().flatten().unwrap_or_default(), secrets) {
             Ok(config) => {
                 let recent = RefCell::new(Recent::new(config.claiming.recent_answers));
-                self.edge = Some(Rc::new(Edge { config, metrics: Metrics::default(), recent }));
+                let (metrics, certificates) = (Metrics::default(), Certificates::default());
+                self.edge = Some(Rc::new(Edge { config, metrics, recent, certificates }));
                 true
             }
             Err(error) => {
@@ -43,8 +66,12 @@ impl RootContext for EdgeRoot {
         }
     }
 
-    fn create_http_context(&self, _context_id: u32) -> Option<Box<dyn HttpContext>> {
-        self.edge.clone().map(|edge| Box::new(EdgeHttp::new(edge)) as Box<dyn HttpContext>)
+    fn on_tick(&mut self) {
+        self.with_certificates(|certificates, paypal, now_s| certificates.on_tick(paypal, now_s));
+    }
+
+    fn create_http_context(&self, context_id: u32) -> Option<Box<dyn HttpContext>> {
+        self.edge.clone().map(|edge| Box::new(EdgeHttp::new(context_id, edge)) as Box<dyn HttpContext>)
     }
 
     fn get_type(&self) -> Option<ContextType> {

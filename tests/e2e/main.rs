@@ -3,6 +3,7 @@
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
+    clippy::panic,
     clippy::indexing_slicing,
     reason = "a test fails by panicking"
 )]
@@ -28,3 +29,4 @@ mod refunds;
 mod strict_json;
 mod tls;
 mod trailers;
+mod webhooks;

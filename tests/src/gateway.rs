@@ -141,6 +141,14 @@ impl<'s> Gateway<'s> {
         prometheus::sum(&metrics, "http_server_request_duration_seconds_count", "")
     }
 
+    /// How many charges the control plane has been asked for.
+    pub async fn control_plane_charges(&self) -> u64 {
+        let url = format!("{}/metrics", self.stack.control_plane_url());
+        let metrics = Answer::of(self.http.get(url)).await.text();
+        let route = "http_route=\"/payments/charge\"";
+        prometheus::sum(&metrics, "http_server_request_duration_seconds_count", route)
+    }
+
     /// How many requests ended at the edge with this outcome, by the filter's own count.
     pub async fn edge_count(&self, outcome: &str) -> u64 {
         let url = format!("{}/stats/prometheus", self.stack.admin_url());
@@ -153,6 +161,13 @@ impl<'s> Gateway<'s> {
         let url = format!("{}/stats/prometheus", self.stack.admin_url());
         let metrics = Answer::of(self.http.get(url)).await.text();
         prometheus::sum(&metrics, "gateway_edge_claims", &format!("verdict=\"{verdict}\""))
+    }
+
+    /// How many webhooks' signatures were worth this, by the filter's own count.
+    pub async fn edge_webhooks(&self, worth: &str) -> u64 {
+        let url = format!("{}/stats/prometheus", self.stack.admin_url());
+        let metrics = Answer::of(self.http.get(url)).await.text();
+        prometheus::sum(&metrics, "gateway_edge_webhooks", &format!("signature=\"{worth}\""))
     }
 
     /// The line of Envoy's access log about an answer.

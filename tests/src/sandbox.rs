@@ -3,7 +3,7 @@
 use reqwest::Client;
 use serde_json::{Value, json};
 
-use crate::Answer;
+use crate::{Answer, until};
 
 /// The provider sandbox of a stack.
 #[derive(Debug)]
@@ -41,6 +41,56 @@ impl Sandbox {
             "provider": provider, "operation": operation, "fault": "latency", "delayMs": delay_ms, "times": 1,
         });
         self.set_fault(slow).await;
+    }
+
+    /// Sets a fault as the sandbox takes it.
+    pub async fn fault(&self, fault: &Value) {
+        self.set_fault(fault.clone()).await;
+    }
+
+    /// How many calls of this operation a provider has got, those it refused included.
+    pub async fn requests(&self, provider: &str, operation: &str) -> u64 {
+        let summary =
+            Answer::of(self.http.get(format!("{}/_sandbox/requests?summary=1", self.url))).await.json();
+        let count = &summary["counts"][provider][operation];
+        count.as_u64().unwrap_or(0)
+    }
+
+    /// Makes something happen at a provider by itself, as `POST /_sandbox/webhooks/send` takes it.
+    pub async fn happens(&self, what: &Value) {
+        let answer =
+            Answer::of(self.http.post(format!("{}/_sandbox/webhooks/send", self.url)).json(what)).await;
+        assert!((200..300).contains(&answer.status), "{} {}", answer.status, answer.text());
+    }
+
+    /// From now on Stripe's webhooks are signed with these secrets.
+    pub async fn signs_with(&self, secrets: &[&str]) {
+        let stripe = json!({ "stripe": { "secrets": secrets } });
+        let answer = Answer::of(self.http.put(format!("{}/_sandbox/webhooks", self.url)).json(&stripe)).await;
+        assert!((200..300).contains(&answer.status), "{} {}", answer.status, answer.text());
+    }
+
+    /// What became of the provider's webhooks, once there are `at_least` so many and none is under way.
+    pub async fn deliveries(&self, provider: &str, at_least: usize) -> Vec<String> {
+        until("the deliveries", async || {
+            let url = format!("{}/_sandbox/webhooks?provider={provider}", self.url);
+            let listed = Answer::of(self.http.get(url)).await.json();
+            let events = listed["events"].as_array().expect("events are a list");
+            let states: Vec<_> =
+                events.iter().map(|event| event["status"].as_str().unwrap().to_owned()).collect();
+            (states.len() >= at_least && !states.iter().any(|state| state == "waiting")).then_some(states)
+        })
+        .await
+    }
+
+    /// Waits until no webhook is under way.
+    pub async fn is_quiet(&self) {
+        until("the end of the deliveries", async || {
+            let url = format!("{}/_sandbox/webhooks?summary=1", self.url);
+            let summary = Answer::of(self.http.get(url)).await.json();
+            ["stripe", "paypal"].iter().all(|provider| summary[provider]["waiting"] == 0).then_some(())
+        })
+        .await;
     }
 
     async fn set_fault(&self, fault: Value) {

@@ -1,4 +1,4 @@
-//! The gateways that tests run against: three that many tests share, and as many of their own as others need.
+//! The gateways that tests run against: four that many tests share, and as many of their own as others need.
 
 use std::cell::RefCell;
 use std::ops::Deref;
@@ -21,6 +21,15 @@ pub async fn shared() -> Gateway<'static> {
     Gateway::of(started(&STACK, &[]).await)
 }
 
+/// A gateway whose providers send no webhooks: nothing moves but by what the test does.
+pub async fn silent() -> Gateway<'static> {
+    static STACK: OnceCell<Result<Stack, String>> = OnceCell::const_new();
+    Gateway::of(started(&STACK, &SILENCE).await)
+}
+
+/// Providers that tell nothing by themselves.
+const SILENCE: [(&str, &str); 2] = [("SANDBOX_STRIPE_WEBHOOK_URL", ""), ("SANDBOX_PAYPAL_WEBHOOK_URL", "")];
+
 /// A gateway to which nothing is sent that it should accept, so that its control plane must never be asked.
 pub async fn refusing() -> Refusing {
     static STACK: OnceCell<Result<Stack, String>> = OnceCell::const_new();
@@ -32,12 +41,14 @@ pub async fn refusing() -> Refusing {
     Refusing { gateway, asked_before }
 }
 
-/// A gateway with a provider sandbox to break, for one test at a time. It gives providers two seconds to answer.
+/// A gateway with a provider sandbox to break, for one test at a time. It gives providers two seconds to answer, and
+/// they send no webhooks that would clear up what they broke.
 pub async fn faulty() -> Faulty {
     static STACK: OnceCell<Result<Stack, String>> = OnceCell::const_new();
     static TURN: Mutex<()> = Mutex::const_new(());
     let turn = TURN.lock().await;
-    let gateway = Gateway::of(started(&STACK, &[("PROVIDER_TIMEOUT_SECONDS", "2")]).await);
+    let gateway =
+        Gateway::of(started(&STACK, &[SILENCE[0], SILENCE[1], ("PROVIDER_TIMEOUT_SECONDS", "2")]).await);
     gateway.sandbox.heal().await;
     Faulty { gateway, _turn: turn }
 }

@@ -3,6 +3,7 @@
 mod own_replies;
 mod profile;
 mod values;
+mod webhooks;
 
 pub use profile::Profile;
 
@@ -36,12 +37,20 @@ Settings:
   EDGE_CACHE_TIMEOUT_MS                how long a request waits for the cache; 500
   IDEMPOTENCY_LEASE_MS                 how long a key stays with a request whose end is not heard of; 15000
   IDEMPOTENCY_RECENT_ANSWERS           how many answers each worker of Envoy remembers by itself; 1024
+  PAYPAL_WEBHOOK_ID                    the webhook's id at PayPal; without it PayPal's webhooks get 503
+  PAYPAL_API_BASE                      tells live, sandbox or a stand-in apart, and so where certificates may be
+  PAYPAL_WEBHOOK_TRUST                 PEM file of roots and intermediates; those that PayPal has used so far
+  PAYPAL_TLS_CA                        PEM file for TLS to PayPal; /etc/ssl/certs/ca-certificates.crt
+  WEBHOOK_TOLERANCE_SECONDS            how far from now Stripe may have signed; 300
   GATEWAY_TLS_LISTEN                   local: 127.0.0.1:8443; production: 0.0.0.0:8443
   GATEWAY_LISTEN                       without TLS; local: 127.0.0.1:8080; production: off
   ENVOY_ADMIN_LISTEN                   loopback only, 127.0.0.1:9901
   ENVOY_ACCESS_LOG                     /dev/stdout
   GATEWAY_REQUESTS_PER_SECOND          per Envoy, above it 429; 20000
   GATEWAY_TRUSTED_PROXIES              how many proxies in front append to x-forwarded-for; 0
+
+Envoy itself needs EDGE_ATTESTATION_KEYS in its environment, and for Stripe's webhooks STRIPE_WEBHOOK_SECRETS, a
+comma list with both secrets while one is being rolled.
 
 The output holds the clients' keys: keep it as safe as them.
 
@@ -134,14 +143,39 @@ mod tests {
             ("EDGE_ATTESTATION_KEYS", "k1:0101010101010101010101010101010101010101010101010101010101010101");
         for down in ["pass", "reject", "reject,charge=pass", "pass, refund=reject, cancel=reject"] {
             let all = NEEDED.iter().copied().chain([("EDGE_CACHE_DOWN", down), key]);
-            let source = Source::new(all.map(|(k, v)| (k.to_owned(), v.to_owned())), None).unwrap();
-            let values = values::read(Profile::Local, &source).unwrap();
-            let settings = values["FILTER_SETTINGS"].as_str().unwrap();
-            assert!(
-                edge_core::config::EdgeConfig::read(settings.as_bytes(), Some(key.1)).is_ok(),
-                "{settings}"
-            );
+            read_by_the_filter(all, key.1);
         }
+    }
+
+    #[test]
+    fn the_filter_reads_where_paypals_certificates_are() {
+        let key =
+            ("EDGE_ATTESTATION_KEYS", "k1:0101010101010101010101010101010101010101010101010101010101010101");
+        for (base, host) in [
+            ("https://api-m.paypal.com", "api.paypal.com"),
+            ("https://api-m.sandbox.paypal.com", "api-m.sandbox.paypal.com"),
+            ("http://127.0.0.1:8090", "127.0.0.1:8090"),
+        ] {
+            let paypal = [("PAYPAL_WEBHOOK_ID", "1AB"), ("PAYPAL_API_BASE", base), key];
+            let config = read_by_the_filter(NEEDED.iter().copied().chain(paypal), key.1);
+            let paypal = config.webhooks.paypal.unwrap();
+            assert!(paypal.clusters.contains_key(host), "{:?}", paypal.clusters);
+        }
+        let elsewhere = [("PAYPAL_WEBHOOK_ID", "1AB"), ("PAYPAL_API_BASE", "http://sandbox:8090")];
+        assert!(with(Profile::Local, &elsewhere).unwrap_err().starts_with("PAYPAL_API_BASE"));
+        let untrusted = [("PAYPAL_WEBHOOK_ID", "1AB"), ("PAYPAL_WEBHOOK_TRUST", "/nowhere")];
+        assert!(with(Profile::Local, &untrusted).unwrap_err().starts_with("PAYPAL_WEBHOOK_TRUST"));
+    }
+
+    fn read_by_the_filter<'a>(
+        settings: impl Iterator<Item = (&'a str, &'a str)>,
+        keys: &str,
+    ) -> edge_core::config::EdgeConfig {
+        let source = Source::new(settings.map(|(k, v)| (k.to_owned(), v.to_owned())), None).unwrap();
+        let values = values::read(Profile::Local, &source).unwrap();
+        let settings = values["FILTER_SETTINGS"].as_str().unwrap();
+        let secrets = edge_core::config::EdgeSecrets { keys: Some(keys), stripe: None };
+        edge_core::config::EdgeConfig::read(settings.as_bytes(), secrets).unwrap()
     }
 
     #[test]
@@ -155,6 +189,8 @@ mod tests {
             ("GATEWAY_CLIENTS", "de mo:key"),
             ("GATEWAY_CLIENTS", "demo:ключ"),
             ("GATEWAY_CLIENTS", "demo:same,other:same"),
+            ("WEBHOOK_TOLERANCE_SECONDS", "0"),
+            ("PAYPAL_WEBHOOK_ID", "a b"),
             ("EDGE_CACHE_TIMEOUT_MS", "0"),
             ("IDEMPOTENCY_LEASE_MS", "600001"),
             ("EDGE_CACHE_DOWN", "open"),

@@ -4,17 +4,24 @@ use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, SocketAddr};
 
 use edge_core::client::ClientId;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::Profile;
 use super::own_replies::own_replies;
+use super::webhooks;
 use crate::config::{ConfigError, Source};
 
 pub(super) fn read(profile: Profile, source: &Source) -> Result<HashMap<&'static str, Value>, ConfigError> {
     let plain = listen(source, "GATEWAY_LISTEN", profile.plain_listen())?;
     let control_plane = upstream(source, &CONTROL_PLANE, profile.control_plane())?;
     let edge_cache = upstream(source, &EDGE_CACHE, profile.edge_cache())?;
+    let webhooks::Webhooks { settings: webhook_settings, clusters } = webhooks::read(source)?;
+    let [(paypal_1, paypal_1_transport), (paypal_2, paypal_2_transport)] = clusters;
     Ok(HashMap::from([
+        ("PAYPAL_CERTIFICATES_1_ADDRESS", paypal_1),
+        ("PAYPAL_CERTIFICATES_1_TRANSPORT", paypal_1_transport),
+        ("PAYPAL_CERTIFICATES_2_ADDRESS", paypal_2),
+        ("PAYPAL_CERTIFICATES_2_TRANSPORT", paypal_2_transport),
         ("FILTER_WASM", file(source, "EDGE_FILTER_WASM", "the path of the filter's .wasm")?),
         ("TLS_CERTIFICATE", file(source, "TLS_CERTIFICATE", "the path of a PEM certificate chain")?),
         ("TLS_PRIVATE_KEY", file(source, "TLS_PRIVATE_KEY", "the path of a PEM private key")?),
@@ -23,7 +30,7 @@ pub(super) fn read(profile: Profile, source: &Source) -> Result<HashMap<&'static
         ("CONTROL_PLANE_ADDRESS", control_plane.to_envoy()),
         ("EDGE_CACHE_TRANSPORT", transport(source, &EDGE_CACHE, &edge_cache)),
         ("EDGE_CACHE_ADDRESS", edge_cache.to_envoy()),
-        ("FILTER_SETTINGS", filter_settings(source)?),
+        ("FILTER_SETTINGS", filter_settings(source, &webhook_settings)?),
         (
             "TLS_ADDRESS",
             listen(source, "GATEWAY_TLS_LISTEN", Some(profile.tls_listen()))?.map_or(Value::Null, at),
@@ -42,7 +49,7 @@ fn file(source: &Source, key: &'static str, expected: &'static str) -> Result<Va
     source.get(key).map(Value::from).ok_or(ConfigError::Missing { key, expected })
 }
 
-fn number(
+pub(super) fn number(
     source: &Source,
     key: &'static str,
     min: u32,
@@ -78,9 +85,9 @@ fn at(address: SocketAddr) -> Value {
     json!({ "socket_address": { "address": address.ip().to_string(), "port_value": address.port() } })
 }
 
-struct Endpoint {
-    host: String,
-    port: u16,
+pub(super) struct Endpoint {
+    pub(super) host: String,
+    pub(super) port: u16,
 }
 
 impl Endpoint {
@@ -92,7 +99,7 @@ impl Endpoint {
         }
     }
 
-    fn to_envoy(&self) -> Value {
+    pub(super) fn to_envoy(&self) -> Value {
         json!({ "socket_address": { "address": self.host, "port_value": self.port } })
     }
 }
@@ -131,56 +138,70 @@ fn upstream(source: &Source, service: &Upstream, default: Option<&str>) -> Resul
 }
 
 /// The filter's own configuration, as JSON in a string.
-fn filter_settings(source: &Source) -> Result<Value, ConfigError> {
+fn filter_settings(source: &Source, webhooks: &Value) -> Result<Value, ConfigError> {
     let rules = source.read_with("EDGE_CACHE_DOWN", when_unavailable)?;
-    let mut idempotency = rules.unwrap_or_else(|| json!({}));
-    idempotency["timeoutMs"] = number(source, "EDGE_CACHE_TIMEOUT_MS", 1, 10_000, 500)?;
-    idempotency["leaseMs"] = number(source, "IDEMPOTENCY_LEASE_MS", 1, 600_000, 15_000)?;
-    idempotency["recentAnswers"] = number(source, "IDEMPOTENCY_RECENT_ANSWERS", 0, 65_536, 1_024)?;
-    Ok(json!({ "maxBodyBytes": 65_536, "idempotency": idempotency }).to_string().into())
+    let mut idempotency = rules.unwrap_or_default();
+    for (name, setting) in [
+        ("timeoutMs", number(source, "EDGE_CACHE_TIMEOUT_MS", 1, 10_000, 500)?),
+        ("leaseMs", number(source, "IDEMPOTENCY_LEASE_MS", 1, 600_000, 15_000)?),
+        ("recentAnswers", number(source, "IDEMPOTENCY_RECENT_ANSWERS", 0, 65_536, 1_024)?),
+    ] {
+        idempotency.insert(name.to_owned(), setting);
+    }
+    Ok(json!({ "maxBodyBytes": 65_536, "idempotency": idempotency, "webhooks": webhooks }).to_string().into())
 }
 
 /// Reads `pass`, `reject`, or one of them and exceptions behind it: `pass,refund=reject`.
-fn when_unavailable(text: &str) -> Result<Value, String> {
+fn when_unavailable(text: &str) -> Result<Map<String, Value>, String> {
     let rule = |rule: &str| match rule {
-        "pass" | "reject" => Ok(json!({ "whenUnavailable": rule })),
+        "pass" | "reject" => Ok(Map::from_iter([("whenUnavailable".to_owned(), Value::from(rule))])),
         _ => Err("must be `pass` or `reject`, with exceptions as in `pass,refund=reject`".to_owned()),
     };
     let mut parts = text.split(',').map(str::trim);
     let mut rules = rule(parts.next().unwrap_or_default())?;
-    let mut routes = serde_json::Map::new();
+    let mut routes = Map::new();
     for part in parts {
         let (route, exception) = part.split_once('=').unwrap_or((part, ""));
         if !["charge", "refund", "capture", "cancel"].contains(&route) {
             return Err("has an exception that is not for charge, refund, capture or cancel".to_owned());
         }
-        routes.insert(route.to_owned(), rule(exception)?);
+        routes.insert(route.to_owned(), rule(exception)?.into());
     }
-    rules["routes"] = routes.into();
+    rules.insert("routes".to_owned(), routes.into());
     Ok(rules)
 }
 
 fn transport(source: &Source, service: &Upstream, endpoint: &Endpoint) -> Value {
-    let Some(authority) = source.get(service.authority) else {
-        return json!({
-            "name": "envoy.transport_sockets.raw_buffer",
-            "typed_config": {
-                "@type": "type.googleapis.com/envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer",
-            },
-        });
-    };
-    let host = endpoint.host.as_str();
+    match source.get(service.authority) {
+        Some(authority) => tls_transport(&endpoint.host, authority, &["h2"]),
+        None => plain_transport(),
+    }
+}
+
+pub(super) fn plain_transport() -> Value {
+    json!({
+        "name": "envoy.transport_sockets.raw_buffer",
+        "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer",
+        },
+    })
+}
+
+/// TLS to `host`, whose certificate must name it and lead to one in the PEM file `authority`.
+pub(super) fn tls_transport(host: &str, authority: &str, protocols: &[&str]) -> Value {
     // An address is no server name (RFC 6066, section 3), so it is looked for in the certificate only.
     let (server_name, kind) = if host.parse::<IpAddr>().is_ok() { ("", "IP_ADDRESS") } else { (host, "DNS") };
+    // What is ours speaks TLS 1.3; others may be behind.
+    let oldest = if protocols.contains(&"h2") { "TLSv1_3" } else { "TLSv1_2" };
     json!({
         "name": "envoy.transport_sockets.tls",
         "typed_config": {
             "@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext",
             "sni": server_name,
             "common_tls_context": {
-                "alpn_protocols": ["h2"],
+                "alpn_protocols": protocols,
                 "tls_params": {
-                    "tls_minimum_protocol_version": "TLSv1_3",
+                    "tls_minimum_protocol_version": oldest,
                     "tls_maximum_protocol_version": "TLSv1_3",
                 },
                 "validation_context": {

@@ -9,7 +9,8 @@ use control_plane::cache::{EdgeCache, InProcessCache, Limits};
 use control_plane::domain::clock::Clock;
 use control_plane::domain::provider::{Doubt, Outcome, Refusal, RefusalKind};
 use control_plane::http::{App, router};
-use edge_core::attestation::{Claims, HEADER, Keys, Request as Attested};
+use edge_core::attestation::{Claim, Claims, HEADER, Keys, Request as Attested};
+use edge_core::idempotency::{ClaimRequest, Fingerprint, Key, Lease, Scope, Verdict};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
@@ -59,10 +60,10 @@ impl Api {
         let now_s = u64::try_from(self.test.clock.now().as_second()).unwrap();
         let seen = Attested::new(method, path, body.as_bytes());
         let header = Keys::parse(KEY).unwrap().sign(&seen, claims, now_s);
-        self.request(method, path, body).header(HEADER, header).body(Body::from(body.to_owned())).unwrap()
+        Api::request(method, path).header(HEADER, header).body(Body::from(body.to_owned())).unwrap()
     }
 
-    fn request(&self, method: &str, path: &str, _: &str) -> axum::http::request::Builder {
+    fn request(method: &str, path: &str) -> axum::http::request::Builder {
         Request::builder().method(method).uri(path).header("x-request-id", "req-1")
     }
 
@@ -116,7 +117,7 @@ async fn a_request_past_the_edge_gets_401_whatever_it_asks_for() {
         ("GET", "/nowhere"),
         ("PUT", "/payments/charge"),
     ] {
-        let request = api.request(method, path, "").body(Body::from(CHARGE)).unwrap();
+        let request = Api::request(method, path).body(Body::from(CHARGE)).unwrap();
         let (status, answer) = read(api.send(request).await).await;
         assert_eq!(status, StatusCode::UNAUTHORIZED, "{method} {path}");
         assert_eq!(answer["error"]["code"], "EDGE_ATTESTATION_REQUIRED");
@@ -268,6 +269,33 @@ async fn the_events_tell_the_story_of_a_payment() {
     assert_eq!(story, ["payment.created", "payment.processing", "payment.completed"]);
     assert_eq!(answer["data"][0]["client"], "demo");
     assert!(answer["data"][1]["attemptId"].as_str().unwrap().starts_with("att_"));
+}
+
+#[tokio::test]
+async fn what_was_decided_is_told_to_the_edge_cache_and_what_was_not_executed_gives_the_turn_back() {
+    let api = Api::start().await;
+    let key = |name: &str| Key::parse([name.as_bytes()]).unwrap();
+    let client = edge_core::client::ClientId::parse("demo").unwrap();
+    for (name, outcome, kept) in [("good", None, true), ("unsent", Some(Doubt::new("refused")), false)] {
+        api.test.provider.charges.lock().unwrap().extend(outcome.map(Outcome::NotSent));
+        let scope = Scope::new(&client, "POST", "/payments/charge", &key(name));
+        let fingerprint = Fingerprint::new("POST", "/payments/charge", "", b"", CHARGE.as_bytes());
+        let claim = ClaimRequest { scope, fingerprint, lease: Lease::from_ms(60_000).unwrap() };
+        let Ok(Verdict::Start { fence }) = api.cache.claim(&claim).await else { panic!("not started") };
+        let turn = Claim { scope, fingerprint, fence: Some(fence) };
+        let claims = Claims {
+            client: Some(client.clone()),
+            claim: Some(turn),
+            ..Claims::anonymous("req-1".to_owned())
+        };
+        let answer = api.send(api.vouched_for(&claims, "POST", "/payments/charge", CHARGE)).await;
+        let status = answer.status().as_u16();
+        match (api.cache.claim(&claim).await.unwrap(), kept) {
+            (Verdict::Replay(answer), true) => assert_eq!(answer.status(), status),
+            (Verdict::Start { .. }, false) => assert_eq!(status, 503),
+            (verdict, _) => panic!("{name}: {verdict:?} after {status}"),
+        }
+    }
 }
 
 #[tokio::test]

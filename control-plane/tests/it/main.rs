@@ -1,4 +1,10 @@
 //! The control plane from outside: its stores, its operations and its HTTP API.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests fail as tests do"
+)]
 
 mod cache;
 mod common;

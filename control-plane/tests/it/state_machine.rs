@@ -91,7 +91,6 @@ fn is_documented(from: &State, to: &State) -> bool {
     let under_way = ["processing", "unknown"];
     let after_charge = ["completed", "authorized", "requires_action", "failed", "processing", "unknown"];
     match from {
-        State::Created => to.name() == "processing",
         State::Processing { flight, .. } | State::Unknown { flight, .. } => match flight.operation {
             Operation::Charge | Operation::Resume(_) => after_charge.contains(&to.name()),
             Operation::Capture { .. } => {
@@ -102,7 +101,7 @@ fn is_documented(from: &State, to: &State) -> bool {
                     || under_way.contains(&to.name())
             }
         },
-        State::RequiresAction(_) | State::Authorized(_) => to.name() == "processing",
+        State::Created | State::RequiresAction(_) | State::Authorized(_) => to.name() == "processing",
         State::Completed { .. } | State::Captured { .. } | State::Canceled | State::Failed { .. } => false,
     }
 }

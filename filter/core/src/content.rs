@@ -10,13 +10,18 @@ use crate::route::BodyRule;
 #[derive(Debug)]
 pub(crate) struct Content {
     rule: BodyRule,
+    bytes_max: usize,
     is_json: Result<(), Refusal>,
 }
 
 impl Content {
     /// Refuses what can be refused before the body is here.
     pub(crate) fn announced(head: Head<'_>, rule: BodyRule, config: &EdgeConfig) -> Result<Self, Refusal> {
-        let content = Self { rule, is_json: head.one("content-type").and_then(is_json) };
+        let bytes_max = match rule {
+            BodyRule::Signed => config.webhooks.body_bytes_max,
+            BodyRule::None | BodyRule::Required | BodyRule::Optional => config.body_bytes_max,
+        };
+        let content = Self { rule, bytes_max, is_json: head.one("content-type").and_then(is_json) };
         if head.all("content-encoding").next().is_some() {
             return Err(unsupported("the body must come without content-encoding"));
         }
@@ -24,18 +29,19 @@ impl Content {
             let length = length.parse().map_err(|_| {
                 Refusal::invalid("content-length", "the header `content-length` must be a number of bytes")
             })?;
-            content.check(length, config)?;
+            content.check(length)?;
         }
         Ok(content)
     }
 
     /// Judges a whole body by its length.
-    pub(crate) fn check(&self, length: usize, config: &EdgeConfig) -> Result<(), Refusal> {
-        within_limit(length, config)?;
+    pub(crate) fn check(&self, length: usize) -> Result<(), Refusal> {
+        self.within_limit(length)?;
         match self.rule {
             BodyRule::None if length > 0 => {
                 Err(Refusal::new(ErrorCode::InvalidRequest, "this request takes no body"))
             }
+            BodyRule::Signed => Ok(()),
             BodyRule::Required if length == 0 => {
                 Err(Refusal::new(ErrorCode::InvalidRequest, "the body is missing; it must be a JSON object"))
             }
@@ -44,18 +50,22 @@ impl Content {
             _ => self.is_json.clone(),
         }
     }
-}
 
-/// Holds as much of a body as has come against the limit.
-pub(crate) fn within_limit(length: usize, config: &EdgeConfig) -> Result<(), Refusal> {
-    let limit = config.body_bytes_max;
-    if length > limit {
-        return Err(Refusal::new(
-            ErrorCode::PayloadTooLarge,
-            format!("the body is larger than {limit} bytes"),
-        ));
+    pub(crate) const fn bytes_max(&self) -> usize {
+        self.bytes_max
     }
-    Ok(())
+
+    /// Holds as much of a body as has come against the limit.
+    pub(crate) fn within_limit(&self, length: usize) -> Result<(), Refusal> {
+        let limit = self.bytes_max;
+        if length > limit {
+            return Err(Refusal::new(
+                ErrorCode::PayloadTooLarge,
+                format!("the body is larger than {limit} bytes"),
+            ));
+        }
+        Ok(())
+    }
 }
 
 /// `application/json`, with no parameter but `charset=utf-8` (RFC 9110, section 8.3).

@@ -2,6 +2,7 @@
 
 use crate::error::ErrorCode;
 use crate::id;
+use crate::provider::Provider;
 
 /// An operation of the public API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,6 +16,8 @@ pub enum Route {
     ListEvents,
     GetRefund,
     OpenApi,
+    /// A provider tells of something.
+    Webhook(Provider),
 }
 
 /// Why a method and a path lead nowhere.
@@ -33,6 +36,8 @@ pub enum BodyRule {
     Required,
     /// Nothing means `{}`.
     Optional,
+    /// Any bytes of any type, since a signature over them says what they are.
+    Signed,
 }
 
 impl Route {
@@ -55,6 +60,9 @@ impl Route {
             (Some("payments"), Some("charge"), None, _) => return Ok(Self::Charge),
             (Some("payments"), Some("refund"), None, _) => return Ok(Self::Refund),
             (Some("refunds"), Some(id), None, _) if id::is_refund(id) => return Ok(Self::GetRefund),
+            (Some("webhooks"), Some(provider), None, _) => {
+                return Provider::from_name(provider).map(Self::Webhook).ok_or(ErrorCode::NotFound);
+            }
             (Some("payments"), Some(id), None, _) => (Self::GetPayment, id),
             (Some("payments"), Some(id), Some("capture"), None) => (Self::Capture, id),
             (Some("payments"), Some(id), Some("cancel"), None) => (Self::Cancel, id),
@@ -77,12 +85,14 @@ impl Route {
             Self::ListEvents => "list_events",
             Self::GetRefund => "get_refund",
             Self::OpenApi => "openapi",
+            Self::Webhook(Provider::Stripe) => "webhook_stripe",
+            Self::Webhook(Provider::Paypal) => "webhook_paypal",
         }
     }
 
     const fn method(self) -> &'static str {
         match self {
-            Self::Charge | Self::Refund | Self::Capture | Self::Cancel => "POST",
+            Self::Charge | Self::Refund | Self::Capture | Self::Cancel | Self::Webhook(_) => "POST",
             Self::GetPayment | Self::ListPayments | Self::ListEvents | Self::GetRefund | Self::OpenApi => {
                 "GET"
             }
@@ -94,6 +104,7 @@ impl Route {
         match self {
             Self::Charge | Self::Refund => BodyRule::Required,
             Self::Capture | Self::Cancel => BodyRule::Optional,
+            Self::Webhook(_) => BodyRule::Signed,
             Self::GetPayment | Self::ListPayments | Self::ListEvents | Self::GetRefund | Self::OpenApi => {
                 BodyRule::None
             }
@@ -103,7 +114,7 @@ impl Route {
     /// Whether the route is for known clients only.
     #[must_use]
     pub const fn needs_client(self) -> bool {
-        !matches!(self, Self::OpenApi)
+        !matches!(self, Self::OpenApi | Self::Webhook(_))
     }
 }
 
@@ -127,6 +138,8 @@ mod tests {
             ("GET", format!("/payments/{TXN}/events"), Route::ListEvents),
             ("GET", format!("/refunds/{RFND}"), Route::GetRefund),
             ("GET", "/openapi.json".to_owned(), Route::OpenApi),
+            ("POST", "/webhooks/stripe".to_owned(), Route::Webhook(Provider::Stripe)),
+            ("POST", "/webhooks/paypal".to_owned(), Route::Webhook(Provider::Paypal)),
         ];
         for (method, path, route) in routes {
             assert_eq!(Route::find(method, &path), Ok(route), "{path}");
@@ -157,7 +170,11 @@ mod tests {
             "/refunds",
             "/refunds/",
             "/refunds/x",
-            "/webhooks/stripe",
+            "/webhooks",
+            "/webhooks/",
+            "/webhooks/adyen",
+            "/webhooks/stripe/",
+            "/webhooks/Stripe",
         ];
         for path in paths {
             let code = match Route::find("GET", path) {

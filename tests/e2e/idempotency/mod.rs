@@ -27,11 +27,11 @@ fn replays(again: &Answer, first: &Answer) {
     assert_ne!(again.header("x-request-id"), first.header("x-request-id"));
 }
 
-/// Charges under `key` and gives the answer, and how many requests the control plane got for it.
+/// Charges under `key` and gives the answer, and how many charges the control plane was asked for.
 async fn counted_charge(gateway: &Gateway<'_>, key: &str, charge: &Value) -> (Answer, u64) {
-    let before = gateway.control_plane_requests().await;
+    let before = gateway.control_plane_charges().await;
     let answer = gateway.charge_under(key, charge).await;
-    (answer, gateway.control_plane_requests().await - before)
+    (answer, gateway.control_plane_charges().await - before)
 }
 
 /// The edge answers by itself what was answered before. A busy machine may be too slow for it now and then; the

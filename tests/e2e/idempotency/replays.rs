@@ -122,15 +122,17 @@ async fn another_operation_and_another_client_have_keys_of_their_own() {
 #[tokio::test]
 async fn while_the_first_runs_the_second_is_told_to_come_back_and_another_request_is_refused() {
     let gateway = faulty().await;
-    gateway.sandbox.slow_down("stripe", "charge", 1_500).await;
+    gateway.sandbox.slow_down("stripe", "charge", 1_800).await;
     let key = fresh_key();
     let charge = charge_of(727);
     let (first, ()) = tokio::join!(gateway.charge_under(&key, &charge), async {
-        let waiting = until("the first charge", async || {
-            let answer = gateway.charge_under(&key, &charge).await;
-            (answer.status == 409).then_some(answer)
-        });
-        let waiting = waiting.await;
+        until("the first charge", async || {
+            let pending = gateway.get("/payments?status=pending&limit=100").await.json();
+            let mut amounts = pending["data"].as_array()?.iter().map(|payment| &payment["amount"]);
+            amounts.any(|amount| amount == 727).then_some(())
+        })
+        .await;
+        let waiting = gateway.charge_under(&key, &charge).await;
         let error = waiting.refuses(409, "IDEMPOTENCY_IN_PROGRESS");
         assert_eq!(error["retryable"], true, "{error}");
         assert_eq!(waiting.header("retry-after"), Some("1"));

@@ -97,7 +97,7 @@ impl Settings {
 
     /// Envoy and the sandbox get no credentials of providers, and none of the database.
     pub(crate) fn of_envoy(&self) -> Environment {
-        self.only(&["EDGE_ATTESTATION_KEYS"])
+        self.only(&["EDGE_ATTESTATION_KEYS", "STRIPE_WEBHOOK_SECRETS"])
     }
 
     /// The sandbox signs in the place of the providers that it plays, and in no other's.
@@ -123,6 +123,8 @@ impl Settings {
 
 const STRIPE_WEBHOOK_URL: &str = "SANDBOX_STRIPE_WEBHOOK_URL";
 const PAYPAL_WEBHOOK_URL: &str = "SANDBOX_PAYPAL_WEBHOOK_URL";
+/// Read when Envoy's bootstrap is made, which is after the sandbox has made it.
+const PAYPAL_TRUST: &str = "PAYPAL_WEBHOOK_TRUST";
 const PAYPAL_CA_DIR: &str = "SANDBOX_PAYPAL_CA_DIR";
 const PAYPAL_REVIEW_SECONDS: &str = "SANDBOX_PAYPAL_REVIEW_SECONDS";
 
@@ -136,7 +138,9 @@ fn webhooks(options: &Options, addresses: Addresses, run_dir: &RunDir) -> Enviro
     }
     if options.providers.paypal == Destination::Sandbox {
         settings.push((PAYPAL_WEBHOOK_URL, to("paypal")));
-        settings.push((PAYPAL_CA_DIR, run_dir.path().join("paypal-ca").display().to_string()));
+        let authority = run_dir.path().join("paypal-ca");
+        settings.push((PAYPAL_TRUST, authority.join("root.pem").display().to_string()));
+        settings.push((PAYPAL_CA_DIR, authority.display().to_string()));
         // Long enough to see the payment pending.
         settings.push((PAYPAL_REVIEW_SECONDS, "10".to_owned()));
     }

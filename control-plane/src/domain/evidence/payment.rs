@@ -1,4 +1,15 @@
 //! A payment on evidence. Forward only: money that moved is never unmade by what was read too late.
+//!
+//! ```text
+//! processing, unknown → completed, captured, authorized, requires_action, canceled, failed
+//! unknown             → processing (the provider took it)
+//! requires_action     → completed, captured, authorized, canceled, failed
+//! authorized          → captured, canceled
+//! failed              → completed, captured, authorized   and somebody is told
+//! canceled            → completed, captured               and somebody is told
+//! ```
+//!
+//! While a call of our own may still answer, only `completed` and `captured` are entered.
 
 use edge_core::money::Money;
 use edge_core::request::CaptureMode;

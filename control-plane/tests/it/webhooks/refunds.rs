@@ -97,7 +97,7 @@ async fn a_refund_whose_answer_was_lost_is_settled_and_not_taken_for_somebody_el
     assert!(matches!(state, EventState::Failed { .. }), "{state:?}");
     assert_eq!(refunded(&test, &payment).await, 40);
     let named = ours(&refund, &payment, RefundStanding::Processed);
-    assert_eq!(event(&test, "evt_2", &payment, &[named.clone()]).await, EventState::Done);
+    assert_eq!(event(&test, "evt_2", &payment, std::slice::from_ref(&named)).await, EventState::Done);
     assert_eq!(refunded(&test, &payment).await, 40);
     // Now it is known that the other one is another one.
     test.clock.advance(1);

@@ -55,7 +55,8 @@ impl Claiming {
             | Route::ListPayments
             | Route::ListEvents
             | Route::GetRefund
-            | Route::OpenApi => None,
+            | Route::OpenApi
+            | Route::Webhook(_) => None,
         }
     }
 }

@@ -1,12 +1,17 @@
 //! What the edge is told when it starts.
 
 mod idempotency;
+mod webhooks;
 
 use serde::Deserialize;
 
 use crate::attestation::{Keys, KeysError};
+use crate::webhook::paypal::EnvironmentError;
+use crate::webhook::stripe::SecretsError;
+use crate::webhook::x509::TrustError;
 
 pub use idempotency::{Claiming, KeyRule, WhenUnavailable};
+pub use webhooks::{Paypal, STRIPE_SECRETS_VARIABLE, Webhooks};
 
 /// The environment variable that holds the keys: a secret has no place in a plugin's configuration, which
 /// Envoy shows in `/config_dump`.
@@ -19,6 +24,16 @@ pub struct EdgeConfig {
     /// The longest body that is let through, in bytes.
     pub body_bytes_max: usize,
     pub claiming: Claiming,
+    pub webhooks: Webhooks,
+}
+
+/// The values of the environment variables that hold secrets.
+#[derive(Clone, Copy, Default)]
+pub struct EdgeSecrets<'a> {
+    /// Of [`KEYS_VARIABLE`].
+    pub keys: Option<&'a str>,
+    /// Of [`STRIPE_SECRETS_VARIABLE`].
+    pub stripe: Option<&'a str>,
 }
 
 /// Why the edge does not start.
@@ -36,6 +51,20 @@ pub enum ConfigError {
     Lease,
     #[error("`idempotency.recentAnswers` must be from 0 to 65536")]
     RecentAnswers,
+    #[error("`webhooks.maxBodyBytes` must be from 1 to 1048576")]
+    WebhookBodyLimit,
+    #[error("`webhooks.toleranceSeconds` must be from 1 to 3600")]
+    Tolerance,
+    #[error("{STRIPE_SECRETS_VARIABLE}: {0}")]
+    StripeSecrets(SecretsError),
+    #[error("`webhooks.paypal.environment`: {0}")]
+    PaypalEnvironment(EnvironmentError),
+    #[error(
+        "`webhooks.paypal.webhookId` must be the id that PayPal gave the webhook, 1 to 64 letters, digits, `-` and `_`"
+    )]
+    PaypalWebhookId,
+    #[error("`webhooks.paypal.trust`: {0}")]
+    PaypalTrust(TrustError),
     #[error(
         "{KEYS_VARIABLE} is not set; it must be `id:hex` with 64 or more hex digits, and Envoy must pass it on (`host_env_keys`)"
     )]
@@ -49,21 +78,26 @@ pub enum ConfigError {
 struct Settings {
     max_body_bytes: usize,
     idempotency: idempotency::Settings,
+    webhooks: webhooks::Settings,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { max_body_bytes: 65_536, idempotency: idempotency::Settings::default() }
+        Self {
+            max_body_bytes: 65_536,
+            idempotency: idempotency::Settings::default(),
+            webhooks: webhooks::Settings::default(),
+        }
     }
 }
 
 impl EdgeConfig {
-    /// Reads the plugin's configuration (a JSON object, or nothing for the defaults) and the value of
-    /// [`KEYS_VARIABLE`].
+    /// Reads the plugin's configuration (a JSON object, or nothing for the defaults) and the secrets of the
+    /// environment.
     ///
     /// # Errors
     /// Names the setting and what would be right.
-    pub fn read(settings: &[u8], keys: Option<&str>) -> Result<Self, ConfigError> {
+    pub fn read(settings: &[u8], secrets: EdgeSecrets<'_>) -> Result<Self, ConfigError> {
         let settings = match settings.trim_ascii() {
             b"" => Settings::default(),
             json => serde_json::from_slice(json).map_err(ConfigError::Settings)?,
@@ -71,9 +105,10 @@ impl EdgeConfig {
         if !(1..=1_048_576).contains(&settings.max_body_bytes) {
             return Err(ConfigError::BodyLimit);
         }
-        let keys = Keys::parse(keys.ok_or(ConfigError::NoKeys)?).map_err(ConfigError::Keys)?;
+        let keys = Keys::parse(secrets.keys.ok_or(ConfigError::NoKeys)?).map_err(ConfigError::Keys)?;
         let claiming = settings.idempotency.check()?;
-        Ok(Self { keys, body_bytes_max: settings.max_body_bytes, claiming })
+        let webhooks = settings.webhooks.check(secrets.stripe)?;
+        Ok(Self { keys, body_bytes_max: settings.max_body_bytes, claiming, webhooks })
     }
 }
 
@@ -85,17 +120,54 @@ mod tests {
 
     const KEYS: &str = "k1:0101010101010101010101010101010101010101010101010101010101010101";
 
+    fn with_keys(keys: Option<&str>) -> EdgeSecrets<'_> {
+        EdgeSecrets { keys, stripe: None }
+    }
+
+    #[test]
+    fn a_wrong_secret_or_setting_of_webhooks_is_named_and_no_secret_repeated() {
+        let error = |settings: &str, stripe| {
+            let secrets = EdgeSecrets { keys: Some(KEYS), stripe };
+            EdgeConfig::read(settings.as_bytes(), secrets).unwrap_err().to_string()
+        };
+        assert!(error("{}", Some(" , ")).contains(STRIPE_SECRETS_VARIABLE));
+        let message = error("{}", Some("whsec_a,whsec hidden"));
+        assert!(message.contains(STRIPE_SECRETS_VARIABLE) && !message.contains("hidden"), "{message}");
+        let paypal = |environment: &str, id: &str| {
+            format!(
+                r#"{{"webhooks":{{"paypal":{{"environment":{environment},"webhookId":"{id}","trust":"","clusters":{{}}}}}}}}"#
+            )
+        };
+        for (settings, named) in [
+            (r#"{"webhooks":{"toleranceSeconds":0}}"#.to_owned(), "toleranceSeconds"),
+            (r#"{"webhooks":{"maxBodyBytes":0}}"#.to_owned(), "webhooks.maxBodyBytes"),
+            (paypal("\"lively\"", "1"), "lively"),
+            (paypal("\"live\"", "a b"), "webhookId"),
+            (paypal("\"live\"", "1"), "webhooks.paypal.trust"),
+            (
+                paypal(r#"{"standIn":{"origins":["http://paypal.com"],"certificateName":"a"}}"#, "1"),
+                "http://paypal.com",
+            ),
+        ] {
+            let message = error(&settings, None);
+            assert!(message.contains(named), "{message}");
+        }
+    }
+
     #[test]
     fn nothing_said_means_64_kib() {
         for settings in ["", " \n", "{}"] {
-            assert_eq!(EdgeConfig::read(settings.as_bytes(), Some(KEYS)).unwrap().body_bytes_max, 65_536);
+            assert_eq!(
+                EdgeConfig::read(settings.as_bytes(), with_keys(Some(KEYS))).unwrap().body_bytes_max,
+                65_536
+            );
         }
     }
 
     #[test]
     fn keys_are_required_and_the_durable_row_is_trusted_unless_a_route_says_otherwise() {
         let settings = r#"{"idempotency":{"routes":{"refund":{"whenUnavailable":"reject"},"cancel":{"required":false}}}}"#;
-        let claiming = EdgeConfig::read(settings.as_bytes(), Some(KEYS)).unwrap().claiming;
+        let claiming = EdgeConfig::read(settings.as_bytes(), with_keys(Some(KEYS))).unwrap().claiming;
         let rule = |required, when_unavailable| Some(KeyRule { required, when_unavailable });
         assert_eq!(claiming.rule(Route::Charge), rule(true, WhenUnavailable::Pass));
         assert_eq!(claiming.rule(Route::Refund), rule(true, WhenUnavailable::Reject));
@@ -105,8 +177,9 @@ mod tests {
 
     #[test]
     fn a_wrong_setting_is_named() {
-        let error =
-            |settings: &str, keys| EdgeConfig::read(settings.as_bytes(), keys).unwrap_err().to_string();
+        let error = |settings: &str, keys| {
+            EdgeConfig::read(settings.as_bytes(), with_keys(keys)).unwrap_err().to_string()
+        };
         assert!(error("{\"maxBodyByte\":1}", Some(KEYS)).contains("maxBodyByte"));
         assert!(error("{\"maxBodyBytes\":0}", Some(KEYS)).contains("maxBodyBytes"));
         assert!(error("nonsense", Some(KEYS)).contains("plugin configuration"));

@@ -4,25 +4,33 @@
 //! on, so nothing of it reaches the control plane before the verdict on the whole. A request ends with its
 //! head, with its body or with its trailers: each of these ends leads to the same verdict.
 //!
-//! A good request with an idempotency key then waits for the cache's word on the key.
+//! A good request with an idempotency key then waits for the cache's word on the key, and a webhook for the
+//! certificate that its signature is checked with.
 
 mod keyed;
+mod webhook;
 
 use crate::attestation::{self, Claims};
 use crate::card;
 use crate::client::ClientId;
 use crate::config::EdgeConfig;
-use crate::content::{self, Content};
+use crate::content::Content;
 use crate::error::ErrorCode;
 use crate::head::{CLIENT_ID, Head};
 use crate::idempotency::{ClaimCall, ClaimRequest, Verdict};
 use crate::outcome::Outcome;
+use crate::provider::Provider;
 use crate::refusal::{Refusal, Reply};
 use crate::request::{
     CancelRequest, CaptureRequest, ChargeRequest, InvalidRequest, ListQuery, RefundRequest,
 };
 use crate::route::{NoRoute, Route};
+use crate::webhook::CannotVerify;
+use crate::webhook::paypal::CertificateUrl;
+use crate::webhook::rsa::{PureRust, VerifyRsa};
+use crate::webhook::x509::TrustedKey;
 use keyed::{Claimed, Keyed, Turn};
+use webhook::{Rejected, Webhook};
 
 /// What the host has to do next.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +40,8 @@ pub enum Step {
     /// Hold the request on, and ask about its key: whoever remembers the answer, else the cache by
     /// [`Exchange::claim_call`]. The answer goes to [`Exchange::on_claim_answered`].
     Claim(ClaimRequest),
+    /// Hold the request on, and get the key of this certificate; it goes to [`Exchange::on_certificate`].
+    Certificate(CertificateUrl),
     /// Change the head, then let the request go on.
     Forward(HeadEdits),
     /// Answer this; the request goes no further.
@@ -54,6 +64,7 @@ pub struct Exchange {
     route: Option<Route>,
     client: Option<ClientId>,
     verdict: Option<&'static str>,
+    signature: Option<&'static str>,
 }
 
 #[derive(Debug, Default)]
@@ -64,7 +75,17 @@ enum Stage {
     Receiving(Box<Request>),
     /// All of it is here and good; the cache is asked about its key.
     Claiming(Claimed),
+    /// All of a webhook is here; the certificate it is signed with is not.
+    Awaiting(Box<Awaiting>),
     Decided(Outcome),
+}
+
+/// A webhook that waits for a certificate.
+#[derive(Debug)]
+struct Awaiting {
+    request: Box<Request>,
+    webhook: Webhook,
+    body: Vec<u8>,
 }
 
 /// A request whose head is good.
@@ -77,6 +98,7 @@ struct Request {
     claims: Claims,
     content: Content,
     keyed: Option<Keyed>,
+    webhook: Option<Webhook>,
     strip: Vec<String>,
 }
 
@@ -86,7 +108,7 @@ impl Exchange {
     pub const fn outcome(&self) -> Option<Outcome> {
         match self.stage {
             Stage::Decided(outcome) => Some(outcome),
-            Stage::New | Stage::Receiving(_) | Stage::Claiming(_) => None,
+            Stage::New | Stage::Receiving(_) | Stage::Claiming(_) | Stage::Awaiting(_) => None,
         }
     }
 
@@ -108,8 +130,23 @@ impl Exchange {
         self.verdict
     }
 
-    /// The head has arrived.
-    pub fn on_request_head(&mut self, head: Head<'_>, config: &EdgeConfig) -> Step {
+    /// What a webhook's signature was worth, once that is known: `verified`, or the reason against it.
+    #[must_use]
+    pub const fn signature(&self) -> Option<&'static str> {
+        self.signature
+    }
+
+    /// How many bytes of the body are worth reading: one more than may come shows that it is too long.
+    #[must_use]
+    pub fn body_bytes_wanted(&self) -> usize {
+        match &self.stage {
+            Stage::Receiving(request) => request.content.bytes_max() + 1,
+            Stage::New | Stage::Claiming(_) | Stage::Awaiting(_) | Stage::Decided(_) => 0,
+        }
+    }
+
+    /// The head has arrived at `now_s` (Unix seconds).
+    pub fn on_request_head(&mut self, head: Head<'_>, config: &EdgeConfig, now_s: u64) -> Step {
         if !matches!(self.stage, Stage::New) {
             return self.again();
         }
@@ -117,7 +154,7 @@ impl Exchange {
             Ok(id) => id,
             Err(refusal) => return self.refuse(refusal, None),
         };
-        match self.read_head(head, request_id.clone(), config) {
+        match self.read_head(head, request_id.clone(), config, now_s) {
             Ok(request) => {
                 self.stage = Stage::Receiving(Box::new(request));
                 Step::Wait
@@ -127,9 +164,9 @@ impl Exchange {
     }
 
     /// `length` bytes of the body have come so far, and more may follow.
-    pub fn on_request_body(&mut self, length: usize, config: &EdgeConfig) -> Step {
+    pub fn on_request_body(&mut self, length: usize) -> Step {
         let Stage::Receiving(request) = &self.stage else { return self.again() };
-        match content::within_limit(length, config) {
+        match request.content.within_limit(length) {
             Ok(()) => Step::Wait,
             Err(refusal) => {
                 let request_id = request.claims.request_id.clone();
@@ -147,7 +184,7 @@ impl Exchange {
                 return self.again();
             }
         };
-        match request.judge(body, config) {
+        match request.judge(body) {
             Ok(()) => self.go_on(request, body, config, now_s),
             Err(refusal) => self.refuse(refusal, Some(request.claims.request_id)),
         }
@@ -165,7 +202,7 @@ impl Exchange {
     pub const fn claim(&self) -> Option<ClaimRequest> {
         match &self.stage {
             Stage::Claiming(claimed) => Some(claimed.claim),
-            Stage::New | Stage::Receiving(_) | Stage::Decided(_) => None,
+            Stage::New | Stage::Receiving(_) | Stage::Awaiting(_) | Stage::Decided(_) => None,
         }
     }
 
@@ -193,7 +230,72 @@ impl Exchange {
         }
     }
 
+    /// What there is of the certificate of [`Step::Certificate`]: a key that was found good, or why there is none.
+    pub fn on_certificate(
+        &mut self,
+        key: Result<&TrustedKey, CannotVerify>,
+        rsa: &impl VerifyRsa,
+        config: &EdgeConfig,
+        now_s: u64,
+    ) -> Step {
+        let Awaiting { request, webhook, body } = match std::mem::take(&mut self.stage) {
+            Stage::Awaiting(awaiting) => *awaiting,
+            other => {
+                self.stage = other;
+                return self.again();
+            }
+        };
+        let verified = webhook.verify(&body, Some(key), rsa, config);
+        self.judged(request, verified, &body, config, now_s)
+    }
+
+    fn on_webhook(
+        &mut self,
+        request: Box<Request>,
+        webhook: Webhook,
+        body: &[u8],
+        config: &EdgeConfig,
+        now_s: u64,
+    ) -> Step {
+        let Some(url) = webhook.certificate().cloned() else {
+            let verified = webhook.verify(body, None, &PureRust, config);
+            return self.judged(request, verified, body, config, now_s);
+        };
+        self.stage = Stage::Awaiting(Box::new(Awaiting { request, webhook, body: body.to_vec() }));
+        Step::Certificate(url)
+    }
+
+    fn judged(
+        &mut self,
+        mut request: Box<Request>,
+        verified: Result<Provider, Rejected>,
+        body: &[u8],
+        config: &EdgeConfig,
+        now_s: u64,
+    ) -> Step {
+        match verified {
+            Ok(provider) => {
+                self.signature = Some(webhook::VERIFIED);
+                request.claims.webhook = Some(provider);
+                let seen = attestation::Request::new(&request.method, &request.path, body);
+                self.forward(&request, seen.body_sha256, config, now_s)
+            }
+            Err(rejected) => {
+                let refusal = self.rejected(rejected);
+                self.refuse(refusal, Some(request.claims.request_id))
+            }
+        }
+    }
+
+    fn rejected(&mut self, rejected: Rejected) -> Refusal {
+        self.signature = Some(rejected.reason);
+        rejected.refusal
+    }
+
     fn go_on(&mut self, mut request: Box<Request>, body: &[u8], config: &EdgeConfig, now_s: u64) -> Step {
+        if let Some(webhook) = request.webhook.take() {
+            return self.on_webhook(request, webhook, body, config, now_s);
+        }
         let body_sha256 = attestation::Request::new(&request.method, &request.path, body).body_sha256;
         let Some(keyed) = request.keyed.take() else {
             return self.forward(&request, body_sha256, config, now_s);
@@ -213,6 +315,7 @@ impl Exchange {
         head: Head<'_>,
         request_id: String,
         config: &EdgeConfig,
+        now_s: u64,
     ) -> Result<Request, Refusal> {
         let method = head.one(":method")?.unwrap_or_default();
         let target = head.one(":path")?.unwrap_or_default();
@@ -225,6 +328,13 @@ impl Exchange {
         }
         check_query(route, query)?;
         let content = Content::announced(head, route.body(), config)?;
+        let webhook = match route {
+            Route::Webhook(provider) => {
+                let read = Webhook::read(provider, head, config, now_s);
+                Some(read.map_err(|rejected| self.rejected(rejected))?)
+            }
+            _ => None,
+        };
         let keyed = Keyed::read(head, route, self.client.as_ref(), (method, path), config)?;
         Ok(Request {
             route,
@@ -233,6 +343,7 @@ impl Exchange {
             claims: Claims { client: self.client.clone(), ..Claims::anonymous(request_id) },
             content,
             keyed,
+            webhook,
             strip: head.to_strip(),
         })
     }
@@ -252,8 +363,12 @@ impl Exchange {
 }
 
 impl Request {
-    fn judge(&self, body: &[u8], config: &EdgeConfig) -> Result<(), Refusal> {
-        self.content.check(body.len(), config)?;
+    fn judge(&self, body: &[u8]) -> Result<(), Refusal> {
+        self.content.check(body.len())?;
+        if matches!(self.route, Route::Webhook(_)) {
+            // The provider's own words, which nobody reads before they are known to be that.
+            return Ok(());
+        }
         // Before parsing, so that a card number in a misspelt field is told for what it is.
         if card::in_json(body) {
             return Err(card_data());
@@ -267,7 +382,8 @@ impl Request {
             | Route::ListPayments
             | Route::ListEvents
             | Route::GetRefund
-            | Route::OpenApi => {}
+            | Route::OpenApi
+            | Route::Webhook(_) => {}
         }
         Ok(())
     }

@@ -8,7 +8,7 @@ fn key(text: &str) -> Sent {
 }
 
 fn with(settings: &str) -> EdgeConfig {
-    EdgeConfig::read(settings.as_bytes(), Some(KEYS)).unwrap()
+    EdgeConfig::read(settings.as_bytes(), secrets()).unwrap()
 }
 
 /// The exchange of a good charge whose claim was sent, and the claim.

@@ -1,9 +1,11 @@
 //! What happens to requests, as the host sees it.
 
 mod keys;
+mod webhooks;
 
 use super::*;
 use crate::attestation::Keys;
+use crate::config::EdgeSecrets;
 use crate::idempotency::Fence;
 use crate::test;
 
@@ -13,8 +15,12 @@ const CHARGE: &[u8] =
 const TXN: &str = "txn_01890000-0000-7000-8000-00000000abcd";
 const KEYS: &str = "k1:0101010101010101010101010101010101010101010101010101010101010101";
 
+fn secrets() -> EdgeSecrets<'static> {
+    EdgeSecrets { keys: Some(KEYS), stripe: Some("whsec_new,whsec_old") }
+}
+
 fn config() -> EdgeConfig {
-    EdgeConfig::read(b"", Some(KEYS)).unwrap()
+    EdgeConfig::read(b"", secrets()).unwrap()
 }
 
 /// A request under construction.
@@ -69,7 +75,7 @@ impl Sent {
     }
 
     fn up_to_the_claim(&self, exchange: &mut Exchange, config: &EdgeConfig) -> Step {
-        match exchange.on_request_head(Head::new(&self.lines), config) {
+        match exchange.on_request_head(Head::new(&self.lines), config, NOW) {
             Step::Wait => exchange.on_request_end(&self.body, config, NOW),
             step => step,
         }
@@ -155,9 +161,9 @@ fn every_operation_is_forwarded() {
 fn nothing_is_forwarded_before_the_request_is_complete() {
     let mut exchange = Exchange::default();
     let sent = Sent::charge();
-    assert_eq!(exchange.on_request_head(Head::new(&sent.lines), &config()), Step::Wait);
+    assert_eq!(exchange.on_request_head(Head::new(&sent.lines), &config(), NOW), Step::Wait);
     for length in [0, 10, CHARGE.len()] {
-        assert_eq!(exchange.on_request_body(length, &config()), Step::Wait);
+        assert_eq!(exchange.on_request_body(length), Step::Wait);
         assert_eq!(exchange.outcome(), None);
     }
     assert!(matches!(exchange.on_request_end(CHARGE, &config(), NOW), Step::Claim(_)));
@@ -172,7 +178,7 @@ fn a_verdict_is_given_once() {
     assert_eq!(good.on_request_end(b"{}", &config(), NOW), Step::Forward(HeadEdits::default()));
     let mut bad = Exchange::default();
     Sent::charge().body(b"{}").to(&mut bad);
-    assert_eq!(bad.on_request_body(1 << 20, &config()), Step::Wait);
+    assert_eq!(bad.on_request_body(1 << 20), Step::Wait);
     assert_eq!(bad.on_request_end(CHARGE, &config(), NOW), Step::Wait);
     assert_eq!(bad.outcome(), Some(Outcome::Refused(ErrorCode::InvalidRequest)));
 }
@@ -312,9 +318,9 @@ fn a_body_at_the_limit_passes_and_one_byte_more_is_too_large() {
     Sent::charge().with("content-length", "65537").refused(ErrorCode::PayloadTooLarge);
     Sent::charge().with("content-length", "65536").forwarded();
     let mut exchange = Exchange::default();
-    exchange.on_request_head(Head::new(&Sent::charge().lines), &config());
-    assert_eq!(exchange.on_request_body(65_536, &config()), Step::Wait);
-    assert!(matches!(exchange.on_request_body(65_537, &config()), Step::Reply(Reply { status: 413, .. })));
+    exchange.on_request_head(Head::new(&Sent::charge().lines), &config(), NOW);
+    assert_eq!(exchange.on_request_body(65_536), Step::Wait);
+    assert!(matches!(exchange.on_request_body(65_537), Step::Reply(Reply { status: 413, .. })));
 }
 
 #[test]

@@ -1,0 +1,211 @@
+//! Whole payments with the sandbox's own events: whatever order they come in, the gateway ends where the
+//! provider is, and asks for nothing twice.
+
+use std::sync::Arc;
+
+use control_plane::domain::clock::SystemEntropy;
+use control_plane::domain::event::Cause;
+use control_plane::domain::gateway::Gateway;
+use control_plane::domain::idempotency::{Answer, Call};
+use control_plane::domain::operations::webhook::{Processed, process_next, receive};
+use control_plane::domain::operations::{self, OperationError};
+use control_plane::domain::payment::{Payment, Status};
+use control_plane::domain::refund::RefundStatus;
+use control_plane::domain::webhook::{EventState, WebhookFilter};
+use control_plane::store::sqlite::SqliteStore;
+use edge_core::client::ClientId;
+use edge_core::provider::Provider;
+use edge_core::request::ChargeRequest;
+use serde_json::{Value, json};
+use tokio::sync::Notify;
+use tokio_util::task::TaskTracker;
+
+use crate::shop::{Shop, effect};
+
+struct Journey {
+    shop: Shop,
+    gateway: Arc<Gateway>,
+    _folder: tempfile::TempDir,
+}
+
+fn client() -> ClientId {
+    ClientId::parse("demo").unwrap()
+}
+
+fn call<T>() -> Call<T> {
+    let cause = Cause { client: client(), request_id: "req-1".to_owned() };
+    let render = |_: &Result<T, OperationError>, _: &str| Answer { status: 200, body: String::new() };
+    Call { cause, claim: None, render }
+}
+
+impl Journey {
+    async fn begin() -> Self {
+        let shop = Shop::open().await;
+        let folder = tempfile::tempdir().unwrap();
+        let uri = format!("sqlite://{}", folder.path().join("gateway.db").display());
+        let gateway = Arc::new(Gateway {
+            store: Arc::new(SqliteStore::open(&uri).await.unwrap()),
+            providers: [(Provider::Stripe, shop.stripe()), (Provider::Paypal, shop.paypal())].into(),
+            started_at: control_plane::domain::clock::Clock::now(&*shop.clock),
+            clock: shop.clock.clone(),
+            entropy: Arc::new(SystemEntropy),
+            tasks: TaskTracker::new(),
+            event_arrived: Notify::new(),
+        });
+        Self { shop, gateway, _folder: folder }
+    }
+
+    async fn charge(&self, provider: &str, method: Option<&str>) -> Payment {
+        let mut body = json!({ "provider": provider, "amount": 4_999, "currency": "USD" });
+        if let Some(method) = method {
+            body["paymentMethodId"] = method.into();
+        }
+        let request = ChargeRequest::parse(body.to_string().as_bytes()).unwrap();
+        operations::charge(self.gateway.clone(), request, call()).await.unwrap()
+    }
+
+    async fn control(&self, path: &str) -> Value {
+        let answer = self.shop.http.get(self.shop.url(&format!("/_sandbox/{path}"))).send().await.unwrap();
+        answer.json().await.unwrap()
+    }
+
+    /// Makes something happen at the provider.
+    async fn happens(&self, script: &Value) {
+        let url = self.shop.url("/_sandbox/webhooks/send");
+        let answer = self.shop.http.post(url).json(script).send().await.unwrap();
+        assert_eq!(answer.status(), 201, "{}", answer.text().await.unwrap());
+    }
+
+    /// Hands over every event so far, newest first, each of them twice, and works them off.
+    async fn told(&self) {
+        let events = self.control("webhooks").await;
+        for event in events["events"].as_array().unwrap().iter().rev() {
+            let id = event["id"].as_str().unwrap();
+            let body = self.control(&format!("webhooks/{id}")).await["event"].to_string();
+            let provider = Provider::from_name(event["provider"].as_str().unwrap()).unwrap();
+            for _ in 0..2 {
+                let notice = self.gateway.provider(provider).unwrap().read_event(body.as_bytes()).unwrap();
+                assert_eq!(notice.id, id);
+                receive(&self.gateway, provider, notice, body.clone().into_bytes()).await.unwrap();
+            }
+        }
+        while let Processed::Event(event) = process_next(&self.gateway).await.unwrap() {
+            assert!(!matches!(event.state, EventState::Failed { .. }), "{event:?}");
+        }
+        let filter = WebhookFilter { limit: 1_000, ..WebhookFilter::default() };
+        let kept = self.gateway.store.webhooks(&filter).await.unwrap();
+        assert_eq!(kept.len(), events["events"].as_array().unwrap().len());
+    }
+
+    async fn now(&self, payment: &Payment) -> Payment {
+        self.gateway.store.payment(&client(), payment.id).await.unwrap().unwrap()
+    }
+
+    async fn is_clean(&self, payment: &Payment) {
+        let trail = self.gateway.store.events(&client(), payment.id).await.unwrap();
+        assert!(trail.iter().all(|event| event.kind() != "payment.evidence_refused"), "{trail:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_stripe_charge_whose_answer_was_lost_is_completed_by_its_events() {
+    let journey = Journey::begin().await;
+    journey.shop.fault("stripe", "charge", "drop_after").await;
+    let payment = journey.charge("stripe", Some("pm_card_visa")).await;
+    journey.shop.heal().await;
+    assert_eq!(payment.state.status(), Status::Pending);
+    journey.told().await;
+    assert_eq!(journey.now(&payment).await.state.status(), Status::Completed);
+    assert_eq!(journey.shop.effects(payment.id).await, [effect("charge", 4_999, "USD")]);
+    journey.is_clean(&payment).await;
+}
+
+#[tokio::test]
+async fn stripe_refunds_fail_later_come_from_the_dashboard_and_charges_are_disputed() {
+    let journey = Journey::begin().await;
+    let payment = journey.charge("stripe", Some("pm_card_visa")).await;
+    let amount = edge_core::money::Amount::new(1_000);
+    let refund = operations::refund(journey.gateway.clone(), payment.id, amount, call()).await.unwrap();
+    let reference = refund.state.reference().unwrap().to_string();
+    journey.told().await;
+    assert_eq!(journey.now(&payment).await.refunded, 1_000);
+    journey.happens(&json!({ "provider": "stripe", "type": "refund.failed", "id": reference })).await;
+    journey.told().await;
+    let failed = journey.gateway.store.refund(&client(), refund.id).await.unwrap().unwrap();
+    assert_eq!((failed.state.status(), journey.now(&payment).await.refunded), (RefundStatus::Failed, 0));
+
+    let intent = payment.reference.clone().unwrap().to_string();
+    let dashboard = journey.shop.http.post(journey.shop.url("/v1/refunds")).bearer_auth("sk_test_right");
+    let form = [("payment_intent", intent.as_str()), ("amount", "500")];
+    assert_eq!(dashboard.form(&form).send().await.unwrap().status(), 200);
+    journey.told().await;
+    assert_eq!(journey.now(&payment).await.refunded, 500);
+
+    let txn = payment.id.to_string();
+    let open = json!({ "provider": "stripe", "type": "charge.dispute.created", "transactionId": txn });
+    journey.happens(&open).await;
+    journey.told().await;
+    let [dispute] = journey.gateway.store.disputes(&client(), payment.id).await.unwrap().try_into().unwrap();
+    // What was not refunded is disputed.
+    assert_eq!((dispute.amount.unwrap().minor(), dispute.closed_at), (4_499, None));
+    let close = json!({
+        "provider": "stripe", "type": "charge.dispute.closed", "id": dispute.id.as_str(), "outcome": "lost",
+    });
+    journey.happens(&close).await;
+    journey.told().await;
+    let [dispute] = journey.gateway.store.disputes(&client(), payment.id).await.unwrap().try_into().unwrap();
+    assert_eq!(dispute.status.as_deref(), Some("lost"));
+    journey.is_clean(&payment).await;
+}
+
+#[tokio::test]
+async fn a_paypal_order_is_captured_when_its_payer_approves_and_never_comes_back() {
+    let journey = Journey::begin().await;
+    let payment = journey.charge("paypal", None).await;
+    assert_eq!(payment.state.status(), Status::RequiresAction);
+    let order = payment.reference.clone().unwrap();
+    journey.shop.visit(&journey.shop.url(&format!("/checkoutnow?token={order}")), "approve").await;
+    journey.told().await;
+    assert_eq!(journey.now(&payment).await.state.status(), Status::Completed);
+    journey.told().await;
+    assert_eq!(journey.shop.effects(payment.id).await, [effect("charge", 4_999, "USD")]);
+    journey.is_clean(&payment).await;
+}
+
+#[tokio::test]
+async fn a_pending_paypal_capture_ends_as_its_review_ends() {
+    for (outcome, status) in [("accept", Status::Completed), ("deny", Status::Failed)] {
+        let journey = Journey::begin().await;
+        let payment = journey.charge("paypal", Some("vault-pending")).await;
+        assert_eq!(payment.state.status(), Status::Pending);
+        journey.told().await;
+        assert_eq!(journey.now(&payment).await.state.status(), Status::Pending);
+        let events = journey.control("webhooks?type=PAYMENT.CAPTURE.PENDING").await;
+        let capture = events["events"][0]["object"].as_str().unwrap().to_owned();
+        let review = format!("/_sandbox/paypal/payments/{capture}/review?outcome={outcome}");
+        let answer = journey.shop.http.post(journey.shop.url(&review)).send().await.unwrap();
+        assert!(answer.status().is_success(), "{}", answer.text().await.unwrap());
+        journey.told().await;
+        assert_eq!(journey.now(&payment).await.state.status(), status, "{outcome}");
+        journey.is_clean(&payment).await;
+    }
+}
+
+#[tokio::test]
+async fn a_paypal_refund_that_fails_later_gives_its_amount_back() {
+    let journey = Journey::begin().await;
+    let payment = journey.charge("paypal", Some("vault-ok")).await;
+    let refund = operations::refund(journey.gateway.clone(), payment.id, None, call()).await.unwrap();
+    let reference = refund.state.reference().unwrap().to_string();
+    journey.told().await;
+    assert_eq!(journey.now(&payment).await.refunded, 4_999);
+    journey.happens(&json!({ "provider": "paypal", "type": "PAYMENT.REFUND.FAILED", "id": reference })).await;
+    journey.told().await;
+    assert_eq!(journey.now(&payment).await.refunded, 0);
+    let txn = payment.id.to_string();
+    let open = json!({ "provider": "paypal", "type": "CUSTOMER.DISPUTE.CREATED", "transactionId": txn });
+    journey.happens(&open).await;
+    journey.told().await;
+    assert_eq!(journey.gateway.store.disputes(&client(), payment.id).await.unwrap().len(), 1);
+    journey.is_clean(&payment).await;
+}

@@ -1,0 +1,108 @@
+//! A webhook's way through the edge: what its head says, and what its signature is worth.
+
+use crate::config::EdgeConfig;
+use crate::error::ErrorCode;
+use crate::head::Head;
+use crate::provider::Provider;
+use crate::refusal::Refusal;
+use crate::webhook::paypal::{CertificateUrl, Transmission};
+use crate::webhook::rsa::VerifyRsa;
+use crate::webhook::stripe::Signed;
+use crate::webhook::x509::TrustedKey;
+use crate::webhook::{CannotVerify, Refused};
+
+/// How long a provider should wait before it sends again what could not be checked. They choose for themselves.
+const RETRY_S: u32 = 30;
+
+/// A webhook whose head is good.
+#[derive(Debug)]
+pub(super) enum Webhook {
+    Stripe(Signed),
+    Paypal(Transmission, CertificateUrl),
+}
+
+/// The name of a good signature in metrics and the access log, beside those of [`Refused::reason`].
+pub(super) const VERIFIED: &str = "verified";
+const NOT_CONFIGURED: &str = "not_configured";
+
+/// Why a webhook is refused, for the caller and for the log.
+pub(super) struct Rejected {
+    pub(super) refusal: Refusal,
+    pub(super) reason: &'static str,
+}
+
+impl Webhook {
+    /// Refuses what can be refused before its body is here.
+    pub(super) fn read(
+        provider: Provider,
+        head: Head<'_>,
+        config: &EdgeConfig,
+        now_s: u64,
+    ) -> Result<Self, Rejected> {
+        let webhooks = &config.webhooks;
+        match provider {
+            Provider::Stripe if webhooks.stripe.is_some() => {
+                Ok(Self::Stripe(Signed::read(head, now_s, webhooks.tolerance_s).map_err(Refused::from)?))
+            }
+            Provider::Paypal => {
+                let Some(paypal) = &webhooks.paypal else { return Err(not_configured(provider)) };
+                let transmission = Transmission::read(head).map_err(Refused::from)?;
+                let url = transmission.certificate_url(&paypal.environment).map_err(Refused::from)?;
+                Ok(Self::Paypal(transmission, url))
+            }
+            Provider::Stripe => Err(not_configured(provider)),
+        }
+    }
+
+    /// The certificate that the check needs first, if it needs one.
+    pub(super) const fn certificate(&self) -> Option<&CertificateUrl> {
+        match self {
+            Self::Stripe(_) => None,
+            Self::Paypal(_, url) => Some(url),
+        }
+    }
+
+    /// `key`: the certificate's, where one is needed.
+    pub(super) fn verify(
+        &self,
+        body: &[u8],
+        key: Option<Result<&TrustedKey, CannotVerify>>,
+        rsa: &impl VerifyRsa,
+        config: &EdgeConfig,
+    ) -> Result<Provider, Rejected> {
+        match self {
+            Self::Stripe(signed) => {
+                let Some(secrets) = &config.webhooks.stripe else {
+                    return Err(not_configured(Provider::Stripe));
+                };
+                signed.verify(secrets, body).map_err(Refused::from)?;
+                Ok(Provider::Stripe)
+            }
+            Self::Paypal(transmission, _) => {
+                let (Some(paypal), Some(key)) = (&config.webhooks.paypal, key) else {
+                    return Err(not_configured(Provider::Paypal));
+                };
+                transmission.verify(body, &paypal.webhook_id, key.map_err(Refused::from)?, rsa)?;
+                Ok(Provider::Paypal)
+            }
+        }
+    }
+}
+
+fn not_configured(provider: Provider) -> Rejected {
+    let message =
+        format!("webhooks of {provider} cannot be checked here: the gateway does not know its secret or id");
+    let refusal = Refusal::new(ErrorCode::SignatureUnverifiable, message).retry_after(RETRY_S);
+    Rejected { refusal, reason: NOT_CONFIGURED }
+}
+
+impl From<Refused> for Rejected {
+    fn from(refused: Refused) -> Self {
+        let refusal = Refusal::new(refused.code(), refused.to_string());
+        let refusal = match refused {
+            Refused::Forged(_) => refusal,
+            Refused::CannotVerify(_) => refusal.retry_after(RETRY_S),
+        };
+        Self { refusal, reason: refused.reason() }
+    }
+}
