@@ -16,6 +16,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use control_plane::domain::clock::{Clock as _, SystemClock};
 use control_plane::domain::event::{Cause, Event};
 use control_plane::domain::id::{AttemptId, PaymentId};
 use control_plane::domain::idempotency::{Answer, Claim, KeyChange};
@@ -25,7 +26,6 @@ use control_plane::domain::store::{Change, Step, Store};
 use edge_core::client::ClientId;
 use edge_core::idempotency::{Fingerprint, Key, Scope};
 use edge_core::request::ChargeRequest;
-use jiff::Timestamp;
 use test_services::PostgresServer;
 
 const CLIENTS: [usize; 4] = [1, 8, 64, 256];
@@ -40,7 +40,7 @@ INSERT INTO single (body) VALUES (repeat('x', 300));
 fn charge(n: u64) -> [Change; 2] {
     let client = ClientId::parse("bench").unwrap();
     let cause = Cause { client: client.clone(), request_id: format!("req-{n}") };
-    let at = Timestamp::now();
+    let at = SystemClock.now();
     let mut bytes = [0; 10];
     bytes[2..].copy_from_slice(&n.to_be_bytes());
     let id = PaymentId::new(at, bytes);
