@@ -29,7 +29,7 @@ use edge_core::request::ChargeRequest;
 use test_services::PostgresServer;
 
 const CLIENTS: [usize; 4] = [1, 8, 64, 256];
-const SECONDS: u64 = 3;
+const SECONDS: u64 = 5;
 const REQUEST: &[u8] =
     br#"{"provider":"stripe","amount":4999,"currency":"USD","paymentMethodId":"pm_card_visa"}"#;
 const SINGLE_ROWS: &str = "INSERT INTO single (body) VALUES (repeat('x', 300));
@@ -99,7 +99,8 @@ async fn measure(store: &Arc<dyn Store>, clients: usize, time: Duration) -> (f64
 }
 
 /// Commits a second of `pgbench` with two single-row commits for each of its transactions.
-fn pgbench(programs: &Path, uri: &str, clients: usize, time: Duration) -> f64 {
+/// `None` where the time was over before all its clients were connected.
+fn pgbench(programs: &Path, uri: &str, clients: usize, time: Duration) -> Option<f64> {
     let script = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(script.path(), SINGLE_ROWS).unwrap();
     let (clients, seconds) = (clients.to_string(), time.as_secs().to_string());
@@ -117,8 +118,8 @@ fn pgbench(programs: &Path, uri: &str, clients: usize, time: Duration) -> f64 {
     let text = String::from_utf8_lossy(&output.stdout);
     let tps =
         text.lines().find_map(|line| line.strip_prefix("tps = ")?.split(' ').next()?.parse::<f64>().ok());
-    assert!(tps.is_some(), "{text}{}", String::from_utf8_lossy(&output.stderr));
-    tps.unwrap_or_default() * 2.0
+    assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
+    tps.map(|tps| tps * 2.0)
 }
 
 #[tokio::main]
@@ -149,8 +150,9 @@ async fn main() {
         if let Some((store, _, single)) = &postgres {
             let (rate, median) = measure(store, clients, time).await;
             line += &format!(" {:>18}", format!("{rate:.0} ({median})"));
-            if let Some(programs) = server.and_then(PostgresServer::programs) {
-                let beside = pgbench(programs, single.uri(), clients, time);
+            let programs = server.and_then(PostgresServer::programs);
+            if let Some(beside) = programs.and_then(|programs| pgbench(programs, single.uri(), clients, time))
+            {
                 line += &format!(" {beside:>12.0} {:>18.2}", rate / beside);
             }
         }

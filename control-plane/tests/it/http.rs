@@ -218,6 +218,15 @@ async fn our_own_misconfiguration_is_502_and_an_unreachable_provider_503() {
 }
 
 #[tokio::test]
+async fn what_cannot_be_done_now_says_when_to_try_again() {
+    let api = Api::start().await;
+    api.test.provider.charges.lock().unwrap().push(Outcome::NotSent(Doubt::new("connection refused")));
+    let response = api.send(api.attested("demo", "POST", "/payments/charge", CHARGE)).await;
+    assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(response.headers()["retry-after"], "1");
+}
+
+#[tokio::test]
 async fn the_control_plane_checks_bodies_again() {
     let api = Api::start().await;
     let (status, answer) = api.demo("POST", "/payments/charge", &CHARGE.replace("4999", "0")).await;
