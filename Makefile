@@ -41,6 +41,10 @@ test: build wasm-test-runner test-services ## Run every test: unit, filter under
 	CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER=wasm-bindgen-test-runner \
 	  $(wasm_cargo) wasm32-unknown-unknown test --locked --release -p edge-core --lib
 
+.PHONY: bench
+bench: build test-services ## Measure on this machine and print the tables; BENCH=replay or =webhook for one
+	cargo bench --locked --bench gateway -- $(BENCH)
+
 .PHONY: lint deny
 lint: prerequisites deny ## Check format, clippy, documentation, licences and sources of dependencies
 	cargo fmt --all --check

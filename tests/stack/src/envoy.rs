@@ -2,7 +2,6 @@
 
 use std::{
     net::SocketAddr,
-    path::Path,
     process::Command,
     time::{Duration, Instant},
 };
@@ -28,7 +27,7 @@ pub(crate) async fn start(
     settings: &Settings,
     run_dir: &RunDir,
 ) -> Result<Part> {
-    let bootstrap = render_bootstrap(&options.programs.control_plane, settings.of_bootstrap())?;
+    let bootstrap = render_bootstrap(options, settings.of_bootstrap())?;
     let envoy = start_envoy(options, "envoy", &bootstrap, settings, run_dir)?;
     envoy_ready(envoy, addresses.gateway, addresses.envoy_admin, options, settings).await
 }
@@ -54,7 +53,7 @@ impl Edge {
             ]
             .map(|(name, value)| (name.to_owned(), value)),
         );
-        let bootstrap = render_bootstrap(&options.programs.control_plane, environment)?;
+        let bootstrap = render_bootstrap(options, environment)?;
         let envoy = start_envoy(options, "envoy-2", &bootstrap, settings, run_dir)?;
         let envoy = envoy_ready(envoy, gateway, envoy_admin, options, settings).await?;
         Ok(Self { gateway, _envoy: envoy })
@@ -121,14 +120,26 @@ fn start_envoy(
     Part::start(run_dir, name, &options.programs.envoy, &arguments, settings.of_envoy())
 }
 
-fn render_bootstrap(control_plane: &Path, environment: Environment) -> Result<String> {
+fn render_bootstrap(options: &Options, environment: Environment) -> Result<String> {
+    let control_plane = &options.programs.control_plane;
     let mut command = Command::new(control_plane);
     command.args(["envoy-bootstrap", "--profile", "local"]).env_clear().envs(environment);
     let output = command.output().with_context(|| format!("{} does not start", control_plane.display()))?;
     if !output.status.success() {
         bail!("control-plane envoy-bootstrap fails: {}", String::from_utf8_lossy(&output.stderr).trim());
     }
-    Ok(String::from_utf8(output.stdout)?)
+    with_routes(&String::from_utf8(output.stdout)?, &options.extra_routes)
+}
+
+/// JSON is YAML, too, on one line.
+fn with_routes(bootstrap: &str, routes: &[String]) -> Result<String> {
+    const BEFORE: &str = "\n                      routes:\n";
+    if routes.is_empty() {
+        return Ok(bootstrap.to_owned());
+    }
+    let (head, tail) = bootstrap.split_once(BEFORE).context("the bootstrap has no list of routes")?;
+    let routes: String = routes.iter().map(|route| format!("                        - {route}\n")).collect();
+    Ok([head, BEFORE, &routes, tail].concat())
 }
 
 fn first_client_key(settings: &Settings) -> Result<&str> {

@@ -22,6 +22,8 @@ pub struct Options {
     pub environment: Environment,
     /// Worker threads of Envoy.
     pub envoy_workers: u16,
+    /// Routes that Envoy looks at before its own, each as JSON: for measuring, and in no bootstrap of a user's.
+    pub extra_routes: Vec<String>,
     /// From the first process to an answer through the gateway.
     pub start_within: Duration,
 }
@@ -48,6 +50,7 @@ impl Options {
             providers: Destinations { stripe: Destination::Sandbox, paypal: Destination::Sandbox },
             environment,
             envoy_workers: 1,
+            extra_routes: Vec::new(),
             start_within: Duration::from_secs(60),
         })
     }
@@ -69,6 +72,7 @@ impl Options {
             providers: Destinations::from_environment(&environment)?,
             environment,
             envoy_workers,
+            extra_routes: Vec::new(),
             start_within: Duration::from_secs(60),
         })
     }

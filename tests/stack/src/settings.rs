@@ -175,6 +175,7 @@ mod tests {
             providers: Destinations::from_environment(&environment).unwrap(),
             environment,
             envoy_workers: 1,
+            extra_routes: Vec::new(),
             start_within: std::time::Duration::from_secs(1),
         };
         let run_dir = RunDir::open(folder.path()).unwrap();

@@ -1,0 +1,178 @@
+//! Load on a gateway from many connections.
+//!
+//! A closed loop, in which each connection sends as soon as it has its answer, finds the throughput. Its latencies
+//! flatter the server: one that stalls is asked less. So latencies come from an open loop, which sends at a fixed
+//! rate whatever comes back and counts from the moment at which a request should have been sent.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+use crate::connection::{Connection, Shot};
+
+/// How many clients ask at once.
+const CONNECTIONS: usize = 64;
+
+/// Who is asked what.
+#[derive(Clone, Debug)]
+pub(crate) struct Load {
+    to: SocketAddr,
+    /// Taken in turn; no connection sends the same twice in a row if there are several.
+    shots: Arc<[Shot]>,
+}
+
+/// What came of it.
+#[derive(Debug, Default)]
+pub(crate) struct Yield {
+    pub(crate) right: u64,
+    /// Another status, no mark of a replay where there should be one, a connection that broke.
+    pub(crate) wrong: u64,
+    pub(crate) took: Duration,
+    /// In microseconds, of the right ones, sorted.
+    latencies: Vec<u32>,
+}
+
+impl Yield {
+    #[expect(clippy::cast_precision_loss, reason = "a rate to be printed")]
+    pub(crate) fn per_second(&self) -> f64 {
+        self.right as f64 / self.took.as_secs_f64()
+    }
+
+    /// The latency, in microseconds, that this many of a hundred requests did not exceed.
+    pub(crate) fn percentile(&self, percent: usize) -> u32 {
+        let last = self.latencies.len().saturating_sub(1);
+        self.latencies.get(last * percent / 100).copied().unwrap_or_default()
+    }
+
+    fn note(&mut self, outcome: &io::Result<bool>, since: Instant) {
+        if matches!(outcome, Ok(true)) {
+            self.right += 1;
+            self.latencies.push(u32::try_from(since.elapsed().as_micros()).unwrap_or(u32::MAX));
+        } else {
+            self.wrong += 1;
+        }
+    }
+
+    fn add(&mut self, mut other: Self) {
+        self.right += other.right;
+        self.wrong += other.wrong;
+        self.latencies.append(&mut other.latencies);
+    }
+}
+
+impl Load {
+    pub(crate) fn new(to: SocketAddr, shots: Vec<Shot>) -> Self {
+        Self { to, shots: shots.into() }
+    }
+
+    /// Each shot once, and whether all of them were answered rightly.
+    pub(crate) async fn try_once(&self) -> bool {
+        let mut connection = Connection::open(self.to).await.expect("the gateway takes connections");
+        for shot in &*self.shots {
+            if !connection.fire(shot).await.is_ok_and(|right| right) {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// As much as the gateway takes in `time`.
+    pub(crate) async fn closed(&self, time: Duration) -> Yield {
+        let start = Instant::now();
+        let all = self.on_every_connection(|mut gun| async move {
+            while start.elapsed() < time {
+                gun.fire_from(Instant::now()).await;
+            }
+            gun.hits
+        });
+        all.await.taking(start.elapsed())
+    }
+
+    /// `per_second` requests for `time`.
+    pub(crate) async fn open(&self, per_second: f64, time: Duration) -> Yield {
+        let (triggers, inboxes): (Vec<_>, Vec<_>) =
+            (0..CONNECTIONS).map(|_| mpsc::unbounded_channel()).unzip();
+        let mut inboxes = inboxes.into_iter();
+        let start = Instant::now();
+        // A thread of its own: the runtime's timers know milliseconds only.
+        let metronome = thread::spawn(move || {
+            for (n, trigger) in (0_u32..).zip(triggers.iter().cycle()) {
+                let due = Duration::from_secs_f64(f64::from(n) / per_second);
+                if due >= time {
+                    break;
+                }
+                let due = start + due;
+                thread::sleep(due.saturating_duration_since(Instant::now()));
+                let _ = trigger.send(due);
+            }
+        });
+        let all = self.on_every_connection(|mut gun| {
+            let inbox = inboxes.next();
+            async move {
+                let mut inbox = inbox.expect("as many as there are connections");
+                while let Some(due) = inbox.recv().await {
+                    gun.fire_from(due).await;
+                }
+                gun.hits
+            }
+        });
+        let all = all.await.taking(start.elapsed());
+        metronome.join().expect("the metronome ends");
+        all
+    }
+
+    async fn on_every_connection<F>(&self, mut run: impl FnMut(Gun) -> F) -> Yield
+    where
+        F: Future<Output = Yield> + Send + 'static,
+    {
+        let mut tasks = JoinSet::new();
+        for n in 0..CONNECTIONS {
+            tasks.spawn(run(Gun { load: self.clone(), connection: None, next: n, hits: Yield::default() }));
+        }
+        let mut all = Yield::default();
+        while let Some(one) = tasks.join_next().await {
+            all.add(one.expect("a connection's task ends"));
+        }
+        all.latencies.sort_unstable();
+        all
+    }
+}
+
+impl Yield {
+    fn taking(self, took: Duration) -> Self {
+        Self { took, ..self }
+    }
+}
+
+/// One connection, made anew after it has broken, and what it has hit.
+struct Gun {
+    load: Load,
+    connection: Option<Connection>,
+    next: usize,
+    hits: Yield,
+}
+
+impl Gun {
+    async fn fire_from(&mut self, since: Instant) {
+        let outcome = self.fire().await;
+        if outcome.is_err() {
+            self.connection = None;
+        }
+        self.hits.note(&outcome, since);
+    }
+
+    async fn fire(&mut self) -> io::Result<bool> {
+        let connection = match &mut self.connection {
+            Some(connection) => connection,
+            none => none.insert(Connection::open(self.load.to).await?),
+        };
+        let shot = &self.load.shots[self.next % self.load.shots.len()];
+        self.next += 1;
+        connection.fire(shot).await
+    }
+}

@@ -1,0 +1,38 @@
+//! `make bench`: what the edge costs, on the machine it runs on. Numbers are printed and never asserted.
+//!
+//! Everything is measured against plain proxying through the same Envoy in the same minute, since the machine's
+//! other work, its clock and its temperature change more than the code does.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a measurement that cannot go on has nothing to say"
+)]
+
+mod connection;
+mod cpu;
+mod load;
+mod replay;
+mod rounds;
+mod screen;
+mod stage;
+mod table;
+
+use std::process::ExitCode;
+
+const USAGE: &str = "make bench [BENCH=replay|webhook]";
+
+/// One thread drives the load, so that it takes no more than one core of what it measures.
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    // Cargo adds `--bench` of its own.
+    let wanted: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
+    match wanted.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        [] | ["replay"] => replay::run().await,
+        _ => {
+            screen::line(USAGE);
+            return ExitCode::FAILURE;
+        }
+    }
+    ExitCode::SUCCESS
+}

@@ -1,0 +1,88 @@
+//! What the answer to a repeated charge costs, by who remembers it.
+
+use serde_json::json;
+use test_services::RedisServer;
+
+use crate::connection::Shot;
+use crate::load::Load;
+use crate::rounds::{Compared, Measured, compare};
+use crate::stage::{PLAIN, Stage};
+use crate::{screen, table};
+
+const KEY: &str = "bench-replay-0001";
+/// The worker's own memory off: every repetition asks the cache.
+const ALWAYS_ASK: (&str, &str) = ("IDEMPOTENCY_RECENT_ANSWERS", "0");
+
+pub(crate) async fn run() {
+    let mut rows = Vec::new();
+    let by_memory = Stage::set(&[], None).await;
+    rows.push(("replays, remembered by the worker", measure(by_memory).await));
+    match RedisServer::own(&[]).await {
+        Some(redis) => {
+            let by_redis = Stage::set(&[ALWAYS_ASK], Some(redis)).await;
+            rows.push(("replays, from the edge cache on Redis", measure(by_redis).await));
+        }
+        None => screen::line("without a Redis there is nothing to say of the edge cache on one"),
+    }
+    let by_process = Stage::set(&[ALWAYS_ASK], None).await;
+    rows.push(("replays, from the edge cache in the process", measure(by_process).await));
+    print(&rows);
+}
+
+async fn measure(stage: Stage) -> Compared {
+    let body = charge();
+    let headers = Stage::client_headers(KEY);
+    let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let charge = |replayed| Shot::new("POST", "/payments/charge", &headers, &body, (200, replayed));
+    let first = Load::new(stage.address(), vec![charge(false), charge(true)]);
+    assert!(first.try_once().await, "a charge succeeds, and again it is a replay");
+    let replay = Load::new(stage.address(), vec![charge(true)]);
+    // The same head; no body, which makes it a little cheaper still.
+    let plain = Load::new(stage.address(), vec![Shot::new("GET", PLAIN, &headers, &[], (200, false))]);
+    let compared = compare("replays", &stage, &plain, &replay).await;
+    stage.stack.stop().await;
+    compared
+}
+
+fn charge() -> Vec<u8> {
+    let charge = json!({
+        "provider": "stripe", "amount": 4999, "currency": "USD", "paymentMethodId": "pm_card_visa",
+    });
+    charge.to_string().into_bytes()
+}
+
+fn print(rows: &[(&str, Compared)]) {
+    let processes = ["load", "Envoy", "control plane", "edge cache", "Redis"];
+    let head = [
+        ["one worker of Envoy, 64 connections", "requests/s", "of plain", "p50 ms", "p99 ms", "wrong"]
+            .as_slice(),
+        &processes,
+    ]
+    .concat();
+    let row = |name: &str, measured: &Measured, ratio: String| {
+        let cpu = processes.map(|process| {
+            let found = measured.cpu_seconds.iter().find(|(name, _)| *name == process);
+            found.map_or_else(|| "-".to_owned(), |(_, seconds)| format!("{seconds:.2}"))
+        });
+        let ms = |us: u32| format!("{:.2}", f64::from(us) / 1_000.0);
+        let mut cells = vec![name.to_owned(), format!("{:.0}", measured.per_second), ratio];
+        cells.extend([ms(measured.p50), ms(measured.p99), measured.wrong.to_string()]);
+        cells.extend(cpu);
+        cells
+    };
+    let rows: Vec<_> = rows
+        .iter()
+        .flat_map(|(name, compared)| {
+            [
+                row("plain proxying", &compared.plain, String::new()),
+                row(name, &compared.load, format!("{:.2}", compared.ratio)),
+            ]
+        })
+        .collect();
+    for line in table::lines(&head, &rows) {
+        screen::line(&line);
+    }
+    screen::line(
+        "latencies at half of the replays' throughput; the last columns are CPU seconds for 10,000 requests",
+    );
+}
