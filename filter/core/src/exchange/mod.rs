@@ -8,28 +8,25 @@
 //! certificate that its signature is checked with.
 
 mod keyed;
+mod request;
 mod webhook;
 
 use crate::attestation::{self, Claims};
-use crate::card;
 use crate::client::ClientId;
 use crate::config::EdgeConfig;
 use crate::content::Content;
-use crate::error::ErrorCode;
-use crate::head::{CLIENT_ID, Head};
+use crate::head::Head;
 use crate::idempotency::{ClaimCall, ClaimRequest, Verdict};
 use crate::outcome::Outcome;
 use crate::provider::Provider;
 use crate::refusal::{Refusal, Reply};
-use crate::request::{
-    CancelRequest, CaptureRequest, ChargeRequest, InvalidRequest, ListQuery, RefundRequest,
-};
-use crate::route::{NoRoute, Route};
+use crate::route::Route;
 use crate::webhook::CannotVerify;
 use crate::webhook::paypal::CertificateUrl;
 use crate::webhook::rsa::{PureRust, VerifyRsa};
 use crate::webhook::x509::TrustedKey;
 use keyed::{Claimed, Keyed, Turn};
+use request::{Request, check_query, check_target, client, no_route, request_id};
 use webhook::{Rejected, Webhook};
 
 /// What the host has to do next.
@@ -86,20 +83,6 @@ struct Awaiting {
     request: Box<Request>,
     webhook: Webhook,
     body: Vec<u8>,
-}
-
-/// A request whose head is good.
-#[derive(Debug)]
-struct Request {
-    route: Route,
-    method: String,
-    /// With the query, as it goes on.
-    path: String,
-    claims: Claims,
-    content: Content,
-    keyed: Option<Keyed>,
-    webhook: Option<Webhook>,
-    strip: Vec<String>,
 }
 
 impl Exchange {
@@ -360,94 +343,6 @@ impl Exchange {
             _ => Step::Wait,
         }
     }
-}
-
-impl Request {
-    fn judge(&self, body: &[u8]) -> Result<(), Refusal> {
-        self.content.check(body.len())?;
-        if matches!(self.route, Route::Webhook(_)) {
-            // The provider's own words, which nobody reads before they are known to be that.
-            return Ok(());
-        }
-        // Before parsing, so that a card number in a misspelt field is told for what it is.
-        if card::in_json(body) {
-            return Err(card_data());
-        }
-        match self.route {
-            Route::Charge => ChargeRequest::parse(body).map(drop)?,
-            Route::Refund => RefundRequest::parse(body).map(drop)?,
-            Route::Capture => CaptureRequest::parse(body).map(drop)?,
-            Route::Cancel => CancelRequest::parse(body).map(drop)?,
-            Route::GetPayment
-            | Route::ListPayments
-            | Route::ListEvents
-            | Route::GetRefund
-            | Route::OpenApi
-            | Route::Webhook(_) => {}
-        }
-        Ok(())
-    }
-
-    fn edits(&self, body_sha256: [u8; 32], config: &EdgeConfig, now_s: u64) -> HeadEdits {
-        let request = attestation::Request { method: &self.method, path: &self.path, body_sha256 };
-        let attestation = config.keys.sign(&request, &self.claims, now_s);
-        HeadEdits { remove: self.strip.clone(), set: vec![(attestation::HEADER, attestation)] }
-    }
-}
-
-fn request_id(head: Head<'_>) -> Result<String, Refusal> {
-    let id = head.one("x-request-id")?.filter(|id| attestation::is_request_id(id));
-    // Envoy makes one for every request, unless it was told not to.
-    id.map(str::to_owned).ok_or_else(|| {
-        Refusal::new(
-            ErrorCode::InternalError,
-            "the proxy gave this request no id; it must generate request ids",
-        )
-    })
-}
-
-/// Takes what RFC 3986 lets stand in a path and a query, so that both halves read the same.
-fn check_target(target: &str) -> Result<(), Refusal> {
-    let allowed = |b: u8| b.is_ascii_alphanumeric() || b"-._~:/?[]@!$&'()*+,;=%".contains(&b);
-    if !target.bytes().all(allowed) {
-        let message = "the path and the query must be percent-encoded (RFC 3986)";
-        return Err(Refusal::new(ErrorCode::InvalidRequest, message));
-    }
-    if card::in_url(target.as_bytes()) { Err(card_data()) } else { Ok(()) }
-}
-
-fn check_query(route: Route, query: &str) -> Result<(), InvalidRequest> {
-    if route == Route::ListPayments {
-        return ListQuery::parse(query).map(drop);
-    }
-    match form_urlencoded::parse(query.as_bytes()).next() {
-        Some((name, _)) => Err(InvalidRequest::named(&name, "is not a parameter here; this path takes none")),
-        None => Ok(()),
-    }
-}
-
-fn client(head: Head<'_>) -> Result<ClientId, Refusal> {
-    let mut values = head.all(CLIENT_ID);
-    let one = values.next().filter(|_| values.next().is_none());
-    one.and_then(|value| std::str::from_utf8(value).ok()).and_then(ClientId::parse).ok_or_else(|| {
-        let message = "a known client key is needed: `Authorization: Bearer <key>`";
-        Refusal::new(ErrorCode::Unauthenticated, message)
-    })
-}
-
-fn no_route(reason: NoRoute) -> Refusal {
-    match reason {
-        NoRoute::Method { allowed } => Refusal::method_not_allowed(allowed),
-        NoRoute::Path(ErrorCode::TransactionNotFound) => {
-            Refusal::new(ErrorCode::TransactionNotFound, "there is no such transaction")
-        }
-        NoRoute::Path(code) => Refusal::new(code, "there is nothing at this path"),
-    }
-}
-
-fn card_data() -> Refusal {
-    let message = "a card number was found; send a payment method id from the provider instead";
-    Refusal::new(ErrorCode::CardDataNotAccepted, message)
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ mod webhooks;
 use super::*;
 use crate::attestation::Keys;
 use crate::config::EdgeSecrets;
+use crate::error::ErrorCode;
 use crate::idempotency::Fence;
 use crate::test;
 
