@@ -15,8 +15,10 @@ mod load;
 mod replay;
 mod rounds;
 mod screen;
+mod sink;
 mod stage;
 mod table;
+mod webhook;
 
 use std::process::ExitCode;
 
@@ -28,7 +30,12 @@ async fn main() -> ExitCode {
     // Cargo adds `--bench` of its own.
     let wanted: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
     match wanted.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        [] | ["replay"] => replay::run().await,
+        [] => {
+            replay::run().await;
+            webhook::run().await;
+        }
+        ["replay"] => replay::run().await,
+        ["webhook"] => webhook::run().await,
         _ => {
             screen::line(USAGE);
             return ExitCode::FAILURE;

@@ -51,7 +51,7 @@ fn charge() -> Vec<u8> {
     charge.to_string().into_bytes()
 }
 
-fn print(rows: &[(&str, Compared)]) {
+pub(crate) fn print(rows: &[(&str, Compared)]) {
     let processes = ["load", "Envoy", "control plane", "edge cache", "Redis"];
     let head = [
         ["one worker of Envoy, 64 connections", "requests/s", "of plain", "p50 ms", "p99 ms", "wrong"]
@@ -83,6 +83,6 @@ fn print(rows: &[(&str, Compared)]) {
         screen::line(&line);
     }
     screen::line(
-        "latencies at half of the replays' throughput; the last columns are CPU seconds for 10,000 requests",
+        "latencies at half of the throughput of what stands beside plain proxying; the last columns are CPU seconds for 10,000 requests",
     );
 }

@@ -128,18 +128,23 @@ fn render_bootstrap(options: &Options, environment: Environment) -> Result<Strin
     if !output.status.success() {
         bail!("control-plane envoy-bootstrap fails: {}", String::from_utf8_lossy(&output.stderr).trim());
     }
-    with_routes(&String::from_utf8(output.stdout)?, &options.extra_routes)
+    let bootstrap = String::from_utf8(output.stdout)?;
+    let bootstrap = with_first(&bootstrap, ROUTES, &options.extra_routes)?;
+    with_first(&bootstrap, CLUSTERS, &options.extra_clusters)
 }
 
-/// JSON is YAML, too, on one line.
-fn with_routes(bootstrap: &str, routes: &[String]) -> Result<String> {
-    const BEFORE: &str = "\n                      routes:\n";
-    if routes.is_empty() {
+/// The lists that a bootstrap may be given more for: how each begins, and how its entries are indented.
+const ROUTES: (&str, &str) = ("\n                      routes:\n", "                        ");
+const CLUSTERS: (&str, &str) = ("\n  clusters:\n", "    ");
+
+/// Puts entries in front of a list's own. JSON is YAML, too, on one line.
+fn with_first(bootstrap: &str, (list, indent): (&str, &str), entries: &[String]) -> Result<String> {
+    if entries.is_empty() {
         return Ok(bootstrap.to_owned());
     }
-    let (head, tail) = bootstrap.split_once(BEFORE).context("the bootstrap has no list of routes")?;
-    let routes: String = routes.iter().map(|route| format!("                        - {route}\n")).collect();
-    Ok([head, BEFORE, &routes, tail].concat())
+    let (head, tail) = bootstrap.split_once(list).context("the bootstrap lacks one of its lists")?;
+    let entries: String = entries.iter().map(|entry| format!("{indent}- {entry}\n")).collect();
+    Ok([head, list, &entries, tail].concat())
 }
 
 fn first_client_key(settings: &Settings) -> Result<&str> {

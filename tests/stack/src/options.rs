@@ -24,6 +24,8 @@ pub struct Options {
     pub envoy_workers: u16,
     /// Routes that Envoy looks at before its own, each as JSON: for measuring, and in no bootstrap of a user's.
     pub extra_routes: Vec<String>,
+    /// Clusters for them, likewise.
+    pub extra_clusters: Vec<String>,
     /// From the first process to an answer through the gateway.
     pub start_within: Duration,
 }
@@ -51,6 +53,7 @@ impl Options {
             environment,
             envoy_workers: 1,
             extra_routes: Vec::new(),
+            extra_clusters: Vec::new(),
             start_within: Duration::from_secs(60),
         })
     }
@@ -73,6 +76,7 @@ impl Options {
             environment,
             envoy_workers,
             extra_routes: Vec::new(),
+            extra_clusters: Vec::new(),
             start_within: Duration::from_secs(60),
         })
     }

@@ -176,6 +176,7 @@ mod tests {
             environment,
             envoy_workers: 1,
             extra_routes: Vec::new(),
+            extra_clusters: Vec::new(),
             start_within: std::time::Duration::from_secs(1),
         };
         let run_dir = RunDir::open(folder.path()).unwrap();
