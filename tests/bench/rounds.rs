@@ -7,8 +7,14 @@ use crate::screen;
 use crate::stage::Stage;
 
 const ROUNDS: usize = 3;
-const TIME: Duration = Duration::from_secs(4);
+const SECONDS: u64 = 4;
 const WARM_UP: Duration = Duration::from_secs(1);
+
+/// Of one round: `BENCH_SECONDS`, more of them for calmer numbers.
+fn time() -> Duration {
+    let wanted = std::env::var("BENCH_SECONDS").ok().and_then(|seconds| seconds.parse().ok());
+    Duration::from_secs(wanted.unwrap_or(SECONDS))
+}
 
 /// One line of a table.
 #[derive(Debug)]
@@ -48,8 +54,8 @@ pub(crate) async fn compare(name: &str, stage: &Stage, plain: &Load, load: &Load
 
     let rate = median(load_rounds.iter().map(Round::per_second).collect()) / 2.0;
     screen::progress(&format!("{name}: latencies at {rate:.0} requests per second"));
-    let plain_open = plain.open(rate, TIME).await;
-    let load_open = load.open(rate, TIME).await;
+    let plain_open = plain.open(rate, time()).await;
+    let load_open = load.open(rate, time()).await;
     screen::progress("");
     Compared { plain: summary(plain_rounds, &plain_open), load: summary(load_rounds, &load_open), ratio }
 }
@@ -62,7 +68,7 @@ struct Round {
 impl Round {
     async fn run(stage: &Stage, load: &Load) -> Self {
         let before = stage.cpu_seconds();
-        let all = load.closed(TIME).await;
+        let all = load.closed(time()).await;
         let after = stage.cpu_seconds();
         let used = after.into_iter().zip(before).map(|((name, after), (_, before))| (name, after - before));
         Self { all, cpu_seconds: used.collect() }
