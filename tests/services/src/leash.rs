@@ -1,3 +1,4 @@
+use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
@@ -15,6 +16,8 @@ impl Leash {
         let mut command = Command::new("/bin/sh");
         command.args(["-c", WAIT_THEN_END, &pid.to_string()]).arg(folder);
         command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+        // What ends the whole group, e.g. Ctrl-C, must not end the leash before it has done its work.
+        command.process_group(0);
         Self(command.spawn().unwrap())
     }
 
