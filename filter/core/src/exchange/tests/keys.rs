@@ -1,6 +1,7 @@
 //! What becomes of a request by its idempotency key.
 
 use super::*;
+use crate::test;
 use crate::idempotency::{Answer, ClaimRequest, Fingerprint, Key, Scope};
 
 fn key(text: &str) -> Sent {

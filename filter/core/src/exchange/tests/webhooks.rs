@@ -4,6 +4,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
 use super::*;
+use crate::test;
 use crate::webhook::FetchFailure;
 
 const EVENT: &[u8] = b"{\"id\":\"evt_1\",\"card\":\"4242 4242 4242 4242\"}";
