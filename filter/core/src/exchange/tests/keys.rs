@@ -1,8 +1,8 @@
 //! What becomes of a request by its idempotency key.
 
 use super::*;
-use crate::test;
 use crate::idempotency::{Answer, ClaimRequest, Fingerprint, Key, Scope};
+use crate::test;
 
 fn key(text: &str) -> Sent {
     Sent::charge().replacing("idempotency-key", text)
