@@ -3,9 +3,9 @@
 //! Everything is measured against plain proxying through the same Envoy in the same minute, since the machine's
 //! other work, its clock and its temperature change more than the code does.
 #![expect(
-    clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
+    clippy::indexing_slicing,
     reason = "a measurement that cannot go on has nothing to say"
 )]
 
