@@ -137,6 +137,19 @@ async fn a_repeat_that_meets_a_closed_door_never_makes_the_first_call_a_failure(
     assert_eq!(found.state.status(), Status::Completed);
 }
 
+/// An error names the request that it answers, so two requests that answer one key would differ.
+#[tokio::test]
+async fn an_answer_that_somebody_else_kept_is_read_and_no_other_made_up() {
+    let test = TestGateway::start().await;
+    let refusal = Refusal { kind: RefusalKind::Declined, ..turned_away() };
+    test.provider.charges.lock().unwrap().push(Outcome::Refused(refusal));
+    let call = keyed::<Payment>(1, "a");
+    let first = operations::charge(test.gateway.clone(), charge_request(100, ""), call.clone()).await;
+    let Err(OperationError::Refused { payment, .. }) = first else { panic!("{first:?}") };
+    let late = Payment::recall(test.gateway.clone(), Subject::Payment(payment), call).await;
+    assert!(matches!(late, Err(OperationError::KeyTaken)), "{late:?}");
+}
+
 fn turned_away() -> Refusal {
     Refusal {
         kind: RefusalKind::Configuration,

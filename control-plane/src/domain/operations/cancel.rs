@@ -1,13 +1,11 @@
 use std::sync::Arc;
 
-use super::flight::{Nth, fly};
-use super::{OperationError, commit};
-use crate::domain::event::Event;
+use super::OperationError;
+use super::flight::depart;
 use crate::domain::gateway::Gateway;
 use crate::domain::id::PaymentId;
 use crate::domain::idempotency::Call;
 use crate::domain::payment::Payment;
-use crate::domain::store::{Change, Step};
 
 /// Releases what is authorized, or ends a payment whose payer has not acted yet.
 pub async fn cancel(
@@ -24,16 +22,5 @@ async fn run(gateway: &Gateway, id: PaymentId, call: &Call<Payment>) -> Result<P
     let (attempt, now) = (gateway.new_attempt_id(), gateway.now());
     let moved =
         payment.clone().begin_cancel(attempt, now).map_err(|problem| OperationError::state(id, problem))?;
-    let event = Event::payment_moved(Some(&payment.state), &moved, &call.cause);
-    commit(
-        gateway,
-        Change {
-            step: Step::MovePayment { payment: moved.clone(), event },
-            key: call.take(gateway.now()),
-            webhook: None,
-        },
-        id,
-    )
-    .await?;
-    fly(gateway, &*provider, moved, Nth::First, call).await
+    depart(gateway, &*provider, &payment, moved, call).await
 }

@@ -2,14 +2,12 @@ use std::sync::Arc;
 
 use edge_core::money::{Amount, Money};
 
-use super::flight::{Nth, fly};
-use super::{OperationError, commit};
-use crate::domain::event::Event;
+use super::OperationError;
+use super::flight::depart;
 use crate::domain::gateway::Gateway;
 use crate::domain::id::PaymentId;
 use crate::domain::idempotency::Call;
 use crate::domain::payment::Payment;
-use crate::domain::store::{Change, Step};
 
 /// Takes what is authorized: `amount`, or all of it. The rest is released.
 pub async fn capture(
@@ -37,16 +35,5 @@ async fn run(
     let money =
         Money { amount: amount.unwrap_or(payment.request.amount), currency: payment.request.currency };
     provider.accepts(money).map_err(OperationError::Unacceptable)?;
-    let event = Event::payment_moved(Some(&payment.state), &moved, &call.cause);
-    commit(
-        gateway,
-        Change {
-            step: Step::MovePayment { payment: moved.clone(), event },
-            key: call.take(gateway.now()),
-            webhook: None,
-        },
-        id,
-    )
-    .await?;
-    fly(gateway, &*provider, moved, Nth::First, call).await
+    depart(gateway, &*provider, &payment, moved, call).await
 }

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use edge_core::money::Money;
 use edge_core::request::{ChargeRequest, PaymentMethodId};
 
-use super::flight::{Nth, fly, standing};
+use super::flight::{Nth, depart, fly, standing};
 use super::{OperationError, commit};
 use crate::domain::event::{Cause, Event};
 use crate::domain::gateway::Gateway;
@@ -95,18 +95,7 @@ async fn resume(
     }
     let (attempt, now) = (gateway.new_attempt_id(), gateway.now());
     let moved = begun(&payment, |p| p.begin_resume(attempt, now))?;
-    let event = Event::payment_moved(Some(&payment.state), &moved, &call.cause);
-    commit(
-        gateway,
-        Change {
-            step: Step::MovePayment { payment: moved.clone(), event },
-            key: call.take(gateway.now()),
-            webhook: None,
-        },
-        moved.id,
-    )
-    .await?;
-    fly(gateway, provider, moved, Nth::First, call).await
+    depart(gateway, provider, &payment, moved, call).await
 }
 
 /// Whether the provider told us of the payer's consent before the client did: then the client is told what

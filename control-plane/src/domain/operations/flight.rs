@@ -5,8 +5,9 @@
 
 use edge_core::money::Money;
 
-use super::OperationError;
 use super::record::record;
+use super::{OperationError, commit};
+use crate::domain::event::Event;
 use crate::domain::gateway::Gateway;
 use crate::domain::id::AttemptId;
 use crate::domain::idempotency::Call;
@@ -14,6 +15,7 @@ use crate::domain::payment::{Cancelable, Failure, Flight, Operation, Payment, St
 use crate::domain::provider::{
     CancelOrder, CancelTarget, CaptureOrder, ChargeOrder, Outcome, PaymentProvider, ResumeOrder,
 };
+use crate::domain::store::{Change, Step};
 
 /// Which call of one attempt this is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +32,21 @@ impl Nth {
             Self::Repeated => answer.of_a_repeat(),
         }
     }
+}
+
+/// Records that `moved` is under way, together with the client's key, and then flies it.
+pub(super) async fn depart(
+    gateway: &Gateway,
+    provider: &dyn PaymentProvider,
+    before: &Payment,
+    moved: Payment,
+    call: &Call<Payment>,
+) -> Result<Payment, OperationError> {
+    let event = Event::payment_moved(Some(&before.state), &moved, &call.cause);
+    let step = Step::MovePayment { payment: moved.clone(), event };
+    let change = Change { step, key: call.take(gateway.now()), webhook: None };
+    commit(gateway, change, moved.id).await?;
+    fly(gateway, provider, moved, Nth::First, call).await
 }
 
 /// `payment` has a flight; what comes back is what the client is told.

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use super::OperationError;
 use crate::domain::event::{Cause, Event};
 use crate::domain::gateway::Gateway;
-use crate::domain::idempotency::{Call, Decided};
+use crate::domain::idempotency::{Call, Decided, KeyChange};
 use crate::domain::payment::{InvalidTransition, Payment};
 use crate::domain::refund::Refund;
 use crate::domain::store::{Change, CommitError, Step, Store, StoreError};
@@ -68,8 +68,10 @@ pub(super) async fn told<T: Decided>(
     call: &Call<T>,
 ) -> Result<T, OperationError> {
     if let Some(key) = call.settle(&result) {
+        let is_answer = matches!(key, KeyChange::Answer { .. });
         match gateway.store.commit(Change { step: Step::Nothing, key: Some(key), webhook: None }).await {
-            // A conflict: somebody else has kept the same answer.
+            // Somebody else has kept an answer: theirs stands, to the byte (an error names the request it answers).
+            Err(CommitError::Conflict(_)) if is_answer => return Err(OperationError::KeyTaken),
             Ok(()) | Err(CommitError::Conflict(_)) => {}
             Err(CommitError::Store(problem)) => return Err(problem.into()),
         }
