@@ -61,28 +61,34 @@ def pay():
 
 
 paid = pay()
-for kind in ("payment_intent.created", "payment_intent.succeeded"):
+# The events of one payment travel on connections of their own: either may arrive first.
+events = {}
+for _ in range(2):
     headers, body = arrived.get(timeout=30)
     for secret in (OLD, NEW):
         event = stripe.Webhook.construct_event(body, headers["Stripe-Signature"], secret)
-        assert event.type == kind and event.data.object.id == paid.id, event
+        assert event.data.object.id == paid.id, event
+        events[event.type] = event
     try:
         stripe.Webhook.construct_event(body, headers["Stripe-Signature"], "whsec_other")
         raise AssertionError("accepted with another secret")
     except stripe.SignatureVerificationError:
         pass
+assert sorted(events) == ["payment_intent.created", "payment_intent.succeeded"], events
+event = events["payment_intent.succeeded"]
 kept = client.v1.events.retrieve(event.id)
 assert kept.data.object.status == "succeeded", kept
 assert [it.id for it in client.v1.events.list({"type": event.type}).data] == [event.id]
 control("POST", "faults", {"operation": "webhook", "fault": "forge", "times": 1})
 pay()
-headers, body = arrived.get(timeout=30)
-try:
-    stripe.Webhook.construct_event(body, headers["Stripe-Signature"], OLD)
-    raise AssertionError("accepted a forged signature")
-except stripe.SignatureVerificationError:
-    pass
-arrived.get(timeout=30)
+refused = 0
+for _ in range(2):
+    headers, body = arrived.get(timeout=30)
+    try:
+        stripe.Webhook.construct_event(body, headers["Stripe-Signature"], OLD)
+    except stripe.SignatureVerificationError:
+        refused += 1
+assert refused == 1, f"{refused} of two webhooks were refused, one was forged"
 
 # PayPal: the library fetches the certificate, checks its chain up to the sandbox's root and its name, and the signature.
 root = tempfile.NamedTemporaryFile("w", suffix=".pem")
@@ -122,7 +128,7 @@ for name, value in (
 ):
     request.add_header(name, value)
 urllib.request.urlopen(request).read()
-kinds = []
+events = {}
 for _ in range(2):
     headers, body = arrived.get(timeout=30)
     assert genuine(headers, body) == (True, ""), genuine(headers, body)
@@ -130,9 +136,10 @@ for _ in range(2):
     assert not genuine(headers, body, webhook_id="WEBHOOK_ID")[0], "accepted another webhook's id"
     digicert = "data/DigiCertHighAssuranceEVRootCA.crt.pem"
     assert not genuine(headers, body, chain=[digicert])[0], "accepted another root"
-    kinds.append(json.loads(body)["event_type"])
-assert kinds == ["PAYMENT.CAPTURE.COMPLETED", "CHECKOUT.ORDER.COMPLETED"], kinds
+    event = json.loads(body)
+    events[event["event_type"]] = event["resource"]
+assert sorted(events) == ["CHECKOUT.ORDER.COMPLETED", "PAYMENT.CAPTURE.COMPLETED"], events
 control("POST", "faults", {"operation": "webhook", "fault": "forge", "times": 1})
-capture = json.loads(body)["resource"]["purchase_units"][0]["payments"]["captures"][0]["id"]
+capture = events["PAYMENT.CAPTURE.COMPLETED"]["id"]
 control("POST", "webhooks/send", {"provider": "paypal", "type": "CUSTOMER.DISPUTE.CREATED", "id": capture})
 assert not genuine(*arrived.get(timeout=30))[0], "accepted a forged signature"
