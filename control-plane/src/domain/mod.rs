@@ -9,6 +9,7 @@ pub mod idempotency;
 pub mod operations;
 pub mod payment;
 pub mod provider;
+pub mod queue;
 pub mod refund;
 pub mod store;
 pub mod webhook;

@@ -1,0 +1,34 @@
+//! Work that is due at a time: payments and refunds that are not decided, events that are not worked off.
+//!
+//! It stands in the database, in the row of what it is about, and is written in the commit that makes it
+//! necessary. A queue only brings it to somebody sooner: whatever a queue loses is found in the database.
+
+use edge_core::provider::Provider;
+use jiff::Timestamp;
+
+use super::id::{PaymentId, RefundId};
+
+/// What is to be worked off. Only names: whoever takes it reads it anew.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Work {
+    Payment(PaymentId),
+    Refund(RefundId),
+    /// A provider's event, by its id there.
+    Event {
+        provider: Provider,
+        id: String,
+    },
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Due {
+    pub work: Work,
+    /// As in the database. Another time there means that this is out of date.
+    pub at: Timestamp,
+}
+
+/// Brings due work to whoever works it off.
+pub trait Queue: Send + Sync {
+    /// Called after the commit. Does not wait and cannot fail: what is not brought is found by the sweep.
+    fn announce(&self, due: Due);
+}
