@@ -1,6 +1,7 @@
 //! The configuration: every setting, its default and what is wrong with it, in one place.
 
 mod edge_cache;
+mod retries;
 mod source;
 
 use std::net::SocketAddr;
@@ -13,6 +14,7 @@ use secrecy::SecretString;
 pub use edge_cache::{EdgeCacheConfig, EdgeCacheSettings};
 pub use source::{ConfigError, Source};
 
+use crate::domain::retries::RetryPolicy;
 use crate::providers::{PaypalSettings, Settings, StripeSettings, Timeouts};
 use crate::store;
 use crate::telemetry::LogFormat;
@@ -28,6 +30,7 @@ pub struct Config {
     pub attestation_keys: Keys,
     pub edge_cache: EdgeCacheSettings,
     pub providers: Settings,
+    pub retries: RetryPolicy,
     pub log_level: String,
     pub log_format: LogFormat,
     /// How long a shutdown waits for payments under way.
@@ -43,15 +46,18 @@ impl Config {
         let keys = keep(&mut errors, attestation_keys(source));
         let edge_cache = keep(&mut errors, EdgeCacheSettings::read(source));
         let providers = keep(&mut errors, providers(source));
+        let timeouts = providers.as_ref().map_or_else(Timeouts::default, |settings| settings.timeouts);
+        let retries = keep(&mut errors, retries::retries(source, &timeouts));
         let db_uri = keep(&mut errors, db_uri(source));
         let log_format = keep(&mut errors, log_format(source));
         let grace = keep(&mut errors, seconds(source, "SHUTDOWN_GRACE_SECONDS", Duration::from_secs(30)));
-        match (listen, keys, edge_cache, providers, db_uri, log_format, grace) {
+        match (listen, keys, edge_cache, providers, retries, db_uri, log_format, grace) {
             (
                 Some(listen),
                 Some(attestation_keys),
                 Some(edge_cache),
                 Some(providers),
+                Some(retries),
                 Some(db_uri),
                 Some(log_format),
                 Some(grace),
@@ -61,6 +67,7 @@ impl Config {
                 attestation_keys,
                 edge_cache,
                 providers,
+                retries,
                 log_level: source.get("LOG_LEVEL").unwrap_or("info").to_owned(),
                 log_format,
                 shutdown_grace: grace,
@@ -105,10 +112,7 @@ fn providers(source: &Source) -> Result<Settings, ConfigError> {
         paypal: paypal(source)?,
         default_return_url: source
             .read_with("PAYMENT_RETURN_URL", |text| http_url(text).map(|_| text.to_owned()))?,
-        timeouts: Timeouts {
-            call: seconds(source, "PROVIDER_TIMEOUT_SECONDS", Timeouts::default().call)?,
-            ..Timeouts::default()
-        },
+        timeouts: Timeouts::of_calls(seconds(source, "PROVIDER_TIMEOUT_SECONDS", Timeouts::default().call)?),
     })
 }
 

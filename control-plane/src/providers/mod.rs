@@ -1,7 +1,9 @@
 //! Stripe and PayPal behind one port. Requests and answers are mapped by pure functions; one transport does
 //! the I/O.
 
+mod breaker;
 mod decimals;
+mod guarded;
 mod paypal;
 mod settings;
 mod step;
@@ -17,6 +19,7 @@ use edge_core::provider::Provider;
 pub use settings::{PaypalSettings, Settings, StripeSettings, Timeouts};
 pub use transport::TransportError;
 
+use self::guarded::Guarded;
 use crate::domain::clock::Clock;
 use crate::domain::provider::PaymentProvider;
 
@@ -31,11 +34,11 @@ impl Providers {
         let mut providers: HashMap<Provider, Arc<dyn PaymentProvider>> = HashMap::new();
         if let Some(stripe) = stripe {
             let stripe = stripe::Stripe::new(stripe, default_return_url.clone(), timeouts)?;
-            providers.insert(Provider::Stripe, Arc::new(stripe));
+            providers.insert(Provider::Stripe, Arc::new(Guarded::new(stripe, clock.clone())));
         }
         if let Some(paypal) = paypal {
-            let paypal = paypal::Paypal::new(paypal, default_return_url, timeouts, clock)?;
-            providers.insert(Provider::Paypal, Arc::new(paypal));
+            let paypal = paypal::Paypal::new(paypal, default_return_url, timeouts, clock.clone())?;
+            providers.insert(Provider::Paypal, Arc::new(Guarded::new(paypal, clock)));
         }
         Ok(Self(providers))
     }

@@ -42,12 +42,16 @@ pub struct Timeouts {
     pub operation: Duration,
 }
 
+impl Timeouts {
+    /// For requests that get so long each.
+    #[must_use]
+    pub fn of_calls(call: Duration) -> Self {
+        Self { connect: call.min(Duration::from_secs(2)), call, operation: call * 5 / 2 }
+    }
+}
+
 impl Default for Timeouts {
     fn default() -> Self {
-        Self {
-            connect: Duration::from_secs(2),
-            call: Duration::from_secs(10),
-            operation: Duration::from_secs(25),
-        }
+        Self::of_calls(Duration::from_secs(10))
     }
 }
