@@ -12,6 +12,8 @@ pub struct Settings {
     /// Where a payer's browser goes after a step outside, for charges that name no URL of their own.
     pub default_return_url: Option<String>,
     pub timeouts: Timeouts,
+    /// Whether a provider that fails is left alone for a while.
+    pub circuit_breakers: bool,
 }
 
 #[derive(Clone, Debug)]
