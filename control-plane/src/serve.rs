@@ -31,6 +31,7 @@ const METRICS_UPKEEP: Duration = Duration::from_secs(5);
 /// Serves until `stop` is cancelled, then lets what is under way finish. An error means that the server or
 /// a task of its died.
 pub async fn serve(config: Config, stop: CancellationToken) -> anyhow::Result<()> {
+    config.crash_points.arm();
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let providers =
         Providers::new(config.providers, clock.clone()).context("the providers cannot be set up")?;

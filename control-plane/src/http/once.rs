@@ -13,6 +13,7 @@ use super::App;
 use super::attested::Attested;
 use super::error::ApiError;
 use crate::cache::CacheError;
+use crate::crash_point::reach;
 use crate::domain::idempotency::{Answer, Call, Claim, Decided, KeyChange, KeyRecord, Render};
 use crate::domain::operations::{OperationError, Recall};
 use crate::domain::store::{Change, CommitError, Conflict, Step};
@@ -55,6 +56,7 @@ where
             return Ok(Told { answer: rendered(&call, &result), is_final: false, is_replay: false });
         };
         let told = tell(&app, &call, &claim, run).await;
+        reach("after_reply_before_edge").await;
         match &told {
             Ok(Told { answer, is_final: true, .. }) => complete(&app, &turn, answer).await,
             Ok(_) | Err(_) => release(&app, &turn).await,
@@ -88,7 +90,10 @@ where
                 T::recall(app.gateway.clone(), subject, call.clone()).await
             }
             Some(KeyRecord { subject: None, .. }) => Err(OperationError::Crashed),
-            None => run(call.clone()).await,
+            None => {
+                reach("after_claim_before_intent").await;
+                run(call.clone()).await
+            }
         };
         if !matches!(result, Err(OperationError::KeyTaken)) && refuse(app, call, claim, &result).await? {
             let is_final = match &result {
