@@ -162,7 +162,8 @@ impl<'r> Judge<'r> {
                     .push(Broken::new("P8", format!("{id} was {before:?}, and a record says from {from:?}")));
             }
             if let Some(from) = from.filter(|from| !moves.contains(&(*from, event.to_state.as_str()))) {
-                broken.push(Broken::new("P7", format!("{id} went from {from} to {}", event.to_state)));
+                let what = format!("{id} went from {from} to {}: {}", event.to_state, event.detail);
+                broken.push(Broken::new("P7", what));
             }
             before = Some(&event.to_state);
         }

@@ -67,6 +67,8 @@ pub(crate) struct Ask {
     pub(crate) is_contested: bool,
     /// Whether a connection ended without an answer, or with one that leaves it open.
     pub(crate) is_in_doubt: bool,
+    /// Another body came under the key, and may have the turn for a moment.
+    pub(crate) is_mismatched: bool,
     pub(crate) heard: Vec<Heard>,
 }
 
@@ -159,6 +161,7 @@ impl Ask {
             (402, Intent::Charge(charge)) => code == "PAYMENT_FAILED" && charge.method == Method::Declined,
             (409, _) if retryable => matches!(code, "IDEMPOTENCY_IN_PROGRESS" | "INVALID_STATE"),
             (409, _) => code == "INVALID_STATE" && self.is_contested,
+            (422, _) if code == "IDEMPOTENCY_KEY_REUSED" => self.is_mismatched,
             (422, Intent::Refund { .. }) => code == "REFUND_EXCEEDS_CHARGE" && self.is_contested,
             (429, _) => code == "RATE_LIMITED",
             (503, _) => {
@@ -170,6 +173,7 @@ impl Ask {
         match heard.status {
             _ if !right => Err(format!("{} {} is no answer to it", heard.status, heard.body)),
             202 => Ok(Meaning::Taken),
+            422 if code == "IDEMPOTENCY_KEY_REUSED" => Ok(Meaning::Again),
             200 | 402 | 422 => Ok(Meaning::Final),
             409 if !retryable => Ok(Meaning::Final),
             _ => Ok(Meaning::Again),

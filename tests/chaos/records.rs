@@ -52,6 +52,8 @@ pub(crate) struct Event {
     pub(crate) version: i64,
     pub(crate) from_state: Option<String>,
     pub(crate) to_state: String,
+    /// In JSON.
+    pub(crate) detail: String,
 }
 
 /// Of the providers' ledger.
@@ -93,7 +95,7 @@ impl Records {
             .rows("SELECT id, payment, client, amount, state, version FROM refunds ORDER BY id")
             .await;
         records.events = database
-            .rows("SELECT payment, refund, version, from_state, to_state FROM events ORDER BY seq")
+            .rows("SELECT payment, refund, version, from_state, to_state, detail FROM events ORDER BY seq")
             .await;
         records
     }

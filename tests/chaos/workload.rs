@@ -92,11 +92,27 @@ impl Town {
         open.filter_map(async |open| open).collect().await
     }
 
-    /// Sends everything once more to each gateway: what was answered stands.
+    /// Sends everything once more to each gateway: what was answered stands, and is answered.
     pub(crate) async fn repeat_everything(&self) {
         let count = self.book.pages().asks.len();
-        let repeats = (0..count * self.gateways.len()).map(|n| self.send(n / self.gateways.len(), n));
+        let repeats = (0..count).map(async |number| {
+            for gateway in 0..self.gateways.len() {
+                self.repeat(number, gateway).await;
+            }
+        });
         stream::iter(repeats).buffer_unordered(16).collect::<Vec<_>>().await;
+    }
+
+    async fn repeat(&self, number: usize, gateway: usize) {
+        for _ in 0..5 {
+            if self.send(number, gateway).await == Meaning::Final {
+                return;
+            }
+            sleep(Duration::from_millis(500)).await;
+        }
+        let ask = self.book.ask(number);
+        let last = ask.heard.last().map_or("nothing", |heard| &heard.body);
+        self.book.broke("P4", format!("{}: in peace, it is answered {last}", ask.name()));
     }
 
     async fn send(&self, number: usize, gateway: usize) -> Meaning {
@@ -316,7 +332,7 @@ impl Clerk {
     }
 
     fn ask(&self, client: &'static str, key: String, intent: Intent, is_contested: bool) -> Ask {
-        Ask { client, key, intent, is_contested, is_in_doubt: false, heard: Vec::new() }
+        Ask { client, key, intent, is_contested, is_in_doubt: false, is_mismatched: false, heard: Vec::new() }
     }
 
     /// Sends, sometimes twice at once, until there is an answer that stands. `None`: the town ended before.
@@ -352,7 +368,11 @@ impl Clerk {
             return;
         }
         let amount = FIRST_MISMATCH + self.town.next.fetch_add(1, Ordering::Relaxed);
-        self.town.book.pages().mismatched.push(amount);
+        {
+            let mut pages = self.town.book.pages();
+            pages.mismatched.push(amount);
+            pages.asks[number].is_mismatched = true;
+        }
         let (town, gateway) = self.somewhere();
         let answer = town.post(gateway, &ask, charge.body(&ask.key, amount)).await;
         self.town.book.hear_mismatch(number, answer.as_ref());

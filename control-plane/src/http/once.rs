@@ -19,6 +19,8 @@ use crate::domain::operations::{OperationError, Recall};
 use crate::domain::store::{Change, CommitError, Conflict, Step};
 
 const REPLAYED: HeaderName = HeaderName::from_static(REPLAYED_HEADER);
+/// Seconds after which somebody else's work on the key or the payment is worth another look.
+const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
 const JSON: &str = "application/json";
 
 /// How often a key may be found free and then taken by somebody else before that is a defect.
@@ -146,6 +148,9 @@ fn respond(told: Told) -> Response {
     let status = StatusCode::from_u16(told.answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let json = HeaderValue::from_static(JSON);
     let mut response = (status, [(header::CONTENT_TYPE, json)], told.answer.body).into_response();
+    if told.answer.status == 409 && !told.is_final {
+        response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
+    }
     if told.is_replay {
         response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
     }

@@ -17,8 +17,10 @@ impl Job<'_> {
             };
         };
         let charge = charge.clone();
+        let shown = self.look_at_refunds(&plan, trail, charge).await?;
+        // Read after that: a refund is recorded before the provider can show it.
         let known = self.gateway.store.refunds(&plan.payment.client, plan.payment.id).await?;
-        for seen in self.look_at_refunds(&plan, trail, charge).await? {
+        for seen in shown {
             match known.iter().find(|refund| refund.is(&seen)) {
                 Some(refund) => self.adopt(&mut plan, refund, &seen),
                 None => self.record(&mut plan, &known, &seen),
