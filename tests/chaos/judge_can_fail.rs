@@ -94,6 +94,8 @@ fn trail(payment: &str, refund: Option<&str>, first: i64, states: &[&str]) -> Ve
         version,
         from_state: from.map(|from| (*from).to_owned()),
         to_state: (*to).to_owned(),
+        at: 0,
+        request_id: "request".to_owned(),
         detail: "{}".to_owned(),
     });
     events.collect()

@@ -52,6 +52,9 @@ pub(crate) struct Event {
     pub(crate) version: i64,
     pub(crate) from_state: Option<String>,
     pub(crate) to_state: String,
+    /// Microseconds since 1970.
+    pub(crate) at: i64,
+    pub(crate) request_id: String,
     /// In JSON.
     pub(crate) detail: String,
 }
@@ -95,9 +98,31 @@ impl Records {
             .rows("SELECT id, payment, client, amount, state, version FROM refunds ORDER BY id")
             .await;
         records.events = database
-            .rows("SELECT payment, refund, version, from_state, to_state, detail FROM events ORDER BY seq")
+            .rows("SELECT payment, refund, version, from_state, to_state, at, request_id, detail FROM events ORDER BY seq")
             .await;
         records
+    }
+}
+
+impl Records {
+    /// All that is known of what a text names, to find out what happened.
+    pub(crate) fn about(&self, text: &str) -> String {
+        let mut lines = Vec::new();
+        for payment in self.payments.iter().filter(|payment| text.contains(&payment.id)) {
+            lines.push(format!("{payment:?}"));
+            let key = payment.key();
+            let names_it = |ask: &&Ask| {
+                Some(&ask.key) == key.as_ref()
+                    || format!("{:?} {:?}", ask.intent, ask.heard).contains(&payment.id)
+            };
+            lines.extend(self.asks.iter().filter(names_it).map(|ask| format!("{ask:?}")));
+            let events = self.events.iter().filter(|event| event.payment == payment.id);
+            lines.extend(events.map(|event| format!("{event:?}")));
+            let effects =
+                self.effects.iter().filter(|effect| effect.transaction.as_ref() == Some(&payment.id));
+            lines.extend(effects.map(|effect| format!("{effect:?}")));
+        }
+        lines.iter().map(|line| format!("    {line}\n")).collect()
     }
 }
 

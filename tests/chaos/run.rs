@@ -22,6 +22,9 @@ const TICK: Duration = Duration::from_millis(50);
 /// From the last fault until everything must be decided.
 const DECIDED_WITHIN: Duration = Duration::from_secs(60);
 
+/// Of so many broken promises, all is told.
+const DOSSIERS_MAX: usize = 5;
+
 /// What a run was like.
 pub(crate) struct Report {
     seed: u64,
@@ -31,6 +34,8 @@ pub(crate) struct Report {
     executed: Vec<String>,
     pub(crate) broken: Vec<Broken>,
     pub(crate) summary: String,
+    /// What is known of the payments that it is about.
+    dossier: String,
     logs: Vec<PathBuf>,
 }
 
@@ -68,7 +73,9 @@ pub(crate) async fn run(seed: u64, shape: Shape, length: Duration, is_watched: b
     if !broken.is_empty() {
         plant.keep_logs();
     }
-    Some(Report { seed, shape, length, executed, broken, summary, logs: plant.logs() })
+    let named: String = broken.iter().take(DOSSIERS_MAX).map(|broken| format!("{} ", broken.what)).collect();
+    let dossier = records.about(&named);
+    Some(Report { seed, shape, length, executed, broken, summary, dossier, logs: plant.logs() })
 }
 
 /// Breaks what the schedule says, when it says so, and gives what was done.
@@ -157,6 +164,7 @@ impl fmt::Display for Report {
         for Broken { promise, what } in &self.broken {
             writeln!(f, "BROKEN {promise}: {what}")?;
         }
+        write!(f, "{}", self.dossier)?;
         for logs in &self.logs {
             writeln!(f, "logs: {}", logs.display())?;
         }
