@@ -2,6 +2,7 @@
 
 pub mod cache;
 pub mod config;
+pub mod crash_point;
 pub mod domain;
 pub mod envoy_bootstrap;
 mod gateway_setup;

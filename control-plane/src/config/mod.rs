@@ -14,6 +14,7 @@ use secrecy::SecretString;
 pub use edge_cache::{EdgeCacheConfig, EdgeCacheSettings};
 pub use source::{ConfigError, Source};
 
+use crate::crash_point::CrashPoints;
 use crate::domain::retries::RetryPolicy;
 use crate::providers::{PaypalSettings, Settings, StripeSettings, Timeouts};
 use crate::store;
@@ -35,6 +36,8 @@ pub struct Config {
     pub log_format: LogFormat,
     /// How long a shutdown waits for payments under way.
     pub shutdown_grace: Duration,
+    /// For tests.
+    pub crash_points: CrashPoints,
 }
 
 impl Config {
@@ -51,7 +54,8 @@ impl Config {
         let db_uri = keep(&mut errors, db_uri(source));
         let log_format = keep(&mut errors, log_format(source));
         let grace = keep(&mut errors, seconds(source, "SHUTDOWN_GRACE_SECONDS", Duration::from_secs(30)));
-        match (listen, keys, edge_cache, providers, retries, db_uri, log_format, grace) {
+        let crash_points = keep(&mut errors, source.read_with("CRASH_POINTS", CrashPoints::parse));
+        match (listen, keys, edge_cache, providers, retries, db_uri, log_format, grace, crash_points) {
             (
                 Some(listen),
                 Some(attestation_keys),
@@ -61,6 +65,7 @@ impl Config {
                 Some(db_uri),
                 Some(log_format),
                 Some(grace),
+                Some(crash_points),
             ) if errors.is_empty() => Ok(Self {
                 listen: listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8081))),
                 db_uri,
@@ -71,6 +76,7 @@ impl Config {
                 log_level: source.get("LOG_LEVEL").unwrap_or("info").to_owned(),
                 log_format,
                 shutdown_grace: grace,
+                crash_points: crash_points.unwrap_or_default(),
             }),
             _ => Err(errors),
         }
@@ -200,6 +206,7 @@ mod tests {
             ("DB_URI", "mysql://x"),
             ("LOG_FORMAT", "xml"),
             ("REDIS_URI", "localhost"),
+            ("CRASH_POINTS", "after_lunch:1"),
         ])
         .unwrap_err();
         for key in [
@@ -209,6 +216,7 @@ mod tests {
             "DB_URI",
             "LOG_FORMAT",
             "REDIS_URI",
+            "CRASH_POINTS",
         ] {
             assert!(errors.iter().any(|e| e.starts_with(key)), "{key} in {errors:?}");
         }

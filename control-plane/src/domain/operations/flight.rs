@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use super::record::{Answered, record};
 use super::repeat::Patience;
 use super::{OperationError, commit};
+use crate::crash_point::reach;
 use crate::domain::event::Event;
 use crate::domain::gateway::Gateway;
 use crate::domain::idempotency::Call;
@@ -45,7 +46,9 @@ pub(super) async fn fly(
 ) -> Result<Payment, OperationError> {
     loop {
         let Some(flight) = payment.state.flight().cloned() else { return Ok(payment) };
+        reach("after_intent").await;
         let answer = ask(provider, &payment, flight).await;
+        reach("after_provider").await;
         let repeat = patience.repeat(gateway, provider.name(), answer.is_unknown());
         payment = record(gateway, payment, &answer, repeat.hold(), call).await?;
         if !(repeat.wait().await && matches!(payment.state, State::Unknown { .. })) {

@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 
 use super::OperationError;
+use crate::crash_point::reach;
 use crate::domain::event::{Cause, Event};
 use crate::domain::follow_up::FollowUp;
 use crate::domain::gateway::Gateway;
@@ -57,7 +58,10 @@ pub(super) async fn record<T: Settled>(
         let change =
             Change { step: current.step(moved, &call.cause), key: call.settle(&result), webhook: None };
         let problem = match gateway.commit(change).await {
-            Ok(()) => return result,
+            Ok(()) => {
+                reach("after_commit_before_reply").await;
+                return result;
+            }
             Err(CommitError::Conflict(_)) => match current.read_again(&*gateway.store).await {
                 Ok(Some(stored)) => {
                     current = stored;

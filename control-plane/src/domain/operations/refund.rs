@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use super::OperationError;
 use super::record::{Answered, record};
 use super::repeat::Patience;
+use crate::crash_point::reach;
 use crate::domain::event::Event;
 use crate::domain::gateway::Gateway;
 use crate::domain::id::PaymentId;
@@ -111,7 +112,9 @@ pub(super) async fn ask(
         };
         let (id, money, charge) = (refund.id, refund.money(), charge.clone());
         let order = RefundOrder { payment: refund.payment, refund: id, attempt, charge, money };
+        reach("after_intent").await;
         let answer = Answer(provider.refund(&order).await);
+        reach("after_provider").await;
         let is_unknown = matches!(answer, Answer(Outcome::Unknown(_)));
         let repeat = patience.repeat(gateway, provider.name(), is_unknown);
         refund = record(gateway, refund, &answer, repeat.hold(), call).await?;

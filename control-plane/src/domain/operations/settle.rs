@@ -10,6 +10,7 @@ use super::recall::{is_over, may_repeat, payment_lost, refund_lost};
 use super::refund::ask;
 use super::repeat::Patience;
 use super::webhook::{self, CLAIM};
+use crate::crash_point::reach;
 use crate::domain::event::{Cause, Event};
 use crate::domain::follow_up::FollowUp;
 use crate::domain::gateway::Gateway;
@@ -99,6 +100,7 @@ async fn conclude(
     before: FollowUp,
     turn: Result<Turn, Trouble>,
 ) -> Result<(), StoreError> {
+    reach("after_handling").await;
     let tries = before.tries + 1;
     let pause = gateway.retries.policy().pause(tries, gateway.random());
     let (reason, to) = match turn {

@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use sqlx::{Acquire as _, Sqlite, SqlitePool, Transaction};
 
 use super::{key, unavailable, webhooks};
+use crate::crash_point::reach;
 use crate::domain::event::Event;
 use crate::domain::payment::Payment;
 use crate::domain::provider::ProviderRef;
@@ -53,6 +54,7 @@ impl SqliteWriter {
                 };
             }
         }
+        reach("during_commit").await;
         write.commit().await?;
         Ok(batch.iter().map(|_| Ok(())).collect())
     }
@@ -70,6 +72,7 @@ impl SqliteWriter {
             }
             results.push(result);
         }
+        reach("during_commit").await;
         write.commit().await?;
         Ok(results)
     }

@@ -20,8 +20,10 @@ impl Examiner<'_> {
             };
         };
         let charge = charge.clone();
+        let shown = self.look_at_refunds(&plan, one, charge).await?;
+        // Read after that: a refund is recorded before the provider can show it.
         let known = self.gateway.store.refunds(&plan.payment.client, plan.payment.id).await?;
-        for seen in self.look_at_refunds(&plan, one, charge).await? {
+        for seen in shown {
             match known.iter().find(|refund| refund.is(&seen)) {
                 Some(refund) => self.adopt_refund(&mut plan, refund, &seen),
                 None => self.record(&mut plan, &known, &seen),
