@@ -16,3 +16,4 @@ mod skip;
 pub use postgres::{PostgresServer, TestDatabase};
 pub use redis::{RedisServer, run};
 pub use rustix::process::Signal;
+pub use skip::skipped;
