@@ -46,7 +46,7 @@ test: build wasm-test-runner test-services ## Run every test: unit, filter under
 	  $(wasm_cargo) wasm32-unknown-unknown test --locked --release -p edge-core --lib
 
 .PHONY: bench
-bench: build test-services ## Measure on this machine and print the tables; BENCH=replay or =webhook for one
+bench: build test-services ## Measure on this machine and print the tables; BENCH=charge, =replay or =webhook for one
 	cargo bench --locked --bench gateway -- $(BENCH)
 
 .PHONY: lint deny
