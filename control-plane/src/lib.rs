@@ -2,9 +2,12 @@
 
 pub mod cache;
 pub mod config;
+pub mod crash_point;
 pub mod domain;
 pub mod envoy_bootstrap;
+mod gateway_setup;
 pub mod http;
+pub mod payments_admin;
 pub mod providers;
 pub mod serve;
 pub mod serve_edge_cache;

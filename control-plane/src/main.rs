@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use control_plane::config::{Config, ConfigError, EdgeCacheConfig, Source, db_uri};
 use control_plane::serve_edge_cache::serve_edge_cache;
-use control_plane::{envoy_bootstrap, serve, store, telemetry, webhook_admin, webhook_cli};
+use control_plane::{envoy_bootstrap, payments_admin, serve, store, telemetry, webhook_admin, webhook_cli};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
@@ -34,6 +34,8 @@ Examples:
   control-plane edge-cache                   run only the cache of idempotency keys, on REDIS_URI
   control-plane config check                 say what is wrong with the configuration, exit 1 if anything is
   control-plane migrate                      bring the schema of DB_URI up to date
+  control-plane payments review              show what has been undecided for too long
+  control-plane reconcile --since 24h        compare with the providers' records
   control-plane webhook verify --help        say whether a webhook is genuine, and if not, why";
 
 #[derive(Subcommand)]
@@ -50,6 +52,11 @@ enum Command {
     /// Print the OpenAPI document
     Openapi,
     EnvoyBootstrap(envoy_bootstrap::Args),
+    /// Look at payments that need somebody
+    #[command(subcommand)]
+    Payments(payments_admin::Command),
+    /// Compare the records with the providers', adopt what they did, print what differed; exit 1 if anything did
+    Reconcile(payments_admin::ReconcileArgs),
     /// Look at webhooks: verify one by hand, list and replay the stored ones
     #[command(subcommand)]
     Webhook(WebhookCommand),
@@ -114,6 +121,11 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
             print(&webhook_admin::run(command, &source).await?);
             Ok(())
         }
+        Command::Payments(command) => {
+            print(&payments_admin::run(command, &source).await?);
+            Ok(())
+        }
+        Command::Reconcile(args) => payments_admin::run_reconcile(args, &source).await,
         Command::Openapi => {
             print(&control_plane::http::openapi_document().to_pretty_json()?);
             Ok(())

@@ -12,44 +12,36 @@ use edge_core::provider::Provider;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 use crate::cache;
 use crate::config::Config;
-use crate::domain::clock::{Clock, SystemClock, SystemEntropy};
-use crate::domain::gateway::Gateway;
+use crate::gateway_setup::{self, Opener};
 use crate::http::{self, App, DURATION_METRIC};
-use crate::providers::Providers;
-use crate::{store, worker};
+use crate::worker;
 
 /// OpenTelemetry's advice for `http.server.request.duration`, in seconds.
 const DURATION_BUCKETS: [f64; 14] =
     [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0];
+
+/// Pieces of due work at the same time.
+const WORKERS: usize = 16;
 
 const METRICS_UPKEEP: Duration = Duration::from_secs(5);
 
 /// Serves until `stop` is cancelled, then lets what is under way finish. An error means that the server or
 /// a task of its died.
 pub async fn serve(config: Config, stop: CancellationToken) -> anyhow::Result<()> {
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let providers =
-        Providers::new(config.providers, clock.clone()).context("the providers cannot be set up")?;
-    let tasks = TaskTracker::new();
-    let gateway = Arc::new(Gateway {
-        store: store::open(&config.db_uri).await.context("DB_URI: the database cannot be opened")?,
-        providers: Provider::ALL.into_iter().filter_map(|p| Some((p, providers.get(p)?))).collect(),
-        started_at: clock.now(),
-        clock,
-        entropy: Arc::new(SystemEntropy),
-        tasks: tasks.clone(),
-        event_arrived: tokio::sync::Notify::new(),
-    });
+    config.crash_points.arm();
+    let bell = Arc::new(worker::due::Bell::default());
+    let gateway = Arc::new(gateway_setup::open(&config, bell.clone(), Opener::Service).await?);
+    let tasks = gateway.tasks.clone();
     for provider in Provider::ALL {
         let configured = gateway.providers.contains_key(&provider);
         tracing::info!(provider = %provider, configured, "{provider} is {}configured", if configured { "" } else { "not " });
     }
 
-    let events = tokio::spawn(worker::webhooks::run(gateway.clone(), stop.clone()));
+    let due = tokio::spawn(worker::due::run(gateway.clone(), bell, WORKERS, stop.clone()));
+    let review = tokio::spawn(worker::review::run(gateway.clone(), stop.clone()));
     let keys = Arc::new(config.attestation_keys);
     let cache = cache::open(config.edge_cache.redis, gateway.clock.clone())
         .context("REDIS_URI: the edge cache cannot be set up")?;
@@ -90,7 +82,8 @@ pub async fn serve(config: Config, stop: CancellationToken) -> anyhow::Result<()
         ended.context("the server died")?.context("the server failed")?;
         anyhow::bail!("the server ended without being asked to");
     }
-    events.await.context("a background task died")?;
+    due.await.context("a background task died")?;
+    review.await.context("a background task died")?;
     upkeep.await.context("a background task died")?;
     tracing::info!("stopped");
     Ok(())

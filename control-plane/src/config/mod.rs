@@ -1,6 +1,7 @@
 //! The configuration: every setting, its default and what is wrong with it, in one place.
 
 mod edge_cache;
+mod retries;
 mod source;
 
 use std::net::SocketAddr;
@@ -13,6 +14,8 @@ use secrecy::SecretString;
 pub use edge_cache::{EdgeCacheConfig, EdgeCacheSettings};
 pub use source::{ConfigError, Source};
 
+use crate::crash_point::CrashPoints;
+use crate::domain::retries::RetryPolicy;
 use crate::providers::{PaypalSettings, Settings, StripeSettings, Timeouts};
 use crate::store;
 use crate::telemetry::LogFormat;
@@ -28,10 +31,13 @@ pub struct Config {
     pub attestation_keys: Keys,
     pub edge_cache: EdgeCacheSettings,
     pub providers: Settings,
+    pub retries: RetryPolicy,
     pub log_level: String,
     pub log_format: LogFormat,
     /// How long a shutdown waits for payments under way.
     pub shutdown_grace: Duration,
+    /// For tests.
+    pub crash_points: CrashPoints,
 }
 
 impl Config {
@@ -43,27 +49,34 @@ impl Config {
         let keys = keep(&mut errors, attestation_keys(source));
         let edge_cache = keep(&mut errors, EdgeCacheSettings::read(source));
         let providers = keep(&mut errors, providers(source));
+        let timeouts = providers.as_ref().map_or_else(Timeouts::default, |settings| settings.timeouts);
+        let retries = keep(&mut errors, retries::retries(source, &timeouts));
         let db_uri = keep(&mut errors, db_uri(source));
         let log_format = keep(&mut errors, log_format(source));
         let grace = keep(&mut errors, seconds(source, "SHUTDOWN_GRACE_SECONDS", Duration::from_secs(30)));
-        match (listen, keys, edge_cache, providers, db_uri, log_format, grace) {
+        let crash_points = keep(&mut errors, source.read_with("CRASH_POINTS", CrashPoints::parse));
+        match (listen, keys, edge_cache, providers, retries, db_uri, log_format, grace, crash_points) {
             (
                 Some(listen),
                 Some(attestation_keys),
                 Some(edge_cache),
                 Some(providers),
+                Some(retries),
                 Some(db_uri),
                 Some(log_format),
                 Some(grace),
+                Some(crash_points),
             ) if errors.is_empty() => Ok(Self {
                 listen: listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8081))),
                 db_uri,
                 attestation_keys,
                 edge_cache,
                 providers,
+                retries,
                 log_level: source.get("LOG_LEVEL").unwrap_or("info").to_owned(),
                 log_format,
                 shutdown_grace: grace,
+                crash_points: crash_points.unwrap_or_default(),
             }),
             _ => Err(errors),
         }
@@ -105,10 +118,7 @@ fn providers(source: &Source) -> Result<Settings, ConfigError> {
         paypal: paypal(source)?,
         default_return_url: source
             .read_with("PAYMENT_RETURN_URL", |text| http_url(text).map(|_| text.to_owned()))?,
-        timeouts: Timeouts {
-            call: seconds(source, "PROVIDER_TIMEOUT_SECONDS", Timeouts::default().call)?,
-            ..Timeouts::default()
-        },
+        timeouts: Timeouts::of_calls(seconds(source, "PROVIDER_TIMEOUT_SECONDS", Timeouts::default().call)?),
     })
 }
 
@@ -196,6 +206,7 @@ mod tests {
             ("DB_URI", "mysql://x"),
             ("LOG_FORMAT", "xml"),
             ("REDIS_URI", "localhost"),
+            ("CRASH_POINTS", "after_lunch:1"),
         ])
         .unwrap_err();
         for key in [
@@ -205,6 +216,7 @@ mod tests {
             "DB_URI",
             "LOG_FORMAT",
             "REDIS_URI",
+            "CRASH_POINTS",
         ] {
             assert!(errors.iter().any(|e| e.starts_with(key)), "{key} in {errors:?}");
         }

@@ -11,6 +11,8 @@ mod common;
 mod http;
 mod idempotency;
 mod operations;
+mod reconcile;
+mod settle;
 mod state_machine;
 mod store;
 mod webhooks;
