@@ -31,9 +31,9 @@ const METRICS_UPKEEP: Duration = Duration::from_secs(5);
 /// Serves until `stop` is cancelled, then lets what is under way finish. An error means that the server or
 /// a task of its died.
 pub async fn serve(config: Config, stop: CancellationToken) -> anyhow::Result<()> {
-    config.crash_points.arm();
     let bell = Arc::new(worker::due::Bell::default());
     let gateway = Arc::new(gateway_setup::open(&config, bell.clone(), Opener::Service).await?);
+    config.crash_points.arm();
     let tasks = gateway.tasks.clone();
     for provider in Provider::ALL {
         let configured = gateway.providers.contains_key(&provider);

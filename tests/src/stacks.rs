@@ -42,7 +42,7 @@ pub async fn refusing() -> Refusing {
 }
 
 /// A gateway with a provider sandbox to break, for one test at a time. It gives providers two seconds to answer, and
-/// nothing clears up what they broke: they send no webhooks, and the gateway does not look after what is undecided.
+/// nothing clears up what they broke: they send no webhooks, and the gateway repeats no call by itself.
 pub async fn faulty() -> Faulty {
     static STACK: OnceCell<Result<Stack, String>> = OnceCell::const_new();
     static TURN: Mutex<()> = Mutex::const_new(());
@@ -51,8 +51,7 @@ pub async fn faulty() -> Faulty {
         SILENCE[0],
         SILENCE[1],
         ("PROVIDER_TIMEOUT_SECONDS", "2"),
-        ("WORKERS", "0"),
-        ("INLINE_REPEAT_WITHIN_MS", "0"),
+        ("RETRY_BUDGET_PER_SECOND", "0"),
         ("CIRCUIT_BREAKERS", "off"),
     ];
     let gateway = Gateway::of(started(&STACK, &settings).await);

@@ -119,6 +119,13 @@ fn providers(source: &Source) -> Result<Settings, ConfigError> {
         default_return_url: source
             .read_with("PAYMENT_RETURN_URL", |text| http_url(text).map(|_| text.to_owned()))?,
         timeouts: Timeouts::of_calls(seconds(source, "PROVIDER_TIMEOUT_SECONDS", Timeouts::default().call)?),
+        circuit_breakers: source
+            .read_with("CIRCUIT_BREAKERS", |text| match text {
+                "on" => Ok(true),
+                "off" => Ok(false),
+                _ => Err("must be `on` or `off`".to_owned()),
+            })?
+            .unwrap_or(true),
     })
 }
 

@@ -17,7 +17,7 @@ pub(super) fn retries(source: &Source, timeouts: &Timeouts) -> Result<RetryPolic
     let base = number(source, "RETRY_BASE_MS", 1..=60_000)?.map(SignedDuration::from_millis);
     let cap = number(source, "RETRY_CAP_SECONDS", 1..=3_600)?.map(SignedDuration::from_secs);
     let keep_trying = number(source, "RETRY_FOR_SECONDS", 0..=604_800)?.map(SignedDuration::from_secs);
-    let per_second = number(source, "RETRY_BUDGET_PER_SECOND", 1..=10_000)?;
+    let per_second = number(source, "RETRY_BUDGET_PER_SECOND", 0..=10_000)?;
     let inline = number(source, "INLINE_REPEAT_WITHIN_MS", 0..=60_000)?;
     let review = number(source, "REVIEW_AFTER_SECONDS", 1..=604_800)?.map(SignedDuration::from_secs);
     let call_lease = timeouts.operation + AROUND_A_CALL;

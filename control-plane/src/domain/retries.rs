@@ -19,7 +19,7 @@ pub struct RetryPolicy {
     /// For how long after it was wanted something is tried that was certainly not executed.
     pub keep_trying: SignedDuration,
     /// Repeats of calls in a second to one provider. It has to bear them besides everything new, while it is
-    /// in trouble.
+    /// in trouble. With 0, only clients who come back and webhooks decide what is undecided.
     pub per_second: u32,
     /// A request whose call has brought no answer within this waits for one repeat of it. `None`: it waits for
     /// none.
