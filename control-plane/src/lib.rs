@@ -6,6 +6,7 @@ pub mod domain;
 pub mod envoy_bootstrap;
 pub mod http;
 pub mod providers;
+pub mod queue;
 pub mod serve;
 pub mod serve_edge_cache;
 pub mod store;
