@@ -1,5 +1,6 @@
 //! The configuration: every setting, its default and what is wrong with it, in one place.
 
+mod background;
 mod edge_cache;
 mod source;
 
@@ -10,6 +11,7 @@ use edge_core::attestation::Keys;
 use reqwest::Url;
 use secrecy::SecretString;
 
+pub use background::{BackgroundSettings, QueueSettings, WorkerConfig};
 pub use edge_cache::{EdgeCacheConfig, EdgeCacheSettings};
 pub use source::{ConfigError, Source};
 
@@ -28,6 +30,7 @@ pub struct Config {
     pub attestation_keys: Keys,
     pub edge_cache: EdgeCacheSettings,
     pub providers: Settings,
+    pub background: BackgroundSettings,
     pub log_level: String,
     pub log_format: LogFormat,
     /// How long a shutdown waits for payments under way.
@@ -43,15 +46,17 @@ impl Config {
         let keys = keep(&mut errors, attestation_keys(source));
         let edge_cache = keep(&mut errors, EdgeCacheSettings::read(source));
         let providers = keep(&mut errors, providers(source));
+        let background = keep(&mut errors, BackgroundSettings::read(source));
         let db_uri = keep(&mut errors, db_uri(source));
         let log_format = keep(&mut errors, log_format(source));
-        let grace = keep(&mut errors, seconds(source, "SHUTDOWN_GRACE_SECONDS", Duration::from_secs(30)));
-        match (listen, keys, edge_cache, providers, db_uri, log_format, grace) {
+        let grace = keep(&mut errors, shutdown_grace(source));
+        match (listen, keys, edge_cache, providers, background, db_uri, log_format, grace) {
             (
                 Some(listen),
                 Some(attestation_keys),
                 Some(edge_cache),
                 Some(providers),
+                Some(background),
                 Some(db_uri),
                 Some(log_format),
                 Some(grace),
@@ -61,6 +66,7 @@ impl Config {
                 attestation_keys,
                 edge_cache,
                 providers,
+                background,
                 log_level: source.get("LOG_LEVEL").unwrap_or("info").to_owned(),
                 log_format,
                 shutdown_grace: grace,
@@ -159,6 +165,10 @@ fn seconds(source: &Source, key: &'static str, default: Duration) -> Result<Dura
     Ok(source.read_with(key, read)?.unwrap_or(default))
 }
 
+fn shutdown_grace(source: &Source) -> Result<Duration, ConfigError> {
+    seconds(source, "SHUTDOWN_GRACE_SECONDS", Duration::from_secs(30))
+}
+
 fn log_format(source: &Source) -> Result<LogFormat, ConfigError> {
     let read = |text: &str| match text {
         "json" => Ok(LogFormat::Json),
@@ -196,6 +206,7 @@ mod tests {
             ("DB_URI", "mysql://x"),
             ("LOG_FORMAT", "xml"),
             ("REDIS_URI", "localhost"),
+            ("AMQP_URI", "localhost"),
         ])
         .unwrap_err();
         for key in [
@@ -205,6 +216,7 @@ mod tests {
             "DB_URI",
             "LOG_FORMAT",
             "REDIS_URI",
+            "AMQP_URI",
         ] {
             assert!(errors.iter().any(|e| e.starts_with(key)), "{key} in {errors:?}");
         }

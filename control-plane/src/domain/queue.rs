@@ -32,3 +32,13 @@ pub trait Queue: Send + Sync {
     /// Called after the commit. Does not wait and cannot fail: what is not brought is found by the sweep.
     fn announce(&self, due: Due);
 }
+
+/// What became of an attempt to take work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Claimed {
+    Taken,
+    /// Somebody has it, or it has a pause, until then.
+    NotDue(Timestamp),
+    /// There is nothing to do any more.
+    Settled,
+}

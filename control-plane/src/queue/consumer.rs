@@ -13,29 +13,17 @@ use lapin::types::FieldTable;
 use lapin::{Channel, Connection};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 use super::publisher::Publisher;
 use super::session::Trouble;
 use super::topology::Topology;
-use super::{Crew, WorkedOff, message, note};
+use super::{Hands, message, note};
 use crate::domain::clock::Clock;
-use crate::domain::queue::Due;
+use crate::domain::queue::{Claimed, Due};
 use crate::domain::store::StoreError;
 
 /// Before something goes round again because the database is away.
 const DATABASE_PAUSE: Duration = Duration::from_secs(1);
-
-/// What those who handle deliveries share, across connections.
-#[derive(Clone)]
-pub(super) struct Handling {
-    pub(super) crew: Arc<dyn Crew>,
-    /// At the same time. The broker hands out no more, since what waited here could be worked off elsewhere.
-    pub(super) workers: u16,
-    pub(super) clock: Arc<dyn Clock>,
-    /// Work that is begun, which outlives its connection.
-    pub(super) tasks: TaskTracker,
-}
 
 pub(super) struct Consumer {
     channel: Channel,
@@ -44,7 +32,8 @@ pub(super) struct Consumer {
 }
 
 struct Desk {
-    handling: Handling,
+    hands: Hands,
+    clock: Arc<dyn Clock>,
     publisher: Publisher,
     topology: Topology,
 }
@@ -63,14 +52,16 @@ impl Consumer {
         connection: &Connection,
         publisher: Publisher,
         topology: Topology,
-        handling: Handling,
+        hands: Hands,
+        clock: Arc<dyn Clock>,
     ) -> lapin::Result<Self> {
         let channel = connection.create_channel().await?;
-        channel.basic_qos(handling.workers, BasicQosOptions::default()).await?;
+        // No more than are worked off: what waited here could be worked off elsewhere.
+        channel.basic_qos(hands.workers, BasicQosOptions::default()).await?;
         let (queue, tag) = (topology.work().into(), "".into());
         let deliveries =
             channel.basic_consume(queue, tag, BasicConsumeOptions::default(), FieldTable::default()).await?;
-        Ok(Self { channel, deliveries, desk: Arc::new(Desk { handling, publisher, topology }) })
+        Ok(Self { channel, deliveries, desk: Arc::new(Desk { hands, clock, publisher, topology }) })
     }
 
     /// Handles what comes until `stop`, and then to its end what is begun.
@@ -78,6 +69,7 @@ impl Consumer {
         let mut under_way = JoinSet::new();
         loop {
             tokio::select! {
+                biased;
                 () = stop.cancelled() => break,
                 delivery = self.deliveries.next() => {
                     let delivery = delivery.ok_or(Trouble::ConsumerCancelled)??;
@@ -118,17 +110,17 @@ impl Desk {
             tracing::error!(bytes = body.len(), "a message in the queue is not ours and is parked");
             return Answer::Park;
         };
-        let remaining = due.at.duration_since(self.handling.clock.now());
+        let remaining = due.at.duration_since(self.clock.now());
         if remaining > SignedDuration::ZERO {
             return self.put_off(self.topology.queue_for(remaining), &due, "early").await;
         }
-        let (crew, work) = (self.handling.crew.clone(), due.work.clone());
+        let (crew, work) = (self.hands.crew.clone(), due.work.clone());
         // On a task of its own: neither a crash nor the loss of the connection ends more than itself.
-        match self.handling.tasks.spawn(async move { crew.work_off(&work).await }).await {
-            Ok(Ok(WorkedOff::Done)) => Answer::Done("done"),
-            Ok(Ok(WorkedOff::Settled)) => Answer::Done("settled"),
+        match self.hands.tasks.spawn(async move { crew.work_off(&work).await }).await {
+            Ok(Ok(Claimed::Taken)) => Answer::Done("done"),
+            Ok(Ok(Claimed::Settled)) => Answer::Done("settled"),
             // It is past the time that was announced, so another one stands in the database.
-            Ok(Ok(WorkedOff::NotDue(_))) => Answer::Done("out_of_date"),
+            Ok(Ok(Claimed::NotDue(_))) => Answer::Done("out_of_date"),
             Ok(Err(problem)) => {
                 note(&problem);
                 if matches!(problem, StoreError::Inconsistent { .. }) {

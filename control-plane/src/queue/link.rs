@@ -7,10 +7,8 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
-use super::Crew;
-use super::consumer::Handling;
+use super::Hands;
 use super::publisher::count;
 use super::session::{Session, Trouble};
 use super::topology::{QueuePrefix, Topology};
@@ -71,39 +69,24 @@ pub fn open(uri: AmqpUri, prefix: QueuePrefix, clock: Arc<dyn Clock>) -> (Arc<Ra
 }
 
 impl Link {
-    /// Sends announcements until `drained`, and has `crew`, of so many at the same time, follow those that come
-    /// back until `stop`. What they have begun by then ends.
-    pub async fn run(
-        mut self,
-        crew: Option<(Arc<dyn Crew>, u16)>,
-        stop: CancellationToken,
-        drained: CancellationToken,
-    ) {
-        let tasks = TaskTracker::new();
-        let handling = crew.map(|(crew, workers)| Handling {
-            crew,
-            workers,
-            clock: self.clock.clone(),
-            tasks: tasks.clone(),
-        });
+    /// Sends announcements until `drained`, and gives those that come back to `hands` until `stop`.
+    pub async fn run(mut self, hands: Option<Hands>, stop: CancellationToken, drained: CancellationToken) {
         let mut failures = 0;
         loop {
             let began = Instant::now();
-            let Err(trouble) = self.connection(&handling, &stop, &drained).await else { break };
+            let Err(trouble) = self.connection(&hands, &stop, &drained).await else { break };
             failures = if began.elapsed() > LASTING { 1 } else { failures + 1 };
             note(&trouble, failures);
             if drained.run_until_cancelled(tokio::time::sleep(pause(failures))).await.is_none() {
                 break;
             }
         }
-        tasks.close();
-        tasks.wait().await;
     }
 
     /// One connection. `Ok`: it is not needed any more.
     async fn connection(
         &mut self,
-        handling: &Option<Handling>,
+        hands: &Option<Hands>,
         stop: &CancellationToken,
         drained: &CancellationToken,
     ) -> Result<(), Trouble> {
@@ -111,8 +94,8 @@ impl Link {
         let Some(session) = drained.run_until_cancelled(opening).await.transpose()? else { return Ok(()) };
         tracing::info!("connected to RabbitMQ");
         self.rabbit.set_connected(true);
-        let handling = handling.clone().filter(|_| !stop.is_cancelled());
-        let ended = session.run(&mut self.announcements, handling, &self.clock, stop, drained).await;
+        let hands = hands.clone().filter(|_| !stop.is_cancelled());
+        let ended = session.run(&mut self.announcements, hands, &self.clock, stop, drained).await;
         self.rabbit.set_connected(false);
         session.close().await;
         ended

@@ -11,7 +11,8 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::consumer::{Consumer, Handling};
+use super::Hands;
+use super::consumer::Consumer;
 use super::publisher::Publisher;
 use super::topology::Topology;
 use super::uri::AmqpUri;
@@ -92,17 +93,17 @@ impl Session {
     pub(super) async fn run(
         &self,
         announcements: &mut mpsc::Receiver<Due>,
-        handling: Option<Handling>,
+        hands: Option<Hands>,
         clock: &Arc<dyn Clock>,
         stop: &CancellationToken,
         drained: &CancellationToken,
     ) -> Result<(), Trouble> {
         let consume = async {
-            if let Some(handling) = handling {
-                let (publisher, topology) = (self.publisher.clone(), self.topology.clone());
-                Consumer::open(&self.connection, publisher, topology, handling).await?.run(stop).await?;
-            }
-            Ok(())
+            let Some(hands) = hands else { return Ok(()) };
+            let (publisher, topology) = (self.publisher.clone(), self.topology.clone());
+            let consumer =
+                Consumer::open(&self.connection, publisher, topology, hands, clock.clone()).await?;
+            consumer.run(stop).await
         };
         let both = async {
             let pump = async {

@@ -8,9 +8,8 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
-use super::{Crew, Rabbit, note};
+use super::{Hands, Rabbit, note};
 use crate::domain::clock::Clock;
 use crate::domain::queue::{Due, Queue as _, Work};
 
@@ -27,30 +26,21 @@ const AGAIN_AFTER: Duration = Duration::from_secs(5);
 /// Found at a time.
 const LIMIT: u32 = 1_000;
 
-/// Announces once what is late, and works it off here if that does not help or the broker is away: `workers` at
-/// the same time. Runs until `stop`; what is begun by then ends.
-pub async fn sweep(
-    crew: Arc<dyn Crew>,
-    rabbit: Arc<Rabbit>,
-    clock: Arc<dyn Clock>,
-    workers: u16,
-    stop: CancellationToken,
-) {
-    let slots = Arc::new(Semaphore::new(workers.into()));
-    let mut sweep = Sweep { crew, rabbit, clock, slots, tasks: TaskTracker::new(), tried: HashMap::new() };
+/// Announces once what is late, and works it off here if that does not help or the broker is away. Runs until
+/// `stop`.
+pub async fn sweep(hands: Hands, rabbit: Arc<Rabbit>, clock: Arc<dyn Clock>, stop: CancellationToken) {
+    let slots = Arc::new(Semaphore::new(hands.workers.into()));
+    let mut sweep = Sweep { hands, slots, rabbit, clock, tried: HashMap::new() };
     while stop.run_until_cancelled(tokio::time::sleep(sweep.pause())).await.is_some() {
         stop.run_until_cancelled(sweep.once()).await;
     }
-    sweep.tasks.close();
-    sweep.tasks.wait().await;
 }
 
 struct Sweep {
-    crew: Arc<dyn Crew>,
+    hands: Hands,
+    slots: Arc<Semaphore>,
     rabbit: Arc<Rabbit>,
     clock: Arc<dyn Clock>,
-    slots: Arc<Semaphore>,
-    tasks: TaskTracker,
     /// What was done about what was overdue at the last look.
     tried: HashMap<Work, Try>,
 }
@@ -76,7 +66,7 @@ impl Sweep {
     async fn once(&mut self) {
         let late = if self.rabbit.is_connected() { LATE } else { SignedDuration::ZERO };
         let before = self.clock.now().saturating_sub(late).unwrap_or(Timestamp::MIN);
-        match self.crew.overdue(before, LIMIT).await {
+        match self.hands.crew.overdue(before, LIMIT).await {
             Ok(overdue) => self.see_to(overdue).await,
             Err(problem) => note(&problem),
         }
@@ -113,8 +103,8 @@ impl Sweep {
     /// Begins it as soon as there is a place.
     async fn work_off(&self, work: Work) {
         let Ok(slot) = self.slots.clone().acquire_owned().await else { return };
-        let crew = self.crew.clone();
-        self.tasks.spawn(async move {
+        let crew = self.hands.crew.clone();
+        self.hands.tasks.spawn(async move {
             let _slot = slot;
             if let Err(problem) = crew.work_off(&work).await {
                 note(&problem);

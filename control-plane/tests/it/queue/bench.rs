@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use control_plane::domain::clock::{Clock, SystemClock};
 use control_plane::domain::id::PaymentId;
-use control_plane::domain::queue::{Due, Queue, Work};
+use control_plane::domain::queue::{Claimed, Due, Queue, Work};
 use control_plane::domain::store::StoreError;
-use control_plane::queue::{self, Crew, Rabbit, WorkedOff};
+use control_plane::queue::{self, Crew, Hands, Rabbit};
 use jiff::{SignedDuration, Timestamp};
 use lapin::options::{BasicPublishOptions, QueueDeclareOptions};
 use lapin::types::FieldTable;
@@ -19,6 +19,7 @@ use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use test_services::RabbitServer;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 /// Long enough for any machine.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -68,11 +69,11 @@ impl Database {
         until("work that is worked off", async || Some(self.worked()).filter(|w| w.len() >= number)).await
     }
 
-    fn claim(&self, work: &Work) -> Option<WorkedOff> {
+    fn claim(&self, work: &Work) -> Option<Claimed> {
         let mut rows = self.rows.lock().unwrap();
         match rows.get(work).copied() {
-            None => Some(WorkedOff::Settled),
-            Some(at) if at > SystemClock.now() => Some(WorkedOff::NotDue(at)),
+            None => Some(Claimed::Settled),
+            Some(at) if at > SystemClock.now() => Some(Claimed::NotDue(at)),
             Some(_) => {
                 rows.insert(work.clone(), SystemClock.now() + CLAIM);
                 None
@@ -85,14 +86,14 @@ impl Database {
     }
 }
 
-struct Hands {
+struct FakeCrew {
     name: &'static str,
     database: Arc<Database>,
 }
 
 #[async_trait]
-impl Crew for Hands {
-    async fn work_off(&self, work: &Work) -> Result<WorkedOff, StoreError> {
+impl Crew for FakeCrew {
+    async fn work_off(&self, work: &Work) -> Result<Claimed, StoreError> {
         self.database.tries.fetch_add(1, Ordering::SeqCst);
         assert!(!self.database.deadly.load(Ordering::SeqCst), "as the test wants it");
         self.database.asked()?;
@@ -103,7 +104,7 @@ impl Crew for Hands {
         tokio::time::sleep(time).await;
         self.database.rows.lock().unwrap().remove(work);
         self.database.worked.lock().unwrap().push((work.clone(), self.name));
-        Ok(WorkedOff::Done)
+        Ok(Claimed::Taken)
     }
 
     async fn overdue(&self, before: Timestamp, limit: u32) -> Result<Vec<Due>, StoreError> {
@@ -122,7 +123,8 @@ pub(super) struct Process {
     pub(super) rabbit: Arc<Rabbit>,
     stop: CancellationToken,
     drained: CancellationToken,
-    tasks: Vec<JoinHandle<()>>,
+    loops: Vec<JoinHandle<()>>,
+    work: TaskTracker,
 }
 
 /// What a process does.
@@ -147,13 +149,15 @@ impl Process {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let (rabbit, link) = queue::open(uri.parse().unwrap(), prefix.parse().unwrap(), clock.clone());
         let (stop, drained) = (CancellationToken::new(), CancellationToken::new());
-        let crew: Arc<dyn Crew> = Arc::new(Hands { name, database: database.clone() });
-        let hands = (role != Role::None).then(|| (crew.clone(), 4));
-        let mut tasks = vec![tokio::spawn(link.run(hands, stop.clone(), drained.clone()))];
+        let crew = Arc::new(FakeCrew { name, database: database.clone() });
+        let hands = Hands { crew, workers: 4, tasks: TaskTracker::new() };
+        let followed = (role != Role::None).then(|| hands.clone());
+        let mut loops = vec![tokio::spawn(link.run(followed, stop.clone(), drained.clone()))];
+        let work = hands.tasks.clone();
         if role == Role::All {
-            tasks.push(tokio::spawn(queue::sweep(crew, rabbit.clone(), clock, 4, stop.clone())));
+            loops.push(tokio::spawn(queue::sweep(hands, rabbit.clone(), clock, stop.clone())));
         }
-        Self { rabbit, stop, drained, tasks }
+        Self { rabbit, stop, drained, loops, work }
     }
 
     pub(super) async fn connected(&self, connected: bool) {
@@ -172,9 +176,11 @@ impl Process {
     /// As by SIGTERM.
     pub(super) async fn end(mut self) {
         self.stop.cancel();
+        self.work.close();
+        self.work.wait().await;
         self.drained.cancel();
-        for task in self.tasks.drain(..) {
-            task.await.unwrap();
+        for ended in self.loops.drain(..) {
+            ended.await.unwrap();
         }
     }
 }

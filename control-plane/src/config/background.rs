@@ -1,0 +1,178 @@
+//! Who works off what is due, and how much of it at the same time.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use super::{ConfigError, Source, db_uri, keep, log_format, providers, shutdown_grace};
+use crate::providers::Settings;
+use crate::queue::{AmqpUri, QueuePrefix};
+use crate::telemetry::LogFormat;
+
+const WORKERS: &str = "WORKERS";
+const WORKERS_DEFAULT: u16 = 4;
+const WORKERS_MAX: u16 = 256;
+
+/// The background work of one process.
+#[derive(Debug)]
+pub struct BackgroundSettings {
+    /// Worked off at the same time, 0 to 256; 0 leaves it to other processes.
+    pub workers: u16,
+    /// `None`: what is due is looked for in the database alone.
+    pub queue: Option<QueueSettings>,
+}
+
+#[derive(Debug)]
+pub struct QueueSettings {
+    pub uri: AmqpUri,
+    pub prefix: QueuePrefix,
+}
+
+impl BackgroundSettings {
+    pub(super) fn read(source: &Source) -> Result<Self, ConfigError> {
+        let workers = workers(source, 0)?;
+        if workers == 0 && !is_shared(source) {
+            return Err(
+                source.invalid(WORKERS, "can be 0 only on PostgreSQL: on SQLite there is nobody else")
+            );
+        }
+        Ok(Self { workers, queue: queue(source)? })
+    }
+}
+
+/// What `worker` runs with.
+#[derive(Debug)]
+pub struct WorkerConfig {
+    pub listen: SocketAddr,
+    pub db_uri: String,
+    pub providers: Settings,
+    pub background: BackgroundSettings,
+    pub log_level: String,
+    pub log_format: LogFormat,
+    /// How long a shutdown waits for what is under way.
+    pub shutdown_grace: Duration,
+}
+
+impl WorkerConfig {
+    /// Reads every setting and reports everything that is wrong at once.
+    pub fn read(source: &Source) -> Result<Self, Vec<ConfigError>> {
+        let mut errors = Vec::new();
+        let listen = keep(&mut errors, source.parsed("WORKER_LISTEN", "HOST:PORT, e.g. 127.0.0.1:8083"));
+        let db_uri = keep(&mut errors, shared_db_uri(source));
+        let providers = keep(&mut errors, providers(source));
+        let workers = keep(&mut errors, workers(source, 1));
+        let queue = keep(&mut errors, queue(source));
+        let log_format = keep(&mut errors, log_format(source));
+        let grace = keep(&mut errors, shutdown_grace(source));
+        match (listen, db_uri, providers, workers, queue, log_format, grace) {
+            (
+                Some(listen),
+                Some(db_uri),
+                Some(providers),
+                Some(workers),
+                Some(queue),
+                Some(log_format),
+                Some(shutdown_grace),
+            ) => Ok(Self {
+                listen: listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8083))),
+                db_uri,
+                providers,
+                background: BackgroundSettings { workers, queue },
+                log_level: source.get("LOG_LEVEL").unwrap_or("info").to_owned(),
+                log_format,
+                shutdown_grace,
+            }),
+            _ => Err(errors),
+        }
+    }
+}
+
+/// A process on SQLite takes whatever it did not begin itself for abandoned.
+fn is_shared(source: &Source) -> bool {
+    source.get("DB_URI").is_some_and(|uri| uri.starts_with("postgres"))
+}
+
+fn shared_db_uri(source: &Source) -> Result<String, ConfigError> {
+    let uri = db_uri(source)?;
+    if is_shared(source) {
+        return Ok(uri);
+    }
+    Err(source.invalid(
+        "DB_URI",
+        "must be postgres://…: a SQLite database belongs to one control plane, which does the work itself",
+    ))
+}
+
+fn workers(source: &Source, least: u16) -> Result<u16, ConfigError> {
+    let read = |text: &str| match text.parse() {
+        Ok(workers) if (least..=WORKERS_MAX).contains(&workers) => Ok(workers),
+        _ => Err(format!("must be a whole number, {least} to {WORKERS_MAX}")),
+    };
+    Ok(source.read_with(WORKERS, read)?.unwrap_or(WORKERS_DEFAULT))
+}
+
+fn queue(source: &Source) -> Result<Option<QueueSettings>, ConfigError> {
+    let prefix = source
+        .read_with("AMQP_QUEUE_PREFIX", |text| text.parse::<QueuePrefix>().map_err(str::to_owned))?
+        .unwrap_or_default();
+    let uri = source.read_with("AMQP_URI", |text| text.parse::<AmqpUri>().map_err(str::to_owned))?;
+    Ok(uri.map(|uri| QueueSettings { uri, prefix }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const POSTGRES: (&str, &str) = ("DB_URI", "postgres://u:hidden@db/gateway");
+
+    fn source(settings: &[(&str, &str)]) -> Source {
+        Source::new(settings.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())), None).unwrap()
+    }
+
+    fn read(settings: &[(&str, &str)]) -> Result<WorkerConfig, Vec<String>> {
+        WorkerConfig::read(&source(settings))
+            .map_err(|errors| errors.iter().map(ToString::to_string).collect())
+    }
+
+    #[test]
+    fn a_database_that_can_be_shared_is_all_a_worker_needs() {
+        let config = read(&[POSTGRES]).unwrap();
+        assert_eq!((config.listen.to_string().as_str(), config.background.workers), ("127.0.0.1:8083", 4));
+        assert!(config.background.queue.is_none());
+        for alone in [&[][..], &[("DB_URI", "sqlite://gateway.db")]] {
+            let errors = read(alone).unwrap_err();
+            assert!(errors[0].starts_with("DB_URI"), "{errors:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_worker_is_reported_at_once_and_no_password_with_it() {
+        let errors = read(&[
+            ("WORKER_LISTEN", "here"),
+            ("WORKERS", "0"),
+            ("AMQP_URI", "http://u:hidden@broker"),
+            ("DB_URI", "mysql://u:hidden@x"),
+        ])
+        .unwrap_err();
+        for key in ["WORKER_LISTEN", "WORKERS", "AMQP_URI", "DB_URI"] {
+            assert!(errors.iter().any(|e| e.starts_with(key)), "{key} in {errors:?}");
+        }
+        assert!(!errors.concat().contains("hidden"), "{errors:?}");
+        let queue = BackgroundSettings::read(&source(&[("AMQP_URI", "amqp://u:hidden@broker")])).unwrap();
+        assert!(queue.queue.is_some() && !format!("{queue:?}").contains("hidden"));
+    }
+
+    #[test]
+    fn work_can_be_left_to_others_only_where_there_can_be_others() {
+        let none = ("WORKERS", "0");
+        assert_eq!(BackgroundSettings::read(&source(&[none, POSTGRES])).unwrap().workers, 0);
+        let error = BackgroundSettings::read(&source(&[none])).unwrap_err().to_string();
+        assert!(error.starts_with("WORKERS"), "{error}");
+    }
+
+    #[test]
+    fn a_prefix_that_is_no_name_is_refused_even_without_a_broker() {
+        let error =
+            BackgroundSettings::read(&source(&[("AMQP_QUEUE_PREFIX", "a b")])).unwrap_err().to_string();
+        assert!(error.starts_with("AMQP_QUEUE_PREFIX"), "{error}");
+    }
+}
