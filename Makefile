@@ -41,6 +41,13 @@ test: build wasm-test-runner test-services ## Run every test: unit, filter under
 	CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER=wasm-bindgen-test-runner \
 	  $(wasm_cargo) wasm32-unknown-unknown test --locked --release -p edge-core --lib
 
+SEEDS ?= 1
+SECONDS ?= 60
+.PHONY: chaos
+chaos: build test-services ## Break whole gateways: SEEDS=20 fresh seeds or SEED=7,9 again, SECONDS=60 each, SHAPE=embedded or =distributed
+	@CHAOS_SEED='$(SEED)' CHAOS_SEEDS='$(SEEDS)' CHAOS_SECONDS='$(SECONDS)' CHAOS_SHAPE='$(SHAPE)' \
+	  cargo test --locked --release --test chaos -- --ignored --nocapture
+
 .PHONY: bench
 bench: build test-services ## Measure on this machine and print the tables; BENCH=replay or =webhook for one
 	cargo bench --locked --bench gateway -- $(BENCH)

@@ -4,9 +4,10 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use control_plane::config::{Config, ConfigError, EdgeCacheConfig, Source, db_uri};
+use control_plane::config::{Config, ConfigError, EdgeCacheConfig, Source, WorkerConfig, db_uri};
 use control_plane::serve_edge_cache::serve_edge_cache;
-use control_plane::{envoy_bootstrap, serve, store, telemetry, webhook_admin, webhook_cli};
+use control_plane::serve_worker::serve_worker;
+use control_plane::{envoy_bootstrap, payments_admin, serve, store, telemetry, webhook_admin, webhook_cli};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
@@ -28,8 +29,11 @@ const EXAMPLES: &str = "\
 Examples:
   control-plane serve --config .run/env      run with the settings of a local stack
   control-plane edge-cache                   run only the cache of idempotency keys, on REDIS_URI
+  control-plane worker                       work off what is due, beside the service
   control-plane config check                 say what is wrong with the configuration, exit 1 if anything is
   control-plane migrate                      bring the schema of DB_URI up to date
+  control-plane payments review              show what has been undecided for too long
+  control-plane reconcile --since 24h        compare with the providers' records
   control-plane webhook verify --help        say whether a webhook is genuine, and if not, why";
 
 #[derive(Subcommand)]
@@ -38,6 +42,8 @@ enum Command {
     Serve,
     /// Run the edge cache alone, e.g. beside Envoy: it shares Redis with the control planes and outlives them
     EdgeCache,
+    /// Work off what is due until SIGTERM or SIGINT: providers' events, and payments that are not decided
+    Worker,
     /// Bring the database's schema up to date
     Migrate,
     /// Look at the configuration
@@ -46,6 +52,11 @@ enum Command {
     /// Print the OpenAPI document
     Openapi,
     EnvoyBootstrap(envoy_bootstrap::Args),
+    /// Look at payments that need somebody
+    #[command(subcommand)]
+    Payments(payments_admin::Command),
+    /// Compare the records with the providers', adopt what they did, print what differed; exit 1 if anything did
+    Reconcile(payments_admin::ReconcileArgs),
     /// Look at webhooks: verify one by hand, list and replay the stored ones
     #[command(subcommand)]
     Webhook(WebhookCommand),
@@ -80,13 +91,18 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
     match cli.command {
         Command::Serve => {
             let config = Config::read(&source).map_err(|errors| all(&errors))?;
-            telemetry::start(&config.log_level, config.log_format)?;
+            telemetry::start(&config.process.log_level, config.process.log_format)?;
             serve::serve(config, stop_on_signal()?).await
         }
         Command::EdgeCache => {
             let config = EdgeCacheConfig::read(&source).map_err(|errors| all(&errors))?;
             telemetry::start(&config.log_level, config.log_format)?;
             serve_edge_cache(config, stop_on_signal()?).await
+        }
+        Command::Worker => {
+            let config = WorkerConfig::read(&source).map_err(|errors| all(&errors))?;
+            telemetry::start(&config.process.log_level, config.process.log_format)?;
+            serve_worker(config, stop_on_signal()?).await
         }
         Command::Migrate => {
             store::open(&db_uri(&source)?).await?;
@@ -110,6 +126,11 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
             print(&webhook_admin::run(command, &source).await?);
             Ok(())
         }
+        Command::Payments(command) => {
+            print(&payments_admin::run(command, &source).await?);
+            Ok(())
+        }
+        Command::Reconcile(args) => payments_admin::run_reconcile(args, &source).await,
         Command::Openapi => {
             print(&control_plane::http::openapi_document().to_pretty_json()?);
             Ok(())

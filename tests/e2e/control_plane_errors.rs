@@ -96,7 +96,7 @@ async fn credentials_that_a_provider_refuses_are_the_gateways_fault_and_not_the_
 }
 
 #[tokio::test]
-async fn a_provider_that_cannot_be_reached_leaves_nothing_in_doubt() {
+async fn what_a_provider_that_cannot_be_reached_should_do_is_accepted_and_done_later() {
     let own = Own::start(&[]).await;
     let gateway = own.gateway();
     let mut transactions = Vec::new();
@@ -110,15 +110,16 @@ async fn a_provider_that_cannot_be_reached_leaves_nothing_in_doubt() {
     .await;
     for (method, transaction) in METHODS.into_iter().zip(&transactions) {
         let answer = gateway.charge(&charge_of(method, 300)).await;
-        assert_eq!(answer.refuses(503, "PROVIDER_UNAVAILABLE")["retryable"], true);
-        assert_eq!(gateway.payment(&answer.transaction_id()).await["status"], "failed");
+        answer.succeeds(202, &json!({ "status": "pending" }));
+        let last = gateway.last_event(&answer.transaction_id()).await;
+        assert_eq!(last["type"], "payment.queued");
+        assert!(last["nextAt"].is_string() && last["reason"].is_string(), "{last}");
 
-        let error = gateway.refund(transaction, Some(300)).await.refuses(503, "PROVIDER_UNAVAILABLE");
-        assert_eq!(error["retryable"], true);
+        gateway.refund(transaction, Some(300)).await.succeeds(202, &json!({ "status": "pending" }));
         let payment = gateway.payment(transaction).await;
         assert_eq!(
             (&payment["amountRefunded"], &payment["refunds"][0]["status"]),
-            (&json!(0), &json!("failed"))
+            (&json!(300), &json!("pending"))
         );
     }
 }

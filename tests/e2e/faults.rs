@@ -81,14 +81,14 @@ async fn a_provider_that_is_too_slow_leaves_the_charge_pending_and_it_happened_o
 }
 
 #[tokio::test]
-async fn a_rate_limited_charge_was_not_made_and_may_be_tried_again() {
+async fn a_rate_limited_charge_was_not_made_and_waits_to_be() {
     let gateway = faulty().await;
     for method in METHODS {
         gateway.sandbox.break_down(method.0, "charge", "rate_limited").await;
         let answer = charge(&gateway, method).await;
-        assert_eq!(answer.refuses(503, "PROVIDER_UNAVAILABLE")["retryable"], true);
+        is_pending_and_not_failed(&gateway, &answer).await;
         let transaction = answer.transaction_id();
-        assert_eq!(gateway.payment(&transaction).await["status"], "failed");
+        assert_eq!(gateway.last_event(&transaction).await["type"], "payment.queued");
         assert_eq!(gateway.effects(&transaction).await, [""; 0]);
         gateway.sandbox.heal().await;
         charged(&gateway, method).await;
@@ -97,17 +97,22 @@ async fn a_rate_limited_charge_was_not_made_and_may_be_tried_again() {
 
 /// Without a token no order can have been made.
 #[tokio::test]
-async fn a_charge_for_which_paypal_gives_no_token_was_not_made() {
+async fn a_charge_for_which_paypal_gives_no_token_was_not_made_and_is_made_later() {
     for fault in ["drop_before", "error_before", "html_error", "rate_limited", "truncated"] {
         // A gateway that has had a token keeps it, so each fault needs one that has not.
         let own = Own::start(&[]).await;
         let gateway = own.gateway();
         gateway.sandbox.break_down("paypal", "token", fault).await;
         let answer = charge(&gateway, ("paypal", "vault-ok")).await;
-        assert_eq!(answer.refuses(503, "PROVIDER_UNAVAILABLE")["retryable"], true, "{fault}");
-        assert_eq!(gateway.effects(&answer.transaction_id()).await, [""; 0], "{fault}");
+        answer.succeeds(202, &json!({ "status": "pending" }));
+        let transaction = answer.transaction_id();
+        assert_eq!(gateway.effects(&transaction).await, [""; 0], "{fault}");
         gateway.sandbox.heal().await;
-        charged(&gateway, ("paypal", "vault-ok")).await;
+        until("the completed payment", async || {
+            (gateway.payment(&transaction).await["status"] == "completed").then_some(())
+        })
+        .await;
+        assert_eq!(gateway.effects(&transaction).await, ["paypal charge 6100 USD"], "{fault}");
     }
 }
 
@@ -132,16 +137,16 @@ async fn a_refund_whose_answer_is_lost_is_pending_keeps_its_amount_and_happened_
 }
 
 #[tokio::test]
-async fn a_rate_limited_refund_was_not_made_and_gives_its_amount_back() {
+async fn a_rate_limited_refund_was_not_made_and_keeps_its_amount() {
     let gateway = faulty().await;
     for method in METHODS {
         let transaction = charged(&gateway, method).await;
         gateway.sandbox.break_down(method.0, "refund", "rate_limited").await;
-        let error = gateway.refund(&transaction, None).await.refuses(503, "PROVIDER_UNAVAILABLE");
-        assert_eq!(error["retryable"], true);
+        gateway.refund(&transaction, Some(6000)).await.succeeds(202, &json!({ "status": "pending" }));
         gateway.sandbox.heal().await;
-        gateway.refund(&transaction, Some(6100)).await.succeeds(200, &json!({ "status": "processed" }));
-        let effects = ["charge 6100", "refund 6100"].map(|effect| format!("{} {effect} USD", method.0));
+        gateway.refund(&transaction, Some(101)).await.refuses(422, "REFUND_EXCEEDS_CHARGE");
+        gateway.refund(&transaction, Some(100)).await.succeeds(200, &json!({ "status": "processed" }));
+        let effects = ["charge 6100", "refund 100"].map(|effect| format!("{} {effect} USD", method.0));
         assert_eq!(gateway.effects(&transaction).await, effects);
     }
 }
@@ -165,7 +170,7 @@ async fn a_capture_whose_answer_is_lost_is_pending_and_happened_once() {
 }
 
 #[tokio::test]
-async fn a_rate_limited_capture_or_cancellation_leaves_the_payment_authorized() {
+async fn a_rate_limited_capture_was_not_made_and_nothing_gets_in_its_way() {
     let gateway = faulty().await;
     for (provider, method) in METHODS {
         let charge = json!({
@@ -173,12 +178,10 @@ async fn a_rate_limited_capture_or_cancellation_leaves_the_payment_authorized() 
         });
         let transaction = gateway.charge(&charge).await.transaction_id();
         gateway.sandbox.break_down(provider, "*", "rate_limited").await;
-        gateway.capture(&transaction, None).await.refuses(503, "PROVIDER_UNAVAILABLE");
-        gateway.cancel(&transaction).await.refuses(503, "PROVIDER_UNAVAILABLE");
-        assert_eq!(gateway.payment(&transaction).await["status"], "authorized");
+        gateway.capture(&transaction, None).await.succeeds(202, &json!({ "status": "pending" }));
         gateway.sandbox.heal().await;
-        gateway.cancel(&transaction).await.succeeds(200, &json!({ "status": "canceled" }));
-        let effects = ["authorize 6100", "cancel 6100"].map(|effect| format!("{provider} {effect} USD"));
-        assert_eq!(gateway.effects(&transaction).await, effects);
+        assert_eq!(gateway.payment(&transaction).await["status"], "pending");
+        gateway.cancel(&transaction).await.refuses(409, "INVALID_STATE");
+        assert_eq!(gateway.effects(&transaction).await, [format!("{provider} authorize 6100 USD")]);
     }
 }

@@ -111,6 +111,14 @@ impl<'s> Gateway<'s> {
         answer.json()
     }
 
+    /// The newest record of the payment's trail.
+    ///
+    /// # Panics
+    /// If there is none.
+    pub async fn last_event(&self, transaction: &str) -> Value {
+        self.events(transaction).await.pop().expect("a payment has events")
+    }
+
     pub async fn events(&self, transaction: &str) -> Vec<Value> {
         let answer = self.get(&format!("/payments/{transaction}/events")).await;
         answer.succeeds(200, &json!({}));

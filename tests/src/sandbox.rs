@@ -1,18 +1,24 @@
 //! The provider sandbox beside the gateway: judge, saboteur and payer.
 
-use reqwest::Client;
+use reqwest::{Client, redirect};
 use serde_json::{Value, json};
 
 use crate::{Answer, until};
 
 /// The provider sandbox of a stack.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Sandbox {
     pub(crate) url: String,
     pub(crate) http: Client,
 }
 
 impl Sandbox {
+    /// One of somebody's own.
+    #[must_use]
+    pub fn at(url: String) -> Self {
+        Self { url, http: Client::builder().no_proxy().redirect(redirect::Policy::none()).build().unwrap() }
+    }
+
     /// What happened at the providers for a transaction, in order, each as `stripe charge 4999 USD`.
     pub async fn effects(&self, transaction: &str) -> Vec<String> {
         let ledger = self.ledger().await;
@@ -25,7 +31,8 @@ impl Sandbox {
         self.ledger().await.iter().map(describe).collect()
     }
 
-    async fn ledger(&self) -> Vec<Value> {
+    /// What happened at the providers, in order, as the sandbox tells it.
+    pub async fn ledger(&self) -> Vec<Value> {
         let ledger = Answer::of(self.http.get(format!("{}/_sandbox/ledger", self.url))).await.json();
         ledger["effects"].as_array().expect("the ledger has effects").clone()
     }
@@ -97,6 +104,13 @@ impl Sandbox {
         let url = format!("{}/_sandbox/faults", self.url);
         let answer = Answer::of(self.http.post(url).json(&fault)).await;
         assert_eq!(answer.status, 201, "{}", answer.text());
+    }
+
+    /// Delivers the webhooks that are withheld or held back.
+    pub async fn release(&self) {
+        let url = format!("{}/_sandbox/webhooks/release", self.url);
+        let answer = Answer::of(self.http.post(url)).await;
+        assert!((200..300).contains(&answer.status), "{} {}", answer.status, answer.text());
     }
 
     pub async fn heal(&self) {

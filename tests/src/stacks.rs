@@ -42,13 +42,19 @@ pub async fn refusing() -> Refusing {
 }
 
 /// A gateway with a provider sandbox to break, for one test at a time. It gives providers two seconds to answer, and
-/// they send no webhooks that would clear up what they broke.
+/// nothing clears up what they broke: they send no webhooks, and the gateway repeats no call by itself.
 pub async fn faulty() -> Faulty {
     static STACK: OnceCell<Result<Stack, String>> = OnceCell::const_new();
     static TURN: Mutex<()> = Mutex::const_new(());
     let turn = TURN.lock().await;
-    let gateway =
-        Gateway::of(started(&STACK, &[SILENCE[0], SILENCE[1], ("PROVIDER_TIMEOUT_SECONDS", "2")]).await);
+    let settings = [
+        SILENCE[0],
+        SILENCE[1],
+        ("PROVIDER_TIMEOUT_SECONDS", "2"),
+        ("RETRY_BUDGET_PER_SECOND", "0"),
+        ("CIRCUIT_BREAKERS", "off"),
+    ];
+    let gateway = Gateway::of(started(&STACK, &settings).await);
     gateway.sandbox.heal().await;
     Faulty { gateway, _turn: turn }
 }

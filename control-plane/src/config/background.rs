@@ -1,15 +1,12 @@
 //! Who works off what is due, and how much of it at the same time.
 
 use std::net::SocketAddr;
-use std::time::Duration;
 
-use super::{ConfigError, Source, db_uri, keep, log_format, providers, shutdown_grace};
-use crate::providers::Settings;
+use super::{ConfigError, GatewaySettings, ProcessSettings, Source, keep, keep_all};
 use crate::queue::{AmqpUri, QueuePrefix};
-use crate::telemetry::LogFormat;
 
 const WORKERS: &str = "WORKERS";
-const WORKERS_DEFAULT: u16 = 4;
+const WORKERS_DEFAULT: u16 = 16;
 const WORKERS_MAX: u16 = 256;
 
 /// The background work of one process.
@@ -28,14 +25,30 @@ pub struct QueueSettings {
 }
 
 impl BackgroundSettings {
-    pub(super) fn read(source: &Source) -> Result<Self, ConfigError> {
-        let workers = workers(source, 0)?;
-        if workers == 0 && !is_shared(source) {
-            return Err(
-                source.invalid(WORKERS, "can be 0 only on PostgreSQL: on SQLite there is nobody else")
-            );
+    pub(super) fn of_a_service(source: &Source) -> Result<Self, Vec<ConfigError>> {
+        let settings = Self::read(source, 0)?;
+        if settings.workers == 0 && !is_shared(source) {
+            let problem = "can be 0 only on PostgreSQL: on SQLite there is nobody else";
+            return Err(vec![source.invalid(WORKERS, problem)]);
         }
-        Ok(Self { workers, queue: queue(source)? })
+        Ok(settings)
+    }
+
+    fn read(source: &Source, least: u16) -> Result<Self, Vec<ConfigError>> {
+        let mut errors = Vec::new();
+        let workers = keep(&mut errors, workers(source, least));
+        let uri = source.read_with("AMQP_URI", |text| text.parse::<AmqpUri>().map_err(str::to_owned));
+        let uri = keep(&mut errors, uri);
+        let prefix =
+            source.read_with("AMQP_QUEUE_PREFIX", |text| text.parse::<QueuePrefix>().map_err(str::to_owned));
+        let prefix = keep(&mut errors, prefix);
+        match (workers, uri, prefix) {
+            (Some(workers), Some(uri), Some(prefix)) => {
+                let prefix = prefix.unwrap_or_default();
+                Ok(Self { workers, queue: uri.map(|uri| QueueSettings { uri, prefix }) })
+            }
+            _ => Err(errors),
+        }
     }
 }
 
@@ -43,13 +56,9 @@ impl BackgroundSettings {
 #[derive(Debug)]
 pub struct WorkerConfig {
     pub listen: SocketAddr,
-    pub db_uri: String,
-    pub providers: Settings,
+    pub gateway: GatewaySettings,
     pub background: BackgroundSettings,
-    pub log_level: String,
-    pub log_format: LogFormat,
-    /// How long a shutdown waits for what is under way.
-    pub shutdown_grace: Duration,
+    pub process: ProcessSettings,
 }
 
 impl WorkerConfig {
@@ -57,29 +66,19 @@ impl WorkerConfig {
     pub fn read(source: &Source) -> Result<Self, Vec<ConfigError>> {
         let mut errors = Vec::new();
         let listen = keep(&mut errors, source.parsed("WORKER_LISTEN", "HOST:PORT, e.g. 127.0.0.1:8083"));
-        let db_uri = keep(&mut errors, shared_db_uri(source));
-        let providers = keep(&mut errors, providers(source));
-        let workers = keep(&mut errors, workers(source, 1));
-        let queue = keep(&mut errors, queue(source));
-        let log_format = keep(&mut errors, log_format(source));
-        let grace = keep(&mut errors, shutdown_grace(source));
-        match (listen, db_uri, providers, workers, queue, log_format, grace) {
-            (
-                Some(listen),
-                Some(db_uri),
-                Some(providers),
-                Some(workers),
-                Some(queue),
-                Some(log_format),
-                Some(shutdown_grace),
-            ) => Ok(Self {
+        let gateway = keep_all(&mut errors, GatewaySettings::read(source));
+        if gateway.is_some() && !is_shared(source) {
+            let problem = "must be postgres://…: a SQLite database belongs to one control plane, which does the work itself";
+            errors.push(source.invalid("DB_URI", problem));
+        }
+        let background = keep_all(&mut errors, BackgroundSettings::read(source, 1));
+        let process = keep_all(&mut errors, ProcessSettings::read(source));
+        match (listen, gateway, background, process) {
+            (Some(listen), Some(gateway), Some(background), Some(process)) if errors.is_empty() => Ok(Self {
                 listen: listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8083))),
-                db_uri,
-                providers,
-                background: BackgroundSettings { workers, queue },
-                log_level: source.get("LOG_LEVEL").unwrap_or("info").to_owned(),
-                log_format,
-                shutdown_grace,
+                gateway,
+                background,
+                process,
             }),
             _ => Err(errors),
         }
@@ -91,31 +90,12 @@ fn is_shared(source: &Source) -> bool {
     source.get("DB_URI").is_some_and(|uri| uri.starts_with("postgres"))
 }
 
-fn shared_db_uri(source: &Source) -> Result<String, ConfigError> {
-    let uri = db_uri(source)?;
-    if is_shared(source) {
-        return Ok(uri);
-    }
-    Err(source.invalid(
-        "DB_URI",
-        "must be postgres://…: a SQLite database belongs to one control plane, which does the work itself",
-    ))
-}
-
 fn workers(source: &Source, least: u16) -> Result<u16, ConfigError> {
     let read = |text: &str| match text.parse() {
         Ok(workers) if (least..=WORKERS_MAX).contains(&workers) => Ok(workers),
         _ => Err(format!("must be a whole number, {least} to {WORKERS_MAX}")),
     };
     Ok(source.read_with(WORKERS, read)?.unwrap_or(WORKERS_DEFAULT))
-}
-
-fn queue(source: &Source) -> Result<Option<QueueSettings>, ConfigError> {
-    let prefix = source
-        .read_with("AMQP_QUEUE_PREFIX", |text| text.parse::<QueuePrefix>().map_err(str::to_owned))?
-        .unwrap_or_default();
-    let uri = source.read_with("AMQP_URI", |text| text.parse::<AmqpUri>().map_err(str::to_owned))?;
-    Ok(uri.map(|uri| QueueSettings { uri, prefix }))
 }
 
 #[cfg(test)]
@@ -136,7 +116,7 @@ mod tests {
     #[test]
     fn a_database_that_can_be_shared_is_all_a_worker_needs() {
         let config = read(&[POSTGRES]).unwrap();
-        assert_eq!((config.listen.to_string().as_str(), config.background.workers), ("127.0.0.1:8083", 4));
+        assert_eq!((config.listen.to_string().as_str(), config.background.workers), ("127.0.0.1:8083", 16));
         assert!(config.background.queue.is_none());
         for alone in [&[][..], &[("DB_URI", "sqlite://gateway.db")]] {
             let errors = read(alone).unwrap_err();
@@ -157,22 +137,24 @@ mod tests {
             assert!(errors.iter().any(|e| e.starts_with(key)), "{key} in {errors:?}");
         }
         assert!(!errors.concat().contains("hidden"), "{errors:?}");
-        let queue = BackgroundSettings::read(&source(&[("AMQP_URI", "amqp://u:hidden@broker")])).unwrap();
+        let queue =
+            BackgroundSettings::of_a_service(&source(&[("AMQP_URI", "amqp://u:hidden@broker")])).unwrap();
         assert!(queue.queue.is_some() && !format!("{queue:?}").contains("hidden"));
     }
 
     #[test]
     fn work_can_be_left_to_others_only_where_there_can_be_others() {
         let none = ("WORKERS", "0");
-        assert_eq!(BackgroundSettings::read(&source(&[none, POSTGRES])).unwrap().workers, 0);
-        let error = BackgroundSettings::read(&source(&[none])).unwrap_err().to_string();
+        assert_eq!(BackgroundSettings::of_a_service(&source(&[none, POSTGRES])).unwrap().workers, 0);
+        let error = BackgroundSettings::of_a_service(&source(&[none])).unwrap_err()[0].to_string();
         assert!(error.starts_with("WORKERS"), "{error}");
     }
 
     #[test]
     fn a_prefix_that_is_no_name_is_refused_even_without_a_broker() {
-        let error =
-            BackgroundSettings::read(&source(&[("AMQP_QUEUE_PREFIX", "a b")])).unwrap_err().to_string();
+        let error = BackgroundSettings::of_a_service(&source(&[("AMQP_QUEUE_PREFIX", "a b")])).unwrap_err()
+            [0]
+        .to_string();
         assert!(error.starts_with("AMQP_QUEUE_PREFIX"), "{error}");
     }
 }

@@ -2,6 +2,9 @@
 
 mod background;
 mod edge_cache;
+mod gateway;
+mod process;
+mod retries;
 mod source;
 
 use std::net::SocketAddr;
@@ -13,6 +16,8 @@ use secrecy::SecretString;
 
 pub use background::{BackgroundSettings, QueueSettings, WorkerConfig};
 pub use edge_cache::{EdgeCacheConfig, EdgeCacheSettings};
+pub use gateway::GatewaySettings;
+pub use process::ProcessSettings;
 pub use source::{ConfigError, Source};
 
 use crate::providers::{PaypalSettings, Settings, StripeSettings, Timeouts};
@@ -26,15 +31,11 @@ const PAYPAL_API: &str = "https://api-m.sandbox.paypal.com";
 #[derive(Debug)]
 pub struct Config {
     pub listen: SocketAddr,
-    pub db_uri: String,
     pub attestation_keys: Keys,
     pub edge_cache: EdgeCacheSettings,
-    pub providers: Settings,
+    pub gateway: GatewaySettings,
     pub background: BackgroundSettings,
-    pub log_level: String,
-    pub log_format: LogFormat,
-    /// How long a shutdown waits for payments under way.
-    pub shutdown_grace: Duration,
+    pub process: ProcessSettings,
 }
 
 impl Config {
@@ -45,31 +46,24 @@ impl Config {
             keep(&mut errors, source.parsed("CONTROL_PLANE_LISTEN", "HOST:PORT, e.g. 127.0.0.1:8081"));
         let keys = keep(&mut errors, attestation_keys(source));
         let edge_cache = keep(&mut errors, EdgeCacheSettings::read(source));
-        let providers = keep(&mut errors, providers(source));
-        let background = keep(&mut errors, BackgroundSettings::read(source));
-        let db_uri = keep(&mut errors, db_uri(source));
-        let log_format = keep(&mut errors, log_format(source));
-        let grace = keep(&mut errors, shutdown_grace(source));
-        match (listen, keys, edge_cache, providers, background, db_uri, log_format, grace) {
+        let gateway = keep_all(&mut errors, GatewaySettings::read(source));
+        let background = keep_all(&mut errors, BackgroundSettings::of_a_service(source));
+        let process = keep_all(&mut errors, ProcessSettings::read(source));
+        match (listen, keys, edge_cache, gateway, background, process) {
             (
                 Some(listen),
                 Some(attestation_keys),
                 Some(edge_cache),
-                Some(providers),
+                Some(gateway),
                 Some(background),
-                Some(db_uri),
-                Some(log_format),
-                Some(grace),
-            ) if errors.is_empty() => Ok(Self {
+                Some(process),
+            ) => Ok(Self {
                 listen: listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8081))),
-                db_uri,
                 attestation_keys,
                 edge_cache,
-                providers,
+                gateway,
                 background,
-                log_level: source.get("LOG_LEVEL").unwrap_or("info").to_owned(),
-                log_format,
-                shutdown_grace: grace,
+                process,
             }),
             _ => Err(errors),
         }
@@ -78,6 +72,10 @@ impl Config {
 
 fn keep<T>(errors: &mut Vec<ConfigError>, result: Result<T, ConfigError>) -> Option<T> {
     result.map_err(|error| errors.push(error)).ok()
+}
+
+fn keep_all<T>(errors: &mut Vec<ConfigError>, result: Result<T, Vec<ConfigError>>) -> Option<T> {
+    result.map_err(|found| errors.extend(found)).ok()
 }
 
 /// The database alone, for commands that need nothing else.
@@ -111,10 +109,14 @@ fn providers(source: &Source) -> Result<Settings, ConfigError> {
         paypal: paypal(source)?,
         default_return_url: source
             .read_with("PAYMENT_RETURN_URL", |text| http_url(text).map(|_| text.to_owned()))?,
-        timeouts: Timeouts {
-            call: seconds(source, "PROVIDER_TIMEOUT_SECONDS", Timeouts::default().call)?,
-            ..Timeouts::default()
-        },
+        timeouts: Timeouts::of_calls(seconds(source, "PROVIDER_TIMEOUT_SECONDS", Timeouts::default().call)?),
+        circuit_breakers: source
+            .read_with("CIRCUIT_BREAKERS", |text| match text {
+                "on" => Ok(true),
+                "off" => Ok(false),
+                _ => Err("must be `on` or `off`".to_owned()),
+            })?
+            .unwrap_or(true),
     })
 }
 
@@ -165,10 +167,6 @@ fn seconds(source: &Source, key: &'static str, default: Duration) -> Result<Dura
     Ok(source.read_with(key, read)?.unwrap_or(default))
 }
 
-fn shutdown_grace(source: &Source) -> Result<Duration, ConfigError> {
-    seconds(source, "SHUTDOWN_GRACE_SECONDS", Duration::from_secs(30))
-}
-
 fn log_format(source: &Source) -> Result<LogFormat, ConfigError> {
     let read = |text: &str| match text {
         "json" => Ok(LogFormat::Json),
@@ -195,7 +193,7 @@ mod tests {
         let config = read(&[("EDGE_ATTESTATION_KEYS", KEY)]).unwrap();
         assert_eq!(config.listen.to_string(), "127.0.0.1:8081");
         assert_eq!(config.edge_cache.listen.map(|a| a.to_string()).as_deref(), Some("127.0.0.1:8082"));
-        assert!(config.providers.stripe.is_none() && config.providers.paypal.is_none());
+        assert!(config.gateway.providers.stripe.is_none() && config.gateway.providers.paypal.is_none());
     }
 
     #[test]
@@ -206,7 +204,7 @@ mod tests {
             ("DB_URI", "mysql://x"),
             ("LOG_FORMAT", "xml"),
             ("REDIS_URI", "localhost"),
-            ("AMQP_URI", "localhost"),
+            ("CRASH_POINTS", "after_lunch:1"),
         ])
         .unwrap_err();
         for key in [
@@ -216,7 +214,7 @@ mod tests {
             "DB_URI",
             "LOG_FORMAT",
             "REDIS_URI",
-            "AMQP_URI",
+            "CRASH_POINTS",
         ] {
             assert!(errors.iter().any(|e| e.starts_with(key)), "{key} in {errors:?}");
         }

@@ -5,6 +5,7 @@ use edge_core::money::Amount;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::follow_up::FollowUp;
 use super::id::{AttemptId, PaymentId, RefundId};
 use super::payment::{Failure, Operation, Payment, State};
 use super::provider::ProviderRef;
@@ -15,18 +16,26 @@ use super::refund::{Refund, RefundState};
 pub struct Cause {
     /// Whose payment it is.
     pub client: ClientId,
-    /// The id of the client's request; `webhook` and the event's id for a webhook.
+    /// The id of the client's request; `webhook` and the event's id for a webhook; `follow up` where we looked
+    /// after it by ourselves.
     pub request_id: String,
 }
 
 /// No request's id begins so: those have no spaces.
 const BY_WEBHOOK: &str = "webhook ";
+const BY_FOLLOW_UP: &str = "follow up";
 
 impl Cause {
     /// A provider's event about a payment of `client`.
     #[must_use]
     pub fn webhook(client: ClientId, event_id: &str) -> Self {
         Self { client, request_id: format!("{BY_WEBHOOK}{event_id}") }
+    }
+
+    /// What is not decided was looked after again.
+    #[must_use]
+    pub fn follow_up(client: ClientId) -> Self {
+        Self { client, request_id: BY_FOLLOW_UP.to_owned() }
     }
 
     #[must_use]
@@ -68,6 +77,12 @@ pub struct Detail {
     pub code: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// How often the provider has been asked in vain, where that is to be done again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tries: Option<u32>,
+    /// When the provider is asked again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_at: Option<Timestamp>,
     /// Set where nothing moved and something happened all the same.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<Note>,
@@ -148,7 +163,9 @@ impl Detail {
     fn of_payment(payment: &Payment) -> Self {
         let whole = Self { amount: Some(payment.request.amount), ..Self::default() };
         match &payment.state {
-            State::Processing { flight, .. } | State::Unknown { flight, .. } => {
+            State::Processing { flight, .. }
+            | State::Queued { flight, .. }
+            | State::Unknown { flight, .. } => {
                 let (operation, amount) = match &flight.operation {
                     Operation::Charge => ("charge", payment.request.amount),
                     Operation::Resume(_) => ("resume", payment.request.amount),
@@ -156,7 +173,7 @@ impl Detail {
                     Operation::Cancel(_) => ("cancel", payment.request.amount),
                 };
                 let reason = match &payment.state {
-                    State::Unknown { reason, .. } => Some(reason.clone()),
+                    State::Queued { reason, .. } | State::Unknown { reason, .. } => Some(reason.clone()),
                     State::Processing { accepted: true, .. } => Some("the provider decides later".to_owned()),
                     _ => None,
                 };
@@ -165,7 +182,7 @@ impl Detail {
                     amount: Some(amount),
                     attempt: Some(flight.attempt),
                     reason,
-                    ..Self::default()
+                    ..Self::again(payment.follow_up)
                 }
             }
             State::Captured { captured, .. } => Self { amount: Some(*captured), ..whole },
@@ -182,15 +199,25 @@ impl Detail {
         let detail = Self {
             amount: Some(refund.amount),
             reference: refund.state.reference().cloned(),
-            ..Self::default()
+            ..Self::again(refund.follow_up)
         };
         match &refund.state {
             RefundState::Processing { attempt } => Self { attempt: Some(*attempt), ..detail },
-            RefundState::Unknown { attempt, reason } => {
+            RefundState::Queued { attempt, reason } | RefundState::Unknown { attempt, reason } => {
                 Self { attempt: Some(*attempt), reason: Some(reason.clone()), ..detail }
             }
             RefundState::Failed { failure } => detail.because(failure),
             RefundState::Pending { .. } | RefundState::Processed { .. } => detail,
+        }
+    }
+
+    /// Of the first call nothing is said: an answer is expected.
+    fn again(follow_up: Option<FollowUp>) -> Self {
+        let again = follow_up.filter(|again| again.tries > 0);
+        Self {
+            tries: again.map(|again| again.tries),
+            next_at: again.map(|again| again.at),
+            ..Self::default()
         }
     }
 

@@ -6,14 +6,16 @@ use std::sync::Arc;
 
 use edge_core::provider::Provider;
 use jiff::Timestamp;
-use tokio::sync::Notify;
 use tokio_util::task::TaskTracker;
 
 use super::clock::{Clock, Entropy};
+use super::follow_up::FollowUp;
 use super::id::{AttemptId, PaymentId, RefundId};
 use super::operations::OperationError;
 use super::provider::PaymentProvider;
-use super::store::Store;
+use super::queue::Queue;
+use super::retries::Retries;
+use super::store::{Change, CommitError, Store};
 
 pub struct Gateway {
     pub store: Arc<dyn Store>,
@@ -25,8 +27,9 @@ pub struct Gateway {
     pub entropy: Arc<dyn Entropy>,
     /// Operations that talk to a provider. Shutting down waits for them.
     pub tasks: TaskTracker,
-    /// Wakes whoever works off providers' events.
-    pub event_arrived: Notify,
+    /// Brings due work to whoever works it off.
+    pub queue: Arc<dyn Queue>,
+    pub retries: Retries,
 }
 
 impl Gateway {
@@ -48,6 +51,30 @@ impl Gateway {
     #[must_use]
     pub fn new_attempt_id(&self) -> AttemptId {
         AttemptId::new(self.now(), self.entropy.bytes())
+    }
+
+    /// Something between 0 and 2³² − 1.
+    #[must_use]
+    pub fn random(&self) -> u32 {
+        let [.., a, b, c, d] = self.entropy.bytes();
+        u32::from_le_bytes([a, b, c, d])
+    }
+
+    /// Of a call that is about to be made: others look after it when whoever makes it must be gone.
+    pub fn under_way(&self, follow_up: &mut Option<FollowUp>) {
+        if let Some(follow_up) = follow_up {
+            follow_up.at = self.now() + self.retries.policy().call_lease;
+        }
+    }
+
+    /// Writes a change, and says what it leaves to be looked after.
+    pub async fn commit(&self, change: Change) -> Result<(), CommitError> {
+        let follow_up = change.follow_up();
+        self.store.commit(change).await?;
+        if let Some(due) = follow_up {
+            self.queue.announce(due);
+        }
+        Ok(())
     }
 
     pub fn provider(&self, provider: Provider) -> Result<Arc<dyn PaymentProvider>, OperationError> {

@@ -96,6 +96,15 @@ impl Decided for super::refund::Refund {
     }
 }
 
+impl<T> Call<T> {
+    /// Nobody waits for an answer.
+    #[must_use]
+    pub fn silent(cause: Cause) -> Self {
+        let render = |_: &Result<T, OperationError>, _: &str| Answer { status: 0, body: String::new() };
+        Self { cause, claim: None, render }
+    }
+}
+
 impl<T: Decided> Call<T> {
     /// Takes the key in the commit that records the intent.
     #[must_use]

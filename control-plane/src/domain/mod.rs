@@ -3,6 +3,7 @@
 pub mod clock;
 pub mod event;
 pub mod evidence;
+pub mod follow_up;
 pub mod gateway;
 pub mod id;
 pub mod idempotency;
@@ -11,5 +12,6 @@ pub mod payment;
 pub mod provider;
 pub mod queue;
 pub mod refund;
+pub mod retries;
 pub mod store;
 pub mod webhook;

@@ -6,6 +6,7 @@
 //!                      │            → processing → canceled
 //!                      → requires_action → processing → …
 //!                      → failed
+//!                      → queued → processing → …
 //!                      → unknown → (evidence) → any of the above
 //! ```
 
@@ -15,6 +16,7 @@ use edge_core::request::ChargeRequest;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::follow_up::FollowUp;
 use super::id::{AttemptId, PaymentId};
 use super::provider::{Captured, Charged, Doubt, Outcome, ProviderRef, Refusal, RefusalKind};
 
@@ -29,6 +31,8 @@ pub struct Payment {
     /// The sum of all refunds that did not fail, in minor units. Only refunds change it, and the store
     /// refuses one that would lift it above what was captured.
     pub refunded: u32,
+    /// When to look after it again: as long as it is not decided, and only then.
+    pub follow_up: Option<FollowUp>,
     /// Counts the transitions; the store moves a payment only from the version it was read at.
     pub version: u32,
     pub created_at: Timestamp,
@@ -42,6 +46,8 @@ pub enum State {
     Created,
     /// A call to the provider is being made, or (`accepted`) the provider took it and decides later.
     Processing { flight: Flight, accepted: bool },
+    /// The provider was certainly not asked, or turned the request away unread. It is asked again later.
+    Queued { flight: Flight, reason: String },
     /// The provider may or may not have done it. Left only on evidence, never by a timer.
     Unknown { flight: Flight, reason: String },
     /// The payer has to act at `url`.
@@ -75,7 +81,19 @@ pub struct Flight {
     /// Makes the provider's idempotency key; stored before the call.
     pub attempt: AttemptId,
     pub operation: Operation,
+    /// When it was wanted.
     pub since: Timestamp,
+    /// When the first call began that the provider may have executed, if that was later.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked_at: Option<Timestamp>,
+}
+
+impl Flight {
+    /// From when on the provider may know the attempt's key.
+    #[must_use]
+    pub fn known_since(&self) -> Timestamp {
+        self.asked_at.unwrap_or(self.since)
+    }
 }
 
 /// What is under way, with all that is needed to repeat it or to go back when it is refused.
@@ -141,6 +159,7 @@ impl State {
         match self {
             Self::Created => "created",
             Self::Processing { .. } => "processing",
+            Self::Queued { .. } => "queued",
             Self::Unknown { .. } => "unknown",
             Self::RequiresAction(_) => "requires_action",
             Self::Authorized(_) => "authorized",
@@ -154,7 +173,9 @@ impl State {
     #[must_use]
     pub const fn status(&self) -> Status {
         match self {
-            Self::Created | Self::Processing { .. } | Self::Unknown { .. } => Status::Pending,
+            Self::Created | Self::Processing { .. } | Self::Queued { .. } | Self::Unknown { .. } => {
+                Status::Pending
+            }
             Self::RequiresAction(_) => Status::RequiresAction,
             Self::Authorized(_) => Status::Authorized,
             Self::Completed { .. } => Status::Completed,
@@ -168,8 +189,19 @@ impl State {
     #[must_use]
     pub const fn flight(&self) -> Option<&Flight> {
         match self {
-            Self::Processing { flight, .. } | Self::Unknown { flight, .. } => Some(flight),
+            Self::Processing { flight, .. } | Self::Queued { flight, .. } | Self::Unknown { flight, .. } => {
+                Some(flight)
+            }
             _ => None,
+        }
+    }
+}
+
+impl From<Cancelable> for State {
+    fn from(before: Cancelable) -> Self {
+        match before {
+            Cancelable::Session(session) => Self::RequiresAction(session),
+            Cancelable::Authorization(authorization) => Self::Authorized(authorization),
         }
     }
 }
@@ -202,7 +234,7 @@ impl Status {
     #[must_use]
     pub const fn states(self) -> &'static [&'static str] {
         match self {
-            Self::Pending => &["created", "processing", "unknown"],
+            Self::Pending => &["created", "processing", "queued", "unknown"],
             Self::RequiresAction => &["requires_action"],
             Self::Authorized => &["authorized"],
             Self::Completed => &["completed"],
@@ -230,6 +262,7 @@ impl Payment {
             state: State::Created,
             reference,
             refunded: 0,
+            follow_up: Some(FollowUp::after(None, at)),
             version: 0,
             created_at: at,
             updated_at: at,
@@ -296,7 +329,7 @@ impl Payment {
     /// The provider's word on a charge or on a resumed one.
     pub fn charge_answered(self, answer: Outcome<Charged>, at: Timestamp) -> Result<Self, InvalidTransition> {
         let flight = self.flight_of("charged", |o| matches!(o, Operation::Charge | Operation::Resume(_)))?;
-        let (state, reference) = match answer {
+        let (state, reference) = match self.heard(answer) {
             Outcome::Done(Charged::Completed { payment, charge }) => {
                 (State::Completed { charge }, Some(payment))
             }
@@ -310,8 +343,8 @@ impl Payment {
                 (State::Processing { flight, accepted: true }, Some(payment))
             }
             Outcome::Refused(refusal) => (Self::charge_refused(flight, &refusal), refusal.reference),
-            Outcome::NotSent(doubt) => (Self::charge_not_sent(flight, &doubt), doubt.reference),
-            Outcome::Unknown(doubt) => (State::Unknown { flight, reason: doubt.reason }, doubt.reference),
+            Outcome::NotSent(doubt) => (State::Queued { flight, reason: doubt.reason }, doubt.reference),
+            Outcome::Unknown(doubt) => (self.in_doubt(flight, doubt.reason), doubt.reference),
         };
         Ok(self.enter(state, reference, at))
     }
@@ -326,14 +359,7 @@ impl Payment {
         }
     }
 
-    fn charge_not_sent(flight: Flight, doubt: &Doubt) -> State {
-        match flight.operation {
-            Operation::Resume(session) => State::RequiresAction(session),
-            _ => State::Failed { failure: Failure::NotSent(doubt.clone()) },
-        }
-    }
-
-    /// A refused or unsent capture leaves the amount authorized.
+    /// A refused capture leaves the amount authorized.
     pub fn capture_answered(
         self,
         answer: Outcome<Captured>,
@@ -343,40 +369,90 @@ impl Payment {
         let Operation::Capture { of, amount } = &flight.operation else {
             return Err(self.refuse("captured"));
         };
-        let state = match answer {
+        let state = match self.heard(answer) {
             Outcome::Done(Captured::Completed { charge }) => State::Captured { charge, captured: *amount },
             Outcome::Done(Captured::Pending) => State::Processing { flight, accepted: true },
-            Outcome::Refused(_) | Outcome::NotSent(_) => State::Authorized(of.clone()),
-            Outcome::Unknown(doubt) => State::Unknown { flight, reason: doubt.reason },
+            Outcome::Refused(_) => State::Authorized(of.clone()),
+            Outcome::NotSent(doubt) => State::Queued { flight, reason: doubt.reason },
+            Outcome::Unknown(doubt) => self.in_doubt(flight, doubt.reason),
         };
         Ok(self.enter(state, None, at))
     }
 
-    /// A refused or unsent cancellation changes nothing.
+    /// A refused cancellation changes nothing.
     pub fn cancel_answered(self, answer: Outcome<()>, at: Timestamp) -> Result<Self, InvalidTransition> {
         let flight = self.flight_of("canceled", |o| matches!(o, Operation::Cancel(_)))?;
         let Operation::Cancel(before) = &flight.operation else {
             return Err(self.refuse("canceled"));
         };
-        let state = match answer {
+        let state = match self.heard(answer) {
             Outcome::Done(()) => State::Canceled,
-            Outcome::Refused(_) | Outcome::NotSent(_) => match before.clone() {
-                Cancelable::Session(session) => State::RequiresAction(session),
-                Cancelable::Authorization(authorization) => State::Authorized(authorization),
-            },
-            Outcome::Unknown(doubt) => State::Unknown { flight, reason: doubt.reason },
+            Outcome::Refused(_) => before.clone().into(),
+            Outcome::NotSent(doubt) => State::Queued { flight, reason: doubt.reason },
+            Outcome::Unknown(doubt) => self.in_doubt(flight, doubt.reason),
+        };
+        Ok(self.enter(state, None, at))
+    }
+
+    /// Where an earlier call of the attempt may have been executed, "not this time" says nothing about it.
+    fn heard<T>(&self, answer: Outcome<T>) -> Outcome<T> {
+        match self.state {
+            State::Unknown { .. } | State::Processing { accepted: true, .. } => answer.of_a_repeat(),
+            _ => answer,
+        }
+    }
+
+    /// What the provider took it still has, whatever became of a later call.
+    fn in_doubt(&self, flight: Flight, reason: String) -> State {
+        match self.state {
+            State::Processing { accepted: true, .. } => State::Processing { flight, accepted: true },
+            _ => State::Unknown { flight, reason },
+        }
+    }
+
+    /// Whoever made the call is gone, and with it the answer.
+    pub fn lost(self, at: Timestamp) -> Result<Self, InvalidTransition> {
+        match self.state.clone() {
+            State::Processing { flight, accepted: false } => {
+                let reason = "the call was begun and its answer was never recorded".to_owned();
+                Ok(self.enter(State::Unknown { flight, reason }, None, at))
+            }
+            _ => Err(self.refuse("lost")),
+        }
+    }
+
+    /// What was queued is asked for once more. Nothing has been executed, so the provider's key horizon
+    /// begins anew.
+    pub fn begin_again(self, at: Timestamp) -> Result<Self, InvalidTransition> {
+        let State::Queued { flight, .. } = self.state.clone() else { return Err(self.refuse("asked for")) };
+        let flight = Flight { asked_at: Some(at), ..flight };
+        Ok(self.enter(State::Processing { flight, accepted: false }, None, at))
+    }
+
+    /// What was queued is not asked for any more: as if it had never been wanted, which is certain.
+    pub fn give_up(self, at: Timestamp) -> Result<Self, InvalidTransition> {
+        let State::Queued { flight, reason } = self.state.clone() else {
+            return Err(self.refuse("given up"));
+        };
+        let state = match flight.operation {
+            Operation::Charge => State::Failed { failure: Failure::NotSent(Doubt::new(reason)) },
+            Operation::Resume(session) => State::RequiresAction(session),
+            Operation::Capture { of, .. } => State::Authorized(of),
+            Operation::Cancel(before) => before.into(),
         };
         Ok(self.enter(state, None, at))
     }
 
     fn begin(self, operation: Operation, attempt: AttemptId, at: Timestamp) -> Self {
-        let flight = Flight { attempt, operation, since: at };
+        let flight = Flight { attempt, operation, since: at, asked_at: None };
         self.enter(State::Processing { flight, accepted: false }, None, at)
     }
 
     pub(super) fn enter(mut self, state: State, reference: Option<ProviderRef>, at: Timestamp) -> Self {
         self.state = state;
         self.reference = reference.or(self.reference);
+        let undecided = self.state.status() == Status::Pending;
+        self.follow_up = undecided.then(|| FollowUp::after(self.follow_up, at));
         self.version += 1;
         self.updated_at = at;
         self

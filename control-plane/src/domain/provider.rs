@@ -4,8 +4,9 @@ use std::fmt;
 
 use async_trait::async_trait;
 use edge_core::money::Money;
+use edge_core::provider::Provider;
 use edge_core::request::{CaptureMode, Metadata};
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::evidence::{Evidence, Found, LookUp, RefundEvidence, RefundLookUp};
@@ -60,10 +61,21 @@ impl<T> Outcome<T> {
     pub fn of_a_repeat(self) -> Self {
         match self {
             Self::Refused(refusal) if refusal.kind != RefusalKind::Declined => {
-                Self::Unknown(Doubt { reason: refusal.message, reference: refusal.reference })
+                Self::Unknown(Doubt { reference: refusal.reference, ..Doubt::new(refusal.message) })
             }
             Self::NotSent(doubt) => Self::Unknown(doubt),
             evidence => evidence,
+        }
+    }
+}
+
+impl<T> Outcome<T> {
+    /// Why there is no answer, where there is none.
+    #[must_use]
+    pub const fn doubt(&self) -> Option<&Doubt> {
+        match self {
+            Self::NotSent(doubt) | Self::Unknown(doubt) => Some(doubt),
+            Self::Done(_) | Self::Refused(_) => None,
         }
     }
 }
@@ -75,12 +87,24 @@ pub struct Doubt {
     pub reason: String,
     /// The provider's object, where an earlier step of the same operation named it.
     pub reference: Option<ProviderRef>,
+    /// How many seconds the provider wants to be left alone (`Retry-After`, RFC 9110 10.2.3).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after_s: Option<u32>,
+    /// The provider works, and is at the same thing for another request of ours; no fault of its.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_conflict: bool,
 }
 
 impl Doubt {
     #[must_use]
     pub fn new(reason: impl Into<String>) -> Self {
-        Self { reason: reason.into(), reference: None }
+        Self { reason: reason.into(), reference: None, retry_after_s: None, is_conflict: false }
+    }
+
+    /// The provider is busy with the same thing.
+    #[must_use]
+    pub fn conflict(reason: impl Into<String>) -> Self {
+        Self { is_conflict: true, ..Self::new(reason) }
     }
 }
 
@@ -218,6 +242,8 @@ pub struct Unacceptable {
 /// same order can be repeated without a second effect inside the provider's key horizon.
 #[async_trait]
 pub trait PaymentProvider: Send + Sync {
+    fn name(&self) -> Provider;
+
     /// Whether the provider can express this amount and takes this currency at all.
     fn accepts(&self, money: Money) -> Result<(), Unacceptable>;
 
@@ -241,6 +267,9 @@ pub trait PaymentProvider: Send + Sync {
 
     /// Reads where a payment stands. Has no effect.
     async fn look_up(&self, what: &LookUp) -> Found<Evidence>;
+
+    /// Reads where everything stands that the provider made in our name between `from` and `to`. Has no effect.
+    async fn list(&self, from: Timestamp, to: Timestamp) -> Found<Vec<Evidence>>;
 
     /// Reads where refunds stand. Has no effect.
     async fn look_up_refunds(&self, which: &RefundLookUp) -> Found<Vec<RefundEvidence>>;

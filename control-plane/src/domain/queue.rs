@@ -3,10 +3,15 @@
 //! It stands in the database, in the row of what it is about, and is written in the commit that makes it
 //! necessary. A queue only brings it to somebody sooner: whatever a queue loses is found in the database.
 
+use async_trait::async_trait;
 use edge_core::provider::Provider;
 use jiff::Timestamp;
 
+use super::follow_up::FollowUp;
 use super::id::{PaymentId, RefundId};
+use super::payment::Payment;
+use super::refund::Refund;
+use super::store::StoreError;
 
 /// What is to be worked off. Only names: whoever takes it reads it anew.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -41,4 +46,21 @@ pub enum Claimed {
     NotDue(Timestamp),
     /// There is nothing to do any more.
     Settled,
+}
+
+/// What a database knows of due work.
+#[async_trait]
+pub trait DueWork: Send + Sync {
+    /// What was due before `before`, the longest overdue first, at most `limit`. Takes nothing.
+    async fn overdue(&self, before: Timestamp, limit: u32) -> Result<Vec<Due>, StoreError>;
+
+    /// Takes it if it is due, hidden from others until `until`: whoever takes it and dies leaves it to be taken
+    /// again then.
+    async fn claim(&self, work: &Work, now: Timestamp, until: Timestamp) -> Result<Claimed, StoreError>;
+
+    /// Looks after it later, if it is still undecided. Nothing else of it changes, so it leaves no record.
+    async fn postpone(&self, work: &Work, to: FollowUp) -> Result<(), StoreError>;
+
+    /// Everything undecided, whoever owns it, the oldest first, at most `limit` of either.
+    async fn undecided(&self, limit: u32) -> Result<(Vec<Payment>, Vec<Refund>), StoreError>;
 }

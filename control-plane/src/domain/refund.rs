@@ -5,9 +5,10 @@ use edge_core::money::{Amount, Currency, Money};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::follow_up::FollowUp;
 use super::id::{AttemptId, PaymentId, RefundId};
 use super::payment::{Failure, InvalidTransition, Payment};
-use super::provider::{Outcome, ProviderRef, Refunded};
+use super::provider::{Doubt, Outcome, ProviderRef, Refunded};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refund {
@@ -17,6 +18,8 @@ pub struct Refund {
     pub amount: Amount,
     pub currency: Currency,
     pub state: RefundState,
+    /// When to look after it again: as long as it is not decided, and only then.
+    pub follow_up: Option<FollowUp>,
     pub version: u32,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
@@ -28,6 +31,12 @@ pub enum RefundState {
     /// The amount is reserved on the payment and the provider is being asked.
     Processing {
         attempt: AttemptId,
+    },
+    /// The provider was certainly not asked, or turned the request away unread. It is asked again later; the
+    /// amount stays reserved.
+    Queued {
+        attempt: AttemptId,
+        reason: String,
     },
     /// The provider may or may not have done it; the amount stays reserved.
     Unknown {
@@ -61,6 +70,7 @@ impl RefundState {
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Processing { .. } => "processing",
+            Self::Queued { .. } => "queued",
             Self::Unknown { .. } => "unknown",
             Self::Pending { .. } => "pending",
             Self::Processed { .. } => "processed",
@@ -71,7 +81,9 @@ impl RefundState {
     #[must_use]
     pub const fn status(&self) -> RefundStatus {
         match self {
-            Self::Processing { .. } | Self::Unknown { .. } | Self::Pending { .. } => RefundStatus::Pending,
+            Self::Processing { .. } | Self::Queued { .. } | Self::Unknown { .. } | Self::Pending { .. } => {
+                RefundStatus::Pending
+            }
             Self::Processed { .. } => RefundStatus::Processed,
             Self::Failed { .. } => RefundStatus::Failed,
         }
@@ -97,6 +109,7 @@ impl Refund {
             amount,
             currency: payment.request.currency,
             state: RefundState::Processing { attempt },
+            follow_up: Some(FollowUp::after(None, at)),
             version: 1,
             created_at: at,
             updated_at: at,
@@ -109,19 +122,57 @@ impl Refund {
     }
 
     /// The provider's word on the refund.
-    pub fn answered(mut self, answer: Outcome<Refunded>, at: Timestamp) -> Result<Self, InvalidTransition> {
-        let (RefundState::Processing { attempt } | RefundState::Unknown { attempt, .. }) = self.state else {
-            return Err(InvalidTransition { from: self.state.name(), wanted: "refunded" });
+    pub fn answered(self, answer: Outcome<Refunded>, at: Timestamp) -> Result<Self, InvalidTransition> {
+        let (attempt, answer) = match self.state {
+            RefundState::Processing { attempt } => (attempt, answer),
+            // Where an earlier call may have been executed, "not this time" says nothing about it.
+            RefundState::Unknown { attempt, .. } => (attempt, answer.of_a_repeat()),
+            _ => return Err(self.refuse("refunded")),
         };
-        self.state = match answer {
+        let state = match answer {
             Outcome::Done(Refunded::Processed { refund }) => RefundState::Processed { refund },
             Outcome::Done(Refunded::Pending { refund }) => RefundState::Pending { refund },
             Outcome::Refused(refusal) => RefundState::Failed { failure: Failure::Refused(refusal) },
-            Outcome::NotSent(doubt) => RefundState::Failed { failure: Failure::NotSent(doubt) },
+            Outcome::NotSent(doubt) => RefundState::Queued { attempt, reason: doubt.reason },
             Outcome::Unknown(doubt) => RefundState::Unknown { attempt, reason: doubt.reason },
         };
+        Ok(self.enter(state, at))
+    }
+
+    /// Whoever made the call is gone, and with it the answer.
+    pub fn lost(self, at: Timestamp) -> Result<Self, InvalidTransition> {
+        let RefundState::Processing { attempt } = self.state else { return Err(self.refuse("lost")) };
+        let reason = "the call was begun and its answer was never recorded".to_owned();
+        Ok(self.enter(RefundState::Unknown { attempt, reason }, at))
+    }
+
+    /// What was queued is asked for once more.
+    pub fn begin_again(self, at: Timestamp) -> Result<Self, InvalidTransition> {
+        let RefundState::Queued { attempt, .. } = self.state else {
+            return Err(self.refuse("asked for"));
+        };
+        Ok(self.enter(RefundState::Processing { attempt }, at))
+    }
+
+    /// What was queued is not asked for any more; its amount is free again.
+    pub fn give_up(self, at: Timestamp) -> Result<Self, InvalidTransition> {
+        let RefundState::Queued { reason, .. } = &self.state else {
+            return Err(self.refuse("given up"));
+        };
+        let failure = Failure::NotSent(Doubt::new(reason.clone()));
+        Ok(self.enter(RefundState::Failed { failure }, at))
+    }
+
+    const fn refuse(&self, wanted: &'static str) -> InvalidTransition {
+        InvalidTransition { from: self.state.name(), wanted }
+    }
+
+    pub(super) fn enter(mut self, state: RefundState, at: Timestamp) -> Self {
+        self.state = state;
+        let undecided = self.state.status() == RefundStatus::Pending;
+        self.follow_up = undecided.then(|| FollowUp::after(self.follow_up, at));
         self.version += 1;
         self.updated_at = at;
-        Ok(self)
+        self
     }
 }

@@ -9,9 +9,10 @@ use jiff::Timestamp;
 use super::event::Event;
 use super::id::{PaymentId, RefundId};
 use super::idempotency::{KeyChange, KeyRecord, Subject};
-use super::payment::{Payment, Status};
+use super::payment::{Payment, State, Status};
 use super::provider::ProviderRef;
-use super::refund::Refund;
+use super::queue::{Due, DueWork, Work};
+use super::refund::{Refund, RefundState};
 use super::webhook::{Dispute, EventChange, Webhooks};
 
 /// Everything that one step changes, written in one commit or not at all. As data rather than as a
@@ -54,6 +55,28 @@ pub enum Step {
     },
     /// Only the key or the webhook event changes: an answer that was found out without a call.
     Nothing,
+}
+
+impl Change {
+    /// What has to be looked after again because of it. Of a call that is being made nothing is said: it is
+    /// expected to bring its answer, and what it leaves is found in the database.
+    #[must_use]
+    pub fn follow_up(&self) -> Option<Due> {
+        let (work, follow_up) = match &self.step {
+            Step::OpenPayment { payment, .. }
+            | Step::MovePayment { payment, .. }
+            | Step::NotePayment { payment, .. } => match &payment.state {
+                State::Processing { accepted: false, .. } => return None,
+                _ => (Work::Payment(payment.id), payment.follow_up),
+            },
+            Step::OpenRefund { refund, .. } | Step::MoveRefund { refund, .. } => match &refund.state {
+                RefundState::Processing { .. } => return None,
+                _ => (Work::Refund(refund.id), refund.follow_up),
+            },
+            Step::Nothing => return None,
+        };
+        Some(Due { work, at: follow_up?.at })
+    }
 }
 
 impl Step {
@@ -126,7 +149,7 @@ pub struct Page<T> {
 
 /// The database. Reads are always by the client who owns the payment: nobody else's can be named.
 #[async_trait]
-pub trait Store: Webhooks + Send + Sync {
+pub trait Store: Webhooks + DueWork + Send + Sync {
     /// Written and on disk, or (a conflict, an overload) certainly not. [`StoreError::Unavailable`] leaves open
     /// which; the same change may be committed again and is not applied twice.
     async fn commit(&self, change: Change) -> Result<(), CommitError>;
@@ -142,7 +165,19 @@ pub trait Store: Webhooks + Send + Sync {
 
     async fn payments(&self, client: &ClientId, filter: &Filter) -> Result<Page<Payment>, StoreError>;
 
+    /// Payments that have changed since `since` or are undecided, whoever owns them, behind `after` in the order of
+    /// their ids.
+    async fn anyones_payments(
+        &self,
+        since: Timestamp,
+        after: Option<PaymentId>,
+        limit: u32,
+    ) -> Result<Vec<Payment>, StoreError>;
+
     async fn refund(&self, client: &ClientId, id: RefundId) -> Result<Option<Refund>, StoreError>;
+
+    /// Whoever owns it.
+    async fn anyones_refund(&self, id: RefundId) -> Result<Option<Refund>, StoreError>;
 
     /// In the order they were made.
     async fn refunds(&self, client: &ClientId, payment: PaymentId) -> Result<Vec<Refund>, StoreError>;

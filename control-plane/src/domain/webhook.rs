@@ -161,13 +161,7 @@ pub trait Webhooks: Send + Sync {
     /// Stores an event durably; `false` if it was there.
     async fn receive_webhook(&self, event: &WebhookEvent) -> Result<bool, StoreError>;
 
-    /// The event that has been due longest, hidden from others until `until`: whoever claims it and dies
-    /// leaves it to be claimed again then.
-    async fn claim_webhook(
-        &self,
-        now: Timestamp,
-        until: Timestamp,
-    ) -> Result<Option<WebhookEvent>, StoreError>;
+    async fn webhook(&self, provider: Provider, id: &str) -> Result<Option<WebhookEvent>, StoreError>;
 
     /// Marks an event as received anew, whatever became of it, and claims it until `until`.
     async fn reopen_webhook(&self, id: &str, until: Timestamp) -> Result<Option<WebhookEvent>, StoreError>;

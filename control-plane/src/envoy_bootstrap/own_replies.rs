@@ -128,9 +128,15 @@ impl OwnReply {
             ("filter".to_owned(), filter(self.when)),
             ("body_format_override".to_owned(), body),
         ]);
-        if self.code == ErrorCode::Unauthenticated {
-            let challenge = json!([{ "header": { "key": "www-authenticate", "value": "Bearer" } }]);
-            mapper.insert("headers_to_add".to_owned(), challenge);
+        let header = match self.code {
+            ErrorCode::Unauthenticated => Some(("www-authenticate", "Bearer")),
+            // By then the health check has looked again.
+            ErrorCode::GatewayUnavailable => Some(("retry-after", "1")),
+            _ => None,
+        };
+        if let Some((key, value)) = header {
+            let header = json!([{ "header": { "key": key, "value": value } }]);
+            mapper.insert("headers_to_add".to_owned(), header);
         }
         if let Some(status) = self.status {
             mapper.insert("status_code".to_owned(), status.into());

@@ -13,11 +13,14 @@ use super::App;
 use super::attested::Attested;
 use super::error::ApiError;
 use crate::cache::CacheError;
+use crate::crash_point::reach;
 use crate::domain::idempotency::{Answer, Call, Claim, Decided, KeyChange, KeyRecord, Render};
 use crate::domain::operations::{OperationError, Recall};
 use crate::domain::store::{Change, CommitError, Conflict, Step};
 
 const REPLAYED: HeaderName = HeaderName::from_static(REPLAYED_HEADER);
+/// Seconds after which somebody else's work on the key or the payment is worth another look.
+const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
 const JSON: &str = "application/json";
 
 /// How often a key may be found free and then taken by somebody else before that is a defect.
@@ -55,6 +58,7 @@ where
             return Ok(Told { answer: rendered(&call, &result), is_final: false, is_replay: false });
         };
         let told = tell(&app, &call, &claim, run).await;
+        reach("after_reply_before_edge").await;
         match &told {
             Ok(Told { answer, is_final: true, .. }) => complete(&app, &turn, answer).await,
             Ok(_) | Err(_) => release(&app, &turn).await,
@@ -88,7 +92,10 @@ where
                 T::recall(app.gateway.clone(), subject, call.clone()).await
             }
             Some(KeyRecord { subject: None, .. }) => Err(OperationError::Crashed),
-            None => run(call.clone()).await,
+            None => {
+                reach("after_claim_before_intent").await;
+                run(call.clone()).await
+            }
         };
         if !matches!(result, Err(OperationError::KeyTaken)) && refuse(app, call, claim, &result).await? {
             let is_final = match &result {
@@ -141,6 +148,9 @@ fn respond(told: Told) -> Response {
     let status = StatusCode::from_u16(told.answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let json = HeaderValue::from_static(JSON);
     let mut response = (status, [(header::CONTENT_TYPE, json)], told.answer.body).into_response();
+    if told.answer.status == 409 && !told.is_final {
+        response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
+    }
     if told.is_replay {
         response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
     }

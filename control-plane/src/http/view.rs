@@ -164,6 +164,13 @@ pub(super) struct EventView {
     code: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
+    /// How often the provider was asked in vain, where it is asked again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tries: Option<u32>,
+    /// When it is asked again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    next_at: Option<Timestamp>,
 }
 
 impl From<Payment> for PaymentView {
@@ -242,7 +249,8 @@ impl From<Refund> for RefundView {
 impl From<Event> for EventView {
     fn from(event: Event) -> Self {
         let kind = event.kind();
-        let Detail { operation, amount, attempt, reference, code, reason, note: _ } = event.detail;
+        let Detail { operation, amount, attempt, reference, code, reason, tries, next_at, note: _ } =
+            event.detail;
         Self {
             kind,
             from: event.from,
@@ -257,6 +265,8 @@ impl From<Event> for EventView {
             provider_reference: reference.map(|r| r.to_string()),
             code,
             reason,
+            tries,
+            next_at,
         }
     }
 }

@@ -11,6 +11,7 @@ use serde::Serialize;
 use super::App;
 use super::attested::{refused, verified};
 use super::error::ApiError;
+use crate::crash_point::reach;
 use crate::domain::operations::webhook;
 use crate::domain::webhook::NotAnEvent;
 
@@ -41,5 +42,6 @@ async fn receive(provider: Provider, app: &App, request: Request) -> Result<Json
         .read_event(&body)
         .map_err(|problem: NotAnEvent| ApiError::new(ErrorCode::InvalidRequest, problem.to_string()))?;
     webhook::receive(&app.gateway, provider, notice, body.into()).await?;
+    reach("before_webhook_ack").await;
     Ok(Json(Received { success: true }))
 }

@@ -1,7 +1,9 @@
 //! Stripe and PayPal behind one port. Requests and answers are mapped by pure functions; one transport does
 //! the I/O.
 
+mod breaker;
 mod decimals;
+mod guarded;
 mod paypal;
 mod settings;
 mod step;
@@ -17,6 +19,7 @@ use edge_core::provider::Provider;
 pub use settings::{PaypalSettings, Settings, StripeSettings, Timeouts};
 pub use transport::TransportError;
 
+use self::guarded::Guarded;
 use crate::domain::clock::Clock;
 use crate::domain::provider::PaymentProvider;
 
@@ -27,15 +30,15 @@ impl Providers {
     /// # Errors
     /// If a provider's base URL or the machine's TLS set-up is unusable. Nothing is sent yet.
     pub fn new(settings: Settings, clock: Arc<dyn Clock>) -> Result<Self, TransportError> {
-        let Settings { stripe, paypal, default_return_url, timeouts } = settings;
+        let Settings { stripe, paypal, default_return_url, timeouts, circuit_breakers } = settings;
         let mut providers: HashMap<Provider, Arc<dyn PaymentProvider>> = HashMap::new();
         if let Some(stripe) = stripe {
             let stripe = stripe::Stripe::new(stripe, default_return_url.clone(), timeouts)?;
-            providers.insert(Provider::Stripe, Arc::new(stripe));
+            providers.insert(Provider::Stripe, guarded(stripe, &clock, circuit_breakers));
         }
         if let Some(paypal) = paypal {
-            let paypal = paypal::Paypal::new(paypal, default_return_url, timeouts, clock)?;
-            providers.insert(Provider::Paypal, Arc::new(paypal));
+            let paypal = paypal::Paypal::new(paypal, default_return_url, timeouts, clock.clone())?;
+            providers.insert(Provider::Paypal, guarded(paypal, &clock, circuit_breakers));
         }
         Ok(Self(providers))
     }
@@ -45,6 +48,14 @@ impl Providers {
     pub fn get(&self, provider: Provider) -> Option<Arc<dyn PaymentProvider>> {
         self.0.get(&provider).cloned()
     }
+}
+
+fn guarded(
+    provider: impl PaymentProvider + 'static,
+    clock: &Arc<dyn Clock>,
+    by_circuit_breakers: bool,
+) -> Arc<dyn PaymentProvider> {
+    if by_circuit_breakers { Arc::new(Guarded::new(provider, clock.clone())) } else { Arc::new(provider) }
 }
 
 impl FromIterator<(Provider, Arc<dyn PaymentProvider>)> for Providers {

@@ -12,6 +12,8 @@ pub struct Settings {
     /// Where a payer's browser goes after a step outside, for charges that name no URL of their own.
     pub default_return_url: Option<String>,
     pub timeouts: Timeouts,
+    /// Whether a provider that fails is left alone for a while.
+    pub circuit_breakers: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -42,12 +44,16 @@ pub struct Timeouts {
     pub operation: Duration,
 }
 
+impl Timeouts {
+    /// For requests that get so long each.
+    #[must_use]
+    pub fn of_calls(call: Duration) -> Self {
+        Self { connect: call.min(Duration::from_secs(2)), call, operation: call * 5 / 2 }
+    }
+}
+
 impl Default for Timeouts {
     fn default() -> Self {
-        Self {
-            connect: Duration::from_secs(2),
-            call: Duration::from_secs(10),
-            operation: Duration::from_secs(25),
-        }
+        Self::of_calls(Duration::from_secs(10))
     }
 }

@@ -21,6 +21,14 @@ impl NotDone {
         Self::Unknown(Doubt::new(reason))
     }
 
+    /// The provider wants to be left alone for so long.
+    pub(super) fn after(mut self, pause: Option<std::time::Duration>) -> Self {
+        if let (Self::NotSent(doubt) | Self::Unknown(doubt), Some(pause)) = (&mut self, pause) {
+            doubt.retry_after_s = u32::try_from(pause.as_secs()).ok();
+        }
+        self
+    }
+
     /// The client's field `param` is at fault.
     pub(super) fn invalid(param: &str, message: impl Into<String>) -> Self {
         Self::Refused(Box::new(Refusal {
@@ -72,11 +80,9 @@ impl NotDone {
 
     /// The step that ended so was to settle what an earlier one had left: without it, that stays open.
     pub(super) fn leaves_open(self, problem: &str) -> Self {
-        let (reason, reference) = match self {
-            Self::Refused(refusal) => (refusal.message, refusal.reference),
-            Self::NotSent(doubt) | Self::Unknown(doubt) => (doubt.reason, doubt.reference),
-        };
-        Self::Unknown(Doubt { reason: format!("{problem}: {reason}"), reference })
+        let doubt = self.doubt();
+        let reason = format!("{problem}: {}", doubt.reason);
+        Self::Unknown(Doubt { reason, ..doubt })
     }
 }
 
@@ -84,7 +90,7 @@ impl NotDone {
     /// Why a look brought nothing.
     pub(super) fn doubt(self) -> Doubt {
         match self {
-            Self::Refused(refusal) => Doubt { reason: refusal.message, reference: refusal.reference },
+            Self::Refused(refusal) => Doubt { reference: refusal.reference, ..Doubt::new(refusal.message) },
             Self::NotSent(doubt) | Self::Unknown(doubt) => doubt,
         }
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use edge_core::provider::Provider;
+use reqwest::header::HeaderMap;
 use reqwest::{Client, Method, RequestBuilder, Response, Url};
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
@@ -17,6 +18,8 @@ use super::untrusted;
 use crate::domain::id::AttemptId;
 
 const BODY_MAX: usize = 1024 * 1024;
+/// A provider that asks for more is asked again sooner.
+const RETRY_AFTER_MAX: Duration = Duration::from_secs(300);
 
 /// Shorter than what providers keep idle connections for: a request that meets a closing connection has an
 /// unknown outcome.
@@ -54,6 +57,10 @@ pub(super) enum Credential {
 pub(super) struct Answer {
     pub(super) status: u16,
     pub(super) body: Bytes,
+    /// `Retry-After`, where it is a number of seconds.
+    pub(super) retry_after: Option<Duration>,
+    /// What the provider itself says about sending the same request again (`Stripe-Should-Retry`).
+    pub(super) should_retry: Option<bool>,
 }
 
 /// There is no answer, because…
@@ -140,10 +147,11 @@ impl Transport {
         if let Some(id) = response.headers().get(self.request_id_header).and_then(|id| id.to_str().ok()) {
             Span::current().record("provider.request_id", untrusted::message(id));
         }
+        let (retry_after, should_retry) = advice(response.headers());
         let body = read(response).await.map_err(|reason| {
             TransportFailure::Unknown(format!("the answer (status {status}) was cut: {reason}"))
         })?;
-        Ok(Answer { status, body })
+        Ok(Answer { status, body, retry_after, should_retry })
     }
 
     fn prepare(
@@ -229,6 +237,13 @@ fn log(provider: Provider, operation: &str, answer: &Result<Answer, TransportFai
     }
 }
 
+fn advice(headers: &HeaderMap) -> (Option<Duration>, Option<bool>) {
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    let seconds = text("retry-after").and_then(|text| text.parse::<u64>().ok());
+    let retry_after = seconds.map(|seconds| Duration::from_secs(seconds).min(RETRY_AFTER_MAX));
+    (retry_after, text("stripe-should-retry").and_then(|text| text.parse().ok()))
+}
+
 async fn read(mut response: Response) -> Result<Bytes, String> {
     let mut body = BytesMut::new();
     while let Some(chunk) = response.chunk().await.map_err(|error| cause(&error))? {
@@ -263,6 +278,11 @@ fn cause(error: &reqwest::Error) -> String {
 }
 
 impl Answer {
+    #[cfg(test)]
+    pub(super) fn of(status: u16, body: impl Into<Bytes>) -> Self {
+        Self { status, body: body.into(), retry_after: None, should_retry: None }
+    }
+
     /// The provider says that there is no such thing.
     pub(super) fn is_missing(&self) -> bool {
         self.status == 404

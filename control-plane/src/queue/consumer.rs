@@ -18,6 +18,7 @@ use super::publisher::Publisher;
 use super::session::Trouble;
 use super::topology::Topology;
 use super::{Hands, message, note};
+use crate::crash_point;
 use crate::domain::clock::Clock;
 use crate::domain::queue::{Claimed, Due};
 use crate::domain::store::StoreError;
@@ -94,6 +95,7 @@ impl Desk {
             Answer::Again => "died",
         };
         metrics::counter!("queue_deliveries_total", "outcome" => outcome).increment(1);
+        crash_point::reach("after_handling_before_ack").await;
         let answered = match answer {
             Answer::Done(_) => delivery.ack(BasicAckOptions::default()).await,
             Answer::Park => delivery.reject(BasicRejectOptions { requeue: false }).await,

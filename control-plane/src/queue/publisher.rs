@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::message;
 use super::topology::Topology;
+use crate::crash_point;
 use crate::domain::queue::Due;
 
 /// A broker that takes longer than this serves nobody.
@@ -92,6 +93,7 @@ impl Publisher {
                 Err(problem) => return self.note(&Unsent::Broken(problem)),
             }
         }
+        crash_point::reach("after_publish_before_confirm").await;
         for confirm in confirms {
             let outcome = confirmed(confirm).await;
             open.close(&outcome);
@@ -105,7 +107,10 @@ impl Publisher {
     pub(super) async fn publish(&self, queue: String, due: &Due) -> Result<(), Unsent> {
         let mut open = Open(1);
         let outcome = match self.send(queue, due).await {
-            Ok(confirm) => confirmed(confirm).await,
+            Ok(confirm) => {
+                crash_point::reach("after_publish_before_confirm").await;
+                confirmed(confirm).await
+            }
             Err(problem) => Err(Unsent::Broken(problem)),
         };
         open.close(&outcome);

@@ -1,5 +1,6 @@
 //! Databases behind the domain's store port.
 
+mod due_rows;
 mod group_commit;
 pub mod postgres;
 mod rows;

@@ -11,10 +11,11 @@ use serde::de::DeserializeOwned;
 use sqlx::FromRow;
 
 use crate::domain::event::{Cause, Event};
+use crate::domain::follow_up::FollowUp;
 use crate::domain::idempotency::{Answer, KeyRecord, Subject};
-use crate::domain::payment::Payment;
+use crate::domain::payment::{Payment, Status};
 use crate::domain::provider::ProviderRef;
-use crate::domain::refund::Refund;
+use crate::domain::refund::{Refund, RefundStatus};
 use crate::domain::store::StoreError;
 
 #[derive(FromRow)]
@@ -27,6 +28,8 @@ pub(super) struct PaymentRow {
     reference: Option<String>,
     captured: i64,
     refunded: i64,
+    due_at: Option<i64>,
+    tries: i64,
     version: i64,
     created_at: i64,
     updated_at: i64,
@@ -41,6 +44,8 @@ pub(super) struct RefundRow {
     currency: String,
     state: String,
     detail: String,
+    due_at: Option<i64>,
+    tries: i64,
     version: i64,
     created_at: i64,
     updated_at: i64,
@@ -104,12 +109,14 @@ impl TryFrom<PaymentRow> for Payment {
             state: read.json("detail", &row.detail)?,
             reference: row.reference.as_ref().map(ProviderRef::new),
             refunded: read.number("refunded", row.refunded)?,
+            follow_up: read.follow_up(row.due_at, row.tries)?,
             version: read.number("version", row.version)?,
             created_at: read.time("created_at", row.created_at)?,
             updated_at: read.time("updated_at", row.updated_at)?,
         };
         read.same("state", payment.state.name(), row.state.as_str())?;
         read.same("captured", &captured(&payment), &row.captured)?;
+        read.same("due_at", &(payment.state.status() == Status::Pending), &row.due_at.is_some())?;
         Ok(payment)
     }
 }
@@ -117,6 +124,11 @@ impl TryFrom<PaymentRow> for Payment {
 /// The minor units that a refund may draw on, as stored beside the state.
 pub(super) fn captured(payment: &Payment) -> i64 {
     payment.captured().map_or(0, |(_, amount)| amount.minor().into())
+}
+
+/// When it is due and how often that was in vain, as stored.
+pub(super) fn due(follow_up: Option<FollowUp>) -> (Option<i64>, u32) {
+    (follow_up.map(|due| due.at.as_microsecond()), follow_up.map_or(0, |due| due.tries))
 }
 
 impl TryFrom<RefundRow> for Refund {
@@ -132,11 +144,13 @@ impl TryFrom<RefundRow> for Refund {
             amount: read.some("amount", amount)?,
             currency: read.some("currency", Currency::from_code(&row.currency))?,
             state: read.json("detail", &row.detail)?,
+            follow_up: read.follow_up(row.due_at, row.tries)?,
             version: read.number("version", row.version)?,
             created_at: read.time("created_at", row.created_at)?,
             updated_at: read.time("updated_at", row.updated_at)?,
         };
         read.same("state", refund.state.name(), row.state.as_str())?;
+        read.same("due_at", &(refund.state.status() == RefundStatus::Pending), &row.due_at.is_some())?;
         Ok(refund)
     }
 }
@@ -181,7 +195,12 @@ impl Reader<'_> {
         value.ok_or_else(|| self.wrong(column))
     }
 
-    fn parsed<T: FromStr>(&self, column: &str, text: &str) -> Result<T, StoreError> {
+    fn follow_up(&self, due_at: Option<i64>, tries: i64) -> Result<Option<FollowUp>, StoreError> {
+        let Some(at) = due_at else { return Ok(None) };
+        Ok(Some(FollowUp { at: self.time("due_at", at)?, tries: self.number("tries", tries)? }))
+    }
+
+    pub(super) fn parsed<T: FromStr>(&self, column: &str, text: &str) -> Result<T, StoreError> {
         text.parse().map_err(|_| self.wrong(column))
     }
 

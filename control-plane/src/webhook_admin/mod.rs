@@ -8,16 +8,13 @@ use clap::{Args, Subcommand, ValueEnum};
 use edge_core::provider::Provider;
 use jiff::Timestamp;
 use serde::Serialize;
-use tokio::sync::Notify;
-use tokio_util::task::TaskTracker;
 
-use crate::config::{Config, ConfigError, Source, db_uri};
-use crate::domain::clock::{Clock, SystemClock, SystemEntropy};
-use crate::domain::gateway::Gateway;
+use crate::config::{ConfigError, GatewaySettings, Source, db_uri};
 use crate::domain::operations::webhook::replay;
 use crate::domain::webhook::{EventState, WebhookEvent, WebhookFilter};
-use crate::providers::Providers;
+use crate::gateway_setup::{self, Opener};
 use crate::store;
+use crate::worker::due::Bell;
 
 #[derive(Subcommand)]
 pub enum Command {
@@ -116,23 +113,11 @@ async fn list(args: ListArgs, source: &Source) -> anyhow::Result<String> {
 }
 
 async fn again(id: &str, source: &Source) -> anyhow::Result<String> {
-    let config = Config::read(source).map_err(|errors| {
+    let settings = GatewaySettings::read(source).map_err(|errors| {
         let lines: Vec<_> = errors.iter().map(|error: &ConfigError| format!("\n  {error}")).collect();
         anyhow::anyhow!("the configuration cannot be used:{}", lines.concat())
     })?;
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let providers =
-        Providers::new(config.providers, clock.clone()).context("the providers cannot be set up")?;
-    let gateway = Gateway {
-        store: store::open(&config.db_uri).await.context("DB_URI: the database cannot be opened")?,
-        providers: Provider::ALL.into_iter().filter_map(|p| Some((p, providers.get(p)?))).collect(),
-        // The service may be running: what it works on is not over because this process is younger.
-        started_at: Timestamp::UNIX_EPOCH,
-        clock,
-        entropy: Arc::new(SystemEntropy),
-        tasks: TaskTracker::new(),
-        event_arrived: Notify::new(),
-    };
+    let gateway = gateway_setup::open(settings, Arc::new(Bell::default()), Opener::Command).await?;
     let event = replay(&gateway, id).await?.with_context(|| format!("there is no event `{id}`"))?;
     let what = format!("{} {} ({})", event.provider, event.id, event.kind);
     match &event.state {

@@ -1,3 +1,4 @@
 //! What runs beside the requests.
 
-pub mod webhooks;
+pub mod due;
+pub mod review;

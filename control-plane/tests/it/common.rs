@@ -13,13 +13,17 @@ use control_plane::domain::gateway::Gateway;
 use control_plane::domain::id::{AttemptId, PaymentId, RefundId};
 use control_plane::domain::idempotency::{Answer, Call, Claim};
 use control_plane::domain::operations::OperationError;
+use control_plane::domain::operations::settle::work_off;
 use control_plane::domain::payment::Payment;
 use control_plane::domain::provider::{
     CancelOrder, CaptureOrder, Captured, ChargeOrder, Charged, Outcome, PaymentProvider, ProviderRef,
-    RefundOrder, Refunded, ResumeOrder, Unacceptable,
+    RefundOrder, Refunded, Refusal, RefusalKind, ResumeOrder, Unacceptable,
 };
+use control_plane::domain::queue::{Claimed, Due, Work};
+use control_plane::domain::retries::{Retries, RetryPolicy};
 use control_plane::domain::store::{Change, Step};
-use control_plane::domain::webhook::{About, Dispute, NotAnEvent, Notice, Trail};
+use control_plane::domain::webhook::{About, Dispute, NotAnEvent, Notice, Trail, WebhookEvent};
+use control_plane::worker::due::Bell;
 use edge_core::client::ClientId;
 use edge_core::idempotency::{Fingerprint, Key, Scope};
 use edge_core::money::{Amount, Money};
@@ -71,6 +75,7 @@ pub(crate) struct ScriptedProvider {
     pub(crate) refunds: Mutex<Vec<Outcome<Refunded>>>,
     /// What is read when somebody looks, once each; the last one stays.
     pub(crate) seen: Mutex<Vec<Found<Evidence>>>,
+    pub(crate) listed: Mutex<Vec<Evidence>>,
     pub(crate) seen_refunds: Mutex<Vec<RefundEvidence>>,
     /// Charges are answered only when it lets them.
     pub(crate) gate: Mutex<Option<Arc<Notify>>>,
@@ -90,6 +95,10 @@ impl ScriptedProvider {
 
 #[async_trait]
 impl PaymentProvider for ScriptedProvider {
+    fn name(&self) -> Provider {
+        Provider::Stripe
+    }
+
     fn accepts(&self, _: Money) -> Result<(), Unacceptable> {
         Ok(())
     }
@@ -108,7 +117,8 @@ impl PaymentProvider for ScriptedProvider {
         if let Some(gate) = gate {
             gate.notified().await;
         }
-        let payment = ProviderRef::new(format!("pi_{}", order.payment));
+        let session = order.method.as_deref().and_then(|method| self.session_in(method));
+        let payment = session.unwrap_or_else(|| ProviderRef::new(format!("pi_{}", order.payment)));
         Self::next(&self.charges, Charged::Completed { charge: payment.clone(), payment })
     }
 
@@ -137,6 +147,10 @@ impl PaymentProvider for ScriptedProvider {
     async fn look_up(&self, _: &LookUp) -> Found<Evidence> {
         let mut seen = self.seen.lock().unwrap();
         if seen.len() > 1 { seen.remove(0) } else { seen.first().cloned().unwrap_or(Found::Missing) }
+    }
+
+    async fn list(&self, _: Timestamp, _: Timestamp) -> Found<Vec<Evidence>> {
+        Found::Found(self.listed.lock().unwrap().clone())
     }
 
     async fn look_up_refunds(&self, _: &RefundLookUp) -> Found<Vec<RefundEvidence>> {
@@ -183,6 +197,10 @@ pub(crate) struct TestGateway {
 
 impl TestGateway {
     pub(crate) async fn start() -> Self {
+        Self::with(without_inline_repeats()).await
+    }
+
+    pub(crate) async fn with(policy: RetryPolicy) -> Self {
         let store = TestStore::sqlite().await;
         let (provider, clock) = (Arc::new(ScriptedProvider::default()), TestClock::start());
         let port: Arc<dyn PaymentProvider> = provider.clone();
@@ -193,7 +211,8 @@ impl TestGateway {
             clock: clock.clone(),
             entropy: Arc::new(Counter::default()),
             tasks: TaskTracker::new(),
-            event_arrived: Notify::new(),
+            queue: Arc::new(Bell::default()),
+            retries: Retries::new(policy),
         });
         Self { gateway, provider, clock, store }
     }
@@ -207,9 +226,27 @@ impl TestGateway {
             clock: self.clock.clone(),
             entropy: self.gateway.entropy.clone(),
             tasks: TaskTracker::new(),
-            event_arrived: Notify::new(),
+            queue: Arc::new(Bell::default()),
+            retries: Retries::new(without_inline_repeats()),
         })
     }
+}
+
+/// Every call that a request makes is in the script of the test.
+pub(crate) fn without_inline_repeats() -> RetryPolicy {
+    RetryPolicy { inline_within: None, ..RetryPolicy::default() }
+}
+
+/// Works off the event that has been due longest; `None` if none is due.
+pub(crate) async fn next_event(gateway: &Gateway) -> Option<WebhookEvent> {
+    for Due { work, .. } in gateway.store.overdue(gateway.now(), 100).await.unwrap() {
+        if let Work::Event { provider, id } = &work
+            && work_off(gateway, &work).await.unwrap() == Claimed::Taken
+        {
+            return gateway.store.webhook(*provider, id).await.unwrap();
+        }
+    }
+    None
 }
 
 pub(crate) fn client(name: &str) -> ClientId {
@@ -299,6 +336,17 @@ pub(crate) fn completed() -> Outcome<Charged> {
 pub(crate) fn completed_as(reference: &str) -> Outcome<Charged> {
     let reference = ProviderRef::new(reference);
     Outcome::Done(Charged::Completed { payment: reference.clone(), charge: reference })
+}
+
+/// A definite no.
+pub(crate) fn declined<T>() -> Outcome<T> {
+    Outcome::Refused(Refusal {
+        kind: RefusalKind::Declined,
+        code: Some("card_declined".to_owned()),
+        decline_code: None,
+        message: "no".to_owned(),
+        reference: None,
+    })
 }
 
 pub(crate) fn authorized() -> Outcome<Charged> {

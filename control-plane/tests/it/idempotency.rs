@@ -111,9 +111,9 @@ async fn past_the_providers_horizon_nothing_is_sent_again() {
 }
 
 #[tokio::test]
-async fn a_key_whose_request_was_never_executed_can_be_used_again() {
+async fn a_key_whose_request_was_refused_for_our_configuration_can_be_used_again() {
     let test = TestGateway::start().await;
-    test.provider.charges.lock().unwrap().push(Outcome::NotSent(Doubt::new("connection refused")));
+    test.provider.charges.lock().unwrap().push(Outcome::Refused(turned_away()));
     let call = keyed::<Payment>(1, "a");
     operations::charge(test.gateway.clone(), charge_request(100, ""), call.clone()).await.unwrap_err();
     assert_eq!(known(&test, &call).await, None);

@@ -12,6 +12,8 @@ mod http;
 mod idempotency;
 mod operations;
 mod queue;
+mod reconcile;
+mod settle;
 mod state_machine;
 mod store;
 mod webhooks;

@@ -61,11 +61,12 @@ async fn a_lost_answer_leaves_the_payment_pending_and_never_failed() {
 }
 
 #[tokio::test]
-async fn an_unreachable_provider_charges_nobody() {
+async fn what_an_unreachable_provider_was_not_sent_is_pending_and_queued() {
     let test = TestGateway::start().await;
     test.provider.charges.lock().unwrap().push(Outcome::NotSent(Doubt::new("connection refused")));
-    let error = operations::charge(test.gateway.clone(), charge_request(100, ""), call()).await.unwrap_err();
-    assert!(matches!(error, OperationError::NotSent { .. }), "{error:?}");
+    let payment = operations::charge(test.gateway.clone(), charge_request(100, ""), call()).await.unwrap();
+    assert_eq!(payment.state.status(), Status::Pending);
+    assert!(matches!(payment.state, State::Queued { .. }), "{payment:?}");
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! The payment's transitions, driven at random: no state is left but by a documented one, and money is
 //! conserved on the way.
 
-use control_plane::domain::payment::{Operation, Payment, State};
+use control_plane::domain::payment::{Operation, Payment, State, Status};
 use control_plane::domain::provider::{Captured, Charged, Doubt, Outcome, ProviderRef, Refusal, RefusalKind};
 use edge_core::money::Amount;
 use proptest::prelude::*;
@@ -14,6 +14,9 @@ enum Step {
     BeginResume,
     BeginCapture(Option<u64>),
     BeginCancel,
+    BeginAgain,
+    GiveUp,
+    Lost,
     ChargeAnswered(Outcome<Charged>),
     CaptureAnswered(Outcome<Captured>),
     CancelAnswered(Outcome<()>),
@@ -64,6 +67,9 @@ fn step() -> impl Strategy<Value = Step> {
         Just(Step::BeginResume),
         proptest::option::of(1_u64..200).prop_map(Step::BeginCapture),
         Just(Step::BeginCancel),
+        Just(Step::BeginAgain),
+        Just(Step::GiveUp),
+        Just(Step::Lost),
         outcome(charged()).prop_map(Step::ChargeAnswered),
         outcome(prop_oneof![Just(Captured::Completed { charge: reference() }), Just(Captured::Pending),])
             .prop_map(Step::CaptureAnswered),
@@ -80,6 +86,9 @@ fn take(payment: Payment, step: Step, n: u8) -> Option<Payment> {
             payment.begin_capture(amount.and_then(Amount::new), attempt(n), at(n.into())).ok()
         }
         Step::BeginCancel => payment.begin_cancel(attempt(n), at(n.into())).ok(),
+        Step::BeginAgain => payment.begin_again(at(n.into())).ok(),
+        Step::GiveUp => payment.give_up(at(n.into())).ok(),
+        Step::Lost => payment.lost(at(n.into())).ok(),
         Step::ChargeAnswered(answer) => payment.charge_answered(answer, at(n.into())).ok(),
         Step::CaptureAnswered(answer) => payment.capture_answered(answer, at(n.into())).ok(),
         Step::CancelAnswered(answer) => payment.cancel_answered(answer, at(n.into())).ok(),
@@ -88,21 +97,29 @@ fn take(payment: Payment, step: Step, n: u8) -> Option<Payment> {
 
 /// The documented transitions; everything else is a defect.
 fn is_documented(from: &State, to: &State) -> bool {
-    let under_way = ["processing", "unknown"];
-    let after_charge = ["completed", "authorized", "requires_action", "failed", "processing", "unknown"];
+    let to = to.name();
+    let landed: &[_] = match from {
+        State::Created | State::RequiresAction(_) | State::Authorized(_) => return to == "processing",
+        State::Completed { .. } | State::Captured { .. } | State::Canceled | State::Failed { .. } => {
+            return false;
+        }
+        State::Processing { flight, .. } | State::Queued { flight, .. } | State::Unknown { flight, .. } => {
+            match flight.operation {
+                Operation::Charge | Operation::Resume(_) => {
+                    &["completed", "authorized", "requires_action", "failed"]
+                }
+                Operation::Capture { .. } => &["captured", "authorized"],
+                Operation::Cancel(_) => &["canceled", "authorized", "requires_action"],
+            }
+        }
+    };
     match from {
-        State::Processing { flight, .. } | State::Unknown { flight, .. } => match flight.operation {
-            Operation::Charge | Operation::Resume(_) => after_charge.contains(&to.name()),
-            Operation::Capture { .. } => {
-                ["captured", "authorized"].contains(&to.name()) || under_way.contains(&to.name())
-            }
-            Operation::Cancel(_) => {
-                ["canceled", "authorized", "requires_action"].contains(&to.name())
-                    || under_way.contains(&to.name())
-            }
-        },
-        State::Created | State::RequiresAction(_) | State::Authorized(_) => to.name() == "processing",
-        State::Completed { .. } | State::Captured { .. } | State::Canceled | State::Failed { .. } => false,
+        // Only a call that was certainly the first one can have been executed certainly not.
+        State::Processing { accepted: false, .. } | State::Queued { .. } => {
+            ["processing", "queued", "unknown"].contains(&to) || landed.contains(&to)
+        }
+        State::Processing { accepted: true, .. } => to == "processing" || landed.contains(&to),
+        _ => ["processing", "unknown"].contains(&to) || landed.contains(&to),
     }
 }
 
@@ -118,6 +135,8 @@ proptest! {
             };
             prop_assert!(is_documented(&before.state, &after.state), "{:?} to {:?}", before.state, after.state);
             prop_assert_eq!(after.version, before.version + 1);
+            let pending = after.state.status() == Status::Pending;
+            prop_assert_eq!(after.follow_up.is_some(), pending, "what is undecided is looked after again");
             prop_assert!(after.captured().is_none_or(|(_, captured)| captured <= after.request.amount));
             payment = after;
         }

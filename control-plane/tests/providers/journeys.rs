@@ -7,17 +7,19 @@ use control_plane::domain::clock::SystemEntropy;
 use control_plane::domain::event::Cause;
 use control_plane::domain::gateway::Gateway;
 use control_plane::domain::idempotency::{Answer, Call};
-use control_plane::domain::operations::webhook::{Processed, process_next, receive};
+use control_plane::domain::operations::settle::step;
+use control_plane::domain::operations::webhook::receive;
 use control_plane::domain::operations::{self, OperationError};
 use control_plane::domain::payment::{Payment, Status};
 use control_plane::domain::refund::RefundStatus;
+use control_plane::domain::retries::{Retries, RetryPolicy};
 use control_plane::domain::webhook::{EventState, WebhookFilter};
 use control_plane::store::sqlite::SqliteStore;
+use control_plane::worker::due::Bell;
 use edge_core::client::ClientId;
 use edge_core::provider::Provider;
 use edge_core::request::ChargeRequest;
 use serde_json::{Value, json};
-use tokio::sync::Notify;
 use tokio_util::task::TaskTracker;
 
 use crate::shop::{Shop, effect};
@@ -50,7 +52,8 @@ impl Journey {
             clock: shop.clock.clone(),
             entropy: Arc::new(SystemEntropy),
             tasks: TaskTracker::new(),
-            event_arrived: Notify::new(),
+            queue: Arc::new(Bell::default()),
+            retries: Retries::new(RetryPolicy { inline_within: None, ..RetryPolicy::default() }),
         });
         Self { shop, gateway, _folder: folder }
     }
@@ -89,11 +92,11 @@ impl Journey {
                 receive(&self.gateway, provider, notice, body.clone().into_bytes()).await.unwrap();
             }
         }
-        while let Processed::Event(event) = process_next(&self.gateway).await.unwrap() {
-            assert!(!matches!(event.state, EventState::Failed { .. }), "{event:?}");
-        }
+        while step(&self.gateway).await.unwrap().is_some() {}
         let filter = WebhookFilter { limit: 1_000, ..WebhookFilter::default() };
         let kept = self.gateway.store.webhooks(&filter).await.unwrap();
+        let failed = kept.iter().find(|event| matches!(event.state, EventState::Failed { .. }));
+        assert_eq!(failed, None);
         assert_eq!(kept.len(), events["events"].as_array().unwrap().len());
     }
 

@@ -226,6 +226,7 @@ pub(crate) fn settings(base: &str) -> Settings {
         }),
         default_return_url: None,
         timeouts: Timeouts { call: Duration::from_secs(5), ..Timeouts::default() },
+        circuit_breakers: false,
     }
 }
 

@@ -79,7 +79,7 @@ impl Addresses {
     /// (`SO_REUSEPORT`), so that two gateways on one port would start without a word and split the calls.
     ///
     /// The ports are free when this returns, and nothing keeps them so: a start that loses the race is repeated.
-    pub(crate) fn settle(mut self) -> Result<Self> {
+    pub fn settle(mut self) -> Result<Self> {
         let mut held = Vec::new();
         for (name, address) in self.named_mut() {
             let listener = TcpListener::bind(*address)

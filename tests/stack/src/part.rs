@@ -41,17 +41,22 @@ impl Part {
         let order = Order { program: program.to_owned(), arguments, environment };
         let log = run_dir.log(name);
         File::create(&log).with_context(|| format!("{} cannot be written", log.display()))?;
-        let (child, leash) = order.carry_out(&log)?;
+        let (child, leash) = order.carry_out(&log, &[])?;
         let part = Self { name, order, log, pid_file: run_dir.pid_file(name), child, leash };
         part.write_pid()?;
         Ok(part)
     }
 
-    /// Starts it anew as it was, after it has ended or been killed; its log goes on.
-    pub(crate) fn start_again(&mut self) -> Result<()> {
+    /// Starts it anew as it was, after it has ended or been killed, this time with `besides` in its environment;
+    /// its log goes on.
+    pub(crate) fn start_again(&mut self, besides: &[(&str, &str)]) -> Result<()> {
         self.kill();
-        (self.child, self.leash) = self.order.carry_out(&self.log)?;
+        (self.child, self.leash) = self.order.carry_out(&self.log, besides)?;
         self.write_pid()
+    }
+
+    pub(crate) const fn name(&self) -> &'static str {
+        self.name
     }
 
     fn write_pid(&self) -> Result<()> {
@@ -129,10 +134,10 @@ struct Order {
 
 impl Order {
     /// Gives the process and what ends it with us.
-    fn carry_out(&self, log: &Path) -> Result<(Child, Child)> {
+    fn carry_out(&self, log: &Path, besides: &[(&str, &str)]) -> Result<(Child, Child)> {
         let output = OpenOptions::new().append(true).open(log)?;
         let mut command = Command::new(&self.program);
-        command.args(&self.arguments).env_clear().envs(&self.environment);
+        command.args(&self.arguments).env_clear().envs(&self.environment).envs(besides.iter().copied());
         command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
         // Ctrl-C in a terminal reaches the supervisor alone, which then stops the parts in their order.
         command.process_group(0);

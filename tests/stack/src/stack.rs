@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use reqwest::Client;
 
 use crate::{
@@ -104,13 +104,30 @@ impl Stack {
 
     /// The part that has ended by itself, if any, and the end of its log.
     pub fn ended(&mut self) -> Option<String> {
-        let others = [&mut self.envoy, &mut self.control_plane, &mut self.sandbox];
-        others.into_iter().chain(self.edge_cache.as_mut()).find_map(Part::ended)
+        self.parts().find_map(Part::ended)
+    }
+
+    /// If this part has ended: how, and the end of its log. Parts are called as their logs are: `envoy`,
+    /// `control-plane`, `edge-cache`, `sandbox`.
+    pub fn end_of(&mut self, part: &str) -> Option<String> {
+        self.parts().find(|one| one.name() == part)?.ended()
+    }
+
+    /// Starts a part anew as it was, after it has ended or been killed, this time with `besides` in its
+    /// environment. Does not wait until it is ready.
+    pub fn start_again(&mut self, part: &str, besides: &[(&str, &str)]) -> Result<()> {
+        let found = self.parts().find(|one| one.name() == part);
+        found.with_context(|| format!("this stack has no {part}"))?.start_again(besides)
+    }
+
+    fn parts(&mut self) -> impl Iterator<Item = &mut Part> {
+        let always = [&mut self.envoy, &mut self.control_plane, &mut self.sandbox];
+        always.into_iter().chain(self.edge_cache.as_mut())
     }
 
     /// Starts the control plane anew, after it has ended or been killed, and returns when it is ready.
     pub async fn restart_control_plane(&mut self) -> Result<()> {
-        self.control_plane.start_again()?;
+        self.control_plane.start_again(&[])?;
         control_plane_ready(&mut self.control_plane, self.addresses, self.options.start_within).await
     }
 

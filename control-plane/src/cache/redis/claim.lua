@@ -9,11 +9,12 @@ if record then
   local held, lease_until, fingerprint, answer = string.match(record, '^(%d+) (%d+) (%x+) (.*)$')
   if not held then
     return redis.error_reply('NOTACLAIM the value is not a claim')
-  elseif fingerprint ~= ARGV[1] then
-    return {'mismatch', 0}
-  elseif answer ~= '' then
-    return {'replay', answer}
-  elseif tonumber(lease_until) > now then
+  elseif answer ~= '' or tonumber(lease_until) > now then
+    if fingerprint ~= ARGV[1] then
+      return {'mismatch', 0}
+    elseif answer ~= '' then
+      return {'replay', answer}
+    end
     return {'in_flight', lease_until - now}
   end
   fence = math.max(now, held + 1)

@@ -110,7 +110,7 @@ impl Payment {
             State::Created => Next::Wait,
             State::Processing { accepted: false, .. } if call == OwnCall::MayAnswer => Next::Wait,
             State::Processing { flight, accepted } => self.landed(flight, *accepted, seen),
-            State::Unknown { flight, .. } => self.landed(flight, false, seen),
+            State::Queued { flight, .. } | State::Unknown { flight, .. } => self.landed(flight, false, seen),
         }
     }
 

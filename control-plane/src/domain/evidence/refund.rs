@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
 use super::{Adopted, OwnCall, RefundEvidence, RefundStanding};
+use crate::domain::follow_up::FollowUp;
 use crate::domain::id::RefundId;
 use crate::domain::payment::{Failure, Payment};
 use crate::domain::provider::Refusal;
@@ -31,20 +32,20 @@ impl Refund {
                     Adopted::Refused("the provider made a refund that is recorded as failed".to_owned())
                 };
             }
-            (RefundState::Processing { .. } | RefundState::Unknown { .. }, RefundStanding::Processed)
-            | (RefundState::Pending { .. }, RefundStanding::Processed) => RefundState::Processed { refund },
+            (RefundState::Processed { .. }, RefundStanding::Processed) => return Adopted::Known,
+            (_, RefundStanding::Processed) => RefundState::Processed { refund },
             (RefundState::Processing { .. }, _) if call == OwnCall::MayAnswer => return Adopted::Wait,
-            (RefundState::Processing { .. } | RefundState::Unknown { .. }, RefundStanding::Pending) => {
-                RefundState::Pending { refund }
-            }
+            (
+                RefundState::Processing { .. } | RefundState::Queued { .. } | RefundState::Unknown { .. },
+                RefundStanding::Pending,
+            ) => RefundState::Pending { refund },
             (_, RefundStanding::Failed(refusal)) => {
                 let refusal = Refusal { reference: Some(refund), ..refusal.clone() };
                 RefundState::Failed { failure: Failure::Refused(refusal) }
             }
             (RefundState::Pending { .. } | RefundState::Processed { .. }, _) => return Adopted::Known,
         };
-        let (version, updated_at) = (self.version + 1, at);
-        Adopted::Moved(Self { state, version, updated_at, ..self.clone() })
+        Adopted::Moved(self.clone().enter(state, at))
     }
 
     /// Whether the provider's refund is this one.
@@ -94,9 +95,11 @@ impl Refund {
         let money = seen.money.filter(|money| money.currency == payment.request.currency);
         let money = money.ok_or("the provider's refund is over an amount that this payment cannot have")?;
         let reference = seen.reference.clone();
-        let state = match &seen.standing {
-            RefundStanding::Processed => RefundState::Processed { refund: reference },
-            RefundStanding::Pending => RefundState::Pending { refund: reference },
+        let (state, follow_up) = match &seen.standing {
+            RefundStanding::Processed => (RefundState::Processed { refund: reference }, None),
+            RefundStanding::Pending => {
+                (RefundState::Pending { refund: reference }, Some(FollowUp::after(None, at)))
+            }
             RefundStanding::Failed(_) | RefundStanding::Unclear(_) => return Ok(None),
         };
         Ok(Some(Self {
@@ -106,6 +109,7 @@ impl Refund {
             amount: money.amount,
             currency: money.currency,
             state,
+            follow_up,
             version: 1,
             created_at: seen.created.unwrap_or(at),
             updated_at: at,

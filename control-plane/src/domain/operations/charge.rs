@@ -3,7 +3,8 @@ use std::sync::Arc;
 use edge_core::money::Money;
 use edge_core::request::{ChargeRequest, PaymentMethodId};
 
-use super::flight::{Nth, depart, fly, standing};
+use super::flight::{depart, fly, standing};
+use super::repeat::Patience;
 use super::{OperationError, commit};
 use crate::domain::event::{Cause, Event};
 use crate::domain::gateway::Gateway;
@@ -57,7 +58,8 @@ async fn begin(
     let attempt = gateway.new_attempt_id();
     let now = gateway.now();
     let created = Payment::open(gateway.new_payment_id(), call.cause.client.clone(), request, session, now);
-    let payment = begun(&created, |p| p.begin_charge(attempt, now))?;
+    let mut payment = begun(&created, |p| p.begin_charge(attempt, now))?;
+    gateway.under_way(&mut payment.follow_up);
     let events = vec![
         Event::payment_moved(None, &created, &call.cause),
         Event::payment_moved(Some(&created.state), &payment, &call.cause),
@@ -72,7 +74,7 @@ async fn begin(
         payment.id,
     )
     .await?;
-    fly(gateway, provider, payment, Nth::First, call).await
+    fly(gateway, provider, payment, Patience::of_a_request(gateway), call).await
 }
 
 /// The client brings back an order that one of its own payments waits for: that payment goes on, so that
@@ -87,7 +89,7 @@ async fn resume(
     continues(&payment, request, &call.cause).map_err(OperationError::Unacceptable)?;
     if went_on_without_client(gateway, &payment).await? {
         return match payment.state {
-            State::Processing { .. } | State::Unknown { .. } => {
+            State::Processing { .. } | State::Queued { .. } | State::Unknown { .. } => {
                 Err(OperationError::Busy { payment: payment.id })
             }
             _ => already_decided(gateway, payment, call).await,
@@ -106,7 +108,10 @@ async fn went_on_without_client(gateway: &Gateway, payment: &Payment) -> Result<
         return Ok(false);
     }
     let trail = gateway.store.events(&payment.client, payment.id).await?;
-    let resumed = trail.iter().rev().find(|event| event.detail.operation.as_deref() == Some("resume"));
+    let resumed = trail.iter().rev().find(|event| {
+        event.detail.operation.as_deref() == Some("resume")
+            && event.from.as_deref() == Some("requires_action")
+    });
     Ok(resumed.is_some_and(|event| event.cause.is_webhook()))
 }
 

@@ -4,112 +4,160 @@
 //! the same provider key.
 
 use edge_core::money::Money;
+use jiff::Timestamp;
 
-use super::record::record;
+use super::record::{Answered, record};
+use super::repeat::Patience;
 use super::{OperationError, commit};
+use crate::crash_point::reach;
 use crate::domain::event::Event;
 use crate::domain::gateway::Gateway;
-use crate::domain::id::AttemptId;
 use crate::domain::idempotency::Call;
-use crate::domain::payment::{Cancelable, Failure, Flight, Operation, Payment, State};
+use crate::domain::payment::{Cancelable, Failure, Flight, InvalidTransition, Operation, Payment, State};
 use crate::domain::provider::{
-    CancelOrder, CancelTarget, CaptureOrder, ChargeOrder, Outcome, PaymentProvider, ResumeOrder,
+    CancelOrder, CancelTarget, CaptureOrder, Captured, ChargeOrder, Charged, Doubt, Outcome, PaymentProvider,
+    Refusal, ResumeOrder,
 };
 use crate::domain::store::{Change, Step};
-
-/// Which call of one attempt this is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Nth {
-    First,
-    /// An earlier call may have been executed; its answer is not known.
-    Repeated,
-}
-
-impl Nth {
-    pub(super) fn heard<T>(self, answer: Outcome<T>) -> Outcome<T> {
-        match self {
-            Self::First => answer,
-            Self::Repeated => answer.of_a_repeat(),
-        }
-    }
-}
 
 /// Records that `moved` is under way, together with the client's key, and then flies it.
 pub(super) async fn depart(
     gateway: &Gateway,
     provider: &dyn PaymentProvider,
     before: &Payment,
-    moved: Payment,
+    mut moved: Payment,
     call: &Call<Payment>,
 ) -> Result<Payment, OperationError> {
+    gateway.under_way(&mut moved.follow_up);
     let event = Event::payment_moved(Some(&before.state), &moved, &call.cause);
     let step = Step::MovePayment { payment: moved.clone(), event };
     let change = Change { step, key: call.take(gateway.now()), webhook: None };
     commit(gateway, change, moved.id).await?;
-    fly(gateway, provider, moved, Nth::First, call).await
+    fly(gateway, provider, moved, Patience::of_a_request(gateway), call).await
 }
 
 /// `payment` has a flight; what comes back is what the client is told.
 pub(super) async fn fly(
     gateway: &Gateway,
     provider: &dyn PaymentProvider,
-    payment: Payment,
-    nth: Nth,
+    mut payment: Payment,
+    mut patience: Patience,
     call: &Call<Payment>,
 ) -> Result<Payment, OperationError> {
-    let Some(Flight { attempt, operation, .. }) = payment.state.flight().cloned() else { return Ok(payment) };
+    loop {
+        let Some(flight) = payment.state.flight().cloned() else { return Ok(payment) };
+        reach("after_intent").await;
+        let answer = ask(provider, &payment, flight).await;
+        reach("after_provider").await;
+        let repeat = patience.repeat(gateway, provider.name(), answer.is_unknown());
+        payment = record(gateway, payment, &answer, repeat.hold(), call).await?;
+        if !(repeat.wait().await && matches!(payment.state, State::Unknown { .. })) {
+            return Ok(payment);
+        }
+    }
+}
+
+/// What the provider answered to the operation of a flight.
+enum Answer {
+    Charged(Outcome<Charged>),
+    Captured(Outcome<Captured>),
+    Canceled(Outcome<()>),
+}
+
+async fn ask(provider: &dyn PaymentProvider, payment: &Payment, flight: Flight) -> Answer {
+    let Flight { attempt, operation, .. } = flight;
     let id = payment.id;
     match operation {
         Operation::Charge => {
-            let answer = nth.heard(provider.charge(&charge_order(&payment, attempt)).await);
-            let told = |p| verdict(p, &answer, |s| matches!(s, State::Failed { .. }));
-            record(gateway, payment, |p| p.charge_answered(answer.clone(), gateway.now()), told, call).await
-        }
-        Operation::Resume(session) => {
-            let order = ResumeOrder {
+            let request = &payment.request;
+            let order = ChargeOrder {
                 payment: id,
                 attempt,
                 money: payment.money(),
-                capture: payment.request.capture,
-                session: session.session,
+                method: request.payment_method_id.as_ref().map(|id| id.as_str().to_owned()),
+                capture: request.capture,
+                description: request.description.clone(),
+                customer_reference: request.customer_reference.clone(),
+                metadata: request.metadata.clone(),
+                return_url: request.return_url.clone(),
             };
-            let answer = nth.heard(provider.resume(&order).await);
-            let stands = |s: &State| matches!(s, State::Failed { .. } | State::RequiresAction(_));
-            let told = |p| verdict(p, &answer, stands);
-            record(gateway, payment, |p| p.charge_answered(answer.clone(), gateway.now()), told, call).await
+            Answer::Charged(provider.charge(&order).await)
+        }
+        Operation::Resume(session) => {
+            let (money, capture) = (payment.money(), payment.request.capture);
+            let order = ResumeOrder { payment: id, attempt, money, capture, session: session.session };
+            Answer::Charged(provider.resume(&order).await)
         }
         Operation::Capture { of, amount } => {
             let money = Money { amount, currency: payment.request.currency };
             let order = CaptureOrder { payment: id, attempt, authorization: of.authorization, money };
-            let answer = nth.heard(provider.capture(&order).await);
-            let told = |p| verdict(p, &answer, |s| matches!(s, State::Authorized(_)));
-            record(gateway, payment, |p| p.capture_answered(answer.clone(), gateway.now()), told, call).await
+            Answer::Captured(provider.capture(&order).await)
         }
         Operation::Cancel(before) => {
             let target = match before {
                 Cancelable::Session(waiting) => CancelTarget::Session(waiting.session),
                 Cancelable::Authorization(held) => CancelTarget::Authorization(held.authorization),
             };
-            let answer = nth.heard(provider.cancel(&CancelOrder { payment: id, attempt, target }).await);
-            let stands = |s: &State| matches!(s, State::Authorized(_) | State::RequiresAction(_));
-            let told = |p| verdict(p, &answer, stands);
-            record(gateway, payment, |p| p.cancel_answered(answer.clone(), gateway.now()), told, call).await
+            Answer::Canceled(provider.cancel(&CancelOrder { payment: id, attempt, target }).await)
         }
     }
 }
 
-fn charge_order(payment: &Payment, attempt: AttemptId) -> ChargeOrder {
-    let request = &payment.request;
-    ChargeOrder {
-        payment: payment.id,
-        attempt,
-        money: payment.money(),
-        method: request.payment_method_id.as_ref().map(|id| id.as_str().to_owned()),
-        capture: request.capture,
-        description: request.description.clone(),
-        customer_reference: request.customer_reference.clone(),
-        metadata: request.metadata.clone(),
-        return_url: request.return_url.clone(),
+impl Answer {
+    const fn is_unknown(&self) -> bool {
+        matches!(
+            self,
+            Self::Charged(Outcome::Unknown(_))
+                | Self::Captured(Outcome::Unknown(_))
+                | Self::Canceled(Outcome::Unknown(_))
+        )
+    }
+
+    const fn refusal(&self) -> Option<&Refusal> {
+        match self {
+            Self::Charged(Outcome::Refused(refusal))
+            | Self::Captured(Outcome::Refused(refusal))
+            | Self::Canceled(Outcome::Refused(refusal)) => Some(refusal),
+            _ => None,
+        }
+    }
+
+    /// Whether the payment stands where a refusal of this operation leaves it.
+    const fn stands_refused(&self, state: &State) -> bool {
+        match self {
+            Self::Charged(_) => matches!(state, State::Failed { .. } | State::RequiresAction(_)),
+            Self::Captured(_) => matches!(state, State::Authorized(_)),
+            Self::Canceled(_) => matches!(state, State::Authorized(_) | State::RequiresAction(_)),
+        }
+    }
+}
+
+impl Answered<Payment> for Answer {
+    fn moves(&self, payment: Payment, at: Timestamp) -> Result<Payment, InvalidTransition> {
+        match self {
+            Self::Charged(answer) => payment.charge_answered(answer.clone(), at),
+            Self::Captured(answer) => payment.capture_answered(answer.clone(), at),
+            Self::Canceled(answer) => payment.cancel_answered(answer.clone(), at),
+        }
+    }
+
+    /// The provider's no where it stands in the payment as recorded, and otherwise the payment (somebody else's
+    /// evidence may have moved it on).
+    fn told(&self, payment: Payment) -> Result<Payment, OperationError> {
+        match self.refusal() {
+            Some(refusal) if self.stands_refused(&payment.state) => {
+                Err(OperationError::Refused { payment: payment.id, refusal: Box::new(refusal.clone()) })
+            }
+            _ => Ok(payment),
+        }
+    }
+
+    fn doubt(&self) -> Option<&Doubt> {
+        match self {
+            Self::Charged(answer) => answer.doubt(),
+            Self::Captured(answer) => answer.doubt(),
+            Self::Canceled(answer) => answer.doubt(),
+        }
     }
 }
 
@@ -120,24 +168,6 @@ pub(super) fn standing(payment: Payment) -> Result<Payment, OperationError> {
             Err(OperationError::Refused { payment: payment.id, refusal: Box::new(refusal.clone()) })
         }
         State::Failed { failure: Failure::NotSent(doubt) } => {
-            Err(OperationError::NotSent { payment: payment.id, doubt: doubt.clone() })
-        }
-        _ => Ok(payment),
-    }
-}
-
-/// What the client is told: the provider's no where it `stands` in the payment as recorded, and otherwise
-/// the payment (somebody else's evidence may have moved it on).
-fn verdict<T>(
-    payment: Payment,
-    answer: &Outcome<T>,
-    stands: impl Fn(&State) -> bool,
-) -> Result<Payment, OperationError> {
-    match answer {
-        Outcome::Refused(refusal) if stands(&payment.state) => {
-            Err(OperationError::Refused { payment: payment.id, refusal: Box::new(refusal.clone()) })
-        }
-        Outcome::NotSent(doubt) if stands(&payment.state) => {
             Err(OperationError::NotSent { payment: payment.id, doubt: doubt.clone() })
         }
         _ => Ok(payment),

@@ -3,10 +3,15 @@
 mod cancel;
 mod capture;
 mod charge;
+mod examine;
 mod flight;
 mod recall;
+pub mod reconcile;
 mod record;
 mod refund;
+mod repeat;
+pub mod review;
+pub mod settle;
 pub mod webhook;
 
 pub use cancel::cancel;
@@ -78,7 +83,7 @@ impl OperationError {
 
 /// Commits the intent before a call. A conflict means that another request got there first.
 async fn commit(gateway: &Gateway, change: Change, payment: PaymentId) -> Result<(), OperationError> {
-    gateway.store.commit(change).await.map_err(|error| match error {
+    gateway.commit(change).await.map_err(|error| match error {
         CommitError::Store(problem) => problem.into(),
         CommitError::Conflict(Conflict::KeyTaken) => OperationError::KeyTaken,
         CommitError::Conflict(Conflict::ReferenceTaken) => OperationError::OrderTaken,

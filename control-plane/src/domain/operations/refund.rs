@@ -1,16 +1,18 @@
 use std::sync::Arc;
 
 use edge_core::money::{Amount, Money};
+use jiff::Timestamp;
 
 use super::OperationError;
-use super::flight::Nth;
-use super::record::record;
+use super::record::{Answered, record};
+use super::repeat::Patience;
+use crate::crash_point::reach;
 use crate::domain::event::Event;
 use crate::domain::gateway::Gateway;
 use crate::domain::id::PaymentId;
 use crate::domain::idempotency::Call;
 use crate::domain::payment::{Failure, InvalidTransition, Payment};
-use crate::domain::provider::{PaymentProvider, ProviderRef, RefundOrder};
+use crate::domain::provider::{Doubt, Outcome, PaymentProvider, ProviderRef, RefundOrder, Refunded};
 use crate::domain::refund::{Refund, RefundState};
 use crate::domain::store::{Change, CommitError, Conflict, Step};
 
@@ -44,7 +46,7 @@ async fn run(
         Some(amount) => reserve(gateway, &*provider, &payment, amount, call).await?,
         None => reserve_the_rest(gateway, &*provider, payment, call).await?,
     };
-    ask(gateway, &*provider, refund, charge, Nth::First, call).await
+    ask(gateway, &*provider, refund, charge, Patience::of_a_request(gateway), call).await
 }
 
 /// Records the refund and takes its amount out of what is left, in one commit.
@@ -58,14 +60,15 @@ async fn reserve(
     let money = Money { amount, currency: payment.request.currency };
     provider.accepts(money).map_err(OperationError::Unacceptable)?;
     let attempt = gateway.new_attempt_id();
-    let refund = Refund::open(gateway.new_refund_id(), payment, amount, attempt, gateway.now());
+    let mut refund = Refund::open(gateway.new_refund_id(), payment, amount, attempt, gateway.now());
+    gateway.under_way(&mut refund.follow_up);
     let event = Event::refund_moved(None, &refund, &call.cause);
     let change = Change {
         step: Step::OpenRefund { refund: refund.clone(), event },
         key: call.take(gateway.now()),
         webhook: None,
     };
-    match gateway.store.commit(change).await {
+    match gateway.commit(change).await {
         Ok(()) => Ok(refund),
         Err(CommitError::Conflict(Conflict::RefundExceeds { remaining })) => {
             Err(OperationError::RefundExceeds { payment: payment.id, remaining })
@@ -97,19 +100,44 @@ async fn reserve_the_rest(
 pub(super) async fn ask(
     gateway: &Gateway,
     provider: &dyn PaymentProvider,
-    refund: Refund,
+    mut refund: Refund,
     charge: ProviderRef,
-    nth: Nth,
+    mut patience: Patience,
     call: &Call<Refund>,
 ) -> Result<Refund, OperationError> {
-    let (RefundState::Processing { attempt } | RefundState::Unknown { attempt, .. }) = refund.state else {
-        return standing(refund);
-    };
-    let order =
-        RefundOrder { payment: refund.payment, refund: refund.id, attempt, charge, money: refund.money() };
-    let answer = nth.heard(provider.refund(&order).await);
-    let answered = |r: Refund| r.answered(answer.clone(), gateway.now());
-    record(gateway, refund, answered, standing, call).await
+    loop {
+        let (RefundState::Processing { attempt } | RefundState::Unknown { attempt, .. }) = refund.state
+        else {
+            return standing(refund);
+        };
+        let (id, money, charge) = (refund.id, refund.money(), charge.clone());
+        let order = RefundOrder { payment: refund.payment, refund: id, attempt, charge, money };
+        reach("after_intent").await;
+        let answer = Answer(provider.refund(&order).await);
+        reach("after_provider").await;
+        let is_unknown = matches!(answer, Answer(Outcome::Unknown(_)));
+        let repeat = patience.repeat(gateway, provider.name(), is_unknown);
+        refund = record(gateway, refund, &answer, repeat.hold(), call).await?;
+        if !(repeat.wait().await && matches!(refund.state, RefundState::Unknown { .. })) {
+            return Ok(refund);
+        }
+    }
+}
+
+struct Answer(Outcome<Refunded>);
+
+impl Answered<Refund> for Answer {
+    fn moves(&self, refund: Refund, at: Timestamp) -> Result<Refund, InvalidTransition> {
+        refund.answered(self.0.clone(), at)
+    }
+
+    fn told(&self, refund: Refund) -> Result<Refund, OperationError> {
+        standing(refund)
+    }
+
+    fn doubt(&self) -> Option<&Doubt> {
+        self.0.doubt()
+    }
 }
 
 /// What the client is told about a refund as it is recorded.

@@ -1,6 +1,8 @@
 //! PayPal's refusals (developer.paypal.com/api/rest/responses), and what each one is certain of. The `issue`
 //! says what happened; the HTTP status says little.
 
+use std::time::Duration;
+
 use serde::Deserialize;
 
 use super::answers::Link;
@@ -30,12 +32,13 @@ struct Detail {
 #[derive(Debug)]
 pub(super) struct Problem {
     status: u16,
+    retry_after: Option<Duration>,
     error: Result<ApiError, String>,
 }
 
 impl Problem {
     pub(super) fn read(answer: &Answer) -> Self {
-        Self { status: answer.status, error: answer.json() }
+        Self { status: answer.status, retry_after: answer.retry_after, error: answer.json() }
     }
 
     /// The first issue, or the error's name where there is none.
@@ -51,6 +54,10 @@ impl Problem {
     }
 
     pub(super) fn not_done(&self) -> NotDone {
+        self.certainty().after(self.retry_after)
+    }
+
+    fn certainty(&self) -> NotDone {
         let issue = self.issue();
         let issue = issue.as_deref().unwrap_or_default();
         match (self.status, &self.error) {
@@ -143,7 +150,7 @@ impl Problem {
 }
 
 fn in_progress() -> NotDone {
-    NotDone::unknown("an earlier request for the same is still being worked on")
+    NotDone::Unknown(Doubt::conflict("an earlier request for the same is still being worked on"))
 }
 
 const IN_PROGRESS: [&str; 2] = ["ORDER_COMPLETION_IN_PROGRESS", "PREVIOUS_REQUEST_IN_PROGRESS"];
@@ -240,7 +247,7 @@ mod tests {
             .collect();
         let body =
             json!({ "name": name, "message": "Refused.", "debug_id": "d", "details": details, "links": [] });
-        Problem::read(&Answer { status, body: body.to_string().into() })
+        Problem::read(&Answer::of(status, body.to_string()))
     }
 
     fn kind(status: u16, issue: &str, field: Option<&str>) -> RefusalKind {
@@ -311,7 +318,7 @@ mod tests {
     fn what_was_not_executed_and_what_may_have_been_are_kept_apart() {
         let limited = problem(429, "RATE_LIMIT_REACHED", None, None);
         assert!(matches!(limited.not_done(), NotDone::NotSent(_)));
-        let html = |status| Problem::read(&Answer { status, body: "<html>no</html>".into() });
+        let html = |status| Problem::read(&Answer::of(status, "<html>no</html>"));
         let doubts = [
             problem(409, "RESOURCE_CONFLICT", Some("PREVIOUS_REQUEST_IN_PROGRESS"), None),
             problem(422, "UNPROCESSABLE_ENTITY", Some("ORDER_COMPLETION_IN_PROGRESS"), None),

@@ -16,8 +16,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use edge_core::money::Money;
+use edge_core::provider::Provider;
 use edge_core::request::CaptureMode;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use self::answers::Expected;
 use self::client::{Client, Talk};
@@ -111,6 +112,10 @@ async fn find_capture(
 
 #[async_trait]
 impl PaymentProvider for Paypal {
+    fn name(&self) -> Provider {
+        Provider::Paypal
+    }
+
     fn accepts(&self, money: Money) -> Result<(), Unacceptable> {
         sum(money).map(|_| ())
     }
@@ -154,6 +159,11 @@ impl PaymentProvider for Paypal {
             LookUp::Charge(capture) => self.look_at_capture(capture).await.into(),
             LookUp::Ours { .. } => Found::CannotAsk,
         }
+    }
+
+    /// PayPal lists transactions only in its reporting API, hours late and with another permission.
+    async fn list(&self, _: Timestamp, _: Timestamp) -> Found<Vec<Evidence>> {
+        Found::CannotAsk
     }
 
     async fn look_up_refunds(&self, which: &RefundLookUp) -> Found<Vec<RefundEvidence>> {

@@ -119,7 +119,7 @@ mod tests {
     use super::*;
 
     fn answer(status: u16, body: &'static str) -> Answer {
-        Answer { status, body: body.into() }
+        Answer::of(status, body)
     }
 
     #[test]

@@ -263,7 +263,7 @@ mod tests {
         for (key, value) in more.as_object().unwrap() {
             intent[key] = value.clone();
         }
-        Answer { status: 200, body: intent.to_string().into() }
+        Answer::of(200, intent.to_string())
     }
 
     fn charged(answer: &Answer, mode: CaptureMode) -> Step<Standing> {
@@ -345,8 +345,8 @@ mod tests {
             full(&json!({ "id": "../refunds" })),
             intent("a_status_of_next_year", &json!({})),
             intent("requires_capture", &json!({})),
-            Answer { status: 200, body: "<html>ok</html>".into() },
-            Answer { status: 200, body: "".into() },
+            Answer::of(200, "<html>ok</html>"),
+            Answer::of(200, ""),
         ];
         for answer in answers {
             let standing = charged(&answer, CaptureMode::Automatic);
@@ -376,7 +376,7 @@ mod tests {
                 "id": "re_1", "status": status, "amount": amount, "currency": "usd",
                 "metadata": { "refundId": id.to_string() }, "failure_reason": "lost_or_stolen_card",
             });
-            Answer { status: 200, body: body.to_string().into() }
+            Answer::of(200, body.to_string())
         };
         let re = ProviderRef::new("re_1");
         let read = |status, amount| refund(&answer(status, amount), id, &expected());

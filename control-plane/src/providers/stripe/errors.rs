@@ -41,7 +41,7 @@ struct Envelope {
 
 /// Reads an answer that is not a success.
 pub(super) fn not_done(answer: &Answer, asked: Asked) -> NotDone {
-    let not_done = read(answer, asked);
+    let not_done = read(answer, asked).after(answer.retry_after);
     if asked == Asked::Retrieve { not_done.after_reading_only() } else { not_done }
 }
 
@@ -52,8 +52,14 @@ fn read(answer: &Answer, asked: Asked) -> NotDone {
         // Rate limits come before anything is executed and before the idempotency key is looked at.
         (429, _) => NotDone::NotSent(Doubt::new("Stripe is rate limiting the gateway")),
         (401, Ok(error)) => configuration(&error),
+        (409, _) => {
+            NotDone::Unknown(Doubt::conflict("an earlier request with the same key is still being worked on"))
+        }
+        // It comes before all rules about the status (docs.stripe.com/error-low-level).
+        (400 | 403 | 404, Ok(_)) if answer.should_retry == Some(true) => {
+            NotDone::unknown("Stripe wants the same request once more")
+        }
         (400 | 402..=404, Ok(error)) => refused(status, &error, asked),
-        (409, _) => NotDone::unknown("an earlier request with the same key is still being worked on"),
         (_, Err(problem)) => NotDone::unknown(problem),
         (_, Ok(error)) => {
             let code = error.code().unwrap_or_default();
@@ -73,7 +79,7 @@ fn refused(status: u16, error: &ApiError, asked: Asked) -> NotDone {
         return NotDone::unknown("an earlier request with the same key differs from this one");
     }
     if code == "lock_timeout" {
-        return NotDone::NotSent(Doubt::new("Stripe is working on the same object for another request"));
+        return NotDone::NotSent(Doubt::conflict("Stripe is working on the same object for another request"));
     }
     let field = error.param.as_deref().and_then(|param| our_field(param, asked));
     match (asked, code, field) {
@@ -171,7 +177,7 @@ mod tests {
     use super::*;
 
     fn answer(status: u16, error: &Value) -> Answer {
-        Answer { status, body: json!({ "error": error }).to_string().into() }
+        Answer::of(status, json!({ "error": error }).to_string())
     }
 
     fn refusal(status: u16, error: &Value, asked: Asked) -> Refusal {
@@ -242,7 +248,7 @@ mod tests {
         for answer in [limited, locked] {
             assert!(matches!(not_done(&answer, Asked::Charge), NotDone::NotSent(_)), "{answer:?}");
         }
-        let html = |status| Answer { status, body: "<html>no</html>".into() };
+        let html = |status| Answer::of(status, "<html>no</html>");
         let doubts = [
             answer(409, &error("invalid_request_error", "idempotency_key_in_use")),
             answer(400, &error("idempotency_error", "")),

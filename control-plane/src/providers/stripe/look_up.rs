@@ -52,6 +52,22 @@ impl Stripe {
         Err(too_long())
     }
 
+    pub(super) async fn run_list(&self, from: Timestamp, to: Timestamp) -> Step<Vec<Evidence>> {
+        let talk = self.transport.look();
+        let (mut all, mut after) = (Vec::new(), None);
+        for _ in 0..PAGES_MAX {
+            let request = requests::list(from, to, after.as_ref());
+            let Some(page) = self.object::<List<Intent>>(&talk, &request).await? else { return Ok(all) };
+            let seen: Vec<Evidence> = page.data.iter().map(Intent::evidence).collect::<Step<_>>()?;
+            after = seen.last().map(|evidence| evidence.reference.clone());
+            all.extend(seen);
+            if !page.has_more || after.is_none() {
+                return Ok(all);
+            }
+        }
+        Err(too_long())
+    }
+
     pub(super) async fn run_look_up_refunds(
         &self,
         which: &RefundLookUp,

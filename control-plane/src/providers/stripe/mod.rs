@@ -10,7 +10,7 @@ mod webhook;
 use async_trait::async_trait;
 use edge_core::money::Money;
 use edge_core::provider::Provider;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use self::answers::{Expected, Standing};
 use self::currency::in_stripe_units;
@@ -146,6 +146,10 @@ fn expected(payment: PaymentId, money: Money) -> Step<Expected> {
 
 #[async_trait]
 impl PaymentProvider for Stripe {
+    fn name(&self) -> Provider {
+        Provider::Stripe
+    }
+
     fn accepts(&self, money: Money) -> Result<(), Unacceptable> {
         in_stripe_units(money).map(|_| ())
     }
@@ -182,6 +186,10 @@ impl PaymentProvider for Stripe {
 
     async fn look_up(&self, what: &LookUp) -> Found<Evidence> {
         self.run_look_up(what).await.into()
+    }
+
+    async fn list(&self, from: Timestamp, to: Timestamp) -> Found<Vec<Evidence>> {
+        self.run_list(from, to).await.map(Some).into()
     }
 
     async fn look_up_refunds(&self, which: &RefundLookUp) -> Found<Vec<RefundEvidence>> {

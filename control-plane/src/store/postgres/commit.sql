@@ -10,25 +10,25 @@
 WITH open_payment AS MATERIALIZED (
     SELECT * FROM json_to_recordset($1::json) AS r (
         member int, id text, client text, provider text, amount bigint, currency text, request text, state text,
-        detail text, reference text, captured bigint, refunded bigint, version bigint, created_at bigint,
-        updated_at bigint)
+        detail text, reference text, captured bigint, refunded bigint, due_at bigint, tries bigint,
+        version bigint, created_at bigint, updated_at bigint)
 ),
 move_payment AS MATERIALIZED (
     SELECT * FROM json_to_recordset($2::json) AS r (
-        member int, id text, state text, detail text, reference text, captured bigint, version bigint,
-        updated_at bigint)
+        member int, id text, state text, detail text, reference text, captured bigint, due_at bigint, tries bigint,
+        version bigint, updated_at bigint)
     WHERE member = abs(member)
 ),
 open_refund AS MATERIALIZED (
     SELECT * FROM json_to_recordset($3::json) AS r (
         member int, id text, payment text, client text, amount bigint, currency text, state text, detail text,
-        reference text, version bigint, created_at bigint, updated_at bigint)
+        reference text, due_at bigint, tries bigint, version bigint, created_at bigint, updated_at bigint)
     WHERE member = abs(member)
 ),
 move_refund AS MATERIALIZED (
     SELECT * FROM json_to_recordset($4::json) AS r (
-        member int, id text, payment text, amount bigint, state text, detail text, reference text, version bigint,
-        updated_at bigint)
+        member int, id text, payment text, amount bigint, state text, detail text, reference text, due_at bigint,
+        tries bigint, version bigint, updated_at bigint)
     WHERE member = abs(member)
 ),
 event AS MATERIALIZED (
@@ -88,9 +88,9 @@ without_key AS MATERIALIZED (
 
 opened AS (
     INSERT INTO payments (id, client, provider, amount, currency, request, state, detail, reference, captured,
-                          refunded, version, created_at, updated_at)
+                          refunded, due_at, tries, version, created_at, updated_at)
     SELECT id, client, provider, amount, currency, request, state, detail, reference, captured,
-           refunded, version, created_at, updated_at
+           refunded, due_at, tries, version, created_at, updated_at
     FROM open_payment WHERE member NOT IN (SELECT member FROM without_key)
     ON CONFLICT DO NOTHING
     RETURNING id
@@ -98,8 +98,8 @@ opened AS (
 -- `refunded` is not written here: only refunds move it.
 moved AS (
     UPDATE payments AS p
-    SET state = m.state, detail = m.detail, reference = m.reference, captured = m.captured, version = m.version,
-        updated_at = m.updated_at
+    SET state = m.state, detail = m.detail, reference = m.reference, captured = m.captured, due_at = m.due_at,
+        tries = m.tries, version = m.version, updated_at = m.updated_at
     FROM move_payment AS m
     WHERE p.id = m.id AND p.version = m.version - 1 AND m.member NOT IN (SELECT member FROM without_key)
     RETURNING m.member
@@ -113,16 +113,18 @@ reserved AS (
     RETURNING r.member
 ),
 refund_opened AS (
-    INSERT INTO refunds (id, payment, client, amount, currency, state, detail, reference, version, created_at,
-                         updated_at)
-    SELECT id, payment, client, amount, currency, state, detail, reference, version, created_at, updated_at
+    INSERT INTO refunds (id, payment, client, amount, currency, state, detail, reference, due_at, tries, version,
+                         created_at, updated_at)
+    SELECT id, payment, client, amount, currency, state, detail, reference, due_at, tries, version, created_at,
+           updated_at
     FROM open_refund WHERE member IN (SELECT member FROM reserved)
     ON CONFLICT DO NOTHING
     RETURNING id
 ),
 refund_moved AS (
     UPDATE refunds AS f
-    SET state = m.state, detail = m.detail, reference = m.reference, version = m.version, updated_at = m.updated_at
+    SET state = m.state, detail = m.detail, reference = m.reference, due_at = m.due_at, tries = m.tries,
+        version = m.version, updated_at = m.updated_at
     FROM move_refund AS m
     WHERE f.id = m.id AND f.version = m.version - 1 AND m.member NOT IN (SELECT member FROM without_key)
     RETURNING m.member

@@ -1,6 +1,7 @@
 //! PostgreSQL 14 or newer: for several control planes at once. READ COMMITTED, where every condition that guards
 //! money stands in the statement that it guards.
 
+mod due_work;
 mod evidence;
 mod key;
 mod parameters;
@@ -17,6 +18,7 @@ use async_trait::async_trait;
 use edge_core::client::ClientId;
 use edge_core::idempotency::Scope;
 use edge_core::provider::Provider;
+use jiff::Timestamp;
 use sqlx::postgres::PgPoolOptions;
 use sqlx::{Executor as _, PgPool};
 
@@ -104,8 +106,21 @@ impl Store for PostgresStore {
         read::payments(&self.pool, client, filter).await
     }
 
+    async fn anyones_payments(
+        &self,
+        since: Timestamp,
+        after: Option<PaymentId>,
+        limit: u32,
+    ) -> Result<Vec<Payment>, StoreError> {
+        read::anyones_payments(&self.pool, since, after, limit).await
+    }
+
     async fn refund(&self, client: &ClientId, id: RefundId) -> Result<Option<Refund>, StoreError> {
         read::refund(&self.pool, client, id).await
+    }
+
+    async fn anyones_refund(&self, id: RefundId) -> Result<Option<Refund>, StoreError> {
+        read::anyones_refund(&self.pool, id).await
     }
 
     async fn refunds(&self, client: &ClientId, payment: PaymentId) -> Result<Vec<Refund>, StoreError> {

@@ -2,6 +2,7 @@
 
 use edge_core::client::ClientId;
 use edge_core::provider::Provider;
+use jiff::Timestamp;
 use sqlx::{PgPool, QueryBuilder};
 
 use super::unavailable;
@@ -82,6 +83,26 @@ pub(super) async fn payments(
     Ok(Page { items, has_more })
 }
 
+pub(super) async fn anyones_payments(
+    readers: &PgPool,
+    since: Timestamp,
+    after: Option<PaymentId>,
+    limit: u32,
+) -> Result<Vec<Payment>, StoreError> {
+    sqlx::query_as::<_, PaymentRow>(
+        "SELECT * FROM payments WHERE (updated_at >= $1 OR due_at IS NOT NULL) AND id > $2 ORDER BY id LIMIT $3",
+    )
+    .bind(since.as_microsecond())
+    .bind(after.map_or_else(String::new, |id| id.to_string()))
+    .bind(i64::from(limit))
+    .fetch_all(readers)
+    .await
+    .map_err(unavailable)?
+    .into_iter()
+    .map(Payment::try_from)
+    .collect()
+}
+
 pub(super) async fn refund(
     readers: &PgPool,
     client: &ClientId,
@@ -90,6 +111,16 @@ pub(super) async fn refund(
     sqlx::query_as::<_, RefundRow>("SELECT * FROM refunds WHERE id = $1 AND client = $2")
         .bind(id.to_string())
         .bind(client.as_str())
+        .fetch_optional(readers)
+        .await
+        .map_err(unavailable)?
+        .map(Refund::try_from)
+        .transpose()
+}
+
+pub(super) async fn anyones_refund(readers: &PgPool, id: RefundId) -> Result<Option<Refund>, StoreError> {
+    sqlx::query_as::<_, RefundRow>("SELECT * FROM refunds WHERE id = $1")
+        .bind(id.to_string())
         .fetch_optional(readers)
         .await
         .map_err(unavailable)?

@@ -12,7 +12,7 @@ use crate::domain::payment::Payment;
 use crate::domain::provider::ProviderRef;
 use crate::domain::refund::Refund;
 use crate::domain::webhook::{Dispute, EventChange, EventState};
-use crate::store::rows::captured;
+use crate::store::rows::{captured, due};
 
 /// Which change of a batch a row belongs to.
 pub(super) type Member = i32;
@@ -31,6 +31,8 @@ pub(super) struct PaymentOpened {
     reference: Option<String>,
     captured: i64,
     refunded: u32,
+    due_at: Option<i64>,
+    tries: u32,
     version: u32,
     created_at: i64,
     updated_at: i64,
@@ -44,6 +46,8 @@ pub(super) struct PaymentMoved {
     detail: String,
     reference: Option<String>,
     captured: i64,
+    due_at: Option<i64>,
+    tries: u32,
     version: u32,
     updated_at: i64,
 }
@@ -59,6 +63,8 @@ pub(super) struct RefundOpened {
     state: &'static str,
     detail: String,
     reference: Option<String>,
+    due_at: Option<i64>,
+    tries: u32,
     version: u32,
     created_at: i64,
     updated_at: i64,
@@ -73,6 +79,8 @@ pub(super) struct RefundMoved {
     state: &'static str,
     detail: String,
     reference: Option<String>,
+    due_at: Option<i64>,
+    tries: u32,
     version: u32,
     updated_at: i64,
 }
@@ -150,6 +158,7 @@ fn text(reference: Option<&ProviderRef>) -> Option<String> {
 }
 
 pub(super) fn payment_opened(member: Member, payment: &Payment) -> Result<PaymentOpened, serde_json::Error> {
+    let (due_at, tries) = due(payment.follow_up);
     Ok(PaymentOpened {
         member,
         id: payment.id.to_string(),
@@ -163,6 +172,8 @@ pub(super) fn payment_opened(member: Member, payment: &Payment) -> Result<Paymen
         reference: text(payment.reference.as_ref()),
         captured: captured(payment),
         refunded: payment.refunded,
+        due_at,
+        tries,
         version: payment.version,
         created_at: payment.created_at.as_microsecond(),
         updated_at: payment.updated_at.as_microsecond(),
@@ -170,6 +181,7 @@ pub(super) fn payment_opened(member: Member, payment: &Payment) -> Result<Paymen
 }
 
 pub(super) fn payment_moved(member: Member, payment: &Payment) -> Result<PaymentMoved, serde_json::Error> {
+    let (due_at, tries) = due(payment.follow_up);
     Ok(PaymentMoved {
         member,
         id: payment.id.to_string(),
@@ -177,12 +189,15 @@ pub(super) fn payment_moved(member: Member, payment: &Payment) -> Result<Payment
         detail: serde_json::to_string(&payment.state)?,
         reference: text(payment.reference.as_ref()),
         captured: captured(payment),
+        due_at,
+        tries,
         version: payment.version,
         updated_at: payment.updated_at.as_microsecond(),
     })
 }
 
 pub(super) fn refund_opened(member: Member, refund: &Refund) -> Result<RefundOpened, serde_json::Error> {
+    let (due_at, tries) = due(refund.follow_up);
     Ok(RefundOpened {
         member,
         id: refund.id.to_string(),
@@ -193,6 +208,8 @@ pub(super) fn refund_opened(member: Member, refund: &Refund) -> Result<RefundOpe
         state: refund.state.name(),
         detail: serde_json::to_string(&refund.state)?,
         reference: text(refund.state.reference()),
+        due_at,
+        tries,
         version: refund.version,
         created_at: refund.created_at.as_microsecond(),
         updated_at: refund.updated_at.as_microsecond(),
@@ -200,6 +217,7 @@ pub(super) fn refund_opened(member: Member, refund: &Refund) -> Result<RefundOpe
 }
 
 pub(super) fn refund_moved(member: Member, refund: &Refund) -> Result<RefundMoved, serde_json::Error> {
+    let (due_at, tries) = due(refund.follow_up);
     Ok(RefundMoved {
         member,
         id: refund.id.to_string(),
@@ -208,6 +226,8 @@ pub(super) fn refund_moved(member: Member, refund: &Refund) -> Result<RefundMove
         state: refund.state.name(),
         detail: serde_json::to_string(&refund.state)?,
         reference: text(refund.state.reference()),
+        due_at,
+        tries,
         version: refund.version,
         updated_at: refund.updated_at.as_microsecond(),
     })

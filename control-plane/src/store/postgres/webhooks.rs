@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use edge_core::client::ClientId;
+use edge_core::provider::Provider;
 use jiff::Timestamp;
 use sqlx::QueryBuilder;
 
@@ -33,25 +34,15 @@ impl Webhooks for PostgresStore {
         Ok(done.rows_affected() == 1)
     }
 
-    async fn claim_webhook(
-        &self,
-        now: Timestamp,
-        until: Timestamp,
-    ) -> Result<Option<WebhookEvent>, StoreError> {
-        sqlx::query_as::<_, WebhookRow>(
-            "UPDATE webhook_events SET next_at = $1 WHERE (provider, id) = (
-                 SELECT provider, id FROM webhook_events
-                 WHERE state IN ('received', 'failed') AND next_at <= $2 ORDER BY next_at LIMIT 1
-                 FOR UPDATE SKIP LOCKED)
-             RETURNING *",
-        )
-        .bind(until.as_microsecond())
-        .bind(now.as_microsecond())
-        .fetch_optional(&self.pool)
-        .await
-        .map_err(unavailable)?
-        .map(WebhookEvent::try_from)
-        .transpose()
+    async fn webhook(&self, provider: Provider, id: &str) -> Result<Option<WebhookEvent>, StoreError> {
+        sqlx::query_as::<_, WebhookRow>("SELECT * FROM webhook_events WHERE provider = $1 AND id = $2")
+            .bind(provider.name())
+            .bind(id)
+            .fetch_optional(&self.pool)
+            .await
+            .map_err(unavailable)?
+            .map(WebhookEvent::try_from)
+            .transpose()
     }
 
     async fn reopen_webhook(&self, id: &str, until: Timestamp) -> Result<Option<WebhookEvent>, StoreError> {

@@ -10,6 +10,7 @@ use tokio::time::{Instant, sleep, timeout};
 use super::parameters::Parameters;
 use super::waves::waves;
 use super::{evidence, unavailable};
+use crate::crash_point::reach;
 use crate::domain::idempotency::KeyChange;
 use crate::domain::store::{Change, CommitError, Conflict, Step};
 use crate::store::group_commit::Writer;
@@ -246,7 +247,9 @@ impl PostgresWriter {
         };
         // The answer is complete only when the server is ready for the next statement: a commit that fails is told
         // after the rows. `fetch_one` reads to there.
-        let answer = timeout(ANSWER_MAX, query.fetch_one(&mut connection)).await;
+        let answer = timeout(ANSWER_MAX, query.fetch_one(&mut connection));
+        // In this order: the statement is on its way when the crash point is reached.
+        let (answer, ()) = tokio::join!(biased; answer, reach("during_commit"));
         let (sent, usable) = match answer {
             Ok(Ok(row)) => match row.try_get::<Vec<i32>, _>("without_key") {
                 Ok(members) => (Sent::Written { without_key: numbers(members) }, true),

@@ -6,13 +6,14 @@ use async_trait::async_trait;
 use sqlx::{Acquire as _, Sqlite, SqlitePool, Transaction};
 
 use super::{key, unavailable, webhooks};
+use crate::crash_point::reach;
 use crate::domain::event::Event;
 use crate::domain::payment::Payment;
 use crate::domain::provider::ProviderRef;
 use crate::domain::refund::{Refund, RefundState};
 use crate::domain::store::{Change, CommitError, Conflict, Step, StoreError};
 use crate::store::group_commit::Writer;
-use crate::store::rows::captured;
+use crate::store::rows::{captured, due};
 
 pub(super) type Write<'a> = Transaction<'a, Sqlite>;
 
@@ -53,6 +54,7 @@ impl SqliteWriter {
                 };
             }
         }
+        reach("during_commit").await;
         write.commit().await?;
         Ok(batch.iter().map(|_| Ok(())).collect())
     }
@@ -70,6 +72,7 @@ impl SqliteWriter {
             }
             results.push(result);
         }
+        reach("during_commit").await;
         write.commit().await?;
         Ok(results)
     }
@@ -132,10 +135,11 @@ async fn apply_step(write: &mut Write<'_>, step: &Step) -> Result<(), CommitErro
 }
 
 async fn open_payment(write: &mut Write<'_>, payment: &Payment) -> Result<(), CommitError> {
+    let (due_at, tries) = due(payment.follow_up);
     sqlx::query(
         "INSERT INTO payments (id, client, provider, amount, currency, request, state, detail, reference,
-                               captured, refunded, version, created_at, updated_at)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                               captured, refunded, due_at, tries, version, created_at, updated_at)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )
     .bind(payment.id.to_string())
     .bind(payment.client.as_str())
@@ -148,6 +152,8 @@ async fn open_payment(write: &mut Write<'_>, payment: &Payment) -> Result<(), Co
     .bind(payment.reference.as_ref().map(ProviderRef::as_str))
     .bind(captured(payment))
     .bind(payment.refunded)
+    .bind(due_at)
+    .bind(tries)
     .bind(payment.version)
     .bind(payment.created_at.as_microsecond())
     .bind(payment.updated_at.as_microsecond())
@@ -166,14 +172,18 @@ fn reference_taken(error: sqlx::Error) -> CommitError {
 
 /// `refunded` is not written here: only refunds move it.
 async fn move_payment(write: &mut Write<'_>, payment: &Payment) -> Result<(), CommitError> {
+    let (due_at, tries) = due(payment.follow_up);
     let done = sqlx::query(
-        "UPDATE payments SET state = ?, detail = ?, reference = ?, captured = ?, version = ?, updated_at = ?
+        "UPDATE payments SET state = ?, detail = ?, reference = ?, captured = ?, due_at = ?, tries = ?,
+                             version = ?, updated_at = ?
          WHERE id = ? AND version = ?",
     )
     .bind(payment.state.name())
     .bind(json(&payment.state)?)
     .bind(payment.reference.as_ref().map(ProviderRef::as_str))
     .bind(captured(payment))
+    .bind(due_at)
+    .bind(tries)
     .bind(payment.version)
     .bind(payment.updated_at.as_microsecond())
     .bind(payment.id.to_string())
@@ -208,10 +218,11 @@ async fn reserve(write: &mut Write<'_>, refund: &Refund) -> Result<(), CommitErr
 }
 
 async fn open_refund(write: &mut Write<'_>, refund: &Refund) -> Result<(), CommitError> {
+    let (due_at, tries) = due(refund.follow_up);
     sqlx::query(
-        "INSERT INTO refunds (id, payment, client, amount, currency, state, detail, reference, version,
-                              created_at, updated_at)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO refunds (id, payment, client, amount, currency, state, detail, reference, due_at, tries,
+                              version, created_at, updated_at)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )
     .bind(refund.id.to_string())
     .bind(refund.payment.to_string())
@@ -221,6 +232,8 @@ async fn open_refund(write: &mut Write<'_>, refund: &Refund) -> Result<(), Commi
     .bind(refund.state.name())
     .bind(json(&refund.state)?)
     .bind(refund.state.reference().map(ProviderRef::as_str))
+    .bind(due_at)
+    .bind(tries)
     .bind(refund.version)
     .bind(refund.created_at.as_microsecond())
     .bind(refund.updated_at.as_microsecond())
@@ -235,13 +248,16 @@ async fn open_refund(write: &mut Write<'_>, refund: &Refund) -> Result<(), Commi
 }
 
 async fn move_refund(write: &mut Write<'_>, refund: &Refund) -> Result<(), CommitError> {
+    let (due_at, tries) = due(refund.follow_up);
     let done = sqlx::query(
-        "UPDATE refunds SET state = ?, detail = ?, reference = ?, version = ?, updated_at = ?
+        "UPDATE refunds SET state = ?, detail = ?, reference = ?, due_at = ?, tries = ?, version = ?, updated_at = ?
          WHERE id = ? AND version = ?",
     )
     .bind(refund.state.name())
     .bind(json(&refund.state)?)
     .bind(refund.state.reference().map(ProviderRef::as_str))
+    .bind(due_at)
+    .bind(tries)
     .bind(refund.version)
     .bind(refund.updated_at.as_microsecond())
     .bind(refund.id.to_string())

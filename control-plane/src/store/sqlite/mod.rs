@@ -1,6 +1,7 @@
 //! SQLite: the embedded default. One writer, write-ahead log, and a disk flush at every commit.
 
 mod commit;
+mod due_work;
 mod key;
 mod read;
 mod webhooks;
@@ -12,6 +13,7 @@ use async_trait::async_trait;
 use edge_core::client::ClientId;
 use edge_core::idempotency::Scope;
 use edge_core::provider::Provider;
+use jiff::Timestamp;
 use sqlx::SqlitePool;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
@@ -83,8 +85,21 @@ impl Store for SqliteStore {
         read::payments(&self.readers, client, filter).await
     }
 
+    async fn anyones_payments(
+        &self,
+        since: Timestamp,
+        after: Option<PaymentId>,
+        limit: u32,
+    ) -> Result<Vec<Payment>, StoreError> {
+        read::anyones_payments(&self.readers, since, after, limit).await
+    }
+
     async fn refund(&self, client: &ClientId, id: RefundId) -> Result<Option<Refund>, StoreError> {
         read::refund(&self.readers, client, id).await
+    }
+
+    async fn anyones_refund(&self, id: RefundId) -> Result<Option<Refund>, StoreError> {
+        read::anyones_refund(&self.readers, id).await
     }
 
     async fn refunds(&self, client: &ClientId, payment: PaymentId) -> Result<Vec<Refund>, StoreError> {

@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use edge_core::client::ClientId;
 use edge_core::money::{Amount, Currency};
+use edge_core::provider::Provider;
 use jiff::Timestamp;
 use sqlx::QueryBuilder;
 
@@ -88,36 +89,15 @@ impl Webhooks for SqliteStore {
         Ok(done.rows_affected() == 1)
     }
 
-    async fn claim_webhook(
-        &self,
-        now: Timestamp,
-        until: Timestamp,
-    ) -> Result<Option<WebhookEvent>, StoreError> {
-        // Looked for among the readers first: asking for nothing must not keep the writer busy.
-        let due: Option<(String, String)> = sqlx::query_as(
-            "SELECT provider, id FROM webhook_events
-             WHERE state IN ('received', 'failed') AND next_at <= ? ORDER BY next_at LIMIT 1",
-        )
-        .bind(now.as_microsecond())
-        .fetch_optional(&self.readers)
-        .await
-        .map_err(unavailable)?;
-        if due.is_none() {
-            return Ok(None);
-        }
-        sqlx::query_as::<_, WebhookRow>(
-            "UPDATE webhook_events SET next_at = ? WHERE (provider, id) = (
-                 SELECT provider, id FROM webhook_events
-                 WHERE state IN ('received', 'failed') AND next_at <= ? ORDER BY next_at LIMIT 1)
-             RETURNING *",
-        )
-        .bind(until.as_microsecond())
-        .bind(now.as_microsecond())
-        .fetch_optional(&self.writer)
-        .await
-        .map_err(unavailable)?
-        .map(WebhookEvent::try_from)
-        .transpose()
+    async fn webhook(&self, provider: Provider, id: &str) -> Result<Option<WebhookEvent>, StoreError> {
+        sqlx::query_as::<_, WebhookRow>("SELECT * FROM webhook_events WHERE provider = ? AND id = ?")
+            .bind(provider.name())
+            .bind(id)
+            .fetch_optional(&self.readers)
+            .await
+            .map_err(unavailable)?
+            .map(WebhookEvent::try_from)
+            .transpose()
     }
 
     async fn reopen_webhook(&self, id: &str, until: Timestamp) -> Result<Option<WebhookEvent>, StoreError> {

@@ -77,7 +77,7 @@ async fn a_failed_refund_gives_its_amount_back_once(test: TestStore) {
     let payment = completed_payment(&*test.store, 1, 100).await;
     let (refund, open) = refund_of(&payment, 1, 100);
     test.store.commit(open).await.unwrap();
-    let failed = refund.clone().answered(Outcome::NotSent(Doubt::new("refused")), at(11)).unwrap();
+    let failed = refund.clone().answered(declined(), at(11)).unwrap();
     let event = Event::refund_moved(Some(&refund.state), &failed, &cause());
     let give_back = Change { step: Step::MoveRefund { refund: failed, event }, key: None, webhook: None };
     test.store.commit(give_back.clone()).await.unwrap();

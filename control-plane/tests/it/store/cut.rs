@@ -181,7 +181,7 @@ async fn an_amount_that_was_given_back_in_doubt_is_given_back_once() {
         let (refund, open) = refund_of(&payment, 1, 30);
         test.store.commit(with_key(open, take(2, "r", None))).await.unwrap();
         test.store.commit(refund_of(&payment, 2, 40).1).await.unwrap();
-        let failed = refund_answered(&refund, Outcome::NotSent(Doubt::new("refused")));
+        let failed = refund_answered(&refund, declined());
         test.store.commit(with_key(marked(failed), release(2))).await.unwrap();
         assert!(test.cuts() > 1, "{cut:?}");
         let stored = test.store.payment(&payment.client, payment.id).await.unwrap().unwrap();

@@ -1,7 +1,6 @@
 //! What every store must do with idempotency keys.
 
 use control_plane::domain::idempotency::{Answer, Subject};
-use control_plane::domain::provider::{Doubt, Outcome};
 use control_plane::domain::store::{Change, Conflict, Step};
 
 use super::changes::*;
@@ -67,7 +66,7 @@ async fn an_answer_that_comes_too_late_takes_its_move_back(test: TestStore) {
 async fn a_released_key_can_be_taken_again_and_an_answered_one_cannot_be_released(test: TestStore) {
     let (payment, open) = opening(1, "demo", 100);
     test.store.commit(with_key(open, take(1, "a", None))).await.unwrap();
-    let failed = payment.clone().charge_answered(Outcome::NotSent(Doubt::new("refused")), at(5)).unwrap();
+    let failed = payment.clone().charge_answered(declined(), at(5)).unwrap();
     test.store.commit(with_key(moved(&payment, failed), release(1))).await.unwrap();
     let (_, second) = opening(2, "demo", 100);
     test.store.commit(with_key(second, take(1, "b", None))).await.unwrap();

@@ -82,7 +82,7 @@ async fn change(store: &dyn Store, doing: &Doing, unique: u64) -> Option<Change>
             let refunds = store.refunds(&client("demo"), payment_id(payment)).await.unwrap();
             let before = refunds.get(usize::from(which))?.clone();
             let answer = match how {
-                0 => Outcome::NotSent(Doubt::new("refused")),
+                0 => declined(),
                 1 => Outcome::Unknown(Doubt::new(format!("cut {unique}"))),
                 _ => Outcome::Done(Refunded::Processed { refund: ProviderRef::new(format!("re_{unique}")) }),
             };

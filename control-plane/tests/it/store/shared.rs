@@ -124,7 +124,7 @@ async fn a_payment_that_fails_in_a_batch_frees_its_order_for_a_later_member(test
     first.reference = order.clone();
     second.reference = order;
     test.store.commit(opened(first.clone())).await.unwrap();
-    let failed = first.clone().charge_answered(Outcome::NotSent(Doubt::new("refused")), at(5)).unwrap();
+    let failed = first.clone().charge_answered(declined(), at(5)).unwrap();
     let results = commit_all(&*test.store, vec![moved(&first, failed), opened(second.clone())]).await;
     assert!(results.iter().all(Result::is_ok), "{results:?}");
     assert_eq!(test.store.payment(&second.client, second.id).await.unwrap(), Some(second));

@@ -3,9 +3,11 @@
 use control_plane::domain::event::Event;
 use control_plane::domain::payment::Payment;
 use control_plane::domain::provider::ProviderRef;
+use control_plane::domain::queue::{Claimed, Work};
 use control_plane::domain::store::{Change, Conflict, Step};
 use control_plane::domain::webhook::{Dispute, EventChange, EventState, WebhookEvent, WebhookFilter};
 use edge_core::provider::Provider;
+use jiff::Timestamp;
 
 use super::changes::*;
 use crate::common::*;
@@ -36,6 +38,18 @@ fn event(id: &str, second: i64) -> WebhookEvent {
 
 fn told(id: &str, state: EventState, attempts: u32) -> EventChange {
     EventChange { provider: Provider::Stripe, id: id.to_owned(), state, attempts }
+}
+
+/// The event that has been due longest, taken until `until`.
+async fn claimed(test: &TestStore, now: Timestamp, until: Timestamp) -> Option<WebhookEvent> {
+    let due = test.store.overdue(now, 100).await.unwrap();
+    let Work::Event { provider, id } = &due.iter().find(|due| matches!(due.work, Work::Event { .. }))?.work
+    else {
+        return None;
+    };
+    let work = Work::Event { provider: *provider, id: id.clone() };
+    assert_eq!(test.store.claim(&work, now, until).await.unwrap(), Claimed::Taken);
+    test.store.webhook(*provider, id).await.unwrap()
 }
 
 fn noted(payment: &Payment, dispute: &str) -> Change {
@@ -70,8 +84,7 @@ async fn an_event_is_claimed_by_one_at_a_time_the_longest_due_first(test: TestSt
     for (id, second) in [("evt_2", 2), ("evt_1", 1), ("evt_9", 9)] {
         test.store.receive_webhook(&event(id, second)).await.unwrap();
     }
-    let claim =
-        async |now| test.store.claim_webhook(at(now), at(now + 60)).await.unwrap().map(|event| event.id);
+    let claim = async |now| claimed(&test, at(now), at(now + 60)).await.map(|event| event.id);
     assert_eq!(claim(5).await.as_deref(), Some("evt_1"));
     assert_eq!(claim(6).await.as_deref(), Some("evt_2"));
     assert_eq!(claim(7).await, None);
@@ -97,18 +110,18 @@ async fn an_event_is_worked_off_once_and_with_its_effect(test: TestStore) {
     assert_eq!(conflict(test.store.commit(again).await), Conflict::Stale);
     let stored = test.store.payment(&done.client, done.id).await.unwrap().unwrap();
     assert_eq!((stored.version, stored.refunded), (done.version, 0));
-    assert_eq!(test.store.claim_webhook(at(900), at(999)).await.unwrap(), None);
+    assert_eq!(claimed(&test, at(900), at(999)).await, None);
 }
 
 async fn an_event_that_failed_comes_again_when_it_is_due(test: TestStore) {
     test.store.receive_webhook(&event("evt_1", 1)).await.unwrap();
-    test.store.claim_webhook(at(1), at(60)).await.unwrap().unwrap();
+    claimed(&test, at(1), at(60)).await.unwrap();
     let failed = EventState::Failed { next_at: at(100), reason: "the provider does not answer".to_owned() };
     let change = Change { step: Step::Nothing, key: None, webhook: Some(told("evt_1", failed, 1)) };
     test.store.commit(change).await.unwrap();
-    assert_eq!(test.store.claim_webhook(at(99), at(200)).await.unwrap(), None);
-    let claimed = test.store.claim_webhook(at(100), at(200)).await.unwrap().unwrap();
-    assert_eq!((claimed.attempts, claimed.state.name()), (1, "failed"));
+    assert_eq!(claimed(&test, at(99), at(200)).await, None);
+    let again = claimed(&test, at(100), at(200)).await.unwrap();
+    assert_eq!((again.attempts, again.state.name()), (1, "failed"));
 }
 
 async fn a_reopened_event_can_be_worked_off_again(test: TestStore) {

@@ -11,7 +11,7 @@ use control_plane::domain::event::Event;
 use control_plane::domain::evidence::{Evidence, Found, Standing};
 use control_plane::domain::gateway::Gateway;
 use control_plane::domain::id::PaymentId;
-use control_plane::domain::operations::webhook::{Processed, process_next, receive};
+use control_plane::domain::operations::webhook::receive;
 use control_plane::domain::payment::Payment;
 use control_plane::domain::provider::{PaymentProvider, ProviderRef, Refusal, RefusalKind};
 use control_plane::domain::webhook::WebhookEvent;
@@ -33,14 +33,11 @@ async fn told_raw(test: &TestGateway, provider: Provider, body: &str) {
 
 /// Works off the next event, which has to be there.
 async fn worked_off(gateway: &Gateway) -> WebhookEvent {
-    match process_next(gateway).await.unwrap() {
-        Processed::Event(event) => *event,
-        Processed::Nothing => panic!("no event is due"),
-    }
+    next_event(gateway).await.expect("an event is due")
 }
 
 async fn nothing_is_due(gateway: &Gateway) {
-    assert_eq!(process_next(gateway).await.unwrap(), Processed::Nothing);
+    assert_eq!(next_event(gateway).await, None);
 }
 
 fn usd(minor: u64) -> Money {

@@ -7,6 +7,7 @@ use control_plane::domain::idempotency::Subject;
 use control_plane::domain::operations::{self, Recall};
 use control_plane::domain::payment::{Payment, State, Status};
 use control_plane::domain::provider::{Doubt, Outcome};
+use control_plane::domain::queue::{Claimed, Work};
 use control_plane::domain::store::Filter;
 use control_plane::domain::webhook::EventState;
 use control_plane::worker;
@@ -177,11 +178,13 @@ async fn what_a_process_left_when_it_died_is_worked_off_by_the_next_one() {
     // Died before it began, and after it had begun.
     let now = test.gateway.now();
     let next = test.restarted().await;
-    next.store.claim_webhook(now, now + jiff::SignedDuration::from_secs(60)).await.unwrap().unwrap();
+    let event = Work::Event { provider: Provider::Stripe, id: "evt_1".to_owned() };
+    let claimed = next.store.claim(&event, now, now + jiff::SignedDuration::from_secs(60)).await.unwrap();
+    assert_eq!(claimed, Claimed::Taken);
     nothing_is_due(&next).await;
     test.clock.advance(60);
     let stop = CancellationToken::new();
-    let worker = tokio::spawn(worker::webhooks::run(test.restarted().await, stop.clone()));
+    let worker = tokio::spawn(worker::due::run(test.restarted().await, Arc::default(), 4, stop.clone()));
     let completed = async {
         while stored(&test, payment.id).await.state.status() != Status::Completed {
             tokio::time::sleep(Duration::from_millis(5)).await;
@@ -203,7 +206,7 @@ async fn many_events_about_one_payment_at_once_move_it_once() {
     }
     let workers = (0..20).map(|_| {
         let gateway = test.gateway.clone();
-        tokio::spawn(async move { process_next(&gateway).await.unwrap() })
+        tokio::spawn(async move { next_event(&gateway).await })
     });
     for worker in workers.collect::<Vec<_>>() {
         worker.await.unwrap();

@@ -16,8 +16,9 @@ pub enum Record {
     /// Nothing, or nothing any more.
     #[default]
     Free,
-    /// Somebody executes, or did not come back. The record outlasts the lease, because what was begun may have
-    /// been done: another request under this key stays a mismatch.
+    /// Somebody executes, or did not come back. After the lease any request may have the turn: what was begun and
+    /// what was not is known to the control plane alone, and the one who did not come back may have been the wrong
+    /// one.
     Leased {
         fingerprint: Fingerprint,
         fence: Fence,
@@ -111,16 +112,13 @@ impl Record {
         }
         match self {
             Self::Free => None,
-            Self::Leased { fingerprint: held, .. } | Self::Answered { fingerprint: held, .. }
-                if *held != fingerprint =>
-            {
-                Some(Verdict::Mismatch)
-            }
-            Self::Leased { lease_until_us, .. } => {
+            Self::Leased { fingerprint: held, lease_until_us, .. } => {
                 let left_us = lease_until_us.checked_sub(now_us).filter(|left| *left > 0)?;
-                Some(Verdict::in_flight(left_us))
+                Some(if *held == fingerprint { Verdict::in_flight(left_us) } else { Verdict::Mismatch })
             }
-            Self::Answered { answer, .. } => Some(Verdict::Replay(answer.clone())),
+            Self::Answered { fingerprint: held, answer, .. } => {
+                Some(if *held == fingerprint { Verdict::Replay(answer.clone()) } else { Verdict::Mismatch })
+            }
         }
     }
 
@@ -197,12 +195,19 @@ mod tests {
     }
 
     #[test]
-    fn another_request_under_the_key_is_a_mismatch_while_the_record_is_kept() {
+    fn another_request_under_the_key_is_a_mismatch_during_the_lease_and_once_there_is_an_answer() {
         let mut record = Record::Free;
         let fence = start(&mut record, NOW);
-        assert_eq!(claim(&mut record, 2, NOW + 1), Verdict::Mismatch);
-        assert_eq!(claim(&mut record, 2, NOW + LEASE_US), Verdict::Mismatch, "the first may have executed");
+        assert_eq!(claim(&mut record, 2, NOW + LEASE_US - 1), Verdict::Mismatch);
         record.complete(fence, &answer("a"), NOW + LEASE_US);
+        assert_eq!(claim(&mut record, 2, NOW + LEASE_US + 1), Verdict::Mismatch);
+    }
+
+    #[test]
+    fn a_wrong_request_that_never_came_back_does_not_keep_the_right_one_out() {
+        let mut record = Record::Free;
+        assert!(matches!(claim(&mut record, 2, NOW), Verdict::Start { .. }));
+        assert!(matches!(claim(&mut record, 1, NOW + LEASE_US), Verdict::Start { .. }));
         assert_eq!(claim(&mut record, 2, NOW + LEASE_US + 1), Verdict::Mismatch);
     }
 

@@ -64,10 +64,11 @@ impl History {
 
     fn expected(&mut self, body: u8, now_us: u64) -> Expected {
         match self.current(now_us) {
+            Some(turn) if turn.answer.is_none() && now_us >= turn.lease_until_us => Expected::Start,
             Some(turn) if turn.body != body => Expected::Mismatch,
             Some(Turn { answer: Some(answer), .. }) => Expected::Replay(*answer),
-            Some(turn) if now_us < turn.lease_until_us => Expected::InFlight,
-            None | Some(_) => Expected::Start,
+            Some(_) => Expected::InFlight,
+            None => Expected::Start,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Disputes. They move no state of a payment, so the event itself is recorded: it is signed by the provider,
 //! and reading disputes takes rights that an account may not have given.
 
-use super::{Job, Plan, Trouble, Worked};
+use super::{Job, Trouble, Worked};
 use crate::domain::event::{Detail, Note};
 use crate::domain::payment::Payment;
 use crate::domain::webhook::Dispute;
@@ -26,8 +26,8 @@ impl Job<'_> {
             reason: dispute.reason.clone(),
             ..Detail::default()
         };
-        let mut plan = Plan::new(payment, &self.event.id);
+        let mut plan = self.plan(payment);
         plan.note(note, detail, Some(dispute), self.now());
-        plan.commit(self).await
+        self.commit(plan).await
     }
 }

@@ -1,15 +1,18 @@
 //! The refunds of a payment, ours and those made at the provider's dashboard.
 
-use super::{Job, Plan, Trouble};
+use super::{Examiner, Plan, Trouble};
 use crate::domain::evidence::{Adopted, Found, OwnCall, RefundEvidence, RefundLookUp};
 use crate::domain::operations::recall::is_over;
 use crate::domain::provider::ProviderRef;
 use crate::domain::refund::{Refund, RefundState};
-use crate::domain::webhook::Trail;
 
-impl Job<'_> {
-    /// Reads where all refunds of the payment stand and plans what follows.
-    pub(super) async fn refunds(&self, mut plan: Plan, trail: &Trail) -> Result<Plan, Trouble> {
+impl Examiner<'_> {
+    /// Reads where all refunds of the payment stand and plans what follows. `one` must be among them.
+    pub(in crate::domain::operations) async fn refunds(
+        &self,
+        mut plan: Plan,
+        one: Option<&ProviderRef>,
+    ) -> Result<Plan, Trouble> {
         let Some((charge, _)) = plan.payment.captured() else {
             return match plan.is_empty() {
                 true => Err(Trouble::Failed("a refund of what is not captured yet".to_owned())),
@@ -17,10 +20,12 @@ impl Job<'_> {
             };
         };
         let charge = charge.clone();
+        let shown = self.look_at_refunds(&plan, one, charge).await?;
+        // Read after that: a refund is recorded before the provider can show it.
         let known = self.gateway.store.refunds(&plan.payment.client, plan.payment.id).await?;
-        for seen in self.look_at_refunds(&plan, trail, charge).await? {
+        for seen in shown {
             match known.iter().find(|refund| refund.is(&seen)) {
-                Some(refund) => self.adopt(&mut plan, refund, &seen),
+                Some(refund) => self.adopt_refund(&mut plan, refund, &seen),
                 None => self.record(&mut plan, &known, &seen),
             }
         }
@@ -30,19 +35,19 @@ impl Job<'_> {
     async fn look_at_refunds(
         &self,
         plan: &Plan,
-        trail: &Trail,
+        one: Option<&ProviderRef>,
         charge: ProviderRef,
     ) -> Result<Vec<RefundEvidence>, Trouble> {
         let payment = plan.payment.reference.clone().unwrap_or_else(|| charge.clone());
         let mut all = self.read(&RefundLookUp::Of { payment, charge }).await?;
-        if let Some(refund) = &trail.refund
+        if let Some(refund) = one
             && all.iter().all(|seen| seen.reference != *refund)
         {
-            let one = self.read(&RefundLookUp::One(refund.clone())).await?;
-            if one.is_empty() {
+            let seen = self.read(&RefundLookUp::One(refund.clone())).await?;
+            if seen.is_empty() {
                 return Err(Trouble::Failed("the provider does not show the refund of its event".to_owned()));
             }
-            all.extend(one);
+            all.extend(seen);
         }
         Ok(all)
     }
@@ -55,35 +60,38 @@ impl Job<'_> {
         }
     }
 
-    fn adopt(&self, plan: &mut Plan, refund: &Refund, seen: &RefundEvidence) {
+    fn adopt_refund(&self, plan: &mut Plan, refund: &Refund, seen: &RefundEvidence) {
         let call = match refund.state {
             RefundState::Processing { .. } if !is_over(self.gateway, refund.updated_at) => OwnCall::MayAnswer,
             _ => OwnCall::IsOver,
         };
-        match refund.adopt(seen, call, self.now()) {
+        match refund.adopt(seen, call, self.gateway.now()) {
             Adopted::Known => {}
             Adopted::Wait => plan.wait("a call of our own is under way"),
             Adopted::Moved(moved) | Adopted::Surprising(moved) => plan.move_refund(refund, moved),
-            Adopted::Refused(problem) => plan.refuse(&seen.reference, problem, self.now()),
+            Adopted::Refused(problem) => plan.refuse(&seen.reference, problem, self.gateway.now()),
         }
     }
 
     /// Not one that we know. As long as one of ours over the same amount is undecided, it may be that one.
     fn record(&self, plan: &mut Plan, known: &[Refund], seen: &RefundEvidence) {
         let undecided = |refund: &&Refund| {
-            matches!(refund.state, RefundState::Processing { .. } | RefundState::Unknown { .. })
-                && seen.money == Some(refund.money())
+            let asked = matches!(
+                refund.state,
+                RefundState::Processing { .. } | RefundState::Queued { .. } | RefundState::Unknown { .. }
+            );
+            asked && seen.money == Some(refund.money())
         };
         if seen.refund.is_some() {
             let problem = "the provider's refund names one that this gateway does not know".to_owned();
-            plan.refuse(&seen.reference, problem, self.now());
+            plan.refuse(&seen.reference, problem, self.gateway.now());
         } else if known.iter().any(|refund| undecided(&refund)) {
             plan.wait("it may be a refund of ours whose outcome is not known yet");
         } else {
-            match Refund::external(&plan.payment, seen, self.now()) {
+            match Refund::external(&plan.payment, seen, self.gateway.now()) {
                 Ok(Some(refund)) => plan.open_refund(refund),
                 Ok(None) => {}
-                Err(problem) => plan.refuse(&seen.reference, problem.to_owned(), self.now()),
+                Err(problem) => plan.refuse(&seen.reference, problem.to_owned(), self.gateway.now()),
             }
         }
     }

@@ -1,0 +1,46 @@
+//! How the gateway goes on with what is not decided.
+
+use std::time::Duration;
+
+use jiff::SignedDuration;
+
+use super::{ConfigError, Source};
+use crate::domain::retries::RetryPolicy;
+use crate::providers::Timeouts;
+
+/// What a call needs around it: the commit of its answer, with its repeats.
+const AROUND_A_CALL: Duration = Duration::from_secs(15);
+
+/// The policy. How long a call may be under way follows from the providers' timeouts.
+pub(super) fn retries(source: &Source, timeouts: &Timeouts) -> Result<RetryPolicy, ConfigError> {
+    let default = RetryPolicy::default();
+    let base = number(source, "RETRY_BASE_MS", 1..=60_000)?.map(SignedDuration::from_millis);
+    let cap = number(source, "RETRY_CAP_SECONDS", 1..=3_600)?.map(SignedDuration::from_secs);
+    let keep_trying = number(source, "RETRY_FOR_SECONDS", 0..=604_800)?.map(SignedDuration::from_secs);
+    let per_second = number(source, "RETRY_BUDGET_PER_SECOND", 0..=10_000)?;
+    let inline = number(source, "INLINE_REPEAT_WITHIN_MS", 0..=60_000)?;
+    let review = number(source, "REVIEW_AFTER_SECONDS", 1..=604_800)?.map(SignedDuration::from_secs);
+    let call_lease = timeouts.operation + AROUND_A_CALL;
+    Ok(RetryPolicy {
+        base: base.unwrap_or(default.base),
+        cap: cap.unwrap_or(default.cap),
+        keep_trying: keep_trying.unwrap_or(default.keep_trying),
+        per_second: per_second.and_then(|n| u32::try_from(n).ok()).unwrap_or(default.per_second),
+        inline_within: inline.map_or(default.inline_within, |ms| {
+            Some(SignedDuration::from_millis(ms)).filter(|within| !within.is_zero())
+        }),
+        call_lease: SignedDuration::try_from(call_lease).unwrap_or(default.call_lease),
+        review_after: review.unwrap_or(default.review_after),
+    })
+}
+
+fn number(
+    source: &Source,
+    key: &'static str,
+    allowed: std::ops::RangeInclusive<i64>,
+) -> Result<Option<i64>, ConfigError> {
+    source.read_with(key, |text| {
+        let number = text.parse().ok().filter(|number| allowed.contains(number));
+        number.ok_or_else(|| format!("must be a whole number from {} to {}", allowed.start(), allowed.end()))
+    })
+}

@@ -1,0 +1,178 @@
+//! Our records against the provider's: every payment that changed lately or is not decided, and everything that the
+//! provider lists. What the provider did is adopted; what cannot be is told.
+
+use edge_core::money::Money;
+use edge_core::provider::Provider;
+use jiff::Timestamp;
+
+use super::examine::{Examiner, Plan, Trouble};
+use crate::domain::event::Cause;
+use crate::domain::evidence::{Evidence, Found, Standing};
+use crate::domain::gateway::Gateway;
+use crate::domain::id::PaymentId;
+use crate::domain::payment::{Payment, State};
+use crate::domain::provider::{PaymentProvider, ProviderRef};
+use crate::domain::store::StoreError;
+
+const PAGE: u32 = 200;
+
+/// One payment, compared.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Compared {
+    pub provider: Provider,
+    pub payment: Option<PaymentId>,
+    pub reference: Option<ProviderRef>,
+    pub money: Option<Money>,
+    /// The state in our records before; `None`: it is in none.
+    pub recorded: Option<&'static str>,
+    pub finding: Finding,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Finding {
+    Same,
+    /// A call of our own is being made; there is nothing to compare yet.
+    UnderWay,
+    /// The provider had gone further, and so have our records now: what they say.
+    Adopted(String),
+    /// In what they contradict each other. Somebody has to look.
+    Differs(String),
+    /// The provider did not say.
+    NotSeen(String),
+}
+
+impl Finding {
+    /// Whether the records were not the same, as far as that is known.
+    #[must_use]
+    pub const fn is_difference(&self) -> bool {
+        matches!(self, Self::Adopted(_) | Self::Differs(_) | Self::NotSeen(_))
+    }
+}
+
+/// Compares everything since `since`, and tells each result as it comes.
+///
+/// # Errors
+/// If the database cannot be read.
+pub async fn reconcile(
+    gateway: &Gateway,
+    since: Timestamp,
+    mut tell: impl FnMut(Compared),
+) -> Result<(), StoreError> {
+    let mut after = None;
+    loop {
+        let page = gateway.store.anyones_payments(since, after, PAGE).await?;
+        after = page.last().map(|payment| payment.id);
+        for payment in page {
+            tell(compare(gateway, payment).await?);
+        }
+        if after.is_none() {
+            break;
+        }
+    }
+    for provider in gateway.providers.values() {
+        unrecorded(gateway, &**provider, since, &mut tell).await?;
+    }
+    Ok(())
+}
+
+async fn compare(gateway: &Gateway, payment: Payment) -> Result<Compared, StoreError> {
+    let compared = Compared {
+        provider: payment.request.provider,
+        payment: Some(payment.id),
+        reference: payment.reference.clone(),
+        money: Some(payment.money()),
+        recorded: Some(payment.state.name()),
+        finding: Finding::Same,
+    };
+    let found = match gateway.provider(payment.request.provider) {
+        Err(problem) => Err(Trouble::Failed(problem.to_string())),
+        Ok(provider) => look(Examiner { gateway, provider: &*provider }, payment).await,
+    };
+    let finding = match found {
+        Ok(finding) => finding,
+        Err(Trouble::Wait(_)) => Finding::UnderWay,
+        Err(Trouble::Failed(reason)) => Finding::NotSeen(reason),
+        Err(Trouble::Store(problem)) => return Err(problem),
+    };
+    Ok(Compared { finding, ..compared })
+}
+
+async fn look(examiner: Examiner<'_>, payment: Payment) -> Result<Finding, Trouble> {
+    let Some(seen) = examiner.look(&payment, None, None).await? else {
+        return Ok(not_shown(&payment));
+    };
+    let cause = Cause::follow_up(payment.client.clone());
+    let is_undecided = payment.follow_up.is_some();
+    let mut plan = Plan::new(payment, cause);
+    examiner.adopt(&mut plan, &seen)?;
+    if plan.payment.captured().is_some() {
+        plan = examiner.refunds(plan, None).await?;
+    }
+    if let Some(problem) = plan.contradiction() {
+        return Ok(Finding::Differs(problem));
+    }
+    let summary = plan.summary().join(", ");
+    if plan.commit(examiner.gateway, None).await? {
+        return Ok(Finding::Adopted(summary));
+    }
+    Ok(if is_undecided { Finding::NotSeen(undecided(&seen)) } else { Finding::Same })
+}
+
+fn undecided(seen: &Evidence) -> String {
+    let standing = match &seen.standing {
+        Standing::Open => "nothing decided",
+        Standing::RequiresAction { .. } => "waiting for the payer",
+        Standing::Approved => "approved, and not taken",
+        Standing::Processing => "being worked on",
+        _ => "nothing new",
+    };
+    format!("not decided here, and at the provider: {standing}")
+}
+
+/// The provider has no such payment, or cannot be asked for it.
+fn not_shown(payment: &Payment) -> Finding {
+    match &payment.state {
+        // A refused or unsent payment need not have left anything.
+        State::Failed { .. } | State::Canceled => Finding::Same,
+        State::Created | State::Processing { .. } | State::Queued { .. } | State::Unknown { .. } => {
+            Finding::NotSeen("not decided here, and the provider shows no such payment".to_owned())
+        }
+        _ => Finding::Differs("the provider shows no such payment".to_owned()),
+    }
+}
+
+/// What the provider lists, and we do not know: money that moved in our name.
+async fn unrecorded(
+    gateway: &Gateway,
+    provider: &dyn PaymentProvider,
+    since: Timestamp,
+    tell: &mut impl FnMut(Compared),
+) -> Result<(), StoreError> {
+    let listed = match provider.list(since, gateway.now()).await {
+        Found::Found(listed) => listed,
+        Found::Missing | Found::CannotAsk => return Ok(()),
+        Found::Unavailable(doubt) => {
+            let finding = Finding::NotSeen(format!("its list cannot be read: {}", doubt.reason));
+            let provider = provider.name();
+            tell(Compared { provider, payment: None, reference: None, money: None, recorded: None, finding });
+            return Ok(());
+        }
+    };
+    for seen in listed {
+        let moved = matches!(seen.standing, Standing::Captured { .. } | Standing::Authorized { .. });
+        let Some(id) = seen.payment.filter(|_| moved) else { continue };
+        if gateway.store.anyones_payment(id).await?.is_none() {
+            tell(Compared {
+                provider: provider.name(),
+                payment: Some(id),
+                reference: Some(seen.reference),
+                money: seen.money,
+                recorded: None,
+                finding: Finding::Differs(
+                    "the provider took it for a payment that is not recorded".to_owned(),
+                ),
+            });
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,181 @@
+//! How often, how soon and how long the provider is asked again for what is not decided.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use edge_core::provider::Provider;
+use jiff::{SignedDuration, Timestamp};
+
+use super::follow_up::FollowUp;
+
+/// What an operator decides.
+#[derive(Clone, Copy, Debug)]
+pub struct RetryPolicy {
+    /// The first pause lies between nothing and this; the bound doubles with each try.
+    pub base: SignedDuration,
+    /// Where the bound stops doubling. What has not come to an end after [`STEADY`] tries is asked for more
+    /// rarely, down to once in [`RARE`].
+    pub cap: SignedDuration,
+    /// For how long after it was wanted something is tried that was certainly not executed.
+    pub keep_trying: SignedDuration,
+    /// Repeats of calls in a second to one provider. It has to bear them besides everything new, while it is
+    /// in trouble. With 0, only clients who come back and webhooks decide what is undecided.
+    pub per_second: u32,
+    /// A request whose call has brought no answer within this waits for one repeat of it. `None`: it waits for
+    /// none.
+    pub inline_within: Option<SignedDuration>,
+    /// Longer than a call of our own with everything around it takes: whoever began one is gone by then.
+    pub call_lease: SignedDuration,
+    /// What is undecided for longer is for people to look at.
+    pub review_after: SignedDuration,
+}
+
+/// Tries at the capped pause.
+const STEADY: u32 = 30;
+const RARE: SignedDuration = SignedDuration::from_hours(1);
+/// Repeats that may come at once, in seconds' worth of them.
+const BURST_S: i32 = 4;
+const INLINE_PAUSE: SignedDuration = SignedDuration::from_millis(400);
+
+impl Default for RetryPolicy {
+    fn default() -> Self {
+        Self {
+            base: SignedDuration::from_secs(1),
+            cap: SignedDuration::from_secs(30),
+            keep_trying: SignedDuration::from_hours(24),
+            per_second: 50,
+            inline_within: Some(SignedDuration::from_secs(5)),
+            call_lease: FollowUp::CALL_LEASE,
+            review_after: SignedDuration::from_mins(15),
+        }
+    }
+}
+
+impl RetryPolicy {
+    /// Full jitter: anything from nothing to the bound, so that what failed together does not come back
+    /// together. `random` decides.
+    #[must_use]
+    pub fn pause(&self, tries: u32, random: u32) -> SignedDuration {
+        let doubled = |from: SignedDuration, times: u32, most: SignedDuration| {
+            let factor = 1_i32.checked_shl(times).filter(|factor| *factor > 0).unwrap_or(i32::MAX);
+            from.saturating_mul(factor).min(most)
+        };
+        let bound = if tries <= STEADY {
+            doubled(self.base, tries.saturating_sub(1), self.cap)
+        } else {
+            doubled(self.cap, tries - STEADY, RARE.max(self.cap))
+        };
+        part(bound, random)
+    }
+}
+
+/// `random` of 2³² parts of `whole`.
+fn part(whole: SignedDuration, random: u32) -> SignedDuration {
+    let micros = u128::try_from(whole.as_micros()).unwrap_or(0);
+    let part = (micros * u128::from(random)) >> u32::BITS;
+    SignedDuration::from_micros(i64::try_from(part).unwrap_or(i64::MAX))
+}
+
+/// The policy, and how much of the budget is spent.
+pub struct Retries {
+    policy: RetryPolicy,
+    spent: Mutex<HashMap<Provider, Bucket>>,
+}
+
+/// A token bucket.
+struct Bucket {
+    tokens: f64,
+    at: Timestamp,
+}
+
+impl Retries {
+    #[must_use]
+    pub fn new(policy: RetryPolicy) -> Self {
+        Self { policy, spent: Mutex::new(HashMap::new()) }
+    }
+
+    #[must_use]
+    pub const fn policy(&self) -> &RetryPolicy {
+        &self.policy
+    }
+
+    /// Takes one repeat out of the provider's budget; `false`: it is used up for now.
+    pub fn take(&self, provider: Provider, now: Timestamp) -> bool {
+        let rate = f64::from(self.policy.per_second);
+        let full = rate * f64::from(BURST_S);
+        let mut spent = self.spent.lock().unwrap_or_else(PoisonError::into_inner);
+        let bucket = spent.entry(provider).or_insert(Bucket { tokens: full, at: now });
+        let earned = now.duration_since(bucket.at).as_secs_f64().max(0.0) * rate;
+        bucket.tokens = (bucket.tokens + earned).min(full);
+        bucket.at = now;
+        let enough = bucket.tokens >= 1.0;
+        if enough {
+            bucket.tokens -= 1.0;
+        }
+        metrics::counter!(
+            "provider_repeats_total", "provider" => provider.name(),
+            "outcome" => if enough { "made" } else { "over_budget" }
+        )
+        .increment(1);
+        enough
+    }
+
+    /// How long a request waits before it repeats its own call, `None` if it is not to: the call took too long, or
+    /// the budget is used up.
+    pub fn inline(
+        &self,
+        provider: Provider,
+        began: Timestamp,
+        now: Timestamp,
+        random: u32,
+    ) -> Option<SignedDuration> {
+        let within = self.policy.inline_within?;
+        let worth_it = now.duration_since(began) < within && self.take(provider, now);
+        worth_it.then(|| part(INLINE_PAUSE, random))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const POLICY: fn() -> RetryPolicy = RetryPolicy::default;
+
+    #[test]
+    fn pauses_spread_over_all_that_lies_below_a_bound_that_doubles() {
+        let longest = |tries| POLICY().pause(tries, u32::MAX).as_millis();
+        assert_eq!(POLICY().pause(7, 0), SignedDuration::ZERO);
+        assert_eq!([longest(1), longest(2), longest(3), longest(4)], [999, 1_999, 3_999, 7_999]);
+        assert_eq!([longest(6), longest(30)], [29_999, 29_999]);
+        let half = POLICY().pause(3, u32::MAX / 2 + 1);
+        assert_eq!(half, SignedDuration::from_secs(2));
+    }
+
+    #[test]
+    fn what_does_not_come_to_an_end_is_asked_for_more_and_more_rarely() {
+        let longest = |tries| POLICY().pause(tries, u32::MAX).as_secs();
+        assert_eq!([longest(31), longest(32), longest(38), longest(u32::MAX)], [59, 119, 3_599, 3_599]);
+    }
+
+    #[test]
+    fn a_provider_in_trouble_is_not_asked_more_often_than_the_budget_allows() {
+        let retries = Retries::new(RetryPolicy { per_second: 10, ..POLICY() });
+        let start = Timestamp::UNIX_EPOCH;
+        let made = |at| (0..100).filter(|_| retries.take(Provider::Stripe, at)).count();
+        assert_eq!(made(start), 40);
+        assert_eq!(made(start + SignedDuration::from_secs(1)), 10);
+        assert_eq!(made(start + SignedDuration::from_hours(1)), 40);
+        assert!(retries.take(Provider::Paypal, start), "each provider has its own");
+        assert_eq!(made(start), 0, "a clock that goes back earns nothing");
+    }
+
+    #[test]
+    fn only_a_request_that_has_not_waited_long_waits_for_a_repeat() {
+        let retries = Retries::new(POLICY());
+        let (start, later) = (Timestamp::UNIX_EPOCH, Timestamp::UNIX_EPOCH + SignedDuration::from_secs(5));
+        assert!(retries.inline(Provider::Stripe, start, start, 7).is_some());
+        assert!(retries.inline(Provider::Stripe, start, later, 7).is_none());
+        let off = Retries::new(RetryPolicy { inline_within: None, ..POLICY() });
+        assert!(off.inline(Provider::Stripe, start, start, 7).is_none());
+    }
+}

@@ -1,0 +1,49 @@
+//! From a configuration to the gateway that operations run on.
+
+use std::sync::Arc;
+
+use anyhow::Context;
+use edge_core::provider::Provider;
+use jiff::Timestamp;
+use tokio_util::task::TaskTracker;
+
+use crate::config::GatewaySettings;
+use crate::domain::clock::{Clock, SystemClock, SystemEntropy};
+use crate::domain::gateway::Gateway;
+use crate::domain::queue::Queue;
+use crate::domain::retries::Retries;
+use crate::providers::Providers;
+use crate::store;
+
+/// Who opens the gateway.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Opener {
+    /// A service that has just begun.
+    Service,
+    /// A command beside it: what the service works on is not over because the command is younger.
+    Command,
+}
+
+/// Opens the database and sets up the providers. Nothing is sent yet.
+pub(crate) async fn open(
+    settings: GatewaySettings,
+    queue: Arc<dyn Queue>,
+    opener: Opener,
+) -> anyhow::Result<Gateway> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let providers =
+        Providers::new(settings.providers, clock.clone()).context("the providers cannot be set up")?;
+    Ok(Gateway {
+        store: store::open(&settings.db_uri).await.context("DB_URI: the database cannot be opened")?,
+        providers: Provider::ALL.into_iter().filter_map(|p| Some((p, providers.get(p)?))).collect(),
+        started_at: match opener {
+            Opener::Service => clock.now(),
+            Opener::Command => Timestamp::UNIX_EPOCH,
+        },
+        clock,
+        entropy: Arc::new(SystemEntropy),
+        tasks: TaskTracker::new(),
+        queue,
+        retries: Retries::new(settings.retries),
+    })
+}

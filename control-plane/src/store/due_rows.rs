@@ -1,0 +1,100 @@
+//! Due work: the statements, which both databases understand, and their rows.
+
+use edge_core::provider::Provider;
+use sqlx::FromRow;
+
+use super::rows::Reader;
+use crate::domain::queue::{Claimed, Due, Work};
+use crate::domain::store::StoreError;
+
+/// `$1`: up to when, `$2`: how many.
+pub(super) const OVERDUE: &str = "
+    SELECT * FROM (SELECT 'payment' AS kind, '' AS provider, id, due_at FROM payments
+                   WHERE due_at <= $1 ORDER BY due_at LIMIT $2) AS due_payments
+    UNION ALL
+    SELECT * FROM (SELECT 'refund' AS kind, '' AS provider, id, due_at FROM refunds
+                   WHERE due_at <= $1 ORDER BY due_at LIMIT $2) AS due_refunds
+    UNION ALL
+    SELECT * FROM (SELECT 'event' AS kind, provider, id, next_at AS due_at FROM webhook_events
+                   WHERE state IN ('received', 'failed') AND next_at <= $1
+                   ORDER BY next_at LIMIT $2) AS due_events
+    ORDER BY due_at LIMIT $2";
+
+pub(super) const UNDECIDED_PAYMENTS: &str =
+    "SELECT * FROM payments WHERE due_at IS NOT NULL ORDER BY id LIMIT $1";
+pub(super) const UNDECIDED_REFUNDS: &str =
+    "SELECT * FROM refunds WHERE due_at IS NOT NULL ORDER BY id LIMIT $1";
+
+/// How one kind of work is taken and put off. `$1` is its id and `$2` its provider, which only events need.
+pub(super) struct Statements {
+    /// `$3`: now, `$4`: until when it is hidden.
+    pub(super) claim: &'static str,
+    pub(super) due: &'static str,
+    /// `$3`: until when, `$4`: tries.
+    pub(super) postpone: &'static str,
+}
+
+pub(super) const fn statements(work: &Work) -> Statements {
+    match work {
+        Work::Payment(_) => Statements {
+            claim: "UPDATE payments SET due_at = $4 WHERE id = $1 AND $2 = '' AND due_at <= $3",
+            due: "SELECT due_at FROM payments WHERE id = $1 AND $2 = '' AND due_at IS NOT NULL",
+            postpone: "UPDATE payments SET due_at = $3, tries = $4
+                       WHERE id = $1 AND $2 = '' AND due_at IS NOT NULL",
+        },
+        Work::Refund(_) => Statements {
+            claim: "UPDATE refunds SET due_at = $4 WHERE id = $1 AND $2 = '' AND due_at <= $3",
+            due: "SELECT due_at FROM refunds WHERE id = $1 AND $2 = '' AND due_at IS NOT NULL",
+            postpone: "UPDATE refunds SET due_at = $3, tries = $4
+                       WHERE id = $1 AND $2 = '' AND due_at IS NOT NULL",
+        },
+        Work::Event { .. } => Statements {
+            claim: "UPDATE webhook_events SET next_at = $4
+                    WHERE id = $1 AND provider = $2 AND state IN ('received', 'failed') AND next_at <= $3",
+            due: "SELECT next_at FROM webhook_events
+                  WHERE id = $1 AND provider = $2 AND state IN ('received', 'failed')",
+            postpone: "UPDATE webhook_events SET next_at = $3, attempts = $4
+                       WHERE id = $1 AND provider = $2 AND state IN ('received', 'failed')",
+        },
+    }
+}
+
+/// `$1` and `$2`.
+pub(super) fn name(work: &Work) -> (String, &'static str) {
+    match work {
+        Work::Payment(id) => (id.to_string(), ""),
+        Work::Refund(id) => (id.to_string(), ""),
+        Work::Event { provider, id } => (id.clone(), provider.name()),
+    }
+}
+
+/// What it is that could not be taken.
+pub(super) fn not_taken(due: Option<i64>) -> Result<Claimed, StoreError> {
+    let read = Reader { table: "due work", row: "" };
+    due.map_or(Ok(Claimed::Settled), |at| read.time("due_at", at).map(Claimed::NotDue))
+}
+
+#[derive(FromRow)]
+pub(super) struct DueRow {
+    kind: String,
+    provider: String,
+    id: String,
+    due_at: i64,
+}
+
+impl TryFrom<DueRow> for Due {
+    type Error = StoreError;
+
+    fn try_from(row: DueRow) -> Result<Self, StoreError> {
+        let read = Reader { table: "due work", row: &row.id };
+        let work = match row.kind.as_str() {
+            "payment" => Work::Payment(read.parsed("id", &row.id)?),
+            "refund" => Work::Refund(read.parsed("id", &row.id)?),
+            _ => {
+                let provider = Provider::from_name(&row.provider);
+                Work::Event { provider: read.some("provider", provider)?, id: row.id.clone() }
+            }
+        };
+        Ok(Self { work, at: read.time("due_at", row.due_at)? })
+    }
+}

@@ -1,0 +1,132 @@
+//! Our records against the provider's.
+
+use control_plane::domain::evidence::{Evidence, Found, Standing};
+use control_plane::domain::operations;
+use control_plane::domain::operations::reconcile::{Compared, Finding, reconcile};
+use control_plane::domain::payment::{Payment, Status};
+use control_plane::domain::provider::{Doubt, Outcome, ProviderRef};
+use edge_core::money::{Amount, Currency, Money};
+
+use crate::common::*;
+
+fn usd(minor: u64) -> Money {
+    Money { amount: Amount::new(minor).unwrap(), currency: Currency::from_code("USD").unwrap() }
+}
+
+fn shown(payment: &Payment, standing: Standing) -> Evidence {
+    Evidence {
+        reference: payment.reference.clone().unwrap_or_else(|| ProviderRef::new("pi_found")),
+        payment: Some(payment.id),
+        money: Some(payment.money()),
+        standing,
+    }
+}
+
+fn taken(payment: &Payment, minor: u64) -> Evidence {
+    let charge = payment.reference.clone().unwrap_or_else(|| ProviderRef::new("pi_found"));
+    shown(payment, Standing::Captured { charge, money: usd(minor) })
+}
+
+async fn charged(test: &TestGateway) -> Payment {
+    operations::charge(test.gateway.clone(), charge_request(100, ""), call()).await.unwrap()
+}
+
+async fn lost(test: &TestGateway) -> Payment {
+    test.provider.charges.lock().unwrap().push(Outcome::Unknown(Doubt::new("cut")));
+    charged(test).await
+}
+
+/// What is found; the one provider of the test stands for two, so what it lists is told twice.
+async fn found(test: &TestGateway, since_s: i64) -> Vec<Compared> {
+    let mut all = Vec::new();
+    reconcile(&test.gateway, at(since_s), |one| {
+        if !all.contains(&one) {
+            all.push(one);
+        }
+    })
+    .await
+    .unwrap();
+    all
+}
+
+fn sees(test: &TestGateway, seen: Found<Evidence>) {
+    *test.provider.seen.lock().unwrap() = vec![seen];
+}
+
+#[tokio::test]
+async fn what_is_recorded_as_the_provider_shows_it_is_the_same() {
+    let test = TestGateway::start().await;
+    let payment = charged(&test).await;
+    sees(&test, Found::Found(taken(&payment, 100)));
+    let found = found(&test, 0).await;
+    assert_eq!(found.len(), 1);
+    assert_eq!((found[0].payment, &found[0].finding), (Some(payment.id), &Finding::Same));
+}
+
+#[tokio::test]
+async fn money_that_moved_without_a_record_of_the_answer_is_adopted_and_is_a_difference() {
+    let test = TestGateway::start().await;
+    let payment = lost(&test).await;
+    sees(&test, Found::Found(taken(&payment, 100)));
+    let before = found(&test, 0).await;
+    assert_eq!(before[0].finding, Finding::Adopted("completed".to_owned()));
+    assert!(before[0].finding.is_difference());
+    let now = test.gateway.store.anyones_payment(payment.id).await.unwrap().unwrap();
+    assert_eq!(now.state.status(), Status::Completed);
+    assert_eq!(found(&test, 0).await[0].finding, Finding::Same);
+}
+
+#[tokio::test]
+async fn what_contradicts_the_records_is_told_and_changes_nothing() {
+    let test = TestGateway::start().await;
+    let payment = charged(&test).await;
+    sees(&test, Found::Found(taken(&payment, 99)));
+    let found = found(&test, 0).await;
+    assert!(matches!(found[0].finding, Finding::Differs(_)), "{found:?}");
+    let now = test.gateway.store.anyones_payment(payment.id).await.unwrap().unwrap();
+    assert_eq!(now, payment);
+}
+
+#[tokio::test]
+async fn a_completed_payment_that_the_provider_does_not_know_is_a_difference() {
+    let test = TestGateway::start().await;
+    charged(&test).await;
+    sees(&test, Found::Missing);
+    let found = found(&test, 0).await;
+    assert!(matches!(found[0].finding, Finding::Differs(_)), "{found:?}");
+}
+
+#[tokio::test]
+async fn a_provider_that_does_not_answer_leaves_the_comparison_open() {
+    let test = TestGateway::start().await;
+    charged(&test).await;
+    sees(&test, Found::Unavailable(Doubt::new("connection refused")));
+    let found = found(&test, 0).await;
+    assert_eq!(found[0].finding, Finding::NotSeen("connection refused".to_owned()));
+}
+
+#[tokio::test]
+async fn a_charge_at_the_provider_that_no_record_is_about_is_a_difference() {
+    let test = TestGateway::start().await;
+    let (elsewhere, _) = opening(7, "demo", 100);
+    let declined = Evidence { standing: Standing::Open, ..taken(&opening(8, "demo", 100).0, 100) };
+    *test.provider.listed.lock().unwrap() = vec![taken(&elsewhere, 100), declined];
+    let found = found(&test, 0).await;
+    assert_eq!(found.len(), 1);
+    assert_eq!((found[0].payment, found[0].recorded), (Some(elsewhere.id), None));
+    assert!(matches!(found[0].finding, Finding::Differs(_)), "{found:?}");
+}
+
+#[tokio::test]
+async fn only_what_changed_since_then_or_is_undecided_is_compared() {
+    let test = TestGateway::start().await;
+    let old = charged(&test).await;
+    let undecided = lost(&test).await;
+    test.clock.advance(3_600);
+    let new = charged(&test).await;
+    sees(&test, Found::Missing);
+    let mut compared: Vec<_> = found(&test, 1_800).await.into_iter().filter_map(|one| one.payment).collect();
+    compared.sort();
+    assert_eq!(compared, [undecided.id, new.id]);
+    assert!(!compared.contains(&old.id));
+}

@@ -1,0 +1,451 @@
+//! How what is not decided comes to its end, step by step.
+
+use control_plane::domain::event::Event;
+use control_plane::domain::evidence::{Evidence, Found, RefundEvidence, RefundStanding, Standing};
+use control_plane::domain::idempotency::{Call, Subject};
+use control_plane::domain::operations::review::for_review;
+use control_plane::domain::operations::settle::{step, work_off};
+use control_plane::domain::operations::{self, OperationError, Recall};
+use control_plane::domain::payment::{Payment, State, Status};
+use control_plane::domain::provider::{Captured, Charged, Doubt, Outcome, ProviderRef, Refusal, RefusalKind};
+use control_plane::domain::queue::{Claimed, Work};
+use control_plane::domain::refund::Refund;
+use control_plane::domain::retries::RetryPolicy;
+use control_plane::domain::store::{Change, Step};
+use edge_core::money::{Amount, Currency, Money};
+use jiff::SignedDuration;
+
+use crate::common::*;
+
+const HORIZON_S: i64 = 3_600;
+
+fn cut<T>() -> Outcome<T> {
+    Outcome::Unknown(Doubt::new("connection cut"))
+}
+
+fn unreached<T>() -> Outcome<T> {
+    Outcome::NotSent(Doubt::new("connection refused"))
+}
+
+fn refused<T>(kind: RefusalKind) -> Outcome<T> {
+    let (code, decline_code, reference) = (Some("no".to_owned()), None, None);
+    Outcome::Refused(Refusal { kind, code, decline_code, message: "no".to_owned(), reference })
+}
+
+impl TestGateway {
+    /// The answers come in this order.
+    fn answers(&self, answers: impl IntoIterator<Item = Outcome<Charged>>) {
+        let mut script: Vec<_> = answers.into_iter().collect();
+        script.reverse();
+        *self.provider.charges.lock().unwrap() = script;
+    }
+
+    async fn charge(&self, call: Call<Payment>) -> Result<Payment, OperationError> {
+        operations::charge(self.gateway.clone(), charge_request(100, ""), call).await
+    }
+
+    async fn authorized(&self) -> Payment {
+        self.answers([authorized()]);
+        let request = charge_request(100, r#","capture":"manual""#);
+        operations::charge(self.gateway.clone(), request, call()).await.unwrap()
+    }
+
+    /// Lets time pass and everything due be worked off, until nothing is due within the next minute.
+    async fn settle(&self) {
+        for _ in 0..20 {
+            self.clock.advance(60);
+            while step(&self.gateway).await.unwrap().is_some() {}
+        }
+    }
+
+    async fn now(&self, payment: &Payment) -> Payment {
+        self.gateway.store.payment(&client("demo"), payment.id).await.unwrap().unwrap()
+    }
+
+    async fn refund_now(&self, refund: &Refund) -> Refund {
+        self.gateway.store.refund(&client("demo"), refund.id).await.unwrap().unwrap()
+    }
+
+    async fn trail(&self, payment: &Payment) -> Vec<Event> {
+        self.gateway.store.events(&client("demo"), payment.id).await.unwrap()
+    }
+
+    async fn kinds(&self, payment: &Payment) -> Vec<String> {
+        self.trail(payment).await.iter().map(Event::kind).collect()
+    }
+
+    fn shows(&self, payment: &Payment, standing: Standing) {
+        let evidence = Evidence {
+            reference: payment.reference.clone().unwrap_or_else(|| ProviderRef::new("pi_found")),
+            payment: Some(payment.id),
+            money: Some(payment.money()),
+            standing,
+        };
+        *self.provider.seen.lock().unwrap() = vec![Found::Found(evidence)];
+    }
+
+    fn calls(&self, operation: &str) -> usize {
+        self.provider.calls.lock().unwrap().iter().filter(|(name, _)| *name == operation).count()
+    }
+
+    /// All calls of the operation were made under one key.
+    fn one_key(&self, operation: &str) -> bool {
+        let calls = self.provider.calls.lock().unwrap();
+        let mut attempts: Vec<_> =
+            calls.iter().filter(|(name, _)| *name == operation).map(|(_, attempt)| attempt).collect();
+        attempts.dedup();
+        attempts.len() == 1
+    }
+}
+
+fn captured(minor: u64) -> Standing {
+    let money = Money { amount: Amount::new(minor).unwrap(), currency: Currency::from_code("USD").unwrap() };
+    Standing::Captured { charge: ProviderRef::new("ch_found"), money }
+}
+
+#[tokio::test]
+async fn a_charge_that_was_not_sent_is_sent_until_it_is_decided() {
+    let test = TestGateway::start().await;
+    test.answers([unreached(), unreached(), unreached()]);
+    let call = keyed::<Payment>(1, "a");
+    let payment = test.charge(call.clone()).await.unwrap();
+    assert!(matches!(payment.state, State::Queued { .. }), "{payment:?}");
+    test.settle().await;
+    assert_eq!(test.now(&payment).await.state.status(), Status::Completed);
+    assert_eq!((test.calls("charge"), test.one_key("charge")), (4, true));
+    // The key's answer is the outcome, for whoever comes back.
+    let found = Payment::recall(test.gateway.clone(), Subject::Payment(payment.id), call).await.unwrap();
+    assert_eq!(found.state.status(), Status::Completed);
+}
+
+#[tokio::test]
+async fn the_trail_tells_each_try_and_when_the_next_one_is() {
+    let test = TestGateway::start().await;
+    test.answers([unreached(), unreached(), cut(), cut()]);
+    let payment = test.charge(call()).await.unwrap();
+    test.settle().await;
+    assert_eq!(
+        test.kinds(&payment).await,
+        [
+            "payment.created",
+            "payment.processing",
+            "payment.queued",
+            "payment.processing",
+            "payment.queued",
+            "payment.processing",
+            "payment.unknown",
+            "payment.unknown",
+            "payment.completed"
+        ]
+    );
+    let tries: Vec<_> = test
+        .trail(&payment)
+        .await
+        .into_iter()
+        .filter(|event| ["queued", "unknown"].contains(&event.to.as_str()))
+        .map(|event| (event.detail.tries.unwrap(), event.detail.next_at.unwrap() >= event.at))
+        .collect();
+    assert_eq!(tries, [(1, true), (2, true), (3, true), (4, true)]);
+    let last = test.trail(&payment).await.pop().unwrap();
+    assert_eq!((last.cause.request_id.as_str(), last.detail.tries), ("follow up", None));
+}
+
+#[tokio::test]
+async fn a_lost_answer_is_asked_for_again_under_the_same_key() {
+    let test = TestGateway::start().await;
+    test.answers([cut(), cut()]);
+    let payment = test.charge(call()).await.unwrap();
+    test.settle().await;
+    assert_eq!(test.now(&payment).await.state.status(), Status::Completed);
+    assert_eq!((test.calls("charge"), test.one_key("charge")), (3, true));
+}
+
+#[tokio::test]
+async fn a_request_waits_for_one_repeat_of_its_own_call() {
+    let test = TestGateway::with(RetryPolicy::default()).await;
+    test.answers([cut()]);
+    let payment = test.charge(call()).await.unwrap();
+    assert_eq!(payment.state.status(), Status::Completed);
+    assert_eq!((test.calls("charge"), test.one_key("charge")), (2, true));
+    let story = ["payment.created", "payment.processing", "payment.unknown", "payment.completed"];
+    assert_eq!(test.kinds(&payment).await, story);
+    test.answers([cut(), cut()]);
+    let second = test.charge(call()).await.unwrap();
+    assert!(matches!(second.state, State::Unknown { .. }), "one, not more");
+}
+
+#[tokio::test]
+async fn nobody_else_repeats_a_call_while_its_request_is_about_to() {
+    let test = TestGateway::with(RetryPolicy::default()).await;
+    test.answers([cut()]);
+    let charge = tokio::spawn(operations::charge(test.gateway.clone(), charge_request(100, ""), call()));
+    while test.calls("charge") == 0 {
+        tokio::task::yield_now().await;
+    }
+    // The lost answer is recorded, or is about to be; either way the request has it in hand.
+    assert_eq!(step(&test.gateway).await.unwrap(), None);
+    assert_eq!(charge.await.unwrap().unwrap().state.status(), Status::Completed);
+    assert_eq!(test.calls("charge"), 2);
+}
+
+#[tokio::test]
+async fn where_a_repeat_brings_the_same_error_the_providers_records_decide() {
+    let test = TestGateway::start().await;
+    test.answers((0..100).map(|_| cut()));
+    let payment = test.charge(call()).await.unwrap();
+    test.shows(&payment, captured(100));
+    test.settle().await;
+    let now = test.now(&payment).await;
+    assert_eq!((now.state.status(), now.reference), (Status::Completed, Some(ProviderRef::new("pi_found"))));
+}
+
+#[tokio::test]
+async fn past_the_horizon_it_is_only_looked_for_and_never_called_failed() {
+    let test = TestGateway::start().await;
+    test.answers([cut()]);
+    let payment = test.charge(call()).await.unwrap();
+    test.clock.advance(HORIZON_S);
+    test.settle().await;
+    assert_eq!(test.calls("charge"), 1);
+    let now = test.now(&payment).await;
+    assert!(matches!(now.state, State::Unknown { .. }), "{now:?}");
+    assert!(now.follow_up.unwrap().tries > 2, "it goes on looking: {now:?}");
+    test.shows(&payment, captured(100));
+    test.settle().await;
+    assert_eq!(test.now(&payment).await.state.status(), Status::Completed);
+    assert_eq!(test.calls("charge"), 1);
+}
+
+#[tokio::test]
+async fn what_the_provider_decides_later_is_looked_at_until_it_has() {
+    let test = TestGateway::start().await;
+    test.answers([Outcome::Done(Charged::Pending { payment: ProviderRef::new("pi_1") })]);
+    let payment = test.charge(call()).await.unwrap();
+    test.shows(&payment, Standing::Processing);
+    test.settle().await;
+    assert_eq!(test.now(&payment).await.state.status(), Status::Pending);
+    test.shows(&payment, captured(100));
+    test.settle().await;
+    assert_eq!(test.now(&payment).await.state.status(), Status::Completed);
+    assert_eq!(test.calls("charge"), 1, "looking is enough");
+}
+
+#[tokio::test]
+async fn the_call_of_a_process_that_died_is_unknown_and_then_repeated() {
+    let test = TestGateway::start().await;
+    let (payment, open) = opening(0, "demo", 100);
+    test.gateway.store.commit(open).await.unwrap();
+    test.clock.advance(1);
+    assert_eq!(step(&test.gateway).await.unwrap(), None, "it may be under way");
+    test.settle().await;
+    let story = ["payment.created", "payment.processing", "payment.unknown", "payment.completed"];
+    assert_eq!(test.kinds(&payment).await, story);
+    assert_eq!(test.provider.calls.lock().unwrap()[0].1, attempt(0));
+}
+
+#[tokio::test]
+async fn a_late_answer_that_nothing_was_sent_does_not_undo_the_doubt_about_a_repeat() {
+    let (payment, _) = opening(0, "demo", 100);
+    let repeated = payment.clone().lost(at(50)).unwrap();
+    for late in [unreached(), refused(RefusalKind::Configuration)] {
+        let now = repeated.clone().charge_answered(late, at(60)).unwrap();
+        assert!(matches!(now.state, State::Unknown { .. }), "{now:?}");
+    }
+    let declined = repeated.charge_answered(refused(RefusalKind::Declined), at(60)).unwrap();
+    assert_eq!(declined.state.status(), Status::Failed);
+}
+
+#[tokio::test]
+async fn what_could_not_be_sent_for_too_long_fails_and_was_never_executed() {
+    let policy = RetryPolicy { keep_trying: SignedDuration::from_mins(5), ..without_inline_repeats() };
+    let test = TestGateway::with(policy).await;
+    test.answers((0..1_000).map(|_| unreached()));
+    let call = keyed::<Payment>(1, "a");
+    let payment = test.charge(call.clone()).await.unwrap();
+    test.settle().await;
+    assert_eq!(test.now(&payment).await.state.status(), Status::Failed);
+    let calls = test.calls("charge");
+    test.settle().await;
+    assert_eq!(test.calls("charge"), calls);
+    let back = Payment::recall(test.gateway.clone(), Subject::Payment(payment.id), call).await;
+    assert!(matches!(back, Err(OperationError::NotSent { .. })), "{back:?}");
+}
+
+#[tokio::test]
+async fn a_decline_is_never_tried_again() {
+    let test = TestGateway::start().await;
+    test.answers([refused(RefusalKind::Declined)]);
+    test.charge(call()).await.unwrap_err();
+    test.settle().await;
+    assert_eq!(test.calls("charge"), 1);
+    test.answers([unreached(), refused(RefusalKind::Declined)]);
+    let second = test.charge(call()).await.unwrap();
+    test.settle().await;
+    assert_eq!((test.now(&second).await.state.status(), test.calls("charge")), (Status::Failed, 3));
+}
+
+#[tokio::test]
+async fn captures_and_cancellations_are_brought_to_an_end_too() {
+    for answer in [cut::<Captured>(), unreached()] {
+        let test = TestGateway::start().await;
+        let payment = test.authorized().await;
+        test.provider.captures.lock().unwrap().push(answer);
+        let pending = operations::capture(test.gateway.clone(), payment.id, None, call()).await.unwrap();
+        assert_eq!(pending.state.status(), Status::Pending);
+        test.settle().await;
+        assert_eq!(test.now(&payment).await.state.status(), Status::Captured);
+        assert_eq!((test.calls("capture"), test.one_key("capture")), (2, true));
+    }
+    for answer in [cut::<()>(), unreached()] {
+        let test = TestGateway::start().await;
+        let payment = test.authorized().await;
+        test.provider.cancels.lock().unwrap().push(answer);
+        operations::cancel(test.gateway.clone(), payment.id, call()).await.unwrap();
+        test.settle().await;
+        assert_eq!(test.now(&payment).await.state.status(), Status::Canceled);
+    }
+}
+
+#[tokio::test]
+async fn refunds_are_brought_to_an_end_too() {
+    for answer in [cut(), unreached()] {
+        let test = TestGateway::start().await;
+        let payment = test.charge(call()).await.unwrap();
+        test.provider.refunds.lock().unwrap().push(answer);
+        let refund =
+            operations::refund(test.gateway.clone(), payment.id, Amount::new(60), call()).await.unwrap();
+        assert_eq!(refund.state.status(), control_plane::domain::refund::RefundStatus::Pending);
+        assert_eq!(test.now(&payment).await.refunded, 60, "reserved meanwhile");
+        test.settle().await;
+        assert_eq!(test.refund_now(&refund).await.state.name(), "processed");
+        assert_eq!((test.calls("refund"), test.one_key("refund")), (2, true));
+    }
+}
+
+#[tokio::test]
+async fn a_refund_past_the_horizon_is_found_in_the_providers_records() {
+    let test = TestGateway::start().await;
+    let payment = test.charge(call()).await.unwrap();
+    test.provider.refunds.lock().unwrap().push(cut());
+    let refund = operations::refund(test.gateway.clone(), payment.id, Amount::new(60), call()).await.unwrap();
+    test.clock.advance(HORIZON_S);
+    test.settle().await;
+    assert_eq!((test.refund_now(&refund).await.state.name(), test.calls("refund")), ("unknown", 1));
+    test.provider.seen_refunds.lock().unwrap().push(RefundEvidence {
+        reference: ProviderRef::new("re_1"),
+        refund: Some(refund.id),
+        payment: Some(payment.id),
+        charge: None,
+        money: Some(refund.money()),
+        created: None,
+        standing: RefundStanding::Processed,
+    });
+    test.settle().await;
+    assert_eq!(test.refund_now(&refund).await.state.name(), "processed");
+}
+
+#[tokio::test]
+async fn a_contradiction_is_for_people_and_does_not_fill_the_trail() {
+    let test = TestGateway::start().await;
+    test.answers((0..1_000).map(|_| cut()));
+    let payment = test.charge(call()).await.unwrap();
+    test.shows(&payment, captured(99));
+    test.settle().await;
+    assert!(matches!(test.now(&payment).await.state, State::Unknown { .. }));
+    assert!(test.kinds(&payment).await.iter().all(|kind| kind != "payment.evidence_refused"));
+    let found = for_review(&test.gateway, 100).await.unwrap();
+    assert_eq!(found.len(), 1);
+    assert_eq!((&found[0].work, found[0].state), (&Work::Payment(payment.id), "unknown"));
+    assert!(found[0].is_repeated && found[0].follow_up.tries > 1, "{found:?}");
+}
+
+#[tokio::test]
+async fn review_shows_what_is_undecided_for_too_long_and_nothing_else() {
+    let test = TestGateway::start().await;
+    test.charge(call()).await.unwrap();
+    test.answers([Outcome::Done(Charged::Pending { payment: ProviderRef::new("pi_9") })]);
+    test.charge(call()).await.unwrap();
+    test.answers([cut()]);
+    let lost = test.charge(call()).await.unwrap();
+    let now = async || for_review(&test.gateway, 100).await.unwrap().into_iter().map(|one| one.work);
+    assert_eq!(now().await.count(), 0);
+    test.clock.advance(16 * 60);
+    assert_eq!(now().await.collect::<Vec<_>>(), [Work::Payment(lost.id)]);
+    test.clock.advance(4 * 86_400);
+    assert_eq!(now().await.count(), 2, "what the provider took may take it long, not for ever");
+}
+
+#[tokio::test]
+async fn what_the_budget_does_not_allow_now_is_put_off_and_not_forgotten() {
+    let policy = RetryPolicy { per_second: 1, ..without_inline_repeats() };
+    let test = TestGateway::with(policy).await;
+    for _ in 0..10 {
+        test.answers([cut()]);
+        test.charge(call()).await.unwrap();
+    }
+    test.clock.advance(30);
+    while step(&test.gateway).await.unwrap().is_some() {}
+    assert_eq!(test.calls("charge"), 10 + 4);
+    test.settle().await;
+    assert_eq!(test.calls("charge"), 20);
+}
+
+#[tokio::test]
+async fn the_provider_is_left_alone_for_as_long_as_it_asks() {
+    let test = TestGateway::start().await;
+    let busy = Doubt { retry_after_s: Some(90), ..Doubt::new("rate limited") };
+    test.answers([Outcome::NotSent(busy)]);
+    let payment = test.charge(call()).await.unwrap();
+    test.clock.advance(89);
+    assert_eq!(step(&test.gateway).await.unwrap(), None);
+    test.settle().await;
+    assert_eq!(test.now(&payment).await.state.status(), Status::Completed);
+}
+
+#[tokio::test]
+async fn of_many_who_take_the_same_work_one_does_it() {
+    let test = TestGateway::start().await;
+    test.answers([cut()]);
+    let payment = test.charge(call()).await.unwrap();
+    test.clock.advance(30);
+    let taken = (0..8).map(|_| {
+        let gateway = test.gateway.clone();
+        tokio::spawn(async move { work_off(&gateway, &Work::Payment(payment.id)).await.unwrap() })
+    });
+    let mut won = 0;
+    for one in taken.collect::<Vec<_>>() {
+        won += usize::from(one.await.unwrap() == Claimed::Taken);
+    }
+    assert_eq!((won, test.calls("charge")), (1, 2));
+    let again = work_off(&test.gateway, &Work::Payment(payment.id)).await.unwrap();
+    assert_eq!(again, Claimed::Settled);
+}
+
+#[tokio::test]
+async fn a_worker_that_died_leaves_its_work_to_be_taken_again() {
+    let test = TestGateway::start().await;
+    test.answers([cut()]);
+    let payment = test.charge(call()).await.unwrap();
+    test.clock.advance(30);
+    let (work, now) = (Work::Payment(payment.id), test.gateway.now());
+    let until = now + SignedDuration::from_secs(40);
+    assert_eq!(test.gateway.store.claim(&work, now, until).await.unwrap(), Claimed::Taken);
+    assert_eq!(work_off(&test.gateway, &work).await.unwrap(), Claimed::NotDue(until));
+    test.settle().await;
+    assert_eq!(test.now(&payment).await.state.status(), Status::Completed);
+}
+
+/// Whoever looks while somebody else moves the payment gives way.
+#[tokio::test]
+async fn what_was_decided_meanwhile_stands() {
+    let test = TestGateway::start().await;
+    test.answers([cut()]);
+    let payment = test.charge(call()).await.unwrap();
+    let decided = payment.clone().charge_answered(completed(), test.gateway.now()).unwrap();
+    let event = Event::payment_moved(Some(&payment.state), &decided, &cause());
+    let step = Step::MovePayment { payment: decided.clone(), event };
+    test.gateway.commit(Change { step, key: None, webhook: None }).await.unwrap();
+    test.settle().await;
+    assert_eq!(test.now(&payment).await, decided);
+    assert_eq!(test.calls("charge"), 1);
+}

@@ -1,0 +1,230 @@
+//! The judge finds nothing in a sound run, and each promise that a doctored one breaks.
+
+use crate::judge::judge;
+use crate::model::{Ask, Charge, Heard, Intent, Method};
+use crate::records::{Effect, Event, Payment, Records, Refund};
+
+/// `txn_1` completed and partly refunded, `txn_2` captured, `txn_3` declined.
+fn sound() -> Records {
+    let told =
+        |id: &str, status: &str| heard(200, &format!(r#"{{"transactionId":"{id}","status":"{status}"}}"#));
+    let refused = r#"{"error":{"code":"PAYMENT_FAILED","transactionId":"txn_3"}}"#;
+    Records {
+        asks: vec![
+            ask("key-1", charge(Method::Good, 1_000, false), vec![told("txn_1", "completed")]),
+            ask("key-2", charge(Method::Good, 2_000, true), vec![told("txn_2", "authorized")]),
+            ask("key-3", charge(Method::Declined, 3_000, false), vec![heard(402, refused)]),
+            ask(
+                "key-4",
+                Intent::Refund { transaction: "txn_1".to_owned(), amount: Some(300) },
+                vec![heard(200, r#"{"refundId":"rfnd_1","status":"processed"}"#)],
+            ),
+        ],
+        payments: vec![
+            Payment { captured: 1_000, refunded: 300, ..payment("1", 1_000, "completed") },
+            Payment { captured: 1_500, version: 4, ..payment("2", 2_000, "captured") },
+            payment("3", 3_000, "failed"),
+        ],
+        refunds: vec![Refund {
+            id: "rfnd_1".to_owned(),
+            payment: "txn_1".to_owned(),
+            client: "demo".to_owned(),
+            amount: 300,
+            state: "processed".to_owned(),
+            version: 2,
+        }],
+        events: [
+            trail("txn_1", None, 0, &["created", "processing", "completed"]),
+            trail("txn_1", Some("rfnd_1"), 1, &["processing", "processed"]),
+            trail("txn_2", None, 0, &["created", "processing", "authorized", "processing", "captured"]),
+            trail("txn_3", None, 0, &["created", "processing", "failed"]),
+        ]
+        .concat(),
+        effects: vec![
+            effect("charge", 1_000, "txn_1"),
+            effect("authorize", 2_000, "txn_2"),
+            effect("capture", 1_500, "txn_2"),
+            effect("refund", 300, "txn_1"),
+        ],
+        ..Records::default()
+    }
+}
+
+fn charge(method: Method, amount: u64, manual: bool) -> Intent {
+    Intent::Charge(Charge {
+        provider: "stripe",
+        method,
+        method_id: None,
+        amount,
+        currency: "USD",
+        manual,
+        resumes: None,
+    })
+}
+
+fn ask(key: &str, intent: Intent, heard: Vec<Heard>) -> Ask {
+    let key = key.to_owned();
+    Ask { client: "demo", key, intent, is_contested: false, is_in_doubt: true, is_mismatched: false, heard }
+}
+
+fn heard(status: u16, body: &str) -> Heard {
+    Heard { status, body: body.to_owned() }
+}
+
+fn payment(number: &str, amount: i64, state: &str) -> Payment {
+    Payment {
+        id: format!("txn_{number}"),
+        client: "demo".to_owned(),
+        provider: "stripe".to_owned(),
+        amount,
+        currency: "USD".to_owned(),
+        request: format!(r#"{{"metadata":{{"ask":"key-{number}"}}}}"#),
+        state: state.to_owned(),
+        captured: 0,
+        refunded: 0,
+        version: 2,
+    }
+}
+
+fn trail(payment: &str, refund: Option<&str>, first: i64, states: &[&str]) -> Vec<Event> {
+    let before = std::iter::once(None).chain(states.iter().map(Some));
+    let events = (first..).zip(before.zip(states)).map(|(version, (from, to))| Event {
+        payment: payment.to_owned(),
+        refund: refund.map(str::to_owned),
+        version,
+        from_state: from.map(|from| (*from).to_owned()),
+        to_state: (*to).to_owned(),
+        at: 0,
+        request_id: "request".to_owned(),
+        detail: "{}".to_owned(),
+    });
+    events.collect()
+}
+
+fn effect(kind: &str, amount: i64, transaction: &str) -> Effect {
+    Effect {
+        provider: "stripe".to_owned(),
+        kind: kind.to_owned(),
+        amount,
+        currency: "USD".to_owned(),
+        id: "pi_1".to_owned(),
+        transaction: Some(transaction.to_owned()),
+    }
+}
+
+/// The judge finds this promise broken once the records are so.
+#[track_caller]
+fn breaks(promise: &str, doctor: impl FnOnce(&mut Records)) {
+    let mut records = sound();
+    doctor(&mut records);
+    let broken = judge(&records);
+    assert!(broken.iter().any(|broken| broken.promise == promise), "{promise} is not among {broken:?}");
+}
+
+#[test]
+fn a_sound_run_breaks_nothing() {
+    assert_eq!(judge(&sound()), []);
+}
+
+#[test]
+fn p1_a_second_charge_capture_or_refund_is_found() {
+    breaks("P1", |records| records.effects.push(effect("charge", 1_000, "txn_1")));
+    breaks("P1", |records| records.effects.push(effect("capture", 1_500, "txn_2")));
+    breaks("P1", |records| records.effects.push(effect("refund", 300, "txn_1")));
+    // One key that made two payments.
+    breaks("P1", |records| {
+        records.payments.push(Payment { id: "txn_9".to_owned(), ..payment("1", 1_000, "completed") });
+    });
+    // Two refunds asked for, and one made.
+    breaks("P1", |records| {
+        let again = Ask { key: "key-5".to_owned(), ..records.asks[3].clone() };
+        records.asks.push(again);
+    });
+}
+
+#[test]
+fn p2_money_that_moved_and_is_not_recorded_is_found() {
+    breaks("P2", |records| records.effects.push(effect("charge", 5, "txn_9")));
+    breaks("P2", |records| records.effects.push(Effect { transaction: None, ..effect("charge", 5, "") }));
+    breaks("P2", |records| records.payments[1].state = "authorized".to_owned());
+    // A client was told of a payment that is gone.
+    breaks("P2", |records| drop(records.payments.remove(0)));
+}
+
+#[test]
+fn p3_a_failed_payment_whose_money_moved_is_found() {
+    breaks("P3", |records| records.effects.push(effect("charge", 3_000, "txn_3")));
+}
+
+#[test]
+fn p4_a_second_final_answer_is_found() {
+    breaks("P4", |records| {
+        let other = heard(200, r#"{"status":"completed","transactionId":"txn_1"}"#);
+        records.asks[0].heard.push(other);
+    });
+}
+
+#[test]
+fn p5_another_body_that_was_executed_is_found() {
+    breaks("P5", |records| records.mismatched.push(2_000));
+}
+
+#[test]
+fn p6_sums_that_differ_are_found() {
+    breaks("P6", |records| records.effects[0].amount = 999);
+    breaks("P6", |records| records.payments[0].refunded = 0);
+    breaks("P6", |records| records.refunds[0].state = "failed".to_owned());
+    breaks("P6", |records| drop(records.effects.remove(2)));
+    breaks("P6", |records| records.effects.push(effect("refund_failed", 300, "txn_1")));
+    // More given back than taken, however well recorded.
+    breaks("P6", |records| {
+        records.effects[3].amount = 1_300;
+        records.refunds[0].amount = 1_300;
+        records.payments[0].refunded = 1_300;
+    });
+}
+
+#[test]
+fn p7_a_move_that_there_is_not_is_found() {
+    breaks("P7", |records| {
+        records.events.extend(trail("txn_3", None, 3, &["completed"]));
+        let last = records.events.last_mut().unwrap();
+        last.from_state = Some("failed".to_owned());
+        records.payments[2].version = 3;
+    });
+}
+
+#[test]
+fn p8_a_gap_a_repetition_and_a_break_in_the_trail_are_found() {
+    breaks("P8", |records| drop(records.events.remove(1)));
+    breaks("P8", |records| records.events.push(records.events[2].clone()));
+    breaks("P8", |records| records.events[2].from_state = Some("unknown".to_owned()));
+    breaks("P8", |records| records.events[4].to_state = "failed".to_owned());
+    breaks("P8", |records| records.payments[0].version = 3);
+}
+
+#[test]
+fn p9_another_clients_payment_is_found() {
+    breaks("P9", |records| records.payments[0].client = "demo-2".to_owned());
+    breaks("P9", |records| {
+        let stranger = Ask { client: "demo-2", ..records.asks[0].clone() };
+        records.asks.push(stranger);
+    });
+}
+
+#[test]
+fn p10_what_is_open_for_ever_is_found() {
+    for open in ["created", "processing", "unknown"] {
+        breaks("P10", |records| records.payments[2].state = open.to_owned());
+    }
+    breaks("P10", |records| records.refunds[0].state = "pending".to_owned());
+    breaks("P10", |records| {
+        records.payments[2].state = "requires_action".to_owned();
+        records.acted.push("txn_3".to_owned());
+    });
+}
+
+#[test]
+fn a_refusal_that_said_nothing_was_executed_and_lied_is_found() {
+    breaks("answers", |records| records.asks[0].is_in_doubt = false);
+}

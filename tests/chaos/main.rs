@@ -1,0 +1,73 @@
+//! Gateways of real processes, broken in every way that a seed draws, while clients charge through them: the
+//! promises hold, by the providers' own ledger.
+#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+mod judge;
+mod judge_can_fail;
+mod model;
+mod plant;
+mod proxy;
+mod records;
+mod run;
+mod schedule;
+mod workload;
+
+use std::env;
+use std::time::Duration;
+
+use run::run;
+use schedule::Shape;
+use tokio::sync::Mutex;
+
+/// This machine carries one plant at a time.
+static TURN: Mutex<()> = Mutex::const_new(());
+
+#[tokio::test(flavor = "multi_thread")]
+async fn promises_hold_while_two_gateways_their_servers_and_their_providers_break() {
+    let _turn = TURN.lock().await;
+    let Some(report) = run(1, Shape::Distributed, Duration::from_secs(20), false).await else { return };
+    assert!(report.broken.is_empty(), "{report}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn promises_hold_while_one_gateway_on_sqlite_and_its_providers_break() {
+    let _turn = TURN.lock().await;
+    let Some(report) = run(1, Shape::Embedded, Duration::from_secs(15), false).await else { return };
+    assert!(report.broken.is_empty(), "{report}");
+}
+
+/// `CHAOS_SEED` (a comma list) says which seeds, else `CHAOS_SEEDS` how many fresh ones; `CHAOS_SECONDS` is the
+/// length of each storm, and `CHAOS_SHAPE` is `distributed`, `embedded`, or both in turns.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "as long as one likes: make chaos SEEDS=20 SECONDS=60"]
+async fn promises_hold_for_as_many_seeds_as_one_likes() {
+    let _turn = TURN.lock().await;
+    let setting = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());
+    let number = |name, default| setting(name).map_or(default, |text: String| text.parse().unwrap());
+    let length = Duration::from_secs(number("CHAOS_SECONDS", 60));
+    let seeds: Vec<u64> = match setting("CHAOS_SEED") {
+        Some(list) => list.split(',').map(|seed| seed.trim().parse().unwrap()).collect(),
+        None => (0..number("CHAOS_SEEDS", 1)).map(|_| rand::random_range(0..1_000_000)).collect(),
+    };
+    let shapes: &[Shape] = match setting("CHAOS_SHAPE").as_deref() {
+        Some("distributed") => &[Shape::Distributed],
+        Some("embedded") => &[Shape::Embedded],
+        _ => &[Shape::Distributed, Shape::Embedded],
+    };
+    let mut failed = Vec::new();
+    for &seed in &seeds {
+        for &shape in shapes {
+            let Some(report) = run(seed, shape, length, true).await else { return };
+            if !report.broken.is_empty() {
+                failed.push(report.to_string());
+            }
+        }
+    }
+    assert!(
+        failed.is_empty(),
+        "{} of {} runs failed:{}",
+        failed.len(),
+        seeds.len() * shapes.len(),
+        failed.concat()
+    );
+}

@@ -1,0 +1,369 @@
+//! The reference model: what clients asked for, what they were told, and what they may be told next.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard};
+
+use gateway_tests::Answer;
+use serde_json::{Value, json};
+
+/// How a payment method ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Method {
+    Good,
+    Declined,
+    /// The payer has to act first.
+    Waits,
+    /// The provider takes it and decides well of it later.
+    Reviewed,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Charge {
+    pub(crate) provider: &'static str,
+    pub(crate) method: Method,
+    /// The provider's name for the method or for the approved order; `None`: PayPal makes an order to approve.
+    pub(crate) method_id: Option<String>,
+    pub(crate) amount: u64,
+    pub(crate) currency: &'static str,
+    pub(crate) manual: bool,
+    /// The payment that this brings back from its payer.
+    pub(crate) resumes: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Intent {
+    Charge(Charge),
+    /// `amount`: what is to be captured; `is_all`: and nothing is said about it.
+    Capture {
+        transaction: String,
+        amount: u64,
+        is_all: bool,
+    },
+    Cancel {
+        transaction: String,
+    },
+    /// `amount`: `None` for the rest.
+    Refund {
+        transaction: String,
+        amount: Option<u64>,
+    },
+}
+
+/// What a client was told once.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Heard {
+    pub(crate) status: u16,
+    pub(crate) body: String,
+}
+
+/// One idempotency key of one client, however often it is sent.
+#[derive(Clone, Debug)]
+pub(crate) struct Ask {
+    /// `demo` or `demo-2`.
+    pub(crate) client: &'static str,
+    pub(crate) key: String,
+    pub(crate) intent: Intent,
+    /// Something else that the client does may forbid it (409) or leave too little (422).
+    pub(crate) is_contested: bool,
+    /// Whether a connection ended without an answer, or with one that leaves it open.
+    pub(crate) is_in_doubt: bool,
+    /// Another body came under the key, and may have the turn for a moment.
+    pub(crate) is_mismatched: bool,
+    pub(crate) heard: Vec<Heard>,
+}
+
+/// What an answer means to the client.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Meaning {
+    /// It stands for good.
+    Final,
+    /// The gateway has taken it, and its outcome is out.
+    Taken,
+    /// Nothing was executed, or nobody knows: to be sent again.
+    Again,
+}
+
+/// A broken promise, with the names of what it was broken for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Broken {
+    pub(crate) promise: &'static str,
+    pub(crate) what: String,
+}
+
+impl Broken {
+    pub(crate) const fn new(promise: &'static str, what: String) -> Self {
+        Self { promise, what }
+    }
+}
+
+impl Ask {
+    pub(crate) fn path(&self) -> String {
+        match &self.intent {
+            Intent::Charge(_) => "/payments/charge".to_owned(),
+            Intent::Capture { transaction, .. } => format!("/payments/{transaction}/capture"),
+            Intent::Cancel { transaction } => format!("/payments/{transaction}/cancel"),
+            Intent::Refund { .. } => "/payments/refund".to_owned(),
+        }
+    }
+
+    /// The same to the byte each time.
+    pub(crate) fn body(&self) -> String {
+        match &self.intent {
+            Intent::Charge(charge) => charge.body(&self.key, charge.amount),
+            Intent::Capture { is_all: true, .. } | Intent::Cancel { .. } => String::new(),
+            Intent::Capture { amount, .. } => json!({ "amount": amount }).to_string(),
+            Intent::Refund { transaction, amount: None } => {
+                json!({ "transactionId": transaction }).to_string()
+            }
+            Intent::Refund { transaction, amount } => {
+                json!({ "transactionId": transaction, "amount": amount }).to_string()
+            }
+        }
+    }
+
+    pub(crate) fn name(&self) -> String {
+        format!("{} of {} ({:?})", self.key, self.client, self.intent)
+    }
+
+    /// The answer that stands, once there is one.
+    pub(crate) fn final_answer(&self) -> Option<&Heard> {
+        self.heard.iter().find(|heard| self.is_final(heard))
+    }
+
+    pub(crate) fn is_final(&self, heard: &Heard) -> bool {
+        self.meaning(heard) == Ok(Meaning::Final)
+    }
+
+    /// Whether the gateway has said that it took the request.
+    pub(crate) fn is_taken(&self) -> bool {
+        self.heard.iter().any(|heard| matches!(heard.status, 200 | 202 | 402))
+    }
+
+    /// The payment (or refund) that answers named.
+    pub(crate) fn subject(&self) -> Option<String> {
+        self.heard.iter().find_map(Heard::subject)
+    }
+
+    /// What an answer means by itself; an error says why there should be no such answer.
+    pub(crate) fn meaning(&self, heard: &Heard) -> Result<Meaning, String> {
+        let json = heard.json();
+        let code = json["error"]["code"].as_str().unwrap_or_default();
+        let retryable = json["error"]["retryable"] == true;
+        let status = json["status"].as_str().unwrap_or_default();
+        let right = match (heard.status, &self.intent) {
+            (200, Intent::Charge(charge)) => charge.may_end(status),
+            (200, Intent::Capture { amount, .. }) => {
+                status == "captured" && json["amountCaptured"] == *amount
+            }
+            (200, Intent::Cancel { .. }) => status == "canceled",
+            (200, Intent::Refund { .. }) => matches!(status, "processed" | "pending"),
+            (202, _) => status == "pending",
+            (402, Intent::Charge(charge)) => code == "PAYMENT_FAILED" && charge.method == Method::Declined,
+            (409, _) if retryable => matches!(code, "IDEMPOTENCY_IN_PROGRESS" | "INVALID_STATE"),
+            (409, _) => code == "INVALID_STATE" && self.is_contested,
+            (422, _) if code == "IDEMPOTENCY_KEY_REUSED" => self.is_mismatched,
+            (422, Intent::Refund { .. }) => code == "REFUND_EXCEEDS_CHARGE" && self.is_contested,
+            (429, _) => code == "RATE_LIMITED",
+            (503, _) => {
+                matches!(code, "PROVIDER_UNAVAILABLE" | "IDEMPOTENCY_UNAVAILABLE" | "GATEWAY_UNAVAILABLE")
+            }
+            (504, _) => code == "GATEWAY_TIMEOUT",
+            _ => false,
+        };
+        match heard.status {
+            _ if !right => Err(format!("{} {} is no answer to it", heard.status, heard.body)),
+            202 => Ok(Meaning::Taken),
+            422 if code == "IDEMPOTENCY_KEY_REUSED" => Ok(Meaning::Again),
+            200 | 402 | 422 => Ok(Meaning::Final),
+            409 if !retryable => Ok(Meaning::Final),
+            _ => Ok(Meaning::Again),
+        }
+    }
+}
+
+impl Charge {
+    pub(crate) fn body(&self, label: &str, amount: u64) -> String {
+        let mut body = json!({
+            "provider": self.provider, "amount": amount, "currency": self.currency,
+            "returnUrl": "https://shop.example/back", "metadata": { "ask": label },
+        });
+        if let Some(method) = &self.method_id {
+            body["paymentMethodId"] = method.as_str().into();
+        }
+        if self.manual {
+            body["capture"] = "manual".into();
+        }
+        body.to_string()
+    }
+
+    fn may_end(&self, status: &str) -> bool {
+        match self.method {
+            Method::Declined => false,
+            Method::Waits if self.resumes.is_none() => status == "requires_action",
+            _ if self.manual => status == "authorized",
+            _ => status == "completed",
+        }
+    }
+}
+
+impl Heard {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_default()
+    }
+
+    fn subject(&self) -> Option<String> {
+        if !matches!(self.status, 200 | 202 | 402) {
+            return None;
+        }
+        let json = self.json();
+        let names = ["/refundId", "/transactionId", "/error/transactionId"];
+        names.iter().find_map(|name| json.pointer(name)?.as_str().map(str::to_owned))
+    }
+}
+
+/// All that the clients know, and what was broken under their eyes.
+#[derive(Default)]
+pub(crate) struct Book {
+    pages: Mutex<Pages>,
+}
+
+#[derive(Default)]
+pub(crate) struct Pages {
+    pub(crate) asks: Vec<Ask>,
+    pub(crate) broken: Vec<Broken>,
+    /// Payments whose payer has done what was asked of them.
+    pub(crate) acted: Vec<String>,
+    /// Amounts of charges that were sent under a key of another charge.
+    pub(crate) mismatched: Vec<u64>,
+    /// What a payment was last seen to be.
+    seen: HashMap<String, String>,
+}
+
+impl Book {
+    pub(crate) fn pages(&self) -> MutexGuard<'_, Pages> {
+        self.pages.lock().unwrap()
+    }
+
+    /// Gives the number of the ask.
+    pub(crate) fn open(&self, ask: Ask) -> usize {
+        let mut pages = self.pages();
+        pages.asks.push(ask);
+        pages.asks.len() - 1
+    }
+
+    pub(crate) fn ask(&self, number: usize) -> Ask {
+        self.pages().asks[number].clone()
+    }
+
+    pub(crate) fn is_broken(&self) -> bool {
+        !self.pages().broken.is_empty()
+    }
+
+    pub(crate) fn broke(&self, promise: &'static str, what: String) {
+        self.pages().broken.push(Broken::new(promise, what));
+    }
+
+    /// Holds an answer (`None`: the connection ended without one) against all that is known of the ask.
+    pub(crate) fn hear(&self, number: usize, answer: Option<&Answer>) -> Meaning {
+        let mut pages = self.pages();
+        let ask = &mut pages.asks[number];
+        let Some(answer) = answer else {
+            ask.is_in_doubt = true;
+            return Meaning::Again;
+        };
+        let heard = Heard { status: answer.status, body: answer.text() };
+        let mut broken = Vec::new();
+        let mut note = |promise, what: String| {
+            let request = answer.header("x-request-id").unwrap_or_default();
+            broken.push(Broken::new(promise, format!("{}: {what} [request {request}]", ask.name())));
+        };
+        let meaning = ask.meaning(&heard).unwrap_or_else(|problem| {
+            note("answers", problem);
+            Meaning::Again
+        });
+        match (ask.final_answer(), &meaning) {
+            (Some(first), Meaning::Final) if *first != heard => {
+                note(
+                    "P4",
+                    format!("first {} {}, then {} {}", first.status, first.body, heard.status, heard.body),
+                );
+            }
+            (Some(first), Meaning::Taken) => {
+                note(
+                    "P4",
+                    format!("answered {} {}, and open again: {}", first.status, first.body, heard.body),
+                );
+            }
+            _ => {}
+        }
+        if let (Some(first), Some(now)) = (ask.subject(), heard.subject())
+            && first != now
+        {
+            note("P1", format!("one key names {first} and {now}"));
+        }
+        if matches!(heard.status, 409 | 503)
+            && meaning == Meaning::Again
+            && answer.header("retry-after").is_none()
+        {
+            note("answers", format!("{} {} does not say when to come again", heard.status, heard.body));
+        }
+        ask.is_in_doubt |= meaning != Meaning::Again || !says_nothing_was_executed(&heard);
+        ask.heard.push(heard);
+        pages.broken.extend(broken);
+        meaning
+    }
+
+    /// Another body came under the key of an ask that the gateway has taken.
+    pub(crate) fn hear_mismatch(&self, number: usize, answer: Option<&Answer>) {
+        let Some(answer) = answer else { return };
+        let code = answer.json()["error"]["code"].as_str().unwrap_or_default().to_owned();
+        let refused = matches!(
+            (answer.status, code.as_str()),
+            (422, "IDEMPOTENCY_KEY_REUSED") | (409, "IDEMPOTENCY_IN_PROGRESS") | (429 | 503 | 504, _)
+        );
+        if !refused {
+            let name = self.ask(number).name();
+            self.broke("P5", format!("{name}: another body is answered {} {}", answer.status, answer.text()));
+        }
+    }
+
+    /// A client reads a payment that it was told of.
+    pub(crate) fn hear_payment(
+        &self,
+        client: &str,
+        transaction: &str,
+        answer: Option<&Answer>,
+    ) -> Option<Value> {
+        let answer = answer.filter(|answer| !matches!(answer.status, 429 | 503 | 504))?;
+        if answer.status != 200 {
+            self.broke(
+                "answers",
+                format!("{client} reads {transaction}: {} {}", answer.status, answer.text()),
+            );
+            return None;
+        }
+        let payment = answer.json();
+        let is = payment["status"].as_str().unwrap_or_default().to_owned();
+        let was = self.pages().seen.insert(transaction.to_owned(), is.clone());
+        if let Some(was) = was.filter(|was| !may_become(was, &is)) {
+            self.broke("P7", format!("{transaction} was {was} and is {is}"));
+        }
+        Some(payment)
+    }
+}
+
+/// Whether a payment that was seen in one status may be seen in another later.
+fn may_become(was: &str, is: &str) -> bool {
+    match was {
+        _ if was == is => true,
+        "pending" => true,
+        "requires_action" => is != "captured",
+        "authorized" => matches!(is, "pending" | "captured" | "canceled"),
+        _ => false,
+    }
+}
+
+fn says_nothing_was_executed(heard: &Heard) -> bool {
+    let message = heard.json()["error"]["message"].as_str().unwrap_or_default().to_owned();
+    heard.status == 503 && message.contains("nothing was")
+}

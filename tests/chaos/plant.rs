@@ -1,0 +1,251 @@
+//! Everything that runs: gateways of real processes, their servers, and the wires between them.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use gateway_tests::Sandbox;
+use local_stack::{Addresses, Options, Stack};
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+use test_services::{PostgresServer, RedisServer, TestDatabase};
+
+use crate::proxy::{Mode, Proxy};
+use crate::schedule::{Action, LEASE, Process, Shape, Wire};
+
+pub(crate) struct Plant {
+    // Dropped in this order.
+    stacks: Vec<Stack>,
+    wires: HashMap<(Wire, usize), Proxy>,
+    servers: Option<Servers>,
+    run_dirs: Vec<TempDir>,
+    database: String,
+    sandbox: Sandbox,
+    /// Control planes that will die or stand still on purpose, and processes that are down on purpose.
+    armed: Vec<Process>,
+    down: Vec<Process>,
+}
+
+struct Servers {
+    redis: RedisServer,
+    database: TestDatabase,
+    postgres: PostgresServer,
+}
+
+/// The secrets that two gateways must agree on, and the authority of the sandbox that they share.
+const SHARED: [&str; 7] = [
+    "EDGE_ATTESTATION_KEYS",
+    "STRIPE_SECRET_KEY",
+    "PAYPAL_CLIENT_ID",
+    "PAYPAL_CLIENT_SECRET",
+    "STRIPE_WEBHOOK_SECRETS",
+    "PAYPAL_WEBHOOK_ID",
+    "PAYPAL_WEBHOOK_TRUST",
+];
+
+impl Plant {
+    /// `None`: a server that it needs is not installed, which has been said.
+    pub(crate) async fn start(shape: Shape) -> Option<Self> {
+        let servers = match shape {
+            Shape::Embedded => None,
+            Shape::Distributed => Some(Servers::start().await?),
+        };
+        let mut plant = Self {
+            stacks: Vec::new(),
+            wires: HashMap::new(),
+            database: servers.as_ref().map_or_else(String::new, |servers| servers.database.uri().to_owned()),
+            servers,
+            run_dirs: Vec::new(),
+            sandbox: Sandbox::at(String::new()),
+            armed: Vec::new(),
+            down: Vec::new(),
+        };
+        plant.add_gateway().await;
+        plant.sandbox = Sandbox::at(plant.stacks[0].sandbox_url());
+        match shape {
+            Shape::Embedded => plant.database = plant.stacks[0].setting("DB_URI").unwrap().to_owned(),
+            Shape::Distributed => plant.add_gateway().await,
+        }
+        Some(plant)
+    }
+
+    /// The second one calls the first one's sandbox; its own has nothing to do.
+    async fn add_gateway(&mut self) {
+        let gateway = self.stacks.len();
+        let run_dir = tempfile::Builder::new().prefix("gateway-chaos-").tempdir().unwrap();
+        let mut options = Options::for_test(run_dir.path()).unwrap();
+        options.addresses = Addresses::FREE.settle().unwrap();
+        let sandbox = self.stacks.first().map(Stack::sandbox_url);
+        let sandbox =
+            sandbox.map_or(options.addresses.sandbox, |url| url["http://".len()..].parse().unwrap());
+        let to_sandbox = self.wire(Wire::ControlPlaneToProviders, gateway, sandbox).await;
+        let to_control_plane =
+            self.wire(Wire::EnvoyToControlPlane, gateway, options.addresses.control_plane).await;
+        let providers = format!("http://{to_sandbox}");
+        let mut settings = vec![
+            ("STRIPE_API_BASE", providers.clone()),
+            ("PAYPAL_API_BASE", providers.clone()),
+            ("SANDBOX_PAYPAL_CERT_BASE", providers),
+            ("SANDBOX_PAYPAL_REVIEW_SECONDS", "2".to_owned()),
+            ("CONTROL_PLANE_ADDRESS", to_control_plane.to_string()),
+            ("IDEMPOTENCY_LEASE_MS", LEASE.as_millis().to_string()),
+            ("PROVIDER_TIMEOUT_SECONDS", "2".to_owned()),
+        ];
+        if let Some(servers) = &self.servers {
+            let (redis, postgres) = (servers.redis.port(), servers.postgres.port());
+            let database = servers.database.uri().to_owned();
+            let to_redis = self.wire(Wire::ToRedis, gateway, ([127, 0, 0, 1], redis).into()).await;
+            let to_database =
+                self.wire(Wire::ControlPlaneToDatabase, gateway, ([127, 0, 0, 1], postgres).into()).await;
+            settings.push(("REDIS_URI", format!("redis://{to_redis}")));
+            settings.push((
+                "DB_URI",
+                database.replace(&format!("127.0.0.1:{postgres}"), &to_database.to_string()),
+            ));
+        }
+        if let Some(first) = self.stacks.first() {
+            settings.extend(SHARED.map(|name| (name, first.setting(name).unwrap().to_owned())));
+        }
+        let options = settings.into_iter().fold(options, |options, (name, value)| options.with(name, value));
+        let stack = Stack::start(options).await.unwrap_or_else(|error| panic!("{error:#}"));
+        self.stacks.push(stack);
+        self.run_dirs.push(run_dir);
+    }
+
+    async fn wire(&mut self, wire: Wire, gateway: usize, target: SocketAddr) -> SocketAddr {
+        let proxy = Proxy::to(target).await;
+        let address = proxy.address();
+        self.wires.insert((wire, gateway), proxy);
+        address
+    }
+
+    /// Where clients call.
+    pub(crate) fn gateways(&self) -> Vec<String> {
+        self.stacks.iter().map(Stack::gateway_url).collect()
+    }
+
+    pub(crate) const fn sandbox(&self) -> &Sandbox {
+        &self.sandbox
+    }
+
+    /// The database's own address, past every wire.
+    pub(crate) fn database(&self) -> &str {
+        &self.database
+    }
+
+    /// What every file of the gateways must never hold.
+    pub(crate) fn secrets(&self) -> Vec<String> {
+        let names = ["STRIPE_SECRET_KEY", "PAYPAL_CLIENT_SECRET", "STRIPE_WEBHOOK_SECRETS"];
+        names.iter().filter_map(|name| self.stacks[0].setting(name).map(str::to_owned)).collect()
+    }
+
+    pub(crate) fn logs(&self) -> Vec<PathBuf> {
+        self.run_dirs.iter().map(|run_dir| run_dir.path().join("logs")).collect()
+    }
+
+    /// Keeps the folders when this is dropped.
+    pub(crate) fn keep_logs(&mut self) {
+        for run_dir in &mut self.run_dirs {
+            run_dir.disable_cleanup(true);
+        }
+    }
+
+    pub(crate) async fn carry_out(&mut self, action: &Action) {
+        match action {
+            Action::Kill(process) => {
+                self.signal(*process, Signal::KILL);
+                self.down.push(*process);
+            }
+            Action::Start(process) => self.start_again(*process, &[]),
+            Action::Arm(process, point) => {
+                self.start_again(*process, &[("CRASH_POINTS", point)]);
+                self.armed.push(*process);
+            }
+            Action::Freeze(process) => self.signal(*process, Signal::STOP),
+            Action::Thaw(process) => self.signal(*process, Signal::CONT),
+            Action::Provider(rule) => self.sandbox.fault(rule).await,
+            Action::HealProviders => self.sandbox.heal().await,
+            Action::Set { wire, gateway, mode } => self.wires[&(*wire, *gateway)].set(*mode),
+            on_servers => self.servers.as_mut().unwrap().carry_out(on_servers).await,
+        }
+    }
+
+    /// Starts what has ended though nobody meant it to be down, and says what that was.
+    pub(crate) fn watch(&mut self) -> Vec<String> {
+        let mut news = Vec::new();
+        for process in self.processes() {
+            if self.down.contains(&process) {
+                continue;
+            }
+            if let Some(end) = self.stacks[process.gateway].end_of(process.part) {
+                let how = end.lines().next().unwrap_or_default();
+                news.push(format!("{process}: {how}; it is started anew"));
+                self.start_again(process, &[]);
+            }
+        }
+        news
+    }
+
+    /// Mends everything and disarms what would break by itself.
+    pub(crate) async fn heal(&mut self) {
+        for proxy in self.wires.values() {
+            proxy.set(Mode::Pass);
+        }
+        self.sandbox.heal().await;
+        self.sandbox.release().await;
+        for process in self.processes() {
+            if self.armed.contains(&process) || self.down.contains(&process) {
+                self.start_again(process, &[]);
+            } else {
+                self.signal(process, Signal::CONT);
+            }
+        }
+        if let Some(servers) = &mut self.servers {
+            servers.redis.signal(Signal::CONT);
+        }
+    }
+
+    fn processes(&self) -> Vec<Process> {
+        let parts: &[&str] = match self.servers {
+            Some(_) => &["envoy", "control-plane", "edge-cache"],
+            None => &["envoy", "control-plane"],
+        };
+        let of = |gateway| parts.iter().map(move |part| Process { part, gateway });
+        (0..self.stacks.len()).flat_map(of).collect()
+    }
+
+    fn start_again(&mut self, process: Process, besides: &[(&str, &str)]) {
+        self.stacks[process.gateway].start_again(process.part, besides).unwrap();
+        self.armed.retain(|armed| *armed != process);
+        self.down.retain(|down| *down != process);
+    }
+
+    /// A process that has ended already is none the wiser.
+    fn signal(&self, process: Process, signal: Signal) {
+        let pid_file = self.stacks[process.gateway].run_dir().path().join(format!("{}.pid", process.part));
+        let pid = std::fs::read_to_string(pid_file).unwrap().trim().parse().unwrap();
+        let _ = kill_process(Pid::from_raw(pid).unwrap(), signal);
+    }
+}
+
+impl Servers {
+    async fn start() -> Option<Self> {
+        let (redis, postgres) = (RedisServer::own(&[]).await?, PostgresServer::own().await?);
+        let database = postgres.database().await;
+        Some(Self { redis, database, postgres })
+    }
+
+    async fn carry_out(&mut self, action: &Action) {
+        match action {
+            Action::CrashPostgres => self.postgres.kill(),
+            Action::StartPostgres => self.postgres.start_again().await,
+            Action::EndDatabaseSessions => self.postgres.terminate(self.database.name()).await,
+            Action::KillRedis => self.redis.kill(),
+            Action::StartRedis => self.redis.start_again().await,
+            Action::FreezeRedis => self.redis.signal(Signal::STOP),
+            Action::ThawRedis => self.redis.signal(Signal::CONT),
+            Action::Redis(command) => self.redis.run::<()>(command).await,
+            other => panic!("{other} is not for a server"),
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! A wire between two parts that can be cut, slowed and garbled.
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::tcp::{ReadHalf, WriteHalf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::sleep;
+
+/// What befalls the bytes. Counts are for each connection, from the moment the mode is set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mode {
+    Pass,
+    /// Every connection is reset, the open ones at once.
+    Refuse,
+    /// Connections stand, and nothing comes through.
+    BlackHole,
+    /// A reset after so many bytes of requests have gone through.
+    CutRequest(usize),
+    /// A reset after so many bytes of answers have gone through.
+    CutAnswer(usize),
+    /// One byte at a time.
+    Slice,
+    /// Every piece is late.
+    Latency(Duration),
+}
+
+/// Passes connections on from a port of its own, until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Proxy {
+    address: SocketAddr,
+    mode: watch::Sender<Mode>,
+    acceptor: JoinHandle<()>,
+}
+
+impl Proxy {
+    pub(crate) async fn to(target: SocketAddr) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (mode, seen) = watch::channel(Mode::Pass);
+        let acceptor = tokio::spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                tokio::spawn(connection(client, target, seen.clone()));
+            }
+        });
+        Self { address, mode, acceptor }
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    pub(crate) fn set(&self, mode: Mode) {
+        self.mode.send_replace(mode);
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.acceptor.abort();
+    }
+}
+
+/// Ends with a reset, unless both sides said goodbye.
+async fn connection(mut client: TcpStream, target: SocketAddr, mut mode: watch::Receiver<Mode>) {
+    let _ = client.set_nodelay(true);
+    if *mode.borrow() == Mode::Refuse {
+        return reset(&client);
+    }
+    let Ok(mut server) = TcpStream::connect(target).await else { return reset(&client) };
+    let _ = server.set_nodelay(true);
+    let mut up = Pipe { direction: Direction::Request, mode: mode.clone(), passed: 0 };
+    let mut down = Pipe { direction: Direction::Answer, mode: mode.clone(), passed: 0 };
+    let (from_client, to_client) = client.split();
+    let (from_server, to_server) = server.split();
+    let carried =
+        async { tokio::try_join!(up.carry(from_client, to_server), down.carry(from_server, to_client)) };
+    let ended = tokio::select! {
+        ended = carried => ended.is_ok(),
+        // The proxy is gone, or everything is refused.
+        _ = mode.wait_for(|mode| *mode == Mode::Refuse) => false,
+    };
+    if !ended {
+        reset(&client);
+        reset(&server);
+    }
+}
+
+/// Closes without a goodbye when it is dropped.
+fn reset(connection: &TcpStream) {
+    let _ = connection.set_zero_linger();
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Direction {
+    Request,
+    Answer,
+}
+
+struct Pipe {
+    direction: Direction,
+    mode: watch::Receiver<Mode>,
+    /// Bytes since the mode was set.
+    passed: usize,
+}
+
+impl Pipe {
+    async fn carry(&mut self, mut from: ReadHalf<'_>, mut to: WriteHalf<'_>) -> io::Result<()> {
+        let mut piece = vec![0; 16 * 1024];
+        loop {
+            let length = from.read(&mut piece).await?;
+            if length == 0 {
+                return to.shutdown().await;
+            }
+            self.pass(&piece[..length], &mut to).await?;
+        }
+    }
+
+    async fn pass(&mut self, piece: &[u8], to: &mut WriteHalf<'_>) -> io::Result<()> {
+        if self.mode.has_changed().unwrap_or(false) {
+            self.passed = 0;
+        }
+        let mut mode = *self.mode.borrow_and_update();
+        if mode == Mode::BlackHole {
+            let changed = self.mode.wait_for(|mode| *mode != Mode::BlackHole).await;
+            mode = *changed.map_err(|_| io::ErrorKind::BrokenPipe)?;
+            self.passed = 0;
+        }
+        match (mode, self.direction) {
+            (Mode::CutRequest(limit), Direction::Request) | (Mode::CutAnswer(limit), Direction::Answer) => {
+                let left = limit.saturating_sub(self.passed).min(piece.len());
+                to.write_all(&piece[..left]).await?;
+                if left < piece.len() {
+                    return Err(io::ErrorKind::ConnectionReset.into());
+                }
+            }
+            (Mode::Slice, _) => {
+                for byte in piece {
+                    to.write_all(&[*byte]).await?;
+                    tokio::task::yield_now().await;
+                }
+            }
+            (Mode::Latency(time), _) => {
+                sleep(time).await;
+                to.write_all(piece).await?;
+            }
+            _ => to.write_all(piece).await?,
+        }
+        self.passed += piece.len();
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Answers every connection's bytes with the same bytes.
+    async fn echo() -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move {
+            while let Ok((mut connection, _)) = listener.accept().await {
+                tokio::spawn(async move {
+                    let (mut from, mut to) = connection.split();
+                    tokio::io::copy(&mut from, &mut to).await
+                });
+            }
+        });
+        address
+    }
+
+    /// What comes back of `hello`, or how the connection ended.
+    async fn say_hello(proxy: &Proxy) -> Result<String, io::ErrorKind> {
+        let conversation = async {
+            let mut connection = TcpStream::connect(proxy.address()).await?;
+            connection.write_all(b"hello").await?;
+            connection.shutdown().await?;
+            let mut heard = String::new();
+            connection.read_to_string(&mut heard).await?;
+            Ok::<_, io::Error>(heard)
+        };
+        conversation.await.map_err(|error| error.kind())
+    }
+
+    #[tokio::test]
+    async fn each_mode_does_what_it_says() {
+        let proxy = Proxy::to(echo().await).await;
+        for whole in [Mode::Pass, Mode::Slice, Mode::Latency(Duration::from_millis(1)), Mode::CutAnswer(5)] {
+            proxy.set(whole);
+            assert_eq!(say_hello(&proxy).await.as_deref(), Ok("hello"), "{whole:?}");
+        }
+        for cut in [Mode::Refuse, Mode::CutRequest(0), Mode::CutRequest(4), Mode::CutAnswer(2)] {
+            proxy.set(cut);
+            say_hello(&proxy).await.unwrap_err();
+        }
+        proxy.set(Mode::BlackHole);
+        let (heard, ()) = tokio::join!(say_hello(&proxy), async {
+            tokio::task::yield_now().await;
+            proxy.set(Mode::Pass);
+        });
+        assert_eq!(heard.as_deref(), Ok("hello"));
+    }
+}

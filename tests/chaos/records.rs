@@ -1,0 +1,166 @@
+//! What happened, from the three who know: the clients, the gateway's database, and the providers' ledger.
+
+use gateway_tests::Sandbox;
+use serde_json::Value;
+use sqlx::postgres::PgRow;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteRow};
+use sqlx::{Connection as _, FromRow, PgConnection, SqliteConnection};
+
+use crate::model::{Ask, Book};
+
+/// All that a run is judged by.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Records {
+    pub(crate) asks: Vec<Ask>,
+    pub(crate) acted: Vec<String>,
+    pub(crate) mismatched: Vec<u64>,
+    pub(crate) payments: Vec<Payment>,
+    pub(crate) refunds: Vec<Refund>,
+    pub(crate) events: Vec<Event>,
+    pub(crate) effects: Vec<Effect>,
+}
+
+#[derive(Clone, Debug, FromRow)]
+pub(crate) struct Payment {
+    pub(crate) id: String,
+    pub(crate) client: String,
+    pub(crate) provider: String,
+    pub(crate) amount: i64,
+    pub(crate) currency: String,
+    /// As the client sent it, in JSON.
+    pub(crate) request: String,
+    pub(crate) state: String,
+    pub(crate) captured: i64,
+    pub(crate) refunded: i64,
+    pub(crate) version: i64,
+}
+
+#[derive(Clone, Debug, FromRow)]
+pub(crate) struct Refund {
+    pub(crate) id: String,
+    pub(crate) payment: String,
+    pub(crate) client: String,
+    pub(crate) amount: i64,
+    pub(crate) state: String,
+    pub(crate) version: i64,
+}
+
+#[derive(Clone, Debug, FromRow)]
+pub(crate) struct Event {
+    pub(crate) payment: String,
+    pub(crate) refund: Option<String>,
+    pub(crate) version: i64,
+    pub(crate) from_state: Option<String>,
+    pub(crate) to_state: String,
+    /// Microseconds since 1970.
+    pub(crate) at: i64,
+    pub(crate) request_id: String,
+    /// In JSON.
+    pub(crate) detail: String,
+}
+
+/// Of the providers' ledger.
+#[derive(Clone, Debug)]
+pub(crate) struct Effect {
+    pub(crate) provider: String,
+    pub(crate) kind: String,
+    pub(crate) amount: i64,
+    pub(crate) currency: String,
+    pub(crate) id: String,
+    pub(crate) transaction: Option<String>,
+}
+
+impl Payment {
+    /// The key that it was made under.
+    pub(crate) fn key(&self) -> Option<String> {
+        let request: Value = serde_json::from_str(&self.request).ok()?;
+        request["metadata"]["ask"].as_str().map(str::to_owned)
+    }
+}
+
+impl Records {
+    pub(crate) async fn read(book: &Book, database: &str, sandbox: &Sandbox) -> Self {
+        let mut records = Self { effects: effects(sandbox).await, ..Self::default() };
+        {
+            let pages = book.pages();
+            records.asks.clone_from(&pages.asks);
+            records.acted.clone_from(&pages.acted);
+            records.mismatched.clone_from(&pages.mismatched);
+        }
+        let mut database = Database::open(database).await;
+        records.payments = database
+            .rows(
+                "SELECT id, client, provider, amount, currency, request, state, captured, refunded, version
+                 FROM payments ORDER BY id",
+            )
+            .await;
+        records.refunds = database
+            .rows("SELECT id, payment, client, amount, state, version FROM refunds ORDER BY id")
+            .await;
+        records.events = database
+            .rows("SELECT payment, refund, version, from_state, to_state, at, request_id, detail FROM events ORDER BY seq")
+            .await;
+        records
+    }
+}
+
+impl Records {
+    /// All that is known of what a text names, to find out what happened.
+    pub(crate) fn about(&self, text: &str) -> String {
+        let mut lines = Vec::new();
+        for payment in self.payments.iter().filter(|payment| text.contains(&payment.id)) {
+            lines.push(format!("{payment:?}"));
+            let key = payment.key();
+            let names_it = |ask: &&Ask| {
+                Some(&ask.key) == key.as_ref()
+                    || format!("{:?} {:?}", ask.intent, ask.heard).contains(&payment.id)
+            };
+            lines.extend(self.asks.iter().filter(names_it).map(|ask| format!("{ask:?}")));
+            let events = self.events.iter().filter(|event| event.payment == payment.id);
+            lines.extend(events.map(|event| format!("{event:?}")));
+            let effects =
+                self.effects.iter().filter(|effect| effect.transaction.as_ref() == Some(&payment.id));
+            lines.extend(effects.map(|effect| format!("{effect:?}")));
+        }
+        lines.iter().map(|line| format!("    {line}\n")).collect()
+    }
+}
+
+async fn effects(sandbox: &Sandbox) -> Vec<Effect> {
+    let text = |effect: &Value, name: &str| effect[name].as_str().map(str::to_owned);
+    let read = |effect: &Value| Effect {
+        provider: text(effect, "provider").unwrap(),
+        kind: text(effect, "kind").unwrap(),
+        amount: effect["amount"].as_i64().unwrap(),
+        currency: text(effect, "currency").unwrap(),
+        id: text(effect, "id").unwrap(),
+        transaction: text(effect, "transactionId"),
+    };
+    sandbox.ledger().await.iter().map(read).collect()
+}
+
+/// Read past the gateway, with one text of SQL for both databases.
+enum Database {
+    Postgres(PgConnection),
+    Sqlite(SqliteConnection),
+}
+
+impl Database {
+    async fn open(uri: &str) -> Self {
+        if uri.starts_with("postgres") {
+            return Self::Postgres(PgConnection::connect(uri).await.unwrap());
+        }
+        let options: SqliteConnectOptions = uri.parse().unwrap();
+        Self::Sqlite(SqliteConnection::connect_with(&options.read_only(true)).await.unwrap())
+    }
+
+    async fn rows<T>(&mut self, sql: &'static str) -> Vec<T>
+    where
+        T: for<'r> FromRow<'r, PgRow> + for<'r> FromRow<'r, SqliteRow> + Send + Unpin,
+    {
+        match self {
+            Self::Postgres(connection) => sqlx::query_as(sql).fetch_all(connection).await.unwrap(),
+            Self::Sqlite(connection) => sqlx::query_as(sql).fetch_all(connection).await.unwrap(),
+        }
+    }
+}

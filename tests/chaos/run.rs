@@ -1,0 +1,174 @@
+//! One run: a storm by a seed, then quiet, then judgement.
+
+use std::fmt;
+use std::fs;
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep};
+
+use crate::judge::{judge, undecided};
+use crate::model::Broken;
+use crate::plant::Plant;
+use crate::records::Records;
+use crate::schedule::{Shape, draw};
+use crate::workload::{CANARY, Town};
+
+const CLERKS: usize = 8;
+const TICK: Duration = Duration::from_millis(50);
+/// From the last fault until everything must be decided.
+const DECIDED_WITHIN: Duration = Duration::from_secs(60);
+
+/// Of so many broken promises, all is told.
+const DOSSIERS_MAX: usize = 5;
+
+/// What a run was like.
+pub(crate) struct Report {
+    seed: u64,
+    shape: Shape,
+    length: Duration,
+    /// What was done to the plant, and when.
+    executed: Vec<String>,
+    pub(crate) broken: Vec<Broken>,
+    pub(crate) summary: String,
+    /// What is known of the payments that it is about.
+    dossier: String,
+    logs: Vec<PathBuf>,
+}
+
+/// `None`: a server is missing, which has been said. `is_watched`: somebody sits at the terminal.
+pub(crate) async fn run(seed: u64, shape: Shape, length: Duration, is_watched: bool) -> Option<Report> {
+    let say = |line: String| {
+        if is_watched {
+            let _ = writeln!(std::io::stderr(), "seed {seed}: {line}");
+        }
+    };
+    let mut plant = Plant::start(shape).await?;
+    say(format!("{shape:?}, {} s", length.as_secs()));
+    let town = Arc::new(Town::new(plant.gateways(), plant.sandbox().clone()));
+    let mut clerks = JoinSet::new();
+    for number in 0..CLERKS {
+        clerks.spawn(town.clerk(number, seed).work());
+    }
+
+    let executed = storm(&mut plant, &town, seed, shape, length, &say).await;
+    town.end();
+    while let Some(ended) = clerks.join_next().await {
+        ended.unwrap();
+    }
+    plant.heal().await;
+    say("the storm is over".to_owned());
+
+    let (open, records, took) = quiet(&mut plant, &town).await;
+    say(format!("quiet after {} s", took.as_secs()));
+    let mut broken = town.book.pages().broken.clone();
+    broken.extend(open.into_iter().map(|ask| Broken::new("P10", format!("no final answer to {ask}"))));
+    broken.extend(judge(&records));
+    broken.extend(leaks(&plant));
+    let summary = summary(&records, executed.len(), took);
+    say(summary.clone());
+    if !broken.is_empty() {
+        plant.keep_logs();
+    }
+    let named: String = broken.iter().take(DOSSIERS_MAX).map(|broken| format!("{} ", broken.what)).collect();
+    let dossier = records.about(&named);
+    Some(Report { seed, shape, length, executed, broken, summary, dossier, logs: plant.logs() })
+}
+
+/// Breaks what the schedule says, when it says so, and gives what was done.
+async fn storm(
+    plant: &mut Plant,
+    town: &Town,
+    seed: u64,
+    shape: Shape,
+    length: Duration,
+    say: &impl Fn(String),
+) -> Vec<String> {
+    let mut steps = draw(seed, shape, length).into_iter().peekable();
+    let mut executed = Vec::new();
+    let start = Instant::now();
+    // What is broken under the eyes of a client is found sooner the less comes after it.
+    while (start.elapsed() < length || steps.peek().is_some()) && !town.book.is_broken() {
+        let mut news = plant.watch();
+        while let Some(step) = steps.next_if(|step| step.at <= start.elapsed()) {
+            plant.carry_out(&step.action).await;
+            news.push(step.action.to_string());
+        }
+        for line in news {
+            let line = format!("{:>7.3} s  {line}", start.elapsed().as_secs_f64());
+            say(line.clone());
+            executed.push(line);
+        }
+        sleep(TICK).await;
+    }
+    executed
+}
+
+/// Clients come back for their answers, and everything is decided, or not in time.
+async fn quiet(plant: &mut Plant, town: &Town) -> (Vec<String>, Records, Duration) {
+    let start = Instant::now();
+    let deadline = start + DECIDED_WITHIN;
+    let open = town.come_back(deadline).await;
+    loop {
+        plant.watch();
+        let records = Records::read(&town.book, plant.database(), plant.sandbox()).await;
+        if undecided(&records).is_empty() || Instant::now() > deadline {
+            let took = start.elapsed();
+            town.repeat_everything().await;
+            return (open, Records::read(&town.book, plant.database(), plant.sandbox()).await, took);
+        }
+        sleep(Duration::from_millis(200)).await;
+    }
+}
+
+/// What must never be written down, in what the processes wrote.
+fn leaks(plant: &Plant) -> Vec<Broken> {
+    let secrets = plant.secrets();
+    let mut broken = Vec::new();
+    for folder in plant.logs() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let log = String::from_utf8_lossy(&fs::read(&path).unwrap()).into_owned();
+            if log.contains(CANARY) || secrets.iter().any(|secret| log.contains(secret)) {
+                broken.push(Broken::new(
+                    "P11",
+                    format!("a secret or a card number stands in {}", path.display()),
+                ));
+            }
+        }
+    }
+    broken
+}
+
+fn summary(records: &Records, actions: usize, quiet_after: Duration) -> String {
+    let heard: usize = records.asks.iter().map(|ask| ask.heard.len()).sum();
+    format!(
+        "{actions} actions, {} keys, {heard} answers, {} payments, {} refunds, {} effects; decided {:.1} s after the last fault",
+        records.asks.len(),
+        records.payments.len(),
+        records.refunds.len(),
+        records.effects.len(),
+        quiet_after.as_secs_f64(),
+    )
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "\n{:?} with seed {}: {}", self.shape, self.seed, self.summary)?;
+        for line in &self.executed {
+            writeln!(f, "  {line}")?;
+        }
+        for Broken { promise, what } in &self.broken {
+            writeln!(f, "BROKEN {promise}: {what}")?;
+        }
+        write!(f, "{}", self.dossier)?;
+        for logs in &self.logs {
+            writeln!(f, "logs: {}", logs.display())?;
+        }
+        let (shape, seconds) = (format!("{:?}", self.shape).to_lowercase(), self.length.as_secs());
+        write!(f, "again: make chaos SHAPE={shape} SEED={} SECONDS={seconds}", self.seed)
+    }
+}

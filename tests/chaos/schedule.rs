@@ -1,0 +1,354 @@
+//! From a seed to what is broken, when, and for how long.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::time::Duration;
+
+use control_plane::crash_point;
+use rand::rngs::StdRng;
+use rand::seq::IndexedRandom as _;
+use rand::{RngExt as _, SeedableRng as _};
+use serde_json::{Value, json};
+
+use crate::proxy::Mode;
+
+/// Longer than a key stays with a request whose end is not heard of (`IDEMPOTENCY_LEASE_MS` of the plant).
+pub(crate) const LEASE: Duration = Duration::from_millis(1_000);
+
+/// One of the processes, of the first gateway (0) or of the second.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Process {
+    pub(crate) part: &'static str,
+    pub(crate) gateway: usize,
+}
+
+/// A wire of one of the gateways.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Wire {
+    EnvoyToControlPlane,
+    ControlPlaneToProviders,
+    ControlPlaneToDatabase,
+    ToRedis,
+}
+
+/// Something that is done to the plant.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Action {
+    Kill(Process),
+    Start(Process),
+    /// Kills it, and starts it with this in `CRASH_POINTS`.
+    Arm(Process, String),
+    Freeze(Process),
+    Thaw(Process),
+    CrashPostgres,
+    StartPostgres,
+    EndDatabaseSessions,
+    KillRedis,
+    StartRedis,
+    FreezeRedis,
+    ThawRedis,
+    Redis(&'static [&'static str]),
+    /// A fault of the sandbox's, as it takes it.
+    Provider(Value),
+    HealProviders,
+    Set {
+        wire: Wire,
+        gateway: usize,
+        mode: Mode,
+    },
+}
+
+/// An action and its time since the start.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Step {
+    pub(crate) at: Duration,
+    pub(crate) action: Action,
+}
+
+/// What there is to break.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shape {
+    /// Two gateways on PostgreSQL and Redis.
+    Distributed,
+    /// One gateway on SQLite.
+    Embedded,
+}
+
+/// Faults begin within `length` of the start; what breaks is mended by then or soon after. The same seed gives the
+/// same schedule.
+pub(crate) fn draw(seed: u64, shape: Shape, length: Duration) -> Vec<Step> {
+    let mut draw = Draw { rng: StdRng::seed_from_u64(seed), shape, busy: HashMap::new(), steps: Vec::new() };
+    let mut at = Duration::from_millis(500);
+    while at < length {
+        draw.window(at);
+        at += draw.millis(150..=1_500);
+    }
+    let mut steps = draw.steps;
+    steps.sort_by_key(|step| step.at);
+    steps
+}
+
+struct Draw {
+    rng: StdRng,
+    shape: Shape,
+    /// Until when somebody is at work on a target.
+    busy: HashMap<String, Duration>,
+    steps: Vec<Step>,
+}
+
+impl Draw {
+    /// One thing that breaks at `at`, unless it is broken already.
+    fn window(&mut self, at: Duration) {
+        let window = match (self.shape, self.rng.random_range(0..100)) {
+            (_, 0..=13) => self.killed(),
+            (_, 14..=23) => self.frozen(),
+            (_, 24..=38) => self.crash_point(),
+            (_, 39..=58) => self.provider(),
+            (_, 59..=66) => self.webhooks(),
+            (Shape::Embedded, _) | (_, 67..=82) => self.wire(),
+            (_, 83..=86) => self.postgres_crashes(),
+            (_, 87..=91) => Window::instant("postgres", Action::EndDatabaseSessions),
+            (_, 92..=94) => self.redis_dies(),
+            (_, 95..=96) => self.redis_freezes(),
+            (_, 97..=98) => Window::instant("redis", Action::Redis(&["FLUSHALL"])),
+            (..) => Window::instant("redis", Action::Redis(&["SCRIPT", "FLUSH"])),
+        };
+        if self.busy.get(&window.target).is_some_and(|until| *until > at) {
+            return;
+        }
+        // A moment of peace for each target between two troubles.
+        self.busy.insert(window.target, at + window.lasts + Duration::from_millis(300));
+        self.steps.push(Step { at, action: window.begin });
+        self.steps.extend(window.end.map(|action| Step { at: at + window.lasts, action }));
+    }
+
+    fn killed(&mut self) -> Window {
+        let process = self.process(&["envoy", "control-plane", "control-plane", "edge-cache"]);
+        self.lasting(process, 100..=2_000, Action::Kill(process), Action::Start(process))
+    }
+
+    fn frozen(&mut self) -> Window {
+        let process = self.process(&["envoy", "control-plane", "control-plane", "edge-cache"]);
+        let lease = u64::try_from(LEASE.as_millis()).unwrap();
+        self.lasting(process, lease + 300..=lease * 3, Action::Freeze(process), Action::Thaw(process))
+    }
+
+    fn crash_point(&mut self) -> Window {
+        let process = self.process(&["control-plane"]);
+        let name = crash_point::NAMES.choose(&mut self.rng).unwrap();
+        let nth = self.rng.random_range(1..=12);
+        let point = match self.rng.random_range(0..4) {
+            0 => format!("{name}:{nth}:{}", self.rng.random_range(2..=3)),
+            _ => format!("{name}:{nth}"),
+        };
+        // Whoever watches the plant starts it anew when it has died.
+        let lasts = self.millis(2_000..=4_000);
+        Window { target: format!("{process}"), lasts, begin: Action::Arm(process, point), end: None }
+    }
+
+    fn provider(&mut self) -> Window {
+        const FAULTS: [&str; 8] = [
+            "drop_before",
+            "drop_after",
+            "error_before",
+            "error_after",
+            "rate_limited",
+            "html_error",
+            "truncated",
+            "latency",
+        ];
+        let fault = *FAULTS.choose(&mut self.rng).unwrap();
+        let provider = *["stripe", "paypal", "*"].choose(&mut self.rng).unwrap();
+        let operation =
+            *["charge", "authorize", "capture", "cancel", "refund", "retrieve", "token", "*", "*"]
+                .choose(&mut self.rng)
+                .unwrap();
+        let mut rule = json!({
+            "provider": provider, "operation": operation, "fault": fault, "every": self.rng.random_range(1..=3),
+        });
+        if fault == "latency" {
+            // Some are longer than the control plane waits.
+            rule["delayMs"] = self.rng.random_range(100..=3_000).into();
+        }
+        self.lasting("providers", 500..=4_000, Action::Provider(rule), Action::HealProviders)
+    }
+
+    fn webhooks(&mut self) -> Window {
+        let fault = *["duplicate", "reorder", "delay", "withhold"].choose(&mut self.rng).unwrap();
+        let mut rule =
+            json!({ "operation": "webhook", "fault": fault, "every": self.rng.random_range(1..=2) });
+        match fault {
+            "duplicate" | "reorder" => rule["count"] = self.rng.random_range(2..=5).into(),
+            "delay" => rule["delayMs"] = self.rng.random_range(200..=5_000).into(),
+            _ => {}
+        }
+        self.lasting("providers", 1_000..=4_000, Action::Provider(rule), Action::HealProviders)
+    }
+
+    fn wire(&mut self) -> Window {
+        let wires: &[Wire] = match self.shape {
+            Shape::Embedded => &[Wire::EnvoyToControlPlane, Wire::ControlPlaneToProviders],
+            Shape::Distributed => &[
+                Wire::EnvoyToControlPlane,
+                Wire::ControlPlaneToProviders,
+                Wire::ControlPlaneToDatabase,
+                Wire::ToRedis,
+            ],
+        };
+        let wire = *wires.choose(&mut self.rng).unwrap();
+        let gateway = self.gateway();
+        let bytes = self.rng.random_range(0..=1_500);
+        let mode = match self.rng.random_range(0..6) {
+            0 => Mode::Refuse,
+            1 => Mode::BlackHole,
+            2 => Mode::CutRequest(bytes),
+            3 => Mode::CutAnswer(bytes),
+            4 => Mode::Slice,
+            _ => Mode::Latency(self.millis(5..=400)),
+        };
+        let set = |mode| Action::Set { wire, gateway, mode };
+        self.lasting(format!("{wire:?} {gateway}"), 300..=3_000, set(mode), set(Mode::Pass))
+    }
+
+    fn postgres_crashes(&mut self) -> Window {
+        self.lasting("postgres", 100..=1_500, Action::CrashPostgres, Action::StartPostgres)
+    }
+
+    fn redis_dies(&mut self) -> Window {
+        self.lasting("redis", 100..=1_500, Action::KillRedis, Action::StartRedis)
+    }
+
+    fn redis_freezes(&mut self) -> Window {
+        self.lasting("redis", 300..=2_500, Action::FreezeRedis, Action::ThawRedis)
+    }
+
+    fn lasting(
+        &mut self,
+        target: impl ToString,
+        millis: std::ops::RangeInclusive<u64>,
+        begin: Action,
+        end: Action,
+    ) -> Window {
+        Window { target: target.to_string(), lasts: self.millis(millis), begin, end: Some(end) }
+    }
+
+    fn process(&mut self, parts: &[&'static str]) -> Process {
+        let part = *parts.choose(&mut self.rng).unwrap();
+        // Without Redis the edge cache is in the control plane.
+        let part = if self.shape == Shape::Embedded && part == "edge-cache" { "control-plane" } else { part };
+        Process { part, gateway: self.gateway() }
+    }
+
+    fn gateway(&mut self) -> usize {
+        match self.shape {
+            Shape::Embedded => 0,
+            Shape::Distributed => self.rng.random_range(0..2),
+        }
+    }
+
+    fn millis(&mut self, range: std::ops::RangeInclusive<u64>) -> Duration {
+        Duration::from_millis(self.rng.random_range(range))
+    }
+}
+
+struct Window {
+    /// No two windows of one target overlap.
+    target: String,
+    lasts: Duration,
+    begin: Action,
+    end: Option<Action>,
+}
+
+impl Window {
+    fn instant(target: &str, action: Action) -> Self {
+        Self { target: target.to_owned(), lasts: Duration::ZERO, begin: action, end: None }
+    }
+}
+
+impl fmt::Display for Process {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.part, self.gateway + 1)
+    }
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Kill(process) => write!(f, "kill -9 {process}"),
+            Self::Start(process) => write!(f, "start {process}"),
+            Self::Arm(process, point) => write!(f, "start {process} with CRASH_POINTS={point}"),
+            Self::Freeze(process) => write!(f, "SIGSTOP {process}"),
+            Self::Thaw(process) => write!(f, "SIGCONT {process}"),
+            Self::CrashPostgres => f.write_str("PostgreSQL dies"),
+            Self::StartPostgres => f.write_str("PostgreSQL starts"),
+            Self::EndDatabaseSessions => f.write_str("PostgreSQL ends every session"),
+            Self::KillRedis => f.write_str("Redis dies"),
+            Self::StartRedis => f.write_str("Redis starts, empty"),
+            Self::FreezeRedis => f.write_str("SIGSTOP Redis"),
+            Self::ThawRedis => f.write_str("SIGCONT Redis"),
+            Self::Redis(command) => write!(f, "Redis {}", command.join(" ")),
+            Self::Provider(rule) => write!(f, "provider fault {rule}"),
+            Self::HealProviders => f.write_str("no more provider faults"),
+            Self::Set { wire, gateway, mode } => write!(f, "{wire:?} {}: {mode:?}", gateway + 1),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    #[test]
+    fn a_seed_is_a_schedule() {
+        assert_eq!(draw(7, Shape::Distributed, MINUTE), draw(7, Shape::Distributed, MINUTE));
+        assert_ne!(draw(7, Shape::Distributed, MINUTE), draw(8, Shape::Distributed, MINUTE));
+    }
+
+    #[test]
+    fn some_seed_brings_each_kind_of_trouble() {
+        let all: Vec<_> = (0..20).flat_map(|seed| draw(seed, Shape::Distributed, MINUTE)).collect();
+        let happens = |what: &str| all.iter().any(|step| step.action.to_string().contains(what));
+        for what in [
+            "kill -9 envoy",
+            "kill -9 control-plane",
+            "kill -9 edge-cache",
+            "SIGSTOP envoy",
+            "SIGSTOP control-plane",
+            "CRASH_POINTS",
+            "PostgreSQL dies",
+            "ends every session",
+            "Redis dies",
+            "FLUSHALL",
+            "SCRIPT FLUSH",
+            "SIGSTOP Redis",
+            "drop_after",
+            "latency",
+            "withhold",
+            "duplicate",
+            "Refuse",
+            "BlackHole",
+            "CutRequest",
+            "CutAnswer",
+            "Slice",
+            "Latency",
+        ] {
+            assert!(happens(what), "{what}");
+        }
+        for name in crash_point::NAMES {
+            assert!(happens(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_is_embedded_has_one_gateway_and_no_servers() {
+        for seed in 0..20 {
+            for step in draw(seed, Shape::Embedded, MINUTE) {
+                let text = step.action.to_string();
+                let absent = ["edge-cache", "Redis", "PostgreSQL", "Database", " 2"];
+                assert!(!absent.iter().any(|part| text.contains(part)), "{text}");
+            }
+        }
+    }
+}

@@ -1,0 +1,402 @@
+//! Clients who charge, capture, cancel, refund, repeat themselves and look, and who do not give up when a gateway
+//! dies under their hands.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use futures_util::{StreamExt as _, stream};
+use gateway_tests::{Answer, DEMO_2_KEY, Sandbox};
+use local_stack::DEMO_KEY;
+use rand::rngs::StdRng;
+use rand::seq::IndexedRandom as _;
+use rand::{RngExt as _, SeedableRng as _};
+use reqwest::{Client, Method as Verb, redirect};
+use tokio::time::{Instant, sleep};
+
+use crate::model::{Ask, Book, Charge, Heard, Intent, Meaning, Method};
+
+/// Shorter than Envoy's own patience: clients hang up, and come back.
+const PATIENCE: Duration = Duration::from_secs(6);
+const CLIENTS: [&str; 2] = ["demo", "demo-2"];
+/// Charges have amounts of their own, so that each can be told in the ledger. Those of bodies that come under
+/// another's key are far from them.
+const FIRST_AMOUNT: u64 = 1_000;
+const FIRST_MISMATCH: u64 = 5_000_000;
+/// A test card number, which must not get anywhere.
+pub(crate) const CANARY: &str = "4242424242424242";
+
+/// What all clients share.
+pub(crate) struct Town {
+    pub(crate) book: Book,
+    http: Client,
+    gateways: Vec<String>,
+    sandbox: Sandbox,
+    next: AtomicU64,
+    is_over: AtomicBool,
+}
+
+/// One of several that act for a client at the same time.
+pub(crate) struct Clerk {
+    town: Arc<Town>,
+    client: &'static str,
+    rng: StdRng,
+}
+
+impl Town {
+    pub(crate) fn new(gateways: Vec<String>, sandbox: Sandbox) -> Self {
+        let http = Client::builder().no_proxy().redirect(redirect::Policy::none()).timeout(PATIENCE);
+        Self {
+            book: Book::default(),
+            http: http.build().unwrap(),
+            gateways,
+            sandbox,
+            next: AtomicU64::new(0),
+            is_over: AtomicBool::new(false),
+        }
+    }
+
+    pub(crate) fn clerk(self: &Arc<Self>, number: usize, seed: u64) -> Clerk {
+        let seed = seed ^ (number as u64 + 1).rotate_left(32);
+        Clerk { town: self.clone(), client: CLIENTS[number % 2], rng: StdRng::seed_from_u64(seed) }
+    }
+
+    /// Nobody begins anything new, or asks again.
+    pub(crate) fn end(&self) {
+        self.is_over.store(true, Ordering::Relaxed);
+    }
+
+    fn goes_on(&self) -> bool {
+        !self.is_over.load(Ordering::Relaxed) && !self.book.is_broken()
+    }
+
+    /// Sends every ask that has no final answer again until it has one, and gives those that get none in time.
+    pub(crate) async fn come_back(&self, deadline: Instant) -> Vec<String> {
+        let count = self.book.pages().asks.len();
+        let come_back = async |number: usize| {
+            for turn in 0.. {
+                let ask = self.book.ask(number);
+                if ask.final_answer().is_some() {
+                    return None;
+                }
+                if Instant::now() > deadline {
+                    return Some(ask.name());
+                }
+                self.send(number, turn + number).await;
+                sleep(Duration::from_millis(if turn < 3 { 50 } else { 500 })).await;
+            }
+            None
+        };
+        let open = stream::iter(0..count).map(come_back).buffer_unordered(16);
+        open.filter_map(async |open| open).collect().await
+    }
+
+    /// Sends everything once more to each gateway: what was answered stands, and is answered.
+    pub(crate) async fn repeat_everything(&self) {
+        let count = self.book.pages().asks.len();
+        let repeats = (0..count).map(async |number| {
+            for gateway in 0..self.gateways.len() {
+                self.repeat(number, gateway).await;
+            }
+        });
+        stream::iter(repeats).buffer_unordered(16).collect::<Vec<_>>().await;
+    }
+
+    async fn repeat(&self, number: usize, gateway: usize) {
+        for _ in 0..5 {
+            if self.send(number, gateway).await == Meaning::Final {
+                return;
+            }
+            sleep(Duration::from_millis(500)).await;
+        }
+        let ask = self.book.ask(number);
+        let last = ask.heard.last().map_or("nothing", |heard| &heard.body);
+        self.book.broke("P4", format!("{}: in peace, it is answered {last}", ask.name()));
+    }
+
+    async fn send(&self, number: usize, gateway: usize) -> Meaning {
+        let ask = self.book.ask(number);
+        let answer = self.post(gateway, &ask, ask.body()).await;
+        self.book.hear(number, answer.as_ref())
+    }
+
+    async fn post(&self, gateway: usize, ask: &Ask, body: String) -> Option<Answer> {
+        let request = self.request(Verb::POST, gateway, ask.client, &ask.path());
+        let request = request.header("idempotency-key", &ask.key).header("content-type", "application/json");
+        Answer::try_of(request.body(body)).await.ok()
+    }
+
+    async fn get(&self, gateway: usize, client: &str, path: &str) -> Option<Answer> {
+        Answer::try_of(self.request(Verb::GET, gateway, client, path)).await.ok()
+    }
+
+    fn request(&self, verb: Verb, gateway: usize, client: &str, path: &str) -> reqwest::RequestBuilder {
+        let url = format!("{}{path}", self.gateways[gateway % self.gateways.len()]);
+        let key = if client == CLIENTS[0] { DEMO_KEY } else { DEMO_2_KEY };
+        self.http.request(verb, url).bearer_auth(key)
+    }
+}
+
+impl Clerk {
+    pub(crate) async fn work(mut self) {
+        while self.town.goes_on() {
+            match self.rng.random_range(0..20) {
+                0 => self.two_clients_with_one_key().await,
+                1 => self.a_card_number().await,
+                _ => self.a_payment().await,
+            };
+            self.pause(20..=200).await;
+        }
+    }
+
+    /// A payment's life. `None`: the town ended before an answer came.
+    async fn a_payment(&mut self) -> Option<()> {
+        let charge = self.draw_charge();
+        let (amount, provider) = (charge.amount, charge.provider);
+        let number = self.open(Intent::Charge(charge.clone()), false);
+        let told = self.settle(number).await?;
+        self.repeat(number).await;
+        let transaction = told.json()["transactionId"].as_str()?.to_owned();
+        self.look(&transaction).await;
+        match told.json()["status"].as_str()? {
+            "completed" => self.refunds(&transaction, amount).await?,
+            "authorized" => self.authorized(&transaction, amount).await?,
+            "requires_action" => {
+                let page = told.json()["nextAction"]["url"].as_str()?.to_owned();
+                self.payer(&transaction, &page, charge, provider).await?;
+            }
+            _ => {}
+        }
+        self.look(&transaction).await;
+        Some(())
+    }
+
+    fn draw_charge(&mut self) -> Charge {
+        const STRIPE: [(&str, Method); 6] = [
+            ("pm_card_visa", Method::Good),
+            ("pm_card_visa", Method::Good),
+            ("pm_card_mastercard", Method::Good),
+            ("pm_card_visa_chargeDeclined", Method::Declined),
+            ("pm_card_visa_chargeDeclinedInsufficientFunds", Method::Declined),
+            ("pm_card_threeDSecure2Required", Method::Waits),
+        ];
+        const PAYPAL: [(&str, Method); 8] = [
+            ("vault-ok", Method::Good),
+            ("card:vault-ok", Method::Good),
+            ("B-1", Method::Good),
+            ("vault-declined", Method::Declined),
+            ("card:vault-declined", Method::Declined),
+            ("vault-action", Method::Waits),
+            ("", Method::Waits),
+            ("vault-pending", Method::Reviewed),
+        ];
+        let paypal = self.rng.random_bool(0.5);
+        let methods = if paypal { PAYPAL.as_slice() } else { STRIPE.as_slice() };
+        let &(id, method) = methods.choose(&mut self.rng).unwrap();
+        Charge {
+            provider: if paypal { "paypal" } else { "stripe" },
+            method,
+            method_id: Some(id.to_owned()).filter(|id| !id.is_empty()),
+            amount: FIRST_AMOUNT + self.town.next.fetch_add(1, Ordering::Relaxed),
+            currency: ["USD", "EUR", "JPY"].choose(&mut self.rng).unwrap(),
+            // What is reviewed is an ordinary charge.
+            manual: method != Method::Reviewed && self.rng.random_bool(0.35),
+            resumes: None,
+        }
+    }
+
+    async fn authorized(&mut self, transaction: &str, amount: u64) -> Option<()> {
+        let transaction_owned = transaction.to_owned();
+        let part = if self.rng.random_bool(0.5) { amount } else { self.rng.random_range(1..=amount) };
+        let is_all = part == amount && self.rng.random_bool(0.5);
+        let capture = Intent::Capture { transaction: transaction_owned.clone(), amount: part, is_all };
+        let cancel = Intent::Cancel { transaction: transaction_owned };
+        match self.rng.random_range(0..10) {
+            0..=5 => {
+                let number = self.open(capture, false);
+                self.settle(number).await?;
+                self.repeat(number).await;
+                self.refunds(transaction, part).await
+            }
+            6..=7 => {
+                let number = self.open(cancel, false);
+                self.settle(number).await.map(|_| ())
+            }
+            8 => {
+                let (capture, cancel) = (self.open(capture, true), self.open(cancel, true));
+                let (mut one, mut other) = (self.another(), self.another());
+                tokio::join!(one.settle(capture), other.settle(cancel));
+                Some(())
+            }
+            _ => Some(()),
+        }
+    }
+
+    async fn refunds(&mut self, transaction: &str, captured: u64) -> Option<()> {
+        let of = |amount| Intent::Refund { transaction: transaction.to_owned(), amount };
+        match self.rng.random_range(0..10) {
+            0..=1 => {
+                let part = self.rng.random_range(1..=captured);
+                let number = self.open(of(Some(part)), false);
+                self.settle(number).await?;
+                self.repeat(number).await;
+            }
+            2 => {
+                let number = self.open(of(None), false);
+                self.settle(number).await?;
+            }
+            3 => {
+                for amount in [Some(captured / 3 + 1), Some(captured / 3 + 1), None, Some(1)] {
+                    let number = self.open(of(amount), true);
+                    self.settle(number).await?;
+                }
+            }
+            4..=5 => {
+                let amounts = [Some(captured / 2 + 1), Some(captured / 2), Some(captured / 3 + 1), None];
+                let numbers = amounts.map(|amount| self.open(of(amount), true));
+                let clerks = numbers.map(|number| (self.another(), number));
+                join_all(clerks.map(async |(mut clerk, number)| clerk.settle(number).await)).await;
+            }
+            _ => {}
+        }
+        Some(())
+    }
+
+    /// The payer acts, the client cancels, or nobody does anything.
+    async fn payer(&mut self, transaction: &str, page: &str, charge: Charge, provider: &str) -> Option<()> {
+        match self.rng.random_range(0..10) {
+            0..=6 => {
+                let outcome = if provider == "paypal" { "approve" } else { "succeed" };
+                self.town.sandbox.decide(page, outcome).await;
+                self.town.book.pages().acted.push(transaction.to_owned());
+                if provider == "paypal" && self.rng.random_bool(0.5) {
+                    let order = page.split_once("token=").map(|(_, order)| order.to_owned());
+                    let back = Charge { method_id: order, resumes: Some(transaction.to_owned()), ..charge };
+                    let number = self.open(Intent::Charge(back), false);
+                    self.settle(number).await?;
+                }
+            }
+            7..=8 => {
+                let number = self.open(Intent::Cancel { transaction: transaction.to_owned() }, false);
+                self.settle(number).await?;
+            }
+            _ => {}
+        }
+        Some(())
+    }
+
+    /// The same key and the same body from both clients are two charges.
+    async fn two_clients_with_one_key(&mut self) -> Option<()> {
+        let charge = Charge { method: Method::Good, resumes: None, ..self.draw_charge() };
+        let method = if charge.provider == "paypal" { "vault-ok" } else { "pm_card_visa" };
+        let charge = Charge { method_id: Some(method.to_owned()), ..charge };
+        let key = format!("chaos-twin-{}", charge.amount);
+        let asks =
+            CLIENTS.map(|client| self.open_as(client, key.clone(), Intent::Charge(charge.clone()), false));
+        let clerks = asks.map(|number| (self.another(), number));
+        join_all(clerks.map(async |(mut clerk, number)| clerk.settle(number).await)).await;
+        // What one was told of is nothing that the other may see.
+        for (number, stranger) in asks.into_iter().zip([CLIENTS[1], CLIENTS[0]]) {
+            let subject = self.town.book.ask(number).subject()?;
+            let (town, gateway) = self.somewhere();
+            let answer = town.get(gateway, stranger, &format!("/payments/{subject}")).await;
+            if let Some(answer) = answer.filter(|answer| !matches!(answer.status, 404 | 429 | 503 | 504)) {
+                self.town.book.broke("P9", format!("{stranger} reads {subject}: {}", answer.text()));
+            }
+        }
+        Some(())
+    }
+
+    async fn a_card_number(&mut self) -> Option<()> {
+        let charge = Charge { method_id: Some(CANARY.to_owned()), ..self.draw_charge() };
+        let ask =
+            self.ask(self.client, format!("chaos-card-{}", charge.amount), Intent::Charge(charge), false);
+        let (town, gateway) = self.somewhere();
+        let answer = town.post(gateway, &ask, ask.body()).await?;
+        let code = answer.json()["error"]["code"].as_str().unwrap_or_default().to_owned();
+        if !matches!((answer.status, code.as_str()), (400, "CARD_DATA_NOT_ACCEPTED") | (429 | 503 | 504, _)) {
+            self.town.book.broke("P11", format!("a card number is answered {} {code}", answer.status));
+        }
+        Some(())
+    }
+
+    fn open(&mut self, intent: Intent, is_contested: bool) -> usize {
+        let key = format!("chaos-{}", self.town.next.fetch_add(1, Ordering::Relaxed));
+        self.open_as(self.client, key, intent, is_contested)
+    }
+
+    fn open_as(&mut self, client: &'static str, key: String, intent: Intent, is_contested: bool) -> usize {
+        let ask = self.ask(client, key, intent, is_contested);
+        self.town.book.open(ask)
+    }
+
+    fn ask(&self, client: &'static str, key: String, intent: Intent, is_contested: bool) -> Ask {
+        Ask { client, key, intent, is_contested, is_in_doubt: false, is_mismatched: false, heard: Vec::new() }
+    }
+
+    /// Sends, sometimes twice at once, until there is an answer that stands. `None`: the town ended before.
+    async fn settle(&mut self, number: usize) -> Option<Heard> {
+        while self.town.goes_on() {
+            let at_once = if self.rng.random_bool(0.2) { 2 } else { 1 };
+            let (town, first) = self.somewhere();
+            let sends = (0..at_once).map(|n| town.send(number, first + n));
+            join_all(sends).await;
+            if let Some(told) = self.town.book.ask(number).final_answer() {
+                return Some(told.clone());
+            }
+            self.mismatch(number).await;
+            self.pause(50..=500).await;
+        }
+        None
+    }
+
+    /// What has been answered is asked again now and then.
+    async fn repeat(&mut self, number: usize) {
+        if self.rng.random_bool(0.3) {
+            let (town, gateway) = self.somewhere();
+            town.send(number, gateway).await;
+        }
+        self.mismatch(number).await;
+    }
+
+    /// Another body under the key of a charge that the gateway has taken.
+    async fn mismatch(&mut self, number: usize) {
+        let ask = self.town.book.ask(number);
+        let Intent::Charge(charge) = &ask.intent else { return };
+        if !ask.is_taken() || !self.rng.random_bool(0.1) {
+            return;
+        }
+        let amount = FIRST_MISMATCH + self.town.next.fetch_add(1, Ordering::Relaxed);
+        {
+            let mut pages = self.town.book.pages();
+            pages.mismatched.push(amount);
+            pages.asks[number].is_mismatched = true;
+        }
+        let (town, gateway) = self.somewhere();
+        let answer = town.post(gateway, &ask, charge.body(&ask.key, amount)).await;
+        self.town.book.hear_mismatch(number, answer.as_ref());
+    }
+
+    async fn look(&mut self, transaction: &str) {
+        if self.rng.random_bool(0.5) {
+            let (town, gateway) = self.somewhere();
+            let answer = town.get(gateway, self.client, &format!("/payments/{transaction}")).await;
+            self.town.book.hear_payment(self.client, transaction, answer.as_ref());
+        }
+    }
+
+    /// The town, and one of its gateways.
+    fn somewhere(&mut self) -> (Arc<Town>, usize) {
+        (self.town.clone(), self.rng.random_range(0..8))
+    }
+
+    /// For things at the same time.
+    fn another(&mut self) -> Self {
+        Self { town: self.town.clone(), client: self.client, rng: StdRng::seed_from_u64(self.rng.random()) }
+    }
+
+    async fn pause(&mut self, millis: std::ops::RangeInclusive<u64>) {
+        sleep(Duration::from_millis(self.rng.random_range(millis))).await;
+    }
+}
