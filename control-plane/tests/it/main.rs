@@ -11,6 +11,7 @@ mod common;
 mod http;
 mod idempotency;
 mod operations;
+mod queue;
 mod reconcile;
 mod settle;
 mod state_machine;
