@@ -17,3 +17,4 @@ mod settle;
 mod state_machine;
 mod store;
 mod webhooks;
+mod worker;

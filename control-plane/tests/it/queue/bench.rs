@@ -28,7 +28,7 @@ const CLAIM: SignedDuration = SignedDuration::from_secs(60);
 
 /// What several processes share: when each work is due, and who worked it off.
 #[derive(Default)]
-pub(super) struct Database {
+pub(crate) struct Database {
     rows: Mutex<HashMap<Work, Timestamp>>,
     worked: Mutex<Vec<(Work, &'static str)>>,
     away: AtomicBool,
@@ -39,33 +39,33 @@ pub(super) struct Database {
 }
 
 impl Database {
-    pub(super) fn put(&self, due: &Due) {
+    pub(crate) fn put(&self, due: &Due) {
         self.rows.lock().unwrap().insert(due.work.clone(), due.at);
     }
 
-    pub(super) fn be_away(&self, away: bool) {
+    pub(crate) fn be_away(&self, away: bool) {
         self.away.store(away, Ordering::SeqCst);
     }
 
-    pub(super) fn be_deadly(&self) {
+    pub(crate) fn be_deadly(&self) {
         self.deadly.store(true, Ordering::SeqCst);
     }
 
-    pub(super) fn take_time(&self, time: Duration) {
+    pub(crate) fn take_time(&self, time: Duration) {
         *self.slow.lock().unwrap() = time;
     }
 
     /// How often somebody began to work something off.
-    pub(super) fn tries(&self) -> u64 {
+    pub(crate) fn tries(&self) -> u64 {
         self.tries.load(Ordering::SeqCst)
     }
 
     /// Who worked what off, in order.
-    pub(super) fn worked(&self) -> Vec<(Work, &'static str)> {
+    pub(crate) fn worked(&self) -> Vec<(Work, &'static str)> {
         self.worked.lock().unwrap().clone()
     }
 
-    pub(super) async fn worked_off(&self, number: usize) -> Vec<(Work, &'static str)> {
+    pub(crate) async fn worked_off(&self, number: usize) -> Vec<(Work, &'static str)> {
         until("work that is worked off", async || Some(self.worked()).filter(|w| w.len() >= number)).await
     }
 
@@ -119,8 +119,8 @@ impl Crew for FakeCrew {
 }
 
 /// One process on a broker.
-pub(super) struct Process {
-    pub(super) rabbit: Arc<Rabbit>,
+pub(crate) struct Process {
+    pub(crate) rabbit: Arc<Rabbit>,
     stop: CancellationToken,
     drained: CancellationToken,
     loops: Vec<JoinHandle<()>>,
@@ -129,7 +129,7 @@ pub(super) struct Process {
 
 /// What a process does.
 #[derive(Clone, Copy, PartialEq)]
-pub(super) enum Role {
+pub(crate) enum Role {
     All,
     /// No sweep: only what messages bring.
     Messages,
@@ -138,7 +138,7 @@ pub(super) enum Role {
 }
 
 impl Process {
-    pub(super) fn start(
+    pub(crate) fn start(
         name: &'static str,
         uri: &str,
         prefix: &str,
@@ -160,7 +160,7 @@ impl Process {
         Self { rabbit, stop, drained, loops, work }
     }
 
-    pub(super) async fn connected(&self, connected: bool) {
+    pub(crate) async fn connected(&self, connected: bool) {
         until("a broker that comes or goes", async || {
             (self.rabbit.is_connected() == connected).then_some(())
         })
@@ -168,13 +168,13 @@ impl Process {
     }
 
     /// As a state change does: the row first, then the announcement.
-    pub(super) fn note(&self, database: &Database, due: Due) {
+    pub(crate) fn note(&self, database: &Database, due: Due) {
         database.put(&due);
         self.rabbit.announce(due);
     }
 
     /// As by SIGTERM.
-    pub(super) async fn end(mut self) {
+    pub(crate) async fn end(mut self) {
         self.stop.cancel();
         self.work.close();
         self.work.wait().await;
@@ -193,41 +193,41 @@ impl Drop for Process {
 }
 
 /// What an operator sees and does on the broker.
-pub(super) struct Operator {
-    pub(super) channel: Channel,
+pub(crate) struct Operator {
+    pub(crate) channel: Channel,
     _connection: lapin::Connection,
 }
 
 impl Operator {
-    pub(super) async fn at(server: &RabbitServer) -> Self {
+    pub(crate) async fn at(server: &RabbitServer) -> Self {
         let connection = server.connection().await;
         Self { channel: connection.create_channel().await.unwrap(), _connection: connection }
     }
 
     /// How many messages are ready there.
-    pub(super) async fn ready(&self, queue: &str) -> u32 {
+    pub(crate) async fn ready(&self, queue: &str) -> u32 {
         let options = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
         let declared = self.channel.queue_declare(queue.into(), options, FieldTable::default()).await;
         declared.unwrap().message_count()
     }
 
     /// Asking for a queue that is not there costs the channel.
-    pub(super) async fn exists(&self, queue: &str) -> bool {
+    pub(crate) async fn exists(&self, queue: &str) -> bool {
         let options = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
         self.channel.queue_declare(queue.into(), options, FieldTable::default()).await.is_ok()
     }
 
-    pub(super) async fn holds(&self, queue: &str, number: u32) {
+    pub(crate) async fn holds(&self, queue: &str, number: u32) {
         until("messages in a queue", async || (self.ready(queue).await == number).then_some(())).await;
     }
 
-    pub(super) async fn publish(&self, queue: &str, body: &[u8]) {
+    pub(crate) async fn publish(&self, queue: &str, body: &[u8]) {
         let (options, properties) = (BasicPublishOptions::default(), BasicProperties::default());
         self.channel.basic_publish("".into(), queue.into(), options, body, properties).await.unwrap();
     }
 }
 
-pub(super) async fn until<T>(what: &str, ask: impl AsyncFn() -> Option<T>) -> T {
+pub(crate) async fn until<T>(what: &str, ask: impl AsyncFn() -> Option<T>) -> T {
     let started = Instant::now();
     loop {
         if let Some(answer) = ask().await {
@@ -244,12 +244,12 @@ fn next() -> u64 {
 }
 
 /// Queues that no other test has.
-pub(super) fn prefix() -> String {
+pub(crate) fn prefix() -> String {
     format!("test-{}-{}", std::process::id(), next())
 }
 
 /// Some payment that is due in so many milliseconds.
-pub(super) fn due_in(ms: i64) -> Due {
+pub(crate) fn due_in(ms: i64) -> Due {
     let mut random = [0; 10];
     random[2..].copy_from_slice(&next().to_be_bytes());
     let now = SystemClock.now();
@@ -264,7 +264,7 @@ fn recorder() -> &'static PrometheusHandle {
 }
 
 /// What `/metrics` says of one series.
-pub(super) fn metric(series: &str) -> f64 {
+pub(crate) fn metric(series: &str) -> f64 {
     let text = recorder().render();
     let line = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
     line.map_or(0.0, |value| value.parse().unwrap())

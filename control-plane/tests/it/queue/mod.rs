@@ -7,7 +7,7 @@
     reason = "a helper of a test fails as the test itself would"
 )]
 
-mod bench;
+pub(crate) mod bench;
 mod broker;
 mod deliveries;
 mod unsent;
