@@ -9,10 +9,13 @@
 )]
 
 mod leash;
+mod pgbench;
 mod postgres;
 mod redis;
 mod skip;
 
+pub use pgbench::PairsOfCommits;
 pub use postgres::{PostgresServer, TestDatabase};
 pub use redis::{RedisServer, run};
 pub use rustix::process::Signal;
+pub use skip::skipped;
