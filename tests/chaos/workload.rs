@@ -316,7 +316,7 @@ impl Clerk {
     async fn a_card_number(&mut self) -> Option<()> {
         let charge = Charge { method_id: Some(CANARY.to_owned()), ..self.draw_charge() };
         let ask =
-            self.ask(self.client, format!("chaos-card-{}", charge.amount), Intent::Charge(charge), false);
+            Self::ask(self.client, format!("chaos-card-{}", charge.amount), Intent::Charge(charge), false);
         let (town, gateway) = self.somewhere();
         let answer = town.post(gateway, &ask, ask.body()).await?;
         let code = answer.json()["error"]["code"].as_str().unwrap_or_default().to_owned();
@@ -329,16 +329,16 @@ impl Clerk {
     fn open(&mut self, intent: Intent, is_contested: bool) -> usize {
         let key = format!("chaos-{}", self.town.next.fetch_add(1, Ordering::Relaxed));
         let is_left = self.rng.random_bool(0.15);
-        let ask = self.ask(self.client, key, intent, is_contested);
+        let ask = Self::ask(self.client, key, intent, is_contested);
         self.town.book.open(Ask { is_left, ..ask })
     }
 
     fn open_as(&mut self, client: &'static str, key: String, intent: Intent, is_contested: bool) -> usize {
-        let ask = self.ask(client, key, intent, is_contested);
+        let ask = Self::ask(client, key, intent, is_contested);
         self.town.book.open(ask)
     }
 
-    fn ask(&self, client: &'static str, key: String, intent: Intent, is_contested: bool) -> Ask {
+    fn ask(client: &'static str, key: String, intent: Intent, is_contested: bool) -> Ask {
         Ask {
             client,
             key,
