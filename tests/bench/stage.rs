@@ -31,6 +31,8 @@ impl Stage {
         let mut options = Options::for_test(run_dir.path()).expect("everything is built");
         // More than this machine can send.
         options = options.with("GATEWAY_REQUESTS_PER_SECOND", "1000000").with("LOG_LEVEL", "warn");
+        // Whether the providers' contracts lie beside the repository or not: none are in here.
+        options = options.with("GATEWAY_SHARED", run_dir.path().display().to_string());
         for (name, value) in settings {
             options = options.with(name, *value);
         }
