@@ -12,7 +12,7 @@ wasm_cargo := envoy/local/wasm-cargo.sh
 
 .PHONY: help
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: run up down status
 run: build ## Start a whole gateway here, in the foreground, and print its URLs and a charge to paste
@@ -26,6 +26,10 @@ down: ## Stop what `make up` started
 
 status: ## Say what of the gateway runs, and where
 	@if [ -x $(stack) ]; then $(stack) status; else echo "nothing was built here, so nothing runs"; exit 1; fi
+
+.PHONY: compose-env
+compose-env: ## Write .env and .tls/, the secrets that docker-compose.yml asks for
+	@envoy/local/compose-env.sh
 
 .PHONY: build filter
 build: prerequisites envoy filter ## Build everything that runs
@@ -49,7 +53,7 @@ chaos: build test-services ## Break whole gateways: SEEDS=20 fresh seeds or SEED
 	  cargo test --locked --release --test chaos -- --ignored --nocapture
 
 .PHONY: bench
-bench: build test-services ## Measure on this machine and print the tables; BENCH=replay or =webhook for one
+bench: build test-services ## Measure on this machine and print the tables; BENCH=charge, =replay or =webhook for one
 	cargo bench --locked --bench gateway -- $(BENCH)
 
 .PHONY: lint deny

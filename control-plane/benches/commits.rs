@@ -10,8 +10,6 @@
     reason = "a program to be looked at: it prints a table, and what fails ends it"
 )]
 
-use std::path::Path;
-use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -26,15 +24,12 @@ use control_plane::domain::store::{Change, Step, Store};
 use edge_core::client::ClientId;
 use edge_core::idempotency::{Fingerprint, Key, Scope};
 use edge_core::request::ChargeRequest;
-use test_services::PostgresServer;
+use test_services::{PairsOfCommits, PostgresServer};
 
 const CLIENTS: [usize; 4] = [1, 8, 64, 256];
 const SECONDS: u64 = 5;
 const REQUEST: &[u8] =
     br#"{"provider":"stripe","amount":4999,"currency":"USD","paymentMethodId":"pm_card_visa"}"#;
-const SINGLE_ROWS: &str = "INSERT INTO single (body) VALUES (repeat('x', 300));
-INSERT INTO single (body) VALUES (repeat('x', 300));
-";
 
 /// The two changes of one charge.
 fn charge(n: u64) -> [Change; 2] {
@@ -98,30 +93,6 @@ async fn measure(store: &Arc<dyn Store>, clients: usize, time: Duration) -> (f64
     (rate, took.get(took.len() / 2).copied().unwrap_or(0))
 }
 
-/// Commits a second of `pgbench` with two single-row commits for each of its transactions.
-/// `None` where the time was over before all its clients were connected.
-fn pgbench(programs: &Path, uri: &str, clients: usize, time: Duration) -> Option<f64> {
-    let script = tempfile::NamedTempFile::new().unwrap();
-    std::fs::write(script.path(), SINGLE_ROWS).unwrap();
-    let (clients, seconds) = (clients.to_string(), time.as_secs().to_string());
-    let mut command = Command::new(programs.join("pgbench"));
-    command.args([
-        "--no-vacuum",
-        "--protocol=prepared",
-        "--jobs=2",
-        "--client",
-        &clients,
-        "--time",
-        &seconds,
-    ]);
-    let output = command.arg("--file").arg(script.path()).arg(uri).output().unwrap();
-    let text = String::from_utf8_lossy(&output.stdout);
-    let tps =
-        text.lines().find_map(|line| line.strip_prefix("tps = ")?.split(' ').next()?.parse::<f64>().ok());
-    assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
-    tps.map(|tps| tps * 2.0)
-}
-
 #[tokio::main]
 async fn main() {
     let seconds = std::env::args().filter_map(|argument| argument.parse().ok()).next().unwrap_or(SECONDS);
@@ -133,10 +104,12 @@ async fn main() {
     let mut postgres = None;
     if let Some(server) = server {
         let database = server.database().await;
-        let single = server.database().await;
-        single.execute("CREATE TABLE single (id bigserial PRIMARY KEY, body text NOT NULL)").await;
         let store = control_plane::store::open(database.uri()).await.unwrap();
-        postgres = Some((store, database, single));
+        let pairs = match server.programs() {
+            Some(programs) => Some(PairsOfCommits::new(programs, server.database().await).await),
+            None => None,
+        };
+        postgres = Some((store, database, pairs));
     }
 
     println!("commits a second (median of one, in microseconds)");
@@ -147,12 +120,11 @@ async fn main() {
     for clients in CLIENTS {
         let (rate, median) = measure(&sqlite, clients, time).await;
         let mut line = format!("{clients:>7} {:>18}", format!("{rate:.0} ({median})"));
-        if let Some((store, _, single)) = &postgres {
+        if let Some((store, _, pairs)) = &postgres {
             let (rate, median) = measure(store, clients, time).await;
             line += &format!(" {:>18}", format!("{rate:.0} ({median})"));
-            let programs = server.and_then(PostgresServer::programs);
-            if let Some(beside) = programs.and_then(|programs| pgbench(programs, single.uri(), clients, time))
-            {
+            if let Some(pairs) = pairs.as_ref().and_then(|pairs| pairs.per_second(clients, time)) {
+                let beside = pairs * 2.0;
                 line += &format!(" {beside:>12.0} {:>18.2}", rate / beside);
             }
         }

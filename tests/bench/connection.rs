@@ -15,7 +15,12 @@ pub(crate) struct Shot {
     status: u16,
     /// Whether the answer must say `Idempotency-Replayed: true`, or must not.
     replayed: bool,
+    /// Where [`SERIAL`] stands in `bytes`, if each time it is sent with another number.
+    serial_at: Option<usize>,
 }
+
+/// Stands, in what is sent, for a number that no other request of this run has.
+pub(crate) const SERIAL: &str = "@0000000000@";
 
 impl Shot {
     pub(crate) fn new(
@@ -33,7 +38,19 @@ impl Shot {
             head.push_str(&format!("content-length: {}\r\n", body.len()));
         }
         head.push_str("\r\n");
-        Self { bytes: [head.as_bytes(), body].concat(), status, replayed }
+        let bytes = [head.as_bytes(), body].concat();
+        let serial_at = bytes.windows(SERIAL.len()).position(|window| window == SERIAL.as_bytes());
+        Self { bytes, status, replayed, serial_at }
+    }
+
+    /// With `serial` in its place, as many digits as it takes.
+    fn write(&self, serial: u64, into: &mut Vec<u8>) {
+        into.clear();
+        into.extend_from_slice(&self.bytes);
+        if let Some(at) = self.serial_at {
+            let digits = format!("{serial:0width$}", width = SERIAL.len());
+            into[at..at + SERIAL.len()].copy_from_slice(digits.as_bytes());
+        }
     }
 
     fn fits(&self, answer: &Answer) -> bool {
@@ -52,6 +69,7 @@ struct Answer {
 #[derive(Debug)]
 pub(crate) struct Connection {
     stream: TcpStream,
+    request: Vec<u8>,
     buffer: Vec<u8>,
 }
 
@@ -59,12 +77,13 @@ impl Connection {
     pub(crate) async fn open(to: SocketAddr) -> io::Result<Self> {
         let stream = TcpStream::connect(to).await?;
         stream.set_nodelay(true)?;
-        Ok(Self { stream, buffer: Vec::with_capacity(8 * 1024) })
+        Ok(Self { stream, request: Vec::new(), buffer: Vec::with_capacity(8 * 1024) })
     }
 
     /// Sends and reads the whole answer; false if it is not the right one.
-    pub(crate) async fn fire(&mut self, shot: &Shot) -> io::Result<bool> {
-        self.stream.write_all(&shot.bytes).await?;
+    pub(crate) async fn fire(&mut self, shot: &Shot, serial: u64) -> io::Result<bool> {
+        shot.write(serial, &mut self.request);
+        self.stream.write_all(&self.request).await?;
         loop {
             if let Some(answer) = read(&self.buffer)? {
                 self.buffer.drain(..answer.length);

@@ -7,9 +7,36 @@ const TICKS_PER_SECOND: f64 = 100.0;
 
 /// Of a process, user and system, in seconds.
 pub(crate) fn seconds(pid: u32) -> Option<f64> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The name stands in parentheses and may hold anything; behind it, utime and stime are fields 12 and 13.
-    let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11);
-    let mut ticks = || fields.next()?.parse::<f64>().ok();
-    Some((ticks()? + ticks()?) / TICKS_PER_SECOND)
+    let stat = Stat::of(pid)?;
+    Some(stat.ticks / TICKS_PER_SECOND)
+}
+
+/// Of a process and those that it has started, e.g. of all of a PostgreSQL.
+pub(crate) fn seconds_of_family(pid: u32) -> Option<f64> {
+    let stat = Stat::of(pid)?;
+    let processes = fs::read_dir("/proc").ok()?.flatten();
+    let processes = processes.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    let children = processes.filter_map(Stat::of).filter(|stat| stat.parent == pid);
+    let running: f64 = children.map(|stat| stat.ticks).sum();
+    Some((stat.ticks + stat.ticks_of_ended + running) / TICKS_PER_SECOND)
+}
+
+struct Stat {
+    parent: u32,
+    /// User and system.
+    ticks: f64,
+    /// Of the children that have ended.
+    ticks_of_ended: f64,
+}
+
+impl Stat {
+    fn of(pid: u32) -> Option<Self> {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        // The name stands in parentheses and may hold anything. Behind it the parent is field 1; from field 11 on
+        // stand utime, stime, and the same of ended children.
+        let fields: Vec<_> = stat.rsplit_once(')')?.1.split_whitespace().collect();
+        let ticks = |n: usize| fields.get(n)?.parse::<f64>().ok();
+        let parent = fields.get(1)?.parse().ok()?;
+        Some(Self { parent, ticks: ticks(11)? + ticks(12)?, ticks_of_ended: ticks(13)? + ticks(14)? })
+    }
 }

@@ -7,15 +7,16 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use tokio::sync::mpsc;
+use tokio::sync::{Mutex, mpsc};
 use tokio::task::JoinSet;
 
 use crate::connection::{Connection, Shot};
 
-/// How many clients ask at once.
+/// How many clients ask at once, if nothing else is said.
 const CONNECTIONS: usize = 64;
 
 /// Who is asked what.
@@ -24,6 +25,8 @@ pub(crate) struct Load {
     to: SocketAddr,
     /// Taken in turn; no connection sends the same twice in a row if there are several.
     shots: Arc<[Shot]>,
+    connections: usize,
+    serials: Arc<AtomicU64>,
 }
 
 /// What came of it.
@@ -67,14 +70,23 @@ impl Yield {
 
 impl Load {
     pub(crate) fn new(to: SocketAddr, shots: Vec<Shot>) -> Self {
-        Self { to, shots: shots.into() }
+        Self { to, shots: shots.into(), connections: CONNECTIONS, serials: Arc::default() }
+    }
+
+    /// From so many clients instead of 64.
+    pub(crate) fn from(self, connections: usize) -> Self {
+        Self { connections, ..self }
+    }
+
+    fn serial(&self) -> u64 {
+        self.serials.fetch_add(1, Ordering::Relaxed)
     }
 
     /// Each shot once, and whether all of them were answered rightly.
     pub(crate) async fn try_once(&self) -> bool {
         let mut connection = Connection::open(self.to).await.expect("the gateway takes connections");
         for shot in &*self.shots {
-            if !connection.fire(shot).await.is_ok_and(|right| right) {
+            if !connection.fire(shot, self.serial()).await.is_ok_and(|right| right) {
                 return false;
             }
         }
@@ -93,15 +105,14 @@ impl Load {
         all.await.taking(start.elapsed())
     }
 
-    /// `per_second` requests for `time`.
+    /// `per_second` requests for `time`; each is sent by the first connection that is free from its moment on.
     pub(crate) async fn open(&self, per_second: f64, time: Duration) -> Yield {
-        let (triggers, inboxes): (Vec<_>, Vec<_>) =
-            (0..CONNECTIONS).map(|_| mpsc::unbounded_channel()).unzip();
-        let mut inboxes = inboxes.into_iter();
+        let (trigger, moments) = mpsc::unbounded_channel();
+        let moments = Arc::new(Mutex::new(moments));
         let start = Instant::now();
         // A thread of its own: the runtime's timers know milliseconds only.
         let metronome = thread::spawn(move || {
-            for (n, trigger) in (0_u32..).zip(triggers.iter().cycle()) {
+            for n in 0_u32.. {
                 let due = Duration::from_secs_f64(f64::from(n) / per_second);
                 if due >= time {
                     break;
@@ -112,13 +123,13 @@ impl Load {
             }
         });
         let all = self.on_every_connection(|mut gun| {
-            let inbox = inboxes.next();
+            let moments = moments.clone();
             async move {
-                let mut inbox = inbox.expect("as many as there are connections");
-                while let Some(due) = inbox.recv().await {
+                loop {
+                    let due = moments.lock().await.recv().await;
+                    let Some(due) = due else { return gun.hits };
                     gun.fire_from(due).await;
                 }
-                gun.hits
             }
         });
         let all = all.await.taking(start.elapsed());
@@ -131,7 +142,7 @@ impl Load {
         F: Future<Output = Yield> + Send + 'static,
     {
         let mut tasks = JoinSet::new();
-        for n in 0..CONNECTIONS {
+        for n in 0..self.connections {
             tasks.spawn(run(Gun { load: self.clone(), connection: None, next: n, hits: Yield::default() }));
         }
         let mut all = Yield::default();
@@ -173,6 +184,6 @@ impl Gun {
         };
         let shot = &self.load.shots[self.next % self.load.shots.len()];
         self.next += 1;
-        connection.fire(shot).await
+        connection.fire(shot, self.load.serial()).await
     }
 }

@@ -9,6 +9,7 @@
     reason = "a measurement that cannot go on has nothing to say"
 )]
 
+mod charge;
 mod connection;
 mod cpu;
 mod load;
@@ -22,7 +23,7 @@ mod webhook;
 
 use std::process::ExitCode;
 
-const USAGE: &str = "make bench [BENCH=replay|webhook]";
+const USAGE: &str = "make bench [BENCH=charge|replay|webhook]";
 
 /// One thread drives the load, so that it takes no more than one core of what it measures.
 #[tokio::main(flavor = "current_thread")]
@@ -31,9 +32,11 @@ async fn main() -> ExitCode {
     let wanted: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
     match wanted.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         [] => {
+            charge::run().await;
             replay::run().await;
             webhook::run().await;
         }
+        ["charge"] => charge::run().await,
         ["replay"] => replay::run().await,
         ["webhook"] => webhook::run().await,
         _ => {

@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use local_stack::{DEMO_KEY, Options, Stack};
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use test_services::RedisServer;
+use test_services::{PostgresServer, RedisServer};
 
 use crate::{cpu, sink};
 
@@ -19,6 +19,7 @@ pub(crate) struct Stage {
     pub(crate) stack: Stack,
     /// Each process by its name in the tables.
     processes: Vec<(&'static str, u32)>,
+    postgres: Option<u32>,
     _redis: Option<RedisServer>,
     _run_dir: TempDir,
 }
@@ -42,9 +43,12 @@ impl Stage {
         let stack = Stack::start(options).await.unwrap_or_else(|error| panic!("{error:#}"));
 
         let mut processes = vec![("load", std::process::id())];
-        for (name, part) in
-            [("Envoy", "envoy"), ("control plane", "control-plane"), ("edge cache", "edge-cache")]
-        {
+        for (name, part) in [
+            ("Envoy", "envoy"),
+            ("control plane", "control-plane"),
+            ("edge cache", "edge-cache"),
+            ("sandbox", "sandbox"),
+        ] {
             let pid = fs::read_to_string(stack.run_dir().path().join(format!("{part}.pid")));
             processes.extend(pid.ok().and_then(|pid| Some((name, pid.trim().parse().ok()?))));
         }
@@ -53,7 +57,12 @@ impl Stage {
             let pid = info.lines().find_map(|line| line.strip_prefix("process_id:"));
             processes.extend(pid.and_then(|pid| Some(("Redis", pid.trim().parse().ok()?))));
         }
-        Self { stack, processes, _redis: redis, _run_dir: run_dir }
+        Self { stack, processes, postgres: None, _redis: redis, _run_dir: run_dir }
+    }
+
+    /// Counts a PostgreSQL's processor time, too.
+    pub(crate) fn on(self, postgres: &PostgresServer) -> Self {
+        Self { postgres: Some(postgres.pid()), ..self }
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
@@ -72,7 +81,8 @@ impl Stage {
     /// Processor seconds that each process has used so far.
     pub(crate) fn cpu_seconds(&self) -> Vec<(&'static str, f64)> {
         let known = self.processes.iter().filter_map(|(name, pid)| Some((*name, cpu::seconds(*pid)?)));
-        known.collect()
+        let postgres = self.postgres.and_then(cpu::seconds_of_family).map(|seconds| ("PostgreSQL", seconds));
+        known.chain(postgres).collect()
     }
 }
 

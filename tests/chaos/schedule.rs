@@ -5,12 +5,11 @@ use std::fmt;
 use std::time::Duration;
 
 use control_plane::crash_point;
+use gateway_tests::proxy::Mode;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom as _;
 use rand::{RngExt as _, SeedableRng as _};
 use serde_json::{Value, json};
-
-use crate::proxy::Mode;
 
 /// Longer than a key stays with a request whose end is not heard of (`IDEMPOTENCY_LEASE_MS` of the plant).
 pub(crate) const LEASE: Duration = Duration::from_millis(1_000);
@@ -166,6 +165,9 @@ impl Draw {
         let mut rule = json!({
             "provider": provider, "operation": operation, "fault": fault, "every": self.rng.random_range(1..=3),
         });
+        if (fault, provider) == ("error_after", "stripe") && self.rng.random_bool(0.3) {
+            rule["frozen"] = true.into();
+        }
         if fault == "latency" {
             // Some are longer than the control plane waits.
             rule["delayMs"] = self.rng.random_range(100..=3_000).into();

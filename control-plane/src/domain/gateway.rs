@@ -87,6 +87,7 @@ impl Gateway {
         &self,
         operation: impl Future<Output = Result<T, OperationError>> + Send + 'static,
     ) -> Result<T, OperationError> {
-        self.tasks.spawn(operation).await.unwrap_or_else(|_| Err(OperationError::Crashed))
+        // In a box of its own: it is large, and a task is moved about while it is made.
+        self.tasks.spawn(Box::pin(operation)).await.unwrap_or_else(|_| Err(OperationError::Crashed))
     }
 }

@@ -135,6 +135,29 @@ impl OperationError {
         !matches!(self, Self::Refused { .. } | Self::NotSent { .. })
     }
 
+    /// Whether it was met before the request's key was asked for: what an earlier request with the key was told may
+    /// be something else.
+    #[must_use]
+    pub fn may_hide_a_used_key(&self) -> bool {
+        match self {
+            Self::ProviderNotConfigured(_)
+            | Self::Unacceptable(_)
+            | Self::CaptureExceeds { .. }
+            | Self::Busy { .. }
+            | Self::OrderTaken => true,
+            // These ask for the key themselves, are about it, or leave open whether it was taken.
+            Self::NotFound
+            | Self::InvalidState { .. }
+            | Self::RefundExceeds { .. }
+            | Self::Refused { .. }
+            | Self::NotSent { .. }
+            | Self::InProgress
+            | Self::KeyTaken
+            | Self::Store(_)
+            | Self::Crashed => false,
+        }
+    }
+
     /// Whether the same request would meet the same answer for ever. The rest was certainly not executed and
     /// may be tried again under the same key.
     #[must_use]

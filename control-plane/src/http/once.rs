@@ -50,21 +50,22 @@ where
     F: Future<Output = Result<T, OperationError>> + Send + 'static,
 {
     let tasks = app.gateway.tasks.clone();
-    let told = tasks.spawn(async move {
+    // In a box of its own: it is large, and a task is moved about while it is made.
+    let told = tasks.spawn(Box::pin(async move {
         let claim = attested.claim.map(|turn| Claim { scope: turn.scope, fingerprint: turn.fingerprint });
         let call = Call { cause: attested.cause, claim, render };
         let (Some(claim), Some(turn)) = (claim, attested.claim) else {
             let result = run(call.clone()).await;
             return Ok(Told { answer: rendered(&call, &result), is_final: false, is_replay: false });
         };
-        let told = tell(&app, &call, &claim, run).await;
+        let told = tell(&app, &call, &claim, turn.fence.is_some(), run).await;
         reach("after_reply_before_edge").await;
         match &told {
             Ok(Told { answer, is_final: true, .. }) => complete(&app, &turn, answer).await,
             Ok(_) | Err(_) => release(&app, &turn).await,
         }
         told
-    });
+    }));
     let told = told.await.unwrap_or_else(|_| Err(ApiError::from(&OperationError::Crashed)))?;
     Ok(respond(told))
 }
@@ -73,14 +74,20 @@ async fn tell<T, F>(
     app: &App,
     call: &Call<T>,
     claim: &Claim,
+    is_new_to_the_edge: bool,
     run: impl Fn(Call<T>) -> F,
 ) -> Result<Told, ApiError>
 where
     T: Recall + Decided + Clone,
     F: Future<Output = Result<T, OperationError>>,
 {
-    for _ in 0..RACES_MAX {
-        let result = match app.gateway.store.key(&claim.scope).await? {
+    // A key that the edge has not seen is nearly always new. Then it is not looked for before it is taken: whoever
+    // has taken it already is met by the commit that would take it, and nothing is executed before that.
+    let mut looks = !is_new_to_the_edge;
+    for _ in 0..=RACES_MAX {
+        let known = if looks { app.gateway.store.key(&claim.scope).await? } else { None };
+        let has_looked = std::mem::replace(&mut looks, true);
+        let result = match known {
             Some(known) if known.fingerprint != claim.fingerprint => {
                 let message = "the idempotency key was used for another request; use a new key";
                 return Err(ApiError::new(ErrorCode::IdempotencyKeyReused, message));
@@ -97,6 +104,9 @@ where
                 run(call.clone()).await
             }
         };
+        if !has_looked && result.as_ref().is_err_and(OperationError::may_hide_a_used_key) {
+            continue;
+        }
         if !matches!(result, Err(OperationError::KeyTaken)) && refuse(app, call, claim, &result).await? {
             let is_final = match &result {
                 Ok(subject) => subject.is_decided(),

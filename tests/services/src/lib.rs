@@ -9,12 +9,15 @@
 )]
 
 mod leash;
+mod pgbench;
 mod postgres;
 mod rabbitmq;
 mod redis;
 mod skip;
 
+pub use pgbench::PairsOfCommits;
 pub use postgres::{PostgresServer, TestDatabase};
 pub use rabbitmq::RabbitServer;
 pub use redis::{RedisServer, run};
 pub use rustix::process::Signal;
+pub use skip::skipped;

@@ -100,6 +100,12 @@ impl PostgresServer {
         self.process.as_ref().unwrap().port
     }
 
+    /// Of its postmaster, the parent of all its processes.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.process.as_ref().unwrap().child.id()
+    }
+
     /// Where `initdb`, `pgbench` and their kin lie; `None` for a server that is not ours.
     #[must_use]
     pub fn programs(&self) -> Option<&Path> {

@@ -1,0 +1,48 @@
+#!/usr/bin/env bash
+# Writes what docker-compose.yml needs and does not hold: .env, with secrets that are nobody else's, and a
+# certificate for localhost in .tls/. What is there already stays.
+#
+#   compose-env.sh [FOLDER]   FOLDER: where they go; the repository if left out
+set -euo pipefail
+# shellcheck source-path=SCRIPTDIR source=common.sh
+. "$(dirname "$0")/common.sh"
+
+folder=${1:-$root}
+environment=$folder/.env
+tls=$folder/.tls
+
+command -v openssl >/dev/null || die "the secrets are made with openssl, which is missing" "install openssl"
+if [ -e "$environment" ]; then
+  say "$environment is there already, and stays as it is"
+  exit 0
+fi
+
+# random BYTES: as hex digits, which need no escaping in a URI.
+random() { openssl rand -hex "$1"; }
+
+umask 077
+mkdir -p "$tls"
+if ! [ -e "$tls/private-key.pem" ]; then
+  openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 365 -subj /CN=localhost \
+    -addext 'subjectAltName=DNS:localhost,IP:127.0.0.1' \
+    -keyout "$tls/private-key.pem" -out "$tls/certificate.pem" 2>/dev/null
+  # The container's user is another; the folder lets no other user of this machine in.
+  chmod 644 "$tls/private-key.pem" "$tls/certificate.pem"
+fi
+
+# Complete or not at all.
+cat >"$environment.new" <<END
+EDGE_ATTESTATION_KEYS=k1:$(random 32)
+GATEWAY_CLIENTS=demo:$(random 24)
+TLS_CERTIFICATE_FILE=$tls/certificate.pem
+TLS_PRIVATE_KEY_FILE=$tls/private-key.pem
+POSTGRES_PASSWORD=$(random 24)
+REDIS_PASSWORD=$(random 24)
+RABBITMQ_PASSWORD=$(random 24)
+STRIPE_WEBHOOK_SECRETS=whsec_$(random 24)
+STRIPE_SECRET_KEY=sk_test_$(random 24)
+PAYPAL_CLIENT_ID=client-$(random 16)
+PAYPAL_CLIENT_SECRET=$(random 24)
+END
+mv "$environment.new" "$environment"
+say "wrote $environment and $tls; keep both, the database's password is one of them"

@@ -1,0 +1,165 @@
+//! How many charges a second the whole gateway takes, and what they cost: Envoy, control plane, PostgreSQL and
+//! provider sandbox share this machine with the load.
+
+use std::time::Duration;
+
+use serde_json::json;
+use test_services::{PairsOfCommits, PostgresServer};
+
+use crate::connection::{SERIAL, Shot};
+use crate::load::{Load, Yield};
+use crate::stage::Stage;
+use crate::{screen, table};
+
+const CONNECTIONS: usize = 256;
+const STEP: Duration = Duration::from_secs(6);
+/// A rate is held if its last answer comes no later than this after its last request: nothing piles up.
+const BEHIND_MAX: Duration = Duration::from_millis(300);
+/// How near the highest rate is to be found.
+const PRECISION: f64 = 0.03;
+const TRIES: u32 = 2;
+const HELD_RATE: f64 = 1_000.0;
+const HELD_SECONDS: u64 = 60;
+const PGBENCH_CLIENTS: [usize; 2] = [64, 256];
+const PROCESSES: [&str; 5] = ["load", "Envoy", "control plane", "sandbox", "PostgreSQL"];
+
+pub(crate) async fn run() {
+    let Some(postgres) = PostgresServer::own().await else {
+        screen::line("without a PostgreSQL there is nothing to say of charges");
+        return;
+    };
+    let programs = postgres.programs().expect("a server of our own");
+    let pairs = PairsOfCommits::new(programs, postgres.database().await).await;
+    let database = postgres.database().await;
+    // A provider's webhooks come at their own pace; here the charges alone are counted.
+    let quiet = [("SANDBOX_STRIPE_WEBHOOK_URL", ""), ("SANDBOX_PAYPAL_WEBHOOK_URL", "")];
+    let stage = Stage::set(&[("DB_URI", database.uri()), quiet[0], quiet[1]], None).await.on(&postgres);
+    let charges = charges(&stage);
+
+    let mut beside = vec![pgbench(&pairs)];
+    let highest = highest(&stage, &charges).await;
+    beside.push(pgbench(&pairs));
+    screen::progress(&format!("charges: {HELD_RATE:.0} a second for {} s", held_time().as_secs()));
+    let held = Step::run(&stage, &charges, HELD_RATE, held_time()).await;
+    beside.push(pgbench(&pairs));
+    screen::progress("");
+    report(&highest, &held, beside.into_iter().fold(0.0, f64::max));
+    stage.stack.stop().await;
+}
+
+/// Each with a key of its own.
+fn charges(stage: &Stage) -> Load {
+    let body = json!({
+        "provider": "stripe", "amount": 4999, "currency": "USD", "paymentMethodId": "pm_card_visa",
+    });
+    let headers = Stage::client_headers(&format!("bench-charge-{SERIAL}"));
+    let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let charge = Shot::new("POST", "/payments/charge", &headers, body.to_string().as_bytes(), (200, false));
+    Load::new(stage.address(), vec![charge]).from(CONNECTIONS)
+}
+
+fn held_time() -> Duration {
+    let wanted = std::env::var("BENCH_SECONDS").ok().and_then(|seconds| seconds.parse().ok());
+    Duration::from_secs(wanted.unwrap_or(HELD_SECONDS))
+}
+
+/// The best of several numbers of clients, in pairs of commits a second.
+fn pgbench(pairs: &PairsOfCommits<'_>) -> f64 {
+    let rates = PGBENCH_CLIENTS.iter().filter_map(|clients| {
+        screen::progress(&format!("pgbench: two commits of a single row, {clients} clients"));
+        pairs.per_second(*clients, STEP)
+    });
+    rates.fold(0.0, f64::max)
+}
+
+/// Between what is held and what is not, until they are near each other. A closed loop says where to begin.
+async fn highest(stage: &Stage, charges: &Load) -> Step {
+    screen::progress("charges: warming up");
+    charges.closed(STEP).await;
+    screen::progress("charges: as many as are taken");
+    let mut not_held = charges.closed(STEP).await.per_second() * 1.1;
+    let mut best = Step::default();
+    while not_held - best.rate > PRECISION * not_held {
+        let rate = if best.rate > 0.0 { f64::midpoint(best.rate, not_held) } else { not_held * 0.8 };
+        screen::progress(&format!("charges: {rate:.0} a second? {:.0} were held so far", best.rate));
+        match held(stage, charges, rate).await {
+            Some(step) => best = step,
+            None => not_held = rate,
+        }
+    }
+    best
+}
+
+/// `None` where it is not held, twice: the machine has other things to do, too.
+async fn held(stage: &Stage, charges: &Load, rate: f64) -> Option<Step> {
+    for _ in 0..TRIES {
+        let step = Step::run(stage, charges, rate, STEP).await;
+        if step.is_held() {
+            return Some(step);
+        }
+    }
+    None
+}
+
+/// One rate, and what came of it.
+#[derive(Default)]
+struct Step {
+    rate: f64,
+    all: Yield,
+    time: Duration,
+    cpu_seconds: Vec<(&'static str, f64)>,
+}
+
+impl Step {
+    async fn run(stage: &Stage, charges: &Load, rate: f64, time: Duration) -> Self {
+        let before = stage.cpu_seconds();
+        let all = charges.open(rate, time).await;
+        let used = stage.cpu_seconds().into_iter().zip(before);
+        let cpu_seconds = used.map(|((name, after), (_, before))| (name, after - before)).collect();
+        Self { rate, all, time, cpu_seconds }
+    }
+
+    fn is_held(&self) -> bool {
+        self.all.wrong == 0 && self.all.took <= self.time + BEHIND_MAX
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "a number to be printed")]
+    fn row(&self, name: String) -> Vec<String> {
+        let ms = |us: u32| format!("{:.1}", f64::from(us) / 1_000.0);
+        let numbers = [
+            format!("{:.0}", self.rate),
+            ms(self.all.percentile(50)),
+            ms(self.all.percentile(99)),
+            self.all.wrong.to_string(),
+        ];
+        let cpu = PROCESSES.iter().map(|process| {
+            let found = self.cpu_seconds.iter().find(|(name, _)| name == process);
+            let each = |seconds: f64| format!("{:.2}", seconds / self.all.right.max(1) as f64 * 10_000.0);
+            found.map_or_else(|| "-".to_owned(), |(_, seconds)| each(*seconds))
+        });
+        std::iter::once(name).chain(numbers).chain(cpu).collect()
+    }
+}
+
+fn report(highest: &Step, held: &Step, pairs: f64) {
+    let head = ["charges, each with its own key", "a second", "p50 ms", "p99 ms", "errors"];
+    let head = [head.as_slice(), &PROCESSES].concat();
+    let time = held.time.as_secs();
+    let rows =
+        [highest.row("the highest rate that is held".to_owned()), held.row(format!("held for {time} s"))];
+    for line in table::lines(&head, &rows) {
+        screen::line(&line);
+    }
+    screen::line(
+        "the last columns are CPU seconds for 10,000 charges; the sandbox delivers no webhooks meanwhile",
+    );
+    if held.all.wrong == 0 && !held.is_held() {
+        screen::line(&format!(
+            "{HELD_RATE:.0} a second are more than this machine does: the last answers came late"
+        ));
+    }
+    screen::line(&format!(
+        "pgbench, two commits of a single row for each charge: {pairs:.0} a second; charges by pgbench: {:.2}",
+        highest.rate / pairs
+    ));
+}

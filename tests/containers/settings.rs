@@ -1,0 +1,143 @@
+//! What the containers are told is what their programs read.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::Command;
+use std::{env, fs};
+
+use control_plane::config::{Config, EdgeCacheConfig, Source};
+use control_plane::envoy_bootstrap::{Profile, render};
+use local_stack::Programs;
+
+use crate::compose::{Compose, Environment, Service};
+use crate::root;
+
+const CONTROL_PLANE: &str = "payment-gateway-control-plane";
+
+fn source(service: &Service) -> Source {
+    Source::new(service.environment.clone(), None).unwrap()
+}
+
+fn is_control_plane(service: &Service) -> bool {
+    service.image.starts_with(CONTROL_PLANE)
+}
+
+#[test]
+fn every_setting_is_one_that_its_program_reads() {
+    let ours = [
+        (CONTROL_PLANE, quoted_names("control-plane/src")),
+        ("payment-gateway-sandbox", quoted_names("tests/sandbox/src")),
+        ("payment-gateway-envoy", let_through_to_the_filter()),
+    ];
+    for (name, service) in Compose::as_written().services {
+        let Some((_, known)) = ours.iter().find(|(image, _)| service.image.starts_with(image)) else {
+            continue;
+        };
+        for key in service.environment.keys() {
+            assert!(known.contains(key), "{name}: nobody reads {key}");
+        }
+    }
+}
+
+/// Everything in the sources of a program that is written like a setting's name.
+fn quoted_names(folder: &str) -> Vec<String> {
+    let mut names = Vec::new();
+    let mut folders = vec![root().join(folder)];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let text = fs::read_to_string(path).unwrap();
+                names.extend(text.split('"').filter(|part| is_name(part)).map(str::to_owned));
+            }
+        }
+    }
+    names
+}
+
+fn is_name(text: &str) -> bool {
+    text.contains('_') && text.bytes().all(|b| b.is_ascii_uppercase() || b == b'_')
+}
+
+/// Envoy hands only these variables on.
+fn let_through_to_the_filter() -> Vec<String> {
+    let bootstrap = fs::read_to_string(root().join("envoy/bootstrap.yaml")).unwrap();
+    let (_, after) = bootstrap.split_once("host_env_keys: [").unwrap();
+    after.split(']').next().unwrap().split(',').map(|name| name.trim().to_owned()).collect()
+}
+
+#[test]
+fn each_program_accepts_its_settings() {
+    let compose = Compose::with(&Environment::made());
+    for name in ["control-plane", "worker"] {
+        Config::read(&source(&compose.services[name])).unwrap_or_else(|errors| panic!("{name}: {errors:?}"));
+    }
+    EdgeCacheConfig::read(&source(&compose.services["edge-cache"])).unwrap();
+}
+
+#[test]
+fn each_command_is_one_that_the_program_has() {
+    let control_plane = Programs::of_this_build().unwrap().control_plane;
+    for (name, service) in Compose::as_written().services {
+        if is_control_plane(&service) && service.entrypoint.is_empty() {
+            let output = Command::new(&control_plane).args(&service.command).arg("--help").output().unwrap();
+            assert!(output.status.success(), "{name}: {:?}", service.command);
+        }
+    }
+}
+
+/// Inside and outside agree on every path, so what is on this machine stands in for what is in the images.
+#[test]
+fn envoy_accepts_the_bootstrap_that_these_settings_make() {
+    let environment = Environment::made();
+    let compose = Compose::with(&environment);
+    let (bootstrap, envoy) = (&compose.services["bootstrap"], &compose.services["envoy"]);
+    let programs = Programs::of_this_build().unwrap();
+    let mut places =
+        BTreeMap::from([("/filter/plugin.wasm".to_owned(), programs.filter.display().to_string())]);
+    for volume in &envoy.volumes {
+        let [outside, inside, "ro"] = volume.split(':').collect::<Vec<_>>()[..] else { panic!("{volume}") };
+        places.insert(inside.to_owned(), outside.to_owned());
+    }
+    let rendered = render(Profile::Production, &source(bootstrap)).unwrap();
+    let placed = ["/filter/plugin.wasm", "/tls/certificate.pem", "/tls/private-key.pem"].iter().fold(
+        rendered,
+        |text, inside| {
+            assert!(text.contains(&format!("\"{inside}\"")), "{inside} in {text}");
+            text.replace(inside, &places[*inside])
+        },
+    );
+    let file = environment.folder.path().join("envoy.yaml");
+    fs::write(&file, placed).unwrap();
+    validate(&programs.envoy, &file, &envoy.environment);
+}
+
+fn validate(envoy: &Path, file: &Path, variables: &BTreeMap<String, String>) {
+    let mut command = Command::new(envoy);
+    command.args(["--mode", "validate", "--config-path"]).arg(file).env_clear().envs(variables);
+    let output = command.env("PATH", env::var_os("PATH").unwrap_or_default()).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{}\n{said}", String::from_utf8_lossy(&output.stdout));
+}
+
+#[test]
+fn the_two_halves_meet_at_the_paths_and_ports_that_both_name() {
+    let compose = Compose::as_written();
+    let bootstrap = &compose.services["bootstrap"].environment;
+    for (setting, service, listen) in [
+        ("CONTROL_PLANE_ADDRESS", "control-plane", "CONTROL_PLANE_LISTEN"),
+        ("EDGE_CACHE_ADDRESS", "edge-cache", "EDGE_CACHE_LISTEN"),
+    ] {
+        let listens = &compose.services[service].environment[listen];
+        assert_eq!(bootstrap[setting], listens.replace("0.0.0.0", service), "{setting}");
+    }
+    let written = compose.services["bootstrap"].entrypoint.join(" ");
+    let read = fs::read_to_string(root().join("filter/Dockerfile")).unwrap();
+    assert!(written.contains(">/bootstrap/envoy.yaml") && read.contains("\"/bootstrap/envoy.yaml\""));
+    let published = &compose.services["envoy"].ports;
+    assert!(
+        published.iter().any(|port| port.ends_with(&bootstrap["GATEWAY_TLS_LISTEN"].replace("0.0.0.0", "")))
+    );
+}
