@@ -30,9 +30,9 @@ const METRICS_UPKEEP: Duration = Duration::from_secs(5);
 /// Serves until `stop` is cancelled, then lets what is under way finish. An error means that the server or
 /// a task of its died.
 pub async fn serve(config: Config, stop: CancellationToken) -> anyhow::Result<()> {
-    config.process.crash_points.arm();
     let bringer = Bringer::new(config.background.queue);
     let gateway = Arc::new(gateway_setup::open(config.gateway, bringer.queue(), Opener::Service).await?);
+    config.process.crash_points.arm();
     tell_providers(&gateway);
 
     let metrics = metrics()?;

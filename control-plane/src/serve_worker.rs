@@ -13,9 +13,9 @@ use crate::serve::{bind, metrics, serve_on, tell_providers, until_stopped, upkee
 /// Works until `stop` is cancelled, then lets what is under way finish. An error means that the server or a task
 /// of its died.
 pub async fn serve_worker(config: WorkerConfig, stop: CancellationToken) -> anyhow::Result<()> {
-    config.process.crash_points.arm();
     let bringer = Bringer::new(config.background.queue);
     let gateway = Arc::new(gateway_setup::open(config.gateway, bringer.queue(), Opener::Service).await?);
+    config.process.crash_points.arm();
     tell_providers(&gateway);
 
     let metrics = metrics()?;
