@@ -1,14 +1,19 @@
 //! Everything that only makes it faster is lost while the providers are away.
 
+use std::time::Duration;
+
 use futures_util::{StreamExt as _, stream};
 use gateway_tests::proxy::{Mode, Proxy};
-use gateway_tests::{Own, Sandbox, until};
+use gateway_tests::{Own, Sandbox};
 use provider_sandbox::Config;
 use test_services::{PostgresServer, RabbitServer, RedisServer};
+use tokio::time::{sleep, timeout};
 
 use super::{all_payments, charge, each_happened_once};
 
 const PENDING: u64 = 1_000;
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+const PATIENCE: Duration = Duration::from_secs(90);
 
 #[tokio::test]
 async fn a_thousand_pending_charges_finish_though_every_queue_was_purged_the_broker_killed_and_the_cache_flushed()
@@ -44,9 +49,15 @@ async fn a_thousand_pending_charges_finish_though_every_queue_was_purged_the_bro
     redis.run::<()>(&["FLUSHALL"]).await;
     wire.set(Mode::Pass);
 
-    let payments = until("the end of each charge", async || {
-        let payments = all_payments(&gateway.http, &own.stack.gateway_url()).await;
-        payments.iter().all(|payment| payment["status"] != "pending").then_some(payments)
-    });
-    each_happened_once(&payments.await, &Sandbox::at(providers.url()), answers.len()).await;
+    let finished = async {
+        loop {
+            let payments = all_payments(&gateway.http, &own.stack.gateway_url()).await;
+            if payments.iter().all(|payment| payment["status"] != "pending") {
+                return payments;
+            }
+            sleep(LOOK_EVERY).await;
+        }
+    };
+    let payments = timeout(PATIENCE, finished).await.expect("each charge ends");
+    each_happened_once(&payments, &Sandbox::at(providers.url()), answers.len()).await;
 }

@@ -94,7 +94,8 @@ impl Settings {
 
     /// A RabbitMQ of the caller's, beside a database that can be shared, brings a worker of its own.
     pub(crate) fn has_worker(&self) -> bool {
-        self.own.contains_key(AMQP_URI) && self.own.get("DB_URI").is_some_and(|uri| uri.starts_with("postgres"))
+        self.own.contains_key(AMQP_URI)
+            && self.own.get("DB_URI").is_some_and(|uri| uri.starts_with("postgres"))
     }
 
     pub(crate) fn of_edge_cache(&self) -> Environment {
