@@ -97,11 +97,11 @@ impl Plant {
         if let Some(servers) = &self.servers {
             let (redis, postgres) = (servers.redis.port(), servers.postgres.port());
             let database = servers.database.uri().to_owned();
+            let (rabbit, uri) = (servers.rabbit.port(), servers.rabbit.uri().to_owned());
             let to_redis = self.wire(Wire::ToRedis, gateway, ([127, 0, 0, 1], redis).into()).await;
             let to_database =
                 self.wire(Wire::ControlPlaneToDatabase, gateway, ([127, 0, 0, 1], postgres).into()).await;
             settings.push(("REDIS_URI", format!("redis://{to_redis}")));
-            let (rabbit, uri) = (servers.rabbit.port(), servers.rabbit.uri().to_owned());
             let to_rabbit = self.wire(Wire::ToRabbit, gateway, ([127, 0, 0, 1], rabbit).into()).await;
             settings.push(("AMQP_URI", uri.replace(&format!("127.0.0.1:{rabbit}"), &to_rabbit.to_string())));
             settings.push((
