@@ -7,7 +7,7 @@ use edge_core::provider::Provider;
 use jiff::Timestamp;
 use tokio_util::task::TaskTracker;
 
-use crate::config::Config;
+use crate::config::GatewaySettings;
 use crate::domain::clock::{Clock, SystemClock, SystemEntropy};
 use crate::domain::gateway::Gateway;
 use crate::domain::queue::Queue;
@@ -25,12 +25,16 @@ pub(crate) enum Opener {
 }
 
 /// Opens the database and sets up the providers. Nothing is sent yet.
-pub(crate) async fn open(config: &Config, queue: Arc<dyn Queue>, opener: Opener) -> anyhow::Result<Gateway> {
+pub(crate) async fn open(
+    settings: GatewaySettings,
+    queue: Arc<dyn Queue>,
+    opener: Opener,
+) -> anyhow::Result<Gateway> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let providers =
-        Providers::new(config.providers.clone(), clock.clone()).context("the providers cannot be set up")?;
+        Providers::new(settings.providers, clock.clone()).context("the providers cannot be set up")?;
     Ok(Gateway {
-        store: store::open(&config.db_uri).await.context("DB_URI: the database cannot be opened")?,
+        store: store::open(&settings.db_uri).await.context("DB_URI: the database cannot be opened")?,
         providers: Provider::ALL.into_iter().filter_map(|p| Some((p, providers.get(p)?))).collect(),
         started_at: match opener {
             Opener::Service => clock.now(),
@@ -40,6 +44,6 @@ pub(crate) async fn open(config: &Config, queue: Arc<dyn Queue>, opener: Opener)
         entropy: Arc::new(SystemEntropy),
         tasks: TaskTracker::new(),
         queue,
-        retries: Retries::new(config.retries),
+        retries: Retries::new(settings.retries),
     })
 }

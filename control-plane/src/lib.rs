@@ -1,5 +1,6 @@
 //! The control plane: one payments API over Stripe and PayPal.
 
+mod background;
 pub mod cache;
 pub mod config;
 pub mod crash_point;
@@ -9,8 +10,10 @@ mod gateway_setup;
 pub mod http;
 pub mod payments_admin;
 pub mod providers;
+pub mod queue;
 pub mod serve;
 pub mod serve_edge_cache;
+pub mod serve_worker;
 pub mod store;
 pub mod telemetry;
 pub mod webhook_admin;

@@ -4,8 +4,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use control_plane::config::{Config, ConfigError, EdgeCacheConfig, Source, db_uri};
+use control_plane::config::{Config, ConfigError, EdgeCacheConfig, Source, WorkerConfig, db_uri};
 use control_plane::serve_edge_cache::serve_edge_cache;
+use control_plane::serve_worker::serve_worker;
 use control_plane::{envoy_bootstrap, payments_admin, serve, store, telemetry, webhook_admin, webhook_cli};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -32,6 +33,7 @@ const EXAMPLES: &str = "\
 Examples:
   control-plane serve --config .run/env      run with the settings of a local stack
   control-plane edge-cache                   run only the cache of idempotency keys, on REDIS_URI
+  control-plane worker                       work off what is due, beside the service
   control-plane config check                 say what is wrong with the configuration, exit 1 if anything is
   control-plane migrate                      bring the schema of DB_URI up to date
   control-plane payments review              show what has been undecided for too long
@@ -44,6 +46,8 @@ enum Command {
     Serve,
     /// Run the edge cache alone, e.g. beside Envoy: it shares Redis with the control planes and outlives them
     EdgeCache,
+    /// Work off what is due until SIGTERM or SIGINT: providers' events, and payments that are not decided
+    Worker,
     /// Bring the database's schema up to date
     Migrate,
     /// Look at the configuration
@@ -91,13 +95,18 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
     match cli.command {
         Command::Serve => {
             let config = Config::read(&source).map_err(|errors| all(&errors))?;
-            telemetry::start(&config.log_level, config.log_format)?;
+            telemetry::start(&config.process.log_level, config.process.log_format)?;
             serve::serve(config, stop_on_signal()?).await
         }
         Command::EdgeCache => {
             let config = EdgeCacheConfig::read(&source).map_err(|errors| all(&errors))?;
             telemetry::start(&config.log_level, config.log_format)?;
             serve_edge_cache(config, stop_on_signal()?).await
+        }
+        Command::Worker => {
+            let config = WorkerConfig::read(&source).map_err(|errors| all(&errors))?;
+            telemetry::start(&config.process.log_level, config.process.log_format)?;
+            serve_worker(config, stop_on_signal()?).await
         }
         Command::Migrate => {
             store::open(&db_uri(&source)?).await?;

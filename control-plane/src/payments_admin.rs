@@ -8,7 +8,7 @@ use clap::{Args, Subcommand};
 use jiff::{SpanRelativeTo, Timestamp};
 use serde::Serialize;
 
-use crate::config::{Config, Source};
+use crate::config::{GatewaySettings, Source};
 use crate::domain::gateway::Gateway;
 use crate::domain::operations::reconcile::{Compared, Finding, reconcile};
 use crate::domain::operations::review::{ForReview, for_review};
@@ -238,9 +238,9 @@ fn row(id: &str, provider: &str, amount: &str, recorded: &str, finding: &str) ->
 }
 
 async fn open(source: &Source) -> anyhow::Result<Gateway> {
-    let config = Config::read(source).map_err(|errors| {
+    let settings = GatewaySettings::read(source).map_err(|errors| {
         let lines: Vec<_> = errors.iter().map(|error| format!("\n  {error}")).collect();
         anyhow::anyhow!("the configuration cannot be used:{}", lines.concat())
     })?;
-    gateway_setup::open(&config, Arc::new(Bell::default()), Opener::Command).await
+    gateway_setup::open(settings, Arc::new(Bell::default()), Opener::Command).await
 }

@@ -11,47 +11,48 @@ use axum::serve::ListenerExt;
 use edge_core::provider::Provider;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use crate::background::{Background, Bringer};
 use crate::cache;
 use crate::config::Config;
+use crate::domain::gateway::Gateway;
 use crate::gateway_setup::{self, Opener};
 use crate::http::{self, App, DURATION_METRIC};
-use crate::worker;
 
 /// OpenTelemetry's advice for `http.server.request.duration`, in seconds.
 const DURATION_BUCKETS: [f64; 14] =
     [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0];
-
-/// Pieces of due work at the same time.
-const WORKERS: usize = 16;
 
 const METRICS_UPKEEP: Duration = Duration::from_secs(5);
 
 /// Serves until `stop` is cancelled, then lets what is under way finish. An error means that the server or
 /// a task of its died.
 pub async fn serve(config: Config, stop: CancellationToken) -> anyhow::Result<()> {
-    let bell = Arc::new(worker::due::Bell::default());
-    let gateway = Arc::new(gateway_setup::open(&config, bell.clone(), Opener::Service).await?);
-    config.crash_points.arm();
-    let tasks = gateway.tasks.clone();
-    for provider in Provider::ALL {
-        let configured = gateway.providers.contains_key(&provider);
-        tracing::info!(provider = %provider, configured, "{provider} is {}configured", if configured { "" } else { "not " });
-    }
+    let bringer = Bringer::new(config.background.queue);
+    let gateway = Arc::new(gateway_setup::open(config.gateway, bringer.queue(), Opener::Service).await?);
+    config.process.crash_points.arm();
+    tell_providers(&gateway);
 
-    let due = tokio::spawn(worker::due::run(gateway.clone(), bell, WORKERS, stop.clone()));
-    let review = tokio::spawn(worker::review::run(gateway.clone(), stop.clone()));
+    let metrics = metrics()?;
+    let background = Background::start(&gateway, bringer, config.background.workers, &stop);
     let keys = Arc::new(config.attestation_keys);
     let cache = cache::open(config.edge_cache.redis, gateway.clock.clone())
         .context("REDIS_URI: the edge cache cannot be set up")?;
     let edge_cache = cache::router(cache.clone(), keys.clone(), gateway.clock.clone());
-    let app = App { gateway, cache, attestation_keys: keys, metrics: metrics()?, draining: stop.clone() };
+    let app = App {
+        gateway: gateway.clone(),
+        cache,
+        attestation_keys: keys,
+        metrics: metrics.clone(),
+        draining: stop.clone(),
+    };
 
-    let upkeep = tokio::spawn(upkeep(app.metrics.clone(), stop.clone()));
+    let upkeep = tokio::spawn(upkeep(metrics, stop.clone()));
     let listener = bind("CONTROL_PLANE_LISTEN", config.listen).await?;
     let api = serve_on(listener, http::router(app), stop.clone());
-    let mut server = match config.edge_cache.listen {
+    let server = match config.edge_cache.listen {
         Some(address) => {
             let listener = bind("EDGE_CACHE_LISTEN", address).await?;
             let edge_cache = serve_on(listener, edge_cache, stop.clone());
@@ -61,6 +62,21 @@ pub async fn serve(config: Config, stop: CancellationToken) -> anyhow::Result<()
         }
         None => tokio::spawn(api),
     };
+    until_stopped(server, &gateway, background, config.process.shutdown_grace, stop).await?;
+    upkeep.await.context("a background task died")?;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Waits for `stop`, then within `grace` for what is under way. An error means that the server died, or that
+/// something took longer.
+pub(crate) async fn until_stopped(
+    mut server: JoinHandle<io::Result<()>>,
+    gateway: &Gateway,
+    background: Background,
+    grace: Duration,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
     let mut died = None;
     tokio::select! {
         // First, so that a stop is a stop even if the server ends in the same instant.
@@ -70,23 +86,27 @@ pub async fn serve(config: Config, stop: CancellationToken) -> anyhow::Result<()
     }
     // Payments under way end on either way out: their clients may be gone, the money is not.
     stop.cancel();
-    tasks.close();
-    let drained = tokio::time::timeout(config.shutdown_grace, async {
+    gateway.tasks.close();
+    let drained = tokio::time::timeout(grace, async {
         if died.is_none() {
             let _ = (&mut server).await;
         }
-        tasks.wait().await;
+        gateway.tasks.wait().await;
+        background.end().await
     });
-    drained.await.context("payments were still under way at the end of SHUTDOWN_GRACE_SECONDS")?;
+    drained.await.context("payments were still under way at the end of SHUTDOWN_GRACE_SECONDS")??;
     if let Some(ended) = died {
         ended.context("the server died")?.context("the server failed")?;
         anyhow::bail!("the server ended without being asked to");
     }
-    due.await.context("a background task died")?;
-    review.await.context("a background task died")?;
-    upkeep.await.context("a background task died")?;
-    tracing::info!("stopped");
     Ok(())
+}
+
+pub(crate) fn tell_providers(gateway: &Gateway) {
+    for provider in Provider::ALL {
+        let configured = gateway.providers.contains_key(&provider);
+        tracing::info!(provider = %provider, configured, "{provider} is {}configured", if configured { "" } else { "not " });
+    }
 }
 
 /// Binds the address that the setting `key` gives.

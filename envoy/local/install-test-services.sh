@@ -17,6 +17,7 @@ wanted() {
 
 [ -n "${TEST_REDIS_URI:-}" ] || wanted redis-server redis-server valkey-server
 [ -n "${TEST_POSTGRES_URI:-}" ] || wanted postgresql postgres
+[ -n "${TEST_AMQP_URI:-}" ] || wanted rabbitmq-server rabbitmq-server
 [ ${#missing[@]} -gt 0 ] || exit 0
 
 if can_install_debian_packages; then
@@ -30,4 +31,4 @@ if can_install_debian_packages; then
   install_debian_packages "${missing[@]}" && exit 0
 fi
 say "tests that need these will be skipped: ${missing[*]}"
-say "  fix: apt-get install ${missing[*]} (their services need not run), or name servers in TEST_REDIS_URI, TEST_POSTGRES_URI"
+say "  fix: apt-get install ${missing[*]} (their services need not run), or name servers in TEST_REDIS_URI, TEST_POSTGRES_URI, TEST_AMQP_URI"

@@ -8,7 +8,7 @@ use crate::records::{Effect, Event, Payment, Records, Refund};
 /// What is still open, by name. All of it has to end once everything works again (P10).
 pub(crate) fn undecided(records: &Records) -> Vec<String> {
     let payments = records.payments.iter().filter(|payment| match payment.state.as_str() {
-        "created" | "processing" | "unknown" => true,
+        "created" | "processing" | "queued" | "unknown" => true,
         "requires_action" => records.acted.contains(&payment.id),
         _ => false,
     });
@@ -290,6 +290,7 @@ impl<'r> Judge<'r> {
 const MOVES_OF_A_PAYMENT: &[(&str, &str)] = &[
     ("created", "processing"),
     ("processing", "processing"),
+    ("processing", "queued"),
     ("processing", "unknown"),
     ("processing", "completed"),
     ("processing", "authorized"),
@@ -297,6 +298,11 @@ const MOVES_OF_A_PAYMENT: &[(&str, &str)] = &[
     ("processing", "captured"),
     ("processing", "canceled"),
     ("processing", "failed"),
+    ("queued", "processing"),
+    // Given up: what was wanted is not wanted any more.
+    ("queued", "failed"),
+    ("queued", "requires_action"),
+    ("queued", "authorized"),
     ("unknown", "unknown"),
     ("unknown", "processing"),
     ("unknown", "completed"),
@@ -319,6 +325,9 @@ const MOVES_OF_A_PAYMENT: &[(&str, &str)] = &[
 
 const MOVES_OF_A_REFUND: &[(&str, &str)] = &[
     ("processing", "processing"),
+    ("processing", "queued"),
+    ("queued", "processing"),
+    ("queued", "failed"),
     ("processing", "unknown"),
     ("processing", "pending"),
     ("processing", "processed"),

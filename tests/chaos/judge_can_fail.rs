@@ -64,7 +64,16 @@ fn charge(method: Method, amount: u64, manual: bool) -> Intent {
 
 fn ask(key: &str, intent: Intent, heard: Vec<Heard>) -> Ask {
     let key = key.to_owned();
-    Ask { client: "demo", key, intent, is_contested: false, is_in_doubt: true, is_mismatched: false, heard }
+    Ask {
+        client: "demo",
+        key,
+        intent,
+        is_contested: false,
+        is_left: false,
+        is_in_doubt: true,
+        is_mismatched: false,
+        heard,
+    }
 }
 
 fn heard(status: u16, body: &str) -> Heard {
@@ -214,7 +223,7 @@ fn p9_another_clients_payment_is_found() {
 
 #[test]
 fn p10_what_is_open_for_ever_is_found() {
-    for open in ["created", "processing", "unknown"] {
+    for open in ["created", "processing", "queued", "unknown"] {
         breaks("P10", |records| records.payments[2].state = open.to_owned());
     }
     breaks("P10", |records| records.refunds[0].state = "pending".to_owned());

@@ -6,10 +6,10 @@ mod judge;
 mod judge_can_fail;
 mod model;
 mod plant;
-mod proxy;
 mod records;
 mod run;
 mod schedule;
+mod wires;
 mod workload;
 
 use std::env;

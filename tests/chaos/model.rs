@@ -65,6 +65,8 @@ pub(crate) struct Ask {
     pub(crate) intent: Intent,
     /// Something else that the client does may forbid it (409) or leave too little (422).
     pub(crate) is_contested: bool,
+    /// The client does not come back: the gateway decides it by itself.
+    pub(crate) is_left: bool,
     /// Whether a connection ended without an answer, or with one that leaves it open.
     pub(crate) is_in_doubt: bool,
     /// Another body came under the key, and may have the turn for a moment.

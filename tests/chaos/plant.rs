@@ -5,12 +5,12 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use gateway_tests::Sandbox;
+use gateway_tests::proxy::{Mode, Proxy};
 use local_stack::{Addresses, Options, Stack};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 use test_services::{PostgresServer, RedisServer, TestDatabase};
 
-use crate::proxy::{Mode, Proxy};
 use crate::schedule::{Action, LEASE, Process, Shape, Wire};
 
 pub(crate) struct Plant {
@@ -90,6 +90,8 @@ impl Plant {
             ("CONTROL_PLANE_ADDRESS", to_control_plane.to_string()),
             ("IDEMPOTENCY_LEASE_MS", LEASE.as_millis().to_string()),
             ("PROVIDER_TIMEOUT_SECONDS", "2".to_owned()),
+            ("RETRY_BASE_MS", "200".to_owned()),
+            ("RETRY_CAP_SECONDS", "2".to_owned()),
         ];
         if let Some(servers) = &self.servers {
             let (redis, postgres) = (servers.redis.port(), servers.postgres.port());

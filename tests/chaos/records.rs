@@ -117,7 +117,10 @@ impl Records {
             };
             lines.extend(self.asks.iter().filter(names_it).map(|ask| format!("{ask:?}")));
             let events = self.events.iter().filter(|event| event.payment == payment.id);
-            lines.extend(events.map(|event| format!("{event:?}")));
+            lines.extend(events.map(|event| {
+                let Event { refund, version, from_state, to_state, at, request_id, detail, .. } = event;
+                format!("{at} {refund:?} {version}: {from_state:?} to {to_state} by {request_id}: {detail}")
+            }));
             let effects =
                 self.effects.iter().filter(|effect| effect.transaction.as_ref() == Some(&payment.id));
             lines.extend(effects.map(|effect| format!("{effect:?}")));

@@ -5,12 +5,11 @@ use std::fmt;
 use std::time::Duration;
 
 use control_plane::crash_point;
+use gateway_tests::proxy::Mode;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom as _;
 use rand::{RngExt as _, SeedableRng as _};
 use serde_json::{Value, json};
-
-use crate::proxy::Mode;
 
 /// Longer than a key stays with a request whose end is not heard of (`IDEMPOTENCY_LEASE_MS` of the plant).
 pub(crate) const LEASE: Duration = Duration::from_millis(1_000);
@@ -124,13 +123,18 @@ impl Draw {
 
     fn killed(&mut self) -> Window {
         let process = self.process(&["envoy", "control-plane", "control-plane", "edge-cache"]);
-        self.lasting(process, 100..=2_000, Action::Kill(process), Action::Start(process))
+        self.lasting(&process.to_string(), 100..=2_000, Action::Kill(process), Action::Start(process))
     }
 
     fn frozen(&mut self) -> Window {
         let process = self.process(&["envoy", "control-plane", "control-plane", "edge-cache"]);
         let lease = u64::try_from(LEASE.as_millis()).unwrap();
-        self.lasting(process, lease + 300..=lease * 3, Action::Freeze(process), Action::Thaw(process))
+        self.lasting(
+            &process.to_string(),
+            lease + 300..=lease * 3,
+            Action::Freeze(process),
+            Action::Thaw(process),
+        )
     }
 
     fn crash_point(&mut self) -> Window {
@@ -166,6 +170,9 @@ impl Draw {
         let mut rule = json!({
             "provider": provider, "operation": operation, "fault": fault, "every": self.rng.random_range(1..=3),
         });
+        if (fault, provider) == ("error_after", "stripe") && self.rng.random_bool(0.3) {
+            rule["frozen"] = true.into();
+        }
         if fault == "latency" {
             // Some are longer than the control plane waits.
             rule["delayMs"] = self.rng.random_range(100..=3_000).into();
@@ -207,7 +214,7 @@ impl Draw {
             _ => Mode::Latency(self.millis(5..=400)),
         };
         let set = |mode| Action::Set { wire, gateway, mode };
-        self.lasting(format!("{wire:?} {gateway}"), 300..=3_000, set(mode), set(Mode::Pass))
+        self.lasting(&format!("{wire:?} {gateway}"), 300..=3_000, set(mode), set(Mode::Pass))
     }
 
     fn postgres_crashes(&mut self) -> Window {
@@ -224,12 +231,12 @@ impl Draw {
 
     fn lasting(
         &mut self,
-        target: impl ToString,
+        target: &str,
         millis: std::ops::RangeInclusive<u64>,
         begin: Action,
         end: Action,
     ) -> Window {
-        Window { target: target.to_string(), lasts: self.millis(millis), begin, end: Some(end) }
+        Window { target: target.to_owned(), lasts: self.millis(millis), begin, end: Some(end) }
     }
 
     fn process(&mut self, parts: &[&'static str]) -> Process {

@@ -77,7 +77,7 @@ impl Town {
         let come_back = async |number: usize| {
             for turn in 0.. {
                 let ask = self.book.ask(number);
-                if ask.final_answer().is_some() {
+                if ask.final_answer().is_some() || ask.is_left {
                     return None;
                 }
                 if Instant::now() > deadline {
@@ -104,6 +104,11 @@ impl Town {
     }
 
     async fn repeat(&self, number: usize, gateway: usize) {
+        // What was left may never have come, and would be new.
+        let ask = self.book.ask(number);
+        if ask.is_left && !ask.is_taken() {
+            return;
+        }
         for _ in 0..5 {
             if self.send(number, gateway).await == Meaning::Final {
                 return;
@@ -311,7 +316,7 @@ impl Clerk {
     async fn a_card_number(&mut self) -> Option<()> {
         let charge = Charge { method_id: Some(CANARY.to_owned()), ..self.draw_charge() };
         let ask =
-            self.ask(self.client, format!("chaos-card-{}", charge.amount), Intent::Charge(charge), false);
+            Self::ask(self.client, format!("chaos-card-{}", charge.amount), Intent::Charge(charge), false);
         let (town, gateway) = self.somewhere();
         let answer = town.post(gateway, &ask, ask.body()).await?;
         let code = answer.json()["error"]["code"].as_str().unwrap_or_default().to_owned();
@@ -323,19 +328,31 @@ impl Clerk {
 
     fn open(&mut self, intent: Intent, is_contested: bool) -> usize {
         let key = format!("chaos-{}", self.town.next.fetch_add(1, Ordering::Relaxed));
-        self.open_as(self.client, key, intent, is_contested)
+        let is_left = self.rng.random_bool(0.15);
+        let ask = Self::ask(self.client, key, intent, is_contested);
+        self.town.book.open(Ask { is_left, ..ask })
     }
 
     fn open_as(&mut self, client: &'static str, key: String, intent: Intent, is_contested: bool) -> usize {
-        let ask = self.ask(client, key, intent, is_contested);
+        let ask = Self::ask(client, key, intent, is_contested);
         self.town.book.open(ask)
     }
 
-    fn ask(&self, client: &'static str, key: String, intent: Intent, is_contested: bool) -> Ask {
-        Ask { client, key, intent, is_contested, is_in_doubt: false, is_mismatched: false, heard: Vec::new() }
+    fn ask(client: &'static str, key: String, intent: Intent, is_contested: bool) -> Ask {
+        Ask {
+            client,
+            key,
+            intent,
+            is_contested,
+            is_left: false,
+            is_in_doubt: false,
+            is_mismatched: false,
+            heard: Vec::new(),
+        }
     }
 
-    /// Sends, sometimes twice at once, until there is an answer that stands. `None`: the town ended before.
+    /// Sends, sometimes twice at once, until there is an answer that stands. `None`: the client left or the town
+    /// ended before.
     async fn settle(&mut self, number: usize) -> Option<Heard> {
         while self.town.goes_on() {
             let at_once = if self.rng.random_bool(0.2) { 2 } else { 1 };
@@ -344,6 +361,9 @@ impl Clerk {
             join_all(sends).await;
             if let Some(told) = self.town.book.ask(number).final_answer() {
                 return Some(told.clone());
+            }
+            if self.town.book.ask(number).is_left {
+                return None;
             }
             self.mismatch(number).await;
             self.pause(50..=500).await;

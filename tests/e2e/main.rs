@@ -25,6 +25,7 @@ mod interruptions;
 mod observability;
 mod payer_action;
 mod payment_methods;
+mod recovery;
 mod refunds;
 mod strict_json;
 mod tls;

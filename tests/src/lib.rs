@@ -13,6 +13,7 @@ mod gateway;
 pub mod http1;
 pub mod http2;
 mod prometheus;
+pub mod proxy;
 mod sandbox;
 mod stacks;
 mod wait;

@@ -1,6 +1,9 @@
 //! The configuration: every setting, its default and what is wrong with it, in one place.
 
+mod background;
 mod edge_cache;
+mod gateway;
+mod process;
 mod retries;
 mod source;
 
@@ -11,11 +14,12 @@ use edge_core::attestation::Keys;
 use reqwest::Url;
 use secrecy::SecretString;
 
+pub use background::{BackgroundSettings, QueueSettings, WorkerConfig};
 pub use edge_cache::{EdgeCacheConfig, EdgeCacheSettings};
+pub use gateway::GatewaySettings;
+pub use process::ProcessSettings;
 pub use source::{ConfigError, Source};
 
-use crate::crash_point::CrashPoints;
-use crate::domain::retries::RetryPolicy;
 use crate::providers::{PaypalSettings, Settings, StripeSettings, Timeouts};
 use crate::store;
 use crate::telemetry::LogFormat;
@@ -27,17 +31,11 @@ const PAYPAL_API: &str = "https://api-m.sandbox.paypal.com";
 #[derive(Debug)]
 pub struct Config {
     pub listen: SocketAddr,
-    pub db_uri: String,
     pub attestation_keys: Keys,
     pub edge_cache: EdgeCacheSettings,
-    pub providers: Settings,
-    pub retries: RetryPolicy,
-    pub log_level: String,
-    pub log_format: LogFormat,
-    /// How long a shutdown waits for payments under way.
-    pub shutdown_grace: Duration,
-    /// For tests.
-    pub crash_points: CrashPoints,
+    pub gateway: GatewaySettings,
+    pub background: BackgroundSettings,
+    pub process: ProcessSettings,
 }
 
 impl Config {
@@ -48,35 +46,24 @@ impl Config {
             keep(&mut errors, source.parsed("CONTROL_PLANE_LISTEN", "HOST:PORT, e.g. 127.0.0.1:8081"));
         let keys = keep(&mut errors, attestation_keys(source));
         let edge_cache = keep(&mut errors, EdgeCacheSettings::read(source));
-        let providers = keep(&mut errors, providers(source));
-        let timeouts = providers.as_ref().map_or_else(Timeouts::default, |settings| settings.timeouts);
-        let retries = keep(&mut errors, retries::retries(source, &timeouts));
-        let db_uri = keep(&mut errors, db_uri(source));
-        let log_format = keep(&mut errors, log_format(source));
-        let grace = keep(&mut errors, seconds(source, "SHUTDOWN_GRACE_SECONDS", Duration::from_secs(30)));
-        let crash_points = keep(&mut errors, source.read_with("CRASH_POINTS", CrashPoints::parse));
-        match (listen, keys, edge_cache, providers, retries, db_uri, log_format, grace, crash_points) {
+        let gateway = keep_all(&mut errors, GatewaySettings::read(source));
+        let background = keep_all(&mut errors, BackgroundSettings::of_a_service(source));
+        let process = keep_all(&mut errors, ProcessSettings::read(source));
+        match (listen, keys, edge_cache, gateway, background, process) {
             (
                 Some(listen),
                 Some(attestation_keys),
                 Some(edge_cache),
-                Some(providers),
-                Some(retries),
-                Some(db_uri),
-                Some(log_format),
-                Some(grace),
-                Some(crash_points),
-            ) if errors.is_empty() => Ok(Self {
+                Some(gateway),
+                Some(background),
+                Some(process),
+            ) => Ok(Self {
                 listen: listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8081))),
-                db_uri,
                 attestation_keys,
                 edge_cache,
-                providers,
-                retries,
-                log_level: source.get("LOG_LEVEL").unwrap_or("info").to_owned(),
-                log_format,
-                shutdown_grace: grace,
-                crash_points: crash_points.unwrap_or_default(),
+                gateway,
+                background,
+                process,
             }),
             _ => Err(errors),
         }
@@ -85,6 +72,10 @@ impl Config {
 
 fn keep<T>(errors: &mut Vec<ConfigError>, result: Result<T, ConfigError>) -> Option<T> {
     result.map_err(|error| errors.push(error)).ok()
+}
+
+fn keep_all<T>(errors: &mut Vec<ConfigError>, result: Result<T, Vec<ConfigError>>) -> Option<T> {
+    result.map_err(|found| errors.extend(found)).ok()
 }
 
 /// The database alone, for commands that need nothing else.
@@ -202,7 +193,7 @@ mod tests {
         let config = read(&[("EDGE_ATTESTATION_KEYS", KEY)]).unwrap();
         assert_eq!(config.listen.to_string(), "127.0.0.1:8081");
         assert_eq!(config.edge_cache.listen.map(|a| a.to_string()).as_deref(), Some("127.0.0.1:8082"));
-        assert!(config.providers.stripe.is_none() && config.providers.paypal.is_none());
+        assert!(config.gateway.providers.stripe.is_none() && config.gateway.providers.paypal.is_none());
     }
 
     #[test]

@@ -1,27 +1,51 @@
-//! For probes and scrapers, on the control plane's own port.
+//! For probes and scrapers, on each process's own port.
 
+use std::sync::Arc;
+
+use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::routing::get;
+use metrics_exporter_prometheus::PrometheusHandle;
+use tokio_util::sync::CancellationToken;
 
-use super::App;
+use crate::domain::store::Store;
+
+/// What probes and scrapers are answered from.
+#[derive(Clone)]
+pub struct Probes {
+    pub store: Arc<dyn Store>,
+    pub metrics: PrometheusHandle,
+    /// Cancelled when shutting down begins: readiness then says no, so that no new work is sent here.
+    pub draining: CancellationToken,
+}
+
+/// `GET /healthz`, `GET /readyz`, `GET /metrics`.
+pub fn probes<S>(probes: Probes) -> Router<S> {
+    Router::new()
+        .route("/healthz", get(live))
+        .route("/readyz", get(ready))
+        .route("/metrics", get(metrics))
+        .with_state(probes)
+}
 
 /// The process runs. Asks nobody else, so that a slow database does not get it restarted.
-pub(super) async fn live() -> &'static str {
+async fn live() -> &'static str {
     "ok\n"
 }
 
-/// Whether requests should be sent here now.
-pub(super) async fn ready(State(app): State<App>) -> (StatusCode, &'static str) {
-    if app.draining.is_cancelled() {
+/// Whether requests should be sent here now. The cache and the queue are not asked: without them it goes on.
+async fn ready(State(probes): State<Probes>) -> (StatusCode, &'static str) {
+    if probes.draining.is_cancelled() {
         return (StatusCode::SERVICE_UNAVAILABLE, "draining\n");
     }
-    match app.gateway.store.ready().await {
+    match probes.store.ready().await {
         Ok(()) => (StatusCode::OK, "ok\n"),
         Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer\n"),
     }
 }
 
 /// Prometheus text.
-pub(super) async fn metrics(State(app): State<App>) -> String {
-    app.metrics.render()
+async fn metrics(State(probes): State<Probes>) -> String {
+    probes.metrics.render()
 }

@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::router::OpenApiRouter;
 
+pub use health::{Probes, probes};
 pub use observe::DURATION_METRIC;
 pub use openapi::document as openapi_document;
 
@@ -41,6 +42,11 @@ pub struct App {
 
 /// Everything the control plane answers on its port.
 pub fn router(app: App) -> Router {
+    let probed = Probes {
+        store: app.gateway.store.clone(),
+        metrics: app.metrics.clone(),
+        draining: app.draining.clone(),
+    };
     let (api, _) = api().split_for_parts();
     api.route("/openapi.json", get(openapi::serve))
         // For providers, so not in the public description.
@@ -50,9 +56,7 @@ pub fn router(app: App) -> Router {
         .method_not_allowed_fallback(error::method_not_allowed)
         .layer(axum::middleware::from_fn(observe::observe))
         // Not observed: probes and scrapes are not requests of anybody.
-        .route("/healthz", get(health::live))
-        .route("/readyz", get(health::ready))
-        .route("/metrics", get(health::metrics))
+        .merge(probes(probed))
         .layer(CatchPanicLayer::custom(error::panicked))
         .with_state(app)
 }

@@ -9,7 +9,7 @@ use edge_core::provider::Provider;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::config::{Config, ConfigError, Source, db_uri};
+use crate::config::{ConfigError, GatewaySettings, Source, db_uri};
 use crate::domain::operations::webhook::replay;
 use crate::domain::webhook::{EventState, WebhookEvent, WebhookFilter};
 use crate::gateway_setup::{self, Opener};
@@ -113,11 +113,11 @@ async fn list(args: ListArgs, source: &Source) -> anyhow::Result<String> {
 }
 
 async fn again(id: &str, source: &Source) -> anyhow::Result<String> {
-    let config = Config::read(source).map_err(|errors| {
+    let settings = GatewaySettings::read(source).map_err(|errors| {
         let lines: Vec<_> = errors.iter().map(|error: &ConfigError| format!("\n  {error}")).collect();
         anyhow::anyhow!("the configuration cannot be used:{}", lines.concat())
     })?;
-    let gateway = gateway_setup::open(&config, Arc::new(Bell::default()), Opener::Command).await?;
+    let gateway = gateway_setup::open(settings, Arc::new(Bell::default()), Opener::Command).await?;
     let event = replay(&gateway, id).await?.with_context(|| format!("there is no event `{id}`"))?;
     let what = format!("{} {} ({})", event.provider, event.id, event.kind);
     match &event.state {

@@ -1,6 +1,6 @@
 //! Servers of a test's own, on free ports of this machine, gone with it. Where a variable names a server
-//! (`TEST_REDIS_URI`, `TEST_POSTGRES_URI`), tests that break nothing share that one; where a program is missing, a test says plainly
-//! that it was skipped.
+//! (`TEST_REDIS_URI`, `TEST_POSTGRES_URI`, `TEST_AMQP_URI`), tests that break nothing share that one; where a
+//! program is missing, a test says plainly that it was skipped.
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
@@ -11,11 +11,13 @@
 mod leash;
 mod pgbench;
 mod postgres;
+mod rabbitmq;
 mod redis;
 mod skip;
 
 pub use pgbench::PairsOfCommits;
 pub use postgres::{PostgresServer, TestDatabase};
+pub use rabbitmq::RabbitServer;
 pub use redis::{RedisServer, run};
 pub use rustix::process::Signal;
 pub use skip::skipped;

@@ -45,7 +45,7 @@ pub(super) async fn fly(
     call: &Call<Payment>,
 ) -> Result<Payment, OperationError> {
     loop {
-        let Some(flight) = payment.state.flight().cloned() else { return Ok(payment) };
+        let Some(flight) = payment.state.flight().cloned() else { return standing(payment) };
         reach("after_intent").await;
         let answer = ask(provider, &payment, flight).await;
         reach("after_provider").await;
@@ -141,14 +141,14 @@ impl Answered<Payment> for Answer {
         }
     }
 
-    /// The provider's no where it stands in the payment as recorded, and otherwise the payment (somebody else's
-    /// evidence may have moved it on).
+    /// The provider's no where it stands in the payment as recorded, and otherwise what is recorded: somebody
+    /// else's evidence may have moved the payment on, and may have been a no.
     fn told(&self, payment: Payment) -> Result<Payment, OperationError> {
         match self.refusal() {
             Some(refusal) if self.stands_refused(&payment.state) => {
                 Err(OperationError::Refused { payment: payment.id, refusal: Box::new(refusal.clone()) })
             }
-            _ => Ok(payment),
+            _ => standing(payment),
         }
     }
 
@@ -171,5 +171,35 @@ pub(super) fn standing(payment: Payment) -> Result<Payment, OperationError> {
             Err(OperationError::NotSent { payment: payment.id, doubt: doubt.clone() })
         }
         _ => Ok(payment),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::id::{AttemptId, PaymentId};
+    use crate::domain::provider::RefusalKind;
+    use edge_core::client::ClientId;
+    use edge_core::request::ChargeRequest;
+
+    /// A webhook told of the decline while the call's own answer was lost.
+    #[test]
+    fn a_decline_that_others_heard_of_is_told_as_a_decline() {
+        let body = br#"{"provider":"stripe","amount":100,"currency":"USD","paymentMethodId":"pm_card_visa"}"#;
+        let (at, client) = (Timestamp::UNIX_EPOCH, ClientId::parse("demo").unwrap());
+        let request = ChargeRequest::parse(body).unwrap();
+        let payment = Payment::open(PaymentId::new(at, [1; 10]), client, request, None, at);
+        let begun = payment.begin_charge(AttemptId::new(at, [2; 10]), at).unwrap();
+        let no = Refusal {
+            kind: RefusalKind::Declined,
+            code: None,
+            decline_code: None,
+            message: "no".to_owned(),
+            reference: None,
+        };
+        let failed = begun.charge_answered(Outcome::Refused(no), at).unwrap();
+        let lost = Answer::Charged(Outcome::Unknown(Doubt::new("cut")));
+        let told = lost.told(failed);
+        assert!(matches!(told, Err(OperationError::Refused { .. })), "{told:?}");
     }
 }

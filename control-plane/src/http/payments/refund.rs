@@ -53,7 +53,7 @@ fn answer(result: &Result<Refund, OperationError>, request_id: &str) -> Answer {
         Err(error) => return ApiError::from(error).answer(request_id),
     };
     let status = match refund.state {
-        RefundState::Processing { .. } | RefundState::Unknown { .. } => 202,
+        RefundState::Processing { .. } | RefundState::Queued { .. } | RefundState::Unknown { .. } => 202,
         _ => 200,
     };
     let refund_id = refund.id.to_string();

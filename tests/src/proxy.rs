@@ -13,7 +13,7 @@ use tokio::time::sleep;
 
 /// What befalls the bytes. Counts are for each connection, from the moment the mode is set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Mode {
+pub enum Mode {
     Pass,
     /// Every connection is reset, the open ones at once.
     Refuse,
@@ -31,14 +31,16 @@ pub(crate) enum Mode {
 
 /// Passes connections on from a port of its own, until it is dropped.
 #[derive(Debug)]
-pub(crate) struct Proxy {
+pub struct Proxy {
     address: SocketAddr,
     mode: watch::Sender<Mode>,
     acceptor: JoinHandle<()>,
 }
 
 impl Proxy {
-    pub(crate) async fn to(target: SocketAddr) -> Self {
+    /// # Panics
+    /// If there is no free port.
+    pub async fn to(target: SocketAddr) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (mode, seen) = watch::channel(Mode::Pass);
@@ -50,11 +52,12 @@ impl Proxy {
         Self { address, mode, acceptor }
     }
 
-    pub(crate) fn address(&self) -> SocketAddr {
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
         self.address
     }
 
-    pub(crate) fn set(&self, mode: Mode) {
+    pub fn set(&self, mode: Mode) {
         self.mode.send_replace(mode);
     }
 }
@@ -152,57 +155,5 @@ impl Pipe {
         }
         self.passed += piece.len();
         Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Answers every connection's bytes with the same bytes.
-    async fn echo() -> SocketAddr {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        tokio::spawn(async move {
-            while let Ok((mut connection, _)) = listener.accept().await {
-                tokio::spawn(async move {
-                    let (mut from, mut to) = connection.split();
-                    tokio::io::copy(&mut from, &mut to).await
-                });
-            }
-        });
-        address
-    }
-
-    /// What comes back of `hello`, or how the connection ended.
-    async fn say_hello(proxy: &Proxy) -> Result<String, io::ErrorKind> {
-        let conversation = async {
-            let mut connection = TcpStream::connect(proxy.address()).await?;
-            connection.write_all(b"hello").await?;
-            connection.shutdown().await?;
-            let mut heard = String::new();
-            connection.read_to_string(&mut heard).await?;
-            Ok::<_, io::Error>(heard)
-        };
-        conversation.await.map_err(|error| error.kind())
-    }
-
-    #[tokio::test]
-    async fn each_mode_does_what_it_says() {
-        let proxy = Proxy::to(echo().await).await;
-        for whole in [Mode::Pass, Mode::Slice, Mode::Latency(Duration::from_millis(1)), Mode::CutAnswer(5)] {
-            proxy.set(whole);
-            assert_eq!(say_hello(&proxy).await.as_deref(), Ok("hello"), "{whole:?}");
-        }
-        for cut in [Mode::Refuse, Mode::CutRequest(0), Mode::CutRequest(4), Mode::CutAnswer(2)] {
-            proxy.set(cut);
-            say_hello(&proxy).await.unwrap_err();
-        }
-        proxy.set(Mode::BlackHole);
-        let (heard, ()) = tokio::join!(say_hello(&proxy), async {
-            tokio::task::yield_now().await;
-            proxy.set(Mode::Pass);
-        });
-        assert_eq!(heard.as_deref(), Ok("hello"));
     }
 }

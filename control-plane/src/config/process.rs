@@ -1,0 +1,35 @@
+//! How a process logs and ends, whatever its role.
+
+use std::time::Duration;
+
+use super::{ConfigError, Source, keep, log_format, seconds};
+use crate::crash_point::CrashPoints;
+use crate::telemetry::LogFormat;
+
+#[derive(Debug)]
+pub struct ProcessSettings {
+    pub log_level: String,
+    pub log_format: LogFormat,
+    /// How long a shutdown waits for payments under way.
+    pub shutdown_grace: Duration,
+    /// For tests.
+    pub crash_points: CrashPoints,
+}
+
+impl ProcessSettings {
+    pub(super) fn read(source: &Source) -> Result<Self, Vec<ConfigError>> {
+        let mut errors = Vec::new();
+        let log_format = keep(&mut errors, log_format(source));
+        let grace = keep(&mut errors, seconds(source, "SHUTDOWN_GRACE_SECONDS", Duration::from_secs(30)));
+        let crash_points = keep(&mut errors, source.read_with("CRASH_POINTS", CrashPoints::parse));
+        match (log_format, grace, crash_points) {
+            (Some(log_format), Some(shutdown_grace), Some(crash_points)) => Ok(Self {
+                log_level: source.get("LOG_LEVEL").unwrap_or("info").to_owned(),
+                log_format,
+                shutdown_grace,
+                crash_points: crash_points.unwrap_or_default(),
+            }),
+            _ => Err(errors),
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! Deliveries: each is a hint that something may be due, and is acknowledged when that has been seen to.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use jiff::SignedDuration;
+use lapin::message::Delivery;
+use lapin::options::{
+    BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicQosOptions, BasicRejectOptions,
+};
+use lapin::types::FieldTable;
+use lapin::{Channel, Connection};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::publisher::Publisher;
+use super::session::Trouble;
+use super::topology::Topology;
+use super::{Hands, message, note};
+use crate::crash_point;
+use crate::domain::clock::Clock;
+use crate::domain::queue::{Claimed, Due};
+use crate::domain::store::StoreError;
+
+/// Before something goes round again because the database is away.
+const DATABASE_PAUSE: Duration = Duration::from_secs(1);
+
+pub(super) struct Consumer {
+    channel: Channel,
+    deliveries: lapin::Consumer,
+    desk: Arc<Desk>,
+}
+
+struct Desk {
+    hands: Hands,
+    clock: Arc<dyn Clock>,
+    publisher: Publisher,
+    topology: Topology,
+}
+
+/// What the broker is told about a message.
+enum Answer {
+    Done(&'static str),
+    /// To be looked at by somebody.
+    Park,
+    /// Deliver it again. Counts toward the limit.
+    Again,
+}
+
+impl Consumer {
+    pub(super) async fn open(
+        connection: &Connection,
+        publisher: Publisher,
+        topology: Topology,
+        hands: Hands,
+        clock: Arc<dyn Clock>,
+    ) -> lapin::Result<Self> {
+        let channel = connection.create_channel().await?;
+        // No more than are worked off: what waited here could be worked off elsewhere.
+        channel.basic_qos(hands.workers, BasicQosOptions::default()).await?;
+        let (queue, tag) = (topology.work().into(), "".into());
+        let deliveries =
+            channel.basic_consume(queue, tag, BasicConsumeOptions::default(), FieldTable::default()).await?;
+        Ok(Self { channel, deliveries, desk: Arc::new(Desk { hands, clock, publisher, topology }) })
+    }
+
+    /// Handles what comes until `stop`, and then to its end what is begun.
+    pub(super) async fn run(mut self, stop: &CancellationToken) -> Result<(), Trouble> {
+        let mut under_way = JoinSet::new();
+        loop {
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => break,
+                delivery = self.deliveries.next() => {
+                    let delivery = delivery.ok_or(Trouble::ConsumerCancelled)??;
+                    let desk = self.desk.clone();
+                    under_way.spawn(async move { desk.handle(delivery).await });
+                }
+                Some(_) = under_way.join_next() => {}
+            }
+        }
+        self.channel.basic_cancel(self.deliveries.tag(), BasicCancelOptions::default()).await?;
+        while under_way.join_next().await.is_some() {}
+        Ok(())
+    }
+}
+
+impl Desk {
+    async fn handle(&self, delivery: Delivery) {
+        let answer = self.follow(&delivery.data).await;
+        let outcome = match answer {
+            Answer::Done(outcome) => outcome,
+            Answer::Park => "malformed",
+            Answer::Again => "died",
+        };
+        metrics::counter!("queue_deliveries_total", "outcome" => outcome).increment(1);
+        crash_point::reach("after_handling_before_ack").await;
+        let answered = match answer {
+            Answer::Done(_) => delivery.ack(BasicAckOptions::default()).await,
+            Answer::Park => delivery.reject(BasicRejectOptions { requeue: false }).await,
+            Answer::Again => delivery.reject(BasicRejectOptions { requeue: true }).await,
+        };
+        if let Err(problem) = answered {
+            // The broker delivers it again, to whoever is there then.
+            tracing::debug!(error = %problem, "a delivery was not acknowledged");
+        }
+    }
+
+    async fn follow(&self, body: &[u8]) -> Answer {
+        let Some(due) = message::read(body) else {
+            tracing::error!(bytes = body.len(), "a message in the queue is not ours and is parked");
+            return Answer::Park;
+        };
+        let remaining = due.at.duration_since(self.clock.now());
+        if remaining > SignedDuration::ZERO {
+            return self.put_off(self.topology.queue_for(remaining), &due, "early").await;
+        }
+        let (crew, work) = (self.hands.crew.clone(), due.work.clone());
+        // On a task of its own: neither a crash nor the loss of the connection ends more than itself.
+        match self.hands.tasks.spawn(async move { crew.work_off(&work).await }).await {
+            Ok(Ok(Claimed::Taken)) => Answer::Done("done"),
+            Ok(Ok(Claimed::Settled)) => Answer::Done("settled"),
+            // It is past the time that was announced, so another one stands in the database.
+            Ok(Ok(Claimed::NotDue(_))) => Answer::Done("out_of_date"),
+            Ok(Err(problem)) => {
+                note(&problem);
+                if matches!(problem, StoreError::Inconsistent { .. }) {
+                    return Answer::Done("inconsistent");
+                }
+                tokio::time::sleep(DATABASE_PAUSE).await;
+                self.put_off(self.topology.shortest_wait(), &due, "database_away").await
+            }
+            Err(_) => {
+                tracing::error!(work = ?due.work, "due work could not be worked off: its task died");
+                Answer::Again
+            }
+        }
+    }
+
+    /// Should the broker not take it, it is found in the database.
+    async fn put_off(&self, queue: String, due: &Due, outcome: &'static str) -> Answer {
+        let _ = self.publisher.publish(queue, due).await;
+        Answer::Done(outcome)
+    }
+}

@@ -1,0 +1,71 @@
+use std::fmt;
+use std::str::FromStr;
+
+use lapin::uri::AMQPUri;
+use reqwest::Url;
+
+/// A dead peer is noticed after twice this.
+const HEARTBEAT_S: u16 = 10;
+
+/// Where RabbitMQ is. Never printed, since it holds a password.
+#[derive(Clone)]
+pub struct AmqpUri(AMQPUri);
+
+impl AmqpUri {
+    pub(super) fn parts(&self) -> AMQPUri {
+        self.0.clone()
+    }
+}
+
+impl FromStr for AmqpUri {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let wrong = "must be amqp://[USER:PASSWORD@]HOST[:PORT][/VHOST], or amqps://… for TLS";
+        let (Ok(url), Ok(mut uri)) = (Url::parse(text), text.parse::<AMQPUri>()) else { return Err(wrong) };
+        // The library would take `localhost` for a host that is missing or an IPv6 address.
+        let host = url.host_str().filter(|host| !host.is_empty()).ok_or(wrong)?;
+        uri.authority.host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
+        // A slash at the end means the default, not a virtual host without a name.
+        if uri.vhost.is_empty() {
+            "/".clone_into(&mut uri.vhost);
+        }
+        uri.query.heartbeat.get_or_insert(HEARTBEAT_S);
+        Ok(Self(uri))
+    }
+}
+
+impl fmt::Debug for AmqpUri {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AmqpUri(…)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parts(text: &str) -> (String, u16, String) {
+        let uri = text.parse::<AmqpUri>().unwrap().parts();
+        (uri.authority.host, uri.authority.port, uri.vhost)
+    }
+
+    #[test]
+    fn what_is_left_out_has_rabbitmqs_defaults() {
+        for text in ["amqp://broker", "amqp://broker/", "amqp://broker:5672/%2f"] {
+            assert_eq!(parts(text), ("broker".to_owned(), 5672, "/".to_owned()), "{text}");
+        }
+        assert_eq!(parts("amqps://u:p@10.0.0.7/pay"), ("10.0.0.7".to_owned(), 5671, "pay".to_owned()));
+        assert_eq!(parts("amqp://[::1]:5673"), ("::1".to_owned(), 5673, "/".to_owned()));
+    }
+
+    #[test]
+    fn an_address_is_checked_when_it_is_read_and_never_printed() {
+        let uri: AmqpUri = "amqp://gateway:hidden@broker".parse().unwrap();
+        assert!(!format!("{uri:?}").contains("hidden"));
+        for wrong in ["", "broker:5672", "http://hidden@broker", "amqp://", "amqp://u:hidden@broker:port"] {
+            let error = wrong.parse::<AmqpUri>().unwrap_err();
+            assert!(error.starts_with("must be amqp://") && !error.contains("hidden"), "{error}");
+        }
+    }
+}

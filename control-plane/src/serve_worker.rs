@@ -1,0 +1,31 @@
+//! Due work in a process of its own: nobody sends it requests, only probes.
+
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::background::{Background, Bringer};
+use crate::config::WorkerConfig;
+use crate::gateway_setup::{self, Opener};
+use crate::http::{self, Probes};
+use crate::serve::{bind, metrics, serve_on, tell_providers, until_stopped, upkeep};
+
+/// Works until `stop` is cancelled, then lets what is under way finish. An error means that the server or a task
+/// of its died.
+pub async fn serve_worker(config: WorkerConfig, stop: CancellationToken) -> anyhow::Result<()> {
+    let bringer = Bringer::new(config.background.queue);
+    let gateway = Arc::new(gateway_setup::open(config.gateway, bringer.queue(), Opener::Service).await?);
+    config.process.crash_points.arm();
+    tell_providers(&gateway);
+
+    let metrics = metrics()?;
+    let probes = Probes { store: gateway.store.clone(), metrics: metrics.clone(), draining: stop.clone() };
+    let listener = bind("WORKER_LISTEN", config.listen).await?;
+    let background = Background::start(&gateway, bringer, config.background.workers, &stop);
+    let upkeep = tokio::spawn(upkeep(metrics, stop.clone()));
+    let server = tokio::spawn(serve_on(listener, http::probes(probes), stop.clone()));
+    until_stopped(server, &gateway, background, config.process.shutdown_grace, stop).await?;
+    upkeep.await?;
+    tracing::info!("stopped");
+    Ok(())
+}

@@ -1,0 +1,271 @@
+//! Processes on a broker, a database that is none, and an operator's hands.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use control_plane::domain::clock::{Clock, SystemClock};
+use control_plane::domain::id::PaymentId;
+use control_plane::domain::queue::{Claimed, Due, Queue, Work};
+use control_plane::domain::store::StoreError;
+use control_plane::queue::{self, Crew, Hands, Rabbit};
+use jiff::{SignedDuration, Timestamp};
+use lapin::options::{BasicPublishOptions, QueueDeclareOptions};
+use lapin::types::FieldTable;
+use lapin::{BasicProperties, Channel};
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use test_services::RabbitServer;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// Long enough for any machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// How long claimed work is hidden from others.
+const CLAIM: SignedDuration = SignedDuration::from_secs(60);
+
+/// What several processes share: when each work is due, and who worked it off.
+#[derive(Default)]
+pub(crate) struct Database {
+    rows: Mutex<HashMap<Work, Timestamp>>,
+    worked: Mutex<Vec<(Work, &'static str)>>,
+    away: AtomicBool,
+    /// Whoever works one off dies of it.
+    deadly: AtomicBool,
+    tries: AtomicU64,
+    slow: Mutex<Duration>,
+}
+
+impl Database {
+    pub(crate) fn put(&self, due: &Due) {
+        self.rows.lock().unwrap().insert(due.work.clone(), due.at);
+    }
+
+    pub(crate) fn be_away(&self, away: bool) {
+        self.away.store(away, Ordering::SeqCst);
+    }
+
+    pub(crate) fn be_deadly(&self) {
+        self.deadly.store(true, Ordering::SeqCst);
+    }
+
+    pub(crate) fn take_time(&self, time: Duration) {
+        *self.slow.lock().unwrap() = time;
+    }
+
+    /// How often somebody began to work something off.
+    pub(crate) fn tries(&self) -> u64 {
+        self.tries.load(Ordering::SeqCst)
+    }
+
+    /// Who worked what off, in order.
+    pub(crate) fn worked(&self) -> Vec<(Work, &'static str)> {
+        self.worked.lock().unwrap().clone()
+    }
+
+    pub(crate) async fn worked_off(&self, number: usize) -> Vec<(Work, &'static str)> {
+        until("work that is worked off", async || Some(self.worked()).filter(|w| w.len() >= number)).await
+    }
+
+    fn claim(&self, work: &Work) -> Option<Claimed> {
+        let mut rows = self.rows.lock().unwrap();
+        match rows.get(work).copied() {
+            None => Some(Claimed::Settled),
+            Some(at) if at > SystemClock.now() => Some(Claimed::NotDue(at)),
+            Some(_) => {
+                rows.insert(work.clone(), SystemClock.now() + CLAIM);
+                None
+            }
+        }
+    }
+
+    fn asked(&self) -> Result<(), StoreError> {
+        if self.away.load(Ordering::SeqCst) { Err(StoreError::Unavailable("away".into())) } else { Ok(()) }
+    }
+}
+
+struct FakeCrew {
+    name: &'static str,
+    database: Arc<Database>,
+}
+
+#[async_trait]
+impl Crew for FakeCrew {
+    async fn work_off(&self, work: &Work) -> Result<Claimed, StoreError> {
+        self.database.tries.fetch_add(1, Ordering::SeqCst);
+        assert!(!self.database.deadly.load(Ordering::SeqCst), "as the test wants it");
+        self.database.asked()?;
+        if let Some(nothing) = self.database.claim(work) {
+            return Ok(nothing);
+        }
+        let time = *self.database.slow.lock().unwrap();
+        tokio::time::sleep(time).await;
+        self.database.rows.lock().unwrap().remove(work);
+        self.database.worked.lock().unwrap().push((work.clone(), self.name));
+        Ok(Claimed::Taken)
+    }
+
+    async fn overdue(&self, before: Timestamp, limit: u32) -> Result<Vec<Due>, StoreError> {
+        self.database.asked()?;
+        let rows = self.database.rows.lock().unwrap();
+        let overdue = rows.iter().filter(|(_, at)| **at < before);
+        let mut overdue: Vec<_> = overdue.map(|(work, at)| Due { work: work.clone(), at: *at }).collect();
+        overdue.sort_by_key(|due| due.at);
+        overdue.truncate(usize::try_from(limit).unwrap());
+        Ok(overdue)
+    }
+}
+
+/// One process on a broker.
+pub(crate) struct Process {
+    pub(crate) rabbit: Arc<Rabbit>,
+    stop: CancellationToken,
+    drained: CancellationToken,
+    loops: Vec<JoinHandle<()>>,
+    work: TaskTracker,
+}
+
+/// What a process does.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Role {
+    All,
+    /// No sweep: only what messages bring.
+    Messages,
+    /// Only announces.
+    None,
+}
+
+impl Process {
+    pub(crate) fn start(
+        name: &'static str,
+        uri: &str,
+        prefix: &str,
+        database: &Arc<Database>,
+        role: Role,
+    ) -> Self {
+        recorder();
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let (rabbit, link) = queue::open(uri.parse().unwrap(), prefix.parse().unwrap(), clock.clone());
+        let (stop, drained) = (CancellationToken::new(), CancellationToken::new());
+        let crew = Arc::new(FakeCrew { name, database: database.clone() });
+        let hands = Hands { crew, workers: 4, tasks: TaskTracker::new() };
+        let followed = (role != Role::None).then(|| hands.clone());
+        let mut loops = vec![tokio::spawn(link.run(followed, stop.clone(), drained.clone()))];
+        let work = hands.tasks.clone();
+        if role == Role::All {
+            loops.push(tokio::spawn(queue::sweep(hands, rabbit.clone(), clock, stop.clone())));
+        }
+        Self { rabbit, stop, drained, loops, work }
+    }
+
+    pub(crate) async fn connected(&self, connected: bool) {
+        until("a broker that comes or goes", async || {
+            (self.rabbit.is_connected() == connected).then_some(())
+        })
+        .await;
+    }
+
+    /// As a state change does: the row first, then the announcement.
+    pub(crate) fn note(&self, database: &Database, due: Due) {
+        database.put(&due);
+        self.rabbit.announce(due);
+    }
+
+    /// As by SIGTERM.
+    pub(crate) async fn end(mut self) {
+        self.stop.cancel();
+        self.work.close();
+        self.work.wait().await;
+        self.drained.cancel();
+        for ended in self.loops.drain(..) {
+            ended.await.unwrap();
+        }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.stop.cancel();
+        self.drained.cancel();
+    }
+}
+
+/// What an operator sees and does on the broker.
+pub(crate) struct Operator {
+    pub(crate) channel: Channel,
+    _connection: lapin::Connection,
+}
+
+impl Operator {
+    pub(crate) async fn at(server: &RabbitServer) -> Self {
+        let connection = server.connection().await;
+        Self { channel: connection.create_channel().await.unwrap(), _connection: connection }
+    }
+
+    /// How many messages are ready there.
+    pub(crate) async fn ready(&self, queue: &str) -> u32 {
+        let options = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
+        let declared = self.channel.queue_declare(queue.into(), options, FieldTable::default()).await;
+        declared.unwrap().message_count()
+    }
+
+    /// Asking for a queue that is not there costs the channel.
+    pub(crate) async fn exists(&self, queue: &str) -> bool {
+        let options = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
+        self.channel.queue_declare(queue.into(), options, FieldTable::default()).await.is_ok()
+    }
+
+    pub(crate) async fn holds(&self, queue: &str, number: u32) {
+        until("messages in a queue", async || (self.ready(queue).await == number).then_some(())).await;
+    }
+
+    pub(crate) async fn publish(&self, queue: &str, body: &[u8]) {
+        let (options, properties) = (BasicPublishOptions::default(), BasicProperties::default());
+        self.channel.basic_publish("".into(), queue.into(), options, body, properties).await.unwrap();
+    }
+}
+
+pub(crate) async fn until<T>(what: &str, ask: impl AsyncFn() -> Option<T>) -> T {
+    let started = Instant::now();
+    loop {
+        if let Some(answer) = ask().await {
+            return answer;
+        }
+        assert!(started.elapsed() < PATIENCE, "within {PATIENCE:?} there was no sign of {what}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+fn next() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    NEXT.fetch_add(1, Ordering::SeqCst)
+}
+
+/// Queues that no other test has.
+pub(crate) fn prefix() -> String {
+    format!("test-{}-{}", std::process::id(), next())
+}
+
+/// Some payment that is due in so many milliseconds.
+pub(crate) fn due_in(ms: i64) -> Due {
+    let mut random = [0; 10];
+    random[2..].copy_from_slice(&next().to_be_bytes());
+    let now = SystemClock.now();
+    let at = Timestamp::from_microsecond((now + SignedDuration::from_millis(ms)).as_microsecond()).unwrap();
+    Due { work: Work::Payment(PaymentId::new(now, random)), at }
+}
+
+/// The tests of this program share one, so a number can only be seen to grow.
+fn recorder() -> &'static PrometheusHandle {
+    static RECORDER: OnceLock<PrometheusHandle> = OnceLock::new();
+    RECORDER.get_or_init(|| PrometheusBuilder::new().install_recorder().unwrap())
+}
+
+/// What `/metrics` says of one series.
+pub(crate) fn metric(series: &str) -> f64 {
+    let text = recorder().render();
+    let line = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+    line.map_or(0.0, |value| value.parse().unwrap())
+}

@@ -1,0 +1,56 @@
+//! The wires between the parts do what they are told.
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use gateway_tests::proxy::{Mode, Proxy};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+
+/// Answers every connection's bytes with the same bytes.
+async fn echo() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut connection, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                let (mut from, mut to) = connection.split();
+                tokio::io::copy(&mut from, &mut to).await
+            });
+        }
+    });
+    address
+}
+
+/// What comes back of `hello`, or how the connection ended.
+async fn say_hello(proxy: &Proxy) -> Result<String, io::ErrorKind> {
+    let conversation = async {
+        let mut connection = TcpStream::connect(proxy.address()).await?;
+        connection.write_all(b"hello").await?;
+        connection.shutdown().await?;
+        let mut heard = String::new();
+        connection.read_to_string(&mut heard).await?;
+        Ok::<_, io::Error>(heard)
+    };
+    conversation.await.map_err(|error| error.kind())
+}
+
+#[tokio::test]
+async fn each_mode_does_what_it_says() {
+    let proxy = Proxy::to(echo().await).await;
+    for whole in [Mode::Pass, Mode::Slice, Mode::Latency(Duration::from_millis(1)), Mode::CutAnswer(5)] {
+        proxy.set(whole);
+        assert_eq!(say_hello(&proxy).await.as_deref(), Ok("hello"), "{whole:?}");
+    }
+    for cut in [Mode::Refuse, Mode::CutRequest(0), Mode::CutRequest(4), Mode::CutAnswer(2)] {
+        proxy.set(cut);
+        say_hello(&proxy).await.unwrap_err();
+    }
+    proxy.set(Mode::BlackHole);
+    let (heard, ()) = tokio::join!(say_hello(&proxy), async {
+        tokio::task::yield_now().await;
+        proxy.set(Mode::Pass);
+    });
+    assert_eq!(heard.as_deref(), Ok("hello"));
+}

@@ -1,0 +1,70 @@
+//! The providers are away for a while, under load.
+
+use std::env;
+use std::time::{Duration, Instant};
+
+use futures_util::{StreamExt as _, stream};
+use gateway_tests::proxy::{Mode, Proxy};
+use gateway_tests::{Own, Sandbox, until};
+use provider_sandbox::Config;
+use serde_json::Value;
+use tokio::time::sleep;
+
+use super::{all_payments, charge, each_happened_once};
+
+/// Of load, at eight charges at a time.
+const EVERY: Duration = Duration::from_millis(100);
+
+/// `PROVIDER_DOWN_SECONDS` says for how long; ten, unless told otherwise.
+fn outage() -> Duration {
+    let seconds = env::var("PROVIDER_DOWN_SECONDS").ok().map_or(10, |text| text.parse().unwrap());
+    Duration::from_secs(seconds)
+}
+
+#[tokio::test]
+async fn charges_are_accepted_while_the_providers_are_down_and_completed_when_they_are_back() {
+    let providers = provider_sandbox::start(Config::default()).await.unwrap();
+    let wire = Proxy::to(providers.url()["http://".len()..].parse().unwrap()).await;
+    let url = format!("http://{}", wire.address());
+    let settings = [("STRIPE_API_BASE", url.as_str()), ("PAYPAL_API_BASE", &url), ("RETRY_CAP_SECONDS", "3")];
+    let own = Own::start(&settings).await;
+    let gateway = own.gateway();
+    let ended = Instant::now() + outage();
+
+    wire.set(Mode::Refuse);
+    let mut number = 0;
+    let load = stream::iter(std::iter::from_fn(|| {
+        number += 1;
+        (Instant::now() < ended).then_some(number - 1)
+    }));
+    let answers = load.map(async |number| {
+        sleep(EVERY).await;
+        gateway.charge(&charge(number)).await
+    });
+    let answers: Vec<_> = answers.buffer_unordered(8).collect().await;
+    for answer in &answers {
+        assert_eq!(answer.status, 202, "{}", answer.text());
+        assert_eq!(answer.json()["status"], "pending");
+    }
+    wire.set(Mode::Pass);
+
+    let payments = until("the end of each charge", async || {
+        let payments = all_payments(&gateway.http, &own.stack.gateway_url()).await;
+        payments.iter().all(|payment| payment["status"] != "pending").then_some(payments)
+    });
+    let judge = Sandbox::at(providers.url());
+    each_happened_once(&payments.await, &judge, answers.len()).await;
+    schedule_is_visible(&gateway.events(&answers[0].transaction_id()).await);
+}
+
+/// Each try in vain says how many there were and when the next one comes, and the pauses are no fixed beat.
+fn schedule_is_visible(events: &[Value]) {
+    let queued: Vec<_> = events.iter().filter(|event| event["to"] == "queued").collect();
+    assert!(queued.len() >= 2, "{events:?}");
+    for (n, event) in (1..).zip(&queued) {
+        assert_eq!(event["tries"], n, "{event}");
+        assert!(event["nextAt"].as_str() > event["at"].as_str(), "{event}");
+        assert!(event["reason"].as_str().is_some_and(|reason| !reason.is_empty()), "{event}");
+    }
+    assert_eq!(events.last().unwrap()["to"], "completed", "{events:?}");
+}

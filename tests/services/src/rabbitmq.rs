@@ -1,0 +1,265 @@
+use std::ffi::OsString;
+use std::fs::File;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use lapin::options::QueuePurgeOptions;
+use lapin::{Connection, ConnectionProperties};
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+use tokio::sync::OnceCell;
+
+use crate::leash::Leash;
+use crate::skip::skipped;
+
+/// It takes about eight seconds, and more where the machine has something else to do.
+const START_MAX: Duration = Duration::from_secs(90);
+
+/// A RabbitMQ that a test talks to, on the disk like any other.
+#[derive(Debug)]
+pub struct RabbitServer {
+    uri: String,
+    process: Option<Process>,
+}
+
+#[derive(Debug)]
+struct Process {
+    node: Child,
+    leash: Leash,
+    place: Place,
+    /// Nodes and their tools find each other through it; the machine's own is left alone.
+    _name_server: NameServer,
+}
+
+/// What makes a node the same one after a restart.
+#[derive(Debug)]
+struct Place {
+    folder: TempDir,
+    programs: PathBuf,
+    port: u16,
+    distribution_port: u16,
+    name_server_port: u16,
+}
+
+#[derive(Debug)]
+struct NameServer(Child, Leash);
+
+impl RabbitServer {
+    /// The server that `TEST_AMQP_URI` names, else the one throwaway server of this process. Tests share it, so
+    /// they may touch nothing but queues of their own.
+    pub async fn any() -> Option<&'static Self> {
+        static SHARED: OnceCell<Option<RabbitServer>> = OnceCell::const_new();
+        let start = async || match std::env::var("TEST_AMQP_URI") {
+            Ok(uri) => Some(Self { uri, process: None }),
+            Err(_) => Self::start().await,
+        };
+        let server = SHARED.get_or_init(start).await.as_ref();
+        if server.is_none() {
+            skipped(MISSING);
+        }
+        server
+    }
+
+    /// A server that the test may purge, stop and kill.
+    pub async fn own() -> Option<Self> {
+        let server = Self::start().await;
+        if server.is_none() {
+            skipped(MISSING);
+        }
+        server
+    }
+
+    async fn start() -> Option<Self> {
+        let programs = programs()?;
+        for _ in 0..5 {
+            let [port, distribution_port, name_server_port] = free_ports();
+            let folder = tempfile::Builder::new().prefix("rabbitmq-").tempdir().unwrap();
+            let place =
+                Place { folder, programs: programs.clone(), port, distribution_port, name_server_port };
+            let name_server = NameServer::start(&place)?;
+            let (node, leash) = place.start_node();
+            let process = Process { node, leash, place, _name_server: name_server };
+            let mut server =
+                Self { uri: format!("amqp://guest:guest@127.0.0.1:{port}"), process: Some(process) };
+            if server.answers().await {
+                return Some(server);
+            }
+        }
+        panic!("rabbitmq-server does not start; another process may have taken its ports, five times");
+    }
+
+    #[must_use]
+    pub fn uri(&self) -> &str {
+        &self.uri
+    }
+
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.process.as_ref().unwrap().place.port
+    }
+
+    /// A connection past whatever is tested, as an operator's.
+    pub async fn connection(&self) -> Connection {
+        Connection::connect(&self.uri, ConnectionProperties::default()).await.unwrap()
+    }
+
+    /// Throws away what is ready in these queues; what a consumer holds stays with it.
+    pub async fn purge(&self, queues: &[String]) {
+        let connection = self.connection().await;
+        let channel = connection.create_channel().await.unwrap();
+        for queue in queues {
+            channel.queue_purge(queue.as_str().into(), QueuePurgeOptions::default()).await.unwrap();
+        }
+        connection.close(200, "OK".into()).await.unwrap();
+    }
+
+    /// Throws away what is ready in every queue of a server of the test's own.
+    pub async fn purge_all(&self) {
+        self.ctl(&["eval", "[rabbit_amqqueue:purge(Queue) || Queue <- rabbit_amqqueue:list()]."]).await;
+    }
+
+    /// Runs `rabbitmqctl` on a server of the test's own and gives what it printed.
+    pub async fn ctl(&self, arguments: &[&str]) -> String {
+        let mut command = self.process.as_ref().unwrap().place.command("rabbitmqctl");
+        command.args(arguments);
+        let output = tokio::process::Command::from(command).output().await.unwrap();
+        assert!(output.status.success(), "rabbitmqctl: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// As by `kill -9`: every connection is cut, nothing is said.
+    pub fn kill(&mut self) {
+        self.process.as_mut().unwrap().end(Signal::KILL);
+    }
+
+    /// Tells its clients and ends cleanly.
+    pub fn stop(&mut self) {
+        self.process.as_mut().unwrap().end(Signal::TERM);
+    }
+
+    /// After [`Self::kill`] or [`Self::stop`], at the same address and with what lay on the disk.
+    pub async fn start_again(&mut self) {
+        let process = self.process.as_mut().unwrap();
+        (process.node, process.leash) = process.place.start_node();
+        assert!(self.answers().await, "rabbitmq-server does not start again");
+    }
+
+    /// Stops and resumes it where it stands, e.g. [`Signal::STOP`].
+    pub fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.process.as_ref().unwrap().node), signal).unwrap();
+    }
+
+    /// Awaits its first answer; false if it ended instead.
+    async fn answers(&mut self) -> bool {
+        let started = Instant::now();
+        let node = &mut self.process.as_mut().unwrap().node;
+        while started.elapsed() < START_MAX && node.try_wait().unwrap().is_none() {
+            match Connection::connect(&self.uri, ConnectionProperties::default()).await {
+                Ok(connection) => {
+                    let _ = connection.close(200, "OK".into()).await;
+                    return true;
+                }
+                Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+            }
+        }
+        false
+    }
+}
+
+impl Process {
+    fn end(&mut self, signal: Signal) {
+        let _ = kill_process(Pid::from_child(&self.node), signal);
+        self.leash.let_go();
+        let _ = self.node.wait();
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.end(Signal::KILL);
+    }
+}
+
+impl NameServer {
+    /// `None` where there is no Erlang.
+    fn start(place: &Place) -> Option<Self> {
+        let mut command = Command::new("epmd");
+        command.args(["-address", "127.0.0.1", "-port", &place.name_server_port.to_string()]);
+        let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().ok()?;
+        let leash = Leash::on(child.id(), place.folder.path());
+        Some(Self(child, leash))
+    }
+}
+
+impl Drop for NameServer {
+    fn drop(&mut self) {
+        let Self(child, leash) = self;
+        let _ = child.kill();
+        leash.let_go();
+        let _ = child.wait();
+    }
+}
+
+impl Place {
+    fn start_node(&self) -> (Child, Leash) {
+        let folder = self.folder.path();
+        let listen =
+            format!("listeners.tcp.1 = 127.0.0.1:{}\nlog.console = true\nlog.file = false\n", self.port);
+        // As large as a production node's it would take half a gigabyte of each test's disk.
+        std::fs::write(folder.join("rabbitmq.conf"), listen + "raft.wal_max_size_bytes = 16777216\n")
+            .unwrap();
+        let mut command = self.command("rabbitmq-server");
+        let log = File::options().create(true).append(true).open(folder.join("log")).unwrap();
+        command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
+        let node = command.spawn().unwrap();
+        let leash = Leash::on(node.id(), folder);
+        (node, leash)
+    }
+
+    /// One of RabbitMQ's programs, about this node.
+    fn command(&self, program: &str) -> Command {
+        let folder = self.folder.path();
+        let mut command = Command::new(self.programs.join(program));
+        command.current_dir(folder).env("HOME", folder);
+        command.env("ERL_EPMD_PORT", self.name_server_port.to_string()).env("ERL_EPMD_ADDRESS", "127.0.0.1");
+        let settings: [(&str, OsString); 9] = [
+            ("NODENAME", format!("test-{}@localhost", self.port).into()),
+            ("DIST_PORT", self.distribution_port.to_string().into()),
+            ("MNESIA_BASE", folder.join("data").into()),
+            ("LOG_BASE", folder.into()),
+            ("CONFIG_FILE", folder.join("rabbitmq.conf").into()),
+            ("CONF_ENV_FILE", "/dev/null".into()),
+            ("ENABLED_PLUGINS_FILE", folder.join("plugins").into()),
+            // An idle node must not keep a processor busy.
+            ("SERVER_ADDITIONAL_ERL_ARGS", "-kernel inet_dist_use_interface {127,0,0,1} +sbwt none".into()),
+            ("CTL_ERL_ARGS", "-kernel inet_dist_use_interface {127,0,0,1}".into()),
+        ];
+        for (name, value) in settings {
+            command.env(format!("RABBITMQ_{name}"), value);
+        }
+        // The script then becomes the node, so that the process we know is the one to kill.
+        command.env("RUNNING_UNDER_SYSTEMD", "true").env_remove("NOTIFY_SOCKET");
+        command
+    }
+}
+
+const MISSING: &str = "no rabbitmq-server and epmd on the PATH (Debian: apt-get install rabbitmq-server)";
+
+/// Where the programs lie together. Debian's on the PATH only switch to the user of its own server.
+fn programs() -> Option<PathBuf> {
+    let debian = PathBuf::from("/usr/lib/rabbitmq/bin");
+    let on_path = std::env::var_os("PATH").unwrap_or_default();
+    std::iter::once(debian).chain(std::env::split_paths(&on_path)).find(|folder: &PathBuf| has_both(folder))
+}
+
+fn has_both(folder: &Path) -> bool {
+    ["rabbitmq-server", "rabbitmqctl"].iter().all(|program| folder.join(program).exists())
+}
+
+/// Held together until all are known, so that they differ.
+fn free_ports() -> [u16; 3] {
+    let listeners = [(); 3].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+    listeners.map(|listener| listener.local_addr().unwrap().port())
+}
