@@ -22,7 +22,7 @@ use crate::worker::review;
 pub(crate) enum Bringer {
     /// Each process looks into the database.
     Database(Arc<Bell>),
-    Rabbit(Arc<Rabbit>, Link),
+    Rabbit(Arc<Rabbit>, Box<Link>),
 }
 
 impl Bringer {
@@ -32,7 +32,7 @@ impl Bringer {
             None => Self::Database(Arc::default()),
             Some(QueueSettings { uri, prefix }) => {
                 let (rabbit, link) = queue::open(uri, prefix, Arc::new(SystemClock));
-                Self::Rabbit(rabbit, link)
+                Self::Rabbit(rabbit, Box::new(link))
             }
         }
     }

@@ -9,7 +9,7 @@ use gateway_tests::proxy::{Mode, Proxy};
 use local_stack::{Addresses, Options, Stack};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
-use test_services::{PostgresServer, RedisServer, TestDatabase};
+use test_services::{PostgresServer, RabbitServer, RedisServer, TestDatabase};
 
 use crate::schedule::{Action, LEASE, Process, Shape, Wire};
 
@@ -28,6 +28,7 @@ pub(crate) struct Plant {
 
 struct Servers {
     redis: RedisServer,
+    rabbit: RabbitServer,
     database: TestDatabase,
     postgres: PostgresServer,
 }
@@ -100,6 +101,9 @@ impl Plant {
             let to_database =
                 self.wire(Wire::ControlPlaneToDatabase, gateway, ([127, 0, 0, 1], postgres).into()).await;
             settings.push(("REDIS_URI", format!("redis://{to_redis}")));
+            let (rabbit, uri) = (servers.rabbit.port(), servers.rabbit.uri().to_owned());
+            let to_rabbit = self.wire(Wire::ToRabbit, gateway, ([127, 0, 0, 1], rabbit).into()).await;
+            settings.push(("AMQP_URI", uri.replace(&format!("127.0.0.1:{rabbit}"), &to_rabbit.to_string())));
             settings.push((
                 "DB_URI",
                 database.replace(&format!("127.0.0.1:{postgres}"), &to_database.to_string()),
@@ -204,12 +208,13 @@ impl Plant {
         }
         if let Some(servers) = &mut self.servers {
             servers.redis.signal(Signal::CONT);
+            servers.rabbit.signal(Signal::CONT);
         }
     }
 
     fn processes(&self) -> Vec<Process> {
         let parts: &[&str] = match self.servers {
-            Some(_) => &["envoy", "control-plane", "edge-cache"],
+            Some(_) => &["envoy", "control-plane", "edge-cache", "worker"],
             None => &["envoy", "control-plane"],
         };
         let of = |gateway| parts.iter().map(move |part| Process { part, gateway });
@@ -233,8 +238,9 @@ impl Plant {
 impl Servers {
     async fn start() -> Option<Self> {
         let (redis, postgres) = (RedisServer::own(&[]).await?, PostgresServer::own().await?);
+        let rabbit = RabbitServer::own().await?;
         let database = postgres.database().await;
-        Some(Self { redis, database, postgres })
+        Some(Self { redis, rabbit, database, postgres })
     }
 
     async fn carry_out(&mut self, action: &Action) {
@@ -246,6 +252,11 @@ impl Servers {
             Action::StartRedis => self.redis.start_again().await,
             Action::FreezeRedis => self.redis.signal(Signal::STOP),
             Action::ThawRedis => self.redis.signal(Signal::CONT),
+            Action::KillRabbit => self.rabbit.kill(),
+            Action::StartRabbit => self.rabbit.start_again().await,
+            Action::FreezeRabbit => self.rabbit.signal(Signal::STOP),
+            Action::ThawRabbit => self.rabbit.signal(Signal::CONT),
+            Action::PurgeQueues => self.rabbit.purge_all().await,
             Action::Redis(command) => self.redis.run::<()>(command).await,
             other => panic!("{other} is not for a server"),
         }

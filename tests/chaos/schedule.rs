@@ -28,6 +28,7 @@ pub(crate) enum Wire {
     ControlPlaneToProviders,
     ControlPlaneToDatabase,
     ToRedis,
+    ToRabbit,
 }
 
 /// Something that is done to the plant.
@@ -47,6 +48,11 @@ pub(crate) enum Action {
     FreezeRedis,
     ThawRedis,
     Redis(&'static [&'static str]),
+    KillRabbit,
+    StartRabbit,
+    FreezeRabbit,
+    ThawRabbit,
+    PurgeQueues,
     /// A fault of the sandbox's, as it takes it.
     Provider(Value),
     HealProviders,
@@ -67,7 +73,7 @@ pub(crate) struct Step {
 /// What there is to break.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Shape {
-    /// Two gateways on PostgreSQL and Redis.
+    /// Two gateways, each with a worker, on PostgreSQL, Redis and RabbitMQ.
     Distributed,
     /// One gateway on SQLite.
     Embedded,
@@ -104,8 +110,11 @@ impl Draw {
             (_, 24..=38) => self.crash_point(),
             (_, 39..=58) => self.provider(),
             (_, 59..=66) => self.webhooks(),
-            (Shape::Embedded, _) | (_, 67..=82) => self.wire(),
-            (_, 83..=86) => self.postgres_crashes(),
+            (Shape::Embedded, _) | (_, 67..=78) => self.wire(),
+            (_, 79..=80) => self.rabbit_dies(),
+            (_, 81) => self.rabbit_freezes(),
+            (_, 82..=83) => Window::instant("rabbit", Action::PurgeQueues),
+            (_, 84..=86) => self.postgres_crashes(),
             (_, 87..=91) => Window::instant("postgres", Action::EndDatabaseSessions),
             (_, 92..=94) => self.redis_dies(),
             (_, 95..=96) => self.redis_freezes(),
@@ -122,12 +131,12 @@ impl Draw {
     }
 
     fn killed(&mut self) -> Window {
-        let process = self.process(&["envoy", "control-plane", "control-plane", "edge-cache"]);
+        let process = self.process(&["envoy", "control-plane", "control-plane", "edge-cache", "worker"]);
         self.lasting(&process.to_string(), 100..=2_000, Action::Kill(process), Action::Start(process))
     }
 
     fn frozen(&mut self) -> Window {
-        let process = self.process(&["envoy", "control-plane", "control-plane", "edge-cache"]);
+        let process = self.process(&["envoy", "control-plane", "control-plane", "edge-cache", "worker"]);
         let lease = u64::try_from(LEASE.as_millis()).unwrap();
         self.lasting(
             &process.to_string(),
@@ -138,7 +147,7 @@ impl Draw {
     }
 
     fn crash_point(&mut self) -> Window {
-        let process = self.process(&["control-plane"]);
+        let process = self.process(&["control-plane", "control-plane", "worker"]);
         let name = crash_point::NAMES.choose(&mut self.rng).unwrap();
         let nth = self.rng.random_range(1..=12);
         let point = match self.rng.random_range(0..4) {
@@ -200,6 +209,7 @@ impl Draw {
                 Wire::ControlPlaneToProviders,
                 Wire::ControlPlaneToDatabase,
                 Wire::ToRedis,
+                Wire::ToRabbit,
             ],
         };
         let wire = *wires.choose(&mut self.rng).unwrap();
@@ -225,6 +235,14 @@ impl Draw {
         self.lasting("redis", 100..=1_500, Action::KillRedis, Action::StartRedis)
     }
 
+    fn rabbit_dies(&mut self) -> Window {
+        self.lasting("rabbit", 100..=3_000, Action::KillRabbit, Action::StartRabbit)
+    }
+
+    fn rabbit_freezes(&mut self) -> Window {
+        self.lasting("rabbit", 300..=2_500, Action::FreezeRabbit, Action::ThawRabbit)
+    }
+
     fn redis_freezes(&mut self) -> Window {
         self.lasting("redis", 300..=2_500, Action::FreezeRedis, Action::ThawRedis)
     }
@@ -241,8 +259,9 @@ impl Draw {
 
     fn process(&mut self, parts: &[&'static str]) -> Process {
         let part = *parts.choose(&mut self.rng).unwrap();
-        // Without Redis the edge cache is in the control plane.
-        let part = if self.shape == Shape::Embedded && part == "edge-cache" { "control-plane" } else { part };
+        // Without servers the control plane has the edge cache in itself, and does the worker's work.
+        let alone = self.shape == Shape::Embedded && ["edge-cache", "worker"].contains(&part);
+        let part = if alone { "control-plane" } else { part };
         Process { part, gateway: self.gateway() }
     }
 
@@ -293,6 +312,11 @@ impl fmt::Display for Action {
             Self::StartRedis => f.write_str("Redis starts, empty"),
             Self::FreezeRedis => f.write_str("SIGSTOP Redis"),
             Self::ThawRedis => f.write_str("SIGCONT Redis"),
+            Self::KillRabbit => f.write_str("RabbitMQ dies"),
+            Self::StartRabbit => f.write_str("RabbitMQ starts"),
+            Self::FreezeRabbit => f.write_str("SIGSTOP RabbitMQ"),
+            Self::ThawRabbit => f.write_str("SIGCONT RabbitMQ"),
+            Self::PurgeQueues => f.write_str("every queue is purged"),
             Self::Redis(command) => write!(f, "Redis {}", command.join(" ")),
             Self::Provider(rule) => write!(f, "provider fault {rule}"),
             Self::HealProviders => f.write_str("no more provider faults"),
@@ -321,6 +345,11 @@ mod tests {
             "kill -9 envoy",
             "kill -9 control-plane",
             "kill -9 edge-cache",
+            "kill -9 worker",
+            "start worker 1 with CRASH_POINTS",
+            "RabbitMQ dies",
+            "every queue is purged",
+            "ToRabbit",
             "SIGSTOP envoy",
             "SIGSTOP control-plane",
             "CRASH_POINTS",
@@ -353,7 +382,7 @@ mod tests {
         for seed in 0..20 {
             for step in draw(seed, Shape::Embedded, MINUTE) {
                 let text = step.action.to_string();
-                let absent = ["edge-cache", "Redis", "PostgreSQL", "Database", " 2"];
+                let absent = ["edge-cache", "worker", "Redis", "Rabbit", "PostgreSQL", "Database", " 2"];
                 assert!(!absent.iter().any(|part| text.contains(part)), "{text}");
             }
         }

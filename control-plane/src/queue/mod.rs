@@ -51,10 +51,9 @@ pub struct Hands {
 /// A row that is inconsistent needs somebody to look at it. Anything else passes.
 fn note(problem: &StoreError) {
     let source = std::error::Error::source(problem);
-    match problem {
-        StoreError::Inconsistent { .. } => tracing::error!(error = %problem, "due work cannot be worked off"),
-        _ => {
-            tracing::warn!(error = %problem, error.source = ?source, "due work has to wait for the database")
-        }
+    if matches!(problem, StoreError::Inconsistent { .. }) {
+        tracing::error!(error = %problem, "due work cannot be worked off");
+    } else {
+        tracing::warn!(error = %problem, error.source = ?source, "due work has to wait for the database");
     }
 }

@@ -94,12 +94,19 @@ impl Publisher {
             }
         }
         crash_point::reach("after_publish_before_confirm").await;
+        let mut is_full = false;
         for confirm in confirms {
             let outcome = confirmed(confirm).await;
             open.close(&outcome);
-            if let Err(problem) = outcome {
-                self.note(&problem);
+            match outcome {
+                Ok(()) => {}
+                Err(Unsent::Refused) => is_full = true,
+                // Those behind it count as unsent, too.
+                Err(problem) => return self.note(&problem),
             }
+        }
+        if is_full {
+            self.note(&Unsent::Refused);
         }
     }
 

@@ -133,9 +133,7 @@ async fn a_worker_follows_what_another_process_announces() {
     let prefix = bench::prefix();
     let worker =
         Worker::start(&database, &[("AMQP_URI", server.uri()), ("AMQP_QUEUE_PREFIX", &prefix)]).await;
-    worker
-        .until("a broker", async |worker| worker.counts("queue_connected 1").await.then_some(()))
-        .await;
+    worker.until("a broker", async |worker| worker.counts("queue_connected 1").await.then_some(())).await;
     let nobody = Arc::new(bench::Database::default());
     let service = bench::Process::start("service", server.uri(), &prefix, &nobody, bench::Role::None);
     service.rabbit.announce(event(&database, "evt_1").await);

@@ -1,5 +1,6 @@
 //! What was accepted comes to its end, once, whatever was away meanwhile.
 
+mod broker_lost;
 mod lost_answers;
 mod provider_down;
 

@@ -14,6 +14,8 @@ pub struct Addresses {
     pub envoy_admin: SocketAddr,
     pub control_plane: SocketAddr,
     pub edge_cache: SocketAddr,
+    /// Only where the stack has a worker of its own.
+    pub worker: SocketAddr,
     pub sandbox: SocketAddr,
 }
 
@@ -22,16 +24,17 @@ pub(crate) const GATEWAY_TLS: &str = "GATEWAY_TLS_LISTEN";
 pub(crate) const ENVOY_ADMIN: &str = "ENVOY_ADMIN_LISTEN";
 pub(crate) const CONTROL_PLANE: &str = "CONTROL_PLANE_LISTEN";
 pub(crate) const EDGE_CACHE: &str = "EDGE_CACHE_LISTEN";
+pub(crate) const WORKER: &str = "WORKER_LISTEN";
 pub(crate) const SANDBOX: &str = "SANDBOX_LISTEN";
 
 impl Addresses {
     /// Free ports on loopback.
-    pub const FREE: Self = Self::on_loopback([0; 6]);
+    pub const FREE: Self = Self::on_loopback([0; 7]);
     /// The ports that people and documents rely on.
-    pub const WELL_KNOWN: Self = Self::on_loopback([8080, 8443, 9901, 8081, 8082, 8090]);
+    pub const WELL_KNOWN: Self = Self::on_loopback([8080, 8443, 9901, 8081, 8082, 8083, 8090]);
 
     const fn on_loopback(
-        [gateway, gateway_tls, envoy_admin, control_plane, edge_cache, sandbox]: [u16; 6],
+        [gateway, gateway_tls, envoy_admin, control_plane, edge_cache, worker, sandbox]: [u16; 7],
     ) -> Self {
         const fn at(port: u16) -> SocketAddr {
             SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port)
@@ -42,6 +45,7 @@ impl Addresses {
             envoy_admin: at(envoy_admin),
             control_plane: at(control_plane),
             edge_cache: at(edge_cache),
+            worker: at(worker),
             sandbox: at(sandbox),
         }
     }
@@ -60,17 +64,18 @@ impl Addresses {
     }
 
     /// Each address under the variable that tells the parts about it.
-    pub(crate) fn named(mut self) -> [(&'static str, SocketAddr); 6] {
+    pub(crate) fn named(mut self) -> [(&'static str, SocketAddr); 7] {
         self.named_mut().map(|(name, address)| (name, *address))
     }
 
-    fn named_mut(&mut self) -> [(&'static str, &mut SocketAddr); 6] {
+    fn named_mut(&mut self) -> [(&'static str, &mut SocketAddr); 7] {
         [
             (GATEWAY, &mut self.gateway),
             (GATEWAY_TLS, &mut self.gateway_tls),
             (ENVOY_ADMIN, &mut self.envoy_admin),
             (CONTROL_PLANE, &mut self.control_plane),
             (EDGE_CACHE, &mut self.edge_cache),
+            (WORKER, &mut self.worker),
             (SANDBOX, &mut self.sandbox),
         ]
     }
@@ -104,7 +109,7 @@ mod tests {
         let mut ports = Addresses::FREE.settle().unwrap().named().map(|(_, address)| address.port()).to_vec();
         ports.sort_unstable();
         ports.dedup();
-        assert_eq!(ports.len(), 6);
+        assert_eq!(ports.len(), 7);
         assert!(!ports.contains(&0));
     }
 

@@ -16,6 +16,7 @@ pub type Environment = BTreeMap<String, String>;
 /// The client key of the demo client, as in `Authorization: Bearer demo-key`.
 pub const DEMO_KEY: &str = "demo-key";
 const REDIS_URI: &str = "REDIS_URI";
+const AMQP_URI: &str = "AMQP_URI";
 const CLIENTS: &str = "demo:demo-key,demo-2:demo-key-2";
 
 /// The settings of one stack, and what of them each part may see.
@@ -53,10 +54,10 @@ impl Settings {
                 value.clone_from(given);
             }
         }
-        // It may hold a password, so it is not for everyone.
-        own.extend(
-            options.environment.get_key_value(REDIS_URI).map(|(name, uri)| (name.clone(), uri.clone())),
-        );
+        // They may hold a password, so they are not for everyone.
+        for uri in [REDIS_URI, AMQP_URI] {
+            own.extend(options.environment.get_key_value(uri).map(|(name, uri)| (name.clone(), uri.clone())));
+        }
         own.extend(addresses.named().map(|(name, address)| (name.to_owned(), address.to_string())));
         Ok(Self { surroundings: options.environment.clone(), own })
     }
@@ -89,6 +90,12 @@ impl Settings {
     /// A Redis of the caller's makes the edge cache a process of its own.
     pub(crate) fn has_redis(&self) -> bool {
         self.own.contains_key(REDIS_URI)
+    }
+
+    /// A RabbitMQ of the caller's, beside a database that can be shared, brings a worker of its own.
+    pub(crate) fn has_worker(&self) -> bool {
+        self.own.contains_key(AMQP_URI)
+            && self.own.get("DB_URI").is_some_and(|uri| uri.starts_with("postgres"))
     }
 
     pub(crate) fn of_edge_cache(&self) -> Environment {

@@ -32,6 +32,8 @@ pub struct Stack {
     control_plane: Part,
     /// With a Redis, a process of its own; else the control plane has it in itself.
     edge_cache: Option<Part>,
+    /// With a RabbitMQ.
+    worker: Option<Part>,
     sandbox: Part,
     claim: Claim,
 }
@@ -47,7 +49,7 @@ impl Stack {
             let settings = Settings::new(&options, addresses, &run_dir)?;
             write_private(&run_dir.env_file(), &settings.lines())?;
             match Parts::start(&options, addresses, &settings, &run_dir).await {
-                Ok(Parts { envoy, control_plane, edge_cache, sandbox }) => {
+                Ok(Parts { envoy, control_plane, edge_cache, worker, sandbox }) => {
                     return Ok(Self {
                         options,
                         addresses,
@@ -56,6 +58,7 @@ impl Stack {
                         envoy,
                         control_plane,
                         edge_cache,
+                        worker,
                         sandbox,
                         claim,
                     });
@@ -108,7 +111,7 @@ impl Stack {
     }
 
     /// If this part has ended: how, and the end of its log. Parts are called as their logs are: `envoy`,
-    /// `control-plane`, `edge-cache`, `sandbox`.
+    /// `control-plane`, `edge-cache`, `worker`, `sandbox`.
     pub fn end_of(&mut self, part: &str) -> Option<String> {
         self.parts().find(|one| one.name() == part)?.ended()
     }
@@ -122,7 +125,7 @@ impl Stack {
 
     fn parts(&mut self) -> impl Iterator<Item = &mut Part> {
         let always = [&mut self.envoy, &mut self.control_plane, &mut self.sandbox];
-        always.into_iter().chain(self.edge_cache.as_mut())
+        always.into_iter().chain(self.edge_cache.as_mut()).chain(self.worker.as_mut())
     }
 
     /// Starts the control plane anew, after it has ended or been killed, and returns when it is ready.
@@ -148,6 +151,9 @@ impl Stack {
         self.envoy.stop(STOP).await;
         // By its own default the control plane gives payments under way 30 s.
         self.control_plane.stop(DRAIN).await;
+        if let Some(worker) = self.worker {
+            worker.stop(DRAIN).await;
+        }
         if let Some(edge_cache) = self.edge_cache {
             edge_cache.stop(STOP).await;
         }
@@ -159,6 +165,7 @@ struct Parts {
     envoy: Part,
     control_plane: Part,
     edge_cache: Option<Part>,
+    worker: Option<Part>,
     sandbox: Part,
 }
 
@@ -187,9 +194,13 @@ impl Parts {
             true => Some(start_edge_cache(options, addresses, settings, run_dir).await?),
             false => None,
         };
+        let worker = match settings.has_worker() {
+            true => Some(start_worker(options, addresses, settings, run_dir).await?),
+            false => None,
+        };
         let envoy = envoy::start(options, addresses, settings, run_dir).await?;
 
-        Ok(Self { envoy, control_plane, edge_cache, sandbox })
+        Ok(Self { envoy, control_plane, edge_cache, worker, sandbox })
     }
 }
 
@@ -210,6 +221,20 @@ async fn start_edge_cache(
     let client = health::client()?;
     // Its Redis may be away: it then says so to whoever asks.
     let url = format!("http://{}/healthz", addresses.edge_cache);
+    part.ready(Instant::now() + options.start_within, async || probe(client.get(&url)).await).await?;
+    Ok(part)
+}
+
+async fn start_worker(
+    options: &Options,
+    addresses: Addresses,
+    settings: &Settings,
+    run_dir: &RunDir,
+) -> Result<Part> {
+    let program = &options.programs.control_plane;
+    let mut part = Part::start(run_dir, "worker", program, &["worker"], settings.of_control_plane())?;
+    let client = health::client()?;
+    let url = format!("http://{}/readyz", addresses.worker);
     part.ready(Instant::now() + options.start_within, async || probe(client.get(&url)).await).await?;
     Ok(part)
 }

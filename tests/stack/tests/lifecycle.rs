@@ -28,12 +28,14 @@ fn local_stack(run_dir: &Path, arguments: &[&str]) -> Command {
         "ENVOY_ADMIN_LISTEN",
         "CONTROL_PLANE_LISTEN",
         "EDGE_CACHE_LISTEN",
+        "WORKER_LISTEN",
         "SANDBOX_LISTEN",
     ] {
         command.env(name, "127.0.0.1:0");
     }
     for name in [
         "REDIS_URI",
+        "AMQP_URI",
         "STRIPE_SECRET_KEY",
         "STRIPE_API_BASE",
         "PAYPAL_CLIENT_ID",

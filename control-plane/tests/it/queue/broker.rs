@@ -40,9 +40,9 @@ async fn without_a_broker_everything_is_worked_off_and_with_it_again_by_messages
         sweeping.note(&database, waiting.clone());
         Operator::at(&server).await.holds(&format!("{prefix}.wait.10s"), 1).await;
         if round == 0 {
-            server.kill()
+            server.kill();
         } else {
-            server.stop()
+            server.stop();
         }
         sweeping.connected(false).await;
         let before = database.worked().len();
