@@ -52,6 +52,11 @@ chaos: build test-services ## Break whole gateways: SEEDS=20 fresh seeds or SEED
 	@CHAOS_SEED='$(SEED)' CHAOS_SEEDS='$(SEEDS)' CHAOS_SECONDS='$(SECONDS)' CHAOS_SHAPE='$(SHAPE)' \
 	  cargo test --locked --release --test chaos -- --ignored --nocapture
 
+SEQUENCES ?= 300000
+.PHONY: model
+model: ## Try the payments' and the keys' state machines in random order: SEQUENCES=300000 each
+	MODEL_SEQUENCES='$(SEQUENCES)' cargo test --locked --release --test model --test turns
+
 .PHONY: bench
 bench: build test-services ## Measure on this machine and print the tables; BENCH=charge, =replay or =webhook for one
 	cargo bench --locked --bench gateway -- $(BENCH)

@@ -16,7 +16,9 @@ use edge_core::request::CaptureMode;
 use jiff::Timestamp;
 
 use super::{Adopted, Evidence, OwnCall, Standing};
-use crate::domain::payment::{Authorization, Failure, Flight, Operation, Payment, Session, State};
+use crate::domain::payment::{
+    Authorization, Cancelable, Failure, Flight, Operation, Payment, Session, State,
+};
 use crate::domain::provider::{ProviderRef, Refusal};
 
 /// What a transition on evidence comes to.
@@ -154,6 +156,8 @@ impl Payment {
             (Operation::Capture { of, .. }, Standing::Declined(_)) => {
                 Next::State(State::Authorized(of.clone()))
             }
+            // An earlier capture was declined, which says nothing of what is held.
+            (Operation::Cancel(Cancelable::Authorization(_)), Standing::Declined(_)) => Next::Known,
             (_, Standing::Declined(refusal)) => Next::State(failed(refusal)),
             (Operation::Charge | Operation::Resume(_), Standing::Authorized { authorization }) => {
                 self.authorized_at(authorization)

@@ -39,8 +39,10 @@ impl Order {
         let declined = captures.iter().any(|capture| DECLINED.contains(&capture.status.as_str()));
         match (furthest(captures), furthest(authorizations)) {
             (Some(capture), _) if capture.status == "PENDING" => Standing::Processing,
-            // The payer may try another instrument as long as the order is open.
-            (Some(capture), Some(_)) if declined => capture.standing_of_capture(),
+            // The payer may try another instrument as long as the order is open. What is held may have ended since.
+            (Some(capture), Some(held)) if declined && !ENDED.contains(&held.status.as_str()) => {
+                capture.standing_of_capture()
+            }
             (Some(capture), None) if self.status == "COMPLETED" => capture.standing_of_capture(),
             (_, Some(authorization)) => authorization.standing_of_authorization(),
             _ => self.unpaid_standing(),
@@ -66,6 +68,8 @@ impl Order {
 
 const TAKEN: [&str; 3] = ["COMPLETED", "PARTIALLY_REFUNDED", "REFUNDED"];
 const DECLINED: [&str; 3] = ["DECLINED", "DENIED", "FAILED"];
+/// Of what was held: given back, or run out.
+const ENDED: [&str; 2] = ["VOIDED", "EXPIRED"];
 
 impl Transaction {
     /// A capture by itself, where its order cannot be read any more.
@@ -95,7 +99,7 @@ impl Transaction {
             ("CREATED", Some(authorization)) => Standing::Authorized { authorization },
             // Captured, and the capture is not to be seen yet.
             ("PENDING" | "CAPTURED" | "PARTIALLY_CAPTURED", _) => Standing::Processing,
-            ("VOIDED" | "EXPIRED", _) => Standing::Canceled,
+            (status, _) if ENDED.contains(&status) => Standing::Canceled,
             ("DENIED", _) => self.declined_standing(),
             (status, _) => strange(status),
         }

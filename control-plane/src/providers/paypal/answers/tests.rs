@@ -3,6 +3,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::domain::evidence::Standing;
 use crate::domain::provider::RefusalKind;
 
 const TXN: &str = "txn_00000000-0000-7101-8101-010101010101";
@@ -171,5 +172,15 @@ fn what_is_not_an_order_leaves_the_outcome_open() {
     ] {
         let answer = Answer::of(201, body.to_owned());
         assert!(matches!(super::order(&answer), Err(NotDone::Unknown(_))), "{body}");
+    }
+}
+
+#[test]
+fn after_a_declined_capture_what_was_held_may_still_end() {
+    let declined = [transaction_json("C1", "DECLINED")];
+    let standing = |held| order_with("COMPLETED", &declined, &[transaction_json("A1", held)]).evidence();
+    assert!(matches!(standing("CREATED").unwrap().standing, Standing::Declined(_)));
+    for ended in ["VOIDED", "EXPIRED"] {
+        assert_eq!(standing(ended).unwrap().standing, Standing::Canceled);
     }
 }

@@ -1,0 +1,45 @@
+//! The same names in every sequence.
+
+use control_plane::domain::event::Cause;
+use control_plane::domain::id::{AttemptId, PaymentId, RefundId};
+use edge_core::client::ClientId;
+use edge_core::request::ChargeRequest;
+use jiff::Timestamp;
+
+pub(crate) fn at(second: u32) -> Timestamp {
+    Timestamp::from_second(1_767_225_600 + i64::from(second)).unwrap()
+}
+
+fn bytes(n: u32) -> [u8; 10] {
+    let mut bytes = [0; 10];
+    bytes[6..].copy_from_slice(&n.to_be_bytes());
+    bytes
+}
+
+pub(crate) fn payment_id() -> PaymentId {
+    PaymentId::new(at(0), bytes(1))
+}
+
+pub(crate) fn refund_id(n: u32) -> RefundId {
+    RefundId::new(at(0), bytes(n))
+}
+
+pub(crate) fn attempt(n: u32) -> AttemptId {
+    AttemptId::new(at(0), bytes(n))
+}
+
+pub(crate) fn client() -> ClientId {
+    ClientId::parse("demo").unwrap()
+}
+
+pub(crate) fn cause() -> Cause {
+    Cause { client: client(), request_id: "req-1".to_owned() }
+}
+
+pub(crate) fn charge_request(amount: u32, is_manual: bool) -> ChargeRequest {
+    let capture = if is_manual { "manual" } else { "automatic" };
+    let body = format!(
+        r#"{{"provider":"stripe","amount":{amount},"currency":"USD","paymentMethodId":"pm_card_visa","capture":"{capture}"}}"#
+    );
+    ChargeRequest::parse(body.as_bytes()).unwrap()
+}

@@ -1,0 +1,187 @@
+//! The documented transitions, and nothing else.
+
+use std::collections::BTreeSet;
+
+use control_plane::domain::payment::{Operation, State};
+use control_plane::domain::refund::RefundState;
+
+/// What sets a transition off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum By {
+    /// We ourselves: a client's wish, a worker's try. Never evidence of what the provider did.
+    Us,
+    /// The provider's word on a call.
+    Answer,
+    /// A read of the provider's object.
+    Read,
+}
+
+pub(crate) type Move = (&'static str, By, &'static str);
+
+/// A payment's state, with what is under way.
+pub(crate) fn name(state: &State) -> &'static str {
+    let named = |charge, resume, capture, cancel| match &state.flight().expect("a call").operation {
+        Operation::Charge => charge,
+        Operation::Resume(_) => resume,
+        Operation::Capture { .. } => capture,
+        Operation::Cancel(_) => cancel,
+    };
+    match state {
+        State::Processing { accepted: false, .. } => named("charging", "resuming", "capturing", "canceling"),
+        State::Processing { accepted: true, .. } => {
+            named("charge accepted", "resume accepted", "capture accepted", "cancel accepted")
+        }
+        State::Queued { .. } => named("charge queued", "resume queued", "capture queued", "cancel queued"),
+        State::Unknown { .. } => {
+            named("charge unknown", "resume unknown", "capture unknown", "cancel unknown")
+        }
+        other => other.name(),
+    }
+}
+
+pub(crate) fn refund_name(state: &RefundState) -> &'static str {
+    match state {
+        RefundState::Processing { .. } => "refunding",
+        RefundState::Queued { .. } => "refund queued",
+        RefundState::Unknown { .. } => "refund unknown",
+        RefundState::Pending { .. } => "refund pending",
+        RefundState::Processed { .. } => "refunded",
+        RefundState::Failed { .. } => "refund failed",
+    }
+}
+
+/// From where, by what, to where. Completed, captured, canceled and refunds that failed are left by nothing here: only
+/// money that moved against what the provider had said would move them.
+const DOCUMENTED: &[Row] = &[
+    ("created", By::Us, &["charging"]),
+    ("charging", By::Us, &["charge unknown"]),
+    (
+        "charging",
+        By::Answer,
+        &[
+            "charge accepted",
+            "charge queued",
+            "charge unknown",
+            "requires_action",
+            "authorized",
+            "completed",
+            "failed",
+        ],
+    ),
+    (
+        "charging",
+        By::Read,
+        &["charge accepted", "requires_action", "authorized", "completed", "captured", "canceled", "failed"],
+    ),
+    ("charge queued", By::Us, &["charging", "failed"]),
+    (
+        "charge unknown",
+        By::Answer,
+        &["charge accepted", "charge unknown", "requires_action", "authorized", "completed", "failed"],
+    ),
+    (
+        "charge unknown",
+        By::Read,
+        &["charge accepted", "requires_action", "authorized", "completed", "captured", "canceled", "failed"],
+    ),
+    (
+        "charge accepted",
+        By::Answer,
+        &["charge accepted", "requires_action", "authorized", "completed", "failed"],
+    ),
+    (
+        "charge accepted",
+        By::Read,
+        &["requires_action", "authorized", "completed", "captured", "canceled", "failed"],
+    ),
+    ("requires_action", By::Us, &["resuming", "canceling"]),
+    ("requires_action", By::Read, &["authorized", "completed", "captured", "canceled", "failed"]),
+    ("resuming", By::Us, &["resume unknown"]),
+    (
+        "resuming",
+        By::Answer,
+        &[
+            "resume accepted",
+            "resume queued",
+            "resume unknown",
+            "requires_action",
+            "authorized",
+            "completed",
+            "failed",
+        ],
+    ),
+    ("resuming", By::Read, &["resume accepted", "authorized", "completed", "captured", "canceled", "failed"]),
+    ("resume queued", By::Us, &["resuming", "requires_action"]),
+    (
+        "resume queued",
+        By::Read,
+        &["resume accepted", "authorized", "completed", "captured", "canceled", "failed"],
+    ),
+    (
+        "resume unknown",
+        By::Answer,
+        &["resume accepted", "resume unknown", "requires_action", "authorized", "completed", "failed"],
+    ),
+    (
+        "resume unknown",
+        By::Read,
+        &["resume accepted", "authorized", "completed", "captured", "canceled", "failed"],
+    ),
+    (
+        "resume accepted",
+        By::Answer,
+        &["resume accepted", "requires_action", "authorized", "completed", "failed"],
+    ),
+    ("resume accepted", By::Read, &["authorized", "completed", "captured", "canceled", "failed"]),
+    ("authorized", By::Us, &["capturing", "canceling"]),
+    ("authorized", By::Read, &["captured", "canceled"]),
+    ("capturing", By::Us, &["capture unknown"]),
+    (
+        "capturing",
+        By::Answer,
+        &["capture accepted", "capture queued", "capture unknown", "authorized", "captured"],
+    ),
+    ("capturing", By::Read, &["capture accepted", "authorized", "captured", "canceled"]),
+    ("capture queued", By::Us, &["capturing", "authorized"]),
+    ("capture queued", By::Read, &["capture accepted", "authorized", "captured", "canceled"]),
+    ("capture unknown", By::Answer, &["capture accepted", "capture unknown", "authorized", "captured"]),
+    ("capture unknown", By::Read, &["capture accepted", "authorized", "captured", "canceled"]),
+    ("capture accepted", By::Answer, &["capture accepted", "authorized", "captured"]),
+    ("capture accepted", By::Read, &["authorized", "captured", "canceled"]),
+    ("canceling", By::Us, &["cancel unknown"]),
+    (
+        "canceling",
+        By::Answer,
+        &["cancel queued", "cancel unknown", "requires_action", "authorized", "canceled"],
+    ),
+    ("canceling", By::Read, &["completed", "captured", "canceled", "failed"]),
+    ("cancel queued", By::Us, &["canceling", "requires_action", "authorized"]),
+    ("cancel queued", By::Read, &["completed", "captured", "canceled", "failed"]),
+    ("cancel unknown", By::Answer, &["cancel unknown", "requires_action", "authorized", "canceled"]),
+    ("cancel unknown", By::Read, &["completed", "captured", "canceled", "failed"]),
+    ("failed", By::Read, &["authorized", "completed", "captured"]),
+    ("refunding", By::Us, &["refund unknown"]),
+    (
+        "refunding",
+        By::Answer,
+        &["refund queued", "refund unknown", "refund pending", "refunded", "refund failed"],
+    ),
+    ("refunding", By::Read, &["refund pending", "refunded"]),
+    ("refund queued", By::Us, &["refunding", "refund failed"]),
+    ("refund unknown", By::Answer, &["refund unknown", "refund pending", "refunded", "refund failed"]),
+    ("refund unknown", By::Read, &["refund pending", "refunded"]),
+    ("refund pending", By::Read, &["refunded", "refund failed"]),
+    ("refunded", By::Read, &["refund failed"]),
+];
+
+type Row = (&'static str, By, &'static [&'static str]);
+
+pub(crate) fn is_documented((from, by, to): Move) -> bool {
+    DOCUMENTED.iter().any(|row| (row.0, row.1) == (from, by) && row.2.contains(&to))
+}
+
+/// Those of which nothing was seen.
+pub(crate) fn unused(seen: &BTreeSet<Move>) -> Vec<Row> {
+    let used = |row: &&Row| seen.iter().any(|step| (step.0, step.1) == (row.0, row.1));
+    DOCUMENTED.iter().filter(|row| !used(row)).copied().collect()
+}
