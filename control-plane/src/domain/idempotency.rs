@@ -153,6 +153,7 @@ impl OperationError {
             | Self::NotSent { .. }
             | Self::InProgress
             | Self::KeyTaken
+            | Self::InDoubt(_)
             | Self::Store(_)
             | Self::Crashed => false,
         }
@@ -173,6 +174,7 @@ impl OperationError {
             | Self::KeyTaken
             | Self::OrderTaken
             | Self::NotSent { .. }
+            | Self::InDoubt(_)
             | Self::Store(_)
             | Self::Crashed => false,
         }

@@ -93,6 +93,11 @@ impl From<&OperationError> for ApiError {
                 let message = "the provider cannot be reached; nothing was charged, try again";
                 Self::new(ErrorCode::ProviderUnavailable, message).transaction(*payment).retryable(true)
             }
+            OperationError::InDoubt(_) => {
+                let message = "the database did not confirm that the request is recorded, so it may be carried out; \
+                               send it again under the same key to learn";
+                Self::new(ErrorCode::GatewayTimeout, message).retryable(true)
+            }
             OperationError::Store(StoreError::Unavailable(_)) => {
                 Self::new(ErrorCode::GatewayUnavailable, "the database cannot be reached; try again")
                     .retryable(true)
@@ -120,7 +125,7 @@ pub(super) fn log(error: &OperationError) {
         OperationError::NotSent { payment, doubt } => {
             tracing::warn!(payment.id = %payment, reason = doubt.reason, "the provider could not be asked");
         }
-        OperationError::Store(problem) => {
+        OperationError::Store(problem) | OperationError::InDoubt(problem) => {
             tracing::error!(error = %problem, error.source = ?std::error::Error::source(problem), "the store failed");
         }
         OperationError::Crashed => tracing::error!("an operation ended unexpectedly"),

@@ -214,6 +214,18 @@ async fn our_own_misconfiguration_is_502_and_an_unreachable_provider_is_asked_la
     assert_eq!((status, &answer["status"]), (StatusCode::ACCEPTED, &json!("pending")));
 }
 
+/// What was written after all is carried out: nobody may have been told that it was not.
+#[tokio::test]
+async fn a_charge_that_the_database_did_not_confirm_is_not_called_undone() {
+    let api = Api::start().await;
+    api.test.store.execute("DROP TABLE events").await;
+    let (status, answer) = api.demo("POST", "/payments/charge", CHARGE).await;
+    assert_eq!(
+        (status, &answer["error"]["code"], &answer["error"]["retryable"]),
+        (StatusCode::GATEWAY_TIMEOUT, &json!("GATEWAY_TIMEOUT"), &json!(true))
+    );
+}
+
 #[tokio::test]
 async fn the_control_plane_checks_bodies_again() {
     let api = Api::start().await;

@@ -62,6 +62,10 @@ pub enum OperationError {
     /// The idempotency key was used between looking for it and taking it; look again.
     #[error("the idempotency key has just been used")]
     KeyTaken,
+    /// The database took the intent and did not say whether it is written. If it is, it will be carried out; the same
+    /// request under its key finds out.
+    #[error("it is not known whether the request is recorded")]
+    InDoubt(#[source] StoreError),
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error("the operation ended unexpectedly")]
@@ -69,6 +73,14 @@ pub enum OperationError {
 }
 
 impl OperationError {
+    /// The commit of an intent failed so.
+    fn unwritten(problem: StoreError) -> Self {
+        match problem {
+            StoreError::Unavailable(_) => Self::InDoubt(problem),
+            StoreError::Overloaded | StoreError::Inconsistent { .. } => Self::Store(problem),
+        }
+    }
+
     fn state(payment: PaymentId, problem: InvalidTransition) -> Self {
         Self::InvalidState { payment, problem: problem.to_string() }
     }
@@ -84,7 +96,7 @@ impl OperationError {
 /// Commits the intent before a call. A conflict means that another request got there first.
 async fn commit(gateway: &Gateway, change: Change, payment: PaymentId) -> Result<(), OperationError> {
     gateway.commit(change).await.map_err(|error| match error {
-        CommitError::Store(problem) => problem.into(),
+        CommitError::Store(problem) => OperationError::unwritten(problem),
         CommitError::Conflict(Conflict::KeyTaken) => OperationError::KeyTaken,
         CommitError::Conflict(Conflict::ReferenceTaken) => OperationError::OrderTaken,
         CommitError::Conflict(_) => OperationError::Busy { payment },

@@ -75,7 +75,7 @@ async fn reserve(
         }
         Err(CommitError::Conflict(Conflict::KeyTaken)) => Err(OperationError::KeyTaken),
         Err(CommitError::Conflict(_)) => Err(OperationError::NotFound),
-        Err(CommitError::Store(problem)) => Err(problem.into()),
+        Err(CommitError::Store(problem)) => Err(OperationError::unwritten(problem)),
     }
 }
 

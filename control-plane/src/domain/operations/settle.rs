@@ -275,7 +275,7 @@ fn heard<T>(answer: Result<T, OperationError>) -> Result<Turn, Trouble> {
 
 fn operation_trouble(problem: OperationError) -> Trouble {
     match problem {
-        OperationError::Store(problem) => problem.into(),
+        OperationError::Store(problem) | OperationError::InDoubt(problem) => problem.into(),
         OperationError::Busy { .. } => Trouble::Wait("somebody else moved it"),
         problem => Trouble::Failed(problem.to_string()),
     }
