@@ -20,7 +20,7 @@ const LOOK_EVERY_ALONE: Duration = Duration::from_secs(1);
 /// How late something must be to count as not brought.
 const LATE: SignedDuration = SignedDuration::from_secs(3);
 /// What an announcement did not help within this is worked off without one.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(10);
 /// Before the next try here, which is for a database that was away for a moment.
 const AGAIN_AFTER: Duration = Duration::from_secs(5);
 /// Found at a time.
