@@ -224,7 +224,7 @@ pub(crate) fn take(world: &mut World, step: Step) -> Result<(), TestCaseError> {
             if let Some(theirs) = world.refunds.theirs.get_mut(n) {
                 match (theirs.history.last(), decision) {
                     (Some(RefundStanding::Pending), Decision::Done) => {
-                        theirs.history.push(RefundStanding::Processed)
+                        theirs.history.push(RefundStanding::Processed);
                     }
                     // The payer's bank may send back what was processed.
                     (Some(RefundStanding::Pending | RefundStanding::Processed), Decision::Decline) => {
@@ -307,10 +307,9 @@ fn read(world: &mut World, n: usize, lag: u8) -> Result<(), TestCaseError> {
     let processing = matches!(ours.refund.state, RefundState::Processing { .. });
     let call = if processing && ours.call.is_some() { OwnCall::MayAnswer } else { OwnCall::IsOver };
     match ours.refund.adopt(&seen, call, now) {
-        Adopted::Known | Adopted::Wait => Ok(()),
         Adopted::Moved(moved) | Adopted::Surprising(moved) => moves(world, n, By::Read, Ok(moved)),
         Adopted::Refused(problem) if lag == 0 => Err(TestCaseError::fail(problem)),
-        Adopted::Refused(_) => Ok(()),
+        Adopted::Known | Adopted::Wait | Adopted::Refused(_) => Ok(()),
     }
 }
 
