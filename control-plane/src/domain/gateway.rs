@@ -67,6 +67,14 @@ impl Gateway {
         }
     }
 
+    /// Of what is still not decided after it was looked at: when it is looked at again.
+    pub fn look_again(&self, follow_up: &mut Option<FollowUp>) {
+        if let Some(follow_up) = follow_up {
+            follow_up.tries += 1;
+            follow_up.at = self.now() + self.retries.policy().pause(follow_up.tries, self.random());
+        }
+    }
+
     /// Writes a change, and says what it leaves to be looked after.
     pub async fn commit(&self, change: Change) -> Result<(), CommitError> {
         let follow_up = change.follow_up();

@@ -108,7 +108,9 @@ pub(super) async fn payment_lost(
     cause: &Cause,
 ) -> Result<Payment, OperationError> {
     let id = payment.id;
-    let lost = payment.clone().lost(gateway.now()).map_err(|problem| OperationError::state(id, problem))?;
+    let mut lost =
+        payment.clone().lost(gateway.now()).map_err(|problem| OperationError::state(id, problem))?;
+    gateway.under_way(&mut lost.follow_up);
     let event = Event::payment_moved(Some(&payment.state), &lost, cause);
     let step = Step::MovePayment { payment: lost.clone(), event };
     commit(gateway, Change { step, key: None, webhook: None }, id).await?;
@@ -121,7 +123,9 @@ pub(super) async fn refund_lost(
     cause: &Cause,
 ) -> Result<Refund, OperationError> {
     let id = refund.payment;
-    let lost = refund.clone().lost(gateway.now()).map_err(|problem| OperationError::state(id, problem))?;
+    let mut lost =
+        refund.clone().lost(gateway.now()).map_err(|problem| OperationError::state(id, problem))?;
+    gateway.under_way(&mut lost.follow_up);
     let event = Event::refund_moved(Some(&refund.state), &lost, cause);
     let step = Step::MoveRefund { refund: lost.clone(), event };
     commit(gateway, Change { step, key: None, webhook: None }, id).await?;

@@ -84,7 +84,10 @@ impl Examiner<'_> {
         match payment.adopt(seen, self.own_call(payment), self.gateway.now()) {
             Adopted::Known => {}
             Adopted::Wait => return Err(Trouble::Wait("a call of our own is under way")),
-            Adopted::Moved(moved) => plan.move_payment(moved),
+            Adopted::Moved(mut moved) => {
+                self.gateway.look_again(&mut moved.follow_up);
+                plan.move_payment(moved);
+            }
             Adopted::Surprising(moved) => {
                 tracing::error!(
                     payment.id = %moved.id, was = payment.state.name(), is = moved.state.name(),

@@ -68,7 +68,10 @@ impl Examiner<'_> {
         match refund.adopt(seen, call, self.gateway.now()) {
             Adopted::Known => {}
             Adopted::Wait => plan.wait("a call of our own is under way"),
-            Adopted::Moved(moved) | Adopted::Surprising(moved) => plan.move_refund(refund, moved),
+            Adopted::Moved(mut moved) | Adopted::Surprising(mut moved) => {
+                self.gateway.look_again(&mut moved.follow_up);
+                plan.move_refund(refund, moved);
+            }
             Adopted::Refused(problem) => plan.refuse(&seen.reference, problem, self.gateway.now()),
         }
     }
