@@ -12,6 +12,7 @@ use super::{OperationError, commit};
 use crate::crash_point::reach;
 use crate::domain::event::Event;
 use crate::domain::gateway::Gateway;
+use crate::domain::id::AttemptId;
 use crate::domain::idempotency::Call;
 use crate::domain::payment::{Cancelable, Failure, Flight, InvalidTransition, Operation, Payment, State};
 use crate::domain::provider::{
@@ -49,7 +50,7 @@ pub(super) async fn fly(
         reach("after_intent").await;
         let answer = ask(provider, &payment, flight).await;
         reach("after_provider").await;
-        let repeat = patience.repeat(gateway, provider.name(), answer.is_unknown());
+        let repeat = patience.repeat(gateway, provider.name(), answer.said.is_unknown());
         payment = record(gateway, payment, &answer, repeat.hold(), call).await?;
         if !(repeat.wait().await && matches!(payment.state, State::Unknown { .. })) {
             return Ok(payment);
@@ -57,8 +58,14 @@ pub(super) async fn fly(
     }
 }
 
-/// What the provider answered to the operation of a flight.
-enum Answer {
+/// What the provider answered, to which attempt. It says nothing of another one: whoever stood still meanwhile may find
+/// the payment in a later flight.
+struct Answer {
+    attempt: AttemptId,
+    said: Said,
+}
+
+enum Said {
     Charged(Outcome<Charged>),
     Captured(Outcome<Captured>),
     Canceled(Outcome<()>),
@@ -67,7 +74,7 @@ enum Answer {
 async fn ask(provider: &dyn PaymentProvider, payment: &Payment, flight: Flight) -> Answer {
     let Flight { attempt, operation, .. } = flight;
     let id = payment.id;
-    match operation {
+    let said = match operation {
         Operation::Charge => {
             let request = &payment.request;
             let order = ChargeOrder {
@@ -81,29 +88,30 @@ async fn ask(provider: &dyn PaymentProvider, payment: &Payment, flight: Flight) 
                 metadata: request.metadata.clone(),
                 return_url: request.return_url.clone(),
             };
-            Answer::Charged(provider.charge(&order).await)
+            Said::Charged(provider.charge(&order).await)
         }
         Operation::Resume(session) => {
             let (money, capture) = (payment.money(), payment.request.capture);
             let order = ResumeOrder { payment: id, attempt, money, capture, session: session.session };
-            Answer::Charged(provider.resume(&order).await)
+            Said::Charged(provider.resume(&order).await)
         }
         Operation::Capture { of, amount } => {
             let money = Money { amount, currency: payment.request.currency };
             let order = CaptureOrder { payment: id, attempt, authorization: of.authorization, money };
-            Answer::Captured(provider.capture(&order).await)
+            Said::Captured(provider.capture(&order).await)
         }
         Operation::Cancel(before) => {
             let target = match before {
                 Cancelable::Session(waiting) => CancelTarget::Session(waiting.session),
                 Cancelable::Authorization(held) => CancelTarget::Authorization(held.authorization),
             };
-            Answer::Canceled(provider.cancel(&CancelOrder { payment: id, attempt, target }).await)
+            Said::Canceled(provider.cancel(&CancelOrder { payment: id, attempt, target }).await)
         }
-    }
+    };
+    Answer { attempt, said }
 }
 
-impl Answer {
+impl Said {
     const fn is_unknown(&self) -> bool {
         matches!(
             self,
@@ -134,18 +142,24 @@ impl Answer {
 
 impl Answered<Payment> for Answer {
     fn moves(&self, payment: Payment, at: Timestamp) -> Result<Payment, InvalidTransition> {
-        match self {
-            Self::Charged(answer) => payment.charge_answered(answer.clone(), at),
-            Self::Captured(answer) => payment.capture_answered(answer.clone(), at),
-            Self::Canceled(answer) => payment.cancel_answered(answer.clone(), at),
+        if payment.state.flight().is_none_or(|flight| flight.attempt != self.attempt) {
+            return Err(InvalidTransition {
+                from: payment.state.name(),
+                wanted: "answered for that attempt",
+            });
+        }
+        match &self.said {
+            Said::Charged(answer) => payment.charge_answered(answer.clone(), at),
+            Said::Captured(answer) => payment.capture_answered(answer.clone(), at),
+            Said::Canceled(answer) => payment.cancel_answered(answer.clone(), at),
         }
     }
 
     /// The provider's no where it stands in the payment as recorded, and otherwise what is recorded: somebody
     /// else's evidence may have moved the payment on, and may have been a no.
     fn told(&self, payment: Payment) -> Result<Payment, OperationError> {
-        match self.refusal() {
-            Some(refusal) if self.stands_refused(&payment.state) => {
+        match self.said.refusal() {
+            Some(refusal) if self.said.stands_refused(&payment.state) => {
                 Err(OperationError::Refused { payment: payment.id, refusal: Box::new(refusal.clone()) })
             }
             _ => standing(payment),
@@ -153,10 +167,10 @@ impl Answered<Payment> for Answer {
     }
 
     fn doubt(&self) -> Option<&Doubt> {
-        match self {
-            Self::Charged(answer) => answer.doubt(),
-            Self::Captured(answer) => answer.doubt(),
-            Self::Canceled(answer) => answer.doubt(),
+        match &self.said {
+            Said::Charged(answer) => answer.doubt(),
+            Said::Captured(answer) => answer.doubt(),
+            Said::Canceled(answer) => answer.doubt(),
         }
     }
 }
@@ -201,5 +215,32 @@ mod tests {
         let lost = Answer::Charged(Outcome::Unknown(Doubt::new("cut")));
         let told = lost.told(failed);
         assert!(matches!(told, Err(OperationError::Refused { .. })), "{told:?}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::id::PaymentId;
+    use crate::domain::provider::ProviderRef;
+    use edge_core::client::ClientId;
+    use edge_core::request::ChargeRequest;
+
+    #[test]
+    fn a_late_answer_to_an_earlier_capture_decides_nothing_about_the_next_one() {
+        let at = Timestamp::UNIX_EPOCH;
+        let [charge, earlier, later] = [1, 2, 3].map(|n| AttemptId::new(at, [n; 10]));
+        let request = br#"{"provider":"stripe","amount":100,"currency":"USD","paymentMethodId":"pm_1","capture":"manual"}"#;
+        let request = ChargeRequest::parse(request).unwrap();
+        let (id, client) = (PaymentId::new(at, [0; 10]), ClientId::parse("demo").unwrap());
+        let reference = ProviderRef::new("pi_1");
+        let held = Charged::Authorized { payment: reference.clone(), authorization: reference.clone() };
+        let payment = Payment::open(id, client, request, None, at);
+        let payment = payment.begin_charge(charge, at).unwrap();
+        let payment = payment.charge_answered(Outcome::Done(held), at).unwrap();
+        let payment = payment.begin_capture(None, later, at).unwrap();
+        let said = || Said::Captured(Outcome::Done(Captured::Completed { charge: reference.clone() }));
+        assert!(Answer { attempt: earlier, said: said() }.moves(payment.clone(), at).is_err());
+        assert!(Answer { attempt: later, said: said() }.moves(payment, at).is_ok());
     }
 }
