@@ -191,8 +191,8 @@ pub(super) fn standing(payment: Payment) -> Result<Payment, OperationError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::id::{AttemptId, PaymentId};
-    use crate::domain::provider::RefusalKind;
+    use crate::domain::id::PaymentId;
+    use crate::domain::provider::{ProviderRef, RefusalKind};
     use edge_core::client::ClientId;
     use edge_core::request::ChargeRequest;
 
@@ -212,19 +212,11 @@ mod tests {
             reference: None,
         };
         let failed = begun.charge_answered(Outcome::Refused(no), at).unwrap();
-        let lost = Answer::Charged(Outcome::Unknown(Doubt::new("cut")));
+        let said = Said::Charged(Outcome::Unknown(Doubt::new("cut")));
+        let lost = Answer { attempt: AttemptId::new(at, [2; 10]), said };
         let told = lost.told(failed);
         assert!(matches!(told, Err(OperationError::Refused { .. })), "{told:?}");
     }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::id::PaymentId;
-    use crate::domain::provider::ProviderRef;
-    use edge_core::client::ClientId;
-    use edge_core::request::ChargeRequest;
 
     #[test]
     fn a_late_answer_to_an_earlier_capture_decides_nothing_about_the_next_one() {
