@@ -9,9 +9,11 @@ use jiff::{SpanRelativeTo, Timestamp};
 use serde::Serialize;
 
 use crate::config::{GatewaySettings, Source};
+use crate::domain::clock::{Clock as _, SystemClock};
 use crate::domain::gateway::Gateway;
 use crate::domain::operations::reconcile::{Compared, Finding, reconcile};
 use crate::domain::operations::review::{ForReview, for_review};
+use crate::domain::provider::ProviderRef;
 use crate::domain::queue::Work;
 use crate::gateway_setup::{self, Opener};
 use crate::worker::due::Bell;
@@ -49,7 +51,7 @@ fn since(text: &str) -> Result<Timestamp, String> {
     let right = "must be like 24h, 7d or 2026-01-31T00:00:00Z";
     let span: jiff::Span = text.parse().map_err(|_| right.to_owned())?;
     let back = span.to_duration(SpanRelativeTo::days_are_24_hours()).map_err(|_| right.to_owned())?;
-    Timestamp::now().checked_sub(back).map_err(|_| right.to_owned())
+    SystemClock.now().checked_sub(back).map_err(|_| right.to_owned())
 }
 
 #[derive(Serialize)]
@@ -85,7 +87,7 @@ impl<'a> From<&'a ForReview> for ReviewLine<'a> {
             state: one.state,
             reason: &one.reason,
             since: one.since,
-            provider_reference: one.reference.as_ref().map(|reference| reference.as_str()),
+            provider_reference: one.reference.as_ref().map(ProviderRef::as_str),
             tries: one.follow_up.tries,
             next_at: one.follow_up.at,
             is_repeated: one.is_repeated,
@@ -157,7 +159,7 @@ impl<'a> From<&'a Compared> for ComparedLine<'a> {
         Self {
             provider: one.provider.name(),
             transaction_id: one.payment.map(|id| id.to_string()),
-            provider_reference: one.reference.as_ref().map(|reference| reference.as_str()),
+            provider_reference: one.reference.as_ref().map(ProviderRef::as_str),
             amount: one.money.map(|money| money.amount.minor()),
             currency: one.money.as_ref().map(|money| money.currency.code()),
             recorded: one.recorded,

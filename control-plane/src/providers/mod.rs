@@ -34,11 +34,11 @@ impl Providers {
         let mut providers: HashMap<Provider, Arc<dyn PaymentProvider>> = HashMap::new();
         if let Some(stripe) = stripe {
             let stripe = stripe::Stripe::new(stripe, default_return_url.clone(), timeouts)?;
-            providers.insert(Provider::Stripe, guarded(stripe, &clock, circuit_breakers));
+            providers.insert(Provider::Stripe, guarded(stripe, clock.clone(), circuit_breakers));
         }
         if let Some(paypal) = paypal {
             let paypal = paypal::Paypal::new(paypal, default_return_url, timeouts, clock.clone())?;
-            providers.insert(Provider::Paypal, guarded(paypal, &clock, circuit_breakers));
+            providers.insert(Provider::Paypal, guarded(paypal, clock, circuit_breakers));
         }
         Ok(Self(providers))
     }
@@ -52,10 +52,10 @@ impl Providers {
 
 fn guarded(
     provider: impl PaymentProvider + 'static,
-    clock: &Arc<dyn Clock>,
+    clock: Arc<dyn Clock>,
     by_circuit_breakers: bool,
 ) -> Arc<dyn PaymentProvider> {
-    if by_circuit_breakers { Arc::new(Guarded::new(provider, clock.clone())) } else { Arc::new(provider) }
+    if by_circuit_breakers { Arc::new(Guarded::new(provider, clock)) } else { Arc::new(provider) }
 }
 
 impl FromIterator<(Provider, Arc<dyn PaymentProvider>)> for Providers {

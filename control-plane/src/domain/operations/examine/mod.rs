@@ -10,7 +10,7 @@ pub(super) use self::plan::Plan;
 use super::recall::is_over;
 use crate::domain::evidence::{Adopted, Evidence, Found, LookUp, OwnCall};
 use crate::domain::gateway::Gateway;
-use crate::domain::payment::{Payment, State};
+use crate::domain::payment::{Flight, Payment, State};
 use crate::domain::provider::{PaymentProvider, ProviderRef};
 use crate::domain::store::StoreError;
 
@@ -62,7 +62,7 @@ impl Examiner<'_> {
     ) -> Result<Option<Evidence>, Trouble> {
         let by_name = reference.or(payment.reference.as_ref()).cloned().map(LookUp::Payment);
         let by_charge = charge.cloned().map(LookUp::Charge);
-        let wanted = payment.state.flight().map_or(payment.created_at, |flight| flight.known_since());
+        let wanted = payment.state.flight().map_or(payment.created_at, Flight::known_since);
         let by_id = LookUp::Ours {
             payment: payment.id,
             from: payment.created_at - CLOCKS_APART,
