@@ -159,8 +159,8 @@ impl OperationError {
         }
     }
 
-    /// Whether the same request would meet the same answer for ever. The rest was certainly not executed and
-    /// may be tried again under the same key.
+    /// Whether the same request would meet the same answer for ever. The rest may be tried again under the same key: it
+    /// was certainly not executed, or (in doubt, crashed) the key finds out what became of it.
     #[must_use]
     pub fn is_final(&self) -> bool {
         match self {

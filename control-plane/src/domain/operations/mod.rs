@@ -29,7 +29,8 @@ use super::payment::{CaptureRefused, InvalidTransition};
 use super::provider::{Doubt, Refusal, Unacceptable};
 use super::store::{Change, CommitError, Conflict, StoreError};
 
-/// Why an operation was not done. Nothing here is a doubt: an unknown outcome is a pending payment.
+/// Why an operation was not done. Nothing here is a doubt about the provider: an unknown outcome there is a pending
+/// payment. Only whether the intent itself was recorded can be open ([`OperationError::InDoubt`]).
 #[derive(Debug, thiserror::Error)]
 pub enum OperationError {
     #[error("{0} is not configured on this gateway")]
