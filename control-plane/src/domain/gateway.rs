@@ -5,7 +5,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use edge_core::provider::Provider;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio_util::task::TaskTracker;
 
 use super::clock::{Clock, Entropy};
@@ -71,8 +71,16 @@ impl Gateway {
     pub fn look_again(&self, follow_up: &mut Option<FollowUp>) {
         if let Some(follow_up) = follow_up {
             follow_up.tries += 1;
-            follow_up.at = self.now() + self.retries.policy().pause(follow_up.tries, self.random());
+            follow_up.at = self.now() + self.pause(follow_up.tries);
         }
+    }
+
+    /// How long to wait after that many tries. Another one each time: see [`RetryPolicy::pause`].
+    ///
+    /// [`RetryPolicy::pause`]: super::retries::RetryPolicy::pause
+    #[must_use]
+    pub fn pause(&self, tries: u32) -> SignedDuration {
+        self.retries.policy().pause(tries, self.random())
     }
 
     /// Writes a change, and says what it leaves to be looked after.

@@ -168,9 +168,8 @@ impl Payment {
                     url: url.clone(),
                 }))
             }
-            (Operation::Charge | Operation::Resume(_) | Operation::Capture { .. }, Standing::Processing)
-                if !accepted =>
-            {
+            // Not of a capture: the charge before it may have been read, as it was once.
+            (Operation::Charge | Operation::Resume(_), Standing::Processing) if !accepted => {
                 Next::State(State::Processing { flight: flight.clone(), accepted: true })
             }
             _ => Next::Known,

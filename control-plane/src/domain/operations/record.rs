@@ -92,8 +92,7 @@ fn schedule(
     let asked = doubt.and_then(|doubt| doubt.retry_after_s).unwrap_or(0);
     let asked = SignedDuration::from_secs(asked.into());
     next.tries += 1;
-    let pause = gateway.retries.policy().pause(next.tries, gateway.random());
-    next.at = gateway.now() + asked + hold.unwrap_or(pause);
+    next.at = gateway.now() + asked + hold.unwrap_or_else(|| gateway.pause(next.tries));
 }
 
 /// Keeps the answer to a request whose outcome was decided by other evidence than its own call.

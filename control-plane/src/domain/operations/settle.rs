@@ -102,7 +102,7 @@ async fn conclude(
 ) -> Result<(), StoreError> {
     reach("after_handling").await;
     let tries = before.tries + 1;
-    let pause = gateway.retries.policy().pause(tries, gateway.random());
+    let pause = gateway.pause(tries);
     let (reason, to) = match turn {
         Ok(Turn::Recorded) => return Ok(()),
         Ok(Turn::OverBudget) => {

@@ -12,6 +12,7 @@ use control_plane::domain::store::Filter;
 use control_plane::domain::webhook::EventState;
 use control_plane::worker;
 use edge_core::provider::Provider;
+use jiff::SignedDuration;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
@@ -155,14 +156,18 @@ async fn a_look_that_fails_is_repeated_with_growing_pauses_and_the_event_is_neve
     let payment = unknown(&test, "").await;
     *test.provider.seen.lock().unwrap() = vec![Found::Unavailable(Doubt::new("503"))];
     told(&test, "evt_1", "payment", payment.id).await;
+    // The test's randomness grows, too.
+    let mut previous = SignedDuration::ZERO;
     for attempt in 1..=20_u32 {
         let event = worked_off(&test.gateway).await;
         let EventState::Failed { next_at, reason } = event.state else { panic!("{event:?}") };
         assert_eq!((event.attempts, reason.as_str()), (attempt, "503"));
-        let pause = next_at.duration_since(test.gateway.now()).as_secs();
-        assert_eq!(pause, 3_600.min(1 << (attempt - 1)));
+        let pause = next_at.duration_since(test.gateway.now());
+        assert!(pause <= test.gateway.retries.policy().pause(attempt, u32::MAX), "{attempt}: {pause:?}");
+        assert!(pause > previous, "{attempt}: {pause:?}");
+        previous = pause;
         nothing_is_due(&test.gateway).await;
-        test.clock.advance(pause);
+        test.clock.advance(pause.as_secs() + 1);
     }
     shows(&test, &payment, captured(100));
     assert_eq!(worked_off(&test.gateway).await.state, EventState::Done);
@@ -179,7 +184,7 @@ async fn what_a_process_left_when_it_died_is_worked_off_by_the_next_one() {
     let now = test.gateway.now();
     let next = test.restarted().await;
     let event = Work::Event { provider: Provider::Stripe, id: "evt_1".to_owned() };
-    let claimed = next.store.claim(&event, now, now + jiff::SignedDuration::from_secs(60)).await.unwrap();
+    let claimed = next.store.claim(&event, now, now + SignedDuration::from_secs(60)).await.unwrap();
     assert_eq!(claimed, Claimed::Taken);
     nothing_is_due(&next).await;
     test.clock.advance(60);

@@ -22,7 +22,6 @@ use crate::domain::webhook::{About, EventChange, EventState, Notice, Trail, Webh
 
 /// How long an event is kept from others while it is worked on: longer than any operation takes.
 pub(super) const CLAIM: SignedDuration = SignedDuration::from_secs(60);
-const PAUSE_MAX_S: i64 = 3_600;
 /// From then on an event that cannot be worked off is an error that somebody has to look into.
 const ATTEMPTS_UNREMARKABLE: u32 = 5;
 
@@ -119,10 +118,10 @@ fn marked(event: &WebhookEvent) -> EventChange {
     }
 }
 
-/// Pauses that double from one second to an hour, for ever: an event is never dropped.
+/// After the pauses of every other follow-up, for ever: an event is never dropped. A payment may wait for just
+/// this one.
 fn later(gateway: &Gateway, event: &mut WebhookEvent, trouble: &Trouble) -> EventState {
     let reason = trouble.reason();
-    let pause_s = 1_i64.checked_shl(event.attempts).unwrap_or(PAUSE_MAX_S).clamp(1, PAUSE_MAX_S);
     event.attempts = event.attempts.saturating_add(1);
     let now = gateway.now();
     let age_s = now.duration_since(event.received_at).as_secs();
@@ -138,7 +137,7 @@ fn later(gateway: &Gateway, event: &mut WebhookEvent, trouble: &Trouble) -> Even
             "an event is worked off again later"
         );
     }
-    EventState::Failed { next_at: now + SignedDuration::from_secs(pause_s), reason }
+    EventState::Failed { next_at: now + gateway.pause(attempts), reason }
 }
 
 fn count(provider: Provider, outcome: &'static str) {
