@@ -1,12 +1,13 @@
 //! The changes of concurrent requests share commits: while one commit is being flushed to disk, those that come
-//! meanwhile wait, and the next one takes them all. A change that comes alone waits for nobody.
+//! meanwhile wait, and the next one takes them all. Where many come, it waits a little for more of them. A change
+//! that comes alone waits for nobody.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::sync::{Mutex, mpsc, oneshot};
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use crate::domain::store::{Change, CommitError, StoreError};
@@ -19,6 +20,12 @@ const BATCH_MAX: usize = 256;
 const WAITING_MAX: usize = 2_048;
 /// A change that has not been begun by then is not begun: its client has been told nothing for too long.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How many changes shared a commit says how many are on their way: so much later, for each but the first, the next
+/// commit begins. A statement costs the database about as much as several changes do.
+const GATHERING: Duration = Duration::from_millis(1);
+/// Too short for a client to notice.
+const GATHERING_MAX: Duration = Duration::from_millis(4);
 
 /// Writes batches to one database.
 #[async_trait]
@@ -41,6 +48,24 @@ struct Waiting {
     done: oneshot::Sender<Result<(), CommitError>>,
 }
 
+struct Queue {
+    waiting: mpsc::Receiver<Waiting>,
+    /// When the next batch may be taken.
+    next: Instant,
+}
+
+impl Queue {
+    /// Waits for changes. There are none once nobody can bring any more.
+    async fn take(&mut self, batch: &mut Vec<Waiting>) {
+        if self.next > Instant::now() {
+            sleep_until(self.next).await;
+        }
+        let taken = self.waiting.recv_many(batch, BATCH_MAX).await;
+        let others = u32::try_from(taken.saturating_sub(1)).unwrap_or(u32::MAX);
+        self.next = Instant::now() + GATHERING.saturating_mul(others).min(GATHERING_MAX);
+    }
+}
+
 #[derive(Debug, thiserror::Error)]
 #[error("a task that writes to the database has died")]
 struct Died;
@@ -53,7 +78,7 @@ impl GroupCommit {
 
     fn with_patience(patience: Duration, writers: impl IntoIterator<Item = impl Writer>) -> Self {
         let (waiting, queue) = mpsc::channel(WAITING_MAX);
-        let queue = Arc::new(Mutex::new(queue));
+        let queue = Arc::new(Mutex::new(Queue { waiting: queue, next: Instant::now() }));
         let died = CancellationToken::new();
         for writer in writers {
             let guard = died.clone().drop_guard();
@@ -89,9 +114,13 @@ fn died() -> StoreError {
     StoreError::Unavailable(Box::new(Died))
 }
 
-async fn run(mut writer: impl Writer, queue: &Mutex<mpsc::Receiver<Waiting>>, patience: Duration) {
+async fn run(mut writer: impl Writer, queue: &Mutex<Queue>, patience: Duration) {
     let mut waiting = Vec::with_capacity(BATCH_MAX);
-    while queue.lock().await.recv_many(&mut waiting, BATCH_MAX).await > 0 {
+    loop {
+        queue.lock().await.take(&mut waiting).await;
+        if waiting.is_empty() {
+            return;
+        }
         let (mut batch, mut done) = (Vec::new(), Vec::new());
         for one in waiting.drain(..) {
             if one.since.elapsed() > patience {

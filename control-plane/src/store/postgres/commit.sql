@@ -5,6 +5,9 @@
 -- A member is written whole or not at all: one whose key cannot be changed is left out and reported, and if any
 -- other does not apply, nothing is written and those are named (SQLSTATE GW001).
 --
+-- What stands between `--{` and `--}` is left out where no change of the batch needs it: each part costs the server
+-- its time even if it has nothing to do.
+--
 -- `member = abs(member)` is always so. The planner takes it to leave one row, and therefore goes to the tables by
 -- key, however small they were when the statement was planned.
 WITH open_payment AS MATERIALIZED (
@@ -19,35 +22,36 @@ move_payment AS MATERIALIZED (
         version bigint, updated_at bigint)
     WHERE member = abs(member)
 ),
-open_refund AS MATERIALIZED (
+event AS MATERIALIZED (
     SELECT * FROM json_to_recordset($3::json) AS r (
+        member int, payment text, refund text, version bigint, from_state text, to_state text, at bigint,
+        client text, request_id text, detail text)
+),
+take_key AS MATERIALIZED (
+    SELECT * FROM json_to_recordset($4::json) AS r (
+        member int, scope text, client text, fingerprint text, payment text, refund text, answer_status bigint,
+        answer_body text, created_at bigint)
+),
+answer_key AS MATERIALIZED (
+    SELECT * FROM json_to_recordset($5::json) AS r (
+        member int, scope text, answer_status bigint, answer_body text)
+    WHERE member = abs(member)
+),
+--{
+release_key AS MATERIALIZED (
+    SELECT * FROM json_to_recordset($6::json) AS r (member int, scope text)
+    WHERE member = abs(member)
+),
+open_refund AS MATERIALIZED (
+    SELECT * FROM json_to_recordset($7::json) AS r (
         member int, id text, payment text, client text, amount bigint, currency text, state text, detail text,
         reference text, due_at bigint, tries bigint, version bigint, created_at bigint, updated_at bigint)
     WHERE member = abs(member)
 ),
 move_refund AS MATERIALIZED (
-    SELECT * FROM json_to_recordset($4::json) AS r (
+    SELECT * FROM json_to_recordset($8::json) AS r (
         member int, id text, payment text, amount bigint, state text, detail text, reference text, due_at bigint,
         tries bigint, version bigint, updated_at bigint)
-    WHERE member = abs(member)
-),
-event AS MATERIALIZED (
-    SELECT * FROM json_to_recordset($5::json) AS r (
-        member int, payment text, refund text, version bigint, from_state text, to_state text, at bigint,
-        client text, request_id text, detail text)
-),
-take_key AS MATERIALIZED (
-    SELECT * FROM json_to_recordset($6::json) AS r (
-        member int, scope text, client text, fingerprint text, payment text, refund text, answer_status bigint,
-        answer_body text, created_at bigint)
-),
-answer_key AS MATERIALIZED (
-    SELECT * FROM json_to_recordset($7::json) AS r (
-        member int, scope text, answer_status bigint, answer_body text)
-    WHERE member = abs(member)
-),
-release_key AS MATERIALIZED (
-    SELECT * FROM json_to_recordset($8::json) AS r (member int, scope text)
     WHERE member = abs(member)
 ),
 dispute AS MATERIALIZED (
@@ -60,6 +64,7 @@ webhook AS MATERIALIZED (
         member int, provider text, id text, state text, reason text, attempts bigint, next_at bigint)
     WHERE member = abs(member)
 ),
+--}
 
 -- The keys come first: whatever else is in the way, a key that was used is answered from its record.
 taken AS (
@@ -75,15 +80,19 @@ answered AS (
     FROM answer_key AS a WHERE k.scope = a.scope AND k.answer_status IS NULL
     RETURNING a.member
 ),
+--{
 released AS (
     DELETE FROM idempotency_keys AS k
     USING release_key AS r WHERE k.scope = r.scope AND k.answer_status IS NULL
     RETURNING r.member
 ),
+--}
 without_key AS MATERIALIZED (
     SELECT member FROM take_key WHERE scope NOT IN (SELECT scope FROM taken)
     UNION ALL SELECT member FROM answer_key WHERE member NOT IN (SELECT member FROM answered)
+    --{
     UNION ALL SELECT member FROM release_key WHERE member NOT IN (SELECT member FROM released)
+    --}
 ),
 
 opened AS (
@@ -104,6 +113,7 @@ moved AS (
     WHERE p.id = m.id AND p.version = m.version - 1 AND m.member NOT IN (SELECT member FROM without_key)
     RETURNING m.member
 ),
+--{
 -- Condition and change are one, so two refunds at once cannot both take the last of it.
 reserved AS (
     UPDATE payments AS p SET refunded = p.refunded + r.amount
@@ -156,6 +166,7 @@ told AS (
       AND w.member NOT IN (SELECT member FROM without_key)
     RETURNING w.member
 ),
+--}
 
 -- Last, under the locks of what it records.
 recorded AS (
@@ -167,10 +178,12 @@ recorded AS (
 half AS (
     SELECT member FROM open_payment WHERE id NOT IN (SELECT id FROM opened)
     UNION ALL SELECT member FROM move_payment WHERE member NOT IN (SELECT member FROM moved)
+    --{
     UNION ALL SELECT member FROM open_refund WHERE id NOT IN (SELECT id FROM refund_opened)
     UNION ALL SELECT member FROM move_refund WHERE member NOT IN (SELECT member FROM refund_moved)
     UNION ALL SELECT member FROM dispute WHERE (provider, id) NOT IN (SELECT provider, id FROM disputed)
     UNION ALL SELECT member FROM webhook WHERE member NOT IN (SELECT member FROM told)
+    --}
 )
 SELECT ARRAY (SELECT member FROM without_key) AS without_key,
        refuse_half_changes((

@@ -1,4 +1,6 @@
-//! The parameters of `commit.sql`: what the changes write, as rows.
+//! `commit.sql` and its parameters: what the changes write, as rows.
+
+use std::sync::LazyLock;
 
 use sqlx::query::Query;
 use sqlx::{Postgres, postgres::PgArguments};
@@ -6,6 +8,9 @@ use sqlx::{Postgres, postgres::PgArguments};
 use super::rows::*;
 use crate::domain::idempotency::KeyChange;
 use crate::domain::store::{Change, Step};
+
+const COMMIT: &str = include_str!("commit.sql");
+static OF_PAYMENTS: LazyLock<String> = LazyLock::new(|| of_payments(COMMIT));
 
 #[derive(Default)]
 pub(super) struct Parameters {
@@ -84,21 +89,50 @@ impl Parameters {
         Ok(())
     }
 
-    /// In the order of the numbers in `commit.sql`.
-    pub(super) fn bind<'q>(
-        &self,
-        query: Query<'q, Postgres, PgArguments>,
-    ) -> Result<Query<'q, Postgres, PgArguments>, serde_json::Error> {
-        Ok(query
+    /// The statement that writes them, with them in it.
+    pub(super) fn query(&self) -> Result<Query<'static, Postgres, PgArguments>, serde_json::Error> {
+        let statement: &'static str = if self.is_of_payments() { &OF_PAYMENTS } else { COMMIT };
+        // In the order of the numbers in `commit.sql`.
+        let query = sqlx::query(statement)
             .bind(serde_json::to_string(&self.open_payment)?)
             .bind(serde_json::to_string(&self.move_payment)?)
-            .bind(serde_json::to_string(&self.open_refund)?)
-            .bind(serde_json::to_string(&self.move_refund)?)
             .bind(serde_json::to_string(&self.event)?)
             .bind(serde_json::to_string(&self.take_key)?)
-            .bind(serde_json::to_string(&self.answer_key)?)
+            .bind(serde_json::to_string(&self.answer_key)?);
+        if self.is_of_payments() {
+            return Ok(query);
+        }
+        Ok(query
             .bind(serde_json::to_string(&self.release_key)?)
+            .bind(serde_json::to_string(&self.open_refund)?)
+            .bind(serde_json::to_string(&self.move_refund)?)
             .bind(serde_json::to_string(&self.dispute)?)
             .bind(serde_json::to_string(&self.webhook)?))
     }
+
+    /// Payments that are opened or moved, and keys that are taken or answered: most of all batches.
+    const fn is_of_payments(&self) -> bool {
+        self.release_key.is_empty()
+            && self.open_refund.is_empty()
+            && self.move_refund.is_empty()
+            && self.dispute.is_empty()
+            && self.webhook.is_empty()
+    }
+}
+
+/// Without what stands between `--{` and `--}`.
+fn of_payments(statement: &str) -> String {
+    let mut is_needed = true;
+    let lines = statement.lines().filter(|line| match line.trim() {
+        "--{" => {
+            is_needed = false;
+            false
+        }
+        "--}" => {
+            is_needed = true;
+            false
+        }
+        _ => is_needed,
+    });
+    lines.collect::<Vec<_>>().join("\n")
 }

@@ -15,8 +15,6 @@ use crate::domain::idempotency::KeyChange;
 use crate::domain::store::{Change, CommitError, Conflict, Step};
 use crate::store::group_commit::Writer;
 
-const COMMIT: &str = include_str!("commit.sql");
-
 /// For a statement, on the server's side. A lock is never held for longer than a commit takes, so this is a server
 /// in distress.
 const STATEMENT_MAX: Duration = Duration::from_secs(5);
@@ -234,7 +232,7 @@ impl PostgresWriter {
 
     async fn send(&mut self, batch: &[Change], members: &[usize]) -> Sent {
         let changes = members.iter().filter_map(|&n| Some((i32::try_from(n).ok()?, batch.get(n)?)));
-        let query = Parameters::of(changes).and_then(|parameters| parameters.bind(sqlx::query(COMMIT)));
+        let query = Parameters::of(changes).and_then(|parameters| parameters.query());
         let query = match query {
             Ok(query) => query,
             Err(problem) => {
