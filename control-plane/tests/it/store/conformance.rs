@@ -24,6 +24,7 @@ super::on_both_stores! {
     a_payment_is_found_by_the_providers_name_for_it
     a_row_that_contradicts_itself_never_becomes_a_payment
     the_audit_trail_cannot_be_rewritten
+    what_the_audit_trail_is_about_cannot_be_deleted
     the_database_itself_refuses_to_refund_more_than_was_captured
     a_refund_of_a_payment_that_is_not_there_is_stale
 }
@@ -210,6 +211,14 @@ async fn the_audit_trail_cannot_be_rewritten(test: TestStore) {
     completed_payment(&*test.store, 1, 100).await;
     assert!(test.try_execute("DELETE FROM events").await.is_err());
     assert!(test.try_execute("UPDATE events SET to_state = 'failed'").await.is_err());
+}
+
+async fn what_the_audit_trail_is_about_cannot_be_deleted(test: TestStore) {
+    let payment = completed_payment(&*test.store, 1, 100).await;
+    let (_, refund) = refund_of(&payment, 1, 1);
+    test.store.commit(refund).await.unwrap();
+    assert!(test.try_execute("DELETE FROM refunds").await.is_err());
+    assert!(test.try_execute("DELETE FROM payments").await.is_err());
 }
 
 async fn the_database_itself_refuses_to_refund_more_than_was_captured(test: TestStore) {
