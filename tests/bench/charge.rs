@@ -33,7 +33,10 @@ pub(crate) async fn run() {
     let database = postgres.database().await;
     // A provider's webhooks come at their own pace; here the charges alone are counted.
     let quiet = [("SANDBOX_STRIPE_WEBHOOK_URL", ""), ("SANDBOX_PAYPAL_WEBHOOK_URL", "")];
-    let stage = Stage::set(&[("DB_URI", database.uri()), quiet[0], quiet[1]], None).await.on(&postgres);
+    // As many threads as Envoy has: all of these processes share the machine.
+    let one_thread = ("TOKIO_WORKER_THREADS", "1");
+    let settings = [("DB_URI", database.uri()), quiet[0], quiet[1], one_thread];
+    let stage = Stage::set(&settings, None).await.on(&postgres);
     let charges = charges(&stage);
 
     let mut beside = vec![pgbench(&pairs)];

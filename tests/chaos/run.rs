@@ -71,6 +71,7 @@ pub(crate) async fn run(seed: u64, shape: Shape, length: Duration, is_watched: b
     let summary = summary(&records, executed.len(), took);
     say(summary.clone());
     if !broken.is_empty() {
+        say(format!("{} BROKEN PROMISES", broken.len()));
         plant.keep_logs();
     }
     let named: String = broken.iter().take(DOSSIERS_MAX).map(|broken| format!("{} ", broken.what)).collect();

@@ -3,13 +3,14 @@
 use std::fmt;
 
 use async_trait::async_trait;
+use edge_core::client::ClientId;
 use edge_core::money::Money;
 use edge_core::provider::Provider;
 use edge_core::request::{CaptureMode, Metadata};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::evidence::{Evidence, Found, LookUp, RefundEvidence, RefundLookUp};
+use super::evidence::{Evidence, Found, Listed, LookUp, RefundEvidence, RefundLookUp};
 use super::id::{AttemptId, PaymentId, RefundId};
 use super::webhook::{NotAnEvent, Notice};
 
@@ -150,6 +151,7 @@ impl Refusal {
 #[derive(Clone, Debug)]
 pub struct ChargeOrder {
     pub payment: PaymentId,
+    pub client: ClientId,
     pub attempt: AttemptId,
     pub money: Money,
     pub method: Option<String>,
@@ -269,7 +271,7 @@ pub trait PaymentProvider: Send + Sync {
     async fn look_up(&self, what: &LookUp) -> Found<Evidence>;
 
     /// Reads where everything stands that the provider made in our name between `from` and `to`. Has no effect.
-    async fn list(&self, from: Timestamp, to: Timestamp) -> Found<Vec<Evidence>>;
+    async fn list(&self, from: Timestamp, to: Timestamp) -> Found<Vec<Listed>>;
 
     /// Reads where refunds stand. Has no effect.
     async fn look_up_refunds(&self, which: &RefundLookUp) -> Found<Vec<RefundEvidence>>;

@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::breaker::{Breaker, Turned};
 use crate::domain::clock::Clock;
-use crate::domain::evidence::{Evidence, Found, LookUp, RefundEvidence, RefundLookUp};
+use crate::domain::evidence::{Evidence, Found, Listed, LookUp, RefundEvidence, RefundLookUp};
 use crate::domain::provider::{
     CancelOrder, CaptureOrder, Captured, ChargeOrder, Charged, Doubt, Outcome, PaymentProvider, ProviderRef,
     RefundOrder, Refunded, ResumeOrder, Unacceptable,
@@ -152,7 +152,7 @@ impl<P: PaymentProvider> PaymentProvider for Guarded<P> {
         self.through(&self.look_up, "look_up", self.provider.look_up(what)).await
     }
 
-    async fn list(&self, from: Timestamp, to: Timestamp) -> Found<Vec<Evidence>> {
+    async fn list(&self, from: Timestamp, to: Timestamp) -> Found<Vec<Listed>> {
         self.through(&self.look_up, "look_up", self.provider.list(from, to)).await
     }
 

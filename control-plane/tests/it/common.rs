@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use control_plane::domain::clock::{Clock, Entropy};
 use control_plane::domain::event::{Cause, Event};
-use control_plane::domain::evidence::{Evidence, Found, LookUp, RefundEvidence, RefundLookUp};
+use control_plane::domain::evidence::{Evidence, Found, Listed, LookUp, RefundEvidence, RefundLookUp};
 use control_plane::domain::gateway::Gateway;
 use control_plane::domain::id::{AttemptId, PaymentId, RefundId};
 use control_plane::domain::idempotency::{Answer, Call, Claim};
@@ -75,7 +75,7 @@ pub(crate) struct ScriptedProvider {
     pub(crate) refunds: Mutex<Vec<Outcome<Refunded>>>,
     /// What is read when somebody looks, once each; the last one stays.
     pub(crate) seen: Mutex<Vec<Found<Evidence>>>,
-    pub(crate) listed: Mutex<Vec<Evidence>>,
+    pub(crate) listed: Mutex<Vec<Listed>>,
     pub(crate) seen_refunds: Mutex<Vec<RefundEvidence>>,
     /// Charges are answered only when it lets them.
     pub(crate) gate: Mutex<Option<Arc<Notify>>>,
@@ -149,7 +149,7 @@ impl PaymentProvider for ScriptedProvider {
         if seen.len() > 1 { seen.remove(0) } else { seen.first().cloned().unwrap_or(Found::Missing) }
     }
 
-    async fn list(&self, _: Timestamp, _: Timestamp) -> Found<Vec<Evidence>> {
+    async fn list(&self, _: Timestamp, _: Timestamp) -> Found<Vec<Listed>> {
         Found::Found(self.listed.lock().unwrap().clone())
     }
 

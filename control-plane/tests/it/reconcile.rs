@@ -1,11 +1,12 @@
 //! Our records against the provider's.
 
-use control_plane::domain::evidence::{Evidence, Found, Standing};
+use control_plane::domain::evidence::{Evidence, Found, Listed, Origin, Standing};
 use control_plane::domain::operations;
 use control_plane::domain::operations::reconcile::{Compared, Finding, reconcile};
 use control_plane::domain::payment::{Payment, Status};
 use control_plane::domain::provider::{Doubt, Outcome, ProviderRef};
 use edge_core::money::{Amount, Currency, Money};
+use edge_core::request::CaptureMode;
 
 use crate::common::*;
 
@@ -106,15 +107,54 @@ async fn a_provider_that_does_not_answer_leaves_the_comparison_open() {
 }
 
 #[tokio::test]
-async fn a_charge_at_the_provider_that_no_record_is_about_is_a_difference() {
+async fn a_charge_at_the_provider_that_no_record_is_about_and_that_names_no_client_is_a_difference() {
     let test = TestGateway::start().await;
     let (elsewhere, _) = opening(7, "demo", 100);
     let declined = Evidence { standing: Standing::Open, ..taken(&opening(8, "demo", 100).0, 100) };
-    *test.provider.listed.lock().unwrap() = vec![taken(&elsewhere, 100), declined];
+    let listed = [taken(&elsewhere, 100), declined];
+    *test.provider.listed.lock().unwrap() = listed.map(|seen| Listed { seen, origin: None }).to_vec();
     let found = found(&test, 0).await;
     assert_eq!(found.len(), 1);
     assert_eq!((found[0].payment, found[0].recorded), (Some(elsewhere.id), None));
     assert!(matches!(found[0].finding, Finding::Differs(_)), "{found:?}");
+}
+
+#[tokio::test]
+async fn a_charge_whose_record_is_lost_is_recorded_anew_for_its_client() {
+    for (capture, standing, status) in [
+        (CaptureMode::Automatic, None, Status::Completed),
+        (CaptureMode::Manual, Some(usd(60)), Status::Captured),
+    ] {
+        let test = TestGateway::start().await;
+        let (lost, _) = opening(7, "demo", 100);
+        let seen = taken(&lost, standing.map_or(100, |part| part.amount.minor().into()));
+        let origin = Some(Origin { client: lost.client.clone(), capture });
+        *test.provider.listed.lock().unwrap() = vec![Listed { seen: seen.clone(), origin }];
+        sees(&test, Found::Found(seen));
+        let before = found(&test, 0).await;
+        assert_eq!(before[0].finding, Finding::Adopted(format!("recorded anew, {}", status.name())));
+        assert_eq!((before[0].payment, before[0].recorded), (Some(lost.id), None));
+
+        let now = test.gateway.store.payment(&lost.client, lost.id).await.unwrap().unwrap();
+        assert_eq!((now.state.status(), now.money()), (status, lost.money()));
+        let trail = test.gateway.store.events(&lost.client, lost.id).await.unwrap();
+        let states: Vec<_> = trail.iter().map(|event| event.to.as_str()).collect();
+        assert_eq!(states, ["created", status.name()]);
+        assert_eq!(found(&test, 0).await[0].finding, Finding::Same);
+    }
+}
+
+#[tokio::test]
+async fn an_authorization_whose_record_is_lost_can_be_captured() {
+    let test = TestGateway::start().await;
+    let (lost, _) = opening(7, "demo", 100);
+    let seen = shown(&lost, Standing::Authorized { authorization: ProviderRef::new("pi_found") });
+    let origin = Some(Origin { client: lost.client.clone(), capture: CaptureMode::Manual });
+    *test.provider.listed.lock().unwrap() = vec![Listed { seen: seen.clone(), origin }];
+    sees(&test, Found::Found(seen));
+    assert_eq!(found(&test, 0).await[0].finding, Finding::Adopted("recorded anew, authorized".to_owned()));
+    let captured = operations::capture(test.gateway.clone(), lost.id, None, call()).await.unwrap();
+    assert_eq!(captured.state.status(), Status::Captured);
 }
 
 #[tokio::test]

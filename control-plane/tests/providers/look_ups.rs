@@ -1,7 +1,7 @@
 //! Looking at the providers: what is there is told as it is, and what cannot be asked is not called missing.
 
 use control_plane::domain::evidence::{
-    Evidence, Found, LookUp, RefundEvidence, RefundLookUp, RefundStanding, Standing,
+    Evidence, Found, LookUp, Origin, RefundEvidence, RefundLookUp, RefundStanding, Standing,
 };
 use control_plane::domain::provider::{CancelTarget, ChargeOrder, ProviderRef};
 use edge_core::money::Money;
@@ -78,6 +78,27 @@ async fn stripe_finds_a_payment_by_our_id_among_many() {
     assert_eq!(stripe.look_up(&ours(at + seconds, at + seconds)).await, Found::Missing);
     let nobody = LookUp::Ours { payment: shop.charge(1, "USD", None).payment, from: at, to: at };
     assert_eq!(stripe.look_up(&nobody).await, Found::Missing);
+}
+
+#[tokio::test]
+async fn stripe_lists_whose_each_payment_is_and_how_it_was_to_be_captured() {
+    let shop = Shop::open().await;
+    let stripe = shop.stripe();
+    let at = Timestamp::from_second(1_767_225_600).unwrap();
+    let seconds = jiff::SignedDuration::from_secs(60);
+    for order in [
+        shop.charge(500, "USD", Some("pm_card_visa")),
+        ChargeOrder {
+            metadata: serde_json::from_str(r#"{"clientId":"somebody-else"}"#).unwrap(),
+            ..shop.authorize(600, "USD", Some("pm_card_visa"))
+        },
+    ] {
+        stripe.charge(&order).await.done();
+        let listed = found(stripe.list(at - seconds, at + seconds).await);
+        let one = listed.into_iter().find(|one| one.seen.payment == Some(order.payment)).unwrap();
+        assert_eq!(one.seen.money, Some(order.money));
+        assert_eq!(one.origin, Some(Origin { client: order.client, capture: order.capture }));
+    }
 }
 
 #[track_caller]

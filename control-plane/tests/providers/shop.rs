@@ -12,6 +12,7 @@ use control_plane::domain::provider::{
     RefundOrder, Refusal, RefusalKind, ResumeOrder,
 };
 use control_plane::providers::{PaypalSettings, Providers, Settings, StripeSettings, Timeouts};
+use edge_core::client::ClientId;
 use edge_core::money::{Amount, Currency, Money};
 use edge_core::provider::Provider;
 use edge_core::request::CaptureMode;
@@ -116,6 +117,7 @@ impl Shop {
     pub(crate) fn charge(&self, minor: u64, currency: &str, method: Option<&str>) -> ChargeOrder {
         ChargeOrder {
             payment: PaymentId::new(Timestamp::UNIX_EPOCH, self.next()),
+            client: ClientId::parse("demo").unwrap(),
             attempt: self.attempt(),
             money: money(minor, currency),
             method: method.map(str::to_owned),

@@ -7,7 +7,9 @@
 mod payment;
 mod refund;
 
+use edge_core::client::ClientId;
 use edge_core::money::Money;
+use edge_core::request::CaptureMode;
 use jiff::Timestamp;
 
 use super::id::{PaymentId, RefundId};
@@ -58,6 +60,21 @@ pub struct Evidence {
     /// What the whole payment is over, where the object says so.
     pub money: Option<Money>,
     pub standing: Standing,
+}
+
+/// One of the payments that a provider lists.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    pub seen: Evidence,
+    /// By what we wrote beside it; `None` where we did not.
+    pub origin: Option<Origin>,
+}
+
+/// What the provider keeps for us of a payment, so that it could be recorded anew.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    pub client: ClientId,
+    pub capture: CaptureMode,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -12,10 +12,11 @@
 //! While a call of our own may still answer, only `completed` and `captured` are entered.
 
 use edge_core::money::Money;
-use edge_core::request::CaptureMode;
+use edge_core::provider::Provider;
+use edge_core::request::{CaptureMode, ChargeRequest, Metadata};
 use jiff::Timestamp;
 
-use super::{Adopted, Evidence, OwnCall, Standing};
+use super::{Adopted, Evidence, Origin, OwnCall, Standing};
 use crate::domain::payment::{
     Authorization, Cancelable, Failure, Flight, Operation, Payment, Session, State,
 };
@@ -44,6 +45,33 @@ fn failed(refusal: &Refusal) -> State {
 }
 
 impl Payment {
+    /// A payment of ours whose record is lost, anew: as it was opened, and as the provider shows it. `None` where no
+    /// money moved or is held in its name.
+    #[must_use]
+    pub fn found(provider: Provider, seen: &Evidence, origin: &Origin, at: Timestamp) -> Option<[Self; 2]> {
+        let Money { amount, currency } = seen.money?;
+        let request = ChargeRequest {
+            provider,
+            amount,
+            currency,
+            payment_method_id: None,
+            capture: origin.capture,
+            description: None,
+            metadata: Metadata::default(),
+            return_url: None,
+            customer_reference: None,
+        };
+        let opened = Self::open(seen.payment?, origin.client.clone(), request, None, at);
+        let next = match &seen.standing {
+            Standing::Captured { charge, money } => opened.captured_at(charge, *money),
+            Standing::Authorized { authorization } => opened.authorized_at(authorization),
+            _ => return None,
+        };
+        let Next::State(state) = next else { return None };
+        let found = opened.clone().enter(state, Some(seen.reference.clone()), at);
+        Some([opened, found])
+    }
+
     /// What `seen` makes of this payment.
     #[must_use]
     pub fn adopt(&self, seen: &Evidence, call: OwnCall, at: Timestamp) -> Adopted<Self> {

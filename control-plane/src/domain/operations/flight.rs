@@ -79,6 +79,7 @@ async fn ask(provider: &dyn PaymentProvider, payment: &Payment, flight: Flight) 
             let request = &payment.request;
             let order = ChargeOrder {
                 payment: id,
+                client: payment.client.clone(),
                 attempt,
                 money: payment.money(),
                 method: request.payment_method_id.as_ref().map(|id| id.as_str().to_owned()),

@@ -6,13 +6,13 @@ use edge_core::provider::Provider;
 use jiff::Timestamp;
 
 use super::examine::{Examiner, Plan, Trouble};
-use crate::domain::event::Cause;
-use crate::domain::evidence::{Evidence, Found, Standing};
+use crate::domain::event::{Cause, Event};
+use crate::domain::evidence::{Evidence, Found, Listed, Standing};
 use crate::domain::gateway::Gateway;
 use crate::domain::id::PaymentId;
 use crate::domain::payment::{Payment, State};
 use crate::domain::provider::{PaymentProvider, ProviderRef};
-use crate::domain::store::StoreError;
+use crate::domain::store::{Change, CommitError, Step, StoreError};
 
 const PAGE: u32 = 200;
 
@@ -158,21 +158,48 @@ async fn unrecorded(
             return Ok(());
         }
     };
-    for seen in listed {
-        let moved = matches!(seen.standing, Standing::Captured { .. } | Standing::Authorized { .. });
-        let Some(id) = seen.payment.filter(|_| moved) else { continue };
+    for one in listed {
+        let moved = matches!(one.seen.standing, Standing::Captured { .. } | Standing::Authorized { .. });
+        let Some(id) = one.seen.payment.filter(|_| moved) else { continue };
         if gateway.store.anyones_payment(id).await?.is_none() {
+            let finding = record_anew(gateway, provider.name(), &one).await?;
             tell(Compared {
                 provider: provider.name(),
                 payment: Some(id),
-                reference: Some(seen.reference),
-                money: seen.money,
+                reference: Some(one.seen.reference),
+                money: one.seen.money,
                 recorded: None,
-                finding: Finding::Differs(
-                    "the provider took it for a payment that is not recorded".to_owned(),
-                ),
+                finding,
             });
         }
     }
     Ok(())
+}
+
+/// A charge of ours whose record is lost, as after a restored backup. Its refunds follow from a look at it.
+async fn record_anew(gateway: &Gateway, provider: Provider, listed: &Listed) -> Result<Finding, StoreError> {
+    let Listed { seen, origin } = listed;
+    let found = origin.as_ref().and_then(|origin| Payment::found(provider, seen, origin, gateway.now()));
+    let Some([opened, payment]) = found else {
+        let unknown = "the provider took it for a payment that is not recorded, and does not say whose it is";
+        return Ok(Finding::Differs(unknown.to_owned()));
+    };
+    let cause = Cause::follow_up(payment.client.clone());
+    let mut moved = Event::payment_moved(Some(&opened.state), &payment, &cause);
+    moved.detail.reason = Some("its record was lost".to_owned());
+    let events = vec![Event::payment_moved(None, &opened, &cause), moved];
+    let step = Step::OpenPayment { payment: payment.clone(), events };
+    match gateway.commit(Change { step, key: None, webhook: None }).await {
+        Ok(()) => {}
+        Err(CommitError::Conflict(_)) => {
+            return Ok(Finding::Differs("what it took stands for another payment here".to_owned()));
+        }
+        Err(CommitError::Store(problem)) => return Err(problem),
+    }
+    let recorded = format!("recorded anew, {}", payment.state.name());
+    Ok(match compare(gateway, payment).await?.finding {
+        Finding::Adopted(more) => Finding::Adopted(format!("{recorded}, {more}")),
+        Finding::Same => Finding::Adopted(recorded),
+        other => other,
+    })
 }

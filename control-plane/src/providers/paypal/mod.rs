@@ -28,7 +28,7 @@ use super::settings::{PaypalSettings, Timeouts};
 use super::step::{NotDone, Step};
 use super::transport::TransportError;
 use crate::domain::clock::Clock;
-use crate::domain::evidence::{Evidence, Found, LookUp, RefundEvidence, RefundLookUp};
+use crate::domain::evidence::{Evidence, Found, Listed, LookUp, RefundEvidence, RefundLookUp};
 use crate::domain::provider::{
     CancelOrder, CancelTarget, CaptureOrder, Captured, ChargeOrder, Charged, Outcome, PaymentProvider,
     ProviderRef, RefundOrder, Refunded, RefusalKind, ResumeOrder, Unacceptable,
@@ -162,7 +162,7 @@ impl PaymentProvider for Paypal {
     }
 
     /// PayPal lists transactions only in its reporting API, hours late and with another permission.
-    async fn list(&self, _: Timestamp, _: Timestamp) -> Found<Vec<Evidence>> {
+    async fn list(&self, _: Timestamp, _: Timestamp) -> Found<Vec<Listed>> {
         Found::CannotAsk
     }
 

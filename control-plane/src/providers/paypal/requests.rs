@@ -152,6 +152,7 @@ mod tests {
     fn order() -> ChargeOrder {
         ChargeOrder {
             payment: PaymentId::new(Timestamp::UNIX_EPOCH, [1; 10]),
+            client: edge_core::client::ClientId::parse("demo").unwrap(),
             attempt: AttemptId::new(Timestamp::UNIX_EPOCH, [2; 10]),
             money: Money {
                 amount: Amount::new(4_999).unwrap(),

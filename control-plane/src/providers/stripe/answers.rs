@@ -40,6 +40,8 @@ pub(super) struct Intent {
     #[serde(default)]
     amount_received: u64,
     currency: String,
+    #[serde(default)]
+    capture_method: String,
     metadata: Option<BTreeMap<String, String>>,
     next_action: Option<NextAction>,
     last_payment_error: Option<ApiError>,

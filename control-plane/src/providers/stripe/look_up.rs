@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use super::answers::evidence::{List, object};
 use super::answers::{Intent, RefundObject};
 use super::{Stripe, requests};
-use crate::domain::evidence::{Evidence, LookUp, RefundEvidence, RefundLookUp};
+use crate::domain::evidence::{Evidence, Listed, LookUp, RefundEvidence, RefundLookUp};
 use crate::domain::id::PaymentId;
 use crate::domain::provider::ProviderRef;
 use crate::providers::step::{NotDone, Step};
@@ -52,15 +52,15 @@ impl Stripe {
         Err(too_long())
     }
 
-    pub(super) async fn run_list(&self, from: Timestamp, to: Timestamp) -> Step<Vec<Evidence>> {
+    pub(super) async fn run_list(&self, from: Timestamp, to: Timestamp) -> Step<Vec<Listed>> {
         let talk = self.transport.look();
         let (mut all, mut after) = (Vec::new(), None);
         for _ in 0..PAGES_MAX {
             let request = requests::list(from, to, after.as_ref());
             let Some(page) = self.object::<List<Intent>>(&talk, &request).await? else { return Ok(all) };
-            let seen: Vec<Evidence> = page.data.iter().map(Intent::evidence).collect::<Step<_>>()?;
-            after = seen.last().map(|evidence| evidence.reference.clone());
-            all.extend(seen);
+            let listed: Vec<Listed> = page.data.iter().map(Intent::listed).collect::<Step<_>>()?;
+            after = listed.last().map(|last| last.seen.reference.clone());
+            all.extend(listed);
             if !page.has_more || after.is_none() {
                 return Ok(all);
             }

@@ -18,7 +18,7 @@ use self::errors::Asked;
 use super::settings::{StripeSettings, Timeouts};
 use super::step::{NotDone, Step};
 use super::transport::{Answer, Conversation, Credential, ProviderRequest, Transport, TransportError};
-use crate::domain::evidence::{Evidence, Found, LookUp, RefundEvidence, RefundLookUp};
+use crate::domain::evidence::{Evidence, Found, Listed, LookUp, RefundEvidence, RefundLookUp};
 use crate::domain::id::PaymentId;
 use crate::domain::provider::{
     CancelOrder, CancelTarget, CaptureOrder, Captured, ChargeOrder, Charged, Doubt, Outcome, PaymentProvider,
@@ -188,7 +188,7 @@ impl PaymentProvider for Stripe {
         self.run_look_up(what).await.into()
     }
 
-    async fn list(&self, from: Timestamp, to: Timestamp) -> Found<Vec<Evidence>> {
+    async fn list(&self, from: Timestamp, to: Timestamp) -> Found<Vec<Listed>> {
         self.run_list(from, to).await.map(Some).into()
     }
 

@@ -48,6 +48,7 @@ pub(super) fn charge(
     }
     form.set("metadata[transactionId]", &order.payment);
     form.set("metadata[attemptId]", &order.attempt);
+    form.set(&format!("metadata[{CLIENT}]"), &order.client);
     if let Some(reference) = &order.customer_reference {
         form.set("metadata[customerReference]", reference);
     }
@@ -55,7 +56,9 @@ pub(super) fn charge(
 }
 
 /// Names in a PaymentIntent's metadata that are ours, whatever the client calls its own.
-const OWN_METADATA: [&str; 3] = ["transactionId", "attemptId", "customerReference"];
+const OWN_METADATA: [&str; 4] = ["transactionId", "attemptId", CLIENT, "customerReference"];
+/// Whose payment it is, should its record be lost.
+pub(super) const CLIENT: &str = "clientId";
 
 pub(super) fn retrieve(intent: &ProviderRef) -> ProviderRequest {
     get(&["payment_intents", intent.as_str()], Body::Empty)
@@ -164,6 +167,7 @@ impl Form {
 
 #[cfg(test)]
 mod tests {
+    use edge_core::client::ClientId;
     use edge_core::money::{Amount, Currency, Money};
     use jiff::Timestamp;
 
@@ -173,6 +177,7 @@ mod tests {
     fn order() -> ChargeOrder {
         ChargeOrder {
             payment: PaymentId::new(Timestamp::UNIX_EPOCH, [1; 10]),
+            client: ClientId::parse("demo").unwrap(),
             attempt: AttemptId::new(Timestamp::UNIX_EPOCH, [2; 10]),
             money: Money {
                 amount: Amount::new(4_999).unwrap(),
@@ -213,6 +218,7 @@ mod tests {
         metadata[order]=A-1
         metadata[transactionId]=txn_00000000-0000-7101-8101-010101010101
         metadata[attemptId]=att_00000000-0000-7202-8202-020202020202
+        metadata[clientId]=demo
         metadata[customerReference]=customer-7
         ");
     }

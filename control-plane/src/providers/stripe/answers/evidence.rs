@@ -3,14 +3,17 @@
 use std::collections::BTreeMap;
 use std::str::FromStr;
 
+use edge_core::client::ClientId;
+use edge_core::request::CaptureMode;
 use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::{Intent, RefundObject};
-use crate::domain::evidence::{Evidence, RefundEvidence, RefundStanding, Standing};
+use crate::domain::evidence::{Evidence, Listed, Origin, RefundEvidence, RefundStanding, Standing};
 use crate::domain::provider::{ProviderRef, Refusal, RefusalKind};
 use crate::providers::step::{NotDone, Step};
 use crate::providers::stripe::currency::from_stripe_units;
+use crate::providers::stripe::requests::CLIENT;
 use crate::providers::transport::Answer;
 use crate::providers::untrusted;
 
@@ -36,6 +39,20 @@ pub(in crate::providers::stripe) fn object<T: serde::de::DeserializeOwned>(
 }
 
 impl Intent {
+    pub(in crate::providers::stripe) fn listed(&self) -> Step<Listed> {
+        Ok(Listed { seen: self.evidence()?, origin: self.origin() })
+    }
+
+    fn origin(&self) -> Option<Origin> {
+        let client = ClientId::parse(self.metadata.as_ref()?.get(CLIENT)?)?;
+        let capture = match self.capture_method.as_str() {
+            "automatic" | "automatic_async" => CaptureMode::Automatic,
+            "manual" => CaptureMode::Manual,
+            _ => return None,
+        };
+        Some(Origin { client, capture })
+    }
+
     pub(in crate::providers::stripe) fn evidence(&self) -> Step<Evidence> {
         let reference = untrusted::reference(&self.id).ok_or_else(super::no_id)?;
         let money = from_stripe_units(self.amount, &self.currency);
