@@ -22,4 +22,4 @@ pub use answer::Answer;
 pub use gateway::{DEMO_2_KEY, Gateway, fresh_key};
 pub use sandbox::Sandbox;
 pub use stacks::{Faulty, Own, Refusing, faulty, refusing, shared, silent};
-pub use wait::until;
+pub use wait::{until, until_within};

@@ -9,12 +9,20 @@ const PAUSE: Duration = Duration::from_millis(20);
 /// # Panics
 /// If there is none in time; `what` says what was awaited.
 pub async fn until<T>(what: &str, ask: impl AsyncFn() -> Option<T>) -> T {
-    let deadline = Instant::now() + PATIENCE;
+    until_within(PATIENCE, what, ask).await
+}
+
+/// Asks again until there is an answer, for something that takes its time.
+///
+/// # Panics
+/// If there is none within `patience`; `what` says what was awaited.
+pub async fn until_within<T>(patience: Duration, what: &str, ask: impl AsyncFn() -> Option<T>) -> T {
+    let deadline = Instant::now() + patience;
     loop {
         if let Some(answer) = ask().await {
             return answer;
         }
-        assert!(Instant::now() < deadline, "within {PATIENCE:?} there was no sign of {what}");
+        assert!(Instant::now() < deadline, "within {patience:?} there was no sign of {what}");
         tokio::time::sleep(PAUSE).await;
     }
 }

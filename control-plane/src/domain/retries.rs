@@ -32,7 +32,8 @@ pub struct RetryPolicy {
 
 /// Tries at the capped pause.
 const STEADY: u32 = 30;
-const RARE: SignedDuration = SignedDuration::from_hours(1);
+/// However long a provider was away, this long after it is back at the latest everything has been tried.
+const RARE: SignedDuration = SignedDuration::from_mins(5);
 /// Repeats that may come at once, in seconds' worth of them.
 const BURST_S: i32 = 4;
 const INLINE_PAUSE: SignedDuration = SignedDuration::from_millis(400);

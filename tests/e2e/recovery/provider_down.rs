@@ -5,12 +5,15 @@ use std::time::{Duration, Instant};
 
 use futures_util::{StreamExt as _, stream};
 use gateway_tests::proxy::{Mode, Proxy};
-use gateway_tests::{Own, Sandbox, until};
+use gateway_tests::{Own, Sandbox, until_within};
 use provider_sandbox::Config;
 use serde_json::Value;
 use tokio::time::sleep;
 
 use super::{all_payments, charge, each_happened_once};
+
+/// Repeats in a second to each of the two providers.
+const BUDGET: u32 = 50;
 
 /// Of load, at eight charges at a time.
 const EVERY: Duration = Duration::from_millis(100);
@@ -26,8 +29,14 @@ async fn charges_are_accepted_while_the_providers_are_down_and_completed_when_th
     let providers = provider_sandbox::start(Config::default()).await.unwrap();
     let wire = Proxy::to(providers.url()["http://".len()..].parse().unwrap()).await;
     let url = format!("http://{}", wire.address());
-    let settings = [("STRIPE_API_BASE", url.as_str()), ("PAYPAL_API_BASE", &url), ("RETRY_CAP_SECONDS", "3")];
-    let own = Own::start(&settings).await;
+    let cap = (outage() / 4).clamp(Duration::from_secs(3), Duration::from_secs(30));
+    let own = Own::start(&[
+        ("STRIPE_API_BASE", url.as_str()),
+        ("PAYPAL_API_BASE", &url),
+        ("RETRY_CAP_SECONDS", &cap.as_secs().to_string()),
+        ("RETRY_BUDGET_PER_SECOND", &BUDGET.to_string()),
+    ])
+    .await;
     let gateway = own.gateway();
     let ended = Instant::now() + outage();
 
@@ -48,7 +57,10 @@ async fn charges_are_accepted_while_the_providers_are_down_and_completed_when_th
     }
     wire.set(Mode::Pass);
 
-    let payments = until("the end of each charge", async || {
+    // Each is due within the longest pause, and then it is the budget that they wait for.
+    let waiting = u32::try_from(answers.len()).unwrap();
+    let patience = cap + Duration::from_secs(20) + Duration::from_secs(1) * waiting / BUDGET;
+    let payments = until_within(patience, "the end of each charge", async || {
         let payments = all_payments(&gateway.http, &own.stack.gateway_url()).await;
         payments.iter().all(|payment| payment["status"] != "pending").then_some(payments)
     });
