@@ -1,5 +1,5 @@
 -- What an event or a key is about is written by the same statement as itself, or before it, and is never deleted.
--- To let the server check that again for each row was a quarter of what a charge costs it.
+-- To let the server check that again for each row was a fifth of what a charge cost it.
 ALTER TABLE events
     DROP CONSTRAINT events_payment_fkey,
     DROP CONSTRAINT events_refund_fkey;

@@ -32,7 +32,7 @@ pub struct RetryPolicy {
 
 /// Tries at the capped pause.
 const STEADY: u32 = 30;
-/// However long a provider was away, this long after it is back at the latest everything has been tried.
+/// However long a provider was away: this long after it is back, at the latest, everything is due again.
 const RARE: SignedDuration = SignedDuration::from_mins(5);
 /// Repeats that may come at once, in seconds' worth of them.
 const BURST_S: i32 = 4;
