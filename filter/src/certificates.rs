@@ -67,15 +67,17 @@ impl Certificates {
 
     /// The root context's turn: sends what is wanted.
     pub(crate) fn on_tick(&self, paypal: &Paypal, now_s: u64) {
-        let _ = hostcalls::set_tick_period(Duration::ZERO);
         let wanted = std::mem::take(&mut *self.wanted.borrow_mut());
+        let mut failed = Vec::new();
         for url in wanted {
             match fetch(&url, paypal) {
-                Ok(token) => {
-                    self.fetching.borrow_mut().insert(token, url);
-                }
-                Err(_) => self.end(&url, Err(FetchFailure::Unreachable.into()), now_s),
+                Ok(token) => drop(self.fetching.borrow_mut().insert(token, url)),
+                Err(_) => failed.push(url),
             }
+        }
+        // Last, since requests go on in contexts of their own.
+        for url in failed {
+            self.end(&url, Err(FetchFailure::Unreachable.into()), now_s);
         }
     }
 

@@ -5,6 +5,7 @@ use std::time::UNIX_EPOCH;
 use edge_core::client::ClientId;
 use edge_core::exchange::{Exchange, HeadEdits, Step};
 use edge_core::head::Head;
+use edge_core::idempotency::{Alone, ClaimRequest, Verdict};
 use edge_core::outcome::Outcome;
 use edge_core::refusal::Reply;
 use edge_core::route::Route;
@@ -15,6 +16,7 @@ use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::{Action, BufferType, LogLevel, MapType, Status};
 
 use crate::cache;
+use crate::claims::{Asked, Waiting};
 use crate::metrics::Counted;
 use crate::root::{Edge, log};
 use crate::rsa::HostRsa;
@@ -22,16 +24,25 @@ use crate::rsa::HostRsa;
 /// One request. It calls the host by `hostcalls`: the wrappers in `HttpContext` turn every failure into a panic.
 pub(crate) struct EdgeHttp(Rc<RefCell<Stream>>);
 
-/// What is known of a request. Shared with the root context while it waits for a certificate.
+/// What is known of a request. Shared with the root context while it waits for a certificate or a verdict.
 pub(crate) struct Stream {
     context_id: u32,
     edge: Rc<Edge>,
     exchange: Exchange,
+    /// While its claim is on its way in a call of its own.
+    alone: Option<Alone>,
+}
+
+impl std::fmt::Debug for Stream {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Stream({})", self.context_id)
+    }
 }
 
 impl EdgeHttp {
     pub(crate) fn new(context_id: u32, edge: Rc<Edge>) -> Self {
-        Self(Rc::new(RefCell::new(Stream { context_id, edge, exchange: Exchange::default() })))
+        let exchange = Exchange::default();
+        Self(Rc::new(RefCell::new(Stream { context_id, edge, exchange, alone: None })))
     }
 
     fn advance(&self, advance: impl FnOnce(&mut Exchange, &Edge) -> Result<Step, Status>) -> Action {
@@ -62,20 +73,30 @@ impl Stream {
         resume(action);
     }
 
+    /// The cache's word on the request's key, or (`None`) that there is none. Called in this stream's context.
+    pub(crate) fn on_verdict(stream: &Rc<RefCell<Self>>, verdict: Option<Verdict>) {
+        stream.borrow_mut().alone = None;
+        let action = Self::advance(stream, |exchange, edge| {
+            let now_s = now_s()?;
+            if let (Some((claim, _)), Some(verdict)) = (exchange.claim(), &verdict) {
+                edge.recent.borrow_mut().note(&claim, verdict, now_s);
+            }
+            Ok(exchange.on_claim_answered(verdict, &edge.config, now_s))
+        });
+        resume(action);
+    }
+
     /// Asks elsewhere if the step says so.
     fn ask(&mut self, step: Step, stream: &Rc<RefCell<Self>>) -> Result<Step, Status> {
         match step {
-            // This worker's own memory first. A cache that cannot be asked has given no answer.
             Step::Claim(claim) => {
-                let (config, now_s) = (&self.edge.config, now_s()?);
+                let now_s = now_s()?;
+                // This worker's own memory first.
                 let known = self.edge.recent.borrow().verdict(&claim);
-                if known.is_none() {
-                    let call = self.exchange.claim_call(config, now_s);
-                    if call.is_some_and(|call| cache::ask(&call, &config.claiming).is_ok()) {
-                        return Ok(Step::Wait);
-                    }
+                if known.is_none() && self.ask_cache(claim, stream, now_s) {
+                    return Ok(Step::Wait);
                 }
-                Ok(self.exchange.on_claim_answered(known, config, now_s))
+                Ok(self.exchange.on_claim_answered(known, &self.edge.config, now_s))
             }
             Step::Certificate(url) => {
                 let now_s = now_s()?;
@@ -89,6 +110,19 @@ impl Stream {
             }
             step => Ok(step),
         }
+    }
+
+    /// False if no answer will come: a cache that cannot be asked has given none.
+    fn ask_cache(&mut self, claim: ClaimRequest, stream: &Rc<RefCell<Self>>, now_s: u64) -> bool {
+        let request_id = self.exchange.claim().map_or_else(String::new, |(_, id)| id.to_owned());
+        let (context_id, stream) = (self.context_id, Rc::downgrade(stream));
+        let waiting = Waiting { context_id, stream, claim, request_id };
+        match self.edge.claims.ask(waiting, &self.edge, now_s) {
+            Asked::Alone(alone) => self.alone = Some(alone),
+            Asked::Together => {}
+            Asked::Never => return false,
+        }
+        true
     }
 
     /// Tells metrics and the access log how the request ended here. The log finds the texts in Envoy's filter
@@ -121,17 +155,10 @@ impl Stream {
 }
 
 impl Context for EdgeHttp {
-    /// The cache has answered, or Envoy in its place.
+    /// The cache has answered the request's own call, or Envoy in its place.
     fn on_http_call_response(&mut self, _token: u32, _headers: usize, body_len: usize, _trailers: usize) {
-        let verdict = cache::verdict(body_len);
-        let action = self.advance(|exchange, edge| {
-            let now_s = now_s()?;
-            if let (Some(claim), Some(verdict)) = (exchange.claim(), &verdict) {
-                edge.recent.borrow_mut().note(&claim, verdict, now_s);
-            }
-            Ok(exchange.on_claim_answered(verdict, &edge.config, now_s))
-        });
-        resume(action);
+        let verdict = cache::verdicts(body_len, 1).and_then(|mut verdicts| verdicts.pop()).flatten();
+        Stream::on_verdict(&self.0, verdict);
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod cache;
 mod certificates;
+mod claims;
 mod http;
 mod metrics;
 mod root;
@@ -13,5 +14,5 @@ use proxy_wasm::types::LogLevel;
 proxy_wasm::main! {{
     // What is really written is Envoy's choice: `--component-log-level wasm:…`.
     proxy_wasm::set_log_level(LogLevel::Info);
-    proxy_wasm::set_root_context(|_| Box::new(root::EdgeRoot::default()));
+    proxy_wasm::set_root_context(|context_id| Box::new(root::EdgeRoot::new(context_id)));
 }}

@@ -1,5 +1,6 @@
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::time::Duration;
 
 use edge_core::config::{EdgeConfig, EdgeSecrets, KEYS_VARIABLE, Paypal, STRIPE_SECRETS_VARIABLE};
 use edge_core::idempotency::Recent;
@@ -8,39 +9,57 @@ use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::{BufferType, ContextType, LogLevel};
 
 use crate::certificates::Certificates;
+use crate::claims::Claims;
 use crate::http::{EdgeHttp, now_s};
 use crate::metrics::Metrics;
 
 /// What all requests of one worker share.
 pub(crate) struct Edge {
+    root_id: u32,
     pub(crate) config: EdgeConfig,
     pub(crate) metrics: Metrics,
     pub(crate) recent: RefCell<Recent>,
+    pub(crate) claims: Claims,
     pub(crate) certificates: Certificates,
 }
 
+impl Edge {
+    /// The root context's turn goes on, after it has acted for requests. What is sent in a request's context is given up
+    /// with it.
+    pub(crate) fn back_to_root(&self) {
+        // The root context is there as long as the worker.
+        let _ = hostcalls::set_effective_context(self.root_id);
+    }
+}
+
 /// Starts the filter on a worker and makes a context for each request.
-#[derive(Default)]
 pub(crate) struct EdgeRoot {
+    context_id: u32,
     edge: Option<Rc<Edge>>,
 }
 
 impl EdgeRoot {
+    pub(crate) const fn new(context_id: u32) -> Self {
+        Self { context_id, edge: None }
+    }
+
     /// Runs what is about PayPal's certificates, if PayPal is set up.
-    fn with_certificates(&self, run: impl FnOnce(&Certificates, &Paypal, u64)) {
-        if let Some(edge) = &self.edge
-            && let (Some(paypal), Ok(now_s)) = (&edge.config.webhooks.paypal, now_s())
-        {
+    fn with_certificates(edge: &Edge, run: impl FnOnce(&Certificates, &Paypal, u64)) {
+        if let (Some(paypal), Ok(now_s)) = (&edge.config.webhooks.paypal, now_s()) {
             run(&edge.certificates, paypal, now_s);
+            edge.back_to_root();
         }
     }
 }
 
 impl Context for EdgeRoot {
     fn on_http_call_response(&mut self, token: u32, _headers: usize, body_len: usize, _trailers: usize) {
-        self.with_certificates(|certificates, paypal, now_s| {
-            certificates.on_answer(token, body_len, paypal, now_s);
-        });
+        let Some(edge) = &self.edge else { return };
+        if !edge.claims.on_answer(token, body_len, edge) {
+            Self::with_certificates(edge, |certificates, paypal, now_s| {
+                certificates.on_answer(token, body_len, paypal, now_s);
+            });
+        }
     }
 }
 
@@ -55,8 +74,14 @@ impl RootContext for EdgeRoot {
         match EdgeConfig::read(&settings.ok().flatten().unwrap_or_default(), secrets) {
             Ok(config) => {
                 let recent = RefCell::new(Recent::new(config.claiming.recent_answers));
-                let (metrics, certificates) = (Metrics::default(), Certificates::default());
-                self.edge = Some(Rc::new(Edge { config, metrics, recent, certificates }));
+                self.edge = Some(Rc::new(Edge {
+                    root_id: self.context_id,
+                    config,
+                    metrics: Metrics::default(),
+                    recent,
+                    claims: Claims::default(),
+                    certificates: Certificates::default(),
+                }));
                 true
             }
             Err(error) => {
@@ -66,8 +91,12 @@ impl RootContext for EdgeRoot {
         }
     }
 
+    /// Somebody has asked for the root context's turn.
     fn on_tick(&mut self) {
-        self.with_certificates(|certificates, paypal, now_s| certificates.on_tick(paypal, now_s));
+        let _ = hostcalls::set_tick_period(Duration::ZERO);
+        let Some(edge) = &self.edge else { return };
+        edge.claims.on_tick(edge);
+        Self::with_certificates(edge, Certificates::on_tick);
     }
 
     fn create_http_context(&self, context_id: u32) -> Option<Box<dyn HttpContext>> {

@@ -6,7 +6,7 @@ use test_services::{RedisServer, Signal};
 
 use super::{charge_of, is_replay, replays};
 
-async fn with_redis(settings: &[(&str, &str)]) -> Option<(RedisServer, Own)> {
+pub(super) async fn with_redis(settings: &[(&str, &str)]) -> Option<(RedisServer, Own)> {
     let redis = RedisServer::own(&[]).await?;
     let uri = redis.uri().to_owned();
     let settings: Vec<_> = settings.iter().copied().chain([("REDIS_URI", uri.as_str())]).collect();

@@ -4,6 +4,7 @@ mod cache_away;
 mod keys;
 mod many;
 mod replays;
+mod shared_calls;
 mod storm;
 
 use gateway_tests::{Answer, Gateway, until};

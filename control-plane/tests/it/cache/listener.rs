@@ -6,7 +6,9 @@ use std::sync::Arc;
 use control_plane::cache::{CacheError, EdgeCache, InProcessCache, Limits, router};
 use control_plane::domain::clock::Clock;
 use edge_core::attestation::{HEADER, Keys};
-use edge_core::idempotency::{Answer, ClaimCall, ClaimRequest, Fence, Fenced, MARKER_HEADER, Scope, Verdict};
+use edge_core::idempotency::{
+    Answer, CLAIMS_MAX, ClaimCall, ClaimRequest, Fence, Fenced, MARKER_HEADER, Scope, Verdict,
+};
 use serde_json::{Value, json};
 
 use super::bench::*;
@@ -35,9 +37,9 @@ impl Service {
         Self { cache, clock, address, task }
     }
 
-    fn call(&self, claim: ClaimRequest, key: &str) -> ClaimCall {
+    fn call(&self, claims: &[ClaimRequest], key: &str) -> ClaimCall {
         let now_s = u64::try_from(self.clock.now().as_second()).unwrap();
-        claim.call(&Keys::parse(key).unwrap(), "req-1", now_s)
+        ClaimCall::new(claims, &Keys::parse(key).unwrap(), "req-1", now_s)
     }
 
     async fn send(&self, call: ClaimCall) -> Reply {
@@ -46,7 +48,7 @@ impl Service {
     }
 
     async fn claim(&self, claim: ClaimRequest) -> Reply {
-        self.send(self.call(claim, KEY)).await
+        self.send(self.call(&[claim], KEY)).await
     }
 
     fn url(&self, path: &str) -> String {
@@ -78,8 +80,12 @@ impl Reply {
     }
 
     /// As the edge reads it.
+    fn verdicts(&self, claims: usize) -> Option<Vec<Option<Verdict>>> {
+        Verdict::read_all(self.status, self.marker.as_deref(), &self.body, claims)
+    }
+
     fn verdict(&self) -> Option<Verdict> {
-        Verdict::read(self.status, self.marker.as_deref(), &self.body)
+        self.verdicts(1)?.pop()?
     }
 
     fn error(&self) -> (u16, Value) {
@@ -100,9 +106,35 @@ async fn an_edge_is_told_each_verdict() {
 }
 
 #[tokio::test]
+async fn claims_of_one_call_are_taken_in_their_order_and_told_each_its_verdict() {
+    let (service, mine, other) = (Service::start().await, scope(), scope());
+    let claims = [claim(mine, 1), claim(mine, 1), claim(other, 1), claim(mine, 2)];
+    let verdicts = service.send(service.call(&claims, KEY)).await.verdicts(4).unwrap();
+    let [Some(Verdict::Start { fence }), second, Some(Verdict::Start { .. }), fourth] = &verdicts[..] else {
+        panic!("{verdicts:?}")
+    };
+    assert!(matches!(second, Some(Verdict::InFlight { .. })), "{second:?}");
+    assert_eq!(*fourth, Some(Verdict::Mismatch));
+
+    service.cache.complete(&mine, *fence, &answer("1")).await.unwrap();
+    let most = service.send(service.call(&[claim(mine, 1); CLAIMS_MAX], KEY)).await;
+    assert_eq!(most.verdicts(CLAIMS_MAX).unwrap(), vec![Some(Verdict::Replay(answer("1"))); CLAIMS_MAX]);
+}
+
+#[tokio::test]
+async fn where_one_claim_cannot_be_told_the_others_are() {
+    let clock = FineClock::start();
+    let one_record = Limits { records: 1, ..Limits::default() };
+    let service = Service::with(Arc::new(InProcessCache::new(one_record, clock.clone())), clock).await;
+    let claims = [claim(scope(), 1), claim(scope(), 1)];
+    let verdicts = service.send(service.call(&claims, KEY)).await.verdicts(2).unwrap();
+    assert!(matches!(verdicts[..], [Some(Verdict::Start { .. }), None]), "{verdicts:?}");
+}
+
+#[tokio::test]
 async fn http_1_does_as_well() {
     let service = Service::start().await;
-    let call = service.call(claim(scope(), 1), KEY);
+    let call = service.call(&[claim(scope(), 1)], KEY);
     let client = reqwest::Client::builder().no_proxy().http1_only().build().unwrap();
     let request = client.post(service.url("/claims")).header(HEADER, call.attestation).body(call.body);
     assert!(matches!(Reply::of(request).await.verdict(), Some(Verdict::Start { .. })));
@@ -112,11 +144,11 @@ async fn http_1_does_as_well() {
 async fn whoever_holds_no_key_is_refused_and_changes_nothing() {
     let (service, scope) = (Service::start().await, scope());
     let refused = (401, json!("EDGE_ATTESTATION_REQUIRED"));
-    let good = service.call(claim(scope, 1), KEY);
+    let good = service.call(&[claim(scope, 1)], KEY);
 
-    let forged = service.call(claim(scope, 1), OTHER_KEY);
+    let forged = service.call(&[claim(scope, 1)], OTHER_KEY);
     assert_eq!(service.send(forged).await.error(), refused);
-    let altered = ClaimCall { body: service.call(claim(scope, 2), KEY).body, ..good.clone() };
+    let altered = ClaimCall { body: service.call(&[claim(scope, 2)], KEY).body, ..good.clone() };
     assert_eq!(service.send(altered).await.error(), refused);
     let bare = http().post(service.url("/claims")).body(good.body.clone());
     assert_eq!(Reply::of(bare).await.error(), refused);
@@ -138,12 +170,17 @@ async fn a_claim_that_cannot_be_read_is_refused() {
         let claims = edge_core::attestation::Claims::anonymous("req-1".to_owned());
         ClaimCall { attestation: Keys::parse(KEY).unwrap().sign(&seen, &claims, now_s), body: body.to_vec() }
     };
-    for body in
-        [b"".as_slice(), b"{}", b"[1]", b"\xff\xfe", br#"{"scope":"1","fingerprint":"2","leaseMs":3}"#]
-    {
+    for body in [
+        b"".as_slice(),
+        b"{}",
+        b"[]",
+        b"[1]",
+        b"\xff\xfe",
+        br#"[{"scope":"1","fingerprint":"2","leaseMs":3}]"#,
+    ] {
         assert_eq!(service.send(sign(body)).await.error(), (400, json!("INVALID_REQUEST")));
     }
-    let large = service.send(sign(&[b' '; 4_097])).await;
+    let large = service.send(sign(&[b' '; 32 * 1_024 + 1])).await;
     assert_eq!(large.error(), (413, json!("PAYLOAD_TOO_LARGE")));
 }
 

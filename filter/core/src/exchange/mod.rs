@@ -16,7 +16,7 @@ use crate::client::ClientId;
 use crate::config::EdgeConfig;
 use crate::content::Content;
 use crate::head::Head;
-use crate::idempotency::{ClaimCall, ClaimRequest, Verdict};
+use crate::idempotency::{ClaimRequest, Verdict};
 use crate::outcome::Outcome;
 use crate::provider::Provider;
 use crate::refusal::{Refusal, Reply};
@@ -34,8 +34,8 @@ use webhook::{Rejected, Webhook};
 pub enum Step {
     /// Hold everything back and report what comes next.
     Wait,
-    /// Hold the request on, and ask about its key: whoever remembers the answer, else the cache by
-    /// [`Exchange::claim_call`]. The answer goes to [`Exchange::on_claim_answered`].
+    /// Hold the request on, and ask about its key: whoever remembers the answer, else the cache. The answer goes to
+    /// [`Exchange::on_claim_answered`].
     Claim(ClaimRequest),
     /// Hold the request on, and get the key of this certificate; it goes to [`Exchange::on_certificate`].
     Certificate(CertificateUrl),
@@ -173,18 +173,11 @@ impl Exchange {
         }
     }
 
-    /// The claim that is open, as it is sent to the cache at `now_s` (Unix seconds).
+    /// The claim that is open, and the id of its request.
     #[must_use]
-    pub fn claim_call(&self, config: &EdgeConfig, now_s: u64) -> Option<ClaimCall> {
-        let Stage::Claiming(Claimed { request, claim, .. }) = &self.stage else { return None };
-        Some(claim.call(&config.keys, &request.claims.request_id, now_s))
-    }
-
-    /// The claim that is open.
-    #[must_use]
-    pub const fn claim(&self) -> Option<ClaimRequest> {
+    pub fn claim(&self) -> Option<(ClaimRequest, &str)> {
         match &self.stage {
-            Stage::Claiming(claimed) => Some(claimed.claim),
+            Stage::Claiming(claimed) => Some((claimed.claim, &claimed.request.claims.request_id)),
             Stage::New | Stage::Receiving(_) | Stage::Awaiting(_) | Stage::Decided(_) => None,
         }
     }

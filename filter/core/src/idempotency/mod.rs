@@ -9,6 +9,7 @@
 //! plane's durable row is the wall that must hold.
 
 mod answer;
+mod gathering;
 mod key;
 mod lease;
 mod protocol;
@@ -20,6 +21,7 @@ mod record_model;
 mod scope;
 
 pub use answer::{Answer, AnswerError, BODY_BYTES_MAX};
+pub use gathering::{Alone, CLAIMS_MAX, Gathering, Way};
 pub use key::{HEADER, Key, KeyError, REPLAYED_HEADER};
 pub use lease::{Fence, Lease};
 pub use protocol::{

@@ -1,13 +1,13 @@
 //! What the edge and the cache say to each other over HTTP.
 //!
-//! `POST /claims` with a [`ClaimRequest`] as JSON, signed as an attestation without a client
-//! ([`crate::attestation`]), answered by a [`Verdict`] as JSON. Nothing but 200 with the marker header and a
-//! verdict is an answer: what a proxy makes up when the cache is away (a synthetic 503 or 504, no headers at
-//! all) says nothing about the claim.
+//! `POST /claims` with 1 to [`CLAIMS_MAX`] [`ClaimRequest`]s as a JSON array, signed as an attestation without a client
+//! ([`crate::attestation`]), answered by as many [`Verdict`]s in the same order, `null` for a claim of which the cache
+//! cannot say. Nothing but 200 with the marker header and these verdicts is an answer: what a proxy makes up when the
+//! cache is away (a synthetic 503 or 504, no headers at all) says nothing about the claims.
 
 use serde::{Deserialize, Serialize};
 
-use super::{Answer, Fence, Fingerprint, Lease, Scope};
+use super::{Answer, CLAIMS_MAX, Fence, Fingerprint, Lease, Scope};
 use crate::attestation::{self, Claims, Keys};
 
 /// Where claims are sent, by POST.
@@ -17,7 +17,7 @@ pub const CLAIMS_PATH: &str = "/claims";
 pub const MARKER_HEADER: &str = "x-edge-cache";
 
 /// The value of [`MARKER_HEADER`]: the version of this protocol.
-pub const MARKER: &str = "1";
+pub const MARKER: &str = "2";
 
 /// The longest advice to wait, in milliseconds. Most operations end long before their lease.
 pub const RETRY_AFTER_MS_MAX: u32 = 1_000;
@@ -32,7 +32,7 @@ pub struct ClaimRequest {
     pub lease: Lease,
 }
 
-/// A claim ready to be sent to [`CLAIMS_PATH`].
+/// Claims ready to be sent to [`CLAIMS_PATH`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClaimCall {
     /// The value of [`attestation::HEADER`].
@@ -55,21 +55,32 @@ pub enum Verdict {
     Mismatch,
 }
 
-impl ClaimRequest {
-    /// The claim as it is sent at `now_s` (Unix seconds) for the request `request_id`.
+impl ClaimCall {
+    /// The claims as they are sent at `now_s` (Unix seconds), the first of them for the request `request_id`.
     #[must_use]
-    pub fn call(&self, keys: &Keys, request_id: &str, now_s: u64) -> ClaimCall {
-        // Two hashes and a number always serialize; an empty body would only be refused.
-        let body = serde_json::to_vec(self).unwrap_or_default();
-        let claims = Claims::anonymous(request_id.to_owned());
+    pub fn new(claims: &[ClaimRequest], keys: &Keys, request_id: &str, now_s: u64) -> Self {
+        // Hashes and numbers always serialize; an empty body would only be refused.
+        let body = serde_json::to_vec(claims).unwrap_or_default();
+        let signer = Claims::anonymous(request_id.to_owned());
         let request = attestation::Request::new("POST", CLAIMS_PATH, &body);
-        ClaimCall { attestation: keys.sign(&request, &claims, now_s), body }
+        Self { attestation: keys.sign(&request, &signer, now_s), body }
     }
+}
 
+impl ClaimRequest {
+    /// The claims of one call.
+    ///
     /// # Errors
     /// Names the field and what would be right.
-    pub fn read(body: &[u8]) -> Result<Self, serde_json::Error> {
-        serde_json::from_slice(body)
+    pub fn read_all(body: &[u8]) -> Result<Vec<Self>, serde_json::Error> {
+        let claims: Vec<Self> = serde_json::from_slice(body)?;
+        match claims.len() {
+            1..=CLAIMS_MAX => Ok(claims),
+            other => {
+                let message = format!("{other} claims in one call; there must be 1 to {CLAIMS_MAX}");
+                Err(serde::de::Error::custom(message))
+            }
+        }
     }
 }
 
@@ -81,19 +92,25 @@ impl Verdict {
         Self::InFlight { retry_after_ms: left_ms.clamp(1, RETRY_AFTER_MS_MAX) }
     }
 
-    /// The verdict in an HTTP answer: its status, the value of [`MARKER_HEADER`], its body. `None` for anything
-    /// that is not an answer of the cache: the claim may then have been taken or not.
+    /// The verdicts on `claims` claims in an HTTP answer: its status, the value of [`MARKER_HEADER`], its body. `None`
+    /// for anything that is not an answer of the cache to them: any of the claims may then have been taken or not.
     #[must_use]
-    pub fn read(status: u16, marker: Option<&[u8]>, body: &[u8]) -> Option<Self> {
+    pub fn read_all(
+        status: u16,
+        marker: Option<&[u8]>,
+        body: &[u8],
+        claims: usize,
+    ) -> Option<Vec<Option<Self>>> {
         let ours = status == 200 && marker == Some(MARKER.as_bytes());
-        ours.then(|| serde_json::from_slice(body).ok()).flatten()
+        let verdicts: Vec<Option<Self>> = ours.then(|| serde_json::from_slice(body).ok()).flatten()?;
+        (verdicts.len() == claims).then_some(verdicts)
     }
 
     /// The body of the HTTP answer.
     #[must_use]
-    pub fn encode(&self) -> Vec<u8> {
+    pub fn encode_all(verdicts: &[Option<Self>]) -> Vec<u8> {
         // Numbers and strings always serialize; an empty body would only be taken for no answer.
-        serde_json::to_vec(self).unwrap_or_default()
+        serde_json::to_vec(verdicts).unwrap_or_default()
     }
 
     /// The name in metrics and logs.
@@ -124,39 +141,48 @@ mod tests {
         }
     }
 
-    fn read(body: &str) -> Option<Verdict> {
-        Verdict::read(200, Some(b"1"), body.as_bytes())
+    /// The one verdict in a good answer.
+    fn read(verdict: &str) -> Option<Verdict> {
+        Verdict::read_all(200, Some(b"2"), format!("[{verdict}]").as_bytes(), 1)?.pop()?
     }
 
     #[test]
-    fn a_claim_is_sent_as_documented_and_attested() {
+    fn claims_are_sent_as_documented_and_attested() {
         let keys = Keys::parse(KEYS).unwrap();
-        let call = claim().call(&keys, "7d1b", NOW);
-        let expected = format!(
+        let call = ClaimCall::new(&[claim(), claim()], &keys, "7d1b", NOW);
+        let one = format!(
             r#"{{"scope":"{}","fingerprint":"{}","leaseMs":30000}}"#,
             "ab".repeat(32),
             "cd".repeat(32)
         );
-        assert_eq!(String::from_utf8(call.body.clone()).unwrap(), expected);
-        assert_eq!(ClaimRequest::read(&call.body).unwrap(), claim());
+        assert_eq!(String::from_utf8(call.body.clone()).unwrap(), format!("[{one},{one}]"));
+        assert_eq!(ClaimRequest::read_all(&call.body).unwrap(), [claim(), claim()]);
         let seen = attestation::Request::new("POST", "/claims", &call.body);
         let claims = keys.verify(call.attestation.as_bytes(), &seen, NOW).unwrap();
         assert_eq!(claims, Claims::anonymous("7d1b".to_owned()));
     }
 
     #[test]
-    fn a_claim_that_is_not_one_is_refused_by_the_field() {
+    fn claims_that_are_none_are_refused_by_the_field() {
         let hash = "ab".repeat(32);
+        let good = serde_json::to_string(&claim()).unwrap();
         let bodies = [
-            ("{}".to_owned(), "scope"),
-            (format!(r#"{{"scope":"ab","fingerprint":"{hash}","leaseMs":1}}"#), "64 hex digits"),
-            (format!(r#"{{"scope":"{hash}","fingerprint":"{hash}","leaseMs":0}}"#), "1 to 600000"),
-            (format!(r#"{{"scope":"{hash}","fingerprint":"{hash}","leaseMs":600001}}"#), "1 to 600000"),
-            (format!(r#"{{"scope":"{hash}","fingerprint":"{hash}","leaseMs":1,"owner":1}}"#), "owner"),
-            (format!(r#"{{"scope":"{hash}","scope":"{hash}","fingerprint":"{hash}","leaseMs":1}}"#), "scope"),
+            ("{}".to_owned(), "sequence"),
+            (good.clone(), "sequence"),
+            ("[]".to_owned(), "1 to 64"),
+            (format!("[{}{good}]", format!("{good},").repeat(64)), "65 claims"),
+            (format!("[{good},{{}}]"), "scope"),
+            (format!(r#"[{{"scope":"ab","fingerprint":"{hash}","leaseMs":1}}]"#), "64 hex digits"),
+            (format!(r#"[{{"scope":"{hash}","fingerprint":"{hash}","leaseMs":0}}]"#), "1 to 600000"),
+            (format!(r#"[{{"scope":"{hash}","fingerprint":"{hash}","leaseMs":600001}}]"#), "1 to 600000"),
+            (format!(r#"[{{"scope":"{hash}","fingerprint":"{hash}","leaseMs":1,"owner":1}}]"#), "owner"),
+            (
+                format!(r#"[{{"scope":"{hash}","scope":"{hash}","fingerprint":"{hash}","leaseMs":1}}]"#),
+                "scope",
+            ),
         ];
         for (body, named) in bodies {
-            let error = ClaimRequest::read(body.as_bytes()).unwrap_err().to_string();
+            let error = ClaimRequest::read_all(body.as_bytes()).unwrap_err().to_string();
             assert!(error.contains(named), "{error}");
         }
     }
@@ -177,21 +203,33 @@ mod tests {
             (Verdict::Mismatch, r#"{"verdict":"mismatch"}"#),
         ];
         for (verdict, text) in verdicts {
-            assert_eq!(String::from_utf8(verdict.encode()).unwrap(), text);
+            let encoded = Verdict::encode_all(&[Some(verdict.clone())]);
+            assert_eq!(String::from_utf8(encoded).unwrap(), format!("[{text}]"));
             assert_eq!(read(text), Some(verdict));
         }
     }
 
     #[test]
+    fn each_claim_has_its_verdict_or_the_cache_cannot_say() {
+        let verdicts = [Some(Verdict::Mismatch), None, Some(Verdict::InFlight { retry_after_ms: 1 })];
+        let body = Verdict::encode_all(&verdicts);
+        assert_eq!(Verdict::read_all(200, Some(b"2"), &body, 3).unwrap(), verdicts);
+        for other in [0, 1, 2, 4] {
+            assert_eq!(Verdict::read_all(200, Some(b"2"), &body, other), None, "an answer to {other} claims");
+        }
+    }
+
+    #[test]
     fn what_a_proxy_says_for_an_absent_cache_is_no_verdict() {
-        let start = br#"{"verdict":"start","fence":1}"#;
-        assert!(Verdict::read(200, Some(b"1"), start).is_some());
-        assert_eq!(Verdict::read(503, None, b""), None, "refused or reset");
-        assert_eq!(Verdict::read(504, None, b"upstream request timeout"), None, "too late");
-        assert_eq!(Verdict::read(0, None, b""), None, "no headers at all");
-        assert_eq!(Verdict::read(200, None, start), None, "somebody else's 200");
-        assert_eq!(Verdict::read(200, Some(b"2"), start), None, "another version");
-        assert_eq!(Verdict::read(503, Some(b"1"), start), None, "the cache has lost its store");
+        let start = br#"[{"verdict":"start","fence":1}]"#;
+        let read = |status, marker, body| Verdict::read_all(status, marker, body, 1);
+        assert!(read(200, Some(b"2"), start).is_some());
+        assert_eq!(read(503, None, b""), None, "refused or reset");
+        assert_eq!(read(504, None, b"upstream request timeout"), None, "too late");
+        assert_eq!(read(0, None, b""), None, "no headers at all");
+        assert_eq!(read(200, None, start), None, "somebody else's 200");
+        assert_eq!(read(200, Some(b"1"), start), None, "another version");
+        assert_eq!(read(503, Some(b"2"), start), None, "the cache has lost its store");
     }
 
     #[test]
@@ -217,7 +255,9 @@ mod tests {
         for body in bodies {
             assert_eq!(read(body), None, "{body}");
         }
-        assert_eq!(Verdict::read(200, Some(b"1"), &[0xff]), None);
+        for body in [&b""[..], b"[", b"{}", b"null", b"[{\"verdict\":\"mismatch\"}]{}", &[0xff]] {
+            assert_eq!(Verdict::read_all(200, Some(b"2"), body, 1), None);
+        }
     }
 
     #[test]
