@@ -49,17 +49,16 @@ impl Claims {
                 cache::ask(&call, &edge.config.claiming).map_or(Asked::Never, |_| Asked::Alone(alone))
             }
             Way::Waits { call: false } => Asked::Together,
-            Way::Waits { call: true } => {
-                // The next tick is the root context's turn. What is sent before it would be the request's own, and
-                // be given up with it.
-                match hostcalls::set_tick_period(Duration::from_millis(1)) {
-                    Ok(()) => Asked::Together,
-                    Err(_) => {
-                        self.gathering.borrow_mut().not_called();
-                        Asked::Never
-                    }
+            // The next tick is the root context's turn. What is sent before it would be the request's own, and be given
+            // up with it.
+            Way::Waits { call: true } => match hostcalls::set_tick_period(Duration::from_millis(1)) {
+                Ok(()) => Asked::Together,
+                Err(_) => {
+                    // The next claim asks for a turn again; what comes of this one then is not heard any more.
+                    self.gathering.borrow_mut().called();
+                    Asked::Never
                 }
-            }
+            },
         }
     }
 

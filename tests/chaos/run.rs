@@ -22,6 +22,9 @@ const TICK: Duration = Duration::from_millis(50);
 /// From the last fault until everything must be decided.
 const DECIDED_WITHIN: Duration = Duration::from_secs(60);
 
+/// What takes longer is told.
+const SLOW: Duration = Duration::from_secs(30);
+
 /// Of so many broken promises, all is told.
 const DOSSIERS_MAX: usize = 5;
 
@@ -64,6 +67,9 @@ pub(crate) async fn run(seed: u64, shape: Shape, length: Duration, is_watched: b
 
     let (open, records, took) = quiet(&mut plant, &town).await;
     say(format!("quiet after {} s", took.as_secs()));
+    if let Some(last) = records.events.iter().max_by_key(|event| event.at).filter(|_| took > SLOW) {
+        say(format!("decided last:\n{}", records.about(&last.payment)));
+    }
     let mut broken = town.book.pages().broken.clone();
     broken.extend(open.into_iter().map(|ask| Broken::new("P10", format!("no final answer to {ask}"))));
     broken.extend(judge(&records));

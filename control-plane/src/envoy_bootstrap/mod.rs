@@ -34,7 +34,7 @@ Settings:
   EDGE_CACHE_DOWN                      what happens to idempotency keys when the cache does not answer: pass (the
                                        control plane still holds), or reject with 503; per operation behind it, as
                                        in pass,refund=reject
-  EDGE_CACHE_TIMEOUT_MS                how long a request waits for the cache; 500
+  EDGE_CACHE_TIMEOUT_MS                how long a call to the cache may take; 500
   IDEMPOTENCY_LEASE_MS                 how long a key stays with a request whose end is not heard of; 15000
   IDEMPOTENCY_RECENT_ANSWERS           how many answers each worker of Envoy remembers by itself; 1024
   PAYPAL_WEBHOOK_ID                    the webhook's id at PayPal; without it PayPal's webhooks get 503

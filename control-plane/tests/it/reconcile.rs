@@ -145,6 +145,19 @@ async fn a_charge_whose_record_is_lost_is_recorded_anew_for_its_client() {
 }
 
 #[tokio::test]
+async fn what_was_recorded_anew_is_told_even_if_a_second_look_fails() {
+    let test = TestGateway::start().await;
+    let (lost, _) = opening(7, "demo", 100);
+    let origin = Some(Origin { client: lost.client.clone(), capture: CaptureMode::Automatic });
+    *test.provider.listed.lock().unwrap() = vec![Listed { seen: taken(&lost, 100), origin }];
+    sees(&test, Found::Unavailable(Doubt::new("connection refused")));
+    let told = "recorded anew, completed, its refunds not seen: connection refused";
+    assert_eq!(found(&test, 0).await[0].finding, Finding::NotSeen(told.to_owned()));
+    let now = test.gateway.store.payment(&lost.client, lost.id).await.unwrap().unwrap();
+    assert_eq!(now.state.status(), Status::Completed);
+}
+
+#[tokio::test]
 async fn an_authorization_whose_record_is_lost_can_be_captured() {
     let test = TestGateway::start().await;
     let (lost, _) = opening(7, "demo", 100);

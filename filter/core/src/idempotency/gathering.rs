@@ -59,14 +59,8 @@ impl<T> Gathering<T> {
         self.is_called = false;
     }
 
-    /// The host cannot see to it: the claim that has just asked for it is given up.
-    pub fn not_called(&mut self) {
-        self.is_called = false;
-        self.waiting.pop_back();
-    }
-
-    /// Claims to be sent now in one call, which ends with [`Self::answered`] or [`Self::failed`]. They are at most
-    /// [`CLAIMS_MAX`], and fewer only if no such call is on its way: what its answer brings along is more.
+    /// Claims to be sent now in one call, which ends with [`Self::answered`] or [`Self::failed`]. Fewer than
+    /// [`CLAIMS_MAX`] go only if no such call is on its way: until it ends, more of them gather.
     pub fn due(&mut self) -> Option<Vec<T>> {
         let is_due = self.waiting.len() >= CLAIMS_MAX || (self.shared_calls == 0 && !self.waiting.is_empty());
         is_due.then(|| {

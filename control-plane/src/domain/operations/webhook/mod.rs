@@ -20,8 +20,10 @@ use crate::domain::queue::{Due, Work};
 use crate::domain::store::{Change, CommitError, Step, StoreError};
 use crate::domain::webhook::{About, EventChange, EventState, Notice, Trail, WebhookEvent};
 
-/// How long an event is kept from others while it is worked on: longer than any operation takes.
-pub(super) const CLAIM: SignedDuration = SignedDuration::from_secs(60);
+/// How long an event is kept from others while it is worked on. One that is left, because the process dies or its
+/// database goes away, waits for the rest of it, and a payment may wait for just this event. Two that work on the same
+/// one do no harm: the payment's version lets one of them through.
+pub(super) const CLAIM: SignedDuration = SignedDuration::from_secs(25);
 /// From then on an event that cannot be worked off is an error that somebody has to look into.
 const ATTEMPTS_UNREMARKABLE: u32 = 5;
 
