@@ -78,7 +78,11 @@ pub(super) async fn record<T: Settled>(
         );
         tokio::time::sleep(FIRST_PAUSE * 2_u32.pow(n)).await;
     }
-    Ok(current)
+    // The last try may have found it settled, by a commit of our own whose answer was lost.
+    match answer.moves(current.clone(), gateway.now()) {
+        Ok(_) => Ok(current),
+        Err(_) => told(gateway, answer.told(current), call).await,
+    }
 }
 
 /// One try more was in vain: when the next one is.
