@@ -10,6 +10,7 @@ mod cache;
 mod common;
 mod http;
 mod idempotency;
+mod lost_commits;
 mod operations;
 mod queue;
 mod reconcile;

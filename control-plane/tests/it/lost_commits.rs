@@ -1,0 +1,180 @@
+//! A database that writes what it is given and loses its answer.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use async_trait::async_trait;
+use control_plane::domain::event::Event;
+use control_plane::domain::follow_up::FollowUp;
+use control_plane::domain::gateway::Gateway;
+use control_plane::domain::id::{PaymentId, RefundId};
+use control_plane::domain::idempotency::KeyRecord;
+use control_plane::domain::operations::{self, OperationError};
+use control_plane::domain::payment::Payment;
+use control_plane::domain::provider::{Outcome, ProviderRef, Refusal, RefusalKind};
+use control_plane::domain::queue::{Claimed, Due, DueWork, Work};
+use control_plane::domain::refund::Refund;
+use control_plane::domain::retries::Retries;
+use control_plane::domain::store::{Change, CommitError, Filter, Page, Step, Store, StoreError};
+use control_plane::domain::webhook::{Dispute, WebhookEvent, WebhookFilter, Webhooks};
+use control_plane::worker::due::Bell;
+use edge_core::client::ClientId;
+use edge_core::idempotency::Scope;
+use edge_core::provider::Provider;
+use jiff::Timestamp;
+use tokio_util::task::TaskTracker;
+
+use crate::common::*;
+
+/// Of the commits that move a payment, so many lose their answers, written or not.
+struct Forgetful {
+    store: Arc<dyn Store>,
+    lost: AtomicU32,
+}
+
+impl Forgetful {
+    /// A gateway like the test's, whose next `lost` moves lose their answers.
+    fn gateway(test: &TestGateway, lost: u32) -> Arc<Gateway> {
+        Arc::new(Gateway {
+            store: Arc::new(Self { store: test.gateway.store.clone(), lost: lost.into() }),
+            providers: test.gateway.providers.clone(),
+            started_at: test.gateway.started_at,
+            clock: test.clock.clone(),
+            entropy: test.gateway.entropy.clone(),
+            tasks: TaskTracker::new(),
+            queue: Arc::new(Bell::default()),
+            retries: Retries::new(without_inline_repeats()),
+        })
+    }
+}
+
+#[async_trait]
+impl Store for Forgetful {
+    async fn commit(&self, change: Change) -> Result<(), CommitError> {
+        let is_move = matches!(change.step, Step::MovePayment { .. });
+        let left = self.lost.load(Ordering::SeqCst);
+        let outcome = self.store.commit(change).await;
+        if is_move && left > 0 {
+            self.lost.store(left - 1, Ordering::SeqCst);
+            return Err(StoreError::Unavailable("the answer is lost".into()).into());
+        }
+        outcome
+    }
+
+    async fn payment(&self, client: &ClientId, id: PaymentId) -> Result<Option<Payment>, StoreError> {
+        self.store.payment(client, id).await
+    }
+
+    async fn payment_by_reference(
+        &self,
+        provider: Provider,
+        reference: &ProviderRef,
+    ) -> Result<Option<Payment>, StoreError> {
+        self.store.payment_by_reference(provider, reference).await
+    }
+
+    async fn payments(&self, client: &ClientId, filter: &Filter) -> Result<Page<Payment>, StoreError> {
+        self.store.payments(client, filter).await
+    }
+
+    async fn anyones_payments(
+        &self,
+        since: Timestamp,
+        after: Option<PaymentId>,
+        limit: u32,
+    ) -> Result<Vec<Payment>, StoreError> {
+        self.store.anyones_payments(since, after, limit).await
+    }
+
+    async fn refund(&self, client: &ClientId, id: RefundId) -> Result<Option<Refund>, StoreError> {
+        self.store.refund(client, id).await
+    }
+
+    async fn anyones_refund(&self, id: RefundId) -> Result<Option<Refund>, StoreError> {
+        self.store.anyones_refund(id).await
+    }
+
+    async fn refunds(&self, client: &ClientId, payment: PaymentId) -> Result<Vec<Refund>, StoreError> {
+        self.store.refunds(client, payment).await
+    }
+
+    async fn events(&self, client: &ClientId, payment: PaymentId) -> Result<Vec<Event>, StoreError> {
+        self.store.events(client, payment).await
+    }
+
+    async fn key(&self, scope: &Scope) -> Result<Option<KeyRecord>, StoreError> {
+        self.store.key(scope).await
+    }
+
+    fn is_exclusive(&self) -> bool {
+        self.store.is_exclusive()
+    }
+
+    async fn ready(&self) -> Result<(), StoreError> {
+        self.store.ready().await
+    }
+}
+
+#[async_trait]
+impl Webhooks for Forgetful {
+    async fn receive_webhook(&self, event: &WebhookEvent) -> Result<bool, StoreError> {
+        self.store.receive_webhook(event).await
+    }
+
+    async fn webhook(&self, provider: Provider, id: &str) -> Result<Option<WebhookEvent>, StoreError> {
+        self.store.webhook(provider, id).await
+    }
+
+    async fn reopen_webhook(&self, id: &str, until: Timestamp) -> Result<Option<WebhookEvent>, StoreError> {
+        self.store.reopen_webhook(id, until).await
+    }
+
+    async fn webhooks(&self, filter: &WebhookFilter) -> Result<Vec<WebhookEvent>, StoreError> {
+        self.store.webhooks(filter).await
+    }
+
+    async fn anyones_payment(&self, id: PaymentId) -> Result<Option<Payment>, StoreError> {
+        self.store.anyones_payment(id).await
+    }
+
+    async fn disputes(&self, client: &ClientId, payment: PaymentId) -> Result<Vec<Dispute>, StoreError> {
+        self.store.disputes(client, payment).await
+    }
+}
+
+#[async_trait]
+impl DueWork for Forgetful {
+    async fn overdue(&self, before: Timestamp, limit: u32) -> Result<Vec<Due>, StoreError> {
+        self.store.overdue(before, limit).await
+    }
+
+    async fn claim(&self, work: &Work, now: Timestamp, until: Timestamp) -> Result<Claimed, StoreError> {
+        self.store.claim(work, now, until).await
+    }
+
+    async fn postpone(&self, work: &Work, to: FollowUp) -> Result<(), StoreError> {
+        self.store.postpone(work, to).await
+    }
+
+    async fn undecided(&self, limit: u32) -> Result<(Vec<Payment>, Vec<Refund>), StoreError> {
+        self.store.undecided(limit).await
+    }
+}
+
+#[tokio::test]
+async fn a_decline_is_told_as_one_however_often_the_answers_to_its_commit_are_lost() {
+    // The fifth try is the last.
+    for lost in 0..=4 {
+        let test = TestGateway::start().await;
+        test.provider.charges.lock().unwrap().push(Outcome::Refused(Refusal {
+            kind: RefusalKind::Declined,
+            code: Some("card_declined".to_owned()),
+            decline_code: None,
+            message: "no".to_owned(),
+            reference: None,
+        }));
+        let gateway = Forgetful::gateway(&test, lost);
+        let told = operations::charge(gateway, charge_request(100, ""), call()).await;
+        assert!(matches!(told, Err(OperationError::Refused { .. })), "{lost} lost: {told:?}");
+    }
+}
