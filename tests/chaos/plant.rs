@@ -70,8 +70,18 @@ impl Plant {
         Some(plant)
     }
 
-    /// The second one calls the first one's sandbox; its own has nothing to do.
     async fn add_gateway(&mut self) {
+        for _ in 0..5 {
+            if self.start_gateway().await {
+                return;
+            }
+        }
+        panic!("a gateway does not start: another process has taken one of its ports, five times");
+    }
+
+    /// False if another process took one of its ports, which its wires must know before it holds them. The second
+    /// gateway calls the first one's sandbox; its own has nothing to do.
+    async fn start_gateway(&mut self) -> bool {
         let gateway = self.stacks.len();
         let run_dir = tempfile::Builder::new().prefix("gateway-chaos-").tempdir().unwrap();
         let mut options = Options::for_test(run_dir.path()).unwrap();
@@ -113,9 +123,13 @@ impl Plant {
             settings.extend(SHARED.map(|name| (name, first.setting(name).unwrap().to_owned())));
         }
         let options = settings.into_iter().fold(options, |options, (name, value)| options.with(name, value));
-        let stack = Stack::start(options).await.unwrap_or_else(|error| panic!("{error:#}"));
-        self.stacks.push(stack);
+        match Stack::start(options).await {
+            Ok(stack) => self.stacks.push(stack),
+            Err(error) if Addresses::are_lost(&error) => return false,
+            Err(error) => panic!("{error:#}"),
+        }
         self.run_dirs.push(run_dir);
+        true
     }
 
     async fn wire(&mut self, wire: Wire, gateway: usize, target: SocketAddr) -> SocketAddr {

@@ -16,6 +16,8 @@ use crate::skip::skipped;
 
 /// It takes about eight seconds, and more where the machine has something else to do.
 const START_MAX: Duration = Duration::from_secs(90);
+/// The client may wait for ever for a node that cuts the connection while it boots.
+const ANSWER_MAX: Duration = Duration::from_secs(10);
 
 /// A RabbitMQ that a test talks to, on the disk like any other.
 #[derive(Debug)]
@@ -156,13 +158,14 @@ impl RabbitServer {
         let started = Instant::now();
         let node = &mut self.process.as_mut().unwrap().node;
         while started.elapsed() < START_MAX && node.try_wait().unwrap().is_none() {
-            match Connection::connect(&self.uri, ConnectionProperties::default()).await {
-                Ok(connection) => {
-                    let _ = connection.close(200, "OK".into()).await;
-                    return true;
-                }
-                Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+            let asking = async {
+                let connection = Connection::connect(&self.uri, ConnectionProperties::default()).await?;
+                connection.close(200, "OK".into()).await
+            };
+            if let Ok(Ok(())) = tokio::time::timeout(ANSWER_MAX, asking).await {
+                return true;
             }
+            tokio::time::sleep(Duration::from_millis(50)).await;
         }
         false
     }

@@ -95,6 +95,11 @@ impl Addresses {
         Ok(self)
     }
 
+    /// Whether a start has failed because somebody took one of its ports before it did.
+    pub fn are_lost(error: &anyhow::Error) -> bool {
+        format!("{error:#}").contains("ddress already in use")
+    }
+
     pub(crate) fn has_free(self) -> bool {
         self.named().iter().any(|(_, address)| address.port() == 0)
     }

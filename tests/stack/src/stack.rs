@@ -63,10 +63,7 @@ impl Stack {
                         claim,
                     });
                 }
-                // Somebody took one of the free ports before the part did.
-                Err(error) if attempts > 1 && format!("{error:#}").contains("ddress already in use") => {
-                    attempts -= 1;
-                }
+                Err(error) if attempts > 1 && Addresses::are_lost(&error) => attempts -= 1,
                 Err(error) => return Err(error),
             }
         }
