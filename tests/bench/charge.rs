@@ -15,8 +15,8 @@ const CONNECTIONS: usize = 256;
 const STEP: Duration = Duration::from_secs(6);
 /// A rate is held if its last answer comes no later than this after its last request: nothing piles up.
 const BEHIND_MAX: Duration = Duration::from_millis(300);
-/// How near the highest rate is to be found.
-const PRECISION: f64 = 0.03;
+/// How near the highest rate is to be found, in charges a second.
+const PRECISION: f64 = 100.0;
 const TRIES: u32 = 2;
 const HELD_RATE: f64 = 1_000.0;
 const HELD_SECONDS: u64 = 60;
@@ -76,20 +76,22 @@ fn pgbench(pairs: &PairsOfCommits<'_>) -> f64 {
     rates.fold(0.0, f64::max)
 }
 
-/// Between what is held and what is not, until they are near each other. A closed loop says where to begin.
+/// Between what is held and what is not, until they are near each other. A closed loop says where to begin; the
+/// machine may have been slow just then, so nothing above is ruled out by it.
 async fn highest(stage: &Stage, charges: &Load) -> Step {
     screen::progress("charges: warming up");
     charges.closed(STEP).await;
     screen::progress("charges: as many as are taken");
-    let mut not_held = charges.closed(STEP).await.per_second() * 1.1;
+    let mut rate = charges.closed(STEP).await.per_second() * 0.9;
     let mut best = Step::default();
-    while not_held - best.rate > PRECISION * not_held {
-        let rate = if best.rate > 0.0 { f64::midpoint(best.rate, not_held) } else { not_held * 0.8 };
+    let mut not_held = f64::INFINITY;
+    while not_held - best.rate > PRECISION {
         screen::progress(&format!("charges: {rate:.0} a second? {:.0} were held so far", best.rate));
         match held(stage, charges, rate).await {
             Some(step) => best = step,
             None => not_held = rate,
         }
+        rate = if not_held.is_finite() { f64::midpoint(best.rate, not_held) } else { best.rate * 1.1 };
     }
     best
 }
