@@ -13,8 +13,8 @@ use super::follow_up::FollowUp;
 pub struct RetryPolicy {
     /// The first pause lies between nothing and this; the bound doubles with each try.
     pub base: SignedDuration,
-    /// Where the bound stops doubling. What has not come to an end after [`STEADY`] tries is asked for more
-    /// rarely, down to once in [`RARE`].
+    /// Where the bound stops doubling. What has not come to an end after 30 tries is asked for more
+    /// rarely, down to once in five minutes.
     pub cap: SignedDuration,
     /// For how long after it was wanted something is tried that was certainly not executed.
     pub keep_trying: SignedDuration,

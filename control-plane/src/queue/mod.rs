@@ -2,7 +2,7 @@
 //! whichever process is free.
 //!
 //! An accelerator, never the truth. The database has what is due, and claiming it there keeps two processes
-//! apart, so a broker may be away, be purged or deliver twice: [`sweep`] finds what it did not bring. Every
+//! apart, so a broker may be away, be purged or deliver twice: [`sweep()`] finds what it did not bring. Every
 //! message is a hint that is checked before it is followed.
 
 mod consumer;
