@@ -15,10 +15,11 @@ pub(crate) struct Books {
     pub(crate) keys: Keys,
 }
 
-/// Objects of one kind: found by id, listed by age.
+/// Objects of one kind: found by id, listed by age. Boxed, so that growing by one does not move the others: after a
+/// hundred thousand charges all clients would wait for it.
 #[derive(Debug)]
 pub(crate) struct Shelf<T> {
-    items: Vec<T>,
+    items: Vec<Box<T>>,
     places: HashMap<String, usize>,
 }
 
@@ -31,15 +32,15 @@ impl<T> Default for Shelf<T> {
 impl<T> Shelf<T> {
     pub(crate) fn insert(&mut self, id: &str, item: T) {
         self.places.insert(id.to_owned(), self.items.len());
-        self.items.push(item);
+        self.items.push(Box::new(item));
     }
 
     pub(crate) fn get(&self, id: &str) -> Option<&T> {
-        self.items.get(*self.places.get(id)?)
+        self.items.get(*self.places.get(id)?).map(|item| &**item)
     }
 
     pub(crate) fn get_mut(&mut self, id: &str) -> Option<&mut T> {
-        self.items.get_mut(*self.places.get(id)?)
+        self.items.get_mut(*self.places.get(id)?).map(|item| &mut **item)
     }
 
     /// Where the object stands in order of creation.
@@ -48,7 +49,7 @@ impl<T> Shelf<T> {
     }
 
     /// All objects, oldest first.
-    pub(crate) fn by_age(&self) -> &[T] {
+    pub(crate) fn by_age(&self) -> &[Box<T>] {
         &self.items
     }
 }

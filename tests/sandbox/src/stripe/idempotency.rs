@@ -63,8 +63,9 @@ struct Record {
     answer: Option<Answer>,
 }
 
+/// Boxed like the objects of a shelf.
 #[derive(Debug, Default)]
-pub(crate) struct Keys(HashMap<String, Record>);
+pub(crate) struct Keys(HashMap<String, Box<Record>>);
 
 impl Keys {
     /// Claims a key for a request, or gives the answer the key already has.
@@ -75,7 +76,8 @@ impl Keys {
         request_id: &str,
         now: Timestamp,
     ) -> Option<Answer> {
-        let fresh = Record { fingerprint, request_id: request_id.to_owned(), claimed_at: now, answer: None };
+        let request_id = request_id.to_owned();
+        let fresh = Box::new(Record { fingerprint, request_id, claimed_at: now, answer: None });
         let mut entry = match self.0.entry(key.to_owned()) {
             Entry::Vacant(vacant) => {
                 vacant.insert(fresh);

@@ -36,7 +36,9 @@ impl Request {
             None => {
                 let refunds = &books.refunds;
                 let place = |id: &str| refunds.place(id);
-                self.page.select(refunds.by_age(), place, |refund| refund.created, "refund")?
+                let (found, has_more) =
+                    self.page.select(refunds.by_age(), place, |refund| refund.created, "refund")?;
+                (found.into_iter().map(|refund| &**refund).collect::<Vec<_>>(), has_more)
             }
             Some(charge) => {
                 let refunds = refunds_of(books, &charge);
