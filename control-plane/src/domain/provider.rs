@@ -94,12 +94,22 @@ pub struct Doubt {
     /// The provider works, and is at the same thing for another request of ours; no fault of its.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_conflict: bool,
+    /// The provider answers this call's key from a saved failure (Stripe, for 24 h): repeating it can never tell
+    /// more, whatever the first request did.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_key_dead: bool,
 }
 
 impl Doubt {
     #[must_use]
     pub fn new(reason: impl Into<String>) -> Self {
-        Self { reason: reason.into(), reference: None, retry_after_s: None, is_conflict: false }
+        Self {
+            reason: reason.into(),
+            reference: None,
+            retry_after_s: None,
+            is_conflict: false,
+            is_key_dead: false,
+        }
     }
 
     /// The provider is busy with the same thing.
@@ -132,6 +142,8 @@ pub enum RefusalKind {
     Invalid { param: Option<String> },
     /// The provider's object is not in a state that allows this.
     State,
+    /// What was held, or offered to the payer, has run out at the provider: no money moved, and none will.
+    Expired,
     /// More was asked back than is left.
     RefundExceeds,
     /// Our credentials, account or integration: an operator has to act, not the payer.

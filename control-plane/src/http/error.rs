@@ -145,7 +145,7 @@ impl ApiError {
             RefusalKind::Invalid { param } => {
                 Self::new(ErrorCode::InvalidRequest, message).param(param.clone())
             }
-            RefusalKind::State => Self::new(ErrorCode::InvalidState, message),
+            RefusalKind::State | RefusalKind::Expired => Self::new(ErrorCode::InvalidState, message),
             RefusalKind::RefundExceeds => Self::new(ErrorCode::RefundExceedsCharge, message),
             RefusalKind::Configuration => {
                 Self::new(ErrorCode::ProviderRejected, "the provider refused this gateway's configuration")
