@@ -45,5 +45,6 @@ pub(crate) async fn open(
         tasks: TaskTracker::new(),
         queue,
         retries: Retries::new(settings.retries),
+        renders: crate::http::renders(),
     })
 }

@@ -76,7 +76,7 @@ impl<'a> From<&'a ForReview> for ReviewLine<'a> {
     fn from(one: &'a ForReview) -> Self {
         Self {
             id: match &one.work {
-                Work::Payment(id) => id.to_string(),
+                Work::Payment(id) | Work::Watch(id) => id.to_string(),
                 Work::Refund(id) => id.to_string(),
                 Work::Event { id, .. } => id.clone(),
             },

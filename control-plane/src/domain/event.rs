@@ -97,6 +97,11 @@ pub enum Note {
     DisputeOpened,
     DisputeUpdated,
     DisputeClosed,
+    /// The client wants the payment canceled as soon as the outcome of what is under way is known.
+    CancelRequested,
+    /// One that a newer release writes.
+    #[serde(other)]
+    Other,
 }
 
 impl Note {
@@ -107,6 +112,8 @@ impl Note {
             Self::DisputeOpened => "dispute_opened",
             Self::DisputeUpdated => "dispute_updated",
             Self::DisputeClosed => "dispute_closed",
+            Self::CancelRequested => "cancel_requested",
+            Self::Other => "noted",
         }
     }
 }
@@ -115,6 +122,13 @@ impl Event {
     /// The payment moved from `before` (`None`: it was just opened) to what it is now.
     #[must_use]
     pub fn payment_moved(before: Option<&State>, payment: &Payment, cause: &Cause) -> Self {
+        let wants_cancel = |state: &State| state.flight().is_some_and(|flight| flight.cancel.is_some());
+        let note = match before {
+            Some(before) if wants_cancel(&payment.state) && !wants_cancel(before) => {
+                Some(Note::CancelRequested)
+            }
+            _ => None,
+        };
         Self {
             payment: payment.id,
             refund: None,
@@ -123,7 +137,7 @@ impl Event {
             to: payment.state.name().to_owned(),
             at: payment.updated_at,
             cause: cause.clone(),
-            detail: Detail { reference: payment.reference.clone(), ..Detail::of_payment(payment) },
+            detail: Detail { reference: payment.reference.clone(), note, ..Detail::of_payment(payment) },
         }
     }
 
@@ -166,11 +180,9 @@ impl Detail {
             State::Processing { flight, .. }
             | State::Queued { flight, .. }
             | State::Unknown { flight, .. } => {
-                let (operation, amount) = match &flight.operation {
-                    Operation::Charge => ("charge", payment.request.amount),
-                    Operation::Resume(_) => ("resume", payment.request.amount),
-                    Operation::Capture { amount, .. } => ("capture", *amount),
-                    Operation::Cancel(_) => ("cancel", payment.request.amount),
+                let amount = match &flight.operation {
+                    Operation::Capture { amount, .. } => *amount,
+                    Operation::Charge | Operation::Resume(_) | Operation::Cancel(_) => payment.request.amount,
                 };
                 let reason = match &payment.state {
                     State::Queued { reason, .. } | State::Unknown { reason, .. } => Some(reason.clone()),
@@ -178,20 +190,23 @@ impl Detail {
                     _ => None,
                 };
                 Self {
-                    operation: Some(operation.to_owned()),
+                    operation: Some(flight.operation.kind().name().to_owned()),
                     amount: Some(amount),
-                    attempt: Some(flight.attempt),
+                    attempt: Some(flight.call.attempt),
                     reason,
                     ..Self::again(payment.follow_up)
                 }
             }
             State::Captured { captured, .. } => Self { amount: Some(*captured), ..whole },
+            State::Canceled { reason: Some(reason) } => {
+                Self { reason: Some(reason.name().to_owned()), ..whole }
+            }
             State::Failed { failure } => whole.because(failure),
             State::Created
             | State::RequiresAction(_)
             | State::Authorized(_)
             | State::Completed { .. }
-            | State::Canceled => whole,
+            | State::Canceled { reason: None } => whole,
         }
     }
 
@@ -202,9 +217,9 @@ impl Detail {
             ..Self::again(refund.follow_up)
         };
         match &refund.state {
-            RefundState::Processing { attempt } => Self { attempt: Some(*attempt), ..detail },
-            RefundState::Queued { attempt, reason } | RefundState::Unknown { attempt, reason } => {
-                Self { attempt: Some(*attempt), reason: Some(reason.clone()), ..detail }
+            RefundState::Processing { call } => Self { attempt: Some(call.attempt), ..detail },
+            RefundState::Queued { call, reason } | RefundState::Unknown { call, reason } => {
+                Self { attempt: Some(call.attempt), reason: Some(reason.clone()), ..detail }
             }
             RefundState::Failed { failure } => detail.because(failure),
             RefundState::Pending { .. } | RefundState::Processed { .. } => detail,

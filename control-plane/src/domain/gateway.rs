@@ -5,17 +5,20 @@ use std::future::Future;
 use std::sync::Arc;
 
 use edge_core::provider::Provider;
+use edge_core::request::ChargeRequest;
 use jiff::{SignedDuration, Timestamp};
 use tokio_util::task::TaskTracker;
 
 use super::clock::{Clock, Entropy};
 use super::follow_up::FollowUp;
 use super::id::{AttemptId, PaymentId, RefundId};
+use super::idempotency::Renders;
 use super::operations::OperationError;
+use super::payment::Payment;
 use super::provider::PaymentProvider;
 use super::queue::Queue;
 use super::retries::Retries;
-use super::store::{Change, CommitError, Store};
+use super::store::{Change, CommitError, Store, Watch};
 
 pub struct Gateway {
     pub store: Arc<dyn Store>,
@@ -30,6 +33,8 @@ pub struct Gateway {
     /// Brings due work to whoever works it off.
     pub queue: Arc<dyn Queue>,
     pub retries: Retries,
+    /// The answers to keys that are decided while nobody waits.
+    pub renders: Renders,
 }
 
 impl Gateway {
@@ -53,6 +58,14 @@ impl Gateway {
         AttemptId::new(self.now(), self.entropy.bytes())
     }
 
+    /// How long a charge may be made, as long as it is certain that it is not made yet.
+    #[must_use]
+    pub fn expiry_of(&self, request: &ChargeRequest) -> SignedDuration {
+        request.expires_in.map_or(self.retries.policy().charge_expires, |seconds| {
+            SignedDuration::from_secs(seconds.seconds().into())
+        })
+    }
+
     /// Something between 0 and 2³² − 1.
     #[must_use]
     pub fn random(&self) -> u32 {
@@ -60,7 +73,8 @@ impl Gateway {
         u32::from_le_bytes([a, b, c, d])
     }
 
-    /// Of a call that is about to be made: others look after it when whoever makes it must be gone.
+    /// Leases what a call is about to be made for to the caller: another worker takes it up once the caller must have
+    /// died.
     pub fn under_way(&self, follow_up: &mut Option<FollowUp>) {
         if let Some(follow_up) = follow_up {
             follow_up.at = self.now() + self.retries.policy().call_lease;
@@ -83,8 +97,19 @@ impl Gateway {
         self.retries.policy().pause(tries, self.random())
     }
 
+    /// When a payment that has just begun to wait is looked at first.
+    fn watch_at(&self, payment: &Payment) -> Timestamp {
+        let is_due = payment.state.is_to_be_refunded();
+        if is_due { self.now() } else { self.now() + self.retries.policy().watch_pause(0) }
+    }
+
     /// Writes a change, and says what it leaves to be looked after.
-    pub async fn commit(&self, change: Change) -> Result<(), CommitError> {
+    pub async fn commit(&self, mut change: Change) -> Result<(), CommitError> {
+        change.watch = change.waiting().map(|payment| Watch {
+            payment: payment.id,
+            provider: payment.request.provider,
+            at: self.watch_at(payment),
+        });
         let follow_up = change.follow_up();
         self.store.commit(change).await?;
         if let Some(due) = follow_up {

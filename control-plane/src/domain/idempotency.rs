@@ -7,11 +7,12 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::event::Cause;
+use super::flight::KeyRef;
 use super::id::{PaymentId, RefundId};
 use super::operations::OperationError;
-use super::payment::Status;
-use super::provider::RefusalKind;
-use super::refund::RefundStatus;
+use super::payment::Payment;
+use super::provider::{OperationKind, RefusalKind};
+use super::refund::Refund;
 
 /// What names a request: whose key it is, and what was asked under it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,48 +61,114 @@ pub enum KeyChange {
     /// The key is used now: for what the commit makes, or with an `answer` for a request that was refused
     /// before anything was made. Fails if the key is used already.
     Take { claim: Claim, client: ClientId, at: Timestamp, answer: Option<Answer> },
-    /// The first answer to the key. Fails if there is one.
-    Answer { scope: Scope, answer: Answer },
-    /// Nothing was executed: the key may be used again.
-    Release { scope: Scope },
+    /// The first answer to the key, as long as it stands for `subject`. Where it does not apply (the key has an answer,
+    /// or stands for something else by now), the rest of the commit is written all the same: a key never vetoes what a
+    /// provider did. A commit of nothing else fails then.
+    Answer { scope: Scope, subject: Subject, answer: Answer },
+    /// Nothing was executed for `subject`: the key may be used again. Applies as `Answer` does.
+    Release { scope: Scope, subject: Subject },
 }
 
 /// Makes the answer of an operation. Pure, so that it can be stored in the commit that decides the outcome.
 pub type Render<T> = fn(&Result<T, OperationError>, request_id: &str) -> Answer;
 
+/// The answers of each operation.
+#[derive(Clone, Copy, Debug)]
+pub struct Renders {
+    pub charge: Render<Payment>,
+    pub capture: Render<Payment>,
+    pub cancel: Render<Payment>,
+    pub refund: Render<Refund>,
+}
+
+impl Renders {
+    /// Where no client is answered.
+    pub const NONE: Self = Self { charge: nothing, capture: nothing, cancel: nothing, refund: nothing };
+
+    const fn of(&self, operation: OperationKind) -> Render<Payment> {
+        match operation {
+            OperationKind::Capture => self.capture,
+            OperationKind::Cancel => self.cancel,
+            OperationKind::Charge | OperationKind::Resume | OperationKind::Refund => self.charge,
+        }
+    }
+}
+
+fn nothing<T>(_: &Result<T, OperationError>, _: &str) -> Answer {
+    Answer { status: 0, body: String::new() }
+}
+
+/// The key of a call.
+#[derive(Clone, Debug)]
+pub enum CallKey {
+    /// Of the request itself, which takes it.
+    Own(Claim),
+    /// Of the request that began what the call goes on with.
+    Earlier(KeyRef),
+}
+
 /// Who asks for an operation, and under which key.
 #[derive(Clone, Debug)]
 pub struct Call<T> {
     pub cause: Cause,
-    pub claim: Option<Claim>,
+    pub key: Option<CallKey>,
     pub render: Render<T>,
+    /// What the answer is about. A payment that was captured is no answer to a cancellation.
+    pub operation: OperationKind,
 }
 
 /// What an operation is about.
 pub trait Decided {
+    fn subject(&self) -> Subject;
+
     /// Whether the outcome is final; a client that repeats its request gets the same answer from then on.
     fn is_decided(&self) -> bool;
-}
 
-impl Decided for super::payment::Payment {
-    fn is_decided(&self) -> bool {
-        self.state.status() != Status::Pending
-    }
-}
-
-impl Decided for super::refund::Refund {
-    fn is_decided(&self) -> bool {
-        // What the provider took but has not finished is final for the request: it is `pending` there.
-        self.state.status() != RefundStatus::Pending || self.state.reference().is_some()
-    }
+    /// What a client is told that asked for `operation`, of what is recorded now.
+    ///
+    /// # Errors
+    /// If the operation failed or lost.
+    fn outcome_of(self, operation: OperationKind) -> Result<Self, OperationError>
+    where
+        Self: Sized;
 }
 
 impl<T> Call<T> {
     /// Nobody waits for an answer.
     #[must_use]
-    pub fn silent(cause: Cause) -> Self {
-        let render = |_: &Result<T, OperationError>, _: &str| Answer { status: 0, body: String::new() };
-        Self { cause, claim: None, render }
+    pub fn silent(cause: Cause, operation: OperationKind) -> Self {
+        Self { cause, key: None, render: nothing, operation }
+    }
+
+    #[must_use]
+    pub const fn claim(&self) -> Option<Claim> {
+        match &self.key {
+            Some(CallKey::Own(claim)) => Some(*claim),
+            Some(CallKey::Earlier(_)) | None => None,
+        }
+    }
+
+    /// The request's key, for what has to answer it later.
+    #[must_use]
+    pub fn key_ref(&self) -> Option<KeyRef> {
+        match &self.key {
+            Some(CallKey::Own(claim)) => {
+                Some(KeyRef { scope: claim.scope, request: self.cause.request_id.clone() })
+            }
+            Some(CallKey::Earlier(key)) => Some(key.clone()),
+            None => None,
+        }
+    }
+}
+
+impl Call<Payment> {
+    /// Goes on with what is under way, where nobody waits: the key of the request that began it is answered.
+    #[must_use]
+    pub fn going_on(payment: &Payment, cause: Cause, renders: &Renders) -> Self {
+        let flight = payment.state.flight();
+        let operation = flight.map_or(OperationKind::Charge, |flight| flight.operation.kind());
+        let key = flight.and_then(|flight| flight.call.key.clone()).map(CallKey::Earlier);
+        Self { cause, key, render: renders.of(operation), operation }
     }
 }
 
@@ -110,20 +177,21 @@ impl<T: Decided> Call<T> {
     #[must_use]
     pub fn take(&self, at: Timestamp) -> Option<KeyChange> {
         let client = self.cause.client.clone();
-        self.claim.map(|claim| KeyChange::Take { claim, client, at, answer: None })
+        self.claim().map(|claim| KeyChange::Take { claim, client, at, answer: None })
     }
 
-    /// What the commit of this result does to the key.
+    /// What the commit of this result, about `subject`, does to the key. A key is released only by the client that
+    /// repeats it: it is told first that nothing was executed.
     #[must_use]
-    pub fn settle(&self, result: &Result<T, OperationError>) -> Option<KeyChange> {
-        let scope = self.claim?.scope;
+    pub fn conclude(&self, subject: Subject, result: &Result<T, OperationError>) -> Option<KeyChange> {
+        let (scope, request, may_release) = match self.key.as_ref()? {
+            CallKey::Own(claim) => (claim.scope, &self.cause.request_id, true),
+            CallKey::Earlier(key) => (key.scope, &key.request, false),
+        };
         match result {
             Ok(subject) if !subject.is_decided() => None,
-            Err(error) if !error.is_final() => Some(KeyChange::Release { scope }),
-            result => {
-                let answer = (self.render)(result, &self.cause.request_id);
-                Some(KeyChange::Answer { scope, answer })
-            }
+            Err(error) if !error.is_final() => may_release.then_some(KeyChange::Release { scope, subject }),
+            result => Some(KeyChange::Answer { scope, subject, answer: (self.render)(result, request) }),
         }
     }
 }
@@ -132,7 +200,10 @@ impl OperationError {
     /// Whether it came before anything was recorded.
     #[must_use]
     pub fn is_before_execution(&self) -> bool {
-        !matches!(self, Self::Refused { .. } | Self::NotSent { .. })
+        !matches!(
+            self,
+            Self::Refused { .. } | Self::NotSent { .. } | Self::GivenUp { .. } | Self::Superseded { .. }
+        )
     }
 
     /// Whether it was met before the request's key was asked for: what an earlier request with the key was told may
@@ -151,6 +222,8 @@ impl OperationError {
             | Self::RefundExceeds { .. }
             | Self::Refused { .. }
             | Self::NotSent { .. }
+            | Self::GivenUp { .. }
+            | Self::Superseded { .. }
             | Self::InProgress
             | Self::KeyTaken
             | Self::InDoubt(_)
@@ -165,7 +238,11 @@ impl OperationError {
     pub fn is_final(&self) -> bool {
         match self {
             Self::Refused { refusal, .. } => refusal.kind != RefusalKind::Configuration,
-            Self::NotFound | Self::InvalidState { .. } | Self::RefundExceeds { .. } => true,
+            Self::NotFound
+            | Self::InvalidState { .. }
+            | Self::RefundExceeds { .. }
+            | Self::GivenUp { .. }
+            | Self::Superseded { .. } => true,
             Self::ProviderNotConfigured(_)
             | Self::Unacceptable(_)
             | Self::CaptureExceeds { .. }

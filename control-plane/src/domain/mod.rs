@@ -3,6 +3,7 @@
 pub mod clock;
 pub mod event;
 pub mod evidence;
+pub mod flight;
 pub mod follow_up;
 pub mod gateway;
 pub mod id;

@@ -7,8 +7,12 @@
 //!                      → requires_action → processing → …
 //!                      → failed
 //!                      → queued → processing → …
+//!                      │        → canceled (before anything was sent)
 //!                      → unknown → (evidence) → any of the above
 //! ```
+//!
+//! A cancellation that is wanted while the outcome of a charge is unknown is kept in its flight. When the outcome is
+//! known, the payment goes on to `queued` with the cancellation, or, where money moved, is marked to be refunded.
 
 use edge_core::client::ClientId;
 use edge_core::money::{Amount, Money};
@@ -16,9 +20,10 @@ use edge_core::request::ChargeRequest;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::flight::{InFlight, KeyRef};
 use super::follow_up::FollowUp;
 use super::id::{AttemptId, PaymentId};
-use super::provider::{Captured, Charged, Doubt, Outcome, ProviderRef, Refusal, RefusalKind};
+use super::provider::{Captured, Charged, Doubt, OperationKind, Outcome, ProviderRef, Refusal, RefusalKind};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Payment {
@@ -55,11 +60,25 @@ pub enum State {
     /// The amount is held and can be captured or canceled.
     Authorized(Authorization),
     /// The whole amount moved in one step.
-    Completed { charge: ProviderRef },
+    Completed {
+        charge: ProviderRef,
+        /// The client wanted it canceled before the outcome was known: the money goes back.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        to_refund: bool,
+    },
     /// What was authorized has been captured, in full or in part; the rest is released.
-    Captured { charge: ProviderRef, captured: Amount },
+    Captured {
+        charge: ProviderRef,
+        captured: Amount,
+        /// As in `Completed`.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        to_refund: bool,
+    },
     /// Released before any money moved.
-    Canceled,
+    Canceled {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<CancelReason>,
+    },
     /// The provider did not do it and will not.
     Failed { failure: Failure },
 }
@@ -68,6 +87,29 @@ pub enum State {
 pub struct Session {
     pub session: ProviderRef,
     pub url: String,
+    /// The provider declined what the payer chose there. Only the payer, by coming back, sets off another try.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub declined: bool,
+}
+
+/// Why a payment ended without money, where nobody here asked for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum CancelReason {
+    /// The provider let the authorization, or the offer to the payer, run out.
+    Expired,
+    /// Canceled or voided at the provider, e.g. in its dashboard.
+    AtProvider,
+}
+
+impl CancelReason {
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Expired => "expired",
+            Self::AtProvider => "at_provider",
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -78,22 +120,22 @@ pub struct Authorization {
 /// One operation under way at the provider.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Flight {
-    /// Makes the provider's idempotency key; stored before the call.
-    pub attempt: AttemptId,
+    #[serde(flatten)]
+    pub call: InFlight,
     pub operation: Operation,
-    /// When it was wanted.
-    pub since: Timestamp,
-    /// When the first call began that the provider may have executed, if that was later.
+    /// The client wants it canceled as soon as its outcome is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub asked_at: Option<Timestamp>,
+    pub cancel: Option<CancelWish>,
 }
 
-impl Flight {
-    /// From when on the provider may know the attempt's key.
-    #[must_use]
-    pub fn known_since(&self) -> Timestamp {
-        self.asked_at.unwrap_or(self.since)
-    }
+/// A cancellation to be carried out later.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CancelWish {
+    /// Makes the provider's key of the cancellation.
+    pub attempt: AttemptId,
+    pub since: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<KeyRef>,
 }
 
 /// What is under way, with all that is needed to repeat it or to go back when it is refused.
@@ -104,6 +146,18 @@ pub enum Operation {
     Resume(Session),
     Capture { of: Authorization, amount: Amount },
     Cancel(Cancelable),
+}
+
+impl Operation {
+    #[must_use]
+    pub const fn kind(&self) -> OperationKind {
+        match self {
+            Self::Charge => OperationKind::Charge,
+            Self::Resume(_) => OperationKind::Resume,
+            Self::Capture { .. } => OperationKind::Capture,
+            Self::Cancel(_) => OperationKind::Cancel,
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -165,7 +219,7 @@ impl State {
             Self::Authorized(_) => "authorized",
             Self::Completed { .. } => "completed",
             Self::Captured { .. } => "captured",
-            Self::Canceled => "canceled",
+            Self::Canceled { .. } => "canceled",
             Self::Failed { .. } => "failed",
         }
     }
@@ -180,7 +234,7 @@ impl State {
             Self::Authorized(_) => Status::Authorized,
             Self::Completed { .. } => Status::Completed,
             Self::Captured { .. } => Status::Captured,
-            Self::Canceled => Status::Canceled,
+            Self::Canceled { .. } => Status::Canceled,
             Self::Failed { .. } => Status::Failed,
         }
     }
@@ -194,6 +248,47 @@ impl State {
             }
             _ => None,
         }
+    }
+
+    /// Whether it waits for somebody else while money is held, offered or to go back.
+    #[must_use]
+    pub const fn is_watched(&self) -> bool {
+        matches!(self, Self::RequiresAction(_) | Self::Authorized(_)) || self.is_to_be_refunded()
+    }
+
+    /// Whether the money that moved is to go back, because the payment was canceled while it was under way.
+    #[must_use]
+    pub const fn is_to_be_refunded(&self) -> bool {
+        matches!(self, Self::Completed { to_refund: true, .. } | Self::Captured { to_refund: true, .. })
+    }
+}
+
+impl Flight {
+    /// Where the payment stands if the operation was certainly not executed and will not be.
+    #[must_use]
+    pub fn undone(self, reason: String) -> State {
+        match self.operation {
+            Operation::Charge => State::Failed { failure: Failure::NotSent(Doubt::new(reason)) },
+            Operation::Resume(session) => State::RequiresAction(session),
+            Operation::Capture { of, .. } => State::Authorized(of),
+            Operation::Cancel(before) => before.into(),
+        }
+    }
+}
+
+/// The outcome of an operation whose payment was to be canceled meanwhile.
+fn canceled_as_wished(outcome: State, wish: CancelWish) -> State {
+    let cancel = |before| {
+        let call = InFlight { key: wish.key, ..InFlight::new(wish.attempt, wish.since) };
+        let flight = Flight { call, operation: Operation::Cancel(before), cancel: None };
+        State::Queued { flight, reason: "it was canceled while its outcome was unknown".to_owned() }
+    };
+    match outcome {
+        State::RequiresAction(session) => cancel(Cancelable::Session(session)),
+        State::Authorized(authorization) => cancel(Cancelable::Authorization(authorization)),
+        State::Completed { charge, .. } => State::Completed { charge, to_refund: true },
+        State::Captured { charge, captured, .. } => State::Captured { charge, captured, to_refund: true },
+        other => other,
     }
 }
 
@@ -278,15 +373,24 @@ impl Payment {
     #[must_use]
     pub fn captured(&self) -> Option<(&ProviderRef, Amount)> {
         match &self.state {
-            State::Completed { charge } => Some((charge, self.request.amount)),
-            State::Captured { charge, captured } => Some((charge, *captured)),
+            State::Completed { charge, .. } => Some((charge, self.request.amount)),
+            State::Captured { charge, captured, .. } => Some((charge, *captured)),
             _ => None,
         }
     }
 
-    pub fn begin_charge(self, attempt: AttemptId, at: Timestamp) -> Result<Self, InvalidTransition> {
+    /// `expires_at`: until when it may be made, as long as it is certain that it is not made yet.
+    pub fn begin_charge(
+        self,
+        attempt: AttemptId,
+        expires_at: Option<Timestamp>,
+        at: Timestamp,
+    ) -> Result<Self, InvalidTransition> {
         match self.state {
-            State::Created => Ok(self.begin(Operation::Charge, attempt, at)),
+            State::Created => {
+                let call = InFlight { expires_at, ..InFlight::new(attempt, at) };
+                Ok(self.begin(Operation::Charge, call, at))
+            }
             _ => Err(self.refuse("charged")),
         }
     }
@@ -294,16 +398,19 @@ impl Payment {
     /// The payer came back from the provider's page.
     pub fn begin_resume(self, attempt: AttemptId, at: Timestamp) -> Result<Self, InvalidTransition> {
         match self.state.clone() {
-            State::RequiresAction(session) => Ok(self.begin(Operation::Resume(session), attempt, at)),
+            State::RequiresAction(session) => {
+                Ok(self.begin(Operation::Resume(session), InFlight::new(attempt, at), at))
+            }
             _ => Err(self.refuse("resumed")),
         }
     }
 
-    /// `amount`: `None` for all that is authorized.
+    /// `amount`: `None` for all that is authorized. `key`: the client's, to be answered with the outcome.
     pub fn begin_capture(
         self,
         amount: Option<Amount>,
         attempt: AttemptId,
+        key: Option<KeyRef>,
         at: Timestamp,
     ) -> Result<Self, CaptureRefused> {
         let State::Authorized(of) = self.state.clone() else {
@@ -314,16 +421,51 @@ impl Payment {
         if amount > authorized {
             return Err(CaptureRefused::Exceeds { authorized });
         }
-        Ok(self.begin(Operation::Capture { of, amount }, attempt, at))
+        let call = InFlight { key, ..InFlight::new(attempt, at) };
+        Ok(self.begin(Operation::Capture { of, amount }, call, at))
     }
 
-    pub fn begin_cancel(self, attempt: AttemptId, at: Timestamp) -> Result<Self, InvalidTransition> {
+    /// Cancels at once what no provider was asked for; else begins the call that cancels, or, while the outcome of
+    /// a charge or capture is not known, keeps the wish. `key`: the client's, to be answered with the outcome.
+    pub fn begin_cancel(
+        self,
+        attempt: AttemptId,
+        key: Option<KeyRef>,
+        at: Timestamp,
+    ) -> Result<Self, InvalidTransition> {
         let before = match self.state.clone() {
             State::RequiresAction(session) => Cancelable::Session(session),
             State::Authorized(authorization) => Cancelable::Authorization(authorization),
+            State::Queued { flight, .. } => match flight.operation {
+                Operation::Charge => return Ok(self.enter(State::Canceled { reason: None }, None, at)),
+                Operation::Resume(session) => Cancelable::Session(session),
+                Operation::Capture { of, .. } => Cancelable::Authorization(of),
+                Operation::Cancel(_) => return Err(self.refuse("canceled a second time")),
+            },
+            State::Unknown { .. } | State::Processing { accepted: true, .. } => {
+                return self.wish_canceled(CancelWish { attempt, since: at, key }, at);
+            }
             _ => return Err(self.refuse("canceled")),
         };
-        Ok(self.begin(Operation::Cancel(before), attempt, at))
+        let call = InFlight { key, ..InFlight::new(attempt, at) };
+        Ok(self.begin(Operation::Cancel(before), call, at))
+    }
+
+    fn wish_canceled(self, wish: CancelWish, at: Timestamp) -> Result<Self, InvalidTransition> {
+        let with = |flight: Flight| match (&flight.operation, &flight.cancel) {
+            (Operation::Cancel(_), _) | (_, Some(_)) => Err(self.refuse("canceled a second time")),
+            _ => Ok(Flight { cancel: Some(wish), ..flight }),
+        };
+        let state = match self.state.clone() {
+            State::Unknown { flight, reason } => State::Unknown { flight: with(flight)?, reason },
+            State::Processing { flight, accepted } => State::Processing { flight: with(flight)?, accepted },
+            _ => return Err(self.refuse("canceled")),
+        };
+        let follow_up = self.follow_up;
+        let mut wished = self.enter(state, None, at);
+        // The wish is no try: the outcome is looked for as soon as it was going to be.
+        wished.follow_up = follow_up;
+        Ok(wished)
     }
 
     /// The provider's word on a charge or on a resumed one.
@@ -331,35 +473,39 @@ impl Payment {
         let flight = self.flight_of("charged", |o| matches!(o, Operation::Charge | Operation::Resume(_)))?;
         let (state, reference) = match self.heard(answer) {
             Outcome::Done(Charged::Completed { payment, charge }) => {
-                (State::Completed { charge }, Some(payment))
+                (State::Completed { charge, to_refund: false }, Some(payment))
             }
             Outcome::Done(Charged::Authorized { payment, authorization }) => {
                 (State::Authorized(Authorization { authorization }), Some(payment))
             }
-            Outcome::Done(Charged::RequiresAction { payment, url }) => {
-                (State::RequiresAction(Session { session: payment.clone(), url }), Some(payment))
+            Outcome::Done(Charged::RequiresAction { payment, url, declined }) => {
+                (State::RequiresAction(Session { session: payment.clone(), url, declined }), Some(payment))
             }
             Outcome::Done(Charged::Pending { payment }) => {
                 (State::Processing { flight, accepted: true }, Some(payment))
             }
             Outcome::Refused(refusal) => (Self::charge_refused(flight, &refusal), refusal.reference),
             Outcome::NotSent(doubt) => (State::Queued { flight, reason: doubt.reason }, doubt.reference),
-            Outcome::Unknown(doubt) => (self.in_doubt(flight, doubt.reason), doubt.reference),
+            Outcome::Unknown(doubt) => {
+                let reference = doubt.reference.clone();
+                (self.in_doubt(flight, doubt, at), reference)
+            }
         };
         Ok(self.enter(state, reference, at))
     }
 
     fn charge_refused(flight: Flight, refusal: &Refusal) -> State {
-        match flight.operation {
+        match (flight.operation, &refusal.kind) {
             // Nobody has decided about the payer yet: with the account mended, they can still pay.
-            Operation::Resume(session) if refusal.kind == RefusalKind::Configuration => {
-                State::RequiresAction(session)
+            (Operation::Resume(session), RefusalKind::Configuration) => State::RequiresAction(session),
+            (Operation::Resume(_), RefusalKind::Expired) => {
+                State::Canceled { reason: Some(CancelReason::Expired) }
             }
             _ => State::Failed { failure: Failure::Refused(refusal.clone()) },
         }
     }
 
-    /// A refused capture leaves the amount authorized.
+    /// A refused capture leaves the amount authorized, unless it has run out.
     pub fn capture_answered(
         self,
         answer: Outcome<Captured>,
@@ -370,26 +516,34 @@ impl Payment {
             return Err(self.refuse("captured"));
         };
         let state = match self.heard(answer) {
-            Outcome::Done(Captured::Completed { charge }) => State::Captured { charge, captured: *amount },
+            Outcome::Done(Captured::Completed { charge }) => {
+                State::Captured { charge, captured: *amount, to_refund: false }
+            }
             Outcome::Done(Captured::Pending) => State::Processing { flight, accepted: true },
+            Outcome::Refused(refusal) if refusal.kind == RefusalKind::Expired => {
+                State::Canceled { reason: Some(CancelReason::Expired) }
+            }
             Outcome::Refused(_) => State::Authorized(of.clone()),
             Outcome::NotSent(doubt) => State::Queued { flight, reason: doubt.reason },
-            Outcome::Unknown(doubt) => self.in_doubt(flight, doubt.reason),
+            Outcome::Unknown(doubt) => self.in_doubt(flight, doubt, at),
         };
         Ok(self.enter(state, None, at))
     }
 
-    /// A refused cancellation changes nothing.
+    /// A refused cancellation changes nothing, unless there is nothing left to cancel.
     pub fn cancel_answered(self, answer: Outcome<()>, at: Timestamp) -> Result<Self, InvalidTransition> {
         let flight = self.flight_of("canceled", |o| matches!(o, Operation::Cancel(_)))?;
         let Operation::Cancel(before) = &flight.operation else {
             return Err(self.refuse("canceled"));
         };
         let state = match self.heard(answer) {
-            Outcome::Done(()) => State::Canceled,
+            Outcome::Done(()) => State::Canceled { reason: None },
+            Outcome::Refused(refusal) if refusal.kind == RefusalKind::Expired => {
+                State::Canceled { reason: Some(CancelReason::Expired) }
+            }
             Outcome::Refused(_) => before.clone().into(),
             Outcome::NotSent(doubt) => State::Queued { flight, reason: doubt.reason },
-            Outcome::Unknown(doubt) => self.in_doubt(flight, doubt.reason),
+            Outcome::Unknown(doubt) => self.in_doubt(flight, doubt, at),
         };
         Ok(self.enter(state, None, at))
     }
@@ -403,14 +557,15 @@ impl Payment {
     }
 
     /// What the provider took it still has, whatever became of a later call.
-    fn in_doubt(&self, flight: Flight, reason: String) -> State {
+    fn in_doubt(&self, flight: Flight, doubt: Doubt, at: Timestamp) -> State {
+        let flight = Flight { call: flight.call.doubted(&doubt, at), ..flight };
         match self.state {
             State::Processing { accepted: true, .. } => State::Processing { flight, accepted: true },
-            _ => State::Unknown { flight, reason },
+            _ => State::Unknown { flight, reason: doubt.reason },
         }
     }
 
-    /// Whoever made the call is gone, and with it the answer.
+    /// The process that made the call is gone, and with it the answer.
     pub fn lost(self, at: Timestamp) -> Result<Self, InvalidTransition> {
         match self.state.clone() {
             State::Processing { flight, accepted: false } => {
@@ -421,35 +576,31 @@ impl Payment {
         }
     }
 
-    /// What was queued is asked for once more. Nothing has been executed, so the provider's key horizon
-    /// begins anew.
+    /// What was queued is sent once more. Nothing has been executed, so the provider's key horizon starts now.
     pub fn begin_again(self, at: Timestamp) -> Result<Self, InvalidTransition> {
         let State::Queued { flight, .. } = self.state.clone() else { return Err(self.refuse("asked for")) };
-        let flight = Flight { asked_at: Some(at), ..flight };
+        let flight = Flight { call: flight.call.asked_again(at), ..flight };
         Ok(self.enter(State::Processing { flight, accepted: false }, None, at))
     }
 
-    /// What was queued is not asked for any more: as if it had never been wanted, which is certain.
+    /// What was queued is not sent any more, so it was certainly not executed.
     pub fn give_up(self, at: Timestamp) -> Result<Self, InvalidTransition> {
         let State::Queued { flight, reason } = self.state.clone() else {
             return Err(self.refuse("given up"));
         };
-        let state = match flight.operation {
-            Operation::Charge => State::Failed { failure: Failure::NotSent(Doubt::new(reason)) },
-            Operation::Resume(session) => State::RequiresAction(session),
-            Operation::Capture { of, .. } => State::Authorized(of),
-            Operation::Cancel(before) => before.into(),
-        };
-        Ok(self.enter(state, None, at))
+        Ok(self.enter(flight.undone(reason), None, at))
     }
 
-    fn begin(self, operation: Operation, attempt: AttemptId, at: Timestamp) -> Self {
-        let flight = Flight { attempt, operation, since: at, asked_at: None };
+    fn begin(self, operation: Operation, call: InFlight, at: Timestamp) -> Self {
+        let flight = Flight { call, operation, cancel: None };
         self.enter(State::Processing { flight, accepted: false }, None, at)
     }
 
     pub(super) fn enter(mut self, state: State, reference: Option<ProviderRef>, at: Timestamp) -> Self {
-        self.state = state;
+        self.state = match self.state.flight().and_then(|flight| flight.cancel.clone()) {
+            Some(wish) => canceled_as_wished(state, wish),
+            None => state,
+        };
         self.reference = reference.or(self.reference);
         let undecided = self.state.status() == Status::Pending;
         self.follow_up = undecided.then(|| FollowUp::after(self.follow_up, at));

@@ -159,6 +159,31 @@ impl Refusal {
     }
 }
 
+/// What a call asks a provider to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum OperationKind {
+    Charge,
+    /// Taking what the payer has approved.
+    Resume,
+    Capture,
+    Cancel,
+    Refund,
+}
+
+impl OperationKind {
+    /// As in the audit trail and in metrics.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Charge => "charge",
+            Self::Resume => "resume",
+            Self::Capture => "capture",
+            Self::Cancel => "cancel",
+            Self::Refund => "refund",
+        }
+    }
+}
+
 /// Take or authorize this amount.
 #[derive(Clone, Debug)]
 pub struct ChargeOrder {
@@ -181,8 +206,9 @@ pub enum Charged {
     Completed { payment: ProviderRef, charge: ProviderRef },
     /// The money is held. `authorization` is what a capture or cancel refers to.
     Authorized { payment: ProviderRef, authorization: ProviderRef },
-    /// The payer has to act at `url` first.
-    RequiresAction { payment: ProviderRef, url: String },
+    /// The payer has to act at `url` first. `declined`: what they chose there before was declined, and they may
+    /// choose something else.
+    RequiresAction { payment: ProviderRef, url: String, declined: bool },
     /// The provider took it and decides later (a pending capture, an asynchronous method).
     Pending { payment: ProviderRef },
 }
@@ -265,9 +291,9 @@ pub trait PaymentProvider: Send + Sync {
     /// rather than a stored way to pay.
     fn session_in(&self, method: &str) -> Option<ProviderRef>;
 
-    /// How long after its first call an order may be repeated under the same key without a second effect. A
+    /// How long after its first call an operation may be repeated under the same key without a second effect. A
     /// margin below what the provider documents: past it, only looking up is safe.
-    fn repeat_within(&self) -> SignedDuration;
+    fn repeat_within(&self, operation: OperationKind) -> SignedDuration;
 
     async fn charge(&self, order: &ChargeOrder) -> Outcome<Charged>;
 

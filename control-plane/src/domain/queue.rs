@@ -18,6 +18,8 @@ use super::store::StoreError;
 pub enum Work {
     Payment(PaymentId),
     Refund(RefundId),
+    /// A payment that waits for somebody else, see [`Watch`](super::store::Watch).
+    Watch(PaymentId),
     /// A provider's event, by its id there.
     Event {
         provider: Provider,
@@ -60,6 +62,9 @@ pub trait DueWork: Send + Sync {
 
     /// Looks after it later, if it is still undecided. Nothing else of it changes, so it leaves no record.
     async fn postpone(&self, work: &Work, to: FollowUp) -> Result<(), StoreError>;
+
+    /// The payment does not wait any more.
+    async fn end_watch(&self, payment: PaymentId) -> Result<(), StoreError>;
 
     /// Everything undecided, whoever owns it, the oldest first, at most `limit` of either.
     async fn undecided(&self, limit: u32) -> Result<(Vec<Payment>, Vec<Refund>), StoreError>;

@@ -5,6 +5,7 @@ use edge_core::money::{Amount, Currency, Money};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::flight::InFlight;
 use super::follow_up::FollowUp;
 use super::id::{AttemptId, PaymentId, RefundId};
 use super::payment::{Failure, InvalidTransition, Payment};
@@ -30,17 +31,20 @@ pub struct Refund {
 pub enum RefundState {
     /// The amount is reserved on the payment and the provider is being asked.
     Processing {
-        attempt: AttemptId,
+        #[serde(flatten)]
+        call: InFlight,
     },
     /// The provider was certainly not asked, or turned the request away unread. It is asked again later; the
     /// amount stays reserved.
     Queued {
-        attempt: AttemptId,
+        #[serde(flatten)]
+        call: InFlight,
         reason: String,
     },
     /// The provider may or may not have done it; the amount stays reserved.
     Unknown {
-        attempt: AttemptId,
+        #[serde(flatten)]
+        call: InFlight,
         reason: String,
     },
     /// The provider took it and decides later.
@@ -89,6 +93,15 @@ impl RefundState {
         }
     }
 
+    /// The call under way, whether or not its answer may still come.
+    #[must_use]
+    pub const fn call(&self) -> Option<&InFlight> {
+        match self {
+            Self::Processing { call } | Self::Queued { call, .. } | Self::Unknown { call, .. } => Some(call),
+            Self::Pending { .. } | Self::Processed { .. } | Self::Failed { .. } => None,
+        }
+    }
+
     #[must_use]
     pub const fn reference(&self) -> Option<&ProviderRef> {
         match self {
@@ -108,7 +121,7 @@ impl Refund {
             client: payment.client.clone(),
             amount,
             currency: payment.request.currency,
-            state: RefundState::Processing { attempt },
+            state: RefundState::Processing { call: InFlight::new(attempt, at) },
             follow_up: Some(FollowUp::after(None, at)),
             version: 1,
             created_at: at,
@@ -123,38 +136,42 @@ impl Refund {
 
     /// The provider's word on the refund.
     pub fn answered(self, answer: Outcome<Refunded>, at: Timestamp) -> Result<Self, InvalidTransition> {
-        let (attempt, answer) = match self.state {
-            RefundState::Processing { attempt } => (attempt, answer),
+        let (call, answer) = match &self.state {
+            RefundState::Processing { call } => (call.clone(), answer),
             // Where an earlier call may have been executed, "not this time" says nothing about it.
-            RefundState::Unknown { attempt, .. } => (attempt, answer.of_a_repeat()),
+            RefundState::Unknown { call, .. } => (call.clone(), answer.of_a_repeat()),
             _ => return Err(self.refuse("refunded")),
         };
         let state = match answer {
             Outcome::Done(Refunded::Processed { refund }) => RefundState::Processed { refund },
             Outcome::Done(Refunded::Pending { refund }) => RefundState::Pending { refund },
             Outcome::Refused(refusal) => RefundState::Failed { failure: Failure::Refused(refusal) },
-            Outcome::NotSent(doubt) => RefundState::Queued { attempt, reason: doubt.reason },
-            Outcome::Unknown(doubt) => RefundState::Unknown { attempt, reason: doubt.reason },
+            Outcome::NotSent(doubt) => RefundState::Queued { call, reason: doubt.reason },
+            Outcome::Unknown(doubt) => {
+                RefundState::Unknown { call: call.doubted(&doubt, at), reason: doubt.reason }
+            }
         };
         Ok(self.enter(state, at))
     }
 
-    /// Whoever made the call is gone, and with it the answer.
+    /// The process that made the call is gone, and with it the answer.
     pub fn lost(self, at: Timestamp) -> Result<Self, InvalidTransition> {
-        let RefundState::Processing { attempt } = self.state else { return Err(self.refuse("lost")) };
+        let RefundState::Processing { call } = &self.state else { return Err(self.refuse("lost")) };
         let reason = "the call was begun and its answer was never recorded".to_owned();
-        Ok(self.enter(RefundState::Unknown { attempt, reason }, at))
+        let call = call.clone();
+        Ok(self.enter(RefundState::Unknown { call, reason }, at))
     }
 
-    /// What was queued is asked for once more.
+    /// What was queued is sent once more. Nothing has been executed, so the provider's key horizon starts now.
     pub fn begin_again(self, at: Timestamp) -> Result<Self, InvalidTransition> {
-        let RefundState::Queued { attempt, .. } = self.state else {
+        let RefundState::Queued { call, .. } = &self.state else {
             return Err(self.refuse("asked for"));
         };
-        Ok(self.enter(RefundState::Processing { attempt }, at))
+        let call = call.clone().asked_again(at);
+        Ok(self.enter(RefundState::Processing { call }, at))
     }
 
-    /// What was queued is not asked for any more; its amount is free again.
+    /// What was queued is not sent any more; its amount is free again.
     pub fn give_up(self, at: Timestamp) -> Result<Self, InvalidTransition> {
         let RefundState::Queued { reason, .. } = &self.state else {
             return Err(self.refuse("given up"));

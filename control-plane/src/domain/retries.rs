@@ -28,7 +28,18 @@ pub struct RetryPolicy {
     pub call_lease: SignedDuration,
     /// What is undecided for longer is for people to look at.
     pub review_after: SignedDuration,
+    /// A charge that says nothing else is not made any more after this, as long as it is certain that it is not made
+    /// yet.
+    pub charge_expires: SignedDuration,
+    /// A payment that waits for its payer or its capture is first looked at after this; the pauses double up to
+    /// [`WATCH_MOST`].
+    pub watch_first: SignedDuration,
 }
+
+/// Providers let orders run out within hours or days, and authorizations within a month.
+const WATCH_MOST: SignedDuration = SignedDuration::from_hours(6);
+/// Longer than any provider holds an amount or keeps an order open (Stripe: 30 days, PayPal: 29).
+pub const WATCH_FOR: SignedDuration = SignedDuration::from_hours(40 * 24);
 
 /// Tries at the capped pause.
 const STEADY: u32 = 30;
@@ -48,11 +59,20 @@ impl Default for RetryPolicy {
             inline_within: Some(SignedDuration::from_secs(5)),
             call_lease: FollowUp::CALL_LEASE,
             review_after: SignedDuration::from_mins(15),
+            charge_expires: SignedDuration::from_mins(15),
+            watch_first: SignedDuration::from_mins(1),
         }
     }
 }
 
 impl RetryPolicy {
+    /// Until the next look at a payment that waits, after that many.
+    #[must_use]
+    pub fn watch_pause(&self, looks: u32) -> SignedDuration {
+        let factor = 1_i32.checked_shl(looks).filter(|factor| *factor > 0).unwrap_or(i32::MAX);
+        self.watch_first.saturating_mul(factor).min(WATCH_MOST.max(self.watch_first))
+    }
+
     /// Full jitter: anything from nothing to the bound, so that what failed together does not come back
     /// together. `random` decides.
     #[must_use]

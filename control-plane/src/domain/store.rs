@@ -24,6 +24,17 @@ pub struct Change {
     pub key: Option<KeyChange>,
     /// What becomes of the provider's event that this is done for.
     pub webhook: Option<EventChange>,
+    /// When the payment is looked at again though nothing is undecided; replaces what was set before.
+    pub watch: Option<Watch>,
+}
+
+/// A payment that waits for its payer, its capture or a refund that is due, and is looked at again meanwhile: nothing
+/// that holds money waits for a provider's event alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Watch {
+    pub payment: PaymentId,
+    pub provider: Provider,
+    pub at: Timestamp,
 }
 
 #[derive(Clone, Debug)]
@@ -57,7 +68,50 @@ pub enum Step {
     Nothing,
 }
 
+impl From<Step> for Change {
+    fn from(step: Step) -> Self {
+        Self { step, key: None, webhook: None, watch: None }
+    }
+}
+
 impl Change {
+    /// Only of a key.
+    #[must_use]
+    pub fn of_key(key: KeyChange) -> Self {
+        Self::from(Step::Nothing).with_key(Some(key))
+    }
+
+    /// What happens to the client's key in the same commit.
+    #[must_use]
+    pub fn with_key(self, key: Option<KeyChange>) -> Self {
+        Self { key, ..self }
+    }
+
+    /// What becomes of the provider's event in the same commit.
+    #[must_use]
+    pub fn with_mark(self, webhook: Option<EventChange>) -> Self {
+        Self { webhook, ..self }
+    }
+
+    /// Whether a key is all that it changes.
+    #[must_use]
+    pub const fn is_only_a_key(&self) -> bool {
+        matches!(self.step, Step::Nothing) && self.webhook.is_none()
+    }
+
+    /// The payment that this leaves waiting, if it does.
+    #[must_use]
+    pub fn waiting(&self) -> Option<&Payment> {
+        match &self.step {
+            Step::OpenPayment { payment, .. } | Step::MovePayment { payment, .. } => {
+                Some(payment).filter(|payment| payment.state.is_watched())
+            }
+            Step::OpenRefund { .. } | Step::MoveRefund { .. } | Step::NotePayment { .. } | Step::Nothing => {
+                None
+            }
+        }
+    }
+
     /// What has to be looked after again because of it. Of a call that is being made nothing is said: it is
     /// expected to bring its answer, and what it leaves is found in the database.
     #[must_use]

@@ -93,6 +93,13 @@ impl From<&OperationError> for ApiError {
                 let message = "the provider cannot be reached; nothing was charged, try again";
                 Self::new(ErrorCode::ProviderUnavailable, message).transaction(*payment).retryable(true)
             }
+            OperationError::GivenUp { payment, .. } => {
+                let message = format!("{message}; send it under a new idempotency key to try it again");
+                Self::new(ErrorCode::ProviderUnavailable, message).transaction(*payment).retryable(false)
+            }
+            OperationError::Superseded { payment, .. } => {
+                Self::new(ErrorCode::InvalidState, message).transaction(*payment)
+            }
             OperationError::InDoubt(_) => {
                 let message = "the database did not confirm that the request is recorded, so it may be carried out; \
                                send it again under the same key to learn";

@@ -27,6 +27,7 @@ pub use openapi::document as openapi_document;
 
 use crate::cache::EdgeCache;
 use crate::domain::gateway::Gateway;
+use crate::domain::idempotency::Renders;
 
 /// What the handlers share.
 #[derive(Clone)]
@@ -38,6 +39,12 @@ pub struct App {
     pub metrics: PrometheusHandle,
     /// Cancelled when shutting down begins: readiness then says no, so that no new work is sent here.
     pub draining: CancellationToken,
+}
+
+/// How each operation is answered, for what is decided while no request waits.
+#[must_use]
+pub const fn renders() -> Renders {
+    payments::RENDERS
 }
 
 /// Everything the control plane answers on its port.

@@ -14,9 +14,10 @@ use super::attested::Attested;
 use super::error::ApiError;
 use crate::cache::CacheError;
 use crate::crash_point::reach;
-use crate::domain::idempotency::{Answer, Call, Claim, Decided, KeyChange, KeyRecord, Render};
+use crate::domain::idempotency::{Answer, Call, CallKey, Claim, Decided, KeyChange, KeyRecord, Render};
 use crate::domain::operations::{OperationError, Recall};
-use crate::domain::store::{Change, CommitError, Conflict, Step};
+use crate::domain::provider::OperationKind;
+use crate::domain::store::{Change, CommitError, Conflict};
 
 const REPLAYED: HeaderName = HeaderName::from_static(REPLAYED_HEADER);
 /// Seconds after which somebody else's work on the key or the payment is worth another look.
@@ -43,6 +44,7 @@ pub(super) async fn once<T, F>(
     app: App,
     attested: Attested,
     render: Render<T>,
+    operation: OperationKind,
     run: impl Fn(Call<T>) -> F + Send + Sync + 'static,
 ) -> Result<Response, ApiError>
 where
@@ -53,7 +55,8 @@ where
     // In a box of its own: it is large, and a task is moved about while it is made.
     let told = tasks.spawn(Box::pin(async move {
         let claim = attested.claim.map(|turn| Claim { scope: turn.scope, fingerprint: turn.fingerprint });
-        let call = Call { cause: attested.cause, claim, render };
+        let key = claim.map(CallKey::Own);
+        let call = Call { cause: attested.cause, key, render, operation };
         let (Some(claim), Some(turn)) = (claim, attested.claim) else {
             let result = run(call.clone()).await;
             return Ok(Told { answer: rendered(&call, &result), is_final: false, is_replay: false });
@@ -131,12 +134,7 @@ async fn refuse<T>(
             let (client, at) = (call.cause.client.clone(), app.gateway.now());
             let answer = Some(rendered(call, result));
             let key = KeyChange::Take { claim: *claim, client, at, answer };
-            match app
-                .gateway
-                .store
-                .commit(Change { step: Step::Nothing, key: Some(key), webhook: None })
-                .await
-            {
+            match app.gateway.store.commit(Change::of_key(key)).await {
                 Ok(()) => Ok(true),
                 Err(CommitError::Conflict(Conflict::KeyTaken)) => Ok(false),
                 Err(CommitError::Conflict(_)) => Err(ApiError::from(&OperationError::Crashed)),

@@ -8,7 +8,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::domain::event::{Detail, Event};
-use crate::domain::payment::{Failure, Payment, State, Status};
+use crate::domain::payment::{CancelReason, Failure, Payment, State, Status};
 use crate::domain::refund::{Refund, RefundState, RefundStatus};
 use crate::domain::webhook::Dispute;
 
@@ -39,6 +39,9 @@ pub(super) struct PaymentView {
     next_action: Option<NextAction>,
     #[serde(skip_serializing_if = "Option::is_none")]
     failure: Option<FailureView>,
+    /// Of a canceled payment that nobody here canceled: `expired`, or `at_provider`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cancel_reason: Option<CancelReason>,
     /// The provider's name for the payment: a PaymentIntent or an order.
     #[serde(skip_serializing_if = "Option::is_none")]
     provider_reference: Option<String>,
@@ -176,6 +179,10 @@ pub(super) struct EventView {
 impl From<Payment> for PaymentView {
     fn from(payment: Payment) -> Self {
         let amount_captured = payment.captured().map_or(0, |(_, amount)| amount.minor());
+        let cancel_reason = match payment.state {
+            State::Canceled { reason } => reason,
+            _ => None,
+        };
         let request = payment.request;
         Self {
             transaction_id: payment.id.to_string(),
@@ -195,6 +202,7 @@ impl From<Payment> for PaymentView {
                 State::Failed { failure } => Some(failure.into()),
                 _ => None,
             },
+            cancel_reason,
             provider_reference: payment.reference.map(|r| r.to_string()),
             created_at: payment.created_at,
             updated_at: payment.updated_at,

@@ -12,8 +12,8 @@ use super::breaker::{Breaker, Turned};
 use crate::domain::clock::Clock;
 use crate::domain::evidence::{Evidence, Found, Listed, LookUp, RefundEvidence, RefundLookUp};
 use crate::domain::provider::{
-    CancelOrder, CaptureOrder, Captured, ChargeOrder, Charged, Doubt, Outcome, PaymentProvider, ProviderRef,
-    RefundOrder, Refunded, ResumeOrder, Unacceptable,
+    CancelOrder, CaptureOrder, Captured, ChargeOrder, Charged, Doubt, OperationKind, Outcome,
+    PaymentProvider, ProviderRef, RefundOrder, Refunded, ResumeOrder, Unacceptable,
 };
 use crate::domain::webhook::{NotAnEvent, Notice};
 
@@ -124,8 +124,8 @@ impl<P: PaymentProvider> PaymentProvider for Guarded<P> {
         self.provider.session_in(method)
     }
 
-    fn repeat_within(&self) -> SignedDuration {
-        self.provider.repeat_within()
+    fn repeat_within(&self, operation: OperationKind) -> SignedDuration {
+        self.provider.repeat_within(operation)
     }
 
     async fn charge(&self, order: &ChargeOrder) -> Outcome<Charged> {

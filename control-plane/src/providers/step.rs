@@ -29,11 +29,30 @@ impl NotDone {
         self
     }
 
+    /// The provider answered from a saved failure: it will do so for as long as it keeps the key.
+    pub(super) fn of_a_dead_key(mut self, is_dead: bool) -> Self {
+        if let Self::Unknown(doubt) = &mut self {
+            doubt.is_key_dead = is_dead;
+        }
+        self
+    }
+
     /// The client's field `param` is at fault.
     pub(super) fn invalid(param: &str, message: impl Into<String>) -> Self {
         Self::Refused(Box::new(Refusal {
             kind: RefusalKind::Invalid { param: Some(param.to_owned()) },
             code: None,
+            decline_code: None,
+            message: message.into(),
+            reference: None,
+        }))
+    }
+
+    /// What was offered to the payer, or held, has run out at the provider.
+    pub(super) fn expired(code: &str, message: impl Into<String>) -> Self {
+        Self::Refused(Box::new(Refusal {
+            kind: RefusalKind::Expired,
+            code: Some(code.to_owned()),
             decline_code: None,
             message: message.into(),
             reference: None,

@@ -61,6 +61,8 @@ pub(super) struct Answer {
     pub(super) retry_after: Option<Duration>,
     /// What the provider itself says about sending the same request again (`Stripe-Should-Retry`).
     pub(super) should_retry: Option<bool>,
+    /// The provider says that this is the saved answer to an earlier request (`Idempotent-Replayed`).
+    pub(super) is_replayed: bool,
 }
 
 /// There is no answer, because…
@@ -148,10 +150,11 @@ impl Transport {
             Span::current().record("provider.request_id", untrusted::message(id));
         }
         let (retry_after, should_retry) = advice(response.headers());
+        let is_replayed = response.headers().get("idempotent-replayed").is_some_and(|value| value == "true");
         let body = read(response).await.map_err(|reason| {
             TransportFailure::Unknown(format!("the answer (status {status}) was cut: {reason}"))
         })?;
-        Ok(Answer { status, body, retry_after, should_retry })
+        Ok(Answer { status, body, retry_after, should_retry, is_replayed })
     }
 
     fn prepare(
@@ -280,7 +283,7 @@ fn cause(error: &reqwest::Error) -> String {
 impl Answer {
     #[cfg(test)]
     pub(super) fn of(status: u16, body: impl Into<Bytes>) -> Self {
-        Self { status, body: body.into(), retry_after: None, should_retry: None }
+        Self { status, body: body.into(), retry_after: None, should_retry: None, is_replayed: false }
     }
 
     /// The provider says that there is no such thing.

@@ -19,6 +19,7 @@ struct Message {
 enum Named {
     Payment(PaymentId),
     Refund(RefundId),
+    Watch(PaymentId),
     Event { provider: Provider, id: String },
 }
 
@@ -26,6 +27,7 @@ pub(super) fn write(due: &Due) -> Vec<u8> {
     let work = match due.work.clone() {
         Work::Payment(id) => Named::Payment(id),
         Work::Refund(id) => Named::Refund(id),
+        Work::Watch(id) => Named::Watch(id),
         Work::Event { provider, id } => Named::Event { provider, id },
     };
     let message = Message { work, at: due.at.as_microsecond() };
@@ -39,6 +41,7 @@ pub(super) fn read(body: &[u8]) -> Option<Due> {
     let work = match message.work {
         Named::Payment(id) => Work::Payment(id),
         Named::Refund(id) => Work::Refund(id),
+        Named::Watch(id) => Work::Watch(id),
         Named::Event { provider, id } => Work::Event { provider, id },
     };
     Some(Due { work, at: Timestamp::from_microsecond(message.at).ok()? })
@@ -53,7 +56,9 @@ mod tests {
         let at = Timestamp::from_microsecond(1_767_225_600_123_456).unwrap();
         let payment = PaymentId::new(at, [1; 10]);
         let event = Work::Event { provider: Provider::Paypal, id: "WH-1".to_owned() };
-        for work in [Work::Payment(payment), Work::Refund(RefundId::new(at, [2; 10])), event] {
+        for work in
+            [Work::Payment(payment), Work::Refund(RefundId::new(at, [2; 10])), Work::Watch(payment), event]
+        {
             let due = Due { work, at };
             assert_eq!(read(&write(&due)), Some(due));
         }

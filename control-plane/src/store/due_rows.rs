@@ -15,10 +15,19 @@ pub(super) const OVERDUE: &str = "
     SELECT * FROM (SELECT 'refund' AS kind, '' AS provider, id, due_at FROM refunds
                    WHERE due_at <= $1 ORDER BY due_at LIMIT $2) AS due_refunds
     UNION ALL
+    SELECT * FROM (SELECT 'watch' AS kind, '' AS provider, payment AS id, due_at FROM watches
+                   WHERE due_at <= $1 ORDER BY due_at LIMIT $2) AS due_watches
+    UNION ALL
     SELECT * FROM (SELECT 'event' AS kind, provider, id, next_at AS due_at FROM webhook_events
                    WHERE state IN ('received', 'failed') AND next_at <= $1
                    ORDER BY next_at LIMIT $2) AS due_events
     ORDER BY due_at LIMIT $2";
+
+/// `$1`: the payment, `$2`: its provider, `$3`: when it is looked at.
+pub(super) const SET_WATCH: &str = "INSERT INTO watches (payment, provider, due_at) VALUES ($1, $2, $3)
+    ON CONFLICT (payment) DO UPDATE SET due_at = excluded.due_at";
+/// `$1`: the payment.
+pub(super) const END_WATCH: &str = "DELETE FROM watches WHERE payment = $1";
 
 pub(super) const UNDECIDED_PAYMENTS: &str =
     "SELECT * FROM payments WHERE due_at IS NOT NULL ORDER BY id LIMIT $1";
@@ -48,6 +57,12 @@ pub(super) const fn statements(work: &Work) -> Statements {
             postpone: "UPDATE refunds SET due_at = $3, tries = $4
                        WHERE id = $1 AND $2 = '' AND due_at IS NOT NULL",
         },
+        Work::Watch(_) => Statements {
+            claim: "UPDATE watches SET due_at = $4 WHERE payment = $1 AND $2 = '' AND due_at <= $3",
+            due: "SELECT due_at FROM watches WHERE payment = $1 AND $2 = ''",
+            // The pauses follow from how long it has waited, so the looks need not be counted.
+            postpone: "UPDATE watches SET due_at = $3 WHERE payment = $1 AND $2 = '' AND $4 >= 0",
+        },
         Work::Event { .. } => Statements {
             claim: "UPDATE webhook_events SET next_at = $4
                     WHERE id = $1 AND provider = $2 AND state IN ('received', 'failed') AND next_at <= $3",
@@ -64,6 +79,7 @@ pub(super) fn name(work: &Work) -> (String, &'static str) {
     match work {
         Work::Payment(id) => (id.to_string(), ""),
         Work::Refund(id) => (id.to_string(), ""),
+        Work::Watch(id) => (id.to_string(), ""),
         Work::Event { provider, id } => (id.clone(), provider.name()),
     }
 }
@@ -90,6 +106,7 @@ impl TryFrom<DueRow> for Due {
         let work = match row.kind.as_str() {
             "payment" => Work::Payment(read.parsed("id", &row.id)?),
             "refund" => Work::Refund(read.parsed("id", &row.id)?),
+            "watch" => Work::Watch(read.parsed("id", &row.id)?),
             _ => {
                 let provider = Provider::from_name(&row.provider);
                 Work::Event { provider: read.some("provider", provider)?, id: row.id.clone() }

@@ -15,7 +15,7 @@ use crate::domain::follow_up::FollowUp;
 use crate::domain::idempotency::{Answer, KeyRecord, Subject};
 use crate::domain::payment::{Payment, Status};
 use crate::domain::provider::ProviderRef;
-use crate::domain::refund::{Refund, RefundStatus};
+use crate::domain::refund::{Refund, RefundState, RefundStatus};
 use crate::domain::store::StoreError;
 
 #[derive(FromRow)]
@@ -143,7 +143,7 @@ impl TryFrom<RefundRow> for Refund {
             client: read.some("client", ClientId::parse(&row.client))?,
             amount: read.some("amount", amount)?,
             currency: read.some("currency", Currency::from_code(&row.currency))?,
-            state: read.json("detail", &row.detail)?,
+            state: refund_state(&read, &row.detail, read.time("created_at", row.created_at)?)?,
             follow_up: read.follow_up(row.due_at, row.tries)?,
             version: read.number("version", row.version)?,
             created_at: read.time("created_at", row.created_at)?,
@@ -153,6 +153,15 @@ impl TryFrom<RefundRow> for Refund {
         read.same("due_at", &(refund.state.status() == RefundStatus::Pending), &row.due_at.is_some())?;
         Ok(refund)
     }
+}
+
+/// Earlier releases did not keep since when a refund is wanted: since it was made.
+fn refund_state(read: &Reader<'_>, detail: &str, created_at: Timestamp) -> Result<RefundState, StoreError> {
+    let mut detail: serde_json::Value = read.json("detail", detail)?;
+    if let Some(fields) = detail.as_object_mut().filter(|fields| fields.contains_key("attempt")) {
+        fields.entry("since").or_insert_with(|| created_at.to_string().into());
+    }
+    serde_json::from_value(detail).map_err(|_| read.wrong("detail"))
 }
 
 impl TryFrom<EventRow> for Event {

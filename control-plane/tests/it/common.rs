@@ -325,7 +325,7 @@ fn open_with_id(
         Event::payment_moved(None, &created, &cause),
         Event::payment_moved(Some(&created.state), &payment, &cause),
     ];
-    (payment.clone(), Change { step: Step::OpenPayment { payment, events }, key: None, webhook: None })
+    (payment.clone(), Change::from(Step::OpenPayment { payment, events }))
 }
 
 pub(crate) fn completed() -> Outcome<Charged> {

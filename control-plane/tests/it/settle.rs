@@ -444,7 +444,7 @@ async fn what_was_decided_meanwhile_stands() {
     let decided = payment.clone().charge_answered(completed(), test.gateway.now()).unwrap();
     let event = Event::payment_moved(Some(&payment.state), &decided, &cause());
     let step = Step::MovePayment { payment: decided.clone(), event };
-    test.gateway.commit(Change { step, key: None, webhook: None }).await.unwrap();
+    test.gateway.commit(Change::from(step)).await.unwrap();
     test.settle().await;
     assert_eq!(test.now(&payment).await, decided);
     assert_eq!(test.calls("charge"), 1);

@@ -38,6 +38,15 @@ pub enum RefundLookUp {
     },
 }
 
+/// What a complete look at the provider's records says of a payment that they do not show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Absence {
+    /// The provider denies the object that it named to us itself.
+    Gone,
+    /// All that was made in our name in the payment's time was read, and it is not among it.
+    NotListed,
+}
+
 /// How a look ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Found<T> {
@@ -85,8 +94,12 @@ pub enum Standing {
     RequiresAction {
         url: String,
     },
-    /// The payer has agreed; the money is there to be taken.
-    Approved,
+    /// The payer has agreed; the money is there to be taken. `declined`: it was tried, and the provider declined
+    /// it; the payer may choose something else at `page`.
+    Approved {
+        declined: bool,
+        page: Option<String>,
+    },
     /// Taken; the provider decides later.
     Processing,
     Authorized {
@@ -99,7 +112,9 @@ pub enum Standing {
     },
     Declined(Refusal),
     /// Ended without money: canceled, voided or run out.
-    Canceled,
+    Canceled {
+        is_expired: bool,
+    },
     /// Nothing this code can be sure of. The text says why.
     Unclear(String),
 }
@@ -116,6 +131,9 @@ pub struct RefundEvidence {
     pub charge: Option<ProviderRef>,
     /// `None` for an amount that cannot be one of ours.
     pub money: Option<Money>,
+    /// The provider's books show that no funds moved for it: some account versions of Stripe call what a partial
+    /// capture releases a refund.
+    pub is_without_funds: bool,
     pub created: Option<Timestamp>,
     pub standing: RefundStanding,
 }

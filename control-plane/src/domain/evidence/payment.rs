@@ -5,6 +5,8 @@
 //! unknown             → processing (the provider took it)
 //! requires_action     → completed, captured, authorized, canceled, failed
 //! authorized          → captured, canceled
+//! unknown             → as before the operation, or failed: once its key tells nothing more and the provider's records
+//!                       show that it was not done
 //! failed              → completed, captured, authorized   and somebody is told
 //! canceled            → completed, captured               and somebody is told
 //! ```
@@ -16,9 +18,9 @@ use edge_core::provider::Provider;
 use edge_core::request::{CaptureMode, ChargeRequest, Metadata};
 use jiff::Timestamp;
 
-use super::{Adopted, Evidence, Origin, OwnCall, Standing};
+use super::{Absence, Adopted, Evidence, Origin, OwnCall, Standing};
 use crate::domain::payment::{
-    Authorization, Cancelable, Failure, Flight, Operation, Payment, Session, State,
+    Authorization, CancelReason, Cancelable, Failure, Flight, Operation, Payment, Session, State,
 };
 use crate::domain::provider::{ProviderRef, Refusal};
 
@@ -44,6 +46,27 @@ fn failed(refusal: &Refusal) -> State {
     State::Failed { failure: Failure::Refused(refusal.clone()) }
 }
 
+const fn ended(is_expired: bool) -> State {
+    let reason = if is_expired { CancelReason::Expired } else { CancelReason::AtProvider };
+    State::Canceled { reason: Some(reason) }
+}
+
+const NOT_DONE: &str = "the provider's records show that it was not done, and no request for it is left";
+
+/// The operation's key tells nothing more, and the provider's object stands where it stood before.
+fn not_done(flight: &Flight, standing: &Standing) -> Next {
+    let is_as_before = match (&flight.operation, standing) {
+        (Operation::Capture { .. }, Standing::Authorized { .. })
+        | (Operation::Cancel(Cancelable::Authorization(_)), Standing::Authorized { .. }) => true,
+        (
+            Operation::Charge | Operation::Resume(_) | Operation::Cancel(Cancelable::Session(_)),
+            Standing::Open | Standing::RequiresAction { .. } | Standing::Approved { .. },
+        ) => true,
+        _ => false,
+    };
+    if is_as_before { Next::State(flight.clone().undone(NOT_DONE.to_owned())) } else { Next::Known }
+}
+
 impl Payment {
     /// A payment of ours whose record is lost, anew: as it was opened, and as the provider shows it. `None` where no
     /// money moved or is held in its name.
@@ -60,6 +83,7 @@ impl Payment {
             metadata: Metadata::default(),
             return_url: None,
             customer_reference: None,
+            expires_in: None,
         };
         let opened = Self::open(seen.payment?, origin.client.clone(), request, None, at);
         let next = match &seen.standing {
@@ -72,9 +96,16 @@ impl Payment {
         Some([opened, found])
     }
 
-    /// What `seen` makes of this payment.
+    /// What `seen` makes of this payment. `is_left_to_records`: no call of ours can execute the operation any more, so
+    /// that it was not done is as certain as that it was.
     #[must_use]
-    pub fn adopt(&self, seen: &Evidence, call: OwnCall, at: Timestamp) -> Adopted<Self> {
+    pub fn adopt(
+        &self,
+        seen: &Evidence,
+        call: OwnCall,
+        is_left_to_records: bool,
+        at: Timestamp,
+    ) -> Adopted<Self> {
         if let Err(problem) = self.is_described_by(seen) {
             return Adopted::Refused(problem.to_owned());
         }
@@ -82,13 +113,51 @@ impl Payment {
             return Adopted::Refused(problem.clone());
         }
         let enter = |state| self.clone().enter(state, Some(seen.reference.clone()), at);
-        match self.next(seen, call) {
+        match self.next(seen, call, is_left_to_records) {
             Next::Known => Adopted::Known,
             Next::Wait => Adopted::Wait,
             Next::State(state) => Adopted::Moved(enter(state)),
             Next::Surprise(state) => Adopted::Surprising(enter(state)),
             Next::Refused(problem) => Adopted::Refused(problem.to_owned()),
         }
+    }
+
+    /// What follows if the provider's records do not show this payment. `is_left_to_records` as in [`Self::adopt`].
+    #[must_use]
+    pub fn adopt_absence(&self, absence: Absence, is_left_to_records: bool, at: Timestamp) -> Adopted<Self> {
+        let state = match (&self.state, absence) {
+            (State::RequiresAction(_), Absence::Gone) => ended(true),
+            (State::Unknown { flight, .. }, Absence::Gone)
+                if is_left_to_records && matches!(flight.operation, Operation::Resume(_)) =>
+            {
+                ended(true)
+            }
+            (State::Unknown { flight, .. }, Absence::NotListed)
+                if is_left_to_records && matches!(flight.operation, Operation::Charge) =>
+            {
+                flight.clone().undone(NOT_DONE.to_owned())
+            }
+            _ => return Adopted::Known,
+        };
+        Adopted::Moved(self.clone().enter(state, None, at))
+    }
+
+    /// Whether this refund at the provider is none: it stands for what the capture of a part released, or for an
+    /// authorization that was canceled.
+    #[must_use]
+    pub fn is_release(&self, seen: &super::RefundEvidence) -> bool {
+        let released = match &self.state {
+            State::Captured { captured, .. } => self.request.amount.minor().checked_sub(captured.minor()),
+            State::Canceled { .. } => Some(self.request.amount.minor()),
+            _ => None,
+        };
+        let is_over = seen.money.map(|money| money.amount.minor());
+        let is_processed = matches!(seen.standing, super::RefundStanding::Processed);
+        seen.refund.is_none()
+            && seen.is_without_funds
+            && is_processed
+            && is_over.is_some()
+            && is_over == released
     }
 
     /// Same object, same owner, same money; otherwise in what it differs.
@@ -114,33 +183,37 @@ impl Payment {
         self.request.payment_method_id.as_ref().is_some_and(|id| id.as_str() == reference.as_str())
     }
 
-    fn next(&self, seen: &Evidence, call: OwnCall) -> Next {
+    fn next(&self, seen: &Evidence, call: OwnCall, is_left_to_records: bool) -> Next {
         let standing = &seen.standing;
         if let Standing::Captured { charge, money } = standing {
             return self.captured_at(charge, *money);
         }
         match &self.state {
             // After a cancellation, what was held before may still be read.
-            State::Completed { .. } | State::Captured { .. } | State::Canceled => Next::Known,
+            State::Completed { .. } | State::Captured { .. } | State::Canceled { .. } => Next::Known,
             State::Failed { .. } => match standing {
                 Standing::Authorized { authorization } => self.authorized_at(authorization).surprise(),
                 _ => Next::Known,
             },
             State::Authorized(_) => match standing {
-                Standing::Canceled => Next::State(State::Canceled),
+                Standing::Canceled { is_expired } => Next::State(ended(*is_expired)),
                 _ => Next::Known,
             },
             State::RequiresAction(_) => match standing {
                 Standing::Authorized { authorization } => self.authorized_at(authorization),
                 Standing::Declined(refusal) => Next::State(failed(refusal)),
-                Standing::Canceled => Next::State(State::Canceled),
+                Standing::Canceled { is_expired } => Next::State(ended(*is_expired)),
                 _ => Next::Known,
             },
             // Only that money moved is sure while a call is being made.
             State::Created => Next::Wait,
             State::Processing { accepted: false, .. } if call == OwnCall::MayAnswer => Next::Wait,
             State::Processing { flight, accepted } => self.landed(flight, *accepted, seen),
-            State::Queued { flight, .. } | State::Unknown { flight, .. } => self.landed(flight, false, seen),
+            State::Queued { flight, .. } => self.landed(flight, false, seen),
+            State::Unknown { flight, .. } => match self.landed(flight, false, seen) {
+                Next::Known if is_left_to_records => not_done(flight, standing),
+                next => next,
+            },
         }
     }
 
@@ -155,14 +228,16 @@ impl Payment {
         }
         let charge = charge.clone();
         let state = match self.request.capture {
-            CaptureMode::Automatic if money.amount == self.request.amount => State::Completed { charge },
+            CaptureMode::Automatic if money.amount == self.request.amount => {
+                State::Completed { charge, to_refund: false }
+            }
             CaptureMode::Manual if money.amount <= self.request.amount => {
-                State::Captured { charge, captured: money.amount }
+                State::Captured { charge, captured: money.amount, to_refund: false }
             }
             _ => return Next::Refused("another amount was captured than was asked for"),
         };
         match self.state {
-            State::Failed { .. } | State::Canceled => Next::Surprise(state),
+            State::Failed { .. } | State::Canceled { .. } => Next::Surprise(state),
             _ => Next::State(state),
         }
     }
@@ -180,7 +255,10 @@ impl Payment {
     /// decides nothing: only the same call under the same key can tell.
     fn landed(&self, flight: &Flight, accepted: bool, seen: &Evidence) -> Next {
         match (&flight.operation, &seen.standing) {
-            (_, Standing::Canceled) => Next::State(State::Canceled),
+            (Operation::Cancel(_), Standing::Canceled { .. }) => {
+                Next::State(State::Canceled { reason: None })
+            }
+            (_, Standing::Canceled { is_expired }) => Next::State(ended(*is_expired)),
             (Operation::Capture { of, .. }, Standing::Declined(_)) => {
                 Next::State(State::Authorized(of.clone()))
             }
@@ -194,7 +272,17 @@ impl Payment {
                 Next::State(State::RequiresAction(Session {
                     session: seen.reference.clone(),
                     url: url.clone(),
+                    declined: false,
                 }))
+            }
+            // What the payer chose was declined after all; they may choose something else for the same order.
+            (Operation::Resume(session), Standing::Approved { declined: true, page }) => {
+                let url = page.clone().unwrap_or_else(|| session.url.clone());
+                Next::State(State::RequiresAction(Session { url, declined: true, ..session.clone() }))
+            }
+            (Operation::Charge, Standing::Approved { declined: true, page: Some(url) }) => {
+                let (session, url) = (seen.reference.clone(), url.clone());
+                Next::State(State::RequiresAction(Session { session, url, declined: true }))
             }
             // Not of a capture: the charge before it may have been read, as it was once.
             (Operation::Charge | Operation::Resume(_), Standing::Processing) if !accepted => {

@@ -7,7 +7,7 @@ use super::{Adopted, OwnCall, RefundEvidence, RefundStanding};
 use crate::domain::follow_up::FollowUp;
 use crate::domain::id::RefundId;
 use crate::domain::payment::{Failure, Payment};
-use crate::domain::provider::Refusal;
+use crate::domain::provider::{Doubt, Refusal};
 use crate::domain::refund::{Refund, RefundState};
 
 impl Refund {
@@ -46,6 +46,36 @@ impl Refund {
             (RefundState::Pending { .. } | RefundState::Processed { .. }, _) => return Adopted::Known,
         };
         Adopted::Moved(self.clone().enter(state, at))
+    }
+
+    /// What follows if the provider's complete list of the payment's refunds does not show this one. Only where
+    /// `is_left_to_records`: no call of ours can execute it any more.
+    #[must_use]
+    pub fn adopt_absence(&self, is_left_to_records: bool, at: Timestamp) -> Option<Self> {
+        if !(is_left_to_records && matches!(self.state, RefundState::Unknown { .. })) {
+            return None;
+        }
+        let reason = "the provider's list does not show it, and no request for it is left";
+        let failure = Failure::NotSent(Doubt::new(reason));
+        Some(self.clone().enter(RefundState::Failed { failure }, at))
+    }
+
+    /// A refund of the same amount that was made at the provider's dashboard takes the place of ours, once no call of
+    /// ours can execute it any more.
+    #[must_use]
+    pub fn settled_by(&self, seen: &RefundEvidence, is_left_to_records: bool, at: Timestamp) -> Option<Self> {
+        let is_lost = is_left_to_records && matches!(self.state, RefundState::Unknown { .. });
+        let is_anonymous = seen.refund.is_none() && seen.money == Some(self.money());
+        if !(is_lost && is_anonymous) {
+            return None;
+        }
+        let refund = seen.reference.clone();
+        let state = match seen.standing {
+            RefundStanding::Processed => RefundState::Processed { refund },
+            RefundStanding::Pending => RefundState::Pending { refund },
+            RefundStanding::Failed(_) | RefundStanding::Unclear(_) => return None,
+        };
+        Some(self.clone().enter(state, at))
     }
 
     /// Whether the provider's refund is this one.

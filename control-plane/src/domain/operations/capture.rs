@@ -3,7 +3,7 @@ use std::sync::Arc;
 use edge_core::money::{Amount, Money};
 
 use super::OperationError;
-use super::flight::depart;
+use super::send::begin;
 use crate::domain::gateway::Gateway;
 use crate::domain::id::PaymentId;
 use crate::domain::idempotency::Call;
@@ -30,10 +30,10 @@ async fn run(
     let (attempt, now) = (gateway.new_attempt_id(), gateway.now());
     let moved = payment
         .clone()
-        .begin_capture(amount, attempt, now)
+        .begin_capture(amount, attempt, call.key_ref(), now)
         .map_err(|refused| OperationError::capture(id, refused))?;
     let money =
         Money { amount: amount.unwrap_or(payment.request.amount), currency: payment.request.currency };
     provider.accepts(money).map_err(OperationError::Unacceptable)?;
-    depart(gateway, &*provider, &payment, moved, call).await
+    begin(gateway, &*provider, &payment, moved, call).await
 }

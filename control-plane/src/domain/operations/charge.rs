@@ -3,12 +3,12 @@ use std::sync::Arc;
 use edge_core::money::Money;
 use edge_core::request::{ChargeRequest, PaymentMethodId};
 
-use super::flight::{depart, fly, standing};
 use super::repeat::Patience;
+use super::send::{begin as send_first, send_and_record};
 use super::{OperationError, commit};
 use crate::domain::event::{Cause, Event};
 use crate::domain::gateway::Gateway;
-use crate::domain::idempotency::{Call, KeyChange};
+use crate::domain::idempotency::{Call, Decided as _, KeyChange};
 use crate::domain::payment::{InvalidTransition, Operation, Payment, State};
 use crate::domain::provider::{PaymentProvider, ProviderRef, Unacceptable};
 use crate::domain::store::{Change, Step};
@@ -58,23 +58,16 @@ async fn begin(
     let attempt = gateway.new_attempt_id();
     let now = gateway.now();
     let created = Payment::open(gateway.new_payment_id(), call.cause.client.clone(), request, session, now);
-    let mut payment = begun(&created, |p| p.begin_charge(attempt, now))?;
+    let expires_at = Some(now + gateway.expiry_of(&created.request));
+    let mut payment = begun(&created, |p| p.begin_charge(attempt, expires_at, now))?;
     gateway.under_way(&mut payment.follow_up);
     let events = vec![
         Event::payment_moved(None, &created, &call.cause),
         Event::payment_moved(Some(&created.state), &payment, &call.cause),
     ];
-    commit(
-        gateway,
-        Change {
-            step: Step::OpenPayment { payment: payment.clone(), events },
-            key: call.take(gateway.now()),
-            webhook: None,
-        },
-        payment.id,
-    )
-    .await?;
-    fly(gateway, provider, payment, Patience::of_a_request(gateway), call).await
+    let step = Step::OpenPayment { payment: payment.clone(), events };
+    commit(gateway, Change::from(step).with_key(call.take(gateway.now())), payment.id).await?;
+    send_and_record(gateway, provider, payment, &(), Patience::of_a_request(gateway), call).await
 }
 
 /// The client brings back an order that one of its own payments waits for: that payment goes on, so that
@@ -97,7 +90,7 @@ async fn resume(
     }
     let (attempt, now) = (gateway.new_attempt_id(), gateway.now());
     let moved = begun(&payment, |p| p.begin_resume(attempt, now))?;
-    depart(gateway, provider, &payment, moved, call).await
+    send_first(gateway, provider, &payment, moved, call).await
 }
 
 /// Whether the provider told us of the payer's consent before the client did: then the client is told what
@@ -122,14 +115,14 @@ async fn already_decided(
     call: &Call<Payment>,
 ) -> Result<Payment, OperationError> {
     let id = payment.id;
-    let result = standing(payment);
-    let key = call.claim.map(|claim| KeyChange::Take {
+    let result = payment.outcome_of(call.operation);
+    let key = call.claim().map(|claim| KeyChange::Take {
         claim,
         client: call.cause.client.clone(),
         at: gateway.now(),
         answer: Some((call.render)(&result, &call.cause.request_id)),
     });
-    commit(gateway, Change { step: Step::Nothing, key, webhook: None }, id).await?;
+    commit(gateway, Change::from(Step::Nothing).with_key(key), id).await?;
     result
 }
 

@@ -4,14 +4,18 @@ mod cancel;
 mod capture;
 mod charge;
 mod examine;
-mod flight;
+mod payment_call;
 mod recall;
 pub mod reconcile;
 mod record;
 mod refund;
+mod refund_call;
 mod repeat;
+mod resolvable;
 pub mod review;
+mod send;
 pub mod settle;
+mod watch;
 pub mod webhook;
 
 pub use cancel::cancel;
@@ -54,6 +58,12 @@ pub enum OperationError {
     /// The provider could not be reached; nothing happened there.
     #[error("{}", doubt.reason)]
     NotSent { payment: PaymentId, doubt: Doubt },
+    /// The operation was certainly not executed, and is not tried any more.
+    #[error("the {operation} was not carried out and is not tried any more; nothing changed at the provider")]
+    GivenUp { payment: PaymentId, operation: &'static str },
+    /// The payment went another way while the operation was under way.
+    #[error("{problem}")]
+    Superseded { payment: PaymentId, problem: String },
     /// Another request is changing the payment right now.
     #[error("another request is working on the payment; try again")]
     Busy { payment: PaymentId },

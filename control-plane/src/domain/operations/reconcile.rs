@@ -98,13 +98,13 @@ async fn compare(gateway: &Gateway, payment: Payment) -> Result<Compared, StoreE
 }
 
 async fn look(examiner: Examiner<'_>, payment: Payment) -> Result<Finding, Trouble> {
-    let Some(seen) = examiner.look(&payment, None, None).await? else {
-        return Ok(not_shown(&payment));
-    };
     let cause = Cause::follow_up(payment.client.clone());
     let is_undecided = payment.follow_up.is_some();
     let mut plan = Plan::new(payment, cause);
-    examiner.adopt(&mut plan, &seen)?;
+    let seen = examiner.look_and_adopt(&mut plan, None, None).await?;
+    if seen.is_none() && plan.is_empty() {
+        return Ok(not_shown(&plan.payment));
+    }
     if plan.payment.captured().is_some() {
         plan = examiner.refunds(plan, None).await?;
     }
@@ -115,14 +115,17 @@ async fn look(examiner: Examiner<'_>, payment: Payment) -> Result<Finding, Troub
     if plan.commit(examiner.gateway, None).await? {
         return Ok(Finding::Adopted(summary));
     }
-    Ok(if is_undecided { Finding::NotSeen(undecided(&seen)) } else { Finding::Same })
+    Ok(match seen.filter(|_| is_undecided) {
+        Some(seen) => Finding::NotSeen(undecided(&seen)),
+        None => Finding::Same,
+    })
 }
 
 fn undecided(seen: &Evidence) -> String {
     let standing = match &seen.standing {
         Standing::Open => "nothing decided",
         Standing::RequiresAction { .. } => "waiting for the payer",
-        Standing::Approved => "approved, and not taken",
+        Standing::Approved { .. } => "approved, and not taken",
         Standing::Processing => "being worked on",
         _ => "nothing new",
     };
@@ -133,7 +136,7 @@ fn undecided(seen: &Evidence) -> String {
 fn not_shown(payment: &Payment) -> Finding {
     match &payment.state {
         // A refused or unsent payment need not have left anything.
-        State::Failed { .. } | State::Canceled => Finding::Same,
+        State::Failed { .. } | State::Canceled { .. } => Finding::Same,
         State::Created | State::Processing { .. } | State::Queued { .. } | State::Unknown { .. } => {
             Finding::NotSeen("not decided here, and the provider shows no such payment".to_owned())
         }
@@ -189,7 +192,7 @@ async fn record_anew(gateway: &Gateway, provider: Provider, listed: &Listed) -> 
     moved.detail.reason = Some("its record was lost".to_owned());
     let events = vec![Event::payment_moved(None, &opened, &cause), moved];
     let step = Step::OpenPayment { payment: payment.clone(), events };
-    match gateway.commit(Change { step, key: None, webhook: None }).await {
+    match gateway.commit(Change::from(step)).await {
         Ok(()) => {}
         Err(CommitError::Conflict(_)) => {
             return Ok(Finding::Differs("what it took stands for another payment here".to_owned()));

@@ -1,47 +1,38 @@
 //! Writing down what a provider answered. The money has moved by now: this step does not give up easily,
-//! and what it cannot write it leaves as it is, under way, to be settled from the provider's records.
+//! and what it cannot write it leaves as it is, under way, to be resolved from the provider's records.
 
-use std::fmt::Display;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 
 use super::OperationError;
+use super::resolvable::Resolvable;
 use crate::crash_point::reach;
-use crate::domain::event::{Cause, Event};
+use crate::domain::flight::READS_LAG;
 use crate::domain::follow_up::FollowUp;
 use crate::domain::gateway::Gateway;
 use crate::domain::idempotency::{Call, Decided, KeyChange};
-use crate::domain::payment::{InvalidTransition, Payment};
-use crate::domain::provider::Doubt;
-use crate::domain::refund::Refund;
-use crate::domain::store::{Change, CommitError, Step, Store, StoreError};
+use crate::domain::payment::InvalidTransition;
+use crate::domain::provider::{Doubt, OperationKind};
+use crate::domain::store::{Change, CommitError};
 
 const TRIES: u32 = 5;
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 
-/// What a provider's answer can move.
-#[async_trait]
-pub(super) trait Settled: Clone + Decided + Send + Sync {
-    fn id(&self) -> &(dyn Display + Sync);
-    fn step(&self, moved: Self, cause: &Cause) -> Step;
-    fn follow_up(&mut self) -> &mut Option<FollowUp>;
-    async fn read_again(&self, store: &dyn Store) -> Result<Option<Self>, StoreError>;
-}
-
 /// What a provider answered.
 pub(super) trait Answered<T> {
     fn moves(&self, subject: T, at: Timestamp) -> Result<T, InvalidTransition>;
-    /// What the client is told about the subject as it is recorded.
-    fn told(&self, subject: T) -> Result<T, OperationError>;
+    /// What a client that asked for `operation` is told about the subject as it is recorded.
+    fn told(&self, subject: T, operation: OperationKind) -> Result<T, OperationError>;
     /// Why it is no answer, where it is none.
     fn doubt(&self) -> Option<&Doubt>;
+    /// Whether the operation may have been executed, and may not.
+    fn is_unknown(&self) -> bool;
 }
 
-/// Applies the answer and commits it together with what the client is told. If somebody else settled it meanwhile,
+/// Applies the answer and commits it together with what the client is told. If somebody else decided it meanwhile,
 /// their evidence stands. What stays undecided is looked after again, not before `hold` has passed.
-pub(super) async fn record<T: Settled>(
+pub(super) async fn record<T: Resolvable>(
     gateway: &Gateway,
     before: T,
     answer: &impl Answered<T>,
@@ -51,12 +42,12 @@ pub(super) async fn record<T: Settled>(
     let mut current = before;
     for n in 0..TRIES {
         let Ok(mut moved) = answer.moves(current.clone(), gateway.now()) else {
-            return told(gateway, answer.told(current), call).await;
+            return told(gateway, current.subject(), answer.told(current, call.operation), call).await;
         };
         schedule(gateway, moved.follow_up(), answer.doubt(), hold);
-        let result = answer.told(moved.clone());
-        let change =
-            Change { step: current.step(moved, &call.cause), key: call.settle(&result), webhook: None };
+        let result = answer.told(moved.clone(), call.operation);
+        let key = call.conclude(moved.subject(), &result);
+        let change = Change::from(current.step(moved, &call.cause)).with_key(key);
         let problem = match gateway.commit(change).await {
             Ok(()) => {
                 reach("after_commit_before_reply").await;
@@ -78,10 +69,10 @@ pub(super) async fn record<T: Settled>(
         );
         tokio::time::sleep(FIRST_PAUSE * 2_u32.pow(n)).await;
     }
-    // The last try may have found it settled, by a commit of our own whose answer was lost.
+    // The last try may have found it decided, by a commit of our own whose answer was lost.
     match answer.moves(current.clone(), gateway.now()) {
         Ok(_) => Ok(current),
-        Err(_) => told(gateway, answer.told(current), call).await,
+        Err(_) => told(gateway, current.subject(), answer.told(current, call.operation), call).await,
     }
 }
 
@@ -93,21 +84,25 @@ fn schedule(
     hold: Option<SignedDuration>,
 ) {
     let Some(next) = follow_up else { return };
+    // No retry can tell more, and until reads have caught up a look tells little.
+    let of_a_dead_key = doubt.filter(|doubt| doubt.is_key_dead).map(|_| READS_LAG);
     let asked = doubt.and_then(|doubt| doubt.retry_after_s).unwrap_or(0);
     let asked = SignedDuration::from_secs(asked.into());
     next.tries += 1;
-    next.at = gateway.now() + asked + hold.unwrap_or_else(|| gateway.pause(next.tries));
+    next.at = gateway.now() + asked + hold.or(of_a_dead_key).unwrap_or_else(|| gateway.pause(next.tries));
 }
 
 /// Keeps the answer to a request whose outcome was decided by other evidence than its own call.
 pub(super) async fn told<T: Decided>(
     gateway: &Gateway,
+    subject: crate::domain::idempotency::Subject,
     result: Result<T, OperationError>,
     call: &Call<T>,
 ) -> Result<T, OperationError> {
-    if let Some(key) = call.settle(&result) {
+    if let Some(key) = call.conclude(subject, &result) {
         let is_answer = matches!(key, KeyChange::Answer { .. });
-        match gateway.commit(Change { step: Step::Nothing, key: Some(key), webhook: None }).await {
+        reach(if is_answer { "before_late_answer" } else { "before_release" }).await;
+        match gateway.commit(Change::of_key(key)).await {
             // Somebody else has kept an answer: theirs stands, to the byte (an error names the request it answers).
             Err(CommitError::Conflict(_)) if is_answer => return Err(OperationError::KeyTaken),
             Ok(()) | Err(CommitError::Conflict(_)) => {}
@@ -115,44 +110,4 @@ pub(super) async fn told<T: Decided>(
         }
     }
     result
-}
-
-#[async_trait]
-impl Settled for Payment {
-    fn id(&self) -> &(dyn Display + Sync) {
-        &self.id
-    }
-
-    fn step(&self, moved: Self, cause: &Cause) -> Step {
-        let event = Event::payment_moved(Some(&self.state), &moved, cause);
-        Step::MovePayment { payment: moved, event }
-    }
-
-    fn follow_up(&mut self) -> &mut Option<FollowUp> {
-        &mut self.follow_up
-    }
-
-    async fn read_again(&self, store: &dyn Store) -> Result<Option<Self>, StoreError> {
-        store.payment(&self.client, self.id).await
-    }
-}
-
-#[async_trait]
-impl Settled for Refund {
-    fn id(&self) -> &(dyn Display + Sync) {
-        &self.id
-    }
-
-    fn step(&self, moved: Self, cause: &Cause) -> Step {
-        let event = Event::refund_moved(Some(&self.state), &moved, cause);
-        Step::MoveRefund { refund: moved, event }
-    }
-
-    fn follow_up(&mut self) -> &mut Option<FollowUp> {
-        &mut self.follow_up
-    }
-
-    async fn read_again(&self, store: &dyn Store) -> Result<Option<Self>, StoreError> {
-        store.refund(&self.client, self.id).await
-    }
 }

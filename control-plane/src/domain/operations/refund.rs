@@ -1,22 +1,22 @@
 use std::sync::Arc;
 
 use edge_core::money::{Amount, Money};
-use jiff::Timestamp;
 
 use super::OperationError;
-use super::record::{Answered, record};
+use super::examine::{Examiner, Plan, Trouble};
 use super::repeat::Patience;
-use crate::crash_point::reach;
-use crate::domain::event::Event;
+use super::send::send_and_record;
+use super::settle::operation_trouble;
+use crate::domain::event::{Cause, Event};
 use crate::domain::gateway::Gateway;
 use crate::domain::id::PaymentId;
 use crate::domain::idempotency::Call;
-use crate::domain::payment::{Failure, InvalidTransition, Payment};
-use crate::domain::provider::{Doubt, Outcome, PaymentProvider, ProviderRef, RefundOrder, Refunded};
-use crate::domain::refund::{Refund, RefundState};
+use crate::domain::payment::{InvalidTransition, Payment};
+use crate::domain::provider::{OperationKind, PaymentProvider, RefusalKind};
+use crate::domain::refund::Refund;
 use crate::domain::store::{Change, CommitError, Conflict, Step};
 
-/// How often "the rest" is worked out anew when other refunds keep getting in between.
+/// How often "the rest" is worked out again when other refunds keep getting in between.
 const RACES_MAX: u32 = 5;
 
 /// Gives back `amount`, or all that is left.
@@ -37,16 +37,22 @@ async fn run(
 ) -> Result<Refund, OperationError> {
     let payment = gateway.store.payment(&call.cause.client, id).await?.ok_or(OperationError::NotFound)?;
     let provider = gateway.provider(payment.request.provider)?;
-    let Some((charge, _)) = payment.captured() else {
+    if payment.captured().is_none() {
         let problem = InvalidTransition { from: payment.state.name(), wanted: "refunded" };
         return Err(OperationError::state(id, problem));
-    };
-    let charge = charge.clone();
+    }
     let refund = match amount {
         Some(amount) => reserve(gateway, &*provider, &payment, amount, call).await?,
-        None => reserve_the_rest(gateway, &*provider, payment, call).await?,
+        None => reserve_the_rest(gateway, &*provider, payment.clone(), call).await?,
     };
-    ask(gateway, &*provider, refund, charge, Patience::of_a_request(gateway), call).await
+    let patience = Patience::of_a_request(gateway);
+    let refunded = send_and_record(gateway, &*provider, refund, &payment, patience, call).await;
+    if let Err(OperationError::Refused { refusal, .. }) = &refunded
+        && matches!(refusal.kind, RefusalKind::State | RefusalKind::RefundExceeds | RefusalKind::Expired)
+    {
+        adopt_what_was_revealed(gateway, &*provider, payment, call).await;
+    }
+    refunded
 }
 
 /// Records the refund and takes its amount out of what is left, in one commit.
@@ -63,11 +69,8 @@ async fn reserve(
     let mut refund = Refund::open(gateway.new_refund_id(), payment, amount, attempt, gateway.now());
     gateway.under_way(&mut refund.follow_up);
     let event = Event::refund_moved(None, &refund, &call.cause);
-    let change = Change {
-        step: Step::OpenRefund { refund: refund.clone(), event },
-        key: call.take(gateway.now()),
-        webhook: None,
-    };
+    let step = Step::OpenRefund { refund: refund.clone(), event };
+    let change = Change::from(step).with_key(call.take(gateway.now()));
     match gateway.commit(change).await {
         Ok(()) => Ok(refund),
         Err(CommitError::Conflict(Conflict::RefundExceeds { remaining })) => {
@@ -96,59 +99,37 @@ async fn reserve_the_rest(
     Err(OperationError::RefundExceeds { payment: payment.id, remaining })
 }
 
-/// Asks the provider for a refund that is recorded, and writes down the answer.
-pub(super) async fn ask(
+/// The provider says that the refund does not fit what it has: what it has is adopted at once.
+async fn adopt_what_was_revealed(
     gateway: &Gateway,
     provider: &dyn PaymentProvider,
-    mut refund: Refund,
-    charge: ProviderRef,
-    mut patience: Patience,
+    payment: Payment,
     call: &Call<Refund>,
-) -> Result<Refund, OperationError> {
-    loop {
-        let (RefundState::Processing { attempt } | RefundState::Unknown { attempt, .. }) = refund.state
-        else {
-            return standing(refund);
-        };
-        let (id, money, charge) = (refund.id, refund.money(), charge.clone());
-        let order = RefundOrder { payment: refund.payment, refund: id, attempt, charge, money };
-        reach("after_intent").await;
-        let answer = Answer(provider.refund(&order).await);
-        reach("after_provider").await;
-        let is_unknown = matches!(answer, Answer(Outcome::Unknown(_)));
-        let repeat = patience.repeat(gateway, provider.name(), is_unknown);
-        refund = record(gateway, refund, &answer, repeat.hold(), call).await?;
-        if !(repeat.wait().await && matches!(refund.state, RefundState::Unknown { .. })) {
-            return Ok(refund);
-        }
+) {
+    let examiner = Examiner { gateway, provider };
+    let looked = async {
+        let plan = examiner.refunds(Plan::new(payment, call.cause.clone()), None).await?;
+        if plan.contradiction().is_none() { plan.commit(gateway, None).await } else { Ok(false) }
+    };
+    if let Err(trouble) = looked.await {
+        tracing::info!(reason = trouble.reason(), "what a refusal revealed could not be adopted now");
     }
 }
 
-struct Answer(Outcome<Refunded>);
-
-impl Answered<Refund> for Answer {
-    fn moves(&self, refund: Refund, at: Timestamp) -> Result<Refund, InvalidTransition> {
-        refund.answered(self.0.clone(), at)
+/// Gives back what is left of a payment that was canceled while its outcome was unknown.
+pub(super) async fn give_back_the_rest(
+    gateway: &Gateway,
+    provider: &dyn PaymentProvider,
+    payment: Payment,
+    cause: Cause,
+) -> Result<(), Trouble> {
+    let call = Call::silent(cause, OperationKind::Refund);
+    let is_reserved = payment.captured().is_none_or(|(_, captured)| captured.minor() <= payment.refunded);
+    if is_reserved {
+        return Ok(());
     }
-
-    fn told(&self, refund: Refund) -> Result<Refund, OperationError> {
-        standing(refund)
-    }
-
-    fn doubt(&self) -> Option<&Doubt> {
-        self.0.doubt()
-    }
-}
-
-/// What the client is told about a refund as it is recorded.
-pub(super) fn standing(refund: Refund) -> Result<Refund, OperationError> {
-    match refund.state {
-        RefundState::Failed { failure: Failure::Refused(refusal) } => {
-            Err(OperationError::Refused { payment: refund.payment, refusal: Box::new(refusal) })
-        }
-        RefundState::Failed { failure: Failure::NotSent(doubt) } => {
-            Err(OperationError::NotSent { payment: refund.payment, doubt })
-        }
-        _ => Ok(refund),
-    }
+    let refund =
+        reserve_the_rest(gateway, provider, payment.clone(), &call).await.map_err(operation_trouble)?;
+    let sent = send_and_record(gateway, provider, refund, &payment, Patience::none(), &call).await;
+    sent.map(|_| ()).map_err(operation_trouble)
 }

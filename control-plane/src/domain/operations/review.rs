@@ -6,10 +6,11 @@ use edge_core::provider::Provider;
 use jiff::{SignedDuration, Timestamp};
 
 use super::recall::may_repeat;
+use crate::domain::flight::InFlight;
 use crate::domain::follow_up::FollowUp;
 use crate::domain::gateway::Gateway;
 use crate::domain::payment::{Payment, State};
-use crate::domain::provider::ProviderRef;
+use crate::domain::provider::{OperationKind, ProviderRef};
 use crate::domain::queue::Work;
 use crate::domain::refund::{Refund, RefundState};
 use crate::domain::store::StoreError;
@@ -55,7 +56,7 @@ fn of_payment(gateway: &Gateway, payment: &Payment) -> Option<ForReview> {
         State::Processing { accepted, .. } => (processing(*accepted), *accepted),
         _ => return None,
     };
-    if !is_overdue(gateway, flight.since, accepted) {
+    if !is_overdue(gateway, flight.call.since, accepted) {
         return None;
     }
     Some(ForReview {
@@ -65,10 +66,11 @@ fn of_payment(gateway: &Gateway, payment: &Payment) -> Option<ForReview> {
         money: payment.money(),
         state: payment.state.name(),
         reason,
-        since: flight.since,
+        since: flight.call.since,
         reference: payment.reference.clone(),
         follow_up: payment.follow_up?,
-        is_repeated: !accepted && is_repeated(gateway, payment.request.provider, flight.known_since()),
+        is_repeated: !accepted
+            && is_repeated(gateway, payment.request.provider, &flight.call, flight.operation.kind()),
     })
 }
 
@@ -92,7 +94,10 @@ fn of_refund(gateway: &Gateway, refund: &Refund, payment: &Payment) -> Option<Fo
         since: refund.created_at,
         reference: refund.state.reference().cloned().or_else(|| payment.reference.clone()),
         follow_up: refund.follow_up?,
-        is_repeated: !accepted && is_repeated(gateway, payment.request.provider, refund.created_at),
+        is_repeated: refund
+            .state
+            .call()
+            .is_some_and(|call| is_repeated(gateway, payment.request.provider, call, OperationKind::Refund)),
     })
 }
 
@@ -107,6 +112,7 @@ fn is_overdue(gateway: &Gateway, since: Timestamp, accepted: bool) -> bool {
     gateway.now().duration_since(since) > allowed
 }
 
-fn is_repeated(gateway: &Gateway, provider: Provider, since: Timestamp) -> bool {
-    gateway.providers.get(&provider).is_some_and(|provider| may_repeat(gateway, &**provider, since))
+fn is_repeated(gateway: &Gateway, provider: Provider, call: &InFlight, operation: OperationKind) -> bool {
+    let provider = gateway.providers.get(&provider);
+    provider.is_some_and(|provider| may_repeat(gateway, &**provider, call, operation))
 }

@@ -1,26 +1,24 @@
-//! What is not decided is brought to an end: the call repeated under its own key as long as the provider knows it,
+//! What is not decided is brought to an end: the call retried under its own key as long as the provider answers it,
 //! and the provider's records looked at. Only evidence decides; time alone never does.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 
 use super::OperationError;
-use super::examine::{Examiner, Plan, Trouble};
-use super::flight::fly;
-use super::recall::{is_over, may_repeat, payment_lost, refund_lost};
-use super::refund::ask;
+use super::examine::{Examiner, Trouble};
+use super::recall::{is_over, may_repeat};
 use super::repeat::Patience;
+use super::resolvable::{Phase, Resolvable};
+use super::send::{lost, send_and_record};
+use super::watch;
 use super::webhook::{self, CLAIM};
 use crate::crash_point::reach;
-use crate::domain::event::{Cause, Event};
+use crate::domain::event::Cause;
+use crate::domain::flight::InFlight;
 use crate::domain::follow_up::FollowUp;
 use crate::domain::gateway::Gateway;
-use crate::domain::id::{PaymentId, RefundId};
-use crate::domain::idempotency::Call;
-use crate::domain::payment::{Payment, State};
-use crate::domain::provider::PaymentProvider;
+use crate::domain::provider::{OperationKind, PaymentProvider};
 use crate::domain::queue::{Claimed, Due, Work};
-use crate::domain::refund::{Refund, RefundState};
-use crate::domain::store::{Change, CommitError, Step, StoreError};
+use crate::domain::store::{Change, CommitError, StoreError};
 
 /// How long what is over the budget waits before it is looked at again.
 const OVER_BUDGET: SignedDuration = SignedDuration::from_secs(2);
@@ -32,14 +30,15 @@ const OVER_BUDGET: SignedDuration = SignedDuration::from_secs(2);
 pub async fn work_off(gateway: &Gateway, work: &Work) -> Result<Claimed, StoreError> {
     let lease = match work {
         Work::Event { .. } => CLAIM,
-        Work::Payment(_) | Work::Refund(_) => gateway.retries.policy().call_lease,
+        Work::Payment(_) | Work::Refund(_) | Work::Watch(_) => gateway.retries.policy().call_lease,
     };
     let now = gateway.now();
     let claimed = gateway.store.claim(work, now, now + lease).await?;
     if claimed == Claimed::Taken {
         match work {
-            Work::Payment(id) => payment(gateway, *id).await?,
-            Work::Refund(id) => refund(gateway, *id).await?,
+            Work::Payment(id) => undecided(gateway, gateway.store.anyones_payment(*id).await?).await?,
+            Work::Refund(id) => undecided(gateway, gateway.store.anyones_refund(*id).await?).await?,
+            Work::Watch(id) => watch::look_again(gateway, *id).await?,
             Work::Event { provider, id } => {
                 if let Some(event) = gateway.store.webhook(*provider, id).await? {
                     webhook::process(gateway, event).await?;
@@ -60,27 +59,16 @@ pub async fn step(gateway: &Gateway) -> Result<Option<Work>, StoreError> {
     Ok(None)
 }
 
-async fn payment(gateway: &Gateway, id: PaymentId) -> Result<(), StoreError> {
-    let Some(payment) = gateway.store.anyones_payment(id).await? else { return Ok(()) };
-    let Some(follow_up) = payment.follow_up else { return Ok(()) };
-    let work = Work::Payment(id);
-    let settled = match gateway.provider(payment.request.provider) {
+async fn undecided<T: Resolvable>(gateway: &Gateway, subject: Option<T>) -> Result<(), StoreError> {
+    let Some(mut subject) = subject else { return Ok(()) };
+    let Some(follow_up) = *subject.follow_up() else { return Ok(()) };
+    let Some(context) = subject.context(&*gateway.store).await? else { return Ok(()) };
+    let work = subject.work();
+    let turn = match gateway.provider(subject.provider(&context)) {
         Err(problem) => Err(Trouble::Failed(problem.to_string())),
-        Ok(provider) => Settling { gateway, provider: &*provider }.payment(payment).await,
+        Ok(provider) => resolve(gateway, &*provider, subject, context).await,
     };
-    conclude(gateway, work, follow_up, settled).await
-}
-
-async fn refund(gateway: &Gateway, id: RefundId) -> Result<(), StoreError> {
-    let Some(refund) = gateway.store.anyones_refund(id).await? else { return Ok(()) };
-    let Some(follow_up) = refund.follow_up else { return Ok(()) };
-    let Some(payment) = gateway.store.anyones_payment(refund.payment).await? else { return Ok(()) };
-    let work = Work::Refund(id);
-    let settled = match gateway.provider(payment.request.provider) {
-        Err(problem) => Err(Trouble::Failed(problem.to_string())),
-        Ok(provider) => Settling { gateway, provider: &*provider }.refund(refund, payment).await,
-    };
-    conclude(gateway, work, follow_up, settled).await
+    conclude(gateway, work, follow_up, turn).await
 }
 
 /// Where this turn has brought the work.
@@ -89,7 +77,7 @@ enum Turn {
     Recorded,
     /// It was looked at, and nothing new was to be seen.
     NothingNew,
-    /// It was not even tried: the provider has enough of repeats.
+    /// It was not even tried: the provider has enough of retries.
     OverBudget,
 }
 
@@ -107,7 +95,7 @@ async fn conclude(
         Ok(Turn::Recorded) => return Ok(()),
         Ok(Turn::OverBudget) => {
             let at = gateway.now() + OVER_BUDGET.min(pause);
-            ("the budget for repeats is used up".to_owned(), FollowUp { at, tries: before.tries })
+            ("the budget for retries is used up".to_owned(), FollowUp { at, tries: before.tries })
         }
         Ok(Turn::NothingNew) => {
             ("the provider shows nothing new".to_owned(), FollowUp { at: gateway.now() + pause, tries })
@@ -121,159 +109,100 @@ async fn conclude(
     Ok(())
 }
 
-struct Settling<'a> {
-    gateway: &'a Gateway,
-    provider: &'a dyn PaymentProvider,
+/// Does what can be done for it now: gives up what has waited for too long, sends what is queued, retries what is
+/// unknown while its key tells, and looks at the provider's records otherwise.
+async fn resolve<T: Resolvable>(
+    gateway: &Gateway,
+    provider: &dyn PaymentProvider,
+    mut subject: T,
+    context: T::Context,
+) -> Result<Turn, Trouble> {
+    let call = subject.going_on(Cause::follow_up(subject.client().clone()), gateway);
+    match subject.phase() {
+        Phase::Queued(in_flight) if is_too_late(gateway, &in_flight, subject.operation()) => {
+            let given_up = subject.clone().give_up(gateway.now()).map_err(odd)?;
+            let result = given_up.clone().outcome_of(call.operation);
+            let key = call.conclude(given_up.subject(), &result);
+            let step = subject.step(given_up, &call.cause);
+            return write(gateway, Change::from(step).with_key(key)).await;
+        }
+        Phase::Queued(_) => {
+            if !may_ask(gateway, provider) {
+                return Ok(Turn::OverBudget);
+            }
+            let mut begun = subject.clone().begin_again(gateway.now()).map_err(odd)?;
+            gateway.under_way(begun.follow_up());
+            write(gateway, subject.step(begun.clone(), &call.cause).into()).await?;
+            return heard(send_and_record(gateway, provider, begun, &context, Patience::none(), &call).await);
+        }
+        Phase::Calling(in_flight) => {
+            if !is_over(gateway, in_flight.known_since()) {
+                return Err(Trouble::Wait("a call of our own is under way"));
+            }
+            subject = lost(gateway, subject, &call.cause).await.map_err(operation_trouble)?;
+        }
+        Phase::Unknown(_) | Phase::Other => {}
+    }
+    let examiner = Examiner { gateway, provider };
+    if let Phase::Unknown(in_flight) = subject.phase()
+        && may_repeat(gateway, provider, &in_flight, subject.operation())
+    {
+        if !may_ask(gateway, provider) {
+            return Ok(Turn::OverBudget);
+        }
+        let again = subject.clone();
+        heard(send_and_record(gateway, provider, again, &context, Patience::none(), &call).await)?;
+        // Where the retry did not tell, e.g. because it brought the same error again, the records may.
+        let now = subject.read_again(&*gateway.store).await?;
+        if let Some(now) = now.filter(|now| matches!(now.phase(), Phase::Unknown(_))) {
+            now.look(examiner, context, &call.cause).await?;
+        }
+        return Ok(Turn::Recorded);
+    }
+    let moved = subject.look(examiner, context, &call.cause).await?;
+    Ok(if moved { Turn::Recorded } else { Turn::NothingNew })
 }
 
-impl Settling<'_> {
-    async fn payment(&self, mut payment: Payment) -> Result<Turn, Trouble> {
-        let call = Call::silent(Cause::follow_up(payment.client.clone()));
-        match payment.state.clone() {
-            State::Queued { flight, .. } if self.is_too_late(flight.since) => {
-                let given_up = payment.clone().give_up(self.gateway.now());
-                self.write_payment(&payment, given_up.map_err(odd)?, &call.cause).await?;
-                return Ok(Turn::Recorded);
-            }
-            State::Queued { .. } => {
-                if !self.may_ask() {
-                    return Ok(Turn::OverBudget);
-                }
-                let mut begun = payment.clone().begin_again(self.gateway.now()).map_err(odd)?;
-                self.gateway.under_way(&mut begun.follow_up);
-                self.write_payment(&payment, begun.clone(), &call.cause).await?;
-                return heard(fly(self.gateway, self.provider, begun, Patience::none(), &call).await);
-            }
-            State::Processing { flight, accepted: false } => {
-                if !is_over(self.gateway, flight.known_since()) {
-                    return Err(Trouble::Wait("a call of our own is under way"));
-                }
-                payment =
-                    payment_lost(self.gateway, payment, &call.cause).await.map_err(operation_trouble)?;
-            }
-            _ => {}
-        }
-        if let State::Unknown { flight, .. } = &payment.state
-            && may_repeat(self.gateway, self.provider, flight.known_since())
-        {
-            if !self.may_ask() {
-                return Ok(Turn::OverBudget);
-            }
-            let id = payment.id;
-            heard(fly(self.gateway, self.provider, payment, Patience::none(), &call).await)?;
-            // Where the repeat did not tell, e.g. because it brought the same error again, the records may.
-            let Some(now) = self.gateway.store.anyones_payment(id).await? else { return Ok(Turn::Recorded) };
-            if matches!(now.state, State::Unknown { .. }) {
-                self.look(now, &call.cause).await?;
-            }
-            return Ok(Turn::Recorded);
-        }
-        self.look(payment, &call.cause).await
-    }
+/// Nobody expects it to be sent any more: the client's own time for a charge is over, or, for the rest, the policy's.
+fn is_too_late(gateway: &Gateway, in_flight: &InFlight, operation: OperationKind) -> bool {
+    let policy = gateway.retries.policy();
+    let keep_trying_until = in_flight.since + policy.keep_trying;
+    let until = match (operation, in_flight.expires_at) {
+        (OperationKind::Charge, Some(expires_at)) => expires_at.min(keep_trying_until),
+        _ => keep_trying_until,
+    };
+    gateway.now() > until
+}
 
-    async fn refund(&self, mut refund: Refund, payment: Payment) -> Result<Turn, Trouble> {
-        let call = Call::silent(Cause::follow_up(refund.client.clone()));
-        let charge = payment.captured().map(|(charge, _)| charge.clone());
-        match refund.state {
-            RefundState::Queued { .. } if self.is_too_late(refund.created_at) => {
-                let given_up = refund.clone().give_up(self.gateway.now()).map_err(odd)?;
-                self.write_refund(&refund, given_up, &call.cause).await?;
-                return Ok(Turn::Recorded);
-            }
-            RefundState::Queued { .. } => {
-                let Some(charge) = charge else { return Ok(Turn::NothingNew) };
-                if !self.may_ask() {
-                    return Ok(Turn::OverBudget);
-                }
-                let mut begun = refund.clone().begin_again(self.gateway.now()).map_err(odd)?;
-                self.gateway.under_way(&mut begun.follow_up);
-                self.write_refund(&refund, begun.clone(), &call.cause).await?;
-                return heard(ask(self.gateway, self.provider, begun, charge, Patience::none(), &call).await);
-            }
-            RefundState::Processing { .. } => {
-                if !is_over(self.gateway, refund.updated_at) {
-                    return Err(Trouble::Wait("a call of our own is under way"));
-                }
-                refund = refund_lost(self.gateway, refund, &call.cause).await.map_err(operation_trouble)?;
-            }
-            _ => {}
-        }
-        if let (RefundState::Unknown { .. }, Some(charge)) = (&refund.state, charge)
-            && may_repeat(self.gateway, self.provider, refund.created_at)
-        {
-            if !self.may_ask() {
-                return Ok(Turn::OverBudget);
-            }
-            let id = refund.id;
-            heard(ask(self.gateway, self.provider, refund, charge, Patience::none(), &call).await)?;
-            let now = self.gateway.store.anyones_refund(id).await?;
-            if now.is_some_and(|now| matches!(now.state, RefundState::Unknown { .. })) {
-                self.look_at_refunds(payment, &call.cause).await?;
-            }
-            return Ok(Turn::Recorded);
-        }
-        self.look_at_refunds(payment, &call.cause).await
-    }
+fn may_ask(gateway: &Gateway, provider: &dyn PaymentProvider) -> bool {
+    gateway.retries.take(provider.name(), gateway.now())
+}
 
-    /// For so long nobody would expect the provider to be asked any more.
-    fn is_too_late(&self, wanted: Timestamp) -> bool {
-        self.gateway.now().duration_since(wanted) > self.gateway.retries.policy().keep_trying
-    }
-
-    fn may_ask(&self) -> bool {
-        self.gateway.retries.take(self.provider.name(), self.gateway.now())
-    }
-
-    async fn look(&self, payment: Payment, cause: &Cause) -> Result<Turn, Trouble> {
-        let examiner = Examiner { gateway: self.gateway, provider: self.provider };
-        let Some(seen) = examiner.look(&payment, None, None).await? else { return Ok(Turn::NothingNew) };
-        let mut plan = Plan::new(payment, cause.clone());
-        examiner.adopt(&mut plan, &seen)?;
-        self.adopt(plan).await
-    }
-
-    async fn look_at_refunds(&self, payment: Payment, cause: &Cause) -> Result<Turn, Trouble> {
-        let examiner = Examiner { gateway: self.gateway, provider: self.provider };
-        let plan = examiner.refunds(Plan::new(payment, cause.clone()), None).await?;
-        self.adopt(plan).await
-    }
-
-    async fn adopt(&self, plan: Plan) -> Result<Turn, Trouble> {
-        if let Some(problem) = plan.contradiction() {
-            return Err(Trouble::Failed(problem));
-        }
-        let moved = plan.commit(self.gateway, None).await?;
-        Ok(if moved { Turn::Recorded } else { Turn::NothingNew })
-    }
-
-    async fn write_payment(&self, before: &Payment, moved: Payment, cause: &Cause) -> Result<(), Trouble> {
-        let event = Event::payment_moved(Some(&before.state), &moved, cause);
-        self.write(Step::MovePayment { payment: moved, event }).await
-    }
-
-    async fn write_refund(&self, before: &Refund, moved: Refund, cause: &Cause) -> Result<(), Trouble> {
-        let event = Event::refund_moved(Some(&before.state), &moved, cause);
-        self.write(Step::MoveRefund { refund: moved, event }).await
-    }
-
-    async fn write(&self, step: Step) -> Result<(), Trouble> {
-        match self.gateway.commit(Change { step, key: None, webhook: None }).await {
-            Ok(()) => Ok(()),
-            Err(CommitError::Conflict(_)) => Err(Trouble::Wait("somebody else moved it")),
-            Err(CommitError::Store(problem)) => Err(problem.into()),
-        }
+async fn write(gateway: &Gateway, change: Change) -> Result<Turn, Trouble> {
+    match gateway.commit(change).await {
+        Ok(()) => Ok(Turn::Recorded),
+        Err(CommitError::Conflict(_)) => Err(Trouble::Wait("somebody else moved it")),
+        Err(CommitError::Store(problem)) => Err(problem.into()),
     }
 }
 
 /// The answer, whatever it was, is recorded.
 fn heard<T>(answer: Result<T, OperationError>) -> Result<Turn, Trouble> {
     match answer {
-        Ok(_) | Err(OperationError::Refused { .. } | OperationError::NotSent { .. }) => Ok(Turn::Recorded),
+        Ok(_)
+        | Err(
+            OperationError::Refused { .. }
+            | OperationError::NotSent { .. }
+            | OperationError::GivenUp { .. }
+            | OperationError::Superseded { .. }
+            // The key has its answer already.
+            | OperationError::KeyTaken,
+        ) => Ok(Turn::Recorded),
         Err(problem) => Err(operation_trouble(problem)),
     }
 }
 
-fn operation_trouble(problem: OperationError) -> Trouble {
+pub(super) fn operation_trouble(problem: OperationError) -> Trouble {
     match problem {
         OperationError::Store(problem) | OperationError::InDoubt(problem) => problem.into(),
         OperationError::Busy { .. } => Trouble::Wait("somebody else moved it"),

@@ -10,6 +10,7 @@ use super::payment_id;
 use crate::domain::idempotency::Answer;
 use crate::domain::operations::{self, OperationError};
 use crate::domain::payment::{Payment, Status};
+use crate::domain::provider::OperationKind;
 use crate::http::App;
 use crate::http::attested::Attested;
 use crate::http::error::ApiError;
@@ -44,10 +45,13 @@ pub(super) async fn cancel(
     CancelRequest::parse(&attested.body)?;
     let id = payment_id(&id)?;
     let gateway = app.gateway.clone();
-    once(app, attested, answer, move |call| operations::cancel(gateway.clone(), id, call)).await
+    once(app, attested, answer, OperationKind::Cancel, move |call| {
+        operations::cancel(gateway.clone(), id, call)
+    })
+    .await
 }
 
-fn answer(result: &Result<Payment, OperationError>, request_id: &str) -> Answer {
+pub(super) fn answer(result: &Result<Payment, OperationError>, request_id: &str) -> Answer {
     let payment = match result {
         Ok(payment) => payment,
         Err(error) => return ApiError::from(error).answer(request_id),

@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 use crate::domain::idempotency::Answer;
 use crate::domain::operations::{self, OperationError};
 use crate::domain::payment::{Payment, Status};
+use crate::domain::provider::OperationKind;
 use crate::http::App;
 use crate::http::attested::Attested;
 use crate::http::error::ApiError;
@@ -41,10 +42,13 @@ pub(super) struct ChargeAnswer {
 pub(super) async fn charge(State(app): State<App>, attested: Attested) -> Result<Response, ApiError> {
     let request = ChargeRequest::parse(&attested.body)?;
     let gateway = app.gateway.clone();
-    once(app, attested, answer, move |call| operations::charge(gateway.clone(), request.clone(), call)).await
+    once(app, attested, answer, OperationKind::Charge, move |call| {
+        operations::charge(gateway.clone(), request.clone(), call)
+    })
+    .await
 }
 
-fn answer(result: &Result<Payment, OperationError>, request_id: &str) -> Answer {
+pub(super) fn answer(result: &Result<Payment, OperationError>, request_id: &str) -> Answer {
     match result {
         Ok(payment) => Answer::json(status_code(payment), &ChargeAnswer::from(payment)),
         Err(error) => ApiError::from(error).answer(request_id),

@@ -15,6 +15,7 @@ use utoipa_axum::routes;
 use super::App;
 use super::error::ApiError;
 use crate::domain::id::PaymentId;
+use crate::domain::idempotency::Renders;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -26,6 +27,14 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(capture::capture))
         .routes(routes!(cancel::cancel))
 }
+
+/// How each operation is answered.
+pub(super) const RENDERS: Renders = Renders {
+    charge: charge::answer,
+    capture: capture::answer,
+    cancel: cancel::answer,
+    refund: refund::answer,
+};
 
 /// An id that cannot be one names no payment.
 fn payment_id(id: &str) -> Result<PaymentId, ApiError> {

@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 use super::payment_id;
 use crate::domain::idempotency::Answer;
 use crate::domain::operations::{self, OperationError};
+use crate::domain::provider::OperationKind;
 use crate::domain::refund::{Refund, RefundState, RefundStatus};
 use crate::http::App;
 use crate::http::attested::Attested;
@@ -41,13 +42,13 @@ pub(super) async fn refund(State(app): State<App>, attested: Attested) -> Result
     let request = RefundRequest::parse(&attested.body)?;
     let payment = payment_id(&request.transaction_id)?;
     let gateway = app.gateway.clone();
-    once(app, attested, answer, move |call| {
+    once(app, attested, answer, OperationKind::Refund, move |call| {
         operations::refund(gateway.clone(), payment, request.amount, call)
     })
     .await
 }
 
-fn answer(result: &Result<Refund, OperationError>, request_id: &str) -> Answer {
+pub(super) fn answer(result: &Result<Refund, OperationError>, request_id: &str) -> Answer {
     let refund = match result {
         Ok(refund) => refund,
         Err(error) => return ApiError::from(error).answer(request_id),

@@ -30,8 +30,8 @@ use super::transport::TransportError;
 use crate::domain::clock::Clock;
 use crate::domain::evidence::{Evidence, Found, Listed, LookUp, RefundEvidence, RefundLookUp};
 use crate::domain::provider::{
-    CancelOrder, CancelTarget, CaptureOrder, Captured, ChargeOrder, Charged, Outcome, PaymentProvider,
-    ProviderRef, RefundOrder, Refunded, RefusalKind, ResumeOrder, Unacceptable,
+    CancelOrder, CancelTarget, CaptureOrder, Captured, ChargeOrder, Charged, OperationKind, Outcome,
+    PaymentProvider, ProviderRef, RefundOrder, Refunded, RefusalKind, ResumeOrder, Unacceptable,
 };
 use crate::domain::webhook::{NotAnEvent, Notice};
 
@@ -127,9 +127,15 @@ impl PaymentProvider for Paypal {
         }
     }
 
-    /// PayPal keeps the keys of orders for six hours, those of captures and refunds longer.
-    fn repeat_within(&self) -> SignedDuration {
-        SignedDuration::from_hours(5)
+    /// PayPal keeps the keys of its orders API for 6 hours, and those of its payments API (captures and voids of
+    /// authorizations, refunds) for 45 days (developer.paypal.com/api/rest/reference/idempotency).
+    fn repeat_within(&self, operation: OperationKind) -> SignedDuration {
+        match operation {
+            OperationKind::Charge | OperationKind::Resume => SignedDuration::from_hours(5),
+            OperationKind::Capture | OperationKind::Cancel | OperationKind::Refund => {
+                SignedDuration::from_hours(44 * 24)
+            }
+        }
     }
 
     async fn charge(&self, order: &ChargeOrder) -> Outcome<Charged> {

@@ -48,7 +48,7 @@ impl Paypal {
         let expected = Expected { payment: order.payment, money: order.money, mode: order.capture };
         let talk = self.client.converse(order.attempt);
         let id = &order.session;
-        let gone = || NotDone::declined("order_expired", "the payer did not approve the order in time");
+        let gone = || NotDone::expired("order_expired", "the payer did not approve the order in time");
         let (_, seen) = look_first(&talk, id, gone).await?;
         fits(&seen, &expected).map_err(|not_done| not_done.about(id))?;
         let step = match seen.paid(id, &expected) {
@@ -97,7 +97,7 @@ async fn unpaid(talk: &Talk<'_>, id: &ProviderRef, order: &Order, expected: &Exp
         "APPROVED" | "COMPLETED" => complete(talk, id, expected).await,
         "CREATED" | "PAYER_ACTION_REQUIRED" => order
             .payers_page()
-            .map(|url| Charged::RequiresAction { payment: id.clone(), url })
+            .map(|url| Charged::RequiresAction { payment: id.clone(), url, declined: false })
             // Nobody can approve it, and without that no money moves.
             .ok_or_else(|| NotDone::NotSent(Doubt::new("PayPal names no page for the payer"))),
         "VOIDED" => Err(NotDone::declined("order_voided", "the order was voided at PayPal")),
@@ -114,14 +114,32 @@ async fn complete(talk: &Talk<'_>, id: &ProviderRef, expected: &Expected) -> Ste
             (Some("ORDER_ALREADY_CAPTURED" | "ORDER_ALREADY_AUTHORIZED"), _) => {
                 adopt(talk, id, expected).await
             }
-            (Some("PAYER_ACTION_REQUIRED" | "REDIRECT_PAYER_FOR_ALTERNATE_FUNDING"), Some(url)) => {
-                Ok(Charged::RequiresAction { payment: id.clone(), url })
+            (Some("PAYER_ACTION_REQUIRED"), Some(url)) => {
+                Ok(Charged::RequiresAction { payment: id.clone(), url, declined: false })
             }
+            // The payer may choose another way to pay for the same order (developer.paypal.com, "Handle funding
+            // failures").
+            (Some("INSTRUMENT_DECLINED" | "REDIRECT_PAYER_FOR_ALTERNATE_FUNDING"), Some(url)) => {
+                Ok(Charged::RequiresAction { payment: id.clone(), url, declined: true })
+            }
+            (Some("ORDER_NOT_APPROVED"), _) => not_approved(talk, id).await,
             _ => Err(problem.not_done()),
         };
     }
     let (_, order) = the_one(answers::order(&answer)?, id)?;
     order.paid(id, expected).unwrap_or_else(|| Err(unexpected(&order.status)))
+}
+
+/// PayPal tells of an approval before its captures know of it: what reads as approved is tried again later, and what
+/// does not still waits for the payer.
+async fn not_approved(talk: &Talk<'_>, id: &ProviderRef) -> Step<Charged> {
+    let (_, order) = look(talk, id).await.map_err(NotDone::after_reading_only)?;
+    match (order.status.as_str(), order.payers_page()) {
+        ("APPROVED" | "COMPLETED", _) | (_, None) => {
+            Err(NotDone::NotSent(Doubt::new("PayPal does not take the payer's approval yet")))
+        }
+        (_, Some(url)) => Ok(Charged::RequiresAction { payment: id.clone(), url, declined: false }),
+    }
 }
 
 /// The order is paid, not by this request: by an earlier one of ours if it names this payment.

@@ -45,6 +45,7 @@ pub(super) struct Intent {
     metadata: Option<BTreeMap<String, String>>,
     next_action: Option<NextAction>,
     last_payment_error: Option<ApiError>,
+    cancellation_reason: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -87,7 +88,7 @@ fn standing(
             Charged::Authorized { authorization: payment.clone(), payment }
         }
         ("requires_action", _) => match intent.page() {
-            Some(url) => Charged::RequiresAction { payment, url },
+            Some(url) => Charged::RequiresAction { payment, url, declined: false },
             None => return Ok(Standing::NoWayToAct(payment)),
         },
         ("processing", _) => Charged::Pending { payment },
@@ -142,6 +143,8 @@ pub(super) struct RefundObject {
     payment_intent: Option<String>,
     created: Option<i64>,
     failure_reason: Option<String>,
+    /// The movement on the account; `null` where there was none.
+    balance_transaction: Option<serde_json::Value>,
 }
 
 pub(super) fn refund(answer: &Answer, refund: RefundId, expected: &Expected) -> Step<Refunded> {
@@ -297,7 +300,11 @@ mod tests {
                 "requires_action",
                 &page,
                 CaptureMode::Automatic,
-                Charged::RequiresAction { payment: pi(), url: "https://bank.example/3ds".to_owned() },
+                Charged::RequiresAction {
+                    payment: pi(),
+                    url: "https://bank.example/3ds".to_owned(),
+                    declined: false,
+                },
             ),
             ("processing", &json!({}), CaptureMode::Manual, Charged::Pending { payment: pi() }),
         ];

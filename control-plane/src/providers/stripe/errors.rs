@@ -42,6 +42,7 @@ struct Envelope {
 /// Reads an answer that is not a success.
 pub(super) fn not_done(answer: &Answer, asked: Asked) -> NotDone {
     let not_done = read(answer, asked).after(answer.retry_after);
+    let not_done = not_done.of_a_dead_key(answer.is_replayed && answer.status >= 500);
     if asked == Asked::Retrieve { not_done.after_reading_only() } else { not_done }
 }
 

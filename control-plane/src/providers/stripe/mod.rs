@@ -21,8 +21,8 @@ use super::transport::{Answer, Conversation, Credential, ProviderRequest, Transp
 use crate::domain::evidence::{Evidence, Found, Listed, LookUp, RefundEvidence, RefundLookUp};
 use crate::domain::id::PaymentId;
 use crate::domain::provider::{
-    CancelOrder, CancelTarget, CaptureOrder, Captured, ChargeOrder, Charged, Doubt, Outcome, PaymentProvider,
-    ProviderRef, RefundOrder, Refunded, Refusal, RefusalKind, ResumeOrder, Unacceptable,
+    CancelOrder, CancelTarget, CaptureOrder, Captured, ChargeOrder, Charged, Doubt, OperationKind, Outcome,
+    PaymentProvider, ProviderRef, RefundOrder, Refunded, Refusal, RefusalKind, ResumeOrder, Unacceptable,
 };
 use crate::domain::webhook::{NotAnEvent, Notice};
 
@@ -159,9 +159,9 @@ impl PaymentProvider for Stripe {
         None
     }
 
-    /// Stripe keeps keys for at least 24 hours.
-    fn repeat_within(&self) -> SignedDuration {
-        SignedDuration::from_hours(20)
+    /// Stripe keeps keys for at least 24 hours (docs.stripe.com/api/idempotent_requests).
+    fn repeat_within(&self, _: OperationKind) -> SignedDuration {
+        SignedDuration::from_hours(22)
     }
 
     async fn charge(&self, order: &ChargeOrder) -> Outcome<Charged> {

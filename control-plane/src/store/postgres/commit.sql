@@ -34,12 +34,13 @@ take_key AS MATERIALIZED (
 ),
 answer_key AS MATERIALIZED (
     SELECT * FROM json_to_recordset($5::json) AS r (
-        member int, scope text, answer_status bigint, answer_body text)
+        member int, scope text, payment text, refund text, answer_status bigint, answer_body text, alone boolean)
     WHERE member = abs(member)
 ),
 --{
 release_key AS MATERIALIZED (
-    SELECT * FROM json_to_recordset($6::json) AS r (member int, scope text)
+    SELECT * FROM json_to_recordset($6::json) AS r (
+        member int, scope text, payment text, refund text, alone boolean)
     WHERE member = abs(member)
 ),
 open_refund AS MATERIALIZED (
@@ -64,6 +65,10 @@ webhook AS MATERIALIZED (
         member int, provider text, id text, state text, reason text, attempts bigint, next_at bigint)
     WHERE member = abs(member)
 ),
+watch AS MATERIALIZED (
+    SELECT * FROM json_to_recordset($11::json) AS r (member int, payment text, provider text, due_at bigint)
+    WHERE member = abs(member)
+),
 --}
 
 -- The keys come first: whatever else is in the way, a key that was used is answered from its record.
@@ -78,20 +83,23 @@ taken AS (
 answered AS (
     UPDATE idempotency_keys AS k SET answer_status = a.answer_status, answer_body = a.answer_body
     FROM answer_key AS a WHERE k.scope = a.scope AND k.answer_status IS NULL
+      AND k.payment IS NOT DISTINCT FROM a.payment AND k.refund IS NOT DISTINCT FROM a.refund
     RETURNING a.member
 ),
 --{
 released AS (
     DELETE FROM idempotency_keys AS k
     USING release_key AS r WHERE k.scope = r.scope AND k.answer_status IS NULL
+      AND k.payment IS NOT DISTINCT FROM r.payment AND k.refund IS NOT DISTINCT FROM r.refund
     RETURNING r.member
 ),
 --}
 without_key AS MATERIALIZED (
     SELECT member FROM take_key WHERE scope NOT IN (SELECT scope FROM taken)
-    UNION ALL SELECT member FROM answer_key WHERE member NOT IN (SELECT member FROM answered)
+    -- A key that does not apply any more vetoes nothing but itself: what a provider did is recorded all the same.
+    UNION ALL SELECT member FROM answer_key WHERE alone AND member NOT IN (SELECT member FROM answered)
     --{
-    UNION ALL SELECT member FROM release_key WHERE member NOT IN (SELECT member FROM released)
+    UNION ALL SELECT member FROM release_key WHERE alone AND member NOT IN (SELECT member FROM released)
     --}
 ),
 
@@ -165,6 +173,11 @@ told AS (
     WHERE e.provider = w.provider AND e.id = w.id AND e.state IN ('received', 'failed')
       AND w.member NOT IN (SELECT member FROM without_key)
     RETURNING w.member
+),
+watched AS (
+    INSERT INTO watches (payment, provider, due_at)
+    SELECT payment, provider, due_at FROM watch WHERE member NOT IN (SELECT member FROM without_key)
+    ON CONFLICT (payment) DO UPDATE SET due_at = excluded.due_at
 ),
 --}
 

@@ -5,12 +5,13 @@ use jiff::Timestamp;
 
 use super::{PostgresStore, unavailable};
 use crate::domain::follow_up::FollowUp;
+use crate::domain::id::PaymentId;
 use crate::domain::payment::Payment;
 use crate::domain::queue::{Claimed, Due, DueWork, Work};
 use crate::domain::refund::Refund;
 use crate::domain::store::StoreError;
 use crate::store::due_rows::{
-    DueRow, OVERDUE, UNDECIDED_PAYMENTS, UNDECIDED_REFUNDS, name, not_taken, statements,
+    DueRow, END_WATCH, OVERDUE, UNDECIDED_PAYMENTS, UNDECIDED_REFUNDS, name, not_taken, statements,
 };
 use crate::store::rows::{PaymentRow, RefundRow};
 
@@ -59,6 +60,11 @@ impl DueWork for PostgresStore {
             .await
             .map(|_| ())
             .map_err(unavailable)
+    }
+
+    async fn end_watch(&self, payment: PaymentId) -> Result<(), StoreError> {
+        let ended = sqlx::query(END_WATCH).bind(payment.to_string()).execute(&self.pool).await;
+        ended.map(|_| ()).map_err(unavailable)
     }
 
     async fn undecided(&self, limit: u32) -> Result<(Vec<Payment>, Vec<Refund>), StoreError> {

@@ -24,6 +24,7 @@ pub(super) struct Parameters {
     release_key: Vec<KeyReleased>,
     dispute: Vec<Disputed>,
     webhook: Vec<Told>,
+    watch: Vec<Watched>,
 }
 
 impl Parameters {
@@ -44,6 +45,7 @@ impl Parameters {
         parameters.release_key.sort_by(|a, b| a.scope.cmp(&b.scope));
         parameters.dispute.sort_by(|a, b| a.id.cmp(&b.id));
         parameters.webhook.sort_by(|a, b| a.id.cmp(&b.id));
+        parameters.watch.sort_by(|a, b| a.payment.cmp(&b.payment));
         Ok(parameters)
     }
 
@@ -75,15 +77,19 @@ impl Parameters {
             Step::Nothing => {}
         }
         self.webhook.extend(change.webhook.as_ref().map(|event| told(member, event)));
+        self.watch.extend(change.watch.as_ref().map(|watch| watched(member, watch)));
+        let alone = change.is_only_a_key();
         match &change.key {
             Some(KeyChange::Take { claim, client, at, answer }) => {
                 let subject = change.step.subject();
                 self.take_key.push(key_taken(member, claim, client, *at, answer.as_ref(), subject));
             }
-            Some(KeyChange::Answer { scope, answer }) => {
-                self.answer_key.push(key_answered(member, scope, answer));
+            Some(KeyChange::Answer { scope, subject, answer }) => {
+                self.answer_key.push(key_answered(member, scope, *subject, answer, alone));
             }
-            Some(KeyChange::Release { scope }) => self.release_key.push(key_released(member, scope)),
+            Some(KeyChange::Release { scope, subject }) => {
+                self.release_key.push(key_released(member, scope, *subject, alone));
+            }
             None => {}
         }
         Ok(())
@@ -107,7 +113,8 @@ impl Parameters {
             .bind(serde_json::to_string(&self.open_refund)?)
             .bind(serde_json::to_string(&self.move_refund)?)
             .bind(serde_json::to_string(&self.dispute)?)
-            .bind(serde_json::to_string(&self.webhook)?))
+            .bind(serde_json::to_string(&self.webhook)?)
+            .bind(serde_json::to_string(&self.watch)?))
     }
 
     /// Payments that are opened or moved, and keys that are taken or answered: most of all batches.
@@ -117,6 +124,7 @@ impl Parameters {
             && self.move_refund.is_empty()
             && self.dispute.is_empty()
             && self.webhook.is_empty()
+            && self.watch.is_empty()
     }
 }
 

@@ -11,6 +11,7 @@ use crate::domain::idempotency::{Answer, Claim, Subject};
 use crate::domain::payment::Payment;
 use crate::domain::provider::ProviderRef;
 use crate::domain::refund::Refund;
+use crate::domain::store::Watch;
 use crate::domain::webhook::{Dispute, EventChange, EventState};
 use crate::store::rows::{captured, due};
 
@@ -116,14 +117,29 @@ pub(super) struct KeyTaken {
 pub(super) struct KeyAnswered {
     member: Member,
     pub(super) scope: String,
+    payment: Option<String>,
+    refund: Option<String>,
     answer_status: u16,
     answer_body: String,
+    /// The commit holds nothing else, so it fails if the key does not apply.
+    alone: bool,
 }
 
 #[derive(Serialize)]
 pub(super) struct KeyReleased {
     member: Member,
     pub(super) scope: String,
+    payment: Option<String>,
+    refund: Option<String>,
+    alone: bool,
+}
+
+#[derive(Serialize)]
+pub(super) struct Watched {
+    member: Member,
+    pub(super) payment: String,
+    provider: &'static str,
+    due_at: i64,
 }
 
 #[derive(Serialize)]
@@ -279,6 +295,14 @@ pub(super) fn told(member: Member, change: &EventChange) -> Told {
     }
 }
 
+fn columns(subject: Option<Subject>) -> (Option<String>, Option<String>) {
+    match subject {
+        Some(Subject::Payment(id)) => (Some(id.to_string()), None),
+        Some(Subject::Refund(id)) => (None, Some(id.to_string())),
+        None => (None, None),
+    }
+}
+
 pub(super) fn key_taken(
     member: Member,
     claim: &Claim,
@@ -287,11 +311,7 @@ pub(super) fn key_taken(
     answer: Option<&Answer>,
     subject: Option<Subject>,
 ) -> KeyTaken {
-    let (payment, refund) = match subject {
-        Some(Subject::Payment(id)) => (Some(id.to_string()), None),
-        Some(Subject::Refund(id)) => (None, Some(id.to_string())),
-        None => (None, None),
-    };
+    let (payment, refund) = columns(subject);
     KeyTaken {
         member,
         scope: claim.scope.to_string(),
@@ -305,15 +325,35 @@ pub(super) fn key_taken(
     }
 }
 
-pub(super) fn key_answered(member: Member, scope: &Scope, answer: &Answer) -> KeyAnswered {
+pub(super) fn key_answered(
+    member: Member,
+    scope: &Scope,
+    subject: Subject,
+    answer: &Answer,
+    alone: bool,
+) -> KeyAnswered {
+    let (payment, refund) = columns(Some(subject));
     KeyAnswered {
         member,
         scope: scope.to_string(),
+        payment,
+        refund,
         answer_status: answer.status,
         answer_body: answer.body.clone(),
+        alone,
     }
 }
 
-pub(super) fn key_released(member: Member, scope: &Scope) -> KeyReleased {
-    KeyReleased { member, scope: scope.to_string() }
+pub(super) fn key_released(member: Member, scope: &Scope, subject: Subject, alone: bool) -> KeyReleased {
+    let (payment, refund) = columns(Some(subject));
+    KeyReleased { member, scope: scope.to_string(), payment, refund, alone }
+}
+
+pub(super) fn watched(member: Member, watch: &Watch) -> Watched {
+    Watched {
+        member,
+        payment: watch.payment.to_string(),
+        provider: watch.provider.name(),
+        due_at: watch.at.as_microsecond(),
+    }
 }

@@ -56,7 +56,7 @@ fn touched(change: &Change) -> Vec<Touched<'_>> {
     touched.extend(change.webhook.as_ref().map(|event| Touched::Webhook(event.provider, &event.id)));
     touched.extend(change.key.as_ref().map(|key| match key {
         KeyChange::Take { claim, .. } => Touched::Key(claim.scope),
-        KeyChange::Answer { scope, .. } | KeyChange::Release { scope } => Touched::Key(*scope),
+        KeyChange::Answer { scope, .. } | KeyChange::Release { scope, .. } => Touched::Key(*scope),
     }));
     touched
 }

@@ -12,6 +12,7 @@ use crate::domain::payment::Payment;
 use crate::domain::provider::ProviderRef;
 use crate::domain::refund::{Refund, RefundState};
 use crate::domain::store::{Change, CommitError, Conflict, Step, StoreError};
+use crate::store::due_rows::SET_WATCH;
 use crate::store::group_commit::Writer;
 use crate::store::rows::{captured, due};
 
@@ -88,13 +89,21 @@ async fn apply(write: &mut Write<'_>, change: &Change) -> Result<(), CommitError
         }
         Some(key) => {
             done?;
-            key::change(write, key, change.step.subject()).await
+            key::change(write, key, change.step.subject(), change.is_only_a_key()).await
         }
     }
 }
 
 async fn apply_keyless(write: &mut Write<'_>, change: &Change) -> Result<(), CommitError> {
     apply_step(write, &change.step).await?;
+    if let Some(watch) = &change.watch {
+        sqlx::query(SET_WATCH)
+            .bind(watch.payment.to_string())
+            .bind(watch.provider.name())
+            .bind(watch.at.as_microsecond())
+            .execute(&mut **write)
+            .await?;
+    }
     match &change.webhook {
         Some(event) => webhooks::change(write, event).await,
         None => Ok(()),

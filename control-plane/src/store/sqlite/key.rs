@@ -9,13 +9,16 @@ use crate::domain::idempotency::{KeyChange, KeyRecord, Subject};
 use crate::domain::store::{CommitError, Conflict, StoreError};
 use crate::store::rows::KeyRow;
 
+/// `is_alone`: nothing else is in the commit. A key vetoes nothing else, see [`KeyChange`].
 pub(super) async fn change(
     write: &mut Write<'_>,
     change: &KeyChange,
     subject: Option<Subject>,
+    is_alone: bool,
 ) -> Result<(), CommitError> {
     match change {
         KeyChange::Take { claim, client, at, answer } => {
+            let (payment, refund) = columns(subject);
             let done = sqlx::query(
                 "INSERT INTO idempotency_keys (scope, client, fingerprint, payment, refund,
                                                answer_status, answer_body, created_at)
@@ -24,14 +27,8 @@ pub(super) async fn change(
             .bind(claim.scope.to_string())
             .bind(client.as_str())
             .bind(claim.fingerprint.to_string())
-            .bind(match subject {
-                Some(Subject::Payment(id)) => Some(id.to_string()),
-                _ => None,
-            })
-            .bind(match subject {
-                Some(Subject::Refund(id)) => Some(id.to_string()),
-                _ => None,
-            })
+            .bind(payment)
+            .bind(refund)
             .bind(answer.as_ref().map(|answer| answer.status))
             .bind(answer.as_ref().map(|answer| answer.body.as_str()))
             .bind(at.as_microsecond())
@@ -40,25 +37,42 @@ pub(super) async fn change(
             let taken = CommitError::Conflict(Conflict::KeyTaken);
             if done.rows_affected() == 1 { Ok(()) } else { Err(taken) }
         }
-        KeyChange::Answer { scope, answer } => {
+        KeyChange::Answer { scope, subject, answer } => {
+            let (payment, refund) = columns(Some(*subject));
             let done = sqlx::query(
                 "UPDATE idempotency_keys SET answer_status = ?, answer_body = ?
-                 WHERE scope = ? AND answer_status IS NULL",
+                 WHERE scope = ? AND answer_status IS NULL AND payment IS ? AND refund IS ?",
             )
             .bind(answer.status)
             .bind(answer.body.as_str())
             .bind(scope.to_string())
+            .bind(payment)
+            .bind(refund)
             .execute(&mut **write)
             .await?;
-            one_row_or_stale(done.rows_affected())
+            if is_alone { one_row_or_stale(done.rows_affected()) } else { Ok(()) }
         }
-        KeyChange::Release { scope } => {
-            let done = sqlx::query("DELETE FROM idempotency_keys WHERE scope = ? AND answer_status IS NULL")
-                .bind(scope.to_string())
-                .execute(&mut **write)
-                .await?;
-            one_row_or_stale(done.rows_affected())
+        KeyChange::Release { scope, subject } => {
+            let (payment, refund) = columns(Some(*subject));
+            let done = sqlx::query(
+                "DELETE FROM idempotency_keys
+                 WHERE scope = ? AND answer_status IS NULL AND payment IS ? AND refund IS ?",
+            )
+            .bind(scope.to_string())
+            .bind(payment)
+            .bind(refund)
+            .execute(&mut **write)
+            .await?;
+            if is_alone { one_row_or_stale(done.rows_affected()) } else { Ok(()) }
         }
+    }
+}
+
+fn columns(subject: Option<Subject>) -> (Option<String>, Option<String>) {
+    match subject {
+        Some(Subject::Payment(id)) => (Some(id.to_string()), None),
+        Some(Subject::Refund(id)) => (None, Some(id.to_string())),
+        None => (None, None),
     }
 }
 

@@ -13,13 +13,13 @@ use crate::common::*;
 
 pub(super) fn moved(before: &Payment, after: Payment) -> Change {
     let event = Event::payment_moved(Some(&before.state), &after, &cause());
-    Change { step: Step::MovePayment { payment: after, event }, key: None, webhook: None }
+    Change::from(Step::MovePayment { payment: after, event })
 }
 
 pub(super) fn refund_of(payment: &Payment, n: u8, amount: u64) -> (Refund, Change) {
     let refund = Refund::open(refund_id(n), payment, Amount::new(amount).unwrap(), attempt(n), at(10));
     let event = Event::refund_moved(None, &refund, &cause());
-    (refund.clone(), Change { step: Step::OpenRefund { refund, event }, key: None, webhook: None })
+    (refund.clone(), Change::from(Step::OpenRefund { refund, event }))
 }
 
 pub(super) async fn completed_payment(store: &dyn Store, n: u8, amount: u32) -> Payment {

@@ -130,7 +130,7 @@ fn marked(mut change: Change) -> Change {
 fn refund_answered(refund: &Refund, answer: Outcome<control_plane::domain::provider::Refunded>) -> Change {
     let after = refund.clone().answered(answer, at(11)).unwrap();
     let event = Event::refund_moved(Some(&refund.state), &after, &cause());
-    Change { step: Step::MoveRefund { refund: after, event }, key: None, webhook: None }
+    Change::from(Step::MoveRefund { refund: after, event })
 }
 
 #[tokio::test]

@@ -70,7 +70,7 @@ async fn a_released_key_can_be_taken_again_and_an_answered_one_cannot_be_release
     test.store.commit(with_key(moved(&payment, failed), release(1))).await.unwrap();
     let (_, second) = opening(2, "demo", 100);
     test.store.commit(with_key(second, take(1, "b", None))).await.unwrap();
-    let only_key = |key| Change { step: Step::Nothing, key: Some(key), webhook: None };
+    let only_key = |key| Change::of_key(key);
     test.store.commit(only_key(answer_to(1, "{}"))).await.unwrap();
     assert_eq!(conflict(test.store.commit(only_key(release(1))).await), Conflict::Stale);
 }

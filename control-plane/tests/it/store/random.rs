@@ -74,7 +74,7 @@ async fn change(store: &dyn Store, doing: &Doing, unique: u64) -> Option<Change>
             let event = Event::refund_moved(None, &refund, &cause());
             // One of few keys for each payment, so that they meet.
             Some(with_key(
-                Change { step: Step::OpenRefund { refund, event }, key: None, webhook: None },
+                Change::from(Step::OpenRefund { refund, event }),
                 take(payment * 10 + key, "r", None),
             ))
         }
@@ -88,7 +88,7 @@ async fn change(store: &dyn Store, doing: &Doing, unique: u64) -> Option<Change>
             };
             let after = before.clone().answered(answer, at(11)).ok()?;
             let event = Event::refund_moved(Some(&before.state), &after, &cause());
-            Some(Change { step: Step::MoveRefund { refund: after, event }, key: None, webhook: None })
+            Some(Change::from(Step::MoveRefund { refund: after, event }))
         }
     }
 }

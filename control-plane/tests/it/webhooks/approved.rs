@@ -97,7 +97,7 @@ async fn a_process_that_dies_while_it_captures_leaves_the_same_call_to_be_repeat
     let cause = control_plane::domain::event::Cause::webhook(client("demo"), "WH-1");
     let record = Event::payment_moved(Some(&waiting.state), &begun, &cause);
     let step = Step::MovePayment { payment: begun, event: record };
-    test.gateway.store.commit(Change { step, key: None, webhook: None }).await.unwrap();
+    test.gateway.store.commit(Change::from(step)).await.unwrap();
     worked_off(&test.gateway).await;
     assert!(resumes(&test).is_empty());
     test.clock.advance(60);

@@ -2,7 +2,7 @@ use serde::{Deserialize, Serialize};
 
 use super::metadata::METADATA;
 use super::object::{AMOUNT, Body, Field};
-use super::{InvalidRequest, Metadata, PaymentMethodId};
+use super::{ExpiresIn, InvalidRequest, Metadata, PaymentMethodId};
 use crate::money::{Amount, Currency};
 use crate::provider::Provider;
 
@@ -32,6 +32,12 @@ pub struct ChargeRequest {
     /// Your own name for the payer or the order; 1 to 127 characters, passed to the provider.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub customer_reference: Option<String>,
+    /// How many seconds from now the charge may be made, as long as it is certain that it is not made yet (the provider
+    /// is away): 1 to 86,400. Left out, the gateway's default counts. It is no part of what is kept of a request:
+    /// the moment that follows from it is.
+    #[serde(default, skip_serializing)]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<u32>, minimum = 1, maximum = 86_400))]
+    pub expires_in: Option<ExpiresIn>,
 }
 
 impl ChargeRequest {
@@ -52,6 +58,7 @@ impl ChargeRequest {
             metadata: body.raw(&METADATA).map(Metadata::parse).transpose()?.unwrap_or_default(),
             return_url: body.text(&RETURN_URL, return_url)?,
             customer_reference: body.text(&CUSTOMER_REFERENCE, short_text)?,
+            expires_in: body.json(&EXPIRES_IN)?,
         })
     }
 }
@@ -66,7 +73,10 @@ const FIELDS: &[&Field] = &[
     &METADATA,
     &RETURN_URL,
     &CUSTOMER_REFERENCE,
+    &EXPIRES_IN,
 ];
+const EXPIRES_IN: Field =
+    Field { name: "expiresIn", rule: "must be a whole number of seconds from 1 to 86400" };
 const PROVIDER: Field = Field { name: "provider", rule: "must be `stripe` or `paypal`" };
 const CURRENCY: Field =
     Field { name: "currency", rule: "must be an ISO 4217 currency code in capitals, e.g. `USD`" };

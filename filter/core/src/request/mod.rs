@@ -4,6 +4,7 @@
 
 mod capture;
 mod charge;
+mod expires_in;
 mod invalid;
 mod list;
 mod metadata;
@@ -16,6 +17,7 @@ mod tests;
 
 pub use capture::{CancelRequest, CaptureRequest};
 pub use charge::{CaptureMode, ChargeRequest};
+pub use expires_in::ExpiresIn;
 pub use invalid::InvalidRequest;
 pub use list::ListQuery;
 pub use metadata::Metadata;

@@ -105,8 +105,15 @@ impl<'a> Body<'a> {
     }
 
     pub(super) fn amount(&mut self) -> Result<Option<Amount>, InvalidRequest> {
-        let Some(raw) = self.raw(&AMOUNT) else { return Ok(None) };
-        serde_json::from_str(raw.get()).map(Some).map_err(|_| AMOUNT.refused())
+        self.json(&AMOUNT)
+    }
+
+    pub(super) fn json<T: de::DeserializeOwned>(
+        &mut self,
+        field: &Field,
+    ) -> Result<Option<T>, InvalidRequest> {
+        let Some(raw) = self.raw(field) else { return Ok(None) };
+        serde_json::from_str(raw.get()).map(Some).map_err(|_| field.refused())
     }
 
     pub(super) fn raw(&mut self, field: &Field) -> Option<&'a RawValue> {

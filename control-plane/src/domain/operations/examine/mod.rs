@@ -8,9 +8,9 @@ use jiff::SignedDuration;
 pub(super) use self::plan::Plan;
 
 use super::recall::is_over;
-use crate::domain::evidence::{Adopted, Evidence, Found, LookUp, OwnCall};
+use crate::domain::evidence::{Absence, Adopted, Evidence, Found, LookUp, OwnCall};
 use crate::domain::gateway::Gateway;
-use crate::domain::payment::{Flight, Payment, State};
+use crate::domain::payment::{Payment, State};
 use crate::domain::provider::{PaymentProvider, ProviderRef};
 use crate::domain::store::StoreError;
 
@@ -44,6 +44,14 @@ impl Trouble {
     }
 }
 
+/// What a look brought.
+pub(super) enum Looked {
+    Seen(Evidence),
+    /// The provider shows no such thing. Without an [`Absence`] that proves nothing: it cannot be asked, or was asked by
+    /// a name that need not be there.
+    Nothing(Option<Absence>),
+}
+
 /// Who looks.
 #[derive(Clone, Copy)]
 pub(super) struct Examiner<'a> {
@@ -53,40 +61,81 @@ pub(super) struct Examiner<'a> {
 
 impl Examiner<'_> {
     /// Where the payment stands at the provider, by the nearest name first: that of the whole payment, of its charge,
-    /// and ours. `None`: it shows no such thing, which proves little (what was made a moment ago may not be listed).
+    /// and ours.
     pub(super) async fn look(
         &self,
         payment: &Payment,
         reference: Option<&ProviderRef>,
         charge: Option<&ProviderRef>,
-    ) -> Result<Option<Evidence>, Trouble> {
+    ) -> Result<Looked, Trouble> {
         let by_name = reference.or(payment.reference.as_ref()).cloned().map(LookUp::Payment);
         let by_charge = charge.cloned().map(LookUp::Charge);
-        let wanted = payment.state.flight().map_or(payment.created_at, Flight::known_since);
+        let wanted = payment.state.flight().map_or(payment.created_at, |flight| flight.call.known_since());
         let by_id = LookUp::Ours {
             payment: payment.id,
             from: payment.created_at - CLOCKS_APART,
             to: wanted.max(payment.created_at) + MADE_WITHIN,
         };
+        let mut absence = None;
         for what in by_name.into_iter().chain(by_charge).chain([by_id]) {
-            match self.provider.look_up(&what).await {
-                Found::Found(seen) => return Ok(Some(seen)),
-                Found::Missing | Found::CannotAsk => {}
-                Found::Unavailable(doubt) => return Err(Trouble::Failed(doubt.reason)),
+            match (self.provider.look_up(&what).await, &what) {
+                (Found::Found(seen), _) => return Ok(Looked::Seen(seen)),
+                (Found::Missing, LookUp::Payment(name)) if payment.reference.as_ref() == Some(name) => {
+                    absence = Some(Absence::Gone);
+                }
+                // A payment with a name at the provider is looked for by that.
+                (Found::Missing, LookUp::Ours { .. }) if payment.reference.is_none() => {
+                    absence = Some(Absence::NotListed);
+                }
+                (Found::Missing | Found::CannotAsk, _) => {}
+                (Found::Unavailable(doubt), _) => return Err(Trouble::Failed(doubt.reason)),
             }
         }
-        Ok(None)
+        Ok(Looked::Nothing(absence))
+    }
+
+    /// Looks at the plan's payment and plans what follows: from what is seen, or from its certain absence.
+    pub(super) async fn look_and_adopt(
+        &self,
+        plan: &mut Plan,
+        reference: Option<&ProviderRef>,
+        charge: Option<&ProviderRef>,
+    ) -> Result<Option<Evidence>, Trouble> {
+        match self.look(&plan.payment, reference, charge).await? {
+            Looked::Seen(seen) => {
+                self.adopt(plan, &seen)?;
+                Ok(Some(seen))
+            }
+            Looked::Nothing(None) => Ok(None),
+            Looked::Nothing(Some(absence)) => {
+                let payment = &plan.payment;
+                let is_left = self.is_left_to_records(payment);
+                if let Adopted::Moved(moved) = payment.adopt_absence(absence, is_left, self.gateway.now()) {
+                    plan.move_payment(moved, self.gateway, None);
+                }
+                Ok(None)
+            }
+        }
+    }
+
+    /// Whether no call of ours can execute what is under way any more.
+    fn is_left_to_records(&self, payment: &Payment) -> bool {
+        payment.state.flight().is_some_and(|flight| {
+            let horizon = self.provider.repeat_within(flight.operation.kind());
+            flight.call.is_left_to_records(horizon, self.gateway.now())
+        })
     }
 
     /// Plans what follows for the payment itself.
     pub(super) fn adopt(&self, plan: &mut Plan, seen: &Evidence) -> Result<(), Trouble> {
         let payment = &plan.payment;
-        match payment.adopt(seen, self.own_call(payment), self.gateway.now()) {
+        let is_left = self.is_left_to_records(payment);
+        match payment.adopt(seen, self.own_call(payment), is_left, self.gateway.now()) {
             Adopted::Known => {}
             Adopted::Wait => return Err(Trouble::Wait("a call of our own is under way")),
             Adopted::Moved(mut moved) => {
                 self.gateway.look_again(&mut moved.follow_up);
-                plan.move_payment(moved);
+                plan.move_payment(moved, self.gateway, Some(&seen.standing));
             }
             Adopted::Surprising(moved) => {
                 tracing::error!(
@@ -95,7 +144,7 @@ impl Examiner<'_> {
                 );
                 metrics::counter!("payments_revived_total", "provider" => self.provider.name().name())
                     .increment(1);
-                plan.move_payment(moved);
+                plan.move_payment(moved, self.gateway, Some(&seen.standing));
             }
             Adopted::Refused(problem) => plan.refuse(&seen.reference, problem, self.gateway.now()),
         }
@@ -104,7 +153,9 @@ impl Examiner<'_> {
 
     fn own_call(&self, payment: &Payment) -> OwnCall {
         match &payment.state {
-            State::Processing { flight, accepted: false } if !is_over(self.gateway, flight.known_since()) => {
+            State::Processing { flight, accepted: false }
+                if !is_over(self.gateway, flight.call.known_since()) =>
+            {
                 OwnCall::MayAnswer
             }
             _ => OwnCall::IsOver,

@@ -5,8 +5,11 @@ use jiff::Timestamp;
 
 use super::Trouble;
 use crate::domain::event::{Cause, Detail, Event, Note};
+use crate::domain::evidence::Standing;
 use crate::domain::gateway::Gateway;
-use crate::domain::payment::Payment;
+use crate::domain::idempotency::{Call, Decided as _};
+use crate::domain::operations::OperationError;
+use crate::domain::payment::{Payment, State};
 use crate::domain::provider::ProviderRef;
 use crate::domain::refund::Refund;
 use crate::domain::store::{Change, CommitError, Conflict, Step};
@@ -16,40 +19,54 @@ pub(in crate::domain::operations) struct Plan {
     /// As it will be after the steps so far.
     pub(in crate::domain::operations) payment: Payment,
     cause: Cause,
-    steps: Vec<Step>,
+    changes: Vec<Change>,
     /// Something cannot be said yet: it is examined again after this.
     wait: Option<&'static str>,
 }
 
 impl Plan {
     pub(in crate::domain::operations) const fn new(payment: Payment, cause: Cause) -> Self {
-        Self { payment, cause, steps: Vec::new(), wait: None }
+        Self { payment, cause, changes: Vec::new(), wait: None }
     }
 
     pub(in crate::domain::operations) fn is_empty(&self) -> bool {
-        self.steps.is_empty()
+        self.changes.is_empty()
     }
 
     pub(in crate::domain::operations) fn wait(&mut self, reason: &'static str) {
         self.wait = Some(reason);
     }
 
-    pub(in crate::domain::operations) fn move_payment(&mut self, moved: Payment) {
+    /// If that ends an operation whose client waits for the answer, the same commit keeps it. `because`: what was seen.
+    pub(in crate::domain::operations) fn move_payment(
+        &mut self,
+        moved: Payment,
+        gateway: &Gateway,
+        because: Option<&Standing>,
+    ) {
         let event = Event::payment_moved(Some(&self.payment.state), &moved, &self.cause);
+        let call = Call::going_on(&self.payment, self.cause.clone(), &gateway.renders);
+        let result = match (because, &moved.state) {
+            (Some(Standing::Declined(refusal)), State::Authorized(_)) => {
+                Err(OperationError::Refused { payment: moved.id, refusal: Box::new(refusal.clone()) })
+            }
+            _ => moved.clone().outcome_of(call.operation),
+        };
+        let key = call.conclude(moved.subject(), &result);
         self.payment = moved.clone();
-        self.steps.push(Step::MovePayment { payment: moved, event });
+        self.changes.push(Change::from(Step::MovePayment { payment: moved, event }).with_key(key));
     }
 
     pub(in crate::domain::operations) fn move_refund(&mut self, before: &Refund, moved: Refund) {
         let event = Event::refund_moved(Some(&before.state), &moved, &self.cause);
-        self.steps.push(Step::MoveRefund { refund: moved, event });
+        self.changes.push(Step::MoveRefund { refund: moved, event }.into());
     }
 
     /// A refund that was made elsewhere.
     pub(in crate::domain::operations) fn open_refund(&mut self, refund: Refund) {
         let mut event = Event::refund_moved(None, &refund, &self.cause);
         event.detail.reason = Some("made at the provider".to_owned());
-        self.steps.push(Step::OpenRefund { refund, event });
+        self.changes.push(Step::OpenRefund { refund, event }.into());
     }
 
     /// What was read is not believed. Nothing moves, and three places say so: log, metric and trail.
@@ -80,25 +97,25 @@ impl Plan {
         self.payment = self.payment.clone().enter(state, None, at);
         let payment = self.payment.clone();
         let event = Event::noted(&payment, note, detail, &self.cause);
-        self.steps.push(Step::NotePayment { payment, event, dispute });
+        self.changes.push(Step::NotePayment { payment, event, dispute }.into());
     }
 
     /// What was read that is not believed, if that is all there is. It is recorded for an event, once; what is looked
     /// at again and again would fill the trail with it.
     pub(in crate::domain::operations) fn contradiction(&self) -> Option<String> {
-        let refused = |step: &Step| match step {
+        let refused = |change: &Change| match &change.step {
             Step::NotePayment { event, .. } if event.detail.note == Some(Note::EvidenceRefused) => {
                 Some(event.detail.reason.clone().unwrap_or_default())
             }
             _ => None,
         };
-        let problems: Option<Vec<_>> = self.steps.iter().map(refused).collect();
+        let problems: Option<Vec<_>> = self.changes.iter().map(refused).collect();
         problems?.into_iter().next()
     }
 
     /// What each step does, in words: `completed`, `refund processed`.
     pub(in crate::domain::operations) fn summary(&self) -> Vec<String> {
-        let word = |step: &Step| match step {
+        let word = |change: &Change| match &change.step {
             Step::MovePayment { payment, .. } | Step::OpenPayment { payment, .. } => {
                 payment.state.name().to_owned()
             }
@@ -107,7 +124,7 @@ impl Plan {
             Step::NotePayment { event, .. } => event.detail.reason.clone().unwrap_or_else(|| event.kind()),
             Step::Nothing => String::new(),
         };
-        self.steps.iter().map(word).collect()
+        self.changes.iter().map(word).collect()
     }
 
     /// Whether anything was there to be written. `mark` goes with the last step.
@@ -116,23 +133,23 @@ impl Plan {
         gateway: &Gateway,
         mark: Option<EventChange>,
     ) -> Result<bool, Trouble> {
-        let last = if self.wait.is_none() { self.steps.pop() } else { None };
-        for step in self.steps {
-            write(gateway, step, None).await?;
+        let last = if self.wait.is_none() { self.changes.pop() } else { None };
+        for change in self.changes {
+            write(gateway, change).await?;
         }
         match (last, self.wait) {
             (_, Some(reason)) => Err(Trouble::Wait(reason)),
             (None, None) => Ok(false),
-            (Some(step), None) => {
-                write(gateway, step, mark).await?;
+            (Some(change), None) => {
+                write(gateway, change.with_mark(mark)).await?;
                 Ok(true)
             }
         }
     }
 }
 
-async fn write(gateway: &Gateway, step: Step, webhook: Option<EventChange>) -> Result<(), Trouble> {
-    match gateway.commit(Change { step, key: None, webhook }).await {
+async fn write(gateway: &Gateway, change: Change) -> Result<(), Trouble> {
+    match gateway.commit(change).await {
         Ok(()) => Ok(()),
         Err(CommitError::Conflict(Conflict::Stale | Conflict::KeyTaken)) => {
             Err(Trouble::Wait("somebody else moved the payment"))

@@ -3,40 +3,54 @@
 
 use super::{Job, Trouble, Worked};
 use crate::domain::event::{Cause, Event};
+use crate::domain::gateway::Gateway;
 use crate::domain::idempotency::Call;
 use crate::domain::operations::OperationError;
-use crate::domain::operations::flight::fly;
 use crate::domain::operations::repeat::Patience;
+use crate::domain::operations::send::send_and_record;
 use crate::domain::payment::{Payment, State};
+use crate::domain::provider::{OperationKind, PaymentProvider};
 use crate::domain::store::{Change, CommitError, Step};
 
 impl Job<'_> {
     /// From its beginning on the resumed payment is looked after until it is decided, so the event is done with.
     pub(super) async fn approved(&self, payment: Payment) -> Result<Worked, Trouble> {
         let State::RequiresAction(_) = payment.state else { return Ok(Worked::NothingNew) };
-        let call = Call::silent(Cause::webhook(payment.client.clone(), &self.event.id));
-        let moved = self.begin(&payment, &call.cause).await?;
-        match fly(self.gateway, self.provider, moved, Patience::none(), &call).await {
-            // The provider's no is recorded in the payment.
-            Ok(_) | Err(OperationError::Refused { .. }) => Ok(Worked::NothingNew),
-            Err(OperationError::Store(problem)) => Err(problem.into()),
-            Err(problem) => Err(Trouble::Failed(problem.to_string())),
-        }
+        let cause = Cause::webhook(payment.client.clone(), &self.event.id);
+        resume_approved(self.gateway, self.provider, payment, &cause).await?;
+        Ok(Worked::NothingNew)
     }
+}
 
-    /// Whoever gets this commit in takes the money; the client may be coming back in the same moment.
-    async fn begin(&self, payment: &Payment, cause: &Cause) -> Result<Payment, Trouble> {
-        let mut moved = payment
-            .clone()
-            .begin_resume(self.gateway.new_attempt_id(), self.now())
-            .map_err(|problem| Trouble::Failed(problem.to_string()))?;
-        self.gateway.under_way(&mut moved.follow_up);
-        let event = Event::payment_moved(Some(&payment.state), &moved, cause);
-        let step = Step::MovePayment { payment: moved.clone(), event };
-        match self.gateway.commit(Change { step, key: None, webhook: None }).await {
-            Ok(()) => Ok(moved),
-            Err(CommitError::Conflict(_)) => Err(Trouble::Wait("somebody else goes on with the payment")),
-            Err(CommitError::Store(problem)) => Err(problem.into()),
-        }
+/// Takes the money of a payment whose payer has agreed.
+pub(in crate::domain::operations) async fn resume_approved(
+    gateway: &Gateway,
+    provider: &dyn PaymentProvider,
+    payment: Payment,
+    cause: &Cause,
+) -> Result<(), Trouble> {
+    let call = Call::silent(cause.clone(), OperationKind::Resume);
+    let moved = begin(gateway, &payment, &call.cause).await?;
+    match send_and_record(gateway, provider, moved, &(), Patience::none(), &call).await {
+        // The provider's no is recorded in the payment.
+        Ok(_) | Err(OperationError::Refused { .. }) => Ok(()),
+        Err(OperationError::Store(problem)) => Err(problem.into()),
+        Err(problem) => Err(Trouble::Failed(problem.to_string())),
+    }
+}
+
+/// The commit that gets in takes the money; the client may be coming back in the same moment.
+async fn begin(gateway: &Gateway, payment: &Payment, cause: &Cause) -> Result<Payment, Trouble> {
+    let mut moved = payment
+        .clone()
+        .begin_resume(gateway.new_attempt_id(), gateway.now())
+        .map_err(|problem| Trouble::Failed(problem.to_string()))?;
+    gateway.under_way(&mut moved.follow_up);
+    let event = Event::payment_moved(Some(&payment.state), &moved, cause);
+    let step = Step::MovePayment { payment: moved.clone(), event };
+    match gateway.commit(Change::from(step)).await {
+        Ok(()) => Ok(moved),
+        Err(CommitError::Conflict(_)) => Err(Trouble::Wait("somebody else goes on with the payment")),
+        Err(CommitError::Store(problem)) => Err(problem.into()),
     }
 }

@@ -5,6 +5,8 @@ mod approved;
 mod dispute;
 mod find;
 
+pub(super) use approved::resume_approved;
+
 use std::sync::Arc;
 
 use edge_core::provider::Provider;
@@ -94,7 +96,7 @@ pub(super) async fn process(gateway: &Gateway, mut event: WebhookEvent) -> Resul
     };
     count(event.provider, state.name());
     event.state = state;
-    let mark = Change { step: Step::Nothing, key: None, webhook: Some(marked(&event)) };
+    let mark = Change::from(Step::Nothing).with_mark(Some(marked(&event)));
     match gateway.commit(mark).await {
         Ok(()) => announce(gateway, &event),
         // Somebody else has worked it off.
@@ -170,7 +172,8 @@ async fn work_off(gateway: &Gateway, event: &WebhookEvent) -> Result<Worked, Tro
         }
         About::Payment(trail) => {
             let (plan, seen) = job.payment(payment, trail).await?;
-            if seen.standing == Standing::Approved && plan.is_empty() {
+            let is_approved = seen.is_some_and(|seen| matches!(seen.standing, Standing::Approved { .. }));
+            if is_approved && plan.is_empty() {
                 return job.approved(plan.payment).await;
             }
             job.commit(plan).await
@@ -194,13 +197,14 @@ impl Job<'_> {
     }
 
     /// Reads where the payment stands and plans what follows from it.
-    async fn payment(&self, payment: Payment, trail: &Trail) -> Result<(Plan, Evidence), Trouble> {
+    async fn payment(&self, payment: Payment, trail: &Trail) -> Result<(Plan, Option<Evidence>), Trouble> {
         let examiner = self.examiner();
-        let seen = examiner.look(&payment, trail.reference.as_ref(), trail.charge.as_ref()).await?;
-        let missing = "the provider does not show what its event is about";
-        let seen = seen.ok_or_else(|| Trouble::Failed(missing.to_owned()))?;
         let mut plan = self.plan(payment);
-        examiner.adopt(&mut plan, &seen)?;
+        let (reference, charge) = (trail.reference.as_ref(), trail.charge.as_ref());
+        let seen = examiner.look_and_adopt(&mut plan, reference, charge).await?;
+        if seen.is_none() && plan.is_empty() {
+            return Err(Trouble::Failed("the provider does not show what its event is about".to_owned()));
+        }
         Ok((plan, seen))
     }
 

@@ -44,6 +44,10 @@ impl Order {
                 capture.standing_of_capture()
             }
             (Some(capture), None) if self.status == "COMPLETED" => capture.standing_of_capture(),
+            // The capture was denied, and the order is open again for another instrument.
+            (Some(_), None) if declined && self.status == "APPROVED" => {
+                Standing::Approved { declined: true, page: self.payers_page() }
+            }
             (_, Some(authorization)) => authorization.standing_of_authorization(),
             _ => self.unpaid_standing(),
         }
@@ -56,11 +60,11 @@ impl Order {
 
     fn unpaid_standing(&self) -> Standing {
         match self.status.as_str() {
-            "APPROVED" => Standing::Approved,
+            "APPROVED" => Standing::Approved { declined: false, page: self.payers_page() },
             "CREATED" | "SAVED" | "PAYER_ACTION_REQUIRED" => {
                 self.payers_page().map_or(Standing::Open, |url| Standing::RequiresAction { url })
             }
-            "VOIDED" => Standing::Canceled,
+            "VOIDED" => Standing::Canceled { is_expired: false },
             status => strange(status),
         }
     }
@@ -99,7 +103,7 @@ impl Transaction {
             ("CREATED", Some(authorization)) => Standing::Authorized { authorization },
             // Captured, and the capture is not to be seen yet.
             ("PENDING" | "CAPTURED" | "PARTIALLY_CAPTURED", _) => Standing::Processing,
-            (status, _) if ENDED.contains(&status) => Standing::Canceled,
+            (status, _) if ENDED.contains(&status) => Standing::Canceled { is_expired: status == "EXPIRED" },
             ("DENIED", _) => self.declined_standing(),
             (status, _) => strange(status),
         }
@@ -134,6 +138,7 @@ impl Transaction {
             payment: ours(self.custom_id.as_deref()),
             charge: self.up("captures"),
             money: self.amount.as_ref().and_then(super::Sum::money),
+            is_without_funds: false,
             created: self.create_time.as_deref().and_then(|time| time.parse::<Timestamp>().ok()),
             reference,
             standing,

@@ -81,7 +81,10 @@ impl Intent {
                 }
             }
             "requires_payment_method" | "requires_confirmation" => Standing::Open,
-            "canceled" => Standing::Canceled,
+            // Stripe ends an authorization by itself after some days.
+            "canceled" => Standing::Canceled {
+                is_expired: matches!(self.cancellation_reason.as_deref(), Some("automatic" | "expired")),
+            },
             status => Standing::Unclear(format!("Stripe names the status `{}`", untrusted::message(status))),
         }
     }
@@ -110,6 +113,7 @@ impl RefundObject {
             payment: ours(self.metadata.as_ref(), "transactionId"),
             charge: self.payment_intent.as_deref().and_then(untrusted::reference),
             money: from_stripe_units(self.amount, &self.currency),
+            is_without_funds: self.balance_transaction.is_none(),
             created: self.created.and_then(|at| Timestamp::from_second(at).ok()),
             standing,
         })

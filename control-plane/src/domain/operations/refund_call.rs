@@ -1,0 +1,164 @@
+//! The one call that a refund makes.
+
+use std::fmt::Display;
+
+use async_trait::async_trait;
+use edge_core::client::ClientId;
+use edge_core::provider::Provider;
+use jiff::Timestamp;
+
+use super::OperationError;
+use super::examine::{Examiner, Plan, Trouble};
+use super::record::Answered;
+use super::resolvable::{Phase, Resolvable};
+use crate::domain::event::{Cause, Event};
+use crate::domain::follow_up::FollowUp;
+use crate::domain::gateway::Gateway;
+use crate::domain::id::PaymentId;
+use crate::domain::idempotency::{Call, Decided, Subject};
+use crate::domain::payment::{Failure, InvalidTransition, Payment};
+use crate::domain::provider::{Doubt, OperationKind, Outcome, PaymentProvider, RefundOrder, Refunded};
+use crate::domain::queue::Work;
+use crate::domain::refund::{Refund, RefundState, RefundStatus};
+use crate::domain::store::{Step, Store, StoreError};
+
+pub(super) struct RefundAnswer(Outcome<Refunded>);
+
+impl Answered<Refund> for RefundAnswer {
+    fn moves(&self, refund: Refund, at: Timestamp) -> Result<Refund, InvalidTransition> {
+        refund.answered(self.0.clone(), at)
+    }
+
+    fn told(&self, refund: Refund, operation: OperationKind) -> Result<Refund, OperationError> {
+        refund.outcome_of(operation)
+    }
+
+    fn doubt(&self) -> Option<&Doubt> {
+        self.0.doubt()
+    }
+
+    fn is_unknown(&self) -> bool {
+        matches!(self.0, Outcome::Unknown(_))
+    }
+}
+
+impl Decided for Refund {
+    fn subject(&self) -> Subject {
+        Subject::Refund(self.id)
+    }
+
+    fn is_decided(&self) -> bool {
+        // What the provider took but has not finished is final for the request: it is `pending` there.
+        self.state.status() != RefundStatus::Pending || self.state.reference().is_some()
+    }
+
+    fn outcome_of(self, _: OperationKind) -> Result<Self, OperationError> {
+        match self.state {
+            RefundState::Failed { failure: Failure::Refused(refusal) } => {
+                Err(OperationError::Refused { payment: self.payment, refusal: Box::new(refusal) })
+            }
+            RefundState::Failed { failure: Failure::NotSent(doubt) } => {
+                Err(OperationError::NotSent { payment: self.payment, doubt })
+            }
+            _ => Ok(self),
+        }
+    }
+}
+
+#[async_trait]
+impl Resolvable for Refund {
+    /// The payment that is refunded.
+    type Context = Payment;
+    type Answer = RefundAnswer;
+
+    fn id(&self) -> &(dyn Display + Sync) {
+        &self.id
+    }
+
+    fn client(&self) -> &ClientId {
+        &self.client
+    }
+
+    fn payment(&self) -> PaymentId {
+        self.payment
+    }
+
+    fn work(&self) -> Work {
+        Work::Refund(self.id)
+    }
+
+    fn phase(&self) -> Phase {
+        match &self.state {
+            RefundState::Processing { call } => Phase::Calling(call.clone()),
+            RefundState::Queued { call, .. } => Phase::Queued(call.clone()),
+            RefundState::Unknown { call, .. } => Phase::Unknown(call.clone()),
+            RefundState::Pending { .. } | RefundState::Processed { .. } | RefundState::Failed { .. } => {
+                Phase::Other
+            }
+        }
+    }
+
+    fn operation(&self) -> OperationKind {
+        OperationKind::Refund
+    }
+
+    fn provider(&self, payment: &Payment) -> Provider {
+        payment.request.provider
+    }
+
+    fn follow_up(&mut self) -> &mut Option<FollowUp> {
+        &mut self.follow_up
+    }
+
+    fn lost(self, at: Timestamp) -> Result<Self, InvalidTransition> {
+        Self::lost(self, at)
+    }
+
+    fn begin_again(self, at: Timestamp) -> Result<Self, InvalidTransition> {
+        Self::begin_again(self, at)
+    }
+
+    fn give_up(self, at: Timestamp) -> Result<Self, InvalidTransition> {
+        Self::give_up(self, at)
+    }
+
+    fn step(&self, moved: Self, cause: &Cause) -> Step {
+        let event = Event::refund_moved(Some(&self.state), &moved, cause);
+        Step::MoveRefund { refund: moved, event }
+    }
+
+    async fn read_again(&self, store: &dyn Store) -> Result<Option<Self>, StoreError> {
+        store.refund(&self.client, self.id).await
+    }
+
+    async fn context(&self, store: &dyn Store) -> Result<Option<Payment>, StoreError> {
+        store.anyones_payment(self.payment).await
+    }
+
+    /// A refund answers its key as it is recorded, whoever asks.
+    fn going_on(&self, cause: Cause, _: &Gateway) -> Call<Self> {
+        Call::silent(cause, OperationKind::Refund)
+    }
+
+    async fn send(&self, provider: &dyn PaymentProvider, payment: &Payment) -> RefundAnswer {
+        let (Some(call), Some((charge, _))) = (self.state.call(), payment.captured()) else {
+            return RefundAnswer(Outcome::NotSent(Doubt::new("nothing is captured that could be refunded")));
+        };
+        let order = RefundOrder {
+            payment: self.payment,
+            refund: self.id,
+            attempt: call.attempt,
+            charge: charge.clone(),
+            money: self.money(),
+        };
+        RefundAnswer(provider.refund(&order).await)
+    }
+
+    async fn look(self, examiner: Examiner<'_>, payment: Payment, cause: &Cause) -> Result<bool, Trouble> {
+        let plan = examiner.refunds(Plan::new(payment, cause.clone()), None).await?;
+        if let Some(problem) = plan.contradiction() {
+            return Err(Trouble::Failed(problem));
+        }
+        plan.commit(examiner.gateway, None).await
+    }
+}

@@ -1,0 +1,78 @@
+//! What payments and refunds have in common while a provider works on them. Sending, retrying, resolving and recalling
+//! are written once, for both.
+
+use std::fmt::Display;
+
+use async_trait::async_trait;
+use edge_core::client::ClientId;
+use edge_core::provider::Provider;
+use jiff::Timestamp;
+
+use super::examine::{Examiner, Trouble};
+use super::record::Answered;
+use crate::domain::event::Cause;
+use crate::domain::flight::InFlight;
+use crate::domain::follow_up::FollowUp;
+use crate::domain::gateway::Gateway;
+use crate::domain::id::PaymentId;
+use crate::domain::idempotency::{Call, Decided};
+use crate::domain::payment::InvalidTransition;
+use crate::domain::provider::{OperationKind, PaymentProvider};
+use crate::domain::queue::Work;
+use crate::domain::store::{Step, Store, StoreError};
+
+/// Where an operation stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// Our own call is being made, or the process that made it has died.
+    Calling(InFlight),
+    /// Certainly not executed; sent again later.
+    Queued(InFlight),
+    /// It may or may not have been executed.
+    Unknown(InFlight),
+    /// The provider took it and decides later, or nothing is under way.
+    Other,
+}
+
+/// A payment or a refund.
+#[async_trait]
+pub(super) trait Resolvable: Clone + Decided + Send + Sync + 'static {
+    /// What a call for it needs to know besides itself.
+    type Context: Send + Sync;
+    /// What the provider answers.
+    type Answer: Answered<Self> + Send + Sync;
+
+    fn id(&self) -> &(dyn Display + Sync);
+    fn client(&self) -> &ClientId;
+    /// The payment itself, or the one that is refunded.
+    fn payment(&self) -> PaymentId;
+    fn work(&self) -> Work;
+    fn phase(&self) -> Phase;
+    fn operation(&self) -> OperationKind;
+    fn provider(&self, context: &Self::Context) -> Provider;
+    fn follow_up(&mut self) -> &mut Option<FollowUp>;
+
+    fn lost(self, at: Timestamp) -> Result<Self, InvalidTransition>;
+    fn begin_again(self, at: Timestamp) -> Result<Self, InvalidTransition>;
+    fn give_up(self, at: Timestamp) -> Result<Self, InvalidTransition>;
+
+    /// The move from `self` to `moved`, with its audit record.
+    fn step(&self, moved: Self, cause: &Cause) -> Step;
+    async fn read_again(&self, store: &dyn Store) -> Result<Option<Self>, StoreError>;
+    /// `None`: it refers to something that is not there.
+    async fn context(&self, store: &dyn Store) -> Result<Option<Self::Context>, StoreError>;
+    /// Goes on with it where nobody waits for an answer.
+    fn going_on(&self, cause: Cause, gateway: &Gateway) -> Call<Self>;
+
+    /// Makes the recorded call. All that it needs stands in the record, so the same call can be made again after a
+    /// crash, under the same provider key.
+    async fn send(&self, provider: &dyn PaymentProvider, context: &Self::Context) -> Self::Answer;
+
+    /// Reads the provider's records and adopts what they show; whether anything was new.
+    async fn look(
+        self,
+        examiner: Examiner<'_>,
+        context: Self::Context,
+        cause: &Cause,
+    ) -> Result<bool, Trouble>;
+}

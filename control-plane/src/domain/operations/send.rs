@@ -1,0 +1,65 @@
+//! From an operation that is recorded as under way to its end: ask the provider, write down the answer.
+
+use super::repeat::Patience;
+use super::resolvable::{Phase, Resolvable};
+use super::{OperationError, commit};
+use crate::crash_point::reach;
+use crate::domain::event::{Cause, Event};
+use crate::domain::gateway::Gateway;
+use crate::domain::idempotency::Call;
+use crate::domain::operations::record::{Answered as _, record};
+use crate::domain::payment::Payment;
+use crate::domain::provider::PaymentProvider;
+use crate::domain::store::{Change, Step};
+
+/// Records that `moved` is under way, together with the client's key, and then makes its call.
+pub(super) async fn begin(
+    gateway: &Gateway,
+    provider: &dyn PaymentProvider,
+    before: &Payment,
+    mut moved: Payment,
+    call: &Call<Payment>,
+) -> Result<Payment, OperationError> {
+    gateway.under_way(&mut moved.follow_up);
+    let event = Event::payment_moved(Some(&before.state), &moved, &call.cause);
+    let step = Step::MovePayment { payment: moved.clone(), event };
+    commit(gateway, Change::from(step).with_key(call.take(gateway.now())), moved.id).await?;
+    send_and_record(gateway, provider, moved, &(), Patience::of_a_request(gateway), call).await
+}
+
+/// `subject` has a call under way; what comes back is what the client is told.
+pub(super) async fn send_and_record<T: Resolvable>(
+    gateway: &Gateway,
+    provider: &dyn PaymentProvider,
+    mut subject: T,
+    context: &T::Context,
+    mut patience: Patience,
+    call: &Call<T>,
+) -> Result<T, OperationError> {
+    loop {
+        if matches!(subject.phase(), Phase::Other) && subject.is_decided() {
+            return subject.outcome_of(call.operation);
+        }
+        reach("after_intent").await;
+        let answer = subject.send(provider, context).await;
+        reach("after_provider").await;
+        let repeat = patience.repeat(gateway, provider.name(), answer.is_unknown());
+        subject = record(gateway, subject, &answer, repeat.hold(), call).await?;
+        if !(repeat.wait().await && matches!(subject.phase(), Phase::Unknown(_))) {
+            return Ok(subject);
+        }
+    }
+}
+
+/// Records that the answer to a call is lost: from then on a repeat of it is a repeat.
+pub(super) async fn lost<T: Resolvable>(
+    gateway: &Gateway,
+    subject: T,
+    cause: &Cause,
+) -> Result<T, OperationError> {
+    let busy = || OperationError::Busy { payment: subject.payment() };
+    let mut lost = subject.clone().lost(gateway.now()).map_err(|_| busy())?;
+    gateway.under_way(lost.follow_up());
+    commit(gateway, Change::from(subject.step(lost.clone(), cause)), subject.payment()).await?;
+    Ok(lost)
+}
