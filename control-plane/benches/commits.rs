@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use control_plane::domain::clock::{Clock as _, SystemClock};
 use control_plane::domain::event::{Cause, Event};
 use control_plane::domain::id::{AttemptId, PaymentId};
-use control_plane::domain::idempotency::{Answer, Claim, KeyChange};
+use control_plane::domain::idempotency::{Answer, Claim, KeyChange, Subject};
 use control_plane::domain::payment::Payment;
 use control_plane::domain::provider::{Charged, Outcome, ProviderRef};
 use control_plane::domain::store::{Change, Step, Store};
@@ -47,7 +47,7 @@ fn charge(n: u64) -> [Change; 2] {
         KeyChange::Take { claim: Claim { scope, fingerprint }, client: client.clone(), at, answer: None };
 
     let created = Payment::open(id, client, request, None, at);
-    let begun = created.clone().begin_charge(AttemptId::new(at, bytes), at).unwrap();
+    let begun = created.clone().begin_charge(AttemptId::new(at, bytes), None, at).unwrap();
     let events = vec![
         Event::payment_moved(None, &created, &cause),
         Event::payment_moved(Some(&created.state), &begun, &cause),
@@ -57,10 +57,11 @@ fn charge(n: u64) -> [Change; 2] {
     let done = begun.clone().charge_answered(answer, at).unwrap();
     let event = Event::payment_moved(Some(&begun.state), &done, &cause);
     let body = format!(r#"{{"success":true,"transactionId":"{id}","status":"completed"}}"#);
-    let answered = KeyChange::Answer { scope, answer: Answer { status: 200, body } };
+    let answered =
+        KeyChange::Answer { scope, subject: Subject::Payment(id), answer: Answer { status: 200, body } };
     [
-        Change { step: Step::OpenPayment { payment: begun, events }, key: Some(take), webhook: None },
-        Change { step: Step::MovePayment { payment: done, event }, key: Some(answered), webhook: None },
+        Change::from(Step::OpenPayment { payment: begun, events }).with_key(Some(take)),
+        Change::from(Step::MovePayment { payment: done, event }).with_key(Some(answered)),
     ]
 }
 

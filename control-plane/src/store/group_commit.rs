@@ -172,7 +172,7 @@ mod tests {
         }
     }
 
-    const NOTHING: Change = Change::from(Step::Nothing);
+    const NOTHING: Change = Change { step: Step::Nothing, key: None, webhook: None, watch: None };
 
     fn held() -> (Arc<GroupCommit>, Arc<Semaphore>, Arc<AtomicUsize>) {
         let (gate, begun) = (Arc::new(Semaphore::new(0)), Arc::new(AtomicUsize::new(0)));

@@ -11,13 +11,13 @@ use control_plane::domain::event::{Cause, Event};
 use control_plane::domain::evidence::{Evidence, Found, Listed, LookUp, RefundEvidence, RefundLookUp};
 use control_plane::domain::gateway::Gateway;
 use control_plane::domain::id::{AttemptId, PaymentId, RefundId};
-use control_plane::domain::idempotency::{Answer, Call, Claim};
+use control_plane::domain::idempotency::{Answer, Call, CallKey, Claim, Renders};
 use control_plane::domain::operations::OperationError;
 use control_plane::domain::operations::settle::work_off;
 use control_plane::domain::payment::Payment;
 use control_plane::domain::provider::{
-    CancelOrder, CaptureOrder, Captured, ChargeOrder, Charged, Outcome, PaymentProvider, ProviderRef,
-    RefundOrder, Refunded, Refusal, RefusalKind, ResumeOrder, Unacceptable,
+    CancelOrder, CaptureOrder, Captured, ChargeOrder, Charged, OperationKind, Outcome, PaymentProvider,
+    ProviderRef, RefundOrder, Refunded, Refusal, RefusalKind, ResumeOrder, Unacceptable,
 };
 use control_plane::domain::queue::{Claimed, Due, Work};
 use control_plane::domain::retries::{Retries, RetryPolicy};
@@ -107,7 +107,7 @@ impl PaymentProvider for ScriptedProvider {
         method.starts_with("ORDER").then(|| ProviderRef::new(method))
     }
 
-    fn repeat_within(&self) -> SignedDuration {
+    fn repeat_within(&self, _: OperationKind) -> SignedDuration {
         SignedDuration::from_hours(1)
     }
 
@@ -213,6 +213,7 @@ impl TestGateway {
             tasks: TaskTracker::new(),
             queue: Arc::new(Bell::default()),
             retries: Retries::new(policy),
+            renders: Renders::NONE,
         });
         Self { gateway, provider, clock, store }
     }
@@ -228,6 +229,7 @@ impl TestGateway {
             tasks: TaskTracker::new(),
             queue: Arc::new(Bell::default()),
             retries: Retries::new(without_inline_repeats()),
+            renders: Renders::NONE,
         })
     }
 }
@@ -259,7 +261,7 @@ pub(crate) fn cause() -> Cause {
 
 /// A request without an idempotency key.
 pub(crate) fn call<T: Debug>() -> Call<T> {
-    Call { cause: cause(), claim: None, render }
+    Call { cause: cause(), key: None, render, operation: OperationKind::Charge }
 }
 
 /// A request under the key `n`, asking for `what`.
@@ -269,7 +271,7 @@ pub(crate) fn keyed<T: Debug>(n: u8, what: &str) -> Call<T> {
         scope: Scope::new(&client("demo"), "POST", "/", &key),
         fingerprint: Fingerprint::new("POST", "/", "", b"", what.as_bytes()),
     };
-    Call { claim: Some(claim), ..call() }
+    Call { key: Some(CallKey::Own(claim)), ..call() }
 }
 
 fn render<T: Debug>(result: &Result<T, OperationError>, _: &str) -> Answer {
@@ -320,7 +322,7 @@ fn open_with_id(
 ) -> (Payment, Change) {
     let cause = Cause { client: client(owner), request_id: format!("req-{id}") };
     let created = Payment::open(id, client(owner), charge_request(amount, ""), None, at);
-    let payment = created.clone().begin_charge(attempt, at).unwrap();
+    let payment = created.clone().begin_charge(attempt, None, at).unwrap();
     let events = vec![
         Event::payment_moved(None, &created, &cause),
         Event::payment_moved(Some(&created.state), &payment, &cause),

@@ -11,7 +11,7 @@ use edge_core::money::Amount;
 use crate::common::*;
 
 fn scope_of<T>(call: &Call<T>) -> edge_core::idempotency::Scope {
-    call.claim.unwrap().scope
+    call.claim().unwrap().scope
 }
 
 async fn known<T>(test: &TestGateway, call: &Call<T>) -> Option<KeyRecord> {
@@ -30,7 +30,7 @@ async fn the_key_its_payment_and_its_answer_are_committed_together() {
         operations::charge(test.gateway.clone(), charge_request(100, ""), call.clone()).await.unwrap();
     let record = known(&test, &call).await.unwrap();
     assert_eq!(record.subject, Some(Subject::Payment(payment.id)));
-    assert_eq!(record.fingerprint, call.claim.unwrap().fingerprint);
+    assert_eq!(record.fingerprint, call.claim().unwrap().fingerprint);
     assert_eq!(record.answer.unwrap().status, 200);
 }
 

@@ -44,6 +44,7 @@ impl Forgetful {
             tasks: TaskTracker::new(),
             queue: Arc::new(Bell::default()),
             retries: Retries::new(without_inline_repeats()),
+            renders: control_plane::domain::idempotency::Renders::NONE,
         })
     }
 }
@@ -154,6 +155,10 @@ impl DueWork for Forgetful {
 
     async fn postpone(&self, work: &Work, to: FollowUp) -> Result<(), StoreError> {
         self.store.postpone(work, to).await
+    }
+
+    async fn end_watch(&self, payment: PaymentId) -> Result<(), StoreError> {
+        self.store.end_watch(payment).await
     }
 
     async fn undecided(&self, limit: u32) -> Result<(Vec<Payment>, Vec<Refund>), StoreError> {

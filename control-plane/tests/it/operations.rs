@@ -255,6 +255,7 @@ async fn waiting_for_the_payer(test: &TestGateway) -> control_plane::domain::pay
     test.provider.charges.lock().unwrap().push(Outcome::Done(Charged::RequiresAction {
         payment: ProviderRef::new("ORDER1"),
         url: "https://pay.example/ORDER1".to_owned(),
+        declined: false,
     }));
     let body = br#"{"provider":"paypal","amount":100,"currency":"USD"}"#;
     let request = edge_core::request::ChargeRequest::parse(body).unwrap();
@@ -309,7 +310,7 @@ async fn a_payment_that_waits_for_its_payer_can_be_canceled() {
     let test = TestGateway::start().await;
     let waiting = waiting_for_the_payer(&test).await;
     let canceled = operations::cancel(test.gateway.clone(), waiting.id, call()).await.unwrap();
-    assert_eq!(canceled.state, State::Canceled);
+    assert_eq!(canceled.state, State::Canceled { reason: None });
     let late = operations::charge(test.gateway.clone(), order_request(100), call()).await;
     assert!(matches!(late, Err(OperationError::InvalidState { .. })), "{late:?}");
 }

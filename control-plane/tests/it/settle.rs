@@ -337,6 +337,7 @@ async fn a_refund_past_the_horizon_is_found_in_the_providers_records() {
         payment: Some(payment.id),
         charge: None,
         money: Some(refund.money()),
+        is_without_funds: false,
         created: None,
         standing: RefundStanding::Processed,
     });

@@ -30,7 +30,11 @@ fn charged() -> impl Strategy<Value = Charged> {
     prop_oneof![
         Just(Charged::Completed { payment: reference(), charge: reference() }),
         Just(Charged::Authorized { payment: reference(), authorization: reference() }),
-        Just(Charged::RequiresAction { payment: reference(), url: "https://pay.example".to_owned() }),
+        Just(Charged::RequiresAction {
+            payment: reference(),
+            url: "https://pay.example".to_owned(),
+            declined: false
+        }),
         Just(Charged::Pending { payment: reference() }),
     ]
 }
@@ -41,6 +45,7 @@ fn outcome<T: Clone + std::fmt::Debug + 'static>(
     let kind = prop_oneof![
         Just(RefusalKind::Declined),
         Just(RefusalKind::State),
+        Just(RefusalKind::Expired),
         Just(RefusalKind::Configuration),
         Just(RefusalKind::Invalid { param: None }),
     ];
@@ -80,12 +85,12 @@ fn step() -> impl Strategy<Value = Step> {
 /// `None`: refused, and the payment is as it was.
 fn take(payment: Payment, step: Step, n: u8) -> Option<Payment> {
     match step {
-        Step::BeginCharge => payment.begin_charge(attempt(n), at(n.into())).ok(),
+        Step::BeginCharge => payment.begin_charge(attempt(n), None, at(n.into())).ok(),
         Step::BeginResume => payment.begin_resume(attempt(n), at(n.into())).ok(),
         Step::BeginCapture(amount) => {
-            payment.begin_capture(amount.and_then(Amount::new), attempt(n), at(n.into())).ok()
+            payment.begin_capture(amount.and_then(Amount::new), attempt(n), None, at(n.into())).ok()
         }
-        Step::BeginCancel => payment.begin_cancel(attempt(n), at(n.into())).ok(),
+        Step::BeginCancel => payment.begin_cancel(attempt(n), None, at(n.into())).ok(),
         Step::BeginAgain => payment.begin_again(at(n.into())).ok(),
         Step::GiveUp => payment.give_up(at(n.into())).ok(),
         Step::Lost => payment.lost(at(n.into())).ok(),
@@ -100,7 +105,7 @@ fn is_documented(from: &State, to: &State) -> bool {
     let to = to.name();
     let landed: &[_] = match from {
         State::Created | State::RequiresAction(_) | State::Authorized(_) => return to == "processing",
-        State::Completed { .. } | State::Captured { .. } | State::Canceled | State::Failed { .. } => {
+        State::Completed { .. } | State::Captured { .. } | State::Canceled { .. } | State::Failed { .. } => {
             return false;
         }
         State::Processing { flight, .. } | State::Queued { flight, .. } | State::Unknown { flight, .. } => {

@@ -91,7 +91,7 @@ impl Provider {
     }
 
     pub(crate) fn execute(&mut self, flight: &Flight, decision: Decision) -> Answer {
-        let known = self.answers.get(&flight.attempt).cloned();
+        let known = self.answers.get(&flight.call.attempt).cloned();
         let answer = match known {
             Some(first) if self.replays => return first,
             // What was refused is refused once more: nothing was made that could stand otherwise now.
@@ -103,7 +103,7 @@ impl Provider {
                 Operation::Cancel(_) => self.cancel(decision),
             },
         };
-        self.answers.insert(flight.attempt, answer.clone());
+        self.answers.insert(flight.call.attempt, answer.clone());
         answer
     }
 
@@ -150,9 +150,11 @@ impl Provider {
             Answer::Charge(_) => Answer::Charge(match self.truth {
                 Truth::Captured(_) => Outcome::Done(Charged::Completed { payment, charge }),
                 Truth::Held => Outcome::Done(Charged::Authorized { payment, authorization: reference() }),
-                Truth::AsksPayer | Truth::Approved => {
-                    Outcome::Done(Charged::RequiresAction { payment, url: "https://pay.example".to_owned() })
-                }
+                Truth::AsksPayer | Truth::Approved => Outcome::Done(Charged::RequiresAction {
+                    payment,
+                    url: "https://pay.example".to_owned(),
+                    declined: false,
+                }),
                 Truth::Pending(_) => Outcome::Done(Charged::Pending { payment }),
                 Truth::Nothing | Truth::Declined | Truth::Canceled => no(RefusalKind::Declined),
             }),
@@ -195,7 +197,7 @@ impl Provider {
         Some(match self.truth {
             Truth::Nothing => return None,
             Truth::AsksPayer => Standing::RequiresAction { url: "https://pay.example".to_owned() },
-            Truth::Approved => Standing::Approved,
+            Truth::Approved => Standing::Approved { declined: false, page: None },
             Truth::Pending(_) => Standing::Processing,
             Truth::Held if self.capture_declined => Standing::Declined(declined()),
             Truth::Held => Standing::Authorized { authorization: reference() },
@@ -203,7 +205,7 @@ impl Provider {
                 Standing::Captured { charge: ProviderRef::new("ch_1"), money: Money { amount, currency } }
             }
             Truth::Declined => Standing::Declined(declined()),
-            Truth::Canceled => Standing::Canceled,
+            Truth::Canceled => Standing::Canceled { is_expired: false },
         })
     }
 }

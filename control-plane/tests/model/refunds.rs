@@ -100,6 +100,7 @@ impl Theirs {
             payment: ours.map(|_| payment.id),
             charge: None,
             money: Some(money),
+            is_without_funds: false,
             created: None,
             standing: self.history.iter().rev().nth(lag.into()).cloned()?,
         })
@@ -116,11 +117,9 @@ impl Theirs {
 }
 
 const fn attempt_of(refund: &Refund) -> Option<AttemptId> {
-    match &refund.state {
-        RefundState::Processing { attempt }
-        | RefundState::Queued { attempt, .. }
-        | RefundState::Unknown { attempt, .. } => Some(*attempt),
-        _ => None,
+    match refund.state.call() {
+        Some(call) => Some(call.attempt),
+        None => None,
     }
 }
 

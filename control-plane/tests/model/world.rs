@@ -52,7 +52,9 @@ impl World {
             moves: BTreeSet::new(),
             second: 0,
         };
-        world.begin(Payment::begin_charge).expect("a new payment can be charged");
+        world
+            .begin(|payment, attempt, at| payment.begin_charge(attempt, None, at))
+            .expect("a new payment can be charged");
         world
     }
 
@@ -79,10 +81,10 @@ impl World {
             Step::Capture { amount } => self.begin(|payment, attempt, at| {
                 let amount = Amount::new(amount.into());
                 payment
-                    .begin_capture(amount, attempt, at)
+                    .begin_capture(amount, attempt, None, at)
                     .map_err(|_| InvalidTransition { from: "", wanted: "" })
             }),
-            Step::Cancel => self.begin(Payment::begin_cancel),
+            Step::Cancel => self.begin(|payment, attempt, at| payment.begin_cancel(attempt, None, at)),
             Step::Execute(decision) => {
                 self.execute(decision);
                 Ok(())
@@ -167,7 +169,7 @@ impl World {
             _ => return Ok(()),
         };
         let call = self.calls.remove(0);
-        if self.payment.state.flight().is_none_or(|flight| flight.attempt != call.flight.attempt) {
+        if self.payment.state.flight().is_none_or(|flight| flight.call.attempt != call.flight.call.attempt) {
             return Ok(());
         }
         let (payment, now) = (self.payment.clone(), at(self.second));
@@ -186,7 +188,7 @@ impl World {
         let Some(standing) = self.provider.read(lag, self.oldest) else { return Ok(()) };
         let (payment, money) = (Some(self.payment.id), Some(self.payment.money()));
         let seen = Evidence { reference: reference(), payment, money, standing };
-        match self.payment.adopt(&seen, self.own_call(), at(self.second)) {
+        match self.payment.adopt(&seen, self.own_call(), false, at(self.second)) {
             Adopted::Known | Adopted::Wait => Ok(()),
             Adopted::Moved(moved) | Adopted::Surprising(moved) => {
                 if lag == 0 {
@@ -223,7 +225,7 @@ impl World {
                 let ended = matches!(truth, Truth::Nothing | Truth::Declined | Truth::Canceled);
                 prop_assert!(ended, "failed, and the provider has {:?}", truth);
             }
-            State::Canceled => prop_assert_eq!(truth, Truth::Canceled),
+            State::Canceled { .. } => prop_assert_eq!(truth, Truth::Canceled),
             _ => {}
         }
         Ok(())

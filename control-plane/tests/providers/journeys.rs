@@ -6,11 +6,12 @@ use std::sync::Arc;
 use control_plane::domain::clock::SystemEntropy;
 use control_plane::domain::event::Cause;
 use control_plane::domain::gateway::Gateway;
-use control_plane::domain::idempotency::{Answer, Call};
+use control_plane::domain::idempotency::{Answer, Call, Renders};
 use control_plane::domain::operations::settle::step;
 use control_plane::domain::operations::webhook::receive;
 use control_plane::domain::operations::{self, OperationError};
 use control_plane::domain::payment::{Payment, Status};
+use control_plane::domain::provider::OperationKind;
 use control_plane::domain::refund::RefundStatus;
 use control_plane::domain::retries::{Retries, RetryPolicy};
 use control_plane::domain::webhook::{EventState, WebhookFilter};
@@ -37,7 +38,7 @@ fn client() -> ClientId {
 fn call<T>() -> Call<T> {
     let cause = Cause { client: client(), request_id: "req-1".to_owned() };
     let render = |_: &Result<T, OperationError>, _: &str| Answer { status: 200, body: String::new() };
-    Call { cause, claim: None, render }
+    Call { cause, key: None, render, operation: OperationKind::Charge }
 }
 
 impl Journey {
@@ -54,6 +55,7 @@ impl Journey {
             tasks: TaskTracker::new(),
             queue: Arc::new(Bell::default()),
             retries: Retries::new(RetryPolicy { inline_within: None, ..RetryPolicy::default() }),
+            renders: Renders::NONE,
         });
         Self { shop, gateway, _folder: folder }
     }

@@ -48,7 +48,7 @@ async fn stripe_shows_each_payment_where_it_stands() {
     let order = shop.authorize(4_999, "USD", Some("pm_card_visa"));
     let intent = authorized(stripe.charge(&order).await.done());
     stripe.cancel(&shop.cancel(&order, CancelTarget::Authorization(intent.clone()))).await.done();
-    assert_eq!(of(&order, &look(&intent).await), Standing::Canceled);
+    assert_eq!(of(&order, &look(&intent).await), Standing::Canceled { is_expired: false });
 
     let order = shop.charge(4_999, "USD", Some("pm_card_visa_chargeDeclinedInsufficientFunds"));
     let left = stripe.charge(&order).await.refused().reference.unwrap();
@@ -140,7 +140,7 @@ async fn paypal_shows_each_order_where_it_stands() {
     let (id, page) = to_be_acted_on(paypal.charge(&order).await.done());
     assert_eq!(of(&order, &look(&id).await), Standing::RequiresAction { url: page.clone() });
     shop.visit(&page, "approve").await;
-    assert_eq!(of(&order, &look(&id).await), Standing::Approved);
+    assert_eq!(of(&order, &look(&id).await), Standing::Approved { declined: false, page: None });
     let charge = completed(paypal.resume(&shop.resume(&order, &id)).await.done());
     assert_eq!(of(&order, &look(&id).await), captured(&charge, order.money));
     // The capture alone says the same, but not what the whole order was over.
@@ -176,7 +176,7 @@ async fn paypal_shows_what_is_held_taken_in_part_or_released() {
         assert_eq!(of(&order, &look(&payment).await), held);
         if released {
             paypal.cancel(&shop.cancel(&order, CancelTarget::Authorization(authorization))).await.done();
-            assert_eq!(of(&order, &look(&payment).await), Standing::Canceled);
+            assert_eq!(of(&order, &look(&payment).await), Standing::Canceled { is_expired: false });
         } else {
             paypal.capture(&shop.capture(&order, &authorization, 2_000)).await.done();
             let standing = of(&order, &look(&payment).await);

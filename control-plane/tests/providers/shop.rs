@@ -292,7 +292,7 @@ pub(crate) fn authorized(charged: Charged) -> ProviderRef {
 #[track_caller]
 pub(crate) fn to_be_acted_on(charged: Charged) -> (ProviderRef, String) {
     match charged {
-        Charged::RequiresAction { payment, url } => (payment, url),
+        Charged::RequiresAction { payment, url, .. } => (payment, url),
         other => panic!("requires no action: {other:?}"),
     }
 }

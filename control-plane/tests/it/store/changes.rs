@@ -3,7 +3,7 @@
 use std::task::Poll;
 
 use control_plane::domain::event::Event;
-use control_plane::domain::idempotency::{Answer, Claim, KeyChange};
+use control_plane::domain::idempotency::{Answer, Claim, KeyChange, Subject};
 use control_plane::domain::payment::Payment;
 use control_plane::domain::refund::Refund;
 use control_plane::domain::store::{Change, CommitError, Conflict, Step, Store};
@@ -39,7 +39,7 @@ pub(super) fn conflict(result: Result<(), CommitError>) -> Conflict {
 
 /// Takes the key `n` for a request that asks for `what`.
 pub(super) fn take(n: u8, what: &str, answer: Option<Answer>) -> KeyChange {
-    let claim: Claim = keyed::<Payment>(n, what).claim.unwrap();
+    let claim: Claim = keyed::<Payment>(n, what).claim().unwrap();
     KeyChange::Take { claim, client: client("demo"), at: at(0), answer }
 }
 
@@ -47,13 +47,13 @@ pub(super) fn with_key(change: Change, key: KeyChange) -> Change {
     Change { key: Some(key), ..change }
 }
 
-pub(super) fn answer_to(n: u8, body: &str) -> KeyChange {
-    let scope = keyed::<Payment>(n, "").claim.unwrap().scope;
-    KeyChange::Answer { scope, answer: Answer { status: 200, body: body.to_owned() } }
+pub(super) fn answer_to(n: u8, subject: Subject, body: &str) -> KeyChange {
+    let scope = keyed::<Payment>(n, "").claim().unwrap().scope;
+    KeyChange::Answer { scope, subject, answer: Answer { status: 200, body: body.to_owned() } }
 }
 
-pub(super) fn release(n: u8) -> KeyChange {
-    KeyChange::Release { scope: keyed::<Payment>(n, "").claim.unwrap().scope }
+pub(super) fn release(n: u8, subject: Subject) -> KeyChange {
+    KeyChange::Release { subject, scope: keyed::<Payment>(n, "").claim().unwrap().scope }
 }
 
 /// All at once, so that they wait together for a commit.

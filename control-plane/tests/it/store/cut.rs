@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use control_plane::domain::event::Event;
-use control_plane::domain::idempotency::Answer;
+use control_plane::domain::idempotency::{Answer, Subject};
 use control_plane::domain::provider::{Doubt, Outcome};
 use control_plane::domain::refund::Refund;
 use control_plane::domain::store::{Change, Conflict, Step, Store};
@@ -152,7 +152,13 @@ async fn a_payment_that_was_moved_in_doubt_is_moved_once() {
         let (payment, open) = opening(1, "demo", 100);
         test.store.commit(with_key(open, take(1, "a", None))).await.unwrap();
         let done = payment.clone().charge_answered(completed(), at(5)).unwrap();
-        test.store.commit(with_key(marked(moved(&payment, done.clone())), answer_to(1, "{}"))).await.unwrap();
+        test.store
+            .commit(with_key(
+                marked(moved(&payment, done.clone())),
+                answer_to(1, Subject::Payment(payment.id), "{}"),
+            ))
+            .await
+            .unwrap();
         assert!(test.cuts() > 1, "{cut:?}");
         assert_eq!(test.store.payment(&done.client, done.id).await.unwrap(), Some(done.clone()));
         assert_eq!(test.store.events(&done.client, done.id).await.unwrap().len(), 3, "{cut:?}");
@@ -182,7 +188,7 @@ async fn an_amount_that_was_given_back_in_doubt_is_given_back_once() {
         test.store.commit(with_key(open, take(2, "r", None))).await.unwrap();
         test.store.commit(refund_of(&payment, 2, 40).1).await.unwrap();
         let failed = refund_answered(&refund, declined());
-        test.store.commit(with_key(marked(failed), release(2))).await.unwrap();
+        test.store.commit(with_key(marked(failed), release(2, Subject::Refund(refund.id)))).await.unwrap();
         assert!(test.cuts() > 1, "{cut:?}");
         let stored = test.store.payment(&payment.client, payment.id).await.unwrap().unwrap();
         assert_eq!(stored.refunded, 40, "{cut:?}");
@@ -194,7 +200,7 @@ async fn a_key_that_was_taken_in_doubt_with_its_answer_is_ours() {
     for cut in CUTS {
         let Some(test) = CutStore::open(cut).await else { return };
         let answer = Some(Answer { status: 404, body: MARK.to_owned() });
-        let refusal = Change { step: Step::Nothing, key: Some(take(1, "a", answer)), webhook: None };
+        let refusal = Change::of_key(take(1, "a", answer));
         test.store.commit(refusal).await.unwrap();
         assert!(test.cuts() > 1, "{cut:?}");
     }

@@ -61,8 +61,9 @@ async fn change(store: &dyn Store, doing: &Doing, unique: u64) -> Option<Change>
             let charge = ProviderRef::new(format!("ch_{payment}"));
             let answered =
                 before.clone().capture_answered(Outcome::Done(Captured::Completed { charge }), at(6));
-            let begun =
-                || before.clone().begin_capture(Amount::new(amount.into()), attempt(amount), at(6)).ok();
+            let begun = || {
+                before.clone().begin_capture(Amount::new(amount.into()), attempt(amount), None, at(6)).ok()
+            };
             let after = answered.ok().or_else(begun)?;
             Some(moved(&before, after))
         }
@@ -143,7 +144,7 @@ async fn same_as_one_by_one(store: &dyn Store, written: Vec<Change>) -> Result<(
     }
     prop_assert!(left.is_empty(), "told as written, but not in the trail: {left:?}");
     for key in 0..=u8::MAX {
-        let scope = keyed::<Payment>(key, "r").claim.unwrap().scope;
+        let scope = keyed::<Payment>(key, "r").claim().unwrap().scope;
         prop_assert_eq!(store.key(&scope).await.unwrap(), reference.store.key(&scope).await.unwrap());
     }
     Ok(())

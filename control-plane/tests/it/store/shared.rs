@@ -51,7 +51,7 @@ async fn each_member_of_a_batch_meets_its_own_conflict(test: TestStore) {
     assert_eq!(conflicts[..6], expected);
     assert_eq!(conflicts[6..], vec![None; 40]);
     for n in [12, 13, 14] {
-        let unused = keyed::<control_plane::domain::payment::Payment>(n, "").claim.unwrap().scope;
+        let unused = keyed::<control_plane::domain::payment::Payment>(n, "").claim().unwrap().scope;
         assert_eq!(test.store.key(&unused).await.unwrap(), None, "key {n}");
     }
     for n in [3, 4] {

@@ -66,11 +66,7 @@ fn noted(payment: &Payment, dispute: &str) -> Change {
         as_of: at(7),
     };
     let event = Event::payment_moved(Some(&payment.state), &after, &cause());
-    Change {
-        step: Step::NotePayment { payment: after, event, dispute: Some(dispute) },
-        key: None,
-        webhook: None,
-    }
+    Change::from(Step::NotePayment { payment: after, event, dispute: Some(dispute) })
 }
 
 async fn an_event_is_stored_once_byte_for_byte(test: TestStore) {
@@ -117,7 +113,7 @@ async fn an_event_that_failed_comes_again_when_it_is_due(test: TestStore) {
     test.store.receive_webhook(&event("evt_1", 1)).await.unwrap();
     claimed(&test, at(1), at(60)).await.unwrap();
     let failed = EventState::Failed { next_at: at(100), reason: "the provider does not answer".to_owned() };
-    let change = Change { step: Step::Nothing, key: None, webhook: Some(told("evt_1", failed, 1)) };
+    let change = Change::from(Step::Nothing).with_mark(Some(told("evt_1", failed, 1)));
     test.store.commit(change).await.unwrap();
     assert_eq!(claimed(&test, at(99), at(200)).await, None);
     let again = claimed(&test, at(100), at(200)).await.unwrap();
@@ -126,8 +122,7 @@ async fn an_event_that_failed_comes_again_when_it_is_due(test: TestStore) {
 
 async fn a_reopened_event_can_be_worked_off_again(test: TestStore) {
     test.store.receive_webhook(&event("evt_1", 1)).await.unwrap();
-    let done =
-        || Change { step: Step::Nothing, key: None, webhook: Some(told("evt_1", EventState::Done, 0)) };
+    let done = || Change::from(Step::Nothing).with_mark(Some(told("evt_1", EventState::Done, 0)));
     test.store.commit(done()).await.unwrap();
     let reopened = test.store.reopen_webhook("evt_1", at(60)).await.unwrap().unwrap();
     assert_eq!(reopened.state, EventState::Received);

@@ -22,9 +22,10 @@ async fn approved(test: &TestGateway) -> Payment {
     test.provider.charges.lock().unwrap().push(Outcome::Done(Charged::RequiresAction {
         payment: ProviderRef::new("ORDER1"),
         url: "https://pay.example/ORDER1".to_owned(),
+        declined: false,
     }));
     let waiting = operations::charge(test.gateway.clone(), request(""), call()).await.unwrap();
-    shows(test, &waiting, Standing::Approved);
+    shows(test, &waiting, Standing::Approved { declined: false, page: None });
     waiting
 }
 
@@ -61,7 +62,7 @@ async fn a_client_that_comes_back_after_the_webhook_is_told_that_it_is_paid() {
     let back = operations::charge(test.gateway.clone(), with_the_order(), call.clone()).await.unwrap();
     assert_eq!((back.id, back.state.status()), (waiting.id, Status::Completed));
     assert_eq!(resumes(&test).len(), 1);
-    let key = test.gateway.store.key(&call.claim.unwrap().scope).await.unwrap().unwrap();
+    let key = test.gateway.store.key(&call.claim().unwrap().scope).await.unwrap().unwrap();
     assert_eq!(key.answer.unwrap().status, 200);
 }
 

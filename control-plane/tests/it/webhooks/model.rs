@@ -11,10 +11,14 @@ use super::*;
 /// Where a payment may be when its events come.
 fn beginnings(more: &str) -> Vec<Payment> {
     let created = Payment::open(payment_id(1), client("demo"), charge_request(100, more), None, at(0));
-    let under_way = created.begin_charge(attempt(1), at(0)).unwrap();
+    let under_way = created.begin_charge(attempt(1), None, at(0)).unwrap();
     let after = |outcome| under_way.clone().charge_answered(outcome, at(1)).unwrap();
     let reference = ProviderRef::new(format!("pi_{}", under_way.id));
-    let acted = Charged::RequiresAction { payment: reference.clone(), url: "https://pay.example".to_owned() };
+    let acted = Charged::RequiresAction {
+        payment: reference.clone(),
+        url: "https://pay.example".to_owned(),
+        declined: false,
+    };
     vec![
         after(Outcome::Unknown(Doubt::new("cut"))),
         after(Outcome::Done(Charged::Pending { payment: reference })),
@@ -24,7 +28,7 @@ fn beginnings(more: &str) -> Vec<Payment> {
 }
 
 fn follow(payment: Payment, reads: &[Evidence]) -> Payment {
-    reads.iter().fold(payment, |payment, seen| match payment.adopt(seen, OwnCall::IsOver, at(2)) {
+    reads.iter().fold(payment, |payment, seen| match payment.adopt(seen, OwnCall::IsOver, false, at(2)) {
         Adopted::Moved(moved) | Adopted::Surprising(moved) => moved,
         Adopted::Known => payment,
         other => panic!("{seen:?} gave {other:?}"),
@@ -54,14 +58,14 @@ fn histories() -> impl Strategy<Value = (&'static str, Vec<Standing>)> {
     let manual = r#","capture":"manual""#;
     prop_oneof![
         Just(("", vec![Standing::Open, Standing::Processing, captured(100)])),
-        Just(("", vec![acts(), Standing::Approved, captured(100)])),
+        Just(("", vec![acts(), Standing::Approved { declined: false, page: None }, captured(100)])),
         Just(("", vec![Standing::Declined(declined()), captured(100)])),
         Just((
             "",
             vec![Standing::Open, acts(), Standing::Processing, Standing::Declined(declined()), captured(100)]
         )),
         Just((manual, vec![Standing::Open, held(), captured(60)])),
-        Just((manual, vec![acts(), held(), Standing::Canceled])),
+        Just((manual, vec![acts(), held(), Standing::Canceled { is_expired: false }])),
     ]
 }
 
@@ -90,7 +94,7 @@ proptest! {
             let mut payment = beginning.clone();
             let mut moved = None;
             for standing in &reads {
-                match payment.adopt(&evidence(&beginning, standing.clone()), OwnCall::IsOver, at(2)) {
+                match payment.adopt(&evidence(&beginning, standing.clone()), OwnCall::IsOver, false, at(2)) {
                     Adopted::Moved(next) | Adopted::Surprising(next) => {
                         prop_assert_eq!(next.version, payment.version + 1);
                         payment = next;
@@ -109,7 +113,7 @@ proptest! {
     fn while_our_own_call_may_answer_only_money_that_moved_is_believed(standing in any_standing()) {
         let own = beginnings("").pop().unwrap();
         prop_assert!(matches!(own.state, State::Processing { accepted: false, .. }), "under way");
-        let adopted = own.adopt(&evidence(&own, standing.clone()), OwnCall::MayAnswer, at(2));
+        let adopted = own.adopt(&evidence(&own, standing.clone()), OwnCall::MayAnswer, false, at(2));
         match standing {
             Standing::Captured { money, .. } if money == own.money() => {
                 prop_assert!(matches!(adopted, Adopted::Moved(_)));
@@ -138,13 +142,13 @@ fn any_standing() -> impl Strategy<Value = Standing> {
     prop_oneof![
         Just(Standing::Open),
         Just(acts()),
-        Just(Standing::Approved),
+        Just(Standing::Approved { declined: false, page: None }),
         Just(Standing::Processing),
         Just(held()),
         Just(captured(100)),
         Just(captured(99)),
         Just(Standing::Declined(declined())),
-        Just(Standing::Canceled),
+        Just(Standing::Canceled { is_expired: false }),
         Just(Standing::Unclear("?".to_owned())),
     ]
 }
@@ -162,7 +166,7 @@ fn refund_histories() -> impl Strategy<Value = Vec<RefundStanding>> {
 fn refund_beginnings() -> Vec<Refund> {
     let created = Payment::open(payment_id(1), client("demo"), charge_request(100, ""), None, at(0));
     let payment =
-        created.begin_charge(attempt(1), at(0)).unwrap().charge_answered(completed(), at(1)).unwrap();
+        created.begin_charge(attempt(1), None, at(0)).unwrap().charge_answered(completed(), at(1)).unwrap();
     let open = Refund::open(refund_id(1), &payment, Amount::new(40).unwrap(), attempt(2), at(2));
     let refund = ProviderRef::new("re_1");
     let after = |outcome| open.clone().answered(outcome, at(3)).unwrap();
@@ -180,6 +184,7 @@ fn refund_evidence(refund: &Refund, standing: RefundStanding) -> RefundEvidence 
         payment: Some(refund.payment),
         charge: None,
         money: Some(refund.money()),
+        is_without_funds: false,
         created: None,
         standing,
     }
@@ -197,11 +202,11 @@ fn follow_refund(refund: Refund, reads: &[RefundEvidence]) -> Refund {
 fn an_operation_that_may_still_be_executed_is_not_given_up_for_an_old_read() {
     let [unknown, ..] = &beginnings(r#","capture":"manual""#)[..] else { panic!() };
     let held = follow(unknown.clone(), &[evidence(unknown, held())]);
-    let capture = held.begin_capture(None, attempt(2), at(3)).unwrap();
+    let capture = held.begin_capture(None, attempt(2), None, at(3)).unwrap();
     let lost = capture.capture_answered(Outcome::Unknown(Doubt::new("cut")), at(4)).unwrap();
-    for standing in [self::held(), Standing::Open, Standing::Approved] {
+    for standing in [self::held(), Standing::Open, Standing::Approved { declined: false, page: None }] {
         let seen = evidence(&lost, standing);
-        assert_eq!(lost.adopt(&seen, OwnCall::IsOver, at(5)), Adopted::Known);
+        assert_eq!(lost.adopt(&seen, OwnCall::IsOver, false, at(5)), Adopted::Known);
     }
     assert!(matches!(lost.state.flight().unwrap().operation, Operation::Capture { .. }));
 }

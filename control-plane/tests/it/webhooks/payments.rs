@@ -57,7 +57,7 @@ async fn a_client_that_repeats_its_request_is_told_what_the_webhook_found() {
     let subject = Subject::Payment(payment.id);
     let repeated = Payment::recall(test.gateway.clone(), subject, call.clone()).await.unwrap();
     assert_eq!(repeated.state.status(), Status::Completed);
-    let key = test.gateway.store.key(&call.claim.unwrap().scope).await.unwrap().unwrap();
+    let key = test.gateway.store.key(&call.claim().unwrap().scope).await.unwrap().unwrap();
     assert!(key.answer.is_some());
 }
 
@@ -90,7 +90,7 @@ async fn an_event_that_overtakes_the_answer_completes_the_payment_and_the_key_ge
     gate.notify_one();
     let answered = charge.await.unwrap().unwrap();
     assert_eq!(answered.state.status(), Status::Completed);
-    let key = test.gateway.store.key(&call.claim.unwrap().scope).await.unwrap().unwrap();
+    let key = test.gateway.store.key(&call.claim().unwrap().scope).await.unwrap().unwrap();
     assert_eq!(key.answer.unwrap().status, 200);
     test.clock.advance(1);
     assert_eq!(worked_off(&test.gateway).await.state, EventState::Done);
@@ -111,7 +111,8 @@ async fn a_payment_recorded_as_failed_is_completed_if_the_money_moved_and_never_
     told(&test, "evt_1", "payment", payment.id).await;
     worked_off(&test.gateway).await;
     assert_eq!(stored(&test, payment.id).await.state.status(), Status::Completed);
-    for standing in [Standing::Declined(declined()), Standing::Canceled, Standing::Open] {
+    for standing in [Standing::Declined(declined()), Standing::Canceled { is_expired: false }, Standing::Open]
+    {
         shows(&test, &payment, standing);
         told(&test, "evt_2", "payment", payment.id).await;
         control_plane::domain::operations::webhook::replay(&test.gateway, "evt_2").await.unwrap();
@@ -245,7 +246,9 @@ async fn an_event_of_one_provider_never_moves_a_payment_at_the_other() {
 
 #[tokio::test]
 async fn what_is_held_may_be_taken_or_released_at_the_dashboard() {
-    for (standing, status) in [(captured(60), Status::Captured), (Standing::Canceled, Status::Canceled)] {
+    for (standing, status) in
+        [(captured(60), Status::Captured), (Standing::Canceled { is_expired: false }, Status::Canceled)]
+    {
         let test = TestGateway::start().await;
         test.provider.charges.lock().unwrap().push(authorized());
         let request = charge_request(100, r#","capture":"manual""#);

@@ -22,6 +22,7 @@ fn of(payment: &Payment, reference: &str, minor: u64, standing: RefundStanding) 
         payment: None,
         charge: payment.captured().map(|(charge, _)| charge.clone()),
         money: Some(usd(minor)),
+        is_without_funds: false,
         created: Some(at(7)),
         standing,
     }

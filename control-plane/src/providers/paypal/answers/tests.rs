@@ -180,7 +180,7 @@ fn after_a_declined_capture_what_was_held_may_still_end() {
     let declined = [transaction_json("C1", "DECLINED")];
     let standing = |held| order_with("COMPLETED", &declined, &[transaction_json("A1", held)]).evidence();
     assert!(matches!(standing("CREATED").unwrap().standing, Standing::Declined(_)));
-    for ended in ["VOIDED", "EXPIRED"] {
-        assert_eq!(standing(ended).unwrap().standing, Standing::Canceled);
+    for (ended, is_expired) in [("VOIDED", false), ("EXPIRED", true)] {
+        assert_eq!(standing(ended).unwrap().standing, Standing::Canceled { is_expired });
     }
 }
