@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 /// Every place there is.
-pub const NAMES: [&str; 10] = [
+pub const NAMES: [&str; 12] = [
     // The key has been looked up; its intent is not committed.
     "after_claim_before_intent",
     // The intent is committed; the provider has not been called.
@@ -20,6 +20,10 @@ pub const NAMES: [&str; 10] = [
     "during_commit",
     // The outcome is committed; nobody has been told.
     "after_commit_before_reply",
+    // A key that is found to stand for nothing executed is about to be released.
+    "before_release",
+    // A key whose outcome others decided is about to get its answer.
+    "before_late_answer",
     // The answer is made; the edge cache has not been told.
     "after_reply_before_edge",
     // A message has been sent to the queue; the queue has not confirmed it.

@@ -4,17 +4,20 @@ use std::fmt::Write as _;
 use std::io::{IsTerminal as _, Write as _};
 use std::sync::Arc;
 
-use clap::{Args, Subcommand};
+use anyhow::Context as _;
+use clap::{Args, Subcommand, ValueEnum};
 use jiff::{SpanRelativeTo, Timestamp};
 use serde::Serialize;
 
 use crate::config::{GatewaySettings, Source};
 use crate::domain::clock::{Clock as _, SystemClock};
 use crate::domain::gateway::Gateway;
+use crate::domain::operations::decide::{Operator, decide};
 use crate::domain::operations::reconcile::{Compared, Finding, reconcile};
 use crate::domain::operations::review::{ForReview, for_review};
 use crate::domain::provider::ProviderRef;
 use crate::domain::queue::Work;
+use crate::domain::verdict::Verdict;
 use crate::gateway_setup::{self, Opener};
 use crate::worker::due::Bell;
 
@@ -23,6 +26,73 @@ pub enum Command {
     /// Show payments and refunds that have been undecided for longer than REVIEW_AFTER_SECONDS, oldest first.
     /// The service goes on trying; look at the provider's dashboard
     Review(ReviewArgs),
+    /// Decide a payment or refund that stays undecided, as you have seen it in the provider's dashboard. The provider
+    /// is looked at once more first; what it shows counts. Recorded in the audit trail with your name and reason
+    Resolve(ResolveArgs),
+}
+
+#[derive(Args)]
+pub struct ResolveArgs {
+    /// `txn_…` or `rfnd_…`
+    id: String,
+    /// How it ended at the provider
+    #[arg(long = "as", value_enum)]
+    verdict: VerdictName,
+    /// The provider's name for the outcome: the PaymentIntent or capture (paid), the authorization (authorized), the
+    /// refund (refunded)
+    #[arg(long)]
+    reference: Option<String>,
+    /// Why you are sure
+    #[arg(long, value_parser = text)]
+    reason: String,
+    /// Who decides
+    #[arg(long = "by", env = "USER", value_parser = text)]
+    by: String,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum VerdictName {
+    /// The money moved
+    Paid,
+    /// The amount is held
+    Authorized,
+    /// Nothing is held and nothing moved
+    Canceled,
+    /// The provider did not do it and will not
+    NotDone,
+    /// The refund was made
+    Refunded,
+}
+
+impl ResolveArgs {
+    fn verdict(&self) -> anyhow::Result<Verdict> {
+        let reference = || {
+            let named = self.reference.as_deref().map(str::trim).filter(|named| !named.is_empty());
+            named.map(ProviderRef::new).context("--reference is needed: the provider's name for the outcome")
+        };
+        Ok(match self.verdict {
+            VerdictName::Paid => Verdict::Paid { charge: reference()? },
+            VerdictName::Authorized => Verdict::Authorized { authorization: reference()? },
+            VerdictName::Canceled => Verdict::Canceled,
+            VerdictName::NotDone => Verdict::NotDone,
+            VerdictName::Refunded => Verdict::Refunded { refund: reference()? },
+        })
+    }
+
+    fn work(&self) -> anyhow::Result<Work> {
+        let payment = self.id.parse().map(Work::Payment);
+        payment
+            .or_else(|_| self.id.parse().map(Work::Refund))
+            .ok()
+            .context("the id must be like txn_… or rfnd_…")
+    }
+}
+
+/// A text of an operator that is kept.
+fn text(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    let fits = (1..=500).contains(&text.chars().count()) && !text.chars().any(char::is_control);
+    if fits { Ok(text.to_owned()) } else { Err("must be a text of 1 to 500 characters".to_owned()) }
 }
 
 #[derive(Args)]
@@ -100,8 +170,11 @@ impl<'a> From<&'a ForReview> for ReviewLine<'a> {
 /// # Errors
 /// If the configuration or the database cannot be used.
 pub async fn run(command: Command, source: &Source) -> anyhow::Result<String> {
-    let Command::Review(args) = command;
     let gateway = open(source).await?;
+    let args = match command {
+        Command::Review(args) => args,
+        Command::Resolve(args) => return resolve(&gateway, &args).await,
+    };
     let found = for_review(&gateway, args.limit).await?;
     let mut text = String::new();
     for line in found.iter().map(ReviewLine::from) {
@@ -132,6 +205,13 @@ pub async fn run(command: Command, source: &Source) -> anyhow::Result<String> {
         text.push_str("nothing has been undecided for too long");
     }
     Ok(text.trim_end().to_owned())
+}
+
+async fn resolve(gateway: &Gateway, args: &ResolveArgs) -> anyhow::Result<String> {
+    let operator = Operator { name: args.by.clone(), reason: args.reason.clone() };
+    let decision = decide(gateway, &args.work()?, &args.verdict()?, &operator).await?;
+    let by = if decision.by_provider { "the provider's records show it" } else { "as you say" };
+    Ok(format!("{} is {} now: {by}", args.id, decision.state))
 }
 
 #[derive(Serialize)]

@@ -23,6 +23,7 @@ pub struct Cause {
 
 /// No request's id begins so: those have no spaces.
 const BY_WEBHOOK: &str = "webhook ";
+const BY_OPERATOR: &str = "operator ";
 const BY_FOLLOW_UP: &str = "follow up";
 
 impl Cause {
@@ -36,6 +37,12 @@ impl Cause {
     #[must_use]
     pub fn follow_up(client: ClientId) -> Self {
         Self { client, request_id: BY_FOLLOW_UP.to_owned() }
+    }
+
+    /// A person decided it, at the command line.
+    #[must_use]
+    pub fn operator(client: ClientId, name: &str) -> Self {
+        Self { client, request_id: format!("{BY_OPERATOR}{name}") }
     }
 
     #[must_use]

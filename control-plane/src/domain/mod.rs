@@ -15,4 +15,5 @@ pub mod queue;
 pub mod refund;
 pub mod retries;
 pub mod store;
+pub mod verdict;
 pub mod webhook;

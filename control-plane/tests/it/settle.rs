@@ -1,5 +1,10 @@
 //! How what is not decided comes to its end, step by step.
 
+mod cancels;
+mod dead_keys;
+mod decisions;
+mod watches;
+
 use control_plane::domain::event::Event;
 use control_plane::domain::evidence::{Evidence, Found, RefundEvidence, RefundStanding, Standing};
 use control_plane::domain::idempotency::{Call, Subject};

@@ -3,6 +3,7 @@
 mod cancel;
 mod capture;
 mod charge;
+pub mod decide;
 mod examine;
 mod payment_call;
 mod recall;

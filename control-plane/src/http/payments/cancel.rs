@@ -23,15 +23,19 @@ pub(super) struct CancelAnswer {
     success: bool,
     transaction_id: String,
     status: Status,
+    /// `true`: the money moved before it could be canceled, and is given back in full.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    refunding: bool,
 }
 
-/// Release what is authorized, or end a payment whose payer has not acted yet.
+/// Release what is authorized, end a payment whose payer has not acted yet, or cancel a charge that is queued. While the
+/// outcome of a charge is not known, the wish is kept: the amount is released or given back as soon as it is known.
 #[utoipa::path(
     post, path = "/payments/{id}/cancel", tag = "payments", request_body = Option<CancelRequest>,
     params(("id" = String, Path, description = "`txn_…`")),
     responses(
-        (status = 200, description = "Canceled; no money moved", body = CancelAnswer),
-        (status = 202, description = "Taken; the outcome is not known yet", body = CancelAnswer),
+        (status = 200, description = "Canceled; no money moved, or (`refunding`) it goes back", body = CancelAnswer),
+        (status = 202, description = "Taken; carried out as soon as the outcome of what is under way is known", body = CancelAnswer),
         (status = 404, description = "No such payment of yours", body = ErrorBody),
         (status = 409, description = "The payment is not authorized or waiting for its payer", body = ErrorBody),
         (status = 503, description = "Not executed; try again", body = ErrorBody),
@@ -60,6 +64,7 @@ pub(super) fn answer(result: &Result<Payment, OperationError>, request_id: &str)
         success: true,
         transaction_id: payment.id.to_string(),
         status: payment.state.status(),
+        refunding: payment.state.is_to_be_refunded(),
     };
     Answer::json(status_code(payment), &answer)
 }

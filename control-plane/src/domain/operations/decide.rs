@@ -1,0 +1,147 @@
+//! A person ends what machines cannot, audited with their name. The provider is looked at first: where it shows the
+//! outcome, that counts.
+
+use super::examine::{Examiner, Trouble};
+use super::recall::is_over;
+use super::resolvable::{Phase, Resolvable};
+use crate::domain::event::{Cause, Event};
+use crate::domain::gateway::Gateway;
+use crate::domain::idempotency::{Call, Decided as _, KeyChange};
+use crate::domain::payment::Payment;
+use crate::domain::queue::Work;
+use crate::domain::refund::Refund;
+use crate::domain::store::{Change, CommitError, Step, StoreError};
+use crate::domain::verdict::{Unfit, Verdict};
+
+/// Who decides, and why. Both are kept in the audit trail.
+#[derive(Clone, Debug)]
+pub struct Operator {
+    pub name: String,
+    pub reason: String,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum NotDecided {
+    #[error("there is no such payment or refund")]
+    NotFound,
+    #[error(transparent)]
+    Unfit(#[from] Unfit),
+    #[error("a call to the provider is under way for it; try again in {0} seconds")]
+    UnderWay(i64),
+    #[error("somebody else moved it; look again")]
+    Moved,
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// How it was decided: the state, and by what.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decision {
+    pub state: &'static str,
+    /// The provider showed the outcome, so the operator's verdict was not needed.
+    pub by_provider: bool,
+}
+
+/// Decides an undecided payment or refund as `verdict` says, unless the provider's records say what happened.
+pub async fn decide(
+    gateway: &Gateway,
+    work: &Work,
+    verdict: &Verdict,
+    operator: &Operator,
+) -> Result<Decision, NotDecided> {
+    match work {
+        Work::Payment(id) => {
+            let payment = gateway.store.anyones_payment(*id).await?.ok_or(NotDecided::NotFound)?;
+            let payment = match looked(gateway, payment).await? {
+                Looked::Decided(state) => return Ok(Decision { state, by_provider: true }),
+                Looked::Open(payment) => payment,
+            };
+            let decided = payment.decided(verdict, &operator.reason, gateway.now())?;
+            write(gateway, of_payment(gateway, &payment, decided.clone(), operator)).await?;
+            Ok(Decision { state: decided.state.name(), by_provider: false })
+        }
+        Work::Refund(id) => {
+            let refund = gateway.store.anyones_refund(*id).await?.ok_or(NotDecided::NotFound)?;
+            let refund = match looked(gateway, refund).await? {
+                Looked::Decided(state) => return Ok(Decision { state, by_provider: true }),
+                Looked::Open(refund) => refund,
+            };
+            let decided = refund.decided(verdict, &operator.reason, gateway.now())?;
+            write(gateway, of_refund(&refund, decided.clone(), operator)).await?;
+            Ok(Decision { state: decided.state.name(), by_provider: false })
+        }
+        Work::Watch(_) | Work::Event { .. } => Err(NotDecided::NotFound),
+    }
+}
+
+enum Looked<T> {
+    Decided(&'static str),
+    Open(T),
+}
+
+/// What the provider's records say by now. That they cannot be read is no reason to decide nothing: perhaps that is why
+/// a person has to.
+async fn looked<T: Resolvable + Named>(gateway: &Gateway, subject: T) -> Result<Looked<T>, NotDecided> {
+    if subject.is_decided() {
+        return Ok(Looked::Open(subject));
+    }
+    if let Phase::Calling(call) = subject.phase()
+        && !is_over(gateway, call.known_since())
+    {
+        return Err(NotDecided::UnderWay(gateway.retries.policy().call_lease.as_secs()));
+    }
+    let Some(context) = subject.context(&*gateway.store).await? else { return Ok(Looked::Open(subject)) };
+    let Some(provider) = gateway.providers.get(&subject.provider(&context)) else {
+        return Ok(Looked::Open(subject));
+    };
+    let examiner = Examiner { gateway, provider: &**provider };
+    let cause = Cause::follow_up(subject.client().clone());
+    match subject.clone().look(examiner, context, &cause).await {
+        Ok(_) => {}
+        Err(Trouble::Store(problem)) => return Err(problem.into()),
+        Err(trouble) => tracing::warn!(reason = trouble.reason(), "the provider could not be looked at"),
+    }
+    let now = subject.read_again(&*gateway.store).await?.ok_or(NotDecided::NotFound)?;
+    Ok(if now.is_decided() { Looked::Decided(now.state_name()) } else { Looked::Open(now) })
+}
+
+trait Named {
+    fn state_name(&self) -> &'static str;
+}
+
+impl Named for Payment {
+    fn state_name(&self) -> &'static str {
+        self.state.name()
+    }
+}
+
+impl Named for Refund {
+    fn state_name(&self) -> &'static str {
+        self.state.name()
+    }
+}
+
+fn of_payment(gateway: &Gateway, before: &Payment, decided: Payment, operator: &Operator) -> Change {
+    let cause = Cause::operator(before.client.clone(), &operator.name);
+    let call = Call::going_on(before, cause.clone(), &gateway.renders);
+    let result = decided.clone().outcome_of(call.operation);
+    let key: Option<KeyChange> = call.conclude(decided.subject(), &result);
+    let mut event = Event::payment_moved(Some(&before.state), &decided, &cause);
+    event.detail.reason = Some(operator.reason.clone());
+    Change::from(Step::MovePayment { payment: decided, event }).with_key(key)
+}
+
+fn of_refund(before: &Refund, decided: Refund, operator: &Operator) -> Change {
+    let cause = Cause::operator(before.client.clone(), &operator.name);
+    let mut event = Event::refund_moved(Some(&before.state), &decided, &cause);
+    event.detail.reason = Some(operator.reason.clone());
+    Change::from(Step::MoveRefund { refund: decided, event })
+}
+
+async fn write(gateway: &Gateway, change: Change) -> Result<(), NotDecided> {
+    match gateway.commit(change).await {
+        Ok(()) => Ok(()),
+        Err(CommitError::Conflict(_)) => Err(NotDecided::Moved),
+        Err(CommitError::Store(problem)) => Err(problem.into()),
+    }
+}

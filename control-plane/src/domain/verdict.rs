@@ -1,0 +1,146 @@
+//! What a person decides about a payment or refund that neither the provider's answers nor its records decide.
+
+use edge_core::money::Amount;
+use jiff::Timestamp;
+
+use super::payment::{Authorization, CancelReason, Failure, Operation, Payment, State, Status};
+use super::provider::{ProviderRef, Refusal, RefusalKind};
+use super::refund::{Refund, RefundState, RefundStatus};
+
+/// How the operation that is undecided ended, as a person has seen it in the provider's dashboard.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// The money moved: what a refund refers to at the provider.
+    Paid { charge: ProviderRef },
+    /// The amount is held: what a capture refers to.
+    Authorized { authorization: ProviderRef },
+    /// Nothing is held and nothing moved, and nothing will.
+    Canceled,
+    /// The provider did not do it and will not: a charge or refund failed, a capture or cancellation left the payment as
+    /// it was.
+    NotDone,
+    /// The refund was made: its name at the provider.
+    Refunded { refund: ProviderRef },
+}
+
+impl Verdict {
+    const fn name(&self) -> &'static str {
+        match self {
+            Self::Paid { .. } => "paid",
+            Self::Authorized { .. } => "authorized",
+            Self::Canceled => "canceled",
+            Self::NotDone => "not-done",
+            Self::Refunded { .. } => "refunded",
+        }
+    }
+}
+
+/// The verdict does not fit what is recorded.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unfit {
+    #[error("it is {state}, so there is nothing to decide")]
+    Decided { state: &'static str },
+    #[error("{verdict} is no outcome of a {operation}")]
+    Verdict { verdict: &'static str, operation: &'static str },
+}
+
+impl Payment {
+    /// The payment as decided. The operator's reason is recorded by the caller.
+    ///
+    /// # Errors
+    /// If nothing is undecided, or the verdict is no outcome of what is.
+    pub fn decided(&self, verdict: &Verdict, reason: &str, at: Timestamp) -> Result<Self, Unfit> {
+        let flight = self.state.flight().filter(|_| self.state.status() == Status::Pending);
+        let Some(flight) = flight else { return Err(Unfit::Decided { state: self.state.name() }) };
+        let operation = flight.operation.kind().name();
+        let unfit = || Unfit::Verdict { verdict: verdict.name(), operation };
+        let paid = |charge: &ProviderRef, amount: Option<Amount>| match amount {
+            Some(captured) => State::Captured { charge: charge.clone(), captured, to_refund: false },
+            None => State::Completed { charge: charge.clone(), to_refund: false },
+        };
+        let state = match (&flight.operation, verdict) {
+            (Operation::Charge | Operation::Resume(_), Verdict::Paid { charge }) => paid(charge, None),
+            (Operation::Charge | Operation::Resume(_), Verdict::Authorized { authorization }) => {
+                State::Authorized(Authorization { authorization: authorization.clone() })
+            }
+            (Operation::Capture { amount, .. }, Verdict::Paid { charge }) => paid(charge, Some(*amount)),
+            (_, Verdict::Canceled) => State::Canceled { reason: Some(CancelReason::AtProvider) },
+            (_, Verdict::NotDone) => flight.clone().undone(reason.to_owned()),
+            _ => return Err(unfit()),
+        };
+        let reference = match verdict {
+            Verdict::Paid { charge: named } | Verdict::Authorized { authorization: named } => {
+                self.reference.is_none().then(|| named.clone())
+            }
+            _ => None,
+        };
+        Ok(self.clone().enter(state, reference, at))
+    }
+}
+
+impl Refund {
+    /// The refund as decided.
+    ///
+    /// # Errors
+    /// As for a payment.
+    pub fn decided(&self, verdict: &Verdict, reason: &str, at: Timestamp) -> Result<Self, Unfit> {
+        if self.state.status() != RefundStatus::Pending {
+            return Err(Unfit::Decided { state: self.state.name() });
+        }
+        let state = match verdict {
+            Verdict::Refunded { refund } => RefundState::Processed { refund: refund.clone() },
+            Verdict::NotDone => RefundState::Failed {
+                failure: Failure::Refused(Refusal {
+                    kind: RefusalKind::State,
+                    code: None,
+                    decline_code: None,
+                    message: reason.to_owned(),
+                    reference: self.state.reference().cloned(),
+                }),
+            },
+            _ => return Err(Unfit::Verdict { verdict: verdict.name(), operation: "refund" }),
+        };
+        Ok(self.clone().enter(state, at))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use edge_core::client::ClientId;
+    use edge_core::request::ChargeRequest;
+
+    use super::*;
+    use crate::domain::id::{AttemptId, PaymentId};
+    use crate::domain::provider::{Doubt, Outcome};
+
+    fn unknown() -> Payment {
+        let at = Timestamp::UNIX_EPOCH;
+        let body = br#"{"provider":"stripe","amount":100,"currency":"USD","paymentMethodId":"pm_1"}"#;
+        let request = ChargeRequest::parse(body).unwrap();
+        Payment::open(PaymentId::new(at, [1; 10]), ClientId::parse("demo").unwrap(), request, None, at)
+            .begin_charge(AttemptId::new(at, [1; 10]), None, at)
+            .unwrap()
+            .charge_answered(Outcome::Unknown(Doubt::new("cut")), at)
+            .unwrap()
+    }
+
+    #[test]
+    fn a_person_decides_a_charge_whose_outcome_is_unknown() {
+        let at = Timestamp::UNIX_EPOCH;
+        let charge = ProviderRef::new("pi_1");
+        let paid = unknown().decided(&Verdict::Paid { charge: charge.clone() }, "seen", at).unwrap();
+        assert_eq!((paid.state.name(), paid.reference), ("completed", Some(charge)));
+        let failed = unknown().decided(&Verdict::NotDone, "not in the dashboard", at).unwrap();
+        assert_eq!((failed.state.name(), failed.follow_up), ("failed", None));
+    }
+
+    #[test]
+    fn what_is_decided_stays_so() {
+        let at = Timestamp::UNIX_EPOCH;
+        let failed = unknown().decided(&Verdict::NotDone, "no", at).unwrap();
+        let again = failed.decided(&Verdict::Canceled, "no", at);
+        assert_eq!(again, Err(Unfit::Decided { state: "failed" }));
+        let refunded = Verdict::Refunded { refund: ProviderRef::new("re_1") };
+        assert!(matches!(unknown().decided(&refunded, "no", at), Err(Unfit::Verdict { .. })));
+    }
+}

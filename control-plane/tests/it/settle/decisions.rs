@@ -1,0 +1,52 @@
+//! A person decides what machines cannot.
+
+use control_plane::domain::operations::decide::{NotDecided, Operator, decide};
+use control_plane::domain::verdict::{Unfit, Verdict};
+
+use super::*;
+
+fn operator() -> Operator {
+    Operator { name: "ada".to_owned(), reason: "not in the dashboard".to_owned() }
+}
+
+impl TestGateway {
+    async fn lost_charge(&self) -> Payment {
+        self.answers([cut()]);
+        self.charge(call()).await.unwrap()
+    }
+
+    async fn decide(&self, work: Work, verdict: Verdict) -> Result<&'static str, NotDecided> {
+        decide(&self.gateway, &work, &verdict, &operator()).await.map(|decision| decision.state)
+    }
+}
+
+#[tokio::test]
+async fn a_decision_is_recorded_with_the_name_and_the_reason() {
+    let test = TestGateway::start().await;
+    let payment = test.lost_charge().await;
+    let charge = ProviderRef::new("pi_9");
+    assert_eq!(test.decide(Work::Payment(payment.id), Verdict::Paid { charge }).await.unwrap(), "completed");
+    let last = test.trail(&payment).await.pop().unwrap();
+    assert_eq!(last.cause.request_id, "operator ada");
+    assert_eq!(last.detail.reason.as_deref(), Some("not in the dashboard"));
+    let again = test.decide(Work::Payment(payment.id), Verdict::NotDone).await;
+    assert!(matches!(again, Err(NotDecided::Unfit(Unfit::Decided { .. }))), "{again:?}");
+}
+
+#[tokio::test]
+async fn what_the_provider_shows_counts_more_than_what_a_person_says() {
+    let test = TestGateway::start().await;
+    let payment = test.lost_charge().await;
+    test.shows(&payment, captured(100));
+    assert_eq!(test.decide(Work::Payment(payment.id), Verdict::NotDone).await.unwrap(), "completed");
+}
+
+#[tokio::test]
+async fn a_refund_that_was_not_made_gives_its_amount_back() {
+    let test = TestGateway::start().await;
+    let payment = test.charge(call()).await.unwrap();
+    test.provider.refunds.lock().unwrap().push(cut());
+    let refund = operations::refund(test.gateway.clone(), payment.id, Amount::new(60), call()).await.unwrap();
+    assert_eq!(test.decide(Work::Refund(refund.id), Verdict::NotDone).await.unwrap(), "failed");
+    assert_eq!(test.now(&payment).await.refunded, 0);
+}

@@ -1,0 +1,88 @@
+//! A payment that waits for its payer or its capture is looked at again, event or no event.
+
+use super::*;
+
+impl TestGateway {
+    async fn waits_for_its_payer(&self) -> Payment {
+        let payment = ProviderRef::new("pi_1");
+        let url = "https://bank.example/3ds".to_owned();
+        self.answers([Outcome::Done(Charged::RequiresAction { payment, url, declined: false })]);
+        self.charge(call()).await.unwrap()
+    }
+
+    /// Lets hours pass, and everything due be worked off.
+    async fn later(&self, hours: i64) {
+        for _ in 0..hours * 12 {
+            self.clock.advance(300);
+            while step(&self.gateway).await.unwrap().is_some() {}
+        }
+    }
+}
+
+#[tokio::test]
+async fn money_that_was_taken_is_found_without_an_event() {
+    let test = TestGateway::start().await;
+    let payment = test.waits_for_its_payer().await;
+    test.shows(&payment, captured(100));
+    test.later(1).await;
+    assert_eq!(test.now(&payment).await.state.status(), Status::Completed);
+}
+
+#[tokio::test]
+async fn an_approval_is_found_without_an_event_and_taken() {
+    let test = TestGateway::start().await;
+    let payment = test.waits_for_its_payer().await;
+    test.shows(&payment, Standing::Approved { declined: false, page: None });
+    test.later(1).await;
+    assert_eq!((test.now(&payment).await.state.status(), test.calls("resume")), (Status::Completed, 1));
+}
+
+#[tokio::test]
+async fn an_order_that_the_provider_forgot_has_expired() {
+    let test = TestGateway::start().await;
+    let payment = test.waits_for_its_payer().await;
+    test.later(1).await;
+    let reason = Some(control_plane::domain::payment::CancelReason::Expired);
+    assert_eq!(test.now(&payment).await.state, State::Canceled { reason });
+}
+
+#[tokio::test]
+async fn an_authorization_that_ran_out_ends_canceled() {
+    let test = TestGateway::start().await;
+    let payment = test.authorized().await;
+    test.shows(&payment, Standing::Authorized { authorization: ProviderRef::new("pi_1") });
+    test.later(24).await;
+    assert!(matches!(test.now(&payment).await.state, State::Authorized(_)));
+    test.shows(&payment, Standing::Canceled { is_expired: true });
+    test.later(12).await;
+    assert_eq!(test.now(&payment).await.state.status(), Status::Canceled);
+}
+
+#[tokio::test]
+async fn the_looks_become_rare_and_end_with_the_wait() {
+    let test = TestGateway::start().await;
+    let payment = test.waits_for_its_payer().await;
+    test.shows(&payment, Standing::Open);
+    let work = Work::Watch(payment.id);
+    let mut looks = 0;
+    for _ in 0..12 * 24 {
+        test.clock.advance(300);
+        looks += u32::from(work_off(&test.gateway, &work).await.unwrap() == Claimed::Taken);
+    }
+    assert!((8..=20).contains(&looks), "{looks} looks in a day");
+    test.shows(&payment, captured(100));
+    test.later(7).await;
+    test.clock.advance(86_400);
+    assert_eq!(work_off(&test.gateway, &work).await.unwrap(), Claimed::Settled);
+}
+
+#[tokio::test]
+async fn what_was_declined_is_tried_again_only_when_the_payer_comes_back() {
+    let test = TestGateway::start().await;
+    let (payment, url) = (ProviderRef::new("ORDER1"), "https://pay.example".to_owned());
+    test.answers([Outcome::Done(Charged::RequiresAction { payment, url, declined: true })]);
+    let payment = test.charge(call()).await.unwrap();
+    test.shows(&payment, Standing::Approved { declined: false, page: None });
+    test.later(24).await;
+    assert_eq!((test.now(&payment).await.state.name(), test.calls("resume")), ("requires_action", 0));
+}
