@@ -9,21 +9,19 @@ use crate::domain::store::StoreError;
 
 /// `$1`: up to when, `$2`: how many.
 pub(super) const OVERDUE: &str = "
-    SELECT * FROM (SELECT 'payment' AS kind, '' AS provider, id, due_at FROM payments
-                   WHERE due_at <= $1 ORDER BY due_at LIMIT $2) AS due_payments
+    SELECT kind, provider, id, due_at FROM (
+        SELECT 'payment' AS kind, '' AS provider, id, due_at FROM payments
+        WHERE due_at <= $1 ORDER BY due_at LIMIT $2) AS due_payments
     UNION ALL
-    SELECT * FROM (SELECT 'refund' AS kind, '' AS provider, id, due_at FROM refunds
-                   WHERE due_at <= $1 ORDER BY due_at LIMIT $2) AS due_refunds
+    SELECT kind, provider, id, due_at FROM (
+        SELECT 'refund' AS kind, '' AS provider, id, due_at FROM refunds
+        WHERE due_at <= $1 ORDER BY due_at LIMIT $2) AS due_refunds
     UNION ALL
-    SELECT * FROM (SELECT 'event' AS kind, provider, id, next_at AS due_at FROM webhook_events
-                   WHERE state IN ('received', 'failed') AND next_at <= $1
-                   ORDER BY next_at LIMIT $2) AS due_events
+    SELECT kind, provider, id, due_at FROM (
+        SELECT 'event' AS kind, provider, id, next_at AS due_at FROM webhook_events
+        WHERE state IN ('received', 'failed') AND next_at <= $1
+        ORDER BY next_at LIMIT $2) AS due_events
     ORDER BY due_at LIMIT $2";
-
-pub(super) const UNDECIDED_PAYMENTS: &str =
-    "SELECT * FROM payments WHERE due_at IS NOT NULL ORDER BY id LIMIT $1";
-pub(super) const UNDECIDED_REFUNDS: &str =
-    "SELECT * FROM refunds WHERE due_at IS NOT NULL ORDER BY id LIMIT $1";
 
 /// How one kind of work is taken and put off. `$1` is its id and `$2` its provider, which only events need.
 pub(super) struct Statements {

@@ -15,6 +15,7 @@ mod keys;
 mod random;
 mod shared;
 mod test_store;
+mod unreadable;
 mod webhooks;
 
 pub(crate) use test_store::TestStore;

@@ -23,6 +23,11 @@ impl Examiner<'_> {
         let shown = self.look_at_refunds(&plan, one, charge).await?;
         // Read after that: a refund is recorded before the provider can show it.
         let known = self.gateway.store.refunds(&plan.payment.client, plan.payment.id).await?;
+        // What the provider shows may be the one that cannot be read, so none can be taken for a new one.
+        if let Some(unreadable) = known.unreadable.into_iter().next() {
+            return Err(Trouble::Store(unreadable.into()));
+        }
+        let known = known.items;
         for seen in shown {
             match known.iter().find(|refund| refund.is(&seen)) {
                 Some(refund) => self.adopt_refund(&mut plan, refund, &seen),
