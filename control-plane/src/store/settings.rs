@@ -45,6 +45,12 @@ impl DatabaseSettings {
     }
 }
 
+impl From<String> for DatabaseSettings {
+    fn from(uri: String) -> Self {
+        Self::new(uri)
+    }
+}
+
 impl From<&str> for DatabaseSettings {
     fn from(uri: &str) -> Self {
         Self::new(uri)

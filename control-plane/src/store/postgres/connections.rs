@@ -21,7 +21,7 @@ pub(super) struct Limits {
     pub(super) statement: Duration,
 }
 
-pub(super) struct Connections(pub(super) PgPool);
+pub(super) struct Connections(PgPool);
 
 type Read<R> = QueryAs<'static, Postgres, R, PgArguments>;
 

@@ -6,6 +6,7 @@ mod due_work;
 mod evidence;
 mod parameters;
 mod rows;
+mod schema;
 mod store;
 mod uri;
 mod waves;
@@ -15,14 +16,14 @@ mod writer;
 use std::time::Duration;
 
 use crate::domain::store::StoreError;
+use crate::store::OpenError;
 use crate::store::group_commit::GroupCommit;
+use crate::store::schema::Migrated;
 use crate::store::settings::DatabaseSettings;
 use crate::store::unreadable::RowReader;
 use connections::{Connections, Limits};
 pub use uri::options;
 use writer::PostgresWriter;
-
-static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("migrations/postgres");
 
 /// Each takes one commit at a time; while one waits for the disk, the other one is filled.
 const WRITERS: usize = 2;
@@ -47,19 +48,29 @@ pub struct PostgresStore {
 
 impl PostgresStore {
     /// Connects to the database that the settings name (`postgres://USER:PASSWORD@HOST/DATABASE`).
-    pub async fn open(settings: &DatabaseSettings) -> Result<Self, StoreError> {
+    ///
+    /// # Errors
+    /// If the database cannot be reached, or this build cannot serve its schema.
+    pub async fn open(settings: &DatabaseSettings) -> Result<Self, OpenError> {
         let options = options(&settings.uri).map_err(unavailable)?;
+        schema::prepare(&options, settings.migrate_on_start).await?;
         let limits = |connections, patience, statement| Limits { connections, patience, statement };
         let money = Connections::new(&options, &limits(settings.connections, PATIENCE, STATEMENT_MAX));
         // Whoever waits for a connection waits for another's list to end, or to be canceled.
         let list = settings.read_timeout;
         let lists = Connections::new(&options, &limits(settings.list_connections, list, list));
         let operators = Connections::new(&options, &limits(OPERATORS, PATIENCE, OPERATORS_STATEMENT_MAX));
-        // One process at a time: the migrator takes an advisory lock.
-        MIGRATIONS.run(&money.0).await.map_err(unavailable)?;
         let writers = (0..WRITERS).map(|_| PostgresWriter::new(options.clone())).collect::<Vec<_>>();
         Ok(Self { commits: GroupCommit::start(writers), money, lists, operators, rows: RowReader::default() })
     }
+}
+
+/// Brings the schema of the database at `uri` up to date. Others may serve it meanwhile.
+///
+/// # Errors
+/// If the database cannot be reached, a newer release excludes this one, or a migration fails.
+pub async fn migrate(uri: &str) -> Result<Migrated, OpenError> {
+    Ok(schema::migrate(&options(uri).map_err(unavailable)?).await?)
 }
 
 fn unavailable(error: impl std::error::Error + Send + Sync + 'static) -> StoreError {

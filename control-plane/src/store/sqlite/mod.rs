@@ -3,22 +3,23 @@
 mod commit;
 mod due_work;
 mod key;
+mod schema;
 mod store;
 mod webhooks;
 
 use std::str::FromStr;
 use std::time::Duration;
 
-use sqlx::SqlitePool;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{Connection as _, SqliteConnection, SqlitePool};
 
 use crate::domain::store::StoreError;
+use crate::store::OpenError;
 use crate::store::group_commit::GroupCommit;
-use crate::store::settings::DatabaseSettings;
+use crate::store::schema::Migrated;
+use crate::store::settings::{DatabaseSettings, MigrateOnStart};
 use crate::store::unreadable::RowReader;
 use commit::SqliteWriter;
-
-static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("migrations/sqlite");
 
 const READERS: u32 = 4;
 /// For lists, each on a thread of its own; the machine has other work.
@@ -40,19 +41,18 @@ pub struct SqliteStore {
 
 impl SqliteStore {
     /// Opens or makes the file that the settings name (`sqlite://PATH`).
-    pub async fn open(settings: &DatabaseSettings) -> Result<Self, StoreError> {
-        let options = SqliteConnectOptions::from_str(&settings.uri)
-            .map_err(unavailable)?
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            // NORMAL may lose the last commits when the power fails, and with them the knowledge of a charge.
-            .synchronous(SqliteSynchronous::Full)
-            .foreign_keys(true)
-            .busy_timeout(PATIENCE);
+    ///
+    /// # Errors
+    /// If the file cannot be opened, or this build cannot serve its schema.
+    pub async fn open(settings: &DatabaseSettings) -> Result<Self, OpenError> {
+        let options =
+            options(&settings.uri)?.create_if_missing(settings.migrate_on_start != MigrateOnStart::Never);
         let pool =
             |connections| SqlitePoolOptions::new().max_connections(connections).acquire_timeout(PATIENCE);
         let writer = pool(1).connect_with(options.clone()).await.map_err(unavailable)?;
-        MIGRATIONS.run(&writer).await.map_err(unavailable)?;
+        let mut connection = writer.acquire().await.map_err(unavailable)?;
+        schema::prepare(&mut connection, settings.migrate_on_start).await?;
+        drop(connection);
         let options = options.read_only(true);
         let readers = pool(READERS).connect_with(options.clone()).await.map_err(unavailable)?;
         let lists = pool(LIST_READERS).connect_lazy_with(options);
@@ -60,6 +60,28 @@ impl SqliteStore {
         let rows = RowReader::default();
         Ok(Self { commits, writer, readers, lists, list_max: settings.read_timeout, rows })
     }
+}
+
+/// Brings the schema of the file at `uri` up to date, and makes the file if there is none.
+///
+/// # Errors
+/// If the file cannot be opened, a newer release excludes this one, or a migration fails.
+pub async fn migrate(uri: &str) -> Result<Migrated, OpenError> {
+    let options = options(uri)?.create_if_missing(true);
+    let mut connection = SqliteConnection::connect_with(&options).await.map_err(unavailable)?;
+    let done = schema::migrate(&mut connection).await?;
+    connection.close().await.map_err(unavailable)?;
+    Ok(done)
+}
+
+fn options(uri: &str) -> Result<SqliteConnectOptions, StoreError> {
+    let options = SqliteConnectOptions::from_str(uri).map_err(unavailable)?;
+    Ok(options
+        .journal_mode(SqliteJournalMode::Wal)
+        // NORMAL may lose the last commits when the power fails, and with them the knowledge of a charge.
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(PATIENCE))
 }
 
 fn unavailable(error: impl std::error::Error + Send + Sync + 'static) -> StoreError {

@@ -16,6 +16,7 @@ mod random;
 mod shared;
 mod test_store;
 mod unreadable;
+mod upgrade;
 mod webhooks;
 
 pub(crate) use test_store::TestStore;
