@@ -13,14 +13,15 @@ use crate::domain::gateway::Gateway;
 use crate::domain::queue::Queue;
 use crate::domain::retries::Retries;
 use crate::providers::Providers;
-use crate::store;
+use crate::store::{self, MigrateOnStart};
 
 /// Who opens the gateway.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Opener {
     /// A service that has just begun.
     Service,
-    /// A command beside it: what the service works on is not over because the command is younger.
+    /// A command beside it: what the service works on is not over because the command is younger, and its schema is
+    /// left as it is.
     Command,
 }
 
@@ -30,11 +31,15 @@ pub(crate) async fn open(
     queue: Arc<dyn Queue>,
     opener: Opener,
 ) -> anyhow::Result<Gateway> {
+    let mut database = settings.database;
+    if opener == Opener::Command {
+        database.migrate_on_start = MigrateOnStart::Never;
+    }
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let providers =
         Providers::new(settings.providers, clock.clone()).context("the providers cannot be set up")?;
     Ok(Gateway {
-        store: store::open(&settings.db_uri).await.context("DB_URI: the database cannot be opened")?,
+        store: store::open(database).await.context("DB_URI: the database cannot be opened")?,
         providers: Provider::ALL.into_iter().filter_map(|p| Some((p, providers.get(p)?))).collect(),
         started_at: match opener {
             Opener::Service => clock.now(),

@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand};
 use control_plane::config::{Config, ConfigError, EdgeCacheConfig, Source, WorkerConfig, db_uri};
 use control_plane::serve_edge_cache::serve_edge_cache;
 use control_plane::serve_worker::serve_worker;
+use control_plane::store::Migrated;
 use control_plane::{envoy_bootstrap, payments_admin, serve, store, telemetry, webhook_admin, webhook_cli};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -48,7 +49,8 @@ enum Command {
     EdgeCache,
     /// Work off what is due until SIGTERM or SIGINT: providers' events, and payments that are not decided
     Worker,
-    /// Bring the database's schema up to date
+    /// Bring the database's schema up to date, while others serve it, and say what was done. It alone needs the right
+    /// to change the schema
     Migrate,
     /// Look at the configuration
     #[command(subcommand)]
@@ -109,7 +111,12 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
             serve_worker(config, stop_on_signal()?).await
         }
         Command::Migrate => {
-            store::open(&db_uri(&source)?).await?;
+            let Migrated { applied, version } = store::migrate(&db_uri(&source)?).await?;
+            for (number, name) in &applied {
+                print(&format!("applied {number:04} {name}"));
+            }
+            let what = if applied.is_empty() { "nothing to do" } else { "done" };
+            print(&format!("{what}: the schema is at migration {version:04}"));
             Ok(())
         }
         Command::Config(ConfigCommand::Check) => {

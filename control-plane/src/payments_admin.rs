@@ -1,5 +1,6 @@
 //! `control-plane payments review` and `control-plane reconcile`: what an operator looks at.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::io::{IsTerminal as _, Write as _};
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use crate::domain::operations::reconcile::{Compared, Finding, reconcile};
 use crate::domain::operations::review::{ForReview, for_review};
 use crate::domain::provider::ProviderRef;
 use crate::domain::queue::Work;
+use crate::domain::store::Unreadable;
 use crate::domain::verdict::Verdict;
 use crate::gateway_setup::{self, Opener};
 use crate::worker::due::Bell;
@@ -177,7 +179,7 @@ pub async fn run(command: Command, source: &Source) -> anyhow::Result<String> {
     };
     let found = for_review(&gateway, args.limit).await?;
     let mut text = String::new();
-    for line in found.iter().map(ReviewLine::from) {
+    for line in found.items.iter().map(ReviewLine::from) {
         if args.json {
             writeln!(text, "{}", serde_json::to_string(&line)?)?;
         } else {
@@ -201,7 +203,10 @@ pub async fn run(command: Command, source: &Source) -> anyhow::Result<String> {
             writeln!(text, "    {how} at {next_at}, {tries} times so far")?;
         }
     }
-    if found.is_empty() && !args.json {
+    for row in &found.unreadable {
+        writeln!(text, "{}", unreadable(row, args.json)?)?;
+    }
+    if text.is_empty() && !args.json {
         text.push_str("nothing has been undecided for too long");
     }
     Ok(text.trim_end().to_owned())
@@ -256,8 +261,24 @@ impl<'a> From<&'a Compared> for ComparedLine<'a> {
 pub async fn run_reconcile(args: ReconcileArgs, source: &Source) -> anyhow::Result<()> {
     let gateway = open(source).await?;
     let mut report = Report::new(args.json);
-    reconcile(&gateway, args.since, |compared| report.add(&compared)).await?;
-    report.end()
+    let unreadable = reconcile(&gateway, args.since, |compared| report.add(&compared)).await?;
+    report.end(&unreadable)
+}
+
+#[derive(Serialize)]
+struct UnreadableLine<'a> {
+    unreadable: &'a str,
+    table: &'a str,
+    column: &'a str,
+}
+
+/// A line about a row that had to be left out.
+fn unreadable(row: &Unreadable, json: bool) -> serde_json::Result<String> {
+    if json {
+        let Unreadable { table, row, column } = row;
+        return serde_json::to_string(&UnreadableLine { unreadable: row, table, column });
+    }
+    Ok(format!("cannot be read, and is left out: {row}"))
 }
 
 struct Report {
@@ -305,12 +326,16 @@ impl Report {
         let _ = writeln!(std::io::stdout(), "{line}");
     }
 
-    fn end(self) -> anyhow::Result<()> {
+    fn end(self, left_out: &BTreeSet<Unreadable>) -> anyhow::Result<()> {
         let Self { compared, adopted, different, .. } = self;
+        for row in left_out {
+            self.print(&unreadable(row, self.json)?);
+        }
         if !self.json {
             self.print(&format!("{compared} compared, {different} different, {adopted} of them adopted"));
         }
         anyhow::ensure!(different == 0, "{different} of {compared} were different ({adopted} adopted)");
+        anyhow::ensure!(left_out.is_empty(), "{} records cannot be read", left_out.len());
         Ok(())
     }
 }

@@ -1,12 +1,13 @@
 //! What every role needs that works on payments.
 
-use super::{ConfigError, Source, db_uri, keep, providers, retries};
+use super::{ConfigError, Source, keep, keep_all, providers, retries};
 use crate::domain::retries::RetryPolicy;
 use crate::providers::{Settings, Timeouts};
+use crate::store::DatabaseSettings;
 
 #[derive(Debug)]
 pub struct GatewaySettings {
-    pub db_uri: String,
+    pub database: DatabaseSettings,
     pub providers: Settings,
     pub retries: RetryPolicy,
 }
@@ -15,12 +16,12 @@ impl GatewaySettings {
     /// Reads every setting and reports everything that is wrong at once.
     pub fn read(source: &Source) -> Result<Self, Vec<ConfigError>> {
         let mut errors = Vec::new();
-        let db_uri = keep(&mut errors, db_uri(source));
+        let database = keep_all(&mut errors, DatabaseSettings::read(source));
         let providers = keep(&mut errors, providers(source));
         let timeouts = providers.as_ref().map_or_else(Timeouts::default, |settings| settings.timeouts);
         let retries = keep(&mut errors, retries::retries(source, &timeouts));
-        match (db_uri, providers, retries) {
-            (Some(db_uri), Some(providers), Some(retries)) => Ok(Self { db_uri, providers, retries }),
+        match (database, providers, retries) {
+            (Some(database), Some(providers), Some(retries)) => Ok(Self { database, providers, retries }),
             _ => Err(errors),
         }
     }

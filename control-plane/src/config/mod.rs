@@ -1,6 +1,7 @@
 //! The configuration: every setting, its default and what is wrong with it, in one place.
 
 mod background;
+mod database;
 mod edge_cache;
 mod gateway;
 mod process;

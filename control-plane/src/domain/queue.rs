@@ -11,7 +11,7 @@ use super::follow_up::FollowUp;
 use super::id::{PaymentId, RefundId};
 use super::payment::Payment;
 use super::refund::Refund;
-use super::store::StoreError;
+use super::store::{Rows, StoreError};
 
 /// What is to be worked off. Only names: whoever takes it reads it anew.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -53,7 +53,7 @@ pub enum Claimed {
 /// What a database knows of due work.
 #[async_trait]
 pub trait DueWork: Send + Sync {
-    /// What was due before `before`, the longest overdue first, at most `limit`. Takes nothing.
+    /// What was due before `before`, the longest overdue first, at most `limit`, without unreadable rows. Takes nothing.
     async fn overdue(&self, before: Timestamp, limit: u32) -> Result<Vec<Due>, StoreError>;
 
     /// Takes it if it is due, hidden from others until `until`: whoever takes it and dies leaves it to be taken
@@ -67,5 +67,5 @@ pub trait DueWork: Send + Sync {
     async fn end_watch(&self, payment: PaymentId) -> Result<(), StoreError>;
 
     /// Everything undecided, whoever owns it, the oldest first, at most `limit` of either.
-    async fn undecided(&self, limit: u32) -> Result<(Vec<Payment>, Vec<Refund>), StoreError>;
+    async fn undecided(&self, limit: u32) -> Result<(Rows<Payment>, Rows<Refund>), StoreError>;
 }

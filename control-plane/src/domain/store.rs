@@ -174,12 +174,36 @@ pub enum CommitError {
 pub enum StoreError {
     #[error("the database cannot be reached or is busy")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// Canceled: nothing of it was done, and it would probably take as long again.
+    #[error("the database took longer than allowed")]
+    TimedOut,
+    /// Nothing was begun: the connections for it were all in use, or the database cannot be reached.
+    #[error("the database has no connection free")]
+    NoConnection,
     /// Nothing was begun; try again shortly.
     #[error("too many changes wait to be written")]
     Overloaded,
     /// A row that cannot be a domain value; needs a person.
-    #[error("{table} row {row} is inconsistent: {what}")]
-    Inconsistent { table: &'static str, row: String, what: String },
+    #[error(transparent)]
+    Inconsistent(#[from] Unreadable),
+}
+
+/// A row that cannot be read: it contradicts itself, or a newer release wrote what this one does not know.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, thiserror::Error)]
+#[error("{table} row {row} is inconsistent: column `{column}` cannot be read")]
+pub struct Unreadable {
+    pub table: &'static str,
+    /// What identifies it in the table.
+    pub row: String,
+    pub column: String,
+}
+
+/// What a list found. One unreadable row does not keep the others from being read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rows<T> {
+    pub items: Vec<T>,
+    /// Left out of `items`. Whatever decides about money has to take them into account.
+    pub unreadable: Vec<Unreadable>,
 }
 
 /// Which payments of a client to list, newest first.
@@ -194,7 +218,7 @@ pub struct Filter {
     pub created_before: Option<Timestamp>,
 }
 
-/// A page of a listing.
+/// A page of a listing. Unreadable rows are left out, so it may be shorter than asked for although there is more.
 #[derive(Clone, Debug)]
 pub struct Page<T> {
     pub items: Vec<T>,
@@ -220,13 +244,13 @@ pub trait Store: Webhooks + DueWork + Send + Sync {
     async fn payments(&self, client: &ClientId, filter: &Filter) -> Result<Page<Payment>, StoreError>;
 
     /// Payments that have changed since `since` or are undecided, whoever owns them, behind `after` in the order of
-    /// their ids.
+    /// their ids. `items` is empty only at the end.
     async fn anyones_payments(
         &self,
         since: Timestamp,
         after: Option<PaymentId>,
         limit: u32,
-    ) -> Result<Vec<Payment>, StoreError>;
+    ) -> Result<Rows<Payment>, StoreError>;
 
     async fn refund(&self, client: &ClientId, id: RefundId) -> Result<Option<Refund>, StoreError>;
 
@@ -234,9 +258,9 @@ pub trait Store: Webhooks + DueWork + Send + Sync {
     async fn anyones_refund(&self, id: RefundId) -> Result<Option<Refund>, StoreError>;
 
     /// In the order they were made.
-    async fn refunds(&self, client: &ClientId, payment: PaymentId) -> Result<Vec<Refund>, StoreError>;
+    async fn refunds(&self, client: &ClientId, payment: PaymentId) -> Result<Rows<Refund>, StoreError>;
 
-    /// A payment's audit trail, its refunds' included, in order.
+    /// A payment's audit trail, its refunds' included, in order, without unreadable records.
     async fn events(&self, client: &ClientId, payment: PaymentId) -> Result<Vec<Event>, StoreError>;
 
     /// What is known of an idempotency key.

@@ -166,10 +166,11 @@ pub trait Webhooks: Send + Sync {
     /// Marks an event as received anew, whatever became of it, and claims it until `until`.
     async fn reopen_webhook(&self, id: &str, until: Timestamp) -> Result<Option<WebhookEvent>, StoreError>;
 
+    /// Without unreadable rows.
     async fn webhooks(&self, filter: &WebhookFilter) -> Result<Vec<WebhookEvent>, StoreError>;
 
     async fn anyones_payment(&self, id: PaymentId) -> Result<Option<Payment>, StoreError>;
 
-    /// In the order they were opened.
+    /// In the order they were opened, without unreadable rows.
     async fn disputes(&self, client: &ClientId, payment: PaymentId) -> Result<Vec<Dispute>, StoreError>;
 }

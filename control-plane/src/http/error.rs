@@ -109,13 +109,21 @@ impl From<&OperationError> for ApiError {
                 Self::new(ErrorCode::GatewayUnavailable, "the database cannot be reached; try again")
                     .retryable(true)
             }
+            OperationError::Store(StoreError::TimedOut) => {
+                let message =
+                    "the database took longer than it may for this; ask for fewer or for a shorter time";
+                Self::new(ErrorCode::GatewayUnavailable, message).retryable(true)
+            }
+            OperationError::Store(StoreError::NoConnection) => {
+                let message =
+                    "too much is asked of the database at the same time, or it cannot be reached; try again";
+                Self::new(ErrorCode::GatewayUnavailable, message).retryable(true)
+            }
             OperationError::Store(StoreError::Overloaded) => {
                 Self::new(ErrorCode::GatewayUnavailable, "more is asked for than can be recorded; try again")
                     .retryable(true)
             }
-            OperationError::Store(StoreError::Inconsistent { .. }) | OperationError::Crashed => {
-                Self::internal()
-            }
+            OperationError::Store(StoreError::Inconsistent(_)) | OperationError::Crashed => Self::internal(),
         }
     }
 }

@@ -125,7 +125,7 @@ impl Desk {
             Ok(Ok(Claimed::NotDue(_))) => Answer::Done("out_of_date"),
             Ok(Err(problem)) => {
                 note(&problem);
-                if matches!(problem, StoreError::Inconsistent { .. }) {
+                if matches!(problem, StoreError::Inconsistent(_)) {
                     return Answer::Done("inconsistent");
                 }
                 tokio::time::sleep(DATABASE_PAUSE).await;

@@ -51,7 +51,7 @@ pub struct Hands {
 /// A row that is inconsistent needs somebody to look at it. Anything else passes.
 fn note(problem: &StoreError) {
     let source = std::error::Error::source(problem);
-    if matches!(problem, StoreError::Inconsistent { .. }) {
+    if matches!(problem, StoreError::Inconsistent(_)) {
         tracing::error!(error = %problem, "due work cannot be worked off");
     } else {
         tracing::warn!(error = %problem, error.source = ?source, "due work has to wait for the database");

@@ -9,18 +9,22 @@ use crate::domain::store::StoreError;
 
 /// `$1`: up to when, `$2`: how many.
 pub(super) const OVERDUE: &str = "
-    SELECT * FROM (SELECT 'payment' AS kind, '' AS provider, id, due_at FROM payments
-                   WHERE due_at <= $1 ORDER BY due_at LIMIT $2) AS due_payments
+    SELECT kind, provider, id, due_at FROM (
+        SELECT 'payment' AS kind, '' AS provider, id, due_at FROM payments
+        WHERE due_at <= $1 ORDER BY due_at LIMIT $2) AS due_payments
     UNION ALL
-    SELECT * FROM (SELECT 'refund' AS kind, '' AS provider, id, due_at FROM refunds
-                   WHERE due_at <= $1 ORDER BY due_at LIMIT $2) AS due_refunds
+    SELECT kind, provider, id, due_at FROM (
+        SELECT 'refund' AS kind, '' AS provider, id, due_at FROM refunds
+        WHERE due_at <= $1 ORDER BY due_at LIMIT $2) AS due_refunds
     UNION ALL
-    SELECT * FROM (SELECT 'watch' AS kind, '' AS provider, payment AS id, due_at FROM watches
-                   WHERE due_at <= $1 ORDER BY due_at LIMIT $2) AS due_watches
+    SELECT kind, provider, id, due_at FROM (
+        SELECT 'watch' AS kind, '' AS provider, payment AS id, due_at FROM watches
+        WHERE due_at <= $1 ORDER BY due_at LIMIT $2) AS due_watches
     UNION ALL
-    SELECT * FROM (SELECT 'event' AS kind, provider, id, next_at AS due_at FROM webhook_events
-                   WHERE state IN ('received', 'failed') AND next_at <= $1
-                   ORDER BY next_at LIMIT $2) AS due_events
+    SELECT kind, provider, id, due_at FROM (
+        SELECT 'event' AS kind, provider, id, next_at AS due_at FROM webhook_events
+        WHERE state IN ('received', 'failed') AND next_at <= $1
+        ORDER BY next_at LIMIT $2) AS due_events
     ORDER BY due_at LIMIT $2";
 
 /// `$1`: the payment, `$2`: its provider, `$3`: when it is looked at.
@@ -28,11 +32,6 @@ pub(super) const SET_WATCH: &str = "INSERT INTO watches (payment, provider, due_
     ON CONFLICT (payment) DO UPDATE SET due_at = excluded.due_at";
 /// `$1`: the payment.
 pub(super) const END_WATCH: &str = "DELETE FROM watches WHERE payment = $1";
-
-pub(super) const UNDECIDED_PAYMENTS: &str =
-    "SELECT * FROM payments WHERE due_at IS NOT NULL ORDER BY id LIMIT $1";
-pub(super) const UNDECIDED_REFUNDS: &str =
-    "SELECT * FROM refunds WHERE due_at IS NOT NULL ORDER BY id LIMIT $1";
 
 /// How one kind of work is taken and put off. `$1` is its id and `$2` its provider, which only events need.
 pub(super) struct Statements {

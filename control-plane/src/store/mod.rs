@@ -2,14 +2,22 @@
 
 mod due_rows;
 mod group_commit;
+mod listing;
 pub mod postgres;
+mod reads;
 mod rows;
+mod schema;
+mod settings;
 pub mod sqlite;
+mod stored_request;
+pub mod unreadable;
 mod webhook_rows;
 
 use std::sync::Arc;
 
 use crate::domain::store::{Store, StoreError};
+pub use schema::{Migrated, SchemaError};
+pub use settings::{DatabaseSettings, MigrateOnStart};
 
 /// Why a database could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -17,14 +25,45 @@ pub enum OpenError {
     #[error("`{0}` is not a database this build knows; use sqlite://PATH or postgres://USER@HOST/DATABASE")]
     UnknownScheme(String),
     #[error(transparent)]
+    Schema(#[from] SchemaError),
+    #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-/// Opens the database that `uri` names and brings its schema up to date.
-pub async fn open(uri: &str) -> Result<Arc<dyn Store>, OpenError> {
-    match uri.split_once(':') {
-        Some(("sqlite", _)) => Ok(Arc::new(sqlite::SqliteStore::open(uri).await?)),
-        Some(("postgres" | "postgresql", _)) => Ok(Arc::new(postgres::PostgresStore::open(uri).await?)),
-        scheme => Err(OpenError::UnknownScheme(scheme.map_or(uri, |(name, _)| name).to_owned())),
+/// Opens a database that this build can serve.
+///
+/// # Errors
+/// If it cannot be reached, or its schema is too old or too new.
+pub async fn open(settings: impl Into<DatabaseSettings>) -> Result<Arc<dyn Store>, OpenError> {
+    let settings = settings.into();
+    match Kind::of(&settings.uri)? {
+        Kind::Sqlite => Ok(Arc::new(sqlite::SqliteStore::open(&settings).await?)),
+        Kind::Postgres => Ok(Arc::new(postgres::PostgresStore::open(&settings).await?)),
+    }
+}
+
+/// Brings the schema of a database up to date.
+///
+/// # Errors
+/// If it cannot be reached, a newer release excludes this one, or a migration fails.
+pub async fn migrate(uri: &str) -> Result<Migrated, OpenError> {
+    match Kind::of(uri)? {
+        Kind::Sqlite => sqlite::migrate(uri).await,
+        Kind::Postgres => postgres::migrate(uri).await,
+    }
+}
+
+enum Kind {
+    Sqlite,
+    Postgres,
+}
+
+impl Kind {
+    fn of(uri: &str) -> Result<Self, OpenError> {
+        match uri.split_once(':') {
+            Some(("sqlite", _)) => Ok(Self::Sqlite),
+            Some(("postgres" | "postgresql", _)) => Ok(Self::Postgres),
+            scheme => Err(OpenError::UnknownScheme(scheme.map_or(uri, |(name, _)| name).to_owned())),
+        }
     }
 }

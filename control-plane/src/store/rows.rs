@@ -16,11 +16,12 @@ use crate::domain::idempotency::{Answer, KeyRecord, Subject};
 use crate::domain::payment::{Payment, Status};
 use crate::domain::provider::ProviderRef;
 use crate::domain::refund::{Refund, RefundState, RefundStatus};
-use crate::domain::store::StoreError;
+use crate::domain::store::{StoreError, Unreadable};
+use crate::store::stored_request::StoredRequest;
 
 #[derive(FromRow)]
 pub(super) struct PaymentRow {
-    id: String,
+    pub(super) id: String,
     client: String,
     request: String,
     state: String,
@@ -105,7 +106,7 @@ impl TryFrom<PaymentRow> for Payment {
         let payment = Self {
             id: read.parsed("id", &row.id)?,
             client: read.some("client", ClientId::parse(&row.client))?,
-            request: read.json("request", &row.request)?,
+            request: read.json::<StoredRequest>("request", &row.request)?.into(),
             state: read.json("detail", &row.detail)?,
             reference: row.reference.as_ref().map(ProviderRef::new),
             refunded: read.number("refunded", row.refunded)?,
@@ -193,11 +194,8 @@ pub(super) struct Reader<'a> {
 
 impl Reader<'_> {
     pub(super) fn wrong(&self, column: &str) -> StoreError {
-        StoreError::Inconsistent {
-            table: self.table,
-            row: self.row.to_owned(),
-            what: format!("column `{column}` cannot be read"),
-        }
+        let (row, column) = (self.row.to_owned(), column.to_owned());
+        StoreError::Inconsistent(Unreadable { table: self.table, row, column })
     }
 
     pub(super) fn some<T>(&self, column: &str, value: Option<T>) -> Result<T, StoreError> {

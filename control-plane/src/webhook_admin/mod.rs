@@ -13,7 +13,7 @@ use crate::config::{ConfigError, GatewaySettings, Source, db_uri};
 use crate::domain::operations::webhook::replay;
 use crate::domain::webhook::{EventState, WebhookEvent, WebhookFilter};
 use crate::gateway_setup::{self, Opener};
-use crate::store;
+use crate::store::{self, DatabaseSettings, MigrateOnStart};
 use crate::worker::due::Bell;
 
 #[derive(Subcommand)]
@@ -96,7 +96,8 @@ async fn list(args: ListArgs, source: &Source) -> anyhow::Result<String> {
         ProviderName::Stripe => Provider::Stripe,
         ProviderName::Paypal => Provider::Paypal,
     });
-    let store = store::open(&db_uri(source)?).await?;
+    let database = DatabaseSettings { migrate_on_start: MigrateOnStart::Never, ..db_uri(source)?.into() };
+    let store = store::open(database).await?;
     let filter = WebhookFilter { provider, state: args.state, limit: args.limit };
     let events = store.webhooks(&filter).await?;
     let mut text = String::new();

@@ -30,7 +30,7 @@ pub async fn run(gateway: Arc<Gateway>, stop: CancellationToken) {
 /// Counts, and says of each new one once that it is there.
 async fn look(gateway: &Gateway, known: &mut HashSet<Work>) {
     let found = match for_review(gateway, LIMIT).await {
-        Ok(found) => found,
+        Ok(found) => found.items,
         Err(problem) => {
             tracing::error!(error = %problem, "what is undecided cannot be read");
             return;

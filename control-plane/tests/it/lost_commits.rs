@@ -15,7 +15,7 @@ use control_plane::domain::provider::{Outcome, ProviderRef, Refusal, RefusalKind
 use control_plane::domain::queue::{Claimed, Due, DueWork, Work};
 use control_plane::domain::refund::Refund;
 use control_plane::domain::retries::Retries;
-use control_plane::domain::store::{Change, CommitError, Filter, Page, Step, Store, StoreError};
+use control_plane::domain::store::{Change, CommitError, Filter, Page, Rows, Step, Store, StoreError};
 use control_plane::domain::webhook::{Dispute, WebhookEvent, WebhookFilter, Webhooks};
 use control_plane::worker::due::Bell;
 use edge_core::client::ClientId;
@@ -83,7 +83,7 @@ impl Store for Forgetful {
         since: Timestamp,
         after: Option<PaymentId>,
         limit: u32,
-    ) -> Result<Vec<Payment>, StoreError> {
+    ) -> Result<Rows<Payment>, StoreError> {
         self.store.anyones_payments(since, after, limit).await
     }
 
@@ -95,7 +95,7 @@ impl Store for Forgetful {
         self.store.anyones_refund(id).await
     }
 
-    async fn refunds(&self, client: &ClientId, payment: PaymentId) -> Result<Vec<Refund>, StoreError> {
+    async fn refunds(&self, client: &ClientId, payment: PaymentId) -> Result<Rows<Refund>, StoreError> {
         self.store.refunds(client, payment).await
     }
 
@@ -161,7 +161,7 @@ impl DueWork for Forgetful {
         self.store.end_watch(payment).await
     }
 
-    async fn undecided(&self, limit: u32) -> Result<(Vec<Payment>, Vec<Refund>), StoreError> {
+    async fn undecided(&self, limit: u32) -> Result<(Rows<Payment>, Rows<Refund>), StoreError> {
         self.store.undecided(limit).await
     }
 }

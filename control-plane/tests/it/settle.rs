@@ -359,7 +359,7 @@ async fn a_contradiction_is_for_people_and_does_not_fill_the_trail() {
     test.settle().await;
     assert!(matches!(test.now(&payment).await.state, State::Unknown { .. }));
     assert!(test.kinds(&payment).await.iter().all(|kind| kind != "payment.evidence_refused"));
-    let found = for_review(&test.gateway, 100).await.unwrap();
+    let found = for_review(&test.gateway, 100).await.unwrap().items;
     assert_eq!(found.len(), 1);
     assert_eq!((&found[0].work, found[0].state), (&Work::Payment(payment.id), "unknown"));
     assert!(found[0].is_repeated && found[0].follow_up.tries > 1, "{found:?}");
@@ -373,7 +373,7 @@ async fn review_shows_what_is_undecided_for_too_long_and_nothing_else() {
     test.charge(call()).await.unwrap();
     test.answers([cut()]);
     let lost = test.charge(call()).await.unwrap();
-    let now = async || for_review(&test.gateway, 100).await.unwrap().into_iter().map(|one| one.work);
+    let now = async || for_review(&test.gateway, 100).await.unwrap().items.into_iter().map(|one| one.work);
     assert_eq!(now().await.count(), 0);
     test.clock.advance(16 * 60);
     assert_eq!(now().await.collect::<Vec<_>>(), [Work::Payment(lost.id)]);

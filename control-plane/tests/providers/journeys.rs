@@ -15,6 +15,7 @@ use control_plane::domain::provider::OperationKind;
 use control_plane::domain::refund::RefundStatus;
 use control_plane::domain::retries::{Retries, RetryPolicy};
 use control_plane::domain::webhook::{EventState, WebhookFilter};
+use control_plane::store::DatabaseSettings;
 use control_plane::store::sqlite::SqliteStore;
 use control_plane::worker::due::Bell;
 use edge_core::client::ClientId;
@@ -47,7 +48,7 @@ impl Journey {
         let folder = tempfile::tempdir().unwrap();
         let uri = format!("sqlite://{}", folder.path().join("gateway.db").display());
         let gateway = Arc::new(Gateway {
-            store: Arc::new(SqliteStore::open(&uri).await.unwrap()),
+            store: Arc::new(SqliteStore::open(&DatabaseSettings::new(uri)).await.unwrap()),
             providers: [(Provider::Stripe, shop.stripe()), (Provider::Paypal, shop.paypal())].into(),
             started_at: control_plane::domain::clock::Clock::now(&*shop.clock),
             clock: shop.clock.clone(),

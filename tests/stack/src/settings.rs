@@ -42,6 +42,8 @@ impl Settings {
                 ("TLS_PRIVATE_KEY", path(&tls.private_key)),
                 ("ENVOY_ACCESS_LOG", path(&run_dir.log("access"))),
                 ("DB_URI", format!("sqlite://{}", path(&run_dir.path().join("gateway.db")))),
+                // Nobody else would, and nobody else serves it.
+                ("MIGRATE_ON_START", "on".to_owned()),
                 ("LOG_LEVEL", "info".to_owned()),
                 ("STRIPE_API_BASE", api_base(&options.providers.stripe, addresses.sandbox)),
                 ("PAYPAL_API_BASE", api_base(&options.providers.paypal, addresses.sandbox)),

@@ -89,7 +89,10 @@ impl OperationError {
     fn unwritten(problem: StoreError) -> Self {
         match problem {
             StoreError::Unavailable(_) => Self::InDoubt(problem),
-            StoreError::Overloaded | StoreError::Inconsistent { .. } => Self::Store(problem),
+            StoreError::TimedOut
+            | StoreError::NoConnection
+            | StoreError::Overloaded
+            | StoreError::Inconsistent(_) => Self::Store(problem),
         }
     }
 

@@ -1,6 +1,8 @@
 //! Our records against the provider's: every payment that changed lately or is not decided, and everything that the
 //! provider lists. What the provider did is adopted; what cannot be is told.
 
+use std::collections::BTreeSet;
+
 use edge_core::money::Money;
 use edge_core::provider::Provider;
 use jiff::Timestamp;
@@ -12,7 +14,7 @@ use crate::domain::gateway::Gateway;
 use crate::domain::id::PaymentId;
 use crate::domain::payment::{Payment, State};
 use crate::domain::provider::{PaymentProvider, ProviderRef};
-use crate::domain::store::{Change, CommitError, Step, StoreError};
+use crate::domain::store::{Change, CommitError, Step, StoreError, Unreadable};
 
 const PAGE: u32 = 200;
 
@@ -49,7 +51,8 @@ impl Finding {
     }
 }
 
-/// Compares everything since `since`, and tells each result as it comes.
+/// Compares everything since `since`, and tells each result as it comes. What comes back are the records that cannot
+/// be read, and are therefore compared with nothing.
 ///
 /// # Errors
 /// If the database cannot be read.
@@ -57,22 +60,30 @@ pub async fn reconcile(
     gateway: &Gateway,
     since: Timestamp,
     mut tell: impl FnMut(Compared),
-) -> Result<(), StoreError> {
-    let mut after = None;
+) -> Result<BTreeSet<Unreadable>, StoreError> {
+    let (mut after, mut unreadable) = (None, BTreeSet::new());
     loop {
         let page = gateway.store.anyones_payments(since, after, PAGE).await?;
-        after = page.last().map(|payment| payment.id);
-        for payment in page {
-            tell(compare(gateway, payment).await?);
+        after = page.items.last().map(|payment| payment.id);
+        // Those behind the last readable one are met again by the next page.
+        unreadable.extend(page.unreadable);
+        for payment in page.items {
+            match compare(gateway, payment).await {
+                Ok(compared) => tell(compared),
+                Err(StoreError::Inconsistent(row)) => {
+                    unreadable.insert(row);
+                }
+                Err(problem) => return Err(problem),
+            }
         }
         if after.is_none() {
             break;
         }
     }
     for provider in gateway.providers.values() {
-        unrecorded(gateway, &**provider, since, &mut tell).await?;
+        unrecorded(gateway, &**provider, since, &mut unreadable, &mut tell).await?;
     }
-    Ok(())
+    Ok(unreadable)
 }
 
 async fn compare(gateway: &Gateway, payment: Payment) -> Result<Compared, StoreError> {
@@ -149,6 +160,7 @@ async fn unrecorded(
     gateway: &Gateway,
     provider: &dyn PaymentProvider,
     since: Timestamp,
+    unreadable: &mut BTreeSet<Unreadable>,
     tell: &mut impl FnMut(Compared),
 ) -> Result<(), StoreError> {
     let listed = match provider.list(since, gateway.now()).await {
@@ -164,7 +176,15 @@ async fn unrecorded(
     for one in listed {
         let moved = matches!(one.seen.standing, Standing::Captured { .. } | Standing::Authorized { .. });
         let Some(id) = one.seen.payment.filter(|_| moved) else { continue };
-        if gateway.store.anyones_payment(id).await?.is_none() {
+        let is_recorded = match gateway.store.anyones_payment(id).await {
+            Ok(payment) => payment.is_some(),
+            Err(StoreError::Inconsistent(row)) => {
+                unreadable.insert(row);
+                true
+            }
+            Err(problem) => return Err(problem),
+        };
+        if !is_recorded {
             let finding = record_anew(gateway, provider.name(), &one).await?;
             tell(Compared {
                 provider: provider.name(),

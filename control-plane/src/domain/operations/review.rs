@@ -1,5 +1,7 @@
 //! What people have to look at, because it has been undecided for too long.
 
+use std::collections::BTreeSet;
+
 use edge_core::client::ClientId;
 use edge_core::money::Money;
 use edge_core::provider::Provider;
@@ -13,7 +15,7 @@ use crate::domain::payment::{Payment, State};
 use crate::domain::provider::{OperationKind, ProviderRef};
 use crate::domain::queue::Work;
 use crate::domain::refund::{Refund, RefundState};
-use crate::domain::store::StoreError;
+use crate::domain::store::{Rows, StoreError};
 
 /// What a provider has taken may rightly take it long: a bank transfer, a review.
 const ACCEPTED_AFTER: SignedDuration = SignedDuration::from_hours(72);
@@ -38,15 +40,22 @@ pub struct ForReview {
 }
 
 /// What has been undecided for longer than the policy allows, the oldest first; out of the oldest `limit` undecided.
-pub async fn for_review(gateway: &Gateway, limit: u32) -> Result<Vec<ForReview>, StoreError> {
+pub async fn for_review(gateway: &Gateway, limit: u32) -> Result<Rows<ForReview>, StoreError> {
     let (payments, refunds) = gateway.store.undecided(limit).await?;
-    let mut found: Vec<_> = payments.iter().filter_map(|payment| of_payment(gateway, payment)).collect();
-    for refund in &refunds {
-        let payment = gateway.store.anyones_payment(refund.payment).await?;
-        found.extend(payment.and_then(|payment| of_refund(gateway, refund, &payment)));
+    let mut found: Vec<_> =
+        payments.items.iter().filter_map(|payment| of_payment(gateway, payment)).collect();
+    let mut unreadable: BTreeSet<_> = payments.unreadable.into_iter().chain(refunds.unreadable).collect();
+    for refund in &refunds.items {
+        match gateway.store.anyones_payment(refund.payment).await {
+            Ok(payment) => found.extend(payment.and_then(|payment| of_refund(gateway, refund, &payment))),
+            Err(StoreError::Inconsistent(row)) => {
+                unreadable.insert(row);
+            }
+            Err(problem) => return Err(problem),
+        }
     }
     found.sort_by_key(|one| one.since);
-    Ok(found)
+    Ok(Rows { items: found, unreadable: unreadable.into_iter().collect() })
 }
 
 fn of_payment(gateway: &Gateway, payment: &Payment) -> Option<ForReview> {

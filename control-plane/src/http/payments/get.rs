@@ -40,7 +40,7 @@ pub(super) async fn get(
     let client = &attested.cause.client;
     let payment = app.gateway.store.payment(client, id).await?;
     let payment = payment.ok_or_else(|| ApiError::new(ErrorCode::TransactionNotFound, "no such payment"))?;
-    let refunds = app.gateway.store.refunds(client, id).await?;
+    let refunds = app.gateway.store.refunds(client, id).await?.items;
     let disputes = app.gateway.store.disputes(client, id).await?;
     Ok(Json(PaymentAnswer {
         success: true,

@@ -1,12 +1,14 @@
 //! Whether a change is in the database, looked up by what only it can have written.
 
+use edge_core::idempotency::Scope;
 use sqlx::PgConnection;
 
-use super::{key, unavailable};
+use super::unavailable;
 use crate::domain::event::Event;
-use crate::domain::idempotency::KeyChange;
+use crate::domain::idempotency::{KeyChange, KeyRecord};
 use crate::domain::store::{Change, Step, StoreError};
-use crate::store::rows::EventRow;
+use crate::store::reads::{EVENT, KEY};
+use crate::store::rows::{EventRow, KeyRow};
 
 pub(super) async fn is_written(connection: &mut PgConnection, change: &Change) -> Result<bool, StoreError> {
     match (&change.step, &change.key) {
@@ -22,24 +24,27 @@ pub(super) async fn is_written(connection: &mut PgConnection, change: &Change) -
             _,
         ) => is_recorded(connection, event).await,
         (Step::Nothing, Some(KeyChange::Take { claim, answer, .. })) => {
-            let known = key::read(connection, &claim.scope).await?;
+            let known = read_key(connection, &claim.scope).await?;
             Ok(known.is_some_and(|known| known.fingerprint == claim.fingerprint && known.answer == *answer))
         }
         (Step::Nothing, _) => Ok(false),
     }
 }
 
+async fn read_key(connection: &mut PgConnection, scope: &Scope) -> Result<Option<KeyRecord>, StoreError> {
+    let row = sqlx::query_as::<_, KeyRow>(KEY).bind(scope.to_string()).fetch_optional(connection).await;
+    row.map_err(unavailable)?.map(KeyRecord::try_from).transpose()
+}
+
 /// No two records share a subject and version, so the one that is there is ours or another's.
 async fn is_recorded(connection: &mut PgConnection, event: &Event) -> Result<bool, StoreError> {
     let subject = event.refund.map_or_else(|| event.payment.to_string(), |id| id.to_string());
-    let stored = sqlx::query_as::<_, EventRow>(
-        "SELECT * FROM events WHERE coalesce(refund, payment) = $1 AND version = $2",
-    )
-    .bind(subject)
-    .bind(i64::from(event.version))
-    .fetch_optional(connection)
-    .await
-    .map_err(unavailable)?;
+    let stored = sqlx::query_as::<_, EventRow>(EVENT)
+        .bind(subject)
+        .bind(i64::from(event.version))
+        .fetch_optional(connection)
+        .await
+        .map_err(unavailable)?;
     let Some(stored) = stored.map(Event::try_from).transpose()? else { return Ok(false) };
     // The database keeps microseconds.
     let same_time = stored.at.as_microsecond() == event.at.as_microsecond();

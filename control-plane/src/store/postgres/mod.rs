@@ -1,12 +1,13 @@
 //! PostgreSQL 14 or newer: for several control planes at once. READ COMMITTED, where every condition that guards
 //! money stands in the statement that it guards.
 
+mod connections;
 mod due_work;
 mod evidence;
-mod key;
 mod parameters;
-mod read;
 mod rows;
+mod schema;
+mod store;
 mod uri;
 mod waves;
 mod webhooks;
@@ -14,134 +15,64 @@ mod writer;
 
 use std::time::Duration;
 
-use async_trait::async_trait;
-use edge_core::client::ClientId;
-use edge_core::idempotency::Scope;
-use edge_core::provider::Provider;
-use jiff::Timestamp;
-use sqlx::postgres::PgPoolOptions;
-use sqlx::{Executor as _, PgPool};
-
-use crate::domain::event::Event;
-use crate::domain::id::{PaymentId, RefundId};
-use crate::domain::idempotency::KeyRecord;
-use crate::domain::payment::Payment;
-use crate::domain::provider::ProviderRef;
-use crate::domain::refund::Refund;
-use crate::domain::store::{Change, CommitError, Filter, Page, Store, StoreError};
+use crate::domain::store::StoreError;
+use crate::store::OpenError;
 use crate::store::group_commit::GroupCommit;
+use crate::store::schema::Migrated;
+use crate::store::settings::DatabaseSettings;
+use crate::store::unreadable::RowReader;
+use connections::{Connections, Limits};
 pub use uri::options;
 use writer::PostgresWriter;
 
-static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("migrations/postgres");
-
 /// Each takes one commit at a time; while one waits for the disk, the other one is filled.
 const WRITERS: usize = 2;
-/// For reads and for providers' events, which are by key and short; more would queue in the server instead of here.
-const CONNECTIONS: u32 = 8;
 const PATIENCE: Duration = Duration::from_secs(5);
-/// Whatever the server's own defaults are, what is committed must not be forgotten.
-const DURABLE: &str = "SET synchronous_commit = on; SET default_transaction_isolation = 'read committed'";
-/// A connection that has been idle for longer is asked whether it lives before it is used.
-const TRUSTED: Duration = Duration::from_secs(1);
+/// For what goes by a key. Longer is a server in distress.
+const STATEMENT_MAX: Duration = Duration::from_secs(5);
+/// For operators' commands and gauges, one at a time each.
+const OPERATORS: u32 = 2;
+/// Of an operator, who may read the whole table.
+const OPERATORS_STATEMENT_MAX: Duration = Duration::from_secs(60);
 
 pub struct PostgresStore {
     commits: GroupCommit,
-    /// For all but commits.
-    pool: PgPool,
+    /// For what money waits for, all of it by keys: payments, refunds, providers' events, due work.
+    money: Connections,
+    /// For clients' lists.
+    lists: Connections,
+    /// For operators' lists and gauges.
+    operators: Connections,
+    rows: RowReader,
 }
 
 impl PostgresStore {
-    /// Connects to the database that `uri` (`postgres://USER:PASSWORD@HOST/DATABASE`) names.
-    pub async fn open(uri: &str) -> Result<Self, StoreError> {
-        let options = options(uri).map_err(unavailable)?;
-        let pool = PgPoolOptions::new()
-            .max_connections(CONNECTIONS)
-            .acquire_timeout(PATIENCE)
-            .after_connect(|connection, _| {
-                Box::pin(async move { connection.execute(DURABLE).await.map(|_| ()) })
-            })
-            .test_before_acquire(false)
-            .before_acquire(|connection, idle| {
-                Box::pin(async move {
-                    if idle.idle_for > TRUSTED {
-                        sqlx::Connection::ping(connection).await?;
-                    }
-                    Ok(true)
-                })
-            })
-            .connect_with(options.clone())
-            .await
-            .map_err(unavailable)?;
-        // One process at a time: the migrator takes an advisory lock.
-        MIGRATIONS.run(&pool).await.map_err(unavailable)?;
+    /// Connects to the database that the settings name (`postgres://USER:PASSWORD@HOST/DATABASE`).
+    ///
+    /// # Errors
+    /// If the database cannot be reached, or this build cannot serve its schema.
+    pub async fn open(settings: &DatabaseSettings) -> Result<Self, OpenError> {
+        let options = options(&settings.uri).map_err(unavailable)?;
+        schema::prepare(&options, settings.migrate_on_start).await?;
+        let limits = |connections, patience, statement| Limits { connections, patience, statement };
+        let money = Connections::new(&options, &limits(settings.connections, PATIENCE, STATEMENT_MAX));
+        // Whoever waits for a connection waits for another's list to end, or to be canceled.
+        let list = settings.read_timeout;
+        let lists = Connections::new(&options, &limits(settings.list_connections, list, list));
+        let operators = Connections::new(&options, &limits(OPERATORS, PATIENCE, OPERATORS_STATEMENT_MAX));
         let writers = (0..WRITERS).map(|_| PostgresWriter::new(options.clone())).collect::<Vec<_>>();
-        Ok(Self { commits: GroupCommit::start(writers), pool })
+        Ok(Self { commits: GroupCommit::start(writers), money, lists, operators, rows: RowReader::default() })
     }
+}
+
+/// Brings the schema of the database at `uri` up to date. Others may serve it meanwhile.
+///
+/// # Errors
+/// If the database cannot be reached, a newer release excludes this one, or a migration fails.
+pub async fn migrate(uri: &str) -> Result<Migrated, OpenError> {
+    Ok(schema::migrate(&options(uri).map_err(unavailable)?).await?)
 }
 
 fn unavailable(error: impl std::error::Error + Send + Sync + 'static) -> StoreError {
     StoreError::Unavailable(Box::new(error))
-}
-
-#[async_trait]
-impl Store for PostgresStore {
-    async fn commit(&self, change: Change) -> Result<(), CommitError> {
-        self.commits.commit(change).await
-    }
-
-    async fn payment(&self, client: &ClientId, id: PaymentId) -> Result<Option<Payment>, StoreError> {
-        read::payment(&self.pool, client, id).await
-    }
-
-    async fn payment_by_reference(
-        &self,
-        provider: Provider,
-        reference: &ProviderRef,
-    ) -> Result<Option<Payment>, StoreError> {
-        read::payment_by_reference(&self.pool, provider, reference).await
-    }
-
-    async fn payments(&self, client: &ClientId, filter: &Filter) -> Result<Page<Payment>, StoreError> {
-        read::payments(&self.pool, client, filter).await
-    }
-
-    async fn anyones_payments(
-        &self,
-        since: Timestamp,
-        after: Option<PaymentId>,
-        limit: u32,
-    ) -> Result<Vec<Payment>, StoreError> {
-        read::anyones_payments(&self.pool, since, after, limit).await
-    }
-
-    async fn refund(&self, client: &ClientId, id: RefundId) -> Result<Option<Refund>, StoreError> {
-        read::refund(&self.pool, client, id).await
-    }
-
-    async fn anyones_refund(&self, id: RefundId) -> Result<Option<Refund>, StoreError> {
-        read::anyones_refund(&self.pool, id).await
-    }
-
-    async fn refunds(&self, client: &ClientId, payment: PaymentId) -> Result<Vec<Refund>, StoreError> {
-        read::refunds(&self.pool, client, payment).await
-    }
-
-    async fn events(&self, client: &ClientId, payment: PaymentId) -> Result<Vec<Event>, StoreError> {
-        read::events(&self.pool, client, payment).await
-    }
-
-    async fn key(&self, scope: &Scope) -> Result<Option<KeyRecord>, StoreError> {
-        key::read(&self.pool, scope).await
-    }
-
-    /// Other processes may write, so what is under way may be under way there.
-    fn is_exclusive(&self) -> bool {
-        false
-    }
-
-    async fn ready(&self) -> Result<(), StoreError> {
-        self.commits.is_alive()?;
-        sqlx::query("SELECT 1").execute(&self.pool).await.map(|_| ()).map_err(unavailable)
-    }
 }

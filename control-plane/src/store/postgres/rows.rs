@@ -14,6 +14,7 @@ use crate::domain::refund::Refund;
 use crate::domain::store::Watch;
 use crate::domain::webhook::{Dispute, EventChange, EventState};
 use crate::store::rows::{captured, due};
+use crate::store::stored_request::StoredRequest;
 
 /// Which change of a batch a row belongs to.
 pub(super) type Member = i32;
@@ -182,7 +183,7 @@ pub(super) fn payment_opened(member: Member, payment: &Payment) -> Result<Paymen
         provider: payment.request.provider.name(),
         amount: payment.request.amount.minor(),
         currency: payment.request.currency.code().to_owned(),
-        request: serde_json::to_string(&payment.request)?,
+        request: serde_json::to_string(&StoredRequest::from(&payment.request))?,
         state: payment.state.name(),
         detail: serde_json::to_string(&payment.state)?,
         reference: text(payment.reference.as_ref()),

@@ -4,97 +4,61 @@ use async_trait::async_trait;
 use edge_core::client::ClientId;
 use edge_core::provider::Provider;
 use jiff::Timestamp;
-use sqlx::QueryBuilder;
+use sqlx::query_as;
 
-use super::{PostgresStore, unavailable};
+use super::PostgresStore;
 use crate::domain::id::PaymentId;
 use crate::domain::payment::Payment;
 use crate::domain::store::StoreError;
 use crate::domain::webhook::{Dispute, WebhookEvent, WebhookFilter, Webhooks};
+use crate::store::reads::{ANYONES_PAYMENT, DISPUTES, REOPEN_WEBHOOK, WEBHOOK, WEBHOOKS};
 use crate::store::rows::PaymentRow;
 use crate::store::webhook_rows::{DisputeRow, WebhookRow};
 
 #[async_trait]
 impl Webhooks for PostgresStore {
     async fn receive_webhook(&self, event: &WebhookEvent) -> Result<bool, StoreError> {
-        let done = sqlx::query(
+        let insert = sqlx::query(
             "INSERT INTO webhook_events (provider, id, kind, body, created_at, received_at, state, next_at)
              VALUES ($1, $2, $3, $4, $5, $6, 'received', $7) ON CONFLICT (provider, id) DO NOTHING",
         )
         .bind(event.provider.name())
-        .bind(&event.id)
-        .bind(&event.kind)
-        .bind(&event.body)
+        .bind(event.id.clone())
+        .bind(event.kind.clone())
+        .bind(event.body.clone())
         .bind(event.created_at.map(Timestamp::as_microsecond))
         .bind(event.received_at.as_microsecond())
-        .bind(event.received_at.as_microsecond())
-        .execute(&self.pool)
-        .await
-        .map_err(unavailable)?;
-        Ok(done.rows_affected() == 1)
+        .bind(event.received_at.as_microsecond());
+        Ok(self.money.execute(insert).await? == 1)
     }
 
     async fn webhook(&self, provider: Provider, id: &str) -> Result<Option<WebhookEvent>, StoreError> {
-        sqlx::query_as::<_, WebhookRow>("SELECT * FROM webhook_events WHERE provider = $1 AND id = $2")
-            .bind(provider.name())
-            .bind(id)
-            .fetch_optional(&self.pool)
-            .await
-            .map_err(unavailable)?
-            .map(WebhookEvent::try_from)
-            .transpose()
+        let query = || query_as(WEBHOOK).bind(provider.name()).bind(id.to_owned());
+        self.money.one::<WebhookRow>(query).await?.map(WebhookEvent::try_from).transpose()
     }
 
     async fn reopen_webhook(&self, id: &str, until: Timestamp) -> Result<Option<WebhookEvent>, StoreError> {
-        sqlx::query_as::<_, WebhookRow>(
-            "UPDATE webhook_events SET state = 'received', attempts = 0, reason = NULL, next_at = $1
-             WHERE id = $2 RETURNING *",
-        )
-        .bind(until.as_microsecond())
-        .bind(id)
-        .fetch_optional(&self.pool)
-        .await
-        .map_err(unavailable)?
-        .map(WebhookEvent::try_from)
-        .transpose()
+        let query = || query_as(REOPEN_WEBHOOK).bind(until.as_microsecond()).bind(id.to_owned());
+        self.money.one::<WebhookRow>(query).await?.map(WebhookEvent::try_from).transpose()
     }
 
     async fn webhooks(&self, filter: &WebhookFilter) -> Result<Vec<WebhookEvent>, StoreError> {
-        let mut query = QueryBuilder::new("SELECT * FROM webhook_events WHERE 1 = 1");
-        if let Some(provider) = filter.provider {
-            query.push(" AND provider = ").push_bind(provider.name());
-        }
-        if let Some(state) = &filter.state {
-            query.push(" AND state = ").push_bind(state);
-        }
-        query.push(" ORDER BY received_at DESC, id LIMIT ").push_bind(i64::from(filter.limit));
-        let rows: Vec<WebhookRow> =
-            query.build_query_as().fetch_all(&self.pool).await.map_err(unavailable)?;
-        rows.into_iter().map(WebhookEvent::try_from).collect()
+        let query = || {
+            query_as(WEBHOOKS)
+                .bind(filter.provider.map(Provider::name))
+                .bind(filter.state.clone())
+                .bind(i64::from(filter.limit))
+        };
+        Ok(self.rows.read(self.operators.all::<WebhookRow>(query).await?)?.items)
     }
 
     async fn anyones_payment(&self, id: PaymentId) -> Result<Option<Payment>, StoreError> {
-        sqlx::query_as::<_, PaymentRow>("SELECT * FROM payments WHERE id = $1")
-            .bind(id.to_string())
-            .fetch_optional(&self.pool)
-            .await
-            .map_err(unavailable)?
-            .map(Payment::try_from)
-            .transpose()
+        let query = || query_as(ANYONES_PAYMENT).bind(id.to_string());
+        self.money.one::<PaymentRow>(query).await?.map(Payment::try_from).transpose()
     }
 
     async fn disputes(&self, client: &ClientId, payment: PaymentId) -> Result<Vec<Dispute>, StoreError> {
-        sqlx::query_as::<_, DisputeRow>(
-            "SELECT disputes.* FROM disputes JOIN payments ON payments.id = disputes.payment
-             WHERE disputes.payment = $1 AND payments.client = $2 ORDER BY opened_at, disputes.id",
-        )
-        .bind(payment.to_string())
-        .bind(client.as_str())
-        .fetch_all(&self.pool)
-        .await
-        .map_err(unavailable)?
-        .into_iter()
-        .map(Dispute::try_from)
-        .collect()
+        let query = || query_as(DISPUTES).bind(payment.to_string()).bind(client.as_str().to_owned());
+        Ok(self.rows.read(self.money.all::<DisputeRow>(query).await?)?.items)
     }
 }

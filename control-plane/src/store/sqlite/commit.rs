@@ -15,6 +15,7 @@ use crate::domain::store::{Change, CommitError, Conflict, Step, StoreError};
 use crate::store::due_rows::SET_WATCH;
 use crate::store::group_commit::Writer;
 use crate::store::rows::{captured, due};
+use crate::store::stored_request::StoredRequest;
 
 pub(super) type Write<'a> = Transaction<'a, Sqlite>;
 
@@ -155,7 +156,7 @@ async fn open_payment(write: &mut Write<'_>, payment: &Payment) -> Result<(), Co
     .bind(payment.request.provider.name())
     .bind(payment.request.amount.minor())
     .bind(payment.request.currency.code())
-    .bind(json(&payment.request)?)
+    .bind(json(&StoredRequest::from(&payment.request))?)
     .bind(payment.state.name())
     .bind(json(&payment.state)?)
     .bind(payment.reference.as_ref().map(ProviderRef::as_str))

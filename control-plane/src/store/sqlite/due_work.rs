@@ -9,10 +9,9 @@ use crate::domain::id::PaymentId;
 use crate::domain::payment::Payment;
 use crate::domain::queue::{Claimed, Due, DueWork, Work};
 use crate::domain::refund::Refund;
-use crate::domain::store::StoreError;
-use crate::store::due_rows::{
-    DueRow, END_WATCH, OVERDUE, UNDECIDED_PAYMENTS, UNDECIDED_REFUNDS, name, not_taken, statements,
-};
+use crate::domain::store::{Rows, StoreError};
+use crate::store::due_rows::{DueRow, END_WATCH, OVERDUE, name, not_taken, statements};
+use crate::store::reads::{UNDECIDED_PAYMENTS, UNDECIDED_REFUNDS};
 use crate::store::rows::{PaymentRow, RefundRow};
 
 #[async_trait]
@@ -24,7 +23,7 @@ impl DueWork for SqliteStore {
             .fetch_all(&self.readers)
             .await
             .map_err(unavailable)?;
-        rows.into_iter().map(Due::try_from).collect()
+        Ok(self.rows.read(rows)?.items)
     }
 
     async fn claim(&self, work: &Work, now: Timestamp, until: Timestamp) -> Result<Claimed, StoreError> {
@@ -67,20 +66,17 @@ impl DueWork for SqliteStore {
         ended.map(|_| ()).map_err(unavailable)
     }
 
-    async fn undecided(&self, limit: u32) -> Result<(Vec<Payment>, Vec<Refund>), StoreError> {
+    async fn undecided(&self, limit: u32) -> Result<(Rows<Payment>, Rows<Refund>), StoreError> {
         let payments: Vec<PaymentRow> = sqlx::query_as(UNDECIDED_PAYMENTS)
             .bind(i64::from(limit))
-            .fetch_all(&self.readers)
+            .fetch_all(&self.lists)
             .await
             .map_err(unavailable)?;
         let refunds: Vec<RefundRow> = sqlx::query_as(UNDECIDED_REFUNDS)
             .bind(i64::from(limit))
-            .fetch_all(&self.readers)
+            .fetch_all(&self.lists)
             .await
             .map_err(unavailable)?;
-        Ok((
-            payments.into_iter().map(Payment::try_from).collect::<Result<_, _>>()?,
-            refunds.into_iter().map(Refund::try_from).collect::<Result<_, _>>()?,
-        ))
+        Ok((self.rows.read(payments)?, self.rows.read(refunds)?))
     }
 }

@@ -1,13 +1,8 @@
 //! Idempotency keys: taken, answered and released in the commit of what they stand for.
 
-use edge_core::idempotency::Scope;
-use sqlx::SqlitePool;
-
 use super::commit::{Write, one_row_or_stale};
-use super::unavailable;
-use crate::domain::idempotency::{KeyChange, KeyRecord, Subject};
-use crate::domain::store::{CommitError, Conflict, StoreError};
-use crate::store::rows::KeyRow;
+use crate::domain::idempotency::{KeyChange, Subject};
+use crate::domain::store::{CommitError, Conflict};
 
 /// `is_alone`: nothing else is in the commit. A key vetoes nothing else, see [`KeyChange`].
 pub(super) async fn change(
@@ -81,17 +76,4 @@ pub(super) async fn is_taken(write: &mut Write<'_>, change: &KeyChange) -> Resul
     let KeyChange::Take { claim, .. } = change else { return Ok(false) };
     let taken = sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM idempotency_keys WHERE scope = ?)");
     Ok(taken.bind(claim.scope.to_string()).fetch_one(&mut **write).await?)
-}
-
-pub(super) async fn read(readers: &SqlitePool, scope: &Scope) -> Result<Option<KeyRecord>, StoreError> {
-    sqlx::query_as::<_, KeyRow>(
-        "SELECT scope, fingerprint, payment, refund, answer_status, answer_body
-         FROM idempotency_keys WHERE scope = ?",
-    )
-    .bind(scope.to_string())
-    .fetch_optional(readers)
-    .await
-    .map_err(unavailable)?
-    .map(KeyRecord::try_from)
-    .transpose()
 }

@@ -5,7 +5,6 @@ use edge_core::client::ClientId;
 use edge_core::money::{Amount, Currency};
 use edge_core::provider::Provider;
 use jiff::Timestamp;
-use sqlx::QueryBuilder;
 
 use super::commit::{Write, one_row_or_stale};
 use super::{SqliteStore, unavailable};
@@ -13,6 +12,7 @@ use crate::domain::id::PaymentId;
 use crate::domain::payment::Payment;
 use crate::domain::store::{CommitError, Conflict, StoreError};
 use crate::domain::webhook::{Dispute, EventChange, EventState, WebhookEvent, WebhookFilter, Webhooks};
+use crate::store::reads::{ANYONES_PAYMENT, DISPUTES, REOPEN_WEBHOOK, WEBHOOK, WEBHOOKS};
 use crate::store::rows::PaymentRow;
 use crate::store::webhook_rows::{DisputeRow, WebhookRow};
 
@@ -90,7 +90,7 @@ impl Webhooks for SqliteStore {
     }
 
     async fn webhook(&self, provider: Provider, id: &str) -> Result<Option<WebhookEvent>, StoreError> {
-        sqlx::query_as::<_, WebhookRow>("SELECT * FROM webhook_events WHERE provider = ? AND id = ?")
+        sqlx::query_as::<_, WebhookRow>(WEBHOOK)
             .bind(provider.name())
             .bind(id)
             .fetch_optional(&self.readers)
@@ -101,35 +101,29 @@ impl Webhooks for SqliteStore {
     }
 
     async fn reopen_webhook(&self, id: &str, until: Timestamp) -> Result<Option<WebhookEvent>, StoreError> {
-        sqlx::query_as::<_, WebhookRow>(
-            "UPDATE webhook_events SET state = 'received', attempts = 0, reason = NULL, next_at = ?
-             WHERE id = ? RETURNING *",
-        )
-        .bind(until.as_microsecond())
-        .bind(id)
-        .fetch_optional(&self.writer)
-        .await
-        .map_err(unavailable)?
-        .map(WebhookEvent::try_from)
-        .transpose()
+        sqlx::query_as::<_, WebhookRow>(REOPEN_WEBHOOK)
+            .bind(until.as_microsecond())
+            .bind(id)
+            .fetch_optional(&self.writer)
+            .await
+            .map_err(unavailable)?
+            .map(WebhookEvent::try_from)
+            .transpose()
     }
 
     async fn webhooks(&self, filter: &WebhookFilter) -> Result<Vec<WebhookEvent>, StoreError> {
-        let mut query = QueryBuilder::new("SELECT * FROM webhook_events WHERE 1 = 1");
-        if let Some(provider) = filter.provider {
-            query.push(" AND provider = ").push_bind(provider.name());
-        }
-        if let Some(state) = &filter.state {
-            query.push(" AND state = ").push_bind(state);
-        }
-        query.push(" ORDER BY received_at DESC, id LIMIT ").push_bind(i64::from(filter.limit));
-        let rows: Vec<WebhookRow> =
-            query.build_query_as().fetch_all(&self.readers).await.map_err(unavailable)?;
-        rows.into_iter().map(WebhookEvent::try_from).collect()
+        let rows: Vec<WebhookRow> = sqlx::query_as(WEBHOOKS)
+            .bind(filter.provider.map(Provider::name))
+            .bind(filter.state.as_deref())
+            .bind(i64::from(filter.limit))
+            .fetch_all(&self.lists)
+            .await
+            .map_err(unavailable)?;
+        Ok(self.rows.read(rows)?.items)
     }
 
     async fn anyones_payment(&self, id: PaymentId) -> Result<Option<Payment>, StoreError> {
-        sqlx::query_as::<_, PaymentRow>("SELECT * FROM payments WHERE id = ?")
+        sqlx::query_as::<_, PaymentRow>(ANYONES_PAYMENT)
             .bind(id.to_string())
             .fetch_optional(&self.readers)
             .await
@@ -139,17 +133,12 @@ impl Webhooks for SqliteStore {
     }
 
     async fn disputes(&self, client: &ClientId, payment: PaymentId) -> Result<Vec<Dispute>, StoreError> {
-        sqlx::query_as::<_, DisputeRow>(
-            "SELECT disputes.* FROM disputes JOIN payments ON payments.id = disputes.payment
-             WHERE disputes.payment = ? AND payments.client = ? ORDER BY opened_at, disputes.id",
-        )
-        .bind(payment.to_string())
-        .bind(client.as_str())
-        .fetch_all(&self.readers)
-        .await
-        .map_err(unavailable)?
-        .into_iter()
-        .map(Dispute::try_from)
-        .collect()
+        let rows: Vec<DisputeRow> = sqlx::query_as(DISPUTES)
+            .bind(payment.to_string())
+            .bind(client.as_str())
+            .fetch_all(&self.readers)
+            .await
+            .map_err(unavailable)?;
+        Ok(self.rows.read(rows)?.items)
     }
 }

@@ -71,7 +71,7 @@ async fn two_refunds_at_once_cannot_both_take_the_last_of_it(test: TestStore) {
     let (done, refused) = if a.is_ok() { (a, b) } else { (b, a) };
     done.unwrap();
     assert_eq!(conflict(refused), Conflict::RefundExceeds { remaining: 40 });
-    assert_eq!(test.store.refunds(&payment.client, payment.id).await.unwrap().len(), 1);
+    assert_eq!(test.store.refunds(&payment.client, payment.id).await.unwrap().items.len(), 1);
 }
 
 async fn a_failed_refund_gives_its_amount_back_once(test: TestStore) {

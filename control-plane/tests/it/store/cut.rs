@@ -175,7 +175,7 @@ async fn an_amount_that_was_reserved_in_doubt_is_reserved_once() {
         assert!(test.cuts() > 1, "{cut:?}");
         let stored = test.store.payment(&payment.client, payment.id).await.unwrap().unwrap();
         assert_eq!(stored.refunded, 30, "{cut:?}");
-        assert_eq!(test.store.refunds(&payment.client, payment.id).await.unwrap().len(), 1, "{cut:?}");
+        assert_eq!(test.store.refunds(&payment.client, payment.id).await.unwrap().items.len(), 1, "{cut:?}");
     }
 }
 

@@ -15,6 +15,8 @@ mod keys;
 mod random;
 mod shared;
 mod test_store;
+mod unreadable;
+mod upgrade;
 mod webhooks;
 
 pub(crate) use test_store::TestStore;

@@ -80,7 +80,7 @@ async fn change(store: &dyn Store, doing: &Doing, unique: u64) -> Option<Change>
             ))
         }
         Doing::SettleRefund { payment, which, how } => {
-            let refunds = store.refunds(&client("demo"), payment_id(payment)).await.unwrap();
+            let refunds = store.refunds(&client("demo"), payment_id(payment)).await.unwrap().items;
             let before = refunds.get(usize::from(which))?.clone();
             let answer = match how {
                 0 => declined(),
@@ -136,8 +136,8 @@ async fn same_as_one_by_one(store: &dyn Store, written: Vec<Change>) -> Result<(
         let there = reference.store.payment(&demo, payment).await.unwrap();
         prop_assert_eq!(store.payment(&demo, payment).await.unwrap(), there.clone());
         prop_assert_eq!(&trail, &reference.store.events(&demo, payment).await.unwrap());
-        let refunds = store.refunds(&demo, payment).await.unwrap();
-        prop_assert_eq!(&refunds, &reference.store.refunds(&demo, payment).await.unwrap());
+        let refunds = store.refunds(&demo, payment).await.unwrap().items;
+        prop_assert_eq!(&refunds, &reference.store.refunds(&demo, payment).await.unwrap().items);
         if let Some(there) = there {
             conserved(&there, &refunds, &trail)?;
         }

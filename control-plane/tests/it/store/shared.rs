@@ -91,7 +91,7 @@ async fn refunds_at_once_are_summed_up(test: TestStore) {
     }
     let stored = test.store.payment(&payment.client, payment.id).await.unwrap().unwrap();
     assert_eq!(stored.refunded, 90);
-    assert_eq!(test.store.refunds(&payment.client, payment.id).await.unwrap().len(), 3);
+    assert_eq!(test.store.refunds(&payment.client, payment.id).await.unwrap().items.len(), 3);
 }
 
 async fn of_many_takers_of_one_key_one_gets_it(test: TestStore) {

@@ -26,10 +26,10 @@ impl Examiner<'_> {
         };
         let charge = charge.clone();
         // Read before: of a refund that is recorded later, the provider's list may say nothing.
-        let asked = self.gateway.store.refunds(&plan.payment.client, plan.payment.id).await?;
+        let asked = self.recorded(&plan).await?;
         let Some(shown) = self.look_at_refunds(&plan, one, charge).await? else { return Ok(plan) };
         // Read after: a refund is recorded before the provider can show it.
-        let mut known = self.gateway.store.refunds(&plan.payment.client, plan.payment.id).await?;
+        let mut known = self.recorded(&plan).await?;
         for seen in shown.iter().filter(|seen| !plan.payment.is_release(seen)).collect::<Vec<_>>() {
             match known.iter().find(|refund| refund.is(seen)) {
                 Some(refund) => self.adopt_refund(&mut plan, refund, seen),
@@ -45,6 +45,16 @@ impl Examiner<'_> {
             }
         }
         Ok(plan)
+    }
+
+    /// Our refunds of the payment. What the provider shows may be one that cannot be read, so none is taken for a new one
+    /// then.
+    async fn recorded(&self, plan: &Plan) -> Result<Vec<Refund>, Trouble> {
+        let known = self.gateway.store.refunds(&plan.payment.client, plan.payment.id).await?;
+        match known.unreadable.into_iter().next() {
+            Some(unreadable) => Err(Trouble::Store(unreadable.into())),
+            None => Ok(known.items),
+        }
     }
 
     /// Whether no call of ours can execute the refund any more.

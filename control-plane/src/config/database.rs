@@ -1,0 +1,90 @@
+//! Which database, and how much is asked of it at the same time.
+
+use std::time::Duration;
+
+use super::{ConfigError, Source, db_uri, keep};
+use crate::store::{DatabaseSettings, MigrateOnStart};
+
+const CONNECTIONS_MAX: u32 = 200;
+const TIMEOUT_MS_MAX: u64 = 60_000;
+
+impl DatabaseSettings {
+    /// Reads every setting and reports everything that is wrong at once.
+    pub(super) fn read(source: &Source) -> Result<Self, Vec<ConfigError>> {
+        let mut errors = Vec::new();
+        let settings = keep(&mut errors, db_uri(source)).map(Self::new);
+        let migrate = source.read_with("MIGRATE_ON_START", |text| match text {
+            "on" => Ok(MigrateOnStart::Always),
+            "if-empty" => Ok(MigrateOnStart::IfEmpty),
+            "off" => Ok(MigrateOnStart::Never),
+            _ => Err("must be `on`, `if-empty` or `off`".to_owned()),
+        });
+        let migrate = keep(&mut errors, migrate);
+        let connections = keep(&mut errors, connections(source, "DB_CONNECTIONS", 2));
+        let lists = keep(&mut errors, connections_of_lists(source));
+        let timeout = keep(&mut errors, read_timeout(source));
+        match (settings, migrate, connections, lists, timeout) {
+            (Some(settings), Some(migrate), Some(connections), Some(lists), Some(timeout)) => Ok(Self {
+                migrate_on_start: migrate.unwrap_or(settings.migrate_on_start),
+                connections: connections.unwrap_or(settings.connections),
+                list_connections: lists.unwrap_or(settings.list_connections),
+                read_timeout: timeout.unwrap_or(settings.read_timeout),
+                ..settings
+            }),
+            _ => Err(errors),
+        }
+    }
+}
+
+fn connections_of_lists(source: &Source) -> Result<Option<u32>, ConfigError> {
+    connections(source, "DB_LIST_CONNECTIONS", 1)
+}
+
+fn connections(source: &Source, key: &'static str, least: u32) -> Result<Option<u32>, ConfigError> {
+    source.read_with(key, |text| match text.parse() {
+        Ok(connections) if (least..=CONNECTIONS_MAX).contains(&connections) => Ok(connections),
+        _ => Err(format!("must be a whole number, {least} to {CONNECTIONS_MAX}")),
+    })
+}
+
+fn read_timeout(source: &Source) -> Result<Option<Duration>, ConfigError> {
+    source.read_with("DB_READ_TIMEOUT_MS", |text| match text.parse() {
+        Ok(ms) if (50..=TIMEOUT_MS_MAX).contains(&ms) => Ok(Duration::from_millis(ms)),
+        _ => Err(format!("must be a whole number of milliseconds, 50 to {TIMEOUT_MS_MAX}")),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(settings: &[(&str, &str)]) -> Result<DatabaseSettings, Vec<String>> {
+        let settings = settings.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
+        DatabaseSettings::read(&Source::new(settings, None).unwrap())
+            .map_err(|errors| errors.iter().map(ToString::to_string).collect())
+    }
+
+    #[test]
+    fn a_file_is_migrated_on_start_and_a_server_only_set_up() {
+        assert_eq!(read(&[]).unwrap().migrate_on_start, MigrateOnStart::Always);
+        let server = ("DB_URI", "postgres://u@db/gateway");
+        assert_eq!(read(&[server]).unwrap().migrate_on_start, MigrateOnStart::IfEmpty);
+        let off = ("MIGRATE_ON_START", "off");
+        assert_eq!(read(&[server, off]).unwrap().migrate_on_start, MigrateOnStart::Never);
+    }
+
+    #[test]
+    fn what_is_wrong_is_reported_at_once() {
+        let wrong = [
+            ("DB_URI", "mysql://x"),
+            ("MIGRATE_ON_START", "yes"),
+            ("DB_CONNECTIONS", "1"),
+            ("DB_LIST_CONNECTIONS", "0"),
+            ("DB_READ_TIMEOUT_MS", "0"),
+        ];
+        let errors = read(&wrong).unwrap_err();
+        for (key, _) in wrong {
+            assert!(errors.iter().any(|error| error.starts_with(key)), "{key} in {errors:?}");
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! The statements that read, which both databases understand. Each names its columns: an added one changes neither a
+//! prepared statement nor what a row is read into, so a newer release may add it while this one serves.
+
+macro_rules! payment_columns {
+    () => {
+        "id, client, request, state, detail, reference, captured, refunded, due_at, tries, version, created_at, \
+         updated_at"
+    };
+}
+macro_rules! payments {
+    ($which:literal) => {
+        concat!("SELECT ", payment_columns!(), " FROM payments ", $which)
+    };
+}
+macro_rules! refunds {
+    ($which:literal) => {
+        concat!(
+            "SELECT id, payment, client, amount, currency, state, detail, due_at, tries, version, created_at, \
+             updated_at FROM refunds ",
+            $which
+        )
+    };
+}
+macro_rules! events {
+    ($which:literal) => {
+        concat!(
+            "SELECT payment, refund, version, from_state, to_state, at, client, request_id, detail FROM events ",
+            $which
+        )
+    };
+}
+macro_rules! webhook_columns {
+    () => {
+        "provider, id, kind, body, created_at, received_at, state, attempts, next_at, reason"
+    };
+}
+
+pub(super) const PAYMENT_COLUMNS: &str = payment_columns!();
+
+/// `$1`: id, `$2`: client.
+pub(super) const PAYMENT: &str = payments!("WHERE id = $1 AND client = $2");
+/// `$1`: id.
+pub(super) const ANYONES_PAYMENT: &str = payments!("WHERE id = $1");
+/// `$1`: provider, `$2`: reference. A failed payment does not keep the order it was made with: the newest living one
+/// has it.
+pub(super) const PAYMENT_BY_REFERENCE: &str =
+    payments!("WHERE provider = $1 AND reference = $2 AND state <> 'failed' ORDER BY id DESC LIMIT 1");
+/// `$1`: since when, `$2`: behind which id, `$3`: how many.
+pub(super) const ANYONES_PAYMENTS: &str =
+    payments!("WHERE (updated_at >= $1 OR due_at IS NOT NULL) AND id > $2 ORDER BY id LIMIT $3");
+/// `$1`: how many.
+pub(super) const UNDECIDED_PAYMENTS: &str = payments!("WHERE due_at IS NOT NULL ORDER BY id LIMIT $1");
+
+/// `$1`: id, `$2`: client.
+pub(super) const REFUND: &str = refunds!("WHERE id = $1 AND client = $2");
+/// `$1`: id.
+pub(super) const ANYONES_REFUND: &str = refunds!("WHERE id = $1");
+/// `$1`: payment, `$2`: client.
+pub(super) const REFUNDS: &str = refunds!("WHERE payment = $1 AND client = $2 ORDER BY id");
+/// `$1`: how many.
+pub(super) const UNDECIDED_REFUNDS: &str = refunds!("WHERE due_at IS NOT NULL ORDER BY id LIMIT $1");
+
+/// `$1`: payment, `$2`: client.
+pub(super) const EVENTS: &str = events!(
+    "WHERE payment = $1 AND EXISTS (SELECT 1 FROM payments AS p WHERE p.id = $1 AND p.client = $2) ORDER BY seq"
+);
+/// `$1`: refund or payment, `$2`: version.
+pub(super) const EVENT: &str = events!("WHERE coalesce(refund, payment) = $1 AND version = $2");
+
+/// `$1`: scope.
+pub(super) const KEY: &str = "SELECT scope, fingerprint, payment, refund, answer_status, answer_body
+     FROM idempotency_keys WHERE scope = $1";
+
+/// `$1`: provider or all, `$2`: state or all, `$3`: how many.
+pub(super) const WEBHOOKS: &str = concat!(
+    "SELECT ",
+    webhook_columns!(),
+    " FROM webhook_events WHERE ($1 IS NULL OR provider = $1) AND ($2 IS NULL OR state = $2)
+      ORDER BY received_at DESC, id LIMIT $3"
+);
+/// `$1`: provider, `$2`: id.
+pub(super) const WEBHOOK: &str =
+    concat!("SELECT ", webhook_columns!(), " FROM webhook_events WHERE provider = $1 AND id = $2");
+/// `$1`: until when it is claimed, `$2`: id.
+pub(super) const REOPEN_WEBHOOK: &str = concat!(
+    "UPDATE webhook_events SET state = 'received', attempts = 0, reason = NULL, next_at = $1
+     WHERE id = $2 RETURNING ",
+    webhook_columns!()
+);
+
+/// `$1`: payment, `$2`: client.
+pub(super) const DISPUTES: &str =
+    "SELECT id, reason, status, amount, currency, opened_at, closed_at, as_of FROM disputes
+     WHERE payment = $1 AND EXISTS (SELECT 1 FROM payments AS p WHERE p.id = $1 AND p.client = $2)
+     ORDER BY opened_at, id";

@@ -1,0 +1,151 @@
+//! Which schemas this build can serve.
+//!
+//! A build needs every migration that it brings, and serves beside newer ones that it does not know, unless one of
+//! them says that it is too old: see `migrations/README.md`.
+
+use std::collections::BTreeSet;
+
+use sqlx::migrate::{MigrateError, Migrator};
+
+/// Where migrations are recorded up to [`LAST_OF_BEFORE`], and behind it. The release before refuses to start on a
+/// database with a record that it does not know in the first, so an upgrade could not be rolled back.
+pub(super) const RECORDS_BEFORE: &str = "_sqlx_migrations";
+pub(super) const RECORDS: &str = "schema_migrations";
+const LAST_OF_BEFORE: i64 = 9;
+
+pub(super) const VERSIONS_BEFORE: &str = "SELECT version FROM _sqlx_migrations WHERE success";
+pub(super) const VERSIONS: &str = "SELECT version FROM schema_migrations WHERE success";
+pub(super) const COMPATIBILITY: &str = "schema_compatibility";
+pub(super) const OLDEST: &str = "SELECT oldest_control_plane FROM schema_compatibility";
+
+/// Why this build cannot serve a database, or its schema cannot be changed.
+#[derive(Debug, thiserror::Error)]
+pub enum SchemaError {
+    #[error("the database has no schema yet; run `control-plane migrate`")]
+    Empty,
+    #[error("the schema is too old: it lacks migration {missing}; run `control-plane migrate`")]
+    TooOld { missing: i64 },
+    #[error(
+        "this control plane is too old: it knows migrations up to {own}, and the schema needs one that knows \
+         {oldest}; run a newer release"
+    )]
+    TooNew { own: i64, oldest: i64 },
+    #[error("another migration has been running for {} s; try again when it is done", .0.as_secs())]
+    Locked(std::time::Duration),
+    #[error(transparent)]
+    Migration(#[from] MigrateError),
+    #[error("the schema cannot be read")]
+    Database(#[from] sqlx::Error),
+}
+
+/// What a database says of its schema.
+#[derive(Debug, Default)]
+pub(super) struct Recorded {
+    /// Nobody has ever migrated it.
+    pub(super) is_empty: bool,
+    pub(super) versions: BTreeSet<i64>,
+    /// The newest migration of the oldest build that may serve it.
+    pub(super) oldest: Option<i64>,
+}
+
+/// What `migrate` did.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Migrated {
+    /// Number and name of each migration, in order.
+    pub applied: Vec<(i64, String)>,
+    /// The newest migration in the database.
+    pub version: i64,
+}
+
+/// Whether a build with the migrations `own` can serve.
+pub(super) fn check(own: &Migrator, recorded: &Recorded) -> Result<(), SchemaError> {
+    is_new_enough(own, recorded)?;
+    if recorded.is_empty {
+        return Err(SchemaError::Empty);
+    }
+    match own.iter().find(|migration| !recorded.versions.contains(&migration.version)) {
+        Some(missing) => Err(SchemaError::TooOld { missing: missing.version }),
+        None => Ok(()),
+    }
+}
+
+/// Whether a build with the migrations `own` may touch the database at all.
+pub(super) fn is_new_enough(own: &Migrator, recorded: &Recorded) -> Result<(), SchemaError> {
+    let newest = own.iter().map(|migration| migration.version).max().unwrap_or(0);
+    match recorded.oldest {
+        Some(oldest) if oldest > newest => Err(SchemaError::TooNew { own: newest, oldest }),
+        _ => Ok(()),
+    }
+}
+
+/// The migrations by where they are recorded.
+pub(super) fn by_records(own: &Migrator) -> [Migrator; 2] {
+    let part = |table: &'static str, is_before: bool| {
+        let migrations = own.iter().filter(|one| (one.version <= LAST_OF_BEFORE) == is_before);
+        let mut part = Migrator::with_migrations(migrations.cloned().collect());
+        part.dangerous_set_table_name(table);
+        // Those of a newer release; whether it goes on with this one was asked before.
+        part.set_ignore_missing(true);
+        part.set_locking(false);
+        part
+    };
+    [part(RECORDS_BEFORE, true), part(RECORDS, false)]
+}
+
+/// What became of `before` by the migrations `own`.
+pub(super) fn migrated(own: &Migrator, before: &Recorded, after: &Recorded) -> Migrated {
+    let applied = own.iter().filter(|one| !before.versions.contains(&one.version));
+    Migrated {
+        applied: applied.map(|one| (one.version, one.description.to_string())).collect(),
+        version: after.versions.last().copied().unwrap_or(0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::SqlSafeStr as _;
+    use sqlx::migrate::{Migration, MigrationType};
+
+    use super::*;
+
+    fn own(newest: i64) -> Migrator {
+        let migration = |version| {
+            let sql = "SELECT 1".into_sql_str();
+            Migration::new(version, "a".into(), MigrationType::Simple, sql, false)
+        };
+        Migrator::with_migrations((8..=newest).map(migration).collect())
+    }
+
+    fn recorded(newest: i64, oldest: Option<i64>) -> Recorded {
+        Recorded { is_empty: false, versions: (8..=newest).collect(), oldest }
+    }
+
+    #[test]
+    fn a_build_serves_its_own_schema_and_newer_ones_that_do_not_exclude_it() {
+        assert!(check(&own(11), &recorded(11, None)).is_ok());
+        assert!(check(&own(11), &recorded(15, None)).is_ok());
+        assert!(check(&own(11), &recorded(15, Some(11))).is_ok());
+        let refused = check(&own(11), &recorded(15, Some(12))).unwrap_err();
+        assert!(matches!(refused, SchemaError::TooNew { own: 11, oldest: 12 }), "{refused}");
+    }
+
+    #[test]
+    fn a_schema_that_lacks_a_migration_is_too_old_even_beside_newer_ones() {
+        let mut gap = recorded(15, None);
+        gap.versions.remove(&10);
+        for recorded in [recorded(9, None), gap] {
+            let refused = check(&own(11), &recorded).unwrap_err();
+            assert!(matches!(refused, SchemaError::TooOld { missing: 10 }), "{refused}");
+        }
+        let empty = Recorded { is_empty: true, ..Recorded::default() };
+        assert!(matches!(check(&own(11), &empty), Err(SchemaError::Empty)));
+    }
+
+    #[test]
+    fn the_release_before_finds_no_record_that_it_does_not_know() {
+        let [before, behind] = by_records(&own(12));
+        assert_eq!(before.iter().map(|one| one.version).collect::<Vec<_>>(), [8, 9]);
+        assert_eq!(behind.iter().map(|one| one.version).collect::<Vec<_>>(), [10, 11, 12]);
+        assert_ne!(before.table_name, behind.table_name);
+    }
+}
