@@ -20,6 +20,7 @@ pub(super) fn retries(source: &Source, timeouts: &Timeouts) -> Result<RetryPolic
     let per_second = number(source, "RETRY_BUDGET_PER_SECOND", 0..=10_000)?;
     let inline = number(source, "INLINE_REPEAT_WITHIN_MS", 0..=60_000)?;
     let review = number(source, "REVIEW_AFTER_SECONDS", 1..=604_800)?.map(SignedDuration::from_secs);
+    let park = number(source, "WEBHOOK_PARK_AFTER_SECONDS", 1..=2_592_000)?.map(SignedDuration::from_secs);
     let call_lease = timeouts.operation + AROUND_A_CALL;
     Ok(RetryPolicy {
         base: base.unwrap_or(default.base),
@@ -31,6 +32,7 @@ pub(super) fn retries(source: &Source, timeouts: &Timeouts) -> Result<RetryPolic
         }),
         call_lease: SignedDuration::try_from(call_lease).unwrap_or(default.call_lease),
         review_after: review.unwrap_or(default.review_after),
+        park_after: park.unwrap_or(default.park_after),
     })
 }
 

@@ -97,6 +97,8 @@ pub enum Note {
     DisputeOpened,
     DisputeUpdated,
     DisputeClosed,
+    /// An operator ended a provider's event that could not be worked off; `reference` is its id.
+    WebhookDismissed,
 }
 
 impl Note {
@@ -107,6 +109,7 @@ impl Note {
             Self::DisputeOpened => "dispute_opened",
             Self::DisputeUpdated => "dispute_updated",
             Self::DisputeClosed => "dispute_closed",
+            Self::WebhookDismissed => "webhook_dismissed",
         }
     }
 }

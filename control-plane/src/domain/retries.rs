@@ -28,6 +28,8 @@ pub struct RetryPolicy {
     pub call_lease: SignedDuration,
     /// What is undecided for longer is for people to look at.
     pub review_after: SignedDuration,
+    /// A provider's event that could not be worked off for longer is parked for people.
+    pub park_after: SignedDuration,
 }
 
 /// Tries at the capped pause.
@@ -48,6 +50,7 @@ impl Default for RetryPolicy {
             inline_within: Some(SignedDuration::from_secs(5)),
             call_lease: FollowUp::CALL_LEASE,
             review_after: SignedDuration::from_mins(15),
+            park_after: SignedDuration::from_hours(24),
         }
     }
 }

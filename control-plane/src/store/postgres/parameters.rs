@@ -74,7 +74,7 @@ impl Parameters {
             }
             Step::Nothing => {}
         }
-        self.webhook.extend(change.webhook.as_ref().map(|event| told(member, event)));
+        self.webhook.extend(change.webhook.as_ref().map(|event| told(member, event)).transpose()?);
         match &change.key {
             Some(KeyChange::Take { claim, client, at, answer }) => {
                 let subject = change.step.subject();

@@ -10,9 +10,11 @@ use super::{PostgresStore, unavailable};
 use crate::domain::id::PaymentId;
 use crate::domain::payment::Payment;
 use crate::domain::store::StoreError;
-use crate::domain::webhook::{Dispute, WebhookEvent, WebhookFilter, Webhooks};
+use crate::domain::webhook::{Dispute, EventBacklog, WebhookEvent, WebhookFilter, Webhooks};
 use crate::store::rows::PaymentRow;
-use crate::store::webhook_rows::{DisputeRow, WebhookRow};
+use crate::store::webhook_rows::{
+    BacklogRow, DISPUTES, DisputeRow, EVENT, EVENT_BACKLOG, EVENT_COLUMNS, NEVER, REOPEN, WebhookRow, is_in,
+};
 
 #[async_trait]
 impl Webhooks for PostgresStore {
@@ -35,7 +37,7 @@ impl Webhooks for PostgresStore {
     }
 
     async fn webhook(&self, provider: Provider, id: &str) -> Result<Option<WebhookEvent>, StoreError> {
-        sqlx::query_as::<_, WebhookRow>("SELECT * FROM webhook_events WHERE provider = $1 AND id = $2")
+        sqlx::query_as::<_, WebhookRow>(EVENT)
             .bind(provider.name())
             .bind(id)
             .fetch_optional(&self.pool)
@@ -45,27 +47,41 @@ impl Webhooks for PostgresStore {
             .transpose()
     }
 
-    async fn reopen_webhook(&self, id: &str, until: Timestamp) -> Result<Option<WebhookEvent>, StoreError> {
-        sqlx::query_as::<_, WebhookRow>(
-            "UPDATE webhook_events SET state = 'received', attempts = 0, reason = NULL, next_at = $1
-             WHERE id = $2 RETURNING *",
-        )
-        .bind(until.as_microsecond())
-        .bind(id)
-        .fetch_optional(&self.pool)
-        .await
-        .map_err(unavailable)?
-        .map(WebhookEvent::try_from)
-        .transpose()
+    async fn reopen_webhook(
+        &self,
+        provider: Provider,
+        id: &str,
+        until: Timestamp,
+    ) -> Result<Option<WebhookEvent>, StoreError> {
+        sqlx::query_as::<_, WebhookRow>(REOPEN)
+            .bind(provider.name())
+            .bind(id)
+            .bind(until.as_microsecond())
+            .fetch_optional(&self.pool)
+            .await
+            .map_err(unavailable)?
+            .map(WebhookEvent::try_from)
+            .transpose()
+    }
+
+    async fn event_backlog(&self) -> Result<Vec<EventBacklog>, StoreError> {
+        let rows: Vec<BacklogRow> = sqlx::query_as(EVENT_BACKLOG)
+            .bind(NEVER)
+            .bind(i64::from(EventBacklog::COUNTED_MAX))
+            .fetch_all(&self.pool)
+            .await
+            .map_err(unavailable)?;
+        rows.into_iter().map(EventBacklog::try_from).collect()
     }
 
     async fn webhooks(&self, filter: &WebhookFilter) -> Result<Vec<WebhookEvent>, StoreError> {
-        let mut query = QueryBuilder::new("SELECT * FROM webhook_events WHERE 1 = 1");
+        let mut query = QueryBuilder::new("SELECT ");
+        query.push(EVENT_COLUMNS).push(" FROM webhook_events WHERE 1 = 1");
         if let Some(provider) = filter.provider {
             query.push(" AND provider = ").push_bind(provider.name());
         }
         if let Some(state) = &filter.state {
-            query.push(" AND state = ").push_bind(state);
+            query.push(" AND ").push(is_in(state));
         }
         query.push(" ORDER BY received_at DESC, id LIMIT ").push_bind(i64::from(filter.limit));
         let rows: Vec<WebhookRow> =
@@ -84,17 +100,14 @@ impl Webhooks for PostgresStore {
     }
 
     async fn disputes(&self, client: &ClientId, payment: PaymentId) -> Result<Vec<Dispute>, StoreError> {
-        sqlx::query_as::<_, DisputeRow>(
-            "SELECT disputes.* FROM disputes JOIN payments ON payments.id = disputes.payment
-             WHERE disputes.payment = $1 AND payments.client = $2 ORDER BY opened_at, disputes.id",
-        )
-        .bind(payment.to_string())
-        .bind(client.as_str())
-        .fetch_all(&self.pool)
-        .await
-        .map_err(unavailable)?
-        .into_iter()
-        .map(Dispute::try_from)
-        .collect()
+        sqlx::query_as::<_, DisputeRow>(DISPUTES)
+            .bind(payment.to_string())
+            .bind(client.as_str())
+            .fetch_all(&self.pool)
+            .await
+            .map_err(unavailable)?
+            .into_iter()
+            .map(Dispute::try_from)
+            .collect()
     }
 }

@@ -12,24 +12,24 @@ use super::{SqliteStore, unavailable};
 use crate::domain::id::PaymentId;
 use crate::domain::payment::Payment;
 use crate::domain::store::{CommitError, Conflict, StoreError};
-use crate::domain::webhook::{Dispute, EventChange, EventState, WebhookEvent, WebhookFilter, Webhooks};
+use crate::domain::webhook::{Dispute, EventBacklog, EventChange, WebhookEvent, WebhookFilter, Webhooks};
 use crate::store::rows::PaymentRow;
-use crate::store::webhook_rows::{DisputeRow, WebhookRow};
+use crate::store::webhook_rows::{
+    BacklogRow, DISPUTES, DisputeRow, EVENT, EVENT_BACKLOG, EVENT_COLUMNS, NEVER, REOPEN, Stored, WebhookRow,
+    is_in,
+};
 
 /// An event that was worked off is not worked off again.
 pub(super) async fn change(write: &mut Write<'_>, change: &EventChange) -> Result<(), CommitError> {
-    let next_at = match change.state {
-        EventState::Failed { next_at, .. } => Some(next_at.as_microsecond()),
-        _ => None,
-    };
+    let stored = Stored::of(&change.state).map_err(unavailable)?;
     let done = sqlx::query(
         "UPDATE webhook_events SET state = ?, reason = ?, attempts = ?, next_at = coalesce(?, next_at)
          WHERE provider = ? AND id = ? AND state IN ('received', 'failed')",
     )
-    .bind(change.state.name())
-    .bind(change.state.reason())
+    .bind(stored.state)
+    .bind(stored.reason)
     .bind(change.attempts)
-    .bind(next_at)
+    .bind(stored.next_at)
     .bind(change.provider.name())
     .bind(&change.id)
     .execute(&mut **write)
@@ -65,8 +65,33 @@ pub(super) async fn record(
     .bind(dispute.as_of.as_microsecond())
     .execute(&mut **write)
     .await?;
-    let taken = CommitError::Conflict(Conflict::ReferenceTaken);
-    if done.rows_affected() == 1 { Ok(()) } else { Err(taken) }
+    if done.rows_affected() != 1 {
+        return Err(CommitError::Conflict(Conflict::ReferenceTaken));
+    }
+    record_progress(write, payment.request.provider, dispute).await
+}
+
+async fn record_progress(
+    write: &mut Write<'_>,
+    provider: Provider,
+    dispute: &Dispute,
+) -> Result<(), CommitError> {
+    sqlx::query(
+        "INSERT INTO dispute_progress (provider, id, stage, outcome, outcome_code, changed_at)
+         VALUES (?, ?, ?, ?, ?, ?)
+         ON CONFLICT (provider, id) DO UPDATE SET
+             stage = excluded.stage, outcome = excluded.outcome, outcome_code = excluded.outcome_code,
+             changed_at = excluded.changed_at",
+    )
+    .bind(provider.name())
+    .bind(dispute.id.as_str())
+    .bind(dispute.stage.name())
+    .bind(dispute.outcome.as_ref().map(|outcome| outcome.verdict.name()))
+    .bind(dispute.outcome.as_ref().map(|outcome| outcome.code.as_str()))
+    .bind(dispute.changed_at.map(Timestamp::as_microsecond))
+    .execute(&mut **write)
+    .await?;
+    Ok(())
 }
 
 #[async_trait]
@@ -90,7 +115,7 @@ impl Webhooks for SqliteStore {
     }
 
     async fn webhook(&self, provider: Provider, id: &str) -> Result<Option<WebhookEvent>, StoreError> {
-        sqlx::query_as::<_, WebhookRow>("SELECT * FROM webhook_events WHERE provider = ? AND id = ?")
+        sqlx::query_as::<_, WebhookRow>(EVENT)
             .bind(provider.name())
             .bind(id)
             .fetch_optional(&self.readers)
@@ -100,27 +125,41 @@ impl Webhooks for SqliteStore {
             .transpose()
     }
 
-    async fn reopen_webhook(&self, id: &str, until: Timestamp) -> Result<Option<WebhookEvent>, StoreError> {
-        sqlx::query_as::<_, WebhookRow>(
-            "UPDATE webhook_events SET state = 'received', attempts = 0, reason = NULL, next_at = ?
-             WHERE id = ? RETURNING *",
-        )
-        .bind(until.as_microsecond())
-        .bind(id)
-        .fetch_optional(&self.writer)
-        .await
-        .map_err(unavailable)?
-        .map(WebhookEvent::try_from)
-        .transpose()
+    async fn reopen_webhook(
+        &self,
+        provider: Provider,
+        id: &str,
+        until: Timestamp,
+    ) -> Result<Option<WebhookEvent>, StoreError> {
+        sqlx::query_as::<_, WebhookRow>(REOPEN)
+            .bind(provider.name())
+            .bind(id)
+            .bind(until.as_microsecond())
+            .fetch_optional(&self.writer)
+            .await
+            .map_err(unavailable)?
+            .map(WebhookEvent::try_from)
+            .transpose()
+    }
+
+    async fn event_backlog(&self) -> Result<Vec<EventBacklog>, StoreError> {
+        let rows: Vec<BacklogRow> = sqlx::query_as(EVENT_BACKLOG)
+            .bind(NEVER)
+            .bind(i64::from(EventBacklog::COUNTED_MAX))
+            .fetch_all(&self.readers)
+            .await
+            .map_err(unavailable)?;
+        rows.into_iter().map(EventBacklog::try_from).collect()
     }
 
     async fn webhooks(&self, filter: &WebhookFilter) -> Result<Vec<WebhookEvent>, StoreError> {
-        let mut query = QueryBuilder::new("SELECT * FROM webhook_events WHERE 1 = 1");
+        let mut query = QueryBuilder::new("SELECT ");
+        query.push(EVENT_COLUMNS).push(" FROM webhook_events WHERE 1 = 1");
         if let Some(provider) = filter.provider {
             query.push(" AND provider = ").push_bind(provider.name());
         }
         if let Some(state) = &filter.state {
-            query.push(" AND state = ").push_bind(state);
+            query.push(" AND ").push(is_in(state));
         }
         query.push(" ORDER BY received_at DESC, id LIMIT ").push_bind(i64::from(filter.limit));
         let rows: Vec<WebhookRow> =
@@ -139,17 +178,14 @@ impl Webhooks for SqliteStore {
     }
 
     async fn disputes(&self, client: &ClientId, payment: PaymentId) -> Result<Vec<Dispute>, StoreError> {
-        sqlx::query_as::<_, DisputeRow>(
-            "SELECT disputes.* FROM disputes JOIN payments ON payments.id = disputes.payment
-             WHERE disputes.payment = ? AND payments.client = ? ORDER BY opened_at, disputes.id",
-        )
-        .bind(payment.to_string())
-        .bind(client.as_str())
-        .fetch_all(&self.readers)
-        .await
-        .map_err(unavailable)?
-        .into_iter()
-        .map(Dispute::try_from)
-        .collect()
+        sqlx::query_as::<_, DisputeRow>(DISPUTES)
+            .bind(payment.to_string())
+            .bind(client.as_str())
+            .fetch_all(&self.readers)
+            .await
+            .map_err(unavailable)?
+            .into_iter()
+            .map(Dispute::try_from)
+            .collect()
     }
 }

@@ -1,0 +1,52 @@
+//! What becomes of an event that cannot be worked off now.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::Trouble;
+use crate::domain::gateway::Gateway;
+use crate::domain::webhook::{EventState, WebhookEvent};
+
+/// An event that failed more rarely is tried again, whatever its age: nobody may have been there to work it off.
+/// From then on its failing is an error that somebody has to look into.
+const ATTEMPTS_UNREMARKABLE: u32 = 5;
+/// An error about the same event is logged once in each of these periods of its age.
+const TOLD_EVERY: SignedDuration = SignedDuration::from_hours(1);
+
+/// After the pauses of every other follow-up, until it has failed for so long that only a person can help. It is never
+/// dropped: a payment may wait for just this one.
+pub(super) fn later(gateway: &Gateway, event: &mut WebhookEvent, trouble: &Trouble) -> EventState {
+    let reason = trouble.reason();
+    event.attempts = event.attempts.saturating_add(1);
+    let now = gateway.now();
+    let (attempts, kind, age) = (event.attempts, &event.kind, now.duration_since(event.received_at));
+    let age_s = age.as_secs();
+    if attempts >= ATTEMPTS_UNREMARKABLE && age >= gateway.retries.policy().park_after {
+        tracing::error!(
+            provider = %event.provider, event.id, event.kind = kind, attempts, age_s, reason,
+            "an event could not be worked off for too long and is parked; see `control-plane webhook list --state parked`"
+        );
+        return EventState::Parked { reason };
+    }
+    let next_at = now + gateway.pause(attempts);
+    if is_told(event, now, next_at) {
+        tracing::error!(
+            provider = %event.provider, event.id, event.kind = kind, attempts, age_s, reason,
+            "an event cannot be worked off"
+        );
+    } else {
+        tracing::info!(
+            provider = %event.provider, event.id, event.kind = kind, attempts, reason,
+            "an event is worked off again later"
+        );
+    }
+    EventState::Failed { next_at, reason }
+}
+
+/// Whether this failure is logged as an error: the fifth one, and then one an hour, the last before the event's age
+/// passes another full hour. That follows from the event alone, so it holds for several processes together.
+fn is_told(event: &WebhookEvent, now: Timestamp, next_at: Timestamp) -> bool {
+    let periods =
+        |at: Timestamp| at.duration_since(event.received_at).as_secs().div_euclid(TOLD_EVERY.as_secs());
+    event.attempts == ATTEMPTS_UNREMARKABLE
+        || (event.attempts > ATTEMPTS_UNREMARKABLE && periods(next_at) > periods(now))
+}
