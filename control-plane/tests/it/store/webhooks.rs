@@ -271,10 +271,10 @@ async fn a_dispute_that_an_earlier_release_wrote_can_be_read(test: TestStore) {
     let (payment, open) = opening(1, "demo", 100);
     test.store.commit(open).await.unwrap();
     test.store.commit(noted(&payment, dispute("du_1")).1).await.unwrap();
-    test.store.execute("DELETE FROM dispute_progress").await;
+    test.execute("DELETE FROM dispute_progress").await;
     let read = async || test.store.disputes(&payment.client, payment.id).await.unwrap().remove(0);
     assert_eq!((read().await.stage, read().await.outcome), (DisputeStage::Open, None));
-    test.store.execute("UPDATE disputes SET closed_at = as_of").await;
+    test.execute("UPDATE disputes SET closed_at = as_of").await;
     assert_eq!(read().await.closed(), Some(at(7)));
 }
 

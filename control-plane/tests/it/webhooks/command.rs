@@ -84,7 +84,7 @@ async fn dismissing_takes_a_reason_and_a_name_and_is_final() {
     let nameless = command_of(&test, "", "dismiss evt_1 --reason no").await.unwrap_err();
     assert!(nameless.contains("--by"), "{nameless}");
     let said = command(&test, "dismiss evt_1 --reason of··another··shop").await.unwrap();
-    assert_eq!(said, "stripe evt_1 (payment_intent.succeeded): dismissed");
+    assert_eq!(said, "stripe evt_1 (payment): dismissed");
     let listed = command(&test, "list --state dismissed --json").await.unwrap();
     let line: serde_json::Value = serde_json::from_str(&listed).unwrap();
     assert_eq!((&line["dismissedBy"], &line["reason"]), (&"ann".into(), &"of another shop".into()));

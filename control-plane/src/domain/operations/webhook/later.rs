@@ -50,3 +50,38 @@ fn is_told(event: &WebhookEvent, now: Timestamp, next_at: Timestamp) -> bool {
     event.attempts == ATTEMPTS_UNREMARKABLE
         || (event.attempts > ATTEMPTS_UNREMARKABLE && periods(next_at) > periods(now))
 }
+
+#[cfg(test)]
+mod tests {
+    use edge_core::provider::Provider;
+
+    use super::*;
+
+    #[test]
+    fn an_event_that_goes_on_failing_is_told_once_an_hour() {
+        let start = Timestamp::from_second(1_767_225_600).unwrap();
+        let mut event = WebhookEvent {
+            provider: Provider::Stripe,
+            id: "evt_1".to_owned(),
+            kind: "payment_intent.succeeded".to_owned(),
+            body: Vec::new(),
+            created_at: None,
+            received_at: start,
+            state: EventState::Received,
+            attempts: 0,
+        };
+        let (mut now, mut told) = (start, Vec::new());
+        while now.duration_since(start) < SignedDuration::from_hours(6) {
+            event.attempts += 1;
+            // From a second to five minutes, as the pauses are.
+            let pause = SignedDuration::from_secs((i64::from(event.attempts) * 7).min(299));
+            if is_told(&event, now, now + pause) {
+                told.push((event.attempts, now.duration_since(start).as_hours()));
+            }
+            now += pause;
+        }
+        assert_eq!(told.iter().map(|(_, hour)| *hour).collect::<Vec<_>>(), [0, 0, 1, 2, 3, 4, 5]);
+        assert_eq!(told[0].0, 5);
+        assert!(event.attempts > 50, "it was tried much more often");
+    }
+}
