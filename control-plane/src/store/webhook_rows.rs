@@ -210,7 +210,7 @@ impl TryFrom<DisputeRow> for Dispute {
         let outcome = match (row.outcome, row.outcome_code) {
             (Some(name), Some(code)) => {
                 let verdict = Verdict::ALL.into_iter().find(|verdict| verdict.name() == name);
-                Some(DisputeOutcome { verdict: read.some("outcome", verdict)?, code })
+                Some(DisputeOutcome::new(read.some("outcome", verdict)?, code))
             }
             _ => None,
         };

@@ -185,7 +185,7 @@ fn dispute(event: &serde_json::Value) -> Dispute {
         amount: Amount::new(100),
         currency: None,
         stage: verdict.map_or(DisputeStage::Open, |_| DisputeStage::Closed),
-        outcome: verdict.map(|verdict| DisputeOutcome { verdict, code: verdict.name().to_uppercase() }),
+        outcome: verdict.map(|verdict| DisputeOutcome::new(verdict, verdict.name().to_uppercase())),
         opened_at: Some(at(0)),
         closed_at: verdict.map(|_| as_of),
         as_of,

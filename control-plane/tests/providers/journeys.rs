@@ -158,7 +158,7 @@ async fn stripe_refunds_fail_later_come_from_the_dashboard_and_charges_are_dispu
     journey.told().await;
     let [dispute] = journey.gateway.store.disputes(&client(), payment.id).await.unwrap().try_into().unwrap();
     assert_eq!(dispute.status.as_deref(), Some("lost"));
-    assert_eq!(dispute.outcome, Some(DisputeOutcome { verdict: Verdict::Lost, code: "lost".to_owned() }));
+    assert_eq!(dispute.outcome, Some(DisputeOutcome::new(Verdict::Lost, "lost")));
     journey.is_clean(&payment).await;
 }
 
@@ -217,7 +217,7 @@ async fn a_paypal_refund_that_fails_later_gives_its_amount_back() {
     });
     journey.happens(&close).await;
     journey.told().await;
-    let won = DisputeOutcome { verdict: Verdict::Won, code: "RESOLVED_SELLER_FAVOUR".to_owned() };
+    let won = DisputeOutcome::new(Verdict::Won, "RESOLVED_SELLER_FAVOUR");
     assert_eq!(disputes().await[0].outcome, Some(won));
     journey.is_clean(&payment).await;
 }

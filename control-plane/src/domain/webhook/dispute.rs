@@ -19,8 +19,8 @@ pub struct Dispute {
     pub amount: Option<Amount>,
     pub currency: Option<Currency>,
     pub stage: DisputeStage,
-    /// How it ended; only of a dispute that is closed.
-    pub outcome: Option<DisputeOutcome>,
+    /// How it ended; only of a dispute that is closed. In a box, since most that are passed on are not.
+    pub outcome: Option<Box<DisputeOutcome>>,
     pub opened_at: Option<Timestamp>,
     /// When it was closed last. A dispute that was reopened since keeps it; see [`Dispute::closed`].
     pub closed_at: Option<Timestamp>,
@@ -92,6 +92,13 @@ impl Verdict {
             Self::Won => "won",
             Self::Lost => "lost",
         }
+    }
+}
+
+impl DisputeOutcome {
+    #[must_use]
+    pub fn new(verdict: Verdict, code: impl Into<String>) -> Box<Self> {
+        Box::new(Self { verdict, code: code.into() })
     }
 }
 

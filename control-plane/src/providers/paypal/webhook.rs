@@ -136,7 +136,7 @@ fn dispute(kind: &str, resource: &Resource<'_>, created_at: Option<Timestamp>) -
         amount: money.map(|money| money.amount),
         currency: money.map(|money| money.currency),
         stage,
-        outcome: code.map(|code| DisputeOutcome { verdict: verdict(&code), code }),
+        outcome: code.map(|code| DisputeOutcome::new(verdict(&code), code)),
         opened_at: resource.time("/create_time"),
         closed_at: created_at.filter(|_| is_closed),
         as_of: created_at?,
@@ -285,7 +285,7 @@ mod tests {
                 "dispute_outcome": { "outcome_code": code }, "update_time": "2026-02-14T21:50:07.123Z" });
             let about = notice("CUSTOMER.DISPUTE.RESOLVED", &resource).about;
             let About::Dispute(_, told) = about else { panic!("{code}") };
-            assert_eq!(told.outcome, Some(DisputeOutcome { verdict, code: code.to_owned() }));
+            assert_eq!(told.outcome, Some(DisputeOutcome::new(verdict, code)));
             assert_eq!(told.changed_at.unwrap().subsec_millisecond(), 123);
         }
     }

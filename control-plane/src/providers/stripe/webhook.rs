@@ -93,14 +93,13 @@ fn dispute(kind: &str, object: &Object<'_>, created_at: Option<Timestamp>) -> Op
     let status = object.text("status").and_then(untrusted::code);
     let is_closing = kind == "charge.dispute.closed";
     let (stage, verdict) = progress(status.as_deref(), is_closing);
-    let outcome = |(verdict, code)| DisputeOutcome { verdict, code };
     Some(Dispute {
         id: object.id()?,
         reason: object.text("reason").and_then(untrusted::code),
         amount: money.map(|money| money.amount),
         currency: money.map(|money| money.currency),
         stage,
-        outcome: verdict.zip(status.clone()).map(outcome),
+        outcome: verdict.zip(status.clone()).map(|(verdict, code)| DisputeOutcome::new(verdict, code)),
         status,
         opened_at: object.time("created"),
         closed_at: created_at.filter(|_| is_closing),
@@ -199,7 +198,7 @@ mod tests {
         ] {
             let object = json!({ "id": "du_1", "payment_intent": "pi_1", "status": status });
             let About::Dispute(_, told) = notice(kind, &object).about else { panic!("{status}") };
-            let outcome = outcome.map(|verdict| DisputeOutcome { verdict, code: status.to_owned() });
+            let outcome = outcome.map(|verdict| DisputeOutcome::new(verdict, status));
             assert_eq!((told.stage, told.outcome), (stage, outcome), "{kind} {status}");
         }
     }

@@ -253,7 +253,7 @@ async fn a_disputes_progress_is_kept_with_it(test: TestStore) {
     let (payment, opened) = noted(&payment, dispute("du_1"));
     test.store.commit(opened).await.unwrap();
     assert_eq!(test.store.disputes(&payment.client, payment.id).await.unwrap(), [dispute("du_1")]);
-    let lost = DisputeOutcome { verdict: Verdict::Lost, code: "RESOLVED_BUYER_FAVOUR".to_owned() };
+    let lost = DisputeOutcome::new(Verdict::Lost, "RESOLVED_BUYER_FAVOUR");
     let closed = Dispute {
         stage: DisputeStage::Closed,
         outcome: Some(lost),

@@ -44,7 +44,7 @@ async fn who_won_stands_in_the_dispute_and_in_the_trail() {
         [("won", Verdict::Won), ("lost", Verdict::Lost), ("withdrawn", Verdict::Withdrawn)]
     {
         let (test, payment) = disputed(&[("evt_1", 10, "needs_response"), ("evt_2", 20, status)]).await;
-        let outcome = DisputeOutcome { verdict, code: status.to_uppercase() };
+        let outcome = DisputeOutcome::new(verdict, status.to_uppercase());
         assert_eq!(the_dispute(&test, &payment).await.outcome, Some(outcome));
         assert_eq!(trail(&test, payment.id).await.last().unwrap().detail.code.as_deref(), Some(status));
     }
@@ -92,7 +92,7 @@ fn event_of_a_dispute() -> impl Strategy<Value = Dispute> {
     let end = (proptest::sample::select(Verdict::ALL.to_vec()), "[A-C]");
     let standing = prop_oneof![
         proptest::sample::select(DisputeStage::ALL.to_vec()).prop_map(|stage| (stage, None)),
-        end.prop_map(|(verdict, code)| (DisputeStage::Closed, Some(DisputeOutcome { verdict, code }))),
+        end.prop_map(|(verdict, code)| (DisputeStage::Closed, Some(DisputeOutcome::new(verdict, code)))),
     ];
     let times = (0..3_i64, proptest::option::of(0..2_i64), proptest::option::of(0..3_i64), any::<bool>());
     let words =

@@ -42,7 +42,7 @@ fn note(before: Option<&Dispute>, now: &Dispute) -> Note {
 
 /// How it ended, else where it stands. A word for the end that says nothing to us is the provider's own.
 fn code(dispute: &Dispute) -> Option<String> {
-    match &dispute.outcome {
+    match dispute.outcome.as_deref() {
         Some(DisputeOutcome { verdict: Verdict::Other, code }) => Some(code.clone()),
         Some(outcome) => Some(outcome.verdict.name().to_owned()),
         None => dispute.status.clone(),
