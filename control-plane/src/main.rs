@@ -63,7 +63,7 @@ enum Command {
     Payments(payments_admin::Command),
     /// Compare the records with the providers', adopt what they did, print what differed; exit 1 if anything did
     Reconcile(payments_admin::ReconcileArgs),
-    /// Look at webhooks: verify one by hand, list and replay the stored ones
+    /// Look at webhooks: verify one by hand; list, replay and dismiss the stored ones
     #[command(subcommand)]
     Webhook(WebhookCommand),
 }

@@ -20,6 +20,7 @@ pub(super) fn retries(source: &Source, timeouts: &Timeouts) -> Result<RetryPolic
     let per_second = number(source, "RETRY_BUDGET_PER_SECOND", 0..=10_000)?;
     let inline = number(source, "INLINE_REPEAT_WITHIN_MS", 0..=60_000)?;
     let review = number(source, "REVIEW_AFTER_SECONDS", 1..=604_800)?.map(SignedDuration::from_secs);
+    let park = number(source, "WEBHOOK_PARK_AFTER_SECONDS", 1..=2_592_000)?.map(SignedDuration::from_secs);
     let expires = number(source, "CHARGE_EXPIRES_SECONDS", 1..=86_400)?.map(SignedDuration::from_secs);
     let watch = number(source, "WATCH_AFTER_SECONDS", 1..=86_400)?.map(SignedDuration::from_secs);
     let call_lease = timeouts.operation + AROUND_A_CALL;
@@ -33,6 +34,7 @@ pub(super) fn retries(source: &Source, timeouts: &Timeouts) -> Result<RetryPolic
         }),
         call_lease: SignedDuration::try_from(call_lease).unwrap_or(default.call_lease),
         review_after: review.unwrap_or(default.review_after),
+        park_after: park.unwrap_or(default.park_after),
         charge_expires: expires.unwrap_or(default.charge_expires),
         watch_first: watch.unwrap_or(default.watch_first),
     })

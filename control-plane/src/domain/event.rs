@@ -104,6 +104,8 @@ pub enum Note {
     DisputeOpened,
     DisputeUpdated,
     DisputeClosed,
+    /// An operator ended a provider's event that could not be worked off; `reference` is its id.
+    WebhookDismissed,
     /// The client wants the payment canceled as soon as the outcome of what is under way is known.
     CancelRequested,
     /// One that a newer release writes.
@@ -119,6 +121,7 @@ impl Note {
             Self::DisputeOpened => "dispute_opened",
             Self::DisputeUpdated => "dispute_updated",
             Self::DisputeClosed => "dispute_closed",
+            Self::WebhookDismissed => "webhook_dismissed",
             Self::CancelRequested => "cancel_requested",
             Self::Other => "noted",
         }

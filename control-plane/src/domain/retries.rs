@@ -28,6 +28,8 @@ pub struct RetryPolicy {
     pub call_lease: SignedDuration,
     /// What is undecided for longer is for people to look at.
     pub review_after: SignedDuration,
+    /// A provider's event that could not be worked off for longer is parked for people.
+    pub park_after: SignedDuration,
     /// A charge that says nothing else is not made any more after this, as long as it is certain that it is not made
     /// yet.
     pub charge_expires: SignedDuration,
@@ -59,6 +61,7 @@ impl Default for RetryPolicy {
             inline_within: Some(SignedDuration::from_secs(5)),
             call_lease: FollowUp::CALL_LEASE,
             review_after: SignedDuration::from_mins(15),
+            park_after: SignedDuration::from_hours(24),
             charge_expires: SignedDuration::from_mins(15),
             watch_first: SignedDuration::from_mins(1),
         }

@@ -9,6 +9,8 @@ use axum::routing::get;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio_util::sync::CancellationToken;
 
+use super::event_gauges::EventGauges;
+use crate::domain::clock::{Clock as _, SystemClock};
 use crate::domain::store::Store;
 
 /// What probes and scrapers are answered from.
@@ -22,6 +24,12 @@ pub struct Probes {
 
 /// `GET /healthz`, `GET /readyz`, `GET /metrics`.
 pub fn probes<S>(probes: Probes) -> Router<S> {
+    let event_gauges = Arc::new(EventGauges::default());
+    let metrics = move |State(probes): State<Probes>| async move {
+        event_gauges.refresh(&*probes.store, SystemClock.now()).await;
+        // Prometheus text.
+        probes.metrics.render()
+    };
     Router::new()
         .route("/healthz", get(live))
         .route("/readyz", get(ready))
@@ -43,9 +51,4 @@ async fn ready(State(probes): State<Probes>) -> (StatusCode, &'static str) {
         Ok(()) => (StatusCode::OK, "ok\n"),
         Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer\n"),
     }
-}
-
-/// Prometheus text.
-async fn metrics(State(probes): State<Probes>) -> String {
-    probes.metrics.render()
 }

@@ -2,6 +2,7 @@
 
 mod attested;
 mod error;
+mod event_gauges;
 mod health;
 mod observe;
 mod once;

@@ -107,6 +107,14 @@ pub(super) struct DisputeView {
     /// The provider's word for it, e.g. `needs_response` or `RESOLVED`.
     #[serde(skip_serializing_if = "Option::is_none")]
     status: Option<String>,
+    /// How it ended: `won` (you keep the money), `lost` (the payer has it back), `withdrawn` (the payer or the bank
+    /// did not pursue it), `prevented` (it ended before it became a chargeback), `other` (see `outcomeCode`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    outcome: Option<&'static str>,
+    /// The provider's word for the outcome, e.g. `lost` or `RESOLVED_BUYER_FAVOUR`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    outcome_code: Option<String>,
     /// Minor units.
     #[serde(skip_serializing_if = "Option::is_none")]
     amount: Option<Amount>,
@@ -122,14 +130,17 @@ pub(super) struct DisputeView {
 
 impl From<Dispute> for DisputeView {
     fn from(dispute: Dispute) -> Self {
+        let closed_at = dispute.closed();
         Self {
             dispute_id: dispute.id.to_string(),
             reason: dispute.reason,
             status: dispute.status,
+            outcome: dispute.outcome.as_ref().map(|outcome| outcome.verdict.name()),
+            outcome_code: dispute.outcome.map(|outcome| outcome.code),
             amount: dispute.amount,
             currency: dispute.currency,
             opened_at: dispute.opened_at,
-            closed_at: dispute.closed_at,
+            closed_at,
         }
     }
 }

@@ -66,7 +66,8 @@ pub(super) const fn statements(work: &Work) -> Statements {
             claim: "UPDATE webhook_events SET next_at = $4
                     WHERE id = $1 AND provider = $2 AND state IN ('received', 'failed') AND next_at <= $3",
             due: "SELECT next_at FROM webhook_events
-                  WHERE id = $1 AND provider = $2 AND state IN ('received', 'failed')",
+                  WHERE id = $1 AND provider = $2 AND state IN ('received', 'failed')
+                    AND next_at < 253370764800000000",
             postpone: "UPDATE webhook_events SET next_at = $3, attempts = $4
                        WHERE id = $1 AND provider = $2 AND state IN ('received', 'failed')",
         },

@@ -29,11 +29,6 @@ macro_rules! events {
         )
     };
 }
-macro_rules! webhook_columns {
-    () => {
-        "provider, id, kind, body, created_at, received_at, state, attempts, next_at, reason"
-    };
-}
 
 pub(super) const PAYMENT_COLUMNS: &str = payment_columns!();
 
@@ -70,26 +65,3 @@ pub(super) const EVENT: &str = events!("WHERE coalesce(refund, payment) = $1 AND
 /// `$1`: scope.
 pub(super) const KEY: &str = "SELECT scope, fingerprint, payment, refund, answer_status, answer_body
      FROM idempotency_keys WHERE scope = $1";
-
-/// `$1`: provider or all, `$2`: state or all, `$3`: how many.
-pub(super) const WEBHOOKS: &str = concat!(
-    "SELECT ",
-    webhook_columns!(),
-    " FROM webhook_events WHERE ($1 IS NULL OR provider = $1) AND ($2 IS NULL OR state = $2)
-      ORDER BY received_at DESC, id LIMIT $3"
-);
-/// `$1`: provider, `$2`: id.
-pub(super) const WEBHOOK: &str =
-    concat!("SELECT ", webhook_columns!(), " FROM webhook_events WHERE provider = $1 AND id = $2");
-/// `$1`: until when it is claimed, `$2`: id.
-pub(super) const REOPEN_WEBHOOK: &str = concat!(
-    "UPDATE webhook_events SET state = 'received', attempts = 0, reason = NULL, next_at = $1
-     WHERE id = $2 RETURNING ",
-    webhook_columns!()
-);
-
-/// `$1`: payment, `$2`: client.
-pub(super) const DISPUTES: &str =
-    "SELECT id, reason, status, amount, currency, opened_at, closed_at, as_of FROM disputes
-     WHERE payment = $1 AND EXISTS (SELECT 1 FROM payments AS p WHERE p.id = $1 AND p.client = $2)
-     ORDER BY opened_at, id";

@@ -22,7 +22,9 @@ use control_plane::domain::provider::{
 use control_plane::domain::queue::{Claimed, Due, Work};
 use control_plane::domain::retries::{Retries, RetryPolicy};
 use control_plane::domain::store::{Change, Step};
-use control_plane::domain::webhook::{About, Dispute, NotAnEvent, Notice, Trail, WebhookEvent};
+use control_plane::domain::webhook::{
+    About, Dispute, DisputeOutcome, DisputeStage, NotAnEvent, Notice, Trail, Verdict, WebhookEvent,
+};
 use control_plane::worker::due::Bell;
 use edge_core::client::ClientId;
 use edge_core::idempotency::{Fingerprint, Key, Scope};
@@ -175,15 +177,19 @@ impl PaymentProvider for ScriptedProvider {
 
 fn dispute(event: &serde_json::Value) -> Dispute {
     let as_of = at(event["second"].as_i64().unwrap());
+    let verdict = Verdict::ALL.into_iter().find(|verdict| event["status"] == verdict.name());
     Dispute {
         id: ProviderRef::new("du_1"),
         reason: Some("fraudulent".to_owned()),
         status: event["status"].as_str().map(str::to_owned),
         amount: Amount::new(100),
         currency: None,
+        stage: verdict.map_or(DisputeStage::Open, |_| DisputeStage::Closed),
+        outcome: verdict.map(|verdict| DisputeOutcome::new(verdict, verdict.name().to_uppercase())),
         opened_at: Some(at(0)),
-        closed_at: (event["status"] == "lost").then_some(as_of),
+        closed_at: verdict.map(|_| as_of),
         as_of,
+        changed_at: None,
     }
 }
 

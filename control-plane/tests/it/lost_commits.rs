@@ -16,7 +16,7 @@ use control_plane::domain::queue::{Claimed, Due, DueWork, Work};
 use control_plane::domain::refund::Refund;
 use control_plane::domain::retries::Retries;
 use control_plane::domain::store::{Change, CommitError, Filter, Page, Rows, Step, Store, StoreError};
-use control_plane::domain::webhook::{Dispute, WebhookEvent, WebhookFilter, Webhooks};
+use control_plane::domain::webhook::{Dispute, EventBacklog, WebhookEvent, WebhookFilter, Webhooks};
 use control_plane::worker::due::Bell;
 use edge_core::client::ClientId;
 use edge_core::idempotency::Scope;
@@ -126,8 +126,17 @@ impl Webhooks for Forgetful {
         self.store.webhook(provider, id).await
     }
 
-    async fn reopen_webhook(&self, id: &str, until: Timestamp) -> Result<Option<WebhookEvent>, StoreError> {
-        self.store.reopen_webhook(id, until).await
+    async fn reopen_webhook(
+        &self,
+        provider: Provider,
+        id: &str,
+        until: Timestamp,
+    ) -> Result<Option<WebhookEvent>, StoreError> {
+        self.store.reopen_webhook(provider, id, until).await
+    }
+
+    async fn event_backlog(&self) -> Result<Vec<EventBacklog>, StoreError> {
+        self.store.event_backlog().await
     }
 
     async fn webhooks(&self, filter: &WebhookFilter) -> Result<Vec<WebhookEvent>, StoreError> {

@@ -14,7 +14,7 @@ use control_plane::domain::payment::{Payment, Status};
 use control_plane::domain::provider::OperationKind;
 use control_plane::domain::refund::RefundStatus;
 use control_plane::domain::retries::{Retries, RetryPolicy};
-use control_plane::domain::webhook::{EventState, WebhookFilter};
+use control_plane::domain::webhook::{DisputeOutcome, EventState, Verdict, WebhookFilter};
 use control_plane::store::DatabaseSettings;
 use control_plane::store::sqlite::SqliteStore;
 use control_plane::worker::due::Bell;
@@ -161,6 +161,7 @@ async fn stripe_refunds_fail_later_come_from_the_dashboard_and_charges_are_dispu
     journey.told().await;
     let [dispute] = journey.gateway.store.disputes(&client(), payment.id).await.unwrap().try_into().unwrap();
     assert_eq!(dispute.status.as_deref(), Some("lost"));
+    assert_eq!(dispute.outcome, Some(DisputeOutcome::new(Verdict::Lost, "lost")));
     journey.is_clean(&payment).await;
 }
 
@@ -212,6 +213,14 @@ async fn a_paypal_refund_that_fails_later_gives_its_amount_back() {
     let open = json!({ "provider": "paypal", "type": "CUSTOMER.DISPUTE.CREATED", "transactionId": txn });
     journey.happens(&open).await;
     journey.told().await;
-    assert_eq!(journey.gateway.store.disputes(&client(), payment.id).await.unwrap().len(), 1);
+    let disputes = async || journey.gateway.store.disputes(&client(), payment.id).await.unwrap();
+    assert_eq!(disputes().await.len(), 1);
+    let close = json!({
+        "provider": "paypal", "type": "CUSTOMER.DISPUTE.RESOLVED", "transactionId": txn, "outcome": "won",
+    });
+    journey.happens(&close).await;
+    journey.told().await;
+    let won = DisputeOutcome::new(Verdict::Won, "RESOLVED_SELLER_FAVOUR");
+    assert_eq!(disputes().await[0].outcome, Some(won));
     journey.is_clean(&payment).await;
 }

@@ -9,7 +9,9 @@ use serde_json::Value;
 
 use super::currency::from_stripe_units;
 use crate::domain::provider::ProviderRef;
-use crate::domain::webhook::{About, Dispute, NotAnEvent, Notice, Trail};
+use crate::domain::webhook::{
+    About, Dispute, DisputeOutcome, DisputeStage, NotAnEvent, Notice, Trail, Verdict,
+};
 use crate::providers::untrusted;
 
 #[derive(Deserialize)]
@@ -88,16 +90,39 @@ fn about(kind: &str, object: &Object<'_>, created_at: Option<Timestamp>) -> Abou
 fn dispute(kind: &str, object: &Object<'_>, created_at: Option<Timestamp>) -> Option<Dispute> {
     let units = object.0.get("amount").and_then(Value::as_u64);
     let money = units.zip(object.text("currency")).and_then(|(units, code)| from_stripe_units(units, code));
+    let status = object.text("status").and_then(untrusted::code);
+    let is_closing = kind == "charge.dispute.closed";
+    let (stage, verdict) = progress(status.as_deref(), is_closing);
     Some(Dispute {
         id: object.id()?,
         reason: object.text("reason").and_then(untrusted::code),
-        status: object.text("status").and_then(untrusted::code),
         amount: money.map(|money| money.amount),
         currency: money.map(|money| money.currency),
+        stage,
+        outcome: verdict.zip(status.clone()).map(|(verdict, code)| DisputeOutcome::new(verdict, code)),
+        status,
         opened_at: object.time("created"),
-        closed_at: created_at.filter(|_| kind == "charge.dispute.closed"),
+        closed_at: created_at.filter(|_| is_closing),
         as_of: created_at?,
+        changed_at: None,
     })
+}
+
+/// Stripe's status tells how far a dispute has come and how it ended (docs.stripe.com/api/disputes/object). A word
+/// that is not known here ends a dispute only where the event says that it is closed.
+fn progress(status: Option<&str>, is_closing: bool) -> (DisputeStage, Option<Verdict>) {
+    let closed = |verdict| (DisputeStage::Closed, Some(verdict));
+    match status {
+        Some("won") => closed(Verdict::Won),
+        Some("lost") => closed(Verdict::Lost),
+        Some("warning_closed") => closed(Verdict::Withdrawn),
+        Some("prevented") => closed(Verdict::Prevented),
+        Some("charge_refunded") => closed(Verdict::Other),
+        _ if is_closing => closed(Verdict::Other),
+        Some("warning_needs_response" | "warning_under_review") => (DisputeStage::Inquiry, None),
+        Some("under_review") => (DisputeStage::Review, None),
+        _ => (DisputeStage::Open, None),
+    }
 }
 
 #[cfg(test)]
@@ -150,8 +175,50 @@ mod tests {
         assert_eq!(dispute.status.as_deref(), Some("lost"));
         assert_eq!(dispute.amount.unwrap().minor(), 4_999);
         assert_eq!(dispute.closed_at.unwrap().as_second(), 1_767_225_600);
-        let About::Dispute(_, open) = notice("charge.dispute.created", &object).about else { panic!() };
-        assert_eq!(open.closed_at, None);
+        let About::Dispute(_, told) = notice("charge.dispute.updated", &object).about else { panic!() };
+        assert_eq!(told.closed_at, None, "the event that closes it says when");
+    }
+
+    #[test]
+    fn stripes_status_tells_how_far_a_dispute_has_come_and_how_it_ended() {
+        let (updated, closed) = ("charge.dispute.updated", "charge.dispute.closed");
+        for (kind, status, stage, outcome) in [
+            (updated, "warning_needs_response", DisputeStage::Inquiry, None),
+            (updated, "warning_under_review", DisputeStage::Inquiry, None),
+            (updated, "needs_response", DisputeStage::Open, None),
+            (updated, "under_review", DisputeStage::Review, None),
+            (updated, "a_word_of_next_year", DisputeStage::Open, None),
+            ("charge.dispute.funds_reinstated", "won", DisputeStage::Closed, Some(Verdict::Won)),
+            (closed, "won", DisputeStage::Closed, Some(Verdict::Won)),
+            (closed, "lost", DisputeStage::Closed, Some(Verdict::Lost)),
+            (closed, "warning_closed", DisputeStage::Closed, Some(Verdict::Withdrawn)),
+            (closed, "prevented", DisputeStage::Closed, Some(Verdict::Prevented)),
+            (closed, "charge_refunded", DisputeStage::Closed, Some(Verdict::Other)),
+            (closed, "a_word_of_next_year", DisputeStage::Closed, Some(Verdict::Other)),
+        ] {
+            let object = json!({ "id": "du_1", "payment_intent": "pi_1", "status": status });
+            let About::Dispute(_, told) = notice(kind, &object).about else { panic!("{status}") };
+            let outcome = outcome.map(|verdict| DisputeOutcome::new(verdict, status));
+            assert_eq!((told.stage, told.outcome), (stage, outcome), "{kind} {status}");
+        }
+    }
+
+    #[test]
+    fn every_event_of_a_charge_or_refund_leads_to_its_payment() {
+        let charge = json!({ "id": "ch_1", "object": "charge", "payment_intent": "pi_1",
+            "metadata": { "transactionId": TXN } });
+        for kind in ["charge.expired", "charge.failed", "charge.captured", "charge.refunded"] {
+            let about = notice(kind, &charge).about;
+            let (About::Payment(trail) | About::Refund(trail)) = about else { panic!("{kind}") };
+            assert_eq!(trail.reference, Some(ProviderRef::new("pi_1")), "{kind}");
+            assert_eq!(trail.payment.unwrap().to_string(), TXN, "{kind}");
+        }
+        let refund = json!({ "id": "re_1", "object": "refund", "charge": "ch_1", "payment_intent": "pi_1" });
+        for kind in ["charge.refund.updated", "refund.created", "refund.updated", "refund.failed"] {
+            let About::Refund(trail) = notice(kind, &refund).about else { panic!("{kind}") };
+            assert_eq!(trail.reference, Some(ProviderRef::new("pi_1")), "{kind}");
+            assert_eq!(trail.refund, Some(ProviderRef::new("re_1")), "{kind}");
+        }
     }
 
     #[test]

@@ -76,7 +76,7 @@ impl Parameters {
             }
             Step::Nothing => {}
         }
-        self.webhook.extend(change.webhook.as_ref().map(|event| told(member, event)));
+        self.webhook.extend(change.webhook.as_ref().map(|event| told(member, event)).transpose()?);
         self.watch.extend(change.watch.as_ref().map(|watch| watched(member, watch)));
         let alone = change.is_only_a_key();
         match &change.key {

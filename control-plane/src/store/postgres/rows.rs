@@ -12,9 +12,10 @@ use crate::domain::payment::Payment;
 use crate::domain::provider::ProviderRef;
 use crate::domain::refund::Refund;
 use crate::domain::store::Watch;
-use crate::domain::webhook::{Dispute, EventChange, EventState};
+use crate::domain::webhook::{Dispute, EventChange};
 use crate::store::rows::{captured, due};
 use crate::store::stored_request::StoredRequest;
+use crate::store::webhook_rows::Stored;
 
 /// Which change of a batch a row belongs to.
 pub(super) type Member = i32;
@@ -156,6 +157,10 @@ pub(super) struct Disputed {
     opened_at: Option<i64>,
     closed_at: Option<i64>,
     as_of: i64,
+    stage: &'static str,
+    outcome: Option<&'static str>,
+    outcome_code: Option<String>,
+    changed_at: Option<i64>,
 }
 
 #[derive(Serialize)]
@@ -278,22 +283,24 @@ pub(super) fn disputed(member: Member, payment: &Payment, dispute: &Dispute) -> 
         opened_at: dispute.opened_at.map(Timestamp::as_microsecond),
         closed_at: dispute.closed_at.map(Timestamp::as_microsecond),
         as_of: dispute.as_of.as_microsecond(),
+        stage: dispute.stage.name(),
+        outcome: dispute.outcome.as_ref().map(|outcome| outcome.verdict.name()),
+        outcome_code: dispute.outcome.as_ref().map(|outcome| outcome.code.clone()),
+        changed_at: dispute.changed_at.map(Timestamp::as_microsecond),
     }
 }
 
-pub(super) fn told(member: Member, change: &EventChange) -> Told {
-    Told {
+pub(super) fn told(member: Member, change: &EventChange) -> Result<Told, serde_json::Error> {
+    let Stored { state, reason, next_at } = Stored::of(&change.state)?;
+    Ok(Told {
         member,
         provider: change.provider.name(),
         id: change.id.clone(),
-        state: change.state.name(),
-        reason: change.state.reason().map(str::to_owned),
+        state,
+        reason,
         attempts: change.attempts,
-        next_at: match change.state {
-            EventState::Failed { next_at, .. } => Some(next_at.as_microsecond()),
-            _ => None,
-        },
-    }
+        next_at,
+    })
 }
 
 fn columns(subject: Option<Subject>) -> (Option<String>, Option<String>) {

@@ -10,10 +10,12 @@ use super::PostgresStore;
 use crate::domain::id::PaymentId;
 use crate::domain::payment::Payment;
 use crate::domain::store::StoreError;
-use crate::domain::webhook::{Dispute, WebhookEvent, WebhookFilter, Webhooks};
-use crate::store::reads::{ANYONES_PAYMENT, DISPUTES, REOPEN_WEBHOOK, WEBHOOK, WEBHOOKS};
+use crate::domain::webhook::{Dispute, EventBacklog, WebhookEvent, WebhookFilter, Webhooks};
+use crate::store::reads::ANYONES_PAYMENT;
 use crate::store::rows::PaymentRow;
-use crate::store::webhook_rows::{DisputeRow, WebhookRow};
+use crate::store::webhook_rows::{
+    BacklogRow, DISPUTES, DisputeRow, EVENT, EVENT_BACKLOG, NEVER, REOPEN, WebhookRow, events_in,
+};
 
 #[async_trait]
 impl Webhooks for PostgresStore {
@@ -33,20 +35,31 @@ impl Webhooks for PostgresStore {
     }
 
     async fn webhook(&self, provider: Provider, id: &str) -> Result<Option<WebhookEvent>, StoreError> {
-        let query = || query_as(WEBHOOK).bind(provider.name()).bind(id.to_owned());
+        let query = || query_as(EVENT).bind(provider.name()).bind(id.to_owned());
         self.money.one::<WebhookRow>(query).await?.map(WebhookEvent::try_from).transpose()
     }
 
-    async fn reopen_webhook(&self, id: &str, until: Timestamp) -> Result<Option<WebhookEvent>, StoreError> {
-        let query = || query_as(REOPEN_WEBHOOK).bind(until.as_microsecond()).bind(id.to_owned());
+    async fn reopen_webhook(
+        &self,
+        provider: Provider,
+        id: &str,
+        until: Timestamp,
+    ) -> Result<Option<WebhookEvent>, StoreError> {
+        let query =
+            || query_as(REOPEN).bind(provider.name()).bind(id.to_owned()).bind(until.as_microsecond());
         self.money.one::<WebhookRow>(query).await?.map(WebhookEvent::try_from).transpose()
+    }
+
+    async fn event_backlog(&self) -> Result<Vec<EventBacklog>, StoreError> {
+        let query = || query_as(EVENT_BACKLOG).bind(NEVER).bind(i64::from(EventBacklog::COUNTED_MAX));
+        let rows = self.operators.all::<BacklogRow>(query).await?;
+        rows.into_iter().map(EventBacklog::try_from).collect()
     }
 
     async fn webhooks(&self, filter: &WebhookFilter) -> Result<Vec<WebhookEvent>, StoreError> {
         let query = || {
-            query_as(WEBHOOKS)
+            query_as(sqlx::AssertSqlSafe(events_in(filter.state.as_deref())))
                 .bind(filter.provider.map(Provider::name))
-                .bind(filter.state.clone())
                 .bind(i64::from(filter.limit))
         };
         Ok(self.rows.read(self.operators.all::<WebhookRow>(query).await?)?.items)

@@ -11,25 +11,24 @@ use super::{SqliteStore, unavailable};
 use crate::domain::id::PaymentId;
 use crate::domain::payment::Payment;
 use crate::domain::store::{CommitError, Conflict, StoreError};
-use crate::domain::webhook::{Dispute, EventChange, EventState, WebhookEvent, WebhookFilter, Webhooks};
-use crate::store::reads::{ANYONES_PAYMENT, DISPUTES, REOPEN_WEBHOOK, WEBHOOK, WEBHOOKS};
+use crate::domain::webhook::{Dispute, EventBacklog, EventChange, WebhookEvent, WebhookFilter, Webhooks};
+use crate::store::reads::ANYONES_PAYMENT;
 use crate::store::rows::PaymentRow;
-use crate::store::webhook_rows::{DisputeRow, WebhookRow};
+use crate::store::webhook_rows::{
+    BacklogRow, DISPUTES, DisputeRow, EVENT, EVENT_BACKLOG, NEVER, REOPEN, Stored, WebhookRow, events_in,
+};
 
 /// An event that was worked off is not worked off again.
 pub(super) async fn change(write: &mut Write<'_>, change: &EventChange) -> Result<(), CommitError> {
-    let next_at = match change.state {
-        EventState::Failed { next_at, .. } => Some(next_at.as_microsecond()),
-        _ => None,
-    };
+    let stored = Stored::of(&change.state).map_err(unavailable)?;
     let done = sqlx::query(
         "UPDATE webhook_events SET state = ?, reason = ?, attempts = ?, next_at = coalesce(?, next_at)
          WHERE provider = ? AND id = ? AND state IN ('received', 'failed')",
     )
-    .bind(change.state.name())
-    .bind(change.state.reason())
+    .bind(stored.state)
+    .bind(stored.reason)
     .bind(change.attempts)
-    .bind(next_at)
+    .bind(stored.next_at)
     .bind(change.provider.name())
     .bind(&change.id)
     .execute(&mut **write)
@@ -65,8 +64,33 @@ pub(super) async fn record(
     .bind(dispute.as_of.as_microsecond())
     .execute(&mut **write)
     .await?;
-    let taken = CommitError::Conflict(Conflict::ReferenceTaken);
-    if done.rows_affected() == 1 { Ok(()) } else { Err(taken) }
+    if done.rows_affected() != 1 {
+        return Err(CommitError::Conflict(Conflict::ReferenceTaken));
+    }
+    record_progress(write, payment.request.provider, dispute).await
+}
+
+async fn record_progress(
+    write: &mut Write<'_>,
+    provider: Provider,
+    dispute: &Dispute,
+) -> Result<(), CommitError> {
+    sqlx::query(
+        "INSERT INTO dispute_progress (provider, id, stage, outcome, outcome_code, changed_at)
+         VALUES (?, ?, ?, ?, ?, ?)
+         ON CONFLICT (provider, id) DO UPDATE SET
+             stage = excluded.stage, outcome = excluded.outcome, outcome_code = excluded.outcome_code,
+             changed_at = excluded.changed_at",
+    )
+    .bind(provider.name())
+    .bind(dispute.id.as_str())
+    .bind(dispute.stage.name())
+    .bind(dispute.outcome.as_ref().map(|outcome| outcome.verdict.name()))
+    .bind(dispute.outcome.as_ref().map(|outcome| outcome.code.as_str()))
+    .bind(dispute.changed_at.map(Timestamp::as_microsecond))
+    .execute(&mut **write)
+    .await?;
+    Ok(())
 }
 
 #[async_trait]
@@ -90,7 +114,7 @@ impl Webhooks for SqliteStore {
     }
 
     async fn webhook(&self, provider: Provider, id: &str) -> Result<Option<WebhookEvent>, StoreError> {
-        sqlx::query_as::<_, WebhookRow>(WEBHOOK)
+        sqlx::query_as::<_, WebhookRow>(EVENT)
             .bind(provider.name())
             .bind(id)
             .fetch_optional(&self.readers)
@@ -100,10 +124,16 @@ impl Webhooks for SqliteStore {
             .transpose()
     }
 
-    async fn reopen_webhook(&self, id: &str, until: Timestamp) -> Result<Option<WebhookEvent>, StoreError> {
-        sqlx::query_as::<_, WebhookRow>(REOPEN_WEBHOOK)
-            .bind(until.as_microsecond())
+    async fn reopen_webhook(
+        &self,
+        provider: Provider,
+        id: &str,
+        until: Timestamp,
+    ) -> Result<Option<WebhookEvent>, StoreError> {
+        sqlx::query_as::<_, WebhookRow>(REOPEN)
+            .bind(provider.name())
             .bind(id)
+            .bind(until.as_microsecond())
             .fetch_optional(&self.writer)
             .await
             .map_err(unavailable)?
@@ -111,10 +141,19 @@ impl Webhooks for SqliteStore {
             .transpose()
     }
 
+    async fn event_backlog(&self) -> Result<Vec<EventBacklog>, StoreError> {
+        let rows: Vec<BacklogRow> = sqlx::query_as(EVENT_BACKLOG)
+            .bind(NEVER)
+            .bind(i64::from(EventBacklog::COUNTED_MAX))
+            .fetch_all(&self.readers)
+            .await
+            .map_err(unavailable)?;
+        rows.into_iter().map(EventBacklog::try_from).collect()
+    }
+
     async fn webhooks(&self, filter: &WebhookFilter) -> Result<Vec<WebhookEvent>, StoreError> {
-        let rows: Vec<WebhookRow> = sqlx::query_as(WEBHOOKS)
+        let rows: Vec<WebhookRow> = sqlx::query_as(sqlx::AssertSqlSafe(events_in(filter.state.as_deref())))
             .bind(filter.provider.map(Provider::name))
-            .bind(filter.state.as_deref())
             .bind(i64::from(filter.limit))
             .fetch_all(&self.lists)
             .await

@@ -73,7 +73,7 @@ async fn read_all(store: &dyn Store, payment: &control_plane::domain::payment::P
     );
     assert!(store.webhook(Provider::Stripe, "evt_1").await.unwrap().is_none());
     assert!(store.disputes(client, id).await.unwrap().is_empty());
-    let scope = keyed::<()>(1, "a").claim.unwrap().scope;
+    let scope = keyed::<()>(1, "a").claim().unwrap().scope;
     assert!(store.key(&scope).await.unwrap().is_some());
 }
 

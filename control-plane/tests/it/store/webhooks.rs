@@ -4,8 +4,11 @@ use control_plane::domain::event::Event;
 use control_plane::domain::payment::Payment;
 use control_plane::domain::provider::ProviderRef;
 use control_plane::domain::queue::{Claimed, Work};
-use control_plane::domain::store::{Change, Conflict, Step};
-use control_plane::domain::webhook::{Dispute, EventChange, EventState, WebhookEvent, WebhookFilter};
+use control_plane::domain::store::{Change, CommitError, Conflict, Step};
+use control_plane::domain::webhook::{
+    Dismissal, Dispute, DisputeOutcome, DisputeStage, EventBacklog, EventChange, EventState, Verdict,
+    WebhookEvent, WebhookFilter,
+};
 use edge_core::provider::Provider;
 use jiff::Timestamp;
 
@@ -18,7 +21,13 @@ super::on_both_stores! {
     an_event_is_worked_off_once_and_with_its_effect
     an_event_that_failed_comes_again_when_it_is_due
     a_reopened_event_can_be_worked_off_again
+    a_parked_event_is_never_due_until_somebody_reopens_it
+    a_dismissed_event_stays_so
+    an_event_is_listed_in_the_one_state_it_is_in
+    what_is_left_is_counted_by_provider_and_state
     a_dispute_belongs_to_one_payment
+    a_disputes_progress_is_kept_with_it
+    a_dispute_that_an_earlier_release_wrote_can_be_read
     a_payment_does_not_move_to_anothers_name_at_the_provider
     a_refund_that_is_recorded_is_not_recorded_again
 }
@@ -52,21 +61,46 @@ async fn claimed(test: &TestStore, now: Timestamp, until: Timestamp) -> Option<W
     test.store.webhook(*provider, id).await.unwrap()
 }
 
-fn noted(payment: &Payment, dispute: &str) -> Change {
-    let mut after = payment.clone();
-    after.version += 1;
-    let dispute = Dispute {
-        id: ProviderRef::new(dispute),
+fn dispute(id: &str) -> Dispute {
+    Dispute {
+        id: ProviderRef::new(id),
         reason: Some("fraudulent".to_owned()),
         status: None,
         amount: None,
         currency: None,
+        stage: DisputeStage::Review,
+        outcome: None,
         opened_at: Some(at(7)),
         closed_at: None,
         as_of: at(7),
-    };
+        changed_at: Some(at(6)),
+    }
+}
+
+/// The payment as it is after that.
+fn noted(payment: &Payment, dispute: Dispute) -> (Payment, Change) {
+    let mut after = payment.clone();
+    after.version += 1;
     let event = Event::payment_moved(Some(&payment.state), &after, &cause());
-    Change::from(Step::NotePayment { payment: after, event, dispute: Some(dispute) })
+    let step = Step::NotePayment { payment: after.clone(), event, dispute: Some(dispute) };
+    (after, Change::from(step))
+}
+
+async fn marked(test: &TestStore, id: &str, state: EventState) -> Result<(), CommitError> {
+    test.store.commit(Change::from(Step::Nothing).with_mark(Some(told(id, state, 7)))).await
+}
+
+fn failed(second: i64) -> EventState {
+    EventState::Failed { next_at: at(second), reason: "503".to_owned() }
+}
+
+fn parked() -> EventState {
+    EventState::Parked { reason: "503".to_owned() }
+}
+
+fn dismissed() -> EventState {
+    let reason = "looked at; \"nothing\" is owed".to_owned();
+    EventState::Dismissed(Dismissal { by: "ann".to_owned(), at: at(50), reason })
 }
 
 async fn an_event_is_stored_once_byte_for_byte(test: TestStore) {
@@ -124,9 +158,9 @@ async fn a_reopened_event_can_be_worked_off_again(test: TestStore) {
     test.store.receive_webhook(&event("evt_1", 1)).await.unwrap();
     let done = || Change::from(Step::Nothing).with_mark(Some(told("evt_1", EventState::Done, 0)));
     test.store.commit(done()).await.unwrap();
-    let reopened = test.store.reopen_webhook("evt_1", at(60)).await.unwrap().unwrap();
+    let reopened = test.store.reopen_webhook(Provider::Stripe, "evt_1", at(60)).await.unwrap().unwrap();
     assert_eq!(reopened.state, EventState::Received);
-    assert_eq!(test.store.reopen_webhook("evt_2", at(60)).await.unwrap(), None);
+    assert_eq!(test.store.reopen_webhook(Provider::Stripe, "evt_2", at(60)).await.unwrap(), None);
     test.store.commit(done()).await.unwrap();
 }
 
@@ -134,13 +168,113 @@ async fn a_dispute_belongs_to_one_payment(test: TestStore) {
     let ((one, open_one), (other, open_other)) = (opening(1, "demo", 100), opening(2, "demo", 100));
     test.store.commit(open_one).await.unwrap();
     test.store.commit(open_other).await.unwrap();
-    test.store.commit(noted(&one, "du_1")).await.unwrap();
-    assert_eq!(conflict(test.store.commit(noted(&other, "du_1")).await), Conflict::ReferenceTaken);
-    assert_eq!(conflict(test.store.commit(noted(&one, "du_2")).await), Conflict::Stale);
+    test.store.commit(noted(&one, dispute("du_1")).1).await.unwrap();
+    assert_eq!(conflict(test.store.commit(noted(&other, dispute("du_1")).1).await), Conflict::ReferenceTaken);
+    assert_eq!(conflict(test.store.commit(noted(&one, dispute("du_2")).1).await), Conflict::Stale);
     let disputes = test.store.disputes(&one.client, one.id).await.unwrap();
     assert_eq!(disputes.iter().map(|dispute| dispute.id.as_str()).collect::<Vec<_>>(), ["du_1"]);
     assert_eq!(test.store.disputes(&client("demo-2"), one.id).await.unwrap(), []);
     assert_eq!(test.store.anyones_payment(other.id).await.unwrap(), Some(other));
+}
+
+async fn a_parked_event_is_never_due_until_somebody_reopens_it(test: TestStore) {
+    test.store.receive_webhook(&event("evt_1", 1)).await.unwrap();
+    marked(&test, "evt_1", parked()).await.unwrap();
+    let found = test.store.webhook(Provider::Stripe, "evt_1").await.unwrap().unwrap();
+    assert_eq!((found.state, found.attempts), (parked(), 7));
+    let in_a_thousand_years = at(1_000 * 366 * 86_400);
+    assert_eq!(claimed(&test, in_a_thousand_years, at(999)).await, None);
+    let work = Work::Event { provider: Provider::Stripe, id: "evt_1".to_owned() };
+    let taken = test.store.claim(&work, in_a_thousand_years, in_a_thousand_years).await.unwrap();
+    assert_eq!(taken, Claimed::Settled, "so that a queue forgets it");
+    assert!(!test.store.receive_webhook(&event("evt_1", 2)).await.unwrap(), "sent again, it is a duplicate");
+    let reopened = test.store.reopen_webhook(Provider::Stripe, "evt_1", at(60)).await.unwrap().unwrap();
+    assert_eq!((reopened.state, reopened.attempts), (EventState::Received, 0));
+    assert!(claimed(&test, at(60), at(99)).await.is_some());
+}
+
+async fn a_dismissed_event_stays_so(test: TestStore) {
+    for (id, before) in [("evt_1", failed(9)), ("evt_2", parked())] {
+        test.store.receive_webhook(&event(id, 1)).await.unwrap();
+        marked(&test, id, before).await.unwrap();
+        marked(&test, id, dismissed()).await.unwrap();
+        let found = test.store.webhook(Provider::Stripe, id).await.unwrap().unwrap();
+        assert_eq!(found.state, dismissed());
+        assert!(!test.store.receive_webhook(&event(id, 2)).await.unwrap());
+        assert_eq!(test.store.reopen_webhook(Provider::Stripe, id, at(60)).await.unwrap(), None);
+        assert_eq!(conflict(marked(&test, id, EventState::Done).await), Conflict::Stale);
+        assert_eq!(claimed(&test, at(900), at(999)).await, None);
+        assert_eq!(test.store.webhook(Provider::Stripe, id).await.unwrap().unwrap().state, dismissed());
+    }
+}
+
+async fn an_event_is_listed_in_the_one_state_it_is_in(test: TestStore) {
+    let ignored = EventState::Ignored { reason: "of no use".to_owned() };
+    for state in [EventState::Done, ignored, failed(9), parked(), dismissed()] {
+        test.store.receive_webhook(&event(state.name(), 1)).await.unwrap();
+        marked(&test, state.name(), state).await.unwrap();
+    }
+    test.store.receive_webhook(&event("received", 1)).await.unwrap();
+    for state in EventState::NAMES {
+        let filter = WebhookFilter { state: Some(state.to_owned()), limit: 10, provider: None };
+        let listed = test.store.webhooks(&filter).await.unwrap();
+        assert_eq!(listed.iter().map(|event| event.id.as_str()).collect::<Vec<_>>(), [state]);
+    }
+}
+
+async fn what_is_left_is_counted_by_provider_and_state(test: TestStore) {
+    assert_eq!(test.store.event_backlog().await.unwrap(), []);
+    for (second, state) in
+        [(5, failed(9)), (3, failed(99)), (4, parked()), (1, EventState::Done), (2, dismissed())]
+    {
+        let id = format!("evt_{second}");
+        test.store.receive_webhook(&event(&id, second)).await.unwrap();
+        marked(&test, &id, state).await.unwrap();
+    }
+    let paypal = WebhookEvent { provider: Provider::Paypal, ..event("WH-1", 8) };
+    test.store.receive_webhook(&paypal).await.unwrap();
+    let mut backlog = test.store.event_backlog().await.unwrap();
+    backlog.sort_by_key(|left| left.state);
+    let left = |provider, state, count, second| EventBacklog { provider, state, count, oldest: at(second) };
+    assert_eq!(
+        backlog,
+        [
+            left(Provider::Stripe, "failed", 2, 3),
+            left(Provider::Stripe, "parked", 1, 4),
+            left(Provider::Paypal, "received", 1, 8),
+        ]
+    );
+}
+
+async fn a_disputes_progress_is_kept_with_it(test: TestStore) {
+    let (payment, open) = opening(1, "demo", 100);
+    test.store.commit(open).await.unwrap();
+    let (payment, opened) = noted(&payment, dispute("du_1"));
+    test.store.commit(opened).await.unwrap();
+    assert_eq!(test.store.disputes(&payment.client, payment.id).await.unwrap(), [dispute("du_1")]);
+    let lost = DisputeOutcome::new(Verdict::Lost, "RESOLVED_BUYER_FAVOUR");
+    let closed = Dispute {
+        stage: DisputeStage::Closed,
+        outcome: Some(lost),
+        closed_at: Some(at(9)),
+        as_of: at(9),
+        changed_at: None,
+        ..dispute("du_1")
+    };
+    let (payment, change) = noted(&payment, closed.clone());
+    test.store.commit(change).await.unwrap();
+    assert_eq!(test.store.disputes(&payment.client, payment.id).await.unwrap(), [closed]);
+}
+
+async fn a_dispute_that_an_earlier_release_wrote_can_be_read(test: TestStore) {
+    let (payment, open) = opening(1, "demo", 100);
+    test.store.commit(open).await.unwrap();
+    test.store.commit(noted(&payment, dispute("du_1")).1).await.unwrap();
+    test.execute("DELETE FROM dispute_progress").await;
+    let read = async || test.store.disputes(&payment.client, payment.id).await.unwrap().remove(0);
+    assert_eq!((read().await.stage, read().await.outcome), (DisputeStage::Open, None));
+    test.execute("UPDATE disputes SET closed_at = as_of").await;
+    assert_eq!(read().await.closed(), Some(at(7)));
 }
 
 async fn a_payment_does_not_move_to_anothers_name_at_the_provider(test: TestStore) {

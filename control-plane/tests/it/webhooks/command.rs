@@ -13,6 +13,10 @@ struct Cli {
 }
 
 async fn command(test: &TestGateway, words: &str) -> Result<String, String> {
+    command_of(test, "ann", words).await
+}
+
+async fn command_of(test: &TestGateway, user: &str, words: &str) -> Result<String, String> {
     let key = "k1:0101010101010101010101010101010101010101010101010101010101010101";
     let settings = [
         ("DB_URI", test.store.uri().to_owned()),
@@ -20,9 +24,12 @@ async fn command(test: &TestGateway, words: &str) -> Result<String, String> {
         ("STRIPE_SECRET_KEY", "sk_test_x".to_owned()),
         // Nobody listens there.
         ("STRIPE_API_BASE", "http://127.0.0.1:9".to_owned()),
+        ("USER", user.to_owned()),
     ];
     let source = Source::new(settings.map(|(key, value)| (key.to_owned(), value)), None).unwrap();
-    let cli = Cli::try_parse_from(std::iter::once("x").chain(words.split(' '))).map_err(|e| e.to_string())?;
+    // `··` stands for a space within a word.
+    let words = words.split(' ').map(|word| word.replace("··", " "));
+    let cli = Cli::try_parse_from(std::iter::once("x".to_owned()).chain(words)).map_err(|e| e.to_string())?;
     run(cli.command, &source).await.map_err(|error| format!("{error:#}"))
 }
 
@@ -53,4 +60,36 @@ async fn replaying_says_what_became_of_the_event() {
     told_raw(&test, Provider::Stripe, payment).await;
     let failed = command(&test, "replay evt_2").await.unwrap_err();
     assert!(failed.contains("no connection"), "{failed}");
+}
+
+#[tokio::test]
+async fn dismissing_takes_a_reason_and_a_name_and_is_final() {
+    let test = TestGateway::start().await;
+    let event = r#"{"id":"evt_1","type":"payment_intent.succeeded","about":"payment","data":{"object":{"id":"pi_1"}}}"#;
+    told_raw(&test, Provider::Stripe, event).await;
+    let too_early = command(&test, "dismiss evt_1 --reason no").await.unwrap_err();
+    assert!(too_early.contains("it is received"), "{too_early}");
+    command(&test, "replay evt_1").await.unwrap_err();
+    for (words, problem) in [
+        ("dismiss evt_1", "--reason"),
+        ("dismiss evt_1 --reason ··", "must not be empty"),
+        ("dismiss evt_1 --reason no --by ··", "must not be empty"),
+        ("dismiss evt_1 --reason a\nb", "one line"),
+        ("dismiss evt_9 --reason no", "there is no event `evt_9`"),
+        ("dismiss evt_1 --provider paypal --reason no", "there is no event `evt_1`"),
+    ] {
+        let said = command(&test, words).await.unwrap_err();
+        assert!(said.contains(problem), "{words}: {said}");
+    }
+    let nameless = command_of(&test, "", "dismiss evt_1 --reason no").await.unwrap_err();
+    assert!(nameless.contains("--by"), "{nameless}");
+    let said = command(&test, "dismiss evt_1 --reason of··another··shop").await.unwrap();
+    assert_eq!(said, "stripe evt_1 (payment): dismissed");
+    let listed = command(&test, "list --state dismissed --json").await.unwrap();
+    let line: serde_json::Value = serde_json::from_str(&listed).unwrap();
+    assert_eq!((&line["dismissedBy"], &line["reason"]), (&"ann".into(), &"of another shop".into()));
+    for words in ["dismiss evt_1 --reason again --by bob", "replay evt_1"] {
+        let said = command(&test, words).await.unwrap_err();
+        assert!(said.contains("dismissed by ann") && said.contains("of another shop"), "{said}");
+    }
 }

@@ -2,8 +2,10 @@
 
 mod approved;
 mod command;
+mod disputes;
 mod intake;
 mod model;
+mod parked;
 mod payments;
 mod refunds;
 

@@ -115,7 +115,7 @@ async fn a_payment_recorded_as_failed_is_completed_if_the_money_moved_and_never_
     {
         shows(&test, &payment, standing);
         told(&test, "evt_2", "payment", payment.id).await;
-        control_plane::domain::operations::webhook::replay(&test.gateway, "evt_2").await.unwrap();
+        control_plane::domain::operations::webhook::replay(&test.gateway, None, "evt_2").await.unwrap();
         assert_eq!(stored(&test, payment.id).await.state.status(), Status::Completed);
     }
 }
@@ -278,28 +278,4 @@ async fn a_lost_capture_is_settled_by_an_event() {
     told(&test, "evt_2", "payment", payment.id).await;
     worked_off(&test.gateway).await;
     assert_eq!(stored(&test, payment.id).await.captured().unwrap().1.minor(), 100);
-}
-
-#[tokio::test]
-async fn a_dispute_is_told_in_any_order_and_stays_closed() {
-    let test = TestGateway::start().await;
-    let payment = operations::charge(test.gateway.clone(), charge_request(100, ""), call()).await.unwrap();
-    let event = |id: &str, second: u32, status: &str| {
-        format!(
-            r#"{{"id":"{id}","about":"dispute","payment":"{}","second":{second},"status":"{status}"}}"#,
-            payment.id
-        )
-    };
-    for (id, second, status) in
-        [("evt_1", 10, "needs_response"), ("evt_3", 30, "lost"), ("evt_2", 20, "under_review")]
-    {
-        told_raw(&test, Provider::Stripe, &event(id, second, status)).await;
-        assert_eq!(worked_off(&test.gateway).await.state, EventState::Done);
-    }
-    let [dispute] =
-        test.gateway.store.disputes(&client("demo"), payment.id).await.unwrap().try_into().unwrap();
-    assert_eq!((dispute.status.as_deref(), dispute.closed_at), (Some("lost"), Some(at(30))));
-    assert_eq!(kinds(&test, payment.id).await[3..], ["payment.dispute_opened", "payment.dispute_closed"]);
-    assert_eq!(stored(&test, payment.id).await.state, payment.state);
-    assert!(test.gateway.store.disputes(&client("demo-2"), payment.id).await.unwrap().is_empty());
 }

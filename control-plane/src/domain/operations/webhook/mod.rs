@@ -2,8 +2,12 @@
 //! there moves the payment. So events may come twice, late, in any order or not at all.
 
 mod approved;
+mod dismiss;
 mod dispute;
 mod find;
+mod later;
+
+pub use dismiss::{DismissError, dismiss};
 
 pub(super) use approved::resume_approved;
 
@@ -20,14 +24,12 @@ use crate::domain::payment::Payment;
 use crate::domain::provider::PaymentProvider;
 use crate::domain::queue::{Due, Work};
 use crate::domain::store::{Change, CommitError, Step, StoreError};
-use crate::domain::webhook::{About, EventChange, EventState, Notice, Trail, WebhookEvent};
+use crate::domain::webhook::{About, Dismissal, EventChange, EventState, Notice, Trail, WebhookEvent};
 
 /// How long an event is kept from others while it is worked on. One that is left, because the process dies or its
 /// database goes away, waits for the rest of it, and a payment may wait for just this event. Two that work on the same
 /// one do no harm: the payment's version lets one of them through.
 pub(super) const CLAIM: SignedDuration = SignedDuration::from_secs(25);
-/// From then on an event that cannot be worked off is an error that somebody has to look into.
-const ATTEMPTS_UNREMARKABLE: u32 = 5;
 
 pub const EVENTS_METRIC: &str = "webhook_events_total";
 
@@ -74,12 +76,59 @@ pub async fn receive(
     Ok(())
 }
 
-/// Works off a stored event once more, whatever became of it. `None`: there is no such event.
-pub async fn replay(gateway: &Gateway, id: &str) -> Result<Option<WebhookEvent>, StoreError> {
-    match gateway.store.reopen_webhook(id, gateway.now() + CLAIM).await? {
-        None => Ok(None),
-        Some(event) => Ok(Some(process(gateway, event).await?)),
+/// Why an event was not worked off once more.
+#[derive(Debug, thiserror::Error)]
+pub enum ReplayError {
+    #[error(transparent)]
+    NotFound(#[from] NotFound),
+    #[error("it was dismissed by {} at {}: {}", .0.by, .0.at, .0.reason)]
+    Dismissed(Dismissal),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Works off a stored event once more, whatever became of it, unless a person has dismissed it. One that was parked
+/// and fails again is tried a few times more before it is parked again.
+pub async fn replay(
+    gateway: &Gateway,
+    provider: Option<Provider>,
+    id: &str,
+) -> Result<WebhookEvent, ReplayError> {
+    let found = stored(gateway, provider, id).await??;
+    if let EventState::Dismissed(dismissal) = found.state {
+        return Err(ReplayError::Dismissed(dismissal));
     }
+    let until = gateway.now() + CLAIM;
+    match gateway.store.reopen_webhook(found.provider, id, until).await? {
+        None => Err(NotFound::Unknown(id.to_owned()).into()),
+        Some(event) => Ok(process(gateway, event).await?),
+    }
+}
+
+/// Why an id does not name an event.
+#[derive(Debug, thiserror::Error)]
+pub enum NotFound {
+    #[error("there is no event `{0}`")]
+    Unknown(String),
+    #[error("both providers have an event `{0}`; say whose it is")]
+    Ambiguous(String),
+}
+
+/// The event of this id. Both providers might use the same one, so the provider can be said.
+async fn stored(
+    gateway: &Gateway,
+    provider: Option<Provider>,
+    id: &str,
+) -> Result<Result<WebhookEvent, NotFound>, StoreError> {
+    let mut found = Vec::new();
+    for one in Provider::ALL.into_iter().filter(|one| provider.is_none_or(|wanted| wanted == *one)) {
+        found.extend(gateway.store.webhook(one, id).await?);
+    }
+    Ok(match (found.pop(), found.is_empty()) {
+        (Some(event), true) => Ok(event),
+        (None, _) => Err(NotFound::Unknown(id.to_owned())),
+        (Some(_), false) => Err(NotFound::Ambiguous(id.to_owned())),
+    })
 }
 
 /// Works off an event that is claimed. What comes back is the event as it is then.
@@ -92,7 +141,7 @@ pub(super) async fn process(gateway: &Gateway, mut event: WebhookEvent) -> Resul
         }
         Ok(Worked::NothingNew) => EventState::Done,
         Ok(Worked::Ignored(reason)) => EventState::Ignored { reason: reason.to_owned() },
-        Err(trouble) => later(gateway, &mut event, &trouble),
+        Err(trouble) => later::later(gateway, &mut event, &trouble),
     };
     count(event.provider, state.name());
     event.state = state;
@@ -122,28 +171,6 @@ fn marked(event: &WebhookEvent) -> EventChange {
     }
 }
 
-/// After the pauses of every other follow-up, for ever: an event is never dropped. A payment may wait for just
-/// this one.
-fn later(gateway: &Gateway, event: &mut WebhookEvent, trouble: &Trouble) -> EventState {
-    let reason = trouble.reason();
-    event.attempts = event.attempts.saturating_add(1);
-    let now = gateway.now();
-    let age_s = now.duration_since(event.received_at).as_secs();
-    let (attempts, kind) = (event.attempts, &event.kind);
-    if attempts >= ATTEMPTS_UNREMARKABLE {
-        tracing::error!(
-            provider = %event.provider, event.id, event.kind = kind, attempts, age_s, reason,
-            "an event cannot be worked off"
-        );
-    } else {
-        tracing::info!(
-            provider = %event.provider, event.id, event.kind = kind, attempts, reason,
-            "an event is worked off again later"
-        );
-    }
-    EventState::Failed { next_at: now + gateway.pause(attempts), reason }
-}
-
 fn count(provider: Provider, outcome: &'static str) {
     metrics::counter!(EVENTS_METRIC, "provider" => provider.name(), "outcome" => outcome).increment(1);
 }
@@ -156,9 +183,8 @@ async fn work_off(gateway: &Gateway, event: &WebhookEvent) -> Result<Worked, Tro
         return Ok(Worked::Ignored("it cannot be read"));
     };
     let job = Job { gateway, provider: &*provider, event };
-    let trail = match &notice.about {
-        About::Payment(trail) | About::Refund(trail) | About::Dispute(trail, _) => trail,
-        About::Other => return Ok(Worked::Ignored("there is no use for this kind of event")),
+    let Some(trail) = notice.about.trail() else {
+        return Ok(Worked::Ignored("there is no use for this kind of event"));
     };
     let Some(payment) = job.find(trail).await? else {
         return Ok(Worked::Ignored("it is about no payment of this gateway"));

@@ -146,14 +146,15 @@ impl Transaction {
     }
 
     fn up(&self, kind: &str) -> Option<ProviderRef> {
-        Link::up(&self.links, kind)
+        Link::to(&self.links, "up", kind)
     }
 }
 
 impl Link {
-    /// The id of the `kind` of thing that this belongs to.
-    pub(in crate::providers::paypal) fn up(links: &[Self], kind: &str) -> Option<ProviderRef> {
-        let path = links.iter().filter(|link| link.rel == "up").map(|link| link.href.as_str());
+    /// The id of the `kind` of thing that the link with this `rel` leads to: `up` to what it belongs to, `self` to
+    /// itself.
+    pub(in crate::providers::paypal) fn to(links: &[Self], rel: &str, kind: &str) -> Option<ProviderRef> {
+        let path = links.iter().filter(|link| link.rel == rel).map(|link| link.href.as_str());
         path.filter_map(|href| href.split(['?', '#']).next())
             .filter_map(|href| href.rsplit_once('/'))
             .find(|(before, _)| before.rsplit('/').next() == Some(kind))

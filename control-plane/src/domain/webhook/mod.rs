@@ -3,11 +3,15 @@
 //! An event is a hint. It says which payment to look at again; what moves the payment is what the provider's
 //! object says then. Only of disputes the event itself is recorded: they move nothing here.
 
+mod dispute;
+
+pub use dispute::{Dispute, DisputeOutcome, DisputeStage, Verdict};
+
 use async_trait::async_trait;
 use edge_core::client::ClientId;
-use edge_core::money::{Amount, Currency};
 use edge_core::provider::Provider;
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::id::PaymentId;
 use super::payment::Payment;
@@ -41,15 +45,30 @@ pub enum EventState {
     Ignored {
         reason: String,
     },
-    /// Could not be worked off, and is tried again at `next_at`, for ever.
+    /// Could not be worked off, and is tried again at `next_at`.
     Failed {
         next_at: Timestamp,
         reason: String,
     },
+    /// Could not be worked off for so long that it is not tried any more: a person replays or dismisses it.
+    Parked {
+        /// Why it failed last.
+        reason: String,
+    },
+    /// A person has decided that nothing is to be done for it. It is never worked off again.
+    Dismissed(Dismissal),
+}
+
+/// Who ended an event by hand, when and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Dismissal {
+    pub by: String,
+    pub at: Timestamp,
+    pub reason: String,
 }
 
 impl EventState {
-    pub const NAMES: [&'static str; 4] = ["received", "done", "ignored", "failed"];
+    pub const NAMES: [&'static str; 6] = ["received", "done", "ignored", "failed", "parked", "dismissed"];
 
     #[must_use]
     pub const fn name(&self) -> &'static str {
@@ -58,13 +77,18 @@ impl EventState {
             Self::Done => "done",
             Self::Ignored { .. } => "ignored",
             Self::Failed { .. } => "failed",
+            Self::Parked { .. } => "parked",
+            Self::Dismissed(_) => "dismissed",
         }
     }
 
     #[must_use]
     pub fn reason(&self) -> Option<&str> {
         match self {
-            Self::Ignored { reason } | Self::Failed { reason, .. } => Some(reason),
+            Self::Ignored { reason }
+            | Self::Failed { reason, .. }
+            | Self::Parked { reason }
+            | Self::Dismissed(Dismissal { reason, .. }) => Some(reason),
             Self::Received | Self::Done => None,
         }
     }
@@ -97,6 +121,17 @@ pub enum About {
     Other,
 }
 
+impl About {
+    /// By what the payment can be found that it is about.
+    #[must_use]
+    pub const fn trail(&self) -> Option<&Trail> {
+        match self {
+            Self::Payment(trail) | Self::Refund(trail) | Self::Dispute(trail, _) => Some(trail),
+            Self::Other => None,
+        }
+    }
+}
+
 /// Every name by which the payment can be found; any may be missing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Trail {
@@ -107,38 +142,6 @@ pub struct Trail {
     /// What a refund refers to.
     pub charge: Option<ProviderRef>,
     pub refund: Option<ProviderRef>,
-}
-
-/// A payer's complaint, with their bank or with PayPal.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Dispute {
-    pub id: ProviderRef,
-    /// The provider's words, which may be new ones.
-    pub reason: Option<String>,
-    pub status: Option<String>,
-    pub amount: Option<Amount>,
-    pub currency: Option<Currency>,
-    pub opened_at: Option<Timestamp>,
-    pub closed_at: Option<Timestamp>,
-    /// When the provider said so; what it said earlier does not replace it.
-    pub as_of: Timestamp,
-}
-
-impl Dispute {
-    /// What is known after `later` came, whichever of the two was sent first; `None` if nothing new.
-    #[must_use]
-    pub fn updated(&self, later: &Self) -> Option<Self> {
-        let (new, old) = if later.as_of >= self.as_of { (later, self) } else { (self, later) };
-        let merged = Self {
-            opened_at: new.opened_at.or(old.opened_at),
-            closed_at: new.closed_at.or(old.closed_at),
-            reason: new.reason.clone().or_else(|| old.reason.clone()),
-            amount: new.amount.or(old.amount),
-            currency: new.currency.or(old.currency),
-            ..new.clone()
-        };
-        (merged != *self).then_some(merged)
-    }
 }
 
 /// The body is not an event.
@@ -155,6 +158,23 @@ pub struct WebhookFilter {
     pub limit: u32,
 }
 
+/// How many events of a provider are left in a state, and since when the oldest of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EventBacklog {
+    pub provider: Provider,
+    /// `received`, `failed` or `parked`.
+    pub state: &'static str,
+    /// Counted up to [`EventBacklog::COUNTED_MAX`] together with the provider's and the other one's.
+    pub count: u32,
+    /// When the oldest of those that are counted was received.
+    pub oldest: Timestamp,
+}
+
+impl EventBacklog {
+    /// So that a backlog, however long, does not slow down the database that has to work it off.
+    pub const COUNTED_MAX: u32 = 100_000;
+}
+
 /// What working off events asks of a database. Events know no client, so payments are read whoever owns them.
 #[async_trait]
 pub trait Webhooks: Send + Sync {
@@ -163,8 +183,16 @@ pub trait Webhooks: Send + Sync {
 
     async fn webhook(&self, provider: Provider, id: &str) -> Result<Option<WebhookEvent>, StoreError>;
 
-    /// Marks an event as received anew, whatever became of it, and claims it until `until`.
-    async fn reopen_webhook(&self, id: &str, until: Timestamp) -> Result<Option<WebhookEvent>, StoreError>;
+    /// Marks an event as received anew and claims it until `until`, whatever became of it, unless it was dismissed.
+    async fn reopen_webhook(
+        &self,
+        provider: Provider,
+        id: &str,
+        until: Timestamp,
+    ) -> Result<Option<WebhookEvent>, StoreError>;
+
+    /// What is not worked off, by provider and state. Nothing is left of what is not in it.
+    async fn event_backlog(&self) -> Result<Vec<EventBacklog>, StoreError>;
 
     /// Without unreadable rows.
     async fn webhooks(&self, filter: &WebhookFilter) -> Result<Vec<WebhookEvent>, StoreError>;
