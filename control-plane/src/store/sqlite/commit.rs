@@ -13,7 +13,7 @@ use crate::domain::provider::ProviderRef;
 use crate::domain::refund::{Refund, RefundState};
 use crate::domain::store::{Change, CommitError, Conflict, Step, StoreError};
 use crate::store::group_commit::Writer;
-use crate::store::rows::{captured, due};
+use crate::store::rows::{bigint, captured, due};
 
 pub(super) type Write<'a> = Transaction<'a, Sqlite>;
 
@@ -144,14 +144,14 @@ async fn open_payment(write: &mut Write<'_>, payment: &Payment) -> Result<(), Co
     .bind(payment.id.to_string())
     .bind(payment.client.as_str())
     .bind(payment.request.provider.name())
-    .bind(payment.request.amount.minor())
+    .bind(bigint(payment.request.amount.minor()))
     .bind(payment.request.currency.code())
     .bind(json(&payment.request)?)
     .bind(payment.state.name())
     .bind(json(&payment.state)?)
     .bind(payment.reference.as_ref().map(ProviderRef::as_str))
     .bind(captured(payment))
-    .bind(payment.refunded)
+    .bind(bigint(payment.refunded))
     .bind(due_at)
     .bind(tries)
     .bind(payment.version)
@@ -200,7 +200,7 @@ async fn reserve(write: &mut Write<'_>, refund: &Refund) -> Result<(), CommitErr
     let done = sqlx::query(
         "UPDATE payments SET refunded = refunded + ?1 WHERE id = ?2 AND refunded + ?1 <= captured",
     )
-    .bind(refund.amount.minor())
+    .bind(bigint(refund.amount.minor()))
     .bind(refund.payment.to_string())
     .execute(&mut **write)
     .await?;
@@ -211,7 +211,7 @@ async fn reserve(write: &mut Write<'_>, refund: &Refund) -> Result<(), CommitErr
         .bind(refund.payment.to_string())
         .fetch_optional(&mut **write)
         .await?;
-    Err(CommitError::Conflict(match left.map(u32::try_from) {
+    Err(CommitError::Conflict(match left.map(u64::try_from) {
         Some(Ok(remaining)) => Conflict::RefundExceeds { remaining },
         _ => Conflict::Stale,
     }))
@@ -227,7 +227,7 @@ async fn open_refund(write: &mut Write<'_>, refund: &Refund) -> Result<(), Commi
     .bind(refund.id.to_string())
     .bind(refund.payment.to_string())
     .bind(refund.client.as_str())
-    .bind(refund.amount.minor())
+    .bind(bigint(refund.amount.minor()))
     .bind(refund.currency.code())
     .bind(refund.state.name())
     .bind(json(&refund.state)?)
@@ -267,7 +267,7 @@ async fn move_refund(write: &mut Write<'_>, refund: &Refund) -> Result<(), Commi
     one_row_or_stale(done.rows_affected())?;
     if matches!(refund.state, RefundState::Failed { .. }) {
         sqlx::query("UPDATE payments SET refunded = refunded - ? WHERE id = ?")
-            .bind(refund.amount.minor())
+            .bind(bigint(refund.amount.minor()))
             .bind(refund.payment.to_string())
             .execute(&mut **write)
             .await?;

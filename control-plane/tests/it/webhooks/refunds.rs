@@ -41,7 +41,7 @@ async fn event(test: &TestGateway, id: &str, payment: &Payment, seen: &[RefundEv
     worked_off(&test.gateway).await.state
 }
 
-async fn refunded(test: &TestGateway, payment: &Payment) -> u32 {
+async fn refunded(test: &TestGateway, payment: &Payment) -> u64 {
     stored(test, payment.id).await.refunded
 }
 
