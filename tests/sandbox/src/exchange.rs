@@ -133,7 +133,7 @@ async fn suffer<C: Call>(shared: &Shared, line: &RequestLine, call: &C, strike: 
         }
         Some(Failure::Refused) => {
             sleep(strike.delay_before).await;
-            Ending::Whole(strike.refusal.clone().unwrap_or_else(|| call.internal_error()))
+            Ending::Whole(strike.refusal.as_deref().cloned().unwrap_or_else(|| call.internal_error()))
         }
         Some(Failure::HtmlError) => {
             sleep(strike.delay_before).await;

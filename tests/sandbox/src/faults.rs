@@ -212,7 +212,7 @@ pub(crate) struct Strike {
     pub(crate) forget_key: bool,
     pub(crate) failure: Option<Failure>,
     /// For [`Failure::Refused`].
-    pub(crate) refusal: Option<Answer>,
+    pub(crate) refusal: Option<Box<Answer>>,
     /// For the request log.
     pub(crate) faults: Vec<FaultKind>,
 }
@@ -259,7 +259,7 @@ impl Strike {
             }
             _ => self.delay_before += delay,
         }
-        self.refusal = self.refusal.take().or_else(|| rule.refusal.as_ref()?.answer());
+        self.refusal = self.refusal.take().or_else(|| rule.refusal.as_ref()?.answer().map(Box::new));
         self.forget_key |= rule.fault == FaultKind::ForgetKey;
         self.failure = self.failure.or(failure);
         self.faults.push(rule.fault);

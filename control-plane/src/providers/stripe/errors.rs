@@ -209,14 +209,15 @@ impl ApiError {
 
 /// The blame where the request of this operation has the field that it is laid on.
 fn fitting(blame: Blame, asked: Asked) -> Option<Blame> {
+    if asked == Asked::Charge {
+        return Some(blame);
+    }
     match (blame, asked) {
-        (Blame::Field(_), Asked::Charge) | (Blame::Field("amount"), Asked::Capture | Asked::Refund) => {
-            Some(blame)
+        // Refunded, or paid with a method that cannot take part any more and that the request does not name.
+        (Blame::RefundExceeds, Asked::Capture | Asked::Cancel) | (Blame::Field("paymentMethodId"), _) => {
+            Some(Blame::State)
         }
-        // The payer's method cannot take part any more, and the operation names none to replace it.
-        (Blame::Field("paymentMethodId"), _) => Some(Blame::State),
-        (Blame::Field(_), _) => None,
-        (Blame::RefundExceeds, Asked::Capture | Asked::Cancel) => Some(Blame::State),
+        (Blame::Field(field), _) if field != "amount" || asked == Asked::Cancel => None,
         _ => Some(blame),
     }
 }
