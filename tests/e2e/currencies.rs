@@ -46,11 +46,14 @@ async fn stripe_moves_currencies_of_no_two_and_three_decimals() {
         (99_999_990, 99_999_990, "BHD"),
         (99_999_999, 99_999_999, "USD"),
         (50_000, 100, "MGA"),
+        (150_000_000_000, 999, "IDR"),
+        (999_999_999_999, 999_999_999_999, "IDR"),
     ];
     moves("stripe", &amounts).await;
 }
 
-/// Stripe counts kroner in hundredths and takes eight digits, so a whole number of kroner has six.
+/// Stripe counts kroner in hundredths and takes eight digits, so a whole number of kroner has six. It documents more
+/// digits for some currencies only.
 #[tokio::test]
 async fn amounts_that_stripe_cannot_count_are_refused_by_the_name_of_their_field() {
     are_refused(
@@ -60,6 +63,8 @@ async fn amounts_that_stripe_cannot_count_are_refused_by_the_name_of_their_field
             (5_121, "JOD", "amount"),
             (50_001, "MGA", "amount"),
             (1_000_000, "ISK", "amount"),
+            (100_000_000, "USD", "amount"),
+            (1_000_000_000, "INR", "amount"),
             (5_000, "UGX", "currency"),
         ],
     )
@@ -74,7 +79,8 @@ async fn paypal_moves_currencies_of_no_and_two_decimals() {
         (50_000, 49_900, "TWD"),
         (4_999, 1, "EUR"),
         (5, 5, "GBP"),
-        (99_999_999, 1, "USD"),
+        (999_999_999_999, 1, "USD"),
+        (999_999_999_999, 999_999_999_999, "JPY"),
     ];
     moves("paypal", &amounts).await;
 }

@@ -22,7 +22,7 @@ fn with_field(field: &str) -> String {
 }
 
 #[tokio::test]
-async fn only_a_plain_integer_from_1_to_99999999_is_an_amount() {
+async fn only_a_plain_integer_of_at_most_twelve_digits_is_an_amount() {
     let gateway = refusing().await;
     for amount in [
         "1e2",
@@ -31,8 +31,7 @@ async fn only_a_plain_integer_from_1_to_99999999_is_an_amount() {
         "0",
         "-1",
         "-4999",
-        "100000000",
-        "4294967296",
+        "1000000000000",
         "18446744073709551615",
         "18446744073709551616",
         "1e400",

@@ -35,7 +35,7 @@ pub struct Payment {
     pub reference: Option<ProviderRef>,
     /// The sum of all refunds that did not fail, in minor units. Only refunds change it, and the store
     /// refuses one that would lift it above what was captured.
-    pub refunded: u32,
+    pub refunded: u64,
     /// When to look after it again: as long as it is not decided, and only then.
     pub follow_up: Option<FollowUp>,
     /// Counts the transitions; the store moves a payment only from the version it was read at.

@@ -155,7 +155,7 @@ pub enum Conflict {
     /// Somebody moved it first; read again.
     Stale,
     /// `remaining` minor units can still be refunded.
-    RefundExceeds { remaining: u32 },
+    RefundExceeds { remaining: u64 },
     /// Another payment stands for the same object of the provider.
     ReferenceTaken,
     /// The idempotency key has been used; read its record.

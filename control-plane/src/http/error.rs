@@ -151,12 +151,8 @@ pub(super) fn log(error: &OperationError) {
 impl ApiError {
     fn refused(refusal: &Refusal) -> Self {
         let Refusal { kind, message, .. } = refusal;
-        match kind {
-            RefusalKind::Declined => {
-                let mut error = Self::new(ErrorCode::PaymentFailed, message).retryable(false);
-                error.0.error.decline_code = refusal.reason().cloned();
-                error
-            }
+        let mut error = match kind {
+            RefusalKind::Declined => Self::new(ErrorCode::PaymentFailed, message).retryable(false),
             RefusalKind::Invalid { param } => {
                 Self::new(ErrorCode::InvalidRequest, message).param(param.clone())
             }
@@ -165,7 +161,10 @@ impl ApiError {
             RefusalKind::Configuration => {
                 Self::new(ErrorCode::ProviderRejected, "the provider refused this gateway's configuration")
             }
-        }
+        };
+        error.0.error.decline_code = refusal.reason().cloned();
+        error.0.error.provider_code.clone_from(&refusal.code);
+        error
     }
 
     /// The error as it is kept and sent.

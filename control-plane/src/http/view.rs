@@ -24,9 +24,9 @@ pub(super) struct PaymentView {
     currency: Currency,
     capture: CaptureMode,
     /// Minor units that moved to you.
-    amount_captured: u32,
+    amount_captured: u64,
     /// Minor units given back, or being given back.
-    amount_refunded: u32,
+    amount_refunded: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     payment_method_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]

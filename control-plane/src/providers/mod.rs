@@ -1,6 +1,7 @@
 //! Stripe and PayPal behind one port. Requests and answers are mapped by pure functions; one transport does
 //! the I/O.
 
+mod blame;
 mod breaker;
 mod decimals;
 mod guarded;

@@ -24,10 +24,16 @@ pub(super) fn event_id(id: &str) -> Option<String> {
     reference(id).map(|id| id.as_str().to_owned())
 }
 
-/// A sentence for people: one line of bounded length.
+/// A sentence for people: one line of bounded length, without the secrets that a provider may quote.
 pub(super) fn message(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(MESSAGE_CHARS_MAX).collect()
+    let line: String =
+        text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(MESSAGE_CHARS_MAX).collect();
+    let holds_secret = |word: &str| SECRET_MARKS.iter().any(|mark| word.contains(mark));
+    line.split_inclusive(' ').map(|word| if holds_secret(word) { "[secret] " } else { word }).collect()
 }
+
+/// Stripe's API keys, webhook secrets and client secrets (docs.stripe.com/keys).
+const SECRET_MARKS: [&str; 6] = ["sk_live_", "sk_test_", "rk_live_", "rk_test_", "whsec_", "_secret_"];
 
 /// A page to send a payer's browser to. `None` for anything but http and https: never `javascript:`.
 pub(super) fn page(url: &str) -> Option<String> {
@@ -56,6 +62,12 @@ mod tests {
         {
             assert!(page(url).is_none(), "{url}");
         }
+    }
+
+    #[test]
+    fn messages_quote_no_secret() {
+        assert_eq!(message("Invalid API Key: sk_test_abc, sorry"), "Invalid API Key: [secret] sorry");
+        assert_eq!(message("No such intent: 'pi_1_secret_2'").trim_end(), "No such intent: [secret]");
     }
 
     #[test]

@@ -109,7 +109,7 @@ impl TryFrom<PaymentRow> for Payment {
             request: read.json::<StoredRequest>("request", &row.request)?.into(),
             state: read.json("detail", &row.detail)?,
             reference: row.reference.as_ref().map(ProviderRef::new),
-            refunded: read.number("refunded", row.refunded)?,
+            refunded: read.minor_units("refunded", row.refunded)?,
             follow_up: read.follow_up(row.due_at, row.tries)?,
             version: read.number("version", row.version)?,
             created_at: read.time("created_at", row.created_at)?,
@@ -122,9 +122,15 @@ impl TryFrom<PaymentRow> for Payment {
     }
 }
 
+/// Minor units as a database counts them. Amounts have twelve digits at most; anything above is for the database's own
+/// checks to refuse.
+pub(super) fn bigint(minor: u64) -> i64 {
+    i64::try_from(minor).unwrap_or(i64::MAX)
+}
+
 /// The minor units that a refund may draw on, as stored beside the state.
 pub(super) fn captured(payment: &Payment) -> i64 {
-    payment.captured().map_or(0, |(_, amount)| amount.minor().into())
+    payment.captured().map_or(0, |(_, amount)| bigint(amount.minor()))
 }
 
 /// When it is due and how often that was in vain, as stored.
@@ -217,6 +223,10 @@ impl Reader<'_> {
 
     pub(super) fn number(&self, column: &str, value: i64) -> Result<u32, StoreError> {
         u32::try_from(value).map_err(|_| self.wrong(column))
+    }
+
+    fn minor_units(&self, column: &str, value: i64) -> Result<u64, StoreError> {
+        u64::try_from(value).map_err(|_| self.wrong(column))
     }
 
     pub(super) fn time(&self, column: &str, microseconds: i64) -> Result<Timestamp, StoreError> {

@@ -284,7 +284,7 @@ fn render<T: Debug>(result: &Result<T, OperationError>, _: &str) -> Answer {
     Answer { status: if result.is_ok() { 200 } else { 409 }, body: format!("{result:?}") }
 }
 
-pub(crate) fn charge_request(amount: u32, more: &str) -> ChargeRequest {
+pub(crate) fn charge_request(amount: u64, more: &str) -> ChargeRequest {
     let body = format!(
         r#"{{"provider":"stripe","amount":{amount},"currency":"USD","paymentMethodId":"pm_card_visa"{more}}}"#
     );
@@ -308,12 +308,12 @@ pub(crate) fn at(second: i64) -> Timestamp {
 }
 
 /// A payment under way, as it is opened in the store.
-pub(crate) fn opening(n: u8, owner: &str, amount: u32) -> (Payment, Change) {
+pub(crate) fn opening(n: u8, owner: &str, amount: u64) -> (Payment, Change) {
     open_with_id(payment_id(n), attempt(n), at(n.into()), owner, amount)
 }
 
 /// The same for more payments than a small number names.
-pub(crate) fn opening_nth(n: u64, owner: &str, amount: u32) -> (Payment, Change) {
+pub(crate) fn opening_nth(n: u64, owner: &str, amount: u64) -> (Payment, Change) {
     let mut bytes = [0; 10];
     bytes[2..].copy_from_slice(&n.to_be_bytes());
     open_with_id(PaymentId::new(at(0), bytes), AttemptId::new(at(0), bytes), at(0), owner, amount)
@@ -324,7 +324,7 @@ fn open_with_id(
     attempt: AttemptId,
     at: Timestamp,
     owner: &str,
-    amount: u32,
+    amount: u64,
 ) -> (Payment, Change) {
     let cause = Cause { client: client(owner), request_id: format!("req-{id}") };
     let created = Payment::open(id, client(owner), charge_request(amount, ""), None, at);

@@ -208,6 +208,7 @@ async fn our_own_misconfiguration_is_502_and_an_unreachable_provider_is_asked_la
     api.test.provider.charges.lock().unwrap().push(Outcome::Refused(refusal));
     let (status, answer) = api.demo("POST", "/payments/charge", CHARGE).await;
     assert_eq!((status, &answer["error"]["code"]), (StatusCode::BAD_GATEWAY, &json!("PROVIDER_REJECTED")));
+    assert_eq!(answer["error"]["providerCode"], "invalid_api_key");
     assert!(!answer.to_string().contains("API Key"), "{answer}");
     api.test.provider.charges.lock().unwrap().push(Outcome::NotSent(Doubt::new("connection refused")));
     let (status, answer) = api.demo("POST", "/payments/charge", CHARGE).await;

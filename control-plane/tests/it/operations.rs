@@ -245,7 +245,7 @@ async fn another_clients_payment_does_not_exist() {
     assert!(matches!(cancel, Err(OperationError::NotFound)));
 }
 
-fn order_request(amount: u32) -> edge_core::request::ChargeRequest {
+fn order_request(amount: u64) -> edge_core::request::ChargeRequest {
     let body =
         format!(r#"{{"provider":"paypal","amount":{amount},"currency":"USD","paymentMethodId":"ORDER1"}}"#);
     edge_core::request::ChargeRequest::parse(body.as_bytes()).unwrap()

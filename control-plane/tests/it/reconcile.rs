@@ -127,7 +127,7 @@ async fn a_charge_whose_record_is_lost_is_recorded_anew_for_its_client() {
     ] {
         let test = TestGateway::start().await;
         let (lost, _) = opening(7, "demo", 100);
-        let seen = taken(&lost, standing.map_or(100, |part| part.amount.minor().into()));
+        let seen = taken(&lost, standing.map_or(100, |part| part.amount.minor()));
         let origin = Some(Origin { client: lost.client.clone(), capture });
         *test.provider.listed.lock().unwrap() = vec![Listed { seen: seen.clone(), origin }];
         sees(&test, Found::Found(seen));

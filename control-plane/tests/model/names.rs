@@ -36,7 +36,7 @@ pub(crate) fn cause() -> Cause {
     Cause { client: client(), request_id: "req-1".to_owned() }
 }
 
-pub(crate) fn charge_request(amount: u32, is_manual: bool) -> ChargeRequest {
+pub(crate) fn charge_request(amount: u64, is_manual: bool) -> ChargeRequest {
     let capture = if is_manual { "manual" } else { "automatic" };
     let body = format!(
         r#"{{"provider":"stripe","amount":{amount},"currency":"USD","paymentMethodId":"pm_card_visa","capture":"{capture}"}}"#

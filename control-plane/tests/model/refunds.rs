@@ -135,7 +135,7 @@ impl Refunds {
         Self { ours: Vec::new(), theirs: Vec::new(), answers: BTreeMap::new(), replays }
     }
 
-    fn given_back(&self) -> u32 {
+    fn given_back(&self) -> u64 {
         self.theirs.iter().filter(|refund| refund.counts()).map(|refund| refund.amount.minor()).sum()
     }
 
@@ -184,7 +184,7 @@ impl Refunds {
 
     pub(crate) fn check(&self, payment: &Payment, truth: Truth) -> Result<(), TestCaseError> {
         let counts = |ours: &&Ours| ours.refund.state.status() != RefundStatus::Failed;
-        let reserved: u32 = self.ours.iter().filter(counts).map(|ours| ours.refund.amount.minor()).sum();
+        let reserved: u64 = self.ours.iter().filter(counts).map(|ours| ours.refund.amount.minor()).sum();
         prop_assert_eq!(payment.refunded, reserved, "what is reserved is what has not failed");
         let captured = payment.captured().map_or(0, |(_, amount)| amount.minor());
         prop_assert!(payment.refunded <= captured, "more is refunded than was captured");

@@ -17,7 +17,7 @@ use crate::refunds::{self, Refunds};
 use crate::transitions::{self, By, Move};
 use crate::{Hearing, Step};
 
-const AMOUNT: u32 = 100;
+const AMOUNT: u64 = 100;
 
 pub(crate) struct World {
     pub(crate) payment: Payment,

@@ -13,6 +13,7 @@ mod look_ups;
 mod network;
 mod paypal;
 mod paypal_orders;
+mod refusals;
 mod scripted;
 mod shop;
 mod stripe;

@@ -170,6 +170,7 @@ async fn other_decimals_are_charged_captured_and_refunded_exactly() {
         ("KWD", 5_120, 2_560),
         ("HUF", 49_900, 10_001),
         ("MGA", 500_000, 200),
+        ("IDR", 999_999_999_999, 1),
     ] {
         let order = shop.authorize(amount, currency, Some("pm_card_visa"));
         let intent = authorized(shop.stripe().charge(&order).await.done());

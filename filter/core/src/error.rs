@@ -98,6 +98,9 @@ pub struct ErrorDetail {
     /// The provider's reason for a decline, e.g. `insufficient_funds`.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub decline_code: Option<String>,
+    /// The provider's own code for any refusal, e.g. `balance_insufficient` or `PAYEE_ACCOUNT_RESTRICTED`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub provider_code: Option<String>,
     /// Whether the same request can succeed later.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub retryable: Option<bool>,
@@ -126,6 +129,7 @@ impl ErrorBody {
                 message: message.into(),
                 param: None,
                 decline_code: None,
+                provider_code: None,
                 retryable: None,
                 transaction_id: None,
                 request_id: None,

@@ -4,24 +4,26 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-/// An amount in the currency's minor unit (cents for USD, yen for JPY), 1 to 99,999,999.
+/// An amount in the currency's minor unit (cents for USD, yen for JPY), 1 to 999,999,999,999.
 ///
-/// The upper bound is Stripe's: "up to 8 digits".
+/// The upper bound is the most that Stripe takes in any currency: twelve digits (docs.stripe.com/currencies). PayPal
+/// counts up to fifteen digits before the decimal point; the bound stays below that so that no amount has the 13
+/// digits of a card number. Each provider's adapter refuses what is above its own limit for the currency.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(value_type = u32, minimum = 1, maximum = 99_999_999))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(value_type = u64, minimum = 1, maximum = 999_999_999_999_i64))]
 #[serde(transparent)]
-pub struct Amount(u32);
+pub struct Amount(u64);
 
 impl Amount {
-    pub const MAX: u32 = 99_999_999;
+    pub const MAX: u64 = 999_999_999_999;
 
     #[must_use]
     pub fn new(minor: u64) -> Option<Self> {
-        u32::try_from(minor).ok().filter(|n| (1..=Self::MAX).contains(n)).map(Self)
+        (1..=Self::MAX).contains(&minor).then_some(Self(minor))
     }
 
     #[must_use]
-    pub const fn minor(self) -> u32 {
+    pub const fn minor(self) -> u64 {
         self.0
     }
 }
@@ -35,7 +37,7 @@ impl fmt::Display for Amount {
 impl<'de> Deserialize<'de> for Amount {
     fn deserialize<D: Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
         Self::new(u64::deserialize(input)?).ok_or_else(|| {
-            de::Error::custom("must be an integer from 1 to 99999999, in the currency's minor unit")
+            de::Error::custom("must be an integer from 1 to 999999999999, in the currency's minor unit")
         })
     }
 }
@@ -112,11 +114,11 @@ mod tests {
     use crate::test;
 
     #[test]
-    fn amounts_run_from_1_to_99999999() {
+    fn amounts_run_from_1_to_twelve_digits() {
         assert_eq!(Amount::new(0), None);
         assert_eq!(Amount::new(1).map(Amount::minor), Some(1));
-        assert_eq!(Amount::new(99_999_999).map(Amount::minor), Some(99_999_999));
-        assert_eq!(Amount::new(100_000_000), None);
+        assert_eq!(Amount::new(999_999_999_999).map(Amount::minor), Some(999_999_999_999));
+        assert_eq!(Amount::new(1_000_000_000_000), None);
         assert_eq!(Amount::new(u64::MAX), None);
     }
 

@@ -131,6 +131,10 @@ async fn suffer<C: Call>(shared: &Shared, line: &RequestLine, call: &C, strike: 
             sleep(strike.delay_before).await;
             Ending::Whole(call.rate_limited())
         }
+        Some(Failure::Refused) => {
+            sleep(strike.delay_before).await;
+            Ending::Whole(strike.refusal.as_deref().cloned().unwrap_or_else(|| call.internal_error()))
+        }
         Some(Failure::HtmlError) => {
             sleep(strike.delay_before).await;
             Ending::Whole(bad_gateway_page())

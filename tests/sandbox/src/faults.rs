@@ -4,6 +4,7 @@
 //! connections live in front of the idempotency layer, so a struck call never changes what a key remembers,
 //! unless the fault is `frozen` (see [`Rule::frozen`]). Faults of webhook delivery stand in [`webhook`].
 
+mod refusal;
 mod webhook;
 
 use std::{
@@ -15,7 +16,11 @@ pub(crate) use self::webhook::WebhookStrike;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::IntoDeserializer};
 
-use crate::provider::{Operation, Provider};
+use self::refusal::Refusal;
+use crate::{
+    answer::Answer,
+    provider::{Operation, Provider},
+};
 
 /// Longer delays would outlive every client's patience and only hold memory.
 const DELAY_MS_MAX: u64 = 600_000;
@@ -30,6 +35,8 @@ pub(crate) enum FaultKind {
     Latency,
     /// 429, nothing happened.
     RateLimited,
+    /// The answer in `refusal`, nothing happened.
+    Refuse,
     /// 500, nothing happened.
     ErrorBefore,
     /// The effect happens, the answer is a 500.
@@ -89,6 +96,9 @@ pub(crate) struct Rule {
     /// on the way, which a retry still finds.
     #[serde(default)]
     frozen: bool,
+    /// For `refuse`: what the caller gets.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    refusal: Option<Refusal>,
 }
 
 fn every_call() -> NonZeroU32 {
@@ -149,6 +159,12 @@ impl Rule {
         if self.count.is_some_and(|count| count.get() > COUNT_MAX) {
             return invalid("count", "must be at most 100");
         }
+        if self.refusal.is_some() != (self.fault == FaultKind::Refuse) {
+            return invalid("refusal", "must be given for the fault `refuse`, and for it only");
+        }
+        if self.refusal.as_ref().is_some_and(|refusal| refusal.answer().is_none()) {
+            return invalid("refusal.status", "must be from 400 to 499");
+        }
         if self.frozen {
             if !matches!(self.fault, FaultKind::ErrorBefore | FaultKind::ErrorAfter) {
                 return invalid("frozen", "is for the faults `error_before` and `error_after` only");
@@ -195,6 +211,8 @@ pub(crate) struct Strike {
     pub(crate) delay_after: Duration,
     pub(crate) forget_key: bool,
     pub(crate) failure: Option<Failure>,
+    /// For [`Failure::Refused`].
+    pub(crate) refusal: Option<Box<Answer>>,
     /// For the request log.
     pub(crate) faults: Vec<FaultKind>,
 }
@@ -202,6 +220,7 @@ pub(crate) struct Strike {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Failure {
     RateLimited,
+    Refused,
     ErrorBefore { frozen: bool },
     DropBefore,
     HtmlError,
@@ -219,6 +238,7 @@ impl Strike {
         let delay = Duration::from_millis(rule.delay_ms);
         let failure = match rule.fault {
             FaultKind::RateLimited => Some(Failure::RateLimited),
+            FaultKind::Refuse => Some(Failure::Refused),
             FaultKind::ErrorBefore => Some(Failure::ErrorBefore { frozen: rule.frozen }),
             FaultKind::DropBefore => Some(Failure::DropBefore),
             FaultKind::HtmlError => Some(Failure::HtmlError),
@@ -239,6 +259,7 @@ impl Strike {
             }
             _ => self.delay_before += delay,
         }
+        self.refusal = self.refusal.take().or_else(|| rule.refusal.as_ref()?.answer().map(Box::new));
         self.forget_key |= rule.fault == FaultKind::ForgetKey;
         self.failure = self.failure.or(failure);
         self.faults.push(rule.fault);
@@ -316,6 +337,11 @@ mod tests {
         assert_eq!(refusal(r#"{"fault":"drop_after","operation":"unknown"}"#).field, "operation");
         assert_eq!(refusal(r#"{"fault":"forge","operation":"charge"}"#).field, "operation");
         assert_eq!(refusal(r#"{"fault":"drop_after","operation":"webhook"}"#).field, "operation");
+        assert_eq!(refusal(r#"{"fault":"refuse"}"#).field, "refusal");
+        assert_eq!(
+            refusal(r#"{"fault":"refuse","refusal":{"status":500,"body":{}}}"#).field,
+            "refusal.status"
+        );
         assert_eq!(refusal(r#"{"fault":"delay","operation":"webhook"}"#).field, "delayMs");
         assert_eq!(refusal(r#"{"fault":"forge","operation":"webhook","count":2}"#).field, "count");
         assert_eq!(refusal(r#"{"fault":"error_after","provider":"paypal","frozen":true}"#).field, "frozen");

@@ -49,7 +49,7 @@ pub enum OperationError {
     #[error("more than the {authorized} authorized cannot be captured")]
     CaptureExceeds { payment: PaymentId, authorized: Amount },
     #[error("{remaining} of the payment can still be refunded")]
-    RefundExceeds { payment: PaymentId, remaining: u32 },
+    RefundExceeds { payment: PaymentId, remaining: u64 },
     /// Another payment has just been made for the order; look for it.
     #[error("another payment is being made for this order")]
     OrderTaken,

@@ -90,7 +90,7 @@ async fn reserve_the_rest(
 ) -> Result<Refund, OperationError> {
     let mut remaining = payment.captured().map_or(0, |(_, captured)| captured.minor() - payment.refunded);
     for _ in 0..RACES_MAX {
-        let Some(rest) = Amount::new(remaining.into()) else { break };
+        let Some(rest) = Amount::new(remaining) else { break };
         match reserve(gateway, provider, &payment, rest, call).await {
             Err(OperationError::RefundExceeds { remaining: left, .. }) => remaining = left,
             other => return other,

@@ -24,7 +24,7 @@ pub(super) struct CaptureAnswer {
     transaction_id: String,
     status: Status,
     /// Minor units.
-    amount_captured: u32,
+    amount_captured: u64,
 }
 
 /// Take what is authorized, in whole or in part; the rest is released.

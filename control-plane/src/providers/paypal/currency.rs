@@ -12,6 +12,11 @@ const SUPPORTED: [&str; 24] = [
     "NOK", "NZD", "PHP", "PLN", "SEK", "SGD", "THB", "TWD", "USD",
 ];
 
+/// The most that an order takes before the decimal point, by the issue `MAX_VALUE_EXCEEDED`: "less than or equal to
+/// 999999999999999.99". More than the API's own limit in every currency; what an account may take is PayPal's to say.
+const WHOLE_MAX: u64 = 999_999_999_999_999;
+const _: () = assert!(Amount::MAX <= WHOLE_MAX);
+
 /// "If you pass a decimal amount, an error occurs."
 const WITHOUT_DECIMALS: [&str; 3] = ["HUF", "JPY", "TWD"];
 
@@ -27,7 +32,7 @@ pub(super) struct Sum {
 pub(super) fn sum(money: Money) -> Result<Value, Unacceptable> {
     let currency = money.currency;
     let decimals = decimals(currency)?;
-    let units = rescale(money.amount.minor().into(), currency.exponent(), decimals).ok_or_else(|| {
+    let units = rescale(money.amount.minor(), currency.exponent(), decimals).ok_or_else(|| {
         let step = 10_u64.pow(currency.exponent().saturating_sub(decimals));
         let message = format!("for PayPal, an amount in {currency} must be a multiple of {step}");
         Unacceptable { param: "amount", message }
@@ -65,8 +70,7 @@ impl Sum {
 
     /// Whether this is exactly `money`, however many zeros it is written with.
     pub(super) fn is(&self, money: Money) -> bool {
-        self.is_in(money.currency)
-            && minor_units(&self.value, money.currency) == Some(money.amount.minor().into())
+        self.is_in(money.currency) && minor_units(&self.value, money.currency) == Some(money.amount.minor())
     }
 }
 
@@ -104,7 +108,8 @@ mod tests {
         assert_eq!(value(500, "JPY"), "500");
         assert_eq!(value(49_900, "HUF"), "499");
         assert_eq!(value(100, "TWD"), "1");
-        assert_eq!(value(99_999_999, "USD"), "999999.99");
+        assert_eq!(value(Amount::MAX, "USD"), "9999999999.99");
+        assert_eq!(value(Amount::MAX, "JPY"), "999999999999");
     }
 
     #[test]
@@ -136,7 +141,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_reads_back_as_the_same_money(minor in 1_u64..=99_999_999, code in prop::sample::select(&SUPPORTED[..])) {
+        fn what_is_written_reads_back_as_the_same_money(minor in 1_u64..=Amount::MAX, code in prop::sample::select(&SUPPORTED[..])) {
             let money = money(minor, code);
             if let Ok(written) = sum(money) {
                 let read: Sum = serde_json::from_value(written).unwrap();

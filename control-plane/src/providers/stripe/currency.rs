@@ -5,8 +5,27 @@ use edge_core::money::{Amount, Currency, Money};
 use crate::domain::provider::Unacceptable;
 use crate::providers::decimals::rescale;
 
-/// Stripe's own upper bound: "up to eight digits".
-const AMOUNT_MAX: u64 = 99_999_999;
+/// "Up to eight digits" is the rule of the API reference (docs.stripe.com/api/payment_intents/create), and of
+/// docs.stripe.com/currencies for payment methods other than cards.
+const EIGHT_DIGITS: u64 = 99_999_999;
+
+/// The currencies that docs.stripe.com/currencies ("Maximum charge amounts") takes more of, in Stripe's units. Twelve
+/// digits are its rule for every method in IDR and for card payments in the others, whose eight digits are worth too
+/// little to pay with. Which kind a payment method is of only Stripe knows: it refuses a larger amount than the method
+/// takes by `amount_too_large`.
+const LARGER: [(u64, &[&str]); 3] = [
+    (
+        999_999_999_999,
+        &["CDF", "COP", "HUF", "IDR", "KHR", "LAK", "LBP", "MMK", "MNT", "NGN", "TZS", "UZS", "VND"],
+    ),
+    (9_999_999_999, &["JPY"]),
+    (999_999_999, &["INR"]),
+];
+
+fn units_max(currency: Currency) -> u64 {
+    let larger = LARGER.iter().find(|(_, codes)| codes.contains(&currency.code()));
+    larger.map_or(EIGHT_DIGITS, |(max, _)| *max)
+}
 
 const ZERO_DECIMAL: [&str; 15] =
     ["BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA", "PYG", "RWF", "VND", "VUV", "XAF", "XOF", "XPF"];
@@ -14,14 +33,16 @@ const ZERO_DECIMAL: [&str; 15] =
 /// `money` in Stripe's units, exactly.
 ///
 /// # Errors
-/// If Stripe does not take the currency, or cannot express the amount.
+/// If Stripe does not take the currency, cannot express the amount, or does not take so much.
 pub(super) fn in_stripe_units(money: Money) -> Result<u64, Unacceptable> {
     let Money { amount, currency } = money;
     let counting = counting(currency)?;
-    rescale(amount.minor().into(), currency.exponent(), counting.decimals)
+    rescale(amount.minor(), currency.exponent(), counting.decimals)
         .filter(|units| units % counting.step == 0)
         .ok_or_else(|| indivisible(currency, counting))
-        .and_then(|units| if units <= AMOUNT_MAX { Ok(units) } else { Err(too_large(currency, counting)) })
+        .and_then(
+            |units| if units <= units_max(currency) { Ok(units) } else { Err(too_large(currency, counting)) },
+        )
 }
 
 /// What `units` of Stripe's are; `None` if that is no amount of ours.
@@ -66,7 +87,8 @@ fn indivisible(currency: Currency, counting: Counting) -> Unacceptable {
 }
 
 fn too_large(currency: Currency, counting: Counting) -> Unacceptable {
-    let max = AMOUNT_MAX / 10_u64.pow(counting.decimals.saturating_sub(currency.exponent()));
+    let units = units_max(currency) / 10_u64.pow(counting.decimals.saturating_sub(currency.exponent()));
+    let max = units * 10_u64.pow(currency.exponent().saturating_sub(counting.decimals));
     Unacceptable { param: "amount", message: format!("for Stripe, an amount in {currency} is at most {max}") }
 }
 
@@ -105,6 +127,27 @@ mod tests {
     }
 
     #[test]
+    fn each_currency_has_the_limit_that_stripe_documents() {
+        for (code, max) in [
+            ("IDR", 999_999_999_999),
+            ("HUF", 999_999_999_999),
+            ("VND", 999_999_999_999),
+            ("JPY", 9_999_999_999),
+            ("INR", 999_999_999),
+            ("USD", 99_999_999),
+            ("KRW", 99_999_999),
+            ("ISK", 999_999),
+            ("MGA", 9_999_999_900),
+        ] {
+            assert!(units(max, code).is_ok(), "{code}");
+            if max < Amount::MAX {
+                let message = format!("for Stripe, an amount in {code} is at most {max}");
+                assert_eq!(refused(max + 100, code), ("amount", message));
+            }
+        }
+    }
+
+    #[test]
     fn what_stripe_cannot_express_is_refused_and_says_what_would_be_right() {
         assert_eq!(
             refused(5_124, "KWD"),
@@ -125,7 +168,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn an_accepted_amount_is_worth_exactly_as_much(minor in 1_u64..=99_999_999, currency in currencies()) {
+        fn an_accepted_amount_is_worth_exactly_as_much(minor in 1_u64..=Amount::MAX, currency in currencies()) {
             let money = Money { amount: Amount::new(minor).unwrap(), currency };
             if let Ok(units) = in_stripe_units(money) {
                 let decimals = counting(currency).unwrap().decimals;
@@ -133,7 +176,7 @@ mod tests {
                     u128::from(units) * 10_u128.pow(currency.exponent()),
                     u128::from(minor) * 10_u128.pow(decimals)
                 );
-                prop_assert!((1..=AMOUNT_MAX).contains(&units));
+                prop_assert!((1..=units_max(currency)).contains(&units));
                 let code = currency.code().to_ascii_lowercase();
                 prop_assert_eq!(from_stripe_units(units, &code), Some(money));
             }

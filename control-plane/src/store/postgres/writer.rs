@@ -197,7 +197,7 @@ impl PostgresWriter {
                 .fetch_optional(connection)
                 .await?;
                 let Some((left, exists)) = found else { return Ok(Some(Conflict::Stale)) };
-                Ok(match u32::try_from(left) {
+                Ok(match u64::try_from(left) {
                     Ok(remaining) if remaining < refund.amount.minor() => {
                         Some(Conflict::RefundExceeds { remaining })
                     }

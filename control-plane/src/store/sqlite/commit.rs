@@ -14,7 +14,7 @@ use crate::domain::refund::{Refund, RefundState};
 use crate::domain::store::{Change, CommitError, Conflict, Step, StoreError};
 use crate::store::due_rows::SET_WATCH;
 use crate::store::group_commit::Writer;
-use crate::store::rows::{captured, due};
+use crate::store::rows::{bigint, captured, due};
 use crate::store::stored_request::StoredRequest;
 
 pub(super) type Write<'a> = Transaction<'a, Sqlite>;
@@ -154,14 +154,14 @@ async fn open_payment(write: &mut Write<'_>, payment: &Payment) -> Result<(), Co
     .bind(payment.id.to_string())
     .bind(payment.client.as_str())
     .bind(payment.request.provider.name())
-    .bind(payment.request.amount.minor())
+    .bind(bigint(payment.request.amount.minor()))
     .bind(payment.request.currency.code())
     .bind(json(&StoredRequest::from(&payment.request))?)
     .bind(payment.state.name())
     .bind(json(&payment.state)?)
     .bind(payment.reference.as_ref().map(ProviderRef::as_str))
     .bind(captured(payment))
-    .bind(payment.refunded)
+    .bind(bigint(payment.refunded))
     .bind(due_at)
     .bind(tries)
     .bind(payment.version)
@@ -210,7 +210,7 @@ async fn reserve(write: &mut Write<'_>, refund: &Refund) -> Result<(), CommitErr
     let done = sqlx::query(
         "UPDATE payments SET refunded = refunded + ?1 WHERE id = ?2 AND refunded + ?1 <= captured",
     )
-    .bind(refund.amount.minor())
+    .bind(bigint(refund.amount.minor()))
     .bind(refund.payment.to_string())
     .execute(&mut **write)
     .await?;
@@ -221,7 +221,7 @@ async fn reserve(write: &mut Write<'_>, refund: &Refund) -> Result<(), CommitErr
         .bind(refund.payment.to_string())
         .fetch_optional(&mut **write)
         .await?;
-    Err(CommitError::Conflict(match left.map(u32::try_from) {
+    Err(CommitError::Conflict(match left.map(u64::try_from) {
         Some(Ok(remaining)) => Conflict::RefundExceeds { remaining },
         _ => Conflict::Stale,
     }))
@@ -237,7 +237,7 @@ async fn open_refund(write: &mut Write<'_>, refund: &Refund) -> Result<(), Commi
     .bind(refund.id.to_string())
     .bind(refund.payment.to_string())
     .bind(refund.client.as_str())
-    .bind(refund.amount.minor())
+    .bind(bigint(refund.amount.minor()))
     .bind(refund.currency.code())
     .bind(refund.state.name())
     .bind(json(&refund.state)?)
@@ -277,7 +277,7 @@ async fn move_refund(write: &mut Write<'_>, refund: &Refund) -> Result<(), Commi
     one_row_or_stale(done.rows_affected())?;
     if matches!(refund.state, RefundState::Failed { .. }) {
         sqlx::query("UPDATE payments SET refunded = refunded - ? WHERE id = ?")
-            .bind(refund.amount.minor())
+            .bind(bigint(refund.amount.minor()))
             .bind(refund.payment.to_string())
             .execute(&mut **write)
             .await?;

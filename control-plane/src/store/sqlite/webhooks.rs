@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use edge_core::client::ClientId;
-use edge_core::money::{Amount, Currency};
+use edge_core::money::Currency;
 use edge_core::provider::Provider;
 use jiff::Timestamp;
 
@@ -13,7 +13,7 @@ use crate::domain::payment::Payment;
 use crate::domain::store::{CommitError, Conflict, StoreError};
 use crate::domain::webhook::{Dispute, EventBacklog, EventChange, WebhookEvent, WebhookFilter, Webhooks};
 use crate::store::reads::ANYONES_PAYMENT;
-use crate::store::rows::PaymentRow;
+use crate::store::rows::{PaymentRow, bigint};
 use crate::store::webhook_rows::{
     BacklogRow, DISPUTES, DisputeRow, EVENT, EVENT_BACKLOG, NEVER, REOPEN, Stored, WebhookRow, events_in,
 };
@@ -57,7 +57,7 @@ pub(super) async fn record(
     .bind(payment.id.to_string())
     .bind(dispute.reason.as_deref())
     .bind(dispute.status.as_deref())
-    .bind(dispute.amount.map(Amount::minor))
+    .bind(dispute.amount.map(|amount| bigint(amount.minor())))
     .bind(dispute.currency.map(Currency::code))
     .bind(dispute.opened_at.map(Timestamp::as_microsecond))
     .bind(dispute.closed_at.map(Timestamp::as_microsecond))

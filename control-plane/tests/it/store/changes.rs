@@ -22,7 +22,7 @@ pub(super) fn refund_of(payment: &Payment, n: u8, amount: u64) -> (Refund, Chang
     (refund.clone(), Change::from(Step::OpenRefund { refund, event }))
 }
 
-pub(super) async fn completed_payment(store: &dyn Store, n: u8, amount: u32) -> Payment {
+pub(super) async fn completed_payment(store: &dyn Store, n: u8, amount: u64) -> Payment {
     let (payment, open) = opening(n, "demo", amount);
     store.commit(open).await.unwrap();
     let done = payment.clone().charge_answered(completed(), at(5)).unwrap();

@@ -4,6 +4,7 @@ use control_plane::domain::event::Event;
 use control_plane::domain::payment::Status;
 use control_plane::domain::provider::{Doubt, Outcome, ProviderRef, Refunded};
 use control_plane::domain::store::{Change, CommitError, Conflict, Filter, Step};
+use edge_core::money::Amount;
 use edge_core::provider::Provider;
 
 use super::changes::*;
@@ -11,6 +12,7 @@ use crate::common::*;
 
 super::on_both_stores! {
     a_payment_reads_back_as_it_was_written_also_after_a_restart
+    the_largest_amount_is_kept_and_given_back_to_the_last_unit
     a_payment_is_nobody_elses
     of_two_moves_from_one_version_the_second_is_stale_and_leaves_nothing
     two_refunds_at_once_cannot_both_take_the_last_of_it
@@ -35,6 +37,18 @@ async fn a_payment_reads_back_as_it_was_written_also_after_a_restart(test: TestS
     assert_eq!(test.store.payment(&client, payment.id).await.unwrap(), Some(payment.clone()));
     let reopened = test.reopen().await;
     assert_eq!(reopened.payment(&client, payment.id).await.unwrap(), Some(payment));
+}
+
+async fn the_largest_amount_is_kept_and_given_back_to_the_last_unit(test: TestStore) {
+    let payment = completed_payment(&*test.store, 1, Amount::MAX).await;
+    let (_, most) = refund_of(&payment, 1, Amount::MAX - 1);
+    test.store.commit(most).await.unwrap();
+    let (_, beyond) = refund_of(&payment, 2, 2);
+    assert_eq!(conflict(test.store.commit(beyond).await), Conflict::RefundExceeds { remaining: 1 });
+    let (_, last) = refund_of(&payment, 3, 1);
+    test.store.commit(last).await.unwrap();
+    let stored = test.store.payment(&payment.client, payment.id).await.unwrap().unwrap();
+    assert_eq!((stored.request.amount.minor(), stored.refunded), (Amount::MAX, Amount::MAX));
 }
 
 async fn a_payment_is_nobody_elses(test: TestStore) {

@@ -17,7 +17,7 @@ use super::changes::*;
 use crate::common::*;
 
 const PAYMENTS: u8 = 3;
-const AMOUNT: u32 = 100;
+const AMOUNT: u64 = 100;
 const CASES: u32 = 16;
 
 #[derive(Clone, Debug)]
@@ -164,7 +164,7 @@ fn last_event(change: &Change) -> Option<&Event> {
 fn conserved(payment: &Payment, refunds: &[Refund], trail: &[Event]) -> Result<(), TestCaseError> {
     let captured = payment.captured().map_or(0, |(_, captured)| captured.minor());
     let kept = refunds.iter().filter(|refund| refund.state.name() != "failed");
-    let refunded: u32 = kept.map(|refund| refund.amount.minor()).sum();
+    let refunded: u64 = kept.map(|refund| refund.amount.minor()).sum();
     prop_assert_eq!(payment.refunded, refunded);
     prop_assert!(refunded <= captured && captured <= payment.request.amount.minor());
     let versions =

@@ -30,10 +30,7 @@ fn of(payment: &Payment, reference: &str, minor: u64, standing: RefundStanding) 
 
 fn ours(refund: &Refund, payment: &Payment, standing: RefundStanding) -> RefundEvidence {
     let reference = format!("re_{}", refund.id);
-    RefundEvidence {
-        refund: Some(refund.id),
-        ..of(payment, &reference, refund.amount.minor().into(), standing)
-    }
+    RefundEvidence { refund: Some(refund.id), ..of(payment, &reference, refund.amount.minor(), standing) }
 }
 
 async fn event(test: &TestGateway, id: &str, payment: &Payment, seen: &[RefundEvidence]) -> EventState {
@@ -42,7 +39,7 @@ async fn event(test: &TestGateway, id: &str, payment: &Payment, seen: &[RefundEv
     worked_off(&test.gateway).await.state
 }
 
-async fn refunded(test: &TestGateway, payment: &Payment) -> u32 {
+async fn refunded(test: &TestGateway, payment: &Payment) -> u64 {
     stored(test, payment.id).await.refunded
 }
 

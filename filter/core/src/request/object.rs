@@ -122,7 +122,7 @@ impl<'a> Body<'a> {
 }
 
 pub(super) const AMOUNT: Field =
-    Field { name: "amount", rule: "must be an integer from 1 to 99999999, in the currency's minor unit" };
+    Field { name: "amount", rule: "must be an integer from 1 to 999999999999, in the currency's minor unit" };
 
 fn unknown_field(fields: &[&Field]) -> String {
     if fields.is_empty() {

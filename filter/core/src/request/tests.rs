@@ -64,12 +64,23 @@ fn what_was_read_can_be_stored_and_read_back() {
 
 #[test]
 fn amounts_are_plain_integers_in_range() {
-    let wrong =
-        ["0", "-1", "-0", "1.0", "1e2", "\"5\"", "100000000", "18446744073709551616", "null", "[1]", "{}"];
+    let wrong = [
+        "0",
+        "-1",
+        "-0",
+        "1.0",
+        "1e2",
+        "\"5\"",
+        "1000000000000",
+        "18446744073709551616",
+        "null",
+        "[1]",
+        "{}",
+    ];
     for amount in wrong {
         assert_refused(&CHARGE.replace("4999", amount), "amount");
     }
-    for amount in ["1", "99999999"] {
+    for amount in ["1", "999999999999"] {
         assert!(charge(&CHARGE.replace("4999", amount)).is_ok(), "{amount}");
     }
 }

@@ -4,8 +4,17 @@ use iso_currency::Currency;
 
 use crate::money::{Money, iso_exponent, rescale};
 
-/// Up to eight digits.
-pub(crate) const AMOUNT_MAX: i64 = 99_999_999;
+/// Up to eight digits, except in these currencies ("Maximum charge amounts"; the higher limits of card payments where
+/// the page gives a currency two).
+const AMOUNT_MAX: i64 = 99_999_999;
+const LARGER: [(i64, &[&str]); 3] = [
+    (
+        999_999_999_999,
+        &["CDF", "COP", "HUF", "IDR", "KHR", "LAK", "LBP", "MMK", "MNT", "NGN", "TZS", "UZS", "VND"],
+    ),
+    (9_999_999_999, &["JPY"]),
+    (999_999_999, &["INR"]),
+];
 
 /// UGX is left out: Stripe's own pages list it both as zero-decimal and as two-decimal.
 const SUPPORTED: &str = "usd aed afn all amd aoa ars aud awg azn bam bbd bdt bgn bhd bif bmd bnd bob brl bsd bwp \
@@ -84,6 +93,11 @@ impl StripeCurrency {
 
     pub(crate) fn minimum(self) -> i64 {
         MINIMUM.iter().find(|(code, _)| *code == self.0.code()).map_or(1, |(_, minimum)| *minimum)
+    }
+
+    pub(crate) fn maximum(self) -> i64 {
+        let larger = LARGER.iter().find(|(_, codes)| codes.contains(&self.0.code()));
+        larger.map_or(AMOUNT_MAX, |(maximum, _)| *maximum)
     }
 
     /// The amount in ISO 4217 minor units. Amounts that passed [`Self::step`] convert without a rest.

@@ -7,7 +7,7 @@ use crate::{
     ids,
     redact::shown,
     stripe::{
-        currencies::{AMOUNT_MAX, StripeCurrency},
+        currencies::StripeCurrency,
         desk::Desk,
         errors::{Result, StripeError},
         methods::TestMethod,
@@ -162,14 +162,14 @@ fn read_amount(params: &mut Params, currency: StripeCurrency) -> Result<i64> {
     Ok(amount)
 }
 
-/// What holds for every amount: positive, at most eight digits, no digits the currency does not have.
+/// What holds for every amount: positive, within the currency's limit, no digits the currency does not have.
 pub(crate) fn check_amount(amount: i64, currency: StripeCurrency, param: &str) -> Result<()> {
     if amount < 1 {
         let message = "This value must be greater than or equal to 1.";
         return StripeError::invalid(message).code("parameter_invalid_integer").param(param).refuse();
     }
-    if amount > AMOUNT_MAX {
-        let message = format!("Amount must be no more than {AMOUNT_MAX} {}", currency.code());
+    if amount > currency.maximum() {
+        let message = format!("Amount must be no more than {} {}", currency.maximum(), currency.code());
         return StripeError::invalid(message).code("amount_too_large").param(param).refuse();
     }
     if amount % currency.step() != 0 {

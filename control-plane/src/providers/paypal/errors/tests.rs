@@ -1,0 +1,169 @@
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::providers::blame::tests::repeated;
+
+fn problem(status: u16, name: &str, issue: Option<&str>, field: Option<&str>) -> Problem {
+    let details: Vec<_> = issue
+        .iter()
+        .map(|issue| json!({ "issue": issue, "field": field, "description": "Because." }))
+        .collect();
+    let body =
+        json!({ "name": name, "message": "Refused.", "debug_id": "d", "details": details, "links": [] });
+    Problem::read(&Answer::of(status, body.to_string()))
+}
+
+fn kind(status: u16, issue: &str, field: Option<&str>) -> RefusalKind {
+    match problem(status, "UNPROCESSABLE_ENTITY", Some(issue), field).not_done() {
+        NotDone::Refused(refusal) => refusal.kind,
+        other => panic!("{issue}: {other:?}"),
+    }
+}
+
+fn invalid(param: &str) -> RefusalKind {
+    super::invalid(Some(param))
+}
+
+#[test]
+fn each_issue_belongs_to_whoever_can_do_something_about_it() {
+    for (issue, expected) in [
+        ("INSTRUMENT_DECLINED", RefusalKind::Declined),
+        ("AGREEMENT_ALREADY_CANCELLED", RefusalKind::Declined),
+        ("CAPTURE_FULLY_REFUNDED", RefusalKind::RefundExceeds),
+        ("REFUND_AMOUNT_EXCEEDED", RefusalKind::RefundExceeds),
+        ("PENDING_CAPTURE", RefusalKind::State),
+        ("AUTHORIZATION_VOIDED", RefusalKind::State),
+        ("TOKEN_ID_NOT_FOUND", invalid("paymentMethodId")),
+        ("INVALID_CURRENCY_CODE", invalid("currency")),
+        ("MAX_CAPTURE_AMOUNT_EXCEEDED", invalid("amount")),
+        ("AUTHORIZATION_EXPIRED", RefusalKind::Expired),
+        ("ORDER_EXPIRED", RefusalKind::Expired),
+        ("REFUND_FAILED_INSUFFICIENT_FUNDS", RefusalKind::Declined),
+        ("PARTIAL_REFUND_NOT_ALLOWED", invalid("amount")),
+        ("CURRENCY_NOT_SUPPORTED_FOR_CARD_TYPE", invalid("currency")),
+        ("INVALID_EXPIRY_DATE", invalid("paymentMethodId")),
+        ("PAYEE_ACCOUNT_RESTRICTED", RefusalKind::Configuration),
+        ("AUTH_CAPTURE_NOT_ENABLED", RefusalKind::Configuration),
+        ("AN_ISSUE_OF_NEXT_YEAR", RefusalKind::Invalid { param: None }),
+    ] {
+        assert_eq!(kind(422, issue, None), expected, "{issue}");
+    }
+}
+
+#[test]
+fn a_path_leads_to_the_field_the_client_knows() {
+    for (path, field) in [
+        ("/purchase_units/@reference_id=='default'/amount/value", "amount"),
+        ("/purchase_units/0/amount/currency_code", "currency"),
+        ("/payment_source/card/vault_id", "paymentMethodId"),
+        ("/payment_source/paypal/experience_context/return_url", "returnUrl"),
+        ("/purchase_units/0/description", "description"),
+        ("/purchase_units/0/reference_id", "customerReference"),
+    ] {
+        assert_eq!(kind(400, "INVALID_PARAMETER_SYNTAX", Some(path)), invalid(field), "{path}");
+    }
+    assert_eq!(kind(400, "INVALID_PARAMETER_SYNTAX", Some("/intent")), RefusalKind::Configuration);
+}
+
+#[test]
+fn the_clients_message_is_paypals_description_unless_it_is_about_us() {
+    let NotDone::Refused(declined) = problem(422, "X", Some("INSTRUMENT_DECLINED"), None).not_done() else {
+        panic!("not refused")
+    };
+    assert_eq!(
+        (declined.code.as_deref(), declined.message.as_str()),
+        (Some("INSTRUMENT_DECLINED"), "Because.")
+    );
+    let NotDone::Refused(ours) = problem(403, "NOT_AUTHORIZED", Some("PERMISSION_DENIED"), None).not_done()
+    else {
+        panic!("not refused")
+    };
+    assert_eq!(ours.kind, RefusalKind::Configuration);
+    assert!(!ours.message.contains("Because"));
+}
+
+#[test]
+fn what_was_not_executed_and_what_may_have_been_are_kept_apart() {
+    let limited = problem(429, "RATE_LIMIT_REACHED", None, None);
+    assert!(matches!(limited.not_done(), NotDone::NotSent(_)));
+    let html = |status| Problem::read(&Answer::of(status, "<html>no</html>"));
+    let doubts = [
+        problem(409, "RESOURCE_CONFLICT", Some("PREVIOUS_REQUEST_IN_PROGRESS"), None),
+        problem(422, "UNPROCESSABLE_ENTITY", Some("ORDER_COMPLETION_IN_PROGRESS"), None),
+        problem(422, "UNPROCESSABLE_ENTITY", Some("DUPLICATE_INVOICE_ID"), None),
+        problem(500, "INTERNAL_SERVER_ERROR", None, None),
+        problem(503, "SERVICE_UNAVAILABLE", None, None),
+        html(200),
+        html(400),
+        html(502),
+    ];
+    for doubt in doubts {
+        assert!(matches!(doubt.not_done(), NotDone::Unknown(_)), "{doubt:?}");
+    }
+}
+
+#[test]
+fn every_issue_has_one_to_blame() {
+    assert_eq!(repeated(issues::ISSUES), Vec::<&str>::new());
+}
+
+#[test]
+fn every_issue_of_the_published_contracts_is_classified() {
+    // Carriers are told by an API that this gateway does not call.
+    let called = |path: &str| !path.contains("/track");
+    for file in ["checkout_orders_v2.json", "payments_payment_v2.json"] {
+        let Some(contract) = contract(file) else { return };
+        let mut issues = Vec::new();
+        let paths = contract["paths"].as_object().unwrap();
+        for (_, calls) in paths.iter().filter(|(path, _)| called(path)) {
+            for method in ["get", "post"] {
+                collect_issues(&contract, &calls[method]["responses"], &mut issues);
+            }
+        }
+        assert!(issues.len() > 20, "{file} lists only {issues:?}");
+        for issue in issues {
+            let is_known = blame(issues::ISSUES, &issue).is_some()
+                || IN_PROGRESS.contains(&&*issue)
+                || issue == REFUND_EXISTS;
+            assert!(is_known, "{file}: no table names {issue}");
+        }
+    }
+}
+
+/// The issues that the answers of a call list, in `responses` or in the schemas it refers to.
+fn collect_issues(contract: &Value, responses: &Value, issues: &mut Vec<String>) {
+    match responses {
+        Value::Object(fields) => {
+            if let Some(Value::String(reference)) = fields.get("$ref") {
+                let target = contract.pointer(reference.trim_start_matches('#')).unwrap();
+                // Answers that are no errors refer to themselves.
+                if reference.contains("/4") || reference.contains("-4") {
+                    collect_issues(contract, target, issues);
+                }
+            }
+            if let Some(Value::Array(names)) = responses.pointer("/properties/issue/enum") {
+                issues.extend(names.iter().filter_map(Value::as_str).map(str::to_owned));
+            }
+            fields.values().for_each(|field| collect_issues(contract, field, issues));
+        }
+        Value::Array(all) => all.iter().for_each(|each| collect_issues(contract, each, issues)),
+        _ => {}
+    }
+}
+
+/// A published contract from the folder `GATEWAY_SHARED` (default: `../shared` beside the repository), or `None`,
+/// which is said past the test harness.
+fn contract(file: &str) -> Option<Value> {
+    let shared = std::env::var_os("GATEWAY_SHARED")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared"), PathBuf::from);
+    let Ok(text) = fs::read(shared.join("contracts/paypal").join(file)) else {
+        let why = format!("SKIPPED: {file}: GATEWAY_SHARED does not lead to it\n");
+        io::stderr().write_all(why.as_bytes()).unwrap();
+        return None;
+    };
+    Some(serde_json::from_slice(&text).unwrap())
+}

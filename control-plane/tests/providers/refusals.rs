@@ -1,0 +1,112 @@
+//! Refusals that both providers document and that are nobody's decline: whose mistake each of them is.
+
+use control_plane::domain::provider::{Captured, ProviderRef, RefusalKind};
+use serde_json::{Value, json};
+
+use crate::shop::{Expect, Shop, authorized, completed, effect, invalid};
+
+async fn refuse(shop: &Shop, provider: &str, operation: &str, status: u16, body: Value) {
+    let refusal = json!({ "status": status, "body": body });
+    let rule = json!({
+        "provider": provider, "operation": operation, "fault": "refuse", "times": 1, "refusal": refusal,
+    });
+    shop.set_fault(&rule).await;
+}
+
+fn stripe_error(code: Option<&str>, message: &str) -> Value {
+    let mut error = json!({ "type": "invalid_request_error", "message": message });
+    if let Some(code) = code {
+        error["code"] = code.into();
+    }
+    json!({ "error": error })
+}
+
+fn paypal_issue(issue: &str) -> Value {
+    let details = json!([{ "issue": issue, "description": "Because." }]);
+    json!({ "name": "UNPROCESSABLE_ENTITY", "message": "Refused.", "debug_id": "d", "details": details })
+}
+
+#[tokio::test]
+async fn a_used_up_payment_method_is_the_clients_to_replace() {
+    let shop = Shop::open().await;
+    let said = "The provided PaymentMethod was previously used and may not be used again.";
+    refuse(&shop, "stripe", "charge", 400, stripe_error(None, said)).await;
+    let order = shop.charge(4_999, "USD", Some("pm_card_visa"));
+    let refusal = shop.stripe().charge(&order).await.refused();
+    assert_eq!((refusal.kind, refusal.message.as_str()), (invalid("paymentMethodId"), said));
+
+    refuse(&shop, "paypal", "charge", 422, paypal_issue("TOKEN_ID_NOT_FOUND")).await;
+    let order = shop.charge(4_999, "USD", Some("vault-ok"));
+    assert_eq!(shop.paypal().charge(&order).await.refused().kind, invalid("paymentMethodId"));
+    assert_eq!(shop.effects(order.payment).await, []);
+}
+
+#[tokio::test]
+async fn a_balance_too_low_to_refund_is_a_decline_with_its_code() {
+    let shop = Shop::open().await;
+    for (name, provider, method, status, body, code) in [
+        (
+            "stripe",
+            shop.stripe(),
+            "pm_card_visa",
+            400,
+            stripe_error(Some("balance_insufficient"), "Too little."),
+            "balance_insufficient",
+        ),
+        (
+            "paypal",
+            shop.paypal(),
+            "vault-ok",
+            422,
+            paypal_issue("REFUND_FAILED_INSUFFICIENT_FUNDS"),
+            "REFUND_FAILED_INSUFFICIENT_FUNDS",
+        ),
+    ] {
+        let order = shop.charge(4_999, "USD", Some(method));
+        let charge = completed(provider.charge(&order).await.done());
+        refuse(&shop, name, "refund", status, body).await;
+        let refusal = provider.refund(&shop.refund(&order, &charge, 4_999)).await.refused();
+        assert_eq!((refusal.kind, refusal.code.as_deref()), (RefusalKind::Declined, Some(code)));
+        assert_eq!(shop.effects(order.payment).await, [effect("charge", 4_999, "USD")]);
+    }
+}
+
+#[tokio::test]
+async fn an_authorization_that_has_run_out_is_told_as_expired() {
+    let shop = Shop::open().await;
+    let cases = [
+        (
+            "stripe",
+            shop.stripe(),
+            "pm_card_visa",
+            400,
+            stripe_error(Some("charge_expired_for_capture"), "Too late."),
+        ),
+        ("paypal", shop.paypal(), "vault-ok", 422, paypal_issue("AUTHORIZATION_EXPIRED")),
+    ];
+    for (name, provider, method, status, body) in cases {
+        let order = shop.authorize(4_999, "USD", Some(method));
+        let authorization: ProviderRef = authorized(provider.charge(&order).await.done());
+        refuse(&shop, name, "capture", status, body).await;
+        let capture = shop.capture(&order, &authorization, 4_999);
+        assert_eq!(provider.capture(&capture).await.refused().kind, RefusalKind::Expired, "{name}");
+        let captured = provider.capture(&shop.capture(&order, &authorization, 4_999)).await.done();
+        assert!(matches!(captured, Captured::Completed { .. }), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn an_unknown_code_goes_to_the_client_with_its_words() {
+    let shop = Shop::open().await;
+    refuse(&shop, "stripe", "charge", 400, stripe_error(Some("a_code_of_next_year"), "Something new.")).await;
+    refuse(&shop, "paypal", "charge", 422, paypal_issue("AN_ISSUE_OF_NEXT_YEAR")).await;
+    for (provider, method, code, message) in [
+        (shop.stripe(), "pm_card_visa", "a_code_of_next_year", "Something new."),
+        (shop.paypal(), "vault-ok", "AN_ISSUE_OF_NEXT_YEAR", "Because."),
+    ] {
+        let order = shop.charge(4_999, "USD", Some(method));
+        let refusal = provider.charge(&order).await.refused();
+        assert_eq!(refusal.kind, RefusalKind::Invalid { param: None });
+        assert_eq!((refusal.code.as_deref(), refusal.message.as_str()), (Some(code), message));
+    }
+}

@@ -1,0 +1,24 @@
+//! A refusal that the rule itself gives: what a provider was seen to answer, word for word.
+
+use axum::http::StatusCode;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::answer::Answer;
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct Refusal {
+    /// 400 to 499.
+    status: u16,
+    /// The whole body, e.g. `{"error":{"type":"invalid_request_error","message":"…"}}`.
+    body: Value,
+}
+
+impl Refusal {
+    /// `None` for a status that refuses nothing.
+    pub(super) fn answer(&self) -> Option<Answer> {
+        let status = StatusCode::from_u16(self.status).ok().filter(StatusCode::is_client_error)?;
+        Some(Answer::json(status, &self.body))
+    }
+}
