@@ -219,7 +219,7 @@ impl TestGateway {
             tasks: TaskTracker::new(),
             queue: Arc::new(Bell::default()),
             retries: Retries::new(policy),
-            renders: Renders::NONE,
+            renders: RENDERS,
         });
         Self { gateway, provider, clock, store }
     }
@@ -235,7 +235,7 @@ impl TestGateway {
             tasks: TaskTracker::new(),
             queue: Arc::new(Bell::default()),
             retries: Retries::new(without_inline_repeats()),
-            renders: Renders::NONE,
+            renders: RENDERS,
         })
     }
 }
@@ -279,6 +279,9 @@ pub(crate) fn keyed<T: Debug>(n: u8, what: &str) -> Call<T> {
     };
     Call { key: Some(CallKey::Own(claim)), ..call() }
 }
+
+/// What workers answer keys with.
+const RENDERS: Renders = Renders { charge: render, capture: render, cancel: render, refund: render };
 
 fn render<T: Debug>(result: &Result<T, OperationError>, _: &str) -> Answer {
     Answer { status: if result.is_ok() { 200 } else { 409 }, body: format!("{result:?}") }

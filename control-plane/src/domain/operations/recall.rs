@@ -89,7 +89,7 @@ async fn outcome<T: Resolvable>(
 fn is_about<T: Resolvable>(subject: &T, asked: OperationKind) -> bool {
     let is_charge = |kind| matches!(kind, OperationKind::Charge | OperationKind::Resume);
     let under_way = subject.operation();
-    under_way == asked || (is_charge(under_way) && is_charge(asked))
+    under_way == OperationKind::Refund || under_way == asked || (is_charge(under_way) && is_charge(asked))
 }
 
 /// Whether the provider still answers the call's key with what became of it.
