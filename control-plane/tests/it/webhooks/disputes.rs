@@ -63,12 +63,12 @@ async fn a_word_for_the_end_that_nobody_knows_is_in_the_trail_as_it_came() {
 #[tokio::test]
 async fn within_one_second_a_dispute_does_not_go_back() {
     for events in [
-        [("evt_1", 10, "needs_response"), ("evt_2", 10, "won")],
-        [("evt_2", 10, "won"), ("evt_1", 10, "needs_response")],
+        [("evt_1", 10, "needs_response"), ("evt_2", 10, "lost")],
+        [("evt_2", 10, "lost"), ("evt_1", 10, "needs_response")],
     ] {
         let (test, payment) = disputed(&events).await;
         let dispute = the_dispute(&test, &payment).await;
-        assert_eq!((dispute.status.as_deref(), dispute.closed()), (Some("won"), Some(at(10))));
+        assert_eq!((dispute.status.as_deref(), dispute.closed()), (Some("lost"), Some(at(10))));
     }
 }
 
