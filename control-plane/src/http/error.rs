@@ -194,3 +194,20 @@ pub(super) fn panicked(_: Box<dyn Any + Send>) -> Response {
     let json = HeaderValue::from_static("application/json");
     (StatusCode::INTERNAL_SERVER_ERROR, [(header::CONTENT_TYPE, json)], body).into_response()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_is_told_why_its_list_was_not_read() {
+        for (problem, why) in [
+            (StoreError::TimedOut, "took longer than it may"),
+            (StoreError::NoConnection, "at the same time"),
+        ] {
+            let error = ApiError::from(&OperationError::Store(problem)).0.error;
+            assert_eq!((error.code.status(), error.retryable), (503, Some(true)));
+            assert!(error.message.contains(why), "{}", error.message);
+        }
+    }
+}

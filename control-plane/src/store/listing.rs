@@ -95,7 +95,7 @@ fn walks(filter: &Filter) -> Vec<String> {
         return vec![String::new()];
     }
     let states = filter.status.map_or_else(
-        || Status::ALL.into_iter().flat_map(|status| status.states()).copied().collect(),
+        || Status::ALL.into_iter().flat_map(Status::states).copied().collect(),
         |status| status.states().to_vec(),
     );
     let providers = filter.provider.map_or_else(|| Provider::ALL.to_vec(), |provider| vec![provider]);
@@ -140,10 +140,9 @@ mod tests {
     }
 
     fn texts(listing: &Listing) -> Vec<&str> {
-        let text = |argument| match argument {
-            &Argument::Text(ref text) => Some(text.as_str()),
-            &Argument::Number(_) => None,
-        };
+        fn text(argument: &Argument) -> Option<&str> {
+            if let Argument::Text(text) = argument { Some(text) } else { None }
+        }
         listing.arguments.iter().filter_map(text).collect()
     }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use sqlx::error::DatabaseError;
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgPoolOptions, PgRow};
 use sqlx::query::{Query, QueryAs};
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, FromRow, PgPool, Postgres};
@@ -93,8 +94,9 @@ fn is_outdated(problem: &sqlx::Error) -> bool {
     is_told(problem, "0A000")
 }
 
-fn is_told(problem: &sqlx::Error, code: &str) -> bool {
-    problem.as_database_error().and_then(|told| told.code()).is_some_and(|told| told == code)
+/// Whether the server gave this SQLSTATE.
+pub(super) fn is_told(problem: &sqlx::Error, code: &str) -> bool {
+    problem.as_database_error().and_then(DatabaseError::code).is_some_and(|told| told == code)
 }
 
 fn failed(problem: sqlx::Error) -> StoreError {

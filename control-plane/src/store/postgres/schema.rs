@@ -8,6 +8,7 @@ use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
 use tokio::time::{Instant, sleep};
 
 use super::PATIENCE;
+use super::connections::is_told;
 use crate::store::schema::{
     COMPATIBILITY, Migrated, OLDEST, RECORDS, RECORDS_BEFORE, Recorded, SchemaError, VERSIONS,
     VERSIONS_BEFORE, by_records, check, is_new_enough, migrated,
@@ -29,6 +30,7 @@ const TABLE_MAX: Duration = Duration::from_secs(2);
 /// How often it is tried for, with a pause in which the others get on.
 const TABLE_TRIES: u8 = 30;
 const TABLE_PAUSE: Duration = Duration::from_secs(1);
+const LOCK_TIMEOUT: &str = "55P03";
 
 /// Makes sure that this build can serve the database, in the way that `policy` allows.
 pub(super) async fn prepare(options: &PgConnectOptions, policy: MigrateOnStart) -> Result<(), SchemaError> {
@@ -114,16 +116,14 @@ async fn apply(
         tries -= 1;
         // `run_to` does the same, but its future cannot go to another thread.
         match part.run_direct(Some(migration.version), connection, false).await {
-            Err(MigrateError::ExecuteMigration(problem, _)) if tries > 0 && is_lock_timeout(&problem) => {
+            Err(MigrateError::ExecuteMigration(problem, _))
+                if tries > 0 && is_told(&problem, LOCK_TIMEOUT) =>
+            {
                 sleep(TABLE_PAUSE).await;
             }
             result => return Ok(result?),
         }
     }
-}
-
-fn is_lock_timeout(problem: &sqlx::Error) -> bool {
-    problem.as_database_error().and_then(|told| told.code()).is_some_and(|code| code == "55P03")
 }
 
 /// An index whose making was interrupted stays, and is good for nothing.

@@ -9,10 +9,12 @@
 
 mod changes;
 mod conformance;
+mod crowded;
 mod cut;
 mod faults;
 mod keys;
 mod random;
+mod role;
 mod shared;
 mod test_store;
 mod unreadable;

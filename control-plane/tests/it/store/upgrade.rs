@@ -15,6 +15,7 @@ use test_services::{PostgresServer, TestDatabase};
 use tokio::task::JoinHandle;
 
 use super::changes::*;
+use super::role::role_without_ddl;
 use crate::common::*;
 
 /// The newest migration of the release before on PostgreSQL and on SQLite.
@@ -188,24 +189,6 @@ async fn a_file_of_the_release_before_is_migrated_by_its_control_plane_and_by_no
     control_plane::store::open(only_checked(&uri)).await.unwrap();
     // And the release before can come back.
     before.run(&mut SqliteConnection::connect(&uri).await.unwrap()).await.unwrap();
-}
-
-/// A role that may read and write the tables, and change none of them.
-async fn role_without_ddl(test: &TestStore) -> String {
-    let role = format!("serves_{}", test.uri().rsplit('_').next().unwrap());
-    let mut connection = PgConnection::connect(test.uri()).await.unwrap();
-    for sql in [
-        format!("DROP ROLE IF EXISTS {role}"),
-        format!("CREATE ROLE {role} LOGIN PASSWORD 'throwaway'"),
-        "REVOKE CREATE ON SCHEMA public FROM PUBLIC".to_owned(),
-        format!("GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {role}"),
-    ] {
-        connection.execute(AssertSqlSafe(sql)).await.unwrap();
-    }
-    let mut uri: reqwest::Url = test.uri().parse().unwrap();
-    uri.set_username(&role).unwrap();
-    uri.set_password(Some("throwaway")).unwrap();
-    uri.to_string()
 }
 
 #[tokio::test]
