@@ -20,6 +20,9 @@ use crate::provider::{Operation, Provider};
 /// Longer delays would outlive every client's patience and only hold memory.
 const DELAY_MS_MAX: u64 = 600_000;
 
+/// Older states nobody would take for a lag; the sandbox keeps no more of them.
+pub(crate) const STALE_MS_MAX: u64 = 600_000;
+
 /// More copies of one webhook, or more that overtake it, would only be load.
 const COUNT_MAX: u32 = 100;
 
@@ -44,6 +47,8 @@ pub(crate) enum FaultKind {
     Truncated,
     /// The call's idempotency key is forgotten before the call is handled.
     ForgetKey,
+    /// A read shows the state of `staleMs` ago.
+    StaleRead,
     // Faults of webhook delivery.
     /// Delivered `count` times.
     Duplicate,
@@ -84,6 +89,12 @@ pub(crate) struct Rule {
     /// For `duplicate` and `reorder`: how many deliveries, and how many events overtake.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     count: Option<NonZeroU32>,
+    /// For `stale_read`: how far the read is behind, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    stale_ms: Option<NonZeroU64>,
+    /// For `rate_limited`: the seconds that the header `Retry-After` names; absent: no such header.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    retry_after: Option<u32>,
     /// For `error_before` and `error_after` on Stripe: the 500 comes from the endpoint itself, so that Stripe's
     /// idempotency layer keeps it and repeats it to every retry with the key. Otherwise it models an answer lost
     /// on the way, which a retry still finds.
@@ -143,6 +154,10 @@ impl Rule {
                 "must be `webhook` for duplicate, reorder, delay, withhold and forge, and for these only",
             );
         }
+        self.check_stale_read()?;
+        if self.retry_after.is_some() && self.fault != FaultKind::RateLimited {
+            return invalid("retryAfter", "is for the fault `rate_limited` only");
+        }
         if self.count.is_some() && !matches!(self.fault, FaultKind::Duplicate | FaultKind::Reorder) {
             return invalid("count", "is for the faults `duplicate` and `reorder` only");
         }
@@ -161,6 +176,23 @@ impl Rule {
             }
         }
         Ok(self)
+    }
+
+    fn check_stale_read(&self) -> Result<(), InvalidRule> {
+        let invalid = |field: &str, message: &str| {
+            Err(InvalidRule { field: field.to_owned(), message: message.to_owned() })
+        };
+        let is_stale_read = self.fault == FaultKind::StaleRead;
+        if is_stale_read && self.operation != Some(Operation::Retrieve) {
+            return invalid("operation", "must be `retrieve` for the fault `stale_read`");
+        }
+        if is_stale_read != self.stale_ms.is_some() {
+            return invalid("staleMs", "is needed for the fault `stale_read`, and for this only");
+        }
+        if self.stale_ms.is_some_and(|stale| stale.get() > STALE_MS_MAX) {
+            return invalid("staleMs", "must be at most 600000 (ten minutes)");
+        }
+        Ok(())
     }
 
     fn matches(&self, provider: Provider, operation: Operation) -> bool {
@@ -182,8 +214,11 @@ impl Fault {
     /// Counts a matching call and says whether it is to be struck.
     fn is_due(&mut self) -> bool {
         self.matched += 1;
-        self.matched.is_multiple_of(u64::from(self.rule.every.get()))
-            && self.rule.times.is_none_or(|times| self.fired < times.get())
+        self.matched.is_multiple_of(u64::from(self.rule.every.get())) && !self.is_used_up()
+    }
+
+    fn is_used_up(&self) -> bool {
+        self.rule.times.is_some_and(|times| self.fired >= times.get())
     }
 }
 
@@ -194,6 +229,8 @@ pub(crate) struct Strike {
     /// Between the effect and the failure that hides it.
     pub(crate) delay_after: Duration,
     pub(crate) forget_key: bool,
+    /// How far behind the truth the answer is.
+    pub(crate) stale: Duration,
     pub(crate) failure: Option<Failure>,
     /// For the request log.
     pub(crate) faults: Vec<FaultKind>,
@@ -201,7 +238,7 @@ pub(crate) struct Strike {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Failure {
-    RateLimited,
+    RateLimited { retry_after: Option<u32> },
     ErrorBefore { frozen: bool },
     DropBefore,
     HtmlError,
@@ -218,14 +255,14 @@ impl Strike {
     fn add(&mut self, rule: &Rule) {
         let delay = Duration::from_millis(rule.delay_ms);
         let failure = match rule.fault {
-            FaultKind::RateLimited => Some(Failure::RateLimited),
+            FaultKind::RateLimited => Some(Failure::RateLimited { retry_after: rule.retry_after }),
             FaultKind::ErrorBefore => Some(Failure::ErrorBefore { frozen: rule.frozen }),
             FaultKind::DropBefore => Some(Failure::DropBefore),
             FaultKind::HtmlError => Some(Failure::HtmlError),
             FaultKind::ErrorAfter => Some(Failure::ErrorAfter { frozen: rule.frozen }),
             FaultKind::DropAfter => Some(Failure::DropAfter),
             FaultKind::Truncated => Some(Failure::Truncated),
-            FaultKind::Latency | FaultKind::ForgetKey => None,
+            FaultKind::Latency | FaultKind::ForgetKey | FaultKind::StaleRead => None,
             // Their rules match webhooks only, see `strike_webhook`.
             FaultKind::Duplicate
             | FaultKind::Reorder
@@ -240,6 +277,7 @@ impl Strike {
             _ => self.delay_before += delay,
         }
         self.forget_key |= rule.fault == FaultKind::ForgetKey;
+        self.stale = self.stale.max(Duration::from_millis(rule.stale_ms.map_or(0, NonZeroU64::get)));
         self.failure = self.failure.or(failure);
         self.faults.push(rule.fault);
     }
@@ -265,6 +303,11 @@ impl Faults {
 
     pub(crate) fn all(&self) -> &[Fault] {
         &self.active
+    }
+
+    /// Whether a fault is still to show the past, so that it has to be kept.
+    pub(crate) fn look_back(&self) -> bool {
+        self.active.iter().any(|fault| fault.rule.fault == FaultKind::StaleRead && !fault.is_used_up())
     }
 
     /// Decides what befalls a call. Of several failures that are due the one set first strikes.
@@ -319,6 +362,12 @@ mod tests {
         assert_eq!(refusal(r#"{"fault":"delay","operation":"webhook"}"#).field, "delayMs");
         assert_eq!(refusal(r#"{"fault":"forge","operation":"webhook","count":2}"#).field, "count");
         assert_eq!(refusal(r#"{"fault":"error_after","provider":"paypal","frozen":true}"#).field, "frozen");
+        assert_eq!(refusal(r#"{"fault":"drop_after","retryAfter":1}"#).field, "retryAfter");
+        assert_eq!(refusal(r#"{"fault":"stale_read","staleMs":1}"#).field, "operation");
+        assert_eq!(refusal(r#"{"fault":"stale_read","operation":"retrieve"}"#).field, "staleMs");
+        assert_eq!(refusal(r#"{"fault":"drop_after","staleMs":1}"#).field, "staleMs");
+        let long = r#"{"fault":"stale_read","operation":"retrieve","staleMs":600001}"#;
+        assert_eq!(refusal(long).field, "staleMs");
         assert!(refusal(r#"{"fault":"drop_after","tiems":1}"#).message.contains("tiems"));
         assert!(refusal(r#"{"operation":"charge"}"#).message.contains("fault"));
     }
@@ -334,7 +383,7 @@ mod tests {
             faults.add(Rule::parse(rule.as_bytes()).unwrap());
         }
         let strike = faults.strike(Provider::Paypal, Operation::Refund);
-        assert_eq!(strike.failure, Some(Failure::RateLimited));
+        assert_eq!(strike.failure, Some(Failure::RateLimited { retry_after: None }));
         assert_eq!(strike.delay_before, Duration::from_millis(25));
     }
 }

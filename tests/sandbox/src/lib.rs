@@ -14,6 +14,7 @@ mod ids;
 mod ledger;
 mod money;
 mod pages;
+mod past;
 mod paypal;
 mod provider;
 mod redact;

@@ -42,6 +42,19 @@ impl World {
         }
     }
 
+    /// Keeps the past of all objects from `now` on, while a fault is still to show it.
+    fn keep_past(&mut self, now: Timestamp) {
+        let now = self.faults.look_back().then_some(now);
+        self.stripe.keep_past(now);
+        self.paypal.keep_past(now);
+    }
+
+    /// Has reads show a moment of the past, or with `None` the present.
+    pub(crate) fn show(&mut self, at: Option<Timestamp>) {
+        self.stripe.show(at);
+        self.paypal.show(at);
+    }
+
     /// Forgets everything but the access tokens that were issued, since a client may go on using its own, and where
     /// webhooks go.
     pub(crate) fn reset(&mut self) {
@@ -111,7 +124,9 @@ impl Shared {
 
     /// Locks the world. No lock is held across an await, and a panic under it leaves only test data behind.
     pub(crate) fn world(&self) -> MutexGuard<'_, World> {
-        self.world.lock().unwrap_or_else(PoisonError::into_inner)
+        let mut world = self.world.lock().unwrap_or_else(PoisonError::into_inner);
+        world.keep_past(self.now());
+        world
     }
 
     pub(crate) fn now(&self) -> Timestamp {

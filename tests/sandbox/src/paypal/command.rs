@@ -50,11 +50,11 @@ impl Command {
             Self::CaptureOrder(_) => Some(CallKind::CaptureOrder),
             Self::AuthorizeOrder(_) => Some(CallKind::AuthorizeOrder),
             Self::CaptureAuthorization(_) => Some(CallKind::CaptureAuthorization),
+            Self::VoidAuthorization(_) => Some(CallKind::VoidAuthorization),
             Self::RefundCapture(_) => Some(CallKind::RefundCapture),
             Self::RetrieveOrder(_)
             | Self::ConfirmOrder(_)
             | Self::RetrieveAuthorization(_)
-            | Self::VoidAuthorization(_)
             | Self::RetrieveCapture(_)
             | Self::RetrieveRefund(_)
             | Self::RetrieveDispute(_) => None,

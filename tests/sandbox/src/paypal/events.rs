@@ -33,8 +33,8 @@ impl EventContent {
         for unit in &order.units {
             let authorizations = unit.authorizations.iter().filter_map(|id| books.authorizations.get(id));
             let captures = unit.captures.iter().filter_map(|id| books.captures.get(id));
-            payments.authorizations.extend(authorizations.map(|it| (it.id.clone(), it.clone())));
-            payments.captures.extend(captures.map(|it| (it.id.clone(), it.clone())));
+            authorizations.for_each(|it| payments.authorizations.insert(it.id.clone(), it.clone()));
+            captures.for_each(|it| payments.captures.insert(it.id.clone(), it.clone()));
         }
         Some(Self::Order(Box::new((order, payments))))
     }

@@ -110,7 +110,7 @@ fn resolve_dispute(desk: &mut Desk<'_>, subjects: &[String], script: &Script) ->
         Winner::Won => DisputeStatus::Won,
         Winner::Lost => DisputeStatus::Lost,
     };
-    let id = match subjects.iter().find(|id| desk.books.disputes.contains_key(*id)) {
+    let id = match subjects.iter().find(|id| desk.books.disputes.get(id).is_some()) {
         Some(id) => id.clone(),
         None => find_capture(desk, subjects)?.dispute.clone().unwrap_or_default(),
     };

@@ -10,11 +10,13 @@
 
 mod control;
 mod faults;
+mod frozen_failures;
 mod paypal_approvals;
 mod paypal_authorizations;
 mod paypal_orders;
 mod paypal_refunds;
 mod paypal_request_ids;
+mod stale_reads;
 mod stripe_authentication;
 mod stripe_captures;
 mod stripe_charges;

@@ -38,7 +38,7 @@ impl Request {
                 let place = |id: &str| refunds.place(id);
                 let (found, has_more) =
                     self.page.select(refunds.by_age(), place, |refund| refund.created, "refund")?;
-                (found.into_iter().map(|refund| &**refund).collect::<Vec<_>>(), has_more)
+                (found.into_iter().filter_map(|it| refunds.get(&it.id)).collect::<Vec<_>>(), has_more)
             }
             Some(charge) => {
                 let refunds = refunds_of(books, &charge);
