@@ -297,6 +297,27 @@ impl Faults {
         fault
     }
 
+    /// Withholds the events of a provider until [`Self::remove`].
+    pub(crate) fn withhold(&mut self, provider: Provider) -> u64 {
+        let rule = Rule {
+            provider: Some(provider),
+            operation: Some(Operation::Webhook),
+            fault: FaultKind::Withhold,
+            every: every_call(),
+            times: None,
+            delay_ms: 0,
+            count: None,
+            stale_ms: None,
+            retry_after: None,
+            frozen: false,
+        };
+        self.add(rule).id
+    }
+
+    pub(crate) fn remove(&mut self, id: u64) {
+        self.active.retain(|fault| fault.id != id);
+    }
+
     pub(crate) fn clear(&mut self) {
         self.active.clear();
     }

@@ -110,6 +110,11 @@ impl<T: Dated> Table<T> {
         self.past.see(id, self.items.get(id))
     }
 
+    /// The objects as they are, in no order.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &T> {
+        self.items.values()
+    }
+
     /// The object to change it.
     pub(crate) fn get_mut(&mut self, id: &str) -> Option<&mut T> {
         let item = self.items.get_mut(id)?;

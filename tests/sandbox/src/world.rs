@@ -28,17 +28,20 @@ pub(crate) struct World {
     pub(crate) requests: RequestsLog,
     pub(crate) faults: Faults,
     pub(crate) webhooks: Outbox,
+    /// The account as configured, which a reset returns to.
+    account: stripe::Account,
 }
 
 impl World {
-    fn new(webhooks: Outbox) -> Self {
+    fn new(webhooks: Outbox, account: stripe::Account) -> Self {
         Self {
-            stripe: stripe::Books::default(),
+            stripe: stripe::Books { account, ..stripe::Books::default() },
             paypal: paypal::Books::default(),
             ledger: Ledger::default(),
             requests: RequestsLog::default(),
             faults: Faults::default(),
             webhooks,
+            account,
         }
     }
 
@@ -59,7 +62,7 @@ impl World {
     /// webhooks go.
     pub(crate) fn reset(&mut self) {
         let tokens = std::mem::take(&mut self.paypal.tokens);
-        self.stripe = stripe::Books::default();
+        self.stripe = stripe::Books { account: self.account, ..stripe::Books::default() };
         self.paypal = paypal::Books { tokens, ..paypal::Books::default() };
         self.ledger = Ledger::default();
         self.requests = RequestsLog::default();
@@ -92,8 +95,9 @@ pub(crate) struct Shared {
 
 impl Shared {
     pub(crate) fn new(config: Config, contracts: Option<Arc<Contracts>>, addresses: Addresses) -> Self {
+        let account = stripe::Account { releases_as_refunds: config.stripe_releases_as_refunds };
         Self {
-            world: Mutex::new(World::new(Outbox::new(&config.webhooks))),
+            world: Mutex::new(World::new(Outbox::new(&config.webhooks), account)),
             clock: Arc::clone(&config.clock),
             contracts,
             certificates: addresses.certificates,

@@ -2,11 +2,16 @@
 
 use std::collections::{HashSet, VecDeque};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    authorization::Authorization, capture::Capture, dispute::Dispute, order::Order, refund::Refund,
-    request_ids::RequestIds, tokens::Tokens,
+    authorization::Authorization,
+    capture::Capture,
+    dispute::Dispute,
+    order::{Order, OrderStatus},
+    refund::Refund,
+    request_ids::RequestIds,
+    tokens::Tokens,
 };
 use crate::past::{Table, dated};
 
@@ -26,7 +31,21 @@ pub(crate) struct Books {
     pub(crate) refunded_invoices: HashSet<String>,
 }
 
+/// How long PayPal knows an order that no payer approves.
+const UNAPPROVED_KEPT: SignedDuration = SignedDuration::from_hours(6);
+
 impl Books {
+    /// Forgets the order if no payer has approved it in time.
+    pub(crate) fn forget_unapproved(&mut self, id: &str, now: Timestamp) {
+        let is_over = |order: &Order| {
+            let unapproved = matches!(order.status, OrderStatus::Created | OrderStatus::PayerActionRequired);
+            unapproved && now.duration_since(order.created) >= UNAPPROVED_KEPT
+        };
+        if self.orders.get(id).is_some_and(is_over) {
+            self.orders.remove(id);
+        }
+    }
+
     pub(crate) fn keep_past(&mut self, now: Option<Timestamp>) {
         self.orders.past().keep(now);
         self.authorizations.past().keep(now);

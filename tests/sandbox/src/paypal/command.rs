@@ -26,7 +26,21 @@ pub(crate) enum Command {
 }
 
 impl Command {
+    /// The order that the URL names.
+    fn order(&self) -> Option<&str> {
+        match self {
+            Self::RetrieveOrder(id) => Some(id),
+            Self::CaptureOrder(request) => Some(&request.order),
+            Self::AuthorizeOrder(request) => Some(&request.order),
+            Self::ConfirmOrder(request) => Some(&request.order),
+            _ => None,
+        }
+    }
+
     pub(crate) fn execute(&self, desk: &mut Desk<'_>) -> Result<Done> {
+        if let Some(order) = self.order() {
+            desk.books.forget_unapproved(order, desk.now);
+        }
         match self {
             Self::CreateOrder(request) => request.execute(desk),
             Self::CaptureOrder(request) => request.execute(desk),

@@ -11,7 +11,7 @@ use super::{
     money,
     order::Order,
     refund::Refund,
-    views::{link, without_nulls},
+    views::{fine_time, link, without_nulls},
 };
 use crate::{money::Money, webhooks::Event};
 
@@ -74,7 +74,7 @@ impl EventContent {
         without_nulls(json!({
             "id": event.id,
             "event_version": "1.0",
-            "create_time": event.at.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string(),
+            "create_time": fine_time(event.at),
             "resource_type": resource_type,
             "resource_version": resource_version,
             "event_type": event.kind,

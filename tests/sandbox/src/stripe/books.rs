@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 
 use super::{
-    charge::Charge, dispute::Dispute, idempotency::Keys, payment_intent::PaymentIntent, refunds::Refund,
+    account::Account, charge::Charge, dispute::Dispute, idempotency::Keys, payment_intent::PaymentIntent,
+    refunds::Refund,
 };
 use crate::past::{Dated, Past, dated};
 
@@ -16,6 +17,7 @@ pub(crate) struct Books {
     pub(crate) refunds: Shelf<Refund>,
     pub(crate) disputes: Shelf<Dispute>,
     pub(crate) keys: Keys,
+    pub(crate) account: Account,
 }
 
 impl Books {

@@ -4,8 +4,10 @@ use iso_currency::Currency;
 
 use crate::money::{Money, iso_exponent, rescale};
 
-/// Up to eight digits.
-pub(crate) const AMOUNT_MAX: i64 = 99_999_999;
+/// Up to eight digits, for most currencies.
+const AMOUNT_MAX: i64 = 99_999_999;
+/// Up to twelve digits.
+const IDR_MAX: i64 = 999_999_999_999;
 
 /// UGX is left out: Stripe's own pages list it both as zero-decimal and as two-decimal.
 const SUPPORTED: &str = "usd aed afn all amd aoa ars aud awg azn bam bbd bdt bgn bhd bif bmd bnd bob brl bsd bwp \
@@ -84,6 +86,16 @@ impl StripeCurrency {
 
     pub(crate) fn minimum(self) -> i64 {
         MINIMUM.iter().find(|(code, _)| *code == self.0.code()).map_or(1, |(_, minimum)| *minimum)
+    }
+
+    /// The largest amount of a charge, in Stripe's units.
+    pub(crate) fn maximum(self) -> i64 {
+        if self.0 == Currency::IDR { IDR_MAX } else { AMOUNT_MAX }
+    }
+
+    /// An amount in ISO 4217 minor units as Stripe counts it; `None` if it has digits that Stripe does not have.
+    pub(crate) fn of_minor(self, minor: i64) -> Option<i64> {
+        rescale(minor, iso_exponent(self.0), self.exponent())
     }
 
     /// The amount in ISO 4217 minor units. Amounts that passed [`Self::step`] convert without a rest.

@@ -8,11 +8,12 @@ use serde_json::{Value, json};
 
 use super::{
     charge::{Charge, Outcome},
+    dashboard,
     desk::Desk,
     dispute::{Dispute, DisputeStatus},
     events::Snapshot,
     payment_intent::transaction_id,
-    refunds::RefundFailure,
+    refunds::{Refund, RefundFailure},
 };
 use crate::{
     faults::InvalidRule,
@@ -22,6 +23,19 @@ use crate::{
     webhooks::Announcer,
     world::{Shared, World},
 };
+
+/// What can happen, by the name that `type` takes.
+const KINDS: [&str; 9] = [
+    "refund.failed",
+    "charge.expired",
+    "authorization.expired",
+    "payment_intent.canceled",
+    "payment_intent.succeeded",
+    "charge.refunded",
+    "charge.dispute.created",
+    "charge.dispute.updated",
+    "charge.dispute.closed",
+];
 
 const CHARGES: [EffectKind; 3] = [EffectKind::Charge, EffectKind::Authorize, EffectKind::Capture];
 
@@ -41,11 +55,17 @@ pub(crate) fn run(shared: &Shared, world: &mut World, script: &Script) -> Result
     };
     match script.kind.as_str() {
         "refund.failed" => fail_refund(&mut desk, &subjects, script),
+        "charge.expired" => dashboard::expire(&mut desk, &subjects, script),
+        "authorization.expired" => dashboard::lapse(&mut desk, &subjects),
+        "payment_intent.canceled" => dashboard::cancel(&mut desk, &subjects, script),
+        "payment_intent.succeeded" => dashboard::capture(&mut desk, &subjects, script),
+        "charge.refunded" => dashboard::refund(&mut desk, &subjects, script),
         "charge.dispute.created" => open_dispute(&mut desk, &subjects, script),
+        "charge.dispute.updated" => review_dispute(&mut desk, &subjects),
         "charge.dispute.closed" => close_dispute(&mut desk, &subjects, script),
         _ => {
-            let message = "must be refund.failed, charge.dispute.created or charge.dispute.closed; send others as `event`";
-            Err(invalid("type", message))
+            let message = format!("must be one of {}; send others as `event`", KINDS.join(", "));
+            Err(invalid("type", &message))
         }
     }
 }
@@ -57,7 +77,8 @@ fn fail_refund(desk: &mut Desk<'_>, subjects: &[String], script: &Script) -> Res
         Some(reason) => RefundFailure::deserialize(IntoDeserializer::<Error>::into_deserializer(reason))
             .map_err(|error| invalid("reason", &error.to_string()))?,
     };
-    let stands = |id: &&String| desk.books.refunds.get(id).is_some_and(|refund| refund.failure.is_none());
+    let fails = |refund: &Refund| refund.failure.is_none() && refund.balance_transaction.is_some();
+    let stands = |id: &&String| desk.books.refunds.get(id).is_some_and(fails);
     let Some(id) = subjects.iter().find(stands) else {
         return Err(invalid("id", "must be a refund of this sandbox that has not failed"));
     };
@@ -116,6 +137,21 @@ fn close_dispute(desk: &mut Desk<'_>, subjects: &[String], script: &Script) -> R
         Winner::Won => DisputeStatus::Won,
         Winner::Lost => DisputeStatus::Lost,
     };
+    move_dispute(desk, subjects, status, "charge.dispute.closed")
+}
+
+/// The merchant has answered, and the bank decides.
+fn review_dispute(desk: &mut Desk<'_>, subjects: &[String]) -> Result<Value, InvalidRule> {
+    move_dispute(desk, subjects, DisputeStatus::UnderReview, "charge.dispute.updated")
+}
+
+/// Brings an open dispute into another status.
+fn move_dispute(
+    desk: &mut Desk<'_>,
+    subjects: &[String],
+    status: DisputeStatus,
+    event: &'static str,
+) -> Result<Value, InvalidRule> {
     let id = match subjects.iter().find(|id| desk.books.disputes.get(id).is_some()) {
         Some(id) => id.clone(),
         None => find_charge(desk, subjects)?.dispute.clone().unwrap_or_default(),
@@ -123,14 +159,14 @@ fn close_dispute(desk: &mut Desk<'_>, subjects: &[String], script: &Script) -> R
     let Some(dispute) = desk.books.disputes.get_mut(&id) else {
         return Err(invalid("id", "must be a dispute, or a payment that is disputed"));
     };
-    if dispute.status != DisputeStatus::NeedsResponse {
+    if matches!(dispute.status, DisputeStatus::Won | DisputeStatus::Lost) {
         return Err(invalid("id", "is decided already"));
     }
     let before = json!({ "status": dispute.status.name() });
     dispute.status = status;
     let dispute = dispute.clone();
     let view = dispute.view();
-    desk.announce_change("charge.dispute.closed", Snapshot::Dispute(Box::new(dispute)), Some(before));
+    desk.announce_change(event, Snapshot::Dispute(Box::new(dispute)), Some(before));
     Ok(view)
 }
 

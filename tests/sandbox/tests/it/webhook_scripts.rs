@@ -1,5 +1,7 @@
 //! What happens at a provider by itself: refunds that come back, disputes, and events made by hand.
 
+use jiff::SignedDuration;
+
 use crate::support::{Reply, Value, World, json, receiver::Receiver, wallet};
 
 async fn send(world: &World, script: Value) -> Reply {
@@ -112,6 +114,55 @@ async fn a_paypal_dispute_is_about_its_capture_until_it_is_resolved() {
 }
 
 #[tokio::test]
+async fn a_paypal_dispute_tells_its_outcome_and_orders_its_changes_within_a_second() {
+    let world = World::new().await;
+    for (outcome, refundable) in [
+        (json!({ "outcomeCode": "RESOLVED_SELLER_FAVOUR" }), true),
+        (json!({ "outcome": "won" }), true),
+        (json!({ "outcomeCode": "CANCELED_BY_BUYER" }), true),
+        (json!({ "outcomeCode": "RESOLVED_BUYER_FAVOUR" }), false),
+    ] {
+        let paid = world.paypal_order("CAPTURE", wallet("vault-ok")).await;
+        let capture = &paid.capture()["id"];
+        let script = |kind: &str| json!({ "provider": "paypal", "type": kind, "id": capture });
+        let mut times = Vec::new();
+        let mut resolve = script("CUSTOMER.DISPUTE.RESOLVED");
+        resolve.as_object_mut().unwrap().extend(outcome.as_object().unwrap().clone());
+        for script in [script("CUSTOMER.DISPUTE.CREATED"), script("CUSTOMER.DISPUTE.UPDATED"), resolve] {
+            let told = sent(&world, script).await;
+            times.push(told.body["object"]["update_time"].as_str().unwrap().to_owned());
+            world.clock.advance(SignedDuration::from_millis(7));
+        }
+        assert!(times.is_sorted() && times[0] < times[1] && times[1] < times[2], "{times:?}");
+        let event = world.webhooks("type=CUSTOMER.DISPUTE.RESOLVED").await["events"].clone();
+        let event = event.as_array().unwrap().last().unwrap()["id"].as_str().unwrap().to_owned();
+        let shown = world.visit(reqwest::Method::GET, &format!("/_sandbox/webhooks/{event}")).await;
+        let code = &shown.body["event"]["resource"]["dispute_outcome"]["outcome_code"];
+        assert_eq!(code, outcome.get("outcomeCode").unwrap_or(&json!("RESOLVED_SELLER_FAVOUR")));
+        let refund = format!("payments/captures/{}/refund", capture.as_str().unwrap());
+        let refunded = world.paypal_post(&refund, &json!({})).await.status == 201;
+        assert_eq!(refunded, refundable, "{outcome}");
+    }
+}
+
+#[tokio::test]
+async fn a_stripe_dispute_passes_through_its_review() {
+    let world = World::new().await;
+    let paid = paid_with_stripe(&world).await;
+    let script =
+        |kind: &str| json!({ "provider": "stripe", "type": kind, "id": paid.id(), "outcome": "lost" });
+    let mut statuses = Vec::new();
+    for kind in ["charge.dispute.created", "charge.dispute.updated", "charge.dispute.closed"] {
+        statuses.push(sent(&world, script(kind)).await.body["object"]["status"].clone());
+    }
+    assert_eq!(statuses, ["needs_response", "under_review", "lost"]);
+    assert_eq!(
+        send(&world, script("charge.dispute.updated")).await.body["error"]["message"],
+        "is decided already"
+    );
+}
+
+#[tokio::test]
 async fn an_event_made_by_hand_is_delivered_to_the_byte() {
     let (world, receiver) = World::with_receiver().await;
     let text = r#"{"id":"evt_mine", "type":"payment_intent.unheard_of","amount":1.0}"#;
@@ -134,6 +185,15 @@ async fn wrong_scripts_are_refused_by_the_name_of_the_field() {
         (json!({ "provider": "stripe", "type": "charge.dispute.closed", "id": "pi_1" }), "outcome"),
         (json!({ "provider": "paypal", "type": "PAYMENT.REFUND.FAILED", "transactionId": "t" }), "id"),
         (json!({ "provider": "adyen", "type": "x" }), "provider"),
+        (json!({ "provider": "stripe", "type": "charge.expired", "id": "pi_1" }), "id"),
+        (json!({ "provider": "stripe", "type": "charge.expired", "id": "pi_1", "amount": 1 }), "amount"),
+        (json!({ "provider": "stripe", "type": "charge.refunded", "id": "pi_1", "amount": 0 }), "amount"),
+        (json!({ "provider": "paypal", "type": "order.forgotten" }), "id"),
+        (json!({ "provider": "paypal", "type": "order.voided", "id": "NONE" }), "id"),
+        (
+            json!({ "provider": "stripe", "type": "charge.dispute.closed", "id": "pi_1", "outcomeCode": "DENIED" }),
+            "outcomeCode",
+        ),
         (json!({ "provider": "stripe", "event": 1 }), "event"),
     ] {
         let reply = send(&world, script.clone()).await;

@@ -13,6 +13,7 @@ use crate::{
         dispute::{Dispute, DisputeStatus},
         errors::{Result, StripeError},
         events::Snapshot,
+        flaws::check_balance,
         params::{Metadata, Params},
         payment_intent::{Status, transaction_id},
         payment_intents::create::check_amount,
@@ -74,6 +75,17 @@ impl Request {
         Ok(request)
     }
 
+    /// A refund that somebody makes in the dashboard, which has no metadata.
+    pub(crate) fn of_dashboard(intent: String, amount: Option<i64>) -> Self {
+        Self {
+            target: Target::PaymentIntent(intent),
+            amount,
+            reason: None,
+            metadata: Vec::new(),
+            expand: Vec::new(),
+        }
+    }
+
     pub(crate) fn execute(&self, desk: &mut Desk<'_>) -> Result<Value> {
         let charge_id = self.find_charge(desk)?;
         let now = desk.now;
@@ -86,6 +98,7 @@ impl Request {
             let message = format!("Charge {charge_id} has been charged back; cannot issue a refund.");
             return StripeError::invalid(message).code("charge_disputed").refuse();
         }
+        check_balance(charge.method)?;
         let id = ids::stripe("re");
         let amount = take(charge, &id, self.amount)?;
         let refund = Refund {
@@ -94,6 +107,7 @@ impl Request {
             payment_intent: charge.payment_intent.clone(),
             amount,
             currency: charge.currency,
+            balance_transaction: Some(ids::stripe("txn")),
             reason: self.reason,
             metadata: self.metadata.clone(),
             created: now,

@@ -67,10 +67,9 @@ impl Request {
 }
 
 fn refunds_of<'a>(books: &'a Books, charge: &str) -> Vec<&'a Refund> {
-    match books.charges.get(charge).map(|charge| &charge.outcome) {
-        Some(Outcome::Captured { refunds, .. }) => {
-            refunds.iter().filter_map(|id| books.refunds.get(id)).collect()
-        }
-        _ => Vec::new(),
-    }
+    let Some(charge) = books.charges.get(charge) else { return Vec::new() };
+    let release = charge.release.iter().map(|release| &release.refund);
+    let refunds =
+        if let Outcome::Captured { refunds, .. } = &charge.outcome { refunds.as_slice() } else { &[] };
+    release.chain(refunds).filter_map(|id| books.refunds.get(id)).collect()
 }

@@ -18,6 +18,8 @@ pub(crate) struct Refund {
     pub(crate) payment_intent: String,
     pub(crate) amount: i64,
     pub(crate) currency: StripeCurrency,
+    /// The movement of the account's balance; absent where no money moved.
+    pub(crate) balance_transaction: Option<String>,
     pub(crate) reason: Option<&'static str>,
     pub(crate) metadata: Metadata,
     pub(crate) created: Timestamp,
@@ -53,7 +55,7 @@ impl Refund {
             "id": self.id,
             "object": "refund",
             "amount": self.amount,
-            "balance_transaction": null,
+            "balance_transaction": self.balance_transaction,
             "charge": self.charge,
             "created": self.created.as_second(),
             "currency": self.currency.code(),
