@@ -77,7 +77,7 @@ pub(crate) fn run(shared: &Shared, world: &mut World, script: &Script) -> Result
 /// A refund that had completed comes back.
 fn fail_refund(desk: &mut Desk<'_>, subjects: &[String]) -> Result<Value, InvalidRule> {
     let stands =
-        |id: &&String| desk.books.refunds.get(*id).is_some_and(|it| it.status == RefundStatus::Completed);
+        |id: &&String| desk.books.refunds.get(id).is_some_and(|it| it.status == RefundStatus::Completed);
     let Some(refund) = subjects.iter().find(stands).and_then(|id| desk.books.refunds.get_mut(id)) else {
         return Err(invalid("id", "must be a refund of this sandbox that has not failed"));
     };
