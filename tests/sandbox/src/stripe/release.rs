@@ -27,6 +27,7 @@ pub(crate) fn release(desk: &mut Desk<'_>, charge_id: &str, amount: i64, reason:
         reason,
         metadata: Vec::new(),
         created: desk.now,
+        pending: false,
         failure: None,
     };
     charge.release = Some(Release { refund: refund.id.clone(), amount });

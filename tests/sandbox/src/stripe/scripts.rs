@@ -25,7 +25,8 @@ use crate::{
 };
 
 /// What can happen, by the name that `type` takes.
-const KINDS: [&str; 9] = [
+const KINDS: [&str; 10] = [
+    "refund.updated",
     "refund.failed",
     "charge.expired",
     "authorization.expired",
@@ -41,7 +42,8 @@ const CHARGES: [EffectKind; 3] = [EffectKind::Charge, EffectKind::Authorize, Eff
 
 /// Makes it happen; returns the object that changed.
 pub(crate) fn run(shared: &Shared, world: &mut World, script: &Script) -> Result<Value, InvalidRule> {
-    let kinds: &[EffectKind] = if script.kind == "refund.failed" { &[EffectKind::Refund] } else { &CHARGES };
+    let kinds: &[EffectKind] =
+        if script.kind.starts_with("refund.") { &[EffectKind::Refund] } else { &CHARGES };
     let subjects = script.subjects(world, kinds)?;
     let now = shared.now();
     let mut desk = Desk {
@@ -55,6 +57,7 @@ pub(crate) fn run(shared: &Shared, world: &mut World, script: &Script) -> Result
     };
     match script.kind.as_str() {
         "refund.failed" => fail_refund(&mut desk, &subjects, script),
+        "refund.updated" => complete_refund(&mut desk, &subjects),
         "charge.expired" => dashboard::expire(&mut desk, &subjects, script),
         "authorization.expired" => dashboard::lapse(&mut desk, &subjects),
         "payment_intent.canceled" => dashboard::cancel(&mut desk, &subjects, script),
@@ -83,6 +86,7 @@ fn fail_refund(desk: &mut Desk<'_>, subjects: &[String], script: &Script) -> Res
         return Err(invalid("id", "must be a refund of this sandbox that has not failed"));
     };
     let refund = desk.books.refunds.get_mut(id).ok_or_else(|| invalid("id", "must be a refund"))?;
+    let before = json!({ "status": refund.status() });
     refund.failure = Some(failure);
     let refund = refund.clone();
     let charge = desk.books.charges.get_mut(&refund.charge);
@@ -95,7 +99,23 @@ fn fail_refund(desk: &mut Desk<'_>, subjects: &[String], script: &Script) -> Res
     let transaction = transaction_id(&refund.metadata).or(of_charge);
     desk.record(EffectKind::RefundFailed, refund.amount, refund.currency, id, transaction);
     for kind in ["refund.updated", "refund.failed", "charge.refund.updated"] {
-        let before = (kind != "refund.failed").then(|| json!({ "status": "succeeded" }));
+        let before = (kind != "refund.failed").then(|| before.clone());
+        desk.announce_change(kind, Snapshot::Refund(Box::new(refund.clone())), before);
+    }
+    Ok(refund.view())
+}
+
+/// A refund that was pending succeeds. Its amount had left the account's balance before.
+fn complete_refund(desk: &mut Desk<'_>, subjects: &[String]) -> Result<Value, InvalidRule> {
+    let is_pending = |id: &&String| desk.books.refunds.get(id).is_some_and(|it| it.status() == "pending");
+    let pending = subjects.iter().find(is_pending);
+    let Some(refund) = pending.and_then(|id| desk.books.refunds.get_mut(id)) else {
+        return Err(invalid("id", "must be a refund of this sandbox that is pending"));
+    };
+    refund.pending = false;
+    let refund = refund.clone();
+    for kind in ["refund.updated", "charge.refund.updated"] {
+        let before = Some(json!({ "status": "pending" }));
         desk.announce_change(kind, Snapshot::Refund(Box::new(refund.clone())), before);
     }
     Ok(refund.view())

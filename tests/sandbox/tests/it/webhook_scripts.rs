@@ -48,6 +48,32 @@ async fn a_stripe_refund_that_had_succeeded_fails_and_can_be_made_again() {
 }
 
 #[tokio::test]
+async fn a_pending_stripe_refund_succeeds_or_fails_later() {
+    let world = World::new().await;
+    let more = "&metadata[transactionId]=txn_1";
+    let paid = world.stripe_pay("pm_card_pendingRefund", 4999, more).await;
+    let form = format!("payment_intent={}&amount=1000", paid.id());
+    let ends = [("refund.updated", "succeeded", 2), ("refund.failed", "failed", 3)];
+    for (kind, status, events) in ends {
+        let refund = world.stripe_post("refunds", &form).await;
+        assert_eq!(refund.body["status"], "pending");
+        let script = json!({ "provider": "stripe", "type": kind, "transactionId": "txn_1" });
+        let told = sent(&world, script).await;
+        assert_eq!(told.body["events"].as_array().unwrap().len(), events);
+        let seen = world.stripe_get(&format!("refunds/{}", refund.id())).await;
+        assert_eq!(seen.body["status"], status);
+        let updates = world.stripe_get("events?type=refund.updated").await;
+        assert_eq!(updates.body["data"][0]["data"]["previous_attributes"], json!({ "status": "pending" }));
+    }
+    let again = json!({ "provider": "stripe", "type": "refund.updated", "transactionId": "txn_1" });
+    assert_eq!(send(&world, again).await.body["error"]["field"], "id");
+    assert_eq!(
+        world.effects().await,
+        ["charge 4999 USD", "refund 1000 USD", "refund 1000 USD", "refund_failed 1000 USD"]
+    );
+}
+
+#[tokio::test]
 async fn a_stripe_dispute_takes_the_charge_and_is_decided_once() {
     let world = World::new().await;
     let paid = paid_with_stripe(&world).await;

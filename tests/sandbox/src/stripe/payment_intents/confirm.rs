@@ -12,10 +12,10 @@ use crate::{
         charge::{Charge, Outcome},
         desk::Desk,
         errors::{Result, StripeError},
-        flaws::check_usable,
         methods::{Behaviour, Decline, TestMethod},
         params::Params,
         payment_intent::{AllowRedirects, CaptureMethod, Status},
+        quirks::check_usable,
     },
 };
 

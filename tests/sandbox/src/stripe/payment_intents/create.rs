@@ -10,10 +10,10 @@ use crate::{
         currencies::StripeCurrency,
         desk::Desk,
         errors::{Result, StripeError},
-        flaws::check_usable,
         methods::TestMethod,
         params::{Metadata, Params, required},
         payment_intent::{AllowRedirects, CaptureMethod, PaymentIntent, Status, Terms},
+        quirks::check_usable,
     },
 };
 

@@ -13,10 +13,10 @@ use crate::{
         dispute::{Dispute, DisputeStatus},
         errors::{Result, StripeError},
         events::Snapshot,
-        flaws::check_balance,
         params::{Metadata, Params},
         payment_intent::{Status, transaction_id},
         payment_intents::create::check_amount,
+        quirks::{Quirk, check_balance},
     },
 };
 
@@ -111,6 +111,7 @@ impl Request {
             reason: self.reason,
             metadata: self.metadata.clone(),
             created: now,
+            pending: charge.method.quirk == Some(Quirk::PendingRefunds),
             failure: None,
         };
         let transaction = transaction_id(&self.metadata).or_else(|| transaction_id(&charge.metadata));
