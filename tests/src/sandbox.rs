@@ -63,11 +63,25 @@ impl Sandbox {
         count.as_u64().unwrap_or(0)
     }
 
-    /// Makes something happen at a provider by itself, as `POST /_sandbox/webhooks/send` takes it.
+    /// Makes something happen at a provider by itself, as `POST /_sandbox/happen` takes it.
     pub async fn happens(&self, what: &Value) {
-        let answer =
-            Answer::of(self.http.post(format!("{}/_sandbox/webhooks/send", self.url)).json(what)).await;
+        let answer = Answer::of(self.http.post(format!("{}/_sandbox/happen", self.url)).json(what)).await;
         assert!((200..300).contains(&answer.status), "{} {}", answer.status, answer.text());
+    }
+
+    /// Whether the Stripe account shows what was authorized and not captured as refunds, from now on.
+    pub async fn shows_releases_as_refunds(&self, shown: bool) {
+        let account = self.http.put(format!("{}/_sandbox/stripe/account", self.url));
+        let answer = Answer::of(account.json(&json!({ "releasesAsRefunds": shown }))).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+    }
+
+    /// Ends PayPal's review of a pending payment: `accept`, `deny`, or `deny&order=approved`, which leaves the order
+    /// to be paid in another way.
+    pub async fn review(&self, payment: &str, outcome: &str) {
+        let url = format!("{}/_sandbox/paypal/payments/{payment}/review?outcome={outcome}", self.url);
+        let answer = Answer::of(self.http.post(url)).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
     }
 
     /// From now on Stripe's webhooks are signed with these secrets.
@@ -119,7 +133,8 @@ impl Sandbox {
     }
 
     /// The payer decides at the page of a `nextAction`: `approve` or `cancel` at PayPal's, `succeed` or `fail` at
-    /// Stripe's.
+    /// Stripe's. At PayPal's `approve&funding=declined`, `approve&funding=pending` and `approve&refusals=2` make trouble
+    /// for the captures to come.
     pub async fn decide(&self, page: &str, outcome: &str) {
         assert!(page.starts_with(&self.url), "{page} is not a page of {}", self.url);
         let separator = if page.contains('?') { '&' } else { '?' };

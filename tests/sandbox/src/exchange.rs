@@ -127,9 +127,13 @@ fn unhindered<C: Call>(shared: &Shared, line: &RequestLine, call: &C) -> Result<
 
 async fn suffer<C: Call>(shared: &Shared, line: &RequestLine, call: &C, strike: Strike) -> Ending {
     let ending = match strike.failure {
-        Some(Failure::RateLimited) => {
+        Some(Failure::RateLimited { retry_after }) => {
             sleep(strike.delay_before).await;
-            Ending::Whole(call.rate_limited())
+            let answer = call.rate_limited();
+            Ending::Whole(match retry_after {
+                Some(seconds) => answer.with("retry-after", &seconds.to_string()),
+                None => answer,
+            })
         }
         Some(Failure::Refused) => {
             sleep(strike.delay_before).await;
@@ -184,7 +188,17 @@ async fn perform<C: Call>(shared: &Shared, call: &C, strike: &Strike) -> Answer 
         call.claim(shared, &mut world, shared.now())
     };
     sleep(strike.delay_before).await;
-    claimed.unwrap_or_else(|| call.execute(shared, &mut shared.world(), shared.now()))
+    claimed.unwrap_or_else(|| {
+        let now = shared.now();
+        let mut world = shared.world();
+        if strike.stale.is_zero() {
+            return call.execute(shared, &mut world, now);
+        }
+        world.show(now.checked_sub(strike.stale).ok());
+        let answer = call.execute(shared, &mut world, now);
+        world.show(None);
+        answer
+    })
 }
 
 fn fail_before<C: Call>(shared: &Shared, call: &C, frozen: bool) -> Answer {

@@ -5,184 +5,22 @@
 //! unless the fault is `frozen` (see [`Rule::frozen`]). Faults of webhook delivery stand in [`webhook`].
 
 mod refusal;
+mod rule;
 mod webhook;
 
-use std::{
-    num::{NonZeroU32, NonZeroU64},
-    time::Duration,
+use std::{num::NonZeroU64, time::Duration};
+
+pub(crate) use self::{
+    rule::{FaultKind, InvalidRule, Rule, STALE_MS_MAX},
+    webhook::WebhookStrike,
 };
 
-pub(crate) use self::webhook::WebhookStrike;
+use serde::Serialize;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::IntoDeserializer};
-
-use self::refusal::Refusal;
 use crate::{
     answer::Answer,
     provider::{Operation, Provider},
 };
-
-/// Longer delays would outlive every client's patience and only hold memory.
-const DELAY_MS_MAX: u64 = 600_000;
-
-/// More copies of one webhook, or more that overtake it, would only be load.
-const COUNT_MAX: u32 = 100;
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum FaultKind {
-    /// The answer is late by `delayMs`; the key is held meanwhile, so a repeat meets "in progress".
-    Latency,
-    /// 429, nothing happened.
-    RateLimited,
-    /// The answer in `refusal`, nothing happened.
-    Refuse,
-    /// 500, nothing happened.
-    ErrorBefore,
-    /// The effect happens, the answer is a 500.
-    ErrorAfter,
-    /// The connection is cut, nothing happened.
-    DropBefore,
-    /// The effect happens, then the connection is cut without an answer.
-    DropAfter,
-    /// 502 with an HTML page, as a proxy in front would answer; nothing happened.
-    HtmlError,
-    /// The effect happens; the answer's body breaks off in the middle.
-    Truncated,
-    /// The call's idempotency key is forgotten before the call is handled.
-    ForgetKey,
-    // Faults of webhook delivery.
-    /// Delivered `count` times.
-    Duplicate,
-    /// Held back until the next `count` events were delivered, `delayMs` at longest.
-    Reorder,
-    /// Delivered `delayMs` late; later events overtake it.
-    Delay,
-    /// Not delivered until `POST /_sandbox/webhooks/release`.
-    Withhold,
-    /// Delivered once, with a signature that is wrong.
-    Forge,
-}
-
-impl FaultKind {
-    fn concerns_webhooks_only(self) -> bool {
-        matches!(self, Self::Duplicate | Self::Reorder | Self::Delay | Self::Withhold | Self::Forge)
-    }
-}
-
-/// What `POST /_sandbox/faults` takes.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(crate) struct Rule {
-    #[serde(default, deserialize_with = "one_or_any", serialize_with = "star_for_any")]
-    provider: Option<Provider>,
-    #[serde(default, deserialize_with = "one_or_any", serialize_with = "star_for_any")]
-    operation: Option<Operation>,
-    fault: FaultKind,
-    /// Strikes every n-th matching call, the n-th being the first.
-    #[serde(default = "every_call")]
-    every: NonZeroU32,
-    /// Strikes at most this often; absent: without end.
-    #[serde(default)]
-    times: Option<NonZeroU64>,
-    /// How long the call is held up before the fault shows, in milliseconds.
-    #[serde(default)]
-    delay_ms: u64,
-    /// For `duplicate` and `reorder`: how many deliveries, and how many events overtake.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    count: Option<NonZeroU32>,
-    /// For `error_before` and `error_after` on Stripe: the 500 comes from the endpoint itself, so that Stripe's
-    /// idempotency layer keeps it and repeats it to every retry with the key. Otherwise it models an answer lost
-    /// on the way, which a retry still finds.
-    #[serde(default)]
-    frozen: bool,
-    /// For `refuse`: what the caller gets.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    refusal: Option<Refusal>,
-}
-
-fn every_call() -> NonZeroU32 {
-    NonZeroU32::MIN
-}
-
-fn one_or_any<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Option<T>, D::Error> {
-    let name = String::deserialize(deserializer)?;
-    if name == "*" { Ok(None) } else { T::deserialize(name.into_deserializer()).map(Some) }
-}
-
-fn star_for_any<T: Serialize, S: Serializer>(value: &Option<T>, serializer: S) -> Result<S::Ok, S::Error> {
-    match value {
-        Some(value) => value.serialize(serializer),
-        None => serializer.serialize_str("*"),
-    }
-}
-
-/// Why a fault was not accepted: the field and what would be right.
-#[derive(Debug, PartialEq, Eq, Serialize)]
-pub(crate) struct InvalidRule {
-    pub(crate) field: String,
-    pub(crate) message: String,
-}
-
-impl Rule {
-    pub(crate) fn parse(body: &[u8]) -> Result<Self, InvalidRule> {
-        let mut json = serde_json::Deserializer::from_slice(body);
-        let rule: Self = serde_path_to_error::deserialize(&mut json).map_err(|error| InvalidRule {
-            field: error.path().to_string(),
-            message: error.into_inner().to_string(),
-        })?;
-        json.end().map_err(|error| InvalidRule { field: ".".to_owned(), message: error.to_string() })?;
-        rule.check()
-    }
-
-    fn check(self) -> Result<Self, InvalidRule> {
-        let invalid = |field: &str, message: &str| {
-            Err(InvalidRule { field: field.to_owned(), message: message.to_owned() })
-        };
-        if self.delay_ms > DELAY_MS_MAX {
-            return invalid("delayMs", "must be at most 600000 (ten minutes)");
-        }
-        if matches!(self.fault, FaultKind::Latency | FaultKind::Delay) && self.delay_ms == 0 {
-            return invalid("delayMs", "must be at least 1 for the faults `latency` and `delay`");
-        }
-        if self.fault.concerns_webhooks_only() != (self.operation == Some(Operation::Webhook)) {
-            return invalid(
-                "operation",
-                "must be `webhook` for duplicate, reorder, delay, withhold and forge, and for these only",
-            );
-        }
-        if self.count.is_some() && !matches!(self.fault, FaultKind::Duplicate | FaultKind::Reorder) {
-            return invalid("count", "is for the faults `duplicate` and `reorder` only");
-        }
-        if self.count.is_some_and(|count| count.get() > COUNT_MAX) {
-            return invalid("count", "must be at most 100");
-        }
-        if self.refusal.is_some() != (self.fault == FaultKind::Refuse) {
-            return invalid("refusal", "must be given for the fault `refuse`, and for it only");
-        }
-        if self.refusal.as_ref().is_some_and(|refusal| refusal.answer().is_none()) {
-            return invalid("refusal.status", "must be from 400 to 499");
-        }
-        if self.frozen {
-            if !matches!(self.fault, FaultKind::ErrorBefore | FaultKind::ErrorAfter) {
-                return invalid("frozen", "is for the faults `error_before` and `error_after` only");
-            }
-            if self.provider != Some(Provider::Stripe) {
-                return invalid(
-                    "frozen",
-                    "needs the provider `stripe`: PayPal does not repeat a stored error",
-                );
-            }
-        }
-        Ok(self)
-    }
-
-    fn matches(&self, provider: Provider, operation: Operation) -> bool {
-        self.provider.is_none_or(|p| p == provider) && self.operation.is_none_or(|o| o == operation)
-    }
-}
 
 /// A rule at work, with what it has done so far.
 #[derive(Debug, Clone, Serialize)]
@@ -198,8 +36,11 @@ impl Fault {
     /// Counts a matching call and says whether it is to be struck.
     fn is_due(&mut self) -> bool {
         self.matched += 1;
-        self.matched.is_multiple_of(u64::from(self.rule.every.get()))
-            && self.rule.times.is_none_or(|times| self.fired < times.get())
+        self.matched.is_multiple_of(u64::from(self.rule.every.get())) && !self.is_used_up()
+    }
+
+    fn is_used_up(&self) -> bool {
+        self.rule.times.is_some_and(|times| self.fired >= times.get())
     }
 }
 
@@ -210,6 +51,8 @@ pub(crate) struct Strike {
     /// Between the effect and the failure that hides it.
     pub(crate) delay_after: Duration,
     pub(crate) forget_key: bool,
+    /// How far behind the truth the answer is.
+    pub(crate) stale: Duration,
     pub(crate) failure: Option<Failure>,
     /// For [`Failure::Refused`].
     pub(crate) refusal: Option<Box<Answer>>,
@@ -219,7 +62,7 @@ pub(crate) struct Strike {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Failure {
-    RateLimited,
+    RateLimited { retry_after: Option<u32> },
     Refused,
     ErrorBefore { frozen: bool },
     DropBefore,
@@ -237,7 +80,7 @@ impl Strike {
     fn add(&mut self, rule: &Rule) {
         let delay = Duration::from_millis(rule.delay_ms);
         let failure = match rule.fault {
-            FaultKind::RateLimited => Some(Failure::RateLimited),
+            FaultKind::RateLimited => Some(Failure::RateLimited { retry_after: rule.retry_after }),
             FaultKind::Refuse => Some(Failure::Refused),
             FaultKind::ErrorBefore => Some(Failure::ErrorBefore { frozen: rule.frozen }),
             FaultKind::DropBefore => Some(Failure::DropBefore),
@@ -245,7 +88,7 @@ impl Strike {
             FaultKind::ErrorAfter => Some(Failure::ErrorAfter { frozen: rule.frozen }),
             FaultKind::DropAfter => Some(Failure::DropAfter),
             FaultKind::Truncated => Some(Failure::Truncated),
-            FaultKind::Latency | FaultKind::ForgetKey => None,
+            FaultKind::Latency | FaultKind::ForgetKey | FaultKind::StaleRead => None,
             // Their rules match webhooks only, see `strike_webhook`.
             FaultKind::Duplicate
             | FaultKind::Reorder
@@ -261,6 +104,7 @@ impl Strike {
         }
         self.refusal = self.refusal.take().or_else(|| rule.refusal.as_ref()?.answer().map(Box::new));
         self.forget_key |= rule.fault == FaultKind::ForgetKey;
+        self.stale = self.stale.max(Duration::from_millis(rule.stale_ms.map_or(0, NonZeroU64::get)));
         self.failure = self.failure.or(failure);
         self.faults.push(rule.fault);
     }
@@ -280,12 +124,27 @@ impl Faults {
         fault
     }
 
+    /// Withholds the events of a provider until [`Self::remove`].
+    pub(crate) fn withhold(&mut self, provider: Provider) -> u64 {
+        let rule = Rule::withhold(provider);
+        self.add(rule).id
+    }
+
+    pub(crate) fn remove(&mut self, id: u64) {
+        self.active.retain(|fault| fault.id != id);
+    }
+
     pub(crate) fn clear(&mut self) {
         self.active.clear();
     }
 
     pub(crate) fn all(&self) -> &[Fault] {
         &self.active
+    }
+
+    /// Whether a fault is still to show the past, so that it has to be kept.
+    pub(crate) fn look_back(&self) -> bool {
+        self.active.iter().any(|fault| fault.rule.fault == FaultKind::StaleRead && !fault.is_used_up())
     }
 
     /// Decides what befalls a call. Of several failures that are due the one set first strikes.
@@ -311,10 +170,6 @@ mod tests {
         (0..calls).map(|_| !faults.strike(Provider::Stripe, Operation::Charge).spares()).collect()
     }
 
-    fn refusal(rule: &str) -> InvalidRule {
-        Rule::parse(rule.as_bytes()).unwrap_err()
-    }
-
     #[test]
     fn every_third_call_is_struck_twice_and_then_no_more() {
         let rule = r#"{"provider":"stripe","operation":"charge","fault":"drop_after","every":3,"times":2}"#;
@@ -329,27 +184,6 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_rule_is_refused_by_the_name_of_its_field() {
-        assert_eq!(refusal(r#"{"fault":"explode"}"#).field, "fault");
-        assert_eq!(refusal(r#"{"fault":"latency"}"#).field, "delayMs");
-        assert_eq!(refusal(r#"{"fault":"drop_after","every":0}"#).field, "every");
-        assert_eq!(refusal(r#"{"fault":"drop_after","provider":"adyen"}"#).field, "provider");
-        assert_eq!(refusal(r#"{"fault":"drop_after","operation":"unknown"}"#).field, "operation");
-        assert_eq!(refusal(r#"{"fault":"forge","operation":"charge"}"#).field, "operation");
-        assert_eq!(refusal(r#"{"fault":"drop_after","operation":"webhook"}"#).field, "operation");
-        assert_eq!(refusal(r#"{"fault":"refuse"}"#).field, "refusal");
-        assert_eq!(
-            refusal(r#"{"fault":"refuse","refusal":{"status":500,"body":{}}}"#).field,
-            "refusal.status"
-        );
-        assert_eq!(refusal(r#"{"fault":"delay","operation":"webhook"}"#).field, "delayMs");
-        assert_eq!(refusal(r#"{"fault":"forge","operation":"webhook","count":2}"#).field, "count");
-        assert_eq!(refusal(r#"{"fault":"error_after","provider":"paypal","frozen":true}"#).field, "frozen");
-        assert!(refusal(r#"{"fault":"drop_after","tiems":1}"#).message.contains("tiems"));
-        assert!(refusal(r#"{"operation":"charge"}"#).message.contains("fault"));
-    }
-
-    #[test]
     fn the_first_failure_wins_and_delays_add_up() {
         let mut faults = Faults::default();
         for rule in [
@@ -360,7 +194,7 @@ mod tests {
             faults.add(Rule::parse(rule.as_bytes()).unwrap());
         }
         let strike = faults.strike(Provider::Paypal, Operation::Refund);
-        assert_eq!(strike.failure, Some(Failure::RateLimited));
+        assert_eq!(strike.failure, Some(Failure::RateLimited { retry_after: None }));
         assert_eq!(strike.delay_before, Duration::from_millis(25));
     }
 }

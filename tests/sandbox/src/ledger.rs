@@ -15,6 +15,8 @@ pub(crate) enum EffectKind {
     Capture,
     /// The amount is what the cancellation released: zero where nothing had been authorized.
     Cancel,
+    /// The provider let go of an authorization whose time was up; the amount is what that released.
+    Expire,
     Refund,
     /// The amount of a refund came back: the payer's bank did not take it.
     #[serde(rename = "refund_failed")]

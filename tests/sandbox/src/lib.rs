@@ -14,6 +14,7 @@ mod ids;
 mod ledger;
 mod money;
 mod pages;
+mod past;
 mod paypal;
 mod provider;
 mod redact;
@@ -58,6 +59,9 @@ pub struct Config {
     pub contracts: Option<PathBuf>,
     /// The one Stripe key accepted; `None` accepts every `sk_test_` key.
     pub stripe_secret_key: Option<String>,
+    /// Whether the Stripe account shows what was authorized and not captured as refunds, as accounts on API
+    /// versions before 2025-03-31.basil do.
+    pub stripe_releases_as_refunds: bool,
     /// The one PayPal client id and secret accepted; `None` accepts all that are not empty.
     pub paypal_credentials: Option<(String, String)>,
     /// Lifetime of PayPal access tokens, in seconds (`expires_in`).
@@ -84,6 +88,7 @@ impl Default for Config {
             public_url: None,
             contracts: None,
             stripe_secret_key: None,
+            stripe_releases_as_refunds: false,
             paypal_credentials: None,
             paypal_token_seconds: 32_400,
             paypal_review_after: None,

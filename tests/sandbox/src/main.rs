@@ -81,6 +81,10 @@ struct Serve {
     #[arg(long, env = "STRIPE_SECRET_KEY", hide_env_values = true, value_name = "KEY")]
     stripe_secret_key: Option<String>,
 
+    /// Shows what was authorized and not captured as refunds, as older Stripe accounts do.
+    #[arg(long, env = "SANDBOX_STRIPE_RELEASES_AS_REFUNDS")]
+    stripe_releases_as_refunds: bool,
+
     /// The one PayPal client id to accept; any if absent.
     #[arg(long, env = "PAYPAL_CLIENT_ID", requires = "paypal_client_secret", value_name = "ID")]
     paypal_client_id: Option<String>,
@@ -119,6 +123,7 @@ impl Serve {
             public_url: self.public_url.clone(),
             contracts: self.find_contracts()?,
             stripe_secret_key: self.stripe_secret_key.clone(),
+            stripe_releases_as_refunds: self.stripe_releases_as_refunds,
             paypal_credentials: self.paypal_client_id.clone().zip(self.paypal_client_secret.clone()),
             paypal_token_seconds: self.paypal_token_seconds,
             paypal_review_after: (self.paypal_review_seconds > 0)

@@ -28,25 +28,41 @@ pub(crate) struct World {
     pub(crate) requests: RequestsLog,
     pub(crate) faults: Faults,
     pub(crate) webhooks: Outbox,
+    /// The account as configured, which a reset returns to.
+    account: stripe::Account,
 }
 
 impl World {
-    fn new(webhooks: Outbox) -> Self {
+    fn new(webhooks: Outbox, account: stripe::Account) -> Self {
         Self {
-            stripe: stripe::Books::default(),
+            stripe: stripe::Books { account, ..stripe::Books::default() },
             paypal: paypal::Books::default(),
             ledger: Ledger::default(),
             requests: RequestsLog::default(),
             faults: Faults::default(),
             webhooks,
+            account,
         }
+    }
+
+    /// Keeps the past of all objects from `now` on, while a fault is still to show it.
+    fn keep_past(&mut self, now: Timestamp) {
+        let now = self.faults.look_back().then_some(now);
+        self.stripe.keep_past(now);
+        self.paypal.keep_past(now);
+    }
+
+    /// Has reads show a moment of the past, or with `None` the present.
+    pub(crate) fn show(&mut self, at: Option<Timestamp>) {
+        self.stripe.show(at);
+        self.paypal.show(at);
     }
 
     /// Forgets everything but the access tokens that were issued, since a client may go on using its own, and where
     /// webhooks go.
     pub(crate) fn reset(&mut self) {
         let tokens = std::mem::take(&mut self.paypal.tokens);
-        self.stripe = stripe::Books::default();
+        self.stripe = stripe::Books { account: self.account, ..stripe::Books::default() };
         self.paypal = paypal::Books { tokens, ..paypal::Books::default() };
         self.ledger = Ledger::default();
         self.requests = RequestsLog::default();
@@ -79,8 +95,9 @@ pub(crate) struct Shared {
 
 impl Shared {
     pub(crate) fn new(config: Config, contracts: Option<Arc<Contracts>>, addresses: Addresses) -> Self {
+        let account = stripe::Account { releases_as_refunds: config.stripe_releases_as_refunds };
         Self {
-            world: Mutex::new(World::new(Outbox::new(&config.webhooks))),
+            world: Mutex::new(World::new(Outbox::new(&config.webhooks), account)),
             clock: Arc::clone(&config.clock),
             contracts,
             certificates: addresses.certificates,
@@ -111,7 +128,9 @@ impl Shared {
 
     /// Locks the world. No lock is held across an await, and a panic under it leaves only test data behind.
     pub(crate) fn world(&self) -> MutexGuard<'_, World> {
-        self.world.lock().unwrap_or_else(PoisonError::into_inner)
+        let mut world = self.world.lock().unwrap_or_else(PoisonError::into_inner);
+        world.keep_past(self.now());
+        world
     }
 
     pub(crate) fn now(&self) -> Timestamp {

@@ -1,7 +1,9 @@
 //! `/_sandbox`: what the sandbox has and the providers do not. Its answers are JSON, its errors
 //! `{"error":{"field":…,"message":…}}`.
 
+mod account;
 mod faults;
+mod happen;
 mod ledger;
 mod payments;
 mod requests;
@@ -17,6 +19,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{delete, get, post},
 };
+use serde::de::DeserializeOwned;
 use serde_json::json;
 
 use crate::{answer::Answer, faults::InvalidRule, world::Shared};
@@ -28,6 +31,8 @@ pub(crate) fn routes() -> Router<Arc<Shared>> {
         .route("/_sandbox/ledger", get(ledger::show))
         .route("/_sandbox/requests", get(requests::show))
         .route("/_sandbox/faults", get(faults::list).post(faults::add).delete(faults::clear))
+        .route("/_sandbox/happen", post(happen::happen))
+        .route("/_sandbox/stripe/account", get(account::show).put(account::change))
         .route("/_sandbox/paypal/payments/{id}/review", post(payments::review))
         .route("/_sandbox/paypal-ca.pem", get(paypal_ca))
         .route("/_sandbox/webhooks", get(webhooks::list).put(webhooks::aim))
@@ -57,4 +62,15 @@ fn invalid(rule: &InvalidRule) -> Answer {
 
 fn invalid_query(rejection: &QueryRejection) -> Answer {
     invalid(&InvalidRule { field: "query".to_owned(), message: rejection.body_text() })
+}
+
+/// Reads a body strictly; the error names the field.
+fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, InvalidRule> {
+    let mut json = serde_json::Deserializer::from_slice(body);
+    let value = serde_path_to_error::deserialize(&mut json).map_err(|error| InvalidRule {
+        field: error.path().to_string(),
+        message: error.into_inner().to_string(),
+    })?;
+    json.end().map_err(|error| InvalidRule { field: ".".to_owned(), message: error.to_string() })?;
+    Ok(value)
 }

@@ -13,7 +13,7 @@ use super::{invalid, invalid_query};
 use crate::{
     answer::Answer,
     faults::InvalidRule,
-    paypal::review::{Reviewed, finish},
+    paypal::review::{Reviewed, Verdict, finish},
     world::Shared,
 };
 
@@ -28,21 +28,39 @@ enum Outcome {
 #[serde(deny_unknown_fields)]
 pub(super) struct Decision {
     outcome: Outcome,
+    /// Where the order of a denied capture goes back to.
+    order: Option<OrderAfterwards>,
 }
 
-/// Ends the review of a pending capture or authorization with `outcome=accept` or `outcome=deny`.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum OrderAfterwards {
+    Approved,
+}
+
+/// Ends the review of a pending capture or authorization with `outcome=accept` or `outcome=deny`. With
+/// `order=approved` the order of a denied capture can be paid in another way.
 pub(super) async fn review(
     State(shared): State<Arc<Shared>>,
     Path(id): Path<String>,
     decision: Result<Query<Decision>, QueryRejection>,
 ) -> Answer {
-    let Query(Decision { outcome }) = match decision {
+    let Query(Decision { outcome, order }) = match decision {
         Ok(decision) => decision,
         Err(rejection) => return invalid_query(&rejection),
     };
     let refusal =
         |message: &str| invalid(&InvalidRule { field: "id".to_owned(), message: message.to_owned() });
-    match finish(&shared, &id, matches!(outcome, Outcome::Accept)) {
+    let verdict = match (outcome, order) {
+        (Outcome::Accept, None) => Verdict::Accepted,
+        (Outcome::Deny, None) => Verdict::Denied,
+        (Outcome::Deny, Some(OrderAfterwards::Approved)) => Verdict::DeniedAndReopened,
+        (Outcome::Accept, Some(_)) => {
+            let message = "is for the outcome `deny` only".to_owned();
+            return invalid(&InvalidRule { field: "order".to_owned(), message });
+        }
+    };
+    match finish(&shared, &id, verdict) {
         Reviewed::Done => Answer::json(StatusCode::OK, &json!({ "id": id })),
         Reviewed::NotPending => refusal("is not pending"),
         Reviewed::Unknown => refusal("must be a PayPal capture or authorization of this sandbox"),

@@ -7,17 +7,15 @@ use axum::{
     http::StatusCode,
 };
 use bytes::Bytes;
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::Deserialize;
 use serde_json::{Map, Value, json, value::RawValue};
 
-use super::{invalid, invalid_query};
+use super::{happen::play, invalid, invalid_query, read};
 use crate::{
     answer::Answer,
     faults::InvalidRule,
-    paypal,
     provider::Provider,
-    scripts::{self, Script},
-    stripe,
+    scripts,
     webhooks::{Announcer, Change, Content, Given, Record},
     world::Shared,
 };
@@ -180,21 +178,6 @@ pub(super) async fn send(State(shared): State<Arc<Shared>>, body: Bytes) -> Answ
     }
 }
 
-fn play(shared: &Shared, body: &[u8]) -> Result<Value, InvalidRule> {
-    let script: Script = read(body)?;
-    let mut world = shared.world();
-    let before = world.webhooks.lane(script.provider).summary().events();
-    let object = match script.provider {
-        Provider::Stripe => stripe::scripts::run(shared, &mut world, &script),
-        Provider::Paypal => paypal::scripts::run(shared, &mut world, &script),
-    }?;
-    let lane = world.webhooks.lane(script.provider);
-    let made = usize::try_from(lane.summary().events() - before).unwrap_or_default();
-    let mut events: Vec<Value> = lane.records().rev().take(made).map(Record::view).collect();
-    events.reverse();
-    Ok(json!({ "events": events, "object": object }))
-}
-
 fn send_given(shared: &Shared, body: &[u8]) -> Result<Value, InvalidRule> {
     let Handwritten { provider, event } = read(body)?;
     let fields: Map<String, Value> =
@@ -212,16 +195,6 @@ fn send_given(shared: &Shared, body: &[u8]) -> Result<Value, InvalidRule> {
         .announce(kind.unwrap_or_default(), content);
     let record = world.webhooks.lane(provider).find(&event.id).map(Record::view);
     Ok(json!({ "events": [record] }))
-}
-
-fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, InvalidRule> {
-    let mut json = serde_json::Deserializer::from_slice(body);
-    let value = serde_path_to_error::deserialize(&mut json).map_err(|error| InvalidRule {
-        field: error.path().to_string(),
-        message: error.into_inner().to_string(),
-    })?;
-    json.end().map_err(|error| InvalidRule { field: ".".to_owned(), message: error.to_string() })?;
-    Ok(value)
 }
 
 fn no_such_event() -> Answer {

@@ -10,7 +10,7 @@ use super::{
 use crate::money::Money;
 
 /// PayPal keeps authorizations for 29 days.
-const VALIDITY: SignedDuration = SignedDuration::from_hours(29 * 24);
+pub(crate) const VALIDITY: SignedDuration = SignedDuration::from_hours(29 * 24);
 
 #[derive(Debug, Clone)]
 pub(crate) struct Authorization {
@@ -27,6 +27,8 @@ pub(crate) struct Authorization {
     pub(crate) request_id: Option<String>,
     pub(crate) created: Timestamp,
     pub(crate) updated: Timestamp,
+    /// From when on it cannot be captured.
+    pub(crate) expires: Timestamp,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,10 +60,6 @@ impl Authorization {
         self.money.minor - self.captured
     }
 
-    pub(crate) fn expires(&self) -> Timestamp {
-        self.created.saturating_add(VALIDITY).unwrap_or(Timestamp::MAX)
-    }
-
     pub(crate) fn view(&self, base: &str) -> Value {
         let own = format!("{base}/v2/payments/authorizations/{}", self.id);
         let pending = self.status == AuthorizationStatus::Pending;
@@ -73,7 +71,7 @@ impl Authorization {
             "custom_id": self.custom_id,
             "invoice_id": self.invoice_id,
             "supplementary_data": { "related_ids": { "order_id": self.order } },
-            "expiration_time": time(self.expires()),
+            "expiration_time": time(self.expires),
             "links": [
                 link(&own, "self", "GET"),
                 link(&format!("{own}/capture"), "capture", "POST"),

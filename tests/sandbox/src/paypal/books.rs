@@ -1,20 +1,28 @@
 //! PayPal's memory: objects by id.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashSet, VecDeque};
+
+use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    authorization::Authorization, capture::Capture, dispute::Dispute, order::Order, refund::Refund,
-    request_ids::RequestIds, tokens::Tokens,
+    authorization::Authorization,
+    capture::Capture,
+    dispute::Dispute,
+    order::{Order, OrderStatus},
+    refund::Refund,
+    request_ids::RequestIds,
+    tokens::Tokens,
 };
+use crate::past::{Table, dated};
 
 #[derive(Debug, Default)]
 pub(crate) struct Books {
     pub(crate) tokens: Tokens,
-    pub(crate) orders: HashMap<String, Order>,
-    pub(crate) authorizations: HashMap<String, Authorization>,
-    pub(crate) captures: HashMap<String, Capture>,
-    pub(crate) refunds: HashMap<String, Refund>,
-    pub(crate) disputes: HashMap<String, Dispute>,
+    pub(crate) orders: Table<Order>,
+    pub(crate) authorizations: Table<Authorization>,
+    pub(crate) captures: Table<Capture>,
+    pub(crate) refunds: Table<Refund>,
+    pub(crate) disputes: Table<Dispute>,
     /// Captures and authorizations that went under review, oldest first.
     pub(crate) reviews: VecDeque<String>,
     pub(crate) request_ids: RequestIds,
@@ -22,3 +30,37 @@ pub(crate) struct Books {
     pub(crate) paid_invoices: HashSet<String>,
     pub(crate) refunded_invoices: HashSet<String>,
 }
+
+/// How long PayPal knows an order that no payer approves.
+const UNAPPROVED_KEPT: SignedDuration = SignedDuration::from_hours(6);
+
+impl Books {
+    /// Forgets the order if no payer has approved it in time.
+    pub(crate) fn forget_unapproved(&mut self, id: &str, now: Timestamp) {
+        let is_over = |order: &Order| {
+            let unapproved = matches!(order.status, OrderStatus::Created | OrderStatus::PayerActionRequired);
+            unapproved && now.duration_since(order.created) >= UNAPPROVED_KEPT
+        };
+        if self.orders.get(id).is_some_and(is_over) {
+            self.orders.remove(id);
+        }
+    }
+
+    pub(crate) fn keep_past(&mut self, now: Option<Timestamp>) {
+        self.orders.past().keep(now);
+        self.authorizations.past().keep(now);
+        self.captures.past().keep(now);
+        self.refunds.past().keep(now);
+        self.disputes.past().keep(now);
+    }
+
+    pub(crate) fn show(&mut self, at: Option<Timestamp>) {
+        self.orders.past().show(at);
+        self.authorizations.past().show(at);
+        self.captures.past().show(at);
+        self.refunds.past().show(at);
+        self.disputes.past().show(at);
+    }
+}
+
+dated!(Order, Authorization, Capture, Refund, Dispute);

@@ -26,7 +26,21 @@ pub(crate) enum Command {
 }
 
 impl Command {
+    /// The order that the URL names.
+    fn order(&self) -> Option<&str> {
+        match self {
+            Self::RetrieveOrder(id) => Some(id),
+            Self::CaptureOrder(request) => Some(&request.order),
+            Self::AuthorizeOrder(request) => Some(&request.order),
+            Self::ConfirmOrder(request) => Some(&request.order),
+            _ => None,
+        }
+    }
+
     pub(crate) fn execute(&self, desk: &mut Desk<'_>) -> Result<Done> {
+        if let Some(order) = self.order() {
+            desk.books.forget_unapproved(order, desk.now);
+        }
         match self {
             Self::CreateOrder(request) => request.execute(desk),
             Self::CaptureOrder(request) => request.execute(desk),
@@ -50,11 +64,11 @@ impl Command {
             Self::CaptureOrder(_) => Some(CallKind::CaptureOrder),
             Self::AuthorizeOrder(_) => Some(CallKind::AuthorizeOrder),
             Self::CaptureAuthorization(_) => Some(CallKind::CaptureAuthorization),
+            Self::VoidAuthorization(_) => Some(CallKind::VoidAuthorization),
             Self::RefundCapture(_) => Some(CallKind::RefundCapture),
             Self::RetrieveOrder(_)
             | Self::ConfirmOrder(_)
             | Self::RetrieveAuthorization(_)
-            | Self::VoidAuthorization(_)
             | Self::RetrieveCapture(_)
             | Self::RetrieveRefund(_)
             | Self::RetrieveDispute(_) => None,

@@ -1,11 +1,12 @@
 //! A dispute: the payer wants the money of a capture back (developer.paypal.com/docs/api/customer-disputes/v1).
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{
     money,
-    views::{link, time, without_nulls},
+    views::{fine_time, link, without_nulls},
 };
 use crate::money::Money;
 
@@ -27,25 +28,67 @@ pub(crate) struct Dispute {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum DisputeStatus {
     WaitingForSeller,
-    /// The merchant keeps the money.
-    Won,
-    Lost,
+    UnderReview,
+    Resolved(OutcomeCode),
+}
+
+/// How a dispute ended, as PayPal's `outcome_code` says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub(crate) enum OutcomeCode {
+    /// The payer has the money back.
+    ResolvedBuyerFavour,
+    /// The merchant keeps it.
+    ResolvedSellerFavour,
+    /// PayPal pays for it: the merchant keeps it.
+    ResolvedWithPayout,
+    /// The payer gave up.
+    CanceledByBuyer,
+    /// PayPal found for the payer.
+    Accepted,
+    /// PayPal found for the merchant.
+    Denied,
+    /// Closed without a decision.
+    None,
+}
+
+impl OutcomeCode {
+    fn gives_money_back(self) -> bool {
+        matches!(self, Self::ResolvedBuyerFavour | Self::Accepted)
+    }
+}
+
+impl DisputeStatus {
+    fn name(self) -> &'static str {
+        match self {
+            Self::WaitingForSeller => "WAITING_FOR_SELLER_RESPONSE",
+            Self::UnderReview => "UNDER_REVIEW",
+            Self::Resolved(_) => "RESOLVED",
+        }
+    }
 }
 
 impl Dispute {
+    /// Whether the disputed money is not the merchant's to refund: while the dispute is open, or lost.
+    pub(crate) fn holds_money(&self) -> bool {
+        match self.status {
+            DisputeStatus::WaitingForSeller | DisputeStatus::UnderReview => true,
+            DisputeStatus::Resolved(code) => code.gives_money_back(),
+        }
+    }
+
     pub(crate) fn view(&self, base: &str) -> Value {
         let outcome = match self.status {
-            DisputeStatus::WaitingForSeller => None,
-            DisputeStatus::Won => Some(json!({ "outcome_code": "RESOLVED_SELLER_FAVOUR" })),
-            DisputeStatus::Lost => Some(json!({
-                "outcome_code": "RESOLVED_BUYER_FAVOUR",
-                "amount_refunded": money::view(self.money),
-            })),
+            DisputeStatus::WaitingForSeller | DisputeStatus::UnderReview => None,
+            DisputeStatus::Resolved(code) => Some(without_nulls(json!({
+                "outcome_code": code,
+                "amount_refunded": code.gives_money_back().then(|| money::view(self.money)),
+            }))),
         };
         without_nulls(json!({
             "dispute_id": self.id,
-            "create_time": time(self.created),
-            "update_time": time(self.updated),
+            "create_time": fine_time(self.created),
+            "update_time": fine_time(self.updated),
             "disputed_transactions": [without_nulls(json!({
                 "seller_transaction_id": self.capture,
                 "transaction_status": "COMPLETED",
@@ -54,7 +97,7 @@ impl Dispute {
                 "invoice_number": self.invoice_id,
             }))],
             "reason": self.reason,
-            "status": if outcome.is_some() { "RESOLVED" } else { "WAITING_FOR_SELLER_RESPONSE" },
+            "status": self.status.name(),
             "dispute_amount": money::view(self.money),
             "dispute_outcome": outcome,
             "dispute_life_cycle_stage": "CHARGEBACK",

@@ -156,8 +156,16 @@ impl PaypalError {
 
     /// Where the payer can choose another way to pay.
     pub(crate) fn redirect_to(mut self, href: String) -> Self {
+        let reason = self.reason();
+        let information = format!("https://developer.paypal.com/docs/api/orders/v2/#error-{reason}");
+        self.links.push(Link { href: information, rel: "information_link", method: "GET" });
         self.links.push(Link { href, rel: "redirect", method: "GET" });
         self
+    }
+
+    /// The issue, or else the name of the error.
+    pub(crate) fn reason(&self) -> &'static str {
+        self.details.first().map_or(self.name, |detail| detail.issue)
     }
 
     pub(crate) fn refuse<T>(self) -> Result<T> {

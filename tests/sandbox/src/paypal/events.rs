@@ -11,7 +11,7 @@ use super::{
     money,
     order::Order,
     refund::Refund,
-    views::{link, without_nulls},
+    views::{fine_time, link, without_nulls},
 };
 use crate::{money::Money, webhooks::Event};
 
@@ -33,8 +33,8 @@ impl EventContent {
         for unit in &order.units {
             let authorizations = unit.authorizations.iter().filter_map(|id| books.authorizations.get(id));
             let captures = unit.captures.iter().filter_map(|id| books.captures.get(id));
-            payments.authorizations.extend(authorizations.map(|it| (it.id.clone(), it.clone())));
-            payments.captures.extend(captures.map(|it| (it.id.clone(), it.clone())));
+            authorizations.for_each(|it| payments.authorizations.insert(it.id.clone(), it.clone()));
+            captures.for_each(|it| payments.captures.insert(it.id.clone(), it.clone()));
         }
         Some(Self::Order(Box::new((order, payments))))
     }
@@ -74,7 +74,7 @@ impl EventContent {
         without_nulls(json!({
             "id": event.id,
             "event_version": "1.0",
-            "create_time": event.at.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string(),
+            "create_time": fine_time(event.at),
             "resource_type": resource_type,
             "resource_version": resource_version,
             "event_type": event.kind,

@@ -8,6 +8,7 @@ mod call;
 mod capture;
 mod certificate;
 mod command;
+mod dashboard;
 mod desk;
 mod dispute;
 mod endpoint;
@@ -40,7 +41,7 @@ use axum::{
 };
 
 use self::call::Arrival;
-pub(crate) use self::{books::Books, events::EventContent};
+pub(crate) use self::{books::Books, dispute::OutcomeCode, events::EventContent};
 use crate::{
     exchange::{self, RequestLine},
     provider::Provider,

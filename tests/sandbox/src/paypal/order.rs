@@ -19,6 +19,12 @@ pub(crate) struct Order {
     pub(crate) status: OrderStatus,
     pub(crate) units: Vec<Unit>,
     pub(crate) source: Option<Source>,
+    /// How the funding source that the payer chose at the page takes being charged.
+    pub(crate) funding: Funding,
+    /// So many captures more are refused although the payer has approved.
+    pub(crate) refusals: u32,
+    /// The payment failed, and the payer may choose another funding source at the page.
+    pub(crate) reopened: bool,
     pub(crate) return_url: Option<String>,
     pub(crate) cancel_url: Option<String>,
     pub(crate) created: Timestamp,
@@ -32,12 +38,24 @@ pub(crate) enum Intent {
     Authorize,
 }
 
+/// A payer's funding source.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Funding {
+    #[default]
+    Good,
+    Declined,
+    /// The payment goes under review.
+    Pending,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum OrderStatus {
     Created,
     PayerActionRequired,
     Approved,
     Completed,
+    Voided,
 }
 
 /// A purchase unit.
@@ -60,12 +78,17 @@ impl Order {
         approvable && matches!(self.status, OrderStatus::Created | OrderStatus::PayerActionRequired)
     }
 
+    /// Whether the approval page takes the payer, be it to choose another way to pay.
+    pub(crate) fn takes_payer(&self) -> bool {
+        self.awaits_payer() || (self.reopened && self.is_payable())
+    }
+
     /// Whether it can be captured or authorized now.
     pub(crate) fn is_payable(&self) -> bool {
         match self.status {
             OrderStatus::Approved => true,
             OrderStatus::Created => matches!(self.source, Some(Source::BillingAgreement { .. })),
-            OrderStatus::PayerActionRequired | OrderStatus::Completed => false,
+            OrderStatus::PayerActionRequired | OrderStatus::Completed | OrderStatus::Voided => false,
         }
     }
 
@@ -111,7 +134,7 @@ impl Order {
             let rel = if self.status == OrderStatus::Created { "approve" } else { "payer-action" };
             links.push(link(&self.approval_url(base), rel, "GET"));
         }
-        if self.status != OrderStatus::Completed {
+        if !matches!(self.status, OrderStatus::Completed | OrderStatus::Voided) {
             let rel = match self.intent {
                 Intent::Capture => "capture",
                 Intent::Authorize => "authorize",
@@ -182,6 +205,7 @@ impl OrderStatus {
             Self::PayerActionRequired => "PAYER_ACTION_REQUIRED",
             Self::Approved => "APPROVED",
             Self::Completed => "COMPLETED",
+            Self::Voided => "VOIDED",
         }
     }
 }

@@ -11,7 +11,11 @@ use axum::{
 use serde::Deserialize;
 use url::Url;
 
-use super::{events::EventContent, order::OrderStatus};
+use super::{
+    events::EventContent,
+    order::{Funding, OrderStatus},
+    source::Source,
+};
 use crate::{
     pages::{Button, Page},
     webhooks::{Announcer, Content},
@@ -33,6 +37,12 @@ pub(crate) struct Visit {
     /// The order.
     token: String,
     outcome: Option<Outcome>,
+    /// How the funding source that the payer chooses takes being charged.
+    #[serde(default)]
+    funding: Funding,
+    /// So many captures are refused at first although the payer has approved.
+    #[serde(default)]
+    refusals: u32,
 }
 
 #[derive(Debug, Deserialize)]
@@ -44,12 +54,12 @@ pub(crate) struct Choice {
 /// `GET`: the page, or with `?outcome=` the choice itself, for scripts.
 pub(crate) async fn show(State(shared): State<Arc<Shared>>, Query(visit): Query<Visit>) -> Response {
     if let Some(outcome) = visit.outcome {
-        return decide(&shared, &visit.token, outcome);
+        return decide(&shared, &visit, outcome);
     }
     let world = shared.world();
     match world.paypal.orders.get(&visit.token) {
         None => no_such_order(),
-        Some(order) if !order.awaits_payer() => nothing_to_do(),
+        Some(order) if !order.takes_payer() => nothing_to_do(),
         Some(order) => {
             let amounts: Vec<String> = order
                 .units
@@ -76,21 +86,27 @@ pub(crate) async fn submit(
     Query(visit): Query<Visit>,
     Form(choice): Form<Choice>,
 ) -> Response {
-    decide(&shared, &visit.token, choice.outcome)
+    decide(&shared, &visit, choice.outcome)
 }
 
 /// Cancelling leaves the order as it is: the payer may come back.
-fn decide(shared: &Shared, id: &str, outcome: Outcome) -> Response {
-    let now = shared.now();
+fn decide(shared: &Shared, visit: &Visit, outcome: Outcome) -> Response {
+    let (id, now) = (visit.token.as_str(), shared.now());
     let mut world = shared.world();
     let world = &mut *world;
+    world.paypal.forget_unapproved(id, now);
     let Some(order) = world.paypal.orders.get_mut(id) else { return no_such_order() };
-    if !order.awaits_payer() {
+    if !order.takes_payer() {
         return nothing_to_do();
     }
     let back = match outcome {
         Outcome::Approve => {
+            // Another funding source than the one that failed.
+            if order.reopened {
+                order.source = Some(Source::Wallet);
+            }
             order.status = OrderStatus::Approved;
+            (order.funding, order.refusals, order.reopened) = (visit.funding, visit.refusals, false);
             order.updated = now;
             &order.return_url
         }

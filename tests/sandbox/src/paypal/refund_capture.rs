@@ -6,12 +6,13 @@ use super::{
     body::{self, Text},
     capture::{Capture, CaptureStatus},
     desk::{Desk, Done},
-    dispute::DisputeStatus,
+    dispute::Dispute,
     errors::{PaypalError, Result},
     events::EventContent,
     money::MoneyRequest,
     refund::{Refund, RefundStatus},
     request_ids::Resource,
+    source::{Source, Vaulted},
 };
 use crate::{ids, ledger::EffectKind, money::Money};
 
@@ -48,6 +49,11 @@ impl Request {
         })
     }
 
+    /// A refund that somebody makes in the dashboard.
+    pub(crate) fn of_dashboard(capture: String, amount: Option<Money>) -> Self {
+        Self { capture, amount, custom_id: None, invoice_id: None, note_to_payer: None }
+    }
+
     pub(crate) fn execute(&self, desk: &mut Desk<'_>) -> Result<Done> {
         let now = desk.now;
         let Some(capture) = desk.books.captures.get_mut(&self.capture) else {
@@ -55,8 +61,12 @@ impl Request {
         };
         // A dispute that is open or lost has the money already.
         let dispute = capture.dispute.as_deref().and_then(|id| desk.books.disputes.get(id));
-        if dispute.is_some_and(|dispute| dispute.status != DisputeStatus::Won) {
+        if dispute.is_some_and(Dispute::holds_money) {
             return PaypalError::unprocessable("TRANSACTION_DISPUTED").refuse();
+        }
+        let source = desk.books.orders.get(&capture.order).and_then(|order| order.source);
+        if source == Some(Source::VaultedWallet(Vaulted::NoFundsForRefunds)) {
+            return PaypalError::unprocessable("REFUND_FAILED_INSUFFICIENT_FUNDS").refuse();
         }
         let (amount, refunded) = self.check(capture)?;
         if let Some(invoice) = &self.invoice_id

@@ -2,13 +2,15 @@
 
 use std::{sync::Arc, time::Duration};
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use tokio_util::sync::CancellationToken;
 
 use super::{
     authorization::AuthorizationStatus,
+    books::Books,
     capture::{Capture, CaptureStatus},
     events::EventContent,
+    order::{Funding, OrderStatus},
 };
 use crate::{
     ledger::{Effect, EffectKind},
@@ -28,8 +30,18 @@ pub(crate) enum Reviewed {
     Unknown,
 }
 
+/// How a review ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    Accepted,
+    Denied,
+    /// Denied, and the order goes back to `APPROVED`, so that the payer can pay it in another way.
+    DeniedAndReopened,
+}
+
 /// Completes or declines a pending capture or authorization. Only now has it an effect.
-pub(crate) fn finish(shared: &Shared, id: &str, accepted: bool) -> Reviewed {
+pub(crate) fn finish(shared: &Shared, id: &str, verdict: Verdict) -> Reviewed {
+    let accepted = verdict == Verdict::Accepted;
     let now = shared.now();
     let mut world = shared.world();
     let world = &mut *world;
@@ -43,7 +55,11 @@ pub(crate) fn finish(shared: &Shared, id: &str, accepted: bool) -> Reviewed {
         capture.updated = now;
         // PayPal calls a capture declined that fails at once, and denied one that fails after a review.
         let kind = if accepted { capture.event() } else { "PAYMENT.CAPTURE.DENIED" };
-        (kind, EventContent::Capture(Box::new(capture.clone())))
+        let capture = capture.clone();
+        if !accepted {
+            reopen(books, &capture, verdict, now);
+        }
+        (kind, EventContent::Capture(Box::new(capture)))
     } else if let Some(authorization) = books.authorizations.get_mut(id) {
         if authorization.status != AuthorizationStatus::Pending {
             return Reviewed::NotPending;
@@ -64,12 +80,27 @@ pub(crate) fn finish(shared: &Shared, id: &str, accepted: bool) -> Reviewed {
     Reviewed::Done
 }
 
+/// A denied capture leaves its invoice to be paid, and its order where the verdict says so.
+fn reopen(books: &mut Books, capture: &Capture, verdict: Verdict, now: Timestamp) {
+    if let Some(invoice) = &capture.invoice_id {
+        books.paid_invoices.remove(invoice);
+    }
+    if verdict == Verdict::DeniedAndReopened
+        && let Some(order) = books.orders.get_mut(&capture.order)
+    {
+        order.status = OrderStatus::Approved;
+        order.funding = Funding::Declined;
+        order.reopened = true;
+        order.updated = now;
+    }
+}
+
 /// Accepts what is pending once it is so old, until `stop`.
 pub(crate) async fn accept_after(shared: Arc<Shared>, age: SignedDuration, stop: CancellationToken) {
     while stop.run_until_cancelled(tokio::time::sleep(LOOK)).await.is_some() {
         while let Some(id) = next_due(&shared, age) {
             // Somebody may have ended the review already.
-            finish(&shared, &id, true);
+            finish(&shared, &id, Verdict::Accepted);
         }
     }
 }

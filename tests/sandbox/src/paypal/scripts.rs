@@ -4,8 +4,9 @@ use serde_json::Value;
 
 use super::{
     capture::{Capture, CaptureStatus},
+    dashboard,
     desk::Desk,
-    dispute::{Dispute, DisputeStatus},
+    dispute::{Dispute, DisputeStatus, OutcomeCode},
     events::EventContent,
     refund::RefundStatus,
 };
@@ -22,12 +23,28 @@ use crate::{
 /// PayPal's published list of events has none for a refund that fails; merchants report this one.
 const REFUND_FAILED: &str = "PAYMENT.REFUND.FAILED";
 
+/// What can happen, by the name that `type` takes.
+const KINDS: [&str; 10] = [
+    REFUND_FAILED,
+    "authorization.expired",
+    "PAYMENT.AUTHORIZATION.VOIDED",
+    "PAYMENT.CAPTURE.COMPLETED",
+    "PAYMENT.CAPTURE.REFUNDED",
+    "order.forgotten",
+    "order.voided",
+    "CUSTOMER.DISPUTE.CREATED",
+    "CUSTOMER.DISPUTE.UPDATED",
+    "CUSTOMER.DISPUTE.RESOLVED",
+];
+
 /// Makes it happen; returns the resource that changed.
 pub(crate) fn run(shared: &Shared, world: &mut World, script: &Script) -> Result<Value, InvalidRule> {
-    let kinds: &[EffectKind] = if script.kind == REFUND_FAILED {
-        &[EffectKind::Refund]
-    } else {
-        &[EffectKind::Charge, EffectKind::Capture]
+    let kinds: &[EffectKind] = match script.kind.as_str() {
+        REFUND_FAILED => &[EffectKind::Refund],
+        "authorization.expired" | "PAYMENT.AUTHORIZATION.VOIDED" | "PAYMENT.CAPTURE.COMPLETED" => {
+            &[EffectKind::Authorize]
+        }
+        _ => &[EffectKind::Charge, EffectKind::Capture],
     };
     let subjects = script.subjects(world, kinds)?;
     let now = shared.now();
@@ -41,12 +58,18 @@ pub(crate) fn run(shared: &Shared, world: &mut World, script: &Script) -> Result
     };
     match script.kind.as_str() {
         REFUND_FAILED => fail_refund(&mut desk, &subjects),
+        "authorization.expired" => dashboard::lapse(&mut desk, &subjects),
+        "PAYMENT.AUTHORIZATION.VOIDED" => dashboard::void(&mut desk, &subjects, script),
+        "PAYMENT.CAPTURE.COMPLETED" => dashboard::capture(&mut desk, &subjects, script),
+        "PAYMENT.CAPTURE.REFUNDED" => dashboard::refund(&mut desk, &subjects, script),
+        "order.forgotten" => dashboard::forget_order(&mut desk, script),
+        "order.voided" => dashboard::void_order(&mut desk, script),
         "CUSTOMER.DISPUTE.CREATED" => open_dispute(&mut desk, &subjects, script),
+        "CUSTOMER.DISPUTE.UPDATED" => review_dispute(&mut desk, &subjects),
         "CUSTOMER.DISPUTE.RESOLVED" => resolve_dispute(&mut desk, &subjects, script),
         _ => {
-            let message = "must be PAYMENT.REFUND.FAILED, CUSTOMER.DISPUTE.CREATED or CUSTOMER.DISPUTE.RESOLVED; \
-                 send others as `event`";
-            Err(invalid("type", message))
+            let message = format!("must be one of {}; send others as `event`", KINDS.join(", "));
+            Err(invalid("type", &message))
         }
     }
 }
@@ -54,7 +77,7 @@ pub(crate) fn run(shared: &Shared, world: &mut World, script: &Script) -> Result
 /// A refund that had completed comes back.
 fn fail_refund(desk: &mut Desk<'_>, subjects: &[String]) -> Result<Value, InvalidRule> {
     let stands =
-        |id: &&String| desk.books.refunds.get(*id).is_some_and(|it| it.status == RefundStatus::Completed);
+        |id: &&String| desk.books.refunds.get(id).is_some_and(|it| it.status == RefundStatus::Completed);
     let Some(refund) = subjects.iter().find(stands).and_then(|id| desk.books.refunds.get_mut(id)) else {
         return Err(invalid("id", "must be a refund of this sandbox that has not failed"));
     };
@@ -106,25 +129,43 @@ fn open_dispute(desk: &mut Desk<'_>, subjects: &[String], script: &Script) -> Re
 }
 
 fn resolve_dispute(desk: &mut Desk<'_>, subjects: &[String], script: &Script) -> Result<Value, InvalidRule> {
-    let status = match script.winner()? {
-        Winner::Won => DisputeStatus::Won,
-        Winner::Lost => DisputeStatus::Lost,
+    let code = match script.outcome_code {
+        Some(code) => code,
+        None => match script.winner()? {
+            Winner::Won => OutcomeCode::ResolvedSellerFavour,
+            Winner::Lost => OutcomeCode::ResolvedBuyerFavour,
+        },
     };
-    let id = match subjects.iter().find(|id| desk.books.disputes.contains_key(*id)) {
+    move_dispute(desk, subjects, DisputeStatus::Resolved(code), "CUSTOMER.DISPUTE.RESOLVED")
+}
+
+/// The merchant has answered, and PayPal decides.
+fn review_dispute(desk: &mut Desk<'_>, subjects: &[String]) -> Result<Value, InvalidRule> {
+    move_dispute(desk, subjects, DisputeStatus::UnderReview, "CUSTOMER.DISPUTE.UPDATED")
+}
+
+/// Brings an open dispute into another status.
+fn move_dispute(
+    desk: &mut Desk<'_>,
+    subjects: &[String],
+    status: DisputeStatus,
+    event: &'static str,
+) -> Result<Value, InvalidRule> {
+    let id = match subjects.iter().find(|id| desk.books.disputes.get(id).is_some()) {
         Some(id) => id.clone(),
         None => find_capture(desk, subjects)?.dispute.clone().unwrap_or_default(),
     };
     let Some(dispute) = desk.books.disputes.get_mut(&id) else {
         return Err(invalid("id", "must be a dispute, or a capture that is disputed"));
     };
-    if dispute.status != DisputeStatus::WaitingForSeller {
+    if matches!(dispute.status, DisputeStatus::Resolved(_)) {
         return Err(invalid("id", "is decided already"));
     }
     dispute.status = status;
     dispute.updated = desk.now;
     let dispute = dispute.clone();
     let view = dispute.view(desk.base);
-    desk.announce("CUSTOMER.DISPUTE.RESOLVED", EventContent::Dispute(Box::new(dispute)));
+    desk.announce(event, EventContent::Dispute(Box::new(dispute)));
     Ok(view)
 }
 

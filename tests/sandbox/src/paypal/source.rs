@@ -123,6 +123,10 @@ pub(crate) enum Vaulted {
     NeedsAction,
     /// The payment stays pending.
     Pending,
+    /// It pays, and the merchant's account has no funds for refunds.
+    NoFundsForRefunds,
+    /// The payer's account is locked or closed.
+    Locked,
 }
 
 impl SourceRequest {
@@ -216,14 +220,17 @@ fn vaulted(id: &str, field: &str) -> Result<Vaulted> {
         "vault-declined" => Ok(Vaulted::Declined),
         "vault-action" => Ok(Vaulted::NeedsAction),
         "vault-pending" => Ok(Vaulted::Pending),
+        "vault-no-funds-for-refunds" => Ok(Vaulted::NoFundsForRefunds),
+        "vault-locked" => Ok(Vaulted::Locked),
         _ => PaypalError::unprocessable("TOKEN_ID_NOT_FOUND").at(field).refuse(),
     }
 }
 
-/// Every `B-…` is a good agreement, except two.
+/// Every `B-…` is a good agreement, except three.
 fn agreement(id: &str, field: &str) -> Result<Source> {
     match id {
         "B-CANCELLED" => PaypalError::unprocessable("AGREEMENT_ALREADY_CANCELLED").at(field).refuse(),
+        "B-EXPIRED" => PaypalError::unprocessable("TOKEN_EXPIRED").at(field).refuse(),
         id if id.starts_with("B-") => Ok(Source::BillingAgreement { declined: id == "B-DECLINED" }),
         _ => PaypalError::unprocessable("BILLING_AGREEMENT_NOT_FOUND").at(field).refuse(),
     }

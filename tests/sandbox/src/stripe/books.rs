@@ -2,9 +2,13 @@
 
 use std::collections::HashMap;
 
+use jiff::Timestamp;
+
 use super::{
-    charge::Charge, dispute::Dispute, idempotency::Keys, payment_intent::PaymentIntent, refunds::Refund,
+    account::Account, charge::Charge, dispute::Dispute, idempotency::Keys, payment_intent::PaymentIntent,
+    refunds::Refund,
 };
+use crate::past::{Dated, Past, dated};
 
 #[derive(Debug, Default)]
 pub(crate) struct Books {
@@ -13,7 +17,26 @@ pub(crate) struct Books {
     pub(crate) refunds: Shelf<Refund>,
     pub(crate) disputes: Shelf<Dispute>,
     pub(crate) keys: Keys,
+    pub(crate) account: Account,
 }
+
+impl Books {
+    pub(crate) fn keep_past(&mut self, now: Option<Timestamp>) {
+        self.intents.past.keep(now);
+        self.charges.past.keep(now);
+        self.refunds.past.keep(now);
+        self.disputes.past.keep(now);
+    }
+
+    pub(crate) fn show(&mut self, at: Option<Timestamp>) {
+        self.intents.past.show(at);
+        self.charges.past.show(at);
+        self.refunds.past.show(at);
+        self.disputes.past.show(at);
+    }
+}
+
+dated!(PaymentIntent, Charge, Refund, Dispute);
 
 /// Objects of one kind: found by id, listed by age. Boxed, so that growing by one does not move the others: after a
 /// hundred thousand charges all clients would wait for it.
@@ -21,26 +44,31 @@ pub(crate) struct Books {
 pub(crate) struct Shelf<T> {
     items: Vec<Box<T>>,
     places: HashMap<String, usize>,
+    past: Past<T>,
 }
 
 impl<T> Default for Shelf<T> {
     fn default() -> Self {
-        Self { items: Vec::new(), places: HashMap::new() }
+        Self { items: Vec::new(), places: HashMap::new(), past: Past::default() }
     }
 }
 
-impl<T> Shelf<T> {
+impl<T: Dated> Shelf<T> {
     pub(crate) fn insert(&mut self, id: &str, item: T) {
         self.places.insert(id.to_owned(), self.items.len());
         self.items.push(Box::new(item));
     }
 
     pub(crate) fn get(&self, id: &str) -> Option<&T> {
-        self.items.get(*self.places.get(id)?).map(|item| &**item)
+        let current = self.places.get(id).and_then(|place| self.items.get(*place));
+        self.past.see(id, current.map(|item| &**item))
     }
 
+    /// The object to change it.
     pub(crate) fn get_mut(&mut self, id: &str) -> Option<&mut T> {
-        self.items.get_mut(*self.places.get(id)?).map(|item| &mut **item)
+        let item = self.items.get_mut(*self.places.get(id)?)?;
+        self.past.remember(id, item);
+        Some(item)
     }
 
     /// Where the object stands in order of creation.
@@ -48,8 +76,14 @@ impl<T> Shelf<T> {
         self.places.get(id).copied()
     }
 
-    /// All objects, oldest first.
+    /// All objects, oldest first. Of the versions that reads are to see, [`Self::get`] gives the right one.
     pub(crate) fn by_age(&self) -> &[Box<T>] {
-        &self.items
+        match self.past.shown() {
+            None => &self.items,
+            Some(at) => {
+                let end = self.items.partition_point(|item| item.created() <= at);
+                self.items.get(..end).unwrap_or_default()
+            }
+        }
     }
 }

@@ -8,6 +8,7 @@ use super::{
     methods::{Decline, TestMethod, billing_details},
     params::Metadata,
     payment_intent::metadata_view,
+    release::Release,
 };
 
 #[derive(Debug, Clone)]
@@ -20,6 +21,10 @@ pub(crate) struct Charge {
     pub(crate) metadata: Metadata,
     pub(crate) created: Timestamp,
     pub(crate) outcome: Outcome,
+    /// When the authorization lapses; absent where the charge is captured at once.
+    pub(crate) capture_before: Option<Timestamp>,
+    /// What was released, on accounts that show it as refunded.
+    pub(crate) release: Option<Release>,
     /// The latest dispute about it, if there was one.
     pub(crate) dispute: Option<String>,
 }
@@ -38,7 +43,22 @@ pub(crate) enum Outcome {
 }
 
 impl Charge {
+    /// Whether a capture comes too late.
+    pub(crate) fn is_lapsed(&self, now: Timestamp) -> bool {
+        matches!(self.outcome, Outcome::Authorized) && self.capture_before.is_some_and(|until| now >= until)
+    }
+
+    fn method_details(&self) -> Value {
+        let mut details = self.method.charge_details();
+        let card = details.get_mut("card").and_then(Value::as_object_mut);
+        if let (Some(until), Some(card)) = (self.capture_before, card) {
+            card.insert("capture_before".to_owned(), json!(until.as_second()));
+        }
+        details
+    }
+
     pub(crate) fn view(&self) -> Value {
+        let released = self.release.as_ref().map_or(0, |release| release.amount);
         let (captured, refunded) = match &self.outcome {
             Outcome::Captured { amount, refunded, .. } => (*amount, *refunded),
             _ => (0, 0),
@@ -49,7 +69,7 @@ impl Charge {
             "object": "charge",
             "amount": self.amount,
             "amount_captured": captured,
-            "amount_refunded": refunded,
+            "amount_refunded": refunded + released,
             "application": null,
             "application_fee": null,
             "application_fee_amount": null,
@@ -73,11 +93,11 @@ impl Charge {
             "paid": decline.is_none(),
             "payment_intent": self.payment_intent,
             "payment_method": self.method.id,
-            "payment_method_details": self.method.charge_details(),
+            "payment_method_details": self.method_details(),
             "receipt_email": null,
             "receipt_number": null,
             "receipt_url": null,
-            "refunded": captured > 0 && refunded == captured,
+            "refunded": captured + released > 0 && refunded == captured,
             "review": null,
             "shipping": null,
             "source_transfer": null,

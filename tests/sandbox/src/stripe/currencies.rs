@@ -95,9 +95,15 @@ impl StripeCurrency {
         MINIMUM.iter().find(|(code, _)| *code == self.0.code()).map_or(1, |(_, minimum)| *minimum)
     }
 
+    /// The largest amount of a charge, in Stripe's units.
     pub(crate) fn maximum(self) -> i64 {
         let larger = LARGER.iter().find(|(_, codes)| codes.contains(&self.0.code()));
         larger.map_or(AMOUNT_MAX, |(maximum, _)| *maximum)
+    }
+
+    /// An amount in ISO 4217 minor units as Stripe counts it; `None` if it has digits that Stripe does not have.
+    pub(crate) fn of_minor(self, minor: i64) -> Option<i64> {
+        rescale(minor, iso_exponent(self.0), self.exponent())
     }
 
     /// The amount in ISO 4217 minor units. Amounts that passed [`Self::step`] convert without a rest.

@@ -114,9 +114,11 @@ impl Desk<'_> {
     }
 
     /// The PaymentIntent as answered.
-    pub(crate) fn show_intent(&mut self, id: &str, expand: &[String]) -> Result<Value> {
-        let pages = self.pages;
-        let mut view = self.intent(id)?.view(pages);
+    pub(crate) fn show_intent(&self, id: &str, expand: &[String]) -> Result<Value> {
+        let Some(intent) = self.books.intents.get(id) else {
+            return StripeError::no_such("payment_intent", id, "intent").not_found().refuse();
+        };
+        let mut view = intent.view(self.pages);
         self.expand(&mut view, expand)?;
         Ok(view)
     }

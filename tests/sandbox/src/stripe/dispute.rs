@@ -29,6 +29,7 @@ pub(crate) struct Dispute {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum DisputeStatus {
     NeedsResponse,
+    UnderReview,
     Won,
     Lost,
 }
@@ -37,6 +38,7 @@ impl DisputeStatus {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::NeedsResponse => "needs_response",
+            Self::UnderReview => "under_review",
             Self::Won => "won",
             Self::Lost => "lost",
         }

@@ -129,6 +129,10 @@ impl StripeError {
         json!(self)
     }
 
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
     pub(crate) fn refuse<T>(self) -> Result<T> {
         Err(Box::new(self))
     }

@@ -2,7 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::errors::StripeError;
+use super::{
+    errors::StripeError,
+    quirks::{self, Quirk},
+};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct TestMethod {
@@ -10,6 +13,7 @@ pub(crate) struct TestMethod {
     pub(crate) brand: &'static str,
     pub(crate) last4: &'static str,
     pub(crate) behaviour: Behaviour,
+    pub(crate) quirk: Option<Quirk>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,15 +63,15 @@ const TRY_AGAIN: Option<&str> = Some("try_again_later");
 const DO_NOT_TRY_AGAIN: Option<&str> = Some("do_not_try_again");
 
 const fn approve(id: &'static str, brand: &'static str, last4: &'static str) -> TestMethod {
-    TestMethod { id, brand, last4, behaviour: Behaviour::Approve }
+    TestMethod { id, brand, last4, behaviour: Behaviour::Approve, quirk: None }
 }
 
 const fn decline(id: &'static str, last4: &'static str, decline: Decline) -> TestMethod {
-    TestMethod { id, brand: "visa", last4, behaviour: Behaviour::Decline(decline) }
+    TestMethod { id, brand: "visa", last4, behaviour: Behaviour::Decline(decline), quirk: None }
 }
 
 const fn authenticate(id: &'static str, last4: &'static str) -> TestMethod {
-    TestMethod { id, brand: "visa", last4, behaviour: Behaviour::Authenticate }
+    TestMethod { id, brand: "visa", last4, behaviour: Behaviour::Authenticate, quirk: None }
 }
 
 const METHODS: [TestMethod; 26] = [
@@ -142,7 +146,7 @@ const METHODS: [TestMethod; 26] = [
 
 impl TestMethod {
     pub(crate) fn find(id: &str) -> Option<&'static Self> {
-        METHODS.iter().find(|method| method.id == id)
+        METHODS.iter().chain(&quirks::METHODS).find(|method| method.id == id)
     }
 
     /// The PaymentMethod object.

@@ -1,11 +1,13 @@
 //! Stripe: PaymentIntents, refunds and charges under `/v1`.
 
+mod account;
 mod auth;
 mod books;
 mod call;
 mod charge;
 mod command;
 mod currencies;
+mod dashboard;
 mod desk;
 mod dispute;
 mod endpoint;
@@ -19,7 +21,9 @@ mod page;
 mod params;
 mod payment_intent;
 mod payment_intents;
+mod quirks;
 mod refunds;
+mod release;
 pub(crate) mod scripts;
 
 use std::sync::Arc;
@@ -32,7 +36,7 @@ use axum::{
 };
 
 use self::call::Arrival;
-pub(crate) use self::{books::Books, events::EventContent};
+pub(crate) use self::{account::Account, books::Books, events::EventContent};
 use crate::{
     exchange::{self, RequestLine},
     provider::Provider,

@@ -8,11 +8,12 @@ use serde_json::{Value, json};
 
 use super::{
     charge::{Charge, Outcome},
+    dashboard,
     desk::Desk,
     dispute::{Dispute, DisputeStatus},
     events::Snapshot,
     payment_intent::transaction_id,
-    refunds::RefundFailure,
+    refunds::{Refund, RefundFailure},
 };
 use crate::{
     faults::InvalidRule,
@@ -23,11 +24,26 @@ use crate::{
     world::{Shared, World},
 };
 
+/// What can happen, by the name that `type` takes.
+const KINDS: [&str; 10] = [
+    "refund.updated",
+    "refund.failed",
+    "charge.expired",
+    "authorization.expired",
+    "payment_intent.canceled",
+    "payment_intent.succeeded",
+    "charge.refunded",
+    "charge.dispute.created",
+    "charge.dispute.updated",
+    "charge.dispute.closed",
+];
+
 const CHARGES: [EffectKind; 3] = [EffectKind::Charge, EffectKind::Authorize, EffectKind::Capture];
 
 /// Makes it happen; returns the object that changed.
 pub(crate) fn run(shared: &Shared, world: &mut World, script: &Script) -> Result<Value, InvalidRule> {
-    let kinds: &[EffectKind] = if script.kind == "refund.failed" { &[EffectKind::Refund] } else { &CHARGES };
+    let kinds: &[EffectKind] =
+        if script.kind.starts_with("refund.") { &[EffectKind::Refund] } else { &CHARGES };
     let subjects = script.subjects(world, kinds)?;
     let now = shared.now();
     let mut desk = Desk {
@@ -41,11 +57,18 @@ pub(crate) fn run(shared: &Shared, world: &mut World, script: &Script) -> Result
     };
     match script.kind.as_str() {
         "refund.failed" => fail_refund(&mut desk, &subjects, script),
+        "refund.updated" => complete_refund(&mut desk, &subjects),
+        "charge.expired" => dashboard::expire(&mut desk, &subjects, script),
+        "authorization.expired" => dashboard::lapse(&mut desk, &subjects),
+        "payment_intent.canceled" => dashboard::cancel(&mut desk, &subjects, script),
+        "payment_intent.succeeded" => dashboard::capture(&mut desk, &subjects, script),
+        "charge.refunded" => dashboard::refund(&mut desk, &subjects, script),
         "charge.dispute.created" => open_dispute(&mut desk, &subjects, script),
+        "charge.dispute.updated" => review_dispute(&mut desk, &subjects),
         "charge.dispute.closed" => close_dispute(&mut desk, &subjects, script),
         _ => {
-            let message = "must be refund.failed, charge.dispute.created or charge.dispute.closed; send others as `event`";
-            Err(invalid("type", message))
+            let message = format!("must be one of {}; send others as `event`", KINDS.join(", "));
+            Err(invalid("type", &message))
         }
     }
 }
@@ -57,11 +80,13 @@ fn fail_refund(desk: &mut Desk<'_>, subjects: &[String], script: &Script) -> Res
         Some(reason) => RefundFailure::deserialize(IntoDeserializer::<Error>::into_deserializer(reason))
             .map_err(|error| invalid("reason", &error.to_string()))?,
     };
-    let stands = |id: &&String| desk.books.refunds.get(id).is_some_and(|refund| refund.failure.is_none());
+    let fails = |refund: &Refund| refund.failure.is_none() && refund.balance_transaction.is_some();
+    let stands = |id: &&String| desk.books.refunds.get(id).is_some_and(fails);
     let Some(id) = subjects.iter().find(stands) else {
         return Err(invalid("id", "must be a refund of this sandbox that has not failed"));
     };
     let refund = desk.books.refunds.get_mut(id).ok_or_else(|| invalid("id", "must be a refund"))?;
+    let before = json!({ "status": refund.status() });
     refund.failure = Some(failure);
     let refund = refund.clone();
     let charge = desk.books.charges.get_mut(&refund.charge);
@@ -74,7 +99,23 @@ fn fail_refund(desk: &mut Desk<'_>, subjects: &[String], script: &Script) -> Res
     let transaction = transaction_id(&refund.metadata).or(of_charge);
     desk.record(EffectKind::RefundFailed, refund.amount, refund.currency, id, transaction);
     for kind in ["refund.updated", "refund.failed", "charge.refund.updated"] {
-        let before = (kind != "refund.failed").then(|| json!({ "status": "succeeded" }));
+        let before = (kind != "refund.failed").then(|| before.clone());
+        desk.announce_change(kind, Snapshot::Refund(Box::new(refund.clone())), before);
+    }
+    Ok(refund.view())
+}
+
+/// A refund that was pending succeeds. Its amount had left the account's balance before.
+fn complete_refund(desk: &mut Desk<'_>, subjects: &[String]) -> Result<Value, InvalidRule> {
+    let is_pending = |id: &&String| desk.books.refunds.get(id).is_some_and(|it| it.status() == "pending");
+    let pending = subjects.iter().find(is_pending);
+    let Some(refund) = pending.and_then(|id| desk.books.refunds.get_mut(id)) else {
+        return Err(invalid("id", "must be a refund of this sandbox that is pending"));
+    };
+    refund.pending = false;
+    let refund = refund.clone();
+    for kind in ["refund.updated", "charge.refund.updated"] {
+        let before = Some(json!({ "status": "pending" }));
         desk.announce_change(kind, Snapshot::Refund(Box::new(refund.clone())), before);
     }
     Ok(refund.view())
@@ -116,6 +157,21 @@ fn close_dispute(desk: &mut Desk<'_>, subjects: &[String], script: &Script) -> R
         Winner::Won => DisputeStatus::Won,
         Winner::Lost => DisputeStatus::Lost,
     };
+    move_dispute(desk, subjects, status, "charge.dispute.closed")
+}
+
+/// The merchant has answered, and the bank decides.
+fn review_dispute(desk: &mut Desk<'_>, subjects: &[String]) -> Result<Value, InvalidRule> {
+    move_dispute(desk, subjects, DisputeStatus::UnderReview, "charge.dispute.updated")
+}
+
+/// Brings an open dispute into another status.
+fn move_dispute(
+    desk: &mut Desk<'_>,
+    subjects: &[String],
+    status: DisputeStatus,
+    event: &'static str,
+) -> Result<Value, InvalidRule> {
     let id = match subjects.iter().find(|id| desk.books.disputes.get(id).is_some()) {
         Some(id) => id.clone(),
         None => find_charge(desk, subjects)?.dispute.clone().unwrap_or_default(),
@@ -123,14 +179,14 @@ fn close_dispute(desk: &mut Desk<'_>, subjects: &[String], script: &Script) -> R
     let Some(dispute) = desk.books.disputes.get_mut(&id) else {
         return Err(invalid("id", "must be a dispute, or a payment that is disputed"));
     };
-    if dispute.status != DisputeStatus::NeedsResponse {
+    if matches!(dispute.status, DisputeStatus::Won | DisputeStatus::Lost) {
         return Err(invalid("id", "is decided already"));
     }
     let before = json!({ "status": dispute.status.name() });
     dispute.status = status;
     let dispute = dispute.clone();
     let view = dispute.view();
-    desk.announce_change("charge.dispute.closed", Snapshot::Dispute(Box::new(dispute)), Some(before));
+    desk.announce_change(event, Snapshot::Dispute(Box::new(dispute)), Some(before));
     Ok(view)
 }
 

@@ -149,6 +149,16 @@ async fn paypal_is_struck_in_its_own_shape() {
 }
 
 #[tokio::test]
+async fn a_rate_limit_says_when_to_come_back_if_told_to() {
+    let world = World::new().await;
+    world.fault(json!({"provider":"stripe","fault":"rate_limited","retryAfter":7,"times":1})).await;
+    let limited = pay(&world, "k").await.unwrap();
+    assert_eq!((limited.status, limited.header("retry-after")), (429, "7"));
+    world.fault(json!({"provider":"stripe","fault":"rate_limited","times":1})).await;
+    assert_eq!(pay(&world, "k").await.unwrap().header("retry-after"), "");
+}
+
+#[tokio::test]
 async fn the_token_can_be_struck_too() {
     let world = World::new().await;
     world.fault(json!({"provider":"paypal","operation":"token","fault":"drop_before","times":1})).await;

@@ -10,11 +10,18 @@
 
 mod control;
 mod faults;
+mod frozen_failures;
+mod happenings_at_paypal;
+mod happenings_at_stripe;
+mod mistakes_of_others;
 mod paypal_approvals;
 mod paypal_authorizations;
 mod paypal_orders;
 mod paypal_refunds;
 mod paypal_request_ids;
+mod paypal_way_back;
+mod releases_as_refunds;
+mod stale_reads;
 mod stripe_authentication;
 mod stripe_captures;
 mod stripe_charges;

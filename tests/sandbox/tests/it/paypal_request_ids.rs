@@ -48,6 +48,48 @@ async fn orders_are_remembered_for_six_hours() {
     assert_eq!(world.effects().await.len(), 2);
 }
 
+/// A world whose access token outlives all horizons.
+async fn with_lasting_token() -> World {
+    World::with(|config| provider_sandbox::Config { paypal_token_seconds: 10_000_000, ..config }).await
+}
+
+#[tokio::test]
+async fn captures_and_authorizations_of_orders_are_remembered_for_six_hours() {
+    let world = with_lasting_token().await;
+    for (intent, call, done) in [
+        ("CAPTURE", "capture", "ORDER_ALREADY_CAPTURED"),
+        ("AUTHORIZE", "authorize", "ORDER_ALREADY_AUTHORIZED"),
+    ] {
+        let created = world.paypal_order(intent, agreement("B-1")).await;
+        let path = format!("checkout/orders/{}/{call}", created.id());
+        let repeat = async || world.paypal_post_with_id("k", &path, &json!({})).await;
+        assert_eq!(repeat().await.status, 201);
+        world.hours_pass(5);
+        assert_eq!(repeat().await.status, 200);
+        world.hours_pass(1);
+        assert_eq!(repeat().await.issue(), (422, done, ""));
+    }
+}
+
+#[tokio::test]
+async fn calls_on_authorizations_are_remembered_for_forty_five_days() {
+    let world = with_lasting_token().await;
+    for (call, status, done) in
+        [("capture", 201, "AUTHORIZATION_ALREADY_CAPTURED"), ("void", 200, "PREVIOUSLY_VOIDED")]
+    {
+        let held = world.paypal_order("AUTHORIZE", wallet("vault-ok")).await;
+        let id = held.authorization()["id"].as_str().unwrap().to_owned();
+        let path = format!("payments/authorizations/{id}/{call}");
+        let repeat = async || world.paypal_post_with_id("k", &path, &json!({})).await;
+        assert_eq!(repeat().await.status, status, "{call}");
+        world.hours_pass(44 * 24);
+        assert_eq!(repeat().await.status, 200, "{call}");
+        world.hours_pass(24);
+        assert_eq!(repeat().await.issue(), (422, done, ""), "{call}");
+    }
+    assert_eq!(world.effects().await.len(), 4);
+}
+
 #[tokio::test]
 async fn a_declined_request_is_not_remembered() {
     let world = World::new().await;

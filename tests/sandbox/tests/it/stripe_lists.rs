@@ -1,6 +1,8 @@
 //! Stripe's lists, which reconciliation walks.
 
-use crate::support::{Reply, World};
+use std::collections::HashSet;
+
+use crate::support::{Reply, World, json};
 
 fn ids(list: &Reply) -> Vec<String> {
     let data = list.body["data"].as_array().unwrap();
@@ -21,6 +23,44 @@ async fn payment_intents_are_listed_newest_first_page_by_page() {
     let last = world.stripe_get(&format!("payment_intents?limit=3&starting_after={}", created[1])).await;
     assert_eq!(ids(&last), created[2..]);
     assert_eq!(last.body["has_more"], false);
+}
+
+#[tokio::test]
+async fn a_page_before_an_object_has_the_newer_ones_next_to_it() {
+    let world = World::new().await;
+    let mut created = Vec::new();
+    for _ in 0..4 {
+        created.insert(0, world.stripe_pay("pm_card_visa", 500, "").await.id().to_owned());
+    }
+    let near = world.stripe_get(&format!("payment_intents?limit=2&ending_before={}", created[3])).await;
+    assert_eq!((ids(&near), &near.body["has_more"]), (created[1..3].to_vec(), &json!(true)));
+    let rest = world.stripe_get(&format!("payment_intents?limit=2&ending_before={}", created[1])).await;
+    assert_eq!((ids(&rest), &rest.body["has_more"]), (created[..1].to_vec(), &json!(false)));
+}
+
+#[tokio::test]
+async fn a_list_of_more_than_five_thousand_is_complete() {
+    let world = World::new().await;
+    const MADE: usize = 5_130;
+    for made in 0..MADE {
+        let form = "amount=500&currency=usd&payment_method_types[]=card";
+        assert_eq!(world.stripe_post("payment_intents", form).await.status, 200);
+        if made % 1_000 == 0 {
+            world.hours_pass(1);
+        }
+    }
+    let mut seen = HashSet::new();
+    let mut cursor = String::new();
+    loop {
+        let page = world.stripe_get(&format!("payment_intents?limit=100{cursor}")).await;
+        let found = ids(&page);
+        cursor = format!("&starting_after={}", found.last().unwrap());
+        assert!(found.into_iter().all(|id| seen.insert(id)));
+        if page.body["has_more"] == false {
+            break;
+        }
+    }
+    assert_eq!(seen.len(), MADE);
 }
 
 #[tokio::test]
@@ -67,6 +107,8 @@ async fn wrong_pages_are_refused_by_name() {
         ("limit=0", "parameter_invalid_integer", "limit"),
         ("limit=101", "parameter_invalid_integer", "limit"),
         ("starting_after=pi_none", "resource_missing", "starting_after"),
+        ("ending_before=pi_none", "resource_missing", "ending_before"),
+        ("ending_before=pi_1&starting_after=pi_2", "", ""),
         ("created[since]=1", "parameter_unknown", "created[since]"),
         ("colour=red", "parameter_unknown", "colour"),
     ] {

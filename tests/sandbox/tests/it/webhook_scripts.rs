@@ -1,5 +1,7 @@
 //! What happens at a provider by itself: refunds that come back, disputes, and events made by hand.
 
+use jiff::SignedDuration;
+
 use crate::support::{Reply, Value, World, json, receiver::Receiver, wallet};
 
 async fn send(world: &World, script: Value) -> Reply {
@@ -42,6 +44,32 @@ async fn a_stripe_refund_that_had_succeeded_fails_and_can_be_made_again() {
     assert_eq!(
         world.effects().await,
         ["charge 4999 USD", "refund 4999 USD", "refund_failed 4999 USD", "refund 4999 USD"]
+    );
+}
+
+#[tokio::test]
+async fn a_pending_stripe_refund_succeeds_or_fails_later() {
+    let world = World::new().await;
+    let more = "&metadata[transactionId]=txn_1";
+    let paid = world.stripe_pay("pm_card_pendingRefund", 4999, more).await;
+    let form = format!("payment_intent={}&amount=1000", paid.id());
+    let ends = [("refund.updated", "succeeded", 2), ("refund.failed", "failed", 3)];
+    for (kind, status, events) in ends {
+        let refund = world.stripe_post("refunds", &form).await;
+        assert_eq!(refund.body["status"], "pending");
+        let script = json!({ "provider": "stripe", "type": kind, "transactionId": "txn_1" });
+        let told = sent(&world, script).await;
+        assert_eq!(told.body["events"].as_array().unwrap().len(), events);
+        let seen = world.stripe_get(&format!("refunds/{}", refund.id())).await;
+        assert_eq!(seen.body["status"], status);
+        let updates = world.stripe_get("events?type=refund.updated").await;
+        assert_eq!(updates.body["data"][0]["data"]["previous_attributes"], json!({ "status": "pending" }));
+    }
+    let again = json!({ "provider": "stripe", "type": "refund.updated", "transactionId": "txn_1" });
+    assert_eq!(send(&world, again).await.body["error"]["field"], "id");
+    assert_eq!(
+        world.effects().await,
+        ["charge 4999 USD", "refund 1000 USD", "refund 1000 USD", "refund_failed 1000 USD"]
     );
 }
 
@@ -112,6 +140,55 @@ async fn a_paypal_dispute_is_about_its_capture_until_it_is_resolved() {
 }
 
 #[tokio::test]
+async fn a_paypal_dispute_tells_its_outcome_and_orders_its_changes_within_a_second() {
+    let world = World::new().await;
+    for (outcome, refundable) in [
+        (json!({ "outcomeCode": "RESOLVED_SELLER_FAVOUR" }), true),
+        (json!({ "outcome": "won" }), true),
+        (json!({ "outcomeCode": "CANCELED_BY_BUYER" }), true),
+        (json!({ "outcomeCode": "RESOLVED_BUYER_FAVOUR" }), false),
+    ] {
+        let paid = world.paypal_order("CAPTURE", wallet("vault-ok")).await;
+        let capture = &paid.capture()["id"];
+        let script = |kind: &str| json!({ "provider": "paypal", "type": kind, "id": capture });
+        let mut times = Vec::new();
+        let mut resolve = script("CUSTOMER.DISPUTE.RESOLVED");
+        resolve.as_object_mut().unwrap().extend(outcome.as_object().unwrap().clone());
+        for script in [script("CUSTOMER.DISPUTE.CREATED"), script("CUSTOMER.DISPUTE.UPDATED"), resolve] {
+            let told = sent(&world, script).await;
+            times.push(told.body["object"]["update_time"].as_str().unwrap().to_owned());
+            world.clock.advance(SignedDuration::from_millis(7));
+        }
+        assert!(times.is_sorted() && times[0] < times[1] && times[1] < times[2], "{times:?}");
+        let event = world.webhooks("type=CUSTOMER.DISPUTE.RESOLVED").await["events"].clone();
+        let event = event.as_array().unwrap().last().unwrap()["id"].as_str().unwrap().to_owned();
+        let shown = world.visit(reqwest::Method::GET, &format!("/_sandbox/webhooks/{event}")).await;
+        let code = &shown.body["event"]["resource"]["dispute_outcome"]["outcome_code"];
+        assert_eq!(code, outcome.get("outcomeCode").unwrap_or(&json!("RESOLVED_SELLER_FAVOUR")));
+        let refund = format!("payments/captures/{}/refund", capture.as_str().unwrap());
+        let refunded = world.paypal_post(&refund, &json!({})).await.status == 201;
+        assert_eq!(refunded, refundable, "{outcome}");
+    }
+}
+
+#[tokio::test]
+async fn a_stripe_dispute_passes_through_its_review() {
+    let world = World::new().await;
+    let paid = paid_with_stripe(&world).await;
+    let script =
+        |kind: &str| json!({ "provider": "stripe", "type": kind, "id": paid.id(), "outcome": "lost" });
+    let mut statuses = Vec::new();
+    for kind in ["charge.dispute.created", "charge.dispute.updated", "charge.dispute.closed"] {
+        statuses.push(sent(&world, script(kind)).await.body["object"]["status"].clone());
+    }
+    assert_eq!(statuses, ["needs_response", "under_review", "lost"]);
+    assert_eq!(
+        send(&world, script("charge.dispute.updated")).await.body["error"]["message"],
+        "is decided already"
+    );
+}
+
+#[tokio::test]
 async fn an_event_made_by_hand_is_delivered_to_the_byte() {
     let (world, receiver) = World::with_receiver().await;
     let text = r#"{"id":"evt_mine", "type":"payment_intent.unheard_of","amount":1.0}"#;
@@ -134,6 +211,15 @@ async fn wrong_scripts_are_refused_by_the_name_of_the_field() {
         (json!({ "provider": "stripe", "type": "charge.dispute.closed", "id": "pi_1" }), "outcome"),
         (json!({ "provider": "paypal", "type": "PAYMENT.REFUND.FAILED", "transactionId": "t" }), "id"),
         (json!({ "provider": "adyen", "type": "x" }), "provider"),
+        (json!({ "provider": "stripe", "type": "charge.expired", "id": "pi_1" }), "id"),
+        (json!({ "provider": "stripe", "type": "charge.expired", "id": "pi_1", "amount": 1 }), "amount"),
+        (json!({ "provider": "stripe", "type": "charge.refunded", "id": "pi_1", "amount": 0 }), "amount"),
+        (json!({ "provider": "paypal", "type": "order.forgotten" }), "id"),
+        (json!({ "provider": "paypal", "type": "order.voided", "id": "NONE" }), "id"),
+        (
+            json!({ "provider": "stripe", "type": "charge.dispute.closed", "id": "pi_1", "outcomeCode": "DENIED" }),
+            "outcomeCode",
+        ),
         (json!({ "provider": "stripe", "event": 1 }), "event"),
     ] {
         let reply = send(&world, script.clone()).await;

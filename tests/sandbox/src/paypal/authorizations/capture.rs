@@ -48,6 +48,11 @@ impl Request {
         })
     }
 
+    /// A capture that somebody makes in the dashboard.
+    pub(crate) fn of_dashboard(authorization: String, amount: Option<Money>) -> Self {
+        Self { authorization, amount, invoice_id: None, final_capture: false }
+    }
+
     pub(crate) fn execute(&self, desk: &mut Desk<'_>) -> Result<Done> {
         let now = desk.now;
         let Some(authorization) = desk.books.authorizations.get_mut(&self.authorization) else {
@@ -55,7 +60,7 @@ impl Request {
         };
         match authorization.status {
             AuthorizationStatus::Created | AuthorizationStatus::PartiallyCaptured
-                if now >= authorization.expires() =>
+                if now >= authorization.expires =>
             {
                 return PaypalError::unprocessable("AUTHORIZATION_EXPIRED").refuse();
             }

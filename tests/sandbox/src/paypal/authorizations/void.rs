@@ -12,25 +12,40 @@ use crate::{
     },
 };
 
-/// Releases what was not captured.
+/// Releases what was not captured, as the merchant asks.
 pub(crate) fn void(desk: &mut Desk<'_>, id: &str) -> Result<Done> {
+    let now = desk.now;
+    let Some(authorization) = desk.books.authorizations.get(id) else {
+        return PaypalError::not_found().refuse();
+    };
+    let issue = match authorization.status {
+        // PayPal documents no issue for this; of those for a void it is the one that names no other state.
+        AuthorizationStatus::Created | AuthorizationStatus::PartiallyCaptured
+            if now >= authorization.expires =>
+        {
+            "CANNOT_BE_VOIDED"
+        }
+        AuthorizationStatus::Created | AuthorizationStatus::PartiallyCaptured => {
+            return release(desk, id, EffectKind::Cancel);
+        }
+        AuthorizationStatus::Voided => "PREVIOUSLY_VOIDED",
+        AuthorizationStatus::Captured => "PREVIOUSLY_CAPTURED",
+        AuthorizationStatus::Denied | AuthorizationStatus::Pending => "AUTHORIZATION_DENIED",
+    };
+    PaypalError::unprocessable(issue).refuse()
+}
+
+/// Ends an open authorization and releases what was not captured.
+pub(crate) fn release(desk: &mut Desk<'_>, id: &str, effect: EffectKind) -> Result<Done> {
     let now = desk.now;
     let Some(authorization) = desk.books.authorizations.get_mut(id) else {
         return PaypalError::not_found().refuse();
     };
-    match authorization.status {
-        AuthorizationStatus::Created | AuthorizationStatus::PartiallyCaptured => {}
-        AuthorizationStatus::Voided => return PaypalError::unprocessable("PREVIOUSLY_VOIDED").refuse(),
-        AuthorizationStatus::Captured => return PaypalError::unprocessable("PREVIOUSLY_CAPTURED").refuse(),
-        AuthorizationStatus::Denied | AuthorizationStatus::Pending => {
-            return PaypalError::unprocessable("AUTHORIZATION_DENIED").refuse();
-        }
-    }
     authorization.status = AuthorizationStatus::Voided;
     authorization.updated = now;
     let released = Money { minor: authorization.rest(), currency: authorization.money.currency };
     let authorization = authorization.clone();
-    desk.record(EffectKind::Cancel, released, id, authorization.custom_id.as_deref());
+    desk.record(effect, released, id, authorization.custom_id.as_deref());
     desk.announce("PAYMENT.AUTHORIZATION.VOIDED", EventContent::Authorization(Box::new(authorization)));
     Ok(Done::ok(Resource::Authorization(id.to_owned())))
 }

@@ -12,7 +12,7 @@ use crate::paypal::{
 
 #[derive(Debug)]
 pub(crate) struct Request {
-    order: String,
+    pub(crate) order: String,
     source: Option<Source>,
 }
 

@@ -7,7 +7,7 @@ use crate::paypal::{
     body,
     desk::{Desk, Done},
     errors::{PaypalError, Result},
-    order::{Order, OrderStatus},
+    order::{Funding, Order, OrderStatus},
     request_ids::Resource,
     source::{ExperienceContext, Source, SourceRequest},
 };
@@ -23,7 +23,7 @@ struct Body {
 
 #[derive(Debug)]
 pub(crate) struct Request {
-    order: String,
+    pub(crate) order: String,
     source: Source,
     context: ExperienceContext,
 }
@@ -44,10 +44,11 @@ impl Request {
     pub(crate) fn execute(&self, desk: &mut Desk<'_>) -> Result<Done> {
         let now = desk.now;
         let order = desk.order(&self.order)?;
-        if order.status == OrderStatus::Completed {
+        if matches!(order.status, OrderStatus::Completed | OrderStatus::Voided) {
             return PaypalError::unprocessable("ORDER_CANNOT_BE_CONFIRMED").refuse();
         }
         order.source = Some(self.source);
+        order.funding = Funding::default();
         order.status = Order::status_with(Some(self.source));
         order.updated = now;
         let urls = [

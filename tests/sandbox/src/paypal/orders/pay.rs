@@ -1,16 +1,20 @@
 //! Paying an order: its captures or authorizations come into being.
 
+use jiff::Timestamp;
+
 use crate::{
     ids,
     paypal::{
-        authorization::{Authorization, AuthorizationStatus},
+        authorization::{Authorization, AuthorizationStatus, VALIDITY},
         capture::{Capture, CaptureStatus},
         desk::Desk,
         errors::{PaypalError, Result},
-        order::{Intent, OrderStatus, Unit},
+        order::{Funding, Intent, Order, OrderStatus, Unit},
         source::{Source, Vaulted},
     },
 };
+
+const DECLINED: &str = "INSTRUMENT_DECLINED";
 
 /// How a payment source takes being used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,14 +23,22 @@ enum Verdict {
     Pending,
     /// The order completes, with a payment that says no.
     Declined,
-    /// The call itself is refused.
-    Refused,
+    /// The call itself is refused, with this issue.
+    Refused(&'static str),
 }
 
-fn verdict(source: Option<Source>) -> Verdict {
-    match source {
+fn verdict(order: &Order) -> Verdict {
+    match order.funding {
+        Funding::Good => {}
+        Funding::Declined => return Verdict::Refused(DECLINED),
+        Funding::Pending => return Verdict::Pending,
+    }
+    match order.source {
         Some(Source::VaultedWallet(Vaulted::Declined) | Source::BillingAgreement { declined: true }) => {
-            Verdict::Refused
+            Verdict::Refused(DECLINED)
+        }
+        Some(Source::VaultedWallet(Vaulted::Locked) | Source::VaultedCard(Vaulted::Locked)) => {
+            Verdict::Refused("PAYER_ACCOUNT_LOCKED_OR_CLOSED")
         }
         Some(Source::VaultedCard(Vaulted::Declined)) => Verdict::Declined,
         Some(Source::VaultedWallet(Vaulted::Pending) | Source::VaultedCard(Vaulted::Pending)) => {
@@ -36,20 +48,19 @@ fn verdict(source: Option<Source>) -> Verdict {
         | Some(
             Source::Wallet
             | Source::BillingAgreement { declined: false }
-            | Source::VaultedWallet(Vaulted::Good | Vaulted::NeedsAction)
-            | Source::VaultedCard(Vaulted::Good | Vaulted::NeedsAction),
+            | Source::VaultedWallet(Vaulted::Good | Vaulted::NeedsAction | Vaulted::NoFundsForRefunds)
+            | Source::VaultedCard(Vaulted::Good | Vaulted::NeedsAction | Vaulted::NoFundsForRefunds),
         ) => Verdict::Paid,
     }
 }
 
 /// Uses the order's source for every purchase unit and completes the order.
 pub(super) fn pay(desk: &mut Desk<'_>, id: &str) -> Result<()> {
-    let (base, now) = (desk.base, desk.now);
+    let now = desk.now;
     let order = desk.order(id)?;
-    let verdict = verdict(order.source);
-    if verdict == Verdict::Refused {
-        let elsewhere = order.approval_url(base);
-        return PaypalError::unprocessable("INSTRUMENT_DECLINED").redirect_to(elsewhere).refuse();
+    let verdict = verdict(order);
+    if let Verdict::Refused(issue) = verdict {
+        return PaypalError::unprocessable(issue).refuse();
     }
     let (intent, units) = (order.intent, order.units.clone());
     // PayPal guards against paying an invoice twice; a decline leaves it open.
@@ -78,6 +89,7 @@ pub(super) fn pay(desk: &mut Desk<'_>, id: &str) -> Result<()> {
         }
     }
     order.status = OrderStatus::Completed;
+    order.reopened = false;
     order.updated = now;
     desk.announce_order("CHECKOUT.ORDER.COMPLETED", id);
     Ok(())
@@ -93,7 +105,7 @@ fn capture(desk: &mut Desk<'_>, order: &str, unit: &Unit, verdict: Verdict) -> S
         status: match verdict {
             Verdict::Paid => CaptureStatus::Completed { refunded: 0 },
             Verdict::Pending => CaptureStatus::Pending,
-            Verdict::Declined | Verdict::Refused => CaptureStatus::Declined,
+            Verdict::Declined | Verdict::Refused(_) => CaptureStatus::Declined,
         },
         final_capture: true,
         custom_id: unit.custom_id.clone(),
@@ -116,7 +128,7 @@ fn authorize(desk: &mut Desk<'_>, order: &str, unit: &Unit, verdict: Verdict) ->
         status: match verdict {
             Verdict::Paid => AuthorizationStatus::Created,
             Verdict::Pending => AuthorizationStatus::Pending,
-            Verdict::Declined | Verdict::Refused => AuthorizationStatus::Denied,
+            Verdict::Declined | Verdict::Refused(_) => AuthorizationStatus::Denied,
         },
         captured: 0,
         captures: Vec::new(),
@@ -125,6 +137,7 @@ fn authorize(desk: &mut Desk<'_>, order: &str, unit: &Unit, verdict: Verdict) ->
         request_id: desk.request_id.map(str::to_owned),
         created: desk.now,
         updated: desk.now,
+        expires: desk.now.saturating_add(VALIDITY).unwrap_or(Timestamp::MAX),
     };
     desk.add_authorization(authorization);
     id
@@ -138,6 +151,7 @@ pub(super) fn pay_approved(
     source: Option<Source>,
     already_done: &'static str,
 ) -> Result<()> {
+    let base = desk.base;
     let order = desk.order(id)?;
     if order.intent != intent {
         return PaypalError::unprocessable("ACTION_DOES_NOT_MATCH_INTENT").refuse();
@@ -147,11 +161,21 @@ pub(super) fn pay_approved(
     }
     if let Some(source) = source {
         order.source = Some(source);
-        order.status = crate::paypal::order::Order::status_with(Some(source));
+        order.funding = Funding::default();
+        order.status = Order::status_with(Some(source));
     }
     match order.status {
         OrderStatus::PayerActionRequired if source.is_some() => {
             PaypalError::unprocessable("PAYER_ACTION_REQUIRED").refuse()
+        }
+        // PayPal tells of the approval before its own capture knows.
+        OrderStatus::Approved if order.refusals > 0 => {
+            order.refusals -= 1;
+            PaypalError::unprocessable("ORDER_NOT_APPROVED").refuse()
+        }
+        _ if order.is_payable() && verdict(order) == Verdict::Refused(DECLINED) => {
+            order.reopened = true;
+            PaypalError::unprocessable(DECLINED).redirect_to(order.approval_url(base)).refuse()
         }
         _ if order.is_payable() => pay(desk, id),
         _ => PaypalError::unprocessable("ORDER_NOT_APPROVED").refuse(),

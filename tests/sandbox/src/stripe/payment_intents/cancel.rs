@@ -4,7 +4,9 @@ use serde_json::Value;
 
 use crate::{
     ledger::EffectKind,
-    stripe::{charge::Outcome, desk::Desk, errors::Result, params::Params, payment_intent::Status},
+    stripe::{
+        charge::Outcome, desk::Desk, errors::Result, params::Params, payment_intent::Status, release::release,
+    },
 };
 
 #[derive(Debug)]
@@ -33,22 +35,44 @@ impl Request {
     }
 
     pub(crate) fn execute(&self, desk: &mut Desk<'_>) -> Result<Value> {
-        let (pages, now) = (desk.pages, desk.now);
-        let intent = desk.intent(&self.intent)?;
-        if matches!(intent.status, Status::Succeeded { .. } | Status::Canceled { .. }) {
-            return intent.unexpected_state("canceled", pages).refuse();
-        }
-        let released = intent.capturable();
-        intent.status = Status::Canceled { at: now, reason: self.reason };
-        let (currency, transaction) = (intent.currency, intent.transaction_id());
-        let charge = intent.latest_charge.clone();
-        if let Some(charge) = charge.and_then(|id| desk.books.charges.get_mut(&id))
-            && matches!(charge.outcome, Outcome::Authorized)
-        {
-            charge.outcome = Outcome::Released;
-        }
-        desk.record(EffectKind::Cancel, released, currency, &self.intent, transaction);
-        desk.announce_intent("payment_intent.canceled", &self.intent);
+        cancel(desk, &self.intent, &Cause::Canceled(self.reason))?;
         desk.show_intent(&self.intent, &self.expand)
     }
+}
+
+/// Why a PaymentIntent ends without a payment, with its `cancellation_reason`.
+#[derive(Debug)]
+pub(crate) enum Cause {
+    Canceled(Option<&'static str>),
+    /// The authorization ran out.
+    Expired(&'static str),
+}
+
+/// Ends a PaymentIntent and releases what was authorized.
+pub(crate) fn cancel(desk: &mut Desk<'_>, id: &str, cause: &Cause) -> Result<()> {
+    let (pages, now) = (desk.pages, desk.now);
+    let (reason, effect, refund_reason) = match cause {
+        Cause::Canceled(reason) => (*reason, EffectKind::Cancel, None),
+        Cause::Expired(reason) => (Some(*reason), EffectKind::Expire, Some("expired_uncaptured_charge")),
+    };
+    let intent = desk.intent(id)?;
+    if matches!(intent.status, Status::Succeeded { .. } | Status::Canceled { .. }) {
+        return intent.unexpected_state("canceled", pages).refuse();
+    }
+    let released = intent.capturable();
+    intent.status = Status::Canceled { at: now, reason };
+    let (currency, transaction) = (intent.currency, intent.transaction_id());
+    let charge_id = intent.latest_charge.clone().unwrap_or_default();
+    if let Some(charge) = desk.books.charges.get_mut(&charge_id)
+        && matches!(charge.outcome, Outcome::Authorized)
+    {
+        charge.outcome = Outcome::Released;
+    }
+    desk.record(effect, released, currency, id, transaction);
+    release(desk, &charge_id, released, refund_reason);
+    if matches!(cause, Cause::Expired(_)) {
+        desk.announce_charge("charge.expired", &charge_id);
+    }
+    desk.announce_intent("payment_intent.canceled", id);
+    Ok(())
 }

@@ -11,6 +11,7 @@ use crate::{
         errors::{Result, StripeError},
         params::{Metadata, Params},
         payment_intent::Status,
+        release::release,
     },
 };
 
@@ -41,36 +42,45 @@ impl Request {
         Ok(request)
     }
 
-    /// Takes the amount and releases the rest of the authorization.
     pub(crate) fn execute(&self, desk: &mut Desk<'_>) -> Result<Value> {
-        let pages = desk.pages;
-        let intent = desk.intent(&self.intent)?;
-        if !matches!(intent.status, Status::RequiresCapture) {
-            return intent.unexpected_state("captured", pages).refuse();
-        }
-        let (capturable, currency) = (intent.capturable(), intent.currency);
-        let amount = self.amount.unwrap_or(capturable);
-        check_amount(amount, currency, "amount_to_capture")?;
-        if amount > capturable {
-            let message = format!(
-                "The amount_to_capture ({amount}) is greater than the amount you can capture ({capturable}) on this \
-                 PaymentIntent."
-            );
-            return StripeError::invalid(message)
-                .code("amount_too_large")
-                .param("amount_to_capture")
-                .refuse();
-        }
-        merge(&mut intent.metadata, &self.metadata);
-        intent.status = Status::Succeeded { received: amount };
-        let (charge, transaction) = (intent.latest_charge.clone(), intent.transaction_id());
-        if let Some(charge) = charge.and_then(|id| desk.books.charges.get_mut(&id)) {
-            charge.outcome = Outcome::Captured { amount, refunded: 0, refunds: Vec::new() };
-        }
-        desk.record(EffectKind::Capture, amount, currency, &self.intent, transaction);
-        desk.announce_intent("payment_intent.succeeded", &self.intent);
+        capture(desk, &self.intent, self.amount, &self.metadata)?;
         desk.show_intent(&self.intent, &self.expand)
     }
+}
+
+/// Takes the amount, or with `None` all that was authorized, and releases the rest of the authorization.
+pub(crate) fn capture(desk: &mut Desk<'_>, id: &str, amount: Option<i64>, metadata: &Metadata) -> Result<()> {
+    let (pages, now) = (desk.pages, desk.now);
+    let intent = desk.intent(id)?;
+    if !matches!(intent.status, Status::RequiresCapture) {
+        return intent.unexpected_state("captured", pages).refuse();
+    }
+    let (capturable, currency) = (intent.capturable(), intent.currency);
+    let charge_id = intent.latest_charge.clone().unwrap_or_default();
+    if desk.books.charges.get(&charge_id).is_some_and(|charge| charge.is_lapsed(now)) {
+        let message = format!("Charge {charge_id} cannot be captured because its authorization has expired.");
+        return StripeError::invalid(message).code("charge_expired_for_capture").refuse();
+    }
+    let amount = amount.unwrap_or(capturable);
+    check_amount(amount, currency, "amount_to_capture")?;
+    if amount > capturable {
+        let message = format!(
+            "The amount_to_capture ({amount}) is greater than the amount you can capture ({capturable}) on this \
+             PaymentIntent."
+        );
+        return StripeError::invalid(message).code("amount_too_large").param("amount_to_capture").refuse();
+    }
+    let intent = desk.intent(id)?;
+    merge(&mut intent.metadata, metadata);
+    intent.status = Status::Succeeded { received: amount };
+    let transaction = intent.transaction_id();
+    if let Some(charge) = desk.books.charges.get_mut(&charge_id) {
+        charge.outcome = Outcome::Captured { amount, refunded: 0, refunds: Vec::new() };
+    }
+    desk.record(EffectKind::Capture, amount, currency, id, transaction);
+    release(desk, &charge_id, capturable - amount, None);
+    desk.announce_intent("payment_intent.succeeded", id);
+    Ok(())
 }
 
 /// Metadata sent later is added; an empty value removes its key.

@@ -1,5 +1,6 @@
 //! `POST /v1/payment_intents/{intent}/confirm`, and confirmation at creation.
 
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use url::Url;
 
@@ -14,8 +15,12 @@ use crate::{
         methods::{Behaviour, Decline, TestMethod},
         params::Params,
         payment_intent::{AllowRedirects, CaptureMethod, Status},
+        quirks::check_usable,
     },
 };
+
+/// How long most card networks hold an authorization (docs.stripe.com/payments/place-a-hold-on-a-payment-method).
+const HOLD: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// How the customer can, or cannot, be reached during the confirmation.
 #[derive(Debug)]
@@ -111,7 +116,9 @@ impl Request {
         }
         self.confirmation.check_return_url(intent.terms.automatic_payment_methods)?;
         if let Some(method) = &self.payment_method {
-            intent.payment_method = Some(find_method(method)?);
+            let method = find_method(method)?;
+            check_usable(method, intent.currency)?;
+            intent.payment_method = Some(method);
         }
         confirm(desk, &self.intent, &self.confirmation)?;
         desk.show_intent(&self.intent, &self.expand)
@@ -206,6 +213,7 @@ fn add_charge(
     let charge_id = ids::stripe("ch");
     let intent = desk.intent(intent)?;
     intent.latest_charge = Some(charge_id.clone());
+    let held_until = now.saturating_add(HOLD).unwrap_or(Timestamp::MAX);
     let charge = Charge {
         id: charge_id.clone(),
         payment_intent: intent.id.clone(),
@@ -214,7 +222,9 @@ fn add_charge(
         method,
         metadata: intent.metadata.clone(),
         created: now,
+        capture_before: matches!(outcome, Outcome::Authorized).then_some(held_until),
         outcome,
+        release: None,
         dispute: None,
     };
     desk.books.charges.insert(&charge_id, charge);

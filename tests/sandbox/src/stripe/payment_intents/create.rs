@@ -13,6 +13,7 @@ use crate::{
         methods::TestMethod,
         params::{Metadata, Params, required},
         payment_intent::{AllowRedirects, CaptureMethod, PaymentIntent, Status, Terms},
+        quirks::check_usable,
     },
 };
 
@@ -95,6 +96,9 @@ impl Request {
 
     pub(crate) fn execute(&self, desk: &mut Desk<'_>) -> Result<Value> {
         let payment_method = self.payment_method.as_deref().map(find_method).transpose()?;
+        if let Some(method) = payment_method {
+            check_usable(method, self.currency)?;
+        }
         let id = ids::stripe("pi");
         let intent = PaymentIntent {
             client_secret: ids::stripe(&format!("{id}_secret")),
@@ -162,14 +166,15 @@ fn read_amount(params: &mut Params, currency: StripeCurrency) -> Result<i64> {
     Ok(amount)
 }
 
-/// What holds for every amount: positive, within the currency's limit, no digits the currency does not have.
+/// What holds for every amount: positive, at most the currency's maximum, no digits the currency does not have.
 pub(crate) fn check_amount(amount: i64, currency: StripeCurrency, param: &str) -> Result<()> {
     if amount < 1 {
         let message = "This value must be greater than or equal to 1.";
         return StripeError::invalid(message).code("parameter_invalid_integer").param(param).refuse();
     }
-    if amount > currency.maximum() {
-        let message = format!("Amount must be no more than {} {}", currency.maximum(), currency.code());
+    let maximum = currency.maximum();
+    if amount > maximum {
+        let message = format!("Amount must be no more than {maximum} {}", currency.code());
         return StripeError::invalid(message).code("amount_too_large").param(param).refuse();
     }
     if amount % currency.step() != 0 {

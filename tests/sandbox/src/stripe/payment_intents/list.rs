@@ -28,7 +28,8 @@ impl Request {
             |intent| intent.created,
             "payment_intent",
         )?;
-        let mut views: Vec<Value> = found.iter().map(|intent| intent.view(desk.pages)).collect();
+        let mut views: Vec<Value> =
+            found.iter().filter_map(|it| intents.get(&it.id)).map(|intent| intent.view(desk.pages)).collect();
         self.0.expand(desk, &mut views)?;
         Ok(list_view("/v1/payment_intents", &views, has_more))
     }

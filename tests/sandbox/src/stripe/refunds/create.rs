@@ -16,6 +16,7 @@ use crate::{
         params::{Metadata, Params},
         payment_intent::{Status, transaction_id},
         payment_intents::create::check_amount,
+        quirks::{Quirk, check_balance},
     },
 };
 
@@ -74,6 +75,17 @@ impl Request {
         Ok(request)
     }
 
+    /// A refund that somebody makes in the dashboard, which has no metadata.
+    pub(crate) fn of_dashboard(intent: String, amount: Option<i64>) -> Self {
+        Self {
+            target: Target::PaymentIntent(intent),
+            amount,
+            reason: None,
+            metadata: Vec::new(),
+            expand: Vec::new(),
+        }
+    }
+
     pub(crate) fn execute(&self, desk: &mut Desk<'_>) -> Result<Value> {
         let charge_id = self.find_charge(desk)?;
         let now = desk.now;
@@ -86,6 +98,7 @@ impl Request {
             let message = format!("Charge {charge_id} has been charged back; cannot issue a refund.");
             return StripeError::invalid(message).code("charge_disputed").refuse();
         }
+        check_balance(charge.method)?;
         let id = ids::stripe("re");
         let amount = take(charge, &id, self.amount)?;
         let refund = Refund {
@@ -94,9 +107,11 @@ impl Request {
             payment_intent: charge.payment_intent.clone(),
             amount,
             currency: charge.currency,
+            balance_transaction: Some(ids::stripe("txn")),
             reason: self.reason,
             metadata: self.metadata.clone(),
             created: now,
+            pending: charge.method.quirk == Some(Quirk::PendingRefunds),
             failure: None,
         };
         let transaction = transaction_id(&self.metadata).or_else(|| transaction_id(&charge.metadata));

@@ -38,7 +38,7 @@ impl Request {
                 let place = |id: &str| refunds.place(id);
                 let (found, has_more) =
                     self.page.select(refunds.by_age(), place, |refund| refund.created, "refund")?;
-                (found.into_iter().map(|refund| &**refund).collect::<Vec<_>>(), has_more)
+                (found.into_iter().filter_map(|it| refunds.get(&it.id)).collect::<Vec<_>>(), has_more)
             }
             Some(charge) => {
                 let refunds = refunds_of(books, &charge);
@@ -67,10 +67,9 @@ impl Request {
 }
 
 fn refunds_of<'a>(books: &'a Books, charge: &str) -> Vec<&'a Refund> {
-    match books.charges.get(charge).map(|charge| &charge.outcome) {
-        Some(Outcome::Captured { refunds, .. }) => {
-            refunds.iter().filter_map(|id| books.refunds.get(id)).collect()
-        }
-        _ => Vec::new(),
-    }
+    let Some(charge) = books.charges.get(charge) else { return Vec::new() };
+    let release = charge.release.iter().map(|release| &release.refund);
+    let refunds =
+        if let Outcome::Captured { refunds, .. } = &charge.outcome { refunds.as_slice() } else { &[] };
+    release.chain(refunds).filter_map(|id| books.refunds.get(id)).collect()
 }

@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 
 use super::{currencies::StripeCurrency, params::Metadata, payment_intent::metadata_view};
 
-/// A refund. The sandbox's refunds succeed at once, as refunds of cards mostly do; a script may have one fail later.
+/// A refund. The sandbox's refunds succeed at once, as refunds of cards mostly do, or are pending until a script ends
+/// that; a script may also have one fail later.
 #[derive(Debug, Clone)]
 pub(crate) struct Refund {
     pub(crate) id: String,
@@ -18,9 +19,13 @@ pub(crate) struct Refund {
     pub(crate) payment_intent: String,
     pub(crate) amount: i64,
     pub(crate) currency: StripeCurrency,
+    /// The movement of the account's balance; absent where no money moved.
+    pub(crate) balance_transaction: Option<String>,
     pub(crate) reason: Option<&'static str>,
     pub(crate) metadata: Metadata,
     pub(crate) created: Timestamp,
+    /// Stripe is still at it.
+    pub(crate) pending: bool,
     pub(crate) failure: Option<RefundFailure>,
 }
 
@@ -48,12 +53,20 @@ impl RefundFailure {
 }
 
 impl Refund {
+    pub(crate) fn status(&self) -> &'static str {
+        match (self.failure, self.pending) {
+            (Some(_), _) => "failed",
+            (None, true) => "pending",
+            (None, false) => "succeeded",
+        }
+    }
+
     pub(crate) fn view(&self) -> Value {
         let mut view = json!({
             "id": self.id,
             "object": "refund",
             "amount": self.amount,
-            "balance_transaction": null,
+            "balance_transaction": self.balance_transaction,
             "charge": self.charge,
             "created": self.created.as_second(),
             "currency": self.currency.code(),
@@ -62,12 +75,16 @@ impl Refund {
             "reason": self.reason,
             "receipt_number": null,
             "source_transfer_reversal": null,
-            "status": if self.failure.is_some() { "failed" } else { "succeeded" },
+            "status": self.status(),
             "transfer_reversal": null,
         });
-        // Stripe names it on failed refunds only.
-        if let (Some(failure), Some(view)) = (self.failure, view.as_object_mut()) {
-            view.insert("failure_reason".to_owned(), json!(failure.name()));
+        // Stripe names these where they say something only.
+        if let Some(view) = view.as_object_mut() {
+            if let Some(failure) = self.failure {
+                view.insert("failure_reason".to_owned(), json!(failure.name()));
+            } else if self.pending {
+                view.insert("pending_reason".to_owned(), json!("processing"));
+            }
         }
         view
     }

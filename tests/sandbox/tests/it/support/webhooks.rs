@@ -40,6 +40,13 @@ impl World {
         Reply::of(self.http.post(self.url(&format!("/_sandbox/{path}"))).json(body)).await
     }
 
+    /// Makes something happen at a provider by itself; returns its answer.
+    pub(crate) async fn happens(&self, script: Value) -> Reply {
+        let reply = self.control_post("happen", &script).await;
+        assert_eq!(reply.status, 201, "{script}: {reply:?}");
+        reply
+    }
+
     pub(crate) async fn aim(&self, targets: &Value) -> Reply {
         Reply::of(self.http.put(self.url("/_sandbox/webhooks")).json(targets)).await
     }

@@ -1,0 +1,255 @@
+//! A rule: which calls a fault strikes, and what `POST /_sandbox/faults` takes.
+
+use std::num::{NonZeroU32, NonZeroU64};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::IntoDeserializer};
+
+use super::refusal::Refusal;
+use crate::provider::{Operation, Provider};
+
+/// Longer delays would outlive every client's patience and only hold memory.
+const DELAY_MS_MAX: u64 = 600_000;
+
+/// Older states nobody would take for a lag; the sandbox keeps no more of them.
+pub(crate) const STALE_MS_MAX: u64 = 600_000;
+
+/// More copies of one webhook, or more that overtake it, would only be load.
+const COUNT_MAX: u32 = 100;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum FaultKind {
+    /// The answer is late by `delayMs`; the key is held meanwhile, so a repeat meets "in progress".
+    Latency,
+    /// 429, nothing happened.
+    RateLimited,
+    /// The answer in `refusal`, nothing happened.
+    Refuse,
+    /// 500, nothing happened.
+    ErrorBefore,
+    /// The effect happens, the answer is a 500.
+    ErrorAfter,
+    /// The connection is cut, nothing happened.
+    DropBefore,
+    /// The effect happens, then the connection is cut without an answer.
+    DropAfter,
+    /// 502 with an HTML page, as a proxy in front would answer; nothing happened.
+    HtmlError,
+    /// The effect happens; the answer's body breaks off in the middle.
+    Truncated,
+    /// The call's idempotency key is forgotten before the call is handled.
+    ForgetKey,
+    /// A read shows the state of `staleMs` ago.
+    StaleRead,
+    // Faults of webhook delivery.
+    /// Delivered `count` times.
+    Duplicate,
+    /// Held back until the next `count` events were delivered, `delayMs` at longest.
+    Reorder,
+    /// Delivered `delayMs` late; later events overtake it.
+    Delay,
+    /// Not delivered until `POST /_sandbox/webhooks/release`.
+    Withhold,
+    /// Delivered once, with a signature that is wrong.
+    Forge,
+}
+
+impl FaultKind {
+    pub(super) fn concerns_webhooks_only(self) -> bool {
+        matches!(self, Self::Duplicate | Self::Reorder | Self::Delay | Self::Withhold | Self::Forge)
+    }
+}
+
+/// What `POST /_sandbox/faults` takes.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct Rule {
+    #[serde(default, deserialize_with = "one_or_any", serialize_with = "star_for_any")]
+    pub(super) provider: Option<Provider>,
+    #[serde(default, deserialize_with = "one_or_any", serialize_with = "star_for_any")]
+    pub(super) operation: Option<Operation>,
+    pub(super) fault: FaultKind,
+    /// Strikes every n-th matching call, the n-th being the first.
+    #[serde(default = "every_call")]
+    pub(super) every: NonZeroU32,
+    /// Strikes at most this often; absent: without end.
+    #[serde(default)]
+    pub(super) times: Option<NonZeroU64>,
+    /// How long the call is held up before the fault shows, in milliseconds.
+    #[serde(default)]
+    pub(super) delay_ms: u64,
+    /// For `duplicate` and `reorder`: how many deliveries, and how many events overtake.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) count: Option<NonZeroU32>,
+    /// For `stale_read`: how far the read is behind, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) stale_ms: Option<NonZeroU64>,
+    /// For `rate_limited`: the seconds that the header `Retry-After` names; absent: no such header.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) retry_after: Option<u32>,
+    /// For `error_before` and `error_after` on Stripe: the 500 comes from the endpoint itself, so that Stripe's
+    /// idempotency layer keeps it and repeats it to every retry with the key. Otherwise it models an answer lost
+    /// on the way, which a retry still finds.
+    #[serde(default)]
+    pub(super) frozen: bool,
+    /// For `refuse`: what the caller gets.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) refusal: Option<Refusal>,
+}
+
+fn every_call() -> NonZeroU32 {
+    NonZeroU32::MIN
+}
+
+fn one_or_any<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    let name = String::deserialize(deserializer)?;
+    if name == "*" { Ok(None) } else { T::deserialize(name.into_deserializer()).map(Some) }
+}
+
+fn star_for_any<T: Serialize, S: Serializer>(value: &Option<T>, serializer: S) -> Result<S::Ok, S::Error> {
+    match value {
+        Some(value) => value.serialize(serializer),
+        None => serializer.serialize_str("*"),
+    }
+}
+
+/// Why a fault was not accepted: the field and what would be right.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct InvalidRule {
+    pub(crate) field: String,
+    pub(crate) message: String,
+}
+
+impl Rule {
+    pub(crate) fn parse(body: &[u8]) -> Result<Self, InvalidRule> {
+        let mut json = serde_json::Deserializer::from_slice(body);
+        let rule: Self = serde_path_to_error::deserialize(&mut json).map_err(|error| InvalidRule {
+            field: error.path().to_string(),
+            message: error.into_inner().to_string(),
+        })?;
+        json.end().map_err(|error| InvalidRule { field: ".".to_owned(), message: error.to_string() })?;
+        rule.check()
+    }
+
+    /// Withholds every event of a provider.
+    pub(super) fn withhold(provider: Provider) -> Self {
+        Self {
+            provider: Some(provider),
+            operation: Some(Operation::Webhook),
+            fault: FaultKind::Withhold,
+            every: every_call(),
+            times: None,
+            delay_ms: 0,
+            count: None,
+            stale_ms: None,
+            retry_after: None,
+            frozen: false,
+            refusal: None,
+        }
+    }
+
+    fn check(self) -> Result<Self, InvalidRule> {
+        let invalid = |field: &str, message: &str| {
+            Err(InvalidRule { field: field.to_owned(), message: message.to_owned() })
+        };
+        if self.delay_ms > DELAY_MS_MAX {
+            return invalid("delayMs", "must be at most 600000 (ten minutes)");
+        }
+        if matches!(self.fault, FaultKind::Latency | FaultKind::Delay) && self.delay_ms == 0 {
+            return invalid("delayMs", "must be at least 1 for the faults `latency` and `delay`");
+        }
+        if self.fault.concerns_webhooks_only() != (self.operation == Some(Operation::Webhook)) {
+            return invalid(
+                "operation",
+                "must be `webhook` for duplicate, reorder, delay, withhold and forge, and for these only",
+            );
+        }
+        self.check_stale_read()?;
+        if self.retry_after.is_some() && self.fault != FaultKind::RateLimited {
+            return invalid("retryAfter", "is for the fault `rate_limited` only");
+        }
+        if self.count.is_some() && !matches!(self.fault, FaultKind::Duplicate | FaultKind::Reorder) {
+            return invalid("count", "is for the faults `duplicate` and `reorder` only");
+        }
+        if self.count.is_some_and(|count| count.get() > COUNT_MAX) {
+            return invalid("count", "must be at most 100");
+        }
+        if self.refusal.is_some() != (self.fault == FaultKind::Refuse) {
+            return invalid("refusal", "must be given for the fault `refuse`, and for it only");
+        }
+        if self.refusal.as_ref().is_some_and(|refusal| refusal.answer().is_none()) {
+            return invalid("refusal.status", "must be from 400 to 499");
+        }
+        if self.frozen {
+            if !matches!(self.fault, FaultKind::ErrorBefore | FaultKind::ErrorAfter) {
+                return invalid("frozen", "is for the faults `error_before` and `error_after` only");
+            }
+            if self.provider != Some(Provider::Stripe) {
+                return invalid(
+                    "frozen",
+                    "needs the provider `stripe`: PayPal does not repeat a stored error",
+                );
+            }
+        }
+        Ok(self)
+    }
+
+    fn check_stale_read(&self) -> Result<(), InvalidRule> {
+        let invalid = |field: &str, message: &str| {
+            Err(InvalidRule { field: field.to_owned(), message: message.to_owned() })
+        };
+        let is_stale_read = self.fault == FaultKind::StaleRead;
+        if is_stale_read && self.operation != Some(Operation::Retrieve) {
+            return invalid("operation", "must be `retrieve` for the fault `stale_read`");
+        }
+        if is_stale_read != self.stale_ms.is_some() {
+            return invalid("staleMs", "is needed for the fault `stale_read`, and for this only");
+        }
+        if self.stale_ms.is_some_and(|stale| stale.get() > STALE_MS_MAX) {
+            return invalid("staleMs", "must be at most 600000 (ten minutes)");
+        }
+        Ok(())
+    }
+
+    pub(super) fn matches(&self, provider: Provider, operation: Operation) -> bool {
+        self.provider.is_none_or(|p| p == provider) && self.operation.is_none_or(|o| o == operation)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(rule: &str) -> InvalidRule {
+        Rule::parse(rule.as_bytes()).unwrap_err()
+    }
+
+    #[test]
+    fn a_bad_rule_is_refused_by_the_name_of_its_field() {
+        assert_eq!(refusal(r#"{"fault":"explode"}"#).field, "fault");
+        assert_eq!(refusal(r#"{"fault":"latency"}"#).field, "delayMs");
+        assert_eq!(refusal(r#"{"fault":"drop_after","every":0}"#).field, "every");
+        assert_eq!(refusal(r#"{"fault":"drop_after","provider":"adyen"}"#).field, "provider");
+        assert_eq!(refusal(r#"{"fault":"drop_after","operation":"unknown"}"#).field, "operation");
+        assert_eq!(refusal(r#"{"fault":"forge","operation":"charge"}"#).field, "operation");
+        assert_eq!(refusal(r#"{"fault":"drop_after","operation":"webhook"}"#).field, "operation");
+        assert_eq!(refusal(r#"{"fault":"refuse"}"#).field, "refusal");
+        assert_eq!(
+            refusal(r#"{"fault":"refuse","refusal":{"status":500,"body":{}}}"#).field,
+            "refusal.status"
+        );
+        assert_eq!(refusal(r#"{"fault":"delay","operation":"webhook"}"#).field, "delayMs");
+        assert_eq!(refusal(r#"{"fault":"forge","operation":"webhook","count":2}"#).field, "count");
+        assert_eq!(refusal(r#"{"fault":"error_after","provider":"paypal","frozen":true}"#).field, "frozen");
+        assert_eq!(refusal(r#"{"fault":"drop_after","retryAfter":1}"#).field, "retryAfter");
+        assert_eq!(refusal(r#"{"fault":"stale_read","staleMs":1}"#).field, "operation");
+        assert_eq!(refusal(r#"{"fault":"stale_read","operation":"retrieve"}"#).field, "staleMs");
+        assert_eq!(refusal(r#"{"fault":"drop_after","staleMs":1}"#).field, "staleMs");
+        let long = r#"{"fault":"stale_read","operation":"retrieve","staleMs":600001}"#;
+        assert_eq!(refusal(long).field, "staleMs");
+        assert!(refusal(r#"{"fault":"drop_after","tiems":1}"#).message.contains("tiems"));
+        assert!(refusal(r#"{"operation":"charge"}"#).message.contains("fault"));
+    }
+}

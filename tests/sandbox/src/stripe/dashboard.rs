@@ -1,0 +1,107 @@
+//! What happens to a payment without a request of the gateway: in Stripe's dashboard, and when its time is up.
+
+use serde_json::Value;
+
+use super::{
+    charge::Outcome,
+    desk::Desk,
+    errors::StripeError,
+    payment_intents::{cancel, capture},
+    refunds,
+};
+use crate::{
+    faults::InvalidRule,
+    scripts::{Script, invalid},
+};
+
+type Result<T> = std::result::Result<T, InvalidRule>;
+
+const CANCEL_REASONS: [&str; 7] = [
+    "abandoned",
+    "automatic",
+    "duplicate",
+    "expired",
+    "failed_invoice",
+    "fraudulent",
+    "requested_by_customer",
+];
+
+/// The hold has ended at the payer's bank, and Stripe does not show it yet.
+pub(super) fn lapse(desk: &mut Desk<'_>, subjects: &[String]) -> Result<Value> {
+    let (id, charge_id) = find_authorized(desk, subjects)?;
+    let now = desk.now;
+    if let Some(charge) = desk.books.charges.get_mut(&charge_id) {
+        charge.capture_before = Some(now);
+    }
+    show(desk, &id)
+}
+
+/// Stripe closes a PaymentIntent whose authorization has expired.
+pub(super) fn expire(desk: &mut Desk<'_>, subjects: &[String], script: &Script) -> Result<Value> {
+    let (id, _) = find_authorized(desk, subjects)?;
+    let reason = cancel_reason(script)?.unwrap_or("automatic");
+    cancel::cancel(desk, &id, &cancel::Cause::Expired(reason)).map_err(|error| refused(&error))?;
+    show(desk, &id)
+}
+
+pub(super) fn cancel(desk: &mut Desk<'_>, subjects: &[String], script: &Script) -> Result<Value> {
+    let id = find_intent(desk, subjects)?;
+    let cause = cancel::Cause::Canceled(cancel_reason(script)?);
+    cancel::cancel(desk, &id, &cause).map_err(|error| refused(&error))?;
+    show(desk, &id)
+}
+
+pub(super) fn capture(desk: &mut Desk<'_>, subjects: &[String], script: &Script) -> Result<Value> {
+    let (id, _) = find_authorized(desk, subjects)?;
+    let amount = amount(desk, &id, script)?;
+    capture::capture(desk, &id, amount, &Vec::new()).map_err(|error| refused(&error))?;
+    show(desk, &id)
+}
+
+pub(super) fn refund(desk: &mut Desk<'_>, subjects: &[String], script: &Script) -> Result<Value> {
+    let id = find_intent(desk, subjects)?;
+    let amount = amount(desk, &id, script)?;
+    refunds::create::Request::of_dashboard(id, amount).execute(desk).map_err(|error| refused(&error))
+}
+
+fn show(desk: &Desk<'_>, id: &str) -> Result<Value> {
+    desk.show_intent(id, &[]).map_err(|error| refused(&error))
+}
+
+fn refused(error: &StripeError) -> InvalidRule {
+    invalid("id", error.message())
+}
+
+fn cancel_reason(script: &Script) -> Result<Option<&'static str>> {
+    let Some(given) = script.reason.as_deref() else { return Ok(None) };
+    let known = CANCEL_REASONS.into_iter().find(|reason| *reason == given);
+    known.map(Some).ok_or_else(|| invalid("reason", &format!("must be one of {}", CANCEL_REASONS.join(", "))))
+}
+
+/// The script's amount in the units that Stripe counts the currency in.
+fn amount(desk: &Desk<'_>, intent: &str, script: &Script) -> Result<Option<i64>> {
+    let Some(minor) = script.amount else { return Ok(None) };
+    let converted = desk.books.intents.get(intent).and_then(|intent| intent.currency.of_minor(minor));
+    converted.map(Some).ok_or_else(|| invalid("amount", "cannot be told in the units that Stripe counts in"))
+}
+
+/// The PaymentIntent named, or that of the charge named.
+fn find_intent(desk: &Desk<'_>, subjects: &[String]) -> Result<String> {
+    let intent_of = |id: &String| {
+        let of_charge = || desk.books.charges.get(id).map(|charge| charge.payment_intent.clone());
+        desk.books.intents.get(id).map(|intent| intent.id.clone()).or_else(of_charge)
+    };
+    let found = subjects.iter().find_map(intent_of);
+    found.ok_or_else(|| invalid("id", "must be a PaymentIntent or charge of this sandbox"))
+}
+
+/// As [`find_intent`], with its charge, for what only befalls an authorization.
+fn find_authorized(desk: &Desk<'_>, subjects: &[String]) -> Result<(String, String)> {
+    let id = find_intent(desk, subjects)?;
+    let charge = desk.books.intents.get(&id).and_then(|intent| intent.latest_charge.clone());
+    let charge = charge.and_then(|charge| desk.books.charges.get(&charge));
+    match charge {
+        Some(charge) if matches!(charge.outcome, Outcome::Authorized) => Ok((id, charge.id.clone())),
+        _ => Err(invalid("id", "must be a payment that is authorized and not captured")),
+    }
+}

@@ -1,0 +1,63 @@
+//! Payment methods that pay, and make trouble otherwise. Where Stripe's test methods make none of a kind, the name is
+//! the sandbox's own: `pm_sandbox_…`.
+
+use super::{
+    currencies::StripeCurrency,
+    errors::{Result, StripeError},
+    methods::{Behaviour, TestMethod},
+};
+
+/// What is unusual about a payment method that would pay otherwise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Quirk {
+    /// It was used before and belongs to no customer.
+    UsedUp,
+    /// It pays in euros only.
+    OnlyEuro,
+    /// The account's balance does not suffice for refunds of what it paid.
+    NoBalanceForRefunds,
+    /// Refunds of what it paid are pending at first.
+    PendingRefunds,
+}
+
+pub(super) const METHODS: [TestMethod; 4] = [
+    quirky("pm_sandbox_usedUp", Quirk::UsedUp),
+    quirky("pm_sandbox_onlyEuro", Quirk::OnlyEuro),
+    quirky("pm_sandbox_noBalanceForRefunds", Quirk::NoBalanceForRefunds),
+    quirky("pm_card_pendingRefund", Quirk::PendingRefunds),
+];
+
+const fn quirky(id: &'static str, quirk: Quirk) -> TestMethod {
+    TestMethod { id, brand: "visa", last4: "4242", behaviour: Behaviour::Approve, quirk: Some(quirk) }
+}
+
+/// Refuses a method that cannot pay in this currency, or not again. Nothing comes into being for it.
+pub(crate) fn check_usable(method: &TestMethod, currency: StripeCurrency) -> Result<()> {
+    match method.quirk {
+        Some(Quirk::UsedUp) => {
+            let message = "The provided PaymentMethod was previously used with a PaymentIntent without Customer \
+                 attachment, shared with a connected account without Customer attachment, or was detached from a \
+                 Customer. It may not be used again. To use a PaymentMethod multiple times, you must attach it to a \
+                 Customer first.";
+            StripeError::invalid(message).refuse()
+        }
+        Some(Quirk::OnlyEuro) if currency.code() != "eur" => {
+            let message = format!(
+                "The currency provided ({}) is invalid. Payments with this payment method support the following \
+                 currencies: eur.",
+                currency.code()
+            );
+            StripeError::invalid(message).param("payment_method_types").refuse()
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Refuses a refund that the account's balance does not cover.
+pub(crate) fn check_balance(method: &TestMethod) -> Result<()> {
+    if method.quirk != Some(Quirk::NoBalanceForRefunds) {
+        return Ok(());
+    }
+    let message = "Your account does not have a sufficient balance to cover this refund.";
+    StripeError::invalid(message).code("balance_insufficient").refuse()
+}
