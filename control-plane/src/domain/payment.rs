@@ -115,6 +115,21 @@ impl CancelReason {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Authorization {
     pub authorization: ProviderRef,
+    /// A capture of it was declined, and the provider's object may go on showing that.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub capture_declined: bool,
+}
+
+impl Authorization {
+    #[must_use]
+    pub const fn new(authorization: ProviderRef) -> Self {
+        Self { authorization, capture_declined: false }
+    }
+
+    #[must_use]
+    pub fn after_a_decline(self) -> Self {
+        Self { capture_declined: true, ..self }
+    }
 }
 
 /// One operation under way at the provider.
@@ -156,6 +171,16 @@ impl Operation {
             Self::Resume(_) => OperationKind::Resume,
             Self::Capture { .. } => OperationKind::Capture,
             Self::Cancel(_) => OperationKind::Cancel,
+        }
+    }
+
+    /// Whether an earlier operation of its kind was declined.
+    #[must_use]
+    pub const fn is_after_a_decline(&self) -> bool {
+        match self {
+            Self::Resume(session) => session.declined,
+            Self::Capture { of, .. } => of.capture_declined,
+            Self::Charge | Self::Cancel(_) => false,
         }
     }
 }
@@ -476,9 +501,11 @@ impl Payment {
                 (State::Completed { charge, to_refund: false }, Some(payment))
             }
             Outcome::Done(Charged::Authorized { payment, authorization }) => {
-                (State::Authorized(Authorization { authorization }), Some(payment))
+                (State::Authorized(Authorization::new(authorization)), Some(payment))
             }
             Outcome::Done(Charged::RequiresAction { payment, url, declined }) => {
+                // What was declined once shows in the provider's object for good.
+                let declined = declined || flight.operation.is_after_a_decline();
                 (State::RequiresAction(Session { session: payment.clone(), url, declined }), Some(payment))
             }
             Outcome::Done(Charged::Pending { payment }) => {
@@ -522,6 +549,9 @@ impl Payment {
             Outcome::Done(Captured::Pending) => State::Processing { flight, accepted: true },
             Outcome::Refused(refusal) if refusal.kind == RefusalKind::Expired => {
                 State::Canceled { reason: Some(CancelReason::Expired) }
+            }
+            Outcome::Refused(refusal) if refusal.kind == RefusalKind::Declined => {
+                State::Authorized(of.clone().after_a_decline())
             }
             Outcome::Refused(_) => State::Authorized(of.clone()),
             Outcome::NotSent(doubt) => State::Queued { flight, reason: doubt.reason },

@@ -1,13 +1,12 @@
-//! A provider with a truth of its own. It executes an attempt once, and shows how things stand; who reads it may be
-//! shown how they stood.
+//! A provider with a truth of its own. It executes an attempt once, unless it has forgotten the attempt's key.
 
-use std::collections::BTreeMap;
-
-use control_plane::domain::evidence::Standing;
 use control_plane::domain::id::AttemptId;
-use control_plane::domain::payment::{Flight, Operation};
-use control_plane::domain::provider::{Captured, Charged, Outcome, ProviderRef, Refusal, RefusalKind};
-use edge_core::money::{Amount, Currency, Money};
+use control_plane::domain::payment::{Cancelable, Flight, Operation};
+use control_plane::domain::provider::{Captured, Charged, Doubt, Outcome, ProviderRef, Refusal, RefusalKind};
+use edge_core::money::Amount;
+
+use crate::keys::{First, Keys};
+use crate::standing::History;
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Decision {
@@ -16,6 +15,15 @@ pub(crate) enum Decision {
     Later,
     AskPayer,
     Decline,
+}
+
+/// What goes wrong inside the provider while it executes a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mishap {
+    None,
+    /// It fails, and keeps the failure under the key.
+    FailsBefore,
+    FailsAfter,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,7 +37,11 @@ pub(crate) enum Truth {
     Held,
     Captured(Amount),
     Declined,
-    Canceled,
+    Canceled {
+        is_expired: bool,
+    },
+    /// An offer that has run out is not even shown any more.
+    Gone,
 }
 
 #[derive(Clone, Debug)]
@@ -41,171 +53,232 @@ pub(crate) enum Answer {
 
 pub(crate) struct Provider {
     pub(crate) truth: Truth,
-    amount: Amount,
+    /// The attempt that brought the truth about, unless it came about by itself.
+    pub(crate) taken_by: Option<AttemptId>,
+    pub(crate) amount: Amount,
     /// Authorized first, and captured when we say so.
-    is_manual: bool,
-    /// A known attempt gets its first answer again; else, how things stand now.
-    replays: bool,
-    answers: BTreeMap<AttemptId, Answer>,
+    pub(crate) is_manual: bool,
+    /// Like Stripe: a known attempt gets its first answer again, be it an error, and all is listed. Else like PayPal: it
+    /// gets how things stand now, and an unpaid order is left alone to cancel it.
+    pub(crate) replays: bool,
+    pub(crate) keys: Keys<Answer>,
     /// A capture was declined, which PayPal's order shows as long as the amount is held.
-    capture_declined: bool,
-    history: Vec<Standing>,
+    pub(crate) capture_declined: bool,
+    /// What was taken of the order was denied later, which PayPal shows whenever the order is approved once more.
+    pub(crate) is_denied: bool,
+    /// Charges beside the first one.
+    pub(crate) doubles: u32,
+    pub(crate) history: History,
 }
 
 pub(crate) fn reference() -> ProviderRef {
     ProviderRef::new("pi_1")
 }
 
-pub(crate) fn no<T>(kind: RefusalKind) -> Outcome<T> {
-    let message = "no".to_owned();
-    Outcome::Refused(Refusal { kind, code: None, decline_code: None, message, reference: None })
+pub(crate) fn refusal(kind: RefusalKind) -> Refusal {
+    Refusal { kind, code: None, decline_code: None, message: "no".to_owned(), reference: None }
 }
 
-fn declined() -> Refusal {
-    match no::<()>(RefusalKind::Declined) {
-        Outcome::Refused(refusal) => refusal,
-        other => panic!("{other:?}"),
+pub(crate) fn no<T>(kind: RefusalKind) -> Outcome<T> {
+    Outcome::Refused(refusal(kind))
+}
+
+/// The provider's error; `is_key_dead`: a saved one.
+pub(crate) fn failure<T>(is_key_dead: bool) -> Outcome<T> {
+    Outcome::Unknown(Doubt { is_key_dead, ..Doubt::new("500") })
+}
+
+impl Answer {
+    /// The same for any operation.
+    pub(crate) fn without(flight: &Flight, outcome: Outcome<()>) -> Self {
+        fn of<T>(outcome: Outcome<()>) -> Outcome<T> {
+            match outcome {
+                Outcome::NotSent(doubt) => Outcome::NotSent(doubt),
+                Outcome::Refused(refusal) => Outcome::Refused(refusal),
+                Outcome::Unknown(doubt) => Outcome::Unknown(doubt),
+                Outcome::Done(()) => Outcome::Unknown(Doubt::new("no answer")),
+            }
+        }
+        match flight.operation {
+            Operation::Charge | Operation::Resume(_) => Self::Charge(of(outcome)),
+            Operation::Capture { .. } => Self::Capture(of(outcome)),
+            Operation::Cancel(_) => Self::Cancel(of(outcome)),
+        }
     }
 }
 
 impl Provider {
     pub(crate) fn new(amount: Amount, is_manual: bool, replays: bool) -> Self {
-        let (answers, history, capture_declined) = (BTreeMap::new(), Vec::new(), false);
-        Self { truth: Truth::Nothing, amount, is_manual, replays, answers, capture_declined, history }
-    }
-
-    fn turn(&mut self, truth: Truth) {
-        if self.truth != truth {
-            self.truth = truth;
-            self.history.extend(self.standing());
+        Self {
+            truth: Truth::Nothing,
+            taken_by: None,
+            amount,
+            is_manual,
+            replays,
+            keys: Keys::new(),
+            capture_declined: false,
+            is_denied: false,
+            doubles: 0,
+            history: History::new(),
         }
     }
 
-    fn decline_capture(&mut self) {
-        (self.truth, self.capture_declined) = (Truth::Held, !self.replays);
-        self.history.extend(self.standing());
+    pub(crate) fn turn(&mut self, truth: Truth, by: Option<AttemptId>, now: u32) {
+        if self.truth != truth {
+            (self.truth, self.taken_by) = (truth, by);
+            self.history.add(now, self.standing());
+        }
     }
 
-    const fn paid(&self) -> Truth {
+    pub(crate) fn decline_capture(&mut self, now: u32) {
+        self.capture_declined = !self.replays;
+        if self.truth == Truth::Held {
+            self.history.add(now, self.standing());
+        }
+        self.turn(Truth::Held, None, now);
+    }
+
+    pub(crate) const fn paid(&self) -> Truth {
         if self.is_manual { Truth::Held } else { Truth::Captured(self.amount) }
     }
 
-    pub(crate) fn execute(&mut self, flight: &Flight, decision: Decision) -> Answer {
-        let known = self.answers.get(&flight.call.attempt).cloned();
-        let answer = match known {
-            Some(first) if self.replays => return first,
-            // What was refused is refused once more: nothing was made that could stand otherwise now.
-            Some(Answer::Capture(Outcome::Refused(refusal))) => Answer::Capture(Outcome::Refused(refusal)),
-            Some(first) => self.as_it_stands(first),
-            None => match &flight.operation {
-                Operation::Charge | Operation::Resume(_) => self.charge(decision),
-                Operation::Capture { amount, .. } => self.capture(*amount, decision),
-                Operation::Cancel(_) => self.cancel(decision),
-            },
+    /// A request arrives.
+    pub(crate) fn execute(
+        &mut self,
+        flight: &Flight,
+        decision: Decision,
+        mishap: Mishap,
+        now: u32,
+    ) -> Answer {
+        let attempt = flight.call.attempt;
+        let answer = match self.keys.first(attempt, now) {
+            Some(First::Failure) => return Answer::without(flight, failure(true)),
+            Some(First::Answer(first)) if self.replays => return first,
+            Some(First::Answer(first)) => self.as_it_stands(first, attempt),
+            None if self.replays && mishap == Mishap::FailsBefore => return self.fail(flight, now),
+            None => self.perform(flight, decision, now),
         };
-        self.answers.insert(flight.call.attempt, answer.clone());
+        if self.replays && mishap == Mishap::FailsAfter {
+            return self.fail(flight, now);
+        }
+        self.keys.keep(attempt, now, First::Answer(answer.clone()));
         answer
     }
 
-    fn charge(&mut self, decision: Decision) -> Answer {
-        if matches!(self.truth, Truth::Nothing | Truth::AsksPayer | Truth::Approved) {
-            self.turn(match decision {
-                Decision::Done => self.paid(),
-                Decision::Later => Truth::Pending(None),
-                Decision::AskPayer => Truth::AsksPayer,
-                Decision::Decline => Truth::Declined,
-            });
-        }
-        self.as_it_stands(Answer::Charge(no(RefusalKind::State)))
+    fn fail(&mut self, flight: &Flight, now: u32) -> Answer {
+        self.keys.keep(flight.call.attempt, now, First::Failure);
+        Answer::without(flight, failure(false))
     }
 
-    fn capture(&mut self, amount: Amount, decision: Decision) -> Answer {
-        if self.truth != Truth::Held {
-            return Answer::Capture(no(RefusalKind::State));
-        }
-        match decision {
-            Decision::Later if !self.replays => self.turn(Truth::Pending(Some(amount))),
-            Decision::Done | Decision::Later => self.turn(Truth::Captured(amount)),
-            Decision::AskPayer | Decision::Decline => self.decline_capture(),
-        }
-        self.as_it_stands(Answer::Capture(no(RefusalKind::State)))
-    }
-
-    fn cancel(&mut self, decision: Decision) -> Answer {
-        let may_end = matches!(self.truth, Truth::AsksPayer | Truth::Approved | Truth::Held);
-        match decision {
-            Decision::Done | Decision::Later if may_end => {
-                self.turn(Truth::Canceled);
-                Answer::Cancel(Outcome::Done(()))
-            }
-            _ if may_end => Answer::Cancel(no(RefusalKind::Declined)),
-            _ => Answer::Cancel(no(RefusalKind::State)),
+    fn perform(&mut self, flight: &Flight, decision: Decision, now: u32) -> Answer {
+        let attempt = flight.call.attempt;
+        match &flight.operation {
+            Operation::Charge => self.charge(attempt, decision, now),
+            Operation::Resume(_) => self.resume(attempt, decision, now),
+            Operation::Capture { amount, .. } => self.capture(attempt, *amount, decision, now),
+            Operation::Cancel(of) => self.cancel(attempt, of, decision, now),
         }
     }
 
-    /// What a call like the one that got `first` is answered now.
-    fn as_it_stands(&self, first: Answer) -> Answer {
-        let (payment, charge) = (reference(), ProviderRef::new("ch_1"));
-        match first {
-            Answer::Charge(_) => Answer::Charge(match self.truth {
-                Truth::Captured(_) => Outcome::Done(Charged::Completed { payment, charge }),
-                Truth::Held => Outcome::Done(Charged::Authorized { payment, authorization: reference() }),
-                Truth::AsksPayer | Truth::Approved => Outcome::Done(Charged::RequiresAction {
-                    payment,
-                    url: "https://pay.example".to_owned(),
-                    declined: false,
-                }),
-                Truth::Pending(_) => Outcome::Done(Charged::Pending { payment }),
-                Truth::Nothing | Truth::Declined | Truth::Canceled => no(RefusalKind::Declined),
-            }),
-            Answer::Capture(_) => Answer::Capture(match self.truth {
-                Truth::Captured(_) => Outcome::Done(Captured::Completed { charge }),
-                Truth::Pending(_) => Outcome::Done(Captured::Pending),
-                _ => no(RefusalKind::Declined),
-            }),
-            Answer::Cancel(first) => Answer::Cancel(first),
+    /// Each key that is new here is a new charge.
+    fn charge(&mut self, attempt: AttemptId, decision: Decision, now: u32) -> Answer {
+        if self.truth == Truth::Nothing {
+            self.decide(attempt, decision, now);
+        } else {
+            self.doubles += 1;
         }
+        Answer::Charge(self.charge_as_it_stands())
     }
 
-    /// By itself: payers act, banks decide, holds run out.
-    pub(crate) fn happens(&mut self, decision: Decision) {
-        let next = match (self.truth, decision) {
-            (Truth::AsksPayer | Truth::Pending(None), Decision::Done) => self.paid(),
-            (Truth::AsksPayer, Decision::Later) => Truth::Approved,
-            (Truth::AsksPayer | Truth::Approved | Truth::Held, Decision::Decline) => Truth::Canceled,
-            (Truth::Pending(None), Decision::Decline) => Truth::Declined,
-            (Truth::Pending(Some(amount)), Decision::Done) => Truth::Captured(amount),
-            (Truth::Pending(Some(_)), Decision::Decline) => return self.decline_capture(),
-            (same, _) => same,
+    fn resume(&mut self, attempt: AttemptId, decision: Decision, now: u32) -> Answer {
+        let is_open = matches!(self.truth, Truth::AsksPayer | Truth::Approved);
+        if is_open && !self.replays && matches!(decision, Decision::Decline) {
+            // The payer may choose something else for the same order.
+            return Answer::Charge(Outcome::Done(asks_payer(true)));
+        }
+        if is_open {
+            self.decide(attempt, decision, now);
+        }
+        Answer::Charge(self.charge_as_it_stands())
+    }
+
+    fn decide(&mut self, attempt: AttemptId, decision: Decision, now: u32) {
+        let truth = match decision {
+            Decision::Done => self.paid(),
+            Decision::Later => Truth::Pending(None),
+            Decision::AskPayer => Truth::AsksPayer,
+            Decision::Decline => Truth::Declined,
         };
-        self.turn(next);
+        self.turn(truth, Some(attempt), now);
     }
 
-    /// How often it has changed.
-    pub(crate) const fn changes(&self) -> usize {
-        self.history.len()
-    }
-
-    /// How it stood so many changes ago, but not before its change `oldest`; `None` for what was not there.
-    pub(crate) fn read(&self, lag: u8, oldest: usize) -> Option<Standing> {
-        let newest = self.history.len().checked_sub(1)?;
-        self.history.get(newest.saturating_sub(lag.into()).max(oldest)).cloned()
-    }
-
-    fn standing(&self) -> Option<Standing> {
-        let currency = Currency::from_code("USD").unwrap();
-        Some(match self.truth {
-            Truth::Nothing => return None,
-            Truth::AsksPayer => Standing::RequiresAction { url: "https://pay.example".to_owned() },
-            Truth::Approved => Standing::Approved { declined: false, page: None },
-            Truth::Pending(_) => Standing::Processing,
-            Truth::Held if self.capture_declined => Standing::Declined(declined()),
-            Truth::Held => Standing::Authorized { authorization: reference() },
-            Truth::Captured(amount) => {
-                Standing::Captured { charge: ProviderRef::new("ch_1"), money: Money { amount, currency } }
+    fn capture(&mut self, attempt: AttemptId, amount: Amount, decision: Decision, now: u32) -> Answer {
+        match (self.truth, decision) {
+            (Truth::Held, Decision::Later) if !self.replays => {
+                self.turn(Truth::Pending(Some(amount)), Some(attempt), now);
             }
-            Truth::Declined => Standing::Declined(declined()),
-            Truth::Canceled => Standing::Canceled { is_expired: false },
+            (Truth::Held, Decision::Done | Decision::Later) => {
+                self.turn(Truth::Captured(amount), Some(attempt), now);
+            }
+            (Truth::Held, Decision::AskPayer | Decision::Decline) => self.decline_capture(now),
+            (Truth::Canceled { is_expired: true }, _) => return Answer::Capture(no(RefusalKind::Expired)),
+            _ => return Answer::Capture(no(RefusalKind::State)),
+        }
+        Answer::Capture(self.capture_as_it_stands(attempt))
+    }
+
+    fn cancel(&mut self, attempt: AttemptId, of: &Cancelable, decision: Decision, now: u32) -> Answer {
+        Answer::Cancel(match (of, self.truth, decision) {
+            // Left alone, an order runs out.
+            (Cancelable::Session(_), ..) if !self.replays => Outcome::Done(()),
+            (_, Truth::AsksPayer | Truth::Approved | Truth::Held, Decision::Done | Decision::Later) => {
+                self.turn(Truth::Canceled { is_expired: false }, Some(attempt), now);
+                Outcome::Done(())
+            }
+            (_, Truth::AsksPayer | Truth::Approved | Truth::Held, _) => no(RefusalKind::Declined),
+            (_, Truth::Canceled { is_expired: true }, _) => no(RefusalKind::Expired),
+            _ => no(RefusalKind::State),
         })
     }
+
+    /// What a call like the one that got `first` is answered now. What was refused is refused once more: nothing was made
+    /// that could stand otherwise now.
+    fn as_it_stands(&self, first: Answer, attempt: AttemptId) -> Answer {
+        match first {
+            Answer::Charge(Outcome::Done(Charged::RequiresAction { declined: true, .. })) => first,
+            Answer::Charge(_) => Answer::Charge(self.charge_as_it_stands()),
+            Answer::Capture(Outcome::Done(_)) => Answer::Capture(self.capture_as_it_stands(attempt)),
+            refused => refused,
+        }
+    }
+
+    fn charge_as_it_stands(&self) -> Outcome<Charged> {
+        let (payment, charge) = (reference(), ProviderRef::new("ch_1"));
+        match self.truth {
+            Truth::Captured(_) if !self.is_manual => Outcome::Done(Charged::Completed { payment, charge }),
+            Truth::Captured(_) | Truth::Held | Truth::Pending(Some(_)) => {
+                Outcome::Done(Charged::Authorized { payment, authorization: reference() })
+            }
+            Truth::AsksPayer => Outcome::Done(asks_payer(false)),
+            Truth::Approved => Outcome::Done(asks_payer(self.is_denied)),
+            Truth::Pending(None) => Outcome::Done(Charged::Pending { payment }),
+            Truth::Canceled { is_expired: true } | Truth::Gone => no(RefusalKind::Expired),
+            Truth::Nothing | Truth::Declined | Truth::Canceled { .. } => no(RefusalKind::Declined),
+        }
+    }
+
+    fn capture_as_it_stands(&self, attempt: AttemptId) -> Outcome<Captured> {
+        let is_its = self.taken_by == Some(attempt);
+        match self.truth {
+            Truth::Captured(_) if is_its => {
+                Outcome::Done(Captured::Completed { charge: ProviderRef::new("ch_1") })
+            }
+            Truth::Pending(_) if is_its => Outcome::Done(Captured::Pending),
+            _ => no(RefusalKind::Declined),
+        }
+    }
+}
+
+fn asks_payer(declined: bool) -> Charged {
+    Charged::RequiresAction { payment: reference(), url: "https://pay.example".to_owned(), declined }
 }

@@ -51,7 +51,8 @@ pub(crate) fn refund_name(state: &RefundState) -> &'static str {
 }
 
 /// From where, by what, to where. Completed, captured, canceled and refunds that failed are left by nothing here: only
-/// money that moved against what the provider had said would move them.
+/// money that moved against what the provider had said would move them. `X` to `X` by us: it is to be canceled, once the
+/// outcome is known.
 const DOCUMENTED: &[Row] = &[
     ("created", By::Us, &["charging"]),
     ("charging", By::Us, &["charge unknown"]),
@@ -73,26 +74,45 @@ const DOCUMENTED: &[Row] = &[
         By::Read,
         &["charge accepted", "requires_action", "authorized", "completed", "captured", "canceled", "failed"],
     ),
-    ("charge queued", By::Us, &["charging", "failed"]),
+    ("charge queued", By::Us, &["charging", "canceled", "failed"]),
+    ("charge unknown", By::Us, &["charge unknown"]),
     (
         "charge unknown",
         By::Answer,
-        &["charge accepted", "charge unknown", "requires_action", "authorized", "completed", "failed"],
+        &[
+            "charge accepted",
+            "charge unknown",
+            "requires_action",
+            "authorized",
+            "completed",
+            "cancel queued",
+            "failed",
+        ],
     ),
     (
         "charge unknown",
         By::Read,
-        &["charge accepted", "requires_action", "authorized", "completed", "captured", "canceled", "failed"],
+        &[
+            "charge accepted",
+            "requires_action",
+            "authorized",
+            "completed",
+            "captured",
+            "canceled",
+            "cancel queued",
+            "failed",
+        ],
     ),
+    ("charge accepted", By::Us, &["charge accepted"]),
     (
         "charge accepted",
         By::Answer,
-        &["charge accepted", "requires_action", "authorized", "completed", "failed"],
+        &["charge accepted", "requires_action", "authorized", "completed", "cancel queued", "failed"],
     ),
     (
         "charge accepted",
         By::Read,
-        &["requires_action", "authorized", "completed", "captured", "canceled", "failed"],
+        &["requires_action", "authorized", "completed", "captured", "canceled", "cancel queued", "failed"],
     ),
     ("requires_action", By::Us, &["resuming", "canceling"]),
     ("requires_action", By::Read, &["authorized", "completed", "captured", "canceled", "failed"]),
@@ -107,47 +127,81 @@ const DOCUMENTED: &[Row] = &[
             "requires_action",
             "authorized",
             "completed",
+            "canceled",
             "failed",
         ],
     ),
-    ("resuming", By::Read, &["resume accepted", "authorized", "completed", "captured", "canceled", "failed"]),
-    ("resume queued", By::Us, &["resuming", "requires_action"]),
+    (
+        "resuming",
+        By::Read,
+        &["resume accepted", "requires_action", "authorized", "completed", "captured", "canceled", "failed"],
+    ),
+    ("resume queued", By::Us, &["resuming", "canceling", "requires_action"]),
     (
         "resume queued",
         By::Read,
         &["resume accepted", "authorized", "completed", "captured", "canceled", "failed"],
     ),
+    ("resume unknown", By::Us, &["resume unknown"]),
     (
         "resume unknown",
         By::Answer,
-        &["resume accepted", "resume unknown", "requires_action", "authorized", "completed", "failed"],
+        &[
+            "resume accepted",
+            "resume unknown",
+            "requires_action",
+            "authorized",
+            "completed",
+            "cancel queued",
+            "failed",
+        ],
     ),
     (
         "resume unknown",
         By::Read,
-        &["resume accepted", "authorized", "completed", "captured", "canceled", "failed"],
+        &[
+            "resume accepted",
+            "requires_action",
+            "authorized",
+            "completed",
+            "captured",
+            "canceled",
+            "cancel queued",
+            "failed",
+        ],
     ),
+    ("resume accepted", By::Us, &["resume accepted"]),
     (
         "resume accepted",
         By::Answer,
-        &["resume accepted", "requires_action", "authorized", "completed", "failed"],
+        &["resume accepted", "requires_action", "authorized", "completed", "cancel queued", "failed"],
     ),
-    ("resume accepted", By::Read, &["authorized", "completed", "captured", "canceled", "failed"]),
+    (
+        "resume accepted",
+        By::Read,
+        &["requires_action", "authorized", "completed", "captured", "canceled", "cancel queued", "failed"],
+    ),
     ("authorized", By::Us, &["capturing", "canceling"]),
     ("authorized", By::Read, &["captured", "canceled"]),
     ("capturing", By::Us, &["capture unknown"]),
     (
         "capturing",
         By::Answer,
-        &["capture accepted", "capture queued", "capture unknown", "authorized", "captured"],
+        &["capture accepted", "capture queued", "capture unknown", "authorized", "captured", "canceled"],
     ),
-    ("capturing", By::Read, &["capture accepted", "authorized", "captured", "canceled"]),
-    ("capture queued", By::Us, &["capturing", "authorized"]),
-    ("capture queued", By::Read, &["capture accepted", "authorized", "captured", "canceled"]),
-    ("capture unknown", By::Answer, &["capture accepted", "capture unknown", "authorized", "captured"]),
-    ("capture unknown", By::Read, &["capture accepted", "authorized", "captured", "canceled"]),
-    ("capture accepted", By::Answer, &["capture accepted", "authorized", "captured"]),
-    ("capture accepted", By::Read, &["authorized", "captured", "canceled"]),
+    ("capturing", By::Read, &["authorized", "captured", "canceled"]),
+    ("capture queued", By::Us, &["capturing", "canceling", "authorized"]),
+    ("capture queued", By::Read, &["captured", "canceled"]),
+    ("capture unknown", By::Us, &["capture unknown"]),
+    (
+        "capture unknown",
+        By::Answer,
+        &["capture accepted", "capture unknown", "authorized", "captured", "cancel queued"],
+    ),
+    ("capture unknown", By::Read, &["authorized", "captured", "canceled", "cancel queued"]),
+    ("capture accepted", By::Us, &["capture accepted"]),
+    ("capture accepted", By::Answer, &["capture accepted", "authorized", "captured", "cancel queued"]),
+    ("capture accepted", By::Read, &["authorized", "captured", "canceled", "cancel queued"]),
     ("canceling", By::Us, &["cancel unknown"]),
     (
         "canceling",
@@ -158,18 +212,23 @@ const DOCUMENTED: &[Row] = &[
     ("cancel queued", By::Us, &["canceling", "requires_action", "authorized"]),
     ("cancel queued", By::Read, &["completed", "captured", "canceled", "failed"]),
     ("cancel unknown", By::Answer, &["cancel unknown", "requires_action", "authorized", "canceled"]),
-    ("cancel unknown", By::Read, &["completed", "captured", "canceled", "failed"]),
-    ("failed", By::Read, &["authorized", "completed", "captured"]),
+    (
+        "cancel unknown",
+        By::Read,
+        &["requires_action", "authorized", "completed", "captured", "canceled", "failed"],
+    ),
+    // It was canceled meanwhile, and is read as it was before.
+    ("failed", By::Read, &["authorized"]),
     ("refunding", By::Us, &["refund unknown"]),
     (
         "refunding",
         By::Answer,
         &["refund queued", "refund unknown", "refund pending", "refunded", "refund failed"],
     ),
-    ("refunding", By::Read, &["refund pending", "refunded"]),
+    ("refunding", By::Read, &["refund pending", "refunded", "refund failed"]),
     ("refund queued", By::Us, &["refunding", "refund failed"]),
     ("refund unknown", By::Answer, &["refund unknown", "refund pending", "refunded", "refund failed"]),
-    ("refund unknown", By::Read, &["refund pending", "refunded"]),
+    ("refund unknown", By::Read, &["refund pending", "refunded", "refund failed"]),
     ("refund pending", By::Read, &["refunded", "refund failed"]),
     ("refunded", By::Read, &["refund failed"]),
 ];
@@ -180,8 +239,8 @@ pub(crate) fn is_documented((from, by, to): Move) -> bool {
     DOCUMENTED.iter().any(|row| (row.0, row.1) == (from, by) && row.2.contains(&to))
 }
 
-/// Those of which nothing was seen.
-pub(crate) fn unused(seen: &BTreeSet<Move>) -> Vec<Row> {
-    let used = |row: &&Row| seen.iter().any(|step| (step.0, step.1) == (row.0, row.1));
-    DOCUMENTED.iter().filter(|row| !used(row)).copied().collect()
+/// Those that were not seen.
+pub(crate) fn unused(seen: &BTreeSet<Move>) -> Vec<Move> {
+    let all = DOCUMENTED.iter().flat_map(|(from, by, to)| to.iter().map(|to| (*from, *by, *to)));
+    all.filter(|step| !seen.contains(step)).collect()
 }

@@ -19,6 +19,7 @@ use edge_core::request::{CaptureMode, ChargeRequest, Metadata};
 use jiff::Timestamp;
 
 use super::{Absence, Adopted, Evidence, Origin, OwnCall, Standing};
+use crate::domain::flight::READS_LAG;
 use crate::domain::payment::{
     Authorization, CancelReason, Cancelable, Failure, Flight, Operation, Payment, Session, State,
 };
@@ -52,20 +53,6 @@ const fn ended(is_expired: bool) -> State {
 }
 
 const NOT_DONE: &str = "the provider's records show that it was not done, and no request for it is left";
-
-/// The operation's key tells nothing more, and the provider's object stands where it stood before.
-fn not_done(flight: &Flight, standing: &Standing) -> Next {
-    let is_as_before = match (&flight.operation, standing) {
-        (Operation::Capture { .. }, Standing::Authorized { .. })
-        | (Operation::Cancel(Cancelable::Authorization(_)), Standing::Authorized { .. }) => true,
-        (
-            Operation::Charge | Operation::Resume(_) | Operation::Cancel(Cancelable::Session(_)),
-            Standing::Open | Standing::RequiresAction { .. } | Standing::Approved { .. },
-        ) => true,
-        _ => false,
-    };
-    if is_as_before { Next::State(flight.clone().undone(NOT_DONE.to_owned())) } else { Next::Known }
-}
 
 impl Payment {
     /// A payment of ours whose record is lost, anew: as it was opened, and as the provider shows it. `None` where no
@@ -113,7 +100,7 @@ impl Payment {
             return Adopted::Refused(problem.clone());
         }
         let enter = |state| self.clone().enter(state, Some(seen.reference.clone()), at);
-        match self.next(seen, call, is_left_to_records) {
+        match self.next(seen, call, is_left_to_records, at) {
             Next::Known => Adopted::Known,
             Next::Wait => Adopted::Wait,
             Next::State(state) => Adopted::Moved(enter(state)),
@@ -126,16 +113,16 @@ impl Payment {
     #[must_use]
     pub fn adopt_absence(&self, absence: Absence, is_left_to_records: bool, at: Timestamp) -> Adopted<Self> {
         let state = match (&self.state, absence) {
+            // The provider answered with this name itself, so it shows it by that from then on.
             (State::RequiresAction(_), Absence::Gone) => ended(true),
-            (State::Unknown { flight, .. }, Absence::Gone)
-                if is_left_to_records && matches!(flight.operation, Operation::Resume(_)) =>
-            {
-                ended(true)
-            }
-            (State::Unknown { flight, .. }, Absence::NotListed)
-                if is_left_to_records && matches!(flight.operation, Operation::Charge) =>
-            {
-                flight.clone().undone(NOT_DONE.to_owned())
+            (State::Unknown { flight, .. }, absence) if is_left_to_records => {
+                match (&flight.operation, absence) {
+                    (Operation::Charge, _) => flight.clone().undone(NOT_DONE.to_owned()),
+                    (Operation::Resume(_) | Operation::Cancel(Cancelable::Session(_)), Absence::Gone) => {
+                        ended(true)
+                    }
+                    _ => return Adopted::Known,
+                }
             }
             _ => return Adopted::Known,
         };
@@ -183,7 +170,7 @@ impl Payment {
         self.request.payment_method_id.as_ref().is_some_and(|id| id.as_str() == reference.as_str())
     }
 
-    fn next(&self, seen: &Evidence, call: OwnCall, is_left_to_records: bool) -> Next {
+    fn next(&self, seen: &Evidence, call: OwnCall, is_left_to_records: bool, at: Timestamp) -> Next {
         let standing = &seen.standing;
         if let Standing::Captured { charge, money } = standing {
             return self.captured_at(charge, *money);
@@ -208,10 +195,13 @@ impl Payment {
             // Only that money moved is sure while a call is being made.
             State::Created => Next::Wait,
             State::Processing { accepted: false, .. } if call == OwnCall::MayAnswer => Next::Wait,
-            State::Processing { flight, accepted } => self.landed(flight, *accepted, seen),
-            State::Queued { flight, .. } => self.landed(flight, false, seen),
-            State::Unknown { flight, .. } => match self.landed(flight, false, seen) {
-                Next::Known if is_left_to_records => not_done(flight, standing),
+            State::Processing { flight, accepted } => {
+                let has_caught_up = *accepted && at.duration_since(self.updated_at) >= READS_LAG;
+                self.landed(flight, *accepted, has_caught_up, seen)
+            }
+            State::Queued { flight, .. } => self.landed(flight, false, false, seen),
+            State::Unknown { flight, .. } => match self.landed(flight, false, false, seen) {
+                Next::Known if is_left_to_records => self.not_done(flight, standing),
                 next => next,
             },
         }
@@ -244,24 +234,50 @@ impl Payment {
 
     fn authorized_at(&self, authorization: &ProviderRef) -> Next {
         match self.request.capture {
-            CaptureMode::Manual => {
-                Next::State(State::Authorized(Authorization { authorization: authorization.clone() }))
-            }
+            CaptureMode::Manual => Next::State(State::Authorized(Authorization::new(authorization.clone()))),
             CaptureMode::Automatic => Next::Refused("the amount is held, though it was to be taken"),
         }
     }
 
+    /// The operation's key tells nothing more, and the provider's object stands where it stood before.
+    fn not_done(&self, flight: &Flight, standing: &Standing) -> Next {
+        match (&flight.operation, standing) {
+            // The payer was faster.
+            (Operation::Cancel(Cancelable::Session(_)), Standing::Authorized { authorization }) => {
+                self.authorized_at(authorization)
+            }
+            // An earlier capture that was declined shows as long as the amount is held.
+            (
+                Operation::Capture { .. } | Operation::Cancel(Cancelable::Authorization(_)),
+                Standing::Authorized { .. } | Standing::Declined(_),
+            )
+            | (
+                Operation::Charge | Operation::Resume(_) | Operation::Cancel(Cancelable::Session(_)),
+                Standing::Open | Standing::RequiresAction { .. } | Standing::Approved { .. },
+            ) => Next::State(flight.clone().undone(NOT_DONE.to_owned())),
+            _ => Next::Known,
+        }
+    }
+
     /// An operation whose own call brought no decision. What might be read too early to show its effect
-    /// decides nothing: only the same call under the same key can tell.
-    fn landed(&self, flight: &Flight, accepted: bool, seen: &Evidence) -> Next {
+    /// decides nothing: only the same call under the same key can tell. `has_caught_up`: what is read shows that the
+    /// provider took the call, and what came of it.
+    fn landed(&self, flight: &Flight, accepted: bool, has_caught_up: bool, seen: &Evidence) -> Next {
+        // The provider's object goes on showing what was declined before.
+        let may_be_earlier = match &flight.operation {
+            Operation::Charge => self.names(&seen.reference),
+            operation => operation.is_after_a_decline(),
+        };
+        let is_its_own = has_caught_up || !may_be_earlier;
         match (&flight.operation, &seen.standing) {
             (Operation::Cancel(_), Standing::Canceled { .. }) => {
                 Next::State(State::Canceled { reason: None })
             }
             (_, Standing::Canceled { is_expired }) => Next::State(ended(*is_expired)),
-            (Operation::Capture { of, .. }, Standing::Declined(_)) => {
-                Next::State(State::Authorized(of.clone()))
+            (Operation::Capture { of, .. }, Standing::Declined(_)) if is_its_own => {
+                Next::State(State::Authorized(of.clone().after_a_decline()))
             }
+            (Operation::Capture { .. }, Standing::Declined(_)) => Next::Known,
             // An earlier capture was declined, which says nothing of what is held.
             (Operation::Cancel(Cancelable::Authorization(_)), Standing::Declined(_)) => Next::Known,
             (_, Standing::Declined(refusal)) => Next::State(failed(refusal)),
@@ -276,11 +292,11 @@ impl Payment {
                 }))
             }
             // What the payer chose was declined after all; they may choose something else for the same order.
-            (Operation::Resume(session), Standing::Approved { declined: true, page }) => {
+            (Operation::Resume(session), Standing::Approved { declined: true, page }) if is_its_own => {
                 let url = page.clone().unwrap_or_else(|| session.url.clone());
                 Next::State(State::RequiresAction(Session { url, declined: true, ..session.clone() }))
             }
-            (Operation::Charge, Standing::Approved { declined: true, page: Some(url) }) => {
+            (Operation::Charge, Standing::Approved { declined: true, page: Some(url) }) if is_its_own => {
                 let (session, url) = (seen.reference.clone(), url.clone());
                 Next::State(State::RequiresAction(Session { session, url, declined: true }))
             }

@@ -61,12 +61,19 @@ impl Refund {
     }
 
     /// A refund of the same amount that was made at the provider's dashboard takes the place of ours, once no call of
-    /// ours can execute it any more.
+    /// ours can execute it any more and the complete `list` does not show ours itself.
     #[must_use]
-    pub fn settled_by(&self, seen: &RefundEvidence, is_left_to_records: bool, at: Timestamp) -> Option<Self> {
+    pub fn settled_by(
+        &self,
+        seen: &RefundEvidence,
+        list: &[RefundEvidence],
+        is_left_to_records: bool,
+        at: Timestamp,
+    ) -> Option<Self> {
         let is_lost = is_left_to_records && matches!(self.state, RefundState::Unknown { .. });
         let is_anonymous = seen.refund.is_none() && seen.money == Some(self.money());
-        if !(is_lost && is_anonymous) {
+        let is_made_itself = list.iter().any(|listed| self.is(listed));
+        if !(is_lost && is_anonymous) || is_made_itself {
             return None;
         }
         let refund = seen.reference.clone();

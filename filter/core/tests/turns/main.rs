@@ -1,6 +1,6 @@
 //! Claims, leases and fences with everything around them: requests under one key on their way through edge, cache,
-//! control plane, durable row and provider, in random order, with crashes, lost answers, late ones and a cache that
-//! forgets or is away.
+//! control plane, durable row and provider, in random order, with crashes, lost answers, late ones, commits that are
+//! held back, and a cache that forgets or is away.
 //!
 //! The cache's rules are the real ones ([`edge_core::idempotency::Record`]); the rest is as small as it can be and
 //! still be wrong. `MODEL_SEQUENCES` says how many sequences are tried (`make model`).
@@ -39,6 +39,12 @@ enum Step {
     },
     /// A worker takes up what is queued.
     Work,
+    /// A worker gives up what is queued.
+    GiveUp,
+    /// The database makes a commit whose process is gone.
+    Land {
+        which: usize,
+    },
     Pass {
         us: u64,
     },
@@ -74,6 +80,8 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (0..8_usize).prop_map(|who| Step::Crash { who }),
         2 => (0..8_usize).prop_map(|who| Step::Repeat { who }),
         1 => Just(Step::Work),
+        1 => Just(Step::GiveUp),
+        1 => (0..4_usize).prop_map(|which| Step::Land { which }),
         3 => passing.prop_map(|us| Step::Pass { us }),
         1 => (1..300_u64).prop_map(|ticks| Step::SetBack { ticks }),
         1 => Just(Step::Forget),
@@ -99,6 +107,8 @@ proptest! {
                 Step::Crash { who } => world.crash(who),
                 Step::Repeat { who } => world.repeat(who),
                 Step::Work => world.work(),
+                Step::GiveUp => world.give_up(),
+                Step::Land { which } => world.land(which),
                 Step::Pass { us } => world.pass(us),
                 Step::SetBack { ticks } => world.set_back(ticks),
                 Step::Forget => world.forget(),

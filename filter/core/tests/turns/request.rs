@@ -2,7 +2,7 @@
 
 use edge_core::idempotency::Fence;
 
-use crate::durable::{Heard, Verdict};
+use crate::durable::{Heard, KeyChange, Verdict};
 
 /// What happens at the provider, if this is the step that calls it.
 #[derive(Clone, Copy, Debug)]
@@ -19,8 +19,10 @@ pub(crate) enum Fate {
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Request {
-    /// Which request it is; others under the key have another body. A worker has none.
+    /// Which request it is; others under the key have another body.
     pub(crate) body: u8,
+    /// Whether a client waits for it; for a worker, nobody does.
+    pub(crate) has_client: bool,
     /// The turn that the cache gave it, if it was asked.
     pub(crate) fence: Option<Fence>,
     pub(crate) place: Place,
@@ -33,9 +35,11 @@ pub(crate) enum Place {
     /// At the control plane, which takes the key or finds it taken.
     ControlPlane,
     /// About to call the provider.
-    Call { attempt: u32 },
+    Call { attempt: usize },
     /// Back from it, nothing written down yet.
-    Heard { attempt: u32, heard: Heard },
+    Heard { attempt: usize, heard: Heard },
+    /// About to commit what becomes of the key.
+    Concluding(KeyChange),
     /// The answer is final and the cache does not know it.
     Decided(Verdict),
     /// Nothing is final: the turn is given back.
@@ -46,11 +50,11 @@ pub(crate) enum Place {
 
 impl Request {
     pub(crate) const fn sent(body: u8) -> Self {
-        Self { body, fence: None, place: Place::Edge }
+        Self { body, has_client: true, fence: None, place: Place::Edge }
     }
 
     /// Nobody's: what was queued is called for.
-    pub(crate) const fn of_a_worker(body: u8, attempt: u32) -> Self {
-        Self { body, fence: None, place: Place::Call { attempt } }
+    pub(crate) const fn of_a_worker(body: u8, attempt: usize) -> Self {
+        Self { body, has_client: false, fence: None, place: Place::Call { attempt } }
     }
 }

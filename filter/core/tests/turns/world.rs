@@ -4,7 +4,7 @@ use edge_core::idempotency::{self, Fence, Fingerprint, Lease, Record};
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 
-use crate::durable::{Database, Found, Heard, Provider, Verdict};
+use crate::durable::{Database, Found, Heard, KeyChange, Provider, Verdict};
 use crate::request::{Fate, Place, Request};
 
 const START_US: u64 = 1_764_000_000_000_000;
@@ -18,6 +18,8 @@ const SET_BACK_ODDLY_US: u64 = 1_000;
 const REQUESTS_MAX: usize = 8;
 /// Earlier contents of the cache that a copy may still have.
 const COPIES: usize = 6;
+/// Commits that wait in the database at the same time.
+const HELD_BACK_MAX: usize = 4;
 
 pub(crate) struct World {
     now_us: u64,
@@ -31,6 +33,8 @@ pub(crate) struct World {
     database: Database,
     provider: Provider,
     requests: Vec<Request>,
+    /// Commits whose process is gone, and which the database may still make.
+    held_back: Vec<KeyChange>,
     /// The final answers that clients were given, with the body that they had sent.
     told: Vec<(u8, Verdict)>,
 }
@@ -49,6 +53,7 @@ impl World {
             database: Database::default(),
             provider: Provider::default(),
             requests: bodies.map(Request::sent).collect(),
+            held_back: Vec::new(),
             told: Vec::new(),
         }
     }
@@ -74,9 +79,13 @@ impl World {
             Place::Edge => self.ask_cache(&mut request)?,
             Place::ControlPlane => self.take_key(request)?,
             Place::Call { attempt } => Place::Heard { attempt, heard: self.call(attempt, fate) },
-            Place::Heard { attempt, heard } => match self.database.record(attempt, heard) {
-                Some(verdict) => Place::Decided(verdict),
-                None => Place::Undecided,
+            Place::Heard { attempt, heard } => self.record(request, attempt, heard),
+            Place::Concluding(change) => match (self.database.change_key(change), change) {
+                (true, KeyChange::Answer { verdict, .. }) => Place::Decided(verdict),
+                // Somebody else has concluded: it is looked at once more.
+                (false, KeyChange::Answer { .. }) => Place::ControlPlane,
+                // Its client is told that nothing was done, and may send it again.
+                (_, KeyChange::Release { .. }) => Place::Undecided,
             },
             Place::Decided(verdict) => {
                 if let Some(fence) = request.fence.filter(|_| !self.is_away) {
@@ -128,11 +137,20 @@ impl World {
         Ok(match self.database.take(request.body, self.now_us) {
             Found::Taken(attempt) | Found::Repeat(attempt) => Place::Call { attempt },
             Found::Answered(verdict) => Place::Decided(verdict),
+            Found::Ended(change) => Place::Concluding(change),
             Found::OtherRequest | Found::SomebodyWorks | Found::WaitsForWorker => Place::Undecided,
         })
     }
 
-    fn call(&mut self, attempt: u32, fate: Fate) -> Heard {
+    fn record(&mut self, request: Request, attempt: usize, heard: Heard) -> Place {
+        match self.database.record(attempt, heard, request.has_client) {
+            Some(verdict) if request.has_client => Place::Decided(verdict),
+            None if request.has_client => Place::Undecided,
+            _ => Place::Over,
+        }
+    }
+
+    fn call(&mut self, attempt: usize, fate: Fate) -> Heard {
         match fate {
             Fate::Good => Heard::Verdict(self.provider.decide(attempt, false)),
             Fate::Declined => Heard::Verdict(self.provider.decide(attempt, true)),
@@ -148,7 +166,29 @@ impl World {
 
     pub(crate) fn crash(&mut self, who: usize) {
         let n = who % self.requests.len();
+        self.drop(n);
         self.requests[n] = Request::sent(self.requests[n].body);
+    }
+
+    /// What its process has sent to the database may still be committed.
+    fn drop(&mut self, n: usize) {
+        if let Place::Concluding(change) = self.requests[n].place
+            && self.held_back.len() < HELD_BACK_MAX
+        {
+            self.held_back.push(change);
+        }
+    }
+
+    /// A commit that was held back is made.
+    pub(crate) fn land(&mut self, which: usize) {
+        if !self.held_back.is_empty() {
+            let change = self.held_back.remove(which % self.held_back.len());
+            self.database.change_key(change);
+        }
+    }
+
+    pub(crate) fn give_up(&mut self) {
+        self.database.give_up();
     }
 
     pub(crate) fn repeat(&mut self, who: usize) {
@@ -170,7 +210,10 @@ impl World {
             Some(n) => self.requests[n] = request,
             None if self.requests.len() < REQUESTS_MAX => self.requests.push(request),
             // One whose process is gone.
-            None => self.requests[0] = request,
+            None => {
+                self.drop(0);
+                self.requests[0] = request;
+            }
         }
     }
 
@@ -216,8 +259,12 @@ impl World {
     pub(crate) fn heal(&mut self) -> Result<(), TestCaseError> {
         self.is_away = false;
         // Whoever was under way is gone, and every lease with them.
+        while !self.held_back.is_empty() {
+            self.land(0);
+        }
         let body = self.database.row.map_or(0, |row| row.body);
-        for _ in 0..2 {
+        // The first may be told that nothing was done.
+        for _ in 0..3 {
             self.now_us += 60_000_000 + self.behind_us;
             self.behind_us = 0;
             self.requests = Vec::new();

@@ -33,7 +33,7 @@ impl Examiner<'_> {
         for seen in shown.iter().filter(|seen| !plan.payment.is_release(seen)).collect::<Vec<_>>() {
             match known.iter().find(|refund| refund.is(seen)) {
                 Some(refund) => self.adopt_refund(&mut plan, refund, seen),
-                None => self.record(&mut plan, &mut known, seen),
+                None => self.record(&mut plan, &mut known, seen, &shown),
             }
         }
         for refund in asked.iter().filter(|asked| known.contains(asked)) {
@@ -90,9 +90,14 @@ impl Examiner<'_> {
         }
     }
 
-    fn takes_the_place_of(&self, known: &[Refund], seen: &RefundEvidence) -> Option<(usize, Refund)> {
-        let settled =
-            |refund: &Refund| refund.settled_by(seen, self.no_call_is_left(refund), self.gateway.now());
+    fn takes_the_place_of(
+        &self,
+        known: &[Refund],
+        seen: &RefundEvidence,
+        shown: &[RefundEvidence],
+    ) -> Option<(usize, Refund)> {
+        let now = self.gateway.now();
+        let settled = |refund: &Refund| refund.settled_by(seen, shown, self.no_call_is_left(refund), now);
         known.iter().enumerate().find_map(|(at, refund)| Some((at, settled(refund)?)))
     }
 
@@ -116,7 +121,13 @@ impl Examiner<'_> {
 
     /// Not one that we know. As long as one of ours over the same amount is undecided, it may be that one; once no call
     /// of ours can execute it any more, it takes that one's place.
-    fn record(&self, plan: &mut Plan, known: &mut Vec<Refund>, seen: &RefundEvidence) {
+    fn record(
+        &self,
+        plan: &mut Plan,
+        known: &mut Vec<Refund>,
+        seen: &RefundEvidence,
+        shown: &[RefundEvidence],
+    ) {
         let undecided = |refund: &&Refund| {
             let asked = matches!(
                 refund.state,
@@ -127,7 +138,7 @@ impl Examiner<'_> {
         if seen.refund.is_some() {
             let problem = "the provider's refund names one that this gateway does not know".to_owned();
             plan.refuse(&seen.reference, problem, self.gateway.now());
-        } else if let Some((at, moved)) = self.takes_the_place_of(known, seen) {
+        } else if let Some((at, moved)) = self.takes_the_place_of(known, seen, shown) {
             let refund = known.remove(at);
             plan.move_refund(&refund, moved);
         } else if known.iter().any(|refund| undecided(&refund)) {

@@ -1,0 +1,104 @@
+//! The calls of a payment, and the reads of it.
+
+use control_plane::domain::evidence::{Absence, Adopted, Evidence, OwnCall};
+use control_plane::domain::payment::State;
+use control_plane::domain::provider::{Doubt, Outcome, RefusalKind};
+use proptest::test_runner::TestCaseError;
+
+use crate::keys::HORIZON;
+use crate::provider::{Answer, Decision, Mishap, no, reference};
+use crate::steps::Hearing;
+use crate::transitions::By;
+use crate::world::World;
+
+impl World {
+    /// Whether the call that is recorded as under way may still bring its answer.
+    pub(crate) fn is_answer_awaited(&self) -> bool {
+        let flight = self.payment.state.flight();
+        let is_calling = matches!(self.payment.state, State::Processing { accepted: false, .. });
+        is_calling && self.wire.awaits(|request| Some(request) == flight)
+    }
+
+    /// A client that comes back and a worker may do so at the same time.
+    pub(crate) fn repeat(&mut self) {
+        if let State::Unknown { flight, .. } = &self.payment.state
+            && flight.call.may_be_repeated(HORIZON, self.now())
+        {
+            let flight = flight.clone();
+            self.wire.send(flight, self.second());
+        }
+    }
+
+    /// What nobody has asked for yet is asked for.
+    pub(crate) fn execute(&mut self, decision: Decision, mishap: Mishap) {
+        let second = self.second();
+        if self.wire.newest(second).is_none() {
+            self.repeat();
+        }
+        if let Some(call) = self.wire.newest(second) {
+            call.answer = Some(self.provider.execute(&call.request, decision, mishap, second));
+        }
+    }
+
+    pub(crate) fn arrive(&mut self, which: u8, decision: Decision) {
+        let second = self.second();
+        if let Some(call) = self.wire.stray(which, second) {
+            call.answer = Some(self.provider.execute(&call.request, decision, Mishap::None, second));
+        }
+    }
+
+    /// The oldest call ends.
+    pub(crate) fn hear(&mut self, hearing: Hearing) -> Result<(), TestCaseError> {
+        let heard = self.wire.hear(hearing, |flight, hearing| Answer::without(flight, silence(hearing)));
+        let Some((flight, heard)) = heard else { return Ok(()) };
+        let under_way = self.payment.state.flight().map(|flight| flight.call.attempt);
+        if under_way != Some(flight.call.attempt) {
+            return Ok(());
+        }
+        let (payment, now) = (self.payment.clone(), self.now());
+        let moved = match heard {
+            Answer::Charge(answer) => payment.charge_answered(answer, now),
+            Answer::Capture(answer) => payment.capture_answered(answer, now),
+            Answer::Cancel(answer) => payment.cancel_answered(answer, now),
+        };
+        match moved {
+            Ok(moved) => self.enter(moved, By::Answer),
+            Err(_) => Ok(()),
+        }
+    }
+
+    /// The provider's records are read completely, as they were `lag` seconds ago.
+    pub(crate) fn read(&mut self, lag: u8) -> Result<(), TestCaseError> {
+        let flight = self.payment.state.flight();
+        let is_left = flight.is_some_and(|flight| flight.call.is_left_to_records(HORIZON, self.now()));
+        let shown = self.provider.history.read(self.second(), lag, self.oldest).cloned();
+        let adopted = match shown {
+            Some(standing) => {
+                let (payment, money) = (Some(self.payment.id), Some(self.payment.money()));
+                let seen = Evidence { reference: reference(), payment, money, standing };
+                let call = if self.is_answer_awaited() { OwnCall::MayAnswer } else { OwnCall::IsOver };
+                self.payment.adopt(&seen, call, is_left, self.now())
+            }
+            None => match (self.payment.reference.is_some(), self.provider.replays) {
+                (true, _) => self.payment.adopt_absence(Absence::Gone, is_left, self.now()),
+                (false, true) => self.payment.adopt_absence(Absence::NotListed, is_left, self.now()),
+                // Without a name there is nothing to ask for.
+                (false, false) => Adopted::Known,
+            },
+        };
+        match adopted {
+            Adopted::Known | Adopted::Wait => Ok(()),
+            Adopted::Moved(moved) | Adopted::Surprising(moved) => self.enter(moved, By::Read),
+            Adopted::Refused(problem) => Err(TestCaseError::fail(problem)),
+        }
+    }
+}
+
+/// What is heard of a call that brought no answer.
+pub(crate) fn silence<T>(hearing: Hearing) -> Outcome<T> {
+    match hearing {
+        Hearing::NotSent => Outcome::NotSent(Doubt::new("refused")),
+        Hearing::TurnedAway => no(RefusalKind::Configuration),
+        Hearing::Answer | Hearing::Nothing => Outcome::Unknown(Doubt::new("cut")),
+    }
+}

@@ -1,0 +1,165 @@
+//! The refunds as the provider has them.
+
+use control_plane::domain::evidence::{RefundEvidence, RefundStanding};
+use control_plane::domain::id::AttemptId;
+use control_plane::domain::payment::Payment;
+use control_plane::domain::provider::{Outcome, ProviderRef, Refunded, RefusalKind};
+use control_plane::domain::refund::Refund;
+use edge_core::money::{Amount, Money};
+
+use crate::keys::{First, Keys};
+use crate::provider::{Decision, Mishap, Truth, failure, no, refusal};
+
+pub(super) struct Books {
+    pub(super) made: Vec<Theirs>,
+    keys: Keys<Outcome<Refunded>>,
+    /// As [`crate::provider::Provider::replays`]; such a provider also calls what it releases a refund.
+    replays: bool,
+}
+
+pub(super) struct Theirs {
+    pub(super) reference: ProviderRef,
+    /// `None` for one of the dashboard.
+    pub(super) attempt: Option<AttemptId>,
+    pub(super) amount: Amount,
+    history: Vec<(u32, RefundStanding)>,
+}
+
+impl Theirs {
+    pub(super) fn counts(&self) -> bool {
+        !matches!(self.history.last(), Some((_, RefundStanding::Failed(_))))
+    }
+
+    fn answer(&self) -> Outcome<Refunded> {
+        let refund = self.reference.clone();
+        match self.history.last() {
+            Some((_, RefundStanding::Processed)) => Outcome::Done(Refunded::Processed { refund }),
+            Some((_, RefundStanding::Pending)) => Outcome::Done(Refunded::Pending { refund }),
+            _ => no(RefusalKind::Declined),
+        }
+    }
+
+    /// As it stood then. `None`: it was not there.
+    fn evidence(&self, payment: &Payment, ours: Option<&Refund>, then: u32) -> Option<RefundEvidence> {
+        let (_, standing) = self.history.iter().rev().find(|(since, _)| *since <= then)?;
+        Some(RefundEvidence {
+            reference: self.reference.clone(),
+            refund: ours.map(|refund| refund.id),
+            payment: ours.map(|_| payment.id),
+            charge: None,
+            money: Some(Money { amount: self.amount, currency: payment.request.currency }),
+            is_without_funds: false,
+            created: None,
+            standing: standing.clone(),
+        })
+    }
+}
+
+impl Books {
+    pub(super) const fn new(replays: bool) -> Self {
+        Self { made: Vec::new(), keys: Keys::new(), replays }
+    }
+
+    pub(super) fn given_back(&self) -> u32 {
+        self.made.iter().filter(|refund| refund.counts()).map(|refund| refund.amount.minor()).sum()
+    }
+
+    /// The provider gives nothing back that it has not.
+    pub(super) fn make(
+        &mut self,
+        attempt: Option<AttemptId>,
+        amount: Amount,
+        decision: Decision,
+        truth: Truth,
+        now: u32,
+    ) -> Outcome<Refunded> {
+        let captured = if let Truth::Captured(captured) = truth { captured.minor() } else { 0 };
+        if self.given_back() + amount.minor() > captured {
+            return no(RefusalKind::State);
+        }
+        let standing = match decision {
+            Decision::Done => RefundStanding::Processed,
+            Decision::Later | Decision::AskPayer => RefundStanding::Pending,
+            Decision::Decline => return no(RefusalKind::Declined),
+        };
+        let reference = ProviderRef::new(format!("re_{}", self.made.len()));
+        let made = Theirs { reference, attempt, amount, history: vec![(now, standing)] };
+        let answer = made.answer();
+        self.made.push(made);
+        answer
+    }
+
+    /// A request arrives.
+    pub(super) fn execute(
+        &mut self,
+        (attempt, amount): (AttemptId, Amount),
+        (decision, mishap): (Decision, Mishap),
+        truth: Truth,
+        now: u32,
+    ) -> Outcome<Refunded> {
+        let made = self.made.iter().find(|refund| refund.attempt == Some(attempt)).map(Theirs::answer);
+        let answer = match (self.keys.first(attempt, now), made) {
+            (Some(First::Failure), _) => return failure(true),
+            (Some(First::Answer(first)), _) if self.replays => return first,
+            (Some(First::Answer(_)), Some(now)) => now,
+            (Some(First::Answer(first)), None) => first,
+            (None, _) if self.replays && mishap == Mishap::FailsBefore => return self.fail(attempt, now),
+            (None, _) => self.make(Some(attempt), amount, decision, truth, now),
+        };
+        if self.replays && mishap == Mishap::FailsAfter {
+            return self.fail(attempt, now);
+        }
+        self.keys.keep(attempt, now, First::Answer(answer.clone()));
+        answer
+    }
+
+    fn fail(&mut self, attempt: AttemptId, now: u32) -> Outcome<Refunded> {
+        self.keys.keep(attempt, now, First::Failure);
+        failure(false)
+    }
+
+    /// What is pending is decided; and the payer's bank may send back what was processed.
+    pub(super) fn happens(&mut self, n: usize, decision: Decision, now: u32) {
+        let Some(theirs) = self.made.get_mut(n) else { return };
+        let standing = match (theirs.history.last(), decision) {
+            (Some((_, RefundStanding::Pending)), Decision::Done) => RefundStanding::Processed,
+            (Some((_, RefundStanding::Pending | RefundStanding::Processed)), Decision::Decline) => {
+                RefundStanding::Failed(refusal(RefusalKind::Declined))
+            }
+            _ => return,
+        };
+        theirs.history.push((now, standing));
+    }
+
+    /// The complete list as it was then.
+    pub(super) fn list(
+        &self,
+        payment: &Payment,
+        ours: impl Fn(AttemptId) -> Option<Refund>,
+        truth: Truth,
+        then: u32,
+    ) -> Vec<RefundEvidence> {
+        let release = self.release(payment, truth);
+        let made = self.made.iter().filter_map(|refund| {
+            let by_call = refund.attempt.and_then(&ours);
+            refund.evidence(payment, by_call.as_ref(), then)
+        });
+        release.into_iter().chain(made).collect()
+    }
+
+    /// What the capture of a part has released, called a refund.
+    fn release(&self, payment: &Payment, truth: Truth) -> Option<RefundEvidence> {
+        let Truth::Captured(captured) = truth else { return None };
+        let amount = Amount::new((payment.request.amount.minor() - captured.minor()).into())?;
+        self.replays.then(|| RefundEvidence {
+            reference: ProviderRef::new("re_release"),
+            refund: None,
+            payment: None,
+            charge: None,
+            money: Some(Money { amount, currency: payment.request.currency }),
+            is_without_funds: true,
+            created: None,
+            standing: RefundStanding::Processed,
+        })
+    }
+}
