@@ -16,7 +16,7 @@ use super::idempotency::Renders;
 use super::operations::OperationError;
 use super::payment::Payment;
 use super::provider::PaymentProvider;
-use super::queue::Queue;
+use super::queue::{Queue, WorkKind};
 use super::retries::Retries;
 use super::store::{Change, CommitError, Store, Watch};
 
@@ -116,6 +116,26 @@ impl Gateway {
             self.queue.announce(due);
         }
         Ok(())
+    }
+
+    /// This gateway for background work of one kind: it speaks to the providers apart from clients' calls, and its
+    /// retries are paid for before they are begun.
+    #[must_use]
+    pub fn in_background(&self, work: WorkKind) -> Self {
+        let view = |provider: &Arc<dyn PaymentProvider>| {
+            provider.in_background(work).unwrap_or_else(|| provider.clone())
+        };
+        Self {
+            store: self.store.clone(),
+            providers: self.providers.iter().map(|(name, provider)| (*name, view(provider))).collect(),
+            clock: self.clock.clone(),
+            started_at: self.started_at,
+            entropy: self.entropy.clone(),
+            tasks: self.tasks.clone(),
+            queue: self.queue.clone(),
+            retries: self.retries.paid(),
+            renders: self.renders,
+        }
     }
 
     pub fn provider(&self, provider: Provider) -> Result<Arc<dyn PaymentProvider>, OperationError> {

@@ -1,5 +1,6 @@
 //! What a payment is and what may happen to it. Knows no HTTP, no SQL and no provider's JSON.
 
+mod budget;
 pub mod clock;
 pub mod event;
 pub mod evidence;

@@ -1,6 +1,7 @@
 //! What the domain asks of a provider, and how certain the answer is.
 
 use std::fmt;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use edge_core::client::ClientId;
@@ -12,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::evidence::{Evidence, Found, Listed, LookUp, RefundEvidence, RefundLookUp};
 use super::id::{AttemptId, PaymentId, RefundId};
+use super::queue::{Room, WorkKind};
 use super::webhook::{NotAnEvent, Notice};
 
 /// A provider's own name for something of its: a PaymentIntent, an order, an authorization, a capture.
@@ -316,4 +318,16 @@ pub trait PaymentProvider: Send + Sync {
 
     /// What an event of this provider is about. Pure.
     fn read_event(&self, body: &[u8]) -> Result<Notice, NotAnEvent>;
+
+    /// This provider for background work of one kind, whose failures are counted apart from those of calls that clients
+    /// wait for. `None`: it makes no difference.
+    fn in_background(&self, _work: WorkKind) -> Option<Arc<dyn PaymentProvider>> {
+        None
+    }
+
+    /// How much of the background work that this is for may be begun now. Where it is time to find out whether the
+    /// provider is back, asks it first, by a cheap read.
+    async fn room(&self) -> Room {
+        Room::Any
+    }
 }

@@ -27,6 +27,54 @@ pub enum Work {
     },
 }
 
+/// What due work is about. Each kind waits in a lane of its own, so that none is behind another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum WorkKind {
+    Event,
+    Payment,
+    Refund,
+    Watch,
+}
+
+impl WorkKind {
+    /// Events first: a client may wait for what they tell.
+    pub const ALL: [Self; 4] = [Self::Event, Self::Payment, Self::Refund, Self::Watch];
+
+    /// As in metrics.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Event => "event",
+            Self::Payment => "payment",
+            Self::Refund => "refund",
+            Self::Watch => "watch",
+        }
+    }
+}
+
+impl Work {
+    #[must_use]
+    pub const fn kind(&self) -> WorkKind {
+        match self {
+            Self::Event { .. } => WorkKind::Event,
+            Self::Payment(_) => WorkKind::Payment,
+            Self::Refund(_) => WorkKind::Refund,
+            Self::Watch(_) => WorkKind::Watch,
+        }
+    }
+}
+
+/// How much due work of one kind may be begun at a provider.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Room {
+    /// As much as there is.
+    Any,
+    /// One piece, to find out whether the provider is back.
+    One,
+    /// It would only be refused.
+    None,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Due {
     pub work: Work,

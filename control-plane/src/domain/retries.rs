@@ -1,12 +1,13 @@
 //! How often, how soon and how long the provider is asked again for what is not decided.
 
-use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Arc;
 
 use edge_core::provider::Provider;
 use jiff::{SignedDuration, Timestamp};
 
+use super::budget::Budget;
 use super::follow_up::FollowUp;
+use super::queue::WorkKind;
 
 /// What an operator decides.
 #[derive(Clone, Copy, Debug)]
@@ -21,6 +22,8 @@ pub struct RetryPolicy {
     /// Repeats of calls in a second to one provider. It has to bear them besides everything new, while it is
     /// in trouble. With 0, only clients who come back and webhooks decide what is undecided.
     pub per_second: u32,
+    /// Looks at one provider's records in a second, for payments that wait for their payer or their capture.
+    pub looks_per_second: u32,
     /// A request whose call has brought no answer within this waits for one repeat of it. `None`: it waits for
     /// none.
     pub inline_within: Option<SignedDuration>,
@@ -47,8 +50,6 @@ pub const WATCH_FOR: SignedDuration = SignedDuration::from_hours(40 * 24);
 const STEADY: u32 = 30;
 /// However long a provider was away: this long after it is back, at the latest, everything is due again.
 const RARE: SignedDuration = SignedDuration::from_mins(5);
-/// Repeats that may come at once, in seconds' worth of them.
-const BURST_S: i32 = 4;
 const INLINE_PAUSE: SignedDuration = SignedDuration::from_millis(400);
 
 impl Default for RetryPolicy {
@@ -58,6 +59,7 @@ impl Default for RetryPolicy {
             cap: SignedDuration::from_secs(30),
             keep_trying: SignedDuration::from_hours(24),
             per_second: 50,
+            looks_per_second: 20,
             inline_within: Some(SignedDuration::from_secs(5)),
             call_lease: FollowUp::CALL_LEASE,
             review_after: SignedDuration::from_mins(15),
@@ -100,22 +102,28 @@ fn part(whole: SignedDuration, random: u32) -> SignedDuration {
     SignedDuration::from_micros(i64::try_from(part).unwrap_or(i64::MAX))
 }
 
-/// The policy, and how much of the budget is spent.
+/// The policy, and how much of the budgets is spent.
 pub struct Retries {
     policy: RetryPolicy,
-    spent: Mutex<HashMap<Provider, Bucket>>,
-}
-
-/// A token bucket.
-struct Bucket {
-    tokens: f64,
-    at: Timestamp,
+    retries: Arc<Budget>,
+    looks: Arc<Budget>,
+    /// Whoever asks has paid before.
+    is_paid: bool,
 }
 
 impl Retries {
     #[must_use]
     pub fn new(policy: RetryPolicy) -> Self {
-        Self { policy, spent: Mutex::new(HashMap::new()) }
+        let budget = |per_second| Arc::new(Budget::new(per_second));
+        let (retries, looks) = (budget(policy.per_second), budget(policy.looks_per_second));
+        Self { policy, retries, looks, is_paid: false }
+    }
+
+    /// The same budgets for work that takes from them before it is begun.
+    #[must_use]
+    pub fn paid(&self) -> Self {
+        let Self { policy, retries, looks, .. } = self;
+        Self { policy: *policy, retries: retries.clone(), looks: looks.clone(), is_paid: true }
     }
 
     #[must_use]
@@ -123,25 +131,52 @@ impl Retries {
         &self.policy
     }
 
-    /// Takes one repeat out of the provider's budget; `false`: it is used up for now.
+    /// Takes one retry out of the provider's budget; `false`: it is used up for now.
     pub fn take(&self, provider: Provider, now: Timestamp) -> bool {
-        let rate = f64::from(self.policy.per_second);
-        let full = rate * f64::from(BURST_S);
-        let mut spent = self.spent.lock().unwrap_or_else(PoisonError::into_inner);
-        let bucket = spent.entry(provider).or_insert(Bucket { tokens: full, at: now });
-        let earned = now.duration_since(bucket.at).as_secs_f64().max(0.0) * rate;
-        bucket.tokens = (bucket.tokens + earned).min(full);
-        bucket.at = now;
-        let enough = bucket.tokens >= 1.0;
-        if enough {
-            bucket.tokens -= 1.0;
+        if self.is_paid {
+            return true;
         }
+        let enough = self.retries.take(provider, now);
         metrics::counter!(
             "provider_repeats_total", "provider" => provider.name(),
             "outcome" => if enough { "made" } else { "over_budget" }
         )
         .increment(1);
         enough
+    }
+
+    /// Takes one look at the provider's records out of the budget for looks; `false`: it is used up for now.
+    pub fn take_look(&self, provider: Provider, now: Timestamp) -> bool {
+        self.is_paid || self.looks.take(provider, now)
+    }
+
+    /// Takes what one piece of due work needs before it is claimed. An event is new, as its payment was, and needs
+    /// nothing; what is looked at again and again may wait.
+    pub fn take_for(&self, work: WorkKind, provider: Provider, now: Timestamp) -> bool {
+        match work {
+            WorkKind::Event => true,
+            WorkKind::Payment | WorkKind::Refund => self.take(provider, now),
+            WorkKind::Watch => self.take_look(provider, now),
+        }
+    }
+
+    /// Gives back what was taken for work that somebody else has done.
+    pub fn give_back(&self, work: WorkKind, provider: Provider) {
+        match work {
+            WorkKind::Event => {}
+            WorkKind::Payment | WorkKind::Refund => self.retries.give_back(provider),
+            WorkKind::Watch => self.looks.give_back(provider),
+        }
+    }
+
+    /// How many pieces of due work the budget bears now.
+    #[must_use]
+    pub fn left_for(&self, work: WorkKind, provider: Provider, now: Timestamp) -> u32 {
+        match work {
+            WorkKind::Event => u32::MAX,
+            WorkKind::Payment | WorkKind::Refund => self.retries.left(provider, now),
+            WorkKind::Watch => self.looks.left(provider, now),
+        }
     }
 
     /// How long a request waits before it repeats its own call, `None` if it is not to: the call took too long, or
@@ -182,15 +217,15 @@ mod tests {
     }
 
     #[test]
-    fn a_provider_in_trouble_is_not_asked_more_often_than_the_budget_allows() {
-        let retries = Retries::new(RetryPolicy { per_second: 10, ..POLICY() });
+    fn retries_and_looks_are_paid_for_once_and_apart_from_each_other() {
+        let retries = Retries::new(RetryPolicy { per_second: 1, looks_per_second: 1, ..POLICY() });
         let start = Timestamp::UNIX_EPOCH;
-        let made = |at| (0..100).filter(|_| retries.take(Provider::Stripe, at)).count();
-        assert_eq!(made(start), 40);
-        assert_eq!(made(start + SignedDuration::from_secs(1)), 10);
-        assert_eq!(made(start + SignedDuration::from_hours(1)), 40);
-        assert!(retries.take(Provider::Paypal, start), "each provider has its own");
-        assert_eq!(made(start), 0, "a clock that goes back earns nothing");
+        let taken = |kind| (0..100).filter(|_| retries.take_for(kind, Provider::Stripe, start)).count();
+        assert_eq!([taken(WorkKind::Payment), taken(WorkKind::Refund), taken(WorkKind::Watch)], [4, 0, 4]);
+        assert_eq!(taken(WorkKind::Event), 100, "what is new is not a retry");
+        assert!(!retries.take(Provider::Stripe, start) && retries.paid().take(Provider::Stripe, start));
+        retries.give_back(WorkKind::Payment, Provider::Stripe);
+        assert_eq!(retries.left_for(WorkKind::Refund, Provider::Stripe, start), 1);
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! A circuit breaker: a provider that fails is left alone for a while, and then asked by one call whether it is back.
+//! A circuit breaker: a provider that fails is left alone for a while. Then it is asked by a cheap read whether it is
+//! back, and if it answers, one call is let through to find out whether its work succeeds, too.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -7,31 +8,47 @@ use jiff::{SignedDuration, Timestamp};
 /// The last outcomes that count. Below [`ENOUGH`] of them nothing is concluded.
 const WINDOW: u32 = 20;
 const ENOUGH: u32 = 10;
-/// How long it is left alone at first; doubled each time the call that asks fails.
+/// How long it is left alone at first; doubled each time it turns out not to be back.
 const FIRST: SignedDuration = SignedDuration::from_secs(2);
-const LONGEST: SignedDuration = SignedDuration::from_secs(16);
-/// A call that asks whether the provider is back and does not return may be replaced after this.
-const PROBE: SignedDuration = SignedDuration::from_secs(30);
+/// A read or a call that is to find out whether the provider is back, and does not return, is replaced after this.
+const FINDING_OUT_MAX: SignedDuration = SignedDuration::from_secs(30);
 
 #[derive(Debug)]
-pub(super) struct Breaker(Mutex<State>);
+pub(super) struct Breaker {
+    state: Mutex<State>,
+    /// Where the pauses stop doubling.
+    longest: SignedDuration,
+}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     /// Calls go through. A bit for each of the last outcomes, the newest lowest, 1 for a failure.
-    Closed {
-        outcomes: u32,
-        seen: u32,
-    },
-    Open {
-        until: Timestamp,
-        pause: SignedDuration,
-    },
-    /// One call is under way to find out.
-    Probing {
-        since: Timestamp,
-        pause: SignedDuration,
-    },
+    Closed { outcomes: u32, seen: u32 },
+    Open { until: Timestamp, pause: SignedDuration },
+    /// A cheap read is under way.
+    Asking { since: Timestamp, pause: SignedDuration },
+    /// The provider answers reads. The next call is let through, alone.
+    Answering { pause: SignedDuration },
+    /// That call is under way.
+    Trying { since: Timestamp, pause: SignedDuration },
+}
+
+/// What somebody may do who wants to make a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Admission {
+    Call,
+    /// Ask the provider by a cheap read, tell [`Breaker::answered`], and come again.
+    AskFirst,
+    /// Not for so long.
+    Refused(SignedDuration),
+}
+
+/// How many calls would be let through now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lets {
+    All,
+    One,
+    None,
 }
 
 /// What a breaker has just become.
@@ -44,31 +61,52 @@ pub(super) enum Turned {
 const CLOSED: State = State::Closed { outcomes: 0, seen: 0 };
 
 impl Breaker {
-    pub(super) const fn new() -> Self {
-        Self(Mutex::new(CLOSED))
+    pub(super) const fn new(longest: SignedDuration) -> Self {
+        Self { state: Mutex::new(CLOSED), longest }
     }
 
-    /// Whether a call may be made.
-    ///
-    /// # Errors
-    /// For how long none may.
-    pub(super) fn admit(&self, now: Timestamp) -> Result<(), SignedDuration> {
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match *state {
-            State::Closed { .. } => Ok(()),
-            State::Open { until, .. } if now < until => Err(until.duration_since(now)),
-            State::Probing { since, pause } if now < since + PROBE => Err(pause),
-            State::Open { pause, .. } | State::Probing { pause, .. } => {
-                *state = State::Probing { since: now, pause };
-                Ok(())
+    /// Whether a call may be made. Once the provider answers reads again, the first who comes makes the call that
+    /// finds out about the rest.
+    pub(super) fn admit(&self, now: Timestamp) -> Admission {
+        self.change(|state| match state {
+            State::Answering { pause } => (State::Trying { since: now, pause }, Admission::Call),
+            State::Trying { since, pause } if now < since + FINDING_OUT_MAX => {
+                (state, Admission::Refused(pause))
             }
+            State::Trying { pause, .. } => (State::Trying { since: now, pause }, Admission::Call),
+            state => pass(state, now),
+        })
+    }
+
+    /// Whether it lets a call pass whose outcome it is not told.
+    pub(super) fn admit_uncounted(&self, now: Timestamp) -> Admission {
+        self.change(|state| match state {
+            State::Answering { .. } | State::Trying { .. } => (state, Admission::Call),
+            state => pass(state, now),
+        })
+    }
+
+    /// How many calls it would let through, without taking any.
+    pub(super) fn lets(&self) -> Lets {
+        match *self.state.lock().unwrap_or_else(PoisonError::into_inner) {
+            State::Closed { .. } => Lets::All,
+            State::Answering { .. } => Lets::One,
+            State::Open { .. } | State::Asking { .. } | State::Trying { .. } => Lets::None,
         }
+    }
+
+    /// How the read ended that [`Admission::AskFirst`] wanted.
+    pub(super) fn answered(&self, answers: bool, now: Timestamp) {
+        self.change(|state| match state {
+            State::Asking { pause, .. } if answers => (State::Answering { pause }, ()),
+            State::Asking { pause, .. } => (self.open_longer(pause, now), ()),
+            state => (state, ()),
+        });
     }
 
     /// How a call that was admitted ended.
     pub(super) fn ended(&self, failed: bool, now: Timestamp) -> Option<Turned> {
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (next, turned) = match *state {
+        self.change(|state| match state {
             State::Closed { outcomes, seen } => {
                 let outcomes = ((outcomes << 1) | u32::from(failed)) & ((1 << WINDOW) - 1);
                 let seen = (seen + 1).min(WINDOW);
@@ -78,16 +116,59 @@ impl Breaker {
                     (State::Closed { outcomes, seen }, None)
                 }
             }
-            State::Probing { pause, .. } if failed => {
-                let pause = (pause * 2).min(LONGEST);
-                (State::Open { until: now + pause, pause }, None)
-            }
-            State::Probing { .. } => (CLOSED, Some(Turned::Closed)),
+            State::Trying { pause, .. } if failed => (self.open_longer(pause, now), None),
+            State::Trying { .. } => (CLOSED, Some(Turned::Closed)),
             // A call from before it opened.
-            State::Open { .. } => return None,
-        };
-        *state = next;
-        turned
+            state @ (State::Open { .. } | State::Asking { .. } | State::Answering { .. }) => (state, None),
+        })
+    }
+
+    /// Another call, which was not admitted here, succeeded.
+    pub(super) fn succeeded_elsewhere(&self) -> Option<Turned> {
+        self.change(|state| match state {
+            State::Answering { .. } => (CLOSED, Some(Turned::Closed)),
+            state => (state, None),
+        })
+    }
+
+    /// A call that was admitted ended in a way that says nothing: another one has to find out.
+    pub(super) fn ended_without_telling(&self) {
+        self.change(|state| match state {
+            State::Trying { pause, .. } => (State::Answering { pause }, ()),
+            state => (state, ()),
+        });
+    }
+
+    /// Opens it, because what it guards is known to fail.
+    pub(super) fn open(&self, now: Timestamp) -> Option<Turned> {
+        self.change(|state| match state {
+            State::Closed { .. } => (State::Open { until: now + FIRST, pause: FIRST }, Some(Turned::Open)),
+            state => (state, None),
+        })
+    }
+
+    fn open_longer(&self, pause: SignedDuration, now: Timestamp) -> State {
+        let pause = (pause * 2).min(self.longest);
+        State::Open { until: now + pause, pause }
+    }
+
+    fn change<T>(&self, next: impl FnOnce(State) -> (State, T)) -> T {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let (after, result) = next(*state);
+        *state = after;
+        result
+    }
+}
+
+/// Whatever the state, except where a call is to find out.
+fn pass(state: State, now: Timestamp) -> (State, Admission) {
+    match state {
+        State::Open { until, .. } if now < until => (state, Admission::Refused(until.duration_since(now))),
+        State::Asking { since, pause } if now < since + FINDING_OUT_MAX => (state, Admission::Refused(pause)),
+        State::Open { pause, .. } | State::Asking { pause, .. } => {
+            (State::Asking { since: now, pause }, Admission::AskFirst)
+        }
+        State::Closed { .. } | State::Answering { .. } | State::Trying { .. } => (state, Admission::Call),
     }
 }
 
@@ -95,12 +176,18 @@ impl Breaker {
 mod tests {
     use super::*;
 
+    const LONGEST: SignedDuration = SignedDuration::from_secs(16);
+
     fn at(s: i64) -> Timestamp {
         Timestamp::from_second(s).unwrap()
     }
 
+    fn refused(s: i64) -> Admission {
+        Admission::Refused(SignedDuration::from_secs(s))
+    }
+
     fn after(failures: usize, successes: usize) -> Breaker {
-        let breaker = Breaker::new();
+        let breaker = Breaker::new(LONGEST);
         let outcomes = std::iter::repeat_n(false, successes).chain(std::iter::repeat_n(true, failures));
         outcomes.for_each(|failed| {
             let _ = breaker.ended(failed, at(0));
@@ -108,27 +195,38 @@ mod tests {
         breaker
     }
 
+    fn answering() -> Breaker {
+        let breaker = after(20, 0);
+        assert_eq!(breaker.admit(at(2)), Admission::AskFirst);
+        breaker.answered(true, at(2));
+        breaker
+    }
+
     #[test]
     fn a_few_failures_prove_nothing() {
-        assert!(after(9, 0).admit(at(0)).is_ok());
-        assert!(after(10, 10).admit(at(0)).is_ok(), "half of them may fail");
+        assert_eq!(after(9, 0).admit(at(0)), Admission::Call);
+        assert_eq!(after(10, 10).admit(at(0)), Admission::Call, "half of them may fail");
     }
 
     #[test]
     fn it_opens_when_most_of_the_last_calls_failed() {
         let breaker = after(9, 0);
         assert_eq!(breaker.ended(true, at(0)), Some(Turned::Open));
-        assert_eq!(breaker.admit(at(1)), Err(SignedDuration::from_secs(1)));
-        assert!(after(11, 100).admit(at(0)).is_err(), "what was long ago does not count");
+        assert_eq!((breaker.admit(at(1)), breaker.lets()), (refused(1), Lets::None));
+        assert_ne!(after(11, 100).admit(at(0)), Admission::Call, "what was long ago does not count");
     }
 
     #[test]
-    fn one_call_asks_whether_the_provider_is_back() {
+    fn a_read_asks_whether_the_provider_is_back_before_a_call_is_risked() {
         let breaker = after(20, 0);
-        assert_eq!(breaker.admit(at(2)), Ok(()));
-        assert!(breaker.admit(at(2)).is_err(), "only one");
-        assert_eq!(breaker.ended(false, at(3)), Some(Turned::Closed));
-        assert!((0..30).all(|_| breaker.admit(at(3)).is_ok()));
+        assert_eq!(breaker.admit(at(2)), Admission::AskFirst);
+        assert_eq!(breaker.admit(at(2)), refused(2), "only one");
+        breaker.answered(true, at(3));
+        assert_eq!(breaker.lets(), Lets::One);
+        assert_eq!(breaker.admit(at(3)), Admission::Call);
+        assert_eq!((breaker.admit(at(3)), breaker.lets()), (refused(2), Lets::None), "one call finds out");
+        assert_eq!(breaker.ended(false, at(4)), Some(Turned::Closed));
+        assert!((0..30).all(|_| breaker.admit(at(4)) == Admission::Call));
     }
 
     #[test]
@@ -136,25 +234,46 @@ mod tests {
         let breaker = after(20, 0);
         let mut now = 2;
         for pause in [4, 8, 16, 16] {
-            assert_eq!(breaker.admit(at(now)), Ok(()));
-            assert_eq!(breaker.ended(true, at(now)), None);
-            assert_eq!(breaker.admit(at(now)), Err(SignedDuration::from_secs(pause)));
+            assert_eq!(breaker.admit(at(now)), Admission::AskFirst);
+            breaker.answered(false, at(now));
+            assert_eq!(breaker.admit(at(now)), refused(pause));
             now += pause;
         }
     }
 
     #[test]
-    fn a_call_that_asks_and_never_returns_is_replaced() {
+    fn a_provider_that_answers_reads_and_fails_to_work_is_left_alone_again() {
+        let breaker = answering();
+        assert_eq!(breaker.admit(at(2)), Admission::Call);
+        assert_eq!(breaker.ended(true, at(2)), None);
+        assert_eq!(breaker.admit(at(2)), refused(4));
+    }
+
+    #[test]
+    fn what_is_to_find_out_and_never_returns_is_replaced() {
         let breaker = after(20, 0);
-        assert_eq!(breaker.admit(at(2)), Ok(()));
-        assert!(breaker.admit(at(31)).is_err());
-        assert_eq!(breaker.admit(at(32)), Ok(()));
+        assert_eq!(breaker.admit(at(2)), Admission::AskFirst);
+        assert_eq!((breaker.admit(at(31)), breaker.admit(at(32))), (refused(2), Admission::AskFirst));
+        breaker.answered(true, at(32));
+        assert_eq!(breaker.admit(at(32)), Admission::Call);
+        assert_eq!((breaker.admit(at(61)), breaker.admit(at(62))), (refused(2), Admission::Call));
     }
 
     #[test]
     fn an_answer_to_a_call_from_before_it_opened_does_not_close_it() {
         let breaker = after(20, 0);
         assert_eq!(breaker.ended(false, at(1)), None);
-        assert!(breaker.admit(at(1)).is_err());
+        assert_eq!(breaker.admit(at(1)), refused(1));
+    }
+
+    #[test]
+    fn uncounted_calls_are_refused_while_it_is_open_and_decide_nothing_but_that_the_provider_is_back() {
+        let breaker = after(20, 0);
+        assert_eq!(breaker.admit_uncounted(at(1)), refused(1));
+        assert_eq!(breaker.admit_uncounted(at(2)), Admission::AskFirst);
+        assert_eq!(breaker.succeeded_elsewhere(), None);
+        breaker.answered(true, at(2));
+        assert_eq!([breaker.admit_uncounted(at(2)); 2], [Admission::Call; 2]);
+        assert_eq!(breaker.succeeded_elsewhere(), Some(Turned::Closed));
     }
 }

@@ -20,7 +20,7 @@ use edge_core::provider::Provider;
 pub use settings::{PaypalSettings, Settings, StripeSettings, Timeouts};
 pub use transport::TransportError;
 
-use self::guarded::Guarded;
+use self::guarded::{Guarded, Reachable};
 use crate::domain::clock::Clock;
 use crate::domain::provider::PaymentProvider;
 
@@ -52,7 +52,7 @@ impl Providers {
 }
 
 fn guarded(
-    provider: impl PaymentProvider + 'static,
+    provider: impl Reachable + 'static,
     clock: Arc<dyn Clock>,
     by_circuit_breakers: bool,
 ) -> Arc<dyn PaymentProvider> {

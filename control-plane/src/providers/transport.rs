@@ -286,6 +286,11 @@ impl Answer {
         Self { status, body: body.into(), retry_after: None, should_retry: None, is_replayed: false }
     }
 
+    /// The provider works on requests: it neither fails nor turns them away unread.
+    pub(super) const fn is_of_a_working_provider(&self) -> bool {
+        self.status < 500 && self.status != 429
+    }
+
     /// The provider says that there is no such thing.
     pub(super) fn is_missing(&self) -> bool {
         self.status == 404

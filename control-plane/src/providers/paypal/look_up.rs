@@ -11,7 +11,16 @@ use crate::domain::provider::ProviderRef;
 use crate::providers::step::{NotDone, Step};
 use crate::providers::transport::ProviderRequest;
 
+/// Formed like an order's id, and no order's.
+const NO_ORDER: &str = "00000000000000000";
+
 impl Paypal {
+    /// Whether PayPal answers: it knows no such order and says so.
+    pub(super) async fn is_there(&self) -> bool {
+        let nothing = requests::look_at_order(&ProviderRef::new(NO_ORDER));
+        self.client.look().send(&nothing).await.is_ok_and(|answer| answer.is_of_a_working_provider())
+    }
+
     pub(super) async fn look_at_order(&self, order: &ProviderRef) -> Step<Option<Evidence>> {
         let found: Option<Order> = object(&self.client.look(), &requests::look_at_order(order)).await?;
         found.map(|found| the_one(found.evidence()?, order)).transpose()

@@ -24,6 +24,7 @@ use self::answers::Expected;
 use self::client::{Client, Talk};
 use self::currency::sum;
 use self::methods::PaymentMethod;
+use super::guarded::Reachable;
 use super::settings::{PaypalSettings, Timeouts};
 use super::step::{NotDone, Step};
 use super::transport::TransportError;
@@ -178,5 +179,12 @@ impl PaymentProvider for Paypal {
 
     fn read_event(&self, body: &[u8]) -> Result<Notice, NotAnEvent> {
         webhook::read(body)
+    }
+}
+
+#[async_trait]
+impl Reachable for Paypal {
+    async fn answers(&self) -> bool {
+        self.is_there().await
     }
 }

@@ -17,6 +17,7 @@ use self::currency::in_stripe_units;
 use self::errors::Asked;
 use super::settings::{StripeSettings, Timeouts};
 use super::step::{NotDone, Step};
+use super::guarded::Reachable;
 use super::transport::{Answer, Conversation, Credential, ProviderRequest, Transport, TransportError};
 use crate::domain::evidence::{Evidence, Found, Listed, LookUp, RefundEvidence, RefundLookUp};
 use crate::domain::id::PaymentId;
@@ -198,5 +199,12 @@ impl PaymentProvider for Stripe {
 
     fn read_event(&self, body: &[u8]) -> Result<Notice, NotAnEvent> {
         webhook::read(body)
+    }
+}
+
+#[async_trait]
+impl Reachable for Stripe {
+    async fn answers(&self) -> bool {
+        self.is_there().await
     }
 }
