@@ -61,7 +61,7 @@ impl Payment {
         let state = match (&flight.operation, verdict) {
             (Operation::Charge | Operation::Resume(_), Verdict::Paid { charge }) => paid(charge, None),
             (Operation::Charge | Operation::Resume(_), Verdict::Authorized { authorization }) => {
-                State::Authorized(Authorization { authorization: authorization.clone() })
+                State::Authorized(Authorization::new(authorization.clone()))
             }
             (Operation::Capture { amount, .. }, Verdict::Paid { charge }) => paid(charge, Some(*amount)),
             (_, Verdict::Canceled) => State::Canceled { reason: Some(CancelReason::AtProvider) },

@@ -19,7 +19,9 @@ impl Stripe {
     /// Whether Stripe answers: nothing was made in 1970, so the list is empty.
     pub(super) async fn is_there(&self) -> bool {
         let nothing = requests::list(Timestamp::UNIX_EPOCH, Timestamp::UNIX_EPOCH, None);
-        self.send(&self.transport.look(), &nothing).await.is_ok_and(|answer| answer.is_of_a_working_provider())
+        self.send(&self.transport.look(), &nothing)
+            .await
+            .is_ok_and(|answer| answer.is_of_a_working_provider())
     }
 
     pub(super) async fn run_look_up(&self, what: &LookUp) -> Step<Option<Evidence>> {
