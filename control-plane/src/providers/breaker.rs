@@ -23,14 +23,28 @@ pub(super) struct Breaker {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     /// Calls go through. A bit for each of the last outcomes, the newest lowest, 1 for a failure.
-    Closed { outcomes: u32, seen: u32 },
-    Open { until: Timestamp, pause: SignedDuration },
+    Closed {
+        outcomes: u32,
+        seen: u32,
+    },
+    Open {
+        until: Timestamp,
+        pause: SignedDuration,
+    },
     /// A cheap read is under way.
-    Asking { since: Timestamp, pause: SignedDuration },
+    Asking {
+        since: Timestamp,
+        pause: SignedDuration,
+    },
     /// The provider answers reads. The next call is let through, alone.
-    Answering { pause: SignedDuration },
+    Answering {
+        pause: SignedDuration,
+    },
     /// That call is under way.
-    Trying { since: Timestamp, pause: SignedDuration },
+    Trying {
+        since: Timestamp,
+        pause: SignedDuration,
+    },
 }
 
 /// What somebody may do who wants to make a call.
