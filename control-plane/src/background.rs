@@ -3,20 +3,17 @@
 use std::sync::Arc;
 
 use anyhow::Context;
-use async_trait::async_trait;
-use jiff::Timestamp;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::QueueSettings;
 use crate::domain::clock::SystemClock;
 use crate::domain::gateway::Gateway;
-use crate::domain::operations::settle;
-use crate::domain::queue::{Claimed, Due, Queue, Work};
-use crate::domain::store::StoreError;
-use crate::queue::{self, Crew, Hands, Link, Rabbit};
+use crate::domain::queue::Queue;
+use crate::queue::{self, Link, Rabbit};
 use crate::worker::due::{self, Bell};
 use crate::worker::review;
+use crate::worker::shift::Shift;
 
 /// What brings due work.
 pub(crate) enum Bringer {
@@ -60,23 +57,20 @@ impl Background {
         stop: &CancellationToken,
     ) -> Self {
         let drained = CancellationToken::new();
-        let hands = Hands { crew: gateway.clone(), workers, tasks: gateway.tasks.clone() };
-        let hands = Some(hands).filter(|_| workers > 0);
+        let shift = (workers > 0).then(|| Shift::of(gateway, workers));
         let mut tasks = Vec::new();
-        if hands.is_some() {
+        if shift.is_some() {
             tasks.push(tokio::spawn(review::run(gateway.clone(), stop.clone())));
         }
-        match (bringer, hands) {
+        match (bringer, shift) {
             (Bringer::Database(_), None) => {}
-            (Bringer::Database(bell), Some(_)) => {
-                let due = due::run(gateway.clone(), bell, workers.into(), stop.clone());
-                tasks.push(tokio::spawn(due));
+            (Bringer::Database(bell), Some(shift)) => {
+                tasks.push(tokio::spawn(due::run(shift, bell, stop.clone())));
             }
-            (Bringer::Rabbit(rabbit, link), hands) => {
-                tasks.push(tokio::spawn(link.run(hands.clone(), stop.clone(), drained.clone())));
-                if let Some(hands) = hands {
-                    let sweep = queue::sweep(hands, rabbit, gateway.clock.clone(), stop.clone());
-                    tasks.push(tokio::spawn(sweep));
+            (Bringer::Rabbit(rabbit, link), shift) => {
+                tasks.push(tokio::spawn(link.run(shift.clone(), stop.clone(), drained.clone())));
+                if let Some(shift) = shift {
+                    tasks.push(tokio::spawn(queue::sweep(shift, rabbit, stop.clone())));
                 }
             }
         }
@@ -90,16 +84,5 @@ impl Background {
             task.await.context("a background task died")?;
         }
         Ok(())
-    }
-}
-
-#[async_trait]
-impl Crew for Gateway {
-    async fn work_off(&self, work: &Work) -> Result<Claimed, StoreError> {
-        settle::work_off(self, work).await
-    }
-
-    async fn overdue(&self, before: Timestamp, limit: u32) -> Result<Vec<Due>, StoreError> {
-        self.store.overdue(before, limit).await
     }
 }

@@ -18,6 +18,7 @@ pub(super) fn retries(source: &Source, timeouts: &Timeouts) -> Result<RetryPolic
     let cap = number(source, "RETRY_CAP_SECONDS", 1..=3_600)?.map(SignedDuration::from_secs);
     let keep_trying = number(source, "RETRY_FOR_SECONDS", 0..=604_800)?.map(SignedDuration::from_secs);
     let per_second = number(source, "RETRY_BUDGET_PER_SECOND", 0..=10_000)?;
+    let looks = number(source, "LOOK_BUDGET_PER_SECOND", 1..=10_000)?;
     let inline = number(source, "INLINE_REPEAT_WITHIN_MS", 0..=60_000)?;
     let review = number(source, "REVIEW_AFTER_SECONDS", 1..=604_800)?.map(SignedDuration::from_secs);
     let park = number(source, "WEBHOOK_PARK_AFTER_SECONDS", 1..=2_592_000)?.map(SignedDuration::from_secs);
@@ -29,6 +30,7 @@ pub(super) fn retries(source: &Source, timeouts: &Timeouts) -> Result<RetryPolic
         cap: cap.unwrap_or(default.cap),
         keep_trying: keep_trying.unwrap_or(default.keep_trying),
         per_second: per_second.and_then(|n| u32::try_from(n).ok()).unwrap_or(default.per_second),
+        looks_per_second: looks.and_then(|n| u32::try_from(n).ok()).unwrap_or(default.looks_per_second),
         inline_within: inline.map_or(default.inline_within, |ms| {
             Some(SignedDuration::from_millis(ms)).filter(|within| !within.is_zero())
         }),

@@ -11,7 +11,9 @@ use edge_core::request::{CaptureMode, Metadata};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::evidence::{Evidence, Found, Listed, LookUp, RefundEvidence, RefundLookUp};
+use super::evidence::{
+    Evidence, Found, ListCursor, ListPart, LookUp, RefundEvidence, RefundLookUp,
+};
 use super::id::{AttemptId, PaymentId, RefundId};
 use super::queue::{Room, WorkKind};
 use super::webhook::{NotAnEvent, Notice};
@@ -310,8 +312,9 @@ pub trait PaymentProvider: Send + Sync {
     /// Reads where a payment stands. Has no effect.
     async fn look_up(&self, what: &LookUp) -> Found<Evidence>;
 
-    /// Reads where everything stands that the provider made in our name between `from` and `to`. Has no effect.
-    async fn list(&self, from: Timestamp, to: Timestamp) -> Found<Vec<Listed>>;
+    /// Reads where everything stands that the provider made in our name between `from` and `to`, a part of it at a
+    /// time: the first, or the one at `at`. Has no effect.
+    async fn list(&self, from: Timestamp, to: Timestamp, at: Option<&ListCursor>) -> Found<ListPart>;
 
     /// Reads where refunds stand. Has no effect.
     async fn look_up_refunds(&self, which: &RefundLookUp) -> Found<Vec<RefundEvidence>>;

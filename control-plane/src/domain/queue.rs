@@ -64,6 +64,20 @@ impl Work {
     }
 }
 
+/// Due work of one kind at one provider.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Lane {
+    pub kind: WorkKind,
+    pub provider: Provider,
+}
+
+impl Lane {
+    pub fn all() -> impl Iterator<Item = Self> {
+        let of = |kind| Provider::ALL.into_iter().map(move |provider| Self { kind, provider });
+        WorkKind::ALL.into_iter().flat_map(of)
+    }
+}
+
 /// How much due work of one kind may be begun at a provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Room {
@@ -101,8 +115,23 @@ pub enum Claimed {
 /// What a database knows of due work.
 #[async_trait]
 pub trait DueWork: Send + Sync {
-    /// What was due before `before`, the longest overdue first, at most `limit`, without unreadable rows. Takes nothing.
-    async fn overdue(&self, before: Timestamp, limit: u32) -> Result<Vec<Due>, StoreError>;
+    /// What was due in a lane before `before`, the longest overdue first, at most `limit`, without unreadable rows. Takes
+    /// nothing.
+    async fn overdue_in(&self, lane: Lane, before: Timestamp, limit: u32) -> Result<Vec<Due>, StoreError>;
+
+    /// The same of all lanes together.
+    async fn overdue(&self, before: Timestamp, limit: u32) -> Result<Vec<Due>, StoreError> {
+        let mut overdue = Vec::new();
+        for lane in Lane::all() {
+            overdue.extend(self.overdue_in(lane, before, limit).await?);
+        }
+        overdue.sort_by_key(|due| due.at);
+        overdue.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+        Ok(overdue)
+    }
+
+    /// The provider that work is about; `None`: there is no such work.
+    async fn provider_of(&self, work: &Work) -> Result<Option<Provider>, StoreError>;
 
     /// Takes it if it is due, hidden from others until `until`: whoever takes it and dies leaves it to be taken
     /// again then.

@@ -13,7 +13,9 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::breaker::{Admission, Breaker, Lets, Turned};
 use crate::domain::clock::Clock;
-use crate::domain::evidence::{Evidence, Found, Listed, LookUp, RefundEvidence, RefundLookUp};
+use crate::domain::evidence::{
+    Evidence, Found, ListCursor, ListPart, LookUp, RefundEvidence, RefundLookUp,
+};
 use crate::domain::provider::{
     CancelOrder, CaptureOrder, Captured, ChargeOrder, Charged, Doubt, OperationKind, Outcome,
     PaymentProvider, ProviderRef, RefundOrder, Refunded, ResumeOrder, Unacceptable,
@@ -280,8 +282,8 @@ impl<P: Reachable + 'static> PaymentProvider for Guarded<P> {
         self.through(&self.circuits.look_up, self.circuits.provider.look_up(what)).await
     }
 
-    async fn list(&self, from: Timestamp, to: Timestamp) -> Found<Vec<Listed>> {
-        self.through(&self.circuits.look_up, self.circuits.provider.list(from, to)).await
+    async fn list(&self, from: Timestamp, to: Timestamp, at: Option<&ListCursor>) -> Found<ListPart> {
+        self.through(&self.circuits.look_up, self.circuits.provider.list(from, to, at)).await
     }
 
     async fn look_up_refunds(&self, which: &RefundLookUp) -> Found<Vec<RefundEvidence>> {

@@ -34,7 +34,7 @@ impl Providers {
         let Settings { stripe, paypal, default_return_url, timeouts, circuit_breakers } = settings;
         let mut providers: HashMap<Provider, Arc<dyn PaymentProvider>> = HashMap::new();
         if let Some(stripe) = stripe {
-            let stripe = stripe::Stripe::new(stripe, default_return_url.clone(), timeouts)?;
+            let stripe = stripe::Stripe::new(stripe, default_return_url.clone(), timeouts, clock.clone())?;
             providers.insert(Provider::Stripe, guarded(stripe, clock.clone(), circuit_breakers));
         }
         if let Some(paypal) = paypal {

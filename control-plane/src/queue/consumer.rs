@@ -17,12 +17,15 @@ use tokio_util::sync::CancellationToken;
 use super::publisher::Publisher;
 use super::session::Trouble;
 use super::topology::Topology;
-use super::{Hands, message, note};
+use super::{message, note};
 use crate::crash_point;
-use crate::domain::clock::Clock;
 use crate::domain::queue::{Claimed, Due};
 use crate::domain::store::StoreError;
+use crate::worker::crew::Worked;
+use crate::worker::shift::Shift;
 
+/// A message that finds no hand within this goes round again, so that one for another provider can come.
+const HAND_PATIENCE: Duration = Duration::from_millis(500);
 /// Before something goes round again because the database is away.
 const DATABASE_PAUSE: Duration = Duration::from_secs(1);
 
@@ -33,10 +36,18 @@ pub(super) struct Consumer {
 }
 
 struct Desk {
-    hands: Hands,
-    clock: Arc<dyn Clock>,
+    shift: Shift,
     publisher: Publisher,
     topology: Topology,
+}
+
+/// What came of a message.
+enum Followed {
+    Worked(Worked),
+    /// Its provider has all the hands that it may have.
+    NoHand,
+    /// Its task died.
+    Died,
 }
 
 /// What the broker is told about a message.
@@ -53,16 +64,15 @@ impl Consumer {
         connection: &Connection,
         publisher: Publisher,
         topology: Topology,
-        hands: Hands,
-        clock: Arc<dyn Clock>,
+        shift: Shift,
     ) -> lapin::Result<Self> {
         let channel = connection.create_channel().await?;
         // No more than are worked off: what waited here could be worked off elsewhere.
-        channel.basic_qos(hands.workers, BasicQosOptions::default()).await?;
+        channel.basic_qos(shift.hands.number(), BasicQosOptions::default()).await?;
         let (queue, tag) = (topology.work().into(), "".into());
         let deliveries =
             channel.basic_consume(queue, tag, BasicConsumeOptions::default(), FieldTable::default()).await?;
-        Ok(Self { channel, deliveries, desk: Arc::new(Desk { hands, clock, publisher, topology }) })
+        Ok(Self { channel, deliveries, desk: Arc::new(Desk { shift, publisher, topology }) })
     }
 
     /// Handles what comes until `stop`, and then to its end what is begun.
@@ -112,18 +122,23 @@ impl Desk {
             tracing::error!(bytes = body.len(), "a message in the queue is not ours and is parked");
             return Answer::Park;
         };
-        let remaining = due.at.duration_since(self.clock.now());
+        let remaining = due.at.duration_since(self.shift.clock.now());
         if remaining > SignedDuration::ZERO {
             return self.put_off(self.topology.queue_for(remaining), &due, "early").await;
         }
-        let (crew, work) = (self.hands.crew.clone(), due.work.clone());
-        // On a task of its own: neither a crash nor the loss of the connection ends more than itself.
-        match self.hands.tasks.spawn(async move { crew.work_off(&work).await }).await {
-            Ok(Ok(Claimed::Taken)) => Answer::Done("done"),
-            Ok(Ok(Claimed::Settled)) => Answer::Done("settled"),
+        match self.work_off(&due).await {
+            Ok(Followed::Worked(Worked::Claimed(Claimed::Taken))) => Answer::Done("done"),
+            Ok(Followed::Worked(Worked::Claimed(Claimed::Settled))) => Answer::Done("settled"),
+            // It stays due in the database, where the sweep finds it once its provider is back.
+            Ok(Followed::Worked(Worked::LeftAlone)) => Answer::Done("left_alone"),
+            Ok(Followed::NoHand) => self.put_off(self.topology.shortest_wait(), &due, "no_hand").await,
+            Ok(Followed::Died) => {
+                tracing::error!(work = ?due.work, "due work could not be worked off: its task died");
+                Answer::Again
+            }
             // It is past the time that was announced, so another one stands in the database.
-            Ok(Ok(Claimed::NotDue(_))) => Answer::Done("out_of_date"),
-            Ok(Err(problem)) => {
+            Ok(Followed::Worked(Worked::Claimed(Claimed::NotDue(_)))) => Answer::Done("out_of_date"),
+            Err(problem) => {
                 note(&problem);
                 if matches!(problem, StoreError::Inconsistent(_)) {
                     return Answer::Done("inconsistent");
@@ -131,11 +146,27 @@ impl Desk {
                 tokio::time::sleep(DATABASE_PAUSE).await;
                 self.put_off(self.topology.shortest_wait(), &due, "database_away").await
             }
-            Err(_) => {
-                tracing::error!(work = ?due.work, "due work could not be worked off: its task died");
-                Answer::Again
-            }
         }
+    }
+
+    async fn work_off(&self, due: &Due) -> Result<Followed, StoreError> {
+        let Shift { crew, hands, tasks, .. } = &self.shift;
+        let Some(lane) = crew.lane_of(&due.work).await? else {
+            return Ok(Followed::Worked(Worked::Claimed(Claimed::Settled)));
+        };
+        if crew.room(lane).await == 0 {
+            return Ok(Followed::Worked(Worked::LeftAlone));
+        }
+        let Ok(Some(hand)) = tokio::time::timeout(HAND_PATIENCE, hands.take(lane)).await else {
+            return Ok(Followed::NoHand);
+        };
+        let (crew, work) = (crew.clone(), due.work.clone());
+        // On a task of its own: neither a crash nor the loss of the connection ends more than itself.
+        let task = tasks.spawn(async move {
+            let _hand = hand;
+            crew.work_off(lane, &work).await
+        });
+        task.await.map_or(Ok(Followed::Died), |worked| worked.map(Followed::Worked))
     }
 
     /// Should the broker not take it, it is found in the database.

@@ -8,13 +8,13 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::Hands;
 use super::publisher::count;
 use super::session::{Session, Trouble};
 use super::topology::{QueuePrefix, Topology};
 use super::uri::AmqpUri;
 use crate::domain::clock::Clock;
 use crate::domain::queue::{Due, Queue};
+use crate::worker::shift::Shift;
 
 /// Announcements that wait for the broker. More are dropped: they are found in the database.
 const WAITING_MAX: usize = 1_024;
@@ -69,12 +69,12 @@ pub fn open(uri: AmqpUri, prefix: QueuePrefix, clock: Arc<dyn Clock>) -> (Arc<Ra
 }
 
 impl Link {
-    /// Sends announcements until `drained`, and gives those that come back to `hands` until `stop`.
-    pub async fn run(mut self, hands: Option<Hands>, stop: CancellationToken, drained: CancellationToken) {
+    /// Sends announcements until `drained`, and has those that come back worked off until `stop`.
+    pub async fn run(mut self, shift: Option<Shift>, stop: CancellationToken, drained: CancellationToken) {
         let mut failures = 0;
         loop {
             let began = Instant::now();
-            let Err(trouble) = self.connection(&hands, &stop, &drained).await else { break };
+            let Err(trouble) = self.connection(&shift, &stop, &drained).await else { break };
             failures = if began.elapsed() > LASTING { 1 } else { failures + 1 };
             note(&trouble, failures);
             if drained.run_until_cancelled(tokio::time::sleep(pause(failures))).await.is_none() {
@@ -86,7 +86,7 @@ impl Link {
     /// One connection. `Ok`: it is not needed any more.
     async fn connection(
         &mut self,
-        hands: &Option<Hands>,
+        shift: &Option<Shift>,
         stop: &CancellationToken,
         drained: &CancellationToken,
     ) -> Result<(), Trouble> {
@@ -94,8 +94,8 @@ impl Link {
         let Some(session) = drained.run_until_cancelled(opening).await.transpose()? else { return Ok(()) };
         tracing::info!("connected to RabbitMQ");
         self.rabbit.set_connected(true);
-        let hands = hands.clone().filter(|_| !stop.is_cancelled());
-        let ended = session.run(&mut self.announcements, hands, &self.clock, stop, drained).await;
+        let shift = shift.clone().filter(|_| !stop.is_cancelled());
+        let ended = session.run(&mut self.announcements, shift, &self.clock, stop, drained).await;
         self.rabbit.set_connected(false);
         session.close().await;
         ended

@@ -14,39 +14,12 @@ mod sweep;
 mod topology;
 mod uri;
 
-use std::sync::Arc;
-
-use async_trait::async_trait;
-use jiff::Timestamp;
-use tokio_util::task::TaskTracker;
-
 pub use link::{Link, Rabbit, open};
 pub use sweep::sweep;
 pub use topology::QueuePrefix;
 pub use uri::AmqpUri;
 
-use crate::domain::queue::{Claimed, Due, Work};
 use crate::domain::store::StoreError;
-
-/// Those who work off what is due.
-#[async_trait]
-pub trait Crew: Send + Sync {
-    /// Claims it, so that nobody else does the same at the same time, and works it off.
-    async fn work_off(&self, work: &Work) -> Result<Claimed, StoreError>;
-
-    /// What was due before `before`, oldest first, at most `limit`. Claims nothing.
-    async fn overdue(&self, before: Timestamp, limit: u32) -> Result<Vec<Due>, StoreError>;
-}
-
-/// The background work of one process.
-#[derive(Clone)]
-pub struct Hands {
-    pub crew: Arc<dyn Crew>,
-    /// How much is worked off at the same time.
-    pub workers: u16,
-    /// What is begun outlives its connection to the broker, and shutting down waits for it.
-    pub tasks: TaskTracker,
-}
 
 /// A row that is inconsistent needs somebody to look at it. Anything else passes.
 fn note(problem: &StoreError) {

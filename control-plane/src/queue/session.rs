@@ -11,13 +11,13 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::Hands;
 use super::consumer::Consumer;
 use super::publisher::Publisher;
 use super::topology::Topology;
 use super::uri::AmqpUri;
 use crate::domain::clock::Clock;
 use crate::domain::queue::Due;
+use crate::worker::shift::Shift;
 
 /// From the first packet to the last queue.
 const OPEN_MAX: Duration = Duration::from_secs(10);
@@ -93,16 +93,15 @@ impl Session {
     pub(super) async fn run(
         &self,
         announcements: &mut mpsc::Receiver<Due>,
-        hands: Option<Hands>,
+        shift: Option<Shift>,
         clock: &Arc<dyn Clock>,
         stop: &CancellationToken,
         drained: &CancellationToken,
     ) -> Result<(), Trouble> {
         let consume = async {
-            let Some(hands) = hands else { return Ok(()) };
+            let Some(shift) = shift else { return Ok(()) };
             let (publisher, topology) = (self.publisher.clone(), self.topology.clone());
-            let consumer =
-                Consumer::open(&self.connection, publisher, topology, hands, clock.clone()).await?;
+            let consumer = Consumer::open(&self.connection, publisher, topology, shift).await?;
             consumer.run(stop).await
         };
         let both = async {

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::{Hands, Rabbit, note};
-use crate::domain::clock::Clock;
-use crate::domain::queue::{Due, Queue as _, Work};
+use super::{Rabbit, note};
+use crate::domain::queue::{Due, Lane, Queue as _, Work};
+use crate::worker::shift::Shift;
 
 /// While the broker is there, for what it did not bring.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
@@ -26,21 +26,22 @@ const AGAIN_AFTER: Duration = Duration::from_secs(5);
 /// Found at a time.
 const LIMIT: u32 = 1_000;
 
-/// Announces once what is late, and works it off here if that does not help or the broker is away. Runs until
-/// `stop`.
-pub async fn sweep(hands: Hands, rabbit: Arc<Rabbit>, clock: Arc<dyn Clock>, stop: CancellationToken) {
-    let slots = Arc::new(Semaphore::new(hands.workers.into()));
-    let mut sweep = Sweep { hands, slots, rabbit, clock, tried: HashMap::new() };
-    while stop.run_until_cancelled(tokio::time::sleep(sweep.pause())).await.is_some() {
-        stop.run_until_cancelled(sweep.once()).await;
+/// Announces once what is late, and works it off here if that does not help or the broker is away. What its provider
+/// would only refuse is left alone. Runs until `stop`.
+pub async fn sweep(shift: Shift, rabbit: Arc<Rabbit>, stop: CancellationToken) {
+    let mut lanes = JoinSet::new();
+    let providers = shift.crew.providers();
+    for lane in Lane::all().filter(|lane| providers.contains(&lane.provider)) {
+        let sweep = Sweep { shift: shift.clone(), lane, rabbit: rabbit.clone(), tried: HashMap::new() };
+        lanes.spawn(sweep.run(stop.clone()));
     }
+    while lanes.join_next().await.is_some() {}
 }
 
 struct Sweep {
-    hands: Hands,
-    slots: Arc<Semaphore>,
+    shift: Shift,
+    lane: Lane,
     rabbit: Arc<Rabbit>,
-    clock: Arc<dyn Clock>,
     /// What was done about what was overdue at the last look.
     tried: HashMap<Work, Try>,
 }
@@ -59,14 +60,25 @@ enum By {
 }
 
 impl Sweep {
+    async fn run(mut self, stop: CancellationToken) {
+        while stop.run_until_cancelled(tokio::time::sleep(self.pause())).await.is_some() {
+            stop.run_until_cancelled(self.once()).await;
+        }
+    }
+
     fn pause(&self) -> Duration {
         if self.rabbit.is_connected() { LOOK_EVERY } else { LOOK_EVERY_ALONE }
     }
 
     async fn once(&mut self) {
+        let Shift { crew, clock, .. } = &self.shift;
+        let room = crew.room(self.lane).await;
+        if room == 0 {
+            return;
+        }
         let late = if self.rabbit.is_connected() { LATE } else { SignedDuration::ZERO };
-        let before = self.clock.now().saturating_sub(late).unwrap_or(Timestamp::MIN);
-        match self.hands.crew.overdue(before, LIMIT).await {
+        let before = clock.now().saturating_sub(late).unwrap_or(Timestamp::MIN);
+        match crew.overdue(self.lane, before, room.min(LIMIT)).await {
             Ok(overdue) => self.see_to(overdue).await,
             Err(problem) => note(&problem),
         }
@@ -100,13 +112,13 @@ impl Sweep {
         }
     }
 
-    /// Begins it as soon as there is a place.
+    /// Begins it as soon as there is a hand for it.
     async fn work_off(&self, work: Work) {
-        let Ok(slot) = self.slots.clone().acquire_owned().await else { return };
-        let crew = self.hands.crew.clone();
-        self.hands.tasks.spawn(async move {
-            let _slot = slot;
-            if let Err(problem) = crew.work_off(&work).await {
+        let Some(hand) = self.shift.hands.take(self.lane).await else { return };
+        let (crew, lane) = (self.shift.crew.clone(), self.lane);
+        self.shift.tasks.spawn(async move {
+            let _hand = hand;
+            if let Err(problem) = crew.work_off(lane, &work).await {
                 note(&problem);
             }
         });

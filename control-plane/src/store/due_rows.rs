@@ -4,28 +4,49 @@ use edge_core::provider::Provider;
 use sqlx::FromRow;
 
 use super::rows::Reader;
-use crate::domain::queue::{Claimed, Due, Work};
+use crate::domain::queue::{Claimed, Due, Lane, Work, WorkKind};
 use crate::domain::store::StoreError;
 
-/// `$1`: up to when, `$2`: how many.
-pub(super) const OVERDUE: &str = "
-    SELECT kind, provider, id, due_at FROM (
-        SELECT 'payment' AS kind, '' AS provider, id, due_at FROM payments
-        WHERE due_at <= $1 ORDER BY due_at LIMIT $2) AS due_payments
-    UNION ALL
-    SELECT kind, provider, id, due_at FROM (
-        SELECT 'refund' AS kind, '' AS provider, id, due_at FROM refunds
-        WHERE due_at <= $1 ORDER BY due_at LIMIT $2) AS due_refunds
-    UNION ALL
-    SELECT kind, provider, id, due_at FROM (
-        SELECT 'watch' AS kind, '' AS provider, payment AS id, due_at FROM watches
-        WHERE due_at <= $1 ORDER BY due_at LIMIT $2) AS due_watches
-    UNION ALL
-    SELECT kind, provider, id, due_at FROM (
-        SELECT 'event' AS kind, provider, id, next_at AS due_at FROM webhook_events
-        WHERE state IN ('received', 'failed') AND next_at <= $1
-        ORDER BY next_at LIMIT $2) AS due_events
-    ORDER BY due_at LIMIT $2";
+/// `$1`: the provider, `$2`: up to when, `$3`: how many.
+pub(super) const fn overdue(kind: WorkKind) -> &'static str {
+    match kind {
+        WorkKind::Payment => {
+            "SELECT id, due_at FROM payments WHERE provider = $1 AND due_at <= $2 ORDER BY due_at LIMIT $3"
+        }
+        // Refunds are few, and do not name their provider.
+        WorkKind::Refund => {
+            "SELECT r.id, r.due_at FROM refunds AS r JOIN payments AS p ON p.id = r.payment
+             WHERE p.provider = $1 AND r.due_at <= $2 ORDER BY r.due_at LIMIT $3"
+        }
+        WorkKind::Watch => {
+            "SELECT payment AS id, due_at FROM watches
+             WHERE provider = $1 AND due_at <= $2 ORDER BY due_at LIMIT $3"
+        }
+        WorkKind::Event => {
+            "SELECT id, next_at AS due_at FROM webhook_events
+             WHERE provider = $1 AND state IN ('received', 'failed') AND next_at <= $2
+             ORDER BY next_at LIMIT $3"
+        }
+    }
+}
+
+/// `$1`: the id of a payment, or of a refund.
+pub(super) const fn provider_of(kind: WorkKind) -> &'static str {
+    match kind {
+        WorkKind::Refund => {
+            "SELECT p.provider FROM refunds AS r JOIN payments AS p ON p.id = r.payment WHERE r.id = $1"
+        }
+        WorkKind::Payment | WorkKind::Watch | WorkKind::Event => {
+            "SELECT provider FROM payments WHERE id = $1"
+        }
+    }
+}
+
+/// The provider that a row names.
+pub(super) fn provider(name: Option<String>) -> Result<Option<Provider>, StoreError> {
+    let read = Reader { table: "payments", row: "" };
+    name.map(|name| read.some("provider", Provider::from_name(&name))).transpose()
+}
 
 /// `$1`: the payment, `$2`: its provider, `$3`: when it is looked at.
 pub(super) const SET_WATCH: &str = "INSERT INTO watches (payment, provider, due_at) VALUES ($1, $2, $3)
@@ -92,25 +113,20 @@ pub(super) fn not_taken(due: Option<i64>) -> Result<Claimed, StoreError> {
 
 #[derive(FromRow)]
 pub(super) struct DueRow {
-    kind: String,
-    provider: String,
     id: String,
     due_at: i64,
 }
 
-impl TryFrom<DueRow> for Due {
+impl TryFrom<(Lane, DueRow)> for Due {
     type Error = StoreError;
 
-    fn try_from(row: DueRow) -> Result<Self, StoreError> {
+    fn try_from((lane, row): (Lane, DueRow)) -> Result<Self, StoreError> {
         let read = Reader { table: "due work", row: &row.id };
-        let work = match row.kind.as_str() {
-            "payment" => Work::Payment(read.parsed("id", &row.id)?),
-            "refund" => Work::Refund(read.parsed("id", &row.id)?),
-            "watch" => Work::Watch(read.parsed("id", &row.id)?),
-            _ => {
-                let provider = Provider::from_name(&row.provider);
-                Work::Event { provider: read.some("provider", provider)?, id: row.id.clone() }
-            }
+        let work = match lane.kind {
+            WorkKind::Payment => Work::Payment(read.parsed("id", &row.id)?),
+            WorkKind::Refund => Work::Refund(read.parsed("id", &row.id)?),
+            WorkKind::Watch => Work::Watch(read.parsed("id", &row.id)?),
+            WorkKind::Event => Work::Event { provider: lane.provider, id: row.id.clone() },
         };
         Ok(Self { work, at: read.time("due_at", row.due_at)? })
     }

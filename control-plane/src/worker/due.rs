@@ -1,75 +1,102 @@
-//! Works off what is due: payments and refunds that are not decided, providers' events. Woken when something becomes
-//! due at once, and otherwise looks every second, in the database.
+//! Works off what is due: payments and refunds that are not decided, providers' events. Each lane is looked after by
+//! itself: woken when an event arrives, and otherwise every second, in the database.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Notify, Semaphore};
+use edge_core::provider::Provider;
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::domain::gateway::Gateway;
-use crate::domain::operations::settle::work_off;
-use crate::domain::queue::{Claimed, Due, Queue, Work};
+use super::shift::Shift;
+use crate::domain::queue::{Due, Lane, Queue, Work, WorkKind};
 
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// How much is looked up at a time.
+/// How much of a lane is looked up at a time.
 const BATCH: u32 = 64;
 
 /// The queue of a process that looks into the database itself.
-#[derive(Default)]
-pub struct Bell(Notify);
+pub struct Bell([(Provider, Notify); Provider::ALL.len()]);
+
+impl Default for Bell {
+    fn default() -> Self {
+        Self(Provider::ALL.map(|provider| (provider, Notify::new())))
+    }
+}
+
+impl Bell {
+    async fn rung(&self, lane: Lane) {
+        let of_lane = self.0.iter().find(|(provider, _)| *provider == lane.provider);
+        match of_lane.filter(|_| lane.kind == WorkKind::Event) {
+            Some((_, bell)) => bell.notified().await,
+            None => std::future::pending().await,
+        }
+    }
+}
 
 impl Queue for Bell {
     /// What is due later is found when it is due.
     fn announce(&self, due: Due) {
         // Events are due when they arrive; of everything else somebody has just tried.
-        if matches!(due.work, Work::Event { .. }) {
-            self.0.notify_one();
+        if let Work::Event { provider, .. } = due.work {
+            self.0.iter().filter(|(name, _)| *name == provider).for_each(|(_, bell)| bell.notify_one());
         }
     }
 }
 
-/// Runs until `stop`, `at_once` pieces of work at the same time; what is begun by then ends.
-pub async fn run(gateway: Arc<Gateway>, bell: Arc<Bell>, at_once: usize, stop: CancellationToken) {
-    let hands = Arc::new(Semaphore::new(at_once));
+/// Runs until `stop`; what is begun by then ends.
+pub async fn run(shift: Shift, bell: Arc<Bell>, stop: CancellationToken) {
+    let mut lanes = JoinSet::new();
+    let providers = shift.crew.providers();
+    for lane in Lane::all().filter(|lane| providers.contains(&lane.provider)) {
+        lanes.spawn(look_after(shift.clone(), lane, bell.clone(), stop.clone()));
+    }
+    while lanes.join_next().await.is_some() {}
+}
+
+async fn look_after(shift: Shift, lane: Lane, bell: Arc<Bell>, stop: CancellationToken) {
     while !stop.is_cancelled() {
-        let all_taken = turn(&gateway, &hands, &stop).await;
-        if all_taken {
+        let there_is_more = shift.turn(lane, &stop).await;
+        if there_is_more {
             continue;
         }
         tokio::select! {
             () = stop.cancelled() => {}
-            () = bell.0.notified() => {}
+            () = bell.rung(lane) => {}
             () = tokio::time::sleep(LOOK_EVERY) => {}
         }
     }
 }
 
-/// Begins all that is due; whether there may be more.
-async fn turn(gateway: &Arc<Gateway>, hands: &Arc<Semaphore>, stop: &CancellationToken) -> bool {
-    let found = match gateway.store.overdue(gateway.now(), BATCH).await {
-        Ok(found) => found,
-        Err(problem) => {
-            tracing::error!(error = %problem, error.source = ?std::error::Error::source(&problem), "due work cannot be read");
+impl Shift {
+    /// Begins what is due in the lane, as far as its provider and its budget allow; whether more can be begun at once.
+    async fn turn(&self, lane: Lane, stop: &CancellationToken) -> bool {
+        let room = self.crew.room(lane).await;
+        if room == 0 {
             return false;
         }
-    };
-    let more = found.len() >= usize::try_from(BATCH).unwrap_or(usize::MAX);
-    for Due { work, .. } in found {
-        let Some(Ok(hand)) = stop.run_until_cancelled(hands.clone().acquire_owned()).await else {
-            return false;
+        let found = match self.crew.overdue(lane, self.clock.now(), room.min(BATCH)).await {
+            Ok(found) => found,
+            Err(problem) => {
+                tracing::error!(error = %problem, error.source = ?std::error::Error::source(&problem), "due work cannot be read");
+                return false;
+            }
         };
-        let gateway = gateway.clone();
-        // On a task of its own: what crashes it is taken up again later, and the rest goes on.
-        gateway.tasks.clone().spawn(async move {
-            match work_off(&gateway, &work).await {
-                Ok(Claimed::Taken | Claimed::NotDue(_) | Claimed::Settled) => {}
-                Err(problem) => {
+        let there_is_more = found.len() >= usize::try_from(BATCH).unwrap_or(usize::MAX);
+        for Due { work, .. } in found {
+            let Some(Some(hand)) = stop.run_until_cancelled(self.hands.take(lane)).await else {
+                return false;
+            };
+            let crew = self.crew.clone();
+            // On a task of its own: what crashes it is taken up again later, and the rest goes on.
+            self.tasks.spawn(async move {
+                if let Err(problem) = crew.work_off(lane, &work).await {
                     tracing::error!(error = %problem, error.source = ?std::error::Error::source(&problem), ?work, "cannot be worked off now");
                 }
-            }
-            drop(hand);
-        });
+                drop(hand);
+            });
+        }
+        there_is_more
     }
-    more
 }

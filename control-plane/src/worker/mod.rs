@@ -1,4 +1,7 @@
 //! What runs beside the requests.
 
+pub mod crew;
 pub mod due;
+pub mod hands;
 pub mod review;
+pub mod shift;

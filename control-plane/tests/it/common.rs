@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt::Debug;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -19,7 +19,7 @@ use control_plane::domain::provider::{
     CancelOrder, CaptureOrder, Captured, ChargeOrder, Charged, OperationKind, Outcome, PaymentProvider,
     ProviderRef, RefundOrder, Refunded, Refusal, RefusalKind, ResumeOrder, Unacceptable,
 };
-use control_plane::domain::queue::{Claimed, Due, Work};
+use control_plane::domain::queue::{Claimed, Due, Room, Work};
 use control_plane::domain::retries::{Retries, RetryPolicy};
 use control_plane::domain::store::{Change, Step};
 use control_plane::domain::webhook::{
@@ -81,6 +81,8 @@ pub(crate) struct ScriptedProvider {
     pub(crate) seen_refunds: Mutex<Vec<RefundEvidence>>,
     /// Charges are answered only when it lets them.
     pub(crate) gate: Mutex<Option<Arc<Notify>>>,
+    /// It is left alone: no background work is begun.
+    pub(crate) is_away: AtomicBool,
     /// Attempts in the order they came, by operation.
     pub(crate) calls: Mutex<Vec<(&'static str, AttemptId)>>,
 }
@@ -157,6 +159,10 @@ impl PaymentProvider for ScriptedProvider {
 
     async fn look_up_refunds(&self, _: &RefundLookUp) -> Found<Vec<RefundEvidence>> {
         Found::Found(self.seen_refunds.lock().unwrap().clone())
+    }
+
+    async fn room(&self) -> Room {
+        if self.is_away.load(Ordering::SeqCst) { Room::None } else { Room::Any }
     }
 
     fn read_event(&self, body: &[u8]) -> Result<Notice, NotAnEvent> {

@@ -12,7 +12,7 @@ use control_plane::domain::idempotency::KeyRecord;
 use control_plane::domain::operations::{self, OperationError};
 use control_plane::domain::payment::Payment;
 use control_plane::domain::provider::{Outcome, ProviderRef, Refusal, RefusalKind};
-use control_plane::domain::queue::{Claimed, Due, DueWork, Work};
+use control_plane::domain::queue::{Claimed, Due, DueWork, Lane, Work};
 use control_plane::domain::refund::Refund;
 use control_plane::domain::retries::Retries;
 use control_plane::domain::store::{Change, CommitError, Filter, Page, Rows, Step, Store, StoreError};
@@ -154,8 +154,12 @@ impl Webhooks for Forgetful {
 
 #[async_trait]
 impl DueWork for Forgetful {
-    async fn overdue(&self, before: Timestamp, limit: u32) -> Result<Vec<Due>, StoreError> {
-        self.store.overdue(before, limit).await
+    async fn overdue_in(&self, lane: Lane, before: Timestamp, limit: u32) -> Result<Vec<Due>, StoreError> {
+        self.store.overdue_in(lane, before, limit).await
+    }
+
+    async fn provider_of(&self, work: &Work) -> Result<Option<Provider>, StoreError> {
+        self.store.provider_of(work).await
     }
 
     async fn claim(&self, work: &Work, now: Timestamp, until: Timestamp) -> Result<Claimed, StoreError> {

@@ -19,3 +19,4 @@ mod state_machine;
 mod store;
 mod webhooks;
 mod worker;
+mod worker_lanes;

@@ -8,6 +8,7 @@
 )]
 
 mod certainty;
+mod circuits;
 mod journeys;
 mod look_ups;
 mod network;

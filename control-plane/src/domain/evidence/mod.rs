@@ -23,7 +23,7 @@ pub enum LookUp {
     /// By what a refund refers to: a PaymentIntent or a capture.
     Charge(ProviderRef),
     /// By our own id, among what the provider made between `from` and `to`. What was made a moment ago may
-    /// not be listed yet.
+    /// not be listed yet. A long list is read over several looks; it is `Missing` only from what was read to its end.
     Ours { payment: PaymentId, from: Timestamp, to: Timestamp },
 }
 
@@ -77,6 +77,32 @@ pub struct Listed {
     pub seen: Evidence,
     /// By what we wrote beside it; `None` where we did not.
     pub origin: Option<Origin>,
+}
+
+/// Part of a provider's list.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ListPart {
+    pub items: Vec<Listed>,
+    /// Objects of the list that cannot be read.
+    pub unreadable: u32,
+    /// Where the list goes on; `None`: it ends here.
+    pub next: Option<ListCursor>,
+}
+
+/// A place in a provider's list. Only the adapter that made it reads it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListCursor(String);
+
+impl ListCursor {
+    #[must_use]
+    pub fn new(place: impl Into<String>) -> Self {
+        Self(place.into())
+    }
+
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
 }
 
 /// What the provider keeps for us of a payment, so that it could be recorded anew.

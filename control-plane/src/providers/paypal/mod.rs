@@ -29,7 +29,9 @@ use super::settings::{PaypalSettings, Timeouts};
 use super::step::{NotDone, Step};
 use super::transport::TransportError;
 use crate::domain::clock::Clock;
-use crate::domain::evidence::{Evidence, Found, Listed, LookUp, RefundEvidence, RefundLookUp};
+use crate::domain::evidence::{
+    Evidence, Found, ListCursor, ListPart, LookUp, RefundEvidence, RefundLookUp,
+};
 use crate::domain::provider::{
     CancelOrder, CancelTarget, CaptureOrder, Captured, ChargeOrder, Charged, OperationKind, Outcome,
     PaymentProvider, ProviderRef, RefundOrder, Refunded, RefusalKind, ResumeOrder, Unacceptable,
@@ -169,7 +171,7 @@ impl PaymentProvider for Paypal {
     }
 
     /// PayPal lists transactions only in its reporting API, hours late and with another permission.
-    async fn list(&self, _: Timestamp, _: Timestamp) -> Found<Vec<Listed>> {
+    async fn list(&self, _: Timestamp, _: Timestamp, _: Option<&ListCursor>) -> Found<ListPart> {
         Found::CannotAsk
     }
 

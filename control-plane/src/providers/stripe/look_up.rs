@@ -5,15 +5,18 @@ use serde::de::DeserializeOwned;
 
 use super::answers::evidence::{List, object};
 use super::answers::{Intent, RefundObject};
+use super::search::{Place, Search};
 use super::{Stripe, requests};
-use crate::domain::evidence::{Evidence, Listed, LookUp, RefundEvidence, RefundLookUp};
+use crate::domain::evidence::{Evidence, ListCursor, ListPart, LookUp, RefundEvidence, RefundLookUp};
 use crate::domain::id::PaymentId;
 use crate::domain::provider::ProviderRef;
 use crate::providers::step::{NotDone, Step};
 use crate::providers::transport::{Conversation, ProviderRequest};
 
-/// A hundred objects each. A list that is longer is not searched to its end, and says so.
-const PAGES_MAX: usize = 50;
+/// Of a hundred objects each, that one look may read of the list of PaymentIntents.
+const PAGES_OF_A_LOOK: usize = 10;
+/// Of the refunds of one payment. Nobody gives one payment back in more than 5,000 parts.
+const REFUND_PAGES_MAX: usize = 50;
 
 impl Stripe {
     /// Whether Stripe answers: nothing was made in 1970, so the list is empty.
@@ -36,7 +39,8 @@ impl Stripe {
         }
     }
 
-    /// Goes through the list rather than through Stripe's search, which lags behind.
+    /// Goes through the list rather than through Stripe's search, which lags behind. What one look does not reach is
+    /// left for the next one, which goes on from there.
     async fn search(
         &self,
         talk: &Conversation<'_>,
@@ -44,36 +48,70 @@ impl Stripe {
         from: Timestamp,
         to: Timestamp,
     ) -> Step<Option<Evidence>> {
-        let mut after = None;
-        for _ in 0..PAGES_MAX {
+        let mut search = self.searches.take(payment, from);
+        let found = self.go_on(talk, payment, &mut search, to.min(self.clock.now())).await;
+        if found.is_err() {
+            self.searches.keep(payment, search);
+        }
+        found
+    }
+
+    async fn go_on(
+        &self,
+        talk: &Conversation<'_>,
+        payment: PaymentId,
+        search: &mut Search,
+        to: Timestamp,
+    ) -> Step<Option<Evidence>> {
+        for _ in 0..PAGES_OF_A_LOOK {
+            let Some(Place { from, to, after }) = search.place(to) else { return Ok(None) };
             let request = requests::list(from, to, after.as_ref());
-            let Some(page) = self.object::<List<Intent>>(talk, &request).await? else { return Ok(None) };
+            let Some(page) = self.object::<List<Intent>>(talk, &request).await? else {
+                return Err(NotDone::unknown("Stripe does not know its own list"));
+            };
             let seen: Vec<Evidence> = page.data.iter().map(Intent::evidence).collect::<Step<_>>()?;
-            after = seen.last().map(|evidence| evidence.reference.clone());
+            let last = seen.last().map(|evidence| evidence.reference.clone());
             if let Some(found) = seen.into_iter().find(|evidence| evidence.payment == Some(payment)) {
                 return Ok(Some(found));
             }
-            if !page.has_more || after.is_none() {
-                return Ok(None);
-            }
+            search.read(last.filter(|_| page.has_more));
         }
-        Err(too_long())
+        if search.place(to).is_none() {
+            return Ok(None);
+        }
+        Err(NotDone::unknown("Stripe's list is long; the next look goes on with it"))
     }
 
-    pub(super) async fn run_list(&self, from: Timestamp, to: Timestamp) -> Step<Vec<Listed>> {
+    /// At most [`PAGES_OF_A_LOOK`] pages.
+    pub(super) async fn run_list(
+        &self,
+        from: Timestamp,
+        to: Timestamp,
+        at: Option<&ListCursor>,
+    ) -> Step<ListPart> {
         let talk = self.transport.look();
-        let (mut all, mut after) = (Vec::new(), None);
-        for _ in 0..PAGES_MAX {
+        let mut part = ListPart { next: at.cloned(), ..ListPart::default() };
+        for _ in 0..PAGES_OF_A_LOOK {
+            let after = part.next.as_ref().map(|at| ProviderRef::new(at.as_str()));
             let request = requests::list(from, to, after.as_ref());
-            let Some(page) = self.object::<List<Intent>>(&talk, &request).await? else { return Ok(all) };
-            let listed: Vec<Listed> = page.data.iter().map(Intent::listed).collect::<Step<_>>()?;
-            after = listed.last().map(|last| last.seen.reference.clone());
-            all.extend(listed);
-            if !page.has_more || after.is_none() {
-                return Ok(all);
+            let Some(page) = self.object::<List<Intent>>(&talk, &request).await? else {
+                return Err(NotDone::unknown("Stripe does not know its own list"));
+            };
+            let before = part.items.len();
+            part.items.extend(page.data.iter().filter_map(|intent| intent.listed().ok()));
+            let read = part.items.len() - before;
+            part.unreadable += u32::try_from(page.data.len() - read).unwrap_or(u32::MAX);
+            if read == 0 && page.has_more {
+                return Err(NotDone::unknown("Stripe's list goes on behind objects that cannot be read"));
+            }
+            // The list goes on behind the last one that has a name.
+            let last = part.items.last().filter(|_| read > 0).map(|last| &last.seen.reference);
+            part.next = last.filter(|_| page.has_more).map(|last| ListCursor::new(last.as_str()));
+            if part.next.is_none() {
+                break;
             }
         }
-        Err(too_long())
+        Ok(part)
     }
 
     pub(super) async fn run_look_up_refunds(
@@ -101,7 +139,7 @@ impl Stripe {
         intent: &ProviderRef,
     ) -> Step<Option<Vec<RefundEvidence>>> {
         let (mut all, mut after) = (Vec::new(), None);
-        for _ in 0..PAGES_MAX {
+        for _ in 0..REFUND_PAGES_MAX {
             let request = requests::list_refunds(intent, after.as_ref());
             let Some(page) = self.object::<List<RefundObject>>(talk, &request).await? else {
                 return Ok(None);
@@ -135,5 +173,5 @@ fn another() -> NotDone {
 }
 
 fn too_long() -> NotDone {
-    NotDone::unknown("Stripe's list is too long to be searched to its end")
+    NotDone::unknown("Stripe lists more refunds of the payment than are read")
 }

@@ -5,7 +5,10 @@ mod currency;
 mod errors;
 mod look_up;
 mod requests;
+mod search;
 mod webhook;
+
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use edge_core::money::Money;
@@ -15,11 +18,15 @@ use jiff::{SignedDuration, Timestamp};
 use self::answers::{Expected, Standing};
 use self::currency::in_stripe_units;
 use self::errors::Asked;
+use self::search::Searches;
 use super::guarded::Reachable;
 use super::settings::{StripeSettings, Timeouts};
 use super::step::{NotDone, Step};
 use super::transport::{Answer, Conversation, Credential, ProviderRequest, Transport, TransportError};
-use crate::domain::evidence::{Evidence, Found, Listed, LookUp, RefundEvidence, RefundLookUp};
+use crate::domain::clock::Clock;
+use crate::domain::evidence::{
+    Evidence, Found, ListCursor, ListPart, LookUp, RefundEvidence, RefundLookUp,
+};
 use crate::domain::id::PaymentId;
 use crate::domain::provider::{
     CancelOrder, CancelTarget, CaptureOrder, Captured, ChargeOrder, Charged, Doubt, OperationKind, Outcome,
@@ -31,6 +38,8 @@ pub(super) struct Stripe {
     transport: Transport,
     credential: Credential,
     default_return_url: Option<String>,
+    clock: Arc<dyn Clock>,
+    searches: Searches,
 }
 
 impl Stripe {
@@ -38,10 +47,12 @@ impl Stripe {
         settings: StripeSettings,
         default_return_url: Option<String>,
         timeouts: Timeouts,
+        clock: Arc<dyn Clock>,
     ) -> Result<Self, TransportError> {
         let StripeSettings { api_base, secret_key } = settings;
         let transport = Transport::new(Provider::Stripe, api_base, "request-id", timeouts)?;
-        Ok(Self { transport, credential: Credential::Bearer(secret_key), default_return_url })
+        let (credential, searches) = (Credential::Bearer(secret_key), Searches::default());
+        Ok(Self { transport, credential, default_return_url, clock, searches })
     }
 
     async fn send(&self, talk: &Conversation<'_>, request: &ProviderRequest) -> Step<Answer> {
@@ -189,8 +200,8 @@ impl PaymentProvider for Stripe {
         self.run_look_up(what).await.into()
     }
 
-    async fn list(&self, from: Timestamp, to: Timestamp) -> Found<Vec<Listed>> {
-        self.run_list(from, to).await.map(Some).into()
+    async fn list(&self, from: Timestamp, to: Timestamp, at: Option<&ListCursor>) -> Found<ListPart> {
+        self.run_list(from, to, at).await.map(Some).into()
     }
 
     async fn look_up_refunds(&self, which: &RefundLookUp) -> Found<Vec<RefundEvidence>> {

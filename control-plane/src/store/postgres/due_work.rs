@@ -1,6 +1,7 @@
 //! What is undecided, and when it is to be looked after.
 
 use async_trait::async_trait;
+use edge_core::provider::Provider;
 use jiff::Timestamp;
 use sqlx::query_as;
 
@@ -8,18 +9,35 @@ use super::PostgresStore;
 use crate::domain::follow_up::FollowUp;
 use crate::domain::id::PaymentId;
 use crate::domain::payment::Payment;
-use crate::domain::queue::{Claimed, Due, DueWork, Work};
+use crate::domain::queue::{Claimed, Due, DueWork, Lane, Work};
 use crate::domain::refund::Refund;
 use crate::domain::store::{Rows, StoreError};
-use crate::store::due_rows::{DueRow, END_WATCH, OVERDUE, name, not_taken, statements};
+use crate::store::due_rows::{
+    DueRow, END_WATCH, name, not_taken, overdue, provider, provider_of, statements,
+};
 use crate::store::reads::{UNDECIDED_PAYMENTS, UNDECIDED_REFUNDS};
 use crate::store::rows::{PaymentRow, RefundRow};
 
 #[async_trait]
 impl DueWork for PostgresStore {
-    async fn overdue(&self, before: Timestamp, limit: u32) -> Result<Vec<Due>, StoreError> {
-        let query = || query_as(OVERDUE).bind(before.as_microsecond()).bind(i64::from(limit));
-        Ok(self.rows.read(self.money.all::<DueRow>(query).await?)?.items)
+    async fn overdue_in(&self, lane: Lane, before: Timestamp, limit: u32) -> Result<Vec<Due>, StoreError> {
+        let query = || {
+            query_as(overdue(lane.kind))
+                .bind(lane.provider.name())
+                .bind(before.as_microsecond())
+                .bind(i64::from(limit))
+        };
+        let rows = self.money.all::<DueRow>(query).await?;
+        Ok(self.rows.read(rows.into_iter().map(|row| (lane, row)).collect())?.items)
+    }
+
+    async fn provider_of(&self, work: &Work) -> Result<Option<Provider>, StoreError> {
+        if let Work::Event { provider, .. } = work {
+            return Ok(Some(*provider));
+        }
+        let (id, _) = name(work);
+        let query = || query_as(provider_of(work.kind())).bind(id.clone());
+        provider(self.money.one::<(String,)>(query).await?.map(|(name,)| name))
     }
 
     async fn claim(&self, work: &Work, now: Timestamp, until: Timestamp) -> Result<Claimed, StoreError> {

@@ -1,29 +1,42 @@
 //! What is undecided, and when it is to be looked after.
 
 use async_trait::async_trait;
+use edge_core::provider::Provider;
 use jiff::Timestamp;
 
 use super::{SqliteStore, unavailable};
 use crate::domain::follow_up::FollowUp;
 use crate::domain::id::PaymentId;
 use crate::domain::payment::Payment;
-use crate::domain::queue::{Claimed, Due, DueWork, Work};
+use crate::domain::queue::{Claimed, Due, DueWork, Lane, Work};
 use crate::domain::refund::Refund;
 use crate::domain::store::{Rows, StoreError};
-use crate::store::due_rows::{DueRow, END_WATCH, OVERDUE, name, not_taken, statements};
+use crate::store::due_rows::{
+    DueRow, END_WATCH, name, not_taken, overdue, provider, provider_of, statements,
+};
 use crate::store::reads::{UNDECIDED_PAYMENTS, UNDECIDED_REFUNDS};
 use crate::store::rows::{PaymentRow, RefundRow};
 
 #[async_trait]
 impl DueWork for SqliteStore {
-    async fn overdue(&self, before: Timestamp, limit: u32) -> Result<Vec<Due>, StoreError> {
-        let rows: Vec<DueRow> = sqlx::query_as(OVERDUE)
+    async fn overdue_in(&self, lane: Lane, before: Timestamp, limit: u32) -> Result<Vec<Due>, StoreError> {
+        let rows: Vec<DueRow> = sqlx::query_as(overdue(lane.kind))
+            .bind(lane.provider.name())
             .bind(before.as_microsecond())
             .bind(i64::from(limit))
             .fetch_all(&self.readers)
             .await
             .map_err(unavailable)?;
-        Ok(self.rows.read(rows)?.items)
+        Ok(self.rows.read(rows.into_iter().map(|row| (lane, row)).collect())?.items)
+    }
+
+    async fn provider_of(&self, work: &Work) -> Result<Option<Provider>, StoreError> {
+        if let Work::Event { provider, .. } = work {
+            return Ok(Some(*provider));
+        }
+        let (id, _) = name(work);
+        let query = sqlx::query_scalar(provider_of(work.kind())).bind(id);
+        provider(query.fetch_optional(&self.readers).await.map_err(unavailable)?)
     }
 
     async fn claim(&self, work: &Work, now: Timestamp, until: Timestamp) -> Result<Claimed, StoreError> {

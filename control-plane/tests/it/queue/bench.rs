@@ -8,9 +8,13 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use control_plane::domain::clock::{Clock, SystemClock};
 use control_plane::domain::id::PaymentId;
-use control_plane::domain::queue::{Claimed, Due, Queue, Work};
+use control_plane::domain::queue::{Claimed, Due, Lane, Queue, Work};
 use control_plane::domain::store::StoreError;
-use control_plane::queue::{self, Crew, Hands, Rabbit};
+use control_plane::queue::{self, Rabbit};
+use control_plane::worker::crew::{Crew, Worked};
+use control_plane::worker::hands::Hands;
+use control_plane::worker::shift::Shift;
+use edge_core::provider::Provider;
 use jiff::{SignedDuration, Timestamp};
 use lapin::options::{BasicPublishOptions, QueueDeclareOptions};
 use lapin::types::FieldTable;
@@ -34,6 +38,8 @@ pub(crate) struct Database {
     away: AtomicBool,
     /// Whoever works one off dies of it.
     deadly: AtomicBool,
+    /// The provider is not to be asked.
+    left_alone: AtomicBool,
     tries: AtomicU64,
     slow: Mutex<Duration>,
 }
@@ -49,6 +55,10 @@ impl Database {
 
     pub(crate) fn be_deadly(&self) {
         self.deadly.store(true, Ordering::SeqCst);
+    }
+
+    pub(crate) fn leave_alone(&self, left_alone: bool) {
+        self.left_alone.store(left_alone, Ordering::SeqCst);
     }
 
     pub(crate) fn take_time(&self, time: Duration) {
@@ -93,24 +103,36 @@ struct FakeCrew {
 
 #[async_trait]
 impl Crew for FakeCrew {
-    async fn work_off(&self, work: &Work) -> Result<Claimed, StoreError> {
+    fn providers(&self) -> Vec<Provider> {
+        vec![Provider::Stripe]
+    }
+
+    async fn room(&self, _: Lane) -> u32 {
+        if self.database.left_alone.load(Ordering::SeqCst) { 0 } else { u32::MAX }
+    }
+
+    async fn lane_of(&self, work: &Work) -> Result<Option<Lane>, StoreError> {
+        Ok(Some(Lane { kind: work.kind(), provider: Provider::Stripe }))
+    }
+
+    async fn work_off(&self, _: Lane, work: &Work) -> Result<Worked, StoreError> {
         self.database.tries.fetch_add(1, Ordering::SeqCst);
         assert!(!self.database.deadly.load(Ordering::SeqCst), "as the test wants it");
         self.database.asked()?;
         if let Some(nothing) = self.database.claim(work) {
-            return Ok(nothing);
+            return Ok(Worked::Claimed(nothing));
         }
         let time = *self.database.slow.lock().unwrap();
         tokio::time::sleep(time).await;
         self.database.rows.lock().unwrap().remove(work);
         self.database.worked.lock().unwrap().push((work.clone(), self.name));
-        Ok(Claimed::Taken)
+        Ok(Worked::Claimed(Claimed::Taken))
     }
 
-    async fn overdue(&self, before: Timestamp, limit: u32) -> Result<Vec<Due>, StoreError> {
+    async fn overdue(&self, lane: Lane, before: Timestamp, limit: u32) -> Result<Vec<Due>, StoreError> {
         self.database.asked()?;
         let rows = self.database.rows.lock().unwrap();
-        let overdue = rows.iter().filter(|(_, at)| **at < before);
+        let overdue = rows.iter().filter(|(work, at)| **at < before && work.kind() == lane.kind);
         let mut overdue: Vec<_> = overdue.map(|(work, at)| Due { work: work.clone(), at: *at }).collect();
         overdue.sort_by_key(|due| due.at);
         overdue.truncate(usize::try_from(limit).unwrap());
@@ -150,12 +172,13 @@ impl Process {
         let (rabbit, link) = queue::open(uri.parse().unwrap(), prefix.parse().unwrap(), clock.clone());
         let (stop, drained) = (CancellationToken::new(), CancellationToken::new());
         let crew = Arc::new(FakeCrew { name, database: database.clone() });
-        let hands = Hands { crew, workers: 4, tasks: TaskTracker::new() };
-        let followed = (role != Role::None).then(|| hands.clone());
+        let hands = Arc::new(Hands::new(4, &crew.providers()));
+        let shift = Shift { crew, hands, tasks: TaskTracker::new(), clock };
+        let followed = (role != Role::None).then(|| shift.clone());
         let mut loops = vec![tokio::spawn(link.run(followed, stop.clone(), drained.clone()))];
-        let work = hands.tasks.clone();
+        let work = shift.tasks.clone();
         if role == Role::All {
-            loops.push(tokio::spawn(queue::sweep(hands, rabbit.clone(), clock, stop.clone())));
+            loops.push(tokio::spawn(queue::sweep(shift, rabbit.clone(), stop.clone())));
         }
         Self { rabbit, stop, drained, loops, work }
     }

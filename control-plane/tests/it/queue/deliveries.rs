@@ -149,3 +149,25 @@ async fn a_process_that_ends_finishes_and_acknowledges_what_it_began() {
     // What was announced last is with the broker, too.
     assert_eq!(operator.ready(&format!("{prefix}.wait.10s")).await, 1);
 }
+
+#[tokio::test]
+async fn what_a_provider_would_refuse_leaves_the_broker_and_is_found_in_the_database_later() {
+    let Some(server) = RabbitServer::any().await else { return };
+    let (database, prefix) = (Arc::new(Database::default()), prefix());
+    database.leave_alone(true);
+    let process = Process::start("one", server.uri(), &prefix, &database, Role::All);
+    process.connected(true).await;
+    let due: Vec<_> = (0..50).map(|_| due_in(0)).collect();
+    for due in &due {
+        process.note(&database, due.clone());
+    }
+    let left = r#"queue_deliveries_total{outcome="left_alone"}"#;
+    until("deliveries that are acknowledged", async || (metric(left) >= 50.0).then_some(())).await;
+    assert_eq!(database.tries(), 0);
+    let operator = Operator::at(server).await;
+    for queue in ["work", "parked", "wait.1s", "wait.10s"] {
+        operator.holds(&format!("{prefix}.{queue}"), 0).await;
+    }
+    database.leave_alone(false);
+    assert_eq!(database.worked_off(50).await.len(), 50);
+}

@@ -13,6 +13,7 @@ mod crowded;
 mod cut;
 mod faults;
 mod keys;
+mod lanes;
 mod random;
 mod role;
 mod shared;

@@ -11,6 +11,7 @@ use control_plane::domain::queue::{Claimed, Work};
 use control_plane::domain::store::Filter;
 use control_plane::domain::webhook::EventState;
 use control_plane::worker;
+use control_plane::worker::shift::Shift;
 use edge_core::provider::Provider;
 use jiff::SignedDuration;
 use tokio::sync::Notify;
@@ -190,7 +191,8 @@ async fn what_a_process_left_when_it_died_is_worked_off_by_the_next_one() {
     nothing_is_due(&next).await;
     test.clock.advance(60);
     let stop = CancellationToken::new();
-    let worker = tokio::spawn(worker::due::run(test.restarted().await, Arc::default(), 4, stop.clone()));
+    let worker =
+        tokio::spawn(worker::due::run(Shift::of(&test.restarted().await, 4), Arc::default(), stop.clone()));
     let completed = async {
         while stored(&test, payment.id).await.state.status() != Status::Completed {
             tokio::time::sleep(Duration::from_millis(5)).await;

@@ -1,0 +1,112 @@
+//! What a process works off, and what it leaves alone.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use control_plane::domain::gateway::Gateway;
+use control_plane::domain::operations;
+use control_plane::domain::payment::{Payment, State, Status};
+use control_plane::domain::provider::{Doubt, Outcome, PaymentProvider};
+use control_plane::domain::queue::{Claimed, Lane, Work, WorkKind};
+use control_plane::domain::retries::{Retries, RetryPolicy};
+use control_plane::worker::crew::{Crew, GatewayCrew, Worked};
+use control_plane::worker::due;
+use control_plane::worker::shift::Shift;
+use edge_core::provider::Provider;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::common::*;
+
+const PAYMENTS: Lane = Lane { kind: WorkKind::Payment, provider: Provider::Stripe };
+
+/// A charge at Stripe that could not be sent.
+async fn queued(test: &TestGateway) -> Payment {
+    test.provider.charges.lock().unwrap().push(Outcome::NotSent(Doubt::new("refused")));
+    let payment = operations::charge(test.gateway.clone(), charge_request(100, ""), call()).await.unwrap();
+    assert!(matches!(payment.state, State::Queued { .. }), "{payment:?}");
+    payment
+}
+
+async fn now(test: &TestGateway, payment: &Payment) -> Payment {
+    test.gateway.store.anyones_payment(payment.id).await.unwrap().unwrap()
+}
+
+#[tokio::test]
+async fn what_its_provider_would_only_refuse_is_not_touched() {
+    let test = TestGateway::start().await;
+    let payment = queued(&test).await;
+    test.clock.advance(60);
+    let crew = GatewayCrew::new(test.gateway.clone());
+    test.provider.is_away.store(true, Ordering::SeqCst);
+    assert_eq!(crew.room(PAYMENTS).await, 0);
+    let work = Work::Payment(payment.id);
+    assert_eq!(crew.work_off(PAYMENTS, &work).await.unwrap(), Worked::LeftAlone);
+    assert_eq!(now(&test, &payment).await, payment, "it is as due as before");
+    test.provider.is_away.store(false, Ordering::SeqCst);
+    assert_eq!(crew.work_off(PAYMENTS, &work).await.unwrap(), Worked::Claimed(Claimed::Taken));
+    assert_eq!(now(&test, &payment).await.state.status(), Status::Completed);
+}
+
+#[tokio::test]
+async fn what_is_over_the_budget_is_not_touched_and_what_others_took_is_given_back() {
+    let test = TestGateway::with(RetryPolicy { per_second: 1, ..without_inline_repeats() }).await;
+    let payment = queued(&test).await;
+    test.clock.advance(60);
+    let crew = GatewayCrew::new(test.gateway.clone());
+    assert_eq!(crew.room(PAYMENTS).await, 4);
+    let nothing = crew.work_off(PAYMENTS, &Work::Payment(payment_id(9))).await.unwrap();
+    assert_eq!((nothing, crew.room(PAYMENTS).await), (Worked::Claimed(Claimed::Settled), 4));
+    while test.gateway.retries.take(Provider::Stripe, test.gateway.now()) {}
+    let over = crew.work_off(PAYMENTS, &Work::Payment(payment.id)).await.unwrap();
+    assert_eq!((over, now(&test, &payment).await), (Worked::LeftAlone, payment));
+}
+
+#[tokio::test]
+async fn an_event_is_not_behind_what_another_provider_keeps_waiting() {
+    let test = TestGateway::start().await;
+    for _ in 0..20 {
+        queued(&test).await;
+    }
+    test.clock.advance(60);
+    let paypal: Arc<dyn PaymentProvider> = Arc::new(ScriptedProvider::default());
+    let stripe: Arc<dyn PaymentProvider> = test.provider.clone();
+    // Every call to Stripe hangs.
+    *test.provider.gate.lock().unwrap() = Some(Arc::default());
+    let gateway = Arc::new(Gateway {
+        store: test.gateway.store.clone(),
+        providers: HashMap::from([(Provider::Stripe, stripe), (Provider::Paypal, paypal)]),
+        clock: test.clock.clone(),
+        started_at: test.gateway.started_at,
+        entropy: test.gateway.entropy.clone(),
+        tasks: TaskTracker::new(),
+        queue: test.gateway.queue.clone(),
+        retries: Retries::new(without_inline_repeats()),
+        renders: test.gateway.renders,
+    });
+    let stop = CancellationToken::new();
+    let worker = tokio::spawn(due::run(Shift::of(&gateway, 4), Arc::default(), stop.clone()));
+    let hanging = || test.provider.calls.lock().unwrap().len() >= 20 + 2;
+    wait(hanging).await;
+    let body = br#"{"id":"WH-1","about":"nothing","second":0}"#.to_vec();
+    let notice = test.provider.read_event(&body).unwrap();
+    operations::webhook::receive(&gateway, Provider::Paypal, notice, body).await.unwrap();
+    let lane = Lane { kind: WorkKind::Event, provider: Provider::Paypal };
+    let started = std::time::Instant::now();
+    while !gateway.store.overdue_in(lane, at(10_000), 1).await.unwrap().is_empty() {
+        assert!(started.elapsed() < Duration::from_secs(20), "the event is behind charges");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    stop.cancel();
+    worker.await.unwrap();
+}
+
+async fn wait(is_so: impl Fn() -> bool) {
+    let started = std::time::Instant::now();
+    while !is_so() {
+        assert!(started.elapsed() < Duration::from_secs(20));
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
