@@ -11,6 +11,7 @@ mod changes;
 mod conformance;
 mod cut;
 mod faults;
+mod key_rules;
 mod keys;
 mod random;
 mod shared;

@@ -22,10 +22,9 @@ use crate::transitions::{self, By};
 use crate::wire::Wire;
 use crate::world::World;
 use books::Books;
-use steps::Doing;
 
 pub(crate) use settle::settle;
-pub(crate) use steps::{Step, step};
+pub(crate) use steps::{Doing, Step, step};
 
 pub(crate) struct Refunds {
     ours: Vec<Ours>,
