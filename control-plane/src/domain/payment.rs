@@ -302,9 +302,10 @@ impl Flight {
 }
 
 /// The outcome of an operation whose payment was to be canceled meanwhile.
-fn canceled_as_wished(outcome: State, wish: CancelWish) -> State {
+fn canceled_as_wished(outcome: State, wish: CancelWish, at: Timestamp) -> State {
     let cancel = |before| {
-        let call = InFlight { key: wish.key, ..InFlight::new(wish.attempt, wish.since) };
+        // It could not be tried before, so the time for trying begins now.
+        let call = InFlight { key: wish.key, ..InFlight::new(wish.attempt, at) };
         let flight = Flight { call, operation: Operation::Cancel(before), cancel: None };
         State::Queued { flight, reason: "it was canceled while its outcome was unknown".to_owned() }
     };
@@ -628,7 +629,7 @@ impl Payment {
 
     pub(super) fn enter(mut self, state: State, reference: Option<ProviderRef>, at: Timestamp) -> Self {
         self.state = match self.state.flight().and_then(|flight| flight.cancel.clone()) {
-            Some(wish) => canceled_as_wished(state, wish),
+            Some(wish) => canceled_as_wished(state, wish, at),
             None => state,
         };
         self.reference = reference.or(self.reference);

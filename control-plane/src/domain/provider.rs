@@ -11,9 +11,7 @@ use edge_core::request::{CaptureMode, Metadata};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::evidence::{
-    Evidence, Found, ListCursor, ListPart, LookUp, RefundEvidence, RefundLookUp,
-};
+use super::evidence::{Evidence, Found, ListCursor, ListPart, LookUp, RefundEvidence, RefundLookUp};
 use super::id::{AttemptId, PaymentId, RefundId};
 use super::queue::{Room, WorkKind};
 use super::webhook::{NotAnEvent, Notice};

@@ -13,9 +13,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::breaker::{Admission, Breaker, Lets, Turned};
 use crate::domain::clock::Clock;
-use crate::domain::evidence::{
-    Evidence, Found, ListCursor, ListPart, LookUp, RefundEvidence, RefundLookUp,
-};
+use crate::domain::evidence::{Evidence, Found, ListCursor, ListPart, LookUp, RefundEvidence, RefundLookUp};
 use crate::domain::provider::{
     CancelOrder, CaptureOrder, Captured, ChargeOrder, Charged, Doubt, OperationKind, Outcome,
     PaymentProvider, ProviderRef, RefundOrder, Refunded, ResumeOrder, Unacceptable,

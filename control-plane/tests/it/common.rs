@@ -8,7 +8,9 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use control_plane::domain::clock::{Clock, Entropy};
 use control_plane::domain::event::{Cause, Event};
-use control_plane::domain::evidence::{Evidence, Found, Listed, LookUp, RefundEvidence, RefundLookUp};
+use control_plane::domain::evidence::{
+    Evidence, Found, ListCursor, ListPart, Listed, LookUp, RefundEvidence, RefundLookUp,
+};
 use control_plane::domain::gateway::Gateway;
 use control_plane::domain::id::{AttemptId, PaymentId, RefundId};
 use control_plane::domain::idempotency::{Answer, Call, CallKey, Claim, Renders};
@@ -153,8 +155,8 @@ impl PaymentProvider for ScriptedProvider {
         if seen.len() > 1 { seen.remove(0) } else { seen.first().cloned().unwrap_or(Found::Missing) }
     }
 
-    async fn list(&self, _: Timestamp, _: Timestamp) -> Found<Vec<Listed>> {
-        Found::Found(self.listed.lock().unwrap().clone())
+    async fn list(&self, _: Timestamp, _: Timestamp, _: Option<&ListCursor>) -> Found<ListPart> {
+        Found::Found(ListPart { items: self.listed.lock().unwrap().clone(), ..ListPart::default() })
     }
 
     async fn look_up_refunds(&self, _: &RefundLookUp) -> Found<Vec<RefundEvidence>> {

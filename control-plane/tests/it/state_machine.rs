@@ -1,7 +1,7 @@
-//! The payment's transitions, driven at random: no state is left but by a documented one, and money is
-//! conserved on the way.
+//! The payment's transitions, driven at random: no state is left but by a documented one, what is wanted meanwhile is
+//! kept, and money is conserved on the way.
 
-use control_plane::domain::payment::{Operation, Payment, State, Status};
+use control_plane::domain::payment::{Flight, Operation, Payment, State, Status};
 use control_plane::domain::provider::{Captured, Charged, Doubt, Outcome, ProviderRef, Refusal, RefusalKind};
 use edge_core::money::Amount;
 use proptest::prelude::*;
@@ -30,10 +30,10 @@ fn charged() -> impl Strategy<Value = Charged> {
     prop_oneof![
         Just(Charged::Completed { payment: reference(), charge: reference() }),
         Just(Charged::Authorized { payment: reference(), authorization: reference() }),
-        Just(Charged::RequiresAction {
+        any::<bool>().prop_map(|declined| Charged::RequiresAction {
             payment: reference(),
             url: "https://pay.example".to_owned(),
-            declined: false
+            declined
         }),
         Just(Charged::Pending { payment: reference() }),
     ]
@@ -102,30 +102,62 @@ fn take(payment: Payment, step: Step, n: u8) -> Option<Payment> {
 
 /// The documented transitions; everything else is a defect.
 fn is_documented(from: &State, to: &State) -> bool {
-    let to = to.name();
-    let landed: &[_] = match from {
-        State::Created | State::RequiresAction(_) | State::Authorized(_) => return to == "processing",
-        State::Completed { .. } | State::Captured { .. } | State::Canceled { .. } | State::Failed { .. } => {
-            return false;
-        }
-        State::Processing { flight, .. } | State::Queued { flight, .. } | State::Unknown { flight, .. } => {
-            match flight.operation {
-                Operation::Charge | Operation::Resume(_) => {
-                    &["completed", "authorized", "requires_action", "failed"]
-                }
-                Operation::Capture { .. } => &["captured", "authorized"],
-                Operation::Cancel(_) => &["canceled", "authorized", "requires_action"],
-            }
-        }
+    let Some(flight) = from.flight() else {
+        let may_begin = matches!(from, State::Created | State::RequiresAction(_) | State::Authorized(_));
+        return may_begin && to.name() == "processing";
     };
-    match from {
+    let to_go_on: &[_] = match from {
         // Only a call that was certainly the first one can have been executed certainly not.
-        State::Processing { accepted: false, .. } | State::Queued { .. } => {
-            ["processing", "queued", "unknown"].contains(&to) || landed.contains(&to)
+        State::Processing { accepted: false, .. } => &["processing", "queued", "unknown"],
+        // What was never sent is canceled at once.
+        State::Queued { .. } if flight.operation == Operation::Charge => {
+            &["processing", "queued", "unknown", "canceled"]
         }
-        State::Processing { accepted: true, .. } => to == "processing" || landed.contains(&to),
-        _ => ["processing", "unknown"].contains(&to) || landed.contains(&to),
+        State::Queued { .. } => &["processing", "queued", "unknown"],
+        State::Processing { accepted: true, .. } => &["processing"],
+        _ => &["processing", "unknown"],
+    };
+    to_go_on.contains(&to.name()) || landed(flight).contains(&to.name())
+}
+
+/// Where an operation may end; what is held or offered then is canceled, if the client wanted that meanwhile.
+fn landed(flight: &Flight) -> &[&'static str] {
+    match (&flight.operation, flight.cancel.is_some()) {
+        (Operation::Charge, false) => &["completed", "authorized", "requires_action", "failed"],
+        (Operation::Charge, true) => &["completed", "queued", "failed"],
+        (Operation::Resume(_), false) => {
+            &["completed", "authorized", "requires_action", "canceled", "failed"]
+        }
+        (Operation::Resume(_), true) => &["completed", "queued", "canceled", "failed"],
+        (Operation::Capture { .. }, false) => &["captured", "authorized", "canceled"],
+        (Operation::Capture { .. }, true) => &["captured", "queued", "canceled"],
+        (Operation::Cancel(_), _) => &["canceled", "authorized", "requires_action"],
     }
+}
+
+/// Whether a cancellation that is wanted is kept until the outcome is known, and carried out then.
+fn keeps_the_wish(from: &State, to: &State) -> bool {
+    let Some(wish) = from.flight().and_then(|flight| flight.cancel.as_ref()) else { return true };
+    match to {
+        State::Completed { .. } | State::Captured { .. } => to.is_to_be_refunded(),
+        State::Failed { .. } | State::Canceled { .. } => true,
+        State::Queued { flight, .. } => {
+            flight.call.attempt == wish.attempt && matches!(flight.operation, Operation::Cancel(_))
+        }
+        _ => to.flight().and_then(|flight| flight.cancel.as_ref()) == Some(wish),
+    }
+}
+
+/// However long the outcome was unknown.
+#[test]
+fn a_cancellation_that_waited_for_the_outcome_is_tried_from_then_on() {
+    let payment = Payment::open(payment_id(1), client("demo"), charge_request(100, ""), None, at(0));
+    let unknown = payment.begin_charge(attempt(1), None, at(1)).unwrap().lost(at(2)).unwrap();
+    let wished = unknown.begin_cancel(attempt(2), None, at(3)).unwrap();
+    let held = Charged::Authorized { payment: reference(), authorization: reference() };
+    let queued = wished.charge_answered(Outcome::Done(held), at(90_000)).unwrap();
+    let State::Queued { flight, .. } = &queued.state else { panic!("{:?}", queued.state) };
+    assert_eq!((flight.call.attempt, flight.call.since), (attempt(2), at(90_000)));
 }
 
 proptest! {
@@ -139,6 +171,7 @@ proptest! {
                 continue;
             };
             prop_assert!(is_documented(&before.state, &after.state), "{:?} to {:?}", before.state, after.state);
+            prop_assert!(keeps_the_wish(&before.state, &after.state), "{:?} to {:?}", before.state, after.state);
             prop_assert_eq!(after.version, before.version + 1);
             let pending = after.state.status() == Status::Pending;
             prop_assert_eq!(after.follow_up.is_some(), pending, "what is undecided is looked after again");

@@ -15,6 +15,7 @@
 
 mod calls;
 mod checks;
+mod examples;
 mod happenings;
 mod keys;
 mod names;
@@ -43,7 +44,7 @@ const STEPS: usize = 50;
 const ENOUGH: u32 = 300_000;
 
 /// Where a sequence begins; chance alone is seldom there.
-const BEGINNINGS: [&[Step]; 7] = [
+const BEGINNINGS: [&[Step]; 9] = [
     &[],
     // The money moves at once; a capture is refused where nothing is held.
     &[
@@ -56,6 +57,23 @@ const BEGINNINGS: [&[Step]; 7] = [
     // It moves, and nobody hears of it.
     &[Step::Execute(Decision::Done, Mishap::None), Step::Hear(Hearing::Nothing)],
     &[Step::Execute(Decision::AskPayer, Mishap::None), Step::Hear(Hearing::Answer)],
+    // It moves, and the provider keeps an error under the key.
+    &[
+        Step::Execute(Decision::Done, Mishap::FailsAfter),
+        Step::Hear(Hearing::Answer),
+        Step::Execute(Decision::Done, Mishap::None),
+        Step::Hear(Hearing::Answer),
+    ],
+    // The same of a capture.
+    &[
+        Step::Execute(Decision::Done, Mishap::None),
+        Step::Hear(Hearing::Answer),
+        Step::Capture { amount: 0 },
+        Step::Execute(Decision::Done, Mishap::FailsAfter),
+        Step::Hear(Hearing::Answer),
+        Step::Execute(Decision::Done, Mishap::None),
+        Step::Hear(Hearing::Answer),
+    ],
     // The provider takes it, and a second call for the same is on its way.
     &[
         Step::Execute(Decision::Later, Mishap::None),

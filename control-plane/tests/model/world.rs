@@ -17,7 +17,7 @@ use crate::steps::Step;
 use crate::transitions::{self, By, Move};
 use crate::wire::Wire;
 
-pub(crate) const AMOUNT: u32 = 100;
+pub(crate) const AMOUNT: u64 = 100;
 
 pub(crate) struct World {
     pub(crate) payment: Payment,

@@ -94,8 +94,8 @@ async fn stripe_lists_whose_each_payment_is_and_how_it_was_to_be_captured() {
         },
     ] {
         stripe.charge(&order).await.done();
-        let listed = found(stripe.list(at - seconds, at + seconds).await);
-        let one = listed.into_iter().find(|one| one.seen.payment == Some(order.payment)).unwrap();
+        let listed = found(stripe.list(at - seconds, at + seconds, None).await);
+        let one = listed.items.into_iter().find(|one| one.seen.payment == Some(order.payment)).unwrap();
         assert_eq!(one.seen.money, Some(order.money));
         assert_eq!(one.origin, Some(Origin { client: order.client, capture: order.capture }));
     }

@@ -17,6 +17,8 @@ use crate::domain::provider::{PaymentProvider, ProviderRef};
 use crate::domain::store::{Change, CommitError, Step, StoreError, Unreadable};
 
 const PAGE: u32 = 200;
+/// Parts of a provider's list: far more than any window that is worth comparing has.
+const LIST_PARTS_MAX: usize = 10_000;
 
 /// One payment, compared.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -163,38 +165,67 @@ async fn unrecorded(
     unreadable: &mut BTreeSet<Unreadable>,
     tell: &mut impl FnMut(Compared),
 ) -> Result<(), StoreError> {
-    let listed = match provider.list(since, gateway.now()).await {
-        Found::Found(listed) => listed,
-        Found::Missing | Found::CannotAsk => return Ok(()),
-        Found::Unavailable(doubt) => {
-            let finding = Finding::NotSeen(format!("its list cannot be read: {}", doubt.reason));
-            let provider = provider.name();
-            tell(Compared { provider, payment: None, reference: None, money: None, recorded: None, finding });
+    let to = gateway.now();
+    let mut at = None;
+    for _ in 0..LIST_PARTS_MAX {
+        let part = match provider.list(since, to, at.as_ref()).await {
+            Found::Found(part) => part,
+            Found::Missing | Found::CannotAsk => return Ok(()),
+            Found::Unavailable(doubt) => {
+                tell(not_listed(provider.name(), format!("its list cannot be read: {}", doubt.reason)));
+                return Ok(());
+            }
+        };
+        if part.unreadable > 0 {
+            let reason = format!("{} objects of its list cannot be read", part.unreadable);
+            tell(not_listed(provider.name(), reason));
+        }
+        for one in &part.items {
+            listed(gateway, provider.name(), one, unreadable, tell).await?;
+        }
+        at = part.next;
+        if at.is_none() {
             return Ok(());
         }
-    };
-    for one in listed {
-        let moved = matches!(one.seen.standing, Standing::Captured { .. } | Standing::Authorized { .. });
-        let Some(id) = one.seen.payment.filter(|_| moved) else { continue };
-        let is_recorded = match gateway.store.anyones_payment(id).await {
-            Ok(payment) => payment.is_some(),
-            Err(StoreError::Inconsistent(row)) => {
-                unreadable.insert(row);
-                true
-            }
-            Err(problem) => return Err(problem),
-        };
-        if !is_recorded {
-            let finding = record_anew(gateway, provider.name(), &one).await?;
-            tell(Compared {
-                provider: provider.name(),
-                payment: Some(id),
-                reference: Some(one.seen.reference),
-                money: one.seen.money,
-                recorded: None,
-                finding,
-            });
+    }
+    tell(not_listed(provider.name(), "its list is too long to be read to its end".to_owned()));
+    Ok(())
+}
+
+/// What could not be seen of a provider's list.
+fn not_listed(provider: Provider, reason: String) -> Compared {
+    let finding = Finding::NotSeen(reason);
+    Compared { provider, payment: None, reference: None, money: None, recorded: None, finding }
+}
+
+/// One object of a provider's list: recorded now, if money moved in our name and its record is lost.
+async fn listed(
+    gateway: &Gateway,
+    provider: Provider,
+    one: &Listed,
+    unreadable: &mut BTreeSet<Unreadable>,
+    tell: &mut impl FnMut(Compared),
+) -> Result<(), StoreError> {
+    let moved = matches!(one.seen.standing, Standing::Captured { .. } | Standing::Authorized { .. });
+    let Some(id) = one.seen.payment.filter(|_| moved) else { return Ok(()) };
+    let is_recorded = match gateway.store.anyones_payment(id).await {
+        Ok(payment) => payment.is_some(),
+        Err(StoreError::Inconsistent(row)) => {
+            unreadable.insert(row);
+            true
         }
+        Err(problem) => return Err(problem),
+    };
+    if !is_recorded {
+        let finding = record_anew(gateway, provider, one).await?;
+        tell(Compared {
+            provider,
+            payment: Some(id),
+            reference: Some(one.seen.reference.clone()),
+            money: one.seen.money,
+            recorded: None,
+            finding,
+        });
     }
     Ok(())
 }

@@ -29,9 +29,7 @@ use super::settings::{PaypalSettings, Timeouts};
 use super::step::{NotDone, Step};
 use super::transport::TransportError;
 use crate::domain::clock::Clock;
-use crate::domain::evidence::{
-    Evidence, Found, ListCursor, ListPart, LookUp, RefundEvidence, RefundLookUp,
-};
+use crate::domain::evidence::{Evidence, Found, ListCursor, ListPart, LookUp, RefundEvidence, RefundLookUp};
 use crate::domain::provider::{
     CancelOrder, CancelTarget, CaptureOrder, Captured, ChargeOrder, Charged, OperationKind, Outcome,
     PaymentProvider, ProviderRef, RefundOrder, Refunded, RefusalKind, ResumeOrder, Unacceptable,

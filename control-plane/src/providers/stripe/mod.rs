@@ -24,9 +24,7 @@ use super::settings::{StripeSettings, Timeouts};
 use super::step::{NotDone, Step};
 use super::transport::{Answer, Conversation, Credential, ProviderRequest, Transport, TransportError};
 use crate::domain::clock::Clock;
-use crate::domain::evidence::{
-    Evidence, Found, ListCursor, ListPart, LookUp, RefundEvidence, RefundLookUp,
-};
+use crate::domain::evidence::{Evidence, Found, ListCursor, ListPart, LookUp, RefundEvidence, RefundLookUp};
 use crate::domain::id::PaymentId;
 use crate::domain::provider::{
     CancelOrder, CancelTarget, CaptureOrder, Captured, ChargeOrder, Charged, Doubt, OperationKind, Outcome,

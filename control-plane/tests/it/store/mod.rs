@@ -12,6 +12,7 @@ mod conformance;
 mod crowded;
 mod cut;
 mod faults;
+mod key_rules;
 mod keys;
 mod lanes;
 mod random;

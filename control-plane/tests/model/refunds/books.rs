@@ -60,7 +60,7 @@ impl Books {
         Self { made: Vec::new(), keys: Keys::new(), replays }
     }
 
-    pub(super) fn given_back(&self) -> u32 {
+    pub(super) fn given_back(&self) -> u64 {
         self.made.iter().filter(|refund| refund.counts()).map(|refund| refund.amount.minor()).sum()
     }
 

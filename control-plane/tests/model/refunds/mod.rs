@@ -22,10 +22,9 @@ use crate::transitions::{self, By};
 use crate::wire::Wire;
 use crate::world::World;
 use books::Books;
-use steps::Doing;
 
 pub(crate) use settle::settle;
-pub(crate) use steps::{Step, step};
+pub(crate) use steps::{Doing, Step, step};
 
 pub(crate) struct Refunds {
     ours: Vec<Ours>,
@@ -46,7 +45,7 @@ impl Refunds {
 
     pub(crate) fn check(&self, payment: &Payment, truth: Truth) -> Result<(), TestCaseError> {
         let counts = |ours: &&Ours| ours.refund.state.status() != RefundStatus::Failed;
-        let reserved: u32 = self.ours.iter().filter(counts).map(|ours| ours.refund.amount.minor()).sum();
+        let reserved: u64 = self.ours.iter().filter(counts).map(|ours| ours.refund.amount.minor()).sum();
         prop_assert_eq!(payment.refunded, reserved, "what is reserved is what has not failed");
         let captured = payment.captured().map_or(0, |(_, amount)| amount.minor());
         prop_assert!(payment.refunded <= captured, "more is refunded than was captured");
@@ -150,7 +149,7 @@ fn with_one(world: &mut World, n: usize, doing: Doing) -> Result<(), TestCaseErr
 }
 
 /// A client wants that much back.
-fn open(world: &mut World, amount: u32) {
+fn open(world: &mut World, amount: u64) {
     let Some(amount) = Amount::new(amount.into()).filter(|_| world.payment.captured().is_some()) else {
         return;
     };

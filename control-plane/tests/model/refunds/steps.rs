@@ -12,8 +12,14 @@ pub(crate) struct Step {
     pub(super) doing: Doing,
 }
 
+impl Step {
+    pub(crate) const fn of_the_first(doing: Doing) -> Self {
+        Self { which: 0, doing }
+    }
+}
+
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Doing {
+pub(crate) enum Doing {
     /// A client wants a new one.
     Open {
         amount: u8,

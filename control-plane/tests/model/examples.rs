@@ -1,0 +1,76 @@
+//! Short sequences that a mistake is likely to break, each tried every time.
+
+use Hearing::{Answer, Nothing};
+use Step::{Cancel, Capture, Crash, Execute, Happens, Hear, Pass, Read, Resume};
+
+use crate::happenings::Happening::{Denied, Expires};
+use crate::provider::Decision::{AskPayer, Done, Later};
+use crate::provider::Mishap;
+use crate::refunds::{self, Doing};
+use crate::steps::{Hearing, Pause, Step};
+use crate::world::World;
+
+#[derive(Clone, Copy)]
+enum Like {
+    Stripe,
+    Paypal,
+}
+
+fn holds(like: Like, is_manual: bool, steps: &[Step]) {
+    let mut world = World::new(is_manual, matches!(like, Like::Stripe));
+    for step in steps {
+        world.take(*step).and_then(|()| world.check()).unwrap_or_else(|broken| panic!("{step:?}: {broken}"));
+    }
+    world.settle().unwrap();
+}
+
+const fn refund(doing: Doing) -> Step {
+    Step::Refund(refunds::Step::of_the_first(doing))
+}
+
+const WELL: Mishap = Mishap::None;
+
+#[test]
+fn an_offer_that_is_not_shown_yet_is_not_taken_for_one_that_ran_out() {
+    holds(Like::Stripe, false, &[Execute(AskPayer, WELL), Hear(Answer), Read { lag: 3 }]);
+}
+
+#[test]
+fn a_cancellation_of_an_order_that_ran_out_comes_to_an_end() {
+    let lost = [Execute(AskPayer, WELL), Hear(Answer), Cancel, Crash, Happens(Expires), Pass(Pause::Hours)];
+    holds(Like::Paypal, false, &lost);
+}
+
+#[test]
+fn a_payer_who_pays_while_a_cancellation_fails_leaves_an_authorized_payment() {
+    let failed = Execute(Done, Mishap::FailsBefore);
+    holds(Like::Stripe, true, &[Execute(AskPayer, WELL), Hear(Answer), Cancel, failed]);
+}
+
+#[test]
+fn an_earlier_declined_capture_says_nothing_of_a_later_one_that_may_still_arrive() {
+    let declined = [Execute(Done, WELL), Hear(Answer), Capture { amount: 0 }, Execute(AskPayer, WELL)];
+    let again = [Hear(Answer), Capture { amount: 0 }, Hear(Nothing), Read { lag: 0 }];
+    holds(Like::Paypal, true, &[declined, again].concat());
+}
+
+#[test]
+fn an_earlier_denial_says_nothing_of_a_later_try_that_may_still_arrive() {
+    let denied = [Execute(Later, WELL), Hear(Answer), Happens(Denied), Read { lag: 0 }];
+    let again = [Resume, Hear(Nothing), Read { lag: 0 }];
+    holds(Like::Paypal, false, &[&denied[..], &again].concat());
+}
+
+#[test]
+fn a_dashboard_refund_does_not_take_the_place_of_one_that_was_made() {
+    let made = [Doing::Dashboard { amount: 20 }, Doing::Open { amount: 20 }, Doing::Execute(Done, WELL)];
+    let paid = [Execute(Done, WELL), Hear(Answer)];
+    holds(Like::Paypal, false, &[&paid[..], &made.map(refund)].concat());
+}
+
+#[test]
+fn what_was_captured_for_a_payment_that_was_canceled_meanwhile_goes_back() {
+    holds(Like::Paypal, false, &[Execute(Done, WELL), Hear(Nothing), Cancel]);
+    let captured = [Execute(Done, WELL), Hear(Answer), Capture { amount: 30 }, Execute(Done, WELL)];
+    holds(Like::Stripe, true, &[&captured[..], &[Hear(Nothing), Cancel]].concat());
+}
