@@ -88,7 +88,7 @@ async fn an_order_that_is_gone_was_not_approved_in_time() {
     let order = shop.charge(4_999, "USD", None);
     let gone = ProviderRef::new("0AA00000AA000000A");
     let refusal = shop.paypal().resume(&shop.resume(&order, &gone)).await.refused();
-    assert_eq!((refusal.kind, refusal.code.as_deref()), (RefusalKind::Declined, Some("order_expired")));
+    assert_eq!((refusal.kind, refusal.code.as_deref()), (RefusalKind::Expired, Some("order_expired")));
 }
 
 #[tokio::test]

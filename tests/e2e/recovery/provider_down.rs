@@ -69,10 +69,11 @@ async fn charges_are_accepted_while_the_providers_are_down_and_completed_when_th
     schedule_is_visible(&gateway.events(&answers[0].transaction_id()).await);
 }
 
-/// Each try in vain says how many there were and when the next one comes, and the pauses are no fixed beat.
+/// Each try in vain says how many there were and when the next one comes. While the provider is known to be away there
+/// are none: it is left alone.
 fn schedule_is_visible(events: &[Value]) {
     let queued: Vec<_> = events.iter().filter(|event| event["to"] == "queued").collect();
-    assert!(queued.len() >= 2, "{events:?}");
+    assert!(!queued.is_empty(), "{events:?}");
     for (n, event) in (1..).zip(&queued) {
         assert_eq!(event["tries"], n, "{event}");
         assert!(event["nextAt"].as_str() > event["at"].as_str(), "{event}");

@@ -113,8 +113,10 @@ impl Payment {
     #[must_use]
     pub fn adopt_absence(&self, absence: Absence, is_left_to_records: bool, at: Timestamp) -> Adopted<Self> {
         let state = match (&self.state, absence) {
-            // The provider answered with this name itself, so it shows it by that from then on.
-            (State::RequiresAction(_), Absence::Gone) => ended(true),
+            // What was offered a moment ago may not be shown yet.
+            (State::RequiresAction(_), Absence::Gone) if at.duration_since(self.updated_at) >= READS_LAG => {
+                ended(true)
+            }
             (State::Unknown { flight, .. }, absence) if is_left_to_records => {
                 match (&flight.operation, absence) {
                     (Operation::Charge, _) => flight.clone().undone(NOT_DONE.to_owned()),

@@ -2,14 +2,16 @@
 //! provider lists. What the provider did is adopted; what cannot be is told.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use edge_core::money::Money;
 use edge_core::provider::Provider;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::examine::{Examiner, Plan, Trouble};
 use crate::domain::event::{Cause, Event};
 use crate::domain::evidence::{Evidence, Found, Listed, Standing};
+use crate::domain::flight::READS_LAG;
 use crate::domain::gateway::Gateway;
 use crate::domain::id::PaymentId;
 use crate::domain::payment::{Payment, State};
@@ -114,7 +116,11 @@ async fn look(examiner: Examiner<'_>, payment: Payment) -> Result<Finding, Troub
     let cause = Cause::follow_up(payment.client.clone());
     let is_undecided = payment.follow_up.is_some();
     let mut plan = Plan::new(payment, cause);
-    let seen = examiner.look_and_adopt(&mut plan, None, None).await?;
+    let mut seen = examiner.look_and_adopt(&mut plan, None, None).await?;
+    if let (None, Some(rest)) = (&seen, not_shown_yet(examiner.gateway, &plan)) {
+        tokio::time::sleep(rest).await;
+        seen = examiner.look_and_adopt(&mut plan, None, None).await?;
+    }
     if seen.is_none() && plan.is_empty() {
         return Ok(not_shown(&plan.payment));
     }
@@ -132,6 +138,14 @@ async fn look(examiner: Examiner<'_>, payment: Payment) -> Result<Finding, Troub
         Some(seen) => Finding::NotSeen(undecided(&seen)),
         None => Finding::Same,
     })
+}
+
+/// For how long an offer to the payer that is as young as this may be missing from what the provider shows.
+fn not_shown_yet(gateway: &Gateway, plan: &Plan) -> Option<Duration> {
+    let waits = plan.is_empty() && matches!(plan.payment.state, State::RequiresAction(_));
+    let age = gateway.now().duration_since(plan.payment.updated_at);
+    let rest = Some(READS_LAG.saturating_sub(age)).filter(|rest| waits && rest.is_positive());
+    rest.map(SignedDuration::unsigned_abs)
 }
 
 fn undecided(seen: &Evidence) -> String {

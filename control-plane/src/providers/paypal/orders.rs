@@ -41,6 +41,13 @@ impl Paypal {
             None if order.status == "CREATED" && method.is_agreed() => complete(talk, &id, expected).await,
             None => unpaid(talk, &id, &order, expected).await,
         };
+        let step = match step {
+            // No payer is there to choose something else: what was stored with their consent is declined.
+            Ok(Charged::RequiresAction { declined: true, .. }) if method.is_agreed() => {
+                Err(NotDone::declined("INSTRUMENT_DECLINED", "the payer's stored way to pay was declined"))
+            }
+            step => step,
+        };
         step.map_err(|not_done| not_done.about(&id))
     }
 
