@@ -72,7 +72,7 @@ impl From<&OperationError> for ApiError {
                 Self::new(ErrorCode::InvalidRequest, message).param(Some(unacceptable.param.to_owned()))
             }
             OperationError::NotFound => Self::new(ErrorCode::TransactionNotFound, message),
-            OperationError::InvalidState { payment, .. } => {
+            OperationError::InvalidState { payment, .. } | OperationError::Superseded { payment, .. } => {
                 Self::new(ErrorCode::InvalidState, message).transaction(*payment)
             }
             OperationError::Busy { payment } => {
@@ -96,9 +96,6 @@ impl From<&OperationError> for ApiError {
             OperationError::GivenUp { payment, .. } => {
                 let message = format!("{message}; send it under a new idempotency key to try it again");
                 Self::new(ErrorCode::ProviderUnavailable, message).transaction(*payment).retryable(false)
-            }
-            OperationError::Superseded { payment, .. } => {
-                Self::new(ErrorCode::InvalidState, message).transaction(*payment)
             }
             OperationError::InDoubt(_) => {
                 let message = "the database did not confirm that the request is recorded, so it may be carried out; \

@@ -83,11 +83,12 @@ impl Breaker {
     /// finds out about the rest.
     pub(super) fn admit(&self, now: Timestamp) -> Admission {
         self.change(|state| match state {
-            State::Answering { pause } => (State::Trying { since: now, pause }, Admission::Call),
             State::Trying { since, pause } if now < since + FINDING_OUT_MAX => {
                 (state, Admission::Refused(pause))
             }
-            State::Trying { pause, .. } => (State::Trying { since: now, pause }, Admission::Call),
+            State::Answering { pause } | State::Trying { pause, .. } => {
+                (State::Trying { since: now, pause }, Admission::Call)
+            }
             state => pass(state, now),
         })
     }

@@ -98,9 +98,8 @@ pub(super) const fn statements(work: &Work) -> Statements {
 /// `$1` and `$2`.
 pub(super) fn name(work: &Work) -> (String, &'static str) {
     match work {
-        Work::Payment(id) => (id.to_string(), ""),
+        Work::Payment(id) | Work::Watch(id) => (id.to_string(), ""),
         Work::Refund(id) => (id.to_string(), ""),
-        Work::Watch(id) => (id.to_string(), ""),
         Work::Event { provider, id } => (id.clone(), provider.name()),
     }
 }

@@ -279,9 +279,11 @@ impl Payment {
             (Operation::Capture { of, .. }, Standing::Declined(_)) if is_its_own => {
                 Next::State(State::Authorized(of.clone().after_a_decline()))
             }
-            (Operation::Capture { .. }, Standing::Declined(_)) => Next::Known,
-            // An earlier capture was declined, which says nothing of what is held.
-            (Operation::Cancel(Cancelable::Authorization(_)), Standing::Declined(_)) => Next::Known,
+            // An earlier capture was declined, which says nothing of this one, nor of what is held.
+            (
+                Operation::Capture { .. } | Operation::Cancel(Cancelable::Authorization(_)),
+                Standing::Declined(_),
+            ) => Next::Known,
             (_, Standing::Declined(refusal)) => Next::State(failed(refusal)),
             (Operation::Charge | Operation::Resume(_), Standing::Authorized { authorization }) => {
                 self.authorized_at(authorization)
