@@ -107,13 +107,14 @@ fn is_documented(from: &State, to: &State) -> bool {
         return may_begin && to.name() == "processing";
     };
     let to_go_on: &[_] = match from {
-        // Only a call that was certainly the first one can have been executed certainly not.
-        State::Processing { accepted: false, .. } => &["processing", "queued", "unknown"],
         // What was never sent is canceled at once.
         State::Queued { .. } if flight.operation == Operation::Charge => {
             &["processing", "queued", "unknown", "canceled"]
         }
-        State::Queued { .. } => &["processing", "queued", "unknown"],
+        // Only a call that was certainly the first one can have been executed certainly not.
+        State::Processing { accepted: false, .. } | State::Queued { .. } => {
+            &["processing", "queued", "unknown"]
+        }
         State::Processing { accepted: true, .. } => &["processing"],
         _ => &["processing", "unknown"],
     };

@@ -101,11 +101,14 @@ fn before_cancel(state: &State) -> State {
 
 /// Whether the operation is said not to have been done, or to have been refused.
 fn is_given_up(operation: &Operation, landed: &State) -> bool {
-    match (operation, landed) {
+    matches!(
+        (operation, landed),
         (Operation::Charge, State::Failed { .. } | State::Canceled { .. })
-        | (Operation::Resume(_), State::Failed { .. } | State::Canceled { .. } | State::RequiresAction(_))
-        | (Operation::Capture { .. }, State::Authorized(_) | State::Canceled { .. }) => true,
-        (Operation::Cancel(_), State::Authorized(_) | State::RequiresAction(_)) => true,
-        _ => false,
-    }
+            | (
+                Operation::Resume(_),
+                State::Failed { .. } | State::Canceled { .. } | State::RequiresAction(_)
+            )
+            | (Operation::Capture { .. }, State::Authorized(_) | State::Canceled { .. })
+            | (Operation::Cancel(_), State::Authorized(_) | State::RequiresAction(_))
+    )
 }

@@ -87,7 +87,7 @@ async fn a_late_release_or_answer_of_another_subject_changes_nothing(test: TestS
     );
     test.store.commit(late).await.unwrap();
     let scope = keyed::<Payment>(1, "a").claim().unwrap().scope;
-    let known = test.store.key(&scope).await.unwrap().expect("the second request has its key");
+    let known = test.store.key(&scope).await.unwrap().unwrap();
     assert_eq!(known.subject, Some(Subject::Payment(second.id)));
     let own = Subject::Payment(second.id);
     test.store.commit(Change::of_key(answer_to(1, own, "{}"))).await.unwrap();

@@ -150,7 +150,7 @@ impl Books {
     /// What the capture of a part has released, called a refund.
     fn release(&self, payment: &Payment, truth: Truth) -> Option<RefundEvidence> {
         let Truth::Captured(captured) = truth else { return None };
-        let amount = Amount::new((payment.request.amount.minor() - captured.minor()).into())?;
+        let amount = Amount::new(payment.request.amount.minor() - captured.minor())?;
         self.replays.then(|| RefundEvidence {
             reference: ProviderRef::new("re_release"),
             refund: None,

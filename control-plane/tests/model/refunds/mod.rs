@@ -150,7 +150,7 @@ fn with_one(world: &mut World, n: usize, doing: Doing) -> Result<(), TestCaseErr
 
 /// A client wants that much back.
 fn open(world: &mut World, amount: u64) {
-    let Some(amount) = Amount::new(amount.into()).filter(|_| world.payment.captured().is_some()) else {
+    let Some(amount) = Amount::new(amount).filter(|_| world.payment.captured().is_some()) else {
         return;
     };
     let (attempt, id) = (world.new_attempt(), refund_id(u32::try_from(world.refunds.ours.len()).unwrap()));
