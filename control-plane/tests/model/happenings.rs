@@ -12,6 +12,8 @@ pub(crate) enum Happening {
     Approves,
     /// The bank says no to what is pending, or to the payer.
     Denied,
+    /// The same, and the payer cannot choose something else.
+    DeniedForGood,
     Expires,
     CanceledInDashboard,
     CapturedInDashboard {
@@ -21,7 +23,9 @@ pub(crate) enum Happening {
 
 impl Provider {
     pub(crate) fn happens(&mut self, happening: Happening, now: u32) {
-        use Happening::{Approves, CanceledInDashboard, CapturedInDashboard, Denied, Expires, Pays};
+        use Happening::{
+            Approves, CanceledInDashboard, CapturedInDashboard, Denied, DeniedForGood, Expires, Pays,
+        };
         let is_open = matches!(self.truth, Truth::AsksPayer | Truth::Approved);
         let next = match (self.truth, happening) {
             // An order is paid by our own call only.
@@ -31,12 +35,12 @@ impl Provider {
             (Truth::AsksPayer, Pays | Approves) if !self.replays => Truth::Approved,
             (Truth::Pending(None), Pays) => self.paid(),
             (Truth::Pending(Some(amount)), Pays) => Truth::Captured(amount),
-            (Truth::Pending(Some(_)), Denied) => return self.decline_capture(now),
+            (Truth::Pending(Some(_)), Denied | DeniedForGood) => return self.decline_capture(now),
             (Truth::Pending(None), Denied) if !self.replays => {
                 self.is_denied = true;
                 Truth::Approved
             }
-            (Truth::Pending(None), Denied) => Truth::Declined,
+            (Truth::Pending(None), Denied | DeniedForGood) => Truth::Declined,
             (Truth::Held, Expires) => Truth::Canceled { is_expired: true },
             (Truth::Held, CanceledInDashboard) => Truth::Canceled { is_expired: false },
             (Truth::Held, CapturedInDashboard { amount }) => {

@@ -107,13 +107,15 @@ fn happening() -> impl Strategy<Value = Happening> {
         4 => Just(Happening::Pays),
         2 => Just(Happening::Approves),
         2 => Just(Happening::Denied),
+        1 => Just(Happening::DeniedForGood),
         1 => Just(Happening::Expires),
         2 => Just(Happening::CanceledInDashboard),
         1 => (0..=100_u8).prop_map(|amount| Happening::CapturedInDashboard { amount }),
     ]
 }
 
-pub(crate) fn step() -> impl Strategy<Value = Step> {
+/// `refunds`: how likely one is about a refund, where 50 is as likely as all the rest.
+pub(crate) fn step(refunds: u32) -> impl Strategy<Value = Step> {
     prop_oneof![
         2 => Just(Step::Resume),
         2 => (0..=100_u8).prop_map(|amount| Step::Capture { amount }),
@@ -130,6 +132,6 @@ pub(crate) fn step() -> impl Strategy<Value = Step> {
         5 => lag().prop_map(|lag| Step::Read { lag }),
         1 => Just(Step::Pass(Pause::Seconds)),
         1 => Just(Step::Pass(Pause::Hours)),
-        8 => refunds::step().prop_map(Step::Refund),
+        refunds => crate::refunds::step().prop_map(Step::Refund),
     ]
 }
