@@ -6,14 +6,14 @@ use anyhow::Context;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::QueueSettings;
+use crate::config::{QueueSettings, ReconcileSettings};
 use crate::domain::clock::SystemClock;
 use crate::domain::gateway::Gateway;
 use crate::domain::queue::Queue;
 use crate::queue::{self, Link, Rabbit};
 use crate::worker::due::{self, Bell};
-use crate::worker::review;
 use crate::worker::shift::Shift;
+use crate::worker::{expire, reconcile, review};
 
 /// What brings due work.
 pub(crate) enum Bringer {
@@ -54,6 +54,7 @@ impl Background {
         gateway: &Arc<Gateway>,
         bringer: Bringer,
         workers: u16,
+        reconciling: Option<ReconcileSettings>,
         stop: &CancellationToken,
     ) -> Self {
         let drained = CancellationToken::new();
@@ -61,6 +62,10 @@ impl Background {
         let mut tasks = Vec::new();
         if shift.is_some() {
             tasks.push(tokio::spawn(review::run(gateway.clone(), stop.clone())));
+            tasks.push(tokio::spawn(expire::run(gateway.clone(), stop.clone())));
+        }
+        if let Some(settings) = reconciling.filter(|_| shift.is_some()) {
+            tasks.push(tokio::spawn(reconcile::run(gateway.clone(), settings, stop.clone())));
         }
         match (bringer, shift) {
             (Bringer::Database(_), None) => {}

@@ -8,7 +8,9 @@ use control_plane::config::{Config, ConfigError, EdgeCacheConfig, Source, Worker
 use control_plane::serve_edge_cache::serve_edge_cache;
 use control_plane::serve_worker::serve_worker;
 use control_plane::store::Migrated;
-use control_plane::{envoy_bootstrap, payments_admin, serve, store, telemetry, webhook_admin, webhook_cli};
+use control_plane::{
+    envoy_bootstrap, payments_admin, reconcile_admin, serve, store, telemetry, webhook_admin, webhook_cli,
+};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
@@ -61,8 +63,9 @@ enum Command {
     /// Look at payments that need somebody
     #[command(subcommand)]
     Payments(payments_admin::Command),
-    /// Compare the records with the providers', adopt what they did, print what differed; exit 1 if anything did
-    Reconcile(payments_admin::ReconcileArgs),
+    /// Compare the records with the providers', adopt what they did, print what differed; exit 1 if anything did,
+    /// or could not be seen
+    Reconcile(reconcile_admin::ReconcileArgs),
     /// Look at webhooks: verify one by hand; list, replay and dismiss the stored ones
     #[command(subcommand)]
     Webhook(WebhookCommand),
@@ -141,7 +144,7 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
             print(&payments_admin::run(command, &source).await?);
             Ok(())
         }
-        Command::Reconcile(args) => payments_admin::run_reconcile(args, &source).await,
+        Command::Reconcile(args) => reconcile_admin::run_reconcile(args, &source).await,
         Command::Openapi => {
             print(&control_plane::http::openapi_document().to_pretty_json()?);
             Ok(())

@@ -1,20 +1,16 @@
-//! `control-plane payments review` and `control-plane reconcile`: what an operator looks at.
+//! `control-plane payments …`: what an operator looks at and decides.
 
-use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::io::{IsTerminal as _, Write as _};
 use std::sync::Arc;
 
 use anyhow::Context as _;
 use clap::{Args, Subcommand, ValueEnum};
-use jiff::{SpanRelativeTo, Timestamp};
+use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::config::{GatewaySettings, Source};
-use crate::domain::clock::{Clock as _, SystemClock};
 use crate::domain::gateway::Gateway;
 use crate::domain::operations::decide::{Operator, decide};
-use crate::domain::operations::reconcile::{Compared, Finding, reconcile};
 use crate::domain::operations::review::{ForReview, for_review};
 use crate::domain::provider::ProviderRef;
 use crate::domain::queue::Work;
@@ -104,26 +100,6 @@ pub struct ReviewArgs {
     /// One JSON object a line
     #[arg(long)]
     json: bool,
-}
-
-#[derive(Args)]
-pub struct ReconcileArgs {
-    /// How far back: a duration (24h, 7d) or a time (2026-01-31T00:00:00Z)
-    #[arg(long, value_parser = since)]
-    since: Timestamp,
-    /// One JSON object a line, for every payment
-    #[arg(long)]
-    json: bool,
-}
-
-fn since(text: &str) -> Result<Timestamp, String> {
-    if let Ok(time) = text.parse() {
-        return Ok(time);
-    }
-    let right = "must be like 24h, 7d or 2026-01-31T00:00:00Z";
-    let span: jiff::Span = text.parse().map_err(|_| right.to_owned())?;
-    let back = span.to_duration(SpanRelativeTo::days_are_24_hours()).map_err(|_| right.to_owned())?;
-    SystemClock.now().checked_sub(back).map_err(|_| right.to_owned())
 }
 
 #[derive(Serialize)]
@@ -220,52 +196,6 @@ async fn resolve(gateway: &Gateway, args: &ResolveArgs) -> anyhow::Result<String
 }
 
 #[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct ComparedLine<'a> {
-    provider: &'static str,
-    transaction_id: Option<String>,
-    provider_reference: Option<&'a str>,
-    amount: Option<u64>,
-    currency: Option<&'a str>,
-    recorded: Option<&'static str>,
-    finding: &'static str,
-    what: Option<&'a str>,
-}
-
-impl<'a> From<&'a Compared> for ComparedLine<'a> {
-    fn from(one: &'a Compared) -> Self {
-        let (finding, what) = match &one.finding {
-            Finding::Same => ("same", None),
-            Finding::UnderWay => ("under way", None),
-            Finding::Adopted(what) => ("adopted", Some(what.as_str())),
-            Finding::Differs(what) => ("differs", Some(what.as_str())),
-            Finding::NotSeen(what) => ("not seen", Some(what.as_str())),
-        };
-        Self {
-            provider: one.provider.name(),
-            transaction_id: one.payment.map(|id| id.to_string()),
-            provider_reference: one.reference.as_ref().map(ProviderRef::as_str),
-            amount: one.money.map(|money| money.amount.minor()),
-            currency: one.money.as_ref().map(|money| money.currency.code()),
-            recorded: one.recorded,
-            finding,
-            what,
-        }
-    }
-}
-
-/// Compares and prints. A table of the differences, or with `--json` a line for each payment.
-///
-/// # Errors
-/// If there is any difference, or the configuration or the database cannot be used.
-pub async fn run_reconcile(args: ReconcileArgs, source: &Source) -> anyhow::Result<()> {
-    let gateway = open(source).await?;
-    let mut report = Report::new(args.json);
-    let unreadable = reconcile(&gateway, args.since, |compared| report.add(&compared)).await?;
-    report.end(&unreadable)
-}
-
-#[derive(Serialize)]
 struct UnreadableLine<'a> {
     unreadable: &'a str,
     table: &'a str,
@@ -273,7 +203,7 @@ struct UnreadableLine<'a> {
 }
 
 /// A line about a row that had to be left out.
-fn unreadable(row: &Unreadable, json: bool) -> serde_json::Result<String> {
+pub(crate) fn unreadable(row: &Unreadable, json: bool) -> serde_json::Result<String> {
     if json {
         let Unreadable { table, row, column } = row;
         return serde_json::to_string(&UnreadableLine { unreadable: row, table, column });
@@ -281,70 +211,7 @@ fn unreadable(row: &Unreadable, json: bool) -> serde_json::Result<String> {
     Ok(format!("cannot be read, and is left out: {row}"))
 }
 
-struct Report {
-    json: bool,
-    on_terminal: bool,
-    compared: usize,
-    adopted: usize,
-    different: usize,
-}
-
-impl Report {
-    fn new(json: bool) -> Self {
-        let on_terminal = std::io::stderr().is_terminal();
-        Self { json, on_terminal, compared: 0, adopted: 0, different: 0 }
-    }
-
-    fn add(&mut self, compared: &Compared) {
-        let is_difference = compared.finding.is_difference();
-        if self.compared == 0 && !self.json {
-            let heads = ["TRANSACTION", "PROVIDER", "AMOUNT", "RECORDED", "FINDING"];
-            self.print(&row(heads[0], heads[1], heads[2], heads[3], heads[4]));
-        }
-        self.compared += 1;
-        self.different += usize::from(is_difference);
-        self.adopted += usize::from(matches!(compared.finding, Finding::Adopted(_)));
-        let line = ComparedLine::from(compared);
-        if self.json {
-            self.print(&serde_json::to_string(&line).unwrap_or_default());
-        } else if is_difference {
-            let id = line.transaction_id.as_deref().or(line.provider_reference).unwrap_or("-");
-            let amount =
-                line.amount.zip(line.currency).map(|(amount, currency)| format!("{amount} {currency}"));
-            let finding = format!("{}: {}", line.finding, line.what.unwrap_or_default());
-            let (amount, recorded) = (amount.unwrap_or_default(), line.recorded.unwrap_or("nothing"));
-            self.print(&row(id, line.provider, &amount, recorded, &finding));
-        }
-        if self.on_terminal {
-            let _ = write!(std::io::stderr(), "\r{} compared, {} different ", self.compared, self.different);
-        }
-    }
-
-    fn print(&self, line: &str) {
-        let clear = if self.on_terminal { "\r\x1b[K" } else { "" };
-        let _ = write!(std::io::stderr(), "{clear}");
-        let _ = writeln!(std::io::stdout(), "{line}");
-    }
-
-    fn end(self, left_out: &BTreeSet<Unreadable>) -> anyhow::Result<()> {
-        let Self { compared, adopted, different, .. } = self;
-        for row in left_out {
-            self.print(&unreadable(row, self.json)?);
-        }
-        if !self.json {
-            self.print(&format!("{compared} compared, {different} different, {adopted} of them adopted"));
-        }
-        anyhow::ensure!(different == 0, "{different} of {compared} were different ({adopted} adopted)");
-        anyhow::ensure!(left_out.is_empty(), "{} records cannot be read", left_out.len());
-        Ok(())
-    }
-}
-
-fn row(id: &str, provider: &str, amount: &str, recorded: &str, finding: &str) -> String {
-    format!("{id:<40}  {provider:<8}  {amount:>14}  {recorded:<15}  {finding}")
-}
-
-async fn open(source: &Source) -> anyhow::Result<Gateway> {
+pub(crate) async fn open(source: &Source) -> anyhow::Result<Gateway> {
     let settings = GatewaySettings::read(source).map_err(|errors| {
         let lines: Vec<_> = errors.iter().map(|error| format!("\n  {error}")).collect();
         anyhow::anyhow!("the configuration cannot be used:{}", lines.concat())

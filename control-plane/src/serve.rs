@@ -36,7 +36,8 @@ pub async fn serve(config: Config, stop: CancellationToken) -> anyhow::Result<()
     tell_providers(&gateway);
 
     let metrics = metrics()?;
-    let background = Background::start(&gateway, bringer, config.background.workers, &stop);
+    let background =
+        Background::start(&gateway, bringer, config.background.workers, config.background.reconcile, &stop);
     let keys = Arc::new(config.attestation_keys);
     let cache = cache::open(config.edge_cache.redis, gateway.clock.clone())
         .context("REDIS_URI: the edge cache cannot be set up")?;

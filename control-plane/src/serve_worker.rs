@@ -19,9 +19,10 @@ pub async fn serve_worker(config: WorkerConfig, stop: CancellationToken) -> anyh
     tell_providers(&gateway);
 
     let metrics = metrics()?;
-    let probes = Probes { store: gateway.store.clone(), metrics: metrics.clone(), draining: stop.clone() };
+    let probes = Probes { gateway: gateway.clone(), metrics: metrics.clone(), draining: stop.clone() };
     let listener = bind("WORKER_LISTEN", config.listen).await?;
-    let background = Background::start(&gateway, bringer, config.background.workers, &stop);
+    let background =
+        Background::start(&gateway, bringer, config.background.workers, config.background.reconcile, &stop);
     let upkeep = tokio::spawn(upkeep(metrics, stop.clone()));
     let server = tokio::spawn(serve_on(listener, http::probes(probes), stop.clone()));
     until_stopped(server, &gateway, background, config.process.shutdown_grace, stop).await?;

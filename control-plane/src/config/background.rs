@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use super::{ConfigError, GatewaySettings, ProcessSettings, Source, keep, keep_all};
+use super::{ConfigError, GatewaySettings, ProcessSettings, ReconcileSettings, Source, keep, keep_all};
 use crate::queue::{AmqpUri, QueuePrefix};
 
 const WORKERS: &str = "WORKERS";
@@ -16,6 +16,8 @@ pub struct BackgroundSettings {
     pub workers: u16,
     /// `None`: what is due is looked for in the database alone.
     pub queue: Option<QueueSettings>,
+    /// `None`: only the command compares the records with the providers'.
+    pub reconcile: Option<ReconcileSettings>,
 }
 
 #[derive(Debug)]
@@ -42,10 +44,11 @@ impl BackgroundSettings {
         let prefix =
             source.read_with("AMQP_QUEUE_PREFIX", |text| text.parse::<QueuePrefix>().map_err(str::to_owned));
         let prefix = keep(&mut errors, prefix);
-        match (workers, uri, prefix) {
-            (Some(workers), Some(uri), Some(prefix)) => {
+        let reconcile = keep_all(&mut errors, ReconcileSettings::read(source));
+        match (workers, uri, prefix, reconcile) {
+            (Some(workers), Some(uri), Some(prefix), Some(reconcile)) => {
                 let prefix = prefix.unwrap_or_default();
-                Ok(Self { workers, queue: uri.map(|uri| QueueSettings { uri, prefix }) })
+                Ok(Self { workers, queue: uri.map(|uri| QueueSettings { uri, prefix }), reconcile })
             }
             _ => Err(errors),
         }

@@ -5,6 +5,7 @@ mod database;
 mod edge_cache;
 mod gateway;
 mod process;
+mod reconcile;
 mod retries;
 mod source;
 
@@ -19,6 +20,7 @@ pub use background::{BackgroundSettings, QueueSettings, WorkerConfig};
 pub use edge_cache::{EdgeCacheConfig, EdgeCacheSettings};
 pub use gateway::GatewaySettings;
 pub use process::ProcessSettings;
+pub use reconcile::{ReconcileSettings, reconcile_per_second};
 pub use source::{ConfigError, Source};
 
 use crate::providers::{PaypalSettings, Settings, StripeSettings, Timeouts};

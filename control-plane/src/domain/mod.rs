@@ -13,6 +13,7 @@ pub mod operations;
 pub mod payment;
 pub mod provider;
 pub mod queue;
+pub mod reconciling;
 pub mod refund;
 pub mod retries;
 pub mod store;

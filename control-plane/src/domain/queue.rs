@@ -40,6 +40,11 @@ impl WorkKind {
     /// Events first: a client may wait for what they tell.
     pub const ALL: [Self; 4] = [Self::Event, Self::Payment, Self::Refund, Self::Watch];
 
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+
     /// As in metrics.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -112,6 +117,15 @@ pub enum Claimed {
     Settled,
 }
 
+/// What is due in one lane and not worked off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LaneBacklog {
+    pub lane: Lane,
+    pub count: u32,
+    /// Since when the first of it is due.
+    pub oldest: Timestamp,
+}
+
 /// What a database knows of due work.
 #[async_trait]
 pub trait DueWork: Send + Sync {
@@ -132,6 +146,9 @@ pub trait DueWork: Send + Sync {
 
     /// The provider that work is about; `None`: there is no such work.
     async fn provider_of(&self, work: &Work) -> Result<Option<Provider>, StoreError>;
+
+    /// What is due at `now`, by lane; lanes without any are left out.
+    async fn backlog(&self, now: Timestamp) -> Result<Vec<LaneBacklog>, StoreError>;
 
     /// Takes it if it is due, hidden from others until `until`: whoever takes it and dies leaves it to be taken
     /// again then.

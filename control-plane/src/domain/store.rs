@@ -12,6 +12,7 @@ use super::idempotency::{KeyChange, KeyRecord, Subject};
 use super::payment::{Payment, State, Status};
 use super::provider::ProviderRef;
 use super::queue::{Due, DueWork, Work};
+use super::reconciling::Reconciling;
 use super::refund::{Refund, RefundState};
 use super::webhook::{Dispute, EventChange, Webhooks};
 
@@ -227,7 +228,7 @@ pub struct Page<T> {
 
 /// The database. Reads are always by the client who owns the payment: nobody else's can be named.
 #[async_trait]
-pub trait Store: Webhooks + DueWork + Send + Sync {
+pub trait Store: Webhooks + DueWork + Reconciling + Send + Sync {
     /// Written and on disk, or (a conflict, an overload) certainly not. [`StoreError::Unavailable`] leaves open
     /// which; the same change may be committed again and is not applied twice.
     async fn commit(&self, change: Change) -> Result<(), CommitError>;

@@ -1,19 +1,9 @@
-//! Gauges of the providers' events that are not worked off, read from the database when somebody scrapes. So they
-//! exist though every worker is dead, and each process shows the same numbers: aggregate them with `max`.
-
-use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+//! Gauges of the providers' events that are not worked off.
 
 use edge_core::provider::Provider;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
-use crate::domain::store::Store;
 use crate::domain::webhook::EventBacklog;
-
-/// However many scrape: the database is not asked more often.
-const READ_EVERY: SignedDuration = SignedDuration::from_secs(15);
-/// A scraper waits for the numbers of other metrics, too.
-const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The states that are shown, with their gauges.
 const COUNTS: [(&str, &str); 3] = [
@@ -23,38 +13,8 @@ const COUNTS: [(&str, &str); 3] = [
 ];
 const OLDEST: &str = "webhook_events_oldest_age_seconds";
 
-/// When the numbers were read last.
-#[derive(Default)]
-pub(super) struct EventGauges(Mutex<Option<Timestamp>>);
-
-impl EventGauges {
-    /// Reads the numbers, if they are old. Where the database does not answer, the old ones stay.
-    pub(super) async fn refresh(&self, store: &dyn Store, now: Timestamp) {
-        if !self.is_due(now) {
-            return;
-        }
-        match tokio::time::timeout(PATIENCE, store.event_backlog()).await {
-            Ok(Ok(backlog)) => publish(&backlog, now),
-            Ok(Err(problem)) => {
-                tracing::warn!(error = %problem, error.source = ?std::error::Error::source(&problem), "the backlog of events cannot be read");
-            }
-            Err(_) => tracing::warn!("the backlog of events cannot be read: the database does not answer"),
-        }
-    }
-
-    /// Whoever is told so reads them; the others show what is there.
-    fn is_due(&self, now: Timestamp) -> bool {
-        let mut read_at = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_due = read_at.is_none_or(|at| now.duration_since(at).abs() >= READ_EVERY);
-        if is_due {
-            *read_at = Some(now);
-        }
-        is_due
-    }
-}
-
 /// Sets every gauge, also of what there is nothing left of.
-fn publish(backlog: &[EventBacklog], now: Timestamp) {
+pub(super) fn publish(backlog: &[EventBacklog], now: Timestamp) {
     for provider in Provider::ALL {
         for (state, gauge) in COUNTS {
             let left = backlog.iter().find(|left| left.provider == provider && left.state == state);
@@ -101,13 +61,5 @@ mod tests {
         }
         let text = shown(&[]);
         assert!(text.lines().any(|shown| shown == r#"webhook_events_failed{provider="paypal"} 0"#), "{text}");
-    }
-
-    #[test]
-    fn the_database_is_asked_at_most_every_15_seconds() {
-        let gauges = EventGauges::default();
-        let due: Vec<_> = [0, 1, 14, 15, 29, 30].map(|second| gauges.is_due(at(second))).into();
-        assert_eq!(due, [true, false, false, true, false, true]);
-        assert!(gauges.is_due(at(-100)), "a clock that goes back does not stop it");
     }
 }

@@ -9,14 +9,13 @@ use axum::routing::get;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::event_gauges::EventGauges;
-use crate::domain::clock::{Clock as _, SystemClock};
-use crate::domain::store::Store;
+use super::database_gauges::DatabaseGauges;
+use crate::domain::gateway::Gateway;
 
 /// What probes and scrapers are answered from.
 #[derive(Clone)]
 pub struct Probes {
-    pub store: Arc<dyn Store>,
+    pub gateway: Arc<Gateway>,
     pub metrics: PrometheusHandle,
     /// Cancelled when shutting down begins: readiness then says no, so that no new work is sent here.
     pub draining: CancellationToken,
@@ -24,9 +23,9 @@ pub struct Probes {
 
 /// `GET /healthz`, `GET /readyz`, `GET /metrics`.
 pub fn probes<S>(probes: Probes) -> Router<S> {
-    let event_gauges = Arc::new(EventGauges::default());
+    let gauges = Arc::new(DatabaseGauges::default());
     let metrics = move |State(probes): State<Probes>| async move {
-        event_gauges.refresh(&*probes.store, SystemClock.now()).await;
+        gauges.refresh(&probes.gateway).await;
         // Prometheus text.
         probes.metrics.render()
     };
@@ -47,7 +46,7 @@ async fn ready(State(probes): State<Probes>) -> (StatusCode, &'static str) {
     if probes.draining.is_cancelled() {
         return (StatusCode::SERVICE_UNAVAILABLE, "draining\n");
     }
-    match probes.store.ready().await {
+    match probes.gateway.store.ready().await {
         Ok(()) => (StatusCode::OK, "ok\n"),
         Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer\n"),
     }

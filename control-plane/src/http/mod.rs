@@ -1,6 +1,8 @@
 //! The HTTP side: who may speak, what is asked, how it is answered. Decides nothing about money.
 
 mod attested;
+mod database_gauges;
+mod due_gauges;
 mod error;
 mod event_gauges;
 mod health;
@@ -50,11 +52,8 @@ pub const fn renders() -> Renders {
 
 /// Everything the control plane answers on its port.
 pub fn router(app: App) -> Router {
-    let probed = Probes {
-        store: app.gateway.store.clone(),
-        metrics: app.metrics.clone(),
-        draining: app.draining.clone(),
-    };
+    let probed =
+        Probes { gateway: app.gateway.clone(), metrics: app.metrics.clone(), draining: app.draining.clone() };
     let (api, _) = api().split_for_parts();
     api.route("/openapi.json", get(openapi::serve))
         // For providers, so not in the public description.

@@ -4,7 +4,7 @@ use edge_core::provider::Provider;
 use sqlx::FromRow;
 
 use super::rows::Reader;
-use crate::domain::queue::{Claimed, Due, Lane, Work, WorkKind};
+use crate::domain::queue::{Claimed, Due, Lane, LaneBacklog, Work, WorkKind};
 use crate::domain::store::StoreError;
 
 /// `$1`: the provider, `$2`: up to when, `$3`: how many.
@@ -29,6 +29,20 @@ pub(super) const fn overdue(kind: WorkKind) -> &'static str {
         }
     }
 }
+
+/// `$1`: now.
+pub(super) const BACKLOG: &str = "
+    SELECT 'payment' AS kind, provider, count(*) AS counted, min(due_at) AS oldest
+    FROM payments WHERE due_at <= $1 GROUP BY provider
+    UNION ALL
+    SELECT 'refund' AS kind, p.provider, count(*) AS counted, min(r.due_at) AS oldest
+    FROM refunds AS r JOIN payments AS p ON p.id = r.payment WHERE r.due_at <= $1 GROUP BY p.provider
+    UNION ALL
+    SELECT 'watch' AS kind, provider, count(*) AS counted, min(due_at) AS oldest
+    FROM watches WHERE due_at <= $1 GROUP BY provider
+    UNION ALL
+    SELECT 'event' AS kind, provider, count(*) AS counted, min(next_at) AS oldest
+    FROM webhook_events WHERE state IN ('received', 'failed') AND next_at <= $1 GROUP BY provider";
 
 /// `$1`: the id of a payment, or of a refund.
 pub(super) const fn provider_of(kind: WorkKind) -> &'static str {
@@ -128,5 +142,27 @@ impl TryFrom<(Lane, DueRow)> for Due {
             WorkKind::Event => Work::Event { provider: lane.provider, id: row.id.clone() },
         };
         Ok(Self { work, at: read.time("due_at", row.due_at)? })
+    }
+}
+
+#[derive(FromRow)]
+pub(super) struct BacklogRow {
+    kind: String,
+    provider: String,
+    counted: i64,
+    oldest: i64,
+}
+
+impl TryFrom<BacklogRow> for LaneBacklog {
+    type Error = StoreError;
+
+    fn try_from(row: BacklogRow) -> Result<Self, StoreError> {
+        let read = Reader { table: "due work", row: &row.kind };
+        let lane = Lane {
+            kind: read.some("kind", WorkKind::from_name(&row.kind))?,
+            provider: read.some("provider", Provider::from_name(&row.provider))?,
+        };
+        let count = u32::try_from(row.counted).unwrap_or(u32::MAX);
+        Ok(Self { lane, count, oldest: read.time("due_at", row.oldest)? })
     }
 }

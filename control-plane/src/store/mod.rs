@@ -5,6 +5,7 @@ mod group_commit;
 mod listing;
 pub mod postgres;
 mod reads;
+mod reconcile_rows;
 mod rows;
 mod schema;
 mod settings;

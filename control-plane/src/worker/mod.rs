@@ -2,6 +2,8 @@
 
 pub mod crew;
 pub mod due;
+pub mod expire;
 pub mod hands;
+pub mod reconcile;
 pub mod review;
 pub mod shift;

@@ -80,6 +80,8 @@ pub(crate) struct ScriptedProvider {
     /// What is read when somebody looks, once each; the last one stays.
     pub(crate) seen: Mutex<Vec<Found<Evidence>>>,
     pub(crate) listed: Mutex<Vec<Listed>>,
+    /// It offers no list.
+    pub(crate) lists_nothing: AtomicBool,
     pub(crate) seen_refunds: Mutex<Vec<RefundEvidence>>,
     /// Charges are answered only when it lets them.
     pub(crate) gate: Mutex<Option<Arc<Notify>>>,
@@ -155,8 +157,16 @@ impl PaymentProvider for ScriptedProvider {
         if seen.len() > 1 { seen.remove(0) } else { seen.first().cloned().unwrap_or(Found::Missing) }
     }
 
-    async fn list(&self, _: Timestamp, _: Timestamp, _: Option<&ListCursor>) -> Found<ListPart> {
-        Found::Found(ListPart { items: self.listed.lock().unwrap().clone(), ..ListPart::default() })
+    /// Two at a time.
+    async fn list(&self, _: Timestamp, _: Timestamp, at: Option<&ListCursor>) -> Found<ListPart> {
+        if self.lists_nothing.load(Ordering::SeqCst) {
+            return Found::CannotAsk;
+        }
+        let from = at.map_or(0, |at| at.as_str().parse().unwrap());
+        let listed = self.listed.lock().unwrap();
+        let items: Vec<_> = listed.iter().skip(from).take(2).cloned().collect();
+        let next = (from + 2 < listed.len()).then(|| ListCursor::new((from + 2).to_string()));
+        Found::Found(ListPart { items, unreadable: 0, next })
     }
 
     async fn look_up_refunds(&self, _: &RefundLookUp) -> Found<Vec<RefundEvidence>> {

@@ -12,7 +12,8 @@ use control_plane::domain::idempotency::KeyRecord;
 use control_plane::domain::operations::{self, OperationError};
 use control_plane::domain::payment::Payment;
 use control_plane::domain::provider::{Outcome, ProviderRef, Refusal, RefusalKind};
-use control_plane::domain::queue::{Claimed, Due, DueWork, Lane, Work};
+use control_plane::domain::queue::{Claimed, Due, DueWork, Lane, LaneBacklog, Work};
+use control_plane::domain::reconciling::{Reconciling, Run};
 use control_plane::domain::refund::Refund;
 use control_plane::domain::retries::Retries;
 use control_plane::domain::store::{Change, CommitError, Filter, Page, Rows, Step, Store, StoreError};
@@ -21,7 +22,7 @@ use control_plane::worker::due::Bell;
 use edge_core::client::ClientId;
 use edge_core::idempotency::Scope;
 use edge_core::provider::Provider;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio_util::task::TaskTracker;
 
 use crate::common::*;
@@ -153,9 +154,30 @@ impl Webhooks for Forgetful {
 }
 
 #[async_trait]
+impl Reconciling for Forgetful {
+    async fn take_run(
+        &self,
+        holder: &str,
+        now: Timestamp,
+        every: SignedDuration,
+        until: Timestamp,
+    ) -> Result<Option<Run>, StoreError> {
+        self.store.take_run(holder, now, every, until).await
+    }
+
+    async fn keep_run(&self, holder: &str, run: &Run, until: Timestamp) -> Result<bool, StoreError> {
+        self.store.keep_run(holder, run, until).await
+    }
+}
+
+#[async_trait]
 impl DueWork for Forgetful {
     async fn overdue_in(&self, lane: Lane, before: Timestamp, limit: u32) -> Result<Vec<Due>, StoreError> {
         self.store.overdue_in(lane, before, limit).await
+    }
+
+    async fn backlog(&self, now: Timestamp) -> Result<Vec<LaneBacklog>, StoreError> {
+        self.store.backlog(now).await
     }
 
     async fn provider_of(&self, work: &Work) -> Result<Option<Provider>, StoreError> {

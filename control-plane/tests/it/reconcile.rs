@@ -1,12 +1,17 @@
 //! Our records against the provider's.
 
+use std::sync::atomic::Ordering;
+
 use control_plane::domain::evidence::{Evidence, Found, Listed, Origin, Standing};
 use control_plane::domain::operations;
-use control_plane::domain::operations::reconcile::{Compared, Finding, reconcile};
+use control_plane::domain::operations::reconcile::{Compared, Finding, Pace, Place, Reconciliation, Unseen};
 use control_plane::domain::payment::{Payment, Status};
 use control_plane::domain::provider::{Doubt, Outcome, ProviderRef};
+use control_plane::worker;
 use edge_core::money::{Amount, Currency, Money};
+use edge_core::provider::Provider;
 use edge_core::request::CaptureMode;
+use jiff::SignedDuration;
 
 use crate::common::*;
 
@@ -40,13 +45,15 @@ async fn lost(test: &TestGateway) -> Payment {
 /// What is found; the one provider of the test stands for two, so what it lists is told twice.
 async fn found(test: &TestGateway, since_s: i64) -> Vec<Compared> {
     let mut all = Vec::new();
-    reconcile(&test.gateway, at(since_s), |one| {
-        if !all.contains(&one) {
-            all.push(one);
+    let pace = Pace::new(1_000);
+    let mut reconciliation = Reconciliation::new(&test.gateway, at(since_s), Place::BEGINNING, &pace);
+    while let Some(part) = reconciliation.next().await.unwrap() {
+        for one in part {
+            if !all.contains(&one) {
+                all.push(one);
+            }
         }
-    })
-    .await
-    .unwrap();
+    }
     all
 }
 
@@ -182,4 +189,64 @@ async fn only_what_changed_since_then_or_is_undecided_is_compared() {
     compared.sort();
     assert_eq!(compared, [undecided.id, new.id]);
     assert!(!compared.contains(&old.id));
+}
+
+#[tokio::test]
+async fn an_interrupted_reconciliation_goes_on_where_it_was() {
+    let test = TestGateway::start().await;
+    // More than one part of records, and of the list.
+    for _ in 0..205 {
+        let payment = charged(&test).await;
+        sees(&test, Found::Found(taken(&payment, 100)));
+    }
+    let seen = |n| taken(&opening(n, "nobody", 100).0, 100);
+    let listed: Vec<_> = (1..=5).map(|n| Listed { seen: seen(n), origin: None }).collect();
+    *test.provider.listed.lock().unwrap() = listed;
+    let (pace, mut all, mut place) = (Pace::new(100_000), Vec::new(), Place::BEGINNING);
+    loop {
+        // Another process each time: only the place is left of the one before.
+        let kept: Place = place.to_string().parse().unwrap();
+        let mut reconciliation = Reconciliation::new(&test.gateway, at(0), kept, &pace);
+        let Some(part) = reconciliation.next().await.unwrap() else { break };
+        all.extend(part.into_iter().filter_map(|one| one.payment));
+        place = reconciliation.place().clone();
+    }
+    // The one provider of the test stands for two, and each has its list.
+    assert_eq!(all.len(), 205 + 5 + 5);
+    all.sort();
+    all.dedup();
+    assert_eq!(all.len(), 205 + 5);
+}
+
+#[tokio::test]
+async fn a_provider_that_lists_nothing_is_told_as_not_seen_and_as_no_failure() {
+    let test = TestGateway::start().await;
+    test.provider.lists_nothing.store(true, Ordering::SeqCst);
+    let pace = Pace::new(1_000);
+    let mut reconciliation = Reconciliation::new(&test.gateway, at(0), Place::BEGINNING, &pace);
+    while reconciliation.next().await.unwrap().is_some() {}
+    let unseen: Vec<_> = reconciliation.unseen.iter().collect();
+    assert_eq!(unseen, [&Unseen::NotListed(Provider::Stripe), &Unseen::NotListed(Provider::Paypal)]);
+    assert!(unseen.iter().all(|one| !one.is_failure()));
+}
+
+#[tokio::test]
+async fn what_runs_by_itself_goes_on_after_a_crash_and_begins_again_when_it_is_time() {
+    let test = TestGateway::start().await;
+    let payment = lost(&test).await;
+    sees(&test, Found::Found(taken(&payment, 100)));
+    let (every, pace) = (SignedDuration::from_hours(6), Pace::new(1_000));
+    let once = async |holder| worker::reconcile::once(&test.gateway, every, &pace, holder).await.unwrap();
+    // Somebody has taken it and died of it.
+    let (now, store) = (test.gateway.now(), &test.gateway.store);
+    let begun =
+        store.take_run("dead", now, every, now + SignedDuration::from_mins(10)).await.unwrap().unwrap();
+    assert_eq!(once("a").await, None, "it is held");
+    test.clock.advance(600);
+    let run = once("a").await.unwrap();
+    assert_eq!((run.began_at, run.compared, run.different), (begun.began_at, 1, 1));
+    assert_eq!(once("b").await, None, "it is not time");
+    test.clock.advance(6 * 3_600);
+    let next = once("b").await.unwrap();
+    assert_eq!((next.since, next.different), (begun.began_at - SignedDuration::from_hours(1), 0));
 }

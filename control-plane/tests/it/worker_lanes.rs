@@ -12,8 +12,8 @@ use control_plane::domain::provider::{Doubt, Outcome, PaymentProvider};
 use control_plane::domain::queue::{Claimed, Lane, Work, WorkKind};
 use control_plane::domain::retries::{Retries, RetryPolicy};
 use control_plane::worker::crew::{Crew, GatewayCrew, Worked};
-use control_plane::worker::due;
 use control_plane::worker::shift::Shift;
+use control_plane::worker::{due, expire};
 use edge_core::provider::Provider;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -62,6 +62,23 @@ async fn what_is_over_the_budget_is_not_touched_and_what_others_took_is_given_ba
     while test.gateway.retries.take(Provider::Stripe, test.gateway.now()) {}
     let over = crew.work_off(PAYMENTS, &Work::Payment(payment.id)).await.unwrap();
     assert_eq!((over, now(&test, &payment).await), (Worked::LeftAlone, payment));
+}
+
+#[tokio::test]
+async fn a_charge_expires_while_its_provider_is_left_alone_and_nobody_is_asked() {
+    let test = TestGateway::start().await;
+    let payment = queued(&test).await;
+    let (crew, calls) =
+        (GatewayCrew::new(test.gateway.clone()), || test.provider.calls.lock().unwrap().len());
+    test.clock.advance(901);
+    assert_eq!(expire::once(&test.gateway, &crew).await.unwrap(), 0, "what is not left alone is due anyway");
+    test.provider.is_away.store(true, Ordering::SeqCst);
+    assert_eq!((expire::once(&test.gateway, &crew).await.unwrap(), calls()), (1, 1));
+    assert_eq!(now(&test, &payment).await.state.status(), Status::Failed);
+    let waiting = queued(&test).await;
+    test.clock.advance(60);
+    assert_eq!(expire::once(&test.gateway, &crew).await.unwrap(), 0, "its time is not over");
+    assert_eq!(now(&test, &waiting).await, waiting);
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! Looking at the providers: what is there is told as it is, and what cannot be asked is not called missing.
 
+use control_plane::domain::clock::Clock as _;
 use control_plane::domain::evidence::{
     Evidence, Found, LookUp, Origin, RefundEvidence, RefundLookUp, RefundStanding, Standing,
 };
@@ -78,6 +79,30 @@ async fn stripe_finds_a_payment_by_our_id_among_many() {
     assert_eq!(stripe.look_up(&ours(at + seconds, at + seconds)).await, Found::Missing);
     let nobody = LookUp::Ours { payment: shop.charge(1, "USD", None).payment, from: at, to: at };
     assert_eq!(stripe.look_up(&nobody).await, Found::Missing);
+}
+
+#[tokio::test]
+async fn a_list_that_is_longer_than_one_look_is_searched_over_several() {
+    let shop = Shop::open().await;
+    let stripe = shop.stripe();
+    let order = shop.charge(4_999, "USD", Some("pm_card_visa"));
+    let intent = completed(stripe.charge(&order).await.done());
+    for _ in 0..1_050 {
+        stripe.charge(&shop.charge(100, "USD", Some("pm_card_visa"))).await.done();
+    }
+    let at = shop.clock.now();
+    let before = shop.received("stripe", "retrieve").await;
+    let looked = async |payment| stripe.look_up(&LookUp::Ours { payment, from: at, to: at }).await;
+    assert!(matches!(looked(order.payment).await, Found::Unavailable(_)), "absence is not proven yet");
+    assert_eq!(shop.received("stripe", "retrieve").await - before, 10);
+    assert_eq!(found(looked(order.payment).await).reference, intent);
+    let nobody = shop.charge(1, "USD", None).payment;
+    assert!(matches!(looked(nobody).await, Found::Unavailable(_)));
+    assert_eq!(looked(nobody).await, Found::Missing);
+
+    let first = found(stripe.list(at, at, None).await);
+    let rest = found(stripe.list(at, at, first.next.as_ref()).await);
+    assert_eq!((first.items.len(), rest.items.len(), rest.next), (1_000, 51, None));
 }
 
 #[tokio::test]

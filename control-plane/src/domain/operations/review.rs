@@ -15,7 +15,7 @@ use crate::domain::payment::{Payment, State};
 use crate::domain::provider::{OperationKind, ProviderRef};
 use crate::domain::queue::Work;
 use crate::domain::refund::{Refund, RefundState};
-use crate::domain::store::{Rows, StoreError};
+use crate::domain::store::{Rows, StoreError, Unreadable};
 
 /// What a provider has taken may rightly take it long: a bank transfer, a review.
 const ACCEPTED_AFTER: SignedDuration = SignedDuration::from_hours(72);
@@ -39,33 +39,101 @@ pub struct ForReview {
     pub is_repeated: bool,
 }
 
+/// What is undecided, by how long it has been wanted. What the provider has taken and decides later is left out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ages {
+    pub below_1m: u32,
+    pub below_15m: u32,
+    pub below_1h: u32,
+    pub above: u32,
+}
+
+/// Everything undecided, as people see it.
+#[derive(Clone, Debug, Default)]
+pub struct Survey {
+    /// What has been undecided for longer than the policy allows, the oldest first.
+    pub for_review: Vec<ForReview>,
+    pub ages: Ages,
+    pub unreadable: BTreeSet<Unreadable>,
+}
+
 /// What has been undecided for longer than the policy allows, the oldest first; out of the oldest `limit` undecided.
 pub async fn for_review(gateway: &Gateway, limit: u32) -> Result<Rows<ForReview>, StoreError> {
+    let Survey { for_review, unreadable, .. } = survey(gateway, limit).await?;
+    Ok(Rows { items: for_review, unreadable: unreadable.into_iter().collect() })
+}
+
+/// Looks through the oldest `limit` undecided payments and refunds.
+pub async fn survey(gateway: &Gateway, limit: u32) -> Result<Survey, StoreError> {
     let (payments, refunds) = gateway.store.undecided(limit).await?;
-    let mut found: Vec<_> =
-        payments.items.iter().filter_map(|payment| of_payment(gateway, payment)).collect();
-    let mut unreadable: BTreeSet<_> = payments.unreadable.into_iter().chain(refunds.unreadable).collect();
+    let unreadable = payments.unreadable.into_iter().chain(refunds.unreadable).collect();
+    let mut survey = Survey { unreadable, ..Survey::default() };
+    for payment in &payments.items {
+        if let Some((_, since, accepted)) = wanted(payment) {
+            survey.ages.add(gateway, since, accepted);
+        }
+        survey.for_review.extend(of_payment(gateway, payment));
+    }
     for refund in &refunds.items {
+        let Some((_, since, accepted)) = wanted_back(refund) else { continue };
+        survey.ages.add(gateway, since, accepted);
+        if !is_overdue(gateway, since, accepted) {
+            continue;
+        }
         match gateway.store.anyones_payment(refund.payment).await {
-            Ok(payment) => found.extend(payment.and_then(|payment| of_refund(gateway, refund, &payment))),
+            Ok(payment) => {
+                survey.for_review.extend(payment.and_then(|payment| of_refund(gateway, refund, &payment)));
+            }
             Err(StoreError::Inconsistent(row)) => {
-                unreadable.insert(row);
+                survey.unreadable.insert(row);
             }
             Err(problem) => return Err(problem),
         }
     }
-    found.sort_by_key(|one| one.since);
-    Ok(Rows { items: found, unreadable: unreadable.into_iter().collect() })
+    survey.for_review.sort_by_key(|one| one.since);
+    Ok(survey)
+}
+
+impl Ages {
+    fn add(&mut self, gateway: &Gateway, since: Timestamp, accepted: bool) {
+        let bucket = match gateway.now().duration_since(since).as_secs() {
+            _ if accepted => return,
+            ..60 => &mut self.below_1m,
+            ..900 => &mut self.below_15m,
+            ..3_600 => &mut self.below_1h,
+            _ => &mut self.above,
+        };
+        *bucket += 1;
+    }
+}
+
+/// Why a payment is not decided, since when it is wanted, and whether the provider has taken it and decides later.
+fn wanted(payment: &Payment) -> Option<(String, Timestamp, bool)> {
+    let since = payment.state.flight()?.call.since;
+    match &payment.state {
+        State::Unknown { reason, .. } | State::Queued { reason, .. } => Some((reason.clone(), since, false)),
+        State::Processing { accepted, .. } => Some((processing(*accepted), since, *accepted)),
+        _ => None,
+    }
+}
+
+/// The same of a refund.
+fn wanted_back(refund: &Refund) -> Option<(String, Timestamp, bool)> {
+    let since = refund.created_at;
+    match &refund.state {
+        RefundState::Unknown { reason, .. } | RefundState::Queued { reason, .. } => {
+            Some((reason.clone(), since, false))
+        }
+        RefundState::Processing { .. } => Some((processing(false), since, false)),
+        RefundState::Pending { .. } => Some((processing(true), since, true)),
+        RefundState::Processed { .. } | RefundState::Failed { .. } => None,
+    }
 }
 
 fn of_payment(gateway: &Gateway, payment: &Payment) -> Option<ForReview> {
+    let (reason, since, accepted) = wanted(payment)?;
     let flight = payment.state.flight()?;
-    let (reason, accepted) = match &payment.state {
-        State::Unknown { reason, .. } | State::Queued { reason, .. } => (reason.clone(), false),
-        State::Processing { accepted, .. } => (processing(*accepted), *accepted),
-        _ => return None,
-    };
-    if !is_overdue(gateway, flight.call.since, accepted) {
+    if !is_overdue(gateway, since, accepted) {
         return None;
     }
     Some(ForReview {
@@ -75,7 +143,7 @@ fn of_payment(gateway: &Gateway, payment: &Payment) -> Option<ForReview> {
         money: payment.money(),
         state: payment.state.name(),
         reason,
-        since: flight.call.since,
+        since,
         reference: payment.reference.clone(),
         follow_up: payment.follow_up?,
         is_repeated: !accepted
@@ -83,16 +151,9 @@ fn of_payment(gateway: &Gateway, payment: &Payment) -> Option<ForReview> {
     })
 }
 
+/// What is overdue.
 fn of_refund(gateway: &Gateway, refund: &Refund, payment: &Payment) -> Option<ForReview> {
-    let (reason, accepted) = match &refund.state {
-        RefundState::Unknown { reason, .. } | RefundState::Queued { reason, .. } => (reason.clone(), false),
-        RefundState::Processing { .. } => (processing(false), false),
-        RefundState::Pending { .. } => (processing(true), true),
-        RefundState::Processed { .. } | RefundState::Failed { .. } => return None,
-    };
-    if !is_overdue(gateway, refund.created_at, accepted) {
-        return None;
-    }
+    let (reason, since, _) = wanted_back(refund)?;
     Some(ForReview {
         work: Work::Refund(refund.id),
         client: refund.client.clone(),
@@ -100,7 +161,7 @@ fn of_refund(gateway: &Gateway, refund: &Refund, payment: &Payment) -> Option<Fo
         money: refund.money(),
         state: refund.state.name(),
         reason,
-        since: refund.created_at,
+        since,
         reference: refund.state.reference().cloned().or_else(|| payment.reference.clone()),
         follow_up: refund.follow_up?,
         is_repeated: refund

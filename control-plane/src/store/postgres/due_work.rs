@@ -9,11 +9,11 @@ use super::PostgresStore;
 use crate::domain::follow_up::FollowUp;
 use crate::domain::id::PaymentId;
 use crate::domain::payment::Payment;
-use crate::domain::queue::{Claimed, Due, DueWork, Lane, Work};
+use crate::domain::queue::{Claimed, Due, DueWork, Lane, LaneBacklog, Work};
 use crate::domain::refund::Refund;
 use crate::domain::store::{Rows, StoreError};
 use crate::store::due_rows::{
-    DueRow, END_WATCH, name, not_taken, overdue, provider, provider_of, statements,
+    BACKLOG, BacklogRow, DueRow, END_WATCH, name, not_taken, overdue, provider, provider_of, statements,
 };
 use crate::store::reads::{UNDECIDED_PAYMENTS, UNDECIDED_REFUNDS};
 use crate::store::rows::{PaymentRow, RefundRow};
@@ -38,6 +38,11 @@ impl DueWork for PostgresStore {
         let (id, _) = name(work);
         let query = || query_as(provider_of(work.kind())).bind(id.clone());
         provider(self.money.one::<(String,)>(query).await?.map(|(name,)| name))
+    }
+
+    async fn backlog(&self, now: Timestamp) -> Result<Vec<LaneBacklog>, StoreError> {
+        let query = || query_as(BACKLOG).bind(now.as_microsecond());
+        Ok(self.rows.read(self.operators.all::<BacklogRow>(query).await?)?.items)
     }
 
     async fn claim(&self, work: &Work, now: Timestamp, until: Timestamp) -> Result<Claimed, StoreError> {

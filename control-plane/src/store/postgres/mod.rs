@@ -5,6 +5,7 @@ mod connections;
 mod due_work;
 mod evidence;
 mod parameters;
+mod reconciling;
 mod rows;
 mod schema;
 mod store;

@@ -8,11 +8,11 @@ use super::{SqliteStore, unavailable};
 use crate::domain::follow_up::FollowUp;
 use crate::domain::id::PaymentId;
 use crate::domain::payment::Payment;
-use crate::domain::queue::{Claimed, Due, DueWork, Lane, Work};
+use crate::domain::queue::{Claimed, Due, DueWork, Lane, LaneBacklog, Work};
 use crate::domain::refund::Refund;
 use crate::domain::store::{Rows, StoreError};
 use crate::store::due_rows::{
-    DueRow, END_WATCH, name, not_taken, overdue, provider, provider_of, statements,
+    BACKLOG, BacklogRow, DueRow, END_WATCH, name, not_taken, overdue, provider, provider_of, statements,
 };
 use crate::store::reads::{UNDECIDED_PAYMENTS, UNDECIDED_REFUNDS};
 use crate::store::rows::{PaymentRow, RefundRow};
@@ -37,6 +37,12 @@ impl DueWork for SqliteStore {
         let (id, _) = name(work);
         let query = sqlx::query_scalar(provider_of(work.kind())).bind(id);
         provider(query.fetch_optional(&self.readers).await.map_err(unavailable)?)
+    }
+
+    async fn backlog(&self, now: Timestamp) -> Result<Vec<LaneBacklog>, StoreError> {
+        let query = sqlx::query_as(BACKLOG).bind(now.as_microsecond());
+        let rows: Vec<BacklogRow> = query.fetch_all(&self.lists).await.map_err(unavailable)?;
+        Ok(self.rows.read(rows)?.items)
     }
 
     async fn claim(&self, work: &Work, now: Timestamp, until: Timestamp) -> Result<Claimed, StoreError> {

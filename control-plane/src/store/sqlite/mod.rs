@@ -3,6 +3,7 @@
 mod commit;
 mod due_work;
 mod key;
+mod reconciling;
 mod schema;
 mod store;
 mod webhooks;

@@ -2,7 +2,7 @@
 
 use control_plane::domain::follow_up::FollowUp;
 use control_plane::domain::id::PaymentId;
-use control_plane::domain::queue::{Lane, Work, WorkKind};
+use control_plane::domain::queue::{Lane, LaneBacklog, Work, WorkKind};
 use control_plane::domain::store::{Change, Step, Watch};
 use control_plane::domain::webhook::{EventState, WebhookEvent};
 use edge_core::provider::Provider;
@@ -14,6 +14,7 @@ super::on_both_stores! {
     each_lane_has_what_is_due_in_it_the_longest_overdue_first
     what_is_not_due_yet_is_in_no_lane
     the_provider_of_each_kind_of_work_is_known
+    the_backlog_is_counted_by_lane
 }
 
 /// A charge under way at the provider, due at that second.
@@ -94,4 +95,35 @@ async fn the_provider_of_each_kind_of_work_is_known(test: TestStore) {
     ] {
         assert_eq!(test.store.provider_of(&work).await.unwrap(), provider, "{work:?}");
     }
+}
+
+async fn the_backlog_is_counted_by_lane(test: TestStore) {
+    assert_eq!(test.store.backlog(at(1_000)).await.unwrap(), []);
+    undecided(&test, 1, Provider::Stripe, 500).await;
+    undecided(&test, 2, Provider::Stripe, 400).await;
+    undecided(&test, 3, Provider::Stripe, 1_001).await;
+    event(&test, Provider::Paypal, "WH-3").await;
+    let paid = completed_payment(&*test.store, 4, 100).await;
+    let (_, mut open) = refund_of(&paid, 1, 50);
+    open.watch = Some(Watch { payment: paid.id, provider: Provider::Paypal, at: at(700) });
+    if let Step::OpenRefund { refund, .. } = &mut open.step {
+        refund.follow_up = Some(FollowUp { at: at(600), tries: 0 });
+    }
+    test.store.commit(open).await.unwrap();
+    let mut backlog = test.store.backlog(at(1_000)).await.unwrap();
+    backlog.sort_by_key(|left| left.oldest);
+    let left = |kind, provider, count, second| LaneBacklog {
+        lane: Lane { kind, provider },
+        count,
+        oldest: at(second),
+    };
+    assert_eq!(
+        backlog,
+        [
+            left(WorkKind::Event, Provider::Paypal, 1, 0),
+            left(WorkKind::Payment, Provider::Stripe, 2, 400),
+            left(WorkKind::Refund, Provider::Stripe, 1, 600),
+            left(WorkKind::Watch, Provider::Paypal, 1, 700),
+        ]
+    );
 }

@@ -16,6 +16,7 @@ mod key_rules;
 mod keys;
 mod lanes;
 mod random;
+mod reconciling;
 mod role;
 mod shared;
 mod test_store;

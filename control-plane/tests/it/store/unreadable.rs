@@ -1,6 +1,6 @@
 //! One row that cannot be read blinds nobody to the others.
 
-use control_plane::domain::operations::reconcile::{Finding, reconcile};
+use control_plane::domain::operations::reconcile::{Finding, Pace, Place, Reconciliation, Unseen};
 use control_plane::domain::operations::review::for_review;
 use control_plane::domain::payment::Status;
 use control_plane::domain::store::{Filter, StoreError, Unreadable};
@@ -124,8 +124,12 @@ async fn review_and_reconciliation_go_on_and_name_what_they_left_out() {
     let review = for_review(&test.gateway, 100).await.unwrap();
     assert_eq!((review.items.len(), review.unreadable.len()), (2, 2));
     let mut compared = Vec::new();
-    let left_out = reconcile(&test.gateway, at(0), |one| compared.push(one)).await.unwrap();
-    assert_eq!(left_out.into_iter().collect::<Vec<_>>(), [detail_of(2), detail_of(3)]);
+    let pace = Pace::new(1_000);
+    let mut reconciliation = Reconciliation::new(&test.gateway, at(0), Place::BEGINNING, &pace);
+    while let Some(part) = reconciliation.next().await.unwrap() {
+        compared.extend(part);
+    }
+    assert_eq!(reconciliation.unseen, [detail_of(2), detail_of(3)].map(Unseen::Record));
     assert_eq!(
         compared.iter().filter(|one| !matches!(one.finding, Finding::Same)).count(),
         2,

@@ -1,0 +1,75 @@
+//! Gauges that are read from the database when somebody scrapes. So they exist though every worker is dead, and each
+//! process shows the same numbers: aggregate them with `max`, never with `sum`.
+
+use std::fmt::Display;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{due_gauges, event_gauges};
+use crate::domain::gateway::Gateway;
+use crate::domain::operations::review::survey;
+
+/// However many scrape: the database is not asked more often.
+const READ_EVERY: SignedDuration = SignedDuration::from_secs(15);
+/// A scraper waits for the numbers of other metrics, too.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// Undecided payments, and as many refunds, that are looked through. With more, nobody counts.
+const UNDECIDED_MAX: u32 = 10_000;
+
+/// When the numbers were read last.
+#[derive(Default)]
+pub(super) struct DatabaseGauges(Mutex<Option<Timestamp>>);
+
+impl DatabaseGauges {
+    /// Reads the numbers, if they are old. Where the database does not answer, the old ones stay.
+    pub(super) async fn refresh(&self, gateway: &Gateway) {
+        let now = gateway.now();
+        if !self.is_due(now) {
+            return;
+        }
+        let store = &*gateway.store;
+        tokio::join!(
+            read("events", store.event_backlog(), |backlog| event_gauges::publish(&backlog, now)),
+            read("due work", store.backlog(now), |backlog| due_gauges::publish_backlog(&backlog, now)),
+            read("undecided", survey(gateway, UNDECIDED_MAX), |found| due_gauges::publish_survey(&found)),
+        );
+    }
+
+    /// Whoever is told so reads them; the others show what is there.
+    fn is_due(&self, now: Timestamp) -> bool {
+        let mut read_at = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_due = read_at.is_none_or(|at| now.duration_since(at).abs() >= READ_EVERY);
+        if is_due {
+            *read_at = Some(now);
+        }
+        is_due
+    }
+}
+
+async fn read<T, E: Display>(
+    what: &'static str,
+    reading: impl Future<Output = Result<T, E>>,
+    publish: impl FnOnce(T),
+) {
+    match tokio::time::timeout(PATIENCE, reading).await {
+        Ok(Ok(numbers)) => publish(numbers),
+        Ok(Err(problem)) => tracing::warn!(what, error = %problem, "a backlog cannot be read"),
+        Err(_) => tracing::warn!(what, "a backlog cannot be read: the database does not answer"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_database_is_asked_at_most_every_15_seconds() {
+        let at = |second: i64| Timestamp::from_second(1_767_225_600 + second).unwrap();
+        let gauges = DatabaseGauges::default();
+        let due: Vec<_> = [0, 1, 14, 15, 29, 30].map(|second| gauges.is_due(at(second))).into();
+        assert_eq!(due, [true, false, false, true, false, true]);
+        assert!(gauges.is_due(at(-100)), "a clock that goes back does not stop it");
+    }
+}
