@@ -99,8 +99,8 @@ impl Ages {
         let bucket = match gateway.now().duration_since(since).as_secs() {
             _ if accepted => return,
             ..60 => &mut self.below_1m,
-            ..900 => &mut self.below_15m,
-            ..3_600 => &mut self.below_1h,
+            60..900 => &mut self.below_15m,
+            900..3_600 => &mut self.below_1h,
             _ => &mut self.above,
         };
         *bucket += 1;
