@@ -37,7 +37,7 @@ pub struct RetryPolicy {
     /// yet.
     pub charge_expires: SignedDuration,
     /// A payment that waits for its payer or its capture is first looked at after this; the pauses double up to
-    /// [`WATCH_MOST`].
+    /// six hours.
     pub watch_first: SignedDuration,
 }
 
