@@ -5,6 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::id::AttemptId;
+use super::payment::InvalidTransition;
 use super::provider::Doubt;
 
 /// How long after its last call an operation with a dead key may still be missing from the provider's reads. The
@@ -29,7 +30,7 @@ pub struct InFlight {
     /// What is certainly not made by then is not made any more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Timestamp>,
-    /// The client's key, to be answered in the commit that decides, whoever makes that commit.
+    /// The client's key, to be answered in the commit that decides, no matter which process makes it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<KeyRef>,
 }
@@ -40,6 +41,27 @@ pub struct KeyRef {
     pub scope: Scope,
     /// The id of the request; an error that is kept names it.
     pub request: String,
+}
+
+/// A payment or refund whose operation is under way, as far as that does not depend on the operation.
+pub trait InProgress: Sized {
+    /// The process that made the call is gone, and with it the answer.
+    ///
+    /// # Errors
+    /// If no call is being made.
+    fn lost(self, at: Timestamp) -> Result<Self, InvalidTransition>;
+
+    /// What was queued is sent once more. Nothing has been executed, so the provider's key horizon starts now.
+    ///
+    /// # Errors
+    /// If nothing is queued.
+    fn begin_again(self, at: Timestamp) -> Result<Self, InvalidTransition>;
+
+    /// What was queued is not sent any more, so it was certainly not executed.
+    ///
+    /// # Errors
+    /// If nothing is queued.
+    fn give_up(self, at: Timestamp) -> Result<Self, InvalidTransition>;
 }
 
 impl InFlight {

@@ -118,8 +118,7 @@ impl Gateway {
         Ok(())
     }
 
-    /// This gateway for background work of one kind: it speaks to the providers apart from clients' calls, and its
-    /// retries are paid for before they are begun.
+    /// This gateway for background work of one kind: it speaks to the providers apart from clients' calls.
     #[must_use]
     pub fn in_background(&self, work: WorkKind) -> Self {
         let view = |provider: &Arc<dyn PaymentProvider>| {
@@ -133,7 +132,7 @@ impl Gateway {
             entropy: self.entropy.clone(),
             tasks: self.tasks.clone(),
             queue: self.queue.clone(),
-            retries: self.retries.paid(),
+            retries: self.retries.clone(),
             renders: self.renders,
         }
     }

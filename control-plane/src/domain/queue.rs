@@ -18,7 +18,7 @@ use super::store::{Rows, StoreError};
 pub enum Work {
     Payment(PaymentId),
     Refund(RefundId),
-    /// A payment that waits for somebody else, see [`Watch`](super::store::Watch).
+    /// A payment that waits for its payer, its capture or a refund, see [`Watch`](super::store::Watch).
     Watch(PaymentId),
     /// A provider's event, by its id there.
     Event {

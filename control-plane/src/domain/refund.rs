@@ -5,7 +5,7 @@ use edge_core::money::{Amount, Currency, Money};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::flight::InFlight;
+use super::flight::{InFlight, InProgress};
 use super::follow_up::FollowUp;
 use super::id::{AttemptId, PaymentId, RefundId};
 use super::payment::{Failure, InvalidTransition, Payment};
@@ -154,32 +154,6 @@ impl Refund {
         Ok(self.enter(state, at))
     }
 
-    /// The process that made the call is gone, and with it the answer.
-    pub fn lost(self, at: Timestamp) -> Result<Self, InvalidTransition> {
-        let RefundState::Processing { call } = &self.state else { return Err(self.refuse("lost")) };
-        let reason = "the call was begun and its answer was never recorded".to_owned();
-        let call = call.clone();
-        Ok(self.enter(RefundState::Unknown { call, reason }, at))
-    }
-
-    /// What was queued is sent once more. Nothing has been executed, so the provider's key horizon starts now.
-    pub fn begin_again(self, at: Timestamp) -> Result<Self, InvalidTransition> {
-        let RefundState::Queued { call, .. } = &self.state else {
-            return Err(self.refuse("asked for"));
-        };
-        let call = call.clone().asked_again(at);
-        Ok(self.enter(RefundState::Processing { call }, at))
-    }
-
-    /// What was queued is not sent any more; its amount is free again.
-    pub fn give_up(self, at: Timestamp) -> Result<Self, InvalidTransition> {
-        let RefundState::Queued { reason, .. } = &self.state else {
-            return Err(self.refuse("given up"));
-        };
-        let failure = Failure::NotSent(Doubt::new(reason.clone()));
-        Ok(self.enter(RefundState::Failed { failure }, at))
-    }
-
     const fn refuse(&self, wanted: &'static str) -> InvalidTransition {
         InvalidTransition { from: self.state.name(), wanted }
     }
@@ -191,5 +165,30 @@ impl Refund {
         self.version += 1;
         self.updated_at = at;
         self
+    }
+}
+
+impl InProgress for Refund {
+    fn lost(self, at: Timestamp) -> Result<Self, InvalidTransition> {
+        let RefundState::Processing { call } = &self.state else { return Err(self.refuse("lost")) };
+        let reason = "the call was begun and its answer was never recorded".to_owned();
+        let call = call.clone();
+        Ok(self.enter(RefundState::Unknown { call, reason }, at))
+    }
+
+    fn begin_again(self, at: Timestamp) -> Result<Self, InvalidTransition> {
+        let RefundState::Queued { call, .. } = &self.state else {
+            return Err(self.refuse("asked for"));
+        };
+        let call = call.clone().asked_again(at);
+        Ok(self.enter(RefundState::Processing { call }, at))
+    }
+
+    fn give_up(self, at: Timestamp) -> Result<Self, InvalidTransition> {
+        let RefundState::Queued { reason, .. } = &self.state else {
+            return Err(self.refuse("given up"));
+        };
+        let failure = Failure::NotSent(Doubt::new(reason.clone()));
+        Ok(self.enter(RefundState::Failed { failure }, at))
     }
 }

@@ -102,13 +102,12 @@ fn part(whole: SignedDuration, random: u32) -> SignedDuration {
     SignedDuration::from_micros(i64::try_from(part).unwrap_or(i64::MAX))
 }
 
-/// The policy, and how much of the budgets is spent.
+/// The policy, and how much of the budgets is spent. A clone shares both.
+#[derive(Clone)]
 pub struct Retries {
     policy: RetryPolicy,
     retries: Arc<Budget>,
     looks: Arc<Budget>,
-    /// Whoever asks has paid before.
-    is_paid: bool,
 }
 
 impl Retries {
@@ -116,14 +115,7 @@ impl Retries {
     pub fn new(policy: RetryPolicy) -> Self {
         let budget = |per_second| Arc::new(Budget::new(per_second));
         let (retries, looks) = (budget(policy.per_second), budget(policy.looks_per_second));
-        Self { policy, retries, looks, is_paid: false }
-    }
-
-    /// The same budgets for work that takes from them before it is begun.
-    #[must_use]
-    pub fn paid(&self) -> Self {
-        let Self { policy, retries, looks, .. } = self;
-        Self { policy: *policy, retries: retries.clone(), looks: looks.clone(), is_paid: true }
+        Self { policy, retries, looks }
     }
 
     #[must_use]
@@ -133,9 +125,6 @@ impl Retries {
 
     /// Takes one retry out of the provider's budget; `false`: it is used up for now.
     pub fn take(&self, provider: Provider, now: Timestamp) -> bool {
-        if self.is_paid {
-            return true;
-        }
         let enough = self.retries.take(provider, now);
         metrics::counter!(
             "provider_repeats_total", "provider" => provider.name(),
@@ -145,22 +134,17 @@ impl Retries {
         enough
     }
 
-    /// Takes one look at the provider's records out of the budget for looks; `false`: it is used up for now.
-    pub fn take_look(&self, provider: Provider, now: Timestamp) -> bool {
-        self.is_paid || self.looks.take(provider, now)
-    }
-
     /// Takes what one piece of due work needs before it is claimed. An event is new, as its payment was, and needs
     /// nothing; what is looked at again and again may wait.
     pub fn take_for(&self, work: WorkKind, provider: Provider, now: Timestamp) -> bool {
         match work {
             WorkKind::Event => true,
             WorkKind::Payment | WorkKind::Refund => self.take(provider, now),
-            WorkKind::Watch => self.take_look(provider, now),
+            WorkKind::Watch => self.looks.take(provider, now),
         }
     }
 
-    /// Gives back what was taken for work that somebody else has done.
+    /// Gives back what was taken for work that another process has done.
     pub fn give_back(&self, work: WorkKind, provider: Provider) {
         match work {
             WorkKind::Event => {}
@@ -223,7 +207,7 @@ mod tests {
         let taken = |kind| (0..100).filter(|_| retries.take_for(kind, Provider::Stripe, start)).count();
         assert_eq!([taken(WorkKind::Payment), taken(WorkKind::Refund), taken(WorkKind::Watch)], [4, 0, 4]);
         assert_eq!(taken(WorkKind::Event), 100, "what is new is not a retry");
-        assert!(!retries.take(Provider::Stripe, start) && retries.paid().take(Provider::Stripe, start));
+        assert!(!retries.take(Provider::Stripe, start));
         retries.give_back(WorkKind::Payment, Provider::Stripe);
         assert_eq!(retries.left_for(WorkKind::Refund, Provider::Stripe, start), 1);
     }

@@ -1,4 +1,4 @@
-//! Gauges that are read from the database when somebody scrapes. So they exist though every worker is dead, and each
+//! Gauges that are read from the database at each scrape. So they exist even if every worker is dead, and each
 //! process shows the same numbers: aggregate them with `max`, never with `sum`.
 
 use std::fmt::Display;
@@ -37,7 +37,7 @@ impl DatabaseGauges {
         );
     }
 
-    /// Whoever is told so reads them; the others show what is there.
+    /// The caller that is told so reads them; the others show what is there.
     fn is_due(&self, now: Timestamp) -> bool {
         let mut read_at = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let is_due = read_at.is_none_or(|at| now.duration_since(at).abs() >= READ_EVERY);

@@ -47,7 +47,7 @@ enum State {
     },
 }
 
-/// What somebody may do who wants to make a call.
+/// What a caller may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Admission {
     Call,

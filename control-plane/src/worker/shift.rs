@@ -13,7 +13,7 @@ use crate::domain::gateway::Gateway;
 pub struct Shift {
     pub crew: Arc<dyn Crew>,
     pub hands: Arc<Hands>,
-    /// What is begun outlives whoever began it, and shutting down waits for it.
+    /// What is begun outlives its caller, and shutting down waits for it.
     pub tasks: TaskTracker,
     pub clock: Arc<dyn Clock>,
 }

@@ -139,7 +139,7 @@ async fn a_charge_whose_record_is_lost_is_recorded_anew_for_its_client() {
         *test.provider.listed.lock().unwrap() = vec![Listed { seen: seen.clone(), origin }];
         sees(&test, Found::Found(seen));
         let before = found(&test, 0).await;
-        assert_eq!(before[0].finding, Finding::Adopted(format!("recorded anew, {}", status.name())));
+        assert_eq!(before[0].finding, Finding::Adopted(format!("recorded again, {}", status.name())));
         assert_eq!((before[0].payment, before[0].recorded), (Some(lost.id), None));
 
         let now = test.gateway.store.payment(&lost.client, lost.id).await.unwrap().unwrap();
@@ -237,7 +237,7 @@ async fn what_runs_by_itself_goes_on_after_a_crash_and_begins_again_when_it_is_t
     sees(&test, Found::Found(taken(&payment, 100)));
     let (every, pace) = (SignedDuration::from_hours(6), Pace::new(1_000));
     let once = async |holder| worker::reconcile::once(&test.gateway, every, &pace, holder).await.unwrap();
-    // Somebody has taken it and died of it.
+    // A process has taken it and died of it.
     let (now, store) = (test.gateway.now(), &test.gateway.store);
     let begun =
         store.take_run("dead", now, every, now + SignedDuration::from_mins(10)).await.unwrap().unwrap();

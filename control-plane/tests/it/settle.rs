@@ -1,12 +1,15 @@
 //! How what is not decided comes to its end, step by step.
 
 mod cancels;
+mod claims;
 mod dead_keys;
 mod decisions;
+mod refunds;
 mod watches;
 
 use control_plane::domain::event::Event;
 use control_plane::domain::evidence::{Evidence, Found, RefundEvidence, RefundStanding, Standing};
+use control_plane::domain::flight::InProgress as _;
 use control_plane::domain::idempotency::{Call, Subject};
 use control_plane::domain::operations::review::for_review;
 use control_plane::domain::operations::settle::{step, work_off};
@@ -17,6 +20,7 @@ use control_plane::domain::queue::{Claimed, Work};
 use control_plane::domain::refund::Refund;
 use control_plane::domain::retries::RetryPolicy;
 use control_plane::domain::store::{Change, Step};
+use control_plane::worker::crew::{Crew as _, GatewayCrew};
 use edge_core::money::{Amount, Currency, Money};
 use jiff::SignedDuration;
 
@@ -312,45 +316,6 @@ async fn captures_and_cancellations_are_brought_to_an_end_too() {
 }
 
 #[tokio::test]
-async fn refunds_are_brought_to_an_end_too() {
-    for answer in [cut(), unreached()] {
-        let test = TestGateway::start().await;
-        let payment = test.charge(call()).await.unwrap();
-        test.provider.refunds.lock().unwrap().push(answer);
-        let refund =
-            operations::refund(test.gateway.clone(), payment.id, Amount::new(60), call()).await.unwrap();
-        assert_eq!(refund.state.status(), control_plane::domain::refund::RefundStatus::Pending);
-        assert_eq!(test.now(&payment).await.refunded, 60, "reserved meanwhile");
-        test.settle().await;
-        assert_eq!(test.refund_now(&refund).await.state.name(), "processed");
-        assert_eq!((test.calls("refund"), test.one_key("refund")), (2, true));
-    }
-}
-
-#[tokio::test]
-async fn a_refund_past_the_horizon_is_found_in_the_providers_records() {
-    let test = TestGateway::start().await;
-    let payment = test.charge(call()).await.unwrap();
-    test.provider.refunds.lock().unwrap().push(cut());
-    let refund = operations::refund(test.gateway.clone(), payment.id, Amount::new(60), call()).await.unwrap();
-    test.clock.advance(HORIZON_S);
-    test.settle().await;
-    assert_eq!((test.refund_now(&refund).await.state.name(), test.calls("refund")), ("unknown", 1));
-    test.provider.seen_refunds.lock().unwrap().push(RefundEvidence {
-        reference: ProviderRef::new("re_1"),
-        refund: Some(refund.id),
-        payment: Some(payment.id),
-        charge: None,
-        money: Some(refund.money()),
-        is_without_funds: false,
-        created: None,
-        standing: RefundStanding::Processed,
-    });
-    test.settle().await;
-    assert_eq!(test.refund_now(&refund).await.state.name(), "processed");
-}
-
-#[tokio::test]
 async fn a_contradiction_is_for_people_and_does_not_fill_the_trail() {
     let test = TestGateway::start().await;
     test.answers((0..1_000).map(|_| cut()));
@@ -379,79 +344,4 @@ async fn review_shows_what_is_undecided_for_too_long_and_nothing_else() {
     assert_eq!(now().await.collect::<Vec<_>>(), [Work::Payment(lost.id)]);
     test.clock.advance(4 * 86_400);
     assert_eq!(now().await.count(), 2, "what the provider took may take it long, not for ever");
-}
-
-#[tokio::test]
-async fn what_the_budget_does_not_allow_now_is_put_off_and_not_forgotten() {
-    let policy = RetryPolicy { per_second: 1, ..without_inline_repeats() };
-    let test = TestGateway::with(policy).await;
-    for _ in 0..10 {
-        test.answers([cut()]);
-        test.charge(call()).await.unwrap();
-    }
-    test.clock.advance(30);
-    while step(&test.gateway).await.unwrap().is_some() {}
-    assert_eq!(test.calls("charge"), 10 + 4);
-    test.settle().await;
-    assert_eq!(test.calls("charge"), 20);
-}
-
-#[tokio::test]
-async fn the_provider_is_left_alone_for_as_long_as_it_asks() {
-    let test = TestGateway::start().await;
-    let busy = Doubt { retry_after_s: Some(90), ..Doubt::new("rate limited") };
-    test.answers([Outcome::NotSent(busy)]);
-    let payment = test.charge(call()).await.unwrap();
-    test.clock.advance(89);
-    assert_eq!(step(&test.gateway).await.unwrap(), None);
-    test.settle().await;
-    assert_eq!(test.now(&payment).await.state.status(), Status::Completed);
-}
-
-#[tokio::test]
-async fn of_many_who_take_the_same_work_one_does_it() {
-    let test = TestGateway::start().await;
-    test.answers([cut()]);
-    let payment = test.charge(call()).await.unwrap();
-    test.clock.advance(30);
-    let taken = (0..8).map(|_| {
-        let gateway = test.gateway.clone();
-        tokio::spawn(async move { work_off(&gateway, &Work::Payment(payment.id)).await.unwrap() })
-    });
-    let mut won = 0;
-    for one in taken.collect::<Vec<_>>() {
-        won += usize::from(one.await.unwrap() == Claimed::Taken);
-    }
-    assert_eq!((won, test.calls("charge")), (1, 2));
-    let again = work_off(&test.gateway, &Work::Payment(payment.id)).await.unwrap();
-    assert_eq!(again, Claimed::Settled);
-}
-
-#[tokio::test]
-async fn a_worker_that_died_leaves_its_work_to_be_taken_again() {
-    let test = TestGateway::start().await;
-    test.answers([cut()]);
-    let payment = test.charge(call()).await.unwrap();
-    test.clock.advance(30);
-    let (work, now) = (Work::Payment(payment.id), test.gateway.now());
-    let until = now + SignedDuration::from_secs(40);
-    assert_eq!(test.gateway.store.claim(&work, now, until).await.unwrap(), Claimed::Taken);
-    assert_eq!(work_off(&test.gateway, &work).await.unwrap(), Claimed::NotDue(until));
-    test.settle().await;
-    assert_eq!(test.now(&payment).await.state.status(), Status::Completed);
-}
-
-/// Whoever looks while somebody else moves the payment gives way.
-#[tokio::test]
-async fn what_was_decided_meanwhile_stands() {
-    let test = TestGateway::start().await;
-    test.answers([cut()]);
-    let payment = test.charge(call()).await.unwrap();
-    let decided = payment.clone().charge_answered(completed(), test.gateway.now()).unwrap();
-    let event = Event::payment_moved(Some(&payment.state), &decided, &cause());
-    let step = Step::MovePayment { payment: decided.clone(), event };
-    test.gateway.commit(Change::from(step)).await.unwrap();
-    test.settle().await;
-    assert_eq!(test.now(&payment).await, decided);
-    assert_eq!(test.calls("charge"), 1);
 }

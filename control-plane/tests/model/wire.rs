@@ -71,7 +71,7 @@ impl<R: Clone, A: Clone> Wire<R, A> {
         Some((request, heard))
     }
 
-    /// Whoever waited is gone.
+    /// The caller is gone.
     pub(crate) fn lose_all(&mut self) {
         self.0.retain(|call| call.answer.is_none());
         self.0.iter_mut().for_each(|call| call.is_awaited = false);

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use control_plane::domain::event::Event;
+use control_plane::domain::flight::InProgress as _;
 use control_plane::domain::id::AttemptId;
 use control_plane::domain::payment::{Flight, InvalidTransition, Payment, State};
 use edge_core::money::Amount;

@@ -131,22 +131,14 @@ impl Payment {
         Adopted::Moved(self.clone().enter(state, None, at))
     }
 
-    /// Whether this refund at the provider is none: it stands for what the capture of a part released, or for an
-    /// authorization that was canceled.
+    /// Whether this refund at the provider is none: it stands for what the capture of a part released.
     #[must_use]
     pub fn is_release(&self, seen: &super::RefundEvidence) -> bool {
-        let released = match &self.state {
-            State::Captured { captured, .. } => self.request.amount.minor().checked_sub(captured.minor()),
-            State::Canceled { .. } => Some(self.request.amount.minor()),
-            _ => None,
-        };
-        let is_over = seen.money.map(|money| money.amount.minor());
+        let State::Captured { captured, .. } = &self.state else { return false };
+        let released = self.request.amount.minor().checked_sub(captured.minor());
         let is_processed = matches!(seen.standing, super::RefundStanding::Processed);
-        seen.refund.is_none()
-            && seen.is_without_funds
-            && is_processed
-            && is_over.is_some()
-            && is_over == released
+        let is_over = |money: Money| Some(money.amount.minor()) == released;
+        seen.refund.is_none() && seen.is_without_funds && is_processed && seen.money.is_some_and(is_over)
     }
 
     /// Same object, same owner, same money; otherwise in what it differs.

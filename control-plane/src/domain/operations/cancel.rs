@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use super::repeat::Patience;
 use super::send::begin;
 use super::{OperationError, commit};
 use crate::domain::event::Event;
@@ -34,7 +35,7 @@ async fn run(gateway: &Gateway, id: PaymentId, call: &Call<Payment>) -> Result<P
         .map_err(|problem| OperationError::state(id, problem))?;
     let is_call = moved.state.flight().is_some_and(|flight| matches!(flight.operation, Operation::Cancel(_)));
     if is_call {
-        return begin(gateway, &*provider, &payment, moved, call).await;
+        return begin(gateway, &*provider, &payment, moved, Patience::of_a_request(gateway), call).await;
     }
     without_a_call(gateway, &payment, moved, call).await
 }

@@ -3,6 +3,7 @@ use std::sync::Arc;
 use edge_core::money::{Amount, Money};
 
 use super::OperationError;
+use super::repeat::Patience;
 use super::send::begin;
 use crate::domain::gateway::Gateway;
 use crate::domain::id::PaymentId;
@@ -35,5 +36,5 @@ async fn run(
     let money =
         Money { amount: amount.unwrap_or(payment.request.amount), currency: payment.request.currency };
     provider.accepts(money).map_err(OperationError::Unacceptable)?;
-    begin(gateway, &*provider, &payment, moved, call).await
+    begin(gateway, &*provider, &payment, moved, Patience::of_a_request(gateway), call).await
 }

@@ -90,7 +90,7 @@ async fn resume(
     }
     let (attempt, now) = (gateway.new_attempt_id(), gateway.now());
     let moved = begun(&payment, |p| p.begin_resume(attempt, now))?;
-    send_first(gateway, provider, &payment, moved, call).await
+    send_first(gateway, provider, &payment, moved, Patience::of_a_request(gateway), call).await
 }
 
 /// Whether the provider told us of the payer's consent before the client did: then the client is told what

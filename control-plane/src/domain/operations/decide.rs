@@ -6,7 +6,7 @@ use super::recall::is_over;
 use super::resolvable::{Phase, Resolvable};
 use crate::domain::event::{Cause, Event};
 use crate::domain::gateway::Gateway;
-use crate::domain::idempotency::{Call, Decided as _, KeyChange};
+use crate::domain::idempotency::{Call, Decided as _};
 use crate::domain::payment::Payment;
 use crate::domain::queue::Work;
 use crate::domain::refund::Refund;
@@ -28,7 +28,7 @@ pub enum NotDecided {
     Unfit(#[from] Unfit),
     #[error("a call to the provider is under way for it; try again in {0} seconds")]
     UnderWay(i64),
-    #[error("somebody else moved it; look again")]
+    #[error("it moved meanwhile; look again")]
     Moved,
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -53,7 +53,7 @@ pub async fn decide(
         Work::Payment(id) => {
             let payment = gateway.store.anyones_payment(*id).await?.ok_or(NotDecided::NotFound)?;
             let payment = match looked(gateway, payment).await? {
-                Looked::Decided(state) => return Ok(Decision { state, by_provider: true }),
+                Looked::Decided(now) => return Ok(Decision { state: now.state.name(), by_provider: true }),
                 Looked::Open(payment) => payment,
             };
             let decided = payment.decided(verdict, &operator.reason, gateway.now())?;
@@ -63,7 +63,7 @@ pub async fn decide(
         Work::Refund(id) => {
             let refund = gateway.store.anyones_refund(*id).await?.ok_or(NotDecided::NotFound)?;
             let refund = match looked(gateway, refund).await? {
-                Looked::Decided(state) => return Ok(Decision { state, by_provider: true }),
+                Looked::Decided(now) => return Ok(Decision { state: now.state.name(), by_provider: true }),
                 Looked::Open(refund) => refund,
             };
             let decided = refund.decided(verdict, &operator.reason, gateway.now())?;
@@ -75,13 +75,13 @@ pub async fn decide(
 }
 
 enum Looked<T> {
-    Decided(&'static str),
+    Decided(T),
     Open(T),
 }
 
 /// What the provider's records say by now. That they cannot be read is no reason to decide nothing: perhaps that is why
 /// a person has to.
-async fn looked<T: Resolvable + Named>(gateway: &Gateway, subject: T) -> Result<Looked<T>, NotDecided> {
+async fn looked<T: Resolvable>(gateway: &Gateway, subject: T) -> Result<Looked<T>, NotDecided> {
     if subject.is_decided() {
         return Ok(Looked::Open(subject));
     }
@@ -102,30 +102,14 @@ async fn looked<T: Resolvable + Named>(gateway: &Gateway, subject: T) -> Result<
         Err(trouble) => tracing::warn!(reason = trouble.reason(), "the provider could not be looked at"),
     }
     let now = subject.read_again(&*gateway.store).await?.ok_or(NotDecided::NotFound)?;
-    Ok(if now.is_decided() { Looked::Decided(now.state_name()) } else { Looked::Open(now) })
-}
-
-trait Named {
-    fn state_name(&self) -> &'static str;
-}
-
-impl Named for Payment {
-    fn state_name(&self) -> &'static str {
-        self.state.name()
-    }
-}
-
-impl Named for Refund {
-    fn state_name(&self) -> &'static str {
-        self.state.name()
-    }
+    Ok(if now.is_decided() { Looked::Decided(now) } else { Looked::Open(now) })
 }
 
 fn of_payment(gateway: &Gateway, before: &Payment, decided: Payment, operator: &Operator) -> Change {
     let cause = Cause::operator(before.client.clone(), &operator.name);
     let call = Call::going_on(before, cause.clone(), &gateway.renders);
     let result = decided.clone().outcome_of(call.operation);
-    let key: Option<KeyChange> = call.conclude(decided.subject(), &result);
+    let key = call.conclude(decided.subject(), &result);
     let mut event = Event::payment_moved(Some(&before.state), &decided, &cause);
     event.detail.reason = Some(operator.reason.clone());
     Change::from(Step::MovePayment { payment: decided, event }).with_key(key)

@@ -41,8 +41,6 @@ enum Said {
     Charged(Outcome<Charged>),
     Captured(Outcome<Captured>),
     Canceled(Outcome<()>),
-    /// Nothing was under way, so nothing was sent.
-    Nothing(Doubt),
 }
 
 impl Said {
@@ -64,7 +62,6 @@ impl Said {
             Self::Charged(_) => matches!(state, State::Failed { .. } | State::RequiresAction(_)),
             Self::Captured(_) => matches!(state, State::Authorized(_)),
             Self::Canceled(_) => matches!(state, State::Authorized(_) | State::RequiresAction(_)),
-            Self::Nothing(_) => false,
         }
     }
 }
@@ -81,11 +78,11 @@ impl Answered<Payment> for PaymentAnswer {
             Said::Charged(answer) => payment.charge_answered(answer.clone(), at),
             Said::Captured(answer) => payment.capture_answered(answer.clone(), at),
             Said::Canceled(answer) => payment.cancel_answered(answer.clone(), at),
-            Said::Nothing(_) => {
-                return Err(InvalidTransition { from: payment.state.name(), wanted: "answered" });
-            }
         }?;
-        Ok(self.seen.as_ref().map_or_else(|| moved.clone(), |seen| with_evidence(moved.clone(), seen, at)))
+        Ok(match &self.seen {
+            Some(seen) => with_evidence(moved, seen, at),
+            None => moved,
+        })
     }
 
     /// The provider's no where it stands in the payment as recorded, and otherwise what is recorded: evidence from
@@ -104,7 +101,6 @@ impl Answered<Payment> for PaymentAnswer {
             Said::Charged(answer) => answer.doubt(),
             Said::Captured(answer) => answer.doubt(),
             Said::Canceled(answer) => answer.doubt(),
-            Said::Nothing(doubt) => Some(doubt),
         }
     }
 
@@ -210,18 +206,6 @@ impl Resolvable for Payment {
         &mut self.follow_up
     }
 
-    fn lost(self, at: Timestamp) -> Result<Self, InvalidTransition> {
-        Self::lost(self, at)
-    }
-
-    fn begin_again(self, at: Timestamp) -> Result<Self, InvalidTransition> {
-        Self::begin_again(self, at)
-    }
-
-    fn give_up(self, at: Timestamp) -> Result<Self, InvalidTransition> {
-        Self::give_up(self, at)
-    }
-
     fn step(&self, moved: Self, cause: &Cause) -> Step {
         let event = Event::payment_moved(Some(&self.state), &moved, cause);
         Step::MovePayment { payment: moved, event }
@@ -239,27 +223,20 @@ impl Resolvable for Payment {
         Call::going_on(self, cause, &gateway.renders)
     }
 
-    async fn send(&self, provider: &dyn PaymentProvider, (): &()) -> PaymentAnswer {
-        let Some(flight) = self.state.flight() else {
-            let (attempt, said) =
-                (AttemptId::new(self.created_at, [0; 10]), Doubt::new("nothing is under way"));
-            return PaymentAnswer { attempt, said: Said::Nothing(said), seen: None };
-        };
+    async fn send(&self, provider: &dyn PaymentProvider, (): &()) -> Option<PaymentAnswer> {
+        let flight = self.state.flight()?;
         let said = call(self, provider, flight).await;
         let seen = match said.refusal() {
             Some(Refusal { kind: RefusalKind::State, .. }) => look_once(self, provider).await,
             _ => None,
         };
-        PaymentAnswer { attempt: flight.call.attempt, said, seen }
+        Some(PaymentAnswer { attempt: flight.call.attempt, said, seen })
     }
 
     async fn look(self, examiner: Examiner<'_>, (): (), cause: &Cause) -> Result<bool, Trouble> {
         let mut plan = Plan::new(self, cause.clone());
         examiner.look_and_adopt(&mut plan, None, None).await?;
-        if let Some(problem) = plan.contradiction() {
-            return Err(Trouble::Failed(problem));
-        }
-        plan.commit(examiner.gateway, None).await
+        plan.commit_what_is_believed(examiner.gateway).await
     }
 }
 

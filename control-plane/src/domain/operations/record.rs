@@ -30,7 +30,7 @@ pub(super) trait Answered<T> {
     fn is_unknown(&self) -> bool;
 }
 
-/// Applies the answer and commits it together with what the client is told. If somebody else decided it meanwhile,
+/// Applies the answer and commits it together with what the client is told. If it was decided elsewhere meanwhile,
 /// their evidence stands. What stays undecided is looked after again, not before `hold` has passed.
 pub(super) async fn record<T: Resolvable>(
     gateway: &Gateway,
@@ -103,7 +103,7 @@ pub(super) async fn told<T: Decided>(
         let is_answer = matches!(key, KeyChange::Answer { .. });
         reach(if is_answer { "before_late_answer" } else { "before_release" }).await;
         match gateway.commit(Change::of_key(key)).await {
-            // Somebody else has kept an answer: theirs stands, to the byte (an error names the request it answers).
+            // Another process has kept an answer: that stands, to the byte (an error names the request it answers).
             Err(CommitError::Conflict(_)) if is_answer => return Err(OperationError::KeyTaken),
             Ok(()) | Err(CommitError::Conflict(_)) => {}
             Err(CommitError::Store(problem)) => return Err(problem.into()),

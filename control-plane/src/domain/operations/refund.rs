@@ -3,7 +3,8 @@ use std::sync::Arc;
 use edge_core::money::{Amount, Money};
 
 use super::OperationError;
-use super::examine::{Examiner, Plan, Trouble};
+use super::examine::{Examiner, Trouble};
+use super::refund_call::look_at_all_of;
 use super::repeat::Patience;
 use super::send::send_and_record;
 use super::settle::operation_trouble;
@@ -107,11 +108,7 @@ async fn adopt_what_was_revealed(
     call: &Call<Refund>,
 ) {
     let examiner = Examiner { gateway, provider };
-    let looked = async {
-        let plan = examiner.refunds(Plan::new(payment, call.cause.clone()), None).await?;
-        if plan.contradiction().is_none() { plan.commit(gateway, None).await } else { Ok(false) }
-    };
-    if let Err(trouble) = looked.await {
+    if let Err(trouble) = look_at_all_of(examiner, payment, &call.cause).await {
         tracing::info!(reason = trouble.reason(), "what a refusal revealed could not be adopted now");
     }
 }

@@ -110,18 +110,6 @@ impl Resolvable for Refund {
         &mut self.follow_up
     }
 
-    fn lost(self, at: Timestamp) -> Result<Self, InvalidTransition> {
-        Self::lost(self, at)
-    }
-
-    fn begin_again(self, at: Timestamp) -> Result<Self, InvalidTransition> {
-        Self::begin_again(self, at)
-    }
-
-    fn give_up(self, at: Timestamp) -> Result<Self, InvalidTransition> {
-        Self::give_up(self, at)
-    }
-
     fn step(&self, moved: Self, cause: &Cause) -> Step {
         let event = Event::refund_moved(Some(&self.state), &moved, cause);
         Step::MoveRefund { refund: moved, event }
@@ -135,15 +123,13 @@ impl Resolvable for Refund {
         store.anyones_payment(self.payment).await
     }
 
-    /// A refund answers its key as it is recorded, whoever asks.
+    /// A refund's key needs no answer from a worker: a repeat of the request is told what is recorded.
     fn going_on(&self, cause: Cause, _: &Gateway) -> Call<Self> {
         Call::silent(cause, OperationKind::Refund)
     }
 
-    async fn send(&self, provider: &dyn PaymentProvider, payment: &Payment) -> RefundAnswer {
-        let (Some(call), Some((charge, _))) = (self.state.call(), payment.captured()) else {
-            return RefundAnswer(Outcome::NotSent(Doubt::new("nothing is captured that could be refunded")));
-        };
+    async fn send(&self, provider: &dyn PaymentProvider, payment: &Payment) -> Option<RefundAnswer> {
+        let (call, (charge, _)) = (self.state.call()?, payment.captured()?);
         let order = RefundOrder {
             payment: self.payment,
             refund: self.id,
@@ -151,14 +137,20 @@ impl Resolvable for Refund {
             charge: charge.clone(),
             money: self.money(),
         };
-        RefundAnswer(provider.refund(&order).await)
+        Some(RefundAnswer(provider.refund(&order).await))
     }
 
     async fn look(self, examiner: Examiner<'_>, payment: Payment, cause: &Cause) -> Result<bool, Trouble> {
-        let plan = examiner.refunds(Plan::new(payment, cause.clone()), None).await?;
-        if let Some(problem) = plan.contradiction() {
-            return Err(Trouble::Failed(problem));
-        }
-        plan.commit(examiner.gateway, None).await
+        look_at_all_of(examiner, payment, cause).await
     }
+}
+
+/// Reads all refunds of the payment at the provider, and adopts what is new; whether anything was.
+pub(super) async fn look_at_all_of(
+    examiner: Examiner<'_>,
+    payment: Payment,
+    cause: &Cause,
+) -> Result<bool, Trouble> {
+    let plan = examiner.refunds(Plan::new(payment, cause.clone()), None).await?;
+    plan.commit_what_is_believed(examiner.gateway).await
 }

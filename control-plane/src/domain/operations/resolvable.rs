@@ -6,17 +6,15 @@ use std::fmt::Display;
 use async_trait::async_trait;
 use edge_core::client::ClientId;
 use edge_core::provider::Provider;
-use jiff::Timestamp;
 
 use super::examine::{Examiner, Trouble};
 use super::record::Answered;
 use crate::domain::event::Cause;
-use crate::domain::flight::InFlight;
+use crate::domain::flight::{InFlight, InProgress};
 use crate::domain::follow_up::FollowUp;
 use crate::domain::gateway::Gateway;
 use crate::domain::id::PaymentId;
 use crate::domain::idempotency::{Call, Decided};
-use crate::domain::payment::InvalidTransition;
 use crate::domain::provider::{OperationKind, PaymentProvider};
 use crate::domain::queue::Work;
 use crate::domain::store::{Step, Store, StoreError};
@@ -36,7 +34,7 @@ pub(super) enum Phase {
 
 /// A payment or a refund.
 #[async_trait]
-pub(super) trait Resolvable: Clone + Decided + Send + Sync + 'static {
+pub(super) trait Resolvable: InProgress + Decided + Clone + Send + Sync + 'static {
     /// What a call for it needs to know besides itself.
     type Context: Send + Sync;
     /// What the provider answers.
@@ -52,10 +50,6 @@ pub(super) trait Resolvable: Clone + Decided + Send + Sync + 'static {
     fn provider(&self, context: &Self::Context) -> Provider;
     fn follow_up(&mut self) -> &mut Option<FollowUp>;
 
-    fn lost(self, at: Timestamp) -> Result<Self, InvalidTransition>;
-    fn begin_again(self, at: Timestamp) -> Result<Self, InvalidTransition>;
-    fn give_up(self, at: Timestamp) -> Result<Self, InvalidTransition>;
-
     /// The move from `self` to `moved`, with its audit record.
     fn step(&self, moved: Self, cause: &Cause) -> Step;
     async fn read_again(&self, store: &dyn Store) -> Result<Option<Self>, StoreError>;
@@ -64,9 +58,9 @@ pub(super) trait Resolvable: Clone + Decided + Send + Sync + 'static {
     /// Goes on with it where nobody waits for an answer.
     fn going_on(&self, cause: Cause, gateway: &Gateway) -> Call<Self>;
 
-    /// Makes the recorded call. All that it needs stands in the record, so the same call can be made again after a
-    /// crash, under the same provider key.
-    async fn send(&self, provider: &dyn PaymentProvider, context: &Self::Context) -> Self::Answer;
+    /// Makes the recorded call; `None`: there is none. All that it needs stands in the record, so the same call can be
+    /// made again after a crash, under the same provider key.
+    async fn send(&self, provider: &dyn PaymentProvider, context: &Self::Context) -> Option<Self::Answer>;
 
     /// Reads the provider's records and adopts what they show; whether anything was new.
     async fn look(

@@ -18,13 +18,14 @@ pub(super) async fn begin(
     provider: &dyn PaymentProvider,
     before: &Payment,
     mut moved: Payment,
+    patience: Patience,
     call: &Call<Payment>,
 ) -> Result<Payment, OperationError> {
     gateway.under_way(&mut moved.follow_up);
     let event = Event::payment_moved(Some(&before.state), &moved, &call.cause);
     let step = Step::MovePayment { payment: moved.clone(), event };
     commit(gateway, Change::from(step).with_key(call.take(gateway.now())), moved.id).await?;
-    send_and_record(gateway, provider, moved, &(), Patience::of_a_request(gateway), call).await
+    send_and_record(gateway, provider, moved, &(), patience, call).await
 }
 
 /// `subject` has a call under way; what comes back is what the client is told.
@@ -37,11 +38,10 @@ pub(super) async fn send_and_record<T: Resolvable>(
     call: &Call<T>,
 ) -> Result<T, OperationError> {
     loop {
-        if matches!(subject.phase(), Phase::Other) && subject.is_decided() {
-            return subject.outcome_of(call.operation);
-        }
         reach("after_intent").await;
-        let answer = subject.send(provider, context).await;
+        let Some(answer) = subject.send(provider, context).await else {
+            return subject.outcome_of(call.operation);
+        };
         reach("after_provider").await;
         let repeat = patience.repeat(gateway, provider.name(), answer.is_unknown());
         subject = record(gateway, subject, &answer, repeat.hold(), call).await?;

@@ -1,8 +1,6 @@
 //! What is not decided is brought to an end: the call retried under its own key as long as the provider answers it,
 //! and the provider's records looked at. Only evidence decides; time alone never does.
 
-use jiff::SignedDuration;
-
 use super::OperationError;
 use super::examine::{Examiner, Trouble};
 use super::recall::{is_over, may_repeat};
@@ -20,10 +18,8 @@ use crate::domain::provider::{OperationKind, PaymentProvider};
 use crate::domain::queue::{Claimed, Due, Work};
 use crate::domain::store::{Change, CommitError, StoreError};
 
-/// How long what is over the budget waits before it is looked at again.
-const OVER_BUDGET: SignedDuration = SignedDuration::from_secs(2);
-
-/// Takes one piece of work, if it is due, and does what can be done for it now.
+/// Takes one piece of work, if it is due, and does what can be done for it now. What the provider can bear is asked
+/// before.
 ///
 /// # Errors
 /// If the database cannot be used. The work is due again when the claim on it has run out.
@@ -77,8 +73,6 @@ enum Turn {
     Recorded,
     /// It was looked at, and nothing new was to be seen.
     NothingNew,
-    /// It was not even tried: the provider has enough of retries.
-    OverBudget,
 }
 
 /// Sees to it that what is still undecided is looked after again.
@@ -89,20 +83,14 @@ async fn conclude(
     turn: Result<Turn, Trouble>,
 ) -> Result<(), StoreError> {
     reach("after_handling").await;
-    let tries = before.tries + 1;
-    let pause = gateway.pause(tries);
-    let (reason, to) = match turn {
+    let reason = match turn {
         Ok(Turn::Recorded) => return Ok(()),
-        Ok(Turn::OverBudget) => {
-            let at = gateway.now() + OVER_BUDGET.min(pause);
-            ("the budget for retries is used up".to_owned(), FollowUp { at, tries: before.tries })
-        }
-        Ok(Turn::NothingNew) => {
-            ("the provider shows nothing new".to_owned(), FollowUp { at: gateway.now() + pause, tries })
-        }
+        Ok(Turn::NothingNew) => "the provider shows nothing new".to_owned(),
         Err(Trouble::Store(problem)) => return Err(problem),
-        Err(trouble) => (trouble.reason(), FollowUp { at: gateway.now() + pause, tries }),
+        Err(trouble) => trouble.reason(),
     };
+    let tries = before.tries + 1;
+    let to = FollowUp { at: gateway.now() + gateway.pause(tries), tries };
     tracing::info!(?work, tries = to.tries, next_at = %to.at, reason, "not decided yet");
     gateway.store.postpone(&work, to).await?;
     gateway.queue.announce(Due { work, at: to.at });
@@ -127,9 +115,6 @@ async fn resolve<T: Resolvable>(
             return write(gateway, Change::from(step).with_key(key)).await;
         }
         Phase::Queued(_) => {
-            if !may_ask(gateway, provider) {
-                return Ok(Turn::OverBudget);
-            }
             let mut begun = subject.clone().begin_again(gateway.now()).map_err(odd)?;
             gateway.under_way(begun.follow_up());
             write(gateway, subject.step(begun.clone(), &call.cause).into()).await?;
@@ -147,9 +132,6 @@ async fn resolve<T: Resolvable>(
     if let Phase::Unknown(in_flight) = subject.phase()
         && may_repeat(gateway, provider, &in_flight, subject.operation())
     {
-        if !may_ask(gateway, provider) {
-            return Ok(Turn::OverBudget);
-        }
         let again = subject.clone();
         heard(send_and_record(gateway, provider, again, &context, Patience::none(), &call).await)?;
         // Where the retry did not tell, e.g. because it brought the same error again, the records may.
@@ -174,14 +156,10 @@ fn is_too_late(gateway: &Gateway, in_flight: &InFlight, operation: OperationKind
     gateway.now() > until
 }
 
-fn may_ask(gateway: &Gateway, provider: &dyn PaymentProvider) -> bool {
-    gateway.retries.take(provider.name(), gateway.now())
-}
-
 async fn write(gateway: &Gateway, change: Change) -> Result<Turn, Trouble> {
     match gateway.commit(change).await {
         Ok(()) => Ok(Turn::Recorded),
-        Err(CommitError::Conflict(_)) => Err(Trouble::Wait("somebody else moved it")),
+        Err(CommitError::Conflict(_)) => Err(Trouble::Wait("it moved meanwhile")),
         Err(CommitError::Store(problem)) => Err(problem.into()),
     }
 }
@@ -205,7 +183,7 @@ fn heard<T>(answer: Result<T, OperationError>) -> Result<Turn, Trouble> {
 pub(super) fn operation_trouble(problem: OperationError) -> Trouble {
     match problem {
         OperationError::Store(problem) | OperationError::InDoubt(problem) => problem.into(),
-        OperationError::Busy { .. } => Trouble::Wait("somebody else moved it"),
+        OperationError::Busy { .. } => Trouble::Wait("it moved meanwhile"),
         problem => Trouble::Failed(problem.to_string()),
     }
 }

@@ -183,7 +183,7 @@ pub trait Webhooks: Send + Sync {
 
     async fn webhook(&self, provider: Provider, id: &str) -> Result<Option<WebhookEvent>, StoreError>;
 
-    /// Marks an event as received anew and claims it until `until`, whatever became of it, unless it was dismissed.
+    /// Marks an event as received again and claims it until `until`, whatever became of it, unless it was dismissed.
     async fn reopen_webhook(
         &self,
         provider: Provider,

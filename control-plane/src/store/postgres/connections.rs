@@ -1,4 +1,4 @@
-//! Connections for one purpose, apart from those for others: whoever reads much waits for his own kind.
+//! Connections for one purpose, apart from those for others: a reader of much waits for its own kind only.
 
 use std::time::Duration;
 

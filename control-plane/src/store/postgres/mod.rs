@@ -57,7 +57,7 @@ impl PostgresStore {
         schema::prepare(&options, settings.migrate_on_start).await?;
         let limits = |connections, patience, statement| Limits { connections, patience, statement };
         let money = Connections::new(&options, &limits(settings.connections, PATIENCE, STATEMENT_MAX));
-        // Whoever waits for a connection waits for another's list to end, or to be canceled.
+        // A reader that waits for a connection waits for another's list to end, or to be canceled.
         let list = settings.read_timeout;
         let lists = Connections::new(&options, &limits(settings.list_connections, list, list));
         let operators = Connections::new(&options, &limits(OPERATORS, PATIENCE, OPERATORS_STATEMENT_MAX));

@@ -81,8 +81,8 @@ async fn migrate_with(connection: &mut PgConnection) -> Result<Migrated, SchemaE
     Ok(migrated(&MIGRATIONS, &before, &recorded(connection).await?))
 }
 
-/// One process at a time. It asks again and again instead of waiting in the server: `CREATE INDEX CONCURRENTLY` waits
-/// for whoever waits there, for ever.
+/// One process at a time. It asks again and again instead of waiting in the server: `CREATE INDEX CONCURRENTLY` would
+/// wait for a process that waits there, for ever.
 async fn lock(connection: &mut PgConnection, patience: Duration) -> Result<(), SchemaError> {
     let started = Instant::now();
     loop {

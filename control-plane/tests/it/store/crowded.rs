@@ -25,7 +25,7 @@ async fn slow_for_one_client(test: &TestStore) -> Arc<dyn Store> {
     test.store.commit(opening(200, "slow", 100).1).await.unwrap();
     let mut connection = PgConnection::connect(test.uri()).await.unwrap();
     for sql in [
-        // Whoever reads others' payments goes to them by their keys.
+        // Other payments are read by their keys.
         format!("ALTER ROLE {role} SET enable_seqscan = off"),
         "ALTER TABLE payments ENABLE ROW LEVEL SECURITY".to_owned(),
         "CREATE POLICY slow ON payments USING (client <> 'slow' OR pg_sleep(60) IS NOT NULL)".to_owned(),

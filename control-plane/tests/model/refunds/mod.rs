@@ -1,4 +1,4 @@
-//! Refunds of that payment: ours, and those that somebody makes at the provider's dashboard.
+//! Refunds of that payment: ours, and those that a person makes at the provider's dashboard.
 
 mod books;
 mod reads;
@@ -6,6 +6,7 @@ mod settle;
 mod steps;
 
 use control_plane::domain::event::Event;
+use control_plane::domain::flight::InProgress as _;
 use control_plane::domain::id::AttemptId;
 use control_plane::domain::payment::{InvalidTransition, Payment};
 use control_plane::domain::provider::{Outcome, Refunded};
@@ -108,7 +109,7 @@ fn with_one(world: &mut World, n: usize, doing: Doing) -> Result<(), TestCaseErr
     let (refund, amount) = (ours.refund.clone(), ours.refund.amount);
     match doing {
         Doing::Execute(decision, mishap) => {
-            // Somebody repeats what is unknown, as long as its key tells.
+            // A worker retries what is unknown, as long as its key tells.
             if let RefundState::Unknown { call, .. } = &refund.state
                 && call.may_be_repeated(HORIZON, now)
                 && ours.wire.newest(second).is_none()

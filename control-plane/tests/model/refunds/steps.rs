@@ -26,7 +26,7 @@ pub(crate) enum Doing {
     },
     /// The payment was canceled while it was under way.
     GiveBackTheRest,
-    /// Somebody makes one at the provider's dashboard.
+    /// A person makes one at the provider's dashboard.
     Dashboard {
         amount: u8,
     },

@@ -82,7 +82,7 @@ impl World {
             Place::Heard { attempt, heard } => self.record(request, attempt, heard),
             Place::Concluding(change) => match (self.database.change_key(change), change) {
                 (true, KeyChange::Answer { verdict, .. }) => Place::Decided(verdict),
-                // Somebody else has concluded: it is looked at once more.
+                // Another process has concluded: it is looked at once more.
                 (false, KeyChange::Answer { .. }) => Place::ControlPlane,
                 // Its client is told that nothing was done, and may send it again.
                 (_, KeyChange::Release { .. }) => Place::Undecided,

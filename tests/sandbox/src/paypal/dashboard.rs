@@ -30,7 +30,7 @@ pub(super) fn lapse(desk: &mut Desk<'_>, subjects: &[String]) -> Result<Value> {
     view(desk, &Done::ok(super::request_ids::Resource::Authorization(id)))
 }
 
-/// Somebody voids the authorization, or with the reason `expired` PayPal does because its time is up.
+/// A person voids the authorization, or with the reason `expired` PayPal does because its time is up.
 pub(super) fn void(desk: &mut Desk<'_>, subjects: &[String], script: &Script) -> Result<Value> {
     let (id, _) = find_authorization(desk, subjects)?;
     let effect = match script.reason.as_deref() {

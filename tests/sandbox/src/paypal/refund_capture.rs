@@ -49,7 +49,7 @@ impl Request {
         })
     }
 
-    /// A refund that somebody makes in the dashboard.
+    /// A refund that a person makes in the dashboard.
     pub(crate) fn of_dashboard(capture: String, amount: Option<Money>) -> Self {
         Self { capture, amount, custom_id: None, invoice_id: None, note_to_payer: None }
     }

@@ -113,6 +113,20 @@ impl Plan {
         problems?.into_iter().next()
     }
 
+    /// Whether anything was there to be written.
+    ///
+    /// # Errors
+    /// Also if all that there is was not believed, see [`Self::contradiction`].
+    pub(in crate::domain::operations) async fn commit_what_is_believed(
+        self,
+        gateway: &Gateway,
+    ) -> Result<bool, Trouble> {
+        match self.contradiction() {
+            Some(problem) => Err(Trouble::Failed(problem)),
+            None => self.commit(gateway, None).await,
+        }
+    }
+
     /// What each step does, in words: `completed`, `refund processed`.
     pub(in crate::domain::operations) fn summary(&self) -> Vec<String> {
         let word = |change: &Change| match &change.step {

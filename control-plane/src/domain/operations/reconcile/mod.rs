@@ -46,7 +46,7 @@ pub enum Finding {
     UnderWay,
     /// The provider had gone further, and so have our records now: what they say.
     Adopted(String),
-    /// In what they contradict each other. Somebody has to look.
+    /// How they contradict each other. A person has to look.
     Differs(String),
     /// The provider did not say.
     NotSeen(String),
@@ -74,7 +74,7 @@ pub enum Unseen {
 }
 
 impl Unseen {
-    /// Whether it could be seen another time, or once somebody has mended it.
+    /// Whether it could be seen another time, or once a person has mended it.
     #[must_use]
     pub const fn is_failure(&self) -> bool {
         !matches!(self, Self::NotListed(_))

@@ -21,14 +21,14 @@ pub(super) async fn missing_here(
     if gateway.store.anyones_payment(id).await?.is_some() {
         return Ok(None);
     }
-    let finding = record_anew(gateway, provider, &one).await?;
+    let finding = record_again(gateway, provider, &one).await?;
     let Listed { seen, .. } = one;
     let (payment, reference) = (Some(id), Some(seen.reference));
     Ok(Some(Compared { provider, payment, reference, money: seen.money, recorded: None, finding }))
 }
 
 /// A charge of ours whose record is lost, as after a restored backup. Its refunds follow from a look at it.
-async fn record_anew(gateway: &Gateway, provider: Provider, listed: &Listed) -> Result<Finding, StoreError> {
+async fn record_again(gateway: &Gateway, provider: Provider, listed: &Listed) -> Result<Finding, StoreError> {
     let Listed { seen, origin } = listed;
     let found = origin.as_ref().and_then(|origin| Payment::found(provider, seen, origin, gateway.now()));
     let Some([opened, payment]) = found else {

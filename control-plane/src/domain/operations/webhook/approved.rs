@@ -2,15 +2,15 @@
 //! come back: some payers close the window.
 
 use super::{Job, Trouble, Worked};
-use crate::domain::event::{Cause, Event};
+use crate::domain::event::Cause;
 use crate::domain::gateway::Gateway;
 use crate::domain::idempotency::Call;
 use crate::domain::operations::OperationError;
 use crate::domain::operations::repeat::Patience;
-use crate::domain::operations::send::send_and_record;
+use crate::domain::operations::send::begin;
+use crate::domain::operations::settle::operation_trouble;
 use crate::domain::payment::{Payment, State};
 use crate::domain::provider::{OperationKind, PaymentProvider};
-use crate::domain::store::{Change, CommitError, Step};
 
 impl Job<'_> {
     /// From its beginning on the resumed payment is looked after until it is decided, so the event is done with.
@@ -22,7 +22,8 @@ impl Job<'_> {
     }
 }
 
-/// Takes the money of a payment whose payer has agreed.
+/// Takes the money of a payment whose payer has agreed. The commit that gets in takes it: the client may be coming back
+/// in the same moment.
 pub(in crate::domain::operations) async fn resume_approved(
     gateway: &Gateway,
     provider: &dyn PaymentProvider,
@@ -30,27 +31,13 @@ pub(in crate::domain::operations) async fn resume_approved(
     cause: &Cause,
 ) -> Result<(), Trouble> {
     let call = Call::silent(cause.clone(), OperationKind::Resume);
-    let moved = begin(gateway, &payment, &call.cause).await?;
-    match send_and_record(gateway, provider, moved, &(), Patience::none(), &call).await {
-        // The provider's no is recorded in the payment.
-        Ok(_) | Err(OperationError::Refused { .. }) => Ok(()),
-        Err(OperationError::Store(problem)) => Err(problem.into()),
-        Err(problem) => Err(Trouble::Failed(problem.to_string())),
-    }
-}
-
-/// The commit that gets in takes the money; the client may be coming back in the same moment.
-async fn begin(gateway: &Gateway, payment: &Payment, cause: &Cause) -> Result<Payment, Trouble> {
-    let mut moved = payment
+    let moved = payment
         .clone()
         .begin_resume(gateway.new_attempt_id(), gateway.now())
         .map_err(|problem| Trouble::Failed(problem.to_string()))?;
-    gateway.under_way(&mut moved.follow_up);
-    let event = Event::payment_moved(Some(&payment.state), &moved, cause);
-    let step = Step::MovePayment { payment: moved.clone(), event };
-    match gateway.commit(Change::from(step)).await {
-        Ok(()) => Ok(moved),
-        Err(CommitError::Conflict(_)) => Err(Trouble::Wait("somebody else goes on with the payment")),
-        Err(CommitError::Store(problem)) => Err(problem.into()),
+    match begin(gateway, provider, &payment, moved, Patience::none(), &call).await {
+        // The provider's no is recorded in the payment.
+        Ok(_) | Err(OperationError::Refused { .. }) => Ok(()),
+        Err(problem) => Err(operation_trouble(problem)),
     }
 }

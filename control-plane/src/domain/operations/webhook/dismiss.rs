@@ -69,8 +69,7 @@ async fn write(gateway: &Gateway, event: &WebhookEvent, dismissal: &Dismissal) -
             Err(CommitError::Store(problem)) => Err(problem),
         };
     };
-    // No request's id has a space in it.
-    let cause = Cause { client: payment.client.clone(), request_id: format!("operator {}", dismissal.by) };
+    let cause = Cause::operator(payment.client.clone(), &dismissal.by);
     let detail = Detail {
         reference: Some(ProviderRef::new(event.id.as_str())),
         code: Some(event.kind.clone()),

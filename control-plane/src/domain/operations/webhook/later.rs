@@ -7,7 +7,7 @@ use crate::domain::gateway::Gateway;
 use crate::domain::webhook::{EventState, WebhookEvent};
 
 /// An event that failed more rarely is tried again, whatever its age: nobody may have been there to work it off.
-/// From then on its failing is an error that somebody has to look into.
+/// From then on its failing is an error that a person has to look into.
 const ATTEMPTS_UNREMARKABLE: u32 = 5;
 /// An error about the same event is logged once in each of these periods of its age.
 const TOLD_EVERY: SignedDuration = SignedDuration::from_hours(1);

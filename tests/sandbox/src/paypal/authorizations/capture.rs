@@ -48,7 +48,7 @@ impl Request {
         })
     }
 
-    /// A capture that somebody makes in the dashboard.
+    /// A capture that a person makes in the dashboard.
     pub(crate) fn of_dashboard(authorization: String, amount: Option<Money>) -> Self {
         Self { authorization, amount, invoice_id: None, final_capture: false }
     }

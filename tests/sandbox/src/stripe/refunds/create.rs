@@ -75,7 +75,7 @@ impl Request {
         Ok(request)
     }
 
-    /// A refund that somebody makes in the dashboard, which has no metadata.
+    /// A refund that a person makes in the dashboard, which has no metadata.
     pub(crate) fn of_dashboard(intent: String, amount: Option<i64>) -> Self {
         Self {
             target: Target::PaymentIntent(intent),

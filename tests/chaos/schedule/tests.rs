@@ -1,0 +1,60 @@
+use super::*;
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+#[test]
+fn a_seed_is_a_schedule() {
+    assert_eq!(draw(7, Shape::Distributed, MINUTE), draw(7, Shape::Distributed, MINUTE));
+    assert_ne!(draw(7, Shape::Distributed, MINUTE), draw(8, Shape::Distributed, MINUTE));
+}
+
+#[test]
+fn some_seed_brings_each_kind_of_trouble() {
+    let all: Vec<_> = (0..20).flat_map(|seed| draw(seed, Shape::Distributed, MINUTE)).collect();
+    let happens = |what: &str| all.iter().any(|step| step.action.to_string().contains(what));
+    for what in [
+        "kill -9 envoy",
+        "kill -9 control-plane",
+        "kill -9 edge-cache",
+        "kill -9 worker",
+        "start worker 1 with CRASH_POINTS",
+        "RabbitMQ dies",
+        "every queue is purged",
+        "ToRabbit",
+        "SIGSTOP envoy",
+        "SIGSTOP control-plane",
+        "CRASH_POINTS",
+        "PostgreSQL dies",
+        "ends every session",
+        "Redis dies",
+        "FLUSHALL",
+        "SCRIPT FLUSH",
+        "SIGSTOP Redis",
+        "drop_after",
+        "latency",
+        "withhold",
+        "duplicate",
+        "Refuse",
+        "BlackHole",
+        "CutRequest",
+        "CutAnswer",
+        "Slice",
+        "Latency",
+    ] {
+        assert!(happens(what), "{what}");
+    }
+    for name in crash_point::NAMES {
+        assert!(happens(name), "{name}");
+    }
+}
+
+#[test]
+fn what_is_embedded_has_one_gateway_and_no_servers() {
+    for seed in 0..20 {
+        for step in draw(seed, Shape::Embedded, MINUTE) {
+            let text = step.action.to_string();
+            let absent = ["edge-cache", "worker", "Redis", "Rabbit", "PostgreSQL", "Database", " 2"];
+            assert!(!absent.iter().any(|part| text.contains(part)), "{text}");
+        }
+    }
+}
