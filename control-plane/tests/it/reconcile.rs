@@ -139,7 +139,7 @@ async fn a_charge_whose_record_is_lost_is_recorded_anew_for_its_client() {
         *test.provider.listed.lock().unwrap() = vec![Listed { seen: seen.clone(), origin }];
         sees(&test, Found::Found(seen));
         let before = found(&test, 0).await;
-        assert_eq!(before[0].finding, Finding::Adopted(format!("recorded again, {}", status.name())));
+        assert_eq!(before[0].finding, Finding::Adopted(format!("recorded anew, {}", status.name())));
         assert_eq!((before[0].payment, before[0].recorded), (Some(lost.id), None));
 
         let now = test.gateway.store.payment(&lost.client, lost.id).await.unwrap().unwrap();
