@@ -9,6 +9,7 @@ mod reconcile_rows;
 mod rows;
 mod schema;
 mod settings;
+mod shares;
 pub mod sqlite;
 mod stored_request;
 pub mod unreadable;

@@ -21,6 +21,7 @@ use crate::store::OpenError;
 use crate::store::group_commit::GroupCommit;
 use crate::store::schema::Migrated;
 use crate::store::settings::DatabaseSettings;
+use crate::store::shares::Shares;
 use crate::store::unreadable::RowReader;
 use connections::{Connections, Limits};
 pub use uri::options;
@@ -42,6 +43,7 @@ pub struct PostgresStore {
     money: Connections,
     /// For clients' lists.
     lists: Connections,
+    shares: Shares,
     /// For operators' lists and gauges.
     operators: Connections,
     rows: RowReader,
@@ -60,9 +62,11 @@ impl PostgresStore {
         // A reader that waits for a connection waits for another's list to end, or to be canceled.
         let list = settings.read_timeout;
         let lists = Connections::new(&options, &limits(settings.list_connections, list, list));
+        let shares = Shares::of(settings.list_connections, list);
         let operators = Connections::new(&options, &limits(OPERATORS, PATIENCE, OPERATORS_STATEMENT_MAX));
         let writers = (0..WRITERS).map(|_| PostgresWriter::new(options.clone())).collect::<Vec<_>>();
-        Ok(Self { commits: GroupCommit::start(writers), money, lists, operators, rows: RowReader::default() })
+        let (commits, rows) = (GroupCommit::start(writers), RowReader::default());
+        Ok(Self { commits, money, lists, shares, operators, rows })
     }
 }
 

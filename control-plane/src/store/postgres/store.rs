@@ -52,6 +52,7 @@ impl Store for PostgresStore {
             };
             self.lists.all::<PaymentRow>(query).await
         };
+        let _share = self.shares.take(client).await?;
         let after = filter.after.map(|id| id.to_string());
         let (rows, has_more) = behind(&self.rows, after, filter.limit, fetch).await?;
         Ok(Page { items: rows.items, has_more })

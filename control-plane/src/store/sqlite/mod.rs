@@ -19,6 +19,7 @@ use crate::store::OpenError;
 use crate::store::group_commit::GroupCommit;
 use crate::store::schema::Migrated;
 use crate::store::settings::{DatabaseSettings, MigrateOnStart};
+use crate::store::shares::Shares;
 use crate::store::unreadable::RowReader;
 use commit::SqliteWriter;
 
@@ -35,6 +36,7 @@ pub struct SqliteStore {
     readers: SqlitePool,
     /// For clients' and operators' lists.
     lists: SqlitePool,
+    shares: Shares,
     /// For one client's list.
     list_max: Duration,
     rows: RowReader,
@@ -59,7 +61,9 @@ impl SqliteStore {
         let lists = pool(LIST_READERS).connect_lazy_with(options);
         let commits = GroupCommit::start([SqliteWriter(writer.clone())]);
         let rows = RowReader::default();
-        Ok(Self { commits, writer, readers, lists, list_max: settings.read_timeout, rows })
+        let list_max = settings.read_timeout;
+        let shares = Shares::of(LIST_READERS, list_max);
+        Ok(Self { commits, writer, readers, lists, shares, list_max, rows })
     }
 }
 

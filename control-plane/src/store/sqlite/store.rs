@@ -62,6 +62,7 @@ impl Store for SqliteStore {
                 });
             query.fetch_all(&self.lists).await.map_err(unavailable)
         };
+        let _share = self.shares.take(client).await?;
         let after = filter.after.map(|id| id.to_string());
         let found = timeout(self.list_max, behind(&self.rows, after, filter.limit, fetch)).await;
         let (rows, has_more) = found.map_err(|_| StoreError::TimedOut)??;

@@ -55,7 +55,7 @@ fn event(n: u8) -> WebhookEvent {
 }
 
 #[tokio::test]
-async fn charges_reads_and_webhooks_go_on_while_slow_lists_hold_every_connection_for_lists() {
+async fn everything_goes_on_while_the_slow_lists_of_one_client_hold_its_connections() {
     let Some(test) = TestStore::postgres().await else { return };
     let store = slow_for_one_client(&test).await;
     let (stop, canceled) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
@@ -84,6 +84,8 @@ async fn charges_reads_and_webhooks_go_on_while_slow_lists_hold_every_connection
         store.commit(refund_of(&payment, n, 10).1).await.unwrap();
         assert_eq!(store.refunds(&payment.client, payment.id).await.unwrap().items.len(), 1);
         store.ready().await.unwrap();
+        let list = store.payments(&client("demo"), &Filter { limit: 1, ..Filter::default() }).await.unwrap();
+        assert_eq!(list.items.len(), 1);
     }
     stop.store(true, Ordering::SeqCst);
     for poller in pollers {
