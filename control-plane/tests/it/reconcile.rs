@@ -168,7 +168,8 @@ async fn what_was_recorded_anew_is_told_even_if_a_second_look_fails() {
 async fn an_authorization_whose_record_is_lost_can_be_captured() {
     let test = TestGateway::start().await;
     let (lost, _) = opening(7, "demo", 100);
-    let seen = shown(&lost, Standing::Authorized { authorization: ProviderRef::new("pi_found") });
+    let seen =
+        shown(&lost, Standing::Authorized { authorization: ProviderRef::new("pi_found"), expires: None });
     let origin = Some(Origin { client: lost.client.clone(), capture: CaptureMode::Manual });
     *test.provider.listed.lock().unwrap() = vec![Listed { seen: seen.clone(), origin }];
     sees(&test, Found::Found(seen));

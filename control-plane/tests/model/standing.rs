@@ -41,7 +41,7 @@ impl Provider {
             }
             Truth::Pending(_) => Standing::Processing,
             Truth::Held if self.capture_declined => Standing::Declined(refusal(RefusalKind::Declined)),
-            Truth::Held => Standing::Authorized { authorization: reference() },
+            Truth::Held => Standing::Authorized { authorization: reference(), expires: None },
             Truth::Captured(amount) => {
                 Standing::Captured { charge: ProviderRef::new("ch_1"), money: Money { amount, currency } }
             }

@@ -42,7 +42,10 @@ async fn stripe_shows_each_payment_where_it_stands() {
 
     let order = shop.authorize(4_999, "USD", Some("pm_card_visa"));
     let intent = authorized(stripe.charge(&order).await.done());
-    assert_eq!(of(&order, &look(&intent).await), Standing::Authorized { authorization: intent.clone() });
+    assert_eq!(
+        of(&order, &look(&intent).await),
+        Standing::Authorized { authorization: intent.clone(), expires: None }
+    );
     stripe.capture(&shop.capture(&order, &intent, 2_000)).await.done();
     assert_eq!(of(&order, &look(&intent).await), captured(&intent, money(2_000, "USD")));
 
@@ -197,8 +200,13 @@ async fn paypal_shows_what_is_held_taken_in_part_or_released() {
         else {
             panic!("not authorized")
         };
-        let held = Standing::Authorized { authorization: authorization.clone() };
-        assert_eq!(of(&order, &look(&payment).await), held);
+        let Standing::Authorized { authorization: held, expires: Some(expires) } =
+            of(&order, &look(&payment).await)
+        else {
+            panic!("not held for a time")
+        };
+        let days = expires.duration_since(jiff::Timestamp::now()).as_hours() / 24;
+        assert_eq!((held, days), (authorization.clone(), 28), "{expires}");
         if released {
             paypal.cancel(&shop.cancel(&order, CancelTarget::Authorization(authorization))).await.done();
             assert_eq!(of(&order, &look(&payment).await), Standing::Canceled { is_expired: false });

@@ -128,8 +128,10 @@ pub enum Standing {
     },
     /// Taken; the provider decides later.
     Processing,
+    /// The amount is held, until `expires` if the provider says.
     Authorized {
         authorization: ProviderRef,
+        expires: Option<Timestamp>,
     },
     /// The money moved. `money` is how much of it.
     Captured {

@@ -16,7 +16,7 @@
 use edge_core::money::Money;
 use edge_core::provider::Provider;
 use edge_core::request::{CaptureMode, ChargeRequest, Metadata};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{Absence, Adopted, Evidence, Origin, OwnCall, Standing};
 use crate::domain::flight::READS_LAG;
@@ -24,6 +24,9 @@ use crate::domain::payment::{
     Authorization, CancelReason, Cancelable, Failure, Flight, Operation, Payment, Session, State,
 };
 use crate::domain::provider::{ProviderRef, Refusal};
+
+/// What is held is gone this long after it expired: the provider's clock is not ours.
+const EXPIRED_FOR: SignedDuration = SignedDuration::from_hours(1);
 
 /// What a transition on evidence comes to.
 enum Next {
@@ -75,7 +78,7 @@ impl Payment {
         let opened = Self::open(seen.payment?, origin.client.clone(), request, None, at);
         let next = match &seen.standing {
             Standing::Captured { charge, money } => opened.captured_at(charge, *money),
-            Standing::Authorized { authorization } => opened.authorized_at(authorization),
+            Standing::Authorized { authorization, .. } => opened.authorized_at(authorization),
             _ => return None,
         };
         let Next::State(state) = next else { return None };
@@ -173,15 +176,21 @@ impl Payment {
             // After a cancellation, what was held before may still be read.
             State::Completed { .. } | State::Captured { .. } | State::Canceled { .. } => Next::Known,
             State::Failed { .. } => match standing {
-                Standing::Authorized { authorization } => self.authorized_at(authorization).surprise(),
+                Standing::Authorized { authorization, .. } => self.authorized_at(authorization).surprise(),
                 _ => Next::Known,
             },
             State::Authorized(_) => match standing {
                 Standing::Canceled { is_expired } => Next::State(ended(*is_expired)),
+                // PayPal goes on showing it as it was.
+                Standing::Authorized { expires: Some(expires), .. }
+                    if at.duration_since(*expires) >= EXPIRED_FOR =>
+                {
+                    Next::State(ended(true))
+                }
                 _ => Next::Known,
             },
             State::RequiresAction(_) => match standing {
-                Standing::Authorized { authorization } => self.authorized_at(authorization),
+                Standing::Authorized { authorization, .. } => self.authorized_at(authorization),
                 Standing::Declined(refusal) => Next::State(failed(refusal)),
                 Standing::Canceled { is_expired } => Next::State(ended(*is_expired)),
                 _ => Next::Known,
@@ -237,7 +246,7 @@ impl Payment {
     fn not_done(&self, flight: &Flight, standing: &Standing) -> Next {
         match (&flight.operation, standing) {
             // The payer was faster.
-            (Operation::Cancel(Cancelable::Session(_)), Standing::Authorized { authorization }) => {
+            (Operation::Cancel(Cancelable::Session(_)), Standing::Authorized { authorization, .. }) => {
                 self.authorized_at(authorization)
             }
             // An earlier capture that was declined shows as long as the amount is held.
@@ -277,7 +286,7 @@ impl Payment {
                 Standing::Declined(_),
             ) => Next::Known,
             (_, Standing::Declined(refusal)) => Next::State(failed(refusal)),
-            (Operation::Charge | Operation::Resume(_), Standing::Authorized { authorization }) => {
+            (Operation::Charge | Operation::Resume(_), Standing::Authorized { authorization, .. }) => {
                 self.authorized_at(authorization)
             }
             (Operation::Charge, Standing::RequiresAction { url }) => {

@@ -60,6 +60,8 @@ pub(super) struct Transaction {
     custom_id: Option<String>,
     invoice_id: Option<String>,
     create_time: Option<String>,
+    /// Of an authorization. Its status says nothing of it.
+    expiration_time: Option<String>,
     #[serde(default)]
     links: Vec<Link>,
     status_details: Option<StatusDetails>,

@@ -31,7 +31,7 @@ async fn a_capture_that_the_provider_shows_as_not_made_goes_back_to_authorized()
     let call = Call { operation: OperationKind::Capture, ..keyed(7, "c") };
     let pending = capture(test.gateway.clone(), payment.id, None, call.clone()).await.unwrap();
     assert_eq!(pending.state.status(), Status::Pending);
-    test.shows(&pending, Standing::Authorized { authorization: ProviderRef::new("pi_1") });
+    test.shows(&pending, Standing::Authorized { authorization: ProviderRef::new("pi_1"), expires: None });
     test.settle().await;
     assert!(matches!(test.now(&payment).await.state, State::Authorized(_)));
     assert_eq!(test.calls("capture"), 2, "a dead key is not asked again");

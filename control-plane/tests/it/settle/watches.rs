@@ -1,5 +1,7 @@
 //! A payment that waits for its payer or its capture is looked at again, event or no event.
 
+use control_plane::domain::clock::Clock as _;
+
 use super::*;
 
 impl TestGateway {
@@ -50,12 +52,26 @@ async fn an_order_that_the_provider_forgot_has_expired() {
 async fn an_authorization_that_ran_out_ends_canceled() {
     let test = TestGateway::start().await;
     let payment = test.authorized().await;
-    test.shows(&payment, Standing::Authorized { authorization: ProviderRef::new("pi_1") });
+    test.shows(&payment, Standing::Authorized { authorization: ProviderRef::new("pi_1"), expires: None });
     test.later(24).await;
     assert!(matches!(test.now(&payment).await.state, State::Authorized(_)));
     test.shows(&payment, Standing::Canceled { is_expired: true });
     test.later(12).await;
     assert_eq!(test.now(&payment).await.state.status(), Status::Canceled);
+}
+
+#[tokio::test]
+async fn a_hold_past_its_expiry_ends_though_the_provider_shows_it_as_it_was() {
+    let test = TestGateway::start().await;
+    let payment = test.authorized().await;
+    let expires = test.clock.now().checked_add(jiff::SignedDuration::from_hours(48)).unwrap();
+    let authorization = ProviderRef::new("pi_1");
+    test.shows(&payment, Standing::Authorized { authorization, expires: Some(expires) });
+    test.later(47).await;
+    assert!(matches!(test.now(&payment).await.state, State::Authorized(_)));
+    test.later(12).await;
+    let reason = Some(control_plane::domain::payment::CancelReason::Expired);
+    assert_eq!(test.now(&payment).await.state, State::Canceled { reason });
 }
 
 #[tokio::test]

@@ -50,7 +50,7 @@ fn acts() -> Standing {
 }
 
 fn held() -> Standing {
-    Standing::Authorized { authorization: ProviderRef::new("A1") }
+    Standing::Authorized { authorization: ProviderRef::new("A1"), expires: None }
 }
 
 /// Whether it is paid at once, and how it goes at the provider.

@@ -271,7 +271,7 @@ async fn a_lost_capture_is_settled_by_an_event() {
     test.provider.captures.lock().unwrap().push(Outcome::Unknown(Doubt::new("cut")));
     let payment = operations::capture(test.gateway.clone(), payment.id, None, call()).await.unwrap();
     // Still held, by a read that may be older than the capture: no evidence.
-    let held = Standing::Authorized { authorization: ProviderRef::new("pi_1") };
+    let held = Standing::Authorized { authorization: ProviderRef::new("pi_1"), expires: None };
     shows(&test, &payment, held);
     told(&test, "evt_1", "payment", payment.id).await;
     worked_off(&test.gateway).await;

@@ -100,7 +100,9 @@ impl Transaction {
 
     fn standing_of_authorization(&self) -> Standing {
         match (self.status.as_str(), untrusted::reference(&self.id)) {
-            ("CREATED", Some(authorization)) => Standing::Authorized { authorization },
+            ("CREATED", Some(authorization)) => {
+                Standing::Authorized { authorization, expires: instant(self.expiration_time.as_deref()) }
+            }
             // Captured, and the capture is not to be seen yet.
             ("PENDING" | "CAPTURED" | "PARTIALLY_CAPTURED", _) => Standing::Processing,
             (status, _) if ENDED.contains(&status) => Standing::Canceled { is_expired: status == "EXPIRED" },
@@ -139,7 +141,7 @@ impl Transaction {
             charge: self.up("captures"),
             money: self.amount.as_ref().and_then(super::Sum::money),
             is_without_funds: false,
-            created: self.create_time.as_deref().and_then(|time| time.parse::<Timestamp>().ok()),
+            created: instant(self.create_time.as_deref()),
             reference,
             standing,
         })
@@ -160,6 +162,10 @@ impl Link {
             .find(|(before, _)| before.rsplit('/').next() == Some(kind))
             .and_then(|(_, id)| untrusted::reference(id))
     }
+}
+
+fn instant(time: Option<&str>) -> Option<Timestamp> {
+    time?.parse().ok()
 }
 
 fn ours(custom_id: Option<&str>) -> Option<crate::domain::id::PaymentId> {

@@ -70,7 +70,7 @@ impl Intent {
                 Some(money) => Standing::Captured { charge: intent.clone(), money },
                 None => unclear("Stripe succeeded with an amount that cannot be one of ours"),
             },
-            "requires_capture" => Standing::Authorized { authorization: intent.clone() },
+            "requires_capture" => Standing::Authorized { authorization: intent.clone(), expires: None },
             "requires_action" => self.page().map_or(Standing::Open, |url| Standing::RequiresAction { url }),
             "processing" => Standing::Processing,
             // Before the first confirmation is decided it looks the same, but for the error.
