@@ -38,7 +38,7 @@ pub struct ResolveArgs {
     verdict: VerdictName,
     /// The provider's name for the outcome: the PaymentIntent or capture (paid), the authorization (authorized), the
     /// refund (refunded)
-    #[arg(long)]
+    #[arg(long, value_parser = reference)]
     reference: Option<String>,
     /// Why you are sure
     #[arg(long, value_parser = text)]
@@ -65,8 +65,10 @@ enum VerdictName {
 impl ResolveArgs {
     fn verdict(&self) -> anyhow::Result<Verdict> {
         let reference = || {
-            let named = self.reference.as_deref().map(str::trim).filter(|named| !named.is_empty());
-            named.map(ProviderRef::new).context("--reference is needed: the provider's name for the outcome")
+            self.reference
+                .as_deref()
+                .map(ProviderRef::new)
+                .context("--reference is needed: the provider's name for the outcome")
         };
         Ok(match self.verdict {
             VerdictName::Paid => Verdict::Paid { charge: reference()? },
@@ -91,6 +93,18 @@ fn text(text: &str) -> Result<String, String> {
     let text = text.trim();
     let fits = (1..=500).contains(&text.chars().count()) && !text.chars().any(char::is_control);
     if fits { Ok(text.to_owned()) } else { Err("must be a text of 1 to 500 characters".to_owned()) }
+}
+
+/// A provider's name for something.
+fn reference(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+    let fits = (1..=255).contains(&text.len()) && text.chars().all(is_name);
+    if fits {
+        Ok(text.to_owned())
+    } else {
+        Err("must be a name like pi_… or 8XY…, without spaces".to_owned())
+    }
 }
 
 #[derive(Args)]

@@ -3,6 +3,7 @@
 
 use edge_core::client::ClientId;
 use edge_core::idempotency::{Fingerprint, Scope};
+use edge_core::money::Amount;
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -10,7 +11,7 @@ use super::event::Cause;
 use super::flight::KeyRef;
 use super::id::{PaymentId, RefundId};
 use super::operations::OperationError;
-use super::payment::Payment;
+use super::payment::{Operation, Payment};
 use super::provider::{OperationKind, RefusalKind};
 use super::refund::Refund;
 
@@ -113,8 +114,33 @@ pub struct Call<T> {
     pub cause: Cause,
     pub key: Option<CallKey>,
     pub render: Render<T>,
-    /// What the answer is about. A payment that was captured is no answer to a cancellation.
+    pub asked: Asked,
+}
+
+/// What a client wants. A payment that was captured is no answer to a cancellation, nor to the capture of another
+/// amount.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Asked {
     pub operation: OperationKind,
+    /// Of a capture, in minor units. `None`: all that is authorized.
+    pub amount: Option<Amount>,
+}
+
+impl Asked {
+    /// What began `operation`.
+    const fn of(operation: &Operation) -> Self {
+        let amount = match operation {
+            Operation::Capture { amount, .. } => Some(*amount),
+            Operation::Charge | Operation::Resume(_) | Operation::Cancel(_) => None,
+        };
+        Self { operation: operation.kind(), amount }
+    }
+}
+
+impl From<OperationKind> for Asked {
+    fn from(operation: OperationKind) -> Self {
+        Self { operation, amount: None }
+    }
 }
 
 /// What an operation is about.
@@ -124,11 +150,11 @@ pub trait Decided {
     /// Whether the outcome is final; a client that repeats its request gets the same answer from then on.
     fn is_decided(&self) -> bool;
 
-    /// What a client is told that asked for `operation`, of what is recorded now.
+    /// What a client is told that `asked` for something, of what is recorded now.
     ///
     /// # Errors
     /// If the operation failed or lost.
-    fn outcome_of(self, operation: OperationKind) -> Result<Self, OperationError>
+    fn outcome_of(self, asked: Asked) -> Result<Self, OperationError>
     where
         Self: Sized;
 }
@@ -137,7 +163,7 @@ impl<T> Call<T> {
     /// Nobody waits for an answer.
     #[must_use]
     pub fn silent(cause: Cause, operation: OperationKind) -> Self {
-        Self { cause, key: None, render: nothing, operation }
+        Self { cause, key: None, render: nothing, asked: operation.into() }
     }
 
     #[must_use]
@@ -166,9 +192,9 @@ impl Call<Payment> {
     #[must_use]
     pub fn going_on(payment: &Payment, cause: Cause, renders: &Renders) -> Self {
         let flight = payment.state.flight();
-        let operation = flight.map_or(OperationKind::Charge, |flight| flight.operation.kind());
+        let asked = flight.map_or(OperationKind::Charge.into(), |flight| Asked::of(&flight.operation));
         let key = flight.and_then(|flight| flight.call.key.clone()).map(CallKey::Earlier);
-        Self { cause, key, render: renders.of(operation), operation }
+        Self { cause, key, render: renders.of(asked.operation), asked }
     }
 }
 

@@ -100,6 +100,9 @@ pub struct Doubt {
     /// more, whatever the first request did.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_key_dead: bool,
+    /// A charge whose time ran out before the provider could be asked; it is not made any more.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_expired: bool,
 }
 
 impl Doubt {
@@ -111,6 +114,7 @@ impl Doubt {
             retry_after_s: None,
             is_conflict: false,
             is_key_dead: false,
+            is_expired: false,
         }
     }
 

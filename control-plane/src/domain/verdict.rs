@@ -1,6 +1,7 @@
 //! What a person decides about a payment or refund that neither the provider's answers nor its records decide.
 
-use edge_core::money::Amount;
+use edge_core::provider::Provider;
+use edge_core::request::CaptureMode;
 use jiff::Timestamp;
 
 use super::payment::{Authorization, CancelReason, Failure, Operation, Payment, State, Status};
@@ -42,6 +43,12 @@ pub enum Unfit {
     Decided { state: &'static str },
     #[error("{verdict} is no outcome of a {operation}")]
     Verdict { verdict: &'static str, operation: &'static str },
+    #[error("{verdict} is no outcome of a charge with capture {mode}")]
+    Mode { verdict: &'static str, mode: &'static str },
+    #[error(
+        "the provider was certainly never asked for it, so {verdict} cannot be its outcome; cancel it instead"
+    )]
+    NeverAsked { verdict: &'static str },
 }
 
 impl Payment {
@@ -53,23 +60,38 @@ impl Payment {
         let flight = self.state.flight().filter(|_| self.state.status() == Status::Pending);
         let Some(flight) = flight else { return Err(Unfit::Decided { state: self.state.name() }) };
         let operation = flight.operation.kind().name();
-        let unfit = || Unfit::Verdict { verdict: verdict.name(), operation };
-        let paid = |charge: &ProviderRef, amount: Option<Amount>| match amount {
-            Some(captured) => State::Captured { charge: charge.clone(), captured, to_refund: false },
-            None => State::Completed { charge: charge.clone(), to_refund: false },
-        };
+        let mode = self.request.capture;
         let state = match (&flight.operation, verdict) {
-            (Operation::Charge | Operation::Resume(_), Verdict::Paid { charge }) => paid(charge, None),
-            (Operation::Charge | Operation::Resume(_), Verdict::Authorized { authorization }) => {
-                State::Authorized(Authorization::new(authorization.clone()))
+            (_, Verdict::Paid { .. } | Verdict::Authorized { .. })
+                if matches!(self.state, State::Queued { .. }) =>
+            {
+                return Err(Unfit::NeverAsked { verdict: verdict.name() });
             }
-            (Operation::Capture { amount, .. }, Verdict::Paid { charge }) => paid(charge, Some(*amount)),
+            (Operation::Charge | Operation::Resume(_), Verdict::Paid { charge }) => {
+                let (charge, captured) = (charge.clone(), self.request.amount);
+                match mode {
+                    CaptureMode::Automatic => State::Completed { charge, to_refund: false },
+                    CaptureMode::Manual => State::Captured { charge, captured, to_refund: false },
+                }
+            }
+            (Operation::Charge | Operation::Resume(_), Verdict::Authorized { authorization }) => match mode {
+                CaptureMode::Automatic => {
+                    return Err(Unfit::Mode { verdict: verdict.name(), mode: "automatic" });
+                }
+                CaptureMode::Manual => State::Authorized(Authorization::new(authorization.clone())),
+            },
+            (Operation::Capture { amount, .. }, Verdict::Paid { charge }) => {
+                State::Captured { charge: charge.clone(), captured: *amount, to_refund: false }
+            }
             (_, Verdict::Canceled) => State::Canceled { reason: Some(CancelReason::AtProvider) },
             (_, Verdict::NotDone) => flight.clone().undone(reason.to_owned()),
-            _ => return Err(unfit()),
+            _ => return Err(Unfit::Verdict { verdict: verdict.name(), operation }),
         };
         let reference = match verdict {
-            Verdict::Paid { charge: named } | Verdict::Authorized { authorization: named } => {
+            // PayPal's captures and authorizations are not the order that a payment is known by.
+            Verdict::Paid { charge: named } | Verdict::Authorized { authorization: named }
+                if self.request.provider == Provider::Stripe =>
+            {
                 self.reference.is_none().then(|| named.clone())
             }
             _ => None,
@@ -132,6 +154,17 @@ mod tests {
         assert_eq!((paid.state.name(), paid.reference), ("completed", Some(charge)));
         let failed = unknown().decided(&Verdict::NotDone, "not in the dashboard", at).unwrap();
         assert_eq!((failed.state.name(), failed.follow_up), ("failed", None));
+    }
+
+    #[test]
+    fn what_was_never_asked_for_cannot_have_moved_money() {
+        let at = Timestamp::UNIX_EPOCH;
+        let State::Unknown { flight, reason } = unknown().state else { panic!("not unknown") };
+        let queued = unknown().enter(State::Queued { flight, reason }, None, at);
+        let paid = Verdict::Paid { charge: ProviderRef::new("pi_1") };
+        assert!(matches!(queued.decided(&paid, "no", at), Err(Unfit::NeverAsked { .. })));
+        let held = Verdict::Authorized { authorization: ProviderRef::new("pi_1") };
+        assert!(matches!(unknown().decided(&held, "no", at), Err(Unfit::Mode { .. })));
     }
 
     #[test]

@@ -89,8 +89,12 @@ impl From<&OperationError> for ApiError {
                 Self::new(ErrorCode::RefundExceedsCharge, message).transaction(*payment)
             }
             OperationError::Refused { payment, refusal } => Self::refused(refusal).transaction(*payment),
-            OperationError::NotSent { payment, .. } => {
-                let message = "the provider cannot be reached; nothing was charged, try again";
+            OperationError::NotSent { payment, doubt } => {
+                let message = if doubt.is_expired {
+                    super::view::EXPIRED
+                } else {
+                    "the provider did not execute it, so no money moved; try again"
+                };
                 Self::new(ErrorCode::ProviderUnavailable, message).transaction(*payment).retryable(true)
             }
             OperationError::GivenUp { payment, .. } => {

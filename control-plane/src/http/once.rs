@@ -14,9 +14,10 @@ use super::attested::Attested;
 use super::error::ApiError;
 use crate::cache::CacheError;
 use crate::crash_point::reach;
-use crate::domain::idempotency::{Answer, Call, CallKey, Claim, Decided, KeyChange, KeyRecord, Render};
+use crate::domain::idempotency::{
+    Answer, Asked, Call, CallKey, Claim, Decided, KeyChange, KeyRecord, Render,
+};
 use crate::domain::operations::{OperationError, Recall};
-use crate::domain::provider::OperationKind;
 use crate::domain::store::{Change, CommitError, Conflict};
 
 const REPLAYED: HeaderName = HeaderName::from_static(REPLAYED_HEADER);
@@ -44,7 +45,7 @@ pub(super) async fn once<T, F>(
     app: App,
     attested: Attested,
     render: Render<T>,
-    operation: OperationKind,
+    asked: Asked,
     run: impl Fn(Call<T>) -> F + Send + Sync + 'static,
 ) -> Result<Response, ApiError>
 where
@@ -56,7 +57,7 @@ where
     let told = tasks.spawn(Box::pin(async move {
         let claim = attested.claim.map(|turn| Claim { scope: turn.scope, fingerprint: turn.fingerprint });
         let key = claim.map(CallKey::Own);
-        let call = Call { cause: attested.cause, key, render, operation };
+        let call = Call { cause: attested.cause, key, render, asked };
         let (Some(claim), Some(turn)) = (claim, attested.claim) else {
             let result = run(call.clone()).await;
             return Ok(Told { answer: rendered(&call, &result), is_final: false, is_replay: false });

@@ -230,6 +230,9 @@ impl NextAction {
     }
 }
 
+/// What became of a charge that had to wait longer than its `expiresIn`.
+pub(super) const EXPIRED: &str = "it was not made in the time it had (`expiresIn`), and will not be";
+
 impl From<Failure> for FailureView {
     fn from(failure: Failure) -> Self {
         match failure {
@@ -237,11 +240,10 @@ impl From<Failure> for FailureView {
                 let decline_code = refusal.reason().cloned();
                 Self { code: refusal.code, decline_code, message: refusal.message }
             }
-            Failure::NotSent(_) => Self {
-                code: None,
-                decline_code: None,
-                message: "the provider could not be reached".to_owned(),
-            },
+            Failure::NotSent(doubt) => {
+                let message = if doubt.is_expired { EXPIRED } else { "the provider did not execute it" };
+                Self { code: None, decline_code: None, message: message.to_owned() }
+            }
         }
     }
 }

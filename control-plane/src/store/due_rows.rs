@@ -4,6 +4,7 @@ use edge_core::provider::Provider;
 use sqlx::FromRow;
 
 use super::rows::Reader;
+use super::unreadable::RowReader;
 use crate::domain::queue::{Claimed, Due, Lane, LaneBacklog, Work, WorkKind};
 use crate::domain::store::StoreError;
 
@@ -27,6 +28,35 @@ pub(super) const fn overdue(kind: WorkKind) -> &'static str {
              WHERE provider = $1 AND state IN ('received', 'failed') AND next_at <= $2
              ORDER BY next_at LIMIT $3"
         }
+    }
+}
+
+/// Rows of a lane that are read past for the sake of those behind them. More that cannot be read are no exception
+/// but the state of the table.
+const UNREADABLE_MAX: u32 = 10_000;
+
+/// The first `limit` due pieces of work that can be read; `fetch` reads the first `n` rows. What cannot be read
+/// stays due for good, so it must not take the place of what can.
+pub(super) async fn first_readable<Fetched>(
+    reader: &RowReader,
+    lane: Lane,
+    limit: u32,
+    fetch: impl Fn(u32) -> Fetched,
+) -> Result<Vec<Due>, StoreError>
+where
+    Fetched: Future<Output = Result<Vec<DueRow>, StoreError>>,
+{
+    let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
+    let mut asked = limit;
+    loop {
+        let rows = fetch(asked).await?;
+        let is_all = rows.len() < usize::try_from(asked).unwrap_or(usize::MAX);
+        let mut due: Vec<Due> = reader.read(rows.into_iter().map(|row| (lane, row)).collect())?.items;
+        if is_all || due.len() >= wanted || asked >= UNREADABLE_MAX {
+            due.truncate(wanted);
+            return Ok(due);
+        }
+        asked = asked.saturating_mul(4).clamp(1, UNREADABLE_MAX.max(limit));
     }
 }
 

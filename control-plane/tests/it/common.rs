@@ -283,9 +283,14 @@ pub(crate) fn cause() -> Cause {
     Cause { client: client("demo"), request_id: "req-1".to_owned() }
 }
 
+/// A cancellation without an idempotency key.
+pub(crate) fn cancel_call() -> Call<Payment> {
+    Call { asked: OperationKind::Cancel.into(), ..call() }
+}
+
 /// A request without an idempotency key.
 pub(crate) fn call<T: Debug>() -> Call<T> {
-    Call { cause: cause(), key: None, render, operation: OperationKind::Charge }
+    Call { cause: cause(), key: None, render, asked: OperationKind::Charge.into() }
 }
 
 /// A request under the key `n`, asking for `what`.

@@ -129,7 +129,7 @@ async fn capture_and_cancel_at_once_end_in_one_of_them() {
     let payment = operations::charge(test.gateway.clone(), request, call()).await.unwrap();
     let (capture, cancel) = tokio::join!(
         operations::capture(test.gateway.clone(), payment.id, None, call()),
-        operations::cancel(test.gateway.clone(), payment.id, call()),
+        operations::cancel(test.gateway.clone(), payment.id, cancel_call()),
     );
     assert!(capture.is_ok() != cancel.is_ok(), "{capture:?} {cancel:?}");
     // The charge, and whichever of the two came first: the other never reached the provider.
@@ -145,9 +145,9 @@ async fn a_cancellation_waits_for_the_outcome_of_a_capture() {
     test.provider.captures.lock().unwrap().push(Outcome::Unknown(Doubt::new("cut")));
     let pending = operations::capture(test.gateway.clone(), payment.id, None, call()).await.unwrap();
     assert_eq!(pending.state.status(), Status::Pending);
-    let cancel = operations::cancel(test.gateway.clone(), payment.id, call()).await.unwrap();
+    let cancel = operations::cancel(test.gateway.clone(), payment.id, cancel_call()).await.unwrap();
     assert_eq!(cancel.state.name(), "unknown");
-    let again = operations::cancel(test.gateway.clone(), payment.id, call()).await;
+    let again = operations::cancel(test.gateway.clone(), payment.id, cancel_call()).await;
     assert!(matches!(again, Err(OperationError::InvalidState { .. })), "{again:?}");
 }
 
@@ -241,7 +241,8 @@ async fn another_clients_payment_does_not_exist() {
     let capture =
         operations::capture(test.gateway.clone(), payment.id, None, Call { cause: other.clone(), ..call() })
             .await;
-    let cancel = operations::cancel(test.gateway.clone(), payment.id, Call { cause: other, ..call() }).await;
+    let cancel =
+        operations::cancel(test.gateway.clone(), payment.id, Call { cause: other, ..cancel_call() }).await;
     assert!(matches!(refund, Err(OperationError::NotFound)));
     assert!(matches!(capture, Err(OperationError::NotFound)));
     assert!(matches!(cancel, Err(OperationError::NotFound)));
@@ -311,7 +312,7 @@ async fn an_order_that_a_payment_failed_with_can_be_brought_again() {
 async fn a_payment_that_waits_for_its_payer_can_be_canceled() {
     let test = TestGateway::start().await;
     let waiting = waiting_for_the_payer(&test).await;
-    let canceled = operations::cancel(test.gateway.clone(), waiting.id, call()).await.unwrap();
+    let canceled = operations::cancel(test.gateway.clone(), waiting.id, cancel_call()).await.unwrap();
     assert_eq!(canceled.state, State::Canceled { reason: None });
     let late = operations::charge(test.gateway.clone(), order_request(100), call()).await;
     assert!(matches!(late, Err(OperationError::InvalidState { .. })), "{late:?}");

@@ -133,6 +133,7 @@ async fn a_charge_whose_record_is_lost_is_recorded_anew_for_its_client() {
         (CaptureMode::Manual, Some(usd(60)), Status::Captured),
     ] {
         let test = TestGateway::start().await;
+        test.clock.advance(60);
         let (lost, _) = opening(7, "demo", 100);
         let seen = taken(&lost, standing.map_or(100, |part| part.amount.minor()));
         let origin = Some(Origin { client: lost.client.clone(), capture });
@@ -143,6 +144,7 @@ async fn a_charge_whose_record_is_lost_is_recorded_anew_for_its_client() {
         assert_eq!((before[0].payment, before[0].recorded), (Some(lost.id), None));
 
         let now = test.gateway.store.payment(&lost.client, lost.id).await.unwrap().unwrap();
+        assert_eq!(Some(now.created_at), lost.id.made_at());
         assert_eq!((now.state.status(), now.money()), (status, lost.money()));
         let trail = test.gateway.store.events(&lost.client, lost.id).await.unwrap();
         let states: Vec<_> = trail.iter().map(|event| event.to.as_str()).collect();

@@ -309,7 +309,7 @@ async fn captures_and_cancellations_are_brought_to_an_end_too() {
         let test = TestGateway::start().await;
         let payment = test.authorized().await;
         test.provider.cancels.lock().unwrap().push(answer);
-        operations::cancel(test.gateway.clone(), payment.id, call()).await.unwrap();
+        operations::cancel(test.gateway.clone(), payment.id, cancel_call()).await.unwrap();
         test.settle().await;
         assert_eq!(test.now(&payment).await.state.status(), Status::Canceled);
     }

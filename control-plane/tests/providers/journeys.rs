@@ -39,7 +39,7 @@ fn client() -> ClientId {
 fn call<T>() -> Call<T> {
     let cause = Cause { client: client(), request_id: "req-1".to_owned() };
     let render = |_: &Result<T, OperationError>, _: &str| Answer { status: 200, body: String::new() };
-    Call { cause, key: None, render, operation: OperationKind::Charge }
+    Call { cause, key: None, render, asked: OperationKind::Charge.into() }
 }
 
 impl Journey {

@@ -22,6 +22,8 @@ pub enum LookUp {
     Payment(ProviderRef),
     /// By what a refund refers to: a PaymentIntent or a capture.
     Charge(ProviderRef),
+    /// By what a capture refers to: a PaymentIntent or an authorization.
+    Authorization(ProviderRef),
     /// By our own id, among what the provider made between `from` and `to`. What was made a moment ago may
     /// not be listed yet. A long list is read over several looks; it is `Missing` only from what was read to its end.
     Ours { payment: PaymentId, from: Timestamp, to: Timestamp },

@@ -75,7 +75,10 @@ impl Payment {
             customer_reference: None,
             expires_in: None,
         };
-        let opened = Self::open(seen.payment?, origin.client.clone(), request, None, at);
+        let id = seen.payment?;
+        // Lists are read by ids and times, which are made one after the other.
+        let created_at = id.made_at().map_or(at, |made| made.min(at));
+        let opened = Self { created_at, ..Self::open(id, origin.client.clone(), request, None, at) };
         let next = match &seen.standing {
             Standing::Captured { charge, money } => opened.captured_at(charge, *money),
             Standing::Authorized { authorization, .. } => opened.authorized_at(authorization),

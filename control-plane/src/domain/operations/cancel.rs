@@ -47,7 +47,7 @@ async fn without_a_call(
     moved: Payment,
     call: &Call<Payment>,
 ) -> Result<Payment, OperationError> {
-    let result = moved.clone().outcome_of(call.operation);
+    let result = moved.clone().outcome_of(call.asked);
     let answer = moved.is_decided().then(|| (call.render)(&result, &call.cause.request_id));
     let key = call.claim().map(|claim| KeyChange::Take {
         claim,

@@ -115,7 +115,7 @@ async fn already_decided(
     call: &Call<Payment>,
 ) -> Result<Payment, OperationError> {
     let id = payment.id;
-    let result = payment.outcome_of(call.operation);
+    let result = payment.outcome_of(call.asked);
     let key = call.claim().map(|claim| KeyChange::Take {
         claim,
         client: call.cause.client.clone(),

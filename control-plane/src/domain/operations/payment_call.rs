@@ -17,7 +17,7 @@ use crate::domain::evidence::{Adopted, Evidence, Found, LookUp, OwnCall};
 use crate::domain::follow_up::FollowUp;
 use crate::domain::gateway::Gateway;
 use crate::domain::id::{AttemptId, PaymentId};
-use crate::domain::idempotency::{Call, Decided, Subject};
+use crate::domain::idempotency::{Asked, Call, Decided, Subject};
 use crate::domain::payment::{
     Cancelable, Failure, Flight, InvalidTransition, Operation, Payment, State, Status,
 };
@@ -87,12 +87,12 @@ impl Answered<Payment> for PaymentAnswer {
 
     /// The provider's no where it stands in the payment as recorded, and otherwise what is recorded: evidence from
     /// elsewhere may have moved the payment on, and may have been a no.
-    fn told(&self, payment: Payment, operation: OperationKind) -> Result<Payment, OperationError> {
+    fn told(&self, payment: Payment, asked: Asked) -> Result<Payment, OperationError> {
         match self.said.refusal() {
             Some(refusal) if self.said.stands_refused(refusal, &payment.state) => {
                 Err(OperationError::Refused { payment: payment.id, refusal: Box::new(refusal.clone()) })
             }
-            _ => payment.outcome_of(operation),
+            _ => payment.outcome_of(asked),
         }
     }
 
@@ -134,22 +134,34 @@ impl Decided for Payment {
         self.state.status() != Status::Pending
     }
 
-    fn outcome_of(self, operation: OperationKind) -> Result<Self, OperationError> {
-        use OperationKind::{Cancel, Capture};
+    fn outcome_of(self, asked: Asked) -> Result<Self, OperationError> {
+        use OperationKind::{Cancel, Capture, Charge, Resume};
         let payment = self.id;
-        match (&self.state, operation) {
+        let wanted = asked.amount.unwrap_or(self.request.amount);
+        match (&self.state, asked.operation) {
             (_, Capture | Cancel) if !self.is_decided() => Ok(self),
-            (State::Captured { .. }, Capture) | (State::Canceled { .. }, Cancel) => Ok(self),
+            (State::Captured { captured, .. }, Capture) if *captured == wanted => Ok(self),
+            (State::Captured { captured, .. }, Capture) => {
+                let (captured, currency) = (captured.minor(), self.request.currency);
+                let problem =
+                    format!("{captured} {currency} of it, in minor units, were captured by another request");
+                Err(OperationError::Superseded { payment, problem })
+            }
+            (State::Canceled { .. }, Cancel) => Ok(self),
+            (State::Canceled { .. }, Charge | Resume) => {
+                let problem = "the payment was canceled before it was charged".to_owned();
+                Err(OperationError::Superseded { payment, problem })
+            }
             (state, Cancel) if state.is_to_be_refunded() => Ok(self),
             (State::Authorized(_) | State::RequiresAction(_), Capture | Cancel) => {
-                Err(OperationError::GivenUp { payment, operation: operation.name() })
+                Err(OperationError::GivenUp { payment, operation: asked.operation.name() })
             }
             (state, Capture | Cancel) => {
                 let reason = match state {
                     State::Canceled { reason: Some(reason) } => format!(" ({})", reason.name()),
                     _ => String::new(),
                 };
-                let not = if operation == Capture { "captured" } else { "canceled" };
+                let not = if asked.operation == Capture { "captured" } else { "canceled" };
                 let problem = format!("the payment is {}{reason}, so it was not {not}", state.name());
                 Err(OperationError::Superseded { payment, problem })
             }
@@ -293,6 +305,7 @@ fn charge_order(payment: &Payment, attempt: AttemptId) -> ChargeOrder {
 mod tests {
     use super::*;
     use crate::domain::provider::ProviderRef;
+    use edge_core::money::Amount;
     use edge_core::request::ChargeRequest;
 
     fn charge(more: &str) -> Payment {
@@ -324,7 +337,7 @@ mod tests {
             charge("").charge_answered(Outcome::Refused(refusal(RefusalKind::Declined)), at).unwrap();
         let said = Said::Charged(Outcome::Unknown(Doubt::new("cut")));
         let lost = PaymentAnswer { attempt: AttemptId::new(at, [1; 10]), said, seen: None };
-        let told = lost.told(failed, OperationKind::Charge);
+        let told = lost.told(failed, OperationKind::Charge.into());
         assert!(matches!(told, Err(OperationError::Refused { .. })), "{told:?}");
     }
 
@@ -355,13 +368,43 @@ mod tests {
         let moved = answer.moves(payment.clone(), at).unwrap();
         assert_eq!(moved.version, payment.version + 1);
         assert_eq!(moved.state.name(), "canceled");
-        let told = answer.told(moved, OperationKind::Capture);
+        let told = answer.told(moved, OperationKind::Capture.into());
+        assert!(matches!(told, Err(OperationError::Superseded { .. })), "{told:?}");
+    }
+
+    #[test]
+    fn a_capture_of_another_amount_elsewhere_is_no_success_of_this_one() {
+        let attempt = AttemptId::new(Timestamp::UNIX_EPOCH, [2; 10]);
+        let captured = authorized()
+            .begin_capture(Amount::new(40), attempt, None, Timestamp::UNIX_EPOCH)
+            .unwrap()
+            .capture_answered(
+                Outcome::Done(Captured::Completed { charge: ProviderRef::new("pi_1") }),
+                Timestamp::UNIX_EPOCH,
+            )
+            .unwrap();
+        let told = |amount| {
+            let asked = Asked { operation: OperationKind::Capture, amount };
+            captured.clone().outcome_of(asked)
+        };
+        assert!(told(Amount::new(40)).is_ok());
+        for other in [Amount::new(30), None] {
+            assert!(matches!(told(other), Err(OperationError::Superseded { .. })), "{other:?}");
+        }
+    }
+
+    #[test]
+    fn a_charge_that_was_canceled_first_is_no_success() {
+        let queued = charge("").charge_answered(Outcome::NotSent(Doubt::new("away")), Timestamp::UNIX_EPOCH);
+        let attempt = AttemptId::new(Timestamp::UNIX_EPOCH, [2; 10]);
+        let canceled = queued.unwrap().begin_cancel(attempt, None, Timestamp::UNIX_EPOCH).unwrap();
+        let told = canceled.outcome_of(OperationKind::Charge.into());
         assert!(matches!(told, Err(OperationError::Superseded { .. })), "{told:?}");
     }
 
     #[test]
     fn a_capture_that_was_given_up_is_never_told_as_a_success() {
-        let told = authorized().outcome_of(OperationKind::Capture);
+        let told = authorized().outcome_of(OperationKind::Capture.into());
         assert!(matches!(told, Err(OperationError::GivenUp { .. })), "{told:?}");
     }
 }

@@ -60,8 +60,8 @@ async fn outcome<T: Resolvable>(
     mut subject: T,
     call: Call<T>,
 ) -> Result<T, OperationError> {
-    if !is_about(&subject, call.operation) {
-        return told(&gateway, subject.subject(), subject.outcome_of(call.operation), &call).await;
+    if !is_about(&subject, call.asked.operation) {
+        return told(&gateway, subject.subject(), subject.outcome_of(call.asked), &call).await;
     }
     if let Phase::Calling(in_flight) = subject.phase() {
         if !is_over(&gateway, in_flight.known_since()) {
@@ -70,12 +70,12 @@ async fn outcome<T: Resolvable>(
         subject = lost(&gateway, subject, &call.cause).await?;
     }
     let Phase::Unknown(in_flight) = subject.phase() else {
-        return told(&gateway, subject.subject(), subject.outcome_of(call.operation), &call).await;
+        return told(&gateway, subject.subject(), subject.outcome_of(call.asked), &call).await;
     };
     let context = subject.context(&*gateway.store).await?.ok_or(OperationError::NotFound)?;
     let provider = gateway.provider(subject.provider(&context))?;
     if !may_repeat(&gateway, &*provider, &in_flight, subject.operation()) {
-        return told(&gateway, subject.subject(), subject.outcome_of(call.operation), &call).await;
+        return told(&gateway, subject.subject(), subject.outcome_of(call.asked), &call).await;
     }
     gateway
         .clone()

@@ -11,9 +11,9 @@ use crate::crash_point::reach;
 use crate::domain::flight::READS_LAG;
 use crate::domain::follow_up::FollowUp;
 use crate::domain::gateway::Gateway;
-use crate::domain::idempotency::{Call, Decided, KeyChange};
+use crate::domain::idempotency::{Asked, Call, Decided, KeyChange};
 use crate::domain::payment::InvalidTransition;
-use crate::domain::provider::{Doubt, OperationKind};
+use crate::domain::provider::Doubt;
 use crate::domain::store::{Change, CommitError};
 
 const TRIES: u32 = 5;
@@ -22,8 +22,8 @@ const FIRST_PAUSE: Duration = Duration::from_millis(50);
 /// What a provider answered.
 pub(super) trait Answered<T> {
     fn moves(&self, subject: T, at: Timestamp) -> Result<T, InvalidTransition>;
-    /// What a client that asked for `operation` is told about the subject as it is recorded.
-    fn told(&self, subject: T, operation: OperationKind) -> Result<T, OperationError>;
+    /// What a client that `asked` for something is told about the subject as it is recorded.
+    fn told(&self, subject: T, asked: Asked) -> Result<T, OperationError>;
     /// Why it is no answer, where it is none.
     fn doubt(&self) -> Option<&Doubt>;
     /// Whether the operation may have been executed, and may not.
@@ -42,10 +42,10 @@ pub(super) async fn record<T: Resolvable>(
     let mut current = before;
     for n in 0..TRIES {
         let Ok(mut moved) = answer.moves(current.clone(), gateway.now()) else {
-            return told(gateway, current.subject(), answer.told(current, call.operation), call).await;
+            return told(gateway, current.subject(), answer.told(current, call.asked), call).await;
         };
         schedule(gateway, moved.follow_up(), answer.doubt(), hold);
-        let result = answer.told(moved.clone(), call.operation);
+        let result = answer.told(moved.clone(), call.asked);
         let key = call.conclude(moved.subject(), &result);
         let change = Change::from(current.step(moved, &call.cause)).with_key(key);
         let problem = match gateway.commit(change).await {
@@ -72,7 +72,7 @@ pub(super) async fn record<T: Resolvable>(
     // The last try may have found it decided, by a commit of our own whose answer was lost.
     match answer.moves(current.clone(), gateway.now()) {
         Ok(_) => Ok(current),
-        Err(_) => told(gateway, current.subject(), answer.told(current, call.operation), call).await,
+        Err(_) => told(gateway, current.subject(), answer.told(current, call.asked), call).await,
     }
 }
 

@@ -15,7 +15,7 @@ use crate::domain::event::{Cause, Event};
 use crate::domain::follow_up::FollowUp;
 use crate::domain::gateway::Gateway;
 use crate::domain::id::PaymentId;
-use crate::domain::idempotency::{Call, Decided, Subject};
+use crate::domain::idempotency::{Asked, Call, Decided, Subject};
 use crate::domain::payment::{Failure, InvalidTransition, Payment};
 use crate::domain::provider::{Doubt, OperationKind, Outcome, PaymentProvider, RefundOrder, Refunded};
 use crate::domain::queue::Work;
@@ -29,8 +29,8 @@ impl Answered<Refund> for RefundAnswer {
         refund.answered(self.0.clone(), at)
     }
 
-    fn told(&self, refund: Refund, operation: OperationKind) -> Result<Refund, OperationError> {
-        refund.outcome_of(operation)
+    fn told(&self, refund: Refund, asked: Asked) -> Result<Refund, OperationError> {
+        refund.outcome_of(asked)
     }
 
     fn doubt(&self) -> Option<&Doubt> {
@@ -52,7 +52,7 @@ impl Decided for Refund {
         self.state.status() != RefundStatus::Pending || self.state.reference().is_some()
     }
 
-    fn outcome_of(self, _: OperationKind) -> Result<Self, OperationError> {
+    fn outcome_of(self, _: Asked) -> Result<Self, OperationError> {
         match self.state {
             RefundState::Failed { failure: Failure::Refused(refusal) } => {
                 Err(OperationError::Refused { payment: self.payment, refusal: Box::new(refusal) })

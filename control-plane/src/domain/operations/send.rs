@@ -40,7 +40,7 @@ pub(super) async fn send_and_record<T: Resolvable>(
     loop {
         reach("after_intent").await;
         let Some(answer) = subject.send(provider, context).await else {
-            return subject.outcome_of(call.operation);
+            return subject.outcome_of(call.asked);
         };
         reach("after_provider").await;
         let repeat = patience.repeat(gateway, provider.name(), answer.is_unknown());

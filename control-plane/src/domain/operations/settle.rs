@@ -109,7 +109,7 @@ async fn resolve<T: Resolvable>(
     match subject.phase() {
         Phase::Queued(in_flight) if is_too_late(gateway, &in_flight, subject.operation()) => {
             let given_up = subject.clone().give_up(gateway.now()).map_err(odd)?;
-            let result = given_up.clone().outcome_of(call.operation);
+            let result = given_up.clone().outcome_of(call.asked);
             let key = call.conclude(given_up.subject(), &result);
             let step = subject.step(given_up, &call.cause);
             return write(gateway, Change::from(step).with_key(key)).await;

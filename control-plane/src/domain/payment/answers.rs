@@ -141,6 +141,14 @@ impl InProgress for Payment {
         let State::Queued { flight, reason } = self.state.clone() else {
             return Err(self.refuse("given up"));
         };
-        Ok(self.enter(flight.undone(reason), None, at))
+        let is_expired = flight.call.expires_at.is_some_and(|until| at > until);
+        let state = match flight.operation {
+            Operation::Charge if is_expired => {
+                let reason = format!("its time ran out before the provider could be asked: {reason}");
+                State::Failed { failure: Failure::NotSent(Doubt { is_expired, ..Doubt::new(reason) }) }
+            }
+            _ => flight.undone(reason),
+        };
+        Ok(self.enter(state, None, at))
     }
 }

@@ -49,7 +49,7 @@ pub(super) async fn cancel(
     CancelRequest::parse(&attested.body)?;
     let id = payment_id(&id)?;
     let gateway = app.gateway.clone();
-    once(app, attested, answer, OperationKind::Cancel, move |call| {
+    once(app, attested, answer, OperationKind::Cancel.into(), move |call| {
         operations::cancel(gateway.clone(), id, call)
     })
     .await

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use super::charge::status_code;
 use super::payment_id;
-use crate::domain::idempotency::Answer;
+use crate::domain::idempotency::{Answer, Asked};
 use crate::domain::operations::{self, OperationError};
 use crate::domain::payment::{Payment, Status};
 use crate::domain::provider::OperationKind;
@@ -23,6 +23,9 @@ pub(super) struct CaptureAnswer {
     success: bool,
     transaction_id: String,
     status: Status,
+    /// `true`: it was canceled meanwhile, so the money is given back in full.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    refunding: bool,
     /// Minor units.
     amount_captured: u64,
 }
@@ -49,7 +52,8 @@ pub(super) async fn capture(
     let request = CaptureRequest::parse(&attested.body)?;
     let id = payment_id(&id)?;
     let gateway = app.gateway.clone();
-    once(app, attested, answer, OperationKind::Capture, move |call| {
+    let asked = Asked { operation: OperationKind::Capture, amount: request.amount };
+    once(app, attested, answer, asked, move |call| {
         operations::capture(gateway.clone(), id, request.amount, call)
     })
     .await
@@ -64,6 +68,7 @@ pub(super) fn answer(result: &Result<Payment, OperationError>, request_id: &str)
         success: true,
         transaction_id: payment.id.to_string(),
         status: payment.state.status(),
+        refunding: payment.state.is_to_be_refunded(),
         amount_captured: payment.captured().map_or(0, |(_, amount)| amount.minor()),
     };
     Answer::json(status_code(payment), &answer)

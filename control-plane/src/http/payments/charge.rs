@@ -22,6 +22,9 @@ pub(super) struct ChargeAnswer {
     success: bool,
     transaction_id: String,
     status: Status,
+    /// `true`: it was canceled meanwhile, so the money is given back in full.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    refunding: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     next_action: Option<NextAction>,
 }
@@ -42,7 +45,7 @@ pub(super) struct ChargeAnswer {
 pub(super) async fn charge(State(app): State<App>, attested: Attested) -> Result<Response, ApiError> {
     let request = ChargeRequest::parse(&attested.body)?;
     let gateway = app.gateway.clone();
-    once(app, attested, answer, OperationKind::Charge, move |call| {
+    once(app, attested, answer, OperationKind::Charge.into(), move |call| {
         operations::charge(gateway.clone(), request.clone(), call)
     })
     .await
@@ -69,6 +72,7 @@ impl From<&Payment> for ChargeAnswer {
             success: true,
             transaction_id: payment.id.to_string(),
             status: payment.state.status(),
+            refunding: payment.state.is_to_be_refunded(),
             next_action: NextAction::of(&payment.state),
         }
     }

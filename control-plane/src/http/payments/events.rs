@@ -33,8 +33,8 @@ pub(super) async fn events(
 ) -> Result<Json<EventsAnswer>, ApiError> {
     let id = payment_id(&id)?;
     let events = app.gateway.store.events(&attested.cause.client, id).await?;
-    // Every payment has at least the record of its creation.
-    if events.is_empty() {
+    // Every payment has at least the record of its creation, unless none can be read.
+    if events.is_empty() && app.gateway.store.payment(&attested.cause.client, id).await?.is_none() {
         return Err(ApiError::new(ErrorCode::TransactionNotFound, "no such payment"));
     }
     Ok(Json(EventsAnswer { success: true, data: events.into_iter().map(EventView::from).collect() }))

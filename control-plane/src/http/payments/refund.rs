@@ -42,7 +42,7 @@ pub(super) async fn refund(State(app): State<App>, attested: Attested) -> Result
     let request = RefundRequest::parse(&attested.body)?;
     let payment = payment_id(&request.transaction_id)?;
     let gateway = app.gateway.clone();
-    once(app, attested, answer, OperationKind::Refund, move |call| {
+    once(app, attested, answer, OperationKind::Refund.into(), move |call| {
         operations::refund(gateway.clone(), payment, request.amount, call)
     })
     .await

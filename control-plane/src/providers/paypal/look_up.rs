@@ -32,6 +32,19 @@ impl Paypal {
         found.map_or(Ok(None), |found| found.evidence())
     }
 
+    /// By way of its order, which shows what became of it.
+    pub(super) async fn look_at_authorization(&self, held: &ProviderRef) -> Step<Option<Evidence>> {
+        let request = requests::look_at_authorization(held);
+        let found: Option<Transaction> = object(&self.client.look(), &request).await?;
+        let Some(found) = found else { return Ok(None) };
+        let Some(order) = found.its_order() else {
+            return Err(
+                NotDone::unknown("PayPal does not say which order the authorization belongs to").about(held)
+            );
+        };
+        self.look_at_order(&order).await
+    }
+
     /// An order shows its refunds, so that is where they are listed.
     pub(super) async fn run_look_up_refunds(
         &self,

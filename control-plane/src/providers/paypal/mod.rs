@@ -164,6 +164,7 @@ impl PaymentProvider for Paypal {
         match what {
             LookUp::Payment(order) => self.look_at_order(order).await.into(),
             LookUp::Charge(capture) => self.look_at_capture(capture).await.into(),
+            LookUp::Authorization(held) => self.look_at_authorization(held).await.into(),
             LookUp::Ours { .. } => Found::CannotAsk,
         }
     }

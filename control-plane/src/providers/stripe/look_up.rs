@@ -30,8 +30,8 @@ impl Stripe {
     pub(super) async fn run_look_up(&self, what: &LookUp) -> Step<Option<Evidence>> {
         let talk = self.transport.look();
         match what {
-            // A refund of ours refers to the PaymentIntent.
-            LookUp::Payment(intent) | LookUp::Charge(intent) => {
+            // Captures and refunds of ours refer to the PaymentIntent.
+            LookUp::Payment(intent) | LookUp::Charge(intent) | LookUp::Authorization(intent) => {
                 let found: Option<Intent> = self.object(&talk, &requests::retrieve(intent)).await?;
                 found.map(|found| the_one(found.evidence()?, intent)).transpose()
             }

@@ -13,7 +13,8 @@ use crate::domain::queue::{Claimed, Due, DueWork, Lane, LaneBacklog, Work};
 use crate::domain::refund::Refund;
 use crate::domain::store::{Rows, StoreError};
 use crate::store::due_rows::{
-    BACKLOG, BacklogRow, DueRow, END_WATCH, name, not_taken, overdue, provider, provider_of, statements,
+    BACKLOG, BacklogRow, DueRow, END_WATCH, first_readable, name, not_taken, overdue, provider, provider_of,
+    statements,
 };
 use crate::store::reads::{UNDECIDED_PAYMENTS, UNDECIDED_REFUNDS};
 use crate::store::rows::{PaymentRow, RefundRow};
@@ -21,14 +22,16 @@ use crate::store::rows::{PaymentRow, RefundRow};
 #[async_trait]
 impl DueWork for PostgresStore {
     async fn overdue_in(&self, lane: Lane, before: Timestamp, limit: u32) -> Result<Vec<Due>, StoreError> {
-        let query = || {
-            query_as(overdue(lane.kind))
-                .bind(lane.provider.name())
-                .bind(before.as_microsecond())
-                .bind(i64::from(limit))
+        let fetch = async |rows: u32| {
+            let query = || {
+                query_as(overdue(lane.kind))
+                    .bind(lane.provider.name())
+                    .bind(before.as_microsecond())
+                    .bind(i64::from(rows))
+            };
+            self.money.all::<DueRow>(query).await
         };
-        let rows = self.money.all::<DueRow>(query).await?;
-        Ok(self.rows.read(rows.into_iter().map(|row| (lane, row)).collect())?.items)
+        first_readable(&self.rows, lane, limit, fetch).await
     }
 
     async fn provider_of(&self, work: &Work) -> Result<Option<Provider>, StoreError> {

@@ -53,7 +53,7 @@ impl Webhooks for PostgresStore {
     async fn event_backlog(&self) -> Result<Vec<EventBacklog>, StoreError> {
         let query = || query_as(EVENT_BACKLOG).bind(NEVER).bind(i64::from(EventBacklog::COUNTED_MAX));
         let rows = self.operators.all::<BacklogRow>(query).await?;
-        rows.into_iter().map(EventBacklog::try_from).collect()
+        Ok(self.rows.read(rows)?.items)
     }
 
     async fn webhooks(&self, filter: &WebhookFilter) -> Result<Vec<WebhookEvent>, StoreError> {

@@ -12,7 +12,8 @@ use crate::domain::queue::{Claimed, Due, DueWork, Lane, LaneBacklog, Work};
 use crate::domain::refund::Refund;
 use crate::domain::store::{Rows, StoreError};
 use crate::store::due_rows::{
-    BACKLOG, BacklogRow, DueRow, END_WATCH, name, not_taken, overdue, provider, provider_of, statements,
+    BACKLOG, BacklogRow, END_WATCH, first_readable, name, not_taken, overdue, provider, provider_of,
+    statements,
 };
 use crate::store::reads::{UNDECIDED_PAYMENTS, UNDECIDED_REFUNDS};
 use crate::store::rows::{PaymentRow, RefundRow};
@@ -20,14 +21,14 @@ use crate::store::rows::{PaymentRow, RefundRow};
 #[async_trait]
 impl DueWork for SqliteStore {
     async fn overdue_in(&self, lane: Lane, before: Timestamp, limit: u32) -> Result<Vec<Due>, StoreError> {
-        let rows: Vec<DueRow> = sqlx::query_as(overdue(lane.kind))
-            .bind(lane.provider.name())
-            .bind(before.as_microsecond())
-            .bind(i64::from(limit))
-            .fetch_all(&self.readers)
-            .await
-            .map_err(unavailable)?;
-        Ok(self.rows.read(rows.into_iter().map(|row| (lane, row)).collect())?.items)
+        let fetch = async |rows: u32| {
+            let query = sqlx::query_as(overdue(lane.kind))
+                .bind(lane.provider.name())
+                .bind(before.as_microsecond())
+                .bind(i64::from(rows));
+            query.fetch_all(&self.readers).await.map_err(unavailable)
+        };
+        first_readable(&self.rows, lane, limit, fetch).await
     }
 
     async fn provider_of(&self, work: &Work) -> Result<Option<Provider>, StoreError> {

@@ -148,7 +148,7 @@ impl Webhooks for SqliteStore {
             .fetch_all(&self.readers)
             .await
             .map_err(unavailable)?;
-        rows.into_iter().map(EventBacklog::try_from).collect()
+        Ok(self.rows.read(rows)?.items)
     }
 
     async fn webhooks(&self, filter: &WebhookFilter) -> Result<Vec<WebhookEvent>, StoreError> {

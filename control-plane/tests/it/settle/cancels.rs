@@ -7,7 +7,7 @@ use control_plane::domain::provider::OperationKind;
 use super::*;
 
 fn to_cancel(n: u8) -> Call<Payment> {
-    Call { operation: OperationKind::Cancel, ..keyed(n, "cancel") }
+    Call { asked: OperationKind::Cancel.into(), ..keyed(n, "cancel") }
 }
 
 #[tokio::test]
@@ -84,7 +84,7 @@ async fn a_capture_that_was_given_up_is_never_told_as_a_success() {
     let test = TestGateway::with(policy).await;
     let payment = test.authorized().await;
     test.provider.captures.lock().unwrap().push(unreached());
-    let call = Call { operation: OperationKind::Capture, ..keyed(8, "capture") };
+    let call = Call { asked: OperationKind::Capture.into(), ..keyed(8, "capture") };
     let queued = operations::capture(test.gateway.clone(), payment.id, None, call.clone()).await.unwrap();
     assert_eq!(queued.state.name(), "queued");
     test.clock.advance(31);

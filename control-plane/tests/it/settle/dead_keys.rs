@@ -28,7 +28,7 @@ async fn a_capture_that_the_provider_shows_as_not_made_goes_back_to_authorized()
     let test = TestGateway::start().await;
     let payment = test.authorized().await;
     test.provider.captures.lock().unwrap().extend([saved_failure(), cut()]);
-    let call = Call { operation: OperationKind::Capture, ..keyed(7, "c") };
+    let call = Call { asked: OperationKind::Capture.into(), ..keyed(7, "c") };
     let pending = capture(test.gateway.clone(), payment.id, None, call.clone()).await.unwrap();
     assert_eq!(pending.state.status(), Status::Pending);
     test.shows(&pending, Standing::Authorized { authorization: ProviderRef::new("pi_1"), expires: None });

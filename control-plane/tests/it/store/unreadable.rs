@@ -3,6 +3,7 @@
 use control_plane::domain::operations::reconcile::{Finding, Pace, Place, Reconciliation, Unseen};
 use control_plane::domain::operations::review::for_review;
 use control_plane::domain::payment::Status;
+use control_plane::domain::queue::{Lane, Work, WorkKind};
 use control_plane::domain::store::{Filter, StoreError, Unreadable};
 use control_plane::domain::webhook::{EventState, WebhookEvent, WebhookFilter};
 use edge_core::provider::Provider;
@@ -17,6 +18,7 @@ super::on_both_stores! {
     payments_are_walked_through_to_the_end
     a_refund_that_cannot_be_read_is_told
     events_and_disputes_go_on
+    work_behind_many_unreadable_rows_is_found
 }
 
 const UNKNOWN_STATE: &str = r#"UPDATE payments SET detail = '{"state":"later"}' WHERE id IN
@@ -107,6 +109,8 @@ async fn events_and_disputes_go_on(test: TestStore) {
     assert_eq!(kept.iter().map(|event| event.id.as_str()).collect::<Vec<_>>(), ["evt_2"]);
     let due = test.store.overdue(at(1_000_000), 100).await.unwrap();
     assert_eq!(due.len(), 1, "{due:?}");
+    let backlog = test.store.event_backlog().await.unwrap();
+    assert_eq!(backlog.iter().map(|left| left.count).collect::<Vec<_>>(), [1], "{backlog:?}");
     test.execute(
         "INSERT INTO disputes (provider, id, payment, currency, as_of)
          SELECT 'stripe', id || currency, id, currency, 0
@@ -114,6 +118,22 @@ async fn events_and_disputes_go_on(test: TestStore) {
     )
     .await;
     assert_eq!(test.store.disputes(&payment.client, payment.id).await.unwrap().len(), 1);
+}
+
+async fn work_behind_many_unreadable_rows_is_found(test: TestStore) {
+    test.store.commit(opening(1, "demo", 100).1).await.unwrap();
+    test.execute("INSERT INTO watches SELECT id, 'stripe', 1000 FROM payments").await;
+    test.execute(
+        "WITH RECURSIVE later(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM later WHERE n < 49)
+         INSERT INTO watches SELECT 'later-' || n, 'stripe', n FROM later",
+    )
+    .await;
+    let lane = Lane { kind: WorkKind::Watch, provider: Provider::Stripe };
+    for limit in [1, 8, 51] {
+        let due = test.store.overdue_in(lane, at(1), limit).await.unwrap();
+        let found: Vec<_> = due.into_iter().map(|due| due.work).collect();
+        assert_eq!(found, [Work::Watch(payment_id(1))], "of {limit}");
+    }
 }
 
 #[tokio::test]

@@ -137,7 +137,7 @@ async fn a_payer_who_is_declined_after_approving_ends_the_payment() {
 async fn a_canceled_payment_is_not_taken_because_its_payer_approves() {
     let test = TestGateway::start().await;
     let waiting = approved(&test).await;
-    operations::cancel(test.gateway.clone(), waiting.id, call()).await.unwrap();
+    operations::cancel(test.gateway.clone(), waiting.id, cancel_call()).await.unwrap();
     event(&test, "WH-1", &waiting).await;
     assert_eq!(worked_off(&test.gateway).await.state, EventState::Done);
     assert!(resumes(&test).is_empty());

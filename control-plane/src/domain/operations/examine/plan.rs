@@ -50,7 +50,7 @@ impl Plan {
             (Some(Standing::Declined(refusal)), State::Authorized(_)) => {
                 Err(OperationError::Refused { payment: moved.id, refusal: Box::new(refusal.clone()) })
             }
-            _ => moved.clone().outcome_of(call.operation),
+            _ => moved.clone().outcome_of(call.asked),
         };
         let key = call.conclude(moved.subject(), &result);
         self.payment = moved.clone();

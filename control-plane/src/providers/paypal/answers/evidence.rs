@@ -79,11 +79,16 @@ impl Transaction {
     /// A capture by itself, where its order cannot be read any more.
     pub(in crate::providers::paypal) fn evidence(&self) -> Step<Option<Evidence>> {
         let id = untrusted::reference(&self.id).ok_or_else(super::no_id)?;
-        let Some(reference) = self.order().or_else(|| self.up("orders")) else {
+        let Some(reference) = self.its_order() else {
             return Err(NotDone::unknown("PayPal does not say which order the capture belongs to").about(&id));
         };
         let payment = ours(self.custom_id.as_deref());
         Ok(Some(Evidence { reference, payment, money: None, standing: self.standing_of_capture() }))
+    }
+
+    /// The order that it belongs to.
+    pub(in crate::providers::paypal) fn its_order(&self) -> Option<ProviderRef> {
+        self.order().or_else(|| self.up("orders"))
     }
 
     fn standing_of_capture(&self) -> Standing {

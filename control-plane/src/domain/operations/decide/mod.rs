@@ -1,6 +1,8 @@
 //! A person ends what machines cannot, audited with their name. The provider is looked at first: where it shows the
 //! outcome, that counts.
 
+mod named;
+
 use super::examine::{Examiner, Trouble};
 use super::recall::is_over;
 use super::resolvable::{Phase, Resolvable};
@@ -28,6 +30,10 @@ pub enum NotDecided {
     Unfit(#[from] Unfit),
     #[error("a call to the provider is under way for it; try again in {0} seconds")]
     UnderWay(i64),
+    #[error("the provider knows no object of that name; check --reference")]
+    Denied,
+    #[error("what the provider has under that name does not decide it: {0}")]
+    Contradicted(String),
     #[error("it moved meanwhile; look again")]
     Moved,
     #[error(transparent)]
@@ -57,6 +63,9 @@ pub async fn decide(
                 Looked::Open(payment) => payment,
             };
             let decided = payment.decided(verdict, &operator.reason, gateway.now())?;
+            if let Some(now) = named::by_its_object(gateway, &payment, verdict).await? {
+                return Ok(Decision { state: now.state.name(), by_provider: true });
+            }
             write(gateway, of_payment(gateway, &payment, decided.clone(), operator)).await?;
             Ok(Decision { state: decided.state.name(), by_provider: false })
         }
@@ -67,6 +76,9 @@ pub async fn decide(
                 Looked::Open(refund) => refund,
             };
             let decided = refund.decided(verdict, &operator.reason, gateway.now())?;
+            let payment = gateway.store.payment(&refund.client, refund.payment).await?;
+            let payment = payment.ok_or(NotDecided::NotFound)?;
+            named::is_its_refund(gateway, &refund, &payment, verdict).await?;
             write(gateway, of_refund(&refund, decided.clone(), operator)).await?;
             Ok(Decision { state: decided.state.name(), by_provider: false })
         }
@@ -108,7 +120,7 @@ async fn looked<T: Resolvable>(gateway: &Gateway, subject: T) -> Result<Looked<T
 fn of_payment(gateway: &Gateway, before: &Payment, decided: Payment, operator: &Operator) -> Change {
     let cause = Cause::operator(before.client.clone(), &operator.name);
     let call = Call::going_on(before, cause.clone(), &gateway.renders);
-    let result = decided.clone().outcome_of(call.operation);
+    let result = decided.clone().outcome_of(call.asked);
     let key = call.conclude(decided.subject(), &result);
     let mut event = Event::payment_moved(Some(&before.state), &decided, &cause);
     event.detail.reason = Some(operator.reason.clone());
