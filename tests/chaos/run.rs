@@ -4,6 +4,7 @@ use std::fmt;
 use std::fs;
 use std::io::Write as _;
 use std::path::PathBuf;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -118,7 +119,7 @@ async fn storm(
 async fn quiet(plant: &mut Plant, town: &Town) -> (Vec<String>, Records, Duration) {
     let start = Instant::now();
     let deadline = start + DECIDED_WITHIN;
-    let open = town.come_back(deadline).await;
+    let open = watched(plant, town.come_back(deadline)).await;
     loop {
         plant.watch();
         let records = Records::read(&town.book, plant.database(), plant.sandbox()).await;
@@ -128,6 +129,17 @@ async fn quiet(plant: &mut Plant, town: &Town) -> (Vec<String>, Records, Duratio
             return (open, Records::read(&town.book, plant.database(), plant.sandbox()).await, took);
         }
         sleep(Duration::from_millis(200)).await;
+    }
+}
+
+/// What ends meanwhile is started again, as a supervisor does it: a process may have come up before its database.
+async fn watched<T>(plant: &mut Plant, work: impl Future<Output = T>) -> T {
+    let mut work = pin!(work);
+    loop {
+        tokio::select! {
+            done = &mut work => return done,
+            () = sleep(TICK) => drop(plant.watch()),
+        }
     }
 }
 
