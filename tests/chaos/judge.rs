@@ -179,6 +179,10 @@ impl<'r> Judge<'r> {
         if answers.len() > 1 {
             note("P4", format!("{answers:?}"));
         }
+        // Only what was certainly not executed gives its key back.
+        for earlier in ask.earlier_subjects().iter().filter(|id| !self.has_failed(id)) {
+            note("P1", format!("it names {earlier} and {}", ask.subject().unwrap_or_default()));
+        }
         let Intent::Charge(charge) = &ask.intent else { return };
         if charge.resumes.is_some() {
             return;
@@ -207,6 +211,12 @@ impl<'r> Judge<'r> {
                 format!("every answer said that nothing was executed, and money moved for {moved:?}"),
             );
         }
+    }
+
+    fn has_failed(&self, id: &str) -> bool {
+        let payment = self.records.payments.iter().find(|payment| payment.id == id).map(|one| &one.state);
+        let refund = self.records.refunds.iter().find(|refund| refund.id == id).map(|one| &one.state);
+        payment.or(refund).is_some_and(|state| state == "failed")
     }
 
     fn has_money_moved(&self, payment: &str) -> bool {

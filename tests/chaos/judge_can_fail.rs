@@ -73,6 +73,7 @@ fn ask(key: &str, intent: Intent, heard: Vec<Heard>) -> Ask {
         is_in_doubt: true,
         is_mismatched: false,
         heard,
+        began: tokio::time::Instant::now(),
     }
 }
 
@@ -143,6 +144,10 @@ fn p1_a_second_charge_capture_or_refund_is_found() {
     // One key that made two payments.
     breaks("P1", |records| {
         records.payments.push(Payment { id: "txn_9".to_owned(), ..payment("1", 1_000, "completed") });
+    });
+    // One key that was told of two refunds, neither of which failed.
+    breaks("P1", |records| {
+        records.asks[3].heard.insert(0, heard(202, r#"{"refundId":"rfnd_0","status":"pending"}"#));
     });
     // Two refunds asked for, and one made.
     breaks("P1", |records| {

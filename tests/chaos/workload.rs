@@ -348,6 +348,7 @@ impl Clerk {
             is_in_doubt: false,
             is_mismatched: false,
             heard: Vec::new(),
+            began: Instant::now(),
         }
     }
 
@@ -384,7 +385,7 @@ impl Clerk {
     async fn mismatch(&mut self, number: usize) {
         let ask = self.town.book.ask(number);
         let Intent::Charge(charge) = &ask.intent else { return };
-        if !ask.is_taken() || !self.rng.random_bool(0.1) {
+        if !ask.is_certainly_held() || !self.rng.random_bool(0.1) {
             return;
         }
         let amount = FIRST_MISMATCH + self.town.next.fetch_add(1, Ordering::Relaxed);
