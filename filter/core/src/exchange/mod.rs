@@ -22,8 +22,8 @@ use crate::provider::Provider;
 use crate::refusal::{Refusal, Reply};
 use crate::route::Route;
 use crate::webhook::CannotVerify;
-use crate::webhook::paypal::CertificateUrl;
-use crate::webhook::rsa::{PureRust, VerifyRsa};
+use crate::webhook::paypal::{CertificateUrl, Transmission};
+use crate::webhook::rsa::VerifyRsa;
 use crate::webhook::x509::TrustedKey;
 use keyed::{Claimed, Keyed, Turn};
 use request::{Request, check_query, check_target, client, no_route, request_id};
@@ -77,12 +77,13 @@ enum Stage {
     Decided(Outcome),
 }
 
-/// A webhook that waits for a certificate.
+/// A webhook that waits for a certificate. Of its body, which may be long, only the sums are kept.
 #[derive(Debug)]
 struct Awaiting {
     request: Box<Request>,
-    webhook: Webhook,
-    body: Vec<u8>,
+    transmission: Transmission,
+    body_crc32: u32,
+    body_sha256: [u8; 32],
 }
 
 impl Exchange {
@@ -107,7 +108,8 @@ impl Exchange {
         self.client.as_ref()
     }
 
-    /// What the cache said of the request's key, once it was asked: the verdict's name, or `unavailable`.
+    /// What the cache said of the request's key, once it was asked: the verdict's name, `unavailable`, or
+    /// `crowded` if it was not asked for that.
     #[must_use]
     pub const fn verdict(&self) -> Option<&'static str> {
         self.verdict
@@ -206,6 +208,20 @@ impl Exchange {
         }
     }
 
+    /// Too many claims wait, so this one is not sent. The request is refused even where a cache that is away lets it
+    /// pass: unchecked requests cost the control plane more, which is the last thing that a flood may cause.
+    pub fn on_claim_crowded(&mut self) -> Step {
+        let request = match std::mem::take(&mut self.stage) {
+            Stage::Claiming(claimed) => claimed.request,
+            other => {
+                self.stage = other;
+                return self.again();
+            }
+        };
+        self.verdict = Some(keyed::CROWDED);
+        self.refuse(keyed::unavailable(), Some(request.claims.request_id))
+    }
+
     /// What there is of the certificate of [`Step::Certificate`]: a key that was found good, or why there is none.
     pub fn on_certificate(
         &mut self,
@@ -214,15 +230,16 @@ impl Exchange {
         config: &EdgeConfig,
         now_s: u64,
     ) -> Step {
-        let Awaiting { request, webhook, body } = match std::mem::take(&mut self.stage) {
+        let Awaiting { request, transmission, body_crc32, body_sha256 } = match std::mem::take(&mut self.stage)
+        {
             Stage::Awaiting(awaiting) => *awaiting,
             other => {
                 self.stage = other;
                 return self.again();
             }
         };
-        let verified = webhook.verify(&body, Some(key), rsa, config);
-        self.judged(request, verified, &body, config, now_s)
+        let verified = webhook::verify_paypal(&transmission, body_crc32, key, rsa, config);
+        self.judged(request, verified.map(|provider| (provider, body_sha256)), config, now_s)
     }
 
     fn on_webhook(
@@ -233,28 +250,35 @@ impl Exchange {
         config: &EdgeConfig,
         now_s: u64,
     ) -> Step {
-        let Some(url) = webhook.certificate().cloned() else {
-            let verified = webhook.verify(body, None, &PureRust, config);
-            return self.judged(request, verified, body, config, now_s);
-        };
-        self.stage = Stage::Awaiting(Box::new(Awaiting { request, webhook, body: body.to_vec() }));
-        Step::Certificate(url)
+        let sha256 = || attestation::Request::new(&request.method, &request.path, body).body_sha256;
+        match webhook {
+            Webhook::Stripe(signed) => {
+                let verified = webhook::verify_stripe(&signed, body, config);
+                let verified = verified.map(|provider| (provider, sha256()));
+                self.judged(request, verified, config, now_s)
+            }
+            Webhook::Paypal(transmission, url) => {
+                let (body_crc32, body_sha256) = (crc32fast::hash(body), sha256());
+                let awaiting = Awaiting { request, transmission, body_crc32, body_sha256 };
+                self.stage = Stage::Awaiting(Box::new(awaiting));
+                Step::Certificate(url)
+            }
+        }
     }
 
+    /// `verified`: whose webhook it is, and the SHA-256 of its body.
     fn judged(
         &mut self,
         mut request: Box<Request>,
-        verified: Result<Provider, Rejected>,
-        body: &[u8],
+        verified: Result<(Provider, [u8; 32]), Rejected>,
         config: &EdgeConfig,
         now_s: u64,
     ) -> Step {
         match verified {
-            Ok(provider) => {
+            Ok((provider, body_sha256)) => {
                 self.signature = Some(webhook::VERIFIED);
                 request.claims.webhook = Some(provider);
-                let seen = attestation::Request::new(&request.method, &request.path, body);
-                self.forward(&request, seen.body_sha256, config, now_s)
+                self.forward(&request, body_sha256, config, now_s)
             }
             Err(rejected) => {
                 let refusal = self.rejected(rejected);

@@ -53,40 +53,30 @@ impl Webhook {
             Provider::Stripe => Err(not_configured(provider)),
         }
     }
+}
 
-    /// The certificate that the check needs first, if it needs one.
-    pub(super) const fn certificate(&self) -> Option<&CertificateUrl> {
-        match self {
-            Self::Stripe(_) => None,
-            Self::Paypal(_, url) => Some(url),
-        }
-    }
+/// Whether Stripe has signed this body.
+pub(super) fn verify_stripe(
+    signed: &Signed,
+    body: &[u8],
+    config: &EdgeConfig,
+) -> Result<Provider, Rejected> {
+    let Some(secrets) = &config.webhooks.stripe else { return Err(not_configured(Provider::Stripe)) };
+    signed.verify(secrets, body).map_err(Refused::from)?;
+    Ok(Provider::Stripe)
+}
 
-    /// `key`: the certificate's, where one is needed.
-    pub(super) fn verify(
-        &self,
-        body: &[u8],
-        key: Option<Result<&TrustedKey, CannotVerify>>,
-        rsa: &impl VerifyRsa,
-        config: &EdgeConfig,
-    ) -> Result<Provider, Rejected> {
-        match self {
-            Self::Stripe(signed) => {
-                let Some(secrets) = &config.webhooks.stripe else {
-                    return Err(not_configured(Provider::Stripe));
-                };
-                signed.verify(secrets, body).map_err(Refused::from)?;
-                Ok(Provider::Stripe)
-            }
-            Self::Paypal(transmission, _) => {
-                let (Some(paypal), Some(key)) = (&config.webhooks.paypal, key) else {
-                    return Err(not_configured(Provider::Paypal));
-                };
-                transmission.verify(body, &paypal.webhook_id, key.map_err(Refused::from)?, rsa)?;
-                Ok(Provider::Paypal)
-            }
-        }
-    }
+/// Whether PayPal has signed a body with this sum, by the key of the certificate that the transmission names.
+pub(super) fn verify_paypal(
+    transmission: &Transmission,
+    body_crc32: u32,
+    key: Result<&TrustedKey, CannotVerify>,
+    rsa: &impl VerifyRsa,
+    config: &EdgeConfig,
+) -> Result<Provider, Rejected> {
+    let Some(paypal) = &config.webhooks.paypal else { return Err(not_configured(Provider::Paypal)) };
+    transmission.verify_sum(body_crc32, &paypal.webhook_id, key.map_err(Refused::from)?, rsa)?;
+    Ok(Provider::Paypal)
 }
 
 fn not_configured(provider: Provider) -> Rejected {

@@ -6,6 +6,7 @@ use sha2::Sha256;
 use super::*;
 use crate::test;
 use crate::webhook::FetchFailure;
+use crate::webhook::rsa::PureRust;
 
 const EVENT: &[u8] = b"{\"id\":\"evt_1\",\"card\":\"4242 4242 4242 4242\"}";
 
