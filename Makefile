@@ -39,8 +39,14 @@ filter: prerequisites ## Build the Envoy filter: target/edge_filter.wasm
 	$(wasm_cargo) wasm32-wasip1 build --locked --profile filter -p edge-filter
 	cp $(target)/wasm32-wasip1/filter/edge_filter.wasm $(filter)
 
+# With places where a test lets it die. Nothing but a test loads it.
+.PHONY: crashing-filter
+crashing-filter: prerequisites
+	$(wasm_cargo) wasm32-wasip1 build --locked --profile filter -p edge-filter-crashing
+	cp $(target)/wasm32-wasip1/filter/edge_filter_crashing.wasm $(target)/edge_filter_crashing.wasm
+
 .PHONY: test
-test: build wasm-test-runner test-services ## Run every test: unit, filter under wasm, end to end on real Envoy
+test: build crashing-filter wasm-test-runner test-services ## Run every test: unit, filter under wasm, end to end on real Envoy
 	cargo test --locked --release --no-fail-fast
 	CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER=wasm-bindgen-test-runner \
 	  $(wasm_cargo) wasm32-unknown-unknown test --locked --release -p edge-core --lib

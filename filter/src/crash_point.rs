@@ -1,5 +1,5 @@
-//! Named places where a test lets the filter die. They are only in a build with the feature `crash-points`, which is
-//! never shipped; in any other they are nothing.
+//! Named places where a test lets the filter die. They are only in the package `edge-filter-crashing`, which is never
+//! shipped; in any other build they are nothing.
 
 /// The header by which a request names the place: whoever passes it next dies there, and the whole VM with it.
 #[cfg(feature = "crash-points")]
