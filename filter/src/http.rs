@@ -9,6 +9,7 @@ use edge_core::idempotency::{Alone, ClaimRequest, Verdict};
 use edge_core::outcome::Outcome;
 use edge_core::refusal::Reply;
 use edge_core::route::Route;
+use edge_core::waiting::Place;
 use edge_core::webhook::CannotVerify;
 use edge_core::webhook::x509::TrustedKey;
 use proxy_wasm::hostcalls;
@@ -33,6 +34,8 @@ pub(crate) struct Stream {
     exchange: Exchange,
     /// While its claim is on its way in a call of its own.
     alone: Option<Alone>,
+    /// Among the requests of its worker; `None` if there are too many.
+    place: Option<Place>,
 }
 
 impl std::fmt::Debug for Stream {
@@ -43,8 +46,8 @@ impl std::fmt::Debug for Stream {
 
 impl EdgeHttp {
     pub(crate) fn new(context_id: u32, edge: Rc<Edge>) -> Self {
-        let exchange = Exchange::default();
-        Self(Rc::new(RefCell::new(Stream { context_id, edge, exchange, alone: None })))
+        let (exchange, place) = (Exchange::default(), edge.requests.take());
+        Self(Rc::new(RefCell::new(Stream { context_id, edge, exchange, alone: None, place })))
     }
 
     fn advance(&self, advance: impl FnOnce(&mut Exchange, &Edge) -> Result<Step, Status>) -> Action {
@@ -103,7 +106,9 @@ impl Stream {
                 match asked {
                     Asked::Alone(alone) => self.alone = Some(alone),
                     Asked::Together => {}
-                    Asked::Never => return Ok(self.exchange.on_claim_answered(known, &self.edge.config, now_s)),
+                    Asked::Never => {
+                        return Ok(self.exchange.on_claim_answered(known, &self.edge.config, now_s));
+                    }
                     Asked::Crowded => return Ok(self.exchange.on_claim_crowded()),
                 }
                 Ok(Step::Wait)
@@ -186,10 +191,14 @@ impl Context for EdgeHttp {
 
 impl HttpContext for EdgeHttp {
     fn on_http_request_headers(&mut self, _count: usize, end_of_stream: bool) -> Action {
+        let has_place = self.0.borrow().place.is_some();
         self.advance(|exchange, edge| {
             let (lines, now_s) = (hostcalls::get_map_bytes(MapType::HttpRequestHeaders)?, now_s()?);
             crash_point::arm(&lines);
             crash_point::reached("head");
+            if !has_place {
+                return Ok(exchange.on_request_crowded(Head::new(&lines)));
+            }
             match exchange.on_request_head(Head::new(&lines), &edge.config, now_s) {
                 Step::Wait if end_of_stream => Ok(exchange.on_request_end(&[], &edge.config, now_s)),
                 step => Ok(step),

@@ -4,14 +4,13 @@ use std::time::Duration;
 
 use edge_core::config::{EdgeConfig, EdgeSecrets, KEYS_VARIABLE, Paypal, STRIPE_SECRETS_VARIABLE};
 use edge_core::idempotency::Recent;
-use edge_core::waiting::Untold;
+use edge_core::waiting::{Places, REQUESTS_MAX, Untold};
 use proxy_wasm::hostcalls;
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::{BufferType, ContextType, LogLevel};
 
 use crate::certificates::Certificates;
 use crate::claims::Claims;
-use crate::crash_point;
 use crate::http::{EdgeHttp, now_s};
 use crate::metrics::Metrics;
 use crate::told::{Told, tell_some};
@@ -25,6 +24,7 @@ pub(crate) struct Edge {
     pub(crate) claims: Claims,
     pub(crate) certificates: Certificates,
     pub(crate) untold: RefCell<Untold<Told>>,
+    pub(crate) requests: Places,
 }
 
 impl Edge {
@@ -85,6 +85,7 @@ impl RootContext for EdgeRoot {
                     claims: Claims::default(),
                     certificates: Certificates::default(),
                     untold: RefCell::default(),
+                    requests: Places::new(REQUESTS_MAX),
                 }));
                 true
             }
@@ -99,7 +100,6 @@ impl RootContext for EdgeRoot {
     fn on_tick(&mut self) {
         let _ = hostcalls::set_tick_period(Duration::ZERO);
         let Some(edge) = &self.edge else { return };
-        crash_point::reached("tick");
         edge.claims.on_tick(edge);
         Self::with_certificates(edge, Certificates::on_tick);
         tell_some(edge);

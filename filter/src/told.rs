@@ -54,7 +54,6 @@ impl Held {
 
 impl Told {
     fn tell(self) {
-        crash_point::reached("telling");
         match self {
             Self::Verdict(waiter, verdict) => {
                 waiter.who.held.with(|stream| Stream::on_verdict(stream, verdict));
@@ -64,6 +63,7 @@ impl Told {
                 waiter.who.with(|stream| Stream::on_certificate(stream, key));
             }
         }
+        crash_point::reached("told");
     }
 }
 

@@ -170,7 +170,8 @@ mod tests {
     /// A stream is ended that is held for longer, so it must not be shorter than what the filter waits for.
     #[test]
     fn a_request_may_be_held_as_long_as_the_filter_waits_and_little_longer() {
-        for (cache_ms, held) in [("1", "8.000s"), ("500", "8.000s"), ("3000", "9.000s"), ("10000", "23.000s")] {
+        for (cache_ms, held) in [("1", "8.000s"), ("500", "8.000s"), ("3000", "9.000s"), ("10000", "23.000s")]
+        {
             let yaml = with(Profile::Local, &[("EDGE_CACHE_TIMEOUT_MS", cache_ms)]).unwrap();
             assert!(yaml.contains(&format!("stream_idle_timeout: \"{held}\"")), "{cache_ms} ms: {yaml}");
         }

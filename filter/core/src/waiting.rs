@@ -10,6 +10,10 @@ use std::rc::Rc;
 /// dies; this leaves room for answers that take up several times as much of it.
 pub const TOLD_MAX: usize = 32;
 
+/// The most requests that one worker has at once, those that the control plane works on among them: the clusters behind
+/// take fewer, and at some two kilobytes each they are a small part of what the filter's memory may grow to.
+pub const REQUESTS_MAX: usize = 16_384;
+
 /// A number of places for requests that wait.
 #[derive(Debug)]
 pub struct Places {

@@ -15,6 +15,7 @@ use crate::attestation::{self, Claims};
 use crate::client::ClientId;
 use crate::config::EdgeConfig;
 use crate::content::Content;
+use crate::error::ErrorCode;
 use crate::head::Head;
 use crate::idempotency::{ClaimRequest, Verdict};
 use crate::outcome::Outcome;
@@ -28,6 +29,9 @@ use crate::webhook::x509::TrustedKey;
 use keyed::{Claimed, Keyed, Turn};
 use request::{Request, check_query, check_target, client, no_route, request_id};
 use webhook::{Rejected, Webhook};
+
+/// How long a client should wait before it asks a worker again that had no room for it.
+const CROWDED_RETRY_S: u32 = 1;
 
 /// What the host has to do next.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -148,6 +152,13 @@ impl Exchange {
         }
     }
 
+    /// The head has arrived, and the worker has as many requests as it can bear.
+    pub fn on_request_crowded(&mut self, head: Head<'_>) -> Step {
+        let message = "too many requests at once; nothing was executed, send this again";
+        let refusal = Refusal::new(ErrorCode::GatewayUnavailable, message).retry_after(CROWDED_RETRY_S);
+        self.refuse(refusal, request_id(head).ok())
+    }
+
     /// `length` bytes of the body have come so far, and more may follow.
     pub fn on_request_body(&mut self, length: usize) -> Step {
         let Stage::Receiving(request) = &self.stage else { return self.again() };
@@ -230,14 +241,14 @@ impl Exchange {
         config: &EdgeConfig,
         now_s: u64,
     ) -> Step {
-        let Awaiting { request, transmission, body_crc32, body_sha256 } = match std::mem::take(&mut self.stage)
-        {
-            Stage::Awaiting(awaiting) => *awaiting,
-            other => {
-                self.stage = other;
-                return self.again();
-            }
-        };
+        let Awaiting { request, transmission, body_crc32, body_sha256 } =
+            match std::mem::take(&mut self.stage) {
+                Stage::Awaiting(awaiting) => *awaiting,
+                other => {
+                    self.stage = other;
+                    return self.again();
+                }
+            };
         let verified = webhook::verify_paypal(&transmission, body_crc32, key, rsa, config);
         self.judged(request, verified.map(|provider| (provider, body_sha256)), config, now_s)
     }

@@ -56,11 +56,7 @@ impl Webhook {
 }
 
 /// Whether Stripe has signed this body.
-pub(super) fn verify_stripe(
-    signed: &Signed,
-    body: &[u8],
-    config: &EdgeConfig,
-) -> Result<Provider, Rejected> {
+pub(super) fn verify_stripe(signed: &Signed, body: &[u8], config: &EdgeConfig) -> Result<Provider, Rejected> {
     let Some(secrets) = &config.webhooks.stripe else { return Err(not_configured(Provider::Stripe)) };
     signed.verify(secrets, body).map_err(Refused::from)?;
     Ok(Provider::Stripe)
