@@ -71,7 +71,7 @@ bench: build test-services ## Measure on this machine and print the tables; BENC
 lint: prerequisites deny ## Check format, clippy, documentation, licences and sources of dependencies
 	cargo fmt --all --check
 	cargo clippy --locked --release --all-targets -- -D warnings
-	$(wasm_cargo) wasm32-wasip1 clippy --locked --profile filter -p edge-filter -- -D warnings
+	$(wasm_cargo) wasm32-wasip1 clippy --locked --profile filter -p edge-filter -p edge-filter-crashing -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --release --no-deps --document-private-items
 
 # The advisories check needs the network, so it is not part of this.

@@ -2,11 +2,12 @@
 //!
 //! It is another build of the filter, with places where it dies on request: `make crashing-filter`.
 
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use gateway_tests::http1::{self, Request};
-use gateway_tests::{Answer, Gateway, Own, fresh_key, until};
+use gateway_tests::{Answer, Gateway, Own, fresh_key, shared, until};
 use local_stack::{DEMO_KEY, Programs};
 use serde_json::{Value, json};
 use test_services::{RedisServer, Signal};
@@ -17,6 +18,9 @@ const SLOW_MS: u64 = 4_000;
 const UPSTREAM: u64 = 5;
 /// What is held when the filter dies is answered within this; by default it takes eight seconds.
 const SOON: Duration = Duration::from_secs(12);
+
+/// The header by which a request says where the filter dies.
+const CRASH_AT: &str = "x-crash-at";
 
 /// A charge of one client, which tells it apart by its amount.
 struct Charge {
@@ -45,8 +49,7 @@ impl Charge {
 
     /// Sends the head and so many bytes of the body, and gives the answer.
     async fn send(self, gateway: &Gateway<'_>, bytes: usize, crash_at: Option<&str>) -> Told {
-        let request =
-            crash_at.iter().fold(self.request(), |request, place| request.header("x-crash-at", place));
+        let request = crash_at.iter().fold(self.request(), |request, place| request.header(CRASH_AT, place));
         let request = request.body(self.body.to_string());
         let mut connection = request.begin(gateway.address()).await;
         let sent = request.body_bytes().get(..bytes).unwrap_or(request.body_bytes());
@@ -174,10 +177,15 @@ fn amounts_of(place: &str) -> u64 {
 const PLACES: [&str; 7] =
     ["head", "body", "claim_sent", "verdict", "claims_answered", "told", "certificate_answered"];
 
-async fn die_at(places: &[&str]) {
-    let Some(redis) = RedisServer::own(&[]).await else { return };
+fn crashing_filter() -> PathBuf {
     let filter = Programs::of_this_build().unwrap().filter.with_file_name("edge_filter_crashing.wasm");
     assert!(filter.is_file(), "{} is missing; `make crashing-filter` brings it", filter.display());
+    filter
+}
+
+async fn die_at(places: &[&str]) {
+    let Some(redis) = RedisServer::own(&[]).await else { return };
+    let filter = crashing_filter();
     let own = Own::start(&[
         ("EDGE_FILTER_WASM", filter.to_str().unwrap()),
         ("REDIS_URI", redis.uri()),
@@ -203,4 +211,14 @@ async fn a_filter_that_dies_at_what_comes_in_leaves_nobody_with_a_lie() {
 #[tokio::test]
 async fn a_filter_that_dies_at_what_comes_back_leaves_nobody_with_a_lie() {
     die_at(&PLACES[3..]).await;
+}
+
+#[tokio::test]
+async fn the_filter_that_is_shipped_has_no_place_to_die_at() {
+    let gateway = shared().await;
+    for place in PLACES {
+        let told = Charge::new("charge", 815).send(&gateway, usize::MAX, Some(place)).await;
+        told.answer.succeeds(200, &json!({ "status": "completed" }));
+    }
+    assert_eq!(gateway.filter_reloads().await, 0);
 }
