@@ -67,8 +67,8 @@ impl Claims {
 
     /// The client of a claim that went alone has gone.
     pub(crate) fn left(&self, alone: Alone, edge: &Edge) {
-        // By a clock of whole seconds, that is when its call has ended.
-        let longest_s = edge.config.claiming.timeout.as_secs() + 2;
+        // By a clock of whole seconds, its call has certainly ended after that.
+        let longest_s = edge.config.claiming.timeout.as_secs() + 1;
         // Without a clock it is forgotten at once.
         let until_s = now_s().map_or(0, |now_s| now_s + longest_s);
         self.gathering.borrow_mut().left(alone, until_s);

@@ -97,7 +97,7 @@ async fn a_call_whose_client_has_left_comes_to_its_end_and_is_forgotten() {
     assert!((1..=5).contains(&sent), "{sent} calls for clients that have left");
     gateway.signal("edge-cache", Signal::CONT);
     charge(&gateway, CHARGES).await;
-    // What is cancelled has no end that the filter hears of, so it would remember it for ever.
-    assert_eq!(gateway.envoy_count("cluster.edge_cache.upstream_rq_cancelled").await, 0);
+    // What is broken off has no end that the filter hears of, so it would remember it for ever.
+    assert_eq!(gateway.envoy_count("cluster.edge_cache.upstream_rq_tx_reset").await, 0);
     assert_eq!(gateway.sandbox.all_effects().await, vec!["stripe charge 800 USD"; 40]);
 }
