@@ -12,6 +12,8 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::json;
 use test_services::{RedisServer, Signal};
 
+use crate::webhooks::{forged_paypal, to_paypals_door};
+
 /// Many times what one callback may let go on: some 290 used to fill the stack of V8.
 const CROWD: usize = 2_000;
 /// What Envoy allows on one connection.
@@ -34,17 +36,6 @@ fn counted(answers: impl IntoIterator<Item = Answer>) -> BTreeMap<(u16, String),
 
 fn only(status: u16, code: &str, times: usize) -> BTreeMap<(u16, String), usize> {
     BTreeMap::from([((status, code.to_owned()), times)])
-}
-
-/// A PayPal delivery whose certificate has this name.
-fn forged(gateway: &Gateway<'_>, name: &str) -> [(&'static str, String); 5] {
-    [
-        ("paypal-transmission-id", "dfb3be50-fd74-11e4-8bf3-77339302725b".to_owned()),
-        ("paypal-transmission-time", jiff::Timestamp::now().to_string()),
-        ("paypal-transmission-sig", format!("{}=", "A".repeat(343))),
-        ("paypal-cert-url", format!("{}/v1/notifications/certs/{name}", gateway.stack().sandbox_url())),
-        ("paypal-auth-algo", "SHA256withRSA".to_owned()),
-    ]
 }
 
 async fn over_http1(to: SocketAddr, request: &Request, times: usize) -> Vec<Answer> {
@@ -88,15 +79,12 @@ async fn two_thousand_webhooks_that_wait_for_one_certificate_are_answered_and_ch
     gateway.sandbox.fault(&late).await;
     let to = gateway.address();
 
-    let request = Request::new("POST", "/webhooks/paypal").json();
-    let request = forged(&gateway, "CERT-360caa42-fca2a594-00000001")
-        .iter()
-        .fold(request, |request, (name, value)| request.header(name, value));
-    let request = request.body("{}");
+    let certificates = format!("{}/v1/notifications/certs", gateway.stack().sandbox_url());
+    let request = to_paypals_door(&format!("{certificates}/CERT-360caa42-fca2a594-00000001"));
     let answers = charging_meanwhile(&gateway, over_http1(to, &request, CROWD)).await;
     assert_eq!(counted(answers), only(503, "SIGNATURE_UNVERIFIABLE", CROWD));
 
-    let headers = forged(&gateway, "CERT-360caa42-fca2a594-00000002");
+    let headers = forged_paypal(&format!("{certificates}/CERT-360caa42-fca2a594-00000002"));
     let request = || {
         let mut request = http2::post("/webhooks/paypal");
         for (name, value) in &headers {

@@ -13,6 +13,8 @@ use serde_json::{Value, json};
 use test_services::{RedisServer, Signal};
 use tokio::io::AsyncWriteExt as _;
 
+use crate::webhooks::to_paypals_door;
+
 /// How long the control plane has the charges that are upstream when the filter dies.
 const SLOW_MS: u64 = 4_000;
 const UPSTREAM: u64 = 5;
@@ -66,7 +68,7 @@ impl Charge {
 
 impl Told {
     /// The answer is held against the ledger, then the client does what it is told to do.
-    async fn is_true(self, gateway: &Gateway<'_>, place: &str) {
+    async fn judge(self, gateway: &Gateway<'_>, place: &str) {
         let Self { charge, answer } = self;
         let told =
             format!("{} when the filter died at {place}: {} {}", charge.stage, answer.status, answer.text());
@@ -91,11 +93,7 @@ impl Told {
 fn webhook(gateway: &Gateway<'_>, n: u64) -> Request {
     let url =
         format!("{}/v1/notifications/certs/CERT-360caa42-fca2a594-{n:08x}", gateway.stack().sandbox_url());
-    let request = Request::new("POST", "/webhooks/paypal").json();
-    let request = request.header("paypal-transmission-id", "dfb3be50-fd74-11e4-8bf3-77339302725b");
-    let request = request.header("paypal-transmission-time", jiff::Timestamp::now().to_string());
-    let request = request.header("paypal-transmission-sig", format!("{}=", "A".repeat(343)));
-    request.header("paypal-cert-url", url).header("paypal-auth-algo", "SHA256withRSA").body("{}")
+    to_paypals_door(&url)
 }
 
 /// So many charges of one stage, of which only so many bytes of each body are sent.
@@ -163,7 +161,7 @@ async fn crash_at(gateway: &Gateway<'_>, place: &str, amounts: u64) {
         told.answer.refuses(504, "GATEWAY_TIMEOUT");
     }
     for told in upstream.into_iter().chain(held) {
-        told.is_true(gateway, place).await;
+        told.judge(gateway, place).await;
     }
 }
 
