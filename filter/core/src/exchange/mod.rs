@@ -19,16 +19,12 @@ use crate::error::ErrorCode;
 use crate::head::Head;
 use crate::idempotency::{ClaimRequest, Verdict};
 use crate::outcome::Outcome;
-use crate::provider::Provider;
 use crate::refusal::{Refusal, Reply};
 use crate::route::Route;
-use crate::webhook::CannotVerify;
-use crate::webhook::paypal::{CertificateUrl, Transmission};
-use crate::webhook::rsa::VerifyRsa;
-use crate::webhook::x509::TrustedKey;
+use crate::webhook::paypal::CertificateUrl;
 use keyed::{Claimed, Keyed, Turn};
 use request::{Request, check_query, check_target, client, no_route, request_id};
-use webhook::{Rejected, Webhook};
+use webhook::{Awaiting, Webhook};
 
 /// How long a client should wait before it asks a worker again that had no room for it.
 const CROWDED_RETRY_S: u32 = 1;
@@ -79,15 +75,6 @@ enum Stage {
     /// All of a webhook is here; the certificate it is signed with is not.
     Awaiting(Box<Awaiting>),
     Decided(Outcome),
-}
-
-/// A webhook that waits for a certificate. Of its body, which may be long, only the sums are kept.
-#[derive(Debug)]
-struct Awaiting {
-    request: Box<Request>,
-    transmission: Transmission,
-    body_crc32: u32,
-    body_sha256: [u8; 32],
 }
 
 impl Exchange {
@@ -231,76 +218,6 @@ impl Exchange {
         };
         self.verdict = Some(keyed::CROWDED);
         self.refuse(keyed::unavailable(), Some(request.claims.request_id))
-    }
-
-    /// What there is of the certificate of [`Step::Certificate`]: a key that was found good, or why there is none.
-    pub fn on_certificate(
-        &mut self,
-        key: Result<&TrustedKey, CannotVerify>,
-        rsa: &impl VerifyRsa,
-        config: &EdgeConfig,
-        now_s: u64,
-    ) -> Step {
-        let Awaiting { request, transmission, body_crc32, body_sha256 } =
-            match std::mem::take(&mut self.stage) {
-                Stage::Awaiting(awaiting) => *awaiting,
-                other => {
-                    self.stage = other;
-                    return self.again();
-                }
-            };
-        let verified = webhook::verify_paypal(&transmission, body_crc32, key, rsa, config);
-        self.judged(request, verified.map(|provider| (provider, body_sha256)), config, now_s)
-    }
-
-    fn on_webhook(
-        &mut self,
-        request: Box<Request>,
-        webhook: Webhook,
-        body: &[u8],
-        config: &EdgeConfig,
-        now_s: u64,
-    ) -> Step {
-        let sha256 = || attestation::Request::new(&request.method, &request.path, body).body_sha256;
-        match webhook {
-            Webhook::Stripe(signed) => {
-                let verified = webhook::verify_stripe(&signed, body, config);
-                let verified = verified.map(|provider| (provider, sha256()));
-                self.judged(request, verified, config, now_s)
-            }
-            Webhook::Paypal(transmission, url) => {
-                let (body_crc32, body_sha256) = (crc32fast::hash(body), sha256());
-                let awaiting = Awaiting { request, transmission, body_crc32, body_sha256 };
-                self.stage = Stage::Awaiting(Box::new(awaiting));
-                Step::Certificate(url)
-            }
-        }
-    }
-
-    /// `verified`: whose webhook it is, and the SHA-256 of its body.
-    fn judged(
-        &mut self,
-        mut request: Box<Request>,
-        verified: Result<(Provider, [u8; 32]), Rejected>,
-        config: &EdgeConfig,
-        now_s: u64,
-    ) -> Step {
-        match verified {
-            Ok((provider, body_sha256)) => {
-                self.signature = Some(webhook::VERIFIED);
-                request.claims.webhook = Some(provider);
-                self.forward(&request, body_sha256, config, now_s)
-            }
-            Err(rejected) => {
-                let refusal = self.rejected(rejected);
-                self.refuse(refusal, Some(request.claims.request_id))
-            }
-        }
-    }
-
-    fn rejected(&mut self, rejected: Rejected) -> Refusal {
-        self.signature = Some(rejected.reason);
-        rejected.refusal
     }
 
     fn go_on(&mut self, mut request: Box<Request>, body: &[u8], config: &EdgeConfig, now_s: u64) -> Step {

@@ -4,6 +4,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
 use super::*;
+use crate::provider::Provider;
 use crate::test;
 use crate::webhook::FetchFailure;
 use crate::webhook::rsa::PureRust;
