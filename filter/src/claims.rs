@@ -21,7 +21,7 @@ use crate::told::{Claimer, Told, ask_for_a_turn};
 #[derive(Default)]
 pub(crate) struct Claims {
     gathering: RefCell<Gathering<Claimer>>,
-    /// Shared calls by their tokens: at most as many as there are places in the gathering, since somebody waits for
+    /// Shared calls by their tokens: at most as many as there are places in the gathering, since a request waits for
     /// each.
     sent: RefCell<HashMap<u32, Vec<Waiter<Claimer>>>>,
 }

@@ -1,7 +1,7 @@
 //! Named places where a test lets the filter die. They are only in the package `edge-filter-crashing`, which is never
 //! shipped; in any other build they are nothing.
 
-/// The header by which a request names the place: whoever passes it next dies there, and the whole VM with it.
+/// The header by which a request names the place: the VM dies when that is passed next.
 #[cfg(feature = "crash-points")]
 const HEADER: &str = "x-crash-at";
 

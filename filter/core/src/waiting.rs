@@ -56,8 +56,8 @@ impl Place {
     }
 }
 
-/// What is known and still to be told, the oldest first. Whoever waits holds a place meanwhile, so it is as bounded as
-/// the places are.
+/// What is known and still to be told, the oldest first. Each request in it holds a place meanwhile, so it is as bounded
+/// as the places are.
 #[derive(Debug)]
 pub struct Untold<T>(VecDeque<T>);
 

@@ -6,7 +6,7 @@ use crate::waiting::{Places, Waiter};
 use crate::webhook::FetchFailure;
 
 /// The most webhooks of one worker that wait for one certificate. A provider sends a few dozen at a time, and again
-/// what is answered 503; who makes up a certificate's name gets no more room than that.
+/// what is answered 503; a made-up name of a certificate gets no more room than that.
 const OF_ONE_MAX: usize = 128;
 
 /// The most that wait for any, or to be told of it.
