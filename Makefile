@@ -39,8 +39,14 @@ filter: prerequisites ## Build the Envoy filter: target/edge_filter.wasm
 	$(wasm_cargo) wasm32-wasip1 build --locked --profile filter -p edge-filter
 	cp $(target)/wasm32-wasip1/filter/edge_filter.wasm $(filter)
 
+# With places where a test lets it die. Nothing but a test loads it.
+.PHONY: crashing-filter
+crashing-filter: prerequisites
+	$(wasm_cargo) wasm32-wasip1 build --locked --profile filter -p edge-filter-crashing
+	cp $(target)/wasm32-wasip1/filter/edge_filter_crashing.wasm $(target)/edge_filter_crashing.wasm
+
 .PHONY: test
-test: build wasm-test-runner test-services ## Run every test: unit, filter under wasm, end to end on real Envoy
+test: build crashing-filter wasm-test-runner test-services ## Run every test: unit, filter under wasm, end to end on real Envoy
 	cargo test --locked --release --no-fail-fast
 	CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER=wasm-bindgen-test-runner \
 	  $(wasm_cargo) wasm32-unknown-unknown test --locked --release -p edge-core --lib
@@ -65,7 +71,7 @@ bench: build test-services ## Measure on this machine and print the tables; BENC
 lint: prerequisites deny ## Check format, clippy, documentation, licences and sources of dependencies
 	cargo fmt --all --check
 	cargo clippy --locked --release --all-targets -- -D warnings
-	$(wasm_cargo) wasm32-wasip1 clippy --locked --profile filter -p edge-filter -- -D warnings
+	$(wasm_cargo) wasm32-wasip1 clippy --locked --profile filter -p edge-filter -p edge-filter-crashing -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --release --no-deps --document-private-items
 
 # The advisories check needs the network, so it is not part of this.

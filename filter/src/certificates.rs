@@ -4,19 +4,21 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::rc::Weak;
+use std::rc::Rc;
 use std::time::Duration;
 
 use edge_core::config::Paypal;
-use edge_core::webhook::paypal::{CertificateCache, CertificateUrl, Lookup};
+use edge_core::waiting::Untold;
+use edge_core::webhook::paypal::{CertificateCache, CertificateUrl, CertificateWaiters, Lookup};
 use edge_core::webhook::x509::TrustedKey;
 use edge_core::webhook::{CannotVerify, FetchFailure};
 use proxy_wasm::hostcalls;
 use proxy_wasm::types::{BufferType, LogLevel, MapType, Status};
 
-use crate::http::Stream;
+use crate::crash_point;
 use crate::root::log;
 use crate::rsa::HostRsa;
+use crate::told::{Held, Told, ask_for_a_turn};
 
 /// Shorter than the cache waits for the end of a fetch.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -28,23 +30,18 @@ const WANTED_BYTES: usize = 64 * 1024 + 1;
 #[derive(Default)]
 pub(crate) struct Certificates {
     cache: RefCell<CertificateCache>,
+    /// These two are as few as the cache lets be fetched at once.
     wanted: RefCell<Vec<CertificateUrl>>,
     fetching: RefCell<HashMap<u32, CertificateUrl>>,
-    waiting: RefCell<Vec<Waiting>>,
-}
-
-struct Waiting {
-    context_id: u32,
-    url: CertificateUrl,
-    stream: Weak<RefCell<Stream>>,
+    waiting: RefCell<CertificateWaiters<Held>>,
 }
 
 impl Certificates {
-    /// The key if it is there, or why it is not to be had; `None` if `stream` is told later.
+    /// The key if it is there, or why it is not to be had; `None` if the request is told later.
     pub(crate) fn key(
         &self,
         url: &CertificateUrl,
-        (context_id, stream): (u32, Weak<RefCell<Stream>>),
+        held: Held,
         now_s: u64,
     ) -> Result<Option<TrustedKey>, CannotVerify> {
         let mut cache = self.cache.borrow_mut();
@@ -54,60 +51,59 @@ impl Certificates {
             Lookup::Waiting => {}
             Lookup::Fetch => {
                 self.wanted.borrow_mut().push(url.clone());
-                // The next tick is the root context's turn.
-                if hostcalls::set_tick_period(Duration::from_millis(1)).is_err() {
+                // What is sent in the root context's turn outlives this request.
+                if ask_for_a_turn().is_err() {
                     self.wanted.borrow_mut().clear();
                     return Err(FetchFailure::Unreachable.into());
                 }
             }
         }
-        self.waiting.borrow_mut().push(Waiting { context_id, url: url.clone(), stream });
+        self.waiting.borrow_mut().join(url, held)?;
         Ok(None)
     }
 
     /// The root context's turn: sends what is wanted.
-    pub(crate) fn on_tick(&self, paypal: &Paypal, now_s: u64) {
+    pub(crate) fn on_tick(&self, paypal: &Paypal, now_s: u64, untold: &mut Untold<Told>) {
         let wanted = std::mem::take(&mut *self.wanted.borrow_mut());
-        let mut failed = Vec::new();
         for url in wanted {
             match fetch(&url, paypal) {
                 Ok(token) => drop(self.fetching.borrow_mut().insert(token, url)),
-                Err(_) => failed.push(url),
+                Err(_) => self.end(&url, Err(FetchFailure::Unreachable.into()), now_s, untold),
             }
-        }
-        // Last, since requests go on in contexts of their own.
-        for url in failed {
-            self.end(&url, Err(FetchFailure::Unreachable.into()), now_s);
         }
     }
 
     /// A certificate has come, or Envoy's word that none did.
-    pub(crate) fn on_answer(&self, token: u32, body_len: usize, paypal: &Paypal, now_s: u64) {
+    pub(crate) fn on_answer(
+        &self,
+        token: u32,
+        body_len: usize,
+        paypal: &Paypal,
+        now_s: u64,
+        untold: &mut Untold<Told>,
+    ) {
         let Some(url) = self.fetching.borrow_mut().remove(&token) else { return };
+        crash_point::reached("certificate_answered");
         let result = read(body_len).and_then(|pem| {
             paypal.trust.key_of(&pem, paypal.environment.certificate_name(), now_s, &HostRsa)
         });
         if let Err(reason) = &result {
             log(LogLevel::Warn, &format!("the certificate {url} is not taken: {reason}"));
         }
-        self.end(&url, result, now_s);
+        self.end(&url, result, now_s, untold);
     }
 
-    fn end(&self, url: &CertificateUrl, result: Result<TrustedKey, CannotVerify>, now_s: u64) {
-        let told = result.clone();
-        self.cache.borrow_mut().fetched(url, result, now_s);
-        let (ready, others) = std::mem::take(&mut *self.waiting.borrow_mut())
-            .into_iter()
-            .partition(|waiting| waiting.url == *url);
-        *self.waiting.borrow_mut() = others;
-        let ready: Vec<Waiting> = ready;
-        for waiting in ready {
-            // One that has gone away waits for nothing.
-            let Some(stream) = waiting.stream.upgrade() else { continue };
-            if hostcalls::set_effective_context(waiting.context_id).is_ok() {
-                Stream::on_certificate(&stream, told.as_ref().map_err(|reason| *reason));
-            }
-        }
+    fn end(
+        &self,
+        url: &CertificateUrl,
+        result: Result<TrustedKey, CannotVerify>,
+        now_s: u64,
+        untold: &mut Untold<Told>,
+    ) {
+        self.cache.borrow_mut().fetched(url, result.clone(), now_s);
+        let key = result.map(Rc::new);
+        let waiters = self.waiting.borrow_mut().of(url);
+        untold.add(waiters.into_iter().map(|waiter| Told::Key(waiter, key.clone())));
     }
 }
 

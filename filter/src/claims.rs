@@ -1,57 +1,59 @@
-//! The claims of a worker on their way to the cache: alone in their request's own context, or several in one call of
-//! the root context, which outlives them.
+//! The claims of a worker on their way to the cache: alone, or several in one call that outlives each of them.
+//!
+//! Every call belongs to the root context. The SDK forgets a call only when its answer comes, and that of a request's
+//! own context never comes once the request has gone: clients that leave would fill its memory, and its call numbers
+//! would meet themselves after 2^30.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::rc::Weak;
-use std::time::Duration;
 
 use edge_core::idempotency::{Alone, ClaimCall, ClaimRequest, Gathering, Verdict, Way};
+use edge_core::waiting::Waiter;
 use proxy_wasm::hostcalls;
+use proxy_wasm::types::Status;
 
 use crate::cache;
-use crate::http::{Stream, now_s};
+use crate::crash_point;
+use crate::http::now_s;
 use crate::root::Edge;
+use crate::told::{Claimer, Told, ask_for_a_turn};
 
 #[derive(Default)]
 pub(crate) struct Claims {
-    gathering: RefCell<Gathering<Waiting>>,
-    /// Shared calls by their tokens.
-    sent: RefCell<HashMap<u32, Vec<Waiting>>>,
-}
-
-/// A request that waits for the cache's word.
-#[derive(Debug)]
-pub(crate) struct Waiting {
-    pub(crate) context_id: u32,
-    pub(crate) stream: Weak<RefCell<Stream>>,
-    pub(crate) claim: ClaimRequest,
-    pub(crate) request_id: String,
+    gathering: RefCell<Gathering<Claimer>>,
+    /// Shared calls by their tokens: at most as many as there are places in the gathering, since a request waits for
+    /// each.
+    sent: RefCell<HashMap<u32, Vec<Waiter<Claimer>>>>,
 }
 
 /// What became of a claim that was to be sent.
 pub(crate) enum Asked {
-    /// The answer comes to the request's own context; to be kept until then.
+    /// The answer comes to the request itself; to be kept until then.
     Alone(Alone),
     /// The request is told.
     Together,
     /// No answer will come.
     Never,
+    /// Too many wait already.
+    Crowded,
 }
 
 impl Claims {
     /// Sends the claim of the request whose turn it is, now or with others.
-    pub(crate) fn ask(&self, waiting: Waiting, edge: &Edge, now_s: u64) -> Asked {
-        let way = self.gathering.borrow_mut().join(waiting);
-        match way {
-            Way::Alone(waiting, alone) => {
-                let call = ClaimCall::new(&[waiting.claim], &edge.config.keys, &waiting.request_id, now_s);
-                cache::ask(&call, &edge.config.claiming).map_or(Asked::Never, |_| Asked::Alone(alone))
+    pub(crate) fn ask(&self, claimer: Claimer, edge: &Edge, now_s: u64) -> Result<Asked, Status> {
+        let way = self.gathering.borrow_mut().join(claimer, now_s);
+        Ok(match way {
+            Way::Alone(claimer, alone) => {
+                let call = ClaimCall::new(&[claimer.claim], &edge.config.keys, &claimer.request_id, now_s);
+                edge.back_to_root();
+                let sent = cache::ask(&call, &edge.config.claiming);
+                hostcalls::set_effective_context(claimer.held.context_id)?;
+                // The SDK, which knows nothing of that, brings the answer to this request as long as it is there.
+                sent.map_or(Asked::Never, |_| Asked::Alone(alone))
             }
             Way::Waits { call: false } => Asked::Together,
-            // The next tick is the root context's turn. What is sent before it would be the request's own, and be given
-            // up with it.
-            Way::Waits { call: true } => match hostcalls::set_tick_period(Duration::from_millis(1)) {
+            // To the SDK, what is sent in the request's turn would be the request's own, and the answer be lost with it.
+            Way::Waits { call: true } => match ask_for_a_turn() {
                 Ok(()) => Asked::Together,
                 Err(_) => {
                     // The next claim asks for a turn again; what comes of this one then is not heard any more.
@@ -59,7 +61,17 @@ impl Claims {
                     Asked::Never
                 }
             },
-        }
+            Way::Full => Asked::Crowded,
+        })
+    }
+
+    /// The client of a claim that went alone has gone.
+    pub(crate) fn left(&self, alone: Alone, edge: &Edge) {
+        // By a clock of whole seconds, its call has certainly ended after that.
+        let longest_s = edge.config.claiming.timeout.as_secs() + 1;
+        // Without a clock it is forgotten at once.
+        let until_s = now_s().map_or(0, |now_s| now_s + longest_s);
+        self.gathering.borrow_mut().left(alone, until_s);
     }
 
     /// The root context's turn, for which a claim has asked.
@@ -71,6 +83,7 @@ impl Claims {
     /// A shared call has ended. False if the token is of none.
     pub(crate) fn on_answer(&self, token: u32, body_len: usize, edge: &Edge) -> bool {
         let Some(asked) = self.sent.borrow_mut().remove(&token) else { return false };
+        crash_point::reached("claims_answered");
         let verdicts = cache::verdicts(body_len, asked.len());
         // What has come meanwhile goes first, so that it is on its way while these go on.
         let unasked = match &verdicts {
@@ -82,27 +95,26 @@ impl Claims {
             None => self.gathering.borrow_mut().failed(),
         };
         let verdicts = verdicts.into_iter().flatten().chain(std::iter::repeat(None));
-        tell(asked.into_iter().zip(verdicts).chain(without_word(unasked)), edge);
+        let told = asked.into_iter().zip(verdicts).map(|(waiter, verdict)| Told::Verdict(waiter, verdict));
+        edge.untold.borrow_mut().add(told.chain(without_word(unasked)));
         true
     }
 
     /// Sends what is to be sent now. In the root context.
     fn send(&self, edge: &Edge) {
-        let mut unasked = Vec::new();
         loop {
-            let Some(mut waiting) = self.gathering.borrow_mut().due() else { break };
+            let Some(mut waiters) = self.gathering.borrow_mut().due() else { break };
             // One whose client has gone asks for nothing.
-            waiting.retain(|waiting| waiting.stream.strong_count() > 0);
-            match dispatch(&waiting, edge) {
-                Sent::Under(token) => drop(self.sent.borrow_mut().insert(token, waiting)),
+            waiters.retain(|waiter| waiter.who.held.is_there());
+            match dispatch(&waiters, edge) {
+                Sent::Under(token) => drop(self.sent.borrow_mut().insert(token, waiters)),
                 Sent::Nothing => self.gathering.borrow_mut().answered(),
                 Sent::Never => {
-                    unasked.append(&mut waiting);
-                    unasked.append(&mut self.gathering.borrow_mut().failed());
+                    let unasked = self.gathering.borrow_mut().failed();
+                    edge.untold.borrow_mut().add(without_word(waiters).chain(without_word(unasked)));
                 }
             }
         }
-        tell(without_word(unasked), edge);
     }
 }
 
@@ -113,25 +125,14 @@ enum Sent {
     Never,
 }
 
-fn dispatch(waiting: &[Waiting], edge: &Edge) -> Sent {
-    let Some(first) = waiting.first() else { return Sent::Nothing };
+fn dispatch(waiters: &[Waiter<Claimer>], edge: &Edge) -> Sent {
+    let Some(first) = waiters.first() else { return Sent::Nothing };
     let Ok(now_s) = now_s() else { return Sent::Never };
-    let claims: Vec<ClaimRequest> = waiting.iter().map(|waiting| waiting.claim).collect();
-    let call = ClaimCall::new(&claims, &edge.config.keys, &first.request_id, now_s);
+    let claims: Vec<ClaimRequest> = waiters.iter().map(|waiter| waiter.who.claim).collect();
+    let call = ClaimCall::new(&claims, &edge.config.keys, &first.who.request_id, now_s);
     cache::ask(&call, &edge.config.claiming).map_or(Sent::Never, Sent::Under)
 }
 
-fn without_word(waiting: Vec<Waiting>) -> impl Iterator<Item = (Waiting, Option<Verdict>)> {
-    waiting.into_iter().map(|waiting| (waiting, None))
-}
-
-/// Lets each request go on, in its own context.
-fn tell(told: impl Iterator<Item = (Waiting, Option<Verdict>)>, edge: &Edge) {
-    for (waiting, verdict) in told {
-        let Some(stream) = waiting.stream.upgrade() else { continue };
-        if hostcalls::set_effective_context(waiting.context_id).is_ok() {
-            Stream::on_verdict(&stream, verdict);
-        }
-    }
-    edge.back_to_root();
+fn without_word(waiters: Vec<Waiter<Claimer>>) -> impl Iterator<Item = Told> {
+    waiters.into_iter().map(|waiter| Told::Verdict(waiter, None::<Verdict>))
 }

@@ -9,6 +9,7 @@ use edge_core::idempotency::{Alone, ClaimRequest, Verdict};
 use edge_core::outcome::Outcome;
 use edge_core::refusal::Reply;
 use edge_core::route::Route;
+use edge_core::waiting::Place;
 use edge_core::webhook::CannotVerify;
 use edge_core::webhook::x509::TrustedKey;
 use proxy_wasm::hostcalls;
@@ -16,10 +17,12 @@ use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::{Action, BufferType, LogLevel, MapType, Status};
 
 use crate::cache;
-use crate::claims::{Asked, Waiting};
+use crate::claims::Asked;
+use crate::crash_point;
 use crate::metrics::Counted;
 use crate::root::{Edge, log};
 use crate::rsa::HostRsa;
+use crate::told::{Claimer, Held};
 
 /// One request. It calls the host by `hostcalls`: the wrappers in `HttpContext` turn every failure into a panic.
 pub(crate) struct EdgeHttp(Rc<RefCell<Stream>>);
@@ -31,6 +34,8 @@ pub(crate) struct Stream {
     exchange: Exchange,
     /// While its claim is on its way in a call of its own.
     alone: Option<Alone>,
+    /// Among the requests of its worker; `None` if there are too many.
+    place: Option<Place>,
 }
 
 impl std::fmt::Debug for Stream {
@@ -41,8 +46,8 @@ impl std::fmt::Debug for Stream {
 
 impl EdgeHttp {
     pub(crate) fn new(context_id: u32, edge: Rc<Edge>) -> Self {
-        let exchange = Exchange::default();
-        Self(Rc::new(RefCell::new(Stream { context_id, edge, exchange, alone: None })))
+        let (exchange, place) = (Exchange::default(), edge.requests.take());
+        Self(Rc::new(RefCell::new(Stream { context_id, edge, exchange, alone: None, place })))
     }
 
     fn advance(&self, advance: impl FnOnce(&mut Exchange, &Edge) -> Result<Step, Status>) -> Action {
@@ -75,6 +80,7 @@ impl Stream {
 
     /// The cache's word on the request's key, or (`None`) that there is none. Called in this stream's context.
     pub(crate) fn on_verdict(stream: &Rc<RefCell<Self>>, verdict: Option<Verdict>) {
+        crash_point::reached("verdict");
         stream.borrow_mut().alone = None;
         let action = Self::advance(stream, |exchange, edge| {
             let now_s = now_s()?;
@@ -93,16 +99,24 @@ impl Stream {
                 let now_s = now_s()?;
                 // This worker's own memory first.
                 let known = self.edge.recent.borrow().verdict(&claim);
-                if known.is_none() && self.ask_cache(claim, stream, now_s) {
-                    return Ok(Step::Wait);
+                let asked = match known {
+                    Some(_) => Asked::Never,
+                    None => self.ask_cache(claim, stream, now_s)?,
+                };
+                match asked {
+                    Asked::Alone(alone) => self.alone = Some(alone),
+                    Asked::Together => {}
+                    Asked::Never => {
+                        return Ok(self.exchange.on_claim_answered(known, &self.edge.config, now_s));
+                    }
+                    Asked::Crowded => return Ok(self.exchange.on_claim_crowded()),
                 }
-                Ok(self.exchange.on_claim_answered(known, &self.edge.config, now_s))
+                Ok(Step::Wait)
             }
             Step::Certificate(url) => {
                 let now_s = now_s()?;
-                let me = (self.context_id, Rc::downgrade(stream));
                 let config = &self.edge.config;
-                Ok(match self.edge.certificates.key(&url, me, now_s) {
+                Ok(match self.edge.certificates.key(&url, self.held(stream), now_s) {
                     Ok(None) => Step::Wait,
                     Ok(Some(key)) => self.exchange.on_certificate(Ok(&key), &HostRsa, config, now_s),
                     Err(reason) => self.exchange.on_certificate(Err(reason), &HostRsa, config, now_s),
@@ -112,17 +126,21 @@ impl Stream {
         }
     }
 
-    /// False if no answer will come: a cache that cannot be asked has given none.
-    fn ask_cache(&mut self, claim: ClaimRequest, stream: &Rc<RefCell<Self>>, now_s: u64) -> bool {
+    fn held(&self, stream: &Rc<RefCell<Self>>) -> Held {
+        Held { context_id: self.context_id, stream: Rc::downgrade(stream) }
+    }
+
+    fn ask_cache(
+        &self,
+        claim: ClaimRequest,
+        stream: &Rc<RefCell<Self>>,
+        now_s: u64,
+    ) -> Result<Asked, Status> {
         let request_id = self.exchange.claim().map_or_else(String::new, |(_, id)| id.to_owned());
-        let (context_id, stream) = (self.context_id, Rc::downgrade(stream));
-        let waiting = Waiting { context_id, stream, claim, request_id };
-        match self.edge.claims.ask(waiting, &self.edge, now_s) {
-            Asked::Alone(alone) => self.alone = Some(alone),
-            Asked::Together => {}
-            Asked::Never => return false,
-        }
-        true
+        let claimer = Claimer { held: self.held(stream), claim, request_id };
+        let asked = self.edge.claims.ask(claimer, &self.edge, now_s);
+        crash_point::reached("claim_sent");
+        asked
     }
 
     /// Tells metrics and the access log how the request ended here. The log finds the texts in Envoy's filter
@@ -160,12 +178,27 @@ impl Context for EdgeHttp {
         let verdict = cache::verdicts(body_len, 1).and_then(|mut verdicts| verdicts.pop()).flatten();
         Stream::on_verdict(&self.0, verdict);
     }
+
+    /// The request has an end.
+    fn on_done(&mut self) -> bool {
+        let mut stream = self.0.borrow_mut();
+        if let Some(alone) = stream.alone.take() {
+            stream.edge.claims.left(alone, &stream.edge);
+        }
+        true
+    }
 }
 
 impl HttpContext for EdgeHttp {
     fn on_http_request_headers(&mut self, _count: usize, end_of_stream: bool) -> Action {
+        let has_place = self.0.borrow().place.is_some();
         self.advance(|exchange, edge| {
             let (lines, now_s) = (hostcalls::get_map_bytes(MapType::HttpRequestHeaders)?, now_s()?);
+            crash_point::arm(&lines);
+            crash_point::reached("head");
+            if !has_place {
+                return Ok(exchange.on_request_crowded(Head::new(&lines)));
+            }
             match exchange.on_request_head(Head::new(&lines), &edge.config, now_s) {
                 Step::Wait if end_of_stream => Ok(exchange.on_request_end(&[], &edge.config, now_s)),
                 step => Ok(step),
@@ -191,6 +224,7 @@ impl HttpContext for EdgeHttp {
 }
 
 fn end_request(exchange: &mut Exchange, edge: &Edge) -> Result<Step, Status> {
+    crash_point::reached("body");
     let wanted = exchange.body_bytes_wanted();
     let body = hostcalls::get_buffer(BufferType::HttpRequestBody, 0, wanted)?.unwrap_or_default();
     Ok(exchange.on_request_end(&body, &edge.config, now_s()?))

@@ -4,10 +4,12 @@
 mod cache;
 mod certificates;
 mod claims;
+mod crash_point;
 mod http;
 mod metrics;
 mod root;
 mod rsa;
+mod told;
 
 use proxy_wasm::types::LogLevel;
 

@@ -23,6 +23,7 @@ pub(crate) enum Counted {
 /// `gateway_edge_webhooks{signature="…"}` of them.
 #[derive(Default)]
 pub(crate) struct Metrics {
+    /// As many as there are names, none of which a caller makes up.
     ids: RefCell<HashMap<Counted, u32>>,
 }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use edge_core::config::{EdgeConfig, EdgeSecrets, KEYS_VARIABLE, Paypal, STRIPE_SECRETS_VARIABLE};
 use edge_core::idempotency::Recent;
+use edge_core::waiting::{Places, REQUESTS_MAX, Untold};
 use proxy_wasm::hostcalls;
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::{BufferType, ContextType, LogLevel};
@@ -12,6 +13,7 @@ use crate::certificates::Certificates;
 use crate::claims::Claims;
 use crate::http::{EdgeHttp, now_s};
 use crate::metrics::Metrics;
+use crate::told::{Told, tell_some};
 
 /// What all requests of one worker share.
 pub(crate) struct Edge {
@@ -21,13 +23,14 @@ pub(crate) struct Edge {
     pub(crate) recent: RefCell<Recent>,
     pub(crate) claims: Claims,
     pub(crate) certificates: Certificates,
+    pub(crate) untold: RefCell<Untold<Told>>,
+    pub(crate) requests: Places,
 }
 
 impl Edge {
-    /// The root context's turn goes on, after it has acted for requests. What is sent in a request's context is given up
-    /// with it.
+    /// What the host is asked for from now on is the root context's, which is there as long as the worker: it has acted
+    /// for requests, or a request acts for it.
     pub(crate) fn back_to_root(&self) {
-        // The root context is there as long as the worker.
         let _ = hostcalls::set_effective_context(self.root_id);
     }
 }
@@ -44,10 +47,9 @@ impl EdgeRoot {
     }
 
     /// Runs what is about PayPal's certificates, if PayPal is set up.
-    fn with_certificates(edge: &Edge, run: impl FnOnce(&Certificates, &Paypal, u64)) {
+    fn with_certificates(edge: &Edge, run: impl FnOnce(&Certificates, &Paypal, u64, &mut Untold<Told>)) {
         if let (Some(paypal), Ok(now_s)) = (&edge.config.webhooks.paypal, now_s()) {
-            run(&edge.certificates, paypal, now_s);
-            edge.back_to_root();
+            run(&edge.certificates, paypal, now_s, &mut edge.untold.borrow_mut());
         }
     }
 }
@@ -56,10 +58,11 @@ impl Context for EdgeRoot {
     fn on_http_call_response(&mut self, token: u32, _headers: usize, body_len: usize, _trailers: usize) {
         let Some(edge) = &self.edge else { return };
         if !edge.claims.on_answer(token, body_len, edge) {
-            Self::with_certificates(edge, |certificates, paypal, now_s| {
-                certificates.on_answer(token, body_len, paypal, now_s);
+            Self::with_certificates(edge, |certificates, paypal, now_s, untold| {
+                certificates.on_answer(token, body_len, paypal, now_s, untold);
             });
         }
+        tell_some(edge);
     }
 }
 
@@ -81,6 +84,8 @@ impl RootContext for EdgeRoot {
                     recent,
                     claims: Claims::default(),
                     certificates: Certificates::default(),
+                    untold: RefCell::default(),
+                    requests: Places::new(REQUESTS_MAX),
                 }));
                 true
             }
@@ -97,6 +102,7 @@ impl RootContext for EdgeRoot {
         let Some(edge) = &self.edge else { return };
         edge.claims.on_tick(edge);
         Self::with_certificates(edge, Certificates::on_tick);
+        tell_some(edge);
     }
 
     fn create_http_context(&self, context_id: u32) -> Option<Box<dyn HttpContext>> {

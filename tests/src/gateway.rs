@@ -178,6 +178,26 @@ impl<'s> Gateway<'s> {
         prometheus::sum(&metrics, "gateway_edge_webhooks", &format!("signature=\"{worth}\""))
     }
 
+    /// What Envoy counts under this name, e.g. `cluster.edge_cache.upstream_rq_total`.
+    pub async fn envoy_count(&self, name: &str) -> u64 {
+        let url = format!("{}/stats?filter=^{name}$", self.stack.admin_url());
+        let text = Answer::of(self.http.get(url)).await.text();
+        text.trim().rsplit(' ').next().and_then(|count| count.parse().ok()).unwrap_or(0)
+    }
+
+    /// Waits until Envoy works on so many requests.
+    pub async fn under_way(&self, requests: u64) {
+        until("the requests at the edge", async || {
+            (self.envoy_count("http.gateway.downstream_rq_active").await == requests).then_some(())
+        })
+        .await;
+    }
+
+    /// How often the filter has died and come back.
+    pub async fn filter_reloads(&self) -> u64 {
+        self.envoy_count("wasm.gateway_edge.vm_reload_success").await
+    }
+
     /// The line of Envoy's access log about an answer.
     pub async fn access_log_line(&self, answer: &Answer) -> Value {
         let id = answer.header("x-request-id").expect("an answer has a request id");

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
+use h2::client::ResponseFuture;
 use http::{HeaderMap, Request, Version};
 use local_stack::DEMO_KEY;
 use tokio::net::TcpStream;
@@ -33,6 +34,26 @@ pub async fn send(
     timeout(PATIENCE, exchange(to, request, pieces, trailers)).await.expect("no answer in time")
 }
 
+/// Sends requests with their bodies over one connection, all at once, and gives the answers in their order. The server
+/// must allow as many streams.
+pub async fn send_together(to: SocketAddr, requests: Vec<(Request<()>, Bytes)>) -> Vec<Answer> {
+    let (client, connection) = h2::client::handshake(TcpStream::connect(to).await.unwrap()).await.unwrap();
+    let connection = tokio::spawn(connection);
+    let mut answers = Vec::new();
+    for (request, body) in requests {
+        let mut client = client.clone().ready().await.unwrap();
+        let (response, mut stream) = client.send_request(request, false).unwrap();
+        stream.send_data(body, true).unwrap();
+        answers.push(response);
+    }
+    let mut whole = Vec::new();
+    for answer in answers {
+        whole.push(timeout(PATIENCE, read(answer)).await.expect("no answer in time"));
+    }
+    connection.abort();
+    whole
+}
+
 async fn exchange(
     to: SocketAddr,
     request: Request<()>,
@@ -51,6 +72,12 @@ async fn exchange(
     if let Some(trailers) = trailers {
         let _ = stream.send_trailers(trailers);
     }
+    let answer = read(response).await;
+    connection.abort();
+    answer
+}
+
+async fn read(response: ResponseFuture) -> Answer {
     let (head, mut stream) = response.await.expect("no answer").into_parts();
     let mut body = Vec::new();
     while let Some(piece) = stream.data().await {
@@ -58,6 +85,5 @@ async fn exchange(
         stream.flow_control().release_capacity(piece.len()).unwrap();
         body.extend_from_slice(&piece);
     }
-    connection.abort();
     Answer { status: head.status.as_u16(), headers: head.headers, body: body.into() }
 }

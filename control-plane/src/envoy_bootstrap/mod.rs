@@ -167,6 +167,16 @@ mod tests {
         assert!(with(Profile::Local, &untrusted).unwrap_err().starts_with("PAYPAL_WEBHOOK_TRUST"));
     }
 
+    /// A stream is ended that is held for longer, so it must not be shorter than what the filter waits for.
+    #[test]
+    fn a_request_may_be_held_as_long_as_the_filter_waits_and_little_longer() {
+        for (cache_ms, held) in [("1", "8.000s"), ("500", "8.000s"), ("3000", "9.000s"), ("10000", "23.000s")]
+        {
+            let yaml = with(Profile::Local, &[("EDGE_CACHE_TIMEOUT_MS", cache_ms)]).unwrap();
+            assert!(yaml.contains(&format!("stream_idle_timeout: \"{held}\"")), "{cache_ms} ms: {yaml}");
+        }
+    }
+
     fn read_by_the_filter<'a>(
         settings: impl Iterator<Item = (&'a str, &'a str)>,
         keys: &str,

@@ -15,7 +15,19 @@ struct OwnReply {
 }
 
 /// Tried in this order, the first that fits is taken.
+///
+/// What was sent upstream comes first, whatever ended it there: a timeout, a reset, a client's or Envoy's limit, a filter
+/// that died. By Envoy's count of attempts and not by the name of the reason, since the control plane may have it. What
+/// comes after that was never sent.
 const REPLIES: &[OwnReply] = &[
+    OwnReply {
+        when: "upstream.request_attempt_count > 0 && !(response.code_details.startsWith('upstream_reset_before') \
+               && (response.code_details.contains('connection_failure') || response.code_details.contains('{overflow')))",
+        status: Some(504),
+        code: ErrorCode::GatewayTimeout,
+        message: "no answer yet; the outcome is not known, repeat the request with the same Idempotency-Key",
+        retryable: Some(true),
+    },
     OwnReply {
         when: "response.code == 401",
         status: None,
@@ -65,25 +77,8 @@ const REPLIES: &[OwnReply] = &[
         message: "the request is not HTTP as this gateway takes it",
         retryable: None,
     },
-    // No connection was made or allowed, so the control plane has seen nothing of the request.
     OwnReply {
-        when: "response.code_details.startsWith('upstream_reset_before') \
-               && (response.code_details.contains('connection_failure') || response.code_details.contains('{overflow'))",
-        status: Some(503),
-        code: ErrorCode::GatewayUnavailable,
-        message: "the gateway is not available; nothing was executed",
-        retryable: Some(true),
-    },
-    // The control plane may have the request, whatever happened to the connection then.
-    OwnReply {
-        when: "response.code == 504 || response.code_details.startsWith('upstream_')",
-        status: Some(504),
-        code: ErrorCode::GatewayTimeout,
-        message: "no answer yet; the outcome is not known, repeat the request with the same Idempotency-Key",
-        retryable: Some(true),
-    },
-    OwnReply {
-        when: "response.code == 502 || response.code == 503",
+        when: "response.code >= 502",
         status: Some(503),
         code: ErrorCode::GatewayUnavailable,
         message: "the gateway is not available; nothing was executed",

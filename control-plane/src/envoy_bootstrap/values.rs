@@ -42,7 +42,18 @@ pub(super) fn read(profile: Profile, source: &Source) -> Result<HashMap<&'static
         ("REQUESTS_PER_SECOND", number(source, "GATEWAY_REQUESTS_PER_SECOND", 1, 1_000_000, 20_000)?),
         ("TRUSTED_PROXIES", number(source, "GATEWAY_TRUSTED_PROXIES", 0, 10, 0)?),
         ("OWN_REPLIES", own_replies()),
+        ("HELD_TIMEOUT", held_timeout(source)?.into()),
     ]))
+}
+
+/// Longer than the filter holds a request that is here: for a certificate, or for a call to the cache after the one
+/// before it. Whatever is held longer, its filter has died.
+fn held_timeout(source: &Source) -> Result<String, ConfigError> {
+    const CERTIFICATE_MS: u64 = 5_000;
+    const SPARE_MS: u64 = 3_000;
+    let cache_ms = cache_timeout_ms(source)?.as_u64().unwrap_or_default();
+    let held_ms = CERTIFICATE_MS.max(cache_ms * 2) + SPARE_MS;
+    Ok(format!("{}.{:03}s", held_ms / 1_000, held_ms % 1_000))
 }
 
 fn file(source: &Source, key: &'static str, expected: &'static str) -> Result<Value, ConfigError> {
@@ -137,12 +148,16 @@ fn upstream(source: &Source, service: &Upstream, default: Option<&str>) -> Resul
     listen.map_or_else(|| Endpoint::parse(default), Ok).map_err(|problem| source.invalid(address, problem))
 }
 
+fn cache_timeout_ms(source: &Source) -> Result<Value, ConfigError> {
+    number(source, "EDGE_CACHE_TIMEOUT_MS", 1, 10_000, 500)
+}
+
 /// The filter's own configuration, as JSON in a string.
 fn filter_settings(source: &Source, webhooks: &Value) -> Result<Value, ConfigError> {
     let rules = source.read_with("EDGE_CACHE_DOWN", when_unavailable)?;
     let mut idempotency = rules.unwrap_or_default();
     for (name, setting) in [
-        ("timeoutMs", number(source, "EDGE_CACHE_TIMEOUT_MS", 1, 10_000, 500)?),
+        ("timeoutMs", cache_timeout_ms(source)?),
         ("leaseMs", number(source, "IDEMPOTENCY_LEASE_MS", 1, 600_000, 15_000)?),
         ("recentAnswers", number(source, "IDEMPOTENCY_RECENT_ANSWERS", 0, 65_536, 1_024)?),
     ] {

@@ -18,6 +18,7 @@ pub mod provider;
 pub mod refusal;
 pub mod request;
 pub mod route;
+pub mod waiting;
 pub mod webhook;
 
 /// `#[test]` of the unit tests: the same tests run natively and, by wasm-bindgen-test, under wasm.

@@ -4,7 +4,7 @@ use gateway_tests::http1::Request;
 use gateway_tests::{Answer, http2, refusing};
 use http::HeaderMap;
 
-use super::{event, now_s, secret, stripe_signature, to_stripes_door};
+use super::{event, now_s, secret, stripe_signature, to_paypals_door, to_stripes_door};
 
 #[tokio::test]
 async fn a_forged_stale_or_altered_webhook_is_refused_and_reaches_nobody() {
@@ -61,19 +61,6 @@ async fn what_is_too_long_or_not_posted_is_refused_too() {
     gateway.nothing_reached_the_control_plane().await;
 }
 
-/// A delivery of PayPal's whose certificate is said to be at `url`.
-fn paypals(url: &str) -> Request {
-    Request::new("POST", "/webhooks/paypal")
-        .header("paypal-transmission-id", "dfb3be50-fd74-11e4-8bf3-77339302725b")
-        .header("paypal-transmission-time", "2026-05-18T15:45:13Z")
-        .header("paypal-transmission-sig", format!("{}=", "A".repeat(343)))
-        .header("paypal-cert-url", url)
-        .header("paypal-auth-algo", "SHA256withRSA")
-        .header("paypal-auth-version", "v2")
-        .json()
-        .body(event("WH-1", 500))
-}
-
 #[tokio::test]
 async fn a_certificate_anywhere_else_than_at_paypal_is_never_fetched() {
     let gateway = refusing().await;
@@ -101,7 +88,7 @@ async fn a_certificate_anywhere_else_than_at_paypal_is_never_fetched() {
         String::new(),
     ];
     for url in urls {
-        paypals(&url).send(gateway.address()).await.refuses(401, "SIGNATURE_INVALID");
+        to_paypals_door(&url).send(gateway.address()).await.refuses(401, "SIGNATURE_INVALID");
     }
     assert_eq!(certificate_requests(&gateway).await, 0);
     gateway.nothing_reached_the_control_plane().await;

@@ -34,6 +34,27 @@ fn to_stripes_door(signature: &str, body: &[u8]) -> Request {
     Request::new("POST", "/webhooks/stripe").header("stripe-signature", signature).json().body(body)
 }
 
+/// The head of a delivery in PayPal's form, as of now, whose certificate is said to be at `url`. Its signature is none.
+pub(crate) fn forged_paypal(url: &str) -> [(&'static str, String); 6] {
+    let now = jiff::Timestamp::from_second(now_s().try_into().unwrap()).unwrap();
+    [
+        ("paypal-transmission-id", "dfb3be50-fd74-11e4-8bf3-77339302725b".to_owned()),
+        ("paypal-transmission-time", now.to_string()),
+        ("paypal-transmission-sig", format!("{}=", "A".repeat(343))),
+        ("paypal-cert-url", url.to_owned()),
+        ("paypal-auth-algo", "SHA256withRSA".to_owned()),
+        ("paypal-auth-version", "v2".to_owned()),
+    ]
+}
+
+/// That delivery.
+pub(crate) fn to_paypals_door(url: &str) -> Request {
+    let request = Request::new("POST", "/webhooks/paypal").json();
+    let headers = forged_paypal(url);
+    let request = headers.iter().fold(request, |request, (name, value)| request.header(name, value));
+    request.body(event("WH-1", 500))
+}
+
 /// An event that is of no interest to anybody, as long as wanted.
 fn event(id: &str, length: usize) -> Vec<u8> {
     let event = format!(

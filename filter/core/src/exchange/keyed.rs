@@ -88,15 +88,19 @@ impl Keyed {
                 Turn::Refuse(refusal.about("Idempotency-Key"))
             }
             (None, WhenUnavailable::Pass) => Turn::Go(under(None)),
-            (None, WhenUnavailable::Reject) => {
-                let message =
-                    "the `Idempotency-Key` cannot be checked now; nothing was executed, send this again";
-                let refusal = Refusal::new(ErrorCode::IdempotencyUnavailable, message);
-                Turn::Refuse(refusal.retry_after(UNAVAILABLE_RETRY_S))
-            }
+            (None, WhenUnavailable::Reject) => Turn::Refuse(unavailable()),
         }
     }
 }
+
+/// The key is not known to be free, so nothing was done.
+pub(super) fn unavailable() -> Refusal {
+    let message = "the `Idempotency-Key` cannot be checked now; nothing was executed, send this again";
+    Refusal::new(ErrorCode::IdempotencyUnavailable, message).retry_after(UNAVAILABLE_RETRY_S)
+}
+
+/// The name of what is not asked, since too many wait, beside those of [`name`].
+pub(super) const CROWDED: &str = "crowded";
 
 /// The name of the cache's word in metrics and the access log.
 pub(super) fn name(verdict: Option<&Verdict>) -> &'static str {

@@ -15,19 +15,19 @@ use crate::attestation::{self, Claims};
 use crate::client::ClientId;
 use crate::config::EdgeConfig;
 use crate::content::Content;
+use crate::error::ErrorCode;
 use crate::head::Head;
 use crate::idempotency::{ClaimRequest, Verdict};
 use crate::outcome::Outcome;
-use crate::provider::Provider;
 use crate::refusal::{Refusal, Reply};
 use crate::route::Route;
-use crate::webhook::CannotVerify;
 use crate::webhook::paypal::CertificateUrl;
-use crate::webhook::rsa::{PureRust, VerifyRsa};
-use crate::webhook::x509::TrustedKey;
 use keyed::{Claimed, Keyed, Turn};
 use request::{Request, check_query, check_target, client, no_route, request_id};
-use webhook::{Rejected, Webhook};
+use webhook::{Awaiting, Webhook};
+
+/// How long a client should wait before it asks a worker again that had no room for it.
+const CROWDED_RETRY_S: u32 = 1;
 
 /// What the host has to do next.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,14 +77,6 @@ enum Stage {
     Decided(Outcome),
 }
 
-/// A webhook that waits for a certificate.
-#[derive(Debug)]
-struct Awaiting {
-    request: Box<Request>,
-    webhook: Webhook,
-    body: Vec<u8>,
-}
-
 impl Exchange {
     /// How the request ended here, once that is decided.
     #[must_use]
@@ -107,7 +99,8 @@ impl Exchange {
         self.client.as_ref()
     }
 
-    /// What the cache said of the request's key, once it was asked: the verdict's name, or `unavailable`.
+    /// What the cache said of the request's key, once it was asked: the verdict's name, `unavailable`, or
+    /// `crowded` if it was not asked for that.
     #[must_use]
     pub const fn verdict(&self) -> Option<&'static str> {
         self.verdict
@@ -144,6 +137,13 @@ impl Exchange {
             }
             Err(refusal) => self.refuse(refusal, Some(request_id)),
         }
+    }
+
+    /// The head has arrived, and the worker has as many requests as it can bear.
+    pub fn on_request_crowded(&mut self, head: Head<'_>) -> Step {
+        let message = "too many requests at once; nothing was executed, send this again";
+        let refusal = Refusal::new(ErrorCode::GatewayUnavailable, message).retry_after(CROWDED_RETRY_S);
+        self.refuse(refusal, request_id(head).ok())
     }
 
     /// `length` bytes of the body have come so far, and more may follow.
@@ -206,66 +206,18 @@ impl Exchange {
         }
     }
 
-    /// What there is of the certificate of [`Step::Certificate`]: a key that was found good, or why there is none.
-    pub fn on_certificate(
-        &mut self,
-        key: Result<&TrustedKey, CannotVerify>,
-        rsa: &impl VerifyRsa,
-        config: &EdgeConfig,
-        now_s: u64,
-    ) -> Step {
-        let Awaiting { request, webhook, body } = match std::mem::take(&mut self.stage) {
-            Stage::Awaiting(awaiting) => *awaiting,
+    /// Too many claims wait, so this one is not sent. The request is refused even where a cache that is away lets it
+    /// pass: unchecked requests cost the control plane more, which is the last thing that a flood may cause.
+    pub fn on_claim_crowded(&mut self) -> Step {
+        let request = match std::mem::take(&mut self.stage) {
+            Stage::Claiming(claimed) => claimed.request,
             other => {
                 self.stage = other;
                 return self.again();
             }
         };
-        let verified = webhook.verify(&body, Some(key), rsa, config);
-        self.judged(request, verified, &body, config, now_s)
-    }
-
-    fn on_webhook(
-        &mut self,
-        request: Box<Request>,
-        webhook: Webhook,
-        body: &[u8],
-        config: &EdgeConfig,
-        now_s: u64,
-    ) -> Step {
-        let Some(url) = webhook.certificate().cloned() else {
-            let verified = webhook.verify(body, None, &PureRust, config);
-            return self.judged(request, verified, body, config, now_s);
-        };
-        self.stage = Stage::Awaiting(Box::new(Awaiting { request, webhook, body: body.to_vec() }));
-        Step::Certificate(url)
-    }
-
-    fn judged(
-        &mut self,
-        mut request: Box<Request>,
-        verified: Result<Provider, Rejected>,
-        body: &[u8],
-        config: &EdgeConfig,
-        now_s: u64,
-    ) -> Step {
-        match verified {
-            Ok(provider) => {
-                self.signature = Some(webhook::VERIFIED);
-                request.claims.webhook = Some(provider);
-                let seen = attestation::Request::new(&request.method, &request.path, body);
-                self.forward(&request, seen.body_sha256, config, now_s)
-            }
-            Err(rejected) => {
-                let refusal = self.rejected(rejected);
-                self.refuse(refusal, Some(request.claims.request_id))
-            }
-        }
-    }
-
-    fn rejected(&mut self, rejected: Rejected) -> Refusal {
-        self.signature = Some(rejected.reason);
-        rejected.refusal
+        self.verdict = Some(keyed::CROWDED);
+        self.refuse(keyed::unavailable(), Some(request.claims.request_id))
     }
 
     fn go_on(&mut self, mut request: Box<Request>, body: &[u8], config: &EdgeConfig, now_s: u64) -> Step {

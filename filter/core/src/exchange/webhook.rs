@@ -1,5 +1,7 @@
 //! A webhook's way through the edge: what its head says, and what its signature is worth.
 
+use super::{Exchange, Request, Stage, Step};
+use crate::attestation;
 use crate::config::EdgeConfig;
 use crate::error::ErrorCode;
 use crate::head::Head;
@@ -22,13 +24,13 @@ pub(super) enum Webhook {
 }
 
 /// The name of a good signature in metrics and the access log, beside those of [`Refused::reason`].
-pub(super) const VERIFIED: &str = "verified";
+const VERIFIED: &str = "verified";
 const NOT_CONFIGURED: &str = "not_configured";
 
 /// Why a webhook is refused, for the caller and for the log.
 pub(super) struct Rejected {
-    pub(super) refusal: Refusal,
-    pub(super) reason: &'static str,
+    refusal: Refusal,
+    reason: &'static str,
 }
 
 impl Webhook {
@@ -53,40 +55,107 @@ impl Webhook {
             Provider::Stripe => Err(not_configured(provider)),
         }
     }
+}
 
-    /// The certificate that the check needs first, if it needs one.
-    pub(super) const fn certificate(&self) -> Option<&CertificateUrl> {
-        match self {
-            Self::Stripe(_) => None,
-            Self::Paypal(_, url) => Some(url),
-        }
-    }
+/// A webhook that waits for a certificate. Of its body, which may be long, only the sums are kept.
+#[derive(Debug)]
+pub(super) struct Awaiting {
+    request: Box<Request>,
+    transmission: Transmission,
+    body_crc32: u32,
+    body_sha256: [u8; 32],
+}
 
-    /// `key`: the certificate's, where one is needed.
-    pub(super) fn verify(
-        &self,
-        body: &[u8],
-        key: Option<Result<&TrustedKey, CannotVerify>>,
+impl Exchange {
+    /// What there is of the certificate of [`Step::Certificate`]: a key that was found good, or why there is none.
+    pub fn on_certificate(
+        &mut self,
+        key: Result<&TrustedKey, CannotVerify>,
         rsa: &impl VerifyRsa,
         config: &EdgeConfig,
-    ) -> Result<Provider, Rejected> {
-        match self {
-            Self::Stripe(signed) => {
-                let Some(secrets) = &config.webhooks.stripe else {
-                    return Err(not_configured(Provider::Stripe));
-                };
-                signed.verify(secrets, body).map_err(Refused::from)?;
-                Ok(Provider::Stripe)
+        now_s: u64,
+    ) -> Step {
+        let Awaiting { request, transmission, body_crc32, body_sha256 } =
+            match std::mem::take(&mut self.stage) {
+                Stage::Awaiting(awaiting) => *awaiting,
+                other => {
+                    self.stage = other;
+                    return self.again();
+                }
+            };
+        let verified = verify_paypal(&transmission, body_crc32, key, rsa, config);
+        self.judged(request, verified.map(|provider| (provider, body_sha256)), config, now_s)
+    }
+
+    pub(super) fn on_webhook(
+        &mut self,
+        request: Box<Request>,
+        webhook: Webhook,
+        body: &[u8],
+        config: &EdgeConfig,
+        now_s: u64,
+    ) -> Step {
+        let sha256 = || attestation::Request::new(&request.method, &request.path, body).body_sha256;
+        match webhook {
+            Webhook::Stripe(signed) => {
+                let verified = verify_stripe(&signed, body, config);
+                let verified = verified.map(|provider| (provider, sha256()));
+                self.judged(request, verified, config, now_s)
             }
-            Self::Paypal(transmission, _) => {
-                let (Some(paypal), Some(key)) = (&config.webhooks.paypal, key) else {
-                    return Err(not_configured(Provider::Paypal));
-                };
-                transmission.verify(body, &paypal.webhook_id, key.map_err(Refused::from)?, rsa)?;
-                Ok(Provider::Paypal)
+            Webhook::Paypal(transmission, url) => {
+                let (body_crc32, body_sha256) = (crc32fast::hash(body), sha256());
+                let awaiting = Awaiting { request, transmission, body_crc32, body_sha256 };
+                self.stage = Stage::Awaiting(Box::new(awaiting));
+                Step::Certificate(url)
             }
         }
     }
+
+    /// `verified`: whose webhook it is, and the SHA-256 of its body.
+    fn judged(
+        &mut self,
+        mut request: Box<Request>,
+        verified: Result<(Provider, [u8; 32]), Rejected>,
+        config: &EdgeConfig,
+        now_s: u64,
+    ) -> Step {
+        match verified {
+            Ok((provider, body_sha256)) => {
+                self.signature = Some(VERIFIED);
+                request.claims.webhook = Some(provider);
+                self.forward(&request, body_sha256, config, now_s)
+            }
+            Err(rejected) => {
+                let refusal = self.rejected(rejected);
+                self.refuse(refusal, Some(request.claims.request_id))
+            }
+        }
+    }
+
+    pub(super) fn rejected(&mut self, rejected: Rejected) -> Refusal {
+        self.signature = Some(rejected.reason);
+        rejected.refusal
+    }
+}
+
+/// Whether Stripe has signed this body.
+fn verify_stripe(signed: &Signed, body: &[u8], config: &EdgeConfig) -> Result<Provider, Rejected> {
+    let Some(secrets) = &config.webhooks.stripe else { return Err(not_configured(Provider::Stripe)) };
+    signed.verify(secrets, body).map_err(Refused::from)?;
+    Ok(Provider::Stripe)
+}
+
+/// Whether PayPal has signed a body with this sum, by the key of the certificate that the transmission names.
+fn verify_paypal(
+    transmission: &Transmission,
+    body_crc32: u32,
+    key: Result<&TrustedKey, CannotVerify>,
+    rsa: &impl VerifyRsa,
+    config: &EdgeConfig,
+) -> Result<Provider, Rejected> {
+    let Some(paypal) = &config.webhooks.paypal else { return Err(not_configured(Provider::Paypal)) };
+    transmission.verify_sum(body_crc32, &paypal.webhook_id, key.map_err(Refused::from)?, rsa)?;
+    Ok(Provider::Paypal)
 }
 
 fn not_configured(provider: Provider) -> Rejected {

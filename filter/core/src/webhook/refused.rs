@@ -65,6 +65,8 @@ pub enum FetchFailure {
     TimedOut,
     #[error("too many other certificates are being fetched")]
     TooMany,
+    #[error("too many other webhooks wait for it")]
+    Crowded,
 }
 
 impl Refused {
@@ -110,6 +112,7 @@ impl CannotVerify {
             Self::Fetch(FetchFailure::Status(_)) => "certificate_status",
             Self::Fetch(FetchFailure::TimedOut) => "certificate_timeout",
             Self::Fetch(FetchFailure::TooMany) => "certificate_busy",
+            Self::Fetch(FetchFailure::Crowded) => "certificate_crowded",
             Self::Certificate(problem) => problem.reason(),
             Self::RsaUnavailable => "rsa_unavailable",
         }

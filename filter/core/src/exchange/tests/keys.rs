@@ -159,3 +159,19 @@ fn the_caches_word_counts_once_and_only_when_it_was_asked() {
     assert_eq!(exchange.on_claim_answered(Some(start), &config(), NOW), Step::Wait);
     assert_eq!(exchange.outcome(), Some(Outcome::Refused(ErrorCode::IdempotencyKeyReused)));
 }
+
+#[test]
+fn where_too_many_wait_a_request_is_refused_even_if_a_cache_that_is_away_lets_it_pass() {
+    for rule in ["pass", "reject"] {
+        let config = with(&format!(r#"{{"idempotency":{{"whenUnavailable":"{rule}"}}}}"#));
+        let (mut exchange, _) = claimed(&Sent::charge(), &config);
+        let Step::Reply(reply) = exchange.on_claim_crowded() else { panic!("not refused") };
+        let body: serde_json::Value = serde_json::from_slice(&reply.body).unwrap();
+        assert_eq!((reply.status, body["error"]["code"].as_str()), (503, Some("IDEMPOTENCY_UNAVAILABLE")));
+        assert!(reply.headers.contains(&("retry-after", "1".into())), "{:?}", reply.headers);
+        assert_eq!(exchange.verdict(), Some("crowded"));
+        assert_eq!(exchange.outcome(), Some(Outcome::Refused(ErrorCode::IdempotencyUnavailable)));
+        // Once.
+        assert_eq!(exchange.on_claim_crowded(), Step::Wait);
+    }
+}

@@ -345,3 +345,15 @@ fn the_log_knows_operation_and_client_of_refused_requests_too() {
     assert_eq!(exchange.client().map(ClientId::as_str), Some("demo"));
     assert_eq!(exchange.outcome().map(Outcome::name).as_deref(), Some("invalid_request"));
 }
+
+#[test]
+fn a_worker_without_room_refuses_a_request_by_its_head_and_says_that_nothing_happened() {
+    let mut exchange = Exchange::default();
+    let step = exchange.on_request_crowded(Head::new(&Sent::charge().lines));
+    let Step::Reply(reply) = step else { panic!("{step:?}") };
+    let body: serde_json::Value = serde_json::from_slice(&reply.body).unwrap();
+    assert_eq!((reply.status, body["error"]["code"].as_str()), (503, Some("GATEWAY_UNAVAILABLE")));
+    assert_eq!((&body["error"]["requestId"], &body["error"]["retryable"]), (&"7d1b-1".into(), &true.into()));
+    assert_eq!(exchange.outcome(), Some(Outcome::Refused(ErrorCode::GatewayUnavailable)));
+    assert_eq!(exchange.on_request_end(b"{}", &config(), NOW), Step::Wait, "once");
+}

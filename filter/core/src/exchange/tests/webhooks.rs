@@ -4,8 +4,10 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
 use super::*;
+use crate::provider::Provider;
 use crate::test;
 use crate::webhook::FetchFailure;
+use crate::webhook::rsa::PureRust;
 
 const EVENT: &[u8] = b"{\"id\":\"evt_1\",\"card\":\"4242 4242 4242 4242\"}";
 

@@ -9,8 +9,10 @@ use crate::webhook::{CannotVerify, FetchFailure};
 
 /// PayPal uses one certificate, and two around a change.
 const KEYS_MAX: usize = 16;
+/// Failures are remembered to spare PayPal the next question; those of made-up names need not be many.
 const ATTEMPTS_MAX: usize = 16;
-const FETCHES_MAX: usize = 4;
+/// So many certificates are awaited at once; what senders make up takes no more connections to PayPal than that.
+pub(super) const FETCHES_MAX: usize = 4;
 /// PayPal's own `cache-control`.
 const KEPT_FOR_S: u64 = 24 * 3600;
 const FAILED_FOR_S: u64 = 30;

@@ -6,11 +6,13 @@
 
 mod certificate_cache;
 mod certificate_url;
+mod certificate_waiters;
 mod environment;
 mod transmission;
 
 pub use certificate_cache::{CertificateCache, Lookup};
 pub use certificate_url::{CertificateUrl, CertificateUrlError};
+pub use certificate_waiters::CertificateWaiters;
 pub use environment::{Environment, EnvironmentError};
 pub use transmission::{
     AUTH_ALGO, CERT_URL, TRANSMISSION_ID, TRANSMISSION_SIG, TRANSMISSION_TIME, Transmission, WebhookId,

@@ -90,7 +90,18 @@ impl Transmission {
         key: &TrustedKey,
         rsa: &impl VerifyRsa,
     ) -> Result<Verified, Refused> {
-        let message = format!("{}|{}|{}|{}", self.id, self.time, webhook_id.0, crc32fast::hash(body));
+        self.verify_sum(crc32fast::hash(body), webhook_id, key, rsa)
+    }
+
+    /// The same for a body of which only the CRC-32 is known, which is all that is signed of it.
+    pub(crate) fn verify_sum(
+        &self,
+        body_crc32: u32,
+        webhook_id: &WebhookId,
+        key: &TrustedKey,
+        rsa: &impl VerifyRsa,
+    ) -> Result<Verified, Refused> {
+        let message = format!("{}|{}|{}|{body_crc32}", self.id, self.time, webhook_id.0);
         match rsa.verify(key.spki_der(), Hash::Sha256, message.as_bytes(), &self.signature) {
             Ok(true) => Ok(Verified::Paypal {
                 transmission_id: self.id.clone(),

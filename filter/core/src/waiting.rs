@@ -1,0 +1,119 @@
+//! How many requests of a worker may wait, and how many of them one turn of the worker lets go on.
+
+use std::collections::VecDeque;
+use std::rc::Rc;
+
+/// The most requests that one callback of the host lets go on.
+///
+/// Envoy carries out what a callback has decided once that has returned, and what ends a request there calls the
+/// filter again from within the last such call. Some 290 answers in one callback fill the stack of V8, and the filter
+/// dies; this leaves room for answers that take up several times as much of it.
+pub const TOLD_MAX: usize = 32;
+
+/// The most requests that one worker has at once, those that the control plane works on among them: the clusters behind
+/// take fewer, and at some two kilobytes each they are a small part of what the filter's memory may grow to.
+pub const REQUESTS_MAX: usize = 16_384;
+
+/// A number of places for requests that wait.
+#[derive(Debug)]
+pub struct Places {
+    taken: Rc<()>,
+    max: usize,
+}
+
+/// One of [`Places`]; free again when this is dropped.
+#[derive(Debug)]
+pub struct Place(#[expect(dead_code, reason = "counted, not read")] Rc<()>);
+
+/// A request that waits, and its place.
+#[derive(Debug)]
+pub struct Waiter<T> {
+    pub who: T,
+    _place: Place,
+}
+
+impl Places {
+    #[must_use]
+    pub fn new(max: usize) -> Self {
+        Self { taken: Rc::default(), max }
+    }
+
+    /// `None` if all are taken.
+    #[must_use]
+    pub fn take(&self) -> Option<Place> {
+        (self.taken() < self.max).then(|| Place(self.taken.clone()))
+    }
+
+    #[must_use]
+    pub fn taken(&self) -> usize {
+        Rc::strong_count(&self.taken) - 1
+    }
+}
+
+impl Place {
+    pub(crate) const fn of<T>(self, who: T) -> Waiter<T> {
+        Waiter { who, _place: self }
+    }
+}
+
+/// What is known and still to be told, the oldest first. Each request in it holds a place meanwhile, so it is as bounded
+/// as the places are.
+#[derive(Debug)]
+pub struct Untold<T>(VecDeque<T>);
+
+impl<T> Default for Untold<T> {
+    fn default() -> Self {
+        Self(VecDeque::new())
+    }
+}
+
+impl<T> Untold<T> {
+    pub fn add(&mut self, told: impl IntoIterator<Item = T>) {
+        self.0.extend(told);
+    }
+
+    /// What this turn tells: at most [`TOLD_MAX`]. What is left then is for another turn.
+    pub fn turn(&mut self) -> Vec<T> {
+        self.0.drain(..self.0.len().min(TOLD_MAX)).collect()
+    }
+
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::test;
+
+    #[test]
+    fn a_place_is_free_again_when_its_waiter_is_gone() {
+        let places = Places::new(2);
+        let first = places.take().unwrap().of('a');
+        let second = places.take().unwrap();
+        assert!(places.take().is_none());
+        drop(first);
+        assert_eq!(places.taken(), 1);
+        assert!(places.take().is_some());
+        drop(second);
+        assert_eq!(places.taken(), 0);
+    }
+
+    #[test]
+    fn one_turn_tells_some_and_all_are_told_in_their_order() {
+        let mut untold = Untold::default();
+        untold.add(0..50);
+        let mut told = untold.turn();
+        assert_eq!(told.len(), TOLD_MAX);
+        untold.add(50..100);
+        while !untold.is_empty() {
+            let turn = untold.turn();
+            assert!((1..=TOLD_MAX).contains(&turn.len()));
+            told.extend(turn);
+        }
+        assert_eq!(told, (0..100).collect::<Vec<_>>());
+        assert_eq!(untold.turn(), [0; 0]);
+    }
+}

@@ -1,0 +1,94 @@
+//! The webhooks that wait until a certificate is there.
+
+use super::CertificateUrl;
+use super::certificate_cache::FETCHES_MAX;
+use crate::waiting::{Places, Waiter};
+use crate::webhook::FetchFailure;
+
+/// The most webhooks of one worker that wait for one certificate. A provider sends a few dozen at a time, and again
+/// what is answered 503; a made-up name of a certificate gets no more room than that.
+const OF_ONE_MAX: usize = 128;
+
+/// The most that wait for any, or to be told of it.
+const WAITING_MAX: usize = FETCHES_MAX * OF_ONE_MAX;
+
+/// The webhooks of one worker that wait for certificates, at most 128 for each and 512 in all.
+#[derive(Debug)]
+pub struct CertificateWaiters<T> {
+    waiting: Vec<(CertificateUrl, Waiter<T>)>,
+    places: Places,
+}
+
+impl<T> Default for CertificateWaiters<T> {
+    fn default() -> Self {
+        Self { waiting: Vec::new(), places: Places::new(WAITING_MAX) }
+    }
+}
+
+impl<T> CertificateWaiters<T> {
+    /// # Errors
+    /// [`FetchFailure::Crowded`]: it does not wait.
+    pub fn join(&mut self, url: &CertificateUrl, who: T) -> Result<(), FetchFailure> {
+        let of_it = self.waiting.iter().filter(|(other, _)| other == url).count();
+        let place = self.places.take().filter(|_| of_it < OF_ONE_MAX).ok_or(FetchFailure::Crowded)?;
+        self.waiting.push((url.clone(), place.of(who)));
+        Ok(())
+    }
+
+    /// Those that waited for this certificate, in their order, now that its fetch has an end.
+    pub fn of(&mut self, url: &CertificateUrl) -> Vec<Waiter<T>> {
+        self.waiting.extract_if(.., |(other, _)| other == url).map(|(_, waiter)| waiter).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::test;
+    use crate::webhook::paypal::Environment;
+
+    fn url(name: &str) -> CertificateUrl {
+        let text = format!("https://api.paypal.com/v1/notifications/certs/{name}");
+        CertificateUrl::parse(&text, &Environment::live()).unwrap()
+    }
+
+    fn who<T>(waiters: Vec<Waiter<T>>) -> Vec<T> {
+        waiters.into_iter().map(|waiter| waiter.who).collect()
+    }
+
+    #[test]
+    fn each_is_told_of_its_own_certificate_in_its_order() {
+        let mut waiters = CertificateWaiters::default();
+        for (n, name) in (0..).zip(["a", "b", "a", "c", "a"]) {
+            waiters.join(&url(name), n).unwrap();
+        }
+        assert_eq!(who(waiters.of(&url("a"))), [0, 2, 4]);
+        assert_eq!(who(waiters.of(&url("a"))), [0; 0]);
+        assert_eq!(who(waiters.of(&url("b"))), [1]);
+    }
+
+    #[test]
+    fn a_certificate_that_too_many_wait_for_leaves_room_for_others() {
+        let mut waiters = CertificateWaiters::default();
+        for n in 0..128 {
+            assert_eq!(waiters.join(&url("made-up"), n), Ok(()));
+        }
+        assert_eq!(waiters.join(&url("made-up"), 128), Err(FetchFailure::Crowded));
+        assert_eq!(waiters.join(&url("real"), 129), Ok(()));
+        waiters.of(&url("made-up"));
+        assert_eq!(waiters.join(&url("made-up"), 130), Ok(()));
+    }
+
+    #[test]
+    fn those_that_are_still_to_be_told_count_too() {
+        let mut waiters = CertificateWaiters::default();
+        let mut untold = Vec::new();
+        for n in 0..4 {
+            (0..128).for_each(|_| waiters.join(&url(&format!("X{n}")), n).unwrap());
+            untold.push(waiters.of(&url(&format!("X{n}"))));
+        }
+        assert_eq!(waiters.join(&url("next"), 9), Err(FetchFailure::Crowded));
+        untold.pop();
+        assert_eq!(waiters.join(&url("next"), 9), Ok(()));
+    }
+}

@@ -1,0 +1,222 @@
+//! The filter dies with requests in every stage, and nobody is told anything that is not so.
+//!
+//! It is another build of the filter, with places where it dies on request: `make crashing-filter`.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use futures_util::future::join_all;
+use gateway_tests::http1::{self, Request};
+use gateway_tests::{Answer, Gateway, Own, fresh_key, shared, until};
+use local_stack::{DEMO_KEY, Programs};
+use serde_json::{Value, json};
+use test_services::{RedisServer, Signal};
+use tokio::io::AsyncWriteExt as _;
+
+use crate::webhooks::to_paypals_door;
+
+/// How long the control plane has the charges that are upstream when the filter dies.
+const SLOW_MS: u64 = 4_000;
+const UPSTREAM: u64 = 5;
+/// What is held when the filter dies is answered within this; by default it takes eight seconds.
+const SOON: Duration = Duration::from_secs(12);
+
+/// The header by which a request says where the filter dies.
+const CRASH_AT: &str = "x-crash-at";
+
+/// A charge of one client, which tells it apart by its amount.
+struct Charge {
+    stage: &'static str,
+    key: String,
+    body: Value,
+}
+
+/// What a client was told, and how long after the crash.
+struct Told {
+    charge: Charge,
+    answer: Answer,
+}
+
+impl Charge {
+    fn new(stage: &'static str, amount: u64) -> Self {
+        let body = json!({ "provider": "stripe", "amount": amount, "currency": "USD", "paymentMethodId": "pm_card_visa" });
+        Self { stage, key: fresh_key(), body }
+    }
+
+    fn request(&self) -> Request {
+        let request = Request::new("POST", "/payments/charge").json();
+        let request = request.header("authorization", format!("Bearer {DEMO_KEY}"));
+        request.header("idempotency-key", &self.key)
+    }
+
+    /// Sends the head and so many bytes of the body, and gives the answer.
+    async fn send(self, gateway: &Gateway<'_>, bytes: usize, crash_at: Option<&str>) -> Told {
+        let request = crash_at.iter().fold(self.request(), |request, place| request.header(CRASH_AT, place));
+        let request = request.body(self.body.to_string());
+        let mut connection = request.begin(gateway.address()).await;
+        let sent = request.body_bytes().get(..bytes).unwrap_or(request.body_bytes());
+        // The filter may be dead already.
+        let _ = connection.write_all(sent).await;
+        Told { answer: http1::read_answer(connection).await, charge: self }
+    }
+
+    async fn effects(&self, gateway: &Gateway<'_>) -> usize {
+        let effect = format!("stripe charge {} USD", self.body["amount"]);
+        gateway.sandbox.all_effects().await.iter().filter(|other| **other == effect).count()
+    }
+}
+
+impl Told {
+    /// The answer is held against the ledger, then the client does what it is told to do.
+    async fn judge(self, gateway: &Gateway<'_>, place: &str) {
+        let Self { charge, answer } = self;
+        let told =
+            format!("{} when the filter died at {place}: {} {}", charge.stage, answer.status, answer.text());
+        match (answer.status, answer.json()["error"]["code"].as_str()) {
+            (200, _) => assert_eq!(charge.effects(gateway).await, 1, "{told}"),
+            (503, Some("GATEWAY_UNAVAILABLE" | "IDEMPOTENCY_UNAVAILABLE")) => {
+                assert!(answer.text().contains("nothing was executed"), "{told}");
+                assert_eq!(charge.effects(gateway).await, 0, "{told}");
+            }
+            (504, Some("GATEWAY_TIMEOUT")) => assert!(answer.text().contains("not known"), "{told}"),
+            _ => panic!("{told}"),
+        }
+        until("the final answer", async || {
+            (gateway.charge_under(&charge.key, &charge.body).await.status == 200).then_some(())
+        })
+        .await;
+        assert_eq!(charge.effects(gateway).await, 1, "{told}; then repeated");
+    }
+}
+
+/// A webhook whose signature has to wait for a certificate.
+fn webhook(gateway: &Gateway<'_>, n: u64) -> Request {
+    let url =
+        format!("{}/v1/notifications/certs/CERT-360caa42-fca2a594-{n:08x}", gateway.stack().sandbox_url());
+    to_paypals_door(&url)
+}
+
+/// So many charges of one stage, of which only so many bytes of each body are sent.
+async fn charges(
+    gateway: &Gateway<'_>,
+    stage: &'static str,
+    number: u64,
+    bytes: usize,
+    amounts: u64,
+) -> Vec<Told> {
+    let charges = (0..number).map(|n| Charge::new(stage, amounts + n).send(gateway, bytes, None));
+    join_all(charges).await
+}
+
+/// Requests in each stage of the filter, which dies by the last of them, and what they are told.
+async fn held_until_it_dies(gateway: &Gateway<'_>, place: &str, amounts: u64) -> Vec<Told> {
+    gateway.signal("edge-cache", Signal::STOP);
+    let (first, second) = (webhook(gateway, amounts), webhook(gateway, amounts));
+    let begin = Instant::now();
+    let fatal = async {
+        gateway.under_way(UPSTREAM + 2 + 2 + 9 + 2).await;
+        let fatal = Charge::new("fatal", amounts + 40).send(gateway, usize::MAX, Some(place));
+        let then = async {
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            gateway.signal("edge-cache", Signal::CONT);
+        };
+        tokio::join!(fatal, then).0
+    };
+    let (heads, bodies, claims, first, second, fatal) = tokio::join!(
+        charges(gateway, "head", 2, 0, amounts + 10),
+        charges(gateway, "half a body", 2, 20, amounts + 20),
+        // Some of these go alone and some together.
+        charges(gateway, "claim", 9, usize::MAX, amounts + 30),
+        first.send(gateway.address()),
+        second.send(gateway.address()),
+        fatal
+    );
+    assert!(begin.elapsed() < SOON, "{place}: {:?}", begin.elapsed());
+    for webhook in [first, second] {
+        assert!(matches!(webhook.status, 401 | 503), "{place}: {}", webhook.text());
+    }
+    heads.into_iter().chain(bodies).chain(claims).chain([fatal]).collect()
+}
+
+/// Charges upstream and requests in each stage of the filter, which dies at `place`.
+async fn crash_at(gateway: &Gateway<'_>, place: &str, amounts: u64) {
+    let reloads = gateway.filter_reloads().await;
+    for (provider, operation, delay_ms) in [("stripe", "charge", SLOW_MS), ("paypal", "certificate", 1_500)] {
+        let slow =
+            json!({ "provider": provider, "operation": operation, "fault": "latency", "delayMs": delay_ms });
+        gateway.sandbox.fault(&slow).await;
+    }
+    let (upstream, held) = tokio::join!(charges(gateway, "upstream", UPSTREAM, usize::MAX, amounts), async {
+        until("the charges upstream", async || {
+            let active = gateway.envoy_count("cluster.control_plane.upstream_rq_active").await;
+            (active >= UPSTREAM).then_some(())
+        })
+        .await;
+        held_until_it_dies(gateway, place, amounts).await
+    });
+    gateway.sandbox.heal().await;
+    until("the filter's return", async || (gateway.get("/payments").await.status == 200).then_some(())).await;
+    assert_eq!(gateway.filter_reloads().await, reloads + 1, "the filter did not die at {place}");
+    for told in &upstream {
+        told.answer.refuses(504, "GATEWAY_TIMEOUT");
+    }
+    for told in upstream.into_iter().chain(held) {
+        told.judge(gateway, place).await;
+    }
+}
+
+/// A number that no other place has.
+fn amounts_of(place: &str) -> u64 {
+    PLACES.iter().zip(1..).find(|(other, _)| **other == place).map_or(0, |(_, n)| n * 1_000)
+}
+
+/// Where the filter dies: at a head, at a whole body, with a claim just sent, at an answer to one claim and to several,
+/// when it has told one of several, and at a certificate.
+const PLACES: [&str; 7] =
+    ["head", "body", "claim_sent", "verdict", "claims_answered", "told", "certificate_answered"];
+
+fn crashing_filter() -> PathBuf {
+    let filter = Programs::of_this_build().unwrap().filter.with_file_name("edge_filter_crashing.wasm");
+    assert!(filter.is_file(), "{} is missing; `make crashing-filter` brings it", filter.display());
+    filter
+}
+
+async fn die_at(places: &[&str]) {
+    let Some(redis) = RedisServer::own(&[]).await else { return };
+    let filter = crashing_filter();
+    let own = Own::start(&[
+        ("EDGE_FILTER_WASM", filter.to_str().unwrap()),
+        ("REDIS_URI", redis.uri()),
+        // Longer than the cache stands still here.
+        ("EDGE_CACHE_TIMEOUT_MS", "2500"),
+        // A key whose request died with the filter is soon free again.
+        ("IDEMPOTENCY_LEASE_MS", "1000"),
+        ("SANDBOX_STRIPE_WEBHOOK_URL", ""),
+        ("SANDBOX_PAYPAL_WEBHOOK_URL", ""),
+    ])
+    .await;
+    let gateway = own.gateway();
+    for place in places {
+        crash_at(&gateway, place, amounts_of(place)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_filter_that_dies_at_what_comes_in_leaves_nobody_with_a_lie() {
+    die_at(&PLACES[..3]).await;
+}
+
+#[tokio::test]
+async fn a_filter_that_dies_at_what_comes_back_leaves_nobody_with_a_lie() {
+    die_at(&PLACES[3..]).await;
+}
+
+#[tokio::test]
+async fn the_filter_that_is_shipped_has_no_place_to_die_at() {
+    let gateway = shared().await;
+    for place in PLACES {
+        let told = Charge::new("charge", 815).send(&gateway, usize::MAX, Some(place)).await;
+        told.answer.succeeds(200, &json!({ "status": "completed" }));
+    }
+    assert_eq!(gateway.filter_reloads().await, 0);
+}
