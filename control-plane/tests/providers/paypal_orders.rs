@@ -9,6 +9,11 @@ const BACK: &str = "https://shop.example/back";
 
 /// An order as a client makes it in the payer's browser.
 async fn foreign_order(shop: &Shop, intent: &str, value: &str, custom_id: Option<&str>) -> String {
+    foreign_order_with(shop, intent, value, &json!({ "custom_id": custom_id })).await
+}
+
+/// `more`: what is in its purchase unit beside the amount; what is null there is left out.
+async fn foreign_order_with(shop: &Shop, intent: &str, value: &str, more: &Value) -> String {
     let token: Value = shop
         .http
         .post(shop.url("/v1/oauth2/token"))
@@ -21,9 +26,8 @@ async fn foreign_order(shop: &Shop, intent: &str, value: &str, custom_id: Option
         .await
         .unwrap();
     let mut unit = json!({ "amount": { "currency_code": "USD", "value": value } });
-    if let Some(custom_id) = custom_id {
-        unit["custom_id"] = custom_id.into();
-    }
+    let more = more.as_object().unwrap().clone().into_iter().filter(|(_, value)| !value.is_null());
+    unit.as_object_mut().unwrap().extend(more);
     let answer = shop
         .http
         .post(shop.url("/v2/checkout/orders"))
@@ -103,6 +107,24 @@ async fn an_approved_order_of_the_client_is_charged_once() {
     assert_eq!(completed(shop.paypal().charge(&order).await.done()), charge);
     let other = shop.charge(4_999, "USD", Some(&id));
     assert_eq!(shop.paypal().charge(&other).await.refused().kind, invalid("paymentMethodId"));
+    assert_eq!(shop.ledger("?kind=charge").await, [effect("charge", 4_999, "USD")]);
+}
+
+#[tokio::test]
+async fn an_order_whose_invoice_is_paid_already_is_the_clients_mistake() {
+    let shop = Shop::open().await;
+    let invoice = json!({ "invoice_id": "INV-7" });
+    let paid = foreign_order_with(&shop, "CAPTURE", "49.99", &invoice).await;
+    let again = foreign_order_with(&shop, "CAPTURE", "49.99", &invoice).await;
+    for id in [&paid, &again] {
+        approve(&shop, id).await;
+    }
+    completed(shop.paypal().charge(&shop.charge(4_999, "USD", Some(&paid))).await.done());
+    let refusal = shop.paypal().charge(&shop.charge(4_999, "USD", Some(&again))).await.refused();
+    assert_eq!(
+        (refusal.kind, refusal.code.as_deref()),
+        (invalid("paymentMethodId"), Some("DUPLICATE_INVOICE_ID"))
+    );
     assert_eq!(shop.ledger("?kind=charge").await, [effect("charge", 4_999, "USD")]);
 }
 

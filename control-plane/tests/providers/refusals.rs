@@ -96,6 +96,22 @@ async fn an_authorization_that_has_run_out_is_told_as_expired() {
 }
 
 #[tokio::test]
+async fn a_duplicate_invoice_at_a_capture_is_told_by_what_was_captured() {
+    let shop = Shop::open().await;
+    let order = shop.authorize(4_999, "USD", Some("vault-ok"));
+    let authorization = authorized(shop.paypal().charge(&order).await.done());
+    let duplicate = || refuse(&shop, "paypal", "capture", 422, paypal_issue("DUPLICATE_INVOICE_ID"));
+    duplicate().await;
+    let refused = shop.paypal().capture(&shop.capture(&order, &authorization, 2_000)).await.refused();
+    assert_eq!(refused.kind, RefusalKind::State);
+    let captured = shop.paypal().capture(&shop.capture(&order, &authorization, 2_000)).await.done();
+    duplicate().await;
+    let adopted = shop.paypal().capture(&shop.capture(&order, &authorization, 2_000)).await.done();
+    assert_eq!(adopted, captured);
+    assert_eq!(shop.received("paypal", "capture").await, 3);
+}
+
+#[tokio::test]
 async fn an_unknown_code_goes_to_the_client_with_its_words() {
     let shop = Shop::open().await;
     refuse(&shop, "stripe", "charge", 400, stripe_error(Some("a_code_of_next_year"), "Something new.")).await;

@@ -6,7 +6,7 @@ use edge_core::request::CaptureMode;
 use serde::Deserialize;
 
 use super::currency::Sum;
-use super::errors::Problem;
+use super::errors::{Asked, Problem};
 use crate::domain::id::PaymentId;
 use crate::domain::provider::{Captured, Charged, ProviderRef, Refunded};
 use crate::providers::step::{NotDone, Step};
@@ -113,18 +113,18 @@ pub(super) enum Owner {
     Client,
 }
 
-pub(super) fn order(answer: &Answer) -> Step<(ProviderRef, Order)> {
+pub(super) fn order(answer: &Answer, asked: Asked) -> Step<(ProviderRef, Order)> {
     if !answer.succeeded() {
-        return Err(Problem::read(answer).not_done());
+        return Err(Problem::read(answer).not_done(asked));
     }
     let order: Order = answer.json().map_err(NotDone::unknown)?;
     let id = untrusted::reference(&order.id).ok_or_else(no_id)?;
     Ok((id, order))
 }
 
-pub(super) fn transaction(answer: &Answer) -> Step<Transaction> {
+pub(super) fn transaction(answer: &Answer, asked: Asked) -> Step<Transaction> {
     if !answer.succeeded() {
-        return Err(Problem::read(answer).not_done());
+        return Err(Problem::read(answer).not_done(asked));
     }
     answer.json().map_err(NotDone::unknown)
 }
@@ -172,13 +172,11 @@ impl Order {
         })
     }
 
-    /// A capture of exactly this amount, if one succeeded.
-    pub(super) fn capture_of(&self, expected: &Expected) -> Option<ProviderRef> {
+    /// A capture of exactly this amount that succeeded, or else one that still may.
+    pub(super) fn capture_of(&self, expected: &Expected) -> Option<Captured> {
         let captures = &self.purchase_units.first()?.payments.captures;
-        captures.iter().find_map(|capture| match capture.captured(expected) {
-            Ok(Captured::Completed { charge }) => Some(charge),
-            _ => None,
-        })
+        let of_it = captures.iter().filter_map(|capture| capture.captured(expected).ok());
+        of_it.max_by_key(|captured| matches!(captured, Captured::Completed { .. }))
     }
 }
 

@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use super::answers::Link;
 use crate::domain::provider::{Doubt, Refusal, RefusalKind};
-use crate::providers::blame::{blame, invalid, refused};
+use crate::providers::blame::{Blame, blame, invalid, refused};
 use crate::providers::step::NotDone;
 use crate::providers::transport::Answer;
 use crate::providers::untrusted;
@@ -30,6 +30,19 @@ struct Detail {
     issue: Option<String>,
     field: Option<String>,
     description: Option<String>,
+}
+
+/// What was asked for; the same issue means different things.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Asked {
+    Look,
+    MakeOrder,
+    /// Capturing or authorizing an order.
+    CompleteOrder,
+    /// Capturing what is held.
+    Capture,
+    Void,
+    Refund,
 }
 
 /// An answer that is not a success.
@@ -57,11 +70,11 @@ impl Problem {
         Link::payers_page(&self.error.as_ref().ok()?.links)
     }
 
-    pub(super) fn not_done(&self) -> NotDone {
-        self.certainty().after(self.retry_after)
+    pub(super) fn not_done(&self, asked: Asked) -> NotDone {
+        self.certainty(asked).after(self.retry_after)
     }
 
-    fn certainty(&self) -> NotDone {
+    fn certainty(&self, asked: Asked) -> NotDone {
         let issue = self.issue();
         let issue = issue.as_deref().unwrap_or_default();
         match (self.status, &self.error) {
@@ -69,7 +82,7 @@ impl Problem {
             (429, _) => NotDone::NotSent(Doubt::new("PayPal is rate limiting the gateway")),
             (401, _) => self.refuse(RefusalKind::Configuration),
             (409, _) => in_progress(),
-            (400 | 403 | 404 | 405 | 415 | 422, Ok(_)) => self.refused(issue),
+            (400 | 403 | 404 | 405 | 415 | 422, Ok(_)) => self.refused(issue, asked),
             (_, Err(problem)) => NotDone::unknown(problem.as_str()),
             (status, Ok(_)) => NotDone::unknown(
                 format!("PayPal answered with status {status} {issue}").trim_end().to_owned(),
@@ -77,15 +90,16 @@ impl Problem {
         }
     }
 
-    fn refused(&self, issue: &str) -> NotDone {
+    fn refused(&self, issue: &str, asked: Asked) -> NotDone {
         if IN_PROGRESS.contains(&issue) {
             return in_progress();
         }
-        if issue == REFUND_EXISTS {
+        if (asked, issue) == (Asked::Refund, DUPLICATE_INVOICE_ID) {
             return NotDone::unknown("PayPal has this refund already");
         }
         let named = self.field_at_fault();
-        let told = blame(issues::ISSUES, issue).and_then(|blame| blame.kind(named));
+        let blame = blame(issues::ISSUES, issue).map(|blame| fitting(blame, asked));
+        let told = blame.and_then(|blame| blame.kind(named));
         self.refuse(told.unwrap_or_else(|| self.told_otherwise(named)))
     }
 
@@ -138,9 +152,17 @@ fn in_progress() -> NotDone {
 const IN_PROGRESS: [&str; 3] =
     ["ORDER_COMPLETION_IN_PROGRESS", "ORDER_IS_PENDING_APPROVAL", "PREVIOUS_REQUEST_IN_PROGRESS"];
 
-/// Only refunds of this gateway carry an invoice id, their own: so this refund was made before, and how it went is
-/// open.
-const REFUND_EXISTS: &str = "DUPLICATE_INVOICE_ID";
+/// Of what this gateway makes, only refunds carry an invoice id, their own: so this refund was made before, and how it
+/// went is open. Elsewhere it is the invoice id of an order that the client made, and nothing was executed.
+pub(super) const DUPLICATE_INVOICE_ID: &str = "DUPLICATE_INVOICE_ID";
+
+/// The blame, where a request for this names no payment method: it lies with what was made of the method before.
+fn fitting(blame: Blame, asked: Asked) -> Blame {
+    match (blame, asked) {
+        (Blame::Field("paymentMethodId"), Asked::Capture | Asked::Void | Asked::Refund) => Blame::State,
+        _ => blame,
+    }
+}
 
 #[cfg(test)]
 mod tests;

@@ -4,7 +4,7 @@ use serde::de::DeserializeOwned;
 
 use super::answers::{Order, Transaction};
 use super::client::Talk;
-use super::errors::Problem;
+use super::errors::{Asked, Problem};
 use super::{Paypal, requests};
 use crate::domain::evidence::{Evidence, RefundEvidence, RefundLookUp};
 use crate::domain::provider::ProviderRef;
@@ -74,7 +74,7 @@ async fn object<T: DeserializeOwned>(talk: &Talk<'_>, request: &ProviderRequest)
         return Ok(None);
     }
     if !answer.succeeded() {
-        return Err(Problem::read(&answer).not_done());
+        return Err(Problem::read(&answer).not_done(Asked::Look));
     }
     answer.json().map(Some).map_err(NotDone::unknown)
 }

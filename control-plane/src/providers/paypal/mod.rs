@@ -23,6 +23,7 @@ use jiff::{SignedDuration, Timestamp};
 use self::answers::Expected;
 use self::client::{Client, Talk};
 use self::currency::sum;
+use self::errors::{Asked, Problem};
 use self::methods::PaymentMethod;
 use super::guarded::Reachable;
 use super::settings::{PaypalSettings, Timeouts};
@@ -55,16 +56,14 @@ impl Paypal {
         let expected = Expected { payment: order.payment, money: order.money, mode: CaptureMode::Manual };
         let talk = self.client.converse(order.attempt);
         let answer = talk.send(&requests::capture(order, &sum(order.money)?)).await?;
-        let captured = answers::transaction(&answer).and_then(|capture| capture.captured(&expected));
-        let refusal = match captured {
+        let capture = answers::transaction(&answer, Asked::Capture);
+        let refusal = match capture.and_then(|capture| capture.captured(&expected)) {
             Err(NotDone::Refused(refusal)) if refusal.kind == RefusalKind::State => refusal,
             captured => return captured,
         };
         let looked = find_capture(&talk, &order.authorization, &expected).await;
-        match looked.map_err(|not_done| not_done.leaves_open("could not be looked up"))? {
-            Some(charge) => Ok(Captured::Completed { charge }),
-            None => Err(NotDone::Refused(refusal)),
-        }
+        let looked = looked.map_err(|not_done| not_done.leaves_open("could not be looked up"))?;
+        looked.ok_or(NotDone::Refused(refusal))
     }
 
     async fn run_cancel(&self, order: &CancelOrder) -> Step<()> {
@@ -78,7 +77,7 @@ impl Paypal {
         if answer.succeeded() {
             return Ok(());
         }
-        let not_done = errors::Problem::read(&answer).not_done();
+        let not_done = Problem::read(&answer).not_done(Asked::Void);
         match &not_done {
             NotDone::Refused(refusal) if refusal.code.as_deref() == Some("PREVIOUSLY_VOIDED") => Ok(()),
             _ => Err(not_done),
@@ -89,7 +88,7 @@ impl Paypal {
         let expected = Expected { payment: order.payment, money: order.money, mode: CaptureMode::Automatic };
         let talk = self.client.converse(order.attempt);
         let answer = talk.send(&requests::refund(order, &sum(order.money)?)).await?;
-        answers::transaction(&answer)?.refunded(&expected)
+        answers::transaction(&answer, Asked::Refund)?.refunded(&expected)
     }
 }
 
@@ -98,9 +97,9 @@ async fn find_capture(
     talk: &Talk<'_>,
     authorization: &ProviderRef,
     expected: &Expected,
-) -> Step<Option<ProviderRef>> {
+) -> Step<Option<Captured>> {
     let answer = talk.send(&requests::look_at_authorization(authorization)).await?;
-    let authorization = answers::transaction(&answer)?;
+    let authorization = answers::transaction(&answer, Asked::Look)?;
     if authorization.is_voided() {
         return Ok(None);
     }

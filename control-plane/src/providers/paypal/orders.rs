@@ -4,7 +4,7 @@ use super::Paypal;
 use super::answers::{self, Expected, Order, Owner, unexpected};
 use super::client::Talk;
 use super::currency::sum;
-use super::errors::Problem;
+use super::errors::{Asked, DUPLICATE_INVOICE_ID, Problem};
 use super::methods::PaymentMethod;
 use super::requests;
 use crate::domain::provider::{ChargeOrder, Charged, Doubt, ProviderRef, Refusal, RefusalKind, ResumeOrder};
@@ -32,7 +32,7 @@ impl Paypal {
     ) -> Step<Charged> {
         let return_url = order.return_url.as_deref().or(self.default_return_url.as_deref());
         let request = requests::create_order(order, method, sum(order.money)?, return_url);
-        let (id, order) = answers::order(&talk.send(&request).await?)?;
+        let (id, order) = answers::order(&talk.send(&request).await?, Asked::MakeOrder)?;
         if order.contradicts(expected).is_some() || order.owner(expected.payment) != Owner::ThisPayment {
             return Err(NotDone::unknown("PayPal answered with another order than was asked for").about(&id));
         }
@@ -117,10 +117,16 @@ async fn complete(talk: &Talk<'_>, id: &ProviderRef, expected: &Expected) -> Ste
     let answer = talk.send(&requests::complete_order(id, talk.attempt(), expected.mode)).await?;
     if !answer.succeeded() {
         let problem = Problem::read(&answer);
+        let refused = || problem.not_done(Asked::CompleteOrder);
         return match (problem.issue().as_deref(), problem.page()) {
             (Some("ORDER_ALREADY_CAPTURED" | "ORDER_ALREADY_AUTHORIZED"), _) => {
                 adopt(talk, id, expected).await
             }
+            // An earlier capture of this very order used its invoice id, or another order did.
+            (Some(DUPLICATE_INVOICE_ID), _) => match own_payment(talk, id, expected).await? {
+                None | Some(Err(NotDone::Refused(_))) => Err(refused()),
+                Some(paid) => paid,
+            },
             (Some("PAYER_ACTION_REQUIRED"), Some(url)) => {
                 Ok(Charged::RequiresAction { payment: id.clone(), url, declined: false })
             }
@@ -130,10 +136,10 @@ async fn complete(talk: &Talk<'_>, id: &ProviderRef, expected: &Expected) -> Ste
                 Ok(Charged::RequiresAction { payment: id.clone(), url, declined: true })
             }
             (Some("ORDER_NOT_APPROVED"), _) => not_approved(talk, id).await,
-            _ => Err(problem.not_done()),
+            _ => Err(refused()),
         };
     }
-    let (_, order) = the_one(answers::order(&answer)?, id)?;
+    let (_, order) = the_one(answers::order(&answer, Asked::CompleteOrder)?, id)?;
     order.paid(id, expected).unwrap_or_else(|| Err(unexpected(&order.status)))
 }
 
@@ -151,13 +157,18 @@ async fn not_approved(talk: &Talk<'_>, id: &ProviderRef) -> Step<Charged> {
 
 /// The order is paid, not by this request: by an earlier one of ours if it names this payment.
 async fn adopt(talk: &Talk<'_>, id: &ProviderRef, expected: &Expected) -> Step<Charged> {
+    let paid = own_payment(talk, id, expected).await?;
+    paid.unwrap_or_else(|| Err(NotDone::invalid("paymentMethodId", "names an order that is paid already")))
+}
+
+/// What the captures or authorizations of the order say, if it names this payment.
+async fn own_payment(talk: &Talk<'_>, id: &ProviderRef, expected: &Expected) -> Step<Option<Step<Charged>>> {
     let looked = look(talk, id).await.map_err(|not_done| not_done.leaves_open("could not be looked up"));
     let (_, order) = looked?;
-    if order.owner(expected.payment) == Owner::ThisPayment {
-        order.paid(id, expected).unwrap_or_else(|| Err(unexpected(&order.status)))
-    } else {
-        Err(NotDone::invalid("paymentMethodId", "names an order that is paid already"))
-    }
+    Ok(match order.owner(expected.payment) {
+        Owner::ThisPayment => order.paid(id, expected),
+        Owner::AnotherPayment | Owner::Client => None,
+    })
 }
 
 /// Looks before anything else is sent, so that nothing can have happened if that fails.
@@ -175,7 +186,7 @@ fn is_missing(refusal: &Refusal) -> bool {
 
 pub(super) async fn look(talk: &Talk<'_>, id: &ProviderRef) -> Step<Seen> {
     let answer = talk.send(&requests::look_at_order(id)).await?;
-    the_one(answers::order(&answer)?, id)
+    the_one(answers::order(&answer, Asked::Look)?, id)
 }
 
 fn the_one(seen: Seen, id: &ProviderRef) -> Step<Seen> {
