@@ -42,6 +42,10 @@ fn call<T>() -> Call<T> {
     Call { cause, key: None, render, asked: OperationKind::Charge.into() }
 }
 
+fn cancel() -> Call<Payment> {
+    Call { operation: OperationKind::Cancel, ..call() }
+}
+
 impl Journey {
     async fn begin() -> Self {
         let shop = Shop::open().await;
@@ -62,7 +66,16 @@ impl Journey {
     }
 
     async fn charge(&self, provider: &str, method: Option<&str>) -> Payment {
-        let mut body = json!({ "provider": provider, "amount": 4_999, "currency": "USD" });
+        let body = json!({ "provider": provider, "amount": 4_999, "currency": "USD" });
+        self.charged(body, method).await
+    }
+
+    async fn authorize(&self, provider: &str, method: &str) -> Payment {
+        let body = json!({ "provider": provider, "amount": 4_999, "currency": "USD", "capture": "manual" });
+        self.charged(body, Some(method)).await
+    }
+
+    async fn charged(&self, mut body: Value, method: Option<&str>) -> Payment {
         if let Some(method) = method {
             body["paymentMethodId"] = method.into();
         }
@@ -177,6 +190,29 @@ async fn a_paypal_order_is_captured_when_its_payer_approves_and_never_comes_back
     journey.told().await;
     assert_eq!(journey.shop.effects(payment.id).await, [effect("charge", 4_999, "USD")]);
     journey.is_clean(&payment).await;
+}
+
+#[tokio::test]
+async fn a_cancel_finds_the_money_that_moved_unheard() {
+    let journey = Journey::begin().await;
+    let payment = journey.charge("paypal", None).await;
+    let order = payment.reference.clone().unwrap();
+    journey.shop.visit(&journey.shop.url(&format!("/checkoutnow?token={order}")), "approve").await;
+    journey.shop.past_the_gateway(&format!("/v2/checkout/orders/{order}/capture"), &json!({})).await;
+    let told = operations::cancel(journey.gateway.clone(), payment.id, cancel()).await;
+    assert!(matches!(told, Err(OperationError::Superseded { .. })), "{told:?}");
+    assert_eq!(journey.now(&payment).await.state.status(), Status::Completed);
+
+    let payment = journey.authorize("paypal", "vault-ok").await;
+    let txn = payment.id.to_string();
+    let part = json!({
+        "provider": "paypal", "type": "PAYMENT.CAPTURE.COMPLETED", "transactionId": txn, "amount": 2_000,
+    });
+    journey.shop.happens(&part).await;
+    let told = operations::cancel(journey.gateway.clone(), payment.id, cancel()).await;
+    assert!(matches!(told, Err(OperationError::Superseded { .. })), "{told:?}");
+    let now = journey.now(&payment).await;
+    assert_eq!(now.captured().map(|(_, taken)| taken.minor()), Some(2_000));
 }
 
 #[tokio::test]

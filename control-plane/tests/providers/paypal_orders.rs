@@ -14,30 +14,11 @@ async fn foreign_order(shop: &Shop, intent: &str, value: &str, custom_id: Option
 
 /// `more`: what is in its purchase unit beside the amount; what is null there is left out.
 async fn foreign_order_with(shop: &Shop, intent: &str, value: &str, more: &Value) -> String {
-    let token: Value = shop
-        .http
-        .post(shop.url("/v1/oauth2/token"))
-        .basic_auth("client", Some("secret"))
-        .form(&[("grant_type", "client_credentials")])
-        .send()
-        .await
-        .unwrap()
-        .json()
-        .await
-        .unwrap();
     let mut unit = json!({ "amount": { "currency_code": "USD", "value": value } });
     let more = more.as_object().unwrap().clone().into_iter().filter(|(_, value)| !value.is_null());
     unit.as_object_mut().unwrap().extend(more);
-    let answer = shop
-        .http
-        .post(shop.url("/v2/checkout/orders"))
-        .bearer_auth(token["access_token"].as_str().unwrap())
-        .json(&json!({ "intent": intent, "purchase_units": [unit] }))
-        .send()
-        .await
-        .unwrap();
-    assert_eq!(answer.status(), 201);
-    let order: Value = answer.json().await.unwrap();
+    let order = json!({ "intent": intent, "purchase_units": [unit] });
+    let order = shop.past_the_gateway("/v2/checkout/orders", &order).await;
     order["id"].as_str().unwrap().to_owned()
 }
 
@@ -84,6 +65,28 @@ async fn an_order_nobody_approved_ends_without_a_call() {
     let (session, _) = to_be_acted_on(shop.paypal().charge(&order).await.done());
     shop.paypal().cancel(&shop.cancel(&order, CancelTarget::Session(session))).await.done();
     assert_eq!(shop.received("paypal", "cancel").await, 0);
+}
+
+#[tokio::test]
+async fn an_order_that_was_completed_past_the_gateway_is_not_called_canceled() {
+    let shop = Shop::open().await;
+    for (order, step) in
+        [(shop.charge(4_999, "USD", None), "capture"), (shop.authorize(4_999, "USD", None), "authorize")]
+    {
+        let (session, page) = to_be_acted_on(shop.paypal().charge(&order).await.done());
+        shop.visit(&page, "approve").await;
+        let cancel = shop.cancel(&order, CancelTarget::Session(session.clone()));
+        shop.past_the_gateway(&format!("/v2/checkout/orders/{session}/{step}"), &json!({})).await;
+        assert_eq!(shop.paypal().cancel(&cancel).await.refused().kind, RefusalKind::State);
+    }
+}
+
+#[tokio::test]
+async fn an_order_that_is_gone_can_still_be_canceled() {
+    let shop = Shop::open().await;
+    let order = shop.charge(4_999, "USD", None);
+    let gone = CancelTarget::Session(ProviderRef::new("0AA00000AA000000A"));
+    shop.paypal().cancel(&shop.cancel(&order, gone)).await.done();
 }
 
 #[tokio::test]

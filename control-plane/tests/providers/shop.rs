@@ -206,6 +206,23 @@ impl Shop {
         self.http.delete(self.url("/_sandbox/faults")).send().await.unwrap();
     }
 
+    /// Makes something happen at a provider.
+    pub(crate) async fn happens(&self, script: &Value) {
+        let answer = self.http.post(self.url("/_sandbox/happen")).json(script).send().await.unwrap();
+        assert_eq!(answer.status(), 201, "{}", answer.text().await.unwrap());
+    }
+
+    /// A call to PayPal that somebody makes past the gateway: the shop's own page, or a person.
+    pub(crate) async fn past_the_gateway(&self, path: &str, body: &Value) -> Value {
+        let token = self.http.post(self.url("/v1/oauth2/token")).basic_auth("client", Some("secret"));
+        let token = token.form(&[("grant_type", "client_credentials")]).send().await.unwrap();
+        let token: Value = token.json().await.unwrap();
+        let call = self.http.post(self.url(path)).bearer_auth(token["access_token"].as_str().unwrap());
+        let answer = call.json(body).send().await.unwrap();
+        assert_eq!(answer.status(), 201, "{path}");
+        answer.json().await.unwrap()
+    }
+
     /// The payer opens a page and decides.
     pub(crate) async fn visit(&self, page: &str, outcome: &str) {
         let mut url = reqwest::Url::parse(page).unwrap();

@@ -225,12 +225,16 @@ impl Transaction {
         }
     }
 
-    pub(super) fn is_voided(&self) -> bool {
-        self.status == "VOIDED"
+    /// Of an authorization.
+    pub(super) fn is_captured_in_part(&self) -> bool {
+        self.status == "PARTIALLY_CAPTURED"
     }
 
+    /// The order that it belongs to, named in one of two places.
     pub(super) fn order(&self) -> Option<ProviderRef> {
-        untrusted::reference(self.supplementary_data.as_ref()?.related_ids.as_ref()?.order_id.as_deref()?)
+        let related = self.supplementary_data.as_ref().and_then(|data| data.related_ids.as_ref());
+        let order = related.and_then(|related| untrusted::reference(related.order_id.as_deref()?));
+        order.or_else(|| self.up("orders"))
     }
 
     /// Its id, if it is about the money that was asked for and not another payment's.

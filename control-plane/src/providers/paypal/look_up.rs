@@ -37,7 +37,7 @@ impl Paypal {
         let request = requests::look_at_authorization(held);
         let found: Option<Transaction> = object(&self.client.look(), &request).await?;
         let Some(found) = found else { return Ok(None) };
-        let Some(order) = found.its_order() else {
+        let Some(order) = found.order() else {
             return Err(
                 NotDone::unknown("PayPal does not say which order the authorization belongs to").about(held)
             );

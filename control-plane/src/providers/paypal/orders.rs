@@ -184,7 +184,16 @@ fn is_missing(refusal: &Refusal) -> bool {
         && matches!(refusal.code.as_deref(), Some("INVALID_RESOURCE_ID" | "RESOURCE_NOT_FOUND"))
 }
 
-pub(super) async fn look(talk: &Talk<'_>, id: &ProviderRef) -> Step<Seen> {
+/// `None`: PayPal has no such order.
+pub(super) async fn look_if_there(talk: &Talk<'_>, id: &ProviderRef) -> Step<Option<Order>> {
+    match look(talk, id).await {
+        Ok((_, order)) => Ok(Some(order)),
+        Err(NotDone::Refused(refusal)) if is_missing(&refusal) => Ok(None),
+        Err(not_done) => Err(not_done),
+    }
+}
+
+async fn look(talk: &Talk<'_>, id: &ProviderRef) -> Step<Seen> {
     let answer = talk.send(&requests::look_at_order(id)).await?;
     the_one(answers::order(&answer, Asked::Look)?, id)
 }
