@@ -123,9 +123,9 @@ pub enum Standing {
         url: String,
     },
     /// The payer has agreed; the money is there to be taken. `declined`: it was tried, and the provider declined
-    /// it; the payer may choose something else at `page`.
+    /// it so; the payer may choose something else at `page`.
     Approved {
-        declined: bool,
+        declined: Option<Refusal>,
         page: Option<String>,
     },
     /// Taken; the provider decides later.

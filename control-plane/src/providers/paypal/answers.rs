@@ -196,7 +196,7 @@ impl Transaction {
             // A repeated request gets the current state, which may be a later one.
             "COMPLETED" | "PARTIALLY_REFUNDED" | "REFUNDED" => Ok(Captured::Completed { charge }),
             "PENDING" => Ok(Captured::Pending),
-            "DECLINED" | "FAILED" => Err(self.declined()),
+            "DECLINED" | "DENIED" | "FAILED" => Err(self.declined()),
             status => Err(unexpected(status)),
         }
     }

@@ -46,8 +46,8 @@ impl Order {
             }
             (Some(capture), None) if self.status == "COMPLETED" => capture.standing_of_capture(),
             // The capture was denied, and the order is open again for another instrument.
-            (Some(_), None) if declined && self.status == "APPROVED" => {
-                Standing::Approved { declined: true, page: self.payers_page() }
+            (Some(capture), None) if self.status == "APPROVED" && capture.is_one_of(&DECLINED) => {
+                self.approved(capture.refusal())
             }
             (_, Some(authorization)) => authorization.standing_of_authorization(),
             _ => self.unpaid_standing(),
@@ -75,9 +75,13 @@ impl Order {
         all.map(Transaction::refund_evidence).collect()
     }
 
+    fn approved(&self, declined: Option<Refusal>) -> Standing {
+        Standing::Approved { declined, page: self.payers_page() }
+    }
+
     fn unpaid_standing(&self) -> Standing {
         match self.status.as_str() {
-            "APPROVED" => Standing::Approved { declined: false, page: self.payers_page() },
+            "APPROVED" => self.approved(None),
             "CREATED" | "SAVED" | "PAYER_ACTION_REQUIRED" => {
                 self.payers_page().map_or(Standing::Open, |url| Standing::RequiresAction { url })
             }
@@ -154,9 +158,13 @@ impl Transaction {
     }
 
     fn declined_standing(&self) -> Standing {
+        self.refusal().map_or_else(|| strange(&self.status), Standing::Declined)
+    }
+
+    fn refusal(&self) -> Option<Refusal> {
         match self.declined() {
-            NotDone::Refused(refusal) => Standing::Declined(*refusal),
-            NotDone::NotSent(doubt) | NotDone::Unknown(doubt) => Standing::Unclear(doubt.reason),
+            NotDone::Refused(refusal) => Some(*refusal),
+            NotDone::NotSent(_) | NotDone::Unknown(_) => None,
         }
     }
 

@@ -70,6 +70,18 @@ fn each_status_of_a_capture_has_its_meaning() {
 }
 
 #[test]
+fn what_a_review_denied_is_declined_by_its_reason() {
+    let mut denied = transaction_json("C1", "DENIED");
+    assert!(
+        matches!(paid_by(&[denied.clone()]), Some(Err(NotDone::Refused(r))) if r.kind == RefusalKind::Declined)
+    );
+    denied["status_details"] = json!({ "reason": "PAYER_ACCOUNT_LOCKED" });
+    let reopened = order_with("APPROVED", &[denied], &[]).evidence().unwrap().standing;
+    let Standing::Approved { declined: Some(refusal), .. } = reopened else { panic!("{reopened:?}") };
+    assert_eq!(refusal.decline_code.as_deref(), Some("PAYER_ACCOUNT_LOCKED"));
+}
+
+#[test]
 fn each_status_of_an_authorization_has_its_meaning() {
     let read = |status: &str| {
         let order = order_with("COMPLETED", &[], &[transaction_json("A1", status)]);
