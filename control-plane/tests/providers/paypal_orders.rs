@@ -1,9 +1,9 @@
 //! Orders that wait for their payer, and orders that the client made and had approved itself.
 
-use control_plane::domain::provider::{CancelTarget, Outcome, ProviderRef, RefusalKind};
+use control_plane::domain::provider::{CancelTarget, Charged, Outcome, ProviderRef, RefusalKind};
 use serde_json::{Value, json};
 
-use crate::shop::{Expect, Shop, authorized, completed, effect, invalid, to_be_acted_on};
+use crate::shop::{Expect, PAGE, Shop, authorized, completed, effect, invalid, paypal_issue, to_be_acted_on};
 
 const BACK: &str = "https://shop.example/back";
 
@@ -182,6 +182,34 @@ async fn a_look_that_fails_before_anything_was_asked_leaves_no_doubt() {
     shop.fault("paypal", "retrieve", "drop_after").await;
     let answer = shop.paypal().charge(&shop.charge(4_999, "USD", Some(&id))).await;
     assert!(matches!(answer, Outcome::NotSent(_)), "{answer:?}");
+}
+
+#[tokio::test]
+async fn a_decline_that_names_no_page_leaves_the_payer_their_way_back() {
+    for issue in ["INSTRUMENT_DECLINED", "PAYER_ACTION_REQUIRED", "TRANSACTION_REFUSED"] {
+        let shop = Shop::open().await;
+        let order = shop.charge(4_999, "USD", None);
+        let (session, page) = to_be_acted_on(shop.paypal().charge(&order).await.done());
+        shop.visit(&page, "approve").await;
+        shop.refuse("paypal", "charge", 422, &paypal_issue(issue)).await;
+        let resume = shop.resume(&order, &session);
+        let Charged::RequiresAction { url, declined, .. } = shop.paypal().resume(&resume).await.done() else {
+            panic!("{issue}")
+        };
+        assert_eq!((url.as_str(), declined), (PAGE, issue != "PAYER_ACTION_REQUIRED"), "{issue}");
+        completed(shop.paypal().resume(&shop.resume(&order, &session)).await.done());
+    }
+}
+
+#[tokio::test]
+async fn an_order_of_the_client_that_names_no_page_is_declined_and_can_be_brought_back() {
+    let shop = Shop::open().await;
+    let id = foreign_order(&shop, "CAPTURE", "49.99", None).await;
+    approve(&shop, &id).await;
+    shop.refuse("paypal", "charge", 422, &paypal_issue("INSTRUMENT_DECLINED")).await;
+    let declined = shop.paypal().charge(&shop.charge(4_999, "USD", Some(&id))).await.refused();
+    assert_eq!(declined.kind, RefusalKind::Declined);
+    completed(shop.paypal().charge(&shop.charge(4_999, "USD", Some(&id))).await.done());
 }
 
 #[tokio::test]

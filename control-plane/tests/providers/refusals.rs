@@ -3,15 +3,7 @@
 use control_plane::domain::provider::{Captured, ProviderRef, RefusalKind};
 use serde_json::{Value, json};
 
-use crate::shop::{Expect, Shop, authorized, completed, effect, invalid};
-
-async fn refuse(shop: &Shop, provider: &str, operation: &str, status: u16, body: Value) {
-    let refusal = json!({ "status": status, "body": body });
-    let rule = json!({
-        "provider": provider, "operation": operation, "fault": "refuse", "times": 1, "refusal": refusal,
-    });
-    shop.set_fault(&rule).await;
-}
+use crate::shop::{Expect, Shop, authorized, completed, effect, invalid, paypal_issue};
 
 fn stripe_error(code: Option<&str>, message: &str) -> Value {
     let mut error = json!({ "type": "invalid_request_error", "message": message });
@@ -21,21 +13,16 @@ fn stripe_error(code: Option<&str>, message: &str) -> Value {
     json!({ "error": error })
 }
 
-fn paypal_issue(issue: &str) -> Value {
-    let details = json!([{ "issue": issue, "description": "Because." }]);
-    json!({ "name": "UNPROCESSABLE_ENTITY", "message": "Refused.", "debug_id": "d", "details": details })
-}
-
 #[tokio::test]
 async fn a_used_up_payment_method_is_the_clients_to_replace() {
     let shop = Shop::open().await;
     let said = "The provided PaymentMethod was previously used and may not be used again.";
-    refuse(&shop, "stripe", "charge", 400, stripe_error(None, said)).await;
+    shop.refuse("stripe", "charge", 400, &stripe_error(None, said)).await;
     let order = shop.charge(4_999, "USD", Some("pm_card_visa"));
     let refusal = shop.stripe().charge(&order).await.refused();
     assert_eq!((refusal.kind, refusal.message.as_str()), (invalid("paymentMethodId"), said));
 
-    refuse(&shop, "paypal", "charge", 422, paypal_issue("TOKEN_ID_NOT_FOUND")).await;
+    shop.refuse("paypal", "charge", 422, &paypal_issue("TOKEN_ID_NOT_FOUND")).await;
     let order = shop.charge(4_999, "USD", Some("vault-ok"));
     assert_eq!(shop.paypal().charge(&order).await.refused().kind, invalid("paymentMethodId"));
     assert_eq!(shop.effects(order.payment).await, []);
@@ -64,7 +51,7 @@ async fn a_balance_too_low_to_refund_is_a_decline_with_its_code() {
     ] {
         let order = shop.charge(4_999, "USD", Some(method));
         let charge = completed(provider.charge(&order).await.done());
-        refuse(&shop, name, "refund", status, body).await;
+        shop.refuse(name, "refund", status, &body).await;
         let refusal = provider.refund(&shop.refund(&order, &charge, 4_999)).await.refused();
         assert_eq!((refusal.kind, refusal.code.as_deref()), (RefusalKind::Declined, Some(code)));
         assert_eq!(shop.effects(order.payment).await, [effect("charge", 4_999, "USD")]);
@@ -87,7 +74,7 @@ async fn an_authorization_that_has_run_out_is_told_as_expired() {
     for (name, provider, method, status, body) in cases {
         let order = shop.authorize(4_999, "USD", Some(method));
         let authorization: ProviderRef = authorized(provider.charge(&order).await.done());
-        refuse(&shop, name, "capture", status, body).await;
+        shop.refuse(name, "capture", status, &body).await;
         let capture = shop.capture(&order, &authorization, 4_999);
         assert_eq!(provider.capture(&capture).await.refused().kind, RefusalKind::Expired, "{name}");
         let captured = provider.capture(&shop.capture(&order, &authorization, 4_999)).await.done();
@@ -100,12 +87,12 @@ async fn a_duplicate_invoice_at_a_capture_is_told_by_what_was_captured() {
     let shop = Shop::open().await;
     let order = shop.authorize(4_999, "USD", Some("vault-ok"));
     let authorization = authorized(shop.paypal().charge(&order).await.done());
-    let duplicate = || refuse(&shop, "paypal", "capture", 422, paypal_issue("DUPLICATE_INVOICE_ID"));
-    duplicate().await;
+    let duplicate = paypal_issue("DUPLICATE_INVOICE_ID");
+    shop.refuse("paypal", "capture", 422, &duplicate).await;
     let refused = shop.paypal().capture(&shop.capture(&order, &authorization, 2_000)).await.refused();
     assert_eq!(refused.kind, RefusalKind::State);
     let captured = shop.paypal().capture(&shop.capture(&order, &authorization, 2_000)).await.done();
-    duplicate().await;
+    shop.refuse("paypal", "capture", 422, &duplicate).await;
     let adopted = shop.paypal().capture(&shop.capture(&order, &authorization, 2_000)).await.done();
     assert_eq!(adopted, captured);
     assert_eq!(shop.received("paypal", "capture").await, 3);
@@ -114,8 +101,8 @@ async fn a_duplicate_invoice_at_a_capture_is_told_by_what_was_captured() {
 #[tokio::test]
 async fn an_unknown_code_goes_to_the_client_with_its_words() {
     let shop = Shop::open().await;
-    refuse(&shop, "stripe", "charge", 400, stripe_error(Some("a_code_of_next_year"), "Something new.")).await;
-    refuse(&shop, "paypal", "charge", 422, paypal_issue("AN_ISSUE_OF_NEXT_YEAR")).await;
+    shop.refuse("stripe", "charge", 400, &stripe_error(Some("a_code_of_next_year"), "Something new.")).await;
+    shop.refuse("paypal", "charge", 422, &paypal_issue("AN_ISSUE_OF_NEXT_YEAR")).await;
     for (provider, method, code, message) in [
         (shop.stripe(), "pm_card_visa", "a_code_of_next_year", "Something new."),
         (shop.paypal(), "vault-ok", "AN_ISSUE_OF_NEXT_YEAR", "Because."),

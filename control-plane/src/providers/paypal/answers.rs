@@ -153,6 +153,11 @@ impl Order {
         owner(self.purchase_units.first().and_then(|unit| unit.custom_id.as_deref()), payment)
     }
 
+    /// Whether it can still be paid.
+    pub(super) fn is_open(&self) -> bool {
+        matches!(self.status.as_str(), "CREATED" | "SAVED" | "APPROVED" | "PAYER_ACTION_REQUIRED")
+    }
+
     pub(super) fn payers_page(&self) -> Option<String> {
         Link::payers_page(&self.links)
     }

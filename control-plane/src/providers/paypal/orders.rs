@@ -13,6 +13,29 @@ use crate::providers::step::{NotDone, Step};
 /// An order with its id.
 type Seen = (ProviderRef, Order);
 
+/// The payer has to authenticate or to confirm.
+const PAYER_ACTION_REQUIRED: &str = "PAYER_ACTION_REQUIRED";
+/// After these the payer may choose another way to pay for the same order (developer.paypal.com, "Handle funding
+/// failures"). It still reads `APPROVED`.
+const DECLINED_FOR_NOW: [&str; 3] =
+    ["INSTRUMENT_DECLINED", "REDIRECT_PAYER_FOR_ALTERNATE_FUNDING", "TRANSACTION_REFUSED"];
+
+/// Whether somebody is there to choose another way to pay.
+#[derive(Clone, Copy)]
+enum Payer<'a> {
+    /// They agreed beforehand.
+    Absent,
+    /// `page`: where they were sent before.
+    AtHand { page: Option<&'a str> },
+}
+
+impl Payer<'_> {
+    fn may_go_on_after(self, issue: &str) -> bool {
+        let is_at_hand = matches!(self, Self::AtHand { .. });
+        issue == PAYER_ACTION_REQUIRED || (is_at_hand && DECLINED_FOR_NOW.contains(&issue))
+    }
+}
+
 impl Paypal {
     pub(super) async fn run_charge(&self, order: &ChargeOrder) -> Step<Charged> {
         let expected = Expected { payment: order.payment, money: order.money, mode: order.capture };
@@ -36,17 +59,13 @@ impl Paypal {
         if order.contradicts(expected).is_some() || order.owner(expected.payment) != Owner::ThisPayment {
             return Err(NotDone::unknown("PayPal answered with another order than was asked for").about(&id));
         }
+        let payer = if method.is_agreed() { Payer::Absent } else { Payer::AtHand { page: None } };
         let step = match order.paid(&id, expected) {
             Some(paid) => paid,
-            None if order.status == "CREATED" && method.is_agreed() => complete(talk, &id, expected).await,
-            None => unpaid(talk, &id, &order, expected).await,
-        };
-        let step = match step {
-            // No payer is there to choose something else: what was stored with their consent is declined.
-            Ok(Charged::RequiresAction { declined: true, .. }) if method.is_agreed() => {
-                Err(NotDone::declined("INSTRUMENT_DECLINED", "the payer's stored way to pay was declined"))
+            None if order.status == "CREATED" && method.is_agreed() => {
+                complete(talk, &id, expected, payer).await
             }
-            step => step,
+            None => unpaid(talk, &id, &order, expected, payer).await,
         };
         step.map_err(|not_done| not_done.about(&id))
     }
@@ -61,7 +80,7 @@ impl Paypal {
         let step = match seen.paid(id, &expected) {
             // What is paid counts for this payment only if the order is its own.
             Some(Ok(paid)) if seen.owner(order.payment) == Owner::ThisPayment => Ok(paid),
-            _ => unpaid(&talk, id, &seen, &expected).await,
+            _ => unpaid(&talk, id, &seen, &expected, Payer::AtHand { page: Some(&order.page) }).await,
         };
         step.map_err(|not_done| not_done.about(id))
     }
@@ -74,7 +93,10 @@ async fn charge_approved(talk: &Talk<'_>, id: &ProviderRef, expected: &Expected)
     fits(&order, expected).map_err(|not_done| not_done.about(id))?;
     match order.status.as_str() {
         // Completed by an earlier try of this very attempt, PayPal repeats that answer; else it refuses.
-        "APPROVED" | "COMPLETED" => complete(talk, id, expected).await.map_err(|not_done| not_done.about(id)),
+        "APPROVED" | "COMPLETED" => {
+            let payer = Payer::AtHand { page: None };
+            complete(talk, id, expected, payer).await.map_err(|not_done| not_done.about(id))
+        }
         "CREATED" | "SAVED" | "PAYER_ACTION_REQUIRED" => {
             Err(unusable("names an order that the payer has not approved yet"))
         }
@@ -99,9 +121,15 @@ fn fits(order: &Order, expected: &Expected) -> Step<()> {
 }
 
 /// An order without a successful payment in it: by its status, what comes next.
-async fn unpaid(talk: &Talk<'_>, id: &ProviderRef, order: &Order, expected: &Expected) -> Step<Charged> {
+async fn unpaid(
+    talk: &Talk<'_>,
+    id: &ProviderRef,
+    order: &Order,
+    expected: &Expected,
+    payer: Payer<'_>,
+) -> Step<Charged> {
     match order.status.as_str() {
-        "APPROVED" | "COMPLETED" => complete(talk, id, expected).await,
+        "APPROVED" | "COMPLETED" => complete(talk, id, expected, payer).await,
         "CREATED" | "PAYER_ACTION_REQUIRED" => order
             .payers_page()
             .map(|url| Charged::RequiresAction { payment: id.clone(), url, declined: false })
@@ -113,7 +141,7 @@ async fn unpaid(talk: &Talk<'_>, id: &ProviderRef, order: &Order, expected: &Exp
 }
 
 /// Takes or holds the money of an order.
-async fn complete(talk: &Talk<'_>, id: &ProviderRef, expected: &Expected) -> Step<Charged> {
+async fn complete(talk: &Talk<'_>, id: &ProviderRef, expected: &Expected, payer: Payer<'_>) -> Step<Charged> {
     let answer = talk.send(&requests::complete_order(id, talk.attempt(), expected.mode)).await?;
     if !answer.succeeded() {
         let problem = Problem::read(&answer);
@@ -127,13 +155,14 @@ async fn complete(talk: &Talk<'_>, id: &ProviderRef, expected: &Expected) -> Ste
                 None | Some(Err(NotDone::Refused(_))) => Err(refused()),
                 Some(paid) => paid,
             },
-            (Some("PAYER_ACTION_REQUIRED"), Some(url)) => {
-                Ok(Charged::RequiresAction { payment: id.clone(), url, declined: false })
-            }
-            // The payer may choose another way to pay for the same order (developer.paypal.com, "Handle funding
-            // failures").
-            (Some("INSTRUMENT_DECLINED" | "REDIRECT_PAYER_FOR_ALTERNATE_FUNDING"), Some(url)) => {
-                Ok(Charged::RequiresAction { payment: id.clone(), url, declined: true })
+            (Some(issue), page) if payer.may_go_on_after(issue) => {
+                match way_back(talk, id, page, payer).await {
+                    Some(url) => {
+                        let declined = issue != PAYER_ACTION_REQUIRED;
+                        Ok(Charged::RequiresAction { payment: id.clone(), url, declined })
+                    }
+                    None => Err(refused()),
+                }
             }
             (Some("ORDER_NOT_APPROVED"), _) => not_approved(talk, id).await,
             _ => Err(refused()),
@@ -141,6 +170,27 @@ async fn complete(talk: &Talk<'_>, id: &ProviderRef, expected: &Expected) -> Ste
     }
     let (_, order) = the_one(answers::order(&answer, Asked::CompleteOrder)?, id)?;
     order.paid(id, expected).unwrap_or_else(|| Err(unexpected(&order.status)))
+}
+
+/// Where the payer can go on. PayPal does not always say so beside its refusal: then their way leads over the order's own
+/// page, or over the one that they were sent to before, as long as the order is open.
+async fn way_back(
+    talk: &Talk<'_>,
+    id: &ProviderRef,
+    named: Option<String>,
+    payer: Payer<'_>,
+) -> Option<String> {
+    if named.is_some() {
+        return named;
+    }
+    let known = match payer {
+        Payer::AtHand { page } => page.map(str::to_owned),
+        Payer::Absent => None,
+    };
+    match look(talk, id).await {
+        Ok((_, order)) => order.is_open().then(|| order.payers_page().or(known)).flatten(),
+        Err(_) => known,
+    }
 }
 
 /// PayPal tells of an approval before its captures know of it: what reads as approved is tried again later, and what
