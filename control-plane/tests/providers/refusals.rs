@@ -1,9 +1,14 @@
 //! Refusals that both providers document and that are nobody's decline: whose mistake each of them is.
 
-use control_plane::domain::provider::{Captured, ProviderRef, RefusalKind};
+use control_plane::domain::provider::{CancelTarget, Captured, Outcome, ProviderRef, RefusalKind};
 use serde_json::{Value, json};
 
-use crate::shop::{Expect, Shop, authorized, completed, effect, invalid, paypal_issue};
+use crate::shop::{
+    Expect, Shop, authorized, completed, effect, invalid, paypal_issue, paypal_issue_at, to_be_acted_on,
+};
+
+/// Where a request names a vaulted account.
+const VAULT: &str = "/payment_source/paypal/vault_id";
 
 fn stripe_error(code: Option<&str>, message: &str) -> Value {
     let mut error = json!({ "type": "invalid_request_error", "message": message });
@@ -96,6 +101,42 @@ async fn a_duplicate_invoice_at_a_capture_is_told_by_what_was_captured() {
     let adopted = shop.paypal().capture(&shop.capture(&order, &authorization, 2_000)).await.done();
     assert_eq!(adopted, captured);
     assert_eq!(shop.received("paypal", "capture").await, 3);
+}
+
+#[tokio::test]
+async fn what_paypal_does_not_have_is_no_fault_of_the_gateways_configuration() {
+    let shop = Shop::open().await;
+    let paypal = shop.paypal();
+    let missing = |field| paypal_issue_at("INVALID_RESOURCE_ID", field);
+    for (status, field) in [(404, None), (404, Some(VAULT)), (422, Some(VAULT))] {
+        shop.refuse("paypal", "charge", status, &missing(field)).await;
+        let refused = paypal.charge(&shop.charge(4_999, "USD", Some("vault-gone"))).await.refused();
+        assert_eq!(refused.kind, invalid("paymentMethodId"), "{status} {field:?}");
+    }
+
+    let order = shop.charge(4_999, "USD", Some("vault-ok"));
+    let charge = completed(paypal.charge(&order).await.done());
+    shop.refuse("paypal", "refund", 404, &missing(None)).await;
+    assert_eq!(paypal.refund(&shop.refund(&order, &charge, 100)).await.refused().kind, RefusalKind::State);
+
+    // Nothing of it is shown, its order neither.
+    let gone = ProviderRef::new("0AA00000AA000000A");
+    let order = shop.authorize(4_999, "USD", Some("vault-ok"));
+    assert_eq!(paypal.capture(&shop.capture(&order, &gone, 100)).await.refused().kind, RefusalKind::State);
+    let cancel = shop.cancel(&order, CancelTarget::Authorization(gone));
+    assert_eq!(paypal.cancel(&cancel).await.refused().kind, RefusalKind::State);
+}
+
+#[tokio::test]
+async fn an_approved_order_that_paypal_does_not_find_is_paid_later_or_gone() {
+    let shop = Shop::open().await;
+    let order = shop.charge(4_999, "USD", None);
+    let (session, page) = to_be_acted_on(shop.paypal().charge(&order).await.done());
+    shop.visit(&page, "approve").await;
+    shop.refuse("paypal", "charge", 404, &paypal_issue("INVALID_RESOURCE_ID")).await;
+    let later = shop.paypal().resume(&shop.resume(&order, &session)).await;
+    assert!(matches!(later, Outcome::NotSent(_)), "{later:?}");
+    completed(shop.paypal().resume(&shop.resume(&order, &session)).await.done());
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use super::Paypal;
 use super::answers::{self, Expected, Order, Owner, unexpected};
 use super::client::Talk;
 use super::currency::sum;
-use super::errors::{Asked, DUPLICATE_INVOICE_ID, Problem};
+use super::errors::{Asked, DUPLICATE_INVOICE_ID, MISSING, Problem};
 use super::methods::PaymentMethod;
 use super::requests;
 use crate::domain::provider::{ChargeOrder, Charged, Doubt, ProviderRef, Refusal, RefusalKind, ResumeOrder};
@@ -55,7 +55,8 @@ impl Paypal {
     ) -> Step<Charged> {
         let return_url = order.return_url.as_deref().or(self.default_return_url.as_deref());
         let request = requests::create_order(order, method, sum(order.money)?, return_url);
-        let (id, order) = answers::order(&talk.send(&request).await?, Asked::MakeOrder)?;
+        let asked = Asked::MakeOrder { names_method: method.is_agreed() };
+        let (id, order) = answers::order(&talk.send(&request).await?, asked)?;
         if order.contradicts(expected).is_some() || order.owner(expected.payment) != Owner::ThisPayment {
             return Err(NotDone::unknown("PayPal answered with another order than was asked for").about(&id));
         }
@@ -165,6 +166,7 @@ async fn complete(talk: &Talk<'_>, id: &ProviderRef, expected: &Expected, payer:
                 }
             }
             (Some("ORDER_NOT_APPROVED"), _) => not_approved(talk, id).await,
+            (Some(issue), _) if MISSING.contains(&issue) => Err(vanished(talk, id).await),
             _ => Err(refused()),
         };
     }
@@ -205,6 +207,15 @@ async fn not_approved(talk: &Talk<'_>, id: &ProviderRef) -> Step<Charged> {
     }
 }
 
+/// The order was there a moment ago. Where it is shown all the same, its payment is tried again later.
+async fn vanished(talk: &Talk<'_>, id: &ProviderRef) -> NotDone {
+    match look_if_there(talk, id).await {
+        Ok(None) => NotDone::expired("order_gone", "PayPal does not have the order any more"),
+        Ok(Some(_)) => NotDone::NotSent(Doubt::new("PayPal does not find the order that it shows")),
+        Err(not_done) => not_done.after_reading_only(),
+    }
+}
+
 /// The order is paid, not by this request: by an earlier one of ours if it names this payment.
 async fn adopt(talk: &Talk<'_>, id: &ProviderRef, expected: &Expected) -> Step<Charged> {
     let paid = own_payment(talk, id, expected).await?;
@@ -231,7 +242,7 @@ async fn look_first(talk: &Talk<'_>, id: &ProviderRef, gone: impl FnOnce() -> No
 
 fn is_missing(refusal: &Refusal) -> bool {
     refusal.kind == RefusalKind::Configuration
-        && matches!(refusal.code.as_deref(), Some("INVALID_RESOURCE_ID" | "RESOURCE_NOT_FOUND"))
+        && refusal.code.as_deref().is_some_and(|code| MISSING.contains(&code))
 }
 
 /// `None`: PayPal has no such order.

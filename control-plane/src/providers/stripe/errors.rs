@@ -120,6 +120,9 @@ fn our_field(param: &str, asked: Asked) -> Option<String> {
         (Asked::Charge, "payment_method" | "payment_method_options" | "payment_method_types") => {
             "paymentMethodId"
         }
+        // Whose the method is and what its owner agreed to: this gateway names neither, so it cannot charge a method
+        // that needs them.
+        (Asked::Charge, "customer" | "mandate" | "mandate_data") => "paymentMethodId",
         (Asked::Charge, "return_url") => "returnUrl",
         _ => return None,
     };

@@ -16,6 +16,7 @@ pub(super) const ISSUES: &BlameTable = &[
             "DECLINED_DUE_TO_RELATED_TXN",
             "DOMESTIC_TRANSACTION_REQUIRED",
             "INSTRUMENT_DECLINED",
+            "INSUFFICIENT_FUNDS",
             "MAX_NUMBER_OF_PAYMENT_ATTEMPTS_EXCEEDED",
             "ORDER_NOT_APPROVED",
             "PAYEE_BLOCKED_TRANSACTION",

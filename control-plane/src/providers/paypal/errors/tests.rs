@@ -121,6 +121,45 @@ fn an_invoice_paid_before_leaves_a_doubt_about_refunds_alone() {
 }
 
 #[test]
+fn what_paypal_does_not_have_is_the_clients_where_the_client_named_it() {
+    for (status, issue) in
+        [(404, "INVALID_RESOURCE_ID"), (422, "INVALID_RESOURCE_ID"), (404, "RESOURCE_NOT_FOUND")]
+    {
+        for field in [None, Some("/payment_source/paypal/vault_id")] {
+            let told = |asked| kind_for(asked, status, issue, field);
+            assert_eq!(told(Asked::MakeOrder { names_method: true }), invalid("paymentMethodId"), "{issue}");
+            for asked in [Asked::Capture, Asked::Void, Asked::Refund] {
+                assert_eq!(told(asked), RefusalKind::State, "{issue} {asked:?}");
+            }
+        }
+        let nothing_named = Asked::MakeOrder { names_method: false };
+        assert_eq!(kind_for(nothing_named, status, issue, None), RefusalKind::Configuration);
+    }
+}
+
+#[test]
+fn an_issue_of_next_year_is_never_called_a_fault_of_the_gateway() {
+    for status in [400, 422] {
+        for field in [None, Some("/something/new")] {
+            let told = |asked| kind_for(asked, status, "AN_ISSUE_OF_NEXT_YEAR", field);
+            for asked in [Asked::MakeOrder { names_method: true }, Asked::CompleteOrder] {
+                assert_eq!(told(asked), super::invalid(None), "{status} {asked:?}");
+            }
+            for asked in [Asked::Capture, Asked::Void, Asked::Refund] {
+                assert_eq!(told(asked), RefusalKind::State, "{status} {asked:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_balance_too_low_to_refund_is_a_decline() {
+    for issue in ["INSUFFICIENT_FUNDS", "REFUND_FAILED_INSUFFICIENT_FUNDS"] {
+        assert_eq!(kind_for(Asked::Refund, 422, issue, None), RefusalKind::Declined, "{issue}");
+    }
+}
+
+#[test]
 fn every_issue_has_one_to_blame() {
     assert_eq!(repeated(issues::ISSUES), Vec::<&str>::new());
 }
