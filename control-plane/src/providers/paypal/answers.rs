@@ -199,7 +199,9 @@ impl Transaction {
         let charge = self.checked(expected)?;
         match self.status.as_str() {
             // A repeated request gets the current state, which may be a later one.
-            "COMPLETED" | "PARTIALLY_REFUNDED" | "REFUNDED" => Ok(Captured::Completed { charge }),
+            "COMPLETED" | "PARTIALLY_REFUNDED" | "REFUNDED" | "REVERSED" => {
+                Ok(Captured::Completed { charge })
+            }
             "PENDING" => Ok(Captured::Pending),
             "DECLINED" | "DENIED" | "FAILED" => Err(self.declined()),
             status => Err(unexpected(status)),

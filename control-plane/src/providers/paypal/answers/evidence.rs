@@ -71,8 +71,13 @@ impl Order {
     }
 
     pub(in crate::providers::paypal) fn refunds(&self) -> Step<Vec<RefundEvidence>> {
-        let all = self.purchase_units.iter().flat_map(|unit| &unit.payments.refunds);
-        all.map(Transaction::refund_evidence).collect()
+        let payments = || self.purchase_units.iter().map(|unit| &unit.payments);
+        let made = payments().flat_map(|all| &all.refunds).map(Transaction::refund_evidence);
+        let made = made.collect::<Step<Vec<_>>>()?;
+        let reversed =
+            payments().flat_map(|all| &all.captures).filter(|capture| capture.is_one_of(&[REVERSED]));
+        let reversals: Vec<_> = reversed.filter_map(|capture| capture.reversal(&made)).collect();
+        Ok(made.into_iter().chain(reversals).collect())
     }
 
     fn approved(&self, declined: Option<Refusal>) -> Standing {
@@ -112,7 +117,9 @@ fn taken_in_parts(captures: &[&Transaction]) -> Standing {
     }
 }
 
-const TAKEN: [&str; 3] = ["COMPLETED", "PARTIALLY_REFUNDED", "REFUNDED"];
+/// PayPal took the money back from the merchant: it had been captured. Not in the published list of statuses.
+const REVERSED: &str = "REVERSED";
+const TAKEN: [&str; 4] = ["COMPLETED", "PARTIALLY_REFUNDED", "REFUNDED", REVERSED];
 const DECLINED: [&str; 3] = ["DECLINED", "DENIED", "FAILED"];
 /// Of what was held: given back, or run out.
 const ENDED: [&str; 2] = ["VOIDED", "EXPIRED"];
@@ -166,6 +173,28 @@ impl Transaction {
             NotDone::Refused(refusal) => Some(*refusal),
             NotDone::NotSent(_) | NotDone::Unknown(_) => None,
         }
+    }
+
+    /// What PayPal took back of a capture beside its `refunds`: like a refund made at PayPal. It has no name there, so it
+    /// goes by the capture's. `None`: nothing was left of it.
+    fn reversal(&self, refunds: &[RefundEvidence]) -> Option<RefundEvidence> {
+        let (charge, money) = (untrusted::reference(&self.id)?, self.amount.as_ref()?.money()?);
+        let stands = |refund: &&RefundEvidence| {
+            refund.charge.as_ref() == Some(&charge) && !matches!(refund.standing, RefundStanding::Failed(_))
+        };
+        let given_back = refunds.iter().filter(stands).filter_map(|refund| refund.money);
+        let left =
+            given_back.map(|part| part.amount.minor()).try_fold(money.amount.minor(), u64::checked_sub)?;
+        Some(RefundEvidence {
+            refund: None,
+            payment: ours(self.custom_id.as_deref()),
+            reference: charge.clone(),
+            charge: Some(charge),
+            money: Some(Money { amount: Amount::new(left)?, ..money }),
+            is_without_funds: false,
+            created: None,
+            standing: RefundStanding::Processed,
+        })
     }
 
     /// `custom_id` names the payment and `invoice_id` the refund, if we made it.
