@@ -10,7 +10,7 @@ use control_plane::domain::idempotency::{Answer, Call, Renders};
 use control_plane::domain::operations::settle::step;
 use control_plane::domain::operations::webhook::receive;
 use control_plane::domain::operations::{self, OperationError};
-use control_plane::domain::payment::{Payment, Status};
+use control_plane::domain::payment::{CancelReason, Payment, State, Status};
 use control_plane::domain::provider::OperationKind;
 use control_plane::domain::refund::RefundStatus;
 use control_plane::domain::retries::{Retries, RetryPolicy};
@@ -213,6 +213,23 @@ async fn a_cancel_finds_the_money_that_moved_unheard() {
     assert!(matches!(told, Err(OperationError::Superseded { .. })), "{told:?}");
     let now = journey.now(&payment).await;
     assert_eq!(now.captured().map(|(_, taken)| taken.minor()), Some(2_000));
+}
+
+#[tokio::test]
+async fn a_voided_order_that_is_brought_back_ends_canceled() {
+    let journey = Journey::begin().await;
+    let payment = journey.charge("paypal", None).await;
+    let order = payment.reference.clone().unwrap();
+    let voided = json!({ "provider": "paypal", "type": "order.voided", "id": order.as_str() });
+    journey.shop.happens(&voided).await;
+    let request = json!({
+        "provider": "paypal", "amount": 4_999, "currency": "USD", "paymentMethodId": order.as_str(),
+    });
+    let request = ChargeRequest::parse(request.to_string().as_bytes()).unwrap();
+    let told = operations::charge(journey.gateway.clone(), request, call()).await;
+    assert!(matches!(told, Err(OperationError::Refused { .. })), "{told:?}");
+    let state = journey.now(&payment).await.state;
+    assert_eq!(state, State::Canceled { reason: Some(CancelReason::AtProvider) });
 }
 
 #[tokio::test]

@@ -59,7 +59,11 @@ impl Said {
             return matches!(state, State::Canceled { .. });
         }
         match self {
-            Self::Charged(_) => matches!(state, State::Failed { .. } | State::RequiresAction(_)),
+            Self::Charged(_) => {
+                // The refusal's own evidence may say that it has ended.
+                let is_over = refusal.kind == RefusalKind::State && matches!(state, State::Canceled { .. });
+                is_over || matches!(state, State::Failed { .. } | State::RequiresAction(_))
+            }
             Self::Captured(_) => matches!(state, State::Authorized(_)),
             Self::Canceled(_) => matches!(state, State::Authorized(_) | State::RequiresAction(_)),
         }

@@ -136,7 +136,7 @@ async fn unpaid(
             .map(|url| Charged::RequiresAction { payment: id.clone(), url, declined: false })
             // Nobody can approve it, and without that no money moves.
             .ok_or_else(|| NotDone::NotSent(Doubt::new("PayPal names no page for the payer"))),
-        "VOIDED" => Err(NotDone::declined("order_voided", "the order was voided at PayPal")),
+        "VOIDED" => Err(NotDone::state("order_voided", "the order was voided at PayPal")),
         status => Err(unexpected(status)),
     }
 }

@@ -4,7 +4,6 @@ use control_plane::domain::payment::Payment;
 use control_plane::domain::provider::{Doubt, Outcome};
 use control_plane::domain::refund::{Refund, RefundState, RefundStatus};
 use control_plane::domain::webhook::EventState;
-use edge_core::provider::Provider;
 
 use super::*;
 
