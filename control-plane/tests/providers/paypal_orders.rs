@@ -132,6 +132,17 @@ async fn an_order_whose_invoice_is_paid_already_is_the_clients_mistake() {
 }
 
 #[tokio::test]
+async fn an_order_that_the_shops_own_page_captured_is_no_payment_here() {
+    let shop = Shop::open().await;
+    let id = foreign_order(&shop, "CAPTURE", "49.99", None).await;
+    approve(&shop, &id).await;
+    shop.past_the_gateway(&format!("/v2/checkout/orders/{id}/capture"), &json!({})).await;
+    let refusal = shop.paypal().charge(&shop.charge(4_999, "USD", Some(&id))).await.refused();
+    assert_eq!(refusal.kind, invalid("paymentMethodId"));
+    assert!(refusal.message.contains("not by this gateway"), "{}", refusal.message);
+}
+
+#[tokio::test]
 async fn an_approved_order_must_say_what_the_request_says() {
     let shop = Shop::open().await;
     let id = foreign_order(&shop, "CAPTURE", "49.99", None).await;

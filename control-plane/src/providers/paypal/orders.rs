@@ -13,6 +13,9 @@ use crate::providers::step::{NotDone, Step};
 /// An order with its id.
 type Seen = (ProviderRef, Order);
 
+/// Nothing in it says that it is this payment's, and the money may be for something else: it is not recorded as such.
+const PAID_ELSEWHERE: &str = "names an order that was paid already, and not by this gateway: it is no payment here, and \
+    is refunded at PayPal only";
 /// The payer has to authenticate or to confirm.
 const PAYER_ACTION_REQUIRED: &str = "PAYER_ACTION_REQUIRED";
 /// After these the payer may choose another way to pay for the same order (developer.paypal.com, "Handle funding
@@ -152,10 +155,13 @@ async fn complete(talk: &Talk<'_>, id: &ProviderRef, expected: &Expected, payer:
                 adopt(talk, id, expected).await
             }
             // An earlier capture of this very order used its invoice id, or another order did.
-            (Some(DUPLICATE_INVOICE_ID), _) => match own_payment(talk, id, expected).await? {
-                None | Some(Err(NotDone::Refused(_))) => Err(refused()),
-                Some(paid) => paid,
-            },
+            (Some(DUPLICATE_INVOICE_ID), _) => {
+                let own = look_for_own(talk, id, expected).await?;
+                match own.and_then(|order| order.paid(id, expected)) {
+                    None | Some(Err(NotDone::Refused(_))) => Err(refused()),
+                    Some(paid) => paid,
+                }
+            }
             (Some(issue), page) if payer.may_go_on_after(issue) => {
                 match way_back(talk, id, page, payer).await {
                     Some(url) => {
@@ -218,18 +224,17 @@ async fn vanished(talk: &Talk<'_>, id: &ProviderRef) -> NotDone {
 
 /// The order is paid, not by this request: by an earlier one of ours if it names this payment.
 async fn adopt(talk: &Talk<'_>, id: &ProviderRef, expected: &Expected) -> Step<Charged> {
-    let paid = own_payment(talk, id, expected).await?;
-    paid.unwrap_or_else(|| Err(NotDone::invalid("paymentMethodId", "names an order that is paid already")))
+    match look_for_own(talk, id, expected).await? {
+        Some(order) => order.paid(id, expected).unwrap_or_else(|| Err(unexpected(&order.status))),
+        None => Err(NotDone::invalid("paymentMethodId", PAID_ELSEWHERE)),
+    }
 }
 
-/// What the captures or authorizations of the order say, if it names this payment.
-async fn own_payment(talk: &Talk<'_>, id: &ProviderRef, expected: &Expected) -> Step<Option<Step<Charged>>> {
+/// The order, if it names this payment.
+async fn look_for_own(talk: &Talk<'_>, id: &ProviderRef, expected: &Expected) -> Step<Option<Order>> {
     let looked = look(talk, id).await.map_err(|not_done| not_done.leaves_open("could not be looked up"));
     let (_, order) = looked?;
-    Ok(match order.owner(expected.payment) {
-        Owner::ThisPayment => order.paid(id, expected),
-        Owner::AnotherPayment | Owner::Client => None,
-    })
+    Ok(Some(order).filter(|order| order.owner(expected.payment) == Owner::ThisPayment))
 }
 
 /// Looks before anything else is sent, so that nothing can have happened if that fails.
