@@ -43,7 +43,7 @@ fn call<T>() -> Call<T> {
 }
 
 fn cancel() -> Call<Payment> {
-    Call { operation: OperationKind::Cancel, ..call() }
+    Call { asked: OperationKind::Cancel.into(), ..call() }
 }
 
 impl Journey {
