@@ -110,7 +110,7 @@ async fn what_paypal_does_not_have_is_no_fault_of_the_gateways_configuration() {
     let missing = |field| paypal_issue_at("INVALID_RESOURCE_ID", field);
     for (status, field) in [(404, None), (404, Some(VAULT)), (422, Some(VAULT))] {
         shop.refuse("paypal", "charge", status, &missing(field)).await;
-        let refused = paypal.charge(&shop.charge(4_999, "USD", Some("vault-gone"))).await.refused();
+        let refused = paypal.charge(&shop.charge(4_999, "USD", Some("vault-ok"))).await.refused();
         assert_eq!(refused.kind, invalid("paymentMethodId"), "{status} {field:?}");
     }
 
