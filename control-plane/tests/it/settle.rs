@@ -256,7 +256,7 @@ async fn what_was_denied_after_all_fails_unless_the_payer_has_a_page() {
         let request = ChargeRequest::parse(body.as_bytes()).unwrap();
         let payment = operations::charge(test.gateway.clone(), request.clone(), call()).await.unwrap();
         let Outcome::Refused(denied) = refused::<()>(RefusalKind::Declined) else { unreachable!() };
-        test.shows(&payment, Standing::Approved { declined: Some(denied), page });
+        test.shows(&payment, Standing::Approved { declined: Some(Box::new(denied)), page });
         test.settle().await;
         let now = test.now(&payment).await;
         assert_eq!(now.state.name(), state, "{method}");

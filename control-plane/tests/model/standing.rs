@@ -37,7 +37,7 @@ impl Provider {
             Truth::Nothing | Truth::Gone => return None,
             Truth::AsksPayer => Standing::RequiresAction { url: page() },
             Truth::Approved => {
-                let declined = self.is_denied.then(|| refusal(RefusalKind::Declined));
+                let declined = self.is_denied.then(|| Box::new(refusal(RefusalKind::Declined)));
                 Standing::Approved { declined, page: self.is_denied.then(page) }
             }
             Truth::Pending(_) => Standing::Processing,

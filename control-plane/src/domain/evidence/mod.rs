@@ -125,7 +125,8 @@ pub enum Standing {
     /// The payer has agreed; the money is there to be taken. `declined`: it was tried, and the provider declined
     /// it so; the payer may choose something else at `page`.
     Approved {
-        declined: Option<Refusal>,
+        // Boxed: a refusal is several times the size of what else a look brings.
+        declined: Option<Box<Refusal>>,
         page: Option<String>,
     },
     /// Taken; the provider decides later.

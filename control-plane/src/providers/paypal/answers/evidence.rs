@@ -81,7 +81,7 @@ impl Order {
     }
 
     fn approved(&self, declined: Option<Refusal>) -> Standing {
-        Standing::Approved { declined, page: self.payers_page() }
+        Standing::Approved { declined: declined.map(Box::new), page: self.payers_page() }
     }
 
     fn unpaid_standing(&self) -> Standing {
