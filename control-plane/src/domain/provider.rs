@@ -227,6 +227,8 @@ pub struct ResumeOrder {
     pub money: Money,
     pub capture: CaptureMode,
     pub session: ProviderRef,
+    /// Where they were sent.
+    pub page: String,
 }
 
 /// Take `amount` of what is held; the rest is released.

@@ -39,35 +39,27 @@ impl NotDone {
 
     /// The client's field `param` is at fault.
     pub(super) fn invalid(param: &str, message: impl Into<String>) -> Self {
-        Self::Refused(Box::new(Refusal {
-            kind: RefusalKind::Invalid { param: Some(param.to_owned()) },
-            code: None,
-            decline_code: None,
-            message: message.into(),
-            reference: None,
-        }))
+        Self::refused(RefusalKind::Invalid { param: Some(param.to_owned()) }, None, message)
+    }
+
+    /// The provider's object stands where this cannot be done.
+    pub(super) fn state(code: &str, message: impl Into<String>) -> Self {
+        Self::refused(RefusalKind::State, Some(code), message)
     }
 
     /// What was offered to the payer, or held, has run out at the provider.
     pub(super) fn expired(code: &str, message: impl Into<String>) -> Self {
-        Self::Refused(Box::new(Refusal {
-            kind: RefusalKind::Expired,
-            code: Some(code.to_owned()),
-            decline_code: None,
-            message: message.into(),
-            reference: None,
-        }))
+        Self::refused(RefusalKind::Expired, Some(code), message)
     }
 
     /// The provider did not do it, for this reason of its own.
     pub(super) fn declined(code: &str, message: impl Into<String>) -> Self {
-        Self::Refused(Box::new(Refusal {
-            kind: RefusalKind::Declined,
-            code: Some(code.to_owned()),
-            decline_code: None,
-            message: message.into(),
-            reference: None,
-        }))
+        Self::refused(RefusalKind::Declined, Some(code), message)
+    }
+
+    fn refused(kind: RefusalKind, code: Option<&str>, message: impl Into<String>) -> Self {
+        let (code, message) = (code.map(str::to_owned), message.into());
+        Self::Refused(Box::new(Refusal { kind, code, decline_code: None, message, reference: None }))
     }
 
     /// Adds the finer reason of a refusal.

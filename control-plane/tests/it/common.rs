@@ -169,8 +169,15 @@ impl PaymentProvider for ScriptedProvider {
         Found::Found(ListPart { items, unreadable: 0, next })
     }
 
-    async fn look_up_refunds(&self, _: &RefundLookUp) -> Found<Vec<RefundEvidence>> {
-        Found::Found(self.seen_refunds.lock().unwrap().clone())
+    async fn look_up_refunds(&self, which: &RefundLookUp) -> Found<Vec<RefundEvidence>> {
+        let mut seen = self.seen_refunds.lock().unwrap().clone();
+        if let RefundLookUp::One(one) = which {
+            seen.retain(|seen| seen.reference == *one);
+            if seen.is_empty() {
+                return Found::Missing;
+            }
+        }
+        Found::Found(seen)
     }
 
     async fn room(&self) -> Room {
@@ -180,7 +187,8 @@ impl PaymentProvider for ScriptedProvider {
     fn read_event(&self, body: &[u8]) -> Result<Notice, NotAnEvent> {
         let event: serde_json::Value = serde_json::from_slice(body).map_err(|_| NotAnEvent)?;
         let text = |name: &str| event[name].as_str().map(str::to_owned);
-        let trail = Trail { payment: text("payment").and_then(|id| id.parse().ok()), ..Trail::default() };
+        let payment = text("payment").and_then(|id| id.parse().ok());
+        let trail = Trail { payment, refund: text("refund").map(ProviderRef::new), ..Trail::default() };
         let created_at = event["second"].as_i64().map(at);
         let about = match text("about").as_deref() {
             Some("payment") => About::Payment(trail),

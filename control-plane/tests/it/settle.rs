@@ -22,6 +22,7 @@ use control_plane::domain::retries::RetryPolicy;
 use control_plane::domain::store::{Change, Step};
 use control_plane::worker::crew::{Crew as _, GatewayCrew};
 use edge_core::money::{Amount, Currency, Money};
+use edge_core::request::ChargeRequest;
 use jiff::SignedDuration;
 
 use crate::common::*;
@@ -237,6 +238,33 @@ async fn what_the_provider_decides_later_is_looked_at_until_it_has() {
     test.settle().await;
     assert_eq!(test.now(&payment).await.state.status(), Status::Completed);
     assert_eq!(test.calls("charge"), 1, "looking is enough");
+}
+
+/// PayPal opens the order again for another way to pay. Where it names no page, there is nobody to choose one: what was
+/// charged had been agreed to beforehand, or the client made the order and brings it back itself.
+#[tokio::test]
+async fn what_was_denied_after_all_fails_unless_the_payer_has_a_page() {
+    for (method, page, state) in [
+        ("B-1", None, "failed"),
+        ("ORDER1", None, "failed"),
+        ("ORDER1", Some("https://pay.example".to_owned()), "requires_action"),
+    ] {
+        let test = TestGateway::start().await;
+        test.answers([Outcome::Done(Charged::Pending { payment: ProviderRef::new("ORDER1") })]);
+        let body =
+            format!(r#"{{"provider":"paypal","amount":100,"currency":"USD","paymentMethodId":"{method}"}}"#);
+        let request = ChargeRequest::parse(body.as_bytes()).unwrap();
+        let payment = operations::charge(test.gateway.clone(), request.clone(), call()).await.unwrap();
+        let Outcome::Refused(denied) = refused::<()>(RefusalKind::Declined) else { unreachable!() };
+        test.shows(&payment, Standing::Approved { declined: Some(Box::new(denied)), page });
+        test.settle().await;
+        let now = test.now(&payment).await;
+        assert_eq!(now.state.name(), state, "{method}");
+        if (method, state) == ("ORDER1", "failed") {
+            let again = operations::charge(test.gateway.clone(), request, call()).await.unwrap();
+            assert_eq!(again.state.name(), "completed", "the order is free");
+        }
+    }
 }
 
 #[tokio::test]

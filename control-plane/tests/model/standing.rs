@@ -37,7 +37,8 @@ impl Provider {
             Truth::Nothing | Truth::Gone => return None,
             Truth::AsksPayer => Standing::RequiresAction { url: page() },
             Truth::Approved => {
-                Standing::Approved { declined: self.is_denied, page: self.is_denied.then(page) }
+                let declined = self.is_denied.then(|| Box::new(refusal(RefusalKind::Declined)));
+                Standing::Approved { declined, page: self.is_denied.then(page) }
             }
             Truth::Pending(_) => Standing::Processing,
             Truth::Held if self.capture_declined => Standing::Declined(refusal(RefusalKind::Declined)),

@@ -10,7 +10,7 @@ use control_plane::domain::idempotency::{Answer, Call, Renders};
 use control_plane::domain::operations::settle::step;
 use control_plane::domain::operations::webhook::receive;
 use control_plane::domain::operations::{self, OperationError};
-use control_plane::domain::payment::{Payment, Status};
+use control_plane::domain::payment::{CancelReason, Payment, State, Status};
 use control_plane::domain::provider::OperationKind;
 use control_plane::domain::refund::RefundStatus;
 use control_plane::domain::retries::{Retries, RetryPolicy};
@@ -42,6 +42,10 @@ fn call<T>() -> Call<T> {
     Call { cause, key: None, render, asked: OperationKind::Charge.into() }
 }
 
+fn cancel() -> Call<Payment> {
+    Call { asked: OperationKind::Cancel.into(), ..call() }
+}
+
 impl Journey {
     async fn begin() -> Self {
         let shop = Shop::open().await;
@@ -62,7 +66,16 @@ impl Journey {
     }
 
     async fn charge(&self, provider: &str, method: Option<&str>) -> Payment {
-        let mut body = json!({ "provider": provider, "amount": 4_999, "currency": "USD" });
+        let body = json!({ "provider": provider, "amount": 4_999, "currency": "USD" });
+        self.charged(body, method).await
+    }
+
+    async fn authorize(&self, provider: &str, method: &str) -> Payment {
+        let body = json!({ "provider": provider, "amount": 4_999, "currency": "USD", "capture": "manual" });
+        self.charged(body, Some(method)).await
+    }
+
+    async fn charged(&self, mut body: Value, method: Option<&str>) -> Payment {
         if let Some(method) = method {
             body["paymentMethodId"] = method.into();
         }
@@ -177,6 +190,46 @@ async fn a_paypal_order_is_captured_when_its_payer_approves_and_never_comes_back
     journey.told().await;
     assert_eq!(journey.shop.effects(payment.id).await, [effect("charge", 4_999, "USD")]);
     journey.is_clean(&payment).await;
+}
+
+#[tokio::test]
+async fn a_cancel_finds_the_money_that_moved_unheard() {
+    let journey = Journey::begin().await;
+    let payment = journey.charge("paypal", None).await;
+    let order = payment.reference.clone().unwrap();
+    journey.shop.visit(&journey.shop.url(&format!("/checkoutnow?token={order}")), "approve").await;
+    journey.shop.past_the_gateway(&format!("/v2/checkout/orders/{order}/capture"), &json!({})).await;
+    let told = operations::cancel(journey.gateway.clone(), payment.id, cancel()).await;
+    assert!(matches!(told, Err(OperationError::Superseded { .. })), "{told:?}");
+    assert_eq!(journey.now(&payment).await.state.status(), Status::Completed);
+
+    let payment = journey.authorize("paypal", "vault-ok").await;
+    let txn = payment.id.to_string();
+    let part = json!({
+        "provider": "paypal", "type": "PAYMENT.CAPTURE.COMPLETED", "transactionId": txn, "amount": 2_000,
+    });
+    journey.shop.happens(&part).await;
+    let told = operations::cancel(journey.gateway.clone(), payment.id, cancel()).await;
+    assert!(matches!(told, Err(OperationError::Superseded { .. })), "{told:?}");
+    let now = journey.now(&payment).await;
+    assert_eq!(now.captured().map(|(_, taken)| taken.minor()), Some(2_000));
+}
+
+#[tokio::test]
+async fn a_voided_order_that_is_brought_back_ends_canceled() {
+    let journey = Journey::begin().await;
+    let payment = journey.charge("paypal", None).await;
+    let order = payment.reference.clone().unwrap();
+    let voided = json!({ "provider": "paypal", "type": "order.voided", "id": order.as_str() });
+    journey.shop.happens(&voided).await;
+    let request = json!({
+        "provider": "paypal", "amount": 4_999, "currency": "USD", "paymentMethodId": order.as_str(),
+    });
+    let request = ChargeRequest::parse(request.to_string().as_bytes()).unwrap();
+    let told = operations::charge(journey.gateway.clone(), request, call()).await;
+    assert!(matches!(told, Err(OperationError::Refused { .. })), "{told:?}");
+    let state = journey.now(&payment).await.state;
+    assert_eq!(state, State::Canceled { reason: Some(CancelReason::AtProvider) });
 }
 
 #[tokio::test]

@@ -168,7 +168,7 @@ async fn paypal_shows_each_order_where_it_stands() {
     let (id, page) = to_be_acted_on(paypal.charge(&order).await.done());
     assert_eq!(of(&order, &look(&id).await), Standing::RequiresAction { url: page.clone() });
     shop.visit(&page, "approve").await;
-    assert_eq!(of(&order, &look(&id).await), Standing::Approved { declined: false, page: None });
+    assert_eq!(of(&order, &look(&id).await), Standing::Approved { declined: None, page: None });
     let charge = completed(paypal.resume(&shop.resume(&order, &id)).await.done());
     assert_eq!(of(&order, &look(&id).await), captured(&charge, order.money));
     // The capture alone says the same, but not what the whole order was over.

@@ -1,6 +1,10 @@
-use control_plane::domain::provider::{CancelTarget, Captured, Charged, Refunded, RefusalKind};
+use control_plane::domain::evidence::{Found, LookUp, Standing};
+use control_plane::domain::provider::{
+    CancelTarget, Captured, Charged, Outcome, ProviderRef, Refunded, RefusalKind,
+};
+use serde_json::json;
 
-use crate::shop::{Expect, Shop, authorized, completed, effect, invalid, to_be_acted_on};
+use crate::shop::{Expect, Shop, authorized, completed, effect, invalid, money, to_be_acted_on};
 
 #[tokio::test]
 async fn vaulted_accounts_cards_and_agreements_are_charged_once() {
@@ -98,6 +102,73 @@ async fn a_part_of_what_is_held_is_captured_once() {
         assert_eq!(shop.paypal().capture(&more).await.refused().kind, RefusalKind::State);
         assert_eq!(shop.effects(order.payment).await, effects, "{method}");
     }
+}
+
+async fn captured_in_the_dashboard(shop: &Shop, authorization: &ProviderRef, minor: u64) {
+    let script = json!({
+        "provider": "paypal", "type": "PAYMENT.CAPTURE.COMPLETED", "id": authorization.as_str(), "amount": minor,
+    });
+    shop.happens(&script).await;
+}
+
+#[tokio::test]
+async fn what_people_captured_a_part_of_is_not_captured_once_more() {
+    let shop = Shop::open().await;
+    let order = shop.authorize(4_999, "USD", Some("vault-ok"));
+    let authorization = authorized(shop.paypal().charge(&order).await.done());
+    captured_in_the_dashboard(&shop, &authorization, 2_000).await;
+    let more = shop.capture(&order, &authorization, 2_500);
+    assert_eq!(shop.paypal().capture(&more).await.refused().kind, RefusalKind::State);
+    let same = shop.paypal().capture(&shop.capture(&order, &authorization, 2_000)).await.done();
+    assert!(matches!(same, Captured::Completed { .. }), "{same:?}");
+    let effects = [effect("authorize", 4_999, "USD"), effect("capture", 2_000, "USD")];
+    assert_eq!(shop.effects(order.payment).await, effects);
+}
+
+#[tokio::test]
+async fn what_people_captured_a_part_of_is_released_and_not_called_canceled() {
+    let shop = Shop::open().await;
+    let order = shop.authorize(4_999, "USD", Some("vault-ok"));
+    let authorization = authorized(shop.paypal().charge(&order).await.done());
+    captured_in_the_dashboard(&shop, &authorization, 2_000).await;
+    for _ in 0..2 {
+        let cancel = shop.cancel(&order, CancelTarget::Authorization(authorization.clone()));
+        assert_eq!(shop.paypal().cancel(&cancel).await.refused().kind, RefusalKind::State);
+    }
+    let effects =
+        [effect("authorize", 4_999, "USD"), effect("capture", 2_000, "USD"), effect("cancel", 2_999, "USD")];
+    assert_eq!(shop.effects(order.payment).await, effects);
+}
+
+#[tokio::test]
+async fn a_release_whose_look_fails_is_not_told_as_done() {
+    let shop = Shop::open().await;
+    let order = shop.authorize(4_999, "USD", Some("vault-ok"));
+    let authorization = authorized(shop.paypal().charge(&order).await.done());
+    shop.fault("paypal", "retrieve", "error_before").await;
+    let cancel = shop.cancel(&order, CancelTarget::Authorization(authorization));
+    let open = shop.paypal().cancel(&cancel).await;
+    assert!(matches!(open, Outcome::Unknown(_)), "{open:?}");
+    shop.heal().await;
+    shop.paypal().cancel(&cancel).await.done();
+}
+
+#[tokio::test]
+async fn several_captures_of_people_are_taken_together() {
+    let shop = Shop::open().await;
+    let order = shop.authorize(4_999, "USD", Some("vault-ok"));
+    let Charged::Authorized { payment, authorization } = shop.paypal().charge(&order).await.done() else {
+        panic!("not authorized")
+    };
+    captured_in_the_dashboard(&shop, &authorization, 1_000).await;
+    captured_in_the_dashboard(&shop, &authorization, 2_500).await;
+    let Found::Found(seen) = shop.paypal().look_up(&LookUp::Payment(payment)).await else {
+        panic!("not found")
+    };
+    let Standing::Captured { charge, money: taken } = seen.standing else { panic!("not captured") };
+    assert_eq!(taken, money(3_500, "USD"));
+    // The larger part, of which more can be given back.
+    shop.paypal().refund(&shop.refund(&order, &charge, 2_500)).await.done();
 }
 
 #[tokio::test]

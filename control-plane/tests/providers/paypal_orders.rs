@@ -1,39 +1,24 @@
 //! Orders that wait for their payer, and orders that the client made and had approved itself.
 
-use control_plane::domain::provider::{CancelTarget, Outcome, ProviderRef, RefusalKind};
+use control_plane::domain::provider::{CancelTarget, Charged, Outcome, ProviderRef, RefusalKind};
 use serde_json::{Value, json};
 
-use crate::shop::{Expect, Shop, authorized, completed, effect, invalid, to_be_acted_on};
+use crate::shop::{Expect, PAGE, Shop, authorized, completed, effect, invalid, paypal_issue, to_be_acted_on};
 
 const BACK: &str = "https://shop.example/back";
 
 /// An order as a client makes it in the payer's browser.
 async fn foreign_order(shop: &Shop, intent: &str, value: &str, custom_id: Option<&str>) -> String {
-    let token: Value = shop
-        .http
-        .post(shop.url("/v1/oauth2/token"))
-        .basic_auth("client", Some("secret"))
-        .form(&[("grant_type", "client_credentials")])
-        .send()
-        .await
-        .unwrap()
-        .json()
-        .await
-        .unwrap();
+    foreign_order_with(shop, intent, value, &json!({ "custom_id": custom_id })).await
+}
+
+/// `more`: what is in its purchase unit beside the amount; what is null there is left out.
+async fn foreign_order_with(shop: &Shop, intent: &str, value: &str, more: &Value) -> String {
     let mut unit = json!({ "amount": { "currency_code": "USD", "value": value } });
-    if let Some(custom_id) = custom_id {
-        unit["custom_id"] = custom_id.into();
-    }
-    let answer = shop
-        .http
-        .post(shop.url("/v2/checkout/orders"))
-        .bearer_auth(token["access_token"].as_str().unwrap())
-        .json(&json!({ "intent": intent, "purchase_units": [unit] }))
-        .send()
-        .await
-        .unwrap();
-    assert_eq!(answer.status(), 201);
-    let order: Value = answer.json().await.unwrap();
+    let more = more.as_object().unwrap().clone().into_iter().filter(|(_, value)| !value.is_null());
+    unit.as_object_mut().unwrap().extend(more);
+    let order = json!({ "intent": intent, "purchase_units": [unit] });
+    let order = shop.past_the_gateway("/v2/checkout/orders", &order).await;
     order["id"].as_str().unwrap().to_owned()
 }
 
@@ -83,6 +68,28 @@ async fn an_order_nobody_approved_ends_without_a_call() {
 }
 
 #[tokio::test]
+async fn an_order_that_was_completed_past_the_gateway_is_not_called_canceled() {
+    let shop = Shop::open().await;
+    for (order, step) in
+        [(shop.charge(4_999, "USD", None), "capture"), (shop.authorize(4_999, "USD", None), "authorize")]
+    {
+        let (session, page) = to_be_acted_on(shop.paypal().charge(&order).await.done());
+        shop.visit(&page, "approve").await;
+        let cancel = shop.cancel(&order, CancelTarget::Session(session.clone()));
+        shop.past_the_gateway(&format!("/v2/checkout/orders/{session}/{step}"), &json!({})).await;
+        assert_eq!(shop.paypal().cancel(&cancel).await.refused().kind, RefusalKind::State);
+    }
+}
+
+#[tokio::test]
+async fn an_order_that_is_gone_can_still_be_canceled() {
+    let shop = Shop::open().await;
+    let order = shop.charge(4_999, "USD", None);
+    let gone = CancelTarget::Session(ProviderRef::new("0AA00000AA000000A"));
+    shop.paypal().cancel(&shop.cancel(&order, gone)).await.done();
+}
+
+#[tokio::test]
 async fn an_order_that_is_gone_was_not_approved_in_time() {
     let shop = Shop::open().await;
     let order = shop.charge(4_999, "USD", None);
@@ -104,6 +111,35 @@ async fn an_approved_order_of_the_client_is_charged_once() {
     let other = shop.charge(4_999, "USD", Some(&id));
     assert_eq!(shop.paypal().charge(&other).await.refused().kind, invalid("paymentMethodId"));
     assert_eq!(shop.ledger("?kind=charge").await, [effect("charge", 4_999, "USD")]);
+}
+
+#[tokio::test]
+async fn an_order_whose_invoice_is_paid_already_is_the_clients_mistake() {
+    let shop = Shop::open().await;
+    let invoice = json!({ "invoice_id": "INV-7" });
+    let paid = foreign_order_with(&shop, "CAPTURE", "49.99", &invoice).await;
+    let again = foreign_order_with(&shop, "CAPTURE", "49.99", &invoice).await;
+    for id in [&paid, &again] {
+        approve(&shop, id).await;
+    }
+    completed(shop.paypal().charge(&shop.charge(4_999, "USD", Some(&paid))).await.done());
+    let refusal = shop.paypal().charge(&shop.charge(4_999, "USD", Some(&again))).await.refused();
+    assert_eq!(
+        (refusal.kind, refusal.code.as_deref()),
+        (invalid("paymentMethodId"), Some("DUPLICATE_INVOICE_ID"))
+    );
+    assert_eq!(shop.ledger("?kind=charge").await, [effect("charge", 4_999, "USD")]);
+}
+
+#[tokio::test]
+async fn an_order_that_the_shops_own_page_captured_is_no_payment_here() {
+    let shop = Shop::open().await;
+    let id = foreign_order(&shop, "CAPTURE", "49.99", None).await;
+    approve(&shop, &id).await;
+    shop.past_the_gateway(&format!("/v2/checkout/orders/{id}/capture"), &json!({})).await;
+    let refusal = shop.paypal().charge(&shop.charge(4_999, "USD", Some(&id))).await.refused();
+    assert_eq!(refusal.kind, invalid("paymentMethodId"));
+    assert!(refusal.message.contains("not by this gateway"), "{}", refusal.message);
 }
 
 #[tokio::test]
@@ -157,6 +193,34 @@ async fn a_look_that_fails_before_anything_was_asked_leaves_no_doubt() {
     shop.fault("paypal", "retrieve", "drop_after").await;
     let answer = shop.paypal().charge(&shop.charge(4_999, "USD", Some(&id))).await;
     assert!(matches!(answer, Outcome::NotSent(_)), "{answer:?}");
+}
+
+#[tokio::test]
+async fn a_decline_that_names_no_page_leaves_the_payer_their_way_back() {
+    for issue in ["INSTRUMENT_DECLINED", "PAYER_ACTION_REQUIRED", "TRANSACTION_REFUSED"] {
+        let shop = Shop::open().await;
+        let order = shop.charge(4_999, "USD", None);
+        let (session, page) = to_be_acted_on(shop.paypal().charge(&order).await.done());
+        shop.visit(&page, "approve").await;
+        shop.refuse("paypal", "charge", 422, &paypal_issue(issue)).await;
+        let resume = shop.resume(&order, &session);
+        let Charged::RequiresAction { url, declined, .. } = shop.paypal().resume(&resume).await.done() else {
+            panic!("{issue}")
+        };
+        assert_eq!((url.as_str(), declined), (PAGE, issue != "PAYER_ACTION_REQUIRED"), "{issue}");
+        completed(shop.paypal().resume(&shop.resume(&order, &session)).await.done());
+    }
+}
+
+#[tokio::test]
+async fn an_order_of_the_client_that_names_no_page_is_declined_and_can_be_brought_back() {
+    let shop = Shop::open().await;
+    let id = foreign_order(&shop, "CAPTURE", "49.99", None).await;
+    approve(&shop, &id).await;
+    shop.refuse("paypal", "charge", 422, &paypal_issue("INSTRUMENT_DECLINED")).await;
+    let declined = shop.paypal().charge(&shop.charge(4_999, "USD", Some(&id))).await.refused();
+    assert_eq!(declined.kind, RefusalKind::Declined);
+    completed(shop.paypal().charge(&shop.charge(4_999, "USD", Some(&id))).await.done());
 }
 
 #[tokio::test]

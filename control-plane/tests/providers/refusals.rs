@@ -1,17 +1,14 @@
 //! Refusals that both providers document and that are nobody's decline: whose mistake each of them is.
 
-use control_plane::domain::provider::{Captured, ProviderRef, RefusalKind};
+use control_plane::domain::provider::{CancelTarget, Captured, Outcome, ProviderRef, RefusalKind};
 use serde_json::{Value, json};
 
-use crate::shop::{Expect, Shop, authorized, completed, effect, invalid};
+use crate::shop::{
+    Expect, Shop, authorized, completed, effect, invalid, paypal_issue, paypal_issue_at, to_be_acted_on,
+};
 
-async fn refuse(shop: &Shop, provider: &str, operation: &str, status: u16, body: Value) {
-    let refusal = json!({ "status": status, "body": body });
-    let rule = json!({
-        "provider": provider, "operation": operation, "fault": "refuse", "times": 1, "refusal": refusal,
-    });
-    shop.set_fault(&rule).await;
-}
+/// Where a request names a vaulted account.
+const VAULT: &str = "/payment_source/paypal/vault_id";
 
 fn stripe_error(code: Option<&str>, message: &str) -> Value {
     let mut error = json!({ "type": "invalid_request_error", "message": message });
@@ -21,21 +18,16 @@ fn stripe_error(code: Option<&str>, message: &str) -> Value {
     json!({ "error": error })
 }
 
-fn paypal_issue(issue: &str) -> Value {
-    let details = json!([{ "issue": issue, "description": "Because." }]);
-    json!({ "name": "UNPROCESSABLE_ENTITY", "message": "Refused.", "debug_id": "d", "details": details })
-}
-
 #[tokio::test]
 async fn a_used_up_payment_method_is_the_clients_to_replace() {
     let shop = Shop::open().await;
     let said = "The provided PaymentMethod was previously used and may not be used again.";
-    refuse(&shop, "stripe", "charge", 400, stripe_error(None, said)).await;
+    shop.refuse("stripe", "charge", 400, &stripe_error(None, said)).await;
     let order = shop.charge(4_999, "USD", Some("pm_card_visa"));
     let refusal = shop.stripe().charge(&order).await.refused();
     assert_eq!((refusal.kind, refusal.message.as_str()), (invalid("paymentMethodId"), said));
 
-    refuse(&shop, "paypal", "charge", 422, paypal_issue("TOKEN_ID_NOT_FOUND")).await;
+    shop.refuse("paypal", "charge", 422, &paypal_issue("TOKEN_ID_NOT_FOUND")).await;
     let order = shop.charge(4_999, "USD", Some("vault-ok"));
     assert_eq!(shop.paypal().charge(&order).await.refused().kind, invalid("paymentMethodId"));
     assert_eq!(shop.effects(order.payment).await, []);
@@ -64,7 +56,7 @@ async fn a_balance_too_low_to_refund_is_a_decline_with_its_code() {
     ] {
         let order = shop.charge(4_999, "USD", Some(method));
         let charge = completed(provider.charge(&order).await.done());
-        refuse(&shop, name, "refund", status, body).await;
+        shop.refuse(name, "refund", status, &body).await;
         let refusal = provider.refund(&shop.refund(&order, &charge, 4_999)).await.refused();
         assert_eq!((refusal.kind, refusal.code.as_deref()), (RefusalKind::Declined, Some(code)));
         assert_eq!(shop.effects(order.payment).await, [effect("charge", 4_999, "USD")]);
@@ -87,7 +79,7 @@ async fn an_authorization_that_has_run_out_is_told_as_expired() {
     for (name, provider, method, status, body) in cases {
         let order = shop.authorize(4_999, "USD", Some(method));
         let authorization: ProviderRef = authorized(provider.charge(&order).await.done());
-        refuse(&shop, name, "capture", status, body).await;
+        shop.refuse(name, "capture", status, &body).await;
         let capture = shop.capture(&order, &authorization, 4_999);
         assert_eq!(provider.capture(&capture).await.refused().kind, RefusalKind::Expired, "{name}");
         let captured = provider.capture(&shop.capture(&order, &authorization, 4_999)).await.done();
@@ -96,10 +88,62 @@ async fn an_authorization_that_has_run_out_is_told_as_expired() {
 }
 
 #[tokio::test]
+async fn a_duplicate_invoice_at_a_capture_is_told_by_what_was_captured() {
+    let shop = Shop::open().await;
+    let order = shop.authorize(4_999, "USD", Some("vault-ok"));
+    let authorization = authorized(shop.paypal().charge(&order).await.done());
+    let duplicate = paypal_issue("DUPLICATE_INVOICE_ID");
+    shop.refuse("paypal", "capture", 422, &duplicate).await;
+    let refused = shop.paypal().capture(&shop.capture(&order, &authorization, 2_000)).await.refused();
+    assert_eq!(refused.kind, RefusalKind::State);
+    let captured = shop.paypal().capture(&shop.capture(&order, &authorization, 2_000)).await.done();
+    shop.refuse("paypal", "capture", 422, &duplicate).await;
+    let adopted = shop.paypal().capture(&shop.capture(&order, &authorization, 2_000)).await.done();
+    assert_eq!(adopted, captured);
+    assert_eq!(shop.received("paypal", "capture").await, 3);
+}
+
+#[tokio::test]
+async fn what_paypal_does_not_have_is_no_fault_of_the_gateways_configuration() {
+    let shop = Shop::open().await;
+    let paypal = shop.paypal();
+    let missing = |field| paypal_issue_at("INVALID_RESOURCE_ID", field);
+    for (status, field) in [(404, None), (404, Some(VAULT)), (422, Some(VAULT))] {
+        shop.refuse("paypal", "charge", status, &missing(field)).await;
+        let refused = paypal.charge(&shop.charge(4_999, "USD", Some("vault-ok"))).await.refused();
+        assert_eq!(refused.kind, invalid("paymentMethodId"), "{status} {field:?}");
+    }
+
+    let order = shop.charge(4_999, "USD", Some("vault-ok"));
+    let charge = completed(paypal.charge(&order).await.done());
+    shop.refuse("paypal", "refund", 404, &missing(None)).await;
+    assert_eq!(paypal.refund(&shop.refund(&order, &charge, 100)).await.refused().kind, RefusalKind::State);
+
+    // Nothing of it is shown, its order neither.
+    let gone = ProviderRef::new("0AA00000AA000000A");
+    let order = shop.authorize(4_999, "USD", Some("vault-ok"));
+    assert_eq!(paypal.capture(&shop.capture(&order, &gone, 100)).await.refused().kind, RefusalKind::State);
+    let cancel = shop.cancel(&order, CancelTarget::Authorization(gone));
+    assert_eq!(paypal.cancel(&cancel).await.refused().kind, RefusalKind::State);
+}
+
+#[tokio::test]
+async fn an_approved_order_that_paypal_does_not_find_is_paid_later_or_gone() {
+    let shop = Shop::open().await;
+    let order = shop.charge(4_999, "USD", None);
+    let (session, page) = to_be_acted_on(shop.paypal().charge(&order).await.done());
+    shop.visit(&page, "approve").await;
+    shop.refuse("paypal", "charge", 404, &paypal_issue("INVALID_RESOURCE_ID")).await;
+    let later = shop.paypal().resume(&shop.resume(&order, &session)).await;
+    assert!(matches!(later, Outcome::NotSent(_)), "{later:?}");
+    completed(shop.paypal().resume(&shop.resume(&order, &session)).await.done());
+}
+
+#[tokio::test]
 async fn an_unknown_code_goes_to_the_client_with_its_words() {
     let shop = Shop::open().await;
-    refuse(&shop, "stripe", "charge", 400, stripe_error(Some("a_code_of_next_year"), "Something new.")).await;
-    refuse(&shop, "paypal", "charge", 422, paypal_issue("AN_ISSUE_OF_NEXT_YEAR")).await;
+    shop.refuse("stripe", "charge", 400, &stripe_error(Some("a_code_of_next_year"), "Something new.")).await;
+    shop.refuse("paypal", "charge", 422, &paypal_issue("AN_ISSUE_OF_NEXT_YEAR")).await;
     for (provider, method, code, message) in [
         (shop.stripe(), "pm_card_visa", "a_code_of_next_year", "Something new."),
         (shop.paypal(), "vault-ok", "AN_ISSUE_OF_NEXT_YEAR", "Because."),

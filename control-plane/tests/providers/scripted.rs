@@ -6,15 +6,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::extract::Path;
 use axum::http::StatusCode;
-use axum::routing::post;
+use axum::routing::{get, post};
 use axum::{Form, Json, Router};
 use control_plane::domain::clock::SystemClock;
-use control_plane::domain::provider::{Outcome, PaymentProvider, RefusalKind};
+use control_plane::domain::provider::{Outcome, PaymentProvider, ProviderRef, RefusalKind};
 use control_plane::providers::Providers;
 use edge_core::provider::Provider;
 use serde_json::{Value, json};
 
-use crate::shop::{Expect, Shop, completed, settings, to_be_acted_on};
+use crate::shop::{Expect, Shop, completed, paypal_issue, settings, to_be_acted_on};
 
 async fn provider(provider: Provider, script: Router) -> Arc<dyn PaymentProvider> {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -132,6 +132,27 @@ async fn a_capture_that_wants_the_payer_leads_to_their_page() {
         (session.as_str(), page.as_str()),
         ("5O190127TN364715T", "https://paypal.example/checkoutnow")
     );
+}
+
+#[tokio::test]
+async fn an_order_that_was_captured_and_does_not_show_it_yet_stays_open() {
+    let shop = Shop::open().await;
+    let order = shop.charge(4_999, "USD", None);
+    let unit = json!({
+        "custom_id": order.payment.to_string(), "amount": { "currency_code": "USD", "value": "49.99" },
+    });
+    let look = get(move |Path(id): Path<String>| {
+        let shown = json!({ "id": id, "status": "APPROVED", "intent": "CAPTURE", "purchase_units": [unit] });
+        async { Json(shown) }
+    });
+    let capture =
+        post(async || (StatusCode::UNPROCESSABLE_ENTITY, Json(paypal_issue("ORDER_ALREADY_CAPTURED"))));
+    let script = token_route()
+        .route("/v2/checkout/orders/{id}", look)
+        .route("/v2/checkout/orders/{id}/capture", capture);
+    let paypal = provider(Provider::Paypal, script).await;
+    let answer = paypal.resume(&shop.resume(&order, &ProviderRef::new("5O190127TN364715T"))).await;
+    assert!(matches!(answer, Outcome::Unknown(_)), "{answer:?}");
 }
 
 #[tokio::test]

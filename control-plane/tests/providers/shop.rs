@@ -47,6 +47,9 @@ pub(crate) struct Shop {
     ids: AtomicU64,
 }
 
+/// Where a payer was sent, by what is recorded.
+pub(crate) const PAGE: &str = "https://pay.example/before";
+
 /// What the ledger says of one thing that happened.
 #[derive(Debug, PartialEq, Eq, Deserialize)]
 pub(crate) struct Effect {
@@ -141,6 +144,7 @@ impl Shop {
             money: charged.money,
             capture: charged.capture,
             session: session.clone(),
+            page: PAGE.to_owned(),
         }
     }
 
@@ -202,8 +206,34 @@ impl Shop {
         assert_eq!(answer.status(), 201, "{}", answer.text().await.unwrap());
     }
 
+    /// The next call for the operation is refused so.
+    pub(crate) async fn refuse(&self, provider: &str, operation: &str, status: u16, body: &Value) {
+        let refusal = json!({ "status": status, "body": body });
+        let rule = json!({
+            "provider": provider, "operation": operation, "fault": "refuse", "times": 1, "refusal": refusal,
+        });
+        self.set_fault(&rule).await;
+    }
+
     pub(crate) async fn heal(&self) {
         self.http.delete(self.url("/_sandbox/faults")).send().await.unwrap();
+    }
+
+    /// Makes something happen at a provider.
+    pub(crate) async fn happens(&self, script: &Value) {
+        let answer = self.http.post(self.url("/_sandbox/happen")).json(script).send().await.unwrap();
+        assert_eq!(answer.status(), 201, "{}", answer.text().await.unwrap());
+    }
+
+    /// A call to PayPal that somebody makes past the gateway: the shop's own page, or a person.
+    pub(crate) async fn past_the_gateway(&self, path: &str, body: &Value) -> Value {
+        let token = self.http.post(self.url("/v1/oauth2/token")).basic_auth("client", Some("secret"));
+        let token = token.form(&[("grant_type", "client_credentials")]).send().await.unwrap();
+        let token: Value = token.json().await.unwrap();
+        let call = self.http.post(self.url(path)).bearer_auth(token["access_token"].as_str().unwrap());
+        let answer = call.json(body).send().await.unwrap();
+        assert_eq!(answer.status(), 201, "{path}");
+        answer.json().await.unwrap()
     }
 
     /// The payer opens a page and decides.
@@ -230,6 +260,16 @@ pub(crate) fn settings(base: &str) -> Settings {
         timeouts: Timeouts { call: Duration::from_secs(5), ..Timeouts::default() },
         circuit_breakers: false,
     }
+}
+
+pub(crate) fn paypal_issue(issue: &str) -> Value {
+    paypal_issue_at(issue, None)
+}
+
+/// `field`: the place in the request that PayPal names.
+pub(crate) fn paypal_issue_at(issue: &str, field: Option<&str>) -> Value {
+    let details = json!([{ "issue": issue, "field": field, "description": "Because." }]);
+    json!({ "name": "UNPROCESSABLE_ENTITY", "message": "Refused.", "debug_id": "d", "details": details })
 }
 
 pub(crate) fn money(minor: u64, currency: &str) -> Money {

@@ -123,9 +123,10 @@ pub enum Standing {
         url: String,
     },
     /// The payer has agreed; the money is there to be taken. `declined`: it was tried, and the provider declined
-    /// it; the payer may choose something else at `page`.
+    /// it so; the payer may choose something else at `page`.
     Approved {
-        declined: bool,
+        // Boxed: a refusal is several times the size of what else a look brings.
+        declined: Option<Box<Refusal>>,
         page: Option<String>,
     },
     /// Taken; the provider decides later.

@@ -300,13 +300,19 @@ impl Payment {
                 }))
             }
             // What the payer chose was declined after all; they may choose something else for the same order.
-            (Operation::Resume(session), Standing::Approved { declined: true, page }) if is_its_own => {
+            (Operation::Resume(session), Standing::Approved { declined: Some(_), page }) if is_its_own => {
                 let url = page.clone().unwrap_or_else(|| session.url.clone());
                 Next::State(State::RequiresAction(Session { url, declined: true, ..session.clone() }))
             }
-            (Operation::Charge, Standing::Approved { declined: true, page: Some(url) }) if is_its_own => {
-                let (session, url) = (seen.reference.clone(), url.clone());
-                Next::State(State::RequiresAction(Session { session, url, declined: true }))
+            (Operation::Charge, Standing::Approved { declined: Some(refusal), page }) if is_its_own => {
+                Next::State(match page.clone() {
+                    Some(url) => {
+                        let session = seen.reference.clone();
+                        State::RequiresAction(Session { session, url, declined: true })
+                    }
+                    // What the payer had agreed to beforehand, or an order of the client, which may bring it back.
+                    None => failed(refusal),
+                })
             }
             // Not of a capture: the charge before it may have been read, as it was once.
             (Operation::Charge | Operation::Resume(_), Standing::Processing) if !accepted => {

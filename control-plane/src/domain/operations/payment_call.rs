@@ -19,7 +19,7 @@ use crate::domain::gateway::Gateway;
 use crate::domain::id::{AttemptId, PaymentId};
 use crate::domain::idempotency::{Asked, Call, Decided, Subject};
 use crate::domain::payment::{
-    Cancelable, Failure, Flight, InvalidTransition, Operation, Payment, State, Status,
+    Cancelable, Failure, Flight, InvalidTransition, Operation, Payment, Session, State, Status,
 };
 use crate::domain::provider::{
     CancelOrder, CancelTarget, CaptureOrder, Captured, ChargeOrder, Charged, Doubt, OperationKind, Outcome,
@@ -59,7 +59,11 @@ impl Said {
             return matches!(state, State::Canceled { .. });
         }
         match self {
-            Self::Charged(_) => matches!(state, State::Failed { .. } | State::RequiresAction(_)),
+            Self::Charged(_) => {
+                // The refusal's own evidence may say that it has ended.
+                let is_over = refusal.kind == RefusalKind::State && matches!(state, State::Canceled { .. });
+                is_over || matches!(state, State::Failed { .. } | State::RequiresAction(_))
+            }
             Self::Captured(_) => matches!(state, State::Authorized(_)),
             Self::Canceled(_) => matches!(state, State::Authorized(_) | State::RequiresAction(_)),
         }
@@ -267,7 +271,8 @@ async fn call(payment: &Payment, provider: &dyn PaymentProvider, flight: &Flight
         Operation::Charge => Said::Charged(provider.charge(&charge_order(payment, attempt)).await),
         Operation::Resume(session) => {
             let (money, capture) = (payment.money(), payment.request.capture);
-            let order = ResumeOrder { payment: id, attempt, money, capture, session: session.session };
+            let Session { session, url: page, .. } = session;
+            let order = ResumeOrder { payment: id, attempt, money, capture, session, page };
             Said::Charged(provider.resume(&order).await)
         }
         Operation::Capture { of, amount } => {

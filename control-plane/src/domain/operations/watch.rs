@@ -69,7 +69,7 @@ async fn look(gateway: &Gateway, provider: &dyn PaymentProvider, payment: Paymen
     let mut plan = Plan::new(payment, cause.clone());
     let seen = examiner.look_and_adopt(&mut plan, None, None).await?;
     let is_approved =
-        seen.is_some_and(|seen| matches!(seen.standing, Standing::Approved { declined: false, .. }));
+        seen.is_some_and(|seen| matches!(seen.standing, Standing::Approved { declined: None, .. }));
     match &plan.payment.state {
         // Of what was declined, only the payer sets off another try.
         State::RequiresAction(session) if is_approved && plan.is_empty() && !session.declined => {

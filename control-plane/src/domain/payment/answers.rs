@@ -39,8 +39,11 @@ impl Payment {
 
     fn charge_refused(flight: Flight, refusal: &Refusal) -> State {
         match (flight.operation, &refusal.kind) {
-            // Nobody has decided about the payer yet: with the account mended, they can still pay.
-            (Operation::Resume(session), RefusalKind::Configuration) => State::RequiresAction(session),
+            // Nobody has decided about the payer yet: with the account mended, they can still pay. And where the
+            // provider's object stands is for its evidence to say.
+            (Operation::Resume(session), RefusalKind::Configuration | RefusalKind::State) => {
+                State::RequiresAction(session)
+            }
             (Operation::Resume(_), RefusalKind::Expired) => {
                 State::Canceled { reason: Some(CancelReason::Expired) }
             }

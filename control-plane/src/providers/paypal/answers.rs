@@ -6,7 +6,7 @@ use edge_core::request::CaptureMode;
 use serde::Deserialize;
 
 use super::currency::Sum;
-use super::errors::Problem;
+use super::errors::{Asked, Problem};
 use crate::domain::id::PaymentId;
 use crate::domain::provider::{Captured, Charged, ProviderRef, Refunded};
 use crate::providers::step::{NotDone, Step};
@@ -113,18 +113,18 @@ pub(super) enum Owner {
     Client,
 }
 
-pub(super) fn order(answer: &Answer) -> Step<(ProviderRef, Order)> {
+pub(super) fn order(answer: &Answer, asked: Asked) -> Step<(ProviderRef, Order)> {
     if !answer.succeeded() {
-        return Err(Problem::read(answer).not_done());
+        return Err(Problem::read(answer).not_done(asked));
     }
     let order: Order = answer.json().map_err(NotDone::unknown)?;
     let id = untrusted::reference(&order.id).ok_or_else(no_id)?;
     Ok((id, order))
 }
 
-pub(super) fn transaction(answer: &Answer) -> Step<Transaction> {
+pub(super) fn transaction(answer: &Answer, asked: Asked) -> Step<Transaction> {
     if !answer.succeeded() {
-        return Err(Problem::read(answer).not_done());
+        return Err(Problem::read(answer).not_done(asked));
     }
     answer.json().map_err(NotDone::unknown)
 }
@@ -153,6 +153,11 @@ impl Order {
         owner(self.purchase_units.first().and_then(|unit| unit.custom_id.as_deref()), payment)
     }
 
+    /// Whether it can still be paid.
+    pub(super) fn is_open(&self) -> bool {
+        matches!(self.status.as_str(), "CREATED" | "SAVED" | "APPROVED" | "PAYER_ACTION_REQUIRED")
+    }
+
     pub(super) fn payers_page(&self) -> Option<String> {
         Link::payers_page(&self.links)
     }
@@ -172,13 +177,11 @@ impl Order {
         })
     }
 
-    /// A capture of exactly this amount, if one succeeded.
-    pub(super) fn capture_of(&self, expected: &Expected) -> Option<ProviderRef> {
+    /// A capture of exactly this amount that succeeded, or else one that still may.
+    pub(super) fn capture_of(&self, expected: &Expected) -> Option<Captured> {
         let captures = &self.purchase_units.first()?.payments.captures;
-        captures.iter().find_map(|capture| match capture.captured(expected) {
-            Ok(Captured::Completed { charge }) => Some(charge),
-            _ => None,
-        })
+        let of_it = captures.iter().filter_map(|capture| capture.captured(expected).ok());
+        of_it.max_by_key(|captured| matches!(captured, Captured::Completed { .. }))
     }
 }
 
@@ -196,9 +199,11 @@ impl Transaction {
         let charge = self.checked(expected)?;
         match self.status.as_str() {
             // A repeated request gets the current state, which may be a later one.
-            "COMPLETED" | "PARTIALLY_REFUNDED" | "REFUNDED" => Ok(Captured::Completed { charge }),
+            "COMPLETED" | "PARTIALLY_REFUNDED" | "REFUNDED" | "REVERSED" => {
+                Ok(Captured::Completed { charge })
+            }
             "PENDING" => Ok(Captured::Pending),
-            "DECLINED" | "FAILED" => Err(self.declined()),
+            "DECLINED" | "DENIED" | "FAILED" => Err(self.declined()),
             status => Err(unexpected(status)),
         }
     }
@@ -227,12 +232,16 @@ impl Transaction {
         }
     }
 
-    pub(super) fn is_voided(&self) -> bool {
-        self.status == "VOIDED"
+    /// Of an authorization.
+    pub(super) fn is_captured_in_part(&self) -> bool {
+        self.status == "PARTIALLY_CAPTURED"
     }
 
+    /// The order that it belongs to, named in one of two places.
     pub(super) fn order(&self) -> Option<ProviderRef> {
-        untrusted::reference(self.supplementary_data.as_ref()?.related_ids.as_ref()?.order_id.as_deref()?)
+        let related = self.supplementary_data.as_ref().and_then(|data| data.related_ids.as_ref());
+        let order = related.and_then(|related| untrusted::reference(related.order_id.as_deref()?));
+        order.or_else(|| self.up("orders"))
     }
 
     /// Its id, if it is about the money that was asked for and not another payment's.

@@ -4,7 +4,7 @@ use serde::de::DeserializeOwned;
 
 use super::answers::{Order, Transaction};
 use super::client::Talk;
-use super::errors::Problem;
+use super::errors::{Asked, Problem};
 use super::{Paypal, requests};
 use crate::domain::evidence::{Evidence, RefundEvidence, RefundLookUp};
 use crate::domain::provider::ProviderRef;
@@ -37,7 +37,7 @@ impl Paypal {
         let request = requests::look_at_authorization(held);
         let found: Option<Transaction> = object(&self.client.look(), &request).await?;
         let Some(found) = found else { return Ok(None) };
-        let Some(order) = found.its_order() else {
+        let Some(order) = found.order() else {
             return Err(
                 NotDone::unknown("PayPal does not say which order the authorization belongs to").about(held)
             );
@@ -74,7 +74,7 @@ async fn object<T: DeserializeOwned>(talk: &Talk<'_>, request: &ProviderRequest)
         return Ok(None);
     }
     if !answer.succeeded() {
-        return Err(Problem::read(&answer).not_done());
+        return Err(Problem::read(&answer).not_done(Asked::Look));
     }
     answer.json().map(Some).map_err(NotDone::unknown)
 }

@@ -5,6 +5,7 @@ mod body;
 mod client;
 mod currency;
 mod errors;
+mod held;
 mod look_up;
 mod methods;
 mod orders;
@@ -21,18 +22,19 @@ use edge_core::request::CaptureMode;
 use jiff::{SignedDuration, Timestamp};
 
 use self::answers::Expected;
-use self::client::{Client, Talk};
+use self::client::Client;
 use self::currency::sum;
+use self::errors::Asked;
 use self::methods::PaymentMethod;
 use super::guarded::Reachable;
 use super::settings::{PaypalSettings, Timeouts};
-use super::step::{NotDone, Step};
+use super::step::Step;
 use super::transport::TransportError;
 use crate::domain::clock::Clock;
 use crate::domain::evidence::{Evidence, Found, ListCursor, ListPart, LookUp, RefundEvidence, RefundLookUp};
 use crate::domain::provider::{
-    CancelOrder, CancelTarget, CaptureOrder, Captured, ChargeOrder, Charged, OperationKind, Outcome,
-    PaymentProvider, ProviderRef, RefundOrder, Refunded, RefusalKind, ResumeOrder, Unacceptable,
+    CancelOrder, CaptureOrder, Captured, ChargeOrder, Charged, OperationKind, Outcome, PaymentProvider,
+    ProviderRef, RefundOrder, Refunded, ResumeOrder, Unacceptable,
 };
 use crate::domain::webhook::{NotAnEvent, Notice};
 
@@ -51,64 +53,12 @@ impl Paypal {
         Ok(Self { client: Client::new(settings, timeouts, clock)?, default_return_url })
     }
 
-    async fn run_capture(&self, order: &CaptureOrder) -> Step<Captured> {
-        let expected = Expected { payment: order.payment, money: order.money, mode: CaptureMode::Manual };
-        let talk = self.client.converse(order.attempt);
-        let answer = talk.send(&requests::capture(order, &sum(order.money)?)).await?;
-        let captured = answers::transaction(&answer).and_then(|capture| capture.captured(&expected));
-        let refusal = match captured {
-            Err(NotDone::Refused(refusal)) if refusal.kind == RefusalKind::State => refusal,
-            captured => return captured,
-        };
-        let looked = find_capture(&talk, &order.authorization, &expected).await;
-        match looked.map_err(|not_done| not_done.leaves_open("could not be looked up"))? {
-            Some(charge) => Ok(Captured::Completed { charge }),
-            None => Err(NotDone::Refused(refusal)),
-        }
-    }
-
-    async fn run_cancel(&self, order: &CancelOrder) -> Step<()> {
-        let authorization = match &order.target {
-            CancelTarget::Authorization(authorization) => authorization,
-            // An order takes no money by itself: left alone, it runs out.
-            CancelTarget::Session(_) => return Ok(()),
-        };
-        let talk = self.client.converse(order.attempt);
-        let answer = talk.send(&requests::void(authorization)).await?;
-        if answer.succeeded() {
-            return Ok(());
-        }
-        let not_done = errors::Problem::read(&answer).not_done();
-        match &not_done {
-            NotDone::Refused(refusal) if refusal.code.as_deref() == Some("PREVIOUSLY_VOIDED") => Ok(()),
-            _ => Err(not_done),
-        }
-    }
-
     async fn run_refund(&self, order: &RefundOrder) -> Step<Refunded> {
         let expected = Expected { payment: order.payment, money: order.money, mode: CaptureMode::Automatic };
         let talk = self.client.converse(order.attempt);
         let answer = talk.send(&requests::refund(order, &sum(order.money)?)).await?;
-        answers::transaction(&answer)?.refunded(&expected)
+        answers::transaction(&answer, Asked::Refund)?.refunded(&expected)
     }
-}
-
-/// The capture of just this amount that was made from the authorization, if there is one.
-async fn find_capture(
-    talk: &Talk<'_>,
-    authorization: &ProviderRef,
-    expected: &Expected,
-) -> Step<Option<ProviderRef>> {
-    let answer = talk.send(&requests::look_at_authorization(authorization)).await?;
-    let authorization = answers::transaction(&answer)?;
-    if authorization.is_voided() {
-        return Ok(None);
-    }
-    let order = authorization
-        .order()
-        .ok_or_else(|| NotDone::unknown("PayPal does not say which order the authorization belongs to"))?;
-    let (_, order) = orders::look(talk, &order).await?;
-    Ok(order.capture_of(expected))
 }
 
 #[async_trait]

@@ -116,10 +116,17 @@ fn our_field(param: &str, asked: Asked) -> Option<String> {
         (Asked::Charge, "description" | "statement_descriptor" | "statement_descriptor_suffix") => {
             "description"
         }
-        // Stripe enables types by account and currency; which of them a charge uses is the client's choice.
-        (Asked::Charge, "payment_method" | "payment_method_options" | "payment_method_types") => {
-            "paymentMethodId"
-        }
+        // Stripe enables types by account and currency; which of them a charge uses is the client's choice. Whose the
+        // method is and what its owner agreed to this gateway does not say, so it cannot charge one that needs that.
+        (
+            Asked::Charge,
+            "payment_method"
+            | "payment_method_options"
+            | "payment_method_types"
+            | "customer"
+            | "mandate"
+            | "mandate_data",
+        ) => "paymentMethodId",
         (Asked::Charge, "return_url") => "returnUrl",
         _ => return None,
     };

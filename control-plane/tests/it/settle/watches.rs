@@ -34,7 +34,7 @@ async fn money_that_was_taken_is_found_without_an_event() {
 async fn an_approval_is_found_without_an_event_and_taken() {
     let test = TestGateway::start().await;
     let payment = test.waits_for_its_payer().await;
-    test.shows(&payment, Standing::Approved { declined: false, page: None });
+    test.shows(&payment, Standing::Approved { declined: None, page: None });
     test.later(1).await;
     assert_eq!((test.now(&payment).await.state.status(), test.calls("resume")), (Status::Completed, 1));
 }
@@ -98,7 +98,7 @@ async fn what_was_declined_is_tried_again_only_when_the_payer_comes_back() {
     let (payment, url) = (ProviderRef::new("ORDER1"), "https://pay.example".to_owned());
     test.answers([Outcome::Done(Charged::RequiresAction { payment, url, declined: true })]);
     let payment = test.charge(call()).await.unwrap();
-    test.shows(&payment, Standing::Approved { declined: false, page: None });
+    test.shows(&payment, Standing::Approved { declined: None, page: None });
     test.later(24).await;
     assert_eq!((test.now(&payment).await.state.name(), test.calls("resume")), ("requires_action", 0));
 }

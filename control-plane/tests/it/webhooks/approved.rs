@@ -25,7 +25,7 @@ async fn approved(test: &TestGateway) -> Payment {
         declined: false,
     }));
     let waiting = operations::charge(test.gateway.clone(), request(""), call()).await.unwrap();
-    shows(test, &waiting, Standing::Approved { declined: false, page: None });
+    shows(test, &waiting, Standing::Approved { declined: None, page: None });
     waiting
 }
 

@@ -58,7 +58,7 @@ fn histories() -> impl Strategy<Value = (&'static str, Vec<Standing>)> {
     let manual = r#","capture":"manual""#;
     prop_oneof![
         Just(("", vec![Standing::Open, Standing::Processing, captured(100)])),
-        Just(("", vec![acts(), Standing::Approved { declined: false, page: None }, captured(100)])),
+        Just(("", vec![acts(), Standing::Approved { declined: None, page: None }, captured(100)])),
         Just(("", vec![Standing::Declined(declined()), captured(100)])),
         Just((
             "",
@@ -142,7 +142,7 @@ fn any_standing() -> impl Strategy<Value = Standing> {
     prop_oneof![
         Just(Standing::Open),
         Just(acts()),
-        Just(Standing::Approved { declined: false, page: None }),
+        Just(Standing::Approved { declined: None, page: None }),
         Just(Standing::Processing),
         Just(held()),
         Just(captured(100)),
@@ -204,7 +204,7 @@ fn an_operation_that_may_still_be_executed_is_not_given_up_for_an_old_read() {
     let held = follow(unknown.clone(), &[evidence(unknown, held())]);
     let capture = held.begin_capture(None, attempt(2), None, at(3)).unwrap();
     let lost = capture.capture_answered(Outcome::Unknown(Doubt::new("cut")), at(4)).unwrap();
-    for standing in [self::held(), Standing::Open, Standing::Approved { declined: false, page: None }] {
+    for standing in [self::held(), Standing::Open, Standing::Approved { declined: None, page: None }] {
         let seen = evidence(&lost, standing);
         assert_eq!(lost.adopt(&seen, OwnCall::IsOver, false, at(5)), Adopted::Known);
     }

@@ -63,6 +63,40 @@ async fn a_refund_made_at_the_dashboard_counts_once_and_gives_its_amount_back_on
     assert_eq!(trail[3..], ["refund.processed", "refund.failed"]);
 }
 
+async fn told_of(test: &TestGateway, id: &str, payment: &Payment, refund: &str) {
+    let body = format!(r#"{{"id":"{id}","about":"refund","payment":"{}","refund":"{refund}"}}"#, payment.id);
+    told_raw(test, Provider::Stripe, &body).await;
+}
+
+#[tokio::test]
+async fn an_event_of_a_refund_that_the_provider_does_not_have_ends_with_a_note() {
+    let test = TestGateway::start().await;
+    let payment = charged(&test).await;
+    told_of(&test, "evt_1", &payment, "REV1").await;
+    // What was made a moment ago may not be shown yet.
+    assert!(matches!(worked_off(&test.gateway).await.state, EventState::Failed { .. }));
+    test.clock.advance(60);
+    assert_eq!(worked_off(&test.gateway).await.state, EventState::Done);
+    assert_eq!(refunded(&test, &payment).await, 0);
+    let last = trail(&test, payment.id).await.pop().unwrap();
+    assert_eq!(last.kind(), "payment.evidence_refused");
+    assert_eq!(last.detail.reference, Some(ProviderRef::new("REV1")));
+}
+
+#[tokio::test]
+async fn what_the_provider_took_back_counts_as_refunded_once() {
+    let test = TestGateway::start().await;
+    let payment = charged(&test).await;
+    let charge = payment.captured().unwrap().0.to_string();
+    *test.provider.seen_refunds.lock().unwrap() = vec![of(&payment, &charge, 100, RefundStanding::Processed)];
+    for id in ["evt_1", "evt_2"] {
+        told_of(&test, id, &payment, "REV1").await;
+        assert_eq!(worked_off(&test.gateway).await.state, EventState::Done);
+        assert_eq!(refunded(&test, &payment).await, 100);
+    }
+    assert_eq!(kinds(&test, payment.id).await.last().unwrap(), "refund.processed");
+}
+
 #[tokio::test]
 async fn a_refund_of_ours_that_was_processed_may_fail_later() {
     let test = TestGateway::start().await;

@@ -6,6 +6,7 @@ mod refunds;
 use jiff::SignedDuration;
 
 pub(super) use self::plan::Plan;
+pub(super) use self::refunds::Told;
 
 use super::recall::is_over;
 use crate::domain::evidence::{Absence, Adopted, Evidence, Found, LookUp, OwnCall};

@@ -1,5 +1,7 @@
 //! The refunds of a payment, ours and those made at the provider's dashboard.
 
+use jiff::{SignedDuration, Timestamp};
+
 use super::{Examiner, Plan, Trouble};
 use crate::domain::evidence::{Adopted, Found, OwnCall, RefundEvidence, RefundLookUp};
 use crate::domain::operations::recall::is_over;
@@ -7,12 +9,23 @@ use crate::domain::payment::State;
 use crate::domain::provider::{OperationKind, ProviderRef};
 use crate::domain::refund::{Refund, RefundState};
 
+/// A refund that the provider's own event names is shown so soon after the event has come, or never: the provider sends
+/// it afterwards, and what it names may be no refund (PayPal's reversals). Where that is wrong, reconciling finds it.
+const SHOWN_WITHIN: SignedDuration = SignedDuration::from_secs(2);
+
+/// The refund that an event names, and since when.
+#[derive(Clone, Copy)]
+pub(in crate::domain::operations) struct Told<'a> {
+    pub(in crate::domain::operations) refund: &'a ProviderRef,
+    pub(in crate::domain::operations) since: Timestamp,
+}
+
 impl Examiner<'_> {
-    /// Reads where all refunds of the payment stand and plans what follows. `one` must be among them.
+    /// Reads where all refunds of the payment stand and plans what follows. `told` must be among them.
     pub(in crate::domain::operations) async fn refunds(
         &self,
         mut plan: Plan,
-        one: Option<&ProviderRef>,
+        told: Option<Told<'_>>,
     ) -> Result<Plan, Trouble> {
         let Some((charge, _)) = plan.payment.captured() else {
             return match (&plan.payment.state, plan.is_empty()) {
@@ -27,7 +40,7 @@ impl Examiner<'_> {
         let charge = charge.clone();
         // Read before: of a refund that is recorded later, the provider's list may say nothing.
         let asked = self.recorded(&plan).await?;
-        let Some(shown) = self.look_at_refunds(&plan, one, charge).await? else { return Ok(plan) };
+        let Some(shown) = self.look_at_refunds(&plan, told, &charge).await? else { return Ok(plan) };
         // Read after: a refund is recorded before the provider can show it.
         let mut known = self.recorded(&plan).await?;
         for seen in shown.iter().filter(|seen| !plan.payment.is_release(seen)).collect::<Vec<_>>() {
@@ -44,6 +57,22 @@ impl Examiner<'_> {
                 plan.move_refund(refund, moved);
             }
         }
+        match told {
+            Some(told) if plan.is_empty() && !shown.iter().any(|seen| stands_for(seen, told, &charge)) => {
+                self.not_shown(plan, told)
+            }
+            _ => Ok(plan),
+        }
+    }
+
+    /// What the event names is not there, and nothing else came of looking: a person has to know, once.
+    fn not_shown(&self, mut plan: Plan, told: Told<'_>) -> Result<Plan, Trouble> {
+        let problem = "the provider does not show the refund of its event";
+        let now = self.gateway.now();
+        if now.duration_since(told.since) < SHOWN_WITHIN {
+            return Err(Trouble::Failed(problem.to_owned()));
+        }
+        plan.refuse(told.refund, format!("{problem}: it may have taken the money back without one"), now);
         Ok(plan)
     }
 
@@ -66,17 +95,17 @@ impl Examiner<'_> {
     async fn look_at_refunds(
         &self,
         plan: &Plan,
-        one: Option<&ProviderRef>,
-        charge: ProviderRef,
+        told: Option<Told<'_>>,
+        charge: &ProviderRef,
     ) -> Result<Option<Vec<RefundEvidence>>, Trouble> {
         let payment = plan.payment.reference.clone().unwrap_or_else(|| charge.clone());
-        let Some(mut all) = self.read(&RefundLookUp::Of { payment, charge }).await? else { return Ok(None) };
-        if let Some(refund) = one
+        let all = RefundLookUp::Of { payment, charge: charge.clone() };
+        let Some(mut all) = self.read(&all).await? else { return Ok(None) };
+        if let Some(Told { refund, .. }) = told
             && all.iter().all(|seen| seen.reference != *refund)
         {
             let seen = self.read(&RefundLookUp::One(refund.clone())).await?;
-            let missing = || Trouble::Failed("the provider does not show the refund of its event".to_owned());
-            all.extend(seen.filter(|seen| !seen.is_empty()).ok_or_else(missing)?);
+            all.extend(seen.into_iter().flatten());
         }
         Ok(Some(all))
     }
@@ -151,4 +180,9 @@ impl Examiner<'_> {
             }
         }
     }
+}
+
+/// Whether it is what the event names, be it under the name of the charge: a reversal.
+fn stands_for(seen: &RefundEvidence, told: Told<'_>, charge: &ProviderRef) -> bool {
+    seen.reference == *told.refund || seen.reference == *charge
 }

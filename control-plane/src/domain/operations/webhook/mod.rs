@@ -16,7 +16,7 @@ use std::sync::Arc;
 use edge_core::provider::Provider;
 use jiff::{SignedDuration, Timestamp};
 
-use super::examine::{Examiner, Plan, Trouble};
+use super::examine::{Examiner, Plan, Told, Trouble};
 use crate::domain::event::Cause;
 use crate::domain::evidence::{Evidence, Standing};
 use crate::domain::gateway::Gateway;
@@ -193,7 +193,8 @@ async fn work_off(gateway: &Gateway, event: &WebhookEvent) -> Result<Worked, Tro
         About::Dispute(_, dispute) => job.dispute(payment, dispute).await,
         About::Refund(trail) => {
             let (plan, _) = job.payment(payment, trail).await?;
-            let plan = job.examiner().refunds(plan, trail.refund.as_ref()).await?;
+            let told = trail.refund.as_ref().map(|refund| Told { refund, since: event.received_at });
+            let plan = job.examiner().refunds(plan, told).await?;
             job.commit(plan).await
         }
         About::Payment(trail) => {

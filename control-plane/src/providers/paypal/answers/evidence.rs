@@ -1,8 +1,9 @@
 //! Where an order, a capture or a refund stands, whatever we expected of it.
 
+use edge_core::money::{Amount, Money};
 use jiff::Timestamp;
 
-use super::{Link, Order, Transaction, Unit, furthest};
+use super::{Link, Order, Payments, Transaction, Unit, furthest};
 use crate::domain::evidence::{Evidence, RefundEvidence, RefundStanding, Standing};
 use crate::domain::provider::{ProviderRef, Refusal, RefusalKind};
 use crate::providers::step::{NotDone, Step};
@@ -30,37 +31,62 @@ impl Order {
     fn where_it_stands(&self, unit: &Unit) -> Standing {
         let payments = &unit.payments;
         let (captures, authorizations) = (&payments.captures, &payments.authorizations);
-        let taken = |capture: &&Transaction| TAKEN.contains(&capture.status.as_str());
-        match captures.iter().filter(taken).count() {
-            0 => {}
-            1 => return captures.iter().find(taken).map_or(Standing::Open, Transaction::standing_of_capture),
-            _ => return unclear("PayPal's order was captured several times"),
+        let taken: Vec<_> = captures.iter().filter(|capture| capture.is_one_of(&TAKEN)).collect();
+        match taken.as_slice() {
+            [] => {}
+            [capture] => return capture.standing_of_capture(),
+            several => return taken_in_parts(several),
         }
-        let declined = captures.iter().any(|capture| DECLINED.contains(&capture.status.as_str()));
+        let declined = captures.iter().any(|capture| capture.is_one_of(&DECLINED));
         match (furthest(captures), furthest(authorizations)) {
             (Some(capture), _) if capture.status == "PENDING" => Standing::Processing,
             // The payer may try another instrument as long as the order is open. What is held may have ended since.
-            (Some(capture), Some(held)) if declined && !ENDED.contains(&held.status.as_str()) => {
+            (Some(capture), Some(held)) if declined && !held.is_one_of(&ENDED) => {
                 capture.standing_of_capture()
             }
             (Some(capture), None) if self.status == "COMPLETED" => capture.standing_of_capture(),
             // The capture was denied, and the order is open again for another instrument.
-            (Some(_), None) if declined && self.status == "APPROVED" => {
-                Standing::Approved { declined: true, page: self.payers_page() }
+            (Some(capture), None) if self.status == "APPROVED" && capture.is_one_of(&DECLINED) => {
+                self.approved(capture.refusal())
             }
             (_, Some(authorization)) => authorization.standing_of_authorization(),
             _ => self.unpaid_standing(),
         }
     }
 
+    /// Whether money was taken, or is being.
+    pub(in crate::providers::paypal) fn is_captured(&self) -> bool {
+        let mut captures = self.purchase_units.iter().flat_map(|unit| &unit.payments.captures);
+        captures.any(|capture| !capture.is_one_of(&DECLINED))
+    }
+
+    /// Whether it is completed: money was taken or is held, or is being.
+    pub(in crate::providers::paypal) fn is_paid_or_held(&self) -> bool {
+        let mut payments = self.purchase_units.iter().map(|unit| &unit.payments);
+        let is_held = |held: &Transaction| !held.is_one_of(&ENDED) && !held.is_one_of(&DECLINED);
+        let is_empty = |all: &Payments| all.captures.is_empty() && all.authorizations.is_empty();
+        // Completed, and by what is not shown yet.
+        let is_to_be_shown = self.status == "COMPLETED" && payments.clone().all(is_empty);
+        self.is_captured() || is_to_be_shown || payments.any(|all| all.authorizations.iter().any(is_held))
+    }
+
     pub(in crate::providers::paypal) fn refunds(&self) -> Step<Vec<RefundEvidence>> {
-        let all = self.purchase_units.iter().flat_map(|unit| &unit.payments.refunds);
-        all.map(Transaction::refund_evidence).collect()
+        let payments = || self.purchase_units.iter().map(|unit| &unit.payments);
+        let made = payments().flat_map(|all| &all.refunds).map(Transaction::refund_evidence);
+        let made = made.collect::<Step<Vec<_>>>()?;
+        let reversed =
+            payments().flat_map(|all| &all.captures).filter(|capture| capture.is_one_of(&[REVERSED]));
+        let reversals: Vec<_> = reversed.filter_map(|capture| capture.reversal(&made)).collect();
+        Ok(made.into_iter().chain(reversals).collect())
+    }
+
+    fn approved(&self, declined: Option<Refusal>) -> Standing {
+        Standing::Approved { declined: declined.map(Box::new), page: self.payers_page() }
     }
 
     fn unpaid_standing(&self) -> Standing {
         match self.status.as_str() {
-            "APPROVED" => Standing::Approved { declined: false, page: self.payers_page() },
+            "APPROVED" => self.approved(None),
             "CREATED" | "SAVED" | "PAYER_ACTION_REQUIRED" => {
                 self.payers_page().map_or(Standing::Open, |url| Standing::RequiresAction { url })
             }
@@ -70,7 +96,30 @@ impl Order {
     }
 }
 
-const TAKEN: [&str; 3] = ["COMPLETED", "PARTIALLY_REFUNDED", "REFUNDED"];
+/// Captured several times, which only people do, in the dashboard: all of it is taken, and the largest part stands for it,
+/// since a refund is one of a single capture.
+fn taken_in_parts(captures: &[&Transaction]) -> Standing {
+    let mut parts = Vec::new();
+    for capture in captures {
+        match capture.standing_of_capture() {
+            Standing::Captured { charge, money } => parts.push((charge, money)),
+            other => return other,
+        }
+    }
+    let Some((charge, largest)) = parts.iter().max_by_key(|(_, money)| money.amount) else {
+        return Standing::Open;
+    };
+    let is_one_currency = parts.iter().all(|(_, money)| money.currency == largest.currency);
+    let total = parts.iter().try_fold(0_u64, |sum, (_, money)| sum.checked_add(money.amount.minor()));
+    match total.filter(|_| is_one_currency).and_then(Amount::new) {
+        Some(amount) => Standing::Captured { charge: charge.clone(), money: Money { amount, ..*largest } },
+        None => unclear("PayPal's order was captured several times, over amounts that have no sum"),
+    }
+}
+
+/// PayPal took the money back from the merchant: it had been captured. Not in the published list of statuses.
+const REVERSED: &str = "REVERSED";
+const TAKEN: [&str; 4] = ["COMPLETED", "PARTIALLY_REFUNDED", "REFUNDED", REVERSED];
 const DECLINED: [&str; 3] = ["DECLINED", "DENIED", "FAILED"];
 /// Of what was held: given back, or run out.
 const ENDED: [&str; 2] = ["VOIDED", "EXPIRED"];
@@ -79,16 +128,15 @@ impl Transaction {
     /// A capture by itself, where its order cannot be read any more.
     pub(in crate::providers::paypal) fn evidence(&self) -> Step<Option<Evidence>> {
         let id = untrusted::reference(&self.id).ok_or_else(super::no_id)?;
-        let Some(reference) = self.its_order() else {
+        let Some(reference) = self.order() else {
             return Err(NotDone::unknown("PayPal does not say which order the capture belongs to").about(&id));
         };
         let payment = ours(self.custom_id.as_deref());
         Ok(Some(Evidence { reference, payment, money: None, standing: self.standing_of_capture() }))
     }
 
-    /// The order that it belongs to.
-    pub(in crate::providers::paypal) fn its_order(&self) -> Option<ProviderRef> {
-        self.order().or_else(|| self.up("orders"))
+    fn is_one_of(&self, statuses: &[&str]) -> bool {
+        statuses.contains(&self.status.as_str())
     }
 
     fn standing_of_capture(&self) -> Standing {
@@ -117,10 +165,36 @@ impl Transaction {
     }
 
     fn declined_standing(&self) -> Standing {
+        self.refusal().map_or_else(|| strange(&self.status), Standing::Declined)
+    }
+
+    fn refusal(&self) -> Option<Refusal> {
         match self.declined() {
-            NotDone::Refused(refusal) => Standing::Declined(*refusal),
-            NotDone::NotSent(doubt) | NotDone::Unknown(doubt) => Standing::Unclear(doubt.reason),
+            NotDone::Refused(refusal) => Some(*refusal),
+            NotDone::NotSent(_) | NotDone::Unknown(_) => None,
         }
+    }
+
+    /// What PayPal took back of a capture beside its `refunds`: like a refund made at PayPal. It has no name there, so it
+    /// goes by the capture's. `None`: nothing was left of it.
+    fn reversal(&self, refunds: &[RefundEvidence]) -> Option<RefundEvidence> {
+        let (charge, money) = (untrusted::reference(&self.id)?, self.amount.as_ref()?.money()?);
+        let stands = |refund: &&RefundEvidence| {
+            refund.charge.as_ref() == Some(&charge) && !matches!(refund.standing, RefundStanding::Failed(_))
+        };
+        let given_back = refunds.iter().filter(stands).filter_map(|refund| refund.money);
+        let left =
+            given_back.map(|part| part.amount.minor()).try_fold(money.amount.minor(), u64::checked_sub)?;
+        Some(RefundEvidence {
+            refund: None,
+            payment: ours(self.custom_id.as_deref()),
+            reference: charge.clone(),
+            charge: Some(charge),
+            money: Some(Money { amount: Amount::new(left)?, ..money }),
+            is_without_funds: false,
+            created: None,
+            standing: RefundStanding::Processed,
+        })
     }
 
     /// `custom_id` names the payment and `invoice_id` the refund, if we made it.
@@ -152,7 +226,7 @@ impl Transaction {
         })
     }
 
-    fn up(&self, kind: &str) -> Option<ProviderRef> {
+    pub(super) fn up(&self, kind: &str) -> Option<ProviderRef> {
         Link::to(&self.links, "up", kind)
     }
 }

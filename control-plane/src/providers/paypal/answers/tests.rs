@@ -60,13 +60,26 @@ fn each_status_of_a_capture_has_its_meaning() {
     for (status, meaning) in [
         ("COMPLETED", completed.clone()),
         ("PARTIALLY_REFUNDED", completed.clone()),
-        ("REFUNDED", completed),
+        ("REFUNDED", completed.clone()),
+        ("REVERSED", completed),
         ("PENDING", Charged::Pending { payment: id() }),
     ] {
         assert_eq!(paid_by(&[transaction_json("C1", status)]), Some(Ok(meaning)), "{status}");
     }
     assert!(matches!(paid_by(&[transaction_json("C1", "NEXT_YEARS")]), Some(Err(NotDone::Unknown(_)))));
     assert_eq!(paid_by(&[]), None);
+}
+
+#[test]
+fn what_a_review_denied_is_declined_by_its_reason() {
+    let mut denied = transaction_json("C1", "DENIED");
+    assert!(
+        matches!(paid_by(&[denied.clone()]), Some(Err(NotDone::Refused(r))) if r.kind == RefusalKind::Declined)
+    );
+    denied["status_details"] = json!({ "reason": "PAYER_ACCOUNT_LOCKED" });
+    let reopened = order_with("APPROVED", &[denied], &[]).evidence().unwrap().standing;
+    let Standing::Approved { declined: Some(refusal), .. } = reopened else { panic!("{reopened:?}") };
+    assert_eq!(refusal.decline_code.as_deref(), Some("PAYER_ACCOUNT_LOCKED"));
 }
 
 #[test]
@@ -161,6 +174,30 @@ fn a_refund_is_processed_pending_or_failed() {
 }
 
 #[test]
+fn what_paypal_took_back_is_a_refund_of_what_was_left_of_the_capture() {
+    let mut order = order_with("COMPLETED", &[transaction_json("C1", "REVERSED")], &[]);
+    let standing = order.evidence().unwrap().standing;
+    assert!(
+        matches!(standing, Standing::Captured { money, .. } if money.amount.minor() == 4_999),
+        "{standing:?}"
+    );
+    let reversal = |order: &Order| {
+        let refunds = order.refunds().unwrap();
+        let of_the_capture = refunds.into_iter().find(|refund| refund.reference.as_str() == "C1");
+        of_the_capture.map(|refund| refund.money.unwrap().amount.minor())
+    };
+    assert_eq!(reversal(&order), Some(4_999));
+    for (value, left) in [("20.00", Some(2_999)), ("29.99", None)] {
+        let refund = json!({
+            "id": "R1", "status": "COMPLETED", "amount": { "currency_code": "USD", "value": value },
+            "links": [{ "href": "https://api.paypal.com/v2/payments/captures/C1", "rel": "up" }],
+        });
+        order.purchase_units[0].payments.refunds.push(serde_json::from_value(refund).unwrap());
+        assert_eq!(reversal(&order), left, "{value}");
+    }
+}
+
+#[test]
 fn what_is_not_an_order_leaves_the_outcome_open() {
     for body in [
         "",
@@ -171,7 +208,7 @@ fn what_is_not_an_order_leaves_the_outcome_open() {
         r#"{"id":"a/b","status":"X"}"#,
     ] {
         let answer = Answer::of(201, body.to_owned());
-        assert!(matches!(super::order(&answer), Err(NotDone::Unknown(_))), "{body}");
+        assert!(matches!(super::order(&answer, Asked::Look), Err(NotDone::Unknown(_))), "{body}");
     }
 }
 

@@ -1,7 +1,6 @@
 //! Every issue that PayPal's contracts of Orders v2 and Payments v2 list for the calls this gateway makes, and the
 //! error names that can stand without an issue, by who has to act
-//! (developer.paypal.com/api/rest/reference/orders/v2/errors). Not here are [`super::IN_PROGRESS`] and
-//! [`super::REFUND_EXISTS`], which are no refusals.
+//! (developer.paypal.com/api/rest/reference/orders/v2/errors). Not here is [`super::IN_PROGRESS`], which is no refusal.
 
 use crate::providers::blame::{Blame, BlameTable};
 
@@ -17,6 +16,7 @@ pub(super) const ISSUES: &BlameTable = &[
             "DECLINED_DUE_TO_RELATED_TXN",
             "DOMESTIC_TRANSACTION_REQUIRED",
             "INSTRUMENT_DECLINED",
+            "INSUFFICIENT_FUNDS",
             "MAX_NUMBER_OF_PAYMENT_ATTEMPTS_EXCEEDED",
             "ORDER_NOT_APPROVED",
             "PAYEE_BLOCKED_TRANSACTION",
@@ -54,6 +54,7 @@ pub(super) const ISSUES: &BlameTable = &[
             "CRYPTOGRAM_REQUIRED",
             "DEVICE_DATA_NOT_AVAILABLE",
             "DONATION_ITEMS_NOT_SUPPORTED",
+            "DUPLICATE_INVOICE_ID",
             "EMV_DATA_REQUIRED",
             "GOOGLE_PAY_GATEWAY_MERCHANT_ID_MISMATCH",
             "IBAN_COUNTRY_NOT_SUPPORTED",
