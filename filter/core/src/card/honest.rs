@@ -99,7 +99,7 @@ fn is_within(value: Option<u32>, range: std::ops::RangeInclusive<u32>) -> bool {
 }
 
 /// Day, month and year of this or the last century, in this order: orders of 27 November (2711…) begin like Mastercards.
-/// Lets through: one in 500 of Mastercard's 2-series of such a beginning.
+/// Lets through: one in 400 of Mastercard's 2-series of such a beginning.
 pub(super) fn starts_with_date(digits: &[u8]) -> bool {
     is_within(at(digits, 0, 2), 1..=31)
         && is_within(at(digits, 2, 2), 1..=12)
@@ -141,7 +141,7 @@ fn is_cnpj(digits: &[u8]) -> bool {
 }
 
 /// An Egyptian's number: 3, then the date of birth after 2000. Those born up to 2005 begin like Diners' old numbers of
-/// 300 to 305. Lets through: 3 % of these, which hardly anybody holds.
+/// 300 to 305. Lets through: 4 % of these, which hardly anybody holds.
 fn is_egyptian(digits: &[u8]) -> bool {
     at(digits, 0, 1) == Some(3)
         && is_within(at(digits, 1, 2), 0..=5)

@@ -76,16 +76,17 @@ pub(super) fn judge(name: &str) -> Name {
     judge_words(whole, words)
 }
 
-/// A quick look that settles most names: nothing below is spelled without one of these.
+/// A quick look that settles nearly all names: nothing below is spelled without one of these.
 fn may_mean_card(name: &[u8]) -> bool {
-    let begins = |pair: &[u8]| match *pair {
-        [a, b] => matches!(
-            &[a | 0x20, b | 0x20],
-            b"cv" | b"cs" | b"cc" | b"ca" | b"pi" | b"pa" | b"tr" | b"ma" | b"se" | b"ve"
+    let holds_one = |part: &[u8]| match *part {
+        [a, b, c] => matches!(
+            &[a | 0x20, b | 0x20, c | 0x20], // `_` becomes 0x7f
+            b"cvv" | b"cvc" | b"csc" | b"cvn" | b"cav" | b"cvd" | b"cvp" | b"pin" | b"pan" | b"tra" | b"car" | b"mag"
+                | b"sec" | b"ver" | b"pri" | b"ccn" | b"ccp" | b"cc-" | b"cc." | b"cc " | b"cc\x7f"
         ),
         _ => false,
     };
-    (3..=NAME_MAX).contains(&name.len()) && name.windows(2).any(begins)
+    (3..=NAME_MAX).contains(&name.len()) && name.windows(3).any(holds_one)
 }
 
 /// Writes the letters and digits of a name in lower case, and where each word ends; gives how many there are of both.
@@ -226,6 +227,7 @@ mod tests {
             "__cvv__",
             "user_cvc2",
             "shopper.cvc",
+            "payment_cc_number",
         ] {
             assert_eq!(judge(name), Name::Card, "{name}");
         }

@@ -15,45 +15,40 @@ use super::ranges::{LONGEST, SHORTEST};
 
 /// Whether the digits hold one of the numbers, at any place.
 pub(super) fn within(digits: &[u8]) -> bool {
-    let mut last = 0_u64;
+    let mut end = 0_u16;
     digits.iter().enumerate().any(|(i, digit)| {
-        // The last 19 digits: fewer than 2⁶⁴.
-        last = last % WHOLE * 10 + u64::from(*digit);
-        may_end(last) && lengths().any(|(len, above)| i + 1 >= len && is_published(last, above))
+        end = end % 1_000 * 10 + u16::from(*digit);
+        may_end(end) && (SHORTEST..=LONGEST).any(|len| is_published(digits, i + 1, len))
     })
 }
 
-/// 10¹⁸.
-const WHOLE: u64 = 1_000_000_000_000_000_000;
-
-/// Each length of card numbers and 10 to its power; the last power is above all that a `u64` holds.
-fn lengths() -> impl Iterator<Item = (usize, Option<u64>)> {
-    (SHORTEST..=LONGEST).map(|len| (len, u32::try_from(len).ok().and_then(|len| 10_u64.checked_pow(len))))
-}
-
-fn is_published(last: u64, above: Option<u64>) -> bool {
-    let number = above.map_or(last, |above| last % above);
+/// Whether the digits that end at `end` are one of the numbers.
+fn is_published(digits: &[u8], end: usize, len: usize) -> bool {
+    let Some(digits) = end.checked_sub(len).and_then(|start| digits.get(start..end)) else { return false };
+    // 19 digits are fewer than 2⁶⁴.
+    let number = digits.iter().fold(0, |number, digit| number * 10 + u64::from(*digit));
     PUBLISHED.binary_search(&number).is_ok()
 }
 
-/// Settles most digits of a long row: a number can only end here if one of them ends in these two digits.
-const fn may_end(last: u64) -> bool {
-    ENDS & (1 << (last % 100)) != 0
+/// Settles nearly every digit of a long row: one of the numbers ends in these four.
+fn may_end(end: u16) -> bool {
+    ENDS.get(usize::from(end / 64)).is_some_and(|bits| bits & (1 << (end % 64)) != 0)
 }
 
-/// One bit for each pair of last digits.
+/// One bit for each four last digits.
 #[expect(clippy::indexing_slicing, reason = "evaluated by the compiler, which refuses what is out of bounds")]
-const ENDS: u128 = {
-    let (mut ends, mut i) = (0, 0);
+static ENDS: [u64; 157] = {
+    let (mut ends, mut i) = ([0; 157], 0);
     while i < PUBLISHED.len() {
-        ends |= 1 << (PUBLISHED[i] % 100);
+        let end = PUBLISHED[i] % 10_000;
+        ends[(end / 64) as usize] |= 1 << (end % 64);
         i += 1;
     }
     ends
 };
 
 #[rustfmt::skip]
-const PUBLISHED: [u64; 208] = [
+static PUBLISHED: [u64; 208] = [
     4_007_000_000_027, 4_012_888_818_888, 4_222_222_222_222, 4_911_830_000_000, 8_163_999_900_010,
     30_569_309_025_904, 36_006_666_333_344, 36_050_234_196_908, 36_148_900_647_913, 36_227_206_271_667,
     36_259_600_000_004, 36_700_102_000_000, 38_000_000_000_006, 38_520_000_009_814, 38_520_000_023_237,

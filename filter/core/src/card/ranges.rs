@@ -130,9 +130,8 @@ const RANGES: &[Range] = &[
     range(670_000, 679_999, L16, L18 | L19),
     // UnionPay and RuPay
     range(810_000, 829_999, L16, L13 | L17 | L18 | L19),
-    // UzCard; BC Card and others of Korea; Troy; Humo
+    // UzCard; Troy; Humo. Not Korea's of 94: they pass no Luhn check, and the shipments of USPS begin so
     range(860_000, 860_099, L16, 0),
-    range(940_000, 949_999, L16, 0),
     range(979_200, 979_299, L16, 0),
     range(986_000, 986_099, L16, 0),
 ];

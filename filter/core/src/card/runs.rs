@@ -5,8 +5,7 @@
 //!
 //! 1. **Bare**: digits without anything between them, of a length that the issuer uses ([`ranges`]), or such a number
 //!    with the expiry and the check value glued to it.
-//! 2. **Printed**: the groups in which cards are printed, with any separators, wherever they begin or end a list of
-//!    groups: `2026 4242 4242 4242 4242` and `4242.4242.4242.4242 12/28`.
+//! 2. **Printed**: the groups in which cards are printed, with any separators, where they begin or end a list of groups: `2026 4242 4242 4242 4242` and `4242.4242.4242.4242 12/28`.
 //! 3. **Free**: any grouping at all, of at least three groups, where the whole list of groups is one number: either all
 //!    separators are the same, or no group is longer than four digits.
 //!
@@ -129,25 +128,28 @@ impl Run {
     }
 
     fn is_printed(&self, i: usize) -> bool {
-        PRINTED.iter().any(|layout| {
-            let Some(groups) = self.groups.get(i..i + layout.len()) else { return false };
-            groups.iter().map(|group| group.len).eq(layout.iter().copied())
-                && self.stands_apart(i, groups)
-                && ranges::number(self.digits_of(groups)).is_some()
-                && !self.is_polish_account()
-        })
+        let fits = |layout: &[usize]| {
+            let groups = self.groups.get(i..i + layout.len())?;
+            let fits = groups.iter().map(|group| group.len).eq(layout.iter().copied())
+                && ranges::number(self.digits_of(groups)).is_some();
+            fits.then(|| self.stands_apart(i, groups))
+        };
+        let is_found =
+            ON_CARDS.iter().filter_map(|layout| fits(layout)).any(|(before, behind)| before || behind)
+                || BY_HAND.iter().filter_map(|layout| fits(layout)).any(|(before, behind)| before && behind);
+        is_found && !self.is_polish_account()
     }
 
-    /// Whether the groups begin or end a list: the separator there is none or another one.
-    fn stands_apart(&self, i: usize, groups: &[Group]) -> bool {
+    /// Whether a list of groups begins with these, and ends with them: there is none beside them, or another separator.
+    fn stands_apart(&self, i: usize, groups: &[Group]) -> (bool, bool) {
         let differs = |gap: Gap| !groups.iter().skip(1).any(|group| group.gap.signature == gap.signature);
-        let is_first = i == 0 || groups.first().is_none_or(|group| differs(group.gap));
-        is_first || self.groups.get(i + groups.len()).is_none_or(|next| differs(next.gap))
+        let before = i == 0 || groups.first().is_none_or(|group| differs(group.gap));
+        (before, self.groups.get(i + groups.len()).is_none_or(|next| differs(next.gap)))
     }
 
     /// A Polish account as it is printed: an IBAN without its country.
     fn is_polish_account(&self) -> bool {
-        self.groups.iter().map(|group| group.len).eq([2, 4, 4, 4, 4, 4, 4])
+        self.groups.windows(7).any(|groups| groups.iter().map(|group| group.len).eq([2, 4, 4, 4, 4, 4, 4]))
     }
 
     /// `list`: groups without a letter between them.
@@ -190,12 +192,18 @@ fn is_of_pairs(rest: &[Group]) -> bool {
     signature(0) != signature(1) && rest.iter().enumerate().all(by_turns)
 }
 
-/// The groups that are printed on cards, or that people make of them.
-const PRINTED: [&[usize]; 9] = [
+/// The groups that are printed on cards: found where a list of groups begins or ends with them.
+const ON_CARDS: [&[usize]; 3] = [
     &[4, 4, 4, 4],
-    // American Express; Diners; both as if they had 16 digits
+    // American Express
     &[4, 6, 5],
+    // Diners
     &[4, 6, 4],
+];
+
+/// The groups that people make of numbers of other lengths: found where there is nothing else. Shipments and accounts
+/// are printed in groups of four, too.
+const BY_HAND: [&[usize]; 6] = [
     &[4, 4, 4, 3],
     &[4, 4, 4, 2],
     // UnionPay and others of 17 to 19 digits

@@ -179,14 +179,17 @@ const BASE64_MAX: usize = 64;
 
 /// The base64 of a digit begins with one of three letters, which stand for its first six bits.
 fn may_be_base64(text: &[u8]) -> bool {
-    text.len() >= BASE64_MIN && matches!(text.first(), Some(b'M'..=b'O'))
+    matches!(text.first(), Some(b'M'..=b'O'))
+        && text.get(..BASE64_MIN).is_some_and(|word| word.iter().all(is_base64))
+}
+
+const fn is_base64(byte: &u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_')
 }
 
 /// Whether a word of the text is the base64 of a card number: of nothing but digits and what separates them.
 fn in_base64(text: &str) -> bool {
-    let is_base64 =
-        |character: char| character.is_ascii_alphanumeric() || matches!(character, '+' | '/' | '-' | '_');
-    text.split(|character| !is_base64(character))
+    text.split(|character| !u8::try_from(character).is_ok_and(|byte| is_base64(&byte)))
         .filter(|word| may_be_base64(word.as_bytes()) && word.len() <= BASE64_MAX)
         .any(|word| {
             [STANDARD, URL_SAFE].iter().any(|alphabet| {

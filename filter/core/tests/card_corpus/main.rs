@@ -27,7 +27,8 @@ fn fewer_than_one_honest_value_in_ten_thousand_is_refused() {
         let random = &mut Random::new(seed);
         let (mut refused, mut example) = (0, None);
         for _ in 0..VALUES {
-            let body = bodies::with_value(random, &make(random));
+            let value = make(random);
+            let body = bodies::with_value(random, &value);
             if body.is_refused() {
                 refused += 1;
                 example = Some(body);
@@ -63,7 +64,8 @@ fn passed(seed: u64, spell: impl Fn(&mut Random) -> String) -> Vec<String> {
     let random = &mut Random::new(seed);
     let mut passed = Vec::new();
     for _ in 0..SPELLINGS {
-        let body = bodies::with_spelling(random, &spell(random));
+        let spelling = spell(random);
+        let body = bodies::with_spelling(random, &spelling);
         if !body.is_refused() {
             passed.push(format!("{body:?}"));
         }

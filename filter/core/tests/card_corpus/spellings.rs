@@ -94,7 +94,10 @@ fn parts(random: &mut Random, number: &str) -> String {
 
 /// In other digits, or encoded.
 fn dressed(random: &mut Random, text: String) -> String {
-    match random.within(0, 9) {
+    // What is spelled with digits or letters itself is no longer that in others.
+    let is_encoded = text.contains(['%', '&', '\\']);
+    match random.within(if is_encoded { 2 } else { 0 }, 9) {
+        3 | 6 if is_encoded => text,
         0 => in_script(&text, random.pick(&["０", "٠", "۰", "०", "০", "๐", "𝟎", "𝟘", "𝟶", "🯰"])),
         1 => text
             .chars()
@@ -105,7 +108,10 @@ fn dressed(random: &mut Random, text: String) -> String {
             )
             .collect(),
         2 => encoded(random, &text, "%"),
-        3 => encoded(random, &encoded(random, &text, "%"), "%"),
+        3 => {
+            let once = encoded(random, &text, "%");
+            encoded(random, &once, "%")
+        }
         4 => text
             .chars()
             .map(|c| if c.is_ascii_digit() { format!("&#{};", u32::from(c)) } else { c.to_string() })
