@@ -8,14 +8,14 @@ use super::ranges::luhn;
 use super::runs;
 use crate::id::{UUID_LEN, uuid_shaped};
 
-/// Length in bytes of the identifier that the text begins with: a UUID, a hash or an IBAN. The text is at the beginning
+/// Length in bytes of the identifier that the text begins with: a UUID, a hash, an IPv6 address or an IBAN. The text is at the beginning
 /// of a word.
 pub(super) fn identifier_len(text: &str) -> Option<usize> {
     let bytes = text.as_bytes();
     if uuid_shaped(bytes) && ends_word(bytes, UUID_LEN) {
         return Some(UUID_LEN);
     }
-    hash_len(bytes).or_else(|| iban_len(text))
+    hash_len(bytes).or_else(|| ipv6_len(bytes)).or_else(|| iban_len(text))
 }
 
 fn ends_word(text: &[u8], len: usize) -> bool {
@@ -35,6 +35,17 @@ fn hash_len(word: &[u8]) -> Option<usize> {
     let is_number = |part: Option<&[u8]>| part.is_some_and(|part| runs::is_bare_number(&values(part)));
     let is_hash = lead < len && !is_number(hash.get(..lead)) && !is_number(hash.get(len - tail..));
     is_hash.then_some(len)
+}
+
+/// An IPv6 address in full, with a letter in it: eight groups of up to four hex digits.
+fn ipv6_len(text: &[u8]) -> Option<usize> {
+    let len = text.iter().take(40).take_while(|byte| byte.is_ascii_hexdigit() || **byte == b':').count();
+    let address = text
+        .get(..len)
+        .filter(|address| address.iter().any(u8::is_ascii_alphabetic) && ends_word(text, len))?;
+    let mut groups = address.split(|byte| *byte == b':');
+    let is_full = groups.clone().count() == 8 && groups.all(|group| (1..=4).contains(&group.len()));
+    is_full.then_some(len)
 }
 
 fn values(digits: &[u8]) -> Vec<u8> {
@@ -60,8 +71,8 @@ fn iban_len(text: &str) -> Option<usize> {
     while let Some((at, character)) = characters.next() {
         match character {
             _ if !character.is_ascii_alphanumeric() => {
-                let groups =
-                    seen % 4 == 0 && matches!(character, ' ' | '-' | '\u{a0}' | '\u{202f}' | '\u{2009}');
+                let groups = seen % 4 == 0
+                    && matches!(character, ' ' | '-' | '+' | '\u{a0}' | '\u{202f}' | '\u{2009}');
                 if !groups || !characters.peek().is_some_and(|(_, next)| next.is_ascii_alphanumeric()) {
                     return None;
                 }
@@ -188,6 +199,7 @@ mod tests {
             "AT61\u{a0}1904\u{a0}3002\u{a0}3457\u{a0}3201",
             "d41d8cd98f00b204e9800998ecf8427e",
             "507f1f77bcf86cd799439011",
+            "4242:4242:4242:4242:4242:4242:4242:424a",
         ] {
             assert_eq!(identifier_len(text), Some(text.len()), "{text}");
             assert_eq!(identifier_len(&format!("{text}, and more")), Some(text.len()), "{text}");

@@ -81,8 +81,27 @@ fn may_mean_card(name: &[u8]) -> bool {
     let holds_one = |part: &[u8]| match *part {
         [a, b, c] => matches!(
             &[a | 0x20, b | 0x20, c | 0x20], // `_` becomes 0x7f
-            b"cvv" | b"cvc" | b"csc" | b"cvn" | b"cav" | b"cvd" | b"cvp" | b"pin" | b"pan" | b"tra" | b"car" | b"mag"
-                | b"sec" | b"ver" | b"pri" | b"ccn" | b"ccp" | b"cc-" | b"cc." | b"cc " | b"cc\x7f"
+            b"cvv"
+                | b"cvc"
+                | b"csc"
+                | b"cvn"
+                | b"cav"
+                | b"cvd"
+                | b"cvp"
+                | b"pin"
+                | b"pan"
+                | b"tra"
+                | b"car"
+                | b"mag"
+                | b"sec"
+                | b"ver"
+                | b"pri"
+                | b"ccn"
+                | b"ccp"
+                | b"cc-"
+                | b"cc."
+                | b"cc "
+                | b"cc\x7f"
         ),
         _ => false,
     };

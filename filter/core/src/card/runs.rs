@@ -130,13 +130,15 @@ impl Run {
     fn is_printed(&self, i: usize) -> bool {
         let fits = |layout: &[usize]| {
             let groups = self.groups.get(i..i + layout.len())?;
-            let fits = groups.iter().map(|group| group.len).eq(layout.iter().copied())
-                && ranges::number(self.digits_of(groups)).is_some();
-            fits.then(|| self.stands_apart(i, groups))
+            let fits = groups.iter().map(|group| group.len).eq(layout.iter().copied());
+            let length = fits.then(|| ranges::number(self.digits_of(groups)))??;
+            Some((length, self.stands_apart(i, groups)))
         };
-        let is_found =
-            ON_CARDS.iter().filter_map(|layout| fits(layout)).any(|(before, behind)| before || behind)
-                || BY_HAND.iter().filter_map(|layout| fits(layout)).any(|(before, behind)| before && behind);
+        let on_a_card = |layout: &[usize]| fits(layout).filter(|(_, (before, behind))| *before || *behind);
+        let by_hand = |layout: &[usize]| fits(layout).is_some_and(|(_, (before, behind))| before && behind);
+        let is_found = ON_CARDS.iter().any(|layout| on_a_card(layout).is_some())
+            || on_a_card(OF_19).is_some_and(|(length, _)| length == Length::Told)
+            || BY_HAND.iter().any(|layout| by_hand(layout));
         is_found && !self.is_polish_account()
     }
 
@@ -165,7 +167,17 @@ impl Run {
             || (list.len() >= MIXED_MIN
                 && is_in_small_groups(list)
                 && !is_of_pairs(rest)
+                && !self.is_address(list)
                 && self.is_told(list))
+    }
+
+    /// An IPv4 address, with a port or without.
+    fn is_address(&self, list: &[Group]) -> bool {
+        let is_byte = |group: &[Group]| {
+            self.digits_of(group).iter().fold(0, |n, digit| n * 10 + u32::from(*digit)) < 256
+        };
+        let (Some(bytes), Some(rest)) = (list.get(..4), list.get(1..4)) else { return false };
+        rest.iter().all(|group| group.gap.is('.')) && bytes.chunks(1).all(is_byte)
     }
 
     fn is_told(&self, groups: &[Group]) -> bool {
@@ -201,17 +213,13 @@ const ON_CARDS: [&[usize]; 3] = [
     &[4, 6, 4],
 ];
 
+/// On those of UnionPay with 19 digits; on others of this length they count as made by hand.
+const OF_19: &[usize] = &[4, 4, 4, 4, 3];
+
 /// The groups that people make of numbers of other lengths: found where there is nothing else. Shipments and accounts
 /// are printed in groups of four, too.
-const BY_HAND: [&[usize]; 6] = [
-    &[4, 4, 4, 3],
-    &[4, 4, 4, 2],
-    // UnionPay and others of 17 to 19 digits
-    &[4, 4, 4, 4, 3],
-    &[4, 4, 4, 4, 2],
-    &[4, 4, 4, 4, 1],
-    &[6, 13],
-];
+const BY_HAND: [&[usize]; 6] =
+    [&[4, 4, 4, 3], &[4, 4, 4, 2], OF_19, &[4, 4, 4, 4, 2], &[4, 4, 4, 4, 1], &[6, 13]];
 
 /// Whether these digits, with nothing between them, are a card number, or one with its expiry glued to it.
 pub(super) fn is_bare_number(digits: &[u8]) -> bool {

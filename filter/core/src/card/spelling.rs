@@ -3,10 +3,10 @@
 use std::borrow::Cow;
 
 use base64::Engine;
-use base64::alphabet::{STANDARD, URL_SAFE};
+use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
-use super::fold::unit;
+use super::fold::{Unit, unit};
 use super::honest;
 use super::ranges::{LONGEST, SHORTEST};
 use super::runs::Run;
@@ -35,43 +35,51 @@ pub(super) fn holds_number(text: &str) -> bool {
 /// A quick look that settles nearly all texts. Digits that are escaped or encoded are written with digits, so that as
 /// many ASCII digits are needed, or other characters, or a word that begins like the base64 of a digit.
 pub(super) fn may_hold_number(text: &[u8]) -> bool {
-    let mut digits = 0;
+    let (mut digits, mut word, mut is_digits_base64) = (0, 0, false);
     for byte in text {
-        if !byte.is_ascii() {
+        if byte.is_ascii_alphanumeric() {
+            digits += usize::from(byte.is_ascii_digit());
+            is_digits_base64 = if word == 0 { begins_base64(*byte) } else { is_digits_base64 };
+            word += 1;
+            if is_digits_base64 && word >= BASE64_MIN {
+                return true;
+            }
+        } else if byte.is_ascii() {
+            word = 0;
+        } else {
             return true;
         }
-        digits += usize::from(byte.is_ascii_digit());
     }
-    digits >= SHORTEST || may_be_base64(text)
+    digits >= SHORTEST
 }
 
+/// Whether a text holds a number without being decoded. What no reader sees is nothing, or stands between groups.
 fn in_plain(text: &str) -> bool {
-    let mut run = Run::default();
-    let mut rest = text;
-    let mut is_inside_word = false;
+    let (found, has_ignored) = read(text, |_| None);
+    found || (has_ignored && read(text, |_| Some(Unit::Mark)).0)
+}
+
+/// Reads a text, with what is ignored read as `ignored`; the second is whether there was any.
+fn read(text: &str, ignored: impl Fn(char) -> Option<Unit>) -> (bool, bool) {
+    let (mut run, mut rest) = (Run::default(), text);
+    let (mut is_inside_word, mut has_ignored) = (false, false);
     while let Some(character) = rest.chars().next() {
         let identifier = if is_inside_word { None } else { honest::identifier_len(rest) };
-        let len = match identifier {
-            Some(len) => {
-                if run.end() {
-                    return true;
-                }
-                is_inside_word = true;
-                len
-            }
-            None => {
-                if let Some(unit) = unit(character) {
-                    if run.push(unit, character) {
-                        return true;
-                    }
-                    is_inside_word = character.is_ascii_alphanumeric();
-                }
-                character.len_utf8()
-            }
+        let seen = unit(character);
+        has_ignored |= seen.is_none();
+        let is_found = match (identifier, seen.or_else(|| ignored(character))) {
+            (Some(_), _) => run.end(),
+            (None, Some(unit)) => run.push(unit, character),
+            (None, None) => false,
         };
-        rest = rest.get(len..).unwrap_or_default();
+        if is_found {
+            return (true, has_ignored);
+        }
+        is_inside_word =
+            identifier.is_some() || (character.is_ascii_alphanumeric() || (is_inside_word && seen.is_none()));
+        rest = rest.get(identifier.unwrap_or(character.len_utf8())..).unwrap_or_default();
     }
-    run.end()
+    (run.end(), has_ignored)
 }
 
 /// The text with every escape resolved that a program may have put there; `None` if there is none.
@@ -144,7 +152,7 @@ fn backslash(rest: &[u8]) -> Option<(Escaped, usize)> {
         },
         b'x' => Some((Escaped::Byte(u8::try_from(hex(rest, 2)?).ok()?), 3)),
         b'b' | b'f' | b'n' | b'r' | b't' => Some((Escaped::Byte(b' '), 1)),
-        other if other.is_ascii_punctuation() => Some((Escaped::Byte(*other), 1)),
+        b'"' | b'\\' | b'/' | b'\'' => Some((Escaped::Byte(*kind), 1)),
         _ => None,
     }
 }
@@ -178,30 +186,25 @@ const BASE64_MIN: usize = 18;
 const BASE64_MAX: usize = 64;
 
 /// The base64 of a digit begins with one of three letters, which stand for its first six bits.
-fn may_be_base64(text: &[u8]) -> bool {
-    matches!(text.first(), Some(b'M'..=b'O'))
-        && text.get(..BASE64_MIN).is_some_and(|word| word.iter().all(is_base64))
+const fn begins_base64(byte: u8) -> bool {
+    matches!(byte, b'M'..=b'O')
 }
 
-const fn is_base64(byte: &u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_')
-}
-
-/// Whether a word of the text is the base64 of a card number: of nothing but digits and what separates them.
+/// Whether a word of the text is the base64 of a card number: of nothing but digits and what separates them. Such base64
+/// has letters and digits only, and its padding adds nothing.
 fn in_base64(text: &str) -> bool {
-    text.split(|character| !u8::try_from(character).is_ok_and(|byte| is_base64(&byte)))
-        .filter(|word| may_be_base64(word.as_bytes()) && word.len() <= BASE64_MAX)
-        .any(|word| {
-            [STANDARD, URL_SAFE].iter().any(|alphabet| {
-                let config = GeneralPurposeConfig::new()
-                    .with_decode_padding_mode(DecodePaddingMode::Indifferent)
-                    .with_decode_allow_trailing_bits(true);
-                let decoded = GeneralPurpose::new(alphabet, config).decode(word).ok();
-                decoded
-                    .and_then(|bytes| String::from_utf8(bytes).ok())
-                    .is_some_and(|text| is_of_digits(&text) && in_plain(&text))
-            })
+    let engine = GeneralPurpose::new(
+        &STANDARD,
+        GeneralPurposeConfig::new()
+            .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+            .with_decode_allow_trailing_bits(true),
+    );
+    text.split(|character: char| !character.is_ascii_alphanumeric())
+        .filter(|word| {
+            (BASE64_MIN..=BASE64_MAX).contains(&word.len()) && word.bytes().next().is_some_and(begins_base64)
         })
+        .filter_map(|word| String::from_utf8(engine.decode(word).ok()?).ok())
+        .any(|text| is_of_digits(&text) && in_plain(&text))
 }
 
 fn is_of_digits(text: &str) -> bool {

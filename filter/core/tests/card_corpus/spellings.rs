@@ -94,10 +94,10 @@ fn parts(random: &mut Random, number: &str) -> String {
 
 /// In other digits, or encoded.
 fn dressed(random: &mut Random, text: String) -> String {
-    // What is spelled with digits or letters itself is no longer that in others.
-    let is_encoded = text.contains(['%', '&', '\\']);
+    // A separator that is encoded is no longer that in other digits, nor one that is not seen among others of them.
+    let is_encoded = text.contains(['%', '&', '\\', '\u{200b}', '\u{ad}', '\u{2060}', '\u{feff}']);
     match random.within(if is_encoded { 2 } else { 0 }, 9) {
-        3 | 6 if is_encoded => text,
+        3 | 5 | 6 if is_encoded => text,
         0 => in_script(&text, random.pick(&["０", "٠", "۰", "०", "০", "๐", "𝟎", "𝟘", "𝟶", "🯰"])),
         1 => text
             .chars()
