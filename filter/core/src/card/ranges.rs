@@ -16,7 +16,7 @@
 //!   - *Visa, 13 digits*: not issued since the 1990s. They begin with 4 like the EAN-13 of Germany (400 to 440) and
 //!     Japan (45, 49), like Shopify's ids of 13 digits and German telephone numbers without a plus (49 …).
 //!   - *Visa, 18 and 19 digits* (V PAY), *Discover, JCB, Mir, Maestro, 17 to 19*: snowflakes (X, Discord, Instagram,
-//!     Mastodon, Sonyflake) are rows of 17 to 19 digits of any beginning; one in 33 would be refused.
+//!     Mastodon, Sonyflake) are rows of 17 to 19 digits of any beginning; one in 28 would be refused.
 //!   - *UnionPay, 14, 15, 17 and 18 digits*: few banks, few cards. Those of 16 and 19 digits are told: nearly all
 //!     Chinese debit cards have 19, and no generator of ids is at 62… × 10¹⁷ (X is at 21…, Discord at 15…, what
 //!     counts milliseconds since 1970 at 75…, TikTok at 77…).
@@ -25,6 +25,10 @@
 //!
 //! Nothing begins with 1 or 0 here, so epoch times of every unit (13 digits for milliseconds, 16 for micro-, 19 for
 //! nanoseconds, all beginning with 1 until the year 2033) and numbers after a date (2026…) never match.
+//!
+//! What is left: a random row of 16 digits is refused in one of 28 cases, one of 15 digits in one of 500, one of 14 in one
+//! of 600, since nothing tells it from a card number. So are IMEISVs from 3528 to 3589 (16 digits, no check digit) and
+//! GTIN-14 from 36 in one case of ten each.
 //!
 //! UnionPay: its cards pass the Luhn check too, but for some that banks issued before they joined. Without the check
 //! one random row in a hundred of 16 digits would be refused, so numbers without it are told only where a field's name
