@@ -22,7 +22,7 @@ pub(crate) const KINDS: &[(&str, Make)] = &[
     ("snowflakes of Instagram", |r| snowflake(r, 1_314_220_021_721, 23)),
     ("snowflakes of Mastodon", |r| snowflake(r, 0, 16)),
     ("milliseconds since 1970, shifted", |r| snowflake(r, 0, 22)),
-    ("Sonyflakes", |r| (((millis(r) - 1_409_529_600_000) / 10) << 24 | r.within(0, 0xff_ffff)).to_string()),
+    ("Sonyflakes", |r| ((((millis(r) - 1_409_529_600_000) / 10) << 24) | r.within(0, 0xff_ffff)).to_string()),
     ("ids of Facebook", |r| format!("1000{}", r.digits(11))),
     ("ids of Shopify", |r| r.within(4_000_000_000_000, 9_999_999_999_999).to_string()),
     ("UUIDs", |r| uuid(r, "-")),
@@ -89,8 +89,8 @@ pub(crate) const KINDS: &[(&str, Make)] = &[
     ("hex, 128 digits", |r| r.of(HEX, 128)),
     ("hex in capitals", |r| r.of(HEX, 64).to_uppercase()),
     // Measures
-    ("floats", |r| ((r.next() >> 11) as f64 / (1_u64 << 53) as f64).to_string()),
-    ("floats up to 1,000", |r| ((r.next() >> 11) as f64 / (1_u64 << 53) as f64 * 1_000.0).to_string()),
+    ("floats", |r| ((r.bits() >> 11) as f64 / (1_u64 << 53) as f64).to_string()),
+    ("floats up to 1,000", |r| ((r.bits() >> 11) as f64 / (1_u64 << 53) as f64 * 1_000.0).to_string()),
     ("coordinates", |r| format!("{}.{},{}.{}", r.within(0, 89), r.digits(6), r.within(0, 179), r.digits(6))),
     ("coordinates with a space", |r| format!("{}.{}, -{}.{}", r.within(0, 89), r.digits(7), r.within(0, 179), r.digits(7))),
     ("pairs of decimals", |r| format!("{}.{}, {}.{}, {}.{}, {}.{}", r.within(10, 99), r.digits(2), r.within(10, 99), r.digits(2), r.within(10, 99), r.digits(2), r.within(10, 99), r.digits(2))),
@@ -132,7 +132,7 @@ fn millis(random: &mut Random) -> u64 {
 }
 
 fn snowflake(random: &mut Random, epoch_ms: u64, shift: u32) -> String {
-    ((millis(random) - epoch_ms) << shift | (random.next() & ((1 << shift) - 1))).to_string()
+    (((millis(random) - epoch_ms) << shift) | (random.bits() & ((1 << shift) - 1))).to_string()
 }
 
 /// Of versions 4 and 7.
@@ -182,7 +182,7 @@ fn phone(random: &mut Random, separator: &str) -> String {
         ("86", &[3, 4, 4]),
         ("380", &[2, 3, 2, 2]),
     ];
-    let (code, groups) = COUNTRIES[(random.next() % COUNTRIES.len() as u64) as usize];
+    let (code, groups) = COUNTRIES[(random.bits() % COUNTRIES.len() as u64) as usize];
     let mut text = format!("+{code}");
     for len in groups {
         text.push_str(separator);
@@ -207,7 +207,7 @@ fn iban(random: &mut Random, separator: &str) -> String {
         ("IE", 14, 4),
         ("RO", 16, 4),
     ];
-    let (country, digits, letters) = COUNTRIES[(random.next() % COUNTRIES.len() as u64) as usize];
+    let (country, digits, letters) = COUNTRIES[(random.bits() % COUNTRIES.len() as u64) as usize];
     let account = format!("{}{}", random.of("ABCDEFGHIJKLMNOPQRSTUVWXYZ", letters), random.digits(digits));
     let value = format!("{account}{country}00").chars().fold(0, |rest, character| {
         let number = character.to_digit(36).unwrap();

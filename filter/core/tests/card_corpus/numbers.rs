@@ -35,7 +35,7 @@ pub(crate) fn issued(random: &mut Random) -> String {
         ("62", 16),
         ("62", 19),
     ];
-    let (prefix, len) = KINDS[(random.next() % KINDS.len() as u64) as usize];
+    let (prefix, len) = KINDS[(random.bits() % KINDS.len() as u64) as usize];
     let prefix = match prefix {
         "5" => random.within(51, 55).to_string(),
         "2" => random.within(2221, 2720).to_string(),
