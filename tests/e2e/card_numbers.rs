@@ -1,4 +1,4 @@
-//! Card numbers are refused at the edge, and nothing keeps or repeats them.
+//! Card data is refused at the edge, and nothing keeps or repeats them.
 
 use gateway_tests::{Answer, Refusing, refusing, shared};
 use reqwest::Method;
@@ -22,6 +22,10 @@ fn grouped(number: &str, separator: &str) -> String {
     digits.chunks(4).map(|group| group.iter().collect::<String>()).collect::<Vec<_>>().join(separator)
 }
 
+fn in_arabic_digits(number: &str) -> String {
+    number.chars().map(|digit| char::from_u32(0x660 + digit.to_digit(10).unwrap()).unwrap()).collect()
+}
+
 fn charge_with(field: &str, value: Value) -> Value {
     let mut charge =
         json!({ "provider": "stripe", "amount": 4999, "currency": "USD", "paymentMethodId": "pm_card_visa" });
@@ -37,10 +41,11 @@ fn repeats_nothing(answer: &Answer) {
     }
 }
 
-async fn is_refused(gateway: &Refusing, body: String) {
+async fn is_refused(gateway: &Refusing, param: Option<&str>, body: String) {
     let answer = gateway.post("/payments/charge", body.clone()).await;
     assert_eq!(answer.status, 400, "{body}");
-    answer.refuses(400, "CARD_DATA_NOT_ACCEPTED");
+    let error = answer.refuses(400, "CARD_DATA_NOT_ACCEPTED");
+    assert_eq!(error["param"].as_str(), param, "{body}");
     repeats_nothing(&answer);
 }
 
@@ -74,22 +79,30 @@ async fn a_card_number_in_any_field_is_refused_and_kept_nowhere() {
             grouped(number, "-"),
             grouped(number, "\u{a0}"),
             grouped(number, "\u{2013}"),
+            grouped(number, "."),
+            grouped(number, "_"),
+            grouped(number, "\u{200b}"),
+            grouped(number, "%20"),
+            in_arabic_digits(number),
+            format!("{number}1228"),
             grouped(number, " - "),
             format!("my card is {number}, thanks"),
             format!("x{number}y"),
             format!("{} 12/28", grouped(number, " ")),
         ] {
             for field in ["description", "paymentMethodId", "customerReference", "currency", "unheard_of"] {
-                is_refused(&gateway, charge_with(field, json!(text)).to_string()).await;
+                is_refused(&gateway, Some(field), charge_with(field, json!(text)).to_string()).await;
             }
-            is_refused(&gateway, charge_with("metadata", json!({ "note": text })).to_string()).await;
-            is_refused(&gateway, charge_with("metadata", json!({ text: "note" })).to_string()).await;
+            let as_value = charge_with("metadata", json!({ "note": text })).to_string();
+            is_refused(&gateway, Some("metadata.note"), as_value).await;
+            let as_key = charge_with("metadata", json!({ text: "note" })).to_string();
+            is_refused(&gateway, Some("metadata"), as_key).await;
         }
         let as_number: u64 = number.parse().unwrap();
-        is_refused(&gateway, charge_with("amount", json!(as_number)).to_string()).await;
+        is_refused(&gateway, Some("amount"), charge_with("amount", json!(as_number)).to_string()).await;
         let escaped: String = number.bytes().map(|digit| format!("\\u{digit:04x}")).collect();
-        is_refused(&gateway, charge_with("description", json!("MARK")).to_string().replace("MARK", &escaped))
-            .await;
+        let body = charge_with("description", json!("MARK")).to_string().replace("MARK", &escaped);
+        is_refused(&gateway, Some("description"), body).await;
     }
     let last = gateway.get("/payments?limit=0").await;
     nothing_was_kept(&gateway, &last).await;
@@ -99,10 +112,9 @@ async fn a_card_number_in_any_field_is_refused_and_kept_nowhere() {
 async fn a_card_number_in_a_body_that_is_no_json_is_told_for_what_it_is() {
     let gateway = refusing().await;
     for number in NUMBERS {
-        for body in [number.to_owned(), format!("card={number}&amount=1"), format!("{{\"card\":\"{number}\"")]
-        {
-            is_refused(&gateway, body).await;
-        }
+        is_refused(&gateway, None, number.to_owned()).await;
+        is_refused(&gateway, None, format!("card={number}&amount=1")).await;
+        is_refused(&gateway, Some("card"), format!("{{\"card\":\"{number}\"")).await;
     }
     let last = gateway.get("/payments?limit=0").await;
     nothing_was_kept(&gateway, &last).await;
@@ -140,6 +152,34 @@ async fn a_card_number_in_the_path_or_query_is_refused_and_kept_nowhere() {
 }
 
 #[tokio::test]
+async fn a_field_for_a_check_value_a_pin_or_a_track_is_refused_and_named() {
+    let gateway = refusing().await;
+    for name in ["cvv", "CVC", "card-cvv2", "csc", "pin", "track1", "PAN", "cardNumber", "card_number"] {
+        let metadata = charge_with("metadata", json!({ "shop": "7", name: "x" })).to_string();
+        is_refused(&gateway, Some(&format!("metadata.{name}")), metadata).await;
+        is_refused(&gateway, Some(name), charge_with(name, json!(null)).to_string()).await;
+    }
+    let last = gateway.get("/payments?limit=0").await;
+    nothing_was_kept(&gateway, &last).await;
+}
+
+#[tokio::test]
+async fn a_card_number_for_an_idempotency_key_is_refused_and_kept_nowhere() {
+    let gateway = refusing().await;
+    let charge = charge_with("description", json!("a book")).to_string();
+    for number in NUMBERS {
+        for key in [number.to_owned(), grouped(number, "-"), format!("\"{}\"", grouped(number, " "))] {
+            let answer = gateway.post_under(&key, "/payments/charge", charge.clone()).await;
+            let error = answer.refuses(400, "CARD_DATA_NOT_ACCEPTED");
+            assert_eq!(error["param"], "Idempotency-Key");
+            repeats_nothing(&answer);
+        }
+    }
+    let last = gateway.get("/payments?limit=0").await;
+    nothing_was_kept(&gateway, &last).await;
+}
+
+#[tokio::test]
 async fn digits_that_are_no_card_number_pass() {
     let gateway = shared().await;
     for text in [
@@ -148,6 +188,12 @@ async fn digits_that_are_no_card_number_pass() {
         "01890000-0000-7000-8000-000000000000",
         "order 20260131-000017",
         "d41d8cd98f00b204e9800998ecf8427e",
+        "1795822832009",
+        "2126000000000000004",
+        "4006381333931",
+        "+49 1512 3456789",
+        "DE89 3704 0044 0532 0130 00",
+        "352099001761481",
     ] {
         let charge = json!({
             "provider": "stripe", "amount": 700, "currency": "USD", "paymentMethodId": "pm_card_visa",

@@ -2,7 +2,9 @@
 
 use axum::body::{Bytes, to_bytes};
 use axum::extract::{FromRequest, Request};
+use axum::http::uri::PathAndQuery;
 use edge_core::attestation::{self, Claim, Claims, Refusal};
+use edge_core::card;
 use edge_core::error::ErrorCode;
 
 use super::App;
@@ -12,7 +14,8 @@ use crate::domain::event::Cause;
 /// The edge refuses larger bodies on these routes; this is the second wall.
 const BODY_BYTES_MAX: usize = 64 * 1024;
 
-/// A request that the edge vouches for: whose it is, and its raw body, which the attestation covers.
+/// A request that the edge vouches for: whose it is, and its raw body, which the attestation covers. It holds no card
+/// data: the edge refuses it, and here the same is looked for once more, before anything is written.
 pub(super) struct Attested {
     pub(super) cause: Cause,
     pub(super) body: Bytes,
@@ -24,7 +27,12 @@ impl FromRequest<App> for Attested {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, ApiError> {
+        let uri = request.uri().clone();
         let (claims, body) = verified(request, app, BODY_BYTES_MAX).await?;
+        let target = uri.path_and_query().map_or("/", PathAndQuery::as_str);
+        if let Some(found) = card::find_in_target(target).or_else(|| card::find_in_json(&body)) {
+            return Err(found.into());
+        }
         let client = claims.client.ok_or_else(|| refused(Refusal::Mismatch))?;
         Ok(Self { cause: Cause { client, request_id: claims.request_id }, body, claim: claims.claim })
     }

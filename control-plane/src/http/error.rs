@@ -4,6 +4,7 @@ use std::any::Any;
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use edge_core::card::CardData;
 use edge_core::error::{ErrorBody, ErrorCode};
 use edge_core::request::InvalidRequest;
 
@@ -51,6 +52,12 @@ impl IntoResponse for ApiError {
 impl From<InvalidRequest> for ApiError {
     fn from(invalid: InvalidRequest) -> Self {
         Self::new(ErrorCode::InvalidRequest, invalid.message).param(invalid.param)
+    }
+}
+
+impl From<CardData> for ApiError {
+    fn from(found: CardData) -> Self {
+        Self::new(ErrorCode::CardDataNotAccepted, found.message()).param(found.param)
     }
 }
 

@@ -13,7 +13,7 @@ use super::attested::{refused, verified};
 use super::error::ApiError;
 use crate::crash_point::reach;
 use crate::domain::operations::webhook;
-use crate::domain::webhook::NotAnEvent;
+use crate::domain::webhook::{EventBody, NotAnEvent};
 
 /// Well above the largest events that providers send.
 const BODY_BYTES_MAX: usize = 256 * 1024;
@@ -38,10 +38,11 @@ async fn receive(provider: Provider, app: &App, request: Request) -> Result<Json
         return Err(refused(Refusal::Mismatch));
     }
     let adapter = app.gateway.provider(provider).map_err(|error| ApiError::from(&error))?;
+    let body = EventBody::of(&body);
     let notice = adapter
-        .read_event(&body)
+        .read_event(&body.kept)
         .map_err(|problem: NotAnEvent| ApiError::new(ErrorCode::InvalidRequest, problem.to_string()))?;
-    webhook::receive(&app.gateway, provider, notice, body.into()).await?;
+    webhook::receive(&app.gateway, provider, notice, body).await?;
     reach("before_webhook_ack").await;
     Ok(Json(Received { success: true }))
 }

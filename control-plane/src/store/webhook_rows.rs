@@ -23,7 +23,7 @@ const DISMISSED: &str = "dismissed: ";
 /// A list, so that a column that another release adds changes nothing here.
 macro_rules! event_columns {
     () => {
-        "provider, id, kind, body, created_at, received_at, state, attempts, next_at, reason"
+        "provider, id, kind, body, body_sha256, created_at, received_at, state, attempts, next_at, reason"
     };
 }
 
@@ -122,6 +122,8 @@ pub(super) struct WebhookRow {
     id: String,
     kind: String,
     body: Vec<u8>,
+    // Not of events that a release before it has written.
+    body_sha256: Option<Vec<u8>>,
     created_at: Option<i64>,
     received_at: i64,
     state: String,
@@ -152,6 +154,10 @@ impl TryFrom<WebhookRow> for WebhookEvent {
             provider: read.some("provider", Provider::from_name(&row.provider))?,
             kind: row.kind,
             body: row.body,
+            body_sha256: row
+                .body_sha256
+                .map(|sha256| read.some("body_sha256", sha256.try_into().ok()))
+                .transpose()?,
             created_at: row.created_at.map(|at| read.time("created_at", at)).transpose()?,
             received_at: read.time("received_at", row.received_at)?,
             state,

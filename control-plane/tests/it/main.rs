@@ -7,6 +7,7 @@
 )]
 
 mod cache;
+mod card_data;
 mod common;
 mod http;
 mod idempotency;

@@ -98,6 +98,7 @@ async fn event(database: &TestStore, id: &str) -> Due {
         id: id.to_owned(),
         kind: "customer.created".to_owned(),
         body: format!(r#"{{"id":"{id}","type":"customer.created","data":{{"object":{{}}}}}}"#).into_bytes(),
+        body_sha256: None,
         created_at: None,
         received_at: at,
         state: EventState::Received,

@@ -11,6 +11,7 @@ use control_plane::domain::payment::{Payment, State, Status};
 use control_plane::domain::provider::{Doubt, Outcome, PaymentProvider};
 use control_plane::domain::queue::{Claimed, Lane, Work, WorkKind};
 use control_plane::domain::retries::{Retries, RetryPolicy};
+use control_plane::domain::webhook::EventBody;
 use control_plane::worker::crew::{Crew, GatewayCrew, Worked};
 use control_plane::worker::shift::Shift;
 use control_plane::worker::{due, expire};
@@ -107,9 +108,9 @@ async fn an_event_is_not_behind_what_another_provider_keeps_waiting() {
     let worker = tokio::spawn(due::run(Shift::of(&gateway, 4), Arc::default(), stop.clone()));
     let hanging = || test.provider.calls.lock().unwrap().len() >= 20 + 2;
     wait(hanging).await;
-    let body = br#"{"id":"WH-1","about":"nothing","second":0}"#.to_vec();
-    let notice = test.provider.read_event(&body).unwrap();
-    operations::webhook::receive(&gateway, Provider::Paypal, notice, body).await.unwrap();
+    let body = br#"{"id":"WH-1","about":"nothing","second":0}"#;
+    let notice = test.provider.read_event(body).unwrap();
+    operations::webhook::receive(&gateway, Provider::Paypal, notice, EventBody::of(body)).await.unwrap();
     let lane = Lane { kind: WorkKind::Event, provider: Provider::Paypal };
     let started = std::time::Instant::now();
     while !gateway.store.overdue_in(lane, at(10_000), 1).await.unwrap().is_empty() {

@@ -47,6 +47,24 @@ async fn the_access_log_and_the_metric_say_what_a_signature_was_worth() {
 }
 
 #[tokio::test]
+async fn card_data_and_secrets_in_a_genuine_webhook_are_acknowledged_and_not_kept() {
+    let gateway = shared().await;
+    let number = "4000 0027 6000 3184";
+    let body = format!(
+        r#"{{"id":"evt_redacted","object":"event","type":"account.updated","created":1,"data":{{"object":{{
+            "client_secret":"pi_redacted_secret_redacted","note":"{number}"}}}}}}"#
+    );
+    let signature = stripe_signature(&secret(&gateway), now_s(), body.as_bytes());
+    to_stripes_door(&signature, body.as_bytes()).send(gateway.address()).await.succeeds(200, &json!({}));
+    for (path, contents) in gateway.files() {
+        for secret in [number, "pi_redacted_secret_redacted"] {
+            let is_kept = contents.windows(secret.len()).any(|part| part == secret.as_bytes());
+            assert!(!is_kept, "{secret} is in {}", path.display());
+        }
+    }
+}
+
+#[tokio::test]
 async fn signed_bytes_that_are_no_event_are_refused_by_the_control_plane() {
     let gateway = shared().await;
     for body in [b"".as_slice(), b"{}", b"\xff\xfe", b"[]", br#"{"id":"evt_1"}"#] {

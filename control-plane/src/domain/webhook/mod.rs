@@ -8,10 +8,12 @@ mod dispute;
 pub use dispute::{Dispute, DisputeOutcome, DisputeStage, Verdict};
 
 use async_trait::async_trait;
+use edge_core::card;
 use edge_core::client::ClientId;
 use edge_core::provider::Provider;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use super::id::PaymentId;
 use super::payment::Payment;
@@ -26,14 +28,34 @@ pub struct WebhookEvent {
     pub id: String,
     /// The provider's name for what happened, e.g. `payment_intent.succeeded`.
     pub kind: String,
-    /// Byte for byte as received.
+    /// As received, but for card data and secrets: those are taken out before it is stored.
     pub body: Vec<u8>,
+    /// SHA-256 of the body as received, which is what the provider signed. `None` of events that a release before has
+    /// stored.
+    pub body_sha256: Option<[u8; 32]>,
     /// When the provider made it.
     pub created_at: Option<Timestamp>,
     pub received_at: Timestamp,
     pub state: EventState,
     /// How often it could not be worked off.
     pub attempts: u32,
+}
+
+/// What is kept of an event's body. Only bodies whose signature the edge has verified come so far, so the digest is the
+/// signature's proof: whoever has the body as it came can show that it is the one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EventBody {
+    /// Without card data and secrets.
+    pub kept: Vec<u8>,
+    /// Of the body as it came.
+    pub sha256: [u8; 32],
+}
+
+impl EventBody {
+    #[must_use]
+    pub fn of(received: &[u8]) -> Self {
+        Self { kept: card::redacted(received).into_owned(), sha256: Sha256::digest(received).into() }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -21,13 +21,14 @@ use crate::store::webhook_rows::{
 impl Webhooks for PostgresStore {
     async fn receive_webhook(&self, event: &WebhookEvent) -> Result<bool, StoreError> {
         let insert = sqlx::query(
-            "INSERT INTO webhook_events (provider, id, kind, body, created_at, received_at, state, next_at)
-             VALUES ($1, $2, $3, $4, $5, $6, 'received', $7) ON CONFLICT (provider, id) DO NOTHING",
+            "INSERT INTO webhook_events (provider, id, kind, body, body_sha256, created_at, received_at, state, next_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, 'received', $8) ON CONFLICT (provider, id) DO NOTHING",
         )
         .bind(event.provider.name())
         .bind(event.id.clone())
         .bind(event.kind.clone())
         .bind(event.body.clone())
+        .bind(event.body_sha256.map(|sha256| sha256.to_vec()))
         .bind(event.created_at.map(Timestamp::as_microsecond))
         .bind(event.received_at.as_microsecond())
         .bind(event.received_at.as_microsecond());

@@ -97,13 +97,14 @@ async fn record_progress(
 impl Webhooks for SqliteStore {
     async fn receive_webhook(&self, event: &WebhookEvent) -> Result<bool, StoreError> {
         let done = sqlx::query(
-            "INSERT INTO webhook_events (provider, id, kind, body, created_at, received_at, state, next_at)
-             VALUES (?, ?, ?, ?, ?, ?, 'received', ?) ON CONFLICT (provider, id) DO NOTHING",
+            "INSERT INTO webhook_events (provider, id, kind, body, body_sha256, created_at, received_at, state, next_at)
+             VALUES (?, ?, ?, ?, ?, ?, ?, 'received', ?) ON CONFLICT (provider, id) DO NOTHING",
         )
         .bind(event.provider.name())
         .bind(&event.id)
         .bind(&event.kind)
         .bind(&event.body)
+        .bind(event.body_sha256.as_ref().map(<[u8; 32]>::as_slice))
         .bind(event.created_at.map(Timestamp::as_microsecond))
         .bind(event.received_at.as_microsecond())
         .bind(event.received_at.as_microsecond())

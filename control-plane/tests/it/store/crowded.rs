@@ -47,6 +47,7 @@ fn event(n: u8) -> WebhookEvent {
         id: format!("evt_{n}"),
         kind: "payment_intent.succeeded".to_owned(),
         body: b"{}".to_vec(),
+        body_sha256: None,
         created_at: None,
         received_at: at(0),
         state: EventState::Received,

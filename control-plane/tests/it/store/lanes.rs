@@ -34,6 +34,7 @@ async fn event(test: &TestStore, provider: Provider, id: &str) {
         id: id.to_owned(),
         kind: "kind".to_owned(),
         body: Vec::new(),
+        body_sha256: None,
         created_at: None,
         received_at: at(0),
         state: EventState::Received,

@@ -100,8 +100,9 @@ async fn events_and_disputes_go_on(test: TestStore) {
     for id in ["evt_1", "evt_2"] {
         let (id, kind, body) = (id.to_owned(), "a".to_owned(), b"{}".to_vec());
         let (provider, state, attempts) = (Provider::Stripe, EventState::Received, 0);
+        let (body_sha256, created_at, received_at) = (None, None, at(0));
         let event =
-            WebhookEvent { provider, id, kind, body, created_at: None, received_at: at(0), state, attempts };
+            WebhookEvent { provider, id, kind, body, body_sha256, created_at, received_at, state, attempts };
         test.store.receive_webhook(&event).await.unwrap();
     }
     test.execute("UPDATE webhook_events SET provider = 'later' WHERE id = 'evt_1'").await;

@@ -38,6 +38,7 @@ fn event(id: &str, second: i64) -> WebhookEvent {
         id: id.to_owned(),
         kind: "payment_intent.succeeded".to_owned(),
         body: b"{\"id\":\"evt\\u0000\"}\xff\x00".to_vec(),
+        body_sha256: Some([7; 32]),
         created_at: Some(at(second)),
         received_at: at(second),
         state: EventState::Received,

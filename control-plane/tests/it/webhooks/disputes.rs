@@ -1,6 +1,7 @@
 //! What is known of a dispute, however its events come.
 
 use control_plane::domain::operations;
+use control_plane::domain::operations::webhook::replay;
 use control_plane::domain::webhook::{Dispute, DisputeOutcome, DisputeStage, EventState, Verdict};
 use proptest::prelude::*;
 
@@ -36,6 +37,23 @@ async fn a_dispute_is_told_in_any_order_and_stays_closed() {
     assert_eq!(kinds(&test, payment.id).await[3..], ["payment.dispute_opened", "payment.dispute_closed"]);
     assert_eq!(stored(&test, payment.id).await.state, payment.state);
     assert!(test.gateway.store.disputes(&client("demo-2"), payment.id).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_dispute_is_told_again_from_what_was_kept_of_its_event() {
+    let (test, payment) = disputed(&[]).await;
+    let body = format!(
+        r#"{{"id":"evt_1","about":"dispute","payment":"{}","second":5,"note":"4242 4242 4242 4242","client_secret":"a"}}"#,
+        payment.id
+    );
+    told_raw(&test, Provider::Stripe, &body).await;
+    let event = worked_off(&test.gateway).await;
+    let (kept, wanted) =
+        (String::from_utf8(event.body).unwrap(), r#""note":"[redacted]","client_secret":"[redacted]"}"#);
+    assert!(kept.ends_with(wanted), "{kept}");
+    let known = the_dispute(&test, &payment).await;
+    assert_eq!(replay(&test.gateway, None, "evt_1").await.unwrap().state, EventState::Done);
+    assert_eq!(the_dispute(&test, &payment).await, known);
 }
 
 #[tokio::test]

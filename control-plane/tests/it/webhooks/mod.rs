@@ -16,7 +16,7 @@ use control_plane::domain::id::PaymentId;
 use control_plane::domain::operations::webhook::receive;
 use control_plane::domain::payment::Payment;
 use control_plane::domain::provider::{PaymentProvider, ProviderRef, Refusal, RefusalKind};
-use control_plane::domain::webhook::WebhookEvent;
+use control_plane::domain::webhook::{EventBody, WebhookEvent};
 use edge_core::money::{Amount, Currency, Money};
 use edge_core::provider::Provider;
 
@@ -30,7 +30,7 @@ async fn told(test: &TestGateway, id: &str, about: &str, payment: PaymentId) {
 
 async fn told_raw(test: &TestGateway, provider: Provider, body: &str) {
     let notice = test.provider.read_event(body.as_bytes()).unwrap();
-    receive(&test.gateway, provider, notice, body.as_bytes().to_vec()).await.unwrap();
+    receive(&test.gateway, provider, notice, EventBody::of(body.as_bytes())).await.unwrap();
 }
 
 /// Works off the next event, which has to be there.

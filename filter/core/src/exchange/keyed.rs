@@ -2,6 +2,7 @@
 
 use super::Request;
 use crate::attestation::Claim;
+use crate::card;
 use crate::client::ClientId;
 use crate::config::{EdgeConfig, KeyRule, WhenUnavailable};
 use crate::error::ErrorCode;
@@ -50,6 +51,12 @@ impl Keyed {
     ) -> Result<Option<Self>, Refusal> {
         let (Some(rule), Some(client)) = (config.claiming.rule(route), client) else { return Ok(None) };
         match Key::parse(head.all(idempotency::HEADER)) {
+            // It is kept as a hash only, but of a card number a hash is easily undone.
+            Ok(key) if card::is_in_text(key.as_str().as_bytes()) => {
+                let message =
+                    "the `Idempotency-Key` holds a card number; send a value of your own, e.g. a UUID";
+                Err(Refusal::new(ErrorCode::CardDataNotAccepted, message).about("Idempotency-Key"))
+            }
             Ok(key) => Ok(Some(Self {
                 scope: Scope::new(client, method, path, &key),
                 rule,

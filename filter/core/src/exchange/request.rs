@@ -4,7 +4,7 @@ use super::HeadEdits;
 use super::keyed::Keyed;
 use super::webhook::Webhook;
 use crate::attestation::{self, Claims};
-use crate::card;
+use crate::card::{self, CardData};
 use crate::client::ClientId;
 use crate::config::EdgeConfig;
 use crate::content::Content;
@@ -38,8 +38,8 @@ impl Request {
             return Ok(());
         }
         // Before parsing, so that a card number in a misspelt field is told for what it is.
-        if card::in_json(body) {
-            return Err(card_data());
+        if let Some(found) = card::find_in_json(body) {
+            return Err(card_data(found));
         }
         match self.route {
             Route::Charge => ChargeRequest::parse(body).map(drop)?,
@@ -81,7 +81,7 @@ pub(super) fn check_target(target: &str) -> Result<(), Refusal> {
         let message = "the path and the query must be percent-encoded (RFC 3986)";
         return Err(Refusal::new(ErrorCode::InvalidRequest, message));
     }
-    if card::in_url(target.as_bytes()) { Err(card_data()) } else { Ok(()) }
+    card::find_in_target(target).map_or(Ok(()), |found| Err(card_data(found)))
 }
 
 pub(super) fn check_query(route: Route, query: &str) -> Result<(), InvalidRequest> {
@@ -113,7 +113,10 @@ pub(super) fn no_route(reason: NoRoute) -> Refusal {
     }
 }
 
-fn card_data() -> Refusal {
-    let message = "a card number was found; send a payment method id from the provider instead";
-    Refusal::new(ErrorCode::CardDataNotAccepted, message)
+fn card_data(found: CardData) -> Refusal {
+    let refusal = Refusal::new(ErrorCode::CardDataNotAccepted, found.message());
+    match found.param {
+        Some(param) => refusal.about(&param),
+        None => refusal,
+    }
 }

@@ -65,6 +65,7 @@ mod tests {
             id: "evt_1".to_owned(),
             kind: "payment_intent.succeeded".to_owned(),
             body: Vec::new(),
+            body_sha256: None,
             created_at: None,
             received_at: start,
             state: EventState::Received,

@@ -24,7 +24,9 @@ use crate::domain::payment::Payment;
 use crate::domain::provider::PaymentProvider;
 use crate::domain::queue::{Due, Work};
 use crate::domain::store::{Change, CommitError, Step, StoreError};
-use crate::domain::webhook::{About, Dismissal, EventChange, EventState, Notice, Trail, WebhookEvent};
+use crate::domain::webhook::{
+    About, Dismissal, EventBody, EventChange, EventState, Notice, Trail, WebhookEvent,
+};
 
 /// How long an event is kept from others while it is worked on. One that is left, because the process dies or its
 /// database goes away, waits for the rest of it, and a payment may wait for just this event. Two that work on the same
@@ -49,7 +51,7 @@ struct Job<'a> {
     event: &'a WebhookEvent,
 }
 
-/// Stores an event as it came, if it is new.
+/// Stores an event, if it is new. Its notice is read from what is kept of it, so that reading it again gives the same.
 ///
 /// # Errors
 /// Only if the database does not take it: then the provider has to send it again.
@@ -57,13 +59,14 @@ pub async fn receive(
     gateway: &Gateway,
     provider: Provider,
     notice: Notice,
-    body: Vec<u8>,
+    body: EventBody,
 ) -> Result<(), StoreError> {
     let event = WebhookEvent {
         provider,
         id: notice.id,
         kind: notice.kind,
-        body,
+        body: body.kept,
+        body_sha256: Some(body.sha256),
         created_at: notice.created_at,
         received_at: gateway.now(),
         state: EventState::Received,

@@ -1,0 +1,147 @@
+//! Card data in what callers send. This gateway takes tokens only, so that no card number can reach a log, a queue or a
+//! database behind it.
+//!
+//! A card number is told by who would have issued it, its length and its check digit ([`ranges`]), by the layout of its
+//! digits ([`runs`]), in digits of any script ([`fold`]) and in any encoding that a program may have put around it
+//! ([`spelling`]). What only looks like one is let through by rules that say what they cost ([`honest`]). Fields are
+//! refused by their names, too ([`names`]). Both error rates are measured on a corpus (`tests/card_corpus`).
+
+mod fold;
+mod honest;
+mod json;
+mod names;
+mod published;
+mod ranges;
+mod redaction;
+mod runs;
+mod spelling;
+
+use std::ops::Range;
+
+use json::{Part, Parts};
+use names::Name;
+use percent_encoding::percent_decode_str;
+pub use redaction::redacted;
+
+/// Card data that was found. Never holds any of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CardData {
+    kind: Kind,
+    /// The field it is in, e.g. `metadata.note`, or the query's parameter, where it can be named.
+    pub param: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Number,
+    Named,
+}
+
+impl CardData {
+    /// For the caller; says what would be right.
+    #[must_use]
+    pub const fn message(&self) -> &'static str {
+        match self.kind {
+            Kind::Number => "a card number was found; send a payment method id from the provider instead",
+            Kind::Named => {
+                "a field for a card's number, check value, PIN or track was found; send a payment method id from the \
+                 provider instead"
+            }
+        }
+    }
+}
+
+/// Where card data was found in a JSON text.
+struct Finding {
+    kind: Kind,
+    /// The name that holds the number, or that says what its field is.
+    name: Option<Range<usize>>,
+    /// The string or number that is card data, without quotes.
+    value: Option<Range<usize>>,
+}
+
+/// The first card data in a JSON text: a number in any name, string or number, or a field by its name. Costs no memory
+/// unless something looks like a number.
+#[must_use]
+pub fn find_in_json(text: &[u8]) -> Option<CardData> {
+    let Finding { kind, name, value } = findings(text).next()?;
+    let start = name.or(value)?.start;
+    Some(CardData { kind, param: json::place(text, start, kind == Kind::Named) })
+}
+
+/// The first card number in the path or the query of a URL; in a query, the parameter is named.
+#[must_use]
+pub fn find_in_target(target: &str) -> Option<CardData> {
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    let number = |param| Some(CardData { kind: Kind::Number, param });
+    if spelling::holds_number(path) {
+        return number(None);
+    }
+    query.split('&').find_map(|pair| {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        if spelling::holds_number(name) {
+            return number(None);
+        }
+        let shown = || percent_decode_str(name).decode_utf8_lossy().into_owned();
+        spelling::holds_number(value)
+            .then(shown)
+            .and_then(|name| number(Some(name).filter(|name| is_plain(name))))
+    })
+}
+
+/// Whether a header's value, or any other short text, holds a card number.
+#[must_use]
+pub fn is_in_text(text: &[u8]) -> bool {
+    spelling::may_hold_number(text) && spelling::holds_number(&String::from_utf8_lossy(text))
+}
+
+fn is_plain(name: &str) -> bool {
+    (1..=100).contains(&name.len())
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'))
+}
+
+fn findings(text: &[u8]) -> impl Iterator<Item = Finding> {
+    let mut parts = Parts::new(text).peekable();
+    std::iter::from_fn(move || {
+        loop {
+            let finding = match parts.next()? {
+                Part::Name(name) => {
+                    let value = match parts.peek() {
+                        Some(Part::Text(value) | Part::Loose(value)) => Some(value.clone()),
+                        _ => None,
+                    };
+                    in_name(text, name, value)
+                }
+                Part::Text(value) | Part::Loose(value) => {
+                    let is_number = holds_number(text.get(value.clone()).unwrap_or_default());
+                    is_number.then_some(Finding { kind: Kind::Number, name: None, value: Some(value) })
+                }
+                Part::Mark(_) => None,
+            };
+            if finding.is_some() {
+                return finding;
+            }
+        }
+    })
+}
+
+fn in_name(text: &[u8], name: Range<usize>, value: Option<Range<usize>>) -> Option<Finding> {
+    let spelled = text.get(name.clone()).unwrap_or_default();
+    if holds_number(spelled) {
+        return Some(Finding { kind: Kind::Number, name: Some(name), value: None });
+    }
+    let judged = match std::str::from_utf8(spelled) {
+        Ok(plain) if !plain.contains('\\') => names::judge(plain),
+        _ => names::judge(&json::unescaped(spelled)),
+    };
+    let said = |value: &Range<usize>| text.get(value.clone()).map(<[u8]>::trim_ascii);
+    let is_refused = judged != Name::Fine && judged.refuses(value.as_ref().and_then(said));
+    is_refused.then_some(Finding { kind: Kind::Named, name: Some(name), value })
+}
+
+fn holds_number(string: &[u8]) -> bool {
+    spelling::may_hold_number(string) && spelling::holds_number(&json::unescaped(string))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,335 @@
+//! Names of fields that hold what no merchant may keep (PCI DSS 4.0, requirement 3.3: check values, PINs, tracks) or
+//! what this gateway does not take (card numbers). Such a field is refused whatever is in it.
+//!
+//! A name is read as words, so that case, `_`, `-`, `.` and spaces make no difference: `cardNumber`, `card_number` and
+//! `CARD-NUMBER` are one name.
+//!
+//! Honest words, and what was decided about them:
+//!
+//! - `pin_code`, `pincode`: India Post calls its postal codes so. Taken with six digits that do not begin with 0, which
+//!   no card's PIN of four digits is; refused with anything else. `pin` alone is refused.
+//! - `pan_number`, `pan_card`, `pan_no`: India's tax number is a PAN too. Taken in its form, five letters, four digits
+//!   and a letter; refused otherwise. `pan` alone is refused.
+//! - `cvc_check`, `cvv_result`: what a provider said of a check value is none.
+//! - `card_number_last4`, `masked_pan`, `pan_token`: parts and stand-ins of a number are allowed; a whole number in them
+//!   is found by its digits.
+//! - `gift_card_number`, `loyalty_card_no`: cards of other kinds.
+//! - `card_pin`, `pin_number`, `pin_block`: refused; `pin_count`, `pinboard` and other words with `pin` are none.
+//! - `track`: the magnetic stripe's, when it stands alone or with a number. `tracking_number`, `track_id` and
+//!   `soundtrack` are other words.
+//! - `cid`: American Express's word for its check value, and everybody's for a customer's id. Taken.
+
+/// What a name means for its field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Name {
+    Fine,
+    /// Refused, whatever the value.
+    Card,
+    /// A postal code of India, or a PIN.
+    PinCode,
+    /// A tax number of India, or a card number.
+    Pan,
+}
+
+impl Name {
+    /// Whether a field of this name and value is refused. `value`: a scalar's text without quotes; `None` for others.
+    pub(super) fn refuses(self, value: Option<&[u8]>) -> bool {
+        match self {
+            Self::Fine => false,
+            Self::Card => true,
+            Self::PinCode => !value.is_some_and(is_indian_postal_code),
+            Self::Pan => !value.is_some_and(is_indian_tax_number),
+        }
+    }
+}
+
+fn is_indian_postal_code(value: &[u8]) -> bool {
+    let mut digits = value.iter().filter(|byte| **byte != b' ');
+    digits.clone().count() == 6
+        && digits.clone().all(u8::is_ascii_digit)
+        && digits.next().is_some_and(|first| *first != b'0')
+}
+
+fn is_indian_tax_number(value: &[u8]) -> bool {
+    let form = |(i, byte): (usize, &u8)| {
+        if (5..9).contains(&i) { byte.is_ascii_digit() } else { byte.is_ascii_alphabetic() }
+    };
+    value.len() == 10 && value.iter().enumerate().all(form)
+}
+
+/// The longest name that is looked at; those of metadata have at most 40 characters.
+const NAME_MAX: usize = 64;
+/// Words of a name that are looked at.
+const WORDS_MAX: usize = 8;
+
+/// What the name of a field means, its JSON escapes resolved.
+pub(super) fn judge(name: &str) -> Name {
+    if !may_mean_card(name.as_bytes()) {
+        return Name::Fine;
+    }
+    let mut letters = [0; NAME_MAX];
+    let mut ends = [0; WORDS_MAX];
+    let (len, count) = split(name.as_bytes(), &mut letters, &mut ends);
+    let whole = letters.get(..len).unwrap_or_default();
+    let starts = [0].into_iter().chain(ends);
+    let words = starts.zip(ends).take(count).map(|(start, end)| letters.get(start..end).unwrap_or_default());
+    judge_words(whole, words)
+}
+
+/// A quick look that settles nearly all names: nothing below is spelled without one of these.
+fn may_mean_card(name: &[u8]) -> bool {
+    let holds_one = |part: &[u8]| match *part {
+        [a, b, c] => matches!(
+            &[a | 0x20, b | 0x20, c | 0x20], // `_` becomes 0x7f
+            b"cvv"
+                | b"cvc"
+                | b"csc"
+                | b"cvn"
+                | b"cav"
+                | b"cvd"
+                | b"cvp"
+                | b"pin"
+                | b"pan"
+                | b"tra"
+                | b"car"
+                | b"mag"
+                | b"sec"
+                | b"ver"
+                | b"pri"
+                | b"ccn"
+                | b"ccp"
+                | b"cc-"
+                | b"cc."
+                | b"cc "
+                | b"cc\x7f"
+        ),
+        _ => false,
+    };
+    (3..=NAME_MAX).contains(&name.len()) && name.windows(3).any(holds_one)
+}
+
+/// Writes the letters and digits of a name in lower case, and where each word ends; gives how many there are of both.
+/// A word ends before a capital and at everything else.
+fn split(name: &[u8], letters: &mut [u8; NAME_MAX], ends: &mut [usize; WORDS_MAX]) -> (usize, usize) {
+    let (mut len, mut count, mut word) = (0, 0, 0);
+    for (i, byte) in name.iter().enumerate() {
+        let after = |at: usize| name.get(at).copied().unwrap_or_default();
+        let is_capital = byte.is_ascii_uppercase();
+        let before = i.checked_sub(1).map_or(0, after);
+        let begins_word = is_capital && (!before.is_ascii_uppercase() || after(i + 1).is_ascii_lowercase());
+        if word < len && (begins_word || !byte.is_ascii_alphanumeric()) {
+            if let Some(end) = ends.get_mut(count) {
+                (*end, count) = (len, count + 1);
+            }
+            word = len;
+        }
+        if let Some(letter) = letters.get_mut(len).filter(|_| byte.is_ascii_alphanumeric()) {
+            *letter = byte.to_ascii_lowercase();
+            len += 1;
+        }
+    }
+    if let Some(end) = ends.get_mut(count).filter(|_| word < len) {
+        (*end, count) = (len, count + 1);
+    }
+    (len, count)
+}
+
+fn judge_words<'a>(whole: &[u8], words: impl Iterator<Item = &'a [u8]> + Clone) -> Name {
+    let has = |list: &[&str]| words.clone().any(|word| list.iter().any(|one| one.as_bytes() == word));
+    let is = |list: &[&str]| list.iter().any(|one| one.as_bytes() == whole);
+    if is(REFUSED) {
+        return Name::Card;
+    }
+    if has(ABOUT) {
+        return Name::Fine;
+    }
+    if whole.ends_with(b"pincode") {
+        return Name::PinCode;
+    }
+    if is(INDIAN_PAN) {
+        return Name::Pan;
+    }
+    let is_number = words.clone().zip(words.clone().skip(1)).any(|(word, next)| {
+        matches!(word, b"card" | b"cc") && matches!(next, b"number" | b"no" | b"num" | b"nr" | b"pan")
+    });
+    if has(CHECK_VALUES) || (is_number && !has(OTHER_CARDS)) { Name::Card } else { Name::Fine }
+}
+
+/// Names without what separates their words.
+#[rustfmt::skip]
+const REFUSED: &[&str] = &[
+    "cvv", "cvv2", "cvc", "cvc2", "csc", "cvn", "cvn2", "cav", "cav2", "cvd", "cvp2", "cvvcode", "cvccode", "cvvnumber",
+    "cvcnumber", "cardcvv", "cardcvc", "cardcsc", "securitycode", "cardsecuritycode", "verificationvalue",
+    "cardverificationvalue", "cardverificationcode", "cardverificationnumber", "cardvalidationcode",
+    "pin", "pinblock", "pinnumber", "pinno", "pinvalue", "pindata", "cardpin", "atmpin", "debitpin", "encryptedpin",
+    "encryptedpinblock",
+    "track", "track1", "track2", "track3", "trackdata", "track1data", "track2data", "track3data", "trackone", "tracktwo",
+    "track2equivalentdata", "trackequivalentdata", "magstripe", "magstripedata", "magneticstripe",
+    "magneticstripedata",
+    "pan", "fullpan", "cardpan", "cardnumber", "cardno", "cardnum", "cardnr", "ccnumber", "ccno", "ccnum", "ccnr",
+    "creditcardnumber", "creditcardno", "creditcardnum", "debitcardnumber", "debitcardno", "bankcardnumber",
+    "paymentcardnumber", "primaryaccountnumber",
+];
+
+/// Words that are refused within longer names, too.
+const CHECK_VALUES: &[&str] =
+    &["cvv", "cvv2", "cvc", "cvc2", "csc", "cvn", "pinblock", "track1", "track2", "magstripe"];
+
+/// Names of India's tax number.
+const INDIAN_PAN: &[&str] = &[
+    "pannumber",
+    "panno",
+    "pannum",
+    "pancard",
+    "pancardnumber",
+    "pancardno",
+    "panid",
+    "indianpan",
+    "taxpan",
+];
+
+/// With one of these words, a name speaks of a check value or number and does not hold it.
+#[rustfmt::skip]
+const ABOUT: &[&str] = &[
+    "check", "checks", "result", "results", "status", "match", "matched", "response", "required", "provided", "present",
+    "verified", "valid", "type", "brand", "last4", "last", "masked", "mask", "truncated", "token", "tokens", "hash",
+    "fingerprint", "suffix", "bin", "iin", "first6", "ending", "length", "format", "error", "enabled",
+];
+
+/// With one of these words, a name is that of another card's number.
+#[rustfmt::skip]
+const OTHER_CARDS: &[&str] = &[
+    "gift", "giftcard", "loyalty", "member", "members", "membership", "club", "bonus", "reward", "rewards", "student",
+    "library", "sim", "health", "insurance", "voucher", "id", "business", "score", "punch", "time", "report", "green",
+    "identity", "fuel", "customer", "discount", "points",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::test;
+
+    #[test]
+    fn names_of_card_data_are_refused_in_every_spelling() {
+        for name in [
+            "cvv",
+            "CVV2",
+            "cvc",
+            "csc",
+            "pin",
+            "PIN",
+            "track",
+            "track1",
+            "Track_2",
+            "pan",
+            "PAN",
+            "card_number",
+            "cardNumber",
+            "CARD-NUMBER",
+            "card number",
+            "Card.Number",
+            "card_no",
+            "cc-number",
+            "creditCardNumber",
+            "card_cvc",
+            "cardCVV",
+            "customer_cvv",
+            "cvvCode",
+            "CVVCode",
+            "security_code",
+            "cardSecurityCode",
+            "pin_block",
+            "track2_data",
+            "track_2_data",
+            "primaryAccountNumber",
+            "billing_card_number",
+            "__cvv__",
+            "user_cvc2",
+            "shopper.cvc",
+            "payment_cc_number",
+        ] {
+            assert_eq!(judge(name), Name::Card, "{name}");
+        }
+    }
+
+    #[test]
+    fn honest_names_are_taken() {
+        for name in [
+            "provider",
+            "amount",
+            "currency",
+            "paymentMethodId",
+            "metadata",
+            "description",
+            "customerReference",
+            "order",
+            "order_number",
+            "tracking_number",
+            "track_id",
+            "soundtrack",
+            "cvc_check",
+            "cvv_result",
+            "card_number_last4",
+            "masked_pan",
+            "pan_token",
+            "gift_card_number",
+            "loyaltyCardNo",
+            "membership_card_number",
+            "discard_number",
+            "pin_count",
+            "pinboard",
+            "shipping",
+            "company",
+            "panel",
+            "japan",
+            "japanese",
+            "cid",
+            "card",
+            "card_brand",
+            "card_type",
+            "card_id",
+            "spin",
+            "pinned",
+            "opinion",
+            "scsc",
+            "",
+            "a",
+            "company_number",
+            "card_holder",
+            "business_card_number",
+            "discount_card_no",
+        ] {
+            assert_eq!(judge(name), Name::Fine, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_postal_code_of_india_is_no_pin() {
+        for name in ["pin_code", "pincode", "PINCode", "shipping_pin_code"] {
+            assert_eq!(judge(name), Name::PinCode, "{name}");
+        }
+        for (value, is_refused) in [
+            ("560001", false),
+            ("560 001", false),
+            ("1234", true),
+            ("012345", true),
+            ("123456789", true),
+            ("", true),
+        ] {
+            assert_eq!(Name::PinCode.refuses(Some(value.as_bytes())), is_refused, "{value}");
+        }
+        assert!(Name::PinCode.refuses(None));
+    }
+
+    #[test]
+    fn a_tax_number_of_india_is_no_card_number() {
+        for name in ["pan_number", "panCard", "PAN-NO"] {
+            assert_eq!(judge(name), Name::Pan, "{name}");
+        }
+        for (value, is_refused) in
+            [("ABCPE1234F", false), ("ABCPE12345", true), ("4242424242", true), ("", true)]
+        {
+            assert_eq!(Name::Pan.refuses(Some(value.as_bytes())), is_refused, "{value}");
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! Card data and secrets taken out of a JSON text that has to be kept, such as a provider's event.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use super::json::{Part, Parts, unescaped};
+use super::{Kind, findings};
+
+/// Stands for what was taken out. Behind quotes, so that a JSON text stays one.
+const REDACTED: &[u8] = b"\"[redacted]\"";
+
+/// The text without card data and without secrets by which a payer's client acts at the provider (`client_secret`, also
+/// where it is part of a URL). Everything else stays byte for byte; a text without any is not copied.
+#[must_use]
+pub fn redacted(text: &[u8]) -> Cow<'_, [u8]> {
+    let mut taken: Vec<Range<usize>> = findings(text)
+        .filter_map(|finding| match finding.kind {
+            Kind::Number => finding.name.or(finding.value),
+            // A field by its name: the name can stay.
+            Kind::Named => finding.value.filter(|value| is_worth_taking(text, value)),
+        })
+        .chain(secrets(text))
+        .collect();
+    if taken.is_empty() {
+        return Cow::Borrowed(text);
+    }
+    taken.sort_unstable_by_key(|range| range.start);
+    taken.dedup();
+    let (mut kept, mut from) = (Vec::with_capacity(text.len()), 0);
+    for range in taken {
+        let quoted = with_quotes(text, range);
+        kept.extend_from_slice(text.get(from..quoted.start).unwrap_or_default());
+        kept.extend_from_slice(REDACTED);
+        from = quoted.end;
+    }
+    kept.extend_from_slice(text.get(from..).unwrap_or_default());
+    Cow::Owned(kept)
+}
+
+/// `null`, `true` and `false` say nothing.
+fn is_worth_taking(text: &[u8], value: &Range<usize>) -> bool {
+    let is_string = with_quotes(text, value.clone()) != *value;
+    is_string || text.get(value.clone()).is_some_and(|value| value.iter().any(u8::is_ascii_digit))
+}
+
+/// A string's range with its quotes; of what has none, as it is.
+fn with_quotes(text: &[u8], range: Range<usize>) -> Range<usize> {
+    match range.start.checked_sub(1).and_then(|before| text.get(before)) {
+        Some(b'"') => range.start - 1..text.len().min(range.end + 1),
+        _ => range,
+    }
+}
+
+/// Stripe's client secrets, by the field's name or by their form: an object's id, `_secret_` and more
+/// (docs.stripe.com/api/payment_intents/object#payment_intent_object-client_secret).
+fn secrets(text: &[u8]) -> impl Iterator<Item = Range<usize>> {
+    let mut is_secret = false;
+    Parts::new(text).filter_map(move |part| match part {
+        Part::Name(name) => {
+            is_secret = text.get(name).is_some_and(|name| unescaped(name) == "client_secret");
+            None
+        }
+        Part::Text(value) => {
+            let said = text.get(value.clone()).unwrap_or_default();
+            let is_taken = std::mem::take(&mut is_secret) || contains(said, b"_secret_");
+            is_taken.then_some(value)
+        }
+        Part::Loose(_) | Part::Mark(_) => {
+            is_secret = false;
+            None
+        }
+    })
+}
+
+fn contains(text: &[u8], part: &[u8]) -> bool {
+    text.windows(part.len()).any(|window| window == part)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::test;
+
+    fn is(text: &str, wanted: &str) {
+        let taken = redacted(text.as_bytes());
+        assert_eq!(String::from_utf8_lossy(&taken), wanted);
+        serde_json::from_slice::<serde_json::Value>(&taken).unwrap();
+        assert_eq!(redacted(&taken), taken, "nothing is left to take out");
+    }
+
+    #[test]
+    fn card_data_is_taken_out_and_the_rest_stays() {
+        is(
+            r#"{ "id": "evt_1", "note":"card 4242 4242 4242 4242 ", "n": 4242424242424242, "x":1.50 }"#,
+            r#"{ "id": "evt_1", "note":"[redacted]", "n": "[redacted]", "x":1.50 }"#,
+        );
+        is(r#"{"4242424242424242":[1]}"#, r#"{"[redacted]":[1]}"#);
+        is(r#"["4242\u0034242424242424"]"#, r#"["[redacted]"]"#);
+        is(r#"{"cvc":"123","pin":1234,"pan":null}"#, r#"{"cvc":"[redacted]","pin":"[redacted]","pan":null}"#);
+    }
+
+    #[test]
+    fn client_secrets_are_taken_out_wherever_they_stand() {
+        is(
+            r#"{"client_secret":"pi_1_secret_2","a":null,"client_secret":null}"#,
+            r#"{"client_secret":"[redacted]","a":null,"client_secret":null}"#,
+        );
+        is(
+            r#"{"url":"https://hooks.stripe.com/x?payment_intent_client_secret=pi_1_secret_2&k=v","b":"c"}"#,
+            r#"{"url":"[redacted]","b":"c"}"#,
+        );
+    }
+
+    #[test]
+    fn what_has_none_is_not_copied() {
+        let text = br#"{"id":"evt_1","last4":"4242","bin":"424242","created":1795822832,"cvc_check":"pass"}"#;
+        assert!(matches!(redacted(text), Cow::Borrowed(_)));
+    }
+}

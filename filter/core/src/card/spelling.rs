@@ -1,0 +1,215 @@
+//! A text as somebody may have spelled it for a program: percent-encoded, escaped, in entities, in base64.
+
+use std::borrow::Cow;
+
+use base64::Engine;
+use base64::alphabet::STANDARD;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+
+use super::fold::{Unit, unit};
+use super::honest;
+use super::ranges::{LONGEST, SHORTEST};
+use super::runs::Run;
+
+/// How often a text is decoded once more: what was encoded twice on the way is common, three times is not.
+const ROUNDS: usize = 3;
+
+/// Whether a text holds a card number, in any of its readings.
+pub(super) fn holds_number(text: &str) -> bool {
+    if !may_hold_number(text.as_bytes()) {
+        return false;
+    }
+    let mut reading = Cow::Borrowed(text);
+    for _ in 0..ROUNDS {
+        if in_plain(&reading) {
+            return true;
+        }
+        match decoded(&reading) {
+            Some(next) => reading = Cow::Owned(next),
+            None => return in_base64(text),
+        }
+    }
+    in_plain(&reading) || in_base64(text)
+}
+
+/// A quick look that settles nearly all texts. Digits that are escaped or encoded are written with digits, so that as
+/// many ASCII digits are needed, or other characters, or a word that begins like the base64 of a digit.
+pub(super) fn may_hold_number(text: &[u8]) -> bool {
+    let (mut digits, mut word, mut is_digits_base64) = (0, 0, false);
+    for byte in text {
+        if byte.is_ascii_alphanumeric() {
+            digits += usize::from(byte.is_ascii_digit());
+            is_digits_base64 = if word == 0 { begins_base64(*byte) } else { is_digits_base64 };
+            word += 1;
+            if is_digits_base64 && word >= BASE64_MIN {
+                return true;
+            }
+        } else if byte.is_ascii() {
+            word = 0;
+        } else {
+            return true;
+        }
+    }
+    digits >= SHORTEST
+}
+
+/// Whether a text holds a number without being decoded. What no reader sees is nothing, or stands between groups.
+fn in_plain(text: &str) -> bool {
+    let (found, has_ignored) = read(text, |_| None);
+    found || (has_ignored && read(text, |_| Some(Unit::Mark)).0)
+}
+
+/// Reads a text, with what is ignored read as `ignored`; the second is whether there was any.
+fn read(text: &str, ignored: impl Fn(char) -> Option<Unit>) -> (bool, bool) {
+    let (mut run, mut rest) = (Run::default(), text);
+    let (mut is_inside_word, mut has_ignored) = (false, false);
+    while let Some(character) = rest.chars().next() {
+        let identifier = if is_inside_word { None } else { honest::identifier_len(rest) };
+        let seen = unit(character);
+        has_ignored |= seen.is_none();
+        let is_found = match (identifier, seen.or_else(|| ignored(character))) {
+            (Some(_), _) => run.end(),
+            (None, Some(unit)) => run.push(unit, character),
+            (None, None) => false,
+        };
+        if is_found {
+            return (true, has_ignored);
+        }
+        is_inside_word =
+            identifier.is_some() || (character.is_ascii_alphanumeric() || (is_inside_word && seen.is_none()));
+        rest = rest.get(identifier.unwrap_or(character.len_utf8())..).unwrap_or_default();
+    }
+    (run.end(), has_ignored)
+}
+
+/// The text with every escape resolved that a program may have put there; `None` if there is none.
+fn decoded(text: &str) -> Option<String> {
+    if !text.bytes().any(|byte| matches!(byte, b'%' | b'\\' | b'&')) {
+        return None;
+    }
+    let bytes = text.as_bytes();
+    let (mut plain, mut at, mut is_changed) = (Vec::with_capacity(bytes.len()), 0, false);
+    while let Some(byte) = bytes.get(at) {
+        let rest = bytes.get(at + 1..).unwrap_or_default();
+        let escape = match byte {
+            b'%' => percent(rest),
+            b'\\' => backslash(rest),
+            b'&' => entity(rest),
+            _ => None,
+        };
+        match escape {
+            Some((escaped, len)) => {
+                match escaped {
+                    Escaped::Byte(byte) => plain.push(byte),
+                    Escaped::Character(character) => {
+                        plain.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
+                    }
+                }
+                at += 1 + len;
+                is_changed = true;
+            }
+            None => {
+                plain.push(*byte);
+                at += 1;
+            }
+        }
+    }
+    is_changed.then(|| String::from_utf8_lossy(&plain).into_owned())
+}
+
+enum Escaped {
+    Byte(u8),
+    Character(char),
+}
+
+/// Behind a `%`: two hex digits (RFC 3986), or `u` and four (the old `escape` of JavaScript).
+fn percent(rest: &[u8]) -> Option<(Escaped, usize)> {
+    if let Some(code) = hex(rest, 2) {
+        return Some((Escaped::Byte(u8::try_from(code).ok()?), 2));
+    }
+    let rest = rest.strip_prefix(b"u")?;
+    Some((Escaped::Character(char::from_u32(hex(rest, 4)?)?), 5))
+}
+
+/// Behind a `\`: `u` and four hex digits, or two such for a pair of surrogates, `u{…}`, `x` and two, or one character.
+fn backslash(rest: &[u8]) -> Option<(Escaped, usize)> {
+    let (kind, rest) = rest.split_first()?;
+    match kind {
+        b'u' => match hex(rest, 4) {
+            Some(high @ 0xd800..=0xdbff) => {
+                let low = rest.get(4..).and_then(|rest| hex(rest.strip_prefix(b"\\u")?, 4))?;
+                let low = low.checked_sub(0xdc00).filter(|low| *low < 0x400)?;
+                let code = 0x1_0000 + ((high - 0xd800) << 10) + low;
+                Some((Escaped::Character(char::from_u32(code)?), 11))
+            }
+            Some(code) => Some((Escaped::Character(char::from_u32(code)?), 5)),
+            None => {
+                let inner = rest.strip_prefix(b"{")?;
+                let len = inner.iter().take(6).take_while(|byte| byte.is_ascii_hexdigit()).count();
+                let code = hex(inner, len).filter(|_| inner.get(len) == Some(&b'}'))?;
+                Some((Escaped::Character(char::from_u32(code)?), len + 3))
+            }
+        },
+        b'x' => Some((Escaped::Byte(u8::try_from(hex(rest, 2)?).ok()?), 3)),
+        b'b' | b'f' | b'n' | b'r' | b't' => Some((Escaped::Byte(b' '), 1)),
+        b'"' | b'\\' | b'/' | b'\'' => Some((Escaped::Byte(*kind), 1)),
+        _ => None,
+    }
+}
+
+/// Behind a `&`: a character reference of HTML. Those by name are no digits; the marks among them are spaces here.
+fn entity(rest: &[u8]) -> Option<(Escaped, usize)> {
+    /// `CounterClockwiseContourIntegral` is the longest name.
+    const NAME_MAX: usize = 31;
+    let len = rest.iter().take(NAME_MAX + 1).position(|byte| *byte == b';')?;
+    let name = rest.get(..len)?;
+    let code = match name {
+        [b'#', b'x' | b'X', digits @ ..] => hex(digits, digits.len()),
+        [b'#', digits @ ..] => std::str::from_utf8(digits).ok()?.parse().ok(),
+        _ if name.first()?.is_ascii_alphabetic() && name.iter().all(u8::is_ascii_alphanumeric) => Some(0x20),
+        _ => None,
+    };
+    Some((Escaped::Character(char::from_u32(code?)?), len + 1))
+}
+
+/// The value of exactly so many hex digits.
+fn hex(text: &[u8], len: usize) -> Option<u32> {
+    let digits = text
+        .get(..len)
+        .filter(|digits| (1..=8).contains(&len) && digits.iter().all(u8::is_ascii_hexdigit))?;
+    u32::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
+}
+
+/// 13 digits in base64, without padding.
+const BASE64_MIN: usize = 18;
+/// A number, its expiry and its check value with separators.
+const BASE64_MAX: usize = 64;
+
+/// The base64 of a digit begins with one of three letters, which stand for its first six bits.
+const fn begins_base64(byte: u8) -> bool {
+    matches!(byte, b'M'..=b'O')
+}
+
+/// Whether a word of the text is the base64 of a card number: of nothing but digits and what separates them. Such base64
+/// has letters and digits only, and its padding adds nothing.
+fn in_base64(text: &str) -> bool {
+    let engine = GeneralPurpose::new(
+        &STANDARD,
+        GeneralPurposeConfig::new()
+            .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+            .with_decode_allow_trailing_bits(true),
+    );
+    text.split(|character: char| !character.is_ascii_alphanumeric())
+        .filter(|word| {
+            (BASE64_MIN..=BASE64_MAX).contains(&word.len()) && word.bytes().next().is_some_and(begins_base64)
+        })
+        .filter_map(|word| String::from_utf8(engine.decode(word).ok()?).ok())
+        .any(|text| is_of_digits(&text) && in_plain(&text))
+}
+
+fn is_of_digits(text: &str) -> bool {
+    let digits = text.bytes().filter(u8::is_ascii_digit).count();
+    digits >= SHORTEST
+        && text.len() - digits <= LONGEST
+        && !text.bytes().any(|byte| byte.is_ascii_alphabetic())
+}
