@@ -66,7 +66,7 @@ where
         reach("after_reply_before_edge").await;
         match &told {
             Ok(Told { answer, is_final: true, .. }) => {
-                complete(&app, &turn, &call.cause.client, answer).await
+                complete(&app, &turn, &call.cause.client, answer).await;
             }
             Ok(_) | Err(_) => release(&app, &turn).await,
         }
