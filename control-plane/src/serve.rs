@@ -39,7 +39,7 @@ pub async fn serve(config: Config, stop: CancellationToken) -> anyhow::Result<()
     let background =
         Background::start(&gateway, bringer, config.background.workers, config.background.reconcile, &stop);
     let keys = Arc::new(config.attestation_keys);
-    let cache = cache::open(config.edge_cache.redis, gateway.clock.clone())
+    let cache = cache::open(config.edge_cache.redis, config.edge_cache.keeping, gateway.clock.clone())
         .context("REDIS_URI: the edge cache cannot be set up")?;
     let edge_cache = cache::router(cache.clone(), keys.clone(), gateway.clock.clone());
     let app = App {

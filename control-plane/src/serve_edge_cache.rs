@@ -5,14 +5,16 @@ use std::sync::Arc;
 use anyhow::Context;
 use tokio_util::sync::CancellationToken;
 
-use crate::cache::{self, RedisCache};
+use crate::cache::{self, Keeping, RedisCache};
 use crate::config::EdgeCacheConfig;
 use crate::domain::clock::SystemClock;
 use crate::serve::{bind, metrics, serve_on, upkeep};
 
 /// Serves until `stop` is cancelled. An error means that the server died.
 pub async fn serve_edge_cache(config: EdgeCacheConfig, stop: CancellationToken) -> anyhow::Result<()> {
-    let cache = Arc::new(RedisCache::open(config.redis).context("REDIS_URI: Redis cannot be used")?);
+    // Answers come from the control planes, and their settings say what is kept.
+    let cache = RedisCache::open(config.redis, Keeping::default());
+    let cache = Arc::new(cache.context("REDIS_URI: Redis cannot be used")?);
     let metrics = metrics()?;
     let shown = metrics.clone();
     let router = cache::router(cache, Arc::new(config.attestation_keys), Arc::new(SystemClock))

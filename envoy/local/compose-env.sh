@@ -40,8 +40,8 @@ POSTGRES_PASSWORD=$(random 24)
 REDIS_PASSWORD=$(random 24)
 RABBITMQ_PASSWORD=$(random 24)
 STRIPE_WEBHOOK_SECRETS=whsec_$(random 24)
-STRIPE_SECRET_KEY=sk_test_$(random 24)
-PAYPAL_CLIENT_ID=client-$(random 16)
+STRIPE_SECRET_KEY=sk_test_sandbox_$(random 24)
+PAYPAL_CLIENT_ID=sandbox-$(random 16)
 PAYPAL_CLIENT_SECRET=$(random 24)
 END
 mv "$environment.new" "$environment"

@@ -5,7 +5,7 @@ use std::time::UNIX_EPOCH;
 use edge_core::client::ClientId;
 use edge_core::exchange::{Exchange, HeadEdits, Step};
 use edge_core::head::Head;
-use edge_core::idempotency::{Alone, ClaimRequest, Verdict};
+use edge_core::idempotency::{Alone, ClaimRequest, Verdict, Word};
 use edge_core::outcome::Outcome;
 use edge_core::refusal::Reply;
 use edge_core::route::Route;
@@ -84,10 +84,9 @@ impl Stream {
         stream.borrow_mut().alone = None;
         let action = Self::advance(stream, |exchange, edge| {
             let now_s = now_s()?;
-            if let (Some((claim, _)), Some(verdict)) = (exchange.claim(), &verdict) {
-                edge.recent.borrow_mut().note(&claim, verdict, now_s);
-            }
-            Ok(exchange.on_claim_answered(verdict, &edge.config, now_s))
+            let Some((claim, _)) = exchange.claim() else { return Ok(Step::Wait) };
+            let word = edge.hear(&claim, verdict, now_s);
+            Ok(exchange.on_claim_answered(word, &edge.config, now_s))
         });
         resume(action);
     }
@@ -98,7 +97,7 @@ impl Stream {
             Step::Claim(claim) => {
                 let now_s = now_s()?;
                 // This worker's own memory first.
-                let known = self.edge.recent.borrow().verdict(&claim);
+                let known = self.edge.view.borrow().recall(&claim);
                 let asked = match known {
                     Some(_) => Asked::Never,
                     None => self.ask_cache(claim, stream, now_s)?,
@@ -107,7 +106,8 @@ impl Stream {
                     Asked::Alone(alone) => self.alone = Some(alone),
                     Asked::Together => {}
                     Asked::Never => {
-                        return Ok(self.exchange.on_claim_answered(known, &self.edge.config, now_s));
+                        let word = known.unwrap_or(Word::Unavailable);
+                        return Ok(self.exchange.on_claim_answered(word, &self.edge.config, now_s));
                     }
                     Asked::Crowded => return Ok(self.exchange.on_claim_crowded()),
                 }

@@ -10,7 +10,7 @@ use proxy_wasm::types::MetricType;
 pub(crate) enum Counted {
     /// Requests by how they ended here.
     Requests(Outcome),
-    /// Idempotency keys by what the cache said.
+    /// Idempotency keys by what was believed of the cache's word.
     Claims(&'static str),
     /// Webhooks by what their signatures were worth.
     Webhooks(&'static str),

@@ -3,7 +3,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use edge_core::config::{EdgeConfig, EdgeSecrets, KEYS_VARIABLE, Paypal, STRIPE_SECRETS_VARIABLE};
-use edge_core::idempotency::Recent;
+use edge_core::idempotency::{CacheView, ClaimRequest, Verdict, Word};
 use edge_core::waiting::{Places, REQUESTS_MAX, Untold};
 use proxy_wasm::hostcalls;
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
@@ -20,7 +20,7 @@ pub(crate) struct Edge {
     root_id: u32,
     pub(crate) config: EdgeConfig,
     pub(crate) metrics: Metrics,
-    pub(crate) recent: RefCell<Recent>,
+    pub(crate) view: RefCell<CacheView>,
     pub(crate) claims: Claims,
     pub(crate) certificates: Certificates,
     pub(crate) untold: RefCell<Untold<Told>>,
@@ -28,6 +28,16 @@ pub(crate) struct Edge {
 }
 
 impl Edge {
+    /// What is to be believed of the cache's verdict, or of its silence. The log is told what is not.
+    pub(crate) fn hear(&self, claim: &ClaimRequest, verdict: Option<Verdict>, now_s: u64) -> Word {
+        let mut view = self.view.borrow_mut();
+        let word = view.hear(claim, verdict, &self.config.keys, now_s);
+        if let Some(complaint) = view.complaint(&word, now_s) {
+            log(LogLevel::Warn, &complaint);
+        }
+        word
+    }
+
     /// What the host is asked for from now on is the root context's, which is there as long as the worker: it has acted
     /// for requests, or a request acts for it.
     pub(crate) fn back_to_root(&self) {
@@ -76,12 +86,12 @@ impl RootContext for EdgeRoot {
         let secrets = EdgeSecrets { keys: keys.as_deref(), stripe: stripe.as_deref() };
         match EdgeConfig::read(&settings.ok().flatten().unwrap_or_default(), secrets) {
             Ok(config) => {
-                let recent = RefCell::new(Recent::new(config.claiming.recent_answers));
+                let view = RefCell::new(CacheView::new(config.claiming.recent_answers));
                 self.edge = Some(Rc::new(Edge {
                     root_id: self.context_id,
                     config,
                     metrics: Metrics::default(),
-                    recent,
+                    view,
                     claims: Claims::default(),
                     certificates: Certificates::default(),
                     untold: RefCell::default(),

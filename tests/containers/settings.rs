@@ -76,6 +76,51 @@ fn each_program_accepts_its_settings() {
     EdgeCacheConfig::read(&source(&compose.services["edge-cache"])).unwrap();
 }
 
+/// A program gets what it reads, and no secret besides: whatever becomes of one of its settings, it notices.
+#[test]
+fn no_program_gets_a_setting_that_it_does_not_read() {
+    let compose = Compose::with(&Environment::made());
+    type Read = fn(&Source) -> String;
+    let programs: [(&str, Read); 3] = [
+        ("control-plane", |source| format!("{:?}", Config::read(source))),
+        ("worker", |source| format!("{:?}", WorkerConfig::read(source))),
+        ("edge-cache", |source| format!("{:?}", EdgeCacheConfig::read(source))),
+    ];
+    for (name, read) in programs {
+        let environment = &compose.services[name].environment;
+        let with = |change: &dyn Fn(&mut BTreeMap<String, String>)| {
+            let mut changed = environment.clone();
+            change(&mut changed);
+            read(&Source::new(changed, None).unwrap())
+        };
+        let as_it_is = with(&|_| {});
+        for key in environment.keys() {
+            let garbage = with(&|changed| drop(changed.insert(key.clone(), "garbage of a test".to_owned())));
+            let missing = with(&|changed| drop(changed.remove(key)));
+            assert!(garbage != as_it_is || missing != as_it_is, "{name} does not read {key}");
+        }
+    }
+}
+
+#[test]
+fn real_credentials_are_not_sent_to_the_sandbox() {
+    let mut environment = Environment::made();
+    for (name, real) in [("STRIPE_SECRET_KEY", "sk_test_51Real"), ("PAYPAL_CLIENT_ID", "AbRealId")] {
+        let made_up = environment.values.insert(name.to_owned(), real.to_owned()).unwrap();
+        let compose = Compose::with(&environment);
+        for service in ["control-plane", "worker"] {
+            let source = source(&compose.services[service]);
+            let errors = match service {
+                "worker" => WorkerConfig::read(&source).map(drop),
+                _ => Config::read(&source).map(drop),
+            };
+            let errors = format!("{:?}", errors.unwrap_err());
+            assert!(errors.contains("_API_BASE") && !errors.contains(real), "{errors}");
+        }
+        environment.values.insert(name.to_owned(), made_up);
+    }
+}
+
 #[test]
 fn each_command_is_one_that_the_program_has() {
     let control_plane = Programs::of_this_build().unwrap().control_plane;

@@ -10,6 +10,7 @@
 
 mod answer;
 mod gateway;
+pub mod hostile_redis;
 pub mod http1;
 pub mod http2;
 mod prometheus;

@@ -4,9 +4,11 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use edge_core::idempotency::{Answer, ClaimRequest, Fence, Fenced, Record, Scope, Verdict};
+use edge_core::client::ClientId;
+use edge_core::idempotency::{ClaimRequest, Fence, Fenced, Record, Scope, SealedAnswer, Verdict};
 
-use super::{CacheError, EdgeCache};
+use super::quota::{Keeping, Quota};
+use super::{CacheError, Completed, EdgeCache};
 use crate::domain::clock::Clock;
 
 /// A record without its answer, with its places in the map and the order, roughly.
@@ -34,8 +36,16 @@ pub struct InProcessCache {
 
 impl InProcessCache {
     #[must_use]
-    pub fn new(limits: Limits, clock: Arc<dyn Clock>) -> Self {
-        let shelf = Shelf { limits, records: HashMap::new(), order: BTreeSet::new(), bytes: 0, latest: None };
+    pub fn new(limits: Limits, keeping: Keeping, clock: Arc<dyn Clock>) -> Self {
+        let shelf = Shelf {
+            limits,
+            keeping,
+            quota: Quota::new(keeping),
+            records: HashMap::new(),
+            order: BTreeSet::new(),
+            bytes: 0,
+            latest: None,
+        };
         Self { clock, shelf: Mutex::new(shelf) }
     }
 
@@ -49,16 +59,17 @@ impl InProcessCache {
 #[async_trait]
 impl EdgeCache for InProcessCache {
     async fn claim(&self, claim: &ClaimRequest) -> Result<Verdict, CacheError> {
-        self.with_shelf(|shelf, now_us| shelf.claim(claim, now_us))
-            .ok_or_else(|| CacheError::unavailable("it is full of operations under way"))
+        self.with_shelf(|shelf, now_us| shelf.claim(claim, now_us)).ok_or_else(full)
     }
 
-    async fn complete(&self, scope: &Scope, fence: Fence, answer: &Answer) -> Result<Fenced, CacheError> {
-        Ok(self.with_shelf(|shelf, now_us| {
-            let fenced = shelf.change(*scope, now_us, |record| record.complete(fence, answer, now_us));
-            shelf.make_room(now_us);
-            fenced
-        }))
+    async fn complete(
+        &self,
+        scope: &Scope,
+        fence: Fence,
+        answer: &SealedAnswer,
+        client: &ClientId,
+    ) -> Result<Completed, CacheError> {
+        Ok(self.with_shelf(|shelf, now_us| shelf.complete(*scope, fence, answer, client, now_us)))
     }
 
     async fn release(&self, scope: &Scope, fence: Fence) -> Result<Fenced, CacheError> {
@@ -67,12 +78,18 @@ impl EdgeCache for InProcessCache {
     }
 
     async fn ready(&self) -> Result<(), CacheError> {
-        Ok(())
+        self.with_shelf(Shelf::has_room_for_a_claim).then_some(()).ok_or_else(full)
     }
+}
+
+fn full() -> CacheError {
+    CacheError::unavailable("it is full of operations under way")
 }
 
 struct Shelf {
     limits: Limits,
+    keeping: Keeping,
+    quota: Quota,
     records: HashMap<Scope, Record>,
     /// The same records by when they may go.
     order: BTreeSet<(u64, Scope)>,
@@ -84,18 +101,44 @@ struct Shelf {
 impl Shelf {
     /// `None` if there is no room for one more lease.
     fn claim(&mut self, claim: &ClaimRequest, now_us: u64) -> Option<Verdict> {
-        let latest = self.latest;
-        let verdict = self.change(claim.scope, now_us, |record| {
-            record.claim(claim.fingerprint, claim.lease, latest, now_us)
-        });
+        let (scope, latest) = (claim.scope, self.latest);
+        let verdict = self.change(scope, now_us, |record| record.claim(claim, latest, now_us));
         if let Verdict::Start { fence } = verdict {
             self.latest = Some(fence);
             if !self.make_room(now_us) {
-                self.take(&claim.scope);
+                self.take(&scope);
                 return None;
             }
         }
         Some(verdict)
+    }
+
+    fn complete(
+        &mut self,
+        scope: Scope,
+        fence: Fence,
+        answer: &SealedAnswer,
+        client: &ClientId,
+        now_us: u64,
+    ) -> Completed {
+        let is_new =
+            matches!(self.records.get(&scope), Some(Record::Leased { fence: held, .. }) if *held == fence);
+        if is_new && !self.quota.spend(client, RECORD_BYTES + answer.length(), now_us) {
+            self.change(scope, now_us, |record| record.release(fence, now_us));
+            return Completed::OverQuota;
+        }
+        let kept_for = self.keeping.answers_for;
+        let fenced = self.change(scope, now_us, |record| record.complete(fence, answer, kept_for, now_us));
+        self.make_room(now_us);
+        fenced.into()
+    }
+
+    fn has_room_for_a_claim(&mut self, now_us: u64) -> bool {
+        self.make_room(now_us);
+        let idle = self.order.first().is_some_and(|(idle_from_us, _)| *idle_from_us <= now_us);
+        let is_free = self.records.len() < self.limits.records
+            && self.bytes.saturating_add(RECORD_BYTES) <= self.limits.bytes;
+        idle || is_free
     }
 
     fn change<T>(&mut self, scope: Scope, now_us: u64, change: impl FnOnce(&mut Record) -> T) -> T {
@@ -142,7 +185,7 @@ impl Shelf {
 fn bytes(record: &Record) -> usize {
     let answer = match record {
         Record::Free | Record::Leased { .. } => 0,
-        Record::Answered { answer, .. } => answer.body().len() + answer.content_type().len(),
+        Record::Answered { answer, .. } => answer.length(),
     };
     RECORD_BYTES + answer
 }

@@ -56,7 +56,7 @@ async fn claim(State(desk): State<Arc<Desk>>, request: Request) -> Response {
 async fn ready(State(desk): State<Arc<Desk>>) -> (StatusCode, &'static str) {
     match desk.cache.ready().await {
         Ok(()) => (StatusCode::OK, "ok\n"),
-        Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "the cache's store does not answer\n"),
+        Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "the cache's store takes no claims\n"),
     }
 }
 

@@ -1,20 +1,24 @@
 //! The edge cache: what all edges ask before they let a payment through.
 //!
 //! An accelerator and a first wall, never the truth: it may be away, be flushed or forget, and the durable
-//! idempotency row still holds. The rules are [`edge_core::idempotency::Record`]'s, in both backends.
+//! idempotency row still holds. Nor is it trusted: what it keeps is sealed by the control plane, and edges believe no
+//! more of it than the seals prove. The rules are [`edge_core::idempotency::Record`]'s, in both backends.
 
 mod in_process;
 mod listener;
+mod quota;
 mod redis;
 
 use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use edge_core::idempotency::{Answer, ClaimRequest, Fence, Fenced, Scope, Verdict};
+use edge_core::client::ClientId;
+use edge_core::idempotency::{ClaimRequest, Fence, Fenced, Scope, SealedAnswer, Verdict};
 
 pub use in_process::{InProcessCache, Limits};
 pub use listener::router;
+pub use quota::Keeping;
 pub use redis::{RedisCache, RedisUri};
 
 use crate::domain::clock::Clock;
@@ -25,14 +29,42 @@ pub trait EdgeCache: Send + Sync {
     /// Asks for the turn to execute.
     async fn claim(&self, claim: &ClaimRequest) -> Result<Verdict, CacheError>;
 
-    /// Keeps the answer of the turn `fence` for everybody who asks again. Repeating it is no harm.
-    async fn complete(&self, scope: &Scope, fence: Fence, answer: &Answer) -> Result<Fenced, CacheError>;
+    /// Keeps the answer of the turn `fence`, which is `client`'s, for everybody who asks again. Repeating it is no harm.
+    async fn complete(
+        &self,
+        scope: &Scope,
+        fence: Fence,
+        answer: &SealedAnswer,
+        client: &ClientId,
+    ) -> Result<Completed, CacheError>;
 
     /// Gives the turn `fence` back: nothing was executed, or only the durable row shall answer.
     async fn release(&self, scope: &Scope, fence: Fence) -> Result<Fenced, CacheError>;
 
-    /// Whether claims can be answered now.
+    /// Whether a claim can be answered now, with the turn as well, which has to be written.
     async fn ready(&self) -> Result<(), CacheError>;
+}
+
+/// What became of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Completed {
+    /// It is kept, by this call or by the same one before.
+    Kept,
+    /// The turn is over: somebody else has a later one, or the cache has forgotten this one. Nothing changed.
+    Stale,
+    /// What the client has had kept lately is as much as one may. The turn is given back: the row answers.
+    OverQuota,
+    /// The cache is nearly full, and the rest is for claims. The turn is given back: the row answers.
+    NoRoom,
+}
+
+impl From<Fenced> for Completed {
+    fn from(fenced: Fenced) -> Self {
+        match fenced {
+            Fenced::Applied => Self::Kept,
+            Fenced::Stale => Self::Stale,
+        }
+    }
 }
 
 /// The cache cannot say. The operation may have happened or not; the fence makes both safe.
@@ -54,9 +86,13 @@ impl CacheError {
 ///
 /// # Errors
 /// The Redis client cannot be set up.
-pub fn open(redis: Option<RedisUri>, clock: Arc<dyn Clock>) -> Result<Arc<dyn EdgeCache>, CacheError> {
+pub fn open(
+    redis: Option<RedisUri>,
+    keeping: Keeping,
+    clock: Arc<dyn Clock>,
+) -> Result<Arc<dyn EdgeCache>, CacheError> {
     Ok(match redis {
-        Some(uri) => Arc::new(RedisCache::open(uri)?),
-        None => Arc::new(InProcessCache::new(Limits::default(), clock)),
+        Some(uri) => Arc::new(RedisCache::open(uri, keeping)?),
+        None => Arc::new(InProcessCache::new(Limits::default(), keeping, clock)),
     })
 }

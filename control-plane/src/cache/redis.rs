@@ -1,8 +1,14 @@
 //! The edge cache of a gateway with several control planes or edges: Redis 6.2 or newer, or Valkey.
 //!
-//! Each operation is one script on one key, hence atomic and one round trip. `maxmemory-policy` must be
-//! `noeviction`: any other drops the records of operations under way, since all of them have an expiry. A full
-//! Redis then refuses claims, which is no worse than an absent one.
+//! Each operation is one script, hence atomic and one round trip. `maxmemory-policy` should be `noeviction`: any other
+//! drops the records of operations under way, since all of them have an expiry (money is safe even then: the durable row
+//! decides). Answers are kept for minutes, and only while a quarter of `maxmemory` is free, so that claims always have
+//! room. A Redis that is full all the same refuses claims, which is no worse than an absent one.
+//!
+//! Measured on Redis 7.0.15, 200,000 keys of a kind: 565 bytes for the answer to a charge (102 bytes of JSON; more for
+//! each more), 293 for a lease, everything included.
+
+mod room;
 
 use std::fmt;
 use std::future::Future;
@@ -17,9 +23,14 @@ use ::redis::{
     from_redis_value,
 };
 use async_trait::async_trait;
-use edge_core::idempotency::{Answer, ClaimRequest, Fence, Fenced, KEPT_FOR, Scope, Verdict};
+use edge_core::client::ClientId;
+use edge_core::idempotency::{
+    ClaimRequest, Fence, Fenced, Fingerprint, KEPT_AFTER_LEASE, Scope, SealedAnswer, Verdict,
+};
+use room::Room;
+use sha2::{Digest as _, Sha256};
 
-use super::{CacheError, EdgeCache};
+use super::{CacheError, Completed, EdgeCache, Keeping};
 
 /// For one operation, connecting included. The edge waits for it while the client does.
 const TIMEOUT: Duration = Duration::from_millis(250);
@@ -31,6 +42,19 @@ const UNACKNOWLEDGED_MAX: Duration = Duration::from_secs(2);
 
 /// Commands that may wait to be written; more wait for a place.
 const QUEUE: usize = 1_024;
+
+/// What an answer takes in the memory of Redis besides its body and content type, in bytes: measured, see above.
+const ANSWER_BYTES: u64 = 450;
+
+/// An earlier release keeps answers that nobody sealed under another prefix, so neither reads the other's: while both
+/// run, a key that one of them knows is new to the other, and old to the database.
+const RECORDS: &str = "edge:idem:2:";
+
+/// How much of a client's has been kept lately.
+const CLIENTS: &str = "edge:kept:";
+
+/// A key that no claim has, for probes.
+const PROBE: &str = "edge:idem:2:ready";
 
 /// Codes of errors that are about the connection, not about a record. Our scripts use none of them.
 const REFUSALS: [&str; 5] = ["ERR", "NOAUTH", "NOPERM", "READONLY", "WRONGPASS"];
@@ -69,6 +93,8 @@ fn tcp_settings() -> TcpSettings {
 
 pub struct RedisCache {
     uri: RedisUri,
+    keeping: Keeping,
+    room: Room,
     connection: RwLock<ConnectionManager>,
     claim: Script,
     complete: Script,
@@ -80,8 +106,10 @@ impl RedisCache {
     ///
     /// # Errors
     /// The client cannot be set up.
-    pub fn open(uri: RedisUri) -> Result<Self, CacheError> {
+    pub fn open(uri: RedisUri, keeping: Keeping) -> Result<Self, CacheError> {
         Ok(Self {
+            keeping,
+            room: Room::new(),
             connection: RwLock::new(connection(&uri).map_err(CacheError::unavailable)?),
             uri,
             claim: Script::new(include_str!("redis/claim.lua")),
@@ -95,11 +123,63 @@ impl RedisCache {
     }
 
     async fn within_time<T>(&self, command: impl Future<Output = RedisResult<T>>) -> Result<T, CacheError> {
+        self.invoke(command).await?.map_err(CacheError::unavailable)
+    }
+
+    /// Redis's own word, or that there was none in time.
+    async fn invoke<T>(
+        &self,
+        command: impl Future<Output = RedisResult<T>>,
+    ) -> Result<RedisResult<T>, CacheError> {
         let outcome = tokio::time::timeout(TIMEOUT, command).await;
         let outcome = outcome.map_err(|_| CacheError::unavailable("Redis did not answer in time"))?;
-        outcome.map_err(|error| {
-            self.renew_if_refused(&error);
-            CacheError::unavailable(error)
+        Ok(outcome.inspect_err(|error| self.renew_if_refused(error)))
+    }
+
+    async fn keep(
+        &self,
+        scope: &Scope,
+        fence: Fence,
+        answer: &SealedAnswer,
+        client: &ClientId,
+    ) -> Result<Completed, CacheError> {
+        let text = serde_json::to_string(answer).map_err(CacheError::unavailable)?;
+        let bytes = ANSWER_BYTES.saturating_add(u64::try_from(answer.length()).unwrap_or(u64::MAX));
+        let mut script = self.complete.key(key(scope));
+        script.key(client_key(client)).arg(fence.get()).arg(text).arg(ms(self.keeping.answers_for));
+        script.arg(bytes).arg(self.keeping.client_bytes);
+        let mut connection = self.connection();
+        match self.invoke::<u8>(script.invoke_async(&mut connection)).await? {
+            Ok(0) => Ok(Completed::Stale),
+            Ok(2) => Ok(Completed::OverQuota),
+            Ok(_) => Ok(Completed::Kept),
+            Err(error) if is_full(&error) => {
+                self.room.note_full();
+                self.give_back(scope, fence).await
+            }
+            Err(error) => Err(CacheError::unavailable(error)),
+        }
+    }
+
+    /// Now and then asks how full Redis is. One that does not say has room until it refuses.
+    async fn look_for_room(&self) {
+        if !self.room.is_due() {
+            return;
+        }
+        let mut info = ::redis::cmd("INFO");
+        info.arg("memory");
+        let mut connection = self.connection();
+        // Past `invoke`: who may not ask this may do all else, so it is no reason for a new connection.
+        if let Ok(Ok(said)) = tokio::time::timeout(TIMEOUT, info.query_async::<String>(&mut connection)).await
+        {
+            self.room.note(&said);
+        }
+    }
+
+    async fn give_back(&self, scope: &Scope, fence: Fence) -> Result<Completed, CacheError> {
+        Ok(match self.release(scope, fence).await? {
+            Fenced::Applied => Completed::NoRoom,
+            Fenced::Stale => Completed::Stale,
         })
     }
 
@@ -128,20 +208,31 @@ fn connection(uri: &RedisUri) -> RedisResult<ConnectionManager> {
 #[async_trait]
 impl EdgeCache for RedisCache {
     async fn claim(&self, claim: &ClaimRequest) -> Result<Verdict, CacheError> {
+        let lease_ms = u64::from(claim.lease.as_ms());
         let mut script = self.claim.key(key(&claim.scope));
-        script.arg(claim.fingerprint.to_string()).arg(claim.lease.as_ms()).arg(kept_for_ms());
+        script.arg(claim.fingerprint.to_string()).arg(lease_ms);
+        script.arg(lease_ms.saturating_add(ms(KEPT_AFTER_LEASE)));
         let mut connection = self.connection();
         let reply = self.within_time(script.invoke_async(&mut connection)).await?;
         // Why stays unsaid: the parser would quote the answer.
         verdict(reply).ok_or_else(|| CacheError::unavailable("Redis holds a record that is not ours"))
     }
 
-    async fn complete(&self, scope: &Scope, fence: Fence, answer: &Answer) -> Result<Fenced, CacheError> {
-        let answer = serde_json::to_string(answer).map_err(CacheError::unavailable)?;
-        let mut script = self.complete.key(key(scope));
-        script.arg(fence.get()).arg(answer).arg(kept_for_ms());
-        let mut connection = self.connection();
-        self.within_time(script.invoke_async(&mut connection)).await.map(fenced)
+    async fn complete(
+        &self,
+        scope: &Scope,
+        fence: Fence,
+        answer: &SealedAnswer,
+        client: &ClientId,
+    ) -> Result<Completed, CacheError> {
+        if self.room.is_scarce() {
+            let given_back = self.give_back(scope, fence).await?;
+            self.look_for_room().await;
+            return Ok(given_back);
+        }
+        let kept = self.keep(scope, fence, answer, client).await?;
+        self.look_for_room().await;
+        Ok(kept)
     }
 
     async fn release(&self, scope: &Scope, fence: Fence) -> Result<Fenced, CacheError> {
@@ -151,30 +242,56 @@ impl EdgeCache for RedisCache {
         self.within_time(script.invoke_async(&mut connection)).await.map(fenced)
     }
 
+    /// Writes what a claim writes: a Redis that answers may be full, or a replica.
     async fn ready(&self) -> Result<(), CacheError> {
-        let (ping, mut connection) = (::redis::cmd("PING"), self.connection());
-        self.within_time(ping.query_async(&mut connection)).await
+        self.look_for_room().await;
+        // A lease that is over at once, so that each probe writes.
+        let mut script = self.claim.key(PROBE);
+        script.arg("0").arg(0).arg(1_000);
+        let mut connection = self.connection();
+        self.within_time::<Value>(script.invoke_async(&mut connection)).await.map(drop)
     }
 }
 
 fn key(scope: &Scope) -> String {
-    format!("edge:idem:{scope}")
+    format!("{RECORDS}{scope}")
 }
 
-fn kept_for_ms() -> u64 {
-    u64::try_from(KEPT_FOR.as_millis()).unwrap_or(u64::MAX)
+/// A hash, as everything else there: who the clients are cannot be read from the cache.
+fn client_key(client: &ClientId) -> String {
+    let hash = Sha256::digest(client.as_str());
+    format!("{CLIENTS}{}", hex::encode(hash))
+}
+
+fn ms(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Reads what `claim.lua` returns.
 fn verdict(reply: Value) -> Option<Verdict> {
-    let (name, value): (String, Value) = from_redis_value(reply).ok()?;
+    let mut parts = from_redis_value::<Vec<Value>>(reply).ok()?.into_iter();
+    let name: String = from_redis_value(parts.next()?).ok()?;
+    let value = parts.next()?;
     Some(match name.as_str() {
         "start" => Verdict::Start { fence: Fence::new(from_redis_value(value).ok()?)? },
         "replay" => Verdict::Replay(serde_json::from_slice(&from_redis_value::<Vec<u8>>(value).ok()?).ok()?),
         "in_flight" => Verdict::in_flight(from_redis_value(value).ok()?),
-        "mismatch" => Verdict::Mismatch,
+        "mismatch" => {
+            let fingerprint = Fingerprint::from_hex(&from_redis_value::<String>(value).ok()?)?;
+            let answer: String = from_redis_value(parts.next()?).ok()?;
+            let held = match answer.as_str() {
+                "" => None,
+                json => Some(serde_json::from_str::<SealedAnswer>(json).ok()?.held(fingerprint)),
+            };
+            Verdict::Mismatch { held }
+        }
         _ => return None,
     })
+}
+
+/// Before Redis 7 the code of an error in a script is that of scripts.
+fn is_full(error: &RedisError) -> bool {
+    error.code() == Some("OOM") || error.to_string().contains("-OOM ")
 }
 
 fn fenced(applied: bool) -> Fenced {

@@ -1,11 +1,12 @@
 //! Where the edge cache listens and keeps what it knows.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use edge_core::attestation::Keys;
 
-use super::{ConfigError, Source, attestation_keys, keep, log_format};
-use crate::cache::RedisUri;
+use super::{ConfigError, Source, attestation_keys, keep, keep_all, log_format};
+use crate::cache::{Keeping, RedisUri};
 use crate::telemetry::LogFormat;
 
 const LISTEN: &str = "EDGE_CACHE_LISTEN";
@@ -18,20 +19,48 @@ pub struct EdgeCacheSettings {
     pub listen: Option<SocketAddr>,
     /// `None`: what is known lies in this process and goes with it.
     pub redis: Option<RedisUri>,
+    pub keeping: Keeping,
 }
 
 impl EdgeCacheSettings {
-    pub(super) fn read(source: &Source) -> Result<Self, ConfigError> {
-        let redis = redis_uri(source)?;
-        let listen = match source.get(LISTEN) {
-            Some("off") if redis.is_none() => {
-                return Err(source
-                    .invalid(LISTEN, "can be `off` only with a REDIS_URI, which another edge cache shares"));
-            }
-            Some("off") => None,
-            _ => Some(listen(source)?),
-        };
-        Ok(Self { listen, redis })
+    /// Reads every setting and reports everything that is wrong at once.
+    pub(super) fn read(source: &Source) -> Result<Self, Vec<ConfigError>> {
+        let mut errors = Vec::new();
+        let redis = keep(&mut errors, redis_uri(source));
+        let listen =
+            match source.get(LISTEN) {
+                Some("off") if matches!(redis, Some(None)) => Err(source
+                    .invalid(LISTEN, "can be `off` only with a REDIS_URI, which another edge cache shares")),
+                Some("off") => Ok(None),
+                _ => listen(source).map(Some),
+            };
+        let listen = keep(&mut errors, listen);
+        let keeping = keep_all(&mut errors, keeping(source));
+        match (listen, redis, keeping) {
+            (Some(listen), Some(redis), Some(keeping)) => Ok(Self { listen, redis, keeping }),
+            _ => Err(errors),
+        }
+    }
+}
+
+fn keeping(source: &Source) -> Result<Keeping, Vec<ConfigError>> {
+    let (mut errors, default) = (Vec::new(), Keeping::default());
+    let seconds = source.read_with("EDGE_CACHE_ANSWERS_SECONDS", |text| match text.parse() {
+        Ok(seconds @ 1..=86_400) => Ok(Duration::from_secs(seconds)),
+        _ => Err("must be a whole number of seconds, 1 to 86400".to_owned()),
+    });
+    let seconds = keep(&mut errors, seconds);
+    let megabytes = source.read_with("EDGE_CACHE_CLIENT_MB", |text| match text.parse::<u64>() {
+        Ok(megabytes @ 1..=65_536) => Ok(megabytes * 1024 * 1024),
+        _ => Err("must be a whole number of megabytes, 1 to 65536".to_owned()),
+    });
+    let bytes = keep(&mut errors, megabytes);
+    match (seconds, bytes) {
+        (Some(seconds), Some(bytes)) => Ok(Keeping {
+            answers_for: seconds.unwrap_or(default.answers_for),
+            client_bytes: bytes.unwrap_or(default.client_bytes),
+        }),
+        _ => Err(errors),
     }
 }
 

@@ -1,6 +1,7 @@
 //! What every role needs that works on payments.
 
-use super::{ConfigError, Source, keep, keep_all, providers, retries};
+use super::providers::providers;
+use super::{ConfigError, Source, keep, keep_all, retries};
 use crate::domain::retries::RetryPolicy;
 use crate::providers::{Settings, Timeouts};
 use crate::store::DatabaseSettings;

@@ -5,6 +5,7 @@ mod database;
 mod edge_cache;
 mod gateway;
 mod process;
+mod providers;
 mod reconcile;
 mod retries;
 mod source;
@@ -12,23 +13,16 @@ mod source;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use edge_core::attestation::Keys;
-use reqwest::Url;
-use secrecy::SecretString;
-
 pub use background::{BackgroundSettings, QueueSettings, WorkerConfig};
 pub use edge_cache::{EdgeCacheConfig, EdgeCacheSettings};
+use edge_core::attestation::Keys;
 pub use gateway::GatewaySettings;
 pub use process::ProcessSettings;
 pub use reconcile::{ReconcileSettings, reconcile_per_second};
 pub use source::{ConfigError, Source};
 
-use crate::providers::{PaypalSettings, Settings, StripeSettings, Timeouts};
 use crate::store;
 use crate::telemetry::LogFormat;
-
-const STRIPE_API: &str = "https://api.stripe.com";
-const PAYPAL_API: &str = "https://api-m.sandbox.paypal.com";
 
 /// What `serve` runs with.
 #[derive(Debug)]
@@ -48,7 +42,7 @@ impl Config {
         let listen =
             keep(&mut errors, source.parsed("CONTROL_PLANE_LISTEN", "HOST:PORT, e.g. 127.0.0.1:8081"));
         let keys = keep(&mut errors, attestation_keys(source));
-        let edge_cache = keep(&mut errors, EdgeCacheSettings::read(source));
+        let edge_cache = keep_all(&mut errors, EdgeCacheSettings::read(source));
         let gateway = keep_all(&mut errors, GatewaySettings::read(source));
         let background = keep_all(&mut errors, BackgroundSettings::of_a_service(source));
         let process = keep_all(&mut errors, ProcessSettings::read(source));
@@ -106,62 +100,6 @@ fn attestation_keys(source: &Source) -> Result<Keys, ConfigError> {
         })
 }
 
-fn providers(source: &Source) -> Result<Settings, ConfigError> {
-    Ok(Settings {
-        stripe: stripe(source)?,
-        paypal: paypal(source)?,
-        default_return_url: source
-            .read_with("PAYMENT_RETURN_URL", |text| http_url(text).map(|_| text.to_owned()))?,
-        timeouts: Timeouts::of_calls(seconds(source, "PROVIDER_TIMEOUT_SECONDS", Timeouts::default().call)?),
-        circuit_breakers: source
-            .read_with("CIRCUIT_BREAKERS", |text| match text {
-                "on" => Ok(true),
-                "off" => Ok(false),
-                _ => Err("must be `on` or `off`".to_owned()),
-            })?
-            .unwrap_or(true),
-    })
-}
-
-fn stripe(source: &Source) -> Result<Option<StripeSettings>, ConfigError> {
-    let Some(key) = source.get("STRIPE_SECRET_KEY") else { return Ok(None) };
-    if !["sk_test_", "sk_live_", "rk_test_", "rk_live_"].iter().any(|prefix| key.starts_with(prefix)) {
-        return Err(source.invalid("STRIPE_SECRET_KEY", "must be a secret key, `sk_test_…` or `sk_live_…`"));
-    }
-    Ok(Some(StripeSettings {
-        api_base: base_url(source, "STRIPE_API_BASE", STRIPE_API)?,
-        secret_key: SecretString::from(key),
-    }))
-}
-
-fn paypal(source: &Source) -> Result<Option<PaypalSettings>, ConfigError> {
-    match (source.get("PAYPAL_CLIENT_ID"), source.get("PAYPAL_CLIENT_SECRET")) {
-        (None, None) => Ok(None),
-        (Some(id), Some(secret)) => Ok(Some(PaypalSettings {
-            api_base: base_url(source, "PAYPAL_API_BASE", PAYPAL_API)?,
-            client_id: id.to_owned(),
-            client_secret: SecretString::from(secret),
-        })),
-        (Some(_), None) => Err(ConfigError::Missing {
-            key: "PAYPAL_CLIENT_SECRET",
-            expected: "PAYPAL_CLIENT_ID is set and needs its secret",
-        }),
-        (None, Some(_)) => Err(ConfigError::Missing {
-            key: "PAYPAL_CLIENT_ID",
-            expected: "PAYPAL_CLIENT_SECRET is set and needs its client id",
-        }),
-    }
-}
-
-fn base_url(source: &Source, key: &'static str, default: &str) -> Result<Url, ConfigError> {
-    http_url(source.get(key).unwrap_or(default)).map_err(|problem| source.invalid(key, problem))
-}
-
-fn http_url(text: &str) -> Result<Url, String> {
-    let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-    url.ok_or_else(|| "must be an http or https URL".to_owned())
-}
-
 fn seconds(source: &Source, key: &'static str, default: Duration) -> Result<Duration, ConfigError> {
     let read = |text: &str| match text.parse() {
         Ok(seconds @ 1..=300) => Ok(Duration::from_secs(seconds)),
@@ -207,6 +145,8 @@ mod tests {
             ("DB_URI", "mysql://x"),
             ("LOG_FORMAT", "xml"),
             ("REDIS_URI", "localhost"),
+            ("EDGE_CACHE_ANSWERS_SECONDS", "0"),
+            ("EDGE_CACHE_CLIENT_MB", "much"),
             ("CRASH_POINTS", "after_lunch:1"),
         ])
         .unwrap_err();
@@ -217,6 +157,8 @@ mod tests {
             "DB_URI",
             "LOG_FORMAT",
             "REDIS_URI",
+            "EDGE_CACHE_ANSWERS_SECONDS",
+            "EDGE_CACHE_CLIENT_MB",
             "CRASH_POINTS",
         ] {
             assert!(errors.iter().any(|e| e.starts_with(key)), "{key} in {errors:?}");

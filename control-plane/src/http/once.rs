@@ -6,13 +6,14 @@ use std::future::Future;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use edge_core::attestation::Claim as Turn;
+use edge_core::client::ClientId;
 use edge_core::error::ErrorCode;
-use edge_core::idempotency::{Answer as Kept, Fenced, REPLAYED_HEADER};
+use edge_core::idempotency::{Answer as Kept, Fenced, REPLAYED_HEADER, SealedAnswer};
 
 use super::App;
 use super::attested::Attested;
 use super::error::ApiError;
-use crate::cache::CacheError;
+use crate::cache::{CacheError, Completed};
 use crate::crash_point::reach;
 use crate::domain::idempotency::{
     Answer, Asked, Call, CallKey, Claim, Decided, KeyChange, KeyRecord, Render,
@@ -65,7 +66,9 @@ where
         let told = tell(&app, &call, &claim, turn.fence.is_some(), run).await;
         reach("after_reply_before_edge").await;
         match &told {
-            Ok(Told { answer, is_final: true, .. }) => complete(&app, &turn, answer).await,
+            Ok(Told { answer, is_final: true, .. }) => {
+                complete(&app, &turn, &call.cause.client, answer).await;
+            }
             Ok(_) | Err(_) => release(&app, &turn).await,
         }
         told
@@ -167,11 +170,24 @@ fn respond(told: Told) -> Response {
 }
 
 /// Lets the edges answer from now on. They need not: whoever asks again comes here, and is answered from the
-/// record, so a cache that is away costs time and nothing else.
-async fn complete(app: &App, turn: &Turn, answer: &Answer) {
+/// record, so a cache that is away costs time and nothing else. They believe the answer by its seal alone, since others
+/// may write to the cache.
+async fn complete(app: &App, turn: &Turn, client: &ClientId, answer: &Answer) {
     let Some(fence) = turn.fence else { return };
     match Kept::new(answer.status, JSON.to_owned(), answer.body.clone()) {
-        Ok(kept) => note("complete", app.cache.complete(&turn.scope, fence, &kept).await),
+        Ok(kept) => {
+            let sealed = SealedAnswer::new(kept, &turn.scope, &turn.fingerprint, &app.attestation_keys);
+            let completed = app.cache.complete(&turn.scope, fence, &sealed, client).await;
+            note(
+                "complete",
+                completed.map(|completed| match completed {
+                    Completed::Kept => "applied",
+                    Completed::Stale => "stale",
+                    Completed::OverQuota => "over_quota",
+                    Completed::NoRoom => "no_room",
+                }),
+            );
+        }
         // Too long for the cache, e.g. much metadata: it is answered from the record each time.
         Err(_) => release(app, turn).await,
     }
@@ -180,18 +196,21 @@ async fn complete(app: &App, turn: &Turn, answer: &Answer) {
 /// Gives the turn back: whoever asks next is sent here.
 async fn release(app: &App, turn: &Turn) {
     let Some(fence) = turn.fence else { return };
-    note("release", app.cache.release(&turn.scope, fence).await);
+    let released = app.cache.release(&turn.scope, fence).await;
+    note(
+        "release",
+        released.map(|fenced| match fenced {
+            Fenced::Applied => "applied",
+            Fenced::Stale => "stale",
+        }),
+    );
 }
 
-fn note(operation: &'static str, outcome: Result<Fenced, CacheError>) {
-    let outcome = match outcome {
-        Ok(Fenced::Applied) => "applied",
-        Ok(Fenced::Stale) => "stale",
-        Err(error) => {
-            tracing::debug!(%error, operation, "the edge cache was not told");
-            "unavailable"
-        }
-    };
+fn note(operation: &'static str, outcome: Result<&'static str, CacheError>) {
+    let outcome = outcome.unwrap_or_else(|error| {
+        tracing::debug!(%error, operation, "the edge cache was not told");
+        "unavailable"
+    });
     metrics::counter!("edge_cache_updates_total", "operation" => operation, "outcome" => outcome)
         .increment(1);
 }

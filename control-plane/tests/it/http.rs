@@ -5,12 +5,12 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, Response, StatusCode};
-use control_plane::cache::{EdgeCache, InProcessCache, Limits};
+use control_plane::cache::{EdgeCache, InProcessCache, Keeping, Limits};
 use control_plane::domain::clock::Clock;
 use control_plane::domain::provider::{Doubt, Outcome, Refusal, RefusalKind};
 use control_plane::http::{App, router};
 use edge_core::attestation::{Claim, Claims, HEADER, Keys, Request as Attested};
-use edge_core::idempotency::{ClaimRequest, Fingerprint, Key, Lease, Scope, Verdict};
+use edge_core::idempotency::{ClaimRequest, Fingerprint, Key, Lease, Scope, Verdict, Word};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
@@ -34,7 +34,7 @@ impl Api {
         let test = TestGateway::start().await;
         let draining = CancellationToken::new();
         let cache: Arc<dyn EdgeCache> =
-            Arc::new(InProcessCache::new(Limits::default(), test.gateway.clock.clone()));
+            Arc::new(InProcessCache::new(Limits::default(), Keeping::default(), test.gateway.clock.clone()));
         let app = App {
             gateway: test.gateway.clone(),
             cache: cache.clone(),
@@ -300,10 +300,11 @@ async fn what_was_decided_is_told_to_the_edge_cache_and_what_was_not_gives_the_t
         };
         let answer = api.send(api.vouched_for(&claims, "POST", "/payments/charge", CHARGE)).await;
         let status = answer.status().as_u16();
-        match (api.cache.claim(&claim).await.unwrap(), kept) {
-            (Verdict::Replay(answer), true) => assert_eq!(answer.status(), status),
-            (Verdict::Start { .. }, false) => assert_eq!(status, 202),
-            (verdict, _) => panic!("{name}: {verdict:?} after {status}"),
+        let verdict = api.cache.claim(&claim).await.unwrap();
+        match (Word::of(Some(verdict), &claim, &Keys::parse(KEY).unwrap()), kept) {
+            (Word::Replay(answer), true) => assert_eq!(answer.status(), status),
+            (Word::Start { .. }, false) => assert_eq!(status, 202),
+            (word, _) => panic!("{name}: {word:?} after {status}"),
         }
     }
 }

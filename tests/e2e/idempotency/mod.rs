@@ -1,6 +1,7 @@
 //! A client may send a charge or a refund as often as it likes, through any Envoy, and it happens once.
 
 mod cache_away;
+mod cache_lies;
 mod keys;
 mod many;
 mod replays;

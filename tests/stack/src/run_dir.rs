@@ -1,9 +1,9 @@
 //! The folder of a stack: its state, secrets, logs and pid files.
 
 use std::{
-    fs::{self, DirBuilder, File, OpenOptions, TryLockError},
+    fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError},
     io::{Read as _, Seek as _, Write as _},
-    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
     thread,
     time::Duration,
@@ -21,7 +21,9 @@ impl RunDir {
         let create = || -> std::io::Result<PathBuf> {
             let path = std::path::absolute(path)?;
             for folder in [path.clone(), path.join("logs"), path.join("tls")] {
-                DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+                DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
+                // One that was there already may let others in.
+                fs::set_permissions(&folder, Permissions::from_mode(0o700))?;
             }
             Ok(path)
         };
@@ -142,8 +144,6 @@ pub(crate) fn write_private(path: &Path, contents: &str) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt as _;
-
     use super::*;
 
     fn run_dir() -> (tempfile::TempDir, RunDir) {
@@ -189,5 +189,19 @@ mod tests {
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!(mode(&run_dir.env_file()), 0o600);
         assert_eq!(mode(run_dir.path()), 0o700);
+    }
+
+    #[test]
+    fn a_folder_that_was_open_to_others_is_closed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("run");
+        for folder in [path.clone(), path.join("logs")] {
+            DirBuilder::new().create(&folder).unwrap();
+            fs::set_permissions(&folder, Permissions::from_mode(0o755)).unwrap();
+        }
+        RunDir::open(&path).unwrap();
+        for folder in [path.clone(), path.join("logs")] {
+            assert_eq!(fs::metadata(&folder).unwrap().permissions().mode() & 0o777, 0o700);
+        }
     }
 }

@@ -82,6 +82,14 @@ impl Settings {
         environment
     }
 
+    /// Nobody sends it requests, so it gets neither the edge's keys nor the edge's cache.
+    pub(crate) fn of_worker(&self) -> Environment {
+        let mut environment = self.of_control_plane();
+        environment
+            .retain(|name, _| !["EDGE_ATTESTATION_KEYS", REDIS_URI, EDGE_CACHE].contains(&name.as_str()));
+        environment
+    }
+
     /// What Envoy's bootstrap is made from.
     pub(crate) fn of_bootstrap(&self) -> Environment {
         let mut environment = self.surroundings.clone();
@@ -222,6 +230,14 @@ mod tests {
         let sandbox = all.of_sandbox();
         assert_eq!(sandbox["SANDBOX_STRIPE_WEBHOOK_URL"], "http://127.0.0.1:8080/webhooks/stripe");
         assert!(sandbox["STRIPE_WEBHOOK_SECRETS"].starts_with("whsec_"));
+    }
+
+    #[test]
+    fn a_worker_knows_nothing_of_the_edge() {
+        let (_folder, settings) = settings(&[("REDIS_URI", "redis://mine"), ("AMQP_URI", "amqp://mine")]);
+        let worker = settings.of_worker();
+        assert!(!worker.contains_key("EDGE_ATTESTATION_KEYS") && !worker.contains_key("REDIS_URI"));
+        assert!(worker.contains_key("STRIPE_SECRET_KEY") && worker.contains_key("AMQP_URI"));
     }
 
     #[test]

@@ -229,7 +229,7 @@ async fn start_worker(
     run_dir: &RunDir,
 ) -> Result<Part> {
     let program = &options.programs.control_plane;
-    let mut part = Part::start(run_dir, "worker", program, &["worker"], settings.of_control_plane())?;
+    let mut part = Part::start(run_dir, "worker", program, &["worker"], settings.of_worker())?;
     let client = health::client()?;
     let url = format!("http://{}/readyz", addresses.worker);
     part.ready(Instant::now() + options.start_within, async || probe(client.get(&url)).await).await?;

@@ -1,6 +1,6 @@
 -- Asks for the turn to execute. The rules are those of Record::claim in edge-core.
 -- KEYS[1] the record; ARGV: fingerprint, lease in ms, time to keep the record in ms
--- A record reads "fence leased-until-us fingerprint answer"; the answer is empty while it is leased.
+-- A record reads "fence leased-until-us fingerprint answer"; the answer is empty while it is leased, and sealed.
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
 local fence = now
@@ -11,7 +11,7 @@ if record then
     return redis.error_reply('NOTACLAIM the value is not a claim')
   elseif answer ~= '' or tonumber(lease_until) > now then
     if fingerprint ~= ARGV[1] then
-      return {'mismatch', 0}
+      return {'mismatch', fingerprint, answer}
     elseif answer ~= '' then
       return {'replay', answer}
     end

@@ -1,5 +1,7 @@
--- Keeps the answer of a turn. The rules are those of Record::complete in edge-core.
--- KEYS[1] the record; ARGV: fence, answer, time to keep the record in ms
+-- Keeps the sealed answer of a turn. The rules are those of Record::complete in edge-core.
+-- KEYS[1] the record, KEYS[2] how much its client has had kept lately; ARGV: fence, answer, time to keep it in ms, what
+-- it takes in bytes, how much a client may have kept within that time
+-- 1: it is kept; 0: the turn is over; 2: the client has had its share, so the turn is given back
 local record = redis.call('GET', KEYS[1])
 if not record then
   return 0
@@ -9,7 +11,16 @@ if not held then
   return redis.error_reply('NOTACLAIM the value is not a claim')
 elseif held ~= ARGV[1] then
   return 0
-elseif answer == '' then
-  redis.call('SET', KEYS[1], held .. ' ' .. lease_until .. ' ' .. fingerprint .. ' ' .. ARGV[2], 'PX', ARGV[3])
+elseif answer ~= '' then
+  return 1
 end
+local kept = redis.call('INCRBY', KEYS[2], ARGV[4])
+if kept == tonumber(ARGV[4]) then
+  redis.call('PEXPIRE', KEYS[2], ARGV[3])
+end
+if kept > tonumber(ARGV[5]) then
+  redis.call('DEL', KEYS[1])
+  return 2
+end
+redis.call('SET', KEYS[1], held .. ' ' .. lease_until .. ' ' .. fingerprint .. ' ' .. ARGV[2], 'PX', ARGV[3])
 return 1

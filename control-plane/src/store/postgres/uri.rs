@@ -1,9 +1,10 @@
 //! `postgres://` addresses. No error repeats a value: one of them is the password.
 
+use std::net::IpAddr;
 use std::str::FromStr;
 
 use reqwest::Url;
-use sqlx::postgres::PgConnectOptions;
+use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
 const NAME: &str = "gateway-control-plane";
 
@@ -33,7 +34,16 @@ pub enum InvalidUri {
     UnknownParameter(String),
 }
 
+/// The variable by which libpq is told what the address leaves out.
+const SSL_MODE_VARIABLE: &str = "PGSSLMODE";
+
 /// What libpq's addresses say too: `sslmode`, `sslrootcert`, … as parameters. Nothing is connected yet.
+///
+/// Unlike libpq, a server elsewhere is spoken to by TLS and must prove that it is the one (`verify-full`), unless address
+/// or environment say otherwise: libpq's `prefer` goes on in clear when somebody on the way says that there is no TLS.
+///
+/// # Errors
+/// The address cannot be read.
 pub fn options(uri: &str) -> Result<PgConnectOptions, InvalidUri> {
     let url = Url::parse(uri).map_err(|_| InvalidUri::Malformed)?;
     if !matches!(url.scheme(), "postgres" | "postgresql") {
@@ -45,12 +55,46 @@ pub fn options(uri: &str) -> Result<PgConnectOptions, InvalidUri> {
         }
     }
     let options = PgConnectOptions::from_str(uri).map_err(|_| InvalidUri::Malformed)?;
+    let is_told = url.query_pairs().any(|(name, _)| name == "sslmode")
+        || std::env::var_os(SSL_MODE_VARIABLE).is_some_and(|mode| !mode.is_empty());
+    let options =
+        if is_told || is_here(&options) { options } else { options.ssl_mode(PgSslMode::VerifyFull) };
     Ok(if options.get_application_name().is_none() { options.application_name(NAME) } else { options })
+}
+
+/// Whether what is said stays on this machine.
+fn is_here(options: &PgConnectOptions) -> bool {
+    let host = options.get_host().trim_matches(['[', ']']);
+    let is_loopback = host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+    options.get_socket().is_some() || host.starts_with('/') || host == "localhost" || is_loopback
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_server_elsewhere_must_prove_itself_unless_the_address_says_otherwise() {
+        let mode = |uri: &str| options(uri).unwrap().get_ssl_mode();
+        for elsewhere in [
+            "postgres://u:p@db/gateway",
+            "postgres://10.0.0.1/x",
+            "postgres://localhost.example/x",
+            "postgres:///x?host=db",
+        ] {
+            assert!(matches!(mode(elsewhere), PgSslMode::VerifyFull), "{elsewhere}");
+        }
+        for here in [
+            "postgres://localhost/x",
+            "postgres://127.0.0.2/x",
+            "postgres://[::1]/x",
+            "postgres:///x?host=/run/pg",
+        ] {
+            assert!(matches!(mode(here), PgSslMode::Prefer), "{here}");
+        }
+        assert!(matches!(mode("postgres://db/x?sslmode=disable"), PgSslMode::Disable));
+        assert!(matches!(mode("postgres://db/x?sslmode=require"), PgSslMode::Require));
+    }
 
     #[test]
     fn a_parameter_that_is_not_known_is_named_without_its_value() {

@@ -3,6 +3,7 @@
 mod commit;
 mod due_work;
 mod key;
+mod private;
 mod reconciling;
 mod schema;
 mod store;
@@ -50,6 +51,7 @@ impl SqliteStore {
     pub async fn open(settings: &DatabaseSettings) -> Result<Self, OpenError> {
         let options =
             options(&settings.uri)?.create_if_missing(settings.migrate_on_start != MigrateOnStart::Never);
+        private::files(&options, settings.migrate_on_start != MigrateOnStart::Never).map_err(unavailable)?;
         let pool =
             |connections| SqlitePoolOptions::new().max_connections(connections).acquire_timeout(PATIENCE);
         let writer = pool(1).connect_with(options.clone()).await.map_err(unavailable)?;
@@ -73,6 +75,7 @@ impl SqliteStore {
 /// If the file cannot be opened, a newer release excludes this one, or a migration fails.
 pub async fn migrate(uri: &str) -> Result<Migrated, OpenError> {
     let options = options(uri)?.create_if_missing(true);
+    private::files(&options, true).map_err(unavailable)?;
     let mut connection = SqliteConnection::connect_with(&options).await.map_err(unavailable)?;
     let done = schema::migrate(&mut connection).await?;
     connection.close().await.map_err(unavailable)?;

@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
-use control_plane::cache::{EdgeCache, InProcessCache, Limits, RedisCache};
+use control_plane::cache::{EdgeCache, InProcessCache, Keeping, Limits, RedisCache};
 use control_plane::domain::clock::Clock;
-use edge_core::idempotency::{Answer, ClaimRequest, Fence, Fingerprint, KEPT_FOR, Lease, Scope, Verdict};
+use edge_core::attestation::Keys;
+use edge_core::idempotency::{Answer, ClaimRequest, Fence, Fingerprint, Lease, Scope, SealedAnswer, Verdict};
 use jiff::Timestamp;
 use test_services::RedisServer;
 
@@ -45,7 +46,7 @@ enum Backend {
 impl Bench {
     pub(super) fn in_process() -> Self {
         let clock = FineClock::start();
-        let cache = Arc::new(InProcessCache::new(Limits::default(), clock.clone()));
+        let cache = Arc::new(InProcessCache::new(Limits::default(), Keeping::default(), clock.clone()));
         Self { cache, backend: Backend::InProcess(clock) }
     }
 
@@ -64,22 +65,26 @@ impl Bench {
         }
     }
 
-    /// As after 24 hours: nothing is known of `scope` any more.
+    /// As after hours: nothing is known of `scope` any more.
     pub(super) async fn forget(&self, scope: Scope) {
         match &self.backend {
-            Backend::InProcess(clock) => clock.advance(KEPT_FOR),
+            Backend::InProcess(clock) => clock.advance(Duration::from_hours(24)),
             Backend::Redis(server) => forget(server, scope).await,
         }
     }
 }
 
 pub(super) fn cache_at(uri: &str) -> Arc<dyn EdgeCache> {
-    Arc::new(RedisCache::open(uri.parse().unwrap()).unwrap())
+    cache_that_keeps(uri, Keeping::default())
+}
+
+pub(super) fn cache_that_keeps(uri: &str, keeping: Keeping) -> Arc<dyn EdgeCache> {
+    Arc::new(RedisCache::open(uri.parse().unwrap(), keeping).unwrap())
 }
 
 /// Where the cache keeps its record, as operators see it.
 pub(super) fn key(scope: Scope) -> String {
-    format!("edge:idem:{scope}")
+    format!("edge:idem:2:{scope}")
 }
 
 pub(super) async fn forget(server: &RedisServer, scope: Scope) {
@@ -102,6 +107,12 @@ pub(super) fn lease_ms(ms: u32) -> Lease {
     Lease::from_ms(ms).unwrap()
 }
 
+pub(super) const KEY: &str = "k1:0101010101010101010101010101010101010101010101010101010101010101";
+
+pub(super) fn keys() -> Keys {
+    Keys::parse(KEY).unwrap()
+}
+
 /// A claim for the request `body`, with a lease that no test outlasts by accident.
 pub(super) fn claim(scope: Scope, body: u8) -> ClaimRequest {
     ClaimRequest { scope, fingerprint: fingerprint(body), lease: lease_ms(600_000) }
@@ -111,8 +122,11 @@ pub(super) fn short_claim(scope: Scope, body: u8) -> ClaimRequest {
     ClaimRequest { lease: lease_ms(20), ..claim(scope, body) }
 }
 
-pub(super) fn answer(body: &str) -> Answer {
-    Answer::new(200, "application/json".to_owned(), body.to_owned()).unwrap()
+/// Sealed for nobody's key: the cache keeps what it is given.
+pub(super) fn answer(body: &str) -> SealedAnswer {
+    let answer = Answer::new(200, "application/json".to_owned(), body.to_owned()).unwrap();
+    let scope = Scope::from_hex(&"ab".repeat(32)).unwrap();
+    SealedAnswer::new(answer, &scope, &fingerprint(1), &keys())
 }
 
 pub(super) async fn start(cache: &dyn EdgeCache, claim: ClaimRequest) -> Fence {

@@ -1,5 +1,8 @@
 //! What every backend must do, and a random walk beside the rules themselves.
 
+use std::time::Duration;
+
+use control_plane::cache::Completed;
 use edge_core::idempotency::{
     BODY_BYTES_MAX, ClaimRequest, Fence, Fenced, RETRY_AFTER_MS_MAX, Record, Verdict,
 };
@@ -7,6 +10,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
 use super::bench::*;
+use crate::common::client;
 
 /// Each test once on each backend.
 macro_rules! on_both_backends {
@@ -41,6 +45,7 @@ on_both_backends! {
     scopes_do_not_touch_each_other
     what_is_forgotten_starts_anew
     it_says_that_it_is_ready
+    a_client_that_had_its_share_of_answers_still_has_its_turns_and_others_their_answers
 }
 
 async fn the_first_claim_starts_and_the_next_one_waits(bench: Bench) {
@@ -77,7 +82,10 @@ async fn an_answer_is_replayed_byte_for_byte(bench: Bench) {
     for body in bodies {
         let scope = scope();
         let fence = start(&*bench.cache, claim(scope, 1)).await;
-        assert_eq!(bench.cache.complete(&scope, fence, &answer(&body)).await, Ok(Fenced::Applied));
+        assert_eq!(
+            bench.cache.complete(&scope, fence, &answer(&body), &client("demo")).await,
+            Ok(Completed::Kept)
+        );
         assert_eq!(bench.cache.claim(&claim(scope, 1)).await, Ok(Verdict::Replay(answer(&body))));
     }
 }
@@ -85,9 +93,10 @@ async fn an_answer_is_replayed_byte_for_byte(bench: Bench) {
 async fn another_request_under_the_key_is_a_mismatch_as_long_as_the_first_holds_it(bench: Bench) {
     let scope = scope();
     let fence = start(&*bench.cache, claim(scope, 1)).await;
-    assert_eq!(bench.cache.claim(&claim(scope, 2)).await, Ok(Verdict::Mismatch));
-    bench.cache.complete(&scope, fence, &answer("a")).await.unwrap();
-    assert_eq!(bench.cache.claim(&claim(scope, 2)).await, Ok(Verdict::Mismatch));
+    assert_eq!(bench.cache.claim(&claim(scope, 2)).await, Ok(Verdict::Mismatch { held: None }));
+    bench.cache.complete(&scope, fence, &answer("a"), &client("demo")).await.unwrap();
+    let proof = Some(answer("a").held(fingerprint(1)));
+    assert_eq!(bench.cache.claim(&claim(scope, 2)).await, Ok(Verdict::Mismatch { held: proof }));
 }
 
 async fn a_wrong_request_that_never_came_back_does_not_keep_the_right_one_out(bench: Bench) {
@@ -95,7 +104,7 @@ async fn a_wrong_request_that_never_came_back_does_not_keep_the_right_one_out(be
     start(&*bench.cache, short_claim(scope, 2)).await;
     bench.outlast(lease_ms(20)).await;
     start(&*bench.cache, claim(scope, 1)).await;
-    assert_eq!(bench.cache.claim(&claim(scope, 2)).await, Ok(Verdict::Mismatch));
+    assert_eq!(bench.cache.claim(&claim(scope, 2)).await, Ok(Verdict::Mismatch { held: None }));
 }
 
 async fn after_the_lease_the_next_one_starts_and_the_first_comes_too_late(bench: Bench) {
@@ -104,10 +113,19 @@ async fn after_the_lease_the_next_one_starts_and_the_first_comes_too_late(bench:
     bench.outlast(lease_ms(20)).await;
     let second = start(&*bench.cache, claim(scope, 1)).await;
     assert!(second > first);
-    assert_eq!(bench.cache.complete(&scope, first, &answer("late")).await, Ok(Fenced::Stale));
+    assert_eq!(
+        bench.cache.complete(&scope, first, &answer("late"), &client("demo")).await,
+        Ok(Completed::Stale)
+    );
     assert_eq!(bench.cache.release(&scope, first).await, Ok(Fenced::Stale));
-    assert_eq!(bench.cache.complete(&scope, second, &answer("b")).await, Ok(Fenced::Applied));
-    assert_eq!(bench.cache.complete(&scope, first, &answer("late")).await, Ok(Fenced::Stale));
+    assert_eq!(
+        bench.cache.complete(&scope, second, &answer("b"), &client("demo")).await,
+        Ok(Completed::Kept)
+    );
+    assert_eq!(
+        bench.cache.complete(&scope, first, &answer("late"), &client("demo")).await,
+        Ok(Completed::Stale)
+    );
     assert_eq!(bench.cache.claim(&claim(scope, 1)).await, Ok(Verdict::Replay(answer("b"))));
 }
 
@@ -115,15 +133,15 @@ async fn a_late_answer_counts_if_nobody_took_the_turn(bench: Bench) {
     let scope = scope();
     let fence = start(&*bench.cache, short_claim(scope, 1)).await;
     bench.outlast(lease_ms(20)).await;
-    assert_eq!(bench.cache.complete(&scope, fence, &answer("a")).await, Ok(Fenced::Applied));
+    assert_eq!(bench.cache.complete(&scope, fence, &answer("a"), &client("demo")).await, Ok(Completed::Kept));
     assert_eq!(bench.cache.claim(&claim(scope, 1)).await, Ok(Verdict::Replay(answer("a"))));
 }
 
 async fn the_first_answer_stands_and_repeating_it_is_no_harm(bench: Bench) {
     let scope = scope();
     let fence = start(&*bench.cache, claim(scope, 1)).await;
-    bench.cache.complete(&scope, fence, &answer("a")).await.unwrap();
-    assert_eq!(bench.cache.complete(&scope, fence, &answer("b")).await, Ok(Fenced::Applied));
+    bench.cache.complete(&scope, fence, &answer("a"), &client("demo")).await.unwrap();
+    assert_eq!(bench.cache.complete(&scope, fence, &answer("b"), &client("demo")).await, Ok(Completed::Kept));
     assert_eq!(bench.cache.release(&scope, fence).await, Ok(Fenced::Stale));
     assert_eq!(bench.cache.claim(&claim(scope, 1)).await, Ok(Verdict::Replay(answer("a"))));
 }
@@ -140,18 +158,45 @@ async fn a_released_key_takes_any_request(bench: Bench) {
 async fn scopes_do_not_touch_each_other(bench: Bench) {
     let (one, other) = (scope(), scope());
     let fence = start(&*bench.cache, claim(one, 1)).await;
-    bench.cache.complete(&one, fence, &answer("a")).await.unwrap();
-    assert_eq!(bench.cache.complete(&other, fence, &answer("a")).await, Ok(Fenced::Stale));
+    bench.cache.complete(&one, fence, &answer("a"), &client("demo")).await.unwrap();
+    assert_eq!(
+        bench.cache.complete(&other, fence, &answer("a"), &client("demo")).await,
+        Ok(Completed::Stale)
+    );
     start(&*bench.cache, claim(other, 1)).await;
 }
 
 async fn what_is_forgotten_starts_anew(bench: Bench) {
     let scope = scope();
     let first = start(&*bench.cache, claim(scope, 1)).await;
-    bench.cache.complete(&scope, first, &answer("a")).await.unwrap();
+    bench.cache.complete(&scope, first, &answer("a"), &client("demo")).await.unwrap();
     bench.forget(scope).await;
-    assert_eq!(bench.cache.complete(&scope, first, &answer("b")).await, Ok(Fenced::Stale));
+    assert_eq!(
+        bench.cache.complete(&scope, first, &answer("b"), &client("demo")).await,
+        Ok(Completed::Stale)
+    );
     assert!(start(&*bench.cache, claim(scope, 2)).await > first);
+}
+
+async fn a_client_that_had_its_share_of_answers_still_has_its_turns_and_others_their_answers(bench: Bench) {
+    let (greedy, other) = (client(&format!("c{}", rand::random::<u64>())), client("demo"));
+    let long = answer(&"x".repeat(BODY_BYTES_MAX - 1_024));
+    let mut kept = 0;
+    let over = loop {
+        let scope = scope();
+        let fence = start(&*bench.cache, claim(scope, 1)).await;
+        match bench.cache.complete(&scope, fence, &long, &greedy).await.unwrap() {
+            Completed::Kept => kept += 1,
+            outcome => break (scope, outcome),
+        }
+    };
+    // 64 MiB.
+    assert!((1_000..=1_040).contains(&kept), "{kept}");
+    assert_eq!(over.1, Completed::OverQuota);
+    start(&*bench.cache, claim(over.0, 1)).await;
+    let scope = scope();
+    let fence = start(&*bench.cache, claim(scope, 1)).await;
+    assert_eq!(bench.cache.complete(&scope, fence, &answer("a"), &other).await, Ok(Completed::Kept));
 }
 
 async fn it_says_that_it_is_ready(bench: Bench) {
@@ -201,8 +246,9 @@ async fn walk(bench: &Bench, steps: Vec<Step>) -> Result<(), TestCaseError> {
                     Step::ClaimAndOutlast { .. } => lease_ms(1),
                     _ => lease_ms(600_000),
                 };
-                let theirs = bench.cache.claim(&ClaimRequest { lease, ..claim(scope, body) }).await.unwrap();
-                match (theirs, record.claim(fingerprint(body), lease, None, now_us)) {
+                let claim = ClaimRequest { lease, ..claim(scope, body) };
+                let theirs = bench.cache.claim(&claim).await.unwrap();
+                match (theirs, record.claim(&claim, None, now_us)) {
                     (Verdict::Start { fence: theirs }, Verdict::Start { fence: ours }) => {
                         prop_assert!(turns.last().is_none_or(|(latest, _)| theirs > *latest));
                         turns.push((theirs, ours));
@@ -217,8 +263,9 @@ async fn walk(bench: &Bench, steps: Vec<Step>) -> Result<(), TestCaseError> {
             Step::Complete { who, answer: n } => {
                 let Some((theirs, ours)) = turns.get(who) else { continue };
                 let answer = answer(&n.to_string());
-                let applied = bench.cache.complete(&scope, *theirs, &answer).await.unwrap();
-                prop_assert_eq!(applied, record.complete(*ours, &answer, now_us));
+                let applied = bench.cache.complete(&scope, *theirs, &answer, &client("demo")).await.unwrap();
+                let kept_for = Duration::from_secs(300);
+                prop_assert_eq!(applied, Completed::from(record.complete(*ours, &answer, kept_for, now_us)));
             }
             Step::Release { who } => {
                 let Some((theirs, ours)) = turns.get(who) else { continue };

@@ -3,14 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use control_plane::cache::{CacheError, EdgeCache, InProcessCache, Limits};
-use edge_core::idempotency::{Fenced, Verdict};
+use control_plane::cache::{CacheError, Completed, EdgeCache, InProcessCache, Keeping, Limits};
+use edge_core::idempotency::Verdict;
 
 use super::bench::*;
+use crate::common::client;
 
 fn bounded(records: usize, bytes: usize) -> (InProcessCache, Arc<FineClock>) {
     let clock = FineClock::start();
-    (InProcessCache::new(Limits { records, bytes }, clock.clone()), clock)
+    (InProcessCache::new(Limits { records, bytes }, Keeping::default(), clock.clone()), clock)
 }
 
 #[tokio::test]
@@ -19,7 +20,7 @@ async fn the_oldest_answer_makes_room_for_a_new_claim() {
     let scopes = [scope(), scope(), scope(), scope()];
     for scope in scopes {
         let fence = start(&cache, claim(scope, 1)).await;
-        cache.complete(&scope, fence, &answer("a")).await.unwrap();
+        cache.complete(&scope, fence, &answer("a"), &client("demo")).await.unwrap();
         clock.advance(Duration::from_secs(1));
     }
     for kept in &scopes[1..] {
@@ -36,9 +37,9 @@ async fn a_live_lease_is_never_let_go() {
     for _ in 0..10 {
         let scope = scope();
         let fence = start(&cache, claim(scope, 1)).await;
-        cache.complete(&scope, fence, &answer("a")).await.unwrap();
+        cache.complete(&scope, fence, &answer("a"), &client("demo")).await.unwrap();
     }
-    assert_eq!(cache.complete(&leased, fence, &answer("b")).await, Ok(Fenced::Applied));
+    assert_eq!(cache.complete(&leased, fence, &answer("b"), &client("demo")).await, Ok(Completed::Kept));
     assert_eq!(cache.claim(&claim(leased, 1)).await, Ok(Verdict::Replay(answer("b"))));
 }
 
@@ -61,7 +62,7 @@ async fn large_answers_are_counted_by_their_bytes() {
     let scopes = [scope(), scope(), scope()];
     for scope in scopes {
         let fence = start(&cache, claim(scope, 1)).await;
-        cache.complete(&scope, fence, &answer(&"x".repeat(4_000))).await.unwrap();
+        cache.complete(&scope, fence, &answer(&"x".repeat(4_000)), &client("demo")).await.unwrap();
         clock.advance(Duration::from_secs(1));
     }
     start(&cache, claim(scopes[0], 1)).await;
@@ -73,10 +74,24 @@ async fn what_is_forgotten_goes_before_what_is_kept() {
     let (cache, clock) = bounded(2, usize::MAX);
     let (old, kept) = (scope(), scope());
     start(&cache, short_claim(old, 1)).await;
-    clock.advance(Duration::from_hours(23));
+    clock.advance(Duration::from_secs(30));
     let fence = start(&cache, claim(kept, 1)).await;
-    cache.complete(&kept, fence, &answer("a")).await.unwrap();
-    clock.advance(Duration::from_hours(1));
+    cache.complete(&kept, fence, &answer("a"), &client("demo")).await.unwrap();
+    clock.advance(Duration::from_secs(31));
     start(&cache, claim(scope(), 1)).await;
     assert_eq!(cache.claim(&claim(kept, 1)).await, Ok(Verdict::Replay(answer("a"))));
+}
+
+#[tokio::test]
+async fn it_is_ready_as_long_as_it_has_room_for_one_more_claim() {
+    let (cache, clock) = bounded(2, usize::MAX);
+    let (leased, answered) = (scope(), scope());
+    start(&cache, short_claim(leased, 1)).await;
+    assert_eq!(cache.ready().await, Ok(()));
+    let fence = start(&cache, claim(answered, 1)).await;
+    assert!(cache.ready().await.is_err(), "both are under way");
+    cache.complete(&answered, fence, &answer("a"), &client("demo")).await.unwrap();
+    assert_eq!(cache.ready().await, Ok(()), "an answer makes room");
+    clock.advance(Duration::from_millis(20));
+    start(&cache, claim(scope(), 1)).await;
 }

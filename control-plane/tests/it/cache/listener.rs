@@ -3,17 +3,18 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use control_plane::cache::{CacheError, EdgeCache, InProcessCache, Limits, router};
+use control_plane::cache::{CacheError, Completed, EdgeCache, InProcessCache, Keeping, Limits, router};
 use control_plane::domain::clock::Clock;
 use edge_core::attestation::{HEADER, Keys};
+use edge_core::client::ClientId;
 use edge_core::idempotency::{
-    Answer, CLAIMS_MAX, ClaimCall, ClaimRequest, Fence, Fenced, MARKER_HEADER, Scope, Verdict,
+    CLAIMS_MAX, ClaimCall, ClaimRequest, Fence, Fenced, MARKER_HEADER, Scope, SealedAnswer, Verdict,
 };
 use serde_json::{Value, json};
 
 use super::bench::*;
+use crate::common::client;
 
-const KEY: &str = "k1:0101010101010101010101010101010101010101010101010101010101010101";
 const OTHER_KEY: &str = "k1:0202020202020202020202020202020202020202020202020202020202020202";
 
 struct Service {
@@ -26,7 +27,8 @@ struct Service {
 impl Service {
     async fn start() -> Self {
         let clock = FineClock::start();
-        Self::with(Arc::new(InProcessCache::new(Limits::default(), clock.clone())), clock).await
+        Self::with(Arc::new(InProcessCache::new(Limits::default(), Keeping::default(), clock.clone())), clock)
+            .await
     }
 
     async fn with(cache: Arc<dyn EdgeCache>, clock: Arc<FineClock>) -> Self {
@@ -100,8 +102,9 @@ async fn an_edge_is_told_each_verdict() {
     let Some(Verdict::Start { fence }) = service.claim(claim(scope, 1)).await.verdict() else { panic!() };
     let waiting = service.claim(claim(scope, 1)).await.verdict();
     assert!(matches!(waiting, Some(Verdict::InFlight { .. })));
-    assert_eq!(service.claim(claim(scope, 2)).await.verdict(), Some(Verdict::Mismatch));
-    service.cache.complete(&scope, fence, &answer("{\"a\":1}")).await.unwrap();
+    let other = service.claim(claim(scope, 2)).await.verdict();
+    assert_eq!(other, Some(Verdict::Mismatch { held: None }));
+    service.cache.complete(&scope, fence, &answer("{\"a\":1}"), &client("demo")).await.unwrap();
     assert_eq!(service.claim(claim(scope, 1)).await.verdict(), Some(Verdict::Replay(answer("{\"a\":1}"))));
 }
 
@@ -114,9 +117,9 @@ async fn claims_of_one_call_are_taken_in_their_order_and_told_each_its_verdict()
         panic!("{verdicts:?}")
     };
     assert!(matches!(second, Some(Verdict::InFlight { .. })), "{second:?}");
-    assert_eq!(*fourth, Some(Verdict::Mismatch));
+    assert_eq!(*fourth, Some(Verdict::Mismatch { held: None }));
 
-    service.cache.complete(&mine, *fence, &answer("1")).await.unwrap();
+    service.cache.complete(&mine, *fence, &answer("1"), &client("demo")).await.unwrap();
     let most = service.send(service.call(&[claim(mine, 1); CLAIMS_MAX], KEY)).await;
     assert_eq!(most.verdicts(CLAIMS_MAX).unwrap(), vec![Some(Verdict::Replay(answer("1"))); CLAIMS_MAX]);
 }
@@ -125,7 +128,9 @@ async fn claims_of_one_call_are_taken_in_their_order_and_told_each_its_verdict()
 async fn where_one_claim_cannot_be_told_the_others_are() {
     let clock = FineClock::start();
     let one_record = Limits { records: 1, ..Limits::default() };
-    let service = Service::with(Arc::new(InProcessCache::new(one_record, clock.clone())), clock).await;
+    let service =
+        Service::with(Arc::new(InProcessCache::new(one_record, Keeping::default(), clock.clone())), clock)
+            .await;
     let claims = [claim(scope(), 1), claim(scope(), 1)];
     let verdicts = service.send(service.call(&claims, KEY)).await.verdicts(2).unwrap();
     assert!(matches!(verdicts[..], [Some(Verdict::Start { .. }), None]), "{verdicts:?}");
@@ -215,7 +220,13 @@ impl EdgeCache for Absent {
         away()
     }
 
-    async fn complete(&self, _: &Scope, _: Fence, _: &Answer) -> Result<Fenced, CacheError> {
+    async fn complete(
+        &self,
+        _: &Scope,
+        _: Fence,
+        _: &SealedAnswer,
+        _: &ClientId,
+    ) -> Result<Completed, CacheError> {
         away()
     }
 

@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use control_plane::cache::{CacheError, EdgeCache, RedisUri};
+use control_plane::cache::{CacheError, Completed, EdgeCache, Keeping, RedisUri};
 use edge_core::idempotency::{ClaimRequest, Fenced, Scope, Verdict};
 use test_services::{RedisServer, Signal, run};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::bench::*;
+use crate::common::client;
 
 /// Long enough for any machine; what is awaited takes milliseconds.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -51,22 +52,45 @@ async fn two_control_planes_share_their_claims() {
         }
     }
     assert_eq!(fences.len(), 1);
-    assert_eq!(other.complete(&scope, fences[0], &answer("a")).await, Ok(Fenced::Applied));
+    assert_eq!(other.complete(&scope, fences[0], &answer("a"), &client("demo")).await, Ok(Completed::Kept));
     assert_eq!(one.claim(&claim(scope, 1)).await, Ok(Verdict::Replay(answer("a"))));
 }
 
 #[tokio::test]
-async fn a_record_is_kept_for_24_hours_under_its_hash() {
+async fn a_lease_is_kept_a_minute_longer_and_an_answer_as_long_as_is_set() {
     let Some(server) = server().await else { return };
-    let (cache, scope) = (cache_at(server.uri()), scope());
-    let day_ms = 86_400_000;
+    let keeping = Keeping { answers_for: Duration::from_secs(1_000), ..Keeping::default() };
+    let (cache, scope) = (cache_that_keeps(server.uri(), keeping), scope());
     let fence = start(&*cache, short_claim(scope, 1)).await;
     let left: i64 = server.run(&["PTTL", &key(scope)]).await;
-    assert!((day_ms - 60_000..=day_ms).contains(&left), "{left}");
-    server.run::<()>(&["PEXPIRE", &key(scope), "60000"]).await;
-    cache.complete(&scope, fence, &answer("a")).await.unwrap();
+    assert!((50_000..=60_020).contains(&left), "{left}");
+    cache.complete(&scope, fence, &answer("a"), &client("demo")).await.unwrap();
     let left: i64 = server.run(&["PTTL", &key(scope)]).await;
-    assert!((day_ms - 60_000..=day_ms).contains(&left), "{left}");
+    assert!((990_000..=1_000_000).contains(&left), "{left}");
+}
+
+/// Once with all of the memory taken by answers, as one minute of a busy day may.
+#[tokio::test]
+async fn answers_never_take_the_room_of_claims() {
+    const MEMORY: [&str; 4] = ["--maxmemory", "6mb", "--maxmemory-policy", "noeviction"];
+    let Some(server) = RedisServer::own(&MEMORY).await else { return };
+    let (cache, demo) = (cache_at(server.uri()), client("demo"));
+    let long = answer(&"x".repeat(16 * 1_024));
+    let mut outcomes = Vec::new();
+    let begun = Instant::now();
+    while outcomes.last() != Some(&Completed::NoRoom) {
+        assert!(begun.elapsed() < Duration::from_secs(60), "{outcomes:?}");
+        let scope = scope();
+        let fence = start(&*cache, claim(scope, 1)).await;
+        outcomes.push(cache.complete(&scope, fence, &long, &demo).await.unwrap());
+        // Slow enough to be looked after: Redis is asked once a second.
+        tokio::time::sleep(Duration::from_millis(25)).await;
+    }
+    assert!(outcomes.len() > 50, "it kept answers while there was room: {}", outcomes.len());
+    for _ in 0..100 {
+        start(&*cache, claim(scope(), 1)).await;
+    }
+    assert_eq!(cache.ready().await, Ok(()));
 }
 
 #[tokio::test]
@@ -88,12 +112,12 @@ async fn a_redis_that_is_killed_forgets_and_is_used_again_when_it_is_back() {
     let (cache, scope) = (cache_at(server.uri()), scope());
     let first = start(&*cache, claim(scope, 1)).await;
     server.kill();
-    assert!(unavailable(&cache.complete(&scope, first, &answer("a")).await));
+    assert!(unavailable(&cache.complete(&scope, first, &answer("a"), &client("demo")).await));
     assert!(unavailable(&cache.release(&scope, first).await));
     server.start_again().await;
     let Verdict::Start { fence: second } = verdict(&*cache, claim(scope, 1)).await else { panic!() };
     assert!(second > first);
-    assert_eq!(cache.complete(&scope, first, &answer("a")).await, Ok(Fenced::Stale));
+    assert_eq!(cache.complete(&scope, first, &answer("a"), &client("demo")).await, Ok(Completed::Stale));
 }
 
 #[tokio::test]
@@ -118,7 +142,7 @@ async fn after_a_flush_the_first_comes_too_late() {
     let (cache, scope) = (cache_at(server.uri()), scope());
     let first = start(&*cache, claim(scope, 1)).await;
     server.run::<()>(&["FLUSHALL"]).await;
-    assert_eq!(cache.complete(&scope, first, &answer("a")).await, Ok(Fenced::Stale));
+    assert_eq!(cache.complete(&scope, first, &answer("a"), &client("demo")).await, Ok(Completed::Stale));
     assert!(start(&*cache, claim(scope, 1)).await > first);
 }
 
@@ -132,7 +156,7 @@ async fn a_script_flush_is_not_noticed() {
     assert_eq!(cache.release(&scope, fence).await, Ok(Fenced::Applied));
     let fence = start(&*cache, claim(scope, 1)).await;
     server.run::<()>(&["SCRIPT", "FLUSH"]).await;
-    assert_eq!(cache.complete(&scope, fence, &answer("a")).await, Ok(Fenced::Applied));
+    assert_eq!(cache.complete(&scope, fence, &answer("a"), &client("demo")).await, Ok(Completed::Kept));
 }
 
 #[tokio::test]
@@ -152,7 +176,10 @@ async fn a_value_that_is_not_ours_is_unavailable_and_left_alone() {
         server.run::<()>(&command.iter().map(String::as_str).collect::<Vec<_>>()).await;
         let dump: Vec<u8> = server.run(&["DUMP", &key(scope)]).await;
         assert!(unavailable(&cache.claim(&claim(scope, 1)).await), "{command:?}");
-        assert!(!matches!(cache.complete(&scope, fence, &answer("a")).await, Ok(Fenced::Applied)));
+        assert!(!matches!(
+            cache.complete(&scope, fence, &answer("a"), &client("demo")).await,
+            Ok(Completed::Kept)
+        ));
         assert!(!matches!(cache.release(&scope, fence).await, Ok(Fenced::Applied)));
         assert_eq!(server.run::<Vec<u8>>(&["DUMP", &key(scope)]).await, dump, "{command:?}");
     }
@@ -169,18 +196,30 @@ async fn the_fence_rises_when_the_clock_of_redis_falls() {
 }
 
 #[tokio::test]
-async fn a_full_redis_takes_no_claims_but_keeps_what_it_has() {
+async fn a_full_redis_takes_no_claims_says_so_and_keeps_what_it_has() {
     let Some(server) = RedisServer::own(&["--maxmemory-policy", "noeviction"]).await else { return };
     let (cache, leased, answered) = (cache_at(server.uri()), scope(), scope());
     let fence = start(&*cache, claim(leased, 1)).await;
     let other = start(&*cache, claim(answered, 1)).await;
-    cache.complete(&answered, other, &answer("a")).await.unwrap();
+    cache.complete(&answered, other, &answer("a"), &client("demo")).await.unwrap();
+    assert_eq!(cache.ready().await, Ok(()));
     server.run::<()>(&["CONFIG", "SET", "maxmemory", "1"]).await;
+    assert!(unavailable(&cache.ready().await), "it answers, but takes no claim");
     assert!(unavailable(&cache.claim(&claim(scope(), 1)).await));
     assert_eq!(cache.claim(&claim(answered, 1)).await, Ok(Verdict::Replay(answer("a"))));
-    assert!(unavailable(&cache.complete(&leased, fence, &answer("b")).await));
+    let completed = cache.complete(&leased, fence, &answer("b"), &client("demo")).await;
+    assert_eq!(completed, Ok(Completed::NoRoom), "the turn is given back");
     server.run::<()>(&["CONFIG", "SET", "maxmemory", "0"]).await;
-    assert_eq!(cache.complete(&leased, fence, &answer("b")).await, Ok(Fenced::Applied));
+    start(&*cache, claim(leased, 1)).await;
+}
+
+#[tokio::test]
+async fn a_replica_is_not_ready_though_it_answers() {
+    let Some(server) = server().await else { return };
+    let cache = cache_at(server.uri());
+    assert_eq!(cache.ready().await, Ok(()));
+    server.run::<()>(&["REPLICAOF", "127.0.0.1", "1"]).await;
+    assert!(unavailable(&cache.ready().await));
 }
 
 #[tokio::test]
@@ -207,7 +246,7 @@ async fn a_lost_reply_leaves_a_lease_that_ends_and_an_answer_that_stands() {
     // Connected and with its scripts loaded, so that nothing but the reply is missing.
     let other = super::bench::scope();
     let fence = start(&*cache, claim(other, 1)).await;
-    cache.complete(&other, fence, &answer("a")).await.unwrap();
+    cache.complete(&other, fence, &answer("a"), &client("demo")).await.unwrap();
 
     proxy.lose_replies(true);
     let seen_while_it_lasts = ClaimRequest { lease: lease_ms(2_000), ..claim(scope, 1) };
@@ -218,9 +257,9 @@ async fn a_lost_reply_leaves_a_lease_that_ends_and_an_answer_that_stands() {
     proxy.lose_replies(false);
     verdict(&*cache, claim(other, 1)).await;
     proxy.lose_replies(true);
-    assert!(unavailable(&cache.complete(&scope, fence, &answer("a")).await));
+    assert!(unavailable(&cache.complete(&scope, fence, &answer("a"), &client("demo")).await));
     assert_eq!(direct.claim(&claim(scope, 1)).await, Ok(Verdict::Replay(answer("a"))));
-    assert_eq!(direct.complete(&scope, fence, &answer("a")).await, Ok(Fenced::Applied));
+    assert_eq!(direct.complete(&scope, fence, &answer("a"), &client("demo")).await, Ok(Completed::Kept));
 }
 
 /// Claims until it is this one's turn.

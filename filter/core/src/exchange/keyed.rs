@@ -7,7 +7,7 @@ use crate::client::ClientId;
 use crate::config::{EdgeConfig, KeyRule, WhenUnavailable};
 use crate::error::ErrorCode;
 use crate::head::Head;
-use crate::idempotency::{self, Answer, ClaimRequest, Fingerprint, Key, KeyError, Scope, Verdict};
+use crate::idempotency::{self, Answer, ClaimRequest, Fingerprint, Key, KeyError, Scope, Word};
 use crate::refusal::{Refusal, Reply};
 use crate::route::Route;
 
@@ -76,26 +76,30 @@ impl Keyed {
         }
     }
 
-    /// `None`: the cache gave no verdict. The claim may have been taken all the same; its lease then ends by itself.
-    pub(super) fn turn(&self, claim: &ClaimRequest, verdict: Option<Verdict>) -> Turn {
+    /// Without a word that decides, the claim may have been taken all the same; its lease then ends by itself.
+    pub(super) fn turn(&self, claim: &ClaimRequest, word: Word) -> Turn {
         let under = |fence| Claim { scope: claim.scope, fingerprint: claim.fingerprint, fence };
-        match (verdict, self.rule.when_unavailable) {
-            (Some(Verdict::Start { fence }), _) => Turn::Go(under(Some(fence))),
-            (Some(Verdict::Replay(answer)), _) => Turn::Replay(answer),
-            (Some(Verdict::InFlight { retry_after_ms }), _) => {
+        match (word, self.rule.when_unavailable) {
+            (Word::Start { fence }, _) => Turn::Go(under(Some(fence))),
+            (Word::Replay(answer), _) => Turn::Replay(answer),
+            (Word::InFlight { retry_after_ms }, _) => {
                 let message =
                     "the first request with this `Idempotency-Key` is being worked on; send this one again";
                 let refusal = Refusal::new(ErrorCode::IdempotencyInProgress, message);
                 Turn::Refuse(refusal.retry_after(retry_after_ms.div_ceil(1_000)))
             }
-            (Some(Verdict::Mismatch), _) => {
+            (Word::Mismatch, _) => {
                 let message =
                     "the `Idempotency-Key` was used for another request; use a new one for a new request";
                 let refusal = Refusal::new(ErrorCode::IdempotencyKeyReused, message);
                 Turn::Refuse(refusal.about("Idempotency-Key"))
             }
-            (None, WhenUnavailable::Pass) => Turn::Go(under(None)),
-            (None, WhenUnavailable::Reject) => Turn::Refuse(unavailable()),
+            (Word::Contested | Word::Unproven(_) | Word::Unavailable, WhenUnavailable::Pass) => {
+                Turn::Go(under(None))
+            }
+            (Word::Contested | Word::Unproven(_) | Word::Unavailable, WhenUnavailable::Reject) => {
+                Turn::Refuse(unavailable())
+            }
         }
     }
 }
@@ -106,13 +110,8 @@ pub(super) fn unavailable() -> Refusal {
     Refusal::new(ErrorCode::IdempotencyUnavailable, message).retry_after(UNAVAILABLE_RETRY_S)
 }
 
-/// The name of what is not asked, since too many wait, beside those of [`name`].
+/// The name of what is not asked, since too many wait, beside those of [`Word::name`].
 pub(super) const CROWDED: &str = "crowded";
-
-/// The name of the cache's word in metrics and the access log.
-pub(super) fn name(verdict: Option<&Verdict>) -> &'static str {
-    verdict.map_or("unavailable", Verdict::name)
-}
 
 /// The first answer, byte for byte.
 pub(super) fn replay(answer: Answer) -> Reply {

@@ -17,7 +17,7 @@ use crate::config::EdgeConfig;
 use crate::content::Content;
 use crate::error::ErrorCode;
 use crate::head::Head;
-use crate::idempotency::{ClaimRequest, Verdict};
+use crate::idempotency::{ClaimRequest, Word};
 use crate::outcome::Outcome;
 use crate::refusal::{Refusal, Reply};
 use crate::route::Route;
@@ -99,8 +99,8 @@ impl Exchange {
         self.client.as_ref()
     }
 
-    /// What the cache said of the request's key, once it was asked: the verdict's name, `unavailable`, or
-    /// `crowded` if it was not asked for that.
+    /// What was believed of the cache's word on the request's key, once it was asked: [`Word::name`], or `crowded` if it
+    /// was not asked since too many wait.
     #[must_use]
     pub const fn verdict(&self) -> Option<&'static str> {
         self.verdict
@@ -182,9 +182,8 @@ impl Exchange {
         }
     }
 
-    /// The cache has answered at `now_s` (Unix seconds), or (`None`) did not: it could not be asked, was too late,
-    /// or what came is no verdict.
-    pub fn on_claim_answered(&mut self, verdict: Option<Verdict>, config: &EdgeConfig, now_s: u64) -> Step {
+    /// What is believed of the cache's word at `now_s` (Unix seconds).
+    pub fn on_claim_answered(&mut self, word: Word, config: &EdgeConfig, now_s: u64) -> Step {
         let Claimed { mut request, keyed, claim, body_sha256 } = match std::mem::take(&mut self.stage) {
             Stage::Claiming(claimed) => claimed,
             other => {
@@ -192,8 +191,8 @@ impl Exchange {
                 return self.again();
             }
         };
-        self.verdict = Some(keyed::name(verdict.as_ref()));
-        match keyed.turn(&claim, verdict) {
+        self.verdict = Some(word.name());
+        match keyed.turn(&claim, word) {
             Turn::Go(claim) => {
                 request.claims.claim = Some(claim);
                 self.forward(&request, body_sha256, config, now_s)

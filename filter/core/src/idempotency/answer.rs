@@ -1,6 +1,6 @@
 //! An answer that stands: every repetition of the request gets the same bytes.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 /// The longest body that is kept for replay, in bytes.
 pub const BODY_BYTES_MAX: usize = 64 * 1024;
@@ -9,8 +9,8 @@ pub const BODY_BYTES_MAX: usize = 64 * 1024;
 ///
 /// What was refused before anything was executed (400, 401, 429 and so on) is not one: the client may mend it
 /// and use the key again. Nor is a 5xx: nobody knows yet, and keeping it would make the doubt final.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", try_from = "Unchecked")]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Answer {
     status: u16,
     content_type: String,
@@ -65,22 +65,6 @@ impl Answer {
     #[must_use]
     pub fn into_parts(self) -> (u16, String, String) {
         (self.status, self.content_type, self.body)
-    }
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Unchecked {
-    status: u16,
-    content_type: String,
-    body: String,
-}
-
-impl TryFrom<Unchecked> for Answer {
-    type Error = AnswerError;
-
-    fn try_from(read: Unchecked) -> Result<Self, AnswerError> {
-        Self::new(read.status, read.content_type, read.body)
     }
 }
 

@@ -1,9 +1,10 @@
 //! The edge's wall against doing a thing twice: which requests are the same, and whose turn it is.
 //!
 //! A client names an operation with a [`Key`]. [`Scope`] says which keys are the same one, [`Fingerprint`]
-//! which requests are. The edge sends both as a [`ClaimRequest`] to a cache that all edges share, and the
-//! cache's [`Verdict`] decides: go on under a [`Fence`], answer what was answered before, or refuse. The
-//! control plane completes the claim with its [`Answer`]. [`Record`] has the rules of the cache, free of I/O.
+//! which requests are. The edge sends both as a [`ClaimRequest`] to a cache that all edges share, and goes by the
+//! cache's [`Verdict`]: on under a [`Fence`], to the answer that was given before, or to a refusal. The control plane
+//! completes the claim with its [`Answer`], and seals it ([`SealedAnswer`]): an edge believes no more of a verdict than
+//! is proven or harmless ([`Word`]). [`Record`] has the rules of the cache, free of I/O.
 //!
 //! After draft-ietf-httpapi-idempotency-key-header-07. The cache may lose everything at any time: the control
 //! plane's durable row is the wall that must hold.
@@ -12,6 +13,7 @@ mod answer;
 mod gathering;
 mod key;
 mod lease;
+mod patience;
 mod protocol;
 mod recent;
 mod record;
@@ -19,6 +21,10 @@ mod record;
 #[cfg(not(target_arch = "wasm32"))]
 mod record_model;
 mod scope;
+mod seal;
+mod sealed;
+mod view;
+mod word;
 
 pub use answer::{Answer, AnswerError, BODY_BYTES_MAX};
 pub use gathering::{Alone, CLAIMS_MAX, Gathering, Way};
@@ -27,6 +33,10 @@ pub use lease::{Fence, Lease};
 pub use protocol::{
     CLAIMS_PATH, ClaimCall, ClaimRequest, MARKER, MARKER_HEADER, RETRY_AFTER_MS_MAX, Verdict,
 };
-pub use recent::Recent;
-pub use record::{Fenced, KEPT_FOR, Record};
+use recent::Recent;
+pub use record::{Fenced, KEPT_AFTER_LEASE, Record};
 pub use scope::{Fingerprint, Scope};
+pub use seal::Unproven;
+pub use sealed::{Held, SealedAnswer};
+pub use view::CacheView;
+pub use word::Word;

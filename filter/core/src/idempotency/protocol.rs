@@ -7,7 +7,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Answer, CLAIMS_MAX, Fence, Fingerprint, Lease, Scope};
+use super::{CLAIMS_MAX, Fence, Fingerprint, Held, Lease, Scope, SealedAnswer};
 use crate::attestation::{self, Claims, Keys};
 
 /// Where claims are sent, by POST.
@@ -41,18 +41,23 @@ pub struct ClaimCall {
     pub body: Vec<u8>,
 }
 
-/// What the cache says to a claim.
+/// What the cache says to a claim. Whoever holds the cache or the wire may say it, so it is believed only as
+/// [`Word`](super::Word).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "verdict", rename_all = "snake_case", rename_all_fields = "camelCase")]
 pub enum Verdict {
     /// It is the claimer's turn. Whoever completes or releases the claim presents the fence.
     Start { fence: Fence },
     /// It was answered before; this is the answer.
-    Replay(Answer),
+    Replay(SealedAnswer),
     /// Somebody else's turn. Asking again makes sense after this time, 1 to [`RETRY_AFTER_MS_MAX`].
     InFlight { retry_after_ms: u32 },
     /// The key stands for another request.
-    Mismatch,
+    Mismatch {
+        /// The proof. There is none while the other request is being worked on.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        held: Option<Held>,
+    },
 }
 
 impl ClaimCall {
@@ -120,7 +125,7 @@ impl Verdict {
             Self::Start { .. } => "start",
             Self::Replay(_) => "replay",
             Self::InFlight { .. } => "in_flight",
-            Self::Mismatch => "mismatch",
+            Self::Mismatch { .. } => "mismatch",
         }
     }
 }
@@ -128,6 +133,7 @@ impl Verdict {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::idempotency::Answer;
     use crate::test;
 
     const KEYS: &str = "k1:0101010101010101010101010101010101010101010101010101010101010101";
@@ -190,6 +196,9 @@ mod tests {
     #[test]
     fn verdicts_read_as_documented() {
         let answer = Answer::new(200, "application/json".to_owned(), "{\"a\":\"é\\n\"}".to_owned()).unwrap();
+        let keys = Keys::parse(KEYS).unwrap();
+        let answer = SealedAnswer::new(answer, &claim().scope, &claim().fingerprint, &keys);
+        let held = answer.held(claim().fingerprint);
         let verdicts = [
             (
                 Verdict::Start { fence: Fence::new(1_764_000_000_000_000).unwrap() },
@@ -197,10 +206,13 @@ mod tests {
             ),
             (
                 Verdict::Replay(answer),
-                r#"{"verdict":"replay","status":200,"contentType":"application/json","body":"{\"a\":\"é\\n\"}"}"#,
+                r#"{"verdict":"replay","status":200,"contentType":"application/json","body":"{\"a\":\"é\\n\"}","seal":"k1.t8Tv4fTnWaIqo97iKaIUt6BEqkatLsySuVdS1p6bdN4"}"#,
             ),
             (Verdict::InFlight { retry_after_ms: 250 }, r#"{"verdict":"in_flight","retryAfterMs":250}"#),
-            (Verdict::Mismatch, r#"{"verdict":"mismatch"}"#),
+            (
+                Verdict::Mismatch { held: Some(held) },
+                r#"{"verdict":"mismatch","held":{"fingerprint":"cdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd","answer":"a7b4a3611781c4e7b2003049d59a63c8929e0f4c7821a50b46c7f48d12b205a5","seal":"k1.t8Tv4fTnWaIqo97iKaIUt6BEqkatLsySuVdS1p6bdN4"}}"#,
+            ),
         ];
         for (verdict, text) in verdicts {
             let encoded = Verdict::encode_all(&[Some(verdict.clone())]);
@@ -210,8 +222,16 @@ mod tests {
     }
 
     #[test]
+    fn an_earlier_releases_verdicts_are_read_without_their_proofs() {
+        let replay = r#"{"verdict":"replay","status":200,"contentType":"application/json","body":"{}"}"#;
+        assert!(matches!(read(replay), Some(Verdict::Replay(_))));
+        assert_eq!(read(r#"{"verdict":"mismatch"}"#), Some(Verdict::Mismatch { held: None }));
+    }
+
+    #[test]
     fn each_claim_has_its_verdict_or_the_cache_cannot_say() {
-        let verdicts = [Some(Verdict::Mismatch), None, Some(Verdict::InFlight { retry_after_ms: 1 })];
+        let verdicts =
+            [Some(Verdict::Mismatch { held: None }), None, Some(Verdict::InFlight { retry_after_ms: 1 })];
         let body = Verdict::encode_all(&verdicts);
         assert_eq!(Verdict::read_all(200, Some(b"2"), &body, 3).unwrap(), verdicts);
         for other in [0, 1, 2, 4] {

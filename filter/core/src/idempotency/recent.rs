@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use super::{Answer, ClaimRequest, Fingerprint, Scope, Verdict};
+use super::{Answer, ClaimRequest, Fingerprint, Scope, Word};
 
 /// How long an answer is remembered, in seconds. It stands for longer; this only bounds what is kept for nobody.
 const KEPT_S: u64 = 600;
@@ -13,7 +13,7 @@ const BODY_BYTES_MAX: usize = 2 * 1024;
 /// The last so many answers. An answer that was given stands for good, so remembering it cannot be wrong: who may
 /// ask is part of the scope, and what was asked part of the fingerprint.
 #[derive(Debug)]
-pub struct Recent {
+pub(super) struct Recent {
     answers_max: usize,
     answers: HashMap<Scope, Remembered>,
     /// The same by age.
@@ -28,25 +28,23 @@ struct Remembered {
 
 impl Recent {
     /// Remembers `answers_max` answers of a few hundred bytes each; 0 remembers nothing.
-    #[must_use]
-    pub fn new(answers_max: usize) -> Self {
+    pub(super) fn new(answers_max: usize) -> Self {
         Self { answers_max, answers: HashMap::new(), order: VecDeque::new() }
     }
 
     /// What the cache would say, if this edge knows it.
-    #[must_use]
-    pub fn verdict(&self, claim: &ClaimRequest) -> Option<Verdict> {
+    pub(super) fn word(&self, claim: &ClaimRequest) -> Option<Word> {
         let known = self.answers.get(&claim.scope)?;
         Some(match known.fingerprint == claim.fingerprint {
-            true => Verdict::Replay(known.answer.clone()),
-            false => Verdict::Mismatch,
+            true => Word::Replay(known.answer.clone()),
+            false => Word::Mismatch,
         })
     }
 
-    /// Notes what the cache said at `now_s` (Unix seconds).
-    pub fn note(&mut self, claim: &ClaimRequest, verdict: &Verdict, now_s: u64) {
+    /// Notes what the cache said, and proved, at `now_s` (Unix seconds).
+    pub(super) fn note(&mut self, claim: &ClaimRequest, word: &Word, now_s: u64) {
         self.forget(|since| now_s.saturating_sub(since) >= KEPT_S);
-        let Verdict::Replay(answer) = verdict else { return };
+        let Word::Replay(answer) = word else { return };
         if self.answers_max == 0 || answer.body().len() > BODY_BYTES_MAX {
             return;
         }
@@ -75,7 +73,7 @@ impl Recent {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::idempotency::{Fence, Lease};
+    use crate::idempotency::{Fence, Lease, Unproven};
     use crate::test;
 
     const NOW: u64 = 1_764_000_000;
@@ -88,31 +86,34 @@ mod tests {
         }
     }
 
-    fn replay(body: &str) -> Verdict {
-        Verdict::Replay(Answer::new(200, "application/json".to_owned(), body.to_owned()).unwrap())
+    fn replay(body: &str) -> Word {
+        Word::Replay(Answer::new(200, "application/json".to_owned(), body.to_owned()).unwrap())
     }
 
     #[test]
     fn an_answer_that_was_replayed_once_is_known() {
         let mut recent = Recent::new(2);
-        assert_eq!(recent.verdict(&claim(1, 1)), None);
+        assert_eq!(recent.word(&claim(1, 1)), None);
         recent.note(&claim(1, 1), &replay("a"), NOW);
-        assert_eq!(recent.verdict(&claim(1, 1)), Some(replay("a")));
-        assert_eq!(recent.verdict(&claim(1, 2)), Some(Verdict::Mismatch));
-        assert_eq!(recent.verdict(&claim(2, 1)), None);
+        assert_eq!(recent.word(&claim(1, 1)), Some(replay("a")));
+        assert_eq!(recent.word(&claim(1, 2)), Some(Word::Mismatch));
+        assert_eq!(recent.word(&claim(2, 1)), None);
     }
 
     #[test]
     fn what_can_still_change_is_not_remembered() {
         let mut recent = Recent::new(2);
         let passing = [
-            Verdict::Start { fence: Fence::new(1).unwrap() },
-            Verdict::InFlight { retry_after_ms: 1 },
-            Verdict::Mismatch,
+            Word::Start { fence: Fence::new(1).unwrap() },
+            Word::InFlight { retry_after_ms: 1 },
+            Word::Mismatch,
+            Word::Contested,
+            Word::Unproven(Unproven::Unsealed),
+            Word::Unavailable,
         ];
-        for verdict in passing {
-            recent.note(&claim(1, 1), &verdict, NOW);
-            assert_eq!(recent.verdict(&claim(1, 1)), None);
+        for word in passing {
+            recent.note(&claim(1, 1), &word, NOW);
+            assert_eq!(recent.word(&claim(1, 1)), None);
         }
     }
 
@@ -122,9 +123,9 @@ mod tests {
         for n in 1..=3 {
             recent.note(&claim(n, n), &replay("a"), NOW);
         }
-        assert_eq!(recent.verdict(&claim(1, 1)), None);
-        assert!(recent.verdict(&claim(2, 2)).is_some() && recent.verdict(&claim(3, 3)).is_some());
-        recent.note(&claim(9, 9), &Verdict::Mismatch, NOW + KEPT_S);
+        assert_eq!(recent.word(&claim(1, 1)), None);
+        assert!(recent.word(&claim(2, 2)).is_some() && recent.word(&claim(3, 3)).is_some());
+        recent.note(&claim(9, 9), &Word::Mismatch, NOW + KEPT_S);
         assert_eq!((recent.answers.len(), recent.order.len()), (0, 0));
     }
 
@@ -141,9 +142,9 @@ mod tests {
     fn long_answers_and_none_at_all_are_not_kept() {
         let mut recent = Recent::new(1);
         recent.note(&claim(1, 1), &replay(&"x".repeat(BODY_BYTES_MAX + 1)), NOW);
-        assert_eq!(recent.verdict(&claim(1, 1)), None);
+        assert_eq!(recent.word(&claim(1, 1)), None);
         let mut nothing = Recent::new(0);
         nothing.note(&claim(1, 1), &replay("a"), NOW);
-        assert_eq!(nothing.verdict(&claim(1, 1)), None);
+        assert_eq!(nothing.word(&claim(1, 1)), None);
     }
 }

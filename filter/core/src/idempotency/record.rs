@@ -2,12 +2,11 @@
 
 use std::time::Duration;
 
-use super::{Answer, Fence, Fingerprint, Lease, Verdict};
+use super::{ClaimRequest, Fence, Fingerprint, SealedAnswer, Verdict};
 
-/// How long the cache remembers a claim or an answer.
-pub const KEPT_FOR: Duration = Duration::from_micros(KEPT_US);
-
-const KEPT_US: u64 = 24 * 60 * 60 * 1_000_000;
+/// How long the cache remembers a claim after its lease, so that an answer that comes late is kept, too. An operation
+/// lasts for less: it has two and a half times `PROVIDER_TIMEOUT_SECONDS`, which are 10 unless they are set.
+pub const KEPT_AFTER_LEASE: Duration = Duration::from_secs(60);
 
 /// What the cache knows about one scope. Times are microseconds since 1970 by the cache's clock, which may be
 /// set back.
@@ -22,14 +21,15 @@ pub enum Record {
     Leased {
         fingerprint: Fingerprint,
         fence: Fence,
-        since_us: u64,
         lease_until_us: u64,
+        until_us: u64,
     },
     Answered {
         fingerprint: Fingerprint,
         fence: Fence,
         since_us: u64,
-        answer: Answer,
+        until_us: u64,
+        answer: SealedAnswer,
     },
 }
 
@@ -45,30 +45,33 @@ pub enum Fenced {
 impl Record {
     /// Asks for the turn to execute. `latest` is the highest fence that the cache ever gave, as far as it knows:
     /// no turn gets a fence that another one had.
-    pub fn claim(
-        &mut self,
-        fingerprint: Fingerprint,
-        lease: Lease,
-        latest: Option<Fence>,
-        now_us: u64,
-    ) -> Verdict {
+    pub fn claim(&mut self, claim: &ClaimRequest, latest: Option<Fence>, now_us: u64) -> Verdict {
+        let fingerprint = claim.fingerprint;
         if let Some(verdict) = self.verdict(fingerprint, now_us) {
             return verdict;
         }
         let fence = Fence::after(self.fence().max(latest), now_us);
-        let lease_until_us = now_us.saturating_add(lease.as_us());
-        *self = Self::Leased { fingerprint, fence, since_us: now_us, lease_until_us };
+        let lease_until_us = now_us.saturating_add(claim.lease.as_us());
+        let until_us = lease_until_us.saturating_add(us(KEPT_AFTER_LEASE));
+        *self = Self::Leased { fingerprint, fence, lease_until_us, until_us };
         Verdict::Start { fence }
     }
 
-    /// Keeps the answer of the turn `fence`. The first one stands. It need not be in time, if only nobody else
-    /// has taken the turn.
-    pub fn complete(&mut self, fence: Fence, answer: &Answer, now_us: u64) -> Fenced {
+    /// Keeps the answer of the turn `fence` for a time. The first one stands. It need not be in time, if only nobody
+    /// else has taken the turn.
+    pub fn complete(
+        &mut self,
+        fence: Fence,
+        answer: &SealedAnswer,
+        kept_for: Duration,
+        now_us: u64,
+    ) -> Fenced {
         if self.is_forgotten(now_us) || self.fence() != Some(fence) {
             return Fenced::Stale;
         }
         if let Self::Leased { fingerprint, .. } = *self {
-            *self = Self::Answered { fingerprint, fence, since_us: now_us, answer: answer.clone() };
+            let until_us = now_us.saturating_add(us(kept_for));
+            *self = Self::Answered { fingerprint, fence, since_us: now_us, until_us, answer: answer.clone() };
         }
         Fenced::Applied
     }
@@ -89,9 +92,7 @@ impl Record {
     pub const fn is_forgotten(&self, now_us: u64) -> bool {
         match self {
             Self::Free => true,
-            Self::Leased { since_us, .. } | Self::Answered { since_us, .. } => {
-                since_us.saturating_add(KEPT_US) <= now_us
-            }
+            Self::Leased { until_us, .. } | Self::Answered { until_us, .. } => *until_us <= now_us,
         }
     }
 
@@ -114,11 +115,15 @@ impl Record {
             Self::Free => None,
             Self::Leased { fingerprint: held, lease_until_us, .. } => {
                 let left_us = lease_until_us.checked_sub(now_us).filter(|left| *left > 0)?;
-                Some(if *held == fingerprint { Verdict::in_flight(left_us) } else { Verdict::Mismatch })
+                Some(match *held == fingerprint {
+                    true => Verdict::in_flight(left_us),
+                    false => Verdict::Mismatch { held: None },
+                })
             }
-            Self::Answered { fingerprint: held, answer, .. } => {
-                Some(if *held == fingerprint { Verdict::Replay(answer.clone()) } else { Verdict::Mismatch })
-            }
+            Self::Answered { fingerprint: held, answer, .. } => Some(match *held == fingerprint {
+                true => Verdict::Replay(answer.clone()),
+                false => Verdict::Mismatch { held: Some(answer.held(*held)) },
+            }),
         }
     }
 
@@ -130,25 +135,55 @@ impl Record {
     }
 }
 
+fn us(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::attestation::Keys;
+    use crate::idempotency::{Answer, Lease, Scope};
     use crate::test;
 
     const NOW: u64 = 1_764_000_000_000_000;
     const LEASE_US: u64 = 30_000_000;
     const DAY_US: u64 = 86_400_000_000;
+    const KEPT_FOR: Duration = Duration::from_secs(300);
+    const KEPT_US: u64 = 300_000_000;
+    const AFTER_LEASE_US: u64 = 60_000_000;
 
     fn fingerprint(n: u8) -> Fingerprint {
         Fingerprint::new("POST", "/payments/charge", "", b"application/json", &[n])
     }
 
-    fn answer(body: &str) -> Answer {
-        Answer::new(200, "application/json".to_owned(), body.to_owned()).unwrap()
+    fn keys() -> Keys {
+        Keys::parse(&format!("k1:{}", "01".repeat(32))).unwrap()
+    }
+
+    fn answer(body: &str) -> SealedAnswer {
+        let answer = Answer::new(200, "application/json".to_owned(), body.to_owned()).unwrap();
+        SealedAnswer::new(answer, &scope(), &fingerprint(1), &keys())
+    }
+
+    fn scope() -> Scope {
+        Scope::from_hex(&"ab".repeat(32)).unwrap()
+    }
+
+    fn asked(n: u8, lease_ms: u32) -> ClaimRequest {
+        ClaimRequest { scope: scope(), fingerprint: fingerprint(n), lease: Lease::from_ms(lease_ms).unwrap() }
     }
 
     fn claim(record: &mut Record, n: u8, now_us: u64) -> Verdict {
-        record.claim(fingerprint(n), Lease::from_ms(30_000).unwrap(), None, now_us)
+        record.claim(&asked(n, 30_000), None, now_us)
+    }
+
+    fn complete(record: &mut Record, fence: Fence, body: &str, now_us: u64) -> Fenced {
+        record.complete(fence, &answer(body), KEPT_FOR, now_us)
+    }
+
+    fn is_mismatch(verdict: &Verdict) -> bool {
+        matches!(verdict, Verdict::Mismatch { .. })
     }
 
     fn start(record: &mut Record, now_us: u64) -> Fence {
@@ -190,7 +225,7 @@ mod tests {
         let mut record = Record::Free;
         let first = start(&mut record, NOW);
         record.release(first, NOW);
-        let verdict = record.claim(fingerprint(1), Lease::from_ms(1).unwrap(), Some(first), NOW);
+        let verdict = record.claim(&asked(1, 1), Some(first), NOW);
         assert_eq!(verdict, Verdict::Start { fence: Fence::new(first.get() + 1).unwrap() });
     }
 
@@ -198,9 +233,10 @@ mod tests {
     fn another_request_under_the_key_is_a_mismatch_during_the_lease_and_once_there_is_an_answer() {
         let mut record = Record::Free;
         let fence = start(&mut record, NOW);
-        assert_eq!(claim(&mut record, 2, NOW + LEASE_US - 1), Verdict::Mismatch);
-        record.complete(fence, &answer("a"), NOW + LEASE_US);
-        assert_eq!(claim(&mut record, 2, NOW + LEASE_US + 1), Verdict::Mismatch);
+        assert_eq!(claim(&mut record, 2, NOW + LEASE_US - 1), Verdict::Mismatch { held: None });
+        complete(&mut record, fence, "a", NOW + LEASE_US);
+        let proof = Some(answer("a").held(fingerprint(1)));
+        assert_eq!(claim(&mut record, 2, NOW + LEASE_US + 1), Verdict::Mismatch { held: proof });
     }
 
     #[test]
@@ -208,23 +244,23 @@ mod tests {
         let mut record = Record::Free;
         assert!(matches!(claim(&mut record, 2, NOW), Verdict::Start { .. }));
         assert!(matches!(claim(&mut record, 1, NOW + LEASE_US), Verdict::Start { .. }));
-        assert_eq!(claim(&mut record, 2, NOW + LEASE_US + 1), Verdict::Mismatch);
+        assert!(is_mismatch(&claim(&mut record, 2, NOW + LEASE_US + 1)));
     }
 
     #[test]
-    fn an_answer_is_replayed_for_24_hours_from_when_it_was_given() {
+    fn an_answer_is_replayed_for_as_long_as_it_is_kept() {
         let mut record = Record::Free;
         let fence = start(&mut record, NOW);
-        assert_eq!(record.complete(fence, &answer("a"), NOW + 1), Fenced::Applied);
-        assert_eq!(claim(&mut record, 1, NOW + DAY_US), Verdict::Replay(answer("a")));
-        assert!(start(&mut record, NOW + 1 + DAY_US) > fence);
+        assert_eq!(complete(&mut record, fence, "a", NOW + 1), Fenced::Applied);
+        assert_eq!(claim(&mut record, 1, NOW + KEPT_US), Verdict::Replay(answer("a")));
+        assert!(start(&mut record, NOW + 1 + KEPT_US) > fence);
     }
 
     #[test]
     fn a_late_answer_counts_if_nobody_took_the_turn() {
         let mut record = Record::Free;
         let fence = start(&mut record, NOW);
-        assert_eq!(record.complete(fence, &answer("a"), NOW + 2 * LEASE_US), Fenced::Applied);
+        assert_eq!(complete(&mut record, fence, "a", NOW + 2 * LEASE_US), Fenced::Applied);
         assert_eq!(claim(&mut record, 1, NOW + 2 * LEASE_US), Verdict::Replay(answer("a")));
     }
 
@@ -234,11 +270,11 @@ mod tests {
         let first = start(&mut record, NOW);
         let second = start(&mut record, NOW + LEASE_US);
         for now_us in [NOW + LEASE_US, NOW + 2 * LEASE_US] {
-            assert_eq!(record.complete(first, &answer("late"), now_us), Fenced::Stale);
+            assert_eq!(complete(&mut record, first, "late", now_us), Fenced::Stale);
             assert_eq!(record.release(first, now_us), Fenced::Stale);
         }
-        assert_eq!(record.complete(second, &answer("b"), NOW + 2 * LEASE_US), Fenced::Applied);
-        assert_eq!(record.complete(first, &answer("late"), NOW + 2 * LEASE_US), Fenced::Stale);
+        assert_eq!(complete(&mut record, second, "b", NOW + 2 * LEASE_US), Fenced::Applied);
+        assert_eq!(complete(&mut record, first, "late", NOW + 2 * LEASE_US), Fenced::Stale);
         assert_eq!(claim(&mut record, 1, NOW + 2 * LEASE_US), Verdict::Replay(answer("b")));
     }
 
@@ -246,8 +282,8 @@ mod tests {
     fn the_first_answer_stands_and_repeating_it_is_no_harm() {
         let mut record = Record::Free;
         let fence = start(&mut record, NOW);
-        record.complete(fence, &answer("a"), NOW);
-        assert_eq!(record.complete(fence, &answer("b"), NOW), Fenced::Applied);
+        complete(&mut record, fence, "a", NOW);
+        assert_eq!(complete(&mut record, fence, "b", NOW), Fenced::Applied);
         assert_eq!(record.release(fence, NOW), Fenced::Stale);
         assert_eq!(claim(&mut record, 1, NOW), Verdict::Replay(answer("a")));
     }
@@ -264,8 +300,10 @@ mod tests {
     fn what_is_forgotten_cannot_be_completed() {
         let mut record = Record::Free;
         let fence = start(&mut record, NOW);
-        assert_eq!(record.complete(fence, &answer("a"), NOW + DAY_US), Fenced::Stale);
-        assert_eq!(Record::Free.complete(fence, &answer("a"), NOW), Fenced::Stale);
+        let forgotten_us = NOW + LEASE_US + AFTER_LEASE_US;
+        assert_eq!(record.clone().complete(fence, &answer("a"), KEPT_FOR, forgotten_us - 1), Fenced::Applied);
+        assert_eq!(complete(&mut record, fence, "a", forgotten_us), Fenced::Stale);
+        assert_eq!(Record::Free.complete(fence, &answer("a"), KEPT_FOR, NOW), Fenced::Stale);
         assert_eq!(Record::Free.release(fence, NOW), Fenced::Stale);
     }
 }

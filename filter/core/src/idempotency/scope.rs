@@ -37,6 +37,10 @@ impl Scope {
     pub fn from_hex(hex: &str) -> Option<Self> {
         Hash::from_hex(hex).map(Self)
     }
+
+    pub(super) const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0.0
+    }
 }
 
 impl Fingerprint {
@@ -51,6 +55,10 @@ impl Fingerprint {
     #[must_use]
     pub fn from_hex(hex: &str) -> Option<Self> {
         Hash::from_hex(hex).map(Self)
+    }
+
+    pub(super) const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0.0
     }
 }
 

@@ -1,6 +1,11 @@
 //! All of it together, and what must be true of it after every step.
 
-use edge_core::idempotency::{self, Fence, Fingerprint, Lease, Record};
+use std::time::Duration;
+
+use edge_core::attestation::Keys;
+use edge_core::idempotency::{
+    self, ClaimRequest, Fence, Fingerprint, Lease, Record, Scope, SealedAnswer, Word,
+};
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 
@@ -9,6 +14,7 @@ use crate::request::{Fate, Place, Request};
 
 const START_US: u64 = 1_764_000_000_000_000;
 const EDGE_LEASE_MS: u32 = 15_000;
+const ANSWERS_KEPT_FOR: Duration = Duration::from_secs(300);
 /// From one step to the next. A cache that has lost its memory begins its fences anew with its clock, so what is
 /// assumed is that no clock shows the very microsecond of an earlier turn once more after a flush (what sets it back
 /// is no multiple of this), and that the clock of a copy that takes over is not behind the fences that were given.
@@ -89,8 +95,10 @@ impl World {
             },
             Place::Decided(verdict) => {
                 if let Some(fence) = request.fence.filter(|_| !self.is_away) {
-                    let answer = answer(verdict);
-                    self.change_cache(|record, _, now_us| record.complete(fence, &answer, now_us));
+                    let answer = sealed(verdict, request.body);
+                    self.change_cache(|record, _, now_us| {
+                        record.complete(fence, &answer, ANSWERS_KEPT_FOR, now_us)
+                    });
                 }
                 self.told.push((request.body, verdict));
                 Place::Over
@@ -112,16 +120,16 @@ impl World {
             return Ok(Place::ControlPlane);
         }
         let (fingerprint, lease) = (fingerprint(request.body), Lease::from_ms(EDGE_LEASE_MS).unwrap());
-        let verdict =
-            self.change_cache(|record, latest, now_us| record.claim(fingerprint, lease, latest, now_us));
-        Ok(match verdict {
-            idempotency::Verdict::Start { fence } => {
+        let asked = ClaimRequest { scope: scope(), fingerprint, lease };
+        let verdict = self.change_cache(|record, latest, now_us| record.claim(&asked, latest, now_us));
+        Ok(match Word::of(Some(verdict), &asked, &keys()) {
+            Word::Start { fence } => {
                 prop_assert!(Some(fence) > self.latest, "a fence is given once");
                 self.latest = Some(fence);
                 request.fence = Some(fence);
                 Place::ControlPlane
             }
-            idempotency::Verdict::Replay(kept) => {
+            Word::Replay(kept) => {
                 let row = self.database.row.filter(|row| row.body == request.body);
                 let verdict = row.and_then(|row| row.answer);
                 prop_assert_eq!(verdict.map(answer), Some(kept), "only what the row answers is replayed");
@@ -129,7 +137,12 @@ impl World {
                 Place::Over
             }
             // Its client sends it again, or has made a mistake.
-            idempotency::Verdict::InFlight { .. } | idempotency::Verdict::Mismatch => Place::Over,
+            Word::InFlight { .. } | Word::Mismatch => Place::Over,
+            // Another one is being worked on: the row decides.
+            Word::Contested => Place::ControlPlane,
+            word @ (Word::Unproven(_) | Word::Unavailable) => {
+                return Err(TestCaseError::fail(format!("{word:?} of an honest cache")));
+            }
         })
     }
 
@@ -250,7 +263,11 @@ impl World {
         if let Record::Answered { answer: kept, fingerprint: of, .. } = &self.record {
             let row = self.database.row.unwrap();
             prop_assert_eq!(*of, fingerprint(row.body));
-            prop_assert_eq!(Some(kept.clone()), row.answer.map(answer), "the cache says what the row says");
+            prop_assert_eq!(
+                Some(kept.clone()),
+                row.answer.map(|verdict| sealed(verdict, row.body)),
+                "the cache says what the row says"
+            );
         }
         Ok(())
     }
@@ -290,4 +307,16 @@ fn fingerprint(body: u8) -> Fingerprint {
 fn answer(verdict: Verdict) -> idempotency::Answer {
     let status = if matches!(verdict, Verdict::Done { .. }) { 200 } else { 402 };
     idempotency::Answer::new(status, "application/json".to_owned(), format!("{verdict:?}")).unwrap()
+}
+
+fn sealed(verdict: Verdict, body: u8) -> SealedAnswer {
+    SealedAnswer::new(answer(verdict), &scope(), &fingerprint(body), &keys())
+}
+
+fn scope() -> Scope {
+    Scope::from_hex(&"ab".repeat(32)).unwrap()
+}
+
+fn keys() -> Keys {
+    Keys::parse(&format!("k1:{}", "01".repeat(32))).unwrap()
 }

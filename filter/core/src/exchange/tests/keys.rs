@@ -1,7 +1,7 @@
 //! What becomes of a request by its idempotency key.
 
 use super::*;
-use crate::idempotency::{Answer, ClaimRequest, Fingerprint, Key, Scope};
+use crate::idempotency::{Answer, ClaimRequest, Fingerprint, Key, Scope, Unproven};
 use crate::test;
 
 fn key(text: &str) -> Sent {
@@ -20,14 +20,14 @@ fn claimed(sent: &Sent, config: &EdgeConfig) -> (Exchange, ClaimRequest) {
     (exchange, claim)
 }
 
-fn answered(verdict: Option<Verdict>, config: &EdgeConfig) -> (Exchange, Step) {
+fn answered(word: Word, config: &EdgeConfig) -> (Exchange, Step) {
     let (mut exchange, _) = claimed(&Sent::charge(), config);
-    let step = exchange.on_claim_answered(verdict, config, NOW);
+    let step = exchange.on_claim_answered(word, config, NOW);
     (exchange, step)
 }
 
-fn refused(verdict: Option<Verdict>, config: &EdgeConfig, code: ErrorCode) -> Reply {
-    let (exchange, step) = answered(verdict, config);
+fn refused(word: Word, config: &EdgeConfig, code: ErrorCode) -> Reply {
+    let (exchange, step) = answered(word, config);
     assert_eq!(exchange.outcome(), Some(Outcome::Refused(code)));
     let Step::Reply(reply) = step else { panic!("{step:?}") };
     let body: serde_json::Value = serde_json::from_slice(&reply.body).unwrap();
@@ -74,8 +74,8 @@ fn the_claim_says_who_asks_what_and_the_attestation_says_it_again() {
     let fingerprint = Fingerprint::new("POST", "/payments/charge", "", b"application/json", CHARGE);
     assert_eq!(claim.fingerprint, fingerprint);
 
-    let start = Verdict::Start { fence: Fence::new(9).unwrap() };
-    let Step::Forward(edits) = exchange.on_claim_answered(Some(start), &config(), NOW) else { panic!() };
+    let start = Word::Start { fence: Fence::new(9).unwrap() };
+    let Step::Forward(edits) = exchange.on_claim_answered(start, &config(), NOW) else { panic!() };
     let attested = attested(&edits, "POST", "/payments/charge", CHARGE).claim.unwrap();
     assert_eq!((attested.scope, attested.fingerprint), (claim.scope, claim.fingerprint));
     assert_eq!(attested.fence, Fence::new(9));
@@ -98,7 +98,7 @@ fn another_client_has_another_scope_and_another_byte_another_fingerprint() {
 fn a_finished_key_is_answered_with_the_first_answer_byte_for_byte() {
     let body = "{\"success\":true,\"transactionId\":\"txn_1\" }\n";
     let answer = Answer::new(402, "application/json".to_owned(), body.to_owned()).unwrap();
-    let (exchange, step) = answered(Some(Verdict::Replay(answer)), &config());
+    let (exchange, step) = answered(Word::Replay(answer), &config());
     let Step::Reply(reply) = step else { panic!("{step:?}") };
     assert_eq!((reply.status, reply.body.as_slice()), (402, body.as_bytes()));
     let headers = [("content-type", "application/json".into()), ("idempotency-replayed", "true".into())];
@@ -109,20 +109,20 @@ fn a_finished_key_is_answered_with_the_first_answer_byte_for_byte() {
 #[test]
 fn while_the_first_runs_the_others_are_told_when_to_come_back() {
     for (retry_after_ms, seconds) in [(1, "1"), (1_000, "1")] {
-        let verdict = Verdict::InFlight { retry_after_ms };
-        let reply = refused(Some(verdict), &config(), ErrorCode::IdempotencyInProgress);
+        let word = Word::InFlight { retry_after_ms };
+        let reply = refused(word, &config(), ErrorCode::IdempotencyInProgress);
         assert!(reply.headers.contains(&("retry-after", seconds.into())));
     }
 }
 
 #[test]
 fn a_key_of_another_request_is_refused() {
-    refused(Some(Verdict::Mismatch), &config(), ErrorCode::IdempotencyKeyReused);
+    refused(Word::Mismatch, &config(), ErrorCode::IdempotencyKeyReused);
 }
 
 #[test]
 fn without_the_cache_a_request_goes_on_unchecked() {
-    let (exchange, step) = answered(None, &config());
+    let (exchange, step) = answered(Word::Unavailable, &config());
     let Step::Forward(edits) = step else { panic!("{step:?}") };
     let claim = attested(&edits, "POST", "/payments/charge", CHARGE).claim.unwrap();
     assert_eq!(claim.fence, None);
@@ -132,10 +132,23 @@ fn without_the_cache_a_request_goes_on_unchecked() {
 #[test]
 fn without_the_cache_a_route_may_refuse_instead() {
     let strict = with(r#"{"idempotency":{"routes":{"charge":{"whenUnavailable":"reject"}}}}"#);
-    let reply = refused(None, &strict, ErrorCode::IdempotencyUnavailable);
+    let reply = refused(Word::Unavailable, &strict, ErrorCode::IdempotencyUnavailable);
     assert!(reply.headers.contains(&("retry-after", "1".into())));
     let others = with(r#"{"idempotency":{"routes":{"refund":{"whenUnavailable":"reject"}}}}"#);
-    assert!(matches!(answered(None, &others).1, Step::Forward(_)));
+    assert!(matches!(answered(Word::Unavailable, &others).1, Step::Forward(_)));
+}
+
+#[test]
+fn what_proves_nothing_is_as_if_nothing_was_said() {
+    let strict = with(r#"{"idempotency":{"whenUnavailable":"reject"}}"#);
+    for (word, name) in [(Word::Unproven(Unproven::Altered), "unproven"), (Word::Contested, "contested")] {
+        let (exchange, step) = answered(word.clone(), &config());
+        let Step::Forward(edits) = step else { panic!("{step:?}") };
+        let claim = attested(&edits, "POST", "/payments/charge", CHARGE).claim.unwrap();
+        assert_eq!(claim.fence, None);
+        assert_eq!((exchange.outcome(), exchange.verdict()), (Some(Outcome::Forwarded), Some(name)));
+        refused(word, &strict, ErrorCode::IdempotencyUnavailable);
+    }
 }
 
 #[test]
@@ -152,11 +165,11 @@ fn where_keys_are_optional_a_request_without_one_goes_on_and_a_wrong_one_is_stil
 #[test]
 fn the_caches_word_counts_once_and_only_when_it_was_asked() {
     let mut early = Exchange::default();
-    assert_eq!(early.on_claim_answered(Some(Verdict::Mismatch), &config(), NOW), Step::Wait);
+    assert_eq!(early.on_claim_answered(Word::Mismatch, &config(), NOW), Step::Wait);
     assert_eq!((early.outcome(), early.claim()), (None, None));
-    let (mut exchange, _) = answered(Some(Verdict::Mismatch), &config());
-    let start = Verdict::Start { fence: Fence::new(1).unwrap() };
-    assert_eq!(exchange.on_claim_answered(Some(start), &config(), NOW), Step::Wait);
+    let (mut exchange, _) = answered(Word::Mismatch, &config());
+    let start = Word::Start { fence: Fence::new(1).unwrap() };
+    assert_eq!(exchange.on_claim_answered(start, &config(), NOW), Step::Wait);
     assert_eq!(exchange.outcome(), Some(Outcome::Refused(ErrorCode::IdempotencyKeyReused)));
 }
 

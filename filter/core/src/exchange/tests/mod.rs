@@ -68,8 +68,8 @@ impl Sent {
     fn to(&self, exchange: &mut Exchange) -> Step {
         match self.up_to_the_claim(exchange, &config()) {
             Step::Claim(_) => {
-                let start = Verdict::Start { fence: Fence::new(7).unwrap() };
-                exchange.on_claim_answered(Some(start), &config(), NOW)
+                let start = Word::Start { fence: Fence::new(7).unwrap() };
+                exchange.on_claim_answered(start, &config(), NOW)
             }
             step => step,
         }
@@ -169,7 +169,7 @@ fn nothing_is_forwarded_before_the_request_is_complete() {
     }
     assert!(matches!(exchange.on_request_end(CHARGE, &config(), NOW), Step::Claim(_)));
     assert_eq!(exchange.outcome(), None);
-    assert!(matches!(exchange.on_claim_answered(None, &config(), NOW), Step::Forward(_)));
+    assert!(matches!(exchange.on_claim_answered(Word::Unavailable, &config(), NOW), Step::Forward(_)));
 }
 
 #[test]

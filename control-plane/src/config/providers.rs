@@ -1,0 +1,139 @@
+//! The providers: their credentials, and whereto they may go.
+
+use std::net::IpAddr;
+
+use reqwest::Url;
+use secrecy::SecretString;
+
+use super::{ConfigError, Source, seconds};
+use crate::providers::{PaypalSettings, Settings, StripeSettings, Timeouts};
+
+const STRIPE_API: &str = "https://api.stripe.com";
+const PAYPAL_API: &str = "https://api-m.sandbox.paypal.com";
+
+/// How credentials begin that were made up for a provider sandbox of one's own. None of a provider's begin so, and no
+/// others may go over a network in clear, where a sandbox takes whatever it is given.
+const FOR_THE_SANDBOX: [&str; 2] = ["sk_test_sandbox_", "sandbox-"];
+
+pub(super) fn providers(source: &Source) -> Result<Settings, ConfigError> {
+    Ok(Settings {
+        stripe: stripe(source)?,
+        paypal: paypal(source)?,
+        default_return_url: source
+            .read_with("PAYMENT_RETURN_URL", |text| http_url(text).map(|_| text.to_owned()))?,
+        timeouts: Timeouts::of_calls(seconds(source, "PROVIDER_TIMEOUT_SECONDS", Timeouts::default().call)?),
+        circuit_breakers: source
+            .read_with("CIRCUIT_BREAKERS", |text| match text {
+                "on" => Ok(true),
+                "off" => Ok(false),
+                _ => Err("must be `on` or `off`".to_owned()),
+            })?
+            .unwrap_or(true),
+    })
+}
+
+fn stripe(source: &Source) -> Result<Option<StripeSettings>, ConfigError> {
+    let Some(key) = source.get("STRIPE_SECRET_KEY") else { return Ok(None) };
+    if !["sk_test_", "sk_live_", "rk_test_", "rk_live_"].iter().any(|prefix| key.starts_with(prefix)) {
+        return Err(source.invalid("STRIPE_SECRET_KEY", "must be a secret key, `sk_test_…` or `sk_live_…`"));
+    }
+    let api_base = base_url(source, "STRIPE_API_BASE", STRIPE_API)?;
+    if api_base.scheme() == "http" && (key.starts_with("sk_live_") || key.starts_with("rk_live_")) {
+        let problem = "must be https: STRIPE_SECRET_KEY is a live key, which never goes over plain HTTP";
+        return Err(source.invalid("STRIPE_API_BASE", problem));
+    }
+    check_way(source, "STRIPE_API_BASE", &api_base, key)?;
+    Ok(Some(StripeSettings { api_base, secret_key: SecretString::from(key) }))
+}
+
+fn paypal(source: &Source) -> Result<Option<PaypalSettings>, ConfigError> {
+    match (source.get("PAYPAL_CLIENT_ID"), source.get("PAYPAL_CLIENT_SECRET")) {
+        (None, None) => Ok(None),
+        (Some(id), Some(secret)) => {
+            let api_base = base_url(source, "PAYPAL_API_BASE", PAYPAL_API)?;
+            check_way(source, "PAYPAL_API_BASE", &api_base, id)?;
+            Ok(Some(PaypalSettings {
+                api_base,
+                client_id: id.to_owned(),
+                client_secret: SecretString::from(secret),
+            }))
+        }
+        (Some(_), None) => Err(ConfigError::Missing {
+            key: "PAYPAL_CLIENT_SECRET",
+            expected: "PAYPAL_CLIENT_ID is set and needs its secret",
+        }),
+        (None, Some(_)) => Err(ConfigError::Missing {
+            key: "PAYPAL_CLIENT_ID",
+            expected: "PAYPAL_CLIENT_SECRET is set and needs its client id",
+        }),
+    }
+}
+
+/// A provider's credentials leave this machine by TLS alone.
+fn check_way(source: &Source, key: &'static str, base: &Url, credential: &str) -> Result<(), ConfigError> {
+    let is_made_up = FOR_THE_SANDBOX.iter().any(|prefix| credential.starts_with(prefix));
+    if base.scheme() == "https" || is_loopback(base) || is_made_up {
+        return Ok(());
+    }
+    let problem = "must be https, or on this machine: over plain HTTP go only credentials made up for a provider sandbox, `sk_test_sandbox_…` and PayPal's `sandbox-…`";
+    Err(source.invalid(key, problem))
+}
+
+fn is_loopback(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+fn base_url(source: &Source, key: &'static str, default: &str) -> Result<Url, ConfigError> {
+    http_url(source.get(key).unwrap_or(default)).map_err(|problem| source.invalid(key, problem))
+}
+
+fn http_url(text: &str) -> Result<Url, String> {
+    let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+    url.ok_or_else(|| "must be an http or https URL".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(settings: &[(&str, &str)]) -> Result<Settings, String> {
+        let settings = settings.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
+        providers(&Source::new(settings, None).unwrap()).map_err(|error| error.to_string())
+    }
+
+    fn stripe_at(key: &str, base: &str) -> Result<Settings, String> {
+        read(&[("STRIPE_SECRET_KEY", key), ("STRIPE_API_BASE", base)])
+    }
+
+    fn paypal_at(id: &str, base: &str) -> Result<Settings, String> {
+        read(&[("PAYPAL_CLIENT_ID", id), ("PAYPAL_CLIENT_SECRET", "hidden"), ("PAYPAL_API_BASE", base)])
+    }
+
+    #[test]
+    fn live_keys_never_go_over_plain_http() {
+        for key in ["sk_live_hidden", "rk_live_hidden"] {
+            for base in ["http://sandbox:8090", "http://127.0.0.1:8090", "http://api.stripe.com"] {
+                let error = stripe_at(key, base).unwrap_err();
+                assert!(error.starts_with("STRIPE_API_BASE") && !error.contains("hidden"), "{error}");
+            }
+            assert!(stripe_at(key, "https://api.stripe.com").is_ok());
+        }
+        let error = paypal_at("AbCdEf", "http://api-m.paypal.com").unwrap_err();
+        assert!(error.starts_with("PAYPAL_API_BASE"), "{error}");
+    }
+
+    #[test]
+    fn real_credentials_never_go_to_a_sandbox_elsewhere() {
+        assert!(stripe_at("sk_test_real", "http://sandbox:8090").is_err());
+        assert!(paypal_at("AbCdEf", "http://sandbox:8090").is_err());
+        assert!(stripe_at("sk_test_sandbox_1", "http://sandbox:8090").is_ok());
+        assert!(paypal_at("sandbox-1", "http://sandbox:8090").is_ok());
+        for base in ["http://127.0.0.1:8090", "http://localhost:8090", "http://[::1]:8090"] {
+            assert!(stripe_at("sk_test_1", base).is_ok() && paypal_at("id", base).is_ok(), "{base}");
+        }
+        for base in ["http://127.0.0.1.example", "http://localhost.example", "http://10.0.0.1"] {
+            assert!(stripe_at("sk_test_1", base).is_err(), "{base}");
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! For how long a key may be called in flight.
+
+use std::collections::{HashMap, VecDeque};
+
+use super::{ClaimRequest, Scope};
+
+/// How many keys a worker counts the time of; some 100 bytes each. Past that the time of the oldest begins anew.
+const KEYS_MAX: usize = 1_024;
+
+/// For how long the time of a key is counted, in seconds, unless four leases are longer. A client that comes back less
+/// often is delayed once more; it does not mind.
+const COUNTED_FOR_S: u64 = 600;
+
+/// Since when a worker has told clients that a key is in flight. An honest cache says so until a lease is over, and once
+/// more if somebody took the next turn; whoever says so for longer holds a key back that nobody works on.
+#[derive(Debug, Default)]
+pub(super) struct Patience {
+    since: HashMap<Scope, u64>,
+    /// The same by age.
+    order: VecDeque<(u64, Scope)>,
+}
+
+impl Patience {
+    /// The key of `claim` is called in flight at `now_s` (Unix seconds): whether that may still be.
+    pub(super) fn lasts(&mut self, claim: &ClaimRequest, now_s: u64) -> bool {
+        let lease_s = u64::from(claim.lease.as_ms()).div_ceil(1_000);
+        let counted_for_s = COUNTED_FOR_S.max(4 * lease_s);
+        self.forget(|since, known| now_s.saturating_sub(since) >= counted_for_s || known > KEYS_MAX);
+        match self.since.get(&claim.scope) {
+            Some(since) => now_s.saturating_sub(*since) <= 2 * lease_s,
+            None => {
+                self.since.insert(claim.scope, now_s);
+                self.order.push_back((now_s, claim.scope));
+                self.forget(|_, known| known > KEYS_MAX);
+                true
+            }
+        }
+    }
+
+    fn forget(&mut self, is_over: impl Fn(u64, usize) -> bool) {
+        while let Some((since, scope)) = self.order.front().copied()
+            && is_over(since, self.order.len())
+        {
+            self.order.pop_front();
+            self.since.remove(&scope);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::idempotency::{Fingerprint, Lease};
+    use crate::test;
+
+    const NOW: u64 = 1_764_000_000;
+
+    fn claim(n: u32, lease_ms: u32) -> ClaimRequest {
+        let mut scope = [0; 32];
+        scope[..4].copy_from_slice(&n.to_be_bytes());
+        ClaimRequest {
+            scope: Scope::from_hex(&hex::encode(scope)).unwrap(),
+            fingerprint: Fingerprint::from_hex(&"cd".repeat(32)).unwrap(),
+            lease: Lease::from_ms(lease_ms).unwrap(),
+        }
+    }
+
+    #[test]
+    fn a_key_is_in_flight_for_two_leases_and_not_for_longer() {
+        let (mut patience, claim) = (Patience::default(), claim(1, 15_000));
+        for (after_s, lasts) in [(0, true), (15, true), (30, true), (31, false), (599, false)] {
+            assert_eq!(patience.lasts(&claim, NOW + after_s), lasts, "{after_s}");
+        }
+    }
+
+    #[test]
+    fn the_time_of_a_key_begins_anew_when_it_has_not_been_heard_of_for_long() {
+        let (mut patience, claim) = (Patience::default(), claim(1, 15_000));
+        assert!(patience.lasts(&claim, NOW));
+        assert!(patience.lasts(&claim, NOW + 600));
+        assert!(!patience.lasts(&claim, NOW + 631));
+    }
+
+    #[test]
+    fn a_long_lease_is_waited_for() {
+        let (mut patience, claim) = (Patience::default(), claim(1, 600_000));
+        for (after_s, lasts) in [(0, true), (1_200, true), (1_201, false), (2_399, false)] {
+            assert_eq!(patience.lasts(&claim, NOW + after_s), lasts, "{after_s}");
+        }
+    }
+
+    #[test]
+    fn so_many_keys_are_counted_and_no_more() {
+        let mut patience = Patience::default();
+        for n in 0..5_000 {
+            assert!(patience.lasts(&claim(n, 15_000), NOW));
+        }
+        assert_eq!((patience.since.len(), patience.order.len()), (KEYS_MAX, KEYS_MAX));
+        assert!(!patience.lasts(&claim(4_999, 15_000), NOW + 31), "the latest are known");
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_does_no_harm() {
+        let (mut patience, claim) = (Patience::default(), claim(1, 15_000));
+        assert!(patience.lasts(&claim, NOW));
+        assert!(patience.lasts(&claim, NOW - 1_000));
+    }
+}

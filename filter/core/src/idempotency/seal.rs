@@ -1,0 +1,112 @@
+//! How what lies in a cache that others may write to is vouched for.
+//!
+//! A seal is an HMAC-SHA256 under a subkey of the attestation keys over scope, fingerprint and answer. It
+//! is all that makes an answer, or the use of a key for another request, believed at the edge: whoever holds the cache or
+//! the wire to it can withhold what was sealed and bring it back later, but make up nothing.
+
+use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use hmac::Mac;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use sha2::{Digest as _, Sha256};
+
+use super::{Answer, Fingerprint, Scope};
+use crate::attestation::Keys;
+
+/// `keyid.mac`, the MAC in unpadded base64url. Empty where nobody vouches: it then proves nothing.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(super) struct Seal(pub(super) String);
+
+/// The SHA-256 of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Digest([u8; 32]);
+
+/// Why what the cache said proves nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unproven {
+    #[error("it bears no seal")]
+    Unsealed,
+    #[error("it is sealed with a key that is not known here")]
+    UnknownKey,
+    #[error("its seal does not fit: it was altered, or made up")]
+    Altered,
+    #[error("it calls a request another one than itself")]
+    NoOther,
+    #[error("it has called the key in flight for longer than any lease lasts")]
+    TooLong,
+}
+
+impl Seal {
+    pub(super) fn make(keys: &Keys, scope: &Scope, fingerprint: &Fingerprint, answer: &Digest) -> Self {
+        // There is no list of keys without a first one.
+        let Some(key) = keys.first() else { return Self::default() };
+        let mac = key.sealing.clone().chain_update(bytes(scope, fingerprint, answer)).finalize();
+        Self(format!("{}.{}", key.id, URL_SAFE_NO_PAD.encode(mac.into_bytes())))
+    }
+
+    pub(super) fn check(
+        &self,
+        keys: &Keys,
+        scope: &Scope,
+        fingerprint: &Fingerprint,
+        answer: &Digest,
+    ) -> Result<(), Unproven> {
+        let (id, text) = self.0.split_once('.').ok_or(Unproven::Unsealed)?;
+        let key = keys.with_id(id).ok_or(Unproven::UnknownKey)?;
+        let mut mac = [0; 32];
+        match URL_SAFE_NO_PAD.decode_slice(text, &mut mac) {
+            Ok(32) => {}
+            Ok(_) | Err(_) => return Err(Unproven::Altered),
+        }
+        let expected = key.sealing.clone().chain_update(bytes(scope, fingerprint, answer));
+        expected.verify_slice(&mac).map_err(|_| Unproven::Altered)
+    }
+}
+
+/// What is sealed. Each part has its length and its place, so no two are written alike.
+pub(super) fn bytes(scope: &Scope, fingerprint: &Fingerprint, answer: &Digest) -> [u8; 96] {
+    let mut bytes = [0; 96];
+    let parts = [scope.as_bytes(), fingerprint.as_bytes(), &answer.0];
+    for (place, part) in bytes.chunks_exact_mut(32).zip(parts) {
+        place.copy_from_slice(part);
+    }
+    bytes
+}
+
+impl Digest {
+    pub(super) fn of(answer: &Answer) -> Self {
+        let mut hasher = Sha256::new();
+        hasher.update(answer.status().to_be_bytes());
+        for part in [answer.content_type(), answer.body()] {
+            hasher.update((part.len() as u64).to_be_bytes());
+            hasher.update(part);
+        }
+        Self(hasher.finalize().into())
+    }
+}
+
+impl Serialize for Digest {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&hex::encode(self.0))
+    }
+}
+
+impl<'de> Deserialize<'de> for Digest {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut bytes = [0; 32];
+        let text = String::deserialize(deserializer)?;
+        hex::decode_to_slice(text, &mut bytes)
+            .map_err(|_| serde::de::Error::custom("it must be 64 hex digits"))?;
+        Ok(Self(bytes))
+    }
+}
+
+/// A MAC is no secret, but nobody needs it in a log.
+impl fmt::Debug for Seal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Seal({})", self.0.split('.').next().unwrap_or_default())
+    }
+}

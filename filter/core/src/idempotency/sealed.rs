@@ -1,0 +1,239 @@
+//! Answers as they lie in the cache, and what they prove to an edge that reads them there.
+
+use serde::{Deserialize, Serialize};
+
+use super::seal::{Digest, Seal, Unproven};
+use super::{Answer, AnswerError, ClaimRequest, Fingerprint, Scope};
+use crate::attestation::Keys;
+
+/// An answer as it lies in the cache, with the seal of the control plane that gave it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", try_from = "Unchecked")]
+pub struct SealedAnswer {
+    #[serde(flatten)]
+    answer: Answer,
+    seal: Seal,
+}
+
+/// The proof that a key is used: the request that it stands for, and the answer that was given to that.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Held {
+    fingerprint: Fingerprint,
+    answer: Digest,
+    seal: Seal,
+}
+
+impl SealedAnswer {
+    /// Vouches for the answer of this request under this key.
+    #[must_use]
+    pub fn new(answer: Answer, scope: &Scope, fingerprint: &Fingerprint, keys: &Keys) -> Self {
+        let seal = Seal::make(keys, scope, fingerprint, &Digest::of(&answer));
+        Self { answer, seal }
+    }
+
+    /// The answer, if it is the one that was given to this claim's request.
+    ///
+    /// # Errors
+    /// Why nobody vouches for it.
+    pub fn open(self, claim: &ClaimRequest, keys: &Keys) -> Result<Answer, Unproven> {
+        self.seal.check(keys, &claim.scope, &claim.fingerprint, &Digest::of(&self.answer))?;
+        Ok(self.answer)
+    }
+
+    /// The proof that the key stands for the request `fingerprint`, without the answer itself.
+    #[must_use]
+    pub fn held(&self, fingerprint: Fingerprint) -> Held {
+        Held { fingerprint, answer: Digest::of(&self.answer), seal: self.seal.clone() }
+    }
+
+    /// Of the body and the content type, in bytes.
+    #[must_use]
+    pub fn length(&self) -> usize {
+        self.answer.body().len() + self.answer.content_type().len()
+    }
+}
+
+impl Held {
+    /// Whether it proves that the key of `claim` stands for another request.
+    pub(super) fn check_other(&self, claim: &ClaimRequest, keys: &Keys) -> Result<(), Unproven> {
+        self.seal.check(keys, &claim.scope, &self.fingerprint, &self.answer)?;
+        if self.fingerprint == claim.fingerprint { Err(Unproven::NoOther) } else { Ok(()) }
+    }
+}
+
+/// As an earlier release wrote it: without a seal.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Unchecked {
+    status: u16,
+    content_type: String,
+    body: String,
+    #[serde(default)]
+    seal: Seal,
+}
+
+impl TryFrom<Unchecked> for SealedAnswer {
+    type Error = AnswerError;
+
+    fn try_from(read: Unchecked) -> Result<Self, Self::Error> {
+        Ok(Self { answer: Answer::new(read.status, read.content_type, read.body)?, seal: read.seal })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    use hmac::Mac as _;
+
+    use super::*;
+    use crate::attestation::{self, Claims};
+    use crate::idempotency::Lease;
+    use crate::idempotency::seal::bytes;
+    use crate::test;
+
+    const OLD: &str = "old:0101010101010101010101010101010101010101010101010101010101010101";
+    const NEW: &str = "new:0202020202020202020202020202020202020202020202020202020202020202";
+    const NOW: u64 = 1_764_000_000;
+
+    fn keys(list: &str) -> Keys {
+        Keys::parse(list).unwrap()
+    }
+
+    fn claim(scope: u8, fingerprint: u8) -> ClaimRequest {
+        ClaimRequest {
+            scope: Scope::from_hex(&hex::encode([scope; 32])).unwrap(),
+            fingerprint: Fingerprint::from_hex(&hex::encode([fingerprint; 32])).unwrap(),
+            lease: Lease::from_ms(15_000).unwrap(),
+        }
+    }
+
+    fn answer(status: u16, content_type: &str, body: &str) -> Answer {
+        Answer::new(status, content_type.to_owned(), body.to_owned()).unwrap()
+    }
+
+    fn completed() -> Answer {
+        answer(200, "application/json", "{\"status\":\"completed\"}")
+    }
+
+    fn sealed(keys: &Keys) -> SealedAnswer {
+        let claim = claim(1, 1);
+        SealedAnswer::new(completed(), &claim.scope, &claim.fingerprint, keys)
+    }
+
+    #[test]
+    fn the_answer_that_was_sealed_comes_out_again() {
+        let keys = keys(OLD);
+        let stored = serde_json::to_string(&sealed(&keys)).unwrap();
+        let read: SealedAnswer = serde_json::from_str(&stored).unwrap();
+        assert_eq!(read.open(&claim(1, 1), &keys), Ok(completed()));
+    }
+
+    /// Stored answers are opened by other releases: the seal may never change by accident.
+    #[test]
+    fn a_seal_is_the_one_that_was_published() {
+        let stored = serde_json::to_string(&sealed(&keys(OLD))).unwrap();
+        assert_eq!(
+            stored,
+            r#"{"status":200,"contentType":"application/json","body":"{\"status\":\"completed\"}","seal":"old.h2D-xb1P_H9l6lyZJ0cNg9CqHmIk9qF2Y32LLc846Qw"}"#
+        );
+    }
+
+    #[test]
+    fn an_answer_that_was_altered_in_any_part_is_not_opened() {
+        let keys = keys(OLD);
+        let seal = sealed(&keys).seal;
+        let altered = [
+            answer(201, "application/json", completed().body()),
+            answer(200, "application/jsom", completed().body()),
+            answer(200, "application/json", "{\"status\":\"complete\"}"),
+            // Bytes cannot move from one part to the next.
+            answer(200, "application/json{", "\"status\":\"completed\"}"),
+        ];
+        for answer in altered {
+            let forged = SealedAnswer { answer: answer.clone(), seal: seal.clone() };
+            assert_eq!(forged.open(&claim(1, 1), &keys), Err(Unproven::Altered), "{answer:?}");
+        }
+    }
+
+    #[test]
+    fn an_answer_to_another_key_or_request_is_not_opened() {
+        let keys = keys(OLD);
+        for other in [claim(2, 1), claim(1, 2)] {
+            assert_eq!(sealed(&keys).open(&other, &keys), Err(Unproven::Altered));
+        }
+    }
+
+    #[test]
+    fn what_nobody_sealed_is_not_opened() {
+        let keys = keys(OLD);
+        let genuine = sealed(&keys).seal.0;
+        let (_, mac) = genuine.split_once('.').unwrap();
+        for (seal, why) in [
+            (String::new(), Unproven::Unsealed),
+            (mac.to_owned(), Unproven::Unsealed),
+            (format!("none.{mac}"), Unproven::UnknownKey),
+            (format!(".{mac}"), Unproven::UnknownKey),
+            ("old.".to_owned(), Unproven::Altered),
+            (format!("old.{}", &mac[1..]), Unproven::Altered),
+            (format!("old.{mac}A"), Unproven::Altered),
+            (format!("old.{}", "A".repeat(43)), Unproven::Altered),
+            (format!("old.{}", "A".repeat(9_999)), Unproven::Altered),
+        ] {
+            let forged = SealedAnswer { answer: completed(), seal: Seal(seal.clone()) };
+            assert_eq!(forged.open(&claim(1, 1), &keys), Err(why), "{seal}");
+        }
+    }
+
+    #[test]
+    fn an_earlier_releases_answer_is_read_and_not_opened() {
+        let stored = r#"{"status":200,"contentType":"application/json","body":"{}"}"#;
+        let read: SealedAnswer = serde_json::from_str(stored).unwrap();
+        assert_eq!(read.open(&claim(1, 1), &keys(OLD)), Err(Unproven::Unsealed));
+    }
+
+    #[test]
+    fn while_a_key_is_rotated_both_open_and_afterwards_the_new_one_alone() {
+        let both = keys(&format!("{NEW},{OLD}"));
+        assert!(sealed(&keys(OLD)).open(&claim(1, 1), &both).is_ok());
+        assert!(sealed(&both).open(&claim(1, 1), &keys(NEW)).is_ok());
+        assert_eq!(sealed(&keys(OLD)).open(&claim(1, 1), &keys(NEW)), Err(Unproven::UnknownKey));
+    }
+
+    #[test]
+    fn an_attestation_is_no_seal_and_a_seal_no_attestation() {
+        let keys = keys(OLD);
+        let digest = Digest::of(&completed());
+        let claim = claim(1, 1);
+        let sealed_bytes = bytes(&claim.scope, &claim.fingerprint, &digest);
+        // The same key over the same bytes, for the other purpose.
+        let mac = keys.first().unwrap().attesting.clone().chain_update(sealed_bytes).finalize();
+        let seal = Seal(format!("old.{}", URL_SAFE_NO_PAD.encode(mac.into_bytes())));
+        let forged = SealedAnswer { answer: completed(), seal };
+        assert_eq!(forged.open(&claim, &keys), Err(Unproven::Altered));
+
+        let request = attestation::Request::new("POST", "/payments/charge", b"{}");
+        let header = keys.sign(&request, &Claims::anonymous("7d1b".to_owned()), NOW);
+        let (fields, _) = header.split_once(";mac=").unwrap();
+        let mut by_subkey = keys.first().unwrap().sealing.clone();
+        for part in [fields, "\n", "POST", "\n", "/payments/charge", "\n"] {
+            by_subkey.update(part.as_bytes());
+        }
+        by_subkey.update(&request.body_sha256);
+        let forged = format!("{fields};mac={}", hex::encode(by_subkey.finalize().into_bytes()));
+        let verified = keys.verify(forged.as_bytes(), &request, NOW);
+        assert_eq!(verified, Err(attestation::Refusal::Mismatch));
+    }
+
+    #[test]
+    fn a_key_is_shown_to_stand_for_another_request_by_that_ones_answer() {
+        let keys = keys(OLD);
+        let held = sealed(&keys).held(claim(1, 1).fingerprint);
+        let held: Held = serde_json::from_str(&serde_json::to_string(&held).unwrap()).unwrap();
+        assert_eq!(held.check_other(&claim(1, 2), &keys), Ok(()));
+        assert_eq!(held.check_other(&claim(1, 1), &keys), Err(Unproven::NoOther), "the same");
+        assert_eq!(held.check_other(&claim(2, 2), &keys), Err(Unproven::Altered), "another key");
+        let renamed = Held { fingerprint: claim(1, 3).fingerprint, ..held };
+        assert_eq!(renamed.check_other(&claim(1, 2), &keys), Err(Unproven::Altered));
+    }
+}

@@ -1,0 +1,128 @@
+//! One worker's view of the cache.
+
+use super::patience::Patience;
+use super::{ClaimRequest, Recent, Unproven, Verdict, Word};
+use crate::attestation::Keys;
+
+/// How often a worker says in its log that the cache cannot be believed, in seconds; the metric counts each time.
+const COMPLAINT_EVERY_S: u64 = 10;
+
+/// What a worker believes of the cache, and what it remembers of it.
+#[derive(Debug)]
+pub struct CacheView {
+    recent: Recent,
+    patience: Patience,
+    /// When it last complained, in Unix seconds.
+    complained_at_s: Option<u64>,
+    /// What was not believed since.
+    unproven: u64,
+}
+
+impl CacheView {
+    /// Remembers `answers_max` answers of a few hundred bytes each; 0 remembers nothing.
+    #[must_use]
+    pub fn new(answers_max: usize) -> Self {
+        Self {
+            recent: Recent::new(answers_max),
+            patience: Patience::default(),
+            complained_at_s: None,
+            unproven: 0,
+        }
+    }
+
+    /// What the cache would say, if this worker knows it.
+    #[must_use]
+    pub fn recall(&self, claim: &ClaimRequest) -> Option<Word> {
+        self.recent.word(claim)
+    }
+
+    /// What the cache said at `now_s` (Unix seconds), as far as it is to be believed. What stands for good is
+    /// remembered.
+    pub fn hear(&mut self, claim: &ClaimRequest, verdict: Option<Verdict>, keys: &Keys, now_s: u64) -> Word {
+        match Word::of(verdict, claim, keys) {
+            Word::InFlight { .. } if !self.patience.lasts(claim, now_s) => Word::Unproven(Unproven::TooLong),
+            word => {
+                self.recent.note(claim, &word, now_s);
+                word
+            }
+        }
+    }
+
+    /// What the log is to say of `word`, heard at `now_s` (Unix seconds): nothing, if it was believed or the same was
+    /// said a moment ago.
+    pub fn complaint(&mut self, word: &Word, now_s: u64) -> Option<String> {
+        let Word::Unproven(why) = word else { return None };
+        self.unproven += 1;
+        if self.complained_at_s.is_some_and(|at_s| now_s.abs_diff(at_s) < COMPLAINT_EVERY_S) {
+            return None;
+        }
+        self.complained_at_s = Some(now_s);
+        let count = std::mem::take(&mut self.unproven);
+        Some(format!(
+            "the edge cache cannot be believed, so it counts as away: {why} ({count} such since the last line)"
+        ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::idempotency::{Answer, Fingerprint, Lease, Scope, SealedAnswer};
+    use crate::test;
+
+    const NOW: u64 = 1_764_000_000;
+
+    fn keys() -> Keys {
+        Keys::parse(&format!("k1:{}", "01".repeat(32))).unwrap()
+    }
+
+    fn claim() -> ClaimRequest {
+        ClaimRequest {
+            scope: Scope::from_hex(&"ab".repeat(32)).unwrap(),
+            fingerprint: Fingerprint::from_hex(&"cd".repeat(32)).unwrap(),
+            lease: Lease::from_ms(15_000).unwrap(),
+        }
+    }
+
+    fn replay(keys: &Keys) -> (Option<Verdict>, Word) {
+        let answer = Answer::new(200, "application/json".to_owned(), "{}".to_owned()).unwrap();
+        let sealed = SealedAnswer::new(answer.clone(), &claim().scope, &claim().fingerprint, keys);
+        (Some(Verdict::Replay(sealed)), Word::Replay(answer))
+    }
+
+    #[test]
+    fn what_was_proven_is_remembered_and_what_was_not_is_not() {
+        let stranger = Keys::parse(&format!("k1:{}", "02".repeat(32))).unwrap();
+        let mut view = CacheView::new(8);
+        let forged = view.hear(&claim(), replay(&stranger).0, &keys(), NOW);
+        assert_eq!(forged, Word::Unproven(Unproven::Altered));
+        assert_eq!(view.recall(&claim()), None);
+        let (verdict, word) = replay(&keys());
+        assert_eq!(view.hear(&claim(), verdict, &keys(), NOW), word);
+        assert_eq!(view.recall(&claim()), Some(word));
+    }
+
+    #[test]
+    fn in_flight_for_ever_is_not_believed() {
+        let mut view = CacheView::new(8);
+        let in_flight = Some(Verdict::InFlight { retry_after_ms: 500 });
+        for after_s in [0, 10, 20, 30] {
+            let word = view.hear(&claim(), in_flight.clone(), &keys(), NOW + after_s);
+            assert_eq!(word, Word::InFlight { retry_after_ms: 500 });
+        }
+        let word = view.hear(&claim(), in_flight, &keys(), NOW + 40);
+        assert_eq!(word, Word::Unproven(Unproven::TooLong));
+    }
+
+    #[test]
+    fn the_log_is_told_at_once_and_then_no_more_than_every_ten_seconds() {
+        let mut view = CacheView::new(0);
+        let forged = Word::Unproven(Unproven::Unsealed);
+        assert_eq!(view.complaint(&Word::Unavailable, NOW), None);
+        assert!(view.complaint(&forged, NOW).unwrap().contains("(1 such"));
+        for after_s in [0, 1, 9] {
+            assert_eq!(view.complaint(&forged, NOW + after_s), None);
+        }
+        assert!(view.complaint(&forged, NOW + 10).unwrap().contains("(4 such"));
+    }
+}

@@ -1,0 +1,184 @@
+//! The cache that all edges share belongs to somebody else: it can delay, and decides nothing.
+
+use gateway_tests::hostile_redis::{HostileRedis, Kept, Lie};
+use gateway_tests::{Answer, Gateway, Own, fresh_key, until};
+use serde_json::json;
+
+use super::{charge_of, is_replay, replays};
+
+const MADE_UP: &str = "txn_01890000-0000-7000-8000-0000deadbeef";
+
+/// A gateway with such a cache. The workers remember nothing, so that each request asks it.
+async fn with_hostile_redis(settings: &[(&str, &str)]) -> (HostileRedis, Own) {
+    let redis = HostileRedis::start().await;
+    let uri = redis.uri();
+    let fixed = [("REDIS_URI", uri.as_str()), ("IDEMPOTENCY_RECENT_ANSWERS", "0")];
+    let settings: Vec<_> = settings.iter().copied().chain(fixed).collect();
+    let own = Own::start(&settings).await;
+    (redis, own)
+}
+
+/// The answer that the attacker would like to see given.
+fn made_up(seal: &str) -> String {
+    let body = json!({ "success": true, "transactionId": MADE_UP, "status": "completed" }).to_string();
+    json!({ "status": 200, "contentType": "application/json", "body": body, "seal": seal }).to_string()
+}
+
+/// It was charged, once, whatever the cache said, and the edge has noticed that it was lied to.
+async fn is_truly_charged(gateway: &Gateway<'_>, answer: &Answer, amount: u64, unproven_before: u64) {
+    answer.succeeds(200, &json!({ "status": "completed" }));
+    assert!(!is_replay(answer) && answer.transaction_id() != MADE_UP, "{}", answer.text());
+    let effect = format!("stripe charge {amount} USD");
+    assert_eq!(gateway.effects(&answer.transaction_id()).await, [effect]);
+    assert!(gateway.edge_claims("unproven").await > unproven_before);
+    let line = gateway.access_log_line(answer).await;
+    assert_eq!(line["edge_idempotency"], "unproven", "{line}");
+}
+
+/// The sealed answer that a charge under `key` left in the cache.
+async fn sealed_answer(redis: &HostileRedis) -> Kept {
+    until("the answer in the cache", async || {
+        redis.kept().into_iter().rev().find(|kept| kept.sealed.starts_with('{'))
+    })
+    .await
+}
+
+#[tokio::test]
+async fn an_answer_that_the_control_plane_did_not_give_is_never_replayed() {
+    let (redis, own) = with_hostile_redis(&[]).await;
+    let gateway = own.gateway();
+    let (_, genuine) = genuine_charge(&redis, &gateway).await;
+    let (_, seal) = genuine.sealed.split_once("\"seal\":\"").unwrap();
+    let seal = seal.trim_end_matches("\"}");
+    let lies = [
+        // As an earlier release kept answers.
+        r#"{"status":200,"contentType":"application/json","body":"{\"success\":true}"}"#.to_owned(),
+        made_up(""),
+        made_up("k1.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"),
+        // Its own seal, under another answer.
+        made_up(seal),
+        // Genuine, and another charge's.
+        genuine.sealed.clone(),
+    ];
+    for lie in lies {
+        redis.tell(Lie::Replay(lie));
+        let before = gateway.edge_claims("unproven").await;
+        let answer = gateway.charge(&charge_of(999_999)).await;
+        is_truly_charged(&gateway, &answer, 999_999, before).await;
+    }
+    let log = std::fs::read_to_string(own.stack.run_dir().log("envoy")).unwrap();
+    let complaints = log.lines().filter(|line| line.contains("the edge cache cannot be believed")).count();
+    assert!((1..=5).contains(&complaints), "{complaints}");
+    assert!(!log.contains(seal) && !log.contains(MADE_UP), "no answer stands in a log");
+}
+
+/// A charge while the cache behaves, and what it kept of it.
+async fn genuine_charge(redis: &HostileRedis, gateway: &Gateway<'_>) -> (Answer, Kept) {
+    redis.tell(Lie::Start);
+    let answer = gateway.charge(&charge_of(750)).await;
+    answer.succeeds(200, &json!({ "status": "completed" }));
+    let kept = sealed_answer(redis).await;
+    assert!(kept.sealed.contains(&answer.transaction_id()));
+    (answer, kept)
+}
+
+#[tokio::test]
+async fn a_genuine_answer_is_replayed_to_its_own_request_whoever_kept_it() {
+    let (redis, own) = with_hostile_redis(&[]).await;
+    let gateway = own.gateway();
+    let (key, charge) = (fresh_key(), charge_of(751));
+    let first = gateway.charge_under(&key, &charge).await;
+    let kept = sealed_answer(&redis).await;
+    redis.tell(Lie::Replay(kept.sealed));
+    let (again, asked) = super::counted_charge(&gateway, &key, &charge).await;
+    replays(&again, &first);
+    assert_eq!(asked, 0, "by the edge itself");
+}
+
+#[tokio::test]
+async fn a_key_that_was_not_used_for_another_request_is_not_said_to_be() {
+    let (redis, own) = with_hostile_redis(&[]).await;
+    let gateway = own.gateway();
+    let (_, genuine) = genuine_charge(&redis, &gateway).await;
+    // Probes have a fingerprint of one digit.
+    let of_genuine = redis.claimed().into_iter().rev().find(|fingerprint| fingerprint.len() == 64).unwrap();
+    let other = "ab".repeat(32);
+    let lies = [
+        Lie::Mismatch(other.clone(), made_up("")),
+        Lie::Mismatch(other.clone(), made_up("k1.AAAA")),
+        // A genuine answer of another key, as it is and under another fingerprint.
+        Lie::Mismatch(of_genuine, genuine.sealed.clone()),
+        Lie::Mismatch(other.clone(), genuine.sealed),
+    ];
+    for lie in lies {
+        redis.tell(lie);
+        let before = gateway.edge_claims("unproven").await;
+        let answer = gateway.charge(&charge_of(752)).await;
+        is_truly_charged(&gateway, &answer, 752, before).await;
+    }
+    // Without any proof, as of a request that is still being worked on: the row decides, and has none.
+    redis.tell(Lie::Mismatch(other, String::new()));
+    let answer = gateway.charge(&charge_of(752)).await;
+    answer.succeeds(200, &json!({ "status": "completed" }));
+    let line = gateway.access_log_line(&answer).await;
+    assert_eq!(line["edge_idempotency"], "contested", "{line}");
+}
+
+#[tokio::test]
+async fn a_key_is_not_in_flight_for_ever_because_the_cache_says_so() {
+    let (redis, own) = with_hostile_redis(&[("IDEMPOTENCY_LEASE_MS", "1000")]).await;
+    let gateway = own.gateway();
+    redis.tell(Lie::InFlight);
+    let (key, charge) = (fresh_key(), charge_of(753));
+    gateway.charge_under(&key, &charge).await.refuses(409, "IDEMPOTENCY_IN_PROGRESS");
+    let begun = std::time::Instant::now();
+    let answer = until("the charge", async || {
+        let answer = gateway.charge_under(&key, &charge).await;
+        (answer.status != 409).then_some(answer)
+    })
+    .await;
+    // Two leases, and the seconds that clocks in seconds are off.
+    assert!(begun.elapsed() < std::time::Duration::from_secs(8));
+    is_truly_charged(&gateway, &answer, 753, 0).await;
+}
+
+#[tokio::test]
+async fn a_turn_that_is_given_to_everybody_charges_once() {
+    let (redis, own) = with_hostile_redis(&[]).await;
+    let gateway = own.gateway();
+    redis.tell(Lie::Start);
+    let (key, charge) = (fresh_key(), charge_of(754));
+    let first = gateway.charge_under(&key, &charge).await;
+    first.succeeds(200, &json!({ "status": "completed" }));
+    for _ in 0..5 {
+        replays(&gateway.charge_under(&key, &charge).await, &first);
+    }
+    gateway.charge_under(&key, &charge_of(755)).await.refuses(422, "IDEMPOTENCY_KEY_REUSED");
+    assert_eq!(gateway.sandbox.all_effects().await, ["stripe charge 754 USD"]);
+}
+
+#[tokio::test]
+async fn what_is_no_verdict_is_as_if_nothing_was_said() {
+    let (redis, own) = with_hostile_redis(&[]).await;
+    let gateway = own.gateway();
+    for lie in [Lie::Nonsense, Lie::Replay("{}".to_owned()), Lie::Mismatch("xy".to_owned(), String::new())] {
+        redis.tell(lie);
+        let answer = gateway.charge(&charge_of(756)).await;
+        answer.succeeds(200, &json!({ "status": "completed" }));
+        let line = gateway.access_log_line(&answer).await;
+        assert_eq!(line["edge_idempotency"], "unavailable", "{line}");
+    }
+}
+
+#[tokio::test]
+async fn where_the_cache_must_be_asked_one_that_lies_stops_what_it_lies_about() {
+    let (redis, own) = with_hostile_redis(&[("EDGE_CACHE_DOWN", "reject")]).await;
+    let gateway = own.gateway();
+    for lie in [Lie::Replay(made_up("")), Lie::Mismatch("ab".repeat(32), made_up(""))] {
+        redis.tell(lie);
+        gateway.charge(&charge_of(757)).await.refuses(503, "IDEMPOTENCY_UNAVAILABLE");
+    }
+    assert!(gateway.sandbox.all_effects().await.is_empty());
+    redis.tell(Lie::Start);
+    gateway.charge(&charge_of(757)).await.succeeds(200, &json!({ "status": "completed" }));
+}

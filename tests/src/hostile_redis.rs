@@ -1,0 +1,158 @@
+//! Whoever controls Redis, or the wire to it: a server that speaks its protocol and says what suits it.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
+
+/// What claims are told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Lie {
+    /// Every claim gets the turn. What is completed is written down, and never found again.
+    Start,
+    /// This is the answer, as it lies in the cache.
+    Replay(String),
+    /// The key stands for this fingerprint, and this was its answer; none as long as it is being worked on.
+    Mismatch(String, String),
+    /// Somebody works on it, and so on for ever.
+    InFlight,
+    /// Not even a verdict.
+    Nonsense,
+}
+
+/// An answer that was to be kept, as whoever keeps it sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kept {
+    pub key: String,
+    pub sealed: String,
+}
+
+#[derive(Debug)]
+pub struct HostileRedis {
+    address: SocketAddr,
+    mind: Arc<Mutex<Mind>>,
+    acceptor: JoinHandle<()>,
+}
+
+#[derive(Debug)]
+struct Mind {
+    lie: Lie,
+    claimed: Vec<String>,
+    kept: Vec<Kept>,
+}
+
+impl HostileRedis {
+    /// # Panics
+    /// If there is no free port.
+    pub async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let mind = Arc::new(Mutex::new(Mind { lie: Lie::Start, claimed: Vec::new(), kept: Vec::new() }));
+        let shared = mind.clone();
+        let acceptor = tokio::spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                tokio::spawn(connection(client, shared.clone()));
+            }
+        });
+        Self { address, mind, acceptor }
+    }
+
+    #[must_use]
+    pub fn uri(&self) -> String {
+        format!("redis://{}", self.address)
+    }
+
+    pub fn tell(&self, lie: Lie) {
+        self.mind.lock().unwrap_or_else(PoisonError::into_inner).lie = lie;
+    }
+
+    /// The fingerprints of the claims that came so far, in order.
+    #[must_use]
+    pub fn claimed(&self) -> Vec<String> {
+        self.mind.lock().unwrap_or_else(PoisonError::into_inner).claimed.clone()
+    }
+
+    /// The answers that came so far, in order.
+    #[must_use]
+    pub fn kept(&self) -> Vec<Kept> {
+        self.mind.lock().unwrap_or_else(PoisonError::into_inner).kept.clone()
+    }
+}
+
+impl Drop for HostileRedis {
+    fn drop(&mut self) {
+        self.acceptor.abort();
+    }
+}
+
+/// Ends with its client, or with what is no command.
+async fn connection(client: TcpStream, mind: Arc<Mutex<Mind>>) {
+    let _ = client.set_nodelay(true);
+    let mut client = BufReader::new(client);
+    while let Ok(command) = command(&mut client).await {
+        let reply = mind.lock().unwrap_or_else(PoisonError::into_inner).answer(&command);
+        if client.write_all(reply.as_bytes()).await.is_err() {
+            break;
+        }
+    }
+}
+
+/// An array of bulk strings, which is all that clients send.
+async fn command(client: &mut BufReader<TcpStream>) -> io::Result<Vec<String>> {
+    let length = number(client, b'*').await?;
+    let mut parts = Vec::new();
+    for _ in 0..length {
+        let mut part = vec![0; number(client, b'$').await? + 2];
+        client.read_exact(&mut part).await?;
+        part.truncate(part.len() - 2);
+        parts.push(String::from_utf8_lossy(&part).into_owned());
+    }
+    Ok(parts)
+}
+
+async fn number(client: &mut BufReader<TcpStream>, kind: u8) -> io::Result<usize> {
+    let mut line = String::new();
+    client.read_line(&mut line).await?;
+    let number = line.strip_prefix(char::from(kind)).and_then(|number| number.trim_end().parse().ok());
+    number.ok_or_else(|| io::ErrorKind::InvalidData.into())
+}
+
+fn bulk(text: &str) -> String {
+    format!("${}\r\n{text}\r\n", text.len())
+}
+
+impl Mind {
+    fn answer(&mut self, command: &[String]) -> String {
+        let words: Vec<&str> = command.iter().map(String::as_str).collect();
+        match words[..] {
+            ["HELLO", ..] => format!("%1\r\n{}:3\r\n", bulk("proto")),
+            // A claim: its key; fingerprint, lease, how long to keep it. Probes get their turn.
+            ["EVALSHA" | "EVAL", _, "1", key, fingerprint, _, _] => {
+                self.claimed.push(fingerprint.to_owned());
+                if key.ends_with(":ready") { verdict(&Lie::Start) } else { verdict(&self.lie) }
+            }
+            // Its completion: its key and its client's; fence, the sealed answer, …
+            ["EVALSHA" | "EVAL", _, "2", key, _, _, answer, ..] => {
+                self.kept.push(Kept { key: key.to_owned(), sealed: answer.to_owned() });
+                ":1\r\n".to_owned()
+            }
+            ["EVALSHA" | "EVAL", ..] => ":1\r\n".to_owned(),
+            _ => "+OK\r\n".to_owned(),
+        }
+    }
+}
+
+fn verdict(lie: &Lie) -> String {
+    match lie {
+        Lie::Start => format!("*2\r\n{}:1764000000000000\r\n", bulk("start")),
+        Lie::Replay(answer) => format!("*2\r\n{}{}", bulk("replay"), bulk(answer)),
+        Lie::Mismatch(fingerprint, record) => {
+            format!("*3\r\n{}{}{}", bulk("mismatch"), bulk(fingerprint), bulk(record))
+        }
+        Lie::InFlight => format!("*2\r\n{}:15000000\r\n", bulk("in_flight")),
+        Lie::Nonsense => "$5\r\nhello\r\n".to_owned(),
+    }
+}
