@@ -26,7 +26,7 @@ use crate::webhook::paypal::CertificateUrl;
 use crate::webhook::rsa::{PureRust, VerifyRsa};
 use crate::webhook::x509::TrustedKey;
 use keyed::{Claimed, Keyed, Turn};
-use request::{Request, check_query, check_target, client, no_route, request_id};
+use request::{Request, check_host, check_query, check_target, client, no_route, request_id};
 use webhook::{Rejected, Webhook};
 
 /// What the host has to do next.
@@ -167,7 +167,7 @@ impl Exchange {
                 return self.again();
             }
         };
-        match request.judge(body) {
+        match request.judge(body, config) {
             Ok(()) => self.go_on(request, body, config, now_s),
             Err(refusal) => self.refuse(refusal, Some(request.claims.request_id)),
         }
@@ -293,6 +293,7 @@ impl Exchange {
         config: &EdgeConfig,
         now_s: u64,
     ) -> Result<Request, Refusal> {
+        check_host(head)?;
         let method = head.one(":method")?.unwrap_or_default();
         let target = head.one(":path")?.unwrap_or_default();
         check_target(target)?;
