@@ -7,12 +7,14 @@ mod gateway;
 mod process;
 mod reconcile;
 mod retries;
+mod return_url;
 mod source;
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use edge_core::attestation::Keys;
+use edge_core::request::ReturnUrlHosts;
 use reqwest::Url;
 use secrecy::SecretString;
 
@@ -21,6 +23,7 @@ pub use edge_cache::{EdgeCacheConfig, EdgeCacheSettings};
 pub use gateway::GatewaySettings;
 pub use process::ProcessSettings;
 pub use reconcile::{ReconcileSettings, reconcile_per_second};
+pub(crate) use return_url::return_url_hosts;
 pub use source::{ConfigError, Source};
 
 use crate::providers::{PaypalSettings, Settings, StripeSettings, Timeouts};
@@ -36,6 +39,7 @@ pub struct Config {
     pub listen: SocketAddr,
     pub attestation_keys: Keys,
     pub edge_cache: EdgeCacheSettings,
+    pub return_url_hosts: ReturnUrlHosts,
     pub gateway: GatewaySettings,
     pub background: BackgroundSettings,
     pub process: ProcessSettings,
@@ -49,14 +53,16 @@ impl Config {
             keep(&mut errors, source.parsed("CONTROL_PLANE_LISTEN", "HOST:PORT, e.g. 127.0.0.1:8081"));
         let keys = keep(&mut errors, attestation_keys(source));
         let edge_cache = keep(&mut errors, EdgeCacheSettings::read(source));
+        let return_url_hosts = keep(&mut errors, return_url_hosts(source));
         let gateway = keep_all(&mut errors, GatewaySettings::read(source));
         let background = keep_all(&mut errors, BackgroundSettings::of_a_service(source));
         let process = keep_all(&mut errors, ProcessSettings::read(source));
-        match (listen, keys, edge_cache, gateway, background, process) {
+        match (listen, keys, edge_cache, return_url_hosts, gateway, background, process) {
             (
                 Some(listen),
                 Some(attestation_keys),
                 Some(edge_cache),
+                Some(return_url_hosts),
                 Some(gateway),
                 Some(background),
                 Some(process),
@@ -64,6 +70,7 @@ impl Config {
                 listen: listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8081))),
                 attestation_keys,
                 edge_cache,
+                return_url_hosts,
                 gateway,
                 background,
                 process,
@@ -110,8 +117,7 @@ fn providers(source: &Source) -> Result<Settings, ConfigError> {
     Ok(Settings {
         stripe: stripe(source)?,
         paypal: paypal(source)?,
-        default_return_url: source
-            .read_with("PAYMENT_RETURN_URL", |text| http_url(text).map(|_| text.to_owned()))?,
+        default_return_url: return_url::default_return_url(source)?,
         timeouts: Timeouts::of_calls(seconds(source, "PROVIDER_TIMEOUT_SECONDS", Timeouts::default().call)?),
         circuit_breakers: source
             .read_with("CIRCUIT_BREAKERS", |text| match text {
@@ -207,6 +213,8 @@ mod tests {
             ("DB_URI", "mysql://x"),
             ("LOG_FORMAT", "xml"),
             ("REDIS_URI", "localhost"),
+            ("PAYMENT_RETURN_URL", "https://user@shop.example"),
+            ("RETURN_URL_HOSTS", "shop.example,https://shop.example"),
             ("CRASH_POINTS", "after_lunch:1"),
         ])
         .unwrap_err();
@@ -217,6 +225,8 @@ mod tests {
             "DB_URI",
             "LOG_FORMAT",
             "REDIS_URI",
+            "PAYMENT_RETURN_URL",
+            "RETURN_URL_HOSTS",
             "CRASH_POINTS",
         ] {
             assert!(errors.iter().any(|e| e.starts_with(key)), "{key} in {errors:?}");
