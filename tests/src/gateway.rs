@@ -178,6 +178,14 @@ impl<'s> Gateway<'s> {
         prometheus::sum(&metrics, "gateway_edge_webhooks", &format!("signature=\"{worth}\""))
     }
 
+    /// A counter of Envoy's, by its whole name.
+    pub async fn envoy_counter(&self, name: &str) -> u64 {
+        let url = format!("{}/stats?filter=^{name}$", self.stack.admin_url());
+        let stats = Answer::of(self.http.get(url)).await.text();
+        let value = stats.trim().rsplit(": ").next().and_then(|value| value.parse().ok());
+        value.unwrap_or_else(|| panic!("Envoy counts no {name}: {stats}"))
+    }
+
     /// The line of Envoy's access log about an answer.
     pub async fn access_log_line(&self, answer: &Answer) -> Value {
         let id = answer.header("x-request-id").expect("an answer has a request id");
