@@ -77,17 +77,19 @@ proptest! {
     ) {
         let url = format!("{scheme}{start}{more}{end}");
         // Punycode that decodes to nothing is for browsers to refuse.
-        prop_assume!(is_return_url(&url) && !url.contains("xn--"));
+        if !is_return_url(&url) || url.contains("xn--") {
+            return Ok(());
+        }
         let read = Url::parse(&url).unwrap();
-        prop_assert!(read.username().is_empty() && read.password().is_none(), "{}", url);
+        prop_assert!(read.username().is_empty() && read.password().is_none(), "{url}");
         let is_here = match read.host() {
             Some(Host::Domain(name)) => name.trim_end_matches('.') == "localhost",
             Some(Host::Ipv4(address)) => address.is_loopback(),
             Some(Host::Ipv6(address)) => address.is_loopback(),
             None => false,
         };
-        prop_assert!(read.scheme() == "https" || (read.scheme() == "http" && is_here), "{}", url);
-        prop_assert!(url[scheme.len()..].to_ascii_lowercase().starts_with(read.host_str().unwrap()), "{}", url);
+        prop_assert!(read.scheme() == "https" || (read.scheme() == "http" && is_here), "{url}");
+        prop_assert!(url[scheme.len()..].to_ascii_lowercase().starts_with(read.host_str().unwrap()), "{url}");
     }
 
     #[test]
