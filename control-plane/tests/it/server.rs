@@ -59,7 +59,7 @@ impl Served {
     async fn end(self) -> Duration {
         let begun = Instant::now();
         self.stop.cancel();
-        timeout(PATIENCE, self.server).await.expect("the server does not end").unwrap();
+        timeout(PATIENCE, self.server).await.unwrap().unwrap();
         begun.elapsed()
     }
 }
@@ -67,7 +67,7 @@ impl Served {
 /// All that comes until the peer closes.
 async fn rest(connection: &mut TcpStream) -> String {
     let mut bytes = Vec::new();
-    let _ = timeout(PATIENCE, connection.read_to_end(&mut bytes)).await.expect("the connection stays open");
+    let _ = timeout(PATIENCE, connection.read_to_end(&mut bytes)).await.unwrap();
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
