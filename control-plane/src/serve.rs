@@ -1,17 +1,15 @@
 //! Running: from a configuration to a server that ends cleanly.
 
-use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use axum::Router;
-use axum::serve::ListenerExt;
 use edge_core::provider::Provider;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use crate::background::{Background, Bringer};
@@ -20,6 +18,7 @@ use crate::config::Config;
 use crate::domain::gateway::Gateway;
 use crate::gateway_setup::{self, Opener};
 use crate::http::{self, App, DURATION_METRIC};
+use crate::server;
 
 /// OpenTelemetry's advice for `http.server.request.duration`, in seconds.
 const DURATION_BUCKETS: [f64; 14] =
@@ -46,20 +45,21 @@ pub async fn serve(config: Config, stop: CancellationToken) -> anyhow::Result<()
         gateway: gateway.clone(),
         cache,
         attestation_keys: keys,
+        return_url_hosts: Arc::new(config.return_url_hosts),
         metrics: metrics.clone(),
         draining: stop.clone(),
     };
 
     let upkeep = tokio::spawn(upkeep(metrics, stop.clone()));
     let listener = bind("CONTROL_PLANE_LISTEN", config.listen).await?;
-    let api = serve_on(listener, http::router(app), stop.clone());
+    let api = server::serve(listener, http::router(app), stop.clone());
     let server = match config.edge_cache.listen {
         Some(address) => {
             let listener = bind("EDGE_CACHE_LISTEN", address).await?;
-            let edge_cache = serve_on(listener, edge_cache, stop.clone());
-            // Neither goes on without the other.
-            let both = async move { tokio::try_join!(api, edge_cache).map(|_| ()) };
-            tokio::spawn(both)
+            let edge_cache = server::serve(listener, edge_cache, stop.clone());
+            tokio::spawn(async move {
+                tokio::join!(api, edge_cache);
+            })
         }
         None => tokio::spawn(api),
     };
@@ -69,10 +69,13 @@ pub async fn serve(config: Config, stop: CancellationToken) -> anyhow::Result<()
     Ok(())
 }
 
+/// What is left to the rest of the process, should clients have used up all of the grace.
+const GRACE_LEFT: Duration = Duration::from_secs(1);
+
 /// Waits for `stop`, then within `grace` for what is under way. An error means that the server died, or that
-/// something took longer.
+/// a payment took longer; what clients do is no error.
 pub(crate) async fn until_stopped(
-    mut server: JoinHandle<io::Result<()>>,
+    mut server: JoinHandle<()>,
     gateway: &Gateway,
     background: Background,
     grace: Duration,
@@ -88,16 +91,18 @@ pub(crate) async fn until_stopped(
     // Payments under way end on either way out: their clients may be gone, the money is not.
     stop.cancel();
     gateway.tasks.close();
-    let drained = tokio::time::timeout(grace, async {
-        if died.is_none() {
-            let _ = (&mut server).await;
-        }
+    let end = Instant::now() + grace;
+    if died.is_none() && timeout_at(end, &mut server).await.is_err() {
+        tracing::warn!("clients were still asking at the end of SHUTDOWN_GRACE_SECONDS");
+        server.abort();
+    }
+    let drained = timeout_at(end.max(Instant::now() + GRACE_LEFT), async {
         gateway.tasks.wait().await;
         background.end().await
     });
     drained.await.context("payments were still under way at the end of SHUTDOWN_GRACE_SECONDS")??;
     if let Some(ended) = died {
-        ended.context("the server died")?.context("the server failed")?;
+        ended.context("the server died")?;
         anyhow::bail!("the server ended without being asked to");
     }
     Ok(())
@@ -117,19 +122,6 @@ pub(crate) async fn bind(key: &'static str, address: SocketAddr) -> anyhow::Resu
     let address = listener.local_addr()?;
     tracing::info!(address = %address, setting = key, "listening on {address}");
     Ok(listener)
-}
-
-/// Answers until `stop`, then lets what is under way finish.
-pub(crate) async fn serve_on(
-    listener: TcpListener,
-    router: Router,
-    stop: CancellationToken,
-) -> io::Result<()> {
-    // Answers are small and somebody waits for each: none is held back for more (Nagle's algorithm).
-    let listener = listener.tap_io(|connection| {
-        let _ = connection.set_nodelay(true);
-    });
-    axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await
 }
 
 pub(crate) fn metrics() -> anyhow::Result<PrometheusHandle> {

@@ -8,7 +8,8 @@ use tokio_util::sync::CancellationToken;
 use crate::cache::{self, Keeping, RedisCache};
 use crate::config::EdgeCacheConfig;
 use crate::domain::clock::SystemClock;
-use crate::serve::{bind, metrics, serve_on, upkeep};
+use crate::serve::{bind, metrics, upkeep};
+use crate::server;
 
 /// Serves until `stop` is cancelled. An error means that the server died.
 pub async fn serve_edge_cache(config: EdgeCacheConfig, stop: CancellationToken) -> anyhow::Result<()> {
@@ -21,8 +22,7 @@ pub async fn serve_edge_cache(config: EdgeCacheConfig, stop: CancellationToken) 
         .route("/metrics", axum::routing::get(move || async move { shown.render() }));
     let listener = bind("EDGE_CACHE_LISTEN", config.listen).await?;
     let upkeep = tokio::spawn(upkeep(metrics, stop.clone()));
-    serve_on(listener, router, stop.clone()).await.context("the server failed")?;
-    anyhow::ensure!(stop.is_cancelled(), "the server ended without being asked to");
+    server::serve(listener, router, stop).await;
     upkeep.await.context("a background task died")?;
     tracing::info!("stopped");
     Ok(())

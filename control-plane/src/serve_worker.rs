@@ -8,7 +8,8 @@ use crate::background::{Background, Bringer};
 use crate::config::WorkerConfig;
 use crate::gateway_setup::{self, Opener};
 use crate::http::{self, Probes};
-use crate::serve::{bind, metrics, serve_on, tell_providers, until_stopped, upkeep};
+use crate::serve::{bind, metrics, tell_providers, until_stopped, upkeep};
+use crate::server;
 
 /// Works until `stop` is cancelled, then lets what is under way finish. An error means that the server or a task
 /// of its died.
@@ -24,7 +25,7 @@ pub async fn serve_worker(config: WorkerConfig, stop: CancellationToken) -> anyh
     let background =
         Background::start(&gateway, bringer, config.background.workers, config.background.reconcile, &stop);
     let upkeep = tokio::spawn(upkeep(metrics, stop.clone()));
-    let server = tokio::spawn(serve_on(listener, http::probes(probes), stop.clone()));
+    let server = tokio::spawn(server::serve(listener, http::probes(probes), stop.clone()));
     until_stopped(server, &gateway, background, config.process.shutdown_grace, stop).await?;
     upkeep.await?;
     tracing::info!("stopped");

@@ -1,7 +1,7 @@
 //! Bodies at the limit and one byte over, in every way that a body can come.
 
 use gateway_tests::http1::{Request, read_answer};
-use gateway_tests::{Answer, Gateway, http2, refusing, shared};
+use gateway_tests::{Answer, Gateway, fresh_key, http2, refusing, shared};
 use serde_json::json;
 use tokio::io::AsyncWriteExt;
 
@@ -65,6 +65,23 @@ async fn a_length_that_is_only_announced_is_refused_before_the_body_comes() {
             (expected.0, Some(expected.1)),
             "{length}"
         );
+    }
+    gateway.nothing_reached_the_control_plane().await;
+}
+
+#[tokio::test]
+async fn a_body_that_is_too_long_is_told_the_limit_of_its_route() {
+    let gateway = refusing().await;
+    for (path, length, limit) in [
+        ("/payments/charge", "65537", "65536"),
+        ("/payments/charge", "300000", "65536"),
+        ("/webhooks/stripe", "262145", "262144"),
+    ] {
+        let request = Request::new("POST", path).header("authorization", "Bearer demo-key");
+        let request = request.header("idempotency-key", fresh_key()).json().header("content-length", length);
+        let error = gateway.send_raw(&request).await.refuses(413, "PAYLOAD_TOO_LARGE");
+        let message = error["message"].as_str().unwrap();
+        assert!(message.contains(limit), "{path} {length}: {message}");
     }
     gateway.nothing_reached_the_control_plane().await;
 }

@@ -1,7 +1,7 @@
 //! The answers that the filter gives itself.
 
 use gateway_tests::http1::Request;
-use gateway_tests::{Answer, refusing};
+use gateway_tests::{Answer, fresh_key, refusing, shared};
 use reqwest::Method;
 
 const TXN: &str = "txn_01a208c0-8b0a-7f79-8faa-ca2c29f93c7b";
@@ -98,12 +98,27 @@ async fn a_body_that_does_not_say_it_is_json_is_an_unsupported_media_type() {
     gateway.nothing_reached_the_control_plane().await;
 }
 
+/// Whoever gives it: control plane, filter, or Envoy before and behind the filter.
 #[tokio::test]
-async fn an_errors_answer_is_kept_by_no_cache() {
-    let gateway = refusing().await;
-    let answer = gateway.get("/payments?limit=0").await;
-    answer.refuses(400, "INVALID_REQUEST");
-    assert_eq!(answer.header("cache-control"), Some("no-store"));
+async fn no_answer_is_kept_by_a_cache() {
+    let gateway = shared().await;
+    let key = fresh_key();
+    let charge = serde_json::from_str(CHARGE).unwrap();
+    let stranger = gateway.http.get(format!("{}/payments", gateway.stack().gateway_url()));
+    for (answer, status) in [
+        (gateway.charge_under(&key, &charge).await, 200),
+        (gateway.charge_under(&key, &charge).await, 200),
+        (gateway.get("/payments?limit=1").await, 200),
+        (gateway.get(&format!("/payments/{TXN}")).await, 404),
+        (gateway.get("/payments?limit=0").await, 400),
+        (gateway.get("/nowhere").await, 404),
+        (Answer::of(stranger).await, 401),
+        (gateway.send_raw(&gateway.raw_charge().header("bad name", "1")).await, 400),
+        (gateway.send_raw(&gateway.raw_charge().header("content-length", "300000")).await, 413),
+    ] {
+        assert_eq!(answer.status, status, "{}", answer.text());
+        assert_eq!(answer.header("cache-control"), Some("no-store"), "{status}: {}", answer.text());
+    }
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! Header bytes that are no text: nobody's request hangs or crashes because of them.
 
 use gateway_tests::http1::Request;
-use gateway_tests::{http2, refusing, shared};
+use gateway_tests::{fresh_key, http2, refusing, shared};
 use http::HeaderValue;
 use serde_json::json;
 
@@ -76,6 +76,83 @@ async fn a_header_that_may_come_once_is_refused_when_it_comes_twice() {
     let twice = gateway.raw_charge().header("Content-Type", "application/json").body(CHARGE);
     // Envoy joins the lines to a list, and no list is a media type.
     gateway.send_raw(&twice).await.refuses(415, "UNSUPPORTED_MEDIA_TYPE");
+    gateway.nothing_reached_the_control_plane().await;
+}
+
+#[tokio::test]
+async fn a_request_for_a_host_that_is_none_or_for_two_is_refused() {
+    let gateway = refusing().await;
+    let to = |host: &[u8]| {
+        let request =
+            Request::to_host("POST", "/payments/charge", host).header("authorization", "Bearer demo-key");
+        request.header("idempotency-key", fresh_key()).json().body(CHARGE)
+    };
+    for host in [&b""[..], b"[", b"[::1", b"%41", b"a@", b"@", b":80", b"a:0", b"a,b"] {
+        let error = gateway.send_raw(&to(host)).await.refuses(400, "INVALID_REQUEST");
+        assert_eq!(error["param"], "Host", "{}", host.escape_ascii());
+    }
+    for second in ["gateway", "other"] {
+        let request = Request::to_host("POST", "/payments/charge", "gateway").header("Host", second);
+        let request =
+            request.header("authorization", "Bearer demo-key").header("idempotency-key", fresh_key());
+        gateway.send_raw(&request.json().body(CHARGE)).await.refuses(400, "INVALID_REQUEST");
+    }
+    let nobody = gateway.send_raw(&Request::to_host("GET", "/payments", "[")).await;
+    nobody.refuses(401, "UNAUTHENTICATED");
+    gateway.nothing_reached_the_control_plane().await;
+}
+
+#[tokio::test]
+async fn any_name_of_the_gateway_will_do() {
+    let gateway = shared().await;
+    for host in ["gateway", "gateway.example:8443", "127.0.0.1", "[::1]:8080", "GATEWAY.example."] {
+        let request =
+            Request::to_host("GET", "/payments?limit=1", host).header("authorization", "Bearer demo-key");
+        gateway.send_raw(&request).await.succeeds(200, &json!({}));
+    }
+}
+
+#[tokio::test]
+async fn the_scheme_of_a_key_is_named_in_any_case() {
+    let gateway = shared().await;
+    for scheme in ["Bearer ", "bearer ", "BEARER ", "bEaReR ", "Bearer   ", "bearer  "] {
+        let request =
+            Request::new("GET", "/payments?limit=1").header("authorization", format!("{scheme}demo-key"));
+        let answer = gateway.send_raw(&request).await;
+        assert_eq!(answer.status, 200, "{scheme}: {}", answer.text());
+    }
+}
+
+#[tokio::test]
+async fn a_key_without_its_scheme_or_beside_another_is_none() {
+    let gateway = refusing().await;
+    for key in [
+        "demo-key",
+        "Basic demo-key",
+        "Token demo-key",
+        "bearerdemo-key",
+        "bearer\tdemo-key",
+        "bearer -",
+        "-",
+    ] {
+        let request = Request::new("GET", "/payments?limit=1").header("authorization", key);
+        gateway.send_raw(&request).await.refuses(401, "UNAUTHENTICATED");
+    }
+    let twice = Request::new("GET", "/payments?limit=1").header("authorization", "Bearer demo-key");
+    let twice = twice.header("authorization", "Bearer demo-key");
+    gateway.send_raw(&twice).await.refuses(401, "UNAUTHENTICATED");
+    gateway.nothing_reached_the_control_plane().await;
+}
+
+#[tokio::test]
+async fn a_transfer_encoding_that_is_not_known_is_not_implemented() {
+    let gateway = refusing().await;
+    for encoding in ["xchunked", "gzip, chunked", "identity, chunked", "chunked, chunked", "identity", ""] {
+        let answer = gateway.send_raw(&gateway.raw_charge().header("transfer-encoding", encoding)).await;
+        let body = answer.json();
+        assert_eq!((answer.status, &body["success"]), (501, &json!(false)), "{encoding}: {body}");
+        assert_eq!(body["error"]["code"], "INVALID_REQUEST", "{encoding}");
+    }
     gateway.nothing_reached_the_control_plane().await;
 }
 

@@ -3,6 +3,7 @@
 use gateway_tests::{Gateway, Own, faulty, until};
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
 
 /// Long enough to act in the meantime, shorter than the gateway's patience with a provider.
 const SLOW_MS: u64 = 1_500;
@@ -53,6 +54,25 @@ async fn a_control_plane_that_is_asked_to_end_finishes_a_slow_charge_first() {
     assert_eq!(gateway.effects(&answer.transaction_id()).await, ["stripe charge 510 USD"]);
     drop(gateway);
 
+    let end = own.end_of_a_part().await;
+    assert!(end.starts_with("control-plane") && end.contains("exit status: 0"), "{end}");
+}
+
+#[tokio::test]
+async fn a_control_plane_that_is_asked_to_end_does_not_wait_for_requests_that_are_not_whole() {
+    let mut own = Own::start(&[]).await;
+    let gateway = own.gateway();
+    let address = own.stack.control_plane_url().trim_start_matches("http://").to_owned();
+    let mut open = Vec::new();
+    for half in
+        ["GET /payments HTTP/1.1\r\nhost: a\r\n", "POST / HTTP/1.1\r\ncontent-length: 9\r\n\r\n{", "PRI", ""]
+    {
+        let mut connection = TcpStream::connect(&address).await.unwrap();
+        connection.write_all(half.as_bytes()).await.unwrap();
+        open.push(connection);
+    }
+    gateway.terminate("control-plane");
+    drop(gateway);
     let end = own.end_of_a_part().await;
     assert!(end.starts_with("control-plane") && end.contains("exit status: 0"), "{end}");
 }

@@ -29,6 +29,7 @@ mod payer_action;
 mod payment_methods;
 mod recovery;
 mod refunds;
+mod storms;
 mod strict_json;
 mod tls;
 mod trailers;

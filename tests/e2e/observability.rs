@@ -5,10 +5,9 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 #[tokio::test]
-async fn the_description_of_the_api_is_for_everybody() {
+async fn the_description_of_the_api_is_for_clients() {
     let gateway = shared().await;
-    let url = format!("{}/openapi.json", gateway.stack().gateway_url());
-    let answer = Answer::of(gateway.http.get(url)).await;
+    let answer = gateway.get("/openapi.json").await;
     assert_eq!((answer.status, answer.header("content-type")), (200, Some("application/json")));
     let document = answer.json();
     for path in [
@@ -20,7 +19,39 @@ async fn the_description_of_the_api_is_for_everybody() {
     ] {
         assert!(document["paths"][path].is_object(), "{path}");
     }
-    assert_eq!(gateway.get("/openapi.json").await.json(), document);
+    // And for operators, on the control plane's own port.
+    let url = format!("{}/openapi.json", gateway.stack().control_plane_url());
+    assert_eq!(Answer::of(gateway.http.get(url)).await.json(), document);
+}
+
+#[tokio::test]
+async fn nobody_unknown_reaches_the_control_plane() {
+    let gateway = refusing().await;
+    for path in
+        ["/openapi.json", "/payments", "/payments/%ff", "/refunds/%ff", "/webhooks/stripe", "/docs", "/"]
+    {
+        let url = format!("{}{path}", gateway.stack().gateway_url());
+        let answer = Answer::of(gateway.http.get(url)).await;
+        assert!((400..500).contains(&answer.status), "{path}: {}", answer.text());
+    }
+    gateway.nothing_reached_the_control_plane().await;
+}
+
+#[tokio::test]
+async fn invented_methods_make_no_new_time_series() {
+    let gateway = shared().await;
+    let url = gateway.stack().control_plane_url();
+    for method in ["BREW", "WHEN", "get", "POSTPOST"] {
+        let method = Method::from_bytes(method.as_bytes()).unwrap();
+        Answer::of(gateway.http.request(method, format!("{url}/payments")))
+            .await
+            .refuses(401, "EDGE_ATTESTATION_REQUIRED");
+    }
+    let metrics = Answer::of(gateway.http.get(format!("{url}/metrics"))).await.text();
+    assert!(metrics.contains("http_request_method=\"_OTHER\""), "{metrics}");
+    for method in ["BREW", "WHEN", "\"get\"", "POSTPOST"] {
+        assert!(!metrics.contains(method), "{method} in {metrics}");
+    }
 }
 
 #[tokio::test]

@@ -102,6 +102,9 @@ async fn a_missing_or_wrong_field_is_refused_by_its_name() {
         ("description", json!("two\nlines")),
         ("description", json!("x".repeat(128))),
         ("returnUrl", json!("javascript:alert(1)")),
+        ("returnUrl", json!("http://shop.example/back")),
+        ("returnUrl", json!("https://paypal.com@evil.example/")),
+        ("returnUrl", json!("https://:80/")),
         ("customerReference", json!("")),
         ("metadata", json!("order")),
     ] {

@@ -25,8 +25,14 @@ pub struct Request {
 impl Request {
     #[must_use]
     pub fn new(method: &str, target: &str) -> Self {
-        let head = format!("{method} {target} HTTP/1.1\r\nhost: gateway\r\nconnection: close\r\n");
-        Self { head: head.into_bytes(), body: Vec::new() }
+        Self::to_host(method, target, "gateway")
+    }
+
+    /// With any bytes as its `Host`.
+    #[must_use]
+    pub fn to_host(method: &str, target: &str, host: impl AsRef<[u8]>) -> Self {
+        let head = format!("{method} {target} HTTP/1.1\r\nconnection: close\r\n");
+        Self { head: head.into_bytes(), body: Vec::new() }.header("host", host)
     }
 
     /// Adds a header line; the same name may come again, and the value may be any bytes.

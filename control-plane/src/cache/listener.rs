@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::Router;
-use axum::body::{Bytes, to_bytes};
+use axum::body::Bytes;
 use axum::extract::{Request, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -16,6 +16,8 @@ use futures_util::future::join_all;
 
 use super::{CacheError, EdgeCache};
 use crate::domain::clock::Clock;
+use crate::server::{Unread, read_body};
+use crate::unattested;
 
 /// A claim has about 200; a call, up to 64 of them.
 const BODY_BYTES_MAX: usize = 32 * 1024;
@@ -63,9 +65,14 @@ async fn ready(State(desk): State<Arc<Desk>>) -> (StatusCode, &'static str) {
 impl Desk {
     async fn read(&self, request: Request) -> Result<Vec<ClaimRequest>, Response> {
         let (parts, body) = request.into_parts();
-        let body = to_bytes(body, BODY_BYTES_MAX)
-            .await
-            .map_err(|_| refused(ErrorCode::PayloadTooLarge, "claims must have at most 32768 bytes"))?;
+        let body = read_body(body, BODY_BYTES_MAX).await.map_err(|unread| match unread {
+            Unread::TooLong => refused(ErrorCode::PayloadTooLarge, "claims must have at most 32768 bytes"),
+            Unread::TooSlow => refused(ErrorCode::InvalidRequest, "the claims took too long to arrive"),
+        })?;
+        let unattested = |refusal| {
+            unattested::note(refusal, &parts.extensions);
+            refused(ErrorCode::EdgeAttestationRequired, &refusal.to_string())
+        };
         let mut headers = parts.headers.get_all(attestation::HEADER).iter();
         let header = match (headers.next(), headers.next()) {
             (Some(header), None) => header.as_bytes(),
@@ -94,10 +101,6 @@ impl Desk {
         }
         outcome.ok()
     }
-}
-
-fn unattested(refusal: Refusal) -> Response {
-    refused(ErrorCode::EdgeAttestationRequired, &refusal.to_string())
 }
 
 fn refused(code: ErrorCode, message: &str) -> Response {

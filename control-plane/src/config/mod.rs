@@ -8,17 +8,21 @@ mod process;
 mod providers;
 mod reconcile;
 mod retries;
+mod return_url;
 mod source;
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use edge_core::attestation::Keys;
+use edge_core::request::ReturnUrlHosts;
+
 pub use background::{BackgroundSettings, QueueSettings, WorkerConfig};
 pub use edge_cache::{EdgeCacheConfig, EdgeCacheSettings};
-use edge_core::attestation::Keys;
 pub use gateway::GatewaySettings;
 pub use process::ProcessSettings;
 pub use reconcile::{ReconcileSettings, reconcile_per_second};
+pub(crate) use return_url::return_url_hosts;
 pub use source::{ConfigError, Source};
 
 use crate::store;
@@ -30,6 +34,7 @@ pub struct Config {
     pub listen: SocketAddr,
     pub attestation_keys: Keys,
     pub edge_cache: EdgeCacheSettings,
+    pub return_url_hosts: ReturnUrlHosts,
     pub gateway: GatewaySettings,
     pub background: BackgroundSettings,
     pub process: ProcessSettings,
@@ -43,14 +48,16 @@ impl Config {
             keep(&mut errors, source.parsed("CONTROL_PLANE_LISTEN", "HOST:PORT, e.g. 127.0.0.1:8081"));
         let keys = keep(&mut errors, attestation_keys(source));
         let edge_cache = keep_all(&mut errors, EdgeCacheSettings::read(source));
+        let return_url_hosts = keep(&mut errors, return_url_hosts(source));
         let gateway = keep_all(&mut errors, GatewaySettings::read(source));
         let background = keep_all(&mut errors, BackgroundSettings::of_a_service(source));
         let process = keep_all(&mut errors, ProcessSettings::read(source));
-        match (listen, keys, edge_cache, gateway, background, process) {
+        match (listen, keys, edge_cache, return_url_hosts, gateway, background, process) {
             (
                 Some(listen),
                 Some(attestation_keys),
                 Some(edge_cache),
+                Some(return_url_hosts),
                 Some(gateway),
                 Some(background),
                 Some(process),
@@ -58,6 +65,7 @@ impl Config {
                 listen: listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8081))),
                 attestation_keys,
                 edge_cache,
+                return_url_hosts,
                 gateway,
                 background,
                 process,
@@ -147,6 +155,8 @@ mod tests {
             ("REDIS_URI", "localhost"),
             ("EDGE_CACHE_ANSWERS_SECONDS", "0"),
             ("EDGE_CACHE_CLIENT_MB", "much"),
+            ("PAYMENT_RETURN_URL", "https://user@shop.example"),
+            ("RETURN_URL_HOSTS", "shop.example,https://shop.example"),
             ("CRASH_POINTS", "after_lunch:1"),
         ])
         .unwrap_err();
@@ -159,6 +169,8 @@ mod tests {
             "REDIS_URI",
             "EDGE_CACHE_ANSWERS_SECONDS",
             "EDGE_CACHE_CLIENT_MB",
+            "PAYMENT_RETURN_URL",
+            "RETURN_URL_HOSTS",
             "CRASH_POINTS",
         ] {
             assert!(errors.iter().any(|e| e.starts_with(key)), "{key} in {errors:?}");

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use reqwest::Url;
 use secrecy::SecretString;
 
-use super::{ConfigError, Source, seconds};
+use super::{ConfigError, Source, return_url, seconds};
 use crate::providers::{PaypalSettings, Settings, StripeSettings, Timeouts};
 
 const STRIPE_API: &str = "https://api.stripe.com";
@@ -19,8 +19,7 @@ pub(super) fn providers(source: &Source) -> Result<Settings, ConfigError> {
     Ok(Settings {
         stripe: stripe(source)?,
         paypal: paypal(source)?,
-        default_return_url: source
-            .read_with("PAYMENT_RETURN_URL", |text| http_url(text).map(|_| text.to_owned()))?,
+        default_return_url: return_url::default_return_url(source)?,
         timeouts: Timeouts::of_calls(seconds(source, "PROVIDER_TIMEOUT_SECONDS", Timeouts::default().call)?),
         circuit_breakers: source
             .read_with("CIRCUIT_BREAKERS", |text| match text {

@@ -41,6 +41,7 @@ Settings:
   PAYPAL_API_BASE                      tells live, sandbox or a stand-in apart, and so where certificates may be
   PAYPAL_WEBHOOK_TRUST                 PEM file of roots and intermediates; those that PayPal has used so far
   PAYPAL_TLS_CA                        PEM file for TLS to PayPal; /etc/ssl/certs/ca-certificates.crt
+  RETURN_URL_HOSTS                     the hosts that a charge's returnUrl may lead to, a comma list; any
   WEBHOOK_TOLERANCE_SECONDS            how far from now Stripe may have signed; 300
   GATEWAY_TLS_LISTEN                   local: 127.0.0.1:8443; production: 0.0.0.0:8443
   GATEWAY_LISTEN                       without TLS; local: 127.0.0.1:8080; production: off
@@ -196,6 +197,7 @@ mod tests {
             ("ENVOY_ADMIN_LISTEN", "0.0.0.0:9901"),
             ("CONTROL_PLANE_ADDRESS", "control-plane"),
             ("GATEWAY_CLIENTS", "demo"),
+            ("RETURN_URL_HOSTS", "shop.example,https://shop.example"),
             ("GATEWAY_CLIENTS", "de mo:key"),
             ("GATEWAY_CLIENTS", "demo:ключ"),
             ("GATEWAY_CLIENTS", "demo:same,other:same"),

@@ -14,6 +14,9 @@ struct OwnReply {
     retryable: Option<bool>,
 }
 
+/// No cache keeps an answer that is for one client.
+const NO_STORE: (&str, &str) = ("cache-control", "no-store");
+
 /// Tried in this order, the first that fits is taken.
 ///
 /// What was sent upstream comes first, whatever ended it there: a timeout, a reset, a client's or Envoy's limit, a filter
@@ -57,6 +60,13 @@ const REPLIES: &[OwnReply] = &[
         retryable: Some(true),
     },
     OwnReply {
+        when: "response.code == 413 && xds.route_name == 'webhooks'",
+        status: None,
+        code: ErrorCode::PayloadTooLarge,
+        message: "the body is larger than 262144 bytes",
+        retryable: None,
+    },
+    OwnReply {
         when: "response.code == 413",
         status: None,
         code: ErrorCode::PayloadTooLarge,
@@ -75,6 +85,14 @@ const REPLIES: &[OwnReply] = &[
         status: None,
         code: ErrorCode::InvalidRequest,
         message: "the request is not HTTP as this gateway takes it",
+        retryable: None,
+    },
+    // RFC 9112, section 6.1: a transfer coding that the server does not understand.
+    OwnReply {
+        when: "response.code == 501",
+        status: None,
+        code: ErrorCode::InvalidRequest,
+        message: "this `Transfer-Encoding` is not taken; send the body with `content-length` or as `chunked`",
         retryable: None,
     },
     OwnReply {
@@ -129,10 +147,10 @@ impl OwnReply {
             ErrorCode::GatewayUnavailable => Some(("retry-after", "1")),
             _ => None,
         };
-        if let Some((key, value)) = header {
-            let header = json!([{ "header": { "key": key, "value": value } }]);
-            mapper.insert("headers_to_add".to_owned(), header);
-        }
+        let headers = std::iter::once(NO_STORE).chain(header);
+        let headers =
+            headers.map(|(key, value)| json!({ "header": { "key": key, "value": value } })).collect();
+        mapper.insert("headers_to_add".to_owned(), headers);
         if let Some(status) = self.status {
             mapper.insert("status_code".to_owned(), status.into());
         }

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use super::Profile;
 use super::own_replies::own_replies;
 use super::webhooks;
-use crate::config::{ConfigError, Source};
+use crate::config::{ConfigError, Source, return_url_hosts};
 
 pub(super) fn read(profile: Profile, source: &Source) -> Result<HashMap<&'static str, Value>, ConfigError> {
     let plain = listen(source, "GATEWAY_LISTEN", profile.plain_listen())?;
@@ -152,6 +152,9 @@ fn cache_timeout_ms(source: &Source) -> Result<Value, ConfigError> {
     number(source, "EDGE_CACHE_TIMEOUT_MS", 1, 10_000, 500)
 }
 
+/// The longest body of a request that is no webhook.
+const BODY_BYTES_MAX: u32 = 65_536;
+
 /// The filter's own configuration, as JSON in a string.
 fn filter_settings(source: &Source, webhooks: &Value) -> Result<Value, ConfigError> {
     let rules = source.read_with("EDGE_CACHE_DOWN", when_unavailable)?;
@@ -163,7 +166,14 @@ fn filter_settings(source: &Source, webhooks: &Value) -> Result<Value, ConfigErr
     ] {
         idempotency.insert(name.to_owned(), setting);
     }
-    Ok(json!({ "maxBodyBytes": 65_536, "idempotency": idempotency, "webhooks": webhooks }).to_string().into())
+    let hosts = return_url_hosts(source)?;
+    let settings = json!({
+        "maxBodyBytes": BODY_BYTES_MAX,
+        "returnUrlHosts": hosts.names().collect::<Vec<_>>(),
+        "idempotency": idempotency,
+        "webhooks": webhooks,
+    });
+    Ok(settings.to_string().into())
 }
 
 /// Reads `pass`, `reject`, or one of them and exceptions behind it: `pass,refund=reject`.

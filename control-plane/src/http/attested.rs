@@ -1,7 +1,8 @@
 //! Only what the edge let through is answered. As an extractor, so that no handler can forget it.
 
-use axum::body::{Bytes, to_bytes};
+use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
+use axum::http::request::Parts;
 use axum::http::uri::PathAndQuery;
 use edge_core::attestation::{self, Claim, Claims, Refusal};
 use edge_core::card;
@@ -10,6 +11,8 @@ use edge_core::error::ErrorCode;
 use super::App;
 use super::error::ApiError;
 use crate::domain::event::Cause;
+use crate::server::{Unread, read_body};
+use crate::unattested;
 
 /// The edge refuses larger bodies on these routes; this is the second wall.
 const BODY_BYTES_MAX: usize = 64 * 1024;
@@ -27,36 +30,48 @@ impl FromRequest<App> for Attested {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, ApiError> {
-        let uri = request.uri().clone();
-        let (claims, body) = verified(request, app, BODY_BYTES_MAX).await?;
-        let target = uri.path_and_query().map_or("/", PathAndQuery::as_str);
+        let Verified { claims, body, parts } = verified(request, app, BODY_BYTES_MAX).await?;
+        let target = parts.uri.path_and_query().map_or("/", PathAndQuery::as_str);
         if let Some(found) = card::find_in_target(target).or_else(|| card::find_in_json(&body)) {
             return Err(found.into());
         }
-        let client = claims.client.ok_or_else(|| refused(Refusal::Mismatch))?;
+        let client = claims.client.ok_or_else(|| refused(Refusal::Mismatch, &parts))?;
         Ok(Self { cause: Cause { client, request_id: claims.request_id }, body, claim: claims.claim })
     }
 }
 
-/// What the edge vouches for, and the raw body of at most `limit` bytes.
-pub(super) async fn verified(request: Request, app: &App, limit: usize) -> Result<(Claims, Bytes), ApiError> {
+/// A request that the edge has let through.
+pub(super) struct Verified {
+    /// What it vouches for.
+    pub(super) claims: Claims,
+    pub(super) body: Bytes,
+    pub(super) parts: Parts,
+}
+
+/// Checks what the edge vouches for, over a raw body of at most `limit` bytes.
+pub(super) async fn verified(request: Request, app: &App, limit: usize) -> Result<Verified, ApiError> {
     let (parts, body) = request.into_parts();
     let mut headers = parts.headers.get_all(attestation::HEADER).iter();
     let header = match (headers.next(), headers.next()) {
         (Some(header), None) => header.as_bytes(),
-        (None, _) => return Err(refused(Refusal::Missing)),
-        (Some(_), Some(_)) => return Err(refused(Refusal::Malformed)),
+        (None, _) => return Err(refused(Refusal::Missing, &parts)),
+        (Some(_), Some(_)) => return Err(refused(Refusal::Malformed, &parts)),
     };
-    let body = to_bytes(body, limit).await.map_err(|_| {
-        ApiError::new(ErrorCode::PayloadTooLarge, format!("the body must have at most {limit} bytes"))
+    let body = read_body(body, limit).await.map_err(|unread| match unread {
+        Unread::TooLong => {
+            ApiError::new(ErrorCode::PayloadTooLarge, format!("the body must have at most {limit} bytes"))
+        }
+        Unread::TooSlow => ApiError::new(ErrorCode::InvalidRequest, "the body took too long to arrive"),
     })?;
     let path = parts.uri.path_and_query().map_or("/", |p| p.as_str());
     let seen = attestation::Request::new(parts.method.as_str(), path, &body);
     let now_s = u64::try_from(app.gateway.now().as_second()).unwrap_or(0);
-    let claims = app.attestation_keys.verify(header, &seen, now_s).map_err(refused)?;
-    Ok((claims, body))
+    let claims = app.attestation_keys.verify(header, &seen, now_s);
+    let claims = claims.map_err(|refusal| refused(refusal, &parts))?;
+    Ok(Verified { claims, body, parts })
 }
 
-pub(super) fn refused(refusal: Refusal) -> ApiError {
+pub(super) fn refused(refusal: Refusal, request: &Parts) -> ApiError {
+    unattested::note(refusal, &request.extensions);
     ApiError::new(ErrorCode::EdgeAttestationRequired, refusal.to_string())
 }

@@ -9,6 +9,7 @@ use edge_core::error::{ErrorBody, ErrorCode};
 use edge_core::request::InvalidRequest;
 
 use super::attested::Attested;
+use super::observe::NO_STORE;
 use crate::domain::id::PaymentId;
 use crate::domain::idempotency::Answer;
 use crate::domain::operations::OperationError;
@@ -200,7 +201,8 @@ pub(super) fn panicked(_: Box<dyn Any + Send>) -> Response {
     tracing::error!("a handler panicked");
     let body = serde_json::to_string(&*ApiError::internal().0).unwrap_or_default();
     let json = HeaderValue::from_static("application/json");
-    (StatusCode::INTERNAL_SERVER_ERROR, [(header::CONTENT_TYPE, json)], body).into_response()
+    let headers = [(header::CONTENT_TYPE, json), (header::CACHE_CONTROL, NO_STORE)];
+    (StatusCode::INTERNAL_SERVER_ERROR, headers, body).into_response()
 }
 
 #[cfg(test)]

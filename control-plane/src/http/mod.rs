@@ -9,6 +9,7 @@ mod health;
 mod observe;
 mod once;
 mod openapi;
+mod path_id;
 mod payments;
 mod refunds;
 mod view;
@@ -19,6 +20,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::routing::{get, post};
 use edge_core::attestation::Keys;
+use edge_core::request::ReturnUrlHosts;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -39,6 +41,8 @@ pub struct App {
     /// Where the edges look first for the answer to a key.
     pub cache: Arc<dyn EdgeCache>,
     pub attestation_keys: Arc<Keys>,
+    /// Where payers may be sent.
+    pub return_url_hosts: Arc<ReturnUrlHosts>,
     pub metrics: PrometheusHandle,
     /// Cancelled when shutting down begins: readiness then says no, so that no new work is sent here.
     pub draining: CancellationToken,

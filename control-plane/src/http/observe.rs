@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use axum::body::Body;
 use axum::extract::{MatchedPath, Request};
-use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use edge_core::attestation::is_request_id;
@@ -17,12 +17,15 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Seconds after which a 503 is worth another try: a full queue is empty by then.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
 
+/// Answers are about money and for their client alone: no cache keeps them.
+pub(super) const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+
 /// OpenTelemetry's `http.server.request.duration` in its Prometheus form, in seconds.
 pub const DURATION_METRIC: &str = "http_server_request_duration_seconds";
 
 pub(super) async fn observe(request: Request, next: Next) -> Response {
     let started = Instant::now();
-    let method = request.method().clone();
+    let method = method_name(request.method());
     let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();
     let id = request.headers().get(REQUEST_ID).and_then(|v| v.to_str().ok()).filter(|id| is_request_id(id));
     let id = id.unwrap_or("none").to_owned();
@@ -35,6 +38,7 @@ pub(super) async fn observe(request: Request, next: Next) -> Response {
     if response.status() == StatusCode::SERVICE_UNAVAILABLE {
         response.headers_mut().entry(header::RETRY_AFTER).or_insert(RETRY_AFTER);
     }
+    response.headers_mut().entry(header::CACHE_CONTROL).or_insert(NO_STORE);
     if let Ok(id) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(REQUEST_ID, id);
     }
@@ -50,12 +54,29 @@ pub(super) async fn observe(request: Request, next: Next) -> Response {
     });
     metrics::histogram!(
         DURATION_METRIC,
-        "http_request_method" => method.to_string(),
+        "http_request_method" => method,
         "http_route" => route,
         "http_response_status_code" => status.to_string(),
     )
     .record(elapsed.as_secs_f64());
     response
+}
+
+/// OpenTelemetry's `http.request.method`: whatever is no method of HTTP's own has one name, so that callers cannot make
+/// time series by inventing methods.
+fn method_name(method: &Method) -> &'static str {
+    match *method {
+        Method::CONNECT => "CONNECT",
+        Method::DELETE => "DELETE",
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::OPTIONS => "OPTIONS",
+        Method::PATCH => "PATCH",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::TRACE => "TRACE",
+        _ => "_OTHER",
+    }
 }
 
 fn write_error(response: &mut Response, error: ApiError, request_id: &str) {

@@ -9,7 +9,7 @@ use edge_core::provider::Provider;
 use serde::Serialize;
 
 use super::App;
-use super::attested::{refused, verified};
+use super::attested::{Verified, refused, verified};
 use super::error::ApiError;
 use crate::crash_point::reach;
 use crate::domain::operations::webhook;
@@ -33,9 +33,9 @@ pub(super) async fn paypal(State(app): State<App>, request: Request) -> Result<J
 
 /// Only with the edge's word that the provider signed it. A second time is answered like the first.
 async fn receive(provider: Provider, app: &App, request: Request) -> Result<Json<Received>, ApiError> {
-    let (claims, body) = verified(request, app, BODY_BYTES_MAX).await?;
+    let Verified { claims, body, parts } = verified(request, app, BODY_BYTES_MAX).await?;
     if claims.webhook != Some(provider) {
-        return Err(refused(Refusal::Mismatch));
+        return Err(refused(Refusal::Mismatch, &parts));
     }
     let adapter = app.gateway.provider(provider).map_err(|error| ApiError::from(&error))?;
     let body = EventBody::of(&body);

@@ -1,6 +1,8 @@
 //! The HTTP API in the process, without a proxy: what the edge's attestation opens, and what answers look like.
 
+use std::convert::Infallible;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -11,8 +13,11 @@ use control_plane::domain::provider::{Doubt, Outcome, Refusal, RefusalKind};
 use control_plane::http::{App, router};
 use edge_core::attestation::{Claim, Claims, HEADER, Keys, Request as Attested};
 use edge_core::idempotency::{ClaimRequest, Fingerprint, Key, Lease, Scope, Verdict, Word};
+use edge_core::request::ReturnUrlHosts;
+use futures_util::stream::pending;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use serde_json::{Value, json};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
@@ -39,6 +44,7 @@ impl Api {
             gateway: test.gateway.clone(),
             cache: cache.clone(),
             attestation_keys: Arc::new(Keys::parse(KEY).unwrap()),
+            return_url_hosts: Arc::new(ReturnUrlHosts::new(["shop.example"]).unwrap()),
             metrics: PrometheusBuilder::new().build_recorder().handle(),
             draining: draining.clone(),
         };
@@ -116,6 +122,13 @@ async fn a_request_past_the_edge_gets_401_whatever_it_asks_for() {
         ("GET", "/payments/txn_1"),
         ("GET", "/nowhere"),
         ("PUT", "/payments/charge"),
+        ("BREW", "/payments/charge"),
+        ("GET", "/payments/%ff"),
+        ("GET", "/payments/%ff/events"),
+        ("POST", "/payments/%ff/capture"),
+        ("POST", "/payments/%ff/cancel"),
+        ("GET", "/refunds/%ff"),
+        ("GET", "/payments?limit=x"),
     ] {
         let request = Api::request(method, path).body(Body::from(CHARGE)).unwrap();
         let (status, answer) = read(api.send(request).await).await;
@@ -123,6 +136,60 @@ async fn a_request_past_the_edge_gets_401_whatever_it_asks_for() {
         assert_eq!(answer["error"]["code"], "EDGE_ATTESTATION_REQUIRED");
     }
     assert!(api.test.provider.calls.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_path_that_is_no_text_names_nothing() {
+    let api = Api::start().await;
+    for (method, path, code) in [
+        ("GET", "/payments/%ff", "TRANSACTION_NOT_FOUND"),
+        ("POST", "/payments/%ff/cancel", "TRANSACTION_NOT_FOUND"),
+        ("GET", "/refunds/%ff", "NOT_FOUND"),
+    ] {
+        let (status, answer) = api.demo(method, path, "").await;
+        assert_eq!((status, answer["error"]["code"].as_str()), (StatusCode::NOT_FOUND, Some(code)), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn no_answer_is_kept_by_a_cache() {
+    let api = Api::start().await;
+    for (method, path, body) in
+        [("POST", "/payments/charge", CHARGE), ("GET", "/payments", ""), ("GET", "/payments/txn_1", "")]
+    {
+        let answer = api.send(api.attested("demo", method, path, body)).await;
+        assert_eq!(answer.headers()["cache-control"], "no-store", "{method} {path}");
+    }
+    let unattested = api.send(Api::request("GET", "/payments").body(Body::empty()).unwrap()).await;
+    assert_eq!(unattested.headers()["cache-control"], "no-store");
+}
+
+/// Should an edge have been told another list.
+#[tokio::test]
+async fn payers_are_sent_only_to_hosts_of_the_list() {
+    let api = Api::start().await;
+    let to = |host| CHARGE.replace('}', &format!(r#","returnUrl":"https://{host}/back"}}"#));
+    let (status, answer) = api.demo("POST", "/payments/charge", &to("evil.example")).await;
+    let error = (answer["error"]["code"].as_str(), answer["error"]["param"].as_str());
+    assert_eq!((status, error), (StatusCode::BAD_REQUEST, (Some("INVALID_REQUEST"), Some("returnUrl"))));
+    assert!(api.test.provider.calls.lock().unwrap().is_empty());
+    let (status, answer) = api.demo("POST", "/payments/charge", &to("shop.example")).await;
+    assert_eq!(status, StatusCode::OK, "{answer}");
+}
+
+/// Takes as long as the patience with a body, ten seconds.
+#[tokio::test]
+async fn a_body_that_does_not_end_is_given_up() {
+    let api = Api::start().await;
+    let mut request = api.attested("demo", "POST", "/payments/charge", CHARGE);
+    *request.body_mut() = Body::from_stream(pending::<Result<&str, Infallible>>());
+    let (status, answer) = timeout(Duration::from_secs(20), async { read(api.send(request).await).await })
+        .await
+        .expect("it is waited for");
+    assert_eq!(
+        (status, answer["error"]["code"].as_str()),
+        (StatusCode::BAD_REQUEST, Some("INVALID_REQUEST"))
+    );
 }
 
 #[tokio::test]

@@ -102,6 +102,20 @@ pub enum Refusal {
     Mismatch,
 }
 
+impl Refusal {
+    /// The name in metrics and logs.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Missing => "missing",
+            Self::Malformed => "malformed",
+            Self::UnknownKey => "unknown_key",
+            Self::Stale => "stale",
+            Self::Mismatch => "mismatch",
+        }
+    }
+}
+
 impl Keys {
     /// The header's value for a request seen at `now_s` (Unix seconds).
     #[must_use]

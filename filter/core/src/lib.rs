@@ -3,6 +3,7 @@
 //! No proxy, no I/O and no clock lives here: the same code runs in Envoy, in the control plane and in tests.
 
 pub mod attestation;
+mod authority;
 pub mod card;
 pub mod client;
 pub mod config;

@@ -24,6 +24,9 @@ pub struct Reply {
     pub body: Vec<u8>,
 }
 
+/// Answers are for their client alone: no cache keeps them.
+pub(crate) const NO_STORE: (&str, Cow<'static, str>) = ("cache-control", Cow::Borrowed("no-store"));
+
 impl Refusal {
     pub(crate) fn new(code: ErrorCode, message: impl Into<String>) -> Self {
         Self { code, message: message.into(), param: None, allow: None, retry_after_s: None }
@@ -53,8 +56,7 @@ impl Refusal {
     }
 
     pub(crate) fn into_reply(self, request_id: Option<String>) -> Reply {
-        let mut headers =
-            vec![("content-type", "application/json".into()), ("cache-control", "no-store".into())];
+        let mut headers = vec![("content-type", "application/json".into()), NO_STORE];
         headers.extend(self.allow.map(|methods| ("allow", methods.into())));
         headers.extend(self.retry_after_s.map(|seconds| ("retry-after", seconds.to_string().into())));
         if self.code == ErrorCode::Unauthenticated {

@@ -114,7 +114,7 @@ impl Route {
     /// Whether the route is for known clients only.
     #[must_use]
     pub const fn needs_client(self) -> bool {
-        !matches!(self, Self::OpenApi | Self::Webhook(_))
+        !matches!(self, Self::Webhook(_))
     }
 }
 

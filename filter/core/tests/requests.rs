@@ -1,9 +1,12 @@
 //! Properties of reading bodies and queries.
 
-use edge_core::request::{CancelRequest, CaptureRequest, ChargeRequest, ListQuery, RefundRequest};
+use edge_core::request::{
+    CancelRequest, CaptureRequest, ChargeRequest, ListQuery, RefundRequest, is_return_url,
+};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use serde_json::{Value, json};
+use url::{Host, Url};
 
 fn json_value() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
@@ -62,6 +65,31 @@ proptest! {
         body[field] = value;
         let invalid = ChargeRequest::parse(body.to_string().as_bytes()).unwrap_err();
         prop_assert_eq!(invalid.param.as_deref(), Some(field));
+    }
+
+    /// Read as browsers do it (WHATWG URL).
+    #[test]
+    fn a_return_url_that_is_taken_leads_a_browser_over_tls_or_nowhere_and_as_nobody(
+        scheme in prop::sample::select(vec!["https://", "http://", "https:/", "https:", "ftp://", "HTTPS://", "//"]),
+        start in prop::sample::select(vec!["", "a", "shop.example", "localhost", "127.0.0.1", "[::1]", "u@a", "1"]),
+        more in "[a-z0-9.:@%_\\[\\]\\\\-]{0,6}",
+        end in prop::sample::select(vec!["", "/", "/back?x=1#y", "?x", "#y", "\\@b", "/ ", ":80/"]),
+    ) {
+        let url = format!("{scheme}{start}{more}{end}");
+        // Punycode that decodes to nothing is for browsers to refuse.
+        if !is_return_url(&url) || url.contains("xn--") {
+            return Ok(());
+        }
+        let read = Url::parse(&url).unwrap();
+        prop_assert!(read.username().is_empty() && read.password().is_none(), "{url}");
+        let is_here = match read.host() {
+            Some(Host::Domain(name)) => name.trim_end_matches('.') == "localhost",
+            Some(Host::Ipv4(address)) => address.is_loopback(),
+            Some(Host::Ipv6(address)) => address.is_loopback(),
+            None => false,
+        };
+        prop_assert!(read.scheme() == "https" || (read.scheme() == "http" && is_here), "{url}");
+        prop_assert!(url[scheme.len()..].to_ascii_lowercase().starts_with(read.host_str().unwrap()), "{url}");
     }
 
     #[test]

@@ -8,6 +8,7 @@
     reason = "a harness that cannot go on fails the test that uses it"
 )]
 
+pub mod http2;
 mod leash;
 mod pgbench;
 mod postgres;

@@ -1,4 +1,4 @@
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 use edge_core::error::ErrorBody;
 use edge_core::request::CancelRequest;
@@ -15,6 +15,7 @@ use crate::http::App;
 use crate::http::attested::Attested;
 use crate::http::error::ApiError;
 use crate::http::once::once;
+use crate::http::path_id::PathId;
 
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -43,7 +44,7 @@ pub(super) struct CancelAnswer {
 )]
 pub(super) async fn cancel(
     State(app): State<App>,
-    id: Path<String>,
+    id: PathId,
     attested: Attested,
 ) -> Result<Response, ApiError> {
     CancelRequest::parse(&attested.body)?;

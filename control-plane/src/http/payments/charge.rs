@@ -44,6 +44,7 @@ pub(super) struct ChargeAnswer {
 )]
 pub(super) async fn charge(State(app): State<App>, attested: Attested) -> Result<Response, ApiError> {
     let request = ChargeRequest::parse(&attested.body)?;
+    app.return_url_hosts.check(&request)?;
     let gateway = app.gateway.clone();
     once(app, attested, answer, OperationKind::Charge.into(), move |call| {
         operations::charge(gateway.clone(), request.clone(), call)

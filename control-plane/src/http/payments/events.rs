@@ -1,5 +1,5 @@
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use edge_core::error::{ErrorBody, ErrorCode};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -8,6 +8,7 @@ use super::payment_id;
 use crate::http::App;
 use crate::http::attested::Attested;
 use crate::http::error::ApiError;
+use crate::http::path_id::PathId;
 use crate::http::view::EventView;
 
 #[derive(Serialize, ToSchema)]
@@ -28,7 +29,7 @@ pub(super) struct EventsAnswer {
 )]
 pub(super) async fn events(
     State(app): State<App>,
-    id: Path<String>,
+    id: PathId,
     attested: Attested,
 ) -> Result<Json<EventsAnswer>, ApiError> {
     let id = payment_id(&id)?;

@@ -1,5 +1,5 @@
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use edge_core::error::{ErrorBody, ErrorCode};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -8,6 +8,7 @@ use super::payment_id;
 use crate::http::App;
 use crate::http::attested::Attested;
 use crate::http::error::ApiError;
+use crate::http::path_id::PathId;
 use crate::http::view::{DisputeView, PaymentView, RefundView};
 
 #[derive(Serialize, ToSchema)]
@@ -33,7 +34,7 @@ pub(super) struct PaymentAnswer {
 )]
 pub(super) async fn get(
     State(app): State<App>,
-    id: Path<String>,
+    id: PathId,
     attested: Attested,
 ) -> Result<Json<PaymentAnswer>, ApiError> {
     let id = payment_id(&id)?;

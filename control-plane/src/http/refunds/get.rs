@@ -1,5 +1,5 @@
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use edge_core::error::{ErrorBody, ErrorCode};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 use crate::http::App;
 use crate::http::attested::Attested;
 use crate::http::error::ApiError;
+use crate::http::path_id::PathId;
 use crate::http::view::RefundView;
 
 #[derive(Serialize, ToSchema)]
@@ -28,7 +29,7 @@ pub(super) struct RefundFound {
 )]
 pub(super) async fn get(
     State(app): State<App>,
-    Path(id): Path<String>,
+    id: PathId,
     attested: Attested,
 ) -> Result<Json<RefundFound>, ApiError> {
     let missing = || ApiError::new(ErrorCode::NotFound, "no such refund");

@@ -6,6 +6,7 @@ mod webhooks;
 use serde::Deserialize;
 
 use crate::attestation::{Keys, KeysError};
+use crate::request::{ReturnUrlHosts, ReturnUrlHostsError};
 use crate::webhook::paypal::EnvironmentError;
 use crate::webhook::stripe::SecretsError;
 use crate::webhook::x509::TrustError;
@@ -23,6 +24,8 @@ pub struct EdgeConfig {
     pub keys: Keys,
     /// The longest body that is let through, in bytes.
     pub body_bytes_max: usize,
+    /// Where payers may be sent.
+    pub return_url_hosts: ReturnUrlHosts,
     pub claiming: Claiming,
     pub webhooks: Webhooks,
 }
@@ -43,6 +46,8 @@ pub enum ConfigError {
     Settings(serde_json::Error),
     #[error("`maxBodyBytes` must be from 1 to 1048576")]
     BodyLimit,
+    #[error("`returnUrlHosts`: {0}")]
+    ReturnUrlHosts(ReturnUrlHostsError),
     #[error("`idempotency.cluster` must name a cluster of Envoy's")]
     Cluster,
     #[error("`idempotency.timeoutMs` must be from 1 to 10000")]
@@ -77,6 +82,7 @@ pub enum ConfigError {
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 struct Settings {
     max_body_bytes: usize,
+    return_url_hosts: Vec<String>,
     idempotency: idempotency::Settings,
     webhooks: webhooks::Settings,
 }
@@ -85,6 +91,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             max_body_bytes: 65_536,
+            return_url_hosts: Vec::new(),
             idempotency: idempotency::Settings::default(),
             webhooks: webhooks::Settings::default(),
         }
@@ -106,9 +113,11 @@ impl EdgeConfig {
             return Err(ConfigError::BodyLimit);
         }
         let keys = Keys::parse(secrets.keys.ok_or(ConfigError::NoKeys)?).map_err(ConfigError::Keys)?;
+        let hosts = settings.return_url_hosts.iter().map(String::as_str);
+        let return_url_hosts = ReturnUrlHosts::new(hosts).map_err(ConfigError::ReturnUrlHosts)?;
         let claiming = settings.idempotency.check()?;
         let webhooks = settings.webhooks.check(secrets.stripe)?;
-        Ok(Self { keys, body_bytes_max: settings.max_body_bytes, claiming, webhooks })
+        Ok(Self { keys, body_bytes_max: settings.max_body_bytes, return_url_hosts, claiming, webhooks })
     }
 }
 
@@ -182,6 +191,7 @@ mod tests {
         };
         assert!(error("{\"maxBodyByte\":1}", Some(KEYS)).contains("maxBodyByte"));
         assert!(error("{\"maxBodyBytes\":0}", Some(KEYS)).contains("maxBodyBytes"));
+        assert!(error(r#"{"returnUrlHosts":["a","b:1"]}"#, Some(KEYS)).contains("`returnUrlHosts`: entry 2"));
         assert!(error("nonsense", Some(KEYS)).contains("plugin configuration"));
         for (setting, named) in [
             (r#"{"cluster":""}"#, "idempotency.cluster"),

@@ -8,7 +8,7 @@ use crate::config::{EdgeConfig, KeyRule, WhenUnavailable};
 use crate::error::ErrorCode;
 use crate::head::Head;
 use crate::idempotency::{self, Answer, ClaimRequest, Fingerprint, Key, KeyError, Scope, Word};
-use crate::refusal::{Refusal, Reply};
+use crate::refusal::{NO_STORE, Refusal, Reply};
 use crate::route::Route;
 
 /// How long a client should wait before it asks a cache again that was away.
@@ -116,6 +116,7 @@ pub(super) const CROWDED: &str = "crowded";
 /// The first answer, byte for byte.
 pub(super) fn replay(answer: Answer) -> Reply {
     let (status, content_type, body) = answer.into_parts();
-    let headers = vec![("content-type", content_type.into()), (idempotency::REPLAYED_HEADER, "true".into())];
+    let headers =
+        vec![("content-type", content_type.into()), NO_STORE, (idempotency::REPLAYED_HEADER, "true".into())];
     Reply { status, headers, body: body.into_bytes() }
 }

@@ -23,7 +23,7 @@ use crate::refusal::{Refusal, Reply};
 use crate::route::Route;
 use crate::webhook::paypal::CertificateUrl;
 use keyed::{Claimed, Keyed, Turn};
-use request::{Request, check_query, check_target, client, no_route, request_id};
+use request::{Request, check_host, check_query, check_target, client, no_route, request_id};
 use webhook::{Awaiting, Webhook};
 
 /// How long a client should wait before it asks a worker again that had no room for it.
@@ -167,7 +167,7 @@ impl Exchange {
                 return self.again();
             }
         };
-        match request.judge(body) {
+        match request.judge(body, config) {
             Ok(()) => self.go_on(request, body, config, now_s),
             Err(refusal) => self.refuse(refusal, Some(request.claims.request_id)),
         }
@@ -244,6 +244,7 @@ impl Exchange {
         config: &EdgeConfig,
         now_s: u64,
     ) -> Result<Request, Refusal> {
+        check_host(head)?;
         let method = head.one(":method")?.unwrap_or_default();
         let target = head.one(":path")?.unwrap_or_default();
         check_target(target)?;

@@ -4,6 +4,7 @@ use super::HeadEdits;
 use super::keyed::Keyed;
 use super::webhook::Webhook;
 use crate::attestation::{self, Claims};
+use crate::authority::Authority;
 use crate::card::{self, CardData};
 use crate::client::ClientId;
 use crate::config::EdgeConfig;
@@ -31,7 +32,7 @@ pub(super) struct Request {
 }
 
 impl Request {
-    pub(super) fn judge(&self, body: &[u8]) -> Result<(), Refusal> {
+    pub(super) fn judge(&self, body: &[u8], config: &EdgeConfig) -> Result<(), Refusal> {
         self.content.check(body.len())?;
         if matches!(self.route, Route::Webhook(_)) {
             // The provider's own words, which nobody reads before they are known to be that.
@@ -42,7 +43,7 @@ impl Request {
             return Err(card_data(found));
         }
         match self.route {
-            Route::Charge => ChargeRequest::parse(body).map(drop)?,
+            Route::Charge => config.return_url_hosts.check(&ChargeRequest::parse(body)?)?,
             Route::Refund => RefundRequest::parse(body).map(drop)?,
             Route::Capture => CaptureRequest::parse(body).map(drop)?,
             Route::Cancel => CancelRequest::parse(body).map(drop)?,
@@ -72,6 +73,18 @@ pub(super) fn request_id(head: Head<'_>) -> Result<String, Refusal> {
             "the proxy gave this request no id; it must generate request ids",
         )
     })
+}
+
+/// Whom the request is for. Nothing here depends on it, and the control plane is told another one: but proxies on the way
+/// read an odd one each in its own way (RFC 9112, section 3.2).
+pub(super) fn check_host(head: Head<'_>) -> Result<(), Refusal> {
+    // Of HTTP/1.1 Envoy makes the same pseudo-header, two lines joined by a comma.
+    let mut values = head.all(":authority").chain(head.all("host"));
+    let one = values.next().filter(|_| values.next().is_none());
+    let is_good = one.and_then(|host| std::str::from_utf8(host).ok()).and_then(Authority::parse).is_some();
+    let message =
+        "the header `Host` must be given once, as the name or address of a host, or with `:port` behind it";
+    if is_good { Ok(()) } else { Err(Refusal::invalid("Host", message)) }
 }
 
 /// Takes what RFC 3986 lets stand in a path and a query, so that both halves read the same.

@@ -2,6 +2,7 @@ use serde::{Deserialize, Serialize};
 
 use super::metadata::METADATA;
 use super::object::{AMOUNT, Body, Field};
+use super::return_url::{RETURN_URL, is_return_url};
 use super::{ExpiresIn, InvalidRequest, Metadata, PaymentMethodId};
 use crate::money::{Amount, Currency};
 use crate::provider::Provider;
@@ -25,8 +26,8 @@ pub struct ChargeRequest {
     pub description: Option<String>,
     #[serde(default)]
     pub metadata: Metadata,
-    /// Where the payer's browser goes after a step outside (3-D Secure, PayPal approval): http or https,
-    /// at most 2,048 characters.
+    /// Where the payer's browser goes after a step outside (3-D Secure, PayPal approval): https, or http to the
+    /// payer's own machine; no user's name in it, at most 2,048 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub return_url: Option<String>,
     /// Your own name for the payer or the order; 1 to 127 characters, passed to the provider.
@@ -91,10 +92,6 @@ const CAPTURE: Field = Field { name: "capture", rule: "must be `automatic` or `m
 const DESCRIPTION: Field = Field { name: "description", rule: SHORT_TEXT };
 const CUSTOMER_REFERENCE: Field = Field { name: "customerReference", rule: SHORT_TEXT };
 const SHORT_TEXT: &str = "must be a text of 1 to 127 characters without control characters";
-const RETURN_URL: Field = Field {
-    name: "returnUrl",
-    rule: "must be an http or https URL of printable ASCII, at most 2048 characters long",
-};
 
 /// Which ids fit depends on the provider; only PayPal lets the payer choose later.
 fn payment_method(
@@ -114,10 +111,7 @@ fn short_text(text: &str) -> Option<String> {
 }
 
 fn return_url(url: &str) -> Option<String> {
-    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"))?;
-    let has_host = !rest.is_empty() && !rest.starts_with(['/', '?', '#']);
-    let fits = has_host && url.len() <= 2048 && url.bytes().all(|b| b.is_ascii_graphic());
-    fits.then(|| url.to_owned())
+    is_return_url(url).then(|| url.to_owned())
 }
 
 /// Whether the money moves at once or is only authorized, to be captured later.

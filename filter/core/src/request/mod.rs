@@ -11,6 +11,7 @@ mod metadata;
 mod object;
 mod payment_method;
 mod refund;
+mod return_url;
 
 #[cfg(test)]
 mod tests;
@@ -23,3 +24,4 @@ pub use list::ListQuery;
 pub use metadata::Metadata;
 pub use payment_method::PaymentMethodId;
 pub use refund::RefundRequest;
+pub use return_url::{ReturnUrlHosts, ReturnUrlHostsError, is_return_url};

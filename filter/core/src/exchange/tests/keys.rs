@@ -101,7 +101,11 @@ fn a_finished_key_is_answered_with_the_first_answer_byte_for_byte() {
     let (exchange, step) = answered(Word::Replay(answer), &config());
     let Step::Reply(reply) = step else { panic!("{step:?}") };
     assert_eq!((reply.status, reply.body.as_slice()), (402, body.as_bytes()));
-    let headers = [("content-type", "application/json".into()), ("idempotency-replayed", "true".into())];
+    let headers = [
+        ("content-type", "application/json".into()),
+        ("cache-control", "no-store".into()),
+        ("idempotency-replayed", "true".into()),
+    ];
     assert_eq!(reply.headers, headers);
     assert_eq!((exchange.outcome(), exchange.verdict()), (Some(Outcome::Replayed), Some("replay")));
 }

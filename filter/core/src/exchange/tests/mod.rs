@@ -36,6 +36,7 @@ impl Sent {
         let sent = sent
             .with(":method", method)
             .with(":path", path)
+            .with(":authority", "gateway:8443")
             .with("x-request-id", "7d1b-1")
             .with("x-client-id", "demo");
         if method == "POST" { sent.with("idempotency-key", "order-1") } else { sent }
@@ -209,10 +210,35 @@ fn without_exactly_one_good_client_nobody_gets_in() {
 }
 
 #[test]
-fn the_openapi_document_is_for_everyone_and_vouches_for_nobody() {
+fn only_a_providers_signature_stands_in_for_a_client() {
+    Sent::new("GET", "/openapi.json").without("x-client-id").refused(ErrorCode::Unauthenticated);
     let edits = Sent::new("GET", "/openapi.json").forwarded();
-    assert_eq!(attested(&edits, "GET", "/openapi.json", b"").client, None);
-    assert_eq!(edits.remove, ["x-client-id"]);
+    assert_eq!(attested(&edits, "GET", "/openapi.json", b"").client, ClientId::parse("demo"));
+}
+
+#[test]
+fn a_request_is_for_one_host_that_everybody_reads_alike() {
+    for host in ["gateway", "gateway.example:443", "127.0.0.1:8080", "[::1]:8080"] {
+        Sent::charge().replacing(":authority", host).forwarded();
+    }
+    for host in ["", "[", "[::1", "%41", "a@", "@", ":80", "a:99999", "a,b", "gateway,gateway", "u@gateway"] {
+        Sent::charge().replacing(":authority", host).refused_for("Host");
+    }
+    Sent::charge().replacing(":authority", [0xff]).refused_for("Host");
+    Sent::charge().without(":authority").refused_for("Host");
+    Sent::charge().with(":authority", "gateway").refused_for("Host");
+    Sent::charge().with("host", "gateway").refused_for("Host");
+}
+
+#[test]
+fn payers_are_sent_only_to_hosts_of_the_list() {
+    let config = EdgeConfig::read(br#"{"returnUrlHosts":["shop.example"]}"#, secrets()).unwrap();
+    for (url, goes_on) in [("https://shop.example/back", true), ("https://evil.example/back", false)] {
+        let body = format!(r#"{{"provider":"paypal","amount":1,"currency":"USD","returnUrl":"{url}"}}"#);
+        let mut exchange = Exchange::default();
+        let step = Sent::charge().body(body.as_bytes()).up_to_the_claim(&mut exchange, &config);
+        assert_eq!(matches!(step, Step::Claim(_)), goes_on, "{url}: {step:?}");
+    }
 }
 
 #[test]

@@ -1,0 +1,15 @@
+//! Requests that came past the edge, or from an edge with other keys or another clock.
+
+use std::net::SocketAddr;
+
+use axum::extract::ConnectInfo;
+use edge_core::attestation::Refusal;
+use http::Extensions;
+
+/// Tells operators of one: clients are not told more than that it was refused.
+pub(crate) fn note(refusal: Refusal, request: &Extensions) {
+    let peer =
+        request.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| tracing::field::display(peer));
+    tracing::warn!(peer, reason = refusal.name(), "a request was refused: {refusal}");
+    metrics::counter!("attestations_refused_total", "reason" => refusal.name()).increment(1);
+}
