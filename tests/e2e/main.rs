@@ -14,6 +14,7 @@ mod captures;
 mod card_numbers;
 mod control_plane_errors;
 mod currencies;
+mod description;
 mod edge_errors;
 mod envoy_errors;
 mod faults;

@@ -9,6 +9,7 @@
 )]
 
 mod answer;
+mod contract;
 mod gateway;
 pub mod http1;
 pub mod http2;

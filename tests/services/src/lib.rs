@@ -14,6 +14,7 @@ mod postgres;
 mod rabbitmq;
 mod redis;
 mod skip;
+mod tools;
 
 pub use pgbench::PairsOfCommits;
 pub use postgres::{PostgresServer, TestDatabase};
@@ -21,3 +22,4 @@ pub use rabbitmq::RabbitServer;
 pub use redis::{RedisServer, run};
 pub use rustix::process::Signal;
 pub use skip::skipped;
+pub use tools::{npm_packages, python_packages};

@@ -22,15 +22,27 @@ pub struct ChargeRequest {
     pub capture: CaptureMode,
     /// Shown to the payer where the provider can; 1 to 127 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(
+        feature = "openapi",
+        schema(min_length = 1, max_length = 127, pattern = r"^[^\u0000-\u001f\u007f-\u009f]*$")
+    )]
     pub description: Option<String>,
     #[serde(default)]
     pub metadata: Metadata,
     /// Where the payer's browser goes after a step outside (3-D Secure, PayPal approval): http or https,
     /// at most 2,048 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(
+        feature = "openapi",
+        schema(format = "uri", max_length = 2048, pattern = r#"^https?://[!-"$-.0->@-~][!-~]*$"#)
+    )]
     pub return_url: Option<String>,
     /// Your own name for the payer or the order; 1 to 127 characters, passed to the provider.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(
+        feature = "openapi",
+        schema(min_length = 1, max_length = 127, pattern = r"^[^\u0000-\u001f\u007f-\u009f]*$")
+    )]
     pub customer_reference: Option<String>,
     /// How many seconds from now the charge may be made, as long as it is certain that it is not made yet (the provider
     /// is away): 1 to 86,400. Left out, the gateway's default counts. It is no part of what is kept of a request:
