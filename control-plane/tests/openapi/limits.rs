@@ -47,8 +47,9 @@ fn limits(node: &'static Value, found: &mut BTreeSet<u64>) {
                 match (name.as_str(), value) {
                     ("$ref", _) => limits(resolved(node), found),
                     ("pattern", Value::String(pattern)) => {
-                        let numbers =
-                            pattern.split(|c: char| !c.is_ascii_digit()).filter_map(|n| n.parse().ok());
+                        let numbers = pattern
+                            .split(|c: char| !c.is_ascii_digit())
+                            .filter_map(|n| n.parse::<u64>().ok());
                         found.extend(numbers);
                     }
                     (_, Value::Number(number)) => found.extend(number.as_u64()),

@@ -28,8 +28,8 @@ async fn tools(
     tools: &'static LazyLock<Result<PathBuf, String>>,
     gateway: &Gateway<'_>,
 ) -> Option<(&'static Path, TempDir)> {
-    let tools = match tokio::task::spawn_blocking(|| LazyLock::force(tools)).await.unwrap() {
-        Ok(tools) => tools,
+    let tools = match tokio::task::spawn_blocking(move || LazyLock::force(tools)).await.unwrap() {
+        Ok(tools) => tools.as_path(),
         Err(why) => {
             skipped(why);
             return None;

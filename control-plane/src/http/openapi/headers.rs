@@ -15,7 +15,6 @@ pub(super) fn idempotency_key() -> Value {
             "maxLength": 512,
             "pattern": r#"^(?:[A-Za-z0-9_.:-]{1,255}|"(?:[ !#-\[\]-~]|\\["\\]){1,255}")$"#,
         },
-        "example": "8e03978e-40d5-43dd-bc93-6894a57f9324",
     })
 }
 

@@ -34,7 +34,7 @@ pub struct ChargeRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(
         feature = "openapi",
-        schema(format = "uri", max_length = 2048, pattern = r#"^https?://[!-"$-.0->@-~][!-~]*$"#)
+        schema(max_length = 2048, pattern = r#"^https?://[!-"$-.0->@-~][!-~]*$"#)
     )]
     pub return_url: Option<String>,
     /// Your own name for the payer or the order; 1 to 127 characters, passed to the provider.
