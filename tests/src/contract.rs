@@ -64,8 +64,9 @@ impl Contract {
     fn read(document: &Value) -> Self {
         let read = |operation: &Value| {
             let responses = operation["responses"].as_object().expect("an operation has responses");
-            let response =
-                |(status, response)| (parsed(status), Response::read(resolved(response, document), document));
+            let response = |(status, response): (&String, &Value)| {
+                (parsed(status), Response::read(resolved(response, document), document))
+            };
             responses.iter().map(response).collect::<Operation>()
         };
         let methods = |methods: &Value| {
@@ -100,14 +101,14 @@ impl Response {
         let content = &response["content"]["application/json"];
         let codes = content["examples"].as_object().into_iter().flat_map(Map::keys).cloned().collect();
         let headers = response["headers"].as_object().into_iter().flatten();
-        let header = |(name, header)| {
+        let header = |(name, header): (&String, &Value)| {
             let header = resolved(header, document);
             let schema = Header {
                 required: header["required"] == true,
                 is_integer: header["schema"]["type"] == "integer",
                 schema: validator(&header["schema"], document),
             };
-            (str::to_lowercase(name), schema)
+            (name.to_lowercase(), schema)
         };
         Self { body: validator(&content["schema"], document), codes, headers: headers.map(header).collect() }
     }
