@@ -146,7 +146,7 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         }
         Command::Reconcile(args) => reconcile_admin::run_reconcile(args, &source).await,
         Command::Openapi => {
-            print(&control_plane::http::openapi_document().to_pretty_json()?);
+            print(&format!("{:#}", control_plane::http::openapi_document()));
             Ok(())
         }
     }

@@ -2,6 +2,8 @@ use bytes::Bytes;
 use http::HeaderMap;
 use serde_json::Value;
 
+use crate::contract;
+
 /// A whole answer, however it was asked for.
 #[derive(Debug)]
 pub struct Answer {
@@ -11,19 +13,24 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// The whole answer to a request.
+    /// The whole answer to a request, which is as the description of the API says.
     pub async fn of(request: reqwest::RequestBuilder) -> Self {
         Self::try_of(request).await.unwrap_or_else(|error| panic!("no whole answer: {error:?}"))
     }
 
     /// The same for somebody who may not be there to answer.
     pub async fn try_of(request: reqwest::RequestBuilder) -> reqwest::Result<Self> {
-        let response = request.send().await?;
-        Ok(Self {
+        let (client, request) = request.build_split();
+        let request = request?;
+        let (method, path) = (request.method().clone(), request.url().path().to_owned());
+        let response = client.execute(request).await?;
+        let answer = Self {
             status: response.status().as_u16(),
             headers: response.headers().clone(),
             body: response.bytes().await?,
-        })
+        };
+        contract::hold(method.as_str(), &path, &answer);
+        Ok(answer)
     }
 
     /// A header's value, where it comes once and is text.

@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use crate::Answer;
+use crate::{Answer, contract};
 
 /// A request that is still being written, or an answer still awaited, is a hang after this long.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -77,7 +77,17 @@ impl Request {
         let mut connection = self.begin(to).await;
         // The server may have refused the head already and closed.
         let _ = timeout(PATIENCE, connection.write_all(&self.body)).await.expect("the body is not taken");
-        read_answer(connection).await
+        let answer = read_answer(connection).await;
+        let (method, target) = self.line();
+        contract::hold(method, target, &answer);
+        answer
+    }
+
+    /// Method and target, as far as they are text.
+    fn line(&self) -> (&str, &str) {
+        let line = self.head.split(|byte| *byte == b'\r').next().unwrap_or_default();
+        let mut words = str::from_utf8(line).unwrap_or_default().split(' ');
+        (words.next().unwrap_or_default(), words.next().unwrap_or_default())
     }
 
     /// Sends the head only, and gives the connection.

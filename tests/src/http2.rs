@@ -10,7 +10,7 @@ use local_stack::DEMO_KEY;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use crate::{Answer, fresh_key};
+use crate::{Answer, contract, fresh_key};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -60,6 +60,7 @@ async fn exchange(
     pieces: &[&[u8]],
     trailers: Option<HeaderMap>,
 ) -> Answer {
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let (client, connection) = h2::client::handshake(TcpStream::connect(to).await.unwrap()).await.unwrap();
     let connection = tokio::spawn(connection);
     let mut client = client.ready().await.unwrap();
@@ -74,6 +75,7 @@ async fn exchange(
     }
     let answer = read(response).await;
     connection.abort();
+    contract::hold(method.as_str(), &path, &answer);
     answer
 }
 

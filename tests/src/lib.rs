@@ -9,6 +9,7 @@
 )]
 
 mod answer;
+mod contract;
 mod gateway;
 pub mod hostile_redis;
 pub mod http1;

@@ -15,9 +15,10 @@ pub struct InvalidId {
 }
 
 macro_rules! prefixed_id {
-    ($(#[$doc:meta])* $name:ident, $prefix:literal) => {
+    ($(#[$doc:meta])* $name:ident, $prefix:literal, $pattern:literal) => {
         $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+        #[schema(value_type = String, pattern = $pattern)]
         #[serde(try_from = "String", into = "String")]
         pub struct $name(Uuid);
 
@@ -74,18 +75,21 @@ macro_rules! prefixed_id {
 prefixed_id!(
     /// A payment, as clients know it (`transactionId`).
     PaymentId,
-    "txn_"
+    "txn_",
+    "^txn_[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
 );
 prefixed_id!(
     /// A refund, as clients know it (`refundId`).
     RefundId,
-    "rfnd_"
+    "rfnd_",
+    "^rfnd_[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
 );
 prefixed_id!(
     /// One try to have one thing done at a provider. The provider's idempotency key derives from it, so it
     /// is stored before the call and stays the same however often that call is repeated.
     AttemptId,
-    "att_"
+    "att_",
+    "^att_[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
 );
 
 #[cfg(test)]

@@ -18,13 +18,13 @@ mod webhooks;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::routing::{get, post};
 use edge_core::attestation::Keys;
 use edge_core::request::ReturnUrlHosts;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 pub use health::{Probes, probes};
 pub use observe::DURATION_METRIC;
@@ -59,11 +59,7 @@ pub fn router(app: App) -> Router {
     let probed =
         Probes { gateway: app.gateway.clone(), metrics: app.metrics.clone(), draining: app.draining.clone() };
     let (api, _) = api().split_for_parts();
-    api.route("/openapi.json", get(openapi::serve))
-        // For providers, so not in the public description.
-        .route("/webhooks/stripe", post(webhooks::stripe))
-        .route("/webhooks/paypal", post(webhooks::paypal))
-        .fallback(error::not_found)
+    api.fallback(error::not_found)
         .method_not_allowed_fallback(error::method_not_allowed)
         .layer(axum::middleware::from_fn(observe::observe))
         // Not observed: probes and scrapes are not requests of anybody.
@@ -72,7 +68,12 @@ pub fn router(app: App) -> Router {
         .with_state(app)
 }
 
-/// The public API: routes and their description from the same lines.
+/// The API: routes and their description from the same lines.
 fn api() -> OpenApiRouter<App> {
-    OpenApiRouter::with_openapi(openapi::base()).merge(payments::routes()).merge(refunds::routes())
+    OpenApiRouter::with_openapi(openapi::base())
+        .merge(payments::routes())
+        .merge(refunds::routes())
+        .routes(routes!(webhooks::stripe))
+        .routes(routes!(webhooks::paypal))
+        .routes(routes!(openapi::serve))
 }

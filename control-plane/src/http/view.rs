@@ -4,20 +4,22 @@ use edge_core::money::{Amount, Currency};
 use edge_core::provider::Provider;
 use edge_core::request::{CaptureMode, Metadata};
 use jiff::Timestamp;
-use serde::Serialize;
-use utoipa::ToSchema;
+use serde::{Serialize, Serializer};
+use utoipa::openapi::{Object, RefOr, Schema, Type};
+use utoipa::{PartialSchema, ToSchema};
 
 use crate::domain::event::{Detail, Event};
+use crate::domain::id::{AttemptId, PaymentId, RefundId};
 use crate::domain::payment::{CancelReason, Failure, Payment, State, Status};
 use crate::domain::refund::{Refund, RefundState, RefundStatus};
-use crate::domain::webhook::Dispute;
+use crate::domain::webhook::{Dispute, Verdict};
 
 /// A payment.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Payment)]
 pub(super) struct PaymentView {
-    transaction_id: String,
+    transaction_id: PaymentId,
     status: Status,
     provider: Provider,
     amount: Amount,
@@ -51,13 +53,38 @@ pub(super) struct PaymentView {
     updated_at: Timestamp,
 }
 
+/// `true`, in every answer that is no error.
+pub(super) struct Success;
+
+impl Serialize for Success {
+    fn serialize<S: Serializer>(&self, output: S) -> Result<S::Ok, S::Error> {
+        output.serialize_bool(true)
+    }
+}
+
+impl PartialSchema for Success {
+    fn schema() -> RefOr<Schema> {
+        let always = Object::builder().schema_type(Type::Boolean).enum_values(Some([true]));
+        RefOr::T(always.build().into())
+    }
+}
+
+impl ToSchema for Success {}
+
+/// How the payer acts.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum ActionKind {
+    /// Send the payer's browser to `url`.
+    Redirect,
+}
+
 /// What the payer has to do.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct NextAction {
-    /// `redirect`: send the payer's browser to `url`.
     #[serde(rename = "type")]
-    kind: &'static str,
+    kind: ActionKind,
     url: String,
 }
 
@@ -79,8 +106,8 @@ pub(super) struct FailureView {
 #[serde(rename_all = "camelCase")]
 #[schema(as = Refund)]
 pub(super) struct RefundView {
-    refund_id: String,
-    transaction_id: String,
+    refund_id: RefundId,
+    transaction_id: PaymentId,
     status: RefundStatus,
     amount: Amount,
     currency: Currency,
@@ -110,8 +137,7 @@ pub(super) struct DisputeView {
     /// How it ended: `won` (you keep the money), `lost` (the payer has it back), `withdrawn` (the payer or the bank
     /// did not pursue it), `prevented` (it ended before it became a chargeback), `other` (see `outcomeCode`).
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>)]
-    outcome: Option<&'static str>,
+    outcome: Option<Verdict>,
     /// The provider's word for the outcome, e.g. `lost` or `RESOLVED_BUYER_FAVOUR`.
     #[serde(skip_serializing_if = "Option::is_none")]
     outcome_code: Option<String>,
@@ -135,7 +161,7 @@ impl From<Dispute> for DisputeView {
             dispute_id: dispute.id.to_string(),
             reason: dispute.reason,
             status: dispute.status,
-            outcome: dispute.outcome.as_ref().map(|outcome| outcome.verdict.name()),
+            outcome: dispute.outcome.as_ref().map(|outcome| outcome.verdict),
             outcome_code: dispute.outcome.map(|outcome| outcome.code),
             amount: dispute.amount,
             currency: dispute.currency,
@@ -163,14 +189,14 @@ pub(super) struct EventView {
     /// The request that caused it, or `webhook` and the id of the provider's event.
     request_id: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    refund_id: Option<String>,
+    refund_id: Option<RefundId>,
     #[serde(skip_serializing_if = "Option::is_none")]
     operation: Option<String>,
     /// Minor units.
     #[serde(skip_serializing_if = "Option::is_none")]
     amount: Option<Amount>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    attempt_id: Option<String>,
+    attempt_id: Option<AttemptId>,
     #[serde(skip_serializing_if = "Option::is_none")]
     provider_reference: Option<String>,
     /// The provider's code for a refusal.
@@ -196,7 +222,7 @@ impl From<Payment> for PaymentView {
         };
         let request = payment.request;
         Self {
-            transaction_id: payment.id.to_string(),
+            transaction_id: payment.id,
             status: payment.state.status(),
             provider: request.provider,
             amount: request.amount,
@@ -224,7 +250,9 @@ impl From<Payment> for PaymentView {
 impl NextAction {
     pub(super) fn of(state: &State) -> Option<Self> {
         match state {
-            State::RequiresAction(session) => Some(Self { kind: "redirect", url: session.url.clone() }),
+            State::RequiresAction(session) => {
+                Some(Self { kind: ActionKind::Redirect, url: session.url.clone() })
+            }
             _ => None,
         }
     }
@@ -251,8 +279,8 @@ impl From<Failure> for FailureView {
 impl From<Refund> for RefundView {
     fn from(refund: Refund) -> Self {
         Self {
-            refund_id: refund.id.to_string(),
-            transaction_id: refund.payment.to_string(),
+            refund_id: refund.id,
+            transaction_id: refund.payment,
             status: refund.state.status(),
             amount: refund.amount,
             currency: refund.currency,
@@ -279,10 +307,10 @@ impl From<Event> for EventView {
             at: event.at,
             client: event.cause.client.to_string(),
             request_id: event.cause.request_id,
-            refund_id: event.refund.map(|id| id.to_string()),
+            refund_id: event.refund,
             operation,
             amount,
-            attempt_id: attempt.map(|id| id.to_string()),
+            attempt_id: attempt,
             provider_reference: reference.map(|r| r.to_string()),
             code,
             reason,

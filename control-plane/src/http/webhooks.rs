@@ -7,10 +7,12 @@ use edge_core::attestation::Refusal;
 use edge_core::error::ErrorCode;
 use edge_core::provider::Provider;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::App;
 use super::attested::{Verified, refused, verified};
 use super::error::ApiError;
+use super::view::Success;
 use crate::crash_point::reach;
 use crate::domain::operations::webhook;
 use crate::domain::webhook::{EventBody, NotAnEvent};
@@ -18,15 +20,35 @@ use crate::domain::webhook::{EventBody, NotAnEvent};
 /// Well above the largest events that providers send.
 const BODY_BYTES_MAX: usize = 256 * 1024;
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct Received {
-    success: bool,
+    success: Success,
 }
 
+/// An event of Stripe, stored before it is acknowledged.
+#[utoipa::path(
+    post, path = "/webhooks/stripe", operation_id = "receiveStripeWebhook", tag = "webhooks", security(()),
+    request_body(content = Object, description = "The event as Stripe signed it, byte for byte"),
+    params(("Stripe-Signature" = String, Header, description = "`t=…,v1=…`, HMAC-SHA256 over time and body")),
+    responses((status = 200, description = "It is kept; a second time, too", body = Received)),
+)]
 pub(super) async fn stripe(State(app): State<App>, request: Request) -> Result<Json<Received>, ApiError> {
     receive(Provider::Stripe, &app, request).await
 }
 
+/// An event of PayPal, stored before it is acknowledged.
+#[utoipa::path(
+    post, path = "/webhooks/paypal", operation_id = "receivePaypalWebhook", tag = "webhooks", security(()),
+    request_body(content = Object, description = "The event as PayPal signed it, byte for byte"),
+    params(
+        ("PAYPAL-TRANSMISSION-ID" = String, Header),
+        ("PAYPAL-TRANSMISSION-TIME" = String, Header, description = "An instant of RFC 3339"),
+        ("PAYPAL-TRANSMISSION-SIG" = String, Header, description = "RSA with SHA-256, in Base64"),
+        ("PAYPAL-CERT-URL" = String, Header, format = "uri"),
+        ("PAYPAL-AUTH-ALGO" = String, Header, pattern = "^SHA256withRSA$"),
+    ),
+    responses((status = 200, description = "It is kept; a second time, too", body = Received)),
+)]
 pub(super) async fn paypal(State(app): State<App>, request: Request) -> Result<Json<Received>, ApiError> {
     receive(Provider::Paypal, &app, request).await
 }
@@ -44,5 +66,5 @@ async fn receive(provider: Provider, app: &App, request: Request) -> Result<Json
         .map_err(|problem: NotAnEvent| ApiError::new(ErrorCode::InvalidRequest, problem.to_string()))?;
     webhook::receive(&app.gateway, provider, notice, body).await?;
     reach("before_webhook_ack").await;
-    Ok(Json(Received { success: true }))
+    Ok(Json(Received { success: Success }))
 }

@@ -386,8 +386,3 @@ async fn readiness_ends_when_draining_begins() {
     let live = Request::get("/healthz").body(Body::empty()).unwrap();
     assert_eq!(api.send(live).await.status(), StatusCode::OK);
 }
-
-#[test]
-fn the_openapi_document_is_as_published() {
-    insta::assert_json_snapshot!("openapi", control_plane::http::openapi_document());
-}

@@ -44,7 +44,6 @@ impl<'de> Deserialize<'de> for Amount {
 
 /// An ISO 4217 currency that payments can be made in, written as its upper-case code.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(value_type = String, pattern = "^[A-Z]{3}$", examples("USD")))]
 pub struct Currency(iso_currency::Currency);
 
 impl Currency {
@@ -65,6 +64,27 @@ impl Currency {
         self.0.exponent().map_or(0, u32::from)
     }
 }
+
+/// The codes themselves, so that a generated client cannot send another.
+#[cfg(feature = "openapi")]
+impl utoipa::PartialSchema for Currency {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+        use utoipa::openapi::{Object, Type};
+        let letters = || 'A'..='Z';
+        let words = letters().flat_map(|a| letters().map(move |b| (a, b)));
+        let words = words.flat_map(|(a, b)| letters().map(move |c| String::from_iter([a, b, c])));
+        let codes = words.filter(|word| Self::from_code(word).is_some());
+        let currency = Object::builder()
+            .schema_type(Type::String)
+            .description(Some("An ISO 4217 currency that has a minor unit"))
+            .examples(["USD"])
+            .enum_values(Some(codes));
+        utoipa::openapi::RefOr::T(currency.into())
+    }
+}
+
+#[cfg(feature = "openapi")]
+impl utoipa::ToSchema for Currency {}
 
 impl fmt::Debug for Currency {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

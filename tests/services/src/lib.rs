@@ -15,6 +15,7 @@ mod postgres;
 mod rabbitmq;
 mod redis;
 mod skip;
+mod tools;
 
 pub use pgbench::PairsOfCommits;
 pub use postgres::{PostgresServer, TestDatabase};
@@ -22,3 +23,4 @@ pub use rabbitmq::RabbitServer;
 pub use redis::{RedisServer, run};
 pub use rustix::process::Signal;
 pub use skip::skipped;
+pub use tools::{npm_packages, python_packages};

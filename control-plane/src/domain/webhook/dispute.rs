@@ -66,7 +66,8 @@ pub struct DisputeOutcome {
 
 /// Who has the money in the end. Of two verdicts of the same moment the larger one is recorded: the definite one,
 /// and the one that the merchant must know of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// A word of the provider's that says nothing of it, or that this gateway does not know.
     Other,

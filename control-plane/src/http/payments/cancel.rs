@@ -1,12 +1,12 @@
 use axum::extract::State;
 use axum::response::Response;
-use edge_core::error::ErrorBody;
 use edge_core::request::CancelRequest;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::charge::status_code;
 use super::payment_id;
+use crate::domain::id::PaymentId;
 use crate::domain::idempotency::Answer;
 use crate::domain::operations::{self, OperationError};
 use crate::domain::payment::{Payment, Status};
@@ -16,13 +16,13 @@ use crate::http::attested::Attested;
 use crate::http::error::ApiError;
 use crate::http::once::once;
 use crate::http::path_id::PathId;
+use crate::http::view::Success;
 
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct CancelAnswer {
-    /// Always `true`.
-    success: bool,
-    transaction_id: String,
+    success: Success,
+    transaction_id: PaymentId,
     status: Status,
     /// `true`: the money moved before it could be canceled, and is given back in full.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -32,14 +32,12 @@ pub(super) struct CancelAnswer {
 /// Release what is authorized, end a payment whose payer has not acted yet, or cancel a charge that is queued. While the
 /// outcome of a charge is not known, the wish is kept: the amount is released or given back as soon as it is known.
 #[utoipa::path(
-    post, path = "/payments/{id}/cancel", tag = "payments", request_body = Option<CancelRequest>,
-    params(("id" = String, Path, description = "`txn_…`")),
+    post, path = "/payments/{id}/cancel", operation_id = "cancelPayment", tag = "payments",
+    request_body = Option<CancelRequest>,
+    params(("id" = PaymentId, Path)),
     responses(
         (status = 200, description = "Canceled; no money moved, or (`refunding`) it goes back", body = CancelAnswer),
         (status = 202, description = "Taken; carried out as soon as the outcome of what is under way is known", body = CancelAnswer),
-        (status = 404, description = "No such payment of yours", body = ErrorBody),
-        (status = 409, description = "The payment is not authorized or waiting for its payer", body = ErrorBody),
-        (status = 503, description = "Not executed; try again", body = ErrorBody),
     ),
 )]
 pub(super) async fn cancel(
@@ -62,8 +60,8 @@ pub(super) fn answer(result: &Result<Payment, OperationError>, request_id: &str)
         Err(error) => return ApiError::from(error).answer(request_id),
     };
     let answer = CancelAnswer {
-        success: true,
-        transaction_id: payment.id.to_string(),
+        success: Success,
+        transaction_id: payment.id,
         status: payment.state.status(),
         refunding: payment.state.is_to_be_refunded(),
     };

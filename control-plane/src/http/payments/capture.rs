@@ -1,12 +1,12 @@
 use axum::extract::State;
 use axum::response::Response;
-use edge_core::error::ErrorBody;
 use edge_core::request::CaptureRequest;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::charge::status_code;
 use super::payment_id;
+use crate::domain::id::PaymentId;
 use crate::domain::idempotency::{Answer, Asked};
 use crate::domain::operations::{self, OperationError};
 use crate::domain::payment::{Payment, Status};
@@ -16,13 +16,13 @@ use crate::http::attested::Attested;
 use crate::http::error::ApiError;
 use crate::http::once::once;
 use crate::http::path_id::PathId;
+use crate::http::view::Success;
 
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct CaptureAnswer {
-    /// Always `true`.
-    success: bool,
-    transaction_id: String,
+    success: Success,
+    transaction_id: PaymentId,
     status: Status,
     /// `true`: it was canceled meanwhile, so the money is given back in full.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -33,16 +33,12 @@ pub(super) struct CaptureAnswer {
 
 /// Take what is authorized, in whole or in part; the rest is released.
 #[utoipa::path(
-    post, path = "/payments/{id}/capture", tag = "payments", request_body = Option<CaptureRequest>,
-    params(("id" = String, Path, description = "`txn_…`")),
+    post, path = "/payments/{id}/capture", operation_id = "capturePayment", tag = "payments",
+    request_body = Option<CaptureRequest>,
+    params(("id" = PaymentId, Path)),
     responses(
         (status = 200, description = "Captured", body = CaptureAnswer),
         (status = 202, description = "Taken; the outcome is not known yet", body = CaptureAnswer),
-        (status = 400, description = "The request is at fault; `param` names the field", body = ErrorBody),
-        (status = 402, description = "The provider refused it", body = ErrorBody),
-        (status = 404, description = "No such payment of yours", body = ErrorBody),
-        (status = 409, description = "The payment is not authorized", body = ErrorBody),
-        (status = 503, description = "Not executed; try again", body = ErrorBody),
     ),
 )]
 pub(super) async fn capture(
@@ -66,8 +62,8 @@ pub(super) fn answer(result: &Result<Payment, OperationError>, request_id: &str)
         Err(error) => return ApiError::from(error).answer(request_id),
     };
     let answer = CaptureAnswer {
-        success: true,
-        transaction_id: payment.id.to_string(),
+        success: Success,
+        transaction_id: payment.id,
         status: payment.state.status(),
         refunding: payment.state.is_to_be_refunded(),
         amount_captured: payment.captured().map_or(0, |(_, amount)| amount.minor()),

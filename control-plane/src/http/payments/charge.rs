@@ -1,10 +1,10 @@
 use axum::extract::State;
 use axum::response::Response;
-use edge_core::error::ErrorBody;
 use edge_core::request::ChargeRequest;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::domain::id::PaymentId;
 use crate::domain::idempotency::Answer;
 use crate::domain::operations::{self, OperationError};
 use crate::domain::payment::{Payment, Status};
@@ -13,14 +13,13 @@ use crate::http::App;
 use crate::http::attested::Attested;
 use crate::http::error::ApiError;
 use crate::http::once::once;
-use crate::http::view::NextAction;
+use crate::http::view::{NextAction, Success};
 
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct ChargeAnswer {
-    /// Always `true`.
-    success: bool,
-    transaction_id: String,
+    success: Success,
+    transaction_id: PaymentId,
     status: Status,
     /// `true`: it was canceled meanwhile, so the money is given back in full.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -31,15 +30,19 @@ pub(super) struct ChargeAnswer {
 
 /// Charge a payment method, or authorize it with `"capture": "manual"`.
 #[utoipa::path(
-    post, path = "/payments/charge", tag = "payments", request_body = ChargeRequest,
+    post, path = "/payments/charge", operation_id = "createCharge", tag = "payments",
+    request_body(content = ChargeRequest, examples(
+        ("stripe" = (summary = "A card at Stripe", value = json!({
+            "provider": "stripe", "amount": 4999, "currency": "USD", "paymentMethodId": "pm_card_visa",
+            "metadata": { "order": "1234" },
+        }))),
+        ("paypal" = (summary = "A payer who approves at PayPal", value = json!({
+            "provider": "paypal", "amount": 4999, "currency": "EUR", "returnUrl": "https://shop.example/return",
+        }))),
+    )),
     responses(
         (status = 200, description = "Done, authorized, or waiting for the payer at `nextAction.url`", body = ChargeAnswer),
         (status = 202, description = "Taken; the outcome is not known yet. Ask `GET /payments/{id}`.", body = ChargeAnswer),
-        (status = 400, description = "The request is at fault; `param` names the field", body = ErrorBody),
-        (status = 402, description = "Declined; `declineCode` says why", body = ErrorBody),
-        (status = 409, description = "The payment for this order is not waiting for it", body = ErrorBody),
-        (status = 502, description = "The provider refused this gateway's configuration", body = ErrorBody),
-        (status = 503, description = "Not executed; try again", body = ErrorBody),
     ),
 )]
 pub(super) async fn charge(State(app): State<App>, attested: Attested) -> Result<Response, ApiError> {
@@ -70,8 +73,8 @@ pub(super) fn status_code(payment: &Payment) -> u16 {
 impl From<&Payment> for ChargeAnswer {
     fn from(payment: &Payment) -> Self {
         Self {
-            success: true,
-            transaction_id: payment.id.to_string(),
+            success: Success,
+            transaction_id: payment.id,
             status: payment.state.status(),
             refunding: payment.state.is_to_be_refunded(),
             next_action: NextAction::of(&payment.state),

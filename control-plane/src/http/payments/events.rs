@@ -1,30 +1,29 @@
 use axum::Json;
 use axum::extract::State;
-use edge_core::error::{ErrorBody, ErrorCode};
+use edge_core::error::ErrorCode;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::payment_id;
+use crate::domain::id::PaymentId;
 use crate::http::App;
 use crate::http::attested::Attested;
 use crate::http::error::ApiError;
 use crate::http::path_id::PathId;
-use crate::http::view::EventView;
+use crate::http::view::{EventView, Success};
 
 #[derive(Serialize, ToSchema)]
 pub(super) struct EventsAnswer {
-    /// Always `true`.
-    success: bool,
+    success: Success,
     data: Vec<EventView>,
 }
 
 /// A payment's audit trail, its refunds' included, oldest first.
 #[utoipa::path(
-    get, path = "/payments/{id}/events", tag = "payments",
-    params(("id" = String, Path, description = "`txn_…`")),
+    get, path = "/payments/{id}/events", operation_id = "listPaymentEvents", tag = "payments",
+    params(("id" = PaymentId, Path)),
     responses(
         (status = 200, description = "Every transition, once", body = EventsAnswer),
-        (status = 404, description = "No such payment of yours", body = ErrorBody),
     ),
 )]
 pub(super) async fn events(
@@ -38,5 +37,5 @@ pub(super) async fn events(
     if events.is_empty() && app.gateway.store.payment(&attested.cause.client, id).await?.is_none() {
         return Err(ApiError::new(ErrorCode::TransactionNotFound, "no such payment"));
     }
-    Ok(Json(EventsAnswer { success: true, data: events.into_iter().map(EventView::from).collect() }))
+    Ok(Json(EventsAnswer { success: Success, data: events.into_iter().map(EventView::from).collect() }))
 }

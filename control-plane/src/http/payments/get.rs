@@ -1,20 +1,20 @@
 use axum::Json;
 use axum::extract::State;
-use edge_core::error::{ErrorBody, ErrorCode};
+use edge_core::error::ErrorCode;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::payment_id;
+use crate::domain::id::PaymentId;
 use crate::http::App;
 use crate::http::attested::Attested;
 use crate::http::error::ApiError;
 use crate::http::path_id::PathId;
-use crate::http::view::{DisputeView, PaymentView, RefundView};
+use crate::http::view::{DisputeView, PaymentView, RefundView, Success};
 
 #[derive(Serialize, ToSchema)]
 pub(super) struct PaymentAnswer {
-    /// Always `true`.
-    success: bool,
+    success: Success,
     #[serde(flatten)]
     payment: PaymentView,
     /// In the order they were made.
@@ -25,11 +25,10 @@ pub(super) struct PaymentAnswer {
 
 /// A payment with its refunds and disputes.
 #[utoipa::path(
-    get, path = "/payments/{id}", tag = "payments",
-    params(("id" = String, Path, description = "`txn_…`")),
+    get, path = "/payments/{id}", operation_id = "getPayment", tag = "payments",
+    params(("id" = PaymentId, Path)),
     responses(
         (status = 200, description = "The payment", body = PaymentAnswer),
-        (status = 404, description = "No such payment of yours", body = ErrorBody),
     ),
 )]
 pub(super) async fn get(
@@ -44,7 +43,7 @@ pub(super) async fn get(
     let refunds = app.gateway.store.refunds(client, id).await?.items;
     let disputes = app.gateway.store.disputes(client, id).await?;
     Ok(Json(PaymentAnswer {
-        success: true,
+        success: Success,
         payment: payment.into(),
         refunds: refunds.into_iter().map(RefundView::from).collect(),
         disputes: disputes.into_iter().map(DisputeView::from).collect(),

@@ -1,23 +1,22 @@
 use axum::Json;
 use axum::extract::{RawQuery, State};
-use edge_core::error::ErrorBody;
 use edge_core::request::{InvalidRequest, ListQuery};
 use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::domain::id::PaymentId;
 use crate::domain::payment::Status;
 use crate::domain::store::Filter;
 use crate::http::App;
 use crate::http::attested::Attested;
 use crate::http::error::ApiError;
-use crate::http::view::PaymentView;
+use crate::http::view::{PaymentView, Success};
 
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct ListAnswer {
-    /// Always `true`.
-    success: bool,
+    success: Success,
     data: Vec<PaymentView>,
     /// There are older ones: ask again with `startingAfter` set to the last id.
     has_more: bool,
@@ -25,18 +24,19 @@ pub(super) struct ListAnswer {
 
 /// Your payments, newest first.
 #[utoipa::path(
-    get, path = "/payments", tag = "payments",
+    get, path = "/payments", operation_id = "listPayments", tag = "payments",
     params(
-        ("limit" = Option<u32>, Query, description = "1 to 100, 20 when left out"),
-        ("startingAfter" = Option<String>, Query, description = "go on behind this `txn_…`"),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 100, description = "20 when left out"),
+        ("startingAfter" = Option<PaymentId>, Query, description = "Go on behind this payment"),
         ("provider" = Option<edge_core::provider::Provider>, Query),
         ("status" = Option<Status>, Query),
-        ("createdAfter" = Option<String>, Query, description = "RFC 3339"),
-        ("createdBefore" = Option<String>, Query, description = "RFC 3339"),
+        ("createdAfter" = Option<String>, Query, format = DateTime, pattern = "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}(?:[.][0-9]{1,9})?(?:Z|[+-][0-9]{2}:[0-9]{2})$",
+         description = "An instant of RFC 3339"),
+        ("createdBefore" = Option<String>, Query, format = DateTime, pattern = "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}(?:[.][0-9]{1,9})?(?:Z|[+-][0-9]{2}:[0-9]{2})$",
+         description = "An instant of RFC 3339"),
     ),
     responses(
         (status = 200, description = "A page of payments", body = ListAnswer),
-        (status = 400, description = "A parameter is at fault; `param` names it", body = ErrorBody),
     ),
 )]
 pub(super) async fn list(
@@ -47,7 +47,7 @@ pub(super) async fn list(
     let filter = filter(ListQuery::parse(query.as_deref().unwrap_or_default())?)?;
     let page = app.gateway.store.payments(&attested.cause.client, &filter).await?;
     Ok(Json(ListAnswer {
-        success: true,
+        success: Success,
         data: page.items.into_iter().map(PaymentView::from).collect(),
         has_more: page.has_more,
     }))

@@ -1,30 +1,29 @@
 use axum::Json;
 use axum::extract::State;
-use edge_core::error::{ErrorBody, ErrorCode};
+use edge_core::error::ErrorCode;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::domain::id::RefundId;
 use crate::http::App;
 use crate::http::attested::Attested;
 use crate::http::error::ApiError;
 use crate::http::path_id::PathId;
-use crate::http::view::RefundView;
+use crate::http::view::{RefundView, Success};
 
 #[derive(Serialize, ToSchema)]
 pub(super) struct RefundFound {
-    /// Always `true`.
-    success: bool,
+    success: Success,
     #[serde(flatten)]
     refund: RefundView,
 }
 
 /// A refund.
 #[utoipa::path(
-    get, path = "/refunds/{id}", tag = "refunds",
-    params(("id" = String, Path, description = "`rfnd_…`")),
+    get, path = "/refunds/{id}", operation_id = "getRefund", tag = "refunds",
+    params(("id" = RefundId, Path)),
     responses(
         (status = 200, description = "The refund", body = RefundFound),
-        (status = 404, description = "No such refund of yours", body = ErrorBody),
     ),
 )]
 pub(super) async fn get(
@@ -35,5 +34,5 @@ pub(super) async fn get(
     let missing = || ApiError::new(ErrorCode::NotFound, "no such refund");
     let id = id.parse().map_err(|_| missing())?;
     let refund = app.gateway.store.refund(&attested.cause.client, id).await?.ok_or_else(missing)?;
-    Ok(Json(RefundFound { success: true, refund: refund.into() }))
+    Ok(Json(RefundFound { success: Success, refund: refund.into() }))
 }

@@ -88,9 +88,3 @@ async fn what_cannot_be_kept_is_not_acknowledged() {
         (StatusCode::SERVICE_UNAVAILABLE, &json!("GATEWAY_UNAVAILABLE"))
     );
 }
-
-#[test]
-fn webhooks_are_not_in_the_public_description() {
-    let document = control_plane::http::openapi_document().to_json().unwrap();
-    assert!(!document.contains("/webhooks/"));
-}

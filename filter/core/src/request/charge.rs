@@ -23,15 +23,30 @@ pub struct ChargeRequest {
     pub capture: CaptureMode,
     /// Shown to the payer where the provider can; 1 to 127 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(
+        feature = "openapi",
+        schema(min_length = 1, max_length = 127, pattern = r"^[^\u0000-\u001f\u007f-\u009f]*$")
+    )]
     pub description: Option<String>,
     #[serde(default)]
     pub metadata: Metadata,
     /// Where the payer's browser goes after a step outside (3-D Secure, PayPal approval): https, or http to the
     /// payer's own machine; no user's name in it, at most 2,048 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(
+        feature = "openapi",
+        schema(
+            max_length = 2048,
+            pattern = r"^(?:https://(?:(?=[A-Za-z0-9._-]{1,254}(?:[:/?#]|$))(?:[A-Za-z0-9_-]{1,63}[.])*(?![0-9]+[.]?(?:[:/?#]|$))(?!0[xX])[A-Za-z0-9_-]{1,63}[.]?|(?:[0-9]{1,3}[.]){3}[0-9]{1,3}|\[[0-9A-Fa-f:.]+\])|http://(?:localhost|127(?:[.][0-9]{1,3}){3}|\[::1\]))(?::[1-9][0-9]{0,4})?(?:[/?#][!-\[\]-~]*)?$"
+        )
+    )]
     pub return_url: Option<String>,
     /// Your own name for the payer or the order; 1 to 127 characters, passed to the provider.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(
+        feature = "openapi",
+        schema(min_length = 1, max_length = 127, pattern = r"^[^\u0000-\u001f\u007f-\u009f]*$")
+    )]
     pub customer_reference: Option<String>,
     /// How many seconds from now the charge may be made, as long as it is certain that it is not made yet (the provider
     /// is away): 1 to 86,400. Left out, the gateway's default counts. It is no part of what is kept of a request:

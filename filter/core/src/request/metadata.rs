@@ -9,9 +9,28 @@ use super::object::{Field, Object};
 /// Your own key-value pairs on a payment: at most 40, keys of 1 to 40 of `A-Z a-z 0-9 _ . -`, values of at
 /// most 500 characters. A key given twice is refused, not overwritten.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(value_type = std::collections::HashMap<String, String>))]
 #[serde(transparent)]
 pub struct Metadata(BTreeMap<String, String>);
+
+#[cfg(feature = "openapi")]
+impl utoipa::PartialSchema for Metadata {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+        use utoipa::openapi::schema::AdditionalProperties;
+        use utoipa::openapi::{Object, Type};
+        let text = || Object::builder().schema_type(Type::String);
+        let key = text().pattern(Some(format!("^[A-Za-z0-9_.-]{{1,{}}}$", Self::KEY_MAX)));
+        let value = text().max_length(Some(Self::VALUE_CHARS_MAX));
+        let pairs = Object::builder()
+            .description(Some("Your own pairs of key and value"))
+            .property_names(Some(key))
+            .additional_properties(Some(AdditionalProperties::RefOr(utoipa::openapi::RefOr::T(value.into()))))
+            .max_properties(Some(Self::PAIRS_MAX));
+        utoipa::openapi::RefOr::T(pairs.into())
+    }
+}
+
+#[cfg(feature = "openapi")]
+impl utoipa::ToSchema for Metadata {}
 
 impl Metadata {
     pub const PAIRS_MAX: usize = 40;

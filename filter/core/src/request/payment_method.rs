@@ -9,7 +9,7 @@ use crate::provider::Provider;
 /// Stripe: `pm_` and 1 to 100 of `A-Z a-z 0-9 _`. PayPal: 1 to 64 of `A-Z a-z 0-9 _ -` (a vault id, a
 /// billing agreement `B-…` or an approved order's id), with `card:` before it for a vaulted card.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(value_type = String, max_length = 103))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(value_type = String, pattern = "^(?:pm_[A-Za-z0-9_]{1,100}|(?:card:)?[A-Za-z0-9_-]{1,64})$"))]
 #[serde(try_from = "String", into = "String")]
 pub struct PaymentMethodId(String);
 

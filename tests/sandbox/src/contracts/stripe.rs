@@ -13,10 +13,13 @@ use crate::stripe::{
 
 const FILE: &str = "stripe/openapi-2023-08-16-trimmed.json";
 
-/// Documented parameters that the contract lacks: one is newer, the other went with the prose where descriptions were
+/// Documented parameters that the contract lacks: one is newer, the others went with the prose where descriptions were
 /// trimmed away.
-const ADDITIONS: [(&str, &str); 2] =
-    [("/v1/payment_intents", "description"), ("/v1/payment_intents/{intent}/capture", "final_capture")];
+const ADDITIONS: [(&str, &str); 3] = [
+    ("/v1/payment_intents", "description"),
+    ("/v1/payment_intents/{intent}", "description"),
+    ("/v1/payment_intents/{intent}/capture", "final_capture"),
+];
 
 pub(crate) struct StripeContract {
     requests: HashMap<String, RequestSchema>,

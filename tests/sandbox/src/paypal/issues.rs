@@ -2,7 +2,7 @@
 //! `PayPal-Mock-Response` (developer.paypal.com/api/rest/reference/orders/v2/errors).
 
 /// `(issue, description)`; all of these come with status 422.
-const UNPROCESSABLE: [(&str, &str); 51] = [
+const UNPROCESSABLE: [(&str, &str); 57] = [
     // Declines: another payment source is needed.
     (
         "INSTRUMENT_DECLINED",
@@ -92,6 +92,33 @@ const UNPROCESSABLE: [(&str, &str); 51] = [
         "MULTI_CURRENCY_ORDER",
         "Multiple differing values of currency_code are not supported. Entire Order request must have the same \
          currency_code.",
+    ),
+    (
+        "CANNOT_BE_NEGATIVE",
+        "Must be greater than or equal to 0. If the currency supports decimals, only two decimal place precision is \
+         supported.",
+    ),
+    (
+        "AMOUNT_MISMATCH",
+        "Should equal item_total + tax_total + shipping + handling + insurance - shipping_discount - discount.",
+    ),
+    (
+        "ITEM_TOTAL_MISMATCH",
+        "Should equal sum of (unit_amount * quantity) across all items for a given purchase_unit.",
+    ),
+    (
+        "ITEM_TOTAL_REQUIRED",
+        "If item details are specified (items.unit_amount and items.quantity) corresponding \
+         amount.breakdown.item_total is required.",
+    ),
+    (
+        "TAX_TOTAL_MISMATCH",
+        "Should equal sum of (tax * quantity) across all items for a given purchase_unit.",
+    ),
+    (
+        "TAX_TOTAL_REQUIRED",
+        "If item details are specified (items.tax_total and items.quantity) corresponding \
+         amount.breakdown.tax_total is required.",
     ),
     ("AUTH_CAPTURE_CURRENCY_MISMATCH", "Currency of capture must be the same as currency of authorization."),
     ("REFUND_CAPTURE_CURRENCY_MISMATCH", "Refund must be in the same currency as the capture"),

@@ -36,6 +36,25 @@ impl MoneyRequest {
 
     /// The amount, if it is positive and the currency has all its decimals; `field` is where it stands in the body.
     pub(crate) fn read(&self, field: &str) -> Result<Money> {
+        let money = self.read_signed(field)?;
+        if money.minor < 1 {
+            return PaypalError::unprocessable("CANNOT_BE_ZERO_OR_NEGATIVE")
+                .at(format!("{field}/value"))
+                .refuse();
+        }
+        Ok(money)
+    }
+
+    /// As [`Self::read`], for a part of an amount, which may be nothing.
+    pub(crate) fn read_part(&self, field: &str) -> Result<Money> {
+        let money = self.read_signed(field)?;
+        if money.minor < 0 {
+            return PaypalError::unprocessable("CANNOT_BE_NEGATIVE").at(format!("{field}/value")).refuse();
+        }
+        Ok(money)
+    }
+
+    fn read_signed(&self, field: &str) -> Result<Money> {
         let code = self.currency_code.to_string();
         let known = SUPPORTED.contains(&code.as_str()).then(|| Currency::from_code(&code)).flatten();
         let Some(currency) = known else {
@@ -96,10 +115,7 @@ fn parse(value: &str, decimals: u32) -> std::result::Result<i64, Malformed> {
     let width = usize::try_from(decimals).unwrap_or_default();
     let digits = format!("0{whole}{fraction:0<width$}");
     let amount: i64 = digits.parse().map_err(|_| Malformed::Syntax)?;
-    if amount == 0 || value.starts_with('-') {
-        return Err(Malformed::Issue("CANNOT_BE_ZERO_OR_NEGATIVE"));
-    }
-    Ok(amount)
+    Ok(if value.starts_with('-') { -amount } else { amount })
 }
 
 /// `{"currency_code":"USD","value":"49.99"}`

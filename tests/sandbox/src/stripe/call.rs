@@ -15,6 +15,7 @@ use super::{
     errors::{Result, StripeError},
     form::Form,
     idempotency::{Fingerprint, KEY_CHARS_MAX},
+    version::{self, NEWEST},
 };
 use crate::{
     answer::Answer,
@@ -24,9 +25,6 @@ use crate::{
     webhooks::Announcer,
     world::{Shared, World},
 };
-
-/// The version answered to requests that pin none, and that of all events.
-pub(super) const API_VERSION: &str = "2026-10-28.endive";
 
 /// Stripe's documentation names no limit; nothing it documents comes near this.
 const BODY_BYTES_MAX: usize = 256 * 1024;
@@ -63,7 +61,7 @@ impl Arrival {
             }
         };
         let version =
-            headers.get("stripe-version").and_then(|value| value.to_str().ok()).unwrap_or(API_VERSION);
+            headers.get("stripe-version").map_or(NEWEST, |value| value.to_str().unwrap_or("not text"));
         Self {
             endpoint: Endpoint::find(&line.method, line.uri.path()),
             envelope: Envelope { request_id: ids::stripe("req"), version: version.to_owned() },
@@ -90,6 +88,7 @@ impl Arrival {
     /// Checks everything that can be checked without the books. What fails here is not kept under any key.
     pub(crate) fn understand(&self, shared: &Shared) -> Result<StripeCall> {
         auth::check(&self.headers, shared.config.stripe_secret_key.as_deref())?;
+        version::check(&self.envelope.version)?;
         let Some(endpoint) = &self.endpoint else {
             let message =
                 format!("Unrecognized request URL ({}: {}).", self.line.method, self.line.uri.path());
@@ -99,6 +98,9 @@ impl Arrival {
         let form = self.form.clone()?;
         let purpose = endpoint.purpose(&form);
         let fingerprint = Fingerprint::of(self.line.uri.path(), &form.fields);
+        if let Some(key) = &key {
+            shared.world().stripe.keys.check(key, fingerprint, shared.now())?;
+        }
         let command = endpoint.read(form.clone())?;
         if let (Some(contracts), Some(path)) = (&shared.contracts, endpoint.contract_path()) {
             contracts.stripe.check_request(path, &form)?;

@@ -3,13 +3,13 @@
 use serde_json::Value;
 
 use super::{
+    charges,
     desk::Desk,
     dispute::RetrieveDispute,
     errors::{Result, StripeError},
     events,
     methods::TestMethod,
-    params::Params,
-    payment_intents::{cancel, capture, confirm, create, list, retrieve},
+    payment_intents::{cancel, capture, confirm, create, list, retrieve, update},
     refunds,
 };
 
@@ -24,7 +24,10 @@ pub(crate) enum Command {
     CreateRefund(refunds::create::Request),
     RetrieveRefund(refunds::retrieve::Request),
     ListRefunds(refunds::list::Request),
-    RetrieveCharge(RetrieveCharge),
+    UpdateIntent(update::Request),
+    UpdateRefund(refunds::update::Request),
+    RetrieveCharge(charges::Retrieve),
+    ListCharges(charges::List),
     RetrieveMethod(String),
     RetrieveDispute(RetrieveDispute),
     RetrieveEvent(events::retrieve::Request),
@@ -43,7 +46,10 @@ impl Command {
             Self::CreateRefund(request) => request.execute(desk),
             Self::RetrieveRefund(request) => request.execute(desk),
             Self::ListRefunds(request) => request.execute(desk),
+            Self::UpdateIntent(request) => request.execute(desk),
+            Self::UpdateRefund(request) => request.execute(desk),
             Self::RetrieveCharge(request) => request.execute(desk),
+            Self::ListCharges(request) => request.execute(desk),
             Self::RetrieveDispute(request) => request.execute(desk),
             Self::RetrieveEvent(request) => request.execute(desk),
             Self::ListEvents(request) => request.execute(desk),
@@ -51,29 +57,5 @@ impl Command {
                 Box::new(StripeError::no_such("PaymentMethod", id, "payment_method").not_found())
             }),
         }
-    }
-}
-
-/// `GET /v1/charges/{charge}`
-#[derive(Debug)]
-pub(crate) struct RetrieveCharge {
-    charge: String,
-    expand: Vec<String>,
-}
-
-impl RetrieveCharge {
-    pub(crate) fn read(charge: &str, mut params: Params) -> Result<Self> {
-        let request = Self { charge: charge.to_owned(), expand: params.texts("expand")? };
-        params.finish()?;
-        Ok(request)
-    }
-
-    fn execute(&self, desk: &Desk<'_>) -> Result<Value> {
-        let Some(charge) = desk.books.charges.get(&self.charge) else {
-            return StripeError::no_such("charge", &self.charge, "id").not_found().refuse();
-        };
-        let mut view = charge.view();
-        desk.expand(&mut view, &self.expand)?;
-        Ok(view)
     }
 }

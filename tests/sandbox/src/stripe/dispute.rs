@@ -4,11 +4,14 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::{
+    charge::Outcome,
     currencies::StripeCurrency,
     desk::Desk,
     errors::{Result, StripeError},
+    events::Snapshot,
     params::Params,
 };
+use crate::ids;
 
 /// How long the merchant has to answer.
 const RESPONSE_TIME: SignedDuration = SignedDuration::from_hours(7 * 24);
@@ -75,6 +78,28 @@ impl Dispute {
             "status": self.status.name(),
         })
     }
+}
+
+/// The payer's bank takes what is left of a captured charge back; `None` where there is nothing to take.
+pub(super) fn open(desk: &mut Desk<'_>, charge: &str, reason: &str) -> Option<Dispute> {
+    let now = desk.now;
+    let charge = desk.books.charges.get_mut(charge)?;
+    let Outcome::Captured { amount, refunded, .. } = charge.outcome else { return None };
+    let dispute = Dispute {
+        id: ids::stripe("dp"),
+        charge: charge.id.clone(),
+        payment_intent: charge.payment_intent.clone(),
+        amount: amount - refunded,
+        currency: charge.currency,
+        brand: charge.method.brand,
+        reason: reason.to_owned(),
+        status: DisputeStatus::NeedsResponse,
+        created: now,
+    };
+    charge.dispute = Some(dispute.id.clone());
+    desk.books.disputes.insert(&dispute.id, dispute.clone());
+    desk.announce("charge.dispute.created", Snapshot::Dispute(Box::new(dispute.clone())));
+    Some(dispute)
 }
 
 /// `GET /v1/disputes/{dispute}`

@@ -4,14 +4,15 @@ use axum::http::Method;
 
 use super::{
     books::Books,
-    command::{Command, RetrieveCharge},
+    charges,
+    command::Command,
     dispute::RetrieveDispute,
     errors::Result,
     events,
     form::Form,
     params::Params,
     payment_intent::CaptureMethod,
-    payment_intents::{cancel, capture, confirm, create, list, retrieve},
+    payment_intents::{cancel, capture, confirm, create, list, retrieve, update},
     refunds,
 };
 use crate::provider::Operation;
@@ -28,7 +29,10 @@ pub(crate) enum Endpoint {
     CreateRefund,
     RetrieveRefund(String),
     ListRefunds,
+    UpdateIntent(String),
+    UpdateRefund(String),
     RetrieveCharge(String),
+    ListCharges,
     RetrieveMethod(String),
     RetrieveDispute(String),
     RetrieveEvent(String),
@@ -49,6 +53,9 @@ impl Endpoint {
             (&Method::POST, ["refunds"]) => Some(Self::CreateRefund),
             (&Method::GET, ["refunds"]) => Some(Self::ListRefunds),
             (&Method::GET, ["refunds", _]) => id().map(Self::RetrieveRefund),
+            (&Method::POST, ["payment_intents", _]) => id().map(Self::UpdateIntent),
+            (&Method::POST, ["refunds", _]) => id().map(Self::UpdateRefund),
+            (&Method::GET, ["charges"]) => Some(Self::ListCharges),
             (&Method::GET, ["charges", _]) => id().map(Self::RetrieveCharge),
             (&Method::GET, ["payment_methods", _]) => id().map(Self::RetrieveMethod),
             (&Method::GET, ["disputes", _]) => id().map(Self::RetrieveDispute),
@@ -74,10 +81,12 @@ impl Endpoint {
             | Self::RetrieveRefund(_)
             | Self::ListRefunds
             | Self::RetrieveCharge(_)
+            | Self::ListCharges
             | Self::RetrieveMethod(_)
             | Self::RetrieveDispute(_)
             | Self::RetrieveEvent(_)
             | Self::ListEvents => Purpose::Known(Operation::Retrieve),
+            Self::UpdateIntent(_) | Self::UpdateRefund(_) => Purpose::Known(Operation::Unknown),
         }
     }
 
@@ -89,6 +98,8 @@ impl Endpoint {
             Self::CaptureIntent(_) => Some("/v1/payment_intents/{intent}/capture"),
             Self::CancelIntent(_) => Some("/v1/payment_intents/{intent}/cancel"),
             Self::CreateRefund => Some("/v1/refunds"),
+            Self::UpdateIntent(_) => Some("/v1/payment_intents/{intent}"),
+            Self::UpdateRefund(_) => Some("/v1/refunds/{refund}"),
             _ => None,
         }
     }
@@ -108,7 +119,10 @@ impl Endpoint {
                 Command::RetrieveRefund(refunds::retrieve::Request::read(id, params)?)
             }
             Self::ListRefunds => Command::ListRefunds(refunds::list::Request::read(params)?),
-            Self::RetrieveCharge(id) => Command::RetrieveCharge(RetrieveCharge::read(id, params)?),
+            Self::RetrieveCharge(id) => Command::RetrieveCharge(charges::Retrieve::read(id, params)?),
+            Self::ListCharges => Command::ListCharges(charges::List::read(params)?),
+            Self::UpdateIntent(id) => Command::UpdateIntent(update::Request::read(id, params)?),
+            Self::UpdateRefund(id) => Command::UpdateRefund(refunds::update::Request::read(id, params)?),
             Self::RetrieveMethod(id) => {
                 params.finish()?;
                 Command::RetrieveMethod(id.clone())

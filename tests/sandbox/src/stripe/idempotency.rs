@@ -8,7 +8,10 @@ use std::{
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{errors::StripeError, form::Node};
+use super::{
+    errors::{Result, StripeError},
+    form::Node,
+};
 use crate::answer::Answer;
 
 /// Keys may be pruned once they are this old; the sandbox prunes them then, since a client that relies on more
@@ -54,6 +57,13 @@ fn hash_node(node: &Node, hasher: &mut DefaultHasher) {
     }
 }
 
+fn used_otherwise(key: &str) -> StripeError {
+    StripeError::idempotency(format!(
+        "Keys for idempotent requests can only be used with the same endpoint and parameters they were first used \
+         with. Try using a key other than '{key}' if you meant to execute a different request."
+    ))
+}
+
 #[derive(Debug)]
 struct Record {
     fingerprint: Fingerprint,
@@ -91,11 +101,7 @@ impl Keys {
             return None;
         }
         if record.fingerprint != fingerprint {
-            let message = format!(
-                "Keys for idempotent requests can only be used with the same endpoint and parameters they were \
-                 first used with. Try using a key other than '{key}' if you meant to execute a different request."
-            );
-            return Some(StripeError::idempotency(message).answer());
+            return Some(used_otherwise(key).answer());
         }
         Some(match &record.answer {
             None => StripeError::key_in_use(key).answer(),
@@ -104,6 +110,18 @@ impl Keys {
                 .with("idempotent-replayed", "true")
                 .with("original-request", &record.request_id),
         })
+    }
+
+    /// Refuses a key that was used for another request. Stripe looks at the key before it looks at the parameters.
+    pub(crate) fn check(&self, key: &str, fingerprint: Fingerprint, now: Timestamp) -> Result<()> {
+        match self.0.get(key) {
+            Some(record)
+                if record.fingerprint != fingerprint && now.duration_since(record.claimed_at) < HORIZON =>
+            {
+                used_otherwise(key).refuse()
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Keeps the answer of the request that claimed the key. A key forgotten meanwhile stays forgotten.

@@ -5,6 +5,7 @@ mod auth;
 mod books;
 mod call;
 mod charge;
+mod charges;
 mod command;
 mod currencies;
 mod dashboard;
@@ -25,6 +26,7 @@ mod quirks;
 mod refunds;
 mod release;
 pub(crate) mod scripts;
+mod version;
 
 use std::sync::Arc;
 

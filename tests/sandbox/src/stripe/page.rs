@@ -97,17 +97,26 @@ fn decide(shared: &Shared, intent: &str, outcome: Outcome) -> Response {
     match finish(&mut desk, intent, matches!(outcome, Outcome::Succeed)) {
         None => nothing_to_do(),
         Some(finished) => match finished.return_url {
-            Some(url) => Redirect::to(&with_intent(&url, intent)).into_response(),
+            Some(url) => {
+                Redirect::to(&with_result(&url, intent, &finished.client_secret, outcome)).into_response()
+            }
             None => Page::notice("Done. You can close this page.").answer(StatusCode::OK).into_response(),
         },
     }
 }
 
-/// Stripe tells the merchant's page which payment returns.
-fn with_intent(return_url: &str, intent: &str) -> String {
+/// Stripe tells the merchant's page which payment returns, and how: a hint, which the payer can change.
+fn with_result(return_url: &str, intent: &str, client_secret: &str, outcome: Outcome) -> String {
+    let status = match outcome {
+        Outcome::Succeed => "succeeded",
+        Outcome::Fail => "failed",
+    };
     match url::Url::parse(return_url) {
         Ok(mut url) => {
-            url.query_pairs_mut().append_pair("payment_intent", intent);
+            url.query_pairs_mut()
+                .append_pair("payment_intent", intent)
+                .append_pair("payment_intent_client_secret", client_secret)
+                .append_pair("redirect_status", status);
             url.into()
         }
         Err(_) => return_url.to_owned(),

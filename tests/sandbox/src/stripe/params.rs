@@ -39,6 +39,11 @@ impl Params {
 
     /// A text that is not empty.
     pub(crate) fn text(&mut self, name: &str) -> Result<Option<String>> {
+        self.text_up_to(5000, name)
+    }
+
+    /// A text of 1 to `limit` characters.
+    pub(crate) fn text_up_to(&mut self, limit: usize, name: &str) -> Result<Option<String>> {
         match self.take(name) {
             None => Ok(None),
             Some(Node::Text(text)) if text.is_empty() => StripeError::invalid(format!(
@@ -49,8 +54,8 @@ impl Params {
             .code("parameter_invalid_empty")
             .param(self.full_name(name))
             .refuse(),
-            Some(Node::Text(text)) if text.chars().count() > 5000 => {
-                StripeError::invalid(format!("Invalid {name}: must be at most 5000 characters"))
+            Some(Node::Text(text)) if text.chars().count() > limit => {
+                StripeError::invalid(format!("Invalid {name}: must be at most {limit} characters"))
                     .code("parameter_invalid_string_blank")
                     .param(self.full_name(name))
                     .refuse()
@@ -156,6 +161,16 @@ impl Params {
                     .refuse()
             }
             None => Ok(()),
+        }
+    }
+}
+
+/// Metadata sent later is added; an empty value removes its key.
+pub(crate) fn merge(metadata: &mut Metadata, later: &Metadata) {
+    for (name, value) in later {
+        metadata.retain(|(existing, _)| existing != name);
+        if !value.is_empty() {
+            metadata.push((name.clone(), value.clone()));
         }
     }
 }

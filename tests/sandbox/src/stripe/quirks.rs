@@ -3,6 +3,8 @@
 
 use super::{
     currencies::StripeCurrency,
+    desk::Desk,
+    dispute,
     errors::{Result, StripeError},
     methods::{Behaviour, TestMethod},
 };
@@ -18,13 +20,20 @@ pub(crate) enum Quirk {
     NoBalanceForRefunds,
     /// Refunds of what it paid are pending at first.
     PendingRefunds,
+    /// Refunds of what it paid succeed, and fail right after.
+    FailingRefunds,
+    /// What it paid is disputed as soon as it is captured, for this reason.
+    Disputed(&'static str),
 }
 
-pub(super) const METHODS: [TestMethod; 4] = [
+pub(super) const METHODS: [TestMethod; 7] = [
     quirky("pm_sandbox_usedUp", Quirk::UsedUp),
     quirky("pm_sandbox_onlyEuro", Quirk::OnlyEuro),
     quirky("pm_sandbox_noBalanceForRefunds", Quirk::NoBalanceForRefunds),
     quirky("pm_card_pendingRefund", Quirk::PendingRefunds),
+    quirky("pm_card_refundFail", Quirk::FailingRefunds),
+    quirky("pm_card_createDispute", Quirk::Disputed("fraudulent")),
+    quirky("pm_card_createDisputeProductNotReceived", Quirk::Disputed("product_not_received")),
 ];
 
 const fn quirky(id: &'static str, quirk: Quirk) -> TestMethod {
@@ -50,6 +59,14 @@ pub(crate) fn check_usable(method: &TestMethod, currency: StripeCurrency) -> Res
             StripeError::invalid(message).param("payment_method_types").refuse()
         }
         _ => Ok(()),
+    }
+}
+
+/// What is captured from a payer who disputes everything.
+pub(crate) fn dispute_captured(desk: &mut Desk<'_>, charge: &str) {
+    let quirk = desk.books.charges.get(charge).and_then(|charge| charge.method.quirk);
+    if let Some(Quirk::Disputed(reason)) = quirk {
+        dispute::open(desk, charge, reason);
     }
 }
 

@@ -10,14 +10,12 @@ use super::{
     charge::{Charge, Outcome},
     dashboard,
     desk::Desk,
-    dispute::{Dispute, DisputeStatus},
+    dispute::{self, DisputeStatus},
     events::Snapshot,
-    payment_intent::transaction_id,
-    refunds::{Refund, RefundFailure},
+    refunds::{self, Refund, RefundFailure},
 };
 use crate::{
     faults::InvalidRule,
-    ids,
     ledger::EffectKind,
     scripts::{Script, Winner, invalid},
     webhooks::Announcer,
@@ -85,24 +83,8 @@ fn fail_refund(desk: &mut Desk<'_>, subjects: &[String], script: &Script) -> Res
     let Some(id) = subjects.iter().find(stands) else {
         return Err(invalid("id", "must be a refund of this sandbox that has not failed"));
     };
-    let refund = desk.books.refunds.get_mut(id).ok_or_else(|| invalid("id", "must be a refund"))?;
-    let before = json!({ "status": refund.status() });
-    refund.failure = Some(failure);
-    let refund = refund.clone();
-    let charge = desk.books.charges.get_mut(&refund.charge);
-    let of_charge = charge.and_then(|charge| {
-        if let Outcome::Captured { refunded, .. } = &mut charge.outcome {
-            *refunded -= refund.amount;
-        }
-        transaction_id(&charge.metadata)
-    });
-    let transaction = transaction_id(&refund.metadata).or(of_charge);
-    desk.record(EffectKind::RefundFailed, refund.amount, refund.currency, id, transaction);
-    for kind in ["refund.updated", "refund.failed", "charge.refund.updated"] {
-        let before = (kind != "refund.failed").then(|| before.clone());
-        desk.announce_change(kind, Snapshot::Refund(Box::new(refund.clone())), before);
-    }
-    Ok(refund.view())
+    let refund = refunds::fail(desk, &id.clone(), failure);
+    refund.map(|refund| refund.view()).ok_or_else(|| invalid("id", "must be a refund"))
 }
 
 /// A refund that was pending succeeds. Its amount had left the account's balance before.
@@ -132,24 +114,9 @@ fn open_dispute(desk: &mut Desk<'_>, subjects: &[String], script: &Script) -> Re
     if amount == refunded {
         return Err(invalid("id", "is refunded: nothing is left to dispute"));
     }
-    let dispute = Dispute {
-        id: ids::stripe("dp"),
-        charge: charge.id.clone(),
-        payment_intent: charge.payment_intent.clone(),
-        amount: amount - refunded,
-        currency: charge.currency,
-        brand: charge.method.brand,
-        reason: script.reason.clone().unwrap_or_else(|| "fraudulent".to_owned()),
-        status: DisputeStatus::NeedsResponse,
-        created: desk.now,
-    };
-    if let Some(charge) = desk.books.charges.get_mut(&dispute.charge) {
-        charge.dispute = Some(dispute.id.clone());
-    }
-    desk.books.disputes.insert(&dispute.id, dispute.clone());
-    let view = dispute.view();
-    desk.announce("charge.dispute.created", Snapshot::Dispute(Box::new(dispute)));
-    Ok(view)
+    let (charge, reason) = (charge.id.clone(), script.reason.as_deref().unwrap_or("fraudulent"));
+    let dispute = dispute::open(desk, &charge, reason);
+    dispute.map(|dispute| dispute.view()).ok_or_else(|| invalid("id", "must be a payment that was captured"))
 }
 
 fn close_dispute(desk: &mut Desk<'_>, subjects: &[String], script: &Script) -> Result<Value, InvalidRule> {

@@ -86,7 +86,7 @@ async fn people_cancel_capture_and_refund_in_the_dashboard() {
 async fn what_happens_can_keep_its_events_back() {
     let (world, receiver) = World::with_receiver().await;
     let held = authorize(&world).await;
-    receiver.wait_for(2).await;
+    receiver.wait_for(3).await;
     let script = json!({"provider":"stripe","type":"charge.expired","id":held.id(),"withhold":true});
     world.happens(script).await;
     let withheld = world.webhooks("status=withheld").await;

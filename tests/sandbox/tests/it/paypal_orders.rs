@@ -282,3 +282,47 @@ async fn other_media_types_than_json_are_refused() {
     let refused = world.paypal_send(request).await;
     assert_eq!((refused.status, &refused.body["name"]), (415, &json!("UNSUPPORTED_MEDIA_TYPE")));
 }
+
+#[tokio::test]
+async fn a_breakdown_adds_up_to_its_amount_and_items_to_their_part() {
+    let world = World::new().await;
+    let money = |value: &str| json!({ "currency_code": "USD", "value": value });
+    let item = |price: &str, quantity: &str| json!({ "name": "thing", "quantity": quantity, "unit_amount": money(price) });
+    let order = |breakdown: Value, items: Value| {
+        let mut unit = json!({ "amount": { "currency_code": "USD", "value": "30.00" } });
+        if !breakdown.is_null() {
+            unit["amount"]["breakdown"] = breakdown;
+        }
+        if !items.is_null() {
+            unit["items"] = items;
+        }
+        json!({ "intent": "CAPTURE", "purchase_units": [unit] })
+    };
+    let whole = json!({
+        "item_total": money("25.00"), "shipping": money("6.00"), "tax_total": money("2.00"), "discount": money("3.00"),
+    });
+    let taken = world
+        .paypal_post("checkout/orders", &order(whole, json!([item("10.00", "2"), item("5.00", "1")])))
+        .await;
+    assert_eq!(taken.status, 201, "{}", taken.text);
+    for (breakdown, items, issue) in [
+        (json!({ "item_total": money("29.99") }), Value::Null, "AMOUNT_MISMATCH"),
+        (json!({}), Value::Null, "AMOUNT_MISMATCH"),
+        (json!({ "item_total": money("30.00"), "shipping": money("1.00") }), Value::Null, "AMOUNT_MISMATCH"),
+        (
+            json!({ "item_total": money("31.00"), "discount": money("-1.00") }),
+            Value::Null,
+            "CANNOT_BE_NEGATIVE",
+        ),
+        (Value::Null, json!([item("30.00", "1")]), "ITEM_TOTAL_REQUIRED"),
+        (json!({ "item_total": money("30.00") }), json!([item("10.00", "2")]), "ITEM_TOTAL_MISMATCH"),
+        (
+            json!({ "item_total": json!({ "currency_code": "EUR", "value": "30.00" }) }),
+            Value::Null,
+            "MULTI_CURRENCY_ORDER",
+        ),
+    ] {
+        let refused = world.paypal_post("checkout/orders", &order(breakdown.clone(), items)).await;
+        assert_eq!((refused.status, refused.issue().1), (422, issue), "{breakdown}");
+    }
+}

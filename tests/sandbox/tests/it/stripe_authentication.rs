@@ -28,7 +28,11 @@ async fn the_customer_authenticates_at_the_page_and_the_money_is_taken_once() {
         assert_eq!(done.status, 303);
         assert_eq!(
             done.header("location"),
-            format!("https://shop.example/back?payment_intent={}", waiting.id())
+            format!(
+                "https://shop.example/back?payment_intent={}&payment_intent_client_secret={}&redirect_status=succeeded",
+                waiting.id(),
+                waiting.body["client_secret"].as_str().unwrap()
+            )
         );
         assert_eq!(world.visit(Method::GET, &format!("{page}?outcome=succeed")).await.status, 409);
         let paid = world.stripe_get(&format!("payment_intents/{}", waiting.id())).await;

@@ -159,10 +159,16 @@ async fn a_configured_key_is_the_only_one() {
 }
 
 #[tokio::test]
-async fn the_pinned_version_is_echoed_and_other_bodies_than_forms_are_refused() {
+async fn a_version_that_exists_is_echoed_and_other_bodies_than_forms_are_refused() {
     let world = World::new().await;
     let pinned = world.stripe_request(Method::GET, "payment_intents").header("Stripe-Version", "2023-08-16");
     assert_eq!(world.stripe_send(pinned).await.header("stripe-version"), "2023-08-16");
+    for unknown in ["latest", "2099-01-01.zebra", "2026-10-28"] {
+        let other = world.stripe_request(Method::GET, "payment_intents").header("Stripe-Version", unknown);
+        let refused = world.stripe_send(other).await;
+        assert_eq!(refused.error(), (400, "", ""), "{unknown}");
+        assert_eq!(refused.body["error"]["type"], "invalid_request_error");
+    }
     let json = world.stripe_request(Method::POST, "payment_intents").json(&json!({ "amount": 500 }));
     assert_eq!(world.stripe_send(json).await.status, 400);
     assert_eq!(world.stripe_get("customers").await.status, 404);
@@ -170,4 +176,57 @@ async fn the_pinned_version_is_echoed_and_other_bodies_than_forms_are_refused() 
         world.stripe_get("payment_intents/pi_none").await.error(),
         (404, "resource_missing", "intent")
     );
+}
+
+#[tokio::test]
+async fn a_description_ends_at_a_thousand_characters() {
+    let world = World::new().await;
+    let paid = world.stripe_pay("pm_card_visa", 500, &format!("&description={}", "a".repeat(1000))).await;
+    assert_eq!(paid.status, 200);
+    for path in ["payment_intents".to_owned(), format!("payment_intents/{}", paid.id())] {
+        let terms =
+            if path.contains('/') { "" } else { "amount=500&currency=usd&payment_method_types[]=card&" };
+        let form = format!("{terms}description={}", "a".repeat(1001));
+        let refused = world.stripe_post(&path, &form).await;
+        assert_eq!((refused.status, refused.error().2), (400, "description"), "{path}");
+    }
+    assert_eq!(world.effects().await, ["charge 500 USD"]);
+}
+
+#[tokio::test]
+async fn a_payment_intent_takes_metadata_and_a_description_later() {
+    let world = World::new().await;
+    let paid = world.stripe_pay("pm_card_visa", 500, "&metadata[a]=1&metadata[b]=2").await;
+    let path = format!("payment_intents/{}", paid.id());
+    let changed = world.stripe_post(&path, "metadata[a]=&metadata[c]=3&description=late").await;
+    assert_eq!((changed.status, &changed.body["description"]), (200, &json!("late")));
+    assert_eq!(changed.body["metadata"], json!({ "b": "2", "c": "3" }));
+    assert_eq!(world.stripe_get(&path).await.body, changed.body);
+    assert_eq!(world.stripe_post(&path, "amount=600").await.error(), (400, "", "amount"));
+    assert_eq!(world.stripe_post(&path, "color=red").await.error().1, "parameter_unknown");
+    assert_eq!(world.stripe_post("payment_intents/pi_none", "description=x").await.status, 404);
+    let refund = world.stripe_post("refunds", &format!("payment_intent={}", paid.id())).await;
+    let path = format!("refunds/{}", refund.id());
+    let changed = world.stripe_post(&path, "metadata[why]=late").await;
+    assert_eq!((changed.status, &changed.body["metadata"]), (200, &json!({ "why": "late" })));
+    assert_eq!(world.stripe_get(&path).await.body, changed.body);
+    assert_eq!(world.stripe_post(&path, "amount=1").await.error().1, "parameter_unknown");
+    assert_eq!(world.effects().await, ["charge 500 USD", "refund 500 USD"]);
+}
+
+#[tokio::test]
+async fn some_payers_dispute_what_they_paid() {
+    let world = World::new().await;
+    let paid = world.stripe_pay("pm_card_createDispute", 500, "").await;
+    assert_eq!(paid.body["status"], "succeeded");
+    assert_eq!(world.event_kinds().await.pop().unwrap(), "charge.dispute.created");
+    let charge = world.stripe_get(&format!("charges/{}", paid.body["latest_charge"].as_str().unwrap())).await;
+    assert_eq!(charge.body["disputed"], true);
+    let refused = world.stripe_post("refunds", &format!("payment_intent={}", paid.id())).await;
+    assert_eq!(refused.error(), (400, "charge_disputed", ""));
+    // What is only held cannot be disputed.
+    let held = world.stripe_pay("pm_card_createDispute", 500, "&capture_method=manual").await;
+    assert_eq!(world.event_kinds().await.pop().unwrap(), "payment_intent.amount_capturable_updated");
+    world.stripe_post(&format!("payment_intents/{}/capture", held.id()), "").await;
+    assert_eq!(world.event_kinds().await.pop().unwrap(), "charge.dispute.created");
 }

@@ -106,3 +106,21 @@ async fn two_identical_requests_without_a_key_are_two_charges() {
     world.stripe_post("payment_intents", PAY).await;
     assert_eq!(world.effects().await, ["charge 4999 USD", "charge 4999 USD"]);
 }
+
+#[tokio::test]
+async fn a_used_key_is_told_before_the_parameters_are_looked_at() {
+    let world = World::new().await;
+    world.stripe_post_with_key("k", "payment_intents", PAY).await;
+    for form in ["", "amount=4.99&currency=usd", "color=red"] {
+        let reply = world.stripe_post_with_key("k", "payment_intents", form).await;
+        assert_eq!(
+            (reply.status, reply.body["error"]["type"].as_str()),
+            (400, Some("idempotency_error")),
+            "{form}"
+        );
+    }
+    // A day later the key is nobody's, and the parameters are at fault.
+    world.hours_pass(24);
+    let reply = world.stripe_post_with_key("k", "payment_intents", "color=red").await;
+    assert_eq!(reply.body["error"]["type"], "invalid_request_error");
+}

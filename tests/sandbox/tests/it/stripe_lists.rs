@@ -119,3 +119,23 @@ async fn wrong_pages_are_refused_by_name() {
         );
     }
 }
+
+#[tokio::test]
+async fn charges_are_listed_too_all_or_those_of_one_payment_intent() {
+    let world = World::new().await;
+    let paid = world.stripe_pay("pm_card_visa", 500, "").await;
+    let declined = world.stripe_pay("pm_card_visa_chargeDeclined", 600, "").await;
+    let intent = declined.body["error"]["payment_intent"]["id"].as_str().unwrap();
+    world.stripe_post(&format!("payment_intents/{intent}/confirm"), "payment_method=pm_card_visa").await;
+    let all = world.stripe_get("charges?limit=2").await;
+    let amounts: Vec<_> =
+        all.body["data"].as_array().unwrap().iter().map(|charge| charge["amount"].clone()).collect();
+    assert_eq!((amounts, &all.body["has_more"]), (vec![json!(600), json!(600)], &json!(true)));
+    let of_intent = world.stripe_get(&format!("charges?payment_intent={intent}")).await;
+    let statuses: Vec<_> =
+        of_intent.body["data"].as_array().unwrap().iter().map(|charge| charge["status"].clone()).collect();
+    assert_eq!(statuses, ["succeeded", "failed"]);
+    let rest = world.stripe_get(&format!("charges?starting_after={}", ids(&all)[1])).await;
+    assert_eq!(ids(&rest), [paid.body["latest_charge"].as_str().unwrap()]);
+    assert_eq!(world.stripe_get("charges?payment_intent=pi_none").await.body["data"], json!([]));
+}

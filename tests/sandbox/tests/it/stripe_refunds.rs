@@ -76,3 +76,23 @@ async fn two_refunds_of_sixty_on_a_hundred_at_once_are_one_refund() {
     assert_eq!(statuses, [200, 400]);
     assert_eq!(world.effects().await, ["charge 10000 USD", "refund 6000 USD"]);
 }
+
+#[tokio::test]
+async fn the_refunds_of_some_cards_succeed_and_fail_right_after() {
+    let world = World::new().await;
+    let paid = world.stripe_pay("pm_card_refundFail", 500, "").await;
+    let refund = world.stripe_post("refunds", &format!("payment_intent={}&amount=200", paid.id())).await;
+    assert_eq!((refund.status, refund.body["status"].as_str()), (200, Some("succeeded")));
+    let later = world.stripe_get(&format!("refunds/{}", refund.id())).await;
+    assert_eq!(
+        (later.body["status"].as_str(), later.body["failure_reason"].as_str()),
+        (Some("failed"), Some("unknown"))
+    );
+    let charge = world.stripe_get(&format!("charges/{}", paid.body["latest_charge"].as_str().unwrap())).await;
+    assert_eq!(charge.body["amount_refunded"], 0);
+    let kinds = world.event_kinds().await;
+    assert!(
+        kinds.ends_with(&["refund.updated", "refund.failed", "charge.refund.updated"].map(str::to_owned)),
+        "{kinds:?}"
+    );
+}

@@ -11,14 +11,20 @@ async fn a_stripe_charge_and_its_refund_tell_of_themselves_in_order() {
                 &metadata[transactionId]=txn_1";
     let paid = world.stripe_post_with_key("key-1", "payment_intents", form).await;
     let refund = world.stripe_post("refunds", &format!("payment_intent={}&amount=1000", paid.id())).await;
-    let expected =
-        ["payment_intent.created", "payment_intent.succeeded", "refund.created", "charge.refunded"];
+    let expected = [
+        "payment_intent.created",
+        "charge.succeeded",
+        "payment_intent.succeeded",
+        "refund.created",
+        "charge.refunded",
+    ];
     assert_eq!(world.event_kinds().await, expected);
 
     let list = world.stripe_get("events").await;
     let events = list.body["data"].as_array().unwrap();
-    assert_eq!(events.len(), 4);
-    let (refunded, created, succeeded, made) = (&events[0], &events[1], &events[2], &events[3]);
+    assert_eq!(events.len(), 5);
+    let (refunded, created, succeeded, made) = (&events[0], &events[1], &events[2], &events[4]);
+    assert_eq!(events[3]["data"]["object"]["id"], paid.body["latest_charge"]);
     assert_eq!(refunded["data"]["object"]["amount_refunded"], 1000);
     assert_eq!(created["data"]["object"]["id"], refund.id());
     // An event keeps what was, not what became of it.
@@ -72,7 +78,7 @@ async fn a_repeat_with_the_same_key_makes_no_event() {
         let body = order("CAPTURE", "USD", "49.99", wallet("vault-ok"));
         world.paypal_post_with_id("k", "checkout/orders", &body).await;
     }
-    assert_eq!(world.event_kinds().await.len(), 4);
+    assert_eq!(world.event_kinds().await.len(), 5);
 }
 
 #[tokio::test]
@@ -90,11 +96,12 @@ async fn stripes_events_are_listed_by_type_and_time() {
     assert_eq!(count("type=payment_intent.succeeded").await, (3, false));
     assert_eq!(count("type=payment_intent.*").await, (6, false));
     assert_eq!(count("types[]=payment_intent.created&types[]=refund.created").await, (3, false));
-    assert_eq!(count("type=charge.*").await, (0, false));
+    assert_eq!(count("type=refund.*").await, (0, false));
+    assert_eq!(count("type=charge.*").await, (3, false));
     assert_eq!(count(&format!("created[gte]={}&limit=3", start + 3600)).await, (3, true));
     let newest = world.stripe_get("events?limit=1").await.body["data"][0]["id"].clone();
     let rest = format!("limit=10&starting_after={}", newest.as_str().unwrap());
-    assert_eq!(count(&rest).await, (5, false));
+    assert_eq!(count(&rest).await, (8, false));
     assert_eq!(world.stripe_get("events/evt_none").await.error(), (404, "resource_missing", "id"));
 }
 
@@ -212,4 +219,18 @@ async fn paypals_events_have_the_shape_of_paypals() {
     assert_eq!(order["resource_type"], "checkout-order");
     let payments = &order["resource"]["purchase_units"][0]["payments"];
     assert_eq!(payments["captures"][0]["status"], "COMPLETED");
+}
+
+#[tokio::test]
+async fn every_attempt_to_charge_has_its_event() {
+    let world = World::new().await;
+    let tells = async |kind: &str| world.event_kinds().await.iter().filter(|told| *told == kind).count();
+    world.stripe_pay("pm_card_visa_chargeDeclined", 500, "").await;
+    assert_eq!(tells("charge.failed").await, 1);
+    let held = world.stripe_pay("pm_card_visa", 500, "&capture_method=manual").await;
+    assert_eq!((tells("charge.succeeded").await, tells("charge.captured").await), (1, 0));
+    world.stripe_post(&format!("payment_intents/{}/capture", held.id()), "").await;
+    assert_eq!((tells("charge.succeeded").await, tells("charge.captured").await), (1, 1));
+    world.stripe_pay("pm_card_visa", 500, "").await;
+    assert_eq!((tells("charge.succeeded").await, tells("charge.captured").await), (2, 1));
 }

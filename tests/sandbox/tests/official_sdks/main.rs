@@ -5,7 +5,6 @@
 #![expect(clippy::unwrap_used, reason = "a test that meets the unexpected stops there")]
 
 use std::{
-    fs,
     io::{self, Write},
     path::{Path, PathBuf},
     sync::LazyLock,
@@ -13,6 +12,7 @@ use std::{
 
 use provider_sandbox::{Config, start};
 use serde_json::Value;
+use test_services::python_packages;
 use tokio::process::Command;
 
 /// PayPal's newer library checks no webhooks; the older one does, with a function that pyOpenSSL has since dropped.
@@ -25,33 +25,8 @@ const PACKAGES: [&str; 5] = [
 ];
 
 /// The folder with the libraries, or why there is none.
-static LIBRARIES: LazyLock<Result<PathBuf, String>> = LazyLock::new(|| {
-    let build_folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
-    let libraries = build_folder.join(format!("official-sdks-{}", PACKAGES.join("-")));
-    if libraries.is_dir() {
-        return Ok(libraries);
-    }
-    // Installed aside and moved, so that an interrupted installation is not taken for a finished one.
-    let unfinished = tempfile::tempdir_in(build_folder).map_err(|error| error.to_string())?;
-    let installed = std::process::Command::new("python3")
-        .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"])
-        .args(["--retries", "1", "--timeout", "20", "--target"])
-        .arg(unfinished.path())
-        .args(PACKAGES)
-        .output()
-        .map_err(|error| format!("python3 could not be started: {error}"))?;
-    if !installed.status.success() {
-        let errors = String::from_utf8_lossy(&installed.stderr).into_owned();
-        let last = errors.lines().rfind(|line| !line.trim().is_empty()).unwrap_or_default();
-        return Err(format!("pip could not install {}: {last}", PACKAGES.join(" ")));
-    }
-    match fs::rename(unfinished.path(), &libraries) {
-        Ok(()) => Ok(libraries),
-        // Another run was faster.
-        Err(_) if libraries.is_dir() => Ok(libraries),
-        Err(error) => Err(error.to_string()),
-    }
-});
+static LIBRARIES: LazyLock<Result<PathBuf, String>> =
+    LazyLock::new(|| python_packages(Path::new(env!("CARGO_TARGET_TMPDIR")), &PACKAGES));
 
 /// Runs a script against a new sandbox and returns the effects it left, as `kind amount`; `None` if skipped.
 async fn run(script: &str) -> Option<Vec<String>> {

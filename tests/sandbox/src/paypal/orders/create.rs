@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, de::IgnoredAny};
 
-use super::pay::pay;
+use super::{
+    breakdown::{self, Breakdown, Item},
+    pay::pay,
+};
 use crate::{
     ids,
     paypal::{
@@ -47,7 +50,7 @@ struct UnitBody {
     soft_descriptor: Option<Text<22>>,
     payee: Option<IgnoredAny>,
     payment_instruction: Option<IgnoredAny>,
-    items: Option<IgnoredAny>,
+    items: Option<Vec<Item>>,
     shipping: Option<IgnoredAny>,
     supplementary_data: Option<IgnoredAny>,
 }
@@ -57,8 +60,7 @@ struct UnitBody {
 struct AmountBody {
     currency_code: Text<3>,
     value: Text<32>,
-    #[serde(rename = "breakdown")]
-    _breakdown: Option<IgnoredAny>,
+    breakdown: Option<Breakdown>,
 }
 
 #[derive(Debug)]
@@ -158,9 +160,11 @@ fn read_units(bodies: Vec<UnitBody>, intent: Intent) -> Result<Vec<Unit>> {
 impl UnitBody {
     fn read(self, field: &str) -> Result<Unit> {
         let amount = MoneyRequest::new(self.amount.currency_code, self.amount.value);
+        let money = amount.read(&format!("{field}/amount"))?;
+        breakdown::check(money, self.amount.breakdown.as_ref(), self.items.as_deref(), field)?;
         Ok(Unit {
             reference_id: self.reference_id.map_or_else(|| "default".to_owned(), Text::into_string),
-            money: amount.read(&format!("{field}/amount"))?,
+            money,
             custom_id: self.custom_id.map(Text::into_string),
             invoice_id: self.invoice_id.map(Text::into_string),
             description: self.description.map(Text::into_string),

@@ -1,6 +1,7 @@
 //! `/v2/checkout/orders`.
 
 pub(crate) mod authorize;
+mod breakdown;
 pub(crate) mod capture;
 pub(crate) mod confirm;
 pub(crate) mod create;

@@ -6,11 +6,11 @@ pub(crate) mod retrieve;
 use serde_json::{Value, json};
 
 use super::{
-    call::API_VERSION,
     charge::Charge,
     dispute::Dispute,
     payment_intent::{PaymentIntent, transaction_id},
     refunds::Refund,
+    version::NEWEST,
 };
 use crate::webhooks::{Content, Event, Record};
 
@@ -79,7 +79,7 @@ impl EventContent {
         json!({
             "id": event.id,
             "object": "event",
-            "api_version": API_VERSION,
+            "api_version": NEWEST,
             "created": event.at.as_second(),
             "data": data,
             "livemode": false,

@@ -11,12 +11,14 @@ use crate::stripe::{
 /// Where the customer goes on after the page, if the merchant gave a place.
 pub(crate) struct Finished {
     pub(crate) return_url: Option<String>,
+    pub(crate) client_secret: String,
 }
 
 /// Completes or fails the authentication that the PaymentIntent waits for; `None` if it waits for none.
 pub(crate) fn finish(desk: &mut Desk<'_>, id: &str, succeeded: bool) -> Option<Finished> {
     let intent = desk.books.intents.get_mut(id)?;
     let (method, return_url) = waiting(intent)?;
+    let client_secret = intent.client_secret.clone();
     if succeeded {
         settle(desk, id, method).ok()?;
     } else {
@@ -25,7 +27,7 @@ pub(crate) fn finish(desk: &mut Desk<'_>, id: &str, succeeded: bool) -> Option<F
             Status::RequiresPaymentMethod { last_error: Some(Box::new(not_authenticated(method))) };
         desk.announce_intent("payment_intent.payment_failed", id);
     }
-    Some(Finished { return_url })
+    Some(Finished { return_url, client_secret })
 }
 
 /// What the PaymentIntent waits with: its method and the way back.

@@ -9,8 +9,9 @@ use crate::{
         charge::Outcome,
         desk::Desk,
         errors::{Result, StripeError},
-        params::{Metadata, Params},
+        params::{Metadata, Params, merge},
         payment_intent::Status,
+        quirks::dispute_captured,
         release::release,
     },
 };
@@ -78,17 +79,9 @@ pub(crate) fn capture(desk: &mut Desk<'_>, id: &str, amount: Option<i64>, metada
         charge.outcome = Outcome::Captured { amount, refunded: 0, refunds: Vec::new() };
     }
     desk.record(EffectKind::Capture, amount, currency, id, transaction);
+    desk.announce_charge("charge.captured", &charge_id);
     release(desk, &charge_id, capturable - amount, None);
     desk.announce_intent("payment_intent.succeeded", id);
+    dispute_captured(desk, &charge_id);
     Ok(())
-}
-
-/// Metadata sent later is added; an empty value removes its key.
-fn merge(metadata: &mut Metadata, later: &Metadata) {
-    for (name, value) in later {
-        metadata.retain(|(existing, _)| existing != name);
-        if !value.is_empty() {
-            metadata.push((name.clone(), value.clone()));
-        }
-    }
 }

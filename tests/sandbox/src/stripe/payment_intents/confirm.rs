@@ -15,7 +15,7 @@ use crate::{
         methods::{Behaviour, Decline, TestMethod},
         params::Params,
         payment_intent::{AllowRedirects, CaptureMethod, Status},
-        quirks::check_usable,
+        quirks::{check_usable, dispute_captured},
     },
 };
 
@@ -175,9 +175,12 @@ pub(crate) fn settle(desk: &mut Desk<'_>, id: &str, method: &'static TestMethod)
         let outcome = Outcome::Captured { amount, refunded: 0, refunds: Vec::new() };
         (EffectKind::Charge, outcome, "payment_intent.succeeded")
     };
-    add_charge(desk, id, method, outcome)?;
+    let charge = add_charge(desk, id, method, outcome)?;
     desk.record(effect, amount, currency, id, transaction);
+    // Also of an authorization: the charge is made, and not captured yet.
+    desk.announce_charge("charge.succeeded", &charge);
     desk.announce_intent(event, id);
+    dispute_captured(desk, &charge);
     Ok(())
 }
 
@@ -195,10 +198,13 @@ fn refuse(
     };
     let pages = desk.pages;
     let intent = desk.intent(id)?;
-    let error = error.charge(charge).payment_method(method.view());
+    let error = error.charge(charge.clone()).payment_method(method.view());
     intent.payment_method = None;
     intent.status = Status::RequiresPaymentMethod { last_error: Some(Box::new(error.clone())) };
     let view = intent.view(pages);
+    if let Some(charge) = &charge {
+        desk.announce_charge("charge.failed", charge);
+    }
     desk.announce_intent("payment_intent.payment_failed", id);
     error.payment_intent(view).refuse()
 }

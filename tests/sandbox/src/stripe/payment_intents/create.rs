@@ -36,6 +36,9 @@ pub(crate) struct Request {
     expand: Vec<String>,
 }
 
+/// Stripe refuses a longer one: "must be at most 1000 characters".
+pub(super) const DESCRIPTION_CHARS_MAX: usize = 1000;
+
 const CAPTURE_METHODS: [(&str, CaptureMethod); 3] = [
     ("automatic", CaptureMethod::Automatic),
     ("automatic_async", CaptureMethod::AutomaticAsync),
@@ -63,7 +66,7 @@ impl Request {
                 .unwrap_or("automatic"),
             payment_method_types,
             automatic_payment_methods,
-            description: params.text("description")?,
+            description: params.text_up_to(DESCRIPTION_CHARS_MAX, "description")?,
             receipt_email: params.text("receipt_email")?,
             statement_descriptor: params.text("statement_descriptor")?,
             statement_descriptor_suffix: params.text("statement_descriptor_suffix")?,

@@ -7,3 +7,4 @@ pub(crate) mod confirm;
 pub(crate) mod create;
 pub(crate) mod list;
 pub(crate) mod retrieve;
+pub(crate) mod update;

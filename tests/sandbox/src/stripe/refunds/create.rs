@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::Refund;
+use super::{self as refunds, Refund, RefundFailure};
 use crate::{
     ids,
     ledger::EffectKind,
@@ -114,6 +114,7 @@ impl Request {
             pending: charge.method.quirk == Some(Quirk::PendingRefunds),
             failure: None,
         };
+        let fails_later = charge.method.quirk == Some(Quirk::FailingRefunds);
         let transaction = transaction_id(&self.metadata).or_else(|| transaction_id(&charge.metadata));
         let currency = charge.currency;
         let mut view = refund.view();
@@ -121,6 +122,10 @@ impl Request {
         desk.record(EffectKind::Refund, amount, currency, &id, transaction);
         desk.announce("refund.created", Snapshot::Refund(Box::new(refund)));
         desk.announce_charge("charge.refunded", &charge_id);
+        if fails_later {
+            // The answer knows nothing of it yet.
+            refunds::fail(desk, &id, RefundFailure::Unknown);
+        }
         desk.expand(&mut view, &self.expand)?;
         Ok(view)
     }

@@ -3,12 +3,21 @@
 pub(crate) mod create;
 pub(crate) mod list;
 pub(crate) mod retrieve;
+pub(crate) mod update;
 
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{currencies::StripeCurrency, params::Metadata, payment_intent::metadata_view};
+use super::{
+    charge::Outcome,
+    currencies::StripeCurrency,
+    desk::Desk,
+    events::Snapshot,
+    params::Metadata,
+    payment_intent::{metadata_view, transaction_id},
+};
+use crate::ledger::EffectKind;
 
 /// A refund. The sandbox's refunds succeed at once, as refunds of cards mostly do, or are pending until a script ends
 /// that; a script may also have one fail later.
@@ -88,4 +97,26 @@ impl Refund {
         }
         view
     }
+}
+
+/// The payer's bank sends a refund back, which had left the account; `None` if there is none.
+pub(crate) fn fail(desk: &mut Desk<'_>, id: &str, failure: RefundFailure) -> Option<Refund> {
+    let refund = desk.books.refunds.get_mut(id)?;
+    let before = json!({ "status": refund.status() });
+    refund.failure = Some(failure);
+    let refund = refund.clone();
+    let charge = desk.books.charges.get_mut(&refund.charge);
+    let of_charge = charge.and_then(|charge| {
+        if let Outcome::Captured { refunded, .. } = &mut charge.outcome {
+            *refunded -= refund.amount;
+        }
+        transaction_id(&charge.metadata)
+    });
+    let transaction = transaction_id(&refund.metadata).or(of_charge);
+    desk.record(EffectKind::RefundFailed, refund.amount, refund.currency, id, transaction);
+    for kind in ["refund.updated", "refund.failed", "charge.refund.updated"] {
+        let before = (kind != "refund.failed").then(|| before.clone());
+        desk.announce_change(kind, Snapshot::Refund(Box::new(refund.clone())), before);
+    }
+    Some(refund)
 }

@@ -1,0 +1,72 @@
+//! Headers of requests and answers, as far as they are the gateway's own.
+
+use serde_json::{Map, Value, json};
+
+use super::Kind;
+
+pub(super) fn idempotency_key() -> Value {
+    json!({
+        "name": "Idempotency-Key", "in": "header", "required": true,
+        "description": "Your own name for this one operation, e.g. a UUID; the same again when you repeat it. A string in \
+                        double quotes (RFC 8941), or bare: `abc` and `\"abc\"` are the same key. Given once.",
+        "schema": {
+            "type": "string", "minLength": 1,
+            // 255 characters, each of which may be escaped, in quotes.
+            "maxLength": 512,
+            "pattern": r#"^(?:[A-Za-z0-9_.:-]{1,255}|"(?:[ !#-\[\]-~]|\\["\\]){1,255}")$"#,
+        },
+    })
+}
+
+pub(super) fn components() -> Value {
+    json!({
+        "RequestId": {
+            "description": "The request's name in logs, in events and in the body of an error",
+            "required": true,
+            "schema": { "type": "string", "minLength": 1 },
+        },
+        "RequestIdIfAny": {
+            "description": "The request's name in logs and in the body of the error, where it came to have one",
+            "schema": { "type": "string", "minLength": 1 },
+        },
+        "IdempotencyReplayed": {
+            "description": "Given where an earlier request with the same key was answered so",
+            "schema": { "type": "string", "enum": ["true"] },
+        },
+        "RetryAfter": {
+            "description": "Seconds after which the same request may succeed",
+            "schema": { "type": "integer", "minimum": 1 },
+        },
+        "Authenticate": {
+            "description": "How to authenticate",
+            "schema": { "type": "string", "enum": ["Bearer"] },
+        },
+        "CacheControl": {
+            "description": "No cache may keep what carries data",
+            "schema": { "type": "string", "enum": ["no-store"] },
+        },
+    })
+}
+
+/// The headers of an answer with this status.
+pub(super) fn of(status: &str, kind: Kind) -> Value {
+    let mut headers = Map::new();
+    let mut add = |name: &str, component: &str| {
+        let reference = json!({ "$ref": format!("#/components/headers/{component}") });
+        headers.insert(name.to_owned(), reference);
+    };
+    // What is not HTTP may be refused before it has an id.
+    let has_id = !matches!(status, "400" | "408" | "431" | "501");
+    add("x-request-id", if has_id { "RequestId" } else { "RequestIdIfAny" });
+    add("Cache-Control", "CacheControl");
+    // Answers that stand for good are told again; the rest is decided again.
+    if kind == Kind::Command && matches!(status, "200" | "400" | "402" | "404" | "409" | "422" | "503") {
+        add("Idempotency-Replayed", "IdempotencyReplayed");
+    }
+    match status {
+        "401" => add("WWW-Authenticate", "Authenticate"),
+        "409" | "429" | "503" => add("Retry-After", "RetryAfter"),
+        _ => {}
+    }
+    headers.into()
+}

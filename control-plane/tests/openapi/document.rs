@@ -1,0 +1,140 @@
+//! What holds for the description as a whole.
+
+use std::collections::BTreeSet;
+
+use edge_core::error::ErrorCode;
+use serde_json::Value;
+
+use crate::schema::{DOCUMENT, component, operations, resolved, validator};
+
+#[test]
+fn the_description_is_as_published() {
+    insta::assert_json_snapshot!("openapi", *DOCUMENT);
+}
+
+#[test]
+fn every_operation_has_an_id_of_its_own_that_speaks() {
+    let ids: Vec<_> =
+        operations().iter().map(|(_, _, operation)| operation["operationId"].as_str().unwrap()).collect();
+    let expected = BTreeSet::from([
+        "cancelPayment",
+        "capturePayment",
+        "createCharge",
+        "createRefund",
+        "getApiDescription",
+        "getPayment",
+        "getRefund",
+        "listPaymentEvents",
+        "listPayments",
+        "receivePaypalWebhook",
+        "receiveStripeWebhook",
+    ]);
+    assert_eq!(ids.iter().copied().collect::<BTreeSet<_>>(), expected);
+    assert_eq!(ids.len(), expected.len());
+}
+
+#[test]
+fn every_command_asks_for_an_idempotency_key_and_nothing_else_does() {
+    for (path, method, operation) in operations() {
+        let parameters = operation["parameters"].as_array().into_iter().flatten().map(resolved);
+        let keys: Vec<_> = parameters.filter(|parameter| parameter["name"] == "Idempotency-Key").collect();
+        let is_command = method == "post" && path.starts_with("/payments");
+        assert_eq!(keys.len(), usize::from(is_command), "{method} {path}");
+        assert!(keys.iter().all(|key| key["required"] == true && key["in"] == "header"), "{method} {path}");
+    }
+}
+
+#[test]
+fn only_webhooks_do_without_a_client_key() {
+    assert_eq!(DOCUMENT["security"], serde_json::json!([{ "clientKey": [] }]));
+    assert_eq!(DOCUMENT["components"]["securitySchemes"]["clientKey"]["scheme"], "bearer");
+    for (path, _, operation) in operations() {
+        assert_eq!(operation.get("security").is_some(), path.starts_with("/webhooks/"), "{path}");
+    }
+}
+
+/// The codes that an operation can be answered with, with their statuses.
+fn codes(operation: &'static Value) -> BTreeSet<(u16, String)> {
+    let responses = operation["responses"].as_object().unwrap();
+    let codes = responses.iter().flat_map(|(status, response)| {
+        let examples = resolved(response)["content"]["application/json"]["examples"].as_object();
+        let status: u16 = status.parse().unwrap();
+        examples.into_iter().flat_map(|examples| examples.keys().cloned()).map(move |code| (status, code))
+    });
+    codes.filter(|(status, _)| *status >= 400).collect()
+}
+
+#[test]
+fn every_code_is_described_with_the_status_it_comes_with() {
+    let described: BTreeSet<_> =
+        operations().into_iter().flat_map(|(_, _, operation)| codes(operation)).collect();
+    for name in component("ErrorCode")["enum"].as_array().unwrap() {
+        let code: ErrorCode = serde_json::from_value(name.clone()).unwrap();
+        // No operation is asked with another method than its own.
+        let expected = code != ErrorCode::MethodNotAllowed;
+        assert_eq!(described.contains(&(code.status(), code.name())), expected, "{name}");
+    }
+}
+
+#[test]
+fn every_operation_tells_what_filter_and_envoy_answer_by_themselves() {
+    for (path, _, operation) in operations() {
+        let statuses: BTreeSet<_> = codes(operation).into_iter().map(|(status, _)| status).collect();
+        for status in [400, 401, 408, 413, 415, 429, 431, 500, 501, 503, 504] {
+            assert!(statuses.contains(&status), "{status} of {path}");
+        }
+    }
+}
+
+#[test]
+fn every_answer_names_the_request_and_is_kept_by_no_cache() {
+    for (path, _, operation) in operations() {
+        for (status, response) in operation["responses"].as_object().unwrap() {
+            let headers = &resolved(response)["headers"];
+            assert!(
+                headers["x-request-id"].is_object() && headers["Cache-Control"].is_object(),
+                "{status} {path}"
+            );
+        }
+    }
+}
+
+#[test]
+fn nothing_may_be_null() {
+    fn look(node: &Value, place: &str) {
+        match node {
+            Value::Object(fields) => {
+                let types = &fields.get("type").cloned().unwrap_or_default();
+                assert!(types != "null" && !types.is_array(), "{place}: {types}");
+                fields.iter().for_each(|(name, field)| look(field, &format!("{place}/{name}")));
+            }
+            Value::Array(items) => items.iter().for_each(|item| look(item, place)),
+            _ => assert!(!node.is_null(), "{place}"),
+        }
+    }
+    look(&DOCUMENT["components"], "components");
+    look(&DOCUMENT["paths"], "paths");
+}
+
+#[test]
+fn every_example_is_valid_by_its_schema() {
+    let mut seen = 0;
+    let mut check = |content: &'static Value| {
+        let content = &content["content"]["application/json"];
+        if content.is_null() {
+            return;
+        }
+        let validator = validator(&content["schema"]);
+        let named = content["examples"].as_object().into_iter().flatten();
+        let examples = named.map(|(_, example)| &resolved(example)["value"]).chain(content.get("example"));
+        for example in examples {
+            seen += 1;
+            assert!(validator.is_valid(example), "{example}");
+        }
+    };
+    for (_, _, operation) in operations() {
+        check(&operation["requestBody"]);
+        operation["responses"].as_object().unwrap().values().map(resolved).for_each(&mut check);
+    }
+    assert!(seen > 100, "{seen} examples");
+}

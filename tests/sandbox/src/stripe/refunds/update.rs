@@ -1,0 +1,38 @@
+//! `POST /v1/refunds/{refund}`: metadata only.
+
+use serde_json::Value;
+
+use crate::stripe::{
+    desk::Desk,
+    errors::{Result, StripeError},
+    events::Snapshot,
+    params::{Metadata, Params, merge},
+};
+
+#[derive(Debug)]
+pub(crate) struct Request {
+    refund: String,
+    metadata: Metadata,
+    expand: Vec<String>,
+}
+
+impl Request {
+    pub(crate) fn read(refund: &str, mut params: Params) -> Result<Self> {
+        let request =
+            Self { refund: refund.to_owned(), metadata: params.metadata()?, expand: params.texts("expand")? };
+        params.finish()?;
+        Ok(request)
+    }
+
+    pub(crate) fn execute(&self, desk: &mut Desk<'_>) -> Result<Value> {
+        let Some(refund) = desk.books.refunds.get_mut(&self.refund) else {
+            return StripeError::no_such("refund", &self.refund, "refund").not_found().refuse();
+        };
+        merge(&mut refund.metadata, &self.metadata);
+        let refund = refund.clone();
+        let mut view = refund.view();
+        desk.announce("refund.updated", Snapshot::Refund(Box::new(refund)));
+        desk.expand(&mut view, &self.expand)?;
+        Ok(view)
+    }
+}
