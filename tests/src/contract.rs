@@ -24,7 +24,7 @@ pub(crate) fn hold(method: &str, target: &str, answer: &Answer) {
     let path = target.split('?').next().unwrap_or_default();
     let is_of_the_api = ["/payments", "/refunds", "/webhooks/", "/openapi.json"];
     if is_of_the_api.iter().any(|prefix| path.starts_with(prefix)) {
-        let fault = CONTRACT.judge(&method.to_lowercase(), path, answer);
+        let fault = CONTRACT.judge(method, path, answer);
         if let Err(fault) = fault {
             panic!(
                 "not as described: {method} {target} is answered {}: {fault}\n{}",
@@ -36,7 +36,7 @@ pub(crate) fn hold(method: &str, target: &str, answer: &Answer) {
 }
 
 struct Contract {
-    /// By path template, then by method in lower case.
+    /// By path template, then by method, which is case-sensitive (RFC 9110, section 9.1).
     operations: BTreeMap<String, BTreeMap<String, Operation>>,
     /// What a request gets that is no operation of the description.
     error: Validator,
@@ -71,7 +71,7 @@ impl Contract {
         };
         let methods = |methods: &Value| {
             let methods = methods.as_object().expect("a path has methods");
-            methods.iter().map(|(method, operation)| (method.clone(), read(operation))).collect()
+            methods.iter().map(|(method, operation)| (method.to_uppercase(), read(operation))).collect()
         };
         let paths = document["paths"].as_object().expect("the description has paths");
         Self {

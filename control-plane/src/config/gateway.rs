@@ -18,7 +18,7 @@ impl GatewaySettings {
     pub fn read(source: &Source) -> Result<Self, Vec<ConfigError>> {
         let mut errors = Vec::new();
         let database = keep_all(&mut errors, DatabaseSettings::read(source));
-        let providers = keep(&mut errors, providers(source));
+        let providers = keep_all(&mut errors, providers(source));
         let timeouts = providers.as_ref().map_or_else(Timeouts::default, |settings| settings.timeouts);
         let retries = keep(&mut errors, retries::retries(source, &timeouts));
         match (database, providers, retries) {

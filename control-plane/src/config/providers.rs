@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use reqwest::Url;
 use secrecy::SecretString;
 
-use super::{ConfigError, Source, return_url, seconds};
+use super::{ConfigError, Source, keep, return_url, seconds};
 use crate::providers::{PaypalSettings, Settings, StripeSettings, Timeouts};
 
 const STRIPE_API: &str = "https://api.stripe.com";
@@ -15,20 +15,32 @@ const PAYPAL_API: &str = "https://api-m.sandbox.paypal.com";
 /// others may go over a network in clear, where a sandbox takes whatever it is given.
 const FOR_THE_SANDBOX: [&str; 2] = ["sk_test_sandbox_", "sandbox-"];
 
-pub(super) fn providers(source: &Source) -> Result<Settings, ConfigError> {
-    Ok(Settings {
-        stripe: stripe(source)?,
-        paypal: paypal(source)?,
-        default_return_url: return_url::default_return_url(source)?,
-        timeouts: Timeouts::of_calls(seconds(source, "PROVIDER_TIMEOUT_SECONDS", Timeouts::default().call)?),
-        circuit_breakers: source
-            .read_with("CIRCUIT_BREAKERS", |text| match text {
-                "on" => Ok(true),
-                "off" => Ok(false),
-                _ => Err("must be `on` or `off`".to_owned()),
-            })?
-            .unwrap_or(true),
-    })
+/// Reads every setting and reports everything that is wrong at once.
+pub(super) fn providers(source: &Source) -> Result<Settings, Vec<ConfigError>> {
+    let mut errors = Vec::new();
+    let stripe = keep(&mut errors, stripe(source));
+    let paypal = keep(&mut errors, paypal(source));
+    let default_return_url = keep(&mut errors, return_url::default_return_url(source));
+    let timeout = seconds(source, "PROVIDER_TIMEOUT_SECONDS", Timeouts::default().call);
+    let timeout = keep(&mut errors, timeout);
+    let circuit_breakers = source.read_with("CIRCUIT_BREAKERS", |text| match text {
+        "on" => Ok(true),
+        "off" => Ok(false),
+        _ => Err("must be `on` or `off`".to_owned()),
+    });
+    let circuit_breakers = keep(&mut errors, circuit_breakers);
+    match (stripe, paypal, default_return_url, timeout, circuit_breakers) {
+        (Some(stripe), Some(paypal), Some(default_return_url), Some(timeout), Some(breakers)) => {
+            Ok(Settings {
+                stripe,
+                paypal,
+                default_return_url,
+                timeouts: Timeouts::of_calls(timeout),
+                circuit_breakers: breakers.unwrap_or(true),
+            })
+        }
+        _ => Err(errors),
+    }
 }
 
 fn stripe(source: &Source) -> Result<Option<StripeSettings>, ConfigError> {
@@ -98,7 +110,7 @@ mod tests {
 
     fn read(settings: &[(&str, &str)]) -> Result<Settings, String> {
         let settings = settings.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
-        providers(&Source::new(settings, None).unwrap()).map_err(|error| error.to_string())
+        providers(&Source::new(settings, None).unwrap()).map_err(|errors| errors[0].to_string())
     }
 
     fn stripe_at(key: &str, base: &str) -> Result<Settings, String> {

@@ -73,7 +73,7 @@ pub(super) fn judge(name: &str) -> Name {
     let whole = letters.get(..len).unwrap_or_default();
     let starts = [0].into_iter().chain(ends);
     let words = starts.zip(ends).take(count).map(|(start, end)| letters.get(start..end).unwrap_or_default());
-    judge_words(whole, words)
+    judge_words(whole, &words)
 }
 
 /// A quick look that settles nearly all names: nothing below is spelled without one of these.
@@ -134,7 +134,7 @@ fn split(name: &[u8], letters: &mut [u8; NAME_MAX], ends: &mut [usize; WORDS_MAX
     (len, count)
 }
 
-fn judge_words<'a>(whole: &[u8], words: impl Iterator<Item = &'a [u8]> + Clone) -> Name {
+fn judge_words<'a>(whole: &[u8], words: &(impl Iterator<Item = &'a [u8]> + Clone)) -> Name {
     let has = |list: &[&str]| words.clone().any(|word| list.iter().any(|one| one.as_bytes() == word));
     let is = |list: &[&str]| list.iter().any(|one| one.as_bytes() == whole);
     if is(REFUSED) {

@@ -50,7 +50,7 @@ pub(crate) fn with_value(random: &mut Random, value: &str) -> Asked {
         2..=4 => body["metadata"] = json!({ key: value, "shop": "berlin-3" }),
         5 => {
             body["metadata"] =
-                json!({ "shop": 7, key: number_or_text(value), "items": [number_or_text(value), 1] })
+                json!({ "shop": 7, key: number_or_text(value), "items": [number_or_text(value), 1] });
         }
         6 => body["customerReference"] = json!(value),
         7 => body["returnUrl"] = json!(format!("https://shop.example/return?ref={}&lang=de", encoded(value))),

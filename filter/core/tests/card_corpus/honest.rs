@@ -37,11 +37,11 @@ pub(crate) const KINDS: &[(&str, Make)] = &[
     ("ids of PayPal", |r| r.of("0123456789ABCDEFGHJKLMNPRSTUVWXY", 17)),
     // Goods
     ("EAN-13", |r| ean(r, 12)),
-    ("EAN-13 of Germany and Japan", |r| with_ean_check(format!("4{}", r.digits(11)))),
+    ("EAN-13 of Germany and Japan", |r| with_ean_check(&format!("4{}", r.digits(11)))),
     ("EAN-13 as printed", |r| { let ean = ean(r, 12); format!("{} {} {}", &ean[..1], &ean[1..7], &ean[7..]) }),
     ("EAN-8", |r| ean(r, 7)),
     ("UPC", |r| ean(r, 11)),
-    ("ISBN", |r| { let isbn = with_ean_check(format!("978{}", r.digits(9))); format!("978-{}-{}-{}-{}", &isbn[3..4], &isbn[4..6], &isbn[6..12], &isbn[12..]) }),
+    ("ISBN", |r| { let isbn = with_ean_check(&format!("978{}", r.digits(9))); format!("978-{}-{}-{}-{}", &isbn[3..4], &isbn[4..6], &isbn[6..12], &isbn[12..]) }),
     ("IMEI", |r| imei(r)),
     ("IMEI as printed", |r| { let imei = imei(r); format!("{}-{}-{}-{}", &imei[..2], &imei[2..8], &imei[8..14], &imei[14..]) }),
     ("SIM cards (ICCID)", |r| format!("89{}", r.digits(17))),
@@ -150,10 +150,10 @@ fn uuid(random: &mut Random, separator: &str) -> String {
 }
 
 fn ean(random: &mut Random, len: usize) -> String {
-    with_ean_check(random.digits(len))
+    with_ean_check(&random.digits(len))
 }
 
-fn with_ean_check(digits: String) -> String {
+fn with_ean_check(digits: &str) -> String {
     let weighted = digits.bytes().rev().zip([3, 1].into_iter().cycle());
     let sum: u32 = weighted.map(|(byte, weight)| u32::from(byte - b'0') * weight).sum();
     format!("{digits}{}", (10 - sum % 10) % 10)

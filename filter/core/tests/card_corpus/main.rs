@@ -64,7 +64,7 @@ fn hardly_a_spelling_of_any_issuers_number_passes() {
 }
 
 fn random_published(random: &mut Random) -> String {
-    random.pick(&numbers::PUBLISHED).to_string()
+    random.pick(&numbers::PUBLISHED).to_owned()
 }
 
 fn shown(passed: &[String]) -> String {
