@@ -1,10 +1,10 @@
 //! Card data in what callers send. This gateway takes tokens only, so that no card number can reach a log, a queue or a
 //! database behind it.
 //!
-//! A card number is told by who would have issued it, its length and its check digit ([`ranges`]), by the layout of its
-//! digits ([`runs`]), in digits of any script ([`fold`]) and in any encoding that a program may have put around it
-//! ([`spelling`]). What only looks like one is let through by rules that say what they cost ([`honest`]). Fields are
-//! refused by their names, too ([`names`]). Both error rates are measured on a corpus (`tests/card_corpus`).
+//! A card number is told by who would have issued it, its length and its check digit (`ranges`), by the layout of its
+//! digits (`runs`), in digits of any script (`fold`) and in any encoding that a program may have put around it
+//! (`spelling`). What only looks like one is let through by rules that say what they cost (`honest`). Fields are
+//! refused by their names, too (`names`). Both error rates are measured on a corpus (`tests/card_corpus`).
 
 mod fold;
 mod honest;
