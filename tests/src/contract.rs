@@ -90,7 +90,7 @@ impl Contract {
                 response.judge(answer)
             }
             None if answer.status < 400 => Err("an operation that is not described".to_owned()),
-            None if method == "head" => Ok(()),
+            None if method == "HEAD" => Ok(()),
             None => valid(&self.error, &parsed_body(answer)?),
         }
     }
