@@ -16,7 +16,7 @@
 use edge_core::money::Money;
 use edge_core::provider::Provider;
 use edge_core::request::{CaptureMode, ChargeRequest, Metadata};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::{Absence, Adopted, Evidence, Origin, OwnCall, Standing};
 use crate::domain::flight::READS_LAG;
@@ -24,9 +24,6 @@ use crate::domain::payment::{
     Authorization, CancelReason, Cancelable, Failure, Flight, Operation, Payment, Session, State,
 };
 use crate::domain::provider::{ProviderRef, Refusal};
-
-/// What is held is gone this long after it expired: the provider's clock is not ours.
-const EXPIRED_FOR: SignedDuration = SignedDuration::from_hours(1);
 
 /// What a transition on evidence comes to.
 enum Next {
@@ -184,10 +181,9 @@ impl Payment {
             },
             State::Authorized(_) => match standing {
                 Standing::Canceled { is_expired } => Next::State(ended(*is_expired)),
-                // PayPal goes on showing it as it was.
-                Standing::Authorized { expires: Some(expires), .. }
-                    if at.duration_since(*expires) >= EXPIRED_FOR =>
-                {
+                // PayPal goes on showing it as it was. Where its clock is behind ours, the hold ends here a moment early,
+                // and a capture made there meanwhile is still adopted.
+                Standing::Authorized { expires: Some(expires), .. } if at >= *expires => {
                     Next::State(ended(true))
                 }
                 _ => Next::Known,
