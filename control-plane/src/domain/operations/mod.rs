@@ -5,7 +5,11 @@ mod capture;
 mod charge;
 pub mod decide;
 mod examine;
+mod payment_answer;
 mod payment_call;
+mod payment_outcome;
+#[cfg(test)]
+mod payment_samples;
 mod recall;
 pub mod reconcile;
 mod record;
