@@ -98,7 +98,7 @@ async fn a_body_that_does_not_say_it_is_json_is_an_unsupported_media_type() {
     gateway.nothing_reached_the_control_plane().await;
 }
 
-/// Whoever gives it: control plane, filter, or Envoy before and behind the filter.
+/// Given by any of them: control plane, filter, or Envoy before and behind the filter.
 #[tokio::test]
 async fn no_answer_is_kept_by_a_cache() {
     let gateway = shared().await;

@@ -1,4 +1,4 @@
-//! Whoever controls Redis, or the wire to it: a server that speaks its protocol and says what suits it.
+//! An attacker who controls Redis, or the wire to it: a server that speaks its protocol and says what suits it.
 
 use std::io;
 use std::net::SocketAddr;
@@ -17,13 +17,13 @@ pub enum Lie {
     Replay(String),
     /// The key stands for this fingerprint, and this was its answer; none as long as it is being worked on.
     Mismatch(String, String),
-    /// Somebody works on it, and so on for ever.
+    /// A request works on it, and so on for ever.
     InFlight,
     /// Not even a verdict.
     Nonsense,
 }
 
-/// An answer that was to be kept, as whoever keeps it sees it.
+/// An answer that was to be kept, as the attacker sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Kept {
     pub key: String,

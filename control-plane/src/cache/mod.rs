@@ -50,7 +50,7 @@ pub trait EdgeCache: Send + Sync {
 pub enum Completed {
     /// It is kept, by this call or by the same one before.
     Kept,
-    /// The turn is over: somebody else has a later one, or the cache has forgotten this one. Nothing changed.
+    /// The turn is over: another request has a later one, or the cache has forgotten this one. Nothing changed.
     Stale,
     /// What the client has had kept lately is as much as one may. The turn is given back: the row answers.
     OverQuota,

@@ -8,7 +8,7 @@ use edge_core::client::ClientId;
 /// For how long answers are kept, and how much of them.
 #[derive(Clone, Copy, Debug)]
 pub struct Keeping {
-    /// 1 s to 24 h. The database's row answers whoever asks later; an answer in the cache only spares it the question,
+    /// 1 s to 24 h. The database's row answers later repetitions; an answer in the cache only spares it the question,
     /// and clients that repeat themselves do so within minutes.
     pub answers_for: Duration,
     /// What one client may have kept within that time, in bytes of the cache's memory.

@@ -1,4 +1,4 @@
-//! The providers: their credentials, and whereto they may go.
+//! The providers: their credentials, and where these may be sent.
 
 use std::net::IpAddr;
 

@@ -40,8 +40,8 @@ const LINGER: Duration = Duration::from_secs(1);
 /// How often requests are waited for that came in after all others were answered.
 const ROUNDS_MAX: usize = 3;
 
-/// Answers until `stop`, then lets what was asked by then be answered. Ends soon after the last answer, whoever still
-/// holds a connection open.
+/// Answers until `stop`, then lets what was asked by then be answered. Ends soon after the last answer, even if a
+/// peer holds its connection open.
 pub async fn serve(listener: TcpListener, router: Router, stop: CancellationToken) {
     let server = Server {
         router,
@@ -101,7 +101,7 @@ impl Server {
     }
 
     async fn answer(self, stream: TcpStream, peer: SocketAddr, watcher: Watcher) {
-        // Answers are small and somebody waits for each: none is held back for more (Nagle's algorithm).
+        // Answers are small and a client waits for each: none is held back for more (Nagle's algorithm).
         let _ = stream.set_nodelay(true);
         let Some(protocol) = Protocol::of(&stream).await else { return };
         let Self { router, protocols, requests, .. } = self;

@@ -225,7 +225,7 @@ impl Shop {
         assert_eq!(answer.status(), 201, "{}", answer.text().await.unwrap());
     }
 
-    /// A call to PayPal that somebody makes past the gateway: the shop's own page, or a person.
+    /// A call to PayPal past the gateway: by the shop's own page, or by a person.
     pub(crate) async fn past_the_gateway(&self, path: &str, body: &Value) -> Value {
         let token = self.http.post(self.url("/v1/oauth2/token")).basic_auth("client", Some("secret"));
         let token = token.form(&[("grant_type", "client_credentials")]).send().await.unwrap();

@@ -37,7 +37,7 @@ impl<'a> Authority<'a> {
 }
 
 impl<'a> Host<'a> {
-    /// A name whose last part is a number is an address, whoever reads it (WHATWG URL, "ends in a number"), and then
+    /// A name whose last part is a number is an address to every reader (WHATWG URL, "ends in a number"), and then
     /// takes one form here.
     fn named(text: &'a str) -> Option<Self> {
         let name = text.strip_suffix('.').unwrap_or(text);

@@ -1,4 +1,4 @@
-//! The cache that all edges share belongs to somebody else: it can delay, and decides nothing.
+//! The cache that all edges share belongs to an attacker: it can delay, and decides nothing.
 
 use gateway_tests::hostile_redis::{HostileRedis, Kept, Lie};
 use gateway_tests::{Answer, Gateway, Own, fresh_key, until};

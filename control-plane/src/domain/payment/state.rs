@@ -146,7 +146,7 @@ impl State {
         }
     }
 
-    /// Whether it waits for somebody else while money is held, offered or to go back.
+    /// Whether it waits for the payer, the client or the provider while money is held, offered or to go back.
     #[must_use]
     pub const fn is_watched(&self) -> bool {
         matches!(self, Self::RequiresAction(_) | Self::Authorized(_)) || self.is_to_be_refunded()

@@ -42,7 +42,7 @@ pub struct WebhookEvent {
 }
 
 /// What is kept of an event's body. Only bodies whose signature the edge has verified come so far, so the digest is the
-/// signature's proof: whoever has the body as it came can show that it is the one.
+/// signature's proof: a copy of the body as it came can be shown to be the one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EventBody {
     /// Without card data and secrets.

@@ -13,7 +13,7 @@ use crate::providers::step::{NotDone, Step};
 
 impl Paypal {
     /// Looks first: PayPal would let a second capture take more than the client asked for. This gateway's own captures
-    /// are final, so a part that is gone was taken by somebody else, unless it is of just this amount. Where the look
+    /// are final, so a part that is gone was taken past this gateway, unless it is of just this amount. Where the look
     /// comes too early to show it, both captures stand in the order, and its evidence contradicts what is recorded.
     pub(super) async fn run_capture(&self, order: &CaptureOrder) -> Step<Captured> {
         let expected = Expected { payment: order.payment, money: order.money, mode: CaptureMode::Manual };

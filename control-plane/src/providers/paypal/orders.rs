@@ -23,7 +23,7 @@ const PAYER_ACTION_REQUIRED: &str = "PAYER_ACTION_REQUIRED";
 const DECLINED_FOR_NOW: [&str; 3] =
     ["INSTRUMENT_DECLINED", "REDIRECT_PAYER_FOR_ALTERNATE_FUNDING", "TRANSACTION_REFUSED"];
 
-/// Whether somebody is there to choose another way to pay.
+/// Whether the payer is there to choose another way to pay.
 #[derive(Clone, Copy)]
 enum Payer<'a> {
     /// They agreed beforehand.

@@ -40,7 +40,7 @@ const SSL_MODE_VARIABLE: &str = "PGSSLMODE";
 /// What libpq's addresses say too: `sslmode`, `sslrootcert`, … as parameters. Nothing is connected yet.
 ///
 /// Unlike libpq, a server elsewhere is spoken to by TLS and must prove that it is the one (`verify-full`), unless address
-/// or environment say otherwise: libpq's `prefer` goes on in clear when somebody on the way says that there is no TLS.
+/// or environment say otherwise: libpq's `prefer` goes on in clear when a machine on the way says that there is no TLS.
 ///
 /// # Errors
 /// The address cannot be read.

@@ -122,7 +122,7 @@ pub(super) fn short_claim(scope: Scope, body: u8) -> ClaimRequest {
     ClaimRequest { lease: lease_ms(20), ..claim(scope, body) }
 }
 
-/// Sealed for nobody's key: the cache keeps what it is given.
+/// Sealed for no key in particular: the cache keeps what it is given.
 pub(super) fn answer(body: &str) -> SealedAnswer {
     let answer = Answer::new(200, "application/json".to_owned(), body.to_owned()).unwrap();
     let scope = Scope::from_hex(&"ab".repeat(32)).unwrap();

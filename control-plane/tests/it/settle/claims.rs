@@ -66,7 +66,7 @@ async fn a_worker_that_died_leaves_its_work_to_be_taken_again() {
     assert_eq!(test.now(&payment).await.state.status(), Status::Completed);
 }
 
-/// Whoever looks while somebody else moves the payment gives way.
+/// A process that looks while another one moves the payment gives way.
 
 #[tokio::test]
 async fn what_was_decided_meanwhile_stands() {

@@ -46,7 +46,7 @@ pub(super) enum Length {
     Told,
 }
 
-/// Whether these digits can be a card number: somebody issues numbers of this beginning and length, and the last digit
+/// Whether these digits can be a card number: an issuer has numbers of this beginning and length, and the last digit
 /// fits.
 pub(super) fn number(digits: &[u8]) -> Option<Length> {
     let bit = 1_u32.checked_shl(u32::try_from(digits.len()).ok()?)?;

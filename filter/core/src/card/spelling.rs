@@ -1,4 +1,4 @@
-//! A text as somebody may have spelled it for a program: percent-encoded, escaped, in entities, in base64.
+//! A text as it may be spelled for a program: percent-encoded, escaped, in entities, in base64.
 
 use std::borrow::Cow;
 

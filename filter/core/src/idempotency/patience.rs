@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 
 use super::{ClaimRequest, Scope};
 
-/// How many keys a worker counts the time of; some 100 bytes each. Past that the time of the oldest begins anew.
+/// How many keys a worker counts the time of; some 100 bytes each. Past that the time of the oldest starts from zero.
 const KEYS_MAX: usize = 1_024;
 
 /// For how long the time of a key is counted, in seconds, unless four leases are longer. A client that comes back less
@@ -12,7 +12,7 @@ const KEYS_MAX: usize = 1_024;
 const COUNTED_FOR_S: u64 = 600;
 
 /// Since when a worker has told clients that a key is in flight. An honest cache says so until a lease is over, and once
-/// more if somebody took the next turn; whoever says so for longer holds a key back that nobody works on.
+/// more if another request took the next turn; a cache that says so for longer holds a key back that no request has.
 #[derive(Debug, Default)]
 pub(super) struct Patience {
     since: HashMap<Scope, u64>,

@@ -41,7 +41,7 @@ pub struct ClaimCall {
     pub body: Vec<u8>,
 }
 
-/// What the cache says to a claim. Whoever holds the cache or the wire may say it, so it is believed only as
+/// What the cache says to a claim. An attacker with the cache or the wire may say it, so it is believed only as
 /// [`Word`](super::Word).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "verdict", rename_all = "snake_case", rename_all_fields = "camelCase")]

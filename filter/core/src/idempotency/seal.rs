@@ -1,8 +1,8 @@
 //! How what lies in a cache that others may write to is vouched for.
 //!
-//! A seal is an HMAC-SHA256 under a subkey of the attestation keys over scope, fingerprint and answer. It
-//! is all that makes an answer, or the use of a key for another request, believed at the edge: whoever holds the cache or
-//! the wire to it can withhold what was sealed and bring it back later, but make up nothing.
+//! A seal is an HMAC-SHA256 under a subkey of the attestation keys over scope, fingerprint and answer. Only what it
+//! covers is believed at the edge: an answer, or the use of a key for another request. An attacker with the cache or the
+//! wire to it can withhold what was sealed and bring it back later, but make up nothing.
 
 use std::fmt;
 

@@ -1,9 +1,10 @@
 //! What an edge believes of what the cache says.
 //!
-//! The cache and the wire to it may be somebody else's. So an answer and a mismatch count only with the control plane's
-//! seal; without one the durable row is asked. The rest needs none: a turn that is given twice meets the durable row, whose commit decides, and "in flight" only
-//! delays, for a time that [`Patience`](super::patience::Patience) bounds. A made-up fence does no harm either: nothing but
-//! the cache's own record is compared with it, so the worst it can do is that an answer is not kept there.
+//! The cache and the wire to it may be an attacker's. So an answer and a mismatch count only with the control plane's
+//! seal; without one the durable row is asked. The rest needs no seal. A turn that is given twice meets the durable row,
+//! whose commit decides. "In flight" only delays, for a time that [`Patience`](super::patience::Patience) bounds. A
+//! made-up fence does no harm either: only the cache's own record is compared with it, so the worst it can do is that an
+//! answer is not kept there.
 
 use super::protocol::RETRY_AFTER_MS_MAX;
 use super::{Answer, ClaimRequest, Fence, Unproven, Verdict};
@@ -16,7 +17,7 @@ pub enum Word {
     Start { fence: Fence },
     /// It was answered before, proven by the seal of who answered.
     Replay(Answer),
-    /// Somebody else's turn. Asking again makes sense after this time, at most [`RETRY_AFTER_MS_MAX`].
+    /// Another request's turn. Asking again makes sense after this time, at most [`RETRY_AFTER_MS_MAX`].
     InFlight { retry_after_ms: u32 },
     /// The key stands for another request, proven by that one's seal.
     Mismatch,

@@ -119,7 +119,7 @@ async fn a_used_key_is_told_before_the_parameters_are_looked_at() {
             "{form}"
         );
     }
-    // A day later the key is nobody's, and the parameters are at fault.
+    // A day later the key is free, and the parameters are at fault.
     world.hours_pass(24);
     let reply = world.stripe_post_with_key("k", "payment_intents", "color=red").await;
     assert_eq!(reply.body["error"]["type"], "invalid_request_error");
