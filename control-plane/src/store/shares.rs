@@ -11,8 +11,8 @@ use tokio::time::{sleep, timeout};
 use crate::domain::store::StoreError;
 
 /// A list keeps its connection from the client's next lists for this long, even if it ends earlier. A client that polls
-/// without pause then gets about 200 lists a second from each of its connections, a tenth of what would fill a processor core
-/// that charges need too; one that reads page after page does not notice.
+/// without pause then gets about 200 lists a second from each of its connections, a tenth of what would fill a processor
+/// core that charges need too; one that reads page after page does not notice.
 const PACE: Duration = Duration::from_millis(4);
 
 /// Lets one client use half of the connections at most, so that its polling leaves some to the others.

@@ -94,12 +94,10 @@ impl Keyed {
                 let refusal = Refusal::new(ErrorCode::IdempotencyKeyReused, message);
                 Turn::Refuse(refusal.about("Idempotency-Key"))
             }
-            (Word::Contested | Word::Unproven(_) | Word::Unavailable, WhenUnavailable::Pass) => {
-                Turn::Go(under(None))
-            }
-            (Word::Contested | Word::Unproven(_) | Word::Unavailable, WhenUnavailable::Reject) => {
-                Turn::Refuse(unavailable())
-            }
+            (Word::Contested | Word::Unproven(_) | Word::Unavailable, rule) => match rule {
+                WhenUnavailable::Pass => Turn::Go(under(None)),
+                WhenUnavailable::Reject => Turn::Refuse(unavailable()),
+            },
         }
     }
 }
