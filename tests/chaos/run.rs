@@ -32,7 +32,7 @@ const DOSSIERS_MAX: usize = 5;
 /// What a run was like.
 pub(crate) struct Report {
     seed: u64,
-    shape: Shape,
+    pub(crate) shape: Shape,
     length: Duration,
     /// What was done to the plant, and when.
     executed: Vec<String>,

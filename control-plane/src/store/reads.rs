@@ -43,8 +43,11 @@ pub(super) const PAYMENT_BY_REFERENCE: &str =
 /// `$1`: since when, `$2`: behind which id, `$3`: how many.
 pub(super) const ANYONES_PAYMENTS: &str =
     payments!("WHERE (updated_at >= $1 OR due_at IS NOT NULL) AND id > $2 ORDER BY id LIMIT $3");
-/// `$1`: how many.
-pub(super) const UNDECIDED_PAYMENTS: &str = payments!("WHERE due_at IS NOT NULL ORDER BY id LIMIT $1");
+/// `$1`: how many. MATERIALIZED: by the index of what is due, never by a walk over every payment in the order of ids.
+pub(super) const UNDECIDED_PAYMENTS: &str = concat!(
+    "WITH due AS MATERIALIZED (SELECT id AS due FROM payments WHERE due_at IS NOT NULL) ",
+    payments!("JOIN (SELECT due FROM due ORDER BY due LIMIT $1) AS oldest ON id = due ORDER BY id")
+);
 
 /// `$1`: id, `$2`: client.
 pub(super) const REFUND: &str = refunds!("WHERE id = $1 AND client = $2");

@@ -128,8 +128,8 @@ async fn apply(
 
 /// An index whose making was interrupted stays, and is good for nothing.
 async fn drop_unfinished(connection: &mut PgConnection, migration: &Migration) -> Result<(), sqlx::Error> {
-    let mut words = migration.sql.as_str().split_whitespace().skip_while(|word| *word != "CONCURRENTLY");
-    if let Some(index) = words.nth(1) {
+    let made = migration.sql.as_str().split("CREATE INDEX CONCURRENTLY ").nth(1);
+    if let Some(index) = made.and_then(|index| index.split_whitespace().next()) {
         let drop = AssertSqlSafe(format!("DROP INDEX CONCURRENTLY IF EXISTS {index}"));
         connection.execute(drop).await?;
     }
