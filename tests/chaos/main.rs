@@ -2,6 +2,7 @@
 //! promises hold, by the providers' own ledger.
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
+mod hostile;
 mod judge;
 mod judge_can_fail;
 mod model;
@@ -36,18 +37,35 @@ async fn promises_hold_while_one_gateway_on_sqlite_and_its_providers_break() {
     assert!(report.broken.is_empty(), "{report}");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn honest_charges_are_made_beside_hostile_traffic() {
+    let _turn = TURN.lock().await;
+    let Some(report) = hostile::run(Duration::from_secs(12)).await else { return };
+    assert!(report.broken.is_empty(), "{report}");
+}
+
+/// `CHAOS_SECONDS` is its length.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "as long as one likes: make chaos SHAPE=hostile SECONDS=600"]
+async fn honest_charges_are_made_beside_hostile_traffic_for_as_long_as_one_likes() {
+    let _turn = TURN.lock().await;
+    let Some(report) = hostile::run(Duration::from_secs(setting_number("CHAOS_SECONDS", 600))).await else {
+        return;
+    };
+    eprintln!("{report}");
+    assert!(report.broken.is_empty(), "{} promises are broken", report.broken.len());
+}
+
 /// `CHAOS_SEED` (a comma list) says which seeds, else `CHAOS_SEEDS` how many fresh ones; `CHAOS_SECONDS` is the
 /// length of each storm, and `CHAOS_SHAPE` is `distributed`, `embedded`, or both in turns.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "as long as one likes: make chaos SEEDS=20 SECONDS=60"]
 async fn promises_hold_for_as_many_seeds_as_one_likes() {
     let _turn = TURN.lock().await;
-    let setting = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());
-    let number = |name, default| setting(name).map_or(default, |text: String| text.parse().unwrap());
-    let length = Duration::from_secs(number("CHAOS_SECONDS", 60));
+    let length = Duration::from_secs(setting_number("CHAOS_SECONDS", 60));
     let seeds: Vec<u64> = match setting("CHAOS_SEED") {
         Some(list) => list.split(',').map(|seed| seed.trim().parse().unwrap()).collect(),
-        None => (0..number("CHAOS_SEEDS", 1)).map(|_| rand::random_range(0..1_000_000)).collect(),
+        None => (0..setting_number("CHAOS_SEEDS", 1)).map(|_| rand::random_range(0..1_000_000)).collect(),
     };
     let shapes: &[Shape] = match setting("CHAOS_SHAPE").as_deref() {
         Some("distributed") => &[Shape::Distributed],
@@ -72,4 +90,12 @@ async fn promises_hold_for_as_many_seeds_as_one_likes() {
         seeds.len() * shapes.len(),
         failed.join(", ")
     );
+}
+
+fn setting(name: &str) -> Option<String> {
+    env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+fn setting_number(name: &str, default: u64) -> u64 {
+    setting(name).map_or(default, |text| text.parse().unwrap())
 }

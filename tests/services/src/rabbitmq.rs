@@ -75,6 +75,7 @@ impl RabbitServer {
 
     async fn start() -> Option<Self> {
         let programs = programs()?;
+        let mut last_words = String::new();
         for _ in 0..5 {
             let [port, distribution_port, name_server_port] = free_ports();
             let folder = tempfile::Builder::new().prefix("rabbitmq-").tempdir().unwrap();
@@ -88,8 +89,11 @@ impl RabbitServer {
             if server.answers().await {
                 return Some(server);
             }
+            last_words = server.process.as_ref().map(|process| process.place.log()).unwrap_or_default();
         }
-        panic!("rabbitmq-server does not start; another process may have taken its ports, five times");
+        panic!(
+            "rabbitmq-server does not start, five times; another process may have taken its ports:\n{last_words}"
+        );
     }
 
     #[must_use]
@@ -206,6 +210,11 @@ impl Drop for NameServer {
 }
 
 impl Place {
+    /// What the node has said so far.
+    fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
+    }
+
     fn start_node(&self) -> (Child, Leash) {
         let folder = self.folder.path();
         let listen =

@@ -1,0 +1,140 @@
+//! Who attacks: each attack from addresses of its own, in threads that leave the gateway its processor time.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use gateway_tests::Gateway;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpSocket, TcpStream};
+use tokio::task::LocalSet;
+use tokio::time::{sleep, timeout};
+
+use super::attacks::ATTACKS;
+
+/// So many at once try each attack.
+const OF_EACH: u8 = 12;
+/// The gateway's machine is the attackers' as well. Their own work takes what the gateway leaves, so that what honest
+/// callers lose is lost to what was sent and not to the sending.
+const NICENESS: i32 = 15;
+/// An answer that takes longer is not waited for.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// How often each attack was answered with each status; 0 for a connection that was closed without an answer.
+type Answers = BTreeMap<(&'static str, u16), u64>;
+
+/// They go on until [`Self::end`].
+pub(super) struct Attackers {
+    is_over: Arc<AtomicBool>,
+    answers: Arc<Mutex<Answers>>,
+    thread: JoinHandle<()>,
+}
+
+/// One of them.
+#[derive(Clone)]
+pub(super) struct Attacker {
+    attack: &'static str,
+    from: Ipv4Addr,
+    to: SocketAddr,
+    /// Where the provider's certificates are said to be.
+    pub(super) certificates: String,
+    is_over: Arc<AtomicBool>,
+    answers: Arc<Mutex<Answers>>,
+}
+
+impl Attackers {
+    pub(super) fn start(gateway: &Gateway<'_>) -> Self {
+        let (is_over, answers) = (Arc::<AtomicBool>::default(), Arc::<Mutex<Answers>>::default());
+        let attacker = Attacker {
+            attack: "",
+            from: Ipv4Addr::LOCALHOST,
+            to: gateway.address(),
+            certificates: format!("{}/v1/notifications/certs", gateway.stack().sandbox_url()),
+            is_over: is_over.clone(),
+            answers: answers.clone(),
+        };
+        let thread = thread::spawn(move || attack(&attacker));
+        Self { is_over, answers, thread }
+    }
+
+    /// What they were answered.
+    pub(super) fn end(self) -> String {
+        self.is_over.store(true, Ordering::Relaxed);
+        self.thread.join().unwrap();
+        let answers = self.answers.lock().unwrap();
+        let mut told = String::new();
+        for (name, _) in ATTACKS {
+            let of_it = answers.iter().filter(|((attack, _), _)| *attack == name);
+            let of_it: Vec<_> = of_it.map(|((_, status), times)| format!("{status} {times} times")).collect();
+            let _ = write!(told, "\n  {name}: {}", of_it.join(", "));
+        }
+        told
+    }
+}
+
+fn attack(attacker: &Attacker) {
+    let _ = rustix::process::nice(NICENESS);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let together = LocalSet::new();
+    for (kind, (name, attempt)) in (2_u8..).zip(ATTACKS) {
+        for number in 1..=OF_EACH {
+            let from = Ipv4Addr::new(127, 0, kind, number.div_ceil(4));
+            let attacker = Attacker { attack: name, from, ..attacker.clone() };
+            together.spawn_local(async move {
+                let mut turn = u64::from(number);
+                while !attacker.is_over.load(Ordering::Relaxed) {
+                    attempt(attacker.clone(), turn).await;
+                    turn += u64::from(OF_EACH);
+                }
+            });
+        }
+    }
+    runtime.block_on(together);
+}
+
+impl Attacker {
+    /// Sends this on a connection of its own, and gives the connection if there is one.
+    pub(super) async fn send(&self, bytes: &[u8]) -> Option<TcpStream> {
+        let socket = TcpSocket::new_v4().ok()?;
+        socket.bind(SocketAddr::new(IpAddr::V4(self.from), 0)).ok()?;
+        let connecting = timeout(PATIENCE, socket.connect(self.to)).await;
+        let Ok(Ok(mut connection)) = connecting else {
+            // As it may be: this machine's ports are used up.
+            sleep(Duration::from_millis(20)).await;
+            return None;
+        };
+        // Closed by a reset, so that its port is free at once.
+        let _ = connection.set_zero_linger();
+        let _ = timeout(PATIENCE, connection.write_all(bytes)).await;
+        Some(connection)
+    }
+
+    /// Sends the same again and again on one connection, and counts what is answered.
+    pub(super) async fn ask(&self, request: &[u8], times: u32) {
+        let Some(mut connection) = self.send(request).await else { return };
+        for _ in 1..times {
+            if !self.hear(&mut connection).await
+                || timeout(PATIENCE, connection.write_all(request)).await.is_err()
+            {
+                return;
+            }
+        }
+        self.hear(&mut connection).await;
+    }
+
+    /// False if that was the connection's last answer.
+    pub(super) async fn hear(&self, connection: &mut TcpStream) -> bool {
+        let mut answer = [0; 4_096];
+        let read = timeout(PATIENCE, connection.read(&mut answer)).await;
+        let length = read.unwrap_or(Ok(0)).unwrap_or(0);
+        // `HTTP/1.1 401 …`
+        let status = answer.get(9..12).filter(|_| answer.starts_with(b"HTTP/1.1 "));
+        let status = status.and_then(|status| str::from_utf8(status).ok()?.parse().ok()).unwrap_or(0);
+        *self.answers.lock().unwrap().entry((self.attack, status)).or_default() += 1;
+        length > 0 && !self.is_over.load(Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,132 @@
+//! The attacks. Each is one attempt, and made again at once.
+
+use std::pin::Pin;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use gateway_tests::DEMO_2_KEY;
+use test_services::http2::{cancel, get, hello};
+use tokio::time::sleep;
+
+use super::attackers::Attacker;
+
+type Attempt = fn(Attacker, u64) -> Pin<Box<dyn Future<Output = ()>>>;
+
+/// What Envoy takes on one connection of HTTP/2, nearly.
+const STREAMS: u32 = 90;
+/// Requests on a connection of HTTP/1.1 before the next one is opened.
+const REQUESTS: u32 = 50;
+
+/// The number tells one attempt from another.
+pub(super) const ATTACKS: [(&str, Attempt); 9] = [
+    ("Stripe's webhooks, forged", |attacker, turn| Box::pin(forged_stripe(attacker, turn))),
+    ("PayPal's webhooks, forged, with certificates that do not exist", |attacker, turn| {
+        Box::pin(forged_paypal(attacker, turn))
+    }),
+    ("requests over HTTP/2 that are canceled at once", |attacker, _| Box::pin(canceled(attacker))),
+    ("clients that leave with many requests under way", |attacker, _| Box::pin(left(attacker))),
+    ("resets after a whole request", |attacker, _| Box::pin(reset(attacker))),
+    ("heads that are odd", |attacker, turn| Box::pin(odd_heads(attacker, turn))),
+    ("heads and bodies that stop half-way", |attacker, turn| Box::pin(half_sent(attacker, turn))),
+    ("a flood without a key", |attacker, _| Box::pin(keyless(attacker))),
+    ("a flood of a client who has one", |attacker, turn| Box::pin(greedy(attacker, turn))),
+];
+
+fn post(path: &str, headers: &str, body: &str) -> Vec<u8> {
+    let length = body.len();
+    format!(
+        "POST {path} HTTP/1.1\r\nhost: gateway\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\
+         {headers}\r\n{body}"
+    )
+    .into_bytes()
+}
+
+fn now_s() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
+}
+
+async fn forged_stripe(attacker: Attacker, turn: u64) {
+    let signature = format!("stripe-signature: t={},v1={turn:064x}\r\n", now_s());
+    let body = format!(r#"{{"id":"evt_{turn}","object":"event","pad":"{}"}}"#, "x".repeat(2_000));
+    attacker.ask(&post("/webhooks/stripe", &signature, &body), REQUESTS).await;
+}
+
+async fn forged_paypal(attacker: Attacker, turn: u64) {
+    let time = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ");
+    let name = format!("CERT-{:08x}-{:08x}-{turn:08x}", turn.rotate_left(7), turn * 7);
+    let headers = format!(
+        "paypal-transmission-id: dfb3be50-fd74-11e4-8bf3-77339302725b\r\npaypal-transmission-time: {time}\r\n\
+         paypal-transmission-sig: {}=\r\npaypal-cert-url: {}/{name}\r\npaypal-auth-algo: SHA256withRSA\r\n",
+        "A".repeat(343),
+        attacker.certificates,
+    );
+    attacker.ask(&post("/webhooks/paypal", &headers, r#"{"id":"WH-1"}"#), 4).await;
+}
+
+async fn canceled(attacker: Attacker) {
+    let key = [("authorization", "Bearer nobody")];
+    let frames = (0..STREAMS).map(|n| 1 + 2 * n);
+    let frames: Vec<u8> =
+        frames.flat_map(|id| [get(id, "gateway", "/payments?limit=1", &key), cancel(id)].concat()).collect();
+    if let Some(mut connection) = attacker.send(&[hello(), frames].concat()).await {
+        attacker.hear(&mut connection).await;
+    }
+}
+
+async fn left(attacker: Attacker) {
+    let key = [("authorization", "Bearer nobody")];
+    let frames: Vec<u8> =
+        (0..STREAMS).flat_map(|n| get(1 + 2 * n, "gateway", "/openapi.json", &key)).collect();
+    if let Some(connection) = attacker.send(&[hello(), frames].concat()).await {
+        sleep(Duration::from_millis(2)).await;
+        drop(connection);
+    }
+}
+
+async fn reset(attacker: Attacker) {
+    let key = format!("authorization: Bearer {DEMO_2_KEY}\r\n");
+    let ask = format!("GET /payments?limit=1 HTTP/1.1\r\nhost: gateway\r\n{key}\r\n");
+    drop(attacker.send(ask.as_bytes()).await);
+}
+
+async fn odd_heads(attacker: Attacker, turn: u64) {
+    let odd = match turn % 5 {
+        0 => "GET /payments HTTP/1.1\r\nhost: [\r\n\r\n".to_owned(),
+        1 => "GET /payments HTTP/1.1\r\nhost: a\r\nhost: b\r\n\r\n".to_owned(),
+        2 => "POST /payments/charge HTTP/1.1\r\nhost: a\r\ntransfer-encoding: gzip, chunked\r\n\r\n0\r\n\r\n"
+            .to_owned(),
+        3 => format!("GET /payments HTTP/1.1\r\nhost: a\r\npad: {}\r\n\r\n", "x".repeat(20_000)),
+        _ => format!("{} /payments HTTP/1.1\r\nhost: a\r\n\r\n", "BREW".repeat(8)),
+    };
+    attacker.ask(odd.as_bytes(), REQUESTS).await;
+}
+
+async fn half_sent(attacker: Attacker, turn: u64) {
+    let half: &[u8] = match turn % 4 {
+        0 => b"GET /payments HTTP/1.1\r\nhost: gateway\r\nauthor",
+        1 => {
+            b"POST /payments/charge HTTP/1.1\r\nhost: gateway\r\nauthorization: Bearer demo-key-2\r\n\
+               content-type: application/json\r\nidempotency-key: half\r\ncontent-length: 100\r\n\r\n{\"prov"
+        }
+        2 => b"PRI * HTTP/2.0\r\n\r\nSM",
+        _ => b"",
+    };
+    // Each of them holds so many at a time.
+    let mut held = Vec::new();
+    for _ in 0..20 {
+        held.extend(attacker.send(half).await);
+        sleep(Duration::from_millis(50)).await;
+    }
+}
+
+async fn keyless(attacker: Attacker) {
+    let ask = b"GET /payments HTTP/1.1\r\nhost: gateway\r\nauthorization: Bearer nobody\r\n\r\n";
+    attacker.ask(ask, REQUESTS).await;
+}
+
+/// Declined, so that there is nothing of theirs in the ledger.
+async fn greedy(attacker: Attacker, turn: u64) {
+    let headers = format!("authorization: Bearer {DEMO_2_KEY}\r\nidempotency-key: greedy-{turn}\r\n");
+    let charge =
+        r#"{"provider":"stripe","amount":900,"currency":"USD","paymentMethodId":"pm_card_chargeDeclined"}"#;
+    attacker.ask(&post("/payments/charge", &headers, charge), REQUESTS).await;
+}

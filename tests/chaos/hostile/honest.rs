@@ -1,0 +1,84 @@
+//! Charges of a client who does nothing wrong.
+
+use std::fmt;
+use std::time::Duration;
+
+use gateway_tests::{Answer, Gateway};
+use reqwest::Method;
+use serde_json::json;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, MissedTickBehavior, interval};
+
+const PER_SECOND: u32 = 200;
+/// Of those that went wrong, so many are told.
+const WRONG_MAX: usize = 20;
+
+/// What came of the charges.
+#[derive(Default)]
+pub(crate) struct Honest {
+    /// From the moment at which each was due, sorted.
+    latencies: Vec<Duration>,
+    pub(crate) transactions: Vec<String>,
+    pub(crate) wrong: Vec<String>,
+}
+
+/// Charges at a fixed rate, whatever comes back, each under its own key.
+pub(crate) async fn charge_for(gateway: &Gateway<'_>, name: &str, length: Duration) -> Honest {
+    let mut ticks = interval(Duration::from_secs(1) / PER_SECOND);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
+    let (start, mut honest, mut under_way) = (Instant::now(), Honest::default(), JoinSet::new());
+    let body = json!({
+        "provider": "stripe", "amount": 1_200, "currency": "USD", "paymentMethodId": "pm_card_visa",
+    });
+    let body = body.to_string();
+    for n in 0_u64.. {
+        let due = ticks.tick().await;
+        if due.duration_since(start) >= length {
+            break;
+        }
+        let request = gateway.request(Method::POST, "/payments/charge");
+        let request = request.header("content-type", "application/json").body(body.clone());
+        let request = request.header("idempotency-key", format!("honest-{name}-{n}"));
+        under_way.spawn(async move {
+            (Answer::try_of(request).await.map_err(|error| error.to_string()), due.elapsed())
+        });
+        while let Some(done) = under_way.try_join_next() {
+            honest.hear(done.unwrap());
+        }
+    }
+    while let Some(done) = under_way.join_next().await {
+        honest.hear(done.unwrap());
+    }
+    honest.latencies.sort_unstable();
+    honest
+}
+
+impl Honest {
+    fn hear(&mut self, (answer, took): (Result<Answer, String>, Duration)) {
+        let wrong = match answer {
+            Ok(answer) if answer.status == 200 && answer.at("/status") == "completed" => {
+                self.latencies.push(took);
+                self.transactions.push(answer.at("/transactionId"));
+                return;
+            }
+            Ok(answer) => format!("after {took:?}, {} {}", answer.status, answer.text()),
+            Err(error) => format!("after {took:?}, {error}"),
+        };
+        if self.wrong.len() < WRONG_MAX {
+            self.wrong.push(wrong);
+        }
+    }
+
+    /// The latency that this many of a hundred charges did not exceed.
+    pub(crate) fn percentile(&self, percent: usize) -> Duration {
+        let last = self.latencies.len().saturating_sub(1);
+        self.latencies.get(last * percent / 100).copied().unwrap_or_default()
+    }
+}
+
+impl fmt::Display for Honest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ms = |percent| format!("{:.1}", self.percentile(percent).as_secs_f64() * 1_000.0);
+        write!(f, "{} charges made, p50 {} ms, p99 {} ms", self.transactions.len(), ms(50), ms(99))
+    }
+}

@@ -1,0 +1,136 @@
+//! Hostile traffic from many addresses at once, as much as the machine carries, beside honest charges from another.
+
+mod attackers;
+mod attacks;
+mod honest;
+
+use std::fmt;
+use std::time::Duration;
+
+use gateway_tests::{Gateway, Own};
+use test_services::{PostgresServer, RedisServer};
+use tokio::time::sleep;
+
+use self::attackers::Attackers;
+use self::honest::{Honest, charge_for};
+
+/// The storm must be as long as this for its latencies to be judged: with fewer charges, a p99 is chance.
+const JUDGED_FROM: Duration = Duration::from_secs(60);
+/// How the honest charges fare without it.
+const QUIET_MAX: Duration = Duration::from_secs(30);
+const P99_FACTOR: u32 = 3;
+
+/// Memory may grow until caches are full, which a third of the storm is for; then by no more than a tenth, and what an
+/// allocator may keep.
+const GROWTH: u64 = 10;
+const SLACK_BYTES: u64 = 24 << 20;
+const PARTS: [&str; 2] = ["envoy", "control-plane"];
+
+/// The limits of production: those of a local stack suit a single address and client.
+const LIMITS: [(&str, &str); 6] = [
+    ("GATEWAY_ADDRESS_REQUESTS_PER_SECOND", "1000"),
+    ("GATEWAY_ADDRESS_WEBHOOKS_PER_SECOND", "500"),
+    ("GATEWAY_CLIENT_REQUESTS_PER_SECOND", "500"),
+    ("GATEWAY_REQUESTS_PER_SECOND", "2000"),
+    ("GATEWAY_WEBHOOKS_PER_SECOND", "1000"),
+    ("GATEWAY_ADDRESS_CONNECTIONS", "512"),
+];
+
+/// What the storm was like, and what it did to others.
+pub(crate) struct Report {
+    length: Duration,
+    quiet: Honest,
+    stormy: Honest,
+    /// What attackers were answered, by attack.
+    attackers: String,
+    memory: Vec<String>,
+    pub(crate) broken: Vec<String>,
+}
+
+/// `None`: a server is missing, which has been said.
+pub(crate) async fn run(length: Duration) -> Option<Report> {
+    let (postgres, redis) = (PostgresServer::own().await?, RedisServer::own(&[]).await?);
+    let database = postgres.database().await;
+    let servers = [("DB_URI", database.uri()), ("REDIS_URI", redis.uri()), ("LOG_LEVEL", "warn")];
+    let own = Own::start(&[servers.as_slice(), &LIMITS].concat()).await;
+    let gateway = own.gateway();
+
+    // The first ones open connections and fill caches.
+    charge_for(&gateway, "warm", Duration::from_secs(2)).await;
+    let quiet = charge_for(&gateway, "quiet", (length / 3).min(QUIET_MAX)).await;
+    let attackers = Attackers::start(&gateway);
+    let charges = charge_for(&gateway, "storm", length);
+    let (stormy, (early, late)) = tokio::join!(charges, memory_twice(&gateway, length));
+    let answers = attackers.end();
+
+    let mut report =
+        Report { length, quiet, stormy, attackers: answers, memory: Vec::new(), broken: Vec::new() };
+    report.judge_answers();
+    report.judge_memory(&early, &late);
+    report.judge_effects(&gateway).await;
+    let reloads = gateway.filter_reloads().await;
+    if reloads > 0 {
+        report.broken.push(format!("the filter died and came back {reloads} times"));
+    }
+    Some(report)
+}
+
+/// What each part has in memory after a third of the time, and just before its end.
+async fn memory_twice(gateway: &Gateway<'_>, length: Duration) -> ([u64; 2], [u64; 2]) {
+    sleep(length / 3).await;
+    let early = PARTS.map(|part| gateway.resident_bytes(part));
+    sleep(length * 3 / 5).await;
+    (early, PARTS.map(|part| gateway.resident_bytes(part)))
+}
+
+impl Report {
+    fn judge_answers(&mut self) {
+        for honest in [&self.quiet, &self.stormy] {
+            self.broken
+                .extend(honest.wrong.iter().map(|wrong| format!("an honest charge was not made: {wrong}")));
+        }
+        let (quiet, stormy) = (self.quiet.percentile(99), self.stormy.percentile(99));
+        if self.length >= JUDGED_FROM && stormy > quiet * P99_FACTOR {
+            let told = format!("honest charges had a p99 of {stormy:?} beside the attack, {quiet:?} without");
+            self.broken.push(told);
+        }
+    }
+
+    fn judge_memory(&mut self, early: &[u64], late: &[u64]) {
+        for ((part, early), late) in PARTS.iter().zip(early).zip(late) {
+            self.memory.push(format!("{part} {} -> {} MiB", early >> 20, late >> 20));
+            if *late > early + early / GROWTH + SLACK_BYTES {
+                self.broken.push(format!("{part} grew from {early} to {late} bytes"));
+            }
+        }
+    }
+
+    /// P1, by the provider's ledger.
+    async fn judge_effects(&mut self, gateway: &Gateway<'_>) {
+        let ledger = gateway.sandbox.ledger().await;
+        let mut made = std::collections::HashMap::<&str, u32>::new();
+        for effect in ledger.iter().filter(|effect| effect["kind"] == "charge") {
+            *made.entry(effect["transactionId"].as_str().unwrap_or_default()).or_default() += 1;
+        }
+        for transaction in self.quiet.transactions.iter().chain(&self.stormy.transactions) {
+            let times = made.get(transaction.as_str()).copied().unwrap_or_default();
+            if times != 1 {
+                self.broken.push(format!("P1: {transaction} was charged {times} times"));
+            }
+        }
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "\n{} s of hostile traffic", self.length.as_secs())?;
+        writeln!(f, "honest without: {}", self.quiet)?;
+        writeln!(f, "honest beside it: {}", self.stormy)?;
+        writeln!(f, "memory: {}", self.memory.join(", "))?;
+        write!(f, "attackers were answered:{}", self.attackers)?;
+        for broken in &self.broken {
+            write!(f, "\nBROKEN {broken}")?;
+        }
+        Ok(())
+    }
+}
