@@ -1,24 +1,26 @@
-//! PayPal's certificates: fetched once, by the root context, for every webhook of this worker that waits for one.
+//! PayPal's certificates: fetched once, by the root context, for every webhook of this worker that waits for one, and
+//! again before they are old.
 //!
 //! A request of its own would be given up with the webhook that sent it, and the others would wait in vain.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::time::Duration;
 
 use edge_core::config::Paypal;
-use edge_core::waiting::Untold;
-use edge_core::webhook::paypal::{CertificateCache, CertificateUrl, CertificateWaiters, Lookup};
+use edge_core::webhook::paypal::{
+    CertificateCache, CertificateUrl, CertificateWaiters, KeptCertificates, Lookup,
+};
 use edge_core::webhook::x509::TrustedKey;
 use edge_core::webhook::{CannotVerify, FetchFailure};
 use proxy_wasm::hostcalls;
 use proxy_wasm::types::{BufferType, LogLevel, MapType, Status};
 
-use crate::crash_point;
-use crate::root::log;
+use crate::root::{Edge, log};
 use crate::rsa::HostRsa;
 use crate::told::{Held, Told, ask_for_a_turn};
+use crate::{crash_point, kept};
 
 /// Shorter than the cache waits for the end of a fetch.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -26,24 +28,53 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 /// One byte more than a certificate may have.
 const WANTED_BYTES: usize = 64 * 1024 + 1;
 
+/// How often it is looked whether a key is to be refreshed, in seconds.
+const LOOK_EVERY_S: u64 = 60;
+
 /// What a worker knows of certificates, and who waits for them.
-#[derive(Default)]
 pub(crate) struct Certificates {
     cache: RefCell<CertificateCache>,
     /// These two are as few as the cache lets be fetched at once.
     wanted: RefCell<Vec<CertificateUrl>>,
     fetching: RefCell<HashMap<u32, CertificateUrl>>,
     waiting: RefCell<CertificateWaiters<Held>>,
+    look_every_s: u64,
+    looked_at_s: Cell<u64>,
+    /// Which of the versions of what is kept was adopted.
+    adopted: Cell<Option<u32>>,
 }
 
 impl Certificates {
+    /// `None`: PayPal is not set up, so there are none.
+    pub(crate) fn new(paypal: Option<&Paypal>) -> Self {
+        let refresh_after_s = paypal.map_or(0, |paypal| paypal.refresh_after_s);
+        Self {
+            cache: RefCell::new(CertificateCache::new(refresh_after_s)),
+            wanted: RefCell::default(),
+            fetching: RefCell::default(),
+            waiting: RefCell::default(),
+            look_every_s: refresh_after_s.min(LOOK_EVERY_S),
+            looked_at_s: Cell::new(0),
+            adopted: Cell::new(None),
+        }
+    }
+
+    /// When the root context's turn comes though nobody asks for it; never, if this is zero.
+    pub(crate) const fn turns(&self) -> Duration {
+        Duration::from_secs(self.look_every_s)
+    }
+
     /// The key if it is there, or why it is not to be had; `None` if the request is told later.
     pub(crate) fn key(
         &self,
         url: &CertificateUrl,
         held: Held,
+        paypal: Option<&Paypal>,
         now_s: u64,
     ) -> Result<Option<TrustedKey>, CannotVerify> {
+        if let Some(paypal) = paypal.filter(|_| !self.cache.borrow().has(url, now_s)) {
+            self.adopt(paypal, now_s);
+        }
         let mut cache = self.cache.borrow_mut();
         match cache.lookup(url, now_s) {
             Lookup::Ready(key) => return Ok(Some(key.clone())),
@@ -62,49 +93,71 @@ impl Certificates {
         Ok(None)
     }
 
-    /// The root context's turn: sends what is wanted.
-    pub(crate) fn on_tick(&self, paypal: &Paypal, now_s: u64, untold: &mut Untold<Told>) {
+    /// The root context's turn: sends what is wanted, and now and then what is to be refreshed.
+    pub(crate) fn on_tick(&self, edge: &Edge, paypal: &Paypal, now_s: u64) {
+        // A clock that is set back delays nothing.
+        if self.looked_at_s.get().abs_diff(now_s) >= self.look_every_s {
+            self.look(edge, paypal, now_s);
+        }
         let wanted = std::mem::take(&mut *self.wanted.borrow_mut());
         for url in wanted {
             match fetch(&url, paypal) {
                 Ok(token) => drop(self.fetching.borrow_mut().insert(token, url)),
-                Err(_) => self.end(&url, Err(FetchFailure::Unreachable.into()), now_s, untold),
+                Err(_) => self.end(edge, &url, Err(FetchFailure::Unreachable.into()), now_s),
             }
         }
     }
 
+    /// What others have fetched, what is to be fetched again, and for how long all of it is good.
+    pub(crate) fn look(&self, edge: &Edge, paypal: &Paypal, now_s: u64) {
+        self.looked_at_s.set(now_s);
+        self.adopt(paypal, now_s);
+        self.wanted.borrow_mut().extend(self.cache.borrow_mut().refresh(now_s));
+        edge.metrics.days_left("bundle", days(paypal.trust.until_s(), now_s));
+        if let Some(key) = self.cache.borrow().in_use() {
+            edge.metrics.days_left("issuers", days(key.issuers_until_s(), now_s));
+            edge.metrics.days_left("key", days(key.not_after_s(), now_s));
+        }
+    }
+
     /// A certificate has come, or Envoy's word that none did.
-    pub(crate) fn on_answer(
-        &self,
-        token: u32,
-        body_len: usize,
-        paypal: &Paypal,
-        now_s: u64,
-        untold: &mut Untold<Told>,
-    ) {
+    pub(crate) fn on_answer(&self, token: u32, body_len: usize, edge: &Edge, paypal: &Paypal, now_s: u64) {
         let Some(url) = self.fetching.borrow_mut().remove(&token) else { return };
         crash_point::reached("certificate_answered");
         let result = read(body_len).and_then(|pem| {
-            paypal.trust.key_of(&pem, paypal.environment.certificate_name(), now_s, &HostRsa)
+            let name = paypal.environment.certificate_name();
+            let key = paypal.trust.key_of(&pem, name, now_s, &HostRsa)?;
+            kept::keep(&url, &pem, now_s);
+            Ok(key)
         });
         if let Err(reason) = &result {
             log(LogLevel::Warn, &format!("the certificate {url} is not taken: {reason}"));
         }
-        self.end(&url, result, now_s, untold);
+        self.end(edge, &url, result, now_s);
     }
 
-    fn end(
-        &self,
-        url: &CertificateUrl,
-        result: Result<TrustedKey, CannotVerify>,
-        now_s: u64,
-        untold: &mut Untold<Told>,
-    ) {
+    fn end(&self, edge: &Edge, url: &CertificateUrl, result: Result<TrustedKey, CannotVerify>, now_s: u64) {
         self.cache.borrow_mut().fetched(url, result.clone(), now_s);
         let key = result.map(Rc::new);
         let waiters = self.waiting.borrow_mut().of(url);
-        untold.add(waiters.into_iter().map(|waiter| Told::Key(waiter, key.clone())));
+        let told = waiters.into_iter().map(|waiter| Told::Key(waiter, key.clone()));
+        edge.untold.borrow_mut().add(told);
     }
+
+    fn adopt(&self, paypal: &Paypal, now_s: u64) {
+        let (bytes, version) = kept::read();
+        if self.adopted.replace(version) == version {
+            return;
+        }
+        let kept = KeptCertificates::read(&bytes);
+        let Paypal { environment, trust, .. } = paypal;
+        self.cache.borrow_mut().adopt(&kept, environment, trust, &HostRsa, now_s);
+    }
+}
+
+/// Whole days from now until `until_s`, none if that is over.
+const fn days(until_s: u64, now_s: u64) -> u64 {
+    until_s.saturating_sub(now_s) / 86_400
 }
 
 fn fetch(url: &CertificateUrl, paypal: &Paypal) -> Result<u32, Status> {

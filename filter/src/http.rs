@@ -116,7 +116,8 @@ impl Stream {
             Step::Certificate(url) => {
                 let now_s = now_s()?;
                 let config = &self.edge.config;
-                Ok(match self.edge.certificates.key(&url, self.held(stream), now_s) {
+                let (held, paypal) = (self.held(stream), config.webhooks.paypal.as_ref());
+                Ok(match self.edge.certificates.key(&url, held, paypal, now_s) {
                     Ok(None) => Step::Wait,
                     Ok(Some(key)) => self.exchange.on_certificate(Ok(&key), &HostRsa, config, now_s),
                     Err(reason) => self.exchange.on_certificate(Err(reason), &HostRsa, config, now_s),

@@ -6,6 +6,7 @@ mod certificates;
 mod claims;
 mod crash_point;
 mod http;
+mod kept;
 mod metrics;
 mod root;
 mod rsa;

@@ -19,12 +19,13 @@ pub(crate) enum Counted {
 /// Counts by name.
 ///
 /// Envoy's metrics for wasm have no labels, so the label's value stands in the name; `stats_tags` in the
-/// bootstrap makes `gateway_edge_requests{outcome="…"}`, `gateway_edge_claims{verdict="…"}` and
-/// `gateway_edge_webhooks{signature="…"}` of them.
+/// bootstrap makes `gateway_edge_requests{outcome="…"}`, `gateway_edge_claims{verdict="…"}`,
+/// `gateway_edge_webhooks{signature="…"}` and `gateway_edge_paypal_days_left{of="…"}` of them.
 #[derive(Default)]
 pub(crate) struct Metrics {
     /// As many as there are names, none of which a caller makes up.
     ids: RefCell<HashMap<Counted, u32>>,
+    gauges: RefCell<HashMap<&'static str, u32>>,
 }
 
 impl Metrics {
@@ -43,6 +44,19 @@ impl Metrics {
             ids.insert(counted, id);
             // A lost count must not end a request.
             let _ = hostcalls::increment_metric(id, 1);
+        }
+    }
+
+    /// For how many days what PayPal's webhooks are checked with is good.
+    pub(crate) fn days_left(&self, of: &'static str, days: u64) {
+        let mut gauges = self.gauges.borrow_mut();
+        let known = gauges.get(of).copied().or_else(|| {
+            let name = format!("gateway_edge_paypal_days_left.of.{of}");
+            hostcalls::define_metric(MetricType::Gauge, &name).ok()
+        });
+        if let Some(id) = known {
+            gauges.insert(of, id);
+            let _ = hostcalls::record_metric(id, days);
         }
     }
 }

@@ -1,6 +1,5 @@
 use std::cell::RefCell;
 use std::rc::Rc;
-use std::time::Duration;
 
 use edge_core::config::{EdgeConfig, EdgeSecrets, KEYS_VARIABLE, Paypal, STRIPE_SECRETS_VARIABLE};
 use edge_core::idempotency::{CacheView, ClaimRequest, Verdict, Word};
@@ -38,6 +37,11 @@ impl Edge {
         word
     }
 
+    /// When the root context's turn comes next, unless somebody asks for it.
+    fn next_turn(&self) {
+        let _ = hostcalls::set_tick_period(self.certificates.turns());
+    }
+
     /// What the host is asked for from now on is the root context's, which is there as long as the worker: it has acted
     /// for requests, or a request acts for it.
     pub(crate) fn back_to_root(&self) {
@@ -57,9 +61,9 @@ impl EdgeRoot {
     }
 
     /// Runs what is about PayPal's certificates, if PayPal is set up.
-    fn with_certificates(edge: &Edge, run: impl FnOnce(&Certificates, &Paypal, u64, &mut Untold<Told>)) {
+    fn with_certificates(edge: &Edge, run: impl FnOnce(&Certificates, &Paypal, u64)) {
         if let (Some(paypal), Ok(now_s)) = (&edge.config.webhooks.paypal, now_s()) {
-            run(&edge.certificates, paypal, now_s, &mut edge.untold.borrow_mut());
+            run(&edge.certificates, paypal, now_s);
         }
     }
 }
@@ -68,8 +72,8 @@ impl Context for EdgeRoot {
     fn on_http_call_response(&mut self, token: u32, _headers: usize, body_len: usize, _trailers: usize) {
         let Some(edge) = &self.edge else { return };
         if !edge.claims.on_answer(token, body_len, edge) {
-            Self::with_certificates(edge, |certificates, paypal, now_s, untold| {
-                certificates.on_answer(token, body_len, paypal, now_s, untold);
+            Self::with_certificates(edge, |certificates, paypal, now_s| {
+                certificates.on_answer(token, body_len, edge, paypal, now_s);
             });
         }
         tell_some(edge);
@@ -87,16 +91,21 @@ impl RootContext for EdgeRoot {
         match EdgeConfig::read(&settings.ok().flatten().unwrap_or_default(), secrets) {
             Ok(config) => {
                 let view = RefCell::new(CacheView::new(config.claiming.recent_answers));
-                self.edge = Some(Rc::new(Edge {
+                let edge = Edge {
                     root_id: self.context_id,
-                    config,
                     metrics: Metrics::default(),
                     view,
                     claims: Claims::default(),
-                    certificates: Certificates::default(),
+                    certificates: Certificates::new(config.webhooks.paypal.as_ref()),
+                    config,
                     untold: RefCell::default(),
                     requests: Places::new(REQUESTS_MAX),
-                }));
+                };
+                Self::with_certificates(&edge, |certificates, paypal, now_s| {
+                    certificates.look(&edge, paypal, now_s);
+                });
+                edge.next_turn();
+                self.edge = Some(Rc::new(edge));
                 true
             }
             Err(error) => {
@@ -106,12 +115,14 @@ impl RootContext for EdgeRoot {
         }
     }
 
-    /// Somebody has asked for the root context's turn.
+    /// Somebody has asked for the root context's turn, or it is time to look after keys.
     fn on_tick(&mut self) {
-        let _ = hostcalls::set_tick_period(Duration::ZERO);
         let Some(edge) = &self.edge else { return };
+        edge.next_turn();
         edge.claims.on_tick(edge);
-        Self::with_certificates(edge, Certificates::on_tick);
+        Self::with_certificates(edge, |certificates, paypal, now_s| {
+            certificates.on_tick(edge, paypal, now_s);
+        });
         tell_some(edge);
     }
 

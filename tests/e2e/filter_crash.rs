@@ -175,7 +175,7 @@ fn amounts_of(place: &str) -> u64 {
 const PLACES: [&str; 7] =
     ["head", "body", "claim_sent", "verdict", "claims_answered", "told", "certificate_answered"];
 
-fn crashing_filter() -> PathBuf {
+pub(crate) fn crashing_filter() -> PathBuf {
     let filter = Programs::of_this_build().unwrap().filter.with_file_name("edge_filter_crashing.wasm");
     assert!(filter.is_file(), "{} is missing; `make crashing-filter` brings it", filter.display());
     filter

@@ -178,6 +178,13 @@ impl<'s> Gateway<'s> {
         prometheus::sum(&metrics, "gateway_edge_webhooks", &format!("signature=\"{worth}\""))
     }
 
+    /// For how many days what PayPal's webhooks are checked with is good: `bundle`, `issuers` or `key`.
+    pub async fn edge_days_left(&self, of: &str) -> u64 {
+        let url = format!("{}/stats/prometheus", self.stack.admin_url());
+        let metrics = Answer::of(self.http.get(url)).await.text();
+        prometheus::sum(&metrics, "gateway_edge_paypal_days_left", &format!("of=\"{of}\""))
+    }
+
     /// What Envoy counts under this name, e.g. `cluster.edge_cache.upstream_rq_total`.
     pub async fn envoy_count(&self, name: &str) -> u64 {
         let url = format!("{}/stats?filter=^{name}$", self.stack.admin_url());

@@ -104,6 +104,14 @@ impl Sandbox {
         .await
     }
 
+    /// How often a provider has tried to deliver its webhooks, all together.
+    pub async fn attempts(&self, provider: &str) -> usize {
+        let url = format!("{}/_sandbox/webhooks?provider={provider}", self.url);
+        let listed = Answer::of(self.http.get(url)).await.json();
+        let events = listed["events"].as_array().expect("events are a list");
+        events.iter().map(|event| event["attempts"].as_array().map_or(0, Vec::len)).sum()
+    }
+
     /// Waits until no webhook is under way.
     pub async fn is_quiet(&self) {
         until("the end of the deliveries", async || {

@@ -93,6 +93,9 @@ pub struct Detail {
     /// Set where nothing moved and something happened all the same.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<Note>,
+    /// An event of the provider claims it, and the provider's own object could not be read.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub is_unverified: bool,
 }
 
 /// What is worth a record though the payment stays as it is.

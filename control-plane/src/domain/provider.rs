@@ -11,7 +11,9 @@ use edge_core::request::{CaptureMode, Metadata};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::evidence::{Evidence, Found, ListCursor, ListPart, LookUp, RefundEvidence, RefundLookUp};
+use super::evidence::{
+    DisputeEvidence, Evidence, Found, ListCursor, ListPart, LookUp, RefundEvidence, RefundLookUp,
+};
 use super::id::{AttemptId, PaymentId, RefundId};
 use super::queue::{Room, WorkKind};
 use super::webhook::{NotAnEvent, Notice};
@@ -322,6 +324,12 @@ pub trait PaymentProvider: Send + Sync {
 
     /// Reads where refunds stand. Has no effect.
     async fn look_up_refunds(&self, which: &RefundLookUp) -> Found<Vec<RefundEvidence>>;
+
+    /// Reads where a dispute stands of which an event claims something. `CannotAsk`: this account may not read disputes,
+    /// or no event of this provider is a mere claim. Has no effect.
+    async fn look_up_dispute(&self, _dispute: &ProviderRef) -> Found<DisputeEvidence> {
+        Found::CannotAsk
+    }
 
     /// What an event of this provider is about. Pure.
     fn read_event(&self, body: &[u8]) -> Result<Notice, NotAnEvent>;

@@ -39,7 +39,9 @@ Settings:
   IDEMPOTENCY_RECENT_ANSWERS           how many answers each worker of Envoy remembers by itself; 1024
   PAYPAL_WEBHOOK_ID                    the webhook's id at PayPal; without it PayPal's webhooks get 503
   PAYPAL_API_BASE                      tells live, sandbox or a stand-in apart, and so where certificates may be
-  PAYPAL_WEBHOOK_TRUST                 PEM file of roots and intermediates; those that PayPal has used so far
+  PAYPAL_WEBHOOK_TRUST                 PEM file of roots and intermediates; those that PayPal has used so far, and
+                                       those that it can be expected to move to
+  PAYPAL_CERTIFICATE_REFRESH_SECONDS   how old a certificate's key may be when it is fetched again; 43200
   PAYPAL_TLS_CA                        PEM file for TLS to PayPal; /etc/ssl/certs/ca-certificates.crt
   RETURN_URL_HOSTS                     the hosts that a charge's returnUrl may lead to, a comma list; any
   WEBHOOK_TOLERANCE_SECONDS            how far from now Stripe may have signed; 300
@@ -203,6 +205,7 @@ mod tests {
             ("GATEWAY_CLIENTS", "demo:same,other:same"),
             ("WEBHOOK_TOLERANCE_SECONDS", "0"),
             ("PAYPAL_WEBHOOK_ID", "a b"),
+            ("PAYPAL_CERTIFICATE_REFRESH_SECONDS", "86401"),
             ("EDGE_CACHE_TIMEOUT_MS", "0"),
             ("IDEMPOTENCY_LEASE_MS", "600001"),
             ("EDGE_CACHE_DOWN", "open"),

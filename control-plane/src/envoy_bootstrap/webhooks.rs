@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::values::{Endpoint, number, plain_transport, tls_transport};
 use crate::config::{ConfigError, Source};
 
-/// The certificates that PayPal's webhooks have led to so far.
+/// The certificates that PayPal's webhooks have led to so far, and those that they can be expected to lead to.
 const TRUST: &str = include_str!("../../../envoy/trust/paypal.pem");
 
 /// Whom the certificates of the provider sandbox name, as those of PayPal's own sandbox do.
@@ -31,6 +31,7 @@ pub(super) struct Webhooks {
 
 pub(super) fn read(source: &Source) -> Result<Webhooks, ConfigError> {
     let tolerance = number(source, "WEBHOOK_TOLERANCE_SECONDS", 1, 3_600, 300)?;
+    let refresh = number(source, "PAYPAL_CERTIFICATE_REFRESH_SECONDS", 1, 86_400, 43_200)?;
     let Some(id) = source.get(WEBHOOK_ID) else {
         // Nobody asks them, and a template has no place for clusters that are not there.
         let nowhere = Endpoint { host: "127.0.0.1".to_owned(), port: 9 };
@@ -55,6 +56,7 @@ pub(super) fn read(source: &Source) -> Result<Webhooks, ConfigError> {
         "webhookId": id,
         "trust": trust(source)?,
         "clusters": names,
+        "refreshSeconds": refresh,
     });
     let settings = json!({ "toleranceSeconds": tolerance, "paypal": paypal });
     let authority = source.get("PAYPAL_TLS_CA").unwrap_or(SYSTEM_CA);

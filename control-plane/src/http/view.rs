@@ -128,6 +128,10 @@ pub(super) struct RefundView {
 pub(super) struct DisputeView {
     /// The provider's name for it.
     dispute_id: String,
+    /// `false`: PayPal's webhook claims it, and PayPal does not let this account read its own record (the app lacks the
+    /// permission for disputes). Such a webhook is signed over a checksum only, which does not keep a forger who has
+    /// one from writing another.
+    verified: bool,
     /// The provider's word for it, e.g. `fraudulent` or `MERCHANDISE_OR_SERVICE_NOT_RECEIVED`.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
@@ -159,6 +163,7 @@ impl From<Dispute> for DisputeView {
         let closed_at = dispute.closed();
         Self {
             dispute_id: dispute.id.to_string(),
+            verified: dispute.is_verified,
             reason: dispute.reason,
             status: dispute.status,
             outcome: dispute.outcome.as_ref().map(|outcome| outcome.verdict),
@@ -211,6 +216,10 @@ pub(super) struct EventView {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     next_at: Option<Timestamp>,
+    /// `true` where a provider's event claims it and the provider's own record could not be read.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[schema(required = false)]
+    unverified: bool,
 }
 
 impl From<Payment> for PaymentView {
@@ -298,8 +307,18 @@ impl From<Refund> for RefundView {
 impl From<Event> for EventView {
     fn from(event: Event) -> Self {
         let kind = event.kind();
-        let Detail { operation, amount, attempt, reference, code, reason, tries, next_at, note: _ } =
-            event.detail;
+        let Detail {
+            operation,
+            amount,
+            attempt,
+            reference,
+            code,
+            reason,
+            tries,
+            next_at,
+            note: _,
+            is_unverified,
+        } = event.detail;
         Self {
             kind,
             from: event.from,
@@ -316,6 +335,7 @@ impl From<Event> for EventView {
             reason,
             tries,
             next_at,
+            unverified: is_unverified,
         }
     }
 }

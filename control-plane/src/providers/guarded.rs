@@ -13,7 +13,9 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::breaker::{Admission, Breaker, Lets, Turned};
 use crate::domain::clock::Clock;
-use crate::domain::evidence::{Evidence, Found, ListCursor, ListPart, LookUp, RefundEvidence, RefundLookUp};
+use crate::domain::evidence::{
+    DisputeEvidence, Evidence, Found, ListCursor, ListPart, LookUp, RefundEvidence, RefundLookUp,
+};
 use crate::domain::provider::{
     CancelOrder, CaptureOrder, Captured, ChargeOrder, Charged, Doubt, OperationKind, Outcome,
     PaymentProvider, ProviderRef, RefundOrder, Refunded, ResumeOrder, Unacceptable,
@@ -286,6 +288,10 @@ impl<P: Reachable + 'static> PaymentProvider for Guarded<P> {
 
     async fn look_up_refunds(&self, which: &RefundLookUp) -> Found<Vec<RefundEvidence>> {
         self.through(&self.circuits.look_up, self.circuits.provider.look_up_refunds(which)).await
+    }
+
+    async fn look_up_dispute(&self, dispute: &ProviderRef) -> Found<DisputeEvidence> {
+        self.through(&self.circuits.look_up, self.circuits.provider.look_up_dispute(dispute)).await
     }
 
     fn read_event(&self, body: &[u8]) -> Result<Notice, NotAnEvent> {

@@ -63,7 +63,7 @@ pub(super) const EVENT_BACKLOG: &str = "
 /// `$1`: the payment, `$2`: its client.
 pub(super) const DISPUTES: &str = "
     SELECT d.provider, d.id, d.reason, d.status, d.amount, d.currency, d.opened_at, d.closed_at, d.as_of,
-           p.stage, p.outcome, p.outcome_code, p.changed_at
+           p.stage, p.outcome, p.outcome_code, p.changed_at, p.verified
     FROM disputes AS d JOIN payments ON payments.id = d.payment
     LEFT JOIN dispute_progress AS p ON p.provider = d.provider AND p.id = d.id
     WHERE d.payment = $1 AND payments.client = $2 ORDER BY d.opened_at, d.id";
@@ -192,6 +192,7 @@ impl TryFrom<BacklogRow> for EventBacklog {
 
 #[derive(FromRow)]
 pub(super) struct DisputeRow {
+    provider: String,
     id: String,
     reason: Option<String>,
     status: Option<String>,
@@ -205,6 +206,7 @@ pub(super) struct DisputeRow {
     outcome: Option<String>,
     outcome_code: Option<String>,
     changed_at: Option<i64>,
+    verified: Option<bool>,
 }
 
 impl TryFrom<DisputeRow> for Dispute {
@@ -229,8 +231,11 @@ impl TryFrom<DisputeRow> for Dispute {
             }
             _ => None,
         };
+        let provider = read.some("provider", Provider::from_name(&row.provider))?;
         Ok(Self {
             id: ProviderRef::new(row.id.as_str()),
+            // Earlier releases recorded what events say: of PayPal's nobody knows who wrote them.
+            is_verified: row.verified.unwrap_or(provider == Provider::Stripe),
             reason: row.reason,
             status: row.status,
             amount: row.amount.map(amount).transpose()?,

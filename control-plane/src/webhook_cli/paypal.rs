@@ -48,7 +48,23 @@ impl Checks<'_> {
         let transmission = Transmission::read(Head::new(&self.delivery.headers));
         report.check("headers", transmission.as_ref(), |_| "all five, each once".to_owned());
         let transmission = transmission.inspect_err(|forged| self.header_causes(report, *forged))?;
+        let time = transmission.check_time(self.delivery.at_s());
+        report.check("time", time.as_ref(), |()| "PayPal may still be sending it".to_owned());
+        let time = time.inspect_err(|forged| time_causes(report, *forged));
 
+        // At a wrong time the rest is looked at all the same: most that are looked at here are old.
+        let rest = self.by_certificate(report, &transmission, environment, given).await;
+        time?;
+        rest
+    }
+
+    async fn by_certificate(
+        &self,
+        report: &mut Report,
+        transmission: &Transmission,
+        environment: Option<PaypalEnvironment>,
+        given: Option<Vec<u8>>,
+    ) -> Result<(), Refused> {
         let url = self.delivery.first(CERT_URL).map(String::from_utf8_lossy).unwrap_or_default();
         let environment = environment.unwrap_or_else(|| at_host(&url));
         let checked = check_url(&url, environment, given.is_some());
@@ -76,7 +92,7 @@ impl Checks<'_> {
             self.certificate_causes(report, &pem, environment, *problem);
         }
         let signature = match key.as_ref().ok().cloned().or_else(|| self.key_back_then(&pem)) {
-            Some(key) => self.check_signature(report, &transmission, &key),
+            Some(key) => self.check_signature(report, transmission, &key),
             None => Ok(()),
         };
         url?;
@@ -179,7 +195,7 @@ impl Checks<'_> {
             CertificateProblem::Expired { not_after_s } => {
                 report.cause(format!("the certificate expired on {}", date(not_after_s)));
                 if self.key_back_then(pem).is_some() {
-                    report.cause("it was good when the webhook was sent: an old delivery is checked (give its time with --at), or it is replayed");
+                    report.cause("it was good when the webhook was sent");
                 }
             }
             CertificateProblem::NotYetValid { not_before_s } => report.cause(format!(
@@ -239,8 +255,12 @@ fn check_url(
             Ok((url, detail))
         }
         Err(CertificateUrlError::Path) if certificate_is_given => {
-            let beside = url.replacen("/v1/notifications/", "/v1/notifications/certs/", 1);
-            let beside = CertificateUrl::parse(&beside, &rules).map_err(|_| CertificateUrlError::Path)?;
+            let (origin, name) = url.split_once("/v1/notifications/").ok_or(CertificateUrlError::Path)?;
+            if name.is_empty() || !name.bytes().all(|b| b.is_ascii_alphanumeric()) {
+                return Err(CertificateUrlError::Path.into());
+            }
+            let beside = format!("{origin}/v1/notifications/certs/CERT-00000000-00000000-00000000");
+            let beside = CertificateUrl::parse(&beside, &rules)?;
             let detail = format!(
                 "{}, but not among PayPal's certificates: the gateway would refuse it (401); passed over as --certificate is given",
                 at(&beside)
@@ -249,6 +269,15 @@ fn check_url(
         }
         Err(error) => Err(error.into()),
     }
+}
+
+fn time_causes(report: &mut Report, forged: Forged) {
+    report.cause(match forged {
+        Forged::TooNew { .. } => {
+            "it was sent after the time of the check: that is too early (see --at), or the clock is slow"
+        }
+        _ => "PayPal repeats a webhook for three days: an old delivery is checked (give its time with --at), or it is replayed",
+    });
 }
 
 fn url_causes(report: &mut Report, url: &str, environment: PaypalEnvironment, forged: Forged) -> Forged {

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use control_plane::domain::clock::{Clock, Entropy};
 use control_plane::domain::event::{Cause, Event};
 use control_plane::domain::evidence::{
-    Evidence, Found, ListCursor, ListPart, Listed, LookUp, RefundEvidence, RefundLookUp,
+    DisputeEvidence, Evidence, Found, ListCursor, ListPart, Listed, LookUp, RefundEvidence, RefundLookUp,
 };
 use control_plane::domain::gateway::Gateway;
 use control_plane::domain::id::{AttemptId, PaymentId, RefundId};
@@ -83,6 +83,8 @@ pub(crate) struct ScriptedProvider {
     /// It offers no list.
     pub(crate) lists_nothing: AtomicBool,
     pub(crate) seen_refunds: Mutex<Vec<RefundEvidence>>,
+    /// What is read of a dispute that an event claims; without it, disputes cannot be read.
+    pub(crate) seen_dispute: Mutex<Option<Found<DisputeEvidence>>>,
     /// Charges are answered only when it lets them.
     pub(crate) gate: Mutex<Option<Arc<Notify>>>,
     /// It is left alone: no background work is begun.
@@ -180,6 +182,10 @@ impl PaymentProvider for ScriptedProvider {
         Found::Found(seen)
     }
 
+    async fn look_up_dispute(&self, _: &ProviderRef) -> Found<DisputeEvidence> {
+        self.seen_dispute.lock().unwrap().clone().unwrap_or(Found::CannotAsk)
+    }
+
     async fn room(&self) -> Room {
         if self.is_away.load(Ordering::SeqCst) { Room::None } else { Room::Any }
     }
@@ -194,6 +200,13 @@ impl PaymentProvider for ScriptedProvider {
             Some("payment") => About::Payment(trail),
             Some("refund") => About::Refund(trail),
             Some("dispute") => About::Dispute(trail, dispute(&event)),
+            Some("claimed_dispute") => {
+                let charge = text("charge").map(ProviderRef::new);
+                About::Dispute(
+                    Trail { charge, ..trail },
+                    Dispute { is_verified: false, ..dispute(&event) },
+                )
+            }
             _ => About::Other,
         };
         let kind = text("about").unwrap_or_default();
@@ -201,11 +214,12 @@ impl PaymentProvider for ScriptedProvider {
     }
 }
 
-fn dispute(event: &serde_json::Value) -> Dispute {
+pub(crate) fn dispute(event: &serde_json::Value) -> Dispute {
     let as_of = at(event["second"].as_i64().unwrap());
     let verdict = Verdict::ALL.into_iter().find(|verdict| event["status"] == verdict.name());
     Dispute {
         id: ProviderRef::new("du_1"),
+        is_verified: true,
         reason: Some("fraudulent".to_owned()),
         status: event["status"].as_str().map(str::to_owned),
         amount: Amount::new(100),

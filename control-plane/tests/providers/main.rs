@@ -9,6 +9,7 @@
 
 mod certainty;
 mod circuits;
+mod disputes;
 mod journeys;
 mod look_ups;
 mod network;

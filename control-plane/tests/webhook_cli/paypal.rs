@@ -12,7 +12,7 @@ use rcgen::{
 use crate::program::{Answer, Webhook};
 
 const NAME: &str = "messageverificationcerts.sandbox.paypal.com";
-const URL: &str = "https://api.sandbox.paypal.com/v1/notifications/certs/CERT-1-2-3";
+const URL: &str = "https://api.sandbox.paypal.com/v1/notifications/certs/CERT-360caa42-fca2a594-a5cafa77";
 const ID: &str = "4JH86294D6297924G";
 const AT: &str = "2026-06-01T00:00:00Z";
 const BODY: &str = "{\"id\":\"WH-1\",\"note\":\"caf\u{e9}\"}";
@@ -139,24 +139,25 @@ fn a_wrong_webhook_id_is_recognised() {
 #[test]
 fn a_url_elsewhere_is_forged_whatever_the_signature_says() {
     for url in [
-        "https://evilpaypal.com/v1/notifications/certs/CERT-1",
-        "https://api.sandbox.paypal.com.evil.com/v1/notifications/certs/CERT-1",
-        "https://user@api.sandbox.paypal.com/v1/notifications/certs/CERT-1",
-        "https://api.sandbox.paypal.com:443/v1/notifications/certs/CERT-1",
-        "http://api.sandbox.paypal.com/v1/notifications/certs/CERT-1",
-        "https://api.sandbox.paypal.com\\@evil.com/v1/notifications/certs/CERT-1",
-        "https://API.sandbox.paypal.com/v1/notifications/certs/CERT-1",
-        "https://api.sandbox.paypal.com/v1/notifications/certs/../CERT-1",
+        "https://evilpaypal.com/v1/notifications/certs/CERT-360caa42-fca2a594-a5cafa77",
+        "https://api.sandbox.paypal.com.evil.com/v1/notifications/certs/CERT-360caa42-fca2a594-a5cafa77",
+        "https://user@api.sandbox.paypal.com/v1/notifications/certs/CERT-360caa42-fca2a594-a5cafa77",
+        "https://api.sandbox.paypal.com:443/v1/notifications/certs/CERT-360caa42-fca2a594-a5cafa77",
+        "http://api.sandbox.paypal.com/v1/notifications/certs/CERT-360caa42-fca2a594-a5cafa77",
+        "https://api.sandbox.paypal.com\\@evil.com/v1/notifications/certs/CERT-360caa42-fca2a594-a5cafa77",
+        "https://API.sandbox.paypal.com/v1/notifications/certs/CERT-360caa42-fca2a594-a5cafa77",
+        "https://api.sandbox.paypal.com/v1/notifications/certs/../CERT-360caa42-fca2a594-a5cafa77",
         "https://api.sandbox.paypal.com/v1/notifications/certs/%2e%2e",
-        "https://api.sandbox.paypal.com/v1/notifications/certs/CERT-1?x=y",
-        "https://api.sandbox.paypal.com/v1/elsewhere/CERT-1",
-        "https://www.sandbox.paypal.com/v1/notifications/certs/CERT-1",
+        "https://api.sandbox.paypal.com/v1/notifications/certs/CERT-360caa42-fca2a594-a5cafa77?x=y",
+        "https://api.sandbox.paypal.com/v1/elsewhere/CERT-360caa42-fca2a594-a5cafa77",
+        "https://api.sandbox.paypal.com/v1/notifications/certs/CERT-1",
+        "https://www.sandbox.paypal.com/v1/notifications/certs/CERT-360caa42-fca2a594-a5cafa77",
     ] {
         let answer = Delivery { url, ..good() }.verify();
         assert_eq!((answer.code, answer.verdict()), (1, "forged"), "{}", answer.report);
         assert_eq!(answer.failed(), ["certificate url"], "{}", answer.report);
     }
-    let live = "https://api.paypal.com/v1/notifications/certs/CERT-1";
+    let live = "https://api.paypal.com/v1/notifications/certs/CERT-360caa42-fca2a594-a5cafa77";
     let answer = Delivery { url: live, ..good() }.verify();
     assert!(answer.causes().contains("--environment live"), "{}", answer.report);
 }
@@ -176,9 +177,21 @@ fn what_is_wrong_with_a_certificate_is_said_and_nothing_is_verified_by_it() {
     }
     let answer = Delivery { trust: false, ..good() }.verify();
     assert!(answer.causes().contains("does not lead to a root"), "{}", answer.report);
-    for (at, words) in [("2027-01-02T00:00:00Z", "expired"), ("2025-12-31T00:00:00Z", "too early")] {
+}
+
+#[test]
+fn a_time_at_which_paypal_does_not_send_it_is_said_and_so_is_what_else_is_wrong_then() {
+    for (at, failed, words) in [
+        ("2026-06-03T23:59:00Z", vec![], ""),
+        ("2026-06-05T00:00:00Z", vec!["time"], "give its time with --at"),
+        ("2026-05-31T00:00:00Z", vec!["time"], "the clock is slow"),
+        ("2027-01-02T00:00:00Z", vec!["time", "certificate"], "expired"),
+        ("2025-12-31T00:00:00Z", vec!["time", "certificate"], "too early"),
+    ] {
         let answer = Delivery { arguments: &["--at", at, "--environment", "sandbox"], ..good() }.verify();
-        assert_eq!((answer.code, answer.verdict()), (1, "cannot_verify"), "{}", answer.report);
+        let verdict = if failed.is_empty() { (0, "verified") } else { (1, "forged") };
+        assert_eq!((answer.code, answer.verdict()), verdict, "{}", answer.report);
+        assert_eq!(answer.failed(), failed, "{}", answer.report);
         assert!(answer.causes().contains(words), "{}", answer.report);
     }
 }

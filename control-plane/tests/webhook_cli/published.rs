@@ -109,10 +109,10 @@ fn every_published_paypal_transmission_is_verified_at_its_own_time_and_no_altere
             answer.report
         );
 
-        // At today's time: whoever signed it, its certificate is over.
+        // At today's time: whoever signed it, PayPal does not send it any more, and its certificate is over.
         let answer = paypal(vector, pem, None, None, None);
-        assert_eq!((answer.code, answer.verdict()), (1, "cannot_verify"), "{}", answer.report);
-        assert_eq!(answer.failed(), ["certificate"]);
+        assert_eq!((answer.code, answer.verdict()), (1, "forged"), "{}", answer.report);
+        assert_eq!(answer.failed(), ["time", "certificate"]);
         assert!(answer.causes().contains("it was good when the webhook was sent"), "{}", answer.report);
     }
 }

@@ -4,7 +4,7 @@ use gateway_tests::http1::Request;
 use gateway_tests::{Answer, http2, refusing};
 use http::HeaderMap;
 
-use super::{event, now_s, secret, stripe_signature, to_paypals_door, to_stripes_door};
+use super::{event, now_s, secret, sent_at, stripe_signature, to_paypals_door, to_stripes_door};
 
 #[tokio::test]
 async fn a_forged_stale_or_altered_webhook_is_refused_and_reaches_nobody() {
@@ -68,27 +68,54 @@ async fn a_certificate_anywhere_else_than_at_paypal_is_never_fetched() {
     let host = own.trim_start_matches("http://").to_owned();
     let certs = "/v1/notifications/certs";
     let urls = [
-        format!("https://evilpaypal.com{certs}/CERT-1"),
-        format!("https://api.paypal.com.evil.com{certs}/CERT-1"),
-        format!("https://api.paypal.com@evil.com{certs}/CERT-1"),
-        format!("https://api.paypal.com{certs}/CERT-1"),
-        format!("http://{host}@evil.com{certs}/CERT-1"),
-        format!("http://user@{host}{certs}/CERT-1"),
-        format!("http://127.0.0.1{certs}/CERT-1"),
-        format!("https://{host}{certs}/CERT-1"),
+        format!("https://evilpaypal.com{certs}/CERT-360caa42-fca2a594-a5cafa77"),
+        format!("https://api.paypal.com.evil.com{certs}/CERT-360caa42-fca2a594-a5cafa77"),
+        format!("https://api.paypal.com@evil.com{certs}/CERT-360caa42-fca2a594-a5cafa77"),
+        format!("https://api.paypal.com{certs}/CERT-360caa42-fca2a594-a5cafa77"),
+        format!("http://{host}@evil.com{certs}/CERT-360caa42-fca2a594-a5cafa77"),
+        format!("http://user@{host}{certs}/CERT-360caa42-fca2a594-a5cafa77"),
+        format!("http://127.0.0.1{certs}/CERT-360caa42-fca2a594-a5cafa77"),
+        format!("https://{host}{certs}/CERT-360caa42-fca2a594-a5cafa77"),
         format!("{own}/v1/notifications/certs/../../../_sandbox/ledger"),
         format!("{own}{certs}/%2e%2e/ledger"),
-        format!("{own}{certs}/CERT-1?a=b"),
-        format!("{own}{certs}/CERT-1#a"),
+        format!("{own}{certs}/CERT-360caa42-fca2a594-a5cafa77?a=b"),
+        format!("{own}{certs}/CERT-360caa42-fca2a594-a5cafa77#a"),
         format!("{own}{certs}/"),
         format!("{own}/_sandbox/paypal-ca.pem"),
-        format!("{own}\\{certs}/CERT-1"),
+        format!("{own}\\{certs}/CERT-360caa42-fca2a594-a5cafa77"),
+        // At the right place, and named as none of PayPal's are.
+        format!("{own}{certs}/CERT-1"),
+        format!("{own}{certs}/CERT-360CAA42-FCA2A594-A5CAFA77"),
+        format!("{own}{certs}/CERT-360caa42-fca2a594-a5cafa770"),
+        format!("{own}{certs}/CERT-360caa42-fca2a594-a5cafa77-a5cafa77"),
         own.clone(),
         "file:///etc/passwd".to_owned(),
         String::new(),
     ];
     for url in urls {
         to_paypals_door(&url).send(gateway.address()).await.refuses(401, "SIGNATURE_INVALID");
+    }
+    assert_eq!(certificate_requests(&gateway).await, 0);
+    gateway.nothing_reached_the_control_plane().await;
+}
+
+#[tokio::test]
+async fn a_transmission_that_paypal_does_not_send_any_more_is_refused_before_its_certificate_is_asked_for() {
+    let gateway = refusing().await;
+    let url = format!(
+        "{}/v1/notifications/certs/CERT-360caa42-fca2a594-a5cafa77",
+        gateway.stack().sandbox_url()
+    );
+    let days = |days: i64| i64::try_from(now_s()).unwrap() + days * 86_400;
+    for (at, worth) in [
+        ("2015-05-18T15:45:13Z".parse().unwrap(), "too_old"),
+        (jiff::Timestamp::from_second(days(-4) - 60).unwrap(), "too_old"),
+        (jiff::Timestamp::from_second(days(1)).unwrap(), "too_new"),
+    ] {
+        let answer = sent_at(&url, at).send(gateway.address()).await;
+        answer.refuses(401, "SIGNATURE_INVALID");
+        assert_eq!(gateway.access_log_line(&answer).await["edge_signature"], worth);
+        assert!(gateway.edge_webhooks(worth).await > 0);
     }
     assert_eq!(certificate_requests(&gateway).await, 0);
     gateway.nothing_reached_the_control_plane().await;
@@ -110,7 +137,7 @@ async fn a_flood_of_forged_webhooks_costs_nobody_anything() {
     let flood = (0..2_000).map(|n| {
         let request = client.post(&urls[n % 2]).body(body.clone()).header("stripe-signature", &signature);
         let request =
-            request.header("paypal-cert-url", "https://evilpaypal.com/v1/notifications/certs/CERT-1");
+            request.header("paypal-cert-url", "https://evilpaypal.com/v1/notifications/certs/CERT-360caa42-fca2a594-a5cafa77");
         async move { request.send().await.unwrap().status().as_u16() }
     });
     use futures_util::StreamExt as _;

@@ -1,8 +1,12 @@
 //! What providers tell: a forged webhook ends in Envoy, a true one moves its payment once.
 
+mod captured;
+mod certificates;
+mod disputes;
 mod effects;
 mod forged;
 mod genuine;
+mod rewritten;
 mod rotation;
 
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -36,10 +40,13 @@ fn to_stripes_door(signature: &str, body: &[u8]) -> Request {
 
 /// The head of a delivery in PayPal's form, as of now, whose certificate is said to be at `url`. Its signature is none.
 pub(crate) fn forged_paypal(url: &str) -> [(&'static str, String); 6] {
-    let now = jiff::Timestamp::from_second(now_s().try_into().unwrap()).unwrap();
+    forged_at(url, jiff::Timestamp::from_second(now_s().try_into().unwrap()).unwrap())
+}
+
+fn forged_at(url: &str, at: jiff::Timestamp) -> [(&'static str, String); 6] {
     [
         ("paypal-transmission-id", "dfb3be50-fd74-11e4-8bf3-77339302725b".to_owned()),
-        ("paypal-transmission-time", now.to_string()),
+        ("paypal-transmission-time", at.to_string()),
         ("paypal-transmission-sig", format!("{}=", "A".repeat(343))),
         ("paypal-cert-url", url.to_owned()),
         ("paypal-auth-algo", "SHA256withRSA".to_owned()),
@@ -49,8 +56,13 @@ pub(crate) fn forged_paypal(url: &str) -> [(&'static str, String); 6] {
 
 /// That delivery.
 pub(crate) fn to_paypals_door(url: &str) -> Request {
+    sent_at(url, jiff::Timestamp::from_second(now_s().try_into().unwrap()).unwrap())
+}
+
+/// The same that says that it was sent at `at`.
+fn sent_at(url: &str, at: jiff::Timestamp) -> Request {
     let request = Request::new("POST", "/webhooks/paypal").json();
-    let headers = forged_paypal(url);
+    let headers = forged_at(url, at);
     let request = headers.iter().fold(request, |request, (name, value)| request.header(name, value));
     request.body(event("WH-1", 500))
 }

@@ -24,6 +24,8 @@ pub(crate) enum Operation {
     Cancel,
     Refund,
     Retrieve,
+    /// Reading a dispute, for which PayPal wants a permission of its own.
+    Dispute,
     Token,
     Certificate,
     Webhook,

@@ -14,6 +14,7 @@ use jiff::Timestamp;
 
 use super::id::{PaymentId, RefundId};
 use super::provider::{Doubt, ProviderRef, Refusal};
+use super::webhook::{Dispute, Trail};
 
 /// Which payment to look for at the provider.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -175,6 +176,14 @@ pub enum RefundStanding {
     Processed,
     Failed(Refusal),
     Unclear(String),
+}
+
+/// A dispute as the provider's own object shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DisputeEvidence {
+    pub dispute: Dispute,
+    /// The charges that it is about: mostly one.
+    pub about: Vec<Trail>,
 }
 
 /// Whether a call of our own, recorded as being made, can still bring its answer.

@@ -144,8 +144,16 @@ impl Payment {
         seen.refund.is_none() && seen.is_without_funds && is_processed && seen.money.is_some_and(is_over)
     }
 
+    /// Whether the object that was read has to do with this payment: it is the one that is recorded, or names it.
+    #[must_use]
+    pub fn is_shown_by(&self, seen: &Evidence) -> bool {
+        self.reference.as_ref() == Some(&seen.reference)
+            || seen.payment == Some(self.id)
+            || self.names(&seen.reference)
+    }
+
     /// Same object, same owner, same money; otherwise in what it differs.
-    fn is_described_by(&self, seen: &Evidence) -> Result<(), &'static str> {
+    pub(in crate::domain) fn is_described_by(&self, seen: &Evidence) -> Result<(), &'static str> {
         if self.reference.as_ref().is_some_and(|known| *known != seen.reference) {
             return Err("another object of the provider names this payment");
         }

@@ -1,7 +1,8 @@
 //! A payer's complaint, with their bank or with PayPal.
 //!
 //! Providers tell of one dispute in several events, which may come in any order. What is recorded is the same in
-//! every order: the newest word counts, and of two of the same time the one that is further on.
+//! every order: the newest word counts, and of two of the same time the one that is further on. What only an event
+//! claims never counts beside the provider's own word.
 
 use std::fmt::Debug;
 
@@ -13,6 +14,9 @@ use crate::domain::provider::ProviderRef;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Dispute {
     pub id: ProviderRef,
+    /// The provider's own word: its object says so, or an event whose whole body it has signed. Otherwise an event
+    /// claims it, and no more is known.
+    pub is_verified: bool,
     /// The provider's words, which may be new ones.
     pub reason: Option<String>,
     pub status: Option<String>,
@@ -113,6 +117,12 @@ impl Dispute {
     /// What is known after `told` came, whichever of the two was sent first; `None` if nothing new.
     #[must_use]
     pub fn updated(&self, told: &Self) -> Option<Self> {
+        match (self.is_verified, told.is_verified) {
+            (true, false) => return None,
+            // Nothing that was only claimed is left.
+            (false, true) => return Some(told.clone()),
+            (true, true) | (false, false) => {}
+        }
         let newest = if told.place() > self.place() { told } else { self };
         let merged = Self {
             opened_at: [self.opened_at, told.opened_at].into_iter().flatten().min(),

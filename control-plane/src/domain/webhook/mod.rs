@@ -1,7 +1,8 @@
 //! What a provider tells us by itself: events, stored before they are acknowledged and worked off later.
 //!
-//! An event is a hint. It says which payment to look at again; what moves the payment is what the provider's
-//! object says then. Only of disputes the event itself is recorded: they move nothing here.
+//! An event is a hint. It says what to look at again; what is recorded is what the provider's object says then. Only of
+//! disputes an event itself is recorded: as the provider's word where the provider signs the whole body (Stripe), and as
+//! no more than a claim where the provider does not let us read its own object (PayPal, without the permission).
 
 mod dispute;
 
@@ -138,6 +139,7 @@ pub struct Notice {
 pub enum About {
     Payment(Trail),
     Refund(Trail),
+    /// One that is not [`Dispute::is_verified`] is only claimed, and so is which payment it is about.
     Dispute(Trail, Dispute),
     /// A kind that this gateway has no use for.
     Other,

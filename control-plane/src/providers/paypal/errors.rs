@@ -68,6 +68,11 @@ impl Problem {
         issue.or(error.name.as_deref()).and_then(untrusted::code)
     }
 
+    /// PayPal itself says that these credentials may not do this: nothing between us and it does.
+    pub(super) fn lacks_permission(&self) -> bool {
+        self.status == 403 && self.error.as_ref().is_ok_and(|error| error.name.is_some())
+    }
+
     /// Where to send the payer, if the error says so.
     pub(super) fn page(&self) -> Option<String> {
         Link::payers_page(&self.error.as_ref().ok()?.links)

@@ -4,12 +4,14 @@ mod answers;
 mod body;
 mod client;
 mod currency;
+mod dispute;
 mod errors;
 mod held;
 mod look_up;
 mod methods;
 mod orders;
 mod requests;
+mod resource;
 mod token;
 mod webhook;
 
@@ -31,7 +33,9 @@ use super::settings::{PaypalSettings, Timeouts};
 use super::step::Step;
 use super::transport::TransportError;
 use crate::domain::clock::Clock;
-use crate::domain::evidence::{Evidence, Found, ListCursor, ListPart, LookUp, RefundEvidence, RefundLookUp};
+use crate::domain::evidence::{
+    DisputeEvidence, Evidence, Found, ListCursor, ListPart, LookUp, RefundEvidence, RefundLookUp,
+};
 use crate::domain::provider::{
     CancelOrder, CaptureOrder, Captured, ChargeOrder, Charged, OperationKind, Outcome, PaymentProvider,
     ProviderRef, RefundOrder, Refunded, ResumeOrder, Unacceptable,
@@ -126,6 +130,10 @@ impl PaymentProvider for Paypal {
 
     async fn look_up_refunds(&self, which: &RefundLookUp) -> Found<Vec<RefundEvidence>> {
         self.run_look_up_refunds(which).await.into()
+    }
+
+    async fn look_up_dispute(&self, dispute: &ProviderRef) -> Found<DisputeEvidence> {
+        self.look_at_dispute(dispute).await
     }
 
     fn read_event(&self, body: &[u8]) -> Result<Notice, NotAnEvent> {

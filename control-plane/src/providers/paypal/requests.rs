@@ -61,6 +61,10 @@ pub(super) fn look_at_capture(capture: &ProviderRef) -> ProviderRequest {
     look(&["v2", "payments", "captures", capture.as_str()])
 }
 
+pub(super) fn look_at_dispute(dispute: &ProviderRef) -> ProviderRequest {
+    look(&["v1", "customer", "disputes", dispute.as_str()])
+}
+
 pub(super) fn look_at_refund(refund: &ProviderRef) -> ProviderRequest {
     look(&["v2", "payments", "refunds", refund.as_str()])
 }

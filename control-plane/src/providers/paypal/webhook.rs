@@ -1,17 +1,13 @@
 //! What a PayPal event is about (developer.paypal.com/api/rest/webhooks/event-names). Only names are taken
-//! from it, and of a dispute what PayPal says of it; kinds and fields that are new are no trouble.
+//! from it, and of a dispute what the event claims of it; kinds and fields that are new are no trouble.
 
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::answers::Link;
-use super::currency::Sum;
-use crate::domain::id::PaymentId;
-use crate::domain::provider::ProviderRef;
-use crate::domain::webhook::{
-    About, Dispute, DisputeOutcome, DisputeStage, NotAnEvent, Notice, Trail, Verdict,
-};
+use super::dispute::claimed;
+use super::resource::Resource;
+use crate::domain::webhook::{About, NotAnEvent, Notice, Trail};
 use crate::providers::untrusted;
 
 #[derive(Deserialize)]
@@ -22,44 +18,6 @@ struct Event {
     create_time: Value,
     #[serde(default)]
     resource: Value,
-}
-
-/// The resource in it, as far as it can be read: every field may be missing or of another type.
-struct Resource<'a>(&'a Value);
-
-impl Resource<'_> {
-    fn text(&self, path: &str) -> Option<&str> {
-        self.0.pointer(path)?.as_str()
-    }
-
-    fn reference(&self, path: &str) -> Option<ProviderRef> {
-        untrusted::reference(self.text(path)?)
-    }
-
-    fn payment(&self, path: &str) -> Option<PaymentId> {
-        self.text(path)?.parse().ok()
-    }
-
-    fn code(&self, path: &str) -> Option<String> {
-        untrusted::code(self.text(path)?)
-    }
-
-    fn time(&self, path: &str) -> Option<Timestamp> {
-        self.text(path)?.parse().ok()
-    }
-
-    fn link(&self, rel: &str, kind: &str) -> Option<ProviderRef> {
-        let links = self.0.get("links")?;
-        Link::to(&Vec::<Link>::deserialize(links).ok()?, rel, kind)
-    }
-
-    fn up(&self, kind: &str) -> Option<ProviderRef> {
-        self.link("up", kind)
-    }
-
-    fn order(&self) -> Option<ProviderRef> {
-        self.reference("/supplementary_data/related_ids/order_id").or_else(|| self.up("orders"))
-    }
 }
 
 pub(super) fn read(body: &[u8]) -> Result<Notice, NotAnEvent> {
@@ -91,17 +49,7 @@ fn about(kind: &str, resource: &Resource<'_>, created_at: Option<Timestamp>) -> 
             let reference = resource.reference("/order_id").or(id);
             About::Payment(Trail { payment, reference, charge: None, refund: None })
         }
-        _ if kind.starts_with("CUSTOMER.DISPUTE.") => {
-            dispute(kind, resource, created_at).map_or(About::Other, |dispute| {
-                let trail = Trail {
-                    payment: resource.payment("/disputed_transactions/0/custom"),
-                    reference: None,
-                    charge: resource.reference("/disputed_transactions/0/seller_transaction_id"),
-                    refund: None,
-                };
-                About::Dispute(trail, dispute)
-            })
-        }
+        _ if kind.starts_with("CUSTOMER.DISPUTE.") => claimed(kind, resource, created_at),
         _ => About::Other,
     }
 }
@@ -114,45 +62,10 @@ fn given_back(resource: &Resource<'_>) -> Trail {
     if let Some(capture) = resource.link("self", "captures") {
         return Trail { payment, reference, charge: Some(capture), refund: None };
     }
-    let refund = resource.link("self", "refunds").or(id);
-    Trail { payment, reference, charge: resource.up("captures"), refund }
-}
-
-fn dispute(kind: &str, resource: &Resource<'_>, created_at: Option<Timestamp>) -> Option<Dispute> {
-    let amount = resource.0.get("dispute_amount");
-    let money = amount.and_then(|sum| Sum::deserialize(sum).ok()).and_then(|sum| sum.money());
-    let status = resource.code("/status");
-    let is_closed = kind == "CUSTOMER.DISPUTE.RESOLVED" || status.as_deref() == Some("RESOLVED");
-    let stage = match status.as_deref() {
-        _ if is_closed => DisputeStage::Closed,
-        Some("UNDER_REVIEW") => DisputeStage::Review,
-        _ => DisputeStage::Open,
-    };
-    let code = resource.code("/dispute_outcome/outcome_code").filter(|_| is_closed);
-    Some(Dispute {
-        id: resource.reference("/dispute_id")?,
-        reason: resource.code("/reason"),
-        status,
-        amount: money.map(|money| money.amount),
-        currency: money.map(|money| money.currency),
-        stage,
-        outcome: code.map(|code| DisputeOutcome::new(verdict(&code), code)),
-        opened_at: resource.time("/create_time"),
-        closed_at: created_at.filter(|_| is_closed),
-        as_of: created_at?,
-        changed_at: resource.time("/update_time"),
-    })
-}
-
-/// Who has the money (developer.paypal.com/api/customer-disputes/v1, `dispute_outcome`). With a payout PayPal itself
-/// bears the loss. `NONE`: closed without a decision, because another dispute goes on in its place.
-fn verdict(outcome_code: &str) -> Verdict {
-    match outcome_code {
-        "RESOLVED_SELLER_FAVOUR" | "RESOLVED_WITH_PAYOUT" | "DENIED" => Verdict::Won,
-        "RESOLVED_BUYER_FAVOUR" | "ACCEPTED" => Verdict::Lost,
-        "CANCELED_BY_BUYER" => Verdict::Withdrawn,
-        _ => Verdict::Other,
-    }
+    let charge = resource.up("captures");
+    // Without its capture it could be anybody's: then those of the payment are looked at.
+    let refund = resource.link("self", "refunds").or(id).filter(|_| charge.is_some());
+    Trail { payment, reference, charge, refund }
 }
 
 #[cfg(test)]
@@ -160,6 +73,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::domain::provider::ProviderRef;
 
     const TXN: &str = "txn_00000000-0000-7101-8101-010101010101";
 
@@ -251,59 +165,6 @@ mod tests {
         let About::Payment(trail) = notice("CHECKOUT.ORDER.APPROVED", &resource).about else { panic!() };
         assert_eq!(trail.payment.unwrap().to_string(), TXN);
         assert_eq!(trail.reference, Some(ProviderRef::new("5O190127TN364715T")));
-    }
-
-    #[test]
-    fn a_dispute_leads_to_the_capture_it_is_about() {
-        let resource = json!({
-            "dispute_id": "PP-D-27803", "reason": "MERCHANDISE_OR_SERVICE_NOT_RECEIVED", "status": "RESOLVED",
-            "dispute_amount": { "currency_code": "USD", "value": "49.99" },
-            "create_time": "2026-02-01T00:00:00.000Z",
-            "disputed_transactions": [{ "seller_transaction_id": "C1", "custom": TXN }],
-        });
-        let About::Dispute(trail, dispute) = notice("CUSTOMER.DISPUTE.RESOLVED", &resource).about else {
-            panic!()
-        };
-        assert_eq!(trail.charge, Some(ProviderRef::new("C1")));
-        assert_eq!(dispute.amount.unwrap().minor(), 4_999);
-        assert!(dispute.opened_at.is_some() && dispute.closed_at == Some(dispute.as_of));
-    }
-
-    #[test]
-    fn paypals_outcome_tells_who_has_the_money() {
-        for (code, verdict) in [
-            ("RESOLVED_SELLER_FAVOUR", Verdict::Won),
-            ("RESOLVED_WITH_PAYOUT", Verdict::Won),
-            ("DENIED", Verdict::Won),
-            ("RESOLVED_BUYER_FAVOUR", Verdict::Lost),
-            ("ACCEPTED", Verdict::Lost),
-            ("CANCELED_BY_BUYER", Verdict::Withdrawn),
-            ("NONE", Verdict::Other),
-            ("A_WORD_OF_NEXT_YEAR", Verdict::Other),
-        ] {
-            let resource = json!({ "dispute_id": "PP-D-1", "status": "RESOLVED",
-                "dispute_outcome": { "outcome_code": code }, "update_time": "2026-02-14T21:50:07.123Z" });
-            let about = notice("CUSTOMER.DISPUTE.RESOLVED", &resource).about;
-            let About::Dispute(_, told) = about else { panic!("{code}") };
-            assert_eq!(told.outcome, Some(DisputeOutcome::new(verdict, code)));
-            assert_eq!(told.changed_at.unwrap().subsec_millisecond(), 123);
-        }
-    }
-
-    #[test]
-    fn a_dispute_that_goes_on_has_no_outcome() {
-        for (status, stage) in [
-            ("OPEN", DisputeStage::Open),
-            ("WAITING_FOR_SELLER_RESPONSE", DisputeStage::Open),
-            ("UNDER_REVIEW", DisputeStage::Review),
-            ("A_WORD_OF_NEXT_YEAR", DisputeStage::Open),
-        ] {
-            let resource = json!({ "dispute_id": "PP-D-1", "status": status,
-                "dispute_outcome": { "outcome_code": "RESOLVED_BUYER_FAVOUR" } });
-            let about = notice("CUSTOMER.DISPUTE.UPDATED", &resource).about;
-            let About::Dispute(_, told) = about else { panic!("{status}") };
-            assert_eq!((told.stage, told.outcome, told.closed_at), (stage, None, None), "{status}");
-        }
     }
 
     #[test]

@@ -95,6 +95,7 @@ fn dispute(kind: &str, object: &Object<'_>, created_at: Option<Timestamp>) -> Op
     let (stage, verdict) = progress(status.as_deref(), is_closing);
     Some(Dispute {
         id: object.id()?,
+        is_verified: true,
         reason: object.text("reason").and_then(untrusted::code),
         amount: money.map(|money| money.amount),
         currency: money.map(|money| money.currency),

@@ -59,7 +59,7 @@ dispute AS MATERIALIZED (
     SELECT * FROM json_to_recordset($9::json) AS r (
         member int, provider text, id text, payment text, reason text, status text, amount bigint, currency text,
         opened_at bigint, closed_at bigint, as_of bigint, stage text, outcome text, outcome_code text,
-        changed_at bigint)
+        changed_at bigint, verified boolean)
 ),
 webhook AS MATERIALIZED (
     SELECT * FROM json_to_recordset($10::json) AS r (
@@ -167,12 +167,12 @@ disputed AS (
     RETURNING provider, id
 ),
 progressed AS (
-    INSERT INTO dispute_progress (provider, id, stage, outcome, outcome_code, changed_at)
-    SELECT provider, id, stage, outcome, outcome_code, changed_at
+    INSERT INTO dispute_progress (provider, id, stage, outcome, outcome_code, changed_at, verified)
+    SELECT provider, id, stage, outcome, outcome_code, changed_at, verified
     FROM dispute WHERE (provider, id) IN (SELECT provider, id FROM disputed)
     ON CONFLICT (provider, id) DO UPDATE SET
         stage = excluded.stage, outcome = excluded.outcome, outcome_code = excluded.outcome_code,
-        changed_at = excluded.changed_at
+        changed_at = excluded.changed_at, verified = excluded.verified
 ),
 -- An event that was worked off is not worked off again.
 told AS (

@@ -161,6 +161,7 @@ pub(super) struct Disputed {
     outcome: Option<&'static str>,
     outcome_code: Option<String>,
     changed_at: Option<i64>,
+    verified: bool,
 }
 
 #[derive(Serialize)]
@@ -287,6 +288,7 @@ pub(super) fn disputed(member: Member, payment: &Payment, dispute: &Dispute) -> 
         outcome: dispute.outcome.as_ref().map(|outcome| outcome.verdict.name()),
         outcome_code: dispute.outcome.as_ref().map(|outcome| outcome.code.clone()),
         changed_at: dispute.changed_at.map(Timestamp::as_microsecond),
+        verified: dispute.is_verified,
     }
 }
 

@@ -76,11 +76,11 @@ async fn record_progress(
     dispute: &Dispute,
 ) -> Result<(), CommitError> {
     sqlx::query(
-        "INSERT INTO dispute_progress (provider, id, stage, outcome, outcome_code, changed_at)
-         VALUES (?, ?, ?, ?, ?, ?)
+        "INSERT INTO dispute_progress (provider, id, stage, outcome, outcome_code, changed_at, verified)
+         VALUES (?, ?, ?, ?, ?, ?, ?)
          ON CONFLICT (provider, id) DO UPDATE SET
              stage = excluded.stage, outcome = excluded.outcome, outcome_code = excluded.outcome_code,
-             changed_at = excluded.changed_at",
+             changed_at = excluded.changed_at, verified = excluded.verified",
     )
     .bind(provider.name())
     .bind(dispute.id.as_str())
@@ -88,6 +88,7 @@ async fn record_progress(
     .bind(dispute.outcome.as_ref().map(|outcome| outcome.verdict.name()))
     .bind(dispute.outcome.as_ref().map(|outcome| outcome.code.as_str()))
     .bind(dispute.changed_at.map(Timestamp::as_microsecond))
+    .bind(dispute.is_verified)
     .execute(&mut **write)
     .await?;
     Ok(())

@@ -65,6 +65,7 @@ async fn claimed(test: &TestStore, now: Timestamp, until: Timestamp) -> Option<W
 fn dispute(id: &str) -> Dispute {
     Dispute {
         id: ProviderRef::new(id),
+        is_verified: true,
         reason: Some("fraudulent".to_owned()),
         status: None,
         amount: None,
@@ -260,6 +261,7 @@ async fn a_disputes_progress_is_kept_with_it(test: TestStore) {
         closed_at: Some(at(9)),
         as_of: at(9),
         changed_at: None,
+        is_verified: false,
         ..dispute("du_1")
     };
     let (payment, change) = noted(&payment, closed.clone());
@@ -274,8 +276,11 @@ async fn a_dispute_that_an_earlier_release_wrote_can_be_read(test: TestStore) {
     test.execute("DELETE FROM dispute_progress").await;
     let read = async || test.store.disputes(&payment.client, payment.id).await.unwrap().remove(0);
     assert_eq!((read().await.stage, read().await.outcome), (DisputeStage::Open, None));
+    assert!(read().await.is_verified, "Stripe's events are its word");
     test.execute("UPDATE disputes SET closed_at = as_of").await;
     assert_eq!(read().await.closed(), Some(at(7)));
+    test.execute("UPDATE disputes SET provider = 'paypal'").await;
+    assert!(!read().await.is_verified, "what PayPal's events say was written down unasked");
 }
 
 async fn a_payment_does_not_move_to_anothers_name_at_the_provider(test: TestStore) {

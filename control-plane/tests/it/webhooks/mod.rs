@@ -1,6 +1,7 @@
 //! What providers tell the gateway by itself: from the door to the effect.
 
 mod approved;
+mod claimed;
 mod command;
 mod disputes;
 mod intake;

@@ -70,6 +70,8 @@ pub enum ConfigError {
     PaypalWebhookId,
     #[error("`webhooks.paypal.trust`: {0}")]
     PaypalTrust(TrustError),
+    #[error("`webhooks.paypal.refreshSeconds` must be from 1 to 86400")]
+    PaypalRefresh,
     #[error(
         "{KEYS_VARIABLE} is not set; it must be `id:hex` with 64 or more hex digits, and Envoy must pass it on (`host_env_keys`)"
     )]

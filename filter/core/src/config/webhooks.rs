@@ -33,6 +33,15 @@ pub struct Paypal {
     pub trust: Trust,
     /// Envoy's cluster for each host (and port) that certificates may be fetched from.
     pub clusters: BTreeMap<String, String>,
+    /// How old a key that is in use may be when it is fetched again, in seconds: 1 to 86,400.
+    pub refresh_after_s: u64,
+}
+
+/// Half of PayPal's own `cache-control`.
+const REFRESH_AFTER_S: u64 = 12 * 3600;
+
+const fn refresh_after_s() -> u64 {
+    REFRESH_AFTER_S
 }
 
 #[derive(Deserialize)]
@@ -51,6 +60,8 @@ struct PaypalSettings {
     /// PEM.
     trust: String,
     clusters: BTreeMap<String, String>,
+    #[serde(default = "refresh_after_s")]
+    refresh_seconds: u64,
 }
 
 #[derive(Deserialize)]
@@ -101,11 +112,15 @@ impl PaypalSettings {
                     .map_err(ConfigError::PaypalEnvironment)?
             }
         };
+        if !(1..=86_400).contains(&self.refresh_seconds) {
+            return Err(ConfigError::PaypalRefresh);
+        }
         Ok(Paypal {
             environment,
             webhook_id: WebhookId::parse(&self.webhook_id).ok_or(ConfigError::PaypalWebhookId)?,
             trust: Trust::from_pem(self.trust.as_bytes()).map_err(ConfigError::PaypalTrust)?,
             clusters: self.clusters,
+            refresh_after_s: self.refresh_seconds,
         })
     }
 }

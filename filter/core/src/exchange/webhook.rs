@@ -49,6 +49,7 @@ impl Webhook {
             Provider::Paypal => {
                 let Some(paypal) = &webhooks.paypal else { return Err(not_configured(provider)) };
                 let transmission = Transmission::read(head).map_err(Refused::from)?;
+                transmission.check_time(now_s).map_err(Refused::from)?;
                 let url = transmission.certificate_url(&paypal.environment).map_err(Refused::from)?;
                 Ok(Self::Paypal(transmission, url))
             }

@@ -67,6 +67,8 @@ pub enum FetchFailure {
     TooMany,
     #[error("too many other webhooks wait for it")]
     Crowded,
+    #[error("too many names of certificates that nothing is known of were asked for a short time ago")]
+    UnknownNames,
 }
 
 impl Refused {
@@ -113,6 +115,7 @@ impl CannotVerify {
             Self::Fetch(FetchFailure::TimedOut) => "certificate_timeout",
             Self::Fetch(FetchFailure::TooMany) => "certificate_busy",
             Self::Fetch(FetchFailure::Crowded) => "certificate_crowded",
+            Self::Fetch(FetchFailure::UnknownNames) => "certificate_unknown_names",
             Self::Certificate(problem) => problem.reason(),
             Self::RsaUnavailable => "rsa_unavailable",
         }

@@ -26,7 +26,7 @@ fn problem(bundle: &str, delivered: &str) -> Problem {
     }
 }
 
-fn from_root(params: &CertificateParams) -> String {
+pub(crate) fn from_root(params: &CertificateParams) -> String {
     issued(params, &*LEAF, &root(), &ROOT)
 }
 
@@ -34,6 +34,8 @@ fn from_root(params: &CertificateParams) -> String {
 fn a_certificate_of_the_root_is_trusted_until_it_expires() {
     let key = key_of(&bundle(), &good()).unwrap();
     assert_eq!(key.not_after_s(), 1_798_761_600);
+    let root_until_s = Trust::from_pem(bundle().as_bytes()).unwrap().until_s();
+    assert_eq!(key.issuers_until_s(), root_until_s);
 }
 
 #[test]

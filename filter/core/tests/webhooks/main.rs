@@ -9,6 +9,7 @@
 
 mod authority;
 mod certificates;
+mod kept_certificates;
 mod paypal_properties;
 mod published_paypal;
 mod published_stripe;

@@ -49,7 +49,7 @@ impl Delivery {
             (TRANSMISSION_ID, &self.id),
             (TRANSMISSION_TIME, &self.time),
             (TRANSMISSION_SIG, &self.signature),
-            (CERT_URL, "https://api.paypal.com/v1/notifications/certs/CERT-1"),
+            (CERT_URL, "https://api.paypal.com/v1/notifications/certs/CERT-360caa42-fca2a594-a5cafa77"),
             (AUTH_ALGO, "SHA256withRSA"),
         ]);
         let Ok(transmission) = Transmission::read(Head::new(&lines)) else { return false };
@@ -124,6 +124,7 @@ fn piece() -> impl Strategy<Value = String> {
         "/v1/notifications/certs",
         "/v1/notifications/certs/../",
         "CERT-1-2-3",
+        "CERT-360caa42-fca2a594-a5cafa77",
         "%2e",
         "%2f",
         "?",
@@ -152,13 +153,13 @@ proptest! {
             let Ok(url) = CertificateUrl::parse(&text, &environment) else { continue };
             prop_assert_eq!(url.to_string(), text.clone());
             prop_assert!(hosts.contains(&url.authority()) && url.encrypted());
-            let name = url.path().strip_prefix("/v1/notifications/certs/").unwrap();
-            prop_assert!(!name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_'));
+            let name = url.path().strip_prefix("/v1/notifications/certs/CERT-").unwrap();
+            prop_assert!(name.len() == 26 && name.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f' | b'-')));
         }
     }
 
     #[test]
-    fn a_name_of_a_certificate_is_taken_from_each_host(host in "api(-m)?(\\.sandbox)?\\.paypal\\.com", name in "[A-Za-z0-9_-]{1,64}") {
+    fn a_name_of_a_certificate_is_taken_from_each_host(host in "api(-m)?(\\.sandbox)?\\.paypal\\.com", name in "CERT-[0-9a-f]{8}-[0-9a-f]{8}-[0-9a-f]{8}") {
         let text = format!("https://{host}/v1/notifications/certs/{name}");
         let sandbox = host.contains("sandbox");
         prop_assert_eq!(CertificateUrl::parse(&text, &Environment::live()).is_ok(), !sandbox);

@@ -45,6 +45,7 @@ fn published_transmissions_are_verified_at_their_own_time() {
         let body = decode(text(vector, "/body_base64"));
         let lines = lines(&headers(vector));
         let transmission = Transmission::read(Head::new(&lines)).unwrap();
+        assert_eq!(transmission.check_time(now_s), Ok(()));
         let id = WebhookId::parse(text(vector, "/webhook_id")).unwrap();
         let verify = |body: &[u8], id: &WebhookId| transmission.verify(body, id, &key, &PureRust);
         let verified = Verified::Paypal {
@@ -93,10 +94,26 @@ fn published_certificates_lead_to_the_bundle_while_they_are_valid_and_not_a_seco
     assert!(seen >= 4);
 }
 
+fn today() -> u64 {
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs()
+}
+
+#[test]
+fn today_none_of_the_published_transmissions_is_one_that_paypal_still_sends() {
+    let Some(webhooks) = vectors("paypal_webhooks.json") else { return };
+    for vector in webhooks["vectors"].as_array().unwrap() {
+        let lines = lines(&headers(vector));
+        let transmission = Transmission::read(Head::new(&lines)).unwrap();
+        let age_s = today() - unix(text(vector, "/headers/PAYPAL-TRANSMISSION-TIME"));
+        let refused = transmission.check_time(today());
+        assert!(matches!(refused, Err(Forged::TooOld { age_s: told }) if told.abs_diff(age_s) < 60), "{refused:?}");
+    }
+}
+
 #[test]
 fn today_they_have_all_expired() {
     let Some(certificates) = vectors("paypal_certificates.json") else { return };
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let now = today();
     for (name, certificate) in certificates["certs"].as_object().unwrap() {
         let leaf = certificate.get("cert_url").is_some();
         let answer = key(text(certificate, "/pem"), &environment(name), now);

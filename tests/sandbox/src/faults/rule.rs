@@ -201,8 +201,9 @@ impl Rule {
             Err(InvalidRule { field: field.to_owned(), message: message.to_owned() })
         };
         let is_stale_read = self.fault == FaultKind::StaleRead;
-        if is_stale_read && self.operation != Some(Operation::Retrieve) {
-            return invalid("operation", "must be `retrieve` for the fault `stale_read`");
+        let is_read = matches!(self.operation, Some(Operation::Retrieve | Operation::Dispute));
+        if is_stale_read && !is_read {
+            return invalid("operation", "must be `retrieve` or `dispute` for the fault `stale_read`");
         }
         if is_stale_read != self.stale_ms.is_some() {
             return invalid("staleMs", "is needed for the fault `stale_read`, and for this only");

@@ -72,8 +72,8 @@ impl Endpoint {
             Self::RetrieveOrder(_)
             | Self::RetrieveAuthorization(_)
             | Self::RetrieveCapture(_)
-            | Self::RetrieveRefund(_)
-            | Self::RetrieveDispute(_) => Purpose::Known(Operation::Retrieve),
+            | Self::RetrieveRefund(_) => Purpose::Known(Operation::Retrieve),
+            Self::RetrieveDispute(_) => Purpose::Known(Operation::Dispute),
         }
     }
 

@@ -83,9 +83,9 @@ impl Endpoint {
             | Self::RetrieveCharge(_)
             | Self::ListCharges
             | Self::RetrieveMethod(_)
-            | Self::RetrieveDispute(_)
             | Self::RetrieveEvent(_)
             | Self::ListEvents => Purpose::Known(Operation::Retrieve),
+            Self::RetrieveDispute(_) => Purpose::Known(Operation::Dispute),
             Self::UpdateIntent(_) | Self::UpdateRefund(_) => Purpose::Known(Operation::Unknown),
         }
     }

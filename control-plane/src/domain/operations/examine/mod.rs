@@ -102,7 +102,17 @@ impl Examiner<'_> {
         reference: Option<&ProviderRef>,
         charge: Option<&ProviderRef>,
     ) -> Result<Option<Evidence>, Trouble> {
-        match self.look(&plan.payment, reference, charge).await? {
+        let looked = self.look(&plan.payment, reference, charge).await?;
+        self.adopt_what_was_seen(plan, looked)
+    }
+
+    /// Plans what follows from a look at the plan's payment.
+    pub(super) fn adopt_what_was_seen(
+        &self,
+        plan: &mut Plan,
+        looked: Looked,
+    ) -> Result<Option<Evidence>, Trouble> {
+        match looked {
             Looked::Seen(seen) => {
                 self.adopt(plan, &seen)?;
                 Ok(Some(seen))

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use edge_core::provider::Provider;
 use jiff::{SignedDuration, Timestamp};
 
-use super::examine::{Examiner, Plan, Told, Trouble};
+use super::examine::{Examiner, Looked, Plan, Told, Trouble};
 use crate::domain::event::Cause;
 use crate::domain::evidence::{Evidence, Standing};
 use crate::domain::gateway::Gateway;
@@ -34,6 +34,8 @@ use crate::domain::webhook::{
 pub(super) const CLAIM: SignedDuration = SignedDuration::from_secs(25);
 
 pub const EVENTS_METRIC: &str = "webhook_events_total";
+
+const ANOTHERS: &str = "what it names belongs to another payment, by the provider's own object";
 
 /// How an event ends.
 enum Worked {
@@ -186,6 +188,11 @@ async fn work_off(gateway: &Gateway, event: &WebhookEvent) -> Result<Worked, Tro
         return Ok(Worked::Ignored("it cannot be read"));
     };
     let job = Job { gateway, provider: &*provider, event };
+    if let About::Dispute(trail, claimed) = &notice.about
+        && !claimed.is_verified
+    {
+        return job.claimed_dispute(trail, claimed).await;
+    }
     let Some(trail) = notice.about.trail() else {
         return Ok(Worked::Ignored("there is no use for this kind of event"));
     };
@@ -195,13 +202,17 @@ async fn work_off(gateway: &Gateway, event: &WebhookEvent) -> Result<Worked, Tro
     match &notice.about {
         About::Dispute(_, dispute) => job.dispute(payment, dispute).await,
         About::Refund(trail) => {
-            let (plan, _) = job.payment(payment, trail).await?;
+            let Some((plan, _)) = job.payment(payment, trail).await? else {
+                return Ok(Worked::Ignored(ANOTHERS));
+            };
             let told = trail.refund.as_ref().map(|refund| Told { refund, since: event.received_at });
             let plan = job.examiner().refunds(plan, told).await?;
             job.commit(plan).await
         }
         About::Payment(trail) => {
-            let (plan, seen) = job.payment(payment, trail).await?;
+            let Some((plan, seen)) = job.payment(payment, trail).await? else {
+                return Ok(Worked::Ignored(ANOTHERS));
+            };
             let is_approved = seen.is_some_and(|seen| matches!(seen.standing, Standing::Approved { .. }));
             if is_approved && plan.is_empty() {
                 return job.approved(plan.payment).await;
@@ -226,16 +237,25 @@ impl Job<'_> {
         Plan::new(payment, cause)
     }
 
-    /// Reads where the payment stands and plans what follows from it.
-    async fn payment(&self, payment: Payment, trail: &Trail) -> Result<(Plan, Option<Evidence>), Trouble> {
+    /// Reads where the payment stands and plans what follows from it. `None`: what the event names is another payment's,
+    /// by the provider's own object.
+    async fn payment(
+        &self,
+        payment: Payment,
+        trail: &Trail,
+    ) -> Result<Option<(Plan, Option<Evidence>)>, Trouble> {
         let examiner = self.examiner();
         let mut plan = self.plan(payment);
         let (reference, charge) = (trail.reference.as_ref(), trail.charge.as_ref());
-        let seen = examiner.look_and_adopt(&mut plan, reference, charge).await?;
+        let looked = examiner.look(&plan.payment, reference, charge).await?;
+        if matches!(&looked, Looked::Seen(seen) if !plan.payment.is_shown_by(seen)) {
+            return Ok(None);
+        }
+        let seen = examiner.adopt_what_was_seen(&mut plan, looked)?;
         if seen.is_none() && plan.is_empty() {
             return Err(Trouble::Failed("the provider does not show what its event is about".to_owned()));
         }
-        Ok((plan, seen))
+        Ok(Some((plan, seen)))
     }
 
     async fn commit(&self, plan: Plan) -> Result<Worked, Trouble> {

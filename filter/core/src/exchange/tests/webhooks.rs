@@ -83,39 +83,81 @@ fn a_provider_that_is_not_set_up_sends_again() {
     refused_for_its(&sent, ErrorCode::SignatureUnverifiable, "not_configured");
 }
 
-#[test]
-fn paypals_webhook_waits_for_its_certificate_and_without_one_comes_again() {
+/// A gateway that PayPal's live webhooks are sent to.
+fn for_paypal() -> EdgeConfig {
     let pem = include_str!("../../../../../envoy/trust/paypal.pem");
     let settings = serde_json::json!({ "webhooks": { "paypal": {
         "environment": "live", "webhookId": "WH-1", "trust": pem, "clusters": {},
     } } });
-    let config = EdgeConfig::read(settings.to_string().as_bytes(), secrets()).unwrap();
-    let url = "https://api.paypal.com/v1/notifications/certs/CERT-1";
-    let sent = |url: &str| {
-        Sent::new("POST", "/webhooks/paypal")
-            .with("paypal-transmission-id", "dfb3be50-fd74-11e4-8bf3-77339302725b")
-            .with("paypal-transmission-time", "2015-05-18T15:45:13Z")
-            .with("paypal-transmission-sig", format!("{}=", "A".repeat(343)))
-            .with("paypal-cert-url", url)
-            .with("paypal-auth-algo", "SHA256withRSA")
-            .body(EVENT)
-    };
+    EdgeConfig::read(settings.to_string().as_bytes(), secrets()).unwrap()
+}
+
+const CERTIFICATE: &str = "https://api.paypal.com/v1/notifications/certs/CERT-360caa42-fca2a594-b0d12406";
+/// That is `NOW`.
+const NOW_IN_WORDS: &str = "2025-11-24T16:00:00Z";
+
+fn from_paypal(url: &str, time: &str) -> Sent {
+    Sent::new("POST", "/webhooks/paypal")
+        .with("paypal-transmission-id", "dfb3be50-fd74-11e4-8bf3-77339302725b")
+        .with("paypal-transmission-time", time)
+        .with("paypal-transmission-sig", format!("{}=", "A".repeat(343)))
+        .with("paypal-cert-url", url)
+        .with("paypal-auth-algo", "SHA256withRSA")
+        .body(EVENT)
+}
+
+#[test]
+fn paypals_webhook_waits_for_its_certificate_and_without_one_comes_again() {
+    let config = for_paypal();
     let mut exchange = Exchange::default();
-    let step = sent(url).up_to_the_claim(&mut exchange, &config);
+    let step = from_paypal(CERTIFICATE, NOW_IN_WORDS).up_to_the_claim(&mut exchange, &config);
     let Step::Certificate(wanted) = step else { panic!("{step:?}") };
-    assert_eq!(wanted.to_string(), url);
+    assert_eq!(wanted.to_string(), CERTIFICATE);
     assert_eq!(exchange.outcome(), None);
     let unreachable = Err(FetchFailure::Unreachable.into());
     let Step::Reply(reply) = exchange.on_certificate(unreachable, &PureRust, &config, NOW) else { panic!() };
     assert_eq!(reply.status, 503);
+    assert!(reply.headers.iter().any(|(name, value)| *name == "retry-after" && *value == "30"), "{reply:?}");
     assert_eq!(exchange.signature(), Some("certificate_unreachable"));
     // Once.
     assert_eq!(exchange.on_certificate(unreachable, &PureRust, &config, NOW), Step::Wait);
+}
 
-    for elsewhere in ["https://evilpaypal.com/v1/notifications/certs/CERT-1", "https://api.paypal.com/v1/x"] {
+/// Its body is not waited for, and its certificate is not asked for.
+#[track_caller]
+fn refused_at_its_head(sent: &Sent, reason: &str) {
+    let mut exchange = Exchange::default();
+    let step = exchange.on_request_head(Head::new(&sent.lines), &for_paypal(), NOW);
+    assert!(matches!(step, Step::Reply(Reply { status: 401, .. })), "{step:?}");
+    assert_eq!(exchange.signature(), Some(reason));
+    assert_eq!(exchange.outcome(), Some(Outcome::Refused(ErrorCode::SignatureInvalid)));
+}
+
+#[test]
+fn a_certificate_elsewhere_or_under_another_kind_of_name_is_not_asked_for() {
+    for elsewhere in [
+        CERTIFICATE.replace("api.paypal", "evilpaypal"),
+        CERTIFICATE.replace("CERT-360caa42-fca2a594-b0d12406", "CERT-1"),
+        CERTIFICATE.to_uppercase().replace("HTTPS://API.PAYPAL.COM/V1/NOTIFICATIONS/CERTS", "https://api.paypal.com/v1/notifications/certs"),
+        "https://api.paypal.com/v1/x".to_owned(),
+    ] {
+        refused_at_its_head(&from_paypal(&elsewhere, NOW_IN_WORDS), "certificate_url");
+    }
+}
+
+#[test]
+fn a_transmission_that_paypal_does_not_send_any_more_is_refused() {
+    for (time, reason) in [
+        ("2015-05-18T15:45:13Z", "too_old"),
+        ("2025-11-20T15:59:59Z", "too_old"),
+        ("2025-11-24T16:05:01Z", "too_new"),
+        ("24 November 2025", "header_malformed"),
+    ] {
+        refused_at_its_head(&from_paypal(CERTIFICATE, time), reason);
+    }
+    for time in ["2025-11-20T16:00:00Z", "2025-11-24T16:05:00Z"] {
         let mut exchange = Exchange::default();
-        let step = sent(elsewhere).up_to_the_claim(&mut exchange, &config);
-        assert!(matches!(step, Step::Reply(Reply { status: 401, .. })), "nothing is fetched: {step:?}");
-        assert_eq!(exchange.signature(), Some("certificate_url"));
+        let step = from_paypal(CERTIFICATE, time).up_to_the_claim(&mut exchange, &for_paypal());
+        assert!(matches!(step, Step::Certificate(_)), "{time}: {step:?}");
     }
 }

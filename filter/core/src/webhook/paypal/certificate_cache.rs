@@ -1,10 +1,14 @@
-//! Certificates that were fetched, so that a webhook costs one RSA check and PayPal one request a day.
+//! Certificates that were fetched, so that a webhook costs one RSA check and PayPal two requests a day.
 //!
-//! Senders choose the name of the certificate, so they can make us ask PayPal for ones that are not there.
-//! Those are few at a time and are remembered apart: they never push out a good one.
+//! A key is used until its certificate expires, whether or not PayPal can be asked for it again meanwhile. Senders
+//! choose the name of the certificate, so they can make us ask PayPal for ones that are not there. Those are few at a
+//! time, have a budget, and are remembered apart: they never push out a good key, nor keep one from being refreshed.
 
-use super::CertificateUrl;
-use crate::webhook::x509::TrustedKey;
+use super::fetch_budget::FetchBudget;
+use super::kept_certificates::KeptCertificates;
+use super::{CertificateUrl, Environment};
+use crate::webhook::rsa::VerifyRsa;
+use crate::webhook::x509::{Trust, TrustedKey};
 use crate::webhook::{CannotVerify, FetchFailure};
 
 /// PayPal uses one certificate, and two around a change.
@@ -13,28 +17,38 @@ const KEYS_MAX: usize = 16;
 const ATTEMPTS_MAX: usize = 16;
 /// So many certificates are awaited at once; what senders make up takes no more connections to PayPal than that.
 pub(super) const FETCHES_MAX: usize = 4;
-/// PayPal's own `cache-control`.
-const KEPT_FOR_S: u64 = 24 * 3600;
+/// So many of them under names that were never found good. The rest is for those that were.
+const UNKNOWN_FETCHES_MAX: usize = FETCHES_MAX - 1;
 const FAILED_FOR_S: u64 = 30;
 /// Longer than a host waits for an answer: after this it is not going to tell any more.
 const FETCH_S: u64 = 15;
+/// After a refresh that brought nothing the next one waits for this, then for twice as long, and so on.
+const REFRESH_AGAIN_S: u64 = 300;
+const REFRESH_AGAIN_MAX_S: u64 = 2 * 3600;
 
 /// The keys of certificates by their URL, for one environment and one trust bundle.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct CertificateCache {
-    keys: Vec<Key>,
+    keys: Vec<Known>,
     attempts: Vec<Attempt>,
+    budget: FetchBudget,
+    refresh_after_s: u64,
 }
 
+/// A URL that has led to a good certificate. Its key may have expired since.
 #[derive(Debug)]
-struct Key {
+struct Known {
     url: CertificateUrl,
     key: TrustedKey,
     fetched_at_s: u64,
-    used_at_s: u64,
+    /// `None`: never by this worker.
+    used_at_s: Option<u64>,
+    refresh_at_s: u64,
+    /// Refreshes that were begun since the last one that brought a key.
+    refreshes: u32,
 }
 
-/// A certificate that is not there.
+/// A certificate that is being fetched, or was not to be had.
 #[derive(Debug)]
 struct Attempt {
     url: CertificateUrl,
@@ -63,15 +77,51 @@ const fn lasts(since_s: u64, for_s: u64, now_s: u64) -> bool {
     }
 }
 
+impl Known {
+    const fn is_valid(&self, now_s: u64) -> bool {
+        now_s <= self.key.not_after_s()
+    }
+
+    /// A key that nobody uses is not asked for again. Neither is one whose time has come before the clock was set back:
+    /// it comes again.
+    fn is_to_be_refreshed(&self, now_s: u64) -> bool {
+        self.is_valid(now_s)
+            && self.refresh_at_s <= now_s
+            && self.used_at_s.is_some_and(|used_at_s| used_at_s >= self.fetched_at_s)
+    }
+
+    /// What becomes of the refresh is not known yet: it may bring nothing, or never end.
+    fn refresh_begins(&mut self, refresh_after_s: u64, now_s: u64) {
+        let first_s = REFRESH_AGAIN_S.min(refresh_after_s);
+        let pause_s = first_s.saturating_mul(1 << self.refreshes.min(16)).min(REFRESH_AGAIN_MAX_S);
+        self.refreshes = self.refreshes.saturating_add(1);
+        self.refresh_at_s = now_s.saturating_add(pause_s);
+    }
+}
+
 impl CertificateCache {
+    /// A key that is used is refreshed `refresh_after_s` seconds after it was fetched.
+    #[must_use]
+    pub fn new(refresh_after_s: u64) -> Self {
+        Self { keys: Vec::new(), attempts: Vec::new(), budget: FetchBudget::default(), refresh_after_s }
+    }
+
+    /// Whether there is a key, so that nothing has to be fetched.
+    #[must_use]
+    pub fn has(&self, url: &CertificateUrl, now_s: u64) -> bool {
+        self.keys.iter().any(|known| known.url == *url && known.is_valid(now_s))
+    }
+
     /// Whoever gets [`Lookup::Fetch`] has to fetch; nobody else gets it for this URL until that has an end.
     pub fn lookup(&mut self, url: &CertificateUrl, now_s: u64) -> Lookup<'_> {
         self.clear_up(now_s);
-        if let Some(known) = self.keys.iter().position(|known| known.url == *url) {
-            // Found by its place, as a reference that is returned early would bind `self` to the end.
-            return match self.keys.get_mut(known) {
+        let known = self.keys.iter().position(|known| known.url == *url);
+        let is_known = known.is_some();
+        // Found by its place, as a reference that is returned early would bind `self` to the end.
+        if let Some(place) = known.filter(|place| self.keys.get(*place).is_some_and(|it| it.is_valid(now_s))) {
+            return match self.keys.get_mut(place) {
                 Some(known) => {
-                    known.used_at_s = now_s;
+                    known.used_at_s = Some(now_s);
                     Lookup::Ready(&known.key)
                 }
                 None => Lookup::Fetch,
@@ -80,10 +130,9 @@ impl CertificateCache {
         match self.attempts.iter().find(|attempt| attempt.url == *url) {
             Some(Attempt { failed: Some(reason), .. }) => Lookup::Failed(*reason),
             Some(Attempt { failed: None, .. }) => Lookup::Waiting,
-            None if self.attempts.iter().filter(|attempt| attempt.failed.is_none()).count()
-                >= FETCHES_MAX =>
-            {
-                Lookup::Failed(FetchFailure::TooMany.into())
+            None if !self.has_slot(is_known) => Lookup::Failed(FetchFailure::TooMany.into()),
+            None if !is_known && !self.budget.take(now_s) => {
+                Lookup::Failed(FetchFailure::UnknownNames.into())
             }
             None => {
                 self.attempt(Attempt { url: url.clone(), since_s: now_s, failed: None });
@@ -92,24 +141,93 @@ impl CertificateCache {
         }
     }
 
+    /// The certificates that are to be fetched now though their keys are good; each as after [`Lookup::Fetch`].
+    pub fn refresh(&mut self, now_s: u64) -> Vec<CertificateUrl> {
+        self.clear_up(now_s);
+        let due = self.keys.iter().filter(|known| known.is_to_be_refreshed(now_s));
+        let due: Vec<_> = due.map(|known| known.url.clone()).collect();
+        let mut begun = Vec::new();
+        for url in due {
+            if !self.has_slot(true) || self.attempts.iter().any(|attempt| attempt.url == url) {
+                continue;
+            }
+            if let Some(known) = self.keys.iter_mut().find(|known| known.url == url) {
+                known.refresh_begins(self.refresh_after_s, now_s);
+            }
+            self.attempt(Attempt { url: url.clone(), since_s: now_s, failed: None });
+            begun.push(url);
+        }
+        begun
+    }
+
     /// The end of a fetch, whichever it was.
     pub fn fetched(&mut self, url: &CertificateUrl, result: Result<TrustedKey, CannotVerify>, now_s: u64) {
         self.clear_up(now_s);
         self.attempts.retain(|attempt| attempt.url != *url);
         match result {
             Ok(key) => {
-                self.keys.retain(|known| known.url != *url);
-                if self.keys.len() >= KEYS_MAX {
-                    drop_least(&mut self.keys, |known| Some(known.used_at_s));
-                }
-                self.keys.push(Key { url: url.clone(), key, fetched_at_s: now_s, used_at_s: now_s });
+                let used_at_s = match self.keys.iter().find(|known| known.url == *url) {
+                    Some(known) => known.used_at_s,
+                    // Somebody waits for it.
+                    None => Some(now_s),
+                };
+                self.keep(url, key, now_s, used_at_s);
             }
-            // A key that is good until tomorrow is not lost because a second fetch failed.
-            Err(reason) if !self.keys.iter().any(|known| known.url == *url) => {
+            // A good key is not lost because a second fetch failed.
+            Err(reason) if !self.has(url, now_s) => {
                 self.attempt(Attempt { url: url.clone(), since_s: now_s, failed: Some(reason) });
             }
             Err(_) => {}
         }
+    }
+
+    /// Takes over what other workers, or one that is dead, have fetched since. They are found good once more, since who
+    /// has kept them is not asked.
+    pub fn adopt(
+        &mut self,
+        kept: &KeptCertificates,
+        environment: &Environment,
+        trust: &Trust,
+        rsa: &impl VerifyRsa,
+        now_s: u64,
+    ) {
+        for (url, pem, fetched_at_s) in kept.certificates(environment) {
+            let known = self.keys.iter().find(|known| known.url == url);
+            if known.is_some_and(|known| known.fetched_at_s >= fetched_at_s) {
+                continue;
+            }
+            let used_at_s = known.and_then(|known| known.used_at_s);
+            if let Ok(key) = trust.key_of(pem, environment.certificate_name(), now_s, rsa) {
+                self.attempts.retain(|attempt| attempt.url != url || attempt.failed.is_none());
+                self.keep(&url, key, fetched_at_s.min(now_s), used_at_s);
+            }
+        }
+    }
+
+    /// The key that was used last.
+    #[must_use]
+    pub fn in_use(&self) -> Option<&TrustedKey> {
+        let used = self.keys.iter().filter(|known| known.used_at_s.is_some());
+        used.max_by_key(|known| known.used_at_s).map(|known| &known.key)
+    }
+
+    fn keep(&mut self, url: &CertificateUrl, key: TrustedKey, fetched_at_s: u64, used_at_s: Option<u64>) {
+        self.keys.retain(|known| known.url != *url);
+        if self.keys.len() >= KEYS_MAX {
+            drop_least(&mut self.keys, |known| Some(known.used_at_s));
+        }
+        let refresh_at_s = fetched_at_s.saturating_add(self.refresh_after_s);
+        let url = url.clone();
+        self.keys.push(Known { url, key, fetched_at_s, used_at_s, refresh_at_s, refreshes: 0 });
+    }
+
+    /// Whether one more may be fetched. `is_known`: under a name that was found good.
+    fn has_slot(&self, is_known: bool) -> bool {
+        let awaited = |attempt: &&Attempt| attempt.failed.is_none();
+        let unknown = |attempt: &&Attempt| !self.keys.iter().any(|known| known.url == attempt.url);
+        let all = self.attempts.iter().filter(awaited);
+        let unknowns = self.attempts.iter().filter(awaited).filter(unknown).count();
+        all.count() < FETCHES_MAX && (is_known || unknowns < UNKNOWN_FETCHES_MAX)
     }
 
     fn attempt(&mut self, attempt: Attempt) {
@@ -121,8 +239,6 @@ impl CertificateCache {
     }
 
     fn clear_up(&mut self, now_s: u64) {
-        self.keys
-            .retain(|known| lasts(known.fetched_at_s, KEPT_FOR_S, now_s) && now_s <= known.key.not_after_s());
         for attempt in &mut self.attempts {
             if attempt.failed.is_none() && !lasts(attempt.since_s, FETCH_S, now_s) {
                 attempt.failed = Some(FetchFailure::TimedOut.into());
@@ -131,10 +247,14 @@ impl CertificateCache {
         }
         self.attempts
             .retain(|attempt| attempt.failed.is_none() || lasts(attempt.since_s, FAILED_FOR_S, now_s));
+        for known in &mut self.keys {
+            // Of a clock that was set back.
+            known.refresh_at_s = known.refresh_at_s.min(now_s.saturating_add(self.refresh_after_s));
+        }
     }
 }
 
-fn drop_least<T>(list: &mut Vec<T>, age: impl Fn(&T) -> Option<u64>) {
+fn drop_least<T, A: Ord>(list: &mut Vec<T>, age: impl Fn(&T) -> Option<A>) {
     let ages = list.iter().enumerate().filter_map(|(i, entry)| Some((age(entry)?, i)));
     if let Some((_, least)) = ages.min() {
         list.swap_remove(least);
@@ -142,119 +262,4 @@ fn drop_least<T>(list: &mut Vec<T>, age: impl Fn(&T) -> Option<u64>) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::test;
-    use crate::webhook::paypal::Environment;
-    use crate::webhook::x509::CertificateProblem;
-
-    const NOW: u64 = 1_764_000_000;
-    const FAR: u64 = NOW + 400 * 86_400;
-
-    fn url(name: &str) -> CertificateUrl {
-        let text = format!("https://api.paypal.com/v1/notifications/certs/{name}");
-        CertificateUrl::parse(&text, &Environment::live()).unwrap()
-    }
-
-    fn key() -> TrustedKey {
-        TrustedKey::for_test(FAR)
-    }
-
-    fn unreachable() -> CannotVerify {
-        FetchFailure::Unreachable.into()
-    }
-
-    #[test]
-    fn one_fetch_serves_every_webhook_that_waits_for_it_and_comes_later() {
-        let mut cache = CertificateCache::default();
-        assert_eq!(cache.lookup(&url("a"), NOW), Lookup::Fetch);
-        assert_eq!(cache.lookup(&url("a"), NOW + 1), Lookup::Waiting);
-        assert_eq!(cache.lookup(&url("b"), NOW + 1), Lookup::Fetch);
-        cache.fetched(&url("a"), Ok(key()), NOW + 1);
-        assert_eq!(cache.lookup(&url("a"), NOW + 2), Lookup::Ready(&key()));
-        assert_eq!(cache.lookup(&url("b"), NOW + 2), Lookup::Waiting);
-    }
-
-    #[test]
-    fn a_key_is_kept_for_a_day_or_as_long_as_its_certificate_is_valid() {
-        let mut cache = CertificateCache::default();
-        cache.fetched(&url("a"), Ok(key()), NOW);
-        cache.fetched(&url("b"), Ok(TrustedKey::for_test(NOW + 60)), NOW);
-        assert_eq!(cache.lookup(&url("b"), NOW + 60), Lookup::Ready(&TrustedKey::for_test(NOW + 60)));
-        assert_eq!(cache.lookup(&url("b"), NOW + 61), Lookup::Fetch);
-        assert_eq!(cache.lookup(&url("a"), NOW + 86_399), Lookup::Ready(&key()));
-        assert_eq!(cache.lookup(&url("a"), NOW + 86_400), Lookup::Fetch);
-    }
-
-    #[test]
-    fn a_failure_is_remembered_for_half_a_minute() {
-        let mut cache = CertificateCache::default();
-        let expired = CannotVerify::Certificate(CertificateProblem::Expired { not_after_s: NOW });
-        assert_eq!(cache.lookup(&url("a"), NOW), Lookup::Fetch);
-        cache.fetched(&url("a"), Err(expired), NOW);
-        assert_eq!(cache.lookup(&url("a"), NOW + 29), Lookup::Failed(expired));
-        assert_eq!(cache.lookup(&url("a"), NOW + 30), Lookup::Fetch);
-    }
-
-    #[test]
-    fn a_fetch_that_never_ends_has_failed_and_is_tried_again() {
-        let mut cache = CertificateCache::default();
-        assert_eq!(cache.lookup(&url("a"), NOW), Lookup::Fetch);
-        assert_eq!(cache.lookup(&url("a"), NOW + 14), Lookup::Waiting);
-        assert_eq!(cache.lookup(&url("a"), NOW + 15), Lookup::Failed(FetchFailure::TimedOut.into()));
-        assert_eq!(cache.lookup(&url("a"), NOW + 45), Lookup::Fetch);
-        assert_eq!(cache.lookup(&url("b"), NOW), Lookup::Fetch);
-        assert_eq!(cache.lookup(&url("b"), NOW + 45), Lookup::Fetch, "its failure is over, too");
-        // What comes late is as good as what comes in time.
-        cache.fetched(&url("a"), Ok(key()), NOW + 46);
-        assert_eq!(cache.lookup(&url("a"), NOW + 47), Lookup::Ready(&key()));
-    }
-
-    #[test]
-    fn names_that_are_made_up_push_nothing_out_and_flood_nobody() {
-        let mut cache = CertificateCache::default();
-        cache.fetched(&url("real"), Ok(key()), NOW);
-        for i in 0..200 {
-            let made_up = url(&format!("X{i}"));
-            assert_eq!(cache.lookup(&made_up, NOW), Lookup::Fetch);
-            cache.fetched(&made_up, Err(unreachable()), NOW);
-        }
-        assert_eq!(cache.lookup(&url("real"), NOW + 1), Lookup::Ready(&key()));
-        assert_eq!((cache.keys.len(), cache.attempts.len()), (1, 16));
-        for i in 0..4 {
-            assert_eq!(cache.lookup(&url(&format!("Y{i}")), NOW), Lookup::Fetch);
-        }
-        assert_eq!(cache.lookup(&url("Y4"), NOW), Lookup::Failed(FetchFailure::TooMany.into()));
-        assert_eq!(cache.lookup(&url("Y0"), NOW), Lookup::Waiting);
-        assert_eq!(cache.attempts.len(), 16);
-    }
-
-    #[test]
-    fn the_key_that_was_not_used_for_longest_makes_room() {
-        let mut cache = CertificateCache::default();
-        for i in 0..16 {
-            cache.fetched(&url(&format!("C{i}")), Ok(key()), NOW + i);
-        }
-        assert_eq!(cache.lookup(&url("C0"), NOW + 20), Lookup::Ready(&key()));
-        cache.fetched(&url("new"), Ok(key()), NOW + 21);
-        assert_eq!(cache.lookup(&url("C0"), NOW + 22), Lookup::Ready(&key()));
-        assert_eq!(cache.lookup(&url("C1"), NOW + 22), Lookup::Fetch);
-    }
-
-    #[test]
-    fn a_clock_that_is_set_back_leaves_nothing_for_ever() {
-        let mut cache = CertificateCache::default();
-        cache.fetched(&url("a"), Err(unreachable()), NOW);
-        cache.fetched(&url("b"), Ok(key()), NOW);
-        assert_eq!(cache.lookup(&url("a"), NOW - 1000), Lookup::Fetch);
-        assert_eq!(cache.lookup(&url("b"), NOW - 1000), Lookup::Fetch);
-    }
-
-    #[test]
-    fn a_second_fetch_that_fails_does_not_lose_a_good_key() {
-        let mut cache = CertificateCache::default();
-        cache.fetched(&url("a"), Ok(key()), NOW);
-        cache.fetched(&url("a"), Err(unreachable()), NOW + 1);
-        assert_eq!(cache.lookup(&url("a"), NOW + 2), Lookup::Ready(&key()));
-    }
-}
+mod tests;

@@ -5,7 +5,8 @@ use std::fmt;
 use super::Environment;
 
 const URL_BYTES_MAX: usize = 256;
-const PATH: &str = "/v1/notifications/certs/";
+/// Before the three groups of a certificate's name.
+const PATH: &str = "/v1/notifications/certs/CERT-";
 
 /// A URL that leads to one of PayPal's certificates and to nothing else, e.g.
 /// `https://api.paypal.com/v1/notifications/certs/CERT-360caa42-fca2a594-b0d12406`.
@@ -32,7 +33,9 @@ pub enum CertificateUrlError {
     Port,
     #[error("its host is none of PayPal's in this environment")]
     Host,
-    #[error("its path is not `/v1/notifications/certs/` and one name of letters, digits, `-` and `_`")]
+    #[error(
+        "its path is not `/v1/notifications/certs/CERT-` and three groups of eight hexadecimal digits in lower case"
+    )]
     Path,
 }
 
@@ -56,9 +59,12 @@ impl CertificateUrl {
                 _ => CertificateUrlError::Host,
             });
         }
-        let name = path.strip_prefix(PATH).ok_or(CertificateUrlError::Path)?;
-        let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
-        if name.is_empty() || !name.bytes().all(plain) {
+        // Every certificate's that is known since 2015; whatever else a sender makes up is not asked for.
+        let groups = path.strip_prefix(PATH).ok_or(CertificateUrlError::Path)?;
+        let is_group = |group: &str| {
+            group.len() == 8 && group.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+        };
+        if groups.split('-').count() != 3 || !groups.split('-').all(is_group) {
             return Err(CertificateUrlError::Path);
         }
         Ok(Self { encrypted, authority: authority.to_owned(), path: path.to_owned() })
@@ -104,58 +110,70 @@ mod tests {
             assert_eq!((url.encrypted(), url.authority()), (true, host));
             assert_eq!(url.path(), "/v1/notifications/certs/CERT-360caa42-fca2a594-b0d12406");
         }
-        let other = "https://api.sandbox.paypal.com/v1/notifications/certs/CERT-1";
+        let other = "https://api.sandbox.paypal.com/v1/notifications/certs/CERT-360caa42-fca2a594-b0d12406";
         assert_eq!(parse(other), Err(CertificateUrlError::Host));
     }
 
     #[test]
     fn urls_that_lead_elsewhere_are_refused() {
         use CertificateUrlError::{Host, Path, Port, Scheme, TooLong, User};
-        let long = format!("https://api.paypal.com/v1/notifications/certs/{}", "C".repeat(256));
+        let long = format!("https://api.paypal.com/v1/notifications/certs/{}", "0".repeat(256));
         for (url, error) in [
             ("", Scheme),
-            ("api.paypal.com/v1/notifications/certs/C", Scheme),
-            ("http://api.paypal.com/v1/notifications/certs/C", Scheme),
-            ("HTTPS://api.paypal.com/v1/notifications/certs/C", Scheme),
-            (" https://api.paypal.com/v1/notifications/certs/C", Scheme),
-            ("https:\\\\api.paypal.com/v1/notifications/certs/C", Scheme),
-            ("https://evilpaypal.com/v1/notifications/certs/C", Host),
-            ("https://api.paypal.com.evil.com/v1/notifications/certs/C", Host),
-            ("https://evil.com/api.paypal.com/v1/notifications/certs/C", Host),
-            ("https://API.paypal.com/v1/notifications/certs/C", Host),
-            ("https://api.paypal.com./v1/notifications/certs/C", Host),
-            ("https://api.p\u{430}ypal.com/v1/notifications/certs/C", Host),
-            ("https://api.xn--pypal-4ve.com/v1/notifications/certs/C", Host),
-            ("https://api.paypal.com\\@evil.com/v1/notifications/certs/C", User),
-            ("https://api.paypal.com\\.evil.com/v1/notifications/certs/C", Host),
-            ("https://api.paypal.com?x/v1/notifications/certs/C", Host),
-            ("https://api.paypal.com#/v1/notifications/certs/C", Host),
-            ("https://%61pi.paypal.com/v1/notifications/certs/C", Host),
-            ("https:///v1/notifications/certs/C", Host),
-            ("https://www.paypal.com/v1/notifications/certs/C", Host),
-            ("https://api.paypal.com@evil.com/v1/notifications/certs/C", User),
-            ("https://user:secret@api.paypal.com/v1/notifications/certs/C", User),
-            ("https://api.paypal.com:443/v1/notifications/certs/C", Port),
-            ("https://api.paypal.com:/v1/notifications/certs/C", Port),
-            ("https://[::1]/v1/notifications/certs/C", Port),
+            ("api.paypal.com/v1/notifications/certs/CERT-360caa42-fca2a594-b0d12406", Scheme),
+            ("http://api.paypal.com/v1/notifications/certs/CERT-360caa42-fca2a594-b0d12406", Scheme),
+            ("HTTPS://api.paypal.com/v1/notifications/certs/CERT-360caa42-fca2a594-b0d12406", Scheme),
+            (" https://api.paypal.com/v1/notifications/certs/CERT-360caa42-fca2a594-b0d12406", Scheme),
+            ("https:\\\\api.paypal.com/v1/notifications/certs/CERT-360caa42-fca2a594-b0d12406", Scheme),
+            ("https://evilpaypal.com/v1/notifications/certs/CERT-360caa42-fca2a594-b0d12406", Host),
+            ("https://api.paypal.com.evil.com/v1/notifications/certs/CERT-360caa42-fca2a594-b0d12406", Host),
+            ("https://evil.com/api.paypal.com/v1/notifications/certs/CERT-360caa42-fca2a594-b0d12406", Host),
+            ("https://API.paypal.com/v1/notifications/certs/CERT-360caa42-fca2a594-b0d12406", Host),
+            ("https://api.paypal.com./v1/notifications/certs/CERT-360caa42-fca2a594-b0d12406", Host),
+            ("https://api.p\u{430}ypal.com/v1/notifications/certs/CERT-360caa42-fca2a594-b0d12406", Host),
+            ("https://api.xn--pypal-4ve.com/v1/notifications/certs/CERT-360caa42-fca2a594-b0d12406", Host),
+            ("https://api.paypal.com\\@evil.com/v1/notifications/certs/CERT-360caa42-fca2a594-b0d12406", User),
+            ("https://api.paypal.com\\.evil.com/v1/notifications/certs/CERT-360caa42-fca2a594-b0d12406", Host),
+            ("https://api.paypal.com?x/v1/notifications/certs/CERT-360caa42-fca2a594-b0d12406", Host),
+            ("https://api.paypal.com#/v1/notifications/certs/CERT-360caa42-fca2a594-b0d12406", Host),
+            ("https://%61pi.paypal.com/v1/notifications/certs/CERT-360caa42-fca2a594-b0d12406", Host),
+            ("https:///v1/notifications/certs/CERT-360caa42-fca2a594-b0d12406", Host),
+            ("https://www.paypal.com/v1/notifications/certs/CERT-360caa42-fca2a594-b0d12406", Host),
+            ("https://api.paypal.com@evil.com/v1/notifications/certs/CERT-360caa42-fca2a594-b0d12406", User),
+            ("https://user:secret@api.paypal.com/v1/notifications/certs/CERT-360caa42-fca2a594-b0d12406", User),
+            ("https://api.paypal.com:443/v1/notifications/certs/CERT-360caa42-fca2a594-b0d12406", Port),
+            ("https://api.paypal.com:/v1/notifications/certs/CERT-360caa42-fca2a594-b0d12406", Port),
+            ("https://[::1]/v1/notifications/certs/CERT-360caa42-fca2a594-b0d12406", Port),
             ("https://api.paypal.com", Path),
             ("https://api.paypal.com/", Path),
             ("https://api.paypal.com/v1/notifications/certs", Path),
             ("https://api.paypal.com/v1/notifications/certs/", Path),
-            ("https://api.paypal.com//v1/notifications/certs/C", Path),
-            ("https://api.paypal.com/V1/notifications/certs/C", Path),
-            ("https://api.paypal.com/v1/notifications/certs/C/", Path),
+            ("https://api.paypal.com//v1/notifications/certs/CERT-360caa42-fca2a594-b0d12406", Path),
+            ("https://api.paypal.com/V1/notifications/certs/CERT-360caa42-fca2a594-b0d12406", Path),
+            ("https://api.paypal.com/v1/notifications/certs/CERT-360caa42-fca2a594-b0d12406/", Path),
             ("https://api.paypal.com/v1/notifications/certs/../C", Path),
             ("https://api.paypal.com/v1/notifications/certs/..", Path),
             ("https://api.paypal.com/v1/notifications/certs/.", Path),
             ("https://api.paypal.com/v1/notifications/certs/%2e%2e", Path),
-            ("https://api.paypal.com/v1/notifications/certs/C%2F..", Path),
-            ("https://api.paypal.com/v1/notifications/certs/C?x=1", Path),
-            ("https://api.paypal.com/v1/notifications/certs/C#x", Path),
-            ("https://api.paypal.com/v1/notifications/certs/C;x", Path),
-            ("https://api.paypal.com/v1/notifications/certs/C\\D", Path),
-            ("https://api.paypal.com/v1/notifications/certs/C\n", Path),
-            ("https://api.paypal.com/v1/notifications/webhooks/C", Path),
+            ("https://api.paypal.com/v1/notifications/certs/CERT-360caa42-fca2a594-b0d12406%2F..", Path),
+            ("https://api.paypal.com/v1/notifications/certs/CERT-360caa42-fca2a594-b0d12406?x=1", Path),
+            ("https://api.paypal.com/v1/notifications/certs/CERT-360caa42-fca2a594-b0d12406#x", Path),
+            ("https://api.paypal.com/v1/notifications/certs/CERT-360caa42-fca2a594-b0d12406;x", Path),
+            ("https://api.paypal.com/v1/notifications/certs/CERT-360caa42-fca2a594-b0d12406\\D", Path),
+            ("https://api.paypal.com/v1/notifications/certs/CERT-360caa42-fca2a594-b0d12406\n", Path),
+            ("https://api.paypal.com/v1/notifications/webhooks/CERT-360caa42-fca2a594-b0d12406", Path),
+            ("https://api.paypal.com/v1/notifications/certs/C", Path),
+            ("https://api.paypal.com/v1/notifications/certs/CERT-1", Path),
+            ("https://api.paypal.com/v1/notifications/certs/360caa42-fca2a594-b0d12406", Path),
+            ("https://api.paypal.com/v1/notifications/certs/cert-360caa42-fca2a594-b0d12406", Path),
+            ("https://api.paypal.com/v1/notifications/certs/CERT-360CAA42-FCA2A594-B0D12406", Path),
+            ("https://api.paypal.com/v1/notifications/certs/CERT-360caa42-fca2a594", Path),
+            ("https://api.paypal.com/v1/notifications/certs/CERT-360caa42-fca2a594-b0d1240", Path),
+            ("https://api.paypal.com/v1/notifications/certs/CERT-360caa42-fca2a594-b0d124060", Path),
+            ("https://api.paypal.com/v1/notifications/certs/CERT-360caa42-fca2a594-b0d1240g", Path),
+            ("https://api.paypal.com/v1/notifications/certs/CERT-360caa42-fca2a594-b0d12406-", Path),
+            ("https://api.paypal.com/v1/notifications/certs/CERT-360caa42_fca2a594_b0d12406", Path),
+            ("https://api.paypal.com/v1/notifications/certs/CERT-360caa42-fca2a594-b0d12406-b0d12406", Path),
             (long.as_str(), TooLong),
         ] {
             assert_eq!(CertificateUrl::parse(url, &Environment::live()), Err(error), "{url}");
@@ -166,13 +184,13 @@ mod tests {
     fn a_stand_in_has_its_own_origin_and_no_other() {
         let environment = Environment::stand_in(["http://127.0.0.1:8090"], "certs.test").unwrap();
         let parse = |url: &str| CertificateUrl::parse(url, &environment);
-        let url = parse("http://127.0.0.1:8090/v1/notifications/certs/CERT-1").unwrap();
+        let url = parse("http://127.0.0.1:8090/v1/notifications/certs/CERT-360caa42-fca2a594-b0d12406").unwrap();
         assert_eq!((url.encrypted(), url.authority()), (false, "127.0.0.1:8090"));
         for other in [
-            "https://127.0.0.1:8090/v1/notifications/certs/CERT-1",
-            "http://127.0.0.1:8091/v1/notifications/certs/CERT-1",
-            "http://127.0.0.1/v1/notifications/certs/CERT-1",
-            "https://api.paypal.com/v1/notifications/certs/CERT-1",
+            "https://127.0.0.1:8090/v1/notifications/certs/CERT-360caa42-fca2a594-b0d12406",
+            "http://127.0.0.1:8091/v1/notifications/certs/CERT-360caa42-fca2a594-b0d12406",
+            "http://127.0.0.1/v1/notifications/certs/CERT-360caa42-fca2a594-b0d12406",
+            "https://api.paypal.com/v1/notifications/certs/CERT-360caa42-fca2a594-b0d12406",
         ] {
             assert!(parse(other).is_err(), "{other}");
         }

@@ -2,6 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use x509_cert::der::DateTime;
 
 use super::{CertificateUrl, Environment};
 use crate::head::Head;
@@ -31,11 +32,20 @@ impl WebhookId {
     }
 }
 
-/// A delivery whose headers can be read. Its certificate's URL has not been looked at, nor has the signature.
+/// PayPal sends a webhook up to 25 times over three days (developer.paypal.com/api/rest/webhooks/#retries), each time
+/// with the time of the first. A day more is for clocks, and for what is held up on the way.
+pub const SENT_WITHIN_S: u64 = 4 * 24 * 3600;
+
+/// Clocks differ: as much as is allowed of Stripe's by default.
+const AHEAD_MAX_S: u64 = 300;
+
+/// A delivery whose headers can be read. Its time has not been looked at, nor its certificate's URL or the signature.
 #[derive(Debug)]
 pub struct Transmission {
     id: String,
+    /// As it is signed.
     time: String,
+    sent_at_s: u64,
     signature: Vec<u8>,
     certificate_url: String,
 }
@@ -58,17 +68,31 @@ impl Transmission {
         if !is_word(id, 128) {
             return Err(malformed(TRANSMISSION_ID, "an id of letters, digits, `-` and `_`"));
         }
-        let in_time = |b: u8| b.is_ascii_digit() || b"TZ+-:.".contains(&b);
-        if !(1..=40).contains(&time.len()) || !time.bytes().all(in_time) {
-            return Err(malformed(TRANSMISSION_TIME, "a time like 2026-01-31T12:00:00Z"));
-        }
+        let sent_at_s =
+            unix_s(time).ok_or_else(|| malformed(TRANSMISSION_TIME, "a time like 2026-01-31T12:00:00Z"))?;
         let signature = STANDARD
             .decode(signature)
             .ok()
             .filter(|bytes| (256..=1024).contains(&bytes.len()))
             .ok_or_else(|| malformed(TRANSMISSION_SIG, "a whole RSA signature in base64"))?;
         let certificate_url = certificate_url.to_owned();
-        Ok(Self { id: id.to_owned(), time: time.to_owned(), signature, certificate_url })
+        Ok(Self { id: id.to_owned(), time: time.to_owned(), sent_at_s, signature, certificate_url })
+    }
+
+    /// Whether PayPal may still be sending it at `now_s` (Unix seconds). The time is signed, so that what was captured
+    /// on the way is of no use for longer than that.
+    ///
+    /// # Errors
+    /// [`Forged::TooOld`] or [`Forged::TooNew`].
+    pub const fn check_time(&self, now_s: u64) -> Result<(), Forged> {
+        let (age_s, ahead_s) = (now_s.saturating_sub(self.sent_at_s), self.sent_at_s.saturating_sub(now_s));
+        if age_s > SENT_WITHIN_S {
+            Err(Forged::TooOld { age_s })
+        } else if ahead_s > AHEAD_MAX_S {
+            Err(Forged::TooNew { ahead_s })
+        } else {
+            Ok(())
+        }
     }
 
     /// Where the certificate is, if that is at PayPal.
@@ -113,6 +137,20 @@ impl Transmission {
     }
 }
 
+/// The Unix seconds of a time in UTC (RFC 3339), with or without a fraction of a second.
+fn unix_s(time: &str) -> Option<u64> {
+    const LONGEST: usize = "2026-01-31T12:00:00.123456789Z".len();
+    let (seconds, rest) = time.split_at_checked("2026-01-31T12:00:00".len())?;
+    let fraction = rest.strip_suffix('Z')?;
+    let digits = fraction.strip_prefix('.');
+    let is_fraction = digits.is_some_and(|all| !all.is_empty() && all.bytes().all(|b| b.is_ascii_digit()));
+    if time.len() > LONGEST || !(fraction.is_empty() || is_fraction) {
+        return None;
+    }
+    let parsed: DateTime = format!("{seconds}Z").parse().ok()?;
+    Some(parsed.unix_duration().as_secs())
+}
+
 fn is_word(text: &str, characters_max: usize) -> bool {
     (1..=characters_max).contains(&text.len())
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
@@ -129,7 +167,7 @@ mod tests {
             (TRANSMISSION_ID, "dfb3be50-fd74-11e4-8bf3-77339302725b"),
             (TRANSMISSION_TIME, "2015-05-18T15:45:13Z"),
             (TRANSMISSION_SIG, signature.as_str()),
-            (CERT_URL, "https://api.paypal.com/v1/notifications/certs/CERT-1"),
+            (CERT_URL, "https://api.paypal.com/v1/notifications/certs/CERT-360caa42-fca2a594-a5cafa77"),
             (AUTH_ALGO, "SHA256withRSA"),
         ]
         .map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec()))
@@ -178,6 +216,14 @@ mod tests {
             (TRANSMISSION_ID, "a b"),
             (TRANSMISSION_TIME, "2015-05-18T15:45:13Z|x"),
             (TRANSMISSION_TIME, ""),
+            (TRANSMISSION_TIME, "2015-05-18"),
+            (TRANSMISSION_TIME, "2015-05-18T15:45:13"),
+            (TRANSMISSION_TIME, "2015-05-18T15:45:13.Z"),
+            (TRANSMISSION_TIME, "2015-05-18T15:45:13.5x5Z"),
+            (TRANSMISSION_TIME, "2015-05-18T15:45:13.1234567890Z"),
+            (TRANSMISSION_TIME, "2015-13-18T15:45:13Z"),
+            (TRANSMISSION_TIME, "2015-05-18t15:45:13Z"),
+            (TRANSMISSION_TIME, "1431963913"),
             (TRANSMISSION_SIG, ""),
             (TRANSMISSION_SIG, cut),
             (TRANSMISSION_SIG, unpadded),
@@ -188,6 +234,27 @@ mod tests {
                 matches!(forged, Some(Forged::HeaderMalformed { header, .. }) if header == name),
                 "{value}"
             );
+        }
+    }
+
+    #[test]
+    fn a_transmission_is_good_for_as_long_as_paypal_repeats_it_and_no_longer() {
+        const SENT_AT: u64 = 1_431_963_913;
+        let too_old = |age_s| Err(Forged::TooOld { age_s });
+        for time in ["2015-05-18T15:45:13Z", "2015-05-18T15:45:13.999Z"] {
+            let sent = read_with(TRANSMISSION_TIME, time.as_bytes()).unwrap();
+            for (now_s, verdict) in [
+                (SENT_AT, Ok(())),
+                (SENT_AT + 3 * 86_400, Ok(())),
+                (SENT_AT + 345_600, Ok(())),
+                (SENT_AT + 345_601, too_old(345_601)),
+                (1_795_000_000, too_old(1_795_000_000 - SENT_AT)),
+                (SENT_AT - 300, Ok(())),
+                (SENT_AT - 301, Err(Forged::TooNew { ahead_s: 301 })),
+                (0, Err(Forged::TooNew { ahead_s: SENT_AT })),
+            ] {
+                assert_eq!(sent.check_time(now_s), verdict, "{now_s}");
+            }
         }
     }
 

@@ -28,6 +28,7 @@ pub struct Trust {
 pub struct TrustedKey {
     spki_der: Vec<u8>,
     not_after_s: u64,
+    issuers_until_s: u64,
 }
 
 impl TrustedKey {
@@ -41,6 +42,12 @@ impl TrustedKey {
     #[must_use]
     pub const fn not_after_s(&self) -> u64 {
         self.not_after_s
+    }
+
+    /// Until when all its issuers are valid, the root among them, in Unix seconds.
+    #[must_use]
+    pub const fn issuers_until_s(&self) -> u64 {
+        self.issuers_until_s
     }
 }
 
@@ -62,6 +69,13 @@ impl Trust {
         if roots.is_empty() { Err(TrustError::NoRoot) } else { Ok(Self { roots, intermediates }) }
     }
 
+    /// When the first certificate of the bundle expires, in Unix seconds.
+    #[must_use]
+    pub fn until_s(&self) -> u64 {
+        let all = self.roots.iter().chain(&self.intermediates);
+        all.map(|certificate| certificate.not_after_s).min().unwrap_or(0)
+    }
+
     /// The key of the first certificate in `delivered` (PEM), if it belongs to `name` and leads to a root of this
     /// bundle at `now_s` (Unix seconds). Further certificates in it are taken as help and not believed.
     ///
@@ -77,8 +91,8 @@ impl Trust {
         let (leaf, further) = read(delivered)?;
         judge_leaf(&leaf, name, now_s)?;
         let mut search = Search { trust: self, further: &further, now_s, rsa, signatures: 0 };
-        search.path_from(&leaf, 0)?;
-        Ok(TrustedKey { spki_der: leaf.key, not_after_s: leaf.not_after_s })
+        let issuers_until_s = search.path_from(&leaf, 0)?;
+        Ok(TrustedKey { spki_der: leaf.key, not_after_s: leaf.not_after_s, issuers_until_s })
     }
 }
 
@@ -147,8 +161,8 @@ struct Search<'a, R> {
 }
 
 impl<R: VerifyRsa> Search<'_, R> {
-    /// `authorities` stand between `certificate`'s issuer and the leaf.
-    fn path_from(&mut self, certificate: &Certificate, authorities: usize) -> Result<(), CannotVerify> {
+    /// `authorities` stand between `certificate`'s issuer and the leaf. Until when all are valid from that issuer on.
+    fn path_from(&mut self, certificate: &Certificate, authorities: usize) -> Result<u64, CannotVerify> {
         let mut reason = CannotVerify::Certificate(CertificateProblem::UnknownIssuer);
         if certificate.algorithm.is_none() {
             return Err(CertificateProblem::SignatureAlgorithm.into());
@@ -157,7 +171,7 @@ impl<R: VerifyRsa> Search<'_, R> {
         let issuers = |candidate: &&Certificate| candidate.subject == certificate.issuer;
         for root in trust.roots.iter().filter(issuers) {
             match self.issued(root, certificate, authorities) {
-                Ok(()) => return Ok(()),
+                Ok(()) => return Ok(root.not_after_s),
                 Err(problem) => reason = problem,
             }
         }
@@ -171,7 +185,7 @@ impl<R: VerifyRsa> Search<'_, R> {
                     .issued(issuer, certificate, authorities)
                     .and_then(|()| self.path_from(issuer, authorities + 1));
                 match path {
-                    Ok(()) => return Ok(()),
+                    Ok(until_s) => return Ok(until_s.min(issuer.not_after_s)),
                     Err(problem) => reason = problem,
                 }
             }
@@ -222,7 +236,7 @@ mod tests {
     /// 2026-01-01
     const NOW: u64 = 1_767_225_600;
 
-    fn path(certificate: &Certificate, now_s: u64) -> Result<(), CannotVerify> {
+    fn path(certificate: &Certificate, now_s: u64) -> Result<u64, CannotVerify> {
         let trust = Trust::from_pem(BUNDLE).unwrap();
         let mut search = Search { trust: &trust, further: &[], now_s, rsa: &PureRust, signatures: 0 };
         search.path_from(certificate, 0)
@@ -231,12 +245,32 @@ mod tests {
     #[test]
     fn the_delivered_bundle_holds_together() {
         let trust = Trust::from_pem(BUNDLE).unwrap();
-        assert_eq!((trust.roots.len(), trust.intermediates.len()), (2, 1));
-        for intermediate in &trust.intermediates {
-            assert_eq!(path(intermediate, NOW), Ok(()));
-            // The root's last day is 2031-11-10.
-            assert_eq!(path(intermediate, 1_952_035_201), Err(CertificateProblem::IssuerValidity.into()));
+        assert_eq!((trust.roots.len(), trust.intermediates.len()), (3, 4));
+        // Of DigiCert SHA2 Extended Validation Server CA.
+        assert_eq!(trust.until_s(), 1_855_828_800);
+        for root in &trust.roots {
+            let below = trust.intermediates.iter().filter(|it| it.issuer == root.subject);
+            assert!(below.clone().count() > 0, "PayPal delivers the leaf alone: a bare root leads nowhere");
+            for intermediate in below {
+                assert_eq!(path(intermediate, NOW), Ok(root.not_after_s));
+                let expired = Err(CertificateProblem::IssuerValidity.into());
+                assert_eq!(path(intermediate, root.not_after_s + 1), expired);
+            }
         }
+    }
+
+    /// A certificate of www.digicert.com, which DigiCert has issued as it issues PayPal's: EV, by "DigiCert EV RSA CA G2".
+    #[test]
+    fn a_leaf_alone_of_the_issuer_that_paypal_moves_to_is_trusted() {
+        const LEAF: &[u8] = include_bytes!("../../../tests/webhooks/digicert-2026.pem");
+        /// 2026-10-01
+        const THEN: u64 = 1_790_812_800;
+        let trust = Trust::from_pem(BUNDLE).unwrap();
+        let key = trust.key_of(LEAF, "www.digicert.com", THEN, &PureRust).unwrap();
+        // Of the intermediate: 2030-07-02.
+        assert_eq!(key.issuers_until_s(), 1_909_226_570);
+        let other = trust.key_of(LEAF, "messageverificationcerts.paypal.com", THEN, &PureRust);
+        assert_eq!(other, Err(CertificateProblem::Name.into()));
     }
 
     #[test]
@@ -250,7 +284,7 @@ mod tests {
     /// A key that a test needs; in the product there is none without its certificate.
     impl TrustedKey {
         pub(in crate::webhook) fn for_test(not_after_s: u64) -> Self {
-            Self { spki_der: vec![1, 2, 3], not_after_s }
+            Self { spki_der: vec![1, 2, 3], not_after_s, issuers_until_s: not_after_s }
         }
     }
 }

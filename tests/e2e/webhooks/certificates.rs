@@ -1,0 +1,102 @@
+//! PayPal's certificates while names are made up, while PayPal is away, and across the death of the filter.
+
+use std::time::Instant;
+
+use futures_util::future::join_all;
+use gateway_tests::{Gateway, Own, until};
+use serde_json::json;
+
+use super::to_paypals_door;
+use crate::filter_crash::crashing_filter;
+
+async fn charge(gateway: &Gateway<'_>) {
+    let charge =
+        json!({ "provider": "paypal", "amount": 850, "currency": "USD", "paymentMethodId": "vault-ok" });
+    gateway.charge(&charge).await.succeeds(200, &json!({ "status": "completed" }));
+}
+
+/// Each has arrived at its first try.
+async fn are_delivered(gateway: &Gateway<'_>, number: usize) {
+    let deliveries = gateway.sandbox.deliveries("paypal", number).await;
+    assert!(deliveries.iter().all(|delivery| delivery == "delivered"), "{deliveries:?}");
+    assert_eq!(gateway.sandbox.attempts("paypal").await, number, "some were refused first");
+}
+
+#[tokio::test]
+async fn made_up_names_cost_paypal_a_few_requests_and_no_genuine_webhook_its_turn() {
+    let own = Own::start(&[]).await;
+    let gateway = own.gateway();
+    charge(&gateway).await;
+    are_delivered(&gateway, 1).await;
+    let begin = Instant::now();
+    let certificates = format!("{}/v1/notifications/certs", gateway.stack().sandbox_url());
+    let forged = (0..400).map(|n| {
+        let request = to_paypals_door(&format!("{certificates}/CERT-360caa42-fca2a594-{n:08x}"));
+        async move { request.send(gateway.address()).await }
+    });
+    let genuine = async {
+        for _ in 0..5 {
+            charge(&gateway).await;
+        }
+    };
+    let (answers, ()) = tokio::join!(join_all(forged), genuine);
+    for answer in &answers {
+        answer.refuses(503, "SIGNATURE_UNVERIFIABLE");
+        assert_eq!(answer.header("retry-after"), Some("30"));
+    }
+    are_delivered(&gateway, 6).await;
+    // Four at once, one more every two seconds; one of them was the genuine one's.
+    let most = 4 + begin.elapsed().as_secs() / 2 + 1;
+    let asked = gateway.sandbox.requests("paypal", "certificate").await;
+    assert!((2..=most).contains(&asked), "{asked} of at most {most}");
+    assert!(gateway.edge_webhooks("certificate_unknown_names").await >= 400 - most);
+}
+
+#[tokio::test]
+async fn a_key_is_refreshed_ahead_and_goes_on_while_paypals_certificates_are_away() {
+    let own = Own::start(&[("PAYPAL_CERTIFICATE_REFRESH_SECONDS", "1")]).await;
+    let gateway = own.gateway();
+    charge(&gateway).await;
+    are_delivered(&gateway, 1).await;
+    let asked = |at_least: u64| {
+        let sandbox = &gateway.sandbox;
+        until("a refresh", async move || {
+            (sandbox.requests("paypal", "certificate").await >= at_least).then_some(())
+        })
+    };
+    asked(2).await;
+    gateway.sandbox.break_down("paypal", "certificate", "html_error").await;
+    for n in 2..5 {
+        charge(&gateway).await;
+        are_delivered(&gateway, n).await;
+        asked(n as u64 + 1).await;
+    }
+    charge(&gateway).await;
+    are_delivered(&gateway, 5).await;
+    assert_eq!(gateway.edge_count("signature_unverifiable").await, 0);
+
+    // The sandbox's own: its root for ten years, a leaf for thirteen months.
+    for (of, days) in [("bundle", 3_640..3_655), ("issuers", 3_640..3_655), ("key", 390..400)] {
+        let left = gateway.edge_days_left(of).await;
+        assert!(days.contains(&left), "{of}: {left}");
+    }
+}
+
+#[tokio::test]
+async fn a_key_outlives_the_filter_that_has_fetched_it() {
+    let filter = crashing_filter();
+    let own = Own::start(&[("EDGE_FILTER_WASM", filter.to_str().unwrap())]).await;
+    let gateway = own.gateway();
+    charge(&gateway).await;
+    are_delivered(&gateway, 1).await;
+    gateway.sandbox.break_down("paypal", "certificate", "drop_before").await;
+    let fatal = gateway.raw_charge().header("x-crash-at", "head").body("{}");
+    fatal.send(gateway.address()).await.refuses(503, "GATEWAY_UNAVAILABLE");
+    until("the filter's return", async || (gateway.get("/payments").await.status == 200).then_some(())).await;
+    assert_eq!(gateway.filter_reloads().await, 1);
+    for n in 2..5 {
+        charge(&gateway).await;
+        are_delivered(&gateway, n).await;
+    }
+    assert_eq!(gateway.sandbox.requests("paypal", "certificate").await, 1);
+}
