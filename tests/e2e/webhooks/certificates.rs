@@ -28,11 +28,11 @@ async fn made_up_names_cost_paypal_a_few_requests_and_no_genuine_webhook_its_tur
     let gateway = own.gateway();
     charge(&gateway).await;
     are_delivered(&gateway, 1).await;
-    let begin = Instant::now();
+    let (begin, to) = (Instant::now(), gateway.address());
     let certificates = format!("{}/v1/notifications/certs", gateway.stack().sandbox_url());
     let forged = (0..400).map(|n| {
         let request = to_paypals_door(&format!("{certificates}/CERT-360caa42-fca2a594-{n:08x}"));
-        async move { request.send(gateway.address()).await }
+        async move { request.send(to).await }
     });
     let genuine = async {
         for _ in 0..5 {

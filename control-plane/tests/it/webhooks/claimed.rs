@@ -3,7 +3,7 @@
 
 use control_plane::domain::evidence::{DisputeEvidence, RefundEvidence, RefundStanding};
 use control_plane::domain::operations;
-use control_plane::domain::provider::Doubt;
+use control_plane::domain::provider::{Charged, Doubt, Outcome};
 use control_plane::domain::webhook::{Dispute, EventState, Trail};
 use serde_json::json;
 
