@@ -86,7 +86,11 @@ mod tests {
         let origin = format!("http://{}", listener.local_addr().unwrap());
         drop(listener);
         let environment = Environment::stand_in([origin.as_str()], "certs.test").unwrap();
-        let url = CertificateUrl::parse(&format!("{origin}/v1/notifications/certs/CERT-360caa42-fca2a594-00000000"), &environment).unwrap();
+        let url = CertificateUrl::parse(
+            &format!("{origin}/v1/notifications/certs/CERT-360caa42-fca2a594-00000000"),
+            &environment,
+        )
+        .unwrap();
         assert_eq!(certificate(&url).await, Err(FetchFailure::Unreachable.into()));
     }
 }

@@ -202,10 +202,7 @@ impl PaymentProvider for ScriptedProvider {
             Some("dispute") => About::Dispute(trail, dispute(&event)),
             Some("claimed_dispute") => {
                 let charge = text("charge").map(ProviderRef::new);
-                About::Dispute(
-                    Trail { charge, ..trail },
-                    Dispute { is_verified: false, ..dispute(&event) },
-                )
+                About::Dispute(Trail { charge, ..trail }, Dispute { is_verified: false, ..dispute(&event) })
             }
             _ => About::Other,
         };

@@ -7,7 +7,8 @@ async fn disputed(gateway: &Gateway<'_>) -> (String, Value) {
     let charge =
         json!({ "provider": "paypal", "amount": 842, "currency": "USD", "paymentMethodId": "vault-ok" });
     let transaction = gateway.charge(&charge).await.transaction_id();
-    let opened = json!({ "provider": "paypal", "type": "CUSTOMER.DISPUTE.CREATED", "transactionId": transaction });
+    let opened =
+        json!({ "provider": "paypal", "type": "CUSTOMER.DISPUTE.CREATED", "transactionId": transaction });
     gateway.sandbox.happens(&opened).await;
     let dispute = until("the dispute", async || {
         let payment = gateway.payment(&transaction).await;
@@ -30,11 +31,22 @@ async fn a_dispute_is_read_from_paypal_and_called_verified() {
     let own = Own::start(&[]).await;
     let gateway = own.gateway();
     // It is not shown at once.
-    gateway.sandbox.fault(&json!({ "provider": "paypal", "operation": "dispute", "fault": "error_before", "times": 1 })).await;
+    gateway
+        .sandbox
+        .fault(&json!({ "provider": "paypal", "operation": "dispute", "fault": "error_before", "times": 1 }))
+        .await;
     let (transaction, dispute) = disputed(&gateway).await;
-    assert_eq!((&dispute["verified"], &dispute["reason"]), (&json!(true), &json!("UNAUTHORISED")), "{dispute}");
+    assert_eq!(
+        (&dispute["verified"], &dispute["reason"]),
+        (&json!(true), &json!("UNAUTHORISED")),
+        "{dispute}"
+    );
     let event = gateway.last_event(&transaction).await;
-    assert_eq!((&event["type"], &event["unverified"]), (&json!("payment.dispute_opened"), &json!(null)), "{event}");
+    assert_eq!(
+        (&event["type"], &event["unverified"]),
+        (&json!("payment.dispute_opened"), &json!(null)),
+        "{event}"
+    );
     assert!(gateway.sandbox.requests("paypal", "dispute").await >= 2);
 }
 
@@ -46,7 +58,11 @@ async fn a_dispute_that_paypal_does_not_let_us_read_is_called_unverified_until_i
     let (transaction, dispute) = disputed(&gateway).await;
     assert_eq!(dispute["verified"], false, "{dispute}");
     let event = gateway.last_event(&transaction).await;
-    assert_eq!((&event["type"], &event["unverified"]), (&json!("payment.dispute_opened"), &json!(true)), "{event}");
+    assert_eq!(
+        (&event["type"], &event["unverified"]),
+        (&json!("payment.dispute_opened"), &json!(true)),
+        "{event}"
+    );
 
     gateway.sandbox.heal().await;
     let closed = json!({ "provider": "paypal", "type": "CUSTOMER.DISPUTE.RESOLVED", "transactionId": transaction,

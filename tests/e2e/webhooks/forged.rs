@@ -102,10 +102,8 @@ async fn a_certificate_anywhere_else_than_at_paypal_is_never_fetched() {
 #[tokio::test]
 async fn a_transmission_that_paypal_does_not_send_any_more_is_refused_before_its_certificate_is_asked_for() {
     let gateway = refusing().await;
-    let url = format!(
-        "{}/v1/notifications/certs/CERT-360caa42-fca2a594-a5cafa77",
-        gateway.stack().sandbox_url()
-    );
+    let url =
+        format!("{}/v1/notifications/certs/CERT-360caa42-fca2a594-a5cafa77", gateway.stack().sandbox_url());
     let days = |days: i64| i64::try_from(now_s()).unwrap() + days * 86_400;
     for (at, worth) in [
         ("2015-05-18T15:45:13Z".parse().unwrap(), "too_old"),
@@ -136,8 +134,10 @@ async fn a_flood_of_forged_webhooks_costs_nobody_anything() {
     let urls = ["stripe", "paypal"].map(|door| format!("{}/webhooks/{door}", gateway.stack().gateway_url()));
     let flood = (0..2_000).map(|n| {
         let request = client.post(&urls[n % 2]).body(body.clone()).header("stripe-signature", &signature);
-        let request =
-            request.header("paypal-cert-url", "https://evilpaypal.com/v1/notifications/certs/CERT-360caa42-fca2a594-a5cafa77");
+        let request = request.header(
+            "paypal-cert-url",
+            "https://evilpaypal.com/v1/notifications/certs/CERT-360caa42-fca2a594-a5cafa77",
+        );
         async move { request.send().await.unwrap().status().as_u16() }
     });
     use futures_util::StreamExt as _;

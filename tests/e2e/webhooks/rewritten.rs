@@ -20,9 +20,7 @@ fn claims(victim: &str, order: &str) -> Vec<Value> {
                 "disputed_transactions": [{ "seller_transaction_id": "FORGED", "custom": victim }] })
     };
     let unit = json!([{ "custom_id": victim, "amount": sum }]);
-    let capture = |status: &str, related: &Value| {
-        json!({ "id": "FORGED", "custom_id": victim, "status": status, "amount": sum, "supplementary_data": related })
-    };
+    let capture = |status: &str, related: &Value| json!({ "id": "FORGED", "custom_id": victim, "status": status, "amount": sum, "supplementary_data": related });
     let own = json!({ "related_ids": { "order_id": order } });
     let kinds = [
         ("CUSTOMER.DISPUTE.CREATED", dispute("OPEN")),
@@ -38,8 +36,11 @@ fn claims(victim: &str, order: &str) -> Vec<Value> {
                     "links": links("payments/captures/FORGED") }),
         ),
         ("PAYMENT.REFUND.FAILED", json!({ "id": "FORGEDREFUND", "custom_id": victim, "status": "FAILED" })),
-        ("PAYMENT.AUTHORIZATION.VOIDED", json!({ "id": "FORGED", "custom_id": victim, "status": "VOIDED",
-            "links": links(&format!("checkout/orders/{order}")) })),
+        (
+            "PAYMENT.AUTHORIZATION.VOIDED",
+            json!({ "id": "FORGED", "custom_id": victim, "status": "VOIDED",
+            "links": links(&format!("checkout/orders/{order}")) }),
+        ),
         ("CHECKOUT.ORDER.APPROVED", json!({ "id": order, "status": "APPROVED", "purchase_units": unit })),
         ("CHECKOUT.ORDER.VOIDED", json!({ "id": order, "status": "VOIDED", "purchase_units": unit })),
         ("CHECKOUT.PAYMENT-APPROVAL.REVERSED", json!({ "order_id": order, "purchase_units": unit })),
@@ -82,7 +83,8 @@ async fn another_body_under_a_captured_signature_changes_no_payment_and_no_trail
         until("the end of the forged events", async || {
             let states = states(&own);
             let open = states.iter().filter(|(id, _)| id.ends_with(&transaction[4..]));
-            let open: Vec<_> = open.filter(|(_, state)| !matches!(state.as_str(), "done" | "ignored")).collect();
+            let open: Vec<_> =
+                open.filter(|(_, state)| !matches!(state.as_str(), "done" | "ignored")).collect();
             let all = states.iter().filter(|(id, _)| id.ends_with(&transaction[4..])).count();
             (all == claims.len() && open.iter().all(|(_, state)| state == "failed")).then_some(())
         })

@@ -40,7 +40,9 @@ fn shown(answer: &Answer, asked: &ProviderRef) -> Step<Option<DisputeEvidence>> 
     let dispute = at.and_then(|at| read(&resource, false, at, true));
     match dispute.filter(|dispute| dispute.id == *asked) {
         Some(dispute) => Ok(Some(DisputeEvidence { dispute, about: about(&object) })),
-        None => Err(NotDone::unknown("PayPal answered with something else than the dispute that was asked for")),
+        None => {
+            Err(NotDone::unknown("PayPal answered with something else than the dispute that was asked for"))
+        }
     }
 }
 
@@ -121,7 +123,9 @@ mod tests {
             "create_time": "2026-02-01T00:00:00.000Z",
             "disputed_transactions": [{ "seller_transaction_id": "C1", "custom": TXN }],
         });
-        let About::Dispute(trail, dispute) = about_of("CUSTOMER.DISPUTE.RESOLVED", &resource) else { panic!() };
+        let About::Dispute(trail, dispute) = about_of("CUSTOMER.DISPUTE.RESOLVED", &resource) else {
+            panic!()
+        };
         assert!(!dispute.is_verified, "it is what the event claims");
         assert_eq!(trail.charge, Some(ProviderRef::new("C1")));
         assert_eq!(dispute.amount.unwrap().minor(), 4_999);

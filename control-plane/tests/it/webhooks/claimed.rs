@@ -135,7 +135,10 @@ async fn without_the_permission_a_claim_is_recorded_as_one_and_gives_way_to_the_
     shows(&test, shown(Some(payment.id), "CAPTURE", "open", 5));
     assert_eq!(told_of(&test, &claim("WH-2", payment.id, 20, "lost", "CAPTURE")).await, EventState::Done);
     let [verified] = disputes(&test, &payment).await.try_into().unwrap();
-    assert!(verified.is_verified && verified.closed().is_none() && verified.closed_at.is_none(), "{verified:?}");
+    assert!(
+        verified.is_verified && verified.closed().is_none() && verified.closed_at.is_none(),
+        "{verified:?}"
+    );
     let last = trail(&test, payment.id).await.pop().unwrap();
     assert_eq!((last.kind().as_str(), last.detail.is_unverified), ("payment.dispute_updated", false));
 

@@ -112,11 +112,12 @@ fn event_of_a_dispute() -> impl Strategy<Value = Dispute> {
         proptest::sample::select(DisputeStage::ALL.to_vec()).prop_map(|stage| (stage, None)),
         end.prop_map(|(verdict, code)| (DisputeStage::Closed, Some(DisputeOutcome::new(verdict, code)))),
     ];
-    let times = (0..3_i64, proptest::option::of(0..2_i64), proptest::option::of(0..3_i64), any::<[bool; 2]>());
+    let times =
+        (0..3_i64, proptest::option::of(0..2_i64), proptest::option::of(0..3_i64), any::<[bool; 2]>());
     let words =
         (proptest::option::of("[a-c]"), proptest::option::of("[a-c]"), proptest::option::of(1..3_u64));
-    (standing, times, words).prop_map(|((stage, outcome), (second, changed, opened, [closes, is_verified]), words)| {
-        Dispute {
+    (standing, times, words).prop_map(
+        |((stage, outcome), (second, changed, opened, [closes, is_verified]), words)| Dispute {
             id: ProviderRef::new("du_1"),
             is_verified,
             status: words.0,
@@ -129,8 +130,8 @@ fn event_of_a_dispute() -> impl Strategy<Value = Dispute> {
             closed_at: (closes && stage == DisputeStage::Closed).then(|| at(second)),
             as_of: at(second),
             changed_at: changed.map(at),
-        }
-    })
+        },
+    )
 }
 
 fn told_in_order(events: &[Dispute]) -> Dispute {

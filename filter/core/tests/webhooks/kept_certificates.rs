@@ -1,9 +1,7 @@
 //! A certificate that another worker has fetched, or this one before it died.
 
 use edge_core::webhook::FetchFailure;
-use edge_core::webhook::paypal::{
-    CertificateCache, CertificateUrl, Environment, KeptCertificates, Lookup,
-};
+use edge_core::webhook::paypal::{CertificateCache, CertificateUrl, Environment, KeptCertificates, Lookup};
 use edge_core::webhook::rsa::PureRust;
 use edge_core::webhook::x509::Trust;
 

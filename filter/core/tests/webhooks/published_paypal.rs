@@ -106,7 +106,10 @@ fn today_none_of_the_published_transmissions_is_one_that_paypal_still_sends() {
         let transmission = Transmission::read(Head::new(&lines)).unwrap();
         let age_s = today() - unix(text(vector, "/headers/PAYPAL-TRANSMISSION-TIME"));
         let refused = transmission.check_time(today());
-        assert!(matches!(refused, Err(Forged::TooOld { age_s: told }) if told.abs_diff(age_s) < 60), "{refused:?}");
+        assert!(
+            matches!(refused, Err(Forged::TooOld { age_s: told }) if told.abs_diff(age_s) < 60),
+            "{refused:?}"
+        );
     }
 }
 

@@ -16,11 +16,7 @@ const NO_PAYMENT: &str = "it is about no payment of this gateway";
 
 impl Job<'_> {
     /// An event claims it. `trail` is a part of the claim.
-    pub(super) async fn claimed_dispute(
-        &self,
-        trail: &Trail,
-        claimed: &Dispute,
-    ) -> Result<Worked, Trouble> {
+    pub(super) async fn claimed_dispute(&self, trail: &Trail, claimed: &Dispute) -> Result<Worked, Trouble> {
         match self.provider.look_up_dispute(&claimed.id).await {
             Found::Found(seen) => self.shown_dispute(seen).await,
             Found::Missing => {

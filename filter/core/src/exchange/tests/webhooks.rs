@@ -138,7 +138,10 @@ fn a_certificate_elsewhere_or_under_another_kind_of_name_is_not_asked_for() {
     for elsewhere in [
         CERTIFICATE.replace("api.paypal", "evilpaypal"),
         CERTIFICATE.replace("CERT-360caa42-fca2a594-b0d12406", "CERT-1"),
-        CERTIFICATE.to_uppercase().replace("HTTPS://API.PAYPAL.COM/V1/NOTIFICATIONS/CERTS", "https://api.paypal.com/v1/notifications/certs"),
+        CERTIFICATE.to_uppercase().replace(
+            "HTTPS://API.PAYPAL.COM/V1/NOTIFICATIONS/CERTS",
+            "https://api.paypal.com/v1/notifications/certs",
+        ),
         "https://api.paypal.com/v1/x".to_owned(),
     ] {
         refused_at_its_head(&from_paypal(&elsewhere, NOW_IN_WORDS), "certificate_url");

@@ -118,7 +118,8 @@ impl CertificateCache {
         let known = self.keys.iter().position(|known| known.url == *url);
         let is_known = known.is_some();
         // Found by its place, as a reference that is returned early would bind `self` to the end.
-        if let Some(place) = known.filter(|place| self.keys.get(*place).is_some_and(|it| it.is_valid(now_s))) {
+        if let Some(place) = known.filter(|place| self.keys.get(*place).is_some_and(|it| it.is_valid(now_s)))
+        {
             return match self.keys.get_mut(place) {
                 Some(known) => {
                     known.used_at_s = Some(now_s);

@@ -132,15 +132,24 @@ mod tests {
             ("https://api.paypal.com./v1/notifications/certs/CERT-360caa42-fca2a594-b0d12406", Host),
             ("https://api.p\u{430}ypal.com/v1/notifications/certs/CERT-360caa42-fca2a594-b0d12406", Host),
             ("https://api.xn--pypal-4ve.com/v1/notifications/certs/CERT-360caa42-fca2a594-b0d12406", Host),
-            ("https://api.paypal.com\\@evil.com/v1/notifications/certs/CERT-360caa42-fca2a594-b0d12406", User),
-            ("https://api.paypal.com\\.evil.com/v1/notifications/certs/CERT-360caa42-fca2a594-b0d12406", Host),
+            (
+                "https://api.paypal.com\\@evil.com/v1/notifications/certs/CERT-360caa42-fca2a594-b0d12406",
+                User,
+            ),
+            (
+                "https://api.paypal.com\\.evil.com/v1/notifications/certs/CERT-360caa42-fca2a594-b0d12406",
+                Host,
+            ),
             ("https://api.paypal.com?x/v1/notifications/certs/CERT-360caa42-fca2a594-b0d12406", Host),
             ("https://api.paypal.com#/v1/notifications/certs/CERT-360caa42-fca2a594-b0d12406", Host),
             ("https://%61pi.paypal.com/v1/notifications/certs/CERT-360caa42-fca2a594-b0d12406", Host),
             ("https:///v1/notifications/certs/CERT-360caa42-fca2a594-b0d12406", Host),
             ("https://www.paypal.com/v1/notifications/certs/CERT-360caa42-fca2a594-b0d12406", Host),
             ("https://api.paypal.com@evil.com/v1/notifications/certs/CERT-360caa42-fca2a594-b0d12406", User),
-            ("https://user:secret@api.paypal.com/v1/notifications/certs/CERT-360caa42-fca2a594-b0d12406", User),
+            (
+                "https://user:secret@api.paypal.com/v1/notifications/certs/CERT-360caa42-fca2a594-b0d12406",
+                User,
+            ),
             ("https://api.paypal.com:443/v1/notifications/certs/CERT-360caa42-fca2a594-b0d12406", Port),
             ("https://api.paypal.com:/v1/notifications/certs/CERT-360caa42-fca2a594-b0d12406", Port),
             ("https://[::1]/v1/notifications/certs/CERT-360caa42-fca2a594-b0d12406", Port),
@@ -184,7 +193,8 @@ mod tests {
     fn a_stand_in_has_its_own_origin_and_no_other() {
         let environment = Environment::stand_in(["http://127.0.0.1:8090"], "certs.test").unwrap();
         let parse = |url: &str| CertificateUrl::parse(url, &environment);
-        let url = parse("http://127.0.0.1:8090/v1/notifications/certs/CERT-360caa42-fca2a594-b0d12406").unwrap();
+        let url =
+            parse("http://127.0.0.1:8090/v1/notifications/certs/CERT-360caa42-fca2a594-b0d12406").unwrap();
         assert_eq!((url.encrypted(), url.authority()), (false, "127.0.0.1:8090"));
         for other in [
             "https://127.0.0.1:8090/v1/notifications/certs/CERT-360caa42-fca2a594-b0d12406",

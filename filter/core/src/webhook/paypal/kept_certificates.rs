@@ -28,7 +28,8 @@ impl KeptCertificates {
     /// What cannot be read holds none.
     #[must_use]
     pub fn read(bytes: &[u8]) -> Self {
-        let kept = if bytes.len() > BYTES_MAX { None } else { serde_json::from_slice::<Vec<Kept>>(bytes).ok() };
+        let kept =
+            if bytes.len() > BYTES_MAX { None } else { serde_json::from_slice::<Vec<Kept>>(bytes).ok() };
         let mut kept = kept.unwrap_or_default();
         kept.truncate(KEPT_MAX);
         Self(kept)
