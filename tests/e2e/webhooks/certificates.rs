@@ -15,11 +15,11 @@ async fn charge(gateway: &Gateway<'_>) {
     gateway.charge(&charge).await.succeeds(200, &json!({ "status": "completed" }));
 }
 
-/// Each has arrived at its first try.
-async fn are_delivered(gateway: &Gateway<'_>, number: usize) {
-    let deliveries = gateway.sandbox.deliveries("paypal", number).await;
+/// What PayPal tells of so many charges, which is one thing or two of each, has arrived at its first try.
+async fn are_delivered(gateway: &Gateway<'_>, charges: usize) {
+    let deliveries = gateway.sandbox.deliveries("paypal", charges).await;
     assert!(deliveries.iter().all(|delivery| delivery == "delivered"), "{deliveries:?}");
-    assert_eq!(gateway.sandbox.attempts("paypal").await, number, "some were refused first");
+    assert_eq!(gateway.sandbox.attempts("paypal").await, deliveries.len(), "some were refused first");
 }
 
 #[tokio::test]
@@ -28,11 +28,11 @@ async fn made_up_names_cost_paypal_a_few_requests_and_no_genuine_webhook_its_tur
     let gateway = own.gateway();
     charge(&gateway).await;
     are_delivered(&gateway, 1).await;
-    let begin = Instant::now();
+    let (begin, to) = (Instant::now(), gateway.address());
     let certificates = format!("{}/v1/notifications/certs", gateway.stack().sandbox_url());
     let forged = (0..400).map(|n| {
         let request = to_paypals_door(&format!("{certificates}/CERT-360caa42-fca2a594-{n:08x}"));
-        async move { request.send(gateway.address()).await }
+        async move { request.send(to).await }
     });
     let genuine = async {
         for _ in 0..5 {
@@ -49,7 +49,12 @@ async fn made_up_names_cost_paypal_a_few_requests_and_no_genuine_webhook_its_tur
     let most = 4 + begin.elapsed().as_secs() / 2 + 1;
     let asked = gateway.sandbox.requests("paypal", "certificate").await;
     assert!((2..=most).contains(&asked), "{asked} of at most {most}");
-    assert!(gateway.edge_webhooks("certificate_unknown_names").await >= 400 - most);
+    // While as many as may be are on their way, the rest is not even counted against the bucket.
+    let (unknown, busy) = (
+        gateway.edge_webhooks("certificate_unknown_names").await,
+        gateway.edge_webhooks("certificate_busy").await,
+    );
+    assert!(unknown > 0 && unknown + busy >= 400 - most, "{unknown} {busy}");
 }
 
 #[tokio::test]

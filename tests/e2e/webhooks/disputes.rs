@@ -13,8 +13,9 @@ async fn disputed(gateway: &Gateway<'_>) -> (String, Value) {
     let dispute = until("the dispute", async || {
         let payment = gateway.payment(&transaction).await;
         payment["disputes"].as_array().and_then(|disputes| disputes.first().cloned())
-    });
-    (transaction, dispute.await)
+    })
+    .await;
+    (transaction, dispute)
 }
 
 /// As PayPal answers an app that lacks the permission.
