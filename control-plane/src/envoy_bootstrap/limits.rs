@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
+use super::Profile;
 use super::values::number;
 use crate::config::{ConfigError, Source};
 
@@ -17,31 +18,66 @@ const GATEWAY: &str = "GATEWAY_REQUESTS_PER_SECOND";
 const WEBHOOKS: &str = "GATEWAY_WEBHOOKS_PER_SECOND";
 
 const CONNECTIONS: &str = "GATEWAY_ADDRESS_CONNECTIONS";
+const IN_FLIGHT: &str = "GATEWAY_CLIENT_REQUESTS_IN_FLIGHT";
+
+/// What holds where no setting says otherwise.
+struct Defaults {
+    /// Requests per second of one address, before anything else is known of them. A client that sends all it may from one
+    /// address stays below it.
+    address: u32,
+    /// Webhooks per second of one address: half of the reserve, so that one that forges them leaves as much to others. A
+    /// provider delivers from about a dozen addresses, several webhooks a payment.
+    address_webhooks: u32,
+    /// Requests per second of one client.
+    client: u32,
+    /// Requests per second of all clients together.
+    gateway: u32,
+    /// Webhooks per second of all providers together, which no client's request takes from.
+    webhooks: u32,
+    /// Requests of one client that a worker has at once.
+    in_flight: u32,
+    /// Connections of one address to one worker.
+    connections: u32,
+}
+
+/// Two processors make some 4,500 charges a second: all clients together get less than half of that, one of them a
+/// quarter of it. Connections and requests in flight are counted per worker, so that even several workers' together are a
+/// small part of what Envoy takes (10,000 connections, 4,096 requests for the control plane).
+const PRODUCTION: Defaults = Defaults {
+    address: 1_000,
+    address_webhooks: 500,
+    client: 500,
+    gateway: 2_000,
+    webhooks: 1_000,
+    in_flight: 512,
+    connections: 512,
+};
+
+/// Everybody has the same address here, and there is one worker and often one client: as much as the machine does.
+const LOCAL: Defaults = Defaults {
+    address: 4_000,
+    address_webhooks: 1_000,
+    client: 2_000,
+    gateway: 4_500,
+    webhooks: 2_000,
+    in_flight: 1_024,
+    connections: 4_000,
+};
+
+const fn defaults(profile: Profile) -> &'static Defaults {
+    match profile {
+        Profile::Local => &LOCAL,
+        Profile::Production => &PRODUCTION,
+    }
+}
 
 const RATE_MAX: u32 = 1_000_000;
-
-/// Requests per second of one address, before anything else is known of them. A client that sends all it may from one
-/// address stays below it.
-const ADDRESS_DEFAULT: u32 = 1_000;
-
-/// Webhooks per second of one address. A provider delivers from about a dozen addresses, several webhooks a payment.
-const ADDRESS_WEBHOOKS_DEFAULT: u32 = 500;
-
-/// Requests per second of one client.
-const CLIENT_DEFAULT: u32 = 500;
-
-/// Requests per second of all clients together: less than half of what two processors do (some 4,500 charges a second).
-const GATEWAY_DEFAULT: u32 = 2_000;
-
-/// Webhooks per second of all providers together, which no client's request takes from.
-const WEBHOOKS_DEFAULT: u32 = 1_000;
 
 /// As many as Envoy takes from everybody (`global_downstream_max_connections` of the template).
 const CONNECTIONS_MAX: u32 = 10_000;
 
-/// Connections of one address to one worker, so that even to several workers together they are a small part of what Envoy
-/// takes.
-const CONNECTIONS_DEFAULT: u32 = 512;
+/// As many as a worker has of everybody (`REQUESTS_MAX` of the filter).
+const IN_FLIGHT_MAX: u32 = 16_384;
 
 /// So many addresses have a bucket at once, in some 30 MB. The one that has been silent for longest loses its own, and
 /// begins with a full one when it comes again: more addresses than this get more than their share, and take nothing away
@@ -63,24 +99,34 @@ pub(super) struct Limits {
 }
 
 /// `credentials`: the clients, as `api_key_auth` takes them.
-pub(super) fn read(source: &Source, credentials: &Value) -> Result<Limits, ConfigError> {
+pub(super) fn read(profile: Profile, source: &Source, credentials: &Value) -> Result<Limits, ConfigError> {
+    let defaults = defaults(profile);
     let rate = |key, default| rate(source, key, default);
     Ok(Limits {
-        address: per_address("address", rate(ADDRESS, ADDRESS_DEFAULT)?),
-        webhook_address: per_address("webhook_address", rate(ADDRESS_WEBHOOKS, ADDRESS_WEBHOOKS_DEFAULT)?),
-        client: per_client(&ClientRates::read(source, credentials)?),
-        gateway: of_all("gateway", rate(GATEWAY, GATEWAY_DEFAULT)?),
-        webhooks: of_all("webhooks", rate(WEBHOOKS, WEBHOOKS_DEFAULT)?),
+        address: per_address("address", rate(ADDRESS, defaults.address)?),
+        webhook_address: per_address("webhook_address", rate(ADDRESS_WEBHOOKS, defaults.address_webhooks)?),
+        client: per_client(&ClientRates::read(source, defaults.client, credentials)?),
+        gateway: of_all("gateway", rate(GATEWAY, defaults.gateway)?),
+        webhooks: of_all("webhooks", rate(WEBHOOKS, defaults.webhooks)?),
     })
 }
 
 /// The configuration of the filter that counts connections, as JSON in a string.
 ///
-/// Behind a proxy, all connections are the proxy's: whoever is in front counts them.
-pub(super) fn connections(source: &Source, trusted_proxies: &Value) -> Result<Value, ConfigError> {
-    let max = number(source, CONNECTIONS, 1, CONNECTIONS_MAX, CONNECTIONS_DEFAULT)?;
+/// Behind a proxy, all connections are the proxy's: it has to count them itself.
+pub(super) fn connections(
+    profile: Profile,
+    source: &Source,
+    trusted_proxies: &Value,
+) -> Result<Value, ConfigError> {
+    let max = number(source, CONNECTIONS, 1, CONNECTIONS_MAX, defaults(profile).connections)?;
     let max = if trusted_proxies == 0 { max } else { Value::Null };
     Ok(json!({ "perAddress": max }).to_string().into())
+}
+
+/// Requests of one client that the filter has at once in a worker.
+pub(super) fn in_flight(profile: Profile, source: &Source) -> Result<Value, ConfigError> {
+    number(source, IN_FLIGHT, 1, IN_FLIGHT_MAX, defaults(profile).in_flight)
 }
 
 fn rate(source: &Source, key: &'static str, default: u32) -> Result<u64, ConfigError> {
@@ -96,7 +142,7 @@ struct ClientRates {
 
 impl ClientRates {
     /// Reads a number for everybody, and exceptions behind it: `500,shop=1000,batch=50`.
-    fn read(source: &Source, credentials: &Value) -> Result<Self, ConfigError> {
+    fn read(source: &Source, default: u32, credentials: &Value) -> Result<Self, ConfigError> {
         let clients = credentials.as_array().into_iter().flatten();
         // A client with two keys, one of which is being rolled, has one bucket.
         let mut names: Vec<_> = clients.filter_map(|client| client["client"].as_str()).collect();
@@ -104,7 +150,7 @@ impl ClientRates {
         names.dedup();
         let read = source.read_with(CLIENT, |text| Self::parse(text, &names))?;
         let Self { default, mut named } =
-            read.unwrap_or(Self { default: CLIENT_DEFAULT.into(), named: BTreeMap::new() });
+            read.unwrap_or(Self { default: default.into(), named: BTreeMap::new() });
         for name in names {
             named.entry(name.to_owned()).or_insert(default);
         }
@@ -206,7 +252,8 @@ mod tests {
             { "client": "shop", "key": "new" },
             { "client": "batch", "key": "other" },
         ]);
-        read(&Source::new(settings, None).unwrap(), &clients).map_err(|error| error.to_string())
+        read(Profile::Production, &Source::new(settings, None).unwrap(), &clients)
+            .map_err(|error| error.to_string())
     }
 
     fn client_rates(settings: &[(&str, &str)]) -> Vec<(String, u64)> {
@@ -247,7 +294,7 @@ mod tests {
     fn connections_are_counted_where_they_are_the_callers_own() {
         let connections = |settings: &[(&str, &str)], proxies: u32| {
             let settings = settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-            connections(&Source::new(settings, None).unwrap(), &proxies.into())
+            connections(Profile::Production, &Source::new(settings, None).unwrap(), &proxies.into())
                 .map_err(|error| error.to_string())
         };
         assert_eq!(connections(&[], 0).unwrap(), r#"{"perAddress":512}"#);
@@ -258,11 +305,13 @@ mod tests {
 
     /// The limits that are met first are the narrower ones, so that nobody's excess reaches a limit of all.
     #[test]
-    fn by_default_two_clients_and_an_address_fit_in_what_the_gateway_does() {
-        let limits = limits(&[]).unwrap();
-        let rate = |limit: &Value| limit["token_bucket"]["max_tokens"].as_u64().unwrap();
-        assert!(rate(&limits.client) < rate(&limits.address));
-        assert!(2 * rate(&limits.client) < rate(&limits.gateway));
-        assert!(rate(&limits.webhook_address) < rate(&limits.webhooks));
+    fn by_default_two_clients_fit_in_what_the_gateway_does_and_two_addresses_in_the_reserve() {
+        for Defaults { address, address_webhooks, client, gateway, webhooks, in_flight, connections } in
+            [PRODUCTION, LOCAL]
+        {
+            assert!(client < address && 2 * client < gateway);
+            assert!(2 * address_webhooks <= webhooks);
+            assert!(2 * in_flight <= 4_096 && 2 * connections < CONNECTIONS_MAX);
+        }
     }
 }

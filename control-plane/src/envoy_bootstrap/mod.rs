@@ -49,14 +49,17 @@ Settings:
   GATEWAY_LISTEN                       without TLS; local: 127.0.0.1:8080; production: off
   ENVOY_ADMIN_LISTEN                   loopback only, 127.0.0.1:9901
   ENVOY_ACCESS_LOG                     /dev/stdout
-  GATEWAY_ADDRESS_REQUESTS_PER_SECOND  of each address (IPv6: each /64) before authentication; 1000. This and the rates
-                                       below are per Envoy; what is above them gets 429
-  GATEWAY_CLIENT_REQUESTS_PER_SECOND   of each client, with exceptions as in 500,shop=1000,batch=50; 500
-  GATEWAY_REQUESTS_PER_SECOND          of all clients together; 2000
-  GATEWAY_ADDRESS_WEBHOOKS_PER_SECOND  of each address; 500
-  GATEWAY_WEBHOOKS_PER_SECOND          of all providers together, which no client takes from; 1000
-  GATEWAY_CLIENT_REQUESTS_IN_FLIGHT    of each client, per worker of Envoy, above it 429; 512
-  GATEWAY_ADDRESS_CONNECTIONS          of each address, per worker of Envoy; 512. Not counted with trusted proxies
+  GATEWAY_ADDRESS_REQUESTS_PER_SECOND  of each address (IPv6: each /64) before authentication; local: 4000; production:
+                                       1000. This and the rates below are per Envoy; what is above them gets 429
+  GATEWAY_CLIENT_REQUESTS_PER_SECOND   of each client, with exceptions as in 500,shop=1000,batch=50; local: 2000;
+                                       production: 500
+  GATEWAY_REQUESTS_PER_SECOND          of all clients together; local: 4500; production: 2000
+  GATEWAY_ADDRESS_WEBHOOKS_PER_SECOND  of each address; local: 1000; production: 500
+  GATEWAY_WEBHOOKS_PER_SECOND          of all providers together, which no client takes from; local: 2000; production:
+                                       1000
+  GATEWAY_CLIENT_REQUESTS_IN_FLIGHT    of each client, per worker of Envoy, above it 429; local: 1024; production: 512
+  GATEWAY_ADDRESS_CONNECTIONS          of each address, per worker of Envoy; local: 4000; production: 512. Not counted
+                                       with trusted proxies
   GATEWAY_RATE_LIMIT_SERVICE           host:port of an Envoy rate limit service, for a limit that several Envoys share
   GATEWAY_RATE_LIMIT_SERVICE_CA        PEM file; set: TLS to it, verified as above
   GATEWAY_TRUSTED_PROXIES              how many proxies in front append to x-forwarded-for; 0

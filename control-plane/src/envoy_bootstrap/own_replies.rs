@@ -31,6 +31,14 @@ const REPLIES: &[OwnReply] = &[
         message: "no answer yet; the outcome is not known, repeat the request with the same Idempotency-Key",
         retryable: Some(true),
     },
+    // What a flood gets, so with as few expressions before it as can be.
+    OwnReply {
+        when: "response.code == 429",
+        status: None,
+        code: ErrorCode::RateLimited,
+        message: "too many requests; try again later",
+        retryable: Some(true),
+    },
     OwnReply {
         when: "response.code == 401",
         status: None,
@@ -72,13 +80,6 @@ const REPLIES: &[OwnReply] = &[
         code: ErrorCode::PayloadTooLarge,
         message: "the body is larger than 65536 bytes",
         retryable: None,
-    },
-    OwnReply {
-        when: "response.code == 429",
-        status: None,
-        code: ErrorCode::RateLimited,
-        message: "too many requests; try again later",
-        retryable: Some(true),
     },
     OwnReply {
         when: "response.code < 500",

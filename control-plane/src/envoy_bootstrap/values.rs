@@ -18,7 +18,7 @@ pub(super) fn read(profile: Profile, source: &Source) -> Result<HashMap<&'static
     let webhooks::Webhooks { settings: webhook_settings, clusters } = webhooks::read(source)?;
     let [(paypal_1, paypal_1_transport), (paypal_2, paypal_2_transport)] = clusters;
     let credentials = clients(profile, source)?;
-    let limits = limits::read(source, &credentials)?;
+    let limits = limits::read(profile, source, &credentials)?;
     let shared_limit = SharedLimit::read(source)?;
     let trusted_proxies = number(source, "GATEWAY_TRUSTED_PROXIES", 0, 10, 0)?;
     Ok(HashMap::from([
@@ -34,7 +34,7 @@ pub(super) fn read(profile: Profile, source: &Source) -> Result<HashMap<&'static
         ("CONTROL_PLANE_ADDRESS", control_plane.to_envoy()),
         ("EDGE_CACHE_TRANSPORT", transport(source, EDGE_CACHE.authority, &edge_cache)),
         ("EDGE_CACHE_ADDRESS", edge_cache.to_envoy()),
-        ("FILTER_SETTINGS", filter_settings(source, &webhook_settings)?),
+        ("FILTER_SETTINGS", filter_settings(profile, source, &webhook_settings)?),
         (
             "TLS_ADDRESS",
             listen(source, "GATEWAY_TLS_LISTEN", Some(profile.tls_listen()))?.map_or(Value::Null, at),
@@ -51,7 +51,7 @@ pub(super) fn read(profile: Profile, source: &Source) -> Result<HashMap<&'static
         ("SHARED_LIMIT_IS_OFF", shared_limit.is_off.into()),
         ("RATE_LIMIT_SERVICE_ADDRESS", shared_limit.address),
         ("RATE_LIMIT_SERVICE_TRANSPORT", shared_limit.transport),
-        ("CONNECTION_SETTINGS", limits::connections(source, &trusted_proxies)?),
+        ("CONNECTION_SETTINGS", limits::connections(profile, source, &trusted_proxies)?),
         ("TRUSTED_PROXIES", trusted_proxies),
         ("OWN_REPLIES", own_replies()),
         ("HELD_TIMEOUT", held_timeout(source)?.into()),
@@ -173,7 +173,7 @@ fn cache_timeout_ms(source: &Source) -> Result<Value, ConfigError> {
 const BODY_BYTES_MAX: u32 = 65_536;
 
 /// The filter's own configuration, as JSON in a string.
-fn filter_settings(source: &Source, webhooks: &Value) -> Result<Value, ConfigError> {
+fn filter_settings(profile: Profile, source: &Source, webhooks: &Value) -> Result<Value, ConfigError> {
     let rules = source.read_with("EDGE_CACHE_DOWN", when_unavailable)?;
     let mut idempotency = rules.unwrap_or_default();
     for (name, setting) in [
@@ -187,7 +187,7 @@ fn filter_settings(source: &Source, webhooks: &Value) -> Result<Value, ConfigErr
     let settings = json!({
         "maxBodyBytes": BODY_BYTES_MAX,
         "returnUrlHosts": hosts.names().collect::<Vec<_>>(),
-        "inFlightPerClient": number(source, "GATEWAY_CLIENT_REQUESTS_IN_FLIGHT", 1, 16_384, 512)?,
+        "inFlightPerClient": limits::in_flight(profile, source)?,
         "idempotency": idempotency,
         "webhooks": webhooks,
     });
