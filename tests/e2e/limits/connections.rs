@@ -59,8 +59,10 @@ async fn ten_thousand_idle_connections_of_one_address_leave_room_for_everybody_e
     many_files_may_be_open();
     let own = Own::start(&[("GATEWAY_ADDRESS_CONNECTIONS", "300")]).await;
     let gateway = own.gateway();
-    for says in [&b""[..], b"GET /payments HTTP/1.1\r\nhost: gateway\r\n", &hello()] {
-        let mut idle = open(IDLE, 2, gateway.address(), says).await;
+    // Each time from another address: one has no ports for all of them.
+    for (address, says) in [(2, &b""[..]), (3, b"GET /payments HTTP/1.1\r\nhost: gateway\r\n"), (4, &hello())]
+    {
+        let mut idle = open(IDLE, address, gateway.address(), says).await;
         // Each with a connection of its own.
         for n in 0..20 {
             let request = gateway.raw_charge().body(charge(1_000 + n).to_string());

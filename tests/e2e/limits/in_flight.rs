@@ -93,10 +93,8 @@ async fn held_over_http2(
 
 /// The client has as many as it may, and no more.
 async fn is_full(gateway: &Gateway<'_>) {
-    until("a client with all it may", async || {
-        (gateway.get("/payments?limit=1").await.status == 429).then_some(())
-    })
-    .await;
+    gateway.under_way(MAX as u64).await;
+    gateway.get("/payments?limit=1").await.refuses(429, "RATE_LIMITED");
 }
 
 /// The client has none: all it may are taken at once.

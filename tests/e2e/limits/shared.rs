@@ -54,7 +54,7 @@ async fn two_envoys_share_the_limit_of_a_service_and_do_without_it_when_it_is_aw
     assert_eq!(passed(&reads(&edges, &gateway.http, "demo-key", 40).await), 40);
     assert!(begin.elapsed() < Duration::from_secs(10), "{:?}", begin.elapsed());
     gateway.charge(&charge(1_200)).await.succeeds(200, &json!({ "status": "completed" }));
-    assert!(gateway.envoy_count("cluster.rate_limit_service.ratelimit.error").await > 0);
+    assert!(gateway.envoy_count("cluster.control_plane.ratelimit.error").await > 0);
 
     // One that is back is asked again.
     service.be(Mood::Budget(0));
