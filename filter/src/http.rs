@@ -36,6 +36,8 @@ pub(crate) struct Stream {
     alone: Option<Alone>,
     /// Among the requests of its worker; `None` if there are too many.
     place: Option<Place>,
+    /// Among the requests of its client.
+    place_of_client: Option<Place>,
 }
 
 impl std::fmt::Debug for Stream {
@@ -47,7 +49,8 @@ impl std::fmt::Debug for Stream {
 impl EdgeHttp {
     pub(crate) fn new(context_id: u32, edge: Rc<Edge>) -> Self {
         let (exchange, place) = (Exchange::default(), edge.requests.take());
-        Self(Rc::new(RefCell::new(Stream { context_id, edge, exchange, alone: None, place })))
+        let stream = Stream { context_id, edge, exchange, alone: None, place, place_of_client: None };
+        Self(Rc::new(RefCell::new(stream)))
     }
 
     fn advance(&self, advance: impl FnOnce(&mut Exchange, &Edge) -> Result<Step, Status>) -> Action {
@@ -193,18 +196,31 @@ impl Context for EdgeHttp {
 impl HttpContext for EdgeHttp {
     fn on_http_request_headers(&mut self, _count: usize, end_of_stream: bool) -> Action {
         let has_place = self.0.borrow().place.is_some();
-        self.advance(|exchange, edge| {
+        let mut place_of_client = None;
+        let action = self.advance(|exchange, edge| {
             let (lines, now_s) = (hostcalls::get_map_bytes(MapType::HttpRequestHeaders)?, now_s()?);
             crash_point::arm(&lines);
             crash_point::reached("head");
             if !has_place {
                 return Ok(exchange.on_request_crowded(Head::new(&lines)));
             }
-            match exchange.on_request_head(Head::new(&lines), &edge.config, now_s) {
-                Step::Wait if end_of_stream => Ok(exchange.on_request_end(&[], &edge.config, now_s)),
-                step => Ok(step),
+            let step = exchange.on_request_head(Head::new(&lines), &edge.config, now_s);
+            if step != Step::Wait {
+                return Ok(step);
             }
-        })
+            if let Some(client) = exchange.client() {
+                place_of_client = edge.in_flight.borrow_mut().take(client);
+                if place_of_client.is_none() {
+                    return Ok(exchange.on_client_crowded());
+                }
+            }
+            Ok(match end_of_stream {
+                true => exchange.on_request_end(&[], &edge.config, now_s),
+                false => step,
+            })
+        });
+        self.0.borrow_mut().place_of_client = place_of_client;
+        action
     }
 
     fn on_http_request_body(&mut self, length: usize, end_of_stream: bool) -> Action {

@@ -1,9 +1,12 @@
 //! The proxy-wasm glue that runs `edge-core` inside Envoy: it fetches, hands over and carries out, and
 //! decides nothing.
+//!
+//! The module has two parts, each for a VM of its own: the filter of requests, and the one of connections.
 
 mod cache;
 mod certificates;
 mod claims;
+mod connections;
 mod crash_point;
 mod http;
 mod kept;
@@ -17,5 +20,8 @@ use proxy_wasm::types::LogLevel;
 proxy_wasm::main! {{
     // What is really written is Envoy's choice: `--component-log-level wasm:…`.
     proxy_wasm::set_log_level(LogLevel::Info);
-    proxy_wasm::set_root_context(|context_id| Box::new(root::EdgeRoot::new(context_id)));
+    proxy_wasm::set_root_context(|context_id| match connections::are_the_part() {
+        true => Box::new(connections::ConnectionsRoot::default()),
+        false => Box::new(root::EdgeRoot::new(context_id)),
+    });
 }}

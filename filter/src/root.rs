@@ -1,9 +1,10 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use edge_core::client::ClientId;
 use edge_core::config::{EdgeConfig, EdgeSecrets, KEYS_VARIABLE, Paypal, STRIPE_SECRETS_VARIABLE};
 use edge_core::idempotency::{CacheView, ClaimRequest, Verdict, Word};
-use edge_core::waiting::{Places, REQUESTS_MAX, Untold};
+use edge_core::waiting::{Places, PlacesPer, REQUESTS_MAX, Untold};
 use proxy_wasm::hostcalls;
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::{BufferType, ContextType, LogLevel};
@@ -24,6 +25,8 @@ pub(crate) struct Edge {
     pub(crate) certificates: Certificates,
     pub(crate) untold: RefCell<Untold<Told>>,
     pub(crate) requests: Places,
+    /// The requests of each client. As many clients are known as have requests, or some more.
+    pub(crate) in_flight: RefCell<PlacesPer<ClientId>>,
 }
 
 impl Edge {
@@ -90,6 +93,7 @@ impl RootContext for EdgeRoot {
         let secrets = EdgeSecrets { keys: keys.as_deref(), stripe: stripe.as_deref() };
         match EdgeConfig::read(&settings.ok().flatten().unwrap_or_default(), secrets) {
             Ok(config) => {
+                let in_flight = RefCell::new(PlacesPer::new(config.in_flight_per_client));
                 let view = RefCell::new(CacheView::new(config.claiming.recent_answers));
                 let edge = Edge {
                     root_id: self.context_id,
@@ -100,6 +104,7 @@ impl RootContext for EdgeRoot {
                     config,
                     untold: RefCell::default(),
                     requests: Places::new(REQUESTS_MAX),
+                    in_flight,
                 };
                 Self::with_certificates(&edge, |certificates, paypal, now_s| {
                     certificates.look(&edge, paypal, now_s);

@@ -29,8 +29,7 @@ impl Stage {
         let run_dir =
             tempfile::Builder::new().prefix("gateway-bench-").tempdir().expect("a temporary folder");
         let mut options = Options::for_test(run_dir.path()).expect("everything is built");
-        // More than this machine can send.
-        options = options.with("GATEWAY_REQUESTS_PER_SECOND", "1000000").with("LOG_LEVEL", "warn");
+        options = options.with("LOG_LEVEL", "warn");
         // Whether the providers' contracts lie beside the repository or not: none are in here.
         options = options.with("GATEWAY_SHARED", run_dir.path().display().to_string());
         for (name, value) in settings {
@@ -90,12 +89,12 @@ impl Stage {
 
 /// Past the filter and the client keys.
 fn plain_route() -> Value {
-    route(PLAIN, &["envoy.filters.http.api_key_auth", "gateway.edge"])
+    route(PLAIN, &["envoy.filters.http.api_key_auth", "client_limit", "gateway.edge"])
 }
 
 /// What the filter lets through ends where the plain requests do, and not in a database.
 fn webhook_route() -> Value {
-    route("/webhooks/stripe", &["envoy.filters.http.api_key_auth"])
+    route("/webhooks/stripe", &["envoy.filters.http.api_key_auth", "client_limit"])
 }
 
 fn route(path: &str, filters_off: &[&str]) -> Value {

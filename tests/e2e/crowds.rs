@@ -20,7 +20,7 @@ const CROWD: usize = 2_000;
 const STREAMS: usize = 100;
 
 /// A crowd over HTTP/1.1 needs a file for each connection, here and in Envoy, which takes over our limit.
-fn many_files_may_be_open() {
+pub(crate) fn many_files_may_be_open() {
     let limit = getrlimit(Resource::Nofile);
     setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum }).unwrap();
 }

@@ -25,6 +25,7 @@ mod footprint;
 mod headers;
 mod idempotency;
 mod interruptions;
+mod limits;
 mod observability;
 mod payer_action;
 mod payment_methods;

@@ -16,6 +16,7 @@ pub mod http1;
 pub mod http2;
 mod prometheus;
 pub mod proxy;
+pub mod rate_limit_service;
 mod sandbox;
 mod stacks;
 mod wait;

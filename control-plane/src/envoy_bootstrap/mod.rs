@@ -1,7 +1,9 @@
 //! `control-plane envoy-bootstrap`: Envoy's configuration, made from one template and the settings.
 
+mod limits;
 mod own_replies;
 mod profile;
+mod shared_limit;
 mod values;
 mod webhooks;
 
@@ -49,7 +51,19 @@ Settings:
   GATEWAY_LISTEN                       without TLS; local: 127.0.0.1:8080; production: off
   ENVOY_ADMIN_LISTEN                   loopback only, 127.0.0.1:9901
   ENVOY_ACCESS_LOG                     /dev/stdout
-  GATEWAY_REQUESTS_PER_SECOND          per Envoy, above it 429; 20000
+  GATEWAY_ADDRESS_REQUESTS_PER_SECOND  of each address (IPv6: each /64) before authentication; local: 4000; production:
+                                       1000. This and the rates below are per Envoy; what is above them gets 429
+  GATEWAY_CLIENT_REQUESTS_PER_SECOND   of each client, with exceptions as in 500,shop=1000,batch=50; local: 2000;
+                                       production: 500
+  GATEWAY_REQUESTS_PER_SECOND          of all clients together; local: 4500; production: 2000
+  GATEWAY_ADDRESS_WEBHOOKS_PER_SECOND  of each address; local: 1000; production: 500
+  GATEWAY_WEBHOOKS_PER_SECOND          of all providers together, which no client takes from; local: 2000; production:
+                                       1000
+  GATEWAY_CLIENT_REQUESTS_IN_FLIGHT    of each client, per worker of Envoy, above it 429; local: 1024; production: 512
+  GATEWAY_ADDRESS_CONNECTIONS          of each address, per worker of Envoy; local: 4000; production: 512. Not counted
+                                       with trusted proxies
+  GATEWAY_RATE_LIMIT_SERVICE           host:port of an Envoy rate limit service, for a limit that several Envoys share
+  GATEWAY_RATE_LIMIT_SERVICE_CA        PEM file; set: TLS to it, verified as above
   GATEWAY_TRUSTED_PROXIES              how many proxies in front append to x-forwarded-for; 0
 
 Envoy itself needs EDGE_ATTESTATION_KEYS in its environment, and for Stripe's webhooks STRIPE_WEBHOOK_SECRETS, a
@@ -141,6 +155,41 @@ mod tests {
     }
 
     #[test]
+    fn a_rate_limit_service_is_asked_where_a_setting_names_it_and_only_there() {
+        let without = with(Profile::Local, &[]).unwrap();
+        assert!(without.contains("name: shared_limit\n                    disabled: true"), "{without}");
+        let service = [("GATEWAY_RATE_LIMIT_SERVICE", "limits:8086")];
+        let named = with(Profile::Local, &service).unwrap();
+        for part in [
+            "name: shared_limit\n                    disabled: false",
+            r#""address":"limits","port_value":8086"#,
+        ] {
+            assert!(named.contains(part), "{part} in {named}");
+        }
+        let encrypted =
+            with(Profile::Local, &[service[0], ("GATEWAY_RATE_LIMIT_SERVICE_CA", "/etc/limits.pem")])
+                .unwrap();
+        for part in ["/etc/limits.pem", r#""sni":"limits""#] {
+            assert!(encrypted.contains(part), "{part} in {encrypted}");
+        }
+    }
+
+    #[test]
+    fn the_filter_reads_how_many_requests_a_client_may_have_in_flight_and_an_address_connections() {
+        let key =
+            ("EDGE_ATTESTATION_KEYS", "k1:0101010101010101010101010101010101010101010101010101010101010101");
+        let settings =
+            [key, ("GATEWAY_CLIENT_REQUESTS_IN_FLIGHT", "7"), ("GATEWAY_ADDRESS_CONNECTIONS", "9")];
+        let all = NEEDED.iter().copied().chain(settings);
+        assert_eq!(read_by_the_filter(all.clone(), key.1).in_flight_per_client, 7);
+        let source = Source::new(all.map(|(k, v)| (k.to_owned(), v.to_owned())), None).unwrap();
+        let values = values::read(Profile::Local, &source).unwrap();
+        let settings = values["CONNECTION_SETTINGS"].as_str().unwrap();
+        let connections = edge_core::connections::ConnectionSettings::read(settings.as_bytes()).unwrap();
+        assert_eq!(connections.per_address, Some(9));
+    }
+
+    #[test]
     fn the_filter_reads_what_is_said_of_a_cache_that_is_down() {
         let key =
             ("EDGE_ATTESTATION_KEYS", "k1:0101010101010101010101010101010101010101010101010101010101010101");
@@ -212,6 +261,13 @@ mod tests {
             ("EDGE_CACHE_DOWN", "pass,list=reject"),
             ("EDGE_CACHE_DOWN", "pass,refund"),
             ("GATEWAY_REQUESTS_PER_SECOND", "0"),
+            ("GATEWAY_ADDRESS_REQUESTS_PER_SECOND", "0"),
+            ("GATEWAY_ADDRESS_WEBHOOKS_PER_SECOND", "1000001"),
+            ("GATEWAY_WEBHOOKS_PER_SECOND", "many"),
+            ("GATEWAY_CLIENT_REQUESTS_PER_SECOND", "500,nobody=1"),
+            ("GATEWAY_CLIENT_REQUESTS_IN_FLIGHT", "16385"),
+            ("GATEWAY_ADDRESS_CONNECTIONS", "10001"),
+            ("GATEWAY_RATE_LIMIT_SERVICE", "limits"),
             ("GATEWAY_TRUSTED_PROXIES", "-1"),
         ];
         for (key, value) in wrong {

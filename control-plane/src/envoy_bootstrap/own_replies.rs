@@ -31,6 +31,14 @@ const REPLIES: &[OwnReply] = &[
         message: "no answer yet; the outcome is not known, repeat the request with the same Idempotency-Key",
         retryable: Some(true),
     },
+    // What a flood gets, so with as few expressions before it as can be.
+    OwnReply {
+        when: "response.code == 429",
+        status: None,
+        code: ErrorCode::RateLimited,
+        message: "too many requests; try again later",
+        retryable: Some(true),
+    },
     OwnReply {
         when: "response.code == 401",
         status: None,
@@ -72,13 +80,6 @@ const REPLIES: &[OwnReply] = &[
         code: ErrorCode::PayloadTooLarge,
         message: "the body is larger than 65536 bytes",
         retryable: None,
-    },
-    OwnReply {
-        when: "response.code == 429",
-        status: None,
-        code: ErrorCode::RateLimited,
-        message: "too many requests; try again later",
-        retryable: Some(true),
     },
     OwnReply {
         when: "response.code < 500",
@@ -145,12 +146,15 @@ impl OwnReply {
             ErrorCode::Unauthenticated => Some(("www-authenticate", "Bearer")),
             // By then the health check has looked again.
             ErrorCode::GatewayUnavailable => Some(("retry-after", "1")),
+            // By then each bucket is full again. A rate limit service may know of a longer time.
+            ErrorCode::RateLimited => Some(("retry-after", "1")),
             _ => None,
         };
         let headers = std::iter::once(NO_STORE).chain(header);
-        let headers =
-            headers.map(|(key, value)| json!({ "header": { "key": key, "value": value } })).collect();
-        mapper.insert("headers_to_add".to_owned(), headers);
+        let headers = headers.map(|(key, value)| {
+            json!({ "header": { "key": key, "value": value }, "append_action": "ADD_IF_ABSENT" })
+        });
+        mapper.insert("headers_to_add".to_owned(), headers.collect());
         if let Some(status) = self.status {
             mapper.insert("status_code".to_owned(), status.into());
         }

@@ -6,9 +6,9 @@ use std::net::{IpAddr, SocketAddr};
 use edge_core::client::ClientId;
 use serde_json::{Map, Value, json};
 
-use super::Profile;
 use super::own_replies::own_replies;
-use super::webhooks;
+use super::shared_limit::SharedLimit;
+use super::{Profile, limits, webhooks};
 use crate::config::{ConfigError, Source, return_url_hosts};
 
 pub(super) fn read(profile: Profile, source: &Source) -> Result<HashMap<&'static str, Value>, ConfigError> {
@@ -17,6 +17,10 @@ pub(super) fn read(profile: Profile, source: &Source) -> Result<HashMap<&'static
     let edge_cache = upstream(source, &EDGE_CACHE, profile.edge_cache())?;
     let webhooks::Webhooks { settings: webhook_settings, clusters } = webhooks::read(source)?;
     let [(paypal_1, paypal_1_transport), (paypal_2, paypal_2_transport)] = clusters;
+    let credentials = clients(profile, source)?;
+    let limits = limits::read(profile, source, &credentials)?;
+    let shared_limit = SharedLimit::read(source)?;
+    let trusted_proxies = number(source, "GATEWAY_TRUSTED_PROXIES", 0, 10, 0)?;
     Ok(HashMap::from([
         ("PAYPAL_CERTIFICATES_1_ADDRESS", paypal_1),
         ("PAYPAL_CERTIFICATES_1_TRANSPORT", paypal_1_transport),
@@ -25,12 +29,12 @@ pub(super) fn read(profile: Profile, source: &Source) -> Result<HashMap<&'static
         ("FILTER_WASM", file(source, "EDGE_FILTER_WASM", "the path of the filter's .wasm")?),
         ("TLS_CERTIFICATE", file(source, "TLS_CERTIFICATE", "the path of a PEM certificate chain")?),
         ("TLS_PRIVATE_KEY", file(source, "TLS_PRIVATE_KEY", "the path of a PEM private key")?),
-        ("CLIENT_CREDENTIALS", clients(profile, source)?),
-        ("CONTROL_PLANE_TRANSPORT", transport(source, &CONTROL_PLANE, &control_plane)),
+        ("CLIENT_CREDENTIALS", credentials),
+        ("CONTROL_PLANE_TRANSPORT", transport(source, CONTROL_PLANE.authority, &control_plane)),
         ("CONTROL_PLANE_ADDRESS", control_plane.to_envoy()),
-        ("EDGE_CACHE_TRANSPORT", transport(source, &EDGE_CACHE, &edge_cache)),
+        ("EDGE_CACHE_TRANSPORT", transport(source, EDGE_CACHE.authority, &edge_cache)),
         ("EDGE_CACHE_ADDRESS", edge_cache.to_envoy()),
-        ("FILTER_SETTINGS", filter_settings(source, &webhook_settings)?),
+        ("FILTER_SETTINGS", filter_settings(profile, source, &webhook_settings)?),
         (
             "TLS_ADDRESS",
             listen(source, "GATEWAY_TLS_LISTEN", Some(profile.tls_listen()))?.map_or(Value::Null, at),
@@ -39,8 +43,16 @@ pub(super) fn read(profile: Profile, source: &Source) -> Result<HashMap<&'static
         ("PLAIN_ADDRESS", at(plain.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080))))),
         ("ADMIN_ADDRESS", admin(source)?),
         ("ACCESS_LOG", source.get("ENVOY_ACCESS_LOG").unwrap_or("/dev/stdout").into()),
-        ("REQUESTS_PER_SECOND", number(source, "GATEWAY_REQUESTS_PER_SECOND", 1, 1_000_000, 20_000)?),
-        ("TRUSTED_PROXIES", number(source, "GATEWAY_TRUSTED_PROXIES", 0, 10, 0)?),
+        ("ADDRESS_LIMIT", limits.address),
+        ("WEBHOOK_ADDRESS_LIMIT", limits.webhook_address),
+        ("CLIENT_LIMIT", limits.client),
+        ("GATEWAY_LIMIT", limits.gateway),
+        ("WEBHOOK_LIMIT", limits.webhooks),
+        ("SHARED_LIMIT_IS_OFF", shared_limit.is_off.into()),
+        ("RATE_LIMIT_SERVICE_ADDRESS", shared_limit.address),
+        ("RATE_LIMIT_SERVICE_TRANSPORT", shared_limit.transport),
+        ("CONNECTION_SETTINGS", limits::connections(profile, source, &trusted_proxies)?),
+        ("TRUSTED_PROXIES", trusted_proxies),
         ("OWN_REPLIES", own_replies()),
         ("HELD_TIMEOUT", held_timeout(source)?.into()),
     ]))
@@ -102,12 +114,17 @@ pub(super) struct Endpoint {
 }
 
 impl Endpoint {
-    fn parse(text: &str) -> Result<Self, String> {
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
         let parts = text.rsplit_once(':').map(|(host, port)| (host.trim_matches(['[', ']']), port.parse()));
         match parts {
             Some((host, Ok(port))) if !host.is_empty() => Ok(Self { host: host.to_owned(), port }),
             _ => Err("must be host:port, e.g. control-plane:8081".to_owned()),
         }
+    }
+
+    /// For a cluster that is not asked: a template has no place for clusters that are not there.
+    pub(super) fn nowhere() -> Self {
+        Self { host: "127.0.0.1".to_owned(), port: 9 }
     }
 
     pub(super) fn to_envoy(&self) -> Value {
@@ -156,7 +173,7 @@ fn cache_timeout_ms(source: &Source) -> Result<Value, ConfigError> {
 const BODY_BYTES_MAX: u32 = 65_536;
 
 /// The filter's own configuration, as JSON in a string.
-fn filter_settings(source: &Source, webhooks: &Value) -> Result<Value, ConfigError> {
+fn filter_settings(profile: Profile, source: &Source, webhooks: &Value) -> Result<Value, ConfigError> {
     let rules = source.read_with("EDGE_CACHE_DOWN", when_unavailable)?;
     let mut idempotency = rules.unwrap_or_default();
     for (name, setting) in [
@@ -170,6 +187,7 @@ fn filter_settings(source: &Source, webhooks: &Value) -> Result<Value, ConfigErr
     let settings = json!({
         "maxBodyBytes": BODY_BYTES_MAX,
         "returnUrlHosts": hosts.names().collect::<Vec<_>>(),
+        "inFlightPerClient": limits::in_flight(profile, source)?,
         "idempotency": idempotency,
         "webhooks": webhooks,
     });
@@ -196,8 +214,9 @@ fn when_unavailable(text: &str) -> Result<Map<String, Value>, String> {
     Ok(rules)
 }
 
-fn transport(source: &Source, service: &Upstream, endpoint: &Endpoint) -> Value {
-    match source.get(service.authority) {
+/// HTTP/2 to a service of the gateway's own: with TLS if the setting `authority` names the PEM file to verify it with.
+pub(super) fn transport(source: &Source, authority: &'static str, endpoint: &Endpoint) -> Value {
+    match source.get(authority) {
         Some(authority) => tls_transport(&endpoint.host, authority, &["h2"]),
         None => plain_transport(),
     }

@@ -33,11 +33,9 @@ pub(super) fn read(source: &Source) -> Result<Webhooks, ConfigError> {
     let tolerance = number(source, "WEBHOOK_TOLERANCE_SECONDS", 1, 3_600, 300)?;
     let refresh = number(source, "PAYPAL_CERTIFICATE_REFRESH_SECONDS", 1, 86_400, 43_200)?;
     let Some(id) = source.get(WEBHOOK_ID) else {
-        // Nobody asks them, and a template has no place for clusters that are not there.
-        let nowhere = Endpoint { host: "127.0.0.1".to_owned(), port: 9 };
         return Ok(Webhooks {
             settings: json!({ "toleranceSeconds": tolerance }),
-            clusters: [(); 2].map(|()| (nowhere.to_envoy(), plain_transport())),
+            clusters: [(); 2].map(|()| (Endpoint::nowhere().to_envoy(), plain_transport())),
         });
     };
     WebhookId::parse(id).ok_or_else(|| {

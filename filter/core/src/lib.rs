@@ -7,6 +7,7 @@ mod authority;
 pub mod card;
 pub mod client;
 pub mod config;
+pub mod connections;
 mod content;
 pub mod error;
 pub mod exchange;

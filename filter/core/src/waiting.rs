@@ -1,6 +1,7 @@
 //! How many requests of a worker may wait, and how many of them one turn of the worker lets go on.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
+use std::hash::Hash;
 use std::rc::Rc;
 
 /// The most requests that one callback of the host lets go on.
@@ -56,6 +57,40 @@ impl Place {
     }
 }
 
+/// The same number of places for each key: a client, or an address.
+///
+/// A key that holds none is forgotten now and then, so that as many are known as hold one, or twice as many, or
+/// [`KEYS_KEPT`].
+#[derive(Debug)]
+pub struct PlacesPer<K> {
+    max: usize,
+    by_key: HashMap<K, Places>,
+    /// With so many keys, it is time to forget some.
+    forget_at: usize,
+}
+
+/// So many keys cost little, so they are kept: a client that comes again costs no memory of its own.
+const KEYS_KEPT: usize = 1_024;
+
+impl<K: Hash + Eq + Clone> PlacesPer<K> {
+    #[must_use]
+    pub fn new(max: usize) -> Self {
+        Self { max, by_key: HashMap::new(), forget_at: KEYS_KEPT }
+    }
+
+    /// `None` if all of the key's are taken.
+    pub fn take(&mut self, key: &K) -> Option<Place> {
+        if let Some(places) = self.by_key.get(key) {
+            return places.take();
+        }
+        if self.by_key.len() >= self.forget_at {
+            self.by_key.retain(|_, places| places.taken() > 0);
+            self.forget_at = KEYS_KEPT.max(2 * self.by_key.len());
+        }
+        self.by_key.entry(key.clone()).or_insert_with(|| Places::new(self.max)).take()
+    }
+}
+
 /// What is known and still to be told, the oldest first. Each request in it holds a place meanwhile, so it is as bounded
 /// as the places are.
 #[derive(Debug)]
@@ -99,6 +134,33 @@ mod tests {
         assert!(places.take().is_some());
         drop(second);
         assert_eq!(places.taken(), 0);
+    }
+
+    #[test]
+    fn each_key_has_its_own_places() {
+        let mut places = PlacesPer::new(2);
+        let (first, second) = (places.take(&'a').unwrap(), places.take(&'a').unwrap());
+        assert!(places.take(&'a').is_none());
+        let other = places.take(&'b').unwrap();
+        drop(first);
+        assert!(places.take(&'a').is_some());
+        drop((second, other));
+    }
+
+    #[test]
+    fn keys_without_a_place_are_forgotten_and_those_with_one_never() {
+        let mut places = PlacesPer::new(1);
+        let held: Vec<_> = (0..3 * KEYS_KEPT).map(|key| places.take(&key).unwrap()).collect();
+        for key in 3 * KEYS_KEPT..100 * KEYS_KEPT {
+            assert!(places.take(&key).is_some());
+            assert!(places.by_key.len() <= 6 * KEYS_KEPT, "{}", places.by_key.len());
+        }
+        assert!((0..3 * KEYS_KEPT).all(|key| places.take(&key).is_none()));
+        drop(held);
+        for key in 0..10 * KEYS_KEPT {
+            assert!(places.take(&key).is_some());
+        }
+        assert!(places.by_key.len() <= 6 * KEYS_KEPT, "{}", places.by_key.len());
     }
 
     #[test]

@@ -16,18 +16,18 @@ use gateway_tests::http1::Request;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-fn now_s() -> u64 {
+pub(crate) fn now_s() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
 }
 
 /// One of the secrets of this gateway's endpoint at Stripe.
-fn secret(gateway: &Gateway<'_>) -> String {
+pub(crate) fn secret(gateway: &Gateway<'_>) -> String {
     let secrets = gateway.stack().setting("STRIPE_WEBHOOK_SECRETS").unwrap();
     secrets.split(',').next().unwrap().to_owned()
 }
 
 /// The header that Stripe would send with `body`.
-fn stripe_signature(secret: &str, at_s: u64, body: &[u8]) -> String {
+pub(crate) fn stripe_signature(secret: &str, at_s: u64, body: &[u8]) -> String {
     let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
     mac.update(format!("{at_s}.").as_bytes());
     mac.update(body);
@@ -68,7 +68,7 @@ fn sent_at(url: &str, at: jiff::Timestamp) -> Request {
 }
 
 /// An event that is of no interest to anybody, as long as wanted.
-fn event(id: &str, length: usize) -> Vec<u8> {
+pub(crate) fn event(id: &str, length: usize) -> Vec<u8> {
     let event = format!(
         r#"{{"id":"{id}","object":"event","type":"account.updated","created":1,"data":{{"object":{{}}}},"pad":""#
     );

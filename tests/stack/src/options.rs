@@ -36,15 +36,28 @@ const SURROUNDINGS: [&str; 5] = ["PATH", "HOME", "TMPDIR", "RUST_BACKTRACE", SHA
 /// Names the folder with the providers' published contracts; the sandbox does without where it is absent.
 const SHARED: &str = "GATEWAY_SHARED";
 
+/// A test sends everything from one address and as one or two clients, and as fast as this machine can. Those that are
+/// about limits set their own.
+const NO_LIMITS: [(&str, &str); 7] = [
+    ("GATEWAY_ADDRESS_REQUESTS_PER_SECOND", "1000000"),
+    ("GATEWAY_CLIENT_REQUESTS_PER_SECOND", "1000000"),
+    ("GATEWAY_REQUESTS_PER_SECOND", "1000000"),
+    ("GATEWAY_ADDRESS_WEBHOOKS_PER_SECOND", "1000000"),
+    ("GATEWAY_WEBHOOKS_PER_SECOND", "1000000"),
+    ("GATEWAY_CLIENT_REQUESTS_IN_FLIGHT", "16384"),
+    ("GATEWAY_ADDRESS_CONNECTIONS", "10000"),
+];
+
 impl Options {
-    /// A stack of its own for a test: free ports, both providers in the sandbox, nothing of the caller's
-    /// settings.
+    /// A stack of its own for a test: free ports, both providers in the sandbox, no limits that it could meet, nothing of
+    /// the caller's settings.
     pub fn for_test(run_dir: impl Into<PathBuf>) -> Result<Self> {
         let mut environment: Environment =
             env::vars().filter(|(name, _)| SURROUNDINGS.contains(&name.as_str())).collect();
         let beside_repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared");
         let shared = environment.entry(SHARED.to_owned());
         shared.or_insert_with(|| beside_repository.display().to_string());
+        environment.extend(NO_LIMITS.map(|(name, value)| (name.to_owned(), value.to_owned())));
         Ok(Self {
             run_dir: run_dir.into(),
             addresses: Addresses::FREE,

@@ -37,6 +37,15 @@ pub(super) fn components() -> Value {
             "description": "Seconds after which the same request may succeed",
             "schema": { "type": "integer", "minimum": 1 },
         },
+        "RateLimitPolicy": {
+            "description": "The limits that the request met: a name, `q` requests in `w` seconds \
+                            (draft-ietf-httpapi-ratelimit-headers)",
+            "schema": { "type": "string", "pattern": r#"^"[a-z]+";q=[0-9]+;w=1$"# },
+        },
+        "RateLimit": {
+            "description": "What is left of them: `r` requests now, all of them after `t` seconds",
+            "schema": { "type": "string", "pattern": r#"^"[a-z]+";r=[0-9]+;t=1$"# },
+        },
         "Authenticate": {
             "description": "How to authenticate",
             "schema": { "type": "string", "enum": ["Bearer"] },
@@ -62,6 +71,11 @@ pub(super) fn of(status: &str, kind: Kind) -> Value {
     // Answers that stand for good are told again; the rest is decided again.
     if kind == Kind::Command && matches!(status, "200" | "400" | "402" | "404" | "409" | "422" | "503") {
         add("Idempotency-Replayed", "IdempotencyReplayed");
+    }
+    // Providers are told when they send too much.
+    if kind != Kind::Webhook || status == "429" {
+        add("RateLimit-Policy", "RateLimitPolicy");
+        add("RateLimit", "RateLimit");
     }
     match status {
         "401" => add("WWW-Authenticate", "Authenticate"),

@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use crate::attestation::{Keys, KeysError};
 use crate::request::{ReturnUrlHosts, ReturnUrlHostsError};
+use crate::waiting::REQUESTS_MAX;
 use crate::webhook::paypal::EnvironmentError;
 use crate::webhook::stripe::SecretsError;
 use crate::webhook::x509::TrustError;
@@ -26,6 +27,8 @@ pub struct EdgeConfig {
     pub body_bytes_max: usize,
     /// Where payers may be sent.
     pub return_url_hosts: ReturnUrlHosts,
+    /// How many requests of one client a worker has at once, 1 to [`REQUESTS_MAX`].
+    pub in_flight_per_client: usize,
     pub claiming: Claiming,
     pub webhooks: Webhooks,
 }
@@ -48,6 +51,8 @@ pub enum ConfigError {
     BodyLimit,
     #[error("`returnUrlHosts`: {0}")]
     ReturnUrlHosts(ReturnUrlHostsError),
+    #[error("`inFlightPerClient` must be from 1 to {REQUESTS_MAX}")]
+    InFlight,
     #[error("`idempotency.cluster` must name a cluster of Envoy's")]
     Cluster,
     #[error("`idempotency.timeoutMs` must be from 1 to 10000")]
@@ -85,6 +90,7 @@ pub enum ConfigError {
 struct Settings {
     max_body_bytes: usize,
     return_url_hosts: Vec<String>,
+    in_flight_per_client: usize,
     idempotency: idempotency::Settings,
     webhooks: webhooks::Settings,
 }
@@ -94,6 +100,8 @@ impl Default for Settings {
         Self {
             max_body_bytes: 65_536,
             return_url_hosts: Vec::new(),
+            // An eighth of what the control plane's cluster takes.
+            in_flight_per_client: 512,
             idempotency: idempotency::Settings::default(),
             webhooks: webhooks::Settings::default(),
         }
@@ -114,12 +122,22 @@ impl EdgeConfig {
         if !(1..=1_048_576).contains(&settings.max_body_bytes) {
             return Err(ConfigError::BodyLimit);
         }
+        if !(1..=REQUESTS_MAX).contains(&settings.in_flight_per_client) {
+            return Err(ConfigError::InFlight);
+        }
         let keys = Keys::parse(secrets.keys.ok_or(ConfigError::NoKeys)?).map_err(ConfigError::Keys)?;
         let hosts = settings.return_url_hosts.iter().map(String::as_str);
         let return_url_hosts = ReturnUrlHosts::new(hosts).map_err(ConfigError::ReturnUrlHosts)?;
         let claiming = settings.idempotency.check()?;
         let webhooks = settings.webhooks.check(secrets.stripe)?;
-        Ok(Self { keys, body_bytes_max: settings.max_body_bytes, return_url_hosts, claiming, webhooks })
+        Ok(Self {
+            keys,
+            body_bytes_max: settings.max_body_bytes,
+            return_url_hosts,
+            in_flight_per_client: settings.in_flight_per_client,
+            claiming,
+            webhooks,
+        })
     }
 }
 
@@ -194,6 +212,10 @@ mod tests {
         assert!(error("{\"maxBodyByte\":1}", Some(KEYS)).contains("maxBodyByte"));
         assert!(error("{\"maxBodyBytes\":0}", Some(KEYS)).contains("maxBodyBytes"));
         assert!(error(r#"{"returnUrlHosts":["a","b:1"]}"#, Some(KEYS)).contains("`returnUrlHosts`: entry 2"));
+        for in_flight in ["0", "16385"] {
+            let settings = format!(r#"{{"inFlightPerClient":{in_flight}}}"#);
+            assert!(error(&settings, Some(KEYS)).contains("`inFlightPerClient`"));
+        }
         assert!(error("nonsense", Some(KEYS)).contains("plugin configuration"));
         for (setting, named) in [
             (r#"{"cluster":""}"#, "idempotency.cluster"),

@@ -146,6 +146,15 @@ impl Exchange {
         self.refuse(refusal, request_id(head).ok())
     }
 
+    /// The head is good, and its client has as many requests under way as it may.
+    pub fn on_client_crowded(&mut self) -> Step {
+        let Stage::Receiving(request) = &self.stage else { return self.again() };
+        let message = "this client has too many requests in flight; nothing was executed, send this again when one has ended";
+        let refusal = Refusal::new(ErrorCode::RateLimited, message).retry_after(CROWDED_RETRY_S);
+        let request_id = request.claims.request_id.clone();
+        self.refuse(refusal, Some(request_id))
+    }
+
     /// `length` bytes of the body have come so far, and more may follow.
     pub fn on_request_body(&mut self, length: usize) -> Step {
         let Stage::Receiving(request) = &self.stage else { return self.again() };

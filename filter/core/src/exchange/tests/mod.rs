@@ -126,6 +126,22 @@ fn attested(edits: &HeadEdits, method: &str, path: &str, body: &[u8]) -> Claims 
 }
 
 #[test]
+fn a_request_too_many_of_its_client_is_refused_before_it_claims_anything() {
+    let mut exchange = Exchange::default();
+    let sent = Sent::charge();
+    assert_eq!(exchange.on_request_head(Head::new(&sent.lines), &config(), NOW), Step::Wait);
+    let Step::Reply(reply) = exchange.on_client_crowded() else { panic!("not refused") };
+    assert_eq!(reply.status, 429);
+    assert!(reply.headers.contains(&("retry-after", "1".into())), "{:?}", reply.headers);
+    let body: serde_json::Value = serde_json::from_slice(&reply.body).unwrap();
+    assert_eq!(body["error"]["code"], "RATE_LIMITED");
+    assert_eq!(body["error"]["retryable"], true);
+    assert_eq!(body["error"]["requestId"], "7d1b-1");
+    assert_eq!(exchange.on_request_end(&sent.body, &config(), NOW), Step::Wait);
+    assert_eq!(exchange.outcome(), Some(Outcome::Refused(ErrorCode::RateLimited)));
+}
+
+#[test]
 fn a_good_charge_goes_on_with_an_attestation_over_all_of_it() {
     let claims = attested(&Sent::charge().forwarded(), "POST", "/payments/charge", CHARGE);
     assert_eq!(claims.client, ClientId::parse("demo"));

@@ -1,0 +1,317 @@
+//! How much of the gateway one address, one client and the providers may use, from the settings.
+//!
+//! A request meets the limits in the order of [`Limits`]' fields: what one address or one client may not send is never
+//! counted against anybody else.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::Profile;
+use super::values::number;
+use crate::config::{ConfigError, Source};
+
+const ADDRESS: &str = "GATEWAY_ADDRESS_REQUESTS_PER_SECOND";
+const ADDRESS_WEBHOOKS: &str = "GATEWAY_ADDRESS_WEBHOOKS_PER_SECOND";
+const CLIENT: &str = "GATEWAY_CLIENT_REQUESTS_PER_SECOND";
+const GATEWAY: &str = "GATEWAY_REQUESTS_PER_SECOND";
+const WEBHOOKS: &str = "GATEWAY_WEBHOOKS_PER_SECOND";
+
+const CONNECTIONS: &str = "GATEWAY_ADDRESS_CONNECTIONS";
+const IN_FLIGHT: &str = "GATEWAY_CLIENT_REQUESTS_IN_FLIGHT";
+
+/// What holds where no setting says otherwise.
+struct Defaults {
+    /// Requests per second of one address, before anything else is known of them. A client that sends all it may from one
+    /// address stays below it.
+    address: u32,
+    /// Webhooks per second of one address: half of the reserve, so that one that forges them leaves as much to others. A
+    /// provider delivers from about a dozen addresses, several webhooks a payment.
+    address_webhooks: u32,
+    /// Requests per second of one client.
+    client: u32,
+    /// Requests per second of all clients together.
+    gateway: u32,
+    /// Webhooks per second of all providers together, which no client's request takes from.
+    webhooks: u32,
+    /// Requests of one client that a worker has at once.
+    in_flight: u32,
+    /// Connections of one address to one worker.
+    connections: u32,
+}
+
+/// Two processors make some 4,500 charges a second: all clients together get less than half of that, one of them a
+/// quarter of it. Connections and requests in flight are counted per worker, so that even several workers' together are a
+/// small part of what Envoy takes (10,000 connections, 4,096 requests for the control plane).
+const PRODUCTION: Defaults = Defaults {
+    address: 1_000,
+    address_webhooks: 500,
+    client: 500,
+    gateway: 2_000,
+    webhooks: 1_000,
+    in_flight: 512,
+    connections: 512,
+};
+
+/// Everybody has the same address here, and there is one worker and often one client: as much as the machine does.
+const LOCAL: Defaults = Defaults {
+    address: 4_000,
+    address_webhooks: 1_000,
+    client: 2_000,
+    gateway: 4_500,
+    webhooks: 2_000,
+    in_flight: 1_024,
+    connections: 4_000,
+};
+
+const fn defaults(profile: Profile) -> &'static Defaults {
+    match profile {
+        Profile::Local => &LOCAL,
+        Profile::Production => &PRODUCTION,
+    }
+}
+
+const RATE_MAX: u32 = 1_000_000;
+
+/// As many as Envoy takes from everybody (`global_downstream_max_connections` of the template).
+const CONNECTIONS_MAX: u32 = 10_000;
+
+/// As many as a worker has of everybody (`REQUESTS_MAX` of the filter).
+const IN_FLIGHT_MAX: u32 = 16_384;
+
+/// So many addresses have a bucket at once, in some 30 MB. The one that has been silent for longest loses its own, and
+/// begins with a full one when it comes again: more addresses than this get more than their share, and take nothing away
+/// from others' buckets.
+const ADDRESSES_MAX: u32 = 65_536;
+
+/// The configurations of Envoy's `local_ratelimit` that the template asks for.
+pub(super) struct Limits {
+    /// Each address, before authentication.
+    pub(super) address: Value,
+    /// The same for webhooks, which nobody authenticates before the filter.
+    pub(super) webhook_address: Value,
+    /// Each client.
+    pub(super) client: Value,
+    /// All clients together.
+    pub(super) gateway: Value,
+    /// All webhooks together, in the place of `gateway`.
+    pub(super) webhooks: Value,
+}
+
+/// `credentials`: the clients, as `api_key_auth` takes them.
+pub(super) fn read(profile: Profile, source: &Source, credentials: &Value) -> Result<Limits, ConfigError> {
+    let defaults = defaults(profile);
+    let rate = |key, default| rate(source, key, default);
+    Ok(Limits {
+        address: per_address("address", rate(ADDRESS, defaults.address)?),
+        webhook_address: per_address("webhook_address", rate(ADDRESS_WEBHOOKS, defaults.address_webhooks)?),
+        client: per_client(&ClientRates::read(source, defaults.client, credentials)?),
+        gateway: of_all("gateway", rate(GATEWAY, defaults.gateway)?),
+        webhooks: of_all("webhooks", rate(WEBHOOKS, defaults.webhooks)?),
+    })
+}
+
+/// The configuration of the filter that counts connections, as JSON in a string.
+///
+/// Behind a proxy, all connections are the proxy's: it has to count them itself.
+pub(super) fn connections(
+    profile: Profile,
+    source: &Source,
+    trusted_proxies: &Value,
+) -> Result<Value, ConfigError> {
+    let max = number(source, CONNECTIONS, 1, CONNECTIONS_MAX, defaults(profile).connections)?;
+    let max = if trusted_proxies == 0 { max } else { Value::Null };
+    Ok(json!({ "perAddress": max }).to_string().into())
+}
+
+/// Requests of one client that the filter has at once in a worker.
+pub(super) fn in_flight(profile: Profile, source: &Source) -> Result<Value, ConfigError> {
+    number(source, IN_FLIGHT, 1, IN_FLIGHT_MAX, defaults(profile).in_flight)
+}
+
+fn rate(source: &Source, key: &'static str, default: u32) -> Result<u64, ConfigError> {
+    Ok(number(source, key, 1, RATE_MAX, default)?.as_u64().unwrap_or_default())
+}
+
+/// Requests per second of each client.
+struct ClientRates {
+    /// Of a client that is not named.
+    default: u64,
+    named: BTreeMap<String, u64>,
+}
+
+impl ClientRates {
+    /// Reads a number for everybody, and exceptions behind it: `500,shop=1000,batch=50`.
+    fn read(source: &Source, default: u32, credentials: &Value) -> Result<Self, ConfigError> {
+        let clients = credentials.as_array().into_iter().flatten();
+        // A client with two keys, one of which is being rolled, has one bucket.
+        let mut names: Vec<_> = clients.filter_map(|client| client["client"].as_str()).collect();
+        names.sort_unstable();
+        names.dedup();
+        let read = source.read_with(CLIENT, |text| Self::parse(text, &names))?;
+        let Self { default, mut named } =
+            read.unwrap_or(Self { default: default.into(), named: BTreeMap::new() });
+        for name in names {
+            named.entry(name.to_owned()).or_insert(default);
+        }
+        Ok(Self { default, named })
+    }
+
+    fn parse(text: &str, names: &[&str]) -> Result<Self, String> {
+        let rate = |text: &str| {
+            let rate = text.parse().ok().filter(|rate| (1..=u64::from(RATE_MAX)).contains(rate));
+            rate.ok_or_else(|| {
+                format!("must be a whole number from 1 to {RATE_MAX}, with exceptions as in `500,shop=1000`")
+            })
+        };
+        let mut parts = text.split(',').map(str::trim);
+        let default = rate(parts.next().unwrap_or_default())?;
+        let mut named = BTreeMap::new();
+        for part in parts {
+            let (name, exception) = part.split_once('=').unwrap_or((part, ""));
+            if !names.contains(&name) {
+                return Err(format!("has an exception for `{name}`, which is no client of GATEWAY_CLIENTS"));
+            }
+            if named.insert(name.to_owned(), rate(exception)?).is_some() {
+                return Err(format!("has two exceptions for `{name}`"));
+            }
+        }
+        Ok(Self { default, named })
+    }
+}
+
+/// One bucket for each address that Envoy takes for the caller's: of IPv6 for each /64, which is one host's or one
+/// household's.
+fn per_address(name: &str, rate: u64) -> Value {
+    let mut limit = limit(name, rate);
+    limit["rate_limits"] = json!([{ "actions": [
+        { "masked_remote_address": { "v4_prefix_mask_len": 32, "v6_prefix_mask_len": 64 } },
+    ] }]);
+    limit["descriptors"] =
+        json!([{ "entries": [{ "key": "masked_remote_address" }], "token_bucket": bucket(rate) }]);
+    limit["max_dynamic_descriptors"] = ADDRESSES_MAX.into();
+    limit["always_consume_default_token_bucket"] = false.into();
+    limit["response_headers_to_add"] = exhausted("address", rate);
+    limit
+}
+
+fn per_client(rates: &ClientRates) -> Value {
+    let mut limit = limit("client", rates.default);
+    limit["rate_limits"] = json!([{ "actions": [
+        { "request_headers": { "header_name": "x-client-id", "descriptor_key": "client" } },
+    ] }]);
+    let descriptors = rates.named.iter().map(|(name, rate)| {
+        json!({ "entries": [{ "key": "client", "value": name }], "token_bucket": bucket(*rate) })
+    });
+    limit["descriptors"] = descriptors.collect();
+    limit["always_consume_default_token_bucket"] = false.into();
+    // For the filter `rate_limit_headers`, which makes the standard's headers of them.
+    limit["enable_x_ratelimit_headers"] = "DRAFT_VERSION_03".into();
+    limit
+}
+
+fn of_all(name: &str, rate: u64) -> Value {
+    let mut limit = limit(name, rate);
+    limit["response_headers_to_add"] = exhausted(name, rate);
+    limit
+}
+
+fn limit(name: &str, rate: u64) -> Value {
+    let all = json!({ "default_value": { "numerator": 100 } });
+    json!({
+        "@type": "type.googleapis.com/envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit",
+        "stat_prefix": name,
+        "token_bucket": bucket(rate),
+        "filter_enabled": all,
+        "filter_enforced": all,
+        "enable_retry_after_header": true,
+    })
+}
+
+/// Of one second: whoever was silent for that long has all of it.
+fn bucket(rate: u64) -> Value {
+    json!({ "max_tokens": rate, "tokens_per_fill": rate, "fill_interval": "1s" })
+}
+
+/// What a refusal says of the limit that refuses (draft-ietf-httpapi-ratelimit-headers).
+fn exhausted(name: &str, rate: u64) -> Value {
+    json!([
+        { "header": { "key": "ratelimit-policy", "value": format!("\"{name}\";q={rate};w=1") } },
+        { "header": { "key": "ratelimit", "value": format!("\"{name}\";r=0;t=1") } },
+    ])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn limits(settings: &[(&str, &str)]) -> Result<Limits, String> {
+        let settings = settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let clients = json!([
+            { "client": "shop", "key": "old" },
+            { "client": "shop", "key": "new" },
+            { "client": "batch", "key": "other" },
+        ]);
+        read(Profile::Production, &Source::new(settings, None).unwrap(), &clients)
+            .map_err(|error| error.to_string())
+    }
+
+    fn client_rates(settings: &[(&str, &str)]) -> Vec<(String, u64)> {
+        let client = limits(settings).unwrap().client;
+        let descriptors = client["descriptors"].as_array().unwrap().iter();
+        let rates = descriptors.map(|descriptor| {
+            let name = descriptor["entries"][0]["value"].as_str().unwrap().to_owned();
+            (name, descriptor["token_bucket"]["max_tokens"].as_u64().unwrap())
+        });
+        rates.collect()
+    }
+
+    #[test]
+    fn each_client_has_one_bucket_of_the_rate_that_the_setting_gives_it() {
+        let rates = |shop, batch| vec![("batch".to_owned(), batch), ("shop".to_owned(), shop)];
+        assert_eq!(client_rates(&[]), rates(500, 500));
+        assert_eq!(client_rates(&[(CLIENT, "7")]), rates(7, 7));
+        assert_eq!(client_rates(&[(CLIENT, "7, shop=1000,batch=1")]), rates(1_000, 1));
+    }
+
+    #[test]
+    fn a_wrong_rate_of_a_client_is_named_with_what_would_be_right() {
+        for (value, told) in [
+            ("0", "from 1 to 1000000"),
+            ("fast", "from 1 to 1000000"),
+            ("5,shop", "`500,shop=1000`"),
+            ("5,shop=0", "`500,shop=1000`"),
+            ("5,shap=1", "`shap`"),
+            ("5,shop=1,shop=2", "two exceptions"),
+            ("shop=1", "from 1 to 1000000"),
+        ] {
+            let error = limits(&[(CLIENT, value)]).err().unwrap();
+            assert!(error.starts_with(CLIENT) && error.contains(told), "{error}");
+        }
+    }
+
+    #[test]
+    fn connections_are_counted_where_they_are_the_callers_own() {
+        let connections = |settings: &[(&str, &str)], proxies: u32| {
+            let settings = settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+            connections(Profile::Production, &Source::new(settings, None).unwrap(), &proxies.into())
+                .map_err(|error| error.to_string())
+        };
+        assert_eq!(connections(&[], 0).unwrap(), r#"{"perAddress":512}"#);
+        assert_eq!(connections(&[(CONNECTIONS, "9")], 0).unwrap(), r#"{"perAddress":9}"#);
+        assert_eq!(connections(&[(CONNECTIONS, "9")], 1).unwrap(), r#"{"perAddress":null}"#);
+        assert!(connections(&[(CONNECTIONS, "0")], 1).unwrap_err().starts_with(CONNECTIONS));
+    }
+
+    /// The limits that are met first are the narrower ones, so that nobody's excess reaches a limit of all.
+    #[test]
+    fn by_default_two_clients_fit_in_what_the_gateway_does_and_two_addresses_in_the_reserve() {
+        for Defaults { address, address_webhooks, client, gateway, webhooks, in_flight, connections } in
+            [PRODUCTION, LOCAL]
+        {
+            assert!(client < address && 2 * client < gateway);
+            assert!(2 * address_webhooks <= webhooks);
+            assert!(2 * in_flight <= 4_096 && 2 * connections < CONNECTIONS_MAX);
+        }
+    }
+}

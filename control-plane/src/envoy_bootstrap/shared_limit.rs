@@ -1,0 +1,30 @@
+//! A limit that several Envoys share: Envoy's rate limit service, if the settings name one.
+
+use serde_json::Value;
+
+use super::values::{Endpoint, plain_transport, transport};
+use crate::config::{ConfigError, Source};
+
+const SERVICE: &str = "GATEWAY_RATE_LIMIT_SERVICE";
+const AUTHORITY: &str = "GATEWAY_RATE_LIMIT_SERVICE_CA";
+
+/// What the template asks for.
+pub(super) struct SharedLimit {
+    /// Whether no request is to be counted there.
+    pub(super) is_off: bool,
+    pub(super) address: Value,
+    pub(super) transport: Value,
+}
+
+impl SharedLimit {
+    pub(super) fn read(source: &Source) -> Result<Self, ConfigError> {
+        let service = source.read_with(SERVICE, Endpoint::parse)?;
+        Ok(Self {
+            is_off: service.is_none(),
+            transport: service
+                .as_ref()
+                .map_or_else(plain_transport, |endpoint| transport(source, AUTHORITY, endpoint)),
+            address: service.unwrap_or_else(Endpoint::nowhere).to_envoy(),
+        })
+    }
+}

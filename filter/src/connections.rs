@@ -1,0 +1,98 @@
+//! The part of the module that counts connections, as a network filter before Envoy's HTTP connection manager.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use edge_core::connections::{Admission, ConnectionSettings, Connections};
+use edge_core::waiting::Place;
+use proxy_wasm::hostcalls;
+use proxy_wasm::traits::{Context, RootContext, StreamContext};
+use proxy_wasm::types::{Action, BufferType, ContextType, LogLevel, MetricType};
+
+use crate::root::log;
+
+/// The environment variable of the VM that says which part of the module runs in it.
+const PART: &str = "EDGE_FILTER_PART";
+
+const REFUSED: &str = "gateway_edge_connections_refused";
+
+/// Whether this VM counts connections.
+pub(crate) fn are_the_part() -> bool {
+    std::env::var(PART).is_ok_and(|part| part == "connections")
+}
+
+/// What all connections of one worker share.
+struct Counted {
+    connections: RefCell<Connections>,
+    /// Of the metric, once there is one.
+    refused: Cell<Option<u32>>,
+}
+
+/// Starts the part on a worker and makes a context for each connection.
+#[derive(Default)]
+pub(crate) struct ConnectionsRoot(Option<Rc<Counted>>);
+
+impl Context for ConnectionsRoot {}
+
+impl RootContext for ConnectionsRoot {
+    /// Envoy does not start, or refuses the new configuration, if this says no.
+    fn on_configure(&mut self, settings_len: usize) -> bool {
+        let settings = hostcalls::get_buffer(BufferType::PluginConfiguration, 0, settings_len);
+        match ConnectionSettings::read(&settings.ok().flatten().unwrap_or_default()) {
+            Ok(settings) => {
+                let connections = RefCell::new(Connections::new(settings));
+                self.0 = Some(Rc::new(Counted { connections, refused: Cell::new(None) }));
+                true
+            }
+            Err(error) => {
+                log(LogLevel::Error, &format!("connections cannot be counted: {error}"));
+                false
+            }
+        }
+    }
+
+    fn create_stream_context(&self, _context_id: u32) -> Option<Box<dyn StreamContext>> {
+        let counted = self.0.clone()?;
+        Some(Box::new(Connection { counted, place: None }))
+    }
+
+    fn get_type(&self) -> Option<ContextType> {
+        Some(ContextType::StreamContext)
+    }
+}
+
+struct Connection {
+    counted: Rc<Counted>,
+    /// Free again when Envoy forgets the connection.
+    place: Option<Place>,
+}
+
+impl Context for Connection {}
+
+impl StreamContext for Connection {
+    fn on_new_connection(&mut self) -> Action {
+        let peer = hostcalls::get_property(vec!["source", "address"]).ok().flatten();
+        match self.counted.connections.borrow_mut().admit(peer.as_deref()) {
+            Admission::Counted(place) => self.place = Some(place),
+            Admission::Uncounted => {}
+            Admission::Refused => {
+                self.counted.count_refused();
+                // Closed as soon as this returns; until then nothing reads it.
+                return hostcalls::close_downstream().map_or(Action::Continue, |()| Action::Pause);
+            }
+        }
+        Action::Continue
+    }
+}
+
+impl Counted {
+    /// A lost count must not end a connection.
+    fn count_refused(&self) {
+        let known = self.refused.get();
+        let id = known.or_else(|| hostcalls::define_metric(MetricType::Counter, REFUSED).ok());
+        self.refused.set(id);
+        if let Some(id) = id {
+            let _ = hostcalls::increment_metric(id, 1);
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! One address without a key, at thousands of requests a second.
+
+use std::time::Duration;
+
+use gateway_tests::{Answer, Gateway, Own};
+use serde_json::json;
+use tokio::time::sleep;
+
+use super::{caller, charge, flood, url};
+use crate::webhooks::{event, now_s, secret, stripe_signature};
+
+const ADDRESS: u64 = 100;
+const WEBHOOKS_OF_ADDRESS: u64 = 60;
+const HONEST: u64 = 60;
+
+/// What all may send together is less than what comes in a flood, and more than what one address may.
+const SETTINGS: [(&str, &str); 7] = [
+    ("GATEWAY_ADDRESS_REQUESTS_PER_SECOND", "100"),
+    ("GATEWAY_CLIENT_REQUESTS_PER_SECOND", "100"),
+    ("GATEWAY_REQUESTS_PER_SECOND", "200"),
+    ("GATEWAY_ADDRESS_WEBHOOKS_PER_SECOND", "60"),
+    ("GATEWAY_WEBHOOKS_PER_SECOND", "180"),
+    ("SANDBOX_STRIPE_WEBHOOK_URL", ""),
+    ("SANDBOX_PAYPAL_WEBHOOK_URL", ""),
+];
+
+/// A client's charges from one address and Stripe's webhooks from another, slower than they may come: none is refused.
+async fn nothing_is_lost(gateway: &Gateway<'_>) {
+    let stripe = caller(3);
+    let secret = secret(gateway);
+    for n in 0..HONEST {
+        let answer = gateway.charge(&charge(600 + n)).await;
+        answer.succeeds(200, &json!({ "status": "completed" }));
+        let body = event(&format!("evt_flood_{n}"), 2_000);
+        let webhook =
+            stripe.post(url(gateway, "/webhooks/stripe")).header("content-type", "application/json");
+        let webhook = webhook.header("stripe-signature", stripe_signature(&secret, now_s(), &body));
+        Answer::of(webhook.body(body)).await.succeeds(200, &json!({}));
+        sleep(Duration::from_millis(25)).await;
+    }
+}
+
+#[tokio::test]
+async fn an_anonymous_flood_from_one_address_costs_clients_and_providers_nothing() {
+    let own = Own::start(&SETTINGS).await;
+    let gateway = own.gateway();
+    let attacker = caller(2);
+    let asked_before = gateway.control_plane_requests().await;
+
+    let without_key = || attacker.get(url(&gateway, "/payments?limit=1"));
+    let ((), flooded) = flood(without_key, nothing_is_lost(&gateway)).await;
+    flooded.was_held_to(ADDRESS, 401);
+
+    let with_a_made_up_key = || attacker.post(url(&gateway, "/payments/charge")).bearer_auth("guessed");
+    let ((), flooded) = flood(with_a_made_up_key, nothing_is_lost(&gateway)).await;
+    flooded.was_held_to(ADDRESS, 401);
+
+    let forged = || {
+        let webhook =
+            attacker.post(url(&gateway, "/webhooks/stripe")).header("content-type", "application/json");
+        webhook.header("stripe-signature", format!("t={},v1={}", now_s(), "0".repeat(64))).body("{}")
+    };
+    let ((), flooded) = flood(forged, nothing_is_lost(&gateway)).await;
+    flooded.was_held_to(WEBHOOKS_OF_ADDRESS, 401);
+
+    // Charges and webhooks, and nothing of the floods.
+    assert_eq!(gateway.control_plane_requests().await, asked_before + 3 * 2 * HONEST);
+    assert_eq!(gateway.sandbox.all_effects().await.len(), 3 * 60);
+}
+
+#[tokio::test]
+async fn clients_that_send_all_they_may_leave_the_providers_reserve_alone_and_the_other_way_round() {
+    let settings = [
+        ("GATEWAY_REQUESTS_PER_SECOND", "40"),
+        ("GATEWAY_WEBHOOKS_PER_SECOND", "40"),
+        ("SANDBOX_STRIPE_WEBHOOK_URL", ""),
+        ("SANDBOX_PAYPAL_WEBHOOK_URL", ""),
+    ];
+    let own = Own::start(&settings).await;
+    let gateway = own.gateway();
+    let secret = secret(&gateway);
+    let webhook = |n: u64| {
+        let body = event(&format!("evt_reserve_{n}"), 300);
+        let webhook = caller(3).post(url(&gateway, "/webhooks/stripe"));
+        let webhook = webhook.header("content-type", "application/json");
+        webhook.header("stripe-signature", stripe_signature(&secret, now_s(), &body)).body(body)
+    };
+    let webhooks = async {
+        for n in 0..20 {
+            Answer::of(webhook(n)).await.succeeds(200, &json!({}));
+            sleep(Duration::from_millis(50)).await;
+        }
+    };
+    let read = || caller(2).get(url(&gateway, "/payments?limit=1")).bearer_auth("demo-key");
+    let client = read();
+    let requests = || client.try_clone().unwrap();
+    let ((), flooded) = flood(requests, webhooks).await;
+    flooded.was_held_to(40, 200);
+
+    let reads = async {
+        for _ in 0..20 {
+            let answer = Answer::of(read()).await;
+            assert_eq!(answer.status, 200, "{}", answer.text());
+            sleep(Duration::from_millis(50)).await;
+        }
+    };
+    sleep(Duration::from_secs(1)).await;
+    let forged = caller(3).post(url(&gateway, "/webhooks/stripe")).header("content-type", "application/json");
+    let forged = forged.header("stripe-signature", format!("t={},v1={}", now_s(), "0".repeat(64))).body("{}");
+    let ((), flooded) = flood(|| forged.try_clone().unwrap(), reads).await;
+    flooded.was_held_to(40, 401);
+}
+
+/// Each has a bucket of its own, whichever address the proxy in front has.
+#[tokio::test]
+async fn behind_a_trusted_proxy_an_address_is_the_one_that_the_proxy_saw() {
+    let settings = [("GATEWAY_TRUSTED_PROXIES", "1"), ("GATEWAY_ADDRESS_REQUESTS_PER_SECOND", "20")];
+    let own = Own::start(&settings).await;
+    let gateway = own.gateway();
+    let proxy = caller(4);
+    let from = |address: &'static str| {
+        let request = proxy.get(url(&gateway, "/payments")).header("x-forwarded-for", address);
+        async move { request.send().await.unwrap().status().as_u16() }
+    };
+    let mut refused = 0;
+    for _ in 0..200 {
+        refused += u32::from(from("192.0.2.1").await == 429);
+        if refused > 0 {
+            break;
+        }
+    }
+    assert!(refused > 0, "nothing is turned away");
+    assert_eq!(from("192.0.2.2").await, 401);
+    // Of IPv6, a household is one address.
+    let mut refused = false;
+    for n in 0..200 {
+        let neighbour: &'static str = ["2001:db8::1", "2001:db8::2", "2001:db8::ffff:3"][n % 3];
+        refused = from(neighbour).await == 429;
+        if refused {
+            break;
+        }
+    }
+    assert!(refused, "a household is not one address");
+    assert_eq!(from("2001:db8:0:1::1").await, 401);
+    // What a caller says before the proxy is not believed.
+    let pretended = proxy.get(url(&gateway, "/payments")).header("x-forwarded-for", "192.0.2.9, 192.0.2.3");
+    assert_eq!(pretended.send().await.unwrap().status().as_u16(), 401);
+}
