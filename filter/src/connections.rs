@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
+use std::time::UNIX_EPOCH;
 
 use edge_core::connections::{Admission, ConnectionSettings, Connections};
 use edge_core::waiting::Place;
@@ -72,7 +73,10 @@ impl Context for Connection {}
 impl StreamContext for Connection {
     fn on_new_connection(&mut self) -> Action {
         let peer = hostcalls::get_property(vec!["source", "address"]).ok().flatten();
-        match self.counted.connections.borrow_mut().admit(peer.as_deref()) {
+        // Without a clock, as if no time had passed.
+        let now = hostcalls::get_current_time().ok().and_then(|now| now.duration_since(UNIX_EPOCH).ok());
+        let now_ms = now.and_then(|now| u64::try_from(now.as_millis()).ok()).unwrap_or_default();
+        match self.counted.connections.borrow_mut().admit(peer.as_deref(), now_ms) {
             Admission::Counted(place) => self.place = Some(place),
             Admission::Uncounted => {}
             Admission::Refused => {

@@ -18,6 +18,7 @@ const GATEWAY: &str = "GATEWAY_REQUESTS_PER_SECOND";
 const WEBHOOKS: &str = "GATEWAY_WEBHOOKS_PER_SECOND";
 
 const CONNECTIONS: &str = "GATEWAY_ADDRESS_CONNECTIONS";
+const NEW_CONNECTIONS: &str = "GATEWAY_ADDRESS_NEW_CONNECTIONS_PER_SECOND";
 const IN_FLIGHT: &str = "GATEWAY_CLIENT_REQUESTS_IN_FLIGHT";
 
 /// What holds where no setting says otherwise.
@@ -38,6 +39,9 @@ struct Defaults {
     in_flight: u32,
     /// Connections of one address to one worker.
     connections: u32,
+    /// New ones of one address a second, behind as many at once. Each may bring a hundred requests in its first
+    /// milliseconds, of which each costs something even if it is refused.
+    new_connections: u32,
 }
 
 /// Two processors make some 4,500 charges a second: all clients together get less than half of that, one of them a
@@ -51,6 +55,7 @@ const PRODUCTION: Defaults = Defaults {
     webhooks: 1_000,
     in_flight: 512,
     connections: 512,
+    new_connections: 50,
 };
 
 /// Everybody has the same address here, and there is one worker and often one client: as much as the machine does.
@@ -62,6 +67,7 @@ const LOCAL: Defaults = Defaults {
     webhooks: 2_000,
     in_flight: 1_024,
     connections: 4_000,
+    new_connections: 2_000,
 };
 
 const fn defaults(profile: Profile) -> &'static Defaults {
@@ -121,7 +127,8 @@ pub(super) fn connections(
 ) -> Result<Value, ConfigError> {
     let max = number(source, CONNECTIONS, 1, CONNECTIONS_MAX, defaults(profile).connections)?;
     let max = if trusted_proxies == 0 { max } else { Value::Null };
-    Ok(json!({ "perAddress": max }).to_string().into())
+    let new = number(source, NEW_CONNECTIONS, 1, CONNECTIONS_MAX, defaults(profile).new_connections)?;
+    Ok(json!({ "perAddress": max, "newPerSecond": new }).to_string().into())
 }
 
 /// Requests of one client that the filter has at once in a worker.
@@ -297,17 +304,21 @@ mod tests {
             connections(Profile::Production, &Source::new(settings, None).unwrap(), &proxies.into())
                 .map_err(|error| error.to_string())
         };
-        assert_eq!(connections(&[], 0).unwrap(), r#"{"perAddress":512}"#);
-        assert_eq!(connections(&[(CONNECTIONS, "9")], 0).unwrap(), r#"{"perAddress":9}"#);
-        assert_eq!(connections(&[(CONNECTIONS, "9")], 1).unwrap(), r#"{"perAddress":null}"#);
+        assert_eq!(connections(&[], 0).unwrap(), r#"{"newPerSecond":50,"perAddress":512}"#);
+        assert_eq!(connections(&[(CONNECTIONS, "9")], 0).unwrap(), r#"{"newPerSecond":50,"perAddress":9}"#);
+        assert_eq!(
+            connections(&[(CONNECTIONS, "9")], 1).unwrap(),
+            r#"{"newPerSecond":50,"perAddress":null}"#
+        );
         assert!(connections(&[(CONNECTIONS, "0")], 1).unwrap_err().starts_with(CONNECTIONS));
     }
 
     /// The limits that are met first are the narrower ones, so that nobody's excess reaches a limit of all.
     #[test]
     fn by_default_two_clients_fit_in_what_the_gateway_does_and_two_addresses_in_the_reserve() {
-        for Defaults { address, address_webhooks, client, gateway, webhooks, in_flight, connections } in
-            [PRODUCTION, LOCAL]
+        for Defaults {
+            address, address_webhooks, client, gateway, webhooks, in_flight, connections, ..
+        } in [PRODUCTION, LOCAL]
         {
             assert!(client < address && 2 * client < gateway);
             assert!(2 * address_webhooks <= webhooks);

@@ -62,6 +62,9 @@ Settings:
   GATEWAY_CLIENT_REQUESTS_IN_FLIGHT    of each client, per worker of Envoy, above it 429; local: 1024; production: 512
   GATEWAY_ADDRESS_CONNECTIONS          of each address, per worker of Envoy; local: 4000; production: 512. Not counted
                                        with trusted proxies
+  GATEWAY_ADDRESS_NEW_CONNECTIONS_PER_SECOND
+                                       of each address that has opened as many at once, per worker; local: 2000;
+                                       production: 50
   GATEWAY_RATE_LIMIT_SERVICE           host:port of an Envoy rate limit service, for a limit that several Envoys share
   GATEWAY_RATE_LIMIT_SERVICE_CA        PEM file; set: TLS to it, verified as above
   GATEWAY_TRUSTED_PROXIES              how many proxies in front append to x-forwarded-for; 0
@@ -267,6 +270,7 @@ mod tests {
             ("GATEWAY_CLIENT_REQUESTS_PER_SECOND", "500,nobody=1"),
             ("GATEWAY_CLIENT_REQUESTS_IN_FLIGHT", "16385"),
             ("GATEWAY_ADDRESS_CONNECTIONS", "10001"),
+            ("GATEWAY_ADDRESS_NEW_CONNECTIONS_PER_SECOND", "0"),
             ("GATEWAY_RATE_LIMIT_SERVICE", "limits"),
             ("GATEWAY_TRUSTED_PROXIES", "-1"),
         ];

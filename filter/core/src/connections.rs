@@ -1,10 +1,11 @@
-//! How many connections one address may have.
+//! How many connections one address may have, and open.
 
+use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use serde::Deserialize;
 
-use crate::waiting::{Place, PlacesPer};
+use crate::waiting::{Place, Places};
 
 /// What the part of the filter that counts connections is told when it starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -12,6 +13,8 @@ use crate::waiting::{Place, PlacesPer};
 pub struct ConnectionSettings {
     /// Connections of one address to one worker, 1 to 10,000; `None` for any number.
     pub per_address: Option<usize>,
+    /// New ones of one address a second, 1 to 10,000, once it has opened `per_address` of them at once.
+    pub new_per_second: u32,
 }
 
 /// Why it does not start.
@@ -21,6 +24,8 @@ pub enum ConnectionSettingsError {
     Settings(serde_json::Error),
     #[error("`perAddress` must be from 1 to 10000, or null for any number")]
     PerAddress,
+    #[error("`newPerSecond` must be from 1 to 10000")]
+    NewPerSecond,
 }
 
 impl ConnectionSettings {
@@ -32,6 +37,7 @@ impl ConnectionSettings {
         let read: Self = serde_json::from_slice(settings).map_err(ConnectionSettingsError::Settings)?;
         match read.per_address {
             Some(max) if !(1..=10_000).contains(&max) => Err(ConnectionSettingsError::PerAddress),
+            _ if !(1..=10_000).contains(&read.new_per_second) => Err(ConnectionSettingsError::NewPerSecond),
             _ => Ok(read),
         }
     }
@@ -58,9 +64,44 @@ impl Address {
     }
 }
 
-/// The open connections of one worker. There are at most as many as Envoy takes from everybody.
+/// The connections of one worker. There are at most as many as Envoy takes from everybody.
+///
+/// Those that come and go are counted, too: each costs as much as a request, and those that its requests would have cost
+/// before they are refused. An address whose connections are all closed is forgotten now and then.
 #[derive(Debug)]
-pub struct Connections(Option<PlacesPer<Address>>);
+pub struct Connections {
+    settings: ConnectionSettings,
+    by_address: HashMap<Address, Opened>,
+    /// With so many addresses, it is time to forget some.
+    forget_at: usize,
+}
+
+/// So many addresses cost little, so they are kept.
+const ADDRESSES_KEPT: usize = 1_024;
+
+/// What one address has opened.
+#[derive(Debug)]
+struct Opened {
+    open: Places,
+    /// How many more it may open now, in thousandths.
+    left_m: u64,
+    as_of_ms: u64,
+}
+
+impl Opened {
+    fn admit(&mut self, now_ms: u64, max: usize, new_per_second: u32) -> Option<Place> {
+        // A clock that is set back gives nothing and takes nothing.
+        let since_ms = now_ms.saturating_sub(self.as_of_ms);
+        self.as_of_ms = now_ms;
+        let regained_m = since_ms.saturating_mul(u64::from(new_per_second));
+        self.left_m =
+            self.left_m.saturating_add(regained_m).min(u64::try_from(max).unwrap_or(u64::MAX) * 1_000);
+        let left_m = self.left_m.checked_sub(1_000)?;
+        let place = self.open.take()?;
+        self.left_m = left_m;
+        Some(place)
+    }
+}
 
 /// What becomes of a new connection.
 #[derive(Debug)]
@@ -69,22 +110,32 @@ pub enum Admission {
     Counted(Place),
     /// It has no address, or is not to be counted.
     Uncounted,
-    /// Its address has as many as it may.
+    /// Its address has as many as it may, or opens them too fast.
     Refused,
 }
 
 impl Connections {
     #[must_use]
     pub fn new(settings: ConnectionSettings) -> Self {
-        Self(settings.per_address.map(PlacesPer::new))
+        Self { settings, by_address: HashMap::new(), forget_at: ADDRESSES_KEPT }
     }
 
     /// `peer`: Envoy's `source.address`.
-    pub fn admit(&mut self, peer: Option<&[u8]>) -> Admission {
-        let (Some(places), Some(address)) = (&mut self.0, peer.and_then(Address::of_peer)) else {
+    pub fn admit(&mut self, peer: Option<&[u8]>, now_ms: u64) -> Admission {
+        let ConnectionSettings { per_address, new_per_second } = self.settings;
+        let (Some(max), Some(address)) = (per_address, peer.and_then(Address::of_peer)) else {
             return Admission::Uncounted;
         };
-        places.take(&address).map_or(Admission::Refused, Admission::Counted)
+        if self.by_address.len() >= self.forget_at && !self.by_address.contains_key(&address) {
+            self.by_address.retain(|_, opened| opened.open.taken() > 0);
+            self.forget_at = ADDRESSES_KEPT.max(2 * self.by_address.len());
+        }
+        let opened = self.by_address.entry(address).or_insert_with(|| Opened {
+            open: Places::new(max),
+            left_m: u64::MAX,
+            as_of_ms: now_ms,
+        });
+        opened.admit(now_ms, max, new_per_second).map_or(Admission::Refused, Admission::Counted)
     }
 }
 
@@ -94,13 +145,17 @@ mod tests {
     use crate::test;
 
     fn with(max: usize) -> Connections {
-        Connections::new(ConnectionSettings { per_address: Some(max) })
+        Connections::new(ConnectionSettings { per_address: Some(max), new_per_second: 10 })
     }
 
     #[test]
     fn an_address_has_as_many_connections_as_it_may_and_others_have_theirs() {
         let mut connections = with(2);
-        let mut admit = |peer: &str| connections.admit(Some(peer.as_bytes()));
+        let mut now_ms = 0;
+        let mut admit = |peer: &str| {
+            now_ms += 1_000;
+            connections.admit(Some(peer.as_bytes()), now_ms)
+        };
         let first = admit("192.0.2.1:1000");
         let second = admit("192.0.2.1:1001");
         assert!(matches!((&first, &second), (Admission::Counted(_), Admission::Counted(_))));
@@ -111,11 +166,44 @@ mod tests {
     }
 
     #[test]
+    fn connections_that_come_and_go_are_taken_at_a_pace_behind_a_burst() {
+        let mut connections = with(4);
+        let mut taken = |peer: &str, now_ms: u64| {
+            (0..100)
+                .filter(|_| matches!(connections.admit(Some(peer.as_bytes()), now_ms), Admission::Counted(_)))
+                .count()
+        };
+        assert_eq!(taken("192.0.2.1:1", 5_000), 4);
+        assert_eq!(taken("192.0.2.1:1", 5_099), 0);
+        assert_eq!(taken("192.0.2.1:1", 5_300), 3);
+        assert_eq!(taken("192.0.2.2:1", 5_300), 4);
+        assert_eq!(taken("192.0.2.1:1", 1_000), 0, "by a clock that was set back");
+        assert_eq!(taken("192.0.2.1:1", 60_000), 4);
+    }
+
+    #[test]
+    fn addresses_without_a_connection_are_forgotten_and_those_with_one_never() {
+        let mut connections = with(1);
+        let mut admit = |address: usize| {
+            let peer = SocketAddr::from((Ipv4Addr::from(u32::try_from(address).unwrap()), 1)).to_string();
+            let admitted = connections.admit(Some(peer.as_bytes()), 0);
+            (admitted, connections.by_address.len())
+        };
+        let held: Vec<_> = (0..3 * ADDRESSES_KEPT).map(&mut admit).collect();
+        for address in 3 * ADDRESSES_KEPT..20 * ADDRESSES_KEPT {
+            let (admitted, known) = admit(address);
+            assert!(matches!(admitted, Admission::Counted(_)) && known <= 6 * ADDRESSES_KEPT, "{known}");
+        }
+        assert!(matches!(admit(7).0, Admission::Refused));
+        drop(held);
+    }
+
+    #[test]
     fn a_host_with_ipv6_is_one_address_whichever_of_its_own_it_takes() {
         let same = |one: &str, other: &str| {
             let mut connections = with(1);
-            let _place = connections.admit(Some(one.as_bytes()));
-            matches!(connections.admit(Some(other.as_bytes())), Admission::Refused)
+            let _place = connections.admit(Some(one.as_bytes()), 0);
+            matches!(connections.admit(Some(other.as_bytes()), 1_000), Admission::Refused)
         };
         assert!(same("[2001:db8::1]:1", "[2001:db8::ffff:1:2:3]:2"));
         assert!(!same("[2001:db8::1]:1", "[2001:db8:0:1::1]:1"));
@@ -128,21 +216,24 @@ mod tests {
         let mut connections = with(1);
         for peer in [None, Some(&b""[..]), Some(b"/run/gateway.sock"), Some(b"\xff")] {
             for _ in 0..3 {
-                assert!(matches!(connections.admit(peer), Admission::Uncounted), "{peer:?}");
+                assert!(matches!(connections.admit(peer, 0), Admission::Uncounted), "{peer:?}");
             }
         }
-        let mut unlimited = Connections::new(ConnectionSettings { per_address: None });
-        assert!(matches!(unlimited.admit(Some(b"192.0.2.1:1")), Admission::Uncounted));
+        let settings = ConnectionSettings { per_address: None, new_per_second: 1 };
+        let mut unlimited = Connections::new(settings);
+        assert!(matches!(unlimited.admit(Some(b"192.0.2.1:1"), 0), Admission::Uncounted));
     }
 
     #[test]
     fn a_wrong_setting_is_named() {
         let error = |settings: &str| ConnectionSettings::read(settings.as_bytes()).unwrap_err().to_string();
-        assert!(error(r#"{"perAddress":0}"#).contains("`perAddress`"));
-        assert!(error(r#"{"perAddress":10001}"#).contains("`perAddress`"));
-        assert!(error(r#"{"perAdress":1}"#).contains("perAdress"));
+        assert!(error(r#"{"perAddress":0,"newPerSecond":1}"#).contains("`perAddress`"));
+        assert!(error(r#"{"perAddress":10001,"newPerSecond":1}"#).contains("`perAddress`"));
+        assert!(error(r#"{"perAdress":1,"newPerSecond":1}"#).contains("perAdress"));
+        assert!(error(r#"{"perAddress":1,"newPerSecond":0}"#).contains("`newPerSecond`"));
+        assert!(error(r#"{"perAddress":1}"#).contains("newPerSecond"));
         assert!(error("").contains("plugin configuration"));
-        let read = ConnectionSettings::read(br#"{"perAddress":null}"#).unwrap();
-        assert_eq!(read, ConnectionSettings { per_address: None });
+        let read = ConnectionSettings::read(br#"{"perAddress":null,"newPerSecond":7}"#).unwrap();
+        assert_eq!(read, ConnectionSettings { per_address: None, new_per_second: 7 });
     }
 }

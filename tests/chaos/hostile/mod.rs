@@ -27,13 +27,14 @@ const SLACK_BYTES: u64 = 24 << 20;
 const PARTS: [&str; 2] = ["envoy", "control-plane"];
 
 /// The limits of production: those of a local stack suit a single address and client.
-const LIMITS: [(&str, &str); 6] = [
+const LIMITS: [(&str, &str); 7] = [
     ("GATEWAY_ADDRESS_REQUESTS_PER_SECOND", "1000"),
     ("GATEWAY_ADDRESS_WEBHOOKS_PER_SECOND", "500"),
     ("GATEWAY_CLIENT_REQUESTS_PER_SECOND", "500"),
     ("GATEWAY_REQUESTS_PER_SECOND", "2000"),
     ("GATEWAY_WEBHOOKS_PER_SECOND", "1000"),
     ("GATEWAY_ADDRESS_CONNECTIONS", "512"),
+    ("GATEWAY_ADDRESS_NEW_CONNECTIONS_PER_SECOND", "50"),
 ];
 
 /// What the storm was like, and what it did to others.

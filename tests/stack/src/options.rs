@@ -38,7 +38,7 @@ const SHARED: &str = "GATEWAY_SHARED";
 
 /// A test sends everything from one address and as one or two clients, and as fast as this machine can. Those that are
 /// about limits set their own.
-const NO_LIMITS: [(&str, &str); 7] = [
+const NO_LIMITS: [(&str, &str); 8] = [
     ("GATEWAY_ADDRESS_REQUESTS_PER_SECOND", "1000000"),
     ("GATEWAY_CLIENT_REQUESTS_PER_SECOND", "1000000"),
     ("GATEWAY_REQUESTS_PER_SECOND", "1000000"),
@@ -46,6 +46,7 @@ const NO_LIMITS: [(&str, &str); 7] = [
     ("GATEWAY_WEBHOOKS_PER_SECOND", "1000000"),
     ("GATEWAY_CLIENT_REQUESTS_IN_FLIGHT", "16384"),
     ("GATEWAY_ADDRESS_CONNECTIONS", "10000"),
+    ("GATEWAY_ADDRESS_NEW_CONNECTIONS_PER_SECOND", "10000"),
 ];
 
 impl Options {
