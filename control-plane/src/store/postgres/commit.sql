@@ -154,16 +154,23 @@ given_back AS (
     WHERE p.id = m.payment AND m.state = 'failed' AND m.member IN (SELECT member FROM refund_moved)
 ),
 
--- A dispute belongs to one payment for ever.
+-- A dispute belongs to one payment for ever, unless that was only claimed and the provider itself says otherwise.
 disputed AS (
     INSERT INTO disputes (provider, id, payment, reason, status, amount, currency, opened_at, closed_at, as_of)
     SELECT provider, id, payment, reason, status, amount, currency, opened_at, closed_at, as_of
     FROM dispute WHERE member NOT IN (SELECT member FROM without_key)
     ON CONFLICT (provider, id) DO UPDATE SET
-        reason = excluded.reason, status = excluded.status, amount = excluded.amount,
+        payment = excluded.payment, reason = excluded.reason, status = excluded.status, amount = excluded.amount,
         currency = excluded.currency, opened_at = excluded.opened_at, closed_at = excluded.closed_at,
         as_of = excluded.as_of
     WHERE disputes.payment = excluded.payment
+       OR EXISTS (
+            SELECT FROM dispute AS d
+            WHERE d.provider = excluded.provider AND d.id = excluded.id AND d.verified)
+        AND NOT coalesce(
+            (SELECT p.verified FROM dispute_progress AS p
+             WHERE p.provider = disputes.provider AND p.id = disputes.id),
+            disputes.provider = 'stripe')
     RETURNING provider, id
 ),
 progressed AS (

@@ -36,7 +36,7 @@ pub(super) async fn change(write: &mut Write<'_>, change: &EventChange) -> Resul
     one_row_or_stale(done.rows_affected())
 }
 
-/// A dispute belongs to one payment for ever.
+/// A dispute belongs to one payment for ever, unless that was only claimed and the provider itself says otherwise.
 pub(super) async fn record(
     write: &mut Write<'_>,
     payment: &Payment,
@@ -47,10 +47,14 @@ pub(super) async fn record(
                                closed_at, as_of)
          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
          ON CONFLICT (provider, id) DO UPDATE SET
-             reason = excluded.reason, status = excluded.status, amount = excluded.amount,
-             currency = excluded.currency, opened_at = excluded.opened_at,
+             payment = excluded.payment, reason = excluded.reason, status = excluded.status,
+             amount = excluded.amount, currency = excluded.currency, opened_at = excluded.opened_at,
              closed_at = excluded.closed_at, as_of = excluded.as_of
-         WHERE disputes.payment = excluded.payment",
+         WHERE disputes.payment = excluded.payment
+            OR ? AND NOT coalesce(
+                (SELECT p.verified FROM dispute_progress AS p
+                 WHERE p.provider = disputes.provider AND p.id = disputes.id),
+                disputes.provider = 'stripe')",
     )
     .bind(payment.request.provider.name())
     .bind(dispute.id.as_str())
@@ -62,6 +66,7 @@ pub(super) async fn record(
     .bind(dispute.opened_at.map(Timestamp::as_microsecond))
     .bind(dispute.closed_at.map(Timestamp::as_microsecond))
     .bind(dispute.as_of.as_microsecond())
+    .bind(dispute.is_verified)
     .execute(&mut **write)
     .await?;
     if done.rows_affected() != 1 {

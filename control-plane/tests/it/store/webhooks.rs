@@ -26,6 +26,7 @@ super::on_both_stores! {
     an_event_is_listed_in_the_one_state_it_is_in
     what_is_left_is_counted_by_provider_and_state
     a_dispute_belongs_to_one_payment
+    a_dispute_that_was_only_claimed_moves_to_the_payment_that_the_provider_names
     a_disputes_progress_is_kept_with_it
     a_dispute_that_an_earlier_release_wrote_can_be_read
     a_payment_does_not_move_to_anothers_name_at_the_provider
@@ -177,6 +178,25 @@ async fn a_dispute_belongs_to_one_payment(test: TestStore) {
     assert_eq!(disputes.iter().map(|dispute| dispute.id.as_str()).collect::<Vec<_>>(), ["du_1"]);
     assert_eq!(test.store.disputes(&client("demo-2"), one.id).await.unwrap(), []);
     assert_eq!(test.store.anyones_payment(other.id).await.unwrap(), Some(other));
+}
+
+async fn a_dispute_that_was_only_claimed_moves_to_the_payment_that_the_provider_names(test: TestStore) {
+    let ((one, open_one), (other, open_other)) = (opening(1, "demo", 100), opening(2, "demo", 100));
+    test.store.commit(open_one).await.unwrap();
+    test.store.commit(open_other).await.unwrap();
+    let claim = || Dispute { is_verified: false, ..dispute("du_1") };
+    let (one, claimed) = noted(&one, claim());
+    test.store.commit(claimed).await.unwrap();
+    let another_claim = test.store.commit(noted(&other, claim()).1).await;
+    assert_eq!(conflict(another_claim), Conflict::ReferenceTaken);
+    let (other, shown) = noted(&other, dispute("du_1"));
+    test.store.commit(shown).await.unwrap();
+    let disputes = async |payment: &Payment| test.store.disputes(&payment.client, payment.id).await.unwrap();
+    assert_eq!((disputes(&one).await, disputes(&other).await), (vec![], vec![dispute("du_1")]));
+    for again in [claim(), dispute("du_1")] {
+        assert_eq!(conflict(test.store.commit(noted(&one, again).1).await), Conflict::ReferenceTaken);
+    }
+    assert_eq!(disputes(&other).await, [dispute("du_1")]);
 }
 
 async fn a_parked_event_is_never_due_until_somebody_reopens_it(test: TestStore) {
