@@ -122,7 +122,7 @@ async fn a_payment_recorded_as_failed_is_completed_if_the_money_moved_and_never_
 }
 
 #[tokio::test]
-async fn what_is_about_other_money_or_another_payment_is_not_believed_but_noted() {
+async fn what_is_about_other_money_is_not_believed_but_noted() {
     let test = TestGateway::start().await;
     let payment = unknown(&test, "").await;
     let right = evidence(&payment, captured(100));
@@ -131,8 +131,6 @@ async fn what_is_about_other_money_or_another_payment_is_not_believed_but_noted(
         Evidence { money: Some(usd(101)), ..right.clone() },
         Evidence { standing: captured(99), ..right.clone() },
         Evidence { money: Some(euro), ..right.clone() },
-        Evidence { payment: None, ..right.clone() },
-        Evidence { payment: Some(payment_id(9)), ..right.clone() },
         Evidence { standing: Standing::Unclear("a status of next year".to_owned()), ..right.clone() },
     ];
     for (n, seen) in wrong.into_iter().enumerate() {
@@ -145,6 +143,16 @@ async fn what_is_about_other_money_or_another_payment_is_not_believed_but_noted(
         assert_eq!(last.detail.note, Some(Note::EvidenceRefused), "{seen:?}");
         assert_eq!(last.kind(), "payment.evidence_refused");
         assert!(last.detail.reason.is_some());
+    }
+    // What the event names is another's: the payment has nothing to do with it.
+    let before = trail(&test, payment.id).await;
+    for (n, owner) in [None, Some(payment_id(9))].into_iter().enumerate() {
+        let seen = Evidence { payment: owner, ..right.clone() };
+        *test.provider.seen.lock().unwrap() = vec![Found::Found(seen)];
+        told(&test, &format!("evt_another_{n}"), "payment", payment.id).await;
+        let state = worked_off(&test.gateway).await.state;
+        assert!(matches!(state, EventState::Ignored { .. }), "{state:?}");
+        assert_eq!(trail(&test, payment.id).await, before);
     }
     *test.provider.seen.lock().unwrap() = vec![Found::Found(right)];
     told(&test, "evt_right", "payment", payment.id).await;
