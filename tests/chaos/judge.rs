@@ -183,6 +183,12 @@ impl<'r> Judge<'r> {
         for earlier in ask.earlier_subjects().iter().filter(|id| !self.has_failed(id)) {
             note("P1", format!("it names {earlier} and {}", ask.subject().unwrap_or_default()));
         }
+        if let Intent::Cancel { transaction } = &ask.intent
+            && ask.is_given_back()
+            && self.keeps(transaction) != 0
+        {
+            note("P6", format!("it says that the money goes back, and {} is kept", self.keeps(transaction)));
+        }
         let Intent::Charge(charge) = &ask.intent else { return };
         if charge.resumes.is_some() {
             return;
@@ -211,6 +217,12 @@ impl<'r> Judge<'r> {
                 format!("every answer said that nothing was executed, and money moved for {moved:?}"),
             );
         }
+    }
+
+    /// What of a payment the payer does not have back, by the provider's ledger.
+    fn keeps(&self, payment: &str) -> i64 {
+        let sum = |kind| self.amounts(payment, kind).iter().sum::<i64>();
+        sum("charge") + sum("capture") + sum("refund_failed") - sum("refund")
     }
 
     fn has_failed(&self, id: &str) -> bool {

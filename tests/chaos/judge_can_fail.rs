@@ -190,6 +190,12 @@ fn p6_sums_that_differ_are_found() {
     breaks("P6", |records| records.refunds[0].state = "failed".to_owned());
     breaks("P6", |records| drop(records.effects.remove(2)));
     breaks("P6", |records| records.effects.push(effect("refund_failed", 300, "txn_1")));
+    // A cancellation that came too late said that all of it goes back.
+    breaks("P6", |records| {
+        let told = heard(200, r#"{"transactionId":"txn_2","status":"captured","refunding":true}"#);
+        let cancel = Intent::Cancel { transaction: "txn_2".to_owned() };
+        records.asks.push(Ask { is_contested: true, ..ask("key-6", cancel, vec![told]) });
+    });
     // More given back than taken, however well recorded.
     breaks("P6", |records| {
         records.effects[3].amount = 1_300;

@@ -167,6 +167,11 @@ impl Ask {
         named
     }
 
+    /// Whether the last word on a cancellation is that the money goes back.
+    pub(crate) fn is_given_back(&self) -> bool {
+        self.final_answer().is_some_and(|heard| heard.json()["refunding"] == true)
+    }
+
     /// What an answer means by itself; an error says why there should be no such answer.
     pub(crate) fn meaning(&self, heard: &Heard) -> Result<Meaning, String> {
         let json = heard.json();
@@ -177,6 +182,10 @@ impl Ask {
             (200, Intent::Charge(charge)) => charge.may_end(status),
             (200, Intent::Capture { amount, .. }) => {
                 status == "captured" && json["amountCaptured"] == *amount
+            }
+            // The capture that it came too late for goes back.
+            (200, Intent::Cancel { .. }) if json["refunding"] == true => {
+                matches!(status, "captured" | "completed") && self.is_contested
             }
             (200, Intent::Cancel { .. }) => status == "canceled",
             (200, Intent::Refund { .. }) => matches!(status, "processed" | "pending"),
