@@ -50,12 +50,6 @@ async fn read(connection: &mut TcpStream) -> Captured {
 }
 
 impl Captured {
-    /// What it says that happened.
-    pub(super) fn kind(&self) -> String {
-        let event: serde_json::Value = serde_json::from_slice(&self.body).unwrap();
-        event["event_type"].as_str().unwrap().to_owned()
-    }
-
     /// The delivery with another body.
     pub(super) fn with(&self, body: &[u8]) -> Request {
         let own = self.headers.iter().filter(|(name, _)| name.starts_with("paypal-"));
