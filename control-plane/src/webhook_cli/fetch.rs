@@ -52,20 +52,20 @@ mod tests {
 
     /// The answer to one of the certificates of a server on this machine.
     async fn fetch(name: &str) -> Result<Vec<u8>, CannotVerify> {
-        let base = "/v1/notifications/certs";
+        let base = "/v1/notifications/certs/CERT-00000000-00000000";
         let server = Router::new()
-            .route(&format!("{base}/good"), get(|| async { "PEM" }))
+            .route(&format!("{base}-0000600d"), get(|| async { "PEM" }))
             .route(
-                &format!("{base}/moved"),
-                get(move || async move { Redirect::to(&format!("{base}/good")) }),
+                &format!("{base}-00000303"),
+                get(move || async move { Redirect::to(&format!("{base}-0000600d")) }),
             )
-            .route(&format!("{base}/long"), get(|| async { "x".repeat(CERTIFICATE_BYTES_MAX) }))
-            .route(&format!("{base}/endless"), get(|| async { "x".repeat(CERTIFICATE_BYTES_MAX + 1) }));
+            .route(&format!("{base}-000010c0"), get(|| async { "x".repeat(CERTIFICATE_BYTES_MAX) }))
+            .route(&format!("{base}-0000ffff"), get(|| async { "x".repeat(CERTIFICATE_BYTES_MAX + 1) }));
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let origin = format!("http://{}", listener.local_addr().unwrap());
         let server = tokio::spawn(async move { axum::serve(listener, server).await });
         let environment = Environment::stand_in([origin.as_str()], "certs.test").unwrap();
-        let url = CertificateUrl::parse(&format!("{origin}{base}/{name}"), &environment).unwrap();
+        let url = CertificateUrl::parse(&format!("{origin}{base}-{name}"), &environment).unwrap();
         let fetched = certificate(&url).await;
         server.abort();
         fetched
@@ -73,11 +73,11 @@ mod tests {
 
     #[tokio::test]
     async fn only_a_short_file_at_the_very_place_is_taken() {
-        assert_eq!(fetch("good").await, Ok(b"PEM".to_vec()));
-        assert_eq!(fetch("long").await.map(|pem| pem.len()), Ok(CERTIFICATE_BYTES_MAX));
-        assert_eq!(fetch("endless").await, Err(CertificateProblem::TooLarge.into()));
-        assert_eq!(fetch("moved").await, Err(FetchFailure::Status(303).into()));
-        assert_eq!(fetch("none").await, Err(FetchFailure::Status(404).into()));
+        assert_eq!(fetch("0000600d").await, Ok(b"PEM".to_vec()));
+        assert_eq!(fetch("000010c0").await.map(|pem| pem.len()), Ok(CERTIFICATE_BYTES_MAX));
+        assert_eq!(fetch("0000ffff").await, Err(CertificateProblem::TooLarge.into()));
+        assert_eq!(fetch("00000303").await, Err(FetchFailure::Status(303).into()));
+        assert_eq!(fetch("00000404").await, Err(FetchFailure::Status(404).into()));
     }
 
     #[tokio::test]

@@ -54,7 +54,7 @@ async fn made_up_names_cost_paypal_a_few_requests_and_no_genuine_webhook_its_tur
         gateway.edge_webhooks("certificate_unknown_names").await,
         gateway.edge_webhooks("certificate_busy").await,
     );
-    assert!(unknown > 0 && unknown + busy >= 400 - most, "{unknown} {busy}");
+    assert!(unknown + busy >= 400 - most, "{unknown} {busy}");
 }
 
 #[tokio::test]

@@ -270,8 +270,14 @@ fn has_both(folder: &Path) -> bool {
     ["rabbitmq-server", "rabbitmqctl"].iter().all(|program| folder.join(program).exists())
 }
 
-/// Held together until all are known, so that they differ.
+/// Below the ports that Linux gives to outgoing connections: with thousands of those from other tests, one of them would
+/// soon hold a port that the node has yet to take. Held together until all are known, so that they differ.
 fn free_ports() -> [u16; 3] {
-    let listeners = [(); 3].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
-    listeners.map(|listener| listener.local_addr().unwrap().port())
+    const PORTS: std::ops::Range<u16> = 10_000..32_000;
+    let free = |()| loop {
+        if let Ok(listener) = TcpListener::bind(("127.0.0.1", rand::random_range(PORTS))) {
+            return listener;
+        }
+    };
+    [(); 3].map(free).map(|listener| listener.local_addr().unwrap().port())
 }
