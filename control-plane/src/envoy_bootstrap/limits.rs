@@ -152,7 +152,7 @@ impl ClientRates {
     fn read(source: &Source, default: u32, credentials: &Value) -> Result<Self, ConfigError> {
         let clients = credentials.as_array().into_iter().flatten();
         // A client with two keys, one of which is being rolled, has one bucket.
-        let mut names: Vec<_> = clients.filter_map(|client| client["client"].as_str()).collect();
+        let mut names: Vec<_> = clients.filter_map(|client| client.get("client")?.as_str()).collect();
         names.sort_unstable();
         names.dedup();
         let read = source.read_with(CLIENT, |text| Self::parse(text, &names))?;
@@ -190,52 +190,52 @@ impl ClientRates {
 /// One bucket for each address that Envoy takes for the caller's: of IPv6 for each /64, which is one host's or one
 /// household's.
 fn per_address(name: &str, rate: u64) -> Value {
-    let mut limit = limit(name, rate);
-    limit["rate_limits"] = json!([{ "actions": [
-        { "masked_remote_address": { "v4_prefix_mask_len": 32, "v6_prefix_mask_len": 64 } },
-    ] }]);
-    limit["descriptors"] =
-        json!([{ "entries": [{ "key": "masked_remote_address" }], "token_bucket": bucket(rate) }]);
-    limit["max_dynamic_descriptors"] = ADDRESSES_MAX.into();
-    limit["always_consume_default_token_bucket"] = false.into();
-    limit["response_headers_to_add"] = exhausted("address", rate);
-    limit
+    let masks = json!({ "v4_prefix_mask_len": 32, "v6_prefix_mask_len": 64 });
+    let of_any = json!([{ "entries": [{ "key": "masked_remote_address" }], "token_bucket": bucket(rate) }]);
+    let also = [
+        ("rate_limits", json!([{ "actions": [{ "masked_remote_address": masks }] }])),
+        ("descriptors", of_any),
+        ("max_dynamic_descriptors", ADDRESSES_MAX.into()),
+        ("always_consume_default_token_bucket", false.into()),
+        ("response_headers_to_add", exhausted("address", rate)),
+    ];
+    limit(name, rate, also)
 }
 
 fn per_client(rates: &ClientRates) -> Value {
-    let mut limit = limit("client", rates.default);
-    limit["rate_limits"] = json!([{ "actions": [
-        { "request_headers": { "header_name": "x-client-id", "descriptor_key": "client" } },
-    ] }]);
-    let descriptors = rates.named.iter().map(|(name, rate)| {
+    let named = rates.named.iter().map(|(name, rate)| {
         json!({ "entries": [{ "key": "client", "value": name }], "token_bucket": bucket(*rate) })
     });
-    limit["descriptors"] = descriptors.collect();
-    limit["always_consume_default_token_bucket"] = false.into();
-    // For the filter `rate_limit_headers`, which makes the standard's headers of them.
-    limit["enable_x_ratelimit_headers"] = "DRAFT_VERSION_03".into();
-    limit
+    let client = json!({ "header_name": "x-client-id", "descriptor_key": "client" });
+    let also = [
+        ("rate_limits", json!([{ "actions": [{ "request_headers": client }] }])),
+        ("descriptors", named.collect()),
+        ("always_consume_default_token_bucket", false.into()),
+        // For the filter `rate_limit_headers`, which makes the standard's headers of them.
+        ("enable_x_ratelimit_headers", "DRAFT_VERSION_03".into()),
+    ];
+    limit("client", rates.default, also)
 }
 
 fn of_all(name: &str, rate: u64) -> Value {
-    let mut limit = limit(name, rate);
-    limit["response_headers_to_add"] = exhausted(name, rate);
-    limit
+    limit(name, rate, [("response_headers_to_add", exhausted(name, rate))])
 }
 
-fn limit(name: &str, rate: u64) -> Value {
+fn limit<const N: usize>(name: &str, rate: u64, also: [(&str, Value); N]) -> Value {
     let all = json!({ "default_value": { "numerator": 100 } });
-    json!({
-        "@type": "type.googleapis.com/envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit",
-        "stat_prefix": name,
-        "token_bucket": bucket(rate),
-        "filter_enabled": all,
-        "filter_enforced": all,
-        "enable_retry_after_header": true,
-    })
+    let kind = "type.googleapis.com/envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit";
+    let limit = [
+        ("@type", kind.into()),
+        ("stat_prefix", name.into()),
+        ("token_bucket", bucket(rate)),
+        ("filter_enabled", all.clone()),
+        ("filter_enforced", all),
+        ("enable_retry_after_header", true.into()),
+    ];
+    Value::Object(limit.into_iter().chain(also).map(|(key, value)| (key.to_owned(), value)).collect())
 }
 
-/// Of one second: whoever was silent for that long has all of it.
+/// Of one second: after a second of silence all of it is there.
 fn bucket(rate: u64) -> Value {
     json!({ "max_tokens": rate, "tokens_per_fill": rate, "fill_interval": "1s" })
 }

@@ -144,10 +144,9 @@ impl OwnReply {
         ]);
         let header = match self.code {
             ErrorCode::Unauthenticated => Some(("www-authenticate", "Bearer")),
-            // By then the health check has looked again.
-            ErrorCode::GatewayUnavailable => Some(("retry-after", "1")),
-            // By then each bucket is full again. A rate limit service may know of a longer time.
-            ErrorCode::RateLimited => Some(("retry-after", "1")),
+            // By then the health check has looked again, and each bucket is full. A rate limit service may know of a
+            // longer time.
+            ErrorCode::GatewayUnavailable | ErrorCode::RateLimited => Some(("retry-after", "1")),
             _ => None,
         };
         let headers = std::iter::once(NO_STORE).chain(header);

@@ -60,7 +60,7 @@ impl Place {
 /// The same number of places for each key: a client, or an address.
 ///
 /// A key that holds none is forgotten now and then, so that as many are known as hold one, or twice as many, or
-/// [`KEYS_KEPT`].
+/// `KEYS_KEPT`.
 #[derive(Debug)]
 pub struct PlacesPer<K> {
     max: usize,

@@ -51,7 +51,8 @@ async fn forged_stripe(attacker: Attacker, turn: u64) {
 }
 
 async fn forged_paypal(attacker: Attacker, turn: u64) {
-    let time = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ");
+    let now = jiff::Timestamp::from_second(now_s().cast_signed()).unwrap();
+    let time = now.strftime("%Y-%m-%dT%H:%M:%SZ");
     let name = format!("CERT-{:08x}-{:08x}-{turn:08x}", turn.rotate_left(7), turn * 7);
     let headers = format!(
         "paypal-transmission-id: dfb3be50-fd74-11e4-8bf3-77339302725b\r\npaypal-transmission-time: {time}\r\n\
