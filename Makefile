@@ -64,7 +64,7 @@ model: ## Try the payments' and the keys' state machines in random order: SEQUEN
 	MODEL_SEQUENCES='$(SEQUENCES)' cargo test --locked --release --test model --test turns
 
 .PHONY: bench
-bench: build test-services ## Measure on this machine and print the tables; BENCH=charge, =replay or =webhook for one
+bench: build test-services ## Measure on this machine and print the tables; BENCH=charge, =claim, =replay or =webhook for one
 	cargo bench --locked --bench gateway -- $(BENCH)
 
 .PHONY: lint deny

@@ -10,6 +10,7 @@
 )]
 
 mod charge;
+mod claim;
 mod connection;
 mod cpu;
 mod load;
@@ -23,7 +24,7 @@ mod webhook;
 
 use std::process::ExitCode;
 
-const USAGE: &str = "make bench [BENCH=charge|replay|webhook]";
+const USAGE: &str = "make bench [BENCH=charge|claim|replay|webhook]";
 
 /// One thread drives the load, so that it takes no more than one core of what it measures.
 #[tokio::main(flavor = "current_thread")]
@@ -33,10 +34,12 @@ async fn main() -> ExitCode {
     match wanted.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         [] => {
             charge::run().await;
+            claim::run().await;
             replay::run().await;
             webhook::run().await;
         }
         ["charge"] => charge::run().await,
+        ["claim"] => claim::run().await,
         ["replay"] => replay::run().await,
         ["webhook"] => webhook::run().await,
         _ => {

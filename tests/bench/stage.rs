@@ -26,6 +26,15 @@ pub(crate) struct Stage {
 
 impl Stage {
     pub(crate) async fn set(settings: &[(&str, &str)], redis: Option<RedisServer>) -> Self {
+        Self::ending_at(&[], settings, redis).await
+    }
+
+    /// What the filter lets through to `paths` ends where the plain requests do, and not in a database.
+    pub(crate) async fn ending_at(
+        paths: &[&str],
+        settings: &[(&str, &str)],
+        redis: Option<RedisServer>,
+    ) -> Self {
         let run_dir =
             tempfile::Builder::new().prefix("gateway-bench-").tempdir().expect("a temporary folder");
         let mut options = Options::for_test(run_dir.path()).expect("everything is built");
@@ -40,7 +49,9 @@ impl Stage {
         }
         let sink = sink::start();
         options.extra_clusters = vec![sink_cluster(sink).to_string()];
-        options.extra_routes = vec![plain_route().to_string(), webhook_route().to_string()];
+        let to_sink = paths.iter().map(|path| route(path, &[]));
+        let routes = [plain_route(), webhook_route()].into_iter().chain(to_sink);
+        options.extra_routes = routes.map(|route| route.to_string()).collect();
         let stack = Stack::start(options).await.unwrap_or_else(|error| panic!("{error:#}"));
 
         let mut processes = vec![("load", std::process::id())];

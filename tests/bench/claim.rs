@@ -1,0 +1,43 @@
+//! What a charge costs at the edge: judged, its key claimed, attested, and passed on to a server that does nothing.
+
+use serde_json::json;
+use test_services::RedisServer;
+
+use crate::connection::{SERIAL, Shot};
+use crate::load::Load;
+use crate::replay::print;
+use crate::rounds::{Compared, compare};
+use crate::screen;
+use crate::stage::{PLAIN, Stage};
+
+const DOOR: &str = "/payments/charge";
+
+pub(crate) async fn run() {
+    let mut rows = Vec::new();
+    match RedisServer::own(&[]).await {
+        Some(redis) => {
+            rows.push(("new keys, claimed in the edge cache on Redis", measure(Some(redis)).await))
+        }
+        None => screen::line("without a Redis there is nothing to say of claims in one"),
+    }
+    rows.push(("new keys, claimed in the edge cache in the process", measure(None).await));
+    print(&rows);
+}
+
+async fn measure(redis: Option<RedisServer>) -> Compared {
+    let stage = Stage::ending_at(&[DOOR], &[], redis).await;
+    let body = json!({
+        "provider": "stripe", "amount": 4999, "currency": "USD", "paymentMethodId": "pm_card_visa",
+    });
+    let headers = Stage::client_headers(&format!("bench-claim-{SERIAL}"));
+    let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let load = |path| {
+        let shot = Shot::new("POST", path, &headers, body.to_string().as_bytes(), (200, false));
+        Load::new(stage.address(), vec![shot])
+    };
+    let (plain, charges) = (load(PLAIN), load(DOOR));
+    assert!(plain.try_once().await && charges.try_once().await, "both are answered as they should be");
+    let compared = compare("claims", &stage, &plain, &charges).await;
+    stage.stack.stop().await;
+    compared
+}
