@@ -59,6 +59,19 @@ async fn what_is_not_http_is_refused() {
 }
 
 #[tokio::test]
+async fn another_protocol_is_a_bad_request_with_and_without_a_key() {
+    let gateway = refusing().await;
+    for protocol in ["websocket", "TLS/1.0", "foo"] {
+        for key in ["Bearer demo-key", "Bearer nobody"] {
+            let request = Request::new("GET", "/payments").header("authorization", key);
+            let request = request.header("connection", "upgrade").header("upgrade", protocol);
+            gateway.send_raw(&request).await.refuses(400, "INVALID_REQUEST");
+        }
+    }
+    gateway.nothing_reached_the_control_plane().await;
+}
+
+#[tokio::test]
 async fn more_requests_than_allowed_are_turned_away_and_reach_nobody() {
     let own = Own::start(&[("GATEWAY_REQUESTS_PER_SECOND", "2")]).await;
     let gateway = own.gateway();

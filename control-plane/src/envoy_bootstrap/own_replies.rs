@@ -47,6 +47,13 @@ const REPLIES: &[OwnReply] = &[
         retryable: None,
     },
     OwnReply {
+        when: "response.code_details == 'upgrade_failed'",
+        status: Some(400),
+        code: ErrorCode::InvalidRequest,
+        message: "no other protocol is spoken here: leave `Upgrade` out",
+        retryable: None,
+    },
+    OwnReply {
         when: "response.code == 403",
         status: None,
         code: ErrorCode::Forbidden,

@@ -114,6 +114,19 @@ impl Dispute {
         (self.stage == DisputeStage::Closed).then(|| self.closed_at.unwrap_or(self.as_of))
     }
 
+    /// The same, with no time later than `latest`: what is only claimed must not outdate all that is claimed after it.
+    #[must_use]
+    pub fn no_later_than(&self, latest: Timestamp) -> Self {
+        let earlier = |at: Option<Timestamp>| at.map(|at| at.min(latest));
+        Self {
+            opened_at: earlier(self.opened_at),
+            closed_at: earlier(self.closed_at),
+            changed_at: earlier(self.changed_at),
+            as_of: self.as_of.min(latest),
+            ..self.clone()
+        }
+    }
+
     /// What is known after `told` came, whichever of the two was sent first; `None` if nothing new.
     #[must_use]
     pub fn updated(&self, told: &Self) -> Option<Self> {

@@ -149,6 +149,16 @@ async fn without_the_permission_a_claim_is_recorded_as_one_and_gives_way_to_the_
 }
 
 #[tokio::test]
+async fn a_claim_of_a_time_to_come_does_not_outdate_what_is_claimed_after_it() {
+    let (test, payment) = captured().await;
+    told_of(&test, &claim("WH-1", payment.id, 2_000_000_000, "lost", "CAPTURE")).await;
+    test.clock.advance(3_600);
+    told_of(&test, &claim("WH-2", payment.id, 3_590, "won", "CAPTURE")).await;
+    let [known] = disputes(&test, &payment).await.try_into().unwrap();
+    assert_eq!((known.status.as_deref(), known.closed()), (Some("won"), Some(at(3_590))));
+}
+
+#[tokio::test]
 async fn without_the_permission_a_claim_about_another_charge_is_no_claim_about_this_payment() {
     let (test, payment) = captured().await;
     for (id, charge) in [("WH-1", Some("ANOTHERS")), ("WH-2", None)] {

@@ -1,7 +1,7 @@
 //! Disputes. They move no state of a payment. What an event says of one is recorded as it is only where it is the
 //! provider's word; where it is a claim, the provider's own object is recorded.
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{Job, Trouble, Worked};
 use crate::domain::event::{Detail, Note};
@@ -11,6 +11,9 @@ use crate::domain::webhook::{Dispute, DisputeOutcome, Trail, Verdict};
 
 /// A dispute that the provider's own event names is shown so soon after the event has come, or never.
 const SHOWN_WITHIN: SignedDuration = SignedDuration::from_secs(60);
+
+/// How far a provider's clock may be ahead of ours: as far as the edge lets its transmissions be.
+const AHEAD_MAX: SignedDuration = SignedDuration::from_secs(300);
 
 const NO_PAYMENT: &str = "it is about no payment of this gateway";
 
@@ -35,8 +38,9 @@ impl Job<'_> {
                     provider = %self.provider.name(), event.id = self.event.id, dispute = %claimed.id,
                     "the provider does not let this account read disputes: what its event claims is recorded as unverified"
                 );
+                let latest = self.event.received_at.saturating_add(AHEAD_MAX).unwrap_or(Timestamp::MAX);
                 match self.disputed(trail).await? {
-                    Some(payment) => self.dispute(payment, claimed).await,
+                    Some(payment) => self.dispute(payment, &claimed.no_later_than(latest)).await,
                     None => Ok(Worked::Ignored(NO_PAYMENT)),
                 }
             }
