@@ -16,7 +16,7 @@ pub(crate) async fn run() {
     let mut rows = Vec::new();
     match RedisServer::own(&[]).await {
         Some(redis) => {
-            rows.push(("new keys, claimed in the edge cache on Redis", measure(Some(redis)).await))
+            rows.push(("new keys, claimed in the edge cache on Redis", measure(Some(redis)).await));
         }
         None => screen::line("without a Redis there is nothing to say of claims in one"),
     }
