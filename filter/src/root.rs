@@ -40,7 +40,7 @@ impl Edge {
         word
     }
 
-    /// When the root context's turn comes next, unless somebody asks for it.
+    /// When the root context's turn comes next, unless a request asks for it.
     fn next_turn(&self) {
         let _ = hostcalls::set_tick_period(self.certificates.turns());
     }
@@ -120,7 +120,7 @@ impl RootContext for EdgeRoot {
         }
     }
 
-    /// Somebody has asked for the root context's turn, or it is time to look after keys.
+    /// A request has asked for the root context's turn, or it is time to look after keys.
     fn on_tick(&mut self) {
         let Some(edge) = &self.edge else { return };
         edge.next_turn();

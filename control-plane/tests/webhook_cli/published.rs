@@ -109,7 +109,7 @@ fn every_published_paypal_transmission_is_verified_at_its_own_time_and_no_altere
             answer.report
         );
 
-        // At today's time: whoever signed it, PayPal does not send it any more, and its certificate is over.
+        // At today's time: PayPal does not send it any more, though its signature is good, and its certificate is over.
         let answer = paypal(vector, pem, None, None, None);
         assert_eq!((answer.code, answer.verdict()), (1, "forged"), "{}", answer.report);
         assert_eq!(answer.failed(), ["time", "certificate"]);

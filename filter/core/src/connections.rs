@@ -1,11 +1,11 @@
 //! How many connections one address may have, and open.
 
-use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use serde::Deserialize;
 
-use crate::waiting::{Place, Places};
+use crate::token_bucket::TokenBucket;
+use crate::waiting::{PerKey, Place, Places};
 
 /// What the part of the filter that counts connections is told when it starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -71,35 +71,22 @@ impl Address {
 #[derive(Debug)]
 pub struct Connections {
     settings: ConnectionSettings,
-    by_address: HashMap<Address, Opened>,
-    /// With so many addresses, it is time to forget some.
-    forget_at: usize,
+    by_address: PerKey<Address, Opened>,
 }
-
-/// So many addresses cost little, so they are kept.
-const ADDRESSES_KEPT: usize = 1_024;
 
 /// What one address has opened.
 #[derive(Debug)]
 struct Opened {
     open: Places,
-    /// How many more it may open now, in thousandths.
-    left_m: u64,
-    as_of_ms: u64,
+    new: TokenBucket,
 }
 
 impl Opened {
     fn admit(&mut self, now_ms: u64, max: usize, new_per_second: u32) -> Option<Place> {
-        // A clock that is set back gives nothing and takes nothing.
-        let since_ms = now_ms.saturating_sub(self.as_of_ms);
-        self.as_of_ms = now_ms;
-        let regained_m = since_ms.saturating_mul(u64::from(new_per_second));
-        self.left_m =
-            self.left_m.saturating_add(regained_m).min(u64::try_from(max).unwrap_or(u64::MAX) * 1_000);
-        let left_m = self.left_m.checked_sub(1_000)?;
         let place = self.open.take()?;
-        self.left_m = left_m;
-        Some(place)
+        let every_us = 1_000_000 / u64::from(new_per_second.max(1));
+        let burst = u64::try_from(max).unwrap_or(u64::MAX);
+        self.new.take(now_ms.saturating_mul(1_000), burst, every_us).then_some(place)
     }
 }
 
@@ -117,7 +104,7 @@ pub enum Admission {
 impl Connections {
     #[must_use]
     pub fn new(settings: ConnectionSettings) -> Self {
-        Self { settings, by_address: HashMap::new(), forget_at: ADDRESSES_KEPT }
+        Self { settings, by_address: PerKey::new() }
     }
 
     /// `peer`: Envoy's `source.address`.
@@ -126,16 +113,11 @@ impl Connections {
         let (Some(max), Some(address)) = (per_address, peer.and_then(Address::of_peer)) else {
             return Admission::Uncounted;
         };
-        if self.by_address.len() >= self.forget_at && !self.by_address.contains_key(&address) {
-            self.by_address.retain(|_, opened| opened.open.taken() > 0);
-            self.forget_at = ADDRESSES_KEPT.max(2 * self.by_address.len());
-        }
-        let opened = self.by_address.entry(address).or_insert_with(|| Opened {
-            open: Places::new(max),
-            left_m: u64::MAX,
-            as_of_ms: now_ms,
-        });
-        opened.admit(now_ms, max, new_per_second).map_or(Admission::Refused, Admission::Counted)
+        let is_idle = |opened: &Opened| opened.open.taken() == 0;
+        let new = || Opened { open: Places::new(max), new: TokenBucket::default() };
+        let place =
+            self.by_address.with(&address, is_idle, new, |opened| opened.admit(now_ms, max, new_per_second));
+        place.map_or(Admission::Refused, Admission::Counted)
     }
 }
 
@@ -143,6 +125,7 @@ impl Connections {
 mod tests {
     use super::*;
     use crate::test;
+    use crate::waiting::KEYS_KEPT;
 
     fn with(max: usize) -> Connections {
         Connections::new(ConnectionSettings { per_address: Some(max), new_per_second: 10 })
@@ -189,10 +172,10 @@ mod tests {
             let admitted = connections.admit(Some(peer.as_bytes()), 0);
             (admitted, connections.by_address.len())
         };
-        let held: Vec<_> = (0..3 * ADDRESSES_KEPT).map(&mut admit).collect();
-        for address in 3 * ADDRESSES_KEPT..20 * ADDRESSES_KEPT {
+        let held: Vec<_> = (0..3 * KEYS_KEPT).map(&mut admit).collect();
+        for address in 3 * KEYS_KEPT..20 * KEYS_KEPT {
             let (admitted, known) = admit(address);
-            assert!(matches!(admitted, Admission::Counted(_)) && known <= 6 * ADDRESSES_KEPT, "{known}");
+            assert!(matches!(admitted, Admission::Counted(_)) && known <= 6 * KEYS_KEPT, "{known}");
         }
         assert!(matches!(admit(7).0, Admission::Refused));
         drop(held);

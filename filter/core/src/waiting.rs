@@ -57,37 +57,65 @@ impl Place {
     }
 }
 
-/// The same number of places for each key: a client, or an address.
+/// What is known of each client, or of each address.
 ///
-/// A key that holds none is forgotten now and then, so that as many are known as hold one, or twice as many, or
-/// `KEYS_KEPT`.
+/// What is idle is forgotten now and then, so that as many keys are known as are busy, or twice as many, or
+/// [`KEYS_KEPT`].
 #[derive(Debug)]
-pub struct PlacesPer<K> {
-    max: usize,
-    by_key: HashMap<K, Places>,
+pub(crate) struct PerKey<K, V> {
+    by_key: HashMap<K, V>,
     /// With so many keys, it is time to forget some.
     forget_at: usize,
 }
 
 /// So many keys cost little, so they are kept: a client that comes again costs no memory of its own.
-const KEYS_KEPT: usize = 1_024;
+pub(crate) const KEYS_KEPT: usize = 1_024;
+
+impl<K: Hash + Eq + Clone, V> PerKey<K, V> {
+    pub(crate) fn new() -> Self {
+        Self { by_key: HashMap::new(), forget_at: KEYS_KEPT }
+    }
+
+    /// `new`: what is known of a key that comes for the first time, or was forgotten.
+    pub(crate) fn with<T>(
+        &mut self,
+        key: &K,
+        is_idle: impl Fn(&V) -> bool,
+        new: impl FnOnce() -> V,
+        act: impl FnOnce(&mut V) -> T,
+    ) -> T {
+        if let Some(known) = self.by_key.get_mut(key) {
+            return act(known);
+        }
+        if self.by_key.len() >= self.forget_at {
+            self.by_key.retain(|_, known| !is_idle(known));
+            self.forget_at = KEYS_KEPT.max(2 * self.by_key.len());
+        }
+        act(self.by_key.entry(key.clone()).or_insert_with(new))
+    }
+
+    #[cfg(test)]
+    pub(crate) fn len(&self) -> usize {
+        self.by_key.len()
+    }
+}
+
+/// The same number of places for each key.
+#[derive(Debug)]
+pub struct PlacesPer<K> {
+    max: usize,
+    by_key: PerKey<K, Places>,
+}
 
 impl<K: Hash + Eq + Clone> PlacesPer<K> {
     #[must_use]
     pub fn new(max: usize) -> Self {
-        Self { max, by_key: HashMap::new(), forget_at: KEYS_KEPT }
+        Self { max, by_key: PerKey::new() }
     }
 
     /// `None` if all of the key's are taken.
     pub fn take(&mut self, key: &K) -> Option<Place> {
-        if let Some(places) = self.by_key.get(key) {
-            return places.take();
-        }
-        if self.by_key.len() >= self.forget_at {
-            self.by_key.retain(|_, places| places.taken() > 0);
-            self.forget_at = KEYS_KEPT.max(2 * self.by_key.len());
-        }
-        self.by_key.entry(key.clone()).or_insert_with(|| Places::new(self.max)).take()
+        self.by_key.with(key, |places| places.taken() == 0, || Places::new(self.max), |places| places.take())
     }
 }
 

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::captured::Tap;
 
-/// What a forger claims, in events of each kind that is acted on, about a payment of somebody else.
+/// What a forger claims, in events of each kind that is acted on, about a payment of another client.
 fn claims(victim: &str, order: &str) -> Vec<Value> {
     let links = |up: &str| json!([{ "href": format!("https://api.paypal.com/v2/{up}"), "rel": "up", "method": "GET" }]);
     let related = json!({ "related_ids": { "order_id": "FORGEDORDER" } });

@@ -13,8 +13,8 @@ use crate::domain::webhook::{About, Dispute, DisputeOutcome, DisputeStage, Trail
 use crate::providers::step::{NotDone, Step};
 use crate::providers::transport::Answer;
 
-/// A dispute is mostly about one purchase. Each more costs up to two reads, and there is no end to a list that somebody
-/// else writes.
+/// A dispute is mostly about one purchase. Each more costs up to two reads, and there is no end to a list that
+/// another party writes.
 const ABOUT_MAX: usize = 10;
 
 impl Paypal {

@@ -1,5 +1,5 @@
-//! Events that claim more than the provider's own objects confirm: PayPal signs a checksum of the body, so whoever holds
-//! one delivery can write another body for it.
+//! Events that claim more than the provider's own objects confirm: PayPal signs a checksum of the body, so an
+//! attacker with one delivery can write another body for it.
 
 use control_plane::domain::evidence::{DisputeEvidence, RefundEvidence, RefundStanding};
 use control_plane::domain::operations;
@@ -92,7 +92,7 @@ async fn a_dispute_of_another_payment_is_not_recorded_for_the_one_that_the_event
     let before = trail(&test, victim.id).await;
     for (payment, charge) in [
         (None, "ANOTHERS"),
-        // Somebody has made an order at the provider and written the victim's name into it.
+        // An attacker has made an order at the provider and written the victim's name into it.
         (Some(victim.id), "ANOTHERS"),
     ] {
         shows(&test, shown(payment, charge, "lost", 5));

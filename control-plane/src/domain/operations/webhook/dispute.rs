@@ -59,7 +59,7 @@ impl Job<'_> {
     }
 
     /// Whose charge is disputed, by what is recorded of the payment, else by what the provider shows of the charge. The
-    /// name of the payment alone is not enough: whoever makes an order at the provider can write one into it.
+    /// name of the payment alone is not enough: anyone who makes an order at the provider can write one into it.
     async fn disputed(&self, trail: &Trail) -> Result<Option<Payment>, Trouble> {
         let Some(charge) = &trail.charge else { return Ok(None) };
         let Some(payment) = self.find(trail).await? else { return Ok(None) };

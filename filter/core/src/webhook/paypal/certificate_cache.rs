@@ -4,9 +4,9 @@
 //! choose the name of the certificate, so they can make us ask PayPal for ones that are not there. Those are few at a
 //! time, have a budget, and are remembered apart: they never push out a good key, nor keep one from being refreshed.
 
-use super::fetch_budget::FetchBudget;
 use super::kept_certificates::KeptCertificates;
 use super::{CertificateUrl, Environment};
+use crate::token_bucket::TokenBucket;
 use crate::webhook::rsa::VerifyRsa;
 use crate::webhook::x509::{Trust, TrustedKey};
 use crate::webhook::{CannotVerify, FetchFailure};
@@ -19,6 +19,12 @@ const ATTEMPTS_MAX: usize = 16;
 pub(super) const FETCHES_MAX: usize = 4;
 /// So many of them under names that were never found good. The rest is for those that were.
 const UNKNOWN_FETCHES_MAX: usize = FETCHES_MAX - 1;
+/// So many of those at once: at a start PayPal's webhooks name one certificate, and two around a change.
+const UNKNOWN_BURST: u64 = 4;
+/// One more after each of these. A name that senders make up costs PayPal a request, and each gateway is a mirror that
+/// could be turned on it; a new name that is PayPal's own comes with every webhook of the next three days, so it gets
+/// its turn between the made-up ones.
+const UNKNOWN_EVERY_S: u64 = 2;
 const FAILED_FOR_S: u64 = 30;
 /// Longer than a host waits for an answer: after this it is not going to tell any more.
 const FETCH_S: u64 = 15;
@@ -31,7 +37,8 @@ const REFRESH_AGAIN_MAX_S: u64 = 2 * 3600;
 pub struct CertificateCache {
     keys: Vec<Known>,
     attempts: Vec<Attempt>,
-    budget: FetchBudget,
+    /// For names that were never found good.
+    unknown: TokenBucket,
     refresh_after_s: u64,
 }
 
@@ -103,7 +110,7 @@ impl CertificateCache {
     /// A key that is used is refreshed `refresh_after_s` seconds after it was fetched.
     #[must_use]
     pub fn new(refresh_after_s: u64) -> Self {
-        Self { keys: Vec::new(), attempts: Vec::new(), budget: FetchBudget::default(), refresh_after_s }
+        Self { keys: Vec::new(), attempts: Vec::new(), unknown: TokenBucket::default(), refresh_after_s }
     }
 
     /// Whether there is a key, so that nothing has to be fetched.
@@ -112,7 +119,7 @@ impl CertificateCache {
         self.keys.iter().any(|known| known.url == *url && known.is_valid(now_s))
     }
 
-    /// Whoever gets [`Lookup::Fetch`] has to fetch; nobody else gets it for this URL until that has an end.
+    /// The caller that gets [`Lookup::Fetch`] has to fetch; no other gets it for this URL until that has an end.
     pub fn lookup(&mut self, url: &CertificateUrl, now_s: u64) -> Lookup<'_> {
         self.clear_up(now_s);
         let known = self.keys.iter().position(|known| known.url == *url);
@@ -132,7 +139,7 @@ impl CertificateCache {
             Some(Attempt { failed: Some(reason), .. }) => Lookup::Failed(*reason),
             Some(Attempt { failed: None, .. }) => Lookup::Waiting,
             None if !self.has_slot(is_known) => Lookup::Failed(FetchFailure::TooMany.into()),
-            None if !is_known && !self.budget.take(now_s) => {
+            None if !is_known && !self.unknown.take(now_s, UNKNOWN_BURST, UNKNOWN_EVERY_S) => {
                 Lookup::Failed(FetchFailure::UnknownNames.into())
             }
             None => {
@@ -169,7 +176,7 @@ impl CertificateCache {
             Ok(key) => {
                 let used_at_s = match self.keys.iter().find(|known| known.url == *url) {
                     Some(known) => known.used_at_s,
-                    // Somebody waits for it.
+                    // A webhook waits for it.
                     None => Some(now_s),
                 };
                 self.keep(url, key, now_s, used_at_s);

@@ -9,7 +9,6 @@ mod certificate_cache;
 mod certificate_url;
 mod certificate_waiters;
 mod environment;
-mod fetch_budget;
 mod kept_certificates;
 mod transmission;
 
