@@ -15,6 +15,7 @@ mod lost_commits;
 mod operations;
 mod queue;
 mod reconcile;
+mod scripted_provider;
 mod server;
 mod settle;
 mod state_machine;
