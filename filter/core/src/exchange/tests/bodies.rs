@@ -1,6 +1,7 @@
 //! What bodies may be.
 
 use super::*;
+use crate::test;
 
 #[test]
 fn bodies_are_plain_json() {
