@@ -11,6 +11,7 @@ use crate::domain::clock::SystemClock;
 use crate::domain::gateway::Gateway;
 use crate::domain::queue::Queue;
 use crate::queue::{self, Link, Rabbit};
+use crate::readiness;
 use crate::worker::due::{self, Bell};
 use crate::worker::shift::Shift;
 use crate::worker::{expire, reconcile, review};
@@ -59,7 +60,7 @@ impl Background {
     ) -> Self {
         let drained = CancellationToken::new();
         let shift = (workers > 0).then(|| Shift::of(gateway, workers));
-        let mut tasks = Vec::new();
+        let mut tasks = vec![tokio::spawn(readiness::watch(gateway.clone(), stop.clone()))];
         if shift.is_some() {
             tasks.push(tokio::spawn(review::run(gateway.clone(), stop.clone())));
             tasks.push(tokio::spawn(expire::run(gateway.clone(), stop.clone())));

@@ -11,6 +11,7 @@ pub mod http;
 pub mod payments_admin;
 pub mod providers;
 pub mod queue;
+mod readiness;
 pub mod reconcile_admin;
 pub mod serve;
 pub mod serve_edge_cache;

@@ -16,6 +16,7 @@ use futures_util::future::join_all;
 
 use super::{CacheError, EdgeCache};
 use crate::domain::clock::Clock;
+use crate::readiness::Probe;
 use crate::server::{Unread, read_body};
 use crate::unattested;
 
@@ -29,7 +30,13 @@ pub fn router(cache: Arc<dyn EdgeCache>, keys: Arc<Keys>, clock: Arc<dyn Clock>)
         .route(CLAIMS_PATH, post(claim))
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
-        .with_state(Arc::new(Desk { cache, keys, clock, is_away: AtomicBool::new(false) }))
+        .with_state(Arc::new(Desk {
+            cache,
+            keys,
+            clock,
+            is_away: AtomicBool::new(false),
+            probe: Probe::default(),
+        }))
 }
 
 struct Desk {
@@ -38,6 +45,7 @@ struct Desk {
     clock: Arc<dyn Clock>,
     /// Whether the last claim could not be answered.
     is_away: AtomicBool,
+    probe: Probe,
 }
 
 async fn claim(State(desk): State<Arc<Desk>>, request: Request) -> Response {
@@ -56,9 +64,10 @@ async fn claim(State(desk): State<Arc<Desk>>, request: Request) -> Response {
 }
 
 async fn ready(State(desk): State<Arc<Desk>>) -> (StatusCode, &'static str) {
-    match desk.cache.ready().await {
-        Ok(()) => (StatusCode::OK, "ok\n"),
-        Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "the cache's store takes no claims\n"),
+    if desk.probe.ask(desk.cache.ready()).await {
+        (StatusCode::OK, "ok\n")
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, "the cache's store takes no claims\n")
     }
 }
 

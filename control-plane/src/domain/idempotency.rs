@@ -253,6 +253,7 @@ impl OperationError {
             | Self::InProgress
             | Self::KeyTaken
             | Self::InDoubt(_)
+            | Self::NotRecorded(_)
             | Self::Store(_)
             | Self::Crashed => false,
         }
@@ -278,6 +279,7 @@ impl OperationError {
             | Self::OrderTaken
             | Self::NotSent { .. }
             | Self::InDoubt(_)
+            | Self::NotRecorded(_)
             | Self::Store(_)
             | Self::Crashed => false,
         }

@@ -175,6 +175,9 @@ pub enum CommitError {
 pub enum StoreError {
     #[error("the database cannot be reached or is busy")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// Certain: nothing was written. The database cannot be reached, is read-only or full, or refuses this change.
+    #[error("the database does not take the change, and nothing was written")]
+    NotWritten(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// Canceled: nothing of it was done, and it would probably take as long again.
     #[error("the database took longer than allowed")]
     TimedOut,
@@ -229,8 +232,8 @@ pub struct Page<T> {
 /// The database. Reads are always by the client who owns the payment: nobody else's can be named.
 #[async_trait]
 pub trait Store: Webhooks + DueWork + Reconciling + Send + Sync {
-    /// Written and on disk, or (a conflict, an overload) certainly not. [`StoreError::Unavailable`] leaves open
-    /// which; the same change may be committed again and is not applied twice.
+    /// Written and on disk, or (a conflict, an overload, [`StoreError::NotWritten`]) certainly not.
+    /// [`StoreError::Unavailable`] leaves open which; the same change may be committed again and is not applied twice.
     async fn commit(&self, change: Change) -> Result<(), CommitError>;
 
     async fn payment(&self, client: &ClientId, id: PaymentId) -> Result<Option<Payment>, StoreError>;
@@ -271,6 +274,6 @@ pub trait Store: Webhooks + DueWork + Reconciling + Send + Sync {
     /// it started is under way no more.
     fn is_exclusive(&self) -> bool;
 
-    /// Whether it answers now.
+    /// Whether it answers and takes writes now: a commit of the last moments proves that, or a write that is made for it.
     async fn ready(&self) -> Result<(), StoreError>;
 }

@@ -118,6 +118,15 @@ impl From<&OperationError> for ApiError {
                 Self::new(ErrorCode::GatewayUnavailable, "the database cannot be reached; try again")
                     .retryable(true)
             }
+            OperationError::NotRecorded(_) => {
+                let message = "the database takes no changes now, so this request was not carried out; send it again \
+                               under the same key";
+                Self::new(ErrorCode::GatewayUnavailable, message).retryable(true)
+            }
+            OperationError::Store(StoreError::NotWritten(_)) => {
+                Self::new(ErrorCode::GatewayUnavailable, "the database takes no changes now; try again")
+                    .retryable(true)
+            }
             OperationError::Store(StoreError::TimedOut) => {
                 let message =
                     "the database took longer than it may for this; ask for fewer or for a shorter time";
@@ -149,7 +158,9 @@ pub(super) fn log(error: &OperationError) {
         OperationError::NotSent { payment, doubt } => {
             tracing::warn!(payment.id = %payment, reason = doubt.reason, "the provider could not be asked");
         }
-        OperationError::Store(problem) | OperationError::InDoubt(problem) => {
+        OperationError::Store(problem)
+        | OperationError::InDoubt(problem)
+        | OperationError::NotRecorded(problem) => {
             tracing::error!(error = %problem, error.source = ?std::error::Error::source(problem), "the store failed");
         }
         OperationError::Crashed => tracing::error!("an operation ended unexpectedly"),

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::database_gauges::DatabaseGauges;
 use crate::domain::gateway::Gateway;
+use crate::readiness::Probe;
 
 /// What probes and scrapers are answered from.
 #[derive(Clone)]
@@ -23,7 +24,8 @@ pub struct Probes {
 
 /// `GET /healthz`, `GET /readyz`, `GET /metrics`.
 pub fn probes<S>(probes: Probes) -> Router<S> {
-    let gauges = Arc::new(DatabaseGauges::default());
+    let (gauges, database) = (Arc::new(DatabaseGauges::default()), Arc::new(Probe::default()));
+    let ready = move |State(probes): State<Probes>| async move { ready(&probes, &database).await };
     let metrics = move |State(probes): State<Probes>| async move {
         gauges.refresh(&probes.gateway).await;
         // Prometheus text.
@@ -41,13 +43,15 @@ async fn live() -> &'static str {
     "ok\n"
 }
 
-/// Whether requests should be sent here now. The cache and the queue are not asked: without them it goes on.
-async fn ready(State(probes): State<Probes>) -> (StatusCode, &'static str) {
+/// Whether requests should be sent here now: the database takes writes. The cache and the queue are not asked: without
+/// them it goes on.
+async fn ready(probes: &Probes, database: &Probe) -> (StatusCode, &'static str) {
     if probes.draining.is_cancelled() {
         return (StatusCode::SERVICE_UNAVAILABLE, "draining\n");
     }
-    match probes.gateway.store.ready().await {
-        Ok(()) => (StatusCode::OK, "ok\n"),
-        Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer\n"),
+    if database.ask(probes.gateway.store.ready()).await {
+        (StatusCode::OK, "ok\n")
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer, or takes no writes\n")
     }
 }

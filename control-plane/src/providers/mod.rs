@@ -3,6 +3,7 @@
 
 mod blame;
 mod breaker;
+mod connections;
 mod decimals;
 mod guarded;
 mod paypal;

@@ -7,12 +7,13 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use edge_core::provider::Provider;
 use reqwest::header::HeaderMap;
-use reqwest::{Client, Method, RequestBuilder, Response, Url};
+use reqwest::{Client, ClientBuilder, Method, RequestBuilder, Response, Url};
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 use tracing::{Instrument, Span, field};
 
+use super::connections::Connections;
 use super::settings::Timeouts;
 use super::untrusted;
 use crate::domain::id::AttemptId;
@@ -88,7 +89,7 @@ pub(super) struct Transport {
     /// The response header in which the provider names the request for its support.
     request_id_header: &'static str,
     base: Url,
-    client: Client,
+    connections: Connections,
     timeouts: Timeouts,
 }
 
@@ -104,22 +105,9 @@ impl Transport {
             "http" => false,
             _ => return Err(TransportError::BaseUrl(base)),
         };
-        // The client's own repeats stay on: HTTP/2 refusals only, by which the server says it did nothing.
-        let mut client = Client::builder()
-            .user_agent(concat!("payment-gateway/", env!("CARGO_PKG_VERSION")))
-            .connect_timeout(timeouts.connect)
-            .pool_idle_timeout(IDLE_MAX)
-            .redirect(reqwest::redirect::Policy::none())
-            .referer(false)
-            .no_proxy();
-        client = if encrypted {
-            client.https_only(true)
-        } else {
-            // Only a sandbox is spoken to in the clear; do not ask for CA certificates the machine may lack.
-            client.tls_certs_only([])
-        };
-        let client = client.build().map_err(TransportError::Tls)?;
-        Ok(Self { provider, request_id_header, base, client, timeouts })
+        let connections =
+            Connections::new(move || builder(encrypted, timeouts)).map_err(TransportError::Tls)?;
+        Ok(Self { provider, request_id_header, base, connections, timeouts })
     }
 
     /// Begins an operation: all its requests together get one deadline.
@@ -138,12 +126,15 @@ impl Transport {
         credential: &Credential,
         limit: Duration,
     ) -> Result<Answer, TransportFailure> {
-        let response = self
-            .prepare(request, credential)?
-            .timeout(limit)
-            .send()
-            .await
-            .map_err(|error| classify(error, limit))?;
+        let began = Instant::now();
+        let lent = self.connections.lend();
+        let prepared = self.prepare(&lent.client, request, credential)?.timeout(limit);
+        let sent = prepared.send().await;
+        // Without a connection there is none to abandon.
+        if !sent.as_ref().is_err_and(|error| error.is_connect()) {
+            lent.note(!sent.as_ref().is_err_and(|error| error.is_timeout()));
+        }
+        let response = sent.map_err(|error| classify(error, limit, began.elapsed()))?;
         let status = response.status().as_u16();
         Span::current().record("http.response.status_code", status);
         if let Some(id) = response.headers().get(self.request_id_header).and_then(|id| id.to_str().ok()) {
@@ -159,6 +150,7 @@ impl Transport {
 
     fn prepare(
         &self,
+        client: &Client,
         request: &ProviderRequest,
         credential: &Credential,
     ) -> Result<RequestBuilder, TransportFailure> {
@@ -167,7 +159,7 @@ impl Transport {
             .map_err(|()| TransportFailure::NotSent("the base URL has no path".to_owned()))?
             .pop_if_empty()
             .extend(&request.path);
-        let mut builder = self.client.request(request.method.clone(), url);
+        let mut builder = client.request(request.method.clone(), url);
         for (name, value) in &request.headers {
             builder = builder.header(*name, value);
         }
@@ -181,6 +173,24 @@ impl Transport {
             Body::Form(pairs) => builder.form(pairs),
             Body::Json(value) => builder.json(value),
         })
+    }
+}
+
+/// How a provider is connected to.
+fn builder(encrypted: bool, timeouts: Timeouts) -> ClientBuilder {
+    // The client's own repeats stay on: HTTP/2 refusals only, by which the server says it did nothing.
+    let client = Client::builder()
+        .user_agent(concat!("payment-gateway/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(timeouts.connect)
+        .pool_idle_timeout(IDLE_MAX)
+        .redirect(reqwest::redirect::Policy::none())
+        .referer(false)
+        .no_proxy();
+    if encrypted {
+        client.https_only(true)
+    } else {
+        // Only a sandbox is spoken to in the clear; do not ask for CA certificates the machine may lack.
+        client.tls_certs_only([])
     }
 }
 
@@ -258,12 +268,14 @@ async fn read(mut response: Response) -> Result<Bytes, String> {
     Ok(body.freeze())
 }
 
-fn classify(error: reqwest::Error, limit: Duration) -> TransportFailure {
+fn classify(error: reqwest::Error, limit: Duration, took: Duration) -> TransportFailure {
     let error = error.without_url();
     if error.is_builder() {
         TransportFailure::NotSent(format!("the request could not be made: {}", cause(&error)))
     } else if error.is_connect() {
         TransportFailure::NotSent(format!("no connection: {}", cause(&error)))
+    } else if error.is_timeout() && took < limit {
+        TransportFailure::Unknown(format!("the connection went silent, after {} ms", took.as_millis()))
     } else if error.is_timeout() {
         TransportFailure::Unknown(format!("no answer within {} ms", limit.as_millis()))
     } else {

@@ -1,13 +1,17 @@
 //! The changes of concurrent requests share commits: while one commit is being flushed to disk, those that come
 //! meanwhile wait, and the next one takes them all. Where many come, it waits a little for more of them. A change
 //! that comes alone waits for nobody.
+//!
+//! What became of the last commits says whether the database takes writes; where there were none, a write is made to
+//! find out.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::sync::{Mutex, mpsc, oneshot};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::domain::store::{Change, CommitError, StoreError};
@@ -18,8 +22,24 @@ const BATCH_MAX: usize = 256;
 /// Changes that wait. At any throughput worth having they are written within a second; more would wait for longer
 /// than their clients do.
 const WAITING_MAX: usize = 2_048;
-/// A change that has not been begun by then is not begun: its client has been told nothing for too long.
-const PATIENCE: Duration = Duration::from_secs(5);
+
+#[derive(Clone, Copy)]
+struct Times {
+    /// A change that has not been begun by then is not begun: its client has been told nothing for too long.
+    patience: Duration,
+    /// A commit that is no older proves that the database takes writes: so late is it noticed that it takes none, where
+    /// nothing is written.
+    proof_fresh: Duration,
+    /// For a write that is made to find out.
+    proof_max: Duration,
+}
+
+const TIMES: Times = Times {
+    patience: Duration::from_secs(5),
+    proof_fresh: Duration::from_secs(2),
+    // Envoy waits 2 s for a probe's answer.
+    proof_max: Duration::from_millis(1_500),
+};
 
 /// How many changes shared a commit says how many are on their way: so much later, for each but the first, the next
 /// commit begins. A statement costs the database about as much as several changes do.
@@ -33,19 +53,62 @@ pub(super) trait Writer: Send + 'static {
     /// Writes all of it in one commit, except those that conflict: with what is in the database or with one before
     /// them in the batch. One result for each change, in their order.
     async fn write(&mut self, batch: &[Change]) -> Vec<Result<(), CommitError>>;
+
+    /// Writes what says nothing, on the same way, to find out whether writes are taken.
+    async fn prove(&mut self) -> Result<(), StoreError>;
 }
 
 /// The way to the tasks that write.
 pub(super) struct GroupCommit {
     waiting: mpsc::Sender<Waiting>,
+    times: Times,
+    proved: Arc<Proved>,
     /// A writer has ended: it panicked.
     died: CancellationToken,
 }
 
-struct Waiting {
-    change: Change,
-    since: Instant,
-    done: oneshot::Sender<Result<(), CommitError>>,
+enum Waiting {
+    Change { change: Change, since: Instant, done: oneshot::Sender<Result<(), CommitError>> },
+    Proof(oneshot::Sender<Result<(), StoreError>>),
+}
+
+/// When the database last took a write, unless it has failed to take one since.
+struct Proved {
+    began: Instant,
+    /// In milliseconds from `began`; 0: there is no proof.
+    at_ms: AtomicU64,
+}
+
+impl Proved {
+    fn new() -> Self {
+        Self { began: Instant::now(), at_ms: AtomicU64::new(0) }
+    }
+
+    fn note(&self, is_taken: bool) {
+        self.at_ms.store(if is_taken { self.now_ms() } else { 0 }, Ordering::Relaxed);
+    }
+
+    /// Takes in what became of a batch. Conflicts and overloads say nothing of the database.
+    fn note_all(&self, results: &[Result<(), CommitError>]) {
+        let failed = |result: &_| {
+            matches!(result, Err(CommitError::Store(StoreError::Unavailable(_) | StoreError::NotWritten(_))))
+        };
+        if results.iter().any(Result::is_ok) {
+            self.note(true);
+        } else if results.iter().any(failed) {
+            self.note(false);
+        }
+    }
+
+    fn is_within(&self, fresh: Duration) -> bool {
+        let at = self.at_ms.load(Ordering::Relaxed);
+        at > 0 && u128::from(self.now_ms().saturating_sub(at)) < fresh.as_millis()
+    }
+
+    /// Never 0.
+    fn now_ms(&self) -> u64 {
+        u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX).saturating_add(1)
+    }
 }
 
 struct Queue {
@@ -70,42 +133,64 @@ impl Queue {
 #[error("a task that writes to the database has died")]
 struct Died;
 
+#[derive(Debug, thiserror::Error)]
+#[error("the database took no write in time")]
+struct Unproved;
+
 impl GroupCommit {
     /// Starts a task for each writer. They end when this is dropped.
     pub(super) fn start(writers: impl IntoIterator<Item = impl Writer>) -> Self {
-        Self::with_patience(PATIENCE, writers)
+        Self::with(TIMES, writers)
     }
 
-    fn with_patience(patience: Duration, writers: impl IntoIterator<Item = impl Writer>) -> Self {
+    fn with(times: Times, writers: impl IntoIterator<Item = impl Writer>) -> Self {
         let (waiting, queue) = mpsc::channel(WAITING_MAX);
         let queue = Arc::new(Mutex::new(Queue { waiting: queue, next: Instant::now() }));
-        let died = CancellationToken::new();
+        let (died, proved) = (CancellationToken::new(), Arc::new(Proved::new()));
         for writer in writers {
             let guard = died.clone().drop_guard();
-            let queue = queue.clone();
+            let (queue, proved) = (queue.clone(), proved.clone());
             tokio::spawn(async move {
-                run(writer, &queue, patience).await;
+                run(writer, &queue, times.patience, &proved).await;
                 drop(guard);
             });
         }
-        Self { waiting, died }
+        Self { waiting, times, proved, died }
     }
 
     /// Waits until the change is on disk or certainly is not. [`StoreError::Unavailable`] leaves open which.
     pub(super) async fn commit(&self, change: Change) -> Result<(), CommitError> {
         self.is_alive()?;
         let (done, result) = oneshot::channel();
-        let waiting = Waiting { change, since: Instant::now(), done };
+        self.enqueue(Waiting::Change { change, since: Instant::now(), done })?;
+        result.await.unwrap_or_else(|_| Err(died().into()))
+    }
+
+    /// Whether the database takes writes: one was taken within the last seconds, or one is made now. Whoever asks should
+    /// not ask all the time.
+    pub(super) async fn prove(&self) -> Result<(), StoreError> {
+        self.is_alive()?;
+        if self.proved.is_within(self.times.proof_fresh) {
+            return Ok(());
+        }
+        let (done, result) = oneshot::channel();
+        self.enqueue(Waiting::Proof(done))?;
+        match timeout(self.times.proof_max, result).await {
+            Ok(proof) => proof.unwrap_or_else(|_| Err(died())),
+            Err(_) => Err(StoreError::Unavailable(Box::new(Unproved))),
+        }
+    }
+
+    fn enqueue(&self, waiting: Waiting) -> Result<(), StoreError> {
         self.waiting.try_send(waiting).map_err(|refused| match refused {
             mpsc::error::TrySendError::Full(_) => StoreError::Overloaded,
             mpsc::error::TrySendError::Closed(_) => died(),
-        })?;
-        result.await.unwrap_or_else(|_| Err(died().into()))
+        })
     }
 
     /// Whether changes are still written. A writer that died may have left a commit half way and its reason is not
     /// known, so the process should be replaced.
-    pub(super) fn is_alive(&self) -> Result<(), StoreError> {
+    fn is_alive(&self) -> Result<(), StoreError> {
         if self.died.is_cancelled() { Err(died()) } else { Ok(()) }
     }
 }
@@ -114,29 +199,38 @@ fn died() -> StoreError {
     StoreError::Unavailable(Box::new(Died))
 }
 
-async fn run(mut writer: impl Writer, queue: &Mutex<Queue>, patience: Duration) {
+async fn run(mut writer: impl Writer, queue: &Mutex<Queue>, patience: Duration, proved: &Proved) {
     let mut waiting = Vec::with_capacity(BATCH_MAX);
     loop {
         queue.lock().await.take(&mut waiting).await;
         if waiting.is_empty() {
             return;
         }
-        let (mut batch, mut done) = (Vec::new(), Vec::new());
+        let (mut batch, mut done, mut proofs) = (Vec::new(), Vec::new(), Vec::new());
         for one in waiting.drain(..) {
-            if one.since.elapsed() > patience {
-                let _ = one.done.send(Err(StoreError::Overloaded.into()));
-            } else {
-                batch.push(one.change);
-                done.push(one.done);
+            match one {
+                Waiting::Proof(done) => proofs.push(done),
+                Waiting::Change { since, done, .. } if since.elapsed() > patience => {
+                    let _ = done.send(Err(StoreError::Overloaded.into()));
+                }
+                Waiting::Change { change, done: to, .. } => {
+                    batch.push(change);
+                    done.push(to);
+                }
             }
         }
-        if batch.is_empty() {
-            continue;
+        if !batch.is_empty() {
+            let results = writer.write(&batch).await;
+            proved.note_all(&results);
+            for (done, result) in done.into_iter().zip(results) {
+                // Whoever asked may be gone; what is written stays written.
+                let _ = done.send(result);
+            }
         }
-        let results = writer.write(&batch).await;
-        for (done, result) in done.into_iter().zip(results) {
-            // Whoever asked may be gone; what is written stays written.
-            let _ = done.send(result);
+        for proof in proofs.into_iter().filter(|proof| !proof.is_closed()) {
+            let outcome = writer.prove().await;
+            proved.note(outcome.is_ok());
+            let _ = proof.send(outcome);
         }
     }
 }
@@ -161,6 +255,33 @@ mod tests {
             self.gate.acquire().await.unwrap().forget();
             batch.iter().map(|_| Err(CommitError::Conflict(Conflict::Stale))).collect()
         }
+
+        async fn prove(&mut self) -> Result<(), StoreError> {
+            self.begun.fetch_add(1, Ordering::SeqCst);
+            self.gate.acquire().await.unwrap().forget();
+            Ok(())
+        }
+    }
+
+    /// Answers each batch and each proof with the next of these.
+    struct Scripted(std::vec::IntoIter<bool>);
+
+    impl Scripted {
+        fn next(&mut self) -> Result<(), StoreError> {
+            let is_taken = self.0.next().expect("the script has an answer");
+            if is_taken { Ok(()) } else { Err(StoreError::NotWritten("read-only".into())) }
+        }
+    }
+
+    #[async_trait]
+    impl Writer for Scripted {
+        async fn write(&mut self, _: &[Change]) -> Vec<Result<(), CommitError>> {
+            vec![self.next().map_err(CommitError::Store)]
+        }
+
+        async fn prove(&mut self) -> Result<(), StoreError> {
+            self.next()
+        }
     }
 
     struct Dies;
@@ -168,6 +289,10 @@ mod tests {
     #[async_trait]
     impl Writer for Dies {
         async fn write(&mut self, _: &[Change]) -> Vec<Result<(), CommitError>> {
+            panic!("a defect")
+        }
+
+        async fn prove(&mut self) -> Result<(), StoreError> {
             panic!("a defect")
         }
     }
@@ -229,10 +354,39 @@ mod tests {
     async fn what_has_waited_too_long_is_not_begun() {
         let (gate, begun) = (Arc::new(Semaphore::new(1)), Arc::new(AtomicUsize::new(0)));
         let writer = Held { gate, begun: begun.clone() };
-        let commits = GroupCommit::with_patience(Duration::ZERO, [writer]);
+        let commits = GroupCommit::with(Times { patience: Duration::ZERO, ..TIMES }, [writer]);
         let late = commits.commit(NOTHING).await;
         assert!(matches!(late, Err(CommitError::Store(StoreError::Overloaded))), "{late:?}");
         assert_eq!(begun.load(Ordering::SeqCst), 0);
+    }
+
+    #[tokio::test]
+    async fn a_write_is_made_to_find_out_only_where_the_last_one_says_nothing() {
+        // Each answer is asked for once: a commit, then nothing for its proof; a commit that fails, and its proofs.
+        let commits = GroupCommit::start([Scripted(vec![true, false, false, true].into_iter())]);
+        commits.commit(NOTHING).await.unwrap();
+        commits.prove().await.unwrap();
+        commits.commit(NOTHING).await.unwrap_err();
+        commits.prove().await.unwrap_err();
+        commits.prove().await.unwrap();
+        commits.prove().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn an_old_commit_proves_nothing() {
+        let times = Times { proof_fresh: Duration::ZERO, ..TIMES };
+        let commits = GroupCommit::with(times, [Scripted(vec![true, false].into_iter())]);
+        commits.commit(NOTHING).await.unwrap();
+        commits.prove().await.unwrap_err();
+    }
+
+    #[tokio::test]
+    async fn a_write_that_takes_too_long_proves_nothing() {
+        let begun = Arc::new(AtomicUsize::new(0));
+        let writer = Held { gate: Arc::new(Semaphore::new(0)), begun: begun.clone() };
+        let commits = GroupCommit::with(Times { proof_max: Duration::from_millis(50), ..TIMES }, [writer]);
+        assert!(matches!(commits.prove().await, Err(StoreError::Unavailable(_))));
+        assert_eq!(begun.load(Ordering::SeqCst), 1);
     }
 
     #[tokio::test]

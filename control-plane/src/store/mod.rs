@@ -6,6 +6,7 @@ mod listing;
 pub mod postgres;
 mod reads;
 mod reconcile_rows;
+mod renewal;
 mod rows;
 mod schema;
 mod settings;

@@ -1,4 +1,4 @@
-//! The statements that read, which both databases understand. Each names its columns: an added one changes neither a
+//! The statements that read, and the one that proves, which both databases understand. Each names its columns: an added one changes neither a
 //! prepared statement nor what a row is read into, so a newer release may add it while this one serves.
 
 macro_rules! payment_columns {
@@ -68,3 +68,7 @@ pub(super) const EVENT: &str = events!("WHERE coalesce(refund, payment) = $1 AND
 /// `$1`: scope.
 pub(super) const KEY: &str = "SELECT scope, fingerprint, payment, refund, answer_status, answer_body
      FROM idempotency_keys WHERE scope = $1";
+
+/// Writes what says nothing, for the sake of writing.
+pub(super) const PROVE: &str = "INSERT INTO write_proofs (proofs) VALUES (1)
+     ON CONFLICT (only_row) DO UPDATE SET proofs = write_proofs.proofs + 1";

@@ -16,6 +16,7 @@ mod rabbitmq;
 mod redis;
 mod skip;
 mod tools;
+mod way;
 
 pub use pgbench::PairsOfCommits;
 pub use postgres::{PostgresServer, TestDatabase};
@@ -24,3 +25,4 @@ pub use redis::{RedisServer, run};
 pub use rustix::process::Signal;
 pub use skip::skipped;
 pub use tools::{npm_packages, python_packages};
+pub use way::Way;

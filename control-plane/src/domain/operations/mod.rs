@@ -82,6 +82,9 @@ pub enum OperationError {
     /// request under its key finds out.
     #[error("it is not known whether the request is recorded")]
     InDoubt(#[source] StoreError),
+    /// The database did not take the intent, which is certain: the request is not carried out.
+    #[error("the request is not recorded, so it is not carried out")]
+    NotRecorded(#[source] StoreError),
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error("the operation ended unexpectedly")]
@@ -93,6 +96,7 @@ impl OperationError {
     fn unwritten(problem: StoreError) -> Self {
         match problem {
             StoreError::Unavailable(_) => Self::InDoubt(problem),
+            StoreError::NotWritten(_) => Self::NotRecorded(problem),
             StoreError::TimedOut
             | StoreError::NoConnection
             | StoreError::Overloaded

@@ -60,6 +60,10 @@ pub(super) async fn lost<T: Resolvable>(
     let busy = || OperationError::Busy { payment: subject.payment() };
     let mut lost = subject.clone().lost(gateway.now()).map_err(|_| busy())?;
     gateway.under_way(lost.follow_up());
-    commit(gateway, Change::from(subject.step(lost.clone(), cause)), subject.payment()).await?;
-    Ok(lost)
+    let change = Change::from(subject.step(lost.clone(), cause));
+    match commit(gateway, change, subject.payment()).await {
+        // That the call is lost is not recorded; the call itself may have been carried out.
+        Err(OperationError::NotRecorded(problem)) => Err(OperationError::Store(problem)),
+        done => done.map(|()| lost),
+    }
 }

@@ -182,7 +182,9 @@ fn heard<T>(answer: Result<T, OperationError>) -> Result<Turn, Trouble> {
 
 pub(super) fn operation_trouble(problem: OperationError) -> Trouble {
     match problem {
-        OperationError::Store(problem) | OperationError::InDoubt(problem) => problem.into(),
+        OperationError::Store(problem)
+        | OperationError::InDoubt(problem)
+        | OperationError::NotRecorded(problem) => problem.into(),
         OperationError::Busy { .. } => Trouble::Wait("it moved meanwhile"),
         problem => Trouble::Failed(problem.to_string()),
     }

@@ -1,17 +1,25 @@
 //! Connections for one purpose, apart from those for others: a reader of much waits for its own kind only.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::error::DatabaseError;
+use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgPoolOptions, PgRow};
 use sqlx::query::{Query, QueryAs};
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, FromRow, PgPool, Postgres};
+use tokio::time::timeout;
 
-use super::unavailable;
+use super::refusal::{is_of_all_connections, is_read_only, is_told};
+use super::{not_written, unavailable};
 use crate::domain::store::StoreError;
+use crate::store::renewal::Renewal;
 
 /// A connection that has been idle for longer is asked whether it lives before it is used.
 const TRUSTED: Duration = Duration::from_secs(1);
+/// For that. A server that needs longer is far away, or gone without a word.
+const PING_MAX: Duration = Duration::from_secs(1);
+/// How much later than the server would give a statement up we do: its answer is on the way.
+const GRACE: Duration = Duration::from_secs(2);
 
 pub(super) struct Limits {
     /// More at once would queue in the server instead of here.
@@ -22,19 +30,29 @@ pub(super) struct Limits {
     pub(super) statement: Duration,
 }
 
-pub(super) struct Connections(PgPool);
+pub(super) struct Connections {
+    pool: PgPool,
+    renewal: Arc<Renewal>,
+    /// For an answer, on our side.
+    answer_max: Duration,
+}
 
 type Read<R> = QueryAs<'static, Postgres, R, PgArguments>;
 
+#[derive(Debug, thiserror::Error)]
+#[error("the database does not answer, though it should have given up itself by now")]
+struct Silent;
+
 impl Connections {
     /// Connects when the first one is needed.
-    pub(super) fn new(options: &PgConnectOptions, limits: &Limits) -> Self {
+    pub(super) fn new(options: &PgConnectOptions, limits: &Limits, renewal: Arc<Renewal>) -> Self {
         // Whatever the server's own defaults are, what is committed must not be forgotten.
         let settings = format!(
             "SET synchronous_commit = on; SET default_transaction_isolation = 'read committed';
              SET statement_timeout = {}",
             limits.statement.as_millis()
         );
+        let asked = renewal.clone();
         let pool = PgPoolOptions::new()
             .max_connections(limits.connections)
             .acquire_timeout(limits.patience)
@@ -43,16 +61,26 @@ impl Connections {
                 Box::pin(async move { connection.execute(settings).await.map(|_| ()) })
             })
             .test_before_acquire(false)
-            .before_acquire(|connection, idle| {
+            .before_acquire(move |connection, idle| {
+                let renewal = asked.clone();
                 Box::pin(async move {
-                    if idle.idle_for > TRUSTED {
-                        connection.ping().await?;
+                    if renewal.is_outdated(idle.age) {
+                        return Ok(false);
                     }
-                    Ok(true)
+                    if idle.idle_for <= TRUSTED {
+                        return Ok(true);
+                    }
+                    match timeout(PING_MAX, connection.ping()).await {
+                        Ok(answer) => answer.map(|()| true),
+                        Err(_) => {
+                            renewal.ask();
+                            Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()))
+                        }
+                    }
                 })
             })
             .connect_lazy_with(options.clone());
-        Self(pool)
+        Self { pool, renewal, answer_max: limits.statement + GRACE }
     }
 
     /// All rows. `query` makes the same query each time it is called.
@@ -60,16 +88,15 @@ impl Connections {
     where
         R: for<'r> FromRow<'r, PgRow> + Send + Unpin,
     {
-        let mut connection = self.0.acquire().await.map_err(failed)?;
-        let rows = match query().fetch_all(&mut *connection).await {
+        self.answered(async |connection| match query().fetch_all(&mut **connection).await {
             // Nothing was executed. The statement is prepared for tables as they were, and so may all others be.
             Err(problem) if is_outdated(&problem) => {
-                connection.clear_cached_statements().await.map_err(failed)?;
-                query().fetch_all(&mut *connection).await
+                connection.clear_cached_statements().await?;
+                query().fetch_all(&mut **connection).await
             }
             rows => rows,
-        };
-        rows.map_err(failed)
+        })
+        .await
     }
 
     /// The first row, for queries that find one at most.
@@ -85,25 +112,42 @@ impl Connections {
         &self,
         query: Query<'static, Postgres, PgArguments>,
     ) -> Result<u64, StoreError> {
-        query.execute(&self.0).await.map(|done| done.rows_affected()).map_err(failed)
+        let done = self.answered(async move |connection| query.execute(&mut **connection).await).await?;
+        Ok(done.rows_affected())
+    }
+
+    /// What a connection answers, within a deadline of our own: the server's is no help where the way to it is dead.
+    async fn answered<T>(
+        &self,
+        ask: impl AsyncFnOnce(&mut PoolConnection<Postgres>) -> Result<T, sqlx::Error>,
+    ) -> Result<T, StoreError> {
+        let mut connection = self.pool.acquire().await.map_err(|problem| self.failed(problem))?;
+        match timeout(self.answer_max, ask(&mut connection)).await {
+            Ok(answer) => answer.map_err(|problem| self.failed(problem)),
+            Err(_) => {
+                // Not back into the pool, which would wait for the rest of the answer.
+                drop(connection.detach());
+                self.renewal.ask();
+                Err(unavailable(Silent))
+            }
+        }
+    }
+
+    fn failed(&self, problem: sqlx::Error) -> StoreError {
+        if is_of_all_connections(&problem) {
+            self.renewal.ask();
+        }
+        match problem {
+            sqlx::Error::PoolTimedOut => StoreError::NoConnection,
+            // Canceled, which only `statement_timeout` and operators do.
+            problem if is_told(&problem, "57014") => StoreError::TimedOut,
+            problem if is_read_only(&problem) => not_written(problem),
+            problem => unavailable(problem),
+        }
     }
 }
 
 /// "cached plan must not change result type": a column of the result has another type than when it was prepared.
 fn is_outdated(problem: &sqlx::Error) -> bool {
     is_told(problem, "0A000")
-}
-
-/// Whether the server gave this SQLSTATE.
-pub(super) fn is_told(problem: &sqlx::Error, code: &str) -> bool {
-    problem.as_database_error().and_then(DatabaseError::code).is_some_and(|told| told == code)
-}
-
-fn failed(problem: sqlx::Error) -> StoreError {
-    match problem {
-        sqlx::Error::PoolTimedOut => StoreError::NoConnection,
-        // Canceled, which only `statement_timeout` and operators do.
-        problem if is_told(&problem, "57014") => StoreError::TimedOut,
-        problem => unavailable(problem),
-    }
 }

@@ -6,6 +6,7 @@ mod due_work;
 mod evidence;
 mod parameters;
 mod reconciling;
+mod refusal;
 mod rows;
 mod schema;
 mod store;
@@ -14,11 +15,13 @@ mod waves;
 mod webhooks;
 mod writer;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::domain::store::StoreError;
 use crate::store::OpenError;
 use crate::store::group_commit::GroupCommit;
+use crate::store::renewal::Renewal;
 use crate::store::schema::Migrated;
 use crate::store::settings::DatabaseSettings;
 use crate::store::shares::Shares;
@@ -57,14 +60,18 @@ impl PostgresStore {
     pub async fn open(settings: &DatabaseSettings) -> Result<Self, OpenError> {
         let options = options(&settings.uri).map_err(unavailable)?;
         schema::prepare(&options, settings.migrate_on_start).await?;
-        let limits = |connections, patience, statement| Limits { connections, patience, statement };
-        let money = Connections::new(&options, &limits(settings.connections, PATIENCE, STATEMENT_MAX));
+        let renewal = Arc::new(Renewal::default());
+        let connections = |connections, patience, statement| {
+            Connections::new(&options, &Limits { connections, patience, statement }, renewal.clone())
+        };
+        let money = connections(settings.connections, PATIENCE, STATEMENT_MAX);
         // A reader that waits for a connection waits for another's list to end, or to be canceled.
         let list = settings.read_timeout;
-        let lists = Connections::new(&options, &limits(settings.list_connections, list, list));
+        let lists = connections(settings.list_connections, list, list);
         let shares = Shares::of(settings.list_connections, list);
-        let operators = Connections::new(&options, &limits(OPERATORS, PATIENCE, OPERATORS_STATEMENT_MAX));
-        let writers = (0..WRITERS).map(|_| PostgresWriter::new(options.clone())).collect::<Vec<_>>();
+        let operators = connections(OPERATORS, PATIENCE, OPERATORS_STATEMENT_MAX);
+        let writers = (0..WRITERS).map(|_| PostgresWriter::new(options.clone(), renewal.clone()));
+        let writers = writers.collect::<Vec<_>>();
         let (commits, rows) = (GroupCommit::start(writers), RowReader::default());
         Ok(Self { commits, money, lists, shares, operators, rows })
     }
@@ -76,6 +83,11 @@ impl PostgresStore {
 /// If the database cannot be reached, a newer release excludes this one, or a migration fails.
 pub async fn migrate(uri: &str) -> Result<Migrated, OpenError> {
     Ok(schema::migrate(&options(uri).map_err(unavailable)?).await?)
+}
+
+/// A statement that was not executed, or was undone.
+fn not_written(error: impl std::error::Error + Send + Sync + 'static) -> StoreError {
+    StoreError::NotWritten(Box::new(error))
 }
 
 fn unavailable(error: impl std::error::Error + Send + Sync + 'static) -> StoreError {

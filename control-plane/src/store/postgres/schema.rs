@@ -8,7 +8,7 @@ use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
 use tokio::time::{Instant, sleep};
 
 use super::PATIENCE;
-use super::connections::is_told;
+use super::refusal::is_told;
 use crate::store::schema::{
     COMPATIBILITY, Migrated, OLDEST, RECORDS, RECORDS_BEFORE, Recorded, SchemaError, VERSIONS,
     VERSIONS_BEFORE, by_records, check, is_new_enough, migrated,

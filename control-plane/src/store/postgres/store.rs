@@ -107,7 +107,7 @@ impl Store for PostgresStore {
     }
 
     async fn ready(&self) -> Result<(), StoreError> {
-        self.commits.is_alive()?;
-        self.money.execute(sqlx::query("SELECT 1")).await.map(|_| ())
+        self.money.execute(sqlx::query("SELECT 1")).await?;
+        self.commits.prove().await
     }
 }

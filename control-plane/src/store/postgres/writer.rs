@@ -1,19 +1,23 @@
 //! A task's connection for writing, and what becomes of each change of a batch.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use sqlx::postgres::{PgConnectOptions, PgDatabaseError, PgSeverity};
+use sqlx::postgres::PgConnectOptions;
 use sqlx::{Connection as _, Executor as _, PgConnection, Row as _};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::parameters::Parameters;
+use super::refusal::{is_of_all_changes, is_of_all_connections, is_read_only, undone};
 use super::waves::waves;
-use super::{evidence, unavailable};
+use super::{evidence, not_written, unavailable};
 use crate::crash_point::reach;
 use crate::domain::idempotency::KeyChange;
-use crate::domain::store::{Change, CommitError, Conflict, Step};
+use crate::domain::store::{Change, CommitError, Conflict, Step, StoreError};
 use crate::store::group_commit::Writer;
+use crate::store::reads::PROVE;
+use crate::store::renewal::Renewal;
 
 /// For a statement, on the server's side. A lock is never held for longer than a commit takes, so this is a server
 /// in distress.
@@ -33,6 +37,7 @@ pub(super) struct PostgresWriter {
     options: PgConnectOptions,
     connection: Option<PgConnection>,
     connected_at: Instant,
+    renewal: Arc<Renewal>,
 }
 
 /// Members that are written by one statement.
@@ -50,11 +55,24 @@ enum Sent {
     /// Nothing was written, because these do not apply.
     Conflict { members: Vec<usize> },
     /// Nothing was written.
-    Refused { problem: sqlx::Error, passing: bool },
+    Refused { problem: sqlx::Error, cause: Cause },
     /// The server was not reached; nothing was sent.
     Unreached(sqlx::Error),
     /// The statement was sent and the answer is lost: it may be on disk, or be on its way there.
     Unknown(sqlx::Error),
+}
+
+/// What a statement was refused for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Cause {
+    /// Something in it.
+    Change,
+    /// What others were doing at the time.
+    Others,
+    /// The server: it is read-only. Another connection may lead to another server.
+    ReadOnly,
+    /// The server: it takes no other change either.
+    Server,
 }
 
 #[async_trait]
@@ -70,11 +88,29 @@ impl Writer for PostgresWriter {
         }
         results
     }
+
+    async fn prove(&mut self) -> Result<(), StoreError> {
+        let mut connection = self.connected().await.map_err(not_written)?;
+        match timeout(ANSWER_MAX, sqlx::query(PROVE).execute(&mut connection)).await {
+            Ok(Ok(_)) => {
+                self.connection = Some(connection);
+                Ok(())
+            }
+            Ok(Err(problem)) => {
+                self.note(&problem);
+                Err(if undone(&problem).is_some() { not_written(problem) } else { unavailable(problem) })
+            }
+            Err(_) => {
+                self.renewal.ask();
+                Err(unavailable(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into())))
+            }
+        }
+    }
 }
 
 impl PostgresWriter {
-    pub(super) fn new(options: PgConnectOptions) -> Self {
-        Self { options, connection: None, connected_at: Instant::now() }
+    pub(super) fn new(options: PgConnectOptions, renewal: Arc<Renewal>) -> Self {
+        Self { options, connection: None, connected_at: Instant::now(), renewal }
     }
 
     /// Decides what it can of the group; what is to be written anew goes back to `groups`.
@@ -118,27 +154,42 @@ impl PostgresWriter {
                             groups.push(Group { members: vec![member], doubted, tries: tries - 1 });
                         }
                         Ok(None) => tell(member, self.conflict(change, Conflict::Stale, doubted).await),
-                        Err(problem) => tell(member, Err(unavailable(problem).into())),
+                        Err(problem) => tell(member, Err(unwritten(problem, doubted).into())),
                     }
                 }
                 if !rest.is_empty() {
                     groups.push(Group { members: rest, doubted, tries });
                 }
             }
-            Sent::Refused { problem, passing } => match (members.as_slice(), passing && tries > 0) {
-                (&[member], false) if is_reference_taken(&problem) => {
-                    if let Some(change) = batch.get(member) {
-                        tell(member, self.conflict(change, Conflict::ReferenceTaken, doubted).await);
+            Sent::Refused { cause: Cause::ReadOnly, .. } if tries > 0 => {
+                groups.push(Group { members, doubted, tries: tries - 1 });
+            }
+            Sent::Refused { problem, cause: Cause::ReadOnly | Cause::Server } => {
+                let problem = Arc::new(problem);
+                for member in members {
+                    tell(member, Err(unwritten(problem.clone(), doubted).into()));
+                }
+            }
+            Sent::Refused { problem, cause } => {
+                match (members.as_slice(), cause == Cause::Others && tries > 0) {
+                    (&[member], false) if is_reference_taken(&problem) => {
+                        if let Some(change) = batch.get(member) {
+                            tell(member, self.conflict(change, Conflict::ReferenceTaken, doubted).await);
+                        }
+                    }
+                    (&[member], false) => tell(member, Err(unwritten(problem, doubted).into())),
+                    (&[_], true) => groups.push(Group { members, doubted, tries: tries - 1 }),
+                    // One of them is odd; the others need not suffer.
+                    (all, _) => {
+                        let (left, right) = all.split_at(all.len() / 2);
+                        groups.extend([right, left].map(|half| Group {
+                            members: half.to_vec(),
+                            doubted,
+                            tries,
+                        }));
                     }
                 }
-                (&[member], false) => tell(member, Err(unavailable(problem).into())),
-                (&[_], true) => groups.push(Group { members, doubted, tries: tries - 1 }),
-                // One of them is odd; the others need not suffer.
-                (all, _) => {
-                    let (left, right) = all.split_at(all.len() / 2);
-                    groups.extend([right, left].map(|half| Group { members: half.to_vec(), doubted, tries }));
-                }
-            },
+            }
             Sent::Unreached(problem) if doubted && Instant::now() < patience => {
                 tracing::warn!(error = %problem, "the database does not answer; the outcome of a commit is not known");
                 sleep(DOUBT_PAUSE).await;
@@ -149,7 +200,7 @@ impl PostgresWriter {
                 sleep(DOUBT_PAUSE).await;
                 let (again, not): (Vec<_>, Vec<_>) =
                     members.into_iter().partition(|member| batch.get(*member).is_some_and(may_be_repeated));
-                let problem = std::sync::Arc::new(problem);
+                let problem = Arc::new(problem);
                 for member in not {
                     tell(member, Err(unavailable(problem.clone()).into()));
                 }
@@ -157,8 +208,14 @@ impl PostgresWriter {
                     groups.push(Group { members: again, doubted: true, tries });
                 }
             }
-            Sent::Unreached(problem) | Sent::Unknown(problem) => {
-                let problem = std::sync::Arc::new(problem);
+            Sent::Unreached(problem) => {
+                let problem = Arc::new(problem);
+                for member in members {
+                    tell(member, Err(unwritten(problem.clone(), doubted).into()));
+                }
+            }
+            Sent::Unknown(problem) => {
+                let problem = Arc::new(problem);
                 for member in members {
                     tell(member, Err(unavailable(problem.clone()).into()));
                 }
@@ -221,8 +278,9 @@ impl PostgresWriter {
     }
 
     async fn connected(&mut self) -> Result<PgConnection, sqlx::Error> {
+        let age = self.connected_at.elapsed();
         match self.connection.take() {
-            Some(connection) if self.connected_at.elapsed() < CONNECTION_MAX => Ok(connection),
+            Some(connection) if age < CONNECTION_MAX && !self.renewal.is_outdated(age) => Ok(connection),
             _ => {
                 self.connected_at = Instant::now();
                 connect(&self.options).await
@@ -236,7 +294,7 @@ impl PostgresWriter {
         let query = match query {
             Ok(query) => query,
             Err(problem) => {
-                return Sent::Refused { problem: sqlx::Error::Encode(problem.into()), passing: false };
+                return Sent::Refused { problem: sqlx::Error::Encode(problem.into()), cause: Cause::Change };
             }
         };
         let mut connection = match self.connected().await {
@@ -253,11 +311,24 @@ impl PostgresWriter {
                 Ok(members) => (Sent::Written { without_key: numbers(members) }, true),
                 Err(problem) => (Sent::Unknown(problem), false),
             },
-            Ok(Err(problem)) => refusal(problem),
-            Err(_) => (Sent::Unknown(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into())), false),
+            Ok(Err(problem)) => {
+                self.note(&problem);
+                refusal(problem)
+            }
+            Err(_) => {
+                // The server would have given up by now, so the way to it is dead.
+                self.renewal.ask();
+                (Sent::Unknown(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into())), false)
+            }
         };
         self.connection = usable.then_some(connection);
         sent
+    }
+
+    fn note(&self, problem: &sqlx::Error) {
+        if is_of_all_connections(problem) {
+            self.renewal.ask();
+        }
     }
 }
 
@@ -281,14 +352,7 @@ fn numbers(members: Vec<i32>) -> Vec<usize> {
 
 /// What an error says about the statement, and whether the connection can be used further.
 fn refusal(problem: sqlx::Error) -> (Sent, bool) {
-    let told = match &problem {
-        sqlx::Error::Database(told) => told.try_downcast_ref::<PgDatabaseError>(),
-        _ => None,
-    };
-    // A backend that is told to go may say so instead of that its commit is done.
-    let Some(told) = told.filter(|told| matches!(told.severity(), PgSeverity::Error)) else {
-        return (Sent::Unknown(problem), false);
-    };
+    let Some(told) = undone(&problem) else { return (Sent::Unknown(problem), false) };
     if told.code() == "GW001" {
         let members: Vec<_> =
             told.detail().unwrap_or_default().split(',').filter_map(|n| n.parse().ok()).collect();
@@ -296,9 +360,19 @@ fn refusal(problem: sqlx::Error) -> (Sent, bool) {
             return (Sent::Conflict { members }, true);
         }
     }
-    // Serialization failure and deadlock.
-    let passing = matches!(told.code(), "40001" | "40P01");
-    (Sent::Refused { problem, passing }, true)
+    let cause = match told.code() {
+        // Serialization failure and deadlock.
+        "40001" | "40P01" => Cause::Others,
+        _ if is_read_only(&problem) => Cause::ReadOnly,
+        _ if is_of_all_changes(&problem) => Cause::Server,
+        _ => Cause::Change,
+    };
+    (Sent::Refused { problem, cause }, cause != Cause::ReadOnly)
+}
+
+/// What is told of a change that this statement did not write. An earlier one may have, if its answer was lost.
+fn unwritten(problem: impl std::error::Error + Send + Sync + 'static, doubted: bool) -> StoreError {
+    if doubted { unavailable(problem) } else { not_written(problem) }
 }
 
 /// Whether a second writing is kept out by what the first one wrote. All that opens or moves something has a version

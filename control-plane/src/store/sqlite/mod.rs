@@ -2,6 +2,7 @@
 
 mod commit;
 mod due_work;
+mod file;
 mod key;
 mod private;
 mod reconciling;
@@ -10,6 +11,7 @@ mod store;
 mod webhooks;
 
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
@@ -23,6 +25,7 @@ use crate::store::settings::{DatabaseSettings, MigrateOnStart};
 use crate::store::shares::Shares;
 use crate::store::unreadable::RowReader;
 use commit::SqliteWriter;
+use file::DatabaseFile;
 
 const READERS: u32 = 4;
 /// For lists, each on a thread of its own; the machine has other work.
@@ -52,8 +55,18 @@ impl SqliteStore {
         let options =
             options(&settings.uri)?.create_if_missing(settings.migrate_on_start != MigrateOnStart::Never);
         private::files(&options, settings.migrate_on_start != MigrateOnStart::Never).map_err(unavailable)?;
-        let pool =
-            |connections| SqlitePoolOptions::new().max_connections(connections).acquire_timeout(PATIENCE);
+        // A file that is gone is not made again: the payments are in the one that was here.
+        let path = options.get_filename().to_owned();
+        let options = if path.exists() { options.create_if_missing(false) } else { options };
+        let file = Arc::new(DatabaseFile::at(&path));
+        let pool = |connections| {
+            let file = file.clone();
+            let options = SqlitePoolOptions::new().max_connections(connections).acquire_timeout(PATIENCE);
+            options.before_acquire(move |_, idle| {
+                let is_good = file.is_open_in(idle.age);
+                Box::pin(async move { Ok(is_good) })
+            })
+        };
         let writer = pool(1).connect_with(options.clone()).await.map_err(unavailable)?;
         let mut connection = writer.acquire().await.map_err(unavailable)?;
         schema::prepare(&mut connection, settings.migrate_on_start).await?;
@@ -90,6 +103,11 @@ fn options(uri: &str) -> Result<SqliteConnectOptions, StoreError> {
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
         .busy_timeout(PATIENCE))
+}
+
+/// Nothing of a change was executed, or it was undone.
+fn not_written(error: impl std::error::Error + Send + Sync + 'static) -> StoreError {
+    StoreError::NotWritten(Box::new(error))
 }
 
 fn unavailable(error: impl std::error::Error + Send + Sync + 'static) -> StoreError {

@@ -119,7 +119,7 @@ impl Store for SqliteStore {
     }
 
     async fn ready(&self) -> Result<(), StoreError> {
-        self.commits.is_alive()?;
-        sqlx::query("SELECT 1").execute(&self.readers).await.map(|_| ()).map_err(unavailable)
+        sqlx::query("SELECT 1").execute(&self.readers).await.map_err(unavailable)?;
+        self.commits.prove().await
     }
 }

@@ -11,6 +11,8 @@ mod changes;
 mod conformance;
 mod crowded;
 mod cut;
+mod disk;
+mod failover;
 mod faults;
 mod key_rules;
 mod keys;

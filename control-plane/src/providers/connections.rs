@@ -1,0 +1,174 @@
+//! The connections to one provider. Over HTTP/2 a client puts all requests on one, so there are two clients: what is on
+//! a connection that dies takes half of the calls with it, not all.
+//!
+//! A way to a provider can go silent without an end: a load balancer that still acknowledges, a firewall that forgot. Pings
+//! find that out, in use and idle; and where pings are answered by something in between, a client of which two calls in
+//! a row got no answer is replaced, with its connection.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use reqwest::{Client, ClientBuilder};
+
+/// Clients, each with connections of its own.
+const CLIENTS: usize = 2;
+
+/// Calls in a row without an answer after which a client's connection is abandoned. One may be the provider's.
+const UNANSWERED_MAX: u32 = 2;
+
+/// After so long without a frame the provider is pinged, and after so long without the answer the connection is closed:
+/// together less than the 10 s that a call is waited for.
+const PING_AFTER: Duration = Duration::from_secs(4);
+const PING_MAX: Duration = Duration::from_secs(4);
+
+type Make = Box<dyn Fn() -> Result<Client, reqwest::Error> + Send + Sync>;
+
+pub(super) struct Connections {
+    make: Make,
+    clients: [Mutex<Kept>; CLIENTS],
+    next: AtomicUsize,
+}
+
+struct Kept {
+    client: Client,
+    /// Which one this is: what is heard of the one before says nothing about it.
+    number: u64,
+    /// Calls in a row.
+    unanswered: u32,
+}
+
+/// A client for one call.
+pub(super) struct Lent<'a> {
+    pub(super) client: Client,
+    of: &'a Connections,
+    place: &'a Mutex<Kept>,
+    number: u64,
+}
+
+impl Connections {
+    /// `builder` says all but how dead connections are found.
+    ///
+    /// # Errors
+    /// If TLS cannot be set up.
+    pub(super) fn new(
+        builder: impl Fn() -> ClientBuilder + Send + Sync + 'static,
+    ) -> Result<Self, reqwest::Error> {
+        Self::made_by(Box::new(move || watched(builder()).build()))
+    }
+
+    fn made_by(make: Make) -> Result<Self, reqwest::Error> {
+        let kept = || Ok(Mutex::new(Kept { client: make()?, number: 0, unanswered: 0 }));
+        Ok(Self { clients: [kept()?, kept()?], make, next: AtomicUsize::new(0) })
+    }
+
+    /// The clients take turns.
+    pub(super) fn lend(&self) -> Lent<'_> {
+        let turn = self.next.fetch_add(1, Ordering::Relaxed) % CLIENTS;
+        let [first, second] = &self.clients;
+        let place = if turn == 0 { first } else { second };
+        let kept = place.lock().unwrap_or_else(PoisonError::into_inner);
+        Lent { client: kept.client.clone(), of: self, place, number: kept.number }
+    }
+}
+
+impl Lent<'_> {
+    /// What came of the call: whether the peer said anything at all.
+    pub(super) fn note(self, is_answered: bool) {
+        let mut kept = self.place.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.number != self.number {
+            return;
+        }
+        kept.unanswered = if is_answered { 0 } else { kept.unanswered + 1 };
+        if kept.unanswered < UNANSWERED_MAX {
+            return;
+        }
+        match (self.of.make)() {
+            Ok(client) => {
+                tracing::warn!("two calls in a row got no answer: their connection is abandoned");
+                *kept = Kept { client, number: self.number + 1, unanswered: 0 };
+            }
+            Err(error) => tracing::error!(%error, "a silent connection cannot be replaced"),
+        }
+    }
+}
+
+/// Finds out that a connection is dead, and ends it.
+fn watched(builder: ClientBuilder) -> ClientBuilder {
+    builder
+        .http2_keep_alive_interval(PING_AFTER)
+        .http2_keep_alive_timeout(PING_MAX)
+        .http2_keep_alive_while_idle(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use axum::Router;
+    use axum::routing::get;
+    use test_services::Way;
+
+    use super::*;
+
+    /// A provider that speaks HTTP/2, behind a load balancer.
+    async fn provider() -> (Way, String) {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let router = Router::new().route("/", get(async || "ok"));
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        let way = Way::to_port(port).await;
+        let url = format!("http://{}/", way.address());
+        (way, url)
+    }
+
+    fn builder() -> ClientBuilder {
+        Client::builder().no_proxy().http2_prior_knowledge()
+    }
+
+    async fn call(connections: &Connections, url: &str, limit: Duration) -> bool {
+        let lent = connections.lend();
+        let answer = lent.client.get(url).timeout(limit).send().await;
+        let is_answered = answer.is_ok();
+        lent.note(is_answered);
+        is_answered
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_goes_silent_in_use_is_given_up_within_ten_seconds() {
+        let (way, url) = provider().await;
+        let connections = Connections::new(builder).unwrap();
+        for _ in 0..2 {
+            assert!(call(&connections, &url, Duration::from_secs(5)).await);
+        }
+        assert_eq!(way.opened(), 2, "the clients have connections of their own");
+        way.silence();
+        let begun = Instant::now();
+        // Would be waited for much longer, and is told before.
+        let (first, second) = tokio::join!(
+            call(&connections, &url, Duration::from_secs(60)),
+            call(&connections, &url, Duration::from_secs(60))
+        );
+        assert!(!first && !second);
+        assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+        assert!(call(&connections, &url, Duration::from_secs(5)).await);
+    }
+
+    #[tokio::test]
+    async fn a_connection_of_which_two_calls_got_no_answer_is_abandoned() {
+        let (way, url) = provider().await;
+        // Without pings, as if something on the way answered them.
+        let connections = Connections::made_by(Box::new(|| builder().build())).unwrap();
+        for _ in 0..2 {
+            assert!(call(&connections, &url, Duration::from_secs(5)).await);
+        }
+        way.silence();
+        for _ in 0..4 {
+            assert!(!call(&connections, &url, Duration::from_millis(100)).await);
+        }
+        for _ in 0..4 {
+            assert!(call(&connections, &url, Duration::from_secs(5)).await);
+        }
+        assert_eq!(way.opened(), 4);
+    }
+}

@@ -1,0 +1,70 @@
+//! When all connections to a database are replaced: one of them has shown that its server, or its file, is not the one
+//! to write to any more, and the others lead to the same place.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+/// After one renewal, for so long no other: where no server takes writes, each refused write would otherwise cut all
+/// connections that read.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// The moment up to which connections are outdated.
+#[derive(Debug)]
+pub(super) struct Renewal {
+    began: Instant,
+    /// In milliseconds from `began`; 0: never.
+    at_ms: AtomicU64,
+}
+
+impl Default for Renewal {
+    fn default() -> Self {
+        Self { began: Instant::now(), at_ms: AtomicU64::new(0) }
+    }
+}
+
+impl Renewal {
+    /// Outdates the connections that are open now, unless that was done a moment ago.
+    pub(super) fn ask(&self) {
+        let now = self.now_ms();
+        let pause = u64::try_from(PAUSE.as_millis()).unwrap_or(u64::MAX);
+        let due = |last: u64| (last == 0 || now.saturating_sub(last) >= pause).then_some(now);
+        if self.at_ms.fetch_update(Ordering::AcqRel, Ordering::Acquire, due).is_ok() {
+            tracing::warn!("all connections to the database are replaced");
+        }
+    }
+
+    /// Whether a connection that has been open for `age` is to be replaced.
+    pub(super) fn is_outdated(&self, age: Duration) -> bool {
+        let at = self.at_ms.load(Ordering::Acquire);
+        let opened = self.now_ms().saturating_sub(u64::try_from(age.as_millis()).unwrap_or(u64::MAX));
+        at > 0 && opened <= at
+    }
+
+    /// Never 0.
+    fn now_ms(&self) -> u64 {
+        u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX).saturating_add(1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread::sleep;
+
+    use super::*;
+
+    #[test]
+    fn what_was_open_when_a_renewal_was_asked_for_is_replaced_once() {
+        let renewal = Renewal::default();
+        assert!(!renewal.is_outdated(Duration::ZERO) && !renewal.is_outdated(Duration::from_secs(9)));
+        sleep(Duration::from_millis(2));
+        renewal.ask();
+        assert!(renewal.is_outdated(Duration::from_secs(1)));
+        sleep(Duration::from_millis(5));
+        assert!(!renewal.is_outdated(Duration::from_millis(2)), "it was opened since");
+        renewal.ask();
+        assert!(!renewal.is_outdated(Duration::from_millis(2)), "one renewal a second");
+        sleep(PAUSE);
+        renewal.ask();
+        assert!(renewal.is_outdated(PAUSE));
+    }
+}

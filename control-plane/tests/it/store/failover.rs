@@ -1,0 +1,243 @@
+//! A PostgreSQL that another one takes over from, or that takes no writes for a while.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use control_plane::domain::store::{CommitError, Filter, Store, StoreError};
+use control_plane::domain::webhook::{EventState, WebhookEvent};
+use edge_core::provider::Provider;
+use test_services::{PostgresServer, TestDatabase, Way};
+use tokio::time::{sleep, timeout};
+
+use crate::common::*;
+
+/// By then everything works again, whatever was in the way.
+const HEALED: Duration = Duration::from_secs(10);
+
+/// The same address at the end of a way.
+fn by(way: &Way, uri: &str) -> String {
+    let mut by: reqwest::Url = uri.parse().unwrap();
+    by.set_port(Some(way.address().port())).unwrap();
+    by.to_string()
+}
+
+fn event(id: &str) -> WebhookEvent {
+    WebhookEvent {
+        provider: Provider::Stripe,
+        id: id.to_owned(),
+        kind: "charge.refunded".to_owned(),
+        body: b"{}".to_vec(),
+        body_sha256: None,
+        created_at: None,
+        received_at: at(1),
+        state: EventState::Received,
+        attempts: 0,
+    }
+}
+
+/// A server with an empty database of the newest schema, by the same name on every server.
+async fn primary() -> Option<(PostgresServer, TestDatabase)> {
+    let server = PostgresServer::own().await?;
+    let database = server.database().await;
+    control_plane::store::migrate(database.uri()).await.unwrap();
+    Some((server, database))
+}
+
+/// The database at `database`'s path on the server at the end of the way that leads to `to`.
+async fn renamed_like(new: &TestDatabase, old: &TestDatabase) {
+    let sql = format!("ALTER DATABASE {} RENAME TO {}", new.name(), old.name());
+    let mut maintenance: reqwest::Url = new.uri().parse().unwrap();
+    maintenance.set_path("postgres");
+    let mut connection =
+        <sqlx::PgConnection as sqlx::Connection>::connect(maintenance.as_str()).await.unwrap();
+    sqlx::Executor::execute(&mut connection, sqlx::AssertSqlSafe(sql)).await.unwrap();
+}
+
+async fn set_read_only(database: &TestDatabase, is_read_only: bool) {
+    let sql = if is_read_only {
+        "ALTER SYSTEM SET default_transaction_read_only = on"
+    } else {
+        "SET default_transaction_read_only = off; ALTER SYSTEM RESET default_transaction_read_only"
+    };
+    // Neither may stand in a transaction with another statement.
+    for one in sql.split(';') {
+        execute_writing(database, one).await;
+    }
+    execute_writing(database, "SELECT pg_reload_conf()").await;
+    sleep(Duration::from_millis(200)).await;
+}
+
+async fn execute_writing(database: &TestDatabase, sql: &str) {
+    let mut uri: reqwest::Url = database.uri().parse().unwrap();
+    uri.query_pairs_mut().append_pair("options", "-c default_transaction_read_only=off");
+    let mut connection = <sqlx::PgConnection as sqlx::Connection>::connect(uri.as_str()).await.unwrap();
+    sqlx::Executor::execute(&mut connection, sqlx::AssertSqlSafe(sql.to_owned())).await.unwrap();
+}
+
+/// Every kind of connection is open.
+async fn used(store: &dyn Store) {
+    let (payment, open) = opening(1, "demo", 100);
+    store.commit(open).await.unwrap();
+    assert!(store.payment(&payment.client, payment.id).await.unwrap().is_some());
+    store.payments(&payment.client, &Filter { limit: 1, ..Filter::default() }).await.unwrap();
+    store.undecided(1).await.unwrap();
+    store.receive_webhook(&event("evt_1")).await.unwrap();
+    store.ready().await.unwrap();
+}
+
+/// Until it succeeds.
+async fn eventually<T, E: std::fmt::Debug>(what: &str, attempt: impl AsyncFn() -> Result<T, E>) -> T {
+    let tried = async {
+        loop {
+            match attempt().await {
+                Ok(done) => return done,
+                Err(problem) => eprintln!("{what}: {problem:?}"),
+            }
+            sleep(Duration::from_millis(100)).await;
+        }
+    };
+    timeout(HEALED, tried).await.unwrap_or_else(|_| panic!("{what} does not work again in {HEALED:?}"))
+}
+
+/// Writes, reads by id, lists, webhooks and due work reach the server that takes writes.
+async fn all_works(store: &dyn Store) {
+    let begun = Instant::now();
+    let (payment, open) = opening(2, "demo", 100);
+    let commit = async || match store.commit(open.clone()).await {
+        // Written by a try whose answer was lost.
+        Err(CommitError::Conflict(_)) => Ok(()),
+        result => result,
+    };
+    eventually("a commit", commit).await;
+    let read = async || match store.payment(&payment.client, payment.id).await {
+        Ok(None) => Err("not found".to_owned()),
+        found => found.map_err(|problem| problem.to_string()),
+    };
+    eventually("a read", read).await.unwrap();
+    let list = async || {
+        let found = store.payments(&payment.client, &Filter { limit: 9, ..Filter::default() }).await;
+        let found = found.map_err(|problem| problem.to_string())?;
+        found.items.iter().any(|one| one.id == payment.id).then_some(()).ok_or("not listed".to_owned())
+    };
+    eventually("a list", list).await;
+    eventually("a webhook", async || store.receive_webhook(&event("evt_2")).await).await;
+    eventually("what is undecided", async || match store.undecided(9).await {
+        Ok((payments, _)) if payments.items.iter().any(|one| one.id == payment.id) => Ok(()),
+        found => Err(format!("{found:?}")),
+    })
+    .await;
+    eventually("readiness", async || store.ready().await).await;
+    assert!(begun.elapsed() < HEALED, "{:?}", begun.elapsed());
+}
+
+#[tokio::test]
+async fn an_old_primary_that_lives_on_read_only_is_left_by_every_connection() {
+    let (Some((old, was)), Some((new, is))) = (primary().await, primary().await) else { return };
+    renamed_like(&is, &was).await;
+    let way = Way::to_port(old.port()).await;
+    let store = control_plane::store::open(by(&way, was.uri())).await.unwrap();
+    used(&*store).await;
+    set_read_only(&was, true).await;
+    way.lead_to_port(new.port());
+    all_works(&*store).await;
+}
+
+#[tokio::test]
+async fn a_process_that_only_reads_leaves_an_old_primary_once_it_is_asked_whether_it_is_ready() {
+    let (Some((old, was)), Some((new, is))) = (primary().await, primary().await) else { return };
+    renamed_like(&is, &was).await;
+    let way = Way::to_port(old.port()).await;
+    let store = control_plane::store::open(by(&way, was.uri())).await.unwrap();
+    used(&*store).await;
+    let (payment, open) = opening(3, "demo", 100);
+    let direct: reqwest::Url = {
+        let mut uri: reqwest::Url = is.uri().parse().unwrap();
+        uri.set_path(was.name());
+        uri
+    };
+    control_plane::store::open(direct.as_str()).await.unwrap().commit(open).await.unwrap();
+    set_read_only(&was, true).await;
+    way.lead_to_port(new.port());
+    eventually("a read of what only the new primary has", async || {
+        let _ = store.ready().await;
+        store.payment(&payment.client, payment.id).await.map_err(|e| e.to_string())?.ok_or("old".to_owned())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_way_that_goes_silent_costs_ten_seconds_at_most() {
+    let Some((server, database)) = primary().await else { return };
+    let way = Way::to_port(server.port()).await;
+    let store: Arc<dyn Store> = control_plane::store::open(by(&way, database.uri())).await.unwrap();
+    used(&*store).await;
+    way.silence();
+    let begun = Instant::now();
+    let reading = {
+        let (store, payment) = (store.clone(), opening(1, "demo", 100).0);
+        tokio::spawn(async move { store.payment(&payment.client, payment.id).await.map(|_| ()) })
+    };
+    let writing = {
+        let store = store.clone();
+        tokio::spawn(async move { store.commit(opening(7, "demo", 100).1).await })
+    };
+    let noticed = async {
+        while store.ready().await.is_ok() {
+            sleep(Duration::from_millis(100)).await
+        }
+    };
+    timeout(Duration::from_secs(5), noticed).await.expect("it is not ready");
+    // Each is told something, or done on a new connection.
+    let _ = (reading.await.unwrap(), writing.await.unwrap());
+    assert!(begun.elapsed() < HEALED, "{:?}", begun.elapsed());
+    all_works(&*store).await;
+}
+
+#[tokio::test]
+async fn a_read_only_database_takes_nothing_for_certain_and_is_not_ready_meanwhile() {
+    let Some((_server, database)) = primary().await else { return };
+    let store = control_plane::store::open(database.uri()).await.unwrap();
+    used(&*store).await;
+    set_read_only(&database, true).await;
+    let all =
+        super::changes::commit_all(&*store, (10..60).map(|n| opening(n, "demo", 100).1).collect()).await;
+    for refused in all {
+        assert!(matches!(refused, Err(CommitError::Store(StoreError::NotWritten(_)))), "{refused:?}");
+    }
+    let webhook = store.receive_webhook(&event("evt_2")).await;
+    assert!(matches!(webhook, Err(StoreError::NotWritten(_))), "{webhook:?}");
+    assert!(store.ready().await.is_err(), "a commit has just failed");
+    set_read_only(&database, false).await;
+    all_works(&*store).await;
+}
+
+#[tokio::test]
+async fn a_database_that_has_become_read_only_is_not_ready_though_nothing_is_written() {
+    let Some((_server, database)) = primary().await else { return };
+    let store = control_plane::store::open(database.uri()).await.unwrap();
+    used(&*store).await;
+    set_read_only(&database, true).await;
+    let noticed = async {
+        while store.ready().await.is_ok() {
+            sleep(Duration::from_millis(100)).await
+        }
+    };
+    timeout(Duration::from_secs(4), noticed).await.expect("it is not ready");
+    set_read_only(&database, false).await;
+    eventually("readiness", async || store.ready().await).await;
+}
+
+#[tokio::test]
+async fn a_role_without_the_right_to_write_is_told_for_certain_that_nothing_was_written() {
+    let Some((_server, database)) = primary().await else { return };
+    let store = control_plane::store::open(database.uri()).await.unwrap();
+    used(&*store).await;
+    database.execute("CREATE ROLE reader LOGIN PASSWORD 'throwaway' IN ROLE pg_read_all_data").await;
+    let mut uri: reqwest::Url = database.uri().parse().unwrap();
+    uri.set_username("reader").unwrap();
+    uri.set_password(Some("throwaway")).unwrap();
+    let reader = control_plane::store::open(uri.as_str()).await.unwrap();
+    let refused = reader.commit(opening(2, "demo", 100).1).await;
+    assert!(matches!(refused, Err(CommitError::Store(StoreError::NotWritten(_)))), "{refused:?}");
+    assert!(reader.ready().await.is_err());
+}
