@@ -13,6 +13,7 @@ mod room;
 use std::fmt;
 use std::future::Future;
 use std::str::FromStr;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
@@ -39,6 +40,10 @@ const TIMEOUT: Duration = Duration::from_millis(250);
 /// without a word is noticed by this alone.
 #[cfg(target_os = "linux")]
 const UNACKNOWLEDGED_MAX: Duration = Duration::from_secs(2);
+
+/// Commands in a row that got no answer in time, after which the connection is replaced: something on the way may
+/// acknowledge what it passes on to nobody. A probe a second alone notices that within four.
+const UNANSWERED_MAX: u32 = 4;
 
 /// Commands that may wait to be written; more wait for a place.
 const QUEUE: usize = 1_024;
@@ -96,6 +101,8 @@ pub struct RedisCache {
     keeping: Keeping,
     room: Room,
     connection: RwLock<ConnectionManager>,
+    /// Commands in a row without an answer.
+    unanswered: AtomicU32,
     claim: Script,
     complete: Script,
     release: Script,
@@ -111,6 +118,7 @@ impl RedisCache {
             keeping,
             room: Room::new(),
             connection: RwLock::new(connection(&uri).map_err(CacheError::unavailable)?),
+            unanswered: AtomicU32::new(0),
             uri,
             claim: Script::new(include_str!("redis/claim.lua")),
             complete: Script::new(include_str!("redis/complete.lua")),
@@ -131,9 +139,23 @@ impl RedisCache {
         &self,
         command: impl Future<Output = RedisResult<T>>,
     ) -> Result<RedisResult<T>, CacheError> {
-        let outcome = tokio::time::timeout(TIMEOUT, command).await;
-        let outcome = outcome.map_err(|_| CacheError::unavailable("Redis did not answer in time"))?;
+        let Ok(outcome) = tokio::time::timeout(TIMEOUT, command).await else {
+            self.note_silence();
+            return Err(CacheError::unavailable("Redis did not answer in time"));
+        };
+        // Read first: it is hardly ever to be written, and all claims share it.
+        if self.unanswered.load(Ordering::Relaxed) > 0 {
+            self.unanswered.store(0, Ordering::Relaxed);
+        }
         Ok(outcome.inspect_err(|error| self.renew_if_refused(error)))
+    }
+
+    /// A Redis that only stands still is none the worse for another connection.
+    fn note_silence(&self) {
+        if self.unanswered.fetch_add(1, Ordering::Relaxed) + 1 >= UNANSWERED_MAX {
+            self.unanswered.store(0, Ordering::Relaxed);
+            self.renew();
+        }
     }
 
     async fn keep(
@@ -188,7 +210,13 @@ impl RedisCache {
     fn renew_if_refused(&self, error: &RedisError) {
         let refused = error.kind() == ErrorKind::AuthenticationFailed
             || error.code().is_some_and(|code| REFUSALS.contains(&code));
-        if refused && let Ok(fresh) = connection(&self.uri) {
+        if refused {
+            self.renew();
+        }
+    }
+
+    fn renew(&self) {
+        if let Ok(fresh) = connection(&self.uri) {
             *self.connection.write().unwrap_or_else(PoisonError::into_inner) = fresh;
         }
     }

@@ -22,7 +22,10 @@ use crate::worker::shift::Shift;
 /// From the first packet to the last queue.
 const OPEN_MAX: Duration = Duration::from_secs(10);
 const CLOSE_MAX: Duration = Duration::from_secs(1);
-const LOOK_AT_PARKED_EVERY: Duration = Duration::from_secs(10);
+/// Also how a broker is noticed that the way to has gone silent: the library pings, and ends a connection without an
+/// answer only after a multiple of the minute that brokers ask for.
+const LOOK_AT_PARKED_EVERY: Duration = Duration::from_secs(4);
+const LOOK_MAX: Duration = Duration::from_secs(4);
 
 /// Why a connection could not be opened, or ended.
 #[derive(Debug, thiserror::Error)]
@@ -114,7 +117,7 @@ impl Session {
         tokio::select! {
             biased;
             trouble = self.trouble() => Err(trouble),
-            trouble = self.watch_parked() => Err(trouble.into()),
+            trouble = self.watch_parked() => Err(trouble),
             ended = both => ended,
         }
     }
@@ -139,11 +142,11 @@ impl Session {
     }
 
     /// Parked messages mean that something was given up on here; the database still has what they were about.
-    async fn watch_parked(&self) -> lapin::Error {
+    async fn watch_parked(&self) -> Trouble {
         let mut known = 0;
         loop {
-            match self.parked().await {
-                Ok(parked) => {
+            match tokio::time::timeout(LOOK_MAX, self.parked()).await {
+                Ok(Ok(parked)) => {
                     metrics::gauge!("queue_parked").set(f64::from(parked));
                     if parked > known {
                         let queue = self.topology.parked();
@@ -151,7 +154,8 @@ impl Session {
                     }
                     known = parked;
                 }
-                Err(problem) => return problem,
+                Ok(Err(problem)) => return problem.into(),
+                Err(_) => return Trouble::Silent,
             }
             tokio::time::sleep(LOOK_AT_PARKED_EVERY).await;
         }

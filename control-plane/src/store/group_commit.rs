@@ -34,12 +34,11 @@ struct Times {
     proof_max: Duration,
 }
 
-const TIMES: Times = Times {
-    patience: Duration::from_secs(5),
-    proof_fresh: Duration::from_secs(2),
-    // Envoy waits 2 s for a probe's answer.
-    proof_max: Duration::from_millis(1_500),
-};
+const TIMES: Times =
+    Times { patience: Duration::from_secs(5), proof_fresh: Duration::from_secs(2), proof_max: PROOF_MAX };
+
+/// For what proves that a database can be used. Envoy waits 2 s for a probe's answer.
+pub(super) const PROOF_MAX: Duration = Duration::from_millis(1_500);
 
 /// How many changes shared a commit says how many are on their way: so much later, for each but the first, the next
 /// commit begins. A statement costs the database about as much as several changes do.

@@ -7,6 +7,7 @@ use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgPoolOptions, PgRow};
 use sqlx::query::{Query, QueryAs};
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, FromRow, PgPool, Postgres};
+use tokio::runtime::Handle;
 use tokio::time::timeout;
 
 use super::refusal::{is_of_all_connections, is_read_only, is_told};
@@ -121,12 +122,14 @@ impl Connections {
         &self,
         ask: impl AsyncFnOnce(&mut PoolConnection<Postgres>) -> Result<T, sqlx::Error>,
     ) -> Result<T, StoreError> {
-        let mut connection = self.pool.acquire().await.map_err(|problem| self.failed(problem))?;
-        match timeout(self.answer_max, ask(&mut connection)).await {
+        let connection = self.pool.acquire().await.map_err(|problem| self.failed(problem))?;
+        let mut lent = Lent { connection: Some(connection), answer_max: self.answer_max };
+        let Some(connection) = &mut lent.connection else { return Err(StoreError::NoConnection) };
+        match timeout(self.answer_max, ask(connection)).await {
             Ok(answer) => answer.map_err(|problem| self.failed(problem)),
             Err(_) => {
                 // Not back into the pool, which would wait for the rest of the answer.
-                drop(connection.detach());
+                drop(lent.connection.take().map(PoolConnection::detach));
                 self.renewal.ask();
                 Err(unavailable(Silent))
             }
@@ -143,6 +146,26 @@ impl Connections {
             problem if is_told(&problem, "57014") => StoreError::TimedOut,
             problem if is_read_only(&problem) => not_written(problem),
             problem => unavailable(problem),
+        }
+    }
+}
+
+/// Goes back into the pool when it is dropped, whether its answer was waited for or not. The pool pings what comes back,
+/// and would keep a place for a connection whose server has gone without a word.
+struct Lent {
+    connection: Option<PoolConnection<Postgres>>,
+    answer_max: Duration,
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        let Some(connection) = &mut self.connection else { return };
+        let (returning, answer_max) = (connection.return_to_pool(), self.answer_max);
+        // Without a runtime there is no pool to go back to.
+        if let Ok(runtime) = Handle::try_current() {
+            runtime.spawn(async move {
+                let _ = timeout(answer_max, returning).await;
+            });
         }
     }
 }

@@ -4,8 +4,9 @@ use edge_core::idempotency::Scope;
 use edge_core::provider::Provider;
 use jiff::Timestamp;
 use sqlx::{AssertSqlSafe, query_as};
+use tokio::time::timeout;
 
-use super::PostgresStore;
+use super::{PostgresStore, unavailable};
 use crate::domain::event::Event;
 use crate::domain::id::{PaymentId, RefundId};
 use crate::domain::idempotency::KeyRecord;
@@ -13,6 +14,7 @@ use crate::domain::payment::Payment;
 use crate::domain::provider::ProviderRef;
 use crate::domain::refund::Refund;
 use crate::domain::store::{Change, CommitError, Filter, Page, Rows, Store, StoreError};
+use crate::store::group_commit::PROOF_MAX;
 use crate::store::listing::{Argument, Listing, behind};
 use crate::store::reads::{
     ANYONES_PAYMENTS, ANYONES_REFUND, EVENTS, KEY, PAYMENT, PAYMENT_BY_REFERENCE, REFUND, REFUNDS,
@@ -107,7 +109,9 @@ impl Store for PostgresStore {
     }
 
     async fn ready(&self) -> Result<(), StoreError> {
-        self.money.execute(sqlx::query("SELECT 1")).await?;
-        self.commits.prove().await
+        let reading = timeout(PROOF_MAX, self.money.execute(sqlx::query("SELECT 1")));
+        let (read, written) = tokio::join!(reading, self.commits.prove());
+        read.map_err(unavailable)??;
+        written
     }
 }

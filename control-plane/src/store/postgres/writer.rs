@@ -90,20 +90,11 @@ impl Writer for PostgresWriter {
     }
 
     async fn prove(&mut self) -> Result<(), StoreError> {
-        let mut connection = self.connected().await.map_err(not_written)?;
-        match timeout(ANSWER_MAX, sqlx::query(PROVE).execute(&mut connection)).await {
-            Ok(Ok(_)) => {
-                self.connection = Some(connection);
-                Ok(())
-            }
-            Ok(Err(problem)) => {
-                self.note(&problem);
-                Err(if undone(&problem).is_some() { not_written(problem) } else { unavailable(problem) })
-            }
-            Err(_) => {
-                self.renewal.ask();
-                Err(unavailable(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into())))
-            }
+        let is_fresh = self.connection.is_none();
+        match self.prove_once().await {
+            // This connection did not prove it; another one may lead elsewhere.
+            Err(_) if !is_fresh => self.prove_once().await.map_err(not_written),
+            proved => proved.map_err(not_written),
         }
     }
 }
@@ -323,6 +314,25 @@ impl PostgresWriter {
         };
         self.connection = usable.then_some(connection);
         sent
+    }
+
+    /// Keeps the connection only if it takes a write.
+    async fn prove_once(&mut self) -> Result<(), sqlx::Error> {
+        let mut connection = self.connected().await?;
+        match timeout(ANSWER_MAX, sqlx::query(PROVE).execute(&mut connection)).await {
+            Ok(Ok(_)) => {
+                self.connection = Some(connection);
+                Ok(())
+            }
+            Ok(Err(problem)) => {
+                self.note(&problem);
+                Err(problem)
+            }
+            Err(_) => {
+                self.renewal.ask();
+                Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()))
+            }
+        }
     }
 
     fn note(&self, problem: &sqlx::Error) {

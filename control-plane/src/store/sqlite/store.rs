@@ -15,6 +15,7 @@ use crate::domain::payment::Payment;
 use crate::domain::provider::ProviderRef;
 use crate::domain::refund::Refund;
 use crate::domain::store::{Change, CommitError, Filter, Page, Rows, Store, StoreError};
+use crate::store::group_commit::PROOF_MAX;
 use crate::store::listing::{Argument, Listing, behind};
 use crate::store::reads::{
     ANYONES_PAYMENTS, ANYONES_REFUND, EVENTS, KEY, PAYMENT, PAYMENT_BY_REFERENCE, REFUND, REFUNDS,
@@ -119,7 +120,9 @@ impl Store for SqliteStore {
     }
 
     async fn ready(&self) -> Result<(), StoreError> {
-        sqlx::query("SELECT 1").execute(&self.readers).await.map_err(unavailable)?;
-        self.commits.prove().await
+        let reading = timeout(PROOF_MAX, sqlx::query("SELECT 1").execute(&self.readers));
+        let (read, written) = tokio::join!(reading, self.commits.prove());
+        read.map_err(unavailable)?.map_err(unavailable)?;
+        written
     }
 }

@@ -8,6 +8,7 @@ use control_plane::domain::webhook::{EventState, WebhookEvent};
 use edge_core::provider::Provider;
 use test_services::{PostgresServer, TestDatabase, Way};
 use tokio::time::{sleep, timeout};
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::common::*;
 
@@ -99,6 +100,17 @@ async fn eventually<T, E: std::fmt::Debug>(what: &str, attempt: impl AsyncFn() -
     timeout(HEALED, tried).await.unwrap_or_else(|_| panic!("{what} does not work again in {HEALED:?}"))
 }
 
+/// Asks now and then whether it is ready, as each process does.
+fn watched(store: &Arc<dyn Store>) -> AbortOnDropHandle<()> {
+    let store = store.clone();
+    AbortOnDropHandle::new(tokio::spawn(async move {
+        loop {
+            let _ = store.ready().await;
+            sleep(Duration::from_secs(2)).await;
+        }
+    }))
+}
+
 /// Writes, reads by id, lists, webhooks and due work reach the server that takes writes.
 async fn all_works(store: &dyn Store) {
     let begun = Instant::now();
@@ -137,6 +149,7 @@ async fn an_old_primary_that_lives_on_read_only_is_left_by_every_connection() {
     let way = Way::to_port(old.port()).await;
     let store = control_plane::store::open(by(&way, was.uri())).await.unwrap();
     used(&*store).await;
+    let _watched = watched(&store);
     set_read_only(&was, true).await;
     way.lead_to_port(new.port());
     all_works(&*store).await;
