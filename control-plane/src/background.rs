@@ -14,7 +14,7 @@ use crate::queue::{self, Link, Rabbit};
 use crate::readiness;
 use crate::worker::due::{self, Bell};
 use crate::worker::shift::Shift;
-use crate::worker::{expire, reconcile, review};
+use crate::worker::{clock_back, expire, reconcile, review};
 
 /// What brings due work.
 pub(crate) enum Bringer {
@@ -64,6 +64,7 @@ impl Background {
         if shift.is_some() {
             tasks.push(tokio::spawn(review::run(gateway.clone(), stop.clone())));
             tasks.push(tokio::spawn(expire::run(gateway.clone(), stop.clone())));
+            tasks.push(tokio::spawn(clock_back::run(gateway.clone(), stop.clone())));
         }
         if let Some(settings) = reconciling.filter(|_| shift.is_some()) {
             tasks.push(tokio::spawn(reconcile::run(gateway.clone(), settings, stop.clone())));

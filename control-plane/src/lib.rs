@@ -5,6 +5,7 @@ pub mod cache;
 pub mod config;
 pub mod crash_point;
 pub mod domain;
+mod edge_clock;
 pub mod envoy_bootstrap;
 mod gateway_setup;
 pub mod http;

@@ -16,6 +16,7 @@ use crate::background::{Background, Bringer};
 use crate::cache;
 use crate::config::Config;
 use crate::domain::gateway::Gateway;
+use crate::edge_clock;
 use crate::gateway_setup::{self, Opener};
 use crate::http::{self, App, DURATION_METRIC};
 use crate::server;
@@ -125,10 +126,12 @@ pub(crate) async fn bind(key: &'static str, address: SocketAddr) -> anyhow::Resu
 }
 
 pub(crate) fn metrics() -> anyhow::Result<PrometheusHandle> {
-    PrometheusBuilder::new()
+    let metrics = PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Full(DURATION_METRIC.to_owned()), &DURATION_BUCKETS)?
         .install_recorder()
-        .context("metrics cannot start")
+        .context("metrics cannot start")?;
+    edge_clock::show();
+    Ok(metrics)
 }
 
 /// Keeps what the recorder holds bounded.

@@ -16,6 +16,7 @@ use futures_util::future::join_all;
 
 use super::{CacheError, EdgeCache};
 use crate::domain::clock::Clock;
+use crate::edge_clock;
 use crate::readiness::Probe;
 use crate::server::{Unread, read_body};
 use crate::unattested;
@@ -95,7 +96,9 @@ impl Desk {
     fn check(&self, header: &[u8], body: &Bytes) -> Result<(), Refusal> {
         let seen = attestation::Request::new("POST", CLAIMS_PATH, body);
         let now_s = u64::try_from(self.clock.now().as_second()).unwrap_or(0);
-        self.keys.verify(header, &seen, now_s).map(drop)
+        let signed = self.keys.authenticate(header, &seen)?;
+        edge_clock::note(&signed, now_s);
+        signed.at(now_s).map(drop)
     }
 
     /// Counts every claim, but tells only when the store goes away and when it is back.

@@ -157,6 +157,9 @@ pub trait DueWork: Send + Sync {
     /// Looks after it later, if it is still undecided. Nothing else of it changes, so it leaves no record.
     async fn postpone(&self, work: &Work, to: FollowUp) -> Result<(), StoreError>;
 
+    /// Makes what is due in a lane later than `beyond` due at `to`; how much.
+    async fn bring_forward(&self, lane: Lane, beyond: Timestamp, to: Timestamp) -> Result<u64, StoreError>;
+
     /// The payment does not wait any more.
     async fn end_watch(&self, payment: PaymentId) -> Result<(), StoreError>;
 

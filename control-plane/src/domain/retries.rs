@@ -50,6 +50,8 @@ pub const WATCH_FOR: SignedDuration = SignedDuration::from_hours(40 * 24);
 const STEADY: u32 = 30;
 /// However long a provider was away: this long after it is back, at the latest, everything is due again.
 const RARE: SignedDuration = SignedDuration::from_mins(5);
+/// How much longer a provider may ask us to wait.
+pub const ASKED_MOST: SignedDuration = SignedDuration::from_mins(5);
 const INLINE_PAUSE: SignedDuration = SignedDuration::from_millis(400);
 
 impl Default for RetryPolicy {
@@ -76,6 +78,18 @@ impl RetryPolicy {
     pub fn watch_pause(&self, looks: u32) -> SignedDuration {
         let factor = 1_i32.checked_shl(looks).filter(|factor| *factor > 0).unwrap_or(i32::MAX);
         self.watch_first.saturating_mul(factor).min(WATCH_MOST.max(self.watch_first))
+    }
+
+    /// How far ahead anything of a kind is ever put off. What is further ahead was put off by a clock that has been put back
+    /// since.
+    #[must_use]
+    pub fn furthest(&self, work: WorkKind) -> SignedDuration {
+        match work {
+            WorkKind::Watch => WATCH_MOST.max(self.watch_first),
+            WorkKind::Payment | WorkKind::Refund | WorkKind::Event => {
+                RARE.max(self.cap).saturating_add(ASKED_MOST).saturating_add(self.call_lease)
+            }
+        }
     }
 
     /// Full jitter: anything from nothing to the bound, so that what failed together does not come back

@@ -11,6 +11,7 @@ use edge_core::error::ErrorCode;
 use super::App;
 use super::error::ApiError;
 use crate::domain::event::Cause;
+use crate::edge_clock;
 use crate::server::{Unread, read_body};
 use crate::unattested;
 
@@ -66,7 +67,10 @@ pub(super) async fn verified(request: Request, app: &App, limit: usize) -> Resul
     let path = parts.uri.path_and_query().map_or("/", |p| p.as_str());
     let seen = attestation::Request::new(parts.method.as_str(), path, &body);
     let now_s = u64::try_from(app.gateway.now().as_second()).unwrap_or(0);
-    let claims = app.attestation_keys.verify(header, &seen, now_s);
+    let claims = app.attestation_keys.authenticate(header, &seen).and_then(|signed| {
+        edge_clock::note(&signed, now_s);
+        signed.at(now_s)
+    });
     let claims = claims.map_err(|refusal| refused(refusal, &parts))?;
     Ok(Verified { claims, body, parts })
 }

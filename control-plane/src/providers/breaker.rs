@@ -83,7 +83,7 @@ impl Breaker {
     /// finds out about the rest.
     pub(super) fn admit(&self, now: Timestamp) -> Admission {
         self.change(|state| match state {
-            State::Trying { since, pause } if now < since + FINDING_OUT_MAX => {
+            State::Trying { since, pause } if is_within(now, since, FINDING_OUT_MAX) => {
                 (state, Admission::Refused(pause))
             }
             State::Answering { pause } | State::Trying { pause, .. } => {
@@ -175,11 +175,20 @@ impl Breaker {
     }
 }
 
+/// Whether no more than `most` has passed since. A clock that was put back by more makes it long ago, not far ahead.
+fn is_within(now: Timestamp, since: Timestamp, most: SignedDuration) -> bool {
+    now.duration_since(since).abs() < most
+}
+
 /// Whatever the state, except where a call is to find out.
 fn pass(state: State, now: Timestamp) -> (State, Admission) {
     match state {
-        State::Open { until, .. } if now < until => (state, Admission::Refused(until.duration_since(now))),
-        State::Asking { since, pause } if now < since + FINDING_OUT_MAX => (state, Admission::Refused(pause)),
+        State::Open { until, pause } if now < until && is_within(now, until - pause, pause) => {
+            (state, Admission::Refused(until.duration_since(now)))
+        }
+        State::Asking { since, pause } if is_within(now, since, FINDING_OUT_MAX) => {
+            (state, Admission::Refused(pause))
+        }
         State::Open { pause, .. } | State::Asking { pause, .. } => {
             (State::Asking { since: now, pause }, Admission::AskFirst)
         }
@@ -192,6 +201,19 @@ mod tests {
     use super::*;
 
     const LONGEST: SignedDuration = SignedDuration::from_secs(16);
+
+    #[test]
+    fn a_clock_that_is_put_back_keeps_no_circuit_open() {
+        let breaker = Breaker::new(LONGEST);
+        breaker.open(at(100_000));
+        assert_eq!(breaker.admit(at(100_001)), refused(1));
+        assert_eq!(breaker.admit(at(10_000)), Admission::AskFirst);
+        // Who asked first never came back, and the clock was put back once more.
+        assert_eq!(breaker.admit(at(1_000)), Admission::AskFirst);
+        breaker.answered(true, at(1_000));
+        assert_eq!(breaker.admit(at(1_000)), Admission::Call);
+        assert_eq!(breaker.admit(at(100)), Admission::Call);
+    }
 
     fn at(s: i64) -> Timestamp {
         Timestamp::from_second(s).unwrap()

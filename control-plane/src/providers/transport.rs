@@ -17,10 +17,11 @@ use super::connections::Connections;
 use super::settings::Timeouts;
 use super::untrusted;
 use crate::domain::id::AttemptId;
+use crate::domain::retries::ASKED_MOST;
 
 const BODY_MAX: usize = 1024 * 1024;
 /// A provider that asks for more is asked again sooner.
-const RETRY_AFTER_MAX: Duration = Duration::from_secs(300);
+const RETRY_AFTER_MAX: Duration = ASKED_MOST.unsigned_abs();
 
 /// Shorter than what providers keep idle connections for: a request that meets a closing connection has an
 /// unknown outcome.

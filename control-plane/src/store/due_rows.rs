@@ -31,6 +31,23 @@ pub(super) const fn overdue(kind: WorkKind) -> &'static str {
     }
 }
 
+/// `$1`: the provider, `$2`: beyond when, `$3`: when it is due instead. Parked events are due in the year 9999.
+pub(super) const fn bring_forward(kind: WorkKind) -> &'static str {
+    match kind {
+        WorkKind::Payment => "UPDATE payments SET due_at = $3 WHERE provider = $1 AND due_at > $2",
+        WorkKind::Refund => {
+            "UPDATE refunds SET due_at = $3 WHERE due_at > $2
+             AND EXISTS (SELECT 1 FROM payments AS p WHERE p.id = refunds.payment AND p.provider = $1)"
+        }
+        WorkKind::Watch => "UPDATE watches SET due_at = $3 WHERE provider = $1 AND due_at > $2",
+        WorkKind::Event => {
+            "UPDATE webhook_events SET next_at = $3
+             WHERE provider = $1 AND state IN ('received', 'failed')
+               AND next_at > $2 AND next_at < 253370764800000000"
+        }
+    }
+}
+
 /// Rows of a lane that are read past for the sake of those behind them. More that cannot be read are no exception
 /// but the state of the table.
 const UNREADABLE_MAX: u32 = 10_000;

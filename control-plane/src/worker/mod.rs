@@ -1,5 +1,6 @@
 //! What runs beside the requests.
 
+pub mod clock_back;
 pub mod crew;
 pub mod due;
 pub mod expire;

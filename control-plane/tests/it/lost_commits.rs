@@ -192,6 +192,10 @@ impl DueWork for Forgetful {
         self.store.postpone(work, to).await
     }
 
+    async fn bring_forward(&self, lane: Lane, beyond: Timestamp, to: Timestamp) -> Result<u64, StoreError> {
+        self.store.bring_forward(lane, beyond, to).await
+    }
+
     async fn end_watch(&self, payment: PaymentId) -> Result<(), StoreError> {
         self.store.end_watch(payment).await
     }

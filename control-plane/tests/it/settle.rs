@@ -2,6 +2,7 @@
 
 mod cancels;
 mod claims;
+mod clock_back;
 mod dead_keys;
 mod decisions;
 mod refunds;

@@ -13,8 +13,8 @@ use crate::domain::queue::{Claimed, Due, DueWork, Lane, LaneBacklog, Work};
 use crate::domain::refund::Refund;
 use crate::domain::store::{Rows, StoreError};
 use crate::store::due_rows::{
-    BACKLOG, BacklogRow, DueRow, END_WATCH, first_readable, name, not_taken, overdue, provider, provider_of,
-    statements,
+    BACKLOG, BacklogRow, DueRow, END_WATCH, bring_forward, first_readable, name, not_taken, overdue,
+    provider, provider_of, statements,
 };
 use crate::store::reads::{UNDECIDED_PAYMENTS, UNDECIDED_REFUNDS};
 use crate::store::rows::{PaymentRow, RefundRow};
@@ -70,6 +70,14 @@ impl DueWork for PostgresStore {
             .bind(to.at.as_microsecond())
             .bind(i64::from(to.tries));
         self.money.execute(postpone).await.map(|_| ())
+    }
+
+    async fn bring_forward(&self, lane: Lane, beyond: Timestamp, to: Timestamp) -> Result<u64, StoreError> {
+        let forward = sqlx::query(bring_forward(lane.kind))
+            .bind(lane.provider.name())
+            .bind(beyond.as_microsecond())
+            .bind(to.as_microsecond());
+        self.operators.execute(forward).await
     }
 
     async fn end_watch(&self, payment: PaymentId) -> Result<(), StoreError> {

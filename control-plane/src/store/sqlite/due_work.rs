@@ -12,8 +12,8 @@ use crate::domain::queue::{Claimed, Due, DueWork, Lane, LaneBacklog, Work};
 use crate::domain::refund::Refund;
 use crate::domain::store::{Rows, StoreError};
 use crate::store::due_rows::{
-    BACKLOG, BacklogRow, END_WATCH, first_readable, name, not_taken, overdue, provider, provider_of,
-    statements,
+    BACKLOG, BacklogRow, END_WATCH, bring_forward, first_readable, name, not_taken, overdue, provider,
+    provider_of, statements,
 };
 use crate::store::reads::{UNDECIDED_PAYMENTS, UNDECIDED_REFUNDS};
 use crate::store::rows::{PaymentRow, RefundRow};
@@ -79,6 +79,15 @@ impl DueWork for SqliteStore {
             .await
             .map(|_| ())
             .map_err(unavailable)
+    }
+
+    async fn bring_forward(&self, lane: Lane, beyond: Timestamp, to: Timestamp) -> Result<u64, StoreError> {
+        let forward = sqlx::query(bring_forward(lane.kind))
+            .bind(lane.provider.name())
+            .bind(beyond.as_microsecond())
+            .bind(to.as_microsecond());
+        let done = forward.execute(&self.writer).await.map_err(unavailable)?;
+        Ok(done.rows_affected())
     }
 
     async fn end_watch(&self, payment: PaymentId) -> Result<(), StoreError> {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use control_plane::cache::{CacheError, Completed, EdgeCache, Keeping, RedisUri};
 use edge_core::idempotency::{ClaimRequest, Fenced, Scope, Verdict};
-use test_services::{RedisServer, Signal, run};
+use test_services::{RedisServer, Signal, Way, run};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -220,6 +220,38 @@ async fn a_replica_is_not_ready_though_it_answers() {
     assert_eq!(cache.ready().await, Ok(()));
     server.run::<()>(&["REPLICAOF", "127.0.0.1", "1"]).await;
     assert!(unavailable(&cache.ready().await));
+}
+
+#[tokio::test]
+async fn a_way_to_redis_that_goes_silent_costs_ten_seconds_at_most() {
+    let Some(server) = server().await else { return };
+    let way = Way::to_port(server.port()).await;
+    let cache = cache_at(&format!("redis://{}", way.address()));
+    start(&*cache, claim(scope(), 1)).await;
+    way.silence();
+    let begun = Instant::now();
+    // Nobody but a prober asks.
+    while cache.ready().await.is_err() || way.opened() == 1 {
+        assert!(begun.elapsed() < Duration::from_secs(10), "it is still on the silent connection");
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    start(&*cache, claim(scope(), 1)).await;
+}
+
+#[tokio::test]
+async fn a_replica_that_is_promoted_takes_claims_again() {
+    let Some(server) = server().await else { return };
+    let cache = cache_at(server.uri());
+    start(&*cache, claim(scope(), 1)).await;
+    server.run::<()>(&["REPLICAOF", "127.0.0.1", "1"]).await;
+    assert!(unavailable(&cache.claim(&claim(scope(), 1)).await));
+    server.run::<()>(&["REPLICAOF", "NO", "ONE"]).await;
+    let begun = Instant::now();
+    while cache.ready().await.is_err() {
+        assert!(begun.elapsed() < Duration::from_secs(10));
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    start(&*cache, claim(scope(), 1)).await;
 }
 
 #[tokio::test]

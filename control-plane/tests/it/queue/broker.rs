@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use test_services::{RabbitServer, Signal};
+use test_services::{RabbitServer, Signal, Way};
 use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpListener;
 
@@ -78,6 +78,23 @@ async fn a_broker_that_says_nothing_more_holds_nothing_up() {
     process.connected(false).await;
     server.signal(Signal::CONT);
     process.connected(true).await;
+}
+
+#[tokio::test]
+async fn a_way_to_the_broker_that_goes_silent_is_left_for_another_within_ten_seconds() {
+    let Some(server) = RabbitServer::own().await else { return };
+    let way = Way::to_port(server.port()).await;
+    let uri = server.uri().replace(&format!(":{}", server.port()), &format!(":{}", way.address().port()));
+    let (database, prefix) = (Arc::new(Database::default()), prefix());
+    let process = Process::start("one", &uri, &prefix, &database, Role::Messages);
+    process.connected(true).await;
+    way.silence();
+    tokio::time::timeout(Duration::from_secs(10), process.connected(false)).await.expect("it is noticed");
+    process.connected(true).await;
+    assert!(way.opened() > 1);
+    let due = due_in(0);
+    process.note(&database, due.clone());
+    assert_eq!(database.worked_off(1).await, [(due.work, "one")]);
 }
 
 #[tokio::test]

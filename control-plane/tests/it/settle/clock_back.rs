@@ -1,0 +1,64 @@
+//! A clock that was put back after something was put off.
+
+use control_plane::domain::webhook::{EventState, WebhookEvent};
+use control_plane::worker::clock_back;
+use edge_core::provider::Provider;
+
+use super::*;
+
+const A_DAY_S: i64 = 86_400;
+
+impl TestGateway {
+    /// Everything due is worked off, without letting time pass.
+    async fn work_off_what_is_due(&self) {
+        while step(&self.gateway).await.unwrap().is_some() {}
+    }
+}
+
+#[tokio::test]
+async fn work_that_is_put_off_is_done_though_the_clock_is_put_back_a_day() {
+    let test = TestGateway::start().await;
+    test.clock.advance(A_DAY_S);
+    test.answers([cut(), completed()]);
+    let payment = test.charge(keyed(1, "a")).await.unwrap();
+    let event = WebhookEvent {
+        provider: Provider::Stripe,
+        id: "evt_1".to_owned(),
+        kind: "charge.updated".to_owned(),
+        body: b"{}".to_vec(),
+        body_sha256: None,
+        created_at: None,
+        received_at: control_plane::domain::clock::Clock::now(&*test.clock),
+        state: EventState::Received,
+        attempts: 0,
+    };
+    test.gateway.store.receive_webhook(&event).await.unwrap();
+    test.clock.advance(-A_DAY_S);
+
+    test.settle().await;
+    assert_eq!(test.now(&payment).await.state.status(), Status::Pending, "it is due in a day");
+    assert_eq!(clock_back::once(&test.gateway).await.unwrap(), 2);
+    test.work_off_what_is_due().await;
+    assert_eq!(test.now(&payment).await.state.status(), Status::Completed);
+    let event = test.gateway.store.webhook(Provider::Stripe, "evt_1").await.unwrap().unwrap();
+    assert_ne!(event.state, EventState::Received);
+}
+
+#[tokio::test]
+async fn what_is_put_off_as_far_as_it_may_be_stays_put_off() {
+    let test = TestGateway::start().await;
+    test.answers([cut()]);
+    test.charge(call()).await.unwrap();
+    let waiting = Outcome::Done(Charged::RequiresAction {
+        payment: ProviderRef::new("pi_1"),
+        url: "https://bank.example/3ds".to_owned(),
+        declined: false,
+    });
+    test.answers([waiting]);
+    test.charge(call()).await.unwrap();
+    for _ in 0..40 {
+        assert_eq!(clock_back::once(&test.gateway).await.unwrap(), 0);
+        test.clock.advance(600);
+        test.work_off_what_is_due().await;
+    }
+}
