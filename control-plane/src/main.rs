@@ -157,9 +157,16 @@ fn all(errors: &[ConfigError]) -> anyhow::Error {
     anyhow::anyhow!("the configuration cannot be used:{}", lines.concat())
 }
 
-/// The first signal begins a clean stop; a second one ends the process at once.
+/// The first signal begins a clean stop; a second one ends the process at once. SIGHUP, which ends a process by default
+/// and which log rotation and terminals send, ends none: there is nothing to reload.
 fn stop_on_signal() -> anyhow::Result<CancellationToken> {
     let stop = CancellationToken::new();
+    let mut hang_up = signal(SignalKind::hangup())?;
+    tokio::spawn(async move {
+        while hang_up.recv().await.is_some() {
+            tracing::info!("SIGHUP changes nothing: settings are read at the start");
+        }
+    });
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let token = stop.clone();
     tokio::spawn(async move {

@@ -1,8 +1,10 @@
 //! The edge cache as a process of its own: beside Envoy, outliving the control plane and its database.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::cache::{self, Keeping, RedisCache};
@@ -10,6 +12,10 @@ use crate::config::EdgeCacheConfig;
 use crate::domain::clock::SystemClock;
 use crate::serve::{bind, metrics, upkeep};
 use crate::server;
+
+/// For claims under way when the end comes. Each takes milliseconds, and what is lost goes on unchecked, so nobody waits for
+/// callers that hold half of one.
+const GRACE: Duration = Duration::from_secs(5);
 
 /// Serves until `stop` is cancelled. An error means that the server died.
 pub async fn serve_edge_cache(config: EdgeCacheConfig, stop: CancellationToken) -> anyhow::Result<()> {
@@ -22,7 +28,20 @@ pub async fn serve_edge_cache(config: EdgeCacheConfig, stop: CancellationToken) 
         .route("/metrics", axum::routing::get(move || async move { shown.render() }));
     let listener = bind("EDGE_CACHE_LISTEN", config.listen).await?;
     let upkeep = tokio::spawn(upkeep(metrics, stop.clone()));
-    server::serve(listener, router, stop).await;
+    let mut server = tokio::spawn(server::serve(listener, router, stop.clone()));
+    tokio::select! {
+        // First, so that a stop is a stop even if the server ends in the same instant.
+        biased;
+        () = stop.cancelled() => {}
+        ended = &mut server => {
+            ended.context("the server died")?;
+            anyhow::bail!("the server ended without being asked to");
+        }
+    }
+    if timeout(GRACE, &mut server).await.is_err() {
+        tracing::debug!("callers are cut that do not end");
+        server.abort();
+    }
     upkeep.await.context("a background task died")?;
     tracing::info!("stopped");
     Ok(())

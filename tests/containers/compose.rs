@@ -39,8 +39,7 @@ pub(crate) struct Service {
     _user: Option<String>,
     #[serde(rename = "tmpfs", default)]
     _tmpfs: Vec<String>,
-    #[serde(rename = "stop_grace_period")]
-    _stop_grace_period: Option<String>,
+    pub(crate) stop_grace_period: Option<String>,
     #[serde(rename = "security_opt")]
     _security_opt: Vec<String>,
     #[serde(rename = "logging")]

@@ -27,7 +27,7 @@ fn every_setting_is_one_that_its_program_reads() {
     let ours = [
         (CONTROL_PLANE, quoted_names("control-plane/src")),
         ("payment-gateway-sandbox", quoted_names("tests/sandbox/src")),
-        ("payment-gateway-envoy", let_through_to_the_filter()),
+        ("payment-gateway-envoy", [let_through_to_the_filter(), names_with_a_default(ENVOY_RUNNER)].concat()),
     ];
     for (name, service) in Compose::as_written().services {
         let Some((_, known)) = ours.iter().find(|(image, _)| service.image.starts_with(image)) else {
@@ -66,6 +66,32 @@ fn let_through_to_the_filter() -> Vec<String> {
     let bootstrap = fs::read_to_string(root().join("envoy/bootstrap.yaml")).unwrap();
     let (_, after) = bootstrap.split_once("host_env_keys: [").unwrap();
     after.split(']').next().unwrap().split(',').map(|name| name.trim().to_owned()).collect()
+}
+
+/// What a shell script takes from its environment: `${NAME:-default}`.
+fn names_with_a_default(script: &str) -> Vec<String> {
+    let text = fs::read_to_string(root().join(script)).unwrap();
+    let names = text.split("${").skip(1).filter_map(|part| part.split_once(":-"));
+    names.map(|(name, _)| name.to_owned()).collect()
+}
+
+const ENVOY_RUNNER: &str = "envoy/run-envoy.sh";
+
+/// An engine that ends the container sooner cuts the payments that it waits for.
+#[test]
+fn the_container_of_envoy_is_given_the_time_that_draining_may_take() {
+    let compose = Compose::as_written();
+    let envoy = &compose.services["envoy"];
+    let text = fs::read_to_string(root().join(ENVOY_RUNNER)).unwrap();
+    let seconds = |name: &str| -> u64 {
+        let default = text.split_once(&format!("${{{name}:-")).unwrap().1.split('}').next().unwrap();
+        envoy.environment.get(name).map_or(default, String::as_str).parse().unwrap()
+    };
+    let grace: u64 = envoy.stop_grace_period.as_ref().unwrap().trim_end_matches('s').parse().unwrap();
+    assert!(grace > seconds("DRAIN_NOTICE_SECONDS") + seconds("DRAIN_SECONDS"), "{grace}");
+    let image = fs::read_to_string(root().join("filter/Dockerfile")).unwrap();
+    assert!(image.contains(&format!("COPY {ENVOY_RUNNER} /usr/local/bin/run-envoy.sh")));
+    assert!(image.contains("CMD [\"run-envoy.sh\""), "it runs Envoy");
 }
 
 #[test]

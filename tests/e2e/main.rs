@@ -16,6 +16,7 @@ mod control_plane_errors;
 mod crowds;
 mod currencies;
 mod description;
+mod drain;
 mod edge_errors;
 mod envoy_errors;
 mod faults;

@@ -128,6 +128,46 @@ async fn a_worker_without_a_broker_finds_what_is_due_and_ends_when_asked_to() {
 }
 
 #[tokio::test]
+async fn a_worker_works_on_after_a_hang_up() {
+    let Some(database) = TestStore::postgres().await else { return };
+    let worker = Worker::start(&database, &[]).await;
+    let pid = i32::try_from(worker.child.id().unwrap()).unwrap();
+    kill_process(Pid::from_raw(pid).unwrap(), Signal::HUP).unwrap();
+    event(&database, "evt_1").await;
+    worker
+        .until("an event worked off", async |_| is_worked_off(&database, "evt_1").await.then_some(()))
+        .await;
+    assert!(worker.stop().await.success());
+}
+
+#[tokio::test]
+async fn a_worker_that_nobody_probes_leaves_a_primary_that_has_become_read_only() {
+    let Some(database) = TestStore::postgres().await else { return };
+    let worker = Worker::start(&database, &[]).await;
+    let writable = async |worker: &Worker, gauge: &str| worker.counts(gauge).await.then_some(());
+    worker.until("a database that takes writes", async |w| writable(w, "database_writable 1").await).await;
+    let name = database.uri().rsplit('/').next().unwrap().to_owned();
+    let set = |what: &str| format!("ALTER DATABASE {name} SET default_transaction_read_only = {what}");
+    let uri = format!("{}?options=-c%20default_transaction_read_only%3Doff", database.uri());
+    let mut operator = <sqlx::PgConnection as sqlx::Connection>::connect(&uri).await.unwrap();
+    // New connections only, so the old ones are ended.
+    let end = format!(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+         WHERE datname = '{name}' AND pid <> pg_backend_pid()"
+    );
+    for sql in [set("on"), end] {
+        sqlx::Executor::execute(&mut operator, sqlx::AssertSqlSafe(sql)).await.unwrap();
+    }
+    worker.until("a database that takes none", async |w| writable(w, "database_writable 0").await).await;
+    assert_eq!(worker.get("/readyz").await.0, 503);
+    sqlx::Executor::execute(&mut operator, sqlx::AssertSqlSafe(set("off"))).await.unwrap();
+    let healing = Instant::now();
+    worker.until("a database that takes writes", async |w| writable(w, "database_writable 1").await).await;
+    assert!(healing.elapsed() < Duration::from_secs(10), "{:?}", healing.elapsed());
+    assert!(worker.stop().await.success());
+}
+
+#[tokio::test]
 async fn a_worker_follows_what_another_process_announces() {
     let Some(database) = TestStore::postgres().await else { return };
     let Some(server) = RabbitServer::any().await else { return };

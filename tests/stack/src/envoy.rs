@@ -36,6 +36,7 @@ pub(crate) async fn start(
 #[derive(Debug)]
 pub struct Edge {
     gateway: SocketAddr,
+    admin: SocketAddr,
     _envoy: Part,
 }
 
@@ -56,12 +57,17 @@ impl Edge {
         let bootstrap = render_bootstrap(options, environment)?;
         let envoy = start_envoy(options, "envoy-2", &bootstrap, settings, run_dir)?;
         let envoy = envoy_ready(envoy, gateway, envoy_admin, options, settings).await?;
-        Ok(Self { gateway, _envoy: envoy })
+        Ok(Self { gateway, admin: envoy_admin, _envoy: envoy })
     }
 
     /// Where clients call.
     pub fn gateway_url(&self) -> String {
         format!("http://{}", self.gateway)
+    }
+
+    /// Where its admin interface listens.
+    pub const fn admin(&self) -> SocketAddr {
+        self.admin
     }
 }
 

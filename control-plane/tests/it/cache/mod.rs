@@ -11,4 +11,5 @@ mod bench;
 mod conformance;
 mod in_process;
 mod listener;
+mod program;
 mod redis;

@@ -1,0 +1,50 @@
+//! `control-plane edge-cache`, the program.
+
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+use test_services::RedisServer;
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::TcpStream;
+use tokio::process::Command;
+use tokio::time::timeout;
+
+const KEY: &str = "k1:00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
+
+#[tokio::test]
+async fn an_edge_cache_survives_a_hang_up_and_ends_whatever_its_callers_do() {
+    let Some(redis) = RedisServer::any().await else { return };
+    let mut command = Command::new(env!("CARGO_BIN_EXE_control-plane"));
+    command.arg("edge-cache").env_clear().kill_on_drop(true);
+    command.env("REDIS_URI", redis.uri()).env("EDGE_ATTESTATION_KEYS", KEY);
+    command.env("EDGE_CACHE_LISTEN", "127.0.0.1:0");
+    let mut child =
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let address = loop {
+        let line = lines.next_line().await.unwrap().expect("it listens somewhere");
+        if let Some((_, rest)) = line.split_once(r#""message":"listening on "#) {
+            break rest.split_once('"').unwrap().0.to_owned();
+        }
+    };
+    let rest = tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+    let mut open = Vec::new();
+    for half in ["POST /claims HTTP/1.1\r\nhost: a\r\ncontent-length: 100\r\n\r\n{", "GET /heal", ""] {
+        let mut connection = TcpStream::connect(&address).await.unwrap();
+        connection.write_all(half.as_bytes()).await.unwrap();
+        open.push(connection);
+    }
+    let pid = Pid::from_raw(i32::try_from(child.id().unwrap()).unwrap()).unwrap();
+    kill_process(pid, Signal::HUP).unwrap();
+    let ready = reqwest::get(format!("http://{address}/readyz")).await.unwrap();
+    assert_eq!(ready.status().as_u16(), 200);
+
+    let begun = Instant::now();
+    kill_process(pid, Signal::TERM).unwrap();
+    let status = timeout(Duration::from_secs(30), child.wait()).await.unwrap().unwrap();
+    assert!(status.success(), "{status}");
+    // Container engines wait for 10 s.
+    assert!(begun.elapsed() < Duration::from_secs(8), "{:?}", begun.elapsed());
+    rest.await.unwrap();
+}

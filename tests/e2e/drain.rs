@@ -1,0 +1,90 @@
+//! Envoy as it runs in a container, asked to end while a charge is under way.
+
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Duration;
+
+use gateway_tests::{Own, until};
+use local_stack::Programs;
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::json;
+
+const SLOW_MS: u64 = 3_000;
+
+/// Kills Envoy, too, should the test fail: it ends by SIGTERM to its runner alone.
+struct Runner(Child);
+
+impl Runner {
+    fn start(bootstrap: &Path, admin: &str, own: &Own) -> Self {
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../envoy/run-envoy.sh");
+        let mut command = Command::new("bash");
+        command.arg(script).arg("--config-path").arg(bootstrap);
+        command.args(["--use-dynamic-base-id", "--concurrency", "1", "--log-level", "warning"]);
+        command.env("ENVOY", Programs::of_this_build().unwrap().envoy).env("ENVOY_ADMIN_LISTEN", admin);
+        command.env("DRAIN_NOTICE_SECONDS", "1");
+        for name in ["EDGE_ATTESTATION_KEYS", "STRIPE_WEBHOOK_SECRETS"] {
+            command.env(name, own.stack.setting(name).unwrap());
+        }
+        Self(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap())
+    }
+
+    fn terminate(&self) {
+        kill_process(Pid::from_child(&self.0), Signal::TERM).unwrap();
+    }
+
+    async fn end(&mut self) -> ExitStatus {
+        let waited = std::time::Instant::now();
+        loop {
+            if let Some(status) = self.0.try_wait().unwrap() {
+                return status;
+            }
+            assert!(waited.elapsed() < Duration::from_secs(20), "Envoy does not end");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+}
+
+impl Drop for Runner {
+    fn drop(&mut self) {
+        if self.0.try_wait().is_ok_and(|ended| ended.is_none()) {
+            self.terminate();
+            std::thread::sleep(Duration::from_secs(2));
+            let _ = (self.0.kill(), self.0.wait());
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_envoy_that_is_asked_to_end_finishes_a_slow_charge_and_takes_no_new_connection() {
+    let own = Own::start(&[]).await;
+    // It writes a bootstrap for free ports, which the runner takes over.
+    let edge = own.stack.second_edge().await.unwrap();
+    let (url, admin) = (edge.gateway_url(), edge.admin().to_string());
+    drop(edge);
+    let bootstrap = own.stack.run_dir().path().join("envoy-2.yaml");
+    let mut runner = Runner::start(&bootstrap, &admin, &own);
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let listed = async || {
+        let asked = client.get(format!("{url}/payments?limit=1")).bearer_auth("demo-key").send().await;
+        asked.ok().filter(|answer| answer.status().is_success()).map(drop)
+    };
+    until("an Envoy that serves", listed).await;
+
+    own.gateway().sandbox.slow_down("stripe", "charge", SLOW_MS).await;
+    let charge = client
+        .post(format!("{url}/payments/charge"))
+        .bearer_auth("demo-key")
+        .header("idempotency-key", "drained")
+        .json(&json!({
+            "provider": "stripe", "amount": 520, "currency": "USD", "paymentMethodId": "pm_card_visa",
+        }))
+        .send();
+    let (charge, ()) = tokio::join!(charge, async {
+        tokio::time::sleep(Duration::from_millis(1_000)).await;
+        runner.terminate();
+    });
+    let charge = charge.expect("the charge is answered");
+    assert_eq!(charge.status().as_u16(), 200, "{}", charge.text().await.unwrap());
+    assert!(runner.end().await.success());
+    assert!(client.get(format!("{url}/payments")).send().await.is_err_and(|error| error.is_connect()));
+}
