@@ -32,6 +32,7 @@ mod payer_action;
 mod payment_methods;
 mod recovery;
 mod refunds;
+mod rolling;
 mod storms;
 mod strict_json;
 mod tls;
