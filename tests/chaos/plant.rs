@@ -31,6 +31,10 @@ struct Servers {
     rabbit: RabbitServer,
     database: TestDatabase,
     postgres: PostgresServer,
+    /// Until it has taken over.
+    standby: Option<PostgresServer>,
+    /// The old primary, which lives on, and its database.
+    retired: Option<(PostgresServer, TestDatabase)>,
 }
 
 /// The secrets that two gateways must agree on, and the authority of the sandbox that they share.
@@ -185,8 +189,21 @@ impl Plant {
             Action::Thaw(process) => self.signal(*process, Signal::CONT),
             Action::Provider(rule) => self.sandbox.fault(rule).await,
             Action::HealProviders => self.sandbox.heal().await,
+            Action::FailOver => self.fail_over().await,
             Action::Set { wire, gateway, mode } => self.wires[&(*wire, *gateway)].set(*mode),
             on_servers => self.servers.as_mut().unwrap().carry_out(on_servers).await,
+        }
+    }
+
+    /// Once in a storm. The wires lead new connections to the new primary.
+    async fn fail_over(&mut self) {
+        let Some(new) = self.servers.as_mut().unwrap().fail_over().await else { return };
+        self.database = new.uri().to_owned();
+        let port = self.servers.as_ref().unwrap().postgres.port();
+        for ((wire, _), proxy) in &self.wires {
+            if *wire == Wire::ControlPlaneToDatabase {
+                proxy.lead_to(([127, 0, 0, 1], port).into());
+            }
         }
     }
 
@@ -254,7 +271,19 @@ impl Servers {
         let (redis, postgres) = (RedisServer::own(&[]).await?, PostgresServer::own().await?);
         let rabbit = RabbitServer::own().await?;
         let database = postgres.database().await;
-        Some(Self { redis, rabbit, database, postgres })
+        let standby = Some(postgres.standby().await);
+        Some(Self { redis, rabbit, database, postgres, standby, retired: None })
+    }
+
+    /// The database on the standby, which is the primary now; `None`: it is already.
+    async fn fail_over(&mut self) -> Option<&TestDatabase> {
+        let standby = self.standby.take()?;
+        self.postgres.set_read_only(true).await;
+        standby.promote().await;
+        let new = self.database.on(&standby);
+        let database = std::mem::replace(&mut self.database, new);
+        self.retired = Some((std::mem::replace(&mut self.postgres, standby), database));
+        Some(&self.database)
     }
 
     async fn carry_out(&mut self, action: &Action) {
@@ -262,6 +291,8 @@ impl Servers {
             Action::CrashPostgres => self.postgres.kill(),
             Action::StartPostgres => self.postgres.start_again().await,
             Action::EndDatabaseSessions => self.postgres.terminate(self.database.name()).await,
+            Action::DenyWrites => self.postgres.set_read_only(true).await,
+            Action::AllowWrites => self.postgres.set_read_only(false).await,
             Action::KillRedis => self.redis.kill(),
             Action::StartRedis => self.redis.start_again().await,
             Action::FreezeRedis => self.redis.signal(Signal::STOP),

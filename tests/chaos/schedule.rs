@@ -43,6 +43,10 @@ pub(crate) enum Action {
     CrashPostgres,
     StartPostgres,
     EndDatabaseSessions,
+    /// The standby takes over; the old primary lives on, takes no writes, and keeps the connections that it has.
+    FailOver,
+    DenyWrites,
+    AllowWrites,
     KillRedis,
     StartRedis,
     FreezeRedis,
@@ -115,7 +119,9 @@ impl Draw {
             (_, 81) => self.rabbit_freezes(),
             (_, 82..=83) => Window::instant("rabbit", Action::PurgeQueues),
             (_, 84..=86) => self.postgres_crashes(),
-            (_, 87..=91) => Window::instant("postgres", Action::EndDatabaseSessions),
+            (_, 87) => Window::instant("postgres", Action::FailOver),
+            (_, 88) => self.lasting("postgres", 500..=3_000, Action::DenyWrites, Action::AllowWrites),
+            (_, 89..=91) => Window::instant("postgres", Action::EndDatabaseSessions),
             (_, 92..=94) => self.redis_dies(),
             (_, 95..=96) => self.redis_freezes(),
             (_, 97..=98) => Window::instant("redis", Action::Redis(&["FLUSHALL"])),
@@ -231,12 +237,13 @@ impl Draw {
         let wire = *wires.choose(&mut self.rng).unwrap();
         let gateway = self.gateway();
         let bytes = self.rng.random_range(0..=1_500);
-        let mode = match self.rng.random_range(0..6) {
+        let mode = match self.rng.random_range(0..7) {
             0 => Mode::Refuse,
             1 => Mode::BlackHole,
             2 => Mode::CutRequest(bytes),
             3 => Mode::CutAnswer(bytes),
             4 => Mode::Slice,
+            5 => Mode::Silence,
             _ => Mode::Latency(self.millis(5..=400)),
         };
         let set = |mode| Action::Set { wire, gateway, mode };
@@ -324,6 +331,9 @@ impl fmt::Display for Action {
             Self::CrashPostgres => f.write_str("PostgreSQL dies"),
             Self::StartPostgres => f.write_str("PostgreSQL starts"),
             Self::EndDatabaseSessions => f.write_str("PostgreSQL ends every session"),
+            Self::FailOver => f.write_str("PostgreSQL fails over, and the old primary lives on"),
+            Self::DenyWrites => f.write_str("PostgreSQL takes no writes"),
+            Self::AllowWrites => f.write_str("PostgreSQL takes writes"),
             Self::KillRedis => f.write_str("Redis dies"),
             Self::StartRedis => f.write_str("Redis starts, empty"),
             Self::FreezeRedis => f.write_str("SIGSTOP Redis"),

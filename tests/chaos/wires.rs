@@ -47,6 +47,19 @@ async fn each_mode_does_what_it_says() {
         proxy.set(cut);
         say_hello(&proxy).await.unwrap_err();
     }
+    let mut open = TcpStream::connect(proxy.address()).await.unwrap();
+    let mut byte = [0];
+    open.write_all(b"1").await.unwrap();
+    proxy.set(Mode::Pass);
+    open.read_exact(&mut byte).await.unwrap();
+    proxy.set(Mode::Silence);
+    assert_eq!(say_hello(&proxy).await.as_deref(), Ok("hello"), "a new connection");
+    open.write_all(b"2").await.unwrap();
+    let heard = tokio::time::timeout(Duration::from_millis(100), open.read(&mut byte)).await;
+    assert!(heard.is_err(), "{heard:?}");
+    let other = echo().await;
+    proxy.lead_to(other);
+    assert_eq!(say_hello(&proxy).await.as_deref(), Ok("hello"), "at another place");
     proxy.set(Mode::BlackHole);
     let (heard, ()) = tokio::join!(say_hello(&proxy), async {
         tokio::task::yield_now().await;

@@ -2,6 +2,8 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -19,6 +21,8 @@ pub enum Mode {
     Refuse,
     /// Connections stand, and nothing comes through.
     BlackHole,
+    /// What comes on the connections that are open now is acknowledged and lost, for good. New ones pass.
+    Silence,
     /// A reset after so many bytes of requests have gone through.
     CutRequest(usize),
     /// A reset after so many bytes of answers have gone through.
@@ -34,7 +38,17 @@ pub enum Mode {
 pub struct Proxy {
     address: SocketAddr,
     mode: watch::Sender<Mode>,
+    shared: Arc<Shared>,
     acceptor: JoinHandle<()>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    /// Of new connections.
+    target: Mutex<SocketAddr>,
+    opened: AtomicU64,
+    /// Connections with a number up to this are silent.
+    silent: AtomicU64,
 }
 
 impl Proxy {
@@ -44,12 +58,18 @@ impl Proxy {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (mode, seen) = watch::channel(Mode::Pass);
+        let shared = Arc::new(Shared {
+            target: Mutex::new(target),
+            opened: AtomicU64::new(0),
+            silent: AtomicU64::new(0),
+        });
+        let of_connections = shared.clone();
         let acceptor = tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
-                tokio::spawn(connection(client, target, seen.clone()));
+                tokio::spawn(connection(client, of_connections.clone(), seen.clone()));
             }
         });
-        Self { address, mode, acceptor }
+        Self { address, mode, shared, acceptor }
     }
 
     #[must_use]
@@ -58,7 +78,15 @@ impl Proxy {
     }
 
     pub fn set(&self, mode: Mode) {
+        if mode == Mode::Silence {
+            self.shared.silent.store(self.shared.opened.load(Ordering::SeqCst), Ordering::SeqCst);
+        }
         self.mode.send_replace(mode);
+    }
+
+    /// Where new connections go; those that are open stay.
+    pub fn lead_to(&self, target: SocketAddr) {
+        *self.shared.target.lock().unwrap() = target;
     }
 }
 
@@ -69,15 +97,17 @@ impl Drop for Proxy {
 }
 
 /// Ends with a reset, unless both sides said goodbye.
-async fn connection(mut client: TcpStream, target: SocketAddr, mut mode: watch::Receiver<Mode>) {
+async fn connection(mut client: TcpStream, shared: Arc<Shared>, mut mode: watch::Receiver<Mode>) {
+    let number = shared.opened.fetch_add(1, Ordering::SeqCst) + 1;
+    let target = *shared.target.lock().unwrap();
     let _ = client.set_nodelay(true);
     if *mode.borrow() == Mode::Refuse {
         return reset(&client);
     }
     let Ok(mut server) = TcpStream::connect(target).await else { return reset(&client) };
     let _ = server.set_nodelay(true);
-    let mut up = Pipe { direction: Direction::Request, mode: mode.clone(), passed: 0 };
-    let mut down = Pipe { direction: Direction::Answer, mode: mode.clone(), passed: 0 };
+    let pipe = |direction| Pipe { direction, mode: mode.clone(), passed: 0, number, shared: shared.clone() };
+    let (mut up, mut down) = (pipe(Direction::Request), pipe(Direction::Answer));
     let (from_client, to_client) = client.split();
     let (from_server, to_server) = server.split();
     let carried =
@@ -109,13 +139,26 @@ struct Pipe {
     mode: watch::Receiver<Mode>,
     /// Bytes since the mode was set.
     passed: usize,
+    number: u64,
+    shared: Arc<Shared>,
 }
 
 impl Pipe {
+    fn is_silent(&self) -> bool {
+        self.number <= self.shared.silent.load(Ordering::SeqCst)
+    }
+
     async fn carry(&mut self, mut from: ReadHalf<'_>, mut to: WriteHalf<'_>) -> io::Result<()> {
         let mut piece = vec![0; 16 * 1024];
         loop {
             let length = from.read(&mut piece).await?;
+            if self.is_silent() {
+                if length == 0 {
+                    // Not even the end is told, until everything is refused.
+                    return std::future::pending().await;
+                }
+                continue;
+            }
             if length == 0 {
                 return to.shutdown().await;
             }

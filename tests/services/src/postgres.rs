@@ -32,6 +32,8 @@ struct Process {
     folder: TempDir,
     programs: PathBuf,
     port: u16,
+    /// Besides those of every server.
+    settings: &'static [&'static str],
 }
 
 /// A database of one test, dropped with it.
@@ -75,18 +77,58 @@ impl PostgresServer {
             let folder = tempfile::Builder::new().prefix("postgres-").tempdir().unwrap();
             let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
             init(&programs, folder.path());
-            let child = spawn(&programs, folder.path(), port);
-            let leash = Leash::on(child.id(), folder.path());
-            let uri = format!("postgres://gateway:{PASSWORD}@127.0.0.1:{port}/postgres");
-            let mut server = Self {
-                uri,
-                process: Some(Process { child, leash, folder, programs: programs.clone(), port }),
-            };
+            let mut server = Self::run(&programs, folder, port, &[]);
             if server.answers().await {
                 return Some(server);
             }
         }
         panic!("postgres does not start; another process may have taken its port, five times");
+    }
+
+    fn run(programs: &Path, folder: TempDir, port: u16, settings: &'static [&'static str]) -> Self {
+        let child = spawn(programs, folder.path(), port, settings);
+        let leash = Leash::on(child.id(), folder.path());
+        let uri = format!("postgres://gateway:{PASSWORD}@127.0.0.1:{port}/postgres");
+        let process = Process { child, leash, folder, programs: programs.to_owned(), port, settings };
+        Self { uri, process: Some(process) }
+    }
+
+    /// A standby that has whatever this server has told as committed: commits wait for it from now on.
+    pub async fn standby(&self) -> Self {
+        /// It waits for nobody when it is the primary, and is back soon when the primary is.
+        const SETTINGS: [&str; 2] = ["synchronous_standby_names=", "wal_retrieve_retry_interval=100ms"];
+        let process = self.process.as_ref().unwrap();
+        let folder = tempfile::Builder::new().prefix("postgres-standby-").tempdir().unwrap();
+        if let Some(user) = user() {
+            chown(folder.path(), id("-u", user), id("-g", user)).unwrap();
+        }
+        let mut copy = unprivileged(&process.programs.join("pg_basebackup"));
+        copy.args(["--host=127.0.0.1", "--username=gateway", "--write-recovery-conf", "--checkpoint=fast"]);
+        copy.arg(format!("--port={}", process.port)).arg("--pgdata").arg(folder.path().join("data"));
+        let output = copy.env("PGPASSWORD", PASSWORD).current_dir(folder.path()).output().unwrap();
+        assert!(output.status.success(), "pg_basebackup: {}", String::from_utf8_lossy(&output.stderr));
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let mut standby = Self::run(&process.programs, folder, port, &SETTINGS);
+        assert!(standby.answers().await, "the standby does not start");
+        self.set("synchronous_standby_names", "'*'").await;
+        standby
+    }
+
+    /// Makes a standby take writes. The server that it follows goes on as it is.
+    pub async fn promote(&self) {
+        self.run_sql("SELECT pg_promote()").await;
+    }
+
+    /// Takes no writes from now on, on open connections neither, as the old primary of a failover; or takes them again.
+    pub async fn set_read_only(&self, is_read_only: bool) {
+        self.set("default_transaction_read_only", if is_read_only { "on" } else { "off" }).await;
+        // The processes of open connections read it in their own time.
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+
+    async fn set(&self, setting: &str, value: &str) {
+        self.run_sql(&format!("ALTER SYSTEM SET {setting} = {value}")).await;
+        self.run_sql("SELECT pg_reload_conf()").await;
     }
 
     /// Its maintenance database.
@@ -134,20 +176,20 @@ impl PostgresServer {
     async fn create(&self, template: &str) -> TestDatabase {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let name = format!("test_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::SeqCst));
-        self.run(&format!("CREATE DATABASE {name} TEMPLATE {template}")).await;
+        self.run_sql(&format!("CREATE DATABASE {name} TEMPLATE {template}")).await;
         let uri = with_database(&self.uri, &name);
         TestDatabase { uri, server: self.uri.clone(), name, kept: self.process.is_some() }
     }
 
     /// Ends every connection to a database, as an operator may.
     pub async fn terminate(&self, database: &str) {
-        self.run(&format!(
+        self.run_sql(&format!(
             "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '{database}'"
         ))
         .await;
     }
 
-    async fn run(&self, sql: &str) {
+    async fn run_sql(&self, sql: &str) {
         let mut connection = PgConnection::connect(&self.uri).await.unwrap();
         connection.execute(AssertSqlSafe(sql)).await.unwrap();
         connection.close().await.unwrap();
@@ -167,7 +209,7 @@ impl PostgresServer {
     /// After [`Self::kill`] or [`Self::stop`], at the same address.
     pub async fn start_again(&mut self) {
         let process = self.process.as_mut().unwrap();
-        process.child = spawn(&process.programs, process.folder.path(), process.port);
+        process.child = spawn(&process.programs, process.folder.path(), process.port, process.settings);
         process.leash = Leash::on(process.child.id(), process.folder.path());
         assert!(self.answers().await, "postgres does not start again");
     }
@@ -217,6 +259,13 @@ impl TestDatabase {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// The database of this name on another server, e.g. a standby.
+    #[must_use]
+    pub fn on(&self, server: &PostgresServer) -> Self {
+        let uri = with_database(&server.uri, &self.name);
+        Self { uri, server: server.uri.clone(), name: self.name.clone(), kept: true }
     }
 
     /// Past whatever is tested, as an operator with a database shell.
@@ -300,10 +349,11 @@ fn init(programs: &Path, folder: &Path) {
     assert!(output.status.success(), "initdb: {}", String::from_utf8_lossy(&output.stderr));
 }
 
-fn spawn(programs: &Path, folder: &Path, port: u16) -> Child {
+fn spawn(programs: &Path, folder: &Path, port: u16, settings: &[&str]) -> Child {
     let mut command = unprivileged(&programs.join("postgres"));
     command.arg("-D").arg(folder.join("data")).arg("-p").arg(port.to_string());
-    for setting in ["listen_addresses=127.0.0.1", "unix_socket_directories=", "max_connections=500"] {
+    let of_every = ["listen_addresses=127.0.0.1", "unix_socket_directories=", "max_connections=500"];
+    for setting in of_every.iter().chain(settings) {
         command.args(["-c", setting]);
     }
     command.current_dir(folder).stdin(Stdio::null()).stdout(Stdio::null());

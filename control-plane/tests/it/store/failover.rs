@@ -44,37 +44,6 @@ async fn primary() -> Option<(PostgresServer, TestDatabase)> {
     Some((server, database))
 }
 
-/// The database at `database`'s path on the server at the end of the way that leads to `to`.
-async fn renamed_like(new: &TestDatabase, old: &TestDatabase) {
-    let sql = format!("ALTER DATABASE {} RENAME TO {}", new.name(), old.name());
-    let mut maintenance: reqwest::Url = new.uri().parse().unwrap();
-    maintenance.set_path("postgres");
-    let mut connection =
-        <sqlx::PgConnection as sqlx::Connection>::connect(maintenance.as_str()).await.unwrap();
-    sqlx::Executor::execute(&mut connection, sqlx::AssertSqlSafe(sql)).await.unwrap();
-}
-
-async fn set_read_only(database: &TestDatabase, is_read_only: bool) {
-    let sql = if is_read_only {
-        "ALTER SYSTEM SET default_transaction_read_only = on"
-    } else {
-        "SET default_transaction_read_only = off; ALTER SYSTEM RESET default_transaction_read_only"
-    };
-    // Neither may stand in a transaction with another statement.
-    for one in sql.split(';') {
-        execute_writing(database, one).await;
-    }
-    execute_writing(database, "SELECT pg_reload_conf()").await;
-    sleep(Duration::from_millis(200)).await;
-}
-
-async fn execute_writing(database: &TestDatabase, sql: &str) {
-    let mut uri: reqwest::Url = database.uri().parse().unwrap();
-    uri.query_pairs_mut().append_pair("options", "-c default_transaction_read_only=off");
-    let mut connection = <sqlx::PgConnection as sqlx::Connection>::connect(uri.as_str()).await.unwrap();
-    sqlx::Executor::execute(&mut connection, sqlx::AssertSqlSafe(sql.to_owned())).await.unwrap();
-}
-
 /// Every kind of connection is open.
 async fn used(store: &dyn Store) {
     let (payment, open) = opening(1, "demo", 100);
@@ -144,33 +113,31 @@ async fn all_works(store: &dyn Store) {
 
 #[tokio::test]
 async fn an_old_primary_that_lives_on_read_only_is_left_by_every_connection() {
-    let (Some((old, was)), Some((new, is))) = (primary().await, primary().await) else { return };
-    renamed_like(&is, &was).await;
+    let Some((old, database)) = primary().await else { return };
+    let new = old.standby().await;
     let way = Way::to_port(old.port()).await;
-    let store = control_plane::store::open(by(&way, was.uri())).await.unwrap();
+    let store = control_plane::store::open(by(&way, database.uri())).await.unwrap();
     used(&*store).await;
     let _watched = watched(&store);
-    set_read_only(&was, true).await;
+    old.set_read_only(true).await;
+    new.promote().await;
     way.lead_to_port(new.port());
     all_works(&*store).await;
 }
 
 #[tokio::test]
 async fn a_process_that_only_reads_leaves_an_old_primary_once_it_is_asked_whether_it_is_ready() {
-    let (Some((old, was)), Some((new, is))) = (primary().await, primary().await) else { return };
-    renamed_like(&is, &was).await;
+    let Some((old, database)) = primary().await else { return };
+    let new = old.standby().await;
     let way = Way::to_port(old.port()).await;
-    let store = control_plane::store::open(by(&way, was.uri())).await.unwrap();
+    let store = control_plane::store::open(by(&way, database.uri())).await.unwrap();
     used(&*store).await;
-    let (payment, open) = opening(3, "demo", 100);
-    let direct: reqwest::Url = {
-        let mut uri: reqwest::Url = is.uri().parse().unwrap();
-        uri.set_path(was.name());
-        uri
-    };
-    control_plane::store::open(direct.as_str()).await.unwrap().commit(open).await.unwrap();
-    set_read_only(&was, true).await;
+    old.set_read_only(true).await;
+    new.promote().await;
     way.lead_to_port(new.port());
+    let (payment, open) = opening(3, "demo", 100);
+    let direct = control_plane::store::open(database.on(&new).uri()).await.unwrap();
+    direct.commit(open).await.unwrap();
     eventually("a read of what only the new primary has", async || {
         let _ = store.ready().await;
         store.payment(&payment.client, payment.id).await.map_err(|e| e.to_string())?.ok_or("old".to_owned())
@@ -208,10 +175,10 @@ async fn a_way_that_goes_silent_costs_ten_seconds_at_most() {
 
 #[tokio::test]
 async fn a_read_only_database_takes_nothing_for_certain_and_is_not_ready_meanwhile() {
-    let Some((_server, database)) = primary().await else { return };
+    let Some((server, database)) = primary().await else { return };
     let store = control_plane::store::open(database.uri()).await.unwrap();
     used(&*store).await;
-    set_read_only(&database, true).await;
+    server.set_read_only(true).await;
     let all =
         super::changes::commit_all(&*store, (10..60).map(|n| opening(n, "demo", 100).1).collect()).await;
     for refused in all {
@@ -220,23 +187,23 @@ async fn a_read_only_database_takes_nothing_for_certain_and_is_not_ready_meanwhi
     let webhook = store.receive_webhook(&event("evt_2")).await;
     assert!(matches!(webhook, Err(StoreError::NotWritten(_))), "{webhook:?}");
     assert!(store.ready().await.is_err(), "a commit has just failed");
-    set_read_only(&database, false).await;
+    server.set_read_only(false).await;
     all_works(&*store).await;
 }
 
 #[tokio::test]
 async fn a_database_that_has_become_read_only_is_not_ready_though_nothing_is_written() {
-    let Some((_server, database)) = primary().await else { return };
+    let Some((server, database)) = primary().await else { return };
     let store = control_plane::store::open(database.uri()).await.unwrap();
     used(&*store).await;
-    set_read_only(&database, true).await;
+    server.set_read_only(true).await;
     let noticed = async {
         while store.ready().await.is_ok() {
             sleep(Duration::from_millis(100)).await
         }
     };
     timeout(Duration::from_secs(4), noticed).await.expect("it is not ready");
-    set_read_only(&database, false).await;
+    server.set_read_only(false).await;
     eventually("readiness", async || store.ready().await).await;
 }
 
