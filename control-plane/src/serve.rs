@@ -41,6 +41,7 @@ pub async fn serve(config: Config, stop: CancellationToken) -> anyhow::Result<()
     let keys = Arc::new(config.attestation_keys);
     let cache = cache::open(config.edge_cache.redis, config.edge_cache.keeping, gateway.clock.clone())
         .context("REDIS_URI: the edge cache cannot be set up")?;
+    cache::try_out(cache.clone());
     let edge_cache = cache::router(cache.clone(), keys.clone(), gateway.clock.clone());
     let app = App {
         gateway: gateway.clone(),

@@ -7,7 +7,7 @@ use anyhow::Context;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use crate::cache::{self, Keeping, RedisCache};
+use crate::cache::{self, EdgeCache, Keeping, RedisCache};
 use crate::config::EdgeCacheConfig;
 use crate::domain::clock::SystemClock;
 use crate::serve::{bind, metrics, upkeep};
@@ -21,7 +21,8 @@ const GRACE: Duration = Duration::from_secs(5);
 pub async fn serve_edge_cache(config: EdgeCacheConfig, stop: CancellationToken) -> anyhow::Result<()> {
     // Answers come from the control planes, and their settings say what is kept.
     let cache = RedisCache::open(config.redis, Keeping::default());
-    let cache = Arc::new(cache.context("REDIS_URI: Redis cannot be used")?);
+    let cache: Arc<dyn EdgeCache> = Arc::new(cache.context("REDIS_URI: Redis cannot be used")?);
+    cache::try_out(cache.clone());
     let metrics = metrics()?;
     let shown = metrics.clone();
     let router = cache::router(cache, Arc::new(config.attestation_keys), Arc::new(SystemClock))

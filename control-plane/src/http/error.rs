@@ -221,6 +221,23 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_was_certainly_not_recorded_is_not_told_as_a_doubt() {
+        let refused = || StoreError::NotWritten("read-only".into());
+        let error = ApiError::from(&OperationError::NotRecorded(refused())).0.error;
+        assert_eq!((error.code.status(), error.retryable), (503, Some(true)));
+        assert!(error.message.contains("was not carried out"), "{}", error.message);
+        // What was written after all is carried out: nobody may have been told that it was not.
+        let doubt = OperationError::unwritten(StoreError::Unavailable("the answer is lost".into()));
+        let error = ApiError::from(&doubt).0.error;
+        assert_eq!((error.code.status(), error.retryable), (504, Some(true)));
+        assert!(error.message.contains("may be carried out"), "{}", error.message);
+        // Of a commit after the call, nothing of the kind may be said.
+        let error = ApiError::from(&OperationError::Store(refused())).0.error;
+        assert_eq!((error.code.status(), error.retryable), (503, Some(true)));
+        assert!(!error.message.contains("carried out"), "{}", error.message);
+    }
+
+    #[test]
     fn a_client_is_told_why_its_list_was_not_read() {
         for (problem, why) in [
             (StoreError::TimedOut, "took longer than it may"),

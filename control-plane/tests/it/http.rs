@@ -290,16 +290,18 @@ async fn our_own_misconfiguration_is_502_and_an_unreachable_provider_is_asked_la
     assert_eq!((status, &answer["status"]), (StatusCode::ACCEPTED, &json!("pending")));
 }
 
-/// What was written after all is carried out: nobody may have been told that it was not.
+/// The database has undone what it had done of it.
 #[tokio::test]
-async fn a_charge_that_the_database_did_not_confirm_is_not_called_undone() {
+async fn a_charge_that_the_database_refused_is_told_as_not_carried_out() {
     let api = Api::start().await;
     api.test.store.execute("DROP TABLE events").await;
     let (status, answer) = api.demo("POST", "/payments/charge", CHARGE).await;
     assert_eq!(
         (status, &answer["error"]["code"], &answer["error"]["retryable"]),
-        (StatusCode::GATEWAY_TIMEOUT, &json!("GATEWAY_TIMEOUT"), &json!(true))
+        (StatusCode::SERVICE_UNAVAILABLE, &json!("GATEWAY_UNAVAILABLE"), &json!(true))
     );
+    assert!(answer["error"]["message"].as_str().unwrap().contains("was not carried out"), "{answer}");
+    assert!(api.test.provider.calls.lock().unwrap().is_empty());
 }
 
 #[tokio::test]

@@ -93,7 +93,7 @@ pub enum OperationError {
 
 impl OperationError {
     /// The commit of an intent failed so.
-    fn unwritten(problem: StoreError) -> Self {
+    pub(crate) fn unwritten(problem: StoreError) -> Self {
         match problem {
             StoreError::Unavailable(_) => Self::InDoubt(problem),
             StoreError::NotWritten(_) => Self::NotRecorded(problem),

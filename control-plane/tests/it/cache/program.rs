@@ -13,8 +13,9 @@ use tokio::time::timeout;
 const KEY: &str = "k1:00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
 
 #[tokio::test]
-async fn an_edge_cache_survives_a_hang_up_and_ends_whatever_its_callers_do() {
-    let Some(redis) = RedisServer::any().await else { return };
+async fn an_edge_cache_looks_at_its_redis_survives_a_hang_up_and_ends_whatever_its_callers_do() {
+    const DROPS: [&str; 4] = ["--maxmemory", "64mb", "--maxmemory-policy", "allkeys-lru"];
+    let Some(redis) = RedisServer::own(&DROPS).await else { return };
     let mut command = Command::new(env!("CARGO_BIN_EXE_control-plane"));
     command.arg("edge-cache").env_clear().kill_on_drop(true);
     command.env("REDIS_URI", redis.uri()).env("EDGE_ATTESTATION_KEYS", KEY);
@@ -28,6 +29,16 @@ async fn an_edge_cache_survives_a_hang_up_and_ends_whatever_its_callers_do() {
             break rest.split_once('"').unwrap().0.to_owned();
         }
     };
+    // Nobody has claimed anything yet.
+    let said = timeout(Duration::from_secs(10), async {
+        while let Ok(Some(line)) = lines.next_line().await {
+            if line.contains("maxmemory-policy should be noeviction") {
+                return;
+            }
+        }
+        panic!("it ended");
+    });
+    said.await.expect("what Redis may drop is told at the start");
     let rest = tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
     let mut open = Vec::new();
     for half in ["POST /claims HTTP/1.1\r\nhost: a\r\ncontent-length: 100\r\n\r\n{", "GET /heal", ""] {
