@@ -6,7 +6,6 @@
 //! find out.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -14,6 +13,7 @@ use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
+use super::proved::Proved;
 use crate::domain::store::{Change, CommitError, StoreError};
 
 /// Changes in one commit: past this the flush to disk is a small part of the cost, and the first one in waits for
@@ -69,45 +69,6 @@ pub(super) struct GroupCommit {
 enum Waiting {
     Change { change: Change, since: Instant, done: oneshot::Sender<Result<(), CommitError>> },
     Proof(oneshot::Sender<Result<(), StoreError>>),
-}
-
-/// When the database last took a write, unless it has failed to take one since.
-struct Proved {
-    began: Instant,
-    /// In milliseconds from `began`; 0: there is no proof.
-    at_ms: AtomicU64,
-}
-
-impl Proved {
-    fn new() -> Self {
-        Self { began: Instant::now(), at_ms: AtomicU64::new(0) }
-    }
-
-    fn note(&self, is_taken: bool) {
-        self.at_ms.store(if is_taken { self.now_ms() } else { 0 }, Ordering::Relaxed);
-    }
-
-    /// Takes in what became of a batch. Conflicts and overloads say nothing of the database.
-    fn note_all(&self, results: &[Result<(), CommitError>]) {
-        let failed = |result: &_| {
-            matches!(result, Err(CommitError::Store(StoreError::Unavailable(_) | StoreError::NotWritten(_))))
-        };
-        if results.iter().any(Result::is_ok) {
-            self.note(true);
-        } else if results.iter().any(failed) {
-            self.note(false);
-        }
-    }
-
-    fn is_within(&self, fresh: Duration) -> bool {
-        let at = self.at_ms.load(Ordering::Relaxed);
-        at > 0 && u128::from(self.now_ms().saturating_sub(at)) < fresh.as_millis()
-    }
-
-    /// Never 0.
-    fn now_ms(&self) -> u64 {
-        u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX).saturating_add(1)
-    }
 }
 
 struct Queue {

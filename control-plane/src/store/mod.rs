@@ -4,6 +4,7 @@ mod due_rows;
 mod group_commit;
 mod listing;
 pub mod postgres;
+mod proved;
 mod reads;
 mod reconcile_rows;
 mod renewal;

@@ -9,6 +9,7 @@ mod reconciling;
 mod refusal;
 mod rows;
 mod schema;
+mod sent;
 mod store;
 mod uri;
 mod waves;

@@ -9,7 +9,8 @@ use sqlx::{Connection as _, Executor as _, PgConnection, Row as _};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::parameters::Parameters;
-use super::refusal::{is_of_all_changes, is_of_all_connections, is_read_only, undone};
+use super::refusal::is_of_all_connections;
+use super::sent::{Cause, Sent, is_reference_taken, refusal, unwritten};
 use super::waves::waves;
 use super::{evidence, not_written, unavailable};
 use crate::crash_point::reach;
@@ -46,33 +47,6 @@ struct Group {
     /// They may have been written already: the answer to an earlier statement was lost.
     doubted: bool,
     tries: u8,
-}
-
-/// What became of one statement.
-enum Sent {
-    /// On disk, but for these members, whose key could not be changed.
-    Written { without_key: Vec<usize> },
-    /// Nothing was written, because these do not apply.
-    Conflict { members: Vec<usize> },
-    /// Nothing was written.
-    Refused { problem: sqlx::Error, cause: Cause },
-    /// The server was not reached; nothing was sent.
-    Unreached(sqlx::Error),
-    /// The statement was sent and the answer is lost: it may be on disk, or be on its way there.
-    Unknown(sqlx::Error),
-}
-
-/// What a statement was refused for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Cause {
-    /// Something in it.
-    Change,
-    /// What others were doing at the time.
-    Others,
-    /// The server: it is read-only. Another connection may lead to another server.
-    ReadOnly,
-    /// The server: it takes no other change either.
-    Server,
 }
 
 #[async_trait]
@@ -114,17 +88,12 @@ impl PostgresWriter {
         patience: Instant,
     ) {
         let Group { members, doubted, tries } = group;
-        let mut tell = |member: usize, result| {
-            if let Some(slot) = results.get_mut(member) {
-                *slot = result;
-            }
-        };
         match self.send(batch, &members).await {
             Sent::Written { without_key } => {
                 for member in members {
                     let Some(change) = batch.get(member) else { continue };
                     if !without_key.contains(&member) {
-                        tell(member, Ok(()));
+                        tell(results, member, Ok(()));
                         continue;
                     }
                     let conflict = if matches!(change.key, Some(KeyChange::Take { .. })) {
@@ -132,7 +101,7 @@ impl PostgresWriter {
                     } else {
                         Conflict::Stale
                     };
-                    tell(member, self.conflict(change, conflict, doubted).await);
+                    tell(results, member, self.conflict(change, conflict, doubted).await);
                 }
             }
             Sent::Conflict { members: refused } => {
@@ -140,46 +109,25 @@ impl PostgresWriter {
                 for member in refused {
                     let Some(change) = batch.get(member) else { continue };
                     match self.step_conflict(change).await {
-                        Ok(Some(conflict)) => tell(member, self.conflict(change, conflict, doubted).await),
+                        Ok(Some(conflict)) => {
+                            tell(results, member, self.conflict(change, conflict, doubted).await)
+                        }
                         Ok(None) if tries > 0 => {
                             groups.push(Group { members: vec![member], doubted, tries: tries - 1 });
                         }
-                        Ok(None) => tell(member, self.conflict(change, Conflict::Stale, doubted).await),
-                        Err(problem) => tell(member, Err(unwritten(problem, doubted).into())),
+                        Ok(None) => {
+                            tell(results, member, self.conflict(change, Conflict::Stale, doubted).await)
+                        }
+                        Err(problem) => tell(results, member, Err(unwritten(problem, doubted).into())),
                     }
                 }
                 if !rest.is_empty() {
                     groups.push(Group { members: rest, doubted, tries });
                 }
             }
-            Sent::Refused { cause: Cause::ReadOnly, .. } if tries > 0 => {
-                groups.push(Group { members, doubted, tries: tries - 1 });
-            }
-            Sent::Refused { problem, cause: Cause::ReadOnly | Cause::Server } => {
-                let problem = Arc::new(problem);
-                for member in members {
-                    tell(member, Err(unwritten(problem.clone(), doubted).into()));
-                }
-            }
             Sent::Refused { problem, cause } => {
-                match (members.as_slice(), cause == Cause::Others && tries > 0) {
-                    (&[member], false) if is_reference_taken(&problem) => {
-                        if let Some(change) = batch.get(member) {
-                            tell(member, self.conflict(change, Conflict::ReferenceTaken, doubted).await);
-                        }
-                    }
-                    (&[member], false) => tell(member, Err(unwritten(problem, doubted).into())),
-                    (&[_], true) => groups.push(Group { members, doubted, tries: tries - 1 }),
-                    // One of them is odd; the others need not suffer.
-                    (all, _) => {
-                        let (left, right) = all.split_at(all.len() / 2);
-                        groups.extend([right, left].map(|half| Group {
-                            members: half.to_vec(),
-                            doubted,
-                            tries,
-                        }));
-                    }
-                }
+                let group = Group { members, doubted, tries };
+                self.refused(batch, group, problem, cause, groups, results).await;
             }
             Sent::Unreached(problem) if doubted && Instant::now() < patience => {
                 tracing::warn!(error = %problem, "the database does not answer; the outcome of a commit is not known");
@@ -191,25 +139,44 @@ impl PostgresWriter {
                 sleep(DOUBT_PAUSE).await;
                 let (again, not): (Vec<_>, Vec<_>) =
                     members.into_iter().partition(|member| batch.get(*member).is_some_and(may_be_repeated));
-                let problem = Arc::new(problem);
-                for member in not {
-                    tell(member, Err(unavailable(problem.clone()).into()));
-                }
+                tell_all(results, &not, problem, unavailable);
                 if !again.is_empty() {
                     groups.push(Group { members: again, doubted: true, tries });
                 }
             }
             Sent::Unreached(problem) => {
-                let problem = Arc::new(problem);
-                for member in members {
-                    tell(member, Err(unwritten(problem.clone(), doubted).into()));
-                }
+                tell_all(results, &members, problem, |problem| unwritten(problem, doubted));
             }
-            Sent::Unknown(problem) => {
-                let problem = Arc::new(problem);
-                for member in members {
-                    tell(member, Err(unavailable(problem.clone()).into()));
-                }
+            Sent::Unknown(problem) => tell_all(results, &members, problem, unavailable),
+        }
+    }
+
+    /// The same for a group of which the server wrote nothing.
+    async fn refused(
+        &mut self,
+        batch: &[Change],
+        group: Group,
+        problem: sqlx::Error,
+        cause: Cause,
+        groups: &mut Vec<Group>,
+        results: &mut [Result<(), CommitError>],
+    ) {
+        let Group { members, doubted, tries } = group;
+        match (members.as_slice(), cause) {
+            (_, Cause::ReadOnly) | (&[_], Cause::Others) if tries > 0 => {
+                groups.push(Group { members, doubted, tries: tries - 1 });
+            }
+            (&[member], Cause::Change | Cause::Others) if is_reference_taken(&problem) => {
+                let Some(change) = batch.get(member) else { return };
+                tell(results, member, self.conflict(change, Conflict::ReferenceTaken, doubted).await);
+            }
+            (all @ (&[_] | &[]), _) | (all, Cause::ReadOnly | Cause::Server) => {
+                tell_all(results, all, problem, |problem| unwritten(problem, doubted));
+            }
+            // One of them is odd; the others need not suffer.
+            (all, Cause::Change | Cause::Others) => {
+                let (left, right) = all.split_at(all.len() / 2);
+                groups.extend([right, left].map(|half| Group { members: half.to_vec(), doubted, tries }));
             }
         }
     }
@@ -342,6 +309,29 @@ impl PostgresWriter {
     }
 }
 
+/// Tells all of them the same.
+fn tell_all(
+    results: &mut [Result<(), CommitError>],
+    members: &[usize],
+    problem: sqlx::Error,
+    told: impl Fn(Arc<sqlx::Error>) -> StoreError,
+) {
+    let problem = Arc::new(problem);
+    for member in members {
+        tell(results, *member, Err(told(problem.clone()).into()));
+    }
+}
+
+fn tell(results: &mut [Result<(), CommitError>], member: usize, result: Result<(), CommitError>) {
+    if let Some(slot) = results.get_mut(member) {
+        *slot = result;
+    }
+}
+
+fn numbers(members: Vec<i32>) -> Vec<usize> {
+    members.into_iter().filter_map(|member| usize::try_from(member).ok()).collect()
+}
+
 #[derive(Debug, thiserror::Error)]
 #[error("the connection was lost before the change could be looked for")]
 struct Lost;
@@ -349,41 +339,6 @@ struct Lost;
 #[derive(Debug, thiserror::Error)]
 #[error("nothing is known of the change")]
 struct Undecided;
-
-/// A payment moves to a name at the provider that another one has.
-fn is_reference_taken(problem: &sqlx::Error) -> bool {
-    let told = problem.as_database_error();
-    told.is_some_and(|told| told.constraint() == Some("payments_one_per_reference"))
-}
-
-fn numbers(members: Vec<i32>) -> Vec<usize> {
-    members.into_iter().filter_map(|member| usize::try_from(member).ok()).collect()
-}
-
-/// What an error says about the statement, and whether the connection can be used further.
-fn refusal(problem: sqlx::Error) -> (Sent, bool) {
-    let Some(told) = undone(&problem) else { return (Sent::Unknown(problem), false) };
-    if told.code() == "GW001" {
-        let members: Vec<_> =
-            told.detail().unwrap_or_default().split(',').filter_map(|n| n.parse().ok()).collect();
-        if !members.is_empty() {
-            return (Sent::Conflict { members }, true);
-        }
-    }
-    let cause = match told.code() {
-        // Serialization failure and deadlock.
-        "40001" | "40P01" => Cause::Others,
-        _ if is_read_only(&problem) => Cause::ReadOnly,
-        _ if is_of_all_changes(&problem) => Cause::Server,
-        _ => Cause::Change,
-    };
-    (Sent::Refused { problem, cause }, cause != Cause::ReadOnly)
-}
-
-/// What is told of a change that this statement did not write. An earlier one may have, if its answer was lost.
-fn unwritten(problem: impl std::error::Error + Send + Sync + 'static, doubted: bool) -> StoreError {
-    if doubted { unavailable(problem) } else { not_written(problem) }
-}
 
 /// Whether a second writing is kept out by what the first one wrote. All that opens or moves something has a version
 /// or an id of its own; a key that is only answered or released, or an event that is only marked, has nothing.

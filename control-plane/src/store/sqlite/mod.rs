@@ -9,6 +9,7 @@ mod reconciling;
 mod schema;
 mod store;
 mod webhooks;
+mod writer;
 
 use std::str::FromStr;
 use std::sync::Arc;
@@ -24,8 +25,8 @@ use crate::store::schema::Migrated;
 use crate::store::settings::{DatabaseSettings, MigrateOnStart};
 use crate::store::shares::Shares;
 use crate::store::unreadable::RowReader;
-use commit::SqliteWriter;
 use file::DatabaseFile;
+use writer::SqliteWriter;
 
 const READERS: u32 = 4;
 /// For lists, each on a thread of its own; the machine has other work.
