@@ -1,4 +1,4 @@
-//! Whether requests can be served, as probes are told: asked for now and then, whoever asks however often.
+//! Whether requests can be served, as probes are told: found out now and then, however often it is asked.
 
 use std::fmt::Display;
 use std::sync::Arc;

@@ -126,7 +126,7 @@ impl GroupCommit {
         result.await.unwrap_or_else(|_| Err(died().into()))
     }
 
-    /// Whether the database takes writes: one was taken within the last seconds, or one is made now. Whoever asks should
+    /// Whether the database takes writes: one was taken within the last seconds, or one is made now. Callers should
     /// not ask all the time.
     pub(super) async fn prove(&self) -> Result<(), StoreError> {
         self.is_alive()?;

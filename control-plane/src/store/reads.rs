@@ -70,5 +70,5 @@ pub(super) const KEY: &str = "SELECT scope, fingerprint, payment, refund, answer
      FROM idempotency_keys WHERE scope = $1";
 
 /// Writes what says nothing, for the sake of writing.
-pub(super) const PROVE: &str = "INSERT INTO write_proofs (proofs) VALUES (1)
-     ON CONFLICT (only_row) DO UPDATE SET proofs = write_proofs.proofs + 1";
+pub(super) const PROVE: &str = "INSERT INTO write_proofs (id, proofs) VALUES (1, 1)
+     ON CONFLICT (id) DO UPDATE SET proofs = write_proofs.proofs + 1";

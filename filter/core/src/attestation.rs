@@ -21,7 +21,7 @@ pub use keys::{Keys, KeysError};
 pub const HEADER: &str = "x-edge-attestation";
 
 /// How far, in seconds, the edge's clock and the control plane's may stand apart. For as long can a request be sent again
-/// by whoever reads it between the two, and only this very request: method, path, body and client are signed, and so is the
+/// by a reader between the two, and only this very request: method, path, body and client are signed, and so is the
 /// idempotency key, under which nothing is executed twice however often it comes.
 pub const TOLERANCE_S: u64 = 60;
 

@@ -29,6 +29,19 @@ super::on_both_stores! {
     what_the_audit_trail_is_about_cannot_be_deleted
     the_database_itself_refuses_to_refund_more_than_was_captured
     a_refund_of_a_payment_that_is_not_there_is_stale
+    an_idle_database_proves_again_and_again_that_it_takes_writes
+}
+
+async fn an_idle_database_proves_again_and_again_that_it_takes_writes(test: TestStore) {
+    for _ in 0..3 {
+        test.store.ready().await.unwrap();
+        // Past the time for which a write proves anything.
+        tokio::time::sleep(std::time::Duration::from_millis(2_100)).await;
+    }
+    test.execute("DROP TABLE write_proofs").await;
+    assert!(test.store.ready().await.is_err(), "it writes");
+    test.store.commit(opening(1, "demo", 100).1).await.unwrap();
+    test.store.ready().await.unwrap();
 }
 
 async fn a_payment_reads_back_as_it_was_written_also_after_a_restart(test: TestStore) {
