@@ -132,8 +132,8 @@ impl Transport {
         let prepared = self.prepare(&lent.client, request, credential)?.timeout(limit);
         let sent = prepared.send().await;
         // Without a connection there is none to abandon.
-        if !sent.as_ref().is_err_and(|error| error.is_connect()) {
-            lent.note(!sent.as_ref().is_err_and(|error| error.is_timeout()));
+        if !sent.as_ref().is_err_and(reqwest::Error::is_connect) {
+            lent.note(!sent.as_ref().is_err_and(reqwest::Error::is_timeout));
         }
         let response = sent.map_err(|error| classify(error, limit, began.elapsed()))?;
         let status = response.status().as_u16();

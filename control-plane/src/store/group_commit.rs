@@ -66,6 +66,10 @@ pub(super) struct GroupCommit {
     died: CancellationToken,
 }
 
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly all are changes, and a box for each would be an allocation"
+)]
 enum Waiting {
     Change { change: Change, since: Instant, done: oneshot::Sender<Result<(), CommitError>> },
     Proof(oneshot::Sender<Result<(), StoreError>>),

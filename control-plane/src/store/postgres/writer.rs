@@ -110,13 +110,13 @@ impl PostgresWriter {
                     let Some(change) = batch.get(member) else { continue };
                     match self.step_conflict(change).await {
                         Ok(Some(conflict)) => {
-                            tell(results, member, self.conflict(change, conflict, doubted).await)
+                            tell(results, member, self.conflict(change, conflict, doubted).await);
                         }
                         Ok(None) if tries > 0 => {
                             groups.push(Group { members: vec![member], doubted, tries: tries - 1 });
                         }
                         Ok(None) => {
-                            tell(results, member, self.conflict(change, Conflict::Stale, doubted).await)
+                            tell(results, member, self.conflict(change, Conflict::Stale, doubted).await);
                         }
                         Err(problem) => tell(results, member, Err(unwritten(problem, doubted).into())),
                     }
