@@ -75,21 +75,33 @@ impl Connections {
 impl Lent<'_> {
     /// What came of the call: whether the peer said anything at all.
     pub(super) fn note(self, is_answered: bool) {
-        let mut kept = self.place.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.number != self.number {
+        if !self.is_to_be_replaced(is_answered) {
             return;
         }
-        kept.unanswered = if is_answered { 0 } else { kept.unanswered + 1 };
-        if kept.unanswered < UNANSWERED_MAX {
-            return;
-        }
+        // Without the lock: it reads certificates.
         match (self.of.make)() {
             Ok(client) => {
                 tracing::warn!("two calls in a row got no answer: their connection is abandoned");
+                let mut kept = self.place.lock().unwrap_or_else(PoisonError::into_inner);
                 *kept = Kept { client, number: self.number + 1, unanswered: 0 };
             }
             Err(error) => tracing::error!(%error, "a silent connection cannot be replaced"),
         }
+    }
+
+    /// Only one call is told so: the count begins again. A client that is new is asked for as long as a call is waited for
+    /// before it can be replaced.
+    fn is_to_be_replaced(&self, is_answered: bool) -> bool {
+        let mut kept = self.place.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.number != self.number {
+            return false;
+        }
+        kept.unanswered = if is_answered { 0 } else { kept.unanswered + 1 };
+        let is_silent = kept.unanswered >= UNANSWERED_MAX;
+        if is_silent {
+            kept.unanswered = 0;
+        }
+        is_silent
     }
 }
 
