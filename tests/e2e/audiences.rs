@@ -154,7 +154,7 @@ async fn an_attestation_does_not_serve_for_another_request() {
 async fn an_attestation_that_is_old_or_comes_twice_is_refused() {
     let gateway = shared().await;
     let ask = || past_the_edge(&gateway, &Method::GET, "/payments", "");
-    let old = ask().header("x-edge-attestation", attest(&gateway, "GET", "/payments", "", 60));
+    let old = ask().header("x-edge-attestation", attest(&gateway, "GET", "/payments", "", 90));
     Answer::of(old).await.refuses(401, "EDGE_ATTESTATION_REQUIRED");
     let good = attest(&gateway, "GET", "/payments", "", 0);
     let twice = ask().header("x-edge-attestation", &good).header("x-edge-attestation", &good);
