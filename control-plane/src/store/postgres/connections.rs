@@ -40,6 +40,13 @@ pub(super) struct Connections {
 
 type Read<R> = QueryAs<'static, Postgres, R, PgArguments>;
 
+/// How often a server is looked for that takes writes.
+const TRIES: u8 = 2;
+
+#[derive(Debug, thiserror::Error)]
+#[error("the database is read-only, so what it does not have may be elsewhere")]
+struct ReadOnly;
+
 #[derive(Debug, thiserror::Error)]
 #[error("the database does not answer, though it should have given up itself by now")]
 struct Silent;
@@ -89,23 +96,29 @@ impl Connections {
     where
         R: for<'r> FromRow<'r, PgRow> + Send + Unpin,
     {
-        self.answered(async |connection| match query().fetch_all(&mut **connection).await {
-            // Nothing was executed. The statement is prepared for tables as they were, and so may all others be.
-            Err(problem) if is_outdated(&problem) => {
-                connection.clear_cached_statements().await?;
-                query().fetch_all(&mut **connection).await
-            }
-            rows => rows,
-        })
-        .await
+        self.answered(async |connection| fetch(connection, &query).await).await
     }
 
-    /// The first row, for queries that find one at most.
+    /// The first row, for queries that find one at most. That there is none is believed of a server that takes writes
+    /// only: the old primary of a failover does not know what was made since, and what is missing is answered for good.
     pub(super) async fn one<R>(&self, query: impl Fn() -> Read<R>) -> Result<Option<R>, StoreError>
     where
         R: for<'r> FromRow<'r, PgRow> + Send + Unpin,
     {
-        Ok(self.all(query).await?.into_iter().next())
+        for _ in 0..TRIES {
+            let (rows, is_read_only) = self
+                .answered(async |connection| {
+                    let rows = fetch(connection, &query).await?;
+                    let is_read_only = rows.is_empty() && is_read_only_now(connection).await?;
+                    Ok((rows, is_read_only))
+                })
+                .await?;
+            if !is_read_only {
+                return Ok(rows.into_iter().next());
+            }
+            self.renewal.ask();
+        }
+        Err(unavailable(ReadOnly))
     }
 
     /// Executes what gives no rows; how many it changed.
@@ -168,6 +181,28 @@ impl Drop for Lent {
             });
         }
     }
+}
+
+async fn fetch<R>(
+    connection: &mut PoolConnection<Postgres>,
+    query: &impl Fn() -> Read<R>,
+) -> Result<Vec<R>, sqlx::Error>
+where
+    R: for<'r> FromRow<'r, PgRow> + Send + Unpin,
+{
+    match query().fetch_all(&mut **connection).await {
+        // Nothing was executed. The statement is prepared for tables as they were, and so may all others be.
+        Err(problem) if is_outdated(&problem) => {
+            connection.clear_cached_statements().await?;
+            query().fetch_all(&mut **connection).await
+        }
+        rows => rows,
+    }
+}
+
+async fn is_read_only_now(connection: &mut PoolConnection<Postgres>) -> Result<bool, sqlx::Error> {
+    let told: String = sqlx::query_scalar("SHOW transaction_read_only").fetch_one(&mut **connection).await?;
+    Ok(told == "on")
 }
 
 /// "cached plan must not change result type": a column of the result has another type than when it was prepared.

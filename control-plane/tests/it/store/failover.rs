@@ -144,6 +144,25 @@ async fn a_process_that_only_reads_leaves_an_old_primary_once_it_is_asked_whethe
 }
 
 #[tokio::test]
+async fn what_only_the_new_primary_has_is_never_called_missing() {
+    let Some((old, database)) = primary().await else { return };
+    let new = old.standby().await;
+    let way = Way::to_port(old.port()).await;
+    let store = control_plane::store::open(by(&way, database.uri())).await.unwrap();
+    used(&*store).await;
+    old.set_read_only(true).await;
+    new.promote().await;
+    let direct = control_plane::store::open(database.on(&new).uri()).await.unwrap();
+    let (payment, open) = opening(3, "demo", 100);
+    direct.commit(open).await.unwrap();
+    let before = store.payment(&payment.client, payment.id).await;
+    assert!(before.is_err(), "no server is known that takes writes: {before:?}");
+    way.lead_to_port(new.port());
+    sleep(Duration::from_secs(1)).await;
+    assert_eq!(store.payment(&payment.client, payment.id).await.unwrap(), Some(payment));
+}
+
+#[tokio::test]
 async fn a_way_that_goes_silent_costs_ten_seconds_at_most() {
     let Some((server, database)) = primary().await else { return };
     let way = Way::to_port(server.port()).await;
