@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use edge_core::provider::Provider;
 use jiff::Timestamp;
 use tokio_util::task::TaskTracker;
@@ -34,6 +34,12 @@ pub(crate) async fn open(
     let mut database = settings.database;
     if opener == Opener::Command {
         database.migrate_on_start = MigrateOnStart::Never;
+        if let Some(file) = store::sqlite::file(&database.uri).filter(|file| !file.exists()) {
+            let file = file.display();
+            bail!(
+                "DB_URI: there is no {file}; name the service's database by DB_URI, or its settings by --config FILE"
+            );
+        }
     }
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let providers =

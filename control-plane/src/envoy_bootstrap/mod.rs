@@ -80,10 +80,17 @@ Example:
 /// The whole bootstrap as YAML.
 ///
 /// # Errors
-/// A setting is missing or wrong; the error names it.
-pub fn render(profile: Profile, source: &Source) -> Result<String, ConfigError> {
+/// Everything that is missing or wrong, by its setting.
+pub fn render(profile: Profile, source: &Source) -> Result<String, Vec<ConfigError>> {
     let values = values::read(profile, source)?;
     Ok(fill(TEMPLATE, |name| values.get(name)))
+}
+
+/// The settings that the help explains: those that stand in its first column.
+pub(crate) fn setting_names() -> impl Iterator<Item = &'static str> {
+    let rows = HELP.lines().filter_map(|line| line.strip_prefix("  ")).filter(|row| !row.starts_with(' '));
+    let names = rows.flat_map(|row| row.split("  ").next().unwrap_or_default().split(", "));
+    names.filter(|name| name.bytes().all(|b| b.is_ascii_uppercase() || b == b'_'))
 }
 
 /// Puts the JSON of a value (which is YAML, too) in the place of each `${NAME}`.
@@ -116,7 +123,8 @@ mod tests {
 
     fn with(profile: Profile, settings: &[(&str, &str)]) -> Result<String, String> {
         let all = NEEDED.iter().chain(settings).map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
-        render(profile, &Source::new(all, None).unwrap()).map_err(|error| error.to_string())
+        render(profile, &Source::new(all, None).unwrap())
+            .map_err(|errors| errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
     }
 
     #[test]
@@ -278,8 +286,49 @@ mod tests {
             let error = with(Profile::Local, &[(key, value)]).unwrap_err();
             assert!(error.starts_with(key), "{error}");
         }
-        let error = render(Profile::Local, &Source::new([], None).unwrap()).unwrap_err().to_string();
-        assert!(error.starts_with("EDGE_FILTER_WASM"), "{error}");
+    }
+
+    #[test]
+    fn everything_that_is_missing_or_wrong_is_named_at_once() {
+        let settings = [("GATEWAY_TLS_LISTEN", "here"), ("EDGE_CACHE_TIMEOUT_MS", "0")];
+        let settings = settings.map(|(key, value)| (key.to_owned(), value.to_owned()));
+        let errors = render(Profile::Production, &Source::new(settings, None).unwrap()).unwrap_err();
+        let errors: Vec<_> = errors.iter().map(ToString::to_string).collect();
+        for key in [
+            "EDGE_FILTER_WASM",
+            "TLS_CERTIFICATE",
+            "TLS_PRIVATE_KEY",
+            "GATEWAY_CLIENTS",
+            "CONTROL_PLANE_ADDRESS",
+            "EDGE_CACHE_ADDRESS",
+            "GATEWAY_TLS_LISTEN",
+            "EDGE_CACHE_TIMEOUT_MS",
+        ] {
+            assert_eq!(
+                errors.iter().filter(|error| error.starts_with(key)).count(),
+                1,
+                "{key} in {errors:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_help_explains_each_setting_that_the_bootstrap_reads() {
+        let explained: Vec<_> = setting_names().collect();
+        for name in ["EDGE_FILTER_WASM", "TLS_PRIVATE_KEY", "GATEWAY_ADDRESS_NEW_CONNECTIONS_PER_SECOND"] {
+            assert!(explained.contains(&name), "{name} in {explained:?}");
+        }
+        for source in [include_str!("values.rs"), include_str!("limits.rs"), include_str!("shared_limit.rs")]
+        {
+            for key in
+                source.split('"').filter(|part| part.starts_with("GATEWAY_") || part.starts_with("EDGE_"))
+            {
+                assert!(
+                    key.ends_with("_ADDRESS") || explained.contains(&key) || key == "EDGE_CACHE_LISTEN",
+                    "{key}"
+                );
+            }
+        }
     }
 
     #[test]

@@ -10,6 +10,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::database_gauges::DatabaseGauges;
+use super::log_gauges;
 use crate::domain::gateway::Gateway;
 
 /// What probes and scrapers are answered from.
@@ -25,6 +26,7 @@ pub struct Probes {
 pub fn probes<S>(probes: Probes) -> Router<S> {
     let gauges = Arc::new(DatabaseGauges::default());
     let metrics = move |State(probes): State<Probes>| async move {
+        log_gauges::refresh();
         gauges.refresh(&probes.gateway).await;
         // Prometheus text.
         probes.metrics.render()

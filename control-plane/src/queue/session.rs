@@ -22,6 +22,8 @@ use crate::worker::shift::Shift;
 /// From the first packet to the last queue.
 const OPEN_MAX: Duration = Duration::from_secs(10);
 const CLOSE_MAX: Duration = Duration::from_secs(1);
+/// Messages that need somebody to look at them.
+pub(super) const PARKED: &str = "queue_parked";
 const LOOK_AT_PARKED_EVERY: Duration = Duration::from_secs(10);
 
 /// Why a connection could not be opened, or ended.
@@ -72,6 +74,21 @@ impl Drop for Thread {
             runtime.shutdown_background();
         }
     }
+}
+
+/// Does one thing over a connection of its own.
+pub(super) async fn briefly<T>(
+    uri: &AmqpUri,
+    work: impl AsyncFnOnce(&Connection) -> Result<T, Trouble>,
+) -> Result<T, Trouble> {
+    let thread = Thread::start()?;
+    let working = async {
+        let connection = thread.connect(uri).await?;
+        let done = work(&connection).await;
+        let _ = tokio::time::timeout(CLOSE_MAX, connection.close(200, "OK".into())).await;
+        done
+    };
+    tokio::time::timeout(OPEN_MAX, working).await.map_err(|_| Trouble::Silent)?
 }
 
 impl Session {
@@ -144,7 +161,7 @@ impl Session {
         loop {
             match self.parked().await {
                 Ok(parked) => {
-                    metrics::gauge!("queue_parked").set(f64::from(parked));
+                    metrics::gauge!(PARKED).set(f64::from(parked));
                     if parked > known {
                         let queue = self.topology.parked();
                         tracing::error!(parked, queue, "{parked} messages are parked in {queue}");

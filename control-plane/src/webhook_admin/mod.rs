@@ -8,7 +8,7 @@ use edge_core::provider::Provider;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::config::{ConfigError, GatewaySettings, Source, db_uri};
+use crate::config::{GatewaySettings, Source, db_uri, unusable};
 use crate::domain::gateway::Gateway;
 use crate::domain::operations::webhook::{dismiss, replay};
 use crate::domain::webhook::{EventState, WebhookEvent, WebhookFilter};
@@ -203,9 +203,6 @@ fn what(event: &WebhookEvent) -> String {
 }
 
 async fn gateway(source: &Source) -> anyhow::Result<Gateway> {
-    let settings = GatewaySettings::read(source).map_err(|errors| {
-        let lines: Vec<_> = errors.iter().map(|error: &ConfigError| format!("\n  {error}")).collect();
-        anyhow::anyhow!("the configuration cannot be used:{}", lines.concat())
-    })?;
+    let settings = GatewaySettings::read(source).map_err(|errors| unusable(&errors))?;
     gateway_setup::open(settings, Arc::new(Bell::default()), Opener::Command).await
 }

@@ -4,7 +4,10 @@
 mod connections;
 mod due_work;
 mod evidence;
+mod grants;
+mod inspect;
 mod parameters;
+mod pooling;
 mod reconciling;
 mod rows;
 mod schema;
@@ -24,6 +27,8 @@ use crate::store::settings::DatabaseSettings;
 use crate::store::shares::Shares;
 use crate::store::unreadable::RowReader;
 use connections::{Connections, Limits};
+pub use grants::grants;
+pub(super) use inspect::inspect;
 pub use uri::options;
 use writer::PostgresWriter;
 

@@ -2,6 +2,7 @@
 
 mod commit;
 mod due_work;
+mod inspect;
 mod key;
 mod private;
 mod reconciling;
@@ -9,6 +10,7 @@ mod schema;
 mod store;
 mod webhooks;
 
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -23,6 +25,7 @@ use crate::store::settings::{DatabaseSettings, MigrateOnStart};
 use crate::store::shares::Shares;
 use crate::store::unreadable::RowReader;
 use commit::SqliteWriter;
+pub(super) use inspect::inspect;
 
 const READERS: u32 = 4;
 /// For lists, each on a thread of its own; the machine has other work.
@@ -80,6 +83,13 @@ pub async fn migrate(uri: &str) -> Result<Migrated, OpenError> {
     let done = schema::migrate(&mut connection).await?;
     connection.close().await.map_err(unavailable)?;
     Ok(done)
+}
+
+/// The file that a `sqlite://` address names; `None` for a database in memory, or of another kind.
+#[must_use]
+pub fn file(uri: &str) -> Option<PathBuf> {
+    let options = uri.starts_with("sqlite:").then(|| SqliteConnectOptions::from_str(uri).ok()).flatten()?;
+    private::is_file(&options).then(|| options.get_filename().to_owned())
 }
 
 fn options(uri: &str) -> Result<SqliteConnectOptions, StoreError> {
