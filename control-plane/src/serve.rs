@@ -20,6 +20,7 @@ use crate::http::{self, App, DURATION_METRIC, log_gauges};
 use crate::instance_lock::InstanceLock;
 use crate::server;
 use crate::start_report::{self, Surroundings};
+use crate::unattested;
 
 /// OpenTelemetry's advice for `http.server.request.duration`, in seconds.
 const DURATION_BUCKETS: [f64; 14] =
@@ -40,11 +41,12 @@ pub async fn serve(config: Config, stop: CancellationToken) -> anyhow::Result<()
             queue: config.background.queue.as_ref(),
         },
     );
+    // Before everything that counts.
+    let metrics = metrics()?;
     let bringer = Bringer::new(config.background.queue);
     let gateway = Arc::new(gateway_setup::open(config.gateway, bringer.queue(), Opener::Service).await?);
     config.process.crash_points.arm();
 
-    let metrics = metrics()?;
     let background =
         Background::start(&gateway, bringer, config.background.workers, config.background.reconcile, &stop);
     let keys = Arc::new(config.attestation_keys);
@@ -133,6 +135,7 @@ pub(crate) fn metrics() -> anyhow::Result<PrometheusHandle> {
         .install_recorder()
         .context("metrics cannot start")?;
     log_gauges::refresh();
+    unattested::show();
     Ok(handle)
 }
 

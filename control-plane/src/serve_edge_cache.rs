@@ -14,12 +14,12 @@ use crate::server;
 
 /// Serves until `stop` is cancelled. An error means that the server died.
 pub async fn serve_edge_cache(config: EdgeCacheConfig, stop: CancellationToken) -> anyhow::Result<()> {
+    let metrics = metrics()?;
     // Answers come from the control planes, and their settings say what is kept.
     let (version, redis) = (env!("CARGO_PKG_VERSION"), config.redis.to_string());
     tracing::info!(role = "edge-cache", version, edge_cache = redis, "edge-cache {version}: {redis}");
     let cache = RedisCache::open(config.redis, Keeping::default());
     let cache = Arc::new(cache.context("REDIS_URI: Redis cannot be used")?);
-    let metrics = metrics()?;
     let shown = metrics.clone();
     let router = cache::router(cache, Arc::new(config.attestation_keys), Arc::new(SystemClock)).route(
         "/metrics",

@@ -21,11 +21,12 @@ pub async fn serve_worker(config: WorkerConfig, stop: CancellationToken) -> anyh
         queue: config.background.queue.as_ref(),
     };
     start_report::tell(&config.gateway, &around);
+    // Before everything that counts.
+    let metrics = metrics()?;
     let bringer = Bringer::new(config.background.queue);
     let gateway = Arc::new(gateway_setup::open(config.gateway, bringer.queue(), Opener::Service).await?);
     config.process.crash_points.arm();
 
-    let metrics = metrics()?;
     let probes = Probes { gateway: gateway.clone(), metrics: metrics.clone(), draining: stop.clone() };
     let listener = bind("WORKER_LISTEN", config.listen).await?;
     let background =

@@ -26,6 +26,7 @@ mod headers;
 mod idempotency;
 mod interruptions;
 mod limits;
+mod logs;
 mod observability;
 mod payer_action;
 mod payment_methods;

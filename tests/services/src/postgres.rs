@@ -219,6 +219,20 @@ impl TestDatabase {
         &self.name
     }
 
+    /// The same database for another role.
+    #[must_use]
+    pub fn uri_of(&self, role: &str, password: &str) -> String {
+        let (_, place) = self.uri.split_once('@').unwrap();
+        format!("postgres://{role}:{password}@{place}")
+    }
+
+    /// As [`Self::execute`], with SQL that is made.
+    pub async fn run(&self, sql: &str) {
+        let mut connection = PgConnection::connect(&self.uri).await.unwrap();
+        connection.execute(AssertSqlSafe(sql)).await.unwrap();
+        connection.close().await.unwrap();
+    }
+
     /// Past whatever is tested, as an operator with a database shell.
     pub async fn execute(&self, sql: &'static str) {
         let mut connection = PgConnection::connect(&self.uri).await.unwrap();

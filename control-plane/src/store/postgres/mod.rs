@@ -70,7 +70,7 @@ impl PostgresStore {
         let shares = Shares::of(settings.list_connections, list);
         let operators = Connections::new(&options, &limits(OPERATORS, PATIENCE, OPERATORS_STATEMENT_MAX));
         let writers = (0..WRITERS).map(|_| PostgresWriter::new(options.clone())).collect::<Vec<_>>();
-        let (commits, rows) = (GroupCommit::start(writers), RowReader::default());
+        let (commits, rows) = (GroupCommit::start(writers), RowReader::new());
         Ok(Self { commits, money, lists, shares, operators, rows })
     }
 }

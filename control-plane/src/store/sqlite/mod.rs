@@ -65,7 +65,7 @@ impl SqliteStore {
         let readers = pool(READERS).connect_with(options.clone()).await.map_err(unavailable)?;
         let lists = pool(LIST_READERS).connect_lazy_with(options);
         let commits = GroupCommit::start([SqliteWriter(writer.clone())]);
-        let rows = RowReader::default();
+        let rows = RowReader::new();
         let list_max = settings.read_timeout;
         let shares = Shares::of(LIST_READERS, list_max);
         Ok(Self { commits, writer, readers, lists, shares, list_max, rows })
