@@ -15,6 +15,7 @@ mod card_numbers;
 mod control_plane_errors;
 mod crowds;
 mod currencies;
+mod database;
 mod description;
 mod edge_errors;
 mod envoy_errors;

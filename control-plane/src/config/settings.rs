@@ -111,7 +111,7 @@ pub const SETTINGS: [Setting; 32] = [
     Setting {
         keys: &["DB_URI"],
         default: "`sqlite://gateway.db`",
-        meaning: "`sqlite://PATH` for one control plane, whose files are for their owner alone (0600), or `postgres://USER:PASSWORD@HOST:PORT/DATABASE` (PostgreSQL 14 or newer) for several. A server that is not on this machine must prove itself by TLS (`sslmode=verify-full`, by public authorities or `sslrootcert=FILE`), unless `sslmode` in the address or `PGSSLMODE` says otherwise. In both, requests at the same time share commits, and each commit is on the disk before anything is said about it",
+        meaning: "`sqlite://PATH` for one control plane (a second one on the same file does not start), whose files are for their owner alone (0600), or `postgres://USER:PASSWORD@HOST:PORT/DATABASE` (PostgreSQL 14 or newer) for several. A server that is not on this machine must prove itself by TLS (`sslmode=verify-full`, by public authorities or `sslrootcert=FILE`), unless `sslmode` in the address or `PGSSLMODE` says otherwise. A pool like PgBouncer in between must lend whole sessions (`pool_mode = session`). In user names and passwords of addresses, write `%40` for `@`, `%3A` for `:`, `%2F` for `/`, `%3F` for `?`, `%23` for `#` and `%25` for `%`. In both, requests at the same time share commits, and each commit is on the disk before anything is said about it",
     },
     Setting {
         keys: &["MIGRATE_ON_START"],
@@ -166,7 +166,7 @@ pub const SETTINGS: [Setting; 32] = [
     Setting {
         keys: &["STRIPE_SECRET_KEY", "STRIPE_API_BASE"],
         default: "none, `https://api.stripe.com`",
-        meaning: "a provider without credentials is off. Live keys never go over plain HTTP; other real ones only to this machine. Over a network in clear go none but those made up for a sandbox of your own: `sk_test_sandbox_…`, and for PayPal a client id `sandbox-…`",
+        meaning: "a provider without credentials is off. Providers are called directly: `HTTPS_PROXY` and its like are ignored. Live keys never go over plain HTTP; other real ones only to this machine. Over a network in clear go none but those made up for a sandbox of your own: `sk_test_sandbox_…`, and for PayPal a client id `sandbox-…`",
     },
     Setting {
         keys: &["PAYPAL_CLIENT_ID", "PAYPAL_CLIENT_SECRET", "PAYPAL_API_BASE"],
@@ -252,7 +252,7 @@ pub const SETTINGS: [Setting; 32] = [
     Setting {
         keys: &["LOG_LEVEL", "LOG_FORMAT"],
         default: "`info`, `json`",
-        meaning: "`LOG_FORMAT=human` for people",
+        meaning: "`off`, `error`, `warn`, `info`, `debug` or `trace`, and others for parts of the program behind it (`info,control_plane::store=debug`); `json` for machines, `human` for people. Lines go to standard error; where nobody takes them, they are dropped and counted (`log_lines_dropped_total`), and nothing waits for them",
     },
 ];
 

@@ -4,6 +4,7 @@ use std::fs;
 use std::net::TcpListener;
 
 use provider_sandbox::{Config, start};
+use sqlx::Connection as _;
 use test_services::{PostgresServer, RabbitServer, RedisServer};
 
 use super::{KEYS, run};
@@ -97,6 +98,24 @@ async fn rights_that_a_role_lacks_are_named() {
     database.run(&control_plane::store::postgres::grants(&role)).await;
     let (worked, text) = check(&[("DB_URI", &uri)]);
     assert!(worked, "{text}");
+}
+
+/// What a migration adds and nobody grants would be found by the first role that has no more than its rights.
+#[tokio::test]
+async fn the_printed_grants_name_every_table() {
+    let Some(postgres) = PostgresServer::any().await else { return };
+    let database = postgres.database().await;
+    control_plane::store::migrate(database.uri()).await.unwrap();
+    let mut connection = sqlx::PgConnection::connect(database.uri()).await.unwrap();
+    let tables: Vec<String> = sqlx::query_scalar("SELECT tablename::text FROM pg_tables WHERE schemaname = 'public'")
+        .fetch_all(&mut connection)
+        .await
+        .unwrap();
+    let grants = control_plane::store::postgres::grants("serves");
+    for table in &tables {
+        assert!(grants.contains(&format!(" ON {table} TO ")), "{table}: {grants}");
+    }
+    assert_eq!(grants.matches(" ON ").count(), tables.len() + 1, "{grants}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

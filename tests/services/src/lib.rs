@@ -11,6 +11,7 @@
 pub mod http2;
 mod leash;
 mod pgbench;
+mod pgbouncer;
 mod postgres;
 mod rabbitmq;
 mod redis;
@@ -18,6 +19,7 @@ mod skip;
 mod tools;
 
 pub use pgbench::PairsOfCommits;
+pub use pgbouncer::PgBouncer;
 pub use postgres::{PostgresServer, TestDatabase};
 pub use rabbitmq::RabbitServer;
 pub use redis::{RedisServer, run};

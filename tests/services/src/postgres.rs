@@ -276,7 +276,7 @@ fn programs() -> Option<PathBuf> {
 }
 
 /// PostgreSQL refuses to run as root.
-fn unprivileged(program: &Path) -> Command {
+pub(crate) fn unprivileged(program: &Path) -> Command {
     let Some(user) = user() else { return Command::new(program) };
     let mut command = Command::new("setpriv");
     command.args(["--reuid", user, "--regid", user, "--clear-groups"]).arg(program);
@@ -293,14 +293,19 @@ fn id(which: &str, user: &str) -> Option<u32> {
     String::from_utf8(output.stdout).ok()?.trim().parse().ok()
 }
 
-fn init(programs: &Path, folder: &Path) {
-    let password = folder.join("password");
-    std::fs::write(&password, PASSWORD).unwrap();
+/// For programs that run as [`unprivileged`].
+pub(crate) fn own_by_server_user(paths: &[&Path]) {
     if let Some(user) = user() {
-        for path in [folder, &password] {
+        for path in paths {
             chown(path, id("-u", user), id("-g", user)).unwrap();
         }
     }
+}
+
+fn init(programs: &Path, folder: &Path) {
+    let password = folder.join("password");
+    std::fs::write(&password, PASSWORD).unwrap();
+    own_by_server_user(&[folder, &password]);
     let mut command = unprivileged(&programs.join("initdb"));
     command.arg("--pgdata").arg(folder.join("data")).arg("--pwfile").arg(&password);
     command.args([

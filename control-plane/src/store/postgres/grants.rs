@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-/// Each table, and what is done with its rows. Payments, refunds and events are never deleted.
+/// Each table (a new one comes with its migration), and what is done with its rows. Payments, refunds and events are never deleted.
 pub(super) const RIGHTS: [(&str, &[&str]); 12] = [
     ("payments", &["SELECT", "INSERT", "UPDATE"]),
     ("refunds", &["SELECT", "INSERT", "UPDATE"]),
