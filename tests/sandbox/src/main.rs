@@ -6,7 +6,7 @@ use std::{fs, io, net::SocketAddr, path::PathBuf, process::ExitCode, time::Durat
 
 use anyhow::{Context, bail};
 use clap::{Args, Parser, Subcommand};
-use logging::{Format, Level};
+use logging::{Format, Level, WrongLevel};
 use provider_sandbox::{Config, start};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::info;
@@ -103,11 +103,16 @@ struct Serve {
     paypal_review_seconds: u32,
 
     /// off, error, warn, info, debug or trace, or a list as in `info,provider_sandbox::webhooks=debug`.
-    #[arg(long, env = "LOG_LEVEL", default_value = "info", value_name = "LEVEL")]
+    #[arg(long, env = "LOG_LEVEL", default_value = "info", value_name = "LEVEL", value_parser = log_level)]
     log_level: Level,
 
     #[command(flatten)]
     webhooks: WebhookOptions,
+}
+
+/// An empty variable is an unset one.
+fn log_level(text: &str) -> Result<Level, WrongLevel> {
+    if text.is_empty() { Ok(Level::default()) } else { text.parse() }
 }
 
 impl Serve {

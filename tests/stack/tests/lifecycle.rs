@@ -16,7 +16,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use local_stack::{DEMO_KEY, Options, Stack};
+use local_stack::{DEMO_KEY, Options, Programs, Stack};
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 
 const PARTS: [&str; 3] = ["envoy", "control-plane", "sandbox"];
@@ -164,6 +164,13 @@ fn up_tells_where_it_listens_and_down_stops_it() {
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect();
     assert!(text(&up).contains(&format!("http://{}", settings["GATEWAY_LISTEN"])), "{}", text(&up));
+
+    // Every name in the file is a setting of one of the programs.
+    let control_plane = Programs::of_this_build().unwrap().control_plane;
+    let mut check = Command::new(control_plane);
+    check.arg("--config").arg(folder.path().join("env")).args(["config", "check"]).env_clear();
+    let checked = check.output().unwrap();
+    assert!(checked.status.success(), "{}", text(&checked));
 
     let again = order("up");
     assert!(again.status.success() && text(&again).contains("runs already"), "{}", text(&again));

@@ -13,7 +13,7 @@ pub(in crate::store) async fn inspect(uri: &str) -> Result<Inspection, OpenError
     if let Some(file) = super::file(uri) {
         problems.extend(unwritable(&file));
         if !file.exists() {
-            let product = "SQLite, a new file".to_owned();
+            let product = "a new file".to_owned();
             return Ok(Inspection { product, schema: Err(SchemaError::Empty), problems });
         }
     }
