@@ -146,7 +146,9 @@ pub async fn run(command: Command, source: &Source) -> anyhow::Result<String> {
 
 async fn list(args: ListArgs, source: &Source) -> anyhow::Result<String> {
     let provider = args.provider.map(Provider::from);
-    let database = DatabaseSettings { migrate_on_start: MigrateOnStart::Never, ..db_uri(source)?.into() };
+    let uri = db_uri(source)?;
+    gateway_setup::is_there(&uri)?;
+    let database = DatabaseSettings { migrate_on_start: MigrateOnStart::Never, ..uri.into() };
     let store = store::open(database).await?;
     let filter = WebhookFilter { provider, state: args.state, limit: args.limit };
     let events = store.webhooks(&filter).await?;

@@ -107,10 +107,11 @@ async fn the_printed_grants_name_every_table() {
     let database = postgres.database().await;
     control_plane::store::migrate(database.uri()).await.unwrap();
     let mut connection = sqlx::PgConnection::connect(database.uri()).await.unwrap();
-    let tables: Vec<String> = sqlx::query_scalar("SELECT tablename::text FROM pg_tables WHERE schemaname = 'public'")
-        .fetch_all(&mut connection)
-        .await
-        .unwrap();
+    let tables: Vec<String> =
+        sqlx::query_scalar("SELECT tablename::text FROM pg_tables WHERE schemaname = 'public'")
+            .fetch_all(&mut connection)
+            .await
+            .unwrap();
     let grants = control_plane::store::postgres::grants("serves");
     for table in &tables {
         assert!(grants.contains(&format!(" ON {table} TO ")), "{table}: {grants}");
