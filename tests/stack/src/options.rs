@@ -78,9 +78,11 @@ impl Options {
         run_dir: PathBuf,
         variables: impl IntoIterator<Item = (OsString, OsString)>,
     ) -> Result<Self> {
-        // None of what the parts read is anything but text; what else stands there is not handed on.
-        let text =
-            |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
+        // None of what the parts read is anything but text, and blanks and line ends around it are no part of it. What
+        // else stands there is not handed on.
+        let text = |(name, value): (OsString, OsString)| {
+            Some((name.into_string().ok()?, value.to_str()?.trim().to_owned()))
+        };
         let environment: Environment =
             variables.into_iter().filter_map(text).filter(|(_, value)| !value.is_empty()).collect();
         let envoy_workers = match environment.get("ENVOY_WORKERS") {
