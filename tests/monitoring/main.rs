@@ -78,7 +78,10 @@ fn metrics(expression: &str) -> BTreeSet<String> {
             "}" => depth -= 1,
             "(" if name == "by" => is_grouping = true,
             "(" if name.is_empty() && bare.trim_end().ends_with("by") => is_grouping = true,
-            ")" => is_grouping = false,
+            ")" if is_grouping => {
+                is_grouping = false;
+                bare.push_str("; ");
+            }
             _ => {}
         }
     }

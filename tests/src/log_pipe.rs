@@ -63,7 +63,10 @@ impl LogPipe {
     pub fn set(&self, reader: Reader) {
         self.wanted.store(reader as u8, Ordering::Release);
         while *self.does.lock().unwrap() != reader {
-            assert!(self.thread.as_ref().is_some_and(|thread| !thread.is_finished()), "the reader has failed");
+            assert!(
+                self.thread.as_ref().is_some_and(|thread| !thread.is_finished()),
+                "the reader has failed"
+            );
             thread::sleep(PAUSE);
         }
     }

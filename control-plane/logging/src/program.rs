@@ -49,7 +49,7 @@ pub fn start(level: &Level, format: Format) -> Result<(), StartError> {
     Ok(())
 }
 
-fn tell(loss: Loss) {
+fn tell(loss: &Loss) {
     tracing::warn!(lines = loss.lines, reason = loss.reason, "{loss}");
 }
 

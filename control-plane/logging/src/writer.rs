@@ -59,7 +59,7 @@ impl Writer {
     ///
     /// # Errors
     /// The system gives no second handle of the sink, or no thread.
-    pub fn start(sink: &impl AsFd, tell: impl Fn(Loss) + Send + 'static) -> io::Result<Self> {
+    pub fn start(sink: &impl AsFd, tell: impl Fn(&Loss) + Send + 'static) -> io::Result<Self> {
         // A handle of its own: the standard library's comes with a lock, which a write that waits would keep from others.
         let sink = File::from(sink.as_fd().try_clone_to_owned()?);
         let shared = Arc::new(Shared::default());
@@ -151,7 +151,7 @@ struct Thread {
 }
 
 impl Thread {
-    fn run(mut self, tell: &dyn Fn(Loss)) {
+    fn run(mut self, tell: &dyn Fn(&Loss)) {
         let mut batch = Vec::new();
         loop {
             self.shared.take(&mut batch);
@@ -167,12 +167,12 @@ impl Thread {
         }
     }
 
-    fn tell_of_loss(&mut self, tell: &dyn Fn(Loss)) {
+    fn tell_of_loss(&mut self, tell: &dyn Fn(&Loss)) {
         let dropped = self.shared.lines_dropped.load(Ordering::Relaxed);
         if dropped > self.told {
             let reason = self.reason.take().map(|error| error.to_string());
             let reason = reason.unwrap_or_else(|| "the reader was too slow".to_owned());
-            tell(Loss { lines: dropped - self.told, reason });
+            tell(&Loss { lines: dropped - self.told, reason });
             self.told = dropped;
         }
     }
@@ -227,7 +227,7 @@ mod tests {
 
     fn writer(sink: &impl AsFd) -> (Writer, mpsc::Receiver<Loss>) {
         let (sender, losses) = mpsc::channel();
-        (Writer::start(sink, move |loss| sender.send(loss).unwrap()).unwrap(), losses)
+        (Writer::start(sink, move |loss| sender.send(loss.clone()).unwrap()).unwrap(), losses)
     }
 
     #[test]

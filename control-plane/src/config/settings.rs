@@ -264,13 +264,12 @@ mod tests {
 
     #[test]
     fn readme_has_the_table_that_the_program_prints() {
-        let readme = include_str!("../../../README.md");
+        // Not included: images are built without it.
+        let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md")).unwrap();
         let table = explain(&[]).unwrap().replace(" |  |", " | |");
-        for (printed, written) in
-            table.lines().zip(readme.lines().skip_while(|line| !line.starts_with("| key | default |")))
-        {
-            assert_eq!(printed, written);
-        }
+        let written = readme.lines().skip_while(|line| !line.starts_with("| key | default |"));
+        let written: Vec<_> = written.take_while(|line| line.starts_with('|')).collect();
+        assert_eq!(table.lines().collect::<Vec<_>>(), written);
     }
 
     #[test]
