@@ -29,7 +29,7 @@ pub(super) async fn database(settings: &DatabaseSettings, report: &mut Report) {
     let product = found.product;
     match (found.schema, settings.migrate_on_start) {
         (Ok(version), _) => {
-            report.good(ABOUT, format!("{place}, {product}; its schema is at migration {version:04}"))
+            report.good(ABOUT, format!("{place}, {product}; its schema is at migration {version:04}"));
         }
         (Err(error @ SchemaError::Empty), MigrateOnStart::Always | MigrateOnStart::IfEmpty)
         | (Err(error @ SchemaError::TooOld { .. }), MigrateOnStart::Always) => {

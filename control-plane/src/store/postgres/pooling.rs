@@ -24,12 +24,11 @@ pub(super) async fn refuse_transactions(
 ) -> Result<(), SchemaError> {
     match timeout(PROBE_MAX, is_shared(options, first)).await {
         Ok(Ok(true)) => Err(SchemaError::Pooled),
-        Ok(Ok(false)) => Ok(()),
         Ok(Err(error)) => {
             tracing::debug!(%error, "it is not known whether a connection pool is in between");
             Ok(())
         }
-        Err(_) => Ok(()),
+        Ok(Ok(false)) | Err(_) => Ok(()),
     }
 }
 
