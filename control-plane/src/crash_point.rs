@@ -108,6 +108,7 @@ pub async fn reach(name: &'static str) {
         for point in armed.due(name) {
             let Some(pause) = point.pause else {
                 tracing::warn!(name, "dying at a crash point");
+                logging::flush();
                 std::process::abort();
             };
             tracing::warn!(name, ?pause, "standing still at a crash point");

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use edge_core::provider::Provider;
 use jiff::Timestamp;
 use tokio_util::task::TaskTracker;
@@ -34,6 +34,7 @@ pub(crate) async fn open(
     let mut database = settings.database;
     if opener == Opener::Command {
         database.migrate_on_start = MigrateOnStart::Never;
+        is_there(&database.uri)?;
     }
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let providers =
@@ -52,4 +53,18 @@ pub(crate) async fn open(
         retries: Retries::new(settings.retries),
         renders: crate::http::renders(),
     })
+}
+
+/// For commands: a database that a service has made.
+///
+/// # Errors
+/// The file that `uri` names does not exist.
+pub(crate) fn is_there(uri: &str) -> anyhow::Result<()> {
+    if let Some(file) = store::sqlite::file(uri).filter(|file| !file.exists()) {
+        let file = file.display();
+        bail!(
+            "DB_URI: there is no {file}; name the service's database by DB_URI, or its settings by --config FILE"
+        );
+    }
+    Ok(())
 }

@@ -2,13 +2,16 @@
 
 mod background;
 pub mod cache;
+pub mod causes;
 pub mod config;
+pub mod config_check;
 pub mod crash_point;
 pub mod domain;
 mod edge_clock;
 pub mod envoy_bootstrap;
 mod gateway_setup;
 pub mod http;
+mod instance_lock;
 pub mod payments_admin;
 pub mod providers;
 pub mod queue;
@@ -18,8 +21,8 @@ pub mod serve;
 pub mod serve_edge_cache;
 pub mod serve_worker;
 pub mod server;
+mod start_report;
 pub mod store;
-pub mod telemetry;
 mod unattested;
 pub mod webhook_admin;
 pub mod webhook_cli;

@@ -1,15 +1,19 @@
 //! `control-plane`: the service and the commands around it.
 
+use std::io::{ErrorKind, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use anyhow::Context as _;
+
 use clap::{Parser, Subcommand};
-use control_plane::config::{Config, ConfigError, EdgeCacheConfig, Source, WorkerConfig, db_uri};
+use control_plane::causes::with_causes;
+use control_plane::config::{Config, EdgeCacheConfig, Source, WorkerConfig, db_uri, explain, unusable};
 use control_plane::serve_edge_cache::serve_edge_cache;
 use control_plane::serve_worker::serve_worker;
 use control_plane::store::Migrated;
 use control_plane::{
-    envoy_bootstrap, payments_admin, reconcile_admin, serve, store, telemetry, webhook_admin, webhook_cli,
+    config_check, envoy_bootstrap, payments_admin, reconcile_admin, serve, store, webhook_admin, webhook_cli,
 };
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -38,6 +42,8 @@ Examples:
   control-plane edge-cache                   run only the cache of idempotency keys, on REDIS_URI
   control-plane worker                       work off what is due, beside the service
   control-plane config check                 say what is wrong with the configuration, exit 1 if anything is
+  control-plane config check --connect       and whether database, cache, queue and providers take it
+  control-plane config explain WORKERS       what a setting is for; without a name, all of them
   control-plane migrate                      bring the schema of DB_URI up to date
   control-plane payments review              show what has been undecided for too long
   control-plane reconcile --since 24h        compare with the providers' records
@@ -53,7 +59,12 @@ enum Command {
     Worker,
     /// Bring the database's schema up to date, while others serve it, and say what was done. It alone needs the right
     /// to change the schema
-    Migrate,
+    Migrate {
+        /// Instead, print the SQL that gives ROLE the rights that `serve` and `worker` need on PostgreSQL: rows, and no
+        /// more. For the owner of the tables to run, after each upgrade
+        #[arg(long, value_name = "ROLE")]
+        print_grants: Option<String>,
+    },
     /// Look at the configuration
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -81,80 +92,78 @@ enum WebhookCommand {
 #[derive(Subcommand)]
 enum ConfigCommand {
     /// Report everything that is wrong, by key; exit 1 if anything is
-    Check,
+    Check(config_check::CheckArgs),
+    /// Print what each setting is for, and its default, as the documentation has it
+    Explain {
+        /// Settings to explain; all of them without any
+        #[arg(value_name = "SETTING")]
+        keys: Vec<String>,
+    },
 }
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    match run(Cli::parse()).await {
+    let code = match run(Cli::parse()).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            say(&format!("error: {error:#}"));
+            logging::say(&format!("error: {}", with_causes(error.as_ref())));
             ExitCode::FAILURE
         }
-    }
+    };
+    logging::flush();
+    code
 }
 
 async fn run(cli: Cli) -> anyhow::Result<()> {
-    let source = Source::new(std::env::vars(), cli.config.as_deref())?;
+    let source = Source::of_process(cli.config.as_deref()).map_err(|errors| unusable(&errors))?;
     match cli.command {
         Command::Serve => {
-            let config = Config::read(&source).map_err(|errors| all(&errors))?;
-            telemetry::start(&config.process.log_level, config.process.log_format)?;
+            let config = Config::read(&source).map_err(|errors| unusable(&errors))?;
+            logging::start(&config.process.log_level, config.process.log_format)?;
             serve::serve(config, stop_on_signal()?).await
         }
         Command::EdgeCache => {
-            let config = EdgeCacheConfig::read(&source).map_err(|errors| all(&errors))?;
-            telemetry::start(&config.log_level, config.log_format)?;
+            let config = EdgeCacheConfig::read(&source).map_err(|errors| unusable(&errors))?;
+            logging::start(&config.log_level, config.log_format)?;
             serve_edge_cache(config, stop_on_signal()?).await
         }
         Command::Worker => {
-            let config = WorkerConfig::read(&source).map_err(|errors| all(&errors))?;
-            telemetry::start(&config.process.log_level, config.process.log_format)?;
+            let config = WorkerConfig::read(&source).map_err(|errors| unusable(&errors))?;
+            logging::start(&config.process.log_level, config.process.log_format)?;
             serve_worker(config, stop_on_signal()?).await
         }
-        Command::Migrate => {
+        Command::Migrate { print_grants: Some(role) } => print(store::postgres::grants(&role).trim_end()),
+        Command::Migrate { print_grants: None } => {
             let Migrated { applied, version } = store::migrate(&db_uri(&source)?).await?;
             for (number, name) in &applied {
-                print(&format!("applied {number:04} {name}"));
+                print(&format!("applied {number:04} {name}"))?;
             }
             let what = if applied.is_empty() { "nothing to do" } else { "done" };
-            print(&format!("{what}: the schema is at migration {version:04}"));
-            Ok(())
+            print(&format!("{what}: the schema is at migration {version:04}"))
         }
-        Command::Config(ConfigCommand::Check) => {
-            Config::read(&source).map_err(|errors| all(&errors))?;
-            print("the configuration is complete");
-            Ok(())
+        Command::Config(ConfigCommand::Check(args)) => {
+            let report = config_check::run(&args, &source).await?;
+            print(&report.to_string())?;
+            report.into_result()
+        }
+        Command::Config(ConfigCommand::Explain { keys }) => {
+            print(explain(&keys).map_err(anyhow::Error::msg)?.trim_end())
         }
         Command::EnvoyBootstrap(args) => {
-            print(&envoy_bootstrap::render(args.profile, &source)?);
-            Ok(())
+            print(&envoy_bootstrap::render(args.profile, &source).map_err(|errors| unusable(&errors))?)
         }
         Command::Webhook(WebhookCommand::Verify(args)) => {
             let report = webhook_cli::verify(&args).await?;
-            print(&if args.json { report.to_json()? } else { report.to_text() });
+            print(&if args.json { report.to_json()? } else { report.to_text() })?;
             Ok(report.into_result()?)
         }
         Command::Webhook(WebhookCommand::Admin(command)) => {
-            print(&webhook_admin::run(command, &source).await?);
-            Ok(())
+            print(&webhook_admin::run(command, &source).await?)
         }
-        Command::Payments(command) => {
-            print(&payments_admin::run(command, &source).await?);
-            Ok(())
-        }
+        Command::Payments(command) => print(&payments_admin::run(command, &source).await?),
         Command::Reconcile(args) => reconcile_admin::run_reconcile(args, &source).await,
-        Command::Openapi => {
-            print(&format!("{:#}", control_plane::http::openapi_document()));
-            Ok(())
-        }
+        Command::Openapi => print(&format!("{:#}", control_plane::http::openapi_document())),
     }
-}
-
-fn all(errors: &[ConfigError]) -> anyhow::Error {
-    let lines: Vec<_> = errors.iter().map(|error| format!("\n  {error}")).collect();
-    anyhow::anyhow!("the configuration cannot be used:{}", lines.concat())
 }
 
 /// The first signal begins a clean stop; a second one ends the process at once. SIGHUP, which ends a process by default
@@ -184,12 +193,10 @@ fn stop_on_signal() -> anyhow::Result<CancellationToken> {
     Ok(stop)
 }
 
-#[expect(clippy::print_stdout, reason = "what a command prints is its result")]
-fn print(text: &str) {
-    println!("{text}");
-}
-
-#[expect(clippy::print_stderr, reason = "an error before or after logging runs")]
-fn say(text: &str) {
-    eprintln!("{text}");
+/// Prints a command's result. A reader that has had enough (`| head`) is no error.
+fn print(text: &str) -> anyhow::Result<()> {
+    match writeln!(std::io::stdout(), "{text}") {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error).context("standard output"),
+        _ => Ok(()),
+    }
 }

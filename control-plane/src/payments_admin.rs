@@ -8,7 +8,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::config::{GatewaySettings, Source};
+use crate::config::{GatewaySettings, Source, unusable};
 use crate::domain::gateway::Gateway;
 use crate::domain::operations::decide::{Operator, decide};
 use crate::domain::operations::review::{ForReview, for_review};
@@ -226,9 +226,6 @@ pub(crate) fn unreadable(row: &Unreadable, json: bool) -> serde_json::Result<Str
 }
 
 pub(crate) async fn open(source: &Source) -> anyhow::Result<Gateway> {
-    let settings = GatewaySettings::read(source).map_err(|errors| {
-        let lines: Vec<_> = errors.iter().map(|error| format!("\n  {error}")).collect();
-        anyhow::anyhow!("the configuration cannot be used:{}", lines.concat())
-    })?;
+    let settings = GatewaySettings::read(source).map_err(|errors| unusable(&errors))?;
     gateway_setup::open(settings, Arc::new(Bell::default()), Opener::Command).await
 }

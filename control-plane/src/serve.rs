@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use edge_core::provider::Provider;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -18,8 +17,11 @@ use crate::config::Config;
 use crate::domain::gateway::Gateway;
 use crate::edge_clock;
 use crate::gateway_setup::{self, Opener};
-use crate::http::{self, App, DURATION_METRIC};
+use crate::http::{self, App, DURATION_METRIC, log_gauges};
+use crate::instance_lock::InstanceLock;
 use crate::server;
+use crate::start_report::{self, Surroundings};
+use crate::unattested;
 
 /// OpenTelemetry's advice for `http.server.request.duration`, in seconds.
 const DURATION_BUCKETS: [f64; 14] =
@@ -30,12 +32,22 @@ const METRICS_UPKEEP: Duration = Duration::from_secs(5);
 /// Serves until `stop` is cancelled, then lets what is under way finish. An error means that the server or
 /// a task of its died.
 pub async fn serve(config: Config, stop: CancellationToken) -> anyhow::Result<()> {
+    let _lock = InstanceLock::take(&config.gateway.database.uri)?;
+    let in_process = || "in this process".to_owned();
+    start_report::tell(
+        &config.gateway,
+        &Surroundings {
+            role: "serve",
+            edge_cache: config.edge_cache.redis.as_ref().map_or_else(in_process, ToString::to_string),
+            queue: config.background.queue.as_ref(),
+        },
+    );
+    // Before everything that counts.
+    let metrics = metrics()?;
     let bringer = Bringer::new(config.background.queue);
     let gateway = Arc::new(gateway_setup::open(config.gateway, bringer.queue(), Opener::Service).await?);
     config.process.crash_points.arm();
-    tell_providers(&gateway);
 
-    let metrics = metrics()?;
     let background =
         Background::start(&gateway, bringer, config.background.workers, config.background.reconcile, &stop);
     let keys = Arc::new(config.attestation_keys);
@@ -110,13 +122,6 @@ pub(crate) async fn until_stopped(
     Ok(())
 }
 
-pub(crate) fn tell_providers(gateway: &Gateway) {
-    for provider in Provider::ALL {
-        let configured = gateway.providers.contains_key(&provider);
-        tracing::info!(provider = %provider, configured, "{provider} is {}configured", if configured { "" } else { "not " });
-    }
-}
-
 /// Binds the address that the setting `key` gives.
 pub(crate) async fn bind(key: &'static str, address: SocketAddr) -> anyhow::Result<TcpListener> {
     let bound = TcpListener::bind(address).await;
@@ -127,12 +132,14 @@ pub(crate) async fn bind(key: &'static str, address: SocketAddr) -> anyhow::Resu
 }
 
 pub(crate) fn metrics() -> anyhow::Result<PrometheusHandle> {
-    let metrics = PrometheusBuilder::new()
+    let handle = PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Full(DURATION_METRIC.to_owned()), &DURATION_BUCKETS)?
         .install_recorder()
         .context("metrics cannot start")?;
     edge_clock::show();
-    Ok(metrics)
+    log_gauges::refresh();
+    unattested::show();
+    Ok(handle)
 }
 
 /// Keeps what the recorder holds bounded.

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use crate::cache::{self, EdgeCache, Keeping, RedisCache};
 use crate::config::EdgeCacheConfig;
 use crate::domain::clock::SystemClock;
+use crate::http::log_gauges;
 use crate::serve::{bind, metrics, upkeep};
 use crate::server;
 
@@ -19,14 +20,21 @@ const GRACE: Duration = Duration::from_secs(5);
 
 /// Serves until `stop` is cancelled. An error means that the server died.
 pub async fn serve_edge_cache(config: EdgeCacheConfig, stop: CancellationToken) -> anyhow::Result<()> {
+    let metrics = metrics()?;
     // Answers come from the control planes, and their settings say what is kept.
+    let (version, redis) = (env!("CARGO_PKG_VERSION"), config.redis.to_string());
+    tracing::info!(role = "edge-cache", version, edge_cache = redis, "edge-cache {version}: {redis}");
     let cache = RedisCache::open(config.redis, Keeping::default());
     let cache: Arc<dyn EdgeCache> = Arc::new(cache.context("REDIS_URI: Redis cannot be used")?);
     cache::try_out(cache.clone());
-    let metrics = metrics()?;
     let shown = metrics.clone();
-    let router = cache::router(cache, Arc::new(config.attestation_keys), Arc::new(SystemClock))
-        .route("/metrics", axum::routing::get(move || async move { shown.render() }));
+    let router = cache::router(cache, Arc::new(config.attestation_keys), Arc::new(SystemClock)).route(
+        "/metrics",
+        axum::routing::get(move || async move {
+            log_gauges::refresh();
+            shown.render()
+        }),
+    );
     let listener = bind("EDGE_CACHE_LISTEN", config.listen).await?;
     let upkeep = tokio::spawn(upkeep(metrics, stop.clone()));
     let mut server = tokio::spawn(server::serve(listener, router, stop.clone()));

@@ -8,18 +8,25 @@ use crate::background::{Background, Bringer};
 use crate::config::WorkerConfig;
 use crate::gateway_setup::{self, Opener};
 use crate::http::{self, Probes};
-use crate::serve::{bind, metrics, tell_providers, until_stopped, upkeep};
+use crate::serve::{bind, metrics, until_stopped, upkeep};
 use crate::server;
+use crate::start_report::{self, Surroundings};
 
 /// Works until `stop` is cancelled, then lets what is under way finish. An error means that the server or a task
 /// of its died.
 pub async fn serve_worker(config: WorkerConfig, stop: CancellationToken) -> anyhow::Result<()> {
+    let around = Surroundings {
+        role: "worker",
+        edge_cache: "not used".to_owned(),
+        queue: config.background.queue.as_ref(),
+    };
+    start_report::tell(&config.gateway, &around);
+    // Before everything that counts.
+    let metrics = metrics()?;
     let bringer = Bringer::new(config.background.queue);
     let gateway = Arc::new(gateway_setup::open(config.gateway, bringer.queue(), Opener::Service).await?);
     config.process.crash_points.arm();
-    tell_providers(&gateway);
 
-    let metrics = metrics()?;
     let probes = Probes { gateway: gateway.clone(), metrics: metrics.clone(), draining: stop.clone() };
     let listener = bind("WORKER_LISTEN", config.listen).await?;
     let background =

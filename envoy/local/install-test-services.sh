@@ -18,6 +18,8 @@ wanted() {
 [ -n "${TEST_REDIS_URI:-}" ] || wanted redis-server redis-server valkey-server
 [ -n "${TEST_POSTGRES_URI:-}" ] || wanted postgresql postgres
 [ -n "${TEST_AMQP_URI:-}" ] || wanted rabbitmq-server rabbitmq-server
+wanted pgbouncer pgbouncer /usr/sbin/pgbouncer
+wanted prometheus promtool
 [ ${#missing[@]} -gt 0 ] || exit 0
 
 if can_install_debian_packages; then

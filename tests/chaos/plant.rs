@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use gateway_tests::Sandbox;
 use gateway_tests::proxy::{Mode, Proxy};
-use local_stack::{Addresses, Options, Stack};
+use gateway_tests::{LogPipe, Reader, Sandbox};
+use local_stack::{Addresses, Options, RunDir, Stack};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 use test_services::{PostgresServer, RabbitServer, RedisServer, TestDatabase};
@@ -17,6 +17,8 @@ pub(crate) struct Plant {
     // Dropped in this order.
     stacks: Vec<Stack>,
     wires: HashMap<(Wire, usize), Proxy>,
+    /// Where processes of ours write their logs.
+    log_pipes: HashMap<Process, LogPipe>,
     servers: Option<Servers>,
     run_dirs: Vec<TempDir>,
     database: String,
@@ -48,6 +50,9 @@ const SHARED: [&str; 7] = [
     "PAYPAL_WEBHOOK_TRUST",
 ];
 
+/// The parts whose logs go through a pipe.
+const LOGGED: [&str; 4] = ["control-plane", "edge-cache", "worker", "sandbox"];
+
 impl Plant {
     /// `None`: a server that it needs is not installed, which has been said.
     pub(crate) async fn start(shape: Shape) -> Option<Self> {
@@ -58,6 +63,7 @@ impl Plant {
         let mut plant = Self {
             stacks: Vec::new(),
             wires: HashMap::new(),
+            log_pipes: HashMap::new(),
             database: servers.as_ref().map_or_else(String::new, |servers| servers.database.uri().to_owned()),
             servers,
             run_dirs: Vec::new(),
@@ -88,6 +94,11 @@ impl Plant {
     async fn start_gateway(&mut self) -> bool {
         let gateway = self.stacks.len();
         let run_dir = tempfile::Builder::new().prefix("gateway-chaos-").tempdir().unwrap();
+        self.log_pipes.retain(|process, _| process.gateway != gateway);
+        for part in LOGGED {
+            let log = RunDir::open(run_dir.path()).unwrap().log(part);
+            self.log_pipes.insert(Process { part, gateway }, LogPipe::in_place_of(&log));
+        }
         let mut options = Options::for_test(run_dir.path()).unwrap();
         options.addresses = Addresses::FREE.settle().unwrap();
         let sandbox = self.stacks.first().map(Stack::sandbox_url);
@@ -187,6 +198,7 @@ impl Plant {
             }
             Action::Freeze(process) => self.signal(*process, Signal::STOP),
             Action::Thaw(process) => self.signal(*process, Signal::CONT),
+            Action::Log(process, reader) => self.log_pipes[process].set(*reader),
             Action::Provider(rule) => self.sandbox.fault(rule).await,
             Action::HealProviders => self.sandbox.heal().await,
             Action::FailOver => self.fail_over().await,
@@ -225,6 +237,9 @@ impl Plant {
 
     /// Mends everything and disarms what would break by itself.
     pub(crate) async fn heal(&mut self) {
+        for pipe in self.log_pipes.values() {
+            pipe.set(Reader::Reads);
+        }
         for proxy in self.wires.values() {
             proxy.set(Mode::Pass);
         }
@@ -253,6 +268,10 @@ impl Plant {
     }
 
     fn start_again(&mut self, process: Process, besides: &[(&str, &str)]) {
+        // Opening a pipe that nobody reads would wait here.
+        if let Some(pipe) = self.log_pipes.get(&process) {
+            pipe.set(Reader::Reads);
+        }
         self.stacks[process.gateway].start_again(process.part, besides).unwrap();
         self.armed.retain(|armed| *armed != process);
         self.down.retain(|down| *down != process);

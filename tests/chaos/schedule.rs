@@ -5,6 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use control_plane::crash_point;
+use gateway_tests::Reader;
 use gateway_tests::proxy::Mode;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom as _;
@@ -40,6 +41,8 @@ pub(crate) enum Action {
     Arm(Process, String),
     Freeze(Process),
     Thaw(Process),
+    /// What becomes of the reader of its log.
+    Log(Process, Reader),
     CrashPostgres,
     StartPostgres,
     EndDatabaseSessions,
@@ -109,7 +112,8 @@ impl Draw {
     /// One thing that breaks at `at`, unless it is broken already.
     fn window(&mut self, at: Duration) {
         let window = match (self.shape, self.rng.random_range(0..100)) {
-            (_, 0..=13) => self.killed(),
+            (_, 0..=9) => self.killed(),
+            (_, 10..=13) => self.unread_log(),
             (_, 14..=23) => self.frozen(),
             (_, 24..=38) => self.crash_point(),
             (_, 39..=58) => self.provider(),
@@ -150,6 +154,14 @@ impl Draw {
             Action::Freeze(process),
             Action::Thaw(process),
         )
+    }
+
+    /// Of a part of ours: Envoy writes its own log by itself, and only its access log without waiting.
+    fn unread_log(&mut self) -> Window {
+        let process = self.process(&["control-plane", "control-plane", "edge-cache", "worker", "sandbox"]);
+        let how = *[Reader::Stalls, Reader::IsGone].choose(&mut self.rng).unwrap();
+        let target = format!("the log of {process}");
+        self.lasting(&target, 300..=5_000, Action::Log(process, how), Action::Log(process, Reader::Reads))
     }
 
     fn crash_point(&mut self) -> Window {
@@ -328,6 +340,9 @@ impl fmt::Display for Action {
             Self::Arm(process, point) => write!(f, "start {process} with CRASH_POINTS={point}"),
             Self::Freeze(process) => write!(f, "SIGSTOP {process}"),
             Self::Thaw(process) => write!(f, "SIGCONT {process}"),
+            Self::Log(process, Reader::Stalls) => write!(f, "nobody reads the log of {process}"),
+            Self::Log(process, Reader::IsGone) => write!(f, "the reader of the log of {process} goes"),
+            Self::Log(process, Reader::Reads | Reader::Ends) => write!(f, "the log of {process} is read"),
             Self::CrashPostgres => f.write_str("PostgreSQL dies"),
             Self::StartPostgres => f.write_str("PostgreSQL starts"),
             Self::EndDatabaseSessions => f.write_str("PostgreSQL ends every session"),

@@ -14,6 +14,7 @@ mod gateway;
 pub mod hostile_redis;
 pub mod http1;
 pub mod http2;
+mod log_pipe;
 mod prometheus;
 pub mod proxy;
 pub mod rate_limit_service;
@@ -23,6 +24,7 @@ mod wait;
 
 pub use answer::Answer;
 pub use gateway::{DEMO_2_KEY, Gateway, fresh_key};
+pub use log_pipe::{LogPipe, Reader};
 pub use sandbox::Sandbox;
 pub use stacks::{Faulty, Own, Refusing, faulty, refusing, shared, silent};
 pub use wait::{until, until_within};

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::ops::Deref;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::{env, io, mem};
+use std::{env, fs, io, mem};
 
 use local_stack::{Options, Stack};
 use tempfile::TempDir;
@@ -109,7 +109,15 @@ pub struct Own {
 impl Own {
     /// Starts one with these settings.
     pub async fn start(settings: &[(&str, &str)]) -> Self {
+        Self::prepared(|_| {}, settings).await
+    }
+
+    /// The same, after `prepare` has seen the empty folder of its logs.
+    pub async fn prepared(prepare: impl FnOnce(&Path), settings: &[(&str, &str)]) -> Self {
         let run_dir = run_dir();
+        let logs = run_dir.path().join("logs");
+        fs::create_dir(&logs).unwrap();
+        prepare(&logs);
         let stack = start(run_dir.path(), settings).await.unwrap_or_else(|error| panic!("{error}"));
         Self { stack, _run_dir: run_dir }
     }

@@ -8,6 +8,7 @@
 //! Measured on Redis 7.0.15, 200,000 keys of a kind: 565 bytes for the answer to a charge (102 bytes of JSON; more for
 //! each more), 293 for a lease, everything included.
 
+mod inspect;
 mod room;
 
 use std::fmt;
@@ -79,7 +80,18 @@ impl FromStr for RedisUri {
         });
         client
             .map(Self)
-            .map_err(|_| "must be redis://[USER:PASSWORD@]HOST[:PORT][/DATABASE], or rediss://… for TLS")
+            .map_err(|_| {
+                "must be redis://[USER:PASSWORD@]HOST[:PORT][/DATABASE], or rediss://… for TLS; in a password, write `%40` \
+                 for `@`, `%3A` for `:`, `%2F` for `/`, `%3F` for `?`, `%23` for `#` and `%25` for `%`"
+            })
+    }
+}
+
+/// Without user and password.
+impl fmt::Display for RedisUri {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let info = self.0.get_connection_info();
+        write!(f, "Redis {}, database {}", info.addr(), info.redis_settings().db())
     }
 }
 

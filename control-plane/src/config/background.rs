@@ -68,7 +68,7 @@ impl WorkerConfig {
     /// Reads every setting and reports everything that is wrong at once.
     pub fn read(source: &Source) -> Result<Self, Vec<ConfigError>> {
         let mut errors = Vec::new();
-        let listen = keep(&mut errors, source.parsed("WORKER_LISTEN", "HOST:PORT, e.g. 127.0.0.1:8083"));
+        let listen = keep(&mut errors, source.listen("WORKER_LISTEN", 8083));
         let gateway = keep_all(&mut errors, GatewaySettings::read(source));
         if gateway.is_some() && !is_shared(source) {
             let problem = "must be postgres://…: a SQLite database belongs to one control plane, which does the work itself";
@@ -77,12 +77,9 @@ impl WorkerConfig {
         let background = keep_all(&mut errors, BackgroundSettings::read(source, 1));
         let process = keep_all(&mut errors, ProcessSettings::read(source));
         match (listen, gateway, background, process) {
-            (Some(listen), Some(gateway), Some(background), Some(process)) if errors.is_empty() => Ok(Self {
-                listen: listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8083))),
-                gateway,
-                background,
-                process,
-            }),
+            (Some(listen), Some(gateway), Some(background), Some(process)) if errors.is_empty() => {
+                Ok(Self { listen, gateway, background, process })
+            }
             _ => Err(errors),
         }
     }

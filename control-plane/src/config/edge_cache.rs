@@ -4,13 +4,13 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use edge_core::attestation::Keys;
+use logging::{Format, Level};
 
-use super::{ConfigError, Source, attestation_keys, keep, keep_all, log_format};
+use super::{ConfigError, Source, attestation_keys, keep, keep_all, log_format, log_level};
 use crate::cache::{Keeping, RedisUri};
-use crate::telemetry::LogFormat;
 
 const LISTEN: &str = "EDGE_CACHE_LISTEN";
-const DEFAULT: ([u8; 4], u16) = ([127, 0, 0, 1], 8082);
+const PORT: u16 = 8082;
 
 /// The edge cache beside a control plane.
 #[derive(Debug)]
@@ -32,7 +32,7 @@ impl EdgeCacheSettings {
                 Some("off") if matches!(redis, Some(None)) => Err(source
                     .invalid(LISTEN, "can be `off` only with a REDIS_URI, which another edge cache shares")),
                 Some("off") => Ok(None),
-                _ => listen(source).map(Some),
+                _ => source.listen(LISTEN, PORT).map(Some),
             };
         let listen = keep(&mut errors, listen);
         let keeping = keep_all(&mut errors, keeping(source));
@@ -70,15 +70,15 @@ pub struct EdgeCacheConfig {
     pub listen: SocketAddr,
     pub redis: RedisUri,
     pub attestation_keys: Keys,
-    pub log_level: String,
-    pub log_format: LogFormat,
+    pub log_level: Level,
+    pub log_format: Format,
 }
 
 impl EdgeCacheConfig {
     /// Reads every setting and reports everything that is wrong at once.
     pub fn read(source: &Source) -> Result<Self, Vec<ConfigError>> {
         let mut errors = Vec::new();
-        let listen = keep(&mut errors, listen(source));
+        let listen = keep(&mut errors, source.listen(LISTEN, PORT));
         let redis = redis_uri(source).and_then(|uri| {
             uri.ok_or(ConfigError::Missing {
                 key: "REDIS_URI",
@@ -87,23 +87,15 @@ impl EdgeCacheConfig {
         });
         let redis = keep(&mut errors, redis);
         let keys = keep(&mut errors, attestation_keys(source));
+        let log_level = keep(&mut errors, log_level(source));
         let log_format = keep(&mut errors, log_format(source));
-        match (listen, redis, keys, log_format) {
-            (Some(listen), Some(redis), Some(attestation_keys), Some(log_format)) => Ok(Self {
-                listen,
-                redis,
-                attestation_keys,
-                log_level: source.get("LOG_LEVEL").unwrap_or("info").to_owned(),
-                log_format,
-            }),
+        match (listen, redis, keys, log_level, log_format) {
+            (Some(listen), Some(redis), Some(attestation_keys), Some(log_level), Some(log_format)) => {
+                Ok(Self { listen, redis, attestation_keys, log_level, log_format })
+            }
             _ => Err(errors),
         }
     }
-}
-
-fn listen(source: &Source) -> Result<SocketAddr, ConfigError> {
-    let listen = source.parsed(LISTEN, "HOST:PORT, e.g. 127.0.0.1:8082")?;
-    Ok(listen.unwrap_or_else(|| SocketAddr::from(DEFAULT)))
 }
 
 fn redis_uri(source: &Source) -> Result<Option<RedisUri>, ConfigError> {

@@ -9,6 +9,7 @@ mod providers;
 mod reconcile;
 mod retries;
 mod return_url;
+mod settings;
 mod source;
 
 use std::net::SocketAddr;
@@ -16,6 +17,7 @@ use std::time::Duration;
 
 use edge_core::attestation::Keys;
 use edge_core::request::ReturnUrlHosts;
+use logging::{Format, Level, WrongLevel};
 
 pub use background::{BackgroundSettings, QueueSettings, WorkerConfig};
 pub use edge_cache::{EdgeCacheConfig, EdgeCacheSettings};
@@ -23,10 +25,11 @@ pub use gateway::GatewaySettings;
 pub use process::ProcessSettings;
 pub use reconcile::{ReconcileSettings, reconcile_per_second};
 pub(crate) use return_url::return_url_hosts;
+pub use settings::{SETTINGS, Setting, explain};
+pub(crate) use source::listen_address;
 pub use source::{ConfigError, Source};
 
 use crate::store;
-use crate::telemetry::LogFormat;
 
 /// What `serve` runs with.
 #[derive(Debug)]
@@ -44,8 +47,7 @@ impl Config {
     /// Reads every setting and reports everything that is wrong at once.
     pub fn read(source: &Source) -> Result<Self, Vec<ConfigError>> {
         let mut errors = Vec::new();
-        let listen =
-            keep(&mut errors, source.parsed("CONTROL_PLANE_LISTEN", "HOST:PORT, e.g. 127.0.0.1:8081"));
+        let listen = keep(&mut errors, source.listen("CONTROL_PLANE_LISTEN", 8081));
         let keys = keep(&mut errors, attestation_keys(source));
         let edge_cache = keep_all(&mut errors, EdgeCacheSettings::read(source));
         let return_url_hosts = keep(&mut errors, return_url_hosts(source));
@@ -62,7 +64,7 @@ impl Config {
                 Some(background),
                 Some(process),
             ) => Ok(Self {
-                listen: listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8081))),
+                listen,
                 attestation_keys,
                 edge_cache,
                 return_url_hosts,
@@ -75,12 +77,19 @@ impl Config {
     }
 }
 
-fn keep<T>(errors: &mut Vec<ConfigError>, result: Result<T, ConfigError>) -> Option<T> {
+pub(crate) fn keep<T>(errors: &mut Vec<ConfigError>, result: Result<T, ConfigError>) -> Option<T> {
     result.map_err(|error| errors.push(error)).ok()
 }
 
 fn keep_all<T>(errors: &mut Vec<ConfigError>, result: Result<T, Vec<ConfigError>>) -> Option<T> {
     result.map_err(|found| errors.extend(found)).ok()
+}
+
+/// All that is wrong, as the error of a command.
+#[must_use]
+pub fn unusable(errors: &[ConfigError]) -> anyhow::Error {
+    let lines: Vec<_> = errors.iter().map(|error| format!("\n  {error}")).collect();
+    anyhow::anyhow!("the configuration cannot be used:{}", lines.concat())
 }
 
 /// The database alone, for commands that need nothing else.
@@ -116,13 +125,19 @@ fn seconds(source: &Source, key: &'static str, default: Duration) -> Result<Dura
     Ok(source.read_with(key, read)?.unwrap_or(default))
 }
 
-fn log_format(source: &Source) -> Result<LogFormat, ConfigError> {
+fn log_format(source: &Source) -> Result<Format, ConfigError> {
     let read = |text: &str| match text {
-        "json" => Ok(LogFormat::Json),
-        "human" => Ok(LogFormat::Human),
+        "json" => Ok(Format::Json),
+        "human" => Ok(Format::Human),
         _ => Err("must be `json` or `human`".to_owned()),
     };
-    Ok(source.read_with("LOG_FORMAT", read)?.unwrap_or(LogFormat::Json))
+    Ok(source.read_with("LOG_FORMAT", read)?.unwrap_or(Format::Json))
+}
+
+fn log_level(source: &Source) -> Result<Level, ConfigError> {
+    Ok(source
+        .read_with("LOG_LEVEL", |text| text.parse().map_err(|e: WrongLevel| e.to_string()))?
+        .unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -152,6 +167,7 @@ mod tests {
             ("STRIPE_SECRET_KEY", "pk_test_1"),
             ("DB_URI", "mysql://x"),
             ("LOG_FORMAT", "xml"),
+            ("LOG_LEVEL", "warning"),
             ("REDIS_URI", "localhost"),
             ("EDGE_CACHE_ANSWERS_SECONDS", "0"),
             ("EDGE_CACHE_CLIENT_MB", "much"),
@@ -166,6 +182,7 @@ mod tests {
             "STRIPE_SECRET_KEY",
             "DB_URI",
             "LOG_FORMAT",
+            "LOG_LEVEL",
             "REDIS_URI",
             "EDGE_CACHE_ANSWERS_SECONDS",
             "EDGE_CACHE_CLIENT_MB",

@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
-use super::{ConfigError, Source, keep, log_format, seconds};
+use logging::{Format, Level};
+
+use super::{ConfigError, Source, keep, log_format, log_level, seconds};
 use crate::crash_point::CrashPoints;
-use crate::telemetry::LogFormat;
 
 #[derive(Debug)]
 pub struct ProcessSettings {
-    pub log_level: String,
-    pub log_format: LogFormat,
+    pub log_level: Level,
+    pub log_format: Format,
     /// How long a shutdown waits for payments under way.
     pub shutdown_grace: Duration,
     /// For tests.
@@ -19,12 +20,13 @@ pub struct ProcessSettings {
 impl ProcessSettings {
     pub(super) fn read(source: &Source) -> Result<Self, Vec<ConfigError>> {
         let mut errors = Vec::new();
+        let log_level = keep(&mut errors, log_level(source));
         let log_format = keep(&mut errors, log_format(source));
         let grace = keep(&mut errors, seconds(source, "SHUTDOWN_GRACE_SECONDS", Duration::from_secs(30)));
         let crash_points = keep(&mut errors, source.read_with("CRASH_POINTS", CrashPoints::parse));
-        match (log_format, grace, crash_points) {
-            (Some(log_format), Some(shutdown_grace), Some(crash_points)) => Ok(Self {
-                log_level: source.get("LOG_LEVEL").unwrap_or("info").to_owned(),
+        match (log_level, log_format, grace, crash_points) {
+            (Some(log_level), Some(log_format), Some(shutdown_grace), Some(crash_points)) => Ok(Self {
+                log_level,
                 log_format,
                 shutdown_grace,
                 crash_points: crash_points.unwrap_or_default(),

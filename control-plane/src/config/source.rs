@@ -1,8 +1,13 @@
 //! Where settings come from: the environment first, then an optional file of `KEY=value` lines.
 
 use std::collections::HashMap;
+use std::ffi::OsString;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
+
+use edge_core::setting::{clean, without_mark};
+
+use super::settings;
 
 /// Why the configuration cannot be used. Names the key, never a secret's value.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -15,6 +20,8 @@ pub enum ConfigError {
     File { path: PathBuf, problem: String },
 }
 
+const ENVIRONMENT: &str = "the environment";
+
 /// The raw settings, with the place each came from.
 #[derive(Default)]
 pub struct Source {
@@ -23,45 +30,121 @@ pub struct Source {
 
 impl Source {
     /// `environment` wins over the file, so that one value can be changed without touching the file.
+    ///
+    /// # Errors
+    /// Everything in either that cannot be a value of a setting, and every line of the file that is none.
     pub fn new(
         environment: impl IntoIterator<Item = (String, String)>,
         file: Option<&Path>,
-    ) -> Result<Self, ConfigError> {
-        let mut source = Self::default();
-        if let Some(path) = file {
-            let failed = |problem: String| ConfigError::File { path: path.to_owned(), problem };
-            let text = std::fs::read_to_string(path).map_err(|e| failed(e.to_string()))?;
-            source.read(&text, path).map_err(failed)?;
-        }
-        for (key, value) in environment {
-            source.values.insert(key, (value, "the environment".to_owned()));
-        }
-        Ok(source)
+    ) -> Result<Self, Vec<ConfigError>> {
+        let environment = environment.into_iter().map(|(key, value)| (key.into(), value.into()));
+        Self::read(environment, file)
     }
 
-    fn read(&mut self, text: &str, path: &Path) -> Result<(), String> {
-        for (n, line) in (1..).zip(text.lines()) {
-            let line = line.trim();
-            if line.is_empty() || line.starts_with('#') {
-                continue;
-            }
-            let (key, value) = line
-                .split_once('=')
-                .map(|(key, value)| (key.trim(), value.trim()))
-                .filter(|(key, _)| !key.is_empty() && !key.contains(char::is_whitespace))
-                .ok_or_else(|| format!("line {n} is not `KEY=value`"))?;
-            let origin = format!("{}:{n}", path.display());
-            if self.values.insert(key.to_owned(), (value.to_owned(), origin)).is_some() {
-                return Err(format!("line {n} sets {key} a second time"));
+    /// The settings of this process.
+    ///
+    /// # Errors
+    /// As [`Source::new`].
+    pub fn of_process(file: Option<&Path>) -> Result<Self, Vec<ConfigError>> {
+        Self::read(std::env::vars_os(), file)
+    }
+
+    fn read(
+        environment: impl Iterator<Item = (OsString, OsString)>,
+        file: Option<&Path>,
+    ) -> Result<Self, Vec<ConfigError>> {
+        let (mut source, mut errors) = (Self::default(), Vec::new());
+        if let Some(path) = file {
+            source.read_file(path, &mut errors);
+        }
+        for (key, value) in environment {
+            // Others' variables may hold what they like.
+            let Ok(key) = key.into_string() else { continue };
+            match value.into_string() {
+                Ok(value) => source.keep(key, &value, ENVIRONMENT.to_owned(), &mut errors),
+                Err(_) => {
+                    let problem = "is not UTF-8 text".to_owned();
+                    let origin = ENVIRONMENT.to_owned();
+                    errors.extend(settings::known(&key).map(|key| ConfigError::Invalid {
+                        key,
+                        origin,
+                        problem,
+                    }));
+                }
             }
         }
+        if errors.is_empty() { Ok(source) } else { Err(errors) }
+    }
+
+    fn read_file(&mut self, path: &Path, errors: &mut Vec<ConfigError>) {
+        let failed = |problem: String| ConfigError::File { path: path.to_owned(), problem };
+        let bytes = match std::fs::read(path) {
+            Ok(bytes) => bytes,
+            Err(error) => return errors.push(failed(error.to_string())),
+        };
+        let Ok(text) = String::from_utf8(bytes) else {
+            return errors.push(failed("is not UTF-8 text; save it as UTF-8".to_owned()));
+        };
+        for (number, line) in (1..).zip(without_mark(&text).lines()) {
+            if let Err(problem) = self.read_line(line.trim(), number, path, errors) {
+                errors.push(failed(problem));
+            }
+        }
+    }
+
+    fn read_line(
+        &mut self,
+        line: &str,
+        number: u32,
+        path: &Path,
+        errors: &mut Vec<ConfigError>,
+    ) -> Result<(), String> {
+        if line.is_empty() || line.starts_with('#') {
+            return Ok(());
+        }
+        let (key, value) = line
+            .split_once('=')
+            .map(|(key, value)| (key.trim(), value.trim()))
+            .filter(|(key, _)| !key.is_empty() && !key.contains(char::is_whitespace))
+            .ok_or_else(|| format!("line {number} is not `KEY=value`"))?;
+        if settings::known(key).is_none() {
+            let meant = settings::meant(key).map_or_else(String::new, |key| format!("; do you mean {key}?"));
+            return Err(format!("line {number} sets {key}, which is no setting{meant}"));
+        }
+        if self.values.contains_key(key) {
+            return Err(format!("line {number} sets {key} a second time"));
+        }
+        self.keep(key.to_owned(), value, format!("{}:{number}", path.display()), errors);
         Ok(())
+    }
+
+    fn keep(&mut self, key: String, value: &str, origin: String, errors: &mut Vec<ConfigError>) {
+        match (settings::known(&key), clean(value)) {
+            (Some(key), Err(problem)) => {
+                errors.push(ConfigError::Invalid { key, origin, problem: problem.to_string() });
+            }
+            (_, Ok(value)) => {
+                self.values.insert(key, (value.to_owned(), origin));
+            }
+            // Nothing of ours.
+            (None, Err(_)) => {}
+        }
     }
 
     /// An empty value is none, so that `KEY=` unsets what the file says.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&str> {
         self.values.get(key).map(|(value, _)| value.as_str()).filter(|value| !value.is_empty())
+    }
+
+    /// Variables of the environment that are no setting and look like one that is misspelled, each with the one that may
+    /// be meant. Others' variables stand there as well, so this is no error.
+    #[must_use]
+    pub fn near_misses(&self) -> Vec<(&str, &'static str)> {
+        let unknown = self.values.keys().map(String::as_str).filter(|key| settings::known(key).is_none());
+        let mut near: Vec<_> = unknown.filter_map(|key| Some((key, settings::meant(key)?))).collect();
+        near.sort_unstable();
+        near
     }
 
     /// Reads a value with `parse`, or gives `None` where it is not set.
@@ -73,8 +156,10 @@ impl Source {
         self.get(key).map(|value| parse(value).map_err(|problem| self.invalid(key, problem))).transpose()
     }
 
-    pub fn parsed<T: FromStr>(&self, key: &'static str, expected: &str) -> Result<Option<T>, ConfigError> {
-        self.read_with(key, |value| value.parse().map_err(|_| format!("must be {expected}")))
+    /// Where to listen; `port` on loopback where nothing is said.
+    pub fn listen(&self, key: &'static str, port: u16) -> Result<SocketAddr, ConfigError> {
+        let address = self.read_with(key, |text| listen_address(text, port))?;
+        Ok(address.unwrap_or_else(|| SocketAddr::from((Ipv4Addr::LOCALHOST, port))))
     }
 
     #[must_use]
@@ -84,38 +169,105 @@ impl Source {
     }
 }
 
+/// An address to listen on. `port` is for the example.
+pub(crate) fn listen_address(text: &str, port: u16) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| {
+        let says_name = text.contains(|c: char| c.is_ascii_alphabetic()) && !text.contains('[');
+        let names = if says_name { " Names, `localhost` too, are not looked up." } else { "" };
+        format!("must be IP:PORT, e.g. 127.0.0.1:{port}, or 0.0.0.0:{port} for every interface.{names}")
+    })
+}
+
 #[cfg(test)]
 mod tests {
+    use std::os::unix::ffi::OsStringExt as _;
+
     use super::*;
 
-    fn with_file(text: &str, environment: &[(&str, &str)]) -> Result<Source, ConfigError> {
+    fn with_file(text: impl AsRef<[u8]>, environment: &[(&str, &str)]) -> Result<Source, String> {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), text).unwrap();
         let environment = environment.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
-        Source::new(environment, Some(file.path()))
+        let all = |errors: Vec<ConfigError>| errors.iter().map(|error| format!("{error}\n")).collect();
+        Source::new(environment, Some(file.path())).map_err(all)
     }
 
     #[test]
     fn the_environment_wins_over_the_file() {
-        let source = with_file("# comment\n\nA = file\nB=file\nC=file", &[("A", "env"), ("C", "")]).unwrap();
-        assert_eq!((source.get("A"), source.get("B"), source.get("C")), (Some("env"), Some("file"), None));
+        let text = "# comment\n\nWORKERS = 1\nDB_URI=file\nREDIS_URI=file";
+        let source = with_file(text, &[("WORKERS", "2"), ("REDIS_URI", "")]).unwrap();
+        let values = ["WORKERS", "DB_URI", "REDIS_URI"].map(|key| source.get(key));
+        assert_eq!(values, [Some("2"), Some("file"), None]);
     }
 
     #[test]
-    fn a_line_that_is_no_setting_is_named() {
-        let error = with_file("A=1\nnonsense", &[]).err().unwrap();
-        assert!(error.to_string().contains("line 2 is not `KEY=value`"), "{error}");
+    fn every_line_that_is_no_setting_is_named_with_the_setting_that_may_be_meant() {
+        let text = "WORKERS=1\nnonsense\nDATABASE_URL=x\nPROVIDER_TIMEOUT_SECOND=1\nTZ=UTC\nWORKERS=2";
+        let errors = with_file(text, &[]).err().unwrap();
+        for expected in [
+            ": line 2 is not `KEY=value`",
+            ": line 3 sets DATABASE_URL, which is no setting; do you mean DB_URI?",
+            ": line 4 sets PROVIDER_TIMEOUT_SECOND, which is no setting; do you mean PROVIDER_TIMEOUT_SECONDS?",
+            ": line 5 sets TZ, which is no setting\n",
+            ": line 6 sets WORKERS a second time",
+        ] {
+            assert!(errors.contains(expected), "{expected} in {errors}");
+        }
     }
 
     #[test]
-    fn a_key_set_twice_in_the_file_is_refused() {
-        assert!(with_file("A=1\nA=2", &[]).is_err());
+    fn marks_and_line_ends_of_other_systems_are_no_part_of_a_file() {
+        let source = with_file("\u{feff}DB_URI=postgres://db/x\r\nWORKERS=3\r\n", &[]).unwrap();
+        assert_eq!((source.get("DB_URI"), source.get("WORKERS")), (Some("postgres://db/x"), Some("3")));
+        let utf16: Vec<u8> = "\u{feff}WORKERS=3\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let error = with_file(utf16, &[]).err().unwrap();
+        assert!(error.contains("is not UTF-8 text"), "{error}");
     }
 
     #[test]
     fn a_wrong_value_names_its_key_and_its_place() {
-        let source = with_file("A=1\nPORT=x", &[]).unwrap();
-        let error = source.parsed::<u16>("PORT", "a port number").unwrap_err().to_string();
-        assert!(error.starts_with("PORT (from ") && error.ends_with(":2): must be a port number"), "{error}");
+        let source = with_file("WORKERS=1\nWORKER_LISTEN=localhost:8083", &[]).unwrap();
+        let error = source.listen("WORKER_LISTEN", 8083).unwrap_err().to_string();
+        assert!(
+            error.starts_with("WORKER_LISTEN (from ") && error.contains(":2): must be IP:PORT"),
+            "{error}"
+        );
+        assert!(error.contains("`localhost` too, are not looked up"), "{error}");
+    }
+
+    #[test]
+    fn what_stands_around_a_value_is_no_part_of_it_and_what_stands_in_it_is_refused() {
+        let source = with_file("", &[("STRIPE_SECRET_KEY", " sk_test_1\n"), ("PAYPAL_CLIENT_ID", "a\r\n")]);
+        let source = source.unwrap();
+        assert_eq!(
+            (source.get("STRIPE_SECRET_KEY"), source.get("PAYPAL_CLIENT_ID")),
+            (Some("sk_test_1"), Some("a"))
+        );
+        let wrong = [
+            ("STRIPE_SECRET_KEY", "\"hidden\""),
+            ("PAYPAL_CLIENT_SECRET", "'hidden'"),
+            ("DB_URI", "hid\nden"),
+        ];
+        let errors = with_file("", &wrong).err().unwrap();
+        for (key, _) in wrong {
+            assert!(errors.contains(&format!("{key} (from the environment): ")), "{errors}");
+        }
+        assert!(!errors.contains("hid"), "{errors}");
+        assert!(with_file("", &[("MOTD", "\"a\nb\"")]).is_ok(), "it is nothing of ours");
+    }
+
+    #[test]
+    fn variables_that_are_not_text_matter_only_where_they_are_read() {
+        let value = || OsString::from_vec(vec![0xff]);
+        let others = [("LS_COLORS".into(), value()), (value(), "1".into())];
+        assert!(Source::read(others.into_iter(), None).is_ok());
+        let errors = Source::read([("DB_URI".into(), value())].into_iter(), None).err().unwrap();
+        assert_eq!(errors[0].to_string(), "DB_URI (from the environment): is not UTF-8 text");
+    }
+
+    #[test]
+    fn what_looks_like_a_misspelled_setting_in_the_environment_is_told() {
+        let source = with_file("", &[("PROVIDER_TIMEOUT_SECOND", "1"), ("HOME", "/root"), ("WORKERS", "1")]);
+        assert_eq!(source.unwrap().near_misses(), [("PROVIDER_TIMEOUT_SECOND", "PROVIDER_TIMEOUT_SECONDS")]);
     }
 }

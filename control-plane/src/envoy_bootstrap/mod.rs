@@ -80,10 +80,17 @@ Example:
 /// The whole bootstrap as YAML.
 ///
 /// # Errors
-/// A setting is missing or wrong; the error names it.
-pub fn render(profile: Profile, source: &Source) -> Result<String, ConfigError> {
+/// Everything that is missing or wrong, by its setting.
+pub fn render(profile: Profile, source: &Source) -> Result<String, Vec<ConfigError>> {
     let values = values::read(profile, source)?;
     Ok(fill(TEMPLATE, |name| values.get(name)))
+}
+
+/// The settings that the help explains: those that stand in its first column.
+pub(crate) fn setting_names() -> impl Iterator<Item = &'static str> {
+    let rows = HELP.lines().filter_map(|line| line.strip_prefix("  ")).filter(|row| !row.starts_with(' '));
+    let names = rows.flat_map(|row| row.split("  ").next().unwrap_or_default().split(", "));
+    names.filter(|name| name.bytes().all(|b| b.is_ascii_uppercase() || b == b'_'))
 }
 
 /// Puts the JSON of a value (which is YAML, too) in the place of each `${NAME}`.
@@ -114,9 +121,40 @@ mod tests {
         ("EDGE_CACHE_ADDRESS", "edge-cache:8082"),
     ];
 
+    const WRONG: [(&str, &str); 27] = [
+        ("GATEWAY_LISTEN", "8080"),
+        ("GATEWAY_TLS_LISTEN", "localhost:8443"),
+        ("ENVOY_ADMIN_LISTEN", "0.0.0.0:9901"),
+        ("CONTROL_PLANE_ADDRESS", "control-plane"),
+        ("GATEWAY_CLIENTS", "demo"),
+        ("RETURN_URL_HOSTS", "shop.example,https://shop.example"),
+        ("GATEWAY_CLIENTS", "de mo:key"),
+        ("GATEWAY_CLIENTS", "demo:ключ"),
+        ("GATEWAY_CLIENTS", "demo:same,other:same"),
+        ("WEBHOOK_TOLERANCE_SECONDS", "0"),
+        ("PAYPAL_WEBHOOK_ID", "a b"),
+        ("PAYPAL_CERTIFICATE_REFRESH_SECONDS", "86401"),
+        ("EDGE_CACHE_TIMEOUT_MS", "0"),
+        ("IDEMPOTENCY_LEASE_MS", "600001"),
+        ("EDGE_CACHE_DOWN", "open"),
+        ("EDGE_CACHE_DOWN", "pass,list=reject"),
+        ("EDGE_CACHE_DOWN", "pass,refund"),
+        ("GATEWAY_REQUESTS_PER_SECOND", "0"),
+        ("GATEWAY_ADDRESS_REQUESTS_PER_SECOND", "0"),
+        ("GATEWAY_ADDRESS_WEBHOOKS_PER_SECOND", "1000001"),
+        ("GATEWAY_WEBHOOKS_PER_SECOND", "many"),
+        ("GATEWAY_CLIENT_REQUESTS_PER_SECOND", "500,nobody=1"),
+        ("GATEWAY_CLIENT_REQUESTS_IN_FLIGHT", "16385"),
+        ("GATEWAY_ADDRESS_CONNECTIONS", "10001"),
+        ("GATEWAY_ADDRESS_NEW_CONNECTIONS_PER_SECOND", "0"),
+        ("GATEWAY_RATE_LIMIT_SERVICE", "limits"),
+        ("GATEWAY_TRUSTED_PROXIES", "-1"),
+    ];
+
     fn with(profile: Profile, settings: &[(&str, &str)]) -> Result<String, String> {
         let all = NEEDED.iter().chain(settings).map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
-        render(profile, &Source::new(all, None).unwrap()).map_err(|error| error.to_string())
+        render(profile, &Source::new(all, None).unwrap())
+            .map_err(|errors| errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
     }
 
     #[test]
@@ -129,8 +167,8 @@ mod tests {
 
     #[test]
     fn a_value_cannot_break_out_of_its_place() {
-        let yaml = with(Profile::Local, &[("ENVOY_ACCESS_LOG", "/tmp/a\"\nb: {")]).unwrap();
-        assert!(yaml.contains(r#"path: "/tmp/a\"\nb: {""#), "{yaml}");
+        let yaml = with(Profile::Local, &[("ENVOY_ACCESS_LOG", "/tmp/a\", b: {")]).unwrap();
+        assert!(yaml.contains(r#"path: "/tmp/a\", b: {""#), "{yaml}");
     }
 
     #[test]
@@ -245,41 +283,42 @@ mod tests {
 
     #[test]
     fn a_wrong_setting_is_named() {
-        let wrong = [
-            ("GATEWAY_LISTEN", "8080"),
-            ("GATEWAY_TLS_LISTEN", "localhost:8443"),
-            ("ENVOY_ADMIN_LISTEN", "0.0.0.0:9901"),
-            ("CONTROL_PLANE_ADDRESS", "control-plane"),
-            ("GATEWAY_CLIENTS", "demo"),
-            ("RETURN_URL_HOSTS", "shop.example,https://shop.example"),
-            ("GATEWAY_CLIENTS", "de mo:key"),
-            ("GATEWAY_CLIENTS", "demo:ключ"),
-            ("GATEWAY_CLIENTS", "demo:same,other:same"),
-            ("WEBHOOK_TOLERANCE_SECONDS", "0"),
-            ("PAYPAL_WEBHOOK_ID", "a b"),
-            ("PAYPAL_CERTIFICATE_REFRESH_SECONDS", "86401"),
-            ("EDGE_CACHE_TIMEOUT_MS", "0"),
-            ("IDEMPOTENCY_LEASE_MS", "600001"),
-            ("EDGE_CACHE_DOWN", "open"),
-            ("EDGE_CACHE_DOWN", "pass,list=reject"),
-            ("EDGE_CACHE_DOWN", "pass,refund"),
-            ("GATEWAY_REQUESTS_PER_SECOND", "0"),
-            ("GATEWAY_ADDRESS_REQUESTS_PER_SECOND", "0"),
-            ("GATEWAY_ADDRESS_WEBHOOKS_PER_SECOND", "1000001"),
-            ("GATEWAY_WEBHOOKS_PER_SECOND", "many"),
-            ("GATEWAY_CLIENT_REQUESTS_PER_SECOND", "500,nobody=1"),
-            ("GATEWAY_CLIENT_REQUESTS_IN_FLIGHT", "16385"),
-            ("GATEWAY_ADDRESS_CONNECTIONS", "10001"),
-            ("GATEWAY_ADDRESS_NEW_CONNECTIONS_PER_SECOND", "0"),
-            ("GATEWAY_RATE_LIMIT_SERVICE", "limits"),
-            ("GATEWAY_TRUSTED_PROXIES", "-1"),
-        ];
-        for (key, value) in wrong {
+        for (key, value) in WRONG {
             let error = with(Profile::Local, &[(key, value)]).unwrap_err();
             assert!(error.starts_with(key), "{error}");
         }
-        let error = render(Profile::Local, &Source::new([], None).unwrap()).unwrap_err().to_string();
-        assert!(error.starts_with("EDGE_FILTER_WASM"), "{error}");
+    }
+
+    #[test]
+    fn everything_that_is_missing_or_wrong_is_named_at_once() {
+        let settings = [("GATEWAY_TLS_LISTEN", "here"), ("EDGE_CACHE_TIMEOUT_MS", "0")];
+        let settings = settings.map(|(key, value)| (key.to_owned(), value.to_owned()));
+        let errors = render(Profile::Production, &Source::new(settings, None).unwrap()).unwrap_err();
+        let errors: Vec<_> = errors.iter().map(ToString::to_string).collect();
+        for key in [
+            "EDGE_FILTER_WASM",
+            "TLS_CERTIFICATE",
+            "TLS_PRIVATE_KEY",
+            "GATEWAY_CLIENTS",
+            "CONTROL_PLANE_ADDRESS",
+            "EDGE_CACHE_ADDRESS",
+            "GATEWAY_TLS_LISTEN",
+            "EDGE_CACHE_TIMEOUT_MS",
+        ] {
+            assert_eq!(
+                errors.iter().filter(|error| error.starts_with(key)).count(),
+                1,
+                "{key} in {errors:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_help_explains_each_setting_that_the_bootstrap_reads() {
+        let explained: Vec<_> = setting_names().collect();
+        for (name, _) in WRONG.iter().chain(&NEEDED).chain(&PRODUCTION) {
+            assert!(explained.contains(name), "{name} in {explained:?}");
+        }
     }
 
     #[test]

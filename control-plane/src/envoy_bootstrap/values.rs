@@ -9,53 +9,96 @@ use serde_json::{Map, Value, json};
 use super::own_replies::own_replies;
 use super::shared_limit::SharedLimit;
 use super::{Profile, limits, webhooks};
-use crate::config::{ConfigError, Source, return_url_hosts};
+use crate::config::{ConfigError, Source, keep, listen_address, return_url_hosts};
 
-pub(super) fn read(profile: Profile, source: &Source) -> Result<HashMap<&'static str, Value>, ConfigError> {
-    let plain = listen(source, "GATEWAY_LISTEN", profile.plain_listen())?;
-    let control_plane = upstream(source, &CONTROL_PLANE, profile.control_plane())?;
-    let edge_cache = upstream(source, &EDGE_CACHE, profile.edge_cache())?;
-    let webhooks::Webhooks { settings: webhook_settings, clusters } = webhooks::read(source)?;
-    let [(paypal_1, paypal_1_transport), (paypal_2, paypal_2_transport)] = clusters;
-    let credentials = clients(profile, source)?;
-    let limits = limits::read(profile, source, &credentials)?;
-    let shared_limit = SharedLimit::read(source)?;
-    let trusted_proxies = number(source, "GATEWAY_TRUSTED_PROXIES", 0, 10, 0)?;
-    Ok(HashMap::from([
-        ("PAYPAL_CERTIFICATES_1_ADDRESS", paypal_1),
-        ("PAYPAL_CERTIFICATES_1_TRANSPORT", paypal_1_transport),
-        ("PAYPAL_CERTIFICATES_2_ADDRESS", paypal_2),
-        ("PAYPAL_CERTIFICATES_2_TRANSPORT", paypal_2_transport),
-        ("FILTER_WASM", file(source, "EDGE_FILTER_WASM", "the path of the filter's .wasm")?),
-        ("TLS_CERTIFICATE", file(source, "TLS_CERTIFICATE", "the path of a PEM certificate chain")?),
-        ("TLS_PRIVATE_KEY", file(source, "TLS_PRIVATE_KEY", "the path of a PEM private key")?),
-        ("CLIENT_CREDENTIALS", credentials),
-        ("CONTROL_PLANE_TRANSPORT", transport(source, CONTROL_PLANE.authority, &control_plane)),
-        ("CONTROL_PLANE_ADDRESS", control_plane.to_envoy()),
-        ("EDGE_CACHE_TRANSPORT", transport(source, EDGE_CACHE.authority, &edge_cache)),
-        ("EDGE_CACHE_ADDRESS", edge_cache.to_envoy()),
-        ("FILTER_SETTINGS", filter_settings(profile, source, &webhook_settings)?),
-        (
-            "TLS_ADDRESS",
-            listen(source, "GATEWAY_TLS_LISTEN", Some(profile.tls_listen()))?.map_or(Value::Null, at),
-        ),
+/// What the template asks for, or everything that is missing or wrong.
+pub(super) fn read(
+    profile: Profile,
+    source: &Source,
+) -> Result<HashMap<&'static str, Value>, Vec<ConfigError>> {
+    let (mut values, mut errors) = (HashMap::new(), Vec::new());
+    let place = places(profile, source, &mut errors);
+    let behind = upstreams(profile, source, &mut errors);
+    let edge = edge(profile, source, &mut errors);
+    for part in [place, behind, edge] {
+        values.extend(part);
+    }
+    if errors.is_empty() { Ok(values) } else { Err(errors) }
+}
+
+type Values = Vec<(&'static str, Value)>;
+
+/// Files, and where Envoy listens.
+fn places(profile: Profile, source: &Source, errors: &mut Vec<ConfigError>) -> Values {
+    let plain = keep(errors, listen(source, "GATEWAY_LISTEN", profile.plain_listen())).flatten();
+    let tls = listen(source, "GATEWAY_TLS_LISTEN", Some(profile.tls_listen()));
+    let mut values = vec![
         ("PLAIN_IS_ON", plain.is_some().into()),
         ("PLAIN_ADDRESS", at(plain.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080))))),
-        ("ADMIN_ADDRESS", admin(source)?),
         ("ACCESS_LOG", source.get("ENVOY_ACCESS_LOG").unwrap_or("/dev/stdout").into()),
-        ("ADDRESS_LIMIT", limits.address),
-        ("WEBHOOK_ADDRESS_LIMIT", limits.webhook_address),
-        ("CLIENT_LIMIT", limits.client),
-        ("GATEWAY_LIMIT", limits.gateway),
-        ("WEBHOOK_LIMIT", limits.webhooks),
-        ("SHARED_LIMIT_IS_OFF", shared_limit.is_off.into()),
-        ("RATE_LIMIT_SERVICE_ADDRESS", shared_limit.address),
-        ("RATE_LIMIT_SERVICE_TRANSPORT", shared_limit.transport),
-        ("CONNECTION_SETTINGS", limits::connections(profile, source, &trusted_proxies)?),
-        ("TRUSTED_PROXIES", trusted_proxies),
         ("OWN_REPLIES", own_replies()),
-        ("HELD_TIMEOUT", held_timeout(source)?.into()),
-    ]))
+    ];
+    for (name, value) in [
+        ("FILTER_WASM", file(source, "EDGE_FILTER_WASM", "the path of the filter's .wasm")),
+        ("TLS_CERTIFICATE", file(source, "TLS_CERTIFICATE", "the path of a PEM certificate chain")),
+        ("TLS_PRIVATE_KEY", file(source, "TLS_PRIVATE_KEY", "the path of a PEM private key")),
+        ("TLS_ADDRESS", tls.map(|address| address.map_or(Value::Null, at))),
+        ("ADMIN_ADDRESS", admin(source)),
+    ] {
+        values.extend(keep(errors, value).map(|value| (name, value)));
+    }
+    values
+}
+
+/// What is behind Envoy.
+fn upstreams(profile: Profile, source: &Source, errors: &mut Vec<ConfigError>) -> Values {
+    let mut values = Vec::new();
+    if let Some(control_plane) = keep(errors, upstream(source, &CONTROL_PLANE, profile.control_plane())) {
+        values.push(("CONTROL_PLANE_TRANSPORT", transport(source, CONTROL_PLANE.authority, &control_plane)));
+        values.push(("CONTROL_PLANE_ADDRESS", control_plane.to_envoy()));
+    }
+    if let Some(edge_cache) = keep(errors, upstream(source, &EDGE_CACHE, profile.edge_cache())) {
+        values.push(("EDGE_CACHE_TRANSPORT", transport(source, EDGE_CACHE.authority, &edge_cache)));
+        values.push(("EDGE_CACHE_ADDRESS", edge_cache.to_envoy()));
+    }
+    if let Some(service) = keep(errors, SharedLimit::read(source)) {
+        values.push(("SHARED_LIMIT_IS_OFF", service.is_off.into()));
+        values.push(("RATE_LIMIT_SERVICE_ADDRESS", service.address));
+        values.push(("RATE_LIMIT_SERVICE_TRANSPORT", service.transport));
+    }
+    values
+}
+
+/// What Envoy and the filter do themselves.
+fn edge(profile: Profile, source: &Source, errors: &mut Vec<ConfigError>) -> Values {
+    let mut values = Vec::new();
+    if let Some(webhooks::Webhooks { settings, clusters }) = keep(errors, webhooks::read(source)) {
+        let [(paypal_1, paypal_1_transport), (paypal_2, paypal_2_transport)] = clusters;
+        values.push(("PAYPAL_CERTIFICATES_1_ADDRESS", paypal_1));
+        values.push(("PAYPAL_CERTIFICATES_1_TRANSPORT", paypal_1_transport));
+        values.push(("PAYPAL_CERTIFICATES_2_ADDRESS", paypal_2));
+        values.push(("PAYPAL_CERTIFICATES_2_TRANSPORT", paypal_2_transport));
+        let filter = keep(errors, filter_settings(profile, source, &settings));
+        values.extend(filter.map(|filter| ("FILTER_SETTINGS", filter)));
+        // What is wrong with the cache's timeout has been said.
+        values.extend(held_timeout(source).ok().map(|held| ("HELD_TIMEOUT", held.into())));
+    }
+    if let Some(credentials) = keep(errors, clients(profile, source)) {
+        if let Some(limits) = keep(errors, limits::read(profile, source, &credentials)) {
+            values.push(("ADDRESS_LIMIT", limits.address));
+            values.push(("WEBHOOK_ADDRESS_LIMIT", limits.webhook_address));
+            values.push(("CLIENT_LIMIT", limits.client));
+            values.push(("GATEWAY_LIMIT", limits.gateway));
+            values.push(("WEBHOOK_LIMIT", limits.webhooks));
+        }
+        values.push(("CLIENT_CREDENTIALS", credentials));
+    }
+    if let Some(proxies) = keep(errors, number(source, "GATEWAY_TRUSTED_PROXIES", 0, 10, 0)) {
+        let connections = keep(errors, limits::connections(profile, source, &proxies));
+        values.extend(connections.map(|connections| ("CONNECTION_SETTINGS", connections)));
+        values.push(("TRUSTED_PROXIES", proxies));
+    }
+    values
 }
 
 /// Longer than the filter holds a request that is here: for a certificate, or for a call to the cache after the one
@@ -91,8 +134,8 @@ fn listen(
     key: &'static str,
     default: Option<&str>,
 ) -> Result<Option<SocketAddr>, ConfigError> {
-    let expected = "an IP address and a port, e.g. 127.0.0.1:8080";
-    Ok(source.parsed(key, expected)?.or_else(|| default.and_then(|address| address.parse().ok())))
+    let address = source.read_with(key, |text| listen_address(text, 8080))?;
+    Ok(address.or_else(|| default.and_then(|address| address.parse().ok())))
 }
 
 /// Who reaches the admin interface can read the clients' keys and stop Envoy.

@@ -10,6 +10,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::database_gauges::DatabaseGauges;
+use super::log_gauges;
 use crate::domain::gateway::Gateway;
 use crate::readiness::Probe;
 
@@ -27,6 +28,7 @@ pub fn probes<S>(probes: Probes) -> Router<S> {
     let (gauges, database) = (Arc::new(DatabaseGauges::default()), Arc::new(Probe::default()));
     let ready = move |State(probes): State<Probes>| async move { ready(&probes, &database).await };
     let metrics = move |State(probes): State<Probes>| async move {
+        log_gauges::refresh();
         gauges.refresh(&probes.gateway).await;
         // Prometheus text.
         probes.metrics.render()

@@ -6,6 +6,7 @@ mod due_gauges;
 mod error;
 mod event_gauges;
 mod health;
+pub(crate) mod log_gauges;
 mod observe;
 mod once;
 mod openapi;

@@ -129,6 +129,7 @@ impl<P: Reachable + 'static> Guarded<P> {
             watch_work: work("watch_work"),
             event_work: work("event_work"),
         };
+        circuits.show();
         Self { circuits: Arc::new(circuits), work: None }
     }
 
@@ -235,9 +236,32 @@ impl<P: Reachable> Circuits<P> {
                 0.0
             }
         };
-        metrics::gauge!("provider_circuit_open", "provider" => provider.name(), "operation" => operation)
-            .set(open);
+        show(provider, operation, open);
     }
+
+    /// Every gauge, before anything has failed: an alarm on what is not there yet would stay silent.
+    fn show(&self) {
+        for circuit in [
+            &self.charge,
+            &self.resume,
+            &self.capture,
+            &self.cancel,
+            &self.refund,
+            &self.look_up,
+            &self.payment_work,
+            &self.refund_work,
+            &self.watch_work,
+            &self.event_work,
+        ] {
+            show(self.provider.name(), circuit.name, 0.0);
+        }
+    }
+}
+
+/// 1 while the provider is left alone in this operation.
+fn show(provider: Provider, operation: &'static str, open: f64) {
+    metrics::gauge!("provider_circuit_open", "provider" => provider.name(), "operation" => operation)
+        .set(open);
 }
 
 #[async_trait]

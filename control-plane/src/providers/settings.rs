@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use reqwest::Url;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -22,6 +22,15 @@ pub struct StripeSettings {
     pub api_base: Url,
     /// `sk_test_…` or `sk_live_…`.
     pub secret_key: SecretString,
+}
+
+impl StripeSettings {
+    /// Whether the key moves real money.
+    #[must_use]
+    pub fn is_live(&self) -> bool {
+        let key = self.secret_key.expose_secret();
+        key.starts_with("sk_live_") || key.starts_with("rk_live_")
+    }
 }
 
 #[derive(Clone, Debug)]

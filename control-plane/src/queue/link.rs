@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::publisher::count;
-use super::session::{Session, Trouble};
+use super::session::{PARKED, Session, Trouble};
 use super::topology::{QueuePrefix, Topology};
 use super::uri::AmqpUri;
 use crate::domain::clock::Clock;
@@ -71,6 +71,9 @@ pub fn open(uri: AmqpUri, prefix: QueuePrefix, clock: Arc<dyn Clock>) -> (Arc<Ra
 impl Link {
     /// Sends announcements until `drained`, and has those that come back worked off until `stop`.
     pub async fn run(mut self, shift: Option<Shift>, stop: CancellationToken, drained: CancellationToken) {
+        // There from the first scrape, so that an alarm on 0 does not wait for the first connection.
+        self.rabbit.set_connected(false);
+        metrics::gauge!(PARKED).set(0.0);
         let mut failures = 0;
         loop {
             let began = Instant::now();

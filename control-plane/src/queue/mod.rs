@@ -6,6 +6,7 @@
 //! message is a hint that is checked before it is followed.
 
 mod consumer;
+mod inspect;
 mod link;
 mod message;
 mod publisher;
@@ -14,6 +15,7 @@ mod sweep;
 mod topology;
 mod uri;
 
+pub use inspect::inspect;
 pub use link::{Link, Rabbit, open};
 pub use sweep::sweep;
 pub use topology::QueuePrefix;

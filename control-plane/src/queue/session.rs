@@ -22,6 +22,8 @@ use crate::worker::shift::Shift;
 /// From the first packet to the last queue.
 const OPEN_MAX: Duration = Duration::from_secs(10);
 const CLOSE_MAX: Duration = Duration::from_secs(1);
+/// Messages that need somebody to look at them.
+pub(super) const PARKED: &str = "queue_parked";
 /// Also how a broker is noticed that the way to has gone silent: the library pings, and ends a connection without an
 /// answer only after a multiple of the minute that brokers ask for.
 const LOOK_AT_PARKED_EVERY: Duration = Duration::from_secs(4);
@@ -75,6 +77,21 @@ impl Drop for Thread {
             runtime.shutdown_background();
         }
     }
+}
+
+/// Does one thing over a connection of its own.
+pub(super) async fn briefly<T>(
+    uri: &AmqpUri,
+    work: impl AsyncFnOnce(&Connection) -> Result<T, Trouble>,
+) -> Result<T, Trouble> {
+    let thread = Thread::start()?;
+    let working = async {
+        let connection = thread.connect(uri).await?;
+        let done = work(&connection).await;
+        let _ = tokio::time::timeout(CLOSE_MAX, connection.close(200, "OK".into())).await;
+        done
+    };
+    tokio::time::timeout(OPEN_MAX, working).await.map_err(|_| Trouble::Silent)?
 }
 
 impl Session {
@@ -147,7 +164,7 @@ impl Session {
         loop {
             match tokio::time::timeout(LOOK_MAX, self.parked()).await {
                 Ok(Ok(parked)) => {
-                    metrics::gauge!("queue_parked").set(f64::from(parked));
+                    metrics::gauge!(PARKED).set(f64::from(parked));
                     if parked > known {
                         let queue = self.topology.parked();
                         tracing::error!(parked, queue, "{parked} messages are parked in {queue}");

@@ -21,7 +21,8 @@ impl FromStr for AmqpUri {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let wrong = "must be amqp://[USER:PASSWORD@]HOST[:PORT][/VHOST], or amqps://… for TLS";
+        let wrong = "must be amqp://[USER:PASSWORD@]HOST[:PORT][/VHOST], or amqps://… for TLS; in a password, write `%40` for \
+                     `@`, `%3A` for `:`, `%2F` for `/`, `%3F` for `?`, `%23` for `#` and `%25` for `%`";
         let (Ok(url), Ok(mut uri)) = (Url::parse(text), text.parse::<AMQPUri>()) else { return Err(wrong) };
         // The library would take `localhost` for a host that is missing or an IPv6 address.
         let host = url.host_str().filter(|host| !host.is_empty()).ok_or(wrong)?;
@@ -32,6 +33,14 @@ impl FromStr for AmqpUri {
         }
         uri.query.heartbeat.get_or_insert(HEARTBEAT_S);
         Ok(Self(uri))
+    }
+}
+
+/// Without user and password.
+impl fmt::Display for AmqpUri {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let AMQPUri { scheme, authority, vhost, .. } = &self.0;
+        write!(f, "{scheme}://{}:{}, virtual host {vhost}", authority.host, authority.port)
     }
 }
 

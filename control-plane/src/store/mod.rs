@@ -2,6 +2,7 @@
 
 mod due_rows;
 mod group_commit;
+mod inspect;
 mod listing;
 pub mod postgres;
 mod proved;
@@ -20,6 +21,7 @@ mod webhook_rows;
 use std::sync::Arc;
 
 use crate::domain::store::{Store, StoreError};
+pub use inspect::{Inspection, inspect};
 pub use schema::{Migrated, SchemaError};
 pub use settings::{DatabaseSettings, MigrateOnStart};
 

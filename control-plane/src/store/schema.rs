@@ -30,6 +30,11 @@ pub enum SchemaError {
          {oldest}; run a newer release"
     )]
     TooNew { own: i64, oldest: i64 },
+    #[error(
+        "a connection pool in between lends sessions by the transaction (PgBouncer's `pool_mode = transaction`), which \
+         loses settings and locks of a session; use `pool_mode = session`, or connect to PostgreSQL directly"
+    )]
+    Pooled,
     #[error("another migration has been running for {} s; try again when it is done", .0.as_secs())]
     Locked(std::time::Duration),
     #[error(transparent)]

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::{postgres, sqlite};
+
 /// Whether the schema is brought up to date when the database is opened. `control-plane migrate` always does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MigrateOnStart {
@@ -41,6 +43,27 @@ impl DatabaseSettings {
             connections: 8,
             list_connections: 4,
             read_timeout: Duration::from_secs(2),
+        }
+    }
+}
+
+impl DatabaseSettings {
+    /// Where the database is, without a password.
+    #[must_use]
+    pub fn place(&self) -> String {
+        if let Some(file) = sqlite::file(&self.uri) {
+            return format!("SQLite {}", std::path::absolute(&file).unwrap_or(file).display());
+        }
+        match postgres::options(&self.uri) {
+            Ok(options) => {
+                let host = options.get_socket().map_or_else(
+                    || format!("{}:{}", options.get_host(), options.get_port()),
+                    |socket| socket.display().to_string(),
+                );
+                let database = options.get_database().unwrap_or_else(|| options.get_username());
+                format!("PostgreSQL {database} at {host} as {}", options.get_username())
+            }
+            Err(_) => "in memory".to_owned(),
         }
     }
 }

@@ -8,7 +8,7 @@ use edge_core::provider::Provider;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::config::{ConfigError, GatewaySettings, Source, db_uri};
+use crate::config::{GatewaySettings, Source, db_uri, unusable};
 use crate::domain::gateway::Gateway;
 use crate::domain::operations::webhook::{dismiss, replay};
 use crate::domain::webhook::{EventState, WebhookEvent, WebhookFilter};
@@ -146,7 +146,9 @@ pub async fn run(command: Command, source: &Source) -> anyhow::Result<String> {
 
 async fn list(args: ListArgs, source: &Source) -> anyhow::Result<String> {
     let provider = args.provider.map(Provider::from);
-    let database = DatabaseSettings { migrate_on_start: MigrateOnStart::Never, ..db_uri(source)?.into() };
+    let uri = db_uri(source)?;
+    gateway_setup::is_there(&uri)?;
+    let database = DatabaseSettings { migrate_on_start: MigrateOnStart::Never, ..uri.into() };
     let store = store::open(database).await?;
     let filter = WebhookFilter { provider, state: args.state, limit: args.limit };
     let events = store.webhooks(&filter).await?;
@@ -203,9 +205,6 @@ fn what(event: &WebhookEvent) -> String {
 }
 
 async fn gateway(source: &Source) -> anyhow::Result<Gateway> {
-    let settings = GatewaySettings::read(source).map_err(|errors| {
-        let lines: Vec<_> = errors.iter().map(|error: &ConfigError| format!("\n  {error}")).collect();
-        anyhow::anyhow!("the configuration cannot be used:{}", lines.concat())
-    })?;
+    let settings = GatewaySettings::read(source).map_err(|errors| unusable(&errors))?;
     gateway_setup::open(settings, Arc::new(Bell::default()), Opener::Command).await
 }

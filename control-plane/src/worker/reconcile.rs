@@ -25,6 +25,8 @@ pub const COUNTER: &str = "reconcile_compared_total";
 pub async fn run(gateway: Arc<Gateway>, settings: ReconcileSettings, stop: CancellationToken) {
     let holder = gateway.new_attempt_id().to_string();
     let pace = Pace::new(settings.per_second);
+    // 1970, until this process has ended one.
+    show_finished(Timestamp::UNIX_EPOCH);
     while stop.run_until_cancelled(tokio::time::sleep(LOOK_EVERY)).await.is_some() {
         let turn = once(&gateway, settings.every, &pace, &holder);
         match stop.run_until_cancelled(turn).await {

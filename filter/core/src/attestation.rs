@@ -105,6 +105,9 @@ pub enum Refusal {
 }
 
 impl Refusal {
+    pub const ALL: [Self; 5] =
+        [Self::Missing, Self::Malformed, Self::UnknownKey, Self::Stale, Self::Mismatch];
+
     /// The name in metrics and logs.
     #[must_use]
     pub const fn name(self) -> &'static str {

@@ -20,6 +20,7 @@ pub mod provider;
 pub mod refusal;
 pub mod request;
 pub mod route;
+pub mod setting;
 mod token_bucket;
 pub mod waiting;
 pub mod webhook;

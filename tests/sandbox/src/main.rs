@@ -2,21 +2,14 @@
 
 mod webhook_options;
 
-use std::{
-    fs,
-    io::{self, IsTerminal},
-    net::SocketAddr,
-    path::PathBuf,
-    process::ExitCode,
-    time::Duration,
-};
+use std::{fs, io, net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration};
 
 use anyhow::{Context, bail};
 use clap::{Args, Parser, Subcommand};
+use logging::{Format, Level, WrongLevel};
 use provider_sandbox::{Config, start};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::info;
-use tracing_subscriber::EnvFilter;
 use webhook_options::WebhookOptions;
 
 /// Requests allocate much and from every thread; whoever measures a gateway measures this one's time, too.
@@ -109,8 +102,17 @@ struct Serve {
     #[arg(long, env = "SANDBOX_PAYPAL_REVIEW_SECONDS", default_value_t = 0, value_name = "SECONDS")]
     paypal_review_seconds: u32,
 
+    /// off, error, warn, info, debug or trace, or a list as in `info,provider_sandbox::webhooks=debug`.
+    #[arg(long, env = "LOG_LEVEL", default_value = "info", value_name = "LEVEL", value_parser = log_level)]
+    log_level: Level,
+
     #[command(flatten)]
     webhooks: WebhookOptions,
+}
+
+/// An empty variable is an unset one.
+fn log_level(text: &str) -> Result<Level, WrongLevel> {
+    if text.is_empty() { Ok(Level::default()) } else { text.parse() }
 }
 
 impl Serve {
@@ -146,19 +148,19 @@ impl Serve {
 
 fn main() -> ExitCode {
     let Command::Serve(arguments) = Cli::parse().command;
-    let filter = EnvFilter::try_from_env("LOG_LEVEL").unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(io::stderr)
-        .with_ansi(io::stderr().is_terminal())
-        .init();
-    match run(&arguments) {
+    if let Err(error) = logging::start(&arguments.log_level, Format::Human) {
+        logging::say(&format!("error: {error}"));
+        return ExitCode::FAILURE;
+    }
+    let code = match run(&arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!("{error:#}");
             ExitCode::FAILURE
         }
-    }
+    };
+    logging::flush();
+    code
 }
 
 #[tokio::main]

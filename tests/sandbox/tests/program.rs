@@ -64,7 +64,9 @@ async fn empty_variables_are_unset_ones_and_the_certificates_root_is_where_it_wa
     let mut command =
         program(&["serve", "--listen", "127.0.0.1:0", "--shared", "/nonexistent", "--address-file"]);
     command.arg(&file).env("SANDBOX_PAYPAL_CA_DIR", &ca).env("STRIPE_WEBHOOK_SECRETS", "whsec_1,whsec_2");
-    for unset in ["SANDBOX_STRIPE_WEBHOOK_URL", "SANDBOX_PAYPAL_WEBHOOK_URL", "PAYPAL_WEBHOOK_ID"] {
+    for unset in
+        ["SANDBOX_STRIPE_WEBHOOK_URL", "SANDBOX_PAYPAL_WEBHOOK_URL", "PAYPAL_WEBHOOK_ID", "LOG_LEVEL"]
+    {
         command.env(unset, "");
     }
     let _child = command.spawn().unwrap();
@@ -85,6 +87,7 @@ async fn what_it_cannot_do_it_says_and_fails() {
             "/nonexistent is not a folder",
         ),
         (vec!["serve", "--listen", "nowhere"], "--listen"),
+        (vec!["serve", "--log-level", "warning"], "must be off, error, warn, info"),
         (
             vec!["serve", "--listen", "127.0.0.1:0", "--stripe-secret-key", "sk_live_1"],
             "must begin with sk_test_",

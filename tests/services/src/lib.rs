@@ -11,6 +11,7 @@
 pub mod http2;
 mod leash;
 mod pgbench;
+mod pgbouncer;
 mod postgres;
 mod rabbitmq;
 mod redis;
@@ -19,6 +20,7 @@ mod tools;
 mod way;
 
 pub use pgbench::PairsOfCommits;
+pub use pgbouncer::PgBouncer;
 pub use postgres::{PostgresServer, TestDatabase};
 pub use rabbitmq::RabbitServer;
 pub use redis::{RedisServer, run};

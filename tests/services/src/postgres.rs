@@ -268,6 +268,20 @@ impl TestDatabase {
         Self { uri, server: server.uri.clone(), name: self.name.clone(), kept: true }
     }
 
+    /// The same database for another role.
+    #[must_use]
+    pub fn uri_of(&self, role: &str, password: &str) -> String {
+        let (_, place) = self.uri.split_once('@').unwrap();
+        format!("postgres://{role}:{password}@{place}")
+    }
+
+    /// As [`Self::execute`], with SQL that is made.
+    pub async fn run(&self, sql: &str) {
+        let mut connection = PgConnection::connect(&self.uri).await.unwrap();
+        connection.execute(AssertSqlSafe(sql)).await.unwrap();
+        connection.close().await.unwrap();
+    }
+
     /// Past whatever is tested, as an operator with a database shell.
     pub async fn execute(&self, sql: &'static str) {
         let mut connection = PgConnection::connect(&self.uri).await.unwrap();
@@ -311,7 +325,7 @@ fn programs() -> Option<PathBuf> {
 }
 
 /// PostgreSQL refuses to run as root.
-fn unprivileged(program: &Path) -> Command {
+pub(crate) fn unprivileged(program: &Path) -> Command {
     let Some(user) = user() else { return Command::new(program) };
     let mut command = Command::new("setpriv");
     command.args(["--reuid", user, "--regid", user, "--clear-groups"]).arg(program);
@@ -328,14 +342,19 @@ fn id(which: &str, user: &str) -> Option<u32> {
     String::from_utf8(output.stdout).ok()?.trim().parse().ok()
 }
 
-fn init(programs: &Path, folder: &Path) {
-    let password = folder.join("password");
-    std::fs::write(&password, PASSWORD).unwrap();
+/// For programs that run as [`unprivileged`].
+pub(crate) fn own_by_server_user(paths: &[&Path]) {
     if let Some(user) = user() {
-        for path in [folder, &password] {
+        for path in paths {
             chown(path, id("-u", user), id("-g", user)).unwrap();
         }
     }
+}
+
+fn init(programs: &Path, folder: &Path) {
+    let password = folder.join("password");
+    std::fs::write(&password, PASSWORD).unwrap();
+    own_by_server_user(&[folder, &password]);
     let mut command = unprivileged(&programs.join("initdb"));
     command.arg("--pgdata").arg(folder.join("data")).arg("--pwfile").arg(&password);
     command.args([

@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 use local_stack::{Options, Stack};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::{banner, say};
+use crate::{banner, say, wait_for_no_reader};
 
 /// How soon the death of a part is noticed.
 const WATCH: Duration = Duration::from_millis(200);
@@ -20,8 +20,9 @@ pub(crate) fn run(run_dir: PathBuf, detach: bool) -> Result<()> {
 }
 
 async fn supervise(run_dir: PathBuf) -> Result<()> {
+    wait_for_no_reader()?;
     let mut stop = StopSignals::listen()?;
-    let options = Options::from_environment(run_dir, env::vars())?;
+    let options = Options::from_environment(run_dir, env::vars_os())?;
     let providers = options.providers.clone();
     say("starting the gateway");
     let mut stack = tokio::select! {

@@ -4,14 +4,15 @@ mod background;
 mod banner;
 mod foreground;
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{io::Write as _, path::PathBuf, process::ExitCode, sync::OnceLock};
 
 use clap::{Parser, Subcommand};
+use logging::{FLUSH_MAX, Writer};
 
 /// A whole gateway on this machine: Envoy with the filter, control plane and provider sandbox.
 ///
-/// Ports move by GATEWAY_LISTEN, GATEWAY_TLS_LISTEN, ENVOY_ADMIN_LISTEN, CONTROL_PLANE_LISTEN and SANDBOX_LISTEN
-/// (IP:PORT each; port 0 is a free one, to be found in the run directory's `env`), so that several stacks run
+/// Ports move by GATEWAY_LISTEN, GATEWAY_TLS_LISTEN, ENVOY_ADMIN_LISTEN, CONTROL_PLANE_LISTEN, EDGE_CACHE_LISTEN,
+/// WORKER_LISTEN and SANDBOX_LISTEN (IP:PORT each; port 0 is a free one, to be found in the run directory's `env`), so that several stacks run
 /// side by side, each in a run directory of its own. With
 /// STRIPE_SECRET_KEY, or PAYPAL_CLIENT_ID and PAYPAL_CLIENT_SECRET, the real provider is called instead of the
 /// sandbox; live keys only with ALLOW_LIVE_KEYS=yes. Every setting of the control plane may be given as well.
@@ -55,17 +56,34 @@ fn main() -> ExitCode {
         Order::Down => background::down(&run_dir),
         Order::Status => background::status(&run_dir),
     };
-    match outcome {
+    let code = match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             say(&format!("error: {error:#}"));
             ExitCode::FAILURE
         }
+    };
+    if let Some(terminal) = TERMINAL.get() {
+        terminal.flush(FLUSH_MAX);
     }
+    code
+}
+
+/// Set where somebody's terminal must not hold up what runs.
+static TERMINAL: OnceLock<Writer> = OnceLock::new();
+
+/// From here on nothing that is said waits for its reader.
+fn wait_for_no_reader() -> std::io::Result<()> {
+    let terminal = Writer::start(&std::io::stdout(), |_| {})?;
+    let _ = TERMINAL.set(terminal);
+    Ok(())
 }
 
 /// Speaks to the person at the terminal, who may have closed it.
 fn say(text: &str) {
-    use std::io::Write as _;
-    let _ = writeln!(std::io::stdout(), "{}", text.trim_end());
+    let line = format!("{}\n", text.trim_end());
+    let _ = match TERMINAL.get() {
+        Some(terminal) => terminal.clone().write_all(line.as_bytes()),
+        None => std::io::stdout().write_all(line.as_bytes()),
+    };
 }

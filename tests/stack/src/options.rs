@@ -2,6 +2,7 @@
 
 use std::{
     env,
+    ffi::OsString,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -54,7 +55,7 @@ impl Options {
     /// the caller's settings.
     pub fn for_test(run_dir: impl Into<PathBuf>) -> Result<Self> {
         let mut environment: Environment =
-            env::vars().filter(|(name, _)| SURROUNDINGS.contains(&name.as_str())).collect();
+            SURROUNDINGS.iter().filter_map(|name| Some(((*name).to_owned(), env::var(name).ok()?))).collect();
         let beside_repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared");
         let shared = environment.entry(SHARED.to_owned());
         shared.or_insert_with(|| beside_repository.display().to_string());
@@ -75,9 +76,15 @@ impl Options {
     /// The stack that `make run` starts, as the caller's environment wants it. An empty variable is an unset one.
     pub fn from_environment(
         run_dir: PathBuf,
-        variables: impl IntoIterator<Item = (String, String)>,
+        variables: impl IntoIterator<Item = (OsString, OsString)>,
     ) -> Result<Self> {
-        let environment: Environment = variables.into_iter().filter(|(_, value)| !value.is_empty()).collect();
+        // None of what the parts read is anything but text, and blanks and line ends around it are no part of it. What
+        // else stands there is not handed on.
+        let text = |(name, value): (OsString, OsString)| {
+            Some((name.into_string().ok()?, value.to_str()?.trim().to_owned()))
+        };
+        let environment: Environment =
+            variables.into_iter().filter_map(text).filter(|(_, value)| !value.is_empty()).collect();
         let envoy_workers = match environment.get("ENVOY_WORKERS") {
             Some(text) => text.parse().with_context(|| format!("ENVOY_WORKERS is `{text}`, not a number"))?,
             None => 1,

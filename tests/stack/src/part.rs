@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File, OpenOptions},
-    io,
+    io::{self, Read as _, Seek as _},
     os::unix::process::CommandExt as _,
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
@@ -17,6 +17,8 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::{Environment, RunDir, run_dir::write_private};
 
 const TAIL_LINES: usize = 20;
+/// As much of a log as is looked at for them.
+const TAIL_BYTES: u64 = 64 * 1024;
 
 /// A running process with its log and pid file. It is killed when dropped.
 #[derive(Debug)]
@@ -88,7 +90,7 @@ impl Part {
     }
 
     fn tail(&self) -> String {
-        let log = fs::read(&self.log).unwrap_or_default();
+        let log = end_of_file(&self.log).unwrap_or_default();
         let log = String::from_utf8_lossy(&log);
         let lines: Vec<&str> = log.lines().collect();
         let last = lines.get(lines.len().saturating_sub(TAIL_LINES)..).unwrap_or_default();
@@ -122,6 +124,19 @@ impl Drop for Part {
         self.kill();
         let _ = fs::remove_file(&self.pid_file);
     }
+}
+
+/// The last bytes of a log. Of one that is no file (a pipe to somebody else) there are none.
+fn end_of_file(path: &Path) -> io::Result<Vec<u8>> {
+    if !fs::metadata(path)?.is_file() {
+        return Ok(Vec::new());
+    }
+    let mut file = File::open(path)?;
+    let length = file.metadata()?.len();
+    file.seek(io::SeekFrom::Start(length.saturating_sub(TAIL_BYTES)))?;
+    let mut end = Vec::new();
+    file.take(TAIL_BYTES).read_to_end(&mut end)?;
+    Ok(end)
 }
 
 /// What a part is started by.

@@ -1,6 +1,6 @@
 //! The environment of the parts: every setting that one part must agree on with another.
 
-use std::{collections::BTreeMap, net::SocketAddr};
+use std::{collections::BTreeMap, net::SocketAddr, path::Path};
 
 use anyhow::Result;
 
@@ -41,7 +41,7 @@ impl Settings {
                 ("TLS_CERTIFICATE", path(&tls.certificate)),
                 ("TLS_PRIVATE_KEY", path(&tls.private_key)),
                 ("ENVOY_ACCESS_LOG", path(&run_dir.log("access"))),
-                ("DB_URI", format!("sqlite://{}", path(&run_dir.path().join("gateway.db")))),
+                ("DB_URI", sqlite_uri(&run_dir.path().join("gateway.db"))),
                 // Nobody else would, and nobody else serves it.
                 ("MIGRATE_ON_START", "on".to_owned()),
                 ("LOG_LEVEL", "info".to_owned()),
@@ -169,6 +169,12 @@ fn api_base(destination: &Destination, sandbox: SocketAddr) -> String {
         Destination::Sandbox => format!("http://{sandbox}"),
         Destination::Given(base) => base.clone(),
     }
+}
+
+/// What would end the path in an address, or stand for another character, is escaped.
+fn sqlite_uri(path: &Path) -> String {
+    let path = path.display().to_string().replace('%', "%25").replace('?', "%3F").replace('#', "%23");
+    format!("sqlite://{path}")
 }
 
 #[cfg(test)]

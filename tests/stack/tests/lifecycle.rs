@@ -5,15 +5,18 @@
 
 use std::{
     collections::BTreeMap,
+    ffi::OsStr,
     fs,
+    io::Write as _,
     net::TcpListener,
+    os::unix::ffi::OsStrExt as _,
     path::Path,
     process::{Child, Command, Output, Stdio},
     thread,
     time::{Duration, Instant},
 };
 
-use local_stack::{DEMO_KEY, Options, Stack};
+use local_stack::{DEMO_KEY, Options, Programs, Stack};
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 
 const PARTS: [&str; 3] = ["envoy", "control-plane", "sandbox"];
@@ -162,6 +165,13 @@ fn up_tells_where_it_listens_and_down_stops_it() {
         .collect();
     assert!(text(&up).contains(&format!("http://{}", settings["GATEWAY_LISTEN"])), "{}", text(&up));
 
+    // Every name in the file is a setting of one of the programs.
+    let control_plane = Programs::of_this_build().unwrap().control_plane;
+    let mut check = Command::new(control_plane);
+    check.arg("--config").arg(folder.path().join("env")).args(["config", "check"]).env_clear();
+    let checked = check.output().unwrap();
+    assert!(checked.status.success(), "{}", text(&checked));
+
     let again = order("up");
     assert!(again.status.success() && text(&again).contains("runs already"), "{}", text(&again));
     assert!(order("status").status.success());
@@ -204,6 +214,50 @@ fn ctrl_c_stops_it_without_an_error() {
     supervisor.signal(Signal::INT);
     let output = supervisor.output();
     assert!(output.status.success(), "{}", text(&output));
+}
+
+/// What ends the path in an address, or stands for another character there, is escaped.
+#[test]
+fn a_folder_may_have_any_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let run_dir = folder.path().join("50% off?%41#");
+    let _stopped_at_the_end = Background(&run_dir);
+    let up = local_stack(&run_dir, &["up"]).output().unwrap();
+    assert!(up.status.success(), "{}", text(&up));
+    assert!(run_dir.join("gateway.db").is_file());
+}
+
+#[test]
+fn variables_that_are_not_text_are_not_handed_on_and_stop_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let _stopped_at_the_end = Background(folder.path());
+    let latin_1 = OsStr::from_bytes(b"caf\xe9");
+    let up = local_stack(folder.path(), &["up"]).env("SOMEBODYS_NAME", latin_1).output().unwrap();
+    assert!(up.status.success(), "{}", text(&up));
+}
+
+/// A terminal that shows nothing more (Ctrl-S) holds up neither the start nor the end.
+#[test]
+fn a_terminal_that_takes_no_more_holds_nothing_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_reader, mut terminal) = std::io::pipe().unwrap();
+    // As much as a pipe holds on Linux.
+    terminal.write_all(&vec![b'.'; 65_536]).unwrap();
+    let child = local_stack(folder.path(), &["run"]).stdout(terminal).spawn().unwrap();
+    let supervisor = Supervisor(Some(child));
+    until("the stack is ready", || folder.path().join("ready").exists());
+    supervisor.signal(Signal::TERM);
+    assert!(supervisor.output().status.success());
+}
+
+#[test]
+fn the_help_names_every_variable_that_moves_a_port() {
+    let folder = tempfile::tempdir().unwrap();
+    let help = text(&local_stack(folder.path(), &["--help"]).output().unwrap());
+    for part in ["GATEWAY", "GATEWAY_TLS", "ENVOY_ADMIN", "CONTROL_PLANE", "EDGE_CACHE", "WORKER", "SANDBOX"]
+    {
+        assert!(help.contains(&format!("{part}_LISTEN")), "{part} in {help}");
+    }
 }
 
 #[test]

@@ -23,6 +23,7 @@ pub(super) struct Room {
 
 impl Room {
     pub(super) fn new() -> Self {
+        show_memory(0, 0);
         Self {
             since: Instant::now(),
             looked_at_ms: AtomicU64::new(0),
@@ -55,10 +56,7 @@ impl Room {
         let field = |name: &str| info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
         let number = |name| field(name).and_then(|text| text.trim().parse::<u64>().ok());
         let (Some(used), Some(max)) = (number("used_memory"), number("maxmemory")) else { return };
-        for (of, bytes) in [("used", used), ("max", max)] {
-            #[expect(clippy::cast_precision_loss, reason = "a gauge")]
-            metrics::gauge!("edge_cache_memory_bytes", "of" => of).set(bytes as f64);
-        }
+        show_memory(used, max);
         self.note_scarce(max > 0 && used.saturating_mul(100) >= max.saturating_mul(ANSWERS_PERCENT));
         let policy = field("maxmemory_policy").map_or("", str::trim);
         if max > 0 && policy != "noeviction" && !self.has_told_policy.swap(true, Ordering::Relaxed) {
@@ -77,6 +75,14 @@ impl Room {
             (true, false) => tracing::info!("Redis has room again: answers are kept there"),
             _ => {}
         }
+    }
+}
+
+/// Nothing of nothing until Redis was asked.
+fn show_memory(used: u64, max: u64) {
+    for (of, bytes) in [("used", used), ("max", max)] {
+        #[expect(clippy::cast_precision_loss, reason = "a gauge")]
+        metrics::gauge!("edge_cache_memory_bytes", "of" => of).set(bytes as f64);
     }
 }
 

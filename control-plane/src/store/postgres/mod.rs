@@ -4,7 +4,10 @@
 mod connections;
 mod due_work;
 mod evidence;
+mod grants;
+mod inspect;
 mod parameters;
+mod pooling;
 mod reconciling;
 mod refusal;
 mod rows;
@@ -28,6 +31,8 @@ use crate::store::settings::DatabaseSettings;
 use crate::store::shares::Shares;
 use crate::store::unreadable::RowReader;
 use connections::{Connections, Limits};
+pub use grants::grants;
+pub(super) use inspect::inspect;
 pub use uri::options;
 use writer::PostgresWriter;
 
@@ -73,7 +78,7 @@ impl PostgresStore {
         let operators = connections(OPERATORS, PATIENCE, OPERATORS_STATEMENT_MAX);
         let writers = (0..WRITERS).map(|_| PostgresWriter::new(options.clone(), renewal.clone()));
         let writers = writers.collect::<Vec<_>>();
-        let (commits, rows) = (GroupCommit::start(writers), RowReader::default());
+        let (commits, rows) = (GroupCommit::start(writers), RowReader::new());
         Ok(Self { commits, money, lists, shares, operators, rows })
     }
 }

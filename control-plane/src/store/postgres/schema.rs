@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use sqlx::migrate::{MigrateError, Migration, Migrator};
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout_at};
 
-use super::PATIENCE;
 use super::refusal::is_told;
+use super::{PATIENCE, pooling};
 use crate::store::schema::{
     COMPATIBILITY, Migrated, OLDEST, RECORDS, RECORDS_BEFORE, Recorded, SchemaError, VERSIONS,
     VERSIONS_BEFORE, by_records, check, is_new_enough, migrated,
@@ -19,6 +19,7 @@ static MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
 
 /// Any number that nothing else in the database locks.
 const LOCK: i64 = 0x6761_7465_7761_7931;
+const CONNECT_PAUSE: Duration = Duration::from_millis(200);
 const LOCK_PAUSE: Duration = Duration::from_millis(100);
 /// For another process's migration. An index of a large table takes minutes.
 const LOCK_MAX: Duration = Duration::from_secs(600);
@@ -35,6 +36,9 @@ const LOCK_TIMEOUT: &str = "55P03";
 /// Makes sure that this build can serve the database, in the way that `policy` allows.
 pub(super) async fn prepare(options: &PgConnectOptions, policy: MigrateOnStart) -> Result<(), SchemaError> {
     let mut connection = connect(options).await?;
+    pooling::refuse_transactions(options, &mut connection).await?;
+    let version: String = sqlx::query_scalar("SHOW server_version").fetch_one(&mut connection).await?;
+    tracing::info!(version, "the database is PostgreSQL {version}");
     let checked = check(&MIGRATIONS, &recorded(&mut connection).await?);
     let checked = match (policy, checked) {
         (MigrateOnStart::Always, Err(SchemaError::Empty | SchemaError::TooOld { .. }))
@@ -57,15 +61,39 @@ pub(super) async fn prepare(options: &PgConnectOptions, policy: MigrateOnStart) 
 /// Applies what is missing.
 pub(super) async fn migrate(options: &PgConnectOptions) -> Result<Migrated, SchemaError> {
     let mut connection = connect(options).await?;
+    pooling::refuse_transactions(options, &mut connection).await?;
     let done = migrate_with(&mut connection).await?;
     connection.close().await?;
     Ok(done)
 }
 
-async fn connect(options: &PgConnectOptions) -> Result<PgConnection, sqlx::Error> {
-    // A pool goes on trying while the server is starting.
-    let pool = PgPoolOptions::new().max_connections(1).acquire_timeout(PATIENCE);
-    Ok(pool.connect_with(options.clone()).await?.acquire().await?.detach())
+/// The newest migration, if this build can serve the schema.
+pub(super) async fn version(connection: &mut PgConnection) -> Result<i64, SchemaError> {
+    let recorded = recorded(connection).await?;
+    check(&MIGRATIONS, &recorded)?;
+    Ok(recorded.versions.last().copied().unwrap_or(0))
+}
+
+/// Goes on trying while the server is starting or full, and then says why it was in vain, which a pool does not.
+pub(super) async fn connect(options: &PgConnectOptions) -> Result<PgConnection, sqlx::Error> {
+    let end = Instant::now() + PATIENCE;
+    loop {
+        let connecting = timeout_at(end, PgConnection::connect_with(options)).await;
+        let problem = match connecting {
+            Ok(Ok(connection)) => return Ok(connection),
+            Ok(Err(problem)) => problem,
+            Err(_) => return Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into()),
+        };
+        if !may_pass(&problem) || Instant::now() + CONNECT_PAUSE >= end {
+            return Err(problem);
+        }
+        sleep(CONNECT_PAUSE).await;
+    }
+}
+
+/// Nobody listens yet, "the database system is starting up", "too many clients already".
+fn may_pass(problem: &sqlx::Error) -> bool {
+    matches!(problem, sqlx::Error::Io(_)) || is_told(problem, "57P03") || is_told(problem, "53300")
 }
 
 async fn migrate_with(connection: &mut PgConnection) -> Result<Migrated, SchemaError> {

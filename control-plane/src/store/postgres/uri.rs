@@ -28,11 +28,15 @@ const PARAMETERS: [&str; 13] = [
 /// Why an address cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidUri {
-    #[error("must be postgres://USER:PASSWORD@HOST:PORT/DATABASE")]
+    #[error("must be postgres://USER:PASSWORD@HOST:PORT/DATABASE; {ESCAPES}")]
     Malformed,
     #[error("the parameter `{0}` is not known")]
     UnknownParameter(String),
 }
+
+/// What is wrong with most addresses that look right.
+const ESCAPES: &str = "in a user name or password, write `%40` for `@`, `%3A` for `:`, `%2F` for `/`, `%3F` for `?`, `%23` for \
+                       `#`, `%25` for `%` and `%20` for a blank";
 
 /// The variable by which libpq is told what the address leaves out.
 const SSL_MODE_VARIABLE: &str = "PGSSLMODE";
@@ -55,6 +59,8 @@ pub fn options(uri: &str) -> Result<PgConnectOptions, InvalidUri> {
         }
     }
     let options = PgConnectOptions::from_str(uri).map_err(|_| InvalidUri::Malformed)?;
+    // Nothing here is a floating-point number, and PgBouncer refuses a start with this parameter.
+    let options = options.extra_float_digits(None);
     let is_told = url.query_pairs().any(|(name, _)| name == "sslmode")
         || std::env::var_os(SSL_MODE_VARIABLE).is_some_and(|mode| !mode.is_empty());
     let options =
@@ -110,6 +116,20 @@ mod tests {
             let text = format!("{:?} {0}", options(uri).unwrap_err());
             assert!(!text.contains("secret"), "{text}");
         }
+    }
+
+    #[test]
+    fn a_password_that_must_be_escaped_is_told_how() {
+        for uri in [
+            "postgres://u:pa/ss@db/gateway",
+            "postgres://u:pa#ss@db/gateway",
+            "postgres://u:pa?ss@db/gateway",
+        ] {
+            let error = options(uri).unwrap_err().to_string();
+            assert!(error.contains("`%2F` for `/`"), "{uri}: {error}");
+        }
+        let escaped = options("postgres://u:pa%2Fss@db/gateway").unwrap();
+        assert_eq!((escaped.get_host(), escaped.get_username()), ("db", "u"));
     }
 
     #[test]

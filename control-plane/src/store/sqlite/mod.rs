@@ -3,6 +3,7 @@
 mod commit;
 mod due_work;
 mod file;
+mod inspect;
 mod key;
 mod private;
 mod reconciling;
@@ -11,6 +12,7 @@ mod store;
 mod webhooks;
 mod writer;
 
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,6 +28,7 @@ use crate::store::settings::{DatabaseSettings, MigrateOnStart};
 use crate::store::shares::Shares;
 use crate::store::unreadable::RowReader;
 use file::DatabaseFile;
+pub(super) use inspect::inspect;
 use writer::SqliteWriter;
 
 const READERS: u32 = 4;
@@ -76,7 +79,7 @@ impl SqliteStore {
         let readers = pool(READERS).connect_with(options.clone()).await.map_err(unavailable)?;
         let lists = pool(LIST_READERS).connect_lazy_with(options);
         let commits = GroupCommit::start([SqliteWriter(writer.clone())]);
-        let rows = RowReader::default();
+        let rows = RowReader::new();
         let list_max = settings.read_timeout;
         let shares = Shares::of(LIST_READERS, list_max);
         Ok(Self { commits, writer, readers, lists, shares, list_max, rows })
@@ -94,6 +97,13 @@ pub async fn migrate(uri: &str) -> Result<Migrated, OpenError> {
     let done = schema::migrate(&mut connection).await?;
     connection.close().await.map_err(unavailable)?;
     Ok(done)
+}
+
+/// The file that a `sqlite://` address names; `None` for a database in memory, or of another kind.
+#[must_use]
+pub fn file(uri: &str) -> Option<PathBuf> {
+    let options = uri.starts_with("sqlite:").then(|| SqliteConnectOptions::from_str(uri).ok()).flatten()?;
+    private::is_file(&options).then(|| options.get_filename().to_owned())
 }
 
 fn options(uri: &str) -> Result<SqliteConnectOptions, StoreError> {

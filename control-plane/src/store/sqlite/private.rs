@@ -19,12 +19,10 @@ const BESIDE: [&str; 2] = ["-wal", "-shm"];
 /// # Errors
 /// The file cannot be made, or its mode not changed.
 pub(super) fn files(options: &SqliteConnectOptions, is_made: bool) -> io::Result<()> {
-    let path = options.get_filename();
-    let name = path.to_string_lossy();
-    // In memory, by both of its names.
-    if name.starts_with("file:") || name == ":memory:" {
+    if !is_file(options) {
         return Ok(());
     }
+    let path = options.get_filename();
     if is_made {
         match OpenOptions::new().write(true).create_new(true).mode(PRIVATE).open(path) {
             Ok(_) => {}
@@ -33,7 +31,17 @@ pub(super) fn files(options: &SqliteConnectOptions, is_made: bool) -> io::Result
         }
     }
     close(path)?;
-    BESIDE.iter().try_for_each(|suffix| close(Path::new(&format!("{name}{suffix}"))))
+    BESIDE.iter().try_for_each(|suffix| {
+        let mut beside = path.as_os_str().to_owned();
+        beside.push(suffix);
+        close(Path::new(&beside))
+    })
+}
+
+/// Not in memory, by either of its names.
+pub(super) fn is_file(options: &SqliteConnectOptions) -> bool {
+    let name = options.get_filename().to_string_lossy();
+    !name.starts_with("file:") && name != ":memory:"
 }
 
 fn close(path: &Path) -> io::Result<()> {

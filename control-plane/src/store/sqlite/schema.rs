@@ -34,6 +34,13 @@ pub(super) async fn migrate(connection: &mut SqliteConnection) -> Result<Migrate
     Ok(migrated(&MIGRATIONS, &before, &recorded(connection).await?))
 }
 
+/// The newest migration, if this build can serve the schema.
+pub(super) async fn version(connection: &mut SqliteConnection) -> Result<i64, SchemaError> {
+    let recorded = recorded(connection).await?;
+    check(&MIGRATIONS, &recorded)?;
+    Ok(recorded.versions.last().copied().unwrap_or(0))
+}
+
 async fn recorded(connection: &mut SqliteConnection) -> Result<Recorded, sqlx::Error> {
     let mut recorded = Recorded { is_empty: true, ..Recorded::default() };
     for (table, versions) in [(RECORDS_BEFORE, VERSIONS_BEFORE), (RECORDS, VERSIONS)] {

@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use crate::attestation::{Keys, KeysError};
 use crate::request::{ReturnUrlHosts, ReturnUrlHostsError};
+use crate::setting::{Unclean, clean};
 use crate::waiting::REQUESTS_MAX;
 use crate::webhook::paypal::EnvironmentError;
 use crate::webhook::stripe::SecretsError;
@@ -83,6 +84,8 @@ pub enum ConfigError {
     NoKeys,
     #[error("{KEYS_VARIABLE}: {0}")]
     Keys(KeysError),
+    #[error("{0} {1}")]
+    Unclean(&'static str, Unclean),
 }
 
 #[derive(Deserialize)]
@@ -125,11 +128,14 @@ impl EdgeConfig {
         if !(1..=REQUESTS_MAX).contains(&settings.in_flight_per_client) {
             return Err(ConfigError::InFlight);
         }
-        let keys = Keys::parse(secrets.keys.ok_or(ConfigError::NoKeys)?).map_err(ConfigError::Keys)?;
+        let unclean = |variable| move |why| ConfigError::Unclean(variable, why);
+        let keys = clean(secrets.keys.ok_or(ConfigError::NoKeys)?).map_err(unclean(KEYS_VARIABLE))?;
+        let keys = Keys::parse(keys).map_err(ConfigError::Keys)?;
         let hosts = settings.return_url_hosts.iter().map(String::as_str);
         let return_url_hosts = ReturnUrlHosts::new(hosts).map_err(ConfigError::ReturnUrlHosts)?;
         let claiming = settings.idempotency.check()?;
-        let webhooks = settings.webhooks.check(secrets.stripe)?;
+        let stripe = secrets.stripe.map(clean).transpose().map_err(unclean(STRIPE_SECRETS_VARIABLE))?;
+        let webhooks = settings.webhooks.check(stripe)?;
         Ok(Self {
             keys,
             body_bytes_max: settings.max_body_bytes,
@@ -180,6 +186,25 @@ mod tests {
         ] {
             let message = error(&settings, None);
             assert!(message.contains(named), "{message}");
+        }
+    }
+
+    #[test]
+    fn blanks_around_secrets_are_no_part_of_them_and_quotation_marks_are_refused() {
+        let padded = format!(" {KEYS}\r\n");
+        let secrets = EdgeSecrets { keys: Some(&padded), stripe: Some("\u{feff}whsec_a, whsec_b\n") };
+        assert!(EdgeConfig::read(b"{}", secrets).unwrap().webhooks.stripe.is_some());
+        let quoted = format!("\"{KEYS}\"");
+        for (secrets, variable) in [
+            (with_keys(Some(&quoted)), KEYS_VARIABLE),
+            (
+                EdgeSecrets { stripe: Some("'whsec_hidden'"), ..with_keys(Some(KEYS)) },
+                STRIPE_SECRETS_VARIABLE,
+            ),
+        ] {
+            let error = EdgeConfig::read(b"{}", secrets).unwrap_err().to_string();
+            assert!(error.contains(variable) && error.contains("quotation marks"), "{error}");
+            assert!(!error.contains("hidden") && !error.contains("0101"), "{error}");
         }
     }
 

@@ -30,7 +30,9 @@ pub struct Secrets(Vec<Hmac<Sha256>>);
 pub enum SecretsError {
     #[error("no signing secret given; it is the endpoint's `whsec_…`")]
     Empty,
-    #[error("signing secret {0} (counted from 1) is empty or holds a space or another invisible character")]
+    #[error(
+        "signing secret {0} (counted from 1) is empty or holds a space, a quotation mark or an invisible character"
+    )]
     NotPlain(usize),
 }
 
@@ -38,13 +40,14 @@ impl Secrets {
     /// Each secret is the whole string with its `whsec_`.
     ///
     /// # Errors
-    /// There is none, or one that is no word of visible ASCII.
+    /// There is none, or one that is no word of visible ASCII, or stands in quotation marks.
     pub fn new<'a>(secrets: impl IntoIterator<Item = &'a str>) -> Result<Self, SecretsError> {
         let begun = secrets
             .into_iter()
             .enumerate()
             .map(|(i, secret)| {
-                let plain = !secret.is_empty() && secret.bytes().all(|b| b.is_ascii_graphic());
+                let plain = !secret.is_empty()
+                    && secret.bytes().all(|b| b.is_ascii_graphic() && b != b'"' && b != b'\'');
                 // Half of the work of a short HMAC is its key; it is done here, once.
                 let begun = Hmac::new_from_slice(secret.as_bytes()).ok();
                 begun.filter(|_| plain).ok_or(SecretsError::NotPlain(i + 1))
@@ -194,7 +197,7 @@ mod tests {
     #[test]
     fn secrets_that_cannot_be_right_are_refused_and_none_is_ever_printed() {
         assert_eq!(Secrets::new([]).err(), Some(SecretsError::Empty));
-        for wrong in ["", " whsec_1", "whsec_1\n", "whsec_\u{e9}"] {
+        for wrong in ["", " whsec_1", "whsec_1\n", "whsec_\u{e9}", "\"whsec_1\"", "'whsec_1'"] {
             assert_eq!(Secrets::new(["whsec_0", wrong]).err(), Some(SecretsError::NotPlain(2)), "{wrong}");
         }
         assert_eq!(format!("{:?}", Secrets::new(["whsec_1"]).unwrap()), "1 secrets");

@@ -1,0 +1,106 @@
+//! `LOG_LEVEL`: what is logged.
+
+use std::fmt;
+use std::str::FromStr;
+
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
+
+/// Libraries that are loud about what the program says itself, and one that traces a password.
+const SILENT: &str = "lapin=off,amq_protocol_tcp=off";
+
+/// A level, and others for parts of the program: `info,control_plane::store=debug`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Level(String);
+
+/// Why a text is none.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum WrongLevel {
+    #[error(
+        "`{0}` is no level; must be off, error, warn, info, debug or trace, or a list as in `info,control_plane::store=debug`"
+    )]
+    Unknown(String),
+    #[error("`{0}` is not `PART=LEVEL`, as in `control_plane::store=debug`")]
+    Directive(String),
+}
+
+impl Level {
+    pub(crate) fn filter(&self) -> EnvFilter {
+        // Nothing is lost on the way: each directive was parsed by the same library before.
+        EnvFilter::new(format!("{SILENT},{}", self.0))
+    }
+}
+
+impl Default for Level {
+    fn default() -> Self {
+        Self("info".to_owned())
+    }
+}
+
+impl fmt::Debug for Level {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromStr for Level {
+    type Err = WrongLevel;
+
+    /// Stricter than the library, to which `warning` is the name of a part of the program: nothing else would be logged.
+    fn from_str(text: &str) -> Result<Self, WrongLevel> {
+        let directives = text.split(',').map(str::trim).filter(|one| !one.is_empty());
+        let directives: Vec<_> = directives.map(directive).collect::<Result<_, _>>()?;
+        if directives.is_empty() {
+            return Err(WrongLevel::Unknown(text.trim().to_owned()));
+        }
+        Ok(Self(directives.join(",")))
+    }
+}
+
+fn directive(text: &str) -> Result<&str, WrongLevel> {
+    let Some((part, level)) = text.rsplit_once('=') else {
+        return if is_level(text) { Ok(text) } else { Err(WrongLevel::Unknown(text.to_owned())) };
+    };
+    if !is_level(level) {
+        return Err(WrongLevel::Unknown(level.to_owned()));
+    }
+    if part.trim().is_empty() || part.contains(char::is_whitespace) || EnvFilter::try_new(text).is_err() {
+        return Err(WrongLevel::Directive(text.to_owned()));
+    }
+    Ok(text)
+}
+
+fn is_level(text: &str) -> bool {
+    text.parse::<LevelFilter>().is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn levels_and_lists_of_them_are_taken() {
+        for text in [
+            "info",
+            "WARN",
+            "off",
+            "debug,control_plane=trace",
+            " info , control_plane::store=debug\n",
+            "info,",
+        ] {
+            text.parse::<Level>().unwrap();
+        }
+    }
+
+    /// The library takes each of them and then logs nothing.
+    #[test]
+    fn what_the_library_would_take_for_a_part_of_the_program_is_refused() {
+        for text in ["warning", "verbose", "loud", "information", "info;debug", "", " ", ","] {
+            let error = text.parse::<Level>().unwrap_err();
+            assert!(error.to_string().contains("error, warn, info"), "{text}: {error}");
+        }
+        let error = "info,control_plane=loud".parse::<Level>().unwrap_err();
+        assert_eq!(error, WrongLevel::Unknown("loud".to_owned()));
+        assert!(matches!("info,=debug".parse::<Level>(), Err(WrongLevel::Directive(_))));
+    }
+}

@@ -1,0 +1,326 @@
+//! The queue of lines and the thread that empties it.
+//!
+//! `tracing-appender` has such a queue as well, but when it is full at the end of the process, it prints to standard
+//! output, which fails or waits for ever exactly where standard error does; and it counts no failed writes.
+
+use std::fs::File;
+use std::io::{self, ErrorKind, Write};
+use std::os::fd::AsFd;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use crate::Loss;
+
+/// What may wait to be written: at 1,000 lines of 400 bytes a second, a reader may pause for ten seconds. As much again
+/// may be on its way to the sink.
+const WAITING_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// Buffers that have grown beyond this in a burst are given back.
+const BUFFER_BYTES: usize = 64 * 1024;
+
+/// How long lines are gathered for one write: a busy process wakes the thread 200 times a second, not once a line.
+const GATHER: Duration = Duration::from_millis(5);
+
+/// Before a sink that takes nothing now and does not wait (a pipe in non-blocking mode) is tried again.
+const RETRY_PAUSE: Duration = Duration::from_millis(20);
+
+/// How long the end of a process waits for what is still to be written.
+pub const FLUSH_MAX: Duration = Duration::from_secs(1);
+
+/// Where lines are written without waiting. Each call of `write` is one or more whole lines; it takes them or drops them,
+/// and never fails. Copies share one queue.
+#[derive(Clone, Debug)]
+pub struct Writer(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    queue: Mutex<Queue>,
+    /// For the thread: there are lines.
+    filled: Condvar,
+    /// For those who flush: the thread has written all that it took.
+    written: Condvar,
+    lines_dropped: AtomicU64,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    waiting: Vec<u8>,
+    /// The thread sleeps until it is told of lines.
+    is_thread_idle: bool,
+    /// The thread has lines that are not written yet.
+    is_writing: bool,
+}
+
+impl Writer {
+    /// Starts the thread that writes to `sink`, a file or what is like one. `tell` is called by that thread when lines
+    /// can be written again after some were lost; it may log.
+    ///
+    /// # Errors
+    /// The system gives no second handle of the sink, or no thread.
+    pub fn start(sink: &impl AsFd, tell: impl Fn(&Loss) + Send + 'static) -> io::Result<Self> {
+        // A handle of its own: the standard library's comes with a lock, which a write that waits would keep from others.
+        let sink = File::from(sink.as_fd().try_clone_to_owned()?);
+        let shared = Arc::new(Shared::default());
+        let thread = Thread {
+            shared: shared.clone(),
+            sink: Sink { file: sink, is_line_open: false },
+            told: 0,
+            reason: None,
+        };
+        thread::Builder::new().name("logs".to_owned()).spawn(move || thread.run(&tell))?;
+        Ok(Self(shared))
+    }
+
+    /// Lines that were dropped since the start.
+    #[must_use]
+    pub fn lines_dropped(&self) -> u64 {
+        self.0.lines_dropped.load(Ordering::Relaxed)
+    }
+
+    /// Waits for what was written so far, but not for longer than `patience`. `false`: some of it is not written.
+    pub fn flush(&self, patience: Duration) -> bool {
+        let is_busy = |queue: &mut Queue| queue.is_writing || !queue.waiting.is_empty();
+        let waited = self.0.written.wait_timeout_while(self.0.lock(), patience, is_busy);
+        !waited.unwrap_or_else(PoisonError::into_inner).1.timed_out()
+    }
+}
+
+impl Write for Writer {
+    fn write(&mut self, lines: &[u8]) -> io::Result<usize> {
+        let mut queue = self.0.lock();
+        if queue.waiting.len().saturating_add(lines.len()) > WAITING_BYTES_MAX {
+            drop(queue);
+            self.0.drop_lines(lines);
+        } else {
+            queue.waiting.extend_from_slice(lines);
+            if queue.is_thread_idle {
+                queue.is_thread_idle = false;
+                self.0.filled.notify_one();
+            }
+        }
+        Ok(lines.len())
+    }
+
+    /// Does not wait; see [`Writer::flush`] with a patience.
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Shared {
+    /// Nothing that holds the lock can leave the queue half changed.
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn drop_lines(&self, lines: &[u8]) {
+        let ends = lines.iter().filter(|byte| **byte == b'\n').count();
+        // Of a line that was cut, the rest is one.
+        let dropped = u64::try_from(ends).unwrap_or(u64::MAX).max(1);
+        self.lines_dropped.fetch_add(dropped, Ordering::Relaxed);
+    }
+
+    /// Waits for lines and swaps them with the empty `batch`.
+    fn take(&self, batch: &mut Vec<u8>) {
+        let mut queue = self.lock();
+        queue.is_writing = false;
+        if queue.waiting.is_empty() {
+            self.written.notify_all();
+            queue.is_thread_idle = true;
+            let filled = self.filled.wait_while(queue, |queue| queue.waiting.is_empty());
+            queue = filled.unwrap_or_else(PoisonError::into_inner);
+            queue.is_thread_idle = false;
+            drop(queue);
+            thread::sleep(GATHER);
+            queue = self.lock();
+        }
+        std::mem::swap(&mut queue.waiting, batch);
+        queue.is_writing = true;
+    }
+}
+
+struct Thread {
+    shared: Arc<Shared>,
+    sink: Sink,
+    /// Of the lines that were dropped, those that `tell` knows of.
+    told: u64,
+    /// Why the sink failed last; `None`: it was only too slow.
+    reason: Option<io::Error>,
+}
+
+impl Thread {
+    fn run(mut self, tell: &dyn Fn(&Loss)) {
+        let mut batch = Vec::new();
+        loop {
+            self.shared.take(&mut batch);
+            match self.sink.write(&batch) {
+                Ok(()) => self.tell_of_loss(tell),
+                Err((error, lost)) => {
+                    self.shared.drop_lines(lost);
+                    self.reason = Some(error);
+                }
+            }
+            batch.clear();
+            batch.shrink_to(BUFFER_BYTES);
+        }
+    }
+
+    fn tell_of_loss(&mut self, tell: &dyn Fn(&Loss)) {
+        let dropped = self.shared.lines_dropped.load(Ordering::Relaxed);
+        if dropped > self.told {
+            let reason = self.reason.take().map(|error| error.to_string());
+            let reason = reason.unwrap_or_else(|| "the reader was too slow".to_owned());
+            tell(&Loss { lines: dropped - self.told, reason });
+            self.told = dropped;
+        }
+    }
+}
+
+struct Sink {
+    file: File,
+    /// What was written last is a part of a line.
+    is_line_open: bool,
+}
+
+impl Sink {
+    /// Gives what was not written beside an error.
+    fn write<'a>(&mut self, lines: &'a [u8]) -> Result<(), (io::Error, &'a [u8])> {
+        if self.is_line_open {
+            self.write_all(b"\n").map_err(|(error, _)| (error, lines))?;
+        }
+        self.write_all(lines)
+    }
+
+    fn write_all<'a>(&mut self, mut bytes: &'a [u8]) -> Result<(), (io::Error, &'a [u8])> {
+        while !bytes.is_empty() {
+            match self.file.write(bytes) {
+                Ok(0) => return Err((ErrorKind::WriteZero.into(), bytes)),
+                Ok(written) => {
+                    let (done, rest) = bytes.split_at(written.min(bytes.len()));
+                    self.is_line_open = done.last() != Some(&b'\n');
+                    bytes = rest;
+                }
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => thread::sleep(RETRY_PAUSE),
+                Err(error) => return Err((error, bytes)),
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read as _;
+    use std::sync::mpsc;
+    use std::time::Instant;
+
+    use super::*;
+
+    const PATIENCE: Duration = Duration::from_secs(20);
+    const LINE: &[u8] = b"0123456789012345678901234567890123456789012345678901234567890123456789012345678\n";
+
+    /// More than waits here and in a pipe.
+    const MORE_THAN_FITS: usize = 3 * WAITING_BYTES_MAX / LINE.len();
+
+    fn writer(sink: &impl AsFd) -> (Writer, mpsc::Receiver<Loss>) {
+        let (sender, losses) = mpsc::channel();
+        (Writer::start(sink, move |loss| sender.send(loss.clone()).unwrap()).unwrap(), losses)
+    }
+
+    #[test]
+    fn lines_come_out_whole_and_in_order() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let (mut writer, _losses) = writer(file.as_file());
+        let mut expected = String::new();
+        for number in 0..10_000 {
+            let line = format!("line {number}\n");
+            writer.write_all(line.as_bytes()).unwrap();
+            expected.push_str(&line);
+        }
+        assert!(writer.flush(PATIENCE));
+        assert_eq!(std::fs::read_to_string(file.path()).unwrap(), expected);
+        assert_eq!(writer.lines_dropped(), 0);
+    }
+
+    #[test]
+    fn a_reader_that_stalls_holds_up_nobody_and_is_told_what_it_missed() {
+        let (mut reader, pipe) = io::pipe().unwrap();
+        let (mut writer, losses) = writer(&pipe);
+        drop(pipe);
+        let begun = Instant::now();
+        for _ in 0..MORE_THAN_FITS {
+            writer.write_all(LINE).unwrap();
+        }
+        assert!(!writer.flush(Duration::from_millis(100)));
+        assert!(begun.elapsed() < PATIENCE / 2, "{:?}", begun.elapsed());
+        let dropped = writer.lines_dropped();
+        assert!(dropped > 0 && writer.0.lock().waiting.len() <= WAITING_BYTES_MAX);
+
+        let kept = MORE_THAN_FITS - usize::try_from(dropped).unwrap();
+        let mut read = vec![0; kept * LINE.len()];
+        reader.read_exact(&mut read).unwrap();
+        assert!(read.chunks(LINE.len()).all(|line| line == LINE), "a line is torn");
+        let loss = losses.recv_timeout(PATIENCE).unwrap();
+        assert_eq!(loss, Loss { lines: dropped, reason: "the reader was too slow".to_owned() });
+    }
+
+    #[test]
+    fn a_reader_that_has_gone_costs_lines_and_nothing_else() {
+        let (reader, pipe) = io::pipe().unwrap();
+        let (mut writer, _losses) = writer(&pipe);
+        drop((reader, pipe));
+        for _ in 0..3 {
+            writer.write_all(LINE).unwrap();
+            assert!(writer.flush(PATIENCE));
+        }
+        assert_eq!(writer.lines_dropped(), 3);
+    }
+
+    /// `/dev/full` refuses like a disk, and says for how many lines.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_full_disk_costs_lines_and_nothing_else() {
+        let (mut writer, losses) = writer(&File::options().write(true).open("/dev/full").unwrap());
+        writer.write_all(&LINE.repeat(5)).unwrap();
+        assert!(writer.flush(PATIENCE));
+        assert_eq!(writer.lines_dropped(), 5);
+        assert!(losses.try_recv().is_err(), "nothing could be told");
+    }
+
+    /// A reader of a named pipe goes and another comes, as when a log shipper restarts.
+    #[test]
+    fn lines_go_on_when_a_reader_is_back_and_begin_on_a_line_of_their_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("pipe");
+        assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+        // Opening it to read waits for the one who writes, so both are opened at once.
+        let reader = thread::spawn({
+            let path = path.clone();
+            move || File::open(path).unwrap()
+        });
+        let pipe = File::options().write(true).open(&path).unwrap();
+        drop(reader.join().unwrap());
+        let (mut writer, losses) = writer(&pipe);
+        writer.write_all(LINE).unwrap();
+        assert!(writer.flush(PATIENCE));
+        let mut reader = File::open(&path).unwrap();
+        writer.write_all(b"back\n").unwrap();
+        let mut line = [0; 5];
+        reader.read_exact(&mut line).unwrap();
+        assert_eq!(&line, b"back\n");
+        let loss = losses.recv_timeout(PATIENCE).unwrap();
+        assert!(loss.lines == 1 && loss.to_string().contains("Broken pipe"), "{loss}");
+    }
+
+    #[test]
+    fn a_line_that_was_cut_is_ended_before_the_next() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let mut sink = Sink { file: file.reopen().unwrap(), is_line_open: false };
+        sink.write(b"half a li").unwrap();
+        sink.write(b"whole\n").unwrap();
+        assert_eq!(std::fs::read_to_string(file.path()).unwrap(), "half a li\nwhole\n");
+    }
+}

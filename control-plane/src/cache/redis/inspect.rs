@@ -1,0 +1,91 @@
+//! A look at a Redis that edge caches may be using.
+
+use std::time::Duration;
+
+use redis::{RedisError, cmd};
+
+use super::RedisUri;
+
+/// Connecting included; an operator waits for it.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The oldest that has what the scripts use.
+const VERSION_MIN: (u32, u32) = (6, 2);
+
+/// What was found.
+#[derive(Debug, Default)]
+pub struct RedisInspection {
+    pub version: String,
+    /// It refuses every claim.
+    pub is_replica: bool,
+    /// What would cost answers or claims, in words.
+    pub problems: Vec<String>,
+}
+
+impl RedisUri {
+    /// Asks the server what it is. Writes nothing.
+    ///
+    /// # Errors
+    /// In words, without the address: it cannot be reached, or does not let us in.
+    pub async fn inspect(&self) -> Result<RedisInspection, String> {
+        let asking = async {
+            let mut connection = self.0.get_multiplexed_async_connection().await?;
+            let mut info = String::new();
+            for section in ["server", "replication", "memory"] {
+                info.push_str(&cmd("INFO").arg(section).query_async::<String>(&mut connection).await?);
+            }
+            Ok::<_, RedisError>(info)
+        };
+        match tokio::time::timeout(PATIENCE, asking).await {
+            Ok(Ok(info)) => Ok(read(&info)),
+            Ok(Err(error)) => Err(error.to_string()),
+            Err(_) => Err(format!("it does not answer within {} s", PATIENCE.as_secs())),
+        }
+    }
+}
+
+fn read(info: &str) -> RedisInspection {
+    let field =
+        |name: &str| info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).map(str::trim);
+    let version = field("redis_version").unwrap_or_default().to_owned();
+    let mut problems = Vec::new();
+    let mut numbers = version.split('.').map(|part| part.parse::<u32>().unwrap_or(0));
+    let is_old = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0)) < VERSION_MIN;
+    if is_old {
+        problems.push(format!("version {version} is too old; it must be 6.2 or newer"));
+    }
+    match (field("maxmemory"), field("maxmemory_policy")) {
+        (Some("0"), _) => problems.push("maxmemory is not set: Redis grows until the machine has no memory left".to_owned()),
+        (_, Some(policy)) if policy != "noeviction" => problems.push(format!(
+            "maxmemory-policy is {policy} and should be noeviction: else claims under way are dropped to make room"
+        )),
+        _ => {}
+    }
+    RedisInspection { version, is_replica: field("role") == Some("slave"), problems }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn info(version: &str, role: &str, maxmemory: &str, policy: &str) -> String {
+        format!(
+            "redis_version:{version}\r\nrole:{role}\r\nmaxmemory:{maxmemory}\r\nmaxmemory_policy:{policy}\r\n"
+        )
+    }
+
+    #[test]
+    fn a_redis_as_it_should_be_has_no_problem_and_others_are_told() {
+        let good = read(&info("7.0.15", "master", "268435456", "noeviction"));
+        assert!(good.problems.is_empty() && !good.is_replica && good.version == "7.0.15", "{good:?}");
+        for (version, maxmemory, policy, expected) in [
+            ("6.0.16", "1", "noeviction", "too old"),
+            ("7.2.5", "0", "noeviction", "maxmemory is not set"),
+            ("7.2.5", "1", "allkeys-lru", "maxmemory-policy is allkeys-lru"),
+        ] {
+            let found = read(&info(version, "master", maxmemory, policy));
+            assert!(found.problems.len() == 1 && found.problems[0].contains(expected), "{found:?}");
+        }
+        assert!(read(&info("7.2.5", "slave", "1", "noeviction")).is_replica);
+    }
+}

@@ -1,0 +1,330 @@
+//! Every setting of the control plane: what `config explain` prints and README's table shows.
+
+use std::fmt::Write as _;
+
+/// One row of the table.
+#[derive(Debug)]
+pub struct Setting {
+    /// Those that are explained together.
+    pub keys: &'static [&'static str],
+    /// In Markdown, like the meaning.
+    pub default: &'static str,
+    pub meaning: &'static str,
+}
+
+/// What the other programs of a gateway read. They may stand in the same file, as in a local stack's `.run/env`.
+const OF_OTHER_PROGRAMS: [&str; 14] = [
+    // The filter, in Envoy.
+    "STRIPE_WEBHOOK_SECRETS",
+    // The provider sandbox.
+    "SANDBOX_LISTEN",
+    "SANDBOX_PUBLIC_URL",
+    "SANDBOX_STRIPE_WEBHOOK_URL",
+    "SANDBOX_PAYPAL_WEBHOOK_URL",
+    "SANDBOX_PAYPAL_CA_DIR",
+    "SANDBOX_PAYPAL_CERT_BASE",
+    "SANDBOX_PAYPAL_REVIEW_SECONDS",
+    "SANDBOX_PAYPAL_TOKEN_SECONDS",
+    "SANDBOX_STRIPE_RELEASES_AS_REFUNDS",
+    // The local stack.
+    "ENVOY_WORKERS",
+    "ALLOW_LIVE_KEYS",
+    "GATEWAY_SHARED",
+    // The command line, which names the file.
+    "GATEWAY_CONFIG",
+];
+
+/// For tests alone, so in no table.
+const CRASH_POINTS: &str = "CRASH_POINTS";
+
+/// Names that other programs have for the same thing, and those of ours.
+const NAMES_ELSEWHERE: [(&str, &str); 7] = [
+    ("DATABASE_URL", "DB_URI"),
+    ("DATABASE_URI", "DB_URI"),
+    ("POSTGRES_URL", "DB_URI"),
+    ("RABBITMQ_URL", "AMQP_URI"),
+    ("STRIPE_API_KEY", "STRIPE_SECRET_KEY"),
+    ("RUST_LOG", "LOG_LEVEL"),
+    ("PORT", "CONTROL_PLANE_LISTEN"),
+];
+
+/// How like a setting's name another is that is offered in its place, by Jaro's measure: 1 is equal. A letter that is
+/// missing, doubled or swapped, or a word in another number, gives 0.9 or more.
+const LIKENESS_MIN: f64 = 0.85;
+
+/// Every name that a program of the gateway reads.
+pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+    let own = SETTINGS.iter().flat_map(|setting| setting.keys.iter().copied());
+    own.chain(crate::envoy_bootstrap::setting_names()).chain(OF_OTHER_PROGRAMS).chain([CRASH_POINTS])
+}
+
+/// The setting of this very name.
+pub(super) fn known(name: &str) -> Option<&'static str> {
+    names().find(|known| *known == name)
+}
+
+/// The setting that somebody who wrote `name` may have meant.
+pub(super) fn meant(name: &str) -> Option<&'static str> {
+    let name = name.to_ascii_uppercase();
+    if let Some((_, ours)) = NAMES_ELSEWHERE.iter().find(|(theirs, _)| *theirs == name) {
+        return Some(ours);
+    }
+    let likeness = names().map(|known| (strsim::jaro(known, &name), known));
+    let (likeness, best) = likeness.max_by(|a, b| a.0.total_cmp(&b.0))?;
+    (likeness >= LIKENESS_MIN).then_some(best)
+}
+
+/// The table in Markdown; with `keys`, only the rows that explain one of them.
+///
+/// # Errors
+/// The first key that is no setting of the control plane, and the one that may be meant.
+pub fn explain(keys: &[String]) -> Result<String, String> {
+    for key in keys {
+        if !SETTINGS.iter().any(|setting| setting.keys.contains(&key.as_str())) {
+            let meant = meant(key).map_or_else(String::new, |meant| format!("; do you mean {meant}?"));
+            return Err(format!("{key} is no setting of the control plane{meant}"));
+        }
+    }
+    let mut table = "| key | default | |\n|---|---|---|\n".to_owned();
+    for Setting { keys: own, default, meaning } in &SETTINGS {
+        if keys.is_empty() || own.iter().any(|own| keys.iter().any(|key| key == own)) {
+            let own: Vec<_> = own.iter().map(|key| format!("`{key}`")).collect();
+            // Writing to a string cannot fail.
+            let _ = writeln!(table, "| {} | {default} | {meaning} |", own.join(", "));
+        }
+    }
+    Ok(table)
+}
+
+/// In the order in which people need them.
+pub const SETTINGS: [Setting; 32] = [
+    Setting {
+        keys: &["EDGE_ATTESTATION_KEYS"],
+        default: "required",
+        meaning: "keys shared by filter and control plane, `id:hex` (64 or more digits), comma list; the first signs, all verify",
+    },
+    Setting {
+        keys: &["CONTROL_PLANE_LISTEN"],
+        default: "`127.0.0.1:8081`",
+        meaning: "the control plane's port: API, `/healthz`, `/readyz`, `/metrics`",
+    },
+    Setting {
+        keys: &["DB_URI"],
+        default: "`sqlite://gateway.db`",
+        meaning: "`sqlite://PATH` for one control plane (a second one on the same file does not start), whose files are for their owner alone (0600), or `postgres://USER:PASSWORD@HOST:PORT/DATABASE` (PostgreSQL 14 or newer) for several. A server that is not on this machine must prove itself by TLS (`sslmode=verify-full`, by public authorities or `sslrootcert=FILE`), unless `sslmode` in the address or `PGSSLMODE` says otherwise. A pool like PgBouncer in between must lend whole sessions (`pool_mode = session`). In user names and passwords of addresses, write `%40` for `@`, `%3A` for `:`, `%2F` for `/`, `%3F` for `?`, `%23` for `#` and `%25` for `%`. In both, requests at the same time share commits, and each commit is on the disk before anything is said about it",
+    },
+    Setting {
+        keys: &["MIGRATE_ON_START"],
+        default: "`on` for SQLite, `if-empty` for PostgreSQL",
+        meaning: "whether `serve` and `worker` bring the schema up to date (`on`), set up an empty database (`if-empty`), or only check the schema, which needs no right to change it (`off`). The other commands only check",
+    },
+    Setting {
+        keys: &["DB_CONNECTIONS", "DB_LIST_CONNECTIONS"],
+        default: "8, 4",
+        meaning: "of each process to PostgreSQL: for what goes by an id or a key (payments, refunds, webhooks, due work), and apart from it for clients' lists, of which one client uses half at most, about 200 lists a second each. Beside them it has two for commits and two for operators' lists",
+    },
+    Setting {
+        keys: &["DB_READ_TIMEOUT_MS"],
+        default: "2000",
+        meaning: "a client's list that takes longer is canceled and answered 503",
+    },
+    Setting {
+        keys: &["REDIS_URI"],
+        default: "none",
+        meaning: "`redis://[USER:PASSWORD@]HOST[:PORT][/DB]` or `rediss://…`: the edge cache of several Envoys and control planes (Redis 6.2 or newer, or Valkey; `maxmemory` set, `maxmemory-policy noeviction`). It is trusted with nothing: what it keeps is sealed with a subkey of `EDGE_ATTESTATION_KEYS`, and the filter believes no answer without its seal. [How large](#the-edge-caches-memory). Without it the cache lies in the control plane's memory",
+    },
+    Setting {
+        keys: &["EDGE_CACHE_ANSWERS_SECONDS"],
+        default: "300",
+        meaning: "how long an answer is kept there, 1 to 86400; later repetitions are answered from the database, in the same bytes",
+    },
+    Setting {
+        keys: &["EDGE_CACHE_CLIENT_MB"],
+        default: "64",
+        meaning: "how much of it the answers of one client may take within that time, 1 to 65536; beyond, the database answers",
+    },
+    Setting {
+        keys: &["EDGE_CACHE_LISTEN"],
+        default: "`127.0.0.1:8082`",
+        meaning: "where Envoy asks about keys; `off` where `control-plane edge-cache` runs as a process of its own on the same Redis",
+    },
+    Setting {
+        keys: &["AMQP_URI", "AMQP_QUEUE_PREFIX"],
+        default: "none, `gateway`",
+        meaning: "`amqp://[USER:PASSWORD@]HOST[:PORT][/VHOST]` or `amqps://…` (RabbitMQ 3.10 or newer), and what the names of its queues begin with: brings due work to whichever process is free. Without it, due work is looked for in the database",
+    },
+    Setting {
+        keys: &["WORKERS"],
+        default: "16",
+        meaning: "how much due work a process does at the same time, to 256; with 0 `serve` leaves it to `control-plane worker`. With 4 or more, a slow provider leaves hands for its own events and for the other provider",
+    },
+    Setting {
+        keys: &["WORKER_LISTEN"],
+        default: "`127.0.0.1:8083`",
+        meaning: "the worker's port: `/healthz`, `/readyz`, `/metrics`",
+    },
+    Setting {
+        keys: &["STRIPE_SECRET_KEY", "STRIPE_API_BASE"],
+        default: "none, `https://api.stripe.com`",
+        meaning: "a provider without credentials is off. Providers are called directly: `HTTPS_PROXY` and its like are ignored. Live keys never go over plain HTTP; other real ones only to this machine. Over a network in clear go none but those made up for a sandbox of your own: `sk_test_sandbox_…`, and for PayPal a client id `sandbox-…`",
+    },
+    Setting {
+        keys: &["PAYPAL_CLIENT_ID", "PAYPAL_CLIENT_SECRET", "PAYPAL_API_BASE"],
+        default: "none, none, `https://api-m.sandbox.paypal.com`",
+        meaning: "",
+    },
+    Setting {
+        keys: &["PAYMENT_RETURN_URL"],
+        default: "none",
+        meaning: "where payers go after 3-D Secure or approval when a charge names no `returnUrl`: https, or http to the machine itself",
+    },
+    Setting {
+        keys: &["RETURN_URL_HOSTS"],
+        default: "any",
+        meaning: "the hosts that a charge's `returnUrl` may lead to, a comma list of names. The control plane and `control-plane envoy-bootstrap` both read it",
+    },
+    Setting { keys: &["PROVIDER_TIMEOUT_SECONDS"], default: "10", meaning: "for one call to a provider" },
+    Setting {
+        keys: &["RETRY_BASE_MS", "RETRY_CAP_SECONDS"],
+        default: "1000, 30",
+        meaning: "what is not decided is tried again after a pause between nothing and a bound that doubles from base to cap (full jitter); after 30 tries the bound goes on growing to five minutes",
+    },
+    Setting {
+        keys: &["RETRY_FOR_SECONDS"],
+        default: "86400",
+        meaning: "for how long something is tried that was certainly never executed; then it fails",
+    },
+    Setting {
+        keys: &["CHARGE_EXPIRES_SECONDS"],
+        default: "900",
+        meaning: "the same for charges that name no `expiresIn`: nobody waits for them so long",
+    },
+    Setting {
+        keys: &["WATCH_AFTER_SECONDS"],
+        default: "60",
+        meaning: "a payment that waits for its payer or its capture is looked at after this, and again after pauses that double up to six hours, in case the provider's event is lost",
+    },
+    Setting {
+        keys: &["RETRY_BUDGET_PER_SECOND"],
+        default: "50",
+        meaning: "repeated calls to one provider; 0 repeats nothing by itself",
+    },
+    Setting {
+        keys: &["LOOK_BUDGET_PER_SECOND"],
+        default: "20",
+        meaning: "looks at one provider for payments that wait for their payer or their capture, 1 to 10000",
+    },
+    Setting {
+        keys: &["INLINE_REPEAT_WITHIN_MS"],
+        default: "5000",
+        meaning: "a call whose answer is lost this soon is repeated once while its client waits; 0 never",
+    },
+    Setting {
+        keys: &["CIRCUIT_BREAKERS"],
+        default: "`on`",
+        meaning: "when more than half of the last 20 calls of one operation failed by the provider's fault, it is left alone for 2 to 16 s at a time, and what would be sent is queued. Then a read asks whether it is back, before a charge is risked. Due work has circuits of its own: what it retries in vain stops no client's call, and while one is open, what is due stays in the database untouched",
+    },
+    Setting {
+        keys: &["REVIEW_AFTER_SECONDS"],
+        default: "900",
+        meaning: "what is undecided for longer raises the alarm",
+    },
+    Setting {
+        keys: &["RECONCILE_EVERY"],
+        default: "`off`",
+        meaning: "compares the records with the providers' by itself, so often (5m to 30d), in one process at a time, going on where one was interrupted",
+    },
+    Setting {
+        keys: &["RECONCILE_PER_SECOND"],
+        default: "10",
+        meaning: "payments that reconciling compares in a second, 1 to 1000",
+    },
+    Setting {
+        keys: &["WEBHOOK_PARK_AFTER_SECONDS"],
+        default: "86400",
+        meaning: "a provider's event that could not be worked off for this long, 1 s to 30 days, and has failed at least five times, is parked for a person",
+    },
+    Setting {
+        keys: &["SHUTDOWN_GRACE_SECONDS"],
+        default: "30",
+        meaning: "for payments under way when SIGTERM comes",
+    },
+    Setting {
+        keys: &["LOG_LEVEL", "LOG_FORMAT"],
+        default: "`info`, `json`",
+        meaning: "`off`, `error`, `warn`, `info`, `debug` or `trace`, and others for parts of the program behind it (`info,control_plane::store=debug`); `json` for machines, `human` for people. Lines go to standard error; where nobody takes them, they are dropped and counted (`log_lines_dropped_total`), and nothing waits for them",
+    },
+];
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn readme_has_the_table_that_the_program_prints() {
+        // Not included: images are built without it.
+        let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md")).unwrap();
+        let table = explain(&[]).unwrap().replace(" |  |", " | |");
+        let written = readme.lines().skip_while(|line| !line.starts_with("| key | default |"));
+        let written: Vec<_> = written.take_while(|line| line.starts_with('|')).collect();
+        assert_eq!(table.lines().collect::<Vec<_>>(), written);
+    }
+
+    #[test]
+    fn each_setting_that_the_sources_read_is_explained_and_none_twice() {
+        let mut seen = HashSet::new();
+        for setting in &SETTINGS {
+            for key in setting.keys {
+                assert!(seen.insert(*key), "{key} is explained twice");
+            }
+        }
+        for source in [
+            include_str!("mod.rs"),
+            include_str!("background.rs"),
+            include_str!("database.rs"),
+            include_str!("edge_cache.rs"),
+            include_str!("process.rs"),
+            include_str!("providers.rs"),
+            include_str!("reconcile.rs"),
+            include_str!("retries.rs"),
+            include_str!("return_url.rs"),
+        ] {
+            let code = source.split("#[cfg(test)]").next().unwrap();
+            let is_name = |text: &&str| {
+                text.len() > 5
+                    && text.contains('_')
+                    && text.bytes().all(|b| b.is_ascii_uppercase() || b == b'_')
+            };
+            for key in code.split('"').filter(is_name).filter(|key| *key != CRASH_POINTS) {
+                assert!(seen.contains(key), "{key} is not explained");
+            }
+        }
+    }
+
+    #[test]
+    fn the_nearest_setting_is_offered_and_no_far_one() {
+        for (written, wanted) in [
+            ("DATABASE_URL", Some("DB_URI")),
+            ("PROVIDER_TIMEOUT_SECOND", Some("PROVIDER_TIMEOUT_SECONDS")),
+            ("REDIS_URL", Some("REDIS_URI")),
+            ("stripe_secret_key", Some("STRIPE_SECRET_KEY")),
+            ("LOGLEVEL", Some("LOG_LEVEL")),
+            ("GATEWAY_CLIENT", Some("GATEWAY_CLIENTS")),
+            ("SSL_CERT_FILE", None),
+            ("HTTPS_PROXY", None),
+            ("TZ", None),
+        ] {
+            assert_eq!(meant(written), wanted, "{written}");
+        }
+    }
+
+    #[test]
+    fn one_setting_can_be_asked_for() {
+        let text = explain(&["WORKERS".to_owned()]).unwrap();
+        assert!(text.contains("| `WORKERS` | 16 |") && text.lines().count() == 3, "{text}");
+        let error = explain(&["WORKER".to_owned()]).unwrap_err();
+        assert!(error.contains("do you mean WORKERS?"), "{error}");
+    }
+}

@@ -1,0 +1,64 @@
+//! What was found, a line each.
+
+use std::fmt;
+
+/// Findings in the order in which they were made.
+#[derive(Debug, Default)]
+pub struct Report(Vec<Finding>);
+
+#[derive(Debug)]
+struct Finding {
+    grade: Grade,
+    /// What it is about: `database`, `Stripe`, …
+    about: &'static str,
+    text: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Grade {
+    Good,
+    /// It works, and not as it should.
+    Warning,
+    Bad,
+}
+
+impl Report {
+    pub(super) fn good(&mut self, about: &'static str, text: impl Into<String>) {
+        self.0.push(Finding { grade: Grade::Good, about, text: text.into() });
+    }
+
+    pub(super) fn warn(&mut self, about: &'static str, text: impl Into<String>) {
+        self.0.push(Finding { grade: Grade::Warning, about, text: text.into() });
+    }
+
+    pub(super) fn bad(&mut self, about: &'static str, text: impl Into<String>) {
+        self.0.push(Finding { grade: Grade::Bad, about, text: text.into() });
+    }
+
+    /// # Errors
+    /// If anything would not work.
+    pub fn into_result(self) -> anyhow::Result<()> {
+        match self.0.iter().filter(|finding| finding.grade == Grade::Bad).count() {
+            0 => Ok(()),
+            1 => anyhow::bail!("the gateway would not work with this: see the line that begins with `wrong`"),
+            wrong => anyhow::bail!(
+                "the gateway would not work with this: see the {wrong} lines that begin with `wrong`"
+            ),
+        }
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (number, Finding { grade, about, text }) in self.0.iter().enumerate() {
+            let grade = match grade {
+                Grade::Good => "ok",
+                Grade::Warning => "warning",
+                Grade::Bad => "wrong",
+            };
+            let end = if number > 0 { "\n" } else { "" };
+            write!(f, "{end}{grade:<8} {about:<11} {text}")?;
+        }
+        Ok(())
+    }
+}

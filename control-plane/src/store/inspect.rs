@@ -1,0 +1,25 @@
+//! What a database is like, without changing it.
+
+use super::{OpenError, SchemaError};
+
+/// What was found.
+#[derive(Debug)]
+pub struct Inspection {
+    /// Name and version, e.g. `PostgreSQL 17.6`.
+    pub product: String,
+    /// The newest migration, or why this build cannot serve the schema.
+    pub schema: Result<i64, SchemaError>,
+    /// Why the service would not work on it, in words.
+    pub problems: Vec<String>,
+}
+
+/// Looks at a database.
+///
+/// # Errors
+/// If it cannot be reached.
+pub async fn inspect(uri: &str) -> Result<Inspection, OpenError> {
+    match super::Kind::of(uri)? {
+        super::Kind::Sqlite => super::sqlite::inspect(uri).await,
+        super::Kind::Postgres => super::postgres::inspect(uri).await,
+    }
+}

@@ -1,0 +1,145 @@
+//! Settings that are wrong.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::os::unix::ffi::OsStrExt as _;
+
+use super::{KEYS, program, run, said};
+
+#[test]
+fn every_wrong_value_is_named_by_its_key_with_what_would_be_right() {
+    let folder = tempfile::tempdir().unwrap();
+    for (key, value, right) in [
+        ("LOG_LEVEL", "warning", "must be off, error, warn, info, debug or trace"),
+        ("LOG_LEVEL", "loud", "must be off, error, warn, info, debug or trace"),
+        ("LOG_LEVEL", "info,control_plane=verbose", "must be off, error, warn, info, debug or trace"),
+        ("CONTROL_PLANE_LISTEN", "localhost:8081", "must be IP:PORT, e.g. 127.0.0.1:8081"),
+        ("EDGE_CACHE_LISTEN", "8082", "must be IP:PORT, e.g. 127.0.0.1:8082"),
+        ("DB_URI", "postgres://u:hid/den@db/gateway", "write `%40` for `@`"),
+        ("REDIS_URI", "redis://:hid/den@redis", "write `%40` for `@`"),
+        ("AMQP_URI", "amqp://u:hid/den@broker", "write `%40` for `@`"),
+        ("STRIPE_SECRET_KEY", "\"sk_test_hidden\"", "write it without"),
+        ("PAYPAL_CLIENT_SECRET", "'hidden'", "write it without"),
+        ("PAYPAL_CLIENT_SECRET", "hid\nden", "write it on one line"),
+    ] {
+        let (worked, text) = run(folder.path(), &["config", "check"], &[KEYS, (key, value)]);
+        assert!(!worked && text.contains(&format!("{key} (from the environment)")), "{key}={value}: {text}");
+        assert!(text.contains(right) && !text.contains("hid"), "{key}={value}: {text}");
+    }
+}
+
+#[test]
+fn blanks_and_line_ends_around_values_change_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let padded = format!(" {}\r\n", KEYS.1);
+    let settings = [
+        (KEYS.0, padded.as_str()),
+        ("LOG_LEVEL", "info \n"),
+        ("STRIPE_SECRET_KEY", "sk_test_1\n"),
+        ("PAYPAL_CLIENT_ID", "id\n"),
+        ("PAYPAL_CLIENT_SECRET", " secret\n"),
+        ("WORKERS", "4\n"),
+    ];
+    let (worked, text) = run(folder.path(), &["config", "check"], &settings);
+    assert!(worked && text.contains("the configuration is complete"), "{text}");
+}
+
+#[test]
+fn a_file_is_read_as_it_was_meant_and_says_what_nobody_reads() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("gateway.env");
+    let check = || run(folder.path(), &["--config", "gateway.env", "config", "check"], &[]);
+    // The first line behind a byte order mark, and line ends of Windows.
+    fs::write(&file, format!("\u{feff}DB_URI=mysql://x\r\n{}={}\r\n", KEYS.0, KEYS.1)).unwrap();
+    let (worked, text) = check();
+    assert!(!worked && text.contains("DB_URI (from gateway.env:1)"), "{text}");
+    fs::write(&file, format!("{}={}\nDATABASE_URL=x\nPROVIDER_TIMEOUT_SECOND=3\n", KEYS.0, KEYS.1)).unwrap();
+    let (worked, text) = check();
+    assert!(!worked && text.contains("do you mean DB_URI?"), "{text}");
+    assert!(text.contains("do you mean PROVIDER_TIMEOUT_SECONDS?"), "{text}");
+}
+
+#[test]
+fn variables_that_are_not_text_stop_nobody_who_does_not_read_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let latin_1 = OsStr::from_bytes(b"caf\xe9");
+    let check = |key: &str| {
+        let mut command = program(folder.path(), &["config", "check"], &[KEYS]);
+        said(&command.env(key, latin_1).output().unwrap())
+    };
+    let (worked, text) = check("SOMEBODYS_NAME");
+    assert!(worked, "{text}");
+    let (worked, text) = check("STRIPE_SECRET_KEY");
+    assert!(
+        !worked && text.contains("STRIPE_SECRET_KEY (from the environment): is not UTF-8 text"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_misspelled_variable_is_a_warning() {
+    let folder = tempfile::tempdir().unwrap();
+    let (worked, text) = run(folder.path(), &["config", "check"], &[KEYS, ("PROVIDER_TIMEOUT_SECOND", "3")]);
+    assert!(
+        worked && text.contains("warning") && text.contains("do you mean PROVIDER_TIMEOUT_SECONDS?"),
+        "{text}"
+    );
+}
+
+#[test]
+fn all_that_a_production_bootstrap_lacks_is_named_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let (worked, text) = run(folder.path(), &["envoy-bootstrap", "--profile", "production"], &[]);
+    assert!(!worked);
+    for key in
+        ["EDGE_FILTER_WASM", "TLS_CERTIFICATE", "TLS_PRIVATE_KEY", "GATEWAY_CLIENTS", "CONTROL_PLANE_ADDRESS"]
+    {
+        assert!(text.contains(&format!("{key}: is required")), "{key}: {text}");
+    }
+}
+
+#[test]
+fn a_command_beside_no_database_says_so_once_and_makes_none() {
+    let folder = tempfile::tempdir().unwrap();
+    for command in [&["payments", "review"][..], &["webhook", "list"], &["reconcile", "--since", "1h"]] {
+        let (worked, text) = run(folder.path(), command, &[]);
+        assert!(
+            !worked && text.matches("gateway.db").count() == 1 && text.contains("--config FILE"),
+            "{text}"
+        );
+    }
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn a_database_that_refuses_is_told_as_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let uri = format!("postgres://u:hidden@{closed}/gateway");
+    let (worked, text) = run(folder.path(), &["payments", "review"], &[("DB_URI", &uri)]);
+    assert!(!worked && text.contains("Connection refused"), "{text}");
+    assert!(!text.contains("pool timed out") && !text.contains("hidden"), "{text}");
+}
+
+#[test]
+fn a_reader_that_has_had_enough_is_no_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let (reader, pipe) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut command = program(folder.path(), &["openapi"], &[]);
+    let output = command.stdout(pipe).output().unwrap();
+    let (worked, text) = said(&output);
+    assert!(worked && text.is_empty(), "{text}");
+}
+
+#[test]
+fn settings_are_explained_and_grants_printed() {
+    let folder = tempfile::tempdir().unwrap();
+    let (worked, text) = run(folder.path(), &["config", "explain", "WORKERS"], &[]);
+    assert!(worked && text.contains("| `WORKERS` | 16 |"), "{text}");
+    let (worked, text) = run(folder.path(), &["config", "explain", "WORKER"], &[]);
+    assert!(!worked && text.contains("do you mean WORKERS?"), "{text}");
+    let (worked, text) = run(folder.path(), &["migrate", "--print-grants", "gateway"], &[]);
+    assert!(worked && text.contains("GRANT SELECT, INSERT ON events TO \"gateway\";"), "{text}");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "nothing was opened");
+}

@@ -1,0 +1,70 @@
+//! What the value of a setting may look like, whatever it is for and whichever half reads it.
+
+/// What editors of one system write in front of a text, which is no part of it.
+const BYTE_ORDER_MARK: char = '\u{feff}';
+
+/// Why a value cannot be meant as it stands. Never repeats it: it may be a secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unclean {
+    #[error(
+        "stands in quotation marks, which would be a part of it (docker's --env-file keeps them); write it without"
+    )]
+    Quoted,
+    #[error(
+        "has a line end or another control character in it; write it on one line, and entries of a list with commas \
+         between them"
+    )]
+    ControlCharacter,
+}
+
+/// The text of a file without its byte order mark.
+#[must_use]
+pub fn without_mark(text: &str) -> &str {
+    text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text)
+}
+
+/// The value without blanks, line ends and marks around it, which no setting has: they come from files and orchestrators.
+/// Lists may go over several lines.
+///
+/// # Errors
+/// It holds what cannot be taken away safely.
+pub fn clean(value: &str) -> Result<&str, Unclean> {
+    let value = value.trim_matches(|c: char| c.is_whitespace() || c == BYTE_ORDER_MARK);
+    let is_quoted = |quote| value.len() > 1 && value.starts_with(quote) && value.ends_with(quote);
+    if is_quoted('"') || is_quoted('\'') {
+        return Err(Unclean::Quoted);
+    }
+    if value.split(',').any(|entry| entry.trim().contains(char::is_control)) {
+        return Err(Unclean::ControlCharacter);
+    }
+    Ok(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_cannot_be_meant_is_taken_away() {
+        for (value, cleaned) in [
+            (" a\t\r\n", "a"),
+            ("\u{feff}a", "a"),
+            ("", ""),
+            ("\n", ""),
+            ("shop:a\"b\",\n batch:c", "shop:a\"b\",\n batch:c"),
+            ("a b", "a b"),
+            ("\"", "\""),
+        ] {
+            assert_eq!(clean(value), Ok(cleaned), "{value:?}");
+        }
+        for (value, why) in [
+            ("\"a\"", Unclean::Quoted),
+            ("'a'\n", Unclean::Quoted),
+            ("\"\"", Unclean::Quoted),
+            ("a\nb", Unclean::ControlCharacter),
+            ("a,b\u{0}c", Unclean::ControlCharacter),
+        ] {
+            assert_eq!(clean(value), Err(why), "{value:?}");
+        }
+    }
+}

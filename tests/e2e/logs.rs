@@ -1,0 +1,172 @@
+//! No payment depends on a line of a log, whatever becomes of those who read it.
+
+use std::fs::{self, File};
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use gateway_tests::{Answer, Gateway, LogPipe, Own, Reader, until};
+use serde_json::{Value, json};
+use test_services::skipped;
+
+/// Far from what a charge takes, and from what a reader that is waited for would make of it.
+const SOON: Duration = Duration::from_secs(5);
+
+/// Those that write by the gateway's own code, and Envoy's access log.
+const LOGS: [&str; 3] = ["control-plane.log", "sandbox.log", "access.log"];
+
+const LOST: &str = "log lines were lost";
+
+async fn is_charged(gateway: &Gateway<'_>) {
+    let begun = Instant::now();
+    let charge =
+        json!({ "provider": "stripe", "amount": 4999, "currency": "USD", "paymentMethodId": "pm_card_visa" });
+    let answer = gateway.charge(&charge).await;
+    answer.succeeds(200, &json!({ "status": "completed" }));
+    assert!(begun.elapsed() < SOON, "a charge took {:?}", begun.elapsed());
+    assert_eq!(gateway.effects(&answer.transaction_id()).await, ["stripe charge 4999 USD"]);
+}
+
+async fn is_well(gateway: &Gateway<'_>) {
+    for path in ["/healthz", "/readyz"] {
+        let probe = gateway.http.get(format!("{}{path}", gateway.stack().control_plane_url())).timeout(SOON);
+        assert_eq!(Answer::of(probe).await.status, 200, "{path}");
+    }
+}
+
+async fn lines_dropped(gateway: &Gateway<'_>) -> u64 {
+    let url = format!("{}/metrics", gateway.stack().control_plane_url());
+    let metrics = Answer::of(gateway.http.get(url)).await.text();
+    let line = metrics.lines().find_map(|line| line.strip_prefix("log_lines_dropped_total "));
+    line.unwrap_or_else(|| panic!("no counter in {metrics}")).parse().unwrap()
+}
+
+/// A line of the control plane's log that says how much was lost, and why.
+async fn loss_is_told(log: impl Fn() -> String, reason: &str) {
+    let line = until("the line about the loss", async || {
+        let text = log();
+        let (whole, _) = text.rsplit_once('\n')?;
+        let loss = whole.lines().rfind(|line| line.contains(LOST))?;
+        Some(serde_json::from_str::<Value>(loss).unwrap_or_else(|error| panic!("{error}: {loss}")))
+    })
+    .await;
+    assert!(line["lines"].as_u64() > Some(0), "{line}");
+    assert!(line["reason"].as_str().unwrap().contains(reason), "{line}");
+}
+
+async fn with_pipes(settings: &[(&str, &str)]) -> (Own, [LogPipe; 3]) {
+    let mut pipes = None;
+    let prepare = |logs: &Path| pipes = Some(LOGS.map(|log| LogPipe::in_place_of(&logs.join(log))));
+    let own = Own::prepared(prepare, settings).await;
+    (own, pipes.unwrap())
+}
+
+#[tokio::test]
+async fn charges_go_on_when_the_readers_of_the_logs_have_gone_and_lines_when_they_are_back() {
+    let (own, pipes) = with_pipes(&[]).await;
+    let gateway = own.gateway();
+    is_charged(&gateway).await;
+    assert_eq!(lines_dropped(&gateway).await, 0);
+    pipes.iter().for_each(|pipe| pipe.set(Reader::IsGone));
+    for _ in 0..5 {
+        is_charged(&gateway).await;
+    }
+    is_well(&gateway).await;
+    until("lines that are dropped", async || (lines_dropped(&gateway).await > 0).then_some(())).await;
+    pipes.iter().for_each(|pipe| pipe.set(Reader::Reads));
+    is_charged(&gateway).await;
+    loss_is_told(|| pipes[0].text(), "Broken pipe").await;
+    let dropped = lines_dropped(&gateway).await;
+    is_charged(&gateway).await;
+    assert_eq!(lines_dropped(&gateway).await, dropped);
+}
+
+/// At `trace` the pipe and what waits for it are full after some requests.
+#[tokio::test]
+async fn charges_go_on_when_nobody_reads_the_logs_and_so_does_the_end() {
+    let (own, pipes) = with_pipes(&[("LOG_LEVEL", "trace")]).await;
+    let gateway = own.gateway();
+    pipes.iter().for_each(|pipe| pipe.set(Reader::Stalls));
+    until("lines that are dropped", async || {
+        is_charged(&gateway).await;
+        is_well(&gateway).await;
+        (lines_dropped(&gateway).await > 0).then_some(())
+    })
+    .await;
+    for _ in 0..5 {
+        is_charged(&gateway).await;
+    }
+    pipes.iter().for_each(|pipe| pipe.set(Reader::Reads));
+    loss_is_told(|| pipes[0].text(), "too slow").await;
+
+    pipes.iter().for_each(|pipe| pipe.set(Reader::Stalls));
+    let before = lines_dropped(&gateway).await;
+    until("lines that are dropped again", async || {
+        is_charged(&gateway).await;
+        (lines_dropped(&gateway).await > before).then_some(())
+    })
+    .await;
+    gateway.terminate("control-plane");
+    let ended = Instant::now();
+    let mut own = own;
+    let end = own.end_of_a_part().await;
+    assert!(end.contains("control-plane has ended (exit status: 0)"), "{end}");
+    assert!(ended.elapsed() < Duration::from_secs(10), "{:?}", ended.elapsed());
+}
+
+#[tokio::test]
+async fn charges_go_on_when_nothing_can_be_written_to_the_logs() {
+    let full = |logs: &Path| LOGS.iter().for_each(|log| symlink("/dev/full", logs.join(log)).unwrap());
+    let own = Own::prepared(full, &[]).await;
+    let gateway = own.gateway();
+    for _ in 0..5 {
+        is_charged(&gateway).await;
+    }
+    is_well(&gateway).await;
+    assert!(lines_dropped(&gateway).await > 0);
+}
+
+/// Logs on a disk of their own that fills up.
+#[tokio::test]
+async fn lines_go_on_when_a_full_disk_has_room_again() {
+    let disk = Disk::new();
+    let Some(disk) = disk else { return skipped("a small disk cannot be mounted here: only root may") };
+    let log = disk.0.path().join("control-plane.log");
+    let own = Own::prepared(|logs| symlink(&log, logs.join("control-plane.log")).unwrap(), &[]).await;
+    let gateway = own.gateway();
+    is_charged(&gateway).await;
+    let filler = disk.0.path().join("filler");
+    let written = std::io::copy(&mut std::io::repeat(b'x'), &mut File::create(&filler).unwrap());
+    written.unwrap_err();
+    until("lines that are dropped", async || {
+        is_charged(&gateway).await;
+        (lines_dropped(&gateway).await > 0).then_some(())
+    })
+    .await;
+    is_well(&gateway).await;
+    fs::remove_file(filler).unwrap();
+    is_charged(&gateway).await;
+    loss_is_told(|| fs::read_to_string(&log).unwrap(), "No space left").await;
+}
+
+/// A quarter of a megabyte, unmounted when dropped.
+struct Disk(tempfile::TempDir);
+
+impl Disk {
+    fn new() -> Option<Self> {
+        let folder = tempfile::tempdir().unwrap();
+        let mount = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", "size=256k", "tmpfs"])
+            .arg(folder.path())
+            .output();
+        mount.is_ok_and(|output| output.status.success()).then_some(Self(folder))
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        // The gateway that writes there is dropped before it.
+        let _ = Command::new("umount").arg("--lazy").arg(self.0.path()).status();
+    }
+}

@@ -1,0 +1,140 @@
+//! Alerts: each is right by Prometheus' own tests, explained in the runbook, and about metrics that are there from the
+//! first scrape.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use gateway_tests::{Answer, Own};
+use serde_yaml_ng::Value;
+use test_services::{PostgresServer, RabbitServer, RedisServer, skipped};
+
+/// Counted by the filter from the first time on, or known from the first webhook: their alerts allow for that.
+const LATER: [&str; 2] = ["gateway_edge_webhooks", "gateway_edge_paypal_days_left"];
+
+/// Of the process that reconciles by itself.
+const OF_RECONCILING: &str = "reconcile_finished_timestamp_seconds";
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/monitoring")
+}
+
+fn read(name: &str) -> String {
+    fs::read_to_string(folder().join(name)).unwrap()
+}
+
+/// Name, expression and runbook entry of each.
+fn alerts() -> Vec<(String, String, String)> {
+    let rules: Value = serde_yaml_ng::from_str(&read("alerts.yaml")).unwrap();
+    let groups = rules["groups"].as_sequence().unwrap();
+    let rules = groups.iter().flat_map(|group| group["rules"].as_sequence().unwrap());
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    rules
+        .map(|rule| (text(&rule["alert"]), text(&rule["expr"]), text(&rule["annotations"]["runbook"])))
+        .collect()
+}
+
+#[test]
+fn prometheus_takes_the_rules_and_their_tests_pass() {
+    for arguments in [["check", "rules", "alerts.yaml"], ["test", "rules", "alerts.test.yaml"]] {
+        let Ok(output) = Command::new("promtool").args(arguments).current_dir(folder()).output() else {
+            return skipped("no promtool on the PATH (Debian: apt-get install prometheus)");
+        };
+        let said = [output.stdout, output.stderr].concat();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&said));
+    }
+}
+
+#[test]
+fn each_alert_is_tested_both_ways_and_has_an_entry_in_the_runbook() {
+    let (tests, runbook) = (read("alerts.test.yaml"), read("runbook.md"));
+    let entries: Vec<_> = runbook.lines().filter_map(|line| line.strip_prefix("### ")).collect();
+    let alerts = alerts();
+    for (name, _, entry) in &alerts {
+        for kind in ["fires", "is silent"] {
+            assert!(tests.contains(&format!("name: {name} {kind}")), "{name} {kind}");
+        }
+        assert!(entries.contains(&name.as_str()), "{name}");
+        assert_eq!(*entry, format!("docs/monitoring/runbook.md#{}", name.to_lowercase()));
+    }
+    assert_eq!(entries.len(), alerts.len(), "an entry is of no alert");
+}
+
+/// The names of metrics in an expression: what has an underscore and is no function, label or text.
+fn metrics(expression: &str) -> BTreeSet<String> {
+    let mut bare = String::new();
+    let (mut depth, mut is_grouping) = (0_u32, false);
+    for word in expression.split_inclusive(|c: char| !(c.is_ascii_alphanumeric() || c == '_')) {
+        let (name, end) = word.split_at(word.len() - 1);
+        if depth == 0 && !is_grouping && !name.is_empty() {
+            bare.push_str(name);
+            bare.push(if end == "(" { '(' } else { ' ' });
+        }
+        match end {
+            "{" => depth += 1,
+            "}" => depth -= 1,
+            "(" if name == "by" => is_grouping = true,
+            "(" if name.is_empty() && bare.trim_end().ends_with("by") => is_grouping = true,
+            ")" if is_grouping => {
+                is_grouping = false;
+                bare.push_str("; ");
+            }
+            _ => {}
+        }
+    }
+    let words = bare.split(' ').flat_map(|word| word.rsplit('(').next());
+    words.filter(|word| word.contains('_')).map(str::to_owned).collect()
+}
+
+#[test]
+fn the_names_of_metrics_are_found_in_an_expression() {
+    let found =
+        metrics("max by (of_what) (a_b{c_d=\"e_f\"}) > 0 or histogram_quantile(0.9, sum(rate(g_h[5m]))) ");
+    assert_eq!(found.into_iter().collect::<Vec<_>>(), ["a_b", "g_h"]);
+}
+
+/// An alarm on a metric that is not there stays silent.
+#[tokio::test]
+async fn the_first_scrape_has_every_metric_that_an_alert_is_about() {
+    let Some(redis) = RedisServer::own(&[]).await else { return };
+    let Some(postgres) = PostgresServer::own().await else { return };
+    let Some(rabbit) = RabbitServer::own().await else { return };
+    let database = postgres.database().await;
+    let own = Own::start(&[
+        ("REDIS_URI", redis.uri()),
+        ("DB_URI", database.uri()),
+        ("AMQP_URI", rabbit.uri()),
+        ("RECONCILE_EVERY", "6h"),
+    ])
+    .await;
+    let stack = &own.stack;
+    let process = |setting: &str| format!("http://{}/metrics", stack.setting(setting).unwrap());
+    let mut shown = String::new();
+    for url in [
+        process("CONTROL_PLANE_LISTEN"),
+        process("WORKER_LISTEN"),
+        process("EDGE_CACHE_LISTEN"),
+        format!("{}/stats/prometheus", stack.admin_url()),
+    ] {
+        shown.push_str(&Answer::of(own.gateway().http.get(url)).await.text());
+    }
+    let is_shown = |metric: &str| {
+        shown.lines().any(|line| line.strip_prefix(metric).is_some_and(|rest| rest.starts_with([' ', '{'])))
+    };
+    for (alert, expression, _) in alerts() {
+        for metric in metrics(&expression) {
+            assert!(is_shown(&metric) || LATER.contains(&&*metric), "{alert}: no {metric} in\n{shown}");
+        }
+    }
+    for gauge in [
+        "queue_connected",
+        "queue_parked",
+        "provider_circuit_open",
+        "edge_cache_memory_bytes",
+        OF_RECONCILING,
+    ] {
+        assert!(is_shown(gauge), "{gauge}");
+    }
+}

@@ -1,0 +1,119 @@
+//! The log of a part as a pipe: what becomes of those who write it when nobody reads.
+
+use std::fs::{self, File};
+use std::io::{ErrorKind, Read as _, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use rustix::fs::OFlags;
+
+const PAUSE: Duration = Duration::from_millis(5);
+
+/// What the reader does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Reader {
+    Reads,
+    /// Holds the pipe open and reads nothing.
+    Stalls,
+    /// Has closed it.
+    IsGone,
+    /// For good.
+    Ends,
+}
+
+impl Reader {
+    fn of(number: u8) -> Self {
+        [Self::Reads, Self::Stalls, Self::IsGone, Self::Ends][usize::from(number)]
+    }
+}
+
+/// A named pipe in the place of a log, and its reader, who writes to a file beside it what was read.
+#[derive(Debug)]
+pub struct LogPipe {
+    wanted: Arc<AtomicU8>,
+    /// What the reader does now.
+    does: Arc<Mutex<Reader>>,
+    read: PathBuf,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl LogPipe {
+    /// Before the part starts whose log it is: opening a pipe waits for its other end.
+    #[must_use]
+    pub fn in_place_of(log: &Path) -> Self {
+        assert!(Command::new("mkfifo").arg(log).status().unwrap().success(), "mkfifo");
+        let read = log.with_extension("read.log");
+        let (wanted, does) =
+            (Arc::new(AtomicU8::new(Reader::Reads as u8)), Arc::new(Mutex::new(Reader::Reads)));
+        let reader = Some(open(log));
+        let thread = thread::spawn({
+            let (log, read, wanted, does) = (log.to_owned(), read.clone(), wanted.clone(), does.clone());
+            move || run(&log, &read, &wanted, &does, reader)
+        });
+        Self { wanted, does, read, thread: Some(thread) }
+    }
+
+    /// Returns when the reader does so.
+    pub fn set(&self, reader: Reader) {
+        self.wanted.store(reader as u8, Ordering::Release);
+        while *self.does.lock().unwrap() != reader {
+            assert!(
+                self.thread.as_ref().is_some_and(|thread| !thread.is_finished()),
+                "the reader has failed"
+            );
+            thread::sleep(PAUSE);
+        }
+    }
+
+    /// All that was read so far.
+    #[must_use]
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&fs::read(&self.read).unwrap_or_default()).into_owned()
+    }
+}
+
+impl Drop for LogPipe {
+    fn drop(&mut self) {
+        self.wanted.store(Reader::Ends as u8, Ordering::Release);
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// At once, whether or not somebody writes.
+fn open(pipe: &Path) -> File {
+    let flags = i32::try_from(OFlags::NONBLOCK.bits()).unwrap();
+    File::options().read(true).custom_flags(flags).open(pipe).unwrap()
+}
+
+fn run(log: &Path, read: &Path, wanted: &AtomicU8, does: &Mutex<Reader>, mut reader: Option<File>) {
+    let mut copy = File::create(read).unwrap();
+    let mut bytes = [0; 65_536];
+    loop {
+        let wants = Reader::of(wanted.load(Ordering::Acquire));
+        match wants {
+            Reader::Reads | Reader::Stalls => reader = Some(reader.take().unwrap_or_else(|| open(log))),
+            Reader::IsGone | Reader::Ends => reader = None,
+        }
+        *does.lock().unwrap() = wants;
+        if wants == Reader::Ends {
+            return;
+        }
+        let got = match reader.as_mut().filter(|_| wants == Reader::Reads).map(|pipe| pipe.read(&mut bytes)) {
+            Some(Ok(length)) => length,
+            Some(Err(error)) if error.kind() != ErrorKind::WouldBlock => panic!("{error}"),
+            _ => 0,
+        };
+        copy.write_all(&bytes[..got]).unwrap();
+        if got == 0 {
+            thread::sleep(PAUSE);
+        }
+    }
+}
