@@ -208,16 +208,19 @@ impl<'s> Gateway<'s> {
     /// The line of Envoy's access log about an answer.
     pub async fn access_log_line(&self, answer: &Answer) -> Value {
         let id = answer.header("x-request-id").expect("an answer has a request id");
-        let log = self.stack.run_dir().log("access");
         until("the line in the access log", async || {
-            let text = fs::read_to_string(&log).unwrap_or_default();
-            // What is after the last line feed may be half a line.
-            let (whole, _) = text.rsplit_once('\n')?;
-            let mut lines =
-                whole.lines().map(|line| serde_json::from_str::<Value>(line).expect("a line is JSON"));
-            lines.find(|line| line["request_id"] == id)
+            self.access_log_lines().into_iter().find(|line| line["request_id"] == id)
         })
         .await
+    }
+
+    /// All that Envoy has logged about requests so far.
+    #[must_use]
+    pub fn access_log_lines(&self) -> Vec<Value> {
+        let text = fs::read_to_string(self.stack.run_dir().log("access")).unwrap_or_default();
+        // What is after the last line feed may be half a line.
+        let (whole, _) = text.rsplit_once('\n').unwrap_or_default();
+        whole.lines().map(|line| serde_json::from_str(line).expect("a line is JSON")).collect()
     }
 
     /// Every file of the stack, the database and the logs among them.

@@ -13,7 +13,7 @@ use crate::waiting::{PerKey, Place, Places};
 pub struct ConnectionSettings {
     /// Connections of one address to one worker, 1 to 10,000; `None` for any number.
     pub per_address: Option<usize>,
-    /// New ones of one address a second, 1 to 10,000, once it has opened `per_address` of them at once.
+    /// New ones of one address a second, 1 to 10,000, once it has opened half of `per_address` at once.
     pub new_per_second: u32,
 }
 
@@ -82,10 +82,12 @@ struct Opened {
 }
 
 impl Opened {
+    /// A client may open its pool at once. Over HTTP/2 each connection brings a hundred requests with it, so as many as an
+    /// address may have open would keep a worker from everybody else for a second.
     fn admit(&mut self, now_ms: u64, max: usize, new_per_second: u32) -> Option<Place> {
         let place = self.open.take()?;
         let every_us = 1_000_000 / u64::from(new_per_second.max(1));
-        let burst = u64::try_from(max).unwrap_or(u64::MAX);
+        let burst = u64::try_from(max.div_ceil(2)).unwrap_or(u64::MAX);
         self.new.take(now_ms.saturating_mul(1_000), burst, every_us).then_some(place)
     }
 }
@@ -150,18 +152,18 @@ mod tests {
 
     #[test]
     fn connections_that_come_and_go_are_taken_at_a_pace_behind_a_burst() {
-        let mut connections = with(4);
+        let mut connections = with(40);
         let mut taken = |peer: &str, now_ms: u64| {
             (0..100)
                 .filter(|_| matches!(connections.admit(Some(peer.as_bytes()), now_ms), Admission::Counted(_)))
                 .count()
         };
-        assert_eq!(taken("192.0.2.1:1", 5_000), 4);
+        assert_eq!(taken("192.0.2.1:1", 5_000), 20);
         assert_eq!(taken("192.0.2.1:1", 5_099), 0);
         assert_eq!(taken("192.0.2.1:1", 5_300), 3);
-        assert_eq!(taken("192.0.2.2:1", 5_300), 4);
+        assert_eq!(taken("192.0.2.2:1", 5_300), 20);
         assert_eq!(taken("192.0.2.1:1", 1_000), 0, "by a clock that was set back");
-        assert_eq!(taken("192.0.2.1:1", 60_000), 4);
+        assert_eq!(taken("192.0.2.1:1", 60_000), 20);
     }
 
     #[test]

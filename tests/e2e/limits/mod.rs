@@ -5,6 +5,7 @@ mod clients;
 mod connections;
 mod headers;
 mod in_flight;
+mod logged;
 mod shared;
 
 use std::cell::{Cell, RefCell};
