@@ -39,7 +39,7 @@ struct Defaults {
     in_flight: u32,
     /// Connections of one address to one worker.
     connections: u32,
-    /// New ones of one address a second, behind twice as many at once. Each may bring a hundred requests in its first
+    /// New ones of one address a second, once it has half of those open. Each may bring a hundred requests in its first
     /// milliseconds, of which each costs something even if it is refused.
     new_connections: u32,
 }

@@ -63,15 +63,18 @@ async fn of_requests_that_are_canceled_at_once_few_lines_are_written_whatever_th
 async fn a_client_that_leaves_while_its_charge_is_under_way_is_in_the_access_log() {
     let own = Own::start(&[]).await;
     let gateway = own.gateway();
-    gateway.sandbox.slow_down("stripe", "charge", 2_000).await;
+    gateway.sandbox.slow_down("stripe", "charge", 8_000).await;
     let (client, connection) =
         h2::client::handshake(TcpStream::connect(gateway.address()).await.unwrap()).await.unwrap();
     let connection = tokio::spawn(connection);
     let mut client = client.ready().await.unwrap();
     let (_answer, mut body) = client.send_request(http2::post("/payments/charge"), false).unwrap();
     body.send_data(charge(700).to_string().into(), true).unwrap();
-    until("the charge", async || (gateway.sandbox.requests("stripe", "charge").await > 0).then_some(()))
-        .await;
+    until("the payment", async || {
+        let pending = gateway.get("/payments?status=pending&limit=1").await.json();
+        pending["data"].as_array().filter(|payments| !payments.is_empty()).map(|_| ())
+    })
+    .await;
     connection.abort();
 
     let line = until("its line", async || {
