@@ -37,7 +37,8 @@ drain() {
   local until=$((SECONDS + most)) left
   while [ "$SECONDS" -lt "$until" ]; do
     left=$(inside)
-    if [ -z "$left" ] || [ "$left" = 0 ]; then break; fi
+    # Without an answer nothing is known: an Envoy that lives may be busy.
+    if [ "$left" = 0 ] || ! kill -0 "$envoy" 2>/dev/null; then break; fi
     sleep 0.1
   done
   kill -TERM "$envoy" 2>/dev/null

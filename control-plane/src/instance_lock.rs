@@ -28,7 +28,9 @@ impl InstanceLock {
     }
 
     fn of(database: &Path) -> anyhow::Result<Self> {
-        let mut path = database.as_os_str().to_owned();
+        // By whatever name: two links to one file are one database.
+        let real = database.canonicalize();
+        let mut path = real.as_deref().unwrap_or(database).as_os_str().to_owned();
         path.push(SUFFIX);
         let path = PathBuf::from(path);
         let mut options = OpenOptions::new();

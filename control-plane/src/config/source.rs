@@ -20,6 +20,11 @@ pub enum ConfigError {
     File { path: PathBuf, problem: String },
 }
 
+fn looks_like_a_name(key: &str) -> bool {
+    key.len() <= 64
+        && key.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
+}
+
 const ENVIRONMENT: &str = "the environment";
 
 /// The raw settings, with the place each came from.
@@ -108,8 +113,14 @@ impl Source {
             .filter(|(key, _)| !key.is_empty() && !key.contains(char::is_whitespace))
             .ok_or_else(|| format!("line {number} is not `KEY=value`"))?;
         if settings::known(key).is_none() {
-            let meant = settings::meant(key).map_or_else(String::new, |key| format!("; do you mean {key}?"));
-            return Err(format!("line {number} sets {key}, which is no setting{meant}"));
+            return Err(match settings::meant(key) {
+                Some(meant) => {
+                    format!("line {number} sets {key}, which is no setting; do you mean {meant}?")
+                }
+                None if looks_like_a_name(key) => format!("line {number} sets {key}, which is no setting"),
+                // Perhaps the rest of a secret that goes on on a line of its own: not to be printed.
+                None => format!("line {number} sets what is no setting"),
+            });
         }
         if self.values.contains_key(key) {
             return Err(format!("line {number} sets {key} a second time"));

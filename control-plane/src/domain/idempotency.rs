@@ -241,7 +241,9 @@ impl OperationError {
             | Self::Unacceptable(_)
             | Self::CaptureExceeds { .. }
             | Self::Busy { .. }
-            | Self::OrderTaken => true,
+            | Self::OrderTaken
+            // This request's change was not recorded; that of an earlier one with the key may have been.
+            | Self::NotRecorded(_) => true,
             // These ask for the key themselves, are about it, or leave open whether it was taken.
             Self::NotFound
             | Self::InvalidState { .. }
@@ -253,7 +255,6 @@ impl OperationError {
             | Self::InProgress
             | Self::KeyTaken
             | Self::InDoubt(_)
-            | Self::NotRecorded(_)
             | Self::Store(_)
             | Self::Crashed => false,
         }

@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -302,6 +303,44 @@ async fn a_charge_that_the_database_refused_is_told_as_not_carried_out() {
     );
     assert!(answer["error"]["message"].as_str().unwrap().contains("was not carried out"), "{answer}");
     assert!(api.test.provider.calls.lock().unwrap().is_empty());
+}
+
+/// The edge has forgotten the key, so it is not looked for before it is taken; and taking it fails.
+#[tokio::test]
+async fn a_charge_that_was_carried_out_is_never_told_as_not_carried_out_when_its_key_comes_again() {
+    let api = Api::start().await;
+    let key = Key::parse([&b"again"[..]]).unwrap();
+    let client = edge_core::client::ClientId::parse("demo").unwrap();
+    let scope = Scope::new(&client, "POST", "/payments/charge", &key);
+    let fingerprint = Fingerprint::new("POST", "/payments/charge", "", b"", CHARGE.as_bytes());
+    let lease = Lease::from_ms(60_000).unwrap();
+    let charge = async || {
+        let Ok(Verdict::Start { fence }) =
+            api.cache.claim(&ClaimRequest { scope: fresh_scope(&client), fingerprint, lease }).await
+        else {
+            panic!("not started")
+        };
+        let turn = Claim { scope, fingerprint, fence: Some(fence) };
+        let claims = Claims {
+            client: Some(client.clone()),
+            claim: Some(turn),
+            ..Claims::anonymous("req-1".to_owned())
+        };
+        read(api.send(api.vouched_for(&claims, "POST", "/payments/charge", CHARGE)).await).await
+    };
+    let (status, first) = charge().await;
+    assert_eq!(status, StatusCode::OK, "{first}");
+    let refuse =
+        "CREATE TRIGGER no_keys BEFORE INSERT ON idempotency_keys BEGIN SELECT RAISE(ABORT, 'no'); END";
+    api.test.store.execute(refuse).await;
+    assert_eq!(charge().await, (StatusCode::OK, first));
+}
+
+/// Of a key that nobody has used.
+fn fresh_scope(client: &edge_core::client::ClientId) -> Scope {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let name = format!("fresh-{}", NEXT.fetch_add(1, Ordering::Relaxed));
+    Scope::new(client, "POST", "/payments/charge", &Key::parse([name.as_bytes()]).unwrap())
 }
 
 #[tokio::test]

@@ -122,8 +122,11 @@ async fn already_decided(
         at: gateway.now(),
         answer: Some((call.render)(&result, &call.cause.request_id)),
     });
-    commit(gateway, Change::from(Step::Nothing).with_key(key), id).await?;
-    result
+    match commit(gateway, Change::from(Step::Nothing).with_key(key), id).await {
+        // That the key is answered is not recorded; what it asks for is done.
+        Err(OperationError::NotRecorded(problem)) => Err(OperationError::Store(problem)),
+        done => done.and(result),
+    }
 }
 
 /// Whether the request asks for what the waiting payment is about.

@@ -16,6 +16,7 @@ use crate::domain::gateway::Gateway;
 use crate::domain::idempotency::{Call, Subject};
 use crate::domain::payment::Payment;
 use crate::domain::provider::{OperationKind, PaymentProvider};
+use crate::domain::queue::WorkKind;
 use crate::domain::refund::Refund;
 
 /// What a key's request can have made.
@@ -105,5 +106,8 @@ pub(super) fn may_repeat(
 /// Whether the process that began at `since` to work on something works on it no more.
 pub(super) fn is_over(gateway: &Gateway, since: Timestamp) -> bool {
     let before_us = gateway.store.is_exclusive() && since < gateway.started_at;
-    before_us || gateway.now().duration_since(since) > gateway.retries.policy().call_lease
+    let policy = gateway.retries.policy();
+    let ago = gateway.now().duration_since(since);
+    // Further ahead than clocks of hosts are apart: it was begun by a clock that has been put back since.
+    before_us || ago > policy.call_lease || -ago > policy.furthest(WorkKind::Payment)
 }

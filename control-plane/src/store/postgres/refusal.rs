@@ -8,6 +8,8 @@ const READ_ONLY: &str = "25006";
 const NO_RIGHT: &str = "42501";
 const INSUFFICIENT_RESOURCES: &str = "53";
 const SYSTEM_ERROR: &str = "58";
+const CONNECTION: &str = "08";
+const COMPLETION_UNKNOWN: &str = "40003";
 /// `admin_shutdown`, `crash_shutdown`, `cannot_connect_now`.
 const SHUTDOWNS: [&str; 3] = ["57P01", "57P02", "57P03"];
 
@@ -42,8 +44,29 @@ pub(super) fn is_of_all_changes(problem: &sqlx::Error) -> bool {
 }
 
 /// The server's word that it executed nothing of the statement, or undid it. A backend that is told to go
-/// ([`PgSeverity::Fatal`]) may say so instead of that its commit is done.
+/// ([`PgSeverity::Fatal`]) may say so instead of that its commit is done. So may a pooler in between whose way to the server
+/// has broken: it speaks of the connection (class 08), and knows no more of the statement than we do.
 pub(super) fn undone(problem: &sqlx::Error) -> Option<&PgDatabaseError> {
     let sqlx::Error::Database(told) = problem else { return None };
-    told.try_downcast_ref::<PgDatabaseError>().filter(|told| matches!(told.severity(), PgSeverity::Error))
+    let told = told.try_downcast_ref::<PgDatabaseError>()?;
+    (matches!(told.severity(), PgSeverity::Error) && says_what_became_of_it(told.code())).then_some(told)
+}
+
+fn says_what_became_of_it(code: &str) -> bool {
+    !code.starts_with(CONNECTION) && code != COMPLETION_UNKNOWN
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_about_the_connection_says_nothing_of_the_statement() {
+        for code in ["08006", "08P01", "08000", "40003"] {
+            assert!(!says_what_became_of_it(code), "{code}");
+        }
+        for code in ["25006", "53100", "42501", "40001", "23505", "GW001"] {
+            assert!(says_what_became_of_it(code), "{code}");
+        }
+    }
 }

@@ -108,7 +108,7 @@ impl PostgresWriter {
                 let rest: Vec<_> = members.into_iter().filter(|member| !refused.contains(member)).collect();
                 for member in refused {
                     let Some(change) = batch.get(member) else { continue };
-                    match self.step_conflict(change).await {
+                    match self.why_not(change).await {
                         Ok(Some(conflict)) => {
                             tell(results, member, self.conflict(change, conflict, doubted).await);
                         }
@@ -190,14 +190,31 @@ impl PostgresWriter {
     ) -> Result<(), CommitError> {
         if doubted {
             let Some(connection) = &mut self.connection else { return Err(unavailable(Lost).into()) };
-            if evidence::is_written(connection, change).await? {
-                return Ok(());
+            match timeout(ANSWER_MAX, evidence::is_written(connection, change)).await {
+                Ok(Ok(true)) => return Ok(()),
+                Ok(Ok(false)) => {}
+                Ok(Err(problem)) => return Err(problem.into()),
+                Err(_) => return Err(unavailable(self.silent()).into()),
             }
         }
         Err(CommitError::Conflict(conflict))
     }
 
+    /// The server answers no more, or the way to it is dead: neither this connection nor any other is used again.
+    fn silent(&mut self) -> sqlx::Error {
+        self.connection = None;
+        self.renewal.ask();
+        sqlx::Error::Io(std::io::ErrorKind::TimedOut.into())
+    }
+
     /// Why a change does not apply. `None`: it would by now.
+    async fn why_not(&mut self, change: &Change) -> Result<Option<Conflict>, sqlx::Error> {
+        match timeout(ANSWER_MAX, self.step_conflict(change)).await {
+            Ok(answer) => answer,
+            Err(_) => Err(self.silent()),
+        }
+    }
+
     async fn step_conflict(&mut self, change: &Change) -> Result<Option<Conflict>, sqlx::Error> {
         let Some(connection) = &mut self.connection else { return Ok(None) };
         match &change.step {
