@@ -45,6 +45,21 @@ async fn work_that_is_put_off_is_done_though_the_clock_is_put_back_a_day() {
 }
 
 #[tokio::test]
+async fn the_call_of_a_process_that_died_is_over_though_the_clock_is_put_back_a_day() {
+    let test = TestGateway::start().await;
+    let (payment, open) = opening(0, "demo", 100);
+    test.gateway.store.commit(open).await.unwrap();
+    test.clock.advance(-A_DAY_S);
+    for _ in 0..10 {
+        clock_back::once(&test.gateway).await.unwrap();
+        test.work_off_what_is_due().await;
+        test.clock.advance(60);
+    }
+    let story = ["payment.created", "payment.processing", "payment.unknown", "payment.completed"];
+    assert_eq!(test.kinds(&payment).await, story);
+}
+
+#[tokio::test]
 async fn what_is_put_off_as_far_as_it_may_be_stays_put_off() {
     let test = TestGateway::start().await;
     test.answers([cut()]);
