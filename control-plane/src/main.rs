@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-
 use clap::{Parser, Subcommand};
 use control_plane::causes::with_causes;
 use control_plane::config::{Config, EdgeCacheConfig, Source, WorkerConfig, db_uri, explain, unusable};

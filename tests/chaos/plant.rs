@@ -4,11 +4,11 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use gateway_tests::proxy::{Mode, Proxy};
 use gateway_tests::{LogPipe, Reader, Sandbox};
 use local_stack::{Addresses, Options, RunDir, Stack};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
+use test_services::proxy::{Mode, Proxy};
 use test_services::{PostgresServer, RabbitServer, RedisServer, TestDatabase};
 
 use crate::schedule::{Action, LEASE, Process, Shape, Wire};
@@ -214,7 +214,7 @@ impl Plant {
         let port = self.servers.as_ref().unwrap().postgres.port();
         for ((wire, _), proxy) in &self.wires {
             if *wire == Wire::ControlPlaneToDatabase {
-                proxy.lead_to(([127, 0, 0, 1], port).into());
+                proxy.lead_to_port(port);
             }
         }
     }

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use control_plane::crash_point;
 use gateway_tests::Reader;
-use gateway_tests::proxy::Mode;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom as _;
 use rand::{RngExt as _, SeedableRng as _};
 use serde_json::{Value, json};
+use test_services::proxy::Mode;
 
 /// Longer than a key stays with a request whose end is not heard of (`IDEMPOTENCY_LEASE_MS` of the plant).
 pub(crate) const LEASE: Duration = Duration::from_millis(1_000);

@@ -4,7 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use gateway_tests::proxy::{Mode, Proxy};
+use test_services::proxy::{Mode, Proxy};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -58,7 +58,7 @@ async fn each_mode_does_what_it_says() {
     let heard = tokio::time::timeout(Duration::from_millis(100), open.read(&mut byte)).await;
     assert!(heard.is_err(), "{heard:?}");
     let other = echo().await;
-    proxy.lead_to(other);
+    proxy.lead_to_port(other.port());
     assert_eq!(say_hello(&proxy).await.as_deref(), Ok("hello"), "at another place");
     proxy.set(Mode::BlackHole);
     let (heard, ()) = tokio::join!(say_hello(&proxy), async {

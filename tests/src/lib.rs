@@ -16,7 +16,6 @@ pub mod http1;
 pub mod http2;
 mod log_pipe;
 mod prometheus;
-pub mod proxy;
 pub mod rate_limit_service;
 mod sandbox;
 mod stacks;

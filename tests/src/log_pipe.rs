@@ -87,7 +87,7 @@ impl Drop for LogPipe {
     }
 }
 
-/// At once, whether or not somebody writes.
+/// At once, whether or not anything is written.
 fn open(pipe: &Path) -> File {
     let flags = i32::try_from(OFlags::NONBLOCK.bits()).unwrap();
     File::options().read(true).custom_flags(flags).open(pipe).unwrap()

@@ -8,6 +8,7 @@
 //! Measured on Redis 7.0.15, 200,000 keys of a kind: 565 bytes for the answer to a charge (102 bytes of JSON; more for
 //! each more), 293 for a lease, everything included.
 
+mod info;
 mod inspect;
 mod room;
 

@@ -63,7 +63,7 @@ pub(super) fn known(name: &str) -> Option<&'static str> {
     names().find(|known| *known == name)
 }
 
-/// The setting that somebody who wrote `name` may have meant.
+/// The setting that `name` is nearly the name of.
 pub(super) fn meant(name: &str) -> Option<&'static str> {
     let name = name.to_ascii_uppercase();
     if let Some((_, ours)) = NAMES_ELSEWHERE.iter().find(|(theirs, _)| *theirs == name) {

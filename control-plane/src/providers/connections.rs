@@ -119,17 +119,17 @@ mod tests {
 
     use axum::Router;
     use axum::routing::get;
-    use test_services::Way;
+    use test_services::proxy::{Mode, Proxy};
 
     use super::*;
 
     /// A provider that speaks HTTP/2, behind a load balancer.
-    async fn provider() -> (Way, String) {
+    async fn provider() -> (Proxy, String) {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let router = Router::new().route("/", get(async || "ok"));
         tokio::spawn(async move { axum::serve(listener, router).await });
-        let way = Way::to_port(port).await;
+        let way = Proxy::to_port(port).await;
         let url = format!("http://{}/", way.address());
         (way, url)
     }
@@ -154,7 +154,7 @@ mod tests {
             assert!(call(&connections, &url, Duration::from_secs(5)).await);
         }
         assert_eq!(way.opened(), 2, "the clients have connections of their own");
-        way.silence();
+        way.set(Mode::Silence);
         let begun = Instant::now();
         // Would be waited for much longer, and is told before.
         let (first, second) = tokio::join!(
@@ -174,7 +174,7 @@ mod tests {
         for _ in 0..2 {
             assert!(call(&connections, &url, Duration::from_secs(5)).await);
         }
-        way.silence();
+        way.set(Mode::Silence);
         for _ in 0..4 {
             assert!(!call(&connections, &url, Duration::from_millis(100)).await);
         }

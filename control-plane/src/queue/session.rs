@@ -22,7 +22,7 @@ use crate::worker::shift::Shift;
 /// From the first packet to the last queue.
 const OPEN_MAX: Duration = Duration::from_secs(10);
 const CLOSE_MAX: Duration = Duration::from_secs(1);
-/// Messages that need somebody to look at them.
+/// Messages that could not be followed, and that a person has to look at.
 pub(super) const PARKED: &str = "queue_parked";
 /// Also how a broker is noticed that the way to has gone silent: the library pings, and ends a connection without an
 /// answer only after a multiple of the minute that brokers ask for.

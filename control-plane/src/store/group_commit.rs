@@ -187,7 +187,7 @@ async fn run(mut writer: impl Writer, queue: &Mutex<Queue>, patience: Duration, 
             let results = writer.write(&batch).await;
             proved.note_all(&results);
             for (done, result) in done.into_iter().zip(results) {
-                // Whoever asked may be gone; what is written stays written.
+                // The caller may be gone; what is written stays written.
                 let _ = done.send(result);
             }
         }

@@ -19,7 +19,7 @@ use control_plane::domain::provider::{
 use control_plane::domain::queue::{Claimed, Due, Work};
 use control_plane::domain::retries::{Retries, RetryPolicy};
 use control_plane::domain::store::{Change, Step};
-use control_plane::domain::webhook::WebhookEvent;
+use control_plane::domain::webhook::{EventState, WebhookEvent};
 use control_plane::worker::due::Bell;
 use edge_core::client::ClientId;
 use edge_core::idempotency::{Fingerprint, Key, Scope};
@@ -182,6 +182,21 @@ pub(crate) fn attempt(n: u8) -> AttemptId {
 
 pub(crate) fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_767_225_600 + second).unwrap()
+}
+
+/// An event of Stripe's that has come in, about which nothing is done yet.
+pub(crate) fn received(id: &str, kind: &str, received_at: Timestamp) -> WebhookEvent {
+    WebhookEvent {
+        provider: Provider::Stripe,
+        id: id.to_owned(),
+        kind: kind.to_owned(),
+        body: b"{}".to_vec(),
+        body_sha256: None,
+        created_at: None,
+        received_at,
+        state: EventState::Received,
+        attempts: 0,
+    }
 }
 
 /// A payment under way, as it is opened in the store.

@@ -2,7 +2,6 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -12,8 +11,7 @@ use control_plane::cache::{EdgeCache, InProcessCache, Keeping, Limits};
 use control_plane::domain::clock::Clock;
 use control_plane::domain::provider::{Doubt, Outcome, Refusal, RefusalKind};
 use control_plane::http::{App, router};
-use edge_core::attestation::{Claim, Claims, HEADER, Keys, Request as Attested};
-use edge_core::idempotency::{ClaimRequest, Fingerprint, Key, Lease, Scope, Verdict, Word};
+use edge_core::attestation::{Claims, HEADER, Keys, Request as Attested};
 use edge_core::request::ReturnUrlHosts;
 use futures_util::stream::pending;
 use metrics_exporter_prometheus::PrometheusBuilder;
@@ -23,6 +21,8 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 use crate::common::*;
+
+mod keys;
 
 const KEY: &str = "k1:0101010101010101010101010101010101010101010101010101010101010101";
 const CHARGE: &str =
@@ -305,44 +305,6 @@ async fn a_charge_that_the_database_refused_is_told_as_not_carried_out() {
     assert!(api.test.provider.calls.lock().unwrap().is_empty());
 }
 
-/// The edge has forgotten the key, so it is not looked for before it is taken; and taking it fails.
-#[tokio::test]
-async fn a_charge_that_was_carried_out_is_never_told_as_not_carried_out_when_its_key_comes_again() {
-    let api = Api::start().await;
-    let key = Key::parse([&b"again"[..]]).unwrap();
-    let client = edge_core::client::ClientId::parse("demo").unwrap();
-    let scope = Scope::new(&client, "POST", "/payments/charge", &key);
-    let fingerprint = Fingerprint::new("POST", "/payments/charge", "", b"", CHARGE.as_bytes());
-    let lease = Lease::from_ms(60_000).unwrap();
-    let charge = async || {
-        let Ok(Verdict::Start { fence }) =
-            api.cache.claim(&ClaimRequest { scope: fresh_scope(&client), fingerprint, lease }).await
-        else {
-            panic!("not started")
-        };
-        let turn = Claim { scope, fingerprint, fence: Some(fence) };
-        let claims = Claims {
-            client: Some(client.clone()),
-            claim: Some(turn),
-            ..Claims::anonymous("req-1".to_owned())
-        };
-        read(api.send(api.vouched_for(&claims, "POST", "/payments/charge", CHARGE)).await).await
-    };
-    let (status, first) = charge().await;
-    assert_eq!(status, StatusCode::OK, "{first}");
-    let refuse =
-        "CREATE TRIGGER no_keys BEFORE INSERT ON idempotency_keys BEGIN SELECT RAISE(ABORT, 'no'); END";
-    api.test.store.execute(refuse).await;
-    assert_eq!(charge().await, (StatusCode::OK, first));
-}
-
-/// Of a key that nobody has used.
-fn fresh_scope(client: &edge_core::client::ClientId) -> Scope {
-    static NEXT: AtomicU32 = AtomicU32::new(0);
-    let name = format!("fresh-{}", NEXT.fetch_add(1, Ordering::Relaxed));
-    Scope::new(client, "POST", "/payments/charge", &Key::parse([name.as_bytes()]).unwrap())
-}
-
 #[tokio::test]
 async fn the_control_plane_checks_bodies_again() {
     let api = Api::start().await;
@@ -395,34 +357,6 @@ async fn the_events_tell_the_story_of_a_payment() {
     assert_eq!(story, ["payment.created", "payment.processing", "payment.completed"]);
     assert_eq!(answer["data"][0]["client"], "demo");
     assert!(answer["data"][1]["attemptId"].as_str().unwrap().starts_with("att_"));
-}
-
-#[tokio::test]
-async fn what_was_decided_is_told_to_the_edge_cache_and_what_was_not_gives_the_turn_back() {
-    let api = Api::start().await;
-    let key = |name: &str| Key::parse([name.as_bytes()]).unwrap();
-    let client = edge_core::client::ClientId::parse("demo").unwrap();
-    for (name, outcome, kept) in [("good", None, true), ("unsent", Some(Doubt::new("refused")), false)] {
-        api.test.provider.charges.lock().unwrap().extend(outcome.map(Outcome::NotSent));
-        let scope = Scope::new(&client, "POST", "/payments/charge", &key(name));
-        let fingerprint = Fingerprint::new("POST", "/payments/charge", "", b"", CHARGE.as_bytes());
-        let claim = ClaimRequest { scope, fingerprint, lease: Lease::from_ms(60_000).unwrap() };
-        let Ok(Verdict::Start { fence }) = api.cache.claim(&claim).await else { panic!("not started") };
-        let turn = Claim { scope, fingerprint, fence: Some(fence) };
-        let claims = Claims {
-            client: Some(client.clone()),
-            claim: Some(turn),
-            ..Claims::anonymous("req-1".to_owned())
-        };
-        let answer = api.send(api.vouched_for(&claims, "POST", "/payments/charge", CHARGE)).await;
-        let status = answer.status().as_u16();
-        let verdict = api.cache.claim(&claim).await.unwrap();
-        match (Word::of(Some(verdict), &claim, &Keys::parse(KEY).unwrap()), kept) {
-            (Word::Replay(answer), true) => assert_eq!(answer.status(), status),
-            (Word::Start { .. }, false) => assert_eq!(status, 202),
-            (word, _) => panic!("{name}: {word:?} after {status}"),
-        }
-    }
 }
 
 #[tokio::test]

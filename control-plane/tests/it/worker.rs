@@ -93,17 +93,8 @@ impl Worker {
 /// An event that there is nothing to do for, in the database and nowhere else.
 async fn event(database: &TestStore, id: &str) -> Due {
     let at = bench::due_in(0).at;
-    let event = WebhookEvent {
-        provider: Provider::Stripe,
-        id: id.to_owned(),
-        kind: "customer.created".to_owned(),
-        body: format!(r#"{{"id":"{id}","type":"customer.created","data":{{"object":{{}}}}}}"#).into_bytes(),
-        body_sha256: None,
-        created_at: None,
-        received_at: at,
-        state: EventState::Received,
-        attempts: 0,
-    };
+    let body = format!(r#"{{"id":"{id}","type":"customer.created","data":{{"object":{{}}}}}}"#);
+    let event = WebhookEvent { body: body.into_bytes(), ..received(id, "customer.created", at) };
     assert!(database.store.receive_webhook(&event).await.unwrap());
     Due { work: Work::Event { provider: Provider::Stripe, id: id.to_owned() }, at }
 }

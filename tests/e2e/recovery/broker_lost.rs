@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use futures_util::{StreamExt as _, stream};
-use gateway_tests::proxy::{Mode, Proxy};
 use gateway_tests::{Own, Sandbox};
 use provider_sandbox::Config;
+use test_services::proxy::{Mode, Proxy};
 use test_services::{PostgresServer, RabbitServer, RedisServer};
 use tokio::time::{sleep, timeout};
 

@@ -4,10 +4,10 @@ use std::env;
 use std::time::{Duration, Instant};
 
 use futures_util::{StreamExt as _, stream};
-use gateway_tests::proxy::{Mode, Proxy};
 use gateway_tests::{Own, Sandbox, until_within};
 use provider_sandbox::Config;
 use serde_json::Value;
+use test_services::proxy::{Mode, Proxy};
 use tokio::time::sleep;
 
 use super::{all_payments, charge, each_happened_once};

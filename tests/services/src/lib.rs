@@ -13,11 +13,11 @@ mod leash;
 mod pgbench;
 mod pgbouncer;
 mod postgres;
+pub mod proxy;
 mod rabbitmq;
 mod redis;
 mod skip;
 mod tools;
-mod way;
 
 pub use pgbench::PairsOfCommits;
 pub use pgbouncer::PgBouncer;
@@ -27,4 +27,3 @@ pub use redis::{RedisServer, run};
 pub use rustix::process::Signal;
 pub use skip::skipped;
 pub use tools::{npm_packages, python_packages};
-pub use way::Way;

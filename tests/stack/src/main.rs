@@ -69,7 +69,7 @@ fn main() -> ExitCode {
     code
 }
 
-/// Set where somebody's terminal must not hold up what runs.
+/// Set where a terminal must not hold up what runs.
 static TERMINAL: OnceLock<Writer> = OnceLock::new();
 
 /// From here on nothing that is said waits for its reader.

@@ -126,7 +126,7 @@ impl Drop for Part {
     }
 }
 
-/// The last bytes of a log. Of one that is no file (a pipe to somebody else) there are none.
+/// The last bytes of a log. Of one that is no file (a pipe to another program) there are none.
 fn end_of_file(path: &Path) -> io::Result<Vec<u8>> {
     if !fs::metadata(path)?.is_file() {
         return Ok(Vec::new());

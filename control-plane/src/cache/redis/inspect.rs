@@ -5,6 +5,7 @@ use std::time::Duration;
 use redis::{RedisError, cmd};
 
 use super::RedisUri;
+use super::info::{GOOD_POLICY, Info};
 
 /// Connecting included; an operator waits for it.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -45,23 +46,22 @@ impl RedisUri {
 }
 
 fn read(info: &str) -> RedisInspection {
-    let field =
-        |name: &str| info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).map(str::trim);
-    let version = field("redis_version").unwrap_or_default().to_owned();
+    let info = Info(info);
+    let version = info.field("redis_version").unwrap_or_default().to_owned();
     let mut problems = Vec::new();
     let mut numbers = version.split('.').map(|part| part.parse::<u32>().unwrap_or(0));
     let is_old = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0)) < VERSION_MIN;
     if is_old {
         problems.push(format!("version {version} is too old; it must be 6.2 or newer"));
     }
-    match (field("maxmemory"), field("maxmemory_policy")) {
-        (Some("0"), _) => problems.push("maxmemory is not set: Redis grows until the machine has no memory left".to_owned()),
-        (_, Some(policy)) if policy != "noeviction" => problems.push(format!(
-            "maxmemory-policy is {policy} and should be noeviction: else claims under way are dropped to make room"
+    match (info.number("maxmemory"), info.field("maxmemory_policy")) {
+        (Some(0), _) => problems.push("maxmemory is not set: Redis grows until the machine has no memory left".to_owned()),
+        (_, Some(policy)) if policy != GOOD_POLICY => problems.push(format!(
+            "maxmemory-policy is {policy} and should be {GOOD_POLICY}: else claims under way are dropped to make room"
         )),
         _ => {}
     }
-    RedisInspection { version, is_replica: field("role") == Some("slave"), problems }
+    RedisInspection { version, is_replica: info.field("role") == Some("slave"), problems }
 }
 
 #[cfg(test)]

@@ -3,6 +3,8 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use super::info::{GOOD_POLICY, Info};
+
 /// How often Redis is asked, by each process that keeps answers in it. At 4,000 answers a second and 600 bytes each it
 /// fills by 2.4 MB meanwhile, which is little of the room that is left to claims.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -53,13 +55,12 @@ impl Room {
 
     /// Takes in what `INFO memory` says. Without a `maxmemory` there is room.
     pub(super) fn note(&self, info: &str) {
-        let field = |name: &str| info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
-        let number = |name| field(name).and_then(|text| text.trim().parse::<u64>().ok());
-        let (Some(used), Some(max)) = (number("used_memory"), number("maxmemory")) else { return };
+        let info = Info(info);
+        let (Some(used), Some(max)) = (info.number("used_memory"), info.number("maxmemory")) else { return };
         show_memory(used, max);
         self.note_scarce(max > 0 && used.saturating_mul(100) >= max.saturating_mul(ANSWERS_PERCENT));
-        let policy = field("maxmemory_policy").map_or("", str::trim);
-        if max > 0 && policy != "noeviction" && !self.has_told_policy.swap(true, Ordering::Relaxed) {
+        let policy = info.field("maxmemory_policy").unwrap_or_default();
+        if max > 0 && policy != GOOD_POLICY && !self.has_told_policy.swap(true, Ordering::Relaxed) {
             tracing::warn!(
                 policy,
                 "REDIS_URI: maxmemory-policy should be noeviction; with {policy}, Redis drops claims under way to make room"

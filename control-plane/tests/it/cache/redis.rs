@@ -1,14 +1,11 @@
 //! What a Redis that fails, forgets or holds something else does to the cache.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use control_plane::cache::{CacheError, Completed, EdgeCache, Keeping, RedisUri};
 use edge_core::idempotency::{ClaimRequest, Fenced, Scope, Verdict};
-use test_services::{RedisServer, Signal, Way, run};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use test_services::proxy::{Mode, Proxy};
+use test_services::{RedisServer, Signal, run};
 
 use super::bench::*;
 use crate::common::client;
@@ -225,10 +222,10 @@ async fn a_replica_is_not_ready_though_it_answers() {
 #[tokio::test]
 async fn a_way_to_redis_that_goes_silent_costs_ten_seconds_at_most() {
     let Some(server) = server().await else { return };
-    let way = Way::to_port(server.port()).await;
+    let way = Proxy::to_port(server.port()).await;
     let cache = cache_at(&format!("redis://{}", way.address()));
     start(&*cache, claim(scope(), 1)).await;
-    way.silence();
+    way.set(Mode::Silence);
     let begun = Instant::now();
     // Nobody but a prober asks.
     while cache.ready().await.is_err() || way.opened() == 1 {
@@ -273,22 +270,22 @@ async fn a_redis_that_stands_still_is_unavailable_in_time() {
 async fn a_lost_reply_leaves_a_lease_that_ends_and_an_answer_that_stands() {
     let Some(server) = server().await else { return };
     let (direct, scope) = (cache_at(server.uri()), scope());
-    let proxy = Proxy::to(server.port()).await;
-    let cache = cache_at(&format!("redis://127.0.0.1:{}", proxy.port));
+    let proxy = Proxy::to_port(server.port()).await;
+    let cache = cache_at(&format!("redis://{}", proxy.address()));
     // Connected and with its scripts loaded, so that nothing but the reply is missing.
     let other = super::bench::scope();
     let fence = start(&*cache, claim(other, 1)).await;
     cache.complete(&other, fence, &answer("a"), &client("demo")).await.unwrap();
 
-    proxy.lose_replies(true);
+    proxy.set(Mode::CutAnswer(0));
     let seen_while_it_lasts = ClaimRequest { lease: lease_ms(2_000), ..claim(scope, 1) };
     assert!(unavailable(&cache.claim(&seen_while_it_lasts).await));
     assert!(matches!(direct.claim(&claim(scope, 1)).await, Ok(Verdict::InFlight { .. })));
     let fence = started(&*direct, scope).await;
 
-    proxy.lose_replies(false);
+    proxy.set(Mode::Pass);
     verdict(&*cache, claim(other, 1)).await;
-    proxy.lose_replies(true);
+    proxy.set(Mode::CutAnswer(0));
     assert!(unavailable(&cache.complete(&scope, fence, &answer("a"), &client("demo")).await));
     assert_eq!(direct.claim(&claim(scope, 1)).await, Ok(Verdict::Replay(answer("a"))));
     assert_eq!(direct.complete(&scope, fence, &answer("a"), &client("demo")).await, Ok(Completed::Kept));
@@ -338,54 +335,5 @@ fn an_address_is_checked_when_it_is_read_and_never_printed() {
     for wrong in ["", "localhost:6379", "http://hidden@localhost", "redis://:hidden@localhost:port"] {
         let error = wrong.parse::<RedisUri>().unwrap_err();
         assert!(error.starts_with("must be redis://") && !error.contains("hidden"), "{error}");
-    }
-}
-
-/// Passes bytes on both ways, until it is told to lose the replies: then it cuts the connection instead.
-struct Proxy {
-    port: u16,
-    loses_replies: Arc<AtomicBool>,
-    task: tokio::task::JoinHandle<()>,
-}
-
-impl Proxy {
-    async fn to(port: u16) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let loses_replies = Arc::new(AtomicBool::new(false));
-        let (own_port, lose) = (listener.local_addr().unwrap().port(), loses_replies.clone());
-        let task = tokio::spawn(async move {
-            while let Ok((client, _)) = listener.accept().await {
-                let server = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
-                tokio::spawn(pass_on(client, server, lose.clone()));
-            }
-        });
-        Self { port: own_port, loses_replies, task }
-    }
-
-    fn lose_replies(&self, lose: bool) {
-        self.loses_replies.store(lose, Ordering::SeqCst);
-    }
-}
-
-impl Drop for Proxy {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
-}
-
-async fn pass_on(client: TcpStream, server: TcpStream, lose: Arc<AtomicBool>) {
-    let (mut from_client, mut to_client) = client.into_split();
-    let (mut from_server, mut to_server) = server.into_split();
-    let replies = async {
-        let mut buffer = vec![0; 64 * 1024];
-        while let Ok(n @ 1..) = from_server.read(&mut buffer).await {
-            if lose.load(Ordering::SeqCst) || to_client.write_all(&buffer[..n]).await.is_err() {
-                break;
-            }
-        }
-    };
-    tokio::select! {
-        _ = tokio::io::copy(&mut from_client, &mut to_server) => {}
-        () = replies => {}
     }
 }

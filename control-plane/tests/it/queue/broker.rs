@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use test_services::{RabbitServer, Signal, Way};
+use test_services::proxy::{Mode, Proxy};
+use test_services::{RabbitServer, Signal};
 use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpListener;
 
@@ -83,12 +84,12 @@ async fn a_broker_that_says_nothing_more_holds_nothing_up() {
 #[tokio::test]
 async fn a_way_to_the_broker_that_goes_silent_is_left_for_another_within_ten_seconds() {
     let Some(server) = RabbitServer::own().await else { return };
-    let way = Way::to_port(server.port()).await;
+    let way = Proxy::to_port(server.port()).await;
     let uri = server.uri().replace(&format!(":{}", server.port()), &format!(":{}", way.address().port()));
     let (database, prefix) = (Arc::new(Database::default()), prefix());
     let process = Process::start("one", &uri, &prefix, &database, Role::Messages);
     process.connected(true).await;
-    way.silence();
+    way.set(Mode::Silence);
     tokio::time::timeout(Duration::from_secs(10), process.connected(false)).await.expect("it is noticed");
     process.connected(true).await;
     assert!(way.opened() > 1);

@@ -1,6 +1,7 @@
 //! A clock that was put back after something was put off.
 
-use control_plane::domain::webhook::{EventState, WebhookEvent};
+use control_plane::domain::clock::Clock as _;
+use control_plane::domain::webhook::EventState;
 use control_plane::worker::clock_back;
 use edge_core::provider::Provider;
 
@@ -21,17 +22,7 @@ async fn work_that_is_put_off_is_done_though_the_clock_is_put_back_a_day() {
     test.clock.advance(A_DAY_S);
     test.answers([cut(), completed()]);
     let payment = test.charge(keyed(1, "a")).await.unwrap();
-    let event = WebhookEvent {
-        provider: Provider::Stripe,
-        id: "evt_1".to_owned(),
-        kind: "charge.updated".to_owned(),
-        body: b"{}".to_vec(),
-        body_sha256: None,
-        created_at: None,
-        received_at: control_plane::domain::clock::Clock::now(&*test.clock),
-        state: EventState::Received,
-        attempts: 0,
-    };
+    let event = received("evt_1", "charge.updated", test.clock.now());
     test.gateway.store.receive_webhook(&event).await.unwrap();
     test.clock.advance(-A_DAY_S);
 

@@ -5,9 +5,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use control_plane::domain::store::{Filter, Store, StoreError};
-use control_plane::domain::webhook::{EventState, WebhookEvent};
+use control_plane::domain::webhook::WebhookEvent;
 use control_plane::store::DatabaseSettings;
-use edge_core::provider::Provider;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 
 use super::changes::*;
@@ -42,17 +41,7 @@ async fn slow_for_one_client(test: &TestStore) -> Arc<dyn Store> {
 }
 
 fn event(n: u8) -> WebhookEvent {
-    WebhookEvent {
-        provider: Provider::Stripe,
-        id: format!("evt_{n}"),
-        kind: "payment_intent.succeeded".to_owned(),
-        body: b"{}".to_vec(),
-        body_sha256: None,
-        created_at: None,
-        received_at: at(0),
-        state: EventState::Received,
-        attempts: 0,
-    }
+    received(&format!("evt_{n}"), "payment_intent.succeeded", at(0))
 }
 
 #[tokio::test]

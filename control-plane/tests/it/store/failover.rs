@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use control_plane::domain::payment::Payment;
 use control_plane::domain::store::{CommitError, Filter, Store, StoreError};
-use control_plane::domain::webhook::{EventState, WebhookEvent};
-use edge_core::provider::Provider;
-use test_services::{PostgresServer, TestDatabase, Way};
+use test_services::proxy::{Mode, Proxy};
+use test_services::{PostgresServer, TestDatabase};
 use tokio::time::{sleep, timeout};
 use tokio_util::task::AbortOnDropHandle;
 
@@ -16,24 +16,10 @@ use crate::common::*;
 const HEALED: Duration = Duration::from_secs(10);
 
 /// The same address at the end of a way.
-fn by(way: &Way, uri: &str) -> String {
+fn by(way: &Proxy, uri: &str) -> String {
     let mut by: reqwest::Url = uri.parse().unwrap();
     by.set_port(Some(way.address().port())).unwrap();
     by.to_string()
-}
-
-fn event(id: &str) -> WebhookEvent {
-    WebhookEvent {
-        provider: Provider::Stripe,
-        id: id.to_owned(),
-        kind: "charge.refunded".to_owned(),
-        body: b"{}".to_vec(),
-        body_sha256: None,
-        created_at: None,
-        received_at: at(1),
-        state: EventState::Received,
-        attempts: 0,
-    }
 }
 
 /// A server with an empty database of the newest schema, by the same name on every server.
@@ -44,6 +30,40 @@ async fn primary() -> Option<(PostgresServer, TestDatabase)> {
     Some((server, database))
 }
 
+/// A primary, its standby, and a store whose way leads to the primary, with every kind of connection open.
+struct Pair {
+    old: PostgresServer,
+    new: PostgresServer,
+    database: TestDatabase,
+    way: Proxy,
+    store: Arc<dyn Store>,
+}
+
+impl Pair {
+    async fn start() -> Option<Self> {
+        let (old, database) = primary().await?;
+        let new = old.standby().await;
+        let way = Proxy::to_port(old.port()).await;
+        let store = control_plane::store::open(by(&way, database.uri())).await.unwrap();
+        used(&*store).await;
+        Some(Self { old, new, database, way, store })
+    }
+
+    /// The old primary lives on, read-only.
+    async fn fail_over(&self) {
+        self.old.set_read_only(true).await;
+        self.new.promote().await;
+    }
+
+    /// Writes a payment past the store, which only the new primary has then.
+    async fn open_at_the_new_one(&self) -> Payment {
+        let (payment, open) = opening(3, "demo", 100);
+        let direct = control_plane::store::open(self.database.on(&self.new).uri()).await.unwrap();
+        direct.commit(open).await.unwrap();
+        payment
+    }
+}
+
 /// Every kind of connection is open.
 async fn used(store: &dyn Store) {
     let (payment, open) = opening(1, "demo", 100);
@@ -51,7 +71,7 @@ async fn used(store: &dyn Store) {
     assert!(store.payment(&payment.client, payment.id).await.unwrap().is_some());
     store.payments(&payment.client, &Filter { limit: 1, ..Filter::default() }).await.unwrap();
     store.undecided(1).await.unwrap();
-    store.receive_webhook(&event("evt_1")).await.unwrap();
+    store.receive_webhook(&received("evt_1", "charge.refunded", at(1))).await.unwrap();
     store.ready().await.unwrap();
 }
 
@@ -99,7 +119,10 @@ async fn all_works(store: &dyn Store) {
         found.items.iter().any(|one| one.id == payment.id).then_some(()).ok_or("not listed".to_owned())
     };
     eventually("a list", list).await;
-    eventually("a webhook", async || store.receive_webhook(&event("evt_2")).await).await;
+    eventually("a webhook", async || {
+        store.receive_webhook(&received("evt_2", "charge.refunded", at(1))).await
+    })
+    .await;
     eventually("what is undecided", async || match store.undecided(9).await {
         Ok((payments, _)) if payments.items.iter().any(|one| one.id == payment.id) => Ok(()),
         found => Err(format!("{found:?}")),
@@ -111,31 +134,19 @@ async fn all_works(store: &dyn Store) {
 
 #[tokio::test]
 async fn an_old_primary_that_lives_on_read_only_is_left_by_every_connection() {
-    let Some((old, database)) = primary().await else { return };
-    let new = old.standby().await;
-    let way = Way::to_port(old.port()).await;
-    let store = control_plane::store::open(by(&way, database.uri())).await.unwrap();
-    used(&*store).await;
-    let _watched = watched(&store);
-    old.set_read_only(true).await;
-    new.promote().await;
-    way.lead_to_port(new.port());
-    all_works(&*store).await;
+    let Some(pair) = Pair::start().await else { return };
+    let _watched = watched(&pair.store);
+    pair.fail_over().await;
+    pair.way.lead_to_port(pair.new.port());
+    all_works(&*pair.store).await;
 }
 
 #[tokio::test]
 async fn a_process_that_only_reads_leaves_an_old_primary_once_it_is_asked_whether_it_is_ready() {
-    let Some((old, database)) = primary().await else { return };
-    let new = old.standby().await;
-    let way = Way::to_port(old.port()).await;
-    let store = control_plane::store::open(by(&way, database.uri())).await.unwrap();
-    used(&*store).await;
-    old.set_read_only(true).await;
-    new.promote().await;
-    way.lead_to_port(new.port());
-    let (payment, open) = opening(3, "demo", 100);
-    let direct = control_plane::store::open(database.on(&new).uri()).await.unwrap();
-    direct.commit(open).await.unwrap();
+    let Some(pair) = Pair::start().await else { return };
+    pair.fail_over().await;
+    pair.way.lead_to_port(pair.new.port());
+    let (store, payment) = (&pair.store, pair.open_at_the_new_one().await);
     eventually("a read of what only the new primary has", async || {
         let _ = store.ready().await;
         store.payment(&payment.client, payment.id).await.map_err(|e| e.to_string())?.ok_or("old".to_owned())
@@ -145,19 +156,12 @@ async fn a_process_that_only_reads_leaves_an_old_primary_once_it_is_asked_whethe
 
 #[tokio::test]
 async fn what_only_the_new_primary_has_is_never_called_missing() {
-    let Some((old, database)) = primary().await else { return };
-    let new = old.standby().await;
-    let way = Way::to_port(old.port()).await;
-    let store = control_plane::store::open(by(&way, database.uri())).await.unwrap();
-    used(&*store).await;
-    old.set_read_only(true).await;
-    new.promote().await;
-    let direct = control_plane::store::open(database.on(&new).uri()).await.unwrap();
-    let (payment, open) = opening(3, "demo", 100);
-    direct.commit(open).await.unwrap();
+    let Some(pair) = Pair::start().await else { return };
+    pair.fail_over().await;
+    let (store, payment) = (&pair.store, pair.open_at_the_new_one().await);
     let before = store.payment(&payment.client, payment.id).await;
     assert!(before.is_err(), "no server is known that takes writes: {before:?}");
-    way.lead_to_port(new.port());
+    pair.way.lead_to_port(pair.new.port());
     sleep(Duration::from_secs(1)).await;
     assert_eq!(store.payment(&payment.client, payment.id).await.unwrap(), Some(payment));
 }
@@ -165,10 +169,10 @@ async fn what_only_the_new_primary_has_is_never_called_missing() {
 #[tokio::test]
 async fn a_way_that_goes_silent_costs_ten_seconds_at_most() {
     let Some((server, database)) = primary().await else { return };
-    let way = Way::to_port(server.port()).await;
+    let way = Proxy::to_port(server.port()).await;
     let store: Arc<dyn Store> = control_plane::store::open(by(&way, database.uri())).await.unwrap();
     used(&*store).await;
-    way.silence();
+    way.set(Mode::Silence);
     let begun = Instant::now();
     let reading = {
         let (store, payment) = (store.clone(), opening(1, "demo", 100).0);
@@ -201,7 +205,7 @@ async fn a_read_only_database_takes_nothing_for_certain_and_is_not_ready_meanwhi
     for refused in all {
         assert!(matches!(refused, Err(CommitError::Store(StoreError::NotWritten(_)))), "{refused:?}");
     }
-    let webhook = store.receive_webhook(&event("evt_2")).await;
+    let webhook = store.receive_webhook(&received("evt_2", "charge.refunded", at(1))).await;
     assert!(matches!(webhook, Err(StoreError::NotWritten(_))), "{webhook:?}");
     assert!(store.ready().await.is_err(), "a commit has just failed");
     server.set_read_only(false).await;

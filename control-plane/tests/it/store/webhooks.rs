@@ -35,15 +35,10 @@ super::on_both_stores! {
 
 fn event(id: &str, second: i64) -> WebhookEvent {
     WebhookEvent {
-        provider: Provider::Stripe,
-        id: id.to_owned(),
-        kind: "payment_intent.succeeded".to_owned(),
         body: b"{\"id\":\"evt\\u0000\"}\xff\x00".to_vec(),
         body_sha256: Some([7; 32]),
         created_at: Some(at(second)),
-        received_at: at(second),
-        state: EventState::Received,
-        attempts: 0,
+        ..received(id, "payment_intent.succeeded", at(second))
     }
 }
 

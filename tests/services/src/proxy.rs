@@ -1,4 +1,4 @@
-//! A wire between two parts that can be cut, slowed and garbled.
+//! A wire between two parts that can be cut, slowed and garbled, and led elsewhere.
 
 use std::io;
 use std::net::SocketAddr;
@@ -72,6 +72,14 @@ impl Proxy {
         Self { address, mode, shared, acceptor }
     }
 
+    /// To a port of this machine.
+    ///
+    /// # Panics
+    /// As [`Self::to`].
+    pub async fn to_port(port: u16) -> Self {
+        Self::to(SocketAddr::from(([127, 0, 0, 1], port))).await
+    }
+
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
         self.address
@@ -79,14 +87,20 @@ impl Proxy {
 
     pub fn set(&self, mode: Mode) {
         if mode == Mode::Silence {
-            self.shared.silent.store(self.shared.opened.load(Ordering::SeqCst), Ordering::SeqCst);
+            self.shared.silent.store(self.opened(), Ordering::SeqCst);
         }
         self.mode.send_replace(mode);
     }
 
-    /// Where new connections go; those that are open stay.
-    pub fn lead_to(&self, target: SocketAddr) {
-        *self.shared.target.lock().unwrap() = target;
+    /// To which port of this machine new connections go; those that are open stay.
+    pub fn lead_to_port(&self, port: u16) {
+        *self.shared.target.lock().unwrap() = SocketAddr::from(([127, 0, 0, 1], port));
+    }
+
+    /// How many connections were opened so far.
+    #[must_use]
+    pub fn opened(&self) -> u64 {
+        self.shared.opened.load(Ordering::SeqCst)
     }
 }
 
