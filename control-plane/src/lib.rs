@@ -9,6 +9,7 @@ pub mod crash_point;
 pub mod domain;
 mod edge_clock;
 pub mod envoy_bootstrap;
+mod escapes;
 mod gateway_setup;
 pub mod http;
 mod instance_lock;

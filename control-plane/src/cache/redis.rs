@@ -34,6 +34,7 @@ use room::Room;
 use sha2::{Digest as _, Sha256};
 
 use super::{CacheError, Completed, EdgeCache, Keeping};
+use crate::escapes::ESCAPES;
 
 /// For one operation, connecting included. The edge waits for it while the client does.
 const TIMEOUT: Duration = Duration::from_millis(250);
@@ -71,7 +72,7 @@ const REFUSALS: [&str; 5] = ["ERR", "NOAUTH", "NOPERM", "READONLY", "WRONGPASS"]
 pub struct RedisUri(Client);
 
 impl FromStr for RedisUri {
-    type Err = &'static str;
+    type Err = String;
 
     fn from_str(uri: &str) -> Result<Self, Self::Err> {
         let client = uri.into_connection_info().and_then(|info| {
@@ -79,12 +80,11 @@ impl FromStr for RedisUri {
             let redis = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
             Client::open(info.set_redis_settings(redis).set_tcp_settings(tcp_settings()))
         });
-        client
-            .map(Self)
-            .map_err(|_| {
-                "must be redis://[USER:PASSWORD@]HOST[:PORT][/DATABASE], or rediss://… for TLS; in a password, write `%40` \
-                 for `@`, `%3A` for `:`, `%2F` for `/`, `%3F` for `?`, `%23` for `#` and `%25` for `%`"
-            })
+        client.map(Self).map_err(|_| {
+            format!(
+                "must be redis://[USER:PASSWORD@]HOST[:PORT][/DATABASE], or rediss://… for TLS; {ESCAPES}"
+            )
+        })
     }
 }
 

@@ -39,7 +39,7 @@ impl BackgroundSettings {
     fn read(source: &Source, least: u16) -> Result<Self, Vec<ConfigError>> {
         let mut errors = Vec::new();
         let workers = keep(&mut errors, workers(source, least));
-        let uri = source.read_with("AMQP_URI", |text| text.parse::<AmqpUri>().map_err(str::to_owned));
+        let uri = source.read_with("AMQP_URI", str::parse::<AmqpUri>);
         let uri = keep(&mut errors, uri);
         let prefix =
             source.read_with("AMQP_QUEUE_PREFIX", |text| text.parse::<QueuePrefix>().map_err(str::to_owned));

@@ -99,5 +99,5 @@ impl EdgeCacheConfig {
 }
 
 fn redis_uri(source: &Source) -> Result<Option<RedisUri>, ConfigError> {
-    source.read_with("REDIS_URI", |uri| uri.parse().map_err(str::to_owned))
+    source.read_with("REDIS_URI", str::parse)
 }

@@ -20,11 +20,6 @@ pub enum ConfigError {
     File { path: PathBuf, problem: String },
 }
 
-fn looks_like_a_name(key: &str) -> bool {
-    key.len() <= 64
-        && key.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
-}
-
 const ENVIRONMENT: &str = "the environment";
 
 /// The raw settings, with the place each came from.
@@ -178,6 +173,11 @@ impl Source {
         let origin = self.values.get(key).map_or("nowhere", |(_, origin)| origin.as_str()).to_owned();
         ConfigError::Invalid { key, origin, problem: problem.into() }
     }
+}
+
+fn looks_like_a_name(key: &str) -> bool {
+    key.len() <= 64
+        && key.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
 }
 
 /// An address to listen on. `port` is for the example.

@@ -4,6 +4,8 @@ use std::str::FromStr;
 use lapin::uri::AMQPUri;
 use reqwest::Url;
 
+use crate::escapes::ESCAPES;
+
 /// A dead peer is noticed after twice this.
 const HEARTBEAT_S: u16 = 10;
 
@@ -18,14 +20,14 @@ impl AmqpUri {
 }
 
 impl FromStr for AmqpUri {
-    type Err = &'static str;
+    type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let wrong = "must be amqp://[USER:PASSWORD@]HOST[:PORT][/VHOST], or amqps://… for TLS; in a password, write `%40` for \
-                     `@`, `%3A` for `:`, `%2F` for `/`, `%3F` for `?`, `%23` for `#` and `%25` for `%`";
-        let (Ok(url), Ok(mut uri)) = (Url::parse(text), text.parse::<AMQPUri>()) else { return Err(wrong) };
+        let wrong =
+            || format!("must be amqp://[USER:PASSWORD@]HOST[:PORT][/VHOST], or amqps://… for TLS; {ESCAPES}");
+        let (Ok(url), Ok(mut uri)) = (Url::parse(text), text.parse::<AMQPUri>()) else { return Err(wrong()) };
         // The library would take `localhost` for a host that is missing or an IPv6 address.
-        let host = url.host_str().filter(|host| !host.is_empty()).ok_or(wrong)?;
+        let host = url.host_str().filter(|host| !host.is_empty()).ok_or_else(wrong)?;
         uri.authority.host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
         // A slash at the end means the default, not a virtual host without a name.
         if uri.vhost.is_empty() {

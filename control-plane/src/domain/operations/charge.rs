@@ -5,7 +5,7 @@ use edge_core::request::{ChargeRequest, PaymentMethodId};
 
 use super::repeat::Patience;
 use super::send::{begin as send_first, send_and_record};
-use super::{OperationError, commit};
+use super::{OperationError, commit, commit_beside};
 use crate::domain::event::{Cause, Event};
 use crate::domain::gateway::Gateway;
 use crate::domain::idempotency::{Call, Decided as _, KeyChange};
@@ -122,11 +122,9 @@ async fn already_decided(
         at: gateway.now(),
         answer: Some((call.render)(&result, &call.cause.request_id)),
     });
-    match commit(gateway, Change::from(Step::Nothing).with_key(key), id).await {
-        // That the key is answered is not recorded; what it asks for is done.
-        Err(OperationError::NotRecorded(problem)) => Err(OperationError::Store(problem)),
-        done => done.and(result),
-    }
+    // What it asks for is done.
+    commit_beside(gateway, Change::from(Step::Nothing).with_key(key), id).await?;
+    result
 }
 
 /// Whether the request asks for what the waiting payment is about.

@@ -125,3 +125,11 @@ async fn commit(gateway: &Gateway, change: Change, payment: PaymentId) -> Result
         CommitError::Conflict(_) => OperationError::Busy { payment },
     })
 }
+
+/// Commits what is beside the intent: that it is not recorded says nothing of whether the request is carried out.
+async fn commit_beside(gateway: &Gateway, change: Change, payment: PaymentId) -> Result<(), OperationError> {
+    commit(gateway, change, payment).await.map_err(|error| match error {
+        OperationError::NotRecorded(problem) => OperationError::Store(problem),
+        error => error,
+    })
+}

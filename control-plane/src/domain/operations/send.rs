@@ -2,7 +2,7 @@
 
 use super::repeat::Patience;
 use super::resolvable::{Phase, Resolvable};
-use super::{OperationError, commit};
+use super::{OperationError, commit, commit_beside};
 use crate::crash_point::reach;
 use crate::domain::event::{Cause, Event};
 use crate::domain::gateway::Gateway;
@@ -61,9 +61,7 @@ pub(super) async fn lost<T: Resolvable>(
     let mut lost = subject.clone().lost(gateway.now()).map_err(|_| busy())?;
     gateway.under_way(lost.follow_up());
     let change = Change::from(subject.step(lost.clone(), cause));
-    match commit(gateway, change, subject.payment()).await {
-        // That the call is lost is not recorded; the call itself may have been carried out.
-        Err(OperationError::NotRecorded(problem)) => Err(OperationError::Store(problem)),
-        done => done.map(|()| lost),
-    }
+    // The call itself may have been carried out.
+    commit_beside(gateway, change, subject.payment()).await?;
+    Ok(lost)
 }

@@ -6,6 +6,8 @@ use std::str::FromStr;
 use reqwest::Url;
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
+use crate::escapes::ESCAPES;
+
 const NAME: &str = "gateway-control-plane";
 
 /// The driver would log what it does not know, value and all.
@@ -33,10 +35,6 @@ pub enum InvalidUri {
     #[error("the parameter `{0}` is not known")]
     UnknownParameter(String),
 }
-
-/// What is wrong with most addresses that look right.
-const ESCAPES: &str = "in a user name or password, write `%40` for `@`, `%3A` for `:`, `%2F` for `/`, `%3F` for `?`, `%23` for \
-                       `#`, `%25` for `%` and `%20` for a blank";
 
 /// The variable by which libpq is told what the address leaves out.
 const SSL_MODE_VARIABLE: &str = "PGSSLMODE";

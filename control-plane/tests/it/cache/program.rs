@@ -23,22 +23,21 @@ async fn an_edge_cache_looks_at_its_redis_survives_a_hang_up_and_ends_whatever_i
     let mut child =
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-    let address = loop {
-        let line = lines.next_line().await.unwrap().expect("it listens somewhere");
-        if let Some((_, rest)) = line.split_once(r#""message":"listening on "#) {
-            break rest.split_once('"').unwrap().0.to_owned();
-        }
-    };
-    // Nobody has claimed anything yet.
+    // Nobody has claimed anything yet. Which of the two is said first is open.
     let said = timeout(Duration::from_secs(10), async {
-        while let Ok(Some(line)) = lines.next_line().await {
-            if line.contains("maxmemory-policy should be noeviction") {
-                return;
+        let (mut address, mut is_warned) = (None, false);
+        loop {
+            let line = lines.next_line().await.unwrap().expect("it goes on");
+            is_warned |= line.contains("maxmemory-policy should be noeviction");
+            if let Some((_, rest)) = line.split_once(r#""message":"listening on "#) {
+                address = Some(rest.split_once('"').unwrap().0.to_owned());
+            }
+            if let (Some(address), true) = (&address, is_warned) {
+                return address.clone();
             }
         }
-        panic!("it ended");
     });
-    said.await.expect("what Redis may drop is told at the start");
+    let address = said.await.expect("where it listens, and what Redis may drop, are told at the start");
     let rest = tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
     let mut open = Vec::new();
     for half in ["POST /claims HTTP/1.1\r\nhost: a\r\ncontent-length: 100\r\n\r\n{", "GET /heal", ""] {
