@@ -54,7 +54,7 @@ test: build crashing-filter wasm-test-runner test-services ## Run every test: un
 SEEDS ?= 1
 SECONDS ?= 60
 .PHONY: chaos
-chaos: build test-services ## Break whole gateways: SEEDS=20 fresh seeds or SEED=7,9 again, SECONDS=60 each, SHAPE=embedded, =distributed or =hostile (ATTACK='leave' for one attack)
+chaos: build test-services ## Break whole gateways: SEEDS=20 fresh seeds or SEED=7,9 again, SECONDS=60 each, SHAPE=embedded, =distributed, =soak (SECONDS=1800) or =hostile (ATTACK='leave' for one attack)
 	@CHAOS_SEED='$(SEED)' CHAOS_SEEDS='$(SEEDS)' CHAOS_SECONDS='$(SECONDS)' CHAOS_SHAPE='$(SHAPE)' \
 	  CHAOS_ATTACK='$(ATTACK)' \
 	  cargo test --locked --release --test chaos -- --ignored --nocapture
