@@ -52,6 +52,9 @@ pub(crate) async fn run(length: Duration) -> Option<Vec<Broken>> {
         records.effects.len(),
         took.as_secs_f64()
     ));
+    if let Some(last) = records.events.iter().max_by_key(|event| event.at) {
+        say(&format!("decided last:\n{}", records.about(&last.payment)));
+    }
     let mut broken = town.book.pages().broken.clone();
     broken.extend(open.into_iter().map(|ask| Broken::new("P10", format!("no final answer to {ask}"))));
     broken.extend(judge(&records));
