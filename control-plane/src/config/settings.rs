@@ -1,4 +1,4 @@
-//! Every setting of the control plane: what `config explain` prints and README's table shows.
+//! Every setting of the control plane: what `config explain` prints and `docs/configuration.md` shows.
 
 use std::fmt::Write as _;
 
@@ -262,16 +262,30 @@ mod tests {
 
     use super::*;
 
+    /// Not included: images are built without it.
+    fn documentation() -> String {
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/configuration.md")).unwrap()
+    }
+
     #[test]
-    fn readme_has_the_table_that_the_program_prints() {
-        // Not included: images are built without it.
-        let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md")).unwrap();
+    fn the_documentation_has_the_table_that_the_program_prints() {
+        let documentation = documentation();
         let table = explain(&[]).unwrap().replace(" |  |", " | |");
         let written: Vec<_> =
-            readme.lines().skip_while(|line| !line.starts_with("| key | default |")).collect();
+            documentation.lines().skip_while(|line| !line.starts_with("| key | default |")).collect();
         let table: Vec<_> = table.lines().collect();
         // A blank line ends it.
         assert_eq!([table.as_slice(), &[""]].concat(), written[..=table.len()]);
+    }
+
+    #[test]
+    fn the_documentation_names_every_setting_that_a_program_of_the_gateway_reads() {
+        let documentation = documentation();
+        // The sandbox has its own documentation, and no user sets the crash points.
+        let documented = |name: &&str| !name.starts_with("SANDBOX_") && *name != CRASH_POINTS;
+        for name in names().filter(documented).chain(["SANDBOX_LISTEN"]) {
+            assert!(documentation.contains(&format!("`{name}`")), "{name} is missing");
+        }
     }
 
     #[test]
