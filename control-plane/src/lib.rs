@@ -16,7 +16,7 @@
 //! | What does Envoy run with? | [`envoy_bootstrap`] |
 //!
 //! The program has three roles: [`serve`], [`serve_worker`] and [`serve_edge_cache`]. [`server`] is the HTTP server of
-//! each; [`crash_point`] lets tests stop a process between two steps.
+//! each; [`reload`] takes over what a running process can change; [`crash_point`] lets tests stop a process between two steps.
 //!
 //! `docs/architecture.md` follows a charge, a webhook and a piece of due work through these modules.
 
@@ -38,6 +38,7 @@ pub mod providers;
 pub mod queue;
 mod readiness;
 pub mod reconcile_admin;
+pub mod reload;
 pub mod serve;
 pub mod serve_edge_cache;
 pub mod serve_worker;
