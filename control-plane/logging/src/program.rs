@@ -82,13 +82,15 @@ pub fn lines_dropped() -> u64 {
     LOGS.get().map_or(0, Writer::lines_dropped)
 }
 
-/// Says something to the person who runs the program: why it ends. Waits for nobody once logging has started.
+/// Says something to the person who runs the program: why it ends. Waits for nobody; [`flush`] does, for a moment.
 pub fn say(text: &str) {
+    if LOGS.get().is_none()
+        && let Ok(logs) = Writer::start(&io::stderr(), |_| ())
+    {
+        let _ = LOGS.set(logs);
+    }
     let line = format!("{text}\n");
-    let _ = match LOGS.get() {
-        Some(logs) => logs.clone().write_all(line.as_bytes()),
-        None => io::stderr().write_all(line.as_bytes()),
-    };
+    let _ = LOGS.get().map(|logs| logs.clone().write_all(line.as_bytes()));
 }
 
 /// Before the process ends: gives what was logged a second to be written.
