@@ -72,3 +72,8 @@ pub(super) const KEY: &str = "SELECT scope, fingerprint, payment, refund, answer
 /// Writes what says nothing, for the sake of writing.
 pub(super) const PROVE: &str = "INSERT INTO write_proofs (id, proofs) VALUES (1, 1)
      ON CONFLICT (id) DO UPDATE SET proofs = write_proofs.proofs + 1";
+
+/// Reads a row of each table that a charge needs, where that costs nothing: in SQLite, a walk down each tree.
+pub(super) const READ_EACH: &str = "SELECT EXISTS (SELECT 1 FROM payments), EXISTS (SELECT 1 FROM refunds),
+     EXISTS (SELECT 1 FROM events), EXISTS (SELECT 1 FROM idempotency_keys), EXISTS (SELECT 1 FROM webhook_events),
+     EXISTS (SELECT 1 FROM watches)";

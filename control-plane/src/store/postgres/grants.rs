@@ -1,6 +1,7 @@
 //! The rights that `serve` and `worker` need, which is less than `migrate` does.
 
 use std::fmt::Write as _;
+use std::sync::LazyLock;
 
 /// Each table (a new one comes with its migration), and what is done with its rows. Payments, refunds and events are never deleted.
 pub(super) const RIGHTS: [(&str, &[&str]); 13] = [
@@ -31,6 +32,30 @@ pub fn grants(role: &str) -> String {
     }
     sql
 }
+
+/// What the role of a process may not do and needs to.
+#[derive(Debug, thiserror::Error)]
+#[error("this role lacks {0}; run what `control-plane migrate --print-grants ROLE` prints")]
+pub(super) struct MissingRights(String);
+
+impl MissingRights {
+    /// From the rows of [`MISSING`].
+    pub(super) fn of(rows: Vec<(String,)>) -> Self {
+        Self(rows.into_iter().map(|(right,)| right).collect::<Vec<_>>().join(", "))
+    }
+}
+
+/// SQL that gives a row for each of these rights that the role of the connection lacks, in words. An error: a table is
+/// missing.
+pub(super) static MISSING: LazyLock<String> = LazyLock::new(|| {
+    let pairs = RIGHTS.iter().flat_map(|(table, rights)| rights.iter().map(move |right| (table, right)));
+    let pairs: Vec<_> = pairs.map(|(table, right)| format!("('{table}', '{right}')")).collect();
+    format!(
+        "SELECT privilege || ' on ' || name FROM (VALUES {}) AS needed (name, privilege)
+         WHERE NOT has_table_privilege(name, privilege)",
+        pairs.join(", ")
+    )
+});
 
 #[cfg(test)]
 mod tests {

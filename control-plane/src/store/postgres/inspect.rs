@@ -1,8 +1,8 @@
 //! A look at a server that a service may be using.
 
-use sqlx::{Connection as _, PgConnection};
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
-use super::grants::RIGHTS;
+use super::grants::{MISSING, MissingRights};
 use super::{pooling, schema, unavailable};
 use crate::store::{Inspection, OpenError};
 
@@ -32,18 +32,6 @@ pub(in crate::store) async fn inspect(uri: &str) -> Result<Inspection, OpenError
 }
 
 async fn missing_rights(connection: &mut PgConnection) -> Result<Option<String>, sqlx::Error> {
-    let mut missing = Vec::new();
-    for (table, rights) in RIGHTS {
-        for right in rights {
-            let query =
-                sqlx::query_scalar::<_, bool>("SELECT has_table_privilege($1, $2)").bind(table).bind(*right);
-            if !query.fetch_one(&mut *connection).await? {
-                missing.push(format!("{right} on {table}"));
-            }
-        }
-    }
-    Ok((!missing.is_empty()).then(|| {
-        let missing = missing.join(", ");
-        format!("this role lacks {missing}; run what `control-plane migrate --print-grants ROLE` prints")
-    }))
+    let missing = sqlx::query_as(AssertSqlSafe(MISSING.as_str())).fetch_all(connection).await?;
+    Ok((!missing.is_empty()).then(|| MissingRights::of(missing).to_string()))
 }

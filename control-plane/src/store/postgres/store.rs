@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use sqlx::{AssertSqlSafe, query_as};
 use tokio::time::timeout;
 
+use super::grants::{MISSING, MissingRights};
 use super::{PostgresStore, unavailable};
 use crate::domain::event::Event;
 use crate::domain::id::{PaymentId, RefundId};
@@ -109,9 +110,13 @@ impl Store for PostgresStore {
     }
 
     async fn ready(&self) -> Result<(), StoreError> {
-        let reading = timeout(PROOF_MAX, self.money.execute(sqlx::query("SELECT 1")));
+        let missing = || query_as(AssertSqlSafe(MISSING.as_str()));
+        let reading = timeout(PROOF_MAX, self.money.all::<(String,)>(missing));
         let (read, written) = tokio::join!(reading, self.commits.prove());
-        read.map_err(unavailable)??;
+        let missing = read.map_err(unavailable)??;
+        if !missing.is_empty() {
+            return Err(StoreError::NotWritten(Box::new(MissingRights::of(missing))));
+        }
         written
     }
 }

@@ -1,6 +1,7 @@
-//! Whether the file that is open is the one that the path leads to. SQLite itself goes on with a file that was deleted or
-//! replaced, and what it writes there is gone with the last connection to it.
+//! Whether the files that are open are those that the path leads to. SQLite itself goes on with files that were deleted
+//! or replaced, and what it writes there is gone with the last connection to them.
 
+use std::ffi::OsString;
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
@@ -11,45 +12,138 @@ use std::time::{Duration, Instant};
 #[derive(Debug)]
 pub(super) struct DatabaseFile {
     /// `None`: it is in memory.
-    path: Option<PathBuf>,
+    paths: Option<Paths>,
     seen: Mutex<Seen>,
 }
 
 #[derive(Debug)]
+struct Paths {
+    main: PathBuf,
+    log: PathBuf,
+    index: PathBuf,
+}
+
+#[derive(Debug)]
 struct Seen {
-    /// Device and inode; `None`: there is no file.
-    identity: Option<(u64, u64)>,
-    /// When it was seen first. A connection that is older leads to another file.
+    files: Files,
+    /// When they were seen first. A connection that is older leads to others.
     since: Instant,
+    /// Whether only the log or its index had changed then: the older connections hold what belongs to this database.
+    log_was_lost: bool,
+}
+
+/// What lies at the paths; `None`: nothing.
+#[derive(Clone, Copy, Debug, Default)]
+struct Files {
+    main: Option<Identity>,
+    /// Grows; only damage and `VACUUM` make it smaller.
+    length: u64,
+    log: Option<Identity>,
+    index: Option<Identity>,
+}
+
+/// Device and inode.
+type Identity = (u64, u64);
+
+/// What an open connection is good for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fitness {
+    Good,
+    /// To be closed: it leads to another file.
+    Outdated,
+    /// To be closed after its log is written to the database: the log was deleted, and only open connections have it.
+    HoldsLostLog,
 }
 
 impl DatabaseFile {
-    /// The file at this path as it is now. Its connections are opened afterwards.
+    /// The files at this path as they are now. Connections are opened afterwards.
     pub(super) fn at(path: &Path) -> Self {
         let name = path.to_string_lossy();
         let is_in_memory = name.starts_with("file:") || name == ":memory:";
-        let path = (!is_in_memory).then(|| path.to_owned());
-        let identity = path.as_deref().and_then(identity);
-        Self { path, seen: Mutex::new(Seen { identity, since: Instant::now() }) }
+        let paths = (!is_in_memory).then(|| Paths::of(path));
+        let files = paths.as_ref().map_or_else(Files::default, Paths::look);
+        Self { paths, seen: Mutex::new(Seen { files, since: Instant::now(), log_was_lost: false }) }
     }
 
-    /// Whether a connection that has been open for `age` leads to the file that is there now. It takes one look at the
-    /// folder, about a microsecond.
-    pub(super) fn is_open_in(&self, age: Duration) -> bool {
-        let Some(path) = &self.path else { return true };
-        let (found, now) = (identity(path), Instant::now());
+    /// What a connection that has been open for `age` is good for. It takes three looks at the folder, a microsecond
+    /// each.
+    pub(super) fn fitness(&self, age: Duration) -> Fitness {
+        let Some(paths) = &self.paths else { return Fitness::Good };
+        let (files, now) = (paths.look(), Instant::now());
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        if found != seen.identity {
-            let what = if found.is_some() { "was replaced; it is opened again" } else { "is gone" };
-            tracing::error!(path = %path.display(), "the database's file {what}");
-            *seen = Seen { identity: found, since: now };
+        if let Some(change) = seen.files.change_to(&files) {
+            tracing::error!(path = %paths.main.display(), "the database's {}", change.told());
+            seen.since = now;
+            seen.log_was_lost = change == Change::LogIsLost;
         }
-        found.is_some() && age <= now.saturating_duration_since(seen.since)
+        seen.files = files;
+        match files.main {
+            Some(_) if age <= now.saturating_duration_since(seen.since) => Fitness::Good,
+            Some(_) if seen.log_was_lost => Fitness::HoldsLostLog,
+            _ => Fitness::Outdated,
+        }
     }
 }
 
-fn identity(path: &Path) -> Option<(u64, u64)> {
-    fs::metadata(path).ok().map(|metadata| (metadata.dev(), metadata.ino()))
+impl Paths {
+    fn of(main: &Path) -> Self {
+        let beside = |ending: &str| {
+            let mut name = OsString::from(main);
+            name.push(ending);
+            PathBuf::from(name)
+        };
+        Self { log: beside("-wal"), index: beside("-shm"), main: main.to_owned() }
+    }
+
+    fn look(&self) -> Files {
+        let identity = |metadata: &fs::Metadata| (metadata.dev(), metadata.ino());
+        let at = |path| fs::metadata(path).ok();
+        let main = at(&self.main);
+        Files {
+            main: main.as_ref().map(identity),
+            length: main.map_or(0, |main| main.len()),
+            log: at(&self.log).as_ref().map(identity),
+            index: at(&self.index).as_ref().map(identity),
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Change {
+    IsGone,
+    IsReplaced,
+    IsCut,
+    LogIsLost,
+}
+
+impl Change {
+    const fn told(self) -> &'static str {
+        match self {
+            Self::IsGone => "file is gone",
+            Self::IsReplaced => "file was replaced; it is opened again",
+            Self::IsCut => "file has become shorter, so it was damaged or compacted; it is opened again",
+            Self::LogIsLost => {
+                "write-ahead log was deleted or replaced; what open connections still have of it is saved, and it is \
+                 opened again"
+            }
+        }
+    }
+}
+
+impl Files {
+    /// A log and an index that were not there before were made by SQLite.
+    fn change_to(&self, now: &Self) -> Option<Change> {
+        let is_lost = |was: Option<Identity>, is| was.is_some() && was != is;
+        match now.main {
+            None if self.main.is_some() => Some(Change::IsGone),
+            Some(_) if self.main != now.main => Some(Change::IsReplaced),
+            Some(_) if now.length < self.length => Some(Change::IsCut),
+            Some(_) if is_lost(self.log, now.log) || is_lost(self.index, now.index) => {
+                Some(Change::LogIsLost)
+            }
+            _ => None,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -62,21 +156,39 @@ mod tests {
         let (path, other) = (folder.path().join("db"), folder.path().join("other"));
         fs::write(&path, "1").unwrap();
         let file = DatabaseFile::at(&path);
-        assert!(file.is_open_in(Duration::ZERO));
+        assert_eq!(file.fitness(Duration::ZERO), Fitness::Good);
         fs::rename(&path, &other).unwrap();
         std::thread::sleep(Duration::from_millis(5));
-        assert!(!file.is_open_in(Duration::ZERO), "it is gone");
+        assert_eq!(file.fitness(Duration::ZERO), Fitness::Outdated, "it is gone");
         fs::rename(&other, &path).unwrap();
-        assert!(!file.is_open_in(Duration::from_millis(5)), "opened before it was there");
-        assert!(file.is_open_in(Duration::ZERO));
+        assert_eq!(file.fitness(Duration::from_millis(5)), Fitness::Outdated, "opened before it was there");
+        assert_eq!(file.fitness(Duration::ZERO), Fitness::Good);
         fs::write(&other, "2").unwrap();
         fs::rename(&other, &path).unwrap();
-        assert!(!file.is_open_in(Duration::from_secs(1)), "opened with another file");
-        assert!(file.is_open_in(Duration::ZERO));
+        assert_eq!(file.fitness(Duration::from_secs(1)), Fitness::Outdated, "opened with another file");
+        assert_eq!(file.fitness(Duration::ZERO), Fitness::Good);
+    }
+
+    #[test]
+    fn what_a_connection_has_of_a_deleted_log_is_saved() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, log) = (folder.path().join("db"), folder.path().join("db-wal"));
+        fs::write(&path, "1").unwrap();
+        let file = DatabaseFile::at(&path);
+        let old = Duration::from_secs(1);
+        fs::write(&log, "made by the first connection").unwrap();
+        assert_eq!(file.fitness(Duration::ZERO), Fitness::Good);
+        fs::remove_file(&log).unwrap();
+        assert_eq!(file.fitness(old), Fitness::HoldsLostLog);
+        assert_eq!(file.fitness(Duration::ZERO), Fitness::Good, "opened since");
+        fs::write(&log, "made by the next").unwrap();
+        assert_eq!(file.fitness(Duration::ZERO), Fitness::Good);
+        fs::write(&path, "").unwrap();
+        assert_eq!(file.fitness(old), Fitness::Outdated, "it was cut");
     }
 
     #[test]
     fn a_database_in_memory_is_never_replaced() {
-        assert!(DatabaseFile::at(Path::new(":memory:")).is_open_in(Duration::from_secs(9)));
+        assert_eq!(DatabaseFile::at(Path::new(":memory:")).fitness(Duration::from_secs(9)), Fitness::Good);
     }
 }

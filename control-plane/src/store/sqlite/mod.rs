@@ -18,7 +18,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Connection as _, SqliteConnection, SqlitePool};
+use sqlx::{Connection as _, Row as _, SqliteConnection, SqlitePool};
 
 use crate::domain::store::StoreError;
 use crate::store::OpenError;
@@ -27,7 +27,7 @@ use crate::store::schema::Migrated;
 use crate::store::settings::{DatabaseSettings, MigrateOnStart};
 use crate::store::shares::Shares;
 use crate::store::unreadable::RowReader;
-use file::DatabaseFile;
+use file::{DatabaseFile, Fitness};
 pub(super) use inspect::inspect;
 use writer::SqliteWriter;
 
@@ -65,10 +65,17 @@ impl SqliteStore {
         let file = Arc::new(DatabaseFile::at(&path));
         let pool = |connections| {
             let file = file.clone();
-            let options = SqlitePoolOptions::new().max_connections(connections).acquire_timeout(PATIENCE);
-            options.before_acquire(move |_, idle| {
-                let is_good = file.is_open_in(idle.age);
-                Box::pin(async move { Ok(is_good) })
+            // They lead to a file and grow no older: with the last one, SQLite would delete the log.
+            let options = SqlitePoolOptions::new().max_lifetime(None).idle_timeout(None);
+            let options = options.max_connections(connections).acquire_timeout(PATIENCE);
+            options.before_acquire(move |connection, idle| {
+                let fitness = file.fitness(idle.age);
+                Box::pin(async move {
+                    if fitness == Fitness::HoldsLostLog {
+                        save_log(connection).await;
+                    }
+                    Ok(fitness == Fitness::Good)
+                })
             })
         };
         let writer = pool(1).connect_with(options.clone()).await.map_err(unavailable)?;
@@ -83,6 +90,17 @@ impl SqliteStore {
         let list_max = settings.read_timeout;
         let shares = Shares::of(LIST_READERS, list_max);
         Ok(Self { commits, writer, readers, lists, shares, list_max, rows })
+    }
+}
+
+/// Writes a connection's log to the database. One that only reads cannot; the one that writes will.
+async fn save_log(connection: &mut SqliteConnection) {
+    match sqlx::query("PRAGMA wal_checkpoint(FULL)").fetch_one(connection).await {
+        Ok(row) => match row.try_get::<i64, _>(0) {
+            Ok(0) => tracing::warn!("the log that was lost is saved in the database"),
+            _ => tracing::error!("the log that was lost is not saved: it is being read"),
+        },
+        Err(error) => tracing::debug!(%error, "this connection does not save the log"),
     }
 }
 

@@ -18,7 +18,7 @@ use crate::domain::store::{Change, CommitError, Filter, Page, Rows, Store, Store
 use crate::store::group_commit::PROOF_MAX;
 use crate::store::listing::{Argument, Listing, behind};
 use crate::store::reads::{
-    ANYONES_PAYMENTS, ANYONES_REFUND, EVENTS, KEY, PAYMENT, PAYMENT_BY_REFERENCE, REFUND, REFUNDS,
+    ANYONES_PAYMENTS, ANYONES_REFUND, EVENTS, KEY, PAYMENT, PAYMENT_BY_REFERENCE, READ_EACH, REFUND, REFUNDS,
 };
 use crate::store::rows::{EventRow, KeyRow, PaymentRow, RefundRow};
 
@@ -120,7 +120,7 @@ impl Store for SqliteStore {
     }
 
     async fn ready(&self) -> Result<(), StoreError> {
-        let reading = timeout(PROOF_MAX, sqlx::query("SELECT 1").execute(&self.readers));
+        let reading = timeout(PROOF_MAX, sqlx::query(READ_EACH).execute(&self.readers));
         let (read, written) = tokio::join!(reading, self.commits.prove());
         read.map_err(unavailable)?.map_err(unavailable)?;
         written

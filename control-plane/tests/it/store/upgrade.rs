@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use control_plane::domain::store::{Filter, Store};
+use control_plane::domain::store::{Filter, Store, StoreError};
 use control_plane::domain::webhook::WebhookFilter;
 use control_plane::store::{DatabaseSettings, MigrateOnStart, OpenError, SchemaError};
 use edge_core::provider::Provider;
@@ -200,6 +200,26 @@ async fn serving_needs_no_right_to_change_the_schema() {
     let store = control_plane::store::open(&uri).await.unwrap();
     let payment = one_of_each(&*store).await;
     read_all(&*store, &payment).await;
+}
+
+#[tokio::test]
+async fn a_role_that_may_not_record_payments_is_not_ready_and_named_what_it_lacks() {
+    let Some(test) = TestStore::postgres().await else { return };
+    let uri = role_without_ddl(&test).await;
+    let store = control_plane::store::open(&uri).await.unwrap();
+    store.ready().await.unwrap();
+    let role = uri.split_once("://").unwrap().1.split_once(':').unwrap().0.to_owned();
+    let mut owner = PgConnection::connect(test.uri()).await.unwrap();
+    for (right, table) in [("INSERT", "payments"), ("SELECT", "payments"), ("INSERT", "events")] {
+        let run = |sql: String| sqlx::AssertSqlSafe(sql);
+        owner.execute(run(format!("REVOKE {right} ON {table} FROM {role}"))).await.unwrap();
+        let StoreError::NotWritten(why) = store.ready().await.unwrap_err() else {
+            panic!("{right} on {table}")
+        };
+        assert!(why.to_string().contains(&format!("lacks {right} on {table};")), "{why}");
+        owner.execute(run(format!("GRANT {right} ON {table} TO {role}"))).await.unwrap();
+        store.ready().await.unwrap();
+    }
 }
 
 /// What the release before reads a payment into.
