@@ -2,19 +2,33 @@
 
 use std::error::Error;
 
-/// The error and its causes. Some say what their causes say: nothing is said twice.
+/// The error and its causes. Some say what their causes say: nothing is said twice. A database's own words stand without
+/// the driver's introduction, and without the line of the server's source that they come from (` at line 3655`).
 #[must_use]
 pub fn with_causes(error: &(dyn Error + 'static)) -> String {
-    let mut said = error.to_string();
-    let mut next = error.source();
+    let mut said = String::new();
+    let mut next = Some(error);
     while let Some(cause) = next {
-        let text = cause.to_string();
-        if !said.contains(&text) {
+        let (told, by_database) = (cause.to_string(), words_of_database(cause));
+        let text = by_database.unwrap_or(&told);
+        if said.contains(&told) {
+            said = said.replace(&told, text);
+        } else if said.is_empty() {
+            text.clone_into(&mut said);
+        } else if !said.contains(text) {
             said = format!("{said}: {text}");
         }
-        next = cause.source();
+        // The causes of what a database says are its own words again.
+        next = cause.source().filter(|_| by_database.is_none());
     }
     said
+}
+
+fn words_of_database<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a str> {
+    match error.downcast_ref() {
+        Some(sqlx::Error::Database(told)) => Some(told.message()),
+        _ => None,
+    }
 }
 
 #[cfg(test)]

@@ -134,7 +134,9 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         }
         Command::Migrate { print_grants: Some(role) } => print(store::postgres::grants(&role).trim_end()),
         Command::Migrate { print_grants: None } => {
-            let Migrated { applied, version } = store::migrate(&db_uri(&source)?).await?;
+            let migrated = store::migrate(&db_uri(&source)?).await;
+            let Migrated { applied, version } =
+                migrated.context("DB_URI: the schema cannot be brought up to date")?;
             for (number, name) in &applied {
                 print(&format!("applied {number:04} {name}"))?;
             }

@@ -12,7 +12,12 @@ use serde_yaml_ng::Value;
 use test_services::{PostgresServer, RabbitServer, RedisServer, skipped};
 
 /// Counted by the filter from the first time on, or known from the first webhook: their alerts allow for that.
-const LATER: [&str; 2] = ["gateway_edge_webhooks", "gateway_edge_paypal_days_left"];
+const LATER: [&str; 4] = [
+    "gateway_edge_claims",
+    "gateway_edge_requests",
+    "gateway_edge_webhooks",
+    "gateway_edge_paypal_days_left",
+];
 
 /// Of the process that reconciles by itself.
 const OF_RECONCILING: &str = "reconcile_finished_timestamp_seconds";
@@ -129,6 +134,7 @@ async fn the_first_scrape_has_every_metric_that_an_alert_is_about() {
         }
     }
     for gauge in [
+        "edge_cache_writable",
         "queue_connected",
         "queue_parked",
         "provider_circuit_open",

@@ -10,6 +10,7 @@ use edge_core::request::InvalidRequest;
 
 use super::attested::Attested;
 use super::observe::NO_STORE;
+use crate::causes::with_causes;
 use crate::domain::id::PaymentId;
 use crate::domain::idempotency::Answer;
 use crate::domain::operations::OperationError;
@@ -161,7 +162,7 @@ pub(super) fn log(error: &OperationError) {
         OperationError::Store(problem)
         | OperationError::InDoubt(problem)
         | OperationError::NotRecorded(problem) => {
-            tracing::error!(error = %problem, error.source = ?std::error::Error::source(problem), "the store failed");
+            tracing::error!(error = with_causes(problem), "the store failed");
         }
         OperationError::Crashed => tracing::error!("an operation ended unexpectedly"),
         _ => {}
