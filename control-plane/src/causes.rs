@@ -42,4 +42,47 @@ mod tests {
         let text = with_causes(error.as_ref());
         assert!(text.starts_with("DB_URI: ") && text.matches("no space").count() == 1, "{text}");
     }
+
+    /// As PostgreSQL's errors are shown by the driver.
+    #[derive(Debug)]
+    struct Told;
+
+    impl std::fmt::Display for Told {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("permission denied for schema public at line 3655")
+        }
+    }
+
+    impl Error for Told {}
+
+    impl sqlx::error::DatabaseError for Told {
+        fn message(&self) -> &'static str {
+            "permission denied for schema public"
+        }
+
+        fn as_error(&self) -> &(dyn Error + Send + Sync + 'static) {
+            self
+        }
+
+        fn as_error_mut(&mut self) -> &mut (dyn Error + Send + Sync + 'static) {
+            self
+        }
+
+        fn into_error(self: Box<Self>) -> Box<dyn Error + Send + Sync + 'static> {
+            self
+        }
+
+        fn kind(&self) -> sqlx::error::ErrorKind {
+            sqlx::error::ErrorKind::Other
+        }
+    }
+
+    #[test]
+    fn a_database_is_quoted_without_the_line_of_its_source() {
+        let told = || sqlx::Error::Database(Box::new(Told));
+        let quoted = sqlx::migrate::MigrateError::Execute(told());
+        assert_eq!(with_causes(&quoted), "while executing migrations: permission denied for schema public");
+        let error = anyhow::Error::new(told()).context("DB_URI");
+        assert_eq!(with_causes(error.as_ref()), "DB_URI: permission denied for schema public");
+    }
 }

@@ -19,6 +19,7 @@ use crate::edge_clock;
 use crate::gateway_setup::{self, Opener};
 use crate::http::{self, App, DURATION_METRIC, log_gauges};
 use crate::instance_lock::InstanceLock;
+use crate::metric_help;
 use crate::readiness;
 use crate::server;
 use crate::start_report::{self, Surroundings};
@@ -139,6 +140,7 @@ pub(crate) fn metrics() -> anyhow::Result<PrometheusHandle> {
         .set_buckets_for_metric(Matcher::Full(DURATION_METRIC.to_owned()), &DURATION_BUCKETS)?
         .install_recorder()
         .context("metrics cannot start")?;
+    metric_help::describe();
     edge_clock::show();
     log_gauges::refresh();
     unattested::show();

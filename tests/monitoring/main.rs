@@ -4,8 +4,9 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use gateway_tests::{Answer, Own};
 use serde_yaml_ng::Value;
@@ -100,6 +101,19 @@ fn the_names_of_metrics_are_found_in_an_expression() {
     assert_eq!(found.into_iter().collect::<Vec<_>>(), ["a_b", "g_h"]);
 }
 
+/// Each metric says what it means, among others.
+fn is_as_prometheus_wants(process: &str, metrics: &str) {
+    let mut promtool = Command::new("promtool");
+    promtool.args(["check", "metrics"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let Ok(mut promtool) = promtool.spawn() else {
+        return skipped("no promtool on the PATH (Debian: apt-get install prometheus)");
+    };
+    promtool.stdin.take().unwrap().write_all(metrics.as_bytes()).unwrap();
+    let output = promtool.wait_with_output().unwrap();
+    let said = [output.stdout, output.stderr].concat();
+    assert!(output.status.success() && said.is_empty(), "{process}: {}", String::from_utf8_lossy(&said));
+}
+
 /// An alarm on a metric that is not there stays silent.
 #[tokio::test]
 async fn the_first_scrape_has_every_metric_that_an_alert_is_about() {
@@ -115,15 +129,13 @@ async fn the_first_scrape_has_every_metric_that_an_alert_is_about() {
     ])
     .await;
     let stack = &own.stack;
-    let process = |setting: &str| format!("http://{}/metrics", stack.setting(setting).unwrap());
-    let mut shown = String::new();
-    for url in [
-        process("CONTROL_PLANE_LISTEN"),
-        process("WORKER_LISTEN"),
-        process("EDGE_CACHE_LISTEN"),
-        format!("{}/stats/prometheus", stack.admin_url()),
-    ] {
-        shown.push_str(&Answer::of(own.gateway().http.get(url)).await.text());
+    let mut shown =
+        Answer::of(own.gateway().http.get(format!("{}/stats/prometheus", stack.admin_url()))).await.text();
+    for setting in ["CONTROL_PLANE_LISTEN", "WORKER_LISTEN", "EDGE_CACHE_LISTEN"] {
+        let url = format!("http://{}/metrics", stack.setting(setting).unwrap());
+        let metrics = Answer::of(own.gateway().http.get(url)).await.text();
+        is_as_prometheus_wants(setting, &metrics);
+        shown.push_str(&metrics);
     }
     let is_shown = |metric: &str| {
         shown.lines().any(|line| line.strip_prefix(metric).is_some_and(|rest| rest.starts_with([' ', '{'])))

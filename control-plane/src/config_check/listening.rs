@@ -14,7 +14,10 @@ pub(super) type Place = (&'static str, SocketAddr);
 pub(super) fn clashes(places: &[Place], report: &mut Report) {
     for (n, (key, address)) in places.iter().enumerate() {
         for (other, taken) in places.iter().take(n).filter(|(_, taken)| excludes(*taken, *address)) {
-            report.bad(ABOUT, format!("{key}: {address} is taken by {other} ({taken}); give each its own port"));
+            report.bad(
+                ABOUT,
+                format!("{key}: {address} is taken by {other} ({taken}); give each its own port"),
+            );
         }
     }
 }

@@ -55,11 +55,8 @@ pub async fn run(args: &CheckArgs, source: &Source) -> anyhow::Result<Report> {
     };
     let mut report = Report::default();
     report.good("settings", "the configuration is complete");
-    for (key, meant) in source.near_misses() {
-        report.warn(
-            "settings",
-            format!("{key} is set in the environment and is no setting; do you mean {meant}?"),
-        );
+    for warning in source.near_miss_warnings() {
+        report.warn("settings", warning);
     }
     listening::clashes(&places, &mut report);
     if args.connect {

@@ -33,7 +33,10 @@ pub async fn run(gateway: Arc<Gateway>, settings: ReconcileSettings, stop: Cance
         match stop.run_until_cancelled(turn).await {
             Some(Ok(_)) => {}
             Some(Err(problem)) => {
-                tracing::error!(error = with_causes(&problem), "reconciling is interrupted; it goes on later");
+                tracing::error!(
+                    error = with_causes(&problem),
+                    "reconciling is interrupted; it goes on later"
+                );
             }
             None => return,
         }

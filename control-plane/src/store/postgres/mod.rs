@@ -33,8 +33,8 @@ use crate::store::shares::Shares;
 use crate::store::unreadable::RowReader;
 use connections::{Connections, Limits};
 pub use grants::grants;
-pub use not_connected::NotConnected;
 pub(super) use inspect::inspect;
+pub use not_connected::NotConnected;
 pub use uri::options;
 use writer::PostgresWriter;
 

@@ -34,7 +34,9 @@ fn what_was_told(told: &dyn DatabaseError) -> &'static str {
             "the database does not let this role in: user name or password in DB_URI are wrong, the role does not exist, \
              or pg_hba.conf does not allow it from here"
         }
-        NO_SUCH_DATABASE => "the server has no database of this name: create it, or correct the name in DB_URI",
+        NO_SUCH_DATABASE => {
+            "the server has no database of this name: create it, or correct the name in DB_URI"
+        }
         NO_RIGHT => "the role may not connect to this database (GRANT CONNECT)",
         FULL => "the server has no connection free (max_connections)",
         STARTING => "the server is starting or stopping",

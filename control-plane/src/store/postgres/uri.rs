@@ -133,7 +133,8 @@ mod tests {
             ("hostaddr=db", "`hostaddr` must be"),
             ("statement-cache-capacity=many", "`statement-cache-capacity` must be"),
         ] {
-            let error = options(&format!("postgres://u:secret@db/gateway?{parameter}")).unwrap_err().to_string();
+            let error =
+                options(&format!("postgres://u:secret@db/gateway?{parameter}")).unwrap_err().to_string();
             assert!(error.contains(right) && !error.contains("%40"), "{error}");
         }
     }

@@ -30,7 +30,9 @@ pub(in crate::store) async fn inspect(uri: &str) -> Result<Inspection, OpenError
         let folder = folder_of(&file);
         problems.extend(unwritable(&file, folder));
         match room(folder) {
-            Some(free) if free < FREE_MIN => problems.push(format!("the disk is full: {free} bytes are free")),
+            Some(free) if free < FREE_MIN => {
+                problems.push(format!("the disk is full: {free} bytes are free"))
+            }
             Some(free) if free < FREE_GOOD => {
                 warnings.push(format!("the disk is nearly full: {} MB are free", free / 1_000_000));
             }
