@@ -42,7 +42,7 @@ pub(super) async fn database(settings: &DatabaseSettings, report: &mut Report) {
             report.good(ABOUT, format!("{place}, {product}; its schema is at migration {version:04}"));
         }
         (Ok(_), _) => {}
-        (Err(error), _) if !found.may_migrate => report.bad(
+        (Err(error @ (SchemaError::Empty | SchemaError::TooOld { .. })), _) if !found.may_migrate => report.bad(
             ABOUT,
             format!(
                 "DB_URI: {place}, {product}: {error} as the owner of the schema: this role may not change it (no CREATE on \
