@@ -8,7 +8,8 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use gateway_tests::{Answer, Own};
+use gateway_tests::{Answer, Own, until};
+use serde_json::json;
 use serde_yaml_ng::Value;
 use test_services::{PostgresServer, RabbitServer, RedisServer, skipped};
 
@@ -155,4 +156,42 @@ async fn the_first_scrape_has_every_metric_that_an_alert_is_about() {
     ] {
         assert!(is_shown(gauge), "{gauge}");
     }
+}
+
+/// Envoy takes an edge cache that is not ready out, so the cache's own counters stand still.
+#[tokio::test]
+async fn a_redis_that_is_gone_shows_where_its_alerts_look() {
+    let Some(mut redis) = RedisServer::own(&[]).await else { return };
+    let own = Own::start(&[("REDIS_URI", redis.uri()), ("EDGE_CACHE_DOWN", "reject")]).await;
+    let gateway = own.gateway();
+    let edge_cache = format!("http://{}/metrics", own.stack.setting("EDGE_CACHE_LISTEN").unwrap());
+    let envoy = format!("{}/stats/prometheus", own.stack.admin_url());
+    let shows = async |url: &str, sample: &str| {
+        let text = Answer::of(gateway.http.get(url)).await.text();
+        text.lines().any(|line| line == sample).then_some(())
+    };
+    redis.kill();
+    until("a gauge of the edge cache", async || shows(&edge_cache, "edge_cache_writable 0").await).await;
+    let sample = r#"envoy_cluster_membership_healthy{envoy_cluster_name="edge_cache"} 0"#;
+    until("an edge cache that Envoy leaves alone", async || shows(&envoy, sample).await).await;
+
+    let charge =
+        json!({ "provider": "stripe", "amount": 4999, "currency": "USD", "paymentMethodId": "pm_card_visa" });
+    gateway.charge(&charge).await.refuses(503, "IDEMPOTENCY_UNAVAILABLE");
+    for sample in [
+        r#"gateway_edge_requests{outcome="idempotency_unavailable"} 1"#,
+        r#"gateway_edge_claims{verdict="unavailable"} 1"#,
+    ] {
+        until(sample, async || shows(&envoy, sample).await).await;
+    }
+    let kinds =
+        r#"envoy_http_downstream_rq_xx{envoy_response_code_class="5",envoy_http_conn_manager_prefix="#;
+    let text = Answer::of(gateway.http.get(&envoy)).await.text();
+    let counted =
+        text.lines().any(|line| line.starts_with(kinds) && !line.contains("admin") && !line.ends_with(" 0"));
+    assert!(counted, "{text}");
+
+    redis.start_again().await;
+    until("an edge cache that takes claims", async || shows(&edge_cache, "edge_cache_writable 1").await)
+        .await;
 }

@@ -9,9 +9,9 @@ use super::{options, schema, unavailable};
 use crate::store::schema::SchemaError;
 use crate::store::{Inspection, OpenError};
 
-/// Below this, a new file does not take its schema (some 300 kB) with the write-ahead log beside it.
+/// Below this, a new file may not take its schema with the write-ahead log beside it.
 const FREE_MIN: u64 = 1_000_000;
-/// Below this it is warned: at 100 payments a second and about 2 kB each, 100 MB last for some minutes.
+/// Below this it is warned: a margin to act in. The write-ahead log alone may take some of it under load.
 const FREE_GOOD: u64 = 100_000_000;
 
 /// # Errors
@@ -31,7 +31,7 @@ pub(in crate::store) async fn inspect(uri: &str) -> Result<Inspection, OpenError
         problems.extend(unwritable(&file, folder));
         match room(folder) {
             Some(free) if free < FREE_MIN => {
-                problems.push(format!("the disk is full: {free} bytes are free"))
+                problems.push(format!("the disk is full: {free} bytes are free"));
             }
             Some(free) if free < FREE_GOOD => {
                 warnings.push(format!("the disk is nearly full: {} MB are free", free / 1_000_000));
