@@ -2,32 +2,29 @@
 
 use std::error::Error;
 
-/// The error and its causes. Some say what their causes say: nothing is said twice. A database's own words stand without
-/// the driver's introduction, and without the line of the server's source that they come from (` at line 3655`).
+/// The error and its causes. Some say what their causes say: nothing is said twice.
 #[must_use]
 pub fn with_causes(error: &(dyn Error + 'static)) -> String {
-    let mut said = String::new();
-    let mut next = Some(error);
+    let mut said = text(error);
+    let mut next = error.source();
     while let Some(cause) = next {
-        let (told, by_database) = (cause.to_string(), words_of_database(cause));
-        let text = by_database.unwrap_or(&told);
-        if said.contains(&told) {
-            said = said.replace(&told, text);
-        } else if said.is_empty() {
-            text.clone_into(&mut said);
-        } else if !said.contains(text) {
+        let text = text(cause);
+        if !said.contains(&text) {
             said = format!("{said}: {text}");
         }
-        // The causes of what a database says are its own words again.
-        next = cause.source().filter(|_| by_database.is_none());
+        next = cause.source();
     }
     said
 }
 
-fn words_of_database<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a str> {
-    match error.downcast_ref() {
-        Some(sqlx::Error::Database(told)) => Some(told.message()),
-        _ => None,
+/// Without the line of PostgreSQL's source that its driver ends with (` at line 3655`).
+fn text(error: &(dyn Error + 'static)) -> String {
+    let text = error.to_string();
+    match text.rsplit_once(" at line ") {
+        Some((words, line)) if !line.is_empty() && line.bytes().all(|byte| byte.is_ascii_digit()) => {
+            words.to_owned()
+        }
+        _ => text,
     }
 }
 
@@ -43,46 +40,19 @@ mod tests {
         assert!(text.starts_with("DB_URI: ") && text.matches("no space").count() == 1, "{text}");
     }
 
-    /// As PostgreSQL's errors are shown by the driver.
-    #[derive(Debug)]
-    struct Told;
-
-    impl std::fmt::Display for Told {
-        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-            f.write_str("permission denied for schema public at line 3655")
-        }
-    }
-
-    impl Error for Told {}
-
-    impl sqlx::error::DatabaseError for Told {
-        fn message(&self) -> &'static str {
-            "permission denied for schema public"
-        }
-
-        fn as_error(&self) -> &(dyn Error + Send + Sync + 'static) {
-            self
-        }
-
-        fn as_error_mut(&mut self) -> &mut (dyn Error + Send + Sync + 'static) {
-            self
-        }
-
-        fn into_error(self: Box<Self>) -> Box<dyn Error + Send + Sync + 'static> {
-            self
-        }
-
-        fn kind(&self) -> sqlx::error::ErrorKind {
-            sqlx::error::ErrorKind::Other
-        }
-    }
-
     #[test]
-    fn a_database_is_quoted_without_the_line_of_its_source() {
-        let told = || sqlx::Error::Database(Box::new(Told));
-        let quoted = sqlx::migrate::MigrateError::Execute(told());
-        assert_eq!(with_causes(&quoted), "while executing migrations: permission denied for schema public");
-        let error = anyhow::Error::new(told()).context("DB_URI");
-        assert_eq!(with_causes(error.as_ref()), "DB_URI: permission denied for schema public");
+    fn the_line_of_a_databases_source_is_left_out_and_other_lines_are_not() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("error returned from database: {0}")]
+        struct Quoting(#[source] std::io::Error);
+
+        let told = || std::io::Error::other("permission denied for schema public at line 3655");
+        let said = "error returned from database: permission denied for schema public";
+        assert_eq!(with_causes(&Quoting(told())), said);
+        let error = anyhow::Error::new(Quoting(told())).context("DB_URI");
+        assert_eq!(with_causes(error.as_ref()), format!("DB_URI: {said}"));
+        for whole in ["expected `,` at line 1 column 5", "stopped at line ", "at line 3"] {
+            assert_eq!(with_causes(&std::io::Error::other(whole)), whole);
+        }
     }
 }
