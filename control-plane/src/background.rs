@@ -60,7 +60,7 @@ impl Background {
     ) -> Self {
         let drained = CancellationToken::new();
         let shift = (workers > 0).then(|| Shift::of(gateway, workers));
-        let mut tasks = vec![tokio::spawn(readiness::watch(gateway.clone(), stop.clone()))];
+        let mut tasks = vec![tokio::spawn(readiness::watch_database(gateway.clone(), stop.clone()))];
         if shift.is_some() {
             tasks.push(tokio::spawn(review::run(gateway.clone(), stop.clone())));
             tasks.push(tokio::spawn(expire::run(gateway.clone(), stop.clone())));

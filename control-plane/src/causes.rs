@@ -5,16 +5,27 @@ use std::error::Error;
 /// The error and its causes. Some say what their causes say: nothing is said twice.
 #[must_use]
 pub fn with_causes(error: &(dyn Error + 'static)) -> String {
-    let mut said = error.to_string();
+    let mut said = text(error);
     let mut next = error.source();
     while let Some(cause) = next {
-        let text = cause.to_string();
+        let text = text(cause);
         if !said.contains(&text) {
             said = format!("{said}: {text}");
         }
         next = cause.source();
     }
     said
+}
+
+/// Without the line of PostgreSQL's source that its driver ends with (` at line 3655`).
+fn text(error: &(dyn Error + 'static)) -> String {
+    let text = error.to_string();
+    match text.rsplit_once(" at line ") {
+        Some((words, line)) if !line.is_empty() && line.bytes().all(|byte| byte.is_ascii_digit()) => {
+            words.to_owned()
+        }
+        _ => text,
+    }
 }
 
 #[cfg(test)]
@@ -27,5 +38,21 @@ mod tests {
         let error = anyhow::Error::new(sqlx::Error::Io(disk)).context("DB_URI");
         let text = with_causes(error.as_ref());
         assert!(text.starts_with("DB_URI: ") && text.matches("no space").count() == 1, "{text}");
+    }
+
+    #[test]
+    fn the_line_of_a_databases_source_is_left_out_and_other_lines_are_not() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("error returned from database: {0}")]
+        struct Quoting(#[source] std::io::Error);
+
+        let told = || std::io::Error::other("permission denied for schema public at line 3655");
+        let said = "error returned from database: permission denied for schema public";
+        assert_eq!(with_causes(&Quoting(told())), said);
+        let error = anyhow::Error::new(Quoting(told())).context("DB_URI");
+        assert_eq!(with_causes(error.as_ref()), format!("DB_URI: {said}"));
+        for whole in ["expected `,` at line 1 column 5", "stopped at line ", "at line 3"] {
+            assert_eq!(with_causes(&std::io::Error::other(whole)), whole);
+        }
     }
 }

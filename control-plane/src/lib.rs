@@ -33,6 +33,7 @@ mod escapes;
 mod gateway_setup;
 pub mod http;
 mod instance_lock;
+mod metric_help;
 pub mod payments_admin;
 pub mod providers;
 pub mod queue;

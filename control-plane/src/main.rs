@@ -1,13 +1,15 @@
 //! `control-plane`: the service and the commands around it.
 
-use std::io::{ErrorKind, Write as _};
+use std::io::{ErrorKind, IsTerminal as _, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use control_plane::causes::with_causes;
-use control_plane::config::{Config, EdgeCacheConfig, Source, WorkerConfig, db_uri, explain, unusable};
+use control_plane::config::{
+    Config, EdgeCacheConfig, ExplainFormat as Format, Source, WorkerConfig, db_uri, explain, unusable,
+};
 use control_plane::reload::reload_on;
 use control_plane::serve_edge_cache::serve_edge_cache;
 use control_plane::serve_worker::serve_worker;
@@ -93,9 +95,9 @@ enum WebhookCommand {
 enum ConfigCommand {
     /// Report everything that is wrong, by key; exit 1 if anything is
     Check(config_check::CheckArgs),
-    /// Print what each setting is for, and its default, as the documentation has it
+    /// Print what each setting is for, and its default; not to a terminal, as the documentation has it (Markdown)
     Explain {
-        /// Settings to explain; all of them without any
+        /// Settings to explain, of any program of the gateway; all of the control plane's without any
         #[arg(value_name = "SETTING")]
         keys: Vec<String>,
     },
@@ -134,7 +136,9 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         }
         Command::Migrate { print_grants: Some(role) } => print(store::postgres::grants(&role).trim_end()),
         Command::Migrate { print_grants: None } => {
-            let Migrated { applied, version } = store::migrate(&db_uri(&source)?).await?;
+            let migrated = store::migrate(&db_uri(&source)?).await;
+            let Migrated { applied, version } =
+                migrated.context("DB_URI: the schema cannot be brought up to date")?;
             for (number, name) in &applied {
                 print(&format!("applied {number:04} {name}"))?;
             }
@@ -147,10 +151,16 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
             report.into_result()
         }
         Command::Config(ConfigCommand::Explain { keys }) => {
-            print(explain(&keys).map_err(anyhow::Error::msg)?.trim_end())
+            let format = if std::io::stdout().is_terminal() { Format::Plain } else { Format::Markdown };
+            print(explain(&keys, format).map_err(anyhow::Error::msg)?.trim_end())
         }
         Command::EnvoyBootstrap(args) => {
-            print(&envoy_bootstrap::render(args.profile, &source).map_err(|errors| unusable(&errors))?)
+            let bootstrap =
+                envoy_bootstrap::render(args.profile, &source).map_err(|errors| unusable(&errors))?;
+            for warning in envoy_bootstrap::warnings(&source) {
+                logging::say(&format!("warning: {warning}"));
+            }
+            print(&bootstrap)
         }
         Command::Webhook(WebhookCommand::Verify(args)) => {
             let report = webhook_cli::verify(&args).await?;

@@ -19,6 +19,8 @@ use crate::edge_clock;
 use crate::gateway_setup::{self, Opener};
 use crate::http::{self, App, DURATION_METRIC, log_gauges};
 use crate::instance_lock::InstanceLock;
+use crate::metric_help;
+use crate::readiness;
 use crate::server;
 use crate::start_report::{self, Surroundings};
 use crate::unattested;
@@ -53,7 +55,7 @@ pub async fn serve(config: Config, stop: CancellationToken) -> anyhow::Result<()
     let keys = Arc::new(config.attestation_keys);
     let cache = cache::open(config.edge_cache.redis, config.edge_cache.keeping, gateway.clock.clone())
         .context("REDIS_URI: the edge cache cannot be set up")?;
-    cache::try_out(cache.clone());
+    let watch = tokio::spawn(readiness::watch_edge_cache(cache.clone(), stop.clone()));
     let edge_cache = cache::router(cache.clone(), keys.clone(), gateway.clock.clone());
     let app = App {
         gateway: gateway.clone(),
@@ -78,7 +80,9 @@ pub async fn serve(config: Config, stop: CancellationToken) -> anyhow::Result<()
         None => tokio::spawn(api),
     };
     until_stopped(server, &gateway, background, config.process.shutdown_grace, stop).await?;
-    upkeep.await.context("a background task died")?;
+    for task in [watch, upkeep] {
+        task.await.context("a background task died")?;
+    }
     tracing::info!("stopped");
     Ok(())
 }
@@ -136,6 +140,7 @@ pub(crate) fn metrics() -> anyhow::Result<PrometheusHandle> {
         .set_buckets_for_metric(Matcher::Full(DURATION_METRIC.to_owned()), &DURATION_BUCKETS)?
         .install_recorder()
         .context("metrics cannot start")?;
+    metric_help::describe();
     edge_clock::show();
     log_gauges::refresh();
     unattested::show();

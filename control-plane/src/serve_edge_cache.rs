@@ -11,6 +11,7 @@ use crate::cache::{self, EdgeCache, Keeping, RedisCache};
 use crate::config::EdgeCacheConfig;
 use crate::domain::clock::SystemClock;
 use crate::http::log_gauges;
+use crate::readiness;
 use crate::serve::{bind, metrics, upkeep};
 use crate::server;
 
@@ -26,7 +27,7 @@ pub async fn serve_edge_cache(config: EdgeCacheConfig, stop: CancellationToken) 
     tracing::info!(role = "edge-cache", version, edge_cache = redis, "edge-cache {version}: {redis}");
     let cache = RedisCache::open(config.redis, Keeping::default());
     let cache: Arc<dyn EdgeCache> = Arc::new(cache.context("REDIS_URI: Redis cannot be used")?);
-    cache::try_out(cache.clone());
+    let watch = tokio::spawn(readiness::watch_edge_cache(cache.clone(), stop.clone()));
     let shown = metrics.clone();
     let router = cache::router(cache, Arc::new(config.attestation_keys), Arc::new(SystemClock)).route(
         "/metrics",
@@ -51,7 +52,9 @@ pub async fn serve_edge_cache(config: EdgeCacheConfig, stop: CancellationToken) 
         tracing::debug!("callers are cut that do not end");
         server.abort();
     }
-    upkeep.await.context("a background task died")?;
+    for task in [watch, upkeep] {
+        task.await.context("a background task died")?;
+    }
     tracing::info!("stopped");
     Ok(())
 }

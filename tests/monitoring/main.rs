@@ -4,15 +4,22 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
-use gateway_tests::{Answer, Own};
+use gateway_tests::{Answer, Own, until};
+use serde_json::json;
 use serde_yaml_ng::Value;
 use test_services::{PostgresServer, RabbitServer, RedisServer, skipped};
 
 /// Counted by the filter from the first time on, or known from the first webhook: their alerts allow for that.
-const LATER: [&str; 2] = ["gateway_edge_webhooks", "gateway_edge_paypal_days_left"];
+const LATER: [&str; 4] = [
+    "gateway_edge_claims",
+    "gateway_edge_requests",
+    "gateway_edge_webhooks",
+    "gateway_edge_paypal_days_left",
+];
 
 /// Of the process that reconciles by itself.
 const OF_RECONCILING: &str = "reconcile_finished_timestamp_seconds";
@@ -95,6 +102,19 @@ fn the_names_of_metrics_are_found_in_an_expression() {
     assert_eq!(found.into_iter().collect::<Vec<_>>(), ["a_b", "g_h"]);
 }
 
+/// Each metric says what it means, among others.
+fn is_as_prometheus_wants(process: &str, metrics: &str) {
+    let mut promtool = Command::new("promtool");
+    promtool.args(["check", "metrics"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let Ok(mut promtool) = promtool.spawn() else {
+        return skipped("no promtool on the PATH (Debian: apt-get install prometheus)");
+    };
+    promtool.stdin.take().unwrap().write_all(metrics.as_bytes()).unwrap();
+    let output = promtool.wait_with_output().unwrap();
+    let said = [output.stdout, output.stderr].concat();
+    assert!(output.status.success() && said.is_empty(), "{process}: {}", String::from_utf8_lossy(&said));
+}
+
 /// An alarm on a metric that is not there stays silent.
 #[tokio::test]
 async fn the_first_scrape_has_every_metric_that_an_alert_is_about() {
@@ -110,15 +130,13 @@ async fn the_first_scrape_has_every_metric_that_an_alert_is_about() {
     ])
     .await;
     let stack = &own.stack;
-    let process = |setting: &str| format!("http://{}/metrics", stack.setting(setting).unwrap());
-    let mut shown = String::new();
-    for url in [
-        process("CONTROL_PLANE_LISTEN"),
-        process("WORKER_LISTEN"),
-        process("EDGE_CACHE_LISTEN"),
-        format!("{}/stats/prometheus", stack.admin_url()),
-    ] {
-        shown.push_str(&Answer::of(own.gateway().http.get(url)).await.text());
+    let mut shown =
+        Answer::of(own.gateway().http.get(format!("{}/stats/prometheus", stack.admin_url()))).await.text();
+    for setting in ["CONTROL_PLANE_LISTEN", "WORKER_LISTEN", "EDGE_CACHE_LISTEN"] {
+        let url = format!("http://{}/metrics", stack.setting(setting).unwrap());
+        let metrics = Answer::of(own.gateway().http.get(url)).await.text();
+        is_as_prometheus_wants(setting, &metrics);
+        shown.push_str(&metrics);
     }
     let is_shown = |metric: &str| {
         shown.lines().any(|line| line.strip_prefix(metric).is_some_and(|rest| rest.starts_with([' ', '{'])))
@@ -129,6 +147,7 @@ async fn the_first_scrape_has_every_metric_that_an_alert_is_about() {
         }
     }
     for gauge in [
+        "edge_cache_writable",
         "queue_connected",
         "queue_parked",
         "provider_circuit_open",
@@ -137,4 +156,42 @@ async fn the_first_scrape_has_every_metric_that_an_alert_is_about() {
     ] {
         assert!(is_shown(gauge), "{gauge}");
     }
+}
+
+/// Envoy takes an edge cache that is not ready out, so the cache's own counters stand still.
+#[tokio::test]
+async fn a_redis_that_is_gone_shows_where_its_alerts_look() {
+    let Some(mut redis) = RedisServer::own(&[]).await else { return };
+    let own = Own::start(&[("REDIS_URI", redis.uri()), ("EDGE_CACHE_DOWN", "reject")]).await;
+    let gateway = own.gateway();
+    let edge_cache = format!("http://{}/metrics", own.stack.setting("EDGE_CACHE_LISTEN").unwrap());
+    let envoy = format!("{}/stats/prometheus", own.stack.admin_url());
+    let shows = async |url: &str, sample: &str| {
+        let text = Answer::of(gateway.http.get(url)).await.text();
+        text.lines().any(|line| line == sample).then_some(())
+    };
+    redis.kill();
+    until("a gauge of the edge cache", async || shows(&edge_cache, "edge_cache_writable 0").await).await;
+    let sample = r#"envoy_cluster_membership_healthy{envoy_cluster_name="edge_cache"} 0"#;
+    until("an edge cache that Envoy leaves alone", async || shows(&envoy, sample).await).await;
+
+    let charge =
+        json!({ "provider": "stripe", "amount": 4999, "currency": "USD", "paymentMethodId": "pm_card_visa" });
+    gateway.charge(&charge).await.refuses(503, "IDEMPOTENCY_UNAVAILABLE");
+    for sample in [
+        r#"gateway_edge_requests{outcome="idempotency_unavailable"} 1"#,
+        r#"gateway_edge_claims{verdict="unavailable"} 1"#,
+    ] {
+        until(sample, async || shows(&envoy, sample).await).await;
+    }
+    let kinds =
+        r#"envoy_http_downstream_rq_xx{envoy_response_code_class="5",envoy_http_conn_manager_prefix="#;
+    let text = Answer::of(gateway.http.get(&envoy)).await.text();
+    let counted =
+        text.lines().any(|line| line.starts_with(kinds) && !line.contains("admin") && !line.ends_with(" 0"));
+    assert!(counted, "{text}");
+
+    redis.start_again().await;
+    until("an edge cache that takes claims", async || shows(&edge_cache, "edge_cache_writable 1").await)
+        .await;
 }

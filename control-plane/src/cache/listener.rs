@@ -70,11 +70,12 @@ async fn claim(State(desk): State<Arc<Desk>>, request: Request) -> Response {
     (headers, Verdict::encode_all(&verdicts)).into_response()
 }
 
-async fn ready(State(desk): State<Arc<Desk>>) -> (StatusCode, &'static str) {
-    if desk.probe.ask(desk.cache.ready()).await {
-        (StatusCode::OK, "ok\n")
-    } else {
-        (StatusCode::SERVICE_UNAVAILABLE, "the cache's store takes no claims\n")
+async fn ready(State(desk): State<Arc<Desk>>) -> (StatusCode, String) {
+    match desk.probe.ask(desk.cache.ready()).await {
+        Ok(()) => (StatusCode::OK, "ok\n".to_owned()),
+        Err(reason) => {
+            (StatusCode::SERVICE_UNAVAILABLE, format!("the cache's store takes no claims: {reason}\n"))
+        }
     }
 }
 

@@ -81,16 +81,6 @@ impl CacheError {
     }
 }
 
-/// Says at the start what would otherwise be noticed with the first claims: a store that takes none, or that drops them
-/// (see `maxmemory-policy`). Nothing waits for it.
-pub fn try_out(cache: Arc<dyn EdgeCache>) {
-    tokio::spawn(async move {
-        if let Err(error) = cache.ready().await {
-            tracing::warn!(%error, "REDIS_URI: the edge cache takes no claims now");
-        }
-    });
-}
-
 /// The cache in Redis if there is one, else in this process. Connects when first used, so a Redis that is away
 /// does not stop a start. Needs a Tokio runtime around it.
 ///

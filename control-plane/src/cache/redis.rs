@@ -144,7 +144,7 @@ impl RedisCache {
     }
 
     async fn within_time<T>(&self, command: impl Future<Output = RedisResult<T>>) -> Result<T, CacheError> {
-        self.invoke(command).await?.map_err(CacheError::unavailable)
+        self.invoke(command).await?.map_err(|error| CacheError::Unavailable(words(&error)))
     }
 
     /// Redis's own word, or that there was none in time.
@@ -192,7 +192,7 @@ impl RedisCache {
                 self.room.note_full();
                 self.give_back(scope, fence).await
             }
-            Err(error) => Err(CacheError::unavailable(error)),
+            Err(error) => Err(CacheError::Unavailable(words(&error))),
         }
     }
 
@@ -292,6 +292,14 @@ impl EdgeCache for RedisCache {
         let mut connection = self.connection();
         self.within_time::<Value>(script.invoke_async(&mut connection)).await.map(drop)
     }
+}
+
+/// In one line. What is there and speaks another protocol would be told by the byte that could not be parsed.
+fn words(error: &RedisError) -> String {
+    if error.kind() == ErrorKind::Parse {
+        return "what answers there does not speak the protocol of Redis; look at host and port".to_owned();
+    }
+    error.to_string().split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 fn key(scope: &Scope) -> String {

@@ -25,7 +25,7 @@ pub use gateway::GatewaySettings;
 pub use process::ProcessSettings;
 pub use reconcile::{ReconcileSettings, reconcile_per_second};
 pub(crate) use return_url::return_url_hosts;
-pub use settings::{SETTINGS, Setting, explain};
+pub use settings::{ExplainFormat, SETTINGS, Setting, explain};
 pub(crate) use source::listen_address;
 pub use source::{ConfigError, Source};
 

@@ -12,26 +12,33 @@ pub struct Setting {
     pub meaning: &'static str,
 }
 
-/// What the other programs of a gateway read. They may stand in the same file, as in a local stack's `.run/env`.
-const OF_OTHER_PROGRAMS: [&str; 14] = [
-    // The filter, in Envoy.
-    "STRIPE_WEBHOOK_SECRETS",
-    // The provider sandbox.
-    "SANDBOX_LISTEN",
-    "SANDBOX_PUBLIC_URL",
-    "SANDBOX_STRIPE_WEBHOOK_URL",
-    "SANDBOX_PAYPAL_WEBHOOK_URL",
-    "SANDBOX_PAYPAL_CA_DIR",
-    "SANDBOX_PAYPAL_CERT_BASE",
-    "SANDBOX_PAYPAL_REVIEW_SECONDS",
-    "SANDBOX_PAYPAL_TOKEN_SECONDS",
-    "SANDBOX_STRIPE_RELEASES_AS_REFUNDS",
-    // The local stack.
-    "ENVOY_WORKERS",
-    "ALLOW_LIVE_KEYS",
-    "GATEWAY_SHARED",
-    // The command line, which names the file.
-    "GATEWAY_CONFIG",
+const OF_THE_SANDBOX: &str = "of the provider sandbox: see `provider-sandbox --help`";
+const OF_THE_STACK: &str = "of the local stack: see `local-stack --help`";
+const OF_DRAINING: &str = "of `envoy/run-envoy.sh`, which drains Envoy before it ends it";
+
+/// What the other programs of a gateway read, and which program does. They may stand in the same file, as in a local
+/// stack's `.run/env`.
+const OF_OTHER_PROGRAMS: [(&str, &str); 16] = [
+    (
+        "STRIPE_WEBHOOK_SECRETS",
+        "of the filter, in Envoy's environment: the signing secrets of Stripe's webhooks, a comma list with both while one \
+         is replaced",
+    ),
+    ("SANDBOX_LISTEN", OF_THE_SANDBOX),
+    ("SANDBOX_PUBLIC_URL", OF_THE_SANDBOX),
+    ("SANDBOX_STRIPE_WEBHOOK_URL", OF_THE_SANDBOX),
+    ("SANDBOX_PAYPAL_WEBHOOK_URL", OF_THE_SANDBOX),
+    ("SANDBOX_PAYPAL_CA_DIR", OF_THE_SANDBOX),
+    ("SANDBOX_PAYPAL_CERT_BASE", OF_THE_SANDBOX),
+    ("SANDBOX_PAYPAL_REVIEW_SECONDS", OF_THE_SANDBOX),
+    ("SANDBOX_PAYPAL_TOKEN_SECONDS", OF_THE_SANDBOX),
+    ("SANDBOX_STRIPE_RELEASES_AS_REFUNDS", OF_THE_SANDBOX),
+    ("ENVOY_WORKERS", OF_THE_STACK),
+    ("ALLOW_LIVE_KEYS", OF_THE_STACK),
+    ("GATEWAY_SHARED", OF_THE_STACK),
+    ("DRAIN_SECONDS", OF_DRAINING),
+    ("DRAIN_NOTICE_SECONDS", OF_DRAINING),
+    ("GATEWAY_CONFIG", "of the command line: the file of settings, as `--config`"),
 ];
 
 /// For tests alone, so in no table.
@@ -55,7 +62,8 @@ const LIKENESS_MIN: f64 = 0.85;
 /// Every name that a program of the gateway reads.
 pub(crate) fn names() -> impl Iterator<Item = &'static str> {
     let own = SETTINGS.iter().flat_map(|setting| setting.keys.iter().copied());
-    own.chain(crate::envoy_bootstrap::setting_names()).chain(OF_OTHER_PROGRAMS).chain([CRASH_POINTS])
+    let others = OF_OTHER_PROGRAMS.iter().map(|(name, _)| *name);
+    own.chain(crate::envoy_bootstrap::setting_names()).chain(others).chain([CRASH_POINTS])
 }
 
 /// The setting of this very name.
@@ -74,26 +82,81 @@ pub(super) fn meant(name: &str) -> Option<&'static str> {
     (likeness >= LIKENESS_MIN).then_some(best)
 }
 
-/// The table in Markdown; with `keys`, only the rows that explain one of them.
+/// How settings are explained.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExplainFormat {
+    /// A table, for documentation.
+    Markdown,
+    /// For a terminal.
+    Plain,
+}
+
+/// The control plane's settings; with `keys`, only those that are asked for, of whichever program of the gateway.
 ///
 /// # Errors
-/// The first key that is no setting of the control plane, and the one that may be meant.
-pub fn explain(keys: &[String]) -> Result<String, String> {
-    for key in keys {
-        if !SETTINGS.iter().any(|setting| setting.keys.contains(&key.as_str())) {
-            let meant = meant(key).map_or_else(String::new, |meant| format!("; do you mean {meant}?"));
-            return Err(format!("{key} is no setting of the control plane{meant}"));
-        }
+/// The first key that is no setting, and the one that may be meant.
+pub fn explain(keys: &[String], format: ExplainFormat) -> Result<String, String> {
+    let is_wanted = |own: &[&str]| keys.is_empty() || own.iter().any(|own| keys.iter().any(|key| key == own));
+    let own = SETTINGS.iter().filter(|setting| is_wanted(setting.keys));
+    let mut rows: Vec<_> =
+        own.map(|own| (own.keys.join(", "), own.default, own.meaning.to_owned())).collect();
+    for key in keys.iter().filter(|key| !is_own(key)) {
+        rows.push((key.clone(), "", of_another_program(key)?));
     }
-    let mut table = "| key | default | |\n|---|---|---|\n".to_owned();
-    for Setting { keys: own, default, meaning } in &SETTINGS {
-        if keys.is_empty() || own.iter().any(|own| keys.iter().any(|key| key == own)) {
-            let own: Vec<_> = own.iter().map(|key| format!("`{key}`")).collect();
-            // Writing to a string cannot fail.
-            let _ = writeln!(table, "| {} | {default} | {meaning} |", own.join(", "));
-        }
+    // Writing to a string cannot fail.
+    let mut text = String::new();
+    if format == ExplainFormat::Markdown {
+        text.push_str("| key | default | |\n|---|---|---|\n");
     }
-    Ok(table)
+    for (keys, default, meaning) in rows {
+        let _ = match format {
+            ExplainFormat::Markdown => {
+                writeln!(text, "| `{}` | {default} | {meaning} |", keys.replace(", ", "`, `"))
+            }
+            ExplainFormat::Plain if default.is_empty() => writeln!(text, "{keys}\n    {}", plain(&meaning)),
+            ExplainFormat::Plain => {
+                writeln!(text, "{keys} (default: {})\n    {}", plain(default), plain(&meaning))
+            }
+        };
+    }
+    Ok(text)
+}
+
+fn is_own(key: &str) -> bool {
+    SETTINGS.iter().any(|setting| setting.keys.contains(&key))
+}
+
+fn of_another_program(key: &str) -> Result<String, String> {
+    if let Some(meaning) = crate::envoy_bootstrap::explained(key) {
+        return Ok(format!("of `control-plane envoy-bootstrap`: {meaning}"));
+    }
+    if let Some((_, meaning)) = OF_OTHER_PROGRAMS.iter().find(|(name, _)| *name == key) {
+        return Ok((*meaning).to_owned());
+    }
+    let meant = meant(key).map_or_else(String::new, |meant| format!("; do you mean {meant}?"));
+    Err(format!("{key} is no setting of the gateway{meant}"))
+}
+
+/// Markdown without its marks: code, and links within the documentation.
+fn plain(markdown: &str) -> String {
+    let mut text = String::new();
+    let mut rest = markdown;
+    while let Some((before, link)) = rest.split_once('[') {
+        text.push_str(before);
+        rest = match link.split_once("](").and_then(|(words, target)| Some((words, target.split_once(')')?)))
+        {
+            Some((words, (target, after))) if !words.contains(']') && target.starts_with('#') => {
+                text.push_str(words);
+                text.push_str(" (docs/configuration.md)");
+                after
+            }
+            _ => {
+                text.push('[');
+                link
+            }
+        };
+    }
+    (text + rest).replace('`', "")
 }
 
 /// In the order in which people need them.
@@ -171,7 +234,7 @@ pub const SETTINGS: [Setting; 32] = [
     Setting {
         keys: &["PAYPAL_CLIENT_ID", "PAYPAL_CLIENT_SECRET", "PAYPAL_API_BASE"],
         default: "none, none, `https://api-m.sandbox.paypal.com`",
-        meaning: "",
+        meaning: "the same for PayPal: the app's client id and secret, and which of PayPal's systems it belongs to; a live app needs `https://api-m.paypal.com`",
     },
     Setting {
         keys: &["PAYMENT_RETURN_URL"],
@@ -270,7 +333,7 @@ mod tests {
     #[test]
     fn the_documentation_has_the_table_that_the_program_prints() {
         let documentation = documentation();
-        let table = explain(&[]).unwrap().replace(" |  |", " | |");
+        let table = explain(&[], ExplainFormat::Markdown).unwrap();
         let written: Vec<_> =
             documentation.lines().skip_while(|line| !line.starts_with("| key | default |")).collect();
         let table: Vec<_> = table.lines().collect();
@@ -337,10 +400,28 @@ mod tests {
     }
 
     #[test]
-    fn one_setting_can_be_asked_for() {
-        let text = explain(&["WORKERS".to_owned()]).unwrap();
+    fn one_setting_can_be_asked_for_whichever_program_reads_it() {
+        let ask = |key: &str| explain(&[key.to_owned()], ExplainFormat::Plain);
+        let text = explain(&["WORKERS".to_owned()], ExplainFormat::Markdown).unwrap();
         assert!(text.contains("| `WORKERS` | 16 |") && text.lines().count() == 3, "{text}");
-        let error = explain(&["WORKER".to_owned()]).unwrap_err();
+        assert!(ask("GATEWAY_CLIENTS").unwrap().contains("of control-plane envoy-bootstrap: client:key"));
+        assert!(ask("STRIPE_WEBHOOK_SECRETS").unwrap().contains("in Envoy's environment"));
+        assert!(ask("DRAIN_SECONDS").unwrap().contains("run-envoy.sh"));
+        for setting in &SETTINGS {
+            assert!(!setting.meaning.is_empty(), "{:?}", setting.keys);
+        }
+        let error = ask("WORKER").unwrap_err();
         assert!(error.contains("do you mean WORKERS?"), "{error}");
+    }
+
+    #[test]
+    fn on_a_terminal_nothing_is_marked_up() {
+        for setting in SETTINGS.iter().flat_map(|setting| setting.keys) {
+            let text = explain(&[(*setting).to_owned()], ExplainFormat::Plain).unwrap();
+            assert!(!text.contains(['`', '|']) && !text.contains("](#"), "{text}");
+        }
+        let text = explain(&["REDIS_URI".to_owned()], ExplainFormat::Plain).unwrap();
+        assert!(text.starts_with("REDIS_URI (default: none)\n    redis://[USER:PASSWORD@]HOST"), "{text}");
+        assert!(text.contains("How large (docs/configuration.md)"), "{text}");
     }
 }

@@ -145,12 +145,19 @@ impl Source {
 
     /// Variables of the environment that are no setting and look like one that is misspelled, each with the one that may
     /// be meant. Others' variables stand there as well, so this is no error.
-    #[must_use]
-    pub fn near_misses(&self) -> Vec<(&str, &'static str)> {
+    fn near_misses(&self) -> Vec<(&str, &'static str)> {
         let unknown = self.values.keys().map(String::as_str).filter(|key| settings::known(key).is_none());
         let mut near: Vec<_> = unknown.filter_map(|key| Some((key, settings::meant(key)?))).collect();
         near.sort_unstable();
         near
+    }
+
+    /// The same in words.
+    #[must_use]
+    pub fn near_miss_warnings(&self) -> Vec<String> {
+        let warning =
+            |(key, meant)| format!("{key} is set in the environment and is no setting; do you mean {meant}?");
+        self.near_misses().into_iter().map(warning).collect()
     }
 
     /// The settings whose values in `now` are others, by name.

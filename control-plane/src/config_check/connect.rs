@@ -27,18 +27,48 @@ pub(super) async fn database(settings: &DatabaseSettings, report: &mut Report) {
         Err(error) => return report.bad(ABOUT, format!("DB_URI: {place}: {}", with_causes(&error))),
     };
     let product = found.product;
+    let is_good = found.problems.is_empty();
+    for problem in found.problems {
+        report.bad(ABOUT, format!("DB_URI: {place}, {product}: {problem}"));
+    }
+    for warning in found.warnings {
+        report.warn(ABOUT, format!("DB_URI: {place}, {product}: {warning}"));
+    }
+    if let Some(connections) = found.connections_max {
+        enough_connections(settings, connections, report);
+    }
     match (found.schema, settings.migrate_on_start) {
-        (Ok(version), _) => {
+        (Ok(version), _) if is_good => {
             report.good(ABOUT, format!("{place}, {product}; its schema is at migration {version:04}"));
         }
+        (Ok(_), _) => {}
+        (Err(error @ (SchemaError::Empty | SchemaError::TooOld { .. })), _) if !found.may_migrate => report.bad(
+            ABOUT,
+            format!(
+                "DB_URI: {place}, {product}: {error} as the owner of the schema: this role may not change it (no CREATE on \
+                 the schema)"
+            ),
+        ),
         (Err(error @ SchemaError::Empty), MigrateOnStart::Always | MigrateOnStart::IfEmpty)
         | (Err(error @ SchemaError::TooOld { .. }), MigrateOnStart::Always) => {
-            report.good(ABOUT, format!("{place}, {product}; {error}, or start the service, which does that"));
+            if is_good {
+                report.good(ABOUT, format!("{place}, {product}; {error}, or start the service, which does that"));
+            }
         }
         (Err(error), _) => report.bad(ABOUT, format!("DB_URI: {place}, {product}: {}", with_causes(&error))),
     }
-    for problem in found.problems {
-        report.bad(ABOUT, format!("DB_URI: {problem}"));
+}
+
+fn enough_connections(settings: &DatabaseSettings, server: u32, report: &mut Report) {
+    let each = settings.connections_of_a_process();
+    let text = format!(
+        "DB_CONNECTIONS, DB_LIST_CONNECTIONS: each process opens up to {each} connections, and the server has {server} for \
+         all of them (max_connections)"
+    );
+    if each > server {
+        report.bad("database", text);
+    } else if each.saturating_mul(2) > server {
+        report.warn("database", format!("{text}: that is too few for a second process"));
     }
 }
 
@@ -47,15 +77,14 @@ pub(super) async fn edge_cache(uri: Option<RedisUri>, report: &mut Report) {
     let Some(uri) = uri else { return report.good(ABOUT, "in the control plane's memory") };
     match uri.inspect().await {
         Ok(found) => {
-            report.good(ABOUT, format!("{uri}, version {}", found.version));
+            if found.refuses.is_empty() {
+                report.good(ABOUT, format!("{uri}, version {}", found.version));
+            }
             for problem in found.problems {
                 report.warn(ABOUT, format!("REDIS_URI: {problem}"));
             }
-            if found.is_replica {
-                report.bad(
-                    ABOUT,
-                    "REDIS_URI: this server is a replica, which takes no claims; name the primary",
-                );
+            for reason in found.refuses {
+                report.bad(ABOUT, format!("REDIS_URI: {uri}: {reason}"));
             }
         }
         Err(error) => report.bad(ABOUT, format!("REDIS_URI: {uri}: {error}")),

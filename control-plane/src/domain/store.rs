@@ -173,7 +173,7 @@ pub enum CommitError {
 
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    #[error("the database cannot be reached or is busy")]
+    #[error("the database cannot be used now")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// Certain: nothing was written. The database cannot be reached, is read-only or full, or refuses this change.
     #[error("the database does not take the change, and nothing was written")]

@@ -75,7 +75,7 @@ comma list with both secrets while one is being rolled.
 The output holds the clients' keys: keep it as safe as them.
 
 Example:
-  control-plane envoy-bootstrap --profile production > envoy.yaml && envoy -c envoy.yaml";
+  (umask 077 && control-plane envoy-bootstrap --profile production > envoy.yaml) && envoy -c envoy.yaml";
 
 /// The whole bootstrap as YAML.
 ///
@@ -91,6 +91,40 @@ pub(crate) fn setting_names() -> impl Iterator<Item = &'static str> {
     let rows = HELP.lines().filter_map(|line| line.strip_prefix("  ")).filter(|row| !row.starts_with(' '));
     let names = rows.flat_map(|row| row.split("  ").next().unwrap_or_default().split(", "));
     names.filter(|name| name.bytes().all(|b| b.is_ascii_uppercase() || b == b'_'))
+}
+
+/// What the help says of a setting of the bootstrap.
+pub(crate) fn explained(name: &str) -> Option<String> {
+    let mut rows = HELP.lines().filter_map(|line| line.strip_prefix("  "));
+    let is_of =
+        |row: &&str| row.split("  ").next().is_some_and(|names| names.split(", ").any(|one| one == name));
+    let first = rows.find(is_of)?;
+    let (_, text) = first.split_once("  ").unwrap_or((first, ""));
+    let rest = rows.take_while(|row| row.starts_with(' ')).map(str::trim);
+    let words: Vec<_> = std::iter::once(text.trim()).chain(rest).filter(|text| !text.is_empty()).collect();
+    Some(words.join(" "))
+}
+
+/// Settings that name files which Envoy reads.
+const FILES: [&str; 7] = [
+    "EDGE_FILTER_WASM",
+    "TLS_CERTIFICATE",
+    "TLS_PRIVATE_KEY",
+    "CONTROL_PLANE_CA",
+    "EDGE_CACHE_CA",
+    "GATEWAY_RATE_LIMIT_SERVICE_CA",
+    "PAYPAL_TLS_CA",
+];
+
+/// What may be wrong with the settings of a bootstrap that can be made of them.
+#[must_use]
+pub fn warnings(source: &Source) -> Vec<String> {
+    let files = FILES.into_iter().filter_map(|key| Some((key, source.get(key)?)));
+    let missing = files.filter(|(_, file)| !std::path::Path::new(file).is_file());
+    let missing = missing.map(|(key, file)| {
+        format!("{key}: there is no file {file} here; Envoy does not start without it where it runs")
+    });
+    source.near_miss_warnings().into_iter().chain(missing).collect()
 }
 
 /// Puts the JSON of a value (which is YAML, too) in the place of each `${NAME}`.
@@ -319,6 +353,19 @@ mod tests {
         for (name, _) in WRONG.iter().chain(&NEEDED).chain(&PRODUCTION) {
             assert!(explained.contains(name), "{name} in {explained:?}");
         }
+    }
+
+    #[test]
+    fn a_setting_is_explained_as_the_help_has_it() {
+        assert_eq!(explained("EDGE_CACHE_TIMEOUT_MS").unwrap(), "how long a call to the cache may take; 500");
+        let several_lines = explained("GATEWAY_ADDRESS_NEW_CONNECTIONS_PER_SECOND").unwrap();
+        assert!(
+            several_lines.starts_with("of each address that") && several_lines.ends_with("production: 50")
+        );
+        for name in setting_names() {
+            assert!(explained(name).is_some_and(|text| !text.is_empty()), "{name}");
+        }
+        assert_eq!(explained("Example:"), None);
     }
 
     #[test]

@@ -10,6 +10,7 @@ use edge_core::request::InvalidRequest;
 
 use super::attested::Attested;
 use super::observe::NO_STORE;
+use crate::causes::with_causes;
 use crate::domain::id::PaymentId;
 use crate::domain::idempotency::Answer;
 use crate::domain::operations::OperationError;
@@ -152,7 +153,12 @@ pub(super) fn log(error: &OperationError) {
         OperationError::Refused { payment, refusal } if refusal.kind == RefusalKind::Configuration => {
             tracing::error!(
                 payment.id = %payment, provider.code = refusal.code, reason = refusal.message,
-                "the provider refused our configuration"
+                "{}",
+                if is_unknown_there(refusal) {
+                    "the provider does not know the object: credentials of another account or mode, or a sandbox that forgot it"
+                } else {
+                    "the provider refused our configuration"
+                }
             );
         }
         OperationError::NotSent { payment, doubt } => {
@@ -161,11 +167,18 @@ pub(super) fn log(error: &OperationError) {
         OperationError::Store(problem)
         | OperationError::InDoubt(problem)
         | OperationError::NotRecorded(problem) => {
-            tracing::error!(error = %problem, error.source = ?std::error::Error::source(problem), "the store failed");
+            tracing::error!(error = with_causes(problem), "the store failed");
         }
         OperationError::Crashed => tracing::error!("an operation ended unexpectedly"),
         _ => {}
     }
+}
+
+/// Stripe's code for an object that it does not have, as for an earlier payment after the credentials were changed.
+const UNKNOWN_THERE: &str = "resource_missing";
+
+fn is_unknown_there(refusal: &Refusal) -> bool {
+    refusal.code.as_deref() == Some(UNKNOWN_THERE)
 }
 
 impl ApiError {
@@ -179,7 +192,13 @@ impl ApiError {
             RefusalKind::State | RefusalKind::Expired => Self::new(ErrorCode::InvalidState, message),
             RefusalKind::RefundExceeds => Self::new(ErrorCode::RefundExceedsCharge, message),
             RefusalKind::Configuration => {
-                Self::new(ErrorCode::ProviderRejected, "the provider refused this gateway's configuration")
+                let message = if is_unknown_there(refusal) {
+                    "the provider does not know what this request refers to: it does not exist in the account or the mode \
+                     (test or live) of this gateway's credentials"
+                } else {
+                    "the provider refused this gateway's configuration"
+                };
+                Self::new(ErrorCode::ProviderRejected, message)
             }
         };
         error.0.error.decline_code = refusal.reason().cloned();
@@ -219,6 +238,19 @@ pub(super) fn panicked(_: Box<dyn Any + Send>) -> Response {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_object_that_the_provider_does_not_know_is_told_by_its_likely_causes() {
+        let told = |code: &str| {
+            let (kind, message) = (RefusalKind::Configuration, "No such charge: ch_1".to_owned());
+            let refusal =
+                Refusal { kind, code: Some(code.to_owned()), decline_code: None, message, reference: None };
+            ApiError::refused(&refusal).0.error.message
+        };
+        assert!(told("resource_missing").contains("the account or the mode (test or live)"));
+        assert!(!told("resource_missing").contains("configuration"));
+        assert!(told("api_key_expired").contains("configuration"));
+    }
 
     #[test]
     fn what_was_certainly_not_recorded_is_not_told_as_a_doubt() {

@@ -47,13 +47,12 @@ async fn live() -> &'static str {
 
 /// Whether requests should be sent here now: the database takes writes. The cache and the queue are not asked: without
 /// them it goes on.
-async fn ready(probes: &Probes, database: &Probe) -> (StatusCode, &'static str) {
+async fn ready(probes: &Probes, database: &Probe) -> (StatusCode, String) {
     if probes.draining.is_cancelled() {
-        return (StatusCode::SERVICE_UNAVAILABLE, "draining\n");
+        return (StatusCode::SERVICE_UNAVAILABLE, "draining\n".to_owned());
     }
-    if database.ask(probes.gateway.store.ready()).await {
-        (StatusCode::OK, "ok\n")
-    } else {
-        (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer, or takes no writes\n")
+    match database.ask(probes.gateway.store.ready()).await {
+        Ok(()) => (StatusCode::OK, "ok\n".to_owned()),
+        Err(reason) => (StatusCode::SERVICE_UNAVAILABLE, format!("no payment can be recorded: {reason}\n")),
     }
 }

@@ -21,14 +21,15 @@ pub use sweep::sweep;
 pub use topology::QueuePrefix;
 pub use uri::AmqpUri;
 
+use crate::causes::with_causes;
 use crate::domain::store::StoreError;
 
 /// A row that is inconsistent needs somebody to look at it. Anything else passes.
 fn note(problem: &StoreError) {
-    let source = std::error::Error::source(problem);
+    let error = with_causes(problem);
     if matches!(problem, StoreError::Inconsistent(_)) {
-        tracing::error!(error = %problem, "due work cannot be worked off");
+        tracing::error!(error, "due work cannot be worked off");
     } else {
-        tracing::warn!(error = %problem, error.source = ?source, "due work has to wait for the database");
+        tracing::warn!(error, "due work has to wait for the database");
     }
 }

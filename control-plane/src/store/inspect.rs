@@ -9,8 +9,14 @@ pub struct Inspection {
     pub product: String,
     /// The newest migration, or why this build cannot serve the schema.
     pub schema: Result<i64, SchemaError>,
+    /// Whether this role could bring the schema up to date.
+    pub may_migrate: bool,
+    /// How many connections the server has for all processes together; `None` where there is no such limit.
+    pub connections_max: Option<u32>,
     /// Why the service would not work on it, in words.
     pub problems: Vec<String>,
+    /// What may stop it soon, in words.
+    pub warnings: Vec<String>,
 }
 
 /// Looks at a database.

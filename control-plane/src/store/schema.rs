@@ -7,6 +7,8 @@ use std::collections::BTreeSet;
 
 use sqlx::migrate::{MigrateError, Migrator};
 
+use super::postgres::NotConnected;
+
 /// Where migrations are recorded up to [`LAST_OF_BEFORE`], and behind it. The release before refuses to start on a
 /// database with a record that it does not know in the first, so an upgrade could not be rolled back.
 pub(super) const RECORDS_BEFORE: &str = "_sqlx_migrations";
@@ -37,6 +39,18 @@ pub enum SchemaError {
     Pooled,
     #[error("another migration has been running for {} s; try again when it is done", .0.as_secs())]
     Locked(std::time::Duration),
+    #[error(transparent)]
+    NotConnected(#[from] NotConnected),
+    #[error(
+        "this role may not read the records of the schema; run what `control-plane migrate --print-grants ROLE` prints, as \
+         the owner of the tables"
+    )]
+    NotGranted(#[source] sqlx::Error),
+    #[error(
+        "this role may not change the schema; name the owner of the tables and the schema in DB_URI for \
+         `control-plane migrate`, then run what `control-plane migrate --print-grants ROLE` prints for this one"
+    )]
+    NotOwner(#[source] MigrateError),
     #[error(transparent)]
     Migration(#[from] MigrateError),
     #[error("the schema cannot be read")]

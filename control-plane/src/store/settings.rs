@@ -48,6 +48,12 @@ impl DatabaseSettings {
 }
 
 impl DatabaseSettings {
+    /// How many connections to PostgreSQL one process opens at most.
+    #[must_use]
+    pub fn connections_of_a_process(&self) -> u32 {
+        self.connections.saturating_add(self.list_connections).saturating_add(postgres::OTHER_CONNECTIONS)
+    }
+
     /// Where the database is, without a password.
     #[must_use]
     pub fn place(&self) -> String {

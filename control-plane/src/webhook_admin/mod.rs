@@ -166,6 +166,9 @@ async fn list(args: ListArgs, source: &Source) -> anyhow::Result<String> {
             writeln!(text, "{received_at}  {provider:<6}  {state:<9}  {id}  {kind}{reason}")?;
         }
     }
+    if text.is_empty() && !args.json {
+        text.push_str("there is no such event");
+    }
     Ok(text.trim_end().to_owned())
 }
 

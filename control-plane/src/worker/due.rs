@@ -10,6 +10,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::shift::Shift;
+use crate::causes::with_causes;
 use crate::domain::queue::{Due, Lane, Queue, Work, WorkKind};
 
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -79,7 +80,7 @@ impl Shift {
         let found = match self.crew.overdue(lane, self.clock.now(), room.min(BATCH)).await {
             Ok(found) => found,
             Err(problem) => {
-                tracing::error!(error = %problem, error.source = ?std::error::Error::source(&problem), "due work cannot be read");
+                tracing::error!(error = with_causes(&problem), "due work cannot be read");
                 return false;
             }
         };
@@ -92,7 +93,7 @@ impl Shift {
             // On a task of its own: what crashes it is taken up again later, and the rest goes on.
             self.tasks.spawn(async move {
                 if let Err(problem) = crew.work_off(lane, &work).await {
-                    tracing::error!(error = %problem, error.source = ?std::error::Error::source(&problem), ?work, "cannot be worked off now");
+                    tracing::error!(error = with_causes(&problem), ?work, "cannot be worked off now");
                 }
                 drop(hand);
             });

@@ -6,6 +6,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use tokio_util::sync::CancellationToken;
 
+use crate::causes::with_causes;
 use crate::config::ReconcileSettings;
 use crate::domain::gateway::Gateway;
 use crate::domain::operations::reconcile::{Compared, Finding, Pace, Place, Reconciliation, Unseen};
@@ -32,7 +33,10 @@ pub async fn run(gateway: Arc<Gateway>, settings: ReconcileSettings, stop: Cance
         match stop.run_until_cancelled(turn).await {
             Some(Ok(_)) => {}
             Some(Err(problem)) => {
-                tracing::error!(error = %problem, error.source = ?std::error::Error::source(&problem), "reconciling is interrupted; it goes on later");
+                tracing::error!(
+                    error = with_causes(&problem),
+                    "reconciling is interrupted; it goes on later"
+                );
             }
             None => return,
         }

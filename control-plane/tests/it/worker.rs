@@ -150,7 +150,12 @@ async fn a_worker_that_nobody_probes_leaves_a_primary_that_has_become_read_only(
         sqlx::Executor::execute(&mut operator, sqlx::AssertSqlSafe(sql)).await.unwrap();
     }
     worker.until("a database that takes none", async |w| writable(w, "database_writable 0").await).await;
-    assert_eq!(worker.get("/readyz").await.0, 503);
+    let (status, why) = worker.get("/readyz").await;
+    assert!(status == 503 && why.contains("read-only") && !why.contains(" at line "), "{why}");
+    let lines = worker.log.lock().unwrap().clone();
+    let line = lines.lines().find(|line| line.contains("takes no writes")).unwrap();
+    assert!(line.contains("read-only"), "{line}");
+    assert!(!line.contains("PgDatabaseError") && !line.contains(" at line "), "{line}");
     sqlx::Executor::execute(&mut operator, sqlx::AssertSqlSafe(set("off"))).await.unwrap();
     let healing = Instant::now();
     worker.until("a database that takes writes", async |w| writable(w, "database_writable 1").await).await;

@@ -100,6 +100,150 @@ async fn rights_that_a_role_lacks_are_named() {
     assert!(worked, "{text}");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn an_empty_database_is_wrong_for_a_role_that_may_not_set_it_up() {
+    let Some(postgres) = PostgresServer::any().await else { return };
+    let database = postgres.database().await;
+    let role = format!("plain_{}", database.name());
+    database
+        .run(&format!(
+            "REVOKE CREATE ON SCHEMA public FROM PUBLIC; CREATE ROLE {role} LOGIN PASSWORD 'throwaway'"
+        ))
+        .await;
+    let uri = database.uri_of(&role, "throwaway");
+    let (worked, text) = check(&[("DB_URI", &uri)]);
+    assert!(!worked && text.contains("no CREATE on the schema"), "{text}");
+    assert!(!text.contains("or start the service"), "{text}");
+    let (worked, text) = super::run(&std::env::temp_dir(), &["migrate"], &[("DB_URI", &uri)]);
+    assert!(!worked && text.contains("DB_URI") && text.contains("may not change the schema"), "{text}");
+    assert!(text.contains("permission denied for schema public") && !text.contains(" at line "), "{text}");
+    database.run(&format!("GRANT CREATE ON SCHEMA public TO {role}")).await;
+    let (worked, text) = check(&[("DB_URI", &uri)]);
+    assert!(worked && text.contains("or start the service"), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_lets_nobody_in_is_told_by_its_cause() {
+    let Some(postgres) = PostgresServer::any().await else { return };
+    let database = postgres.database().await;
+    let nobody = database.uri_of("nobody_of_this_name", "hidden");
+    let nowhere = database.uri().replace(database.name(), "no_such_database");
+    let mark = if database.uri().contains('?') { '&' } else { '?' };
+    let encrypted = format!("{}{mark}sslmode=require", database.uri());
+    for (uri, causes) in [
+        (&nobody, &["does not let this role in", "nobody_of_this_name"][..]),
+        (&nowhere, &["has no database of this name", "no_such_database"]),
+        (&encrypted, &["`sslmode` in DB_URI", "does not support TLS"]),
+    ] {
+        for command in [&["config", "check", "--connect"][..], &["migrate"], &["payments", "review"]] {
+            let (worked, text) = super::run(&std::env::temp_dir(), command, &[KEYS, ("DB_URI", uri)]);
+            assert!(!worked && causes.iter().all(|cause| text.contains(cause)), "{command:?}: {text}");
+            for other in ["cannot be reached", "is busy", "cannot be read", " at line ", "hidden"] {
+                assert!(!text.contains(other), "{command:?}: {other} in {text}");
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_role_that_may_not_read_the_records_of_the_schema_is_told_of_the_grants() {
+    let Some(postgres) = PostgresServer::any().await else { return };
+    let database = postgres.database().await;
+    control_plane::store::migrate(database.uri()).await.unwrap();
+    let role = format!("blind_{}", database.name());
+    database.run(&format!("CREATE ROLE {role} LOGIN PASSWORD 'throwaway'")).await;
+    let uri = database.uri_of(&role, "throwaway");
+    for command in [&["config", "check", "--connect"][..], &["serve"]] {
+        let (worked, text) = super::run(&std::env::temp_dir(), command, &[KEYS, ("DB_URI", &uri)]);
+        assert!(!worked && text.contains("migrate --print-grants ROLE"), "{text}");
+        assert!(text.contains("permission denied for table _sqlx_migrations"), "{text}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_with_too_few_connections_for_the_processes_is_told() {
+    let Some(postgres) = PostgresServer::any().await else { return };
+    let database = postgres.database().await;
+    let role = format!("few_{}", database.name());
+    let uri = database.uri_of(&role, "throwaway");
+    let with_limit = async |limit: u32, sql: &str| {
+        database.run(&format!("{sql} ROLE {role} LOGIN CONNECTION LIMIT {limit} PASSWORD 'throwaway'")).await;
+        check(&[("DB_URI", &uri), ("MIGRATE_ON_START", "off")]).1
+    };
+    // 8 and 4, 2 for commits, 2 for operators.
+    let text = with_limit(10, "CREATE").await;
+    assert!(
+        text.contains(
+            "wrong    database    DB_CONNECTIONS, DB_LIST_CONNECTIONS: each process opens up to 16"
+        ),
+        "{text}"
+    );
+    let text = with_limit(20, "ALTER").await;
+    assert!(text.contains("too few for a second process"), "{text}");
+    let text = with_limit(50, "ALTER").await;
+    assert!(!text.contains("DB_CONNECTIONS"), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_redis_that_takes_no_claims_is_wrong() {
+    let Some(redis) = RedisServer::own(&["--maxmemory-policy", "noeviction"]).await else { return };
+    redis.run::<()>(&["CONFIG", "SET", "maxmemory", "1"]).await;
+    let (worked, text) = check(&[("REDIS_URI", redis.uri())]);
+    assert!(!worked && text.contains("of maxmemory is used, so it takes no claims"), "{text}");
+    assert!(!text.contains("ok       edge cache"), "{text}");
+}
+
+#[test]
+fn what_does_not_speak_the_protocol_of_redis_is_told_as_such() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for stream in listener.incoming().take(8).flatten() {
+            let _ = std::io::Write::write_all(&mut &stream, b"HTTP/1.1 400 Bad Request\r\n\r\n");
+        }
+    });
+    let (worked, text) = check(&[("REDIS_URI", &format!("redis://{address}"))]);
+    let line = text.lines().find(|line| line.contains("REDIS_URI")).unwrap();
+    assert!(!worked && line.contains("does not speak the protocol of Redis"), "{text}");
+    assert!(!text.contains("Unexpected"), "{text}");
+}
+
+#[test]
+fn ports_that_exclude_each_other_are_wrong_and_a_taken_one_is_a_warning() {
+    let (worked, text) = check(&[("EDGE_CACHE_LISTEN", "0.0.0.0:8081")]);
+    assert!(
+        !worked && text.contains("EDGE_CACHE_LISTEN: 0.0.0.0:8081 is taken by CONTROL_PLANE_LISTEN"),
+        "{text}"
+    );
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let (worked, text) = check(&[("EDGE_CACHE_LISTEN", &address)]);
+    assert!(
+        worked && text.contains(&format!("EDGE_CACHE_LISTEN: something listens on {address} already")),
+        "{text}"
+    );
+    let (worked, text) = check(&[("EDGE_CACHE_LISTEN", "192.0.2.1:8082")]);
+    assert!(!worked && text.contains("EDGE_CACHE_LISTEN: cannot listen on 192.0.2.1:8082"), "{text}");
+}
+
+#[test]
+fn a_file_that_cannot_be_written_is_wrong_once_and_not_good_as_well() {
+    let (worked, text) = check(&[("DB_URI", "sqlite://nowhere/gateway.db")]);
+    assert!(!worked && text.contains("the folder nowhere does not exist"), "{text}");
+    assert!(!text.contains("ok       database"), "{text}");
+    let disk = tempfile::tempdir().unwrap();
+    for (options, wrong) in [("ro,size=9m", "may not be written"), ("size=512k", "the disk is full")] {
+        let mut mount = std::process::Command::new("mount");
+        mount.args(["-t", "tmpfs", "-o", options, "tmpfs"]).arg(disk.path());
+        if !mount.output().is_ok_and(|mounted| mounted.status.success()) {
+            return test_services::skipped("no tmpfs can be mounted (it takes root)");
+        }
+        let (worked, text) = check(&[("DB_URI", &format!("sqlite://{}/gateway.db", disk.path().display()))]);
+        std::process::Command::new("umount").arg("--lazy").arg(disk.path()).status().unwrap();
+        assert!(!worked && text.contains(wrong) && !text.contains("ok       database"), "{text}");
+    }
+}
+
 /// What a migration adds and nobody grants would be found by the first role that has no more than its rights.
 #[tokio::test]
 async fn the_printed_grants_name_every_table() {

@@ -143,3 +143,36 @@ fn settings_are_explained_and_grants_printed() {
     assert!(worked && text.contains("GRANT SELECT, INSERT ON events TO \"gateway\";"), "{text}");
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "nothing was opened");
 }
+
+#[test]
+fn a_bootstrap_is_made_of_misspelled_settings_and_missing_files_with_a_warning() {
+    let folder = tempfile::tempdir().unwrap();
+    let there = folder.path().join("key.pem");
+    fs::write(&there, "").unwrap();
+    let settings = [
+        ("EDGE_FILTER_WASM", "/nowhere/filter.wasm"),
+        ("TLS_CERTIFICATE", "/nowhere/certificate.pem"),
+        ("TLS_PRIVATE_KEY", there.to_str().unwrap()),
+        ("EDGE_CACHE_DWON", "reject"),
+    ];
+    let output = program(folder.path(), &["envoy-bootstrap"], &settings).output().unwrap();
+    let warnings = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success() && !String::from_utf8(output.stdout).unwrap().contains("warning:"));
+    for part in [
+        "do you mean EDGE_CACHE_DOWN?",
+        "EDGE_FILTER_WASM: there is no file",
+        "TLS_CERTIFICATE: there is no file",
+    ] {
+        assert!(warnings.contains(part), "{part} in {warnings}");
+    }
+    assert!(!warnings.contains("TLS_PRIVATE_KEY"), "{warnings}");
+}
+
+#[test]
+fn a_list_of_no_events_says_so_and_one_for_machines_is_empty() {
+    let folder = tempfile::tempdir().unwrap();
+    let (migrated, text) = run(folder.path(), &["migrate"], &[]);
+    assert!(migrated, "{text}");
+    assert_eq!(run(folder.path(), &["webhook", "list"], &[]), (true, "there is no such event\n".to_owned()));
+    assert_eq!(run(folder.path(), &["webhook", "list", "--json"], &[]).1.trim(), "");
+}

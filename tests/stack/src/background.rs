@@ -81,7 +81,9 @@ pub(crate) fn down(run_dir: &Path) -> Result<()> {
         }
         thread::sleep(LOOK);
     }
-    say("stopped");
+    say(
+        "stopped; the provider sandbox has forgotten its payments, so they can no longer be captured or refunded",
+    );
     Ok(())
 }
 

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use redis::{RedisError, cmd};
 
-use super::RedisUri;
 use super::info::{GOOD_POLICY, Info};
+use super::room::ANSWERS_PERCENT;
+use super::{RedisUri, words};
 
 /// Connecting included; an operator waits for it.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -13,12 +14,15 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// The oldest that has what the scripts use.
 const VERSION_MIN: (u32, u32) = (6, 2);
 
+/// Redis refuses writes while more than all is used. One that has just refused some may have got back a little.
+const FULL_PERCENT: u64 = 98;
+
 /// What was found.
 #[derive(Debug, Default)]
 pub struct RedisInspection {
     pub version: String,
-    /// It refuses every claim.
-    pub is_replica: bool,
+    /// Why it refuses every claim, in words.
+    pub refuses: Vec<String>,
     /// What would cost answers or claims, in words.
     pub problems: Vec<String>,
 }
@@ -39,7 +43,7 @@ impl RedisUri {
         };
         match tokio::time::timeout(PATIENCE, asking).await {
             Ok(Ok(info)) => Ok(read(&info)),
-            Ok(Err(error)) => Err(error.to_string()),
+            Ok(Err(error)) => Err(words(&error)),
             Err(_) => Err(format!("it does not answer within {} s", PATIENCE.as_secs())),
         }
     }
@@ -61,7 +65,26 @@ fn read(info: &str) -> RedisInspection {
         )),
         _ => {}
     }
-    RedisInspection { version, is_replica: info.field("role") == Some("slave"), problems }
+    let mut refuses = Vec::new();
+    if info.field("role") == Some("slave") {
+        refuses.push("this server is a replica, which takes no claims; name the primary".to_owned());
+    }
+    match fullness(info) {
+        Some((percent, GOOD_POLICY)) if percent >= FULL_PERCENT => refuses.push(format!(
+            "{percent} % of maxmemory is used, so it takes no claims; raise maxmemory, or lower EDGE_CACHE_ANSWERS_SECONDS"
+        )),
+        Some((percent, _)) if percent >= ANSWERS_PERCENT => problems.push(format!(
+            "{percent} % of maxmemory is used; from {ANSWERS_PERCENT} % on it keeps no answers, to leave room for claims"
+        )),
+        _ => {}
+    }
+    RedisInspection { version, refuses, problems }
+}
+
+/// How many percent of `maxmemory` are used, and the policy; `None` without a `maxmemory`.
+fn fullness(info: Info<'_>) -> Option<(u64, &str)> {
+    let (used, max) = (info.number("used_memory")?, info.number("maxmemory")?);
+    Some((used.saturating_mul(100).checked_div(max)?, info.field("maxmemory_policy")?))
 }
 
 #[cfg(test)]
@@ -77,7 +100,7 @@ mod tests {
     #[test]
     fn a_redis_as_it_should_be_has_no_problem_and_others_are_told() {
         let good = read(&info("7.0.15", "master", "268435456", "noeviction"));
-        assert!(good.problems.is_empty() && !good.is_replica && good.version == "7.0.15", "{good:?}");
+        assert!(good.problems.is_empty() && good.refuses.is_empty() && good.version == "7.0.15", "{good:?}");
         for (version, maxmemory, policy, expected) in [
             ("6.0.16", "1", "noeviction", "too old"),
             ("7.2.5", "0", "noeviction", "maxmemory is not set"),
@@ -86,6 +109,21 @@ mod tests {
             let found = read(&info(version, "master", maxmemory, policy));
             assert!(found.problems.len() == 1 && found.problems[0].contains(expected), "{found:?}");
         }
-        assert!(read(&info("7.2.5", "slave", "1", "noeviction")).is_replica);
+        let replica = read(&info("7.2.5", "slave", "1", "noeviction"));
+        assert!(replica.refuses.len() == 1 && replica.refuses[0].contains("replica"), "{replica:?}");
+    }
+
+    #[test]
+    fn a_redis_that_is_full_or_nearly_so_is_told_as_one() {
+        let used = |percent: u64, policy| {
+            read(&format!("{}used_memory:{percent}\r\n", info("7.2.5", "master", "100", policy)))
+        };
+        let roomy = used(74, "noeviction");
+        assert!(roomy.problems.is_empty() && roomy.refuses.is_empty(), "{roomy:?}");
+        let scarce = used(80, "noeviction");
+        assert!(scarce.refuses.is_empty() && scarce.problems[0].contains("80 % of maxmemory"), "{scarce:?}");
+        let full = used(99, "noeviction");
+        assert!(full.refuses[0].contains("99 % of maxmemory is used, so it takes no claims"), "{full:?}");
+        assert!(used(99, "allkeys-lru").refuses.is_empty(), "it drops others' claims instead");
     }
 }

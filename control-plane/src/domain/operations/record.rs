@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::OperationError;
 use super::resolvable::Resolvable;
+use crate::causes::with_causes;
 use crate::crash_point::reach;
 use crate::domain::flight::READS_LAG;
 use crate::domain::follow_up::FollowUp;
@@ -64,7 +65,7 @@ pub(super) async fn record<T: Resolvable>(
             Err(CommitError::Store(problem)) => problem,
         };
         tracing::error!(
-            subject.id = %current.id(), error = %problem, error.source = ?std::error::Error::source(&problem),
+            subject.id = %current.id(), error = with_causes(&problem),
             "could not record the provider's answer for {}", current.id()
         );
         tokio::time::sleep(FIRST_PAUSE * 2_u32.pow(n)).await;

@@ -6,6 +6,7 @@ mod due_work;
 mod evidence;
 mod grants;
 mod inspect;
+mod not_connected;
 mod parameters;
 mod pooling;
 mod reconciling;
@@ -33,16 +34,19 @@ use crate::store::unreadable::RowReader;
 use connections::{Connections, Limits};
 pub use grants::grants;
 pub(super) use inspect::inspect;
+pub use not_connected::NotConnected;
 pub use uri::options;
 use writer::PostgresWriter;
 
 /// Each takes one commit at a time; while one waits for the disk, the other one is filled.
-const WRITERS: usize = 2;
+const WRITERS: u32 = 2;
 const PATIENCE: Duration = Duration::from_secs(5);
 /// For what goes by a key. Longer is a server in distress.
 const STATEMENT_MAX: Duration = Duration::from_secs(5);
 /// For operators' commands and gauges, one at a time each.
 const OPERATORS: u32 = 2;
+/// Of a process, besides those that its settings give.
+pub(super) const OTHER_CONNECTIONS: u32 = WRITERS + OPERATORS;
 /// Of an operator, who may read the whole table.
 const OPERATORS_STATEMENT_MAX: Duration = Duration::from_secs(60);
 

@@ -5,7 +5,7 @@ use sqlx::postgres::{PgDatabaseError, PgSeverity};
 
 /// SQLSTATE classes and codes (PostgreSQL, Appendix A).
 const READ_ONLY: &str = "25006";
-const NO_RIGHT: &str = "42501";
+pub(super) const NO_RIGHT: &str = "42501";
 const INSUFFICIENT_RESOURCES: &str = "53";
 const SYSTEM_ERROR: &str = "58";
 const CONNECTION: &str = "08";

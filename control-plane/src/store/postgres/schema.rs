@@ -7,7 +7,8 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
 use tokio::time::{Instant, sleep, timeout_at};
 
-use super::refusal::is_told;
+use super::not_connected::NotConnected;
+use super::refusal::{NO_RIGHT, is_told};
 use super::{PATIENCE, pooling};
 use crate::store::schema::{
     COMPATIBILITY, Migrated, OLDEST, RECORDS, RECORDS_BEFORE, Recorded, SchemaError, VERSIONS,
@@ -75,17 +76,17 @@ pub(super) async fn version(connection: &mut PgConnection) -> Result<i64, Schema
 }
 
 /// Goes on trying while the server is starting or full, and then says why it was in vain, which a pool does not.
-pub(super) async fn connect(options: &PgConnectOptions) -> Result<PgConnection, sqlx::Error> {
+pub(super) async fn connect(options: &PgConnectOptions) -> Result<PgConnection, NotConnected> {
     let end = Instant::now() + PATIENCE;
     loop {
         let connecting = timeout_at(end, PgConnection::connect_with(options)).await;
         let problem = match connecting {
             Ok(Ok(connection)) => return Ok(connection),
             Ok(Err(problem)) => problem,
-            Err(_) => return Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into()),
+            Err(_) => return Err(NotConnected(std::io::Error::from(std::io::ErrorKind::TimedOut).into())),
         };
         if !may_pass(&problem) || Instant::now() + CONNECT_PAUSE >= end {
-            return Err(problem);
+            return Err(NotConnected(problem));
         }
         sleep(CONNECT_PAUSE).await;
     }
@@ -149,9 +150,18 @@ async fn apply(
             {
                 sleep(TABLE_PAUSE).await;
             }
+            Err(problem) if is_refused(&problem) => return Err(SchemaError::NotOwner(problem)),
             result => return Ok(result?),
         }
     }
+}
+
+/// For want of the right to change the schema.
+fn is_refused(problem: &MigrateError) -> bool {
+    let (MigrateError::Execute(problem) | MigrateError::ExecuteMigration(problem, _)) = problem else {
+        return false;
+    };
+    is_told(problem, NO_RIGHT)
 }
 
 /// An index whose making was interrupted stays, and is good for nothing.
@@ -164,7 +174,17 @@ async fn drop_unfinished(connection: &mut PgConnection, migration: &Migration) -
     Ok(())
 }
 
-async fn recorded(connection: &mut PgConnection) -> Result<Recorded, sqlx::Error> {
+async fn recorded(connection: &mut PgConnection) -> Result<Recorded, SchemaError> {
+    read_records(connection).await.map_err(|problem| {
+        if is_told(&problem, NO_RIGHT) {
+            SchemaError::NotGranted(problem)
+        } else {
+            SchemaError::Database(problem)
+        }
+    })
+}
+
+async fn read_records(connection: &mut PgConnection) -> Result<Recorded, sqlx::Error> {
     let mut recorded = Recorded { is_empty: true, ..Recorded::default() };
     for (table, versions) in [(RECORDS_BEFORE, VERSIONS_BEFORE), (RECORDS, VERSIONS)] {
         if exists(connection, table).await? {

@@ -34,6 +34,8 @@ pub enum InvalidUri {
     Malformed,
     #[error("the parameter `{0}` is not known")]
     UnknownParameter(String),
+    #[error("the parameter `{0}` must be {1}")]
+    WrongParameter(&'static str, &'static str),
 }
 
 /// The variable by which libpq is told what the address leaves out.
@@ -51,10 +53,11 @@ pub fn options(uri: &str) -> Result<PgConnectOptions, InvalidUri> {
     if !matches!(url.scheme(), "postgres" | "postgresql") {
         return Err(InvalidUri::Malformed);
     }
-    for (name, _) in url.query_pairs() {
+    for (name, value) in url.query_pairs() {
         if !PARAMETERS.contains(&&*name) {
             return Err(InvalidUri::UnknownParameter(name.into_owned()));
         }
+        check_value(&name, &value)?;
     }
     let options = PgConnectOptions::from_str(uri).map_err(|_| InvalidUri::Malformed)?;
     // Nothing here is a floating-point number, and PgBouncer refuses a start with this parameter.
@@ -64,6 +67,22 @@ pub fn options(uri: &str) -> Result<PgConnectOptions, InvalidUri> {
     let options =
         if is_told || is_here(&options) { options } else { options.ssl_mode(PgSslMode::VerifyFull) };
     Ok(if options.get_application_name().is_none() { options.application_name(NAME) } else { options })
+}
+
+/// What the driver would refuse without saying which it is.
+fn check_value(name: &str, value: &str) -> Result<(), InvalidUri> {
+    let wrong = |name, right| Err(InvalidUri::WrongParameter(name, right));
+    match name {
+        "sslmode" if value.parse::<PgSslMode>().is_err() => {
+            wrong("sslmode", "disable, allow, prefer, require, verify-ca or verify-full")
+        }
+        "port" if value.parse::<u16>().is_err() => wrong("port", "a port's number, to 65535"),
+        "hostaddr" if value.parse::<IpAddr>().is_err() => wrong("hostaddr", "an IP address"),
+        "statement-cache-capacity" if value.parse::<usize>().is_err() => {
+            wrong("statement-cache-capacity", "a whole number")
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Whether what is said stays on this machine.
@@ -104,6 +123,20 @@ mod tests {
     fn a_parameter_that_is_not_known_is_named_without_its_value() {
         let refused = options("postgres://u:secret@localhost/db?passwort=hidden").unwrap_err();
         assert_eq!(refused, InvalidUri::UnknownParameter("passwort".to_owned()));
+    }
+
+    #[test]
+    fn a_parameter_with_a_wrong_value_is_named_with_what_would_be_right() {
+        for (parameter, right) in [
+            ("sslmode=requir", "`sslmode` must be disable, allow, prefer, require, verify-ca or verify-full"),
+            ("port=5432x", "`port` must be"),
+            ("hostaddr=db", "`hostaddr` must be"),
+            ("statement-cache-capacity=many", "`statement-cache-capacity` must be"),
+        ] {
+            let error =
+                options(&format!("postgres://u:secret@db/gateway?{parameter}")).unwrap_err().to_string();
+            assert!(error.contains(right) && !error.contains("%40"), "{error}");
+        }
     }
 
     #[test]

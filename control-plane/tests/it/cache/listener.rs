@@ -195,7 +195,10 @@ async fn an_absent_store_gives_no_verdict_and_is_not_ready() {
     let reply = service.claim(claim(scope(), 1)).await;
     assert_eq!(reply.verdict(), None);
     assert_eq!(reply.error(), (503, json!("IDEMPOTENCY_UNAVAILABLE")));
-    assert_eq!(Reply::of(http().get(service.url("/readyz"))).await.status, 503);
+    let ready = http().get(service.url("/readyz")).send().await.unwrap();
+    assert_eq!(ready.status().as_u16(), 503);
+    let reason = ready.text().await.unwrap();
+    assert!(reason.contains("takes no claims") && reason.contains(": away"), "{reason}");
     assert_eq!(Reply::of(http().get(service.url("/healthz"))).await.status, 200);
 }
 

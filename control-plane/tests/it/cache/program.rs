@@ -116,3 +116,33 @@ async fn a_hang_up_changes_the_level_of_the_logs_and_names_what_waits_for_a_rest
     kill_process(pid, Signal::TERM).unwrap();
     assert!(timeout(Duration::from_secs(10), child.wait()).await.unwrap().unwrap().success());
 }
+
+#[tokio::test]
+async fn an_edge_cache_says_each_change_of_its_readiness_with_the_reason_and_shows_it() {
+    let Some(redis) = RedisServer::own(&["--maxmemory-policy", "noeviction"]).await else { return };
+    let mut command = Command::new(env!("CARGO_BIN_EXE_control-plane"));
+    command.arg("edge-cache").env_clear().kill_on_drop(true);
+    command.env("REDIS_URI", redis.uri()).env("EDGE_ATTESTATION_KEYS", KEY);
+    command.env("EDGE_CACHE_LISTEN", "127.0.0.1:0");
+    let mut child =
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let line = line_with(&mut lines, r#""message":"listening on "#).await;
+    let address = line.split_once("listening on ").unwrap().1.split_once('"').unwrap().0.to_owned();
+    let shown = async |path: &str| {
+        reqwest::get(format!("http://{address}{path}")).await.unwrap().text().await.unwrap()
+    };
+    let gauge = async |value: u8| shown("/metrics").await.contains(&format!("edge_cache_writable {value}"));
+
+    redis.run::<()>(&["CONFIG", "SET", "maxmemory", "1"]).await;
+    let line = line_with(&mut lines, "the edge cache takes no claims").await;
+    assert!(line.contains("OOM"), "{line}");
+    assert!(gauge(0).await && shown("/readyz").await.contains("OOM"));
+    redis.run::<()>(&["CONFIG", "SET", "maxmemory", "0"]).await;
+    line_with(&mut lines, "the edge cache takes claims again").await;
+    assert!(gauge(1).await);
+
+    redis.run::<()>(&["REPLICAOF", "127.0.0.1", "1"]).await;
+    let line = line_with(&mut lines, "the edge cache takes no claims").await;
+    assert!(line.to_lowercase().contains("read only") || line.contains("READONLY"), "{line}");
+}
