@@ -1,104 +1,14 @@
 //! `control-plane`: the service and the commands around it.
 
-use std::io::{ErrorKind, Write as _};
-use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Context as _;
-use clap::{Parser, Subcommand};
+use clap::Parser as _;
 use control_plane::causes::with_causes;
-use control_plane::config::{Config, EdgeCacheConfig, Source, WorkerConfig, db_uri, explain, unusable};
-use control_plane::serve_edge_cache::serve_edge_cache;
-use control_plane::serve_worker::serve_worker;
-use control_plane::store::Migrated;
-use control_plane::{
-    config_check, envoy_bootstrap, payments_admin, reconcile_admin, serve, store, webhook_admin, webhook_cli,
-};
-use tokio::signal::unix::{SignalKind, signal};
-use tokio_util::sync::CancellationToken;
+use control_plane::cli::{Cli, run};
 
 /// Requests allocate much and from every thread, which costs a fifth of the processor time with the system's own.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
-/// A payment gateway's control plane: one API over Stripe and PayPal.
-///
-/// Settings come from the environment, and from `--config FILE` with one `KEY=value` a line for what the
-/// environment does not set.
-#[derive(Parser)]
-#[command(version, after_help = EXAMPLES)]
-struct Cli {
-    /// A file of `KEY=value` lines; the environment wins over it
-    #[arg(long, global = true, env = "GATEWAY_CONFIG", value_name = "FILE")]
-    config: Option<PathBuf>,
-    #[command(subcommand)]
-    command: Command,
-}
-
-const EXAMPLES: &str = "\
-Examples:
-  control-plane serve --config .run/env      run with the settings of a local stack
-  control-plane edge-cache                   run only the cache of idempotency keys, on REDIS_URI
-  control-plane worker                       work off what is due, beside the service
-  control-plane config check                 say what is wrong with the configuration, exit 1 if anything is
-  control-plane config check --connect       and whether database, cache, queue and providers take it
-  control-plane config explain WORKERS       what a setting is for; without a name, all of them
-  control-plane migrate                      bring the schema of DB_URI up to date
-  control-plane payments review              show what has been undecided for too long
-  control-plane reconcile --since 24h        compare with the providers' records
-  control-plane webhook verify --help        say whether a webhook is genuine, and if not, why";
-
-#[derive(Subcommand)]
-enum Command {
-    /// Run the service until SIGTERM or SIGINT
-    Serve,
-    /// Run the edge cache alone, e.g. beside Envoy: it shares Redis with the control planes and outlives them
-    EdgeCache,
-    /// Work off what is due until SIGTERM or SIGINT: providers' events, and payments that are not decided
-    Worker,
-    /// Bring the database's schema up to date, while others serve it, and say what was done. It alone needs the right
-    /// to change the schema
-    Migrate {
-        /// Instead, print the SQL that gives ROLE the rights that `serve` and `worker` need on PostgreSQL: rows, and no
-        /// more. For the owner of the tables to run, after each upgrade
-        #[arg(long, value_name = "ROLE")]
-        print_grants: Option<String>,
-    },
-    /// Look at the configuration
-    #[command(subcommand)]
-    Config(ConfigCommand),
-    /// Print the OpenAPI document
-    Openapi,
-    EnvoyBootstrap(envoy_bootstrap::Args),
-    /// Look at payments that need somebody
-    #[command(subcommand)]
-    Payments(payments_admin::Command),
-    /// Compare the records with the providers', adopt what they did, print what differed; exit 1 if anything did,
-    /// or could not be seen
-    Reconcile(reconcile_admin::ReconcileArgs),
-    /// Look at webhooks: verify one by hand; list, replay and dismiss the stored ones
-    #[command(subcommand)]
-    Webhook(WebhookCommand),
-}
-
-#[derive(Subcommand)]
-enum WebhookCommand {
-    Verify(webhook_cli::VerifyArgs),
-    #[command(flatten)]
-    Admin(webhook_admin::Command),
-}
-
-#[derive(Subcommand)]
-enum ConfigCommand {
-    /// Report everything that is wrong, by key; exit 1 if anything is
-    Check(config_check::CheckArgs),
-    /// Print what each setting is for, and its default, as the documentation has it
-    Explain {
-        /// Settings to explain; all of them without any
-        #[arg(value_name = "SETTING")]
-        keys: Vec<String>,
-    },
-}
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -111,91 +21,4 @@ async fn main() -> ExitCode {
     };
     logging::flush();
     code
-}
-
-async fn run(cli: Cli) -> anyhow::Result<()> {
-    let source = Source::of_process(cli.config.as_deref()).map_err(|errors| unusable(&errors))?;
-    match cli.command {
-        Command::Serve => {
-            let config = Config::read(&source).map_err(|errors| unusable(&errors))?;
-            logging::start(&config.process.log_level, config.process.log_format)?;
-            serve::serve(config, stop_on_signal()?).await
-        }
-        Command::EdgeCache => {
-            let config = EdgeCacheConfig::read(&source).map_err(|errors| unusable(&errors))?;
-            logging::start(&config.log_level, config.log_format)?;
-            serve_edge_cache(config, stop_on_signal()?).await
-        }
-        Command::Worker => {
-            let config = WorkerConfig::read(&source).map_err(|errors| unusable(&errors))?;
-            logging::start(&config.process.log_level, config.process.log_format)?;
-            serve_worker(config, stop_on_signal()?).await
-        }
-        Command::Migrate { print_grants: Some(role) } => print(store::postgres::grants(&role).trim_end()),
-        Command::Migrate { print_grants: None } => {
-            let Migrated { applied, version } = store::migrate(&db_uri(&source)?).await?;
-            for (number, name) in &applied {
-                print(&format!("applied {number:04} {name}"))?;
-            }
-            let what = if applied.is_empty() { "nothing to do" } else { "done" };
-            print(&format!("{what}: the schema is at migration {version:04}"))
-        }
-        Command::Config(ConfigCommand::Check(args)) => {
-            let report = config_check::run(&args, &source).await?;
-            print(&report.to_string())?;
-            report.into_result()
-        }
-        Command::Config(ConfigCommand::Explain { keys }) => {
-            print(explain(&keys).map_err(anyhow::Error::msg)?.trim_end())
-        }
-        Command::EnvoyBootstrap(args) => {
-            print(&envoy_bootstrap::render(args.profile, &source).map_err(|errors| unusable(&errors))?)
-        }
-        Command::Webhook(WebhookCommand::Verify(args)) => {
-            let report = webhook_cli::verify(&args).await?;
-            print(&if args.json { report.to_json()? } else { report.to_text() })?;
-            Ok(report.into_result()?)
-        }
-        Command::Webhook(WebhookCommand::Admin(command)) => {
-            print(&webhook_admin::run(command, &source).await?)
-        }
-        Command::Payments(command) => print(&payments_admin::run(command, &source).await?),
-        Command::Reconcile(args) => reconcile_admin::run_reconcile(args, &source).await,
-        Command::Openapi => print(&format!("{:#}", control_plane::http::openapi_document())),
-    }
-}
-
-/// The first signal begins a clean stop; a second one ends the process at once. SIGHUP, which ends a process by default
-/// and which log rotation and terminals send, ends none: there is nothing to reload.
-fn stop_on_signal() -> anyhow::Result<CancellationToken> {
-    let stop = CancellationToken::new();
-    let mut hang_up = signal(SignalKind::hangup())?;
-    tokio::spawn(async move {
-        while hang_up.recv().await.is_some() {
-            tracing::info!("SIGHUP changes nothing: settings are read at the start");
-        }
-    });
-    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    let token = stop.clone();
-    tokio::spawn(async move {
-        for _ in 0..2 {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
-            }
-            if token.is_cancelled() {
-                std::process::exit(130);
-            }
-            token.cancel();
-        }
-    });
-    Ok(stop)
-}
-
-/// Prints a command's result. A reader that has had enough (`| head`) is no error.
-fn print(text: &str) -> anyhow::Result<()> {
-    match writeln!(std::io::stdout(), "{text}") {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error).context("standard output"),
-        _ => Ok(()),
-    }
 }

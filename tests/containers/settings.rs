@@ -5,8 +5,8 @@ use std::path::Path;
 use std::process::Command;
 use std::{env, fs};
 
+use control_plane::cli::envoy_bootstrap::{Profile, render};
 use control_plane::config::{Config, EdgeCacheConfig, Source, WorkerConfig};
-use control_plane::envoy_bootstrap::{Profile, render};
 use local_stack::Programs;
 
 use crate::compose::{Compose, Environment, Service};

@@ -55,7 +55,7 @@ const LIKENESS_MIN: f64 = 0.85;
 /// Every name that a program of the gateway reads.
 pub(crate) fn names() -> impl Iterator<Item = &'static str> {
     let own = SETTINGS.iter().flat_map(|setting| setting.keys.iter().copied());
-    own.chain(crate::envoy_bootstrap::setting_names()).chain(OF_OTHER_PROGRAMS).chain([CRASH_POINTS])
+    own.chain(crate::cli::envoy_bootstrap::setting_names()).chain(OF_OTHER_PROGRAMS).chain([CRASH_POINTS])
 }
 
 /// The setting of this very name.

@@ -20,7 +20,7 @@ use control_plane::domain::queue::{Claimed, Due, Work};
 use control_plane::domain::retries::{Retries, RetryPolicy};
 use control_plane::domain::store::{Change, Step};
 use control_plane::domain::webhook::{EventState, WebhookEvent};
-use control_plane::worker::due::Bell;
+use control_plane::jobs::poll::Bell;
 use edge_core::client::ClientId;
 use edge_core::idempotency::{Fingerprint, Key, Scope};
 use edge_core::provider::Provider;

@@ -18,7 +18,7 @@ use control_plane::domain::refund::Refund;
 use control_plane::domain::retries::Retries;
 use control_plane::domain::store::{Change, CommitError, Filter, Page, Rows, Step, Store, StoreError};
 use control_plane::domain::webhook::{Dispute, EventBacklog, WebhookEvent, WebhookFilter, Webhooks};
-use control_plane::worker::due::Bell;
+use control_plane::jobs::poll::Bell;
 use edge_core::client::ClientId;
 use edge_core::idempotency::Scope;
 use edge_core::provider::Provider;

@@ -7,7 +7,7 @@ use control_plane::domain::operations;
 use control_plane::domain::operations::reconcile::{Compared, Finding, Pace, Place, Reconciliation, Unseen};
 use control_plane::domain::payment::{Payment, Status};
 use control_plane::domain::provider::{Doubt, Outcome, ProviderRef};
-use control_plane::worker;
+use control_plane::jobs;
 use edge_core::money::{Amount, Currency, Money};
 use edge_core::provider::Provider;
 use edge_core::request::CaptureMode;
@@ -239,7 +239,7 @@ async fn what_runs_by_itself_goes_on_after_a_crash_and_begins_again_when_it_is_t
     let payment = lost(&test).await;
     sees(&test, Found::Found(taken(&payment, 100)));
     let (every, pace) = (SignedDuration::from_hours(6), Pace::new(1_000));
-    let once = async |holder| worker::reconcile::once(&test.gateway, every, &pace, holder).await.unwrap();
+    let once = async |holder| jobs::reconcile::once(&test.gateway, every, &pace, holder).await.unwrap();
     // A process has taken it and died of it.
     let (now, store) = (test.gateway.now(), &test.gateway.store);
     let begun =

@@ -21,7 +21,7 @@ use control_plane::domain::queue::{Claimed, Work};
 use control_plane::domain::refund::Refund;
 use control_plane::domain::retries::RetryPolicy;
 use control_plane::domain::store::{Change, Step};
-use control_plane::worker::crew::{Crew as _, GatewayCrew};
+use control_plane::jobs::crew::{Crew as _, GatewayCrew};
 use edge_core::money::{Amount, Currency, Money};
 use edge_core::request::ChargeRequest;
 use jiff::SignedDuration;

@@ -12,9 +12,9 @@ use control_plane::domain::provider::{Doubt, Outcome, PaymentProvider};
 use control_plane::domain::queue::{Claimed, Lane, Work, WorkKind};
 use control_plane::domain::retries::{Retries, RetryPolicy};
 use control_plane::domain::webhook::EventBody;
-use control_plane::worker::crew::{Crew, GatewayCrew, Worked};
-use control_plane::worker::shift::Shift;
-use control_plane::worker::{due, expire};
+use control_plane::jobs::crew::{Crew, GatewayCrew, Worked};
+use control_plane::jobs::shift::Shift;
+use control_plane::jobs::{expire, poll};
 use edge_core::provider::Provider;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -105,7 +105,7 @@ async fn an_event_is_not_behind_what_another_provider_keeps_waiting() {
         renders: test.gateway.renders,
     });
     let stop = CancellationToken::new();
-    let worker = tokio::spawn(due::run(Shift::of(&gateway, 4), Arc::default(), stop.clone()));
+    let worker = tokio::spawn(poll::run(Shift::of(&gateway, 4), Arc::default(), stop.clone()));
     let hanging = || test.provider.calls.lock().unwrap().len() >= 20 + 2;
     wait(hanging).await;
     let body = br#"{"id":"WH-1","about":"nothing","second":0}"#;

@@ -2,7 +2,7 @@
 
 use control_plane::domain::clock::Clock as _;
 use control_plane::domain::webhook::EventState;
-use control_plane::worker::clock_back;
+use control_plane::jobs::clock_back;
 use edge_core::provider::Provider;
 
 use super::*;

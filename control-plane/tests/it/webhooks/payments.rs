@@ -10,8 +10,8 @@ use control_plane::domain::provider::{Doubt, Outcome};
 use control_plane::domain::queue::{Claimed, Work};
 use control_plane::domain::store::Filter;
 use control_plane::domain::webhook::EventState;
-use control_plane::worker;
-use control_plane::worker::shift::Shift;
+use control_plane::jobs;
+use control_plane::jobs::shift::Shift;
 use edge_core::provider::Provider;
 use jiff::SignedDuration;
 use tokio::sync::Notify;
@@ -200,7 +200,7 @@ async fn what_a_process_left_when_it_died_is_worked_off_by_the_next_one() {
     test.clock.advance(60);
     let stop = CancellationToken::new();
     let worker =
-        tokio::spawn(worker::due::run(Shift::of(&test.restarted().await, 4), Arc::default(), stop.clone()));
+        tokio::spawn(jobs::poll::run(Shift::of(&test.restarted().await, 4), Arc::default(), stop.clone()));
     let completed = async {
         while stored(&test, payment.id).await.state.status() != Status::Completed {
             tokio::time::sleep(Duration::from_millis(5)).await;

@@ -14,7 +14,7 @@ use super::topology::{QueuePrefix, Topology};
 use super::uri::AmqpUri;
 use crate::domain::clock::Clock;
 use crate::domain::queue::{Due, Queue};
-use crate::worker::shift::Shift;
+use crate::jobs::shift::Shift;
 
 /// Announcements that wait for the broker. More are dropped: they are found in the database.
 const WAITING_MAX: usize = 1_024;

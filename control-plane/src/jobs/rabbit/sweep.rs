@@ -5,13 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::{Rabbit, note};
 use crate::domain::queue::{Due, Lane, Queue as _, Work};
-use crate::worker::shift::Shift;
+use crate::jobs::shift::Shift;
 
 /// While the broker is there, for what it did not bring.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
@@ -29,13 +28,12 @@ const LIMIT: u32 = 1_000;
 /// Announces once what is late, and works it off here if that does not help or the broker is away. What its provider
 /// would only refuse is left alone. Runs until `stop`.
 pub async fn sweep(shift: Shift, rabbit: Arc<Rabbit>, stop: CancellationToken) {
-    let mut lanes = JoinSet::new();
-    let providers = shift.crew.providers();
-    for lane in Lane::all().filter(|lane| providers.contains(&lane.provider)) {
-        let sweep = Sweep { shift: shift.clone(), lane, rabbit: rabbit.clone(), tried: HashMap::new() };
-        lanes.spawn(sweep.run(stop.clone()));
-    }
-    while lanes.join_next().await.is_some() {}
+    shift
+        .in_every_lane(|lane| {
+            let sweep = Sweep { shift: shift.clone(), lane, rabbit: rabbit.clone(), tried: HashMap::new() };
+            sweep.run(stop.clone())
+        })
+        .await;
 }
 
 struct Sweep {
@@ -115,10 +113,8 @@ impl Sweep {
     /// Begins it as soon as there is a hand for it.
     async fn work_off(&self, work: Work) {
         let Some(hand) = self.shift.hands.take(self.lane).await else { return };
-        let (crew, lane) = (self.shift.crew.clone(), self.lane);
-        self.shift.tasks.spawn(async move {
-            let _hand = hand;
-            if let Err(problem) = crew.work_off(lane, &work).await {
+        self.shift.begin(self.lane, work, hand, |_, worked| {
+            if let Err(problem) = worked {
                 note(&problem);
             }
         });

@@ -11,8 +11,8 @@ use crate::config::QueueSettings;
 use crate::domain::clock::SystemClock;
 use crate::domain::evidence::{Found, LookUp};
 use crate::domain::provider::ProviderRef;
+use crate::jobs::rabbit;
 use crate::providers::{Providers, Settings};
-use crate::queue;
 use crate::store::{self, DatabaseSettings, MigrateOnStart, SchemaError};
 
 /// A payment that no provider has, as each would name one.
@@ -67,7 +67,7 @@ pub(super) async fn queue(settings: Option<QueueSettings>, report: &mut Report) 
     let Some(QueueSettings { uri, prefix }) = settings else {
         return report.good(ABOUT, "none; due work is looked for in the database");
     };
-    match queue::inspect(&uri, prefix).await {
+    match rabbit::inspect(&uri, prefix).await {
         Ok(found) => report.good(ABOUT, format!("{uri}, {found}")),
         Err(error) => report.bad(ABOUT, format!("AMQP_URI: {uri}: {error}")),
     }

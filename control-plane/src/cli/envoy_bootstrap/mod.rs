@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::config::{ConfigError, Source};
 
-const TEMPLATE: &str = include_str!("../../../envoy/bootstrap.yaml");
+const TEMPLATE: &str = include_str!("../../../../envoy/bootstrap.yaml");
 
 /// Print Envoy's bootstrap configuration, made from the settings
 #[derive(clap::Args, Debug)]

@@ -1,7 +1,10 @@
-//! Running: from a configuration to a server that ends cleanly.
+//! What every process of the service does, whatever it serves: metrics, listening, and a clean end.
+
+pub(crate) mod gateway_setup;
+pub(crate) mod instance_lock;
+pub(crate) mod start_report;
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -11,16 +14,10 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 
-use crate::background::{Background, Bringer};
-use crate::cache;
-use crate::config::Config;
 use crate::domain::gateway::Gateway;
 use crate::edge_clock;
-use crate::gateway_setup::{self, Opener};
-use crate::http::{self, App, DURATION_METRIC, log_gauges};
-use crate::instance_lock::InstanceLock;
-use crate::server;
-use crate::start_report::{self, Surroundings};
+use crate::http::{DURATION_METRIC, log_gauges};
+use crate::jobs::Background;
 use crate::unattested;
 
 /// OpenTelemetry's advice for `http.server.request.duration`, in seconds.
@@ -28,60 +25,6 @@ const DURATION_BUCKETS: [f64; 14] =
     [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0];
 
 const METRICS_UPKEEP: Duration = Duration::from_secs(5);
-
-/// Serves until `stop` is cancelled, then lets what is under way finish. An error means that the server or
-/// a task of its died.
-pub async fn serve(config: Config, stop: CancellationToken) -> anyhow::Result<()> {
-    let _lock = InstanceLock::take(&config.gateway.database.uri)?;
-    let in_process = || "in this process".to_owned();
-    start_report::tell(
-        &config.gateway,
-        &Surroundings {
-            role: "serve",
-            edge_cache: config.edge_cache.redis.as_ref().map_or_else(in_process, ToString::to_string),
-            queue: config.background.queue.as_ref(),
-        },
-    );
-    // Before everything that counts.
-    let metrics = metrics()?;
-    let bringer = Bringer::new(config.background.queue);
-    let gateway = Arc::new(gateway_setup::open(config.gateway, bringer.queue(), Opener::Service).await?);
-    config.process.crash_points.arm();
-
-    let background =
-        Background::start(&gateway, bringer, config.background.workers, config.background.reconcile, &stop);
-    let keys = Arc::new(config.attestation_keys);
-    let cache = cache::open(config.edge_cache.redis, config.edge_cache.keeping, gateway.clock.clone())
-        .context("REDIS_URI: the edge cache cannot be set up")?;
-    cache::try_out(cache.clone());
-    let edge_cache = cache::router(cache.clone(), keys.clone(), gateway.clock.clone());
-    let app = App {
-        gateway: gateway.clone(),
-        cache,
-        attestation_keys: keys,
-        return_url_hosts: Arc::new(config.return_url_hosts),
-        metrics: metrics.clone(),
-        draining: stop.clone(),
-    };
-
-    let upkeep = tokio::spawn(upkeep(metrics, stop.clone()));
-    let listener = bind("CONTROL_PLANE_LISTEN", config.listen).await?;
-    let api = server::serve(listener, http::router(app), stop.clone());
-    let server = match config.edge_cache.listen {
-        Some(address) => {
-            let listener = bind("EDGE_CACHE_LISTEN", address).await?;
-            let edge_cache = server::serve(listener, edge_cache, stop.clone());
-            tokio::spawn(async move {
-                tokio::join!(api, edge_cache);
-            })
-        }
-        None => tokio::spawn(api),
-    };
-    until_stopped(server, &gateway, background, config.process.shutdown_grace, stop).await?;
-    upkeep.await.context("a background task died")?;
-    tracing::info!("stopped");
-    Ok(())
-}
 
 /// What is left to the rest of the process, should clients have used up all of the grace.
 const GRACE_LEFT: Duration = Duration::from_secs(1);

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use edge_core::provider::Provider;
 use tokio::sync::Notify;
-use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::shift::Shift;
@@ -47,12 +46,7 @@ impl Queue for Bell {
 
 /// Runs until `stop`; what is begun by then ends.
 pub async fn run(shift: Shift, bell: Arc<Bell>, stop: CancellationToken) {
-    let mut lanes = JoinSet::new();
-    let providers = shift.crew.providers();
-    for lane in Lane::all().filter(|lane| providers.contains(&lane.provider)) {
-        lanes.spawn(look_after(shift.clone(), lane, bell.clone(), stop.clone()));
-    }
-    while lanes.join_next().await.is_some() {}
+    shift.in_every_lane(|lane| look_after(shift.clone(), lane, bell.clone(), stop.clone())).await;
 }
 
 async fn look_after(shift: Shift, lane: Lane, bell: Arc<Bell>, stop: CancellationToken) {
@@ -88,13 +82,10 @@ impl Shift {
             let Some(Some(hand)) = stop.run_until_cancelled(self.hands.take(lane)).await else {
                 return false;
             };
-            let crew = self.crew.clone();
-            // On a task of its own: what crashes it is taken up again later, and the rest goes on.
-            self.tasks.spawn(async move {
-                if let Err(problem) = crew.work_off(lane, &work).await {
+            self.begin(lane, work, hand, |work, worked| {
+                if let Err(problem) = worked {
                     tracing::error!(error = %problem, error.source = ?std::error::Error::source(&problem), ?work, "cannot be worked off now");
                 }
-                drop(hand);
             });
         }
         there_is_more

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::background::{Background, Bringer};
 use crate::config::WorkerConfig;
-use crate::gateway_setup::{self, Opener};
 use crate::http::{self, Probes};
-use crate::serve::{bind, metrics, until_stopped, upkeep};
+use crate::jobs::{Background, Bringer};
+use crate::process::gateway_setup::{self, Opener};
+use crate::process::start_report::{self, Surroundings};
+use crate::process::{bind, metrics, until_stopped, upkeep};
 use crate::server;
-use crate::start_report::{self, Surroundings};
 
 /// Works until `stop` is cancelled, then lets what is under way finish. An error means that the server or a task
 /// of its died.

@@ -12,9 +12,9 @@ use crate::config::{GatewaySettings, Source, db_uri, unusable};
 use crate::domain::gateway::Gateway;
 use crate::domain::operations::webhook::{dismiss, replay};
 use crate::domain::webhook::{EventState, WebhookEvent, WebhookFilter};
-use crate::gateway_setup::{self, Opener};
+use crate::jobs::poll::Bell;
+use crate::process::gateway_setup::{self, Opener};
 use crate::store::{self, DatabaseSettings, MigrateOnStart};
-use crate::worker::due::Bell;
 
 #[derive(Subcommand)]
 pub enum Command {

@@ -11,7 +11,7 @@ use crate::cache::{self, EdgeCache, Keeping, RedisCache};
 use crate::config::EdgeCacheConfig;
 use crate::domain::clock::SystemClock;
 use crate::http::log_gauges;
-use crate::serve::{bind, metrics, upkeep};
+use crate::process::{bind, metrics, upkeep};
 use crate::server;
 
 /// For claims under way when the end comes. Each takes milliseconds, and what is lost goes on unchecked, so nobody waits for

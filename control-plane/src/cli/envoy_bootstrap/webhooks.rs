@@ -9,7 +9,7 @@ use super::values::{Endpoint, number, plain_transport, tls_transport};
 use crate::config::{ConfigError, Source};
 
 /// The certificates that PayPal's webhooks have led to so far, and those that they can be expected to lead to.
-const TRUST: &str = include_str!("../../../envoy/trust/paypal.pem");
+const TRUST: &str = include_str!("../../../../envoy/trust/paypal.pem");
 
 /// Whom the certificates of the provider sandbox name, as those of PayPal's own sandbox do.
 const STAND_IN_CERTIFICATE_NAME: &str = "messageverificationcerts.sandbox.paypal.com";

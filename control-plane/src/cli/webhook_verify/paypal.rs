@@ -16,7 +16,7 @@ use super::bodies::candidates;
 use super::report::Report;
 use super::{Delivery, PaypalEnvironment, VerifyArgs, date, fetch, read};
 
-const TRUST: &[u8] = include_bytes!("../../../envoy/trust/paypal.pem");
+const TRUST: &[u8] = include_bytes!("../../../../envoy/trust/paypal.pem");
 
 pub(super) async fn verify(delivery: &Delivery, args: &VerifyArgs) -> anyhow::Result<Report> {
     let trust = match &args.trust {

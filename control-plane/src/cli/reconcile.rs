@@ -6,11 +6,11 @@ use clap::Args;
 use jiff::{SpanRelativeTo, Timestamp};
 use serde::Serialize;
 
+use crate::cli::payments::{open, unreadable};
 use crate::config::{Source, reconcile_per_second};
 use crate::domain::clock::{Clock as _, SystemClock};
 use crate::domain::operations::reconcile::{Compared, Finding, Pace, Place, Reconciliation, Unseen};
 use crate::domain::provider::ProviderRef;
-use crate::payments_admin::{open, unreadable};
 
 #[derive(Args)]
 pub struct ReconcileArgs {

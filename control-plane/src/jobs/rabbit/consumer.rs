@@ -21,8 +21,8 @@ use super::{message, note};
 use crate::crash_point;
 use crate::domain::queue::{Claimed, Due};
 use crate::domain::store::StoreError;
-use crate::worker::crew::Worked;
-use crate::worker::shift::Shift;
+use crate::jobs::crew::Worked;
+use crate::jobs::shift::Shift;
 
 /// A message that finds no hand within this goes round again, so that one for another provider can come.
 const HAND_PATIENCE: Duration = Duration::from_millis(500);
@@ -150,7 +150,7 @@ impl Desk {
     }
 
     async fn work_off(&self, due: &Due) -> Result<Followed, StoreError> {
-        let Shift { crew, hands, tasks, .. } = &self.shift;
+        let Shift { crew, hands, .. } = &self.shift;
         let Some(lane) = crew.lane_of(&due.work).await? else {
             return Ok(Followed::Worked(Worked::Claimed(Claimed::Settled)));
         };
@@ -160,12 +160,7 @@ impl Desk {
         let Ok(Some(hand)) = tokio::time::timeout(HAND_PATIENCE, hands.take(lane)).await else {
             return Ok(Followed::NoHand);
         };
-        let (crew, work) = (crew.clone(), due.work.clone());
-        // On a task of its own: neither a crash nor the loss of the connection ends more than itself.
-        let task = tasks.spawn(async move {
-            let _hand = hand;
-            crew.work_off(lane, &work).await
-        });
+        let task = self.shift.begin(lane, due.work.clone(), hand, |_, worked| worked);
         task.await.map_or(Ok(Followed::Died), |worked| worked.map(Followed::Worked))
     }
 

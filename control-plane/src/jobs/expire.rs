@@ -12,7 +12,7 @@ use crate::domain::operations::settle::work_off;
 use crate::domain::payment::{Payment, State};
 use crate::domain::queue::{Claimed, Lane, Work, WorkKind};
 use crate::domain::store::StoreError;
-use crate::worker::crew::{Crew as _, GatewayCrew};
+use crate::jobs::crew::{Crew as _, GatewayCrew};
 
 const LOOK_EVERY: Duration = Duration::from_secs(10);
 /// Undecided payments that are looked through, the oldest first.

@@ -17,7 +17,7 @@ use super::topology::Topology;
 use super::uri::AmqpUri;
 use crate::domain::clock::Clock;
 use crate::domain::queue::Due;
-use crate::worker::shift::Shift;
+use crate::jobs::shift::Shift;
 
 /// From the first packet to the last queue.
 const OPEN_MAX: Duration = Duration::from_secs(10);

@@ -16,8 +16,8 @@ use crate::domain::provider::ProviderRef;
 use crate::domain::queue::Work;
 use crate::domain::store::Unreadable;
 use crate::domain::verdict::Verdict;
-use crate::gateway_setup::{self, Opener};
-use crate::worker::due::Bell;
+use crate::jobs::poll::Bell;
+use crate::process::gateway_setup::{self, Opener};
 
 #[derive(Subcommand)]
 pub enum Command {

@@ -1,4 +1,15 @@
-//! The work beside the requests, the same whichever role does it.
+//! The work beside the requests, the same whichever role does it: due work, brought by the database alone or by RabbitMQ,
+//! and what is looked after from time to time.
+
+pub mod clock_back;
+pub mod crew;
+pub mod expire;
+pub mod hands;
+pub mod poll;
+pub mod rabbit;
+pub mod reconcile;
+pub mod review;
+pub mod shift;
 
 use std::sync::Arc;
 
@@ -6,15 +17,14 @@ use anyhow::Context;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use self::poll::Bell;
+use self::rabbit::{Link, Rabbit};
+use self::shift::Shift;
 use crate::config::{QueueSettings, ReconcileSettings};
 use crate::domain::clock::SystemClock;
 use crate::domain::gateway::Gateway;
 use crate::domain::queue::Queue;
-use crate::queue::{self, Link, Rabbit};
 use crate::readiness;
-use crate::worker::due::{self, Bell};
-use crate::worker::shift::Shift;
-use crate::worker::{clock_back, expire, reconcile, review};
 
 /// What brings due work.
 pub(crate) enum Bringer {
@@ -29,7 +39,7 @@ impl Bringer {
         match queue {
             None => Self::Database(Arc::default()),
             Some(QueueSettings { uri, prefix }) => {
-                let (rabbit, link) = queue::open(uri, prefix, Arc::new(SystemClock));
+                let (rabbit, link) = rabbit::open(uri, prefix, Arc::new(SystemClock));
                 Self::Rabbit(rabbit, Box::new(link))
             }
         }
@@ -72,12 +82,12 @@ impl Background {
         match (bringer, shift) {
             (Bringer::Database(_), None) => {}
             (Bringer::Database(bell), Some(shift)) => {
-                tasks.push(tokio::spawn(due::run(shift, bell, stop.clone())));
+                tasks.push(tokio::spawn(poll::run(shift, bell, stop.clone())));
             }
             (Bringer::Rabbit(rabbit, link), shift) => {
                 tasks.push(tokio::spawn(link.run(shift.clone(), stop.clone(), drained.clone())));
                 if let Some(shift) = shift {
-                    tasks.push(tokio::spawn(queue::sweep(shift, rabbit, stop.clone())));
+                    tasks.push(tokio::spawn(rabbit::sweep(shift, rabbit, stop.clone())));
                 }
             }
         }
