@@ -4,8 +4,6 @@ pub mod cache;
 pub mod causes;
 pub mod cli;
 pub mod config;
-pub mod crash_point;
-pub mod domain;
 mod edge_clock;
 mod escapes;
 pub mod http;

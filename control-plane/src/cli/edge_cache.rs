@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use payments::ports::clock::SystemClock;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::cache::{self, EdgeCache, Keeping, RedisCache};
 use crate::config::EdgeCacheConfig;
-use crate::domain::clock::SystemClock;
 use crate::http::log_gauges;
 use crate::process::{bind, metrics, upkeep};
 use crate::server;

@@ -6,16 +6,16 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use clap::{Args, Subcommand, ValueEnum};
 use jiff::Timestamp;
+use payments::model::provider::ProviderRef;
+use payments::model::verdict::Verdict;
+use payments::model::work::Work;
+use payments::ports::store::Unreadable;
+use payments::usecases::decide::{Operator, decide};
+use payments::usecases::gateway::Gateway;
+use payments::usecases::review::{ForReview, for_review};
 use serde::Serialize;
 
 use crate::config::{GatewaySettings, Source, unusable};
-use crate::domain::gateway::Gateway;
-use crate::domain::operations::decide::{Operator, decide};
-use crate::domain::operations::review::{ForReview, for_review};
-use crate::domain::provider::ProviderRef;
-use crate::domain::queue::Work;
-use crate::domain::store::Unreadable;
-use crate::domain::verdict::Verdict;
 use crate::jobs::poll::Bell;
 use crate::process::gateway_setup::{self, Opener};
 

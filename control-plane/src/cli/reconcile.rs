@@ -4,13 +4,13 @@ use std::io::{IsTerminal as _, Write as _};
 
 use clap::Args;
 use jiff::{SpanRelativeTo, Timestamp};
+use payments::model::provider::ProviderRef;
+use payments::ports::clock::{Clock as _, SystemClock};
+use payments::usecases::reconcile::{Compared, Finding, Pace, Place, Reconciliation, Unseen};
 use serde::Serialize;
 
 use crate::cli::payments::{open, unreadable};
 use crate::config::{Source, reconcile_per_second};
-use crate::domain::clock::{Clock as _, SystemClock};
-use crate::domain::operations::reconcile::{Compared, Finding, Pace, Place, Reconciliation, Unseen};
-use crate::domain::provider::ProviderRef;
 
 #[derive(Args)]
 pub struct ReconcileArgs {

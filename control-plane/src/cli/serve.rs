@@ -5,7 +5,6 @@ use std::sync::Arc;
 use anyhow::Context;
 use tokio_util::sync::CancellationToken;
 
-use crate::cache;
 use crate::config::Config;
 use crate::http::{self, App};
 use crate::jobs::{Background, Bringer};
@@ -13,7 +12,7 @@ use crate::process::gateway_setup::{self, Opener};
 use crate::process::instance_lock::InstanceLock;
 use crate::process::start_report::{self, Surroundings};
 use crate::process::{bind, metrics, until_stopped, upkeep};
-use crate::server;
+use crate::{cache, server};
 
 /// Serves until `stop` is cancelled, then lets what is under way finish. An error means that the server or
 /// a task of its died.

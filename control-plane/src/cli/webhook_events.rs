@@ -6,12 +6,13 @@ use std::sync::Arc;
 use clap::{Args, Subcommand, ValueEnum};
 use edge_core::provider::Provider;
 use jiff::Timestamp;
+use payments::model::webhook::{EventState, WebhookEvent};
+use payments::ports::store::WebhookFilter;
+use payments::usecases::gateway::Gateway;
+use payments::usecases::webhook::{dismiss, replay};
 use serde::Serialize;
 
 use crate::config::{GatewaySettings, Source, db_uri, unusable};
-use crate::domain::gateway::Gateway;
-use crate::domain::operations::webhook::{dismiss, replay};
-use crate::domain::webhook::{EventState, WebhookEvent, WebhookFilter};
 use crate::jobs::poll::Bell;
 use crate::process::gateway_setup::{self, Opener};
 use crate::store::{self, DatabaseSettings, MigrateOnStart};

@@ -1,8 +1,9 @@
 //! What every role needs that works on payments.
 
+use payments::usecases::retries::RetryPolicy;
+
 use super::providers::providers;
 use super::{ConfigError, Source, keep, keep_all, retries};
-use crate::domain::retries::RetryPolicy;
 use crate::providers::{Settings, Timeouts};
 use crate::store::DatabaseSettings;
 

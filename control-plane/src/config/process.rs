@@ -5,7 +5,7 @@ use std::time::Duration;
 use logging::{Format, Level};
 
 use super::{ConfigError, Source, keep, log_format, log_level, seconds};
-use crate::crash_point::CrashPoints;
+use crash_points::CrashPoints;
 
 #[derive(Debug)]
 pub struct ProcessSettings {

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use jiff::SignedDuration;
+use payments::usecases::retries::RetryPolicy;
 
 use super::{ConfigError, Source};
-use crate::domain::retries::RetryPolicy;
 use crate::providers::Timeouts;
 
 /// What a call needs around it: the commit of its answer, with its repeats.

@@ -6,6 +6,8 @@ use axum::extract::{Request, State};
 use edge_core::attestation::Refusal;
 use edge_core::error::ErrorCode;
 use edge_core::provider::Provider;
+use payments::model::webhook::{EventBody, NotAnEvent};
+use payments::usecases::webhook;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -13,9 +15,7 @@ use super::App;
 use super::attested::{Verified, refused, verified};
 use super::error::ApiError;
 use super::view::Success;
-use crate::crash_point::reach;
-use crate::domain::operations::webhook;
-use crate::domain::webhook::{EventBody, NotAnEvent};
+use crash_points::reach;
 
 /// Well above the largest events that providers send.
 const BODY_BYTES_MAX: usize = 256 * 1024;

@@ -4,11 +4,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use payments::model::work::Lane;
+use payments::ports::store::StoreError;
+use payments::usecases::gateway::Gateway;
 use tokio_util::sync::CancellationToken;
-
-use crate::domain::gateway::Gateway;
-use crate::domain::queue::Lane;
-use crate::domain::store::StoreError;
 
 /// Each look is a step into an index, for each kind and provider.
 const LOOK_EVERY: Duration = Duration::from_secs(60);

@@ -5,11 +5,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use edge_core::provider::Provider;
 use jiff::Timestamp;
-
-use crate::domain::gateway::Gateway;
-use crate::domain::operations::settle;
-use crate::domain::queue::{Claimed, Due, Lane, Room, Work, WorkKind};
-use crate::domain::store::StoreError;
+use payments::model::work::{Claimed, Due, Lane, Room, Work, WorkKind};
+use payments::ports::store::StoreError;
+use payments::usecases::gateway::Gateway;
+use payments::usecases::settle;
 
 /// Those who work off what is due.
 #[async_trait]

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use edge_core::provider::Provider;
+use payments::model::payment::{Payment, State};
+use payments::model::work::{Claimed, Lane, Work, WorkKind};
+use payments::ports::store::StoreError;
+use payments::usecases::gateway::Gateway;
+use payments::usecases::settle::work_off;
 use tokio_util::sync::CancellationToken;
 
-use crate::domain::gateway::Gateway;
-use crate::domain::operations::settle::work_off;
-use crate::domain::payment::{Payment, State};
-use crate::domain::queue::{Claimed, Lane, Work, WorkKind};
-use crate::domain::store::StoreError;
 use crate::jobs::crew::{Crew as _, GatewayCrew};
 
 const LOOK_EVERY: Duration = Duration::from_secs(10);

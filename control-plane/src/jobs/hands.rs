@@ -5,9 +5,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use edge_core::provider::Provider;
+use payments::model::work::{Lane, WorkKind};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-
-use crate::domain::queue::{Lane, WorkKind};
 
 /// The hands of one process. Of what one provider may have, a part is left for its events, and of all hands a part for
 /// the other provider.

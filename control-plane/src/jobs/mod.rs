@@ -14,6 +14,9 @@ pub mod shift;
 use std::sync::Arc;
 
 use anyhow::Context;
+use payments::ports::clock::SystemClock;
+use payments::ports::queue::Queue;
+use payments::usecases::gateway::Gateway;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -21,9 +24,6 @@ use self::poll::Bell;
 use self::rabbit::{Link, Rabbit};
 use self::shift::Shift;
 use crate::config::{QueueSettings, ReconcileSettings};
-use crate::domain::clock::SystemClock;
-use crate::domain::gateway::Gateway;
-use crate::domain::queue::Queue;
 use crate::readiness;
 
 /// What brings due work.

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use edge_core::provider::Provider;
+use payments::model::work::{Due, Lane, Work, WorkKind};
+use payments::ports::queue::Queue;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::shift::Shift;
-use crate::domain::queue::{Due, Lane, Queue, Work, WorkKind};
 
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How much of a lane is looked up at a time.

@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use payments::ports::store::StoreError;
+use payments::ports::store::reconciling::Run;
+use payments::usecases::gateway::Gateway;
+use payments::usecases::reconcile::{Compared, Finding, Pace, Place, Reconciliation, Unseen};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::ReconcileSettings;
-use crate::domain::gateway::Gateway;
-use crate::domain::operations::reconcile::{Compared, Finding, Pace, Place, Reconciliation, Unseen};
-use crate::domain::reconciling::Run;
-use crate::domain::store::StoreError;
 
 /// How often it is looked whether it is time.
 const LOOK_EVERY: Duration = Duration::from_secs(30);

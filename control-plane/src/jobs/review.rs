@@ -4,11 +4,10 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use payments::model::work::Work;
+use payments::usecases::gateway::Gateway;
+use payments::usecases::review::for_review;
 use tokio_util::sync::CancellationToken;
-
-use crate::domain::gateway::Gateway;
-use crate::domain::operations::review::for_review;
-use crate::domain::queue::Work;
 
 const LOOK_EVERY: Duration = Duration::from_secs(30);
 const LIMIT: u32 = 10_000;

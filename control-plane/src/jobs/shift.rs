@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
+use payments::model::work::{Lane, Work};
+use payments::ports::clock::Clock;
+use payments::ports::store::StoreError;
+use payments::usecases::gateway::Gateway;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::task::TaskTracker;
 
 use super::crew::{Crew, GatewayCrew, Worked};
 use super::hands::{Hand, Hands};
-use crate::domain::clock::Clock;
-use crate::domain::gateway::Gateway;
-use crate::domain::queue::{Lane, Work};
-use crate::domain::store::StoreError;
 
 #[derive(Clone)]
 pub struct Shift {

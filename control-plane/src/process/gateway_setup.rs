@@ -5,13 +5,13 @@ use std::sync::Arc;
 use anyhow::{Context, bail};
 use edge_core::provider::Provider;
 use jiff::Timestamp;
+use payments::ports::clock::{Clock, SystemClock, SystemEntropy};
+use payments::ports::queue::Queue;
+use payments::usecases::gateway::Gateway;
+use payments::usecases::retries::Retries;
 use tokio_util::task::TaskTracker;
 
 use crate::config::GatewaySettings;
-use crate::domain::clock::{Clock, SystemClock, SystemEntropy};
-use crate::domain::gateway::Gateway;
-use crate::domain::queue::Queue;
-use crate::domain::retries::Retries;
 use crate::providers::Providers;
 use crate::store::{self, MigrateOnStart};
 

@@ -9,16 +9,15 @@ use std::time::Duration;
 
 use anyhow::Context;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use payments::usecases::gateway::Gateway;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 
-use crate::domain::gateway::Gateway;
-use crate::edge_clock;
 use crate::http::{DURATION_METRIC, log_gauges};
 use crate::jobs::Background;
-use crate::unattested;
+use crate::{edge_clock, unattested};
 
 /// OpenTelemetry's advice for `http.server.request.duration`, in seconds.
 const DURATION_BUCKETS: [f64; 14] =

@@ -2,10 +2,10 @@
 //! to one of these.
 
 use edge_core::provider::Provider;
+use payments::model::provider::{Refusal, RefusalKind};
 
 use super::step::NotDone;
 use super::untrusted;
-use crate::domain::provider::{Refusal, RefusalKind};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Blame {

@@ -10,18 +10,19 @@ use async_trait::async_trait;
 use edge_core::money::Money;
 use edge_core::provider::Provider;
 use jiff::{SignedDuration, Timestamp};
-
-use super::breaker::{Admission, Breaker, Lets, Turned};
-use crate::domain::clock::Clock;
-use crate::domain::evidence::{
+use payments::model::evidence::{
     DisputeEvidence, Evidence, Found, ListCursor, ListPart, LookUp, RefundEvidence, RefundLookUp,
 };
-use crate::domain::provider::{
-    CancelOrder, CaptureOrder, Captured, ChargeOrder, Charged, Doubt, OperationKind, Outcome,
-    PaymentProvider, ProviderRef, RefundOrder, Refunded, ResumeOrder, Unacceptable,
+use payments::model::provider::{
+    CancelOrder, CaptureOrder, Captured, ChargeOrder, Charged, Doubt, OperationKind, Outcome, ProviderRef,
+    RefundOrder, Refunded, ResumeOrder, Unacceptable,
 };
-use crate::domain::queue::{Room, WorkKind};
-use crate::domain::webhook::{NotAnEvent, Notice};
+use payments::model::webhook::{NotAnEvent, Notice};
+use payments::model::work::{Room, WorkKind};
+use payments::ports::clock::Clock;
+use payments::ports::provider::PaymentProvider;
+
+use super::breaker::{Admission, Breaker, Lets, Turned};
 
 /// Where the pauses stop doubling. A trial of background work takes what is due longest, which may fail for a reason of
 /// its own, so the next trial comes sooner.

@@ -17,13 +17,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use edge_core::provider::Provider;
+use payments::ports::clock::Clock;
+use payments::ports::provider::PaymentProvider;
 
 pub use settings::{PaypalSettings, Settings, StripeSettings, Timeouts};
 pub use transport::TransportError;
 
 use self::guarded::{Guarded, Reachable};
-use crate::domain::clock::Clock;
-use crate::domain::provider::PaymentProvider;
 
 /// The providers this gateway has credentials for.
 pub struct Providers(HashMap<Provider, Arc<dyn PaymentProvider>>);

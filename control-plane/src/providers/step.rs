@@ -1,9 +1,10 @@
 //! An operation at a provider takes one or more steps. Each step goes on, or ends the operation with what is
 //! known: [`Step`] is [`Outcome`] in the form that `?` understands.
 
+use payments::model::evidence::Found;
+use payments::model::provider::{Doubt, Outcome, ProviderRef, Refusal, RefusalKind, Unacceptable};
+
 use super::transport::TransportFailure;
-use crate::domain::evidence::Found;
-use crate::domain::provider::{Doubt, Outcome, ProviderRef, Refusal, RefusalKind, Unacceptable};
 
 pub(super) type Step<T> = Result<T, NotDone>;
 
@@ -107,14 +108,12 @@ impl NotDone {
     }
 }
 
-/// `None`: there is no such thing.
-impl<T> From<Step<Option<T>>> for Found<T> {
-    fn from(step: Step<Option<T>>) -> Self {
-        match step {
-            Ok(Some(found)) => Self::Found(found),
-            Ok(None) => Self::Missing,
-            Err(not_done) => Self::Unavailable(not_done.doubt()),
-        }
+/// What a look brought. `None`: there is no such thing.
+pub(super) fn found<T>(step: Step<Option<T>>) -> Found<T> {
+    match step {
+        Ok(Some(found)) => Found::Found(found),
+        Ok(None) => Found::Missing,
+        Err(not_done) => Found::Unavailable(not_done.doubt()),
     }
 }
 
@@ -133,13 +132,12 @@ impl From<Unacceptable> for NotDone {
     }
 }
 
-impl<T> From<Step<T>> for Outcome<T> {
-    fn from(step: Step<T>) -> Self {
-        match step {
-            Ok(done) => Self::Done(done),
-            Err(NotDone::Refused(refusal)) => Self::Refused(*refusal),
-            Err(NotDone::NotSent(doubt)) => Self::NotSent(doubt),
-            Err(NotDone::Unknown(doubt)) => Self::Unknown(doubt),
-        }
+/// How an operation ended.
+pub(super) fn outcome<T>(step: Step<T>) -> Outcome<T> {
+    match step {
+        Ok(done) => Outcome::Done(done),
+        Err(NotDone::Refused(refusal)) => Outcome::Refused(*refusal),
+        Err(NotDone::NotSent(doubt)) => Outcome::NotSent(doubt),
+        Err(NotDone::Unknown(doubt)) => Outcome::Unknown(doubt),
     }
 }

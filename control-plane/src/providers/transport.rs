@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use edge_core::provider::Provider;
+use payments::model::id::AttemptId;
+use payments::usecases::retries::ASKED_MOST;
 use reqwest::header::HeaderMap;
 use reqwest::{Client, ClientBuilder, Method, RequestBuilder, Response, Url};
 use secrecy::{ExposeSecret, SecretString};
@@ -16,8 +18,6 @@ use tracing::{Instrument, Span, field};
 use super::connections::Connections;
 use super::settings::Timeouts;
 use super::untrusted;
-use crate::domain::id::AttemptId;
-use crate::domain::retries::ASKED_MOST;
 
 const BODY_MAX: usize = 1024 * 1024;
 /// A provider that asks for more is asked again sooner.

@@ -1,6 +1,6 @@
 //! Whatever a provider sends is bounded before it goes into a record, a log or an answer.
 
-use crate::domain::provider::ProviderRef;
+use payments::model::provider::ProviderRef;
 
 const ID_MAX: usize = 255;
 const CODE_MAX: usize = 100;

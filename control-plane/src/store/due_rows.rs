@@ -1,12 +1,12 @@
 //! Due work: the statements, which both databases understand, and their rows.
 
 use edge_core::provider::Provider;
+use payments::model::work::{Claimed, Due, Lane, LaneBacklog, Work, WorkKind};
+use payments::ports::store::StoreError;
 use sqlx::FromRow;
 
 use super::rows::Reader;
 use super::unreadable::RowReader;
-use crate::domain::queue::{Claimed, Due, Lane, LaneBacklog, Work, WorkKind};
-use crate::domain::store::StoreError;
 
 /// `$1`: the provider, `$2`: up to when, `$3`: how many.
 pub(super) const fn overdue(kind: WorkKind) -> &'static str {
@@ -68,7 +68,7 @@ where
     loop {
         let rows = fetch(asked).await?;
         let is_all = rows.len() < usize::try_from(asked).unwrap_or(usize::MAX);
-        let mut due: Vec<Due> = reader.read(rows.into_iter().map(|row| (lane, row)).collect())?.items;
+        let mut due: Vec<Due> = reader.read(rows.into_iter().map(|row| InLane(lane, row)).collect())?.items;
         if is_all || due.len() >= wanted || asked >= UNREADABLE_MAX {
             due.truncate(wanted);
             return Ok(due);
@@ -177,10 +177,13 @@ pub(super) struct DueRow {
     due_at: i64,
 }
 
-impl TryFrom<(Lane, DueRow)> for Due {
+/// A row, and which lane it was read of.
+struct InLane(Lane, DueRow);
+
+impl TryFrom<InLane> for Due {
     type Error = StoreError;
 
-    fn try_from((lane, row): (Lane, DueRow)) -> Result<Self, StoreError> {
+    fn try_from(InLane(lane, row): InLane) -> Result<Self, StoreError> {
         let read = Reader { table: "due work", row: &row.id };
         let work = match lane.kind {
             WorkKind::Payment => Work::Payment(read.parsed("id", &row.id)?),

@@ -9,12 +9,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use payments::ports::store::{Change, CommitError, StoreError};
 use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::proved::Proved;
-use crate::domain::store::{Change, CommitError, StoreError};
 
 /// Changes in one commit: past this the flush to disk is a small part of the cost, and the first one in waits for
 /// the last one's work.
@@ -202,7 +202,7 @@ async fn run(mut writer: impl Writer, queue: &Mutex<Queue>, patience: Duration, 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::store::{Conflict, Step};
+    use payments::ports::store::{Conflict, Step};
     use std::sync::atomic::{AtomicUsize, Ordering};
     use tokio::sync::Semaphore;
 

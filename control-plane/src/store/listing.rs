@@ -5,13 +5,13 @@ use std::fmt::Write as _;
 use edge_core::client::ClientId;
 use edge_core::provider::Provider;
 use jiff::{SignedDuration, Timestamp};
+use payments::model::id::PaymentId;
+use payments::model::payment::{Payment, Status};
+use payments::ports::store::{Filter, Rows, StoreError};
 
 use super::reads::PAYMENT_COLUMNS;
 use super::rows::PaymentRow;
 use super::unreadable::RowReader;
-use crate::domain::id::PaymentId;
-use crate::domain::payment::{Payment, Status};
-use crate::domain::store::{Filter, Rows, StoreError};
 
 /// Ids and `created_at` are made one after the other, by one clock.
 const APART: SignedDuration = SignedDuration::from_secs(1);

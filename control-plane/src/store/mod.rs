@@ -20,7 +20,8 @@ mod webhook_rows;
 
 use std::sync::Arc;
 
-use crate::domain::store::{Store, StoreError};
+use payments::ports::store::{Store, StoreError};
+
 pub use inspect::{Inspection, inspect};
 pub use schema::{Migrated, SchemaError};
 pub use settings::{DatabaseSettings, MigrateOnStart};

@@ -3,9 +3,8 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use payments::ports::store::{CommitError, StoreError};
 use tokio::time::Instant;
-
-use crate::domain::store::{CommitError, StoreError};
 
 /// When the database last took a write, unless it has failed to take one since.
 pub(super) struct Proved {

@@ -1,10 +1,10 @@
 //! The reconciliation that runs by itself: one row, and the statements, which both databases understand.
 
+use payments::ports::store::StoreError;
+use payments::ports::store::reconciling::{OVERLAP, Run};
 use sqlx::FromRow;
 
 use super::rows::Reader;
-use crate::domain::reconciling::{OVERLAP, Run};
-use crate::domain::store::StoreError;
 
 /// The first one ever. `$1`: who, `$2`: until when, `$3`: now, `$4`: since when.
 pub(super) const FIRST: &str = "INSERT INTO reconcile_progress

@@ -7,16 +7,16 @@ use edge_core::client::ClientId;
 use edge_core::idempotency::Fingerprint;
 use edge_core::money::{Amount, Currency};
 use jiff::Timestamp;
+use payments::model::event::{Cause, Event};
+use payments::model::follow_up::FollowUp;
+use payments::model::idempotency::{Answer, KeyRecord, Subject};
+use payments::model::payment::{Payment, Status};
+use payments::model::provider::ProviderRef;
+use payments::model::refund::{Refund, RefundState, RefundStatus};
+use payments::ports::store::{StoreError, Unreadable};
 use serde::de::DeserializeOwned;
 use sqlx::FromRow;
 
-use crate::domain::event::{Cause, Event};
-use crate::domain::follow_up::FollowUp;
-use crate::domain::idempotency::{Answer, KeyRecord, Subject};
-use crate::domain::payment::{Payment, Status};
-use crate::domain::provider::ProviderRef;
-use crate::domain::refund::{Refund, RefundState, RefundStatus};
-use crate::domain::store::{StoreError, Unreadable};
 use crate::store::stored_request::StoredRequest;
 
 #[derive(FromRow)]

@@ -5,10 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use edge_core::client::ClientId;
+use payments::ports::store::StoreError;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{sleep, timeout};
-
-use crate::domain::store::StoreError;
 
 /// A list keeps its connection from the client's next lists for this long, even if it ends earlier. A client that polls
 /// without pause then gets about 200 lists a second from each of its connections, a tenth of what would fill a processor

@@ -1,9 +1,10 @@
-//! A charge request as it is stored, apart from the API's: rows outlive releases, so what another release added is
+//! A charge's terms as they are stored: rows outlive releases, so what another release added is
 //! ignored and what it left out has its default.
 
 use edge_core::money::{Amount, Currency};
 use edge_core::provider::Provider;
-use edge_core::request::{CaptureMode, ChargeRequest, Metadata, PaymentMethodId};
+use edge_core::request::{CaptureMode, Metadata, PaymentMethodId};
+use payments::model::payment::ChargeTerms;
 use serde::{Deserialize, Serialize};
 
 #[derive(Serialize, Deserialize)]
@@ -26,10 +27,10 @@ pub(super) struct StoredRequest {
     customer_reference: Option<String>,
 }
 
-impl From<&ChargeRequest> for StoredRequest {
-    fn from(request: &ChargeRequest) -> Self {
+impl From<&ChargeTerms> for StoredRequest {
+    fn from(request: &ChargeTerms) -> Self {
         // Field by field, so that a new one is not forgotten.
-        let ChargeRequest {
+        let ChargeTerms {
             provider,
             amount,
             currency,
@@ -39,8 +40,6 @@ impl From<&ChargeRequest> for StoredRequest {
             metadata,
             return_url,
             customer_reference,
-            // What follows from it is kept in the call.
-            expires_in: _,
         } = request.clone();
         Self {
             provider,
@@ -56,7 +55,7 @@ impl From<&ChargeRequest> for StoredRequest {
     }
 }
 
-impl From<StoredRequest> for ChargeRequest {
+impl From<StoredRequest> for ChargeTerms {
     fn from(stored: StoredRequest) -> Self {
         let StoredRequest {
             provider,
@@ -79,24 +78,41 @@ impl From<StoredRequest> for ChargeRequest {
             metadata,
             return_url,
             customer_reference,
-            expires_in: None,
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use edge_core::request::ChargeRequest;
     use proptest::prelude::*;
     use serde_json::{Map, Value, json};
 
     use super::*;
 
-    fn read(stored: &str) -> ChargeRequest {
+    /// Releases before stored the request as the API takes it.
+    fn terms(request: ChargeRequest) -> ChargeTerms {
+        let ChargeRequest { provider, amount, currency, payment_method_id, capture, .. } = request;
+        let ChargeRequest { description, metadata, return_url, customer_reference, .. } = request;
+        ChargeTerms {
+            provider,
+            amount,
+            currency,
+            payment_method_id,
+            capture,
+            description,
+            metadata,
+            return_url,
+            customer_reference,
+        }
+    }
+
+    fn read(stored: &str) -> ChargeTerms {
         serde_json::from_str::<StoredRequest>(stored).unwrap().into()
     }
 
     /// Requests with any of their optional fields.
-    fn requests() -> impl Strategy<Value = ChargeRequest> {
+    fn requests() -> impl Strategy<Value = ChargeTerms> {
         let text = "[a-zA-Zé\"\\\\ ]{1,40}";
         let optional = (
             proptest::option::of("pm_[a-z]{1,20}"),
@@ -123,7 +139,7 @@ mod tests {
                         body[name] = value.into();
                     }
                 }
-                ChargeRequest::parse(body.to_string().as_bytes()).unwrap()
+                terms(ChargeRequest::parse(body.to_string().as_bytes()).unwrap())
             },
         )
     }
@@ -147,7 +163,7 @@ mod tests {
         #[test]
         fn the_release_before_reads_what_is_stored(request in requests()) {
             let stored = serde_json::to_string(&StoredRequest::from(&request)).unwrap();
-            prop_assert_eq!(serde_json::from_str::<ChargeRequest>(&stored).unwrap(), request);
+            prop_assert_eq!(terms(serde_json::from_str(&stored).unwrap()), request);
         }
     }
 

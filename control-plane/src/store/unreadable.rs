@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::domain::store::{Rows, StoreError, Unreadable};
+use payments::ports::store::{Rows, StoreError, Unreadable};
 
 /// How often unreadable rows were met, by table.
 pub const COUNTER: &str = "stored_rows_unreadable_total";

@@ -6,14 +6,14 @@
 
 use edge_core::money::{Amount, Currency};
 use edge_core::provider::Provider;
+use payments::model::provider::ProviderRef;
+use payments::model::webhook::{
+    Dismissal, Dispute, DisputeOutcome, DisputeStage, EventState, Verdict, WebhookEvent,
+};
+use payments::ports::store::{EventBacklog, StoreError};
 use sqlx::FromRow;
 
 use super::rows::Reader;
-use crate::domain::provider::ProviderRef;
-use crate::domain::store::StoreError;
-use crate::domain::webhook::{
-    Dismissal, Dispute, DisputeOutcome, DisputeStage, EventBacklog, EventState, Verdict, WebhookEvent,
-};
 
 /// When parked events are due: 9999-01-01, in microseconds since 1970.
 pub(super) const NEVER: i64 = 253_370_764_800_000_000;

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use control_plane::domain::event::Event;
-use control_plane::domain::flight::InProgress as _;
-use control_plane::domain::id::AttemptId;
-use control_plane::domain::payment::{Flight, InvalidTransition, Payment, State};
 use edge_core::money::Amount;
 use jiff::Timestamp;
+use payments::model::event::Event;
+use payments::model::flight::InProgress as _;
+use payments::model::id::AttemptId;
+use payments::model::payment::{Flight, Payment, State};
+use payments::model::transition::InvalidTransition;
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 

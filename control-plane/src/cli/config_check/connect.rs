@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use edge_core::provider::Provider;
+use payments::model::evidence::{Found, LookUp};
+use payments::model::provider::ProviderRef;
+use payments::ports::clock::SystemClock;
 
 use super::Report;
 use crate::cache::RedisUri;
 use crate::causes::with_causes;
 use crate::config::QueueSettings;
-use crate::domain::clock::SystemClock;
-use crate::domain::evidence::{Found, LookUp};
-use crate::domain::provider::ProviderRef;
 use crate::jobs::rabbit;
 use crate::providers::{Providers, Settings};
 use crate::store::{self, DatabaseSettings, MigrateOnStart, SchemaError};

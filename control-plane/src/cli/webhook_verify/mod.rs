@@ -17,8 +17,8 @@ use edge_core::provider::Provider;
 use edge_core::webhook::paypal::Environment;
 use edge_core::webhook::stripe::TOLERANCE_S;
 use jiff::Timestamp;
+use payments::ports::clock::{Clock as _, SystemClock};
 
-use crate::domain::clock::{Clock as _, SystemClock};
 pub use report::{NotVerified, Report};
 
 const EXAMPLES: &str = "\

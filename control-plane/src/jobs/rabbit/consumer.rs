@@ -11,6 +11,8 @@ use lapin::options::{
 };
 use lapin::types::FieldTable;
 use lapin::{Channel, Connection};
+use payments::model::work::{Claimed, Due};
+use payments::ports::store::StoreError;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -18,11 +20,9 @@ use super::publisher::Publisher;
 use super::session::Trouble;
 use super::topology::Topology;
 use super::{message, note};
-use crate::crash_point;
-use crate::domain::queue::{Claimed, Due};
-use crate::domain::store::StoreError;
 use crate::jobs::crew::Worked;
 use crate::jobs::shift::Shift;
+use crash_points;
 
 /// A message that finds no hand within this goes round again, so that one for another provider can come.
 const HAND_PATIENCE: Duration = Duration::from_millis(500);
@@ -105,7 +105,7 @@ impl Desk {
             Answer::Again => "died",
         };
         metrics::counter!("queue_deliveries_total", "outcome" => outcome).increment(1);
-        crash_point::reach("after_handling_before_ack").await;
+        crash_points::reach("after_handling_before_ack").await;
         let answered = match answer {
             Answer::Done(_) => delivery.ack(BasicAckOptions::default()).await,
             Answer::Park => delivery.reject(BasicRejectOptions { requeue: false }).await,

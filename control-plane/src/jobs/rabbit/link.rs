@@ -4,6 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use payments::model::work::Due;
+use payments::ports::clock::Clock;
+use payments::ports::queue::Queue;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -12,8 +15,6 @@ use super::publisher::count;
 use super::session::{PARKED, Session, Trouble};
 use super::topology::{QueuePrefix, Topology};
 use super::uri::AmqpUri;
-use crate::domain::clock::Clock;
-use crate::domain::queue::{Due, Queue};
 use crate::jobs::shift::Shift;
 
 /// Announcements that wait for the broker. More are dropped: they are found in the database.

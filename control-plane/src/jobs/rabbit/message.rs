@@ -2,10 +2,9 @@
 
 use edge_core::provider::Provider;
 use jiff::Timestamp;
+use payments::model::id::{PaymentId, RefundId};
+use payments::model::work::{Due, Work};
 use serde::{Deserialize, Serialize};
-
-use crate::domain::id::{PaymentId, RefundId};
-use crate::domain::queue::{Due, Work};
 
 #[derive(Serialize, Deserialize)]
 struct Message {

@@ -15,13 +15,13 @@ mod sweep;
 mod topology;
 mod uri;
 
+use payments::ports::store::StoreError;
+
 pub use inspect::inspect;
 pub use link::{Link, Rabbit, open};
 pub use sweep::sweep;
 pub use topology::QueuePrefix;
 pub use uri::AmqpUri;
-
-use crate::domain::store::StoreError;
 
 /// A row that is inconsistent needs somebody to look at it. Anything else passes.
 fn note(problem: &StoreError) {

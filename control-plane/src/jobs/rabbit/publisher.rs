@@ -5,13 +5,13 @@ use std::time::Duration;
 use jiff::Timestamp;
 use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
 use lapin::{BasicProperties, Channel, Confirmation, Connection, PublisherConfirm};
+use payments::model::work::Due;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::message;
 use super::topology::Topology;
-use crate::crash_point;
-use crate::domain::queue::Due;
+use crash_points;
 
 /// A broker that takes longer than this serves nobody.
 const CONFIRM_MAX: Duration = Duration::from_secs(10);
@@ -93,7 +93,7 @@ impl Publisher {
                 Err(problem) => return self.note(&Unsent::Broken(problem)),
             }
         }
-        crash_point::reach("after_publish_before_confirm").await;
+        crash_points::reach("after_publish_before_confirm").await;
         let mut is_full = false;
         for confirm in confirms {
             let outcome = confirmed(confirm).await;
@@ -115,7 +115,7 @@ impl Publisher {
         let mut open = Open(1);
         let outcome = match self.send(queue, due).await {
             Ok(confirm) => {
-                crash_point::reach("after_publish_before_confirm").await;
+                crash_points::reach("after_publish_before_confirm").await;
                 confirmed(confirm).await
             }
             Err(problem) => Err(Unsent::Broken(problem)),

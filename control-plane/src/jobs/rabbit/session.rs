@@ -7,6 +7,8 @@ use futures_util::StreamExt as _;
 use lapin::options::QueueDeclareOptions;
 use lapin::types::FieldTable;
 use lapin::{Connection, ConnectionProperties, Event};
+use payments::model::work::Due;
+use payments::ports::clock::Clock;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -15,8 +17,6 @@ use super::consumer::Consumer;
 use super::publisher::Publisher;
 use super::topology::Topology;
 use super::uri::AmqpUri;
-use crate::domain::clock::Clock;
-use crate::domain::queue::Due;
 use crate::jobs::shift::Shift;
 
 /// From the first packet to the last queue.

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use payments::model::work::{Due, Lane, Work};
+use payments::ports::queue::Queue as _;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::{Rabbit, note};
-use crate::domain::queue::{Due, Lane, Queue as _, Work};
 use crate::jobs::shift::Shift;
 
 /// While the broker is there, for what it did not bring.

@@ -3,12 +3,12 @@
 
 use edge_core::money::Money;
 use edge_core::request::CaptureMode;
+use payments::model::id::PaymentId;
+use payments::model::provider::{Captured, Charged, ProviderRef, Refunded};
 use serde::Deserialize;
 
 use super::currency::Sum;
 use super::errors::{Asked, Problem};
-use crate::domain::id::PaymentId;
-use crate::domain::provider::{Captured, Charged, ProviderRef, Refunded};
 use crate::providers::step::{NotDone, Step};
 use crate::providers::transport::Answer;
 use crate::providers::untrusted;

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use edge_core::provider::Provider;
+use payments::model::id::AttemptId;
+use payments::ports::clock::Clock;
 
 use super::token::Tokens;
-use crate::domain::clock::Clock;
-use crate::domain::id::AttemptId;
 use crate::providers::settings::{PaypalSettings, Timeouts};
 use crate::providers::step::Step;
 use crate::providers::transport::{

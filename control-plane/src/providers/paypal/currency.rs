@@ -1,10 +1,10 @@
 //! How PayPal counts each currency (developer.paypal.com/api/rest/reference/currency-codes).
 
 use edge_core::money::{Amount, Currency, Money};
+use payments::model::provider::Unacceptable;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::domain::provider::Unacceptable;
 use crate::providers::decimals::rescale;
 
 const SUPPORTED: [&str; 24] = [

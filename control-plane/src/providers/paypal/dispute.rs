@@ -2,15 +2,15 @@
 //! (developer.paypal.com/api/customer-disputes/v1/#disputes_get).
 
 use jiff::Timestamp;
+use payments::model::evidence::{DisputeEvidence, Found};
+use payments::model::provider::ProviderRef;
+use payments::model::webhook::{About, Dispute, DisputeOutcome, DisputeStage, Trail, Verdict};
 use serde_json::Value;
 
 use super::errors::{Asked, Problem};
 use super::resource::Resource;
 use super::{Paypal, requests};
-use crate::domain::evidence::{DisputeEvidence, Found};
-use crate::domain::provider::ProviderRef;
-use crate::domain::webhook::{About, Dispute, DisputeOutcome, DisputeStage, Trail, Verdict};
-use crate::providers::step::{NotDone, Step};
+use crate::providers::step::{NotDone, Step, found};
 use crate::providers::transport::Answer;
 
 /// A dispute is mostly about one purchase. Each more costs up to two reads, and there is no end to a list that
@@ -21,7 +21,7 @@ impl Paypal {
     pub(super) async fn look_at_dispute(&self, dispute: &ProviderRef) -> Found<DisputeEvidence> {
         match self.client.look().send(&requests::look_at_dispute(dispute)).await {
             Ok(answer) if Problem::read(&answer).lacks_permission() => Found::CannotAsk,
-            Ok(answer) => shown(&answer, dispute).into(),
+            Ok(answer) => found(shown(&answer, dispute)),
             Err(not_done) => Found::Unavailable(not_done.doubt()),
         }
     }

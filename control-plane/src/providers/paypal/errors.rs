@@ -6,10 +6,10 @@ mod issues;
 use std::time::Duration;
 
 use edge_core::provider::Provider;
+use payments::model::provider::{Doubt, Refusal, RefusalKind};
 use serde::Deserialize;
 
 use super::answers::Link;
-use crate::domain::provider::{Doubt, Refusal, RefusalKind};
 use crate::providers::blame::{Blame, blame, invalid, refused};
 use crate::providers::step::NotDone;
 use crate::providers::transport::Answer;

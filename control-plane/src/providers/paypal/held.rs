@@ -2,13 +2,15 @@
 //! neither a capture nor a release of ours may hide that.
 
 use edge_core::request::CaptureMode;
+use payments::model::provider::{
+    CancelOrder, CancelTarget, CaptureOrder, Captured, ProviderRef, RefusalKind,
+};
 
 use super::answers::{self, Expected, Order, Transaction};
 use super::client::Talk;
 use super::currency::sum;
 use super::errors::{Asked, Problem};
 use super::{Paypal, orders, requests};
-use crate::domain::provider::{CancelOrder, CancelTarget, CaptureOrder, Captured, ProviderRef, RefusalKind};
 use crate::providers::step::{NotDone, Step};
 
 impl Paypal {

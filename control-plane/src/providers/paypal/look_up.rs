@@ -1,13 +1,13 @@
 //! Looking at PayPal, without any effect.
 
+use payments::model::evidence::{Evidence, RefundEvidence, RefundLookUp};
+use payments::model::provider::ProviderRef;
 use serde::de::DeserializeOwned;
 
 use super::answers::{Order, Transaction};
 use super::client::Talk;
 use super::errors::{Asked, Problem};
 use super::{Paypal, requests};
-use crate::domain::evidence::{Evidence, RefundEvidence, RefundLookUp};
-use crate::domain::provider::ProviderRef;
 use crate::providers::step::{NotDone, Step};
 use crate::providers::transport::ProviderRequest;
 

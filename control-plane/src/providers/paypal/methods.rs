@@ -1,9 +1,9 @@
 //! What a `paymentMethodId` means at PayPal.
 
+use payments::model::provider::ProviderRef;
 use serde_json::{Value, json};
 
 use super::body::object;
-use crate::domain::provider::ProviderRef;
 
 const ORDER_ID_LENGTH: usize = 17;
 

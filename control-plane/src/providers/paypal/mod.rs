@@ -22,6 +22,16 @@ use edge_core::money::Money;
 use edge_core::provider::Provider;
 use edge_core::request::CaptureMode;
 use jiff::{SignedDuration, Timestamp};
+use payments::model::evidence::{
+    DisputeEvidence, Evidence, Found, ListCursor, ListPart, LookUp, RefundEvidence, RefundLookUp,
+};
+use payments::model::provider::{
+    CancelOrder, CaptureOrder, Captured, ChargeOrder, Charged, OperationKind, Outcome, ProviderRef,
+    RefundOrder, Refunded, ResumeOrder, Unacceptable,
+};
+use payments::model::webhook::{NotAnEvent, Notice};
+use payments::ports::clock::Clock;
+use payments::ports::provider::PaymentProvider;
 
 use self::answers::Expected;
 use self::client::Client;
@@ -30,17 +40,8 @@ use self::errors::Asked;
 use self::methods::PaymentMethod;
 use super::guarded::Reachable;
 use super::settings::{PaypalSettings, Timeouts};
-use super::step::Step;
+use super::step::{Step, found, outcome};
 use super::transport::TransportError;
-use crate::domain::clock::Clock;
-use crate::domain::evidence::{
-    DisputeEvidence, Evidence, Found, ListCursor, ListPart, LookUp, RefundEvidence, RefundLookUp,
-};
-use crate::domain::provider::{
-    CancelOrder, CaptureOrder, Captured, ChargeOrder, Charged, OperationKind, Outcome, PaymentProvider,
-    ProviderRef, RefundOrder, Refunded, ResumeOrder, Unacceptable,
-};
-use crate::domain::webhook::{NotAnEvent, Notice};
 
 pub(super) struct Paypal {
     client: Client,
@@ -94,31 +95,31 @@ impl PaymentProvider for Paypal {
     }
 
     async fn charge(&self, order: &ChargeOrder) -> Outcome<Charged> {
-        self.run_charge(order).await.into()
+        outcome(self.run_charge(order).await)
     }
 
     async fn resume(&self, order: &ResumeOrder) -> Outcome<Charged> {
-        self.run_resume(order).await.into()
+        outcome(self.run_resume(order).await)
     }
 
     async fn capture(&self, order: &CaptureOrder) -> Outcome<Captured> {
-        self.run_capture(order).await.into()
+        outcome(self.run_capture(order).await)
     }
 
     async fn cancel(&self, order: &CancelOrder) -> Outcome<()> {
-        self.run_cancel(order).await.into()
+        outcome(self.run_cancel(order).await)
     }
 
     async fn refund(&self, order: &RefundOrder) -> Outcome<Refunded> {
-        self.run_refund(order).await.into()
+        outcome(self.run_refund(order).await)
     }
 
     /// PayPal lists no orders and searches none, so there is no looking by our id.
     async fn look_up(&self, what: &LookUp) -> Found<Evidence> {
         match what {
-            LookUp::Payment(order) => self.look_at_order(order).await.into(),
-            LookUp::Charge(capture) => self.look_at_capture(capture).await.into(),
-            LookUp::Authorization(held) => self.look_at_authorization(held).await.into(),
+            LookUp::Payment(order) => found(self.look_at_order(order).await),
+            LookUp::Charge(capture) => found(self.look_at_capture(capture).await),
+            LookUp::Authorization(held) => found(self.look_at_authorization(held).await),
             LookUp::Ours { .. } => Found::CannotAsk,
         }
     }
@@ -129,7 +130,7 @@ impl PaymentProvider for Paypal {
     }
 
     async fn look_up_refunds(&self, which: &RefundLookUp) -> Found<Vec<RefundEvidence>> {
-        self.run_look_up_refunds(which).await.into()
+        found(self.run_look_up_refunds(which).await)
     }
 
     async fn look_up_dispute(&self, dispute: &ProviderRef) -> Found<DisputeEvidence> {

@@ -1,13 +1,15 @@
 //! Charging by orders: making one and paying it, or paying one that the payer has approved.
 
-use super::Paypal;
+use payments::model::provider::{
+    ChargeOrder, Charged, Doubt, ProviderRef, Refusal, RefusalKind, ResumeOrder,
+};
+
 use super::answers::{self, Expected, Order, Owner, unexpected};
 use super::client::Talk;
 use super::currency::sum;
 use super::errors::{Asked, DUPLICATE_INVOICE_ID, MISSING, Problem};
 use super::methods::PaymentMethod;
-use super::requests;
-use crate::domain::provider::{ChargeOrder, Charged, Doubt, ProviderRef, Refusal, RefusalKind, ResumeOrder};
+use super::{Paypal, requests};
 use crate::providers::step::{NotDone, Step};
 
 /// An order with its id.

@@ -2,13 +2,13 @@
 //! one cannot charge twice.
 
 use edge_core::request::CaptureMode;
+use payments::model::id::AttemptId;
+use payments::model::provider::{CaptureOrder, ChargeOrder, ProviderRef, RefundOrder};
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::body::object;
 use super::methods::PaymentMethod;
-use crate::domain::id::AttemptId;
-use crate::domain::provider::{CaptureOrder, ChargeOrder, ProviderRef, RefundOrder};
 use crate::providers::transport::{Body, ProviderRequest};
 
 const JSON: (&str, &str) = ("Content-Type", "application/json");
@@ -150,8 +150,8 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
-    use crate::domain::id::{PaymentId, RefundId};
     use crate::providers::paypal::currency::sum;
+    use payments::model::id::{PaymentId, RefundId};
 
     fn order() -> ChargeOrder {
         ChargeOrder {

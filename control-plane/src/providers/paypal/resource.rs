@@ -1,13 +1,13 @@
 //! An object of PayPal's, read field by field.
 
 use jiff::Timestamp;
+use payments::model::id::PaymentId;
+use payments::model::provider::ProviderRef;
 use serde::Deserialize as _;
 use serde_json::Value;
 
 use super::answers::Link;
 use super::currency::Sum;
-use crate::domain::id::PaymentId;
-use crate::domain::provider::ProviderRef;
 use crate::providers::untrusted;
 
 /// An object of PayPal's, in an event or by itself: every field may be missing or of another type.

@@ -3,13 +3,13 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
+use payments::model::provider::{Doubt, Refusal, RefusalKind};
+use payments::ports::clock::Clock;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use tokio::sync::OnceCell;
 
 use super::requests;
-use crate::domain::clock::Clock;
-use crate::domain::provider::{Doubt, Refusal, RefusalKind};
 use crate::providers::step::{NotDone, Step};
 use crate::providers::transport::{Answer, Conversation, Credential};
 

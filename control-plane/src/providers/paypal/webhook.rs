@@ -2,12 +2,12 @@
 //! from it, and of a dispute what the event claims of it; kinds and fields that are new are no trouble.
 
 use jiff::Timestamp;
+use payments::model::webhook::{About, NotAnEvent, Notice, Trail};
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::dispute::claimed;
 use super::resource::Resource;
-use crate::domain::webhook::{About, NotAnEvent, Notice, Trail};
 use crate::providers::untrusted;
 
 #[derive(Deserialize)]
@@ -73,7 +73,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::domain::provider::ProviderRef;
+    use payments::model::provider::ProviderRef;
 
     const TXN: &str = "txn_00000000-0000-7101-8101-010101010101";
 

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 
 use edge_core::money::Currency;
 use edge_core::request::CaptureMode;
+use payments::model::id::{PaymentId, RefundId};
+use payments::model::provider::{Captured, Charged, ProviderRef, Refunded};
 use serde::Deserialize;
 
 use super::errors::{ApiError, Asked, not_done};
-use crate::domain::id::{PaymentId, RefundId};
-use crate::domain::provider::{Captured, Charged, ProviderRef, Refunded};
 use crate::providers::step::{NotDone, Step};
 use crate::providers::transport::Answer;
 use crate::providers::untrusted;
@@ -247,7 +247,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::domain::provider::RefusalKind;
+    use payments::model::provider::RefusalKind;
 
     const TXN: &str = "txn_00000000-0000-7101-8101-010101010101";
 

@@ -1,8 +1,8 @@
 //! How Stripe counts each currency (docs.stripe.com/currencies).
 
 use edge_core::money::{Amount, Currency, Money};
+use payments::model::provider::Unacceptable;
 
-use crate::domain::provider::Unacceptable;
 use crate::providers::decimals::rescale;
 
 /// "Up to eight digits" is the rule of the API reference (docs.stripe.com/api/payment_intents/create), and of

@@ -3,9 +3,9 @@
 mod codes;
 
 use edge_core::provider::Provider;
+use payments::model::provider::{Doubt, ProviderRef, Refusal, RefusalKind};
 use serde::Deserialize;
 
-use crate::domain::provider::{Doubt, ProviderRef, Refusal, RefusalKind};
 use crate::providers::blame::{Blame, blame, invalid, refused};
 use crate::providers::step::NotDone;
 use crate::providers::transport::Answer;

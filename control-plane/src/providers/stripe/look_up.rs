@@ -1,15 +1,15 @@
 //! Looking at Stripe, without any effect.
 
 use jiff::Timestamp;
+use payments::model::evidence::{Evidence, ListCursor, ListPart, LookUp, RefundEvidence, RefundLookUp};
+use payments::model::id::PaymentId;
+use payments::model::provider::ProviderRef;
 use serde::de::DeserializeOwned;
 
 use super::answers::evidence::{List, object};
 use super::answers::{Intent, RefundObject};
 use super::search::{Place, Search};
 use super::{Stripe, requests};
-use crate::domain::evidence::{Evidence, ListCursor, ListPart, LookUp, RefundEvidence, RefundLookUp};
-use crate::domain::id::PaymentId;
-use crate::domain::provider::ProviderRef;
 use crate::providers::step::{NotDone, Step};
 use crate::providers::transport::{Conversation, ProviderRequest};
 

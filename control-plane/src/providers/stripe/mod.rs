@@ -14,6 +14,17 @@ use async_trait::async_trait;
 use edge_core::money::Money;
 use edge_core::provider::Provider;
 use jiff::{SignedDuration, Timestamp};
+use payments::model::evidence::{
+    Evidence, Found, ListCursor, ListPart, LookUp, RefundEvidence, RefundLookUp,
+};
+use payments::model::id::PaymentId;
+use payments::model::provider::{
+    CancelOrder, CancelTarget, CaptureOrder, Captured, ChargeOrder, Charged, Doubt, OperationKind, Outcome,
+    ProviderRef, RefundOrder, Refunded, Refusal, RefusalKind, ResumeOrder, Unacceptable,
+};
+use payments::model::webhook::{NotAnEvent, Notice};
+use payments::ports::clock::Clock;
+use payments::ports::provider::PaymentProvider;
 
 use self::answers::{Expected, Standing};
 use self::currency::in_stripe_units;
@@ -21,16 +32,8 @@ use self::errors::Asked;
 use self::search::Searches;
 use super::guarded::Reachable;
 use super::settings::{StripeSettings, Timeouts};
-use super::step::{NotDone, Step};
+use super::step::{NotDone, Step, found, outcome};
 use super::transport::{Answer, Conversation, Credential, ProviderRequest, Transport, TransportError};
-use crate::domain::clock::Clock;
-use crate::domain::evidence::{Evidence, Found, ListCursor, ListPart, LookUp, RefundEvidence, RefundLookUp};
-use crate::domain::id::PaymentId;
-use crate::domain::provider::{
-    CancelOrder, CancelTarget, CaptureOrder, Captured, ChargeOrder, Charged, Doubt, OperationKind, Outcome,
-    PaymentProvider, ProviderRef, RefundOrder, Refunded, Refusal, RefusalKind, ResumeOrder, Unacceptable,
-};
-use crate::domain::webhook::{NotAnEvent, Notice};
 
 pub(super) struct Stripe {
     transport: Transport,
@@ -175,35 +178,35 @@ impl PaymentProvider for Stripe {
     }
 
     async fn charge(&self, order: &ChargeOrder) -> Outcome<Charged> {
-        self.run_charge(order).await.into()
+        outcome(self.run_charge(order).await)
     }
 
     async fn resume(&self, order: &ResumeOrder) -> Outcome<Charged> {
-        self.run_resume(order).await.into()
+        outcome(self.run_resume(order).await)
     }
 
     async fn capture(&self, order: &CaptureOrder) -> Outcome<Captured> {
-        self.run_capture(order).await.into()
+        outcome(self.run_capture(order).await)
     }
 
     async fn cancel(&self, order: &CancelOrder) -> Outcome<()> {
-        self.run_cancel(order).await.into()
+        outcome(self.run_cancel(order).await)
     }
 
     async fn refund(&self, order: &RefundOrder) -> Outcome<Refunded> {
-        self.run_refund(order).await.into()
+        outcome(self.run_refund(order).await)
     }
 
     async fn look_up(&self, what: &LookUp) -> Found<Evidence> {
-        self.run_look_up(what).await.into()
+        found(self.run_look_up(what).await)
     }
 
     async fn list(&self, from: Timestamp, to: Timestamp, at: Option<&ListCursor>) -> Found<ListPart> {
-        self.run_list(from, to, at).await.map(Some).into()
+        found(self.run_list(from, to, at).await.map(Some))
     }
 
     async fn look_up_refunds(&self, which: &RefundLookUp) -> Found<Vec<RefundEvidence>> {
-        self.run_look_up_refunds(which).await.into()
+        found(self.run_look_up_refunds(which).await)
     }
 
     fn read_event(&self, body: &[u8]) -> Result<Notice, NotAnEvent> {

@@ -5,10 +5,10 @@ use std::fmt::Display;
 
 use edge_core::request::CaptureMode;
 use jiff::Timestamp;
+use payments::model::id::AttemptId;
+use payments::model::provider::{CancelOrder, CaptureOrder, ChargeOrder, ProviderRef, RefundOrder};
 use reqwest::Method;
 
-use crate::domain::id::AttemptId;
-use crate::domain::provider::{CancelOrder, CaptureOrder, ChargeOrder, ProviderRef, RefundOrder};
 use crate::providers::transport::{Body, ProviderRequest};
 
 /// The newest version that this adapter was written against. A pinned version keeps the shape of answers
@@ -172,7 +172,7 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
-    use crate::domain::id::{PaymentId, RefundId};
+    use payments::model::id::{PaymentId, RefundId};
 
     fn order() -> ChargeOrder {
         ChargeOrder {

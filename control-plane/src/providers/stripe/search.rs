@@ -5,9 +5,8 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
-
-use crate::domain::id::PaymentId;
-use crate::domain::provider::ProviderRef;
+use payments::model::id::PaymentId;
+use payments::model::provider::ProviderRef;
 
 /// The first window. The call that is searched for was most likely made within it.
 const NARROWEST: SignedDuration = SignedDuration::from_mins(10);

@@ -4,14 +4,14 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use payments::model::provider::ProviderRef;
+use payments::model::webhook::{
+    About, Dispute, DisputeOutcome, DisputeStage, NotAnEvent, Notice, Trail, Verdict,
+};
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::currency::from_stripe_units;
-use crate::domain::provider::ProviderRef;
-use crate::domain::webhook::{
-    About, Dispute, DisputeOutcome, DisputeStage, NotAnEvent, Notice, Trail, Verdict,
-};
 use crate::providers::untrusted;
 
 #[derive(Deserialize)]

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use payments::ports::store::StoreError;
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgPoolOptions, PgRow};
 use sqlx::query::{Query, QueryAs};
@@ -12,7 +13,6 @@ use tokio::time::timeout;
 
 use super::refusal::{is_of_all_connections, is_read_only, is_told};
 use super::{not_written, unavailable};
-use crate::domain::store::StoreError;
 use crate::store::renewal::Renewal;
 
 /// A connection that has been idle for longer is asked whether it lives before it is used.

@@ -1,12 +1,12 @@
 //! Whether a change is in the database, looked up by what only it can have written.
 
 use edge_core::idempotency::Scope;
+use payments::model::event::Event;
+use payments::model::idempotency::{KeyChange, KeyRecord};
+use payments::ports::store::{Change, Step, StoreError};
 use sqlx::PgConnection;
 
 use super::unavailable;
-use crate::domain::event::Event;
-use crate::domain::idempotency::{KeyChange, KeyRecord};
-use crate::domain::store::{Change, Step, StoreError};
 use crate::store::reads::{EVENT, KEY};
 use crate::store::rows::{EventRow, KeyRow};
 

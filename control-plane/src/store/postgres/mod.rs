@@ -22,7 +22,6 @@ mod writer;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::domain::store::StoreError;
 use crate::store::OpenError;
 use crate::store::group_commit::GroupCommit;
 use crate::store::renewal::Renewal;
@@ -33,6 +32,7 @@ use crate::store::unreadable::RowReader;
 use connections::{Connections, Limits};
 pub use grants::grants;
 pub(super) use inspect::inspect;
+use payments::ports::store::StoreError;
 pub use uri::options;
 use writer::PostgresWriter;
 

@@ -2,12 +2,12 @@
 
 use std::sync::LazyLock;
 
+use payments::model::idempotency::KeyChange;
+use payments::ports::store::{Change, Step};
 use sqlx::query::Query;
 use sqlx::{Postgres, postgres::PgArguments};
 
 use super::rows::*;
-use crate::domain::idempotency::KeyChange;
-use crate::domain::store::{Change, Step};
 
 const COMMIT: &str = include_str!("commit.sql");
 static OF_PAYMENTS: LazyLock<String> = LazyLock::new(|| of_payments(COMMIT));

@@ -1,8 +1,9 @@
 //! What became of a statement, and what is told of the changes in it.
 
+use payments::ports::store::StoreError;
+
 use super::refusal::{is_of_all_changes, is_read_only, undone};
 use super::{not_written, unavailable};
-use crate::domain::store::StoreError;
 
 /// What became of one statement.
 pub(super) enum Sent {

@@ -3,17 +3,17 @@ use edge_core::client::ClientId;
 use edge_core::idempotency::Scope;
 use edge_core::provider::Provider;
 use jiff::Timestamp;
+use payments::model::event::Event;
+use payments::model::id::{PaymentId, RefundId};
+use payments::model::idempotency::KeyRecord;
+use payments::model::payment::Payment;
+use payments::model::provider::ProviderRef;
+use payments::model::refund::Refund;
+use payments::ports::store::{Change, CommitError, Filter, Page, Rows, Store, StoreError};
 use sqlx::{AssertSqlSafe, query_as};
 use tokio::time::timeout;
 
 use super::{PostgresStore, unavailable};
-use crate::domain::event::Event;
-use crate::domain::id::{PaymentId, RefundId};
-use crate::domain::idempotency::KeyRecord;
-use crate::domain::payment::Payment;
-use crate::domain::provider::ProviderRef;
-use crate::domain::refund::Refund;
-use crate::domain::store::{Change, CommitError, Filter, Page, Rows, Store, StoreError};
 use crate::store::group_commit::PROOF_MAX;
 use crate::store::listing::{Argument, Listing, behind};
 use crate::store::reads::{

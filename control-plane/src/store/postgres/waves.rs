@@ -4,12 +4,11 @@ use std::collections::HashMap;
 
 use edge_core::idempotency::Scope;
 use edge_core::provider::Provider;
-
-use crate::domain::id::{PaymentId, RefundId};
-use crate::domain::idempotency::KeyChange;
-use crate::domain::payment::Payment;
-use crate::domain::provider::ProviderRef;
-use crate::domain::store::{Change, Step};
+use payments::model::id::{PaymentId, RefundId};
+use payments::model::idempotency::KeyChange;
+use payments::model::payment::Payment;
+use payments::model::provider::ProviderRef;
+use payments::ports::store::{Change, Step};
 
 /// What a change reads or writes. All changes of one statement see the database as it was before it, so no two of
 /// them may touch the same.

@@ -4,13 +4,13 @@ use async_trait::async_trait;
 use edge_core::client::ClientId;
 use edge_core::provider::Provider;
 use jiff::Timestamp;
+use payments::model::id::PaymentId;
+use payments::model::payment::Payment;
+use payments::model::webhook::{Dispute, WebhookEvent};
+use payments::ports::store::{EventBacklog, StoreError, WebhookFilter, Webhooks};
 use sqlx::query_as;
 
 use super::PostgresStore;
-use crate::domain::id::PaymentId;
-use crate::domain::payment::Payment;
-use crate::domain::store::StoreError;
-use crate::domain::webhook::{Dispute, EventBacklog, WebhookEvent, WebhookFilter, Webhooks};
 use crate::store::reads::ANYONES_PAYMENT;
 use crate::store::rows::PaymentRow;
 use crate::store::webhook_rows::{

@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use payments::model::idempotency::KeyChange;
+use payments::ports::store::{Change, CommitError, Conflict, Step, StoreError};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{Connection as _, Executor as _, PgConnection, Row as _};
 use tokio::time::{Instant, sleep, timeout};
@@ -13,12 +15,10 @@ use super::refusal::is_of_all_connections;
 use super::sent::{Cause, Sent, is_reference_taken, refusal, unwritten};
 use super::waves::waves;
 use super::{evidence, not_written, unavailable};
-use crate::crash_point::reach;
-use crate::domain::idempotency::KeyChange;
-use crate::domain::store::{Change, CommitError, Conflict, Step, StoreError};
 use crate::store::group_commit::Writer;
 use crate::store::reads::PROVE;
 use crate::store::renewal::Renewal;
+use crash_points::reach;
 
 /// For a statement, on the server's side. A lock is never held for longer than a commit takes, so this is a server
 /// in distress.

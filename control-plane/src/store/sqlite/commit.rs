@@ -1,13 +1,13 @@
 //! The writes. The conditions that guard money stand in the SQL.
 
+use payments::model::event::Event;
+use payments::model::payment::Payment;
+use payments::model::provider::ProviderRef;
+use payments::model::refund::{Refund, RefundState};
+use payments::ports::store::{Change, CommitError, Conflict, Step, StoreError};
 use sqlx::{Sqlite, Transaction};
 
 use super::{key, not_written, unavailable, webhooks};
-use crate::domain::event::Event;
-use crate::domain::payment::Payment;
-use crate::domain::provider::ProviderRef;
-use crate::domain::refund::{Refund, RefundState};
-use crate::domain::store::{Change, CommitError, Conflict, Step, StoreError};
 use crate::store::due_rows::SET_WATCH;
 use crate::store::rows::{bigint, captured, due};
 use crate::store::stored_request::StoredRequest;
@@ -15,21 +15,33 @@ use crate::store::stored_request::StoredRequest;
 pub(super) type Write<'a> = Transaction<'a, Sqlite>;
 
 /// A failure inside the transaction: nothing of it is kept.
-impl From<sqlx::Error> for CommitError {
+pub(super) struct NotApplied(pub(super) CommitError);
+
+impl From<sqlx::Error> for NotApplied {
     fn from(error: sqlx::Error) -> Self {
-        Self::Store(not_written(error))
+        Self(CommitError::Store(not_written(error)))
+    }
+}
+
+impl From<StoreError> for NotApplied {
+    fn from(problem: StoreError) -> Self {
+        Self(CommitError::Store(problem))
+    }
+}
+
+impl From<Conflict> for NotApplied {
+    fn from(conflict: Conflict) -> Self {
+        Self(CommitError::Conflict(conflict))
     }
 }
 
 /// One change, with its key.
-pub(super) async fn apply(write: &mut Write<'_>, change: &Change) -> Result<(), CommitError> {
+pub(super) async fn apply(write: &mut Write<'_>, change: &Change) -> Result<(), NotApplied> {
     let done = apply_keyless(write, change).await;
     match &change.key {
         None => done,
         // Whatever else is in the way: a key that was used is answered from its record.
-        Some(key) if done.is_err() && key::is_taken(write, key).await? => {
-            Err(CommitError::Conflict(Conflict::KeyTaken))
-        }
+        Some(key) if done.is_err() && key::is_taken(write, key).await? => Err(Conflict::KeyTaken.into()),
         Some(key) => {
             done?;
             key::change(write, key, change.step.subject(), change.is_only_a_key()).await
@@ -37,7 +49,7 @@ pub(super) async fn apply(write: &mut Write<'_>, change: &Change) -> Result<(), 
     }
 }
 
-async fn apply_keyless(write: &mut Write<'_>, change: &Change) -> Result<(), CommitError> {
+async fn apply_keyless(write: &mut Write<'_>, change: &Change) -> Result<(), NotApplied> {
     apply_step(write, &change.step).await?;
     if let Some(watch) = &change.watch {
         sqlx::query(SET_WATCH)
@@ -53,7 +65,7 @@ async fn apply_keyless(write: &mut Write<'_>, change: &Change) -> Result<(), Com
     }
 }
 
-async fn apply_step(write: &mut Write<'_>, step: &Step) -> Result<(), CommitError> {
+async fn apply_step(write: &mut Write<'_>, step: &Step) -> Result<(), NotApplied> {
     match step {
         Step::OpenPayment { payment, events } => {
             open_payment(write, payment).await?;
@@ -86,7 +98,7 @@ async fn apply_step(write: &mut Write<'_>, step: &Step) -> Result<(), CommitErro
     Ok(())
 }
 
-async fn open_payment(write: &mut Write<'_>, payment: &Payment) -> Result<(), CommitError> {
+async fn open_payment(write: &mut Write<'_>, payment: &Payment) -> Result<(), NotApplied> {
     let (due_at, tries) = due(payment.follow_up);
     sqlx::query(
         "INSERT INTO payments (id, client, provider, amount, currency, request, state, detail, reference,
@@ -115,15 +127,15 @@ async fn open_payment(write: &mut Write<'_>, payment: &Payment) -> Result<(), Co
     Ok(())
 }
 
-fn reference_taken(error: sqlx::Error) -> CommitError {
+fn reference_taken(error: sqlx::Error) -> NotApplied {
     match error.as_database_error() {
-        Some(refused) if refused.is_unique_violation() => CommitError::Conflict(Conflict::ReferenceTaken),
+        Some(refused) if refused.is_unique_violation() => Conflict::ReferenceTaken.into(),
         _ => error.into(),
     }
 }
 
 /// `refunded` is not written here: only refunds move it.
-async fn move_payment(write: &mut Write<'_>, payment: &Payment) -> Result<(), CommitError> {
+async fn move_payment(write: &mut Write<'_>, payment: &Payment) -> Result<(), NotApplied> {
     let (due_at, tries) = due(payment.follow_up);
     let done = sqlx::query(
         "UPDATE payments SET state = ?, detail = ?, reference = ?, captured = ?, due_at = ?, tries = ?,
@@ -148,7 +160,7 @@ async fn move_payment(write: &mut Write<'_>, payment: &Payment) -> Result<(), Co
 
 /// Takes the amount out of what can still be refunded. Condition and change are one statement, so two
 /// refunds at once cannot both take the last of it.
-async fn reserve(write: &mut Write<'_>, refund: &Refund) -> Result<(), CommitError> {
+async fn reserve(write: &mut Write<'_>, refund: &Refund) -> Result<(), NotApplied> {
     let done = sqlx::query(
         "UPDATE payments SET refunded = refunded + ?1 WHERE id = ?2 AND refunded + ?1 <= captured",
     )
@@ -163,13 +175,14 @@ async fn reserve(write: &mut Write<'_>, refund: &Refund) -> Result<(), CommitErr
         .bind(refund.payment.to_string())
         .fetch_optional(&mut **write)
         .await?;
-    Err(CommitError::Conflict(match left.map(u64::try_from) {
+    let conflict = match left.map(u64::try_from) {
         Some(Ok(remaining)) => Conflict::RefundExceeds { remaining },
         _ => Conflict::Stale,
-    }))
+    };
+    Err(conflict.into())
 }
 
-async fn open_refund(write: &mut Write<'_>, refund: &Refund) -> Result<(), CommitError> {
+async fn open_refund(write: &mut Write<'_>, refund: &Refund) -> Result<(), NotApplied> {
     let (due_at, tries) = due(refund.follow_up);
     sqlx::query(
         "INSERT INTO refunds (id, payment, client, amount, currency, state, detail, reference, due_at, tries,
@@ -193,13 +206,13 @@ async fn open_refund(write: &mut Write<'_>, refund: &Refund) -> Result<(), Commi
     .await
     .map_err(|error| match error.as_database_error() {
         // Only a refund found at the provider can have been recorded before: its id follows from the provider's.
-        Some(refused) if refused.is_unique_violation() => CommitError::Conflict(Conflict::Stale),
+        Some(refused) if refused.is_unique_violation() => NotApplied::from(Conflict::Stale),
         _ => error.into(),
     })?;
     Ok(())
 }
 
-async fn move_refund(write: &mut Write<'_>, refund: &Refund) -> Result<(), CommitError> {
+async fn move_refund(write: &mut Write<'_>, refund: &Refund) -> Result<(), NotApplied> {
     let (due_at, tries) = due(refund.follow_up);
     let done = sqlx::query(
         "UPDATE refunds SET state = ?, detail = ?, reference = ?, due_at = ?, tries = ?, version = ?, updated_at = ?
@@ -227,7 +240,7 @@ async fn move_refund(write: &mut Write<'_>, refund: &Refund) -> Result<(), Commi
     Ok(())
 }
 
-async fn append(write: &mut Write<'_>, event: &Event) -> Result<(), CommitError> {
+async fn append(write: &mut Write<'_>, event: &Event) -> Result<(), NotApplied> {
     sqlx::query(
         "INSERT INTO events (payment, refund, version, from_state, to_state, at, client, request_id, detail)
          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -246,8 +259,8 @@ async fn append(write: &mut Write<'_>, event: &Event) -> Result<(), CommitError>
     Ok(())
 }
 
-pub(super) const fn one_row_or_stale(rows: u64) -> Result<(), CommitError> {
-    if rows == 1 { Ok(()) } else { Err(CommitError::Conflict(Conflict::Stale)) }
+pub(super) fn one_row_or_stale(rows: u64) -> Result<(), NotApplied> {
+    if rows == 1 { Ok(()) } else { Err(Conflict::Stale.into()) }
 }
 
 fn json<T: serde::Serialize>(value: &T) -> Result<String, StoreError> {

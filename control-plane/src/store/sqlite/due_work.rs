@@ -3,14 +3,14 @@
 use async_trait::async_trait;
 use edge_core::provider::Provider;
 use jiff::Timestamp;
+use payments::model::follow_up::FollowUp;
+use payments::model::id::PaymentId;
+use payments::model::payment::Payment;
+use payments::model::refund::Refund;
+use payments::model::work::{Claimed, Due, Lane, LaneBacklog, Work};
+use payments::ports::store::{DueWork, Rows, StoreError};
 
 use super::{SqliteStore, unavailable};
-use crate::domain::follow_up::FollowUp;
-use crate::domain::id::PaymentId;
-use crate::domain::payment::Payment;
-use crate::domain::queue::{Claimed, Due, DueWork, Lane, LaneBacklog, Work};
-use crate::domain::refund::Refund;
-use crate::domain::store::{Rows, StoreError};
 use crate::store::due_rows::{
     BACKLOG, BacklogRow, END_WATCH, bring_forward, first_readable, name, not_taken, overdue, provider,
     provider_of, statements,

@@ -1,8 +1,9 @@
 //! Idempotency keys: taken, answered and released in the commit of what they stand for.
 
-use super::commit::{Write, one_row_or_stale};
-use crate::domain::idempotency::{KeyChange, Subject};
-use crate::domain::store::{CommitError, Conflict};
+use payments::model::idempotency::{KeyChange, Subject};
+use payments::ports::store::Conflict;
+
+use super::commit::{NotApplied, Write, one_row_or_stale};
 
 /// `is_alone`: nothing else is in the commit. A key vetoes nothing else, see [`KeyChange`].
 pub(super) async fn change(
@@ -10,7 +11,7 @@ pub(super) async fn change(
     change: &KeyChange,
     subject: Option<Subject>,
     is_alone: bool,
-) -> Result<(), CommitError> {
+) -> Result<(), NotApplied> {
     match change {
         KeyChange::Take { claim, client, at, answer } => {
             let (payment, refund) = columns(subject);
@@ -29,8 +30,7 @@ pub(super) async fn change(
             .bind(at.as_microsecond())
             .execute(&mut **write)
             .await?;
-            let taken = CommitError::Conflict(Conflict::KeyTaken);
-            if done.rows_affected() == 1 { Ok(()) } else { Err(taken) }
+            if done.rows_affected() == 1 { Ok(()) } else { Err(Conflict::KeyTaken.into()) }
         }
         KeyChange::Answer { scope, subject, answer } => {
             let (payment, refund) = columns(Some(*subject));
@@ -72,7 +72,7 @@ fn columns(subject: Option<Subject>) -> (Option<String>, Option<String>) {
 }
 
 /// Whether the change wants to take a key that has been used.
-pub(super) async fn is_taken(write: &mut Write<'_>, change: &KeyChange) -> Result<bool, CommitError> {
+pub(super) async fn is_taken(write: &mut Write<'_>, change: &KeyChange) -> Result<bool, NotApplied> {
     let KeyChange::Take { claim, .. } = change else { return Ok(false) };
     let taken = sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM idempotency_keys WHERE scope = ?)");
     Ok(taken.bind(claim.scope.to_string()).fetch_one(&mut **write).await?)

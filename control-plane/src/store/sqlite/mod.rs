@@ -20,7 +20,6 @@ use std::time::Duration;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Connection as _, SqliteConnection, SqlitePool};
 
-use crate::domain::store::StoreError;
 use crate::store::OpenError;
 use crate::store::group_commit::GroupCommit;
 use crate::store::schema::Migrated;
@@ -29,6 +28,7 @@ use crate::store::shares::Shares;
 use crate::store::unreadable::RowReader;
 use file::DatabaseFile;
 pub(super) use inspect::inspect;
+use payments::ports::store::StoreError;
 use writer::SqliteWriter;
 
 const READERS: u32 = 4;

@@ -2,11 +2,11 @@
 
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
+use payments::ports::store::StoreError;
+use payments::ports::store::reconciling::{FIRST_SINCE, Reconciling, Run};
 use sqlx::{query, query_as};
 
 use super::{SqliteStore, unavailable};
-use crate::domain::reconciling::{FIRST_SINCE, Reconciling, Run};
-use crate::domain::store::StoreError;
 use crate::store::reconcile_rows::{FIRST, HELD, KEEP, LEFT, NEXT, RunRow, overlap};
 
 #[async_trait]

@@ -5,13 +5,13 @@ use edge_core::client::ClientId;
 use edge_core::money::Currency;
 use edge_core::provider::Provider;
 use jiff::Timestamp;
+use payments::model::id::PaymentId;
+use payments::model::payment::Payment;
+use payments::model::webhook::{Dispute, EventChange, WebhookEvent};
+use payments::ports::store::{Conflict, EventBacklog, StoreError, WebhookFilter, Webhooks};
 
-use super::commit::{Write, one_row_or_stale};
+use super::commit::{NotApplied, Write, one_row_or_stale};
 use super::{SqliteStore, unavailable};
-use crate::domain::id::PaymentId;
-use crate::domain::payment::Payment;
-use crate::domain::store::{CommitError, Conflict, StoreError};
-use crate::domain::webhook::{Dispute, EventBacklog, EventChange, WebhookEvent, WebhookFilter, Webhooks};
 use crate::store::reads::ANYONES_PAYMENT;
 use crate::store::rows::{PaymentRow, bigint};
 use crate::store::webhook_rows::{
@@ -19,7 +19,7 @@ use crate::store::webhook_rows::{
 };
 
 /// An event that was worked off is not worked off again.
-pub(super) async fn change(write: &mut Write<'_>, change: &EventChange) -> Result<(), CommitError> {
+pub(super) async fn change(write: &mut Write<'_>, change: &EventChange) -> Result<(), NotApplied> {
     let stored = Stored::of(&change.state).map_err(unavailable)?;
     let done = sqlx::query(
         "UPDATE webhook_events SET state = ?, reason = ?, attempts = ?, next_at = coalesce(?, next_at)
@@ -41,7 +41,7 @@ pub(super) async fn record(
     write: &mut Write<'_>,
     payment: &Payment,
     dispute: &Dispute,
-) -> Result<(), CommitError> {
+) -> Result<(), NotApplied> {
     let done = sqlx::query(
         "INSERT INTO disputes (provider, id, payment, reason, status, amount, currency, opened_at,
                                closed_at, as_of)
@@ -70,7 +70,7 @@ pub(super) async fn record(
     .execute(&mut **write)
     .await?;
     if done.rows_affected() != 1 {
-        return Err(CommitError::Conflict(Conflict::ReferenceTaken));
+        return Err(Conflict::ReferenceTaken.into());
     }
     record_progress(write, payment.request.provider, dispute).await
 }
@@ -79,7 +79,7 @@ async fn record_progress(
     write: &mut Write<'_>,
     provider: Provider,
     dispute: &Dispute,
-) -> Result<(), CommitError> {
+) -> Result<(), NotApplied> {
     sqlx::query(
         "INSERT INTO dispute_progress (provider, id, stage, outcome, outcome_code, changed_at, verified)
          VALUES (?, ?, ?, ?, ?, ?, ?)

@@ -4,14 +4,14 @@ use std::error::Error;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use payments::ports::store::{Change, CommitError, StoreError};
 use sqlx::{Acquire as _, Connection as _, SqliteConnection, SqlitePool};
 
-use super::commit::apply;
+use super::commit::{NotApplied, apply};
 use super::not_written;
-use crate::crash_point::reach;
-use crate::domain::store::{Change, CommitError, StoreError};
 use crate::store::group_commit::Writer;
 use crate::store::reads::PROVE;
+use crash_points::reach;
 
 /// The one connection that writes: SQLite has one writer at a time.
 pub(super) struct SqliteWriter(pub(super) SqlitePool);
@@ -92,7 +92,7 @@ async fn as_one(
 ) -> Result<Vec<Result<(), CommitError>>, Failed> {
     let mut write = connection.begin_with("BEGIN IMMEDIATE").await?;
     for change in batch {
-        if let Err(problem) = apply(&mut write, change).await {
+        if let Err(NotApplied(problem)) = apply(&mut write, change).await {
             if write.rollback().await.is_err() {
                 return Err(Failed::undone(problem));
             }
@@ -121,7 +121,7 @@ async fn each_by_itself(
             Ok(()) => member.commit().await?,
             Err(_) => member.rollback().await?,
         }
-        results.push(result);
+        results.push(result.map_err(|NotApplied(problem)| problem));
     }
     reach("during_commit").await;
     write.commit().await.map_err(Failed::of_commit)?;

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use control_plane::domain::store::{CommitError, Store, StoreError};
+use payments::ports::store::{CommitError, Store, StoreError};
 use tempfile::TempDir;
 use test_services::skipped;
 

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use control_plane::domain::payment::Payment;
-use control_plane::domain::store::{CommitError, Filter, Store, StoreError};
+use payments::model::payment::Payment;
+use payments::ports::store::{CommitError, Filter, Store, StoreError};
 use test_services::proxy::{Mode, Proxy};
 use test_services::{PostgresServer, TestDatabase};
 use tokio::time::{sleep, timeout};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use control_plane::domain::store::{CommitError, Conflict, Store, StoreError};
+use payments::ports::store::{CommitError, Conflict, Store, StoreError};
 use test_services::PostgresServer;
 
 use super::changes::*;

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use control_plane::domain::store::Store;
+use payments::ports::store::Store;
 use sqlx::{Connection, PgConnection, SqliteConnection};
 use test_services::{PostgresServer, TestDatabase};
 

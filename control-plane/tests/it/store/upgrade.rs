@@ -5,10 +5,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use control_plane::domain::store::{Filter, Store};
-use control_plane::domain::webhook::WebhookFilter;
 use control_plane::store::{DatabaseSettings, MigrateOnStart, OpenError, SchemaError};
 use edge_core::provider::Provider;
+use payments::ports::store::{Filter, Store, WebhookFilter};
 use sqlx::migrate::Migrator;
 use sqlx::{AssertSqlSafe, Connection, Executor, FromRow, PgConnection, SqliteConnection};
 use test_services::{PostgresServer, TestDatabase};
@@ -51,7 +50,7 @@ async fn refused(settings: DatabaseSettings) -> SchemaError {
 }
 
 /// Reads in every way there is.
-async fn read_all(store: &dyn Store, payment: &control_plane::domain::payment::Payment) {
+async fn read_all(store: &dyn Store, payment: &payments::model::payment::Payment) {
     let (client, id) = (&payment.client, payment.id);
     let all = Filter { limit: 10, ..Filter::default() };
     let stripe = Filter { provider: Some(Provider::Stripe), ..all.clone() };
@@ -79,7 +78,7 @@ async fn read_all(store: &dyn Store, payment: &control_plane::domain::payment::P
 }
 
 /// On many connections at the same time, so that all of them have prepared every statement.
-async fn warm(store: &Arc<dyn Store>, payment: &control_plane::domain::payment::Payment) {
+async fn warm(store: &Arc<dyn Store>, payment: &payments::model::payment::Payment) {
     let reads = (0..32).map(|_| {
         let (store, payment) = (store.clone(), payment.clone());
         tokio::spawn(async move { read_all(&*store, &payment).await })
@@ -89,7 +88,7 @@ async fn warm(store: &Arc<dyn Store>, payment: &control_plane::domain::payment::
     }
 }
 
-async fn one_of_each(store: &dyn Store) -> control_plane::domain::payment::Payment {
+async fn one_of_each(store: &dyn Store) -> payments::model::payment::Payment {
     let mut payment = completed_payment(store, 1, 100).await;
     store.commit(with_key(refund_of(&payment, 1, 10).1, take(1, "a", None))).await.unwrap();
     payment.refunded = 10;

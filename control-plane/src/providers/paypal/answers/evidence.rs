@@ -2,10 +2,10 @@
 
 use edge_core::money::{Amount, Money};
 use jiff::Timestamp;
+use payments::model::evidence::{Evidence, RefundEvidence, RefundStanding, Standing};
+use payments::model::provider::{ProviderRef, Refusal, RefusalKind};
 
 use super::{Link, Order, Payments, Transaction, Unit, furthest};
-use crate::domain::evidence::{Evidence, RefundEvidence, RefundStanding, Standing};
-use crate::domain::provider::{ProviderRef, Refusal, RefusalKind};
 use crate::providers::step::{NotDone, Step};
 use crate::providers::untrusted;
 
@@ -247,7 +247,7 @@ fn instant(time: Option<&str>) -> Option<Timestamp> {
     time?.parse().ok()
 }
 
-fn ours(custom_id: Option<&str>) -> Option<crate::domain::id::PaymentId> {
+fn ours(custom_id: Option<&str>) -> Option<payments::model::id::PaymentId> {
     custom_id?.parse().ok()
 }
 

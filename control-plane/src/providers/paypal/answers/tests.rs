@@ -1,10 +1,10 @@
 use edge_core::money::{Amount, Currency};
 use jiff::Timestamp;
+use payments::model::evidence::Standing;
+use payments::model::provider::RefusalKind;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::domain::evidence::Standing;
-use crate::domain::provider::RefusalKind;
 
 const TXN: &str = "txn_00000000-0000-7101-8101-010101010101";
 const OTHER: &str = "txn_00000000-0000-7202-8202-020202020202";

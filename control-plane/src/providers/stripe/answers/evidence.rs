@@ -6,11 +6,11 @@ use std::str::FromStr;
 use edge_core::client::ClientId;
 use edge_core::request::CaptureMode;
 use jiff::Timestamp;
+use payments::model::evidence::{Evidence, Listed, Origin, RefundEvidence, RefundStanding, Standing};
+use payments::model::provider::{ProviderRef, Refusal, RefusalKind};
 use serde::Deserialize;
 
 use super::{Intent, RefundObject};
-use crate::domain::evidence::{Evidence, Listed, Origin, RefundEvidence, RefundStanding, Standing};
-use crate::domain::provider::{ProviderRef, Refusal, RefusalKind};
 use crate::providers::step::{NotDone, Step};
 use crate::providers::stripe::currency::from_stripe_units;
 use crate::providers::stripe::requests::CLIENT;
