@@ -101,12 +101,12 @@ async fn main() {
     let time = Duration::from_secs(seconds);
     let folder = tempfile::tempdir().unwrap();
     let uri = format!("sqlite://{}", folder.path().join("gateway.db").display());
-    let sqlite = control_plane::store::open(&uri).await.unwrap();
+    let sqlite = payments_stores::open(&uri).await.unwrap();
     let server = PostgresServer::any().await;
     let mut postgres = None;
     if let Some(server) = server {
         let database = server.database().await;
-        let store = control_plane::store::open(database.uri()).await.unwrap();
+        let store = payments_stores::open(database.uri()).await.unwrap();
         let pairs = match server.programs() {
             Some(programs) => Some(PairsOfCommits::new(programs, server.database().await).await),
             None => None,

@@ -9,8 +9,6 @@ mod escapes;
 pub mod http;
 pub mod jobs;
 mod process;
-pub mod providers;
 mod readiness;
 pub mod server;
-pub mod store;
 mod unattested;

@@ -15,13 +15,13 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
+use payments_stores::{self as stores, Migrated};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use self::edge_cache::serve_edge_cache;
 use self::worker::serve_worker;
 use crate::config::{Config, EdgeCacheConfig, Source, WorkerConfig, db_uri, explain, unusable};
-use crate::store::{self, Migrated};
 
 /// A payment gateway's control plane: one API over Stripe and PayPal.
 ///
@@ -124,9 +124,9 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
             logging::start(&config.process.log_level, config.process.log_format)?;
             serve_worker(config, stop_on_signal()?).await
         }
-        Command::Migrate { print_grants: Some(role) } => print(store::postgres::grants(&role).trim_end()),
+        Command::Migrate { print_grants: Some(role) } => print(stores::postgres::grants(&role).trim_end()),
         Command::Migrate { print_grants: None } => {
-            let Migrated { applied, version } = store::migrate(&db_uri(&source)?).await?;
+            let Migrated { applied, version } = stores::migrate(&db_uri(&source)?).await?;
             for (number, name) in &applied {
                 print(&format!("applied {number:04} {name}"))?;
             }

@@ -10,12 +10,12 @@ use payments::model::webhook::{EventState, WebhookEvent};
 use payments::ports::store::WebhookFilter;
 use payments::usecases::gateway::Gateway;
 use payments::usecases::webhook::{dismiss, replay};
+use payments_stores::{self as stores, DatabaseSettings, MigrateOnStart};
 use serde::Serialize;
 
 use crate::config::{GatewaySettings, Source, db_uri, unusable};
 use crate::jobs::poll::Bell;
 use crate::process::gateway_setup::{self, Opener};
-use crate::store::{self, DatabaseSettings, MigrateOnStart};
 
 #[derive(Subcommand)]
 pub enum Command {
@@ -150,7 +150,7 @@ async fn list(args: ListArgs, source: &Source) -> anyhow::Result<String> {
     let uri = db_uri(source)?;
     gateway_setup::is_there(&uri)?;
     let database = DatabaseSettings { migrate_on_start: MigrateOnStart::Never, ..uri.into() };
-    let store = store::open(database).await?;
+    let store = stores::open(database).await?;
     let filter = WebhookFilter { provider, state: args.state, limit: args.limit };
     let events = store.webhooks(&filter).await?;
     let mut text = String::new();

@@ -252,7 +252,7 @@ pub const SETTINGS: [Setting; 32] = [
     Setting {
         keys: &["LOG_LEVEL", "LOG_FORMAT"],
         default: "`info`, `json`",
-        meaning: "`off`, `error`, `warn`, `info`, `debug` or `trace`, and others for parts of the program behind it (`info,control_plane::store=debug`); `json` for machines, `human` for people. Lines go to standard error; where nobody takes them, they are dropped and counted (`log_lines_dropped_total`), and nothing waits for them",
+        meaning: "`off`, `error`, `warn`, `info`, `debug` or `trace`, and others for parts of the program behind it (`info,payments_stores=debug`); `json` for machines, `human` for people. Lines go to standard error; where nobody takes them, they are dropped and counted (`log_lines_dropped_total`), and nothing waits for them",
     },
 ];
 

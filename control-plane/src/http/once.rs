@@ -5,6 +5,7 @@ use std::future::Future;
 
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use crash_points::reach;
 use edge_core::attestation::Claim as Turn;
 use edge_core::client::ClientId;
 use edge_core::error::ErrorCode;
@@ -18,7 +19,6 @@ use super::App;
 use super::attested::Attested;
 use super::error::ApiError;
 use crate::cache::{CacheError, Completed};
-use crash_points::reach;
 
 const REPLAYED: HeaderName = HeaderName::from_static(REPLAYED_HEADER);
 /// Seconds after which somebody else's work on the key or the payment is worth another look.

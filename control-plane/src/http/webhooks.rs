@@ -3,6 +3,7 @@
 
 use axum::Json;
 use axum::extract::{Request, State};
+use crash_points::reach;
 use edge_core::attestation::Refusal;
 use edge_core::error::ErrorCode;
 use edge_core::provider::Provider;
@@ -15,7 +16,6 @@ use super::App;
 use super::attested::{Verified, refused, verified};
 use super::error::ApiError;
 use super::view::Success;
-use crash_points::reach;
 
 /// Well above the largest events that providers send.
 const BODY_BYTES_MAX: usize = 256 * 1024;

@@ -12,8 +12,8 @@ use payments::usecases::retries::Retries;
 use tokio_util::task::TaskTracker;
 
 use crate::config::GatewaySettings;
-use crate::providers::Providers;
-use crate::store::{self, MigrateOnStart};
+use payments_providers::Providers;
+use payments_stores::{self as stores, MigrateOnStart};
 
 /// Who opens the gateway.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,7 +40,7 @@ pub(crate) async fn open(
     let providers =
         Providers::new(settings.providers, clock.clone()).context("the providers cannot be set up")?;
     Ok(Gateway {
-        store: store::open(database).await.context("DB_URI: the database cannot be opened")?,
+        store: stores::open(database).await.context("DB_URI: the database cannot be opened")?,
         providers: Provider::ALL.into_iter().filter_map(|p| Some((p, providers.get(p)?))).collect(),
         started_at: match opener {
             Opener::Service => clock.now(),
@@ -60,7 +60,7 @@ pub(crate) async fn open(
 /// # Errors
 /// The file that `uri` names does not exist.
 pub(crate) fn is_there(uri: &str) -> anyhow::Result<()> {
-    if let Some(file) = store::sqlite::file(uri).filter(|file| !file.exists()) {
+    if let Some(file) = stores::sqlite::file(uri).filter(|file| !file.exists()) {
         let file = file.display();
         bail!(
             "DB_URI: there is no {file}; name the service's database by DB_URI, or its settings by --config FILE"

@@ -6,8 +6,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
-
-use crate::store;
+use payments_stores as stores;
 
 /// Held while this process serves. The kernel ends it with the process, in whatever way that ends.
 #[derive(Debug)]
@@ -24,7 +23,7 @@ impl InstanceLock {
     /// # Errors
     /// Another process serves the file, or the lock's file cannot be made.
     pub(crate) fn take(uri: &str) -> anyhow::Result<Option<Self>> {
-        store::sqlite::file(uri).map(|database| Self::of(&database)).transpose()
+        stores::sqlite::file(uri).map(|database| Self::of(&database)).transpose()
     }
 
     fn of(database: &Path) -> anyhow::Result<Self> {

@@ -1,7 +1,8 @@
 //! What a process says of itself when it starts: what it runs on, without a secret.
 
+use payments_providers::{PaypalSettings, StripeSettings};
+
 use crate::config::{GatewaySettings, QueueSettings};
-use crate::providers::{PaypalSettings, StripeSettings};
 
 /// What is beside the gateway's own settings, in words.
 pub(crate) struct Surroundings<'a> {

@@ -5,8 +5,6 @@ use std::sync::Arc;
 
 use control_plane::http::charge_terms;
 use control_plane::jobs::poll::Bell;
-use control_plane::store::DatabaseSettings;
-use control_plane::store::sqlite::SqliteStore;
 use edge_core::client::ClientId;
 use edge_core::provider::Provider;
 use edge_core::request::ChargeRequest;
@@ -24,6 +22,8 @@ use payments::usecases::retries::{Retries, RetryPolicy};
 use payments::usecases::settle::step;
 use payments::usecases::webhook::receive;
 use payments::usecases::{self, OperationError};
+use payments_stores::DatabaseSettings;
+use payments_stores::sqlite::SqliteStore;
 use serde_json::{Value, json};
 use tokio_util::task::TaskTracker;
 

@@ -4,11 +4,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use control_plane::providers::{Providers, Settings, Timeouts};
 use edge_core::provider::Provider;
 use payments::model::provider::{Doubt, Outcome};
 use payments::ports::clock::SystemClock;
 use payments::ports::provider::PaymentProvider;
+use payments_providers::{Providers, Settings, Timeouts};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 

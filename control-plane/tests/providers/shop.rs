@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
-use control_plane::providers::{PaypalSettings, Providers, Settings, StripeSettings, Timeouts};
 use edge_core::client::ClientId;
 use edge_core::money::{Amount, Currency, Money};
 use edge_core::provider::Provider;
@@ -18,6 +17,7 @@ use payments::model::provider::{
 };
 use payments::ports::clock::Clock;
 use payments::ports::provider::PaymentProvider;
+use payments_providers::{PaypalSettings, Providers, Settings, StripeSettings, Timeouts};
 use provider_sandbox::{Config, ManualClock, Sandbox};
 use serde::Deserialize;
 use serde_json::{Value, json};

@@ -237,7 +237,7 @@ async fn a_provider_without_credentials_is_absent() {
     let mut settings = settings("http://127.0.0.1:9");
     settings.stripe = None;
     let clock = std::sync::Arc::new(payments::ports::clock::SystemClock);
-    let providers = control_plane::providers::Providers::new(settings, clock).unwrap();
+    let providers = payments_providers::Providers::new(settings, clock).unwrap();
     assert!(providers.get(edge_core::provider::Provider::Stripe).is_none());
     assert!(providers.get(edge_core::provider::Provider::Paypal).is_some());
 }

@@ -1,6 +1,8 @@
 //! What is not decided is brought to an end: the call retried under its own key as long as the provider answers it,
 //! and the provider's records looked at. Only evidence decides; time alone never does.
 
+use crash_points::reach;
+
 use crate::model::event::Cause;
 use crate::model::flight::InFlight;
 use crate::model::follow_up::FollowUp;
@@ -15,7 +17,6 @@ use crate::usecases::examine::{Examiner, Trouble};
 use crate::usecases::gateway::Gateway;
 use crate::usecases::webhook::{self, CLAIM};
 use crate::usecases::{OperationError, watch};
-use crash_points::reach;
 
 /// Takes one piece of work, if it is due, and does what can be done for it now. What the provider can bear is asked
 /// before.

@@ -12,8 +12,8 @@ use crate::cache::RedisUri;
 use crate::causes::with_causes;
 use crate::config::QueueSettings;
 use crate::jobs::rabbit;
-use crate::providers::{Providers, Settings};
-use crate::store::{self, DatabaseSettings, MigrateOnStart, SchemaError};
+use payments_providers::{Providers, Settings};
+use payments_stores::{self as stores, DatabaseSettings, MigrateOnStart, SchemaError};
 
 /// A payment that no provider has, as each would name one.
 const NO_STRIPE_PAYMENT: &str = "pi_0";
@@ -22,7 +22,7 @@ const NO_PAYPAL_PAYMENT: &str = "0";
 pub(super) async fn database(settings: &DatabaseSettings, report: &mut Report) {
     const ABOUT: &str = "database";
     let place = settings.place();
-    let found = match store::inspect(&settings.uri).await {
+    let found = match stores::inspect(&settings.uri).await {
         Ok(found) => found,
         Err(error) => return report.bad(ABOUT, format!("DB_URI: {place}: {}", with_causes(&error))),
     };

@@ -22,7 +22,6 @@ use super::topology::Topology;
 use super::{message, note};
 use crate::jobs::crew::Worked;
 use crate::jobs::shift::Shift;
-use crash_points;
 
 /// A message that finds no hand within this goes round again, so that one for another provider can come.
 const HAND_PATIENCE: Duration = Duration::from_millis(500);

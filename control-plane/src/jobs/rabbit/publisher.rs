@@ -11,7 +11,6 @@ use tokio_util::sync::CancellationToken;
 
 use super::message;
 use super::topology::Topology;
-use crash_points;
 
 /// A broker that takes longer than this serves nobody.
 const CONFIRM_MAX: Duration = Duration::from_secs(10);

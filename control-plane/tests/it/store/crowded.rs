@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use control_plane::store::DatabaseSettings;
 use payments::model::webhook::WebhookEvent;
 use payments::ports::store::{Filter, Store, StoreError};
+use payments_stores::DatabaseSettings;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 
 use super::changes::*;
@@ -37,7 +37,7 @@ async fn slow_for_one_client(test: &TestStore) -> Arc<dyn Store> {
         read_timeout: Duration::from_millis(300),
         ..DatabaseSettings::new(uri)
     };
-    control_plane::store::open(settings).await.unwrap()
+    payments_stores::open(settings).await.unwrap()
 }
 
 fn event(n: u8) -> WebhookEvent {

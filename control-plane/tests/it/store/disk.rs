@@ -48,7 +48,7 @@ impl Drop for SmallDisk {
 }
 
 async fn open(path: &Path) -> std::sync::Arc<dyn Store> {
-    control_plane::store::open(format!("sqlite://{}", path.display())).await.unwrap()
+    payments_stores::open(format!("sqlite://{}", path.display())).await.unwrap()
 }
 
 fn is_certain(refused: &Result<(), CommitError>) -> bool {

@@ -57,5 +57,5 @@ impl TestStore {
 }
 
 async fn open(uri: &str) -> Arc<dyn Store> {
-    control_plane::store::open(uri).await.unwrap()
+    payments_stores::open(uri).await.unwrap()
 }

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use crash_points::reach;
 use jiff::SignedDuration;
 
 use crate::model::flight::READS_LAG;
@@ -14,7 +15,6 @@ use crate::usecases::OperationError;
 use crate::usecases::call::{Call, Decided};
 use crate::usecases::calls::resolvable::{Answered, Resolvable};
 use crate::usecases::gateway::Gateway;
-use crash_points::reach;
 
 const TRIES: u32 = 5;
 

@@ -1,5 +1,7 @@
 //! From an operation that is recorded as under way to its end: ask the provider, write down the answer.
 
+use crash_points::reach;
+
 use crate::model::event::{Cause, Event};
 use crate::model::payment::Payment;
 use crate::ports::provider::PaymentProvider;
@@ -11,7 +13,6 @@ use crate::usecases::calls::repeat::Patience;
 use crate::usecases::calls::resolvable::{Answered as _, Phase, Resolvable};
 use crate::usecases::calls::{commit, commit_beside};
 use crate::usecases::gateway::Gateway;
-use crash_points::reach;
 
 /// Records that `moved` is under way, together with the client's key, and then makes its call.
 pub(crate) async fn begin(

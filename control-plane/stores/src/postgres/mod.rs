@@ -1,0 +1,101 @@
+//! PostgreSQL 14 or newer: for several control planes at once. READ COMMITTED, where every condition that guards
+//! money stands in the statement that it guards.
+
+mod connections;
+mod due_work;
+mod evidence;
+mod grants;
+mod inspect;
+mod parameters;
+mod pooling;
+mod reconciling;
+mod refusal;
+mod rows;
+mod schema;
+mod sent;
+mod store;
+mod uri;
+mod waves;
+mod webhooks;
+mod writer;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::OpenError;
+use crate::group_commit::GroupCommit;
+use crate::renewal::Renewal;
+use crate::schema::Migrated;
+use crate::settings::DatabaseSettings;
+use crate::shares::Shares;
+use crate::unreadable::RowReader;
+use connections::{Connections, Limits};
+pub use grants::grants;
+pub(super) use inspect::inspect;
+use payments::ports::store::StoreError;
+pub use uri::{InvalidUri, options};
+use writer::PostgresWriter;
+
+/// Each takes one commit at a time; while one waits for the disk, the other one is filled.
+const WRITERS: usize = 2;
+const PATIENCE: Duration = Duration::from_secs(5);
+/// For what goes by a key. Longer is a server in distress.
+const STATEMENT_MAX: Duration = Duration::from_secs(5);
+/// For operators' commands and gauges, one at a time each.
+const OPERATORS: u32 = 2;
+/// Of an operator, who may read the whole table.
+const OPERATORS_STATEMENT_MAX: Duration = Duration::from_secs(60);
+
+pub struct PostgresStore {
+    commits: GroupCommit,
+    /// For what money waits for, all of it by keys: payments, refunds, providers' events, due work.
+    money: Connections,
+    /// For clients' lists.
+    lists: Connections,
+    shares: Shares,
+    /// For operators' lists and gauges.
+    operators: Connections,
+    rows: RowReader,
+}
+
+impl PostgresStore {
+    /// Connects to the database that the settings name (`postgres://USER:PASSWORD@HOST/DATABASE`).
+    ///
+    /// # Errors
+    /// If the database cannot be reached, or this build cannot serve its schema.
+    pub async fn open(settings: &DatabaseSettings) -> Result<Self, OpenError> {
+        let options = options(&settings.uri).map_err(unavailable)?;
+        schema::prepare(&options, settings.migrate_on_start).await?;
+        let renewal = Arc::new(Renewal::default());
+        let connections = |connections, patience, statement| {
+            Connections::new(&options, &Limits { connections, patience, statement }, renewal.clone())
+        };
+        let money = connections(settings.connections, PATIENCE, STATEMENT_MAX);
+        // A reader that waits for a connection waits for another's list to end, or to be canceled.
+        let list = settings.read_timeout;
+        let lists = connections(settings.list_connections, list, list);
+        let shares = Shares::of(settings.list_connections, list);
+        let operators = connections(OPERATORS, PATIENCE, OPERATORS_STATEMENT_MAX);
+        let writers = (0..WRITERS).map(|_| PostgresWriter::new(options.clone(), renewal.clone()));
+        let writers = writers.collect::<Vec<_>>();
+        let (commits, rows) = (GroupCommit::start(writers), RowReader::new());
+        Ok(Self { commits, money, lists, shares, operators, rows })
+    }
+}
+
+/// Brings the schema of the database at `uri` up to date. Others may serve it meanwhile.
+///
+/// # Errors
+/// If the database cannot be reached, a newer release excludes this one, or a migration fails.
+pub async fn migrate(uri: &str) -> Result<Migrated, OpenError> {
+    Ok(schema::migrate(&options(uri).map_err(unavailable)?).await?)
+}
+
+/// A statement that was not executed, or was undone.
+fn not_written(error: impl std::error::Error + Send + Sync + 'static) -> StoreError {
+    StoreError::NotWritten(Box::new(error))
+}
+
+fn unavailable(error: impl std::error::Error + Send + Sync + 'static) -> StoreError {
+    StoreError::Unavailable(Box::new(error))
+}

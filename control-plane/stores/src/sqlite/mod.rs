@@ -1,0 +1,126 @@
+//! SQLite: the embedded default. One writer, write-ahead log, and a disk flush at every commit.
+
+mod commit;
+mod due_work;
+mod file;
+mod inspect;
+mod key;
+mod private;
+mod reconciling;
+mod schema;
+mod store;
+mod webhooks;
+mod writer;
+
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{Connection as _, SqliteConnection, SqlitePool};
+
+use crate::OpenError;
+use crate::group_commit::GroupCommit;
+use crate::schema::Migrated;
+use crate::settings::{DatabaseSettings, MigrateOnStart};
+use crate::shares::Shares;
+use crate::unreadable::RowReader;
+use file::DatabaseFile;
+pub(super) use inspect::inspect;
+use payments::ports::store::StoreError;
+use writer::SqliteWriter;
+
+const READERS: u32 = 4;
+/// For lists, each on a thread of its own; the machine has other work.
+const LIST_READERS: u32 = 2;
+const PATIENCE: Duration = Duration::from_secs(5);
+
+pub struct SqliteStore {
+    commits: GroupCommit,
+    /// One connection: SQLite has one writer at a time, and waiting here is fairer than its busy loop.
+    writer: SqlitePool,
+    /// For what money waits for, all of it by keys.
+    readers: SqlitePool,
+    /// For clients' and operators' lists.
+    lists: SqlitePool,
+    shares: Shares,
+    /// For one client's list.
+    list_max: Duration,
+    rows: RowReader,
+}
+
+impl SqliteStore {
+    /// Opens or makes the file that the settings name (`sqlite://PATH`).
+    ///
+    /// # Errors
+    /// If the file cannot be opened, or this build cannot serve its schema.
+    pub async fn open(settings: &DatabaseSettings) -> Result<Self, OpenError> {
+        let options =
+            options(&settings.uri)?.create_if_missing(settings.migrate_on_start != MigrateOnStart::Never);
+        private::files(&options, settings.migrate_on_start != MigrateOnStart::Never).map_err(unavailable)?;
+        // A file that is gone is not made again: the payments are in the one that was here.
+        let path = options.get_filename().to_owned();
+        let options = if path.exists() { options.create_if_missing(false) } else { options };
+        let file = Arc::new(DatabaseFile::at(&path));
+        let pool = |connections| {
+            let file = file.clone();
+            let options = SqlitePoolOptions::new().max_connections(connections).acquire_timeout(PATIENCE);
+            options.before_acquire(move |_, idle| {
+                let is_good = file.is_open_in(idle.age);
+                Box::pin(async move { Ok(is_good) })
+            })
+        };
+        let writer = pool(1).connect_with(options.clone()).await.map_err(unavailable)?;
+        let mut connection = writer.acquire().await.map_err(unavailable)?;
+        schema::prepare(&mut connection, settings.migrate_on_start).await?;
+        drop(connection);
+        let options = options.read_only(true);
+        let readers = pool(READERS).connect_with(options.clone()).await.map_err(unavailable)?;
+        let lists = pool(LIST_READERS).connect_lazy_with(options);
+        let commits = GroupCommit::start([SqliteWriter(writer.clone())]);
+        let rows = RowReader::new();
+        let list_max = settings.read_timeout;
+        let shares = Shares::of(LIST_READERS, list_max);
+        Ok(Self { commits, writer, readers, lists, shares, list_max, rows })
+    }
+}
+
+/// Brings the schema of the file at `uri` up to date, and makes the file if there is none.
+///
+/// # Errors
+/// If the file cannot be opened, a newer release excludes this one, or a migration fails.
+pub async fn migrate(uri: &str) -> Result<Migrated, OpenError> {
+    let options = options(uri)?.create_if_missing(true);
+    private::files(&options, true).map_err(unavailable)?;
+    let mut connection = SqliteConnection::connect_with(&options).await.map_err(unavailable)?;
+    let done = schema::migrate(&mut connection).await?;
+    connection.close().await.map_err(unavailable)?;
+    Ok(done)
+}
+
+/// The file that a `sqlite://` address names; `None` for a database in memory, or of another kind.
+#[must_use]
+pub fn file(uri: &str) -> Option<PathBuf> {
+    let options = uri.starts_with("sqlite:").then(|| SqliteConnectOptions::from_str(uri).ok()).flatten()?;
+    private::is_file(&options).then(|| options.get_filename().to_owned())
+}
+
+fn options(uri: &str) -> Result<SqliteConnectOptions, StoreError> {
+    let options = SqliteConnectOptions::from_str(uri).map_err(unavailable)?;
+    Ok(options
+        .journal_mode(SqliteJournalMode::Wal)
+        // NORMAL may lose the last commits when the power fails, and with them the knowledge of a charge.
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(PATIENCE))
+}
+
+/// Nothing of a change was executed, or it was undone.
+fn not_written(error: impl std::error::Error + Send + Sync + 'static) -> StoreError {
+    StoreError::NotWritten(Box::new(error))
+}
+
+fn unavailable(error: impl std::error::Error + Send + Sync + 'static) -> StoreError {
+    StoreError::Unavailable(Box::new(error))
+}
