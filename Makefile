@@ -54,7 +54,7 @@ test: build crashing-filter wasm-test-runner test-services ## Run every test: un
 SEEDS ?= 1
 SECONDS ?= 60
 .PHONY: chaos
-chaos: build test-services ## Break whole gateways: SEEDS=20 fresh seeds or SEED=7,9 again, SECONDS=60 each, SHAPE=embedded, =distributed or =hostile (ATTACK='leave' for one attack)
+chaos: build test-services ## Break whole gateways: SEEDS=20 fresh seeds or SEED=7,9 again, SECONDS=60 each, SHAPE=embedded, =distributed, =soak (SECONDS=1800) or =hostile (ATTACK='leave' for one attack)
 	@CHAOS_SEED='$(SEED)' CHAOS_SEEDS='$(SEEDS)' CHAOS_SECONDS='$(SECONDS)' CHAOS_SHAPE='$(SHAPE)' \
 	  CHAOS_ATTACK='$(ATTACK)' \
 	  cargo test --locked --release --test chaos -- --ignored --nocapture
@@ -68,24 +68,25 @@ model: ## Try the payments' and the keys' state machines in random order: SEQUEN
 bench: build test-services ## Measure on this machine and print the tables; BENCH=charge, =claim, =replay or =webhook for one
 	cargo bench --locked --bench gateway -- $(BENCH)
 
-.PHONY: lint deny
-lint: prerequisites deny ## Check format, clippy, documentation, licences and sources of dependencies
-	cargo fmt --all --check
+# The cheapest check first. None of them is skipped in silence: a tool that is missing is installed, or fails the run.
+.PHONY: lint lint-quick
+lint: lint-quick ## Check format, spelling, scripts, dependencies, clippy and rustdoc
+	@tools/check-dependencies.sh
 	cargo clippy --locked --release --all-targets -- -D warnings
 	$(wasm_cargo) wasm32-wasip1 clippy --locked --profile filter -p edge-filter -p edge-filter-crashing -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --release --no-deps --document-private-items
 
-# The advisories check needs the network, so it is not part of this.
-deny:
-	@if command -v cargo-deny >/dev/null; then cargo deny --log-level error check bans licenses sources; \
-	  else echo "skipped cargo deny: cargo-deny is not installed (cargo install --locked cargo-deny)"; fi
+lint-quick: prerequisites lint-tools ## Check what needs no compiler: format, spelling, scripts
+	cargo fmt --all --check
+	typos . .ci .github
+	shellcheck --external-sources $$(git ls-files '*.sh') .ci/run
 
 .PHONY: clean
 clean: down ## Remove everything that was built, fetched or generated, the local database included
 	rm -rf $(target) .tools .run
 
 # Set-up: each of these does nothing when its work is already done.
-.PHONY: prerequisites envoy wasm-test-runner test-services
+.PHONY: prerequisites envoy wasm-test-runner test-services lint-tools
 prerequisites:
 	@tools/check-prerequisites.sh
 
@@ -97,3 +98,6 @@ wasm-test-runner: prerequisites
 
 test-services:
 	@tools/install-test-services.sh
+
+lint-tools: prerequisites
+	@tools/install-lint-tools.sh

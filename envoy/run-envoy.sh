@@ -9,6 +9,7 @@
 #   DRAIN_NOTICE_SECONDS  for load balancers to notice that /ready says no, before new connections are refused; 5
 #   DRAIN_SECONDS         for requests to end; 40, longer than the slowest charge. A container's grace period must be longer
 #                         than both together, and Kubernetes needs nothing else: no preStop.
+# shellcheck disable=SC2329  # the trap calls these functions
 set -u
 admin=${ENVOY_ADMIN_LISTEN:-127.0.0.1:9901}
 notice=${DRAIN_NOTICE_SECONDS:-5}

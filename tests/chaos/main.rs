@@ -10,6 +10,7 @@ mod plant;
 mod records;
 mod run;
 mod schedule;
+mod soak;
 mod wires;
 mod workload;
 
@@ -45,8 +46,8 @@ async fn honest_charges_are_made_beside_hostile_traffic() {
 }
 
 /// `CHAOS_SEED` (a comma list) says which seeds, else `CHAOS_SEEDS` how many fresh ones; `CHAOS_SECONDS` is the
-/// length of each storm, and `CHAOS_SHAPE` is `distributed`, `embedded`, or both in turns; or `hostile`, which has no
-/// seed.
+/// length of each storm, and `CHAOS_SHAPE` is `distributed`, `embedded`, or both in turns; or `hostile` or `soak`,
+/// which have no seed.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "as long as one likes: make chaos SEEDS=20 SECONDS=60"]
 async fn promises_hold_for_as_many_seeds_as_one_likes() {
@@ -60,6 +61,11 @@ async fn promises_hold_for_as_many_seeds_as_one_likes() {
         let Some(report) = hostile::run(length).await else { return };
         eprintln!("{report}");
         assert!(report.broken.is_empty(), "{} promises are broken", report.broken.len());
+        return;
+    }
+    if setting("CHAOS_SHAPE").as_deref() == Some("soak") {
+        let Some(broken) = soak::run(length).await else { return };
+        assert!(broken.is_empty(), "{} promises are broken", broken.len());
         return;
     }
     let shapes: &[Shape] = match setting("CHAOS_SHAPE").as_deref() {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use gateway_tests::{LogPipe, Reader, Sandbox};
+use gateway_tests::{LogDisk, LogPipe, Reader, Sandbox, resident_bytes};
 use local_stack::{Addresses, Options, RunDir, Stack};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
@@ -19,6 +19,8 @@ pub(crate) struct Plant {
     wires: HashMap<(Wire, usize), Proxy>,
     /// Where processes of ours write their logs.
     log_pipes: HashMap<Process, LogPipe>,
+    /// Where the access logs lie, and the second control plane's log; none where disks cannot be mounted.
+    log_disks: HashMap<usize, LogDisk>,
     servers: Option<Servers>,
     run_dirs: Vec<TempDir>,
     database: String,
@@ -50,8 +52,15 @@ const SHARED: [&str; 7] = [
     "PAYPAL_WEBHOOK_TRUST",
 ];
 
-/// The parts whose logs go through a pipe.
-const LOGGED: [&str; 4] = ["control-plane", "edge-cache", "worker", "sandbox"];
+/// The parts whose logs go through a pipe, of the first gateway and of the second.
+const LOGGED: [&[&str]; 2] =
+    [&["control-plane", "edge-cache", "worker", "sandbox"], &["edge-cache", "worker"]];
+
+/// The logs that lie on a small disk.
+const ON_DISK: [&[&str]; 2] = [&["access"], &["access", "control-plane"]];
+
+/// Minutes of logs at 300 charges a second.
+const LOG_DISK_KIB: u64 = 64 * 1024;
 
 impl Plant {
     /// `None`: a server that it needs is not installed, which has been said.
@@ -64,6 +73,7 @@ impl Plant {
             stacks: Vec::new(),
             wires: HashMap::new(),
             log_pipes: HashMap::new(),
+            log_disks: HashMap::new(),
             database: servers.as_ref().map_or_else(String::new, |servers| servers.database.uri().to_owned()),
             servers,
             run_dirs: Vec::new(),
@@ -94,11 +104,7 @@ impl Plant {
     async fn start_gateway(&mut self) -> bool {
         let gateway = self.stacks.len();
         let run_dir = tempfile::Builder::new().prefix("gateway-chaos-").tempdir().unwrap();
-        self.log_pipes.retain(|process, _| process.gateway != gateway);
-        for part in LOGGED {
-            let log = RunDir::open(run_dir.path()).unwrap().log(part);
-            self.log_pipes.insert(Process { part, gateway }, LogPipe::in_place_of(&log));
-        }
+        self.direct_logs(gateway, &RunDir::open(run_dir.path()).unwrap());
         let mut options = Options::for_test(run_dir.path()).unwrap();
         options.addresses = Addresses::FREE.settle().unwrap();
         let sandbox = self.stacks.first().map(Stack::sandbox_url);
@@ -147,6 +153,19 @@ impl Plant {
         true
     }
 
+    fn direct_logs(&mut self, gateway: usize, run_dir: &RunDir) {
+        self.log_pipes.retain(|process, _| process.gateway != gateway);
+        for &part in LOGGED[gateway] {
+            let pipe = LogPipe::in_place_of(&run_dir.log(part));
+            self.log_pipes.insert(Process { part, gateway }, pipe);
+        }
+        self.log_disks.remove(&gateway);
+        if let Some(mut disk) = LogDisk::of(LOG_DISK_KIB) {
+            ON_DISK[gateway].iter().for_each(|log| disk.hold(&run_dir.log(log)));
+            self.log_disks.insert(gateway, disk);
+        }
+    }
+
     async fn wire(&mut self, wire: Wire, gateway: usize, target: SocketAddr) -> SocketAddr {
         let proxy = Proxy::to(target).await;
         let address = proxy.address();
@@ -180,6 +199,7 @@ impl Plant {
 
     /// Keeps the folders when this is dropped.
     pub(crate) fn keep_logs(&mut self) {
+        self.log_disks.values().for_each(LogDisk::copy_back);
         for run_dir in &mut self.run_dirs {
             run_dir.disable_cleanup(true);
         }
@@ -199,6 +219,10 @@ impl Plant {
             Action::Freeze(process) => self.signal(*process, Signal::STOP),
             Action::Thaw(process) => self.signal(*process, Signal::CONT),
             Action::Log(process, reader) => self.log_pipes[process].set(*reader),
+            Action::FillLogDisk(gateway) => self.log_disks.get(gateway).into_iter().for_each(LogDisk::fill),
+            Action::EmptyLogDisk(gateway) => {
+                self.log_disks.get(gateway).into_iter().for_each(LogDisk::make_room);
+            }
             Action::Provider(rule) => self.sandbox.fault(rule).await,
             Action::HealProviders => self.sandbox.heal().await,
             Action::FailOver => self.fail_over().await,
@@ -207,7 +231,7 @@ impl Plant {
         }
     }
 
-    /// Once in a storm. The wires lead new connections to the new primary.
+    /// The wires lead new connections to the new primary. Nothing happens where no standby follows.
     async fn fail_over(&mut self) {
         let Some(new) = self.servers.as_mut().unwrap().fail_over().await else { return };
         self.database = new.uri().to_owned();
@@ -240,6 +264,7 @@ impl Plant {
         for pipe in self.log_pipes.values() {
             pipe.set(Reader::Reads);
         }
+        self.log_disks.values().for_each(LogDisk::make_room);
         for proxy in self.wires.values() {
             proxy.set(Mode::Pass);
         }
@@ -279,9 +304,17 @@ impl Plant {
 
     /// A process that has ended already is none the wiser.
     fn signal(&self, process: Process, signal: Signal) {
+        let _ = kill_process(self.pid(process), signal);
+    }
+
+    fn pid(&self, process: Process) -> Pid {
         let pid_file = self.stacks[process.gateway].run_dir().path().join(format!("{}.pid", process.part));
-        let pid = std::fs::read_to_string(pid_file).unwrap().trim().parse().unwrap();
-        let _ = kill_process(Pid::from_raw(pid).unwrap(), signal);
+        Pid::from_raw(std::fs::read_to_string(pid_file).unwrap().trim().parse().unwrap()).unwrap()
+    }
+
+    /// What each process of ours has in RAM, in bytes.
+    pub(crate) fn memory(&self) -> Vec<(Process, u64)> {
+        self.processes().into_iter().map(|process| (process, resident_bytes(self.pid(process)))).collect()
     }
 }
 
@@ -312,6 +345,10 @@ impl Servers {
             Action::EndDatabaseSessions => self.postgres.terminate(self.database.name()).await,
             Action::DenyWrites => self.postgres.set_read_only(true).await,
             Action::AllowWrites => self.postgres.set_read_only(false).await,
+            Action::AddStandby => {
+                self.retired = None;
+                self.standby = Some(self.postgres.standby().await);
+            }
             Action::KillRedis => self.redis.kill(),
             Action::StartRedis => self.redis.start_again().await,
             Action::FreezeRedis => self.redis.signal(Signal::STOP),

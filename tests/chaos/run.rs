@@ -66,7 +66,9 @@ pub(crate) async fn run(seed: u64, shape: Shape, length: Duration, is_watched: b
     plant.heal().await;
     say("the storm is over".to_owned());
 
-    let (open, records, took) = quiet(&mut plant, &town).await;
+    let (open, _, took) = quiet(&mut plant, &town).await;
+    town.repeat_everything().await;
+    let records = Records::read(&town.book, plant.database(), plant.sandbox()).await;
     say(format!("quiet after {} s", took.as_secs()));
     if let Some(last) = records.events.iter().max_by_key(|event| event.at).filter(|_| took > SLOW) {
         say(format!("decided last:\n{}", records.about(&last.payment)));
@@ -116,7 +118,7 @@ async fn storm(
 }
 
 /// Clients come back for their answers, and everything is decided, or not in time.
-async fn quiet(plant: &mut Plant, town: &Town) -> (Vec<String>, Records, Duration) {
+pub(crate) async fn quiet(plant: &mut Plant, town: &Town) -> (Vec<String>, Records, Duration) {
     let start = Instant::now();
     let deadline = start + DECIDED_WITHIN;
     let open = watched(plant, town.come_back(deadline)).await;
@@ -124,9 +126,7 @@ async fn quiet(plant: &mut Plant, town: &Town) -> (Vec<String>, Records, Duratio
         plant.watch();
         let records = Records::read(&town.book, plant.database(), plant.sandbox()).await;
         if undecided(&records).is_empty() || Instant::now() > deadline {
-            let took = start.elapsed();
-            town.repeat_everything().await;
-            return (open, Records::read(&town.book, plant.database(), plant.sandbox()).await, took);
+            return (open, records, start.elapsed());
         }
         sleep(Duration::from_millis(200)).await;
     }
@@ -144,7 +144,7 @@ async fn watched<T>(plant: &mut Plant, work: impl Future<Output = T>) -> T {
 }
 
 /// What must never be written down, in what the processes wrote.
-fn leaks(plant: &Plant) -> Vec<Broken> {
+pub(crate) fn leaks(plant: &Plant) -> Vec<Broken> {
     let secrets = plant.secrets();
     let mut broken = Vec::new();
     for folder in plant.logs() {

@@ -43,11 +43,16 @@ pub(crate) enum Action {
     Thaw(Process),
     /// What becomes of the reader of its log.
     Log(Process, Reader),
+    /// The disk of a gateway's access log (and of the second control plane's log) has no room.
+    FillLogDisk(usize),
+    EmptyLogDisk(usize),
     CrashPostgres,
     StartPostgres,
     EndDatabaseSessions,
     /// The standby takes over; the old primary lives on, takes no writes, and keeps the connections that it has.
     FailOver,
+    /// After it: the old primary ends, and another server follows the new one.
+    AddStandby,
     DenyWrites,
     AllowWrites,
     KillRedis,
@@ -113,8 +118,9 @@ impl Draw {
     fn window(&mut self, at: Duration) {
         let window = match (self.shape, self.rng.random_range(0..100)) {
             (_, 0..=9) => self.killed(),
-            (_, 10..=13) => self.unread_log(),
-            (_, 14..=23) => self.frozen(),
+            (_, 10..=12) => self.unread_log(),
+            (_, 13..=14) => self.full_log_disk(),
+            (_, 15..=23) => self.frozen(),
             (_, 24..=38) => self.crash_point(),
             (_, 39..=58) => self.provider(),
             (_, 59..=66) => self.webhooks(),
@@ -156,12 +162,23 @@ impl Draw {
         )
     }
 
-    /// Of a part of ours: Envoy writes its own log by itself, and only its access log without waiting.
+    /// Of a part of ours: Envoy writes its own log by itself, and only its access log without waiting. The second
+    /// control plane's log lies on a disk.
     fn unread_log(&mut self) -> Window {
         let process = self.process(&["control-plane", "control-plane", "edge-cache", "worker", "sandbox"]);
+        let process = match process.part {
+            "control-plane" | "sandbox" => Process { gateway: 0, ..process },
+            _ => process,
+        };
         let how = *[Reader::Stalls, Reader::IsGone].choose(&mut self.rng).unwrap();
         let target = format!("the log of {process}");
         self.lasting(&target, 300..=5_000, Action::Log(process, how), Action::Log(process, Reader::Reads))
+    }
+
+    fn full_log_disk(&mut self) -> Window {
+        let gateway = self.gateway();
+        let target = format!("the log disk of {gateway}");
+        self.lasting(&target, 300..=5_000, Action::FillLogDisk(gateway), Action::EmptyLogDisk(gateway))
     }
 
     fn crash_point(&mut self) -> Window {
@@ -343,10 +360,13 @@ impl fmt::Display for Action {
             Self::Log(process, Reader::Stalls) => write!(f, "nobody reads the log of {process}"),
             Self::Log(process, Reader::IsGone) => write!(f, "the reader of the log of {process} goes"),
             Self::Log(process, Reader::Reads | Reader::Ends) => write!(f, "the log of {process} is read"),
+            Self::FillLogDisk(gateway) => write!(f, "the log disk of gateway {} is full", gateway + 1),
+            Self::EmptyLogDisk(gateway) => write!(f, "the log disk of gateway {} has room", gateway + 1),
             Self::CrashPostgres => f.write_str("PostgreSQL dies"),
             Self::StartPostgres => f.write_str("PostgreSQL starts"),
             Self::EndDatabaseSessions => f.write_str("PostgreSQL ends every session"),
             Self::FailOver => f.write_str("PostgreSQL fails over, and the old primary lives on"),
+            Self::AddStandby => f.write_str("a new standby follows PostgreSQL"),
             Self::DenyWrites => f.write_str("PostgreSQL takes no writes"),
             Self::AllowWrites => f.write_str("PostgreSQL takes writes"),
             Self::KillRedis => f.write_str("Redis dies"),

@@ -1,8 +1,12 @@
 //! The answers that Envoy gives without asking the filter, in the gateway's shape.
 
 use gateway_tests::http1::Request;
-use gateway_tests::{Own, refusing};
+use gateway_tests::{Own, refusing, until};
+use rustix::process::Signal;
 use serde_json::json;
+
+/// How many control planes Envoy takes for healthy.
+const HEALTHY: &str = "cluster.control_plane.membership_healthy";
 
 #[tokio::test]
 async fn without_a_known_key_nobody_is_anybody() {
@@ -106,4 +110,20 @@ async fn without_the_control_plane_a_charge_is_answered_503_and_nothing_happens(
     }
     // The edge needs nobody for its own answers.
     gateway.get("/payments?limit=0").await.refuses(400, "INVALID_REQUEST");
+}
+
+#[tokio::test]
+async fn a_charge_that_no_control_plane_was_fit_to_take_is_answered_503() {
+    let own = Own::start(&[]).await;
+    let gateway = own.gateway();
+    gateway.signal("control-plane", Signal::STOP);
+    until("the end of its health", async || (gateway.envoy_count(HEALTHY).await == 0).then_some(())).await;
+    let charge =
+        json!({ "provider": "stripe", "amount": 4999, "currency": "USD", "paymentMethodId": "pm_card_visa" });
+    for answer in [gateway.charge(&charge).await, gateway.get("/payments").await] {
+        answer.refuses(503, "GATEWAY_UNAVAILABLE");
+    }
+    gateway.signal("control-plane", Signal::CONT);
+    until("its health", async || (gateway.envoy_count(HEALTHY).await == 1).then_some(())).await;
+    assert_eq!(gateway.charge(&charge).await.status, 200);
 }

@@ -1,12 +1,11 @@
 //! No payment depends on a line of a log, whatever becomes of those who read it.
 
-use std::fs::{self, File};
+use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
-use std::process::Command;
 use std::time::{Duration, Instant};
 
-use gateway_tests::{Answer, Gateway, LogPipe, Own, Reader, until};
+use gateway_tests::{Answer, Gateway, LogDisk, LogPipe, Own, Reader, until};
 use serde_json::{Value, json};
 use test_services::skipped;
 
@@ -130,43 +129,21 @@ async fn charges_go_on_when_nothing_can_be_written_to_the_logs() {
 /// Logs on a disk of their own that fills up.
 #[tokio::test]
 async fn lines_go_on_when_a_full_disk_has_room_again() {
-    let disk = Disk::new();
-    let Some(disk) = disk else { return skipped("a small disk cannot be mounted here: only root may") };
-    let log = disk.0.path().join("control-plane.log");
-    let own = Own::prepared(|logs| symlink(&log, logs.join("control-plane.log")).unwrap(), &[]).await;
+    let Some(mut disk) = LogDisk::of(256) else {
+        return skipped("a small disk cannot be mounted: only root may");
+    };
+    let own = Own::prepared(|logs| disk.hold(&logs.join("control-plane.log")), &[]).await;
     let gateway = own.gateway();
     is_charged(&gateway).await;
-    let filler = disk.0.path().join("filler");
-    let written = std::io::copy(&mut std::io::repeat(b'x'), &mut File::create(&filler).unwrap());
-    written.unwrap_err();
+    disk.fill();
     until("lines that are dropped", async || {
         is_charged(&gateway).await;
         (lines_dropped(&gateway).await > 0).then_some(())
     })
     .await;
     is_well(&gateway).await;
-    fs::remove_file(filler).unwrap();
+    disk.make_room();
     is_charged(&gateway).await;
+    let log = own.gateway().stack().run_dir().log("control-plane");
     loss_is_told(|| fs::read_to_string(&log).unwrap(), "No space left").await;
-}
-
-/// A quarter of a megabyte, unmounted when dropped.
-struct Disk(tempfile::TempDir);
-
-impl Disk {
-    fn new() -> Option<Self> {
-        let folder = tempfile::tempdir().unwrap();
-        let mount = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", "size=256k", "tmpfs"])
-            .arg(folder.path())
-            .output();
-        mount.is_ok_and(|output| output.status.success()).then_some(Self(folder))
-    }
-}
-
-impl Drop for Disk {
-    fn drop(&mut self) {
-        // The gateway that writes there is dropped before it.
-        let _ = Command::new("umount").arg("--lazy").arg(self.0.path()).status();
-    }
 }

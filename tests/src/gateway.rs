@@ -252,9 +252,7 @@ impl<'s> Gateway<'s> {
     /// The memory of a part that is in RAM, in bytes.
     #[must_use]
     pub fn resident_bytes(&self, part: &str) -> u64 {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.pid(part).as_raw_nonzero())).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-        line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
+        resident_bytes(self.pid(part))
     }
 
     fn pid(&self, part: &str) -> Pid {
@@ -262,4 +260,15 @@ impl<'s> Gateway<'s> {
         let pid = fs::read_to_string(file).expect("a running part has a pid file");
         Pid::from_raw(pid.trim().parse().unwrap()).unwrap()
     }
+}
+
+/// The memory of a process that is in RAM, in bytes.
+///
+/// # Panics
+/// If the process has ended.
+#[must_use]
+pub fn resident_bytes(process: Pid) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{}/status", process.as_raw_nonzero())).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
 }

@@ -14,6 +14,7 @@ mod gateway;
 pub mod hostile_redis;
 pub mod http1;
 pub mod http2;
+mod log_disk;
 mod log_pipe;
 mod prometheus;
 pub mod rate_limit_service;
@@ -22,7 +23,8 @@ mod stacks;
 mod wait;
 
 pub use answer::Answer;
-pub use gateway::{DEMO_2_KEY, Gateway, fresh_key};
+pub use gateway::{DEMO_2_KEY, Gateway, fresh_key, resident_bytes};
+pub use log_disk::LogDisk;
 pub use log_pipe::{LogPipe, Reader};
 pub use sandbox::Sandbox;
 pub use stacks::{Faulty, Own, Refusing, faulty, refusing, shared, silent};

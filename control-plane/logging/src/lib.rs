@@ -11,5 +11,5 @@ mod writer;
 
 pub use level::{Level, WrongLevel};
 pub use loss::Loss;
-pub use program::{Format, StartError, flush, lines_dropped, say, start};
+pub use program::{Format, LevelError, StartError, flush, lines_dropped, say, set_level, start};
 pub use writer::{FLUSH_MAX, Writer};

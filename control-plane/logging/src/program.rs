@@ -1,9 +1,12 @@
 //! The logs of this program, on standard error.
 
-use std::error::Error;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::panic;
 use std::sync::OnceLock;
+
+use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
+use tracing_subscriber::util::{SubscriberInitExt as _, TryInitError};
+use tracing_subscriber::{EnvFilter, Registry, reload};
 
 use crate::{FLUSH_MAX, Level, Loss, Writer};
 
@@ -20,10 +23,21 @@ pub enum StartError {
     #[error("standard error cannot be logged to: {0}")]
     Sink(#[from] io::Error),
     #[error("logging runs already: {0}")]
-    Twice(Box<dyn Error + Send + Sync>),
+    Twice(#[from] TryInitError),
+}
+
+/// Why the level cannot be changed.
+#[derive(Debug, thiserror::Error)]
+pub enum LevelError {
+    #[error("logging has not started")]
+    NotStarted,
+    #[error("the level cannot be changed: {0}")]
+    Reload(#[from] reload::Error),
 }
 
 static LOGS: OnceLock<Writer> = OnceLock::new();
+
+static FILTER: OnceLock<reload::Handle<EnvFilter, Registry>> = OnceLock::new();
 
 /// Starts logging, once in a process. Panics are logged as well, from then on.
 ///
@@ -32,21 +46,31 @@ static LOGS: OnceLock<Writer> = OnceLock::new();
 pub fn start(level: &Level, format: Format) -> Result<(), StartError> {
     let logs = Writer::start(&io::stderr(), tell)?;
     let writer = logs.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_env_filter(level.filter())
+    let (filter, handle) = reload::Layer::new(level.filter());
+    let lines = tracing_subscriber::fmt::layer()
         // They would be printed by a macro that panics where standard error is gone.
         .log_internal_errors(false)
         .with_ansi(io::stderr().is_terminal())
         .with_writer(move || writer.clone());
-    let started = match format {
-        Format::Json => subscriber.json().flatten_event(true).with_span_list(false).try_init(),
-        Format::Human => subscriber.with_target(false).try_init(),
+    let lines = match format {
+        Format::Json => lines.json().flatten_event(true).with_span_list(false).boxed(),
+        Format::Human => lines.with_target(false).boxed(),
     };
-    started.map_err(StartError::Twice)?;
+    tracing_subscriber::registry().with(filter).with(lines).try_init()?;
+    let _ = FILTER.set(handle);
     // The standard library's own hook waits for a reader that does not read.
     panic::set_hook(Box::new(|info| tracing::error!("{info}")));
     let _ = LOGS.set(logs);
     Ok(())
+}
+
+/// Changes what is logged from now on.
+///
+/// # Errors
+/// Logging has not started.
+pub fn set_level(level: &Level) -> Result<(), LevelError> {
+    let filter = FILTER.get().ok_or(LevelError::NotStarted)?;
+    Ok(filter.reload(level.filter())?)
 }
 
 fn tell(loss: &Loss) {
@@ -58,13 +82,15 @@ pub fn lines_dropped() -> u64 {
     LOGS.get().map_or(0, Writer::lines_dropped)
 }
 
-/// Says something to the person who runs the program: why it ends. Waits for nobody once logging has started.
+/// Says something to the person who runs the program: why it ends. Waits for nobody; [`flush`] does, for a moment.
 pub fn say(text: &str) {
+    if LOGS.get().is_none()
+        && let Ok(logs) = Writer::start(&io::stderr(), |_| ())
+    {
+        let _ = LOGS.set(logs);
+    }
     let line = format!("{text}\n");
-    let _ = match LOGS.get() {
-        Some(logs) => logs.clone().write_all(line.as_bytes()),
-        None => io::stderr().write_all(line.as_bytes()),
-    };
+    let _ = LOGS.get().map(|logs| logs.clone().write_all(line.as_bytes()));
 }
 
 /// Before the process ends: gives what was logged a second to be written.

@@ -7,8 +7,8 @@ use std::fs::File;
 use std::io::{self, ErrorKind, Write};
 use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::thread::{self, ThreadId};
 use std::time::Duration;
 
 use crate::Loss;
@@ -16,6 +16,9 @@ use crate::Loss;
 /// What may wait to be written: at 1,000 lines of 400 bytes a second, a reader may pause for ten seconds. As much again
 /// may be on its way to the sink.
 const WAITING_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// Room for the line about what was lost, which would be lost itself where lines come faster than they are read.
+const TELLING_BYTES_MAX: usize = 64 * 1024;
 
 /// Buffers that have grown beyond this in a burst are given back.
 const BUFFER_BYTES: usize = 64 * 1024;
@@ -42,6 +45,8 @@ struct Shared {
     /// For those who flush: the thread has written all that it took.
     written: Condvar,
     lines_dropped: AtomicU64,
+    /// The thread that writes, and tells of what was lost.
+    thread: OnceLock<ThreadId>,
 }
 
 #[derive(Debug, Default)]
@@ -69,7 +74,8 @@ impl Writer {
             told: 0,
             reason: None,
         };
-        thread::Builder::new().name("logs".to_owned()).spawn(move || thread.run(&tell))?;
+        let thread = thread::Builder::new().name("logs".to_owned()).spawn(move || thread.run(&tell))?;
+        let _ = shared.thread.set(thread.thread().id());
         Ok(Self(shared))
     }
 
@@ -90,7 +96,9 @@ impl Writer {
 impl Write for Writer {
     fn write(&mut self, lines: &[u8]) -> io::Result<usize> {
         let mut queue = self.0.lock();
-        if queue.waiting.len().saturating_add(lines.len()) > WAITING_BYTES_MAX {
+        let full = queue.waiting.len().saturating_add(lines.len());
+        if full > WAITING_BYTES_MAX && !(full <= WAITING_BYTES_MAX + TELLING_BYTES_MAX && self.0.is_telling())
+        {
             drop(queue);
             self.0.drop_lines(lines);
         } else {
@@ -113,6 +121,10 @@ impl Shared {
     /// Nothing that holds the lock can leave the queue half changed.
     fn lock(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_telling(&self) -> bool {
+        self.thread.get() == Some(&thread::current().id())
     }
 
     fn drop_lines(&self, lines: &[u8]) {
@@ -265,6 +277,36 @@ mod tests {
         assert!(read.chunks(LINE.len()).all(|line| line == LINE), "a line is torn");
         let loss = losses.recv_timeout(PATIENCE).unwrap();
         assert_eq!(loss, Loss { lines: dropped, reason: "the reader was too slow".to_owned() });
+    }
+
+    /// Others write on while it is told.
+    #[test]
+    fn the_line_about_a_loss_is_not_lost_where_the_queue_is_full_again() {
+        let (mut reader, pipe) = io::pipe().unwrap();
+        let own = Arc::new(OnceLock::<Writer>::new());
+        let teller = own.clone();
+        let tell = move |loss: &Loss| {
+            let mut writer = teller.wait().clone();
+            let others = thread::spawn({
+                let mut writer = writer.clone();
+                move || (0..MORE_THAN_FITS).for_each(|_| writer.write_all(LINE).unwrap())
+            });
+            others.join().unwrap();
+            writer.write_all(format!("LOST {}\n", loss.lines).as_bytes()).unwrap();
+        };
+        let mut writer = Writer::start(&pipe, tell).unwrap();
+        own.set(writer.clone()).unwrap();
+        drop(pipe);
+        for _ in 0..MORE_THAN_FITS {
+            writer.write_all(LINE).unwrap();
+        }
+        let dropped = writer.lines_dropped();
+        let (mut read, mut bytes) = (String::new(), [0; 65_536]);
+        while !read.contains("LOST") {
+            let length = reader.read(&mut bytes).unwrap();
+            read.push_str(std::str::from_utf8(&bytes[..length]).unwrap());
+        }
+        assert!(read.contains(&format!("LOST {dropped}\n")));
     }
 
     #[test]

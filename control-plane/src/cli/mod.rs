@@ -22,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 use self::edge_cache::serve_edge_cache;
 use self::worker::serve_worker;
 use crate::config::{Config, EdgeCacheConfig, Source, WorkerConfig, db_uri, explain, unusable};
+use crate::reload::reload_on;
 
 /// A payment gateway's control plane: one API over Stripe and PayPal.
 ///
@@ -112,17 +113,17 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Serve => {
             let config = Config::read(&source).map_err(|errors| unusable(&errors))?;
             logging::start(&config.process.log_level, config.process.log_format)?;
-            serve::serve(config, stop_on_signal()?).await
+            serve::serve(config, heed_signals(cli.config, source)?).await
         }
         Command::EdgeCache => {
             let config = EdgeCacheConfig::read(&source).map_err(|errors| unusable(&errors))?;
             logging::start(&config.log_level, config.log_format)?;
-            serve_edge_cache(config, stop_on_signal()?).await
+            serve_edge_cache(config, heed_signals(cli.config, source)?).await
         }
         Command::Worker => {
             let config = WorkerConfig::read(&source).map_err(|errors| unusable(&errors))?;
             logging::start(&config.process.log_level, config.process.log_format)?;
-            serve_worker(config, stop_on_signal()?).await
+            serve_worker(config, heed_signals(cli.config, source)?).await
         }
         Command::Migrate { print_grants: Some(role) } => print(stores::postgres::grants(&role).trim_end()),
         Command::Migrate { print_grants: None } => {
@@ -158,16 +159,11 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
     }
 }
 
-/// The first signal begins a clean stop; a second one ends the process at once. SIGHUP, which ends a process by default
-/// and which log rotation and terminals send, ends none: there is nothing to reload.
-fn stop_on_signal() -> anyhow::Result<CancellationToken> {
+/// The first SIGTERM or SIGINT begins a clean stop; a second one ends the process at once. SIGHUP, which ends a process by
+/// default, reloads.
+fn heed_signals(file: Option<PathBuf>, source: Source) -> anyhow::Result<CancellationToken> {
     let stop = CancellationToken::new();
-    let mut hang_up = signal(SignalKind::hangup())?;
-    tokio::spawn(async move {
-        while hang_up.recv().await.is_some() {
-            tracing::info!("SIGHUP changes nothing: settings are read at the start");
-        }
-    });
+    tokio::spawn(reload_on(signal(SignalKind::hangup())?, file, source));
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let token = stop.clone();
     tokio::spawn(async move {

@@ -140,7 +140,7 @@ fn log_format(source: &Source) -> Result<Format, ConfigError> {
     Ok(source.read_with("LOG_FORMAT", read)?.unwrap_or(Format::Json))
 }
 
-fn log_level(source: &Source) -> Result<Level, ConfigError> {
+pub(crate) fn log_level(source: &Source) -> Result<Level, ConfigError> {
     Ok(source
         .read_with("LOG_LEVEL", |text| text.parse().map_err(|e: WrongLevel| e.to_string()))?
         .unwrap_or_default())

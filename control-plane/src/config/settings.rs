@@ -1,4 +1,4 @@
-//! Every setting of the control plane: what `config explain` prints and README's table shows.
+//! Every setting of the control plane: what `config explain` prints and `docs/configuration.md` shows.
 
 use std::fmt::Write as _;
 
@@ -101,7 +101,7 @@ pub const SETTINGS: [Setting; 32] = [
     Setting {
         keys: &["EDGE_ATTESTATION_KEYS"],
         default: "required",
-        meaning: "keys shared by filter and control plane, `id:hex` (64 or more digits), comma list; the first signs, all verify",
+        meaning: "keys that filter and control plane share, `id:hex` (64 or more digits), comma list; the first signs, all verify",
     },
     Setting {
         keys: &["CONTROL_PLANE_LISTEN"],
@@ -111,7 +111,7 @@ pub const SETTINGS: [Setting; 32] = [
     Setting {
         keys: &["DB_URI"],
         default: "`sqlite://gateway.db`",
-        meaning: "`sqlite://PATH` for one control plane (a second one on the same file does not start), whose files are for their owner alone (0600), or `postgres://USER:PASSWORD@HOST:PORT/DATABASE` (PostgreSQL 14 or newer) for several. A server that is not on this machine must prove itself by TLS (`sslmode=verify-full`, by public authorities or `sslrootcert=FILE`), unless `sslmode` in the address or `PGSSLMODE` says otherwise. A pool like PgBouncer in between must lend whole sessions (`pool_mode = session`). In user names and passwords of addresses, write `%40` for `@`, `%3A` for `:`, `%2F` for `/`, `%3F` for `?`, `%23` for `#` and `%25` for `%`. In both, requests at the same time share commits, and each commit is on the disk before anything is said about it",
+        meaning: "`sqlite://PATH` for one control plane (a second one on the same file does not start); its files are readable by their owner alone (0600). `postgres://USER:PASSWORD@HOST:PORT/DATABASE` (PostgreSQL 14 or newer) for several. A server that is not on this machine must prove itself by TLS (`sslmode=verify-full`, by public authorities or `sslrootcert=FILE`), unless `sslmode` in the address or `PGSSLMODE` says otherwise. A pool like PgBouncer in between must lend whole sessions (`pool_mode = session`). In user names and passwords of addresses, write `%40` for `@`, `%3A` for `:`, `%2F` for `/`, `%3F` for `?`, `%23` for `#` and `%25` for `%`. On both, concurrent requests share commits, and each commit is on disk before it is reported",
     },
     Setting {
         keys: &["MIGRATE_ON_START"],
@@ -121,7 +121,7 @@ pub const SETTINGS: [Setting; 32] = [
     Setting {
         keys: &["DB_CONNECTIONS", "DB_LIST_CONNECTIONS"],
         default: "8, 4",
-        meaning: "of each process to PostgreSQL: for what goes by an id or a key (payments, refunds, webhooks, due work), and apart from it for clients' lists, of which one client uses half at most, about 200 lists a second each. Beside them it has two for commits and two for operators' lists",
+        meaning: "connections of each process to PostgreSQL: for reads by an id or a key (payments, refunds, webhooks, due work), and separately for clients' lists. One client uses at most half of the latter, which is about 200 lists a second each. Each process has two more for commits and two for operators' lists",
     },
     Setting {
         keys: &["DB_READ_TIMEOUT_MS"],
@@ -131,32 +131,32 @@ pub const SETTINGS: [Setting; 32] = [
     Setting {
         keys: &["REDIS_URI"],
         default: "none",
-        meaning: "`redis://[USER:PASSWORD@]HOST[:PORT][/DB]` or `rediss://…`: the edge cache of several Envoys and control planes (Redis 6.2 or newer, or Valkey; `maxmemory` set, `maxmemory-policy noeviction`). It is trusted with nothing: what it keeps is sealed with a subkey of `EDGE_ATTESTATION_KEYS`, and the filter believes no answer without its seal. [How large](#the-edge-caches-memory). Without it the cache lies in the control plane's memory",
+        meaning: "`redis://[USER:PASSWORD@]HOST[:PORT][/DB]` or `rediss://…`: the edge cache that several Envoys and control planes share (Redis 6.2 or newer, or Valkey; `maxmemory` set, `maxmemory-policy noeviction`). Nothing depends on its honesty: its content is sealed with a subkey of `EDGE_ATTESTATION_KEYS`, and the filter believes no answer without the seal. [How large](#the-edge-caches-memory). Without it, the cache is in the control plane's memory",
     },
     Setting {
         keys: &["EDGE_CACHE_ANSWERS_SECONDS"],
         default: "300",
-        meaning: "how long an answer is kept there, 1 to 86400; later repetitions are answered from the database, in the same bytes",
+        meaning: "how long the edge cache keeps an answer, 1 to 86400; later repeats are answered from the database, in the same bytes",
     },
     Setting {
         keys: &["EDGE_CACHE_CLIENT_MB"],
         default: "64",
-        meaning: "how much of it the answers of one client may take within that time, 1 to 65536; beyond, the database answers",
+        meaning: "how many MiB of it one client's answers may take within that time, 1 to 65536; beyond that, the database answers",
     },
     Setting {
         keys: &["EDGE_CACHE_LISTEN"],
         default: "`127.0.0.1:8082`",
-        meaning: "where Envoy asks about keys; `off` where `control-plane edge-cache` runs as a process of its own on the same Redis",
+        meaning: "where Envoy asks about keys; `off` where `control-plane edge-cache` runs as a separate process on the same Redis",
     },
     Setting {
         keys: &["AMQP_URI", "AMQP_QUEUE_PREFIX"],
         default: "none, `gateway`",
-        meaning: "`amqp://[USER:PASSWORD@]HOST[:PORT][/VHOST]` or `amqps://…` (RabbitMQ 3.10 or newer), and what the names of its queues begin with: brings due work to whichever process is free. Without it, due work is looked for in the database",
+        meaning: "`amqp://[USER:PASSWORD@]HOST[:PORT][/VHOST]` or `amqps://…` (RabbitMQ 3.10 or newer), and the prefix of its queues' names: brings due work to whichever process is free. Without it, processes poll the database for due work",
     },
     Setting {
         keys: &["WORKERS"],
         default: "16",
-        meaning: "how much due work a process does at the same time, to 256; with 0 `serve` leaves it to `control-plane worker`. With 4 or more, a slow provider leaves hands for its own events and for the other provider",
+        meaning: "how many pieces of due work a process does at the same time, to 256; with 0, `serve` leaves due work to `control-plane worker`. With 4 or more, a slow provider leaves capacity for its own events and for the other provider",
     },
     Setting {
         keys: &["WORKER_LISTEN"],
@@ -166,7 +166,7 @@ pub const SETTINGS: [Setting; 32] = [
     Setting {
         keys: &["STRIPE_SECRET_KEY", "STRIPE_API_BASE"],
         default: "none, `https://api.stripe.com`",
-        meaning: "a provider without credentials is off. Providers are called directly: `HTTPS_PROXY` and its like are ignored. Live keys never go over plain HTTP; other real ones only to this machine. Over a network in clear go none but those made up for a sandbox of your own: `sk_test_sandbox_…`, and for PayPal a client id `sandbox-…`",
+        meaning: "a provider without credentials is off. Providers are called directly: `HTTPS_PROXY` and its like are ignored. Live keys never travel over plain HTTP, other real keys only to this machine. Only credentials made up for your own sandbox travel over a network in clear: `sk_test_sandbox_…`, and for PayPal a client id `sandbox-…`",
     },
     Setting {
         keys: &["PAYPAL_CLIENT_ID", "PAYPAL_CLIENT_SECRET", "PAYPAL_API_BASE"],
@@ -187,72 +187,72 @@ pub const SETTINGS: [Setting; 32] = [
     Setting {
         keys: &["RETRY_BASE_MS", "RETRY_CAP_SECONDS"],
         default: "1000, 30",
-        meaning: "what is not decided is tried again after a pause between nothing and a bound that doubles from base to cap (full jitter); after 30 tries the bound goes on growing to five minutes",
+        meaning: "undecided work is retried after a random pause below a bound that doubles from base to cap (full jitter); after 30 attempts the bound grows further, to five minutes",
     },
     Setting {
         keys: &["RETRY_FOR_SECONDS"],
         default: "86400",
-        meaning: "for how long something is tried that was certainly never executed; then it fails",
+        meaning: "for how long an operation that was certainly never executed is retried; then it fails",
     },
     Setting {
         keys: &["CHARGE_EXPIRES_SECONDS"],
         default: "900",
-        meaning: "the same for charges that name no `expiresIn`: nobody waits for them so long",
+        meaning: "the same for charges that name no `expiresIn`: their clients do not wait that long",
     },
     Setting {
         keys: &["WATCH_AFTER_SECONDS"],
         default: "60",
-        meaning: "a payment that waits for its payer or its capture is looked at after this, and again after pauses that double up to six hours, in case the provider's event is lost",
+        meaning: "a payment that waits for its payer or its capture is looked up after this, and again after pauses that double up to six hours, in case the provider's event is lost",
     },
     Setting {
         keys: &["RETRY_BUDGET_PER_SECOND"],
         default: "50",
-        meaning: "repeated calls to one provider; 0 repeats nothing by itself",
+        meaning: "repeated calls to one provider; with 0, nothing is repeated automatically",
     },
     Setting {
         keys: &["LOOK_BUDGET_PER_SECOND"],
         default: "20",
-        meaning: "looks at one provider for payments that wait for their payer or their capture, 1 to 10000",
+        meaning: "look-ups at one provider for payments that wait for their payer or their capture, 1 to 10000",
     },
     Setting {
         keys: &["INLINE_REPEAT_WITHIN_MS"],
         default: "5000",
-        meaning: "a call whose answer is lost this soon is repeated once while its client waits; 0 never",
+        meaning: "a call whose answer is lost this soon is repeated once while its client waits; 0: never",
     },
     Setting {
         keys: &["CIRCUIT_BREAKERS"],
         default: "`on`",
-        meaning: "when more than half of the last 20 calls of one operation failed by the provider's fault, it is left alone for 2 to 16 s at a time, and what would be sent is queued. Then a read asks whether it is back, before a charge is risked. Due work has circuits of its own: what it retries in vain stops no client's call, and while one is open, what is due stays in the database untouched",
+        meaning: "when more than half of the last 20 calls of one operation failed through the provider's fault, the provider is left alone for 2 to 16 s at a time, and new calls are queued. Then a read probes it before a charge is risked. Due work has separate circuits: its failed retries stop no client's call, and while its circuit is open, due work stays in the database untouched",
     },
     Setting {
         keys: &["REVIEW_AFTER_SECONDS"],
         default: "900",
-        meaning: "what is undecided for longer raises the alarm",
+        meaning: "payments and refunds that are undecided for longer raise the alarm",
     },
     Setting {
         keys: &["RECONCILE_EVERY"],
         default: "`off`",
-        meaning: "compares the records with the providers' by itself, so often (5m to 30d), in one process at a time, going on where one was interrupted",
+        meaning: "how often the records are compared with the providers' automatically (5m to 30d), in one process at a time, resuming where it was interrupted",
     },
     Setting {
         keys: &["RECONCILE_PER_SECOND"],
         default: "10",
-        meaning: "payments that reconciling compares in a second, 1 to 1000",
+        meaning: "payments that the reconciliation compares in a second, 1 to 1000",
     },
     Setting {
         keys: &["WEBHOOK_PARK_AFTER_SECONDS"],
         default: "86400",
-        meaning: "a provider's event that could not be worked off for this long, 1 s to 30 days, and has failed at least five times, is parked for a person",
+        meaning: "a provider's event that could not be processed for this long, 1 s to 30 days, and has failed at least five times, is parked for an operator",
     },
     Setting {
         keys: &["SHUTDOWN_GRACE_SECONDS"],
         default: "30",
-        meaning: "for payments under way when SIGTERM comes",
+        meaning: "how long payments in flight may take after SIGTERM",
     },
     Setting {
         keys: &["LOG_LEVEL", "LOG_FORMAT"],
         default: "`info`, `json`",
-        meaning: "`off`, `error`, `warn`, `info`, `debug` or `trace`, and others for parts of the program behind it (`info,payments_stores=debug`); `json` for machines, `human` for people. Lines go to standard error; where nobody takes them, they are dropped and counted (`log_lines_dropped_total`), and nothing waits for them",
+        meaning: "`off`, `error`, `warn`, `info`, `debug` or `trace`, followed by others for parts of the program (`info,payments_stores=debug`); `json` for machines, `human` for people. Lines go to standard error; lines that nobody reads are dropped and counted (`log_lines_dropped_total`), and nothing waits for them",
     },
 ];
 
@@ -262,16 +262,30 @@ mod tests {
 
     use super::*;
 
+    /// Not included: images are built without it.
+    fn documentation() -> String {
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/configuration.md")).unwrap()
+    }
+
     #[test]
-    fn readme_has_the_table_that_the_program_prints() {
-        // Not included: images are built without it.
-        let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md")).unwrap();
+    fn the_documentation_has_the_table_that_the_program_prints() {
+        let documentation = documentation();
         let table = explain(&[]).unwrap().replace(" |  |", " | |");
         let written: Vec<_> =
-            readme.lines().skip_while(|line| !line.starts_with("| key | default |")).collect();
+            documentation.lines().skip_while(|line| !line.starts_with("| key | default |")).collect();
         let table: Vec<_> = table.lines().collect();
         // A blank line ends it.
         assert_eq!([table.as_slice(), &[""]].concat(), written[..=table.len()]);
+    }
+
+    #[test]
+    fn the_documentation_names_every_setting_that_a_program_of_the_gateway_reads() {
+        let documentation = documentation();
+        // The sandbox has its own documentation, and no user sets the crash points.
+        let documented = |name: &&str| !name.starts_with("SANDBOX_") && *name != CRASH_POINTS;
+        for name in names().filter(documented).chain(["SANDBOX_LISTEN"]) {
+            assert!(documentation.contains(&format!("`{name}`")), "{name} is missing");
+        }
     }
 
     #[test]

@@ -153,6 +153,12 @@ impl Source {
         near
     }
 
+    /// The settings whose values in `now` are others, by name.
+    #[must_use]
+    pub fn changed_keys(&self, now: &Self) -> Vec<&'static str> {
+        settings::names().filter(|key| self.get(key) != now.get(key)).collect()
+    }
+
     /// Reads a value with `parse`, or gives `None` where it is not set.
     pub fn read_with<T>(
         &self,
@@ -274,6 +280,15 @@ mod tests {
         assert!(Source::read(others.into_iter(), None).is_ok());
         let errors = Source::read([("DB_URI".into(), value())].into_iter(), None).err().unwrap();
         assert_eq!(errors[0].to_string(), "DB_URI (from the environment): is not UTF-8 text");
+    }
+
+    #[test]
+    fn what_has_changed_is_named_and_an_empty_value_is_none() {
+        let was = with_file("LOG_LEVEL=info\nWORKERS=2\nAMQP_URI=", &[]).unwrap();
+        let is = with_file("LOG_LEVEL=debug\nWORKERS=2\nRECONCILE_EVERY=6h", &[]).unwrap();
+        let mut changed = was.changed_keys(&is);
+        changed.sort_unstable();
+        assert_eq!(changed, ["LOG_LEVEL", "RECONCILE_EVERY"]);
     }
 
     #[test]

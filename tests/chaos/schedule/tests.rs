@@ -27,6 +27,8 @@ fn some_seed_brings_each_kind_of_trouble() {
         "nobody reads the log of control-plane",
         "the reader of the log of control-plane",
         "log of worker",
+        "the log disk of gateway 1 is full",
+        "the log disk of gateway 2 is full",
         "log of sandbox",
         "PostgreSQL dies",
         "ends every session",

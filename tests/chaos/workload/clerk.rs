@@ -25,6 +25,20 @@ pub(crate) struct Clerk {
     rng: StdRng,
 }
 
+/// One that is made at once, with an amount of its own.
+pub(super) fn plain_charge(number: u64) -> Ask {
+    let charge = Charge {
+        provider: "stripe",
+        method: Method::Good,
+        method_id: Some("pm_card_visa".to_owned()),
+        amount: FIRST_AMOUNT + number,
+        currency: "USD",
+        manual: false,
+        resumes: None,
+    };
+    Clerk::ask(CLIENTS[0], format!("chaos-{number}"), Intent::Charge(charge), false)
+}
+
 impl Clerk {
     pub(super) fn new(town: Arc<Town>, client: &'static str, seed: u64) -> Self {
         Self { town, client, rng: StdRng::seed_from_u64(seed) }

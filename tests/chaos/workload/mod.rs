@@ -14,6 +14,7 @@ use reqwest::{Client, Method as Verb, redirect};
 use tokio::time::{Instant, sleep};
 
 pub(crate) use self::clerk::Clerk;
+use self::clerk::plain_charge;
 use crate::model::{Ask, Book, Meaning};
 
 /// Shorter than Envoy's own patience: clients hang up, and come back.
@@ -54,8 +55,26 @@ impl Town {
         self.is_over.store(true, Ordering::Relaxed);
     }
 
-    fn goes_on(&self) -> bool {
+    pub(crate) fn goes_on(&self) -> bool {
         !self.is_over.load(Ordering::Relaxed) && !self.book.is_broken()
+    }
+
+    /// How many keys were used, and how many of them have an answer that stands.
+    pub(crate) fn counts(&self) -> (usize, usize) {
+        let pages = self.book.pages();
+        let stands = |ask: &&Ask| ask.heard.iter().any(|heard| matches!(heard.status, 200 | 402));
+        (pages.asks.len(), pages.asks.iter().filter(stands).count())
+    }
+
+    /// A plain charge, sent again each second until its answer stands or the town ends.
+    pub(crate) async fn charge_until_answered(self: Arc<Self>) {
+        let number = self.book.open(plain_charge(self.next.fetch_add(1, Ordering::Relaxed)));
+        for turn in 0.. {
+            if self.send(number, number + turn).await == Meaning::Final || !self.goes_on() {
+                return;
+            }
+            sleep(Duration::from_secs(1)).await;
+        }
     }
 
     /// Sends every ask that has no final answer again until it has one, and gives those that get none in time.

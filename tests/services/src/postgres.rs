@@ -1,4 +1,5 @@
-use std::io::ErrorKind;
+use std::fs::File;
+use std::io::{ErrorKind, Write as _};
 use std::net::TcpListener;
 use std::os::unix::fs::chown;
 use std::path::{Path, PathBuf};
@@ -32,8 +33,6 @@ struct Process {
     folder: TempDir,
     programs: PathBuf,
     port: u16,
-    /// Besides those of every server.
-    settings: &'static [&'static str],
 }
 
 /// A database of one test, dropped with it.
@@ -77,7 +76,7 @@ impl PostgresServer {
             let folder = tempfile::Builder::new().prefix("postgres-").tempdir().unwrap();
             let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
             init(&programs, folder.path());
-            let mut server = Self::run(&programs, folder, port, &[]);
+            let mut server = Self::run(&programs, folder, port);
             if server.answers().await {
                 return Some(server);
             }
@@ -85,18 +84,18 @@ impl PostgresServer {
         panic!("postgres does not start; another process may have taken its port, five times");
     }
 
-    fn run(programs: &Path, folder: TempDir, port: u16, settings: &'static [&'static str]) -> Self {
-        let child = spawn(programs, folder.path(), port, settings);
+    fn run(programs: &Path, folder: TempDir, port: u16) -> Self {
+        let child = spawn(programs, folder.path(), port);
         let leash = Leash::on(child.id(), folder.path());
         let uri = format!("postgres://gateway:{PASSWORD}@127.0.0.1:{port}/postgres");
-        let process = Process { child, leash, folder, programs: programs.to_owned(), port, settings };
+        let process = Process { child, leash, folder, programs: programs.to_owned(), port };
         Self { uri, process: Some(process) }
     }
 
     /// A standby that has whatever this server has told as committed: commits wait for it from now on.
     pub async fn standby(&self) -> Self {
         /// It waits for nobody when it is the primary, and is back soon when the primary is.
-        const SETTINGS: [&str; 2] = ["synchronous_standby_names=", "wal_retrieve_retry_interval=100ms"];
+        const SETTINGS: &str = "synchronous_standby_names = ''\nwal_retrieve_retry_interval = '100ms'\n";
         let process = self.process.as_ref().unwrap();
         let folder = tempfile::Builder::new().prefix("postgres-standby-").tempdir().unwrap();
         if let Some(user) = user() {
@@ -107,8 +106,11 @@ impl PostgresServer {
         copy.arg(format!("--port={}", process.port)).arg("--pgdata").arg(folder.path().join("data"));
         let output = copy.env("PGPASSWORD", PASSWORD).current_dir(folder.path()).output().unwrap();
         assert!(output.status.success(), "pg_basebackup: {}", String::from_utf8_lossy(&output.stderr));
+        // The last line about a setting counts, until `ALTER SYSTEM` replaces them.
+        let settings = File::options().append(true).open(folder.path().join("data/postgresql.auto.conf"));
+        settings.unwrap().write_all(SETTINGS.as_bytes()).unwrap();
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let mut standby = Self::run(&process.programs, folder, port, &SETTINGS);
+        let mut standby = Self::run(&process.programs, folder, port);
         assert!(standby.answers().await, "the standby does not start");
         self.set("synchronous_standby_names", "'*'").await;
         standby
@@ -209,7 +211,7 @@ impl PostgresServer {
     /// After [`Self::kill`] or [`Self::stop`], at the same address.
     pub async fn start_again(&mut self) {
         let process = self.process.as_mut().unwrap();
-        process.child = spawn(&process.programs, process.folder.path(), process.port, process.settings);
+        process.child = spawn(&process.programs, process.folder.path(), process.port);
         process.leash = Leash::on(process.child.id(), process.folder.path());
         assert!(self.answers().await, "postgres does not start again");
     }
@@ -368,15 +370,14 @@ fn init(programs: &Path, folder: &Path) {
     assert!(output.status.success(), "initdb: {}", String::from_utf8_lossy(&output.stderr));
 }
 
-fn spawn(programs: &Path, folder: &Path, port: u16, settings: &[&str]) -> Child {
+fn spawn(programs: &Path, folder: &Path, port: u16) -> Child {
     let mut command = unprivileged(&programs.join("postgres"));
     command.arg("-D").arg(folder.join("data")).arg("-p").arg(port.to_string());
-    let of_every = ["listen_addresses=127.0.0.1", "unix_socket_directories=", "max_connections=500"];
-    for setting in of_every.iter().chain(settings) {
+    for setting in ["listen_addresses=127.0.0.1", "unix_socket_directories=", "max_connections=500"] {
         command.args(["-c", setting]);
     }
     command.current_dir(folder).stdin(Stdio::null()).stdout(Stdio::null());
-    match std::fs::File::create(folder.join("log")) {
+    match File::create(folder.join("log")) {
         Ok(log) => command.stderr(log),
         Err(error) if error.kind() == ErrorKind::NotFound => command.stderr(Stdio::null()),
         Err(error) => panic!("{error}"),

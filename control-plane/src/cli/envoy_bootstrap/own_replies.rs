@@ -21,10 +21,12 @@ const NO_STORE: (&str, &str) = ("cache-control", "no-store");
 ///
 /// What was sent upstream comes first, whatever ended it there: a timeout, a reset, a client's or Envoy's limit, a filter
 /// that died. By Envoy's count of attempts and not by the name of the reason, since the control plane may have it. What
-/// comes after that was never sent.
+/// comes after that was never sent. Envoy counts an attempt as well where no host was fit to be asked; it may be the second
+/// one, but only what never reached a host is tried a second time.
 const REPLIES: &[OwnReply] = &[
     OwnReply {
-        when: "upstream.request_attempt_count > 0 && !(response.code_details.startsWith('upstream_reset_before') \
+        when: "upstream.request_attempt_count > 0 && response.code_details != 'no_healthy_upstream' \
+               && !(response.code_details.startsWith('upstream_reset_before') \
                && (response.code_details.contains('connection_failure') || response.code_details.contains('{overflow')))",
         status: Some(504),
         code: ErrorCode::GatewayTimeout,

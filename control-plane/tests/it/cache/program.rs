@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 use test_services::RedisServer;
-use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
 use tokio::net::TcpStream;
-use tokio::process::Command;
+use tokio::process::{ChildStderr, Command};
 use tokio::time::timeout;
 
 const KEY: &str = "k1:00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
@@ -57,4 +57,62 @@ async fn an_edge_cache_looks_at_its_redis_survives_a_hang_up_and_ends_whatever_i
     // Container engines wait for 10 s.
     assert!(begun.elapsed() < Duration::from_secs(8), "{:?}", begun.elapsed());
     rest.await.unwrap();
+}
+
+/// The next line of a log that has `text` in it.
+async fn line_with(lines: &mut Lines<BufReader<ChildStderr>>, text: &str) -> String {
+    let line = async {
+        loop {
+            let line = lines.next_line().await.unwrap().unwrap();
+            if line.contains(text) {
+                return line;
+            }
+        }
+    };
+    timeout(Duration::from_secs(10), line).await.unwrap_or_else(|_| panic!("no line says {text}"))
+}
+
+#[tokio::test]
+async fn a_hang_up_changes_the_level_of_the_logs_and_names_what_waits_for_a_restart() {
+    let Some(redis) = RedisServer::own(&[]).await else { return };
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let settings = |more: &str| {
+        let text = format!("REDIS_URI={}\nEDGE_CACHE_LISTEN=127.0.0.1:0\n{more}", redis.uri());
+        std::fs::write(file.path(), text).unwrap();
+    };
+    settings("");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_control-plane"));
+    command.arg("edge-cache").env_clear().env("EDGE_ATTESTATION_KEYS", KEY).kill_on_drop(true);
+    command.arg("--config").arg(file.path());
+    let mut child =
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    line_with(&mut lines, "listening on").await;
+    let pid = Pid::from_raw(i32::try_from(child.id().unwrap()).unwrap()).unwrap();
+    let hang_up = || kill_process(pid, Signal::HUP).unwrap();
+
+    hang_up();
+    line_with(&mut lines, "no setting has changed").await;
+    settings("LOG_LEVEL=loud");
+    hang_up();
+    line_with(&mut lines, "`loud` is no level").await;
+    settings("LOG_LEVEL=error\nREDIS_TIMEOUT_MS");
+    hang_up();
+    line_with(&mut lines, "line 4 is not `KEY=value`").await;
+
+    // `info` is let through again only where the last one has taken effect.
+    settings("LOG_LEVEL=error\nEDGE_CACHE_ANSWERS_SECONDS=60");
+    hang_up();
+    line_with(&mut lines, "LOG_LEVEL changes").await;
+    settings("EDGE_CACHE_ANSWERS_SECONDS=60");
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    hang_up();
+    let line = lines.next_line().await.unwrap().unwrap();
+    assert!(line.contains("LOG_LEVEL changes") && line.contains("info"), "{line}");
+    settings("");
+    hang_up();
+    let line = line_with(&mut lines, "take effect at the next start").await;
+    assert!(line.contains("EDGE_CACHE_ANSWERS_SECONDS"), "{line}");
+    kill_process(pid, Signal::TERM).unwrap();
+    assert!(timeout(Duration::from_secs(10), child.wait()).await.unwrap().unwrap().success());
 }

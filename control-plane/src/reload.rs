@@ -1,0 +1,56 @@
+//! SIGHUP: takes over what can be changed while the process runs, and says what cannot.
+
+use std::path::PathBuf;
+
+use logging::Level;
+use tokio::signal::unix::Signal;
+
+use crate::config::{Source, log_level};
+
+/// Reads the settings again at each SIGHUP. Only `LOG_LEVEL` takes effect; a file that cannot be used changes nothing.
+/// The environment of a process never changes, so what it sets stays as it is.
+pub async fn reload_on(mut hang_up: Signal, file: Option<PathBuf>, mut source: Source) {
+    while hang_up.recv().await.is_some() {
+        match Source::of_process(file.as_deref()) {
+            Ok(now) => {
+                take_over(&source, &now);
+                source = now;
+            }
+            Err(errors) => {
+                let problems = errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+                tracing::error!(problems, "SIGHUP: the settings cannot be used and stay as they were");
+            }
+        }
+    }
+}
+
+fn take_over(was: &Source, is: &Source) {
+    let mut changed = was.changed_keys(is);
+    let count = changed.len();
+    changed.retain(|key| *key != "LOG_LEVEL");
+    if changed.len() < count {
+        match log_level(is) {
+            Ok(level) => set_level(&level),
+            Err(error) => tracing::error!(%error, "SIGHUP: the level stays as it was"),
+        }
+    } else if changed.is_empty() {
+        tracing::info!("SIGHUP: no setting has changed");
+    }
+    if !changed.is_empty() {
+        tracing::warn!(settings = changed.join(", "), "SIGHUP: settings that take effect at the next start");
+    }
+}
+
+fn set_level(level: &Level) {
+    // Said under the old level or under the new one, whichever lets it through.
+    let is_seen = tracing::enabled!(tracing::Level::INFO);
+    let say = || tracing::info!(level = ?level, "SIGHUP: LOG_LEVEL changes");
+    if is_seen {
+        say();
+    }
+    match logging::set_level(level) {
+        Ok(()) if is_seen => {}
+        Ok(()) => say(),
+        Err(error) => tracing::error!(%error, "SIGHUP: the level stays as it was"),
+    }
+}

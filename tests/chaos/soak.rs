@@ -1,0 +1,163 @@
+//! Charges at a steady rate for as long as one likes, with the same faults every minute: answers stay true, nothing
+//! is left undecided, and memory stays flat.
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use gateway_tests::Reader;
+use test_services::proxy::Mode;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
+
+use crate::judge::judge;
+use crate::model::Broken;
+use crate::plant::Plant;
+use crate::run::{leaks, quiet};
+use crate::schedule::{Action, Process, Shape, Step, Wire};
+use crate::workload::Town;
+
+const PER_SECOND: u32 = 300;
+/// Clients who also capture, cancel, refund and look.
+const CLERKS: usize = 2;
+const TICK: Duration = Duration::from_millis(50);
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// Memory is held against itself from here on: caches and pools are full.
+const WARM_MINUTES: usize = 10;
+const GROWTH_PERCENT: u64 = 5;
+/// What an allocator may keep of a burst: a part that is small would otherwise be judged by single pages.
+const SLACK_BYTES: u64 = 4 << 20;
+
+/// `None`: a server is missing, which has been said. Else what was broken.
+pub(crate) async fn run(length: Duration) -> Option<Vec<Broken>> {
+    let mut plant = Plant::start(Shape::Distributed).await?;
+    let town = Arc::new(Town::new(plant.gateways(), plant.sandbox().clone()));
+    let mut clients = JoinSet::new();
+    for number in 0..CLERKS {
+        clients.spawn(town.clerk(number, 1).work());
+    }
+    clients.spawn(charges(town.clone()));
+    let memory = storm(&mut plant, &town, length).await;
+    town.end();
+    clients.join_all().await;
+    plant.heal().await;
+
+    let (open, records, took) = quiet(&mut plant, &town).await;
+    say(&format!(
+        "{} payments, {} refunds, {} effects; decided {:.1} s after the last fault",
+        records.payments.len(),
+        records.refunds.len(),
+        records.effects.len(),
+        took.as_secs_f64()
+    ));
+    if let Some(last) = records.events.iter().max_by_key(|event| event.at) {
+        say(&format!("decided last:\n{}", records.about(&last.payment)));
+    }
+    let mut broken = town.book.pages().broken.clone();
+    broken.extend(open.into_iter().map(|ask| Broken::new("P10", format!("no final answer to {ask}"))));
+    broken.extend(judge(&records));
+    broken.extend(leaks(&plant));
+    broken.extend(growth(&memory));
+    for Broken { promise, what } in &broken {
+        say(&format!("BROKEN {promise}: {what}"));
+    }
+    if !broken.is_empty() {
+        plant.keep_logs();
+        say(&format!("logs: {:?}", plant.logs()));
+    }
+    Some(broken)
+}
+
+/// New charges at the rate, whatever becomes of those before.
+async fn charges(town: Arc<Town>) {
+    let mut ticks = interval(Duration::from_secs(1) / PER_SECOND);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
+    let mut under_way = JoinSet::new();
+    while town.goes_on() {
+        ticks.tick().await;
+        under_way.spawn(town.clone().charge_until_answered());
+        while under_way.try_join_next().is_some() {}
+    }
+    under_way.join_all().await;
+}
+
+/// What is done in each minute.
+fn round() -> Vec<Step> {
+    let process = |part, gateway| Process { part, gateway };
+    let provider = |gateway, mode| Action::Set { wire: Wire::ControlPlaneToProviders, gateway, mode };
+    let steps = [
+        (2, Action::Log(process("control-plane", 0), Reader::Stalls)),
+        (3, Action::Log(process("worker", 1), Reader::IsGone)),
+        (8, Action::Log(process("control-plane", 0), Reader::IsGone)),
+        (12, Action::Log(process("control-plane", 0), Reader::Reads)),
+        (13, Action::Log(process("worker", 1), Reader::Reads)),
+        (14, Action::FillLogDisk(0)),
+        (14, Action::FillLogDisk(1)),
+        (20, Action::EmptyLogDisk(0)),
+        (20, Action::EmptyLogDisk(1)),
+        (22, provider(0, Mode::Silence)),
+        (28, provider(1, Mode::Silence)),
+        (34, Action::FailOver),
+        (46, Action::AddStandby),
+        (54, Action::FreezeRedis),
+        (56, Action::ThawRedis),
+    ];
+    steps.map(|(second, action)| Step { at: Duration::from_secs(second), action }).into()
+}
+
+/// Gives what each process had in memory at the end of each minute.
+async fn storm(plant: &mut Plant, town: &Town, length: Duration) -> Vec<BTreeMap<String, u64>> {
+    let start = Instant::now();
+    let mut memory = Vec::new();
+    for minute in 0.. {
+        let begin = start + MINUTE * minute;
+        if begin.duration_since(start) >= length || !town.goes_on() {
+            break;
+        }
+        for step in round() {
+            while begin.elapsed() < step.at && town.goes_on() {
+                plant.watch().iter().for_each(|news| say(news));
+                sleep(TICK).await;
+            }
+            plant.carry_out(&step.action).await;
+        }
+        let sizes: BTreeMap<_, _> =
+            plant.memory().into_iter().map(|(process, bytes)| (process.to_string(), bytes)).collect();
+        let (asks, answered) = town.counts();
+        let told: Vec<_> =
+            sizes.iter().map(|(process, bytes)| format!("{process} {}", bytes >> 20)).collect();
+        say(&format!(
+            "minute {}: {asks} asked, {answered} answered for good; MiB: {}",
+            minute + 1,
+            told.join(", ")
+        ));
+        memory.push(sizes);
+    }
+    memory
+}
+
+/// The most that a process had in the last five minutes against the most in the five that follow the warm-up.
+fn growth(memory: &[BTreeMap<String, u64>]) -> Vec<Broken> {
+    let (Some(early), Some(late)) = (memory.get(WARM_MINUTES..WARM_MINUTES + 5), memory.last_chunk::<5>())
+    else {
+        say("the run was too short to judge memory");
+        return Vec::new();
+    };
+    let most = |minutes: &[BTreeMap<String, u64>], process| {
+        minutes.iter().filter_map(|sizes| sizes.get(process)).max().copied().unwrap_or_default()
+    };
+    let mut broken = Vec::new();
+    for process in late[0].keys() {
+        let (before, after) = (most(early, process), most(late, process));
+        if after > before + before * GROWTH_PERCENT / 100 + SLACK_BYTES {
+            broken.push(Broken::new("memory", format!("{process} grew from {before} to {after} bytes")));
+        }
+    }
+    broken
+}
+
+fn say(line: &str) {
+    let _ = writeln!(std::io::stderr(), "soak: {line}");
+}

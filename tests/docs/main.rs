@@ -1,0 +1,98 @@
+//! The documentation: its links lead somewhere, and the tests that it names exist.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::collections::HashSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+
+/// Folders with files that are not ours: built, fetched, or of a running stack.
+const SKIPPED: [&str; 5] = [".git", ".run", ".tools", "node_modules", "target"];
+
+/// Every file of the repository whose name ends with `ending`.
+fn files(ending: &str) -> Vec<PathBuf> {
+    let (mut found, mut folders) = (Vec::new(), vec![PathBuf::from(ROOT)]);
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
+            let name = entry.file_name().into_string().unwrap();
+            if entry.file_type().unwrap().is_dir() {
+                if !SKIPPED.contains(&name.as_str()) {
+                    folders.push(entry.path());
+                }
+            } else if name.ends_with(ending) {
+                found.push(entry.path());
+            }
+        }
+    }
+    found
+}
+
+/// The lines of a page that are text and not code.
+fn prose(page: &str) -> impl Iterator<Item = &str> {
+    let mut in_code = false;
+    page.lines().filter(move |line| {
+        let is_fence = line.trim_start().starts_with("```");
+        in_code ^= is_fence;
+        !in_code && !is_fence
+    })
+}
+
+/// The targets of the page's links.
+fn links(page: &str) -> Vec<&str> {
+    let starts = prose(page).flat_map(|line| line.split("](").skip(1));
+    starts.filter_map(|rest| rest.split_once(')')).map(|(target, _)| target).collect()
+}
+
+/// The names under which GitHub offers the page's headings.
+fn anchors(page: &str) -> HashSet<String> {
+    let headings = prose(page).filter(|line| line.starts_with('#'));
+    let slug = |heading: &str| {
+        let kept = heading.trim_start_matches('#').trim().chars();
+        let kept = kept.filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'));
+        kept.collect::<String>().to_lowercase().replace(' ', "-")
+    };
+    headings.map(slug).collect()
+}
+
+/// What is wrong with a link of `page`.
+fn problem(page: &Path, link: &str) -> Option<String> {
+    let (path, anchor) = link.split_once('#').map_or((link, None), |(path, anchor)| (path, Some(anchor)));
+    let target = if path.is_empty() { page.to_owned() } else { page.parent().unwrap().join(path) };
+    if !target.exists() {
+        return Some(format!("{}: {link} leads to no file", page.display()));
+    }
+    let anchor = anchor.filter(|_| target.extension().is_some_and(|extension| extension == "md"))?;
+    let is_there = anchors(&fs::read_to_string(&target).unwrap()).contains(anchor);
+    (!is_there).then(|| format!("{}: {link} leads to no heading", page.display()))
+}
+
+#[test]
+fn every_link_between_pages_leads_to_a_file_and_a_heading() {
+    let mut problems = Vec::new();
+    let mut checked = 0;
+    for page in files(".md") {
+        let text = fs::read_to_string(&page).unwrap();
+        for link in links(&text).into_iter().filter(|link| !link.contains("://")) {
+            problems.extend(problem(&page, link));
+            checked += 1;
+        }
+    }
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
+    assert!(checked > 50, "only {checked} links were found");
+}
+
+#[test]
+fn every_test_that_the_promises_name_exists() {
+    let page = fs::read_to_string(Path::new(ROOT).join("docs/architecture.md")).unwrap();
+    let sources: String = files(".rs").iter().map(|file| fs::read_to_string(file).unwrap()).collect();
+    let promises: Vec<_> = page.lines().filter(|line| line.starts_with("| P")).collect();
+    assert_eq!(promises.len(), 12, "each promise has a row");
+    for promise in promises {
+        let named: Vec<_> = promise.split('`').skip(1).step_by(2).collect();
+        assert!(!named.is_empty(), "no test holds this: {promise}");
+        for name in named {
+            assert!(sources.contains(&format!("fn {name}(")), "{name} is no test any more: {promise}");
+        }
+    }
+}
