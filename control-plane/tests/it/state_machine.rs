@@ -3,7 +3,7 @@
 
 use edge_core::money::Amount;
 use payments::model::flight::InProgress as _;
-use payments::model::payment::{Flight, Operation, Payment, State, Status};
+use payments::model::payment::{Flight, Operation, Payment, ResumedBy, State, Status};
 use payments::model::provider::{Captured, Charged, Doubt, Outcome, ProviderRef, Refusal, RefusalKind};
 use proptest::prelude::*;
 
@@ -87,7 +87,7 @@ fn step() -> impl Strategy<Value = Step> {
 fn take(payment: Payment, step: Step, n: u8) -> Option<Payment> {
     match step {
         Step::BeginCharge => payment.begin_charge(attempt(n), None, at(n.into())).ok(),
-        Step::BeginResume => payment.begin_resume(attempt(n), at(n.into())).ok(),
+        Step::BeginResume => payment.begin_resume(ResumedBy::Client, attempt(n), at(n.into())).ok(),
         Step::BeginCapture(amount) => {
             payment.begin_capture(amount.and_then(Amount::new), attempt(n), None, at(n.into())).ok()
         }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use payments::model::event::Event;
 use payments::model::flight::InProgress as _;
 use payments::model::id::AttemptId;
-use payments::model::payment::{Flight, Payment, State};
+use payments::model::payment::{Flight, Payment, ResumedBy, State};
 use payments::model::transition::InvalidTransition;
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
@@ -85,7 +85,9 @@ impl World {
         self.second += 1;
         let (second, now) = (self.second, self.now());
         match step {
-            Step::Resume => self.begin(Payment::begin_resume),
+            Step::Resume => {
+                self.begin(|payment, attempt, at| payment.begin_resume(ResumedBy::Client, attempt, at))
+            }
             Step::Capture { amount } => self.begin(|payment, attempt, at| {
                 let refused = |_| InvalidTransition { from: "", wanted: "" };
                 payment.begin_capture(Amount::new(amount.into()), attempt, None, at).map_err(refused)

@@ -46,8 +46,10 @@ impl Cause {
     }
 
     #[must_use]
-    pub fn is_webhook(&self) -> bool {
-        self.request_id.starts_with(BY_WEBHOOK)
+    pub fn is_of_client(&self) -> bool {
+        !self.request_id.starts_with(BY_WEBHOOK)
+            && !self.request_id.starts_with(BY_OPERATOR)
+            && self.request_id != BY_FOLLOW_UP
     }
 }
 

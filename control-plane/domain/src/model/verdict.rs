@@ -70,7 +70,7 @@ impl Payment {
             (Operation::Charge | Operation::Resume(_), Verdict::Paid { charge }) => {
                 let (charge, captured) = (charge.clone(), self.request.amount);
                 match mode {
-                    CaptureMode::Automatic => State::Completed { charge, to_refund: false },
+                    CaptureMode::Automatic => State::Completed { charge, to_refund: false, resumed_by: None },
                     CaptureMode::Manual => State::Captured { charge, captured, to_refund: false },
                 }
             }

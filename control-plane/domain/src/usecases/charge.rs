@@ -5,11 +5,11 @@ use jiff::SignedDuration;
 
 use crate::model::event::{Cause, Event};
 use crate::model::idempotency::KeyChange;
-use crate::model::payment::{ChargeTerms, Operation, Payment, State};
+use crate::model::payment::{ChargeTerms, Operation, Payment, ResumedBy, State};
 use crate::model::provider::{ProviderRef, Unacceptable};
 use crate::model::transition::InvalidTransition;
 use crate::ports::provider::PaymentProvider;
-use crate::ports::store::{Change, Step};
+use crate::ports::store::{Change, Step, StoreError};
 use crate::usecases::OperationError;
 use crate::usecases::call::{Call, Decided as _};
 use crate::usecases::calls::repeat::Patience;
@@ -100,23 +100,31 @@ async fn resume(
         };
     }
     let (attempt, now) = (gateway.new_attempt_id(), gateway.now());
-    let moved = begun(&payment, |p| p.begin_resume(attempt, now))?;
+    let moved = begun(&payment, |p| p.begin_resume(ResumedBy::Client, attempt, now))?;
     send_first(gateway, provider, &payment, moved, Patience::of_a_request(gateway), call).await
 }
 
-/// Whether the provider told us of the payer's consent before the client did: then the client is told what
-/// came of it, as if it had come first.
+/// Whether the gateway knew of the payer's consent before the client did: then the client is told what came of it, as if
+/// it had come first.
 async fn went_on_without_client(gateway: &Gateway, payment: &Payment) -> Result<bool, OperationError> {
     let under_way = payment.state.flight().is_some_and(|f| matches!(f.operation, Operation::Resume(_)));
     if !under_way && !matches!(payment.state, State::Completed { .. } | State::Authorized(_)) {
         return Ok(false);
     }
+    match payment.state.resumed_by() {
+        Some(by) => Ok(by == ResumedBy::Gateway),
+        None => Ok(last_resume_in_trail(gateway, payment).await?.is_some_and(|cause| !cause.is_of_client())),
+    }
+}
+
+/// What caused the payment to be resumed last. Only releases before have left payments that do not say so themselves.
+async fn last_resume_in_trail(gateway: &Gateway, payment: &Payment) -> Result<Option<Cause>, StoreError> {
     let trail = gateway.store.events(&payment.client, payment.id).await?;
-    let resumed = trail.iter().rev().find(|event| {
+    let resumed = trail.into_iter().rev().find(|event| {
         event.detail.operation.as_deref() == Some("resume")
             && event.from.as_deref() == Some("requires_action")
     });
-    Ok(resumed.is_some_and(|event| event.cause.is_webhook()))
+    Ok(resumed.map(|event| event.cause))
 }
 
 /// Takes the key and answers it in one commit; nothing is left to be asked for.

@@ -1,7 +1,7 @@
 use control_plane::http::charge_terms;
 use edge_core::request::ChargeRequest;
 use payments::model::id::AttemptId;
-use payments::model::payment::{ChargeTerms, Payment, State, Status};
+use payments::model::payment::{ChargeTerms, Operation, Payment, ResumedBy, State, Status};
 use payments::model::provider::{Charged, Doubt, Outcome};
 use payments::model::webhook::EventState;
 use payments::ports::store::{Change, Step};
@@ -67,6 +67,44 @@ async fn a_client_that_comes_back_after_the_webhook_is_told_that_it_is_paid() {
     assert_eq!(key.answer.unwrap().status, 200);
 }
 
+/// No event has come, and the gateway has looked by itself.
+#[tokio::test]
+async fn a_client_that_comes_back_after_a_look_is_told_that_it_is_paid() {
+    let test = TestGateway::start().await;
+    let waiting = approved(&test).await;
+    test.clock.advance(61);
+    while settle::step(&test.gateway).await.unwrap().is_some() {}
+    assert_eq!(stored(&test, waiting.id).await.state.status(), Status::Completed);
+    let back = usecases::charge(test.gateway.clone(), with_the_order(), None, call()).await.unwrap();
+    assert_eq!((back.id, back.state.status()), (waiting.id, Status::Completed));
+    assert_eq!(resumes(&test).len(), 1);
+}
+
+/// Releases before recorded in the audit trail alone who had resumed a payment.
+#[tokio::test]
+async fn of_a_payment_that_a_release_before_resumed_the_trail_says_by_whom() {
+    let webhook = payments::model::event::Cause::webhook(client("demo"), "WH-1");
+    for (cause, is_told) in [(webhook, true), (call::<Payment>().cause, false)] {
+        let test = TestGateway::start().await;
+        let waiting = approved(&test).await;
+        let mut begun =
+            waiting.clone().begin_resume(ResumedBy::Gateway, attempt(9), test.gateway.now()).unwrap();
+        let State::Processing { flight, .. } = &mut begun.state else { panic!("not begun") };
+        let Operation::Resume(session) = &mut flight.operation else { panic!("not resumed") };
+        session.resumed_by = None;
+        let record = Event::payment_moved(Some(&waiting.state), &begun, &cause);
+        let step = Step::MovePayment { payment: begun, event: record };
+        test.gateway.store.commit(Change::from(step)).await.unwrap();
+        test.clock.advance(60);
+        let next = test.restarted().await;
+        while settle::step(&next).await.unwrap().is_some() {}
+        let completed = stored(&test, waiting.id).await.state;
+        assert_eq!((completed.status(), completed.resumed_by()), (Status::Completed, None));
+        let back = usecases::charge(next, with_the_order(), None, call()).await;
+        assert_eq!(back.is_ok(), is_told, "{back:?}");
+    }
+}
+
 #[tokio::test]
 async fn client_and_webhook_at_once_take_the_money_once() {
     for _ in 0..10 {
@@ -95,7 +133,7 @@ async fn a_process_that_dies_while_it_captures_leaves_the_same_call_to_be_repeat
     let waiting = approved(&test).await;
     event(&test, "WH-1", &waiting).await;
     // What is left of a process that died in its call.
-    let begun = waiting.clone().begin_resume(attempt(9), test.gateway.now()).unwrap();
+    let begun = waiting.clone().begin_resume(ResumedBy::Gateway, attempt(9), test.gateway.now()).unwrap();
     let cause = payments::model::event::Cause::webhook(client("demo"), "WH-1");
     let record = Event::payment_moved(Some(&waiting.state), &begun, &cause);
     let step = Step::MovePayment { payment: begun, event: record };

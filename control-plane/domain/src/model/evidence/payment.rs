@@ -228,7 +228,7 @@ impl Payment {
         let charge = charge.clone();
         let state = match self.request.capture {
             CaptureMode::Automatic if money.amount == self.request.amount => {
-                State::Completed { charge, to_refund: false }
+                State::Completed { charge, to_refund: false, resumed_by: None }
             }
             CaptureMode::Manual if money.amount <= self.request.amount => {
                 State::Captured { charge, captured: money.amount, to_refund: false }
@@ -296,11 +296,7 @@ impl Payment {
                 self.authorized_at(authorization)
             }
             (Operation::Charge, Standing::RequiresAction { url }) => {
-                Next::State(State::RequiresAction(Session {
-                    session: seen.reference.clone(),
-                    url: url.clone(),
-                    declined: false,
-                }))
+                Next::State(State::RequiresAction(Session::new(seen.reference.clone(), url.clone(), false)))
             }
             // What the payer chose was declined after all; they may choose something else for the same order.
             (Operation::Resume(session), Standing::Approved { declined: Some(_), page }) if is_its_own => {
@@ -309,10 +305,7 @@ impl Payment {
             }
             (Operation::Charge, Standing::Approved { declined: Some(refusal), page }) if is_its_own => {
                 Next::State(match page.clone() {
-                    Some(url) => {
-                        let session = seen.reference.clone();
-                        State::RequiresAction(Session { session, url, declined: true })
-                    }
+                    Some(url) => State::RequiresAction(Session::new(seen.reference.clone(), url, true)),
                     // What the payer had agreed to beforehand, or an order of the client, which may bring it back.
                     None => failed(refusal),
                 })

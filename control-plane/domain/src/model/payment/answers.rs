@@ -13,7 +13,7 @@ impl Payment {
         let flight = self.flight_of("charged", |o| matches!(o, Operation::Charge | Operation::Resume(_)))?;
         let (state, reference) = match self.heard(answer) {
             Outcome::Done(Charged::Completed { payment, charge }) => {
-                (State::Completed { charge, to_refund: false }, Some(payment))
+                (State::Completed { charge, to_refund: false, resumed_by: None }, Some(payment))
             }
             Outcome::Done(Charged::Authorized { payment, authorization }) => {
                 (State::Authorized(Authorization::new(authorization)), Some(payment))
@@ -21,7 +21,7 @@ impl Payment {
             Outcome::Done(Charged::RequiresAction { payment, url, declined }) => {
                 // What was declined once shows in the provider's object for good.
                 let declined = declined || flight.operation.is_after_a_decline();
-                (State::RequiresAction(Session { session: payment.clone(), url, declined }), Some(payment))
+                (State::RequiresAction(Session::new(payment.clone(), url, declined)), Some(payment))
             }
             Outcome::Done(Charged::Pending { payment }) => {
                 (State::Processing { flight, accepted: true }, Some(payment))

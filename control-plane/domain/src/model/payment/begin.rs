@@ -3,7 +3,7 @@
 use edge_core::money::Amount;
 use jiff::Timestamp;
 
-use super::{CancelWish, Cancelable, CaptureRefused, Flight, Operation, Payment, State};
+use super::{CancelWish, Cancelable, CaptureRefused, Flight, Operation, Payment, ResumedBy, Session, State};
 use crate::model::flight::{InFlight, KeyRef};
 use crate::model::id::AttemptId;
 use crate::model::transition::InvalidTransition;
@@ -25,10 +25,16 @@ impl Payment {
         }
     }
 
-    /// The payer came back from the provider's page.
-    pub fn begin_resume(self, attempt: AttemptId, at: Timestamp) -> Result<Self, InvalidTransition> {
+    /// The payer has approved on the provider's page, as `by` says.
+    pub fn begin_resume(
+        self,
+        by: ResumedBy,
+        attempt: AttemptId,
+        at: Timestamp,
+    ) -> Result<Self, InvalidTransition> {
         match self.state.clone() {
             State::RequiresAction(session) => {
+                let session = Session { resumed_by: Some(by), ..session };
                 Ok(self.begin(Operation::Resume(session), InFlight::new(attempt, at), at))
             }
             _ => Err(self.refuse("resumed")),

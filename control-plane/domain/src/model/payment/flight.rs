@@ -4,7 +4,7 @@ use edge_core::money::Amount;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Authorization, Failure, Session, State};
+use super::{Authorization, Failure, ResumedBy, Session, State};
 use crate::model::flight::{InFlight, KeyRef};
 use crate::model::id::AttemptId;
 use crate::model::provider::{Doubt, OperationKind};
@@ -50,6 +50,16 @@ impl Operation {
         }
     }
 
+    /// Who took the payer's consent before it, or takes it.
+    #[must_use]
+    pub const fn resumed_by(&self) -> Option<ResumedBy> {
+        match self {
+            Self::Resume(session) | Self::Cancel(Cancelable::Session(session)) => session.resumed_by,
+            Self::Capture { of: held, .. } | Self::Cancel(Cancelable::Authorization(held)) => held.resumed_by,
+            Self::Charge => None,
+        }
+    }
+
     /// Whether an earlier operation of its kind was declined.
     #[must_use]
     pub const fn is_after_a_decline(&self) -> bool {
@@ -92,7 +102,9 @@ pub(super) fn canceled_as_wished(outcome: State, wish: CancelWish, at: Timestamp
     match outcome {
         State::RequiresAction(session) => cancel(Cancelable::Session(session)),
         State::Authorized(authorization) => cancel(Cancelable::Authorization(authorization)),
-        State::Completed { charge, .. } => State::Completed { charge, to_refund: true },
+        State::Completed { charge, resumed_by, .. } => {
+            State::Completed { charge, to_refund: true, resumed_by }
+        }
         State::Captured { charge, captured, .. } => State::Captured { charge, captured, to_refund: true },
         other => other,
     }

@@ -26,7 +26,7 @@ use edge_core::money::{Amount, Money};
 use jiff::Timestamp;
 
 pub use self::flight::{CancelWish, Cancelable, Flight, Operation};
-pub use self::state::{Authorization, CancelReason, Failure, Session, State};
+pub use self::state::{Authorization, CancelReason, Failure, ResumedBy, Session, State};
 pub use self::status::Status;
 pub use self::terms::ChargeTerms;
 
@@ -104,6 +104,7 @@ impl Payment {
     }
 
     pub(crate) fn enter(mut self, state: State, reference: Option<ProviderRef>, at: Timestamp) -> Self {
+        let state = state.keeping(self.state.resumed_by());
         self.state = match self.state.flight().and_then(|flight| flight.cancel.clone()) {
             Some(wish) => canceled_as_wished(state, wish, at),
             None => state,

@@ -27,6 +27,8 @@ pub enum State {
         /// The client wanted it canceled before the outcome was known: the money goes back.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         to_refund: bool,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        resumed_by: Option<ResumedBy>,
     },
     /// What was authorized has been captured, in full or in part; the rest is released.
     Captured {
@@ -52,6 +54,25 @@ pub struct Session {
     /// The provider declined what the payer chose there. Only the payer, by coming back, sets off another try.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub declined: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resumed_by: Option<ResumedBy>,
+}
+
+impl Session {
+    #[must_use]
+    pub const fn new(session: ProviderRef, url: String, declined: bool) -> Self {
+        Self { session, url, declined, resumed_by: None }
+    }
+}
+
+/// Who took the payer's consent last. Nobody did, or a release before did not record it: `None`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ResumedBy {
+    /// The client brought back what the payer had approved.
+    Client,
+    /// The provider said so first: by an event, or when the gateway looked.
+    Gateway,
 }
 
 /// Why a payment ended without money, where nobody here asked for it.
@@ -80,12 +101,14 @@ pub struct Authorization {
     /// A capture of it was declined, and the provider's object may go on showing that.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub capture_declined: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resumed_by: Option<ResumedBy>,
 }
 
 impl Authorization {
     #[must_use]
     pub const fn new(authorization: ProviderRef) -> Self {
-        Self { authorization, capture_declined: false }
+        Self { authorization, capture_declined: false, resumed_by: None }
     }
 
     #[must_use]
@@ -144,6 +167,31 @@ impl State {
             }
             _ => None,
         }
+    }
+
+    /// Who took the payer's consent last.
+    #[must_use]
+    pub const fn resumed_by(&self) -> Option<ResumedBy> {
+        match self {
+            Self::RequiresAction(session) => session.resumed_by,
+            Self::Authorized(authorization) => authorization.resumed_by,
+            Self::Completed { resumed_by, .. } => *resumed_by,
+            Self::Processing { flight, .. } | Self::Queued { flight, .. } | Self::Unknown { flight, .. } => {
+                flight.operation.resumed_by()
+            }
+            Self::Created | Self::Captured { .. } | Self::Canceled { .. } | Self::Failed { .. } => None,
+        }
+    }
+
+    /// The same, entered from a state in which `by` had taken the payer's consent.
+    pub(super) fn keeping(mut self, by: Option<ResumedBy>) -> Self {
+        match &mut self {
+            Self::RequiresAction(Session { resumed_by, .. })
+            | Self::Authorized(Authorization { resumed_by, .. })
+            | Self::Completed { resumed_by, .. } => *resumed_by = resumed_by.or(by),
+            _ => {}
+        }
+        self
     }
 
     /// Whether it waits for the payer, the client or the provider while money is held, offered or to go back.

@@ -3,7 +3,7 @@
 
 use super::{Job, Trouble, Worked};
 use crate::model::event::Cause;
-use crate::model::payment::{Payment, State};
+use crate::model::payment::{Payment, ResumedBy, State};
 use crate::model::provider::OperationKind;
 use crate::ports::provider::PaymentProvider;
 use crate::usecases::OperationError;
@@ -33,7 +33,7 @@ pub(crate) async fn resume_approved(
     let call = Call::silent(cause.clone(), OperationKind::Resume);
     let moved = payment
         .clone()
-        .begin_resume(gateway.new_attempt_id(), gateway.now())
+        .begin_resume(ResumedBy::Gateway, gateway.new_attempt_id(), gateway.now())
         .map_err(|problem| Trouble::Failed(problem.to_string()))?;
     match begin(gateway, provider, &payment, moved, Patience::none(), &call).await {
         // The provider's no is recorded in the payment.
