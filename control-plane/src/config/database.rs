@@ -75,6 +75,18 @@ mod tests {
     }
 
     #[test]
+    fn a_password_that_must_be_escaped_is_told_how() {
+        for uri in [
+            "postgres://u:pa/ss@db/gateway",
+            "postgres://u:pa#ss@db/gateway",
+            "postgres://u:pa?ss@db/gateway",
+        ] {
+            let errors = read(&[("DB_URI", uri)]).unwrap_err();
+            assert!(errors[0].starts_with("DB_URI") && errors[0].contains("`%2F` for `/`"), "{errors:?}");
+        }
+    }
+
+    #[test]
     fn what_is_wrong_is_reported_at_once() {
         let wrong = [
             ("DB_URI", "mysql://x"),

@@ -9,11 +9,11 @@ use payments::ports::clock::{Clock, SystemClock, SystemEntropy};
 use payments::ports::queue::Queue;
 use payments::usecases::gateway::Gateway;
 use payments::usecases::retries::Retries;
+use payments_providers::Providers;
+use payments_stores::{self as stores, MigrateOnStart};
 use tokio_util::task::TaskTracker;
 
 use crate::config::GatewaySettings;
-use payments_providers::Providers;
-use payments_stores::{self as stores, MigrateOnStart};
 
 /// Who opens the gateway.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

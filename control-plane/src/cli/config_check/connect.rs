@@ -6,14 +6,14 @@ use edge_core::provider::Provider;
 use payments::model::evidence::{Found, LookUp};
 use payments::model::provider::ProviderRef;
 use payments::ports::clock::SystemClock;
+use payments_providers::{Providers, Settings};
+use payments_stores::{self as stores, DatabaseSettings, MigrateOnStart, SchemaError};
 
 use super::Report;
 use crate::cache::RedisUri;
 use crate::causes::with_causes;
 use crate::config::QueueSettings;
 use crate::jobs::rabbit;
-use payments_providers::{Providers, Settings};
-use payments_stores::{self as stores, DatabaseSettings, MigrateOnStart, SchemaError};
 
 /// A payment that no provider has, as each would name one.
 const NO_STRIPE_PAYMENT: &str = "pi_0";

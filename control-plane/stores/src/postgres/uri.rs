@@ -115,14 +115,13 @@ mod tests {
     }
 
     #[test]
-    fn a_password_that_must_be_escaped_is_told_how() {
+    fn a_password_that_must_be_escaped_makes_no_address() {
         for uri in [
             "postgres://u:pa/ss@db/gateway",
             "postgres://u:pa#ss@db/gateway",
             "postgres://u:pa?ss@db/gateway",
         ] {
-            let error = options(uri).unwrap_err().to_string();
-            assert!(error.contains("`%2F` for `/`"), "{uri}: {error}");
+            assert_eq!(options(uri).unwrap_err(), InvalidUri::Malformed, "{uri}");
         }
         let escaped = options("postgres://u:pa%2Fss@db/gateway").unwrap();
         assert_eq!((escaped.get_host(), escaped.get_username()), ("db", "u"));
