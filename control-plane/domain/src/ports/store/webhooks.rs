@@ -14,7 +14,7 @@ use crate::model::webhook::{Dispute, WebhookEvent};
 #[derive(Clone, Debug, Default)]
 pub struct WebhookFilter {
     pub provider: Option<Provider>,
-    /// One of [`EventState::NAMES`].
+    /// One of [`EventState::NAMES`](crate::model::webhook::EventState::NAMES).
     pub state: Option<String>,
     pub limit: u32,
 }
