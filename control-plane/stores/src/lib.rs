@@ -13,6 +13,7 @@ mod rows;
 mod schema;
 mod settings;
 mod shares;
+mod sql;
 pub mod sqlite;
 mod stored_request;
 pub mod unreadable;
@@ -22,6 +23,9 @@ use std::sync::Arc;
 
 use payments::ports::store::{Store, StoreError};
 
+use self::postgres::Postgres;
+use self::sql::SqlStore;
+use self::sqlite::Sqlite;
 pub use inspect::{Inspection, inspect};
 pub use schema::{Migrated, SchemaError};
 pub use settings::{DatabaseSettings, MigrateOnStart};
@@ -44,8 +48,8 @@ pub enum OpenError {
 pub async fn open(settings: impl Into<DatabaseSettings>) -> Result<Arc<dyn Store>, OpenError> {
     let settings = settings.into();
     match Kind::of(&settings.uri)? {
-        Kind::Sqlite => Ok(Arc::new(sqlite::SqliteStore::open(&settings).await?)),
-        Kind::Postgres => Ok(Arc::new(postgres::PostgresStore::open(&settings).await?)),
+        Kind::Sqlite => Ok(Arc::new(SqlStore(Sqlite::open(&settings).await?))),
+        Kind::Postgres => Ok(Arc::new(SqlStore(Postgres::open(&settings).await?))),
     }
 }
 
@@ -73,4 +77,13 @@ impl Kind {
             scheme => Err(OpenError::UnknownScheme(scheme.map_or(uri, |(name, _)| name).to_owned())),
         }
     }
+}
+
+/// A statement that was not executed, or was undone.
+fn not_written(error: impl std::error::Error + Send + Sync + 'static) -> StoreError {
+    StoreError::NotWritten(Box::new(error))
+}
+
+fn unavailable(error: impl std::error::Error + Send + Sync + 'static) -> StoreError {
+    StoreError::Unavailable(Box::new(error))
 }

@@ -8,21 +8,17 @@ use jiff::{SignedDuration, Timestamp};
 use payments::model::id::PaymentId;
 use payments::model::payment::{Payment, Status};
 use payments::ports::store::{Filter, Rows, StoreError};
+use sqlx::{AssertSqlSafe, SqlSafeStr as _};
 
 use super::reads::PAYMENT_COLUMNS;
 use super::rows::PaymentRow;
+use super::sql::{Argument, Query};
 use super::unreadable::RowReader;
 
 /// Ids and `created_at` are made one after the other, by one clock.
 const APART: SignedDuration = SignedDuration::from_secs(1);
 /// Pages of nothing but unreadable rows that are passed over. More is no exception but the state of the table.
 const BLIND_PAGES_MAX: u8 = 100;
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Argument {
-    Text(String),
-    Number(i64),
-}
 
 /// A statement and its arguments, in the order of their numbers.
 #[derive(Debug, PartialEq, Eq)]
@@ -63,6 +59,12 @@ impl Listing {
         let walks: Vec<_> = walks.iter().enumerate().map(|(n, more)| walk(n, more)).collect();
         let sql = format!("{} ORDER BY id DESC LIMIT ${limit}", walks.join(" UNION ALL "));
         Self { sql, arguments }
+    }
+}
+
+impl From<Listing> for Query {
+    fn from(Listing { sql, arguments }: Listing) -> Self {
+        Self { sql: AssertSqlSafe(sql).into_sql_str(), arguments }
     }
 }
 

@@ -35,6 +35,12 @@ macro_rules! is_dismissed {
 
 const EVENT_COLUMNS: &str = event_columns!();
 
+/// `$1`: the provider, `$2`: the event's id, `$3`: its kind, `$4`: its body, `$5`: the body's SHA-256, `$6`: when the
+/// provider made it, `$7`: when it came, and is due.
+pub(super) const RECEIVE: &str = "
+    INSERT INTO webhook_events (provider, id, kind, body, body_sha256, created_at, received_at, state, next_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, 'received', $7) ON CONFLICT (provider, id) DO NOTHING";
+
 /// `$1`: the provider, `$2`: the event's id.
 pub(super) const EVENT: &str =
     concat!("SELECT ", event_columns!(), " FROM webhook_events WHERE provider = $1 AND id = $2");

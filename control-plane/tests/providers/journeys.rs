@@ -23,7 +23,6 @@ use payments::usecases::settle::step;
 use payments::usecases::webhook::receive;
 use payments::usecases::{self, OperationError};
 use payments_stores::DatabaseSettings;
-use payments_stores::sqlite::SqliteStore;
 use serde_json::{Value, json};
 use tokio_util::task::TaskTracker;
 
@@ -55,7 +54,7 @@ impl Journey {
         let folder = tempfile::tempdir().unwrap();
         let uri = format!("sqlite://{}", folder.path().join("gateway.db").display());
         let gateway = Arc::new(Gateway {
-            store: Arc::new(SqliteStore::open(&DatabaseSettings::new(uri)).await.unwrap()),
+            store: payments_stores::open(DatabaseSettings::new(uri)).await.unwrap(),
             providers: [(Provider::Stripe, shop.stripe()), (Provider::Paypal, shop.paypal())].into(),
             started_at: payments::ports::clock::Clock::now(&*shop.clock),
             clock: shop.clock.clone(),

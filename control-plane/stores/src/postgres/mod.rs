@@ -2,37 +2,35 @@
 //! money stands in the statement that it guards.
 
 mod connections;
-mod due_work;
 mod evidence;
 mod grants;
 mod inspect;
 mod parameters;
 mod pooling;
-mod reconciling;
 mod refusal;
 mod rows;
 mod schema;
 mod sent;
-mod store;
 mod uri;
 mod waves;
-mod webhooks;
 mod writer;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::OpenError;
+use payments::ports::store::StoreError;
+
 use crate::group_commit::GroupCommit;
 use crate::renewal::Renewal;
 use crate::schema::Migrated;
 use crate::settings::DatabaseSettings;
 use crate::shares::Shares;
+use crate::sql::{Database, Purpose, Query, Row, bind_all};
 use crate::unreadable::RowReader;
+use crate::{OpenError, not_written, unavailable};
 use connections::{Connections, Limits};
 pub use grants::grants;
 pub(super) use inspect::inspect;
-use payments::ports::store::StoreError;
 pub use uri::{InvalidUri, options};
 use writer::PostgresWriter;
 
@@ -46,7 +44,7 @@ const OPERATORS: u32 = 2;
 /// Of an operator, who may read the whole table.
 const OPERATORS_STATEMENT_MAX: Duration = Duration::from_secs(60);
 
-pub struct PostgresStore {
+pub(crate) struct Postgres {
     commits: GroupCommit,
     /// For what money waits for, all of it by keys: payments, refunds, providers' events, due work.
     money: Connections,
@@ -58,12 +56,12 @@ pub struct PostgresStore {
     rows: RowReader,
 }
 
-impl PostgresStore {
+impl Postgres {
     /// Connects to the database that the settings name (`postgres://USER:PASSWORD@HOST/DATABASE`).
     ///
     /// # Errors
     /// If the database cannot be reached, or this build cannot serve its schema.
-    pub async fn open(settings: &DatabaseSettings) -> Result<Self, OpenError> {
+    pub(crate) async fn open(settings: &DatabaseSettings) -> Result<Self, OpenError> {
         let options = options(&settings.uri).map_err(unavailable)?;
         schema::prepare(&options, settings.migrate_on_start).await?;
         let renewal = Arc::new(Renewal::default());
@@ -91,11 +89,57 @@ pub async fn migrate(uri: &str) -> Result<Migrated, OpenError> {
     Ok(schema::migrate(&options(uri).map_err(unavailable)?).await?)
 }
 
-/// A statement that was not executed, or was undone.
-fn not_written(error: impl std::error::Error + Send + Sync + 'static) -> StoreError {
-    StoreError::NotWritten(Box::new(error))
+impl Postgres {
+    const fn connections(&self, purpose: Purpose) -> &Connections {
+        match purpose {
+            Purpose::Money => &self.money,
+            Purpose::List => &self.lists,
+            Purpose::Operators => &self.operators,
+        }
+    }
 }
 
-fn unavailable(error: impl std::error::Error + Send + Sync + 'static) -> StoreError {
-    StoreError::Unavailable(Box::new(error))
+impl Database for Postgres {
+    /// Other processes may write.
+    const IS_EXCLUSIVE: bool = false;
+
+    fn commits(&self) -> &GroupCommit {
+        &self.commits
+    }
+
+    fn rows(&self) -> &RowReader {
+        &self.rows
+    }
+
+    fn shares(&self) -> &Shares {
+        &self.shares
+    }
+
+    /// The server ends it.
+    fn list_max(&self) -> Option<Duration> {
+        None
+    }
+
+    async fn all<R: Row>(&self, purpose: Purpose, query: Query) -> Result<Vec<R>, StoreError> {
+        let Query { sql, arguments } = &query;
+        self.connections(purpose)
+            .all(|| bind_all!(sqlx::query_as(sql.clone()), arguments.iter().cloned()))
+            .await
+    }
+
+    async fn one<R: Row>(&self, purpose: Purpose, query: Query) -> Result<Option<R>, StoreError> {
+        let Query { sql, arguments } = &query;
+        self.connections(purpose)
+            .one(|| bind_all!(sqlx::query_as(sql.clone()), arguments.iter().cloned()))
+            .await
+    }
+
+    async fn one_written<R: Row>(&self, purpose: Purpose, query: Query) -> Result<Option<R>, StoreError> {
+        self.one(purpose, query).await
+    }
+
+    async fn execute(&self, purpose: Purpose, query: Query) -> Result<u64, StoreError> {
+        let Query { sql, arguments } = query;
+        self.connections(purpose).execute(bind_all!(sqlx::query(sql), arguments)).await
+    }
 }

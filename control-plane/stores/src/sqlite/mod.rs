@@ -1,14 +1,11 @@
 //! SQLite: the embedded default. One writer, write-ahead log, and a disk flush at every commit.
 
 mod commit;
-mod due_work;
 mod file;
 mod inspect;
 mod key;
 mod private;
-mod reconciling;
 mod schema;
-mod store;
 mod webhooks;
 mod writer;
 
@@ -17,18 +14,19 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use payments::ports::store::StoreError;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Connection as _, SqliteConnection, SqlitePool};
 
-use crate::OpenError;
 use crate::group_commit::GroupCommit;
 use crate::schema::Migrated;
 use crate::settings::{DatabaseSettings, MigrateOnStart};
 use crate::shares::Shares;
+use crate::sql::{Database, Purpose, Query, Row, bind_all};
 use crate::unreadable::RowReader;
+use crate::{OpenError, not_written, unavailable};
 use file::DatabaseFile;
 pub(super) use inspect::inspect;
-use payments::ports::store::StoreError;
 use writer::SqliteWriter;
 
 const READERS: u32 = 4;
@@ -36,7 +34,7 @@ const READERS: u32 = 4;
 const LIST_READERS: u32 = 2;
 const PATIENCE: Duration = Duration::from_secs(5);
 
-pub struct SqliteStore {
+pub(crate) struct Sqlite {
     commits: GroupCommit,
     /// One connection: SQLite has one writer at a time, and waiting here is fairer than its busy loop.
     writer: SqlitePool,
@@ -50,12 +48,12 @@ pub struct SqliteStore {
     rows: RowReader,
 }
 
-impl SqliteStore {
+impl Sqlite {
     /// Opens or makes the file that the settings name (`sqlite://PATH`).
     ///
     /// # Errors
     /// If the file cannot be opened, or this build cannot serve its schema.
-    pub async fn open(settings: &DatabaseSettings) -> Result<Self, OpenError> {
+    pub(crate) async fn open(settings: &DatabaseSettings) -> Result<Self, OpenError> {
         let options =
             options(&settings.uri)?.create_if_missing(settings.migrate_on_start != MigrateOnStart::Never);
         private::files(&options, settings.migrate_on_start != MigrateOnStart::Never).map_err(unavailable)?;
@@ -116,11 +114,56 @@ fn options(uri: &str) -> Result<SqliteConnectOptions, StoreError> {
         .busy_timeout(PATIENCE))
 }
 
-/// Nothing of a change was executed, or it was undone.
-fn not_written(error: impl std::error::Error + Send + Sync + 'static) -> StoreError {
-    StoreError::NotWritten(Box::new(error))
+impl Sqlite {
+    fn readers(&self, purpose: Purpose) -> &SqlitePool {
+        match purpose {
+            Purpose::Money => &self.readers,
+            Purpose::List | Purpose::Operators => &self.lists,
+        }
+    }
 }
 
-fn unavailable(error: impl std::error::Error + Send + Sync + 'static) -> StoreError {
-    StoreError::Unavailable(Box::new(error))
+impl Database for Sqlite {
+    /// One process serves a file; a second one would not share its writer.
+    const IS_EXCLUSIVE: bool = true;
+
+    fn commits(&self) -> &GroupCommit {
+        &self.commits
+    }
+
+    fn rows(&self) -> &RowReader {
+        &self.rows
+    }
+
+    fn shares(&self) -> &Shares {
+        &self.shares
+    }
+
+    fn list_max(&self) -> Option<Duration> {
+        Some(self.list_max)
+    }
+
+    async fn all<R: Row>(&self, purpose: Purpose, query: Query) -> Result<Vec<R>, StoreError> {
+        let Query { sql, arguments } = query;
+        let query = bind_all!(sqlx::query_as(sql), arguments);
+        query.fetch_all(self.readers(purpose)).await.map_err(unavailable)
+    }
+
+    async fn one<R: Row>(&self, purpose: Purpose, query: Query) -> Result<Option<R>, StoreError> {
+        let Query { sql, arguments } = query;
+        let query = bind_all!(sqlx::query_as(sql), arguments);
+        query.fetch_optional(self.readers(purpose)).await.map_err(unavailable)
+    }
+
+    async fn one_written<R: Row>(&self, _: Purpose, query: Query) -> Result<Option<R>, StoreError> {
+        let Query { sql, arguments } = query;
+        let query = bind_all!(sqlx::query_as(sql), arguments);
+        query.fetch_optional(&self.writer).await.map_err(unavailable)
+    }
+
+    async fn execute(&self, _: Purpose, query: Query) -> Result<u64, StoreError> {
+        let Query { sql, arguments } = query;
+        let query = bind_all!(sqlx::query(sql), arguments);
+        Ok(query.execute(&self.writer).await.map_err(unavailable)?.rows_affected())
+    }
 }
