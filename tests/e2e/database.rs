@@ -1,8 +1,8 @@
 //! A gateway on a database that others look after: with a role that owns nothing, and behind a connection pool.
 
-use control_plane::store::{self, postgres::grants};
 use gateway_tests::{Gateway, Own};
 use local_stack::{Options, Stack};
+use payments_stores::{self as stores, postgres::grants};
 use serde_json::json;
 use test_services::{PgBouncer, PostgresServer};
 
@@ -29,7 +29,7 @@ async fn works(gateway: &Gateway<'_>) {
 async fn a_role_with_the_printed_grants_alone_can_serve_and_cannot_change_the_schema() {
     let Some(server) = PostgresServer::own().await else { return };
     let database = server.database().await;
-    store::migrate(database.uri()).await.unwrap();
+    stores::migrate(database.uri()).await.unwrap();
     database
         .run("CREATE ROLE serves LOGIN PASSWORD 'throwaway'; REVOKE CREATE ON SCHEMA public FROM PUBLIC")
         .await;
@@ -38,7 +38,7 @@ async fn a_role_with_the_printed_grants_alone_can_serve_and_cannot_change_the_sc
     let own =
         Own::start(&[("DB_URI", &uri), ("MIGRATE_ON_START", "if-empty"), ("RECONCILE_EVERY", "5m")]).await;
     works(&own.gateway()).await;
-    assert!(store::migrate(&uri).await.is_err(), "it may change the schema");
+    assert!(stores::migrate(&uri).await.is_err(), "it may change the schema");
     let log = std::fs::read_to_string(own.stack.run_dir().log("control-plane")).unwrap();
     assert!(!log.contains("permission denied"), "{log}");
 }
@@ -57,7 +57,7 @@ async fn a_pool_that_lends_transactions_is_refused_with_the_reason() {
     let Some(server) = PostgresServer::own().await else { return };
     let Some(pool) = PgBouncer::before(&server, "transaction").await else { return };
     let database = server.database().await;
-    store::migrate(database.uri()).await.unwrap();
+    stores::migrate(database.uri()).await.unwrap();
     let folder = tempfile::tempdir().unwrap();
     let options = Options::for_test(folder.path()).unwrap().with("DB_URI", pool.uri(&database));
     let error = format!("{:#}", Stack::start(options).await.unwrap_err());

@@ -9,7 +9,21 @@ use tracing_subscriber::filter::LevelFilter;
 /// Libraries that are loud about what the program says itself, and one that traces a password.
 const SILENT: &str = "lapin=off,amq_protocol_tcp=off";
 
-/// A level, and others for parts of the program: `info,control_plane::store=debug`.
+/// Parts of the program that had other names in the release before, which goes for one release more: how a directive
+/// began, and how it begins now.
+const MOVED: [(&str, &str); 8] = [
+    // `payments` is the beginning of the stores' and the providers' names, too.
+    ("control_plane=", "payments="),
+    ("control_plane=", "crash_points="),
+    ("control_plane::domain", "payments::"),
+    ("control_plane::store", "payments_stores"),
+    ("control_plane::providers", "payments_providers"),
+    ("control_plane::crash_point", "crash_points"),
+    ("control_plane::worker", "control_plane::jobs"),
+    ("control_plane::queue", "control_plane::jobs::rabbit"),
+];
+
+/// A level, and others for parts of the program: `info,payments_stores=debug`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Level(String);
 
@@ -17,17 +31,18 @@ pub struct Level(String);
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum WrongLevel {
     #[error(
-        "`{0}` is no level; must be off, error, warn, info, debug or trace, or a list as in `info,control_plane::store=debug`"
+        "`{0}` is no level; must be off, error, warn, info, debug or trace, or a list as in `info,payments_stores=debug`"
     )]
     Unknown(String),
-    #[error("`{0}` is not `PART=LEVEL`, as in `control_plane::store=debug`")]
+    #[error("`{0}` is not `PART=LEVEL`, as in `payments_stores=debug`")]
     Directive(String),
 }
 
 impl Level {
     pub(crate) fn filter(&self) -> EnvFilter {
+        let moved: String = self.0.split(',').flat_map(renamed).map(|directive| directive + ",").collect();
         // Nothing is lost on the way: each directive was parsed by the same library before.
-        EnvFilter::new(format!("{SILENT},{}", self.0))
+        EnvFilter::new(format!("{SILENT},{moved}{}", self.0))
     }
 }
 
@@ -70,6 +85,15 @@ fn directive(text: &str) -> Result<&str, WrongLevel> {
     Ok(text)
 }
 
+/// The same for parts by the names that they have now.
+fn renamed(directive: &str) -> impl Iterator<Item = String> {
+    MOVED.into_iter().filter_map(move |(before, now)| {
+        let rest = directive.strip_prefix(before)?;
+        // `payments::` already ends as a path goes on.
+        Some(format!("{now}{}", if now.ends_with(':') { rest.trim_start_matches(':') } else { rest }))
+    })
+}
+
 fn is_level(text: &str) -> bool {
     text.parse::<LevelFilter>().is_ok()
 }
@@ -80,16 +104,26 @@ mod tests {
 
     #[test]
     fn levels_and_lists_of_them_are_taken() {
-        for text in [
-            "info",
-            "WARN",
-            "off",
-            "debug,control_plane=trace",
-            " info , control_plane::store=debug\n",
-            "info,",
-        ] {
+        for text in
+            ["info", "WARN", "off", "debug,control_plane=trace", " info , payments_stores=debug\n", "info,"]
+        {
             text.parse::<Level>().unwrap();
         }
+    }
+
+    #[test]
+    fn parts_are_still_known_by_the_names_of_the_release_before() {
+        let filter = |text: &str| text.parse::<Level>().unwrap().filter().to_string();
+        for (text, now) in [
+            ("info,control_plane=debug", "payments=debug"),
+            ("info,control_plane::store::postgres=debug", "payments_stores::postgres=debug"),
+            ("info,control_plane::domain=debug", "payments::=debug"),
+            ("info,control_plane::domain::operations=debug", "payments::operations=debug"),
+            ("info,control_plane::queue=debug", "control_plane::jobs::rabbit=debug"),
+        ] {
+            assert!(filter(text).contains(now), "{text}: {}", filter(text));
+        }
+        assert!(!filter("info,payments_stores=debug").contains("control_plane"));
     }
 
     /// The library takes each of them and then logs nothing.

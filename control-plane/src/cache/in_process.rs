@@ -6,10 +6,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use edge_core::client::ClientId;
 use edge_core::idempotency::{ClaimRequest, Fence, Fenced, Record, Scope, SealedAnswer, Verdict};
+use payments::ports::clock::Clock;
 
 use super::quota::{Keeping, Quota};
 use super::{CacheError, Completed, EdgeCache};
-use crate::domain::clock::Clock;
 
 /// A record without its answer, with its places in the map and the order, roughly.
 const RECORD_BYTES: usize = 384;

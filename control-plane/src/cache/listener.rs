@@ -13,13 +13,12 @@ use edge_core::attestation::{self, Keys, Refusal};
 use edge_core::error::{ErrorBody, ErrorCode};
 use edge_core::idempotency::{CLAIMS_PATH, ClaimRequest, MARKER, MARKER_HEADER, Verdict};
 use futures_util::future::join_all;
+use payments::ports::clock::Clock;
 
 use super::{CacheError, EdgeCache};
-use crate::domain::clock::Clock;
-use crate::edge_clock;
 use crate::readiness::Probe;
 use crate::server::{Unread, read_body};
-use crate::unattested;
+use crate::{edge_clock, unattested};
 
 /// A claim has about 200; a call, up to 64 of them.
 const BODY_BYTES_MAX: usize = 32 * 1024;

@@ -15,13 +15,12 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use edge_core::client::ClientId;
 use edge_core::idempotency::{ClaimRequest, Fence, Fenced, Scope, SealedAnswer, Verdict};
+use payments::ports::clock::Clock;
 
 pub use in_process::{InProcessCache, Limits};
 pub use listener::router;
 pub use quota::Keeping;
 pub use redis::{RedisCache, RedisUri};
-
-use crate::domain::clock::Clock;
 
 /// A store of claims that several edges share. Each operation is atomic.
 #[async_trait]

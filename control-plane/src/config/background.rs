@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use super::{ConfigError, GatewaySettings, ProcessSettings, ReconcileSettings, Source, keep, keep_all};
-use crate::queue::{AmqpUri, QueuePrefix};
+use crate::jobs::rabbit::{AmqpUri, QueuePrefix};
 
 const WORKERS: &str = "WORKERS";
 const WORKERS_DEFAULT: u16 = 16;

@@ -2,37 +2,38 @@
 
 use std::time::Duration;
 
+use payments_stores::{DatabaseSettings, MigrateOnStart};
+
 use super::{ConfigError, Source, db_uri, keep};
-use crate::store::{DatabaseSettings, MigrateOnStart};
 
 const CONNECTIONS_MAX: u32 = 200;
 const TIMEOUT_MS_MAX: u64 = 60_000;
 
-impl DatabaseSettings {
-    /// Reads every setting and reports everything that is wrong at once.
-    pub(super) fn read(source: &Source) -> Result<Self, Vec<ConfigError>> {
-        let mut errors = Vec::new();
-        let settings = keep(&mut errors, db_uri(source)).map(Self::new);
-        let migrate = source.read_with("MIGRATE_ON_START", |text| match text {
-            "on" => Ok(MigrateOnStart::Always),
-            "if-empty" => Ok(MigrateOnStart::IfEmpty),
-            "off" => Ok(MigrateOnStart::Never),
-            _ => Err("must be `on`, `if-empty` or `off`".to_owned()),
-        });
-        let migrate = keep(&mut errors, migrate);
-        let connections = keep(&mut errors, connections(source, "DB_CONNECTIONS", 2));
-        let lists = keep(&mut errors, connections_of_lists(source));
-        let timeout = keep(&mut errors, read_timeout(source));
-        match (settings, migrate, connections, lists, timeout) {
-            (Some(settings), Some(migrate), Some(connections), Some(lists), Some(timeout)) => Ok(Self {
+/// Reads every setting and reports everything that is wrong at once.
+pub(super) fn database(source: &Source) -> Result<DatabaseSettings, Vec<ConfigError>> {
+    let mut errors = Vec::new();
+    let settings = keep(&mut errors, db_uri(source)).map(DatabaseSettings::new);
+    let migrate = source.read_with("MIGRATE_ON_START", |text| match text {
+        "on" => Ok(MigrateOnStart::Always),
+        "if-empty" => Ok(MigrateOnStart::IfEmpty),
+        "off" => Ok(MigrateOnStart::Never),
+        _ => Err("must be `on`, `if-empty` or `off`".to_owned()),
+    });
+    let migrate = keep(&mut errors, migrate);
+    let connections = keep(&mut errors, connections(source, "DB_CONNECTIONS", 2));
+    let lists = keep(&mut errors, connections_of_lists(source));
+    let timeout = keep(&mut errors, read_timeout(source));
+    match (settings, migrate, connections, lists, timeout) {
+        (Some(settings), Some(migrate), Some(connections), Some(lists), Some(timeout)) => {
+            Ok(DatabaseSettings {
                 migrate_on_start: migrate.unwrap_or(settings.migrate_on_start),
                 connections: connections.unwrap_or(settings.connections),
                 list_connections: lists.unwrap_or(settings.list_connections),
                 read_timeout: timeout.unwrap_or(settings.read_timeout),
                 ..settings
-            }),
-            _ => Err(errors),
+            })
         }
+        _ => Err(errors),
     }
 }
 
@@ -60,7 +61,7 @@ mod tests {
 
     fn read(settings: &[(&str, &str)]) -> Result<DatabaseSettings, Vec<String>> {
         let settings = settings.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
-        DatabaseSettings::read(&Source::new(settings, None).unwrap())
+        database(&Source::new(settings, None).unwrap())
             .map_err(|errors| errors.iter().map(ToString::to_string).collect())
     }
 
@@ -71,6 +72,18 @@ mod tests {
         assert_eq!(read(&[server]).unwrap().migrate_on_start, MigrateOnStart::IfEmpty);
         let off = ("MIGRATE_ON_START", "off");
         assert_eq!(read(&[server, off]).unwrap().migrate_on_start, MigrateOnStart::Never);
+    }
+
+    #[test]
+    fn a_password_that_must_be_escaped_is_told_how() {
+        for uri in [
+            "postgres://u:pa/ss@db/gateway",
+            "postgres://u:pa#ss@db/gateway",
+            "postgres://u:pa?ss@db/gateway",
+        ] {
+            let errors = read(&[("DB_URI", uri)]).unwrap_err();
+            assert!(errors[0].starts_with("DB_URI") && errors[0].contains("`%2F` for `/`"), "{errors:?}");
+        }
     }
 
     #[test]

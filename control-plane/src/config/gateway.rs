@@ -1,10 +1,12 @@
 //! What every role needs that works on payments.
 
+use payments::usecases::retries::RetryPolicy;
+
+use super::database::database;
 use super::providers::providers;
 use super::{ConfigError, Source, keep, keep_all, retries};
-use crate::domain::retries::RetryPolicy;
-use crate::providers::{Settings, Timeouts};
-use crate::store::DatabaseSettings;
+use payments_providers::{Settings, Timeouts};
+use payments_stores::DatabaseSettings;
 
 #[derive(Debug)]
 pub struct GatewaySettings {
@@ -17,7 +19,7 @@ impl GatewaySettings {
     /// Reads every setting and reports everything that is wrong at once.
     pub fn read(source: &Source) -> Result<Self, Vec<ConfigError>> {
         let mut errors = Vec::new();
-        let database = keep_all(&mut errors, DatabaseSettings::read(source));
+        let database = keep_all(&mut errors, database(source));
         let providers = keep_all(&mut errors, providers(source));
         let timeouts = providers.as_ref().map_or_else(Timeouts::default, |settings| settings.timeouts);
         let retries = keep(&mut errors, retries::retries(source, &timeouts));

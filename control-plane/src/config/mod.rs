@@ -18,6 +18,7 @@ use std::time::Duration;
 use edge_core::attestation::Keys;
 use edge_core::request::ReturnUrlHosts;
 use logging::{Format, Level, WrongLevel};
+use payments_stores::postgres::InvalidUri;
 
 pub use background::{BackgroundSettings, QueueSettings, WorkerConfig};
 pub use edge_cache::{EdgeCacheConfig, EdgeCacheSettings};
@@ -29,7 +30,7 @@ pub use settings::{ExplainFormat, SETTINGS, Setting, explain};
 pub(crate) use source::listen_address;
 pub use source::{ConfigError, Source};
 
-use crate::store;
+use crate::escapes::ESCAPES;
 
 /// What `serve` runs with.
 #[derive(Debug)]
@@ -97,9 +98,14 @@ pub fn db_uri(source: &Source) -> Result<String, ConfigError> {
     let uri = source.get("DB_URI").unwrap_or("sqlite://gateway.db");
     match uri.split_once("://") {
         Some(("sqlite", _)) => Ok(uri.to_owned()),
-        Some(("postgres" | "postgresql", _)) => match store::postgres::options(uri) {
+        Some(("postgres" | "postgresql", _)) => match payments_stores::postgres::options(uri) {
             Ok(_) => Ok(uri.to_owned()),
-            Err(problem) => Err(source.invalid("DB_URI", problem.to_string())),
+            Err(problem @ InvalidUri::Malformed) => {
+                Err(source.invalid("DB_URI", format!("{problem}; {ESCAPES}")))
+            }
+            Err(problem @ (InvalidUri::UnknownParameter(_) | InvalidUri::WrongParameter(..))) => {
+                Err(source.invalid("DB_URI", problem.to_string()))
+            }
         },
         _ => {
             Err(source

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use crash_points::CrashPoints;
 use logging::{Format, Level};
 
 use super::{ConfigError, Source, keep, log_format, log_level, seconds};
-use crate::crash_point::CrashPoints;
 
 #[derive(Debug)]
 pub struct ProcessSettings {

@@ -2,11 +2,11 @@
 
 use std::net::IpAddr;
 
+use payments_providers::{PaypalSettings, Settings, StripeSettings, Timeouts};
 use reqwest::Url;
 use secrecy::SecretString;
 
 use super::{ConfigError, Source, keep, return_url, seconds};
-use crate::providers::{PaypalSettings, Settings, StripeSettings, Timeouts};
 
 const STRIPE_API: &str = "https://api.stripe.com";
 const PAYPAL_API: &str = "https://api-m.sandbox.paypal.com";

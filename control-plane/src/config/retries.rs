@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use jiff::SignedDuration;
+use payments::usecases::retries::RetryPolicy;
+use payments_providers::Timeouts;
 
 use super::{ConfigError, Source};
-use crate::domain::retries::RetryPolicy;
-use crate::providers::Timeouts;
 
 /// What a call needs around it: the commit of its answer, with its repeats.
 const AROUND_A_CALL: Duration = Duration::from_secs(15);

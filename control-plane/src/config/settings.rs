@@ -63,7 +63,7 @@ const LIKENESS_MIN: f64 = 0.85;
 pub(crate) fn names() -> impl Iterator<Item = &'static str> {
     let own = SETTINGS.iter().flat_map(|setting| setting.keys.iter().copied());
     let others = OF_OTHER_PROGRAMS.iter().map(|(name, _)| *name);
-    own.chain(crate::envoy_bootstrap::setting_names()).chain(others).chain([CRASH_POINTS])
+    own.chain(crate::cli::envoy_bootstrap::setting_names()).chain(others).chain([CRASH_POINTS])
 }
 
 /// The setting of this very name.
@@ -127,7 +127,7 @@ fn is_own(key: &str) -> bool {
 }
 
 fn of_another_program(key: &str) -> Result<String, String> {
-    if let Some(meaning) = crate::envoy_bootstrap::explained(key) {
+    if let Some(meaning) = crate::cli::envoy_bootstrap::explained(key) {
         return Ok(format!("of `control-plane envoy-bootstrap`: {meaning}"));
     }
     if let Some((_, meaning)) = OF_OTHER_PROGRAMS.iter().find(|(name, _)| *name == key) {
@@ -315,7 +315,7 @@ pub const SETTINGS: [Setting; 32] = [
     Setting {
         keys: &["LOG_LEVEL", "LOG_FORMAT"],
         default: "`info`, `json`",
-        meaning: "`off`, `error`, `warn`, `info`, `debug` or `trace`, followed by others for parts of the program (`info,control_plane::store=debug`); `json` for machines, `human` for people. Lines go to standard error; lines that nobody reads are dropped and counted (`log_lines_dropped_total`), and nothing waits for them",
+        meaning: "`off`, `error`, `warn`, `info`, `debug` or `trace`, followed by others for parts of the program (`info,payments_stores=debug`); `json` for machines, `human` for people. Lines go to standard error; lines that nobody reads are dropped and counted (`log_lines_dropped_total`), and nothing waits for them",
     },
 ];
 

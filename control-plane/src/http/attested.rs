@@ -7,13 +7,12 @@ use axum::http::uri::PathAndQuery;
 use edge_core::attestation::{self, Claim, Claims, Refusal};
 use edge_core::card;
 use edge_core::error::ErrorCode;
+use payments::model::event::Cause;
 
 use super::App;
 use super::error::ApiError;
-use crate::domain::event::Cause;
-use crate::edge_clock;
 use crate::server::{Unread, read_body};
-use crate::unattested;
+use crate::{edge_clock, unattested};
 
 /// The edge refuses larger bodies on these routes; this is the second wall.
 const BODY_BYTES_MAX: usize = 64 * 1024;

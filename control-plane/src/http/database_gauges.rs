@@ -6,10 +6,10 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use payments::usecases::gateway::Gateway;
+use payments::usecases::review::survey;
 
 use super::{due_gauges, event_gauges};
-use crate::domain::gateway::Gateway;
-use crate::domain::operations::review::survey;
 
 /// However many scrape: the database is not asked more often.
 const READ_EVERY: SignedDuration = SignedDuration::from_secs(15);

@@ -2,9 +2,8 @@
 
 use edge_core::provider::Provider;
 use jiff::Timestamp;
-
-use crate::domain::operations::review::Survey;
-use crate::domain::queue::{Lane, LaneBacklog};
+use payments::model::work::{Lane, LaneBacklog};
+use payments::usecases::review::Survey;
 
 /// What is due and not worked off, and for how long the first of it, by provider and kind.
 const DUE: &str = "due_work";
@@ -48,8 +47,8 @@ mod tests {
     use metrics_exporter_prometheus::PrometheusBuilder;
 
     use super::*;
-    use crate::domain::operations::review::Ages;
-    use crate::domain::queue::WorkKind;
+    use payments::model::work::WorkKind;
+    use payments::usecases::review::Ages;
 
     #[test]
     fn every_gauge_is_there_and_falls_to_nothing_when_nothing_is_left() {

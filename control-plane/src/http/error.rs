@@ -7,15 +7,15 @@ use axum::response::{IntoResponse, Response};
 use edge_core::card::CardData;
 use edge_core::error::{ErrorBody, ErrorCode};
 use edge_core::request::InvalidRequest;
+use payments::model::id::PaymentId;
+use payments::model::idempotency::Answer;
+use payments::model::provider::{Refusal, RefusalKind};
+use payments::ports::store::StoreError;
+use payments::usecases::OperationError;
 
 use super::attested::Attested;
 use super::observe::NO_STORE;
-use crate::causes::with_causes;
-use crate::domain::id::PaymentId;
-use crate::domain::idempotency::Answer;
-use crate::domain::operations::OperationError;
-use crate::domain::provider::{Refusal, RefusalKind};
-use crate::domain::store::StoreError;
+use payments::causes::with_causes;
 
 /// An error on its way out. The body is written by [`super::observe`], which knows the request id.
 #[derive(Clone, Debug)]

@@ -2,8 +2,7 @@
 
 use edge_core::provider::Provider;
 use jiff::Timestamp;
-
-use crate::domain::webhook::EventBacklog;
+use payments::ports::store::EventBacklog;
 
 /// The states that are shown, with their gauges.
 const COUNTS: [(&str, &str); 3] = [

@@ -7,11 +7,11 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::get;
 use metrics_exporter_prometheus::PrometheusHandle;
+use payments::usecases::gateway::Gateway;
 use tokio_util::sync::CancellationToken;
 
 use super::database_gauges::DatabaseGauges;
 use super::log_gauges;
-use crate::domain::gateway::Gateway;
 use crate::readiness::Probe;
 
 /// What probes and scrapers are answered from.

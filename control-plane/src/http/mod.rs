@@ -15,9 +15,12 @@ mod payments;
 mod refunds;
 mod view;
 mod webhooks;
+mod wire;
 
 use std::sync::Arc;
 
+use ::payments::usecases::call::Renders;
+use ::payments::usecases::gateway::Gateway;
 use axum::Router;
 use edge_core::attestation::Keys;
 use edge_core::request::ReturnUrlHosts;
@@ -27,13 +30,12 @@ use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+pub use self::payments::charge_terms;
 pub use health::{Probes, probes};
 pub use observe::DURATION_METRIC;
 pub use openapi::document as openapi_document;
 
 use crate::cache::EdgeCache;
-use crate::domain::gateway::Gateway;
-use crate::domain::idempotency::Renders;
 
 /// What the handlers share.
 #[derive(Clone)]

@@ -5,21 +5,20 @@ use std::future::Future;
 
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use crash_points::reach;
 use edge_core::attestation::Claim as Turn;
 use edge_core::client::ClientId;
 use edge_core::error::ErrorCode;
 use edge_core::idempotency::{Answer as Kept, Fenced, REPLAYED_HEADER, SealedAnswer};
+use payments::model::idempotency::{Answer, Claim, KeyChange, KeyRecord};
+use payments::ports::store::{Change, CommitError, Conflict};
+use payments::usecases::call::{Asked, Call, CallKey, Decided, Render};
+use payments::usecases::{OperationError, Recall};
 
 use super::App;
 use super::attested::Attested;
 use super::error::ApiError;
 use crate::cache::{CacheError, Completed};
-use crate::crash_point::reach;
-use crate::domain::idempotency::{
-    Answer, Asked, Call, CallKey, Claim, Decided, KeyChange, KeyRecord, Render,
-};
-use crate::domain::operations::{OperationError, Recall};
-use crate::domain::store::{Change, CommitError, Conflict};
 
 const REPLAYED: HeaderName = HeaderName::from_static(REPLAYED_HEADER);
 /// Seconds after which somebody else's work on the key or the payment is worth another look.

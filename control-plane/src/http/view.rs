@@ -4,15 +4,15 @@ use edge_core::money::{Amount, Currency};
 use edge_core::provider::Provider;
 use edge_core::request::{CaptureMode, Metadata};
 use jiff::Timestamp;
+use payments::model::event::{Detail, Event};
+use payments::model::payment::{Failure, Payment, State};
+use payments::model::refund::{Refund, RefundState};
+use payments::model::webhook::Dispute;
 use serde::{Serialize, Serializer};
 use utoipa::openapi::{Object, RefOr, Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
 
-use crate::domain::event::{Detail, Event};
-use crate::domain::id::{AttemptId, PaymentId, RefundId};
-use crate::domain::payment::{CancelReason, Failure, Payment, State, Status};
-use crate::domain::refund::{Refund, RefundState, RefundStatus};
-use crate::domain::webhook::{Dispute, Verdict};
+use super::wire::{AttemptId, CancelReason, PaymentId, RefundId, RefundStatus, Status, Verdict};
 
 /// A payment.
 #[derive(Serialize, ToSchema)]
@@ -166,7 +166,7 @@ impl From<Dispute> for DisputeView {
             verified: dispute.is_verified,
             reason: dispute.reason,
             status: dispute.status,
-            outcome: dispute.outcome.as_ref().map(|outcome| outcome.verdict),
+            outcome: dispute.outcome.as_ref().map(|outcome| outcome.verdict.into()),
             outcome_code: dispute.outcome.map(|outcome| outcome.code),
             amount: dispute.amount,
             currency: dispute.currency,
@@ -226,13 +226,13 @@ impl From<Payment> for PaymentView {
     fn from(payment: Payment) -> Self {
         let amount_captured = payment.captured().map_or(0, |(_, amount)| amount.minor());
         let cancel_reason = match payment.state {
-            State::Canceled { reason } => reason,
+            State::Canceled { reason } => reason.map(CancelReason::from),
             _ => None,
         };
         let request = payment.request;
         Self {
-            transaction_id: payment.id,
-            status: payment.state.status(),
+            transaction_id: payment.id.into(),
+            status: payment.state.status().into(),
             provider: request.provider,
             amount: request.amount,
             currency: request.currency,
@@ -288,9 +288,9 @@ impl From<Failure> for FailureView {
 impl From<Refund> for RefundView {
     fn from(refund: Refund) -> Self {
         Self {
-            refund_id: refund.id,
-            transaction_id: refund.payment,
-            status: refund.state.status(),
+            refund_id: refund.id.into(),
+            transaction_id: refund.payment.into(),
+            status: refund.state.status().into(),
             amount: refund.amount,
             currency: refund.currency,
             provider_reference: refund.state.reference().map(ToString::to_string),
@@ -326,10 +326,10 @@ impl From<Event> for EventView {
             at: event.at,
             client: event.cause.client.to_string(),
             request_id: event.cause.request_id,
-            refund_id: event.refund,
+            refund_id: event.refund.map(RefundId::from),
             operation,
             amount,
-            attempt_id: attempt,
+            attempt_id: attempt.map(AttemptId::from),
             provider_reference: reference.map(|r| r.to_string()),
             code,
             reason,

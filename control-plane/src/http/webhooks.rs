@@ -3,9 +3,12 @@
 
 use axum::Json;
 use axum::extract::{Request, State};
+use crash_points::reach;
 use edge_core::attestation::Refusal;
 use edge_core::error::ErrorCode;
 use edge_core::provider::Provider;
+use payments::model::webhook::{EventBody, NotAnEvent};
+use payments::usecases::webhook;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -13,9 +16,6 @@ use super::App;
 use super::attested::{Verified, refused, verified};
 use super::error::ApiError;
 use super::view::Success;
-use crate::crash_point::reach;
-use crate::domain::operations::webhook;
-use crate::domain::webhook::{EventBody, NotAnEvent};
 
 /// Well above the largest events that providers send.
 const BODY_BYTES_MAX: usize = 256 * 1024;

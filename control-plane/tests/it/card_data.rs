@@ -2,9 +2,9 @@
 //! signed is kept without.
 
 use axum::http::StatusCode;
-use control_plane::domain::webhook::WebhookFilter;
 use edge_core::attestation::Claims;
 use edge_core::provider::Provider;
+use payments::ports::store::WebhookFilter;
 use sha2::{Digest, Sha256};
 
 use crate::common::*;
@@ -48,7 +48,7 @@ async fn a_request_with_card_data_that_the_edge_let_through_is_refused_and_leave
         assert!(!answer.to_string().contains("4242"), "{answer}");
     }
     assert!(api.test.provider.calls.lock().unwrap().is_empty());
-    let all = control_plane::domain::store::Filter { limit: 10, ..Default::default() };
+    let all = payments::ports::store::Filter { limit: 10, ..Default::default() };
     assert!(api.test.gateway.store.payments(&client("demo"), &all).await.unwrap().items.is_empty());
 }
 

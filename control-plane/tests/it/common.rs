@@ -5,27 +5,28 @@ use std::fmt::Debug;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
-use control_plane::domain::clock::{Clock, Entropy};
-use control_plane::domain::event::{Cause, Event};
-use control_plane::domain::gateway::Gateway;
-use control_plane::domain::id::{AttemptId, PaymentId, RefundId};
-use control_plane::domain::idempotency::{Answer, Call, CallKey, Claim, Renders};
-use control_plane::domain::operations::OperationError;
-use control_plane::domain::operations::settle::work_off;
-use control_plane::domain::payment::Payment;
-use control_plane::domain::provider::{
-    Charged, OperationKind, Outcome, PaymentProvider, ProviderRef, Refusal, RefusalKind,
-};
-use control_plane::domain::queue::{Claimed, Due, Work};
-use control_plane::domain::retries::{Retries, RetryPolicy};
-use control_plane::domain::store::{Change, Step};
-use control_plane::domain::webhook::{EventState, WebhookEvent};
-use control_plane::worker::due::Bell;
+use control_plane::http::charge_terms;
+use control_plane::jobs::poll::Bell;
 use edge_core::client::ClientId;
 use edge_core::idempotency::{Fingerprint, Key, Scope};
 use edge_core::provider::Provider;
 use edge_core::request::ChargeRequest;
 use jiff::Timestamp;
+use payments::model::event::{Cause, Event};
+use payments::model::id::{AttemptId, PaymentId, RefundId};
+use payments::model::idempotency::{Answer, Claim};
+use payments::model::payment::{ChargeTerms, Payment};
+use payments::model::provider::{Charged, OperationKind, Outcome, ProviderRef, Refusal, RefusalKind};
+use payments::model::webhook::{EventState, WebhookEvent};
+use payments::model::work::{Claimed, Due, Work};
+use payments::ports::clock::{Clock, Entropy};
+use payments::ports::provider::PaymentProvider;
+use payments::ports::store::{Change, Step};
+use payments::usecases::OperationError;
+use payments::usecases::call::{Call, CallKey, Renders};
+use payments::usecases::gateway::Gateway;
+use payments::usecases::retries::{Retries, RetryPolicy};
+use payments::usecases::settle::work_off;
 use tokio_util::task::TaskTracker;
 
 pub(crate) use crate::scripted_provider::{ScriptedProvider, dispute};
@@ -161,11 +162,11 @@ fn render<T: Debug>(result: &Result<T, OperationError>, _: &str) -> Answer {
     Answer { status: if result.is_ok() { 200 } else { 409 }, body: format!("{result:?}") }
 }
 
-pub(crate) fn charge_request(amount: u64, more: &str) -> ChargeRequest {
+pub(crate) fn charge_request(amount: u64, more: &str) -> ChargeTerms {
     let body = format!(
         r#"{{"provider":"stripe","amount":{amount},"currency":"USD","paymentMethodId":"pm_card_visa"{more}}}"#
     );
-    ChargeRequest::parse(body.as_bytes()).unwrap()
+    charge_terms(ChargeRequest::parse(body.as_bytes()).unwrap())
 }
 
 pub(crate) fn payment_id(n: u8) -> PaymentId {

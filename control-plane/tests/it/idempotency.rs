@@ -1,12 +1,13 @@
 //! The durable wall: one key, one effect, one answer, whatever happens in between.
 
-use control_plane::domain::idempotency::{Call, KeyRecord, Subject};
-use control_plane::domain::operations::{self, OperationError, Recall};
-use control_plane::domain::payment::{Payment, Status};
-use control_plane::domain::provider::{Doubt, Outcome, Refusal, RefusalKind};
-use control_plane::domain::refund::Refund;
-use control_plane::domain::store::Change;
 use edge_core::money::Amount;
+use payments::model::idempotency::{KeyRecord, Subject};
+use payments::model::payment::{Payment, Status};
+use payments::model::provider::{Doubt, Outcome, Refusal, RefusalKind};
+use payments::model::refund::Refund;
+use payments::ports::store::Change;
+use payments::usecases::call::Call;
+use payments::usecases::{self, OperationError, Recall};
 
 use crate::common::*;
 
@@ -27,7 +28,7 @@ async fn the_key_its_payment_and_its_answer_are_committed_together() {
     let test = TestGateway::start().await;
     let call = keyed::<Payment>(1, "a");
     let payment =
-        operations::charge(test.gateway.clone(), charge_request(100, ""), call.clone()).await.unwrap();
+        usecases::charge(test.gateway.clone(), charge_request(100, ""), None, call.clone()).await.unwrap();
     let record = known(&test, &call).await.unwrap();
     assert_eq!(record.subject, Some(Subject::Payment(payment.id)));
     assert_eq!(record.fingerprint, call.claim().unwrap().fingerprint);
@@ -38,7 +39,7 @@ async fn the_key_its_payment_and_its_answer_are_committed_together() {
 async fn a_key_is_taken_once_however_many_requests_come_at_once() {
     let test = TestGateway::start().await;
     let requests = (0..20).map(|_| {
-        let charge = operations::charge(test.gateway.clone(), charge_request(100, ""), keyed(1, "a"));
+        let charge = usecases::charge(test.gateway.clone(), charge_request(100, ""), None, keyed(1, "a"));
         tokio::spawn(charge)
     });
     let mut done = 0;
@@ -56,7 +57,8 @@ async fn after_a_lost_answer_the_same_attempt_is_repeated_and_no_other_is_begun(
     let test = TestGateway::start().await;
     test.provider.charges.lock().unwrap().push(Outcome::Unknown(Doubt::new("cut")));
     let call = keyed::<Payment>(1, "a");
-    let lost = operations::charge(test.gateway.clone(), charge_request(100, ""), call.clone()).await.unwrap();
+    let lost =
+        usecases::charge(test.gateway.clone(), charge_request(100, ""), None, call.clone()).await.unwrap();
     let record = known(&test, &call).await.unwrap();
     assert_eq!((lost.state.status(), record.answer), (Status::Pending, None));
 
@@ -104,7 +106,8 @@ async fn past_the_providers_horizon_nothing_is_sent_again() {
     let test = TestGateway::start().await;
     test.provider.charges.lock().unwrap().push(Outcome::Unknown(Doubt::new("cut")));
     let call = keyed::<Payment>(1, "a");
-    let lost = operations::charge(test.gateway.clone(), charge_request(100, ""), call.clone()).await.unwrap();
+    let lost =
+        usecases::charge(test.gateway.clone(), charge_request(100, ""), None, call.clone()).await.unwrap();
     test.clock.advance(3_601);
     let found = Payment::recall(test.gateway.clone(), Subject::Payment(lost.id), call).await.unwrap();
     assert_eq!((found.state.status(), calls(&test)), (Status::Pending, 1));
@@ -115,9 +118,9 @@ async fn a_key_whose_request_was_refused_for_our_configuration_can_be_used_again
     let test = TestGateway::start().await;
     test.provider.charges.lock().unwrap().push(Outcome::Refused(turned_away()));
     let call = keyed::<Payment>(1, "a");
-    operations::charge(test.gateway.clone(), charge_request(100, ""), call.clone()).await.unwrap_err();
+    usecases::charge(test.gateway.clone(), charge_request(100, ""), None, call.clone()).await.unwrap_err();
     assert_eq!(known(&test, &call).await, None);
-    operations::charge(test.gateway.clone(), charge_request(100, ""), call).await.unwrap();
+    usecases::charge(test.gateway.clone(), charge_request(100, ""), None, call).await.unwrap();
 }
 
 #[tokio::test]
@@ -126,7 +129,8 @@ async fn a_repeat_that_meets_a_closed_door_never_makes_the_first_call_a_failure(
     let call = keyed::<Payment>(1, "a");
     let cut = Outcome::Unknown(Doubt::new("cut"));
     test.provider.charges.lock().unwrap().push(cut);
-    let lost = operations::charge(test.gateway.clone(), charge_request(100, ""), call.clone()).await.unwrap();
+    let lost =
+        usecases::charge(test.gateway.clone(), charge_request(100, ""), None, call.clone()).await.unwrap();
     for answer in [Outcome::NotSent(Doubt::new("connection refused")), Outcome::Refused(turned_away())] {
         test.provider.charges.lock().unwrap().push(answer);
         let found =
@@ -144,7 +148,7 @@ async fn an_answer_that_somebody_else_kept_is_read_and_no_other_made_up() {
     let refusal = Refusal { kind: RefusalKind::Declined, ..turned_away() };
     test.provider.charges.lock().unwrap().push(Outcome::Refused(refusal));
     let call = keyed::<Payment>(1, "a");
-    let first = operations::charge(test.gateway.clone(), charge_request(100, ""), call.clone()).await;
+    let first = usecases::charge(test.gateway.clone(), charge_request(100, ""), None, call.clone()).await;
     let Err(OperationError::Refused { payment, .. }) = first else { panic!("{first:?}") };
     let late = Payment::recall(test.gateway.clone(), Subject::Payment(payment), call).await;
     assert!(matches!(late, Err(OperationError::KeyTaken)), "{late:?}");
@@ -163,11 +167,12 @@ fn turned_away() -> Refusal {
 #[tokio::test]
 async fn a_refund_is_recalled_under_its_own_attempt() {
     let test = TestGateway::start().await;
-    let payment = operations::charge(test.gateway.clone(), charge_request(100, ""), call()).await.unwrap();
+    let payment =
+        usecases::charge(test.gateway.clone(), charge_request(100, ""), None, call()).await.unwrap();
     test.provider.refunds.lock().unwrap().push(Outcome::Unknown(Doubt::new("cut")));
     let call = keyed::<Refund>(2, "r");
     let lost =
-        operations::refund(test.gateway.clone(), payment.id, Amount::new(60), call.clone()).await.unwrap();
+        usecases::refund(test.gateway.clone(), payment.id, Amount::new(60), call.clone()).await.unwrap();
     let found = Refund::recall(test.gateway.clone(), Subject::Refund(lost.id), call).await.unwrap();
     assert_eq!((found.id, found.state.name()), (lost.id, "processed"));
     let attempts = test.provider.calls.lock().unwrap();

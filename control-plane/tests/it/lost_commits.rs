@@ -4,25 +4,28 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use async_trait::async_trait;
-use control_plane::domain::event::Event;
-use control_plane::domain::follow_up::FollowUp;
-use control_plane::domain::gateway::Gateway;
-use control_plane::domain::id::{PaymentId, RefundId};
-use control_plane::domain::idempotency::KeyRecord;
-use control_plane::domain::operations::{self, OperationError};
-use control_plane::domain::payment::Payment;
-use control_plane::domain::provider::{Outcome, ProviderRef, Refusal, RefusalKind};
-use control_plane::domain::queue::{Claimed, Due, DueWork, Lane, LaneBacklog, Work};
-use control_plane::domain::reconciling::{Reconciling, Run};
-use control_plane::domain::refund::Refund;
-use control_plane::domain::retries::Retries;
-use control_plane::domain::store::{Change, CommitError, Filter, Page, Rows, Step, Store, StoreError};
-use control_plane::domain::webhook::{Dispute, EventBacklog, WebhookEvent, WebhookFilter, Webhooks};
-use control_plane::worker::due::Bell;
+use control_plane::jobs::poll::Bell;
 use edge_core::client::ClientId;
 use edge_core::idempotency::Scope;
 use edge_core::provider::Provider;
 use jiff::{SignedDuration, Timestamp};
+use payments::model::event::Event;
+use payments::model::follow_up::FollowUp;
+use payments::model::id::{PaymentId, RefundId};
+use payments::model::idempotency::KeyRecord;
+use payments::model::payment::Payment;
+use payments::model::provider::{Outcome, ProviderRef, Refusal, RefusalKind};
+use payments::model::refund::Refund;
+use payments::model::webhook::{Dispute, WebhookEvent};
+use payments::model::work::{Claimed, Due, Lane, LaneBacklog, Work};
+use payments::ports::store::reconciling::{Reconciling, Run};
+use payments::ports::store::{
+    Change, CommitError, DueWork, EventBacklog, Filter, Page, Rows, Step, Store, StoreError, WebhookFilter,
+    Webhooks,
+};
+use payments::usecases::gateway::Gateway;
+use payments::usecases::retries::Retries;
+use payments::usecases::{self, OperationError};
 use tokio_util::task::TaskTracker;
 
 use crate::common::*;
@@ -45,7 +48,7 @@ impl Forgetful {
             tasks: TaskTracker::new(),
             queue: Arc::new(Bell::default()),
             retries: Retries::new(without_inline_repeats()),
-            renders: control_plane::domain::idempotency::Renders::NONE,
+            renders: payments::usecases::call::Renders::NONE,
         })
     }
 }
@@ -218,7 +221,7 @@ async fn a_decline_is_told_as_one_however_often_the_answers_to_its_commit_are_lo
             reference: None,
         }));
         let gateway = Forgetful::gateway(&test, lost);
-        let told = operations::charge(gateway, charge_request(100, ""), call()).await;
+        let told = usecases::charge(gateway, charge_request(100, ""), None, call()).await;
         assert!(matches!(told, Err(OperationError::Refused { .. })), "{lost} lost: {told:?}");
     }
 }

@@ -2,16 +2,16 @@
 
 use std::sync::atomic::Ordering;
 
-use control_plane::domain::evidence::{Evidence, Found, Listed, Origin, Standing};
-use control_plane::domain::operations;
-use control_plane::domain::operations::reconcile::{Compared, Finding, Pace, Place, Reconciliation, Unseen};
-use control_plane::domain::payment::{Payment, Status};
-use control_plane::domain::provider::{Doubt, Outcome, ProviderRef};
-use control_plane::worker;
+use control_plane::jobs;
 use edge_core::money::{Amount, Currency, Money};
 use edge_core::provider::Provider;
 use edge_core::request::CaptureMode;
 use jiff::SignedDuration;
+use payments::model::evidence::{Evidence, Found, Listed, Origin, Standing};
+use payments::model::payment::{Payment, Status};
+use payments::model::provider::{Doubt, Outcome, ProviderRef};
+use payments::usecases;
+use payments::usecases::reconcile::{Compared, Finding, Pace, Place, Reconciliation, Unseen};
 
 use crate::common::*;
 
@@ -34,7 +34,7 @@ fn taken(payment: &Payment, minor: u64) -> Evidence {
 }
 
 async fn charged(test: &TestGateway) -> Payment {
-    operations::charge(test.gateway.clone(), charge_request(100, ""), call()).await.unwrap()
+    usecases::charge(test.gateway.clone(), charge_request(100, ""), None, call()).await.unwrap()
 }
 
 async fn lost(test: &TestGateway) -> Payment {
@@ -176,7 +176,7 @@ async fn an_authorization_whose_record_is_lost_can_be_captured() {
     *test.provider.listed.lock().unwrap() = vec![Listed { seen: seen.clone(), origin }];
     sees(&test, Found::Found(seen));
     assert_eq!(found(&test, 0).await[0].finding, Finding::Adopted("recorded anew, authorized".to_owned()));
-    let captured = operations::capture(test.gateway.clone(), lost.id, None, call()).await.unwrap();
+    let captured = usecases::capture(test.gateway.clone(), lost.id, None, call()).await.unwrap();
     assert_eq!(captured.state.status(), Status::Captured);
 }
 
@@ -239,7 +239,7 @@ async fn what_runs_by_itself_goes_on_after_a_crash_and_begins_again_when_it_is_t
     let payment = lost(&test).await;
     sees(&test, Found::Found(taken(&payment, 100)));
     let (every, pace) = (SignedDuration::from_hours(6), Pace::new(1_000));
-    let once = async |holder| worker::reconcile::once(&test.gateway, every, &pace, holder).await.unwrap();
+    let once = async |holder| jobs::reconcile::once(&test.gateway, every, &pace, holder).await.unwrap();
     // A process has taken it and died of it.
     let (now, store) = (test.gateway.now(), &test.gateway.store);
     let begun =

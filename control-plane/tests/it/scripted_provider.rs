@@ -4,21 +4,22 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use control_plane::domain::evidence::{
-    DisputeEvidence, Evidence, Found, ListCursor, ListPart, Listed, LookUp, RefundEvidence, RefundLookUp,
-};
-use control_plane::domain::id::AttemptId;
-use control_plane::domain::provider::{
-    CancelOrder, CaptureOrder, Captured, ChargeOrder, Charged, OperationKind, Outcome, PaymentProvider,
-    ProviderRef, RefundOrder, Refunded, ResumeOrder, Unacceptable,
-};
-use control_plane::domain::queue::Room;
-use control_plane::domain::webhook::{
-    About, Dispute, DisputeOutcome, DisputeStage, NotAnEvent, Notice, Trail, Verdict,
-};
 use edge_core::money::{Amount, Money};
 use edge_core::provider::Provider;
 use jiff::{SignedDuration, Timestamp};
+use payments::model::evidence::{
+    DisputeEvidence, Evidence, Found, ListCursor, ListPart, Listed, LookUp, RefundEvidence, RefundLookUp,
+};
+use payments::model::id::AttemptId;
+use payments::model::provider::{
+    CancelOrder, CaptureOrder, Captured, ChargeOrder, Charged, OperationKind, Outcome, ProviderRef,
+    RefundOrder, Refunded, ResumeOrder, Unacceptable,
+};
+use payments::model::webhook::{
+    About, Dispute, DisputeOutcome, DisputeStage, NotAnEvent, Notice, Trail, Verdict,
+};
+use payments::model::work::Room;
+use payments::ports::provider::PaymentProvider;
 use tokio::sync::Notify;
 
 use crate::common::at;

@@ -8,23 +8,25 @@ mod decisions;
 mod refunds;
 mod watches;
 
-use control_plane::domain::event::Event;
-use control_plane::domain::evidence::{Evidence, Found, RefundEvidence, RefundStanding, Standing};
-use control_plane::domain::flight::InProgress as _;
-use control_plane::domain::idempotency::{Call, Subject};
-use control_plane::domain::operations::review::for_review;
-use control_plane::domain::operations::settle::{step, work_off};
-use control_plane::domain::operations::{self, OperationError, Recall};
-use control_plane::domain::payment::{Payment, State, Status};
-use control_plane::domain::provider::{Captured, Charged, Doubt, Outcome, ProviderRef, Refusal, RefusalKind};
-use control_plane::domain::queue::{Claimed, Work};
-use control_plane::domain::refund::Refund;
-use control_plane::domain::retries::RetryPolicy;
-use control_plane::domain::store::{Change, Step};
-use control_plane::worker::crew::{Crew as _, GatewayCrew};
+use control_plane::http::charge_terms;
+use control_plane::jobs::crew::{Crew as _, GatewayCrew};
 use edge_core::money::{Amount, Currency, Money};
 use edge_core::request::ChargeRequest;
 use jiff::SignedDuration;
+use payments::model::event::Event;
+use payments::model::evidence::{Evidence, Found, RefundEvidence, RefundStanding, Standing};
+use payments::model::flight::InProgress as _;
+use payments::model::idempotency::Subject;
+use payments::model::payment::{Payment, State, Status};
+use payments::model::provider::{Captured, Charged, Doubt, Outcome, ProviderRef, Refusal, RefusalKind};
+use payments::model::refund::Refund;
+use payments::model::work::{Claimed, Work};
+use payments::ports::store::{Change, Step};
+use payments::usecases::call::Call;
+use payments::usecases::retries::RetryPolicy;
+use payments::usecases::review::for_review;
+use payments::usecases::settle::{step, work_off};
+use payments::usecases::{self, OperationError, Recall};
 
 use crate::common::*;
 
@@ -52,13 +54,13 @@ impl TestGateway {
     }
 
     async fn charge(&self, call: Call<Payment>) -> Result<Payment, OperationError> {
-        operations::charge(self.gateway.clone(), charge_request(100, ""), call).await
+        usecases::charge(self.gateway.clone(), charge_request(100, ""), None, call).await
     }
 
     async fn authorized(&self) -> Payment {
         self.answers([authorized()]);
         let request = charge_request(100, r#","capture":"manual""#);
-        operations::charge(self.gateway.clone(), request, call()).await.unwrap()
+        usecases::charge(self.gateway.clone(), request, None, call()).await.unwrap()
     }
 
     /// Lets time pass and everything due be worked off, until nothing is due within the next minute.
@@ -189,7 +191,7 @@ async fn a_request_waits_for_one_repeat_of_its_own_call() {
 async fn nobody_else_repeats_a_call_while_its_request_is_about_to() {
     let test = TestGateway::with(RetryPolicy::default()).await;
     test.answers([cut()]);
-    let charge = tokio::spawn(operations::charge(test.gateway.clone(), charge_request(100, ""), call()));
+    let charge = tokio::spawn(usecases::charge(test.gateway.clone(), charge_request(100, ""), None, call()));
     while test.calls("charge") == 0 {
         tokio::task::yield_now().await;
     }
@@ -254,15 +256,15 @@ async fn what_was_denied_after_all_fails_unless_the_payer_has_a_page() {
         test.answers([Outcome::Done(Charged::Pending { payment: ProviderRef::new("ORDER1") })]);
         let body =
             format!(r#"{{"provider":"paypal","amount":100,"currency":"USD","paymentMethodId":"{method}"}}"#);
-        let request = ChargeRequest::parse(body.as_bytes()).unwrap();
-        let payment = operations::charge(test.gateway.clone(), request.clone(), call()).await.unwrap();
+        let request = charge_terms(ChargeRequest::parse(body.as_bytes()).unwrap());
+        let payment = usecases::charge(test.gateway.clone(), request.clone(), None, call()).await.unwrap();
         let Outcome::Refused(denied) = refused::<()>(RefusalKind::Declined) else { unreachable!() };
         test.shows(&payment, Standing::Approved { declined: Some(Box::new(denied)), page });
         test.settle().await;
         let now = test.now(&payment).await;
         assert_eq!(now.state.name(), state, "{method}");
         if (method, state) == ("ORDER1", "failed") {
-            let again = operations::charge(test.gateway.clone(), request, call()).await.unwrap();
+            let again = usecases::charge(test.gateway.clone(), request, None, call()).await.unwrap();
             assert_eq!(again.state.name(), "completed", "the order is free");
         }
     }
@@ -328,7 +330,7 @@ async fn captures_and_cancellations_are_brought_to_an_end_too() {
         let test = TestGateway::start().await;
         let payment = test.authorized().await;
         test.provider.captures.lock().unwrap().push(answer);
-        let pending = operations::capture(test.gateway.clone(), payment.id, None, call()).await.unwrap();
+        let pending = usecases::capture(test.gateway.clone(), payment.id, None, call()).await.unwrap();
         assert_eq!(pending.state.status(), Status::Pending);
         test.settle().await;
         assert_eq!(test.now(&payment).await.state.status(), Status::Captured);
@@ -338,7 +340,7 @@ async fn captures_and_cancellations_are_brought_to_an_end_too() {
         let test = TestGateway::start().await;
         let payment = test.authorized().await;
         test.provider.cancels.lock().unwrap().push(answer);
-        operations::cancel(test.gateway.clone(), payment.id, cancel_call()).await.unwrap();
+        usecases::cancel(test.gateway.clone(), payment.id, cancel_call()).await.unwrap();
         test.settle().await;
         assert_eq!(test.now(&payment).await.state.status(), Status::Canceled);
     }

@@ -1,10 +1,10 @@
 //! The payment's transitions, driven at random: no state is left but by a documented one, what is wanted meanwhile is
 //! kept, and money is conserved on the way.
 
-use control_plane::domain::flight::InProgress as _;
-use control_plane::domain::payment::{Flight, Operation, Payment, State, Status};
-use control_plane::domain::provider::{Captured, Charged, Doubt, Outcome, ProviderRef, Refusal, RefusalKind};
 use edge_core::money::Amount;
+use payments::model::flight::InProgress as _;
+use payments::model::payment::{Flight, Operation, Payment, ResumedBy, State, Status};
+use payments::model::provider::{Captured, Charged, Doubt, Outcome, ProviderRef, Refusal, RefusalKind};
 use proptest::prelude::*;
 
 use crate::common::*;
@@ -87,7 +87,7 @@ fn step() -> impl Strategy<Value = Step> {
 fn take(payment: Payment, step: Step, n: u8) -> Option<Payment> {
     match step {
         Step::BeginCharge => payment.begin_charge(attempt(n), None, at(n.into())).ok(),
-        Step::BeginResume => payment.begin_resume(attempt(n), at(n.into())).ok(),
+        Step::BeginResume => payment.begin_resume(ResumedBy::Client, attempt(n), at(n.into())).ok(),
         Step::BeginCapture(amount) => {
             payment.begin_capture(amount.and_then(Amount::new), attempt(n), None, at(n.into())).ok()
         }

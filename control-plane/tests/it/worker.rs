@@ -4,9 +4,10 @@ use std::process::{ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use control_plane::domain::queue::{Due, Queue, Work};
-use control_plane::domain::webhook::{EventState, WebhookEvent};
 use edge_core::provider::Provider;
+use payments::model::webhook::{EventState, WebhookEvent};
+use payments::model::work::{Due, Work};
+use payments::ports::queue::Queue;
 use rustix::process::{Pid, Signal, kill_process};
 use test_services::RabbitServer;
 use tokio::io::{AsyncBufReadExt as _, BufReader};

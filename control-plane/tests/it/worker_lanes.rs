@@ -5,17 +5,18 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use control_plane::domain::gateway::Gateway;
-use control_plane::domain::operations;
-use control_plane::domain::payment::{Payment, State, Status};
-use control_plane::domain::provider::{Doubt, Outcome, PaymentProvider};
-use control_plane::domain::queue::{Claimed, Lane, Work, WorkKind};
-use control_plane::domain::retries::{Retries, RetryPolicy};
-use control_plane::domain::webhook::EventBody;
-use control_plane::worker::crew::{Crew, GatewayCrew, Worked};
-use control_plane::worker::shift::Shift;
-use control_plane::worker::{due, expire};
+use control_plane::jobs::crew::{Crew, GatewayCrew, Worked};
+use control_plane::jobs::shift::Shift;
+use control_plane::jobs::{expire, poll};
 use edge_core::provider::Provider;
+use payments::model::payment::{Payment, State, Status};
+use payments::model::provider::{Doubt, Outcome};
+use payments::model::webhook::EventBody;
+use payments::model::work::{Claimed, Lane, Work, WorkKind};
+use payments::ports::provider::PaymentProvider;
+use payments::usecases;
+use payments::usecases::gateway::Gateway;
+use payments::usecases::retries::{Retries, RetryPolicy};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -26,7 +27,8 @@ const PAYMENTS: Lane = Lane { kind: WorkKind::Payment, provider: Provider::Strip
 /// A charge at Stripe that could not be sent.
 async fn queued(test: &TestGateway) -> Payment {
     test.provider.charges.lock().unwrap().push(Outcome::NotSent(Doubt::new("refused")));
-    let payment = operations::charge(test.gateway.clone(), charge_request(100, ""), call()).await.unwrap();
+    let payment =
+        usecases::charge(test.gateway.clone(), charge_request(100, ""), None, call()).await.unwrap();
     assert!(matches!(payment.state, State::Queued { .. }), "{payment:?}");
     payment
 }
@@ -105,12 +107,12 @@ async fn an_event_is_not_behind_what_another_provider_keeps_waiting() {
         renders: test.gateway.renders,
     });
     let stop = CancellationToken::new();
-    let worker = tokio::spawn(due::run(Shift::of(&gateway, 4), Arc::default(), stop.clone()));
+    let worker = tokio::spawn(poll::run(Shift::of(&gateway, 4), Arc::default(), stop.clone()));
     let hanging = || test.provider.calls.lock().unwrap().len() >= 20 + 2;
     wait(hanging).await;
     let body = br#"{"id":"WH-1","about":"nothing","second":0}"#;
     let notice = test.provider.read_event(body).unwrap();
-    operations::webhook::receive(&gateway, Provider::Paypal, notice, EventBody::of(body)).await.unwrap();
+    usecases::webhook::receive(&gateway, Provider::Paypal, notice, EventBody::of(body)).await.unwrap();
     let lane = Lane { kind: WorkKind::Event, provider: Provider::Paypal };
     let started = std::time::Instant::now();
     while !gateway.store.overdue_in(lane, at(10_000), 1).await.unwrap().is_empty() {

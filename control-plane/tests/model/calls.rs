@@ -1,8 +1,8 @@
 //! The calls of a payment, and the reads of it.
 
-use control_plane::domain::evidence::{Absence, Adopted, Evidence, OwnCall};
-use control_plane::domain::payment::State;
-use control_plane::domain::provider::{Doubt, Outcome, RefusalKind};
+use payments::model::evidence::{Absence, Adopted, Evidence, OwnCall};
+use payments::model::payment::State;
+use payments::model::provider::{Doubt, Outcome, RefusalKind};
 use proptest::test_runner::TestCaseError;
 
 use crate::keys::HORIZON;

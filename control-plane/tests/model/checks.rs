@@ -1,7 +1,7 @@
 //! What must be true of every move, and at any time.
 
-use control_plane::domain::event::Event;
-use control_plane::domain::payment::{Operation, Payment, State, Status};
+use payments::model::event::Event;
+use payments::model::payment::{Operation, Payment, State, Status};
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use control_plane::domain::id::AttemptId;
 use jiff::SignedDuration;
+use payments::model::id::AttemptId;
 
 /// For how long after its first call an attempt is repeated.
 pub(crate) const HORIZON: SignedDuration = SignedDuration::from_hours(1);

@@ -1,10 +1,12 @@
 //! The same names in every sequence.
 
-use control_plane::domain::event::Cause;
-use control_plane::domain::id::{AttemptId, PaymentId, RefundId};
+use control_plane::http::charge_terms;
 use edge_core::client::ClientId;
 use edge_core::request::ChargeRequest;
 use jiff::Timestamp;
+use payments::model::event::Cause;
+use payments::model::id::{AttemptId, PaymentId, RefundId};
+use payments::model::payment::ChargeTerms;
 
 pub(crate) fn at(second: u32) -> Timestamp {
     Timestamp::from_second(1_767_225_600 + i64::from(second)).unwrap()
@@ -36,10 +38,10 @@ pub(crate) fn cause() -> Cause {
     Cause { client: client(), request_id: "req-1".to_owned() }
 }
 
-pub(crate) fn charge_request(amount: u64, is_manual: bool) -> ChargeRequest {
+pub(crate) fn charge_request(amount: u64, is_manual: bool) -> ChargeTerms {
     let capture = if is_manual { "manual" } else { "automatic" };
     let body = format!(
         r#"{{"provider":"stripe","amount":{amount},"currency":"USD","paymentMethodId":"pm_card_visa","capture":"{capture}"}}"#
     );
-    ChargeRequest::parse(body.as_bytes()).unwrap()
+    charge_terms(ChargeRequest::parse(body.as_bytes()).unwrap())
 }

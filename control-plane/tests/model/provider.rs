@@ -1,9 +1,9 @@
 //! A provider with a truth of its own. It executes an attempt once, unless it has forgotten the attempt's key.
 
-use control_plane::domain::id::AttemptId;
-use control_plane::domain::payment::{Cancelable, Flight, Operation};
-use control_plane::domain::provider::{Captured, Charged, Doubt, Outcome, ProviderRef, Refusal, RefusalKind};
 use edge_core::money::Amount;
+use payments::model::id::AttemptId;
+use payments::model::payment::{Cancelable, Flight, Operation};
+use payments::model::provider::{Captured, Charged, Doubt, Outcome, ProviderRef, Refusal, RefusalKind};
 
 use crate::keys::{First, Keys};
 use crate::standing::History;

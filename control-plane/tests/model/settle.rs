@@ -1,6 +1,6 @@
 //! The end of a sequence: the faults are over, and everything that can be decided is, and is what the provider has.
 
-use control_plane::domain::payment::{Operation, State, Status};
+use payments::model::payment::{Operation, State, Status};
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 

@@ -1,8 +1,8 @@
 //! How things stand at the provider, and how they stood: reads lag.
 
-use control_plane::domain::evidence::Standing;
-use control_plane::domain::provider::{ProviderRef, RefusalKind};
 use edge_core::money::{Currency, Money};
+use payments::model::evidence::Standing;
+use payments::model::provider::{ProviderRef, RefusalKind};
 
 use crate::provider::{Provider, Truth, reference, refusal};
 

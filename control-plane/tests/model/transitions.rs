@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use control_plane::domain::payment::{Operation, State};
-use control_plane::domain::refund::RefundState;
+use payments::model::payment::{Operation, State};
+use payments::model::refund::RefundState;
 
 /// What sets a transition off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

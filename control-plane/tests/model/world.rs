@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use control_plane::domain::event::Event;
-use control_plane::domain::flight::InProgress as _;
-use control_plane::domain::id::AttemptId;
-use control_plane::domain::payment::{Flight, InvalidTransition, Payment, State};
 use edge_core::money::Amount;
 use jiff::Timestamp;
+use payments::model::event::Event;
+use payments::model::flight::InProgress as _;
+use payments::model::id::AttemptId;
+use payments::model::payment::{Flight, Payment, ResumedBy, State};
+use payments::model::transition::InvalidTransition;
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 
@@ -84,7 +85,9 @@ impl World {
         self.second += 1;
         let (second, now) = (self.second, self.now());
         match step {
-            Step::Resume => self.begin(Payment::begin_resume),
+            Step::Resume => {
+                self.begin(|payment, attempt, at| payment.begin_resume(ResumedBy::Client, attempt, at))
+            }
             Step::Capture { amount } => self.begin(|payment, attempt, at| {
                 let refused = |_| InvalidTransition { from: "", wanted: "" };
                 payment.begin_capture(Amount::new(amount.into()), attempt, None, at).map_err(refused)

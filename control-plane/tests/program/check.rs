@@ -74,7 +74,7 @@ async fn the_servers_are_told_as_they_are() {
     ] {
         assert!(worked && text.contains(part), "{part} in {text}");
     }
-    control_plane::store::migrate(database.uri()).await.unwrap();
+    payments_stores::migrate(database.uri()).await.unwrap();
     let (worked, text) = check(&settings);
     assert!(worked && text.contains("its schema is at migration"), "{text}");
 }
@@ -83,19 +83,19 @@ async fn the_servers_are_told_as_they_are() {
 async fn rights_that_a_role_lacks_are_named() {
     let Some(postgres) = PostgresServer::any().await else { return };
     let database = postgres.database().await;
-    control_plane::store::migrate(database.uri()).await.unwrap();
+    payments_stores::migrate(database.uri()).await.unwrap();
     let role = format!("reads_{}", database.name());
     database.run(&format!("CREATE ROLE {role} LOGIN PASSWORD 'throwaway'")).await;
     let uri = database.uri_of(&role, "throwaway");
     let refused = check(&[("DB_URI", &uri)]);
     assert!(!refused.0 && refused.1.contains("permission denied"), "{}", refused.1);
-    database.run(&control_plane::store::postgres::grants(&role)).await;
+    database.run(&payments_stores::postgres::grants(&role)).await;
     database
         .run(&format!("REVOKE UPDATE ON payments FROM {role}; REVOKE DELETE ON watches FROM {role}"))
         .await;
     let (worked, text) = check(&[("DB_URI", &uri)]);
     assert!(!worked && text.contains("this role lacks UPDATE on payments, DELETE on watches"), "{text}");
-    database.run(&control_plane::store::postgres::grants(&role)).await;
+    database.run(&payments_stores::postgres::grants(&role)).await;
     let (worked, text) = check(&[("DB_URI", &uri)]);
     assert!(worked, "{text}");
 }
@@ -149,7 +149,7 @@ async fn a_server_that_lets_nobody_in_is_told_by_its_cause() {
 async fn a_role_that_may_not_read_the_records_of_the_schema_is_told_of_the_grants() {
     let Some(postgres) = PostgresServer::any().await else { return };
     let database = postgres.database().await;
-    control_plane::store::migrate(database.uri()).await.unwrap();
+    payments_stores::migrate(database.uri()).await.unwrap();
     let role = format!("blind_{}", database.name());
     database.run(&format!("CREATE ROLE {role} LOGIN PASSWORD 'throwaway'")).await;
     let uri = database.uri_of(&role, "throwaway");
@@ -249,14 +249,14 @@ fn a_file_that_cannot_be_written_is_wrong_once_and_not_good_as_well() {
 async fn the_printed_grants_name_every_table() {
     let Some(postgres) = PostgresServer::any().await else { return };
     let database = postgres.database().await;
-    control_plane::store::migrate(database.uri()).await.unwrap();
+    payments_stores::migrate(database.uri()).await.unwrap();
     let mut connection = sqlx::PgConnection::connect(database.uri()).await.unwrap();
     let tables: Vec<String> =
         sqlx::query_scalar("SELECT tablename::text FROM pg_tables WHERE schemaname = 'public'")
             .fetch_all(&mut connection)
             .await
             .unwrap();
-    let grants = control_plane::store::postgres::grants("serves");
+    let grants = payments_stores::postgres::grants("serves");
     for table in &tables {
         assert!(grants.contains(&format!(" ON {table} TO ")), "{table}: {grants}");
     }

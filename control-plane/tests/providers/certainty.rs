@@ -3,7 +3,8 @@
 
 use std::sync::Arc;
 
-use control_plane::domain::provider::{CancelTarget, Captured, Outcome, PaymentProvider};
+use payments::model::provider::{CancelTarget, Captured, Outcome};
+use payments::ports::provider::PaymentProvider;
 
 use crate::shop::{Expect, Shop, authorized, completed, effect, to_be_acted_on};
 

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use control_plane::domain::provider::{ChargeOrder, Charged, Outcome, PaymentProvider};
-use control_plane::domain::queue::{Room, WorkKind};
+use payments::model::provider::{ChargeOrder, Charged, Outcome};
+use payments::model::work::{Room, WorkKind};
+use payments::ports::provider::PaymentProvider;
 use serde_json::json;
 
 use crate::shop::*;

@@ -1,9 +1,9 @@
 //! Reading PayPal's own record of a dispute.
 
-use control_plane::domain::evidence::Found;
-use control_plane::domain::id::PaymentId;
-use control_plane::domain::provider::ProviderRef;
-use control_plane::domain::webhook::{About, DisputeStage, Verdict};
+use payments::model::evidence::Found;
+use payments::model::id::PaymentId;
+use payments::model::provider::ProviderRef;
+use payments::model::webhook::{About, DisputeStage, Verdict};
 use serde_json::{Value, json};
 
 use crate::shop::{Expect, Shop, completed, money};

@@ -3,24 +3,26 @@
 
 use std::sync::Arc;
 
-use control_plane::domain::clock::SystemEntropy;
-use control_plane::domain::event::Cause;
-use control_plane::domain::gateway::Gateway;
-use control_plane::domain::idempotency::{Answer, Call, Renders};
-use control_plane::domain::operations::settle::step;
-use control_plane::domain::operations::webhook::receive;
-use control_plane::domain::operations::{self, OperationError};
-use control_plane::domain::payment::{CancelReason, Payment, State, Status};
-use control_plane::domain::provider::OperationKind;
-use control_plane::domain::refund::RefundStatus;
-use control_plane::domain::retries::{Retries, RetryPolicy};
-use control_plane::domain::webhook::{DisputeOutcome, EventBody, EventState, Verdict, WebhookFilter};
-use control_plane::store::DatabaseSettings;
-use control_plane::store::sqlite::SqliteStore;
-use control_plane::worker::due::Bell;
+use control_plane::http::charge_terms;
+use control_plane::jobs::poll::Bell;
 use edge_core::client::ClientId;
 use edge_core::provider::Provider;
 use edge_core::request::ChargeRequest;
+use payments::model::event::Cause;
+use payments::model::idempotency::Answer;
+use payments::model::payment::{CancelReason, Payment, State, Status};
+use payments::model::provider::OperationKind;
+use payments::model::refund::RefundStatus;
+use payments::model::webhook::{DisputeOutcome, EventBody, EventState, Verdict};
+use payments::ports::clock::SystemEntropy;
+use payments::ports::store::WebhookFilter;
+use payments::usecases::call::{Call, Renders};
+use payments::usecases::gateway::Gateway;
+use payments::usecases::retries::{Retries, RetryPolicy};
+use payments::usecases::settle::step;
+use payments::usecases::webhook::receive;
+use payments::usecases::{self, OperationError};
+use payments_stores::DatabaseSettings;
 use serde_json::{Value, json};
 use tokio_util::task::TaskTracker;
 
@@ -52,9 +54,9 @@ impl Journey {
         let folder = tempfile::tempdir().unwrap();
         let uri = format!("sqlite://{}", folder.path().join("gateway.db").display());
         let gateway = Arc::new(Gateway {
-            store: Arc::new(SqliteStore::open(&DatabaseSettings::new(uri)).await.unwrap()),
+            store: payments_stores::open(DatabaseSettings::new(uri)).await.unwrap(),
             providers: [(Provider::Stripe, shop.stripe()), (Provider::Paypal, shop.paypal())].into(),
-            started_at: control_plane::domain::clock::Clock::now(&*shop.clock),
+            started_at: payments::ports::clock::Clock::now(&*shop.clock),
             clock: shop.clock.clone(),
             entropy: Arc::new(SystemEntropy),
             tasks: TaskTracker::new(),
@@ -79,8 +81,8 @@ impl Journey {
         if let Some(method) = method {
             body["paymentMethodId"] = method.into();
         }
-        let request = ChargeRequest::parse(body.to_string().as_bytes()).unwrap();
-        operations::charge(self.gateway.clone(), request, call()).await.unwrap()
+        let request = charge_terms(ChargeRequest::parse(body.to_string().as_bytes()).unwrap());
+        usecases::charge(self.gateway.clone(), request, None, call()).await.unwrap()
     }
 
     async fn control(&self, path: &str) -> Value {
@@ -147,7 +149,7 @@ async fn stripe_refunds_fail_later_come_from_the_dashboard_and_charges_are_dispu
     let journey = Journey::begin().await;
     let payment = journey.charge("stripe", Some("pm_card_visa")).await;
     let amount = edge_core::money::Amount::new(1_000);
-    let refund = operations::refund(journey.gateway.clone(), payment.id, amount, call()).await.unwrap();
+    let refund = usecases::refund(journey.gateway.clone(), payment.id, amount, call()).await.unwrap();
     let reference = refund.state.reference().unwrap().to_string();
     journey.told().await;
     assert_eq!(journey.now(&payment).await.refunded, 1_000);
@@ -202,7 +204,7 @@ async fn a_cancel_finds_the_money_that_moved_unheard() {
     let order = payment.reference.clone().unwrap();
     journey.shop.visit(&journey.shop.url(&format!("/checkoutnow?token={order}")), "approve").await;
     journey.shop.past_the_gateway(&format!("/v2/checkout/orders/{order}/capture"), &json!({})).await;
-    let told = operations::cancel(journey.gateway.clone(), payment.id, cancel()).await;
+    let told = usecases::cancel(journey.gateway.clone(), payment.id, cancel()).await;
     assert!(matches!(told, Err(OperationError::Superseded { .. })), "{told:?}");
     assert_eq!(journey.now(&payment).await.state.status(), Status::Completed);
 
@@ -212,7 +214,7 @@ async fn a_cancel_finds_the_money_that_moved_unheard() {
         "provider": "paypal", "type": "PAYMENT.CAPTURE.COMPLETED", "transactionId": txn, "amount": 2_000,
     });
     journey.shop.happens(&part).await;
-    let told = operations::cancel(journey.gateway.clone(), payment.id, cancel()).await;
+    let told = usecases::cancel(journey.gateway.clone(), payment.id, cancel()).await;
     assert!(matches!(told, Err(OperationError::Superseded { .. })), "{told:?}");
     let now = journey.now(&payment).await;
     assert_eq!(now.captured().map(|(_, taken)| taken.minor()), Some(2_000));
@@ -228,8 +230,8 @@ async fn a_voided_order_that_is_brought_back_ends_canceled() {
     let request = json!({
         "provider": "paypal", "amount": 4_999, "currency": "USD", "paymentMethodId": order.as_str(),
     });
-    let request = ChargeRequest::parse(request.to_string().as_bytes()).unwrap();
-    let told = operations::charge(journey.gateway.clone(), request, call()).await;
+    let request = charge_terms(ChargeRequest::parse(request.to_string().as_bytes()).unwrap());
+    let told = usecases::charge(journey.gateway.clone(), request, None, call()).await;
     assert!(matches!(told, Err(OperationError::Refused { .. })), "{told:?}");
     let state = journey.now(&payment).await.state;
     assert_eq!(state, State::Canceled { reason: Some(CancelReason::AtProvider) });
@@ -258,7 +260,7 @@ async fn a_pending_paypal_capture_ends_as_its_review_ends() {
 async fn a_paypal_refund_that_fails_later_gives_its_amount_back() {
     let journey = Journey::begin().await;
     let payment = journey.charge("paypal", Some("vault-ok")).await;
-    let refund = operations::refund(journey.gateway.clone(), payment.id, None, call()).await.unwrap();
+    let refund = usecases::refund(journey.gateway.clone(), payment.id, None, call()).await.unwrap();
     let reference = refund.state.reference().unwrap().to_string();
     journey.told().await;
     assert_eq!(journey.now(&payment).await.refunded, 4_999);

@@ -1,12 +1,12 @@
 //! Looking at the providers: what is there is told as it is, and what cannot be asked is not called missing.
 
-use control_plane::domain::clock::Clock as _;
-use control_plane::domain::evidence::{
-    Evidence, Found, LookUp, Origin, RefundEvidence, RefundLookUp, RefundStanding, Standing,
-};
-use control_plane::domain::provider::{CancelTarget, ChargeOrder, ProviderRef};
 use edge_core::money::Money;
 use jiff::Timestamp;
+use payments::model::evidence::{
+    Evidence, Found, LookUp, Origin, RefundEvidence, RefundLookUp, RefundStanding, Standing,
+};
+use payments::model::provider::{CancelTarget, ChargeOrder, ProviderRef};
+use payments::ports::clock::Clock as _;
 
 use crate::shop::{Expect, Shop, authorized, completed, money, to_be_acted_on};
 
@@ -181,8 +181,7 @@ async fn paypal_shows_each_order_where_it_stands() {
     assert!(matches!(of(&order, &look(&left).await), Standing::Declined(_)));
 
     let order = shop.charge(4_999, "USD", Some("vault-pending"));
-    let control_plane::domain::provider::Charged::Pending { payment } = paypal.charge(&order).await.done()
-    else {
+    let payments::model::provider::Charged::Pending { payment } = paypal.charge(&order).await.done() else {
         panic!("not pending")
     };
     assert_eq!(of(&order, &look(&payment).await), Standing::Processing);
@@ -195,7 +194,7 @@ async fn paypal_shows_what_is_held_taken_in_part_or_released() {
     let look = async |order: &ProviderRef| found(paypal.look_up(&LookUp::Payment(order.clone())).await);
     for released in [false, true] {
         let order = shop.authorize(4_999, "USD", Some("vault-ok"));
-        let control_plane::domain::provider::Charged::Authorized { payment, authorization } =
+        let payments::model::provider::Charged::Authorized { payment, authorization } =
             paypal.charge(&order).await.done()
         else {
             panic!("not authorized")
@@ -225,7 +224,7 @@ async fn paypal_shows_refunds_by_name_and_in_their_order() {
     let shop = Shop::open().await;
     let paypal = shop.paypal();
     let order = shop.charge(4_999, "USD", Some("vault-ok"));
-    let control_plane::domain::provider::Charged::Completed { payment, charge } =
+    let payments::model::provider::Charged::Completed { payment, charge } =
         paypal.charge(&order).await.done()
     else {
         panic!("not completed")

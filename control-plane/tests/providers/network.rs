@@ -4,10 +4,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use control_plane::domain::clock::SystemClock;
-use control_plane::domain::provider::{Doubt, Outcome, PaymentProvider};
-use control_plane::providers::{Providers, Settings, Timeouts};
 use edge_core::provider::Provider;
+use payments::model::provider::{Doubt, Outcome};
+use payments::ports::clock::SystemClock;
+use payments::ports::provider::PaymentProvider;
+use payments_providers::{Providers, Settings, Timeouts};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -35,7 +36,7 @@ where
     format!("http://{address}")
 }
 
-async fn charge_at(settings: Settings) -> Outcome<control_plane::domain::provider::Charged> {
+async fn charge_at(settings: Settings) -> Outcome<payments::model::provider::Charged> {
     let shop = Shop::open().await;
     stripe(settings).charge(&shop.charge(4_999, "USD", Some("pm_card_visa"))).await
 }

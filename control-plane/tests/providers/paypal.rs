@@ -1,5 +1,5 @@
-use control_plane::domain::evidence::{Found, LookUp, Standing};
-use control_plane::domain::provider::{
+use payments::model::evidence::{Found, LookUp, Standing};
+use payments::model::provider::{
     CancelTarget, Captured, Charged, Outcome, ProviderRef, Refunded, RefusalKind,
 };
 use serde_json::json;

@@ -1,6 +1,6 @@
 //! Orders that wait for their payer, and orders that the client made and had approved itself.
 
-use control_plane::domain::provider::{CancelTarget, Charged, Outcome, ProviderRef, RefusalKind};
+use payments::model::provider::{CancelTarget, Charged, Outcome, ProviderRef, RefusalKind};
 use serde_json::{Value, json};
 
 use crate::shop::{Expect, PAGE, Shop, authorized, completed, effect, invalid, paypal_issue, to_be_acted_on};

@@ -1,6 +1,6 @@
 //! Refusals that both providers document and that are nobody's decline: whose mistake each of them is.
 
-use control_plane::domain::provider::{CancelTarget, Captured, Outcome, ProviderRef, RefusalKind};
+use payments::model::provider::{CancelTarget, Captured, Outcome, ProviderRef, RefusalKind};
 use serde_json::{Value, json};
 
 use crate::shop::{

@@ -8,10 +8,11 @@ use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::routing::{get, post};
 use axum::{Form, Json, Router};
-use control_plane::domain::clock::SystemClock;
-use control_plane::domain::provider::{Outcome, PaymentProvider, ProviderRef, RefusalKind};
-use control_plane::providers::Providers;
 use edge_core::provider::Provider;
+use payments::model::provider::{Outcome, ProviderRef, RefusalKind};
+use payments::ports::clock::SystemClock;
+use payments::ports::provider::PaymentProvider;
+use payments_providers::Providers;
 use serde_json::{Value, json};
 
 use crate::shop::{Expect, Shop, completed, paypal_issue, settings, to_be_acted_on};

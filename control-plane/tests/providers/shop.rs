@@ -5,18 +5,19 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
-use control_plane::domain::clock::Clock;
-use control_plane::domain::id::{AttemptId, PaymentId, RefundId};
-use control_plane::domain::provider::{
-    CancelOrder, CancelTarget, CaptureOrder, ChargeOrder, Charged, Outcome, PaymentProvider, ProviderRef,
-    RefundOrder, Refusal, RefusalKind, ResumeOrder,
-};
-use control_plane::providers::{PaypalSettings, Providers, Settings, StripeSettings, Timeouts};
 use edge_core::client::ClientId;
 use edge_core::money::{Amount, Currency, Money};
 use edge_core::provider::Provider;
 use edge_core::request::CaptureMode;
 use jiff::Timestamp;
+use payments::model::id::{AttemptId, PaymentId, RefundId};
+use payments::model::provider::{
+    CancelOrder, CancelTarget, CaptureOrder, ChargeOrder, Charged, Outcome, ProviderRef, RefundOrder,
+    Refusal, RefusalKind, ResumeOrder,
+};
+use payments::ports::clock::Clock;
+use payments::ports::provider::PaymentProvider;
+use payments_providers::{PaypalSettings, Providers, Settings, StripeSettings, Timeouts};
 use provider_sandbox::{Config, ManualClock, Sandbox};
 use serde::Deserialize;
 use serde_json::{Value, json};

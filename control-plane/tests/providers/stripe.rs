@@ -1,4 +1,4 @@
-use control_plane::domain::provider::{CancelTarget, Captured, ProviderRef, Refunded, RefusalKind};
+use payments::model::provider::{CancelTarget, Captured, ProviderRef, Refunded, RefusalKind};
 
 use crate::shop::{Expect, Shop, authorized, completed, effect, invalid, settings, to_be_acted_on};
 
@@ -227,7 +227,7 @@ async fn a_payment_that_is_not_ours_is_never_adopted() {
         (shop.charge(4_999, "USD", Some("pm_card_visa")), shop.charge(4_999, "USD", Some("pm_card_visa")));
     let intent = completed(shop.stripe().charge(&other).await.done());
     let answer = shop.stripe().resume(&shop.resume(&mine, &intent)).await;
-    assert!(matches!(answer, control_plane::domain::provider::Outcome::Unknown(_)), "{answer:?}");
+    assert!(matches!(answer, payments::model::provider::Outcome::Unknown(_)), "{answer:?}");
     let gone = shop.stripe().resume(&shop.resume(&mine, &ProviderRef::new("pi_gone"))).await;
     assert_eq!(gone.refused().kind, RefusalKind::Configuration);
 }
@@ -236,8 +236,8 @@ async fn a_payment_that_is_not_ours_is_never_adopted() {
 async fn a_provider_without_credentials_is_absent() {
     let mut settings = settings("http://127.0.0.1:9");
     settings.stripe = None;
-    let clock = std::sync::Arc::new(control_plane::domain::clock::SystemClock);
-    let providers = control_plane::providers::Providers::new(settings, clock).unwrap();
+    let clock = std::sync::Arc::new(payments::ports::clock::SystemClock);
+    let providers = payments_providers::Providers::new(settings, clock).unwrap();
     assert!(providers.get(edge_core::provider::Provider::Stripe).is_none());
     assert!(providers.get(edge_core::provider::Provider::Paypal).is_some());
 }

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use control_plane::domain::provider::{Outcome, RefusalKind};
 use jiff::SignedDuration;
+use payments::model::provider::{Outcome, RefusalKind};
 use serde_json::json;
 
 use crate::shop::{Expect, Shop, completed, effect};

@@ -1,22 +1,22 @@
 use axum::extract::State;
 use axum::response::Response;
 use edge_core::request::CancelRequest;
+use payments::model::idempotency::Answer;
+use payments::model::payment::Payment;
+use payments::model::provider::OperationKind;
+use payments::usecases::{self, OperationError};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::charge::status_code;
 use super::payment_id;
-use crate::domain::id::PaymentId;
-use crate::domain::idempotency::Answer;
-use crate::domain::operations::{self, OperationError};
-use crate::domain::payment::{Payment, Status};
-use crate::domain::provider::OperationKind;
 use crate::http::App;
 use crate::http::attested::Attested;
 use crate::http::error::ApiError;
 use crate::http::once::once;
 use crate::http::path_id::PathId;
 use crate::http::view::Success;
+use crate::http::wire::{PaymentId, Status};
 
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -49,7 +49,7 @@ pub(super) async fn cancel(
     let id = payment_id(&id)?;
     let gateway = app.gateway.clone();
     once(app, attested, answer, OperationKind::Cancel.into(), move |call| {
-        operations::cancel(gateway.clone(), id, call)
+        usecases::cancel(gateway.clone(), id, call)
     })
     .await
 }
@@ -61,8 +61,8 @@ pub(super) fn answer(result: &Result<Payment, OperationError>, request_id: &str)
     };
     let answer = CancelAnswer {
         success: Success,
-        transaction_id: payment.id,
-        status: payment.state.status(),
+        transaction_id: payment.id.into(),
+        status: payment.state.status().into(),
         refunding: payment.state.is_to_be_refunded(),
     };
     Answer::json(status_code(payment), &answer)

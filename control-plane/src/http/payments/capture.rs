@@ -1,22 +1,23 @@
 use axum::extract::State;
 use axum::response::Response;
 use edge_core::request::CaptureRequest;
+use payments::model::idempotency::Answer;
+use payments::model::payment::Payment;
+use payments::model::provider::OperationKind;
+use payments::usecases::call::Asked;
+use payments::usecases::{self, OperationError};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::charge::status_code;
 use super::payment_id;
-use crate::domain::id::PaymentId;
-use crate::domain::idempotency::{Answer, Asked};
-use crate::domain::operations::{self, OperationError};
-use crate::domain::payment::{Payment, Status};
-use crate::domain::provider::OperationKind;
 use crate::http::App;
 use crate::http::attested::Attested;
 use crate::http::error::ApiError;
 use crate::http::once::once;
 use crate::http::path_id::PathId;
 use crate::http::view::Success;
+use crate::http::wire::{PaymentId, Status};
 
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -51,7 +52,7 @@ pub(super) async fn capture(
     let gateway = app.gateway.clone();
     let asked = Asked { operation: OperationKind::Capture, amount: request.amount };
     once(app, attested, answer, asked, move |call| {
-        operations::capture(gateway.clone(), id, request.amount, call)
+        usecases::capture(gateway.clone(), id, request.amount, call)
     })
     .await
 }
@@ -63,8 +64,8 @@ pub(super) fn answer(result: &Result<Payment, OperationError>, request_id: &str)
     };
     let answer = CaptureAnswer {
         success: Success,
-        transaction_id: payment.id,
-        status: payment.state.status(),
+        transaction_id: payment.id.into(),
+        status: payment.state.status().into(),
         refunding: payment.state.is_to_be_refunded(),
         amount_captured: payment.captured().map_or(0, |(_, amount)| amount.minor()),
     };

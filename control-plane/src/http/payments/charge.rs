@@ -1,19 +1,20 @@
 use axum::extract::State;
 use axum::response::Response;
 use edge_core::request::ChargeRequest;
+use jiff::SignedDuration;
+use payments::model::idempotency::Answer;
+use payments::model::payment::{self, ChargeTerms, Payment};
+use payments::model::provider::OperationKind;
+use payments::usecases::{self, OperationError};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::domain::id::PaymentId;
-use crate::domain::idempotency::Answer;
-use crate::domain::operations::{self, OperationError};
-use crate::domain::payment::{Payment, Status};
-use crate::domain::provider::OperationKind;
 use crate::http::App;
 use crate::http::attested::Attested;
 use crate::http::error::ApiError;
 use crate::http::once::once;
 use crate::http::view::{NextAction, Success};
+use crate::http::wire::{PaymentId, Status};
 
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -49,10 +50,42 @@ pub(super) async fn charge(State(app): State<App>, attested: Attested) -> Result
     let request = ChargeRequest::parse(&attested.body)?;
     app.return_url_hosts.check(&request)?;
     let gateway = app.gateway.clone();
+    let expires_in = request.expires_in.map(|seconds| SignedDuration::from_secs(seconds.seconds().into()));
+    let terms = charge_terms(request);
     once(app, attested, answer, OperationKind::Charge.into(), move |call| {
-        operations::charge(gateway.clone(), request.clone(), call)
+        usecases::charge(gateway.clone(), terms.clone(), expires_in, call)
     })
     .await
+}
+
+/// What of a request is kept with its payment.
+#[must_use]
+pub fn charge_terms(request: ChargeRequest) -> ChargeTerms {
+    // Field by field, so that a new one is not forgotten.
+    let ChargeRequest {
+        provider,
+        amount,
+        currency,
+        payment_method_id,
+        capture,
+        description,
+        metadata,
+        return_url,
+        customer_reference,
+        // The moment that follows from it is kept in the call.
+        expires_in: _,
+    } = request;
+    ChargeTerms {
+        provider,
+        amount,
+        currency,
+        payment_method_id,
+        capture,
+        description,
+        metadata,
+        return_url,
+        customer_reference,
+    }
 }
 
 pub(super) fn answer(result: &Result<Payment, OperationError>, request_id: &str) -> Answer {
@@ -65,7 +98,7 @@ pub(super) fn answer(result: &Result<Payment, OperationError>, request_id: &str)
 /// 202 as long as the provider's decision is out.
 pub(super) fn status_code(payment: &Payment) -> u16 {
     match payment.state.status() {
-        Status::Pending => 202,
+        payment::Status::Pending => 202,
         _ => 200,
     }
 }
@@ -74,8 +107,8 @@ impl From<&Payment> for ChargeAnswer {
     fn from(payment: &Payment) -> Self {
         Self {
             success: Success,
-            transaction_id: payment.id,
-            status: payment.state.status(),
+            transaction_id: payment.id.into(),
+            status: payment.state.status().into(),
             refunding: payment.state.is_to_be_refunded(),
             next_action: NextAction::of(&payment.state),
         }

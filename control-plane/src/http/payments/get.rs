@@ -5,12 +5,12 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::payment_id;
-use crate::domain::id::PaymentId;
 use crate::http::App;
 use crate::http::attested::Attested;
 use crate::http::error::ApiError;
 use crate::http::path_id::PathId;
 use crate::http::view::{DisputeView, PaymentView, RefundView, Success};
+use crate::http::wire::PaymentId;
 
 #[derive(Serialize, ToSchema)]
 pub(super) struct PaymentAnswer {

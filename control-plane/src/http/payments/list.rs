@@ -2,16 +2,16 @@ use axum::Json;
 use axum::extract::{RawQuery, State};
 use edge_core::request::{InvalidRequest, ListQuery};
 use jiff::Timestamp;
+use payments::model::payment;
+use payments::ports::store::Filter;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::domain::id::PaymentId;
-use crate::domain::payment::Status;
-use crate::domain::store::Filter;
 use crate::http::App;
 use crate::http::attested::Attested;
 use crate::http::error::ApiError;
 use crate::http::view::{PaymentView, Success};
+use crate::http::wire::{PaymentId, Status};
 
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -67,7 +67,7 @@ fn filter(query: ListQuery) -> Result<Filter, InvalidRequest> {
         limit: query.limit,
         after: after.map_err(|_| wrong("startingAfter", "must be a transaction id"))?,
         provider: query.provider,
-        status: query.status.and_then(|name| Status::ALL.into_iter().find(|s| s.name() == name)),
+        status: query.status.and_then(|name| payment::Status::ALL.into_iter().find(|s| s.name() == name)),
         created_after: instant("createdAfter", query.created_after)?,
         created_before: instant("createdBefore", query.created_before)?,
     })

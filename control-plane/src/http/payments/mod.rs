@@ -8,14 +8,16 @@ mod get;
 mod list;
 mod refund;
 
+pub use self::charge::charge_terms;
+
 use edge_core::error::ErrorCode;
+use payments::model::id::PaymentId;
+use payments::usecases::call::Renders;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::App;
 use super::error::ApiError;
-use crate::domain::id::PaymentId;
-use crate::domain::idempotency::Renders;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()

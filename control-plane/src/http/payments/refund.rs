@@ -1,20 +1,20 @@
 use axum::extract::State;
 use axum::response::Response;
 use edge_core::request::RefundRequest;
+use payments::model::idempotency::Answer;
+use payments::model::provider::OperationKind;
+use payments::model::refund::{Refund, RefundState};
+use payments::usecases::{self, OperationError};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::payment_id;
-use crate::domain::id::RefundId;
-use crate::domain::idempotency::Answer;
-use crate::domain::operations::{self, OperationError};
-use crate::domain::provider::OperationKind;
-use crate::domain::refund::{Refund, RefundState, RefundStatus};
 use crate::http::App;
 use crate::http::attested::Attested;
 use crate::http::error::ApiError;
 use crate::http::once::once;
 use crate::http::view::Success;
+use crate::http::wire::{RefundId, RefundStatus};
 
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -40,7 +40,7 @@ pub(super) async fn refund(State(app): State<App>, attested: Attested) -> Result
     let payment = payment_id(&request.transaction_id)?;
     let gateway = app.gateway.clone();
     once(app, attested, answer, OperationKind::Refund.into(), move |call| {
-        operations::refund(gateway.clone(), payment, request.amount, call)
+        usecases::refund(gateway.clone(), payment, request.amount, call)
     })
     .await
 }
@@ -56,6 +56,6 @@ pub(super) fn answer(result: &Result<Refund, OperationError>, request_id: &str) 
     };
     Answer::json(
         status,
-        &RefundAnswer { success: Success, refund_id: refund.id, status: refund.state.status() },
+        &RefundAnswer { success: Success, refund_id: refund.id.into(), status: refund.state.status().into() },
     )
 }

@@ -4,12 +4,12 @@ use edge_core::error::ErrorCode;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::domain::id::RefundId;
 use crate::http::App;
 use crate::http::attested::Attested;
 use crate::http::error::ApiError;
 use crate::http::path_id::PathId;
 use crate::http::view::{RefundView, Success};
+use crate::http::wire::RefundId;
 
 #[derive(Serialize, ToSchema)]
 pub(super) struct RefundFound {

@@ -5,10 +5,10 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use control_plane::cache::{EdgeCache, InProcessCache, Keeping, Limits, RedisCache};
-use control_plane::domain::clock::Clock;
 use edge_core::attestation::Keys;
 use edge_core::idempotency::{Answer, ClaimRequest, Fence, Fingerprint, Lease, Scope, SealedAnswer, Verdict};
 use jiff::Timestamp;
+use payments::ports::clock::Clock;
 use test_services::RedisServer;
 
 use crate::common::client;

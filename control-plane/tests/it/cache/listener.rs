@@ -4,12 +4,12 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use control_plane::cache::{CacheError, Completed, EdgeCache, InProcessCache, Keeping, Limits, router};
-use control_plane::domain::clock::Clock;
 use edge_core::attestation::{HEADER, Keys};
 use edge_core::client::ClientId;
 use edge_core::idempotency::{
     CLAIMS_MAX, ClaimCall, ClaimRequest, Fence, Fenced, MARKER_HEADER, Scope, SealedAnswer, Verdict,
 };
+use payments::ports::clock::Clock;
 use serde_json::{Value, json};
 
 use super::bench::*;

@@ -6,20 +6,21 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use control_plane::domain::clock::{Clock, SystemClock};
-use control_plane::domain::id::PaymentId;
-use control_plane::domain::queue::{Claimed, Due, Lane, Queue, Work};
-use control_plane::domain::store::StoreError;
-use control_plane::queue::{self, Rabbit};
-use control_plane::worker::crew::{Crew, Worked};
-use control_plane::worker::hands::Hands;
-use control_plane::worker::shift::Shift;
+use control_plane::jobs::crew::{Crew, Worked};
+use control_plane::jobs::hands::Hands;
+use control_plane::jobs::rabbit::{self, Rabbit};
+use control_plane::jobs::shift::Shift;
 use edge_core::provider::Provider;
 use jiff::{SignedDuration, Timestamp};
 use lapin::options::{BasicPublishOptions, QueueDeclareOptions};
 use lapin::types::FieldTable;
 use lapin::{BasicProperties, Channel};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use payments::model::id::PaymentId;
+use payments::model::work::{Claimed, Due, Lane, Work};
+use payments::ports::clock::{Clock, SystemClock};
+use payments::ports::queue::Queue;
+use payments::ports::store::StoreError;
 use test_services::RabbitServer;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -169,7 +170,7 @@ impl Process {
     ) -> Self {
         recorder();
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let (rabbit, link) = queue::open(uri.parse().unwrap(), prefix.parse().unwrap(), clock.clone());
+        let (rabbit, link) = rabbit::open(uri.parse().unwrap(), prefix.parse().unwrap(), clock.clone());
         let (stop, drained) = (CancellationToken::new(), CancellationToken::new());
         let crew = Arc::new(FakeCrew { name, database: database.clone() });
         let hands = Arc::new(Hands::new(4, &crew.providers()));
@@ -178,7 +179,7 @@ impl Process {
         let mut loops = vec![tokio::spawn(link.run(followed, stop.clone(), drained.clone()))];
         let work = shift.tasks.clone();
         if role == Role::All {
-            loops.push(tokio::spawn(queue::sweep(shift, rabbit.clone(), stop.clone())));
+            loops.push(tokio::spawn(rabbit::sweep(shift, rabbit.clone(), stop.clone())));
         }
         Self { rabbit, stop, drained, loops, work }
     }

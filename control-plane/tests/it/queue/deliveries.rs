@@ -4,8 +4,8 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use control_plane::domain::clock::{Clock, SystemClock};
-use control_plane::domain::queue::Queue;
+use payments::ports::clock::{Clock, SystemClock};
+use payments::ports::queue::Queue;
 use test_services::RabbitServer;
 
 use super::bench::*;

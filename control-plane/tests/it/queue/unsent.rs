@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use control_plane::domain::queue::Queue;
 use lapin::options::QueueDeleteOptions;
+use payments::ports::queue::Queue;
 use test_services::RabbitServer;
 
 use super::bench::*;

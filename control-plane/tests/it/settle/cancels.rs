@@ -1,8 +1,8 @@
 //! A client cancels what is queued, or what nobody knows the outcome of.
 
-use control_plane::domain::event::Note;
-use control_plane::domain::operations::cancel;
-use control_plane::domain::provider::OperationKind;
+use payments::model::event::Note;
+use payments::model::provider::OperationKind;
+use payments::usecases::cancel;
 
 use super::*;
 
@@ -45,7 +45,7 @@ async fn what_was_authorized_after_all_is_released_when_it_was_canceled_meanwhil
     let test = TestGateway::start().await;
     test.answers([authorized(), cut()]);
     let request = charge_request(100, r#","capture":"manual""#);
-    let payment = operations::charge(test.gateway.clone(), request, call()).await.unwrap();
+    let payment = usecases::charge(test.gateway.clone(), request, None, call()).await.unwrap();
     cancel(test.gateway.clone(), payment.id, to_cancel(9)).await.unwrap();
     test.settle().await;
     assert_eq!((test.now(&payment).await.state.status(), test.calls("cancel")), (Status::Canceled, 1));
@@ -57,8 +57,8 @@ async fn what_was_authorized_after_all_is_released_when_it_was_canceled_meanwhil
 async fn a_charge_is_not_made_any_more_after_its_time() {
     let test = TestGateway::start().await;
     test.answers([unreached()]);
-    let request = charge_request(100, r#","expiresIn":30"#);
-    let payment = operations::charge(test.gateway.clone(), request, call()).await.unwrap();
+    let (request, expires_in) = (charge_request(100, ""), Some(SignedDuration::from_secs(30)));
+    let payment = usecases::charge(test.gateway.clone(), request, expires_in, call()).await.unwrap();
     test.clock.advance(31);
     test.settle().await;
     let now = test.now(&payment).await;
@@ -85,7 +85,7 @@ async fn a_capture_that_was_given_up_is_never_told_as_a_success() {
     let payment = test.authorized().await;
     test.provider.captures.lock().unwrap().push(unreached());
     let call = Call { asked: OperationKind::Capture.into(), ..keyed(8, "capture") };
-    let queued = operations::capture(test.gateway.clone(), payment.id, None, call.clone()).await.unwrap();
+    let queued = usecases::capture(test.gateway.clone(), payment.id, None, call.clone()).await.unwrap();
     assert_eq!(queued.state.name(), "queued");
     test.clock.advance(31);
     test.settle().await;

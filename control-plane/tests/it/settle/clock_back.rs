@@ -1,9 +1,9 @@
 //! A clock that was put back after something was put off.
 
-use control_plane::domain::clock::Clock as _;
-use control_plane::domain::webhook::EventState;
-use control_plane::worker::clock_back;
+use control_plane::jobs::clock_back;
 use edge_core::provider::Provider;
+use payments::model::webhook::EventState;
+use payments::ports::clock::Clock as _;
 
 use super::*;
 

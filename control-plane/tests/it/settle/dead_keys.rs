@@ -1,8 +1,8 @@
 //! A provider that answers a key from a saved failure: no retry tells more, and its records decide.
 
-use control_plane::domain::evidence::{RefundEvidence, RefundStanding};
-use control_plane::domain::operations::capture;
-use control_plane::domain::provider::OperationKind;
+use payments::model::evidence::{RefundEvidence, RefundStanding};
+use payments::model::provider::OperationKind;
+use payments::usecases::capture;
 
 use super::*;
 
@@ -68,7 +68,7 @@ async fn a_refund_that_a_complete_list_does_not_contain_gives_its_amount_back() 
     let test = TestGateway::start().await;
     let payment = test.charge(call()).await.unwrap();
     test.provider.refunds.lock().unwrap().push(saved_failure());
-    let refund = operations::refund(test.gateway.clone(), payment.id, Amount::new(60), call()).await.unwrap();
+    let refund = usecases::refund(test.gateway.clone(), payment.id, Amount::new(60), call()).await.unwrap();
     test.settle().await;
     assert_eq!((test.refund_now(&refund).await.state.name(), test.calls("refund")), ("failed", 1));
     assert_eq!(test.now(&payment).await.refunded, 0);
@@ -79,7 +79,7 @@ async fn a_refund_made_in_the_dashboard_takes_the_place_of_one_with_a_dead_key()
     let test = TestGateway::start().await;
     let payment = test.charge(call()).await.unwrap();
     test.provider.refunds.lock().unwrap().push(saved_failure());
-    let refund = operations::refund(test.gateway.clone(), payment.id, Amount::new(60), call()).await.unwrap();
+    let refund = usecases::refund(test.gateway.clone(), payment.id, Amount::new(60), call()).await.unwrap();
     test.provider.seen_refunds.lock().unwrap().push(dashboard_refund(&refund));
     test.settle().await;
     assert_eq!(test.refund_now(&refund).await.state.name(), "processed");
@@ -91,7 +91,7 @@ async fn a_refund_that_waited_longer_than_the_horizon_is_still_retried_once_it_w
     let test = TestGateway::start().await;
     let payment = test.charge(call()).await.unwrap();
     test.provider.refunds.lock().unwrap().extend([cut(), unreached()]);
-    let refund = operations::refund(test.gateway.clone(), payment.id, Amount::new(60), call()).await.unwrap();
+    let refund = usecases::refund(test.gateway.clone(), payment.id, Amount::new(60), call()).await.unwrap();
     assert_eq!(refund.state.name(), "queued");
     test.clock.advance(HORIZON_S * 2);
     test.settle().await;

@@ -1,7 +1,7 @@
 //! A person decides what machines cannot.
 
-use control_plane::domain::operations::decide::{NotDecided, Operator, decide};
-use control_plane::domain::verdict::{Unfit, Verdict};
+use payments::model::verdict::{Unfit, Verdict};
+use payments::usecases::decide::{NotDecided, Operator, decide};
 
 use super::*;
 
@@ -72,7 +72,7 @@ async fn a_refund_under_another_name_or_amount_decides_nothing() {
     let test = TestGateway::start().await;
     let payment = test.charge(call()).await.unwrap();
     test.provider.refunds.lock().unwrap().push(cut());
-    let refund = operations::refund(test.gateway.clone(), payment.id, Amount::new(60), call()).await.unwrap();
+    let refund = usecases::refund(test.gateway.clone(), payment.id, Amount::new(60), call()).await.unwrap();
     let made = Verdict::Refunded { refund: ProviderRef::new("re_9") };
     let denied = test.decide(Work::Refund(refund.id), made).await;
     assert!(matches!(denied, Err(NotDecided::Denied)), "{denied:?}");
@@ -83,7 +83,7 @@ async fn a_refund_that_was_not_made_gives_its_amount_back() {
     let test = TestGateway::start().await;
     let payment = test.charge(call()).await.unwrap();
     test.provider.refunds.lock().unwrap().push(cut());
-    let refund = operations::refund(test.gateway.clone(), payment.id, Amount::new(60), call()).await.unwrap();
+    let refund = usecases::refund(test.gateway.clone(), payment.id, Amount::new(60), call()).await.unwrap();
     assert_eq!(test.decide(Work::Refund(refund.id), Verdict::NotDone).await.unwrap(), "failed");
     assert_eq!(test.now(&payment).await.refunded, 0);
 }

@@ -9,8 +9,8 @@ async fn refunds_are_brought_to_an_end_too() {
         let payment = test.charge(call()).await.unwrap();
         test.provider.refunds.lock().unwrap().push(answer);
         let refund =
-            operations::refund(test.gateway.clone(), payment.id, Amount::new(60), call()).await.unwrap();
-        assert_eq!(refund.state.status(), control_plane::domain::refund::RefundStatus::Pending);
+            usecases::refund(test.gateway.clone(), payment.id, Amount::new(60), call()).await.unwrap();
+        assert_eq!(refund.state.status(), payments::model::refund::RefundStatus::Pending);
         assert_eq!(test.now(&payment).await.refunded, 60, "reserved meanwhile");
         test.settle().await;
         assert_eq!(test.refund_now(&refund).await.state.name(), "processed");
@@ -23,7 +23,7 @@ async fn a_refund_past_the_horizon_is_found_in_the_providers_records() {
     let test = TestGateway::start().await;
     let payment = test.charge(call()).await.unwrap();
     test.provider.refunds.lock().unwrap().push(cut());
-    let refund = operations::refund(test.gateway.clone(), payment.id, Amount::new(60), call()).await.unwrap();
+    let refund = usecases::refund(test.gateway.clone(), payment.id, Amount::new(60), call()).await.unwrap();
     test.clock.advance(HORIZON_S);
     test.settle().await;
     assert_eq!((test.refund_now(&refund).await.state.name(), test.calls("refund")), ("unknown", 1));

@@ -1,6 +1,6 @@
 //! A payment that waits for its payer or its capture is looked at again, event or no event.
 
-use control_plane::domain::clock::Clock as _;
+use payments::ports::clock::Clock as _;
 
 use super::*;
 
@@ -44,7 +44,7 @@ async fn an_order_that_the_provider_forgot_has_expired() {
     let test = TestGateway::start().await;
     let payment = test.waits_for_its_payer().await;
     test.later(1).await;
-    let reason = Some(control_plane::domain::payment::CancelReason::Expired);
+    let reason = Some(payments::model::payment::CancelReason::Expired);
     assert_eq!(test.now(&payment).await.state, State::Canceled { reason });
 }
 
@@ -70,7 +70,7 @@ async fn a_hold_past_its_expiry_ends_though_the_provider_shows_it_as_it_was() {
     test.later(47).await;
     assert!(matches!(test.now(&payment).await.state, State::Authorized(_)));
     test.later(12).await;
-    let reason = Some(control_plane::domain::payment::CancelReason::Expired);
+    let reason = Some(payments::model::payment::CancelReason::Expired);
     assert_eq!(test.now(&payment).await.state, State::Canceled { reason });
 }
 

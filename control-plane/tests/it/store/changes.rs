@@ -2,12 +2,12 @@
 
 use std::task::Poll;
 
-use control_plane::domain::event::Event;
-use control_plane::domain::idempotency::{Answer, Claim, KeyChange, Subject};
-use control_plane::domain::payment::Payment;
-use control_plane::domain::refund::Refund;
-use control_plane::domain::store::{Change, CommitError, Conflict, Step, Store};
 use edge_core::money::Amount;
+use payments::model::event::Event;
+use payments::model::idempotency::{Answer, Claim, KeyChange, Subject};
+use payments::model::payment::Payment;
+use payments::model::refund::Refund;
+use payments::ports::store::{Change, CommitError, Conflict, Step, Store};
 
 use crate::common::*;
 

@@ -1,11 +1,11 @@
 //! What every store must do, one change at a time.
 
-use control_plane::domain::event::Event;
-use control_plane::domain::payment::Status;
-use control_plane::domain::provider::{Doubt, Outcome, ProviderRef, Refunded};
-use control_plane::domain::store::{Change, CommitError, Conflict, Filter, Step};
 use edge_core::money::Amount;
 use edge_core::provider::Provider;
+use payments::model::event::Event;
+use payments::model::payment::Status;
+use payments::model::provider::{Doubt, Outcome, ProviderRef, Refunded};
+use payments::ports::store::{Change, CommitError, Conflict, Filter, Step};
 
 use super::changes::*;
 use crate::common::*;

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use control_plane::domain::store::{Filter, Store, StoreError};
-use control_plane::domain::webhook::WebhookEvent;
-use control_plane::store::DatabaseSettings;
+use payments::model::webhook::WebhookEvent;
+use payments::ports::store::{Filter, Store, StoreError};
+use payments_stores::DatabaseSettings;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 
 use super::changes::*;
@@ -37,7 +37,7 @@ async fn slow_for_one_client(test: &TestStore) -> Arc<dyn Store> {
         read_timeout: Duration::from_millis(300),
         ..DatabaseSettings::new(uri)
     };
-    control_plane::store::open(settings).await.unwrap()
+    payments_stores::open(settings).await.unwrap()
 }
 
 fn event(n: u8) -> WebhookEvent {
@@ -83,7 +83,7 @@ async fn everything_goes_on_while_the_slow_lists_of_one_client_hold_its_connecti
     }
 }
 
-async fn completed_as_of(store: &dyn Store, n: u8) -> control_plane::domain::payment::Payment {
+async fn completed_as_of(store: &dyn Store, n: u8) -> payments::model::payment::Payment {
     let (payment, open) = opening(n, "demo", 100);
     store.commit(open).await.unwrap();
     let done = payment.clone().charge_answered(completed_as(&format!("pi_{n}")), at(5)).unwrap();

@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use control_plane::domain::event::Event;
-use control_plane::domain::idempotency::{Answer, Subject};
-use control_plane::domain::provider::{Doubt, Outcome};
-use control_plane::domain::refund::Refund;
-use control_plane::domain::store::{Change, Conflict, Step, Store};
+use payments::model::event::Event;
+use payments::model::idempotency::{Answer, Subject};
+use payments::model::provider::{Doubt, Outcome};
+use payments::model::refund::Refund;
+use payments::ports::store::{Change, Conflict, Step, Store};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -58,7 +58,7 @@ impl CutStore {
                 tokio::spawn(carry(client, server, cut, counter.clone()));
             }
         });
-        let store = control_plane::store::open(proxied.as_str()).await.unwrap();
+        let store = payments_stores::open(proxied.as_str()).await.unwrap();
         Some(Self { store, made, test })
     }
 
@@ -127,7 +127,7 @@ fn marked(mut change: Change) -> Change {
     change
 }
 
-fn refund_answered(refund: &Refund, answer: Outcome<control_plane::domain::provider::Refunded>) -> Change {
+fn refund_answered(refund: &Refund, answer: Outcome<payments::model::provider::Refunded>) -> Change {
     let after = refund.clone().answered(answer, at(11)).unwrap();
     let event = Event::refund_moved(Some(&refund.state), &after, &cause());
     Change::from(Step::MoveRefund { refund: after, event })

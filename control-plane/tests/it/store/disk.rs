@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use control_plane::domain::store::{CommitError, Store, StoreError};
+use payments::ports::store::{CommitError, Store, StoreError};
 use tempfile::TempDir;
 use test_services::skipped;
 
@@ -48,7 +48,7 @@ impl Drop for SmallDisk {
 }
 
 async fn open(path: &Path) -> std::sync::Arc<dyn Store> {
-    control_plane::store::open(format!("sqlite://{}", path.display())).await.unwrap()
+    payments_stores::open(format!("sqlite://{}", path.display())).await.unwrap()
 }
 
 fn is_certain(refused: &Result<(), CommitError>) -> bool {

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use control_plane::domain::payment::Payment;
-use control_plane::domain::store::{CommitError, Filter, Store, StoreError};
+use payments::model::payment::Payment;
+use payments::ports::store::{CommitError, Filter, Store, StoreError};
 use test_services::proxy::{Mode, Proxy};
 use test_services::{PostgresServer, TestDatabase};
 use tokio::time::{sleep, timeout};
@@ -26,7 +26,7 @@ fn by(way: &Proxy, uri: &str) -> String {
 async fn primary() -> Option<(PostgresServer, TestDatabase)> {
     let server = PostgresServer::own().await?;
     let database = server.database().await;
-    control_plane::store::migrate(database.uri()).await.unwrap();
+    payments_stores::migrate(database.uri()).await.unwrap();
     Some((server, database))
 }
 
@@ -44,7 +44,7 @@ impl Pair {
         let (old, database) = primary().await?;
         let new = old.standby().await;
         let way = Proxy::to_port(old.port()).await;
-        let store = control_plane::store::open(by(&way, database.uri())).await.unwrap();
+        let store = payments_stores::open(by(&way, database.uri())).await.unwrap();
         used(&*store).await;
         Some(Self { old, new, database, way, store })
     }
@@ -58,7 +58,7 @@ impl Pair {
     /// Writes a payment past the store, which only the new primary has then.
     async fn open_at_the_new_one(&self) -> Payment {
         let (payment, open) = opening(3, "demo", 100);
-        let direct = control_plane::store::open(self.database.on(&self.new).uri()).await.unwrap();
+        let direct = payments_stores::open(self.database.on(&self.new).uri()).await.unwrap();
         direct.commit(open).await.unwrap();
         payment
     }
@@ -170,7 +170,7 @@ async fn what_only_the_new_primary_has_is_never_called_missing() {
 async fn a_way_that_goes_silent_costs_ten_seconds_at_most() {
     let Some((server, database)) = primary().await else { return };
     let way = Proxy::to_port(server.port()).await;
-    let store: Arc<dyn Store> = control_plane::store::open(by(&way, database.uri())).await.unwrap();
+    let store: Arc<dyn Store> = payments_stores::open(by(&way, database.uri())).await.unwrap();
     used(&*store).await;
     way.set(Mode::Silence);
     let begun = Instant::now();
@@ -197,7 +197,7 @@ async fn a_way_that_goes_silent_costs_ten_seconds_at_most() {
 #[tokio::test]
 async fn a_read_only_database_takes_nothing_for_certain_and_is_not_ready_meanwhile() {
     let Some((server, database)) = primary().await else { return };
-    let store = control_plane::store::open(database.uri()).await.unwrap();
+    let store = payments_stores::open(database.uri()).await.unwrap();
     used(&*store).await;
     server.set_read_only(true).await;
     let all =
@@ -215,7 +215,7 @@ async fn a_read_only_database_takes_nothing_for_certain_and_is_not_ready_meanwhi
 #[tokio::test]
 async fn a_database_that_has_become_read_only_is_not_ready_though_nothing_is_written() {
     let Some((server, database)) = primary().await else { return };
-    let store = control_plane::store::open(database.uri()).await.unwrap();
+    let store = payments_stores::open(database.uri()).await.unwrap();
     used(&*store).await;
     server.set_read_only(true).await;
     let noticed = async {
@@ -231,13 +231,13 @@ async fn a_database_that_has_become_read_only_is_not_ready_though_nothing_is_wri
 #[tokio::test]
 async fn a_role_without_the_right_to_write_is_told_for_certain_that_nothing_was_written() {
     let Some((_server, database)) = primary().await else { return };
-    let store = control_plane::store::open(database.uri()).await.unwrap();
+    let store = payments_stores::open(database.uri()).await.unwrap();
     used(&*store).await;
     database.execute("CREATE ROLE reader LOGIN PASSWORD 'throwaway' IN ROLE pg_read_all_data").await;
     let mut uri: reqwest::Url = database.uri().parse().unwrap();
     uri.set_username("reader").unwrap();
     uri.set_password(Some("throwaway")).unwrap();
-    let reader = control_plane::store::open(uri.as_str()).await.unwrap();
+    let reader = payments_stores::open(uri.as_str()).await.unwrap();
     let refused = reader.commit(opening(2, "demo", 100).1).await;
     assert!(matches!(refused, Err(CommitError::Store(StoreError::NotWritten(_)))), "{refused:?}");
     assert!(reader.ready().await.is_err());

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use control_plane::domain::store::{CommitError, Conflict, Store, StoreError};
+use payments::ports::store::{CommitError, Conflict, Store, StoreError};
 use test_services::PostgresServer;
 
 use super::changes::*;
@@ -12,7 +12,7 @@ use crate::common::*;
 
 async fn store_on(server: &PostgresServer) -> (Arc<dyn Store>, test_services::TestDatabase) {
     let database = server.database().await;
-    (control_plane::store::open(database.uri()).await.unwrap(), database)
+    (payments_stores::open(database.uri()).await.unwrap(), database)
 }
 
 /// Opens payments one after another until told to stop, and says which were reported as written.
@@ -136,7 +136,7 @@ async fn processes_that_start_together_bring_the_schema_up_to_date_once() {
     let database = server.database().await;
     let starts = (0..4).map(|_| {
         let uri = database.uri().to_owned();
-        tokio::spawn(async move { control_plane::store::open(&uri).await.map(|_| ()) })
+        tokio::spawn(async move { payments_stores::open(&uri).await.map(|_| ()) })
     });
     for start in starts.collect::<Vec<_>>() {
         start.await.unwrap().unwrap();

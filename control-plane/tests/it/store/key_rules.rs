@@ -1,8 +1,8 @@
 //! What may have become of a key, in whatever order the changes of it were written.
 
-use control_plane::domain::idempotency::{Answer, KeyChange, KeyRecord, Subject};
-use control_plane::domain::store::{Change, Step};
 use edge_core::idempotency::Scope;
+use payments::model::idempotency::{Answer, KeyChange, KeyRecord, Subject};
+use payments::ports::store::{Change, Step};
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 

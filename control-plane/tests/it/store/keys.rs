@@ -1,8 +1,8 @@
 //! What every store must do with idempotency keys.
 
-use control_plane::domain::idempotency::{Answer, Subject};
-use control_plane::domain::payment::Payment;
-use control_plane::domain::store::{Change, Conflict};
+use payments::model::idempotency::{Answer, Subject};
+use payments::model::payment::Payment;
+use payments::ports::store::{Change, Conflict};
 
 use super::changes::*;
 use crate::common::*;

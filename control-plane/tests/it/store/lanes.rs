@@ -1,11 +1,11 @@
 //! What is due, by what it is about and by provider.
 
-use control_plane::domain::follow_up::FollowUp;
-use control_plane::domain::id::PaymentId;
-use control_plane::domain::queue::{Lane, LaneBacklog, Work, WorkKind};
-use control_plane::domain::store::{Change, Step, Watch};
-use control_plane::domain::webhook::{EventState, WebhookEvent};
 use edge_core::provider::Provider;
+use payments::model::follow_up::FollowUp;
+use payments::model::id::PaymentId;
+use payments::model::webhook::{EventState, WebhookEvent};
+use payments::model::work::{Lane, LaneBacklog, Work, WorkKind};
+use payments::ports::store::{Change, Step, Watch};
 
 use super::changes::*;
 use crate::common::*;

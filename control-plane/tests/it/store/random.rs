@@ -4,14 +4,14 @@
 
 use std::sync::{Arc, Mutex};
 
-use control_plane::domain::event::Event;
-use control_plane::domain::id::RefundId;
-use control_plane::domain::idempotency::{KeyChange, Subject};
-use control_plane::domain::payment::Payment;
-use control_plane::domain::provider::{Captured, Doubt, Outcome, ProviderRef, Refunded};
-use control_plane::domain::refund::Refund;
-use control_plane::domain::store::{Change, CommitError, Step, Store};
 use edge_core::money::Amount;
+use payments::model::event::Event;
+use payments::model::id::RefundId;
+use payments::model::idempotency::{KeyChange, Subject};
+use payments::model::payment::Payment;
+use payments::model::provider::{Captured, Doubt, Outcome, ProviderRef, Refunded};
+use payments::model::refund::Refund;
+use payments::ports::store::{Change, CommitError, Step, Store};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
 
@@ -91,7 +91,7 @@ async fn change(store: &dyn Store, doing: &Doing, unique: u64) -> Option<Change>
             let answer = match how {
                 0 => completed_as(reference.as_str()),
                 1 => Outcome::Unknown(Doubt::new(format!("cut {unique}"))),
-                _ => Outcome::Done(control_plane::domain::provider::Charged::Authorized {
+                _ => Outcome::Done(payments::model::provider::Charged::Authorized {
                     payment: reference.clone(),
                     authorization: reference,
                 }),

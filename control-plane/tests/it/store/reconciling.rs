@@ -1,7 +1,7 @@
 //! The reconciliation that runs by itself, as each store keeps it.
 
-use control_plane::domain::reconciling::Run;
 use jiff::{SignedDuration, Timestamp};
+use payments::ports::store::reconciling::Run;
 
 use crate::common::*;
 

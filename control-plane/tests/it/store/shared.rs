@@ -3,8 +3,8 @@
 use std::future::poll_fn;
 use std::task::Poll;
 
-use control_plane::domain::provider::{Doubt, Outcome};
-use control_plane::domain::store::{CommitError, Conflict, StoreError};
+use payments::model::provider::{Doubt, Outcome};
+use payments::ports::store::{CommitError, Conflict, StoreError};
 
 use super::changes::*;
 use crate::common::*;
@@ -51,7 +51,7 @@ async fn each_member_of_a_batch_meets_its_own_conflict(test: TestStore) {
     assert_eq!(conflicts[..6], expected);
     assert_eq!(conflicts[6..], vec![None; 40]);
     for n in [12, 13, 14] {
-        let unused = keyed::<control_plane::domain::payment::Payment>(n, "").claim().unwrap().scope;
+        let unused = keyed::<payments::model::payment::Payment>(n, "").claim().unwrap().scope;
         assert_eq!(test.store.key(&unused).await.unwrap(), None, "key {n}");
     }
     for n in [3, 4] {
@@ -101,14 +101,14 @@ async fn of_many_takers_of_one_key_one_gets_it(test: TestStore) {
     for refused in results.into_iter().filter(Result::is_err) {
         assert_eq!(conflict(refused), Conflict::KeyTaken);
     }
-    let all = control_plane::domain::store::Filter { limit: 100, ..Default::default() };
+    let all = payments::ports::store::Filter { limit: 100, ..Default::default() };
     assert_eq!(test.store.payments(&client("demo"), &all).await.unwrap().items.len(), 1);
 }
 
 async fn of_many_payments_for_one_order_one_is_opened(test: TestStore) {
     let changes = (1..=20).map(|n| {
         let (mut payment, _) = opening(n, "demo", 100);
-        payment.reference = Some(control_plane::domain::provider::ProviderRef::new("ORDER"));
+        payment.reference = Some(payments::model::provider::ProviderRef::new("ORDER"));
         with_key(opened(payment), take(n, "a", None))
     });
     let results = commit_all(&*test.store, changes.collect()).await;
@@ -119,7 +119,7 @@ async fn of_many_payments_for_one_order_one_is_opened(test: TestStore) {
 }
 
 async fn a_payment_that_fails_in_a_batch_frees_its_order_for_a_later_member(test: TestStore) {
-    let order = Some(control_plane::domain::provider::ProviderRef::new("ORDER"));
+    let order = Some(payments::model::provider::ProviderRef::new("ORDER"));
     let (mut first, mut second) = (opening(1, "demo", 100).0, opening(2, "demo", 100).0);
     first.reference = order.clone();
     second.reference = order;
@@ -135,7 +135,7 @@ async fn an_odd_member_fails_alone(test: TestStore) {
     test.store.commit(open).await.unwrap();
     let done = payment.clone().charge_answered(completed(), at(5)).unwrap();
     let mut odd = moved(&payment, done);
-    if let control_plane::domain::store::Step::MovePayment { event, .. } = &mut odd.step {
+    if let payments::ports::store::Step::MovePayment { event, .. } = &mut odd.step {
         event.version = payment.version;
     }
     let mut changes: Vec<_> = (2..=20).map(|n| opening(n, "demo", 100).1).collect();

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use control_plane::domain::store::Store;
+use payments::ports::store::Store;
 use sqlx::{Connection, PgConnection, SqliteConnection};
 use test_services::{PostgresServer, TestDatabase};
 
@@ -57,5 +57,5 @@ impl TestStore {
 }
 
 async fn open(uri: &str) -> Arc<dyn Store> {
-    control_plane::store::open(uri).await.unwrap()
+    payments_stores::open(uri).await.unwrap()
 }

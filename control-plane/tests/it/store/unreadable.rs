@@ -1,12 +1,12 @@
 //! One row that cannot be read blinds nobody to the others.
 
-use control_plane::domain::operations::reconcile::{Finding, Pace, Place, Reconciliation, Unseen};
-use control_plane::domain::operations::review::for_review;
-use control_plane::domain::payment::Status;
-use control_plane::domain::queue::{Lane, Work, WorkKind};
-use control_plane::domain::store::{Filter, StoreError, Unreadable};
-use control_plane::domain::webhook::{EventState, WebhookEvent, WebhookFilter};
 use edge_core::provider::Provider;
+use payments::model::payment::Status;
+use payments::model::webhook::{EventState, WebhookEvent};
+use payments::model::work::{Lane, Work, WorkKind};
+use payments::ports::store::{Filter, StoreError, Unreadable, WebhookFilter};
+use payments::usecases::reconcile::{Finding, Pace, Place, Reconciliation, Unseen};
+use payments::usecases::review::for_review;
 
 use super::changes::*;
 use crate::common::*;

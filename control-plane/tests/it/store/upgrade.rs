@@ -5,10 +5,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use control_plane::domain::store::{Filter, Store, StoreError};
-use control_plane::domain::webhook::WebhookFilter;
-use control_plane::store::{DatabaseSettings, MigrateOnStart, OpenError, SchemaError};
 use edge_core::provider::Provider;
+use payments::ports::store::{Filter, Store, StoreError, WebhookFilter};
+use payments_stores::{DatabaseSettings, MigrateOnStart, OpenError, SchemaError};
 use sqlx::migrate::Migrator;
 use sqlx::{AssertSqlSafe, Connection, Executor, FromRow, PgConnection, SqliteConnection};
 use test_services::{PostgresServer, TestDatabase};
@@ -25,7 +24,7 @@ const LATER: i64 = 9_999;
 
 /// The migrations of the release before, as it knows them: any other record is an error to it.
 async fn release_before(database: &str, newest: i64) -> Migrator {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations").join(database);
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("stores/migrations").join(database);
     let all = Migrator::new(folder).await.unwrap();
     Migrator::with_migrations(all.iter().filter(|one| one.version <= newest).cloned().collect())
 }
@@ -43,7 +42,7 @@ fn only_checked(uri: &str) -> DatabaseSettings {
 }
 
 async fn refused(settings: DatabaseSettings) -> SchemaError {
-    match control_plane::store::open(settings).await {
+    match payments_stores::open(settings).await {
         Err(OpenError::Schema(problem)) => problem,
         Err(other) => panic!("{other}"),
         Ok(_) => panic!("it was opened"),
@@ -51,7 +50,7 @@ async fn refused(settings: DatabaseSettings) -> SchemaError {
 }
 
 /// Reads in every way there is.
-async fn read_all(store: &dyn Store, payment: &control_plane::domain::payment::Payment) {
+async fn read_all(store: &dyn Store, payment: &payments::model::payment::Payment) {
     let (client, id) = (&payment.client, payment.id);
     let all = Filter { limit: 10, ..Filter::default() };
     let stripe = Filter { provider: Some(Provider::Stripe), ..all.clone() };
@@ -79,7 +78,7 @@ async fn read_all(store: &dyn Store, payment: &control_plane::domain::payment::P
 }
 
 /// On many connections at the same time, so that all of them have prepared every statement.
-async fn warm(store: &Arc<dyn Store>, payment: &control_plane::domain::payment::Payment) {
+async fn warm(store: &Arc<dyn Store>, payment: &payments::model::payment::Payment) {
     let reads = (0..32).map(|_| {
         let (store, payment) = (store.clone(), payment.clone());
         tokio::spawn(async move { read_all(&*store, &payment).await })
@@ -89,7 +88,7 @@ async fn warm(store: &Arc<dyn Store>, payment: &control_plane::domain::payment::
     }
 }
 
-async fn one_of_each(store: &dyn Store) -> control_plane::domain::payment::Payment {
+async fn one_of_each(store: &dyn Store) -> payments::model::payment::Payment {
     let mut payment = completed_payment(store, 1, 100).await;
     store.commit(with_key(refund_of(&payment, 1, 10).1, take(1, "a", None))).await.unwrap();
     payment.refunded = 10;
@@ -130,9 +129,9 @@ async fn a_control_plane_serves_beside_migrations_that_it_does_not_know() {
     }
     for policy in [MigrateOnStart::Never, MigrateOnStart::IfEmpty, MigrateOnStart::Always] {
         let settings = DatabaseSettings { migrate_on_start: policy, ..DatabaseSettings::new(test.uri()) };
-        control_plane::store::open(settings).await.unwrap();
+        payments_stores::open(settings).await.unwrap();
     }
-    let done = control_plane::store::migrate(test.uri()).await.unwrap();
+    let done = payments_stores::migrate(test.uri()).await.unwrap();
     assert_eq!((done.applied, done.version), (Vec::new(), LATER));
 }
 
@@ -148,7 +147,7 @@ async fn a_schema_that_excludes_this_release_is_neither_served_nor_changed(test:
         assert!(matches!(problem, SchemaError::TooNew { oldest: LATER, .. }), "{problem}");
         assert!(problem.to_string().contains("run a newer release"), "{problem}");
     }
-    let problem = control_plane::store::migrate(test.uri()).await.unwrap_err();
+    let problem = payments_stores::migrate(test.uri()).await.unwrap_err();
     assert!(matches!(problem, OpenError::Schema(SchemaError::TooNew { .. })), "{problem}");
     // What already serves is told by people, not cut off.
     completed_payment(&*test.store, 1, 100).await;
@@ -164,9 +163,9 @@ async fn an_older_schema_is_named_and_left_alone_until_it_is_migrated() {
         assert!(matches!(problem, SchemaError::TooOld { missing: 10 }), "{problem}");
         assert!(problem.to_string().contains("run `control-plane migrate`"), "{problem}");
     }
-    let done = control_plane::store::migrate(database.uri()).await.unwrap();
+    let done = payments_stores::migrate(database.uri()).await.unwrap();
     assert_eq!(done.applied.first().map(|(version, _)| *version), Some(10));
-    control_plane::store::open(only_checked(database.uri())).await.unwrap();
+    payments_stores::open(only_checked(database.uri())).await.unwrap();
 }
 
 #[tokio::test]
@@ -175,7 +174,7 @@ async fn an_empty_database_that_may_not_be_set_up_says_how() {
     let database = server.database().await;
     let problem = refused(only_checked(database.uri())).await;
     assert!(matches!(problem, SchemaError::Empty) && problem.to_string().contains("migrate"), "{problem}");
-    control_plane::store::open(database.uri()).await.unwrap();
+    payments_stores::open(database.uri()).await.unwrap();
 }
 
 #[tokio::test]
@@ -185,8 +184,8 @@ async fn a_file_of_the_release_before_is_migrated_by_its_control_plane_and_by_no
     let before = release_before("sqlite", BEFORE.1).await;
     before.run(&mut SqliteConnection::connect(&uri).await.unwrap()).await.unwrap();
     assert!(matches!(refused(only_checked(&uri)).await, SchemaError::TooOld { missing: 10 }));
-    control_plane::store::open(&uri).await.unwrap();
-    control_plane::store::open(only_checked(&uri)).await.unwrap();
+    payments_stores::open(&uri).await.unwrap();
+    payments_stores::open(only_checked(&uri)).await.unwrap();
     // And the release before can come back.
     before.run(&mut SqliteConnection::connect(&uri).await.unwrap()).await.unwrap();
 }
@@ -197,7 +196,7 @@ async fn serving_needs_no_right_to_change_the_schema() {
     let uri = role_without_ddl(&test).await;
     let ddl = PgConnection::connect(&uri).await.unwrap().execute("CREATE TABLE a (b int)").await;
     assert!(ddl.is_err());
-    let store = control_plane::store::open(&uri).await.unwrap();
+    let store = payments_stores::open(&uri).await.unwrap();
     let payment = one_of_each(&*store).await;
     read_all(&*store, &payment).await;
 }
@@ -206,7 +205,7 @@ async fn serving_needs_no_right_to_change_the_schema() {
 async fn a_role_that_may_not_record_payments_is_not_ready_and_named_what_it_lacks() {
     let Some(test) = TestStore::postgres().await else { return };
     let uri = role_without_ddl(&test).await;
-    let store = control_plane::store::open(&uri).await.unwrap();
+    let store = payments_stores::open(&uri).await.unwrap();
     store.ready().await.unwrap();
     let role = uri.split_once("://").unwrap().1.split_once(':').unwrap().0.to_owned();
     let mut owner = PgConnection::connect(test.uri()).await.unwrap();
@@ -292,11 +291,11 @@ async fn charges_flow_while_releases_follow_each_other_and_while_they_are_rolled
     let database = database_before(server).await;
     let (stop_before, stop) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
     let before = charge_as_before(database.uri(), stop_before.clone());
-    control_plane::store::migrate(database.uri()).await.unwrap();
+    payments_stores::migrate(database.uri()).await.unwrap();
     let mut stores = Vec::new();
     let mut lanes = Vec::new();
     for lane in 1..=2 {
-        let store = control_plane::store::open(only_checked(database.uri())).await.unwrap();
+        let store = payments_stores::open(only_checked(database.uri())).await.unwrap();
         lanes.push(charge(store.clone(), lane, stop.clone()));
         stores.push(store);
     }
@@ -308,7 +307,7 @@ async fn charges_flow_while_releases_follow_each_other_and_while_they_are_rolled
     for sql in NEXT {
         connection.execute(sql).await.unwrap();
     }
-    let store = control_plane::store::open(only_checked(database.uri())).await.unwrap();
+    let store = payments_stores::open(only_checked(database.uri())).await.unwrap();
     lanes.push(charge(store, 3, stop.clone()));
     for store in &stores {
         until_listed(&**store, 50).await;

@@ -1,16 +1,15 @@
 //! What every store must do with providers' events and disputes.
 
-use control_plane::domain::event::Event;
-use control_plane::domain::payment::Payment;
-use control_plane::domain::provider::ProviderRef;
-use control_plane::domain::queue::{Claimed, Work};
-use control_plane::domain::store::{Change, CommitError, Conflict, Step};
-use control_plane::domain::webhook::{
-    Dismissal, Dispute, DisputeOutcome, DisputeStage, EventBacklog, EventChange, EventState, Verdict,
-    WebhookEvent, WebhookFilter,
-};
 use edge_core::provider::Provider;
 use jiff::Timestamp;
+use payments::model::event::Event;
+use payments::model::payment::Payment;
+use payments::model::provider::ProviderRef;
+use payments::model::webhook::{
+    Dismissal, Dispute, DisputeOutcome, DisputeStage, EventChange, EventState, Verdict, WebhookEvent,
+};
+use payments::model::work::{Claimed, Work};
+use payments::ports::store::{Change, CommitError, Conflict, EventBacklog, Step, WebhookFilter};
 
 use super::changes::*;
 use crate::common::*;

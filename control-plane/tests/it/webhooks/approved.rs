@@ -1,19 +1,20 @@
-use control_plane::domain::id::AttemptId;
-use control_plane::domain::operations::{self, OperationError, settle};
-use control_plane::domain::payment::{Payment, State, Status};
-use control_plane::domain::provider::{Charged, Doubt, Outcome};
-use control_plane::domain::store::{Change, Step};
-use control_plane::domain::webhook::EventState;
+use control_plane::http::charge_terms;
 use edge_core::request::ChargeRequest;
+use payments::model::id::AttemptId;
+use payments::model::payment::{ChargeTerms, Operation, Payment, ResumedBy, State, Status};
+use payments::model::provider::{Charged, Doubt, Outcome};
+use payments::model::webhook::EventState;
+use payments::ports::store::{Change, Step};
+use payments::usecases::{self, OperationError, settle};
 
 use super::*;
 
-fn request(method: &str) -> ChargeRequest {
+fn request(method: &str) -> ChargeTerms {
     let body = format!(r#"{{"provider":"paypal","amount":100,"currency":"USD"{method}}}"#);
-    ChargeRequest::parse(body.as_bytes()).unwrap()
+    charge_terms(ChargeRequest::parse(body.as_bytes()).unwrap())
 }
 
-fn with_the_order() -> ChargeRequest {
+fn with_the_order() -> ChargeTerms {
     request(r#","paymentMethodId":"ORDER1""#)
 }
 
@@ -24,7 +25,7 @@ async fn approved(test: &TestGateway) -> Payment {
         url: "https://pay.example/ORDER1".to_owned(),
         declined: false,
     }));
-    let waiting = operations::charge(test.gateway.clone(), request(""), call()).await.unwrap();
+    let waiting = usecases::charge(test.gateway.clone(), request(""), None, call()).await.unwrap();
     shows(test, &waiting, Standing::Approved { declined: None, page: None });
     waiting
 }
@@ -59,11 +60,49 @@ async fn a_client_that_comes_back_after_the_webhook_is_told_that_it_is_paid() {
     event(&test, "WH-1", &waiting).await;
     worked_off(&test.gateway).await;
     let call = keyed::<Payment>(2, "b");
-    let back = operations::charge(test.gateway.clone(), with_the_order(), call.clone()).await.unwrap();
+    let back = usecases::charge(test.gateway.clone(), with_the_order(), None, call.clone()).await.unwrap();
     assert_eq!((back.id, back.state.status()), (waiting.id, Status::Completed));
     assert_eq!(resumes(&test).len(), 1);
     let key = test.gateway.store.key(&call.claim().unwrap().scope).await.unwrap().unwrap();
     assert_eq!(key.answer.unwrap().status, 200);
+}
+
+/// No event has come, and the gateway has looked by itself.
+#[tokio::test]
+async fn a_client_that_comes_back_after_a_look_is_told_that_it_is_paid() {
+    let test = TestGateway::start().await;
+    let waiting = approved(&test).await;
+    test.clock.advance(61);
+    while settle::step(&test.gateway).await.unwrap().is_some() {}
+    assert_eq!(stored(&test, waiting.id).await.state.status(), Status::Completed);
+    let back = usecases::charge(test.gateway.clone(), with_the_order(), None, call()).await.unwrap();
+    assert_eq!((back.id, back.state.status()), (waiting.id, Status::Completed));
+    assert_eq!(resumes(&test).len(), 1);
+}
+
+/// Releases before recorded in the audit trail alone who had resumed a payment.
+#[tokio::test]
+async fn of_a_payment_that_a_release_before_resumed_the_trail_says_by_whom() {
+    let webhook = payments::model::event::Cause::webhook(client("demo"), "WH-1");
+    for (cause, is_told) in [(webhook, true), (call::<Payment>().cause, false)] {
+        let test = TestGateway::start().await;
+        let waiting = approved(&test).await;
+        let mut begun =
+            waiting.clone().begin_resume(ResumedBy::Gateway, attempt(9), test.gateway.now()).unwrap();
+        let State::Processing { flight, .. } = &mut begun.state else { panic!("not begun") };
+        let Operation::Resume(session) = &mut flight.operation else { panic!("not resumed") };
+        session.resumed_by = None;
+        let record = Event::payment_moved(Some(&waiting.state), &begun, &cause);
+        let step = Step::MovePayment { payment: begun, event: record };
+        test.gateway.store.commit(Change::from(step)).await.unwrap();
+        test.clock.advance(60);
+        let next = test.restarted().await;
+        while settle::step(&next).await.unwrap().is_some() {}
+        let completed = stored(&test, waiting.id).await.state;
+        assert_eq!((completed.status(), completed.resumed_by()), (Status::Completed, None));
+        let back = usecases::charge(next, with_the_order(), None, call()).await;
+        assert_eq!(back.is_ok(), is_told, "{back:?}");
+    }
 }
 
 #[tokio::test]
@@ -74,7 +113,7 @@ async fn client_and_webhook_at_once_take_the_money_once() {
         event(&test, "WH-1", &waiting).await;
         let gateway = test.gateway.clone();
         let webhook = tokio::spawn(async move { next_event(&gateway).await });
-        let client = tokio::spawn(operations::charge(test.gateway.clone(), with_the_order(), call()));
+        let client = tokio::spawn(usecases::charge(test.gateway.clone(), with_the_order(), None, call()));
         webhook.await.unwrap();
         match client.await.unwrap() {
             Ok(payment) => assert_eq!(payment.id, waiting.id),
@@ -94,8 +133,8 @@ async fn a_process_that_dies_while_it_captures_leaves_the_same_call_to_be_repeat
     let waiting = approved(&test).await;
     event(&test, "WH-1", &waiting).await;
     // What is left of a process that died in its call.
-    let begun = waiting.clone().begin_resume(attempt(9), test.gateway.now()).unwrap();
-    let cause = control_plane::domain::event::Cause::webhook(client("demo"), "WH-1");
+    let begun = waiting.clone().begin_resume(ResumedBy::Gateway, attempt(9), test.gateway.now()).unwrap();
+    let cause = payments::model::event::Cause::webhook(client("demo"), "WH-1");
     let record = Event::payment_moved(Some(&waiting.state), &begun, &cause);
     let step = Step::MovePayment { payment: begun, event: record };
     test.gateway.store.commit(Change::from(step)).await.unwrap();
@@ -137,7 +176,7 @@ async fn a_payer_who_is_declined_after_approving_ends_the_payment() {
 async fn a_canceled_payment_is_not_taken_because_its_payer_approves() {
     let test = TestGateway::start().await;
     let waiting = approved(&test).await;
-    operations::cancel(test.gateway.clone(), waiting.id, cancel_call()).await.unwrap();
+    usecases::cancel(test.gateway.clone(), waiting.id, cancel_call()).await.unwrap();
     event(&test, "WH-1", &waiting).await;
     assert_eq!(worked_off(&test.gateway).await.state, EventState::Done);
     assert!(resumes(&test).is_empty());

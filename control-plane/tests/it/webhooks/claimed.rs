@@ -1,10 +1,11 @@
 //! Events that claim more than the provider's own objects confirm: PayPal signs a checksum of the body, so an
 //! attacker with one delivery can write another body for it.
 
-use control_plane::domain::evidence::{DisputeEvidence, RefundEvidence, RefundStanding};
-use control_plane::domain::operations;
-use control_plane::domain::provider::{Charged, Doubt, Outcome};
-use control_plane::domain::webhook::{Dispute, EventState, Trail};
+use payments::model::evidence::{DisputeEvidence, RefundEvidence, RefundStanding};
+use payments::model::payment::ChargeTerms;
+use payments::model::provider::{Charged, Doubt, Outcome};
+use payments::model::webhook::{Dispute, EventState, Trail};
+use payments::usecases;
 use serde_json::json;
 
 use super::*;
@@ -13,12 +14,12 @@ use super::*;
 async fn captured() -> (TestGateway, Payment) {
     let test = TestGateway::start().await;
     let request = charge_request(100, "").clone();
-    let request = edge_core::request::ChargeRequest { provider: Provider::Paypal, ..request };
+    let request = ChargeTerms { provider: Provider::Paypal, ..request };
     test.provider.charges.lock().unwrap().push(Outcome::Done(Charged::Completed {
         payment: ProviderRef::new("ORDER"),
         charge: ProviderRef::new("CAPTURE"),
     }));
-    let payment = operations::charge(test.gateway.clone(), request, call()).await.unwrap();
+    let payment = usecases::charge(test.gateway.clone(), request, None, call()).await.unwrap();
     (test, payment)
 }
 

@@ -1,8 +1,8 @@
 //! The operator's commands.
 
 use clap::Parser;
+use control_plane::cli::webhook_events::{Command, run};
 use control_plane::config::Source;
-use control_plane::webhook_admin::{Command, run};
 
 use super::*;
 

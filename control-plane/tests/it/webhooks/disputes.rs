@@ -1,15 +1,16 @@
 //! What is known of a dispute, however its events come.
 
-use control_plane::domain::operations;
-use control_plane::domain::operations::webhook::replay;
-use control_plane::domain::webhook::{Dispute, DisputeOutcome, DisputeStage, EventState, Verdict};
+use payments::model::webhook::{Dispute, DisputeOutcome, DisputeStage, EventState, Verdict};
+use payments::usecases;
+use payments::usecases::webhook::replay;
 use proptest::prelude::*;
 
 use super::*;
 
 async fn disputed(events: &[(&str, u32, &str)]) -> (TestGateway, Payment) {
     let test = TestGateway::start().await;
-    let payment = operations::charge(test.gateway.clone(), charge_request(100, ""), call()).await.unwrap();
+    let payment =
+        usecases::charge(test.gateway.clone(), charge_request(100, ""), None, call()).await.unwrap();
     for (id, second, status) in events {
         let body = format!(
             r#"{{"id":"{id}","about":"dispute","payment":"{}","second":{second},"status":"{status}"}}"#,

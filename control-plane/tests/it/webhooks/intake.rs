@@ -1,7 +1,8 @@
 use axum::http::StatusCode;
-use control_plane::domain::webhook::{EventState, WebhookEvent, WebhookFilter};
 use edge_core::attestation::Claims;
 use edge_core::provider::Provider;
+use payments::model::webhook::{EventState, WebhookEvent};
+use payments::ports::store::WebhookFilter;
 use serde_json::{Value, json};
 
 use crate::http::{Api, read};

@@ -7,19 +7,20 @@ mod disputes;
 mod intake;
 mod model;
 mod parked;
-mod payments;
+mod payment_events;
 mod refunds;
 
-use control_plane::domain::event::Event;
-use control_plane::domain::evidence::{Evidence, Found, Standing};
-use control_plane::domain::gateway::Gateway;
-use control_plane::domain::id::PaymentId;
-use control_plane::domain::operations::webhook::receive;
-use control_plane::domain::payment::Payment;
-use control_plane::domain::provider::{PaymentProvider, ProviderRef, Refusal, RefusalKind};
-use control_plane::domain::webhook::{EventBody, WebhookEvent};
 use edge_core::money::{Amount, Currency, Money};
 use edge_core::provider::Provider;
+use payments::model::event::Event;
+use payments::model::evidence::{Evidence, Found, Standing};
+use payments::model::id::PaymentId;
+use payments::model::payment::Payment;
+use payments::model::provider::{ProviderRef, Refusal, RefusalKind};
+use payments::model::webhook::{EventBody, WebhookEvent};
+use payments::ports::provider::PaymentProvider;
+use payments::usecases::gateway::Gateway;
+use payments::usecases::webhook::receive;
 
 use crate::common::*;
 

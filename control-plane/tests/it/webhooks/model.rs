@@ -1,9 +1,9 @@
 //! Events in every order, several times, and reads that lag behind: all roads lead to one end.
 
-use control_plane::domain::evidence::{Adopted, OwnCall, RefundEvidence, RefundStanding};
-use control_plane::domain::payment::{Operation, Payment, State};
-use control_plane::domain::provider::{Charged, Doubt, Outcome, Refunded};
-use control_plane::domain::refund::Refund;
+use payments::model::evidence::{Adopted, OwnCall, RefundEvidence, RefundStanding};
+use payments::model::payment::{Operation, Payment, State};
+use payments::model::provider::{Charged, Doubt, Outcome, Refunded};
+use payments::model::refund::Refund;
 use proptest::prelude::*;
 
 use super::*;

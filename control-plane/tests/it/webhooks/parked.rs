@@ -1,15 +1,15 @@
 //! Events that cannot be worked off: how long they are tried, and how a person ends them.
 
-use control_plane::domain::event::Note;
-use control_plane::domain::evidence::Found;
-use control_plane::domain::operations;
-use control_plane::domain::operations::webhook::{DismissError, ReplayError, dismiss, replay};
-use control_plane::domain::payment::Status;
-use control_plane::domain::provider::{Doubt, Outcome};
-use control_plane::domain::retries::RetryPolicy;
-use control_plane::domain::store::{Change, Step};
-use control_plane::domain::webhook::{EventChange, EventState};
 use jiff::SignedDuration;
+use payments::model::event::Note;
+use payments::model::evidence::Found;
+use payments::model::payment::Status;
+use payments::model::provider::{Doubt, Outcome};
+use payments::model::webhook::{EventChange, EventState};
+use payments::ports::store::{Change, Step};
+use payments::usecases;
+use payments::usecases::retries::RetryPolicy;
+use payments::usecases::webhook::{DismissError, ReplayError, dismiss, replay};
 
 use super::*;
 
@@ -20,7 +20,8 @@ async fn stuck() -> (TestGateway, Payment) {
     let policy = RetryPolicy { park_after: SignedDuration::from_hours(2), ..without_inline_repeats() };
     let test = TestGateway::with(policy).await;
     test.provider.charges.lock().unwrap().push(Outcome::Unknown(Doubt::new("cut")));
-    let payment = operations::charge(test.gateway.clone(), charge_request(100, ""), call()).await.unwrap();
+    let payment =
+        usecases::charge(test.gateway.clone(), charge_request(100, ""), None, call()).await.unwrap();
     *test.provider.seen.lock().unwrap() = vec![Found::Unavailable(Doubt::new("503"))];
     told(&test, "evt_1", "payment", payment.id).await;
     (test, payment)

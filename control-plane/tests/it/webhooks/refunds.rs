@@ -1,14 +1,15 @@
-use control_plane::domain::evidence::{RefundEvidence, RefundStanding};
-use control_plane::domain::operations;
-use control_plane::domain::payment::Payment;
-use control_plane::domain::provider::{Doubt, Outcome};
-use control_plane::domain::refund::{Refund, RefundState, RefundStatus};
-use control_plane::domain::webhook::EventState;
+use payments::model::evidence::{RefundEvidence, RefundStanding};
+use payments::model::payment::Payment;
+use payments::model::provider::{Doubt, Outcome};
+use payments::model::refund::{Refund, RefundState, RefundStatus};
+use payments::model::webhook::EventState;
+use payments::usecases;
 
 use super::*;
 
 async fn charged(test: &TestGateway) -> Payment {
-    let payment = operations::charge(test.gateway.clone(), charge_request(100, ""), call()).await.unwrap();
+    let payment =
+        usecases::charge(test.gateway.clone(), charge_request(100, ""), None, call()).await.unwrap();
     let (charge, _) = payment.captured().unwrap();
     let standing = Standing::Captured { charge: charge.clone(), money: usd(100) };
     shows(test, &payment, standing);
@@ -52,7 +53,7 @@ async fn a_refund_made_at_the_dashboard_counts_once_and_gives_its_amount_back_on
         assert_eq!(event(&test, id, &payment, std::slice::from_ref(&made)).await, EventState::Done);
         assert_eq!(refunded(&test, &payment).await, 40);
     }
-    let too_much = operations::refund(test.gateway.clone(), payment.id, Amount::new(61), call()).await;
+    let too_much = usecases::refund(test.gateway.clone(), payment.id, Amount::new(61), call()).await;
     assert!(too_much.is_err(), "{too_much:?}");
     let failed = RefundEvidence { standing: RefundStanding::Failed(declined()), ..made.clone() };
     for (id, seen) in [("evt_3", &failed), ("evt_4", &failed), ("evt_5", &made)] {
@@ -101,7 +102,7 @@ async fn what_the_provider_took_back_counts_as_refunded_once() {
 async fn a_refund_of_ours_that_was_processed_may_fail_later() {
     let test = TestGateway::start().await;
     let payment = charged(&test).await;
-    let refund = operations::refund(test.gateway.clone(), payment.id, None, call()).await.unwrap();
+    let refund = usecases::refund(test.gateway.clone(), payment.id, None, call()).await.unwrap();
     assert_eq!(refund.state.status(), RefundStatus::Processed);
     assert_eq!(refunded(&test, &payment).await, 100);
     let failed = ours(&refund, &payment, RefundStanding::Failed(declined()));
@@ -121,7 +122,7 @@ async fn a_refund_whose_answer_was_lost_is_settled_and_not_taken_for_somebody_el
     let test = TestGateway::start().await;
     let payment = charged(&test).await;
     test.provider.refunds.lock().unwrap().push(Outcome::Unknown(Doubt::new("cut")));
-    let refund = operations::refund(test.gateway.clone(), payment.id, Amount::new(40), call()).await.unwrap();
+    let refund = usecases::refund(test.gateway.clone(), payment.id, Amount::new(40), call()).await.unwrap();
     assert!(matches!(refund.state, RefundState::Unknown { .. }));
     // Without our id it may be ours or not: it waits until ours is decided.
     let nameless = of(&payment, "re_x", 40, RefundStanding::Processed);
@@ -143,7 +144,7 @@ async fn a_refund_over_another_amount_is_not_believed() {
     let test = TestGateway::start().await;
     let payment = charged(&test).await;
     test.provider.refunds.lock().unwrap().push(Outcome::Unknown(Doubt::new("cut")));
-    let refund = operations::refund(test.gateway.clone(), payment.id, Amount::new(40), call()).await.unwrap();
+    let refund = usecases::refund(test.gateway.clone(), payment.id, Amount::new(40), call()).await.unwrap();
     let more = RefundEvidence { money: Some(usd(41)), ..ours(&refund, &payment, RefundStanding::Processed) };
     event(&test, "evt_1", &payment, &[more]).await;
     let now = test.gateway.store.refund(&client("demo"), refund.id).await.unwrap().unwrap();
@@ -155,7 +156,8 @@ async fn a_refund_over_another_amount_is_not_believed() {
 async fn a_refund_told_before_its_payments_success_settles_both() {
     let test = TestGateway::start().await;
     test.provider.charges.lock().unwrap().push(Outcome::Unknown(Doubt::new("cut")));
-    let payment = operations::charge(test.gateway.clone(), charge_request(100, ""), call()).await.unwrap();
+    let payment =
+        usecases::charge(test.gateway.clone(), charge_request(100, ""), None, call()).await.unwrap();
     shows(&test, &payment, captured(100));
     let seen = RefundEvidence {
         charge: Some(ProviderRef::new("CHARGE")),

@@ -1,11 +1,11 @@
 //! The refunds as the provider has them.
 
-use control_plane::domain::evidence::{RefundEvidence, RefundStanding};
-use control_plane::domain::id::AttemptId;
-use control_plane::domain::payment::Payment;
-use control_plane::domain::provider::{Outcome, ProviderRef, Refunded, RefusalKind};
-use control_plane::domain::refund::Refund;
 use edge_core::money::{Amount, Money};
+use payments::model::evidence::{RefundEvidence, RefundStanding};
+use payments::model::id::AttemptId;
+use payments::model::payment::Payment;
+use payments::model::provider::{Outcome, ProviderRef, Refunded, RefusalKind};
+use payments::model::refund::Refund;
 
 use crate::keys::{First, Keys};
 use crate::provider::{Decision, Mishap, Truth, failure, no, refusal};

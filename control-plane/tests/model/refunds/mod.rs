@@ -5,12 +5,6 @@ mod reads;
 mod settle;
 mod steps;
 
-use control_plane::domain::event::Event;
-use control_plane::domain::flight::InProgress as _;
-use control_plane::domain::id::AttemptId;
-use control_plane::domain::payment::{InvalidTransition, Payment};
-use control_plane::domain::provider::{Outcome, Refunded};
-use control_plane::domain::refund::{Refund, RefundState, RefundStatus};
 use edge_core::money::Amount;
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
@@ -23,6 +17,13 @@ use crate::transitions::{self, By};
 use crate::wire::Wire;
 use crate::world::World;
 use books::Books;
+use payments::model::event::Event;
+use payments::model::flight::InProgress as _;
+use payments::model::id::AttemptId;
+use payments::model::payment::Payment;
+use payments::model::provider::{Outcome, Refunded};
+use payments::model::refund::{Refund, RefundState, RefundStatus};
+use payments::model::transition::InvalidTransition;
 
 pub(crate) use settle::settle;
 pub(crate) use steps::{Doing, Step, step};

@@ -1,7 +1,7 @@
 //! The provider's complete list of the refunds is read, and what follows from it is recorded.
 
-use control_plane::domain::evidence::{Adopted, OwnCall, RefundEvidence};
-use control_plane::domain::refund::{Refund, RefundState};
+use payments::model::evidence::{Adopted, OwnCall, RefundEvidence};
+use payments::model::refund::{Refund, RefundState};
 use proptest::test_runner::TestCaseError;
 
 use super::{moves, reserve};

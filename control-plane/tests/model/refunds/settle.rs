@@ -1,6 +1,6 @@
 //! The faults are over: what can be decided is, and is what the provider has.
 
-use control_plane::domain::refund::RefundStatus;
+use payments::model::refund::RefundStatus;
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 

@@ -1,0 +1,168 @@
+//! Named places where a test makes the process die or stand still: between two steps of a payment, where a crash
+//! costs most.
+//!
+//! `CRASH_POINTS` is a comma list of `NAME:N` (the process aborts when the place is passed for the Nth time) and
+//! `NAME:N:SECONDS` (whoever passes it the Nth time stands still there). Unset, a place costs one relaxed load.
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+/// Every place there is.
+pub const NAMES: [&str; 12] = [
+    // The key has been looked up; its intent is not committed.
+    "after_claim_before_intent",
+    // The intent is committed; the provider has not been called.
+    "after_intent",
+    // The provider's answer has been read; its outcome is not committed.
+    "after_provider",
+    // PostgreSQL: a commit has been sent and its answer not read. SQLite: all is written but the commit.
+    "during_commit",
+    // The outcome is committed; nobody has been told.
+    "after_commit_before_reply",
+    // A key that is found to stand for nothing executed is about to be released.
+    "before_release",
+    // A key whose outcome others decided is about to get its answer.
+    "before_late_answer",
+    // The answer is made; the edge cache has not been told.
+    "after_reply_before_edge",
+    // A message has been sent to the queue; the queue has not confirmed it.
+    "after_publish_before_confirm",
+    // Due work has been worked off; its outcome is not recorded.
+    "after_handling",
+    // A message has been worked off; the queue has not been told.
+    "after_handling_before_ack",
+    // A webhook is stored; the provider has not been told.
+    "before_webhook_ack",
+];
+
+const SECONDS_MAX: u64 = 300;
+
+static IS_ARMED: AtomicBool = AtomicBool::new(false);
+static ARMED: OnceLock<CrashPoints> = OnceLock::new();
+
+/// The places of one `CRASH_POINTS`.
+#[derive(Debug, Default)]
+pub struct CrashPoints(Vec<CrashPoint>);
+
+#[derive(Debug)]
+struct CrashPoint {
+    name: &'static str,
+    /// Counted from 1.
+    nth: u64,
+    /// `None`: the process dies.
+    pause: Option<Duration>,
+    passed: AtomicU64,
+}
+
+impl CrashPoints {
+    /// # Errors
+    /// In words, e.g. for a name that is none: a schedule of crashes must not silently do nothing.
+    pub fn parse(list: &str) -> Result<Self, String> {
+        list.split(',').map(|one| CrashPoint::parse(one.trim())).collect::<Result<_, _>>().map(Self)
+    }
+
+    /// Arms this process, once; a later call changes nothing.
+    pub fn arm(self) {
+        if self.0.is_empty() {
+            return;
+        }
+        tracing::warn!(points = ?self.0, "CRASH_POINTS is set: this process will die or stand still on purpose");
+        let _ = ARMED.set(self);
+        IS_ARMED.store(true, Ordering::Release);
+    }
+
+    /// Those that are due, now that `name` is passed once more.
+    fn due(&self, name: &str) -> impl Iterator<Item = &CrashPoint> {
+        let here = self.0.iter().filter(move |point| point.name == name);
+        here.filter(|point| point.passed.fetch_add(1, Ordering::Relaxed) + 1 == point.nth)
+    }
+}
+
+impl CrashPoint {
+    fn parse(text: &str) -> Result<Self, String> {
+        let wrong =
+            || format!("`{text}` must be NAME:N or NAME:N:SECONDS, N from 1, SECONDS 1 to {SECONDS_MAX}");
+        let parts: Vec<_> = text.split(':').collect();
+        let (name, nth, pause) = match parts.as_slice() {
+            [name, nth] => (*name, *nth, None),
+            [name, nth, seconds] => (*name, *nth, Some(*seconds)),
+            _ => return Err(wrong()),
+        };
+        let name = NAMES.into_iter().find(|known| *known == name);
+        let name =
+            name.ok_or_else(|| format!("`{text}` names no crash point; there are {}", NAMES.join(", ")))?;
+        let nth = nth.parse().ok().filter(|nth| *nth > 0).ok_or_else(wrong)?;
+        let seconds =
+            |text: &str| text.parse().ok().filter(|s| (1..=SECONDS_MAX).contains(s)).ok_or_else(wrong);
+        let pause = pause.map(seconds).transpose()?.map(Duration::from_secs);
+        Ok(Self { name, nth, pause, passed: AtomicU64::new(0) })
+    }
+}
+
+/// The place `name` is passed; see [`NAMES`].
+pub async fn reach(name: &'static str) {
+    if IS_ARMED.load(Ordering::Relaxed)
+        && let Some(armed) = ARMED.get()
+    {
+        for point in armed.due(name) {
+            let Some(pause) = point.pause else {
+                tracing::warn!(name, "dying at a crash point");
+                logging::flush();
+                std::process::abort();
+            };
+            tracing::warn!(name, ?pause, "standing still at a crash point");
+            tokio::time::sleep(pause).await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    #[test]
+    fn what_can_never_happen_is_refused() {
+        for nonsense in
+            ["after_lunch:1", "after_intent", "after_intent:0", "after_intent:x", "after_intent:1:0"]
+        {
+            CrashPoints::parse(nonsense).unwrap_err();
+        }
+        CrashPoints::parse("after_intent:3, after_provider:1:2").unwrap();
+    }
+
+    #[test]
+    fn a_point_is_due_at_its_own_pass_alone() {
+        let points = CrashPoints::parse("after_intent:2:7,after_intent:3").unwrap();
+        let pauses = |name| points.due(name).map(|point| point.pause).collect::<Vec<_>>();
+        assert_eq!(pauses("after_intent"), []);
+        assert_eq!(pauses("after_provider"), []);
+        assert_eq!(pauses("after_intent"), [Some(Duration::from_secs(7))]);
+        assert_eq!(pauses("after_intent"), [None]);
+        assert_eq!(pauses("after_intent"), []);
+    }
+
+    /// A place with a name that is not in the list could never be armed, and a name without a place would do nothing.
+    #[test]
+    fn the_list_has_the_name_of_each_place_in_the_code_and_no_other() {
+        let mut found = Vec::new();
+        places(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/..")), &mut found);
+        for name in &found {
+            assert!(NAMES.contains(&name.as_str()), "{name}");
+        }
+    }
+
+    fn places(folder: &Path, found: &mut Vec<String>) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                places(&path, found);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let code = std::fs::read_to_string(path).unwrap();
+                let calls = code.split("reach(\"").skip(1).filter_map(|rest| rest.split_once("\").await"));
+                found.extend(calls.map(|(name, _)| name.to_owned()).filter(|name| !name.contains('"')));
+            }
+        }
+    }
+}

@@ -1,0 +1,263 @@
+//! The audit trail: one record for each transition, written in the same commit as the transition.
+
+use edge_core::client::ClientId;
+use edge_core::money::Amount;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::model::follow_up::FollowUp;
+use crate::model::id::{AttemptId, PaymentId, RefundId};
+use crate::model::payment::{Failure, Operation, Payment, State};
+use crate::model::provider::ProviderRef;
+use crate::model::refund::{Refund, RefundState};
+
+/// Who set a transition off.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cause {
+    /// Whose payment it is.
+    pub client: ClientId,
+    /// The id of the client's request; `webhook` and the event's id for a webhook; `follow up` where we looked
+    /// after it by ourselves.
+    pub request_id: String,
+}
+
+/// No request's id begins so: those have no spaces.
+const BY_WEBHOOK: &str = "webhook ";
+const BY_OPERATOR: &str = "operator ";
+const BY_FOLLOW_UP: &str = "follow up";
+
+impl Cause {
+    /// A provider's event about a payment of `client`.
+    #[must_use]
+    pub fn webhook(client: ClientId, event_id: &str) -> Self {
+        Self { client, request_id: format!("{BY_WEBHOOK}{event_id}") }
+    }
+
+    /// What is not decided was looked after again.
+    #[must_use]
+    pub fn follow_up(client: ClientId) -> Self {
+        Self { client, request_id: BY_FOLLOW_UP.to_owned() }
+    }
+
+    /// A person decided it, at the command line.
+    #[must_use]
+    pub fn operator(client: ClientId, name: &str) -> Self {
+        Self { client, request_id: format!("{BY_OPERATOR}{name}") }
+    }
+
+    #[must_use]
+    pub fn is_of_client(&self) -> bool {
+        !self.request_id.starts_with(BY_WEBHOOK)
+            && !self.request_id.starts_with(BY_OPERATOR)
+            && self.request_id != BY_FOLLOW_UP
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    pub payment: PaymentId,
+    /// The refund that moved; `None` when the payment did.
+    pub refund: Option<RefundId>,
+    /// The version of the payment or refund that this transition made; no two records share one.
+    pub version: u32,
+    /// `None` for the first.
+    pub from: Option<String>,
+    pub to: String,
+    pub at: Timestamp,
+    pub cause: Cause,
+    pub detail: Detail,
+}
+
+/// What else is worth knowing, as far as the transition has it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Detail {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub operation: Option<String>,
+    /// Minor units.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub amount: Option<Amount>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attempt: Option<AttemptId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reference: Option<ProviderRef>,
+    /// The provider's code for a refusal.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// How often the provider has been asked in vain, where that is to be done again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tries: Option<u32>,
+    /// When the provider is asked again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_at: Option<Timestamp>,
+    /// Set where nothing moved and something happened all the same.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub note: Option<Note>,
+    /// An event of the provider claims it, and the provider's own object could not be read.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub is_unverified: bool,
+}
+
+/// What is worth a record though the payment stays as it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Note {
+    /// What was read at the provider contradicts what is recorded; `reason` says how.
+    EvidenceRefused,
+    DisputeOpened,
+    DisputeUpdated,
+    DisputeClosed,
+    /// An operator ended a provider's event that could not be worked off; `reference` is its id.
+    WebhookDismissed,
+    /// The client wants the payment canceled as soon as the outcome of what is under way is known.
+    CancelRequested,
+    /// One that a newer release writes.
+    #[serde(other)]
+    Other,
+}
+
+impl Note {
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::EvidenceRefused => "evidence_refused",
+            Self::DisputeOpened => "dispute_opened",
+            Self::DisputeUpdated => "dispute_updated",
+            Self::DisputeClosed => "dispute_closed",
+            Self::WebhookDismissed => "webhook_dismissed",
+            Self::CancelRequested => "cancel_requested",
+            Self::Other => "noted",
+        }
+    }
+}
+
+impl Event {
+    /// The payment moved from `before` (`None`: it was just opened) to what it is now.
+    #[must_use]
+    pub fn payment_moved(before: Option<&State>, payment: &Payment, cause: &Cause) -> Self {
+        let wants_cancel = |state: &State| state.flight().is_some_and(|flight| flight.cancel.is_some());
+        let note = match before {
+            Some(before) if wants_cancel(&payment.state) && !wants_cancel(before) => {
+                Some(Note::CancelRequested)
+            }
+            _ => None,
+        };
+        Self {
+            payment: payment.id,
+            refund: None,
+            version: payment.version,
+            from: before.map(|state| state.name().to_owned()),
+            to: payment.state.name().to_owned(),
+            at: payment.updated_at,
+            cause: cause.clone(),
+            detail: Detail { reference: payment.reference.clone(), note, ..Detail::of_payment(payment) },
+        }
+    }
+
+    #[must_use]
+    pub fn refund_moved(before: Option<&RefundState>, refund: &Refund, cause: &Cause) -> Self {
+        Self {
+            payment: refund.payment,
+            refund: Some(refund.id),
+            version: refund.version,
+            from: before.map(|state| state.name().to_owned()),
+            to: refund.state.name().to_owned(),
+            at: refund.updated_at,
+            cause: cause.clone(),
+            detail: Detail::of_refund(refund),
+        }
+    }
+
+    /// Something that left the payment's state as it is. `payment` counts one version more for it.
+    #[must_use]
+    pub fn noted(payment: &Payment, note: Note, detail: Detail, cause: &Cause) -> Self {
+        let moved = Self::payment_moved(Some(&payment.state), payment, cause);
+        Self { detail: Detail { note: Some(note), ..detail }, ..moved }
+    }
+
+    /// `payment.completed`, `refund.processed`, `payment.dispute_opened`, …
+    #[must_use]
+    pub fn kind(&self) -> String {
+        if let Some(note) = self.detail.note {
+            return format!("payment.{}", note.name());
+        }
+        let subject = if self.refund.is_some() { "refund" } else { "payment" };
+        format!("{subject}.{}", self.to)
+    }
+}
+
+impl Detail {
+    fn of_payment(payment: &Payment) -> Self {
+        let whole = Self { amount: Some(payment.request.amount), ..Self::default() };
+        match &payment.state {
+            State::Processing { flight, .. }
+            | State::Queued { flight, .. }
+            | State::Unknown { flight, .. } => {
+                let amount = match &flight.operation {
+                    Operation::Capture { amount, .. } => *amount,
+                    Operation::Charge | Operation::Resume(_) | Operation::Cancel(_) => payment.request.amount,
+                };
+                let reason = match &payment.state {
+                    State::Queued { reason, .. } | State::Unknown { reason, .. } => Some(reason.clone()),
+                    State::Processing { accepted: true, .. } => Some("the provider decides later".to_owned()),
+                    _ => None,
+                };
+                Self {
+                    operation: Some(flight.operation.kind().name().to_owned()),
+                    amount: Some(amount),
+                    attempt: Some(flight.call.attempt),
+                    reason,
+                    ..Self::again(payment.follow_up)
+                }
+            }
+            State::Captured { captured, .. } => Self { amount: Some(*captured), ..whole },
+            State::Canceled { reason: Some(reason) } => {
+                Self { reason: Some(reason.name().to_owned()), ..whole }
+            }
+            State::Failed { failure } => whole.because(failure),
+            State::Created
+            | State::RequiresAction(_)
+            | State::Authorized(_)
+            | State::Completed { .. }
+            | State::Canceled { reason: None } => whole,
+        }
+    }
+
+    fn of_refund(refund: &Refund) -> Self {
+        let detail = Self {
+            amount: Some(refund.amount),
+            reference: refund.state.reference().cloned(),
+            ..Self::again(refund.follow_up)
+        };
+        match &refund.state {
+            RefundState::Processing { call } => Self { attempt: Some(call.attempt), ..detail },
+            RefundState::Queued { call, reason } | RefundState::Unknown { call, reason } => {
+                Self { attempt: Some(call.attempt), reason: Some(reason.clone()), ..detail }
+            }
+            RefundState::Failed { failure } => detail.because(failure),
+            RefundState::Pending { .. } | RefundState::Processed { .. } => detail,
+        }
+    }
+
+    /// Of the first call nothing is said: an answer is expected.
+    fn again(follow_up: Option<FollowUp>) -> Self {
+        let again = follow_up.filter(|again| again.tries > 0);
+        Self {
+            tries: again.map(|again| again.tries),
+            next_at: again.map(|again| again.at),
+            ..Self::default()
+        }
+    }
+
+    fn because(self, failure: &Failure) -> Self {
+        let (code, reason) = match failure {
+            Failure::Refused(refusal) => {
+                (refusal.decline_code.clone().or_else(|| refusal.code.clone()), refusal.message.clone())
+            }
+            Failure::NotSent(doubt) => (None, doubt.reason.clone()),
+        };
+        Self { code, reason: Some(reason), ..self }
+    }
+}

@@ -1,0 +1,320 @@
+//! A payment on evidence. Forward only: money that moved is never unmade by what was read too late.
+//!
+//! ```text
+//! processing, unknown → completed, captured, authorized, requires_action, canceled, failed
+//! unknown             → processing (the provider took it)
+//! requires_action     → completed, captured, authorized, canceled, failed
+//! authorized          → captured, canceled
+//! unknown             → as before the operation, or failed: once its key tells nothing more and the provider's records
+//!                       show that it was not done
+//! failed              → completed, captured, authorized   and somebody is told
+//! canceled            → completed, captured               and somebody is told
+//! ```
+//!
+//! While a call of our own may still answer, only `completed` and `captured` are entered.
+
+use edge_core::money::Money;
+use edge_core::provider::Provider;
+use edge_core::request::{CaptureMode, Metadata};
+use jiff::Timestamp;
+
+use super::{Absence, Adopted, Evidence, Origin, OwnCall, Standing};
+use crate::model::flight::READS_LAG;
+use crate::model::payment::{
+    Authorization, CancelReason, Cancelable, ChargeTerms, Failure, Flight, Operation, Payment, Session, State,
+};
+use crate::model::provider::{ProviderRef, Refusal};
+
+/// What a transition on evidence comes to.
+enum Next {
+    Known,
+    Wait,
+    State(State),
+    Surprise(State),
+    Refused(&'static str),
+}
+
+impl Next {
+    fn surprise(self) -> Self {
+        match self {
+            Self::State(state) => Self::Surprise(state),
+            other => other,
+        }
+    }
+}
+
+fn failed(refusal: &Refusal) -> State {
+    State::Failed { failure: Failure::Refused(refusal.clone()) }
+}
+
+const fn ended(is_expired: bool) -> State {
+    let reason = if is_expired { CancelReason::Expired } else { CancelReason::AtProvider };
+    State::Canceled { reason: Some(reason) }
+}
+
+const NOT_DONE: &str = "the provider's records show that it was not done, and no request for it is left";
+
+impl Payment {
+    /// A payment of ours whose record is lost, anew: as it was opened, and as the provider shows it. `None` where no
+    /// money moved or is held in its name.
+    #[must_use]
+    pub fn found(provider: Provider, seen: &Evidence, origin: &Origin, at: Timestamp) -> Option<[Self; 2]> {
+        let Money { amount, currency } = seen.money?;
+        let request = ChargeTerms {
+            provider,
+            amount,
+            currency,
+            payment_method_id: None,
+            capture: origin.capture,
+            description: None,
+            metadata: Metadata::default(),
+            return_url: None,
+            customer_reference: None,
+        };
+        let id = seen.payment?;
+        // Lists are read by ids and times, which are made one after the other.
+        let created_at = id.made_at().map_or(at, |made| made.min(at));
+        let opened = Self { created_at, ..Self::open(id, origin.client.clone(), request, None, at) };
+        let next = match &seen.standing {
+            Standing::Captured { charge, money } => opened.captured_at(charge, *money),
+            Standing::Authorized { authorization, .. } => opened.authorized_at(authorization),
+            _ => return None,
+        };
+        let Next::State(state) = next else { return None };
+        let found = opened.clone().enter(state, Some(seen.reference.clone()), at);
+        Some([opened, found])
+    }
+
+    /// What `seen` makes of this payment. `is_left_to_records`: no call of ours can execute the operation any more, so
+    /// that it was not done is as certain as that it was.
+    #[must_use]
+    pub fn adopt(
+        &self,
+        seen: &Evidence,
+        call: OwnCall,
+        is_left_to_records: bool,
+        at: Timestamp,
+    ) -> Adopted<Self> {
+        if let Err(problem) = self.is_described_by(seen) {
+            return Adopted::Refused(problem.to_owned());
+        }
+        if let Standing::Unclear(problem) = &seen.standing {
+            return Adopted::Refused(problem.clone());
+        }
+        let enter = |state| self.clone().enter(state, Some(seen.reference.clone()), at);
+        match self.next(seen, call, is_left_to_records, at) {
+            Next::Known => Adopted::Known,
+            Next::Wait => Adopted::Wait,
+            Next::State(state) => Adopted::Moved(enter(state)),
+            Next::Surprise(state) => Adopted::Surprising(enter(state)),
+            Next::Refused(problem) => Adopted::Refused(problem.to_owned()),
+        }
+    }
+
+    /// What follows if the provider's records do not show this payment. `is_left_to_records` as in [`Self::adopt`].
+    #[must_use]
+    pub fn adopt_absence(&self, absence: Absence, is_left_to_records: bool, at: Timestamp) -> Adopted<Self> {
+        let state = match (&self.state, absence) {
+            // What was offered a moment ago may not be shown yet.
+            (State::RequiresAction(_), Absence::Gone) if at.duration_since(self.updated_at) >= READS_LAG => {
+                ended(true)
+            }
+            (State::Unknown { flight, .. }, absence) if is_left_to_records => {
+                match (&flight.operation, absence) {
+                    (Operation::Charge, _) => flight.clone().undone(NOT_DONE.to_owned()),
+                    (Operation::Resume(_) | Operation::Cancel(Cancelable::Session(_)), Absence::Gone) => {
+                        ended(true)
+                    }
+                    _ => return Adopted::Known,
+                }
+            }
+            _ => return Adopted::Known,
+        };
+        Adopted::Moved(self.clone().enter(state, None, at))
+    }
+
+    /// Whether this refund at the provider is none: it stands for what the capture of a part released.
+    #[must_use]
+    pub fn is_release(&self, seen: &super::RefundEvidence) -> bool {
+        let State::Captured { captured, .. } = &self.state else { return false };
+        let released = self.request.amount.minor().checked_sub(captured.minor());
+        let is_processed = matches!(seen.standing, super::RefundStanding::Processed);
+        let is_over = |money: Money| Some(money.amount.minor()) == released;
+        seen.refund.is_none() && seen.is_without_funds && is_processed && seen.money.is_some_and(is_over)
+    }
+
+    /// Whether the object that was read has to do with this payment: it is the one that is recorded, or names it.
+    #[must_use]
+    pub fn is_shown_by(&self, seen: &Evidence) -> bool {
+        self.reference.as_ref() == Some(&seen.reference)
+            || seen.payment == Some(self.id)
+            || self.names(&seen.reference)
+    }
+
+    /// Same object, same owner, same money; otherwise in what it differs.
+    pub(crate) fn is_described_by(&self, seen: &Evidence) -> Result<(), &'static str> {
+        if self.reference.as_ref().is_some_and(|known| *known != seen.reference) {
+            return Err("another object of the provider names this payment");
+        }
+        match seen.payment {
+            Some(id) if id == self.id => {}
+            Some(_) => return Err("the provider's object belongs to another payment"),
+            // A client may make an order itself and bring it: then it is the order that the client named.
+            None if self.names(&seen.reference) => {}
+            None => return Err("the provider's object does not name this payment"),
+        }
+        match seen.money {
+            Some(money) if money.currency != self.request.currency => Err("the currency is another one"),
+            Some(money) if money != self.money() => Err("the amount is another one"),
+            _ => Ok(()),
+        }
+    }
+
+    fn names(&self, reference: &ProviderRef) -> bool {
+        self.request.payment_method_id.as_ref().is_some_and(|id| id.as_str() == reference.as_str())
+    }
+
+    fn next(&self, seen: &Evidence, call: OwnCall, is_left_to_records: bool, at: Timestamp) -> Next {
+        let standing = &seen.standing;
+        if let Standing::Captured { charge, money } = standing {
+            return self.captured_at(charge, *money);
+        }
+        match &self.state {
+            // After a cancellation, what was held before may still be read.
+            State::Completed { .. } | State::Captured { .. } | State::Canceled { .. } => Next::Known,
+            State::Failed { .. } => match standing {
+                Standing::Authorized { authorization, .. } => self.authorized_at(authorization).surprise(),
+                _ => Next::Known,
+            },
+            State::Authorized(_) => match standing {
+                Standing::Canceled { is_expired } => Next::State(ended(*is_expired)),
+                // PayPal goes on showing it as it was. Where its clock is behind ours, the hold ends here a moment early,
+                // and a capture made there meanwhile is still adopted.
+                Standing::Authorized { expires: Some(expires), .. } if at >= *expires => {
+                    Next::State(ended(true))
+                }
+                _ => Next::Known,
+            },
+            State::RequiresAction(_) => match standing {
+                Standing::Authorized { authorization, .. } => self.authorized_at(authorization),
+                Standing::Declined(refusal) => Next::State(failed(refusal)),
+                Standing::Canceled { is_expired } => Next::State(ended(*is_expired)),
+                _ => Next::Known,
+            },
+            // Only that money moved is sure while a call is being made.
+            State::Created => Next::Wait,
+            State::Processing { accepted: false, .. } if call == OwnCall::MayAnswer => Next::Wait,
+            State::Processing { flight, accepted } => {
+                let has_caught_up = *accepted && at.duration_since(self.updated_at) >= READS_LAG;
+                self.landed(flight, *accepted, has_caught_up, seen)
+            }
+            State::Queued { flight, .. } => self.landed(flight, false, false, seen),
+            State::Unknown { flight, .. } => match self.landed(flight, false, false, seen) {
+                Next::Known if is_left_to_records => self.not_done(flight, standing),
+                next => next,
+            },
+        }
+    }
+
+    /// The money moved, whatever we thought.
+    fn captured_at(&self, charge: &ProviderRef, money: Money) -> Next {
+        if money.currency != self.request.currency {
+            return Next::Refused("another currency was captured");
+        }
+        if let Some((_, captured)) = self.captured() {
+            let same = captured == money.amount;
+            return if same { Next::Known } else { Next::Refused("another amount was captured") };
+        }
+        let charge = charge.clone();
+        let state = match self.request.capture {
+            CaptureMode::Automatic if money.amount == self.request.amount => {
+                State::Completed { charge, to_refund: false, resumed_by: None }
+            }
+            CaptureMode::Manual if money.amount <= self.request.amount => {
+                State::Captured { charge, captured: money.amount, to_refund: false }
+            }
+            _ => return Next::Refused("another amount was captured than was asked for"),
+        };
+        match self.state {
+            State::Failed { .. } | State::Canceled { .. } => Next::Surprise(state),
+            _ => Next::State(state),
+        }
+    }
+
+    fn authorized_at(&self, authorization: &ProviderRef) -> Next {
+        match self.request.capture {
+            CaptureMode::Manual => Next::State(State::Authorized(Authorization::new(authorization.clone()))),
+            CaptureMode::Automatic => Next::Refused("the amount is held, though it was to be taken"),
+        }
+    }
+
+    /// The operation's key tells nothing more, and the provider's object stands where it stood before.
+    fn not_done(&self, flight: &Flight, standing: &Standing) -> Next {
+        match (&flight.operation, standing) {
+            // The payer was faster.
+            (Operation::Cancel(Cancelable::Session(_)), Standing::Authorized { authorization, .. }) => {
+                self.authorized_at(authorization)
+            }
+            // An earlier capture that was declined shows as long as the amount is held.
+            (
+                Operation::Capture { .. } | Operation::Cancel(Cancelable::Authorization(_)),
+                Standing::Authorized { .. } | Standing::Declined(_),
+            )
+            | (
+                Operation::Charge | Operation::Resume(_) | Operation::Cancel(Cancelable::Session(_)),
+                Standing::Open | Standing::RequiresAction { .. } | Standing::Approved { .. },
+            ) => Next::State(flight.clone().undone(NOT_DONE.to_owned())),
+            _ => Next::Known,
+        }
+    }
+
+    /// An operation whose own call brought no decision. What might be read too early to show its effect
+    /// decides nothing: only the same call under the same key can tell. `has_caught_up`: what is read shows that the
+    /// provider took the call, and what came of it.
+    fn landed(&self, flight: &Flight, accepted: bool, has_caught_up: bool, seen: &Evidence) -> Next {
+        // The provider's object goes on showing what was declined before.
+        let may_be_earlier = match &flight.operation {
+            Operation::Charge => self.names(&seen.reference),
+            operation => operation.is_after_a_decline(),
+        };
+        let is_its_own = has_caught_up || !may_be_earlier;
+        match (&flight.operation, &seen.standing) {
+            (Operation::Cancel(_), Standing::Canceled { .. }) => {
+                Next::State(State::Canceled { reason: None })
+            }
+            (_, Standing::Canceled { is_expired }) => Next::State(ended(*is_expired)),
+            (Operation::Capture { of, .. }, Standing::Declined(_)) if is_its_own => {
+                Next::State(State::Authorized(of.clone().after_a_decline()))
+            }
+            // An earlier capture was declined, which says nothing of this one, nor of what is held.
+            (
+                Operation::Capture { .. } | Operation::Cancel(Cancelable::Authorization(_)),
+                Standing::Declined(_),
+            ) => Next::Known,
+            (_, Standing::Declined(refusal)) => Next::State(failed(refusal)),
+            (Operation::Charge | Operation::Resume(_), Standing::Authorized { authorization, .. }) => {
+                self.authorized_at(authorization)
+            }
+            (Operation::Charge, Standing::RequiresAction { url }) => {
+                Next::State(State::RequiresAction(Session::new(seen.reference.clone(), url.clone(), false)))
+            }
+            // What the payer chose was declined after all; they may choose something else for the same order.
+            (Operation::Resume(session), Standing::Approved { declined: Some(_), page }) if is_its_own => {
+                let url = page.clone().unwrap_or_else(|| session.url.clone());
+                Next::State(State::RequiresAction(Session { url, declined: true, ..session.clone() }))
+            }
+            (Operation::Charge, Standing::Approved { declined: Some(refusal), page }) if is_its_own => {
+                Next::State(match page.clone() {
+                    Some(url) => State::RequiresAction(Session::new(seen.reference.clone(), url, true)),
+                    // What the payer had agreed to beforehand, or an order of the client, which may bring it back.
+                    None => failed(refusal),
+                })
+            }
+            // Not of a capture: the charge before it may have been read, as it was once.
+            (Operation::Charge | Operation::Resume(_), Standing::Processing) if !accepted => {
+                Next::State(State::Processing { flight: flight.clone(), accepted: true })
+            }
+            _ => Next::Known,
+        }
+    }
+}

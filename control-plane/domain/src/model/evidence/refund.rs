@@ -1,0 +1,164 @@
+//! A refund on evidence.
+
+use jiff::Timestamp;
+use sha2::{Digest, Sha256};
+
+use super::{Adopted, OwnCall, RefundEvidence, RefundStanding};
+use crate::model::follow_up::FollowUp;
+use crate::model::id::RefundId;
+use crate::model::payment::{Failure, Payment};
+use crate::model::provider::{Doubt, Refusal};
+use crate::model::refund::{Refund, RefundState};
+
+impl Refund {
+    /// What `seen` makes of this refund. A refund that was processed may fail later, when the payer's bank
+    /// sends the money back; one that failed stays so.
+    #[must_use]
+    pub fn adopt(&self, seen: &RefundEvidence, call: OwnCall, at: Timestamp) -> Adopted<Self> {
+        if let Err(problem) = self.is_described_by(seen) {
+            return Adopted::Refused(problem.to_owned());
+        }
+        let refund = seen.reference.clone();
+        let state = match (&self.state, &seen.standing) {
+            (_, RefundStanding::Unclear(problem)) => return Adopted::Refused(problem.clone()),
+            (RefundState::Failed { failure }, standing) => {
+                // A failure that came with the provider's refund is that refund's; without one, nothing was
+                // refunded, and what is seen now contradicts that.
+                let same = matches!(failure, Failure::Refused(Refusal { reference: Some(known), .. }) if *known == refund);
+                let known = same || matches!(standing, RefundStanding::Failed(_));
+                return if known {
+                    Adopted::Known
+                } else {
+                    Adopted::Refused("the provider made a refund that is recorded as failed".to_owned())
+                };
+            }
+            (RefundState::Processed { .. }, RefundStanding::Processed) => return Adopted::Known,
+            (_, RefundStanding::Processed) => RefundState::Processed { refund },
+            (RefundState::Processing { .. }, _) if call == OwnCall::MayAnswer => return Adopted::Wait,
+            (
+                RefundState::Processing { .. } | RefundState::Queued { .. } | RefundState::Unknown { .. },
+                RefundStanding::Pending,
+            ) => RefundState::Pending { refund },
+            (_, RefundStanding::Failed(refusal)) => {
+                let refusal = Refusal { reference: Some(refund), ..refusal.clone() };
+                RefundState::Failed { failure: Failure::Refused(refusal) }
+            }
+            (RefundState::Pending { .. } | RefundState::Processed { .. }, _) => return Adopted::Known,
+        };
+        Adopted::Moved(self.clone().enter(state, at))
+    }
+
+    /// What follows if the provider's complete list of the payment's refunds does not show this one. Only where
+    /// `is_left_to_records`: no call of ours can execute it any more.
+    #[must_use]
+    pub fn adopt_absence(&self, is_left_to_records: bool, at: Timestamp) -> Option<Self> {
+        if !(is_left_to_records && matches!(self.state, RefundState::Unknown { .. })) {
+            return None;
+        }
+        let reason = "the provider's list does not show it, and no request for it is left";
+        let failure = Failure::NotSent(Doubt::new(reason));
+        Some(self.clone().enter(RefundState::Failed { failure }, at))
+    }
+
+    /// A refund of the same amount that was made at the provider's dashboard takes the place of ours, once no call of
+    /// ours can execute it any more and the complete `list` does not show ours itself.
+    #[must_use]
+    pub fn settled_by(
+        &self,
+        seen: &RefundEvidence,
+        list: &[RefundEvidence],
+        is_left_to_records: bool,
+        at: Timestamp,
+    ) -> Option<Self> {
+        let is_lost = is_left_to_records && matches!(self.state, RefundState::Unknown { .. });
+        let is_anonymous = seen.refund.is_none() && seen.money == Some(self.money());
+        let is_made_itself = list.iter().any(|listed| self.is(listed));
+        if !(is_lost && is_anonymous) || is_made_itself {
+            return None;
+        }
+        let refund = seen.reference.clone();
+        let state = match seen.standing {
+            RefundStanding::Processed => RefundState::Processed { refund },
+            RefundStanding::Pending => RefundState::Pending { refund },
+            RefundStanding::Failed(_) | RefundStanding::Unclear(_) => return None,
+        };
+        Some(self.clone().enter(state, at))
+    }
+
+    /// Whether the provider's refund is this one.
+    #[must_use]
+    pub fn is(&self, seen: &RefundEvidence) -> bool {
+        seen.refund == Some(self.id) || self.state.reference() == Some(&seen.reference) || self.left(seen)
+    }
+
+    fn left(&self, seen: &RefundEvidence) -> bool {
+        matches!(&self.state, RefundState::Failed { failure: Failure::Refused(refusal) }
+            if refusal.reference.as_ref() == Some(&seen.reference))
+    }
+
+    fn is_described_by(&self, seen: &RefundEvidence) -> Result<(), &'static str> {
+        if self.state.reference().is_some_and(|known| *known != seen.reference) {
+            return Err("another refund at the provider names this one");
+        }
+        if seen.payment.is_some_and(|id| id != self.payment) {
+            return Err("the provider's refund belongs to another payment");
+        }
+        if seen.money != Some(self.money()) {
+            return Err("the provider's refund is over another amount");
+        }
+        Ok(())
+    }
+
+    /// A refund that was made at the provider's dashboard, to be recorded like our own: so that it shows,
+    /// counts as refunded, and gives its amount back if it fails. Its id follows from the provider's, so it
+    /// can be recorded only once. `None` while it is not there to be recorded: it failed, or is unclear.
+    ///
+    /// # Errors
+    /// In what it cannot be a refund of this payment.
+    pub fn external(
+        payment: &Payment,
+        seen: &RefundEvidence,
+        at: Timestamp,
+    ) -> Result<Option<Self>, &'static str> {
+        if seen.payment.is_some_and(|id| id != payment.id) {
+            return Err("the provider's refund belongs to another payment");
+        }
+        let Some((charge, _)) = payment.captured() else {
+            return Err("nothing was captured, yet it is refunded");
+        };
+        if seen.charge.as_ref().is_some_and(|of| of != charge) {
+            return Err("the provider's refund is of another charge");
+        }
+        let money = seen.money.filter(|money| money.currency == payment.request.currency);
+        let money = money.ok_or("the provider's refund is over an amount that this payment cannot have")?;
+        let reference = seen.reference.clone();
+        let (state, follow_up) = match &seen.standing {
+            RefundStanding::Processed => (RefundState::Processed { refund: reference }, None),
+            RefundStanding::Pending => {
+                (RefundState::Pending { refund: reference }, Some(FollowUp::after(None, at)))
+            }
+            RefundStanding::Failed(_) | RefundStanding::Unclear(_) => return Ok(None),
+        };
+        Ok(Some(Self {
+            id: id_of(payment, seen),
+            payment: payment.id,
+            client: payment.client.clone(),
+            amount: money.amount,
+            currency: money.currency,
+            state,
+            follow_up,
+            version: 1,
+            created_at: seen.created.unwrap_or(at),
+            updated_at: at,
+        }))
+    }
+}
+
+/// Always the same for the same refund of the provider.
+fn id_of(payment: &Payment, seen: &RefundEvidence) -> RefundId {
+    let name = format!("{}:{}", payment.request.provider, seen.reference);
+    let digest: [u8; 32] = Sha256::digest(name.as_bytes()).into();
+    let mut random = [0; 10];
+    random.iter_mut().zip(digest).for_each(|(to, from)| *to = from);
+    RefundId::new(payment.created_at, random)
+}

@@ -1,0 +1,156 @@
+//! What the provider answered, or that no answer comes.
+
+use jiff::Timestamp;
+
+use super::{Authorization, CancelReason, Failure, Flight, Operation, Payment, Session, State};
+use crate::model::flight::InProgress;
+use crate::model::provider::{Captured, Charged, Doubt, Outcome, Refusal, RefusalKind};
+use crate::model::transition::InvalidTransition;
+
+impl Payment {
+    /// The provider's word on a charge or on a resumed one.
+    pub fn charge_answered(self, answer: Outcome<Charged>, at: Timestamp) -> Result<Self, InvalidTransition> {
+        let flight = self.flight_of("charged", |o| matches!(o, Operation::Charge | Operation::Resume(_)))?;
+        let (state, reference) = match self.heard(answer) {
+            Outcome::Done(Charged::Completed { payment, charge }) => {
+                (State::Completed { charge, to_refund: false, resumed_by: None }, Some(payment))
+            }
+            Outcome::Done(Charged::Authorized { payment, authorization }) => {
+                (State::Authorized(Authorization::new(authorization)), Some(payment))
+            }
+            Outcome::Done(Charged::RequiresAction { payment, url, declined }) => {
+                // What was declined once shows in the provider's object for good.
+                let declined = declined || flight.operation.is_after_a_decline();
+                (State::RequiresAction(Session::new(payment.clone(), url, declined)), Some(payment))
+            }
+            Outcome::Done(Charged::Pending { payment }) => {
+                (State::Processing { flight, accepted: true }, Some(payment))
+            }
+            Outcome::Refused(refusal) => (Self::charge_refused(flight, &refusal), refusal.reference),
+            Outcome::NotSent(doubt) => (State::Queued { flight, reason: doubt.reason }, doubt.reference),
+            Outcome::Unknown(doubt) => {
+                let reference = doubt.reference.clone();
+                (self.in_doubt(flight, doubt, at), reference)
+            }
+        };
+        Ok(self.enter(state, reference, at))
+    }
+
+    fn charge_refused(flight: Flight, refusal: &Refusal) -> State {
+        match (flight.operation, &refusal.kind) {
+            // Nobody has decided about the payer yet: with the account mended, they can still pay. And where the
+            // provider's object stands is for its evidence to say.
+            (Operation::Resume(session), RefusalKind::Configuration | RefusalKind::State) => {
+                State::RequiresAction(session)
+            }
+            (Operation::Resume(_), RefusalKind::Expired) => {
+                State::Canceled { reason: Some(CancelReason::Expired) }
+            }
+            _ => State::Failed { failure: Failure::Refused(refusal.clone()) },
+        }
+    }
+
+    /// A refused capture leaves the amount authorized, unless it has run out.
+    pub fn capture_answered(
+        self,
+        answer: Outcome<Captured>,
+        at: Timestamp,
+    ) -> Result<Self, InvalidTransition> {
+        let flight = self.flight_of("captured", |o| matches!(o, Operation::Capture { .. }))?;
+        let Operation::Capture { of, amount } = &flight.operation else {
+            return Err(self.refuse("captured"));
+        };
+        let state = match self.heard(answer) {
+            Outcome::Done(Captured::Completed { charge }) => {
+                State::Captured { charge, captured: *amount, to_refund: false }
+            }
+            Outcome::Done(Captured::Pending) => State::Processing { flight, accepted: true },
+            Outcome::Refused(refusal) if refusal.kind == RefusalKind::Expired => {
+                State::Canceled { reason: Some(CancelReason::Expired) }
+            }
+            Outcome::Refused(refusal) if refusal.kind == RefusalKind::Declined => {
+                State::Authorized(of.clone().after_a_decline())
+            }
+            Outcome::Refused(_) => State::Authorized(of.clone()),
+            Outcome::NotSent(doubt) => State::Queued { flight, reason: doubt.reason },
+            Outcome::Unknown(doubt) => self.in_doubt(flight, doubt, at),
+        };
+        Ok(self.enter(state, None, at))
+    }
+
+    /// A refused cancellation changes nothing, unless there is nothing left to cancel.
+    pub fn cancel_answered(self, answer: Outcome<()>, at: Timestamp) -> Result<Self, InvalidTransition> {
+        let flight = self.flight_of("canceled", |o| matches!(o, Operation::Cancel(_)))?;
+        let Operation::Cancel(before) = &flight.operation else {
+            return Err(self.refuse("canceled"));
+        };
+        let state = match self.heard(answer) {
+            Outcome::Done(()) => State::Canceled { reason: None },
+            Outcome::Refused(refusal) if refusal.kind == RefusalKind::Expired => {
+                State::Canceled { reason: Some(CancelReason::Expired) }
+            }
+            Outcome::Refused(_) => before.clone().into(),
+            Outcome::NotSent(doubt) => State::Queued { flight, reason: doubt.reason },
+            Outcome::Unknown(doubt) => self.in_doubt(flight, doubt, at),
+        };
+        Ok(self.enter(state, None, at))
+    }
+
+    /// Where an earlier call of the attempt may have been executed, "not this time" says nothing about it.
+    fn heard<T>(&self, answer: Outcome<T>) -> Outcome<T> {
+        match self.state {
+            State::Unknown { .. } | State::Processing { accepted: true, .. } => answer.of_a_repeat(),
+            _ => answer,
+        }
+    }
+
+    /// What the provider took it still has, whatever became of a later call.
+    fn in_doubt(&self, flight: Flight, doubt: Doubt, at: Timestamp) -> State {
+        let flight = Flight { call: flight.call.doubted(&doubt, at), ..flight };
+        match self.state {
+            State::Processing { accepted: true, .. } => State::Processing { flight, accepted: true },
+            _ => State::Unknown { flight, reason: doubt.reason },
+        }
+    }
+
+    fn flight_of(
+        &self,
+        wanted: &'static str,
+        fits: impl Fn(&Operation) -> bool,
+    ) -> Result<Flight, InvalidTransition> {
+        self.state.flight().filter(|f| fits(&f.operation)).cloned().ok_or_else(|| self.refuse(wanted))
+    }
+}
+
+impl InProgress for Payment {
+    fn lost(self, at: Timestamp) -> Result<Self, InvalidTransition> {
+        match self.state.clone() {
+            State::Processing { flight, accepted: false } => {
+                let reason = "the call was begun and its answer was never recorded".to_owned();
+                Ok(self.enter(State::Unknown { flight, reason }, None, at))
+            }
+            _ => Err(self.refuse("lost")),
+        }
+    }
+
+    fn begin_again(self, at: Timestamp) -> Result<Self, InvalidTransition> {
+        let State::Queued { flight, .. } = self.state.clone() else { return Err(self.refuse("asked for")) };
+        let flight = Flight { call: flight.call.asked_again(at), ..flight };
+        Ok(self.enter(State::Processing { flight, accepted: false }, None, at))
+    }
+
+    fn give_up(self, at: Timestamp) -> Result<Self, InvalidTransition> {
+        let State::Queued { flight, reason } = self.state.clone() else {
+            return Err(self.refuse("given up"));
+        };
+        let is_expired = flight.call.expires_at.is_some_and(|until| at > until);
+        let state = match flight.operation {
+            Operation::Charge if is_expired => {
+                let reason = format!("its time ran out before the provider could be asked: {reason}");
+                State::Failed { failure: Failure::NotSent(Doubt { is_expired, ..Doubt::new(reason) }) }
+            }
+            _ => flight.undone(reason),
+        };
+        Ok(self.enter(state, None, at))
+    }
+}

@@ -1,0 +1,111 @@
+//! What a client wants: each transition records a call before it is made.
+
+use edge_core::money::Amount;
+use jiff::Timestamp;
+
+use super::{CancelWish, Cancelable, CaptureRefused, Flight, Operation, Payment, ResumedBy, Session, State};
+use crate::model::flight::{InFlight, KeyRef};
+use crate::model::id::AttemptId;
+use crate::model::transition::InvalidTransition;
+
+impl Payment {
+    /// `expires_at`: until when it may be made, as long as it is certain that it is not made yet.
+    pub fn begin_charge(
+        self,
+        attempt: AttemptId,
+        expires_at: Option<Timestamp>,
+        at: Timestamp,
+    ) -> Result<Self, InvalidTransition> {
+        match self.state {
+            State::Created => {
+                let call = InFlight { expires_at, ..InFlight::new(attempt, at) };
+                Ok(self.begin(Operation::Charge, call, at))
+            }
+            _ => Err(self.refuse("charged")),
+        }
+    }
+
+    /// The payer has approved on the provider's page, as `by` says.
+    pub fn begin_resume(
+        self,
+        by: ResumedBy,
+        attempt: AttemptId,
+        at: Timestamp,
+    ) -> Result<Self, InvalidTransition> {
+        match self.state.clone() {
+            State::RequiresAction(session) => {
+                let session = Session { resumed_by: Some(by), ..session };
+                Ok(self.begin(Operation::Resume(session), InFlight::new(attempt, at), at))
+            }
+            _ => Err(self.refuse("resumed")),
+        }
+    }
+
+    /// `amount`: `None` for all that is authorized. `key`: the client's, to be answered with the outcome.
+    pub fn begin_capture(
+        self,
+        amount: Option<Amount>,
+        attempt: AttemptId,
+        key: Option<KeyRef>,
+        at: Timestamp,
+    ) -> Result<Self, CaptureRefused> {
+        let State::Authorized(of) = self.state.clone() else {
+            return Err(self.refuse("captured").into());
+        };
+        let authorized = self.request.amount;
+        let amount = amount.unwrap_or(authorized);
+        if amount > authorized {
+            return Err(CaptureRefused::Exceeds { authorized });
+        }
+        let call = InFlight { key, ..InFlight::new(attempt, at) };
+        Ok(self.begin(Operation::Capture { of, amount }, call, at))
+    }
+
+    /// Cancels at once what no provider was asked for; else begins the call that cancels, or, while the outcome of
+    /// a charge or capture is not known, keeps the wish. `key`: the client's, to be answered with the outcome.
+    pub fn begin_cancel(
+        self,
+        attempt: AttemptId,
+        key: Option<KeyRef>,
+        at: Timestamp,
+    ) -> Result<Self, InvalidTransition> {
+        let before = match self.state.clone() {
+            State::RequiresAction(session) => Cancelable::Session(session),
+            State::Authorized(authorization) => Cancelable::Authorization(authorization),
+            State::Queued { flight, .. } => match flight.operation {
+                Operation::Charge => return Ok(self.enter(State::Canceled { reason: None }, None, at)),
+                Operation::Resume(session) => Cancelable::Session(session),
+                Operation::Capture { of, .. } => Cancelable::Authorization(of),
+                Operation::Cancel(_) => return Err(self.refuse("canceled a second time")),
+            },
+            State::Unknown { .. } | State::Processing { accepted: true, .. } => {
+                return self.wish_canceled(CancelWish { attempt, key }, at);
+            }
+            _ => return Err(self.refuse("canceled")),
+        };
+        let call = InFlight { key, ..InFlight::new(attempt, at) };
+        Ok(self.begin(Operation::Cancel(before), call, at))
+    }
+
+    fn wish_canceled(self, wish: CancelWish, at: Timestamp) -> Result<Self, InvalidTransition> {
+        let with = |flight: Flight| match (&flight.operation, &flight.cancel) {
+            (Operation::Cancel(_), _) | (_, Some(_)) => Err(self.refuse("canceled a second time")),
+            _ => Ok(Flight { cancel: Some(wish), ..flight }),
+        };
+        let state = match self.state.clone() {
+            State::Unknown { flight, reason } => State::Unknown { flight: with(flight)?, reason },
+            State::Processing { flight, accepted } => State::Processing { flight: with(flight)?, accepted },
+            _ => return Err(self.refuse("canceled")),
+        };
+        let follow_up = self.follow_up;
+        let mut wished = self.enter(state, None, at);
+        // The wish is no try: the outcome is looked for as soon as it was going to be.
+        wished.follow_up = follow_up;
+        Ok(wished)
+    }
+
+    fn begin(self, operation: Operation, call: InFlight, at: Timestamp) -> Self {
+        let flight = Flight { call, operation, cancel: None };
+        self.enter(State::Processing { flight, accepted: false }, None, at)
+    }
+}

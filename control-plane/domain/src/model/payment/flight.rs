@@ -1,0 +1,111 @@
+//! What is under way at the provider, and what follows once its outcome is known.
+
+use edge_core::money::Amount;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{Authorization, Failure, ResumedBy, Session, State};
+use crate::model::flight::{InFlight, KeyRef};
+use crate::model::id::AttemptId;
+use crate::model::provider::{Doubt, OperationKind};
+
+/// One operation under way at the provider.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Flight {
+    #[serde(flatten)]
+    pub call: InFlight,
+    pub operation: Operation,
+    /// The client wants it canceled as soon as its outcome is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cancel: Option<CancelWish>,
+}
+
+/// A cancellation to be carried out later.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CancelWish {
+    /// Makes the provider's key of the cancellation.
+    pub attempt: AttemptId,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<KeyRef>,
+}
+
+/// What is under way, with all that is needed to repeat it or to go back when it is refused.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Operation {
+    Charge,
+    Resume(Session),
+    Capture { of: Authorization, amount: Amount },
+    Cancel(Cancelable),
+}
+
+impl Operation {
+    #[must_use]
+    pub const fn kind(&self) -> OperationKind {
+        match self {
+            Self::Charge => OperationKind::Charge,
+            Self::Resume(_) => OperationKind::Resume,
+            Self::Capture { .. } => OperationKind::Capture,
+            Self::Cancel(_) => OperationKind::Cancel,
+        }
+    }
+
+    /// Who took the payer's consent before it, or takes it.
+    #[must_use]
+    pub const fn resumed_by(&self) -> Option<ResumedBy> {
+        match self {
+            Self::Resume(session) | Self::Cancel(Cancelable::Session(session)) => session.resumed_by,
+            Self::Capture { of: held, .. } | Self::Cancel(Cancelable::Authorization(held)) => held.resumed_by,
+            Self::Charge => None,
+        }
+    }
+
+    /// Whether an earlier operation of its kind was declined.
+    #[must_use]
+    pub const fn is_after_a_decline(&self) -> bool {
+        match self {
+            Self::Resume(session) => session.declined,
+            Self::Capture { of, .. } => of.capture_declined,
+            Self::Charge | Self::Cancel(_) => false,
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cancelable {
+    Session(Session),
+    Authorization(Authorization),
+}
+
+impl Flight {
+    /// Where the payment stands if the operation was certainly not executed and will not be.
+    #[must_use]
+    pub fn undone(self, reason: String) -> State {
+        match self.operation {
+            Operation::Charge => State::Failed { failure: Failure::NotSent(Doubt::new(reason)) },
+            Operation::Resume(session) => State::RequiresAction(session),
+            Operation::Capture { of, .. } => State::Authorized(of),
+            Operation::Cancel(before) => before.into(),
+        }
+    }
+}
+
+/// The outcome of an operation whose payment was to be canceled meanwhile.
+pub(super) fn canceled_as_wished(outcome: State, wish: CancelWish, at: Timestamp) -> State {
+    let cancel = |before| {
+        // It could not be tried before, so the time for trying begins now.
+        let call = InFlight { key: wish.key, ..InFlight::new(wish.attempt, at) };
+        let flight = Flight { call, operation: Operation::Cancel(before), cancel: None };
+        State::Queued { flight, reason: "it was canceled while its outcome was unknown".to_owned() }
+    };
+    match outcome {
+        State::RequiresAction(session) => cancel(Cancelable::Session(session)),
+        State::Authorized(authorization) => cancel(Cancelable::Authorization(authorization)),
+        State::Completed { charge, resumed_by, .. } => {
+            State::Completed { charge, to_refund: true, resumed_by }
+        }
+        State::Captured { charge, captured, .. } => State::Captured { charge, captured, to_refund: true },
+        other => other,
+    }
+}

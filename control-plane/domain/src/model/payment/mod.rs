@@ -1,0 +1,123 @@
+//! A payment and the transitions it may make. Pure: no transition reads a clock or calls anybody.
+//!
+//! ```text
+//! created → processing → completed
+//!                      → authorized → processing → captured
+//!                      │            → processing → canceled
+//!                      → requires_action → processing → …
+//!                      → failed
+//!                      → queued → processing → …
+//!                      │        → canceled (before anything was sent)
+//!                      → unknown → (evidence) → any of the above
+//! ```
+//!
+//! A cancellation that is wanted while the outcome of a charge is unknown is kept in its flight. When the outcome is
+//! known, the payment goes on to `queued` with the cancellation, or, where money moved, is marked to be refunded.
+
+mod answers;
+mod begin;
+mod flight;
+mod state;
+mod status;
+mod terms;
+
+use edge_core::client::ClientId;
+use edge_core::money::{Amount, Money};
+use jiff::Timestamp;
+
+pub use self::flight::{CancelWish, Cancelable, Flight, Operation};
+pub use self::state::{Authorization, CancelReason, Failure, ResumedBy, Session, State};
+pub use self::status::Status;
+pub use self::terms::ChargeTerms;
+
+use self::flight::canceled_as_wished;
+use crate::model::follow_up::FollowUp;
+use crate::model::id::PaymentId;
+use crate::model::provider::ProviderRef;
+use crate::model::transition::InvalidTransition;
+
+/// Why a capture cannot begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CaptureRefused {
+    #[error(transparent)]
+    State(#[from] InvalidTransition),
+    #[error("more than the {authorized} authorized cannot be captured")]
+    Exceeds { authorized: Amount },
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Payment {
+    pub id: PaymentId,
+    pub client: ClientId,
+    pub request: ChargeTerms,
+    pub state: State,
+    /// The provider's name for the whole payment: a PaymentIntent or an order.
+    pub reference: Option<ProviderRef>,
+    /// The sum of all refunds that did not fail, in minor units. Only refunds change it, and the store
+    /// refuses one that would lift it above what was captured.
+    pub refunded: u64,
+    /// When to look after it again: as long as it is not decided, and only then.
+    pub follow_up: Option<FollowUp>,
+    /// Counts the transitions; the store moves a payment only from the version it was read at.
+    pub version: u32,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+}
+
+impl Payment {
+    /// `reference`: the approved order that the request is about, if it is about one.
+    #[must_use]
+    pub fn open(
+        id: PaymentId,
+        client: ClientId,
+        request: ChargeTerms,
+        reference: Option<ProviderRef>,
+        at: Timestamp,
+    ) -> Self {
+        Self {
+            id,
+            client,
+            request,
+            state: State::Created,
+            reference,
+            refunded: 0,
+            follow_up: Some(FollowUp::after(None, at)),
+            version: 0,
+            created_at: at,
+            updated_at: at,
+        }
+    }
+
+    #[must_use]
+    pub fn money(&self) -> Money {
+        self.request.money()
+    }
+
+    /// The charge a refund refers to and how much of it was captured.
+    #[must_use]
+    pub fn captured(&self) -> Option<(&ProviderRef, Amount)> {
+        match &self.state {
+            State::Completed { charge, .. } => Some((charge, self.request.amount)),
+            State::Captured { charge, captured, .. } => Some((charge, *captured)),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn enter(mut self, state: State, reference: Option<ProviderRef>, at: Timestamp) -> Self {
+        let state = state.keeping(self.state.resumed_by());
+        self.state = match self.state.flight().and_then(|flight| flight.cancel.clone()) {
+            Some(wish) => canceled_as_wished(state, wish, at),
+            None => state,
+        };
+        self.reference = reference.or(self.reference);
+        let undecided = self.state.status() == Status::Pending;
+        self.follow_up = undecided.then(|| FollowUp::after(self.follow_up, at));
+        self.version += 1;
+        self.updated_at = at;
+        self
+    }
+
+    pub(super) const fn refuse(&self, wanted: &'static str) -> InvalidTransition {
+        InvalidTransition { from: self.state.name(), wanted }
+    }
+}

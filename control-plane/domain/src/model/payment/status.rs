@@ -1,0 +1,51 @@
+/// What a client sees of the state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Status {
+    /// Under way, or not known yet: ask again later, it will be decided.
+    Pending,
+    RequiresAction,
+    Authorized,
+    Completed,
+    Captured,
+    Canceled,
+    Failed,
+}
+
+impl Status {
+    pub const ALL: [Self; 7] = [
+        Self::Pending,
+        Self::RequiresAction,
+        Self::Authorized,
+        Self::Completed,
+        Self::Captured,
+        Self::Canceled,
+        Self::Failed,
+    ];
+
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::RequiresAction => "requires_action",
+            Self::Authorized => "authorized",
+            Self::Completed => "completed",
+            Self::Captured => "captured",
+            Self::Canceled => "canceled",
+            Self::Failed => "failed",
+        }
+    }
+
+    /// The names of the states that show as this status.
+    #[must_use]
+    pub const fn states(self) -> &'static [&'static str] {
+        match self {
+            Self::Pending => &["created", "processing", "queued", "unknown"],
+            Self::RequiresAction => &["requires_action"],
+            Self::Authorized => &["authorized"],
+            Self::Completed => &["completed"],
+            Self::Captured => &["captured"],
+            Self::Canceled => &["canceled"],
+            Self::Failed => &["failed"],
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! A refund: money going back, once, and never more than was captured.
+
+use edge_core::client::ClientId;
+use edge_core::money::{Amount, Currency, Money};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::model::flight::{InFlight, InProgress};
+use crate::model::follow_up::FollowUp;
+use crate::model::id::{AttemptId, PaymentId, RefundId};
+use crate::model::payment::{Failure, Payment};
+use crate::model::provider::{Doubt, Outcome, ProviderRef, Refunded};
+use crate::model::transition::InvalidTransition;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refund {
+    pub id: RefundId,
+    pub payment: PaymentId,
+    pub client: ClientId,
+    pub amount: Amount,
+    pub currency: Currency,
+    pub state: RefundState,
+    /// When to look after it again: as long as it is not decided, and only then.
+    pub follow_up: Option<FollowUp>,
+    pub version: u32,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum RefundState {
+    /// The amount is reserved on the payment and the provider is being asked.
+    Processing {
+        #[serde(flatten)]
+        call: InFlight,
+    },
+    /// The provider was certainly not asked, or turned the request away unread. It is asked again later; the
+    /// amount stays reserved.
+    Queued {
+        #[serde(flatten)]
+        call: InFlight,
+        reason: String,
+    },
+    /// The provider may or may not have done it; the amount stays reserved.
+    Unknown {
+        #[serde(flatten)]
+        call: InFlight,
+        reason: String,
+    },
+    /// The provider took it and decides later.
+    Pending {
+        refund: ProviderRef,
+    },
+    Processed {
+        refund: ProviderRef,
+    },
+    /// The amount is free to be refunded again.
+    Failed {
+        failure: Failure,
+    },
+}
+
+/// What a client sees of the state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RefundStatus {
+    Pending,
+    Processed,
+    Failed,
+}
+
+impl RefundState {
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Processing { .. } => "processing",
+            Self::Queued { .. } => "queued",
+            Self::Unknown { .. } => "unknown",
+            Self::Pending { .. } => "pending",
+            Self::Processed { .. } => "processed",
+            Self::Failed { .. } => "failed",
+        }
+    }
+
+    #[must_use]
+    pub const fn status(&self) -> RefundStatus {
+        match self {
+            Self::Processing { .. } | Self::Queued { .. } | Self::Unknown { .. } | Self::Pending { .. } => {
+                RefundStatus::Pending
+            }
+            Self::Processed { .. } => RefundStatus::Processed,
+            Self::Failed { .. } => RefundStatus::Failed,
+        }
+    }
+
+    /// The call under way, whether or not its answer may still come.
+    #[must_use]
+    pub const fn call(&self) -> Option<&InFlight> {
+        match self {
+            Self::Processing { call } | Self::Queued { call, .. } | Self::Unknown { call, .. } => Some(call),
+            Self::Pending { .. } | Self::Processed { .. } | Self::Failed { .. } => None,
+        }
+    }
+
+    #[must_use]
+    pub const fn reference(&self) -> Option<&ProviderRef> {
+        match self {
+            Self::Pending { refund } | Self::Processed { refund } => Some(refund),
+            _ => None,
+        }
+    }
+}
+
+impl Refund {
+    /// A refund of `amount` of this payment, about to be asked for.
+    #[must_use]
+    pub fn open(id: RefundId, payment: &Payment, amount: Amount, attempt: AttemptId, at: Timestamp) -> Self {
+        Self {
+            id,
+            payment: payment.id,
+            client: payment.client.clone(),
+            amount,
+            currency: payment.request.currency,
+            state: RefundState::Processing { call: InFlight::new(attempt, at) },
+            follow_up: Some(FollowUp::after(None, at)),
+            version: 1,
+            created_at: at,
+            updated_at: at,
+        }
+    }
+
+    #[must_use]
+    pub const fn money(&self) -> Money {
+        Money { amount: self.amount, currency: self.currency }
+    }
+
+    /// The provider's word on the refund.
+    pub fn answered(self, answer: Outcome<Refunded>, at: Timestamp) -> Result<Self, InvalidTransition> {
+        let (call, answer) = match &self.state {
+            RefundState::Processing { call } => (call.clone(), answer),
+            // Where an earlier call may have been executed, "not this time" says nothing about it.
+            RefundState::Unknown { call, .. } => (call.clone(), answer.of_a_repeat()),
+            _ => return Err(self.refuse("refunded")),
+        };
+        let state = match answer {
+            Outcome::Done(Refunded::Processed { refund }) => RefundState::Processed { refund },
+            Outcome::Done(Refunded::Pending { refund }) => RefundState::Pending { refund },
+            Outcome::Refused(refusal) => RefundState::Failed { failure: Failure::Refused(refusal) },
+            Outcome::NotSent(doubt) => RefundState::Queued { call, reason: doubt.reason },
+            Outcome::Unknown(doubt) => {
+                RefundState::Unknown { call: call.doubted(&doubt, at), reason: doubt.reason }
+            }
+        };
+        Ok(self.enter(state, at))
+    }
+
+    const fn refuse(&self, wanted: &'static str) -> InvalidTransition {
+        InvalidTransition { from: self.state.name(), wanted }
+    }
+
+    pub(crate) fn enter(mut self, state: RefundState, at: Timestamp) -> Self {
+        self.state = state;
+        let undecided = self.state.status() == RefundStatus::Pending;
+        self.follow_up = undecided.then(|| FollowUp::after(self.follow_up, at));
+        self.version += 1;
+        self.updated_at = at;
+        self
+    }
+}
+
+impl InProgress for Refund {
+    fn lost(self, at: Timestamp) -> Result<Self, InvalidTransition> {
+        let RefundState::Processing { call } = &self.state else { return Err(self.refuse("lost")) };
+        let reason = "the call was begun and its answer was never recorded".to_owned();
+        let call = call.clone();
+        Ok(self.enter(RefundState::Unknown { call, reason }, at))
+    }
+
+    fn begin_again(self, at: Timestamp) -> Result<Self, InvalidTransition> {
+        let RefundState::Queued { call, .. } = &self.state else {
+            return Err(self.refuse("asked for"));
+        };
+        let call = call.clone().asked_again(at);
+        Ok(self.enter(RefundState::Processing { call }, at))
+    }
+
+    fn give_up(self, at: Timestamp) -> Result<Self, InvalidTransition> {
+        let RefundState::Queued { reason, .. } = &self.state else {
+            return Err(self.refuse("given up"));
+        };
+        let failure = Failure::NotSent(Doubt::new(reason.clone()));
+        Ok(self.enter(RefundState::Failed { failure }, at))
+    }
+}

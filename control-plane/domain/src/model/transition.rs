@@ -1,0 +1,9 @@
+//! A transition that is none.
+
+/// The payment is not in a state that allows this.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the payment is {from}, so it cannot be {wanted}")]
+pub struct InvalidTransition {
+    pub from: &'static str,
+    pub wanted: &'static str,
+}

@@ -1,0 +1,170 @@
+//! What a person decides about a payment or refund that neither the provider's answers nor its records decide.
+
+use edge_core::provider::Provider;
+use edge_core::request::CaptureMode;
+use jiff::Timestamp;
+
+use crate::model::payment::{Authorization, CancelReason, Failure, Operation, Payment, State, Status};
+use crate::model::provider::{ProviderRef, Refusal, RefusalKind};
+use crate::model::refund::{Refund, RefundState, RefundStatus};
+
+/// How the operation that is undecided ended, as a person has seen it in the provider's dashboard.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// The money moved: what a refund refers to at the provider.
+    Paid { charge: ProviderRef },
+    /// The amount is held: what a capture refers to.
+    Authorized { authorization: ProviderRef },
+    /// Nothing is held and nothing moved, and nothing will.
+    Canceled,
+    /// The provider did not do it and will not: a charge or refund failed, a capture or cancellation left the payment as
+    /// it was.
+    NotDone,
+    /// The refund was made: its name at the provider.
+    Refunded { refund: ProviderRef },
+}
+
+impl Verdict {
+    const fn name(&self) -> &'static str {
+        match self {
+            Self::Paid { .. } => "paid",
+            Self::Authorized { .. } => "authorized",
+            Self::Canceled => "canceled",
+            Self::NotDone => "not-done",
+            Self::Refunded { .. } => "refunded",
+        }
+    }
+}
+
+/// The verdict does not fit what is recorded.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unfit {
+    #[error("it is {state}, so there is nothing to decide")]
+    Decided { state: &'static str },
+    #[error("{verdict} is no outcome of a {operation}")]
+    Verdict { verdict: &'static str, operation: &'static str },
+    #[error("{verdict} is no outcome of a charge with capture {mode}")]
+    Mode { verdict: &'static str, mode: &'static str },
+    #[error(
+        "the provider was certainly never asked for it, so {verdict} cannot be its outcome; cancel it instead"
+    )]
+    NeverAsked { verdict: &'static str },
+}
+
+impl Payment {
+    /// The payment as decided. The operator's reason is recorded by the caller.
+    ///
+    /// # Errors
+    /// If nothing is undecided, or the verdict is no outcome of what is.
+    pub fn decided(&self, verdict: &Verdict, reason: &str, at: Timestamp) -> Result<Self, Unfit> {
+        let flight = self.state.flight().filter(|_| self.state.status() == Status::Pending);
+        let Some(flight) = flight else { return Err(Unfit::Decided { state: self.state.name() }) };
+        let operation = flight.operation.kind().name();
+        let mode = self.request.capture;
+        let state = match (&flight.operation, verdict) {
+            (_, Verdict::Paid { .. } | Verdict::Authorized { .. })
+                if matches!(self.state, State::Queued { .. }) =>
+            {
+                return Err(Unfit::NeverAsked { verdict: verdict.name() });
+            }
+            (Operation::Charge | Operation::Resume(_), Verdict::Paid { charge }) => {
+                let (charge, captured) = (charge.clone(), self.request.amount);
+                match mode {
+                    CaptureMode::Automatic => State::Completed { charge, to_refund: false, resumed_by: None },
+                    CaptureMode::Manual => State::Captured { charge, captured, to_refund: false },
+                }
+            }
+            (Operation::Charge | Operation::Resume(_), Verdict::Authorized { authorization }) => match mode {
+                CaptureMode::Automatic => {
+                    return Err(Unfit::Mode { verdict: verdict.name(), mode: "automatic" });
+                }
+                CaptureMode::Manual => State::Authorized(Authorization::new(authorization.clone())),
+            },
+            (Operation::Capture { amount, .. }, Verdict::Paid { charge }) => {
+                State::Captured { charge: charge.clone(), captured: *amount, to_refund: false }
+            }
+            (_, Verdict::Canceled) => State::Canceled { reason: Some(CancelReason::AtProvider) },
+            (_, Verdict::NotDone) => flight.clone().undone(reason.to_owned()),
+            _ => return Err(Unfit::Verdict { verdict: verdict.name(), operation }),
+        };
+        let reference = match verdict {
+            // PayPal's captures and authorizations are not the order that a payment is known by.
+            Verdict::Paid { charge: named } | Verdict::Authorized { authorization: named }
+                if self.request.provider == Provider::Stripe =>
+            {
+                self.reference.is_none().then(|| named.clone())
+            }
+            _ => None,
+        };
+        Ok(self.clone().enter(state, reference, at))
+    }
+}
+
+impl Refund {
+    /// The refund as decided.
+    ///
+    /// # Errors
+    /// As for a payment.
+    pub fn decided(&self, verdict: &Verdict, reason: &str, at: Timestamp) -> Result<Self, Unfit> {
+        if self.state.status() != RefundStatus::Pending {
+            return Err(Unfit::Decided { state: self.state.name() });
+        }
+        let state = match verdict {
+            Verdict::Refunded { refund } => RefundState::Processed { refund: refund.clone() },
+            Verdict::NotDone => RefundState::Failed {
+                failure: Failure::Refused(Refusal {
+                    kind: RefusalKind::State,
+                    code: None,
+                    decline_code: None,
+                    message: reason.to_owned(),
+                    reference: self.state.reference().cloned(),
+                }),
+            },
+            _ => return Err(Unfit::Verdict { verdict: verdict.name(), operation: "refund" }),
+        };
+        Ok(self.clone().enter(state, at))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::provider::{Doubt, Outcome};
+    use crate::model::samples::charge;
+
+    fn unknown() -> Payment {
+        let at = Timestamp::UNIX_EPOCH;
+        charge(CaptureMode::Automatic).charge_answered(Outcome::Unknown(Doubt::new("cut")), at).unwrap()
+    }
+
+    #[test]
+    fn a_person_decides_a_charge_whose_outcome_is_unknown() {
+        let at = Timestamp::UNIX_EPOCH;
+        let charge = ProviderRef::new("pi_1");
+        let paid = unknown().decided(&Verdict::Paid { charge: charge.clone() }, "seen", at).unwrap();
+        assert_eq!((paid.state.name(), paid.reference), ("completed", Some(charge)));
+        let failed = unknown().decided(&Verdict::NotDone, "not in the dashboard", at).unwrap();
+        assert_eq!((failed.state.name(), failed.follow_up), ("failed", None));
+    }
+
+    #[test]
+    fn what_was_never_asked_for_cannot_have_moved_money() {
+        let at = Timestamp::UNIX_EPOCH;
+        let State::Unknown { flight, reason } = unknown().state else { panic!("not unknown") };
+        let queued = unknown().enter(State::Queued { flight, reason }, None, at);
+        let paid = Verdict::Paid { charge: ProviderRef::new("pi_1") };
+        assert!(matches!(queued.decided(&paid, "no", at), Err(Unfit::NeverAsked { .. })));
+        let held = Verdict::Authorized { authorization: ProviderRef::new("pi_1") };
+        assert!(matches!(unknown().decided(&held, "no", at), Err(Unfit::Mode { .. })));
+    }
+
+    #[test]
+    fn what_is_decided_stays_so() {
+        let at = Timestamp::UNIX_EPOCH;
+        let failed = unknown().decided(&Verdict::NotDone, "no", at).unwrap();
+        let again = failed.decided(&Verdict::Canceled, "no", at);
+        assert_eq!(again, Err(Unfit::Decided { state: "failed" }));
+        let refunded = Verdict::Refunded { refund: ProviderRef::new("re_1") };
+        assert!(matches!(unknown().decided(&refunded, "no", at), Err(Unfit::Verdict { .. })));
+    }
+}

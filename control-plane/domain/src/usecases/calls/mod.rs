@@ -1,0 +1,14 @@
+//! What is under way at a provider, the same for payments and refunds: the intent is recorded, the call made, its answer
+//! written down.
+
+mod commit;
+mod payment_answer;
+mod payment_call;
+mod payment_outcome;
+pub(super) mod record;
+pub(super) mod refund_call;
+pub(super) mod repeat;
+pub(super) mod resolvable;
+pub(super) mod send;
+
+pub(super) use self::commit::{commit, commit_beside};

@@ -1,0 +1,167 @@
+//! What the provider answered to a call of a payment, and what follows from it.
+
+use jiff::Timestamp;
+
+use crate::model::evidence::{Adopted, Evidence, OwnCall};
+use crate::model::id::AttemptId;
+use crate::model::payment::{Payment, State, Status};
+use crate::model::provider::{Captured, Charged, Doubt, Outcome, Refusal, RefusalKind};
+use crate::model::transition::InvalidTransition;
+use crate::usecases::OperationError;
+use crate::usecases::call::{Asked, Decided as _};
+use crate::usecases::calls::resolvable::Answered;
+
+/// What the provider answered, to which attempt. It says nothing of another one: a caller that stood still meanwhile may
+/// find the payment in a later flight.
+pub(crate) struct PaymentAnswer {
+    pub(crate) attempt: AttemptId,
+    pub(crate) said: Said,
+    /// Where the provider's object stands, read because the refusal says that it is not where we take it to be.
+    pub(crate) seen: Option<Evidence>,
+}
+
+pub(crate) enum Said {
+    Charged(Outcome<Charged>),
+    Captured(Outcome<Captured>),
+    Canceled(Outcome<()>),
+}
+
+impl Said {
+    pub(crate) const fn refusal(&self) -> Option<&Refusal> {
+        match self {
+            Self::Charged(Outcome::Refused(refusal))
+            | Self::Captured(Outcome::Refused(refusal))
+            | Self::Canceled(Outcome::Refused(refusal)) => Some(refusal),
+            _ => None,
+        }
+    }
+
+    /// Whether the payment stands where this refusal leaves it.
+    fn stands_refused(&self, refusal: &Refusal, state: &State) -> bool {
+        if refusal.kind == RefusalKind::Expired {
+            return matches!(state, State::Canceled { .. });
+        }
+        match self {
+            Self::Charged(_) => {
+                // The refusal's own evidence may say that it has ended.
+                let is_over = refusal.kind == RefusalKind::State && matches!(state, State::Canceled { .. });
+                is_over || matches!(state, State::Failed { .. } | State::RequiresAction(_))
+            }
+            Self::Captured(_) => matches!(state, State::Authorized(_)),
+            Self::Canceled(_) => matches!(state, State::Authorized(_) | State::RequiresAction(_)),
+        }
+    }
+}
+
+impl Answered<Payment> for PaymentAnswer {
+    fn moves(&self, payment: Payment, at: Timestamp) -> Result<Payment, InvalidTransition> {
+        if payment.state.flight().is_none_or(|flight| flight.call.attempt != self.attempt) {
+            return Err(InvalidTransition {
+                from: payment.state.name(),
+                wanted: "answered for that attempt",
+            });
+        }
+        let moved = match &self.said {
+            Said::Charged(answer) => payment.charge_answered(answer.clone(), at),
+            Said::Captured(answer) => payment.capture_answered(answer.clone(), at),
+            Said::Canceled(answer) => payment.cancel_answered(answer.clone(), at),
+        }?;
+        Ok(match &self.seen {
+            Some(seen) => with_evidence(moved, seen, at),
+            None => moved,
+        })
+    }
+
+    /// The provider's no where it stands in the payment as recorded, and otherwise what is recorded: evidence from
+    /// elsewhere may have moved the payment on, and may have been a no.
+    fn told(&self, payment: Payment, asked: Asked) -> Result<Payment, OperationError> {
+        match self.said.refusal() {
+            Some(refusal) if self.said.stands_refused(refusal, &payment.state) => {
+                Err(OperationError::Refused { payment: payment.id, refusal: Box::new(refusal.clone()) })
+            }
+            _ => payment.outcome_of(asked),
+        }
+    }
+
+    fn doubt(&self) -> Option<&Doubt> {
+        match &self.said {
+            Said::Charged(answer) => answer.doubt(),
+            Said::Captured(answer) => answer.doubt(),
+            Said::Canceled(answer) => answer.doubt(),
+        }
+    }
+
+    fn is_unknown(&self) -> bool {
+        matches!(
+            self.said,
+            Said::Charged(Outcome::Unknown(_))
+                | Said::Captured(Outcome::Unknown(_))
+                | Said::Canceled(Outcome::Unknown(_))
+        )
+    }
+}
+
+/// A refused operation goes back to where it came from, and on to where the provider shows the payment: one move.
+fn with_evidence(refused: Payment, seen: &Evidence, at: Timestamp) -> Payment {
+    if refused.state.status() == Status::Pending {
+        return refused;
+    }
+    match refused.adopt(seen, OwnCall::IsOver, false, at) {
+        Adopted::Moved(moved) | Adopted::Surprising(moved) => Payment { version: refused.version, ..moved },
+        Adopted::Known | Adopted::Wait | Adopted::Refused(_) => refused,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use edge_core::request::CaptureMode;
+
+    use super::*;
+    use crate::model::evidence::Standing;
+    use crate::model::provider::{OperationKind, ProviderRef};
+    use crate::model::samples::{authorized, charge, refusal};
+
+    /// A webhook told of the decline while the call's own answer was lost.
+    #[test]
+    fn a_decline_that_others_heard_of_is_told_as_a_decline() {
+        let at = Timestamp::UNIX_EPOCH;
+        let failed = charge(CaptureMode::Automatic)
+            .charge_answered(Outcome::Refused(refusal(RefusalKind::Declined)), at)
+            .unwrap();
+        let said = Said::Charged(Outcome::Unknown(Doubt::new("cut")));
+        let lost = PaymentAnswer { attempt: AttemptId::new(at, [1; 10]), said, seen: None };
+        let told = lost.told(failed, OperationKind::Charge.into());
+        assert!(matches!(told, Err(OperationError::Refused { .. })), "{told:?}");
+    }
+
+    #[test]
+    fn a_late_answer_to_an_earlier_capture_decides_nothing_about_the_next_one() {
+        let at = Timestamp::UNIX_EPOCH;
+        let [earlier, later] = [2, 3].map(|n| AttemptId::new(at, [n; 10]));
+        let payment = authorized().begin_capture(None, later, None, at).unwrap();
+        let done = || Said::Captured(Outcome::Done(Captured::Completed { charge: ProviderRef::new("pi_1") }));
+        let answer = |attempt| PaymentAnswer { attempt, said: done(), seen: None };
+        assert!(answer(earlier).moves(payment.clone(), at).is_err());
+        assert!(answer(later).moves(payment, at).is_ok());
+    }
+
+    #[test]
+    fn a_refused_capture_adopts_what_the_provider_shows_in_the_same_move() {
+        let at = Timestamp::UNIX_EPOCH;
+        let attempt = AttemptId::new(at, [2; 10]);
+        let payment = authorized().begin_capture(None, attempt, None, at).unwrap();
+        let seen = Evidence {
+            reference: ProviderRef::new("pi_1"),
+            payment: Some(payment.id),
+            money: Some(payment.money()),
+            standing: Standing::Canceled { is_expired: true },
+        };
+        let said = Said::Captured(Outcome::Refused(refusal(RefusalKind::State)));
+        let answer = PaymentAnswer { attempt, said, seen: Some(seen) };
+        let moved = answer.moves(payment.clone(), at).unwrap();
+        assert_eq!(moved.version, payment.version + 1);
+        assert_eq!(moved.state.name(), "canceled");
+        let told = answer.told(moved, OperationKind::Capture.into());
+        assert!(matches!(told, Err(OperationError::Superseded { .. })), "{told:?}");
+    }
+}

@@ -1,0 +1,151 @@
+//! The calls that a payment makes: charge, resume, capture and cancel.
+
+use std::fmt::Display;
+
+use async_trait::async_trait;
+use edge_core::client::ClientId;
+use edge_core::money::Money;
+use edge_core::provider::Provider;
+
+use crate::model::event::{Cause, Event};
+use crate::model::evidence::{Evidence, Found, LookUp};
+use crate::model::follow_up::FollowUp;
+use crate::model::id::{AttemptId, PaymentId};
+use crate::model::payment::{Cancelable, Flight, Operation, Payment, Session, State};
+use crate::model::provider::{
+    CancelOrder, CancelTarget, CaptureOrder, ChargeOrder, OperationKind, Refusal, RefusalKind, ResumeOrder,
+};
+use crate::model::work::Work;
+use crate::ports::provider::PaymentProvider;
+use crate::ports::store::{Step, Store, StoreError};
+use crate::usecases::call::Call;
+use crate::usecases::calls::payment_answer::{PaymentAnswer, Said};
+use crate::usecases::calls::resolvable::{Phase, Resolvable};
+use crate::usecases::examine::{Examiner, Plan, Trouble};
+use crate::usecases::gateway::Gateway;
+
+#[async_trait]
+impl Resolvable for Payment {
+    type Context = ();
+    type Answer = PaymentAnswer;
+
+    fn id(&self) -> &(dyn Display + Sync) {
+        &self.id
+    }
+
+    fn client(&self) -> &ClientId {
+        &self.client
+    }
+
+    fn payment(&self) -> PaymentId {
+        self.id
+    }
+
+    fn work(&self) -> Work {
+        Work::Payment(self.id)
+    }
+
+    fn phase(&self) -> Phase {
+        match &self.state {
+            State::Processing { flight, accepted: false } => Phase::Calling(flight.call.clone()),
+            State::Queued { flight, .. } => Phase::Queued(flight.call.clone()),
+            State::Unknown { flight, .. } => Phase::Unknown(flight.call.clone()),
+            _ => Phase::Other,
+        }
+    }
+
+    fn operation(&self) -> OperationKind {
+        self.state.flight().map_or(OperationKind::Charge, |flight| flight.operation.kind())
+    }
+
+    fn provider(&self, (): &()) -> Provider {
+        self.request.provider
+    }
+
+    fn follow_up(&mut self) -> &mut Option<FollowUp> {
+        &mut self.follow_up
+    }
+
+    fn step(&self, moved: Self, cause: &Cause) -> Step {
+        let event = Event::payment_moved(Some(&self.state), &moved, cause);
+        Step::MovePayment { payment: moved, event }
+    }
+
+    async fn read_again(&self, store: &dyn Store) -> Result<Option<Self>, StoreError> {
+        store.payment(&self.client, self.id).await
+    }
+
+    async fn context(&self, _: &dyn Store) -> Result<Option<()>, StoreError> {
+        Ok(Some(()))
+    }
+
+    fn going_on(&self, cause: Cause, gateway: &Gateway) -> Call<Self> {
+        Call::going_on(self, cause, &gateway.renders)
+    }
+
+    async fn send(&self, provider: &dyn PaymentProvider, (): &()) -> Option<PaymentAnswer> {
+        let flight = self.state.flight()?;
+        let said = call(self, provider, flight).await;
+        let seen = match said.refusal() {
+            Some(Refusal { kind: RefusalKind::State, .. }) => look_once(self, provider).await,
+            _ => None,
+        };
+        Some(PaymentAnswer { attempt: flight.call.attempt, said, seen })
+    }
+
+    async fn look(self, examiner: Examiner<'_>, (): (), cause: &Cause) -> Result<bool, Trouble> {
+        let mut plan = Plan::new(self, cause.clone());
+        examiner.look_and_adopt(&mut plan, None, None).await?;
+        plan.commit_what_is_believed(examiner.gateway).await
+    }
+}
+
+/// Where the provider shows the payment now. What cannot be read now is found later.
+async fn look_once(payment: &Payment, provider: &dyn PaymentProvider) -> Option<Evidence> {
+    let reference = payment.reference.clone()?;
+    match provider.look_up(&LookUp::Payment(reference)).await {
+        Found::Found(seen) => Some(seen),
+        Found::Missing | Found::CannotAsk | Found::Unavailable(_) => None,
+    }
+}
+
+async fn call(payment: &Payment, provider: &dyn PaymentProvider, flight: &Flight) -> Said {
+    let (id, attempt) = (payment.id, flight.call.attempt);
+    match flight.operation.clone() {
+        Operation::Charge => Said::Charged(provider.charge(&charge_order(payment, attempt)).await),
+        Operation::Resume(session) => {
+            let (money, capture) = (payment.money(), payment.request.capture);
+            let Session { session, url: page, .. } = session;
+            let order = ResumeOrder { payment: id, attempt, money, capture, session, page };
+            Said::Charged(provider.resume(&order).await)
+        }
+        Operation::Capture { of, amount } => {
+            let money = Money { amount, currency: payment.request.currency };
+            let order = CaptureOrder { payment: id, attempt, authorization: of.authorization, money };
+            Said::Captured(provider.capture(&order).await)
+        }
+        Operation::Cancel(before) => {
+            let target = match before {
+                Cancelable::Session(waiting) => CancelTarget::Session(waiting.session),
+                Cancelable::Authorization(held) => CancelTarget::Authorization(held.authorization),
+            };
+            Said::Canceled(provider.cancel(&CancelOrder { payment: id, attempt, target }).await)
+        }
+    }
+}
+
+fn charge_order(payment: &Payment, attempt: AttemptId) -> ChargeOrder {
+    let request = &payment.request;
+    ChargeOrder {
+        payment: payment.id,
+        client: payment.client.clone(),
+        attempt,
+        money: payment.money(),
+        method: request.payment_method_id.as_ref().map(|id| id.as_str().to_owned()),
+        capture: request.capture,
+        description: request.description.clone(),
+        customer_reference: request.customer_reference.clone(),
+        metadata: request.metadata.clone(),
+        return_url: request.return_url.clone(),
+    }
+}

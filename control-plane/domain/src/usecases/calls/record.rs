@@ -1,0 +1,104 @@
+//! Writing down what a provider answered. The money has moved by now: this step does not give up easily,
+//! and what it cannot write it leaves as it is, under way, to be resolved from the provider's records.
+
+use std::time::Duration;
+
+use crash_points::reach;
+use jiff::SignedDuration;
+
+use crate::causes::with_causes;
+use crate::model::flight::READS_LAG;
+use crate::model::follow_up::FollowUp;
+use crate::model::idempotency::KeyChange;
+use crate::model::provider::Doubt;
+use crate::ports::store::{Change, CommitError};
+use crate::usecases::OperationError;
+use crate::usecases::call::{Call, Decided};
+use crate::usecases::calls::resolvable::{Answered, Resolvable};
+use crate::usecases::gateway::Gateway;
+
+const TRIES: u32 = 5;
+
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+
+/// Applies the answer and commits it together with what the client is told. If it was decided elsewhere meanwhile,
+/// their evidence stands. What stays undecided is looked after again, not before `hold` has passed.
+pub(crate) async fn record<T: Resolvable>(
+    gateway: &Gateway,
+    before: T,
+    answer: &impl Answered<T>,
+    hold: Option<SignedDuration>,
+    call: &Call<T>,
+) -> Result<T, OperationError> {
+    let mut current = before;
+    for n in 0..TRIES {
+        let Ok(mut moved) = answer.moves(current.clone(), gateway.now()) else {
+            return told(gateway, current.subject(), answer.told(current, call.asked), call).await;
+        };
+        schedule(gateway, moved.follow_up(), answer.doubt(), hold);
+        let result = answer.told(moved.clone(), call.asked);
+        let key = call.conclude(moved.subject(), &result);
+        let change = Change::from(current.step(moved, &call.cause)).with_key(key);
+        let problem = match gateway.commit(change).await {
+            Ok(()) => {
+                reach("after_commit_before_reply").await;
+                return result;
+            }
+            Err(CommitError::Conflict(_)) => match current.read_again(&*gateway.store).await {
+                Ok(Some(stored)) => {
+                    current = stored;
+                    continue;
+                }
+                Ok(None) => return Ok(current),
+                Err(problem) => problem,
+            },
+            Err(CommitError::Store(problem)) => problem,
+        };
+        tracing::error!(
+            subject.id = %current.id(), error = with_causes(&problem),
+            "could not record the provider's answer for {}", current.id()
+        );
+        tokio::time::sleep(FIRST_PAUSE * 2_u32.pow(n)).await;
+    }
+    // The last try may have found it decided, by a commit of our own whose answer was lost.
+    match answer.moves(current.clone(), gateway.now()) {
+        Ok(_) => Ok(current),
+        Err(_) => told(gateway, current.subject(), answer.told(current, call.asked), call).await,
+    }
+}
+
+/// One try more was in vain: when the next one is.
+fn schedule(
+    gateway: &Gateway,
+    follow_up: &mut Option<FollowUp>,
+    doubt: Option<&Doubt>,
+    hold: Option<SignedDuration>,
+) {
+    let Some(next) = follow_up else { return };
+    // No retry can tell more, and until reads have caught up a look tells little.
+    let of_a_dead_key = doubt.filter(|doubt| doubt.is_key_dead).map(|_| READS_LAG);
+    let asked = doubt.and_then(|doubt| doubt.retry_after_s).unwrap_or(0);
+    let asked = SignedDuration::from_secs(asked.into());
+    next.tries += 1;
+    next.at = gateway.now() + asked + hold.or(of_a_dead_key).unwrap_or_else(|| gateway.pause(next.tries));
+}
+
+/// Keeps the answer to a request whose outcome was decided by other evidence than its own call.
+pub(crate) async fn told<T: Decided>(
+    gateway: &Gateway,
+    subject: crate::model::idempotency::Subject,
+    result: Result<T, OperationError>,
+    call: &Call<T>,
+) -> Result<T, OperationError> {
+    if let Some(key) = call.conclude(subject, &result) {
+        let is_answer = matches!(key, KeyChange::Answer { .. });
+        reach(if is_answer { "before_late_answer" } else { "before_release" }).await;
+        match gateway.commit(Change::of_key(key)).await {
+            // Another process has kept an answer: that stands, to the byte (an error names the request it answers).
+            Err(CommitError::Conflict(_)) if is_answer => return Err(OperationError::KeyTaken),
+            Ok(()) | Err(CommitError::Conflict(_)) => {}
+            Err(CommitError::Store(problem)) => return Err(problem.into()),
+        }
+    }
+    result
+}

@@ -1,0 +1,69 @@
+//! From an operation that is recorded as under way to its end: ask the provider, write down the answer.
+
+use crash_points::reach;
+
+use crate::model::event::{Cause, Event};
+use crate::model::payment::Payment;
+use crate::ports::provider::PaymentProvider;
+use crate::ports::store::{Change, Step};
+use crate::usecases::OperationError;
+use crate::usecases::call::Call;
+use crate::usecases::calls::record::record;
+use crate::usecases::calls::repeat::Patience;
+use crate::usecases::calls::resolvable::{Answered as _, Phase, Resolvable};
+use crate::usecases::calls::{commit, commit_beside};
+use crate::usecases::gateway::Gateway;
+
+/// Records that `moved` is under way, together with the client's key, and then makes its call.
+pub(crate) async fn begin(
+    gateway: &Gateway,
+    provider: &dyn PaymentProvider,
+    before: &Payment,
+    mut moved: Payment,
+    patience: Patience,
+    call: &Call<Payment>,
+) -> Result<Payment, OperationError> {
+    gateway.under_way(&mut moved.follow_up);
+    let event = Event::payment_moved(Some(&before.state), &moved, &call.cause);
+    let step = Step::MovePayment { payment: moved.clone(), event };
+    commit(gateway, Change::from(step).with_key(call.take(gateway.now())), moved.id).await?;
+    send_and_record(gateway, provider, moved, &(), patience, call).await
+}
+
+/// `subject` has a call under way; what comes back is what the client is told.
+pub(crate) async fn send_and_record<T: Resolvable>(
+    gateway: &Gateway,
+    provider: &dyn PaymentProvider,
+    mut subject: T,
+    context: &T::Context,
+    mut patience: Patience,
+    call: &Call<T>,
+) -> Result<T, OperationError> {
+    loop {
+        reach("after_intent").await;
+        let Some(answer) = subject.send(provider, context).await else {
+            return subject.outcome_of(call.asked);
+        };
+        reach("after_provider").await;
+        let repeat = patience.repeat(gateway, provider.name(), answer.is_unknown());
+        subject = record(gateway, subject, &answer, repeat.hold(), call).await?;
+        if !(repeat.wait().await && matches!(subject.phase(), Phase::Unknown(_))) {
+            return Ok(subject);
+        }
+    }
+}
+
+/// Records that the answer to a call is lost: from then on a repeat of it is a repeat.
+pub(crate) async fn lost<T: Resolvable>(
+    gateway: &Gateway,
+    subject: T,
+    cause: &Cause,
+) -> Result<T, OperationError> {
+    let busy = || OperationError::Busy { payment: subject.payment() };
+    let mut lost = subject.clone().lost(gateway.now()).map_err(|_| busy())?;
+    gateway.under_way(lost.follow_up());
+    let change = Change::from(subject.step(lost.clone(), cause));
+    // The call itself may have been carried out.
+    commit_beside(gateway, change, subject.payment()).await?;
+    Ok(lost)
+}

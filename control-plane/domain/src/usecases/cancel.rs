@@ -1,0 +1,64 @@
+use std::sync::Arc;
+
+use crate::model::event::Event;
+use crate::model::id::PaymentId;
+use crate::model::idempotency::KeyChange;
+use crate::model::payment::{Operation, Payment, State};
+use crate::ports::store::{Change, Step};
+use crate::usecases::OperationError;
+use crate::usecases::call::{Call, Decided};
+use crate::usecases::calls::commit;
+use crate::usecases::calls::repeat::Patience;
+use crate::usecases::calls::send::begin;
+use crate::usecases::gateway::Gateway;
+
+/// Releases what is authorized, ends a payment whose payer has not acted yet, and cancels at once what is only queued.
+/// While the outcome of what is under way is unknown, the wish is kept: it is carried out, by releasing the amount or
+/// giving it back, as soon as the outcome is known.
+pub async fn cancel(
+    gateway: Arc<Gateway>,
+    id: PaymentId,
+    call: Call<Payment>,
+) -> Result<Payment, OperationError> {
+    gateway.clone().to_the_end(async move { run(&gateway, id, &call).await }).await
+}
+
+async fn run(gateway: &Gateway, id: PaymentId, call: &Call<Payment>) -> Result<Payment, OperationError> {
+    let payment = gateway.store.payment(&call.cause.client, id).await?.ok_or(OperationError::NotFound)?;
+    let provider = gateway.provider(payment.request.provider)?;
+    // Its answer is there within seconds, and then it can be canceled.
+    if let State::Processing { accepted: false, .. } = payment.state {
+        return Err(OperationError::Busy { payment: id });
+    }
+    let (attempt, now) = (gateway.new_attempt_id(), gateway.now());
+    let moved = payment
+        .clone()
+        .begin_cancel(attempt, call.key_ref(), now)
+        .map_err(|problem| OperationError::state(id, problem))?;
+    let is_call = moved.state.flight().is_some_and(|flight| matches!(flight.operation, Operation::Cancel(_)));
+    if is_call {
+        return begin(gateway, &*provider, &payment, moved, Patience::of_a_request(gateway), call).await;
+    }
+    without_a_call(gateway, &payment, moved, call).await
+}
+
+/// Nothing is sent: it is canceled by this commit, or will be when the outcome is known.
+async fn without_a_call(
+    gateway: &Gateway,
+    before: &Payment,
+    moved: Payment,
+    call: &Call<Payment>,
+) -> Result<Payment, OperationError> {
+    let result = moved.clone().outcome_of(call.asked);
+    let answer = moved.is_decided().then(|| (call.render)(&result, &call.cause.request_id));
+    let key = call.claim().map(|claim| KeyChange::Take {
+        claim,
+        client: call.cause.client.clone(),
+        at: gateway.now(),
+        answer,
+    });
+    let event = Event::payment_moved(Some(&before.state), &moved, &call.cause);
+    let (id, step) = (moved.id, Step::MovePayment { payment: moved, event });
+    commit(gateway, Change::from(step).with_key(key), id).await?;
+    result
+}

@@ -1,0 +1,40 @@
+use std::sync::Arc;
+
+use edge_core::money::{Amount, Money};
+
+use crate::model::id::PaymentId;
+use crate::model::payment::Payment;
+use crate::usecases::OperationError;
+use crate::usecases::call::Call;
+use crate::usecases::calls::repeat::Patience;
+use crate::usecases::calls::send::begin;
+use crate::usecases::gateway::Gateway;
+
+/// Takes what is authorized: `amount`, or all of it. The rest is released.
+pub async fn capture(
+    gateway: Arc<Gateway>,
+    id: PaymentId,
+    amount: Option<Amount>,
+    call: Call<Payment>,
+) -> Result<Payment, OperationError> {
+    gateway.clone().to_the_end(async move { run(&gateway, id, amount, &call).await }).await
+}
+
+async fn run(
+    gateway: &Gateway,
+    id: PaymentId,
+    amount: Option<Amount>,
+    call: &Call<Payment>,
+) -> Result<Payment, OperationError> {
+    let payment = gateway.store.payment(&call.cause.client, id).await?.ok_or(OperationError::NotFound)?;
+    let provider = gateway.provider(payment.request.provider)?;
+    let (attempt, now) = (gateway.new_attempt_id(), gateway.now());
+    let moved = payment
+        .clone()
+        .begin_capture(amount, attempt, call.key_ref(), now)
+        .map_err(|refused| OperationError::capture(id, refused))?;
+    let money =
+        Money { amount: amount.unwrap_or(payment.request.amount), currency: payment.request.currency };
+    provider.accepts(money).map_err(OperationError::Unacceptable)?;
+    begin(gateway, &*provider, &payment, moved, Patience::of_a_request(gateway), call).await
+}

@@ -1,0 +1,169 @@
+use std::sync::Arc;
+
+use edge_core::request::PaymentMethodId;
+use jiff::SignedDuration;
+
+use crate::model::event::{Cause, Event};
+use crate::model::idempotency::KeyChange;
+use crate::model::payment::{ChargeTerms, Operation, Payment, ResumedBy, State};
+use crate::model::provider::{ProviderRef, Unacceptable};
+use crate::model::transition::InvalidTransition;
+use crate::ports::provider::PaymentProvider;
+use crate::ports::store::{Change, Step, StoreError};
+use crate::usecases::OperationError;
+use crate::usecases::call::{Call, Decided as _};
+use crate::usecases::calls::repeat::Patience;
+use crate::usecases::calls::send::{begin as send_first, send_and_record};
+use crate::usecases::calls::{commit, commit_beside};
+use crate::usecases::gateway::Gateway;
+
+/// How often an order may be found free and then be taken by somebody else.
+const RACES_MAX: usize = 3;
+
+/// Charges or authorizes. The intent is committed before the provider hears of it. `expires_in`: how long it may be made,
+/// as long as it is certain that it is not made yet; `None`: as long as the policy says.
+pub async fn charge(
+    gateway: Arc<Gateway>,
+    request: ChargeTerms,
+    expires_in: Option<SignedDuration>,
+    call: Call<Payment>,
+) -> Result<Payment, OperationError> {
+    gateway.clone().to_the_end(run(gateway, request, expires_in, call)).await
+}
+
+async fn run(
+    gateway: Arc<Gateway>,
+    request: ChargeTerms,
+    expires_in: Option<SignedDuration>,
+    call: Call<Payment>,
+) -> Result<Payment, OperationError> {
+    let provider = gateway.provider(request.provider)?;
+    let method = request.payment_method_id.as_ref().map(PaymentMethodId::as_str);
+    provider.accepts(request.money()).map_err(OperationError::Unacceptable)?;
+    let session = method.and_then(|method| provider.session_in(method));
+    let expires_in = expires_in.unwrap_or(gateway.retries.policy().charge_expires);
+    let Some(session) = session else {
+        return begin(&gateway, &*provider, request, None, expires_in, &call).await;
+    };
+    for _ in 0..RACES_MAX {
+        if let Some(payment) = gateway.store.payment_by_reference(request.provider, &session).await? {
+            return resume(&gateway, &*provider, payment, &request, &call).await;
+        }
+        let begun =
+            begin(&gateway, &*provider, request.clone(), Some(session.clone()), expires_in, &call).await;
+        if !matches!(begun, Err(OperationError::OrderTaken)) {
+            return begun;
+        }
+    }
+    Err(OperationError::OrderTaken)
+}
+
+async fn begin(
+    gateway: &Gateway,
+    provider: &dyn PaymentProvider,
+    request: ChargeTerms,
+    session: Option<ProviderRef>,
+    expires_in: SignedDuration,
+    call: &Call<Payment>,
+) -> Result<Payment, OperationError> {
+    let attempt = gateway.new_attempt_id();
+    let now = gateway.now();
+    let created = Payment::open(gateway.new_payment_id(), call.cause.client.clone(), request, session, now);
+    let expires_at = Some(now + expires_in);
+    let mut payment = begun(&created, |p| p.begin_charge(attempt, expires_at, now))?;
+    gateway.under_way(&mut payment.follow_up);
+    let events = vec![
+        Event::payment_moved(None, &created, &call.cause),
+        Event::payment_moved(Some(&created.state), &payment, &call.cause),
+    ];
+    let step = Step::OpenPayment { payment: payment.clone(), events };
+    commit(gateway, Change::from(step).with_key(call.take(gateway.now())), payment.id).await?;
+    send_and_record(gateway, provider, payment, &(), Patience::of_a_request(gateway), call).await
+}
+
+/// The client brings back an order that one of its own payments waits for: that payment goes on, so that
+/// one order is always one payment.
+async fn resume(
+    gateway: &Gateway,
+    provider: &dyn PaymentProvider,
+    payment: Payment,
+    request: &ChargeTerms,
+    call: &Call<Payment>,
+) -> Result<Payment, OperationError> {
+    continues(&payment, request, &call.cause).map_err(OperationError::Unacceptable)?;
+    if went_on_without_client(gateway, &payment).await? {
+        return match payment.state {
+            State::Processing { .. } | State::Queued { .. } | State::Unknown { .. } => {
+                Err(OperationError::Busy { payment: payment.id })
+            }
+            _ => already_decided(gateway, payment, call).await,
+        };
+    }
+    let (attempt, now) = (gateway.new_attempt_id(), gateway.now());
+    let moved = begun(&payment, |p| p.begin_resume(ResumedBy::Client, attempt, now))?;
+    send_first(gateway, provider, &payment, moved, Patience::of_a_request(gateway), call).await
+}
+
+/// Whether the gateway knew of the payer's consent before the client did: then the client is told what came of it, as if
+/// it had come first.
+async fn went_on_without_client(gateway: &Gateway, payment: &Payment) -> Result<bool, OperationError> {
+    let under_way = payment.state.flight().is_some_and(|f| matches!(f.operation, Operation::Resume(_)));
+    if !under_way && !matches!(payment.state, State::Completed { .. } | State::Authorized(_)) {
+        return Ok(false);
+    }
+    match payment.state.resumed_by() {
+        Some(by) => Ok(by == ResumedBy::Gateway),
+        None => Ok(last_resume_in_trail(gateway, payment).await?.is_some_and(|cause| !cause.is_of_client())),
+    }
+}
+
+/// What caused the payment to be resumed last. Only releases before have left payments that do not say so themselves.
+async fn last_resume_in_trail(gateway: &Gateway, payment: &Payment) -> Result<Option<Cause>, StoreError> {
+    let trail = gateway.store.events(&payment.client, payment.id).await?;
+    let resumed = trail.into_iter().rev().find(|event| {
+        event.detail.operation.as_deref() == Some("resume")
+            && event.from.as_deref() == Some("requires_action")
+    });
+    Ok(resumed.map(|event| event.cause))
+}
+
+/// Takes the key and answers it in one commit; nothing is left to be asked for.
+async fn already_decided(
+    gateway: &Gateway,
+    payment: Payment,
+    call: &Call<Payment>,
+) -> Result<Payment, OperationError> {
+    let id = payment.id;
+    let result = payment.outcome_of(call.asked);
+    let key = call.claim().map(|claim| KeyChange::Take {
+        claim,
+        client: call.cause.client.clone(),
+        at: gateway.now(),
+        answer: Some((call.render)(&result, &call.cause.request_id)),
+    });
+    // What it asks for is done.
+    commit_beside(gateway, Change::from(Step::Nothing).with_key(key), id).await?;
+    result
+}
+
+/// Whether the request asks for what the waiting payment is about.
+fn continues(payment: &Payment, request: &ChargeTerms, cause: &Cause) -> Result<(), Unacceptable> {
+    let wrong = |param, message: &str| Err(Unacceptable { param, message: message.to_owned() });
+    if payment.client != cause.client {
+        return wrong("paymentMethodId", "must be a payment method or an approved order of your own");
+    }
+    if payment.money() != request.money() {
+        return wrong("amount", "must be, with its currency, what the payment for this order was made for");
+    }
+    if payment.request.capture != request.capture {
+        return wrong("capture", "must be as in the payment that this order was made for");
+    }
+    Ok(())
+}
+
+fn begun(
+    payment: &Payment,
+    begin: impl FnOnce(Payment) -> Result<Payment, InvalidTransition>,
+) -> Result<Payment, OperationError> {
+    begin(payment.clone()).map_err(|problem| OperationError::state(payment.id, problem))
+}

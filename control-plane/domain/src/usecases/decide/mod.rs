@@ -1,0 +1,142 @@
+//! A person ends what machines cannot, audited with their name. The provider is looked at first: where it shows the
+//! outcome, that counts.
+
+mod named;
+
+use crate::model::event::{Cause, Event};
+use crate::model::payment::Payment;
+use crate::model::refund::Refund;
+use crate::model::verdict::{Unfit, Verdict};
+use crate::model::work::Work;
+use crate::ports::store::{Change, CommitError, Step, StoreError};
+use crate::usecases::call::{Call, Decided as _};
+use crate::usecases::calls::resolvable::{Phase, Resolvable};
+use crate::usecases::examine::{Examiner, Trouble};
+use crate::usecases::gateway::Gateway;
+
+/// Who decides, and why. Both are kept in the audit trail.
+#[derive(Clone, Debug)]
+pub struct Operator {
+    pub name: String,
+    pub reason: String,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum NotDecided {
+    #[error("there is no such payment or refund")]
+    NotFound,
+    #[error(transparent)]
+    Unfit(#[from] Unfit),
+    #[error("a call to the provider is under way for it; try again in {0} seconds")]
+    UnderWay(i64),
+    #[error("the provider knows no object of that name; check --reference")]
+    Denied,
+    #[error("what the provider has under that name does not decide it: {0}")]
+    Contradicted(String),
+    #[error("it moved meanwhile; look again")]
+    Moved,
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// How it was decided: the state, and by what.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decision {
+    pub state: &'static str,
+    /// The provider showed the outcome, so the operator's verdict was not needed.
+    pub by_provider: bool,
+}
+
+/// Decides an undecided payment or refund as `verdict` says, unless the provider's records say what happened.
+pub async fn decide(
+    gateway: &Gateway,
+    work: &Work,
+    verdict: &Verdict,
+    operator: &Operator,
+) -> Result<Decision, NotDecided> {
+    match work {
+        Work::Payment(id) => {
+            let payment = gateway.store.anyones_payment(*id).await?.ok_or(NotDecided::NotFound)?;
+            let payment = match looked(gateway, payment).await? {
+                Looked::Decided(now) => return Ok(Decision { state: now.state.name(), by_provider: true }),
+                Looked::Open(payment) => payment,
+            };
+            let decided = payment.decided(verdict, &operator.reason, gateway.now())?;
+            if let Some(now) = named::by_its_object(gateway, &payment, verdict).await? {
+                return Ok(Decision { state: now.state.name(), by_provider: true });
+            }
+            write(gateway, of_payment(gateway, &payment, decided.clone(), operator)).await?;
+            Ok(Decision { state: decided.state.name(), by_provider: false })
+        }
+        Work::Refund(id) => {
+            let refund = gateway.store.anyones_refund(*id).await?.ok_or(NotDecided::NotFound)?;
+            let refund = match looked(gateway, refund).await? {
+                Looked::Decided(now) => return Ok(Decision { state: now.state.name(), by_provider: true }),
+                Looked::Open(refund) => refund,
+            };
+            let decided = refund.decided(verdict, &operator.reason, gateway.now())?;
+            let payment = gateway.store.payment(&refund.client, refund.payment).await?;
+            let payment = payment.ok_or(NotDecided::NotFound)?;
+            named::is_its_refund(gateway, &refund, &payment, verdict).await?;
+            write(gateway, of_refund(&refund, decided.clone(), operator)).await?;
+            Ok(Decision { state: decided.state.name(), by_provider: false })
+        }
+        Work::Watch(_) | Work::Event { .. } => Err(NotDecided::NotFound),
+    }
+}
+
+enum Looked<T> {
+    Decided(T),
+    Open(T),
+}
+
+/// What the provider's records say by now. That they cannot be read is no reason to decide nothing: perhaps that is why
+/// a person has to.
+async fn looked<T: Resolvable>(gateway: &Gateway, subject: T) -> Result<Looked<T>, NotDecided> {
+    if subject.is_decided() {
+        return Ok(Looked::Open(subject));
+    }
+    if let Phase::Calling(call) = subject.phase()
+        && !gateway.is_over(call.known_since())
+    {
+        return Err(NotDecided::UnderWay(gateway.retries.policy().call_lease.as_secs()));
+    }
+    let Some(context) = subject.context(&*gateway.store).await? else { return Ok(Looked::Open(subject)) };
+    let Some(provider) = gateway.providers.get(&subject.provider(&context)) else {
+        return Ok(Looked::Open(subject));
+    };
+    let examiner = Examiner { gateway, provider: &**provider };
+    let cause = Cause::follow_up(subject.client().clone());
+    match subject.clone().look(examiner, context, &cause).await {
+        Ok(_) => {}
+        Err(Trouble::Store(problem)) => return Err(problem.into()),
+        Err(trouble) => tracing::warn!(reason = trouble.reason(), "the provider could not be looked at"),
+    }
+    let now = subject.read_again(&*gateway.store).await?.ok_or(NotDecided::NotFound)?;
+    Ok(if now.is_decided() { Looked::Decided(now) } else { Looked::Open(now) })
+}
+
+fn of_payment(gateway: &Gateway, before: &Payment, decided: Payment, operator: &Operator) -> Change {
+    let cause = Cause::operator(before.client.clone(), &operator.name);
+    let call = Call::going_on(before, cause.clone(), &gateway.renders);
+    let result = decided.clone().outcome_of(call.asked);
+    let key = call.conclude(decided.subject(), &result);
+    let mut event = Event::payment_moved(Some(&before.state), &decided, &cause);
+    event.detail.reason = Some(operator.reason.clone());
+    Change::from(Step::MovePayment { payment: decided, event }).with_key(key)
+}
+
+fn of_refund(before: &Refund, decided: Refund, operator: &Operator) -> Change {
+    let cause = Cause::operator(before.client.clone(), &operator.name);
+    let mut event = Event::refund_moved(Some(&before.state), &decided, &cause);
+    event.detail.reason = Some(operator.reason.clone());
+    Change::from(Step::MoveRefund { refund: decided, event })
+}
+
+async fn write(gateway: &Gateway, change: Change) -> Result<(), NotDecided> {
+    match gateway.commit(change).await {
+        Ok(()) => Ok(()),
+        Err(CommitError::Conflict(_)) => Err(NotDecided::Moved),
+        Err(CommitError::Store(problem)) => Err(problem.into()),
+    }
+}

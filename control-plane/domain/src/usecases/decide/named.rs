@@ -1,0 +1,111 @@
+//! What the provider says of the object that a person names. It counts where the provider knows it; where the provider
+//! cannot be asked, the person's word does.
+
+use super::NotDecided;
+use crate::model::event::Cause;
+use crate::model::evidence::{Found, LookUp, RefundEvidence, RefundLookUp, RefundStanding};
+use crate::model::payment::Payment;
+use crate::model::provider::ProviderRef;
+use crate::model::refund::Refund;
+use crate::model::verdict::Verdict;
+use crate::usecases::call::Decided as _;
+use crate::usecases::calls::resolvable::Resolvable as _;
+use crate::usecases::examine::{Examiner, Plan, Trouble};
+use crate::usecases::gateway::Gateway;
+
+impl Verdict {
+    /// How the object that it names is looked for. An operator may know the whole payment's name too.
+    fn look_ups(&self) -> Vec<LookUp> {
+        let (nearest, named) = match self {
+            Self::Paid { charge } => (LookUp::Charge(charge.clone()), charge),
+            Self::Authorized { authorization } => {
+                (LookUp::Authorization(authorization.clone()), authorization)
+            }
+            Self::Canceled | Self::NotDone | Self::Refunded { .. } => return Vec::new(),
+        };
+        vec![nearest, LookUp::Payment(named.clone())]
+    }
+}
+
+/// The payment as the named object decides it; `None` if no object is named or the provider cannot be asked.
+///
+/// # Errors
+/// If the provider knows no such object, or it is another payment's or does not decide this one.
+pub(crate) async fn by_its_object(
+    gateway: &Gateway,
+    payment: &Payment,
+    verdict: &Verdict,
+) -> Result<Option<Payment>, NotDecided> {
+    let Some(provider) = gateway.providers.get(&payment.request.provider) else { return Ok(None) };
+    let mut is_denied = false;
+    for what in verdict.look_ups() {
+        match provider.look_up(&what).await {
+            Found::Found(seen) => {
+                let examiner = Examiner { gateway, provider: &**provider };
+                let mut plan = Plan::new(payment.clone(), Cause::follow_up(payment.client.clone()));
+                let done = match examiner.adopt(&mut plan, &seen) {
+                    Ok(()) => plan.commit_what_is_believed(gateway).await,
+                    Err(trouble) => Err(trouble),
+                };
+                done.map_err(contradicted)?;
+                let now = payment.read_again(&*gateway.store).await?.ok_or(NotDecided::NotFound)?;
+                let undecided = || NotDecided::Contradicted("its outcome is open there too".to_owned());
+                return if now.is_decided() { Ok(Some(now)) } else { Err(undecided()) };
+            }
+            Found::Missing => is_denied = true,
+            Found::CannotAsk => {}
+            Found::Unavailable(doubt) => return Ok(without_a_look(&doubt.reason)),
+        }
+    }
+    if is_denied { Err(NotDecided::Denied) } else { Ok(None) }
+}
+
+/// Whether the named refund, where the provider can be asked, is the one to be decided.
+///
+/// # Errors
+/// If the provider knows no such refund, or it is another one.
+pub(crate) async fn is_its_refund(
+    gateway: &Gateway,
+    refund: &Refund,
+    payment: &Payment,
+    verdict: &Verdict,
+) -> Result<(), NotDecided> {
+    let Verdict::Refunded { refund: named } = verdict else { return Ok(()) };
+    let Some(provider) = gateway.providers.get(&payment.request.provider) else { return Ok(()) };
+    match provider.look_up_refunds(&RefundLookUp::One(named.clone())).await {
+        Found::Found(seen) => match seen.iter().find(|seen| seen.reference == *named) {
+            Some(seen) => fits(seen, refund, payment.captured().map(|(charge, _)| charge)),
+            None => Err(NotDecided::Denied),
+        },
+        Found::Missing => Err(NotDecided::Denied),
+        Found::CannotAsk => Ok(()),
+        Found::Unavailable(doubt) => {
+            without_a_look::<()>(&doubt.reason);
+            Ok(())
+        }
+    }
+}
+
+fn fits(seen: &RefundEvidence, refund: &Refund, charge: Option<&ProviderRef>) -> Result<(), NotDecided> {
+    let problem = match (&seen.standing, seen.refund, &seen.charge) {
+        (_, Some(id), _) if id != refund.id => "it is another refund of this gateway",
+        (_, _, Some(of)) if charge.is_some_and(|charge| charge != of) => "it belongs to another payment",
+        _ if seen.money != Some(refund.money()) => "it is over another amount",
+        (RefundStanding::Failed(_), ..) => "it failed",
+        _ => return Ok(()),
+    };
+    Err(NotDecided::Contradicted(problem.to_owned()))
+}
+
+fn without_a_look<T>(reason: &str) -> Option<T> {
+    tracing::warn!(reason, "the provider could not be asked for the object that the operator names");
+    None
+}
+
+fn contradicted(trouble: Trouble) -> NotDecided {
+    match trouble {
+        Trouble::Wait(_) => NotDecided::Moved,
+        Trouble::Failed(problem) => NotDecided::Contradicted(problem),
+        Trouble::Store(problem) => problem.into(),
+    }
+}

@@ -1,0 +1,159 @@
+//! Looking at the provider's records of a payment, and what follows from them.
+
+mod plan;
+mod refunds;
+mod trouble;
+
+use jiff::SignedDuration;
+
+pub(crate) use self::plan::Plan;
+pub(crate) use self::refunds::Told;
+pub(crate) use self::trouble::Trouble;
+
+use crate::model::evidence::{Absence, Adopted, Evidence, Found, LookUp, OwnCall};
+use crate::model::payment::{Payment, State};
+use crate::model::provider::ProviderRef;
+use crate::ports::provider::PaymentProvider;
+use crate::ports::store::StoreError;
+use crate::usecases::gateway::Gateway;
+
+/// How far the provider's clock may be from ours.
+const CLOCKS_APART: SignedDuration = SignedDuration::from_mins(5);
+
+/// How long after a payment its first call may have reached the provider.
+const MADE_WITHIN: SignedDuration = SignedDuration::from_hours(24);
+
+impl From<StoreError> for Trouble {
+    fn from(problem: StoreError) -> Self {
+        Self::Store(problem)
+    }
+}
+
+/// What a look brought.
+pub(crate) enum Looked {
+    Seen(Evidence),
+    /// The provider shows no such thing. Without an [`Absence`] that proves nothing: it cannot be asked, or was asked by
+    /// a name that need not be there.
+    Nothing(Option<Absence>),
+}
+
+/// Who looks.
+#[derive(Clone, Copy)]
+pub(crate) struct Examiner<'a> {
+    pub(crate) gateway: &'a Gateway,
+    pub(crate) provider: &'a dyn PaymentProvider,
+}
+
+impl Examiner<'_> {
+    /// Where the payment stands at the provider, by the nearest name first: that of the whole payment, of its charge,
+    /// and ours.
+    pub(crate) async fn look(
+        &self,
+        payment: &Payment,
+        reference: Option<&ProviderRef>,
+        charge: Option<&ProviderRef>,
+    ) -> Result<Looked, Trouble> {
+        let by_name = reference.or(payment.reference.as_ref()).cloned().map(LookUp::Payment);
+        let by_charge = charge.cloned().map(LookUp::Charge);
+        let wanted = payment.state.flight().map_or(payment.created_at, |flight| flight.call.known_since());
+        let by_id = LookUp::Ours {
+            payment: payment.id,
+            from: payment.created_at - CLOCKS_APART,
+            to: wanted.max(payment.created_at) + MADE_WITHIN,
+        };
+        let mut absence = None;
+        for what in by_name.into_iter().chain(by_charge).chain([by_id]) {
+            match (self.provider.look_up(&what).await, &what) {
+                (Found::Found(seen), _) => return Ok(Looked::Seen(seen)),
+                (Found::Missing, LookUp::Payment(name)) if payment.reference.as_ref() == Some(name) => {
+                    absence = Some(Absence::Gone);
+                }
+                // A payment with a name at the provider is looked for by that.
+                (Found::Missing, LookUp::Ours { .. }) if payment.reference.is_none() => {
+                    absence = Some(Absence::NotListed);
+                }
+                (Found::Missing | Found::CannotAsk, _) => {}
+                (Found::Unavailable(doubt), _) => return Err(Trouble::Failed(doubt.reason)),
+            }
+        }
+        Ok(Looked::Nothing(absence))
+    }
+
+    /// Looks at the plan's payment and plans what follows: from what is seen, or from its certain absence.
+    pub(crate) async fn look_and_adopt(
+        &self,
+        plan: &mut Plan,
+        reference: Option<&ProviderRef>,
+        charge: Option<&ProviderRef>,
+    ) -> Result<Option<Evidence>, Trouble> {
+        let looked = self.look(&plan.payment, reference, charge).await?;
+        self.adopt_what_was_seen(plan, looked)
+    }
+
+    /// Plans what follows from a look at the plan's payment.
+    pub(crate) fn adopt_what_was_seen(
+        &self,
+        plan: &mut Plan,
+        looked: Looked,
+    ) -> Result<Option<Evidence>, Trouble> {
+        match looked {
+            Looked::Seen(seen) => {
+                self.adopt(plan, &seen)?;
+                Ok(Some(seen))
+            }
+            Looked::Nothing(None) => Ok(None),
+            Looked::Nothing(Some(absence)) => {
+                let payment = &plan.payment;
+                let is_left = self.is_left_to_records(payment);
+                if let Adopted::Moved(moved) = payment.adopt_absence(absence, is_left, self.gateway.now()) {
+                    plan.move_payment(moved, self.gateway, None);
+                }
+                Ok(None)
+            }
+        }
+    }
+
+    /// Whether no call of ours can execute what is under way any more.
+    fn is_left_to_records(&self, payment: &Payment) -> bool {
+        payment.state.flight().is_some_and(|flight| {
+            let horizon = self.provider.repeat_within(flight.operation.kind());
+            flight.call.is_left_to_records(horizon, self.gateway.now())
+        })
+    }
+
+    /// Plans what follows for the payment itself.
+    pub(crate) fn adopt(&self, plan: &mut Plan, seen: &Evidence) -> Result<(), Trouble> {
+        let payment = &plan.payment;
+        let is_left = self.is_left_to_records(payment);
+        match payment.adopt(seen, self.own_call(payment), is_left, self.gateway.now()) {
+            Adopted::Known => {}
+            Adopted::Wait => return Err(Trouble::Wait("a call of our own is under way")),
+            Adopted::Moved(mut moved) => {
+                self.gateway.look_again(&mut moved.follow_up);
+                plan.move_payment(moved, self.gateway, Some(&seen.standing));
+            }
+            Adopted::Surprising(moved) => {
+                tracing::error!(
+                    payment.id = %moved.id, was = payment.state.name(), is = moved.state.name(),
+                    "the provider moved the money of a payment that was recorded as ended without"
+                );
+                metrics::counter!("payments_revived_total", "provider" => self.provider.name().name())
+                    .increment(1);
+                plan.move_payment(moved, self.gateway, Some(&seen.standing));
+            }
+            Adopted::Refused(problem) => plan.refuse(&seen.reference, problem, self.gateway.now()),
+        }
+        Ok(())
+    }
+
+    fn own_call(&self, payment: &Payment) -> OwnCall {
+        match &payment.state {
+            State::Processing { flight, accepted: false }
+                if !self.gateway.is_over(flight.call.known_since()) =>
+            {
+                OwnCall::MayAnswer
+            }
+            _ => OwnCall::IsOver,
+        }
+    }
+}

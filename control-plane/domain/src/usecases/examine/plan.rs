@@ -1,0 +1,160 @@
+//! What evidence changes, worked out before anything is written. Where it is done for a provider's event, the last
+//! commit marks the event, so that it acts once; if one before it fails, all is worked out anew.
+
+use jiff::Timestamp;
+
+use super::Trouble;
+use crate::model::event::{Cause, Detail, Event, Note};
+use crate::model::evidence::Standing;
+use crate::model::payment::{Payment, State};
+use crate::model::provider::ProviderRef;
+use crate::model::refund::Refund;
+use crate::model::webhook::{Dispute, EventChange};
+use crate::ports::store::{Change, CommitError, Conflict, Step};
+use crate::usecases::OperationError;
+use crate::usecases::call::{Call, Decided as _};
+use crate::usecases::gateway::Gateway;
+
+pub(crate) struct Plan {
+    /// As it will be after the steps so far.
+    pub(crate) payment: Payment,
+    cause: Cause,
+    changes: Vec<Change>,
+    /// Something cannot be said yet: it is examined again after this.
+    wait: Option<&'static str>,
+}
+
+impl Plan {
+    pub(crate) const fn new(payment: Payment, cause: Cause) -> Self {
+        Self { payment, cause, changes: Vec::new(), wait: None }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.changes.is_empty()
+    }
+
+    pub(crate) fn wait(&mut self, reason: &'static str) {
+        self.wait = Some(reason);
+    }
+
+    /// If that ends an operation whose client waits for the answer, the same commit keeps it. `because`: what was seen.
+    pub(crate) fn move_payment(&mut self, moved: Payment, gateway: &Gateway, because: Option<&Standing>) {
+        let event = Event::payment_moved(Some(&self.payment.state), &moved, &self.cause);
+        let call = Call::going_on(&self.payment, self.cause.clone(), &gateway.renders);
+        let result = match (because, &moved.state) {
+            (Some(Standing::Declined(refusal)), State::Authorized(_)) => {
+                Err(OperationError::Refused { payment: moved.id, refusal: Box::new(refusal.clone()) })
+            }
+            _ => moved.clone().outcome_of(call.asked),
+        };
+        let key = call.conclude(moved.subject(), &result);
+        self.payment = moved.clone();
+        self.changes.push(Change::from(Step::MovePayment { payment: moved, event }).with_key(key));
+    }
+
+    pub(crate) fn move_refund(&mut self, before: &Refund, moved: Refund) {
+        let event = Event::refund_moved(Some(&before.state), &moved, &self.cause);
+        self.changes.push(Step::MoveRefund { refund: moved, event }.into());
+    }
+
+    /// A refund that was made elsewhere.
+    pub(crate) fn open_refund(&mut self, refund: Refund) {
+        let mut event = Event::refund_moved(None, &refund, &self.cause);
+        event.detail.reason = Some("made at the provider".to_owned());
+        self.changes.push(Step::OpenRefund { refund, event }.into());
+    }
+
+    /// What was read is not believed. Nothing moves, and three places say so: log, metric and trail.
+    pub(crate) fn refuse(&mut self, about: &ProviderRef, problem: String, at: Timestamp) {
+        let provider = self.payment.request.provider;
+        tracing::error!(
+            provider = %provider, payment.id = %self.payment.id, reference = %about, problem,
+            "what the provider shows contradicts what is recorded"
+        );
+        metrics::counter!("evidence_refused_total", "provider" => provider.name()).increment(1);
+        let detail = Detail { reference: Some(about.clone()), reason: Some(problem), ..Detail::default() };
+        self.note(Note::EvidenceRefused, detail, None, at);
+    }
+
+    pub(crate) fn note(&mut self, note: Note, detail: Detail, dispute: Option<Dispute>, at: Timestamp) {
+        let state = self.payment.state.clone();
+        self.payment = self.payment.clone().enter(state, None, at);
+        let payment = self.payment.clone();
+        let event = Event::noted(&payment, note, detail, &self.cause);
+        self.changes.push(Step::NotePayment { payment, event, dispute }.into());
+    }
+
+    /// What was read that is not believed, if that is all there is. It is recorded for an event, once; what is looked
+    /// at again and again would fill the trail with it.
+    pub(crate) fn contradiction(&self) -> Option<String> {
+        let refused = |change: &Change| match &change.step {
+            Step::NotePayment { event, .. } if event.detail.note == Some(Note::EvidenceRefused) => {
+                Some(event.detail.reason.clone().unwrap_or_default())
+            }
+            _ => None,
+        };
+        let problems: Option<Vec<_>> = self.changes.iter().map(refused).collect();
+        problems?.into_iter().next()
+    }
+
+    /// Whether anything was there to be written.
+    ///
+    /// # Errors
+    /// Also if all that there is was not believed, see [`Self::contradiction`].
+    pub(crate) async fn commit_what_is_believed(self, gateway: &Gateway) -> Result<bool, Trouble> {
+        match self.contradiction() {
+            Some(problem) => Err(Trouble::Failed(problem)),
+            None => self.commit(gateway, None).await,
+        }
+    }
+
+    /// What each step does, in words: `completed`, `refund processed`.
+    pub(crate) fn summary(&self) -> Vec<String> {
+        let word = |change: &Change| match &change.step {
+            Step::MovePayment { payment, .. } | Step::OpenPayment { payment, .. } => {
+                payment.state.name().to_owned()
+            }
+            Step::OpenRefund { refund, .. } => format!("refund found, {}", refund.state.name()),
+            Step::MoveRefund { refund, .. } => format!("refund {}", refund.state.name()),
+            Step::NotePayment { event, .. } => event.detail.reason.clone().unwrap_or_else(|| event.kind()),
+            Step::Nothing => String::new(),
+        };
+        self.changes.iter().map(word).collect()
+    }
+
+    /// Whether anything was there to be written. `mark` goes with the last step.
+    pub(crate) async fn commit(
+        mut self,
+        gateway: &Gateway,
+        mark: Option<EventChange>,
+    ) -> Result<bool, Trouble> {
+        let last = if self.wait.is_none() { self.changes.pop() } else { None };
+        for change in self.changes {
+            write(gateway, change).await?;
+        }
+        match (last, self.wait) {
+            (_, Some(reason)) => Err(Trouble::Wait(reason)),
+            (None, None) => Ok(false),
+            (Some(change), None) => {
+                write(gateway, change.with_mark(mark)).await?;
+                Ok(true)
+            }
+        }
+    }
+}
+
+async fn write(gateway: &Gateway, change: Change) -> Result<(), Trouble> {
+    match gateway.commit(change).await {
+        Ok(()) => Ok(()),
+        Err(CommitError::Conflict(Conflict::Stale | Conflict::KeyTaken)) => {
+            Err(Trouble::Wait("somebody else moved the payment"))
+        }
+        Err(CommitError::Conflict(Conflict::RefundExceeds { remaining })) => Err(Trouble::Failed(format!(
+            "the provider gave back more than the {remaining} that are left by what is recorded"
+        ))),
+        Err(CommitError::Conflict(Conflict::ReferenceTaken)) => {
+            Err(Trouble::Failed("the provider's object stands for another payment".to_owned()))
+        }
+        Err(CommitError::Store(problem)) => Err(problem.into()),
+    }
+}

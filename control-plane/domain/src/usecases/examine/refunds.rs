@@ -1,0 +1,183 @@
+//! The refunds of a payment, ours and those made at the provider's dashboard.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Examiner, Plan, Trouble};
+use crate::model::evidence::{Adopted, Found, OwnCall, RefundEvidence, RefundLookUp};
+use crate::model::payment::State;
+use crate::model::provider::{OperationKind, ProviderRef};
+use crate::model::refund::{Refund, RefundState};
+
+/// A refund that the provider's own event names is shown so soon after the event has come, or never: the provider sends
+/// it afterwards, and what it names may be no refund (PayPal's reversals). Where that is wrong, reconciling finds it.
+const SHOWN_WITHIN: SignedDuration = SignedDuration::from_secs(2);
+
+/// The refund that an event names, and since when.
+#[derive(Clone, Copy)]
+pub(crate) struct Told<'a> {
+    pub(crate) refund: &'a ProviderRef,
+    pub(crate) since: Timestamp,
+}
+
+impl Examiner<'_> {
+    /// Reads where all refunds of the payment stand and plans what follows. `told` must be among them.
+    pub(crate) async fn refunds(&self, mut plan: Plan, told: Option<Told<'_>>) -> Result<Plan, Trouble> {
+        let Some((charge, _)) = plan.payment.captured() else {
+            return match (&plan.payment.state, plan.is_empty()) {
+                // Nothing was taken, so nothing can go back: some account versions of Stripe call the release of a
+                // hold a refund.
+                (State::Canceled { .. } | State::Failed { .. } | State::Authorized(_), _) | (_, false) => {
+                    Ok(plan)
+                }
+                (_, true) => Err(Trouble::Failed("a refund of what is not captured yet".to_owned())),
+            };
+        };
+        let charge = charge.clone();
+        // Read before: of a refund that is recorded later, the provider's list may say nothing.
+        let asked = self.recorded(&plan).await?;
+        let Some(shown) = self.look_at_refunds(&plan, told, &charge).await? else { return Ok(plan) };
+        // Read after: a refund is recorded before the provider can show it.
+        let mut known = self.recorded(&plan).await?;
+        for seen in shown.iter().filter(|seen| !plan.payment.is_release(seen)).collect::<Vec<_>>() {
+            match known.iter().find(|refund| refund.is(seen)) {
+                Some(refund) => self.adopt_refund(&mut plan, refund, seen),
+                None => self.record(&mut plan, &mut known, seen, &shown),
+            }
+        }
+        for refund in asked.iter().filter(|asked| known.contains(asked)) {
+            if shown.iter().any(|seen| refund.is(seen)) {
+                continue;
+            }
+            if let Some(moved) = refund.adopt_absence(self.no_call_is_left(refund), self.gateway.now()) {
+                plan.move_refund(refund, moved);
+            }
+        }
+        match told {
+            Some(told) if plan.is_empty() && !shown.iter().any(|seen| stands_for(seen, told, &charge)) => {
+                self.not_shown(plan, told)
+            }
+            _ => Ok(plan),
+        }
+    }
+
+    /// What the event names is not there, and nothing else came of looking: a person has to know, once.
+    fn not_shown(&self, mut plan: Plan, told: Told<'_>) -> Result<Plan, Trouble> {
+        let problem = "the provider does not show the refund of its event";
+        let now = self.gateway.now();
+        if now.duration_since(told.since) < SHOWN_WITHIN {
+            return Err(Trouble::Failed(problem.to_owned()));
+        }
+        plan.refuse(told.refund, format!("{problem}: it may have taken the money back without one"), now);
+        Ok(plan)
+    }
+
+    /// Our refunds of the payment. What the provider shows may be one that cannot be read, so none is taken for a new one
+    /// then.
+    async fn recorded(&self, plan: &Plan) -> Result<Vec<Refund>, Trouble> {
+        let known = self.gateway.store.refunds(&plan.payment.client, plan.payment.id).await?;
+        match known.unreadable.into_iter().next() {
+            Some(unreadable) => Err(Trouble::Store(unreadable.into())),
+            None => Ok(known.items),
+        }
+    }
+
+    /// Whether no call of ours can execute the refund any more.
+    fn no_call_is_left(&self, refund: &Refund) -> bool {
+        let horizon = self.provider.repeat_within(OperationKind::Refund);
+        refund.state.call().is_some_and(|call| call.is_left_to_records(horizon, self.gateway.now()))
+    }
+
+    async fn look_at_refunds(
+        &self,
+        plan: &Plan,
+        told: Option<Told<'_>>,
+        charge: &ProviderRef,
+    ) -> Result<Option<Vec<RefundEvidence>>, Trouble> {
+        let payment = plan.payment.reference.clone().unwrap_or_else(|| charge.clone());
+        let all = RefundLookUp::Of { payment, charge: charge.clone() };
+        let Some(mut all) = self.read(&all).await? else { return Ok(None) };
+        if let Some(Told { refund, .. }) = told
+            && all.iter().all(|seen| seen.reference != *refund)
+        {
+            let seen = self.read(&RefundLookUp::One(refund.clone())).await?;
+            all.extend(seen.into_iter().flatten());
+        }
+        Ok(Some(all))
+    }
+
+    /// `None`: it cannot be read, which says nothing about what is there.
+    async fn read(&self, which: &RefundLookUp) -> Result<Option<Vec<RefundEvidence>>, Trouble> {
+        match self.provider.look_up_refunds(which).await {
+            Found::Found(seen) => Ok(Some(seen)),
+            Found::Missing | Found::CannotAsk => Ok(None),
+            Found::Unavailable(doubt) => Err(Trouble::Failed(doubt.reason)),
+        }
+    }
+
+    fn takes_the_place_of(
+        &self,
+        known: &[Refund],
+        seen: &RefundEvidence,
+        shown: &[RefundEvidence],
+    ) -> Option<(usize, Refund)> {
+        let now = self.gateway.now();
+        let settled = |refund: &Refund| refund.settled_by(seen, shown, self.no_call_is_left(refund), now);
+        known.iter().enumerate().find_map(|(at, refund)| Some((at, settled(refund)?)))
+    }
+
+    fn adopt_refund(&self, plan: &mut Plan, refund: &Refund, seen: &RefundEvidence) {
+        let call = match &refund.state {
+            RefundState::Processing { call } if !self.gateway.is_over(call.known_since()) => {
+                OwnCall::MayAnswer
+            }
+            _ => OwnCall::IsOver,
+        };
+        match refund.adopt(seen, call, self.gateway.now()) {
+            Adopted::Known => {}
+            Adopted::Wait => plan.wait("a call of our own is under way"),
+            Adopted::Moved(mut moved) | Adopted::Surprising(mut moved) => {
+                self.gateway.look_again(&mut moved.follow_up);
+                plan.move_refund(refund, moved);
+            }
+            Adopted::Refused(problem) => plan.refuse(&seen.reference, problem, self.gateway.now()),
+        }
+    }
+
+    /// Not one that we know. As long as one of ours over the same amount is undecided, it may be that one; once no call
+    /// of ours can execute it any more, it takes that one's place.
+    fn record(
+        &self,
+        plan: &mut Plan,
+        known: &mut Vec<Refund>,
+        seen: &RefundEvidence,
+        shown: &[RefundEvidence],
+    ) {
+        let undecided = |refund: &&Refund| {
+            let asked = matches!(
+                refund.state,
+                RefundState::Processing { .. } | RefundState::Queued { .. } | RefundState::Unknown { .. }
+            );
+            asked && seen.money == Some(refund.money())
+        };
+        if seen.refund.is_some() {
+            let problem = "the provider's refund names one that this gateway does not know".to_owned();
+            plan.refuse(&seen.reference, problem, self.gateway.now());
+        } else if let Some((at, moved)) = self.takes_the_place_of(known, seen, shown) {
+            let refund = known.remove(at);
+            plan.move_refund(&refund, moved);
+        } else if known.iter().any(|refund| undecided(&refund)) {
+            plan.wait("it may be a refund of ours whose outcome is not known yet");
+        } else {
+            match Refund::external(&plan.payment, seen, self.gateway.now()) {
+                Ok(Some(refund)) => plan.open_refund(refund),
+                Ok(None) => {}
+                Err(problem) => plan.refuse(&seen.reference, problem.to_owned(), self.gateway.now()),
+            }
+        }
+    }
+}
+
+/// Whether it is what the event names, be it under the name of the charge: a reversal.
+fn stands_for(seen: &RefundEvidence, told: Told<'_>, charge: &ProviderRef) -> bool {
+    seen.reference == *told.refund || seen.reference == *charge
+}

@@ -1,0 +1,35 @@
+//! Why it has to be looked at again later.
+
+use crate::ports::store::StoreError;
+use crate::usecases::OperationError;
+
+/// Why it has to be looked at again later.
+#[derive(Debug)]
+pub(crate) enum Trouble {
+    /// Somebody is working on the payment.
+    Wait(&'static str),
+    Failed(String),
+    Store(StoreError),
+}
+
+impl Trouble {
+    pub(crate) fn reason(&self) -> String {
+        match self {
+            Self::Wait(reason) => (*reason).to_owned(),
+            Self::Failed(reason) => reason.clone(),
+            Self::Store(problem) => problem.to_string(),
+        }
+    }
+}
+
+impl From<OperationError> for Trouble {
+    fn from(problem: OperationError) -> Self {
+        match problem {
+            OperationError::Store(problem)
+            | OperationError::InDoubt(problem)
+            | OperationError::NotRecorded(problem) => problem.into(),
+            OperationError::Busy { .. } => Self::Wait("it moved meanwhile"),
+            problem => Self::Failed(problem.to_string()),
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! What every operation needs: the store, the providers, time and randomness.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::sync::Arc;
+
+use edge_core::provider::Provider;
+use jiff::{SignedDuration, Timestamp};
+use tokio_util::task::TaskTracker;
+
+use crate::model::flight::InFlight;
+use crate::model::follow_up::FollowUp;
+use crate::model::id::{AttemptId, PaymentId, RefundId};
+use crate::model::payment::Payment;
+use crate::model::provider::OperationKind;
+use crate::model::work::WorkKind;
+use crate::ports::clock::{Clock, Entropy};
+use crate::ports::provider::PaymentProvider;
+use crate::ports::queue::Queue;
+use crate::ports::store::{Change, CommitError, Store, Watch};
+use crate::usecases::OperationError;
+use crate::usecases::call::Renders;
+use crate::usecases::retries::Retries;
+
+pub struct Gateway {
+    pub store: Arc<dyn Store>,
+    /// Those that have credentials.
+    pub providers: HashMap<Provider, Arc<dyn PaymentProvider>>,
+    pub clock: Arc<dyn Clock>,
+    /// When this process began.
+    pub started_at: Timestamp,
+    pub entropy: Arc<dyn Entropy>,
+    /// Operations that talk to a provider. Shutting down waits for them.
+    pub tasks: TaskTracker,
+    /// Brings due work to whoever works it off.
+    pub queue: Arc<dyn Queue>,
+    pub retries: Retries,
+    /// The answers to keys that are decided while nobody waits.
+    pub renders: Renders,
+}
+
+impl Gateway {
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    #[must_use]
+    pub fn new_payment_id(&self) -> PaymentId {
+        PaymentId::new(self.now(), self.entropy.bytes())
+    }
+
+    #[must_use]
+    pub fn new_refund_id(&self) -> RefundId {
+        RefundId::new(self.now(), self.entropy.bytes())
+    }
+
+    #[must_use]
+    pub fn new_attempt_id(&self) -> AttemptId {
+        AttemptId::new(self.now(), self.entropy.bytes())
+    }
+
+    /// Something between 0 and 2³² − 1.
+    #[must_use]
+    pub fn random(&self) -> u32 {
+        let [.., a, b, c, d] = self.entropy.bytes();
+        u32::from_le_bytes([a, b, c, d])
+    }
+
+    /// Leases what a call is about to be made for to the caller: another worker takes it up once the caller must have
+    /// died.
+    pub fn under_way(&self, follow_up: &mut Option<FollowUp>) {
+        if let Some(follow_up) = follow_up {
+            follow_up.at = self.now() + self.retries.policy().call_lease;
+        }
+    }
+
+    /// Of what is still not decided after it was looked at: when it is looked at again.
+    pub fn look_again(&self, follow_up: &mut Option<FollowUp>) {
+        if let Some(follow_up) = follow_up {
+            follow_up.tries += 1;
+            follow_up.at = self.now() + self.pause(follow_up.tries);
+        }
+    }
+
+    /// How long to wait after that many tries. Another one each time: see [`RetryPolicy::pause`].
+    ///
+    /// [`RetryPolicy::pause`]: super::retries::RetryPolicy::pause
+    #[must_use]
+    pub fn pause(&self, tries: u32) -> SignedDuration {
+        self.retries.policy().pause(tries, self.random())
+    }
+
+    /// When a payment that has just begun to wait is looked at first.
+    fn watch_at(&self, payment: &Payment) -> Timestamp {
+        let is_due = payment.state.is_to_be_refunded();
+        if is_due { self.now() } else { self.now() + self.retries.policy().watch_pause(0) }
+    }
+
+    /// Writes a change, and says what it leaves to be looked after.
+    pub async fn commit(&self, mut change: Change) -> Result<(), CommitError> {
+        change.watch = change.waiting().map(|payment| Watch {
+            payment: payment.id,
+            provider: payment.request.provider,
+            at: self.watch_at(payment),
+        });
+        let follow_up = change.follow_up();
+        self.store.commit(change).await?;
+        if let Some(due) = follow_up {
+            self.queue.announce(due);
+        }
+        Ok(())
+    }
+
+    /// This gateway for background work of one kind: it speaks to the providers apart from clients' calls.
+    #[must_use]
+    pub fn in_background(&self, work: WorkKind) -> Self {
+        let view = |provider: &Arc<dyn PaymentProvider>| {
+            provider.in_background(work).unwrap_or_else(|| provider.clone())
+        };
+        Self {
+            store: self.store.clone(),
+            providers: self.providers.iter().map(|(name, provider)| (*name, view(provider))).collect(),
+            clock: self.clock.clone(),
+            started_at: self.started_at,
+            entropy: self.entropy.clone(),
+            tasks: self.tasks.clone(),
+            queue: self.queue.clone(),
+            retries: self.retries.clone(),
+            renders: self.renders,
+        }
+    }
+
+    pub fn provider(&self, provider: Provider) -> Result<Arc<dyn PaymentProvider>, OperationError> {
+        self.providers.get(&provider).cloned().ok_or(OperationError::ProviderNotConfigured(provider))
+    }
+
+    /// Runs an operation to its end even if the caller goes away: a client that hangs up must not leave a
+    /// provider's answer unread.
+    pub async fn to_the_end<T: Send + 'static>(
+        &self,
+        operation: impl Future<Output = Result<T, OperationError>> + Send + 'static,
+    ) -> Result<T, OperationError> {
+        // In a box of its own: it is large, and a task is moved about while it is made.
+        self.tasks.spawn(Box::pin(operation)).await.unwrap_or_else(|_| Err(OperationError::Crashed))
+    }
+
+    /// Whether the provider still answers the call's key with what became of it.
+    pub(crate) fn may_repeat(
+        &self,
+        provider: &dyn PaymentProvider,
+        in_flight: &InFlight,
+        operation: OperationKind,
+    ) -> bool {
+        in_flight.may_be_repeated(provider.repeat_within(operation), self.now())
+    }
+
+    /// Whether the process that began at `since` to work on something works on it no more.
+    pub(crate) fn is_over(&self, since: Timestamp) -> bool {
+        let before_us = self.store.is_exclusive() && since < self.started_at;
+        let policy = self.retries.policy();
+        let ago = self.now().duration_since(since);
+        // Further ahead than clocks of hosts are apart: it was begun by a clock that has been put back since.
+        before_us || ago > policy.call_lease || -ago > policy.furthest(WorkKind::Payment)
+    }
+}

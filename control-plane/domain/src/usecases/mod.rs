@@ -1,0 +1,30 @@
+//! What a client, a worker or an operator can have done: one file for each.
+//!
+//! [`call`] is who asks, under which idempotency key; `calls` is what all of them share while a provider works on a
+//! payment or refund; `examine` reads the provider's records.
+
+mod budget;
+pub mod call;
+mod calls;
+mod cancel;
+mod capture;
+mod charge;
+pub mod decide;
+mod error;
+mod examine;
+pub mod gateway;
+mod recall;
+pub mod reconcile;
+mod refund;
+pub mod retries;
+pub mod review;
+pub mod settle;
+mod watch;
+pub mod webhook;
+
+pub use self::cancel::cancel;
+pub use self::capture::capture;
+pub use self::charge::charge;
+pub use self::error::OperationError;
+pub use self::recall::Recall;
+pub use self::refund::refund;

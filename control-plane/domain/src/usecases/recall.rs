@@ -1,0 +1,92 @@
+//! A request whose key has been used: the first request's outcome, from what it left behind. If the process
+//! that worked on it is gone, its call is retried under its own provider key; a second one is never begun.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use crate::model::idempotency::Subject;
+use crate::model::payment::Payment;
+use crate::model::provider::OperationKind;
+use crate::model::refund::Refund;
+use crate::usecases::OperationError;
+use crate::usecases::call::Call;
+use crate::usecases::calls::record::told;
+use crate::usecases::calls::repeat::Patience;
+use crate::usecases::calls::resolvable::{Phase, Resolvable};
+use crate::usecases::calls::send::{lost, send_and_record};
+use crate::usecases::gateway::Gateway;
+
+/// What a key's request can have made.
+#[async_trait]
+pub trait Recall: Sized {
+    /// The outcome of the first request, or [`OperationError::InProgress`] while somebody works on it.
+    async fn recall(
+        gateway: Arc<Gateway>,
+        subject: Subject,
+        call: Call<Self>,
+    ) -> Result<Self, OperationError>;
+}
+
+#[async_trait]
+impl Recall for Payment {
+    async fn recall(
+        gateway: Arc<Gateway>,
+        subject: Subject,
+        call: Call<Self>,
+    ) -> Result<Self, OperationError> {
+        let Subject::Payment(id) = subject else { return Err(OperationError::NotFound) };
+        let found = gateway.store.payment(&call.cause.client, id).await?;
+        outcome(gateway, found.ok_or(OperationError::NotFound)?, call).await
+    }
+}
+
+#[async_trait]
+impl Recall for Refund {
+    async fn recall(
+        gateway: Arc<Gateway>,
+        subject: Subject,
+        call: Call<Self>,
+    ) -> Result<Self, OperationError> {
+        let Subject::Refund(id) = subject else { return Err(OperationError::NotFound) };
+        let found = gateway.store.refund(&call.cause.client, id).await?;
+        outcome(gateway, found.ok_or(OperationError::NotFound)?, call).await
+    }
+}
+
+async fn outcome<T: Resolvable>(
+    gateway: Arc<Gateway>,
+    mut subject: T,
+    call: Call<T>,
+) -> Result<T, OperationError> {
+    if !is_about(&subject, call.asked.operation) {
+        return told(&gateway, subject.subject(), subject.outcome_of(call.asked), &call).await;
+    }
+    if let Phase::Calling(in_flight) = subject.phase() {
+        if !gateway.is_over(in_flight.known_since()) {
+            return Err(OperationError::InProgress);
+        }
+        subject = lost(&gateway, subject, &call.cause).await?;
+    }
+    let Phase::Unknown(in_flight) = subject.phase() else {
+        return told(&gateway, subject.subject(), subject.outcome_of(call.asked), &call).await;
+    };
+    let context = subject.context(&*gateway.store).await?.ok_or(OperationError::NotFound)?;
+    let provider = gateway.provider(subject.provider(&context))?;
+    if !gateway.may_repeat(&*provider, &in_flight, subject.operation()) {
+        return told(&gateway, subject.subject(), subject.outcome_of(call.asked), &call).await;
+    }
+    gateway
+        .clone()
+        .to_the_end(async move {
+            send_and_record(&gateway, &*provider, subject, &context, Patience::none(), &call).await
+        })
+        .await
+}
+
+/// Whether what is under way is what the client asked for; its payment may be in another operation by now.
+fn is_about<T: Resolvable>(subject: &T, asked: OperationKind) -> bool {
+    let is_charge = |kind| matches!(kind, OperationKind::Charge | OperationKind::Resume);
+    let under_way = subject.operation();
+    under_way == OperationKind::Refund || under_way == asked || (is_charge(under_way) && is_charge(asked))
+}

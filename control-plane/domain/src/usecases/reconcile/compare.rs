@@ -1,0 +1,95 @@
+//! One record against the provider's.
+
+use std::time::Duration;
+
+use jiff::SignedDuration;
+
+use super::{Compared, Finding};
+use crate::model::event::Cause;
+use crate::model::evidence::{Evidence, Standing};
+use crate::model::flight::READS_LAG;
+use crate::model::payment::{Payment, State};
+use crate::ports::store::StoreError;
+use crate::usecases::examine::{Examiner, Plan, Trouble};
+use crate::usecases::gateway::Gateway;
+
+pub(crate) async fn compare(gateway: &Gateway, payment: Payment) -> Result<Compared, StoreError> {
+    let compared = Compared {
+        provider: payment.request.provider,
+        payment: Some(payment.id),
+        reference: payment.reference.clone(),
+        money: Some(payment.money()),
+        recorded: Some(payment.state.name()),
+        finding: Finding::Same,
+    };
+    let found = match gateway.provider(payment.request.provider) {
+        Err(problem) => Err(Trouble::Failed(problem.to_string())),
+        Ok(provider) => look(Examiner { gateway, provider: &*provider }, payment).await,
+    };
+    let finding = match found {
+        Ok(finding) => finding,
+        Err(Trouble::Wait(_)) => Finding::UnderWay,
+        Err(Trouble::Failed(reason)) => Finding::NotSeen(reason),
+        Err(Trouble::Store(problem)) => return Err(problem),
+    };
+    Ok(Compared { finding, ..compared })
+}
+
+async fn look(examiner: Examiner<'_>, payment: Payment) -> Result<Finding, Trouble> {
+    let cause = Cause::follow_up(payment.client.clone());
+    let is_undecided = payment.follow_up.is_some();
+    let mut plan = Plan::new(payment, cause);
+    let mut seen = examiner.look_and_adopt(&mut plan, None, None).await?;
+    if let (None, Some(rest)) = (&seen, not_shown_yet(examiner.gateway, &plan)) {
+        tokio::time::sleep(rest).await;
+        seen = examiner.look_and_adopt(&mut plan, None, None).await?;
+    }
+    if seen.is_none() && plan.is_empty() {
+        return Ok(not_shown(&plan.payment));
+    }
+    if plan.payment.captured().is_some() {
+        plan = examiner.refunds(plan, None).await?;
+    }
+    if let Some(problem) = plan.contradiction() {
+        return Ok(Finding::Differs(problem));
+    }
+    let summary = plan.summary().join(", ");
+    if plan.commit(examiner.gateway, None).await? {
+        return Ok(Finding::Adopted(summary));
+    }
+    Ok(match seen.filter(|_| is_undecided) {
+        Some(seen) => Finding::NotSeen(undecided(&seen)),
+        None => Finding::Same,
+    })
+}
+
+/// For how long an offer to the payer that is as young as this may be missing from what the provider shows.
+fn not_shown_yet(gateway: &Gateway, plan: &Plan) -> Option<Duration> {
+    let waits = plan.is_empty() && matches!(plan.payment.state, State::RequiresAction(_));
+    let age = gateway.now().duration_since(plan.payment.updated_at);
+    let rest = Some(READS_LAG.saturating_sub(age)).filter(|rest| waits && rest.is_positive());
+    rest.map(SignedDuration::unsigned_abs)
+}
+
+fn undecided(seen: &Evidence) -> String {
+    let standing = match &seen.standing {
+        Standing::Open => "nothing decided",
+        Standing::RequiresAction { .. } => "waiting for the payer",
+        Standing::Approved { .. } => "approved, and not taken",
+        Standing::Processing => "being worked on",
+        _ => "nothing new",
+    };
+    format!("not decided here, and at the provider: {standing}")
+}
+
+/// The provider has no such payment, or cannot be asked for it.
+fn not_shown(payment: &Payment) -> Finding {
+    match &payment.state {
+        // A refused or unsent payment need not have left anything.
+        State::Failed { .. } | State::Canceled { .. } => Finding::Same,
+        State::Created | State::Processing { .. } | State::Queued { .. } | State::Unknown { .. } => {
+            Finding::NotSeen("not decided here, and the provider shows no such payment".to_owned())
+        }
+        _ => Finding::Differs("the provider shows no such payment".to_owned()),
+    }
+}

@@ -1,0 +1,91 @@
+//! How far a reconciliation has come, in a form that can be kept and typed: empty at the beginning, `txn_…` among the
+//! records, `stripe` or `stripe:pi_…` in a provider's list, `end` at the end.
+
+use std::fmt;
+use std::str::FromStr;
+
+use edge_core::provider::Provider;
+
+use crate::model::evidence::ListCursor;
+use crate::model::id::PaymentId;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// The records behind this one are next.
+    Records {
+        after: Option<PaymentId>,
+    },
+    /// This part of a provider's list is next.
+    List {
+        provider: Provider,
+        at: Option<ListCursor>,
+    },
+    End,
+}
+
+impl Place {
+    pub const BEGINNING: Self = Self::Records { after: None };
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Records { after: None } => Ok(()),
+            Self::Records { after: Some(id) } => write!(f, "{id}"),
+            Self::List { provider, at: None } => f.write_str(provider.name()),
+            Self::List { provider, at: Some(at) } => write!(f, "{}:{}", provider.name(), at.as_str()),
+            Self::End => f.write_str("end"),
+        }
+    }
+}
+
+impl FromStr for Place {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let wrong = "must be as an interrupted reconciliation printed it: `txn_…`, `stripe` or `stripe:pi_…`";
+        if text.is_empty() {
+            return Ok(Self::BEGINNING);
+        }
+        if text == "end" {
+            return Ok(Self::End);
+        }
+        if let Ok(id) = text.parse() {
+            return Ok(Self::Records { after: Some(id) });
+        }
+        let (name, at) = text.split_once(':').map_or((text, None), |(name, at)| (name, Some(at)));
+        let provider = Provider::from_name(name).ok_or(wrong)?;
+        match at {
+            Some("") => Err(wrong),
+            at => Ok(Self::List { provider, at: at.map(ListCursor::new) }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+
+    #[test]
+    fn each_place_reads_back_as_it_is_written() {
+        let provider = Provider::Stripe;
+        for place in [
+            Place::BEGINNING,
+            Place::Records { after: Some(PaymentId::new(Timestamp::UNIX_EPOCH, [1; 10])) },
+            Place::List { provider, at: None },
+            Place::List { provider, at: Some(ListCursor::new("pi_1:2")) },
+            Place::End,
+        ] {
+            assert_eq!(place.to_string().parse(), Ok(place));
+        }
+    }
+
+    #[test]
+    fn what_is_no_place_is_refused() {
+        for wrong in ["txn_1", "stripe:", "square", "square:1", " "] {
+            assert!(wrong.parse::<Place>().is_err(), "{wrong}");
+        }
+    }
+}

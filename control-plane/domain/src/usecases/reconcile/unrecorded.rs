@@ -1,0 +1,57 @@
+//! What the provider lists, and we do not know: money that moved in our name.
+
+use edge_core::provider::Provider;
+
+use super::compare::compare;
+use super::{Compared, Finding};
+use crate::model::event::{Cause, Event};
+use crate::model::evidence::{Listed, Standing};
+use crate::model::payment::Payment;
+use crate::ports::store::{Change, CommitError, Step, StoreError};
+use crate::usecases::gateway::Gateway;
+
+/// `None`: it is recorded, or no money moved.
+pub(crate) async fn missing_here(
+    gateway: &Gateway,
+    provider: Provider,
+    one: Listed,
+) -> Result<Option<Compared>, StoreError> {
+    let moved = matches!(one.seen.standing, Standing::Captured { .. } | Standing::Authorized { .. });
+    let Some(id) = one.seen.payment.filter(|_| moved) else { return Ok(None) };
+    if gateway.store.anyones_payment(id).await?.is_some() {
+        return Ok(None);
+    }
+    let finding = record_again(gateway, provider, &one).await?;
+    let Listed { seen, .. } = one;
+    let (payment, reference) = (Some(id), Some(seen.reference));
+    Ok(Some(Compared { provider, payment, reference, money: seen.money, recorded: None, finding }))
+}
+
+/// A charge of ours whose record is lost, as after a restored backup. Its refunds follow from a look at it.
+async fn record_again(gateway: &Gateway, provider: Provider, listed: &Listed) -> Result<Finding, StoreError> {
+    let Listed { seen, origin } = listed;
+    let found = origin.as_ref().and_then(|origin| Payment::found(provider, seen, origin, gateway.now()));
+    let Some([opened, payment]) = found else {
+        let unknown = "the provider took it for a payment that is not recorded, and does not say whose it is";
+        return Ok(Finding::Differs(unknown.to_owned()));
+    };
+    let cause = Cause::follow_up(payment.client.clone());
+    let mut moved = Event::payment_moved(Some(&opened.state), &payment, &cause);
+    moved.detail.reason = Some("its record was lost".to_owned());
+    let events = vec![Event::payment_moved(None, &opened, &cause), moved];
+    let step = Step::OpenPayment { payment: payment.clone(), events };
+    match gateway.commit(Change::from(step)).await {
+        Ok(()) => {}
+        Err(CommitError::Conflict(_)) => {
+            return Ok(Finding::Differs("what it took stands for another payment here".to_owned()));
+        }
+        Err(CommitError::Store(problem)) => return Err(problem),
+    }
+    let recorded = format!("recorded anew, {}", payment.state.name());
+    Ok(match compare(gateway, payment).await?.finding {
+        Finding::Adopted(more) => Finding::Adopted(format!("{recorded}, {more}")),
+        Finding::Same | Finding::UnderWay => Finding::Adopted(recorded),
+        Finding::Differs(problem) => Finding::Differs(format!("{recorded}, but {problem}")),
+        Finding::NotSeen(reason) => Finding::NotSeen(format!("{recorded}, its refunds not seen: {reason}")),
+    })
+}

@@ -1,0 +1,132 @@
+use std::sync::Arc;
+
+use edge_core::money::{Amount, Money};
+
+use crate::model::event::{Cause, Event};
+use crate::model::id::PaymentId;
+use crate::model::payment::Payment;
+use crate::model::provider::{OperationKind, RefusalKind};
+use crate::model::refund::Refund;
+use crate::model::transition::InvalidTransition;
+use crate::ports::provider::PaymentProvider;
+use crate::ports::store::{Change, CommitError, Conflict, Step};
+use crate::usecases::OperationError;
+use crate::usecases::call::Call;
+use crate::usecases::calls::refund_call::look_at_all_of;
+use crate::usecases::calls::repeat::Patience;
+use crate::usecases::calls::send::send_and_record;
+use crate::usecases::examine::{Examiner, Trouble};
+use crate::usecases::gateway::Gateway;
+
+/// How often "the rest" is worked out again when other refunds keep getting in between.
+const RACES_MAX: u32 = 5;
+
+/// Gives back `amount`, or all that is left.
+pub async fn refund(
+    gateway: Arc<Gateway>,
+    id: PaymentId,
+    amount: Option<Amount>,
+    call: Call<Refund>,
+) -> Result<Refund, OperationError> {
+    gateway.clone().to_the_end(async move { run(&gateway, id, amount, &call).await }).await
+}
+
+async fn run(
+    gateway: &Gateway,
+    id: PaymentId,
+    amount: Option<Amount>,
+    call: &Call<Refund>,
+) -> Result<Refund, OperationError> {
+    let payment = gateway.store.payment(&call.cause.client, id).await?.ok_or(OperationError::NotFound)?;
+    let provider = gateway.provider(payment.request.provider)?;
+    if payment.captured().is_none() {
+        let problem = InvalidTransition { from: payment.state.name(), wanted: "refunded" };
+        return Err(OperationError::state(id, problem));
+    }
+    let refund = match amount {
+        Some(amount) => reserve(gateway, &*provider, &payment, amount, call).await?,
+        None => reserve_the_rest(gateway, &*provider, payment.clone(), call).await?,
+    };
+    let patience = Patience::of_a_request(gateway);
+    let refunded = send_and_record(gateway, &*provider, refund, &payment, patience, call).await;
+    if let Err(OperationError::Refused { refusal, .. }) = &refunded
+        && matches!(refusal.kind, RefusalKind::State | RefusalKind::RefundExceeds | RefusalKind::Expired)
+    {
+        adopt_what_was_revealed(gateway, &*provider, payment, call).await;
+    }
+    refunded
+}
+
+/// Records the refund and takes its amount out of what is left, in one commit.
+async fn reserve(
+    gateway: &Gateway,
+    provider: &dyn PaymentProvider,
+    payment: &Payment,
+    amount: Amount,
+    call: &Call<Refund>,
+) -> Result<Refund, OperationError> {
+    let money = Money { amount, currency: payment.request.currency };
+    provider.accepts(money).map_err(OperationError::Unacceptable)?;
+    let attempt = gateway.new_attempt_id();
+    let mut refund = Refund::open(gateway.new_refund_id(), payment, amount, attempt, gateway.now());
+    gateway.under_way(&mut refund.follow_up);
+    let event = Event::refund_moved(None, &refund, &call.cause);
+    let step = Step::OpenRefund { refund: refund.clone(), event };
+    let change = Change::from(step).with_key(call.take(gateway.now()));
+    match gateway.commit(change).await {
+        Ok(()) => Ok(refund),
+        Err(CommitError::Conflict(Conflict::RefundExceeds { remaining })) => {
+            Err(OperationError::RefundExceeds { payment: payment.id, remaining })
+        }
+        Err(CommitError::Conflict(Conflict::KeyTaken)) => Err(OperationError::KeyTaken),
+        Err(CommitError::Conflict(_)) => Err(OperationError::NotFound),
+        Err(CommitError::Store(problem)) => Err(OperationError::unwritten(problem)),
+    }
+}
+
+async fn reserve_the_rest(
+    gateway: &Gateway,
+    provider: &dyn PaymentProvider,
+    payment: Payment,
+    call: &Call<Refund>,
+) -> Result<Refund, OperationError> {
+    let mut remaining = payment.captured().map_or(0, |(_, captured)| captured.minor() - payment.refunded);
+    for _ in 0..RACES_MAX {
+        let Some(rest) = Amount::new(remaining) else { break };
+        match reserve(gateway, provider, &payment, rest, call).await {
+            Err(OperationError::RefundExceeds { remaining: left, .. }) => remaining = left,
+            other => return other,
+        }
+    }
+    Err(OperationError::RefundExceeds { payment: payment.id, remaining })
+}
+
+/// The provider says that the refund does not fit what it has: what it has is adopted at once.
+async fn adopt_what_was_revealed(
+    gateway: &Gateway,
+    provider: &dyn PaymentProvider,
+    payment: Payment,
+    call: &Call<Refund>,
+) {
+    let examiner = Examiner { gateway, provider };
+    if let Err(trouble) = look_at_all_of(examiner, payment, &call.cause).await {
+        tracing::info!(reason = trouble.reason(), "what a refusal revealed could not be adopted now");
+    }
+}
+
+/// Gives back what is left of a payment that was canceled while its outcome was unknown.
+pub(crate) async fn give_back_the_rest(
+    gateway: &Gateway,
+    provider: &dyn PaymentProvider,
+    payment: Payment,
+    cause: Cause,
+) -> Result<(), Trouble> {
+    let call = Call::silent(cause, OperationKind::Refund);
+    let is_reserved = payment.captured().is_none_or(|(_, captured)| captured.minor() <= payment.refunded);
+    if is_reserved {
+        return Ok(());
+    }
+    let refund = reserve_the_rest(gateway, provider, payment.clone(), &call).await.map_err(Trouble::from)?;
+    let sent = send_and_record(gateway, provider, refund, &payment, Patience::none(), &call).await;
+    sent.map(|_| ()).map_err(Trouble::from)
+}

@@ -1,0 +1,185 @@
+//! What is not decided is brought to an end: the call retried under its own key as long as the provider answers it,
+//! and the provider's records looked at. Only evidence decides; time alone never does.
+
+use crash_points::reach;
+
+use crate::model::event::Cause;
+use crate::model::flight::InFlight;
+use crate::model::follow_up::FollowUp;
+use crate::model::provider::OperationKind;
+use crate::model::work::{Claimed, Due, Work};
+use crate::ports::provider::PaymentProvider;
+use crate::ports::store::{Change, CommitError, StoreError};
+use crate::usecases::calls::repeat::Patience;
+use crate::usecases::calls::resolvable::{Phase, Resolvable};
+use crate::usecases::calls::send::{lost, send_and_record};
+use crate::usecases::examine::{Examiner, Trouble};
+use crate::usecases::gateway::Gateway;
+use crate::usecases::webhook::{self, CLAIM};
+use crate::usecases::{OperationError, watch};
+
+/// Takes one piece of work, if it is due, and does what can be done for it now. What the provider can bear is asked
+/// before.
+///
+/// # Errors
+/// If the database cannot be used. The work is due again when the claim on it has run out.
+pub async fn work_off(gateway: &Gateway, work: &Work) -> Result<Claimed, StoreError> {
+    let lease = match work {
+        Work::Event { .. } => CLAIM,
+        Work::Payment(_) | Work::Refund(_) | Work::Watch(_) => gateway.retries.policy().call_lease,
+    };
+    let now = gateway.now();
+    let claimed = gateway.store.claim(work, now, now + lease).await?;
+    if claimed == Claimed::Taken {
+        match work {
+            Work::Payment(id) => undecided(gateway, gateway.store.anyones_payment(*id).await?).await?,
+            Work::Refund(id) => undecided(gateway, gateway.store.anyones_refund(*id).await?).await?,
+            Work::Watch(id) => watch::look_again(gateway, *id).await?,
+            Work::Event { provider, id } => {
+                if let Some(event) = gateway.store.webhook(*provider, id).await? {
+                    webhook::process(gateway, event).await?;
+                }
+            }
+        }
+    }
+    Ok(claimed)
+}
+
+/// Takes and works off what has been due longest. `None`: nothing is due.
+pub async fn step(gateway: &Gateway) -> Result<Option<Work>, StoreError> {
+    for Due { work, .. } in gateway.store.overdue(gateway.now(), 8).await? {
+        if work_off(gateway, &work).await? == Claimed::Taken {
+            return Ok(Some(work));
+        }
+    }
+    Ok(None)
+}
+
+async fn undecided<T: Resolvable>(gateway: &Gateway, subject: Option<T>) -> Result<(), StoreError> {
+    let Some(mut subject) = subject else { return Ok(()) };
+    let Some(follow_up) = *subject.follow_up() else { return Ok(()) };
+    let Some(context) = subject.context(&*gateway.store).await? else { return Ok(()) };
+    let work = subject.work();
+    let turn = match gateway.provider(subject.provider(&context)) {
+        Err(problem) => Err(Trouble::Failed(problem.to_string())),
+        Ok(provider) => resolve(gateway, &*provider, subject, context).await,
+    };
+    conclude(gateway, work, follow_up, turn).await
+}
+
+/// Where this turn has brought the work.
+enum Turn {
+    /// It moved, or the call that was made has set the time of the next.
+    Recorded,
+    /// It was looked at, and nothing new was to be seen.
+    NothingNew,
+}
+
+/// Sees to it that what is still undecided is looked after again.
+async fn conclude(
+    gateway: &Gateway,
+    work: Work,
+    before: FollowUp,
+    turn: Result<Turn, Trouble>,
+) -> Result<(), StoreError> {
+    reach("after_handling").await;
+    let reason = match turn {
+        Ok(Turn::Recorded) => return Ok(()),
+        Ok(Turn::NothingNew) => "the provider shows nothing new".to_owned(),
+        Err(Trouble::Store(problem)) => return Err(problem),
+        Err(trouble) => trouble.reason(),
+    };
+    let tries = before.tries + 1;
+    let to = FollowUp { at: gateway.now() + gateway.pause(tries), tries };
+    tracing::info!(?work, tries = to.tries, next_at = %to.at, reason, "not decided yet");
+    gateway.store.postpone(&work, to).await?;
+    gateway.queue.announce(Due { work, at: to.at });
+    Ok(())
+}
+
+/// Does what can be done for it now: gives up what has waited for too long, sends what is queued, retries what is
+/// unknown while its key tells, and looks at the provider's records otherwise.
+async fn resolve<T: Resolvable>(
+    gateway: &Gateway,
+    provider: &dyn PaymentProvider,
+    mut subject: T,
+    context: T::Context,
+) -> Result<Turn, Trouble> {
+    let call = subject.going_on(Cause::follow_up(subject.client().clone()), gateway);
+    match subject.phase() {
+        Phase::Queued(in_flight) if is_too_late(gateway, &in_flight, subject.operation()) => {
+            let given_up = subject.clone().give_up(gateway.now()).map_err(odd)?;
+            let result = given_up.clone().outcome_of(call.asked);
+            let key = call.conclude(given_up.subject(), &result);
+            let step = subject.step(given_up, &call.cause);
+            return write(gateway, Change::from(step).with_key(key)).await;
+        }
+        Phase::Queued(_) => {
+            let mut begun = subject.clone().begin_again(gateway.now()).map_err(odd)?;
+            gateway.under_way(begun.follow_up());
+            write(gateway, subject.step(begun.clone(), &call.cause).into()).await?;
+            return heard(send_and_record(gateway, provider, begun, &context, Patience::none(), &call).await);
+        }
+        Phase::Calling(in_flight) => {
+            if !gateway.is_over(in_flight.known_since()) {
+                return Err(Trouble::Wait("a call of our own is under way"));
+            }
+            subject = lost(gateway, subject, &call.cause).await.map_err(Trouble::from)?;
+        }
+        Phase::Unknown(_) | Phase::Other => {}
+    }
+    let examiner = Examiner { gateway, provider };
+    if let Phase::Unknown(in_flight) = subject.phase()
+        && gateway.may_repeat(provider, &in_flight, subject.operation())
+    {
+        let again = subject.clone();
+        heard(send_and_record(gateway, provider, again, &context, Patience::none(), &call).await)?;
+        // Where the retry did not tell, e.g. because it brought the same error again, the records may.
+        let now = subject.read_again(&*gateway.store).await?;
+        if let Some(now) = now.filter(|now| matches!(now.phase(), Phase::Unknown(_))) {
+            now.look(examiner, context, &call.cause).await?;
+        }
+        return Ok(Turn::Recorded);
+    }
+    let moved = subject.look(examiner, context, &call.cause).await?;
+    Ok(if moved { Turn::Recorded } else { Turn::NothingNew })
+}
+
+/// Nobody expects it to be sent any more: the client's own time for a charge is over, or, for the rest, the policy's.
+fn is_too_late(gateway: &Gateway, in_flight: &InFlight, operation: OperationKind) -> bool {
+    let policy = gateway.retries.policy();
+    let keep_trying_until = in_flight.since + policy.keep_trying;
+    let until = match (operation, in_flight.expires_at) {
+        (OperationKind::Charge, Some(expires_at)) => expires_at.min(keep_trying_until),
+        _ => keep_trying_until,
+    };
+    gateway.now() > until
+}
+
+async fn write(gateway: &Gateway, change: Change) -> Result<Turn, Trouble> {
+    match gateway.commit(change).await {
+        Ok(()) => Ok(Turn::Recorded),
+        Err(CommitError::Conflict(_)) => Err(Trouble::Wait("it moved meanwhile")),
+        Err(CommitError::Store(problem)) => Err(problem.into()),
+    }
+}
+
+/// The answer, whatever it was, is recorded.
+fn heard<T>(answer: Result<T, OperationError>) -> Result<Turn, Trouble> {
+    match answer {
+        Ok(_)
+        | Err(
+            OperationError::Refused { .. }
+            | OperationError::NotSent { .. }
+            | OperationError::GivenUp { .. }
+            | OperationError::Superseded { .. }
+            // The key has its answer already.
+            | OperationError::KeyTaken,
+        ) => Ok(Turn::Recorded),
+        Err(problem) => Err(problem.into()),
+    }
+}
+
+fn odd(problem: impl std::fmt::Display) -> Trouble {
+    Trouble::Failed(problem.to_string())
+}

@@ -1,0 +1,80 @@
+//! A payment that waits for its payer or its capture is looked at again, minutes later at first and hours later then, so
+//! that what happened at the provider is found even if no event of the provider arrives. And money that moved for a
+//! payment that was canceled meanwhile goes back.
+
+use jiff::SignedDuration;
+
+use crate::model::event::Cause;
+use crate::model::evidence::Standing;
+use crate::model::follow_up::FollowUp;
+use crate::model::id::PaymentId;
+use crate::model::payment::{Payment, State};
+use crate::model::work::Work;
+use crate::ports::provider::PaymentProvider;
+use crate::ports::store::StoreError;
+use crate::usecases::examine::{Examiner, Plan, Trouble};
+use crate::usecases::gateway::Gateway;
+use crate::usecases::refund::give_back_the_rest;
+use crate::usecases::retries::WATCH_FOR;
+use crate::usecases::webhook::resume_approved;
+
+/// Looks once, and says when the next look is due, if the payment still waits.
+pub(crate) async fn look_again(gateway: &Gateway, id: PaymentId) -> Result<(), StoreError> {
+    let Some(payment) = gateway.store.anyones_payment(id).await? else { return Ok(()) };
+    if payment.state.is_watched() {
+        let looked = match gateway.provider(payment.request.provider) {
+            Err(problem) => Err(Trouble::Failed(problem.to_string())),
+            Ok(provider) => look(gateway, &*provider, payment).await,
+        };
+        match looked {
+            Ok(()) => {}
+            Err(Trouble::Store(problem)) => return Err(problem),
+            Err(trouble) => {
+                tracing::info!(payment.id = %id, reason = trouble.reason(), "could not be looked at; again later");
+            }
+        }
+    }
+    match gateway.store.anyones_payment(id).await? {
+        Some(payment) if payment.state.is_watched() && !is_over(gateway, &payment) => {
+            let waited = gateway.now().duration_since(payment.updated_at);
+            let pause = pause(gateway, waited);
+            gateway.store.postpone(&Work::Watch(id), FollowUp { at: gateway.now() + pause, tries: 0 }).await
+        }
+        _ => gateway.store.end_watch(id).await,
+    }
+}
+
+/// As long again as it has waited, within the policy's bounds: the pauses double without a counter.
+fn pause(gateway: &Gateway, waited: SignedDuration) -> SignedDuration {
+    let policy = gateway.retries.policy();
+    let mut looks = 0;
+    while policy.watch_pause(looks) < waited && looks < 30 {
+        looks += 1;
+    }
+    policy.watch_pause(looks)
+}
+
+/// No provider keeps an order open or an amount held for so long; what has to go back is never given up.
+fn is_over(gateway: &Gateway, payment: &Payment) -> bool {
+    let waited = gateway.now().duration_since(payment.updated_at);
+    !payment.state.is_to_be_refunded() && waited > WATCH_FOR
+}
+
+async fn look(gateway: &Gateway, provider: &dyn PaymentProvider, payment: Payment) -> Result<(), Trouble> {
+    let cause = Cause::follow_up(payment.client.clone());
+    if payment.state.is_to_be_refunded() {
+        return give_back_the_rest(gateway, provider, payment, cause).await;
+    }
+    let examiner = Examiner { gateway, provider };
+    let mut plan = Plan::new(payment, cause.clone());
+    let seen = examiner.look_and_adopt(&mut plan, None, None).await?;
+    let is_approved =
+        seen.is_some_and(|seen| matches!(seen.standing, Standing::Approved { declined: None, .. }));
+    match &plan.payment.state {
+        // Of what was declined, only the payer sets off another try.
+        State::RequiresAction(session) if is_approved && plan.is_empty() && !session.declined => {
+            resume_approved(gateway, provider, plan.payment, &cause).await
+        }
+        _ => plan.commit_what_is_believed(gateway).await.map(|_| ()),
+    }
+}

@@ -1,0 +1,43 @@
+//! The payer has agreed at the provider's page. The waiting payment goes on without waiting for the client to
+//! come back: some payers close the window.
+
+use super::{Job, Trouble, Worked};
+use crate::model::event::Cause;
+use crate::model::payment::{Payment, ResumedBy, State};
+use crate::model::provider::OperationKind;
+use crate::ports::provider::PaymentProvider;
+use crate::usecases::OperationError;
+use crate::usecases::call::Call;
+use crate::usecases::calls::repeat::Patience;
+use crate::usecases::calls::send::begin;
+use crate::usecases::gateway::Gateway;
+
+impl Job<'_> {
+    /// From its beginning on the resumed payment is looked after until it is decided, so the event is done with.
+    pub(crate) async fn approved(&self, payment: Payment) -> Result<Worked, Trouble> {
+        let State::RequiresAction(_) = payment.state else { return Ok(Worked::NothingNew) };
+        let cause = Cause::webhook(payment.client.clone(), &self.event.id);
+        resume_approved(self.gateway, self.provider, payment, &cause).await?;
+        Ok(Worked::NothingNew)
+    }
+}
+
+/// Takes the money of a payment whose payer has agreed. The commit that gets in takes it: the client may be coming back
+/// in the same moment.
+pub(crate) async fn resume_approved(
+    gateway: &Gateway,
+    provider: &dyn PaymentProvider,
+    payment: Payment,
+    cause: &Cause,
+) -> Result<(), Trouble> {
+    let call = Call::silent(cause.clone(), OperationKind::Resume);
+    let moved = payment
+        .clone()
+        .begin_resume(ResumedBy::Gateway, gateway.new_attempt_id(), gateway.now())
+        .map_err(|problem| Trouble::Failed(problem.to_string()))?;
+    match begin(gateway, provider, &payment, moved, Patience::none(), &call).await {
+        // The provider's no is recorded in the payment.
+        Ok(_) | Err(OperationError::Refused { .. }) => Ok(()),
+        Err(problem) => Err(problem.into()),
+    }
+}

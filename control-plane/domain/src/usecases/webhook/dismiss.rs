@@ -1,0 +1,98 @@
+//! A person ends an event that cannot be worked off.
+
+use edge_core::provider::Provider;
+
+use super::{Job, NotFound, count, marked, stored};
+use crate::model::event::{Cause, Detail, Note};
+use crate::model::payment::Payment;
+use crate::model::provider::ProviderRef;
+use crate::model::webhook::{Dismissal, EventState, WebhookEvent};
+use crate::ports::store::{Change, CommitError, Step, StoreError};
+use crate::usecases::examine::{Plan, Trouble};
+use crate::usecases::gateway::Gateway;
+
+/// The payment of an event may move in between, each time once.
+const TRIES: u32 = 5;
+
+/// Why an event was not dismissed.
+#[derive(Debug, thiserror::Error)]
+pub enum DismissError {
+    #[error(transparent)]
+    NotFound(#[from] NotFound),
+    #[error("it was dismissed by {} at {}: {}", .0.by, .0.at, .0.reason)]
+    Already(Dismissal),
+    #[error("it is {0}; only an event that is failed or parked can be dismissed")]
+    NotStuck(&'static str),
+    #[error("its payment is being worked on; try again")]
+    Busy,
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Ends a failed or parked event for good: it is not worked off again, also if the provider sends it again. Who did
+/// it, when and why stands in the event, and in the trail of its payment where that is known.
+pub async fn dismiss(
+    gateway: &Gateway,
+    provider: Option<Provider>,
+    id: &str,
+    by: String,
+    reason: String,
+) -> Result<WebhookEvent, DismissError> {
+    let dismissal = Dismissal { by, at: gateway.now(), reason };
+    for _ in 0..TRIES {
+        let mut event = stored(gateway, provider, id).await??;
+        match event.state {
+            EventState::Failed { .. } | EventState::Parked { .. } => {}
+            EventState::Dismissed(earlier) => return Err(DismissError::Already(earlier)),
+            state => return Err(DismissError::NotStuck(state.name())),
+        }
+        event.state = EventState::Dismissed(dismissal.clone());
+        if write(gateway, &event, &dismissal).await? {
+            count(event.provider, event.state.name());
+            tracing::warn!(
+                provider = %event.provider, event.id, event.kind, by = dismissal.by, reason = dismissal.reason,
+                "an event is dismissed"
+            );
+            return Ok(event);
+        }
+    }
+    Err(DismissError::Busy)
+}
+
+/// `false`: the event or its payment has moved meanwhile.
+async fn write(gateway: &Gateway, event: &WebhookEvent, dismissal: &Dismissal) -> Result<bool, StoreError> {
+    let Some(payment) = payment_of(gateway, event).await? else {
+        let mark = Change::from(Step::Nothing).with_mark(Some(marked(event)));
+        return match gateway.commit(mark).await {
+            Ok(()) => Ok(true),
+            Err(CommitError::Conflict(_)) => Ok(false),
+            Err(CommitError::Store(problem)) => Err(problem),
+        };
+    };
+    let cause = Cause::operator(payment.client.clone(), &dismissal.by);
+    let detail = Detail {
+        reference: Some(ProviderRef::new(event.id.as_str())),
+        code: Some(event.kind.clone()),
+        reason: Some(dismissal.reason.clone()),
+        ..Detail::default()
+    };
+    let mut plan = Plan::new(payment, cause);
+    plan.note(Note::WebhookDismissed, detail, None, dismissal.at);
+    match plan.commit(gateway, Some(marked(event))).await {
+        Ok(written) => Ok(written),
+        Err(Trouble::Store(problem)) => Err(problem),
+        Err(Trouble::Wait(_) | Trouble::Failed(_)) => Ok(false),
+    }
+}
+
+/// The payment that the event is about, as far as that can be said now: the provider may be the one that fails.
+async fn payment_of(gateway: &Gateway, event: &WebhookEvent) -> Result<Option<Payment>, StoreError> {
+    let Some(provider) = gateway.providers.get(&event.provider) else { return Ok(None) };
+    let Ok(notice) = provider.read_event(&event.body) else { return Ok(None) };
+    let Some(trail) = notice.about.trail() else { return Ok(None) };
+    match (Job { gateway, provider: &**provider, event }).find(trail).await {
+        Ok(payment) => Ok(payment),
+        Err(Trouble::Store(problem)) => Err(problem),
+        Err(Trouble::Wait(_) | Trouble::Failed(_)) => Ok(None),
+    }
+}

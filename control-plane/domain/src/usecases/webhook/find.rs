@@ -1,0 +1,60 @@
+//! Whose payment an event is about.
+
+use super::{Job, Trouble};
+use crate::model::evidence::{Evidence, Found, LookUp, RefundLookUp};
+use crate::model::payment::Payment;
+use crate::model::provider::ProviderRef;
+use crate::model::webhook::Trail;
+
+impl Job<'_> {
+    /// By what is in the event, else by what the provider says when it is asked. `None`: by nothing here.
+    pub(crate) async fn find(&self, trail: &Trail) -> Result<Option<Payment>, Trouble> {
+        if let Some(found) = self.known(trail.payment, trail.reference.as_ref()).await? {
+            return Ok(Some(found));
+        }
+        let mut charge = trail.charge.clone();
+        if let (None, None, Some(refund)) = (&trail.reference, &charge, &trail.refund) {
+            charge = self.charge_of(refund).await?;
+        }
+        let places = [trail.reference.clone().map(LookUp::Payment), charge.map(LookUp::Charge)];
+        for place in places.into_iter().flatten() {
+            match self.provider.look_up(&place).await {
+                Found::Found(Evidence { payment, reference, .. }) => {
+                    let found = self.known(payment, Some(&reference)).await?;
+                    if found.is_some() {
+                        return Ok(found);
+                    }
+                }
+                Found::Missing | Found::CannotAsk => {}
+                Found::Unavailable(doubt) => return Err(Trouble::Failed(doubt.reason)),
+            }
+        }
+        Ok(None)
+    }
+
+    async fn known(
+        &self,
+        id: Option<crate::model::id::PaymentId>,
+        reference: Option<&ProviderRef>,
+    ) -> Result<Option<Payment>, Trouble> {
+        let store = &self.gateway.store;
+        if let Some(id) = id {
+            let found = store.anyones_payment(id).await?;
+            if let Some(found) = found.filter(|found| found.request.provider == self.event.provider) {
+                return Ok(Some(found));
+            }
+        }
+        match reference {
+            Some(reference) => Ok(store.payment_by_reference(self.event.provider, reference).await?),
+            None => Ok(None),
+        }
+    }
+
+    async fn charge_of(&self, refund: &ProviderRef) -> Result<Option<ProviderRef>, Trouble> {
+        match self.provider.look_up_refunds(&RefundLookUp::One(refund.clone())).await {
+            Found::Found(seen) => Ok(seen.into_iter().find_map(|seen| seen.charge)),
+            Found::Missing | Found::CannotAsk => Ok(None),
+            Found::Unavailable(doubt) => Err(Trouble::Failed(doubt.reason)),
+        }
+    }
+}

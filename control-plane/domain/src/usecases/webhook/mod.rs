@@ -1,0 +1,271 @@
+//! Working off what providers tell us. An event is a hint: it says where to look again, and what is read
+//! there moves the payment. So events may come twice, late, in any order or not at all.
+
+mod approved;
+mod dismiss;
+mod dispute;
+mod find;
+mod later;
+
+pub use dismiss::{DismissError, dismiss};
+
+pub(crate) use approved::resume_approved;
+
+use std::sync::Arc;
+
+use edge_core::provider::Provider;
+use jiff::{SignedDuration, Timestamp};
+
+use crate::model::event::Cause;
+use crate::model::evidence::{Evidence, Standing};
+use crate::model::payment::Payment;
+use crate::model::webhook::{
+    About, Dismissal, EventBody, EventChange, EventState, Notice, Trail, WebhookEvent,
+};
+use crate::model::work::{Due, Work};
+use crate::ports::provider::PaymentProvider;
+use crate::ports::store::{Change, CommitError, Step, StoreError};
+use crate::usecases::examine::{Examiner, Looked, Plan, Told, Trouble};
+use crate::usecases::gateway::Gateway;
+
+/// How long an event is kept from others while it is worked on. One that is left, because the process dies or its
+/// database goes away, waits for the rest of it, and a payment may wait for just this event. Two that work on the same
+/// one do no harm: the payment's version lets one of them through.
+pub(crate) const CLAIM: SignedDuration = SignedDuration::from_secs(25);
+
+pub const EVENTS_METRIC: &str = "webhook_events_total";
+
+const ANOTHERS: &str = "what it names belongs to another payment, by the provider's own object";
+
+/// How an event ends.
+enum Worked {
+    /// The effect's commit has marked it.
+    Marked,
+    /// Looked at, and there was nothing new.
+    NothingNew,
+    Ignored(&'static str),
+}
+
+/// What all of one event's work needs.
+struct Job<'a> {
+    gateway: &'a Gateway,
+    provider: &'a dyn PaymentProvider,
+    event: &'a WebhookEvent,
+}
+
+/// Stores an event, if it is new. Its notice is read from what is kept of it, so that reading it again gives the same.
+///
+/// # Errors
+/// Only if the database does not take it: then the provider has to send it again.
+pub async fn receive(
+    gateway: &Gateway,
+    provider: Provider,
+    notice: Notice,
+    body: EventBody,
+) -> Result<(), StoreError> {
+    let event = WebhookEvent {
+        provider,
+        id: notice.id,
+        kind: notice.kind,
+        body: body.kept,
+        body_sha256: Some(body.sha256),
+        created_at: notice.created_at,
+        received_at: gateway.now(),
+        state: EventState::Received,
+        attempts: 0,
+    };
+    let new = gateway.store.receive_webhook(&event).await?;
+    count(provider, if new { "received" } else { "duplicate" });
+    tracing::info!(provider = %provider, event.id, event.kind, new, "{provider} sent {}", event.kind);
+    gateway.queue.announce(Due { work: Work::Event { provider, id: event.id }, at: event.received_at });
+    Ok(())
+}
+
+/// Why an event was not worked off once more.
+#[derive(Debug, thiserror::Error)]
+pub enum ReplayError {
+    #[error(transparent)]
+    NotFound(#[from] NotFound),
+    #[error("it was dismissed by {} at {}: {}", .0.by, .0.at, .0.reason)]
+    Dismissed(Dismissal),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Works off a stored event once more, whatever became of it, unless a person has dismissed it. One that was parked
+/// and fails again is tried a few times more before it is parked again.
+pub async fn replay(
+    gateway: &Gateway,
+    provider: Option<Provider>,
+    id: &str,
+) -> Result<WebhookEvent, ReplayError> {
+    let found = stored(gateway, provider, id).await??;
+    if let EventState::Dismissed(dismissal) = found.state {
+        return Err(ReplayError::Dismissed(dismissal));
+    }
+    let until = gateway.now() + CLAIM;
+    match gateway.store.reopen_webhook(found.provider, id, until).await? {
+        None => Err(NotFound::Unknown(id.to_owned()).into()),
+        Some(event) => Ok(process(gateway, event).await?),
+    }
+}
+
+/// Why an id does not name an event.
+#[derive(Debug, thiserror::Error)]
+pub enum NotFound {
+    #[error("there is no event `{0}`")]
+    Unknown(String),
+    #[error("both providers have an event `{0}`; say whose it is")]
+    Ambiguous(String),
+}
+
+/// The event of this id. Both providers might use the same one, so the provider can be said.
+async fn stored(
+    gateway: &Gateway,
+    provider: Option<Provider>,
+    id: &str,
+) -> Result<Result<WebhookEvent, NotFound>, StoreError> {
+    let mut found = Vec::new();
+    for one in Provider::ALL.into_iter().filter(|one| provider.is_none_or(|wanted| wanted == *one)) {
+        found.extend(gateway.store.webhook(one, id).await?);
+    }
+    Ok(match (found.pop(), found.is_empty()) {
+        (Some(event), true) => Ok(event),
+        (None, _) => Err(NotFound::Unknown(id.to_owned())),
+        (Some(_), false) => Err(NotFound::Ambiguous(id.to_owned())),
+    })
+}
+
+/// Works off an event that is claimed. What comes back is the event as it is then.
+pub(crate) async fn process(gateway: &Gateway, mut event: WebhookEvent) -> Result<WebhookEvent, StoreError> {
+    let state = match work_off(gateway, &event).await {
+        Ok(Worked::Marked) => {
+            event.state = EventState::Done;
+            count(event.provider, "done");
+            return Ok(event);
+        }
+        Ok(Worked::NothingNew) => EventState::Done,
+        Ok(Worked::Ignored(reason)) => EventState::Ignored { reason: reason.to_owned() },
+        Err(trouble) => later::later(gateway, &mut event, &trouble),
+    };
+    count(event.provider, state.name());
+    event.state = state;
+    let mark = Change::from(Step::Nothing).with_mark(Some(marked(&event)));
+    match gateway.commit(mark).await {
+        Ok(()) => announce(gateway, &event),
+        // Somebody else has worked it off.
+        Err(CommitError::Conflict(_)) => {}
+        Err(CommitError::Store(problem)) => return Err(problem),
+    }
+    Ok(event)
+}
+
+fn announce(gateway: &Gateway, event: &WebhookEvent) {
+    if let EventState::Failed { next_at, .. } = event.state {
+        let work = Work::Event { provider: event.provider, id: event.id.clone() };
+        gateway.queue.announce(Due { work, at: next_at });
+    }
+}
+
+fn marked(event: &WebhookEvent) -> EventChange {
+    EventChange {
+        provider: event.provider,
+        id: event.id.clone(),
+        state: event.state.clone(),
+        attempts: event.attempts,
+    }
+}
+
+fn count(provider: Provider, outcome: &'static str) {
+    metrics::counter!(EVENTS_METRIC, "provider" => provider.name(), "outcome" => outcome).increment(1);
+}
+
+async fn work_off(gateway: &Gateway, event: &WebhookEvent) -> Result<Worked, Trouble> {
+    let Some(provider) = gateway.providers.get(&event.provider).map(Arc::clone) else {
+        return Err(Trouble::Failed("the provider is not configured".to_owned()));
+    };
+    let Ok(notice) = provider.read_event(&event.body) else {
+        return Ok(Worked::Ignored("it cannot be read"));
+    };
+    let job = Job { gateway, provider: &*provider, event };
+    if let About::Dispute(trail, claimed) = &notice.about
+        && !claimed.is_verified
+    {
+        return job.claimed_dispute(trail, claimed).await;
+    }
+    let Some(trail) = notice.about.trail() else {
+        return Ok(Worked::Ignored("there is no use for this kind of event"));
+    };
+    let Some(payment) = job.find(trail).await? else {
+        return Ok(Worked::Ignored("it is about no payment of this gateway"));
+    };
+    match &notice.about {
+        About::Dispute(_, dispute) => job.dispute(payment, dispute).await,
+        About::Refund(trail) => {
+            let Some((plan, _)) = job.payment(payment, trail).await? else {
+                return Ok(Worked::Ignored(ANOTHERS));
+            };
+            let told = trail.refund.as_ref().map(|refund| Told { refund, since: event.received_at });
+            let plan = job.examiner().refunds(plan, told).await?;
+            job.commit(plan).await
+        }
+        About::Payment(trail) => {
+            let Some((plan, seen)) = job.payment(payment, trail).await? else {
+                return Ok(Worked::Ignored(ANOTHERS));
+            };
+            let is_approved = seen.is_some_and(|seen| matches!(seen.standing, Standing::Approved { .. }));
+            if is_approved && plan.is_empty() {
+                return job.approved(plan.payment).await;
+            }
+            job.commit(plan).await
+        }
+        About::Other => Ok(Worked::NothingNew),
+    }
+}
+
+impl Job<'_> {
+    fn now(&self) -> Timestamp {
+        self.gateway.now()
+    }
+
+    const fn examiner(&self) -> Examiner<'_> {
+        Examiner { gateway: self.gateway, provider: self.provider }
+    }
+
+    fn plan(&self, payment: Payment) -> Plan {
+        let cause = Cause::webhook(payment.client.clone(), &self.event.id);
+        Plan::new(payment, cause)
+    }
+
+    /// Reads where the payment stands and plans what follows from it. `None`: what the event names is another payment's,
+    /// by the provider's own object.
+    async fn payment(
+        &self,
+        payment: Payment,
+        trail: &Trail,
+    ) -> Result<Option<(Plan, Option<Evidence>)>, Trouble> {
+        let examiner = self.examiner();
+        let mut plan = self.plan(payment);
+        let (reference, charge) = (trail.reference.as_ref(), trail.charge.as_ref());
+        let looked = examiner.look(&plan.payment, reference, charge).await?;
+        if matches!(&looked, Looked::Seen(seen) if !plan.payment.is_shown_by(seen)) {
+            return Ok(None);
+        }
+        let seen = examiner.adopt_what_was_seen(&mut plan, looked)?;
+        if seen.is_none() && plan.is_empty() {
+            return Err(Trouble::Failed("the provider does not show what its event is about".to_owned()));
+        }
+        Ok(Some((plan, seen)))
+    }
+
+    async fn commit(&self, plan: Plan) -> Result<Worked, Trouble> {
+        let mark = EventChange {
+            provider: self.event.provider,
+            id: self.event.id.clone(),
+            state: EventState::Done,
+            attempts: self.event.attempts,
+        };
+        let written = plan.commit(self.gateway, Some(mark)).await?;
+        Ok(if written { Worked::Marked } else { Worked::NothingNew })
+    }
+}

@@ -1,0 +1,342 @@
+//! A provider behind circuit breakers: while it fails, calls end at once as not sent, and are made later. Only the
+//! provider's own faults count; a decline is an answer.
+//!
+//! Calls that a client waits for have a breaker for each operation. Background work has one for each kind of work, and
+//! is refused while either is open, so what it repeats in vain never closes the way to a call that would succeed.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use edge_core::money::Money;
+use edge_core::provider::Provider;
+use jiff::{SignedDuration, Timestamp};
+use payments::model::evidence::{
+    DisputeEvidence, Evidence, Found, ListCursor, ListPart, LookUp, RefundEvidence, RefundLookUp,
+};
+use payments::model::provider::{
+    CancelOrder, CaptureOrder, Captured, ChargeOrder, Charged, Doubt, OperationKind, Outcome, ProviderRef,
+    RefundOrder, Refunded, ResumeOrder, Unacceptable,
+};
+use payments::model::webhook::{NotAnEvent, Notice};
+use payments::model::work::{Room, WorkKind};
+use payments::ports::clock::Clock;
+use payments::ports::provider::PaymentProvider;
+
+use super::breaker::{Admission, Breaker, Lets, Turned};
+
+/// Where the pauses stop doubling. A trial of background work takes what is due longest, which may fail for a reason of
+/// its own, so the next trial comes sooner.
+const LONGEST: SignedDuration = SignedDuration::from_secs(16);
+const LONGEST_IN_BACKGROUND: SignedDuration = SignedDuration::from_secs(4);
+
+/// A provider that can be asked whether it is there.
+#[async_trait]
+pub(super) trait Reachable: PaymentProvider {
+    /// Whether it answers a read that costs it little and has no effect.
+    async fn answers(&self) -> bool;
+}
+
+/// One caller's view of a provider's circuits.
+pub(super) struct Guarded<P> {
+    circuits: Arc<Circuits<P>>,
+    /// `None`: clients wait for the calls.
+    work: Option<WorkKind>,
+}
+
+struct Circuits<P> {
+    provider: P,
+    clock: Arc<dyn Clock>,
+    charge: Circuit,
+    resume: Circuit,
+    capture: Circuit,
+    cancel: Circuit,
+    refund: Circuit,
+    look_up: Circuit,
+    payment_work: Circuit,
+    refund_work: Circuit,
+    watch_work: Circuit,
+    event_work: Circuit,
+}
+
+struct Circuit {
+    breaker: Breaker,
+    /// As in metrics.
+    name: &'static str,
+}
+
+/// What an open circuit answers instead of the provider, and what its answers say of the provider.
+trait Answer: Sized {
+    fn not_asked(doubt: Doubt) -> Self;
+    fn doubt(&self) -> Option<&Doubt>;
+}
+
+impl<T> Answer for Outcome<T> {
+    fn not_asked(doubt: Doubt) -> Self {
+        Self::NotSent(doubt)
+    }
+
+    fn doubt(&self) -> Option<&Doubt> {
+        self.doubt()
+    }
+}
+
+impl<T> Answer for Found<T> {
+    fn not_asked(doubt: Doubt) -> Self {
+        Self::Unavailable(doubt)
+    }
+
+    fn doubt(&self) -> Option<&Doubt> {
+        match self {
+            Self::Unavailable(doubt) => Some(doubt),
+            Self::Found(_) | Self::Missing | Self::CannotAsk => None,
+        }
+    }
+}
+
+/// What a call says of the provider.
+#[derive(Clone, Copy)]
+enum Said {
+    Works,
+    Fails,
+    /// An answer from a saved failure says how it was then.
+    Nothing,
+}
+
+impl Said {
+    const fn by(doubt: Option<&Doubt>) -> Self {
+        match doubt {
+            Some(Doubt { is_key_dead: true, .. }) => Self::Nothing,
+            Some(Doubt { is_conflict: false, .. }) => Self::Fails,
+            Some(_) | None => Self::Works,
+        }
+    }
+}
+
+impl<P: Reachable + 'static> Guarded<P> {
+    pub(super) fn new(provider: P, clock: Arc<dyn Clock>) -> Self {
+        let live = |name| Circuit { breaker: Breaker::new(LONGEST), name };
+        let work = |name| Circuit { breaker: Breaker::new(LONGEST_IN_BACKGROUND), name };
+        let circuits = Circuits {
+            provider,
+            clock,
+            charge: live("charge"),
+            resume: live("resume"),
+            capture: live("capture"),
+            cancel: live("cancel"),
+            refund: live("refund"),
+            look_up: live("look_up"),
+            payment_work: work("payment_work"),
+            refund_work: work("refund_work"),
+            watch_work: work("watch_work"),
+            event_work: work("event_work"),
+        };
+        circuits.show();
+        Self { circuits: Arc::new(circuits), work: None }
+    }
+
+    async fn through<A: Answer>(&self, circuit: &Circuit, call: impl Future<Output = A> + Send) -> A {
+        let circuits = &*self.circuits;
+        let own = self.work.map(|kind| circuits.of_work(kind));
+        let admitted = match own {
+            None => circuits.admit(circuit, Breaker::admit).await,
+            Some(own) => circuits.admit_work(own, circuit).await,
+        };
+        if let Err(pause) = admitted {
+            return A::not_asked(circuits.left_alone(circuit, pause));
+        }
+        let answer = call.await;
+        let said = Said::by(answer.doubt());
+        circuits.ended(own.unwrap_or(circuit), said);
+        match (own, said) {
+            (Some(_), Said::Works) => circuits.tell(circuit, circuit.breaker.succeeded_elsewhere()),
+            (None, Said::Fails) => circuits.stop_work(circuit),
+            _ => {}
+        }
+        answer
+    }
+}
+
+impl<P: Reachable> Circuits<P> {
+    const fn of_work(&self, kind: WorkKind) -> &Circuit {
+        match kind {
+            WorkKind::Payment => &self.payment_work,
+            WorkKind::Refund => &self.refund_work,
+            WorkKind::Watch => &self.watch_work,
+            WorkKind::Event => &self.event_work,
+        }
+    }
+
+    /// `wants` says whether the call may be made. For how long it may not, else.
+    async fn admit(
+        &self,
+        circuit: &Circuit,
+        wants: fn(&Breaker, Timestamp) -> Admission,
+    ) -> Result<(), SignedDuration> {
+        match wants(&circuit.breaker, self.clock.now()) {
+            Admission::Call => return Ok(()),
+            Admission::Refused(pause) => return Err(pause),
+            Admission::AskFirst => {}
+        }
+        let answers = self.provider.answers().await;
+        circuit.breaker.answered(answers, self.clock.now());
+        match wants(&circuit.breaker, self.clock.now()) {
+            Admission::Call => Ok(()),
+            Admission::Refused(pause) => Err(pause),
+            Admission::AskFirst => Err(SignedDuration::ZERO),
+        }
+    }
+
+    /// Both its own circuit and that of the operation let the call through. Where only the latter does not, this kind of
+    /// work is of no use now.
+    async fn admit_work(&self, own: &Circuit, circuit: &Circuit) -> Result<(), SignedDuration> {
+        self.admit(own, Breaker::admit).await?;
+        let admitted = self.admit(circuit, Breaker::admit_uncounted).await;
+        if admitted.is_err() {
+            self.ended(own, Said::Fails);
+        }
+        admitted
+    }
+
+    fn ended(&self, circuit: &Circuit, said: Said) {
+        let turned = match said {
+            Said::Works => circuit.breaker.ended(false, self.clock.now()),
+            Said::Fails => circuit.breaker.ended(true, self.clock.now()),
+            Said::Nothing => {
+                circuit.breaker.ended_without_telling();
+                None
+            }
+        };
+        self.tell(circuit, turned);
+    }
+
+    /// What clients' calls have just found out need not be found out by the work that makes the same calls.
+    fn stop_work(&self, circuit: &Circuit) {
+        let same = if circuit.name == self.refund.name { &self.refund_work } else { &self.payment_work };
+        if circuit.name != self.look_up.name && circuit.breaker.lets() == Lets::None {
+            self.tell(same, same.breaker.open(self.clock.now()));
+        }
+    }
+
+    fn left_alone(&self, circuit: &Circuit, pause: SignedDuration) -> Doubt {
+        let name = self.provider.name();
+        let reason = format!("{name} fails at the moment and is not asked ({})", circuit.name);
+        let retry_after_s = u32::try_from(pause.as_secs()).ok();
+        Doubt { retry_after_s, ..Doubt::new(reason) }
+    }
+
+    fn tell(&self, circuit: &Circuit, turned: Option<Turned>) {
+        let (provider, operation) = (self.provider.name(), circuit.name);
+        let open = match turned {
+            None => return,
+            Some(Turned::Open) => {
+                tracing::error!(provider = %provider, operation, "{provider} fails; it is left alone for a while");
+                1.0
+            }
+            Some(Turned::Closed) => {
+                tracing::info!(provider = %provider, operation, "{provider} answers again");
+                0.0
+            }
+        };
+        show(provider, operation, open);
+    }
+
+    /// Every gauge, before anything has failed: an alarm on what is not there yet would stay silent.
+    fn show(&self) {
+        for circuit in [
+            &self.charge,
+            &self.resume,
+            &self.capture,
+            &self.cancel,
+            &self.refund,
+            &self.look_up,
+            &self.payment_work,
+            &self.refund_work,
+            &self.watch_work,
+            &self.event_work,
+        ] {
+            show(self.provider.name(), circuit.name, 0.0);
+        }
+    }
+}
+
+/// 1 while the provider is left alone in this operation.
+fn show(provider: Provider, operation: &'static str, open: f64) {
+    metrics::gauge!("provider_circuit_open", "provider" => provider.name(), "operation" => operation)
+        .set(open);
+}
+
+#[async_trait]
+impl<P: Reachable + 'static> PaymentProvider for Guarded<P> {
+    fn name(&self) -> Provider {
+        self.circuits.provider.name()
+    }
+
+    fn accepts(&self, money: Money) -> Result<(), Unacceptable> {
+        self.circuits.provider.accepts(money)
+    }
+
+    fn session_in(&self, method: &str) -> Option<ProviderRef> {
+        self.circuits.provider.session_in(method)
+    }
+
+    fn repeat_within(&self, operation: OperationKind) -> SignedDuration {
+        self.circuits.provider.repeat_within(operation)
+    }
+
+    async fn charge(&self, order: &ChargeOrder) -> Outcome<Charged> {
+        self.through(&self.circuits.charge, self.circuits.provider.charge(order)).await
+    }
+
+    async fn resume(&self, order: &ResumeOrder) -> Outcome<Charged> {
+        self.through(&self.circuits.resume, self.circuits.provider.resume(order)).await
+    }
+
+    async fn capture(&self, order: &CaptureOrder) -> Outcome<Captured> {
+        self.through(&self.circuits.capture, self.circuits.provider.capture(order)).await
+    }
+
+    async fn cancel(&self, order: &CancelOrder) -> Outcome<()> {
+        self.through(&self.circuits.cancel, self.circuits.provider.cancel(order)).await
+    }
+
+    async fn refund(&self, order: &RefundOrder) -> Outcome<Refunded> {
+        self.through(&self.circuits.refund, self.circuits.provider.refund(order)).await
+    }
+
+    async fn look_up(&self, what: &LookUp) -> Found<Evidence> {
+        self.through(&self.circuits.look_up, self.circuits.provider.look_up(what)).await
+    }
+
+    async fn list(&self, from: Timestamp, to: Timestamp, at: Option<&ListCursor>) -> Found<ListPart> {
+        self.through(&self.circuits.look_up, self.circuits.provider.list(from, to, at)).await
+    }
+
+    async fn look_up_refunds(&self, which: &RefundLookUp) -> Found<Vec<RefundEvidence>> {
+        self.through(&self.circuits.look_up, self.circuits.provider.look_up_refunds(which)).await
+    }
+
+    async fn look_up_dispute(&self, dispute: &ProviderRef) -> Found<DisputeEvidence> {
+        self.through(&self.circuits.look_up, self.circuits.provider.look_up_dispute(dispute)).await
+    }
+
+    fn read_event(&self, body: &[u8]) -> Result<Notice, NotAnEvent> {
+        self.circuits.provider.read_event(body)
+    }
+
+    fn in_background(&self, work: WorkKind) -> Option<Arc<dyn PaymentProvider>> {
+        Some(Arc::new(Self { circuits: self.circuits.clone(), work: Some(work) }))
+    }
+
+    async fn room(&self) -> Room {
+        let Some(kind) = self.work else { return Room::Any };
+        let own = self.circuits.of_work(kind);
+        if self.circuits.admit(own, Breaker::admit_uncounted).await.is_err() {
+            return Room::None;
+        }
+        match own.breaker.lets() {
+            Lets::All => Room::Any,
+            Lets::One => Room::One,
+            Lets::None => Room::None,
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! Stripe and PayPal behind one port. Requests and answers are mapped by pure functions; one transport does
+//! the I/O.
+
+mod blame;
+mod breaker;
+mod connections;
+mod decimals;
+mod guarded;
+mod paypal;
+mod settings;
+mod step;
+mod stripe;
+mod transport;
+mod untrusted;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use edge_core::provider::Provider;
+use payments::ports::clock::Clock;
+use payments::ports::provider::PaymentProvider;
+
+pub use settings::{PaypalSettings, Settings, StripeSettings, Timeouts};
+pub use transport::TransportError;
+
+use self::guarded::{Guarded, Reachable};
+
+/// The providers this gateway has credentials for.
+pub struct Providers(HashMap<Provider, Arc<dyn PaymentProvider>>);
+
+impl Providers {
+    /// # Errors
+    /// If a provider's base URL or the machine's TLS set-up is unusable. Nothing is sent yet.
+    pub fn new(settings: Settings, clock: Arc<dyn Clock>) -> Result<Self, TransportError> {
+        let Settings { stripe, paypal, default_return_url, timeouts, circuit_breakers } = settings;
+        let mut providers: HashMap<Provider, Arc<dyn PaymentProvider>> = HashMap::new();
+        if let Some(stripe) = stripe {
+            let stripe = stripe::Stripe::new(stripe, default_return_url.clone(), timeouts, clock.clone())?;
+            providers.insert(Provider::Stripe, guarded(stripe, clock.clone(), circuit_breakers));
+        }
+        if let Some(paypal) = paypal {
+            let paypal = paypal::Paypal::new(paypal, default_return_url, timeouts, clock.clone())?;
+            providers.insert(Provider::Paypal, guarded(paypal, clock, circuit_breakers));
+        }
+        Ok(Self(providers))
+    }
+
+    /// `None` where the gateway has no credentials for it.
+    #[must_use]
+    pub fn get(&self, provider: Provider) -> Option<Arc<dyn PaymentProvider>> {
+        self.0.get(&provider).cloned()
+    }
+}
+
+fn guarded(
+    provider: impl Reachable + 'static,
+    clock: Arc<dyn Clock>,
+    by_circuit_breakers: bool,
+) -> Arc<dyn PaymentProvider> {
+    if by_circuit_breakers { Arc::new(Guarded::new(provider, clock)) } else { Arc::new(provider) }
+}
+
+impl FromIterator<(Provider, Arc<dyn PaymentProvider>)> for Providers {
+    fn from_iter<I: IntoIterator<Item = (Provider, Arc<dyn PaymentProvider>)>>(providers: I) -> Self {
+        Self(providers.into_iter().collect())
+    }
+}

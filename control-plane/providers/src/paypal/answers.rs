@@ -1,0 +1,291 @@
+//! What PayPal's answers mean. An order that is `COMPLETED` may hold a capture that was declined: only the
+//! capture or authorization inside says whether money moved, and only for the amount that was asked for.
+
+use edge_core::money::Money;
+use edge_core::request::CaptureMode;
+use payments::model::id::PaymentId;
+use payments::model::provider::{Captured, Charged, ProviderRef, Refunded};
+use serde::Deserialize;
+
+use super::currency::Sum;
+use super::errors::{Asked, Problem};
+use crate::step::{NotDone, Step};
+use crate::transport::Answer;
+use crate::untrusted;
+
+/// What an answer has to agree with.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Expected {
+    pub(super) payment: PaymentId,
+    pub(super) money: Money,
+    pub(super) mode: CaptureMode,
+}
+
+/// Statuses and reasons may be newer than this code.
+#[derive(Debug, Deserialize)]
+pub(super) struct Order {
+    id: String,
+    pub(super) status: String,
+    intent: Option<String>,
+    #[serde(default)]
+    purchase_units: Vec<Unit>,
+    #[serde(default)]
+    links: Vec<Link>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Unit {
+    amount: Option<Sum>,
+    custom_id: Option<String>,
+    #[serde(default)]
+    payments: Payments,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct Payments {
+    #[serde(default)]
+    captures: Vec<Transaction>,
+    #[serde(default)]
+    authorizations: Vec<Transaction>,
+    #[serde(default)]
+    refunds: Vec<Transaction>,
+}
+
+/// A capture, an authorization or a refund.
+#[derive(Debug, Deserialize)]
+pub(super) struct Transaction {
+    id: String,
+    status: String,
+    amount: Option<Sum>,
+    custom_id: Option<String>,
+    invoice_id: Option<String>,
+    create_time: Option<String>,
+    /// Of an authorization. Its status says nothing of it.
+    expiration_time: Option<String>,
+    #[serde(default)]
+    links: Vec<Link>,
+    status_details: Option<StatusDetails>,
+    processor_response: Option<ProcessorResponse>,
+    supplementary_data: Option<SupplementaryData>,
+}
+
+#[derive(Debug, Deserialize)]
+struct StatusDetails {
+    reason: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct ProcessorResponse {
+    response_code: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct SupplementaryData {
+    related_ids: Option<RelatedIds>,
+}
+
+#[derive(Debug, Deserialize)]
+struct RelatedIds {
+    order_id: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Link {
+    href: String,
+    rel: String,
+}
+
+impl Link {
+    /// Where the payer approves or authenticates.
+    pub(super) fn payers_page(links: &[Self]) -> Option<String> {
+        let with = |rel: &str| links.iter().find(|link| link.rel == rel);
+        let link = with("payer-action").or_else(|| with("approve")).or_else(|| with("redirect"))?;
+        untrusted::page(&link.href)
+    }
+}
+
+/// Whose order it is, by the name we give to all of ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Owner {
+    ThisPayment,
+    AnotherPayment,
+    /// Made by the client itself.
+    Client,
+}
+
+pub(super) fn order(answer: &Answer, asked: Asked) -> Step<(ProviderRef, Order)> {
+    if !answer.succeeded() {
+        return Err(Problem::read(answer).not_done(asked));
+    }
+    let order: Order = answer.json().map_err(NotDone::unknown)?;
+    let id = untrusted::reference(&order.id).ok_or_else(no_id)?;
+    Ok((id, order))
+}
+
+pub(super) fn transaction(answer: &Answer, asked: Asked) -> Step<Transaction> {
+    if !answer.succeeded() {
+        return Err(Problem::read(answer).not_done(asked));
+    }
+    answer.json().map_err(NotDone::unknown)
+}
+
+impl Order {
+    /// The field of the client's request that this order contradicts, if any.
+    pub(super) fn contradicts(&self, expected: &Expected) -> Option<&'static str> {
+        let [unit] = self.purchase_units.as_slice() else { return Some("paymentMethodId") };
+        let intent = match expected.mode {
+            CaptureMode::Automatic => "CAPTURE",
+            CaptureMode::Manual => "AUTHORIZE",
+        };
+        let amount = unit.amount.as_ref();
+        if !amount.is_some_and(|sum| sum.is_in(expected.money.currency)) {
+            Some("currency")
+        } else if !amount.is_some_and(|sum| sum.is(expected.money)) {
+            Some("amount")
+        } else if self.intent.as_deref() != Some(intent) {
+            Some("capture")
+        } else {
+            None
+        }
+    }
+
+    pub(super) fn owner(&self, payment: PaymentId) -> Owner {
+        owner(self.purchase_units.first().and_then(|unit| unit.custom_id.as_deref()), payment)
+    }
+
+    /// Whether it can still be paid.
+    pub(super) fn is_open(&self) -> bool {
+        matches!(self.status.as_str(), "CREATED" | "SAVED" | "APPROVED" | "PAYER_ACTION_REQUIRED")
+    }
+
+    pub(super) fn payers_page(&self) -> Option<String> {
+        Link::payers_page(&self.links)
+    }
+
+    /// What the captures or authorizations in it say; `None` if there are none yet.
+    pub(super) fn paid(&self, id: &ProviderRef, expected: &Expected) -> Option<Step<Charged>> {
+        let payments = &self.purchase_units.first()?.payments;
+        let payment = id.clone();
+        Some(match expected.mode {
+            CaptureMode::Automatic => {
+                furthest(&payments.captures)?.captured(expected).map(|captured| match captured {
+                    Captured::Completed { charge } => Charged::Completed { payment, charge },
+                    Captured::Pending => Charged::Pending { payment },
+                })
+            }
+            CaptureMode::Manual => furthest(&payments.authorizations)?.authorized(payment, expected),
+        })
+    }
+
+    /// A capture of exactly this amount that succeeded, or else one that still may.
+    pub(super) fn capture_of(&self, expected: &Expected) -> Option<Captured> {
+        let captures = &self.purchase_units.first()?.payments.captures;
+        let of_it = captures.iter().filter_map(|capture| capture.captured(expected).ok());
+        of_it.max_by_key(|captured| matches!(captured, Captured::Completed { .. }))
+    }
+}
+
+/// The one that got furthest: a decline that was followed by a success is history.
+fn furthest(transactions: &[Transaction]) -> Option<&Transaction> {
+    transactions.iter().max_by_key(|transaction| match transaction.status.as_str() {
+        "DECLINED" | "DENIED" | "FAILED" | "VOIDED" => 0,
+        "PENDING" => 1,
+        _ => 2,
+    })
+}
+
+impl Transaction {
+    pub(super) fn captured(&self, expected: &Expected) -> Step<Captured> {
+        let charge = self.checked(expected)?;
+        match self.status.as_str() {
+            // A repeated request gets the current state, which may be a later one.
+            "COMPLETED" | "PARTIALLY_REFUNDED" | "REFUNDED" | "REVERSED" => {
+                Ok(Captured::Completed { charge })
+            }
+            "PENDING" => Ok(Captured::Pending),
+            "DECLINED" | "DENIED" | "FAILED" => Err(self.declined()),
+            status => Err(unexpected(status)),
+        }
+    }
+
+    fn authorized(&self, payment: ProviderRef, expected: &Expected) -> Step<Charged> {
+        let authorization = self.checked(expected)?;
+        match self.status.as_str() {
+            "CREATED" => Ok(Charged::Authorized { payment, authorization }),
+            "PENDING" => Ok(Charged::Pending { payment }),
+            "DENIED" | "VOIDED" => Err(self.declined()),
+            status => Err(unexpected(status)),
+        }
+    }
+
+    pub(super) fn refunded(&self, expected: &Expected) -> Step<Refunded> {
+        let refund = self.checked(expected)?;
+        match self.status.as_str() {
+            "COMPLETED" => Ok(Refunded::Processed { refund }),
+            "PENDING" => Ok(Refunded::Pending { refund }),
+            "FAILED" | "CANCELLED" => {
+                Err(NotDone::declined("refund_failed", "PayPal could not send the money back")
+                    .because(self.reason())
+                    .about(&refund))
+            }
+            status => Err(unexpected(status)),
+        }
+    }
+
+    /// Of an authorization.
+    pub(super) fn is_captured_in_part(&self) -> bool {
+        self.status == "PARTIALLY_CAPTURED"
+    }
+
+    /// The order that it belongs to, named in one of two places.
+    pub(super) fn order(&self) -> Option<ProviderRef> {
+        let related = self.supplementary_data.as_ref().and_then(|data| data.related_ids.as_ref());
+        let order = related.and_then(|related| untrusted::reference(related.order_id.as_deref()?));
+        order.or_else(|| self.up("orders"))
+    }
+
+    /// Its id, if it is about the money that was asked for and not another payment's.
+    fn checked(&self, expected: &Expected) -> Step<ProviderRef> {
+        let id = untrusted::reference(&self.id).ok_or_else(no_id)?;
+        if !self.amount.as_ref().is_some_and(|sum| sum.is(expected.money)) {
+            return Err(NotDone::unknown("PayPal answered with another amount than was asked for").about(&id));
+        }
+        if owner(self.custom_id.as_deref(), expected.payment) == Owner::AnotherPayment {
+            return Err(NotDone::unknown("PayPal answered with another payment's transaction").about(&id));
+        }
+        Ok(id)
+    }
+
+    fn declined(&self) -> NotDone {
+        let code = untrusted::code(&self.status).unwrap_or_default();
+        NotDone::declined(&code, "the payment was declined").because(self.reason())
+    }
+
+    /// The processor's code, else PayPal's own reason.
+    fn reason(&self) -> Option<String> {
+        let processor = self.processor_response.as_ref().and_then(|p| p.response_code.as_deref());
+        let status = || self.status_details.as_ref().and_then(|details| details.reason.as_deref());
+        processor.or_else(status).and_then(untrusted::code)
+    }
+}
+
+fn owner(custom_id: Option<&str>, payment: PaymentId) -> Owner {
+    match custom_id.and_then(|id| id.parse::<PaymentId>().ok()) {
+        Some(named) if named == payment => Owner::ThisPayment,
+        Some(_) => Owner::AnotherPayment,
+        None => Owner::Client,
+    }
+}
+
+fn no_id() -> NotDone {
+    NotDone::unknown("PayPal answered with an object without a usable id")
+}
+
+pub(super) fn unexpected(status: &str) -> NotDone {
+    NotDone::unknown(format!("PayPal answered with the status `{}`", untrusted::message(status)))
+}
+
+pub(super) mod evidence;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,260 @@
+//! Where an order, a capture or a refund stands, whatever we expected of it.
+
+use edge_core::money::{Amount, Money};
+use jiff::Timestamp;
+use payments::model::evidence::{Evidence, RefundEvidence, RefundStanding, Standing};
+use payments::model::provider::{ProviderRef, Refusal, RefusalKind};
+
+use super::{Link, Order, Payments, Transaction, Unit, furthest};
+use crate::step::{NotDone, Step};
+use crate::untrusted;
+
+impl Order {
+    pub(in crate::paypal) fn evidence(&self) -> Step<Evidence> {
+        let reference = untrusted::reference(&self.id).ok_or_else(super::no_id)?;
+        let (payment, money, standing) = match self.purchase_units.as_slice() {
+            [unit] => {
+                let money = unit.amount.as_ref().and_then(super::Sum::money);
+                (ours(unit.custom_id.as_deref()), money, self.where_it_stands(unit))
+            }
+            _ => (None, None, unclear("PayPal's order has another number of purchase units than one")),
+        };
+        let standing = if money.is_some() {
+            standing
+        } else {
+            unclear("PayPal's order is over an amount that cannot be one of ours")
+        };
+        Ok(Evidence { reference, payment, money, standing })
+    }
+
+    /// What is in it decides; its own status says little.
+    fn where_it_stands(&self, unit: &Unit) -> Standing {
+        let payments = &unit.payments;
+        let (captures, authorizations) = (&payments.captures, &payments.authorizations);
+        let taken: Vec<_> = captures.iter().filter(|capture| capture.is_one_of(&TAKEN)).collect();
+        match taken.as_slice() {
+            [] => {}
+            [capture] => return capture.standing_of_capture(),
+            several => return taken_in_parts(several),
+        }
+        let declined = captures.iter().any(|capture| capture.is_one_of(&DECLINED));
+        match (furthest(captures), furthest(authorizations)) {
+            (Some(capture), _) if capture.status == "PENDING" => Standing::Processing,
+            // The payer may try another instrument as long as the order is open. What is held may have ended since.
+            (Some(capture), Some(held)) if declined && !held.is_one_of(&ENDED) => {
+                capture.standing_of_capture()
+            }
+            (Some(capture), None) if self.status == "COMPLETED" => capture.standing_of_capture(),
+            // The capture was denied, and the order is open again for another instrument.
+            (Some(capture), None) if self.status == "APPROVED" && capture.is_one_of(&DECLINED) => {
+                self.approved(capture.refusal())
+            }
+            (_, Some(authorization)) => authorization.standing_of_authorization(),
+            _ => self.unpaid_standing(),
+        }
+    }
+
+    /// Whether money was taken, or is being.
+    pub(in crate::paypal) fn is_captured(&self) -> bool {
+        let mut captures = self.purchase_units.iter().flat_map(|unit| &unit.payments.captures);
+        captures.any(|capture| !capture.is_one_of(&DECLINED))
+    }
+
+    /// Whether it is completed: money was taken or is held, or is being.
+    pub(in crate::paypal) fn is_paid_or_held(&self) -> bool {
+        let mut payments = self.purchase_units.iter().map(|unit| &unit.payments);
+        let is_held = |held: &Transaction| !held.is_one_of(&ENDED) && !held.is_one_of(&DECLINED);
+        let is_empty = |all: &Payments| all.captures.is_empty() && all.authorizations.is_empty();
+        // Completed, and by what is not shown yet.
+        let is_to_be_shown = self.status == "COMPLETED" && payments.clone().all(is_empty);
+        self.is_captured() || is_to_be_shown || payments.any(|all| all.authorizations.iter().any(is_held))
+    }
+
+    pub(in crate::paypal) fn refunds(&self) -> Step<Vec<RefundEvidence>> {
+        let payments = || self.purchase_units.iter().map(|unit| &unit.payments);
+        let made = payments().flat_map(|all| &all.refunds).map(Transaction::refund_evidence);
+        let made = made.collect::<Step<Vec<_>>>()?;
+        let reversed =
+            payments().flat_map(|all| &all.captures).filter(|capture| capture.is_one_of(&[REVERSED]));
+        let reversals: Vec<_> = reversed.filter_map(|capture| capture.reversal(&made)).collect();
+        Ok(made.into_iter().chain(reversals).collect())
+    }
+
+    fn approved(&self, declined: Option<Refusal>) -> Standing {
+        Standing::Approved { declined: declined.map(Box::new), page: self.payers_page() }
+    }
+
+    fn unpaid_standing(&self) -> Standing {
+        match self.status.as_str() {
+            "APPROVED" => self.approved(None),
+            "CREATED" | "SAVED" | "PAYER_ACTION_REQUIRED" => {
+                self.payers_page().map_or(Standing::Open, |url| Standing::RequiresAction { url })
+            }
+            "VOIDED" => Standing::Canceled { is_expired: false },
+            status => strange(status),
+        }
+    }
+}
+
+/// Captured several times, which only people do, in the dashboard: all of it is taken, and the largest part stands for it,
+/// since a refund is one of a single capture.
+fn taken_in_parts(captures: &[&Transaction]) -> Standing {
+    let mut parts = Vec::new();
+    for capture in captures {
+        match capture.standing_of_capture() {
+            Standing::Captured { charge, money } => parts.push((charge, money)),
+            other => return other,
+        }
+    }
+    let Some((charge, largest)) = parts.iter().max_by_key(|(_, money)| money.amount) else {
+        return Standing::Open;
+    };
+    let is_one_currency = parts.iter().all(|(_, money)| money.currency == largest.currency);
+    let total = parts.iter().try_fold(0_u64, |sum, (_, money)| sum.checked_add(money.amount.minor()));
+    match total.filter(|_| is_one_currency).and_then(Amount::new) {
+        Some(amount) => Standing::Captured { charge: charge.clone(), money: Money { amount, ..*largest } },
+        None => unclear("PayPal's order was captured several times, over amounts that have no sum"),
+    }
+}
+
+/// PayPal took the money back from the merchant: it had been captured. Not in the published list of statuses.
+const REVERSED: &str = "REVERSED";
+const TAKEN: [&str; 4] = ["COMPLETED", "PARTIALLY_REFUNDED", "REFUNDED", REVERSED];
+const DECLINED: [&str; 3] = ["DECLINED", "DENIED", "FAILED"];
+/// Of what was held: given back, or run out.
+const ENDED: [&str; 2] = ["VOIDED", "EXPIRED"];
+
+impl Transaction {
+    /// A capture by itself, where its order cannot be read any more.
+    pub(in crate::paypal) fn evidence(&self) -> Step<Option<Evidence>> {
+        let id = untrusted::reference(&self.id).ok_or_else(super::no_id)?;
+        let Some(reference) = self.order() else {
+            return Err(NotDone::unknown("PayPal does not say which order the capture belongs to").about(&id));
+        };
+        let payment = ours(self.custom_id.as_deref());
+        Ok(Some(Evidence { reference, payment, money: None, standing: self.standing_of_capture() }))
+    }
+
+    fn is_one_of(&self, statuses: &[&str]) -> bool {
+        statuses.contains(&self.status.as_str())
+    }
+
+    fn standing_of_capture(&self) -> Standing {
+        let money = self.amount.as_ref().and_then(super::Sum::money);
+        match (self.status.as_str(), untrusted::reference(&self.id), money) {
+            (status, Some(charge), Some(money)) if TAKEN.contains(&status) => {
+                Standing::Captured { charge, money }
+            }
+            ("PENDING", ..) => Standing::Processing,
+            (status, ..) if DECLINED.contains(&status) => self.declined_standing(),
+            (status, ..) => strange(status),
+        }
+    }
+
+    fn standing_of_authorization(&self) -> Standing {
+        match (self.status.as_str(), untrusted::reference(&self.id)) {
+            ("CREATED", Some(authorization)) => {
+                Standing::Authorized { authorization, expires: instant(self.expiration_time.as_deref()) }
+            }
+            // Captured, and the capture is not to be seen yet.
+            ("PENDING" | "CAPTURED" | "PARTIALLY_CAPTURED", _) => Standing::Processing,
+            (status, _) if ENDED.contains(&status) => Standing::Canceled { is_expired: status == "EXPIRED" },
+            ("DENIED", _) => self.declined_standing(),
+            (status, _) => strange(status),
+        }
+    }
+
+    fn declined_standing(&self) -> Standing {
+        self.refusal().map_or_else(|| strange(&self.status), Standing::Declined)
+    }
+
+    fn refusal(&self) -> Option<Refusal> {
+        match self.declined() {
+            NotDone::Refused(refusal) => Some(*refusal),
+            NotDone::NotSent(_) | NotDone::Unknown(_) => None,
+        }
+    }
+
+    /// What PayPal took back of a capture beside its `refunds`: like a refund made at PayPal. It has no name there, so it
+    /// goes by the capture's. `None`: nothing was left of it.
+    fn reversal(&self, refunds: &[RefundEvidence]) -> Option<RefundEvidence> {
+        let (charge, money) = (untrusted::reference(&self.id)?, self.amount.as_ref()?.money()?);
+        let stands = |refund: &&RefundEvidence| {
+            refund.charge.as_ref() == Some(&charge) && !matches!(refund.standing, RefundStanding::Failed(_))
+        };
+        let given_back = refunds.iter().filter(stands).filter_map(|refund| refund.money);
+        let left =
+            given_back.map(|part| part.amount.minor()).try_fold(money.amount.minor(), u64::checked_sub)?;
+        Some(RefundEvidence {
+            refund: None,
+            payment: ours(self.custom_id.as_deref()),
+            reference: charge.clone(),
+            charge: Some(charge),
+            money: Some(Money { amount: Amount::new(left)?, ..money }),
+            is_without_funds: false,
+            created: None,
+            standing: RefundStanding::Processed,
+        })
+    }
+
+    /// `custom_id` names the payment and `invoice_id` the refund, if we made it.
+    pub(in crate::paypal) fn refund_evidence(&self) -> Step<RefundEvidence> {
+        let reference = untrusted::reference(&self.id).ok_or_else(super::no_id)?;
+        let standing = match self.status.as_str() {
+            "COMPLETED" => RefundStanding::Processed,
+            "PENDING" => RefundStanding::Pending,
+            "FAILED" | "CANCELLED" => RefundStanding::Failed(Refusal {
+                kind: RefusalKind::Declined,
+                code: Some("refund_failed".to_owned()),
+                decline_code: self.reason(),
+                message: "PayPal could not send the money back".to_owned(),
+                reference: Some(reference.clone()),
+            }),
+            status => {
+                RefundStanding::Unclear(format!("PayPal names the status `{}`", untrusted::message(status)))
+            }
+        };
+        Ok(RefundEvidence {
+            refund: self.invoice_id.as_deref().and_then(|id| id.parse().ok()),
+            payment: ours(self.custom_id.as_deref()),
+            charge: self.up("captures"),
+            money: self.amount.as_ref().and_then(super::Sum::money),
+            is_without_funds: false,
+            created: instant(self.create_time.as_deref()),
+            reference,
+            standing,
+        })
+    }
+
+    pub(super) fn up(&self, kind: &str) -> Option<ProviderRef> {
+        Link::to(&self.links, "up", kind)
+    }
+}
+
+impl Link {
+    /// The id of the `kind` of thing that the link with this `rel` leads to: `up` to what it belongs to, `self` to
+    /// itself.
+    pub(in crate::paypal) fn to(links: &[Self], rel: &str, kind: &str) -> Option<ProviderRef> {
+        let path = links.iter().filter(|link| link.rel == rel).map(|link| link.href.as_str());
+        path.filter_map(|href| href.split(['?', '#']).next())
+            .filter_map(|href| href.rsplit_once('/'))
+            .find(|(before, _)| before.rsplit('/').next() == Some(kind))
+            .and_then(|(_, id)| untrusted::reference(id))
+    }
+}
+
+fn instant(time: Option<&str>) -> Option<Timestamp> {
+    time?.parse().ok()
+}
+
+fn ours(custom_id: Option<&str>) -> Option<payments::model::id::PaymentId> {
+    custom_id?.parse().ok()
+}
+
+fn unclear(problem: &str) -> Standing {
+    Standing::Unclear(problem.to_owned())
+}
+
+fn strange(status: &str) -> Standing {
+    Standing::Unclear(format!("PayPal names the status `{}`", untrusted::message(status)))
+}

@@ -1,0 +1,66 @@
+//! PayPal's API with the access token it wants.
+
+use std::sync::Arc;
+
+use edge_core::provider::Provider;
+use payments::model::id::AttemptId;
+use payments::ports::clock::Clock;
+
+use super::token::Tokens;
+use crate::settings::{PaypalSettings, Timeouts};
+use crate::step::Step;
+use crate::transport::{Answer, Conversation, Credential, ProviderRequest, Transport, TransportError};
+
+pub(super) struct Client {
+    transport: Transport,
+    tokens: Tokens,
+}
+
+impl Client {
+    pub(super) fn new(
+        settings: PaypalSettings,
+        timeouts: Timeouts,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, TransportError> {
+        let PaypalSettings { api_base, client_id, client_secret } = settings;
+        let credential = Credential::Basic { user: client_id, password: client_secret };
+        Ok(Self {
+            transport: Transport::new(Provider::Paypal, api_base, "paypal-debug-id", timeouts)?,
+            tokens: Tokens::new(credential, clock),
+        })
+    }
+
+    /// Begins looking: it has no effect, so it belongs to no attempt.
+    pub(super) fn look(&self) -> Talk<'_> {
+        Talk { conversation: self.transport.look(), tokens: &self.tokens }
+    }
+
+    pub(super) fn converse(&self, attempt: AttemptId) -> Talk<'_> {
+        Talk { conversation: self.transport.converse(attempt), tokens: &self.tokens }
+    }
+}
+
+/// The requests of one operation.
+pub(super) struct Talk<'a> {
+    conversation: Conversation<'a>,
+    tokens: &'a Tokens,
+}
+
+impl Talk<'_> {
+    pub(super) const fn attempt(&self) -> &AttemptId {
+        &self.conversation.attempt
+    }
+
+    /// Sends one request. A token may be withdrawn before its time: then nothing was executed, and the
+    /// request is sent once more, under the same request id, with a new one.
+    pub(super) async fn send(&self, request: &ProviderRequest) -> Step<Answer> {
+        let token = self.tokens.get(&self.conversation).await?;
+        let answer = self.conversation.send(request, &token.credential()).await?;
+        if answer.status != 401 {
+            return Ok(answer);
+        }
+        self.tokens.forget(&token);
+        let token = self.tokens.get(&self.conversation).await?;
+        Ok(self.conversation.send(request, &token.credential()).await?)
+    }
+}

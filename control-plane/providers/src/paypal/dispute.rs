@@ -1,0 +1,182 @@
+//! Disputes: what an event claims of one, and what PayPal's own object says
+//! (developer.paypal.com/api/customer-disputes/v1/#disputes_get).
+
+use jiff::Timestamp;
+use payments::model::evidence::{DisputeEvidence, Found};
+use payments::model::provider::ProviderRef;
+use payments::model::webhook::{About, Dispute, DisputeOutcome, DisputeStage, Trail, Verdict};
+use serde_json::Value;
+
+use super::errors::{Asked, Problem};
+use super::resource::Resource;
+use super::{Paypal, requests};
+use crate::step::{NotDone, Step, found};
+use crate::transport::Answer;
+
+/// A dispute is mostly about one purchase. Each more costs up to two reads, and there is no end to a list that
+/// another party writes.
+const ABOUT_MAX: usize = 10;
+
+impl Paypal {
+    pub(super) async fn look_at_dispute(&self, dispute: &ProviderRef) -> Found<DisputeEvidence> {
+        match self.client.look().send(&requests::look_at_dispute(dispute)).await {
+            Ok(answer) if Problem::read(&answer).lacks_permission() => Found::CannotAsk,
+            Ok(answer) => found(shown(&answer, dispute)),
+            Err(not_done) => Found::Unavailable(not_done.doubt()),
+        }
+    }
+}
+
+fn shown(answer: &Answer, asked: &ProviderRef) -> Step<Option<DisputeEvidence>> {
+    if answer.is_missing() {
+        return Ok(None);
+    }
+    if !answer.succeeded() {
+        return Err(Problem::read(answer).not_done(Asked::Look));
+    }
+    let object: Value = answer.json().map_err(NotDone::unknown)?;
+    let resource = Resource(&object);
+    let at = resource.time("/update_time").or_else(|| resource.time("/create_time"));
+    let dispute = at.and_then(|at| read(&resource, false, at, true));
+    match dispute.filter(|dispute| dispute.id == *asked) {
+        Some(dispute) => Ok(Some(DisputeEvidence { dispute, about: about(&object) })),
+        None => {
+            Err(NotDone::unknown("PayPal answered with something else than the dispute that was asked for"))
+        }
+    }
+}
+
+/// What an event says of it, which is not signed with the event.
+pub(super) fn claimed(kind: &str, resource: &Resource<'_>, created_at: Option<Timestamp>) -> About {
+    let is_closing = kind == "CUSTOMER.DISPUTE.RESOLVED";
+    let dispute = created_at.and_then(|at| read(resource, is_closing, at, false));
+    let trail = about(resource.0).into_iter().next().unwrap_or_default();
+    dispute.map_or(About::Other, |dispute| About::Dispute(trail, dispute))
+}
+
+/// The transactions that it is about. One that is not named by its capture could be anybody's.
+fn about(object: &Value) -> Vec<Trail> {
+    let transactions = object.get("disputed_transactions").and_then(Value::as_array);
+    let trails = transactions.into_iter().flatten().filter_map(|transaction| {
+        let transaction = Resource(transaction);
+        let charge = Some(transaction.reference("/seller_transaction_id")?);
+        Some(Trail { payment: transaction.payment("/custom"), charge, ..Trail::default() })
+    });
+    trails.take(ABOUT_MAX).collect()
+}
+
+/// As it stands at `at`.
+fn read(resource: &Resource<'_>, is_closing: bool, at: Timestamp, is_verified: bool) -> Option<Dispute> {
+    let money = resource.sum("/dispute_amount").and_then(|sum| sum.money());
+    let status = resource.code("/status");
+    let is_closed = is_closing || status.as_deref() == Some("RESOLVED");
+    let stage = match status.as_deref() {
+        _ if is_closed => DisputeStage::Closed,
+        Some("UNDER_REVIEW") => DisputeStage::Review,
+        _ => DisputeStage::Open,
+    };
+    let code = resource.code("/dispute_outcome/outcome_code").filter(|_| is_closed);
+    Some(Dispute {
+        id: resource.reference("/dispute_id")?,
+        is_verified,
+        reason: resource.code("/reason"),
+        status,
+        amount: money.map(|money| money.amount),
+        currency: money.map(|money| money.currency),
+        stage,
+        outcome: code.map(|code| DisputeOutcome::new(verdict(&code), code)),
+        opened_at: resource.time("/create_time"),
+        closed_at: is_closed.then_some(at),
+        as_of: at,
+        changed_at: resource.time("/update_time"),
+    })
+}
+
+/// Who has the money (developer.paypal.com/api/customer-disputes/v1, `dispute_outcome`). With a payout PayPal itself
+/// bears the loss. `NONE`: closed without a decision, because another dispute goes on in its place.
+fn verdict(outcome_code: &str) -> Verdict {
+    match outcome_code {
+        "RESOLVED_SELLER_FAVOUR" | "RESOLVED_WITH_PAYOUT" | "DENIED" => Verdict::Won,
+        "RESOLVED_BUYER_FAVOUR" | "ACCEPTED" => Verdict::Lost,
+        "CANCELED_BY_BUYER" => Verdict::Withdrawn,
+        _ => Verdict::Other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    const TXN: &str = "txn_00000000-0000-7101-8101-010101010101";
+
+    fn about_of(kind: &str, resource: &Value) -> About {
+        claimed(kind, &Resource(resource), Some("2026-02-14T21:50:07.940Z".parse().unwrap()))
+    }
+
+    #[test]
+    fn a_dispute_leads_to_the_capture_it_is_about() {
+        let resource = json!({
+            "dispute_id": "PP-D-27803", "reason": "MERCHANDISE_OR_SERVICE_NOT_RECEIVED", "status": "RESOLVED",
+            "dispute_amount": { "currency_code": "USD", "value": "49.99" },
+            "create_time": "2026-02-01T00:00:00.000Z",
+            "disputed_transactions": [{ "seller_transaction_id": "C1", "custom": TXN }],
+        });
+        let About::Dispute(trail, dispute) = about_of("CUSTOMER.DISPUTE.RESOLVED", &resource) else {
+            panic!()
+        };
+        assert!(!dispute.is_verified, "it is what the event claims");
+        assert_eq!(trail.charge, Some(ProviderRef::new("C1")));
+        assert_eq!(dispute.amount.unwrap().minor(), 4_999);
+        assert!(dispute.opened_at.is_some() && dispute.closed_at == Some(dispute.as_of));
+    }
+
+    #[test]
+    fn paypals_outcome_tells_who_has_the_money() {
+        for (code, verdict) in [
+            ("RESOLVED_SELLER_FAVOUR", Verdict::Won),
+            ("RESOLVED_WITH_PAYOUT", Verdict::Won),
+            ("DENIED", Verdict::Won),
+            ("RESOLVED_BUYER_FAVOUR", Verdict::Lost),
+            ("ACCEPTED", Verdict::Lost),
+            ("CANCELED_BY_BUYER", Verdict::Withdrawn),
+            ("NONE", Verdict::Other),
+            ("A_WORD_OF_NEXT_YEAR", Verdict::Other),
+        ] {
+            let resource = json!({ "dispute_id": "PP-D-1", "status": "RESOLVED",
+                "dispute_outcome": { "outcome_code": code }, "update_time": "2026-02-14T21:50:07.123Z" });
+            let about = about_of("CUSTOMER.DISPUTE.RESOLVED", &resource);
+            let About::Dispute(_, told) = about else { panic!("{code}") };
+            assert_eq!(told.outcome, Some(DisputeOutcome::new(verdict, code)));
+            assert_eq!(told.changed_at.unwrap().subsec_millisecond(), 123);
+        }
+    }
+
+    #[test]
+    fn a_dispute_that_goes_on_has_no_outcome() {
+        for (status, stage) in [
+            ("OPEN", DisputeStage::Open),
+            ("WAITING_FOR_SELLER_RESPONSE", DisputeStage::Open),
+            ("UNDER_REVIEW", DisputeStage::Review),
+            ("A_WORD_OF_NEXT_YEAR", DisputeStage::Open),
+        ] {
+            let resource = json!({ "dispute_id": "PP-D-1", "status": status,
+                "dispute_outcome": { "outcome_code": "RESOLVED_BUYER_FAVOUR" } });
+            let about = about_of("CUSTOMER.DISPUTE.UPDATED", &resource);
+            let About::Dispute(_, told) = about else { panic!("{status}") };
+            assert_eq!((told.stage, told.outcome, told.closed_at), (stage, None, None), "{status}");
+        }
+    }
+
+    #[test]
+    fn a_list_of_transactions_has_an_end_and_none_without_its_capture() {
+        let transaction = |n: usize| json!({ "seller_transaction_id": format!("C{n}"), "custom": TXN });
+        let mut transactions: Vec<_> = (0..1_000).map(transaction).collect();
+        transactions.insert(0, json!({ "custom": TXN }));
+        transactions.insert(0, json!("strange"));
+        let trails = about(&json!({ "disputed_transactions": transactions }));
+        assert_eq!(trails.len(), ABOUT_MAX);
+        assert_eq!(trails[0].charge, Some(ProviderRef::new("C0")));
+    }
+}

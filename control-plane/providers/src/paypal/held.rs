@@ -1,0 +1,98 @@
+//! Taking or releasing what is held. In PayPal's dashboard people capture parts of it, and the event may be lost:
+//! neither a capture nor a release of ours may hide that.
+
+use edge_core::request::CaptureMode;
+use payments::model::provider::{
+    CancelOrder, CancelTarget, CaptureOrder, Captured, ProviderRef, RefusalKind,
+};
+
+use super::answers::{self, Expected, Order, Transaction};
+use super::client::Talk;
+use super::currency::sum;
+use super::errors::{Asked, Problem};
+use super::{Paypal, orders, requests};
+use crate::step::{NotDone, Step};
+
+impl Paypal {
+    /// Looks first: PayPal would let a second capture take more than the client asked for. This gateway's own captures
+    /// are final, so a part that is gone was taken past this gateway, unless it is of just this amount. Where the look
+    /// comes too early to show it, both captures stand in the order, and its evidence contradicts what is recorded.
+    pub(super) async fn run_capture(&self, order: &CaptureOrder) -> Step<Captured> {
+        let expected = Expected { payment: order.payment, money: order.money, mode: CaptureMode::Manual };
+        let talk = self.client.converse(order.attempt);
+        let held = look_at(&talk, &order.authorization).await.map_err(NotDone::after_reading_only)?;
+        if let Some(held) = held.filter(Transaction::is_captured_in_part) {
+            let shown = order_with(&talk, &held).await.map_err(NotDone::after_reading_only)?;
+            let taken = shown.and_then(|order| order.capture_of(&expected));
+            return taken.ok_or_else(|| {
+                NotDone::state("captured_in_part", "a part of the amount was captured at PayPal already")
+            });
+        }
+        let answer = talk.send(&requests::capture(order, &sum(order.money)?)).await?;
+        let capture = answers::transaction(&answer, Asked::Capture);
+        let refusal = match capture.and_then(|capture| capture.captured(&expected)) {
+            Err(NotDone::Refused(refusal)) if refusal.kind == RefusalKind::State => refusal,
+            captured => return captured,
+        };
+        let looked = order_of(&talk, &order.authorization).await;
+        let looked = looked.map_err(|not_done| not_done.leaves_open("could not be looked up"))?;
+        looked.and_then(|order| order.capture_of(&expected)).ok_or(NotDone::Refused(refusal))
+    }
+
+    pub(super) async fn run_cancel(&self, order: &CancelOrder) -> Step<()> {
+        let talk = self.client.converse(order.attempt);
+        match &order.target {
+            CancelTarget::Authorization(authorization) => release(&talk, authorization).await,
+            CancelTarget::Session(session) => leave(&talk, session).await,
+        }
+    }
+}
+
+/// Looks afterwards: PayPal voids also what was captured in part, and once it is voided, nothing more can be captured.
+async fn release(talk: &Talk<'_>, authorization: &ProviderRef) -> Step<()> {
+    let answer = talk.send(&requests::void(authorization)).await?;
+    if !answer.succeeded() {
+        match Problem::read(&answer).not_done(Asked::Void) {
+            NotDone::Refused(refusal) if refusal.code.as_deref() == Some("PREVIOUSLY_VOIDED") => {}
+            not_done => return Err(not_done),
+        }
+    }
+    let looked = order_of(talk, authorization).await;
+    match looked.map_err(|not_done| not_done.leaves_open("what was captured could not be looked up"))? {
+        Some(order) if order.is_captured() => {
+            Err(NotDone::state("captured_in_part", "a part of the amount was captured at PayPal before"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// An order that nobody completes takes no money: left alone, it runs out. The shop's own page may have completed it.
+async fn leave(talk: &Talk<'_>, session: &ProviderRef) -> Step<()> {
+    match orders::look_if_there(talk, session).await.map_err(NotDone::after_reading_only)? {
+        Some(order) if order.is_paid_or_held() => {
+            Err(NotDone::state("order_completed", "the order was completed at PayPal already"))
+        }
+        _ => Ok(()),
+    }
+}
+
+async fn order_of(talk: &Talk<'_>, authorization: &ProviderRef) -> Step<Option<Order>> {
+    match look_at(talk, authorization).await? {
+        Some(held) => order_with(talk, &held).await,
+        None => Ok(None),
+    }
+}
+
+/// `None`: PayPal does not show it. What was authorized a moment ago may not be shown yet.
+async fn look_at(talk: &Talk<'_>, authorization: &ProviderRef) -> Step<Option<Transaction>> {
+    let answer = talk.send(&requests::look_at_authorization(authorization)).await?;
+    if answer.is_missing() { Ok(None) } else { answers::transaction(&answer, Asked::Look).map(Some) }
+}
+
+/// `None`: PayPal does not show it, or does not say which one it is.
+async fn order_with(talk: &Talk<'_>, held: &Transaction) -> Step<Option<Order>> {
+    match held.order() {
+        Some(order) => orders::look_if_there(talk, &order).await,
+        None => Ok(None),
+    }
+}

@@ -1,0 +1,88 @@
+//! Looking at PayPal, without any effect.
+
+use payments::model::evidence::{Evidence, RefundEvidence, RefundLookUp};
+use payments::model::provider::ProviderRef;
+use serde::de::DeserializeOwned;
+
+use super::answers::{Order, Transaction};
+use super::client::Talk;
+use super::errors::{Asked, Problem};
+use super::{Paypal, requests};
+use crate::step::{NotDone, Step};
+use crate::transport::ProviderRequest;
+
+/// Formed like an order's id, and no order's.
+const NO_ORDER: &str = "00000000000000000";
+
+impl Paypal {
+    /// Whether PayPal answers: it knows no such order and says so.
+    pub(super) async fn is_there(&self) -> bool {
+        let nothing = requests::look_at_order(&ProviderRef::new(NO_ORDER));
+        self.client.look().send(&nothing).await.is_ok_and(|answer| answer.is_of_a_working_provider())
+    }
+
+    pub(super) async fn look_at_order(&self, order: &ProviderRef) -> Step<Option<Evidence>> {
+        let found: Option<Order> = object(&self.client.look(), &requests::look_at_order(order)).await?;
+        found.map(|found| the_one(found.evidence()?, order)).transpose()
+    }
+
+    pub(super) async fn look_at_capture(&self, capture: &ProviderRef) -> Step<Option<Evidence>> {
+        let found: Option<Transaction> =
+            object(&self.client.look(), &requests::look_at_capture(capture)).await?;
+        found.map_or(Ok(None), |found| found.evidence())
+    }
+
+    /// By way of its order, which shows what became of it.
+    pub(super) async fn look_at_authorization(&self, held: &ProviderRef) -> Step<Option<Evidence>> {
+        let request = requests::look_at_authorization(held);
+        let found: Option<Transaction> = object(&self.client.look(), &request).await?;
+        let Some(found) = found else { return Ok(None) };
+        let Some(order) = found.order() else {
+            return Err(
+                NotDone::unknown("PayPal does not say which order the authorization belongs to").about(held)
+            );
+        };
+        self.look_at_order(&order).await
+    }
+
+    /// An order shows its refunds, so that is where they are listed.
+    pub(super) async fn run_look_up_refunds(
+        &self,
+        which: &RefundLookUp,
+    ) -> Step<Option<Vec<RefundEvidence>>> {
+        let talk = self.client.look();
+        match which {
+            RefundLookUp::One(refund) => {
+                let found: Option<Transaction> = object(&talk, &requests::look_at_refund(refund)).await?;
+                let found = found.map(|found| found.refund_evidence()).transpose()?;
+                match found {
+                    Some(found) if found.reference != *refund => Err(another()),
+                    found => Ok(found.map(|found| vec![found])),
+                }
+            }
+            RefundLookUp::Of { payment, .. } => {
+                let found: Option<Order> = object(&talk, &requests::look_at_order(payment)).await?;
+                found.map(|order| order.refunds()).transpose()
+            }
+        }
+    }
+}
+
+async fn object<T: DeserializeOwned>(talk: &Talk<'_>, request: &ProviderRequest) -> Step<Option<T>> {
+    let answer = talk.send(request).await?;
+    if answer.is_missing() {
+        return Ok(None);
+    }
+    if !answer.succeeded() {
+        return Err(Problem::read(&answer).not_done(Asked::Look));
+    }
+    answer.json().map(Some).map_err(NotDone::unknown)
+}
+
+fn the_one(seen: Evidence, asked: &ProviderRef) -> Step<Evidence> {
+    if seen.reference == *asked { Ok(seen) } else { Err(another()) }
+}
+
+fn another() -> NotDone {
+    NotDone::unknown("PayPal answered with another object than was asked for")
+}

@@ -1,0 +1,150 @@
+//! PayPal: a payment is an order; its money is a capture, or an authorization that is captured later.
+
+mod answers;
+mod body;
+mod client;
+mod currency;
+mod dispute;
+mod errors;
+mod held;
+mod look_up;
+mod methods;
+mod orders;
+mod requests;
+mod resource;
+mod token;
+mod webhook;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use edge_core::money::Money;
+use edge_core::provider::Provider;
+use edge_core::request::CaptureMode;
+use jiff::{SignedDuration, Timestamp};
+use payments::model::evidence::{
+    DisputeEvidence, Evidence, Found, ListCursor, ListPart, LookUp, RefundEvidence, RefundLookUp,
+};
+use payments::model::provider::{
+    CancelOrder, CaptureOrder, Captured, ChargeOrder, Charged, OperationKind, Outcome, ProviderRef,
+    RefundOrder, Refunded, ResumeOrder, Unacceptable,
+};
+use payments::model::webhook::{NotAnEvent, Notice};
+use payments::ports::clock::Clock;
+use payments::ports::provider::PaymentProvider;
+
+use self::answers::Expected;
+use self::client::Client;
+use self::currency::sum;
+use self::errors::Asked;
+use self::methods::PaymentMethod;
+use super::guarded::Reachable;
+use super::settings::{PaypalSettings, Timeouts};
+use super::step::{Step, found, outcome};
+use super::transport::TransportError;
+
+pub(super) struct Paypal {
+    client: Client,
+    default_return_url: Option<String>,
+}
+
+impl Paypal {
+    pub(super) fn new(
+        settings: PaypalSettings,
+        default_return_url: Option<String>,
+        timeouts: Timeouts,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, TransportError> {
+        Ok(Self { client: Client::new(settings, timeouts, clock)?, default_return_url })
+    }
+
+    async fn run_refund(&self, order: &RefundOrder) -> Step<Refunded> {
+        let expected = Expected { payment: order.payment, money: order.money, mode: CaptureMode::Automatic };
+        let talk = self.client.converse(order.attempt);
+        let answer = talk.send(&requests::refund(order, &sum(order.money)?)).await?;
+        answers::transaction(&answer, Asked::Refund)?.refunded(&expected)
+    }
+}
+
+#[async_trait]
+impl PaymentProvider for Paypal {
+    fn name(&self) -> Provider {
+        Provider::Paypal
+    }
+
+    fn accepts(&self, money: Money) -> Result<(), Unacceptable> {
+        sum(money).map(|_| ())
+    }
+
+    fn session_in(&self, method: &str) -> Option<ProviderRef> {
+        match PaymentMethod::parse(Some(method)) {
+            PaymentMethod::ApprovedOrder(order) => Some(order),
+            _ => None,
+        }
+    }
+
+    /// PayPal keeps the keys of its orders API for 6 hours, and those of its payments API (captures and voids of
+    /// authorizations, refunds) for 45 days (developer.paypal.com/api/rest/reference/idempotency).
+    fn repeat_within(&self, operation: OperationKind) -> SignedDuration {
+        match operation {
+            OperationKind::Charge | OperationKind::Resume => SignedDuration::from_hours(5),
+            OperationKind::Capture | OperationKind::Cancel | OperationKind::Refund => {
+                SignedDuration::from_hours(44 * 24)
+            }
+        }
+    }
+
+    async fn charge(&self, order: &ChargeOrder) -> Outcome<Charged> {
+        outcome(self.run_charge(order).await)
+    }
+
+    async fn resume(&self, order: &ResumeOrder) -> Outcome<Charged> {
+        outcome(self.run_resume(order).await)
+    }
+
+    async fn capture(&self, order: &CaptureOrder) -> Outcome<Captured> {
+        outcome(self.run_capture(order).await)
+    }
+
+    async fn cancel(&self, order: &CancelOrder) -> Outcome<()> {
+        outcome(self.run_cancel(order).await)
+    }
+
+    async fn refund(&self, order: &RefundOrder) -> Outcome<Refunded> {
+        outcome(self.run_refund(order).await)
+    }
+
+    /// PayPal lists no orders and searches none, so there is no looking by our id.
+    async fn look_up(&self, what: &LookUp) -> Found<Evidence> {
+        match what {
+            LookUp::Payment(order) => found(self.look_at_order(order).await),
+            LookUp::Charge(capture) => found(self.look_at_capture(capture).await),
+            LookUp::Authorization(held) => found(self.look_at_authorization(held).await),
+            LookUp::Ours { .. } => Found::CannotAsk,
+        }
+    }
+
+    /// PayPal lists transactions only in its reporting API, hours late and with another permission.
+    async fn list(&self, _: Timestamp, _: Timestamp, _: Option<&ListCursor>) -> Found<ListPart> {
+        Found::CannotAsk
+    }
+
+    async fn look_up_refunds(&self, which: &RefundLookUp) -> Found<Vec<RefundEvidence>> {
+        found(self.run_look_up_refunds(which).await)
+    }
+
+    async fn look_up_dispute(&self, dispute: &ProviderRef) -> Found<DisputeEvidence> {
+        self.look_at_dispute(dispute).await
+    }
+
+    fn read_event(&self, body: &[u8]) -> Result<Notice, NotAnEvent> {
+        webhook::read(body)
+    }
+}
+
+#[async_trait]
+impl Reachable for Paypal {
+    async fn answers(&self) -> bool {
+        self.is_there().await
+    }
+}

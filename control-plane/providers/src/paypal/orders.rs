@@ -1,0 +1,275 @@
+//! Charging by orders: making one and paying it, or paying one that the payer has approved.
+
+use payments::model::provider::{
+    ChargeOrder, Charged, Doubt, ProviderRef, Refusal, RefusalKind, ResumeOrder,
+};
+
+use super::answers::{self, Expected, Order, Owner, unexpected};
+use super::client::Talk;
+use super::currency::sum;
+use super::errors::{Asked, DUPLICATE_INVOICE_ID, MISSING, Problem};
+use super::methods::PaymentMethod;
+use super::{Paypal, requests};
+use crate::step::{NotDone, Step};
+
+/// An order with its id.
+type Seen = (ProviderRef, Order);
+
+/// Nothing in it says that it is this payment's, and the money may be for something else: it is not recorded as such.
+const PAID_ELSEWHERE: &str = "names an order that was paid already, and not by this gateway: it is no payment here, and \
+    is refunded at PayPal only";
+/// The payer has to authenticate or to confirm.
+const PAYER_ACTION_REQUIRED: &str = "PAYER_ACTION_REQUIRED";
+/// After these the payer may choose another way to pay for the same order (developer.paypal.com, "Handle funding
+/// failures"). It still reads `APPROVED`.
+const DECLINED_FOR_NOW: [&str; 3] =
+    ["INSTRUMENT_DECLINED", "REDIRECT_PAYER_FOR_ALTERNATE_FUNDING", "TRANSACTION_REFUSED"];
+
+/// Whether the payer is there to choose another way to pay.
+#[derive(Clone, Copy)]
+enum Payer<'a> {
+    /// They agreed beforehand.
+    Absent,
+    /// `page`: where they were sent before.
+    AtHand { page: Option<&'a str> },
+}
+
+impl Payer<'_> {
+    fn may_go_on_after(self, issue: &str) -> bool {
+        let is_at_hand = matches!(self, Self::AtHand { .. });
+        issue == PAYER_ACTION_REQUIRED || (is_at_hand && DECLINED_FOR_NOW.contains(&issue))
+    }
+}
+
+impl Paypal {
+    pub(super) async fn run_charge(&self, order: &ChargeOrder) -> Step<Charged> {
+        let expected = Expected { payment: order.payment, money: order.money, mode: order.capture };
+        let talk = self.client.converse(order.attempt);
+        match PaymentMethod::parse(order.method.as_deref()) {
+            PaymentMethod::ApprovedOrder(id) => charge_approved(&talk, &id, &expected).await,
+            method => self.charge_anew(&talk, order, &method, &expected).await,
+        }
+    }
+
+    async fn charge_anew(
+        &self,
+        talk: &Talk<'_>,
+        order: &ChargeOrder,
+        method: &PaymentMethod<'_>,
+        expected: &Expected,
+    ) -> Step<Charged> {
+        let return_url = order.return_url.as_deref().or(self.default_return_url.as_deref());
+        let request = requests::create_order(order, method, sum(order.money)?, return_url);
+        let asked = Asked::MakeOrder { names_method: method.is_agreed() };
+        let (id, order) = answers::order(&talk.send(&request).await?, asked)?;
+        if order.contradicts(expected).is_some() || order.owner(expected.payment) != Owner::ThisPayment {
+            return Err(NotDone::unknown("PayPal answered with another order than was asked for").about(&id));
+        }
+        let payer = if method.is_agreed() { Payer::Absent } else { Payer::AtHand { page: None } };
+        let step = match order.paid(&id, expected) {
+            Some(paid) => paid,
+            None if order.status == "CREATED" && method.is_agreed() => {
+                complete(talk, &id, expected, payer).await
+            }
+            None => unpaid(talk, &id, &order, expected, payer).await,
+        };
+        step.map_err(|not_done| not_done.about(&id))
+    }
+
+    pub(super) async fn run_resume(&self, order: &ResumeOrder) -> Step<Charged> {
+        let expected = Expected { payment: order.payment, money: order.money, mode: order.capture };
+        let talk = self.client.converse(order.attempt);
+        let id = &order.session;
+        let gone = || NotDone::expired("order_expired", "the payer did not approve the order in time");
+        let (_, seen) = look_first(&talk, id, gone).await?;
+        fits(&seen, &expected).map_err(|not_done| not_done.about(id))?;
+        let step = match seen.paid(id, &expected) {
+            // What is paid counts for this payment only if the order is its own.
+            Some(Ok(paid)) if seen.owner(order.payment) == Owner::ThisPayment => Ok(paid),
+            _ => unpaid(&talk, id, &seen, &expected, Payer::AtHand { page: Some(&order.page) }).await,
+        };
+        step.map_err(|not_done| not_done.about(id))
+    }
+}
+
+/// Charges an order that the client names: most likely made and approved in the payer's browser.
+async fn charge_approved(talk: &Talk<'_>, id: &ProviderRef, expected: &Expected) -> Step<Charged> {
+    let unusable = |problem: &str| NotDone::invalid("paymentMethodId", problem).about(id);
+    let (_, order) = look_first(talk, id, || unusable("names no order of this gateway's account")).await?;
+    fits(&order, expected).map_err(|not_done| not_done.about(id))?;
+    match order.status.as_str() {
+        // Completed by an earlier try of this very attempt, PayPal repeats that answer; else it refuses.
+        "APPROVED" | "COMPLETED" => {
+            let payer = Payer::AtHand { page: None };
+            complete(talk, id, expected, payer).await.map_err(|not_done| not_done.about(id))
+        }
+        "CREATED" | "SAVED" | "PAYER_ACTION_REQUIRED" => {
+            Err(unusable("names an order that the payer has not approved yet"))
+        }
+        "VOIDED" => Err(unusable("names an order that was voided")),
+        // Nothing was asked of PayPal but a look.
+        status => Err(unexpected(status).after_reading_only()),
+    }
+}
+
+/// The order is what the client's request says, and nobody else's.
+fn fits(order: &Order, expected: &Expected) -> Step<()> {
+    if order.owner(expected.payment) == Owner::AnotherPayment {
+        return Err(NotDone::invalid("paymentMethodId", "names an order that belongs to another payment"));
+    }
+    match order.contradicts(expected) {
+        None => Ok(()),
+        Some("paymentMethodId") => {
+            Err(NotDone::invalid("paymentMethodId", "names an order of several purchase units; one is taken"))
+        }
+        Some(field) => Err(NotDone::invalid(field, "must be as in the order that `paymentMethodId` names")),
+    }
+}
+
+/// An order without a successful payment in it: by its status, what comes next.
+async fn unpaid(
+    talk: &Talk<'_>,
+    id: &ProviderRef,
+    order: &Order,
+    expected: &Expected,
+    payer: Payer<'_>,
+) -> Step<Charged> {
+    match order.status.as_str() {
+        "APPROVED" | "COMPLETED" => complete(talk, id, expected, payer).await,
+        "CREATED" | "PAYER_ACTION_REQUIRED" => order
+            .payers_page()
+            .map(|url| Charged::RequiresAction { payment: id.clone(), url, declined: false })
+            // Nobody can approve it, and without that no money moves.
+            .ok_or_else(|| NotDone::NotSent(Doubt::new("PayPal names no page for the payer"))),
+        "VOIDED" => Err(NotDone::state("order_voided", "the order was voided at PayPal")),
+        status => Err(unexpected(status)),
+    }
+}
+
+/// Takes or holds the money of an order.
+async fn complete(talk: &Talk<'_>, id: &ProviderRef, expected: &Expected, payer: Payer<'_>) -> Step<Charged> {
+    let answer = talk.send(&requests::complete_order(id, talk.attempt(), expected.mode)).await?;
+    if !answer.succeeded() {
+        let problem = Problem::read(&answer);
+        let refused = || problem.not_done(Asked::CompleteOrder);
+        return match (problem.issue().as_deref(), problem.page()) {
+            (Some("ORDER_ALREADY_CAPTURED" | "ORDER_ALREADY_AUTHORIZED"), _) => {
+                adopt(talk, id, expected).await
+            }
+            // An earlier capture of this very order used its invoice id, or another order did.
+            (Some(DUPLICATE_INVOICE_ID), _) => {
+                let own = look_for_own(talk, id, expected).await?;
+                match own.and_then(|order| order.paid(id, expected)) {
+                    None | Some(Err(NotDone::Refused(_))) => Err(refused()),
+                    Some(paid) => paid,
+                }
+            }
+            (Some(issue), page) if payer.may_go_on_after(issue) => {
+                match way_back(talk, id, page, payer).await {
+                    Some(url) => {
+                        let declined = issue != PAYER_ACTION_REQUIRED;
+                        Ok(Charged::RequiresAction { payment: id.clone(), url, declined })
+                    }
+                    None => Err(refused()),
+                }
+            }
+            (Some("ORDER_NOT_APPROVED"), _) => not_approved(talk, id).await,
+            (Some(issue), _) if MISSING.contains(&issue) => Err(vanished(talk, id).await),
+            _ => Err(refused()),
+        };
+    }
+    let (_, order) = the_one(answers::order(&answer, Asked::CompleteOrder)?, id)?;
+    order.paid(id, expected).unwrap_or_else(|| Err(unexpected(&order.status)))
+}
+
+/// Where the payer can go on. PayPal does not always say so beside its refusal: then their way leads over the order's own
+/// page, or over the one that they were sent to before, as long as the order is open.
+async fn way_back(
+    talk: &Talk<'_>,
+    id: &ProviderRef,
+    named: Option<String>,
+    payer: Payer<'_>,
+) -> Option<String> {
+    if named.is_some() {
+        return named;
+    }
+    let known = match payer {
+        Payer::AtHand { page } => page.map(str::to_owned),
+        Payer::Absent => None,
+    };
+    match look(talk, id).await {
+        Ok((_, order)) => order.is_open().then(|| order.payers_page().or(known)).flatten(),
+        Err(_) => known,
+    }
+}
+
+/// PayPal tells of an approval before its captures know of it: what reads as approved is tried again later, and what
+/// does not still waits for the payer.
+async fn not_approved(talk: &Talk<'_>, id: &ProviderRef) -> Step<Charged> {
+    let (_, order) = look(talk, id).await.map_err(NotDone::after_reading_only)?;
+    match (order.status.as_str(), order.payers_page()) {
+        ("APPROVED" | "COMPLETED", _) | (_, None) => {
+            Err(NotDone::NotSent(Doubt::new("PayPal does not take the payer's approval yet")))
+        }
+        (_, Some(url)) => Ok(Charged::RequiresAction { payment: id.clone(), url, declined: false }),
+    }
+}
+
+/// The order was there a moment ago. Where it is shown all the same, its payment is tried again later.
+async fn vanished(talk: &Talk<'_>, id: &ProviderRef) -> NotDone {
+    match look_if_there(talk, id).await {
+        Ok(None) => NotDone::expired("order_gone", "PayPal does not have the order any more"),
+        Ok(Some(_)) => NotDone::NotSent(Doubt::new("PayPal does not find the order that it shows")),
+        Err(not_done) => not_done.after_reading_only(),
+    }
+}
+
+/// The order is paid, not by this request: by an earlier one of ours if it names this payment.
+async fn adopt(talk: &Talk<'_>, id: &ProviderRef, expected: &Expected) -> Step<Charged> {
+    match look_for_own(talk, id, expected).await? {
+        Some(order) => order.paid(id, expected).unwrap_or_else(|| Err(unexpected(&order.status))),
+        None => Err(NotDone::invalid("paymentMethodId", PAID_ELSEWHERE)),
+    }
+}
+
+/// The order, if it names this payment.
+async fn look_for_own(talk: &Talk<'_>, id: &ProviderRef, expected: &Expected) -> Step<Option<Order>> {
+    let looked = look(talk, id).await.map_err(|not_done| not_done.leaves_open("could not be looked up"));
+    let (_, order) = looked?;
+    Ok(Some(order).filter(|order| order.owner(expected.payment) == Owner::ThisPayment))
+}
+
+/// Looks before anything else is sent, so that nothing can have happened if that fails.
+async fn look_first(talk: &Talk<'_>, id: &ProviderRef, gone: impl FnOnce() -> NotDone) -> Step<Seen> {
+    match look(talk, id).await.map_err(|not_done| not_done.after_reading_only().about(id)) {
+        Err(NotDone::Refused(refusal)) if is_missing(&refusal) => Err(gone().about(id)),
+        looked => looked,
+    }
+}
+
+fn is_missing(refusal: &Refusal) -> bool {
+    refusal.kind == RefusalKind::Configuration
+        && refusal.code.as_deref().is_some_and(|code| MISSING.contains(&code))
+}
+
+/// `None`: PayPal has no such order.
+pub(super) async fn look_if_there(talk: &Talk<'_>, id: &ProviderRef) -> Step<Option<Order>> {
+    match look(talk, id).await {
+        Ok((_, order)) => Ok(Some(order)),
+        Err(NotDone::Refused(refusal)) if is_missing(&refusal) => Ok(None),
+        Err(not_done) => Err(not_done),
+    }
+}
+
+async fn look(talk: &Talk<'_>, id: &ProviderRef) -> Step<Seen> {
+    let answer = talk.send(&requests::look_at_order(id)).await?;
+    the_one(answers::order(&answer, Asked::Look)?, id)
+}
+
+fn the_one(seen: Seen, id: &ProviderRef) -> Step<Seen> {
+    if seen.0 == *id {
+        Ok(seen)
+    } else {
+        Err(NotDone::unknown("PayPal answered with another order than was asked for"))
+    }
+}

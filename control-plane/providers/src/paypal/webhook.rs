@@ -1,0 +1,183 @@
+//! What a PayPal event is about (developer.paypal.com/api/rest/webhooks/event-names). Only names are taken
+//! from it, and of a dispute what the event claims of it; kinds and fields that are new are no trouble.
+
+use jiff::Timestamp;
+use payments::model::webhook::{About, NotAnEvent, Notice, Trail};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::dispute::claimed;
+use super::resource::Resource;
+use crate::untrusted;
+
+#[derive(Deserialize)]
+struct Event {
+    id: String,
+    event_type: String,
+    #[serde(default)]
+    create_time: Value,
+    #[serde(default)]
+    resource: Value,
+}
+
+pub(super) fn read(body: &[u8]) -> Result<Notice, NotAnEvent> {
+    let event: Event = serde_json::from_slice(body).map_err(|_| NotAnEvent)?;
+    let id = untrusted::event_id(&event.id).ok_or(NotAnEvent)?;
+    let kind = untrusted::code(&event.event_type).ok_or(NotAnEvent)?;
+    let created_at = event.create_time.as_str().and_then(|time| time.parse().ok());
+    let about = about(&kind, &Resource(&event.resource), created_at);
+    Ok(Notice { id, kind, created_at, about })
+}
+
+fn about(kind: &str, resource: &Resource<'_>, created_at: Option<Timestamp>) -> About {
+    let id = resource.reference("/id");
+    let payment = resource.payment("/custom_id");
+    match kind {
+        "PAYMENT.CAPTURE.REFUNDED" | "PAYMENT.CAPTURE.REVERSED" => About::Refund(given_back(resource)),
+        _ if kind.starts_with("PAYMENT.REFUND.") => {
+            About::Refund(Trail { payment, reference: None, charge: resource.up("captures"), refund: id })
+        }
+        _ if kind.starts_with("PAYMENT.CAPTURE.") => {
+            About::Payment(Trail { payment, reference: resource.order(), charge: id, refund: None })
+        }
+        _ if kind.starts_with("PAYMENT.AUTHORIZATION.") => {
+            About::Payment(Trail { payment, reference: resource.order(), charge: None, refund: None })
+        }
+        _ if kind.starts_with("CHECKOUT.ORDER.") || kind.starts_with("CHECKOUT.PAYMENT-APPROVAL.") => {
+            let payment = resource.payment("/purchase_units/0/custom_id");
+            // The id of an approval that was reversed is the order's in one of two places.
+            let reference = resource.reference("/order_id").or(id);
+            About::Payment(Trail { payment, reference, charge: None, refund: None })
+        }
+        _ if kind.starts_with("CUSTOMER.DISPUTE.") => claimed(kind, resource, created_at),
+        _ => About::Other,
+    }
+}
+
+/// What is in the event is the refund, and its capture only in a link. After a reversal it may be the capture itself:
+/// then no refund is named, and those of the capture are looked at.
+fn given_back(resource: &Resource<'_>) -> Trail {
+    let payment = resource.payment("/custom_id");
+    let (id, reference) = (resource.reference("/id"), resource.order());
+    if let Some(capture) = resource.link("self", "captures") {
+        return Trail { payment, reference, charge: Some(capture), refund: None };
+    }
+    let charge = resource.up("captures");
+    // Without its capture it could be anybody's: then those of the payment are looked at.
+    let refund = resource.link("self", "refunds").or(id).filter(|_| charge.is_some());
+    Trail { payment, reference, charge, refund }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use payments::model::provider::ProviderRef;
+
+    const TXN: &str = "txn_00000000-0000-7101-8101-010101010101";
+
+    fn notice(kind: &str, resource: &Value) -> Notice {
+        let event = json!({
+            "id": "WH-58D329510W468432D-8HN650336L201105X", "event_version": "1.0", "event_type": kind,
+            "create_time": "2026-02-14T21:50:07.940Z", "resource_type": "any", "resource": resource,
+            "links": [], "something_new": [1],
+        });
+        read(event.to_string().as_bytes()).unwrap()
+    }
+
+    fn up(href: &str) -> Value {
+        json!([{ "href": "https://api.paypal.com/v2/x", "rel": "self" }, { "href": href, "rel": "up" }])
+    }
+
+    #[test]
+    fn a_capture_names_its_order_in_one_of_two_places() {
+        let order = Some(ProviderRef::new("1AB234567A1234567"));
+        let related = json!({ "id": "C1", "custom_id": TXN,
+            "supplementary_data": { "related_ids": { "order_id": "1AB234567A1234567" } } });
+        let linked =
+            json!({ "id": "C1", "links": up("https://api.paypal.com/v2/checkout/orders/1AB234567A1234567") });
+        for (resource, id) in [(related, Some(TXN.to_owned())), (linked, None)] {
+            let About::Payment(trail) = notice("PAYMENT.CAPTURE.COMPLETED", &resource).about else {
+                panic!()
+            };
+            assert_eq!((trail.reference, trail.charge), (order.clone(), Some(ProviderRef::new("C1"))));
+            assert_eq!(trail.payment.map(|id| id.to_string()), id);
+        }
+    }
+
+    #[test]
+    fn of_a_refunded_capture_the_refund_is_told_and_the_capture_is_above_it() {
+        let resource = json!({ "id": "R1", "links": up("https://api.paypal.com/v2/payments/captures/0JF852973C016714D") });
+        let About::Refund(trail) = notice("PAYMENT.CAPTURE.REFUNDED", &resource).about else { panic!() };
+        assert_eq!(trail.refund, Some(ProviderRef::new("R1")));
+        assert_eq!(trail.charge, Some(ProviderRef::new("0JF852973C016714D")));
+    }
+
+    #[test]
+    fn a_reversal_that_shows_the_capture_names_no_refund() {
+        let order = json!({ "related_ids": { "order_id": "1AB234567A1234567" } });
+        let resource = json!({ "id": "C1", "custom_id": TXN, "status": "REVERSED", "supplementary_data": order,
+            "links": [{ "href": "https://api.paypal.com/v2/payments/captures/C1", "rel": "self" }] });
+        let About::Refund(trail) = notice("PAYMENT.CAPTURE.REVERSED", &resource).about else { panic!() };
+        assert_eq!((trail.refund, trail.charge), (None, Some(ProviderRef::new("C1"))));
+        assert_eq!(trail.reference, Some(ProviderRef::new("1AB234567A1234567")));
+        assert_eq!(trail.payment.unwrap().to_string(), TXN);
+    }
+
+    #[test]
+    fn a_refund_is_named_by_the_link_to_itself() {
+        let links = json!([{ "href": "https://api.paypal.com/v2/payments/refunds/R2", "rel": "self" },
+                           { "href": "https://api.paypal.com/v2/payments/captures/C1", "rel": "up" }]);
+        let resource = json!({ "id": "R1", "links": links });
+        let About::Refund(trail) = notice("PAYMENT.CAPTURE.REVERSED", &resource).about else { panic!() };
+        assert_eq!(trail.refund, Some(ProviderRef::new("R2")));
+        assert_eq!(trail.charge, Some(ProviderRef::new("C1")));
+    }
+
+    #[test]
+    fn what_ends_an_order_or_an_authorization_leads_to_its_payment() {
+        let order = Some(ProviderRef::new("1AB234567A1234567"));
+        let unit = json!([{ "reference_id": "default", "custom_id": TXN }]);
+        let voided = json!({ "id": "A1", "custom_id": TXN, "status": "VOIDED",
+            "links": up("https://api.paypal.com/v2/checkout/orders/1AB234567A1234567") });
+        for (kind, resource) in [
+            ("PAYMENT.AUTHORIZATION.VOIDED", voided),
+            ("CHECKOUT.ORDER.VOIDED", json!({ "id": "1AB234567A1234567", "purchase_units": unit })),
+            (
+                "CHECKOUT.PAYMENT-APPROVAL.REVERSED",
+                json!({ "order_id": "1AB234567A1234567", "purchase_units": unit }),
+            ),
+            (
+                "CHECKOUT.PAYMENT-APPROVAL.REVERSED",
+                json!({ "id": "1AB234567A1234567", "purchase_units": unit }),
+            ),
+        ] {
+            let About::Payment(trail) = notice(kind, &resource).about else { panic!("{kind}") };
+            assert_eq!(trail.reference, order, "{kind}");
+            assert_eq!(trail.payment.unwrap().to_string(), TXN, "{kind}");
+        }
+    }
+
+    #[test]
+    fn an_approved_order_names_our_payment() {
+        let resource = json!({ "id": "5O190127TN364715T", "purchase_units": [{ "custom_id": TXN }] });
+        let About::Payment(trail) = notice("CHECKOUT.ORDER.APPROVED", &resource).about else { panic!() };
+        assert_eq!(trail.payment.unwrap().to_string(), TXN);
+        assert_eq!(trail.reference, Some(ProviderRef::new("5O190127TN364715T")));
+    }
+
+    #[test]
+    fn what_is_new_or_strange_is_no_trouble() {
+        assert_eq!(notice("BILLING.PLAN.CREATED", &json!({ "id": "P-1" })).about, About::Other);
+        for resource in [json!(null), json!([1]), json!({ "id": 7, "links": "x", "custom_id": {} })] {
+            let About::Payment(trail) = notice("PAYMENT.CAPTURE.OF-NEXT-YEAR", &resource).about else {
+                panic!()
+            };
+            assert_eq!(trail, Trail::default());
+        }
+        for body in ["", "[]", "{}", r#"{"id":"WH-1"}"#, r#"{"id":"../x","event_type":"X"}"#] {
+            assert_eq!(read(body.as_bytes()), Err(NotAnEvent), "{body}");
+        }
+    }
+}

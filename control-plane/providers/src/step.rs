@@ -1,0 +1,143 @@
+//! An operation at a provider takes one or more steps. Each step goes on, or ends the operation with what is
+//! known: [`Step`] is [`Outcome`] in the form that `?` understands.
+
+use payments::model::evidence::Found;
+use payments::model::provider::{Doubt, Outcome, ProviderRef, Refusal, RefusalKind, Unacceptable};
+
+use super::transport::TransportFailure;
+
+pub(super) type Step<T> = Result<T, NotDone>;
+
+/// Every way for an operation to end without being done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum NotDone {
+    // Boxed: a refusal is several times the size of what else a step returns.
+    Refused(Box<Refusal>),
+    NotSent(Doubt),
+    Unknown(Doubt),
+}
+
+impl NotDone {
+    pub(super) fn unknown(reason: impl Into<String>) -> Self {
+        Self::Unknown(Doubt::new(reason))
+    }
+
+    /// The provider wants to be left alone for so long.
+    pub(super) fn after(mut self, pause: Option<std::time::Duration>) -> Self {
+        if let (Self::NotSent(doubt) | Self::Unknown(doubt), Some(pause)) = (&mut self, pause) {
+            doubt.retry_after_s = u32::try_from(pause.as_secs()).ok();
+        }
+        self
+    }
+
+    /// The provider answered from a saved failure: it will do so for as long as it keeps the key.
+    pub(super) fn of_a_dead_key(mut self, is_dead: bool) -> Self {
+        if let Self::Unknown(doubt) = &mut self {
+            doubt.is_key_dead = is_dead;
+        }
+        self
+    }
+
+    /// The client's field `param` is at fault.
+    pub(super) fn invalid(param: &str, message: impl Into<String>) -> Self {
+        Self::refused(RefusalKind::Invalid { param: Some(param.to_owned()) }, None, message)
+    }
+
+    /// The provider's object stands where this cannot be done.
+    pub(super) fn state(code: &str, message: impl Into<String>) -> Self {
+        Self::refused(RefusalKind::State, Some(code), message)
+    }
+
+    /// What was offered to the payer, or held, has run out at the provider.
+    pub(super) fn expired(code: &str, message: impl Into<String>) -> Self {
+        Self::refused(RefusalKind::Expired, Some(code), message)
+    }
+
+    /// The provider did not do it, for this reason of its own.
+    pub(super) fn declined(code: &str, message: impl Into<String>) -> Self {
+        Self::refused(RefusalKind::Declined, Some(code), message)
+    }
+
+    fn refused(kind: RefusalKind, code: Option<&str>, message: impl Into<String>) -> Self {
+        let (code, message) = (code.map(str::to_owned), message.into());
+        Self::Refused(Box::new(Refusal { kind, code, decline_code: None, message, reference: None }))
+    }
+
+    /// Adds the finer reason of a refusal.
+    pub(super) fn because(mut self, decline_code: Option<String>) -> Self {
+        if let Self::Refused(refusal) = &mut self {
+            refusal.decline_code = decline_code;
+        }
+        self
+    }
+
+    /// Names the provider's object that is concerned, unless a nearer one is named already.
+    pub(super) fn about(mut self, object: &ProviderRef) -> Self {
+        let reference = match &mut self {
+            Self::Refused(refusal) => &mut refusal.reference,
+            Self::NotSent(doubt) | Self::Unknown(doubt) => &mut doubt.reference,
+        };
+        reference.get_or_insert_with(|| object.clone());
+        self
+    }
+
+    /// The step that ended so only read, and nothing before it had an effect: losing its answer leaves no
+    /// doubt about money.
+    pub(super) fn after_reading_only(self) -> Self {
+        match self {
+            Self::Unknown(doubt) => Self::NotSent(doubt),
+            other => other,
+        }
+    }
+
+    /// The step that ended so was to settle what an earlier one had left: without it, that stays open.
+    pub(super) fn leaves_open(self, problem: &str) -> Self {
+        let doubt = self.doubt();
+        let reason = format!("{problem}: {}", doubt.reason);
+        Self::Unknown(Doubt { reason, ..doubt })
+    }
+}
+
+impl NotDone {
+    /// Why a look brought nothing.
+    pub(super) fn doubt(self) -> Doubt {
+        match self {
+            Self::Refused(refusal) => Doubt { reference: refusal.reference, ..Doubt::new(refusal.message) },
+            Self::NotSent(doubt) | Self::Unknown(doubt) => doubt,
+        }
+    }
+}
+
+/// What a look brought. `None`: there is no such thing.
+pub(super) fn found<T>(step: Step<Option<T>>) -> Found<T> {
+    match step {
+        Ok(Some(found)) => Found::Found(found),
+        Ok(None) => Found::Missing,
+        Err(not_done) => Found::Unavailable(not_done.doubt()),
+    }
+}
+
+impl From<TransportFailure> for NotDone {
+    fn from(failure: TransportFailure) -> Self {
+        match failure {
+            TransportFailure::NotSent(reason) => Self::NotSent(Doubt::new(reason)),
+            TransportFailure::Unknown(reason) => Self::Unknown(Doubt::new(reason)),
+        }
+    }
+}
+
+impl From<Unacceptable> for NotDone {
+    fn from(unacceptable: Unacceptable) -> Self {
+        Self::invalid(unacceptable.param, unacceptable.message)
+    }
+}
+
+/// How an operation ended.
+pub(super) fn outcome<T>(step: Step<T>) -> Outcome<T> {
+    match step {
+        Ok(done) => Outcome::Done(done),
+        Err(NotDone::Refused(refusal)) => Outcome::Refused(*refusal),
+        Err(NotDone::NotSent(doubt)) => Outcome::NotSent(doubt),
+        Err(NotDone::Unknown(doubt)) => Outcome::Unknown(doubt),
+    }
+}

@@ -1,0 +1,123 @@
+//! Where a PaymentIntent or a refund stands, whatever we expected of it.
+
+use std::collections::BTreeMap;
+use std::str::FromStr;
+
+use edge_core::client::ClientId;
+use edge_core::request::CaptureMode;
+use jiff::Timestamp;
+use payments::model::evidence::{Evidence, Listed, Origin, RefundEvidence, RefundStanding, Standing};
+use payments::model::provider::{ProviderRef, Refusal, RefusalKind};
+use serde::Deserialize;
+
+use super::{Intent, RefundObject};
+use crate::step::{NotDone, Step};
+use crate::stripe::currency::from_stripe_units;
+use crate::stripe::requests::CLIENT;
+use crate::transport::Answer;
+use crate::untrusted;
+
+/// A page of a list.
+#[derive(Deserialize)]
+pub(in crate::stripe) struct List<T> {
+    pub(in crate::stripe) data: Vec<T>,
+    #[serde(default)]
+    pub(in crate::stripe) has_more: bool,
+}
+
+/// The object in an answer; `None` where there is none.
+pub(in crate::stripe) fn object<T: serde::de::DeserializeOwned>(answer: &Answer) -> Step<Option<T>> {
+    if answer.is_missing() {
+        return Ok(None);
+    }
+    if !answer.succeeded() {
+        return Err(NotDone::unknown(format!("Stripe answered with status {}", answer.status)));
+    }
+    answer.json().map(Some).map_err(NotDone::unknown)
+}
+
+impl Intent {
+    pub(in crate::stripe) fn listed(&self) -> Step<Listed> {
+        Ok(Listed { seen: self.evidence()?, origin: self.origin() })
+    }
+
+    fn origin(&self) -> Option<Origin> {
+        let client = ClientId::parse(self.metadata.as_ref()?.get(CLIENT)?)?;
+        let capture = match self.capture_method.as_str() {
+            "automatic" | "automatic_async" => CaptureMode::Automatic,
+            "manual" => CaptureMode::Manual,
+            _ => return None,
+        };
+        Some(Origin { client, capture })
+    }
+
+    pub(in crate::stripe) fn evidence(&self) -> Step<Evidence> {
+        let reference = untrusted::reference(&self.id).ok_or_else(super::no_id)?;
+        let money = from_stripe_units(self.amount, &self.currency);
+        let standing = match money {
+            Some(_) => self.where_it_stands(&reference),
+            None => Standing::Unclear("Stripe names an amount that cannot be one of ours".to_owned()),
+        };
+        Ok(Evidence { payment: ours(self.metadata.as_ref(), "transactionId"), reference, money, standing })
+    }
+
+    fn where_it_stands(&self, intent: &ProviderRef) -> Standing {
+        let unclear = |problem: &str| Standing::Unclear(problem.to_owned());
+        match self.status.as_str() {
+            "succeeded" => match from_stripe_units(self.amount_received, &self.currency) {
+                Some(money) => Standing::Captured { charge: intent.clone(), money },
+                None => unclear("Stripe succeeded with an amount that cannot be one of ours"),
+            },
+            "requires_capture" => Standing::Authorized { authorization: intent.clone(), expires: None },
+            "requires_action" => self.page().map_or(Standing::Open, |url| Standing::RequiresAction { url }),
+            "processing" => Standing::Processing,
+            // Before the first confirmation is decided it looks the same, but for the error.
+            "requires_payment_method" if self.last_payment_error.is_some() => {
+                match self.declined().about(intent) {
+                    NotDone::Refused(refusal) => Standing::Declined(*refusal),
+                    _ => Standing::Open,
+                }
+            }
+            "requires_payment_method" | "requires_confirmation" => Standing::Open,
+            // Stripe ends an authorization by itself after some days.
+            "canceled" => Standing::Canceled {
+                is_expired: matches!(self.cancellation_reason.as_deref(), Some("automatic" | "expired")),
+            },
+            status => Standing::Unclear(format!("Stripe names the status `{}`", untrusted::message(status))),
+        }
+    }
+}
+
+impl RefundObject {
+    pub(in crate::stripe) fn evidence(&self) -> Step<RefundEvidence> {
+        let reference = untrusted::reference(&self.id).ok_or_else(super::no_id)?;
+        let standing = match self.status.as_deref().unwrap_or_default() {
+            "succeeded" => RefundStanding::Processed,
+            "pending" | "requires_action" => RefundStanding::Pending,
+            "failed" | "canceled" => RefundStanding::Failed(Refusal {
+                kind: RefusalKind::Declined,
+                code: Some("refund_failed".to_owned()),
+                decline_code: self.failure_reason.as_deref().and_then(untrusted::code),
+                message: "Stripe could not send the money back".to_owned(),
+                reference: Some(reference.clone()),
+            }),
+            status => {
+                RefundStanding::Unclear(format!("Stripe names the status `{}`", untrusted::message(status)))
+            }
+        };
+        Ok(RefundEvidence {
+            reference,
+            refund: ours(self.metadata.as_ref(), "refundId"),
+            payment: ours(self.metadata.as_ref(), "transactionId"),
+            charge: self.payment_intent.as_deref().and_then(untrusted::reference),
+            money: from_stripe_units(self.amount, &self.currency),
+            is_without_funds: self.balance_transaction.is_none(),
+            created: self.created.and_then(|at| Timestamp::from_second(at).ok()),
+            standing,
+        })
+    }
+}
+
+fn ours<T: FromStr>(metadata: Option<&BTreeMap<String, String>>, key: &str) -> Option<T> {
+    metadata?.get(key)?.parse().ok()
+}

@@ -1,0 +1,244 @@
+//! Stripe's refusals (docs.stripe.com/api/errors), and what each one is certain of.
+
+mod codes;
+
+use edge_core::provider::Provider;
+use payments::model::provider::{Doubt, ProviderRef, Refusal, RefusalKind};
+use serde::Deserialize;
+
+use crate::blame::{Blame, blame, invalid, refused};
+use crate::step::NotDone;
+use crate::transport::Answer;
+use crate::untrusted;
+
+/// What was asked for; the same error means different things.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Asked {
+    Charge,
+    Retrieve,
+    Capture,
+    Cancel,
+    Refund,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct ApiError {
+    #[serde(rename = "type")]
+    kind: Option<String>,
+    code: Option<String>,
+    decline_code: Option<String>,
+    param: Option<String>,
+    message: Option<String>,
+    payment_intent: Option<Left>,
+}
+
+/// What a refused request leaves behind.
+#[derive(Clone, Debug, Deserialize)]
+struct Left {
+    id: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Envelope {
+    error: ApiError,
+}
+
+/// Reads an answer that is not a success.
+pub(super) fn not_done(answer: &Answer, asked: Asked) -> NotDone {
+    let not_done = read(answer, asked).after(answer.retry_after);
+    let not_done = not_done.of_a_dead_key(answer.is_replayed && answer.status >= 500);
+    if asked == Asked::Retrieve { not_done.after_reading_only() } else { not_done }
+}
+
+fn read(answer: &Answer, asked: Asked) -> NotDone {
+    let status = answer.status;
+    let error = answer.json::<Envelope>().map(|envelope| envelope.error);
+    match (status, error) {
+        // Rate limits come before anything is executed and before the idempotency key is looked at.
+        (429, _) => NotDone::NotSent(Doubt::new(RATE_LIMITED)),
+        (401, Ok(error)) => error.refuse(RefusalKind::Configuration),
+        (409, _) => NotDone::Unknown(Doubt::conflict(IN_USE)),
+        // It comes before all rules about the status (docs.stripe.com/error-low-level).
+        (400 | 403 | 404, Ok(_)) if answer.should_retry == Some(true) => {
+            NotDone::unknown("Stripe wants the same request once more")
+        }
+        (400 | 402..=404, Ok(error)) if error.kind.as_deref() != Some("api_error") => {
+            not_executed(status, &error, asked)
+        }
+        (_, Err(problem)) => NotDone::unknown(problem),
+        (_, Ok(error)) => {
+            let code = error.code().unwrap_or_default();
+            NotDone::unknown(format!("Stripe answered with status {status} {code}").trim_end().to_owned())
+        }
+    }
+}
+
+const RATE_LIMITED: &str = "Stripe is rate limiting the gateway";
+const IN_USE: &str = "an earlier request with the same key is still being worked on";
+
+/// Codes of requests that Stripe turned away for a while. They say nothing about the payment.
+const TURNED_AWAY: [&str; 4] =
+    ["idempotency_key_in_use", "lock_timeout", "payment_intent_rate_limit_exceeded", "rate_limit"];
+
+fn turned_away(code: &str) -> NotDone {
+    match code {
+        "idempotency_key_in_use" => NotDone::Unknown(Doubt::conflict(IN_USE)),
+        "lock_timeout" => {
+            NotDone::NotSent(Doubt::conflict("Stripe is working on the same object for another request"))
+        }
+        _ => NotDone::NotSent(Doubt::new(RATE_LIMITED)),
+    }
+}
+
+fn not_executed(status: u16, error: &ApiError, asked: Asked) -> NotDone {
+    if error.kind.as_deref() == Some("idempotency_error") {
+        // An earlier request with this key said something else, so what that one did is not known here.
+        tracing::error!(provider = "stripe", "an idempotency key was used for two different requests");
+        return NotDone::unknown("an earlier request with the same key differs from this one");
+    }
+    match error.code.as_deref() {
+        Some(code) if TURNED_AWAY.contains(&code) => turned_away(code),
+        _ => error.refuse(error.kind_of_refusal(status, asked)),
+    }
+}
+
+/// Which of our fields a parameter of Stripe's was made from.
+fn our_field(param: &str, asked: Asked) -> Option<String> {
+    let (name, rest) = param.split_once('[').unwrap_or((param, ""));
+    let field = match (asked, name) {
+        (Asked::Charge, "metadata") => {
+            let key = untrusted::code(rest.trim_end_matches(']'));
+            return Some(key.map_or_else(|| "metadata".to_owned(), |key| format!("metadata.{key}")));
+        }
+        (Asked::Charge | Asked::Refund, "amount") | (Asked::Capture, "amount_to_capture") => "amount",
+        (Asked::Charge, "capture_method") => "capture",
+        (Asked::Charge, "currency") => "currency",
+        (Asked::Charge, "description" | "statement_descriptor" | "statement_descriptor_suffix") => {
+            "description"
+        }
+        // Stripe enables types by account and currency; which of them a charge uses is the client's choice. Whose the
+        // method is and what its owner agreed to this gateway does not say, so it cannot charge one that needs that.
+        (
+            Asked::Charge,
+            "payment_method"
+            | "payment_method_options"
+            | "payment_method_types"
+            | "customer"
+            | "mandate"
+            | "mandate_data",
+        ) => "paymentMethodId",
+        (Asked::Charge, "return_url") => "returnUrl",
+        _ => return None,
+    };
+    Some(field.to_owned())
+}
+
+/// What Stripe says in words alone, without a code or a parameter: a part of the message in lower case, and who
+/// has to act. The first that fits counts.
+const WORDED: [(&str, Blame); 9] = [
+    ("insufficient", Blame::Payer),
+    ("your account", Blame::Gateway),
+    ("api key", Blame::Gateway),
+    ("return_url", Blame::Field("returnUrl")),
+    ("paymentmethod", Blame::Field("paymentMethodId")),
+    ("payment method", Blame::Field("paymentMethodId")),
+    ("payment_method", Blame::Field("paymentMethodId")),
+    ("stripe token", Blame::Field("paymentMethodId")),
+    ("currency", Blame::Field("currency")),
+];
+
+impl ApiError {
+    pub(super) fn decline(&self) -> NotDone {
+        self.refuse(RefusalKind::Declined)
+    }
+
+    fn kind_of_refusal(&self, status: u16, asked: Asked) -> RefusalKind {
+        // A look and a request without the permission for it decide nothing about the payment.
+        if asked == Asked::Retrieve || status == 403 {
+            return RefusalKind::Configuration;
+        }
+        let named = self.param.as_deref().and_then(|param| our_field(param, asked));
+        let blame = self.code.as_deref().and_then(|code| blame(codes::CODES, code));
+        if status == 402 || self.kind.as_deref() == Some("card_error") {
+            return match blame {
+                Some(Blame::Expired) => RefusalKind::Expired,
+                _ => RefusalKind::Declined,
+            };
+        }
+        let blame = blame.and_then(|blame| fitting(blame, asked));
+        let told = blame.and_then(|blame| blame.kind(named.as_deref()));
+        told.unwrap_or_else(|| self.told_otherwise(status, named, asked))
+    }
+
+    /// The code tells nothing, or is newer than the table.
+    fn told_otherwise(&self, status: u16, named: Option<String>, asked: Asked) -> RefusalKind {
+        match (asked, &self.param, named) {
+            // More than remains: "400, param amount, no code".
+            (Asked::Refund, _, Some(field)) if field == "amount" && self.code.is_none() => {
+                RefusalKind::RefundExceeds
+            }
+            (_, _, Some(field)) => invalid(Some(&field)),
+            // A parameter that the client has no part in.
+            (_, Some(_), None) => RefusalKind::Configuration,
+            // No such URL.
+            (_, None, None) if status == 404 && self.code.is_none() => RefusalKind::Configuration,
+            (_, None, None) => {
+                let words = self.message.as_deref().unwrap_or_default().to_lowercase();
+                let worded = WORDED.iter().find(|(part, _)| words.contains(part));
+                let kind = worded.and_then(|(_, blame)| fitting(*blame, asked)?.kind(None));
+                kind.unwrap_or_else(|| nobody_named(asked))
+            }
+        }
+    }
+
+    fn refuse(&self, kind: RefusalKind) -> NotDone {
+        let refusal = Refusal {
+            code: self.code(),
+            decline_code: self.decline_code.as_deref().and_then(untrusted::code),
+            message: self.message(),
+            reference: self.left_behind(),
+            kind,
+        };
+        refused(Provider::Stripe, refusal, self.param.as_deref())
+    }
+
+    fn code(&self) -> Option<String> {
+        self.code.as_deref().and_then(untrusted::code)
+    }
+
+    fn message(&self) -> String {
+        self.message.as_deref().map_or_else(|| "Stripe gave no reason".to_owned(), untrusted::message)
+    }
+
+    fn left_behind(&self) -> Option<ProviderRef> {
+        self.payment_intent.as_ref()?.id.as_deref().and_then(untrusted::reference)
+    }
+}
+
+/// The blame where the request of this operation has the field that it is laid on.
+fn fitting(blame: Blame, asked: Asked) -> Option<Blame> {
+    if asked == Asked::Charge {
+        return Some(blame);
+    }
+    match (blame, asked) {
+        // Refunded, or paid with a method that cannot take part any more and that the request does not name.
+        (Blame::RefundExceeds, Asked::Capture | Asked::Cancel) | (Blame::Field("paymentMethodId"), _) => {
+            Some(Blame::State)
+        }
+        (Blame::Field(field), _) if field != "amount" || asked == Asked::Cancel => None,
+        _ => Some(blame),
+    }
+}
+
+/// Nothing tells who has to act. The request was not executed, and most of these are about what the client chose
+/// for a charge, or about what became of the payment since.
+fn nobody_named(asked: Asked) -> RefusalKind {
+    match asked {
+        Asked::Charge => invalid(None),
+        Asked::Capture | Asked::Cancel | Asked::Refund => RefusalKind::State,
+        Asked::Retrieve => RefusalKind::Configuration,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,177 @@
+//! Looking at Stripe, without any effect.
+
+use jiff::Timestamp;
+use payments::model::evidence::{Evidence, ListCursor, ListPart, LookUp, RefundEvidence, RefundLookUp};
+use payments::model::id::PaymentId;
+use payments::model::provider::ProviderRef;
+use serde::de::DeserializeOwned;
+
+use super::answers::evidence::{List, object};
+use super::answers::{Intent, RefundObject};
+use super::search::{Place, Search};
+use super::{Stripe, requests};
+use crate::step::{NotDone, Step};
+use crate::transport::{Conversation, ProviderRequest};
+
+/// Of a hundred objects each, that one look may read of the list of PaymentIntents.
+const PAGES_OF_A_LOOK: usize = 10;
+/// Of the refunds of one payment. Nobody gives one payment back in more than 5,000 parts.
+const REFUND_PAGES_MAX: usize = 50;
+
+impl Stripe {
+    /// Whether Stripe answers: nothing was made in 1970, so the list is empty.
+    pub(super) async fn is_there(&self) -> bool {
+        let nothing = requests::list(Timestamp::UNIX_EPOCH, Timestamp::UNIX_EPOCH, None);
+        self.send(&self.transport.look(), &nothing)
+            .await
+            .is_ok_and(|answer| answer.is_of_a_working_provider())
+    }
+
+    pub(super) async fn run_look_up(&self, what: &LookUp) -> Step<Option<Evidence>> {
+        let talk = self.transport.look();
+        match what {
+            // Captures and refunds of ours refer to the PaymentIntent.
+            LookUp::Payment(intent) | LookUp::Charge(intent) | LookUp::Authorization(intent) => {
+                let found: Option<Intent> = self.object(&talk, &requests::retrieve(intent)).await?;
+                found.map(|found| the_one(found.evidence()?, intent)).transpose()
+            }
+            LookUp::Ours { payment, from, to } => self.search(&talk, *payment, *from, *to).await,
+        }
+    }
+
+    /// Goes through the list rather than through Stripe's search, which lags behind. What one look does not reach is
+    /// left for the next one, which goes on from there.
+    async fn search(
+        &self,
+        talk: &Conversation<'_>,
+        payment: PaymentId,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Step<Option<Evidence>> {
+        let mut search = self.searches.take(payment, from);
+        let found = self.go_on(talk, payment, &mut search, to.min(self.clock.now())).await;
+        if found.is_err() {
+            self.searches.keep(payment, search);
+        }
+        found
+    }
+
+    async fn go_on(
+        &self,
+        talk: &Conversation<'_>,
+        payment: PaymentId,
+        search: &mut Search,
+        to: Timestamp,
+    ) -> Step<Option<Evidence>> {
+        for _ in 0..PAGES_OF_A_LOOK {
+            let Some(Place { from, to, after }) = search.place(to) else { return Ok(None) };
+            let request = requests::list(from, to, after.as_ref());
+            let Some(page) = self.object::<List<Intent>>(talk, &request).await? else {
+                return Err(NotDone::unknown("Stripe does not know its own list"));
+            };
+            let seen: Vec<Evidence> = page.data.iter().map(Intent::evidence).collect::<Step<_>>()?;
+            let last = seen.last().map(|evidence| evidence.reference.clone());
+            if let Some(found) = seen.into_iter().find(|evidence| evidence.payment == Some(payment)) {
+                return Ok(Some(found));
+            }
+            search.read(last.filter(|_| page.has_more));
+        }
+        if search.place(to).is_none() {
+            return Ok(None);
+        }
+        Err(NotDone::unknown("Stripe's list is long; the next look goes on with it"))
+    }
+
+    /// At most [`PAGES_OF_A_LOOK`] pages.
+    pub(super) async fn run_list(
+        &self,
+        from: Timestamp,
+        to: Timestamp,
+        at: Option<&ListCursor>,
+    ) -> Step<ListPart> {
+        let talk = self.transport.look();
+        let mut part = ListPart { next: at.cloned(), ..ListPart::default() };
+        for _ in 0..PAGES_OF_A_LOOK {
+            let after = part.next.as_ref().map(|at| ProviderRef::new(at.as_str()));
+            let request = requests::list(from, to, after.as_ref());
+            let Some(page) = self.object::<List<Intent>>(&talk, &request).await? else {
+                return Err(NotDone::unknown("Stripe does not know its own list"));
+            };
+            let before = part.items.len();
+            part.items.extend(page.data.iter().filter_map(|intent| intent.listed().ok()));
+            let read = part.items.len() - before;
+            part.unreadable += u32::try_from(page.data.len() - read).unwrap_or(u32::MAX);
+            if read == 0 && page.has_more {
+                return Err(NotDone::unknown("Stripe's list goes on behind objects that cannot be read"));
+            }
+            // The list goes on behind the last one that has a name.
+            let last = part.items.last().filter(|_| read > 0).map(|last| &last.seen.reference);
+            part.next = last.filter(|_| page.has_more).map(|last| ListCursor::new(last.as_str()));
+            if part.next.is_none() {
+                break;
+            }
+        }
+        Ok(part)
+    }
+
+    pub(super) async fn run_look_up_refunds(
+        &self,
+        which: &RefundLookUp,
+    ) -> Step<Option<Vec<RefundEvidence>>> {
+        let talk = self.transport.look();
+        match which {
+            RefundLookUp::One(refund) => {
+                let found: Option<RefundObject> =
+                    self.object(&talk, &requests::retrieve_refund(refund)).await?;
+                let found = found.map(|found| found.evidence()).transpose()?;
+                match found {
+                    Some(found) if found.reference != *refund => Err(another()),
+                    found => Ok(found.map(|found| vec![found])),
+                }
+            }
+            RefundLookUp::Of { payment, .. } => self.refunds_of(&talk, payment).await,
+        }
+    }
+
+    async fn refunds_of(
+        &self,
+        talk: &Conversation<'_>,
+        intent: &ProviderRef,
+    ) -> Step<Option<Vec<RefundEvidence>>> {
+        let (mut all, mut after) = (Vec::new(), None);
+        for _ in 0..REFUND_PAGES_MAX {
+            let request = requests::list_refunds(intent, after.as_ref());
+            let Some(page) = self.object::<List<RefundObject>>(talk, &request).await? else {
+                return Ok(None);
+            };
+            let seen: Vec<RefundEvidence> =
+                page.data.iter().map(RefundObject::evidence).collect::<Step<_>>()?;
+            after = seen.last().map(|evidence| evidence.reference.clone());
+            all.extend(seen);
+            if !page.has_more || after.is_none() {
+                return Ok(Some(all));
+            }
+        }
+        Err(too_long())
+    }
+
+    async fn object<T: DeserializeOwned>(
+        &self,
+        talk: &Conversation<'_>,
+        request: &ProviderRequest,
+    ) -> Step<Option<T>> {
+        object(&self.send(talk, request).await?)
+    }
+}
+
+fn the_one(seen: Evidence, asked: &ProviderRef) -> Step<Evidence> {
+    if seen.reference == *asked { Ok(seen) } else { Err(another()) }
+}
+
+fn another() -> NotDone {
+    NotDone::unknown("Stripe answered with another object than was asked for")
+}
+
+fn too_long() -> NotDone {
+    NotDone::unknown("Stripe lists more refunds of the payment than are read")
+}

@@ -1,0 +1,142 @@
+//! Tries what the settings name. Only reads.
+
+use std::sync::Arc;
+
+use edge_core::provider::Provider;
+use payments::model::evidence::{Found, LookUp};
+use payments::model::provider::ProviderRef;
+use payments::ports::clock::SystemClock;
+use payments_providers::{Providers, Settings};
+use payments_stores::{self as stores, DatabaseSettings, MigrateOnStart, SchemaError};
+
+use super::Report;
+use crate::cache::RedisUri;
+use crate::config::QueueSettings;
+use crate::jobs::rabbit;
+use payments::causes::with_causes;
+
+/// A payment that no provider has, as each would name one.
+const NO_STRIPE_PAYMENT: &str = "pi_0";
+const NO_PAYPAL_PAYMENT: &str = "0";
+
+pub(super) async fn database(settings: &DatabaseSettings, report: &mut Report) {
+    const ABOUT: &str = "database";
+    let place = settings.place();
+    let found = match stores::inspect(&settings.uri).await {
+        Ok(found) => found,
+        Err(error) => return report.bad(ABOUT, format!("DB_URI: {place}: {}", with_causes(&error))),
+    };
+    let product = found.product;
+    let is_good = found.problems.is_empty();
+    for problem in found.problems {
+        report.bad(ABOUT, format!("DB_URI: {place}, {product}: {problem}"));
+    }
+    for warning in found.warnings {
+        report.warn(ABOUT, format!("DB_URI: {place}, {product}: {warning}"));
+    }
+    if let Some(connections) = found.connections_max {
+        enough_connections(settings, connections, report);
+    }
+    match (found.schema, settings.migrate_on_start) {
+        (Ok(version), _) if is_good => {
+            report.good(ABOUT, format!("{place}, {product}; its schema is at migration {version:04}"));
+        }
+        (Ok(_), _) => {}
+        (Err(error @ (SchemaError::Empty | SchemaError::TooOld { .. })), _) if !found.may_migrate => report.bad(
+            ABOUT,
+            format!(
+                "DB_URI: {place}, {product}: {error} as the owner of the schema: this role may not change it (no CREATE on \
+                 the schema)"
+            ),
+        ),
+        (Err(error @ SchemaError::Empty), MigrateOnStart::Always | MigrateOnStart::IfEmpty)
+        | (Err(error @ SchemaError::TooOld { .. }), MigrateOnStart::Always) => {
+            if is_good {
+                report.good(ABOUT, format!("{place}, {product}; {error}, or start the service, which does that"));
+            }
+        }
+        (Err(error), _) => report.bad(ABOUT, format!("DB_URI: {place}, {product}: {}", with_causes(&error))),
+    }
+}
+
+fn enough_connections(settings: &DatabaseSettings, server: u32, report: &mut Report) {
+    let each = settings.connections_of_a_process();
+    let text = format!(
+        "DB_CONNECTIONS, DB_LIST_CONNECTIONS: each process opens up to {each} connections, and the server has {server} for \
+         all of them (max_connections)"
+    );
+    if each > server {
+        report.bad("database", text);
+    } else if each.saturating_mul(2) > server {
+        report.warn("database", format!("{text}: that is too few for a second process"));
+    }
+}
+
+pub(super) async fn edge_cache(uri: Option<RedisUri>, report: &mut Report) {
+    const ABOUT: &str = "edge cache";
+    let Some(uri) = uri else { return report.good(ABOUT, "in the control plane's memory") };
+    match uri.inspect().await {
+        Ok(found) => {
+            if found.refuses.is_empty() {
+                report.good(ABOUT, format!("{uri}, version {}", found.version));
+            }
+            for problem in found.problems {
+                report.warn(ABOUT, format!("REDIS_URI: {problem}"));
+            }
+            for reason in found.refuses {
+                report.bad(ABOUT, format!("REDIS_URI: {uri}: {reason}"));
+            }
+        }
+        Err(error) => report.bad(ABOUT, format!("REDIS_URI: {uri}: {error}")),
+    }
+}
+
+pub(super) async fn queue(settings: Option<QueueSettings>, report: &mut Report) {
+    const ABOUT: &str = "queue";
+    let Some(QueueSettings { uri, prefix }) = settings else {
+        return report.good(ABOUT, "none; due work is looked for in the database");
+    };
+    match rabbit::inspect(&uri, prefix).await {
+        Ok(found) => report.good(ABOUT, format!("{uri}, {found}")),
+        Err(error) => report.bad(ABOUT, format!("AMQP_URI: {uri}: {error}")),
+    }
+}
+
+pub(super) async fn providers(settings: Settings, report: &mut Report) {
+    let places = [
+        settings.stripe.as_ref().map(|stripe| {
+            let mode = if stripe.is_live() { "live" } else { "test" };
+            (
+                Provider::Stripe,
+                "Stripe",
+                "STRIPE_SECRET_KEY",
+                stripe.api_base.to_string(),
+                mode,
+                NO_STRIPE_PAYMENT,
+            )
+        }),
+        settings.paypal.as_ref().map(|paypal| {
+            let (id, base) = ("PAYPAL_CLIENT_ID, PAYPAL_CLIENT_SECRET", paypal.api_base.to_string());
+            (Provider::Paypal, "PayPal", id, base, "", NO_PAYPAL_PAYMENT)
+        }),
+    ];
+    if places.iter().all(Option::is_none) {
+        return report
+            .warn("providers", "none is configured: STRIPE_SECRET_KEY, or PAYPAL_CLIENT_ID and its secret");
+    }
+    let providers = match Providers::new(settings, Arc::new(SystemClock)) {
+        Ok(providers) => providers,
+        Err(error) => return report.bad("providers", with_causes(&error)),
+    };
+    for (provider, about, keys, base, mode, payment) in places.into_iter().flatten() {
+        let Some(provider) = providers.get(provider) else { continue };
+        // Whom it does not know, it does not tell what it has.
+        match provider.look_up(&LookUp::Payment(ProviderRef::new(payment))).await {
+            Found::Unavailable(doubt) => report.bad(about, format!("{keys}: {base}: {}", doubt.reason)),
+            _ => {
+                let mode = if mode.is_empty() { String::new() } else { format!("{mode} ") };
+                report.good(about, format!("{base} takes the {mode}credentials"));
+            }
+        }
+    }
+}

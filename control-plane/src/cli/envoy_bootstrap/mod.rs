@@ -1,0 +1,377 @@
+//! `control-plane envoy-bootstrap`: Envoy's configuration, made from one template and the settings.
+
+mod limits;
+mod own_replies;
+mod profile;
+mod shared_limit;
+mod values;
+mod webhooks;
+
+pub use profile::Profile;
+
+use serde_json::Value;
+
+use crate::config::{ConfigError, Source};
+
+const TEMPLATE: &str = include_str!("../../../../envoy/bootstrap.yaml");
+
+/// Print Envoy's bootstrap configuration, made from the settings
+#[derive(clap::Args, Debug)]
+#[command(after_help = HELP)]
+pub struct Args {
+    /// Which defaults to take
+    #[arg(long, value_enum, default_value_t = Profile::Local)]
+    pub profile: Profile,
+}
+
+const HELP: &str = "\
+Settings:
+  EDGE_FILTER_WASM                     the filter's .wasm (required)
+  TLS_CERTIFICATE, TLS_PRIVATE_KEY     PEM files of the TLS listener (required)
+  GATEWAY_CLIENTS                      client:key,client:key,…; production: required, keys of 16 or more characters
+  CONTROL_PLANE_ADDRESS                host:port; local: CONTROL_PLANE_LISTEN or 127.0.0.1:8081; production: required
+  CONTROL_PLANE_CA                     PEM file; set: TLS to the control plane, verified against it and the host's name
+  EDGE_CACHE_ADDRESS                   host:port; local: EDGE_CACHE_LISTEN or 127.0.0.1:8082; production: required
+  EDGE_CACHE_CA                        PEM file; set: TLS to the edge cache, verified as above
+  EDGE_CACHE_DOWN                      what happens to idempotency keys when the cache does not answer: pass (the
+                                       control plane still holds), or reject with 503; per operation behind it, as
+                                       in pass,refund=reject
+  EDGE_CACHE_TIMEOUT_MS                how long a call to the cache may take; 500
+  IDEMPOTENCY_LEASE_MS                 how long a key stays with a request whose end is not heard of; 15000
+  IDEMPOTENCY_RECENT_ANSWERS           how many answers each worker of Envoy remembers by itself; 1024
+  PAYPAL_WEBHOOK_ID                    the webhook's id at PayPal; without it PayPal's webhooks get 503
+  PAYPAL_API_BASE                      tells live, sandbox or a stand-in apart, and so where certificates may be
+  PAYPAL_WEBHOOK_TRUST                 PEM file of roots and intermediates; those that PayPal has used so far, and
+                                       those that it can be expected to move to
+  PAYPAL_CERTIFICATE_REFRESH_SECONDS   how old a certificate's key may be when it is fetched again; 43200
+  PAYPAL_TLS_CA                        PEM file for TLS to PayPal; /etc/ssl/certs/ca-certificates.crt
+  RETURN_URL_HOSTS                     the hosts that a charge's returnUrl may lead to, a comma list; any
+  WEBHOOK_TOLERANCE_SECONDS            how far from now Stripe may have signed; 300
+  GATEWAY_TLS_LISTEN                   local: 127.0.0.1:8443; production: 0.0.0.0:8443
+  GATEWAY_LISTEN                       without TLS; local: 127.0.0.1:8080; production: off
+  ENVOY_ADMIN_LISTEN                   loopback only, 127.0.0.1:9901
+  ENVOY_ACCESS_LOG                     /dev/stdout
+  GATEWAY_ADDRESS_REQUESTS_PER_SECOND  of each address (IPv6: each /64) before authentication; local: 4000; production:
+                                       1000. This and the rates below are per Envoy; what is above them gets 429
+  GATEWAY_CLIENT_REQUESTS_PER_SECOND   of each client, with exceptions as in 500,shop=1000,batch=50; local: 2000;
+                                       production: 500
+  GATEWAY_REQUESTS_PER_SECOND          of all clients together; local: 4500; production: 2000
+  GATEWAY_ADDRESS_WEBHOOKS_PER_SECOND  of each address; local: 1000; production: 500
+  GATEWAY_WEBHOOKS_PER_SECOND          of all providers together, which no client takes from; local: 2000; production:
+                                       1000
+  GATEWAY_CLIENT_REQUESTS_IN_FLIGHT    of each client, per worker of Envoy, above it 429; local: 1024; production: 512
+  GATEWAY_ADDRESS_CONNECTIONS          of each address, per worker of Envoy; local: 4000; production: 512. Not counted
+                                       with trusted proxies
+  GATEWAY_ADDRESS_NEW_CONNECTIONS_PER_SECOND
+                                       of each address that has opened as many at once, per worker; local: 2000;
+                                       production: 50
+  GATEWAY_RATE_LIMIT_SERVICE           host:port of an Envoy rate limit service, for a limit that several Envoys share
+  GATEWAY_RATE_LIMIT_SERVICE_CA        PEM file; set: TLS to it, verified as above
+  GATEWAY_TRUSTED_PROXIES              how many proxies in front append to x-forwarded-for; 0
+
+Envoy itself needs EDGE_ATTESTATION_KEYS in its environment, and for Stripe's webhooks STRIPE_WEBHOOK_SECRETS, a
+comma list with both secrets while one is being rolled.
+
+The output holds the clients' keys: keep it as safe as them.
+
+Example:
+  (umask 077 && control-plane envoy-bootstrap --profile production > envoy.yaml) && envoy -c envoy.yaml";
+
+/// The whole bootstrap as YAML.
+///
+/// # Errors
+/// Everything that is missing or wrong, by its setting.
+pub fn render(profile: Profile, source: &Source) -> Result<String, Vec<ConfigError>> {
+    let values = values::read(profile, source)?;
+    Ok(fill(TEMPLATE, |name| values.get(name)))
+}
+
+/// The settings that the help explains: those that stand in its first column.
+pub(crate) fn setting_names() -> impl Iterator<Item = &'static str> {
+    let rows = HELP.lines().filter_map(|line| line.strip_prefix("  ")).filter(|row| !row.starts_with(' '));
+    let names = rows.flat_map(|row| row.split("  ").next().unwrap_or_default().split(", "));
+    names.filter(|name| name.bytes().all(|b| b.is_ascii_uppercase() || b == b'_'))
+}
+
+/// What the help says of a setting of the bootstrap.
+pub(crate) fn explained(name: &str) -> Option<String> {
+    let mut rows = HELP.lines().filter_map(|line| line.strip_prefix("  "));
+    let is_of =
+        |row: &&str| row.split("  ").next().is_some_and(|names| names.split(", ").any(|one| one == name));
+    let first = rows.find(is_of)?;
+    let (_, text) = first.split_once("  ").unwrap_or((first, ""));
+    let rest = rows.take_while(|row| row.starts_with(' ')).map(str::trim);
+    let words: Vec<_> = std::iter::once(text.trim()).chain(rest).filter(|text| !text.is_empty()).collect();
+    Some(words.join(" "))
+}
+
+/// Settings that name files which Envoy reads.
+const FILES: [&str; 7] = [
+    "EDGE_FILTER_WASM",
+    "TLS_CERTIFICATE",
+    "TLS_PRIVATE_KEY",
+    "CONTROL_PLANE_CA",
+    "EDGE_CACHE_CA",
+    "GATEWAY_RATE_LIMIT_SERVICE_CA",
+    "PAYPAL_TLS_CA",
+];
+
+/// What may be wrong with the settings of a bootstrap that can be made of them.
+#[must_use]
+pub fn warnings(source: &Source) -> Vec<String> {
+    let files = FILES.into_iter().filter_map(|key| Some((key, source.get(key)?)));
+    let missing = files.filter(|(_, file)| !std::path::Path::new(file).is_file());
+    let missing = missing.map(|(key, file)| {
+        format!("{key}: there is no file {file} here; Envoy does not start without it where it runs")
+    });
+    source.near_miss_warnings().into_iter().chain(missing).collect()
+}
+
+/// Puts the JSON of a value (which is YAML, too) in the place of each `${NAME}`.
+fn fill<'a>(template: &str, value: impl Fn(&str) -> Option<&'a Value>) -> String {
+    let mut parts = template.split("${");
+    let mut filled = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (name, text) = part.split_once('}').unwrap_or((part, ""));
+        // That no name is unknown does not depend on any setting: a test looks at it.
+        filled.push_str(&value(name).map_or_else(|| format!("${{{name}}}"), Value::to_string));
+        filled.push_str(text);
+    }
+    filled
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NEEDED: [(&str, &str); 3] = [
+        ("EDGE_FILTER_WASM", "/opt/edge_filter.wasm"),
+        ("TLS_CERTIFICATE", "/etc/tls/cert.pem"),
+        ("TLS_PRIVATE_KEY", "/etc/tls/key.pem"),
+    ];
+    const PRODUCTION: [(&str, &str); 3] = [
+        ("GATEWAY_CLIENTS", "shop:a-long-enough-key:#1"),
+        ("CONTROL_PLANE_ADDRESS", "control-plane:8081"),
+        ("EDGE_CACHE_ADDRESS", "edge-cache:8082"),
+    ];
+
+    const WRONG: [(&str, &str); 27] = [
+        ("GATEWAY_LISTEN", "8080"),
+        ("GATEWAY_TLS_LISTEN", "localhost:8443"),
+        ("ENVOY_ADMIN_LISTEN", "0.0.0.0:9901"),
+        ("CONTROL_PLANE_ADDRESS", "control-plane"),
+        ("GATEWAY_CLIENTS", "demo"),
+        ("RETURN_URL_HOSTS", "shop.example,https://shop.example"),
+        ("GATEWAY_CLIENTS", "de mo:key"),
+        ("GATEWAY_CLIENTS", "demo:ключ"),
+        ("GATEWAY_CLIENTS", "demo:same,other:same"),
+        ("WEBHOOK_TOLERANCE_SECONDS", "0"),
+        ("PAYPAL_WEBHOOK_ID", "a b"),
+        ("PAYPAL_CERTIFICATE_REFRESH_SECONDS", "86401"),
+        ("EDGE_CACHE_TIMEOUT_MS", "0"),
+        ("IDEMPOTENCY_LEASE_MS", "600001"),
+        ("EDGE_CACHE_DOWN", "open"),
+        ("EDGE_CACHE_DOWN", "pass,list=reject"),
+        ("EDGE_CACHE_DOWN", "pass,refund"),
+        ("GATEWAY_REQUESTS_PER_SECOND", "0"),
+        ("GATEWAY_ADDRESS_REQUESTS_PER_SECOND", "0"),
+        ("GATEWAY_ADDRESS_WEBHOOKS_PER_SECOND", "1000001"),
+        ("GATEWAY_WEBHOOKS_PER_SECOND", "many"),
+        ("GATEWAY_CLIENT_REQUESTS_PER_SECOND", "500,nobody=1"),
+        ("GATEWAY_CLIENT_REQUESTS_IN_FLIGHT", "16385"),
+        ("GATEWAY_ADDRESS_CONNECTIONS", "10001"),
+        ("GATEWAY_ADDRESS_NEW_CONNECTIONS_PER_SECOND", "0"),
+        ("GATEWAY_RATE_LIMIT_SERVICE", "limits"),
+        ("GATEWAY_TRUSTED_PROXIES", "-1"),
+    ];
+
+    fn with(profile: Profile, settings: &[(&str, &str)]) -> Result<String, String> {
+        let all = NEEDED.iter().chain(settings).map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
+        render(profile, &Source::new(all, None).unwrap())
+            .map_err(|errors| errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
+    }
+
+    #[test]
+    fn both_profiles_fill_every_place_of_the_template() {
+        for (profile, settings) in [(Profile::Local, &[][..]), (Profile::Production, &PRODUCTION[..])] {
+            let yaml = with(profile, settings).unwrap();
+            assert!(!yaml.contains("${"), "{yaml}");
+        }
+    }
+
+    #[test]
+    fn a_value_cannot_break_out_of_its_place() {
+        let yaml = with(Profile::Local, &[("ENVOY_ACCESS_LOG", "/tmp/a\", b: {")]).unwrap();
+        assert!(yaml.contains(r#"path: "/tmp/a\", b: {""#), "{yaml}");
+    }
+
+    #[test]
+    fn local_has_the_demo_clients_and_production_none() {
+        assert!(with(Profile::Local, &[]).unwrap().contains(r#"{"client":"demo","key":"demo-key"}"#));
+        let error = with(Profile::Production, &PRODUCTION[1..]).unwrap_err();
+        assert!(error.starts_with("GATEWAY_CLIENTS"), "{error}");
+    }
+
+    #[test]
+    fn production_listens_without_tls_only_when_told_to() {
+        let silent = with(Profile::Production, &PRODUCTION).unwrap();
+        assert!(silent.contains("bind_to_port: false"), "{silent}");
+        let told = [PRODUCTION[0], PRODUCTION[1], PRODUCTION[2], ("GATEWAY_LISTEN", "127.0.0.1:80")];
+        assert!(with(Profile::Production, &told).unwrap().contains("bind_to_port: true"));
+    }
+
+    #[test]
+    fn production_speaks_tls_to_the_control_plane_when_it_has_an_authority() {
+        let settings = [PRODUCTION[0], PRODUCTION[1], PRODUCTION[2], ("CONTROL_PLANE_CA", "/etc/tls/ca.pem")];
+        let yaml = with(Profile::Production, &settings).unwrap();
+        for part in ["/etc/tls/ca.pem", r#""sni":"control-plane""#, "match_typed_subject_alt_names"] {
+            assert!(yaml.contains(part), "{part} in {yaml}");
+        }
+    }
+
+    #[test]
+    fn a_rate_limit_service_is_asked_where_a_setting_names_it_and_only_there() {
+        let without = with(Profile::Local, &[]).unwrap();
+        assert!(without.contains("name: shared_limit\n                    disabled: true"), "{without}");
+        let service = [("GATEWAY_RATE_LIMIT_SERVICE", "limits:8086")];
+        let named = with(Profile::Local, &service).unwrap();
+        for part in [
+            "name: shared_limit\n                    disabled: false",
+            r#""address":"limits","port_value":8086"#,
+        ] {
+            assert!(named.contains(part), "{part} in {named}");
+        }
+        let encrypted =
+            with(Profile::Local, &[service[0], ("GATEWAY_RATE_LIMIT_SERVICE_CA", "/etc/limits.pem")])
+                .unwrap();
+        for part in ["/etc/limits.pem", r#""sni":"limits""#] {
+            assert!(encrypted.contains(part), "{part} in {encrypted}");
+        }
+    }
+
+    #[test]
+    fn the_filter_reads_how_many_requests_a_client_may_have_in_flight_and_an_address_connections() {
+        let key =
+            ("EDGE_ATTESTATION_KEYS", "k1:0101010101010101010101010101010101010101010101010101010101010101");
+        let settings =
+            [key, ("GATEWAY_CLIENT_REQUESTS_IN_FLIGHT", "7"), ("GATEWAY_ADDRESS_CONNECTIONS", "9")];
+        let all = NEEDED.iter().copied().chain(settings);
+        assert_eq!(read_by_the_filter(all.clone(), key.1).in_flight_per_client, 7);
+        let source = Source::new(all.map(|(k, v)| (k.to_owned(), v.to_owned())), None).unwrap();
+        let values = values::read(Profile::Local, &source).unwrap();
+        let settings = values["CONNECTION_SETTINGS"].as_str().unwrap();
+        let connections = edge_core::connections::ConnectionSettings::read(settings.as_bytes()).unwrap();
+        assert_eq!(connections.per_address, Some(9));
+    }
+
+    #[test]
+    fn the_filter_reads_what_is_said_of_a_cache_that_is_down() {
+        let key =
+            ("EDGE_ATTESTATION_KEYS", "k1:0101010101010101010101010101010101010101010101010101010101010101");
+        for down in ["pass", "reject", "reject,charge=pass", "pass, refund=reject, cancel=reject"] {
+            let all = NEEDED.iter().copied().chain([("EDGE_CACHE_DOWN", down), key]);
+            read_by_the_filter(all, key.1);
+        }
+    }
+
+    #[test]
+    fn the_filter_reads_where_paypals_certificates_are() {
+        let key =
+            ("EDGE_ATTESTATION_KEYS", "k1:0101010101010101010101010101010101010101010101010101010101010101");
+        for (base, host) in [
+            ("https://api-m.paypal.com", "api.paypal.com"),
+            ("https://api-m.sandbox.paypal.com", "api-m.sandbox.paypal.com"),
+            ("http://127.0.0.1:8090", "127.0.0.1:8090"),
+        ] {
+            let paypal = [("PAYPAL_WEBHOOK_ID", "1AB"), ("PAYPAL_API_BASE", base), key];
+            let config = read_by_the_filter(NEEDED.iter().copied().chain(paypal), key.1);
+            let paypal = config.webhooks.paypal.unwrap();
+            assert!(paypal.clusters.contains_key(host), "{:?}", paypal.clusters);
+        }
+        let elsewhere = [("PAYPAL_WEBHOOK_ID", "1AB"), ("PAYPAL_API_BASE", "http://sandbox:8090")];
+        assert!(with(Profile::Local, &elsewhere).unwrap_err().starts_with("PAYPAL_API_BASE"));
+        let untrusted = [("PAYPAL_WEBHOOK_ID", "1AB"), ("PAYPAL_WEBHOOK_TRUST", "/nowhere")];
+        assert!(with(Profile::Local, &untrusted).unwrap_err().starts_with("PAYPAL_WEBHOOK_TRUST"));
+    }
+
+    /// A stream is ended that is held for longer, so it must not be shorter than what the filter waits for.
+    #[test]
+    fn a_request_may_be_held_as_long_as_the_filter_waits_and_little_longer() {
+        for (cache_ms, held) in [("1", "8.000s"), ("500", "8.000s"), ("3000", "9.000s"), ("10000", "23.000s")]
+        {
+            let yaml = with(Profile::Local, &[("EDGE_CACHE_TIMEOUT_MS", cache_ms)]).unwrap();
+            assert!(yaml.contains(&format!("stream_idle_timeout: \"{held}\"")), "{cache_ms} ms: {yaml}");
+        }
+    }
+
+    fn read_by_the_filter<'a>(
+        settings: impl Iterator<Item = (&'a str, &'a str)>,
+        keys: &str,
+    ) -> edge_core::config::EdgeConfig {
+        let source = Source::new(settings.map(|(k, v)| (k.to_owned(), v.to_owned())), None).unwrap();
+        let values = values::read(Profile::Local, &source).unwrap();
+        let settings = values["FILTER_SETTINGS"].as_str().unwrap();
+        let secrets = edge_core::config::EdgeSecrets { keys: Some(keys), stripe: None };
+        edge_core::config::EdgeConfig::read(settings.as_bytes(), secrets).unwrap()
+    }
+
+    #[test]
+    fn a_wrong_setting_is_named() {
+        for (key, value) in WRONG {
+            let error = with(Profile::Local, &[(key, value)]).unwrap_err();
+            assert!(error.starts_with(key), "{error}");
+        }
+    }
+
+    #[test]
+    fn everything_that_is_missing_or_wrong_is_named_at_once() {
+        let settings = [("GATEWAY_TLS_LISTEN", "here"), ("EDGE_CACHE_TIMEOUT_MS", "0")];
+        let settings = settings.map(|(key, value)| (key.to_owned(), value.to_owned()));
+        let errors = render(Profile::Production, &Source::new(settings, None).unwrap()).unwrap_err();
+        let errors: Vec<_> = errors.iter().map(ToString::to_string).collect();
+        for key in [
+            "EDGE_FILTER_WASM",
+            "TLS_CERTIFICATE",
+            "TLS_PRIVATE_KEY",
+            "GATEWAY_CLIENTS",
+            "CONTROL_PLANE_ADDRESS",
+            "EDGE_CACHE_ADDRESS",
+            "GATEWAY_TLS_LISTEN",
+            "EDGE_CACHE_TIMEOUT_MS",
+        ] {
+            assert_eq!(
+                errors.iter().filter(|error| error.starts_with(key)).count(),
+                1,
+                "{key} in {errors:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_help_explains_each_setting_that_the_bootstrap_reads() {
+        let explained: Vec<_> = setting_names().collect();
+        for (name, _) in WRONG.iter().chain(&NEEDED).chain(&PRODUCTION) {
+            assert!(explained.contains(name), "{name} in {explained:?}");
+        }
+    }
+
+    #[test]
+    fn a_setting_is_explained_as_the_help_has_it() {
+        assert_eq!(explained("EDGE_CACHE_TIMEOUT_MS").unwrap(), "how long a call to the cache may take; 500");
+        let several_lines = explained("GATEWAY_ADDRESS_NEW_CONNECTIONS_PER_SECOND").unwrap();
+        assert!(
+            several_lines.starts_with("of each address that") && several_lines.ends_with("production: 50")
+        );
+        for name in setting_names() {
+            assert!(explained(name).is_some_and(|text| !text.is_empty()), "{name}");
+        }
+        assert_eq!(explained("Example:"), None);
+    }
+
+    #[test]
+    fn production_refuses_a_short_key_without_repeating_it() {
+        let settings = [("GATEWAY_CLIENTS", "demo:demo-key"), PRODUCTION[1], PRODUCTION[2]];
+        let error = with(Profile::Production, &settings).unwrap_err();
+        assert!(error.starts_with("GATEWAY_CLIENTS") && !error.contains("demo-key"), "{error}");
+    }
+}

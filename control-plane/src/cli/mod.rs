@@ -1,0 +1,200 @@
+//! The commands of `control-plane`, a file or folder for each: their arguments, and what they do.
+
+pub mod config_check;
+pub mod edge_cache;
+pub mod envoy_bootstrap;
+pub mod payments;
+pub mod reconcile;
+pub mod serve;
+pub mod webhook_events;
+pub mod webhook_verify;
+pub mod worker;
+
+use std::io::{ErrorKind, IsTerminal as _, Write as _};
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use clap::{Parser, Subcommand};
+use payments_stores::{self as stores, Migrated};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use self::edge_cache::serve_edge_cache;
+use self::worker::serve_worker;
+use crate::config::{
+    Config, EdgeCacheConfig, ExplainFormat as Format, Source, WorkerConfig, db_uri, explain, unusable,
+};
+use crate::reload::reload_on;
+
+/// A payment gateway's control plane: one API over Stripe and PayPal.
+///
+/// Settings come from the environment, and from `--config FILE` with one `KEY=value` a line for what the
+/// environment does not set.
+#[derive(Parser)]
+#[command(version, after_help = EXAMPLES)]
+pub struct Cli {
+    /// A file of `KEY=value` lines; the environment wins over it
+    #[arg(long, global = true, env = "GATEWAY_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  control-plane serve --config .run/env      run with the settings of a local stack
+  control-plane edge-cache                   run only the cache of idempotency keys, on REDIS_URI
+  control-plane worker                       work off what is due, beside the service
+  control-plane config check                 say what is wrong with the configuration, exit 1 if anything is
+  control-plane config check --connect       and whether database, cache, queue and providers take it
+  control-plane config explain WORKERS       what a setting is for; without a name, all of them
+  control-plane migrate                      bring the schema of DB_URI up to date
+  control-plane payments review              show what has been undecided for too long
+  control-plane reconcile --since 24h        compare with the providers' records
+  control-plane webhook verify --help        say whether a webhook is genuine, and if not, why";
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the service until SIGTERM or SIGINT
+    Serve,
+    /// Run the edge cache alone, e.g. beside Envoy: it shares Redis with the control planes and outlives them
+    EdgeCache,
+    /// Work off what is due until SIGTERM or SIGINT: providers' events, and payments that are not decided
+    Worker,
+    /// Bring the database's schema up to date, while others serve it, and say what was done. It alone needs the right
+    /// to change the schema
+    Migrate {
+        /// Instead, print the SQL that gives ROLE the rights that `serve` and `worker` need on PostgreSQL: rows, and no
+        /// more. For the owner of the tables to run, after each upgrade
+        #[arg(long, value_name = "ROLE")]
+        print_grants: Option<String>,
+    },
+    /// Look at the configuration
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Print the OpenAPI document
+    Openapi,
+    EnvoyBootstrap(envoy_bootstrap::Args),
+    /// Look at payments that need somebody
+    #[command(subcommand)]
+    Payments(payments::Command),
+    /// Compare the records with the providers', adopt what they did, print what differed; exit 1 if anything did,
+    /// or could not be seen
+    Reconcile(reconcile::ReconcileArgs),
+    /// Look at webhooks: verify one by hand; list, replay and dismiss the stored ones
+    #[command(subcommand)]
+    Webhook(WebhookCommand),
+}
+
+#[derive(Subcommand)]
+enum WebhookCommand {
+    Verify(webhook_verify::VerifyArgs),
+    #[command(flatten)]
+    Admin(webhook_events::Command),
+}
+
+#[derive(Subcommand)]
+enum ConfigCommand {
+    /// Report everything that is wrong, by key; exit 1 if anything is
+    Check(config_check::CheckArgs),
+    /// Print what each setting is for, and its default; not to a terminal, as the documentation has it (Markdown)
+    Explain {
+        /// Settings to explain, of any program of the gateway; all of the control plane's without any
+        #[arg(value_name = "SETTING")]
+        keys: Vec<String>,
+    },
+}
+
+/// Runs the command to its end.
+///
+/// # Errors
+/// What kept it from its end, or, for a command that checks something, what is wrong.
+pub async fn run(cli: Cli) -> anyhow::Result<()> {
+    let source = Source::of_process(cli.config.as_deref()).map_err(|errors| unusable(&errors))?;
+    match cli.command {
+        Command::Serve => {
+            let config = Config::read(&source).map_err(|errors| unusable(&errors))?;
+            logging::start(&config.process.log_level, config.process.log_format)?;
+            serve::serve(config, heed_signals(cli.config, source)?).await
+        }
+        Command::EdgeCache => {
+            let config = EdgeCacheConfig::read(&source).map_err(|errors| unusable(&errors))?;
+            logging::start(&config.log_level, config.log_format)?;
+            serve_edge_cache(config, heed_signals(cli.config, source)?).await
+        }
+        Command::Worker => {
+            let config = WorkerConfig::read(&source).map_err(|errors| unusable(&errors))?;
+            logging::start(&config.process.log_level, config.process.log_format)?;
+            serve_worker(config, heed_signals(cli.config, source)?).await
+        }
+        Command::Migrate { print_grants: Some(role) } => print(stores::postgres::grants(&role).trim_end()),
+        Command::Migrate { print_grants: None } => {
+            let migrated = stores::migrate(&db_uri(&source)?).await;
+            let Migrated { applied, version } =
+                migrated.context("DB_URI: the schema cannot be brought up to date")?;
+            for (number, name) in &applied {
+                print(&format!("applied {number:04} {name}"))?;
+            }
+            let what = if applied.is_empty() { "nothing to do" } else { "done" };
+            print(&format!("{what}: the schema is at migration {version:04}"))
+        }
+        Command::Config(ConfigCommand::Check(args)) => {
+            let report = config_check::run(&args, &source).await?;
+            print(&report.to_string())?;
+            report.into_result()
+        }
+        Command::Config(ConfigCommand::Explain { keys }) => {
+            let format = if std::io::stdout().is_terminal() { Format::Plain } else { Format::Markdown };
+            print(explain(&keys, format).map_err(anyhow::Error::msg)?.trim_end())
+        }
+        Command::EnvoyBootstrap(args) => {
+            let bootstrap =
+                envoy_bootstrap::render(args.profile, &source).map_err(|errors| unusable(&errors))?;
+            for warning in envoy_bootstrap::warnings(&source) {
+                logging::say(&format!("warning: {warning}"));
+            }
+            print(&bootstrap)
+        }
+        Command::Webhook(WebhookCommand::Verify(args)) => {
+            let report = webhook_verify::verify(&args).await?;
+            print(&if args.json { report.to_json()? } else { report.to_text() })?;
+            Ok(report.into_result()?)
+        }
+        Command::Webhook(WebhookCommand::Admin(command)) => {
+            print(&webhook_events::run(command, &source).await?)
+        }
+        Command::Payments(command) => print(&payments::run(command, &source).await?),
+        Command::Reconcile(args) => reconcile::run_reconcile(args, &source).await,
+        Command::Openapi => print(&format!("{:#}", crate::http::openapi_document())),
+    }
+}
+
+/// The first SIGTERM or SIGINT begins a clean stop; a second one ends the process at once. SIGHUP, which ends a process by
+/// default, reloads.
+fn heed_signals(file: Option<PathBuf>, source: Source) -> anyhow::Result<CancellationToken> {
+    let stop = CancellationToken::new();
+    tokio::spawn(reload_on(signal(SignalKind::hangup())?, file, source));
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let token = stop.clone();
+    tokio::spawn(async move {
+        for _ in 0..2 {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            if token.is_cancelled() {
+                std::process::exit(130);
+            }
+            token.cancel();
+        }
+    });
+    Ok(stop)
+}
+
+/// Prints a command's result. A reader that has had enough (`| head`) is no error.
+fn print(text: &str) -> anyhow::Result<()> {
+    match writeln!(std::io::stdout(), "{text}") {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error).context("standard output"),
+        _ => Ok(()),
+    }
+}

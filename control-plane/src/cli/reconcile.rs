@@ -1,0 +1,214 @@
+//! `control-plane reconcile`: our records against the provider's, now and here.
+
+use std::io::{IsTerminal as _, Write as _};
+
+use clap::Args;
+use jiff::{SpanRelativeTo, Timestamp};
+use payments::model::provider::ProviderRef;
+use payments::ports::clock::{Clock as _, SystemClock};
+use payments::usecases::reconcile::{Compared, Finding, Pace, Place, Reconciliation, Unseen};
+use serde::Serialize;
+
+use crate::cli::payments::{open, unreadable};
+use crate::config::{Source, reconcile_per_second};
+
+#[derive(Args)]
+pub struct ReconcileArgs {
+    /// How far back: a duration (24h, 7d) or a time (2026-01-31T00:00:00Z)
+    #[arg(long, value_parser = since)]
+    since: Timestamp,
+    /// Go on with a reconciliation that was interrupted, at the place that it printed
+    #[arg(long, value_name = "PLACE")]
+    after: Option<Place>,
+    /// Payments compared in a second, 1 to 1000
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    per_second: Option<u32>,
+    /// One JSON object a line: for every payment, for everything that could not be seen, and a summary at the end
+    #[arg(long)]
+    json: bool,
+}
+
+fn since(text: &str) -> Result<Timestamp, String> {
+    if let Ok(time) = text.parse() {
+        return Ok(time);
+    }
+    let right = "must be like 24h, 7d or 2026-01-31T00:00:00Z";
+    let span: jiff::Span = text.parse().map_err(|_| right.to_owned())?;
+    let back = span.to_duration(SpanRelativeTo::days_are_24_hours()).map_err(|_| right.to_owned())?;
+    SystemClock.now().checked_sub(back).map_err(|_| right.to_owned())
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ComparedLine<'a> {
+    provider: &'static str,
+    transaction_id: Option<String>,
+    provider_reference: Option<&'a str>,
+    amount: Option<u64>,
+    currency: Option<&'a str>,
+    recorded: Option<&'static str>,
+    finding: &'static str,
+    what: Option<&'a str>,
+}
+
+impl<'a> From<&'a Compared> for ComparedLine<'a> {
+    fn from(one: &'a Compared) -> Self {
+        let (finding, what) = match &one.finding {
+            Finding::Same => ("same", None),
+            Finding::UnderWay => ("under way", None),
+            Finding::Adopted(what) => ("adopted", Some(what.as_str())),
+            Finding::Differs(what) => ("differs", Some(what.as_str())),
+            Finding::NotSeen(what) => ("not seen", Some(what.as_str())),
+        };
+        Self {
+            provider: one.provider.name(),
+            transaction_id: one.payment.map(|id| id.to_string()),
+            provider_reference: one.reference.as_ref().map(ProviderRef::as_str),
+            amount: one.money.map(|money| money.amount.minor()),
+            currency: one.money.as_ref().map(|money| money.currency.code()),
+            recorded: one.recorded,
+            finding,
+            what,
+        }
+    }
+}
+
+/// Compares and prints. A table of the differences, or with `--json` a line for each payment.
+///
+/// # Errors
+/// If there is any difference, something could not be seen, or the configuration or the database cannot be used.
+pub async fn run_reconcile(args: ReconcileArgs, source: &Source) -> anyhow::Result<()> {
+    let pace = Pace::new(match args.per_second {
+        Some(per_second) => per_second,
+        None => reconcile_per_second(source)?,
+    });
+    let gateway = open(source).await?;
+    let mut report = Report::new(args.json);
+    let place = args.after.unwrap_or(Place::BEGINNING);
+    let mut reconciliation = Reconciliation::new(&gateway, args.since, place, &pace);
+    loop {
+        let part = tokio::select! {
+            part = reconciliation.next() => part.map_err(anyhow::Error::from),
+            _ = tokio::signal::ctrl_c() => Err(anyhow::anyhow!("interrupted")),
+        };
+        match part {
+            Ok(Some(part)) => part.iter().for_each(|compared| report.add(compared)),
+            Ok(None) => break,
+            Err(problem) => {
+                let place = reconciliation.place();
+                let how = format!("go on with --since {} --after '{place}'", args.since);
+                return Err(problem.context(how));
+            }
+        }
+    }
+    report.end(&reconciliation.unseen)
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct UnseenLine<'a> {
+    not_seen: &'static str,
+    provider: &'static str,
+    reason: &'a str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct SummaryLine {
+    summary: Summary,
+}
+
+#[derive(Clone, Copy, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Summary {
+    compared: usize,
+    different: usize,
+    adopted: usize,
+    not_seen: usize,
+}
+
+/// A line about what could not be seen.
+fn unseen(one: &Unseen, json: bool) -> serde_json::Result<String> {
+    let (not_seen, provider, reason) = match one {
+        Unseen::Record(row) => return unreadable(row, json),
+        Unseen::NotListed(provider) => {
+            ("list", provider, "it lists no payments: what is recorded nowhere here is not found".to_owned())
+        }
+        Unseen::List { provider, reason } => {
+            ("list", provider, format!("its list could not be read to the end: {reason}"))
+        }
+        Unseen::Objects { provider, number } => {
+            ("objects", provider, format!("{number} objects of its list cannot be read"))
+        }
+    };
+    if json {
+        let provider = provider.name();
+        return serde_json::to_string(&UnseenLine { not_seen, provider, reason: &reason });
+    }
+    Ok(format!("not seen at {provider}: {reason}"))
+}
+
+struct Report {
+    json: bool,
+    on_terminal: bool,
+    summary: Summary,
+}
+
+impl Report {
+    fn new(json: bool) -> Self {
+        Self { json, on_terminal: std::io::stderr().is_terminal(), summary: Summary::default() }
+    }
+
+    fn add(&mut self, compared: &Compared) {
+        let is_difference = compared.finding.is_difference();
+        if self.summary.compared == 0 && !self.json {
+            let heads = ["TRANSACTION", "PROVIDER", "AMOUNT", "RECORDED", "FINDING"];
+            self.print(&row(heads[0], heads[1], heads[2], heads[3], heads[4]));
+        }
+        self.summary.compared += 1;
+        self.summary.different += usize::from(is_difference);
+        self.summary.adopted += usize::from(matches!(compared.finding, Finding::Adopted(_)));
+        let line = ComparedLine::from(compared);
+        if self.json {
+            self.print(&serde_json::to_string(&line).unwrap_or_default());
+        } else if is_difference {
+            let id = line.transaction_id.as_deref().or(line.provider_reference).unwrap_or("-");
+            let amount =
+                line.amount.zip(line.currency).map(|(amount, currency)| format!("{amount} {currency}"));
+            let finding = format!("{}: {}", line.finding, line.what.unwrap_or_default());
+            let (amount, recorded) = (amount.unwrap_or_default(), line.recorded.unwrap_or("nothing"));
+            self.print(&row(id, line.provider, &amount, recorded, &finding));
+        }
+        if self.on_terminal {
+            let Summary { compared, different, .. } = self.summary;
+            let _ = write!(std::io::stderr(), "\r{compared} compared, {different} different ");
+        }
+    }
+
+    fn print(&self, line: &str) {
+        let clear = if self.on_terminal { "\r\x1b[K" } else { "" };
+        let _ = write!(std::io::stderr(), "{clear}");
+        let _ = writeln!(std::io::stdout(), "{line}");
+    }
+
+    fn end(mut self, left_out: &[Unseen]) -> anyhow::Result<()> {
+        for one in left_out {
+            self.print(&unseen(one, self.json)?);
+        }
+        let failed = left_out.iter().filter(|one| one.is_failure()).count();
+        self.summary.not_seen = failed;
+        let Summary { compared, different, adopted, .. } = self.summary;
+        if self.json {
+            self.print(&serde_json::to_string(&SummaryLine { summary: self.summary })?);
+        } else {
+            self.print(&format!("{compared} compared, {different} different, {adopted} of them adopted"));
+        }
+        anyhow::ensure!(different == 0, "{different} of {compared} were different ({adopted} adopted)");
+        anyhow::ensure!(failed == 0, "not everything could be seen ({failed})");
+        Ok(())
+    }
+}
+
+fn row(id: &str, provider: &str, amount: &str, recorded: &str, finding: &str) -> String {
+    format!("{id:<40}  {provider:<8}  {amount:>14}  {recorded:<15}  {finding}")
+}

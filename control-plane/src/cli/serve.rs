@@ -1,0 +1,71 @@
+//! Running: from a configuration to a server that ends cleanly.
+
+use std::sync::Arc;
+
+use anyhow::Context;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::Config;
+use crate::http::{self, App};
+use crate::jobs::{Background, Bringer};
+use crate::process::gateway_setup::{self, Opener};
+use crate::process::instance_lock::InstanceLock;
+use crate::process::start_report::{self, Surroundings};
+use crate::process::{bind, metrics, until_stopped, upkeep};
+use crate::{cache, readiness, server};
+
+/// Serves until `stop` is cancelled, then lets what is under way finish. An error means that the server or
+/// a task of its died.
+pub async fn serve(config: Config, stop: CancellationToken) -> anyhow::Result<()> {
+    let _lock = InstanceLock::take(&config.gateway.database.uri)?;
+    let in_process = || "in this process".to_owned();
+    start_report::tell(
+        &config.gateway,
+        &Surroundings {
+            role: "serve",
+            edge_cache: config.edge_cache.redis.as_ref().map_or_else(in_process, ToString::to_string),
+            queue: config.background.queue.as_ref(),
+        },
+    );
+    // Before everything that counts.
+    let metrics = metrics()?;
+    let bringer = Bringer::new(config.background.queue);
+    let gateway = Arc::new(gateway_setup::open(config.gateway, bringer.queue(), Opener::Service).await?);
+    config.process.crash_points.arm();
+
+    let background =
+        Background::start(&gateway, bringer, config.background.workers, config.background.reconcile, &stop);
+    let keys = Arc::new(config.attestation_keys);
+    let cache = cache::open(config.edge_cache.redis, config.edge_cache.keeping, gateway.clock.clone())
+        .context("REDIS_URI: the edge cache cannot be set up")?;
+    let watch = tokio::spawn(readiness::watch_edge_cache(cache.clone(), stop.clone()));
+    let edge_cache = cache::router(cache.clone(), keys.clone(), gateway.clock.clone());
+    let app = App {
+        gateway: gateway.clone(),
+        cache,
+        attestation_keys: keys,
+        return_url_hosts: Arc::new(config.return_url_hosts),
+        metrics: metrics.clone(),
+        draining: stop.clone(),
+    };
+
+    let upkeep = tokio::spawn(upkeep(metrics, stop.clone()));
+    let listener = bind("CONTROL_PLANE_LISTEN", config.listen).await?;
+    let api = server::serve(listener, http::router(app), stop.clone());
+    let server = match config.edge_cache.listen {
+        Some(address) => {
+            let listener = bind("EDGE_CACHE_LISTEN", address).await?;
+            let edge_cache = server::serve(listener, edge_cache, stop.clone());
+            tokio::spawn(async move {
+                tokio::join!(api, edge_cache);
+            })
+        }
+        None => tokio::spawn(api),
+    };
+    until_stopped(server, &gateway, background, config.process.shutdown_grace, stop).await?;
+    for task in [watch, upkeep] {
+        task.await.context("a background task died")?;
+    }
+    tracing::info!("stopped");
+    Ok(())
+}

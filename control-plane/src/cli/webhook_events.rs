@@ -1,0 +1,214 @@
+//! `control-plane webhook list`, `replay` and `dismiss`: what an operator does about providers' events.
+
+use std::fmt::Write;
+use std::sync::Arc;
+
+use clap::{Args, Subcommand, ValueEnum};
+use edge_core::provider::Provider;
+use jiff::Timestamp;
+use payments::model::webhook::{EventState, WebhookEvent};
+use payments::ports::store::WebhookFilter;
+use payments::usecases::gateway::Gateway;
+use payments::usecases::webhook::{dismiss, replay};
+use payments_stores::{self as stores, DatabaseSettings, MigrateOnStart};
+use serde::Serialize;
+
+use crate::config::{GatewaySettings, Source, db_uri, unusable};
+use crate::jobs::poll::Bell;
+use crate::process::gateway_setup::{self, Opener};
+
+#[derive(Subcommand)]
+pub enum Command {
+    /// Show the providers' events that were received, newest first
+    List(ListArgs),
+    /// Work off a stored event once more. It only makes the gateway look at the provider again, so it does no
+    /// harm
+    Replay(EventArgs),
+    /// End an event that is failed or parked: it is never worked off again. Who did it and why is recorded
+    Dismiss(DismissArgs),
+}
+
+#[derive(Args)]
+pub struct EventArgs {
+    /// The event's id, e.g. evt_… or WH-…
+    event_id: String,
+    /// Whose event it is, should both providers have one of that id
+    #[arg(long)]
+    provider: Option<ProviderName>,
+}
+
+#[derive(Args)]
+pub struct DismissArgs {
+    #[command(flatten)]
+    event: EventArgs,
+    /// Why nothing is to be done for it
+    #[arg(long, value_parser = words)]
+    reason: String,
+    /// Who decides that; by default SUDO_USER, else USER
+    #[arg(long, value_parser = words)]
+    by: Option<String>,
+}
+
+/// What goes into the audit trail.
+const WORDS_CHARS_MAX: usize = 500;
+
+/// One line that says something.
+fn words(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Err("must not be empty".to_owned());
+    }
+    if text.chars().count() > WORDS_CHARS_MAX || text.chars().any(char::is_control) {
+        return Err(format!("must be one line of at most {WORDS_CHARS_MAX} characters"));
+    }
+    Ok(text.to_owned())
+}
+
+#[derive(Args)]
+pub struct ListArgs {
+    #[arg(long)]
+    provider: Option<ProviderName>,
+    #[arg(long, value_parser = clap::builder::PossibleValuesParser::new(EventState::NAMES))]
+    state: Option<String>,
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    limit: u32,
+    /// One JSON object a line, without the body
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum ProviderName {
+    Stripe,
+    Paypal,
+}
+
+impl From<ProviderName> for Provider {
+    fn from(name: ProviderName) -> Self {
+        match name {
+            ProviderName::Stripe => Self::Stripe,
+            ProviderName::Paypal => Self::Paypal,
+        }
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Line<'a> {
+    provider: Provider,
+    id: &'a str,
+    kind: &'a str,
+    state: &'static str,
+    attempts: u32,
+    received_at: Timestamp,
+    created_at: Option<Timestamp>,
+    next_at: Option<Timestamp>,
+    reason: Option<&'a str>,
+    dismissed_by: Option<&'a str>,
+    dismissed_at: Option<Timestamp>,
+}
+
+impl<'a> From<&'a WebhookEvent> for Line<'a> {
+    fn from(event: &'a WebhookEvent) -> Self {
+        let dismissal = match &event.state {
+            EventState::Dismissed(dismissal) => Some(dismissal),
+            _ => None,
+        };
+        Self {
+            provider: event.provider,
+            id: &event.id,
+            kind: &event.kind,
+            state: event.state.name(),
+            attempts: event.attempts,
+            received_at: event.received_at,
+            created_at: event.created_at,
+            next_at: match event.state {
+                EventState::Failed { next_at, .. } => Some(next_at),
+                _ => None,
+            },
+            reason: event.state.reason(),
+            dismissed_by: dismissal.map(|dismissal| dismissal.by.as_str()),
+            dismissed_at: dismissal.map(|dismissal| dismissal.at),
+        }
+    }
+}
+
+/// Runs a command; what comes back is to be printed.
+///
+/// # Errors
+/// If the configuration or the database cannot be used, there is no such event, or it cannot be worked off.
+pub async fn run(command: Command, source: &Source) -> anyhow::Result<String> {
+    match command {
+        Command::List(args) => list(args, source).await,
+        Command::Replay(args) => again(args, source).await,
+        Command::Dismiss(args) => end(args, source).await,
+    }
+}
+
+async fn list(args: ListArgs, source: &Source) -> anyhow::Result<String> {
+    let provider = args.provider.map(Provider::from);
+    let uri = db_uri(source)?;
+    gateway_setup::is_there(&uri)?;
+    let database = DatabaseSettings { migrate_on_start: MigrateOnStart::Never, ..uri.into() };
+    let store = stores::open(database).await?;
+    let filter = WebhookFilter { provider, state: args.state, limit: args.limit };
+    let events = store.webhooks(&filter).await?;
+    let mut text = String::new();
+    for line in events.iter().map(Line::from) {
+        if args.json {
+            writeln!(text, "{}", serde_json::to_string(&line)?)?;
+        } else {
+            let Line { received_at, provider, state, kind, id, .. } = line;
+            let reason = match (line.reason, line.dismissed_by) {
+                (Some(reason), Some(by)) => format!("  (by {by}: {reason})"),
+                (Some(reason), None) => format!("  ({reason})"),
+                (None, _) => String::new(),
+            };
+            writeln!(text, "{received_at}  {provider:<6}  {state:<9}  {id}  {kind}{reason}")?;
+        }
+    }
+    if text.is_empty() && !args.json {
+        text.push_str("there is no such event");
+    }
+    Ok(text.trim_end().to_owned())
+}
+
+async fn again(args: EventArgs, source: &Source) -> anyhow::Result<String> {
+    let gateway = gateway(source).await?;
+    let event = replay(&gateway, args.provider.map(Provider::from), &args.event_id).await?;
+    let what = what(&event);
+    match &event.state {
+        EventState::Done | EventState::Received => Ok(format!("{what}: done")),
+        EventState::Ignored { reason } => Ok(format!("{what}: ignored, since {reason}")),
+        EventState::Failed { next_at, reason } => {
+            anyhow::bail!("{what}: {reason}; the service tries again at {next_at}")
+        }
+        EventState::Parked { reason } => anyhow::bail!("{what}: {reason}; it is parked"),
+        EventState::Dismissed(dismissal) => anyhow::bail!("{what}: dismissed by {}", dismissal.by),
+    }
+}
+
+async fn end(args: DismissArgs, source: &Source) -> anyhow::Result<String> {
+    let operator = match args.by {
+        Some(by) => by,
+        None => {
+            let user = source.get("SUDO_USER").or_else(|| source.get("USER")).unwrap_or_default();
+            words(user).map_err(|_| {
+                anyhow::anyhow!("nobody is named in SUDO_USER or USER: say who you are with --by")
+            })?
+        }
+    };
+    let gateway = gateway(source).await?;
+    let EventArgs { event_id, provider } = args.event;
+    let event = dismiss(&gateway, provider.map(Provider::from), &event_id, operator, args.reason).await?;
+    Ok(format!("{}: dismissed", what(&event)))
+}
+
+fn what(event: &WebhookEvent) -> String {
+    format!("{} {} ({})", event.provider, event.id, event.kind)
+}
+
+async fn gateway(source: &Source) -> anyhow::Result<Gateway> {
+    let settings = GatewaySettings::read(source).map_err(|errors| unusable(&errors))?;
+    gateway_setup::open(settings, Arc::new(Bell::default()), Opener::Command).await
+}

@@ -1,0 +1,297 @@
+//! What is the matter with a webhook of PayPal's.
+
+use anyhow::Context as _;
+use edge_core::head::Head;
+use edge_core::provider::Provider;
+use edge_core::webhook::paypal::{
+    CERT_URL, CertificateUrl, CertificateUrlError, TRANSMISSION_SIG, TRANSMISSION_TIME, Transmission,
+    WebhookId,
+};
+use edge_core::webhook::rsa::PureRust;
+use edge_core::webhook::x509::{CertificateProblem, Trust, TrustedKey};
+use edge_core::webhook::{CannotVerify, Forged, Refused};
+use jiff::Timestamp;
+
+use super::bodies::candidates;
+use super::report::Report;
+use super::{Delivery, PaypalEnvironment, VerifyArgs, date, fetch, read};
+
+const TRUST: &[u8] = include_bytes!("../../../../envoy/trust/paypal.pem");
+
+pub(super) async fn verify(delivery: &Delivery, args: &VerifyArgs) -> anyhow::Result<Report> {
+    let trust = match &args.trust {
+        Some(file) => Trust::from_pem(&read(file)?).with_context(|| file.display().to_string())?,
+        None => Trust::from_pem(TRUST).context("the built-in trust bundle")?,
+    };
+    let given = args.certificate.as_deref().map(read).transpose()?;
+    let webhook_id = args.webhook_id.as_deref().unwrap_or_default();
+    let mut report = Report::new(Provider::Paypal, delivery.at);
+    let checks = Checks { delivery, trust, webhook_id };
+    let verdict = checks.run(&mut report, args.environment, given).await;
+    Ok(report.conclude(verdict))
+}
+
+struct Checks<'a> {
+    delivery: &'a Delivery,
+    trust: Trust,
+    webhook_id: &'a str,
+}
+
+impl Checks<'_> {
+    /// The checks one after the other; the first that fails decides.
+    async fn run(
+        &self,
+        report: &mut Report,
+        environment: Option<PaypalEnvironment>,
+        given: Option<Vec<u8>>,
+    ) -> Result<(), Refused> {
+        let transmission = Transmission::read(Head::new(&self.delivery.headers));
+        report.check("headers", transmission.as_ref(), |_| "all five, each once".to_owned());
+        let transmission = transmission.inspect_err(|forged| self.header_causes(report, *forged))?;
+        let time = transmission.check_time(self.delivery.at_s());
+        report.check("time", time.as_ref(), |()| "PayPal may still be sending it".to_owned());
+        let time = time.inspect_err(|forged| time_causes(report, *forged));
+
+        // At a wrong time the rest is looked at all the same: most that are looked at here are old.
+        let rest = self.by_certificate(report, &transmission, environment, given).await;
+        time?;
+        rest
+    }
+
+    async fn by_certificate(
+        &self,
+        report: &mut Report,
+        transmission: &Transmission,
+        environment: Option<PaypalEnvironment>,
+        given: Option<Vec<u8>>,
+    ) -> Result<(), Refused> {
+        let url = self.delivery.first(CERT_URL).map(String::from_utf8_lossy).unwrap_or_default();
+        let environment = environment.unwrap_or_else(|| at_host(&url));
+        let checked = check_url(&url, environment, given.is_some());
+        report.check("certificate url", checked.as_ref(), |(_, detail)| detail.clone());
+        let url = checked.map_err(|error| url_causes(report, &url, environment, error)).map(|(url, _)| url);
+
+        // With a bad URL the rest is looked at all the same: it helps to find out who sent this.
+        let pem = match (given, &url) {
+            (Some(pem), _) => pem,
+            (None, Err(forged)) => return Err((*forged).into()),
+            (None, Ok(url)) => {
+                let fetched = fetch::certificate(url).await;
+                report.check("fetch", fetched.as_ref(), |pem| format!("{} bytes", pem.len()));
+                fetched.inspect_err(|_| {
+                    report.cause("the certificate cannot be fetched from here; get it elsewhere and give it with --certificate");
+                })?
+            }
+        };
+        let key =
+            self.trust.key_of(&pem, environment.rules().certificate_name(), self.delivery.at_s(), &PureRust);
+        report.check("certificate", key.as_ref(), |key| {
+            format!("{}, valid until {}", environment.rules().certificate_name(), date(key.not_after_s()))
+        });
+        if let Err(CannotVerify::Certificate(problem)) = &key {
+            self.certificate_causes(report, &pem, environment, *problem);
+        }
+        let signature = match key.as_ref().ok().cloned().or_else(|| self.key_back_then(&pem)) {
+            Some(key) => self.check_signature(report, transmission, &key),
+            None => Ok(()),
+        };
+        url?;
+        key?;
+        signature
+    }
+
+    fn check_signature(
+        &self,
+        report: &mut Report,
+        transmission: &Transmission,
+        key: &TrustedKey,
+    ) -> Result<(), Refused> {
+        let fits = |body: &[u8], id: &str| match WebhookId::parse(id) {
+            Some(id) => transmission.verify(body, &id, key, &PureRust).map(|_| ()),
+            None => Err(Refused::Forged(Forged::SignatureMismatch)),
+        };
+        let verified = fits(&self.delivery.body, self.webhook_id);
+        let crc32 = crc32fast::hash(&self.delivery.body);
+        report.check("signature", verified.as_ref(), |()| {
+            format!("fits webhook id {} and a body with CRC-32 {crc32}", self.webhook_id)
+        });
+        verified.inspect_err(|_| self.mismatch_causes(report, |body, id| fits(body, id).is_ok()))
+    }
+
+    /// Which mistake explains that the signature does not fit.
+    fn mismatch_causes(&self, report: &mut Report, fits: impl Fn(&[u8], &str) -> bool) {
+        let trimmed = self.webhook_id.trim();
+        let upper = trimmed.to_ascii_uppercase();
+        let ids = [
+            (self.webhook_id, ""),
+            (trimmed, "the webhook id without the white space around it"),
+            (upper.as_str(), "the webhook id in capital letters"),
+            (
+                WebhookId::SIMULATOR,
+                "the literal webhook id WEBHOOK_ID: the simulator in PayPal's dashboard has sent it, which signs for nobody's endpoint; events of a real endpoint have its id",
+            ),
+        ];
+        for (id, how) in ids {
+            if fits(&self.delivery.body, id) {
+                report.cause(format!("the signature fits {how}"));
+                return;
+            }
+        }
+        let others = candidates(&self.delivery.body);
+        for (id, how) in ids {
+            if let Some(body) = others.iter().find(|body| fits(&body.bytes, id)) {
+                let and = if how.is_empty() { "" } else { " and " };
+                report.cause(format!(
+                    "the signature fits the body {}{and}{how}: something has rewritten the body after PayPal signed it; verify the raw bytes",
+                    body.how
+                ));
+                return;
+            }
+        }
+        report.cause("neither the simulator's webhook id nor any usual change of the body fits: the webhook id is probably another endpoint's (each URL of each app has its own), or the webhook is altered or forged");
+        if serde_json::from_slice::<serde::de::IgnoredAny>(&self.delivery.body).is_err() {
+            report.cause("the body is not JSON: it is cut off, still compressed, or not the webhook's");
+        }
+    }
+
+    fn header_causes(&self, report: &mut Report, forged: Forged) {
+        match forged {
+            Forged::HeaderMissing(name) => {
+                report
+                    .cause(format!("the header {name} was lost on the way, or this is not PayPal's webhook"));
+            }
+            Forged::HeaderRepeated(name) => {
+                report.cause(format!("something on the way has doubled the header {name}"));
+            }
+            Forged::HeaderMalformed { header: TRANSMISSION_SIG, .. } => {
+                let length = self.delivery.first(TRANSMISSION_SIG).map_or(0, <[u8]>::len);
+                report.cause(format!(
+                    "{TRANSMISSION_SIG} has {length} characters, and a signature by PayPal's key has 344: it is cut off, or not base64"
+                ));
+            }
+            Forged::Algorithm => {
+                report.cause(
+                    "PayPal signs with SHA256withRSA only; nothing else is believed, whatever it is called",
+                );
+            }
+            Forged::HeaderMalformed { header, .. }
+            | Forged::HeaderTooLong(header)
+            | Forged::HeaderNotPlain(header) => {
+                report.cause(format!("something has rewritten the header {header}, or it is forged"));
+            }
+            _ => {}
+        }
+    }
+
+    fn certificate_causes(
+        &self,
+        report: &mut Report,
+        pem: &[u8],
+        environment: PaypalEnvironment,
+        problem: CertificateProblem,
+    ) {
+        let name = |environment: PaypalEnvironment| environment.rules().certificate_name().to_owned();
+        match problem {
+            CertificateProblem::Expired { not_after_s } => {
+                report.cause(format!("the certificate expired on {}", date(not_after_s)));
+                if self.key_back_then(pem).is_some() {
+                    report.cause("it was good when the webhook was sent");
+                }
+            }
+            CertificateProblem::NotYetValid { not_before_s } => report.cause(format!(
+                "the certificate is valid from {} on: the time of the check is too early, or the clock is slow",
+                date(not_before_s)
+            )),
+            CertificateProblem::Name => {
+                let other = environment.other();
+                let is_others = self.trust.key_of(pem, &name(other), self.delivery.at_s(), &PureRust).is_ok();
+                report.cause(if is_others {
+                    format!("it is the certificate of the other environment; try --environment {}", other.name())
+                } else {
+                    format!("the certificate is not for {}: it signs no webhooks", name(environment))
+                });
+            }
+            CertificateProblem::UnknownIssuer => report.cause("the certificate does not lead to a root of the trust bundle: PayPal has moved to another issuer (give a newer bundle with --trust), or it is not PayPal's"),
+            CertificateProblem::NotPem => report.cause("what should be the certificate is something else, such as the page of a proxy"),
+            _ => report.cause(format!("the certificate is not one that PayPal signs with: {problem}")),
+        }
+    }
+
+    /// The key of a certificate that was good when the webhook was sent, by the webhook's own word: good enough to
+    /// look for mistakes with.
+    fn key_back_then(&self, pem: &[u8]) -> Option<TrustedKey> {
+        let sent = std::str::from_utf8(self.delivery.first(TRANSMISSION_TIME)?).ok()?;
+        let sent_s = sent.parse::<Timestamp>().ok()?.as_second().try_into().ok()?;
+        PaypalEnvironment::ALL.into_iter().find_map(|environment| {
+            self.trust.key_of(pem, environment.rules().certificate_name(), sent_s, &PureRust).ok()
+        })
+    }
+}
+
+/// The environment that a URL is at; live for everything that is at neither.
+fn at_host(url: &str) -> PaypalEnvironment {
+    let elsewhere = [CertificateUrlError::Path, CertificateUrlError::TooLong];
+    let at = |environment: &PaypalEnvironment| match CertificateUrl::parse(url, &environment.rules()) {
+        Ok(_) => true,
+        Err(error) => elsewhere.contains(&error),
+    };
+    PaypalEnvironment::ALL.into_iter().find(at).unwrap_or(PaypalEnvironment::Live)
+}
+
+/// The URL, and what is to be said about it.
+///
+/// Where the certificate is given, nothing is fetched: then a URL that lies beside PayPal's certificates, but at
+/// PayPal, is passed over. PayPal's own published examples have such.
+fn check_url(
+    url: &str,
+    environment: PaypalEnvironment,
+    certificate_is_given: bool,
+) -> Result<(CertificateUrl, String), Forged> {
+    let rules = environment.rules();
+    let at = |url: &CertificateUrl| format!("at {} ({})", url.authority(), environment.name());
+    match CertificateUrl::parse(url, &rules) {
+        Ok(url) => {
+            let detail = at(&url);
+            Ok((url, detail))
+        }
+        Err(CertificateUrlError::Path) if certificate_is_given => {
+            let (origin, name) = url.split_once("/v1/notifications/").ok_or(CertificateUrlError::Path)?;
+            if name.is_empty() || !name.bytes().all(|b| b.is_ascii_alphanumeric()) {
+                return Err(CertificateUrlError::Path.into());
+            }
+            let beside = format!("{origin}/v1/notifications/certs/CERT-00000000-00000000-00000000");
+            let beside = CertificateUrl::parse(&beside, &rules)?;
+            let detail = format!(
+                "{}, but not among PayPal's certificates: the gateway would refuse it (401); passed over as --certificate is given",
+                at(&beside)
+            );
+            Ok((beside, detail))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn time_causes(report: &mut Report, forged: Forged) {
+    report.cause(match forged {
+        Forged::TooNew { .. } => {
+            "it was sent after the time of the check: that is too early (see --at), or the clock is slow"
+        }
+        _ => "PayPal repeats a webhook for three days: an old delivery is checked (give its time with --at), or it is replayed",
+    });
+}
+
+fn url_causes(report: &mut Report, url: &str, environment: PaypalEnvironment, forged: Forged) -> Forged {
+    let other = environment.other();
+    if CertificateUrl::parse(url, &other.rules()).is_ok() {
+        report.cause(format!(
+            "the certificate is at {} PayPal's: the webhook is of the other environment; try --environment {}",
+            other.name(),
+            other.name()
+        ));
+    } else {
+        report.cause(
+            "the certificate's URL is not PayPal's: the webhook is forged, or something has rewritten it",
+        );
+    }
+    forged
+}

@@ -1,0 +1,40 @@
+//! Due work in a process of its own: nobody sends it requests, only probes.
+
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::config::WorkerConfig;
+use crate::http::{self, Probes};
+use crate::jobs::{Background, Bringer};
+use crate::process::gateway_setup::{self, Opener};
+use crate::process::start_report::{self, Surroundings};
+use crate::process::{bind, metrics, until_stopped, upkeep};
+use crate::server;
+
+/// Works until `stop` is cancelled, then lets what is under way finish. An error means that the server or a task
+/// of its died.
+pub async fn serve_worker(config: WorkerConfig, stop: CancellationToken) -> anyhow::Result<()> {
+    let around = Surroundings {
+        role: "worker",
+        edge_cache: "not used".to_owned(),
+        queue: config.background.queue.as_ref(),
+    };
+    start_report::tell(&config.gateway, &around);
+    // Before everything that counts.
+    let metrics = metrics()?;
+    let bringer = Bringer::new(config.background.queue);
+    let gateway = Arc::new(gateway_setup::open(config.gateway, bringer.queue(), Opener::Service).await?);
+    config.process.crash_points.arm();
+
+    let probes = Probes { gateway: gateway.clone(), metrics: metrics.clone(), draining: stop.clone() };
+    let listener = bind("WORKER_LISTEN", config.listen).await?;
+    let background =
+        Background::start(&gateway, bringer, config.background.workers, config.background.reconcile, &stop);
+    let upkeep = tokio::spawn(upkeep(metrics, stop.clone()));
+    let server = tokio::spawn(server::serve(listener, http::probes(probes), stop.clone()));
+    until_stopped(server, &gateway, background, config.process.shutdown_grace, stop).await?;
+    upkeep.await?;
+    tracing::info!("stopped");
+    Ok(())
+}

@@ -1,0 +1,134 @@
+//! The domain's ids and statuses as the API spells and describes them. What they mean there may grow without changing what
+//! clients read.
+
+use payments::model;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident, $pattern:literal) => {
+        $(#[$doc])*
+        #[derive(Serialize, ToSchema)]
+        #[serde(transparent)]
+        #[schema(value_type = String, pattern = $pattern)]
+        pub(super) struct $name(model::id::$name);
+
+        impl From<model::id::$name> for $name {
+            fn from(id: model::id::$name) -> Self {
+                Self(id)
+            }
+        }
+    };
+}
+
+id!(
+    /// A payment, as clients know it (`transactionId`).
+    PaymentId,
+    "^txn_[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
+);
+id!(
+    /// A refund, as clients know it (`refundId`).
+    RefundId,
+    "^rfnd_[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
+);
+id!(
+    /// One try to have one thing done at a provider. The provider's idempotency key derives from it, so it
+    /// is stored before the call and stays the same however often that call is repeated.
+    AttemptId,
+    "^att_[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
+);
+
+/// What a client sees of the state.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Status {
+    /// Under way, or not known yet: ask again later, it will be decided.
+    Pending,
+    RequiresAction,
+    Authorized,
+    Completed,
+    Captured,
+    Canceled,
+    Failed,
+}
+
+impl From<model::payment::Status> for Status {
+    fn from(status: model::payment::Status) -> Self {
+        match status {
+            model::payment::Status::Pending => Self::Pending,
+            model::payment::Status::RequiresAction => Self::RequiresAction,
+            model::payment::Status::Authorized => Self::Authorized,
+            model::payment::Status::Completed => Self::Completed,
+            model::payment::Status::Captured => Self::Captured,
+            model::payment::Status::Canceled => Self::Canceled,
+            model::payment::Status::Failed => Self::Failed,
+        }
+    }
+}
+
+/// What a client sees of the state.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum RefundStatus {
+    Pending,
+    Processed,
+    Failed,
+}
+
+impl From<model::refund::RefundStatus> for RefundStatus {
+    fn from(status: model::refund::RefundStatus) -> Self {
+        match status {
+            model::refund::RefundStatus::Pending => Self::Pending,
+            model::refund::RefundStatus::Processed => Self::Processed,
+            model::refund::RefundStatus::Failed => Self::Failed,
+        }
+    }
+}
+
+/// Why a payment ended without money, where nobody here asked for it.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum CancelReason {
+    /// The provider let the authorization, or the offer to the payer, run out.
+    Expired,
+    /// Canceled or voided at the provider, e.g. in its dashboard.
+    AtProvider,
+}
+
+impl From<model::payment::CancelReason> for CancelReason {
+    fn from(reason: model::payment::CancelReason) -> Self {
+        match reason {
+            model::payment::CancelReason::Expired => Self::Expired,
+            model::payment::CancelReason::AtProvider => Self::AtProvider,
+        }
+    }
+}
+
+/// Who has the money in the end. Of two verdicts of the same moment the larger one is recorded: the definite one,
+/// and the one that the merchant must know of.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Verdict {
+    /// A word of the provider's that says nothing of it, or that this gateway does not know.
+    Other,
+    /// The payer or the bank did not pursue it; the merchant keeps the money.
+    Withdrawn,
+    /// Ended before it became a chargeback, by a program that the merchant takes part in.
+    Prevented,
+    /// The merchant keeps the money.
+    Won,
+    /// The payer has it back.
+    Lost,
+}
+
+impl From<model::webhook::Verdict> for Verdict {
+    fn from(verdict: model::webhook::Verdict) -> Self {
+        match verdict {
+            model::webhook::Verdict::Other => Self::Other,
+            model::webhook::Verdict::Withdrawn => Self::Withdrawn,
+            model::webhook::Verdict::Prevented => Self::Prevented,
+            model::webhook::Verdict::Won => Self::Won,
+            model::webhook::Verdict::Lost => Self::Lost,
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! Who works off what is due, and how much of it may be begun: what would only be refused is not claimed.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use edge_core::provider::Provider;
+use jiff::Timestamp;
+use payments::model::work::{Claimed, Due, Lane, Room, Work, WorkKind};
+use payments::ports::store::StoreError;
+use payments::usecases::gateway::Gateway;
+use payments::usecases::settle;
+
+/// Those who work off what is due.
+#[async_trait]
+pub trait Crew: Send + Sync {
+    /// The providers whose work they do.
+    fn providers(&self) -> Vec<Provider>;
+
+    /// How many pieces of a lane may be begun now.
+    async fn room(&self, lane: Lane) -> u32;
+
+    /// What was due in the lane before `before`, oldest first, at most `limit`. Claims nothing.
+    async fn overdue(&self, lane: Lane, before: Timestamp, limit: u32) -> Result<Vec<Due>, StoreError>;
+
+    /// The lane of a piece of work; `None`: there is nothing to do for it any more.
+    async fn lane_of(&self, work: &Work) -> Result<Option<Lane>, StoreError>;
+
+    /// Claims it, so that nobody else does the same at the same time, and works it off.
+    async fn work_off(&self, lane: Lane, work: &Work) -> Result<Worked, StoreError>;
+}
+
+/// What became of a piece of work that is due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Worked {
+    Claimed(Claimed),
+    /// Its provider is left alone for now, or has had enough retries. Nothing of it was touched: it stays due.
+    LeftAlone,
+}
+
+/// The gateway's own crew.
+pub struct GatewayCrew {
+    gateway: Arc<Gateway>,
+    by_kind: [Gateway; WorkKind::ALL.len()],
+}
+
+impl GatewayCrew {
+    #[must_use]
+    pub fn new(gateway: Arc<Gateway>) -> Self {
+        let by_kind = WorkKind::ALL.map(|kind| gateway.in_background(kind));
+        Self { gateway, by_kind }
+    }
+
+    fn of(&self, kind: WorkKind) -> &Gateway {
+        let mut all = WorkKind::ALL.into_iter().zip(&self.by_kind);
+        all.find(|(one, _)| *one == kind).map_or(&self.gateway, |(_, gateway)| gateway)
+    }
+
+    async fn open(&self, lane: Lane) -> Room {
+        match self.of(lane.kind).providers.get(&lane.provider) {
+            Some(provider) => provider.room().await,
+            None => Room::None,
+        }
+    }
+}
+
+#[async_trait]
+impl Crew for GatewayCrew {
+    fn providers(&self) -> Vec<Provider> {
+        self.gateway.providers.keys().copied().collect()
+    }
+
+    async fn room(&self, lane: Lane) -> u32 {
+        let most = match self.open(lane).await {
+            Room::Any => u32::MAX,
+            Room::One => 1,
+            Room::None => return 0,
+        };
+        most.min(self.gateway.retries.left_for(lane.kind, lane.provider, self.gateway.now()))
+    }
+
+    async fn overdue(&self, lane: Lane, before: Timestamp, limit: u32) -> Result<Vec<Due>, StoreError> {
+        self.gateway.store.overdue_in(lane, before, limit).await
+    }
+
+    async fn lane_of(&self, work: &Work) -> Result<Option<Lane>, StoreError> {
+        let provider = self.gateway.store.provider_of(work).await?;
+        Ok(provider.map(|provider| Lane { kind: work.kind(), provider }))
+    }
+
+    async fn work_off(&self, lane: Lane, work: &Work) -> Result<Worked, StoreError> {
+        let Lane { kind, provider } = lane;
+        if self.open(lane).await == Room::None
+            || !self.gateway.retries.take_for(kind, provider, self.gateway.now())
+        {
+            return Ok(Worked::LeftAlone);
+        }
+        let claimed = settle::work_off(self.of(kind), work).await;
+        if !matches!(claimed, Ok(Claimed::Taken)) {
+            self.gateway.retries.give_back(kind, provider);
+        }
+        claimed.map(Worked::Claimed)
+    }
+}

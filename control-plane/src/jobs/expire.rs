@@ -1,0 +1,63 @@
+//! Gives up charges whose time is over while their provider is left alone. Otherwise that is done when they are due;
+//! a client must not have to wait for the provider's return to hear that nothing was charged.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use edge_core::provider::Provider;
+use payments::model::payment::{Payment, State};
+use payments::model::work::{Claimed, Lane, Work, WorkKind};
+use payments::ports::store::StoreError;
+use payments::usecases::gateway::Gateway;
+use payments::usecases::settle::work_off;
+use tokio_util::sync::CancellationToken;
+
+use crate::jobs::crew::{Crew as _, GatewayCrew};
+
+const LOOK_EVERY: Duration = Duration::from_secs(10);
+/// Undecided payments that are looked through, the oldest first.
+const LIMIT: u32 = 10_000;
+/// Given up in one look: each takes two changes of its row, and a database in an outage has other work.
+const AT_A_TIME: usize = 100;
+
+/// Runs until `stop`.
+pub async fn run(gateway: Arc<Gateway>, stop: CancellationToken) {
+    let crew = GatewayCrew::new(gateway.clone());
+    while stop.run_until_cancelled(tokio::time::sleep(LOOK_EVERY)).await.is_some() {
+        if let Err(problem) = once(&gateway, &crew).await {
+            tracing::warn!(error = %problem, "expired charges cannot be given up now");
+        }
+    }
+}
+
+/// Gives up what has expired at the providers that are left alone; how many.
+///
+/// # Errors
+/// If the database cannot be used.
+pub async fn once(gateway: &Gateway, crew: &GatewayCrew) -> Result<usize, StoreError> {
+    let mut left_alone = Vec::new();
+    for provider in crew.providers() {
+        if crew.room(Lane { kind: WorkKind::Payment, provider }).await == 0 {
+            left_alone.push(provider);
+        }
+    }
+    if left_alone.is_empty() {
+        return Ok(0);
+    }
+    let (undecided, _) = gateway.store.undecided(LIMIT).await?;
+    let expired = undecided.items.iter().filter(|payment| is_expired(gateway, payment, &left_alone));
+    let mut given_up = 0;
+    for payment in expired.take(AT_A_TIME) {
+        let claimed = work_off(gateway, &Work::Payment(payment.id)).await?;
+        given_up += usize::from(claimed == Claimed::Taken);
+    }
+    Ok(given_up)
+}
+
+/// Whether its time is over and nobody was asked to make it: giving it up asks nobody either.
+fn is_expired(gateway: &Gateway, payment: &Payment, left_alone: &[Provider]) -> bool {
+    let State::Queued { flight, .. } = &payment.state else { return false };
+    let is_over = flight.call.expires_at.is_some_and(|at| at < gateway.now());
+    let is_due = payment.follow_up.is_some_and(|follow_up| follow_up.at <= gateway.now());
+    is_over && is_due && left_alone.contains(&payment.request.provider)
+}

@@ -1,0 +1,105 @@
+//! The work beside the requests, the same whichever role does it: due work, brought by the database alone or by RabbitMQ,
+//! and what is looked after from time to time.
+
+pub mod clock_back;
+pub mod crew;
+pub mod expire;
+pub mod hands;
+pub mod poll;
+pub mod rabbit;
+pub mod reconcile;
+pub mod review;
+pub mod shift;
+
+use std::sync::Arc;
+
+use anyhow::Context;
+use payments::ports::clock::SystemClock;
+use payments::ports::queue::Queue;
+use payments::usecases::gateway::Gateway;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use self::poll::Bell;
+use self::rabbit::{Link, Rabbit};
+use self::shift::Shift;
+use crate::config::{QueueSettings, ReconcileSettings};
+use crate::readiness;
+
+/// What brings due work.
+pub(crate) enum Bringer {
+    /// Each process looks into the database.
+    Database(Arc<Bell>),
+    Rabbit(Arc<Rabbit>, Box<Link>),
+}
+
+impl Bringer {
+    /// Connects nowhere yet.
+    pub(crate) fn new(queue: Option<QueueSettings>) -> Self {
+        match queue {
+            None => Self::Database(Arc::default()),
+            Some(QueueSettings { uri, prefix }) => {
+                let (rabbit, link) = rabbit::open(uri, prefix, Arc::new(SystemClock));
+                Self::Rabbit(rabbit, Box::new(link))
+            }
+        }
+    }
+
+    pub(crate) fn queue(&self) -> Arc<dyn Queue> {
+        match self {
+            Self::Database(bell) => bell.clone(),
+            Self::Rabbit(rabbit, _) => rabbit.clone(),
+        }
+    }
+}
+
+/// What runs in the background of a process.
+pub(crate) struct Background {
+    tasks: Vec<JoinHandle<()>>,
+    drained: CancellationToken,
+}
+
+impl Background {
+    /// Works off so much at the same time until `stop`. With no `workers` only announcements are passed on.
+    pub(crate) fn start(
+        gateway: &Arc<Gateway>,
+        bringer: Bringer,
+        workers: u16,
+        reconciling: Option<ReconcileSettings>,
+        stop: &CancellationToken,
+    ) -> Self {
+        let drained = CancellationToken::new();
+        let shift = (workers > 0).then(|| Shift::of(gateway, workers));
+        let mut tasks = vec![tokio::spawn(readiness::watch_database(gateway.clone(), stop.clone()))];
+        if shift.is_some() {
+            tasks.push(tokio::spawn(review::run(gateway.clone(), stop.clone())));
+            tasks.push(tokio::spawn(expire::run(gateway.clone(), stop.clone())));
+            tasks.push(tokio::spawn(clock_back::run(gateway.clone(), stop.clone())));
+        }
+        if let Some(settings) = reconciling.filter(|_| shift.is_some()) {
+            tasks.push(tokio::spawn(reconcile::run(gateway.clone(), settings, stop.clone())));
+        }
+        match (bringer, shift) {
+            (Bringer::Database(_), None) => {}
+            (Bringer::Database(bell), Some(shift)) => {
+                tasks.push(tokio::spawn(poll::run(shift, bell, stop.clone())));
+            }
+            (Bringer::Rabbit(rabbit, link), shift) => {
+                tasks.push(tokio::spawn(link.run(shift.clone(), stop.clone(), drained.clone())));
+                if let Some(shift) = shift {
+                    tasks.push(tokio::spawn(rabbit::sweep(shift, rabbit, stop.clone())));
+                }
+            }
+        }
+        Self { tasks, drained }
+    }
+
+    /// Once nothing can be announced any more. What was announced last is still passed on.
+    pub(crate) async fn end(self) -> anyhow::Result<()> {
+        self.drained.cancel();
+        for task in self.tasks {
+            task.await.context("a background task died")?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,95 @@
+//! Works off what is due: payments and refunds that are not decided, providers' events. Each lane is looked after by
+//! itself: woken when an event arrives, and otherwise every second, in the database.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use edge_core::provider::Provider;
+use payments::causes::with_causes;
+use payments::model::work::{Due, Lane, Work, WorkKind};
+use payments::ports::queue::Queue;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use super::shift::Shift;
+
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How much of a lane is looked up at a time.
+const BATCH: u32 = 64;
+
+/// The queue of a process that looks into the database itself.
+pub struct Bell([(Provider, Notify); Provider::ALL.len()]);
+
+impl Default for Bell {
+    fn default() -> Self {
+        Self(Provider::ALL.map(|provider| (provider, Notify::new())))
+    }
+}
+
+impl Bell {
+    async fn rung(&self, lane: Lane) {
+        let of_lane = self.0.iter().find(|(provider, _)| *provider == lane.provider);
+        match of_lane.filter(|_| lane.kind == WorkKind::Event) {
+            Some((_, bell)) => bell.notified().await,
+            None => std::future::pending().await,
+        }
+    }
+}
+
+impl Queue for Bell {
+    /// What is due later is found when it is due.
+    fn announce(&self, due: Due) {
+        // Events are due when they arrive; of everything else somebody has just tried.
+        if let Work::Event { provider, .. } = due.work {
+            self.0.iter().filter(|(name, _)| *name == provider).for_each(|(_, bell)| bell.notify_one());
+        }
+    }
+}
+
+/// Runs until `stop`; what is begun by then ends.
+pub async fn run(shift: Shift, bell: Arc<Bell>, stop: CancellationToken) {
+    shift.in_every_lane(|lane| look_after(shift.clone(), lane, bell.clone(), stop.clone())).await;
+}
+
+async fn look_after(shift: Shift, lane: Lane, bell: Arc<Bell>, stop: CancellationToken) {
+    while !stop.is_cancelled() {
+        let there_is_more = shift.turn(lane, &stop).await;
+        if there_is_more {
+            continue;
+        }
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = bell.rung(lane) => {}
+            () = tokio::time::sleep(LOOK_EVERY) => {}
+        }
+    }
+}
+
+impl Shift {
+    /// Begins what is due in the lane, as far as its provider and its budget allow; whether more can be begun at once.
+    async fn turn(&self, lane: Lane, stop: &CancellationToken) -> bool {
+        let room = self.crew.room(lane).await;
+        if room == 0 {
+            return false;
+        }
+        let found = match self.crew.overdue(lane, self.clock.now(), room.min(BATCH)).await {
+            Ok(found) => found,
+            Err(problem) => {
+                tracing::error!(error = with_causes(&problem), "due work cannot be read");
+                return false;
+            }
+        };
+        let there_is_more = found.len() >= usize::try_from(BATCH).unwrap_or(usize::MAX);
+        for Due { work, .. } in found {
+            let Some(Some(hand)) = stop.run_until_cancelled(self.hands.take(lane)).await else {
+                return false;
+            };
+            self.begin(lane, work, hand, |work, worked| {
+                if let Err(problem) = worked {
+                    tracing::error!(error = with_causes(&problem), ?work, "cannot be worked off now");
+                }
+            });
+        }
+        there_is_more
+    }
+}

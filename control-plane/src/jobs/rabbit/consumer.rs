@@ -1,0 +1,171 @@
+//! Deliveries: each is a hint that something may be due, and is acknowledged when that has been seen to.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use jiff::SignedDuration;
+use lapin::message::Delivery;
+use lapin::options::{
+    BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicQosOptions, BasicRejectOptions,
+};
+use lapin::types::FieldTable;
+use lapin::{Channel, Connection};
+use payments::model::work::{Claimed, Due};
+use payments::ports::store::StoreError;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::publisher::Publisher;
+use super::session::Trouble;
+use super::topology::Topology;
+use super::{message, note};
+use crate::jobs::crew::Worked;
+use crate::jobs::shift::Shift;
+
+/// A message that finds no hand within this goes round again, so that one for another provider can come.
+const HAND_PATIENCE: Duration = Duration::from_millis(500);
+/// Before something goes round again because the database is away.
+const DATABASE_PAUSE: Duration = Duration::from_secs(1);
+
+pub(super) struct Consumer {
+    channel: Channel,
+    deliveries: lapin::Consumer,
+    desk: Arc<Desk>,
+}
+
+struct Desk {
+    shift: Shift,
+    publisher: Publisher,
+    topology: Topology,
+}
+
+/// What came of a message.
+enum Followed {
+    Worked(Worked),
+    /// Its provider has all the hands that it may have.
+    NoHand,
+    /// Its task died.
+    Died,
+}
+
+/// What the broker is told about a message.
+enum Answer {
+    Done(&'static str),
+    /// To be looked at by somebody.
+    Park,
+    /// Deliver it again. Counts toward the limit.
+    Again,
+}
+
+impl Consumer {
+    pub(super) async fn open(
+        connection: &Connection,
+        publisher: Publisher,
+        topology: Topology,
+        shift: Shift,
+    ) -> lapin::Result<Self> {
+        let channel = connection.create_channel().await?;
+        // No more than are worked off: what waited here could be worked off elsewhere.
+        channel.basic_qos(shift.hands.number(), BasicQosOptions::default()).await?;
+        let (queue, tag) = (topology.work().into(), "".into());
+        let deliveries =
+            channel.basic_consume(queue, tag, BasicConsumeOptions::default(), FieldTable::default()).await?;
+        Ok(Self { channel, deliveries, desk: Arc::new(Desk { shift, publisher, topology }) })
+    }
+
+    /// Handles what comes until `stop`, and then to its end what is begun.
+    pub(super) async fn run(mut self, stop: &CancellationToken) -> Result<(), Trouble> {
+        let mut under_way = JoinSet::new();
+        loop {
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => break,
+                delivery = self.deliveries.next() => {
+                    let delivery = delivery.ok_or(Trouble::ConsumerCancelled)??;
+                    let desk = self.desk.clone();
+                    under_way.spawn(async move { desk.handle(delivery).await });
+                }
+                Some(_) = under_way.join_next() => {}
+            }
+        }
+        self.channel.basic_cancel(self.deliveries.tag(), BasicCancelOptions::default()).await?;
+        while under_way.join_next().await.is_some() {}
+        Ok(())
+    }
+}
+
+impl Desk {
+    async fn handle(&self, delivery: Delivery) {
+        let answer = self.follow(&delivery.data).await;
+        let outcome = match answer {
+            Answer::Done(outcome) => outcome,
+            Answer::Park => "malformed",
+            Answer::Again => "died",
+        };
+        metrics::counter!("queue_deliveries_total", "outcome" => outcome).increment(1);
+        crash_points::reach("after_handling_before_ack").await;
+        let answered = match answer {
+            Answer::Done(_) => delivery.ack(BasicAckOptions::default()).await,
+            Answer::Park => delivery.reject(BasicRejectOptions { requeue: false }).await,
+            Answer::Again => delivery.reject(BasicRejectOptions { requeue: true }).await,
+        };
+        if let Err(problem) = answered {
+            // The broker delivers it again, to whoever is there then.
+            tracing::debug!(error = %problem, "a delivery was not acknowledged");
+        }
+    }
+
+    async fn follow(&self, body: &[u8]) -> Answer {
+        let Some(due) = message::read(body) else {
+            tracing::error!(bytes = body.len(), "a message in the queue is not ours and is parked");
+            return Answer::Park;
+        };
+        let remaining = due.at.duration_since(self.shift.clock.now());
+        if remaining > SignedDuration::ZERO {
+            return self.put_off(self.topology.queue_for(remaining), &due, "early").await;
+        }
+        match self.work_off(&due).await {
+            Ok(Followed::Worked(Worked::Claimed(Claimed::Taken))) => Answer::Done("done"),
+            Ok(Followed::Worked(Worked::Claimed(Claimed::Settled))) => Answer::Done("settled"),
+            // It stays due in the database, where the sweep finds it once its provider is back.
+            Ok(Followed::Worked(Worked::LeftAlone)) => Answer::Done("left_alone"),
+            Ok(Followed::NoHand) => self.put_off(self.topology.shortest_wait(), &due, "no_hand").await,
+            Ok(Followed::Died) => {
+                tracing::error!(work = ?due.work, "due work could not be worked off: its task died");
+                Answer::Again
+            }
+            // It is past the time that was announced, so another one stands in the database.
+            Ok(Followed::Worked(Worked::Claimed(Claimed::NotDue(_)))) => Answer::Done("out_of_date"),
+            Err(problem) => {
+                note(&problem);
+                if matches!(problem, StoreError::Inconsistent(_)) {
+                    return Answer::Done("inconsistent");
+                }
+                tokio::time::sleep(DATABASE_PAUSE).await;
+                self.put_off(self.topology.shortest_wait(), &due, "database_away").await
+            }
+        }
+    }
+
+    async fn work_off(&self, due: &Due) -> Result<Followed, StoreError> {
+        let Shift { crew, hands, .. } = &self.shift;
+        let Some(lane) = crew.lane_of(&due.work).await? else {
+            return Ok(Followed::Worked(Worked::Claimed(Claimed::Settled)));
+        };
+        if crew.room(lane).await == 0 {
+            return Ok(Followed::Worked(Worked::LeftAlone));
+        }
+        let Ok(Some(hand)) = tokio::time::timeout(HAND_PATIENCE, hands.take(lane)).await else {
+            return Ok(Followed::NoHand);
+        };
+        let task = self.shift.begin(lane, due.work.clone(), hand, |_, worked| worked);
+        task.await.map_or(Ok(Followed::Died), |worked| worked.map(Followed::Worked))
+    }
+
+    /// Should the broker not take it, it is found in the database.
+    async fn put_off(&self, queue: String, due: &Due, outcome: &'static str) -> Answer {
+        let _ = self.publisher.publish(queue, due).await;
+        Answer::Done(outcome)
+    }
+}

@@ -1,0 +1,122 @@
+//! The link to the broker: opened again whenever it breaks.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use payments::model::work::Due;
+use payments::ports::clock::Clock;
+use payments::ports::queue::Queue;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::publisher::count;
+use super::session::{PARKED, Session, Trouble};
+use super::topology::{QueuePrefix, Topology};
+use super::uri::AmqpUri;
+use crate::jobs::shift::Shift;
+
+/// Announcements that wait for the broker. More are dropped: they are found in the database.
+const WAITING_MAX: usize = 1_024;
+const PAUSE_MIN: Duration = Duration::from_millis(100);
+const PAUSE_MAX: Duration = Duration::from_secs(30);
+/// A connection that lasted so long was a good one.
+const LASTING: Duration = Duration::from_secs(30);
+
+/// The gateway's side of the queue.
+pub struct Rabbit {
+    announcements: mpsc::Sender<Due>,
+    is_connected: AtomicBool,
+}
+
+impl Rabbit {
+    /// Whether the broker takes announcements now.
+    #[must_use]
+    pub fn is_connected(&self) -> bool {
+        self.is_connected.load(Ordering::Acquire)
+    }
+
+    fn set_connected(&self, connected: bool) {
+        self.is_connected.store(connected, Ordering::Release);
+        metrics::gauge!("queue_connected").set(f64::from(u8::from(connected)));
+    }
+}
+
+impl Queue for Rabbit {
+    fn announce(&self, due: Due) {
+        if self.announcements.try_send(due).is_err() {
+            count("dropped", 1);
+        }
+    }
+}
+
+/// The broker's side of it.
+pub struct Link {
+    uri: AmqpUri,
+    topology: Topology,
+    clock: Arc<dyn Clock>,
+    rabbit: Arc<Rabbit>,
+    announcements: mpsc::Receiver<Due>,
+}
+
+/// Connects when the link is run, so a broker that is away does not stop a start.
+#[must_use]
+pub fn open(uri: AmqpUri, prefix: QueuePrefix, clock: Arc<dyn Clock>) -> (Arc<Rabbit>, Link) {
+    let (sender, announcements) = mpsc::channel(WAITING_MAX);
+    let rabbit = Arc::new(Rabbit { announcements: sender, is_connected: AtomicBool::new(false) });
+    let link = Link { uri, topology: Topology::new(prefix), clock, rabbit: rabbit.clone(), announcements };
+    (rabbit, link)
+}
+
+impl Link {
+    /// Sends announcements until `drained`, and has those that come back worked off until `stop`.
+    pub async fn run(mut self, shift: Option<Shift>, stop: CancellationToken, drained: CancellationToken) {
+        // There from the first scrape, so that an alarm on 0 does not wait for the first connection.
+        self.rabbit.set_connected(false);
+        metrics::gauge!(PARKED).set(0.0);
+        let mut failures = 0;
+        loop {
+            let began = Instant::now();
+            let Err(trouble) = self.connection(&shift, &stop, &drained).await else { break };
+            failures = if began.elapsed() > LASTING { 1 } else { failures + 1 };
+            note(&trouble, failures);
+            if drained.run_until_cancelled(tokio::time::sleep(pause(failures))).await.is_none() {
+                break;
+            }
+        }
+    }
+
+    /// One connection. `Ok`: it is not needed any more.
+    async fn connection(
+        &mut self,
+        shift: &Option<Shift>,
+        stop: &CancellationToken,
+        drained: &CancellationToken,
+    ) -> Result<(), Trouble> {
+        let opening = Session::open(&self.uri, self.topology.clone());
+        let Some(session) = drained.run_until_cancelled(opening).await.transpose()? else { return Ok(()) };
+        tracing::info!("connected to RabbitMQ");
+        self.rabbit.set_connected(true);
+        let shift = shift.clone().filter(|_| !stop.is_cancelled());
+        let ended = session.run(&mut self.announcements, shift, &self.clock, stop, drained).await;
+        self.rabbit.set_connected(false);
+        session.close().await;
+        ended
+    }
+}
+
+/// The first failure is worth a line; those after it say the same.
+fn note(trouble: &Trouble, failures: u32) {
+    if failures == 1 {
+        tracing::warn!(error = %trouble, "RabbitMQ is away, due work is found in the database: {trouble}");
+    } else {
+        tracing::debug!(error = %trouble, failures, "RabbitMQ is still away");
+    }
+}
+
+/// Full jitter, so that the processes of a gateway do not come back all at once.
+fn pause(failures: u32) -> Duration {
+    let longest = PAUSE_MIN.saturating_mul(2_u32.saturating_pow(failures)).min(PAUSE_MAX);
+    rand::random_range(PAUSE_MIN..=longest)
+}

@@ -1,0 +1,117 @@
+//! Compares the records with the providers' by itself, in one process at a time.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use payments::ports::store::StoreError;
+use payments::ports::store::reconciling::Run;
+use payments::usecases::gateway::Gateway;
+use payments::usecases::reconcile::{Compared, Finding, Pace, Place, Reconciliation, Unseen};
+use tokio_util::sync::CancellationToken;
+
+use crate::config::ReconcileSettings;
+use payments::causes::with_causes;
+
+/// How often it is looked whether it is time.
+const LOOK_EVERY: Duration = Duration::from_secs(30);
+/// A part takes seconds; a process that has shown nothing for so long is gone.
+const HELD_FOR: SignedDuration = SignedDuration::from_mins(10);
+/// When the last one ended, in seconds since 1970. Of several processes, the largest counts.
+pub const FINISHED_GAUGE: &str = "reconcile_finished_timestamp_seconds";
+/// What was compared, by what came of it.
+pub const COUNTER: &str = "reconcile_compared_total";
+
+/// Runs until `stop`.
+pub async fn run(gateway: Arc<Gateway>, settings: ReconcileSettings, stop: CancellationToken) {
+    let holder = gateway.new_attempt_id().to_string();
+    let pace = Pace::new(settings.per_second);
+    // 1970, until this process has ended one.
+    show_finished(Timestamp::UNIX_EPOCH);
+    while stop.run_until_cancelled(tokio::time::sleep(LOOK_EVERY)).await.is_some() {
+        let turn = once(&gateway, settings.every, &pace, &holder);
+        match stop.run_until_cancelled(turn).await {
+            Some(Ok(_)) => {}
+            Some(Err(problem)) => {
+                tracing::error!(
+                    error = with_causes(&problem),
+                    "reconciling is interrupted; it goes on later"
+                );
+            }
+            None => return,
+        }
+    }
+}
+
+/// Does what is to be done now: a whole reconciliation, or the rest of one. `None`: nothing is.
+///
+/// # Errors
+/// If the database cannot be used. What was compared before is kept.
+pub async fn once(
+    gateway: &Gateway,
+    every: SignedDuration,
+    pace: &Pace,
+    holder: &str,
+) -> Result<Option<Run>, StoreError> {
+    let held_until = || gateway.now() + HELD_FOR;
+    let Some(mut run) = gateway.store.take_run(holder, gateway.now(), every, held_until()).await? else {
+        return Ok(None);
+    };
+    // What is kept is what was written here, so it reads back.
+    let place = run.place.parse().unwrap_or(Place::BEGINNING);
+    tracing::info!(since = %run.since, place = %place, "reconciling");
+    let mut reconciliation = Reconciliation::new(gateway, run.since, place, pace);
+    while let Some(part) = reconciliation.next().await? {
+        for compared in &part {
+            tell(compared, &mut run);
+        }
+        run.place = reconciliation.place().to_string();
+        if !gateway.store.keep_run(holder, &run, held_until()).await? {
+            tracing::warn!("another process has taken over reconciling");
+            return Ok(None);
+        }
+    }
+    reconciliation.unseen.iter().for_each(tell_unseen);
+    run.finished_at = Some(gateway.now());
+    if gateway.store.keep_run(holder, &run, held_until()).await? {
+        show_finished(gateway.now());
+        let Run { compared, different, .. } = run;
+        tracing::info!(compared, different, "reconciled");
+    }
+    Ok(Some(run))
+}
+
+#[expect(clippy::cast_precision_loss, reason = "seconds since 1970 fit")]
+fn show_finished(at: Timestamp) {
+    metrics::gauge!(FINISHED_GAUGE).set(at.as_second() as f64);
+}
+
+/// Differences are for people to look at.
+fn tell(compared: &Compared, run: &mut Run) {
+    let (finding, what) = match &compared.finding {
+        Finding::Same => ("same", None),
+        Finding::UnderWay => ("under_way", None),
+        Finding::Adopted(what) => ("adopted", Some(what)),
+        Finding::Differs(what) => ("differs", Some(what)),
+        Finding::NotSeen(what) => ("not_seen", Some(what)),
+    };
+    metrics::counter!(COUNTER, "provider" => compared.provider.name(), "finding" => finding).increment(1);
+    run.compared = run.compared.saturating_add(1);
+    let Some(what) = what else { return };
+    run.different = run.different.saturating_add(1);
+    let payment = compared.payment.map(|id| id.to_string()).unwrap_or_default();
+    let provider = compared.provider;
+    if matches!(compared.finding, Finding::Differs(_)) {
+        tracing::error!(payment.id = payment, provider = %provider, finding, what, "the records and the provider's differ");
+    } else {
+        tracing::warn!(payment.id = payment, provider = %provider, finding, what, "the records and the provider's differed");
+    }
+}
+
+fn tell_unseen(unseen: &Unseen) {
+    if unseen.is_failure() {
+        tracing::error!(?unseen, "reconciling could not see everything");
+    } else {
+        tracing::info!(?unseen, "reconciling cannot see everything");
+    }
+}

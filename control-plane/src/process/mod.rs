@@ -1,0 +1,93 @@
+//! What every process of the service does, whatever it serves: metrics, listening, and a clean end.
+
+pub(crate) mod gateway_setup;
+pub(crate) mod instance_lock;
+pub(crate) mod start_report;
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use anyhow::Context;
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use payments::usecases::gateway::Gateway;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout_at};
+use tokio_util::sync::CancellationToken;
+
+use crate::http::{DURATION_METRIC, log_gauges};
+use crate::jobs::Background;
+use crate::{edge_clock, metric_help, unattested};
+
+/// OpenTelemetry's advice for `http.server.request.duration`, in seconds.
+const DURATION_BUCKETS: [f64; 14] =
+    [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0];
+
+const METRICS_UPKEEP: Duration = Duration::from_secs(5);
+
+/// What is left to the rest of the process, should clients have used up all of the grace.
+const GRACE_LEFT: Duration = Duration::from_secs(1);
+
+/// Waits for `stop`, then within `grace` for what is under way. An error means that the server died, or that
+/// a payment took longer; what clients do is no error.
+pub(crate) async fn until_stopped(
+    mut server: JoinHandle<()>,
+    gateway: &Gateway,
+    background: Background,
+    grace: Duration,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
+    let mut died = None;
+    tokio::select! {
+        // First, so that a stop is a stop even if the server ends in the same instant.
+        biased;
+        () = stop.cancelled() => tracing::info!("draining"),
+        ended = &mut server => died = Some(ended),
+    }
+    // Payments under way end on either way out: their clients may be gone, the money is not.
+    stop.cancel();
+    gateway.tasks.close();
+    let end = Instant::now() + grace;
+    if died.is_none() && timeout_at(end, &mut server).await.is_err() {
+        tracing::warn!("clients were still asking at the end of SHUTDOWN_GRACE_SECONDS");
+        server.abort();
+    }
+    let drained = timeout_at(end.max(Instant::now() + GRACE_LEFT), async {
+        gateway.tasks.wait().await;
+        background.end().await
+    });
+    drained.await.context("payments were still under way at the end of SHUTDOWN_GRACE_SECONDS")??;
+    if let Some(ended) = died {
+        ended.context("the server died")?;
+        anyhow::bail!("the server ended without being asked to");
+    }
+    Ok(())
+}
+
+/// Binds the address that the setting `key` gives.
+pub(crate) async fn bind(key: &'static str, address: SocketAddr) -> anyhow::Result<TcpListener> {
+    let bound = TcpListener::bind(address).await;
+    let listener = bound.with_context(|| format!("{key}: cannot listen on {address}"))?;
+    let address = listener.local_addr()?;
+    tracing::info!(address = %address, setting = key, "listening on {address}");
+    Ok(listener)
+}
+
+pub(crate) fn metrics() -> anyhow::Result<PrometheusHandle> {
+    let handle = PrometheusBuilder::new()
+        .set_buckets_for_metric(Matcher::Full(DURATION_METRIC.to_owned()), &DURATION_BUCKETS)?
+        .install_recorder()
+        .context("metrics cannot start")?;
+    metric_help::describe();
+    edge_clock::show();
+    log_gauges::refresh();
+    unattested::show();
+    Ok(handle)
+}
+
+/// Keeps what the recorder holds bounded.
+pub(crate) async fn upkeep(metrics: PrometheusHandle, stop: CancellationToken) {
+    while stop.run_until_cancelled(tokio::time::sleep(METRICS_UPKEEP)).await.is_some() {
+        metrics.run_upkeep();
+    }
+}

@@ -1,0 +1,367 @@
+//! The changes of concurrent requests share commits: while one commit is being flushed to disk, those that come
+//! meanwhile wait, and the next one takes them all. Where many come, it waits a little for more of them. A change
+//! that comes alone waits for nobody.
+//!
+//! What became of the last commits says whether the database takes writes; where there were none, a write is made to
+//! find out.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use payments::ports::store::{Change, CommitError, StoreError};
+use tokio::sync::{Mutex, mpsc, oneshot};
+use tokio::time::{Instant, sleep_until, timeout};
+use tokio_util::sync::CancellationToken;
+
+use super::proved::Proved;
+
+/// Changes in one commit: past this the flush to disk is a small part of the cost, and the first one in waits for
+/// the last one's work.
+const BATCH_MAX: usize = 256;
+/// Changes that wait. At any throughput worth having they are written within a second; more would wait for longer
+/// than their clients do.
+const WAITING_MAX: usize = 2_048;
+
+#[derive(Clone, Copy)]
+struct Times {
+    /// A change that has not been begun by then is not begun: its client has been told nothing for too long.
+    patience: Duration,
+    /// A commit that is no older proves that the database takes writes: so late is it noticed that it takes none, where
+    /// nothing is written.
+    proof_fresh: Duration,
+    /// For a write that is made to find out.
+    proof_max: Duration,
+}
+
+const TIMES: Times =
+    Times { patience: Duration::from_secs(5), proof_fresh: Duration::from_secs(2), proof_max: PROOF_MAX };
+
+/// For what proves that a database can be used. Envoy waits 2 s for a probe's answer.
+pub(super) const PROOF_MAX: Duration = Duration::from_millis(1_500);
+
+/// How many changes shared a commit says how many are on their way: so much later, for each but the first, the next
+/// commit begins. A statement costs the database about as much as several changes do.
+const GATHERING: Duration = Duration::from_millis(1);
+/// Too short for a client to notice.
+const GATHERING_MAX: Duration = Duration::from_millis(4);
+
+/// Writes batches to one database.
+#[async_trait]
+pub(super) trait Writer: Send + 'static {
+    /// Writes all of it in one commit, except those that conflict: with what is in the database or with one before
+    /// them in the batch. One result for each change, in their order.
+    async fn write(&mut self, batch: &[Change]) -> Vec<Result<(), CommitError>>;
+
+    /// Writes what says nothing, on the same way, to find out whether writes are taken.
+    async fn prove(&mut self) -> Result<(), StoreError>;
+}
+
+/// The way to the tasks that write.
+pub(super) struct GroupCommit {
+    waiting: mpsc::Sender<Waiting>,
+    times: Times,
+    proved: Arc<Proved>,
+    /// A writer has ended: it panicked.
+    died: CancellationToken,
+}
+
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly all are changes, and a box for each would be an allocation"
+)]
+enum Waiting {
+    Change { change: Change, since: Instant, done: oneshot::Sender<Result<(), CommitError>> },
+    Proof(oneshot::Sender<Result<(), StoreError>>),
+}
+
+struct Queue {
+    waiting: mpsc::Receiver<Waiting>,
+    /// When the next batch may be taken.
+    next: Instant,
+}
+
+impl Queue {
+    /// Waits for changes. There are none once nobody can bring any more.
+    async fn take(&mut self, batch: &mut Vec<Waiting>) {
+        if self.next > Instant::now() {
+            sleep_until(self.next).await;
+        }
+        let taken = self.waiting.recv_many(batch, BATCH_MAX).await;
+        let others = u32::try_from(taken.saturating_sub(1)).unwrap_or(u32::MAX);
+        self.next = Instant::now() + GATHERING.saturating_mul(others).min(GATHERING_MAX);
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("a task that writes to the database has died")]
+struct Died;
+
+#[derive(Debug, thiserror::Error)]
+#[error("the database took no write in time")]
+struct Unproved;
+
+impl GroupCommit {
+    /// Starts a task for each writer. They end when this is dropped.
+    pub(super) fn start(writers: impl IntoIterator<Item = impl Writer>) -> Self {
+        Self::with(TIMES, writers)
+    }
+
+    fn with(times: Times, writers: impl IntoIterator<Item = impl Writer>) -> Self {
+        let (waiting, queue) = mpsc::channel(WAITING_MAX);
+        let queue = Arc::new(Mutex::new(Queue { waiting: queue, next: Instant::now() }));
+        let (died, proved) = (CancellationToken::new(), Arc::new(Proved::new()));
+        for writer in writers {
+            let guard = died.clone().drop_guard();
+            let (queue, proved) = (queue.clone(), proved.clone());
+            tokio::spawn(async move {
+                run(writer, &queue, times.patience, &proved).await;
+                drop(guard);
+            });
+        }
+        Self { waiting, times, proved, died }
+    }
+
+    /// Waits until the change is on disk or certainly is not. [`StoreError::Unavailable`] leaves open which.
+    pub(super) async fn commit(&self, change: Change) -> Result<(), CommitError> {
+        self.is_alive()?;
+        let (done, result) = oneshot::channel();
+        self.enqueue(Waiting::Change { change, since: Instant::now(), done })?;
+        result.await.unwrap_or_else(|_| Err(died().into()))
+    }
+
+    /// Whether the database takes writes: one was taken within the last seconds, or one is made now. Callers should
+    /// not ask all the time.
+    pub(super) async fn prove(&self) -> Result<(), StoreError> {
+        self.is_alive()?;
+        if self.proved.is_within(self.times.proof_fresh) {
+            return Ok(());
+        }
+        let (done, result) = oneshot::channel();
+        self.enqueue(Waiting::Proof(done))?;
+        match timeout(self.times.proof_max, result).await {
+            Ok(proof) => proof.unwrap_or_else(|_| Err(died())),
+            Err(_) => Err(StoreError::Unavailable(Box::new(Unproved))),
+        }
+    }
+
+    fn enqueue(&self, waiting: Waiting) -> Result<(), StoreError> {
+        self.waiting.try_send(waiting).map_err(|refused| match refused {
+            mpsc::error::TrySendError::Full(_) => StoreError::Overloaded,
+            mpsc::error::TrySendError::Closed(_) => died(),
+        })
+    }
+
+    /// Whether changes are still written. A writer that died may have left a commit half way and its reason is not
+    /// known, so the process should be replaced.
+    fn is_alive(&self) -> Result<(), StoreError> {
+        if self.died.is_cancelled() { Err(died()) } else { Ok(()) }
+    }
+}
+
+fn died() -> StoreError {
+    StoreError::Unavailable(Box::new(Died))
+}
+
+async fn run(mut writer: impl Writer, queue: &Mutex<Queue>, patience: Duration, proved: &Proved) {
+    let mut waiting = Vec::with_capacity(BATCH_MAX);
+    loop {
+        queue.lock().await.take(&mut waiting).await;
+        if waiting.is_empty() {
+            return;
+        }
+        let (mut batch, mut done, mut proofs) = (Vec::new(), Vec::new(), Vec::new());
+        for one in waiting.drain(..) {
+            match one {
+                Waiting::Proof(done) => proofs.push(done),
+                Waiting::Change { since, done, .. } if since.elapsed() > patience => {
+                    let _ = done.send(Err(StoreError::Overloaded.into()));
+                }
+                Waiting::Change { change, done: to, .. } => {
+                    batch.push(change);
+                    done.push(to);
+                }
+            }
+        }
+        if !batch.is_empty() {
+            let results = writer.write(&batch).await;
+            proved.note_all(&results);
+            for (done, result) in done.into_iter().zip(results) {
+                // The caller may be gone; what is written stays written.
+                let _ = done.send(result);
+            }
+        }
+        for proof in proofs.into_iter().filter(|proof| !proof.is_closed()) {
+            let outcome = writer.prove().await;
+            proved.note(outcome.is_ok());
+            let _ = proof.send(outcome);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use payments::ports::store::{Conflict, Step};
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use tokio::sync::Semaphore;
+
+    /// Waits for a permit for each batch, then tells of a conflict.
+    struct Held {
+        gate: Arc<Semaphore>,
+        begun: Arc<AtomicUsize>,
+    }
+
+    #[async_trait]
+    impl Writer for Held {
+        async fn write(&mut self, batch: &[Change]) -> Vec<Result<(), CommitError>> {
+            self.begun.fetch_add(1, Ordering::SeqCst);
+            self.gate.acquire().await.unwrap().forget();
+            batch.iter().map(|_| Err(CommitError::Conflict(Conflict::Stale))).collect()
+        }
+
+        async fn prove(&mut self) -> Result<(), StoreError> {
+            self.begun.fetch_add(1, Ordering::SeqCst);
+            self.gate.acquire().await.unwrap().forget();
+            Ok(())
+        }
+    }
+
+    /// Answers each batch and each proof with the next of these.
+    struct Scripted(std::vec::IntoIter<bool>);
+
+    impl Scripted {
+        fn next(&mut self) -> Result<(), StoreError> {
+            let is_taken = self.0.next().expect("the script has an answer");
+            if is_taken { Ok(()) } else { Err(StoreError::NotWritten("read-only".into())) }
+        }
+    }
+
+    #[async_trait]
+    impl Writer for Scripted {
+        async fn write(&mut self, _: &[Change]) -> Vec<Result<(), CommitError>> {
+            vec![self.next().map_err(CommitError::Store)]
+        }
+
+        async fn prove(&mut self) -> Result<(), StoreError> {
+            self.next()
+        }
+    }
+
+    struct Dies;
+
+    #[async_trait]
+    impl Writer for Dies {
+        async fn write(&mut self, _: &[Change]) -> Vec<Result<(), CommitError>> {
+            panic!("a defect")
+        }
+
+        async fn prove(&mut self) -> Result<(), StoreError> {
+            panic!("a defect")
+        }
+    }
+
+    const NOTHING: Change = Change { step: Step::Nothing, key: None, webhook: None, watch: None };
+
+    fn held() -> (Arc<GroupCommit>, Arc<Semaphore>, Arc<AtomicUsize>) {
+        let (gate, begun) = (Arc::new(Semaphore::new(0)), Arc::new(AtomicUsize::new(0)));
+        let writer = Held { gate: gate.clone(), begun: begun.clone() };
+        (Arc::new(GroupCommit::start([writer])), gate, begun)
+    }
+
+    type Running = tokio::task::JoinHandle<Result<(), CommitError>>;
+
+    fn begin(commits: &Arc<GroupCommit>) -> Running {
+        let commits = commits.clone();
+        tokio::spawn(async move { commits.commit(NOTHING).await })
+    }
+
+    async fn until(condition: impl Fn() -> bool) {
+        while !condition() {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// One change is being written and `n` wait behind it.
+    async fn with_waiting(commits: &Arc<GroupCommit>, begun: &AtomicUsize, n: usize) -> Vec<Running> {
+        let first = begin(commits);
+        until(|| begun.load(Ordering::SeqCst) == 1).await;
+        let all = (0..n).map(|_| begin(commits)).chain([first]).collect();
+        until(|| commits.waiting.capacity() == WAITING_MAX - n).await;
+        all
+    }
+
+    #[tokio::test]
+    async fn what_comes_during_a_commit_shares_the_next_one() {
+        let (commits, gate, begun) = held();
+        let all = with_waiting(&commits, &begun, BATCH_MAX).await;
+        gate.add_permits(2);
+        for one in all {
+            assert!(matches!(one.await.unwrap(), Err(CommitError::Conflict(Conflict::Stale))));
+        }
+        assert_eq!(begun.load(Ordering::SeqCst), 2);
+    }
+
+    #[tokio::test]
+    async fn more_than_may_wait_is_refused_at_once() {
+        let (commits, gate, begun) = held();
+        let all = with_waiting(&commits, &begun, WAITING_MAX).await;
+        let refused = commits.commit(NOTHING).await;
+        assert!(matches!(refused, Err(CommitError::Store(StoreError::Overloaded))), "{refused:?}");
+        gate.add_permits(WAITING_MAX);
+        for one in all {
+            assert!(matches!(one.await.unwrap(), Err(CommitError::Conflict(_))));
+        }
+    }
+
+    #[tokio::test]
+    async fn what_has_waited_too_long_is_not_begun() {
+        let (gate, begun) = (Arc::new(Semaphore::new(1)), Arc::new(AtomicUsize::new(0)));
+        let writer = Held { gate, begun: begun.clone() };
+        let commits = GroupCommit::with(Times { patience: Duration::ZERO, ..TIMES }, [writer]);
+        let late = commits.commit(NOTHING).await;
+        assert!(matches!(late, Err(CommitError::Store(StoreError::Overloaded))), "{late:?}");
+        assert_eq!(begun.load(Ordering::SeqCst), 0);
+    }
+
+    #[tokio::test]
+    async fn a_write_is_made_to_find_out_only_where_the_last_one_says_nothing() {
+        // Each answer is asked for once: a commit, then nothing for its proof; a commit that fails, and its proofs.
+        let commits = GroupCommit::start([Scripted(vec![true, false, false, true].into_iter())]);
+        commits.commit(NOTHING).await.unwrap();
+        commits.prove().await.unwrap();
+        commits.commit(NOTHING).await.unwrap_err();
+        commits.prove().await.unwrap_err();
+        commits.prove().await.unwrap();
+        commits.prove().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn an_old_commit_proves_nothing() {
+        let times = Times { proof_fresh: Duration::ZERO, ..TIMES };
+        let commits = GroupCommit::with(times, [Scripted(vec![true, false].into_iter())]);
+        commits.commit(NOTHING).await.unwrap();
+        commits.prove().await.unwrap_err();
+    }
+
+    #[tokio::test]
+    async fn a_write_that_takes_too_long_proves_nothing() {
+        let begun = Arc::new(AtomicUsize::new(0));
+        let writer = Held { gate: Arc::new(Semaphore::new(0)), begun: begun.clone() };
+        let commits = GroupCommit::with(Times { proof_max: Duration::from_millis(50), ..TIMES }, [writer]);
+        assert!(matches!(commits.prove().await, Err(StoreError::Unavailable(_))));
+        assert_eq!(begun.load(Ordering::SeqCst), 1);
+    }
+
+    #[tokio::test]
+    async fn everybody_is_told_when_the_writer_dies() {
+        let commits = Arc::new(GroupCommit::start([Dies]));
+        commits.is_alive().unwrap();
+        let waiting: Vec<_> = (0..300).map(|_| begin(&commits)).collect();
+        for one in waiting {
+            assert!(matches!(one.await.unwrap(), Err(CommitError::Store(StoreError::Unavailable(_)))));
+        }
+        commits.is_alive().unwrap_err();
+        assert!(matches!(commits.commit(NOTHING).await, Err(CommitError::Store(StoreError::Unavailable(_)))));
+    }
+}

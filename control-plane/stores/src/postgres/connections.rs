@@ -1,0 +1,211 @@
+//! Connections for one purpose, apart from those for others: a reader of much waits for its own kind only.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use payments::ports::store::StoreError;
+use sqlx::pool::PoolConnection;
+use sqlx::postgres::{PgArguments, PgConnectOptions, PgPoolOptions, PgRow};
+use sqlx::query::{Query, QueryAs};
+use sqlx::{AssertSqlSafe, Connection as _, Executor as _, FromRow, PgPool, Postgres};
+use tokio::runtime::Handle;
+use tokio::time::timeout;
+
+use super::refusal::{is_of_all_connections, is_read_only, is_told};
+use super::{not_written, unavailable};
+use crate::renewal::Renewal;
+
+/// A connection that has been idle for longer is asked whether it lives before it is used.
+const TRUSTED: Duration = Duration::from_secs(1);
+/// For that. A server that needs longer is far away, or gone without a word.
+const PING_MAX: Duration = Duration::from_secs(1);
+/// How much later than the server would give a statement up we do: its answer is on the way.
+const GRACE: Duration = Duration::from_secs(2);
+
+pub(super) struct Limits {
+    /// More at once would queue in the server instead of here.
+    pub(super) connections: u32,
+    /// For a free connection.
+    pub(super) patience: Duration,
+    /// For one statement, on the server's side.
+    pub(super) statement: Duration,
+}
+
+pub(super) struct Connections {
+    pool: PgPool,
+    renewal: Arc<Renewal>,
+    /// For an answer, on our side.
+    answer_max: Duration,
+}
+
+type Read<R> = QueryAs<'static, Postgres, R, PgArguments>;
+
+/// How often a server is looked for that takes writes.
+const TRIES: u8 = 2;
+
+#[derive(Debug, thiserror::Error)]
+#[error("the database is read-only, so what it does not have may be elsewhere")]
+struct ReadOnly;
+
+#[derive(Debug, thiserror::Error)]
+#[error("the database does not answer, though it should have given up itself by now")]
+struct Silent;
+
+impl Connections {
+    /// Connects when the first one is needed.
+    pub(super) fn new(options: &PgConnectOptions, limits: &Limits, renewal: Arc<Renewal>) -> Self {
+        // Whatever the server's own defaults are, what is committed must not be forgotten.
+        let settings = format!(
+            "SET synchronous_commit = on; SET default_transaction_isolation = 'read committed';
+             SET statement_timeout = {}",
+            limits.statement.as_millis()
+        );
+        let asked = renewal.clone();
+        let pool = PgPoolOptions::new()
+            .max_connections(limits.connections)
+            .acquire_timeout(limits.patience)
+            .after_connect(move |connection, _| {
+                let settings = AssertSqlSafe(settings.clone());
+                Box::pin(async move { connection.execute(settings).await.map(|_| ()) })
+            })
+            .test_before_acquire(false)
+            .before_acquire(move |connection, idle| {
+                let renewal = asked.clone();
+                Box::pin(async move {
+                    if renewal.is_outdated(idle.age) {
+                        return Ok(false);
+                    }
+                    if idle.idle_for <= TRUSTED {
+                        return Ok(true);
+                    }
+                    match timeout(PING_MAX, connection.ping()).await {
+                        Ok(answer) => answer.map(|()| true),
+                        Err(_) => {
+                            renewal.ask();
+                            Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()))
+                        }
+                    }
+                })
+            })
+            .connect_lazy_with(options.clone());
+        Self { pool, renewal, answer_max: limits.statement + GRACE }
+    }
+
+    /// All rows. `query` makes the same query each time it is called.
+    pub(super) async fn all<R>(&self, query: impl Fn() -> Read<R>) -> Result<Vec<R>, StoreError>
+    where
+        R: for<'r> FromRow<'r, PgRow> + Send + Unpin,
+    {
+        self.answered(async |connection| fetch(connection, &query).await).await
+    }
+
+    /// The first row, for queries that find one at most. That there is none is believed of a server that takes writes
+    /// only: the old primary of a failover does not know what was made since, and what is missing is answered for good.
+    pub(super) async fn one<R>(&self, query: impl Fn() -> Read<R>) -> Result<Option<R>, StoreError>
+    where
+        R: for<'r> FromRow<'r, PgRow> + Send + Unpin,
+    {
+        for _ in 0..TRIES {
+            let (rows, is_read_only) = self
+                .answered(async |connection| {
+                    let rows = fetch(connection, &query).await?;
+                    let is_read_only = rows.is_empty() && is_read_only_now(connection).await?;
+                    Ok((rows, is_read_only))
+                })
+                .await?;
+            if !is_read_only {
+                return Ok(rows.into_iter().next());
+            }
+            self.renewal.ask();
+        }
+        Err(unavailable(ReadOnly))
+    }
+
+    /// Executes what gives no rows; how many it changed.
+    pub(super) async fn execute(
+        &self,
+        query: Query<'static, Postgres, PgArguments>,
+    ) -> Result<u64, StoreError> {
+        let done = self.answered(async move |connection| query.execute(&mut **connection).await).await?;
+        Ok(done.rows_affected())
+    }
+
+    /// What a connection answers, within a deadline of our own: the server's is no help where the way to it is dead.
+    async fn answered<T>(
+        &self,
+        ask: impl AsyncFnOnce(&mut PoolConnection<Postgres>) -> Result<T, sqlx::Error>,
+    ) -> Result<T, StoreError> {
+        let connection = self.pool.acquire().await.map_err(|problem| self.failed(problem))?;
+        let mut lent = Lent { connection: Some(connection), answer_max: self.answer_max };
+        let Some(connection) = &mut lent.connection else { return Err(StoreError::NoConnection) };
+        match timeout(self.answer_max, ask(connection)).await {
+            Ok(answer) => answer.map_err(|problem| self.failed(problem)),
+            Err(_) => {
+                // Not back into the pool, which would wait for the rest of the answer.
+                drop(lent.connection.take().map(PoolConnection::detach));
+                self.renewal.ask();
+                Err(unavailable(Silent))
+            }
+        }
+    }
+
+    fn failed(&self, problem: sqlx::Error) -> StoreError {
+        if is_of_all_connections(&problem) {
+            self.renewal.ask();
+        }
+        match problem {
+            sqlx::Error::PoolTimedOut => StoreError::NoConnection,
+            // Canceled, which only `statement_timeout` and operators do.
+            problem if is_told(&problem, "57014") => StoreError::TimedOut,
+            problem if is_read_only(&problem) => not_written(problem),
+            problem => unavailable(problem),
+        }
+    }
+}
+
+/// Goes back into the pool when it is dropped, whether its answer was waited for or not. The pool pings what comes back,
+/// and would keep a place for a connection whose server has gone without a word.
+struct Lent {
+    connection: Option<PoolConnection<Postgres>>,
+    answer_max: Duration,
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        let Some(connection) = &mut self.connection else { return };
+        let (returning, answer_max) = (connection.return_to_pool(), self.answer_max);
+        // Without a runtime there is no pool to go back to.
+        if let Ok(runtime) = Handle::try_current() {
+            runtime.spawn(async move {
+                let _ = timeout(answer_max, returning).await;
+            });
+        }
+    }
+}
+
+async fn fetch<R>(
+    connection: &mut PoolConnection<Postgres>,
+    query: &impl Fn() -> Read<R>,
+) -> Result<Vec<R>, sqlx::Error>
+where
+    R: for<'r> FromRow<'r, PgRow> + Send + Unpin,
+{
+    match query().fetch_all(&mut **connection).await {
+        // Nothing was executed. The statement is prepared for tables as they were, and so may all others be.
+        Err(problem) if is_outdated(&problem) => {
+            connection.clear_cached_statements().await?;
+            query().fetch_all(&mut **connection).await
+        }
+        rows => rows,
+    }
+}
+
+async fn is_read_only_now(connection: &mut PoolConnection<Postgres>) -> Result<bool, sqlx::Error> {
+    let told: String = sqlx::query_scalar("SHOW transaction_read_only").fetch_one(&mut **connection).await?;
+    Ok(told == "on")
+}
+
+/// "cached plan must not change result type": a column of the result has another type than when it was prepared.
+fn is_outdated(problem: &sqlx::Error) -> bool {
+    is_told(problem, "0A000")
+}

@@ -1,0 +1,52 @@
+//! Whether a change is in the database, looked up by what only it can have written.
+
+use edge_core::idempotency::Scope;
+use payments::model::event::Event;
+use payments::model::idempotency::{KeyChange, KeyRecord};
+use payments::ports::store::{Change, Step, StoreError};
+use sqlx::PgConnection;
+
+use super::unavailable;
+use crate::reads::{EVENT, KEY};
+use crate::rows::{EventRow, KeyRow};
+
+pub(super) async fn is_written(connection: &mut PgConnection, change: &Change) -> Result<bool, StoreError> {
+    match (&change.step, &change.key) {
+        (Step::OpenPayment { events, .. }, _) => match events.first() {
+            Some(event) => is_recorded(connection, event).await,
+            None => Ok(false),
+        },
+        (
+            Step::MovePayment { event, .. }
+            | Step::NotePayment { event, .. }
+            | Step::OpenRefund { event, .. }
+            | Step::MoveRefund { event, .. },
+            _,
+        ) => is_recorded(connection, event).await,
+        (Step::Nothing, Some(KeyChange::Take { claim, answer, .. })) => {
+            let known = read_key(connection, &claim.scope).await?;
+            Ok(known.is_some_and(|known| known.fingerprint == claim.fingerprint && known.answer == *answer))
+        }
+        (Step::Nothing, _) => Ok(false),
+    }
+}
+
+async fn read_key(connection: &mut PgConnection, scope: &Scope) -> Result<Option<KeyRecord>, StoreError> {
+    let row = sqlx::query_as::<_, KeyRow>(KEY).bind(scope.to_string()).fetch_optional(connection).await;
+    row.map_err(unavailable)?.map(KeyRecord::try_from).transpose()
+}
+
+/// No two records share a subject and version, so the one that is there is ours or another's.
+async fn is_recorded(connection: &mut PgConnection, event: &Event) -> Result<bool, StoreError> {
+    let subject = event.refund.map_or_else(|| event.payment.to_string(), |id| id.to_string());
+    let stored = sqlx::query_as::<_, EventRow>(EVENT)
+        .bind(subject)
+        .bind(i64::from(event.version))
+        .fetch_optional(connection)
+        .await
+        .map_err(unavailable)?;
+    let Some(stored) = stored.map(Event::try_from).transpose()? else { return Ok(false) };
+    // The database keeps microseconds.
+    let same_time = stored.at.as_microsecond() == event.at.as_microsecond();
+    Ok(same_time && Event { at: event.at, ..stored } == *event)
+}

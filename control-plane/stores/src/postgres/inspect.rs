@@ -1,0 +1,58 @@
+//! A look at a server that a service may be using.
+
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
+
+use super::grants::{MISSING, MissingRights};
+use super::{pooling, schema, unavailable};
+use crate::{Inspection, OpenError, SchemaError};
+
+/// What the server leaves to roles that are no superusers, or what this role or this database may have, if that is less
+/// (-1: no such limit).
+const CONNECTIONS: &str = "
+    SELECT least(
+        current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int,
+        (SELECT nullif(rolconnlimit, -1) FROM pg_roles WHERE rolname = current_user),
+        (SELECT nullif(datconnlimit, -1) FROM pg_database WHERE datname = current_database()))";
+
+/// # Errors
+/// If the database cannot be reached.
+pub(crate) async fn inspect(uri: &str) -> Result<Inspection, OpenError> {
+    let options = super::options(uri).map_err(unavailable)?;
+    let mut connection = schema::connect(&options).await.map_err(SchemaError::from)?;
+    let mut problems = Vec::new();
+    problems
+        .extend(pooling::refuse_transactions(&options, &mut connection).await.err().map(|e| e.to_string()));
+    let version: String =
+        sqlx::query_scalar("SHOW server_version").fetch_one(&mut connection).await.map_err(unavailable)?;
+    let read_only: String = sqlx::query_scalar("SHOW transaction_read_only")
+        .fetch_one(&mut connection)
+        .await
+        .map_err(unavailable)?;
+    if read_only == "on" {
+        problems.push("it takes no writes: a standby, or `default_transaction_read_only` is on".to_owned());
+    }
+    let schema = schema::version(&mut connection).await;
+    if schema.is_ok() {
+        problems.extend(missing_rights(&mut connection).await.map_err(unavailable)?);
+    }
+    // Where no schema can be used, there is none to create tables in.
+    let may_migrate = "SELECT COALESCE(has_schema_privilege(current_schema(), 'CREATE'), false)";
+    let may_migrate: bool =
+        sqlx::query_scalar(may_migrate).fetch_one(&mut connection).await.map_err(unavailable)?;
+    let connections: i32 =
+        sqlx::query_scalar(CONNECTIONS).fetch_one(&mut connection).await.map_err(unavailable)?;
+    connection.close().await.map_err(unavailable)?;
+    Ok(Inspection {
+        product: format!("PostgreSQL {version}"),
+        schema,
+        may_migrate,
+        connections_max: u32::try_from(connections).ok(),
+        problems,
+        warnings: Vec::new(),
+    })
+}
+
+async fn missing_rights(connection: &mut PgConnection) -> Result<Option<String>, sqlx::Error> {
+    let missing = sqlx::query_as(AssertSqlSafe(MISSING.as_str())).fetch_all(connection).await?;
+    Ok((!missing.is_empty()).then(|| MissingRights::of(missing).to_string()))
+}

@@ -1,0 +1,369 @@
+//! What a change writes, as the rows that `commit.sql` reads.
+
+use edge_core::client::ClientId;
+use edge_core::idempotency::Scope;
+use edge_core::money::Amount;
+use jiff::Timestamp;
+use payments::model::event::Event;
+use payments::model::idempotency::{Answer, Claim, Subject};
+use payments::model::payment::Payment;
+use payments::model::provider::ProviderRef;
+use payments::model::refund::Refund;
+use payments::model::webhook::{Dispute, EventChange};
+use payments::ports::store::Watch;
+use serde::Serialize;
+
+use crate::rows::{captured, due};
+use crate::stored_request::StoredRequest;
+use crate::webhook_rows::Stored;
+
+/// Which change of a batch a row belongs to.
+pub(super) type Member = i32;
+
+#[derive(Serialize)]
+pub(super) struct PaymentOpened {
+    member: Member,
+    pub(super) id: String,
+    client: String,
+    provider: &'static str,
+    amount: u64,
+    currency: String,
+    request: String,
+    state: &'static str,
+    detail: String,
+    reference: Option<String>,
+    captured: i64,
+    refunded: u64,
+    due_at: Option<i64>,
+    tries: u32,
+    version: u32,
+    created_at: i64,
+    updated_at: i64,
+}
+
+#[derive(Serialize)]
+pub(super) struct PaymentMoved {
+    member: Member,
+    pub(super) id: String,
+    state: &'static str,
+    detail: String,
+    reference: Option<String>,
+    captured: i64,
+    due_at: Option<i64>,
+    tries: u32,
+    version: u32,
+    updated_at: i64,
+}
+
+#[derive(Serialize)]
+pub(super) struct RefundOpened {
+    member: Member,
+    pub(super) id: String,
+    pub(super) payment: String,
+    client: String,
+    amount: u64,
+    currency: String,
+    state: &'static str,
+    detail: String,
+    reference: Option<String>,
+    due_at: Option<i64>,
+    tries: u32,
+    version: u32,
+    created_at: i64,
+    updated_at: i64,
+}
+
+#[derive(Serialize)]
+pub(super) struct RefundMoved {
+    member: Member,
+    pub(super) id: String,
+    pub(super) payment: String,
+    amount: u64,
+    state: &'static str,
+    detail: String,
+    reference: Option<String>,
+    due_at: Option<i64>,
+    tries: u32,
+    version: u32,
+    updated_at: i64,
+}
+
+#[derive(Serialize)]
+pub(super) struct Recorded {
+    member: Member,
+    pub(super) payment: String,
+    refund: Option<String>,
+    version: u32,
+    from_state: Option<String>,
+    to_state: String,
+    at: i64,
+    client: String,
+    request_id: String,
+    detail: String,
+}
+
+#[derive(Serialize)]
+pub(super) struct KeyTaken {
+    member: Member,
+    pub(super) scope: String,
+    client: String,
+    fingerprint: String,
+    payment: Option<String>,
+    refund: Option<String>,
+    answer_status: Option<u16>,
+    answer_body: Option<String>,
+    created_at: i64,
+}
+
+#[derive(Serialize)]
+pub(super) struct KeyAnswered {
+    member: Member,
+    pub(super) scope: String,
+    payment: Option<String>,
+    refund: Option<String>,
+    answer_status: u16,
+    answer_body: String,
+    /// The commit holds nothing else, so it fails if the key does not apply.
+    alone: bool,
+}
+
+#[derive(Serialize)]
+pub(super) struct KeyReleased {
+    member: Member,
+    pub(super) scope: String,
+    payment: Option<String>,
+    refund: Option<String>,
+    alone: bool,
+}
+
+#[derive(Serialize)]
+pub(super) struct Watched {
+    member: Member,
+    pub(super) payment: String,
+    provider: &'static str,
+    due_at: i64,
+}
+
+#[derive(Serialize)]
+pub(super) struct Disputed {
+    member: Member,
+    provider: &'static str,
+    pub(super) id: String,
+    pub(super) payment: String,
+    reason: Option<String>,
+    status: Option<String>,
+    amount: Option<u64>,
+    currency: Option<String>,
+    opened_at: Option<i64>,
+    closed_at: Option<i64>,
+    as_of: i64,
+    stage: &'static str,
+    outcome: Option<&'static str>,
+    outcome_code: Option<String>,
+    changed_at: Option<i64>,
+    verified: bool,
+}
+
+#[derive(Serialize)]
+pub(super) struct Told {
+    member: Member,
+    provider: &'static str,
+    pub(super) id: String,
+    state: &'static str,
+    reason: Option<String>,
+    attempts: u32,
+    /// `None`: as it was.
+    next_at: Option<i64>,
+}
+
+fn text(reference: Option<&ProviderRef>) -> Option<String> {
+    reference.map(|reference| reference.as_str().to_owned())
+}
+
+pub(super) fn payment_opened(member: Member, payment: &Payment) -> Result<PaymentOpened, serde_json::Error> {
+    let (due_at, tries) = due(payment.follow_up);
+    Ok(PaymentOpened {
+        member,
+        id: payment.id.to_string(),
+        client: payment.client.as_str().to_owned(),
+        provider: payment.request.provider.name(),
+        amount: payment.request.amount.minor(),
+        currency: payment.request.currency.code().to_owned(),
+        request: serde_json::to_string(&StoredRequest::from(&payment.request))?,
+        state: payment.state.name(),
+        detail: serde_json::to_string(&payment.state)?,
+        reference: text(payment.reference.as_ref()),
+        captured: captured(payment),
+        refunded: payment.refunded,
+        due_at,
+        tries,
+        version: payment.version,
+        created_at: payment.created_at.as_microsecond(),
+        updated_at: payment.updated_at.as_microsecond(),
+    })
+}
+
+pub(super) fn payment_moved(member: Member, payment: &Payment) -> Result<PaymentMoved, serde_json::Error> {
+    let (due_at, tries) = due(payment.follow_up);
+    Ok(PaymentMoved {
+        member,
+        id: payment.id.to_string(),
+        state: payment.state.name(),
+        detail: serde_json::to_string(&payment.state)?,
+        reference: text(payment.reference.as_ref()),
+        captured: captured(payment),
+        due_at,
+        tries,
+        version: payment.version,
+        updated_at: payment.updated_at.as_microsecond(),
+    })
+}
+
+pub(super) fn refund_opened(member: Member, refund: &Refund) -> Result<RefundOpened, serde_json::Error> {
+    let (due_at, tries) = due(refund.follow_up);
+    Ok(RefundOpened {
+        member,
+        id: refund.id.to_string(),
+        payment: refund.payment.to_string(),
+        client: refund.client.as_str().to_owned(),
+        amount: refund.amount.minor(),
+        currency: refund.currency.code().to_owned(),
+        state: refund.state.name(),
+        detail: serde_json::to_string(&refund.state)?,
+        reference: text(refund.state.reference()),
+        due_at,
+        tries,
+        version: refund.version,
+        created_at: refund.created_at.as_microsecond(),
+        updated_at: refund.updated_at.as_microsecond(),
+    })
+}
+
+pub(super) fn refund_moved(member: Member, refund: &Refund) -> Result<RefundMoved, serde_json::Error> {
+    let (due_at, tries) = due(refund.follow_up);
+    Ok(RefundMoved {
+        member,
+        id: refund.id.to_string(),
+        payment: refund.payment.to_string(),
+        amount: refund.amount.minor(),
+        state: refund.state.name(),
+        detail: serde_json::to_string(&refund.state)?,
+        reference: text(refund.state.reference()),
+        due_at,
+        tries,
+        version: refund.version,
+        updated_at: refund.updated_at.as_microsecond(),
+    })
+}
+
+pub(super) fn recorded(member: Member, event: &Event) -> Result<Recorded, serde_json::Error> {
+    Ok(Recorded {
+        member,
+        payment: event.payment.to_string(),
+        refund: event.refund.map(|id| id.to_string()),
+        version: event.version,
+        from_state: event.from.clone(),
+        to_state: event.to.clone(),
+        at: event.at.as_microsecond(),
+        client: event.cause.client.as_str().to_owned(),
+        request_id: event.cause.request_id.clone(),
+        detail: serde_json::to_string(&event.detail)?,
+    })
+}
+
+pub(super) fn disputed(member: Member, payment: &Payment, dispute: &Dispute) -> Disputed {
+    Disputed {
+        member,
+        provider: payment.request.provider.name(),
+        id: dispute.id.as_str().to_owned(),
+        payment: payment.id.to_string(),
+        reason: dispute.reason.clone(),
+        status: dispute.status.clone(),
+        amount: dispute.amount.map(Amount::minor),
+        currency: dispute.currency.map(|currency| currency.code().to_owned()),
+        opened_at: dispute.opened_at.map(Timestamp::as_microsecond),
+        closed_at: dispute.closed_at.map(Timestamp::as_microsecond),
+        as_of: dispute.as_of.as_microsecond(),
+        stage: dispute.stage.name(),
+        outcome: dispute.outcome.as_ref().map(|outcome| outcome.verdict.name()),
+        outcome_code: dispute.outcome.as_ref().map(|outcome| outcome.code.clone()),
+        changed_at: dispute.changed_at.map(Timestamp::as_microsecond),
+        verified: dispute.is_verified,
+    }
+}
+
+pub(super) fn told(member: Member, change: &EventChange) -> Result<Told, serde_json::Error> {
+    let Stored { state, reason, next_at } = Stored::of(&change.state)?;
+    Ok(Told {
+        member,
+        provider: change.provider.name(),
+        id: change.id.clone(),
+        state,
+        reason,
+        attempts: change.attempts,
+        next_at,
+    })
+}
+
+fn columns(subject: Option<Subject>) -> (Option<String>, Option<String>) {
+    match subject {
+        Some(Subject::Payment(id)) => (Some(id.to_string()), None),
+        Some(Subject::Refund(id)) => (None, Some(id.to_string())),
+        None => (None, None),
+    }
+}
+
+pub(super) fn key_taken(
+    member: Member,
+    claim: &Claim,
+    client: &ClientId,
+    at: Timestamp,
+    answer: Option<&Answer>,
+    subject: Option<Subject>,
+) -> KeyTaken {
+    let (payment, refund) = columns(subject);
+    KeyTaken {
+        member,
+        scope: claim.scope.to_string(),
+        client: client.as_str().to_owned(),
+        fingerprint: claim.fingerprint.to_string(),
+        payment,
+        refund,
+        answer_status: answer.map(|answer| answer.status),
+        answer_body: answer.map(|answer| answer.body.clone()),
+        created_at: at.as_microsecond(),
+    }
+}
+
+pub(super) fn key_answered(
+    member: Member,
+    scope: &Scope,
+    subject: Subject,
+    answer: &Answer,
+    alone: bool,
+) -> KeyAnswered {
+    let (payment, refund) = columns(Some(subject));
+    KeyAnswered {
+        member,
+        scope: scope.to_string(),
+        payment,
+        refund,
+        answer_status: answer.status,
+        answer_body: answer.body.clone(),
+        alone,
+    }
+}
+
+pub(super) fn key_released(member: Member, scope: &Scope, subject: Subject, alone: bool) -> KeyReleased {
+    let (payment, refund) = columns(Some(subject));
+    KeyReleased { member, scope: scope.to_string(), payment, refund, alone }
+}
+
+pub(super) fn watched(member: Member, watch: &Watch) -> Watched {
+    Watched {
+        member,
+        payment: watch.payment.to_string(),
+        provider: watch.provider.name(),
+        due_at: watch.at.as_microsecond(),
+    }
+}

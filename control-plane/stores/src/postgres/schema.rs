@@ -1,0 +1,205 @@
+//! The schema of a PostgreSQL database, checked and migrated.
+
+use std::time::Duration;
+
+use sqlx::migrate::{MigrateError, Migration, Migrator};
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
+use tokio::time::{Instant, sleep, timeout_at};
+
+use super::not_connected::NotConnected;
+use super::refusal::{NO_RIGHT, is_told};
+use super::{PATIENCE, pooling};
+use crate::schema::{
+    COMPATIBILITY, Migrated, OLDEST, RECORDS, RECORDS_BEFORE, Recorded, SchemaError, VERSIONS,
+    VERSIONS_BEFORE, by_records, check, is_new_enough, migrated,
+};
+use crate::settings::MigrateOnStart;
+
+static MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
+
+/// Any number that nothing else in the database locks.
+const LOCK: i64 = 0x6761_7465_7761_7931;
+const CONNECT_PAUSE: Duration = Duration::from_millis(200);
+const LOCK_PAUSE: Duration = Duration::from_millis(100);
+/// For another process's migration. An index of a large table takes minutes.
+const LOCK_MAX: Duration = Duration::from_secs(600);
+/// For another process that sets up an empty database.
+const SET_UP_MAX: Duration = Duration::from_secs(60);
+
+/// How long a migration waits for a table: as long as it waits, everybody behind it waits too.
+const TABLE_MAX: Duration = Duration::from_secs(2);
+/// How often it is tried for, with a pause in which the others get on.
+const TABLE_TRIES: u8 = 30;
+const TABLE_PAUSE: Duration = Duration::from_secs(1);
+const LOCK_TIMEOUT: &str = "55P03";
+
+/// Makes sure that this build can serve the database, in the way that `policy` allows.
+pub(super) async fn prepare(options: &PgConnectOptions, policy: MigrateOnStart) -> Result<(), SchemaError> {
+    let mut connection = connect(options).await?;
+    pooling::refuse_transactions(options, &mut connection).await?;
+    let version: String = sqlx::query_scalar("SHOW server_version").fetch_one(&mut connection).await?;
+    tracing::info!(version, "the database is PostgreSQL {version}");
+    let checked = check(&MIGRATIONS, &recorded(&mut connection).await?);
+    let checked = match (policy, checked) {
+        (MigrateOnStart::Always, Err(SchemaError::Empty | SchemaError::TooOld { .. }))
+        | (MigrateOnStart::IfEmpty, Err(SchemaError::Empty)) => {
+            migrate_with(&mut connection).await?;
+            Ok(())
+        }
+        // Another process that found it empty may be at it.
+        (MigrateOnStart::IfEmpty, Err(SchemaError::TooOld { .. })) => {
+            lock(&mut connection, SET_UP_MAX).await?;
+            check(&MIGRATIONS, &recorded(&mut connection).await?)
+        }
+        (_, checked) => checked,
+    };
+    // The lock goes with it.
+    connection.close().await?;
+    checked
+}
+
+/// Applies what is missing.
+pub(super) async fn migrate(options: &PgConnectOptions) -> Result<Migrated, SchemaError> {
+    let mut connection = connect(options).await?;
+    pooling::refuse_transactions(options, &mut connection).await?;
+    let done = migrate_with(&mut connection).await?;
+    connection.close().await?;
+    Ok(done)
+}
+
+/// The newest migration, if this build can serve the schema.
+pub(super) async fn version(connection: &mut PgConnection) -> Result<i64, SchemaError> {
+    let recorded = recorded(connection).await?;
+    check(&MIGRATIONS, &recorded)?;
+    Ok(recorded.versions.last().copied().unwrap_or(0))
+}
+
+/// Goes on trying while the server is starting or full, and then says why it was in vain, which a pool does not.
+pub(super) async fn connect(options: &PgConnectOptions) -> Result<PgConnection, NotConnected> {
+    let end = Instant::now() + PATIENCE;
+    loop {
+        let connecting = timeout_at(end, PgConnection::connect_with(options)).await;
+        let problem = match connecting {
+            Ok(Ok(connection)) => return Ok(connection),
+            Ok(Err(problem)) => problem,
+            Err(_) => return Err(NotConnected(std::io::Error::from(std::io::ErrorKind::TimedOut).into())),
+        };
+        if !may_pass(&problem) || Instant::now() + CONNECT_PAUSE >= end {
+            return Err(NotConnected(problem));
+        }
+        sleep(CONNECT_PAUSE).await;
+    }
+}
+
+/// Nobody listens yet, "the database system is starting up", "too many clients already".
+fn may_pass(problem: &sqlx::Error) -> bool {
+    matches!(problem, sqlx::Error::Io(_)) || is_told(problem, "57P03") || is_told(problem, "53300")
+}
+
+async fn migrate_with(connection: &mut PgConnection) -> Result<Migrated, SchemaError> {
+    connection.execute("SET statement_timeout = 0").await?;
+    lock(connection, LOCK_MAX).await?;
+    let before = recorded(connection).await?;
+    is_new_enough(&MIGRATIONS, &before)?;
+    for part in by_records(&MIGRATIONS) {
+        for migration in part.iter() {
+            apply(connection, &part, migration, before.versions.contains(&migration.version)).await?;
+        }
+    }
+    Ok(migrated(&MIGRATIONS, &before, &recorded(connection).await?))
+}
+
+/// One process at a time. It asks again and again instead of waiting in the server: `CREATE INDEX CONCURRENTLY` would
+/// wait for a process that waits there, for ever.
+async fn lock(connection: &mut PgConnection, patience: Duration) -> Result<(), SchemaError> {
+    let started = Instant::now();
+    loop {
+        let query = sqlx::query_scalar("SELECT pg_try_advisory_lock($1)").bind(LOCK);
+        if query.fetch_one(&mut *connection).await? {
+            return Ok(());
+        }
+        if started.elapsed() > patience {
+            return Err(SchemaError::Locked(patience));
+        }
+        sleep(LOCK_PAUSE).await;
+    }
+}
+
+/// Applies a migration, or makes sure that the one that was applied is this one.
+async fn apply(
+    connection: &mut PgConnection,
+    part: &Migrator,
+    migration: &Migration,
+    is_applied: bool,
+) -> Result<(), SchemaError> {
+    if migration.no_tx && !is_applied {
+        drop_unfinished(connection, migration).await?;
+    }
+    // What runs outside a transaction blocks nobody, and may have to wait for all that run.
+    let patience = if migration.no_tx { Duration::ZERO } else { TABLE_MAX };
+    let patience = format!("SET lock_timeout = {}", patience.as_millis());
+    connection.execute(AssertSqlSafe(patience)).await?;
+    let mut tries = TABLE_TRIES;
+    loop {
+        tries -= 1;
+        // `run_to` does the same, but its future cannot go to another thread.
+        match part.run_direct(Some(migration.version), connection, false).await {
+            Err(MigrateError::ExecuteMigration(problem, _))
+                if tries > 0 && is_told(&problem, LOCK_TIMEOUT) =>
+            {
+                sleep(TABLE_PAUSE).await;
+            }
+            Err(problem) if is_refused(&problem) => return Err(SchemaError::NotOwner(problem)),
+            result => return Ok(result?),
+        }
+    }
+}
+
+/// For want of the right to change the schema.
+fn is_refused(problem: &MigrateError) -> bool {
+    let (MigrateError::Execute(problem) | MigrateError::ExecuteMigration(problem, _)) = problem else {
+        return false;
+    };
+    is_told(problem, NO_RIGHT)
+}
+
+/// An index whose making was interrupted stays, and is good for nothing.
+async fn drop_unfinished(connection: &mut PgConnection, migration: &Migration) -> Result<(), sqlx::Error> {
+    let made = migration.sql.as_str().split("CREATE INDEX CONCURRENTLY ").nth(1);
+    if let Some(index) = made.and_then(|index| index.split_whitespace().next()) {
+        let drop = AssertSqlSafe(format!("DROP INDEX CONCURRENTLY IF EXISTS {index}"));
+        connection.execute(drop).await?;
+    }
+    Ok(())
+}
+
+async fn recorded(connection: &mut PgConnection) -> Result<Recorded, SchemaError> {
+    read_records(connection).await.map_err(|problem| {
+        if is_told(&problem, NO_RIGHT) {
+            SchemaError::NotGranted(problem)
+        } else {
+            SchemaError::Database(problem)
+        }
+    })
+}
+
+async fn read_records(connection: &mut PgConnection) -> Result<Recorded, sqlx::Error> {
+    let mut recorded = Recorded { is_empty: true, ..Recorded::default() };
+    for (table, versions) in [(RECORDS_BEFORE, VERSIONS_BEFORE), (RECORDS, VERSIONS)] {
+        if exists(connection, table).await? {
+            recorded.is_empty = false;
+            recorded
+                .versions
+                .extend(sqlx::query_scalar::<_, i64>(versions).fetch_all(&mut *connection).await?);
+        }
+    }
+    if exists(connection, COMPATIBILITY).await? {
+        recorded.oldest = sqlx::query_scalar(OLDEST).fetch_optional(connection).await?;
+    }
+    Ok(recorded)
+}
+
+async fn exists(connection: &mut PgConnection, table: &str) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar("SELECT to_regclass($1) IS NOT NULL").bind(table).fetch_one(connection).await
+}

@@ -1,0 +1,66 @@
+//! Which changes of a batch can be written by one statement.
+
+use std::collections::HashMap;
+
+use edge_core::idempotency::Scope;
+use edge_core::provider::Provider;
+use payments::model::id::{PaymentId, RefundId};
+use payments::model::idempotency::KeyChange;
+use payments::model::payment::Payment;
+use payments::model::provider::ProviderRef;
+use payments::ports::store::{Change, Step};
+
+/// What a change reads or writes. All changes of one statement see the database as it was before it, so no two of
+/// them may touch the same.
+#[derive(PartialEq, Eq, Hash)]
+enum Touched<'a> {
+    Payment(PaymentId),
+    Reference(Provider, &'a ProviderRef),
+    Refund(RefundId),
+    Key(Scope),
+    Dispute(Provider, &'a ProviderRef),
+    Webhook(Provider, &'a str),
+}
+
+/// The members of the batch by number, in waves to be written one after the other: a change comes after all before
+/// it that touch what it touches.
+pub(super) fn waves(batch: &[Change]) -> Vec<Vec<usize>> {
+    let mut waves: Vec<Vec<usize>> = Vec::new();
+    let mut next_wave: HashMap<Touched<'_>, usize> = HashMap::new();
+    for (member, change) in batch.iter().enumerate() {
+        let touched = touched(change);
+        let wave = touched.iter().filter_map(|one| next_wave.get(one)).copied().max().unwrap_or(0);
+        next_wave.extend(touched.into_iter().map(|one| (one, wave + 1)));
+        match waves.get_mut(wave) {
+            Some(members) => members.push(member),
+            None => waves.push(vec![member]),
+        }
+    }
+    waves
+}
+
+fn touched(change: &Change) -> Vec<Touched<'_>> {
+    let mut touched = match &change.step {
+        Step::OpenPayment { payment, .. } | Step::MovePayment { payment, .. } => of_payment(payment),
+        Step::OpenRefund { refund, .. } | Step::MoveRefund { refund, .. } => {
+            vec![Touched::Payment(refund.payment), Touched::Refund(refund.id)]
+        }
+        Step::NotePayment { payment, dispute, .. } => {
+            let provider = payment.request.provider;
+            let dispute = dispute.as_ref().map(|dispute| Touched::Dispute(provider, &dispute.id));
+            of_payment(payment).into_iter().chain(dispute).collect()
+        }
+        Step::Nothing => Vec::new(),
+    };
+    touched.extend(change.webhook.as_ref().map(|event| Touched::Webhook(event.provider, &event.id)));
+    touched.extend(change.key.as_ref().map(|key| match key {
+        KeyChange::Take { claim, .. } => Touched::Key(claim.scope),
+        KeyChange::Answer { scope, .. } | KeyChange::Release { scope, .. } => Touched::Key(*scope),
+    }));
+    touched
+}
+
+fn of_payment(payment: &Payment) -> Vec<Touched<'_>> {
+    let reference = payment.reference.as_ref().map(|name| Touched::Reference(payment.request.provider, name));
+    reference.into_iter().chain([Touched::Payment(payment.id)]).collect()
+}

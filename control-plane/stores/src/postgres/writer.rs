@@ -1,0 +1,387 @@
+//! A task's connection for writing, and what becomes of each change of a batch.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use crash_points::reach;
+use payments::model::idempotency::KeyChange;
+use payments::ports::store::{Change, CommitError, Conflict, Step, StoreError};
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{Connection as _, Executor as _, PgConnection, Row as _};
+use tokio::time::{Instant, sleep, timeout};
+
+use super::parameters::Parameters;
+use super::refusal::is_of_all_connections;
+use super::sent::{Cause, Sent, is_reference_taken, refusal, unwritten};
+use super::waves::waves;
+use super::{evidence, not_written, unavailable};
+use crate::group_commit::Writer;
+use crate::reads::PROVE;
+use crate::renewal::Renewal;
+
+/// For a statement, on the server's side. A lock is never held for longer than a commit takes, so this is a server
+/// in distress.
+const STATEMENT_MAX: Duration = Duration::from_secs(5);
+/// For an answer, on our side: later than the server would have given up.
+const ANSWER_MAX: Duration = Duration::from_secs(7);
+/// How long a lost answer is asked for again.
+const DOUBT_MAX: Duration = Duration::from_secs(10);
+const DOUBT_PAUSE: Duration = Duration::from_millis(100);
+/// How often a change is tried that met a deadlock, or a conflict that was gone when it was looked at.
+const TRIES: u8 = 3;
+
+/// How long a connection is used: the statement is planned once for each, and the tables grow.
+const CONNECTION_MAX: Duration = Duration::from_secs(60);
+
+pub(super) struct PostgresWriter {
+    options: PgConnectOptions,
+    connection: Option<PgConnection>,
+    connected_at: Instant,
+    renewal: Arc<Renewal>,
+}
+
+/// Members that are written by one statement.
+struct Group {
+    members: Vec<usize>,
+    /// They may have been written already: the answer to an earlier statement was lost.
+    doubted: bool,
+    tries: u8,
+}
+
+#[async_trait]
+impl Writer for PostgresWriter {
+    async fn write(&mut self, batch: &[Change]) -> Vec<Result<(), CommitError>> {
+        let mut results: Vec<_> = batch.iter().map(|_| Err(unavailable(Undecided).into())).collect();
+        let patience = Instant::now() + DOUBT_MAX;
+        for members in waves(batch) {
+            let mut groups = vec![Group { members, doubted: false, tries: TRIES }];
+            while let Some(group) = groups.pop() {
+                self.write_group(batch, group, &mut groups, &mut results, patience).await;
+            }
+        }
+        results
+    }
+
+    async fn prove(&mut self) -> Result<(), StoreError> {
+        let is_fresh = self.connection.is_none();
+        match self.prove_once().await {
+            // This connection did not prove it; another one may lead elsewhere.
+            Err(_) if !is_fresh => self.prove_once().await.map_err(not_written),
+            proved => proved.map_err(not_written),
+        }
+    }
+}
+
+impl PostgresWriter {
+    pub(super) fn new(options: PgConnectOptions, renewal: Arc<Renewal>) -> Self {
+        Self { options, connection: None, connected_at: Instant::now(), renewal }
+    }
+
+    /// Decides what it can of the group; what is to be written anew goes back to `groups`.
+    async fn write_group(
+        &mut self,
+        batch: &[Change],
+        group: Group,
+        groups: &mut Vec<Group>,
+        results: &mut [Result<(), CommitError>],
+        patience: Instant,
+    ) {
+        let Group { members, doubted, tries } = group;
+        match self.send(batch, &members).await {
+            Sent::Written { without_key } => {
+                for member in members {
+                    let Some(change) = batch.get(member) else { continue };
+                    if !without_key.contains(&member) {
+                        tell(results, member, Ok(()));
+                        continue;
+                    }
+                    let conflict = if matches!(change.key, Some(KeyChange::Take { .. })) {
+                        Conflict::KeyTaken
+                    } else {
+                        Conflict::Stale
+                    };
+                    tell(results, member, self.conflict(change, conflict, doubted).await);
+                }
+            }
+            Sent::Conflict { members: refused } => {
+                let rest: Vec<_> = members.into_iter().filter(|member| !refused.contains(member)).collect();
+                for member in refused {
+                    let Some(change) = batch.get(member) else { continue };
+                    match self.why_not(change).await {
+                        Ok(Some(conflict)) => {
+                            tell(results, member, self.conflict(change, conflict, doubted).await);
+                        }
+                        Ok(None) if tries > 0 => {
+                            groups.push(Group { members: vec![member], doubted, tries: tries - 1 });
+                        }
+                        Ok(None) => {
+                            tell(results, member, self.conflict(change, Conflict::Stale, doubted).await);
+                        }
+                        Err(problem) => tell(results, member, Err(unwritten(problem, doubted).into())),
+                    }
+                }
+                if !rest.is_empty() {
+                    groups.push(Group { members: rest, doubted, tries });
+                }
+            }
+            Sent::Refused { problem, cause } => {
+                let group = Group { members, doubted, tries };
+                self.refused(batch, group, problem, cause, groups, results).await;
+            }
+            Sent::Unreached(problem) if doubted && Instant::now() < patience => {
+                tracing::warn!(error = %problem, "the database does not answer; the outcome of a commit is not known");
+                sleep(DOUBT_PAUSE).await;
+                groups.push(Group { members, doubted, tries });
+            }
+            Sent::Unknown(problem) if Instant::now() < patience => {
+                tracing::warn!(error = %problem, "the answer to a commit is lost; asking again");
+                sleep(DOUBT_PAUSE).await;
+                let (again, not): (Vec<_>, Vec<_>) =
+                    members.into_iter().partition(|member| batch.get(*member).is_some_and(may_be_repeated));
+                tell_all(results, &not, problem, unavailable);
+                if !again.is_empty() {
+                    groups.push(Group { members: again, doubted: true, tries });
+                }
+            }
+            Sent::Unreached(problem) => {
+                tell_all(results, &members, problem, |problem| unwritten(problem, doubted));
+            }
+            Sent::Unknown(problem) => tell_all(results, &members, problem, unavailable),
+        }
+    }
+
+    /// The same for a group of which the server wrote nothing.
+    async fn refused(
+        &mut self,
+        batch: &[Change],
+        group: Group,
+        problem: sqlx::Error,
+        cause: Cause,
+        groups: &mut Vec<Group>,
+        results: &mut [Result<(), CommitError>],
+    ) {
+        let Group { members, doubted, tries } = group;
+        match (members.as_slice(), cause) {
+            (_, Cause::ReadOnly) | (&[_], Cause::Others) if tries > 0 => {
+                groups.push(Group { members, doubted, tries: tries - 1 });
+            }
+            (&[member], Cause::Change | Cause::Others) if is_reference_taken(&problem) => {
+                let Some(change) = batch.get(member) else { return };
+                tell(results, member, self.conflict(change, Conflict::ReferenceTaken, doubted).await);
+            }
+            (all @ (&[_] | &[]), _) | (all, Cause::ReadOnly | Cause::Server) => {
+                tell_all(results, all, problem, |problem| unwritten(problem, doubted));
+            }
+            // One of them is odd; the others need not suffer.
+            (all, Cause::Change | Cause::Others) => {
+                let (left, right) = all.split_at(all.len() / 2);
+                groups.extend([right, left].map(|half| Group { members: half.to_vec(), doubted, tries }));
+            }
+        }
+    }
+
+    /// The conflict, unless it is with the change itself, written by the statement whose answer was lost.
+    async fn conflict(
+        &mut self,
+        change: &Change,
+        conflict: Conflict,
+        doubted: bool,
+    ) -> Result<(), CommitError> {
+        if doubted {
+            let Some(connection) = &mut self.connection else { return Err(unavailable(Lost).into()) };
+            match timeout(ANSWER_MAX, evidence::is_written(connection, change)).await {
+                Ok(Ok(true)) => return Ok(()),
+                Ok(Ok(false)) => {}
+                Ok(Err(problem)) => return Err(problem.into()),
+                Err(_) => return Err(unavailable(self.silent()).into()),
+            }
+        }
+        Err(CommitError::Conflict(conflict))
+    }
+
+    /// The server answers no more, or the way to it is dead: neither this connection nor any other is used again.
+    fn silent(&mut self) -> sqlx::Error {
+        self.connection = None;
+        self.renewal.ask();
+        sqlx::Error::Io(std::io::ErrorKind::TimedOut.into())
+    }
+
+    /// Why a change does not apply. `None`: it would by now.
+    async fn why_not(&mut self, change: &Change) -> Result<Option<Conflict>, sqlx::Error> {
+        match timeout(ANSWER_MAX, self.step_conflict(change)).await {
+            Ok(answer) => answer,
+            Err(_) => Err(self.silent()),
+        }
+    }
+
+    async fn step_conflict(&mut self, change: &Change) -> Result<Option<Conflict>, sqlx::Error> {
+        let Some(connection) = &mut self.connection else { return Ok(None) };
+        match &change.step {
+            Step::OpenPayment { .. } => Ok(Some(Conflict::ReferenceTaken)),
+            Step::OpenRefund { refund, .. } => {
+                let found: Option<(i64, bool)> = sqlx::query_as(
+                    "SELECT captured - refunded, EXISTS (SELECT 1 FROM refunds WHERE id = $2)
+                     FROM payments WHERE id = $1",
+                )
+                .bind(refund.payment.to_string())
+                .bind(refund.id.to_string())
+                .fetch_optional(connection)
+                .await?;
+                let Some((left, exists)) = found else { return Ok(Some(Conflict::Stale)) };
+                Ok(match u64::try_from(left) {
+                    Ok(remaining) if remaining < refund.amount.minor() => {
+                        Some(Conflict::RefundExceeds { remaining })
+                    }
+                    _ if exists || change.webhook.is_some() => Some(Conflict::Stale),
+                    _ => None,
+                })
+            }
+            Step::NotePayment { payment, dispute: Some(dispute), .. } => {
+                let others: bool = sqlx::query_scalar(
+                    "SELECT EXISTS (SELECT 1 FROM disputes WHERE provider = $1 AND id = $2 AND payment <> $3)",
+                )
+                .bind(payment.request.provider.name())
+                .bind(dispute.id.as_str())
+                .bind(payment.id.to_string())
+                .fetch_one(connection)
+                .await?;
+                Ok(Some(if others { Conflict::ReferenceTaken } else { Conflict::Stale }))
+            }
+            _ => Ok(Some(Conflict::Stale)),
+        }
+    }
+
+    async fn connected(&mut self) -> Result<PgConnection, sqlx::Error> {
+        let age = self.connected_at.elapsed();
+        match self.connection.take() {
+            Some(connection) if age < CONNECTION_MAX && !self.renewal.is_outdated(age) => Ok(connection),
+            _ => {
+                self.connected_at = Instant::now();
+                connect(&self.options).await
+            }
+        }
+    }
+
+    async fn send(&mut self, batch: &[Change], members: &[usize]) -> Sent {
+        let changes = members.iter().filter_map(|&n| Some((i32::try_from(n).ok()?, batch.get(n)?)));
+        let query = Parameters::of(changes).and_then(|parameters| parameters.query());
+        let query = match query {
+            Ok(query) => query,
+            Err(problem) => {
+                return Sent::Refused { problem: sqlx::Error::Encode(problem.into()), cause: Cause::Change };
+            }
+        };
+        let mut connection = match self.connected().await {
+            Ok(connection) => connection,
+            Err(problem) => return Sent::Unreached(problem),
+        };
+        // The answer is complete only when the server is ready for the next statement: a commit that fails is told
+        // after the rows. `fetch_one` reads to there.
+        let answer = timeout(ANSWER_MAX, query.fetch_one(&mut connection));
+        // In this order: the statement is on its way when the crash point is reached.
+        let (answer, ()) = tokio::join!(biased; answer, reach("during_commit"));
+        let (sent, usable) = match answer {
+            Ok(Ok(row)) => match row.try_get::<Vec<i32>, _>("without_key") {
+                Ok(members) => (Sent::Written { without_key: numbers(members) }, true),
+                Err(problem) => (Sent::Unknown(problem), false),
+            },
+            Ok(Err(problem)) => {
+                self.note(&problem);
+                refusal(problem)
+            }
+            Err(_) => {
+                // The server would have given up by now, so the way to it is dead.
+                self.renewal.ask();
+                (Sent::Unknown(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into())), false)
+            }
+        };
+        self.connection = usable.then_some(connection);
+        sent
+    }
+
+    /// Keeps the connection only if it takes a write.
+    async fn prove_once(&mut self) -> Result<(), sqlx::Error> {
+        let mut connection = self.connected().await?;
+        match timeout(ANSWER_MAX, sqlx::query(PROVE).execute(&mut connection)).await {
+            Ok(Ok(_)) => {
+                self.connection = Some(connection);
+                Ok(())
+            }
+            Ok(Err(problem)) => {
+                self.note(&problem);
+                Err(problem)
+            }
+            Err(_) => {
+                self.renewal.ask();
+                Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()))
+            }
+        }
+    }
+
+    fn note(&self, problem: &sqlx::Error) {
+        if is_of_all_connections(problem) {
+            self.renewal.ask();
+        }
+    }
+}
+
+/// Tells all of them the same.
+fn tell_all(
+    results: &mut [Result<(), CommitError>],
+    members: &[usize],
+    problem: sqlx::Error,
+    told: impl Fn(Arc<sqlx::Error>) -> StoreError,
+) {
+    let problem = Arc::new(problem);
+    for member in members {
+        tell(results, *member, Err(told(problem.clone()).into()));
+    }
+}
+
+fn tell(results: &mut [Result<(), CommitError>], member: usize, result: Result<(), CommitError>) {
+    if let Some(slot) = results.get_mut(member) {
+        *slot = result;
+    }
+}
+
+fn numbers(members: Vec<i32>) -> Vec<usize> {
+    members.into_iter().filter_map(|member| usize::try_from(member).ok()).collect()
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("the connection was lost before the change could be looked for")]
+struct Lost;
+
+#[derive(Debug, thiserror::Error)]
+#[error("nothing is known of the change")]
+struct Undecided;
+
+/// Whether a second writing is kept out by what the first one wrote. All that opens or moves something has a version
+/// or an id of its own; a key that is only answered or released, or an event that is only marked, has nothing.
+fn may_be_repeated(change: &Change) -> bool {
+    let only_key = matches!(change.step, Step::Nothing);
+    !only_key || (change.webhook.is_none() && matches!(change.key, Some(KeyChange::Take { .. })))
+}
+
+async fn connect(options: &PgConnectOptions) -> Result<PgConnection, sqlx::Error> {
+    let connecting = async {
+        let mut connection = PgConnection::connect_with(options).await?;
+        connection.execute(sqlx::AssertSqlSafe(settings())).await?;
+        Ok(connection)
+    };
+    timeout(STATEMENT_MAX, connecting).await.unwrap_or_else(|_| Err(sqlx::Error::PoolTimedOut))
+}
+
+/// `synchronous_commit`: an operator's default must not make commits forgettable. The rest: the one statement goes
+/// by keys alone, so it is planned once, and for going to the tables by their keys.
+fn settings() -> String {
+    format!(
+        "SET statement_timeout = {}; SET synchronous_commit = on;
+         SET default_transaction_isolation = 'read committed';
+         SET plan_cache_mode = force_generic_plan;
+         SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off;
+         SET enable_material = off; SET jit = off",
+        STATEMENT_MAX.as_millis()
+    )
+}

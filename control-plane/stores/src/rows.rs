@@ -1,0 +1,239 @@
+//! Rows as they lie in the database, and the only way from them to domain values: a row that contradicts
+//! itself never becomes one.
+
+use std::str::FromStr;
+
+use edge_core::client::ClientId;
+use edge_core::idempotency::Fingerprint;
+use edge_core::money::{Amount, Currency};
+use jiff::Timestamp;
+use payments::model::event::{Cause, Event};
+use payments::model::follow_up::FollowUp;
+use payments::model::idempotency::{Answer, KeyRecord, Subject};
+use payments::model::payment::{Payment, Status};
+use payments::model::provider::ProviderRef;
+use payments::model::refund::{Refund, RefundState, RefundStatus};
+use payments::ports::store::{StoreError, Unreadable};
+use serde::de::DeserializeOwned;
+use sqlx::FromRow;
+
+use crate::stored_request::StoredRequest;
+
+#[derive(FromRow)]
+pub(super) struct PaymentRow {
+    pub(super) id: String,
+    client: String,
+    request: String,
+    state: String,
+    detail: String,
+    reference: Option<String>,
+    captured: i64,
+    refunded: i64,
+    due_at: Option<i64>,
+    tries: i64,
+    version: i64,
+    created_at: i64,
+    updated_at: i64,
+}
+
+#[derive(FromRow)]
+pub(super) struct RefundRow {
+    id: String,
+    payment: String,
+    client: String,
+    amount: i64,
+    currency: String,
+    state: String,
+    detail: String,
+    due_at: Option<i64>,
+    tries: i64,
+    version: i64,
+    created_at: i64,
+    updated_at: i64,
+}
+
+#[derive(FromRow)]
+pub(super) struct EventRow {
+    payment: String,
+    refund: Option<String>,
+    version: i64,
+    from_state: Option<String>,
+    to_state: String,
+    at: i64,
+    client: String,
+    request_id: String,
+    detail: String,
+}
+
+#[derive(FromRow)]
+pub(super) struct KeyRow {
+    scope: String,
+    fingerprint: String,
+    payment: Option<String>,
+    refund: Option<String>,
+    answer_status: Option<i64>,
+    answer_body: Option<String>,
+}
+
+impl TryFrom<KeyRow> for KeyRecord {
+    type Error = StoreError;
+
+    fn try_from(row: KeyRow) -> Result<Self, StoreError> {
+        let read = Reader { table: "idempotency_keys", row: &row.scope };
+        let payment = row.payment.as_deref().map(|id| read.parsed("payment", id)).transpose()?;
+        let refund = row.refund.as_deref().map(|id| read.parsed("refund", id)).transpose()?;
+        let answer = match (row.answer_status, row.answer_body) {
+            (None, None) => None,
+            (Some(status), Some(body)) => {
+                let status = u16::try_from(status).ok();
+                Some(Answer { status: read.some("answer_status", status)?, body })
+            }
+            _ => return Err(read.wrong("answer_status")),
+        };
+        Ok(Self {
+            fingerprint: read.some("fingerprint", Fingerprint::from_hex(&row.fingerprint))?,
+            subject: payment.map(Subject::Payment).or(refund.map(Subject::Refund)),
+            answer,
+        })
+    }
+}
+
+impl TryFrom<PaymentRow> for Payment {
+    type Error = StoreError;
+
+    fn try_from(row: PaymentRow) -> Result<Self, StoreError> {
+        let read = Reader { table: "payments", row: &row.id };
+        let payment = Self {
+            id: read.parsed("id", &row.id)?,
+            client: read.some("client", ClientId::parse(&row.client))?,
+            request: read.json::<StoredRequest>("request", &row.request)?.into(),
+            state: read.json("detail", &row.detail)?,
+            reference: row.reference.as_ref().map(ProviderRef::new),
+            refunded: read.minor_units("refunded", row.refunded)?,
+            follow_up: read.follow_up(row.due_at, row.tries)?,
+            version: read.number("version", row.version)?,
+            created_at: read.time("created_at", row.created_at)?,
+            updated_at: read.time("updated_at", row.updated_at)?,
+        };
+        read.same("state", payment.state.name(), row.state.as_str())?;
+        read.same("captured", &captured(&payment), &row.captured)?;
+        read.same("due_at", &(payment.state.status() == Status::Pending), &row.due_at.is_some())?;
+        Ok(payment)
+    }
+}
+
+/// Minor units as a database counts them. Amounts have twelve digits at most; anything above is for the database's own
+/// checks to refuse.
+pub(super) fn bigint(minor: u64) -> i64 {
+    i64::try_from(minor).unwrap_or(i64::MAX)
+}
+
+/// The minor units that a refund may draw on, as stored beside the state.
+pub(super) fn captured(payment: &Payment) -> i64 {
+    payment.captured().map_or(0, |(_, amount)| bigint(amount.minor()))
+}
+
+/// When it is due and how often that was in vain, as stored.
+pub(super) fn due(follow_up: Option<FollowUp>) -> (Option<i64>, u32) {
+    (follow_up.map(|due| due.at.as_microsecond()), follow_up.map_or(0, |due| due.tries))
+}
+
+impl TryFrom<RefundRow> for Refund {
+    type Error = StoreError;
+
+    fn try_from(row: RefundRow) -> Result<Self, StoreError> {
+        let read = Reader { table: "refunds", row: &row.id };
+        let amount = u64::try_from(row.amount).ok().and_then(Amount::new);
+        let refund = Self {
+            id: read.parsed("id", &row.id)?,
+            payment: read.parsed("payment", &row.payment)?,
+            client: read.some("client", ClientId::parse(&row.client))?,
+            amount: read.some("amount", amount)?,
+            currency: read.some("currency", Currency::from_code(&row.currency))?,
+            state: refund_state(&read, &row.detail, read.time("created_at", row.created_at)?)?,
+            follow_up: read.follow_up(row.due_at, row.tries)?,
+            version: read.number("version", row.version)?,
+            created_at: read.time("created_at", row.created_at)?,
+            updated_at: read.time("updated_at", row.updated_at)?,
+        };
+        read.same("state", refund.state.name(), row.state.as_str())?;
+        read.same("due_at", &(refund.state.status() == RefundStatus::Pending), &row.due_at.is_some())?;
+        Ok(refund)
+    }
+}
+
+/// Earlier releases did not keep since when a refund is wanted: since it was made.
+fn refund_state(read: &Reader<'_>, detail: &str, created_at: Timestamp) -> Result<RefundState, StoreError> {
+    let mut detail: serde_json::Value = read.json("detail", detail)?;
+    if let Some(fields) = detail.as_object_mut().filter(|fields| fields.contains_key("attempt")) {
+        fields.entry("since").or_insert_with(|| created_at.to_string().into());
+    }
+    serde_json::from_value(detail).map_err(|_| read.wrong("detail"))
+}
+
+impl TryFrom<EventRow> for Event {
+    type Error = StoreError;
+
+    fn try_from(row: EventRow) -> Result<Self, StoreError> {
+        let read = Reader { table: "events", row: &row.payment };
+        Ok(Self {
+            payment: read.parsed("payment", &row.payment)?,
+            refund: row.refund.as_deref().map(|id| read.parsed("refund", id)).transpose()?,
+            version: read.number("version", row.version)?,
+            from: row.from_state,
+            to: row.to_state,
+            at: read.time("at", row.at)?,
+            cause: Cause {
+                client: read.some("client", ClientId::parse(&row.client))?,
+                request_id: row.request_id,
+            },
+            detail: read.json("detail", &row.detail)?,
+        })
+    }
+}
+
+/// Names the row and column in the complaint about a value.
+pub(super) struct Reader<'a> {
+    pub(super) table: &'static str,
+    pub(super) row: &'a str,
+}
+
+impl Reader<'_> {
+    pub(super) fn wrong(&self, column: &str) -> StoreError {
+        let (row, column) = (self.row.to_owned(), column.to_owned());
+        StoreError::Inconsistent(Unreadable { table: self.table, row, column })
+    }
+
+    pub(super) fn some<T>(&self, column: &str, value: Option<T>) -> Result<T, StoreError> {
+        value.ok_or_else(|| self.wrong(column))
+    }
+
+    fn follow_up(&self, due_at: Option<i64>, tries: i64) -> Result<Option<FollowUp>, StoreError> {
+        let Some(at) = due_at else { return Ok(None) };
+        Ok(Some(FollowUp { at: self.time("due_at", at)?, tries: self.number("tries", tries)? }))
+    }
+
+    pub(super) fn parsed<T: FromStr>(&self, column: &str, text: &str) -> Result<T, StoreError> {
+        text.parse().map_err(|_| self.wrong(column))
+    }
+
+    fn json<T: DeserializeOwned>(&self, column: &str, text: &str) -> Result<T, StoreError> {
+        serde_json::from_str(text).map_err(|_| self.wrong(column))
+    }
+
+    pub(super) fn number(&self, column: &str, value: i64) -> Result<u32, StoreError> {
+        u32::try_from(value).map_err(|_| self.wrong(column))
+    }
+
+    fn minor_units(&self, column: &str, value: i64) -> Result<u64, StoreError> {
+        u64::try_from(value).map_err(|_| self.wrong(column))
+    }
+
+    pub(super) fn time(&self, column: &str, microseconds: i64) -> Result<Timestamp, StoreError> {
+        Timestamp::from_microsecond(microseconds).map_err(|_| self.wrong(column))
+    }
+
+    fn same<T: PartialEq + ?Sized>(&self, column: &str, meant: &T, stored: &T) -> Result<(), StoreError> {
+        if meant == stored { Ok(()) } else { Err(self.wrong(column)) }
+    }
+}

@@ -1,0 +1,108 @@
+//! Payments, refunds, their audit trail and idempotency keys.
+
+use async_trait::async_trait;
+use edge_core::client::ClientId;
+use edge_core::idempotency::Scope;
+use edge_core::provider::Provider;
+use jiff::Timestamp;
+use payments::model::event::Event;
+use payments::model::id::{PaymentId, RefundId};
+use payments::model::idempotency::KeyRecord;
+use payments::model::payment::Payment;
+use payments::model::provider::ProviderRef;
+use payments::model::refund::Refund;
+use payments::ports::store::{Change, CommitError, Filter, Page, Rows, Store, StoreError};
+use tokio::time::timeout;
+
+use super::{Database, Purpose, Query, SqlStore};
+use crate::group_commit::PROOF_MAX;
+use crate::listing::{Listing, behind};
+use crate::reads::{
+    ANYONES_PAYMENTS, ANYONES_REFUND, EVENTS, KEY, PAYMENT, PAYMENT_BY_REFERENCE, REFUND, REFUNDS,
+};
+use crate::rows::{EventRow, KeyRow, PaymentRow, RefundRow};
+use crate::unavailable;
+
+#[async_trait]
+impl<D: Database> Store for SqlStore<D> {
+    async fn commit(&self, change: Change) -> Result<(), CommitError> {
+        self.0.commits().commit(change).await
+    }
+
+    async fn payment(&self, client: &ClientId, id: PaymentId) -> Result<Option<Payment>, StoreError> {
+        self.found::<PaymentRow, _>(Query::new(PAYMENT).with(id.to_string()).with(client.as_str())).await
+    }
+
+    async fn payment_by_reference(
+        &self,
+        provider: Provider,
+        reference: &ProviderRef,
+    ) -> Result<Option<Payment>, StoreError> {
+        let query = Query::new(PAYMENT_BY_REFERENCE).with(provider.name()).with(reference.as_str());
+        self.found::<PaymentRow, _>(query).await
+    }
+
+    async fn payments(&self, client: &ClientId, filter: &Filter) -> Result<Page<Payment>, StoreError> {
+        let fetch = async |after: Option<String>| {
+            let listing = Listing::of(client, filter, after.as_deref());
+            self.0.all::<PaymentRow>(Purpose::List, listing.into()).await
+        };
+        let _share = self.0.shares().take(client).await?;
+        let found = behind(self.0.rows(), filter.after.map(|id| id.to_string()), filter.limit, fetch);
+        let (rows, has_more) = match self.0.list_max() {
+            Some(most) => timeout(most, found).await.map_err(|_| StoreError::TimedOut)??,
+            None => found.await?,
+        };
+        Ok(Page { items: rows.items, has_more })
+    }
+
+    async fn anyones_payments(
+        &self,
+        since: Timestamp,
+        after: Option<PaymentId>,
+        limit: u32,
+    ) -> Result<Rows<Payment>, StoreError> {
+        let fetch = async |after: Option<String>| {
+            let query = Query::new(ANYONES_PAYMENTS)
+                .with(since.as_microsecond())
+                .with(after.unwrap_or_default())
+                .with(i64::from(limit) + 1);
+            self.0.all::<PaymentRow>(Purpose::Operators, query).await
+        };
+        Ok(behind(self.0.rows(), after.map(|id| id.to_string()), limit, fetch).await?.0)
+    }
+
+    async fn refund(&self, client: &ClientId, id: RefundId) -> Result<Option<Refund>, StoreError> {
+        self.found::<RefundRow, _>(Query::new(REFUND).with(id.to_string()).with(client.as_str())).await
+    }
+
+    async fn anyones_refund(&self, id: RefundId) -> Result<Option<Refund>, StoreError> {
+        self.found::<RefundRow, _>(Query::new(ANYONES_REFUND).with(id.to_string())).await
+    }
+
+    async fn refunds(&self, client: &ClientId, payment: PaymentId) -> Result<Rows<Refund>, StoreError> {
+        let query = Query::new(REFUNDS).with(payment.to_string()).with(client.as_str());
+        self.0.rows().read(self.0.all::<RefundRow>(Purpose::Money, query).await?)
+    }
+
+    async fn events(&self, client: &ClientId, payment: PaymentId) -> Result<Vec<Event>, StoreError> {
+        let query = Query::new(EVENTS).with(payment.to_string()).with(client.as_str());
+        Ok(self.0.rows().read(self.0.all::<EventRow>(Purpose::Money, query).await?)?.items)
+    }
+
+    async fn key(&self, scope: &Scope) -> Result<Option<KeyRecord>, StoreError> {
+        self.found::<KeyRow, _>(Query::new(KEY).with(scope.to_string())).await
+    }
+
+    /// Where other processes may write, what is under way may be under way there.
+    fn is_exclusive(&self) -> bool {
+        D::IS_EXCLUSIVE
+    }
+
+    async fn ready(&self) -> Result<(), StoreError> {
+        let reading = timeout(PROOF_MAX, self.0.check());
+        let (read, written) = tokio::join!(reading, self.0.commits().prove());
+        read.map_err(unavailable)??;
+        written
+    }
+}

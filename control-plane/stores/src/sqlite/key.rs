@@ -1,0 +1,79 @@
+//! Idempotency keys: taken, answered and released in the commit of what they stand for.
+
+use payments::model::idempotency::{KeyChange, Subject};
+use payments::ports::store::Conflict;
+
+use super::commit::{NotApplied, Write, one_row_or_stale};
+
+/// `is_alone`: nothing else is in the commit. A key vetoes nothing else, see [`KeyChange`].
+pub(super) async fn change(
+    write: &mut Write<'_>,
+    change: &KeyChange,
+    subject: Option<Subject>,
+    is_alone: bool,
+) -> Result<(), NotApplied> {
+    match change {
+        KeyChange::Take { claim, client, at, answer } => {
+            let (payment, refund) = columns(subject);
+            let done = sqlx::query(
+                "INSERT INTO idempotency_keys (scope, client, fingerprint, payment, refund,
+                                               answer_status, answer_body, created_at)
+                 VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (scope) DO NOTHING",
+            )
+            .bind(claim.scope.to_string())
+            .bind(client.as_str())
+            .bind(claim.fingerprint.to_string())
+            .bind(payment)
+            .bind(refund)
+            .bind(answer.as_ref().map(|answer| answer.status))
+            .bind(answer.as_ref().map(|answer| answer.body.as_str()))
+            .bind(at.as_microsecond())
+            .execute(&mut **write)
+            .await?;
+            if done.rows_affected() == 1 { Ok(()) } else { Err(Conflict::KeyTaken.into()) }
+        }
+        KeyChange::Answer { scope, subject, answer } => {
+            let (payment, refund) = columns(Some(*subject));
+            let done = sqlx::query(
+                "UPDATE idempotency_keys SET answer_status = ?, answer_body = ?
+                 WHERE scope = ? AND answer_status IS NULL AND payment IS ? AND refund IS ?",
+            )
+            .bind(answer.status)
+            .bind(answer.body.as_str())
+            .bind(scope.to_string())
+            .bind(payment)
+            .bind(refund)
+            .execute(&mut **write)
+            .await?;
+            if is_alone { one_row_or_stale(done.rows_affected()) } else { Ok(()) }
+        }
+        KeyChange::Release { scope, subject } => {
+            let (payment, refund) = columns(Some(*subject));
+            let done = sqlx::query(
+                "DELETE FROM idempotency_keys
+                 WHERE scope = ? AND answer_status IS NULL AND payment IS ? AND refund IS ?",
+            )
+            .bind(scope.to_string())
+            .bind(payment)
+            .bind(refund)
+            .execute(&mut **write)
+            .await?;
+            if is_alone { one_row_or_stale(done.rows_affected()) } else { Ok(()) }
+        }
+    }
+}
+
+fn columns(subject: Option<Subject>) -> (Option<String>, Option<String>) {
+    match subject {
+        Some(Subject::Payment(id)) => (Some(id.to_string()), None),
+        Some(Subject::Refund(id)) => (None, Some(id.to_string())),
+        None => (None, None),
+    }
+}
+
+/// Whether the change wants to take a key that has been used.
+pub(super) async fn is_taken(write: &mut Write<'_>, change: &KeyChange) -> Result<bool, NotApplied> {
+    let KeyChange::Take { claim, .. } = change else { return Ok(false) };
+    let taken = sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM idempotency_keys WHERE scope = ?)");
+    Ok(taken.bind(claim.scope.to_string()).fetch_one(&mut **write).await?)
+}

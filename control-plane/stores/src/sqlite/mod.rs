@@ -1,0 +1,192 @@
+//! SQLite: the embedded default. One writer, write-ahead log, and a disk flush at every commit.
+
+mod commit;
+mod file;
+mod inspect;
+mod key;
+mod private;
+mod schema;
+mod webhooks;
+mod writer;
+
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use payments::ports::store::StoreError;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{Connection as _, Row as _, SqliteConnection, SqlitePool};
+
+use crate::group_commit::GroupCommit;
+use crate::reads::READ_EACH;
+use crate::schema::Migrated;
+use crate::settings::{DatabaseSettings, MigrateOnStart};
+use crate::shares::Shares;
+use crate::sql::{Database, Purpose, Query, Row, bind_all};
+use crate::unreadable::RowReader;
+use crate::{OpenError, not_written, unavailable};
+use file::{DatabaseFile, Fitness};
+pub(super) use inspect::inspect;
+use writer::SqliteWriter;
+
+const READERS: u32 = 4;
+/// For lists, each on a thread of its own; the machine has other work.
+const LIST_READERS: u32 = 2;
+const PATIENCE: Duration = Duration::from_secs(5);
+
+pub(crate) struct Sqlite {
+    commits: GroupCommit,
+    /// One connection: SQLite has one writer at a time, and waiting here is fairer than its busy loop.
+    writer: SqlitePool,
+    /// For what money waits for, all of it by keys.
+    readers: SqlitePool,
+    /// For clients' and operators' lists.
+    lists: SqlitePool,
+    shares: Shares,
+    /// For one client's list.
+    list_max: Duration,
+    rows: RowReader,
+}
+
+impl Sqlite {
+    /// Opens or makes the file that the settings name (`sqlite://PATH`).
+    ///
+    /// # Errors
+    /// If the file cannot be opened, or this build cannot serve its schema.
+    pub(crate) async fn open(settings: &DatabaseSettings) -> Result<Self, OpenError> {
+        let options =
+            options(&settings.uri)?.create_if_missing(settings.migrate_on_start != MigrateOnStart::Never);
+        private::files(&options, settings.migrate_on_start != MigrateOnStart::Never).map_err(unavailable)?;
+        // A file that is gone is not made again: the payments are in the one that was here.
+        let path = options.get_filename().to_owned();
+        let options = if path.exists() { options.create_if_missing(false) } else { options };
+        let file = Arc::new(DatabaseFile::at(&path));
+        let pool = |connections| {
+            let file = file.clone();
+            // They lead to a file and grow no older: with the last one, SQLite would delete the log.
+            let options = SqlitePoolOptions::new().max_lifetime(None).idle_timeout(None);
+            let options = options.max_connections(connections).acquire_timeout(PATIENCE);
+            options.before_acquire(move |connection, idle| {
+                let fitness = file.fitness(idle.age);
+                Box::pin(async move {
+                    if fitness == Fitness::HoldsLostLog {
+                        save_log(connection).await;
+                    }
+                    Ok(fitness == Fitness::Good)
+                })
+            })
+        };
+        let writer = pool(1).connect_with(options.clone()).await.map_err(unavailable)?;
+        let mut connection = writer.acquire().await.map_err(unavailable)?;
+        schema::prepare(&mut connection, settings.migrate_on_start).await?;
+        drop(connection);
+        let options = options.read_only(true);
+        let readers = pool(READERS).connect_with(options.clone()).await.map_err(unavailable)?;
+        let lists = pool(LIST_READERS).connect_lazy_with(options);
+        let commits = GroupCommit::start([SqliteWriter(writer.clone())]);
+        let rows = RowReader::new();
+        let list_max = settings.read_timeout;
+        let shares = Shares::of(LIST_READERS, list_max);
+        Ok(Self { commits, writer, readers, lists, shares, list_max, rows })
+    }
+}
+
+/// Writes a connection's log to the database. One that only reads cannot; the one that writes will.
+async fn save_log(connection: &mut SqliteConnection) {
+    match sqlx::query("PRAGMA wal_checkpoint(FULL)").fetch_one(connection).await {
+        Ok(row) => match row.try_get::<i64, _>(0) {
+            Ok(0) => tracing::warn!("the log that was lost is saved in the database"),
+            _ => tracing::error!("the log that was lost is not saved: it is being read"),
+        },
+        Err(error) => tracing::debug!(%error, "this connection does not save the log"),
+    }
+}
+
+/// Brings the schema of the file at `uri` up to date, and makes the file if there is none.
+///
+/// # Errors
+/// If the file cannot be opened, a newer release excludes this one, or a migration fails.
+pub async fn migrate(uri: &str) -> Result<Migrated, OpenError> {
+    let options = options(uri)?.create_if_missing(true);
+    private::files(&options, true).map_err(unavailable)?;
+    let mut connection = SqliteConnection::connect_with(&options).await.map_err(unavailable)?;
+    let done = schema::migrate(&mut connection).await?;
+    connection.close().await.map_err(unavailable)?;
+    Ok(done)
+}
+
+/// The file that a `sqlite://` address names; `None` for a database in memory, or of another kind.
+#[must_use]
+pub fn file(uri: &str) -> Option<PathBuf> {
+    let options = uri.starts_with("sqlite:").then(|| SqliteConnectOptions::from_str(uri).ok()).flatten()?;
+    private::is_file(&options).then(|| options.get_filename().to_owned())
+}
+
+fn options(uri: &str) -> Result<SqliteConnectOptions, StoreError> {
+    let options = SqliteConnectOptions::from_str(uri).map_err(unavailable)?;
+    Ok(options
+        .journal_mode(SqliteJournalMode::Wal)
+        // NORMAL may lose the last commits when the power fails, and with them the knowledge of a charge.
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(PATIENCE))
+}
+
+impl Sqlite {
+    fn readers(&self, purpose: Purpose) -> &SqlitePool {
+        match purpose {
+            Purpose::Money => &self.readers,
+            Purpose::List | Purpose::Operators => &self.lists,
+        }
+    }
+}
+
+impl Database for Sqlite {
+    /// One process serves a file; a second one would not share its writer.
+    const IS_EXCLUSIVE: bool = true;
+
+    fn commits(&self) -> &GroupCommit {
+        &self.commits
+    }
+
+    fn rows(&self) -> &RowReader {
+        &self.rows
+    }
+
+    fn shares(&self) -> &Shares {
+        &self.shares
+    }
+
+    fn list_max(&self) -> Option<Duration> {
+        Some(self.list_max)
+    }
+
+    async fn check(&self) -> Result<(), StoreError> {
+        sqlx::query(READ_EACH).execute(&self.readers).await.map(drop).map_err(unavailable)
+    }
+
+    async fn all<R: Row>(&self, purpose: Purpose, query: Query) -> Result<Vec<R>, StoreError> {
+        let Query { sql, arguments } = query;
+        let query = bind_all!(sqlx::query_as(sql), arguments);
+        query.fetch_all(self.readers(purpose)).await.map_err(unavailable)
+    }
+
+    async fn one<R: Row>(&self, purpose: Purpose, query: Query) -> Result<Option<R>, StoreError> {
+        let Query { sql, arguments } = query;
+        let query = bind_all!(sqlx::query_as(sql), arguments);
+        query.fetch_optional(self.readers(purpose)).await.map_err(unavailable)
+    }
+
+    async fn one_written<R: Row>(&self, _: Purpose, query: Query) -> Result<Option<R>, StoreError> {
+        let Query { sql, arguments } = query;
+        let query = bind_all!(sqlx::query_as(sql), arguments);
+        query.fetch_optional(&self.writer).await.map_err(unavailable)
+    }
+
+    async fn execute(&self, _: Purpose, query: Query) -> Result<u64, StoreError> {
+        let Query { sql, arguments } = query;
+        let query = bind_all!(sqlx::query(sql), arguments);
+        Ok(query.execute(&self.writer).await.map_err(unavailable)?.rows_affected())
+    }
+}

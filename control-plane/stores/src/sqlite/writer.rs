@@ -1,0 +1,129 @@
+//! The connection for writing, and what becomes of a batch of changes.
+
+use std::error::Error;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use crash_points::reach;
+use payments::ports::store::{Change, CommitError, StoreError};
+use sqlx::{Acquire as _, Connection as _, SqliteConnection, SqlitePool};
+
+use super::commit::{NotApplied, apply};
+use super::not_written;
+use crate::group_commit::Writer;
+use crate::reads::PROVE;
+
+/// The one connection that writes: SQLite has one writer at a time.
+pub(super) struct SqliteWriter(pub(super) SqlitePool);
+
+/// Why a whole batch failed. The transaction has not ended as it should.
+struct Failed {
+    problem: Arc<dyn Error + Send + Sync>,
+    /// Whether it is certain that nothing was written.
+    is_certain: bool,
+}
+
+/// Anything before the commit: what was done is undone with the connection.
+impl From<sqlx::Error> for Failed {
+    fn from(problem: sqlx::Error) -> Self {
+        Self::undone(problem)
+    }
+}
+
+impl Failed {
+    fn undone(problem: impl Error + Send + Sync + 'static) -> Self {
+        Self { problem: Arc::new(problem), is_certain: true }
+    }
+
+    /// The commit itself may have reached the disk.
+    fn of_commit(problem: sqlx::Error) -> Self {
+        let told = problem.as_database_error().and_then(|told| told.code()?.parse::<u32>().ok());
+        let is_certain = told.is_some_and(|code| UNDONE.contains(&(code & 0xff)));
+        Self { problem: Arc::new(problem), is_certain }
+    }
+}
+
+/// With these, SQLite has undone what it was to commit: `SQLITE_BUSY`, `SQLITE_READONLY`, `SQLITE_FULL`
+/// (<https://www.sqlite.org/rescode.html>, without what extends them).
+const UNDONE: [u32; 3] = [5, 8, 13];
+
+#[async_trait]
+impl Writer for SqliteWriter {
+    async fn write(&mut self, batch: &[Change]) -> Vec<Result<(), CommitError>> {
+        match self.together(batch).await {
+            Ok(results) => results,
+            // The one commit failed for all of them.
+            Err(Failed { problem, is_certain }) => {
+                let told = || {
+                    let problem = Box::new(problem.clone());
+                    if is_certain {
+                        StoreError::NotWritten(problem)
+                    } else {
+                        StoreError::Unavailable(problem)
+                    }
+                };
+                batch.iter().map(|_| Err(told().into())).collect()
+            }
+        }
+    }
+
+    async fn prove(&mut self) -> Result<(), StoreError> {
+        sqlx::query(PROVE).execute(&self.0).await.map(|_| ()).map_err(not_written)
+    }
+}
+
+impl SqliteWriter {
+    /// In one commit. A connection on which a transaction did not end as it should is given up: SQLite may have ended it
+    /// by itself (a full disk), and the driver would count it as open for good.
+    async fn together(&self, batch: &[Change]) -> Result<Vec<Result<(), CommitError>>, Failed> {
+        let mut connection = self.0.acquire().await?;
+        let written = as_one(&mut connection, batch).await;
+        if written.is_err() {
+            let _ = connection.close().await;
+        }
+        written
+    }
+}
+
+/// As if none of them conflicted, which is cheapest; and if one does, each so that it can fail alone.
+async fn as_one(
+    connection: &mut SqliteConnection,
+    batch: &[Change],
+) -> Result<Vec<Result<(), CommitError>>, Failed> {
+    let mut write = connection.begin_with("BEGIN IMMEDIATE").await?;
+    for change in batch {
+        if let Err(NotApplied(problem)) = apply(&mut write, change).await {
+            if write.rollback().await.is_err() {
+                return Err(Failed::undone(problem));
+            }
+            return match batch {
+                [_] => Ok(vec![Err(problem)]),
+                _ => each_by_itself(connection, batch).await,
+            };
+        }
+    }
+    reach("during_commit").await;
+    write.commit().await.map_err(Failed::of_commit)?;
+    Ok(batch.iter().map(|_| Ok(())).collect())
+}
+
+/// Each change in a savepoint of its own, so that what fails leaves nothing; still one commit.
+async fn each_by_itself(
+    connection: &mut SqliteConnection,
+    batch: &[Change],
+) -> Result<Vec<Result<(), CommitError>>, Failed> {
+    let mut write = connection.begin_with("BEGIN IMMEDIATE").await?;
+    let mut results = Vec::with_capacity(batch.len());
+    for change in batch {
+        let mut member = write.begin().await?;
+        let result = apply(&mut member, change).await;
+        match result {
+            Ok(()) => member.commit().await?,
+            Err(_) => member.rollback().await?,
+        }
+        results.push(result.map_err(|NotApplied(problem)| problem));
+    }
+    reach("during_commit").await;
+    write.commit().await.map_err(Failed::of_commit)?;
+    Ok(results)
+}
