@@ -19,7 +19,7 @@ impl Runner {
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../envoy/run-envoy.sh");
         let mut command = Command::new("bash");
         command.arg(script).arg("--config-path").arg(bootstrap);
-        command.args(["--use-dynamic-base-id", "--concurrency", "1", "--log-level", "warning"]);
+        command.args(["--disable-hot-restart", "--concurrency", "1", "--log-level", "warning"]);
         command.env("ENVOY", Programs::of_this_build().unwrap().envoy).env("ENVOY_ADMIN_LISTEN", admin);
         command.env("DRAIN_NOTICE_SECONDS", "1");
         for name in ["EDGE_ATTESTATION_KEYS", "STRIPE_WEBHOOK_SECRETS"] {

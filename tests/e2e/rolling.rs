@@ -183,7 +183,7 @@ fn envoy(own: &Own, programs: &Programs, bootstrap: &std::path::Path, admin: Soc
         script,
         "--config-path",
         &bootstrap.display().to_string(),
-        "--use-dynamic-base-id",
+        "--disable-hot-restart",
         "--concurrency",
         "1",
         "--log-level",

@@ -122,7 +122,7 @@ fn start_envoy(
         ["--file-flush-interval-msec", "50"],
         ["--log-level", "info"],
     ];
-    let arguments = [&["--use-dynamic-base-id"], arguments.as_flattened()].concat();
+    let arguments = [&["--disable-hot-restart"], arguments.as_flattened()].concat();
     Part::start(run_dir, name, &options.programs.envoy, &arguments, settings.of_envoy())
 }
 

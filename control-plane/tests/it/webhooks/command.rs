@@ -44,7 +44,8 @@ async fn events_are_listed_by_provider_and_state() {
     let ignored = command(&test, "list --provider stripe --state ignored --json").await.unwrap();
     let line: serde_json::Value = serde_json::from_str(&ignored).unwrap();
     assert_eq!((line["id"].as_str(), line["state"].as_str()), (Some("evt_1"), Some("ignored")));
-    assert_eq!(command(&test, "list --state failed").await.unwrap(), "");
+    assert_eq!(command(&test, "list --state failed").await.unwrap(), "there is no such event");
+    assert_eq!(command(&test, "list --state failed --json").await.unwrap(), "");
     assert!(command(&test, "list --state lost").await.unwrap_err().contains("invalid value"));
 }
 
