@@ -89,7 +89,9 @@ proptest! {
             None => false,
         };
         prop_assert!(read.scheme() == "https" || (read.scheme() == "http" && is_here), "{url}");
-        prop_assert!(url[scheme.len()..].to_ascii_lowercase().starts_with(read.host_str().unwrap()), "{url}");
+        // Some of the schemes above are whole only with what follows them.
+        let (_, rest) = url.split_once("://").unwrap();
+        prop_assert!(rest.to_ascii_lowercase().starts_with(read.host_str().unwrap()), "{url}");
     }
 
     #[test]

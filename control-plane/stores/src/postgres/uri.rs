@@ -126,7 +126,10 @@ mod tests {
     #[test]
     fn a_parameter_with_a_wrong_value_is_named_with_what_would_be_right() {
         for (parameter, right) in [
-            ("sslmode=required", "`sslmode` must be disable, allow, prefer, require, verify-ca or verify-full"),
+            (
+                "sslmode=required",
+                "`sslmode` must be disable, allow, prefer, require, verify-ca or verify-full",
+            ),
             ("port=5432x", "`port` must be"),
             ("hostaddr=db", "`hostaddr` must be"),
             ("statement-cache-capacity=many", "`statement-cache-capacity` must be"),
