@@ -3,6 +3,7 @@
 mod background;
 mod database;
 mod edge_cache;
+mod explain;
 mod gateway;
 mod process;
 mod providers;
@@ -22,11 +23,12 @@ use payments_stores::postgres::InvalidUri;
 
 pub use background::{BackgroundSettings, QueueSettings, WorkerConfig};
 pub use edge_cache::{EdgeCacheConfig, EdgeCacheSettings};
+pub use explain::{ExplainFormat, explain};
 pub use gateway::GatewaySettings;
 pub use process::ProcessSettings;
 pub use reconcile::{ReconcileSettings, reconcile_per_second};
 pub(crate) use return_url::return_url_hosts;
-pub use settings::{ExplainFormat, SETTINGS, Setting, explain};
+pub use settings::{SETTINGS, Setting};
 pub(crate) use source::listen_address;
 pub use source::{ConfigError, Source};
 

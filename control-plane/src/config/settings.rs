@@ -1,6 +1,4 @@
-//! Every setting of the control plane: what `config explain` prints and `docs/configuration.md` shows.
-
-use std::fmt::Write as _;
+//! Every setting of the control plane, and the names that the other programs of a gateway read.
 
 /// One row of the table.
 #[derive(Debug)]
@@ -18,7 +16,7 @@ const OF_DRAINING: &str = "of `envoy/run-envoy.sh`, which drains Envoy before it
 
 /// What the other programs of a gateway read, and which program does. They may stand in the same file, as in a local
 /// stack's `.run/env`.
-const OF_OTHER_PROGRAMS: [(&str, &str); 16] = [
+pub(super) const OF_OTHER_PROGRAMS: [(&str, &str); 16] = [
     (
         "STRIPE_WEBHOOK_SECRETS",
         "of the filter, in Envoy's environment: the signing secrets of Stripe's webhooks, a comma list with both while one \
@@ -42,7 +40,7 @@ const OF_OTHER_PROGRAMS: [(&str, &str); 16] = [
 ];
 
 /// For tests alone, so in no table.
-const CRASH_POINTS: &str = "CRASH_POINTS";
+pub(super) const CRASH_POINTS: &str = "CRASH_POINTS";
 
 /// Names that other programs have for the same thing, and those of ours.
 const NAMES_ELSEWHERE: [(&str, &str); 7] = [
@@ -80,83 +78,6 @@ pub(super) fn meant(name: &str) -> Option<&'static str> {
     let likeness = names().map(|known| (strsim::jaro(known, &name), known));
     let (likeness, best) = likeness.max_by(|a, b| a.0.total_cmp(&b.0))?;
     (likeness >= LIKENESS_MIN).then_some(best)
-}
-
-/// How settings are explained.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ExplainFormat {
-    /// A table, for documentation.
-    Markdown,
-    /// For a terminal.
-    Plain,
-}
-
-/// The control plane's settings; with `keys`, only those that are asked for, of whichever program of the gateway.
-///
-/// # Errors
-/// The first key that is no setting, and the one that may be meant.
-pub fn explain(keys: &[String], format: ExplainFormat) -> Result<String, String> {
-    let is_wanted = |own: &[&str]| keys.is_empty() || own.iter().any(|own| keys.iter().any(|key| key == own));
-    let own = SETTINGS.iter().filter(|setting| is_wanted(setting.keys));
-    let mut rows: Vec<_> =
-        own.map(|own| (own.keys.join(", "), own.default, own.meaning.to_owned())).collect();
-    for key in keys.iter().filter(|key| !is_own(key)) {
-        rows.push((key.clone(), "", of_another_program(key)?));
-    }
-    // Writing to a string cannot fail.
-    let mut text = String::new();
-    if format == ExplainFormat::Markdown {
-        text.push_str("| key | default | |\n|---|---|---|\n");
-    }
-    for (keys, default, meaning) in rows {
-        let _ = match format {
-            ExplainFormat::Markdown => {
-                writeln!(text, "| `{}` | {default} | {meaning} |", keys.replace(", ", "`, `"))
-            }
-            ExplainFormat::Plain if default.is_empty() => writeln!(text, "{keys}\n    {}", plain(&meaning)),
-            ExplainFormat::Plain => {
-                writeln!(text, "{keys} (default: {})\n    {}", plain(default), plain(&meaning))
-            }
-        };
-    }
-    Ok(text)
-}
-
-fn is_own(key: &str) -> bool {
-    SETTINGS.iter().any(|setting| setting.keys.contains(&key))
-}
-
-fn of_another_program(key: &str) -> Result<String, String> {
-    if let Some(meaning) = crate::cli::envoy_bootstrap::explained(key) {
-        return Ok(format!("of `control-plane envoy-bootstrap`: {meaning}"));
-    }
-    if let Some((_, meaning)) = OF_OTHER_PROGRAMS.iter().find(|(name, _)| *name == key) {
-        return Ok((*meaning).to_owned());
-    }
-    let meant = meant(key).map_or_else(String::new, |meant| format!("; do you mean {meant}?"));
-    Err(format!("{key} is no setting of the gateway{meant}"))
-}
-
-/// Markdown without its marks: code, and links within the documentation.
-fn plain(markdown: &str) -> String {
-    let mut text = String::new();
-    let mut rest = markdown;
-    while let Some((before, link)) = rest.split_once('[') {
-        text.push_str(before);
-        rest = match link.split_once("](").and_then(|(words, target)| Some((words, target.split_once(')')?)))
-        {
-            Some((words, (target, after))) if !words.contains(']') && target.starts_with('#') => {
-                text.push_str(words);
-                text.push_str(" (docs/configuration.md)");
-                after
-            }
-            _ => {
-                text.push('[');
-                link
-            }
-        };
-    }
-    (text + rest).replace('`', "")
 }
 
 /// In the order in which people need them.
@@ -325,32 +246,6 @@ mod tests {
 
     use super::*;
 
-    /// Not included: images are built without it.
-    fn documentation() -> String {
-        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/configuration.md")).unwrap()
-    }
-
-    #[test]
-    fn the_documentation_has_the_table_that_the_program_prints() {
-        let documentation = documentation();
-        let table = explain(&[], ExplainFormat::Markdown).unwrap();
-        let written: Vec<_> =
-            documentation.lines().skip_while(|line| !line.starts_with("| key | default |")).collect();
-        let table: Vec<_> = table.lines().collect();
-        // A blank line ends it.
-        assert_eq!([table.as_slice(), &[""]].concat(), written[..=table.len()]);
-    }
-
-    #[test]
-    fn the_documentation_names_every_setting_that_a_program_of_the_gateway_reads() {
-        let documentation = documentation();
-        // The sandbox has its own documentation, and no user sets the crash points.
-        let documented = |name: &&str| !name.starts_with("SANDBOX_") && *name != CRASH_POINTS;
-        for name in names().filter(documented).chain(["SANDBOX_LISTEN"]) {
-            assert!(documentation.contains(&format!("`{name}`")), "{name} is missing");
-        }
-    }
-
     #[test]
     fn each_setting_that_the_sources_read_is_explained_and_none_twice() {
         let mut seen = HashSet::new();
@@ -397,31 +292,5 @@ mod tests {
         ] {
             assert_eq!(meant(written), wanted, "{written}");
         }
-    }
-
-    #[test]
-    fn one_setting_can_be_asked_for_whichever_program_reads_it() {
-        let ask = |key: &str| explain(&[key.to_owned()], ExplainFormat::Plain);
-        let text = explain(&["WORKERS".to_owned()], ExplainFormat::Markdown).unwrap();
-        assert!(text.contains("| `WORKERS` | 16 |") && text.lines().count() == 3, "{text}");
-        assert!(ask("GATEWAY_CLIENTS").unwrap().contains("of control-plane envoy-bootstrap: client:key"));
-        assert!(ask("STRIPE_WEBHOOK_SECRETS").unwrap().contains("in Envoy's environment"));
-        assert!(ask("DRAIN_SECONDS").unwrap().contains("run-envoy.sh"));
-        for setting in &SETTINGS {
-            assert!(!setting.meaning.is_empty(), "{:?}", setting.keys);
-        }
-        let error = ask("WORKER").unwrap_err();
-        assert!(error.contains("do you mean WORKERS?"), "{error}");
-    }
-
-    #[test]
-    fn on_a_terminal_nothing_is_marked_up() {
-        for setting in SETTINGS.iter().flat_map(|setting| setting.keys) {
-            let text = explain(&[(*setting).to_owned()], ExplainFormat::Plain).unwrap();
-            assert!(!text.contains(['`', '|']) && !text.contains("](#"), "{text}");
-        }
-        let text = explain(&["REDIS_URI".to_owned()], ExplainFormat::Plain).unwrap();
-        assert!(text.starts_with("REDIS_URI (default: none)\n    redis://[USER:PASSWORD@]HOST"), "{text}");
-        assert!(text.contains("How large (docs/configuration.md)"), "{text}");
     }
 }

@@ -7,6 +7,7 @@ use axum::response::{IntoResponse, Response};
 use edge_core::card::CardData;
 use edge_core::error::{ErrorBody, ErrorCode};
 use edge_core::request::InvalidRequest;
+use payments::causes::with_causes;
 use payments::model::id::PaymentId;
 use payments::model::idempotency::Answer;
 use payments::model::provider::{Refusal, RefusalKind};
@@ -15,7 +16,6 @@ use payments::usecases::OperationError;
 
 use super::attested::Attested;
 use super::observe::NO_STORE;
-use payments::causes::with_causes;
 
 /// An error on its way out. The body is written by [`super::observe`], which knows the request id.
 #[derive(Clone, Debug)]

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use crate::model::id::{PaymentId, RefundId};
 
-/// What is to be worked off. Only names: whoever takes it reads it anew.
+/// What is to be worked off. Only names: the process that takes it reads the row again.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Work {
     Payment(PaymentId),
@@ -100,7 +100,7 @@ pub struct Due {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Claimed {
     Taken,
-    /// Somebody has it, or it has a pause, until then.
+    /// Another process has it, or it pauses, until then.
     NotDue(Timestamp),
     /// There is nothing to do any more.
     Settled,

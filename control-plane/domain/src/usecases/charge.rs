@@ -17,7 +17,7 @@ use crate::usecases::calls::send::{begin as send_first, send_and_record};
 use crate::usecases::calls::{commit, commit_beside};
 use crate::usecases::gateway::Gateway;
 
-/// How often an order may be found free and then be taken by somebody else.
+/// How often an order may be found free and then be taken by another request.
 const RACES_MAX: usize = 3;
 
 /// Charges or authorizes. The intent is committed before the provider hears of it. `expires_in`: how long it may be made,

@@ -32,7 +32,7 @@ pub struct Gateway {
     pub entropy: Arc<dyn Entropy>,
     /// Operations that talk to a provider. Shutting down waits for them.
     pub tasks: TaskTracker,
-    /// Brings due work to whoever works it off.
+    /// Brings due work to a worker.
     pub queue: Arc<dyn Queue>,
     pub retries: Retries,
     /// The answers to keys that are decided while nobody waits.

@@ -20,7 +20,7 @@ use crate::usecases::gateway::Gateway;
 /// What a key's request can have made.
 #[async_trait]
 pub trait Recall: Sized {
-    /// The outcome of the first request, or [`OperationError::InProgress`] while somebody works on it.
+    /// The outcome of the first request, or [`OperationError::InProgress`] while another request works on it.
     async fn recall(
         gateway: Arc<Gateway>,
         subject: Subject,

@@ -27,7 +27,7 @@ pub struct RetryPolicy {
     /// A request whose call has brought no answer within this waits for one repeat of it. `None`: it waits for
     /// none.
     pub inline_within: Option<SignedDuration>,
-    /// Longer than a call of our own with everything around it takes: whoever began one is gone by then.
+    /// Longer than a call of our own with everything around it takes: the process that began one is gone by then.
     pub call_lease: SignedDuration,
     /// What is undecided for longer is for people to look at.
     pub review_after: SignedDuration,

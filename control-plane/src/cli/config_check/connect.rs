@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use edge_core::provider::Provider;
+use payments::causes::with_causes;
 use payments::model::evidence::{Found, LookUp};
 use payments::model::provider::ProviderRef;
 use payments::ports::clock::SystemClock;
@@ -13,7 +14,6 @@ use super::Report;
 use crate::cache::RedisUri;
 use crate::config::QueueSettings;
 use crate::jobs::rabbit;
-use payments::causes::with_causes;
 
 /// A payment that no provider has, as each would name one.
 const NO_STRIPE_PAYMENT: &str = "pi_0";

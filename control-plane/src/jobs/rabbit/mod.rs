@@ -1,5 +1,4 @@
-//! Due work by RabbitMQ: it wakes whoever works something off, near the moment at which it is due and in
-//! whichever process is free.
+//! Due work by RabbitMQ: it wakes a worker near the moment at which work is due, in a process that is free.
 //!
 //! An accelerator, never the truth. The database has what is due, and claiming it there keeps two processes
 //! apart, so a broker may be away, be purged or deliver twice: [`sweep()`] finds what it did not bring. Every
@@ -24,7 +23,7 @@ pub use sweep::sweep;
 pub use topology::QueuePrefix;
 pub use uri::AmqpUri;
 
-/// A row that is inconsistent needs somebody to look at it. Anything else passes.
+/// A row that is inconsistent needs an operator. Anything else passes.
 fn note(problem: &StoreError) {
     let error = with_causes(problem);
     if matches!(problem, StoreError::Inconsistent(_)) {

@@ -78,7 +78,7 @@ impl PostgresWriter {
         Self { options, connection: None, connected_at: Instant::now(), renewal }
     }
 
-    /// Decides what it can of the group; what is to be written anew goes back to `groups`.
+    /// Decides what it can of the group; what is to be written again goes back to `groups`.
     async fn write_group(
         &mut self,
         batch: &[Change],

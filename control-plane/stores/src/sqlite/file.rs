@@ -8,6 +8,21 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+/// The write-ahead log and its index, which SQLite keeps beside the database.
+pub(super) fn beside(main: &Path) -> [PathBuf; 2] {
+    ["-wal", "-shm"].map(|ending| {
+        let mut name = OsString::from(main);
+        name.push(ending);
+        PathBuf::from(name)
+    })
+}
+
+/// Not in memory, by either of its names.
+pub(super) fn is_on_disk(main: &Path) -> bool {
+    let name = main.to_string_lossy();
+    !name.starts_with("file:") && name != ":memory:"
+}
+
 /// Of a database that may be replaced under a running service.
 #[derive(Debug)]
 pub(super) struct DatabaseFile {
@@ -58,9 +73,7 @@ pub(super) enum Fitness {
 impl DatabaseFile {
     /// The files at this path as they are now. Connections are opened afterwards.
     pub(super) fn at(path: &Path) -> Self {
-        let name = path.to_string_lossy();
-        let is_in_memory = name.starts_with("file:") || name == ":memory:";
-        let paths = (!is_in_memory).then(|| Paths::of(path));
+        let paths = is_on_disk(path).then(|| Paths::of(path));
         let files = paths.as_ref().map_or_else(Files::default, Paths::look);
         Self { paths, seen: Mutex::new(Seen { files, since: Instant::now(), log_was_lost: false }) }
     }
@@ -87,12 +100,8 @@ impl DatabaseFile {
 
 impl Paths {
     fn of(main: &Path) -> Self {
-        let beside = |ending: &str| {
-            let mut name = OsString::from(main);
-            name.push(ending);
-            PathBuf::from(name)
-        };
-        Self { log: beside("-wal"), index: beside("-shm"), main: main.to_owned() }
+        let [log, index] = beside(main);
+        Self { main: main.to_owned(), log, index }
     }
 
     fn look(&self) -> Files {

@@ -120,7 +120,7 @@ pub async fn migrate(uri: &str) -> Result<Migrated, OpenError> {
 #[must_use]
 pub fn file(uri: &str) -> Option<PathBuf> {
     let options = uri.starts_with("sqlite:").then(|| SqliteConnectOptions::from_str(uri).ok()).flatten()?;
-    private::is_file(&options).then(|| options.get_filename().to_owned())
+    file::is_on_disk(options.get_filename()).then(|| options.get_filename().to_owned())
 }
 
 fn options(uri: &str) -> Result<SqliteConnectOptions, StoreError> {

@@ -7,11 +7,10 @@ use std::path::Path;
 
 use sqlx::sqlite::SqliteConnectOptions;
 
+use super::file::{beside, is_on_disk};
+
 const PRIVATE: u32 = 0o600;
 const OF_OTHERS: u32 = 0o077;
-
-/// What SQLite keeps beside the database. It makes them with the mode that the database has.
-const BESIDE: [&str; 2] = ["-wal", "-shm"];
 
 /// Makes the database's file before SQLite does, which would let everybody read it, and takes others' rights to the files
 /// of an earlier release away. What belongs to another user stays as it is: only they may change it.
@@ -19,7 +18,7 @@ const BESIDE: [&str; 2] = ["-wal", "-shm"];
 /// # Errors
 /// The file cannot be made, or its mode not changed.
 pub(super) fn files(options: &SqliteConnectOptions, is_made: bool) -> io::Result<()> {
-    if !is_file(options) {
+    if !is_on_disk(options.get_filename()) {
         return Ok(());
     }
     let path = options.get_filename();
@@ -31,17 +30,8 @@ pub(super) fn files(options: &SqliteConnectOptions, is_made: bool) -> io::Result
         }
     }
     close(path)?;
-    BESIDE.iter().try_for_each(|suffix| {
-        let mut beside = path.as_os_str().to_owned();
-        beside.push(suffix);
-        close(Path::new(&beside))
-    })
-}
-
-/// Not in memory, by either of its names.
-pub(super) fn is_file(options: &SqliteConnectOptions) -> bool {
-    let name = options.get_filename().to_string_lossy();
-    !name.starts_with("file:") && name != ":memory:"
+    // SQLite makes them with the mode that the database has.
+    beside(path).iter().try_for_each(|beside| close(beside))
 }
 
 fn close(path: &Path) -> io::Result<()> {

@@ -108,7 +108,7 @@ impl ListCursor {
     }
 }
 
-/// What the provider keeps for us of a payment, so that it could be recorded anew.
+/// What the provider keeps for us of a payment, enough to record it again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origin {
     pub client: ClientId,
@@ -202,7 +202,7 @@ pub enum Adopted<T> {
     /// A call of ours is being made and will have the answer; look again afterwards.
     Wait,
     Moved(T),
-    /// It moves what we had recorded as ended without money. Right, but somebody has to know.
+    /// It moves what we had recorded as ended without money. Right, but an operator has to know.
     Surprising(T),
     /// It contradicts what is recorded, and is not believed. The text says how.
     Refused(String),

@@ -7,8 +7,8 @@
 //! authorized          → captured, canceled
 //! unknown             → as before the operation, or failed: once its key tells nothing more and the provider's records
 //!                       show that it was not done
-//! failed              → completed, captured, authorized   and somebody is told
-//! canceled            → completed, captured               and somebody is told
+//! failed              → completed, captured, authorized   and an operator is told
+//! canceled            → completed, captured               and an operator is told
 //! ```
 //!
 //! While a call of our own may still answer, only `completed` and `captured` are entered.
@@ -55,7 +55,7 @@ const fn ended(is_expired: bool) -> State {
 const NOT_DONE: &str = "the provider's records show that it was not done, and no request for it is left";
 
 impl Payment {
-    /// A payment of ours whose record is lost, anew: as it was opened, and as the provider shows it. `None` where no
+    /// Makes the record of a payment of ours again where it is lost: as it was opened, and as the provider shows it. `None` where no
     /// money moved or is held in its name.
     #[must_use]
     pub fn found(provider: Provider, seen: &Evidence, origin: &Origin, at: Timestamp) -> Option<[Self; 2]> {

@@ -142,7 +142,7 @@ impl Step {
 /// The change was not written because of what else is in the database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Conflict {
-    /// Somebody moved it first; read again.
+    /// Another change came first; read again.
     Stale,
     /// `remaining` minor units can still be refunded.
     RefundExceeds { remaining: u64 },

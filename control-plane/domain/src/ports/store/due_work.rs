@@ -35,7 +35,7 @@ pub trait DueWork: Send + Sync {
     /// What is due at `now`, by lane; lanes without any are left out.
     async fn backlog(&self, now: Timestamp) -> Result<Vec<LaneBacklog>, StoreError>;
 
-    /// Takes it if it is due, hidden from others until `until`: whoever takes it and dies leaves it to be taken
+    /// Takes it if it is due, hidden from others until `until`: if the process that takes it dies, it can be taken
     /// again then.
     async fn claim(&self, work: &Work, now: Timestamp, until: Timestamp) -> Result<Claimed, StoreError>;
 
@@ -48,6 +48,6 @@ pub trait DueWork: Send + Sync {
     /// The payment does not wait any more.
     async fn end_watch(&self, payment: PaymentId) -> Result<(), StoreError>;
 
-    /// Everything undecided, whoever owns it, the oldest first, at most `limit` of either.
+    /// Everything undecided, of all clients, the oldest first, at most `limit` of either.
     async fn undecided(&self, limit: u32) -> Result<(Rows<Payment>, Rows<Refund>), StoreError>;
 }

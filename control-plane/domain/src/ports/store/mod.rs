@@ -104,7 +104,7 @@ pub trait Store: Webhooks + DueWork + Reconciling + Send + Sync {
 
     async fn payment(&self, client: &ClientId, id: PaymentId) -> Result<Option<Payment>, StoreError>;
 
-    /// The payment that the provider knows by this name, whoever owns it.
+    /// The payment that the provider knows by this name, of any client.
     async fn payment_by_reference(
         &self,
         provider: Provider,
@@ -113,7 +113,7 @@ pub trait Store: Webhooks + DueWork + Reconciling + Send + Sync {
 
     async fn payments(&self, client: &ClientId, filter: &Filter) -> Result<Page<Payment>, StoreError>;
 
-    /// Payments that have changed since `since` or are undecided, whoever owns them, behind `after` in the order of
+    /// Payments that have changed since `since` or are undecided, of all clients, behind `after` in the order of
     /// their ids. `items` is empty only at the end.
     async fn anyones_payments(
         &self,

@@ -36,7 +36,7 @@ impl EventBacklog {
     pub const COUNTED_MAX: u32 = 100_000;
 }
 
-/// What working off events asks of a database. Events know no client, so payments are read whoever owns them.
+/// What working off events asks of a database. Events know no client, so payments of any client are read.
 #[async_trait]
 pub trait Webhooks: Send + Sync {
     /// Stores an event durably; `false` if it was there.

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::usecases::gateway::Gateway;
 
-/// Whether somebody waits who may be kept waiting.
+/// Whether a client waits who may be kept waiting.
 pub(crate) struct Patience {
     /// When the request began; `None`: nobody waits, or it has had its repeat.
     began: Option<Timestamp>,

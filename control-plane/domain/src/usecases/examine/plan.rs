@@ -1,5 +1,5 @@
 //! What evidence changes, worked out before anything is written. Where it is done for a provider's event, the last
-//! commit marks the event, so that it acts once; if one before it fails, all is worked out anew.
+//! commit marks the event, so that it acts once; if one before it fails, all is worked out again.
 
 use jiff::Timestamp;
 

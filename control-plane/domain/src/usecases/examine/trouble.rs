@@ -6,7 +6,7 @@ use crate::usecases::OperationError;
 /// Why it has to be looked at again later.
 #[derive(Debug)]
 pub(crate) enum Trouble {
-    /// Somebody is working on the payment.
+    /// Another process works on the payment.
     Wait(&'static str),
     Failed(String),
     Store(StoreError),

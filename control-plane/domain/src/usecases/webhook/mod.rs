@@ -153,7 +153,7 @@ pub(crate) async fn process(gateway: &Gateway, mut event: WebhookEvent) -> Resul
     let mark = Change::from(Step::Nothing).with_mark(Some(marked(&event)));
     match gateway.commit(mark).await {
         Ok(()) => announce(gateway, &event),
-        // Somebody else has worked it off.
+        // Another process has worked it off.
         Err(CommitError::Conflict(_)) => {}
         Err(CommitError::Store(problem)) => return Err(problem),
     }
