@@ -3,6 +3,7 @@
 pub mod config_check;
 pub mod edge_cache;
 pub mod envoy_bootstrap;
+mod free_text;
 pub mod payments;
 pub mod reconcile;
 pub mod serve;

@@ -15,6 +15,7 @@ use payments::usecases::gateway::Gateway;
 use payments::usecases::review::{ForReview, for_review};
 use serde::Serialize;
 
+use super::free_text::free_text;
 use crate::config::{GatewaySettings, Source, unusable};
 use crate::jobs::poll::Bell;
 use crate::process::gateway_setup::{self, Opener};
@@ -41,10 +42,10 @@ pub struct ResolveArgs {
     #[arg(long, value_parser = reference)]
     reference: Option<String>,
     /// Why you are sure
-    #[arg(long, value_parser = text)]
+    #[arg(long, value_parser = free_text)]
     reason: String,
     /// Who decides
-    #[arg(long = "by", env = "USER", value_parser = text)]
+    #[arg(long = "by", env = "USER", value_parser = free_text)]
     by: String,
 }
 
@@ -86,13 +87,6 @@ impl ResolveArgs {
             .ok()
             .context("the id must be like txn_… or rfnd_…")
     }
-}
-
-/// A text of an operator that is kept.
-fn text(text: &str) -> Result<String, String> {
-    let text = text.trim();
-    let fits = (1..=500).contains(&text.chars().count()) && !text.chars().any(char::is_control);
-    if fits { Ok(text.to_owned()) } else { Err("must be a text of 1 to 500 characters".to_owned()) }
 }
 
 /// A provider's name for something.

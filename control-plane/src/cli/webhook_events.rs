@@ -13,6 +13,7 @@ use payments::usecases::webhook::{dismiss, replay};
 use payments_stores::{self as stores, DatabaseSettings, MigrateOnStart};
 use serde::Serialize;
 
+use super::free_text::free_text;
 use crate::config::{GatewaySettings, Source, db_uri, unusable};
 use crate::jobs::poll::Bell;
 use crate::process::gateway_setup::{self, Opener};
@@ -42,26 +43,11 @@ pub struct DismissArgs {
     #[command(flatten)]
     event: EventArgs,
     /// Why nothing is to be done for it
-    #[arg(long, value_parser = words)]
+    #[arg(long, value_parser = free_text)]
     reason: String,
     /// Who decides that; by default SUDO_USER, else USER
-    #[arg(long, value_parser = words)]
+    #[arg(long, value_parser = free_text)]
     by: Option<String>,
-}
-
-/// What goes into the audit trail.
-const WORDS_CHARS_MAX: usize = 500;
-
-/// One line that says something.
-fn words(text: &str) -> Result<String, String> {
-    let text = text.trim();
-    if text.is_empty() {
-        return Err("must not be empty".to_owned());
-    }
-    if text.chars().count() > WORDS_CHARS_MAX || text.chars().any(char::is_control) {
-        return Err(format!("must be one line of at most {WORDS_CHARS_MAX} characters"));
-    }
-    Ok(text.to_owned())
 }
 
 #[derive(Args)]
@@ -193,7 +179,7 @@ async fn end(args: DismissArgs, source: &Source) -> anyhow::Result<String> {
         Some(by) => by,
         None => {
             let user = source.get("SUDO_USER").or_else(|| source.get("USER")).unwrap_or_default();
-            words(user).map_err(|_| {
+            free_text(user).map_err(|_| {
                 anyhow::anyhow!("nobody is named in SUDO_USER or USER: say who you are with --by")
             })?
         }

@@ -44,7 +44,7 @@ pub(super) fn providers(source: &Source) -> Result<Settings, Vec<ConfigError>> {
 }
 
 fn stripe(source: &Source) -> Result<Option<StripeSettings>, ConfigError> {
-    let Some(key) = source.get("STRIPE_SECRET_KEY") else { return Ok(None) };
+    let Some(key) = credential(source, "STRIPE_SECRET_KEY")? else { return Ok(None) };
     if !["sk_test_", "sk_live_", "rk_test_", "rk_live_"].iter().any(|prefix| key.starts_with(prefix)) {
         return Err(source.invalid("STRIPE_SECRET_KEY", "must be a secret key, `sk_test_…` or `sk_live_…`"));
     }
@@ -58,7 +58,7 @@ fn stripe(source: &Source) -> Result<Option<StripeSettings>, ConfigError> {
 }
 
 fn paypal(source: &Source) -> Result<Option<PaypalSettings>, ConfigError> {
-    match (source.get("PAYPAL_CLIENT_ID"), source.get("PAYPAL_CLIENT_SECRET")) {
+    match (credential(source, "PAYPAL_CLIENT_ID")?, credential(source, "PAYPAL_CLIENT_SECRET")?) {
         (None, None) => Ok(None),
         (Some(id), Some(secret)) => {
             let api_base = base_url(source, "PAYPAL_API_BASE", PAYPAL_API)?;
@@ -78,6 +78,16 @@ fn paypal(source: &Source) -> Result<Option<PaypalSettings>, ConfigError> {
             expected: "PAYPAL_CLIENT_SECRET is set and needs its client id",
         }),
     }
+}
+
+/// No provider issues a credential with a blank in it: one that has it carries a comment, or two values.
+fn credential<'a>(source: &'a Source, key: &'static str) -> Result<Option<&'a str>, ConfigError> {
+    let value = source.get(key);
+    if value.is_some_and(|value| !value.bytes().all(|byte| byte.is_ascii_graphic())) {
+        let problem = "must be one word of ASCII letters, digits and signs; a comment goes on its own line";
+        return Err(source.invalid(key, problem));
+    }
+    Ok(value)
 }
 
 /// A provider's credentials leave this machine by TLS alone.
@@ -119,6 +129,17 @@ mod tests {
 
     fn paypal_at(id: &str, base: &str) -> Result<Settings, String> {
         read(&[("PAYPAL_CLIENT_ID", id), ("PAYPAL_CLIENT_SECRET", "hidden"), ("PAYPAL_API_BASE", base)])
+    }
+
+    #[test]
+    fn a_credential_with_a_blank_in_it_is_named_and_not_printed() {
+        for wrong in ["sk_test_hidden # test", "sk_test_hid den", "sk_test_hidden\u{a0}x", "sk_test_hiddén"]
+        {
+            let error = stripe_at(wrong, STRIPE_API).unwrap_err();
+            assert!(error.starts_with("STRIPE_SECRET_KEY") && !error.contains("hid"), "{error}");
+        }
+        let error = paypal_at("id # live", PAYPAL_API).unwrap_err();
+        assert!(error.starts_with("PAYPAL_CLIENT_ID"), "{error}");
     }
 
     #[test]

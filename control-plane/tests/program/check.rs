@@ -193,6 +193,31 @@ async fn a_redis_that_takes_no_claims_is_wrong() {
     assert!(!text.contains("ok       edge cache"), "{text}");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_redis_whose_rights_or_replicas_are_too_few_for_a_claim_is_wrong_and_unchanged() {
+    let Some(redis) = RedisServer::own(&["--maxmemory-policy", "noeviction"]).await else { return };
+    let few = ["CONFIG", "SET", "min-replicas-to-write"];
+    redis.run::<()>(&[&few[..], &["1"]].concat()).await;
+    let (worked, text) = check(&[("REDIS_URI", redis.uri())]);
+    assert!(
+        !worked && text.contains("it refuses what a claim does: ") && text.contains("NOREPLICAS"),
+        "{text}"
+    );
+    redis.run::<()>(&[&few[..], &["0"]].concat()).await;
+    let user = ["ACL", "SETUSER", "gateway", "on", ">throwaway", "~edge:*", "+@all"];
+    for denied in ["-eval", "-set", "-pexpire"] {
+        redis.run::<()>(&[&user[..], &[denied]].concat()).await;
+        let uri = redis.uri().replace("redis://", "redis://gateway:throwaway@");
+        let (worked, text) = check(&[("REDIS_URI", &uri)]);
+        assert!(!worked && text.contains("it refuses what a claim does: "), "{denied}: {text}");
+        assert!(!text.contains("throwaway") && !text.contains("ok       edge cache"), "{text}");
+    }
+    redis.run::<()>(&user).await;
+    let (_, text) = check(&[("REDIS_URI", redis.uri())]);
+    assert!(text.contains("ok       edge cache"), "{text}");
+    assert_eq!(redis.run::<u64>(&["DBSIZE"]).await, 0, "the check writes nothing");
+}
+
 #[test]
 fn what_does_not_speak_the_protocol_of_redis_is_told_as_such() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();

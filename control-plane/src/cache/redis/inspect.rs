@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use redis::{RedisError, cmd};
+use redis::{RedisError, Script, cmd};
 
 use super::info::{GOOD_POLICY, Info};
 use super::room::ANSWERS_PERCENT;
@@ -17,6 +17,9 @@ const VERSION_MIN: (u32, u32) = (6, 2);
 /// Redis refuses writes while more than all is used. One that has just refused some may have got back a little.
 const FULL_PERCENT: u64 = 98;
 
+/// A key of claims that none has.
+const NO_CLAIM: &str = "edge:idem:2:check";
+
 /// What was found.
 #[derive(Debug, Default)]
 pub struct RedisInspection {
@@ -28,7 +31,7 @@ pub struct RedisInspection {
 }
 
 impl RedisUri {
-    /// Asks the server what it is. Writes nothing.
+    /// Asks the server what it is, and whether it would take a claim. Writes nothing.
     ///
     /// # Errors
     /// In words, without the address: it cannot be reached, or does not let us in.
@@ -39,10 +42,16 @@ impl RedisUri {
             for section in ["server", "replication", "memory"] {
                 info.push_str(&cmd("INFO").arg(section).query_async::<String>(&mut connection).await?);
             }
-            Ok::<_, RedisError>(info)
+            let mut found = read(&info);
+            let check = Script::new(include_str!("check.lua"));
+            let claim = check.key(NO_CLAIM).invoke_async::<u32>(&mut connection).await;
+            if let (Err(error), true) = (claim, found.refuses.is_empty()) {
+                found.refuses.push(format!("it refuses what a claim does: {}", words(&error)));
+            }
+            Ok::<_, RedisError>(found)
         };
         match tokio::time::timeout(PATIENCE, asking).await {
-            Ok(Ok(info)) => Ok(read(&info)),
+            Ok(Ok(found)) => Ok(found),
             Ok(Err(error)) => Err(words(&error)),
             Err(_) => Err(format!("it does not answer within {} s", PATIENCE.as_secs())),
         }

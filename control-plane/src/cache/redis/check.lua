@@ -1,0 +1,8 @@
+-- What the other scripts do, on a key that is not there, so that nothing is written: it fails where a claim would.
+local key = KEYS[1]
+redis.call('TIME')
+redis.call('GET', key)
+redis.call('SET', key, '', 'XX')
+redis.call('PEXPIRE', key, 1)
+redis.call('DEL', key)
+return 1

@@ -1,0 +1,47 @@
+//! What operators write about what they decide. It is kept in the audit trail for good.
+
+use edge_core::card;
+
+/// Characters.
+const MAX: usize = 500;
+
+/// One line of at most 500 characters, without a card number.
+///
+/// # Errors
+/// Says what would be right.
+pub(super) fn free_text(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Err("must not be empty".to_owned());
+    }
+    if text.chars().count() > MAX || text.chars().any(char::is_control) {
+        return Err(format!("must be one line of at most {MAX} characters"));
+    }
+    if card::is_in_text(text.as_bytes()) {
+        return Err("must not contain a card number: the audit trail keeps it for good".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_operators_text_is_one_line_without_a_card_number() {
+        assert_eq!(
+            free_text(" seen in the dashboard, order 20260114-17 ").unwrap(),
+            "seen in the dashboard, order 20260114-17"
+        );
+        for (wrong, expected) in [
+            (" ", "empty"),
+            ("two\nlines", "one line"),
+            (&"x".repeat(501), "500 characters"),
+            ("paid with 4242 4242 4242 4242", "card number"),
+            ("paid with 4242-4242-4242-4242 by phone", "card number"),
+        ] {
+            let error = free_text(wrong).unwrap_err();
+            assert!(error.contains(expected) && !error.contains("4242"), "{error}");
+        }
+    }
+}
