@@ -90,7 +90,7 @@ impl NotDone {
         }
     }
 
-    /// The step that ended so was to settle what an earlier one had left: without it, that stays open.
+    /// The step that ended so was to resolve what an earlier one had left: without it, that stays open.
     pub(super) fn leaves_open(self, problem: &str) -> Self {
         let doubt = self.doubt();
         let reason = format!("{problem}: {}", doubt.reason);

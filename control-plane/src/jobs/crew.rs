@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use payments::model::work::{Claimed, Due, Lane, Room, Work, WorkKind};
 use payments::ports::store::StoreError;
 use payments::usecases::gateway::Gateway;
-use payments::usecases::settle;
+use payments::usecases::resolve;
 
 /// Those who work off what is due.
 #[async_trait]
@@ -94,7 +94,7 @@ impl Crew for GatewayCrew {
         {
             return Ok(Worked::LeftAlone);
         }
-        let claimed = settle::work_off(self.of(kind), work).await;
+        let claimed = resolve::work_off(self.of(kind), work).await;
         if !matches!(claimed, Ok(Claimed::Taken)) {
             self.gateway.retries.give_back(kind, provider);
         }

@@ -9,7 +9,7 @@ use payments::model::payment::{Payment, State};
 use payments::model::work::{Claimed, Lane, Work, WorkKind};
 use payments::ports::store::StoreError;
 use payments::usecases::gateway::Gateway;
-use payments::usecases::settle::work_off;
+use payments::usecases::resolve::work_off;
 use tokio_util::sync::CancellationToken;
 
 use crate::jobs::crew::{Crew as _, GatewayCrew};

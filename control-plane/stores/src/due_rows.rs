@@ -168,7 +168,7 @@ pub(super) fn name(work: &Work) -> (String, &'static str) {
 /// What it is that could not be taken.
 pub(super) fn not_taken(due: Option<i64>) -> Result<Claimed, StoreError> {
     let read = Reader { table: "due work", row: "" };
-    due.map_or(Ok(Claimed::Settled), |at| read.time("due_at", at).map(Claimed::NotDue))
+    due.map_or(Ok(Claimed::Resolved), |at| read.time("due_at", at).map(Claimed::NotDue))
 }
 
 #[derive(FromRow)]

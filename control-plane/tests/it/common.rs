@@ -25,8 +25,8 @@ use payments::ports::store::{Change, Step};
 use payments::usecases::OperationError;
 use payments::usecases::call::{Call, CallKey, Renders};
 use payments::usecases::gateway::Gateway;
+use payments::usecases::resolve::work_off;
 use payments::usecases::retries::{Retries, RetryPolicy};
-use payments::usecases::settle::work_off;
 use tokio_util::task::TaskTracker;
 
 pub(crate) use crate::scripted_provider::{ScriptedProvider, dispute};

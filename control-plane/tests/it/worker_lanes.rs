@@ -61,7 +61,7 @@ async fn what_is_over_the_budget_is_not_touched_and_what_others_took_is_given_ba
     let crew = GatewayCrew::new(test.gateway.clone());
     assert_eq!(crew.room(PAYMENTS).await, 4);
     let nothing = crew.work_off(PAYMENTS, &Work::Payment(payment_id(9))).await.unwrap();
-    assert_eq!((nothing, crew.room(PAYMENTS).await), (Worked::Claimed(Claimed::Settled), 4));
+    assert_eq!((nothing, crew.room(PAYMENTS).await), (Worked::Claimed(Claimed::Resolved), 4));
     while test.gateway.retries.take(Provider::Stripe, test.gateway.now()) {}
     let over = crew.work_off(PAYMENTS, &Work::Payment(payment.id)).await.unwrap();
     assert_eq!((over, now(&test, &payment).await), (Worked::LeftAlone, payment));

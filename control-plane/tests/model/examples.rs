@@ -21,7 +21,7 @@ fn holds(like: Like, is_manual: bool, steps: &[Step]) {
     for step in steps {
         world.take(*step).and_then(|()| world.check()).unwrap_or_else(|broken| panic!("{step:?}: {broken}"));
     }
-    world.settle().unwrap();
+    world.resolve().unwrap();
 }
 
 const fn refund(doing: Doing) -> Step {

@@ -21,7 +21,7 @@ mod keys;
 mod names;
 mod provider;
 mod refunds;
-mod settle;
+mod resolve;
 mod standing;
 mod steps;
 mod transitions;
@@ -156,7 +156,7 @@ fn money_is_conserved_and_only_documented_transitions_are_made() {
             world.take(step)?;
             world.check()?;
         }
-        world.settle()?;
+        world.resolve()?;
         seen.borrow_mut().append(&mut world.moves);
         Ok(())
     });

@@ -18,8 +18,8 @@ use payments::ports::clock::SystemEntropy;
 use payments::ports::store::WebhookFilter;
 use payments::usecases::call::{Call, Renders};
 use payments::usecases::gateway::Gateway;
+use payments::usecases::resolve::run_next_due;
 use payments::usecases::retries::{Retries, RetryPolicy};
-use payments::usecases::settle::step;
 use payments::usecases::webhook::receive;
 use payments::usecases::{self, OperationError};
 use payments_stores::DatabaseSettings;
@@ -110,7 +110,7 @@ impl Journey {
                 receive(&self.gateway, provider, notice, EventBody::of(body.as_bytes())).await.unwrap();
             }
         }
-        while step(&self.gateway).await.unwrap().is_some() {}
+        while run_next_due(&self.gateway).await.unwrap().is_some() {}
         let filter = WebhookFilter { limit: 1_000, ..WebhookFilter::default() };
         let kept = self.gateway.store.webhooks(&filter).await.unwrap();
         for event in &kept {

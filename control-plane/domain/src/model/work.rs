@@ -103,7 +103,7 @@ pub enum Claimed {
     /// Another process has it, or it pauses, until then.
     NotDue(Timestamp),
     /// There is nothing to do any more.
-    Settled,
+    Resolved,
 }
 
 /// What is due in one lane and not worked off.

@@ -16,9 +16,9 @@ pub mod gateway;
 mod recall;
 pub mod reconcile;
 mod refund;
+pub mod resolve;
 pub mod retries;
 pub mod review;
-pub mod settle;
 mod watch;
 pub mod webhook;
 

@@ -127,7 +127,7 @@ impl Desk {
         }
         match self.work_off(&due).await {
             Ok(Followed::Worked(Worked::Claimed(Claimed::Taken))) => Answer::Done("done"),
-            Ok(Followed::Worked(Worked::Claimed(Claimed::Settled))) => Answer::Done("settled"),
+            Ok(Followed::Worked(Worked::Claimed(Claimed::Resolved))) => Answer::Done("settled"),
             // It stays due in the database, where the sweep finds it once its provider is back.
             Ok(Followed::Worked(Worked::LeftAlone)) => Answer::Done("left_alone"),
             Ok(Followed::NoHand) => self.put_off(self.topology.shortest_wait(), &due, "no_hand").await,
@@ -151,7 +151,7 @@ impl Desk {
     async fn work_off(&self, due: &Due) -> Result<Followed, StoreError> {
         let Shift { crew, hands, .. } = &self.shift;
         let Some(lane) = crew.lane_of(&due.work).await? else {
-            return Ok(Followed::Worked(Worked::Claimed(Claimed::Settled)));
+            return Ok(Followed::Worked(Worked::Claimed(Claimed::Resolved)));
         };
         if crew.room(lane).await == 0 {
             return Ok(Followed::Worked(Worked::LeftAlone));

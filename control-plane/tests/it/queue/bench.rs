@@ -83,7 +83,7 @@ impl Database {
     fn claim(&self, work: &Work) -> Option<Claimed> {
         let mut rows = self.rows.lock().unwrap();
         match rows.get(work).copied() {
-            None => Some(Claimed::Settled),
+            None => Some(Claimed::Resolved),
             Some(at) if at > SystemClock.now() => Some(Claimed::NotDue(at)),
             Some(_) => {
                 rows.insert(work.clone(), SystemClock.now() + CLAIM);

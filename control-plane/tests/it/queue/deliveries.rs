@@ -39,12 +39,12 @@ async fn an_announcement_that_is_out_of_date_or_repeated_does_nothing() {
     let Some(server) = RabbitServer::any().await else { return };
     let (database, prefix) = (Arc::new(Database::default()), prefix());
     let process = Process::start("one", server.uri(), &prefix, &database, Role::Messages);
-    let (put_off, settled, repeated) = (due_in(0), due_in(0), due_in(0));
+    let (put_off, resolved, repeated) = (due_in(0), due_in(0), due_in(0));
     let mut later = put_off.clone();
     later.at = due_in(3_600_000).at;
     database.put(&later);
     database.put(&repeated);
-    for due in [&put_off, &settled, &repeated, &repeated, &repeated] {
+    for due in [&put_off, &resolved, &repeated, &repeated, &repeated] {
         process.rabbit.announce(due.clone());
     }
     until("five deliveries", async || (database.tries() == 5).then_some(())).await;

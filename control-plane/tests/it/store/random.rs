@@ -40,7 +40,7 @@ enum Doing {
         amount: u8,
         key: u8,
     },
-    SettleRefund {
+    ResolveRefund {
         payment: u8,
         which: u8,
         how: u8,
@@ -76,7 +76,7 @@ fn doing() -> impl Strategy<Value = Doing> {
         2 => (payment.clone(), 1..=100_u8).prop_map(|(payment, amount)| Doing::Capture { payment, amount }),
         4 => (payment.clone(), 1..30_u8, 0..KEYS).prop_map(|(payment, amount, key)| Doing::Refund { payment, amount, key }),
         3 => (payment.clone(), 0..6_u8, 0..3_u8, proptest::option::of(of_key()))
-            .prop_map(|(payment, which, how, key)| Doing::SettleRefund { payment, which, how, key }),
+            .prop_map(|(payment, which, how, key)| Doing::ResolveRefund { payment, which, how, key }),
         4 => (payment, 0..6_u8, of_key()).prop_map(|(payment, which, key)| Doing::Key { payment, which, key }),
     ]
 }
@@ -126,7 +126,7 @@ async fn change(store: &dyn Store, doing: &Doing, unique: u64) -> Option<Change>
             let refund = one_refund(store, payment, which).await?;
             Some(Change::of_key(key.change(payment, Subject::Refund(refund.id), unique)))
         }
-        Doing::SettleRefund { payment, which, how, key } => {
+        Doing::ResolveRefund { payment, which, how, key } => {
             let before = one_refund(store, payment, which).await?;
             let answer = match how {
                 0 => declined(),

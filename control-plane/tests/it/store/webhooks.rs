@@ -202,7 +202,7 @@ async fn a_parked_event_is_never_due_until_somebody_reopens_it(test: TestStore) 
     assert_eq!(claimed(&test, in_a_thousand_years, at(999)).await, None);
     let work = Work::Event { provider: Provider::Stripe, id: "evt_1".to_owned() };
     let taken = test.store.claim(&work, in_a_thousand_years, in_a_thousand_years).await.unwrap();
-    assert_eq!(taken, Claimed::Settled, "so that a queue forgets it");
+    assert_eq!(taken, Claimed::Resolved, "so that a queue forgets it");
     assert!(!test.store.receive_webhook(&event("evt_1", 2)).await.unwrap(), "sent again, it is a duplicate");
     let reopened = test.store.reopen_webhook(Provider::Stripe, "evt_1", at(60)).await.unwrap().unwrap();
     assert_eq!((reopened.state, reopened.attempts), (EventState::Received, 0));

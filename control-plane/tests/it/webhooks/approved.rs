@@ -5,7 +5,7 @@ use payments::model::payment::{ChargeTerms, Operation, Payment, ResumedBy, State
 use payments::model::provider::{Charged, Doubt, Outcome};
 use payments::model::webhook::EventState;
 use payments::ports::store::{Change, Step};
-use payments::usecases::{self, OperationError, settle};
+use payments::usecases::{self, OperationError, resolve};
 
 use super::*;
 
@@ -73,7 +73,7 @@ async fn a_client_that_comes_back_after_a_look_is_told_that_it_is_paid() {
     let test = TestGateway::start().await;
     let waiting = approved(&test).await;
     test.clock.advance(61);
-    while settle::step(&test.gateway).await.unwrap().is_some() {}
+    while resolve::run_next_due(&test.gateway).await.unwrap().is_some() {}
     assert_eq!(stored(&test, waiting.id).await.state.status(), Status::Completed);
     let back = usecases::charge(test.gateway.clone(), with_the_order(), None, call()).await.unwrap();
     assert_eq!((back.id, back.state.status()), (waiting.id, Status::Completed));
@@ -97,7 +97,7 @@ async fn of_a_payment_that_a_release_before_resumed_the_trail_says_by_whom() {
         test.gateway.store.commit(Change::from(step)).await.unwrap();
         test.clock.advance(60);
         let next = test.restarted().await;
-        while settle::step(&next).await.unwrap().is_some() {}
+        while resolve::run_next_due(&next).await.unwrap().is_some() {}
         let completed = stored(&test, waiting.id).await.state;
         assert_eq!((completed.status(), completed.resumed_by()), (Status::Completed, None));
         let back = usecases::charge(next, with_the_order(), None, call()).await;
@@ -142,7 +142,7 @@ async fn a_process_that_dies_while_it_captures_leaves_the_same_call_to_be_repeat
     assert!(resumes(&test).is_empty());
     test.clock.advance(60);
     let next = test.restarted().await;
-    while settle::step(&next).await.unwrap().is_some() {}
+    while resolve::run_next_due(&next).await.unwrap().is_some() {}
     assert_eq!(resumes(&test), [attempt(9)]);
     assert_eq!(stored(&test, waiting.id).await.state.status(), Status::Completed);
 }
@@ -156,7 +156,7 @@ async fn a_capture_whose_answer_is_lost_is_repeated_under_its_key_until_it_is_kn
     assert_eq!(worked_off(&test.gateway).await.state, EventState::Done);
     assert!(matches!(stored(&test, waiting.id).await.state, State::Unknown { .. }));
     test.clock.advance(60);
-    while settle::step(&test.gateway).await.unwrap().is_some() {}
+    while resolve::run_next_due(&test.gateway).await.unwrap().is_some() {}
     let attempts = resumes(&test);
     assert_eq!((attempts.len(), attempts[0] == attempts[1]), (2, true));
     assert_eq!(stored(&test, waiting.id).await.state.status(), Status::Completed);

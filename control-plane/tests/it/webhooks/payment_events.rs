@@ -271,7 +271,7 @@ async fn what_is_held_may_be_taken_or_released_at_the_dashboard() {
 }
 
 #[tokio::test]
-async fn a_lost_capture_is_settled_by_an_event() {
+async fn a_lost_capture_is_resolved_by_an_event() {
     let test = TestGateway::start().await;
     test.provider.charges.lock().unwrap().push(authorized());
     let request = charge_request(100, r#","capture":"manual""#);

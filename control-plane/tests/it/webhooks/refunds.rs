@@ -118,7 +118,7 @@ async fn a_refund_of_ours_that_was_processed_may_fail_later() {
 }
 
 #[tokio::test]
-async fn a_refund_whose_answer_was_lost_is_settled_and_not_taken_for_somebody_elses() {
+async fn a_refund_whose_answer_was_lost_is_resolved_and_not_taken_for_somebody_elses() {
     let test = TestGateway::start().await;
     let payment = charged(&test).await;
     test.provider.refunds.lock().unwrap().push(Outcome::Unknown(Doubt::new("cut")));
@@ -153,7 +153,7 @@ async fn a_refund_over_another_amount_is_not_believed() {
 }
 
 #[tokio::test]
-async fn a_refund_told_before_its_payments_success_settles_both() {
+async fn a_refund_told_before_its_payments_success_resolves_both() {
     let test = TestGateway::start().await;
     test.provider.charges.lock().unwrap().push(Outcome::Unknown(Doubt::new("cut")));
     let payment =

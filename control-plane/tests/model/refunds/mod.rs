@@ -2,7 +2,7 @@
 
 mod books;
 mod reads;
-mod settle;
+mod resolve;
 mod steps;
 
 use edge_core::money::Amount;
@@ -25,7 +25,7 @@ use payments::model::provider::{Outcome, Refunded};
 use payments::model::refund::{Refund, RefundState, RefundStatus};
 use payments::model::transition::InvalidTransition;
 
-pub(crate) use settle::settle;
+pub(crate) use resolve::resolve;
 pub(crate) use steps::{Doing, Step, step};
 
 pub(crate) struct Refunds {

@@ -58,11 +58,11 @@ fn adopt(world: &mut World, n: usize, seen: &RefundEvidence, lag: u8) -> Result<
 /// undecided, or was made at the dashboard.
 fn record(world: &mut World, seen: &RefundEvidence, list: &[RefundEvidence]) -> Result<(), TestCaseError> {
     let now = world.now();
-    let settled = world.refunds.ours.iter().enumerate().find_map(|(n, ours)| {
+    let resolved = world.refunds.ours.iter().enumerate().find_map(|(n, ours)| {
         let is_left = is_left_to_records(world, &ours.refund);
-        Some((n, ours.refund.settled_by(seen, list, is_left, now)?))
+        Some((n, ours.refund.resolved_by(seen, list, is_left, now)?))
     });
-    if let Some((n, moved)) = settled {
+    if let Some((n, moved)) = resolved {
         return moves(world, n, By::Read, Ok(moved));
     }
     let may_be = |refund: &Refund| {

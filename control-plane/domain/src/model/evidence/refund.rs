@@ -63,7 +63,7 @@ impl Refund {
     /// A refund of the same amount that was made at the provider's dashboard takes the place of ours, once no call of
     /// ours can execute it any more and the complete `list` does not show ours itself.
     #[must_use]
-    pub fn settled_by(
+    pub fn resolved_by(
         &self,
         seen: &RefundEvidence,
         list: &[RefundEvidence],

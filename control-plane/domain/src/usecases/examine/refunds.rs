@@ -121,8 +121,8 @@ impl Examiner<'_> {
         shown: &[RefundEvidence],
     ) -> Option<(usize, Refund)> {
         let now = self.gateway.now();
-        let settled = |refund: &Refund| refund.settled_by(seen, shown, self.no_call_is_left(refund), now);
-        known.iter().enumerate().find_map(|(at, refund)| Some((at, settled(refund)?)))
+        let resolved = |refund: &Refund| refund.resolved_by(seen, shown, self.no_call_is_left(refund), now);
+        known.iter().enumerate().find_map(|(at, refund)| Some((at, resolved(refund)?)))
     }
 
     fn adopt_refund(&self, plan: &mut Plan, refund: &Refund, seen: &RefundEvidence) {

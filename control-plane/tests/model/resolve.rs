@@ -17,7 +17,7 @@ const ROUNDS: [Pause; 4] = [Pause::Seconds, Pause::Seconds, Pause::Hours, Pause:
 const STRAYS: usize = 8;
 
 impl World {
-    pub(crate) fn settle(&mut self) -> Result<(), TestCaseError> {
+    pub(crate) fn resolve(&mut self) -> Result<(), TestCaseError> {
         let arrivals = [Step::Arrive { which: 0, decision: Decision::Done }; STRAYS];
         let rounds = ROUNDS.into_iter().flat_map(|pause| {
             [
@@ -36,7 +36,7 @@ impl World {
             self.check()?;
         }
         self.is_decided()?;
-        refunds::settle(self)?;
+        refunds::resolve(self)?;
         self.is_canceled_if_wanted()
     }
 

@@ -23,9 +23,9 @@ use payments::model::refund::Refund;
 use payments::model::work::{Claimed, Work};
 use payments::ports::store::{Change, Step};
 use payments::usecases::call::Call;
+use payments::usecases::resolve::{run_next_due, work_off};
 use payments::usecases::retries::RetryPolicy;
 use payments::usecases::review::for_review;
-use payments::usecases::settle::{step, work_off};
 use payments::usecases::{self, OperationError, Recall};
 
 use crate::common::*;
@@ -64,10 +64,10 @@ impl TestGateway {
     }
 
     /// Lets time pass and everything due be worked off, until nothing is due within the next minute.
-    async fn settle(&self) {
+    async fn resolve(&self) {
         for _ in 0..20 {
             self.clock.advance(60);
-            while step(&self.gateway).await.unwrap().is_some() {}
+            while run_next_due(&self.gateway).await.unwrap().is_some() {}
         }
     }
 
@@ -123,7 +123,7 @@ async fn a_charge_that_was_not_sent_is_sent_until_it_is_decided() {
     let call = keyed::<Payment>(1, "a");
     let payment = test.charge(call.clone()).await.unwrap();
     assert!(matches!(payment.state, State::Queued { .. }), "{payment:?}");
-    test.settle().await;
+    test.resolve().await;
     assert_eq!(test.now(&payment).await.state.status(), Status::Completed);
     assert_eq!((test.calls("charge"), test.one_key("charge")), (4, true));
     // The key's answer is the outcome, for whoever comes back.
@@ -136,7 +136,7 @@ async fn the_trail_tells_each_try_and_when_the_next_one_is() {
     let test = TestGateway::start().await;
     test.answers([unreached(), unreached(), cut(), cut()]);
     let payment = test.charge(call()).await.unwrap();
-    test.settle().await;
+    test.resolve().await;
     assert_eq!(
         test.kinds(&payment).await,
         [
@@ -168,7 +168,7 @@ async fn a_lost_answer_is_asked_for_again_under_the_same_key() {
     let test = TestGateway::start().await;
     test.answers([cut(), cut()]);
     let payment = test.charge(call()).await.unwrap();
-    test.settle().await;
+    test.resolve().await;
     assert_eq!(test.now(&payment).await.state.status(), Status::Completed);
     assert_eq!((test.calls("charge"), test.one_key("charge")), (3, true));
 }
@@ -196,7 +196,7 @@ async fn nobody_else_repeats_a_call_while_its_request_is_about_to() {
         tokio::task::yield_now().await;
     }
     // The lost answer is recorded, or is about to be; either way the request has it in hand.
-    assert_eq!(step(&test.gateway).await.unwrap(), None);
+    assert_eq!(run_next_due(&test.gateway).await.unwrap(), None);
     assert_eq!(charge.await.unwrap().unwrap().state.status(), Status::Completed);
     assert_eq!(test.calls("charge"), 2);
 }
@@ -207,7 +207,7 @@ async fn where_a_repeat_brings_the_same_error_the_providers_records_decide() {
     test.answers((0..100).map(|_| cut()));
     let payment = test.charge(call()).await.unwrap();
     test.shows(&payment, captured(100));
-    test.settle().await;
+    test.resolve().await;
     let now = test.now(&payment).await;
     assert_eq!((now.state.status(), now.reference), (Status::Completed, Some(ProviderRef::new("pi_found"))));
 }
@@ -218,13 +218,13 @@ async fn past_the_horizon_it_is_only_looked_for_and_never_called_failed() {
     test.answers([cut()]);
     let payment = test.charge(call()).await.unwrap();
     test.clock.advance(HORIZON_S);
-    test.settle().await;
+    test.resolve().await;
     assert_eq!(test.calls("charge"), 1);
     let now = test.now(&payment).await;
     assert!(matches!(now.state, State::Unknown { .. }), "{now:?}");
     assert!(now.follow_up.unwrap().tries > 2, "it goes on looking: {now:?}");
     test.shows(&payment, captured(100));
-    test.settle().await;
+    test.resolve().await;
     assert_eq!(test.now(&payment).await.state.status(), Status::Completed);
     assert_eq!(test.calls("charge"), 1);
 }
@@ -235,10 +235,10 @@ async fn what_the_provider_decides_later_is_looked_at_until_it_has() {
     test.answers([Outcome::Done(Charged::Pending { payment: ProviderRef::new("pi_1") })]);
     let payment = test.charge(call()).await.unwrap();
     test.shows(&payment, Standing::Processing);
-    test.settle().await;
+    test.resolve().await;
     assert_eq!(test.now(&payment).await.state.status(), Status::Pending);
     test.shows(&payment, captured(100));
-    test.settle().await;
+    test.resolve().await;
     assert_eq!(test.now(&payment).await.state.status(), Status::Completed);
     assert_eq!(test.calls("charge"), 1, "looking is enough");
 }
@@ -260,7 +260,7 @@ async fn what_was_denied_after_all_fails_unless_the_payer_has_a_page() {
         let payment = usecases::charge(test.gateway.clone(), request.clone(), None, call()).await.unwrap();
         let Outcome::Refused(denied) = refused::<()>(RefusalKind::Declined) else { unreachable!() };
         test.shows(&payment, Standing::Approved { declined: Some(Box::new(denied)), page });
-        test.settle().await;
+        test.resolve().await;
         let now = test.now(&payment).await;
         assert_eq!(now.state.name(), state, "{method}");
         if (method, state) == ("ORDER1", "failed") {
@@ -276,8 +276,8 @@ async fn the_call_of_a_process_that_died_is_unknown_and_then_repeated() {
     let (payment, open) = opening(0, "demo", 100);
     test.gateway.store.commit(open).await.unwrap();
     test.clock.advance(1);
-    assert_eq!(step(&test.gateway).await.unwrap(), None, "it may be under way");
-    test.settle().await;
+    assert_eq!(run_next_due(&test.gateway).await.unwrap(), None, "it may be under way");
+    test.resolve().await;
     let story = ["payment.created", "payment.processing", "payment.unknown", "payment.completed"];
     assert_eq!(test.kinds(&payment).await, story);
     assert_eq!(test.provider.calls.lock().unwrap()[0].1, attempt(0));
@@ -302,10 +302,10 @@ async fn what_could_not_be_sent_for_too_long_fails_and_was_never_executed() {
     test.answers((0..1_000).map(|_| unreached()));
     let call = keyed::<Payment>(1, "a");
     let payment = test.charge(call.clone()).await.unwrap();
-    test.settle().await;
+    test.resolve().await;
     assert_eq!(test.now(&payment).await.state.status(), Status::Failed);
     let calls = test.calls("charge");
-    test.settle().await;
+    test.resolve().await;
     assert_eq!(test.calls("charge"), calls);
     let back = Payment::recall(test.gateway.clone(), Subject::Payment(payment.id), call).await;
     assert!(matches!(back, Err(OperationError::NotSent { .. })), "{back:?}");
@@ -316,11 +316,11 @@ async fn a_decline_is_never_tried_again() {
     let test = TestGateway::start().await;
     test.answers([refused(RefusalKind::Declined)]);
     test.charge(call()).await.unwrap_err();
-    test.settle().await;
+    test.resolve().await;
     assert_eq!(test.calls("charge"), 1);
     test.answers([unreached(), refused(RefusalKind::Declined)]);
     let second = test.charge(call()).await.unwrap();
-    test.settle().await;
+    test.resolve().await;
     assert_eq!((test.now(&second).await.state.status(), test.calls("charge")), (Status::Failed, 3));
 }
 
@@ -332,7 +332,7 @@ async fn captures_and_cancellations_are_brought_to_an_end_too() {
         test.provider.captures.lock().unwrap().push(answer);
         let pending = usecases::capture(test.gateway.clone(), payment.id, None, call()).await.unwrap();
         assert_eq!(pending.state.status(), Status::Pending);
-        test.settle().await;
+        test.resolve().await;
         assert_eq!(test.now(&payment).await.state.status(), Status::Captured);
         assert_eq!((test.calls("capture"), test.one_key("capture")), (2, true));
     }
@@ -341,7 +341,7 @@ async fn captures_and_cancellations_are_brought_to_an_end_too() {
         let payment = test.authorized().await;
         test.provider.cancels.lock().unwrap().push(answer);
         usecases::cancel(test.gateway.clone(), payment.id, cancel_call()).await.unwrap();
-        test.settle().await;
+        test.resolve().await;
         assert_eq!(test.now(&payment).await.state.status(), Status::Canceled);
     }
 }
@@ -352,7 +352,7 @@ async fn a_contradiction_is_for_people_and_does_not_fill_the_trail() {
     test.answers((0..1_000).map(|_| cut()));
     let payment = test.charge(call()).await.unwrap();
     test.shows(&payment, captured(99));
-    test.settle().await;
+    test.resolve().await;
     assert!(matches!(test.now(&payment).await.state, State::Unknown { .. }));
     assert!(test.kinds(&payment).await.iter().all(|kind| kind != "payment.evidence_refused"));
     let found = for_review(&test.gateway, 100).await.unwrap().items;

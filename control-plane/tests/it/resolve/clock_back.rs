@@ -12,7 +12,7 @@ const A_DAY_S: i64 = 86_400;
 impl TestGateway {
     /// Everything due is worked off, without letting time pass.
     async fn work_off_what_is_due(&self) {
-        while step(&self.gateway).await.unwrap().is_some() {}
+        while run_next_due(&self.gateway).await.unwrap().is_some() {}
     }
 }
 
@@ -26,7 +26,7 @@ async fn work_that_is_put_off_is_done_though_the_clock_is_put_back_a_day() {
     test.gateway.store.receive_webhook(&event).await.unwrap();
     test.clock.advance(-A_DAY_S);
 
-    test.settle().await;
+    test.resolve().await;
     assert_eq!(test.now(&payment).await.state.status(), Status::Pending, "it is due in a day");
     assert_eq!(clock_back::once(&test.gateway).await.unwrap(), 2);
     test.work_off_what_is_due().await;

@@ -16,7 +16,7 @@ impl TestGateway {
     async fn later(&self, hours: i64) {
         for _ in 0..hours * 12 {
             self.clock.advance(300);
-            while step(&self.gateway).await.unwrap().is_some() {}
+            while run_next_due(&self.gateway).await.unwrap().is_some() {}
         }
     }
 }
@@ -89,7 +89,7 @@ async fn the_looks_become_rare_and_end_with_the_wait() {
     test.shows(&payment, captured(100));
     test.later(7).await;
     test.clock.advance(86_400);
-    assert_eq!(work_off(&test.gateway, &work).await.unwrap(), Claimed::Settled);
+    assert_eq!(work_off(&test.gateway, &work).await.unwrap(), Claimed::Resolved);
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ async fn refunds_are_brought_to_an_end_too() {
             usecases::refund(test.gateway.clone(), payment.id, Amount::new(60), call()).await.unwrap();
         assert_eq!(refund.state.status(), payments::model::refund::RefundStatus::Pending);
         assert_eq!(test.now(&payment).await.refunded, 60, "reserved meanwhile");
-        test.settle().await;
+        test.resolve().await;
         assert_eq!(test.refund_now(&refund).await.state.name(), "processed");
         assert_eq!((test.calls("refund"), test.one_key("refund")), (2, true));
     }
@@ -25,7 +25,7 @@ async fn a_refund_past_the_horizon_is_found_in_the_providers_records() {
     test.provider.refunds.lock().unwrap().push(cut());
     let refund = usecases::refund(test.gateway.clone(), payment.id, Amount::new(60), call()).await.unwrap();
     test.clock.advance(HORIZON_S);
-    test.settle().await;
+    test.resolve().await;
     assert_eq!((test.refund_now(&refund).await.state.name(), test.calls("refund")), ("unknown", 1));
     test.provider.seen_refunds.lock().unwrap().push(RefundEvidence {
         reference: ProviderRef::new("re_1"),
@@ -37,6 +37,6 @@ async fn a_refund_past_the_horizon_is_found_in_the_providers_records() {
         created: None,
         standing: RefundStanding::Processed,
     });
-    test.settle().await;
+    test.resolve().await;
     assert_eq!(test.refund_now(&refund).await.state.name(), "processed");
 }

@@ -17,7 +17,7 @@ async fn a_queued_charge_is_canceled_at_once_and_never_made() {
     let payment = test.charge(call()).await.unwrap();
     let canceled = cancel(test.gateway.clone(), payment.id, to_cancel(9)).await.unwrap();
     assert_eq!(canceled.state, State::Canceled { reason: None });
-    test.settle().await;
+    test.resolve().await;
     assert_eq!((test.now(&payment).await.state.status(), test.calls("charge")), (Status::Canceled, 1));
     let key = test.gateway.store.key(&to_cancel(9).claim().unwrap().scope).await.unwrap();
     assert!(key.unwrap().answer.is_some(), "answered in the commit that canceled");
@@ -32,7 +32,7 @@ async fn what_was_charged_after_all_goes_back_when_it_was_canceled_meanwhile() {
     assert_eq!(wished.state.status(), Status::Pending);
     let noted = test.trail(&payment).await.last().unwrap().detail.note;
     assert_eq!(noted, Some(Note::CancelRequested));
-    test.settle().await;
+    test.resolve().await;
     let now = test.now(&payment).await;
     assert_eq!((now.state.status(), now.refunded), (Status::Completed, 100));
     assert_eq!(test.calls("refund"), 1);
@@ -47,7 +47,7 @@ async fn what_was_authorized_after_all_is_released_when_it_was_canceled_meanwhil
     let request = charge_request(100, r#","capture":"manual""#);
     let payment = usecases::charge(test.gateway.clone(), request, None, call()).await.unwrap();
     cancel(test.gateway.clone(), payment.id, to_cancel(9)).await.unwrap();
-    test.settle().await;
+    test.resolve().await;
     assert_eq!((test.now(&payment).await.state.status(), test.calls("cancel")), (Status::Canceled, 1));
     let key = test.gateway.store.key(&to_cancel(9).claim().unwrap().scope).await.unwrap();
     assert!(key.unwrap().answer.is_some(), "answered by the worker that carried it out");
@@ -60,7 +60,7 @@ async fn a_charge_is_not_made_any_more_after_its_time() {
     let (request, expires_in) = (charge_request(100, ""), Some(SignedDuration::from_secs(30)));
     let payment = usecases::charge(test.gateway.clone(), request, expires_in, call()).await.unwrap();
     test.clock.advance(31);
-    test.settle().await;
+    test.resolve().await;
     let now = test.now(&payment).await;
     assert_eq!((now.state.name(), test.calls("charge")), ("failed", 1), "{now:?}");
 }
@@ -88,7 +88,7 @@ async fn a_capture_that_was_given_up_is_never_told_as_a_success() {
     let queued = usecases::capture(test.gateway.clone(), payment.id, None, call.clone()).await.unwrap();
     assert_eq!(queued.state.name(), "queued");
     test.clock.advance(31);
-    test.settle().await;
+    test.resolve().await;
     assert!(matches!(test.now(&payment).await.state, State::Authorized(_)));
     let kept = test.gateway.store.key(&call.claim().unwrap().scope).await.unwrap().unwrap();
     assert!(kept.answer.unwrap().body.contains("GivenUp"), "answered in the commit that gave up");

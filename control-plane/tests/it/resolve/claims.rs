@@ -17,7 +17,7 @@ async fn what_the_budget_does_not_allow_now_is_put_off_and_not_forgotten() {
         crew.work_off(lane, &due.work).await.unwrap();
     }
     assert_eq!(test.calls("charge"), 10 + 4);
-    test.settle().await;
+    test.resolve().await;
     assert_eq!(test.calls("charge"), 20);
 }
 
@@ -28,8 +28,8 @@ async fn the_provider_is_left_alone_for_as_long_as_it_asks() {
     test.answers([Outcome::NotSent(busy)]);
     let payment = test.charge(call()).await.unwrap();
     test.clock.advance(89);
-    assert_eq!(step(&test.gateway).await.unwrap(), None);
-    test.settle().await;
+    assert_eq!(run_next_due(&test.gateway).await.unwrap(), None);
+    test.resolve().await;
     assert_eq!(test.now(&payment).await.state.status(), Status::Completed);
 }
 
@@ -49,7 +49,7 @@ async fn of_many_who_take_the_same_work_one_does_it() {
     }
     assert_eq!((won, test.calls("charge")), (1, 2));
     let again = work_off(&test.gateway, &Work::Payment(payment.id)).await.unwrap();
-    assert_eq!(again, Claimed::Settled);
+    assert_eq!(again, Claimed::Resolved);
 }
 
 #[tokio::test]
@@ -62,7 +62,7 @@ async fn a_worker_that_died_leaves_its_work_to_be_taken_again() {
     let until = now + SignedDuration::from_secs(40);
     assert_eq!(test.gateway.store.claim(&work, now, until).await.unwrap(), Claimed::Taken);
     assert_eq!(work_off(&test.gateway, &work).await.unwrap(), Claimed::NotDue(until));
-    test.settle().await;
+    test.resolve().await;
     assert_eq!(test.now(&payment).await.state.status(), Status::Completed);
 }
 
@@ -75,9 +75,9 @@ async fn what_was_decided_meanwhile_stands() {
     let payment = test.charge(call()).await.unwrap();
     let decided = payment.clone().charge_answered(completed(), test.gateway.now()).unwrap();
     let event = Event::payment_moved(Some(&payment.state), &decided, &cause());
-    let step = Step::MovePayment { payment: decided.clone(), event };
-    test.gateway.commit(Change::from(step)).await.unwrap();
-    test.settle().await;
+    let run_next_due = Step::MovePayment { payment: decided.clone(), event };
+    test.gateway.commit(Change::from(run_next_due)).await.unwrap();
+    test.resolve().await;
     assert_eq!(test.now(&payment).await, decided);
     assert_eq!(test.calls("charge"), 1);
 }

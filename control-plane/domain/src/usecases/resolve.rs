@@ -46,7 +46,7 @@ pub async fn work_off(gateway: &Gateway, work: &Work) -> Result<Claimed, StoreEr
 }
 
 /// Takes and works off what has been due longest. `None`: nothing is due.
-pub async fn step(gateway: &Gateway) -> Result<Option<Work>, StoreError> {
+pub async fn run_next_due(gateway: &Gateway) -> Result<Option<Work>, StoreError> {
     for Due { work, .. } in gateway.store.overdue(gateway.now(), 8).await? {
         if work_off(gateway, &work).await? == Claimed::Taken {
             return Ok(Some(work));
@@ -111,13 +111,13 @@ async fn resolve<T: Resolvable>(
             let given_up = subject.clone().give_up(gateway.now()).map_err(odd)?;
             let result = given_up.clone().outcome_of(call.asked);
             let key = call.conclude(given_up.subject(), &result);
-            let step = subject.step(given_up, &call.cause);
-            return write(gateway, Change::from(step).with_key(key)).await;
+            let run_next_due = subject.run_next_due(given_up, &call.cause);
+            return write(gateway, Change::from(run_next_due).with_key(key)).await;
         }
         Phase::Queued(_) => {
             let mut begun = subject.clone().begin_again(gateway.now()).map_err(odd)?;
             gateway.under_way(begun.follow_up());
-            write(gateway, subject.step(begun.clone(), &call.cause).into()).await?;
+            write(gateway, subject.run_next_due(begun.clone(), &call.cause).into()).await?;
             return heard(send_and_record(gateway, provider, begun, &context, Patience::none(), &call).await);
         }
         Phase::Calling(in_flight) => {

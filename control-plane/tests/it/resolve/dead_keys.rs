@@ -32,7 +32,7 @@ async fn a_capture_that_the_provider_shows_as_not_made_goes_back_to_authorized()
     let pending = capture(test.gateway.clone(), payment.id, None, call.clone()).await.unwrap();
     assert_eq!(pending.state.status(), Status::Pending);
     test.shows(&pending, Standing::Authorized { authorization: ProviderRef::new("pi_1"), expires: None });
-    test.settle().await;
+    test.resolve().await;
     assert!(matches!(test.now(&payment).await.state, State::Authorized(_)));
     assert_eq!(test.calls("capture"), 2, "a dead key is not asked again");
     let kept = test.gateway.store.key(&call.claim().unwrap().scope).await.unwrap().unwrap();
@@ -47,9 +47,9 @@ async fn a_charge_that_a_complete_list_does_not_contain_failed() {
     test.answers([saved_failure()]);
     let payment = test.charge(call()).await.unwrap();
     assert_eq!(payment.state.name(), "unknown");
-    while step(&test.gateway).await.unwrap().is_some() {}
+    while run_next_due(&test.gateway).await.unwrap().is_some() {}
     assert_eq!(test.now(&payment).await.state.name(), "unknown", "reads may lag behind");
-    test.settle().await;
+    test.resolve().await;
     assert_eq!((test.now(&payment).await.state.name(), test.calls("charge")), ("failed", 1));
 }
 
@@ -59,7 +59,7 @@ async fn a_charge_that_was_made_before_its_failure_was_saved_is_found() {
     test.answers([saved_failure()]);
     let payment = test.charge(call()).await.unwrap();
     test.shows(&payment, captured(100));
-    test.settle().await;
+    test.resolve().await;
     assert_eq!(test.now(&payment).await.state.status(), Status::Completed);
 }
 
@@ -69,7 +69,7 @@ async fn a_refund_that_a_complete_list_does_not_contain_gives_its_amount_back() 
     let payment = test.charge(call()).await.unwrap();
     test.provider.refunds.lock().unwrap().push(saved_failure());
     let refund = usecases::refund(test.gateway.clone(), payment.id, Amount::new(60), call()).await.unwrap();
-    test.settle().await;
+    test.resolve().await;
     assert_eq!((test.refund_now(&refund).await.state.name(), test.calls("refund")), ("failed", 1));
     assert_eq!(test.now(&payment).await.refunded, 0);
 }
@@ -81,7 +81,7 @@ async fn a_refund_made_in_the_dashboard_takes_the_place_of_one_with_a_dead_key()
     test.provider.refunds.lock().unwrap().push(saved_failure());
     let refund = usecases::refund(test.gateway.clone(), payment.id, Amount::new(60), call()).await.unwrap();
     test.provider.seen_refunds.lock().unwrap().push(dashboard_refund(&refund));
-    test.settle().await;
+    test.resolve().await;
     assert_eq!(test.refund_now(&refund).await.state.name(), "processed");
     assert_eq!(test.now(&payment).await.refunded, 60, "once");
 }
@@ -94,6 +94,6 @@ async fn a_refund_that_waited_longer_than_the_horizon_is_still_retried_once_it_w
     let refund = usecases::refund(test.gateway.clone(), payment.id, Amount::new(60), call()).await.unwrap();
     assert_eq!(refund.state.name(), "queued");
     test.clock.advance(HORIZON_S * 2);
-    test.settle().await;
+    test.resolve().await;
     assert_eq!((test.refund_now(&refund).await.state.name(), test.calls("refund")), ("processed", 3));
 }

@@ -22,7 +22,7 @@ const DOINGS: [Doing; 9] = [
 ];
 const ROUNDS: [Pause; 5] = [Pause::Seconds, Pause::Seconds, Pause::Hours, Pause::Hours, Pause::Hours];
 
-pub(crate) fn settle(world: &mut World) -> Result<(), TestCaseError> {
+pub(crate) fn resolve(world: &mut World) -> Result<(), TestCaseError> {
     for pause in ROUNDS {
         world.take(crate::steps::Step::Pass(pause))?;
         for doing in DOINGS {
