@@ -10,12 +10,12 @@ use async_trait::async_trait;
 use edge_core::money::Money;
 use edge_core::provider::Provider;
 use jiff::{SignedDuration, Timestamp};
-use payments::model::evidence::{
-    DisputeEvidence, Evidence, Found, ListCursor, ListPart, LookUp, RefundEvidence, RefundLookUp,
-};
 use payments::model::provider::{
     CancelOrder, CaptureOrder, Captured, ChargeOrder, Charged, Doubt, OperationKind, Outcome, ProviderRef,
     RefundOrder, Refunded, ResumeOrder, Unacceptable,
+};
+use payments::model::snapshot::{
+    DisputeSnapshot, Found, ListCursor, ListPart, LookUp, ProviderSnapshot, RefundLookUp, RefundSnapshot,
 };
 use payments::model::webhook::{NotAnEvent, Notice};
 use payments::model::work::{Room, WorkKind};
@@ -303,7 +303,7 @@ impl<P: Reachable + 'static> PaymentProvider for Guarded<P> {
         self.through(&self.circuits.refund, self.circuits.provider.refund(order)).await
     }
 
-    async fn look_up(&self, what: &LookUp) -> Found<Evidence> {
+    async fn look_up(&self, what: &LookUp) -> Found<ProviderSnapshot> {
         self.through(&self.circuits.look_up, self.circuits.provider.look_up(what)).await
     }
 
@@ -311,11 +311,11 @@ impl<P: Reachable + 'static> PaymentProvider for Guarded<P> {
         self.through(&self.circuits.look_up, self.circuits.provider.list(from, to, at)).await
     }
 
-    async fn look_up_refunds(&self, which: &RefundLookUp) -> Found<Vec<RefundEvidence>> {
+    async fn look_up_refunds(&self, which: &RefundLookUp) -> Found<Vec<RefundSnapshot>> {
         self.through(&self.circuits.look_up, self.circuits.provider.look_up_refunds(which)).await
     }
 
-    async fn look_up_dispute(&self, dispute: &ProviderRef) -> Found<DisputeEvidence> {
+    async fn look_up_dispute(&self, dispute: &ProviderRef) -> Found<DisputeSnapshot> {
         self.through(&self.circuits.look_up, self.circuits.provider.look_up_dispute(dispute)).await
     }
 

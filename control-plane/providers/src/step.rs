@@ -1,8 +1,8 @@
 //! An operation at a provider takes one or more steps. Each step goes on, or ends the operation with what is
 //! known: [`Step`] is [`Outcome`] in the form that `?` understands.
 
-use payments::model::evidence::Found;
 use payments::model::provider::{Doubt, Outcome, ProviderRef, Refusal, RefusalKind, Unacceptable};
+use payments::model::snapshot::Found;
 
 use super::transport::TransportFailure;
 

@@ -7,9 +7,9 @@ use edge_core::money::{Amount, Currency, Money};
 use edge_core::provider::Provider;
 use edge_core::request::CaptureMode;
 use jiff::SignedDuration;
-use payments::model::evidence::{Evidence, Found, Listed, Origin, Standing};
 use payments::model::payment::{Payment, Status};
 use payments::model::provider::{Doubt, Outcome, ProviderRef};
+use payments::model::snapshot::{Found, Listed, Origin, ProviderSnapshot, ProviderStatus};
 use payments::usecases;
 use payments::usecases::reconcile::{Compared, Finding, Pace, Place, Reconciliation, Unseen};
 
@@ -19,18 +19,18 @@ fn usd(minor: u64) -> Money {
     Money { amount: Amount::new(minor).unwrap(), currency: Currency::from_code("USD").unwrap() }
 }
 
-fn shown(payment: &Payment, standing: Standing) -> Evidence {
-    Evidence {
+fn shown(payment: &Payment, provider_status: ProviderStatus) -> ProviderSnapshot {
+    ProviderSnapshot {
         reference: payment.reference.clone().unwrap_or_else(|| ProviderRef::new("pi_found")),
         payment: Some(payment.id),
         money: Some(payment.money()),
-        standing,
+        provider_status,
     }
 }
 
-fn taken(payment: &Payment, minor: u64) -> Evidence {
+fn taken(payment: &Payment, minor: u64) -> ProviderSnapshot {
     let charge = payment.reference.clone().unwrap_or_else(|| ProviderRef::new("pi_found"));
-    shown(payment, Standing::Captured { charge, money: usd(minor) })
+    shown(payment, ProviderStatus::Captured { charge, money: usd(minor) })
 }
 
 async fn charged(test: &TestGateway) -> Payment {
@@ -57,7 +57,7 @@ async fn found(test: &TestGateway, since_s: i64) -> Vec<Compared> {
     all
 }
 
-fn sees(test: &TestGateway, seen: Found<Evidence>) {
+fn sees(test: &TestGateway, seen: Found<ProviderSnapshot>) {
     *test.provider.seen.lock().unwrap() = vec![seen];
 }
 
@@ -117,7 +117,8 @@ async fn a_provider_that_does_not_answer_leaves_the_comparison_open() {
 async fn a_charge_at_the_provider_that_no_record_is_about_and_that_names_no_client_is_a_difference() {
     let test = TestGateway::start().await;
     let (elsewhere, _) = opening(7, "demo", 100);
-    let declined = Evidence { standing: Standing::Open, ..taken(&opening(8, "demo", 100).0, 100) };
+    let declined =
+        ProviderSnapshot { provider_status: ProviderStatus::Open, ..taken(&opening(8, "demo", 100).0, 100) };
     let listed = [taken(&elsewhere, 100), declined];
     *test.provider.listed.lock().unwrap() = listed.map(|seen| Listed { seen, origin: None }).to_vec();
     let found = found(&test, 0).await;
@@ -128,14 +129,14 @@ async fn a_charge_at_the_provider_that_no_record_is_about_and_that_names_no_clie
 
 #[tokio::test]
 async fn a_charge_whose_record_is_lost_is_recorded_anew_for_its_client() {
-    for (capture, standing, status) in [
+    for (capture, provider_status, status) in [
         (CaptureMode::Automatic, None, Status::Completed),
         (CaptureMode::Manual, Some(usd(60)), Status::Captured),
     ] {
         let test = TestGateway::start().await;
         test.clock.advance(60);
         let (lost, _) = opening(7, "demo", 100);
-        let seen = taken(&lost, standing.map_or(100, |part| part.amount.minor()));
+        let seen = taken(&lost, provider_status.map_or(100, |part| part.amount.minor()));
         let origin = Some(Origin { client: lost.client.clone(), capture });
         *test.provider.listed.lock().unwrap() = vec![Listed { seen: seen.clone(), origin }];
         sees(&test, Found::Found(seen));
@@ -170,8 +171,10 @@ async fn what_was_recorded_anew_is_told_even_if_a_second_look_fails() {
 async fn an_authorization_whose_record_is_lost_can_be_captured() {
     let test = TestGateway::start().await;
     let (lost, _) = opening(7, "demo", 100);
-    let seen =
-        shown(&lost, Standing::Authorized { authorization: ProviderRef::new("pi_found"), expires: None });
+    let seen = shown(
+        &lost,
+        ProviderStatus::Authorized { authorization: ProviderRef::new("pi_found"), expires: None },
+    );
     let origin = Some(Origin { client: lost.client.clone(), capture: CaptureMode::Manual });
     *test.provider.listed.lock().unwrap() = vec![Listed { seen: seen.clone(), origin }];
     sees(&test, Found::Found(seen));

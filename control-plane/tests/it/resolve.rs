@@ -14,12 +14,14 @@ use edge_core::money::{Amount, Currency, Money};
 use edge_core::request::ChargeRequest;
 use jiff::SignedDuration;
 use payments::model::event::Event;
-use payments::model::evidence::{Evidence, Found, RefundEvidence, RefundStanding, Standing};
 use payments::model::flight::InProgress as _;
 use payments::model::idempotency::Subject;
 use payments::model::payment::{Payment, State, Status};
 use payments::model::provider::{Captured, Charged, Doubt, Outcome, ProviderRef, Refusal, RefusalKind};
 use payments::model::refund::Refund;
+use payments::model::snapshot::{
+    Found, ProviderSnapshot, ProviderStatus, RefundProviderStatus, RefundSnapshot,
+};
 use payments::model::work::{Claimed, Work};
 use payments::ports::store::{Change, Step};
 use payments::usecases::call::Call;
@@ -87,14 +89,14 @@ impl TestGateway {
         self.trail(payment).await.iter().map(Event::kind).collect()
     }
 
-    fn shows(&self, payment: &Payment, standing: Standing) {
-        let evidence = Evidence {
+    fn shows(&self, payment: &Payment, provider_status: ProviderStatus) {
+        let snapshot = ProviderSnapshot {
             reference: payment.reference.clone().unwrap_or_else(|| ProviderRef::new("pi_found")),
             payment: Some(payment.id),
             money: Some(payment.money()),
-            standing,
+            provider_status,
         };
-        *self.provider.seen.lock().unwrap() = vec![Found::Found(evidence)];
+        *self.provider.seen.lock().unwrap() = vec![Found::Found(snapshot)];
     }
 
     fn calls(&self, operation: &str) -> usize {
@@ -111,9 +113,9 @@ impl TestGateway {
     }
 }
 
-fn captured(minor: u64) -> Standing {
+fn captured(minor: u64) -> ProviderStatus {
     let money = Money { amount: Amount::new(minor).unwrap(), currency: Currency::from_code("USD").unwrap() };
-    Standing::Captured { charge: ProviderRef::new("ch_found"), money }
+    ProviderStatus::Captured { charge: ProviderRef::new("ch_found"), money }
 }
 
 #[tokio::test]
@@ -234,7 +236,7 @@ async fn what_the_provider_decides_later_is_looked_at_until_it_has() {
     let test = TestGateway::start().await;
     test.answers([Outcome::Done(Charged::Pending { payment: ProviderRef::new("pi_1") })]);
     let payment = test.charge(call()).await.unwrap();
-    test.shows(&payment, Standing::Processing);
+    test.shows(&payment, ProviderStatus::Processing);
     test.resolve().await;
     assert_eq!(test.now(&payment).await.state.status(), Status::Pending);
     test.shows(&payment, captured(100));
@@ -259,7 +261,7 @@ async fn what_was_denied_after_all_fails_unless_the_payer_has_a_page() {
         let request = charge_terms(ChargeRequest::parse(body.as_bytes()).unwrap());
         let payment = usecases::charge(test.gateway.clone(), request.clone(), None, call()).await.unwrap();
         let Outcome::Refused(denied) = refused::<()>(RefusalKind::Declined) else { unreachable!() };
-        test.shows(&payment, Standing::Approved { declined: Some(Box::new(denied)), page });
+        test.shows(&payment, ProviderStatus::Approved { declined: Some(Box::new(denied)), page });
         test.resolve().await;
         let now = test.now(&payment).await;
         assert_eq!(now.state.name(), state, "{method}");

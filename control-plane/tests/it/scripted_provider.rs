@@ -7,13 +7,14 @@ use async_trait::async_trait;
 use edge_core::money::{Amount, Money};
 use edge_core::provider::Provider;
 use jiff::{SignedDuration, Timestamp};
-use payments::model::evidence::{
-    DisputeEvidence, Evidence, Found, ListCursor, ListPart, Listed, LookUp, RefundEvidence, RefundLookUp,
-};
 use payments::model::id::AttemptId;
 use payments::model::provider::{
     CancelOrder, CaptureOrder, Captured, ChargeOrder, Charged, OperationKind, Outcome, ProviderRef,
     RefundOrder, Refunded, ResumeOrder, Unacceptable,
+};
+use payments::model::snapshot::{
+    DisputeSnapshot, Found, ListCursor, ListPart, Listed, LookUp, ProviderSnapshot, RefundLookUp,
+    RefundSnapshot,
 };
 use payments::model::webhook::{
     About, Dispute, DisputeOutcome, DisputeStage, NotAnEvent, Notice, Trail, Verdict,
@@ -32,13 +33,13 @@ pub(crate) struct ScriptedProvider {
     pub(crate) cancels: Mutex<Vec<Outcome<()>>>,
     pub(crate) refunds: Mutex<Vec<Outcome<Refunded>>>,
     /// What is read at each look, once each; the last one stays.
-    pub(crate) seen: Mutex<Vec<Found<Evidence>>>,
+    pub(crate) seen: Mutex<Vec<Found<ProviderSnapshot>>>,
     pub(crate) listed: Mutex<Vec<Listed>>,
     /// It offers no list.
     pub(crate) lists_nothing: AtomicBool,
-    pub(crate) seen_refunds: Mutex<Vec<RefundEvidence>>,
+    pub(crate) seen_refunds: Mutex<Vec<RefundSnapshot>>,
     /// What is read of a dispute that an event claims; without it, disputes cannot be read.
-    pub(crate) seen_dispute: Mutex<Option<Found<DisputeEvidence>>>,
+    pub(crate) seen_dispute: Mutex<Option<Found<DisputeSnapshot>>>,
     /// Charges are answered only when it lets them.
     pub(crate) gate: Mutex<Option<Arc<Notify>>>,
     /// It is left alone: no background work is begun.
@@ -108,7 +109,7 @@ impl PaymentProvider for ScriptedProvider {
         Self::next(&self.refunds, Refunded::Processed { refund })
     }
 
-    async fn look_up(&self, _: &LookUp) -> Found<Evidence> {
+    async fn look_up(&self, _: &LookUp) -> Found<ProviderSnapshot> {
         let mut seen = self.seen.lock().unwrap();
         if seen.len() > 1 { seen.remove(0) } else { seen.first().cloned().unwrap_or(Found::Missing) }
     }
@@ -125,7 +126,7 @@ impl PaymentProvider for ScriptedProvider {
         Found::Found(ListPart { items, unreadable: 0, next })
     }
 
-    async fn look_up_refunds(&self, which: &RefundLookUp) -> Found<Vec<RefundEvidence>> {
+    async fn look_up_refunds(&self, which: &RefundLookUp) -> Found<Vec<RefundSnapshot>> {
         let mut seen = self.seen_refunds.lock().unwrap().clone();
         if let RefundLookUp::One(one) = which {
             seen.retain(|seen| seen.reference == *one);
@@ -136,7 +137,7 @@ impl PaymentProvider for ScriptedProvider {
         Found::Found(seen)
     }
 
-    async fn look_up_dispute(&self, _: &ProviderRef) -> Found<DisputeEvidence> {
+    async fn look_up_dispute(&self, _: &ProviderRef) -> Found<DisputeSnapshot> {
         self.seen_dispute.lock().unwrap().clone().unwrap_or(Found::CannotAsk)
     }
 

@@ -1,8 +1,8 @@
 //! The calls of a payment, and the reads of it.
 
-use payments::model::evidence::{Absence, Adopted, Evidence, OwnCall};
 use payments::model::payment::State;
 use payments::model::provider::{Doubt, Outcome, RefusalKind};
+use payments::model::snapshot::{Absence, Adopted, OwnCall, ProviderSnapshot};
 use proptest::test_runner::TestCaseError;
 
 use crate::keys::HORIZON;
@@ -73,9 +73,9 @@ impl World {
         let is_left = flight.is_some_and(|flight| flight.call.is_left_to_records(HORIZON, self.now()));
         let shown = self.provider.history.read(self.second(), lag, self.oldest).cloned();
         let adopted = match shown {
-            Some(standing) => {
+            Some(provider_status) => {
                 let (payment, money) = (Some(self.payment.id), Some(self.payment.money()));
-                let seen = Evidence { reference: reference(), payment, money, standing };
+                let seen = ProviderSnapshot { reference: reference(), payment, money, provider_status };
                 let call = if self.is_answer_awaited() { OwnCall::MayAnswer } else { OwnCall::IsOver };
                 self.payment.adopt(&seen, call, is_left, self.now())
             }

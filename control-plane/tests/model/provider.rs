@@ -6,7 +6,7 @@ use payments::model::payment::{Cancelable, Flight, Operation};
 use payments::model::provider::{Captured, Charged, Doubt, Outcome, ProviderRef, Refusal, RefusalKind};
 
 use crate::keys::{First, Keys};
-use crate::standing::History;
+use crate::provider_status::History;
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Decision {
@@ -126,14 +126,14 @@ impl Provider {
     pub(crate) fn turn(&mut self, truth: Truth, by: Option<AttemptId>, now: u32) {
         if self.truth != truth {
             (self.truth, self.taken_by) = (truth, by);
-            self.history.add(now, self.standing());
+            self.history.add(now, self.provider_status());
         }
     }
 
     pub(crate) fn decline_capture(&mut self, now: u32) {
         self.capture_declined = !self.replays;
         if self.truth == Truth::Held {
-            self.history.add(now, self.standing());
+            self.history.add(now, self.provider_status());
         }
         self.turn(Truth::Held, None, now);
     }

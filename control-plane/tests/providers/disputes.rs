@@ -1,8 +1,8 @@
 //! Reading PayPal's own record of a dispute.
 
-use payments::model::evidence::Found;
 use payments::model::id::PaymentId;
 use payments::model::provider::ProviderRef;
+use payments::model::snapshot::Found;
 use payments::model::webhook::{About, DisputeStage, Verdict};
 use serde_json::{Value, json};
 

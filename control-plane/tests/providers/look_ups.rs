@@ -2,10 +2,11 @@
 
 use edge_core::money::Money;
 use jiff::Timestamp;
-use payments::model::evidence::{
-    Evidence, Found, LookUp, Origin, RefundEvidence, RefundLookUp, RefundStanding, Standing,
-};
 use payments::model::provider::{CancelTarget, ChargeOrder, ProviderRef};
+use payments::model::snapshot::{
+    Found, LookUp, Origin, ProviderSnapshot, ProviderStatus, RefundLookUp, RefundProviderStatus,
+    RefundSnapshot,
+};
 use payments::ports::clock::Clock as _;
 
 use crate::shop::{Expect, Shop, authorized, completed, money, to_be_acted_on};
@@ -19,13 +20,13 @@ fn found<T: std::fmt::Debug>(look: Found<T>) -> T {
 }
 
 #[track_caller]
-fn of(order: &ChargeOrder, seen: &Evidence) -> Standing {
+fn of(order: &ChargeOrder, seen: &ProviderSnapshot) -> ProviderStatus {
     assert_eq!((seen.payment, seen.money), (Some(order.payment), Some(order.money)));
-    seen.standing.clone()
+    seen.provider_status.clone()
 }
 
-fn captured(charge: &ProviderRef, money: Money) -> Standing {
-    Standing::Captured { charge: charge.clone(), money }
+fn captured(charge: &ProviderRef, money: Money) -> ProviderStatus {
+    ProviderStatus::Captured { charge: charge.clone(), money }
 }
 
 #[tokio::test]
@@ -44,7 +45,7 @@ async fn stripe_shows_each_payment_where_it_stands() {
     let intent = authorized(stripe.charge(&order).await.done());
     assert_eq!(
         of(&order, &look(&intent).await),
-        Standing::Authorized { authorization: intent.clone(), expires: None }
+        ProviderStatus::Authorized { authorization: intent.clone(), expires: None }
     );
     stripe.capture(&shop.capture(&order, &intent, 2_000)).await.done();
     assert_eq!(of(&order, &look(&intent).await), captured(&intent, money(2_000, "USD")));
@@ -52,16 +53,16 @@ async fn stripe_shows_each_payment_where_it_stands() {
     let order = shop.authorize(4_999, "USD", Some("pm_card_visa"));
     let intent = authorized(stripe.charge(&order).await.done());
     stripe.cancel(&shop.cancel(&order, CancelTarget::Authorization(intent.clone()))).await.done();
-    assert_eq!(of(&order, &look(&intent).await), Standing::Canceled { is_expired: false });
+    assert_eq!(of(&order, &look(&intent).await), ProviderStatus::Canceled { is_expired: false });
 
     let order = shop.charge(4_999, "USD", Some("pm_card_visa_chargeDeclinedInsufficientFunds"));
     let left = stripe.charge(&order).await.refused().reference.unwrap();
-    let Standing::Declined(refusal) = of(&order, &look(&left).await) else { panic!("not declined") };
+    let ProviderStatus::Declined(refusal) = of(&order, &look(&left).await) else { panic!("not declined") };
     assert_eq!(refusal.decline_code.as_deref(), Some("insufficient_funds"));
 
     let order = shop.charge(4_999, "USD", Some("pm_card_threeDSecure2Required"));
     let (intent, url) = to_be_acted_on(stripe.charge(&order).await.done());
-    assert_eq!(of(&order, &look(&intent).await), Standing::RequiresAction { url });
+    assert_eq!(of(&order, &look(&intent).await), ProviderStatus::RequiresAction { url });
 }
 
 #[tokio::test]
@@ -130,7 +131,7 @@ async fn stripe_lists_whose_each_payment_is_and_how_it_was_to_be_captured() {
 }
 
 #[track_caller]
-fn the_one(seen: &[RefundEvidence]) -> &RefundEvidence {
+fn the_one(seen: &[RefundSnapshot]) -> &RefundSnapshot {
     match seen {
         [one] => one,
         _ => panic!("not one: {seen:?}"),
@@ -153,7 +154,10 @@ async fn stripe_shows_refunds_by_name_and_by_payment() {
         (one.refund, one.payment, &one.charge),
         (Some(refund.refund), Some(order.payment), &Some(intent))
     );
-    assert_eq!((one.money, &one.standing), (Some(money(1_000, "USD")), &RefundStanding::Processed));
+    assert_eq!(
+        (one.money, &one.provider_status),
+        (Some(money(1_000, "USD")), &RefundProviderStatus::Processed)
+    );
     let by_name = found(stripe.look_up_refunds(&RefundLookUp::One(one.reference.clone())).await);
     assert_eq!(by_name, seen);
 }
@@ -166,25 +170,25 @@ async fn paypal_shows_each_order_where_it_stands() {
 
     let order = shop.charge(4_999, "USD", None);
     let (id, page) = to_be_acted_on(paypal.charge(&order).await.done());
-    assert_eq!(of(&order, &look(&id).await), Standing::RequiresAction { url: page.clone() });
+    assert_eq!(of(&order, &look(&id).await), ProviderStatus::RequiresAction { url: page.clone() });
     shop.visit(&page, "approve").await;
-    assert_eq!(of(&order, &look(&id).await), Standing::Approved { declined: None, page: None });
+    assert_eq!(of(&order, &look(&id).await), ProviderStatus::Approved { declined: None, page: None });
     let charge = completed(paypal.resume(&shop.resume(&order, &id)).await.done());
     assert_eq!(of(&order, &look(&id).await), captured(&charge, order.money));
     // The capture alone says the same, but not what the whole order was over.
     let by_charge = found(paypal.look_up(&LookUp::Charge(charge.clone())).await);
     assert_eq!((by_charge.reference, by_charge.payment), (id, Some(order.payment)));
-    assert_eq!(by_charge.standing, captured(&charge, order.money));
+    assert_eq!(by_charge.provider_status, captured(&charge, order.money));
 
     let order = shop.charge(500, "JPY", Some("card:vault-declined"));
     let left = paypal.charge(&order).await.refused().reference.unwrap();
-    assert!(matches!(of(&order, &look(&left).await), Standing::Declined(_)));
+    assert!(matches!(of(&order, &look(&left).await), ProviderStatus::Declined(_)));
 
     let order = shop.charge(4_999, "USD", Some("vault-pending"));
     let payments::model::provider::Charged::Pending { payment } = paypal.charge(&order).await.done() else {
         panic!("not pending")
     };
-    assert_eq!(of(&order, &look(&payment).await), Standing::Processing);
+    assert_eq!(of(&order, &look(&payment).await), ProviderStatus::Processing);
 }
 
 #[tokio::test]
@@ -199,7 +203,7 @@ async fn paypal_shows_what_is_held_taken_in_part_or_released() {
         else {
             panic!("not authorized")
         };
-        let Standing::Authorized { authorization: held, expires: Some(expires) } =
+        let ProviderStatus::Authorized { authorization: held, expires: Some(expires) } =
             of(&order, &look(&payment).await)
         else {
             panic!("not held for a time")
@@ -208,12 +212,12 @@ async fn paypal_shows_what_is_held_taken_in_part_or_released() {
         assert_eq!((held, expires.to_string()), (authorization.clone(), "2026-01-30T00:00:00Z".to_owned()));
         if released {
             paypal.cancel(&shop.cancel(&order, CancelTarget::Authorization(authorization))).await.done();
-            assert_eq!(of(&order, &look(&payment).await), Standing::Canceled { is_expired: false });
+            assert_eq!(of(&order, &look(&payment).await), ProviderStatus::Canceled { is_expired: false });
         } else {
             paypal.capture(&shop.capture(&order, &authorization, 2_000)).await.done();
-            let standing = of(&order, &look(&payment).await);
+            let provider_status = of(&order, &look(&payment).await);
             assert!(
-                matches!(standing, Standing::Captured { money: part, .. } if part == money(2_000, "USD"))
+                matches!(provider_status, ProviderStatus::Captured { money: part, .. } if part == money(2_000, "USD"))
             );
         }
     }
@@ -239,7 +243,10 @@ async fn paypal_shows_refunds_by_name_and_in_their_order() {
         (one.refund, one.payment, &one.charge),
         (Some(refund.refund), Some(order.payment), &Some(charge))
     );
-    assert_eq!((one.money, &one.standing), (Some(money(1_000, "USD")), &RefundStanding::Processed));
+    assert_eq!(
+        (one.money, &one.provider_status),
+        (Some(money(1_000, "USD")), &RefundProviderStatus::Processed)
+    );
     let by_name = found(paypal.look_up_refunds(&RefundLookUp::One(one.reference.clone())).await);
     assert_eq!(by_name, seen);
 }

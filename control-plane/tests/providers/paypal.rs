@@ -1,7 +1,7 @@
-use payments::model::evidence::{Found, LookUp, Standing};
 use payments::model::provider::{
     CancelTarget, Captured, Charged, Outcome, ProviderRef, Refunded, RefusalKind,
 };
+use payments::model::snapshot::{Found, LookUp, ProviderStatus};
 use serde_json::json;
 
 use crate::shop::{Expect, Shop, authorized, completed, effect, invalid, money, to_be_acted_on};
@@ -165,7 +165,9 @@ async fn several_captures_of_people_are_taken_together() {
     let Found::Found(seen) = shop.paypal().look_up(&LookUp::Payment(payment)).await else {
         panic!("not found")
     };
-    let Standing::Captured { charge, money: taken } = seen.standing else { panic!("not captured") };
+    let ProviderStatus::Captured { charge, money: taken } = seen.provider_status else {
+        panic!("not captured")
+    };
     assert_eq!(taken, money(3_500, "USD"));
     // The larger part, of which more can be given back.
     shop.paypal().refund(&shop.refund(&order, &charge, 2_500)).await.done();

@@ -1,7 +1,6 @@
 //! What a payment is and what may happen to it. Pure: nothing here reads a clock, waits or calls anybody.
 
 pub mod event;
-pub mod evidence;
 pub mod flight;
 pub mod follow_up;
 pub mod id;
@@ -11,6 +10,7 @@ pub mod provider;
 pub mod refund;
 #[cfg(test)]
 pub(crate) mod samples;
+pub mod snapshot;
 pub mod transition;
 pub mod verdict;
 pub mod webhook;

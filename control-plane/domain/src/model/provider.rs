@@ -60,7 +60,7 @@ impl<T> Outcome<T> {
                 Self::Unknown(Doubt { reference: refusal.reference, ..Doubt::new(refusal.message) })
             }
             Self::NotSent(doubt) => Self::Unknown(doubt),
-            evidence => evidence,
+            snapshot => snapshot,
         }
     }
 }

@@ -7,12 +7,12 @@ use edge_core::money::Money;
 use edge_core::provider::Provider;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::model::evidence::{
-    DisputeEvidence, Evidence, Found, ListCursor, ListPart, LookUp, RefundEvidence, RefundLookUp,
-};
 use crate::model::provider::{
     CancelOrder, CaptureOrder, Captured, ChargeOrder, Charged, OperationKind, Outcome, ProviderRef,
     RefundOrder, Refunded, ResumeOrder, Unacceptable,
+};
+use crate::model::snapshot::{
+    DisputeSnapshot, Found, ListCursor, ListPart, LookUp, ProviderSnapshot, RefundLookUp, RefundSnapshot,
 };
 use crate::model::webhook::{NotAnEvent, Notice};
 use crate::model::work::{Room, WorkKind};
@@ -45,18 +45,18 @@ pub trait PaymentProvider: Send + Sync {
     async fn refund(&self, order: &RefundOrder) -> Outcome<Refunded>;
 
     /// Reads where a payment stands. Has no effect.
-    async fn look_up(&self, what: &LookUp) -> Found<Evidence>;
+    async fn look_up(&self, what: &LookUp) -> Found<ProviderSnapshot>;
 
     /// Reads where everything stands that the provider made in our name between `from` and `to`, a part of it at a
     /// time: the first, or the one at `at`. Has no effect.
     async fn list(&self, from: Timestamp, to: Timestamp, at: Option<&ListCursor>) -> Found<ListPart>;
 
     /// Reads where refunds stand. Has no effect.
-    async fn look_up_refunds(&self, which: &RefundLookUp) -> Found<Vec<RefundEvidence>>;
+    async fn look_up_refunds(&self, which: &RefundLookUp) -> Found<Vec<RefundSnapshot>>;
 
     /// Reads where a dispute stands of which an event claims something. `CannotAsk`: this account may not read disputes,
     /// or no event of this provider is a mere claim. Has no effect.
-    async fn look_up_dispute(&self, _dispute: &ProviderRef) -> Found<DisputeEvidence> {
+    async fn look_up_dispute(&self, _dispute: &ProviderRef) -> Found<DisputeSnapshot> {
         Found::CannotAsk
     }
 

@@ -5,10 +5,10 @@
 use jiff::SignedDuration;
 
 use crate::model::event::Cause;
-use crate::model::evidence::Standing;
 use crate::model::follow_up::FollowUp;
 use crate::model::id::PaymentId;
 use crate::model::payment::{Payment, State};
+use crate::model::snapshot::ProviderStatus;
 use crate::model::work::Work;
 use crate::ports::provider::PaymentProvider;
 use crate::ports::store::StoreError;
@@ -68,8 +68,8 @@ async fn look(gateway: &Gateway, provider: &dyn PaymentProvider, payment: Paymen
     let examiner = Examiner { gateway, provider };
     let mut plan = Plan::new(payment, cause.clone());
     let seen = examiner.look_and_adopt(&mut plan, None, None).await?;
-    let is_approved =
-        seen.is_some_and(|seen| matches!(seen.standing, Standing::Approved { declined: None, .. }));
+    let is_approved = seen
+        .is_some_and(|seen| matches!(seen.provider_status, ProviderStatus::Approved { declined: None, .. }));
     match &plan.payment.state {
         // Of what was declined, only the payer sets off another try.
         State::RequiresAction(session) if is_approved && plan.is_empty() && !session.declined => {

@@ -285,7 +285,7 @@ pub(super) fn unexpected(status: &str) -> NotDone {
     NotDone::unknown(format!("PayPal answered with the status `{}`", untrusted::message(status)))
 }
 
-pub(super) mod evidence;
+pub(super) mod snapshot;
 
 #[cfg(test)]
 mod tests;

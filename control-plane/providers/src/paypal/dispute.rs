@@ -2,8 +2,8 @@
 //! (developer.paypal.com/api/customer-disputes/v1/#disputes_get).
 
 use jiff::Timestamp;
-use payments::model::evidence::{DisputeEvidence, Found};
 use payments::model::provider::ProviderRef;
+use payments::model::snapshot::{DisputeSnapshot, Found};
 use payments::model::webhook::{About, Dispute, DisputeOutcome, DisputeStage, Trail, Verdict};
 use serde_json::Value;
 
@@ -18,7 +18,7 @@ use crate::transport::Answer;
 const ABOUT_MAX: usize = 10;
 
 impl Paypal {
-    pub(super) async fn look_at_dispute(&self, dispute: &ProviderRef) -> Found<DisputeEvidence> {
+    pub(super) async fn look_at_dispute(&self, dispute: &ProviderRef) -> Found<DisputeSnapshot> {
         match self.client.look().send(&requests::look_at_dispute(dispute)).await {
             Ok(answer) if Problem::read(&answer).lacks_permission() => Found::CannotAsk,
             Ok(answer) => found(shown(&answer, dispute)),
@@ -27,7 +27,7 @@ impl Paypal {
     }
 }
 
-fn shown(answer: &Answer, asked: &ProviderRef) -> Step<Option<DisputeEvidence>> {
+fn shown(answer: &Answer, asked: &ProviderRef) -> Step<Option<DisputeSnapshot>> {
     if answer.is_missing() {
         return Ok(None);
     }
@@ -39,7 +39,7 @@ fn shown(answer: &Answer, asked: &ProviderRef) -> Step<Option<DisputeEvidence>> 
     let at = resource.time("/update_time").or_else(|| resource.time("/create_time"));
     let dispute = at.and_then(|at| read(&resource, false, at, true));
     match dispute.filter(|dispute| dispute.id == *asked) {
-        Some(dispute) => Ok(Some(DisputeEvidence { dispute, about: about(&object) })),
+        Some(dispute) => Ok(Some(DisputeSnapshot { dispute, about: about(&object) })),
         None => {
             Err(NotDone::unknown("PayPal answered with something else than the dispute that was asked for"))
         }

@@ -1,7 +1,7 @@
 //! Looking at PayPal, without any effect.
 
-use payments::model::evidence::{Evidence, RefundEvidence, RefundLookUp};
 use payments::model::provider::ProviderRef;
+use payments::model::snapshot::{ProviderSnapshot, RefundLookUp, RefundSnapshot};
 use serde::de::DeserializeOwned;
 
 use super::answers::{Order, Transaction};
@@ -21,19 +21,19 @@ impl Paypal {
         self.client.look().send(&nothing).await.is_ok_and(|answer| answer.is_of_a_working_provider())
     }
 
-    pub(super) async fn look_at_order(&self, order: &ProviderRef) -> Step<Option<Evidence>> {
+    pub(super) async fn look_at_order(&self, order: &ProviderRef) -> Step<Option<ProviderSnapshot>> {
         let found: Option<Order> = object(&self.client.look(), &requests::look_at_order(order)).await?;
-        found.map(|found| the_one(found.evidence()?, order)).transpose()
+        found.map(|found| the_one(found.snapshot()?, order)).transpose()
     }
 
-    pub(super) async fn look_at_capture(&self, capture: &ProviderRef) -> Step<Option<Evidence>> {
+    pub(super) async fn look_at_capture(&self, capture: &ProviderRef) -> Step<Option<ProviderSnapshot>> {
         let found: Option<Transaction> =
             object(&self.client.look(), &requests::look_at_capture(capture)).await?;
-        found.map_or(Ok(None), |found| found.evidence())
+        found.map_or(Ok(None), |found| found.snapshot())
     }
 
     /// By way of its order, which shows what became of it.
-    pub(super) async fn look_at_authorization(&self, held: &ProviderRef) -> Step<Option<Evidence>> {
+    pub(super) async fn look_at_authorization(&self, held: &ProviderRef) -> Step<Option<ProviderSnapshot>> {
         let request = requests::look_at_authorization(held);
         let found: Option<Transaction> = object(&self.client.look(), &request).await?;
         let Some(found) = found else { return Ok(None) };
@@ -49,12 +49,12 @@ impl Paypal {
     pub(super) async fn run_look_up_refunds(
         &self,
         which: &RefundLookUp,
-    ) -> Step<Option<Vec<RefundEvidence>>> {
+    ) -> Step<Option<Vec<RefundSnapshot>>> {
         let talk = self.client.look();
         match which {
             RefundLookUp::One(refund) => {
                 let found: Option<Transaction> = object(&talk, &requests::look_at_refund(refund)).await?;
-                let found = found.map(|found| found.refund_evidence()).transpose()?;
+                let found = found.map(|found| found.refund_snapshot()).transpose()?;
                 match found {
                     Some(found) if found.reference != *refund => Err(another()),
                     found => Ok(found.map(|found| vec![found])),
@@ -79,7 +79,7 @@ async fn object<T: DeserializeOwned>(talk: &Talk<'_>, request: &ProviderRequest)
     answer.json().map(Some).map_err(NotDone::unknown)
 }
 
-fn the_one(seen: Evidence, asked: &ProviderRef) -> Step<Evidence> {
+fn the_one(seen: ProviderSnapshot, asked: &ProviderRef) -> Step<ProviderSnapshot> {
     if seen.reference == *asked { Ok(seen) } else { Err(another()) }
 }
 

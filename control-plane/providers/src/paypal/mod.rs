@@ -22,12 +22,12 @@ use edge_core::money::Money;
 use edge_core::provider::Provider;
 use edge_core::request::CaptureMode;
 use jiff::{SignedDuration, Timestamp};
-use payments::model::evidence::{
-    DisputeEvidence, Evidence, Found, ListCursor, ListPart, LookUp, RefundEvidence, RefundLookUp,
-};
 use payments::model::provider::{
     CancelOrder, CaptureOrder, Captured, ChargeOrder, Charged, OperationKind, Outcome, ProviderRef,
     RefundOrder, Refunded, ResumeOrder, Unacceptable,
+};
+use payments::model::snapshot::{
+    DisputeSnapshot, Found, ListCursor, ListPart, LookUp, ProviderSnapshot, RefundLookUp, RefundSnapshot,
 };
 use payments::model::webhook::{NotAnEvent, Notice};
 use payments::ports::clock::Clock;
@@ -115,7 +115,7 @@ impl PaymentProvider for Paypal {
     }
 
     /// PayPal lists no orders and searches none, so there is no looking by our id.
-    async fn look_up(&self, what: &LookUp) -> Found<Evidence> {
+    async fn look_up(&self, what: &LookUp) -> Found<ProviderSnapshot> {
         match what {
             LookUp::Payment(order) => found(self.look_at_order(order).await),
             LookUp::Charge(capture) => found(self.look_at_capture(capture).await),
@@ -129,11 +129,11 @@ impl PaymentProvider for Paypal {
         Found::CannotAsk
     }
 
-    async fn look_up_refunds(&self, which: &RefundLookUp) -> Found<Vec<RefundEvidence>> {
+    async fn look_up_refunds(&self, which: &RefundLookUp) -> Found<Vec<RefundSnapshot>> {
         found(self.run_look_up_refunds(which).await)
     }
 
-    async fn look_up_dispute(&self, dispute: &ProviderRef) -> Found<DisputeEvidence> {
+    async fn look_up_dispute(&self, dispute: &ProviderRef) -> Found<DisputeSnapshot> {
         self.look_at_dispute(dispute).await
     }
 

@@ -25,7 +25,7 @@ pub(super) struct Expected {
 
 /// Where a charge stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Standing {
+pub(super) enum IntentOutcome {
     Charged(Charged),
     /// Stripe wants the payer to act, but names no page to send them to.
     NoWayToAct(ProviderRef),
@@ -64,17 +64,17 @@ pub(super) fn charge(
     asked: Asked,
     expected: &Expected,
     mode: CaptureMode,
-) -> Step<Standing> {
+) -> Step<IntentOutcome> {
     let (payment, intent) = read_intent(answer, asked)?;
-    standing(&payment, &intent, expected, mode).map_err(|not_done| not_done.about(&payment))
+    provider_status(&payment, &intent, expected, mode).map_err(|not_done| not_done.about(&payment))
 }
 
-fn standing(
+fn provider_status(
     payment: &ProviderRef,
     intent: &Intent,
     expected: &Expected,
     mode: CaptureMode,
-) -> Step<Standing> {
+) -> Step<IntentOutcome> {
     intent.is_for(expected)?;
     if intent.amount != expected.units {
         return Err(NotDone::unknown("Stripe answered with another amount than was asked for"));
@@ -89,7 +89,7 @@ fn standing(
         }
         ("requires_action", _) => match intent.page() {
             Some(url) => Charged::RequiresAction { payment, url, declined: false },
-            None => return Ok(Standing::NoWayToAct(payment)),
+            None => return Ok(IntentOutcome::NoWayToAct(payment)),
         },
         ("processing", _) => Charged::Pending { payment },
         ("requires_payment_method", _) => return Err(intent.declined()),
@@ -98,7 +98,7 @@ fn standing(
         }
         (status, _) => return Err(unexpected(status)),
     };
-    Ok(Standing::Charged(charged))
+    Ok(IntentOutcome::Charged(charged))
 }
 
 pub(super) fn capture(answer: &Answer, intent: &ProviderRef, expected: &Expected) -> Step<Captured> {
@@ -239,7 +239,7 @@ fn unexpected(status: &str) -> NotDone {
     NotDone::unknown(format!("Stripe answered with the status `{}`", untrusted::message(status)))
 }
 
-pub(super) mod evidence;
+pub(super) mod snapshot;
 
 #[cfg(test)]
 mod tests {
@@ -271,7 +271,7 @@ mod tests {
         Answer::of(200, intent.to_string())
     }
 
-    fn charged(answer: &Answer, mode: CaptureMode) -> Step<Standing> {
+    fn charged(answer: &Answer, mode: CaptureMode) -> Step<IntentOutcome> {
         charge(answer, Asked::Charge, &expected(), mode)
     }
 
@@ -309,7 +309,7 @@ mod tests {
             ("processing", &json!({}), CaptureMode::Manual, Charged::Pending { payment: pi() }),
         ];
         for (status, more, mode, meaning) in cases {
-            assert_eq!(charged(&intent(status, more), mode), Ok(Standing::Charged(meaning)), "{status}");
+            assert_eq!(charged(&intent(status, more), mode), Ok(IntentOutcome::Charged(meaning)), "{status}");
         }
     }
 
@@ -318,8 +318,8 @@ mod tests {
         let sdk = json!({ "next_action": { "type": "use_stripe_sdk", "use_stripe_sdk": {} } });
         let script = json!({ "next_action": { "redirect_to_url": { "url": "javascript:alert(1)" } } });
         for more in [sdk, script] {
-            let standing = charged(&intent("requires_action", &more), CaptureMode::Automatic);
-            assert_eq!(standing, Ok(Standing::NoWayToAct(pi())));
+            let provider_status = charged(&intent("requires_action", &more), CaptureMode::Automatic);
+            assert_eq!(provider_status, Ok(IntentOutcome::NoWayToAct(pi())));
         }
     }
 
@@ -358,8 +358,11 @@ mod tests {
             Answer::of(200, ""),
         ];
         for answer in answers {
-            let standing = charged(&answer, CaptureMode::Automatic);
-            assert!(matches!(standing, Err(NotDone::Unknown(_))), "{answer:?} gave {standing:?}");
+            let provider_status = charged(&answer, CaptureMode::Automatic);
+            assert!(
+                matches!(provider_status, Err(NotDone::Unknown(_))),
+                "{answer:?} gave {provider_status:?}"
+            );
         }
     }
 

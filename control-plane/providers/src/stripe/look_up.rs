@@ -1,12 +1,14 @@
 //! Looking at Stripe, without any effect.
 
 use jiff::Timestamp;
-use payments::model::evidence::{Evidence, ListCursor, ListPart, LookUp, RefundEvidence, RefundLookUp};
 use payments::model::id::PaymentId;
 use payments::model::provider::ProviderRef;
+use payments::model::snapshot::{
+    ListCursor, ListPart, LookUp, ProviderSnapshot, RefundLookUp, RefundSnapshot,
+};
 use serde::de::DeserializeOwned;
 
-use super::answers::evidence::{List, object};
+use super::answers::snapshot::{List, object};
 use super::answers::{Intent, RefundObject};
 use super::search::{Place, Search};
 use super::{Stripe, requests};
@@ -27,13 +29,13 @@ impl Stripe {
             .is_ok_and(|answer| answer.is_of_a_working_provider())
     }
 
-    pub(super) async fn run_look_up(&self, what: &LookUp) -> Step<Option<Evidence>> {
+    pub(super) async fn run_look_up(&self, what: &LookUp) -> Step<Option<ProviderSnapshot>> {
         let talk = self.transport.look();
         match what {
             // Captures and refunds of ours refer to the PaymentIntent.
             LookUp::Payment(intent) | LookUp::Charge(intent) | LookUp::Authorization(intent) => {
                 let found: Option<Intent> = self.object(&talk, &requests::retrieve(intent)).await?;
-                found.map(|found| the_one(found.evidence()?, intent)).transpose()
+                found.map(|found| the_one(found.snapshot()?, intent)).transpose()
             }
             LookUp::Ours { payment, from, to } => self.search(&talk, *payment, *from, *to).await,
         }
@@ -47,7 +49,7 @@ impl Stripe {
         payment: PaymentId,
         from: Timestamp,
         to: Timestamp,
-    ) -> Step<Option<Evidence>> {
+    ) -> Step<Option<ProviderSnapshot>> {
         let mut search = self.searches.take(payment, from);
         let found = self.go_on(talk, payment, &mut search, to.min(self.clock.now())).await;
         if found.is_err() {
@@ -62,16 +64,16 @@ impl Stripe {
         payment: PaymentId,
         search: &mut Search,
         to: Timestamp,
-    ) -> Step<Option<Evidence>> {
+    ) -> Step<Option<ProviderSnapshot>> {
         for _ in 0..PAGES_OF_A_LOOK {
             let Some(Place { from, to, after }) = search.place(to) else { return Ok(None) };
             let request = requests::list(from, to, after.as_ref());
             let Some(page) = self.object::<List<Intent>>(talk, &request).await? else {
                 return Err(NotDone::unknown("Stripe does not know its own list"));
             };
-            let seen: Vec<Evidence> = page.data.iter().map(Intent::evidence).collect::<Step<_>>()?;
-            let last = seen.last().map(|evidence| evidence.reference.clone());
-            if let Some(found) = seen.into_iter().find(|evidence| evidence.payment == Some(payment)) {
+            let seen: Vec<ProviderSnapshot> = page.data.iter().map(Intent::snapshot).collect::<Step<_>>()?;
+            let last = seen.last().map(|snapshot| snapshot.reference.clone());
+            if let Some(found) = seen.into_iter().find(|snapshot| snapshot.payment == Some(payment)) {
                 return Ok(Some(found));
             }
             search.read(last.filter(|_| page.has_more));
@@ -117,13 +119,13 @@ impl Stripe {
     pub(super) async fn run_look_up_refunds(
         &self,
         which: &RefundLookUp,
-    ) -> Step<Option<Vec<RefundEvidence>>> {
+    ) -> Step<Option<Vec<RefundSnapshot>>> {
         let talk = self.transport.look();
         match which {
             RefundLookUp::One(refund) => {
                 let found: Option<RefundObject> =
                     self.object(&talk, &requests::retrieve_refund(refund)).await?;
-                let found = found.map(|found| found.evidence()).transpose()?;
+                let found = found.map(|found| found.snapshot()).transpose()?;
                 match found {
                     Some(found) if found.reference != *refund => Err(another()),
                     found => Ok(found.map(|found| vec![found])),
@@ -137,16 +139,16 @@ impl Stripe {
         &self,
         talk: &Conversation<'_>,
         intent: &ProviderRef,
-    ) -> Step<Option<Vec<RefundEvidence>>> {
+    ) -> Step<Option<Vec<RefundSnapshot>>> {
         let (mut all, mut after) = (Vec::new(), None);
         for _ in 0..REFUND_PAGES_MAX {
             let request = requests::list_refunds(intent, after.as_ref());
             let Some(page) = self.object::<List<RefundObject>>(talk, &request).await? else {
                 return Ok(None);
             };
-            let seen: Vec<RefundEvidence> =
-                page.data.iter().map(RefundObject::evidence).collect::<Step<_>>()?;
-            after = seen.last().map(|evidence| evidence.reference.clone());
+            let seen: Vec<RefundSnapshot> =
+                page.data.iter().map(RefundObject::snapshot).collect::<Step<_>>()?;
+            after = seen.last().map(|snapshot| snapshot.reference.clone());
             all.extend(seen);
             if !page.has_more || after.is_none() {
                 return Ok(Some(all));
@@ -164,7 +166,7 @@ impl Stripe {
     }
 }
 
-fn the_one(seen: Evidence, asked: &ProviderRef) -> Step<Evidence> {
+fn the_one(seen: ProviderSnapshot, asked: &ProviderRef) -> Step<ProviderSnapshot> {
     if seen.reference == *asked { Ok(seen) } else { Err(another()) }
 }
 

@@ -14,19 +14,19 @@ use async_trait::async_trait;
 use edge_core::money::Money;
 use edge_core::provider::Provider;
 use jiff::{SignedDuration, Timestamp};
-use payments::model::evidence::{
-    Evidence, Found, ListCursor, ListPart, LookUp, RefundEvidence, RefundLookUp,
-};
 use payments::model::id::PaymentId;
 use payments::model::provider::{
     CancelOrder, CancelTarget, CaptureOrder, Captured, ChargeOrder, Charged, Doubt, OperationKind, Outcome,
     ProviderRef, RefundOrder, Refunded, Refusal, RefusalKind, ResumeOrder, Unacceptable,
 };
+use payments::model::snapshot::{
+    Found, ListCursor, ListPart, LookUp, ProviderSnapshot, RefundLookUp, RefundSnapshot,
+};
 use payments::model::webhook::{NotAnEvent, Notice};
 use payments::ports::clock::Clock;
 use payments::ports::provider::PaymentProvider;
 
-use self::answers::{Expected, Standing};
+use self::answers::{Expected, IntentOutcome};
 use self::currency::in_stripe_units;
 use self::errors::Asked;
 use self::search::Searches;
@@ -70,8 +70,8 @@ impl Stripe {
         let talk = self.transport.converse(order.attempt);
         let answer = self.send(&talk, &request).await?;
         match answers::charge(&answer, Asked::Charge, &expected, order.capture)? {
-            Standing::Charged(charged) => Ok(charged),
-            Standing::NoWayToAct(intent) => Err(self.give_up(&talk, &intent).await),
+            IntentOutcome::Charged(charged) => Ok(charged),
+            IntentOutcome::NoWayToAct(intent) => Err(self.give_up(&talk, &intent).await),
         }
     }
 
@@ -81,8 +81,8 @@ impl Stripe {
         let request = requests::retrieve(&order.session);
         let answer = self.send(&talk, &request).await.map_err(NotDone::after_reading_only)?;
         match answers::charge(&answer, Asked::Retrieve, &expected, order.capture)? {
-            Standing::Charged(charged) => Ok(charged),
-            Standing::NoWayToAct(_) => {
+            IntentOutcome::Charged(charged) => Ok(charged),
+            IntentOutcome::NoWayToAct(_) => {
                 Err(NotDone::NotSent(Doubt::new("Stripe is waiting for the payer and names no page")))
             }
         }
@@ -197,7 +197,7 @@ impl PaymentProvider for Stripe {
         outcome(self.run_refund(order).await)
     }
 
-    async fn look_up(&self, what: &LookUp) -> Found<Evidence> {
+    async fn look_up(&self, what: &LookUp) -> Found<ProviderSnapshot> {
         found(self.run_look_up(what).await)
     }
 
@@ -205,7 +205,7 @@ impl PaymentProvider for Stripe {
         found(self.run_list(from, to, at).await.map(Some))
     }
 
-    async fn look_up_refunds(&self, which: &RefundLookUp) -> Found<Vec<RefundEvidence>> {
+    async fn look_up_refunds(&self, which: &RefundLookUp) -> Found<Vec<RefundSnapshot>> {
         found(self.run_look_up_refunds(which).await)
     }
 

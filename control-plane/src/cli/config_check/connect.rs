@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use edge_core::provider::Provider;
 use payments::causes::with_causes;
-use payments::model::evidence::{Found, LookUp};
 use payments::model::provider::ProviderRef;
+use payments::model::snapshot::{Found, LookUp};
 use payments::ports::clock::SystemClock;
 use payments_providers::{Providers, Settings};
 use payments_stores::{self as stores, DatabaseSettings, MigrateOnStart, SchemaError};

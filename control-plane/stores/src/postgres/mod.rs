@@ -2,7 +2,6 @@
 //! money stands in the statement that it guards.
 
 mod connections;
-mod evidence;
 mod grants;
 mod inspect;
 mod not_connected;
@@ -15,6 +14,7 @@ mod sent;
 mod uri;
 mod waves;
 mod writer;
+mod written;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -15,7 +15,7 @@ use super::parameters::Parameters;
 use super::refusal::is_of_all_connections;
 use super::sent::{Cause, Sent, is_reference_taken, refusal, unwritten};
 use super::waves::waves;
-use super::{evidence, not_written, unavailable};
+use super::{not_written, unavailable, written};
 use crate::group_commit::Writer;
 use crate::reads::PROVE;
 use crate::renewal::Renewal;
@@ -190,7 +190,7 @@ impl PostgresWriter {
     ) -> Result<(), CommitError> {
         if doubted {
             let Some(connection) = &mut self.connection else { return Err(unavailable(Lost).into()) };
-            match timeout(ANSWER_MAX, evidence::is_written(connection, change)).await {
+            match timeout(ANSWER_MAX, written::is_written(connection, change)).await {
                 Ok(Ok(true)) => return Ok(()),
                 Ok(Ok(false)) => {}
                 Ok(Err(problem)) => return Err(problem.into()),

@@ -1,7 +1,7 @@
 //! A provider that answers a key from a saved failure: no retry tells more, and its records decide.
 
-use payments::model::evidence::{RefundEvidence, RefundStanding};
 use payments::model::provider::OperationKind;
+use payments::model::snapshot::{RefundProviderStatus, RefundSnapshot};
 use payments::usecases::capture;
 
 use super::*;
@@ -10,8 +10,8 @@ fn saved_failure<T>() -> Outcome<T> {
     Outcome::Unknown(Doubt { is_key_dead: true, ..Doubt::new("status 500") })
 }
 
-fn dashboard_refund(refund: &Refund) -> RefundEvidence {
-    RefundEvidence {
+fn dashboard_refund(refund: &Refund) -> RefundSnapshot {
+    RefundSnapshot {
         reference: ProviderRef::new("re_dashboard"),
         refund: None,
         payment: None,
@@ -19,7 +19,7 @@ fn dashboard_refund(refund: &Refund) -> RefundEvidence {
         money: Some(refund.money()),
         is_without_funds: false,
         created: None,
-        standing: RefundStanding::Processed,
+        provider_status: RefundProviderStatus::Processed,
     }
 }
 
@@ -31,7 +31,10 @@ async fn a_capture_that_the_provider_shows_as_not_made_goes_back_to_authorized()
     let call = Call { asked: OperationKind::Capture.into(), ..keyed(7, "c") };
     let pending = capture(test.gateway.clone(), payment.id, None, call.clone()).await.unwrap();
     assert_eq!(pending.state.status(), Status::Pending);
-    test.shows(&pending, Standing::Authorized { authorization: ProviderRef::new("pi_1"), expires: None });
+    test.shows(
+        &pending,
+        ProviderStatus::Authorized { authorization: ProviderRef::new("pi_1"), expires: None },
+    );
     test.resolve().await;
     assert!(matches!(test.now(&payment).await.state, State::Authorized(_)));
     assert_eq!(test.calls("capture"), 2, "a dead key is not asked again");

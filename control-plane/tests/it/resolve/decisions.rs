@@ -58,8 +58,8 @@ async fn an_object_of_another_payment_decides_nothing() {
     let payment = test.lost_charge().await;
     test.shows(&payment, captured(100));
     let mut seen = test.provider.seen.lock().unwrap().remove(0);
-    if let Found::Found(evidence) = &mut seen {
-        evidence.payment = None;
+    if let Found::Found(snapshot) = &mut seen {
+        snapshot.payment = None;
     }
     test.provider.seen.lock().unwrap().extend([Found::Missing, Found::Missing, seen]);
     let paid = Verdict::Paid { charge: ProviderRef::new("pi_9") };

@@ -27,7 +27,7 @@ async fn a_refund_past_the_horizon_is_found_in_the_providers_records() {
     test.clock.advance(HORIZON_S);
     test.resolve().await;
     assert_eq!((test.refund_now(&refund).await.state.name(), test.calls("refund")), ("unknown", 1));
-    test.provider.seen_refunds.lock().unwrap().push(RefundEvidence {
+    test.provider.seen_refunds.lock().unwrap().push(RefundSnapshot {
         reference: ProviderRef::new("re_1"),
         refund: Some(refund.id),
         payment: Some(payment.id),
@@ -35,7 +35,7 @@ async fn a_refund_past_the_horizon_is_found_in_the_providers_records() {
         money: Some(refund.money()),
         is_without_funds: false,
         created: None,
-        standing: RefundStanding::Processed,
+        provider_status: RefundProviderStatus::Processed,
     });
     test.resolve().await;
     assert_eq!(test.refund_now(&refund).await.state.name(), "processed");

@@ -34,7 +34,7 @@ async fn money_that_was_taken_is_found_without_an_event() {
 async fn an_approval_is_found_without_an_event_and_taken() {
     let test = TestGateway::start().await;
     let payment = test.waits_for_its_payer().await;
-    test.shows(&payment, Standing::Approved { declined: None, page: None });
+    test.shows(&payment, ProviderStatus::Approved { declined: None, page: None });
     test.later(1).await;
     assert_eq!((test.now(&payment).await.state.status(), test.calls("resume")), (Status::Completed, 1));
 }
@@ -52,10 +52,13 @@ async fn an_order_that_the_provider_forgot_has_expired() {
 async fn an_authorization_that_ran_out_ends_canceled() {
     let test = TestGateway::start().await;
     let payment = test.authorized().await;
-    test.shows(&payment, Standing::Authorized { authorization: ProviderRef::new("pi_1"), expires: None });
+    test.shows(
+        &payment,
+        ProviderStatus::Authorized { authorization: ProviderRef::new("pi_1"), expires: None },
+    );
     test.later(24).await;
     assert!(matches!(test.now(&payment).await.state, State::Authorized(_)));
-    test.shows(&payment, Standing::Canceled { is_expired: true });
+    test.shows(&payment, ProviderStatus::Canceled { is_expired: true });
     test.later(12).await;
     assert_eq!(test.now(&payment).await.state.status(), Status::Canceled);
 }
@@ -66,7 +69,7 @@ async fn a_hold_past_its_expiry_ends_though_the_provider_shows_it_as_it_was() {
     let payment = test.authorized().await;
     let expires = test.clock.now().checked_add(jiff::SignedDuration::from_hours(48)).unwrap();
     let authorization = ProviderRef::new("pi_1");
-    test.shows(&payment, Standing::Authorized { authorization, expires: Some(expires) });
+    test.shows(&payment, ProviderStatus::Authorized { authorization, expires: Some(expires) });
     test.later(47).await;
     assert!(matches!(test.now(&payment).await.state, State::Authorized(_)));
     test.later(12).await;
@@ -78,7 +81,7 @@ async fn a_hold_past_its_expiry_ends_though_the_provider_shows_it_as_it_was() {
 async fn the_looks_become_rare_and_end_with_the_wait() {
     let test = TestGateway::start().await;
     let payment = test.waits_for_its_payer().await;
-    test.shows(&payment, Standing::Open);
+    test.shows(&payment, ProviderStatus::Open);
     let work = Work::Watch(payment.id);
     let mut looks = 0;
     for _ in 0..12 * 24 {
@@ -98,7 +101,7 @@ async fn what_was_declined_is_tried_again_only_when_the_payer_comes_back() {
     let (payment, url) = (ProviderRef::new("ORDER1"), "https://pay.example".to_owned());
     test.answers([Outcome::Done(Charged::RequiresAction { payment, url, declined: true })]);
     let payment = test.charge(call()).await.unwrap();
-    test.shows(&payment, Standing::Approved { declined: None, page: None });
+    test.shows(&payment, ProviderStatus::Approved { declined: None, page: None });
     test.later(24).await;
     assert_eq!((test.now(&payment).await.state.name(), test.calls("resume")), ("requires_action", 0));
 }

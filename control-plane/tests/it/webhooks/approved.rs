@@ -26,7 +26,7 @@ async fn approved(test: &TestGateway) -> Payment {
         declined: false,
     }));
     let waiting = usecases::charge(test.gateway.clone(), request(""), None, call()).await.unwrap();
-    shows(test, &waiting, Standing::Approved { declined: None, page: None });
+    shows(test, &waiting, ProviderStatus::Approved { declined: None, page: None });
     waiting
 }
 

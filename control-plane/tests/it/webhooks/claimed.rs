@@ -1,9 +1,9 @@
 //! Events that claim more than the provider's own objects confirm: PayPal signs a checksum of the body, so an
 //! attacker with one delivery can write another body for it.
 
-use payments::model::evidence::{DisputeEvidence, RefundEvidence, RefundStanding};
 use payments::model::payment::ChargeTerms;
 use payments::model::provider::{Charged, Doubt, Outcome};
+use payments::model::snapshot::{DisputeSnapshot, RefundProviderStatus, RefundSnapshot};
 use payments::model::webhook::{Dispute, EventState, Trail};
 use payments::usecases;
 use serde_json::json;
@@ -30,16 +30,16 @@ fn claim(id: &str, payment: PaymentId, second: u32, status: &str, charge: &str) 
 }
 
 /// As the provider's object says.
-fn shown(payment: Option<PaymentId>, charge: &str, status: &str, second: i64) -> Found<DisputeEvidence> {
+fn shown(payment: Option<PaymentId>, charge: &str, status: &str, second: i64) -> Found<DisputeSnapshot> {
     let dispute = dispute(&json!({ "second": second, "status": status }));
     let about = vec![
         Trail { charge: Some(ProviderRef::new("SOMEBODY-ELSES")), ..Trail::default() },
         Trail { payment, charge: Some(ProviderRef::new(charge)), ..Trail::default() },
     ];
-    Found::Found(DisputeEvidence { dispute, about })
+    Found::Found(DisputeSnapshot { dispute, about })
 }
 
-fn shows(test: &TestGateway, seen: Found<DisputeEvidence>) {
+fn shows(test: &TestGateway, seen: Found<DisputeSnapshot>) {
     *test.provider.seen_dispute.lock().unwrap() = Some(seen);
 }
 
@@ -97,9 +97,12 @@ async fn a_dispute_of_another_payment_is_not_recorded_for_the_one_that_the_event
         (Some(victim.id), "ANOTHERS"),
     ] {
         shows(&test, shown(payment, charge, "lost", 5));
-        let seen = Evidence {
+        let seen = ProviderSnapshot {
             reference: ProviderRef::new("ANOTHER-ORDER"),
-            ..evidence(&victim, Standing::Captured { charge: ProviderRef::new(charge), money: usd(100) })
+            ..snapshot(
+                &victim,
+                ProviderStatus::Captured { charge: ProviderRef::new(charge), money: usd(100) },
+            )
         };
         *test.provider.seen.lock().unwrap() = vec![Found::Found(seen)];
         let id = format!("WH-{}", payment.is_some());
@@ -174,13 +177,13 @@ async fn without_the_permission_a_claim_about_another_charge_is_no_claim_about_t
 async fn an_event_that_names_anothers_object_leaves_no_trace_in_the_payment_that_it_names() {
     let (test, victim) = captured().await;
     let before = (stored(&test, victim.id).await, trail(&test, victim.id).await);
-    let anothers = Evidence {
+    let anothers = ProviderSnapshot {
         reference: ProviderRef::new("ANOTHER-ORDER"),
         payment: None,
-        ..evidence(&victim, Standing::Canceled { is_expired: false })
+        ..snapshot(&victim, ProviderStatus::Canceled { is_expired: false })
     };
     *test.provider.seen.lock().unwrap() = vec![Found::Found(anothers)];
-    *test.provider.seen_refunds.lock().unwrap() = vec![RefundEvidence {
+    *test.provider.seen_refunds.lock().unwrap() = vec![RefundSnapshot {
         reference: ProviderRef::new("ANOTHER-REFUND"),
         refund: None,
         payment: None,
@@ -188,7 +191,7 @@ async fn an_event_that_names_anothers_object_leaves_no_trace_in_the_payment_that
         money: Some(usd(100)),
         is_without_funds: false,
         created: None,
-        standing: RefundStanding::Processed,
+        provider_status: RefundProviderStatus::Processed,
     }];
     for (id, about) in [("WH-1", "payment"), ("WH-2", "refund")] {
         let body = json!({ "id": id, "about": about, "payment": victim.id, "refund": "ANOTHER-REFUND" });

@@ -109,7 +109,7 @@ async fn a_dispute_that_is_appealed_is_open_until_it_is_decided_again() {
 /// An event of a dispute at one of few times, so that many have the same.
 fn event_of_a_dispute() -> impl Strategy<Value = Dispute> {
     let end = (proptest::sample::select(Verdict::ALL.to_vec()), "[A-C]");
-    let standing = prop_oneof![
+    let provider_status = prop_oneof![
         proptest::sample::select(DisputeStage::ALL.to_vec()).prop_map(|stage| (stage, None)),
         end.prop_map(|(verdict, code)| (DisputeStage::Closed, Some(DisputeOutcome::new(verdict, code)))),
     ];
@@ -117,7 +117,7 @@ fn event_of_a_dispute() -> impl Strategy<Value = Dispute> {
         (0..3_i64, proptest::option::of(0..2_i64), proptest::option::of(0..3_i64), any::<[bool; 2]>());
     let words =
         (proptest::option::of("[a-c]"), proptest::option::of("[a-c]"), proptest::option::of(1..3_u64));
-    (standing, times, words).prop_map(
+    (provider_status, times, words).prop_map(
         |((stage, outcome), (second, changed, opened, [closes, is_verified]), words)| Dispute {
             id: ProviderRef::new("du_1"),
             is_verified,

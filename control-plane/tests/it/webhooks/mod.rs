@@ -13,10 +13,10 @@ mod refunds;
 use edge_core::money::{Amount, Currency, Money};
 use edge_core::provider::Provider;
 use payments::model::event::Event;
-use payments::model::evidence::{Evidence, Found, Standing};
 use payments::model::id::PaymentId;
 use payments::model::payment::Payment;
 use payments::model::provider::{ProviderRef, Refusal, RefusalKind};
+use payments::model::snapshot::{Found, ProviderSnapshot, ProviderStatus};
 use payments::model::webhook::{EventBody, WebhookEvent};
 use payments::ports::provider::PaymentProvider;
 use payments::usecases::gateway::Gateway;
@@ -48,18 +48,18 @@ fn usd(minor: u64) -> Money {
     Money { amount: Amount::new(minor).unwrap(), currency: Currency::from_code("USD").unwrap() }
 }
 
-fn evidence(payment: &Payment, standing: Standing) -> Evidence {
+fn snapshot(payment: &Payment, provider_status: ProviderStatus) -> ProviderSnapshot {
     let reference = payment.reference.clone();
-    Evidence {
+    ProviderSnapshot {
         reference: reference.unwrap_or_else(|| ProviderRef::new(format!("pi_{}", payment.id))),
         payment: Some(payment.id),
         money: Some(payment.money()),
-        standing,
+        provider_status,
     }
 }
 
-fn captured(minor: u64) -> Standing {
-    Standing::Captured { charge: ProviderRef::new("CHARGE"), money: usd(minor) }
+fn captured(minor: u64) -> ProviderStatus {
+    ProviderStatus::Captured { charge: ProviderRef::new("CHARGE"), money: usd(minor) }
 }
 
 fn declined() -> Refusal {
@@ -73,8 +73,8 @@ fn declined() -> Refusal {
 }
 
 /// From now on that is what is read at the provider.
-fn shows(test: &TestGateway, payment: &Payment, standing: Standing) {
-    *test.provider.seen.lock().unwrap() = vec![Found::Found(evidence(payment, standing))];
+fn shows(test: &TestGateway, payment: &Payment, provider_status: ProviderStatus) {
+    *test.provider.seen.lock().unwrap() = vec![Found::Found(snapshot(payment, provider_status))];
 }
 
 async fn stored(test: &TestGateway, id: PaymentId) -> Payment {

@@ -1,9 +1,9 @@
 //! Events in every order, several times, and reads that lag behind: all roads lead to one end.
 
-use payments::model::evidence::{Adopted, OwnCall, RefundEvidence, RefundStanding};
 use payments::model::payment::{Operation, Payment, State};
 use payments::model::provider::{Charged, Doubt, Outcome, Refunded};
 use payments::model::refund::Refund;
+use payments::model::snapshot::{Adopted, OwnCall, RefundProviderStatus, RefundSnapshot};
 use proptest::prelude::*;
 
 use super::*;
@@ -27,7 +27,7 @@ fn beginnings(more: &str) -> Vec<Payment> {
     ]
 }
 
-fn follow(payment: Payment, reads: &[Evidence]) -> Payment {
+fn follow(payment: Payment, reads: &[ProviderSnapshot]) -> Payment {
     reads.iter().fold(payment, |payment, seen| match payment.adopt(seen, OwnCall::IsOver, false, at(2)) {
         Adopted::Moved(moved) | Adopted::Surprising(moved) => moved,
         Adopted::Known => payment,
@@ -36,7 +36,7 @@ fn follow(payment: Payment, reads: &[Evidence]) -> Payment {
 }
 
 /// Reads of a history in any order and number, the newest among them at least once.
-fn reads(history: Vec<Standing>) -> impl Strategy<Value = Vec<Standing>> {
+fn reads(history: Vec<ProviderStatus>) -> impl Strategy<Value = Vec<ProviderStatus>> {
     let last = history.last().unwrap().clone();
     let some = proptest::collection::vec(proptest::sample::select(history), 0..8);
     (some, 0_usize..8).prop_map(move |(mut reads, place)| {
@@ -45,31 +45,37 @@ fn reads(history: Vec<Standing>) -> impl Strategy<Value = Vec<Standing>> {
     })
 }
 
-fn acts() -> Standing {
-    Standing::RequiresAction { url: "https://pay.example".to_owned() }
+fn acts() -> ProviderStatus {
+    ProviderStatus::RequiresAction { url: "https://pay.example".to_owned() }
 }
 
-fn held() -> Standing {
-    Standing::Authorized { authorization: ProviderRef::new("A1"), expires: None }
+fn held() -> ProviderStatus {
+    ProviderStatus::Authorized { authorization: ProviderRef::new("A1"), expires: None }
 }
 
 /// Whether it is paid at once, and how it goes at the provider.
-fn histories() -> impl Strategy<Value = (&'static str, Vec<Standing>)> {
+fn histories() -> impl Strategy<Value = (&'static str, Vec<ProviderStatus>)> {
     let manual = r#","capture":"manual""#;
     prop_oneof![
-        Just(("", vec![Standing::Open, Standing::Processing, captured(100)])),
-        Just(("", vec![acts(), Standing::Approved { declined: None, page: None }, captured(100)])),
-        Just(("", vec![Standing::Declined(declined()), captured(100)])),
+        Just(("", vec![ProviderStatus::Open, ProviderStatus::Processing, captured(100)])),
+        Just(("", vec![acts(), ProviderStatus::Approved { declined: None, page: None }, captured(100)])),
+        Just(("", vec![ProviderStatus::Declined(declined()), captured(100)])),
         Just((
             "",
-            vec![Standing::Open, acts(), Standing::Processing, Standing::Declined(declined()), captured(100)]
+            vec![
+                ProviderStatus::Open,
+                acts(),
+                ProviderStatus::Processing,
+                ProviderStatus::Declined(declined()),
+                captured(100)
+            ]
         )),
-        Just((manual, vec![Standing::Open, held(), captured(60)])),
-        Just((manual, vec![acts(), held(), Standing::Canceled { is_expired: false }])),
+        Just((manual, vec![ProviderStatus::Open, held(), captured(60)])),
+        Just((manual, vec![acts(), held(), ProviderStatus::Canceled { is_expired: false }])),
     ]
 }
 
-fn cases() -> impl Strategy<Value = (&'static str, Standing, Vec<Standing>)> {
+fn cases() -> impl Strategy<Value = (&'static str, ProviderStatus, Vec<ProviderStatus>)> {
     histories().prop_flat_map(|(more, history)| {
         let last = history.last().unwrap().clone();
         reads(history).prop_map(move |reads| (more, last.clone(), reads))
@@ -80,21 +86,21 @@ proptest! {
     #[test]
     fn whatever_is_read_on_the_way_a_payment_ends_where_the_provider_has_it((more, last, reads) in cases()) {
         for beginning in beginnings(more) {
-            let evidence = |standing: &Standing| evidence(&beginning, standing.clone());
-            let seen: Vec<_> = reads.iter().map(evidence).collect();
-            let straight = follow(beginning.clone(), &[evidence(&last)]);
+            let snapshot = |provider_status: &ProviderStatus| snapshot(&beginning, provider_status.clone());
+            let seen: Vec<_> = reads.iter().map(snapshot).collect();
+            let straight = follow(beginning.clone(), &[snapshot(&last)]);
             let end = follow(beginning.clone(), &seen);
             prop_assert_eq!(end.state, straight.state);
         }
     }
 
     #[test]
-    fn money_that_moved_stays_moved(reads in proptest::collection::vec(any_standing(), 0..10)) {
+    fn money_that_moved_stays_moved(reads in proptest::collection::vec(any_provider_status(), 0..10)) {
         for beginning in beginnings("") {
             let mut payment = beginning.clone();
             let mut moved = None;
-            for standing in &reads {
-                match payment.adopt(&evidence(&beginning, standing.clone()), OwnCall::IsOver, false, at(2)) {
+            for provider_status in &reads {
+                match payment.adopt(&snapshot(&beginning, provider_status.clone()), OwnCall::IsOver, false, at(2)) {
                     Adopted::Moved(next) | Adopted::Surprising(next) => {
                         prop_assert_eq!(next.version, payment.version + 1);
                         payment = next;
@@ -110,15 +116,15 @@ proptest! {
     }
 
     #[test]
-    fn while_our_own_call_may_answer_only_money_that_moved_is_believed(standing in any_standing()) {
+    fn while_our_own_call_may_answer_only_money_that_moved_is_believed(provider_status in any_provider_status()) {
         let own = beginnings("").pop().unwrap();
         prop_assert!(matches!(own.state, State::Processing { accepted: false, .. }), "under way");
-        let adopted = own.adopt(&evidence(&own, standing.clone()), OwnCall::MayAnswer, false, at(2));
-        match standing {
-            Standing::Captured { money, .. } if money == own.money() => {
+        let adopted = own.adopt(&snapshot(&own, provider_status.clone()), OwnCall::MayAnswer, false, at(2));
+        match provider_status {
+            ProviderStatus::Captured { money, .. } if money == own.money() => {
                 prop_assert!(matches!(adopted, Adopted::Moved(_)));
             }
-            Standing::Captured { .. } | Standing::Unclear(_) => {
+            ProviderStatus::Captured { .. } | ProviderStatus::Unclear(_) => {
                 prop_assert!(matches!(adopted, Adopted::Refused(_)));
             }
             _ => prop_assert_eq!(adopted, Adopted::Wait),
@@ -128,7 +134,7 @@ proptest! {
     #[test]
     fn a_refund_ends_where_the_provider_has_it(history in refund_histories(), picks in proptest::collection::vec(0_usize..3, 0..8), place in 0_usize..8) {
         for beginning in refund_beginnings() {
-            let seen = |standing: &RefundStanding| refund_evidence(&beginning, standing.clone());
+            let seen = |provider_status: &RefundProviderStatus| refund_snapshot(&beginning, provider_status.clone());
             let last = history.last().unwrap();
             let mut reads: Vec<_> = picks.iter().map(|n| seen(&history[n % history.len()])).collect();
             reads.insert(place.min(reads.len()), seen(last));
@@ -138,28 +144,28 @@ proptest! {
     }
 }
 
-fn any_standing() -> impl Strategy<Value = Standing> {
+fn any_provider_status() -> impl Strategy<Value = ProviderStatus> {
     prop_oneof![
-        Just(Standing::Open),
+        Just(ProviderStatus::Open),
         Just(acts()),
-        Just(Standing::Approved { declined: None, page: None }),
-        Just(Standing::Processing),
+        Just(ProviderStatus::Approved { declined: None, page: None }),
+        Just(ProviderStatus::Processing),
         Just(held()),
         Just(captured(100)),
         Just(captured(99)),
-        Just(Standing::Declined(declined())),
-        Just(Standing::Canceled { is_expired: false }),
-        Just(Standing::Unclear("?".to_owned())),
+        Just(ProviderStatus::Declined(declined())),
+        Just(ProviderStatus::Canceled { is_expired: false }),
+        Just(ProviderStatus::Unclear("?".to_owned())),
     ]
 }
 
-fn refund_histories() -> impl Strategy<Value = Vec<RefundStanding>> {
-    let failed = || RefundStanding::Failed(declined());
+fn refund_histories() -> impl Strategy<Value = Vec<RefundProviderStatus>> {
+    let failed = || RefundProviderStatus::Failed(declined());
     prop_oneof![
-        Just(vec![RefundStanding::Pending, RefundStanding::Processed]),
-        Just(vec![RefundStanding::Processed, failed()]),
-        Just(vec![RefundStanding::Pending, RefundStanding::Processed, failed()]),
-        Just(vec![RefundStanding::Pending, failed()]),
+        Just(vec![RefundProviderStatus::Pending, RefundProviderStatus::Processed]),
+        Just(vec![RefundProviderStatus::Processed, failed()]),
+        Just(vec![RefundProviderStatus::Pending, RefundProviderStatus::Processed, failed()]),
+        Just(vec![RefundProviderStatus::Pending, failed()]),
     ]
 }
 
@@ -177,8 +183,8 @@ fn refund_beginnings() -> Vec<Refund> {
     ]
 }
 
-fn refund_evidence(refund: &Refund, standing: RefundStanding) -> RefundEvidence {
-    RefundEvidence {
+fn refund_snapshot(refund: &Refund, provider_status: RefundProviderStatus) -> RefundSnapshot {
+    RefundSnapshot {
         reference: ProviderRef::new("re_1"),
         refund: Some(refund.id),
         payment: Some(refund.payment),
@@ -186,11 +192,11 @@ fn refund_evidence(refund: &Refund, standing: RefundStanding) -> RefundEvidence 
         money: Some(refund.money()),
         is_without_funds: false,
         created: None,
-        standing,
+        provider_status,
     }
 }
 
-fn follow_refund(refund: Refund, reads: &[RefundEvidence]) -> Refund {
+fn follow_refund(refund: Refund, reads: &[RefundSnapshot]) -> Refund {
     reads.iter().fold(refund, |refund, seen| match refund.adopt(seen, OwnCall::IsOver, at(4)) {
         Adopted::Moved(moved) | Adopted::Surprising(moved) => moved,
         Adopted::Known => refund,
@@ -201,11 +207,13 @@ fn follow_refund(refund: Refund, reads: &[RefundEvidence]) -> Refund {
 #[test]
 fn an_operation_that_may_still_be_executed_is_not_given_up_for_an_old_read() {
     let [unknown, ..] = &beginnings(r#","capture":"manual""#)[..] else { panic!() };
-    let held = follow(unknown.clone(), &[evidence(unknown, held())]);
+    let held = follow(unknown.clone(), &[snapshot(unknown, held())]);
     let capture = held.begin_capture(None, attempt(2), None, at(3)).unwrap();
     let lost = capture.capture_answered(Outcome::Unknown(Doubt::new("cut")), at(4)).unwrap();
-    for standing in [self::held(), Standing::Open, Standing::Approved { declined: None, page: None }] {
-        let seen = evidence(&lost, standing);
+    for provider_status in
+        [self::held(), ProviderStatus::Open, ProviderStatus::Approved { declined: None, page: None }]
+    {
+        let seen = snapshot(&lost, provider_status);
         assert_eq!(lost.adopt(&seen, OwnCall::IsOver, false, at(5)), Adopted::Known);
     }
     assert!(matches!(lost.state.flight().unwrap().operation, Operation::Capture { .. }));

@@ -2,9 +2,9 @@
 
 use jiff::SignedDuration;
 use payments::model::event::Note;
-use payments::model::evidence::Found;
 use payments::model::payment::Status;
 use payments::model::provider::{Doubt, Outcome};
+use payments::model::snapshot::Found;
 use payments::model::webhook::{EventChange, EventState};
 use payments::ports::store::{Change, Step};
 use payments::usecases;

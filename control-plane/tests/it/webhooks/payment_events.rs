@@ -6,10 +6,10 @@ use control_plane::jobs::shift::Shift;
 use edge_core::provider::Provider;
 use jiff::SignedDuration;
 use payments::model::event::Note;
-use payments::model::evidence::{Evidence, Found, Standing};
 use payments::model::idempotency::Subject;
 use payments::model::payment::{Payment, State, Status};
 use payments::model::provider::{Doubt, Outcome};
+use payments::model::snapshot::{Found, ProviderSnapshot, ProviderStatus};
 use payments::model::webhook::EventState;
 use payments::model::work::{Claimed, Work};
 use payments::ports::store::Filter;
@@ -81,7 +81,7 @@ async fn an_event_that_overtakes_the_answer_completes_the_payment_and_the_key_ge
         tokio::task::yield_now().await;
     };
     // Only that money moved is believed while the answer is out; anything else waits for it.
-    shows(&test, &payment, Standing::Declined(declined()));
+    shows(&test, &payment, ProviderStatus::Declined(declined()));
     told(&test, "evt_1", "payment", payment.id).await;
     assert!(matches!(worked_off(&test.gateway).await.state, EventState::Failed { .. }));
     assert_eq!(stored(&test, payment.id).await, payment);
@@ -112,9 +112,12 @@ async fn a_payment_recorded_as_failed_is_completed_if_the_money_moved_and_never_
     told(&test, "evt_1", "payment", payment.id).await;
     worked_off(&test.gateway).await;
     assert_eq!(stored(&test, payment.id).await.state.status(), Status::Completed);
-    for standing in [Standing::Declined(declined()), Standing::Canceled { is_expired: false }, Standing::Open]
-    {
-        shows(&test, &payment, standing);
+    for provider_status in [
+        ProviderStatus::Declined(declined()),
+        ProviderStatus::Canceled { is_expired: false },
+        ProviderStatus::Open,
+    ] {
+        shows(&test, &payment, provider_status);
         told(&test, "evt_2", "payment", payment.id).await;
         payments::usecases::webhook::replay(&test.gateway, None, "evt_2").await.unwrap();
         assert_eq!(stored(&test, payment.id).await.state.status(), Status::Completed);
@@ -125,13 +128,16 @@ async fn a_payment_recorded_as_failed_is_completed_if_the_money_moved_and_never_
 async fn what_is_about_other_money_is_not_believed_but_noted() {
     let test = TestGateway::start().await;
     let payment = unknown(&test, "").await;
-    let right = evidence(&payment, captured(100));
+    let right = snapshot(&payment, captured(100));
     let euro = Money { currency: Currency::from_code("EUR").unwrap(), ..usd(100) };
     let wrong = [
-        Evidence { money: Some(usd(101)), ..right.clone() },
-        Evidence { standing: captured(99), ..right.clone() },
-        Evidence { money: Some(euro), ..right.clone() },
-        Evidence { standing: Standing::Unclear("a status of next year".to_owned()), ..right.clone() },
+        ProviderSnapshot { money: Some(usd(101)), ..right.clone() },
+        ProviderSnapshot { provider_status: captured(99), ..right.clone() },
+        ProviderSnapshot { money: Some(euro), ..right.clone() },
+        ProviderSnapshot {
+            provider_status: ProviderStatus::Unclear("a status of next year".to_owned()),
+            ..right.clone()
+        },
     ];
     for (n, seen) in wrong.into_iter().enumerate() {
         *test.provider.seen.lock().unwrap() = vec![Found::Found(seen.clone())];
@@ -147,7 +153,7 @@ async fn what_is_about_other_money_is_not_believed_but_noted() {
     // What the event names is another's: the payment has nothing to do with it.
     let before = trail(&test, payment.id).await;
     for (n, owner) in [None, Some(payment_id(9))].into_iter().enumerate() {
-        let seen = Evidence { payment: owner, ..right.clone() };
+        let seen = ProviderSnapshot { payment: owner, ..right.clone() };
         *test.provider.seen.lock().unwrap() = vec![Found::Found(seen)];
         told(&test, &format!("evt_another_{n}"), "payment", payment.id).await;
         let state = worked_off(&test.gateway).await.state;
@@ -256,14 +262,14 @@ async fn an_event_of_one_provider_never_moves_a_payment_at_the_other() {
 
 #[tokio::test]
 async fn what_is_held_may_be_taken_or_released_at_the_dashboard() {
-    for (standing, status) in
-        [(captured(60), Status::Captured), (Standing::Canceled { is_expired: false }, Status::Canceled)]
+    for (provider_status, status) in
+        [(captured(60), Status::Captured), (ProviderStatus::Canceled { is_expired: false }, Status::Canceled)]
     {
         let test = TestGateway::start().await;
         test.provider.charges.lock().unwrap().push(authorized());
         let request = charge_request(100, r#","capture":"manual""#);
         let payment = usecases::charge(test.gateway.clone(), request, None, call()).await.unwrap();
-        shows(&test, &payment, standing);
+        shows(&test, &payment, provider_status);
         told(&test, "evt_1", "payment", payment.id).await;
         worked_off(&test.gateway).await;
         assert_eq!(stored(&test, payment.id).await.state.status(), status);
@@ -279,7 +285,7 @@ async fn a_lost_capture_is_resolved_by_an_event() {
     test.provider.captures.lock().unwrap().push(Outcome::Unknown(Doubt::new("cut")));
     let payment = usecases::capture(test.gateway.clone(), payment.id, None, call()).await.unwrap();
     // Still held, by a read that may be older than the capture: no evidence.
-    let held = Standing::Authorized { authorization: ProviderRef::new("pi_1"), expires: None };
+    let held = ProviderStatus::Authorized { authorization: ProviderRef::new("pi_1"), expires: None };
     shows(&test, &payment, held);
     told(&test, "evt_1", "payment", payment.id).await;
     worked_off(&test.gateway).await;

@@ -1,11 +1,11 @@
 //! The refunds as the provider has them.
 
 use edge_core::money::{Amount, Money};
-use payments::model::evidence::{RefundEvidence, RefundStanding};
 use payments::model::id::AttemptId;
 use payments::model::payment::Payment;
 use payments::model::provider::{Outcome, ProviderRef, Refunded, RefusalKind};
 use payments::model::refund::Refund;
+use payments::model::snapshot::{RefundProviderStatus, RefundSnapshot};
 
 use crate::keys::{First, Keys};
 use crate::provider::{Decision, Mishap, Truth, failure, no, refusal};
@@ -22,27 +22,27 @@ pub(super) struct Theirs {
     /// `None` for one of the dashboard.
     pub(super) attempt: Option<AttemptId>,
     pub(super) amount: Amount,
-    history: Vec<(u32, RefundStanding)>,
+    history: Vec<(u32, RefundProviderStatus)>,
 }
 
 impl Theirs {
     pub(super) fn counts(&self) -> bool {
-        !matches!(self.history.last(), Some((_, RefundStanding::Failed(_))))
+        !matches!(self.history.last(), Some((_, RefundProviderStatus::Failed(_))))
     }
 
     fn answer(&self) -> Outcome<Refunded> {
         let refund = self.reference.clone();
         match self.history.last() {
-            Some((_, RefundStanding::Processed)) => Outcome::Done(Refunded::Processed { refund }),
-            Some((_, RefundStanding::Pending)) => Outcome::Done(Refunded::Pending { refund }),
+            Some((_, RefundProviderStatus::Processed)) => Outcome::Done(Refunded::Processed { refund }),
+            Some((_, RefundProviderStatus::Pending)) => Outcome::Done(Refunded::Pending { refund }),
             _ => no(RefusalKind::Declined),
         }
     }
 
     /// As it stood then. `None`: it was not there.
-    fn evidence(&self, payment: &Payment, ours: Option<&Refund>, then: u32) -> Option<RefundEvidence> {
-        let (_, standing) = self.history.iter().rev().find(|(since, _)| *since <= then)?;
-        Some(RefundEvidence {
+    fn snapshot(&self, payment: &Payment, ours: Option<&Refund>, then: u32) -> Option<RefundSnapshot> {
+        let (_, provider_status) = self.history.iter().rev().find(|(since, _)| *since <= then)?;
+        Some(RefundSnapshot {
             reference: self.reference.clone(),
             refund: ours.map(|refund| refund.id),
             payment: ours.map(|_| payment.id),
@@ -50,7 +50,7 @@ impl Theirs {
             money: Some(Money { amount: self.amount, currency: payment.request.currency }),
             is_without_funds: false,
             created: None,
-            standing: standing.clone(),
+            provider_status: provider_status.clone(),
         })
     }
 }
@@ -77,13 +77,13 @@ impl Books {
         if self.given_back() + amount.minor() > captured {
             return no(RefusalKind::State);
         }
-        let standing = match decision {
-            Decision::Done => RefundStanding::Processed,
-            Decision::Later | Decision::AskPayer => RefundStanding::Pending,
+        let provider_status = match decision {
+            Decision::Done => RefundProviderStatus::Processed,
+            Decision::Later | Decision::AskPayer => RefundProviderStatus::Pending,
             Decision::Decline => return no(RefusalKind::Declined),
         };
         let reference = ProviderRef::new(format!("re_{}", self.made.len()));
-        let made = Theirs { reference, attempt, amount, history: vec![(now, standing)] };
+        let made = Theirs { reference, attempt, amount, history: vec![(now, provider_status)] };
         let answer = made.answer();
         self.made.push(made);
         answer
@@ -121,14 +121,15 @@ impl Books {
     /// What is pending is decided; and the payer's bank may send back what was processed.
     pub(super) fn happens(&mut self, n: usize, decision: Decision, now: u32) {
         let Some(theirs) = self.made.get_mut(n) else { return };
-        let standing = match (theirs.history.last(), decision) {
-            (Some((_, RefundStanding::Pending)), Decision::Done) => RefundStanding::Processed,
-            (Some((_, RefundStanding::Pending | RefundStanding::Processed)), Decision::Decline) => {
-                RefundStanding::Failed(refusal(RefusalKind::Declined))
-            }
+        let provider_status = match (theirs.history.last(), decision) {
+            (Some((_, RefundProviderStatus::Pending)), Decision::Done) => RefundProviderStatus::Processed,
+            (
+                Some((_, RefundProviderStatus::Pending | RefundProviderStatus::Processed)),
+                Decision::Decline,
+            ) => RefundProviderStatus::Failed(refusal(RefusalKind::Declined)),
             _ => return,
         };
-        theirs.history.push((now, standing));
+        theirs.history.push((now, provider_status));
     }
 
     /// The complete list as it was then.
@@ -138,20 +139,20 @@ impl Books {
         ours: impl Fn(AttemptId) -> Option<Refund>,
         truth: Truth,
         then: u32,
-    ) -> Vec<RefundEvidence> {
+    ) -> Vec<RefundSnapshot> {
         let release = self.release(payment, truth);
         let made = self.made.iter().filter_map(|refund| {
             let by_call = refund.attempt.and_then(&ours);
-            refund.evidence(payment, by_call.as_ref(), then)
+            refund.snapshot(payment, by_call.as_ref(), then)
         });
         release.into_iter().chain(made).collect()
     }
 
     /// What the capture of a part has released, called a refund.
-    fn release(&self, payment: &Payment, truth: Truth) -> Option<RefundEvidence> {
+    fn release(&self, payment: &Payment, truth: Truth) -> Option<RefundSnapshot> {
         let Truth::Captured(captured) = truth else { return None };
         let amount = Amount::new(payment.request.amount.minor() - captured.minor())?;
-        self.replays.then(|| RefundEvidence {
+        self.replays.then(|| RefundSnapshot {
             reference: ProviderRef::new("re_release"),
             refund: None,
             payment: None,
@@ -159,7 +160,7 @@ impl Books {
             money: Some(Money { amount, currency: payment.request.currency }),
             is_without_funds: true,
             created: None,
-            standing: RefundStanding::Processed,
+            provider_status: RefundProviderStatus::Processed,
         })
     }
 }

@@ -1,7 +1,7 @@
 //! The provider's complete list of the refunds is read, and what follows from it is recorded.
 
-use payments::model::evidence::{Adopted, OwnCall, RefundEvidence};
 use payments::model::refund::{Refund, RefundState};
+use payments::model::snapshot::{Adopted, OwnCall, RefundSnapshot};
 use proptest::test_runner::TestCaseError;
 
 use super::{moves, reserve};
@@ -43,7 +43,7 @@ fn is_left_to_records(world: &World, refund: &Refund) -> bool {
     refund.state.call().is_some_and(|call| call.is_left_to_records(HORIZON, world.now()))
 }
 
-fn adopt(world: &mut World, n: usize, seen: &RefundEvidence, lag: u8) -> Result<(), TestCaseError> {
+fn adopt(world: &mut World, n: usize, seen: &RefundSnapshot, lag: u8) -> Result<(), TestCaseError> {
     let ours = &world.refunds.ours[n];
     let is_calling = matches!(ours.refund.state, RefundState::Processing { .. });
     let call = if is_calling && ours.wire.awaits(|_| true) { OwnCall::MayAnswer } else { OwnCall::IsOver };
@@ -56,7 +56,7 @@ fn adopt(world: &mut World, n: usize, seen: &RefundEvidence, lag: u8) -> Result<
 
 /// Not one that we know: it takes the place of one of ours that no call can make any more, may yet be one of ours that is
 /// undecided, or was made at the dashboard.
-fn record(world: &mut World, seen: &RefundEvidence, list: &[RefundEvidence]) -> Result<(), TestCaseError> {
+fn record(world: &mut World, seen: &RefundSnapshot, list: &[RefundSnapshot]) -> Result<(), TestCaseError> {
     let now = world.now();
     let resolved = world.refunds.ours.iter().enumerate().find_map(|(n, ours)| {
         let is_left = is_left_to_records(world, &ours.refund);

@@ -2,10 +2,10 @@
 
 use jiff::Timestamp;
 
-use crate::model::evidence::{Adopted, Evidence, OwnCall};
 use crate::model::id::AttemptId;
 use crate::model::payment::{Payment, State, Status};
 use crate::model::provider::{Captured, Charged, Doubt, Outcome, Refusal, RefusalKind};
+use crate::model::snapshot::{Adopted, OwnCall, ProviderSnapshot};
 use crate::model::transition::InvalidTransition;
 use crate::usecases::OperationError;
 use crate::usecases::call::{Asked, Decided as _};
@@ -17,7 +17,7 @@ pub(crate) struct PaymentAnswer {
     pub(crate) attempt: AttemptId,
     pub(crate) said: Said,
     /// Where the provider's object stands, read because the refusal says that it is not where we take it to be.
-    pub(crate) seen: Option<Evidence>,
+    pub(crate) seen: Option<ProviderSnapshot>,
 }
 
 pub(crate) enum Said {
@@ -67,7 +67,7 @@ impl Answered<Payment> for PaymentAnswer {
             Said::Canceled(answer) => payment.cancel_answered(answer.clone(), at),
         }?;
         Ok(match &self.seen {
-            Some(seen) => with_evidence(moved, seen, at),
+            Some(seen) => with_snapshot(moved, seen, at),
             None => moved,
         })
     }
@@ -102,7 +102,7 @@ impl Answered<Payment> for PaymentAnswer {
 }
 
 /// A refused operation goes back to where it came from, and on to where the provider shows the payment: one move.
-fn with_evidence(refused: Payment, seen: &Evidence, at: Timestamp) -> Payment {
+fn with_snapshot(refused: Payment, seen: &ProviderSnapshot, at: Timestamp) -> Payment {
     if refused.state.status() == Status::Pending {
         return refused;
     }
@@ -117,9 +117,9 @@ mod tests {
     use edge_core::request::CaptureMode;
 
     use super::*;
-    use crate::model::evidence::Standing;
     use crate::model::provider::{OperationKind, ProviderRef};
     use crate::model::samples::{authorized, charge, refusal};
+    use crate::model::snapshot::ProviderStatus;
 
     /// A webhook told of the decline while the call's own answer was lost.
     #[test]
@@ -150,11 +150,11 @@ mod tests {
         let at = Timestamp::UNIX_EPOCH;
         let attempt = AttemptId::new(at, [2; 10]);
         let payment = authorized().begin_capture(None, attempt, None, at).unwrap();
-        let seen = Evidence {
+        let seen = ProviderSnapshot {
             reference: ProviderRef::new("pi_1"),
             payment: Some(payment.id),
             money: Some(payment.money()),
-            standing: Standing::Canceled { is_expired: true },
+            provider_status: ProviderStatus::Canceled { is_expired: true },
         };
         let said = Said::Captured(Outcome::Refused(refusal(RefusalKind::State)));
         let answer = PaymentAnswer { attempt, said, seen: Some(seen) };

@@ -8,13 +8,13 @@ use edge_core::money::Money;
 use edge_core::provider::Provider;
 
 use crate::model::event::{Cause, Event};
-use crate::model::evidence::{Evidence, Found, LookUp};
 use crate::model::follow_up::FollowUp;
 use crate::model::id::{AttemptId, PaymentId};
 use crate::model::payment::{Cancelable, Flight, Operation, Payment, Session, State};
 use crate::model::provider::{
     CancelOrder, CancelTarget, CaptureOrder, ChargeOrder, OperationKind, Refusal, RefusalKind, ResumeOrder,
 };
+use crate::model::snapshot::{Found, LookUp, ProviderSnapshot};
 use crate::model::work::Work;
 use crate::ports::provider::PaymentProvider;
 use crate::ports::store::{Step, Store, StoreError};
@@ -101,7 +101,7 @@ impl Resolvable for Payment {
 }
 
 /// Where the provider shows the payment now. What cannot be read now is found later.
-async fn look_once(payment: &Payment, provider: &dyn PaymentProvider) -> Option<Evidence> {
+async fn look_once(payment: &Payment, provider: &dyn PaymentProvider) -> Option<ProviderSnapshot> {
     let reference = payment.reference.clone()?;
     match provider.look_up(&LookUp::Payment(reference)).await {
         Found::Found(seen) => Some(seen),

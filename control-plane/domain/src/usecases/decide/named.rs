@@ -3,10 +3,10 @@
 
 use super::NotDecided;
 use crate::model::event::Cause;
-use crate::model::evidence::{Found, LookUp, RefundEvidence, RefundLookUp, RefundStanding};
 use crate::model::payment::Payment;
 use crate::model::provider::ProviderRef;
 use crate::model::refund::Refund;
+use crate::model::snapshot::{Found, LookUp, RefundLookUp, RefundProviderStatus, RefundSnapshot};
 use crate::model::verdict::Verdict;
 use crate::usecases::call::Decided as _;
 use crate::usecases::calls::resolvable::Resolvable as _;
@@ -86,12 +86,12 @@ pub(crate) async fn is_its_refund(
     }
 }
 
-fn fits(seen: &RefundEvidence, refund: &Refund, charge: Option<&ProviderRef>) -> Result<(), NotDecided> {
-    let problem = match (&seen.standing, seen.refund, &seen.charge) {
+fn fits(seen: &RefundSnapshot, refund: &Refund, charge: Option<&ProviderRef>) -> Result<(), NotDecided> {
+    let problem = match (&seen.provider_status, seen.refund, &seen.charge) {
         (_, Some(id), _) if id != refund.id => "it is another refund of this gateway",
         (_, _, Some(of)) if charge.is_some_and(|charge| charge != of) => "it belongs to another payment",
         _ if seen.money != Some(refund.money()) => "it is over another amount",
-        (RefundStanding::Failed(_), ..) => "it failed",
+        (RefundProviderStatus::Failed(_), ..) => "it failed",
         _ => return Ok(()),
     };
     Err(NotDecided::Contradicted(problem.to_owned()))

@@ -10,9 +10,9 @@ pub(crate) use self::plan::Plan;
 pub(crate) use self::refunds::Told;
 pub(crate) use self::trouble::Trouble;
 
-use crate::model::evidence::{Absence, Adopted, Evidence, Found, LookUp, OwnCall};
 use crate::model::payment::{Payment, State};
 use crate::model::provider::ProviderRef;
+use crate::model::snapshot::{Absence, Adopted, Found, LookUp, OwnCall, ProviderSnapshot};
 use crate::ports::provider::PaymentProvider;
 use crate::ports::store::StoreError;
 use crate::usecases::gateway::Gateway;
@@ -31,7 +31,7 @@ impl From<StoreError> for Trouble {
 
 /// What a look brought.
 pub(crate) enum Looked {
-    Seen(Evidence),
+    Seen(ProviderSnapshot),
     /// The provider shows no such thing. Without an [`Absence`] that proves nothing: it cannot be asked, or was asked by
     /// a name that need not be there.
     Nothing(Option<Absence>),
@@ -85,7 +85,7 @@ impl Examiner<'_> {
         plan: &mut Plan,
         reference: Option<&ProviderRef>,
         charge: Option<&ProviderRef>,
-    ) -> Result<Option<Evidence>, Trouble> {
+    ) -> Result<Option<ProviderSnapshot>, Trouble> {
         let looked = self.look(&plan.payment, reference, charge).await?;
         self.adopt_what_was_seen(plan, looked)
     }
@@ -95,7 +95,7 @@ impl Examiner<'_> {
         &self,
         plan: &mut Plan,
         looked: Looked,
-    ) -> Result<Option<Evidence>, Trouble> {
+    ) -> Result<Option<ProviderSnapshot>, Trouble> {
         match looked {
             Looked::Seen(seen) => {
                 self.adopt(plan, &seen)?;
@@ -122,7 +122,7 @@ impl Examiner<'_> {
     }
 
     /// Plans what follows for the payment itself.
-    pub(crate) fn adopt(&self, plan: &mut Plan, seen: &Evidence) -> Result<(), Trouble> {
+    pub(crate) fn adopt(&self, plan: &mut Plan, seen: &ProviderSnapshot) -> Result<(), Trouble> {
         let payment = &plan.payment;
         let is_left = self.is_left_to_records(payment);
         match payment.adopt(seen, self.own_call(payment), is_left, self.gateway.now()) {
@@ -130,7 +130,7 @@ impl Examiner<'_> {
             Adopted::Wait => return Err(Trouble::Wait("a call of our own is under way")),
             Adopted::Moved(mut moved) => {
                 self.gateway.look_again(&mut moved.follow_up);
-                plan.move_payment(moved, self.gateway, Some(&seen.standing));
+                plan.move_payment(moved, self.gateway, Some(&seen.provider_status));
             }
             Adopted::Surprising(moved) => {
                 tracing::error!(
@@ -139,7 +139,7 @@ impl Examiner<'_> {
                 );
                 metrics::counter!("payments_revived_total", "provider" => self.provider.name().name())
                     .increment(1);
-                plan.move_payment(moved, self.gateway, Some(&seen.standing));
+                plan.move_payment(moved, self.gateway, Some(&seen.provider_status));
             }
             Adopted::Refused(problem) => plan.refuse(&seen.reference, problem, self.gateway.now()),
         }

@@ -5,10 +5,10 @@ use jiff::Timestamp;
 
 use super::Trouble;
 use crate::model::event::{Cause, Detail, Event, Note};
-use crate::model::evidence::Standing;
 use crate::model::payment::{Payment, State};
 use crate::model::provider::ProviderRef;
 use crate::model::refund::Refund;
+use crate::model::snapshot::ProviderStatus;
 use crate::model::webhook::{Dispute, EventChange};
 use crate::ports::store::{Change, CommitError, Conflict, Step};
 use crate::usecases::OperationError;
@@ -38,11 +38,16 @@ impl Plan {
     }
 
     /// If that ends an operation whose client waits for the answer, the same commit keeps it. `because`: what was seen.
-    pub(crate) fn move_payment(&mut self, moved: Payment, gateway: &Gateway, because: Option<&Standing>) {
+    pub(crate) fn move_payment(
+        &mut self,
+        moved: Payment,
+        gateway: &Gateway,
+        because: Option<&ProviderStatus>,
+    ) {
         let event = Event::payment_moved(Some(&self.payment.state), &moved, &self.cause);
         let call = Call::going_on(&self.payment, self.cause.clone(), &gateway.renders);
         let result = match (because, &moved.state) {
-            (Some(Standing::Declined(refusal)), State::Authorized(_)) => {
+            (Some(ProviderStatus::Declined(refusal)), State::Authorized(_)) => {
                 Err(OperationError::Refused { payment: moved.id, refusal: Box::new(refusal.clone()) })
             }
             _ => moved.clone().outcome_of(call.asked),

@@ -3,10 +3,10 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Examiner, Plan, Trouble};
-use crate::model::evidence::{Adopted, Found, OwnCall, RefundEvidence, RefundLookUp};
 use crate::model::payment::State;
 use crate::model::provider::{OperationKind, ProviderRef};
 use crate::model::refund::{Refund, RefundState};
+use crate::model::snapshot::{Adopted, Found, OwnCall, RefundLookUp, RefundSnapshot};
 
 /// A refund that the provider's own event names is shown so soon after the event has come, or never: the provider sends
 /// it afterwards, and what it names may be no refund (PayPal's reversals). Where that is wrong, reconciling finds it.
@@ -92,7 +92,7 @@ impl Examiner<'_> {
         plan: &Plan,
         told: Option<Told<'_>>,
         charge: &ProviderRef,
-    ) -> Result<Option<Vec<RefundEvidence>>, Trouble> {
+    ) -> Result<Option<Vec<RefundSnapshot>>, Trouble> {
         let payment = plan.payment.reference.clone().unwrap_or_else(|| charge.clone());
         let all = RefundLookUp::Of { payment, charge: charge.clone() };
         let Some(mut all) = self.read(&all).await? else { return Ok(None) };
@@ -106,7 +106,7 @@ impl Examiner<'_> {
     }
 
     /// `None`: it cannot be read, which says nothing about what is there.
-    async fn read(&self, which: &RefundLookUp) -> Result<Option<Vec<RefundEvidence>>, Trouble> {
+    async fn read(&self, which: &RefundLookUp) -> Result<Option<Vec<RefundSnapshot>>, Trouble> {
         match self.provider.look_up_refunds(which).await {
             Found::Found(seen) => Ok(Some(seen)),
             Found::Missing | Found::CannotAsk => Ok(None),
@@ -117,15 +117,15 @@ impl Examiner<'_> {
     fn takes_the_place_of(
         &self,
         known: &[Refund],
-        seen: &RefundEvidence,
-        shown: &[RefundEvidence],
+        seen: &RefundSnapshot,
+        shown: &[RefundSnapshot],
     ) -> Option<(usize, Refund)> {
         let now = self.gateway.now();
         let resolved = |refund: &Refund| refund.resolved_by(seen, shown, self.no_call_is_left(refund), now);
         known.iter().enumerate().find_map(|(at, refund)| Some((at, resolved(refund)?)))
     }
 
-    fn adopt_refund(&self, plan: &mut Plan, refund: &Refund, seen: &RefundEvidence) {
+    fn adopt_refund(&self, plan: &mut Plan, refund: &Refund, seen: &RefundSnapshot) {
         let call = match &refund.state {
             RefundState::Processing { call } if !self.gateway.is_over(call.known_since()) => {
                 OwnCall::MayAnswer
@@ -149,8 +149,8 @@ impl Examiner<'_> {
         &self,
         plan: &mut Plan,
         known: &mut Vec<Refund>,
-        seen: &RefundEvidence,
-        shown: &[RefundEvidence],
+        seen: &RefundSnapshot,
+        shown: &[RefundSnapshot],
     ) {
         let undecided = |refund: &&Refund| {
             let asked = matches!(
@@ -178,6 +178,6 @@ impl Examiner<'_> {
 }
 
 /// Whether it is what the event names, be it under the name of the charge: a reversal.
-fn stands_for(seen: &RefundEvidence, told: Told<'_>, charge: &ProviderRef) -> bool {
+fn stands_for(seen: &RefundSnapshot, told: Told<'_>, charge: &ProviderRef) -> bool {
     seen.reference == *told.refund || seen.reference == *charge
 }

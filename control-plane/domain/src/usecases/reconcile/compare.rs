@@ -6,9 +6,9 @@ use jiff::SignedDuration;
 
 use super::{Compared, Finding};
 use crate::model::event::Cause;
-use crate::model::evidence::{Evidence, Standing};
 use crate::model::flight::READS_LAG;
 use crate::model::payment::{Payment, State};
+use crate::model::snapshot::{ProviderSnapshot, ProviderStatus};
 use crate::ports::store::StoreError;
 use crate::usecases::examine::{Examiner, Plan, Trouble};
 use crate::usecases::gateway::Gateway;
@@ -71,15 +71,15 @@ fn not_shown_yet(gateway: &Gateway, plan: &Plan) -> Option<Duration> {
     rest.map(SignedDuration::unsigned_abs)
 }
 
-fn undecided(seen: &Evidence) -> String {
-    let standing = match &seen.standing {
-        Standing::Open => "nothing decided",
-        Standing::RequiresAction { .. } => "waiting for the payer",
-        Standing::Approved { .. } => "approved, and not taken",
-        Standing::Processing => "being worked on",
+fn undecided(seen: &ProviderSnapshot) -> String {
+    let provider_status = match &seen.provider_status {
+        ProviderStatus::Open => "nothing decided",
+        ProviderStatus::RequiresAction { .. } => "waiting for the payer",
+        ProviderStatus::Approved { .. } => "approved, and not taken",
+        ProviderStatus::Processing => "being worked on",
         _ => "nothing new",
     };
-    format!("not decided here, and at the provider: {standing}")
+    format!("not decided here, and at the provider: {provider_status}")
 }
 
 /// The provider has no such payment, or cannot be asked for it.

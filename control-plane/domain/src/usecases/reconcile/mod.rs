@@ -16,9 +16,9 @@ pub use self::place::Place;
 
 use self::compare::compare;
 use self::unrecorded::missing_here;
-use crate::model::evidence::{Found, ListCursor};
 use crate::model::id::PaymentId;
 use crate::model::provider::ProviderRef;
+use crate::model::snapshot::{Found, ListCursor};
 use crate::ports::store::{StoreError, Unreadable};
 use crate::usecases::gateway::Gateway;
 

@@ -6,8 +6,8 @@ use std::str::FromStr;
 
 use edge_core::provider::Provider;
 
-use crate::model::evidence::ListCursor;
 use crate::model::id::PaymentId;
+use crate::model::snapshot::ListCursor;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Place {

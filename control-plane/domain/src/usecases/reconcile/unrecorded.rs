@@ -5,8 +5,8 @@ use edge_core::provider::Provider;
 use super::compare::compare;
 use super::{Compared, Finding};
 use crate::model::event::{Cause, Event};
-use crate::model::evidence::{Listed, Standing};
 use crate::model::payment::Payment;
+use crate::model::snapshot::{Listed, ProviderStatus};
 use crate::ports::store::{Change, CommitError, Step, StoreError};
 use crate::usecases::gateway::Gateway;
 
@@ -16,7 +16,10 @@ pub(crate) async fn missing_here(
     provider: Provider,
     one: Listed,
 ) -> Result<Option<Compared>, StoreError> {
-    let moved = matches!(one.seen.standing, Standing::Captured { .. } | Standing::Authorized { .. });
+    let moved = matches!(
+        one.seen.provider_status,
+        ProviderStatus::Captured { .. } | ProviderStatus::Authorized { .. }
+    );
     let Some(id) = one.seen.payment.filter(|_| moved) else { return Ok(None) };
     if gateway.store.anyones_payment(id).await?.is_some() {
         return Ok(None);

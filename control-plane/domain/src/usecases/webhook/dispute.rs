@@ -5,8 +5,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{Job, Trouble, Worked};
 use crate::model::event::{Detail, Note};
-use crate::model::evidence::{DisputeEvidence, Found, LookUp};
 use crate::model::payment::Payment;
+use crate::model::snapshot::{DisputeSnapshot, Found, LookUp};
 use crate::model::webhook::{Dispute, DisputeOutcome, Trail, Verdict};
 
 /// A dispute that the provider's own event names is shown so soon after the event has come, or never.
@@ -49,7 +49,7 @@ impl Job<'_> {
     }
 
     /// A dispute belongs to one payment, the first of ours among those that it is about.
-    async fn shown_dispute(&self, seen: DisputeEvidence) -> Result<Worked, Trouble> {
+    async fn shown_dispute(&self, seen: DisputeSnapshot) -> Result<Worked, Trouble> {
         for trail in &seen.about {
             if let Some(payment) = self.disputed(trail).await? {
                 return self.dispute(payment, &seen.dispute).await;

@@ -1,9 +1,9 @@
 //! Whose payment an event is about.
 
 use super::{Job, Trouble};
-use crate::model::evidence::{Evidence, Found, LookUp, RefundLookUp};
 use crate::model::payment::Payment;
 use crate::model::provider::ProviderRef;
+use crate::model::snapshot::{Found, LookUp, ProviderSnapshot, RefundLookUp};
 use crate::model::webhook::Trail;
 
 impl Job<'_> {
@@ -19,7 +19,7 @@ impl Job<'_> {
         let places = [trail.reference.clone().map(LookUp::Payment), charge.map(LookUp::Charge)];
         for place in places.into_iter().flatten() {
             match self.provider.look_up(&place).await {
-                Found::Found(Evidence { payment, reference, .. }) => {
+                Found::Found(ProviderSnapshot { payment, reference, .. }) => {
                     let found = self.known(payment, Some(&reference)).await?;
                     if found.is_some() {
                         return Ok(found);

@@ -17,8 +17,8 @@ use edge_core::provider::Provider;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::model::event::Cause;
-use crate::model::evidence::{Evidence, Standing};
 use crate::model::payment::Payment;
+use crate::model::snapshot::{ProviderSnapshot, ProviderStatus};
 use crate::model::webhook::{
     About, Dismissal, EventBody, EventChange, EventState, Notice, Trail, WebhookEvent,
 };
@@ -213,7 +213,8 @@ async fn work_off(gateway: &Gateway, event: &WebhookEvent) -> Result<Worked, Tro
             let Some((plan, seen)) = job.payment(payment, trail).await? else {
                 return Ok(Worked::Ignored(ANOTHERS));
             };
-            let is_approved = seen.is_some_and(|seen| matches!(seen.standing, Standing::Approved { .. }));
+            let is_approved =
+                seen.is_some_and(|seen| matches!(seen.provider_status, ProviderStatus::Approved { .. }));
             if is_approved && plan.is_empty() {
                 return job.approved(plan.payment).await;
             }
@@ -243,7 +244,7 @@ impl Job<'_> {
         &self,
         payment: Payment,
         trail: &Trail,
-    ) -> Result<Option<(Plan, Option<Evidence>)>, Trouble> {
+    ) -> Result<Option<(Plan, Option<ProviderSnapshot>)>, Trouble> {
         let examiner = self.examiner();
         let mut plan = self.plan(payment);
         let (reference, charge) = (trail.reference.as_ref(), trail.charge.as_ref());

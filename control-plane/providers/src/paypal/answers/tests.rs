@@ -1,7 +1,7 @@
 use edge_core::money::{Amount, Currency};
 use jiff::Timestamp;
-use payments::model::evidence::Standing;
 use payments::model::provider::RefusalKind;
+use payments::model::snapshot::ProviderStatus;
 use serde_json::{Value, json};
 
 use super::*;
@@ -77,8 +77,8 @@ fn what_a_review_denied_is_declined_by_its_reason() {
         matches!(paid_by(&[denied.clone()]), Some(Err(NotDone::Refused(r))) if r.kind == RefusalKind::Declined)
     );
     denied["status_details"] = json!({ "reason": "PAYER_ACCOUNT_LOCKED" });
-    let reopened = order_with("APPROVED", &[denied], &[]).evidence().unwrap().standing;
-    let Standing::Approved { declined: Some(refusal), .. } = reopened else { panic!("{reopened:?}") };
+    let reopened = order_with("APPROVED", &[denied], &[]).snapshot().unwrap().provider_status;
+    let ProviderStatus::Approved { declined: Some(refusal), .. } = reopened else { panic!("{reopened:?}") };
     assert_eq!(refusal.decline_code.as_deref(), Some("PAYER_ACCOUNT_LOCKED"));
 }
 
@@ -176,10 +176,10 @@ fn a_refund_is_processed_pending_or_failed() {
 #[test]
 fn what_paypal_took_back_is_a_refund_of_what_was_left_of_the_capture() {
     let mut order = order_with("COMPLETED", &[transaction_json("C1", "REVERSED")], &[]);
-    let standing = order.evidence().unwrap().standing;
+    let provider_status = order.snapshot().unwrap().provider_status;
     assert!(
-        matches!(standing, Standing::Captured { money, .. } if money.amount.minor() == 4_999),
-        "{standing:?}"
+        matches!(provider_status, ProviderStatus::Captured { money, .. } if money.amount.minor() == 4_999),
+        "{provider_status:?}"
     );
     let reversal = |order: &Order| {
         let refunds = order.refunds().unwrap();
@@ -215,9 +215,10 @@ fn what_is_not_an_order_leaves_the_outcome_open() {
 #[test]
 fn after_a_declined_capture_what_was_held_may_still_end() {
     let declined = [transaction_json("C1", "DECLINED")];
-    let standing = |held| order_with("COMPLETED", &declined, &[transaction_json("A1", held)]).evidence();
-    assert!(matches!(standing("CREATED").unwrap().standing, Standing::Declined(_)));
+    let provider_status =
+        |held| order_with("COMPLETED", &declined, &[transaction_json("A1", held)]).snapshot();
+    assert!(matches!(provider_status("CREATED").unwrap().provider_status, ProviderStatus::Declined(_)));
     for (ended, is_expired) in [("VOIDED", false), ("EXPIRED", true)] {
-        assert_eq!(standing(ended).unwrap().standing, Standing::Canceled { is_expired });
+        assert_eq!(provider_status(ended).unwrap().provider_status, ProviderStatus::Canceled { is_expired });
     }
 }

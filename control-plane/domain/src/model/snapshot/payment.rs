@@ -18,7 +18,7 @@ use edge_core::provider::Provider;
 use edge_core::request::{CaptureMode, Metadata};
 use jiff::Timestamp;
 
-use super::{Absence, Adopted, Evidence, Origin, OwnCall, Standing};
+use super::{Absence, Adopted, Origin, OwnCall, ProviderSnapshot, ProviderStatus};
 use crate::model::flight::READS_LAG;
 use crate::model::payment::{
     Authorization, CancelReason, Cancelable, ChargeTerms, Failure, Flight, Operation, Payment, Session, State,
@@ -58,7 +58,12 @@ impl Payment {
     /// Makes the record of a payment of ours again where it is lost: as it was opened, and as the provider shows it. `None` where no
     /// money moved or is held in its name.
     #[must_use]
-    pub fn found(provider: Provider, seen: &Evidence, origin: &Origin, at: Timestamp) -> Option<[Self; 2]> {
+    pub fn found(
+        provider: Provider,
+        seen: &ProviderSnapshot,
+        origin: &Origin,
+        at: Timestamp,
+    ) -> Option<[Self; 2]> {
         let Money { amount, currency } = seen.money?;
         let request = ChargeTerms {
             provider,
@@ -75,9 +80,9 @@ impl Payment {
         // Lists are read by ids and times, which are made one after the other.
         let created_at = id.made_at().map_or(at, |made| made.min(at));
         let opened = Self { created_at, ..Self::open(id, origin.client.clone(), request, None, at) };
-        let next = match &seen.standing {
-            Standing::Captured { charge, money } => opened.captured_at(charge, *money),
-            Standing::Authorized { authorization, .. } => opened.authorized_at(authorization),
+        let next = match &seen.provider_status {
+            ProviderStatus::Captured { charge, money } => opened.captured_at(charge, *money),
+            ProviderStatus::Authorized { authorization, .. } => opened.authorized_at(authorization),
             _ => return None,
         };
         let Next::State(state) = next else { return None };
@@ -90,7 +95,7 @@ impl Payment {
     #[must_use]
     pub fn adopt(
         &self,
-        seen: &Evidence,
+        seen: &ProviderSnapshot,
         call: OwnCall,
         is_left_to_records: bool,
         at: Timestamp,
@@ -98,7 +103,7 @@ impl Payment {
         if let Err(problem) = self.is_described_by(seen) {
             return Adopted::Refused(problem.to_owned());
         }
-        if let Standing::Unclear(problem) = &seen.standing {
+        if let ProviderStatus::Unclear(problem) = &seen.provider_status {
             return Adopted::Refused(problem.clone());
         }
         let enter = |state| self.clone().enter(state, Some(seen.reference.clone()), at);
@@ -135,24 +140,24 @@ impl Payment {
 
     /// Whether this refund at the provider is none: it stands for what the capture of a part released.
     #[must_use]
-    pub fn is_release(&self, seen: &super::RefundEvidence) -> bool {
+    pub fn is_release(&self, seen: &super::RefundSnapshot) -> bool {
         let State::Captured { captured, .. } = &self.state else { return false };
         let released = self.request.amount.minor().checked_sub(captured.minor());
-        let is_processed = matches!(seen.standing, super::RefundStanding::Processed);
+        let is_processed = matches!(seen.provider_status, super::RefundProviderStatus::Processed);
         let is_over = |money: Money| Some(money.amount.minor()) == released;
         seen.refund.is_none() && seen.is_without_funds && is_processed && seen.money.is_some_and(is_over)
     }
 
     /// Whether the object that was read has to do with this payment: it is the one that is recorded, or names it.
     #[must_use]
-    pub fn is_shown_by(&self, seen: &Evidence) -> bool {
+    pub fn is_shown_by(&self, seen: &ProviderSnapshot) -> bool {
         self.reference.as_ref() == Some(&seen.reference)
             || seen.payment == Some(self.id)
             || self.names(&seen.reference)
     }
 
     /// Same object, same owner, same money; otherwise in what it differs.
-    pub(crate) fn is_described_by(&self, seen: &Evidence) -> Result<(), &'static str> {
+    pub(crate) fn is_described_by(&self, seen: &ProviderSnapshot) -> Result<(), &'static str> {
         if self.reference.as_ref().is_some_and(|known| *known != seen.reference) {
             return Err("another object of the provider names this payment");
         }
@@ -174,31 +179,33 @@ impl Payment {
         self.request.payment_method_id.as_ref().is_some_and(|id| id.as_str() == reference.as_str())
     }
 
-    fn next(&self, seen: &Evidence, call: OwnCall, is_left_to_records: bool, at: Timestamp) -> Next {
-        let standing = &seen.standing;
-        if let Standing::Captured { charge, money } = standing {
+    fn next(&self, seen: &ProviderSnapshot, call: OwnCall, is_left_to_records: bool, at: Timestamp) -> Next {
+        let provider_status = &seen.provider_status;
+        if let ProviderStatus::Captured { charge, money } = provider_status {
             return self.captured_at(charge, *money);
         }
         match &self.state {
             // After a cancellation, what was held before may still be read.
             State::Completed { .. } | State::Captured { .. } | State::Canceled { .. } => Next::Known,
-            State::Failed { .. } => match standing {
-                Standing::Authorized { authorization, .. } => self.authorized_at(authorization).surprise(),
+            State::Failed { .. } => match provider_status {
+                ProviderStatus::Authorized { authorization, .. } => {
+                    self.authorized_at(authorization).surprise()
+                }
                 _ => Next::Known,
             },
-            State::Authorized(_) => match standing {
-                Standing::Canceled { is_expired } => Next::State(ended(*is_expired)),
+            State::Authorized(_) => match provider_status {
+                ProviderStatus::Canceled { is_expired } => Next::State(ended(*is_expired)),
                 // PayPal goes on showing it as it was. Where its clock is behind ours, the hold ends here a moment early,
                 // and a capture made there meanwhile is still adopted.
-                Standing::Authorized { expires: Some(expires), .. } if at >= *expires => {
+                ProviderStatus::Authorized { expires: Some(expires), .. } if at >= *expires => {
                     Next::State(ended(true))
                 }
                 _ => Next::Known,
             },
-            State::RequiresAction(_) => match standing {
-                Standing::Authorized { authorization, .. } => self.authorized_at(authorization),
-                Standing::Declined(refusal) => Next::State(failed(refusal)),
-                Standing::Canceled { is_expired } => Next::State(ended(*is_expired)),
+            State::RequiresAction(_) => match provider_status {
+                ProviderStatus::Authorized { authorization, .. } => self.authorized_at(authorization),
+                ProviderStatus::Declined(refusal) => Next::State(failed(refusal)),
+                ProviderStatus::Canceled { is_expired } => Next::State(ended(*is_expired)),
                 _ => Next::Known,
             },
             // Only that money moved is sure while a call is being made.
@@ -210,7 +217,7 @@ impl Payment {
             }
             State::Queued { flight, .. } => self.landed(flight, false, false, seen),
             State::Unknown { flight, .. } => match self.landed(flight, false, false, seen) {
-                Next::Known if is_left_to_records => self.not_done(flight, standing),
+                Next::Known if is_left_to_records => self.not_done(flight, provider_status),
                 next => next,
             },
         }
@@ -249,20 +256,22 @@ impl Payment {
     }
 
     /// The operation's key tells nothing more, and the provider's object stands where it stood before.
-    fn not_done(&self, flight: &Flight, standing: &Standing) -> Next {
-        match (&flight.operation, standing) {
+    fn not_done(&self, flight: &Flight, provider_status: &ProviderStatus) -> Next {
+        match (&flight.operation, provider_status) {
             // The payer was faster.
-            (Operation::Cancel(Cancelable::Session(_)), Standing::Authorized { authorization, .. }) => {
+            (Operation::Cancel(Cancelable::Session(_)), ProviderStatus::Authorized { authorization, .. }) => {
                 self.authorized_at(authorization)
             }
             // An earlier capture that was declined shows as long as the amount is held.
             (
                 Operation::Capture { .. } | Operation::Cancel(Cancelable::Authorization(_)),
-                Standing::Authorized { .. } | Standing::Declined(_),
+                ProviderStatus::Authorized { .. } | ProviderStatus::Declined(_),
             )
             | (
                 Operation::Charge | Operation::Resume(_) | Operation::Cancel(Cancelable::Session(_)),
-                Standing::Open | Standing::RequiresAction { .. } | Standing::Approved { .. },
+                ProviderStatus::Open
+                | ProviderStatus::RequiresAction { .. }
+                | ProviderStatus::Approved { .. },
             ) => Next::State(flight.clone().undone(NOT_DONE.to_owned())),
             _ => Next::Known,
         }
@@ -271,39 +280,41 @@ impl Payment {
     /// An operation whose own call brought no decision. What might be read too early to show its effect
     /// decides nothing: only the same call under the same key can tell. `has_caught_up`: what is read shows that the
     /// provider took the call, and what came of it.
-    fn landed(&self, flight: &Flight, accepted: bool, has_caught_up: bool, seen: &Evidence) -> Next {
+    fn landed(&self, flight: &Flight, accepted: bool, has_caught_up: bool, seen: &ProviderSnapshot) -> Next {
         // The provider's object goes on showing what was declined before.
         let may_be_earlier = match &flight.operation {
             Operation::Charge => self.names(&seen.reference),
             operation => operation.is_after_a_decline(),
         };
         let is_its_own = has_caught_up || !may_be_earlier;
-        match (&flight.operation, &seen.standing) {
-            (Operation::Cancel(_), Standing::Canceled { .. }) => {
+        match (&flight.operation, &seen.provider_status) {
+            (Operation::Cancel(_), ProviderStatus::Canceled { .. }) => {
                 Next::State(State::Canceled { reason: None })
             }
-            (_, Standing::Canceled { is_expired }) => Next::State(ended(*is_expired)),
-            (Operation::Capture { of, .. }, Standing::Declined(_)) if is_its_own => {
+            (_, ProviderStatus::Canceled { is_expired }) => Next::State(ended(*is_expired)),
+            (Operation::Capture { of, .. }, ProviderStatus::Declined(_)) if is_its_own => {
                 Next::State(State::Authorized(of.clone().after_a_decline()))
             }
             // An earlier capture was declined, which says nothing of this one, nor of what is held.
             (
                 Operation::Capture { .. } | Operation::Cancel(Cancelable::Authorization(_)),
-                Standing::Declined(_),
+                ProviderStatus::Declined(_),
             ) => Next::Known,
-            (_, Standing::Declined(refusal)) => Next::State(failed(refusal)),
-            (Operation::Charge | Operation::Resume(_), Standing::Authorized { authorization, .. }) => {
+            (_, ProviderStatus::Declined(refusal)) => Next::State(failed(refusal)),
+            (Operation::Charge | Operation::Resume(_), ProviderStatus::Authorized { authorization, .. }) => {
                 self.authorized_at(authorization)
             }
-            (Operation::Charge, Standing::RequiresAction { url }) => {
+            (Operation::Charge, ProviderStatus::RequiresAction { url }) => {
                 Next::State(State::RequiresAction(Session::new(seen.reference.clone(), url.clone(), false)))
             }
             // What the payer chose was declined after all; they may choose something else for the same order.
-            (Operation::Resume(session), Standing::Approved { declined: Some(_), page }) if is_its_own => {
+            (Operation::Resume(session), ProviderStatus::Approved { declined: Some(_), page })
+                if is_its_own =>
+            {
                 let url = page.clone().unwrap_or_else(|| session.url.clone());
                 Next::State(State::RequiresAction(Session { url, declined: true, ..session.clone() }))
             }
-            (Operation::Charge, Standing::Approved { declined: Some(refusal), page }) if is_its_own => {
+            (Operation::Charge, ProviderStatus::Approved { declined: Some(refusal), page }) if is_its_own => {
                 Next::State(match page.clone() {
                     Some(url) => State::RequiresAction(Session::new(seen.reference.clone(), url, true)),
                     // What the payer had agreed to beforehand, or an order of the client, which may bring it back.
@@ -311,7 +322,7 @@ impl Payment {
                 })
             }
             // Not of a capture: the charge before it may have been read, as it was once.
-            (Operation::Charge | Operation::Resume(_), Standing::Processing) if !accepted => {
+            (Operation::Charge | Operation::Resume(_), ProviderStatus::Processing) if !accepted => {
                 Next::State(State::Processing { flight: flight.clone(), accepted: true })
             }
             _ => Next::Known,

@@ -1,6 +1,6 @@
 //! What a provider says of a payment or refund when it is asked, and what follows from it.
 //!
-//! Evidence is read from the provider's own object at that moment; it is never what an event or a client
+//! ProviderSnapshot is read from the provider's own object at that moment; it is never what an event or a client
 //! claims. It may be older than what we have recorded (providers' reads lag behind), so it only moves a
 //! payment forward, and it counts only if it is about the same money and names our id.
 
@@ -64,20 +64,20 @@ pub enum Found<T> {
 
 /// Where a payment stands at the provider.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Evidence {
+pub struct ProviderSnapshot {
     /// The provider's name for the whole payment.
     pub reference: ProviderRef,
     /// Our id in it. `None` for what a client made at the provider itself.
     pub payment: Option<PaymentId>,
     /// What the whole payment is over, where the object says so.
     pub money: Option<Money>,
-    pub standing: Standing,
+    pub provider_status: ProviderStatus,
 }
 
 /// One of the payments that a provider lists.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listed {
-    pub seen: Evidence,
+    pub seen: ProviderSnapshot,
     /// By what we wrote beside it; `None` where we did not.
     pub origin: Option<Origin>,
 }
@@ -116,7 +116,7 @@ pub struct Origin {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Standing {
+pub enum ProviderStatus {
     /// Made, and nothing decided.
     Open,
     /// The payer has to act at `url`.
@@ -153,7 +153,7 @@ pub enum Standing {
 
 /// Where a refund stands at the provider.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RefundEvidence {
+pub struct RefundSnapshot {
     pub reference: ProviderRef,
     /// Our id in it. `None` for a refund made at the provider's dashboard.
     pub refund: Option<RefundId>,
@@ -167,11 +167,11 @@ pub struct RefundEvidence {
     /// capture releases a refund.
     pub is_without_funds: bool,
     pub created: Option<Timestamp>,
-    pub standing: RefundStanding,
+    pub provider_status: RefundProviderStatus,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum RefundStanding {
+pub enum RefundProviderStatus {
     Pending,
     Processed,
     Failed(Refusal),
@@ -180,7 +180,7 @@ pub enum RefundStanding {
 
 /// A dispute as the provider's own object shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DisputeEvidence {
+pub struct DisputeSnapshot {
     pub dispute: Dispute,
     /// The charges that it is about: mostly one.
     pub about: Vec<Trail>,

@@ -2,55 +2,53 @@
 
 use edge_core::money::{Amount, Money};
 use jiff::Timestamp;
-use payments::model::evidence::{Evidence, RefundEvidence, RefundStanding, Standing};
 use payments::model::provider::{ProviderRef, Refusal, RefusalKind};
+use payments::model::snapshot::{ProviderSnapshot, ProviderStatus, RefundProviderStatus, RefundSnapshot};
 
 use super::{Link, Order, Payments, Transaction, Unit, furthest};
 use crate::step::{NotDone, Step};
 use crate::untrusted;
 
 impl Order {
-    pub(in crate::paypal) fn evidence(&self) -> Step<Evidence> {
+    pub(in crate::paypal) fn snapshot(&self) -> Step<ProviderSnapshot> {
         let reference = untrusted::reference(&self.id).ok_or_else(super::no_id)?;
-        let (payment, money, standing) = match self.purchase_units.as_slice() {
+        let (payment, money, provider_status) = match self.purchase_units.as_slice() {
             [unit] => {
                 let money = unit.amount.as_ref().and_then(super::Sum::money);
                 (ours(unit.custom_id.as_deref()), money, self.where_it_stands(unit))
             }
             _ => (None, None, unclear("PayPal's order has another number of purchase units than one")),
         };
-        let standing = if money.is_some() {
-            standing
+        let provider_status = if money.is_some() {
+            provider_status
         } else {
             unclear("PayPal's order is over an amount that cannot be one of ours")
         };
-        Ok(Evidence { reference, payment, money, standing })
+        Ok(ProviderSnapshot { reference, payment, money, provider_status })
     }
 
     /// What is in it decides; its own status says little.
-    fn where_it_stands(&self, unit: &Unit) -> Standing {
+    fn where_it_stands(&self, unit: &Unit) -> ProviderStatus {
         let payments = &unit.payments;
         let (captures, authorizations) = (&payments.captures, &payments.authorizations);
         let taken: Vec<_> = captures.iter().filter(|capture| capture.is_one_of(&TAKEN)).collect();
         match taken.as_slice() {
             [] => {}
-            [capture] => return capture.standing_of_capture(),
+            [capture] => return capture.status_of_capture(),
             several => return taken_in_parts(several),
         }
         let declined = captures.iter().any(|capture| capture.is_one_of(&DECLINED));
         match (furthest(captures), furthest(authorizations)) {
-            (Some(capture), _) if capture.status == "PENDING" => Standing::Processing,
+            (Some(capture), _) if capture.status == "PENDING" => ProviderStatus::Processing,
             // The payer may try another instrument as long as the order is open. What is held may have ended since.
-            (Some(capture), Some(held)) if declined && !held.is_one_of(&ENDED) => {
-                capture.standing_of_capture()
-            }
-            (Some(capture), None) if self.status == "COMPLETED" => capture.standing_of_capture(),
+            (Some(capture), Some(held)) if declined && !held.is_one_of(&ENDED) => capture.status_of_capture(),
+            (Some(capture), None) if self.status == "COMPLETED" => capture.status_of_capture(),
             // The capture was denied, and the order is open again for another instrument.
             (Some(capture), None) if self.status == "APPROVED" && capture.is_one_of(&DECLINED) => {
                 self.approved(capture.refusal())
             }
-            (_, Some(authorization)) => authorization.standing_of_authorization(),
-            _ => self.unpaid_standing(),
+            (_, Some(authorization)) => authorization.status_of_authorization(),
+            _ => self.unpaid_status(),
         }
     }
 
@@ -70,9 +68,9 @@ impl Order {
         self.is_captured() || is_to_be_shown || payments.any(|all| all.authorizations.iter().any(is_held))
     }
 
-    pub(in crate::paypal) fn refunds(&self) -> Step<Vec<RefundEvidence>> {
+    pub(in crate::paypal) fn refunds(&self) -> Step<Vec<RefundSnapshot>> {
         let payments = || self.purchase_units.iter().map(|unit| &unit.payments);
-        let made = payments().flat_map(|all| &all.refunds).map(Transaction::refund_evidence);
+        let made = payments().flat_map(|all| &all.refunds).map(Transaction::refund_snapshot);
         let made = made.collect::<Step<Vec<_>>>()?;
         let reversed =
             payments().flat_map(|all| &all.captures).filter(|capture| capture.is_one_of(&[REVERSED]));
@@ -80,17 +78,17 @@ impl Order {
         Ok(made.into_iter().chain(reversals).collect())
     }
 
-    fn approved(&self, declined: Option<Refusal>) -> Standing {
-        Standing::Approved { declined: declined.map(Box::new), page: self.payers_page() }
+    fn approved(&self, declined: Option<Refusal>) -> ProviderStatus {
+        ProviderStatus::Approved { declined: declined.map(Box::new), page: self.payers_page() }
     }
 
-    fn unpaid_standing(&self) -> Standing {
+    fn unpaid_status(&self) -> ProviderStatus {
         match self.status.as_str() {
             "APPROVED" => self.approved(None),
             "CREATED" | "SAVED" | "PAYER_ACTION_REQUIRED" => {
-                self.payers_page().map_or(Standing::Open, |url| Standing::RequiresAction { url })
+                self.payers_page().map_or(ProviderStatus::Open, |url| ProviderStatus::RequiresAction { url })
             }
-            "VOIDED" => Standing::Canceled { is_expired: false },
+            "VOIDED" => ProviderStatus::Canceled { is_expired: false },
             status => strange(status),
         }
     }
@@ -98,21 +96,23 @@ impl Order {
 
 /// Captured several times, which only people do, in the dashboard: all of it is taken, and the largest part stands for it,
 /// since a refund is one of a single capture.
-fn taken_in_parts(captures: &[&Transaction]) -> Standing {
+fn taken_in_parts(captures: &[&Transaction]) -> ProviderStatus {
     let mut parts = Vec::new();
     for capture in captures {
-        match capture.standing_of_capture() {
-            Standing::Captured { charge, money } => parts.push((charge, money)),
+        match capture.status_of_capture() {
+            ProviderStatus::Captured { charge, money } => parts.push((charge, money)),
             other => return other,
         }
     }
     let Some((charge, largest)) = parts.iter().max_by_key(|(_, money)| money.amount) else {
-        return Standing::Open;
+        return ProviderStatus::Open;
     };
     let is_one_currency = parts.iter().all(|(_, money)| money.currency == largest.currency);
     let total = parts.iter().try_fold(0_u64, |sum, (_, money)| sum.checked_add(money.amount.minor()));
     match total.filter(|_| is_one_currency).and_then(Amount::new) {
-        Some(amount) => Standing::Captured { charge: charge.clone(), money: Money { amount, ..*largest } },
+        Some(amount) => {
+            ProviderStatus::Captured { charge: charge.clone(), money: Money { amount, ..*largest } }
+        }
         None => unclear("PayPal's order was captured several times, over amounts that have no sum"),
     }
 }
@@ -126,46 +126,54 @@ const ENDED: [&str; 2] = ["VOIDED", "EXPIRED"];
 
 impl Transaction {
     /// A capture by itself, where its order cannot be read any more.
-    pub(in crate::paypal) fn evidence(&self) -> Step<Option<Evidence>> {
+    pub(in crate::paypal) fn snapshot(&self) -> Step<Option<ProviderSnapshot>> {
         let id = untrusted::reference(&self.id).ok_or_else(super::no_id)?;
         let Some(reference) = self.order() else {
             return Err(NotDone::unknown("PayPal does not say which order the capture belongs to").about(&id));
         };
         let payment = ours(self.custom_id.as_deref());
-        Ok(Some(Evidence { reference, payment, money: None, standing: self.standing_of_capture() }))
+        Ok(Some(ProviderSnapshot {
+            reference,
+            payment,
+            money: None,
+            provider_status: self.status_of_capture(),
+        }))
     }
 
     fn is_one_of(&self, statuses: &[&str]) -> bool {
         statuses.contains(&self.status.as_str())
     }
 
-    fn standing_of_capture(&self) -> Standing {
+    fn status_of_capture(&self) -> ProviderStatus {
         let money = self.amount.as_ref().and_then(super::Sum::money);
         match (self.status.as_str(), untrusted::reference(&self.id), money) {
             (status, Some(charge), Some(money)) if TAKEN.contains(&status) => {
-                Standing::Captured { charge, money }
+                ProviderStatus::Captured { charge, money }
             }
-            ("PENDING", ..) => Standing::Processing,
-            (status, ..) if DECLINED.contains(&status) => self.declined_standing(),
+            ("PENDING", ..) => ProviderStatus::Processing,
+            (status, ..) if DECLINED.contains(&status) => self.declined_status(),
             (status, ..) => strange(status),
         }
     }
 
-    fn standing_of_authorization(&self) -> Standing {
+    fn status_of_authorization(&self) -> ProviderStatus {
         match (self.status.as_str(), untrusted::reference(&self.id)) {
-            ("CREATED", Some(authorization)) => {
-                Standing::Authorized { authorization, expires: instant(self.expiration_time.as_deref()) }
-            }
+            ("CREATED", Some(authorization)) => ProviderStatus::Authorized {
+                authorization,
+                expires: instant(self.expiration_time.as_deref()),
+            },
             // Captured, and the capture is not to be seen yet.
-            ("PENDING" | "CAPTURED" | "PARTIALLY_CAPTURED", _) => Standing::Processing,
-            (status, _) if ENDED.contains(&status) => Standing::Canceled { is_expired: status == "EXPIRED" },
-            ("DENIED", _) => self.declined_standing(),
+            ("PENDING" | "CAPTURED" | "PARTIALLY_CAPTURED", _) => ProviderStatus::Processing,
+            (status, _) if ENDED.contains(&status) => {
+                ProviderStatus::Canceled { is_expired: status == "EXPIRED" }
+            }
+            ("DENIED", _) => self.declined_status(),
             (status, _) => strange(status),
         }
     }
 
-    fn declined_standing(&self) -> Standing {
-        self.refusal().map_or_else(|| strange(&self.status), Standing::Declined)
+    fn declined_status(&self) -> ProviderStatus {
+        self.refusal().map_or_else(|| strange(&self.status), ProviderStatus::Declined)
     }
 
     fn refusal(&self) -> Option<Refusal> {
@@ -177,15 +185,16 @@ impl Transaction {
 
     /// What PayPal took back of a capture beside its `refunds`: like a refund made at PayPal. It has no name there, so it
     /// goes by the capture's. `None`: nothing was left of it.
-    fn reversal(&self, refunds: &[RefundEvidence]) -> Option<RefundEvidence> {
+    fn reversal(&self, refunds: &[RefundSnapshot]) -> Option<RefundSnapshot> {
         let (charge, money) = (untrusted::reference(&self.id)?, self.amount.as_ref()?.money()?);
-        let stands = |refund: &&RefundEvidence| {
-            refund.charge.as_ref() == Some(&charge) && !matches!(refund.standing, RefundStanding::Failed(_))
+        let stands = |refund: &&RefundSnapshot| {
+            refund.charge.as_ref() == Some(&charge)
+                && !matches!(refund.provider_status, RefundProviderStatus::Failed(_))
         };
         let given_back = refunds.iter().filter(stands).filter_map(|refund| refund.money);
         let left =
             given_back.map(|part| part.amount.minor()).try_fold(money.amount.minor(), u64::checked_sub)?;
-        Some(RefundEvidence {
+        Some(RefundSnapshot {
             refund: None,
             payment: ours(self.custom_id.as_deref()),
             reference: charge.clone(),
@@ -193,28 +202,29 @@ impl Transaction {
             money: Some(Money { amount: Amount::new(left)?, ..money }),
             is_without_funds: false,
             created: None,
-            standing: RefundStanding::Processed,
+            provider_status: RefundProviderStatus::Processed,
         })
     }
 
     /// `custom_id` names the payment and `invoice_id` the refund, if we made it.
-    pub(in crate::paypal) fn refund_evidence(&self) -> Step<RefundEvidence> {
+    pub(in crate::paypal) fn refund_snapshot(&self) -> Step<RefundSnapshot> {
         let reference = untrusted::reference(&self.id).ok_or_else(super::no_id)?;
-        let standing = match self.status.as_str() {
-            "COMPLETED" => RefundStanding::Processed,
-            "PENDING" => RefundStanding::Pending,
-            "FAILED" | "CANCELLED" => RefundStanding::Failed(Refusal {
+        let provider_status = match self.status.as_str() {
+            "COMPLETED" => RefundProviderStatus::Processed,
+            "PENDING" => RefundProviderStatus::Pending,
+            "FAILED" | "CANCELLED" => RefundProviderStatus::Failed(Refusal {
                 kind: RefusalKind::Declined,
                 code: Some("refund_failed".to_owned()),
                 decline_code: self.reason(),
                 message: "PayPal could not send the money back".to_owned(),
                 reference: Some(reference.clone()),
             }),
-            status => {
-                RefundStanding::Unclear(format!("PayPal names the status `{}`", untrusted::message(status)))
-            }
+            status => RefundProviderStatus::Unclear(format!(
+                "PayPal names the status `{}`",
+                untrusted::message(status)
+            )),
         };
-        Ok(RefundEvidence {
+        Ok(RefundSnapshot {
             refund: self.invoice_id.as_deref().and_then(|id| id.parse().ok()),
             payment: ours(self.custom_id.as_deref()),
             charge: self.up("captures"),
@@ -222,7 +232,7 @@ impl Transaction {
             is_without_funds: false,
             created: instant(self.create_time.as_deref()),
             reference,
-            standing,
+            provider_status,
         })
     }
 
@@ -251,10 +261,10 @@ fn ours(custom_id: Option<&str>) -> Option<payments::model::id::PaymentId> {
     custom_id?.parse().ok()
 }
 
-fn unclear(problem: &str) -> Standing {
-    Standing::Unclear(problem.to_owned())
+fn unclear(problem: &str) -> ProviderStatus {
+    ProviderStatus::Unclear(problem.to_owned())
 }
 
-fn strange(status: &str) -> Standing {
-    Standing::Unclear(format!("PayPal names the status `{}`", untrusted::message(status)))
+fn strange(status: &str) -> ProviderStatus {
+    ProviderStatus::Unclear(format!("PayPal names the status `{}`", untrusted::message(status)))
 }

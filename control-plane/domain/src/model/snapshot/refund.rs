@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
-use super::{Adopted, OwnCall, RefundEvidence, RefundStanding};
+use super::{Adopted, OwnCall, RefundProviderStatus, RefundSnapshot};
 use crate::model::follow_up::FollowUp;
 use crate::model::id::RefundId;
 use crate::model::payment::{Failure, Payment};
@@ -14,32 +14,32 @@ impl Refund {
     /// What `seen` makes of this refund. A refund that was processed may fail later, when the payer's bank
     /// sends the money back; one that failed stays so.
     #[must_use]
-    pub fn adopt(&self, seen: &RefundEvidence, call: OwnCall, at: Timestamp) -> Adopted<Self> {
+    pub fn adopt(&self, seen: &RefundSnapshot, call: OwnCall, at: Timestamp) -> Adopted<Self> {
         if let Err(problem) = self.is_described_by(seen) {
             return Adopted::Refused(problem.to_owned());
         }
         let refund = seen.reference.clone();
-        let state = match (&self.state, &seen.standing) {
-            (_, RefundStanding::Unclear(problem)) => return Adopted::Refused(problem.clone()),
-            (RefundState::Failed { failure }, standing) => {
+        let state = match (&self.state, &seen.provider_status) {
+            (_, RefundProviderStatus::Unclear(problem)) => return Adopted::Refused(problem.clone()),
+            (RefundState::Failed { failure }, provider_status) => {
                 // A failure that came with the provider's refund is that refund's; without one, nothing was
                 // refunded, and what is seen now contradicts that.
                 let same = matches!(failure, Failure::Refused(Refusal { reference: Some(known), .. }) if *known == refund);
-                let known = same || matches!(standing, RefundStanding::Failed(_));
+                let known = same || matches!(provider_status, RefundProviderStatus::Failed(_));
                 return if known {
                     Adopted::Known
                 } else {
                     Adopted::Refused("the provider made a refund that is recorded as failed".to_owned())
                 };
             }
-            (RefundState::Processed { .. }, RefundStanding::Processed) => return Adopted::Known,
-            (_, RefundStanding::Processed) => RefundState::Processed { refund },
+            (RefundState::Processed { .. }, RefundProviderStatus::Processed) => return Adopted::Known,
+            (_, RefundProviderStatus::Processed) => RefundState::Processed { refund },
             (RefundState::Processing { .. }, _) if call == OwnCall::MayAnswer => return Adopted::Wait,
             (
                 RefundState::Processing { .. } | RefundState::Queued { .. } | RefundState::Unknown { .. },
-                RefundStanding::Pending,
+                RefundProviderStatus::Pending,
             ) => RefundState::Pending { refund },
-            (_, RefundStanding::Failed(refusal)) => {
+            (_, RefundProviderStatus::Failed(refusal)) => {
                 let refusal = Refusal { reference: Some(refund), ..refusal.clone() };
                 RefundState::Failed { failure: Failure::Refused(refusal) }
             }
@@ -65,8 +65,8 @@ impl Refund {
     #[must_use]
     pub fn resolved_by(
         &self,
-        seen: &RefundEvidence,
-        list: &[RefundEvidence],
+        seen: &RefundSnapshot,
+        list: &[RefundSnapshot],
         is_left_to_records: bool,
         at: Timestamp,
     ) -> Option<Self> {
@@ -77,26 +77,26 @@ impl Refund {
             return None;
         }
         let refund = seen.reference.clone();
-        let state = match seen.standing {
-            RefundStanding::Processed => RefundState::Processed { refund },
-            RefundStanding::Pending => RefundState::Pending { refund },
-            RefundStanding::Failed(_) | RefundStanding::Unclear(_) => return None,
+        let state = match seen.provider_status {
+            RefundProviderStatus::Processed => RefundState::Processed { refund },
+            RefundProviderStatus::Pending => RefundState::Pending { refund },
+            RefundProviderStatus::Failed(_) | RefundProviderStatus::Unclear(_) => return None,
         };
         Some(self.clone().enter(state, at))
     }
 
     /// Whether the provider's refund is this one.
     #[must_use]
-    pub fn is(&self, seen: &RefundEvidence) -> bool {
+    pub fn is(&self, seen: &RefundSnapshot) -> bool {
         seen.refund == Some(self.id) || self.state.reference() == Some(&seen.reference) || self.left(seen)
     }
 
-    fn left(&self, seen: &RefundEvidence) -> bool {
+    fn left(&self, seen: &RefundSnapshot) -> bool {
         matches!(&self.state, RefundState::Failed { failure: Failure::Refused(refusal) }
             if refusal.reference.as_ref() == Some(&seen.reference))
     }
 
-    fn is_described_by(&self, seen: &RefundEvidence) -> Result<(), &'static str> {
+    fn is_described_by(&self, seen: &RefundSnapshot) -> Result<(), &'static str> {
         if self.state.reference().is_some_and(|known| *known != seen.reference) {
             return Err("another refund at the provider names this one");
         }
@@ -117,7 +117,7 @@ impl Refund {
     /// In what it cannot be a refund of this payment.
     pub fn external(
         payment: &Payment,
-        seen: &RefundEvidence,
+        seen: &RefundSnapshot,
         at: Timestamp,
     ) -> Result<Option<Self>, &'static str> {
         if seen.payment.is_some_and(|id| id != payment.id) {
@@ -132,12 +132,12 @@ impl Refund {
         let money = seen.money.filter(|money| money.currency == payment.request.currency);
         let money = money.ok_or("the provider's refund is over an amount that this payment cannot have")?;
         let reference = seen.reference.clone();
-        let (state, follow_up) = match &seen.standing {
-            RefundStanding::Processed => (RefundState::Processed { refund: reference }, None),
-            RefundStanding::Pending => {
+        let (state, follow_up) = match &seen.provider_status {
+            RefundProviderStatus::Processed => (RefundState::Processed { refund: reference }, None),
+            RefundProviderStatus::Pending => {
                 (RefundState::Pending { refund: reference }, Some(FollowUp::after(None, at)))
             }
-            RefundStanding::Failed(_) | RefundStanding::Unclear(_) => return Ok(None),
+            RefundProviderStatus::Failed(_) | RefundProviderStatus::Unclear(_) => return Ok(None),
         };
         Ok(Some(Self {
             id: id_of(payment, seen),
@@ -155,7 +155,7 @@ impl Refund {
 }
 
 /// Always the same for the same refund of the provider.
-fn id_of(payment: &Payment, seen: &RefundEvidence) -> RefundId {
+fn id_of(payment: &Payment, seen: &RefundSnapshot) -> RefundId {
     let name = format!("{}:{}", payment.request.provider, seen.reference);
     let digest: [u8; 32] = Sha256::digest(name.as_bytes()).into();
     let mut random = [0; 10];

@@ -6,8 +6,10 @@ use std::str::FromStr;
 use edge_core::client::ClientId;
 use edge_core::request::CaptureMode;
 use jiff::Timestamp;
-use payments::model::evidence::{Evidence, Listed, Origin, RefundEvidence, RefundStanding, Standing};
 use payments::model::provider::{ProviderRef, Refusal, RefusalKind};
+use payments::model::snapshot::{
+    Listed, Origin, ProviderSnapshot, ProviderStatus, RefundProviderStatus, RefundSnapshot,
+};
 use serde::Deserialize;
 
 use super::{Intent, RefundObject};
@@ -38,7 +40,7 @@ pub(in crate::stripe) fn object<T: serde::de::DeserializeOwned>(answer: &Answer)
 
 impl Intent {
     pub(in crate::stripe) fn listed(&self) -> Step<Listed> {
-        Ok(Listed { seen: self.evidence()?, origin: self.origin() })
+        Ok(Listed { seen: self.snapshot()?, origin: self.origin() })
     }
 
     fn origin(&self) -> Option<Origin> {
@@ -51,61 +53,71 @@ impl Intent {
         Some(Origin { client, capture })
     }
 
-    pub(in crate::stripe) fn evidence(&self) -> Step<Evidence> {
+    pub(in crate::stripe) fn snapshot(&self) -> Step<ProviderSnapshot> {
         let reference = untrusted::reference(&self.id).ok_or_else(super::no_id)?;
         let money = from_stripe_units(self.amount, &self.currency);
-        let standing = match money {
+        let provider_status = match money {
             Some(_) => self.where_it_stands(&reference),
-            None => Standing::Unclear("Stripe names an amount that cannot be one of ours".to_owned()),
+            None => ProviderStatus::Unclear("Stripe names an amount that cannot be one of ours".to_owned()),
         };
-        Ok(Evidence { payment: ours(self.metadata.as_ref(), "transactionId"), reference, money, standing })
+        Ok(ProviderSnapshot {
+            payment: ours(self.metadata.as_ref(), "transactionId"),
+            reference,
+            money,
+            provider_status,
+        })
     }
 
-    fn where_it_stands(&self, intent: &ProviderRef) -> Standing {
-        let unclear = |problem: &str| Standing::Unclear(problem.to_owned());
+    fn where_it_stands(&self, intent: &ProviderRef) -> ProviderStatus {
+        let unclear = |problem: &str| ProviderStatus::Unclear(problem.to_owned());
         match self.status.as_str() {
             "succeeded" => match from_stripe_units(self.amount_received, &self.currency) {
-                Some(money) => Standing::Captured { charge: intent.clone(), money },
+                Some(money) => ProviderStatus::Captured { charge: intent.clone(), money },
                 None => unclear("Stripe succeeded with an amount that cannot be one of ours"),
             },
-            "requires_capture" => Standing::Authorized { authorization: intent.clone(), expires: None },
-            "requires_action" => self.page().map_or(Standing::Open, |url| Standing::RequiresAction { url }),
-            "processing" => Standing::Processing,
+            "requires_capture" => ProviderStatus::Authorized { authorization: intent.clone(), expires: None },
+            "requires_action" => {
+                self.page().map_or(ProviderStatus::Open, |url| ProviderStatus::RequiresAction { url })
+            }
+            "processing" => ProviderStatus::Processing,
             // Before the first confirmation is decided it looks the same, but for the error.
             "requires_payment_method" if self.last_payment_error.is_some() => {
                 match self.declined().about(intent) {
-                    NotDone::Refused(refusal) => Standing::Declined(*refusal),
-                    _ => Standing::Open,
+                    NotDone::Refused(refusal) => ProviderStatus::Declined(*refusal),
+                    _ => ProviderStatus::Open,
                 }
             }
-            "requires_payment_method" | "requires_confirmation" => Standing::Open,
+            "requires_payment_method" | "requires_confirmation" => ProviderStatus::Open,
             // Stripe ends an authorization by itself after some days.
-            "canceled" => Standing::Canceled {
+            "canceled" => ProviderStatus::Canceled {
                 is_expired: matches!(self.cancellation_reason.as_deref(), Some("automatic" | "expired")),
             },
-            status => Standing::Unclear(format!("Stripe names the status `{}`", untrusted::message(status))),
+            status => {
+                ProviderStatus::Unclear(format!("Stripe names the status `{}`", untrusted::message(status)))
+            }
         }
     }
 }
 
 impl RefundObject {
-    pub(in crate::stripe) fn evidence(&self) -> Step<RefundEvidence> {
+    pub(in crate::stripe) fn snapshot(&self) -> Step<RefundSnapshot> {
         let reference = untrusted::reference(&self.id).ok_or_else(super::no_id)?;
-        let standing = match self.status.as_deref().unwrap_or_default() {
-            "succeeded" => RefundStanding::Processed,
-            "pending" | "requires_action" => RefundStanding::Pending,
-            "failed" | "canceled" => RefundStanding::Failed(Refusal {
+        let provider_status = match self.status.as_deref().unwrap_or_default() {
+            "succeeded" => RefundProviderStatus::Processed,
+            "pending" | "requires_action" => RefundProviderStatus::Pending,
+            "failed" | "canceled" => RefundProviderStatus::Failed(Refusal {
                 kind: RefusalKind::Declined,
                 code: Some("refund_failed".to_owned()),
                 decline_code: self.failure_reason.as_deref().and_then(untrusted::code),
                 message: "Stripe could not send the money back".to_owned(),
                 reference: Some(reference.clone()),
             }),
-            status => {
-                RefundStanding::Unclear(format!("Stripe names the status `{}`", untrusted::message(status)))
-            }
+            status => RefundProviderStatus::Unclear(format!(
+                "Stripe names the status `{}`",
+                untrusted::message(status)
+            )),
         };
-        Ok(RefundEvidence {
+        Ok(RefundSnapshot {
             reference,
             refund: ours(self.metadata.as_ref(), "refundId"),
             payment: ours(self.metadata.as_ref(), "transactionId"),
@@ -113,7 +125,7 @@ impl RefundObject {
             money: from_stripe_units(self.amount, &self.currency),
             is_without_funds: self.balance_transaction.is_none(),
             created: self.created.and_then(|at| Timestamp::from_second(at).ok()),
-            standing,
+            provider_status,
         })
     }
 }
