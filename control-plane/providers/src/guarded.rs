@@ -11,8 +11,8 @@ use edge_core::money::Money;
 use edge_core::provider::Provider;
 use jiff::{SignedDuration, Timestamp};
 use payments::model::provider::{
-    CancelOrder, CaptureOrder, Captured, ChargeOrder, Charged, Doubt, OperationKind, Outcome, ProviderRef,
-    RefundOrder, Refunded, ResumeOrder, Unacceptable,
+    CancelOrder, CaptureOrder, Captured, ChargeOrder, Charged, OperationKind, Outcome, ProviderRef,
+    RefundOrder, Refunded, ResumeOrder, Unacceptable, Uncertainty,
 };
 use payments::model::snapshot::{
     DisputeSnapshot, Found, ListCursor, ListPart, LookUp, ProviderSnapshot, RefundLookUp, RefundSnapshot,
@@ -66,28 +66,28 @@ struct Circuit {
 
 /// What an open circuit answers instead of the provider, and what its answers say of the provider.
 trait Answer: Sized {
-    fn not_asked(doubt: Doubt) -> Self;
-    fn doubt(&self) -> Option<&Doubt>;
+    fn not_asked(uncertainty: Uncertainty) -> Self;
+    fn uncertainty(&self) -> Option<&Uncertainty>;
 }
 
 impl<T> Answer for Outcome<T> {
-    fn not_asked(doubt: Doubt) -> Self {
-        Self::NotSent(doubt)
+    fn not_asked(uncertainty: Uncertainty) -> Self {
+        Self::NotSent(uncertainty)
     }
 
-    fn doubt(&self) -> Option<&Doubt> {
-        self.doubt()
+    fn uncertainty(&self) -> Option<&Uncertainty> {
+        self.uncertainty()
     }
 }
 
 impl<T> Answer for Found<T> {
-    fn not_asked(doubt: Doubt) -> Self {
-        Self::Unavailable(doubt)
+    fn not_asked(uncertainty: Uncertainty) -> Self {
+        Self::Unavailable(uncertainty)
     }
 
-    fn doubt(&self) -> Option<&Doubt> {
+    fn uncertainty(&self) -> Option<&Uncertainty> {
         match self {
-            Self::Unavailable(doubt) => Some(doubt),
+            Self::Unavailable(uncertainty) => Some(uncertainty),
             Self::Found(_) | Self::Missing | Self::CannotAsk => None,
         }
     }
@@ -103,10 +103,10 @@ enum Said {
 }
 
 impl Said {
-    const fn by(doubt: Option<&Doubt>) -> Self {
-        match doubt {
-            Some(Doubt { is_key_dead: true, .. }) => Self::Nothing,
-            Some(Doubt { is_conflict: false, .. }) => Self::Fails,
+    const fn by(uncertainty: Option<&Uncertainty>) -> Self {
+        match uncertainty {
+            Some(Uncertainty { is_key_dead: true, .. }) => Self::Nothing,
+            Some(Uncertainty { is_conflict: false, .. }) => Self::Fails,
             Some(_) | None => Self::Works,
         }
     }
@@ -145,7 +145,7 @@ impl<P: Reachable + 'static> Guarded<P> {
             return A::not_asked(circuits.left_alone(circuit, pause));
         }
         let answer = call.await;
-        let said = Said::by(answer.doubt());
+        let said = Said::by(answer.uncertainty());
         circuits.ended(own.unwrap_or(circuit), said);
         match (own, said) {
             (Some(_), Said::Works) => circuits.tell(circuit, circuit.breaker.succeeded_elsewhere()),
@@ -217,11 +217,11 @@ impl<P: Reachable> Circuits<P> {
         }
     }
 
-    fn left_alone(&self, circuit: &Circuit, pause: SignedDuration) -> Doubt {
+    fn left_alone(&self, circuit: &Circuit, pause: SignedDuration) -> Uncertainty {
         let name = self.provider.name();
         let reason = format!("{name} fails at the moment and is not asked ({})", circuit.name);
         let retry_after_s = u32::try_from(pause.as_secs()).ok();
-        Doubt { retry_after_s, ..Doubt::new(reason) }
+        Uncertainty { retry_after_s, ..Uncertainty::new(reason) }
     }
 
     fn tell(&self, circuit: &Circuit, turned: Option<Turned>) {

@@ -1,7 +1,7 @@
 //! An operation at a provider takes one or more steps. Each step goes on, or ends the operation with what is
 //! known: [`Step`] is [`Outcome`] in the form that `?` understands.
 
-use payments::model::provider::{Doubt, Outcome, ProviderRef, Refusal, RefusalKind, Unacceptable};
+use payments::model::provider::{Outcome, ProviderRef, Refusal, RefusalKind, Unacceptable, Uncertainty};
 use payments::model::snapshot::Found;
 
 use super::transport::TransportFailure;
@@ -13,27 +13,27 @@ pub(super) type Step<T> = Result<T, NotDone>;
 pub(super) enum NotDone {
     // Boxed: a refusal is several times the size of what else a step returns.
     Refused(Box<Refusal>),
-    NotSent(Doubt),
-    Unknown(Doubt),
+    NotSent(Uncertainty),
+    Unknown(Uncertainty),
 }
 
 impl NotDone {
     pub(super) fn unknown(reason: impl Into<String>) -> Self {
-        Self::Unknown(Doubt::new(reason))
+        Self::Unknown(Uncertainty::new(reason))
     }
 
     /// The provider wants to be left alone for so long.
     pub(super) fn after(mut self, pause: Option<std::time::Duration>) -> Self {
-        if let (Self::NotSent(doubt) | Self::Unknown(doubt), Some(pause)) = (&mut self, pause) {
-            doubt.retry_after_s = u32::try_from(pause.as_secs()).ok();
+        if let (Self::NotSent(uncertainty) | Self::Unknown(uncertainty), Some(pause)) = (&mut self, pause) {
+            uncertainty.retry_after_s = u32::try_from(pause.as_secs()).ok();
         }
         self
     }
 
     /// The provider answered from a saved failure: it will do so for as long as it keeps the key.
     pub(super) fn of_a_dead_key(mut self, is_dead: bool) -> Self {
-        if let Self::Unknown(doubt) = &mut self {
-            doubt.is_key_dead = is_dead;
+        if let Self::Unknown(uncertainty) = &mut self {
+            uncertainty.is_key_dead = is_dead;
         }
         self
     }
@@ -75,7 +75,7 @@ impl NotDone {
     pub(super) fn about(mut self, object: &ProviderRef) -> Self {
         let reference = match &mut self {
             Self::Refused(refusal) => &mut refusal.reference,
-            Self::NotSent(doubt) | Self::Unknown(doubt) => &mut doubt.reference,
+            Self::NotSent(uncertainty) | Self::Unknown(uncertainty) => &mut uncertainty.reference,
         };
         reference.get_or_insert_with(|| object.clone());
         self
@@ -85,25 +85,27 @@ impl NotDone {
     /// doubt about money.
     pub(super) fn after_reading_only(self) -> Self {
         match self {
-            Self::Unknown(doubt) => Self::NotSent(doubt),
+            Self::Unknown(uncertainty) => Self::NotSent(uncertainty),
             other => other,
         }
     }
 
     /// The step that ended so was to resolve what an earlier one had left: without it, that stays open.
     pub(super) fn leaves_open(self, problem: &str) -> Self {
-        let doubt = self.doubt();
-        let reason = format!("{problem}: {}", doubt.reason);
-        Self::Unknown(Doubt { reason, ..doubt })
+        let uncertainty = self.uncertainty();
+        let reason = format!("{problem}: {}", uncertainty.reason);
+        Self::Unknown(Uncertainty { reason, ..uncertainty })
     }
 }
 
 impl NotDone {
     /// Why a look brought nothing.
-    pub(super) fn doubt(self) -> Doubt {
+    pub(super) fn uncertainty(self) -> Uncertainty {
         match self {
-            Self::Refused(refusal) => Doubt { reference: refusal.reference, ..Doubt::new(refusal.message) },
-            Self::NotSent(doubt) | Self::Unknown(doubt) => doubt,
+            Self::Refused(refusal) => {
+                Uncertainty { reference: refusal.reference, ..Uncertainty::new(refusal.message) }
+            }
+            Self::NotSent(uncertainty) | Self::Unknown(uncertainty) => uncertainty,
         }
     }
 }
@@ -113,15 +115,15 @@ pub(super) fn found<T>(step: Step<Option<T>>) -> Found<T> {
     match step {
         Ok(Some(found)) => Found::Found(found),
         Ok(None) => Found::Missing,
-        Err(not_done) => Found::Unavailable(not_done.doubt()),
+        Err(not_done) => Found::Unavailable(not_done.uncertainty()),
     }
 }
 
 impl From<TransportFailure> for NotDone {
     fn from(failure: TransportFailure) -> Self {
         match failure {
-            TransportFailure::NotSent(reason) => Self::NotSent(Doubt::new(reason)),
-            TransportFailure::Unknown(reason) => Self::Unknown(Doubt::new(reason)),
+            TransportFailure::NotSent(reason) => Self::NotSent(Uncertainty::new(reason)),
+            TransportFailure::Unknown(reason) => Self::Unknown(Uncertainty::new(reason)),
         }
     }
 }
@@ -137,7 +139,7 @@ pub(super) fn outcome<T>(step: Step<T>) -> Outcome<T> {
     match step {
         Ok(done) => Outcome::Done(done),
         Err(NotDone::Refused(refusal)) => Outcome::Refused(*refusal),
-        Err(NotDone::NotSent(doubt)) => Outcome::NotSent(doubt),
-        Err(NotDone::Unknown(doubt)) => Outcome::Unknown(doubt),
+        Err(NotDone::NotSent(uncertainty)) => Outcome::NotSent(uncertainty),
+        Err(NotDone::Unknown(uncertainty)) => Outcome::Unknown(uncertainty),
     }
 }

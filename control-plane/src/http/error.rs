@@ -98,8 +98,8 @@ impl From<&OperationError> for ApiError {
                 Self::new(ErrorCode::RefundExceedsCharge, message).transaction(*payment)
             }
             OperationError::Refused { payment, refusal } => Self::refused(refusal).transaction(*payment),
-            OperationError::NotSent { payment, doubt } => {
-                let message = if doubt.is_expired {
+            OperationError::NotSent { payment, uncertainty } => {
+                let message = if uncertainty.is_expired {
                     super::view::EXPIRED
                 } else {
                     "the provider did not execute it, so no money moved; try again"
@@ -161,8 +161,8 @@ pub(super) fn log(error: &OperationError) {
                 }
             );
         }
-        OperationError::NotSent { payment, doubt } => {
-            tracing::warn!(payment.id = %payment, reason = doubt.reason, "the provider could not be asked");
+        OperationError::NotSent { payment, uncertainty } => {
+            tracing::warn!(payment.id = %payment, reason = uncertainty.reason, "the provider could not be asked");
         }
         OperationError::Store(problem)
         | OperationError::InDoubt(problem)
@@ -259,8 +259,8 @@ mod tests {
         assert_eq!((error.code.status(), error.retryable), (503, Some(true)));
         assert!(error.message.contains("was not carried out"), "{}", error.message);
         // What was written after all is carried out: nobody may have been told that it was not.
-        let doubt = OperationError::unwritten(StoreError::Unavailable("the answer is lost".into()));
-        let error = ApiError::from(&doubt).0.error;
+        let uncertainty = OperationError::unwritten(StoreError::Unavailable("the answer is lost".into()));
+        let error = ApiError::from(&uncertainty).0.error;
         assert_eq!((error.code.status(), error.retryable), (504, Some(true)));
         assert!(error.message.contains("may be carried out"), "{}", error.message);
         // Of a commit after the call, nothing of the kind may be said.

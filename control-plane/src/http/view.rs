@@ -277,8 +277,9 @@ impl From<Failure> for FailureView {
                 let decline_code = refusal.reason().cloned();
                 Self { code: refusal.code, decline_code, message: refusal.message }
             }
-            Failure::NotSent(doubt) => {
-                let message = if doubt.is_expired { EXPIRED } else { "the provider did not execute it" };
+            Failure::NotSent(uncertainty) => {
+                let message =
+                    if uncertainty.is_expired { EXPIRED } else { "the provider did not execute it" };
                 Self { code: None, decline_code: None, message: message.to_owned() }
             }
         }

@@ -13,7 +13,7 @@ use edge_core::attestation::{Claims, HEADER, Keys, Request as Attested};
 use edge_core::request::ReturnUrlHosts;
 use futures_util::stream::pending;
 use metrics_exporter_prometheus::PrometheusBuilder;
-use payments::model::provider::{Doubt, Outcome, Refusal, RefusalKind};
+use payments::model::provider::{Outcome, Refusal, RefusalKind, Uncertainty};
 use payments::ports::clock::Clock;
 use serde_json::{Value, json};
 use tokio::time::timeout;
@@ -266,7 +266,7 @@ async fn a_decline_answers_402_with_the_providers_reason() {
 #[tokio::test]
 async fn a_lost_answer_is_202_pending() {
     let api = Api::start().await;
-    api.test.provider.charges.lock().unwrap().push(Outcome::Unknown(Doubt::new("cut")));
+    api.test.provider.charges.lock().unwrap().push(Outcome::Unknown(Uncertainty::new("cut")));
     let (status, answer) = api.demo("POST", "/payments/charge", CHARGE).await;
     assert_eq!((status, &answer["status"]), (StatusCode::ACCEPTED, &json!("pending")));
 }
@@ -286,7 +286,7 @@ async fn our_own_misconfiguration_is_502_and_an_unreachable_provider_is_asked_la
     assert_eq!((status, &answer["error"]["code"]), (StatusCode::BAD_GATEWAY, &json!("PROVIDER_REJECTED")));
     assert_eq!(answer["error"]["providerCode"], "invalid_api_key");
     assert!(!answer.to_string().contains("API Key"), "{answer}");
-    api.test.provider.charges.lock().unwrap().push(Outcome::NotSent(Doubt::new("connection refused")));
+    api.test.provider.charges.lock().unwrap().push(Outcome::NotSent(Uncertainty::new("connection refused")));
     let (status, answer) = api.demo("POST", "/payments/charge", CHARGE).await;
     assert_eq!((status, &answer["status"]), (StatusCode::ACCEPTED, &json!("pending")));
 }

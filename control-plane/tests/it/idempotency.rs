@@ -3,7 +3,7 @@
 use edge_core::money::Amount;
 use payments::model::idempotency::{KeyRecord, Subject};
 use payments::model::payment::{Payment, Status};
-use payments::model::provider::{Doubt, Outcome, Refusal, RefusalKind};
+use payments::model::provider::{Outcome, Refusal, RefusalKind, Uncertainty};
 use payments::model::refund::Refund;
 use payments::ports::store::Change;
 use payments::usecases::call::Call;
@@ -55,7 +55,7 @@ async fn a_key_is_taken_once_however_many_requests_come_at_once() {
 #[tokio::test]
 async fn after_a_lost_answer_the_same_attempt_is_repeated_and_no_other_is_begun() {
     let test = TestGateway::start().await;
-    test.provider.charges.lock().unwrap().push(Outcome::Unknown(Doubt::new("cut")));
+    test.provider.charges.lock().unwrap().push(Outcome::Unknown(Uncertainty::new("cut")));
     let call = keyed::<Payment>(1, "a");
     let lost =
         usecases::charge(test.gateway.clone(), charge_request(100, ""), None, call.clone()).await.unwrap();
@@ -104,7 +104,7 @@ async fn what_was_under_way_before_a_restart_is_taken_up_at_once() {
 #[tokio::test]
 async fn past_the_providers_horizon_nothing_is_sent_again() {
     let test = TestGateway::start().await;
-    test.provider.charges.lock().unwrap().push(Outcome::Unknown(Doubt::new("cut")));
+    test.provider.charges.lock().unwrap().push(Outcome::Unknown(Uncertainty::new("cut")));
     let call = keyed::<Payment>(1, "a");
     let lost =
         usecases::charge(test.gateway.clone(), charge_request(100, ""), None, call.clone()).await.unwrap();
@@ -127,11 +127,12 @@ async fn a_key_whose_request_was_refused_for_our_configuration_can_be_used_again
 async fn a_repeat_that_meets_a_closed_door_never_makes_the_first_call_a_failure() {
     let test = TestGateway::start().await;
     let call = keyed::<Payment>(1, "a");
-    let cut = Outcome::Unknown(Doubt::new("cut"));
+    let cut = Outcome::Unknown(Uncertainty::new("cut"));
     test.provider.charges.lock().unwrap().push(cut);
     let lost =
         usecases::charge(test.gateway.clone(), charge_request(100, ""), None, call.clone()).await.unwrap();
-    for answer in [Outcome::NotSent(Doubt::new("connection refused")), Outcome::Refused(turned_away())] {
+    for answer in [Outcome::NotSent(Uncertainty::new("connection refused")), Outcome::Refused(turned_away())]
+    {
         test.provider.charges.lock().unwrap().push(answer);
         let found =
             Payment::recall(test.gateway.clone(), Subject::Payment(lost.id), call.clone()).await.unwrap();
@@ -169,7 +170,7 @@ async fn a_refund_is_recalled_under_its_own_attempt() {
     let test = TestGateway::start().await;
     let payment =
         usecases::charge(test.gateway.clone(), charge_request(100, ""), None, call()).await.unwrap();
-    test.provider.refunds.lock().unwrap().push(Outcome::Unknown(Doubt::new("cut")));
+    test.provider.refunds.lock().unwrap().push(Outcome::Unknown(Uncertainty::new("cut")));
     let call = keyed::<Refund>(2, "r");
     let lost =
         usecases::refund(test.gateway.clone(), payment.id, Amount::new(60), call.clone()).await.unwrap();

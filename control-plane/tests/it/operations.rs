@@ -5,7 +5,7 @@ use edge_core::money::Amount;
 use edge_core::request::ChargeRequest;
 use payments::model::payment::{ChargeTerms, State, Status};
 use payments::model::provider::{
-    Captured, Charged, Doubt, Outcome, ProviderRef, Refunded, Refusal, RefusalKind,
+    Captured, Charged, Outcome, ProviderRef, Refunded, Refusal, RefusalKind, Uncertainty,
 };
 use payments::model::refund::RefundState;
 use payments::usecases::call::Call;
@@ -58,7 +58,7 @@ async fn a_decline_is_a_failed_payment_that_keeps_what_it_left_at_the_provider()
 #[tokio::test]
 async fn a_lost_answer_leaves_the_payment_pending_and_never_failed() {
     let test = TestGateway::start().await;
-    test.provider.charges.lock().unwrap().push(Outcome::Unknown(Doubt::new("connection cut")));
+    test.provider.charges.lock().unwrap().push(Outcome::Unknown(Uncertainty::new("connection cut")));
     let payment =
         usecases::charge(test.gateway.clone(), charge_request(100, ""), None, call()).await.unwrap();
     assert_eq!(payment.state.status(), Status::Pending);
@@ -68,7 +68,7 @@ async fn a_lost_answer_leaves_the_payment_pending_and_never_failed() {
 #[tokio::test]
 async fn what_an_unreachable_provider_was_not_sent_is_pending_and_queued() {
     let test = TestGateway::start().await;
-    test.provider.charges.lock().unwrap().push(Outcome::NotSent(Doubt::new("connection refused")));
+    test.provider.charges.lock().unwrap().push(Outcome::NotSent(Uncertainty::new("connection refused")));
     let payment =
         usecases::charge(test.gateway.clone(), charge_request(100, ""), None, call()).await.unwrap();
     assert_eq!(payment.state.status(), Status::Pending);
@@ -148,7 +148,7 @@ async fn a_cancellation_waits_for_the_outcome_of_a_capture() {
     test.provider.charges.lock().unwrap().push(authorized());
     let request = charge_request(100, r#","capture":"manual""#);
     let payment = usecases::charge(test.gateway.clone(), request, None, call()).await.unwrap();
-    test.provider.captures.lock().unwrap().push(Outcome::Unknown(Doubt::new("cut")));
+    test.provider.captures.lock().unwrap().push(Outcome::Unknown(Uncertainty::new("cut")));
     let pending = usecases::capture(test.gateway.clone(), payment.id, None, call()).await.unwrap();
     assert_eq!(pending.state.status(), Status::Pending);
     let cancel = usecases::cancel(test.gateway.clone(), payment.id, cancel_call()).await.unwrap();
@@ -212,7 +212,7 @@ async fn a_lost_refund_answer_keeps_the_amount_reserved() {
     let test = TestGateway::start().await;
     let payment =
         usecases::charge(test.gateway.clone(), charge_request(100, ""), None, call()).await.unwrap();
-    test.provider.refunds.lock().unwrap().push(Outcome::Unknown(Doubt::new("cut")));
+    test.provider.refunds.lock().unwrap().push(Outcome::Unknown(Uncertainty::new("cut")));
     let refund = usecases::refund(test.gateway.clone(), payment.id, None, call()).await.unwrap();
     assert!(matches!(refund.state, RefundState::Unknown { .. }));
     let again = usecases::refund(test.gateway.clone(), payment.id, None, call()).await;

@@ -8,7 +8,7 @@ use edge_core::provider::Provider;
 use edge_core::request::CaptureMode;
 use jiff::SignedDuration;
 use payments::model::payment::{Payment, Status};
-use payments::model::provider::{Doubt, Outcome, ProviderRef};
+use payments::model::provider::{Outcome, ProviderRef, Uncertainty};
 use payments::model::snapshot::{Found, Listed, Origin, ProviderSnapshot, ProviderStatus};
 use payments::usecases;
 use payments::usecases::reconcile::{Compared, Finding, Pace, Place, Reconciliation, Unseen};
@@ -38,7 +38,7 @@ async fn charged(test: &TestGateway) -> Payment {
 }
 
 async fn lost(test: &TestGateway) -> Payment {
-    test.provider.charges.lock().unwrap().push(Outcome::Unknown(Doubt::new("cut")));
+    test.provider.charges.lock().unwrap().push(Outcome::Unknown(Uncertainty::new("cut")));
     charged(test).await
 }
 
@@ -108,7 +108,7 @@ async fn a_completed_payment_that_the_provider_does_not_know_is_a_difference() {
 async fn a_provider_that_does_not_answer_leaves_the_comparison_open() {
     let test = TestGateway::start().await;
     charged(&test).await;
-    sees(&test, Found::Unavailable(Doubt::new("connection refused")));
+    sees(&test, Found::Unavailable(Uncertainty::new("connection refused")));
     let found = found(&test, 0).await;
     assert_eq!(found[0].finding, Finding::NotSeen("connection refused".to_owned()));
 }
@@ -160,7 +160,7 @@ async fn what_was_recorded_anew_is_told_even_if_a_second_look_fails() {
     let (lost, _) = opening(7, "demo", 100);
     let origin = Some(Origin { client: lost.client.clone(), capture: CaptureMode::Automatic });
     *test.provider.listed.lock().unwrap() = vec![Listed { seen: taken(&lost, 100), origin }];
-    sees(&test, Found::Unavailable(Doubt::new("connection refused")));
+    sees(&test, Found::Unavailable(Uncertainty::new("connection refused")));
     let told = "recorded anew, completed, its refunds not seen: connection refused";
     assert_eq!(found(&test, 0).await[0].finding, Finding::NotSeen(told.to_owned()));
     let now = test.gateway.store.payment(&lost.client, lost.id).await.unwrap().unwrap();

@@ -17,7 +17,7 @@ use payments::model::event::Event;
 use payments::model::flight::InProgress as _;
 use payments::model::idempotency::Subject;
 use payments::model::payment::{Payment, State, Status};
-use payments::model::provider::{Captured, Charged, Doubt, Outcome, ProviderRef, Refusal, RefusalKind};
+use payments::model::provider::{Captured, Charged, Outcome, ProviderRef, Refusal, RefusalKind, Uncertainty};
 use payments::model::refund::Refund;
 use payments::model::snapshot::{
     Found, ProviderSnapshot, ProviderStatus, RefundProviderStatus, RefundSnapshot,
@@ -35,11 +35,11 @@ use crate::common::*;
 const HORIZON_S: i64 = 3_600;
 
 fn cut<T>() -> Outcome<T> {
-    Outcome::Unknown(Doubt::new("connection cut"))
+    Outcome::Unknown(Uncertainty::new("connection cut"))
 }
 
 fn unreached<T>() -> Outcome<T> {
-    Outcome::NotSent(Doubt::new("connection refused"))
+    Outcome::NotSent(Uncertainty::new("connection refused"))
 }
 
 fn refused<T>(kind: RefusalKind) -> Outcome<T> {

@@ -4,7 +4,7 @@
 use edge_core::money::Amount;
 use payments::model::flight::InProgress as _;
 use payments::model::payment::{Flight, Operation, Payment, ResumedBy, State, Status};
-use payments::model::provider::{Captured, Charged, Doubt, Outcome, ProviderRef, Refusal, RefusalKind};
+use payments::model::provider::{Captured, Charged, Outcome, ProviderRef, Refusal, RefusalKind, Uncertainty};
 use proptest::prelude::*;
 
 use crate::common::*;
@@ -62,8 +62,8 @@ fn outcome<T: Clone + std::fmt::Debug + 'static>(
     prop_oneof![
         4 => done.prop_map(Outcome::Done),
         1 => refused,
-        1 => Just(Outcome::NotSent(Doubt::new("refused"))),
-        1 => Just(Outcome::Unknown(Doubt::new("cut"))),
+        1 => Just(Outcome::NotSent(Uncertainty::new("refused"))),
+        1 => Just(Outcome::Unknown(Uncertainty::new("cut"))),
     ]
 }
 

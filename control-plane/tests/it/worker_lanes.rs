@@ -10,7 +10,7 @@ use control_plane::jobs::shift::Shift;
 use control_plane::jobs::{expire, poll};
 use edge_core::provider::Provider;
 use payments::model::payment::{Payment, State, Status};
-use payments::model::provider::{Doubt, Outcome};
+use payments::model::provider::{Outcome, Uncertainty};
 use payments::model::webhook::EventBody;
 use payments::model::work::{Claimed, Lane, Work, WorkKind};
 use payments::ports::provider::PaymentProvider;
@@ -26,7 +26,7 @@ const PAYMENTS: Lane = Lane { kind: WorkKind::Payment, provider: Provider::Strip
 
 /// A charge at Stripe that could not be sent.
 async fn queued(test: &TestGateway) -> Payment {
-    test.provider.charges.lock().unwrap().push(Outcome::NotSent(Doubt::new("refused")));
+    test.provider.charges.lock().unwrap().push(Outcome::NotSent(Uncertainty::new("refused")));
     let payment =
         usecases::charge(test.gateway.clone(), charge_request(100, ""), None, call()).await.unwrap();
     assert!(matches!(payment.state, State::Queued { .. }), "{payment:?}");

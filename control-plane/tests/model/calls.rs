@@ -1,7 +1,7 @@
 //! The calls of a payment, and the reads of it.
 
 use payments::model::payment::State;
-use payments::model::provider::{Doubt, Outcome, RefusalKind};
+use payments::model::provider::{Outcome, RefusalKind, Uncertainty};
 use payments::model::snapshot::{Absence, Adopted, OwnCall, ProviderSnapshot};
 use proptest::test_runner::TestCaseError;
 
@@ -97,8 +97,8 @@ impl World {
 /// What is heard of a call that brought no answer.
 pub(crate) fn silence<T>(hearing: Hearing) -> Outcome<T> {
     match hearing {
-        Hearing::NotSent => Outcome::NotSent(Doubt::new("refused")),
+        Hearing::NotSent => Outcome::NotSent(Uncertainty::new("refused")),
         Hearing::TurnedAway => no(RefusalKind::Configuration),
-        Hearing::Answer | Hearing::Nothing => Outcome::Unknown(Doubt::new("cut")),
+        Hearing::Answer | Hearing::Nothing => Outcome::Unknown(Uncertainty::new("cut")),
     }
 }

@@ -3,7 +3,7 @@
 use edge_core::money::Amount;
 use payments::model::id::AttemptId;
 use payments::model::payment::{Cancelable, Flight, Operation};
-use payments::model::provider::{Captured, Charged, Doubt, Outcome, ProviderRef, Refusal, RefusalKind};
+use payments::model::provider::{Captured, Charged, Outcome, ProviderRef, Refusal, RefusalKind, Uncertainty};
 
 use crate::keys::{First, Keys};
 use crate::provider_status::History;
@@ -85,7 +85,7 @@ pub(crate) fn no<T>(kind: RefusalKind) -> Outcome<T> {
 
 /// The provider's error; `is_key_dead`: a saved one.
 pub(crate) fn failure<T>(is_key_dead: bool) -> Outcome<T> {
-    Outcome::Unknown(Doubt { is_key_dead, ..Doubt::new("500") })
+    Outcome::Unknown(Uncertainty { is_key_dead, ..Uncertainty::new("500") })
 }
 
 impl Answer {
@@ -93,10 +93,10 @@ impl Answer {
     pub(crate) fn without(flight: &Flight, outcome: Outcome<()>) -> Self {
         fn of<T>(outcome: Outcome<()>) -> Outcome<T> {
             match outcome {
-                Outcome::NotSent(doubt) => Outcome::NotSent(doubt),
+                Outcome::NotSent(uncertainty) => Outcome::NotSent(uncertainty),
                 Outcome::Refused(refusal) => Outcome::Refused(refusal),
-                Outcome::Unknown(doubt) => Outcome::Unknown(doubt),
-                Outcome::Done(()) => Outcome::Unknown(Doubt::new("no answer")),
+                Outcome::Unknown(uncertainty) => Outcome::Unknown(uncertainty),
+                Outcome::Done(()) => Outcome::Unknown(Uncertainty::new("no answer")),
             }
         }
         match flight.operation {

@@ -54,7 +54,7 @@ async fn thirty_keys_that_stripe_answers_from_saved_failures_stop_no_clients_cha
     shop.heal().await;
     for dead in frozen.iter().chain(&frozen) {
         let again = work(&shop).charge(dead).await;
-        assert!(again.doubt().is_some_and(|doubt| doubt.is_key_dead), "{again:?}");
+        assert!(again.uncertainty().is_some_and(|uncertainty| uncertainty.is_key_dead), "{again:?}");
         assert!(is_done(&shop.stripe().charge(&order(&shop)).await));
     }
     assert_eq!(work(&shop).room().await, Room::Any, "nor do they stop other work");

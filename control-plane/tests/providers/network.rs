@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use edge_core::provider::Provider;
-use payments::model::provider::{Doubt, Outcome};
+use payments::model::provider::{Outcome, Uncertainty};
 use payments::ports::clock::SystemClock;
 use payments::ports::provider::PaymentProvider;
 use payments_providers::{Providers, Settings, Timeouts};
@@ -42,9 +42,9 @@ async fn charge_at(settings: Settings) -> Outcome<payments::model::provider::Cha
 }
 
 #[track_caller]
-fn unknown<T: std::fmt::Debug>(answer: Outcome<T>) -> Doubt {
+fn unknown<T: std::fmt::Debug>(answer: Outcome<T>) -> Uncertainty {
     match answer {
-        Outcome::Unknown(doubt) => doubt,
+        Outcome::Unknown(uncertainty) => uncertainty,
         other => panic!("not unknown: {other:?}"),
     }
 }
@@ -131,9 +131,9 @@ async fn all_steps_of_an_operation_share_one_deadline() {
     shop.set_fault(&late("charge")).await;
     let order = shop.charge(4_999, "USD", Some("B-OK"));
     let began = std::time::Instant::now();
-    let doubt = unknown(shop.paypal().charge(&order).await);
+    let uncertainty = unknown(shop.paypal().charge(&order).await);
     assert!(began.elapsed() < Duration::from_secs(2));
-    assert!(doubt.reference.is_some(), "the order is known by then: {doubt:?}");
+    assert!(uncertainty.reference.is_some(), "the order is known by then: {uncertainty:?}");
 }
 
 #[tokio::test]

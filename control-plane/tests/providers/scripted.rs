@@ -68,7 +68,10 @@ async fn a_payment_that_could_not_be_canceled_is_not_called_declined() {
     let stripe = provider(Provider::Stripe, script).await;
     let order = Shop::open().await.charge(4_999, "USD", Some("pm_card_visa"));
     let answer = stripe.charge(&order).await;
-    assert!(matches!(&answer, Outcome::Unknown(doubt) if doubt.reference.is_some()), "{answer:?}");
+    assert!(
+        matches!(&answer, Outcome::Unknown(uncertainty) if uncertainty.reference.is_some()),
+        "{answer:?}"
+    );
 }
 
 #[tokio::test]

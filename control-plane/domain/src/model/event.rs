@@ -256,7 +256,7 @@ impl Detail {
             Failure::Refused(refusal) => {
                 (refusal.decline_code.clone().or_else(|| refusal.code.clone()), refusal.message.clone())
             }
-            Failure::NotSent(doubt) => (None, doubt.reason.clone()),
+            Failure::NotSent(uncertainty) => (None, uncertainty.reason.clone()),
         };
         Self { code, reason: Some(reason), ..self }
     }

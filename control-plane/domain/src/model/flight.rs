@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::model::id::AttemptId;
-use crate::model::provider::Doubt;
+use crate::model::provider::Uncertainty;
 use crate::model::transition::InvalidTransition;
 
 /// How long after its last call an operation with a dead key may still be missing from the provider's reads. The
@@ -98,8 +98,8 @@ impl InFlight {
 
     /// Keeps what a lost or useless answer says about the key.
     #[must_use]
-    pub fn doubted(mut self, doubt: &Doubt, at: Timestamp) -> Self {
-        if doubt.is_key_dead {
+    pub fn noting(mut self, uncertainty: &Uncertainty, at: Timestamp) -> Self {
+        if uncertainty.is_key_dead {
             self.key_dead_since.get_or_insert(at);
         }
         self

@@ -44,9 +44,9 @@ pub enum Outcome<T> {
     Refused(Refusal),
     /// It was certainly not executed: no connection, or the provider turned it away before working on it
     /// (rate limit). The same request may succeed later.
-    NotSent(Doubt),
+    NotSent(Uncertainty),
     /// It may or may not have been executed: the answer was lost, cut or made no sense.
-    Unknown(Doubt),
+    Unknown(Uncertainty),
 }
 
 impl<T> Outcome<T> {
@@ -56,10 +56,11 @@ impl<T> Outcome<T> {
     #[must_use]
     pub fn of_a_repeat(self) -> Self {
         match self {
-            Self::Refused(refusal) if refusal.kind != RefusalKind::Declined => {
-                Self::Unknown(Doubt { reference: refusal.reference, ..Doubt::new(refusal.message) })
-            }
-            Self::NotSent(doubt) => Self::Unknown(doubt),
+            Self::Refused(refusal) if refusal.kind != RefusalKind::Declined => Self::Unknown(Uncertainty {
+                reference: refusal.reference,
+                ..Uncertainty::new(refusal.message)
+            }),
+            Self::NotSent(uncertainty) => Self::Unknown(uncertainty),
             snapshot => snapshot,
         }
     }
@@ -68,9 +69,9 @@ impl<T> Outcome<T> {
 impl<T> Outcome<T> {
     /// Why there is no answer, where there is none.
     #[must_use]
-    pub const fn doubt(&self) -> Option<&Doubt> {
+    pub const fn uncertainty(&self) -> Option<&Uncertainty> {
         match self {
-            Self::NotSent(doubt) | Self::Unknown(doubt) => Some(doubt),
+            Self::NotSent(uncertainty) | Self::Unknown(uncertainty) => Some(uncertainty),
             Self::Done(_) | Self::Refused(_) => None,
         }
     }
@@ -78,7 +79,7 @@ impl<T> Outcome<T> {
 
 /// Why there is no answer, and what is known all the same.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Doubt {
+pub struct Uncertainty {
     /// For logs and the audit trail, e.g. `timed out after 20 s`; never holds a secret.
     pub reason: String,
     /// The provider's object, where an earlier step of the same operation named it.
@@ -98,7 +99,7 @@ pub struct Doubt {
     pub is_expired: bool,
 }
 
-impl Doubt {
+impl Uncertainty {
     #[must_use]
     pub fn new(reason: impl Into<String>) -> Self {
         Self {

@@ -9,7 +9,7 @@ use crate::model::flight::{InFlight, InProgress};
 use crate::model::follow_up::FollowUp;
 use crate::model::id::{AttemptId, PaymentId, RefundId};
 use crate::model::payment::{Failure, Payment};
-use crate::model::provider::{Doubt, Outcome, ProviderRef, Refunded};
+use crate::model::provider::{Outcome, ProviderRef, Refunded, Uncertainty};
 use crate::model::transition::InvalidTransition;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -146,9 +146,9 @@ impl Refund {
             Outcome::Done(Refunded::Processed { refund }) => RefundState::Processed { refund },
             Outcome::Done(Refunded::Pending { refund }) => RefundState::Pending { refund },
             Outcome::Refused(refusal) => RefundState::Failed { failure: Failure::Refused(refusal) },
-            Outcome::NotSent(doubt) => RefundState::Queued { call, reason: doubt.reason },
-            Outcome::Unknown(doubt) => {
-                RefundState::Unknown { call: call.doubted(&doubt, at), reason: doubt.reason }
+            Outcome::NotSent(uncertainty) => RefundState::Queued { call, reason: uncertainty.reason },
+            Outcome::Unknown(uncertainty) => {
+                RefundState::Unknown { call: call.noting(&uncertainty, at), reason: uncertainty.reason }
             }
         };
         Ok(self.enter(state, at))
@@ -188,7 +188,7 @@ impl InProgress for Refund {
         let RefundState::Queued { reason, .. } = &self.state else {
             return Err(self.refuse("given up"));
         };
-        let failure = Failure::NotSent(Doubt::new(reason.clone()));
+        let failure = Failure::NotSent(Uncertainty::new(reason.clone()));
         Ok(self.enter(RefundState::Failed { failure }, at))
     }
 }

@@ -129,12 +129,12 @@ impl Refund {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::provider::{Doubt, Outcome};
+    use crate::model::provider::{Outcome, Uncertainty};
     use crate::model::samples::charge;
 
     fn unknown() -> Payment {
         let at = Timestamp::UNIX_EPOCH;
-        charge(CaptureMode::Automatic).charge_answered(Outcome::Unknown(Doubt::new("cut")), at).unwrap()
+        charge(CaptureMode::Automatic).charge_answered(Outcome::Unknown(Uncertainty::new("cut")), at).unwrap()
     }
 
     #[test]

@@ -5,7 +5,7 @@ use edge_core::provider::Provider;
 
 use crate::model::id::PaymentId;
 use crate::model::payment::CaptureRefused;
-use crate::model::provider::{Doubt, Refusal, RefusalKind, Unacceptable};
+use crate::model::provider::{Refusal, RefusalKind, Unacceptable, Uncertainty};
 use crate::model::transition::InvalidTransition;
 use crate::ports::store::StoreError;
 
@@ -32,8 +32,8 @@ pub enum OperationError {
     #[error("{}", refusal.message)]
     Refused { payment: PaymentId, refusal: Box<Refusal> },
     /// The provider could not be reached; nothing happened there.
-    #[error("{}", doubt.reason)]
-    NotSent { payment: PaymentId, doubt: Doubt },
+    #[error("{}", uncertainty.reason)]
+    NotSent { payment: PaymentId, uncertainty: Uncertainty },
     /// The operation was certainly not executed, and is not tried any more.
     #[error("the {operation} was not carried out and is not tried any more; nothing changed at the provider")]
     GivenUp { payment: PaymentId, operation: &'static str },

@@ -22,7 +22,7 @@ impl Paypal {
         match self.client.look().send(&requests::look_at_dispute(dispute)).await {
             Ok(answer) if Problem::read(&answer).lacks_permission() => Found::CannotAsk,
             Ok(answer) => found(shown(&answer, dispute)),
-            Err(not_done) => Found::Unavailable(not_done.doubt()),
+            Err(not_done) => Found::Unavailable(not_done.uncertainty()),
         }
     }
 }

@@ -6,7 +6,7 @@ mod issues;
 use std::time::Duration;
 
 use edge_core::provider::Provider;
-use payments::model::provider::{Doubt, Refusal, RefusalKind};
+use payments::model::provider::{Refusal, RefusalKind, Uncertainty};
 use serde::Deserialize;
 
 use super::answers::Link;
@@ -87,7 +87,7 @@ impl Problem {
         let issue = issue.as_deref().unwrap_or_default();
         match (self.status, &self.error) {
             // Both come before PayPal looks at what is asked.
-            (429, _) => NotDone::NotSent(Doubt::new("PayPal is rate limiting the gateway")),
+            (429, _) => NotDone::NotSent(Uncertainty::new("PayPal is rate limiting the gateway")),
             (401, _) => self.refuse(RefusalKind::Configuration),
             (409, _) => in_progress(),
             (400 | 403 | 404 | 405 | 415 | 422, Ok(_)) => self.refused(issue, asked),
@@ -162,7 +162,7 @@ impl Problem {
 }
 
 fn in_progress() -> NotDone {
-    NotDone::Unknown(Doubt::conflict("an earlier request for the same is still being worked on"))
+    NotDone::Unknown(Uncertainty::conflict("an earlier request for the same is still being worked on"))
 }
 
 const IN_PROGRESS: [&str; 3] =

@@ -1,7 +1,7 @@
 //! Charging by orders: making one and paying it, or paying one that the payer has approved.
 
 use payments::model::provider::{
-    ChargeOrder, Charged, Doubt, ProviderRef, Refusal, RefusalKind, ResumeOrder,
+    ChargeOrder, Charged, ProviderRef, Refusal, RefusalKind, ResumeOrder, Uncertainty,
 };
 
 use super::answers::{self, Expected, Order, Owner, unexpected};
@@ -140,7 +140,7 @@ async fn unpaid(
             .payers_page()
             .map(|url| Charged::RequiresAction { payment: id.clone(), url, declined: false })
             // Nobody can approve it, and without that no money moves.
-            .ok_or_else(|| NotDone::NotSent(Doubt::new("PayPal names no page for the payer"))),
+            .ok_or_else(|| NotDone::NotSent(Uncertainty::new("PayPal names no page for the payer"))),
         "VOIDED" => Err(NotDone::state("order_voided", "the order was voided at PayPal")),
         status => Err(unexpected(status)),
     }
@@ -209,7 +209,7 @@ async fn not_approved(talk: &Talk<'_>, id: &ProviderRef) -> Step<Charged> {
     let (_, order) = look(talk, id).await.map_err(NotDone::after_reading_only)?;
     match (order.status.as_str(), order.payers_page()) {
         ("APPROVED" | "COMPLETED", _) | (_, None) => {
-            Err(NotDone::NotSent(Doubt::new("PayPal does not take the payer's approval yet")))
+            Err(NotDone::NotSent(Uncertainty::new("PayPal does not take the payer's approval yet")))
         }
         (_, Some(url)) => Ok(Charged::RequiresAction { payment: id.clone(), url, declined: false }),
     }
@@ -219,7 +219,7 @@ async fn not_approved(talk: &Talk<'_>, id: &ProviderRef) -> Step<Charged> {
 async fn vanished(talk: &Talk<'_>, id: &ProviderRef) -> NotDone {
     match look_if_there(talk, id).await {
         Ok(None) => NotDone::expired("order_gone", "PayPal does not have the order any more"),
-        Ok(Some(_)) => NotDone::NotSent(Doubt::new("PayPal does not find the order that it shows")),
+        Ok(Some(_)) => NotDone::NotSent(Uncertainty::new("PayPal does not find the order that it shows")),
         Err(not_done) => not_done.after_reading_only(),
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
-use payments::model::provider::{Doubt, Refusal, RefusalKind};
+use payments::model::provider::{Refusal, RefusalKind, Uncertainty};
 use payments::ports::clock::Clock;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
@@ -111,7 +111,7 @@ fn read(answer: &Answer, asked_at: Timestamp) -> Step<Token> {
 }
 
 fn no_token(reason: &str) -> NotDone {
-    NotDone::NotSent(Doubt::new(format!("PayPal issued no access token: {reason}")))
+    NotDone::NotSent(Uncertainty::new(format!("PayPal issued no access token: {reason}")))
 }
 
 #[cfg(test)]

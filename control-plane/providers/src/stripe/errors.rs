@@ -3,7 +3,7 @@
 mod codes;
 
 use edge_core::provider::Provider;
-use payments::model::provider::{Doubt, ProviderRef, Refusal, RefusalKind};
+use payments::model::provider::{ProviderRef, Refusal, RefusalKind, Uncertainty};
 use serde::Deserialize;
 
 use crate::blame::{Blame, blame, invalid, refused};
@@ -55,9 +55,9 @@ fn read(answer: &Answer, asked: Asked) -> NotDone {
     let error = answer.json::<Envelope>().map(|envelope| envelope.error);
     match (status, error) {
         // Rate limits come before anything is executed and before the idempotency key is looked at.
-        (429, _) => NotDone::NotSent(Doubt::new(RATE_LIMITED)),
+        (429, _) => NotDone::NotSent(Uncertainty::new(RATE_LIMITED)),
         (401, Ok(error)) => error.refuse(RefusalKind::Configuration),
-        (409, _) => NotDone::Unknown(Doubt::conflict(IN_USE)),
+        (409, _) => NotDone::Unknown(Uncertainty::conflict(IN_USE)),
         // It comes before all rules about the status (docs.stripe.com/error-low-level).
         (400 | 403 | 404, Ok(_)) if answer.should_retry == Some(true) => {
             NotDone::unknown("Stripe wants the same request once more")
@@ -82,11 +82,11 @@ const TURNED_AWAY: [&str; 4] =
 
 fn turned_away(code: &str) -> NotDone {
     match code {
-        "idempotency_key_in_use" => NotDone::Unknown(Doubt::conflict(IN_USE)),
-        "lock_timeout" => {
-            NotDone::NotSent(Doubt::conflict("Stripe is working on the same object for another request"))
-        }
-        _ => NotDone::NotSent(Doubt::new(RATE_LIMITED)),
+        "idempotency_key_in_use" => NotDone::Unknown(Uncertainty::conflict(IN_USE)),
+        "lock_timeout" => NotDone::NotSent(Uncertainty::conflict(
+            "Stripe is working on the same object for another request",
+        )),
+        _ => NotDone::NotSent(Uncertainty::new(RATE_LIMITED)),
     }
 }
 

@@ -16,8 +16,8 @@ use edge_core::provider::Provider;
 use jiff::{SignedDuration, Timestamp};
 use payments::model::id::PaymentId;
 use payments::model::provider::{
-    CancelOrder, CancelTarget, CaptureOrder, Captured, ChargeOrder, Charged, Doubt, OperationKind, Outcome,
-    ProviderRef, RefundOrder, Refunded, Refusal, RefusalKind, ResumeOrder, Unacceptable,
+    CancelOrder, CancelTarget, CaptureOrder, Captured, ChargeOrder, Charged, OperationKind, Outcome,
+    ProviderRef, RefundOrder, Refunded, Refusal, RefusalKind, ResumeOrder, Unacceptable, Uncertainty,
 };
 use payments::model::snapshot::{
     Found, ListCursor, ListPart, LookUp, ProviderSnapshot, RefundLookUp, RefundSnapshot,
@@ -83,7 +83,7 @@ impl Stripe {
         match answers::charge(&answer, Asked::Retrieve, &expected, order.capture)? {
             IntentOutcome::Charged(charged) => Ok(charged),
             IntentOutcome::NoWayToAct(_) => {
-                Err(NotDone::NotSent(Doubt::new("Stripe is waiting for the payer and names no page")))
+                Err(NotDone::NotSent(Uncertainty::new("Stripe is waiting for the payer and names no page")))
             }
         }
     }

@@ -132,7 +132,9 @@ pub(super) async fn providers(settings: Settings, report: &mut Report) {
         let Some(provider) = providers.get(provider) else { continue };
         // Whom it does not know, it does not tell what it has.
         match provider.look_up(&LookUp::Payment(ProviderRef::new(payment))).await {
-            Found::Unavailable(doubt) => report.bad(about, format!("{keys}: {base}: {}", doubt.reason)),
+            Found::Unavailable(uncertainty) => {
+                report.bad(about, format!("{keys}: {base}: {}", uncertainty.reason))
+            }
             _ => {
                 let mode = if mode.is_empty() { String::new() } else { format!("{mode} ") };
                 report.good(about, format!("{base} takes the {mode}credentials"));

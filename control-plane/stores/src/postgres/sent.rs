@@ -59,9 +59,6 @@ pub(super) fn refusal(problem: sqlx::Error) -> (Sent, bool) {
 }
 
 /// What is told of a change that this statement did not write. An earlier one may have, if its answer was lost.
-pub(super) fn unwritten(
-    problem: impl std::error::Error + Send + Sync + 'static,
-    doubted: bool,
-) -> StoreError {
-    if doubted { unavailable(problem) } else { not_written(problem) }
+pub(super) fn unwritten(problem: impl std::error::Error + Send + Sync + 'static, noting: bool) -> StoreError {
+    if noting { unavailable(problem) } else { not_written(problem) }
 }

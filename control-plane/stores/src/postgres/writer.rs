@@ -45,7 +45,7 @@ pub(super) struct PostgresWriter {
 struct Group {
     members: Vec<usize>,
     /// They may have been written already: the answer to an earlier statement was lost.
-    doubted: bool,
+    noting: bool,
     tries: u8,
 }
 
@@ -55,7 +55,7 @@ impl Writer for PostgresWriter {
         let mut results: Vec<_> = batch.iter().map(|_| Err(unavailable(Undecided).into())).collect();
         let patience = Instant::now() + DOUBT_MAX;
         for members in waves(batch) {
-            let mut groups = vec![Group { members, doubted: false, tries: TRIES }];
+            let mut groups = vec![Group { members, noting: false, tries: TRIES }];
             while let Some(group) = groups.pop() {
                 self.write_group(batch, group, &mut groups, &mut results, patience).await;
             }
@@ -87,7 +87,7 @@ impl PostgresWriter {
         results: &mut [Result<(), CommitError>],
         patience: Instant,
     ) {
-        let Group { members, doubted, tries } = group;
+        let Group { members, noting, tries } = group;
         match self.send(batch, &members).await {
             Sent::Written { without_key } => {
                 for member in members {
@@ -101,7 +101,7 @@ impl PostgresWriter {
                     } else {
                         Conflict::Stale
                     };
-                    tell(results, member, self.conflict(change, conflict, doubted).await);
+                    tell(results, member, self.conflict(change, conflict, noting).await);
                 }
             }
             Sent::Conflict { members: refused } => {
@@ -110,29 +110,29 @@ impl PostgresWriter {
                     let Some(change) = batch.get(member) else { continue };
                     match self.why_not(change).await {
                         Ok(Some(conflict)) => {
-                            tell(results, member, self.conflict(change, conflict, doubted).await);
+                            tell(results, member, self.conflict(change, conflict, noting).await);
                         }
                         Ok(None) if tries > 0 => {
-                            groups.push(Group { members: vec![member], doubted, tries: tries - 1 });
+                            groups.push(Group { members: vec![member], noting, tries: tries - 1 });
                         }
                         Ok(None) => {
-                            tell(results, member, self.conflict(change, Conflict::Stale, doubted).await);
+                            tell(results, member, self.conflict(change, Conflict::Stale, noting).await);
                         }
-                        Err(problem) => tell(results, member, Err(unwritten(problem, doubted).into())),
+                        Err(problem) => tell(results, member, Err(unwritten(problem, noting).into())),
                     }
                 }
                 if !rest.is_empty() {
-                    groups.push(Group { members: rest, doubted, tries });
+                    groups.push(Group { members: rest, noting, tries });
                 }
             }
             Sent::Refused { problem, cause } => {
-                let group = Group { members, doubted, tries };
+                let group = Group { members, noting, tries };
                 self.refused(batch, group, problem, cause, groups, results).await;
             }
-            Sent::Unreached(problem) if doubted && Instant::now() < patience => {
+            Sent::Unreached(problem) if noting && Instant::now() < patience => {
                 tracing::warn!(error = %problem, "the database does not answer; the outcome of a commit is not known");
                 sleep(DOUBT_PAUSE).await;
-                groups.push(Group { members, doubted, tries });
+                groups.push(Group { members, noting, tries });
             }
             Sent::Unknown(problem) if Instant::now() < patience => {
                 tracing::warn!(error = %problem, "the answer to a commit is lost; asking again");
@@ -141,11 +141,11 @@ impl PostgresWriter {
                     members.into_iter().partition(|member| batch.get(*member).is_some_and(may_be_repeated));
                 tell_all(results, &not, problem, unavailable);
                 if !again.is_empty() {
-                    groups.push(Group { members: again, doubted: true, tries });
+                    groups.push(Group { members: again, noting: true, tries });
                 }
             }
             Sent::Unreached(problem) => {
-                tell_all(results, &members, problem, |problem| unwritten(problem, doubted));
+                tell_all(results, &members, problem, |problem| unwritten(problem, noting));
             }
             Sent::Unknown(problem) => tell_all(results, &members, problem, unavailable),
         }
@@ -161,22 +161,22 @@ impl PostgresWriter {
         groups: &mut Vec<Group>,
         results: &mut [Result<(), CommitError>],
     ) {
-        let Group { members, doubted, tries } = group;
+        let Group { members, noting, tries } = group;
         match (members.as_slice(), cause) {
             (_, Cause::ReadOnly) | (&[_], Cause::Others) if tries > 0 => {
-                groups.push(Group { members, doubted, tries: tries - 1 });
+                groups.push(Group { members, noting, tries: tries - 1 });
             }
             (&[member], Cause::Change | Cause::Others) if is_reference_taken(&problem) => {
                 let Some(change) = batch.get(member) else { return };
-                tell(results, member, self.conflict(change, Conflict::ReferenceTaken, doubted).await);
+                tell(results, member, self.conflict(change, Conflict::ReferenceTaken, noting).await);
             }
             (all @ (&[_] | &[]), _) | (all, Cause::ReadOnly | Cause::Server) => {
-                tell_all(results, all, problem, |problem| unwritten(problem, doubted));
+                tell_all(results, all, problem, |problem| unwritten(problem, noting));
             }
             // One of them is odd; the others need not suffer.
             (all, Cause::Change | Cause::Others) => {
                 let (left, right) = all.split_at(all.len() / 2);
-                groups.extend([right, left].map(|half| Group { members: half.to_vec(), doubted, tries }));
+                groups.extend([right, left].map(|half| Group { members: half.to_vec(), noting, tries }));
             }
         }
     }
@@ -186,9 +186,9 @@ impl PostgresWriter {
         &mut self,
         change: &Change,
         conflict: Conflict,
-        doubted: bool,
+        noting: bool,
     ) -> Result<(), CommitError> {
-        if doubted {
+        if noting {
             let Some(connection) = &mut self.connection else { return Err(unavailable(Lost).into()) };
             match timeout(ANSWER_MAX, written::is_written(connection, change)).await {
                 Ok(Ok(true)) => return Ok(()),

@@ -13,7 +13,8 @@ async fn what_was_decided_is_told_to_the_edge_cache_and_what_was_not_gives_the_t
     let api = Api::start().await;
     let key = |name: &str| Key::parse([name.as_bytes()]).unwrap();
     let client = ClientId::parse("demo").unwrap();
-    for (name, outcome, kept) in [("good", None, true), ("unsent", Some(Doubt::new("refused")), false)] {
+    for (name, outcome, kept) in [("good", None, true), ("unsent", Some(Uncertainty::new("refused")), false)]
+    {
         api.test.provider.charges.lock().unwrap().extend(outcome.map(Outcome::NotSent));
         let scope = Scope::new(&client, "POST", "/payments/charge", &key(name));
         let fingerprint = Fingerprint::new("POST", "/payments/charge", "", b"", CHARGE.as_bytes());

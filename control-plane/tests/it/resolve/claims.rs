@@ -24,7 +24,7 @@ async fn what_the_budget_does_not_allow_now_is_put_off_and_not_forgotten() {
 #[tokio::test]
 async fn the_provider_is_left_alone_for_as_long_as_it_asks() {
     let test = TestGateway::start().await;
-    let busy = Doubt { retry_after_s: Some(90), ..Doubt::new("rate limited") };
+    let busy = Uncertainty { retry_after_s: Some(90), ..Uncertainty::new("rate limited") };
     test.answers([Outcome::NotSent(busy)]);
     let payment = test.charge(call()).await.unwrap();
     test.clock.advance(89);

@@ -7,7 +7,7 @@ use payments::usecases::capture;
 use super::*;
 
 fn saved_failure<T>() -> Outcome<T> {
-    Outcome::Unknown(Doubt { is_key_dead: true, ..Doubt::new("status 500") })
+    Outcome::Unknown(Uncertainty { is_key_dead: true, ..Uncertainty::new("status 500") })
 }
 
 fn dashboard_refund(refund: &Refund) -> RefundSnapshot {

@@ -4,7 +4,7 @@ use edge_core::money::Amount;
 use edge_core::provider::Provider;
 use payments::model::event::Event;
 use payments::model::payment::Status;
-use payments::model::provider::{Doubt, Outcome, ProviderRef, Refunded};
+use payments::model::provider::{Outcome, ProviderRef, Refunded, Uncertainty};
 use payments::ports::store::{Change, CommitError, Conflict, Filter, Step};
 
 use super::changes::*;
@@ -81,7 +81,7 @@ async fn of_two_moves_from_one_version_the_second_is_stale_and_leaves_nothing(te
     let (payment, open) = opening(1, "demo", 100);
     test.store.commit(open).await.unwrap();
     let done = payment.clone().charge_answered(completed(), at(5)).unwrap();
-    let lost = payment.clone().charge_answered(Outcome::Unknown(Doubt::new("cut")), at(5)).unwrap();
+    let lost = payment.clone().charge_answered(Outcome::Unknown(Uncertainty::new("cut")), at(5)).unwrap();
     test.store.commit(moved(&payment, done.clone())).await.unwrap();
     assert_eq!(conflict(test.store.commit(moved(&payment, lost)).await), Conflict::Stale);
     assert_eq!(test.store.payment(&done.client, done.id).await.unwrap(), Some(done.clone()));
@@ -118,7 +118,7 @@ async fn a_refund_that_is_not_decided_keeps_its_amount_reserved(test: TestStore)
     let payment = completed_payment(&*test.store, 1, 100).await;
     let (refund, open) = refund_of(&payment, 1, 70);
     test.store.commit(open).await.unwrap();
-    let unknown = refund.clone().answered(Outcome::Unknown(Doubt::new("cut")), at(11)).unwrap();
+    let unknown = refund.clone().answered(Outcome::Unknown(Uncertainty::new("cut")), at(11)).unwrap();
     let event = Event::refund_moved(Some(&refund.state), &unknown, &cause());
     test.store.commit(Change::from(Step::MoveRefund { refund: unknown, event })).await.unwrap();
     let (_, second) = refund_of(&payment, 2, 31);

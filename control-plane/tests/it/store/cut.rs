@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use payments::model::event::Event;
 use payments::model::idempotency::{Answer, Subject};
-use payments::model::provider::{Doubt, Outcome};
+use payments::model::provider::{Outcome, Uncertainty};
 use payments::model::refund::Refund;
 use payments::ports::store::{Change, Conflict, Step, Store};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -212,7 +212,7 @@ async fn what_conflicts_in_doubt_is_told_as_a_conflict() {
         let Some(test) = CutStore::open(cut).await else { return };
         let (payment, open) = opening(1, "demo", 100);
         test.store.commit(open).await.unwrap();
-        let lost = payment.clone().charge_answered(Outcome::Unknown(Doubt::new("cut")), at(5)).unwrap();
+        let lost = payment.clone().charge_answered(Outcome::Unknown(Uncertainty::new("cut")), at(5)).unwrap();
         let done = payment.clone().charge_answered(completed(), at(5)).unwrap();
         // Another process was first.
         test.test.store.commit(moved(&payment, done.clone())).await.unwrap();

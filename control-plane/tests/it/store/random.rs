@@ -9,7 +9,7 @@ use payments::model::event::Event;
 use payments::model::id::RefundId;
 use payments::model::idempotency::{KeyChange, Subject};
 use payments::model::payment::Payment;
-use payments::model::provider::{Captured, Doubt, Outcome, ProviderRef, Refunded};
+use payments::model::provider::{Captured, Outcome, ProviderRef, Refunded, Uncertainty};
 use payments::model::refund::Refund;
 use payments::ports::store::{Change, CommitError, Step, Store};
 use proptest::prelude::*;
@@ -90,7 +90,7 @@ async fn change(store: &dyn Store, doing: &Doing, unique: u64) -> Option<Change>
             let reference = ProviderRef::new(format!("pi_{payment}"));
             let answer = match how {
                 0 => completed_as(reference.as_str()),
-                1 => Outcome::Unknown(Doubt::new(format!("cut {unique}"))),
+                1 => Outcome::Unknown(Uncertainty::new(format!("cut {unique}"))),
                 _ => Outcome::Done(payments::model::provider::Charged::Authorized {
                     payment: reference.clone(),
                     authorization: reference,
@@ -130,7 +130,7 @@ async fn change(store: &dyn Store, doing: &Doing, unique: u64) -> Option<Change>
             let before = one_refund(store, payment, which).await?;
             let answer = match how {
                 0 => declined(),
-                1 => Outcome::Unknown(Doubt::new(format!("cut {unique}"))),
+                1 => Outcome::Unknown(Uncertainty::new(format!("cut {unique}"))),
                 _ => Outcome::Done(Refunded::Processed { refund: ProviderRef::new(format!("re_{unique}")) }),
             };
             let after = before.clone().answered(answer, at(11)).ok()?;

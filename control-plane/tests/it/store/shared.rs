@@ -3,7 +3,7 @@
 use std::future::poll_fn;
 use std::task::Poll;
 
-use payments::model::provider::{Doubt, Outcome};
+use payments::model::provider::{Outcome, Uncertainty};
 use payments::ports::store::{CommitError, Conflict, StoreError};
 
 use super::changes::*;
@@ -66,8 +66,10 @@ async fn of_many_moves_of_one_payment_the_first_is_made(test: TestStore) {
     test.store.commit(open).await.unwrap();
     let reasons: Vec<_> = (0..20).map(|n| format!("reason {n}")).collect();
     let changes = reasons.iter().map(|reason| {
-        let lost =
-            payment.clone().charge_answered(Outcome::Unknown(Doubt::new(reason.clone())), at(5)).unwrap();
+        let lost = payment
+            .clone()
+            .charge_answered(Outcome::Unknown(Uncertainty::new(reason.clone())), at(5))
+            .unwrap();
         moved(&payment, lost)
     });
     let results = commit_all(&*test.store, changes.collect()).await;

@@ -2,7 +2,7 @@ use control_plane::http::charge_terms;
 use edge_core::request::ChargeRequest;
 use payments::model::id::AttemptId;
 use payments::model::payment::{ChargeTerms, Operation, Payment, ResumedBy, State, Status};
-use payments::model::provider::{Charged, Doubt, Outcome};
+use payments::model::provider::{Charged, Outcome, Uncertainty};
 use payments::model::webhook::EventState;
 use payments::ports::store::{Change, Step};
 use payments::usecases::{self, OperationError, resolve};
@@ -151,7 +151,7 @@ async fn a_process_that_dies_while_it_captures_leaves_the_same_call_to_be_repeat
 async fn a_capture_whose_answer_is_lost_is_repeated_under_its_key_until_it_is_known() {
     let test = TestGateway::start().await;
     let waiting = approved(&test).await;
-    test.provider.charges.lock().unwrap().push(Outcome::Unknown(Doubt::new("cut")));
+    test.provider.charges.lock().unwrap().push(Outcome::Unknown(Uncertainty::new("cut")));
     event(&test, "WH-1", &waiting).await;
     assert_eq!(worked_off(&test.gateway).await.state, EventState::Done);
     assert!(matches!(stored(&test, waiting.id).await.state, State::Unknown { .. }));

@@ -2,7 +2,7 @@
 //! attacker with one delivery can write another body for it.
 
 use payments::model::payment::ChargeTerms;
-use payments::model::provider::{Charged, Doubt, Outcome};
+use payments::model::provider::{Charged, Outcome, Uncertainty};
 use payments::model::snapshot::{DisputeSnapshot, RefundProviderStatus, RefundSnapshot};
 use payments::model::webhook::{Dispute, EventState, Trail};
 use payments::usecases;
@@ -116,7 +116,7 @@ async fn a_dispute_of_another_payment_is_not_recorded_for_the_one_that_the_event
 #[tokio::test]
 async fn while_the_provider_does_not_answer_a_claim_waits() {
     let (test, payment) = captured().await;
-    shows(&test, Found::Unavailable(Doubt::new("timed out")));
+    shows(&test, Found::Unavailable(Uncertainty::new("timed out")));
     let state = told_of(&test, &claim("WH-1", payment.id, 10, "lost", "CAPTURE")).await;
     assert!(matches!(&state, EventState::Failed { reason, .. } if reason == "timed out"), "{state:?}");
     assert_eq!(disputes(&test, &payment).await, []);

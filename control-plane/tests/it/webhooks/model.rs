@@ -1,7 +1,7 @@
 //! Events in every order, several times, and reads that lag behind: all roads lead to one end.
 
 use payments::model::payment::{Operation, Payment, State};
-use payments::model::provider::{Charged, Doubt, Outcome, Refunded};
+use payments::model::provider::{Charged, Outcome, Refunded, Uncertainty};
 use payments::model::refund::Refund;
 use payments::model::snapshot::{Adopted, OwnCall, RefundProviderStatus, RefundSnapshot};
 use proptest::prelude::*;
@@ -20,7 +20,7 @@ fn beginnings(more: &str) -> Vec<Payment> {
         declined: false,
     };
     vec![
-        after(Outcome::Unknown(Doubt::new("cut"))),
+        after(Outcome::Unknown(Uncertainty::new("cut"))),
         after(Outcome::Done(Charged::Pending { payment: reference })),
         after(Outcome::Done(acted)),
         under_way.clone(),
@@ -178,7 +178,7 @@ fn refund_beginnings() -> Vec<Refund> {
     let after = |outcome| open.clone().answered(outcome, at(3)).unwrap();
     vec![
         open.clone(),
-        after(Outcome::Unknown(Doubt::new("cut"))),
+        after(Outcome::Unknown(Uncertainty::new("cut"))),
         after(Outcome::Done(Refunded::Pending { refund })),
     ]
 }
@@ -209,7 +209,7 @@ fn an_operation_that_may_still_be_executed_is_not_given_up_for_an_old_read() {
     let [unknown, ..] = &beginnings(r#","capture":"manual""#)[..] else { panic!() };
     let held = follow(unknown.clone(), &[snapshot(unknown, held())]);
     let capture = held.begin_capture(None, attempt(2), None, at(3)).unwrap();
-    let lost = capture.capture_answered(Outcome::Unknown(Doubt::new("cut")), at(4)).unwrap();
+    let lost = capture.capture_answered(Outcome::Unknown(Uncertainty::new("cut")), at(4)).unwrap();
     for provider_status in
         [self::held(), ProviderStatus::Open, ProviderStatus::Approved { declined: None, page: None }]
     {

@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 use payments::model::event::Note;
 use payments::model::payment::Status;
-use payments::model::provider::{Doubt, Outcome};
+use payments::model::provider::{Outcome, Uncertainty};
 use payments::model::snapshot::Found;
 use payments::model::webhook::{EventChange, EventState};
 use payments::ports::store::{Change, Step};
@@ -19,10 +19,10 @@ const HOUR: i64 = 3_600;
 async fn stuck() -> (TestGateway, Payment) {
     let policy = RetryPolicy { park_after: SignedDuration::from_hours(2), ..without_inline_repeats() };
     let test = TestGateway::with(policy).await;
-    test.provider.charges.lock().unwrap().push(Outcome::Unknown(Doubt::new("cut")));
+    test.provider.charges.lock().unwrap().push(Outcome::Unknown(Uncertainty::new("cut")));
     let payment =
         usecases::charge(test.gateway.clone(), charge_request(100, ""), None, call()).await.unwrap();
-    *test.provider.seen.lock().unwrap() = vec![Found::Unavailable(Doubt::new("503"))];
+    *test.provider.seen.lock().unwrap() = vec![Found::Unavailable(Uncertainty::new("503"))];
     told(&test, "evt_1", "payment", payment.id).await;
     (test, payment)
 }

@@ -8,7 +8,7 @@ use jiff::SignedDuration;
 use payments::model::event::Note;
 use payments::model::idempotency::Subject;
 use payments::model::payment::{Payment, State, Status};
-use payments::model::provider::{Doubt, Outcome};
+use payments::model::provider::{Outcome, Uncertainty};
 use payments::model::snapshot::{Found, ProviderSnapshot, ProviderStatus};
 use payments::model::webhook::EventState;
 use payments::model::work::{Claimed, Work};
@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 use super::*;
 
 async fn unknown(test: &TestGateway, more: &str) -> Payment {
-    test.provider.charges.lock().unwrap().push(Outcome::Unknown(Doubt::new("cut")));
+    test.provider.charges.lock().unwrap().push(Outcome::Unknown(Uncertainty::new("cut")));
     usecases::charge(test.gateway.clone(), charge_request(100, more), None, call()).await.unwrap()
 }
 
@@ -48,7 +48,7 @@ async fn a_payment_whose_answer_was_lost_is_completed_once_by_any_number_of_even
 #[tokio::test]
 async fn a_client_that_repeats_its_request_is_told_what_the_webhook_found() {
     let test = TestGateway::start().await;
-    test.provider.charges.lock().unwrap().push(Outcome::Unknown(Doubt::new("cut")));
+    test.provider.charges.lock().unwrap().push(Outcome::Unknown(Uncertainty::new("cut")));
     let call = keyed::<Payment>(1, "a");
     let charged = usecases::charge(test.gateway.clone(), charge_request(100, ""), None, call.clone()).await;
     let payment = charged.unwrap();
@@ -170,7 +170,7 @@ async fn what_is_about_other_money_is_not_believed_but_noted() {
 async fn a_look_that_fails_is_repeated_with_growing_pauses_and_the_event_is_never_dropped() {
     let test = TestGateway::start().await;
     let payment = unknown(&test, "").await;
-    *test.provider.seen.lock().unwrap() = vec![Found::Unavailable(Doubt::new("503"))];
+    *test.provider.seen.lock().unwrap() = vec![Found::Unavailable(Uncertainty::new("503"))];
     told(&test, "evt_1", "payment", payment.id).await;
     // The test's randomness grows, too.
     let mut previous = SignedDuration::ZERO;
@@ -282,7 +282,7 @@ async fn a_lost_capture_is_resolved_by_an_event() {
     test.provider.charges.lock().unwrap().push(authorized());
     let request = charge_request(100, r#","capture":"manual""#);
     let payment = usecases::charge(test.gateway.clone(), request, None, call()).await.unwrap();
-    test.provider.captures.lock().unwrap().push(Outcome::Unknown(Doubt::new("cut")));
+    test.provider.captures.lock().unwrap().push(Outcome::Unknown(Uncertainty::new("cut")));
     let payment = usecases::capture(test.gateway.clone(), payment.id, None, call()).await.unwrap();
     // Still held, by a read that may be older than the capture: no evidence.
     let held = ProviderStatus::Authorized { authorization: ProviderRef::new("pi_1"), expires: None };

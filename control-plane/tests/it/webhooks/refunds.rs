@@ -1,5 +1,5 @@
 use payments::model::payment::Payment;
-use payments::model::provider::{Doubt, Outcome};
+use payments::model::provider::{Outcome, Uncertainty};
 use payments::model::refund::{Refund, RefundState, RefundStatus};
 use payments::model::snapshot::{RefundProviderStatus, RefundSnapshot};
 use payments::model::webhook::EventState;
@@ -130,7 +130,7 @@ async fn a_refund_of_ours_that_was_processed_may_fail_later() {
 async fn a_refund_whose_answer_was_lost_is_resolved_and_not_taken_for_somebody_elses() {
     let test = TestGateway::start().await;
     let payment = charged(&test).await;
-    test.provider.refunds.lock().unwrap().push(Outcome::Unknown(Doubt::new("cut")));
+    test.provider.refunds.lock().unwrap().push(Outcome::Unknown(Uncertainty::new("cut")));
     let refund = usecases::refund(test.gateway.clone(), payment.id, Amount::new(40), call()).await.unwrap();
     assert!(matches!(refund.state, RefundState::Unknown { .. }));
     // Without our id it may be ours or not: it waits until ours is decided.
@@ -152,7 +152,7 @@ async fn a_refund_whose_answer_was_lost_is_resolved_and_not_taken_for_somebody_e
 async fn a_refund_over_another_amount_is_not_believed() {
     let test = TestGateway::start().await;
     let payment = charged(&test).await;
-    test.provider.refunds.lock().unwrap().push(Outcome::Unknown(Doubt::new("cut")));
+    test.provider.refunds.lock().unwrap().push(Outcome::Unknown(Uncertainty::new("cut")));
     let refund = usecases::refund(test.gateway.clone(), payment.id, Amount::new(40), call()).await.unwrap();
     let more =
         RefundSnapshot { money: Some(usd(41)), ..ours(&refund, &payment, RefundProviderStatus::Processed) };
@@ -165,7 +165,7 @@ async fn a_refund_over_another_amount_is_not_believed() {
 #[tokio::test]
 async fn a_refund_told_before_its_payments_success_resolves_both() {
     let test = TestGateway::start().await;
-    test.provider.charges.lock().unwrap().push(Outcome::Unknown(Doubt::new("cut")));
+    test.provider.charges.lock().unwrap().push(Outcome::Unknown(Uncertainty::new("cut")));
     let payment =
         usecases::charge(test.gateway.clone(), charge_request(100, ""), None, call()).await.unwrap();
     shows(&test, &payment, captured(100));

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::{Authorization, CancelReason, Failure, Flight, Operation, Payment, Session, State};
 use crate::model::flight::InProgress;
-use crate::model::provider::{Captured, Charged, Doubt, Outcome, Refusal, RefusalKind};
+use crate::model::provider::{Captured, Charged, Outcome, Refusal, RefusalKind, Uncertainty};
 use crate::model::transition::InvalidTransition;
 
 impl Payment {
@@ -27,10 +27,12 @@ impl Payment {
                 (State::Processing { flight, accepted: true }, Some(payment))
             }
             Outcome::Refused(refusal) => (Self::charge_refused(flight, &refusal), refusal.reference),
-            Outcome::NotSent(doubt) => (State::Queued { flight, reason: doubt.reason }, doubt.reference),
-            Outcome::Unknown(doubt) => {
-                let reference = doubt.reference.clone();
-                (self.in_doubt(flight, doubt, at), reference)
+            Outcome::NotSent(uncertainty) => {
+                (State::Queued { flight, reason: uncertainty.reason }, uncertainty.reference)
+            }
+            Outcome::Unknown(uncertainty) => {
+                let reference = uncertainty.reference.clone();
+                (self.in_doubt(flight, uncertainty, at), reference)
             }
         };
         Ok(self.enter(state, reference, at))
@@ -72,8 +74,8 @@ impl Payment {
                 State::Authorized(of.clone().after_a_decline())
             }
             Outcome::Refused(_) => State::Authorized(of.clone()),
-            Outcome::NotSent(doubt) => State::Queued { flight, reason: doubt.reason },
-            Outcome::Unknown(doubt) => self.in_doubt(flight, doubt, at),
+            Outcome::NotSent(uncertainty) => State::Queued { flight, reason: uncertainty.reason },
+            Outcome::Unknown(uncertainty) => self.in_doubt(flight, uncertainty, at),
         };
         Ok(self.enter(state, None, at))
     }
@@ -90,8 +92,8 @@ impl Payment {
                 State::Canceled { reason: Some(CancelReason::Expired) }
             }
             Outcome::Refused(_) => before.clone().into(),
-            Outcome::NotSent(doubt) => State::Queued { flight, reason: doubt.reason },
-            Outcome::Unknown(doubt) => self.in_doubt(flight, doubt, at),
+            Outcome::NotSent(uncertainty) => State::Queued { flight, reason: uncertainty.reason },
+            Outcome::Unknown(uncertainty) => self.in_doubt(flight, uncertainty, at),
         };
         Ok(self.enter(state, None, at))
     }
@@ -105,11 +107,11 @@ impl Payment {
     }
 
     /// What the provider took it still has, whatever became of a later call.
-    fn in_doubt(&self, flight: Flight, doubt: Doubt, at: Timestamp) -> State {
-        let flight = Flight { call: flight.call.doubted(&doubt, at), ..flight };
+    fn in_doubt(&self, flight: Flight, uncertainty: Uncertainty, at: Timestamp) -> State {
+        let flight = Flight { call: flight.call.noting(&uncertainty, at), ..flight };
         match self.state {
             State::Processing { accepted: true, .. } => State::Processing { flight, accepted: true },
-            _ => State::Unknown { flight, reason: doubt.reason },
+            _ => State::Unknown { flight, reason: uncertainty.reason },
         }
     }
 
@@ -147,7 +149,9 @@ impl InProgress for Payment {
         let state = match flight.operation {
             Operation::Charge if is_expired => {
                 let reason = format!("its time ran out before the provider could be asked: {reason}");
-                State::Failed { failure: Failure::NotSent(Doubt { is_expired, ..Doubt::new(reason) }) }
+                State::Failed {
+                    failure: Failure::NotSent(Uncertainty { is_expired, ..Uncertainty::new(reason) }),
+                }
             }
             _ => flight.undone(reason),
         };

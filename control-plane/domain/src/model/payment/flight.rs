@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{Authorization, Failure, ResumedBy, Session, State};
 use crate::model::flight::{InFlight, KeyRef};
 use crate::model::id::AttemptId;
-use crate::model::provider::{Doubt, OperationKind};
+use crate::model::provider::{OperationKind, Uncertainty};
 
 /// One operation under way at the provider.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -83,7 +83,7 @@ impl Flight {
     #[must_use]
     pub fn undone(self, reason: String) -> State {
         match self.operation {
-            Operation::Charge => State::Failed { failure: Failure::NotSent(Doubt::new(reason)) },
+            Operation::Charge => State::Failed { failure: Failure::NotSent(Uncertainty::new(reason)) },
             Operation::Resume(session) => State::RequiresAction(session),
             Operation::Capture { of, .. } => State::Authorized(of),
             Operation::Cancel(before) => before.into(),

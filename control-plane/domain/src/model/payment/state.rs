@@ -4,7 +4,7 @@ use edge_core::money::Amount;
 use serde::{Deserialize, Serialize};
 
 use super::{Cancelable, Flight, Status};
-use crate::model::provider::{Doubt, ProviderRef, Refusal};
+use crate::model::provider::{ProviderRef, Refusal, Uncertainty};
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
@@ -122,7 +122,7 @@ impl Authorization {
 #[serde(rename_all = "snake_case")]
 pub enum Failure {
     Refused(Refusal),
-    NotSent(Doubt),
+    NotSent(Uncertainty),
 }
 
 impl State {

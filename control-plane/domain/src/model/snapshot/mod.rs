@@ -13,7 +13,7 @@ use edge_core::request::CaptureMode;
 use jiff::Timestamp;
 
 use crate::model::id::{PaymentId, RefundId};
-use crate::model::provider::{Doubt, ProviderRef, Refusal};
+use crate::model::provider::{ProviderRef, Refusal, Uncertainty};
 use crate::model::webhook::{Dispute, Trail};
 
 /// Which payment to look for at the provider.
@@ -59,7 +59,7 @@ pub enum Found<T> {
     /// This provider offers no way to look for it like that (PayPal: by our id).
     CannotAsk,
     /// There was no usable answer; ask again.
-    Unavailable(Doubt),
+    Unavailable(Uncertainty),
 }
 
 /// Where a payment stands at the provider.

@@ -7,7 +7,7 @@ use super::{Adopted, OwnCall, RefundProviderStatus, RefundSnapshot};
 use crate::model::follow_up::FollowUp;
 use crate::model::id::RefundId;
 use crate::model::payment::{Failure, Payment};
-use crate::model::provider::{Doubt, Refusal};
+use crate::model::provider::{Refusal, Uncertainty};
 use crate::model::refund::{Refund, RefundState};
 
 impl Refund {
@@ -56,7 +56,7 @@ impl Refund {
             return None;
         }
         let reason = "the provider's list does not show it, and no request for it is left";
-        let failure = Failure::NotSent(Doubt::new(reason));
+        let failure = Failure::NotSent(Uncertainty::new(reason));
         Some(self.clone().enter(RefundState::Failed { failure }, at))
     }
 

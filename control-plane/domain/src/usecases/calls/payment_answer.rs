@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use crate::model::id::AttemptId;
 use crate::model::payment::{Payment, State, Status};
-use crate::model::provider::{Captured, Charged, Doubt, Outcome, Refusal, RefusalKind};
+use crate::model::provider::{Captured, Charged, Outcome, Refusal, RefusalKind, Uncertainty};
 use crate::model::snapshot::{Adopted, OwnCall, ProviderSnapshot};
 use crate::model::transition::InvalidTransition;
 use crate::usecases::OperationError;
@@ -83,11 +83,11 @@ impl Answered<Payment> for PaymentAnswer {
         }
     }
 
-    fn doubt(&self) -> Option<&Doubt> {
+    fn uncertainty(&self) -> Option<&Uncertainty> {
         match &self.said {
-            Said::Charged(answer) => answer.doubt(),
-            Said::Captured(answer) => answer.doubt(),
-            Said::Canceled(answer) => answer.doubt(),
+            Said::Charged(answer) => answer.uncertainty(),
+            Said::Captured(answer) => answer.uncertainty(),
+            Said::Canceled(answer) => answer.uncertainty(),
         }
     }
 
@@ -128,7 +128,7 @@ mod tests {
         let failed = charge(CaptureMode::Automatic)
             .charge_answered(Outcome::Refused(refusal(RefusalKind::Declined)), at)
             .unwrap();
-        let said = Said::Charged(Outcome::Unknown(Doubt::new("cut")));
+        let said = Said::Charged(Outcome::Unknown(Uncertainty::new("cut")));
         let lost = PaymentAnswer { attempt: AttemptId::new(at, [1; 10]), said, seen: None };
         let told = lost.told(failed, OperationKind::Charge.into());
         assert!(matches!(told, Err(OperationError::Refused { .. })), "{told:?}");

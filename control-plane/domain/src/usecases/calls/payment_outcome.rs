@@ -49,8 +49,8 @@ impl Decided for Payment {
             (State::Failed { failure: Failure::Refused(refusal) }, _) => {
                 Err(OperationError::Refused { payment, refusal: Box::new(refusal.clone()) })
             }
-            (State::Failed { failure: Failure::NotSent(doubt) }, _) => {
-                Err(OperationError::NotSent { payment, doubt: doubt.clone() })
+            (State::Failed { failure: Failure::NotSent(uncertainty) }, _) => {
+                Err(OperationError::NotSent { payment, uncertainty: uncertainty.clone() })
             }
             _ => Ok(self),
         }
@@ -65,7 +65,7 @@ mod tests {
 
     use super::*;
     use crate::model::id::AttemptId;
-    use crate::model::provider::{Captured, Doubt, Outcome, ProviderRef};
+    use crate::model::provider::{Captured, Outcome, ProviderRef, Uncertainty};
     use crate::model::samples::{authorized, charge};
 
     #[test]
@@ -92,7 +92,7 @@ mod tests {
     #[test]
     fn a_charge_that_was_canceled_first_is_no_success() {
         let queued = charge(CaptureMode::Automatic)
-            .charge_answered(Outcome::NotSent(Doubt::new("away")), Timestamp::UNIX_EPOCH);
+            .charge_answered(Outcome::NotSent(Uncertainty::new("away")), Timestamp::UNIX_EPOCH);
         let attempt = AttemptId::new(Timestamp::UNIX_EPOCH, [2; 10]);
         let canceled = queued.unwrap().begin_cancel(attempt, None, Timestamp::UNIX_EPOCH).unwrap();
         let told = canceled.outcome_of(OperationKind::Charge.into());

@@ -10,7 +10,7 @@ use crate::causes::with_causes;
 use crate::model::flight::READS_LAG;
 use crate::model::follow_up::FollowUp;
 use crate::model::idempotency::KeyChange;
-use crate::model::provider::Doubt;
+use crate::model::provider::Uncertainty;
 use crate::ports::store::{Change, CommitError};
 use crate::usecases::OperationError;
 use crate::usecases::call::{Call, Decided};
@@ -35,7 +35,7 @@ pub(crate) async fn record<T: Resolvable>(
         let Ok(mut moved) = answer.moves(current.clone(), gateway.now()) else {
             return told(gateway, current.subject(), answer.told(current, call.asked), call).await;
         };
-        schedule(gateway, moved.follow_up(), answer.doubt(), hold);
+        schedule(gateway, moved.follow_up(), answer.uncertainty(), hold);
         let result = answer.told(moved.clone(), call.asked);
         let key = call.conclude(moved.subject(), &result);
         let change = Change::from(current.step(moved, &call.cause)).with_key(key);
@@ -71,13 +71,13 @@ pub(crate) async fn record<T: Resolvable>(
 fn schedule(
     gateway: &Gateway,
     follow_up: &mut Option<FollowUp>,
-    doubt: Option<&Doubt>,
+    uncertainty: Option<&Uncertainty>,
     hold: Option<SignedDuration>,
 ) {
     let Some(next) = follow_up else { return };
     // No retry can tell more, and until reads have caught up a look tells little.
-    let of_a_dead_key = doubt.filter(|doubt| doubt.is_key_dead).map(|_| READS_LAG);
-    let asked = doubt.and_then(|doubt| doubt.retry_after_s).unwrap_or(0);
+    let of_a_dead_key = uncertainty.filter(|uncertainty| uncertainty.is_key_dead).map(|_| READS_LAG);
+    let asked = uncertainty.and_then(|uncertainty| uncertainty.retry_after_s).unwrap_or(0);
     let asked = SignedDuration::from_secs(asked.into());
     next.tries += 1;
     next.at = gateway.now() + asked + hold.or(of_a_dead_key).unwrap_or_else(|| gateway.pause(next.tries));

@@ -12,7 +12,7 @@ use crate::model::follow_up::FollowUp;
 use crate::model::id::PaymentId;
 use crate::model::idempotency::Subject;
 use crate::model::payment::{Failure, Payment};
-use crate::model::provider::{Doubt, OperationKind, Outcome, RefundOrder, Refunded};
+use crate::model::provider::{OperationKind, Outcome, RefundOrder, Refunded, Uncertainty};
 use crate::model::refund::{Refund, RefundState, RefundStatus};
 use crate::model::transition::InvalidTransition;
 use crate::model::work::Work;
@@ -35,8 +35,8 @@ impl Answered<Refund> for RefundAnswer {
         refund.outcome_of(asked)
     }
 
-    fn doubt(&self) -> Option<&Doubt> {
-        self.0.doubt()
+    fn uncertainty(&self) -> Option<&Uncertainty> {
+        self.0.uncertainty()
     }
 
     fn is_unknown(&self) -> bool {
@@ -59,8 +59,8 @@ impl Decided for Refund {
             RefundState::Failed { failure: Failure::Refused(refusal) } => {
                 Err(OperationError::Refused { payment: self.payment, refusal: Box::new(refusal) })
             }
-            RefundState::Failed { failure: Failure::NotSent(doubt) } => {
-                Err(OperationError::NotSent { payment: self.payment, doubt })
+            RefundState::Failed { failure: Failure::NotSent(uncertainty) } => {
+                Err(OperationError::NotSent { payment: self.payment, uncertainty })
             }
             _ => Ok(self),
         }

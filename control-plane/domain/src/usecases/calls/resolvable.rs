@@ -12,7 +12,7 @@ use crate::model::event::Cause;
 use crate::model::flight::{InFlight, InProgress};
 use crate::model::follow_up::FollowUp;
 use crate::model::id::PaymentId;
-use crate::model::provider::{Doubt, OperationKind};
+use crate::model::provider::{OperationKind, Uncertainty};
 use crate::model::transition::InvalidTransition;
 use crate::model::work::Work;
 use crate::ports::provider::PaymentProvider;
@@ -80,7 +80,7 @@ pub(crate) trait Answered<T> {
     /// What a client that `asked` for something is told about the subject as it is recorded.
     fn told(&self, subject: T, asked: Asked) -> Result<T, OperationError>;
     /// Why it is no answer, where it is none.
-    fn doubt(&self) -> Option<&Doubt>;
+    fn uncertainty(&self) -> Option<&Uncertainty>;
     /// Whether the operation may have been executed, and may not.
     fn is_unknown(&self) -> bool;
 }

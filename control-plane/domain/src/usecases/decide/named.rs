@@ -54,7 +54,7 @@ pub(crate) async fn by_its_object(
             }
             Found::Missing => is_denied = true,
             Found::CannotAsk => {}
-            Found::Unavailable(doubt) => return Ok(without_a_look(&doubt.reason)),
+            Found::Unavailable(uncertainty) => return Ok(without_a_look(&uncertainty.reason)),
         }
     }
     if is_denied { Err(NotDecided::Denied) } else { Ok(None) }
@@ -79,8 +79,8 @@ pub(crate) async fn is_its_refund(
         },
         Found::Missing => Err(NotDecided::Denied),
         Found::CannotAsk => Ok(()),
-        Found::Unavailable(doubt) => {
-            without_a_look::<()>(&doubt.reason);
+        Found::Unavailable(uncertainty) => {
+            without_a_look::<()>(&uncertainty.reason);
             Ok(())
         }
     }

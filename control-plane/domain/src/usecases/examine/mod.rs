@@ -73,7 +73,7 @@ impl Examiner<'_> {
                     absence = Some(Absence::NotListed);
                 }
                 (Found::Missing | Found::CannotAsk, _) => {}
-                (Found::Unavailable(doubt), _) => return Err(Trouble::Failed(doubt.reason)),
+                (Found::Unavailable(uncertainty), _) => return Err(Trouble::Failed(uncertainty.reason)),
             }
         }
         Ok(Looked::Nothing(absence))

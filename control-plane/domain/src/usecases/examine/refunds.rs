@@ -110,7 +110,7 @@ impl Examiner<'_> {
         match self.provider.look_up_refunds(which).await {
             Found::Found(seen) => Ok(Some(seen)),
             Found::Missing | Found::CannotAsk => Ok(None),
-            Found::Unavailable(doubt) => Err(Trouble::Failed(doubt.reason)),
+            Found::Unavailable(uncertainty) => Err(Trouble::Failed(uncertainty.reason)),
         }
     }
 

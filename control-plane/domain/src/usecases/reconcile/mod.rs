@@ -154,8 +154,8 @@ impl<'a> Reconciliation<'a> {
             Found::Missing | Found::CannotAsk => {
                 return Ok(self.unlisted(Unseen::NotListed(provider), provider));
             }
-            Found::Unavailable(doubt) => {
-                let unseen = Unseen::List { provider, reason: doubt.reason };
+            Found::Unavailable(uncertainty) => {
+                let unseen = Unseen::List { provider, reason: uncertainty.reason };
                 return Ok(self.unlisted(unseen, provider));
             }
         };

@@ -44,7 +44,7 @@ impl Job<'_> {
                     None => Ok(Worked::Ignored(NO_PAYMENT)),
                 }
             }
-            Found::Unavailable(doubt) => Err(Trouble::Failed(doubt.reason)),
+            Found::Unavailable(uncertainty) => Err(Trouble::Failed(uncertainty.reason)),
         }
     }
 
@@ -69,7 +69,7 @@ impl Job<'_> {
         match self.provider.look_up(&LookUp::Charge(charge.clone())).await {
             Found::Found(seen) => Ok(payment.is_described_by(&seen).is_ok().then_some(payment)),
             Found::Missing | Found::CannotAsk => Ok(None),
-            Found::Unavailable(doubt) => Err(Trouble::Failed(doubt.reason)),
+            Found::Unavailable(uncertainty) => Err(Trouble::Failed(uncertainty.reason)),
         }
     }
 

@@ -26,7 +26,7 @@ impl Job<'_> {
                     }
                 }
                 Found::Missing | Found::CannotAsk => {}
-                Found::Unavailable(doubt) => return Err(Trouble::Failed(doubt.reason)),
+                Found::Unavailable(uncertainty) => return Err(Trouble::Failed(uncertainty.reason)),
             }
         }
         Ok(None)
@@ -54,7 +54,7 @@ impl Job<'_> {
         match self.provider.look_up_refunds(&RefundLookUp::One(refund.clone())).await {
             Found::Found(seen) => Ok(seen.into_iter().find_map(|seen| seen.charge)),
             Found::Missing | Found::CannotAsk => Ok(None),
-            Found::Unavailable(doubt) => Err(Trouble::Failed(doubt.reason)),
+            Found::Unavailable(uncertainty) => Err(Trouble::Failed(uncertainty.reason)),
         }
     }
 }

@@ -98,7 +98,7 @@ fn what_was_not_executed_and_what_may_have_been_are_kept_apart() {
     let limited = problem(429, "RATE_LIMIT_REACHED", None, None);
     assert!(matches!(limited.not_done(Asked::Refund), NotDone::NotSent(_)));
     let html = |status| Problem::read(&Answer::of(status, "<html>no</html>"));
-    let doubts = [
+    let uncertainties = [
         problem(409, "RESOURCE_CONFLICT", Some("PREVIOUS_REQUEST_IN_PROGRESS"), None),
         problem(422, "UNPROCESSABLE_ENTITY", Some("ORDER_COMPLETION_IN_PROGRESS"), None),
         problem(422, "UNPROCESSABLE_ENTITY", Some("DUPLICATE_INVOICE_ID"), None),
@@ -108,8 +108,8 @@ fn what_was_not_executed_and_what_may_have_been_are_kept_apart() {
         html(400),
         html(502),
     ];
-    for doubt in doubts {
-        assert!(matches!(doubt.not_done(Asked::Refund), NotDone::Unknown(_)), "{doubt:?}");
+    for uncertainty in uncertainties {
+        assert!(matches!(uncertainty.not_done(Asked::Refund), NotDone::Unknown(_)), "{uncertainty:?}");
     }
 }
 

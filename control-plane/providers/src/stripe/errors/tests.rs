@@ -174,7 +174,7 @@ fn what_was_not_executed_and_what_may_have_been_are_kept_apart() {
         assert!(matches!(not_done(&answer, Asked::Charge), NotDone::NotSent(_)), "{answer:?}");
     }
     let html = |status| Answer::of(status, "<html>no</html>");
-    let doubts = [
+    let uncertainties = [
         answer(409, &error("invalid_request_error", "idempotency_key_in_use")),
         answer(400, &error("idempotency_error", "")),
         answer(500, &error("api_error", "")),
@@ -184,7 +184,7 @@ fn what_was_not_executed_and_what_may_have_been_are_kept_apart() {
         html(400),
         html(401),
     ];
-    for answer in doubts {
+    for answer in uncertainties {
         assert!(matches!(not_done(&answer, Asked::Charge), NotDone::Unknown(_)), "{answer:?}");
     }
 }
