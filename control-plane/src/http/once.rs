@@ -13,7 +13,7 @@ use edge_core::idempotency::{Answer as Kept, Fenced, REPLAYED_HEADER, SealedAnsw
 use payments::model::idempotency::{Answer, Claim, KeyChange, KeyRecord};
 use payments::ports::store::{Change, CommitError, Conflict};
 use payments::usecases::call::{Asked, Call, CallKey, Decided, Render};
-use payments::usecases::{OperationError, Recall};
+use payments::usecases::{FirstOutcome, OperationError};
 
 use super::App;
 use super::attested::Attested;
@@ -49,7 +49,7 @@ pub(super) async fn once<T, F>(
     run: impl Fn(Call<T>) -> F + Send + Sync + 'static,
 ) -> Result<Response, ApiError>
 where
-    T: Recall + Decided + Clone + Send + Sync + 'static,
+    T: FirstOutcome + Decided + Clone + Send + Sync + 'static,
     F: Future<Output = Result<T, OperationError>> + Send + 'static,
 {
     let tasks = app.gateway.tasks.clone();
@@ -84,7 +84,7 @@ async fn tell<T, F>(
     run: impl Fn(Call<T>) -> F,
 ) -> Result<Told, ApiError>
 where
-    T: Recall + Decided + Clone,
+    T: FirstOutcome + Decided + Clone,
     F: Future<Output = Result<T, OperationError>>,
 {
     // A key that the edge has not seen is nearly always new. Then it is not looked for before it is taken: whoever
@@ -102,7 +102,7 @@ where
                 return Ok(Told { answer, is_final: true, is_replay: true });
             }
             Some(KeyRecord { subject: Some(subject), .. }) => {
-                T::recall(app.gateway.clone(), subject, call.clone()).await
+                T::outcome_of_first_request(app.gateway.clone(), subject, call.clone()).await
             }
             Some(KeyRecord { subject: None, .. }) => Err(OperationError::Crashed),
             None => {

@@ -7,7 +7,7 @@ use payments::model::provider::{Outcome, Refusal, RefusalKind, Uncertainty};
 use payments::model::refund::Refund;
 use payments::ports::store::Change;
 use payments::usecases::call::Call;
-use payments::usecases::{self, OperationError, Recall};
+use payments::usecases::{self, FirstOutcome, OperationError};
 
 use crate::common::*;
 
@@ -63,7 +63,7 @@ async fn after_a_lost_answer_the_same_attempt_is_repeated_and_no_other_is_begun(
     assert_eq!((lost.state.status(), record.answer), (Status::Pending, None));
 
     let subject = record.subject.unwrap();
-    let found = Payment::recall(test.gateway.clone(), subject, call.clone()).await.unwrap();
+    let found = Payment::outcome_of_first_request(test.gateway.clone(), subject, call.clone()).await.unwrap();
     assert_eq!((found.id, found.state.status()), (lost.id, Status::Completed));
     assert!(known(&test, &call).await.unwrap().answer.is_some());
     let attempts = test.provider.calls.lock().unwrap();
@@ -79,11 +79,11 @@ async fn a_payment_somebody_works_on_is_in_progress_until_they_must_be_gone() {
     let key = call.take(test.gateway.now());
     test.gateway.store.commit(Change { key, ..open }).await.unwrap();
     let subject = Subject::Payment(payment.id);
-    let early = Payment::recall(test.gateway.clone(), subject, call.clone()).await;
+    let early = Payment::outcome_of_first_request(test.gateway.clone(), subject, call.clone()).await;
     assert!(matches!(early, Err(OperationError::InProgress)), "{early:?}");
     assert_eq!(calls(&test), 0);
     test.clock.advance(60);
-    let late = Payment::recall(test.gateway.clone(), subject, call).await.unwrap();
+    let late = Payment::outcome_of_first_request(test.gateway.clone(), subject, call).await.unwrap();
     assert_eq!(late.state.status(), Status::Completed);
 }
 
@@ -96,7 +96,8 @@ async fn what_was_under_way_before_a_restart_is_taken_up_at_once() {
     test.gateway.store.commit(Change { key, ..open }).await.unwrap();
     test.clock.advance(1);
     let restarted = test.restarted().await;
-    let found = Payment::recall(restarted, Subject::Payment(payment.id), call).await.unwrap();
+    let found =
+        Payment::outcome_of_first_request(restarted, Subject::Payment(payment.id), call).await.unwrap();
     assert_eq!(found.state.status(), Status::Completed);
     assert_eq!(test.provider.calls.lock().unwrap()[0].1, attempt(0));
 }
@@ -109,7 +110,9 @@ async fn past_the_providers_horizon_nothing_is_sent_again() {
     let lost =
         usecases::charge(test.gateway.clone(), charge_request(100, ""), None, call.clone()).await.unwrap();
     test.clock.advance(3_601);
-    let found = Payment::recall(test.gateway.clone(), Subject::Payment(lost.id), call).await.unwrap();
+    let found = Payment::outcome_of_first_request(test.gateway.clone(), Subject::Payment(lost.id), call)
+        .await
+        .unwrap();
     assert_eq!((found.state.status(), calls(&test)), (Status::Pending, 1));
 }
 
@@ -135,10 +138,14 @@ async fn a_repeat_that_meets_a_closed_door_never_makes_the_first_call_a_failure(
     {
         test.provider.charges.lock().unwrap().push(answer);
         let found =
-            Payment::recall(test.gateway.clone(), Subject::Payment(lost.id), call.clone()).await.unwrap();
+            Payment::outcome_of_first_request(test.gateway.clone(), Subject::Payment(lost.id), call.clone())
+                .await
+                .unwrap();
         assert_eq!(found.state.status(), Status::Pending);
     }
-    let found = Payment::recall(test.gateway.clone(), Subject::Payment(lost.id), call).await.unwrap();
+    let found = Payment::outcome_of_first_request(test.gateway.clone(), Subject::Payment(lost.id), call)
+        .await
+        .unwrap();
     assert_eq!(found.state.status(), Status::Completed);
 }
 
@@ -151,7 +158,7 @@ async fn an_answer_that_somebody_else_kept_is_read_and_no_other_made_up() {
     let call = keyed::<Payment>(1, "a");
     let first = usecases::charge(test.gateway.clone(), charge_request(100, ""), None, call.clone()).await;
     let Err(OperationError::Refused { payment, .. }) = first else { panic!("{first:?}") };
-    let late = Payment::recall(test.gateway.clone(), Subject::Payment(payment), call).await;
+    let late = Payment::outcome_of_first_request(test.gateway.clone(), Subject::Payment(payment), call).await;
     assert!(matches!(late, Err(OperationError::KeyTaken)), "{late:?}");
 }
 
@@ -174,7 +181,8 @@ async fn a_refund_is_recalled_under_its_own_attempt() {
     let call = keyed::<Refund>(2, "r");
     let lost =
         usecases::refund(test.gateway.clone(), payment.id, Amount::new(60), call.clone()).await.unwrap();
-    let found = Refund::recall(test.gateway.clone(), Subject::Refund(lost.id), call).await.unwrap();
+    let found =
+        Refund::outcome_of_first_request(test.gateway.clone(), Subject::Refund(lost.id), call).await.unwrap();
     assert_eq!((found.id, found.state.name()), (lost.id, "processed"));
     let attempts = test.provider.calls.lock().unwrap();
     assert_eq!(attempts[1], attempts[2]);

@@ -28,7 +28,7 @@ use payments::usecases::call::Call;
 use payments::usecases::resolve::{run_next_due, work_off};
 use payments::usecases::retries::RetryPolicy;
 use payments::usecases::review::for_review;
-use payments::usecases::{self, OperationError, Recall};
+use payments::usecases::{self, FirstOutcome, OperationError};
 
 use crate::common::*;
 
@@ -129,7 +129,9 @@ async fn a_charge_that_was_not_sent_is_sent_until_it_is_decided() {
     assert_eq!(test.now(&payment).await.state.status(), Status::Completed);
     assert_eq!((test.calls("charge"), test.one_key("charge")), (4, true));
     // The key's answer is the outcome, for whoever comes back.
-    let found = Payment::recall(test.gateway.clone(), Subject::Payment(payment.id), call).await.unwrap();
+    let found = Payment::outcome_of_first_request(test.gateway.clone(), Subject::Payment(payment.id), call)
+        .await
+        .unwrap();
     assert_eq!(found.state.status(), Status::Completed);
 }
 
@@ -309,7 +311,8 @@ async fn what_could_not_be_sent_for_too_long_fails_and_was_never_executed() {
     let calls = test.calls("charge");
     test.resolve().await;
     assert_eq!(test.calls("charge"), calls);
-    let back = Payment::recall(test.gateway.clone(), Subject::Payment(payment.id), call).await;
+    let back =
+        Payment::outcome_of_first_request(test.gateway.clone(), Subject::Payment(payment.id), call).await;
     assert!(matches!(back, Err(OperationError::NotSent { .. })), "{back:?}");
 }
 

@@ -36,7 +36,9 @@ async fn what_was_charged_after_all_goes_back_when_it_was_canceled_meanwhile() {
     let now = test.now(&payment).await;
     assert_eq!((now.state.status(), now.refunded), (Status::Completed, 100));
     assert_eq!(test.calls("refund"), 1);
-    let told = Payment::recall(test.gateway.clone(), Subject::Payment(payment.id), to_cancel(9)).await;
+    let told =
+        Payment::outcome_of_first_request(test.gateway.clone(), Subject::Payment(payment.id), to_cancel(9))
+            .await;
     assert!(told.is_ok(), "{told:?}");
 }
 

@@ -13,7 +13,7 @@ use payments::model::snapshot::{Found, ProviderSnapshot, ProviderStatus};
 use payments::model::webhook::EventState;
 use payments::model::work::{Claimed, Work};
 use payments::ports::store::Filter;
-use payments::usecases::{self, Recall};
+use payments::usecases::{self, FirstOutcome};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
@@ -56,7 +56,8 @@ async fn a_client_that_repeats_its_request_is_told_what_the_webhook_found() {
     told(&test, "evt_1", "payment", payment.id).await;
     worked_off(&test.gateway).await;
     let subject = Subject::Payment(payment.id);
-    let repeated = Payment::recall(test.gateway.clone(), subject, call.clone()).await.unwrap();
+    let repeated =
+        Payment::outcome_of_first_request(test.gateway.clone(), subject, call.clone()).await.unwrap();
     assert_eq!(repeated.state.status(), Status::Completed);
     let key = test.gateway.store.key(&call.claim().unwrap().scope).await.unwrap().unwrap();
     assert!(key.answer.is_some());

@@ -19,9 +19,9 @@ use crate::usecases::gateway::Gateway;
 
 /// What a key's request can have made.
 #[async_trait]
-pub trait Recall: Sized {
+pub trait FirstOutcome: Sized {
     /// The outcome of the first request, or [`OperationError::InProgress`] while another request works on it.
-    async fn recall(
+    async fn outcome_of_first_request(
         gateway: Arc<Gateway>,
         subject: Subject,
         call: Call<Self>,
@@ -29,8 +29,8 @@ pub trait Recall: Sized {
 }
 
 #[async_trait]
-impl Recall for Payment {
-    async fn recall(
+impl FirstOutcome for Payment {
+    async fn outcome_of_first_request(
         gateway: Arc<Gateway>,
         subject: Subject,
         call: Call<Self>,
@@ -42,8 +42,8 @@ impl Recall for Payment {
 }
 
 #[async_trait]
-impl Recall for Refund {
-    async fn recall(
+impl FirstOutcome for Refund {
+    async fn outcome_of_first_request(
         gateway: Arc<Gateway>,
         subject: Subject,
         call: Call<Self>,
