@@ -56,7 +56,7 @@ impl<'a> From<&'a Compared> for ComparedLine<'a> {
         let (finding, what) = match &one.finding {
             Finding::Same => ("same", None),
             Finding::UnderWay => ("under way", None),
-            Finding::Adopted(what) => ("adopted", Some(what.as_str())),
+            Finding::Applied(what) => ("adopted", Some(what.as_str())),
             Finding::Differs(what) => ("differs", Some(what.as_str())),
             Finding::NotSeen(what) => ("not seen", Some(what.as_str())),
         };
@@ -123,7 +123,7 @@ struct SummaryLine {
 struct Summary {
     compared: usize,
     different: usize,
-    adopted: usize,
+    applied: usize,
     not_seen: usize,
 }
 
@@ -167,7 +167,7 @@ impl Report {
         }
         self.summary.compared += 1;
         self.summary.different += usize::from(is_difference);
-        self.summary.adopted += usize::from(matches!(compared.finding, Finding::Adopted(_)));
+        self.summary.applied += usize::from(matches!(compared.finding, Finding::Applied(_)));
         let line = ComparedLine::from(compared);
         if self.json {
             self.print(&serde_json::to_string(&line).unwrap_or_default());
@@ -197,13 +197,13 @@ impl Report {
         }
         let failed = left_out.iter().filter(|one| one.is_failure()).count();
         self.summary.not_seen = failed;
-        let Summary { compared, different, adopted, .. } = self.summary;
+        let Summary { compared, different, applied, .. } = self.summary;
         if self.json {
             self.print(&serde_json::to_string(&SummaryLine { summary: self.summary })?);
         } else {
-            self.print(&format!("{compared} compared, {different} different, {adopted} of them adopted"));
+            self.print(&format!("{compared} compared, {different} different, {applied} of them adopted"));
         }
-        anyhow::ensure!(different == 0, "{different} of {compared} were different ({adopted} adopted)");
+        anyhow::ensure!(different == 0, "{different} of {compared} were different ({applied} adopted)");
         anyhow::ensure!(failed == 0, "not everything could be seen ({failed})");
         Ok(())
     }

@@ -91,7 +91,7 @@ fn tell(compared: &Compared, run: &mut Run) {
     let (finding, what) = match &compared.finding {
         Finding::Same => ("same", None),
         Finding::UnderWay => ("under_way", None),
-        Finding::Adopted(what) => ("adopted", Some(what)),
+        Finding::Applied(what) => ("adopted", Some(what)),
         Finding::Differs(what) => ("differs", Some(what)),
         Finding::NotSeen(what) => ("not_seen", Some(what)),
     };

@@ -77,7 +77,7 @@ async fn money_that_moved_without_a_record_of_the_answer_is_adopted_and_is_a_dif
     let payment = lost(&test).await;
     sees(&test, Found::Found(taken(&payment, 100)));
     let before = found(&test, 0).await;
-    assert_eq!(before[0].finding, Finding::Adopted("completed".to_owned()));
+    assert_eq!(before[0].finding, Finding::Applied("completed".to_owned()));
     assert!(before[0].finding.is_difference());
     let now = test.gateway.store.anyones_payment(payment.id).await.unwrap().unwrap();
     assert_eq!(now.state.status(), Status::Completed);
@@ -141,7 +141,7 @@ async fn a_charge_whose_record_is_lost_is_recorded_anew_for_its_client() {
         *test.provider.listed.lock().unwrap() = vec![Listed { seen: seen.clone(), origin }];
         sees(&test, Found::Found(seen));
         let before = found(&test, 0).await;
-        assert_eq!(before[0].finding, Finding::Adopted(format!("recorded anew, {}", status.name())));
+        assert_eq!(before[0].finding, Finding::Applied(format!("recorded anew, {}", status.name())));
         assert_eq!((before[0].payment, before[0].recorded), (Some(lost.id), None));
 
         let now = test.gateway.store.payment(&lost.client, lost.id).await.unwrap().unwrap();
@@ -178,7 +178,7 @@ async fn an_authorization_whose_record_is_lost_can_be_captured() {
     let origin = Some(Origin { client: lost.client.clone(), capture: CaptureMode::Manual });
     *test.provider.listed.lock().unwrap() = vec![Listed { seen: seen.clone(), origin }];
     sees(&test, Found::Found(seen));
-    assert_eq!(found(&test, 0).await[0].finding, Finding::Adopted("recorded anew, authorized".to_owned()));
+    assert_eq!(found(&test, 0).await[0].finding, Finding::Applied("recorded anew, authorized".to_owned()));
     let captured = usecases::capture(test.gateway.clone(), lost.id, None, call()).await.unwrap();
     assert_eq!(captured.state.status(), Status::Captured);
 }

@@ -2,7 +2,7 @@
 
 use payments::model::payment::State;
 use payments::model::provider::{Outcome, RefusalKind, Uncertainty};
-use payments::model::snapshot::{Absence, Adopted, OwnCall, ProviderSnapshot};
+use payments::model::snapshot::{Absence, Applied, OwnCall, ProviderSnapshot};
 use proptest::test_runner::TestCaseError;
 
 use crate::keys::HORIZON;
@@ -72,24 +72,24 @@ impl World {
         let flight = self.payment.state.flight();
         let is_left = flight.is_some_and(|flight| flight.call.is_left_to_records(HORIZON, self.now()));
         let shown = self.provider.history.read(self.second(), lag, self.oldest).cloned();
-        let adopted = match shown {
+        let applied = match shown {
             Some(provider_status) => {
                 let (payment, money) = (Some(self.payment.id), Some(self.payment.money()));
                 let seen = ProviderSnapshot { reference: reference(), payment, money, provider_status };
                 let call = if self.is_answer_awaited() { OwnCall::MayAnswer } else { OwnCall::IsOver };
-                self.payment.adopt(&seen, call, is_left, self.now())
+                self.payment.apply(&seen, call, is_left, self.now())
             }
             None => match (self.payment.reference.is_some(), self.provider.replays) {
-                (true, _) => self.payment.adopt_absence(Absence::Gone, is_left, self.now()),
-                (false, true) => self.payment.adopt_absence(Absence::NotListed, is_left, self.now()),
+                (true, _) => self.payment.apply_absence(Absence::Gone, is_left, self.now()),
+                (false, true) => self.payment.apply_absence(Absence::NotListed, is_left, self.now()),
                 // Without a name there is nothing to ask for.
-                (false, false) => Adopted::Known,
+                (false, false) => Applied::Known,
             },
         };
-        match adopted {
-            Adopted::Known | Adopted::Wait => Ok(()),
-            Adopted::Moved(moved) | Adopted::Surprising(moved) => self.enter(moved, By::Read),
-            Adopted::Refused(problem) => Err(TestCaseError::fail(problem)),
+        match applied {
+            Applied::Known | Applied::Wait => Ok(()),
+            Applied::Moved(moved) | Applied::Surprising(moved) => self.enter(moved, By::Read),
+            Applied::Refused(problem) => Err(TestCaseError::fail(problem)),
         }
     }
 }

@@ -98,8 +98,8 @@ async fn a_duplicate_invoice_at_a_capture_is_told_by_what_was_captured() {
     assert_eq!(refused.kind, RefusalKind::State);
     let captured = shop.paypal().capture(&shop.capture(&order, &authorization, 2_000)).await.done();
     shop.refuse("paypal", "capture", 422, &duplicate).await;
-    let adopted = shop.paypal().capture(&shop.capture(&order, &authorization, 2_000)).await.done();
-    assert_eq!(adopted, captured);
+    let applied = shop.paypal().capture(&shop.capture(&order, &authorization, 2_000)).await.done();
+    assert_eq!(applied, captured);
     assert_eq!(shop.received("paypal", "capture").await, 3);
 }
 

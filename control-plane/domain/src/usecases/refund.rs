@@ -15,8 +15,8 @@ use crate::usecases::call::Call;
 use crate::usecases::calls::refund_call::look_at_all_of;
 use crate::usecases::calls::repeat::Patience;
 use crate::usecases::calls::send::send_and_record;
-use crate::usecases::examine::{Examiner, Trouble};
 use crate::usecases::gateway::Gateway;
+use crate::usecases::provider_sync::{ProviderSync, Trouble};
 
 /// How often "the rest" is worked out again when other refunds keep getting in between.
 const RACES_MAX: u32 = 5;
@@ -101,15 +101,15 @@ async fn reserve_the_rest(
     Err(OperationError::RefundExceeds { payment: payment.id, remaining })
 }
 
-/// The provider says that the refund does not fit what it has: what it has is adopted at once.
+/// The provider says that the refund does not fit what it has: what it has is applied at once.
 async fn adopt_what_was_revealed(
     gateway: &Gateway,
     provider: &dyn PaymentProvider,
     payment: Payment,
     call: &Call<Refund>,
 ) {
-    let examiner = Examiner { gateway, provider };
-    if let Err(trouble) = look_at_all_of(examiner, payment, &call.cause).await {
+    let sync = ProviderSync { gateway, provider };
+    if let Err(trouble) = look_at_all_of(sync, payment, &call.cause).await {
         tracing::info!(reason = trouble.reason(), "what a refusal revealed could not be adopted now");
     }
 }

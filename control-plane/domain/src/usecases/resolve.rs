@@ -13,8 +13,8 @@ use crate::ports::store::{Change, CommitError, StoreError};
 use crate::usecases::calls::repeat::Patience;
 use crate::usecases::calls::resolvable::{Phase, Resolvable};
 use crate::usecases::calls::send::{lost, send_and_record};
-use crate::usecases::examine::{Examiner, Trouble};
 use crate::usecases::gateway::Gateway;
+use crate::usecases::provider_sync::{ProviderSync, Trouble};
 use crate::usecases::webhook::{self, CLAIM};
 use crate::usecases::{OperationError, watch};
 
@@ -128,7 +128,7 @@ async fn resolve<T: Resolvable>(
         }
         Phase::Unknown(_) | Phase::Other => {}
     }
-    let examiner = Examiner { gateway, provider };
+    let sync = ProviderSync { gateway, provider };
     if let Phase::Unknown(in_flight) = subject.phase()
         && gateway.may_repeat(provider, &in_flight, subject.operation())
     {
@@ -137,11 +137,11 @@ async fn resolve<T: Resolvable>(
         // Where the retry did not tell, e.g. because it brought the same error again, the records may.
         let now = subject.read_again(&*gateway.store).await?;
         if let Some(now) = now.filter(|now| matches!(now.phase(), Phase::Unknown(_))) {
-            now.look(examiner, context, &call.cause).await?;
+            now.fetch(sync, context, &call.cause).await?;
         }
         return Ok(Turn::Recorded);
     }
-    let moved = subject.look(examiner, context, &call.cause).await?;
+    let moved = subject.fetch(sync, context, &call.cause).await?;
     Ok(if moved { Turn::Recorded } else { Turn::NothingNew })
 }
 

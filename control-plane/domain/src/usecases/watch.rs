@@ -12,8 +12,8 @@ use crate::model::snapshot::ProviderStatus;
 use crate::model::work::Work;
 use crate::ports::provider::PaymentProvider;
 use crate::ports::store::StoreError;
-use crate::usecases::examine::{Examiner, Plan, Trouble};
 use crate::usecases::gateway::Gateway;
+use crate::usecases::provider_sync::{Plan, ProviderSync, Trouble};
 use crate::usecases::refund::give_back_the_rest;
 use crate::usecases::retries::WATCH_FOR;
 use crate::usecases::webhook::resume_approved;
@@ -22,11 +22,11 @@ use crate::usecases::webhook::resume_approved;
 pub(crate) async fn look_again(gateway: &Gateway, id: PaymentId) -> Result<(), StoreError> {
     let Some(payment) = gateway.store.anyones_payment(id).await? else { return Ok(()) };
     if payment.state.is_watched() {
-        let looked = match gateway.provider(payment.request.provider) {
+        let fetched = match gateway.provider(payment.request.provider) {
             Err(problem) => Err(Trouble::Failed(problem.to_string())),
-            Ok(provider) => look(gateway, &*provider, payment).await,
+            Ok(provider) => fetch(gateway, &*provider, payment).await,
         };
-        match looked {
+        match fetched {
             Ok(()) => {}
             Err(Trouble::Store(problem)) => return Err(problem),
             Err(trouble) => {
@@ -60,14 +60,14 @@ fn is_over(gateway: &Gateway, payment: &Payment) -> bool {
     !payment.state.is_to_be_refunded() && waited > WATCH_FOR
 }
 
-async fn look(gateway: &Gateway, provider: &dyn PaymentProvider, payment: Payment) -> Result<(), Trouble> {
+async fn fetch(gateway: &Gateway, provider: &dyn PaymentProvider, payment: Payment) -> Result<(), Trouble> {
     let cause = Cause::follow_up(payment.client.clone());
     if payment.state.is_to_be_refunded() {
         return give_back_the_rest(gateway, provider, payment, cause).await;
     }
-    let examiner = Examiner { gateway, provider };
+    let sync = ProviderSync { gateway, provider };
     let mut plan = Plan::new(payment, cause.clone());
-    let seen = examiner.look_and_adopt(&mut plan, None, None).await?;
+    let seen = sync.fetch_and_apply(&mut plan, None, None).await?;
     let is_approved = seen
         .is_some_and(|seen| matches!(seen.provider_status, ProviderStatus::Approved { declined: None, .. }));
     match &plan.payment.state {

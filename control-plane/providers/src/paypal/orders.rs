@@ -154,7 +154,7 @@ async fn complete(talk: &Talk<'_>, id: &ProviderRef, expected: &Expected, payer:
         let refused = || problem.not_done(Asked::CompleteOrder);
         return match (problem.issue().as_deref(), problem.page()) {
             (Some("ORDER_ALREADY_CAPTURED" | "ORDER_ALREADY_AUTHORIZED"), _) => {
-                adopt(talk, id, expected).await
+                apply(talk, id, expected).await
             }
             // An earlier capture of this very order used its invoice id, or another order did.
             (Some(DUPLICATE_INVOICE_ID), _) => {
@@ -225,7 +225,7 @@ async fn vanished(talk: &Talk<'_>, id: &ProviderRef) -> NotDone {
 }
 
 /// The order is paid, not by this request: by an earlier one of ours if it names this payment.
-async fn adopt(talk: &Talk<'_>, id: &ProviderRef, expected: &Expected) -> Step<Charged> {
+async fn apply(talk: &Talk<'_>, id: &ProviderRef, expected: &Expected) -> Step<Charged> {
     match look_for_own(talk, id, expected).await? {
         Some(order) => order.paid(id, expected).unwrap_or_else(|| Err(unexpected(&order.status))),
         None => Err(NotDone::invalid("paymentMethodId", PAID_ELSEWHERE)),

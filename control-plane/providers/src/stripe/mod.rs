@@ -112,7 +112,7 @@ impl Stripe {
             read => return read,
         };
         let seen = self.look(&talk, intent, |answer| answers::shows_capture(answer, intent, &expected));
-        adopt(seen.await?, Captured::Completed { charge: intent.clone() }, refusal)
+        apply(seen.await?, Captured::Completed { charge: intent.clone() }, refusal)
     }
 
     async fn run_cancel(&self, order: &CancelOrder) -> Step<()> {
@@ -124,7 +124,7 @@ impl Stripe {
             read => return read,
         };
         let seen = self.look(&talk, intent, |answer| answers::shows_cancel(answer, intent));
-        adopt(seen.await?, (), refusal)
+        apply(seen.await?, (), refusal)
     }
 
     async fn run_refund(&self, order: &RefundOrder) -> Step<Refunded> {
@@ -149,7 +149,7 @@ impl Stripe {
 }
 
 /// Takes what was refused as done where it is seen to be done.
-fn adopt<T>(seen: bool, done: T, refusal: Box<Refusal>) -> Step<T> {
+fn apply<T>(seen: bool, done: T, refusal: Box<Refusal>) -> Step<T> {
     if seen { Ok(done) } else { Err(NotDone::Refused(refusal)) }
 }
 

@@ -3,7 +3,7 @@
 use payments::model::payment::{Operation, Payment, State};
 use payments::model::provider::{Charged, Outcome, Refunded, Uncertainty};
 use payments::model::refund::Refund;
-use payments::model::snapshot::{Adopted, OwnCall, RefundProviderStatus, RefundSnapshot};
+use payments::model::snapshot::{Applied, OwnCall, RefundProviderStatus, RefundSnapshot};
 use proptest::prelude::*;
 
 use super::*;
@@ -28,9 +28,9 @@ fn beginnings(more: &str) -> Vec<Payment> {
 }
 
 fn follow(payment: Payment, reads: &[ProviderSnapshot]) -> Payment {
-    reads.iter().fold(payment, |payment, seen| match payment.adopt(seen, OwnCall::IsOver, false, at(2)) {
-        Adopted::Moved(moved) | Adopted::Surprising(moved) => moved,
-        Adopted::Known => payment,
+    reads.iter().fold(payment, |payment, seen| match payment.apply(seen, OwnCall::IsOver, false, at(2)) {
+        Applied::Moved(moved) | Applied::Surprising(moved) => moved,
+        Applied::Known => payment,
         other => panic!("{seen:?} gave {other:?}"),
     })
 }
@@ -100,8 +100,8 @@ proptest! {
             let mut payment = beginning.clone();
             let mut moved = None;
             for provider_status in &reads {
-                match payment.adopt(&snapshot(&beginning, provider_status.clone()), OwnCall::IsOver, false, at(2)) {
-                    Adopted::Moved(next) | Adopted::Surprising(next) => {
+                match payment.apply(&snapshot(&beginning, provider_status.clone()), OwnCall::IsOver, false, at(2)) {
+                    Applied::Moved(next) | Applied::Surprising(next) => {
                         prop_assert_eq!(next.version, payment.version + 1);
                         payment = next;
                     }
@@ -119,15 +119,15 @@ proptest! {
     fn while_our_own_call_may_answer_only_money_that_moved_is_believed(provider_status in any_provider_status()) {
         let own = beginnings("").pop().unwrap();
         prop_assert!(matches!(own.state, State::Processing { accepted: false, .. }), "under way");
-        let adopted = own.adopt(&snapshot(&own, provider_status.clone()), OwnCall::MayAnswer, false, at(2));
+        let applied = own.apply(&snapshot(&own, provider_status.clone()), OwnCall::MayAnswer, false, at(2));
         match provider_status {
             ProviderStatus::Captured { money, .. } if money == own.money() => {
-                prop_assert!(matches!(adopted, Adopted::Moved(_)));
+                prop_assert!(matches!(applied, Applied::Moved(_)));
             }
             ProviderStatus::Captured { .. } | ProviderStatus::Unclear(_) => {
-                prop_assert!(matches!(adopted, Adopted::Refused(_)));
+                prop_assert!(matches!(applied, Applied::Refused(_)));
             }
-            _ => prop_assert_eq!(adopted, Adopted::Wait),
+            _ => prop_assert_eq!(applied, Applied::Wait),
         }
     }
 
@@ -197,9 +197,9 @@ fn refund_snapshot(refund: &Refund, provider_status: RefundProviderStatus) -> Re
 }
 
 fn follow_refund(refund: Refund, reads: &[RefundSnapshot]) -> Refund {
-    reads.iter().fold(refund, |refund, seen| match refund.adopt(seen, OwnCall::IsOver, at(4)) {
-        Adopted::Moved(moved) | Adopted::Surprising(moved) => moved,
-        Adopted::Known => refund,
+    reads.iter().fold(refund, |refund, seen| match refund.apply(seen, OwnCall::IsOver, at(4)) {
+        Applied::Moved(moved) | Applied::Surprising(moved) => moved,
+        Applied::Known => refund,
         other => panic!("{seen:?} gave {other:?}"),
     })
 }
@@ -214,7 +214,7 @@ fn an_operation_that_may_still_be_executed_is_not_given_up_for_an_old_read() {
         [self::held(), ProviderStatus::Open, ProviderStatus::Approved { declined: None, page: None }]
     {
         let seen = snapshot(&lost, provider_status);
-        assert_eq!(lost.adopt(&seen, OwnCall::IsOver, false, at(5)), Adopted::Known);
+        assert_eq!(lost.apply(&seen, OwnCall::IsOver, false, at(5)), Applied::Known);
     }
     assert!(matches!(lost.state.flight().unwrap().operation, Operation::Capture { .. }));
 }

@@ -1,7 +1,7 @@
 //! The provider's complete list of the refunds is read, and what follows from it is recorded.
 
 use payments::model::refund::{Refund, RefundState};
-use payments::model::snapshot::{Adopted, OwnCall, RefundSnapshot};
+use payments::model::snapshot::{Applied, OwnCall, RefundSnapshot};
 use proptest::test_runner::TestCaseError;
 
 use super::{moves, reserve};
@@ -23,7 +23,7 @@ pub(super) fn read(world: &mut World, lag: u8) -> Result<(), TestCaseError> {
     let asked = refunds.ours.len();
     for seen in list.iter().filter(|seen| !world.payment.is_release(seen)).collect::<Vec<_>>() {
         match world.refunds.ours.iter().position(|ours| ours.refund.is(seen)) {
-            Some(n) => adopt(world, n, seen, lag)?,
+            Some(n) => apply(world, n, seen, lag)?,
             None => record(world, seen, &list)?,
         }
     }
@@ -32,7 +32,7 @@ pub(super) fn read(world: &mut World, lag: u8) -> Result<(), TestCaseError> {
         if list.iter().any(|seen| refund.is(seen)) {
             continue;
         }
-        if let Some(moved) = refund.adopt_absence(is_left_to_records(world, refund), world.now()) {
+        if let Some(moved) = refund.apply_absence(is_left_to_records(world, refund), world.now()) {
             moves(world, n, By::Read, Ok(moved))?;
         }
     }
@@ -43,14 +43,14 @@ fn is_left_to_records(world: &World, refund: &Refund) -> bool {
     refund.state.call().is_some_and(|call| call.is_left_to_records(HORIZON, world.now()))
 }
 
-fn adopt(world: &mut World, n: usize, seen: &RefundSnapshot, lag: u8) -> Result<(), TestCaseError> {
+fn apply(world: &mut World, n: usize, seen: &RefundSnapshot, lag: u8) -> Result<(), TestCaseError> {
     let ours = &world.refunds.ours[n];
     let is_calling = matches!(ours.refund.state, RefundState::Processing { .. });
     let call = if is_calling && ours.wire.awaits(|_| true) { OwnCall::MayAnswer } else { OwnCall::IsOver };
-    match ours.refund.adopt(seen, call, world.now()) {
-        Adopted::Moved(moved) | Adopted::Surprising(moved) => moves(world, n, By::Read, Ok(moved)),
-        Adopted::Refused(problem) if lag == 0 => Err(TestCaseError::fail(problem)),
-        Adopted::Known | Adopted::Wait | Adopted::Refused(_) => Ok(()),
+    match ours.refund.apply(seen, call, world.now()) {
+        Applied::Moved(moved) | Applied::Surprising(moved) => moves(world, n, By::Read, Ok(moved)),
+        Applied::Refused(problem) if lag == 0 => Err(TestCaseError::fail(problem)),
+        Applied::Known | Applied::Wait | Applied::Refused(_) => Ok(()),
     }
 }
 

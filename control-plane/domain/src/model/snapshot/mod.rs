@@ -196,7 +196,7 @@ pub enum OwnCall {
 
 /// What evidence does to what is recorded.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Adopted<T> {
+pub enum Applied<T> {
     /// Nothing: it says what is recorded, or what was so before.
     Known,
     /// A call of ours is being made and will have the answer; look again afterwards.

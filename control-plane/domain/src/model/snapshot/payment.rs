@@ -18,7 +18,7 @@ use edge_core::provider::Provider;
 use edge_core::request::{CaptureMode, Metadata};
 use jiff::Timestamp;
 
-use super::{Absence, Adopted, Origin, OwnCall, ProviderSnapshot, ProviderStatus};
+use super::{Absence, Applied, Origin, OwnCall, ProviderSnapshot, ProviderStatus};
 use crate::model::flight::READS_LAG;
 use crate::model::payment::{
     Authorization, CancelReason, Cancelable, ChargeTerms, Failure, Flight, Operation, Payment, Session, State,
@@ -93,32 +93,32 @@ impl Payment {
     /// What `seen` makes of this payment. `is_left_to_records`: no call of ours can execute the operation any more, so
     /// that it was not done is as certain as that it was.
     #[must_use]
-    pub fn adopt(
+    pub fn apply(
         &self,
         seen: &ProviderSnapshot,
         call: OwnCall,
         is_left_to_records: bool,
         at: Timestamp,
-    ) -> Adopted<Self> {
+    ) -> Applied<Self> {
         if let Err(problem) = self.is_described_by(seen) {
-            return Adopted::Refused(problem.to_owned());
+            return Applied::Refused(problem.to_owned());
         }
         if let ProviderStatus::Unclear(problem) = &seen.provider_status {
-            return Adopted::Refused(problem.clone());
+            return Applied::Refused(problem.clone());
         }
         let enter = |state| self.clone().enter(state, Some(seen.reference.clone()), at);
         match self.next(seen, call, is_left_to_records, at) {
-            Next::Known => Adopted::Known,
-            Next::Wait => Adopted::Wait,
-            Next::State(state) => Adopted::Moved(enter(state)),
-            Next::Surprise(state) => Adopted::Surprising(enter(state)),
-            Next::Refused(problem) => Adopted::Refused(problem.to_owned()),
+            Next::Known => Applied::Known,
+            Next::Wait => Applied::Wait,
+            Next::State(state) => Applied::Moved(enter(state)),
+            Next::Surprise(state) => Applied::Surprising(enter(state)),
+            Next::Refused(problem) => Applied::Refused(problem.to_owned()),
         }
     }
 
     /// What follows if the provider's records do not show this payment. `is_left_to_records` as in [`Self::adopt`].
     #[must_use]
-    pub fn adopt_absence(&self, absence: Absence, is_left_to_records: bool, at: Timestamp) -> Adopted<Self> {
+    pub fn apply_absence(&self, absence: Absence, is_left_to_records: bool, at: Timestamp) -> Applied<Self> {
         let state = match (&self.state, absence) {
             // What was offered a moment ago may not be shown yet.
             (State::RequiresAction(_), Absence::Gone) if at.duration_since(self.updated_at) >= READS_LAG => {
@@ -130,12 +130,12 @@ impl Payment {
                     (Operation::Resume(_) | Operation::Cancel(Cancelable::Session(_)), Absence::Gone) => {
                         ended(true)
                     }
-                    _ => return Adopted::Known,
+                    _ => return Applied::Known,
                 }
             }
-            _ => return Adopted::Known,
+            _ => return Applied::Known,
         };
-        Adopted::Moved(self.clone().enter(state, None, at))
+        Applied::Moved(self.clone().enter(state, None, at))
     }
 
     /// Whether this refund at the provider is none: it stands for what the capture of a part released.
@@ -196,7 +196,7 @@ impl Payment {
             State::Authorized(_) => match provider_status {
                 ProviderStatus::Canceled { is_expired } => Next::State(ended(*is_expired)),
                 // PayPal goes on showing it as it was. Where its clock is behind ours, the hold ends here a moment early,
-                // and a capture made there meanwhile is still adopted.
+                // and a capture made there meanwhile is still applied.
                 ProviderStatus::Authorized { expires: Some(expires), .. } if at >= *expires => {
                     Next::State(ended(true))
                 }

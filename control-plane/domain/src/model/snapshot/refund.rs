@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
-use super::{Adopted, OwnCall, RefundProviderStatus, RefundSnapshot};
+use super::{Applied, OwnCall, RefundProviderStatus, RefundSnapshot};
 use crate::model::follow_up::FollowUp;
 use crate::model::id::RefundId;
 use crate::model::payment::{Failure, Payment};
@@ -14,27 +14,27 @@ impl Refund {
     /// What `seen` makes of this refund. A refund that was processed may fail later, when the payer's bank
     /// sends the money back; one that failed stays so.
     #[must_use]
-    pub fn adopt(&self, seen: &RefundSnapshot, call: OwnCall, at: Timestamp) -> Adopted<Self> {
+    pub fn apply(&self, seen: &RefundSnapshot, call: OwnCall, at: Timestamp) -> Applied<Self> {
         if let Err(problem) = self.is_described_by(seen) {
-            return Adopted::Refused(problem.to_owned());
+            return Applied::Refused(problem.to_owned());
         }
         let refund = seen.reference.clone();
         let state = match (&self.state, &seen.provider_status) {
-            (_, RefundProviderStatus::Unclear(problem)) => return Adopted::Refused(problem.clone()),
+            (_, RefundProviderStatus::Unclear(problem)) => return Applied::Refused(problem.clone()),
             (RefundState::Failed { failure }, provider_status) => {
                 // A failure that came with the provider's refund is that refund's; without one, nothing was
                 // refunded, and what is seen now contradicts that.
                 let same = matches!(failure, Failure::Refused(Refusal { reference: Some(known), .. }) if *known == refund);
                 let known = same || matches!(provider_status, RefundProviderStatus::Failed(_));
                 return if known {
-                    Adopted::Known
+                    Applied::Known
                 } else {
-                    Adopted::Refused("the provider made a refund that is recorded as failed".to_owned())
+                    Applied::Refused("the provider made a refund that is recorded as failed".to_owned())
                 };
             }
-            (RefundState::Processed { .. }, RefundProviderStatus::Processed) => return Adopted::Known,
+            (RefundState::Processed { .. }, RefundProviderStatus::Processed) => return Applied::Known,
             (_, RefundProviderStatus::Processed) => RefundState::Processed { refund },
-            (RefundState::Processing { .. }, _) if call == OwnCall::MayAnswer => return Adopted::Wait,
+            (RefundState::Processing { .. }, _) if call == OwnCall::MayAnswer => return Applied::Wait,
             (
                 RefundState::Processing { .. } | RefundState::Queued { .. } | RefundState::Unknown { .. },
                 RefundProviderStatus::Pending,
@@ -43,15 +43,15 @@ impl Refund {
                 let refusal = Refusal { reference: Some(refund), ..refusal.clone() };
                 RefundState::Failed { failure: Failure::Refused(refusal) }
             }
-            (RefundState::Pending { .. } | RefundState::Processed { .. }, _) => return Adopted::Known,
+            (RefundState::Pending { .. } | RefundState::Processed { .. }, _) => return Applied::Known,
         };
-        Adopted::Moved(self.clone().enter(state, at))
+        Applied::Moved(self.clone().enter(state, at))
     }
 
     /// What follows if the provider's complete list of the payment's refunds does not show this one. Only where
     /// `is_left_to_records`: no call of ours can execute it any more.
     #[must_use]
-    pub fn adopt_absence(&self, is_left_to_records: bool, at: Timestamp) -> Option<Self> {
+    pub fn apply_absence(&self, is_left_to_records: bool, at: Timestamp) -> Option<Self> {
         if !(is_left_to_records && matches!(self.state, RefundState::Unknown { .. })) {
             return None;
         }

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use crate::model::id::AttemptId;
 use crate::model::payment::{Payment, State, Status};
 use crate::model::provider::{Captured, Charged, Outcome, Refusal, RefusalKind, Uncertainty};
-use crate::model::snapshot::{Adopted, OwnCall, ProviderSnapshot};
+use crate::model::snapshot::{Applied, OwnCall, ProviderSnapshot};
 use crate::model::transition::InvalidTransition;
 use crate::usecases::OperationError;
 use crate::usecases::call::{Asked, Decided as _};
@@ -106,9 +106,9 @@ fn with_snapshot(refused: Payment, seen: &ProviderSnapshot, at: Timestamp) -> Pa
     if refused.state.status() == Status::Pending {
         return refused;
     }
-    match refused.adopt(seen, OwnCall::IsOver, false, at) {
-        Adopted::Moved(moved) | Adopted::Surprising(moved) => Payment { version: refused.version, ..moved },
-        Adopted::Known | Adopted::Wait | Adopted::Refused(_) => refused,
+    match refused.apply(seen, OwnCall::IsOver, false, at) {
+        Applied::Moved(moved) | Applied::Surprising(moved) => Payment { version: refused.version, ..moved },
+        Applied::Known | Applied::Wait | Applied::Refused(_) => refused,
     }
 }
 

@@ -21,8 +21,8 @@ use crate::ports::store::{Step, Store, StoreError};
 use crate::usecases::call::Call;
 use crate::usecases::calls::payment_answer::{PaymentAnswer, Said};
 use crate::usecases::calls::resolvable::{Phase, Resolvable};
-use crate::usecases::examine::{Examiner, Plan, Trouble};
 use crate::usecases::gateway::Gateway;
+use crate::usecases::provider_sync::{Plan, ProviderSync, Trouble};
 
 #[async_trait]
 impl Resolvable for Payment {
@@ -93,10 +93,10 @@ impl Resolvable for Payment {
         Some(PaymentAnswer { attempt: flight.call.attempt, said, seen })
     }
 
-    async fn look(self, examiner: Examiner<'_>, (): (), cause: &Cause) -> Result<bool, Trouble> {
+    async fn fetch(self, sync: ProviderSync<'_>, (): (), cause: &Cause) -> Result<bool, Trouble> {
         let mut plan = Plan::new(self, cause.clone());
-        examiner.look_and_adopt(&mut plan, None, None).await?;
-        plan.commit_what_is_believed(examiner.gateway).await
+        sync.fetch_and_apply(&mut plan, None, None).await?;
+        plan.commit_what_is_believed(sync.gateway).await
     }
 }
 

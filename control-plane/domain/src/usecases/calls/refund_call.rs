@@ -21,8 +21,8 @@ use crate::ports::store::{Step, Store, StoreError};
 use crate::usecases::OperationError;
 use crate::usecases::call::{Asked, Call, Decided};
 use crate::usecases::calls::resolvable::{Answered, Phase, Resolvable};
-use crate::usecases::examine::{Examiner, Plan, Trouble};
 use crate::usecases::gateway::Gateway;
+use crate::usecases::provider_sync::{Plan, ProviderSync, Trouble};
 
 pub(crate) struct RefundAnswer(Outcome<Refunded>);
 
@@ -142,17 +142,17 @@ impl Resolvable for Refund {
         Some(RefundAnswer(provider.refund(&order).await))
     }
 
-    async fn look(self, examiner: Examiner<'_>, payment: Payment, cause: &Cause) -> Result<bool, Trouble> {
-        look_at_all_of(examiner, payment, cause).await
+    async fn fetch(self, sync: ProviderSync<'_>, payment: Payment, cause: &Cause) -> Result<bool, Trouble> {
+        look_at_all_of(sync, payment, cause).await
     }
 }
 
-/// Reads all refunds of the payment at the provider, and adopts what is new; whether anything was.
+/// Reads all refunds of the payment at the provider, and applies what is new; whether anything was.
 pub(crate) async fn look_at_all_of(
-    examiner: Examiner<'_>,
+    sync: ProviderSync<'_>,
     payment: Payment,
     cause: &Cause,
 ) -> Result<bool, Trouble> {
-    let plan = examiner.refunds(Plan::new(payment, cause.clone()), None).await?;
-    plan.commit_what_is_believed(examiner.gateway).await
+    let plan = sync.refunds(Plan::new(payment, cause.clone()), None).await?;
+    plan.commit_what_is_believed(sync.gateway).await
 }

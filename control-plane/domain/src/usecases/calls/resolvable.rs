@@ -19,8 +19,8 @@ use crate::ports::provider::PaymentProvider;
 use crate::ports::store::{Step, Store, StoreError};
 use crate::usecases::OperationError;
 use crate::usecases::call::{Asked, Call, Decided};
-use crate::usecases::examine::{Examiner, Trouble};
 use crate::usecases::gateway::Gateway;
+use crate::usecases::provider_sync::{ProviderSync, Trouble};
 
 /// Where an operation stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,10 +65,10 @@ pub(crate) trait Resolvable: InProgress + Decided + Clone + Send + Sync + 'stati
     /// made again after a crash, under the same provider key.
     async fn send(&self, provider: &dyn PaymentProvider, context: &Self::Context) -> Option<Self::Answer>;
 
-    /// Reads the provider's records and adopts what they show; whether anything was new.
-    async fn look(
+    /// Reads the provider's records and applies what they show; whether anything was new.
+    async fn fetch(
         self,
-        examiner: Examiner<'_>,
+        sync: ProviderSync<'_>,
         context: Self::Context,
         cause: &Cause,
     ) -> Result<bool, Trouble>;

@@ -10,8 +10,8 @@ use crate::model::snapshot::{Found, LookUp, RefundLookUp, RefundProviderStatus, 
 use crate::model::verdict::Verdict;
 use crate::usecases::call::Decided as _;
 use crate::usecases::calls::resolvable::Resolvable as _;
-use crate::usecases::examine::{Examiner, Plan, Trouble};
 use crate::usecases::gateway::Gateway;
+use crate::usecases::provider_sync::{Plan, ProviderSync, Trouble};
 
 impl Verdict {
     /// How the object that it names is looked for. An operator may know the whole payment's name too.
@@ -41,9 +41,9 @@ pub(crate) async fn by_its_object(
     for what in verdict.look_ups() {
         match provider.look_up(&what).await {
             Found::Found(seen) => {
-                let examiner = Examiner { gateway, provider: &**provider };
+                let sync = ProviderSync { gateway, provider: &**provider };
                 let mut plan = Plan::new(payment.clone(), Cause::follow_up(payment.client.clone()));
-                let done = match examiner.adopt(&mut plan, &seen) {
+                let done = match sync.apply(&mut plan, &seen) {
                     Ok(()) => plan.commit_what_is_believed(gateway).await,
                     Err(trouble) => Err(trouble),
                 };

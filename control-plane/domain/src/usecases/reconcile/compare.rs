@@ -10,8 +10,8 @@ use crate::model::flight::READS_LAG;
 use crate::model::payment::{Payment, State};
 use crate::model::snapshot::{ProviderSnapshot, ProviderStatus};
 use crate::ports::store::StoreError;
-use crate::usecases::examine::{Examiner, Plan, Trouble};
 use crate::usecases::gateway::Gateway;
+use crate::usecases::provider_sync::{Plan, ProviderSync, Trouble};
 
 pub(crate) async fn compare(gateway: &Gateway, payment: Payment) -> Result<Compared, StoreError> {
     let compared = Compared {
@@ -24,7 +24,7 @@ pub(crate) async fn compare(gateway: &Gateway, payment: Payment) -> Result<Compa
     };
     let found = match gateway.provider(payment.request.provider) {
         Err(problem) => Err(Trouble::Failed(problem.to_string())),
-        Ok(provider) => look(Examiner { gateway, provider: &*provider }, payment).await,
+        Ok(provider) => fetch(ProviderSync { gateway, provider: &*provider }, payment).await,
     };
     let finding = match found {
         Ok(finding) => finding,
@@ -35,27 +35,27 @@ pub(crate) async fn compare(gateway: &Gateway, payment: Payment) -> Result<Compa
     Ok(Compared { finding, ..compared })
 }
 
-async fn look(examiner: Examiner<'_>, payment: Payment) -> Result<Finding, Trouble> {
+async fn fetch(sync: ProviderSync<'_>, payment: Payment) -> Result<Finding, Trouble> {
     let cause = Cause::follow_up(payment.client.clone());
     let is_undecided = payment.follow_up.is_some();
     let mut plan = Plan::new(payment, cause);
-    let mut seen = examiner.look_and_adopt(&mut plan, None, None).await?;
-    if let (None, Some(rest)) = (&seen, not_shown_yet(examiner.gateway, &plan)) {
+    let mut seen = sync.fetch_and_apply(&mut plan, None, None).await?;
+    if let (None, Some(rest)) = (&seen, not_shown_yet(sync.gateway, &plan)) {
         tokio::time::sleep(rest).await;
-        seen = examiner.look_and_adopt(&mut plan, None, None).await?;
+        seen = sync.fetch_and_apply(&mut plan, None, None).await?;
     }
     if seen.is_none() && plan.is_empty() {
         return Ok(not_shown(&plan.payment));
     }
     if plan.payment.captured().is_some() {
-        plan = examiner.refunds(plan, None).await?;
+        plan = sync.refunds(plan, None).await?;
     }
     if let Some(problem) = plan.contradiction() {
         return Ok(Finding::Differs(problem));
     }
     let summary = plan.summary().join(", ");
-    if plan.commit(examiner.gateway, None).await? {
-        return Ok(Finding::Adopted(summary));
+    if plan.commit(sync.gateway, None).await? {
+        return Ok(Finding::Applied(summary));
     }
     Ok(match seen.filter(|_| is_undecided) {
         Some(seen) => Finding::NotSeen(undecided(&seen)),

@@ -1,5 +1,5 @@
 //! Our records against the provider's: every payment that changed lately or is not decided, and everything that the
-//! provider lists. What the provider did is adopted; what cannot be is told, and so is what could not be seen.
+//! provider lists. What the provider did is applied; what cannot be is told, and so is what could not be seen.
 
 mod compare;
 mod pace;
@@ -45,7 +45,7 @@ pub enum Finding {
     /// A call of our own is being made; there is nothing to compare yet.
     UnderWay,
     /// The provider had gone further, and so have our records now: what they say.
-    Adopted(String),
+    Applied(String),
     /// How they contradict each other. A person has to look.
     Differs(String),
     /// The provider did not say.
@@ -56,7 +56,7 @@ impl Finding {
     /// Whether the records were not the same, as far as that is known.
     #[must_use]
     pub const fn is_difference(&self) -> bool {
-        matches!(self, Self::Adopted(_) | Self::Differs(_) | Self::NotSeen(_))
+        matches!(self, Self::Applied(_) | Self::Differs(_) | Self::NotSeen(_))
     }
 }
 

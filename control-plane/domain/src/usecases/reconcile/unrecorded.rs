@@ -52,8 +52,8 @@ async fn record_again(gateway: &Gateway, provider: Provider, listed: &Listed) ->
     }
     let recorded = format!("recorded anew, {}", payment.state.name());
     Ok(match compare(gateway, payment).await?.finding {
-        Finding::Adopted(more) => Finding::Adopted(format!("{recorded}, {more}")),
-        Finding::Same | Finding::UnderWay => Finding::Adopted(recorded),
+        Finding::Applied(more) => Finding::Applied(format!("{recorded}, {more}")),
+        Finding::Same | Finding::UnderWay => Finding::Applied(recorded),
         Finding::Differs(problem) => Finding::Differs(format!("{recorded}, but {problem}")),
         Finding::NotSeen(reason) => Finding::NotSeen(format!("{recorded}, its refunds not seen: {reason}")),
     })

@@ -8,8 +8,8 @@ use crate::model::payment::Payment;
 use crate::model::provider::ProviderRef;
 use crate::model::webhook::{Dismissal, EventState, WebhookEvent};
 use crate::ports::store::{Change, CommitError, Step, StoreError};
-use crate::usecases::examine::{Plan, Trouble};
 use crate::usecases::gateway::Gateway;
+use crate::usecases::provider_sync::{Plan, Trouble};
 
 /// The payment of an event may move in between, each time once.
 const TRIES: u32 = 5;

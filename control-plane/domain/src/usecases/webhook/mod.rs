@@ -25,8 +25,8 @@ use crate::model::webhook::{
 use crate::model::work::{Due, Work};
 use crate::ports::provider::PaymentProvider;
 use crate::ports::store::{Change, CommitError, Step, StoreError};
-use crate::usecases::examine::{Examiner, Looked, Plan, Told, Trouble};
 use crate::usecases::gateway::Gateway;
+use crate::usecases::provider_sync::{Fetched, NamedRefund, Plan, ProviderSync, Trouble};
 
 /// How long an event is kept from others while it is worked on. One that is left, because the process dies or its
 /// database goes away, waits for the rest of it, and a payment may wait for just this event. Two that work on the same
@@ -41,7 +41,7 @@ const ANOTHERS: &str = "what it names belongs to another payment, by the provide
 enum Worked {
     /// The effect's commit has marked it.
     Marked,
-    /// Looked at, and there was nothing new.
+    /// Fetched at, and there was nothing new.
     NothingNew,
     Ignored(&'static str),
 }
@@ -205,8 +205,8 @@ async fn work_off(gateway: &Gateway, event: &WebhookEvent) -> Result<Worked, Tro
             let Some((plan, _)) = job.payment(payment, trail).await? else {
                 return Ok(Worked::Ignored(ANOTHERS));
             };
-            let told = trail.refund.as_ref().map(|refund| Told { refund, since: event.received_at });
-            let plan = job.examiner().refunds(plan, told).await?;
+            let named = trail.refund.as_ref().map(|refund| NamedRefund { refund, since: event.received_at });
+            let plan = job.sync().refunds(plan, named).await?;
             job.commit(plan).await
         }
         About::Payment(trail) => {
@@ -229,8 +229,8 @@ impl Job<'_> {
         self.gateway.now()
     }
 
-    const fn examiner(&self) -> Examiner<'_> {
-        Examiner { gateway: self.gateway, provider: self.provider }
+    const fn sync(&self) -> ProviderSync<'_> {
+        ProviderSync { gateway: self.gateway, provider: self.provider }
     }
 
     fn plan(&self, payment: Payment) -> Plan {
@@ -245,14 +245,14 @@ impl Job<'_> {
         payment: Payment,
         trail: &Trail,
     ) -> Result<Option<(Plan, Option<ProviderSnapshot>)>, Trouble> {
-        let examiner = self.examiner();
+        let sync = self.sync();
         let mut plan = self.plan(payment);
         let (reference, charge) = (trail.reference.as_ref(), trail.charge.as_ref());
-        let looked = examiner.look(&plan.payment, reference, charge).await?;
-        if matches!(&looked, Looked::Seen(seen) if !plan.payment.is_shown_by(seen)) {
+        let fetched = sync.fetch(&plan.payment, reference, charge).await?;
+        if matches!(&fetched, Fetched::Seen(seen) if !plan.payment.is_shown_by(seen)) {
             return Ok(None);
         }
-        let seen = examiner.adopt_what_was_seen(&mut plan, looked)?;
+        let seen = sync.apply_fetched(&mut plan, fetched)?;
         if seen.is_none() && plan.is_empty() {
             return Err(Trouble::Failed("the provider does not show what its event is about".to_owned()));
         }

@@ -2,11 +2,11 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Examiner, Plan, Trouble};
+use super::{Plan, ProviderSync, Trouble};
 use crate::model::payment::State;
 use crate::model::provider::{OperationKind, ProviderRef};
 use crate::model::refund::{Refund, RefundState};
-use crate::model::snapshot::{Adopted, Found, OwnCall, RefundLookUp, RefundSnapshot};
+use crate::model::snapshot::{Applied, Found, OwnCall, RefundLookUp, RefundSnapshot};
 
 /// A refund that the provider's own event names is shown so soon after the event has come, or never: the provider sends
 /// it afterwards, and what it names may be no refund (PayPal's reversals). Where that is wrong, reconciling finds it.
@@ -14,14 +14,18 @@ const SHOWN_WITHIN: SignedDuration = SignedDuration::from_secs(2);
 
 /// The refund that an event names, and since when.
 #[derive(Clone, Copy)]
-pub(crate) struct Told<'a> {
+pub(crate) struct NamedRefund<'a> {
     pub(crate) refund: &'a ProviderRef,
     pub(crate) since: Timestamp,
 }
 
-impl Examiner<'_> {
+impl ProviderSync<'_> {
     /// Reads where all refunds of the payment stand and plans what follows. `told` must be among them.
-    pub(crate) async fn refunds(&self, mut plan: Plan, told: Option<Told<'_>>) -> Result<Plan, Trouble> {
+    pub(crate) async fn refunds(
+        &self,
+        mut plan: Plan,
+        named: Option<NamedRefund<'_>>,
+    ) -> Result<Plan, Trouble> {
         let Some((charge, _)) = plan.payment.captured() else {
             return match (&plan.payment.state, plan.is_empty()) {
                 // Nothing was taken, so nothing can go back: some account versions of Stripe call the release of a
@@ -35,12 +39,12 @@ impl Examiner<'_> {
         let charge = charge.clone();
         // Read before: of a refund that is recorded later, the provider's list may say nothing.
         let asked = self.recorded(&plan).await?;
-        let Some(shown) = self.look_at_refunds(&plan, told, &charge).await? else { return Ok(plan) };
+        let Some(shown) = self.fetch_refunds(&plan, named, &charge).await? else { return Ok(plan) };
         // Read after: a refund is recorded before the provider can show it.
         let mut known = self.recorded(&plan).await?;
         for seen in shown.iter().filter(|seen| !plan.payment.is_release(seen)).collect::<Vec<_>>() {
             match known.iter().find(|refund| refund.is(seen)) {
-                Some(refund) => self.adopt_refund(&mut plan, refund, seen),
+                Some(refund) => self.apply_refund(&mut plan, refund, seen),
                 None => self.record(&mut plan, &mut known, seen, &shown),
             }
         }
@@ -48,26 +52,26 @@ impl Examiner<'_> {
             if shown.iter().any(|seen| refund.is(seen)) {
                 continue;
             }
-            if let Some(moved) = refund.adopt_absence(self.no_call_is_left(refund), self.gateway.now()) {
+            if let Some(moved) = refund.apply_absence(self.no_call_is_left(refund), self.gateway.now()) {
                 plan.move_refund(refund, moved);
             }
         }
-        match told {
-            Some(told) if plan.is_empty() && !shown.iter().any(|seen| stands_for(seen, told, &charge)) => {
-                self.not_shown(plan, told)
+        match named {
+            Some(named) if plan.is_empty() && !shown.iter().any(|seen| stands_for(seen, named, &charge)) => {
+                self.not_shown(plan, named)
             }
             _ => Ok(plan),
         }
     }
 
     /// What the event names is not there, and nothing else came of looking: a person has to know, once.
-    fn not_shown(&self, mut plan: Plan, told: Told<'_>) -> Result<Plan, Trouble> {
+    fn not_shown(&self, mut plan: Plan, named: NamedRefund<'_>) -> Result<Plan, Trouble> {
         let problem = "the provider does not show the refund of its event";
         let now = self.gateway.now();
-        if now.duration_since(told.since) < SHOWN_WITHIN {
+        if now.duration_since(named.since) < SHOWN_WITHIN {
             return Err(Trouble::Failed(problem.to_owned()));
         }
-        plan.refuse(told.refund, format!("{problem}: it may have taken the money back without one"), now);
+        plan.refuse(named.refund, format!("{problem}: it may have taken the money back without one"), now);
         Ok(plan)
     }
 
@@ -87,16 +91,16 @@ impl Examiner<'_> {
         refund.state.call().is_some_and(|call| call.is_left_to_records(horizon, self.gateway.now()))
     }
 
-    async fn look_at_refunds(
+    async fn fetch_refunds(
         &self,
         plan: &Plan,
-        told: Option<Told<'_>>,
+        named: Option<NamedRefund<'_>>,
         charge: &ProviderRef,
     ) -> Result<Option<Vec<RefundSnapshot>>, Trouble> {
         let payment = plan.payment.reference.clone().unwrap_or_else(|| charge.clone());
         let all = RefundLookUp::Of { payment, charge: charge.clone() };
         let Some(mut all) = self.read(&all).await? else { return Ok(None) };
-        if let Some(Told { refund, .. }) = told
+        if let Some(NamedRefund { refund, .. }) = named
             && all.iter().all(|seen| seen.reference != *refund)
         {
             let seen = self.read(&RefundLookUp::One(refund.clone())).await?;
@@ -125,21 +129,21 @@ impl Examiner<'_> {
         known.iter().enumerate().find_map(|(at, refund)| Some((at, resolved(refund)?)))
     }
 
-    fn adopt_refund(&self, plan: &mut Plan, refund: &Refund, seen: &RefundSnapshot) {
+    fn apply_refund(&self, plan: &mut Plan, refund: &Refund, seen: &RefundSnapshot) {
         let call = match &refund.state {
             RefundState::Processing { call } if !self.gateway.is_over(call.known_since()) => {
                 OwnCall::MayAnswer
             }
             _ => OwnCall::IsOver,
         };
-        match refund.adopt(seen, call, self.gateway.now()) {
-            Adopted::Known => {}
-            Adopted::Wait => plan.wait("a call of our own is under way"),
-            Adopted::Moved(mut moved) | Adopted::Surprising(mut moved) => {
+        match refund.apply(seen, call, self.gateway.now()) {
+            Applied::Known => {}
+            Applied::Wait => plan.wait("a call of our own is under way"),
+            Applied::Moved(mut moved) | Applied::Surprising(mut moved) => {
                 self.gateway.look_again(&mut moved.follow_up);
                 plan.move_refund(refund, moved);
             }
-            Adopted::Refused(problem) => plan.refuse(&seen.reference, problem, self.gateway.now()),
+            Applied::Refused(problem) => plan.refuse(&seen.reference, problem, self.gateway.now()),
         }
     }
 
@@ -178,6 +182,6 @@ impl Examiner<'_> {
 }
 
 /// Whether it is what the event names, be it under the name of the charge: a reversal.
-fn stands_for(seen: &RefundSnapshot, told: Told<'_>, charge: &ProviderRef) -> bool {
-    seen.reference == *told.refund || seen.reference == *charge
+fn stands_for(seen: &RefundSnapshot, named: NamedRefund<'_>, charge: &ProviderRef) -> bool {
+    seen.reference == *named.refund || seen.reference == *charge
 }

@@ -7,12 +7,12 @@ mod trouble;
 use jiff::SignedDuration;
 
 pub(crate) use self::plan::Plan;
-pub(crate) use self::refunds::Told;
+pub(crate) use self::refunds::NamedRefund;
 pub(crate) use self::trouble::Trouble;
 
 use crate::model::payment::{Payment, State};
 use crate::model::provider::ProviderRef;
-use crate::model::snapshot::{Absence, Adopted, Found, LookUp, OwnCall, ProviderSnapshot};
+use crate::model::snapshot::{Absence, Applied, Found, LookUp, OwnCall, ProviderSnapshot};
 use crate::ports::provider::PaymentProvider;
 use crate::ports::store::StoreError;
 use crate::usecases::gateway::Gateway;
@@ -30,7 +30,7 @@ impl From<StoreError> for Trouble {
 }
 
 /// What a look brought.
-pub(crate) enum Looked {
+pub(crate) enum Fetched {
     Seen(ProviderSnapshot),
     /// The provider shows no such thing. Without an [`Absence`] that proves nothing: it cannot be asked, or was asked by
     /// a name that need not be there.
@@ -39,20 +39,20 @@ pub(crate) enum Looked {
 
 /// Who looks.
 #[derive(Clone, Copy)]
-pub(crate) struct Examiner<'a> {
+pub(crate) struct ProviderSync<'a> {
     pub(crate) gateway: &'a Gateway,
     pub(crate) provider: &'a dyn PaymentProvider,
 }
 
-impl Examiner<'_> {
+impl ProviderSync<'_> {
     /// Where the payment stands at the provider, by the nearest name first: that of the whole payment, of its charge,
     /// and ours.
-    pub(crate) async fn look(
+    pub(crate) async fn fetch(
         &self,
         payment: &Payment,
         reference: Option<&ProviderRef>,
         charge: Option<&ProviderRef>,
-    ) -> Result<Looked, Trouble> {
+    ) -> Result<Fetched, Trouble> {
         let by_name = reference.or(payment.reference.as_ref()).cloned().map(LookUp::Payment);
         let by_charge = charge.cloned().map(LookUp::Charge);
         let wanted = payment.state.flight().map_or(payment.created_at, |flight| flight.call.known_since());
@@ -64,7 +64,7 @@ impl Examiner<'_> {
         let mut absence = None;
         for what in by_name.into_iter().chain(by_charge).chain([by_id]) {
             match (self.provider.look_up(&what).await, &what) {
-                (Found::Found(seen), _) => return Ok(Looked::Seen(seen)),
+                (Found::Found(seen), _) => return Ok(Fetched::Seen(seen)),
                 (Found::Missing, LookUp::Payment(name)) if payment.reference.as_ref() == Some(name) => {
                     absence = Some(Absence::Gone);
                 }
@@ -76,36 +76,36 @@ impl Examiner<'_> {
                 (Found::Unavailable(uncertainty), _) => return Err(Trouble::Failed(uncertainty.reason)),
             }
         }
-        Ok(Looked::Nothing(absence))
+        Ok(Fetched::Nothing(absence))
     }
 
     /// Looks at the plan's payment and plans what follows: from what is seen, or from its certain absence.
-    pub(crate) async fn look_and_adopt(
+    pub(crate) async fn fetch_and_apply(
         &self,
         plan: &mut Plan,
         reference: Option<&ProviderRef>,
         charge: Option<&ProviderRef>,
     ) -> Result<Option<ProviderSnapshot>, Trouble> {
-        let looked = self.look(&plan.payment, reference, charge).await?;
-        self.adopt_what_was_seen(plan, looked)
+        let fetched = self.fetch(&plan.payment, reference, charge).await?;
+        self.apply_fetched(plan, fetched)
     }
 
     /// Plans what follows from a look at the plan's payment.
-    pub(crate) fn adopt_what_was_seen(
+    pub(crate) fn apply_fetched(
         &self,
         plan: &mut Plan,
-        looked: Looked,
+        fetched: Fetched,
     ) -> Result<Option<ProviderSnapshot>, Trouble> {
-        match looked {
-            Looked::Seen(seen) => {
-                self.adopt(plan, &seen)?;
+        match fetched {
+            Fetched::Seen(seen) => {
+                self.apply(plan, &seen)?;
                 Ok(Some(seen))
             }
-            Looked::Nothing(None) => Ok(None),
-            Looked::Nothing(Some(absence)) => {
+            Fetched::Nothing(None) => Ok(None),
+            Fetched::Nothing(Some(absence)) => {
                 let payment = &plan.payment;
                 let is_left = self.is_left_to_records(payment);
-                if let Adopted::Moved(moved) = payment.adopt_absence(absence, is_left, self.gateway.now()) {
+                if let Applied::Moved(moved) = payment.apply_absence(absence, is_left, self.gateway.now()) {
                     plan.move_payment(moved, self.gateway, None);
                 }
                 Ok(None)
@@ -122,17 +122,17 @@ impl Examiner<'_> {
     }
 
     /// Plans what follows for the payment itself.
-    pub(crate) fn adopt(&self, plan: &mut Plan, seen: &ProviderSnapshot) -> Result<(), Trouble> {
+    pub(crate) fn apply(&self, plan: &mut Plan, seen: &ProviderSnapshot) -> Result<(), Trouble> {
         let payment = &plan.payment;
         let is_left = self.is_left_to_records(payment);
-        match payment.adopt(seen, self.own_call(payment), is_left, self.gateway.now()) {
-            Adopted::Known => {}
-            Adopted::Wait => return Err(Trouble::Wait("a call of our own is under way")),
-            Adopted::Moved(mut moved) => {
+        match payment.apply(seen, self.own_call(payment), is_left, self.gateway.now()) {
+            Applied::Known => {}
+            Applied::Wait => return Err(Trouble::Wait("a call of our own is under way")),
+            Applied::Moved(mut moved) => {
                 self.gateway.look_again(&mut moved.follow_up);
                 plan.move_payment(moved, self.gateway, Some(&seen.provider_status));
             }
-            Adopted::Surprising(moved) => {
+            Applied::Surprising(moved) => {
                 tracing::error!(
                     payment.id = %moved.id, was = payment.state.name(), is = moved.state.name(),
                     "the provider moved the money of a payment that was recorded as ended without"
@@ -141,7 +141,7 @@ impl Examiner<'_> {
                     .increment(1);
                 plan.move_payment(moved, self.gateway, Some(&seen.provider_status));
             }
-            Adopted::Refused(problem) => plan.refuse(&seen.reference, problem, self.gateway.now()),
+            Applied::Refused(problem) => plan.refuse(&seen.reference, problem, self.gateway.now()),
         }
         Ok(())
     }
