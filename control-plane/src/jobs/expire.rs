@@ -56,8 +56,8 @@ pub async fn once(gateway: &Gateway, crew: &GatewayCrew) -> Result<usize, StoreE
 
 /// Whether its time is over and nobody was asked to make it: giving it up asks nobody either.
 fn is_expired(gateway: &Gateway, payment: &Payment, left_alone: &[Provider]) -> bool {
-    let State::Queued { flight, .. } = &payment.state else { return false };
-    let is_over = flight.call.expires_at.is_some_and(|at| at < gateway.now());
+    let State::Queued { in_flight, .. } = &payment.state else { return false };
+    let is_over = in_flight.call.expires_at.is_some_and(|at| at < gateway.now());
     let is_due = payment.follow_up.is_some_and(|follow_up| follow_up.at <= gateway.now());
     is_over && is_due && left_alone.contains(&payment.request.provider)
 }

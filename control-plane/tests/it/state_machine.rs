@@ -2,8 +2,8 @@
 //! kept, and money is conserved on the way.
 
 use edge_core::money::Amount;
-use payments::model::flight::InProgress as _;
-use payments::model::payment::{Flight, Operation, Payment, ResumedBy, State, Status};
+use payments::model::in_flight::InProgress as _;
+use payments::model::payment::{InFlightOperation, Operation, Payment, ResumedBy, State, Status};
 use payments::model::provider::{Captured, Charged, Outcome, ProviderRef, Refusal, RefusalKind, Uncertainty};
 use proptest::prelude::*;
 
@@ -103,13 +103,13 @@ fn take(payment: Payment, step: Step, n: u8) -> Option<Payment> {
 
 /// The documented transitions; everything else is a defect.
 fn is_documented(from: &State, to: &State) -> bool {
-    let Some(flight) = from.flight() else {
+    let Some(in_flight) = from.in_flight() else {
         let may_begin = matches!(from, State::Created | State::RequiresAction(_) | State::Authorized(_));
         return may_begin && to.name() == "processing";
     };
     let to_go_on: &[_] = match from {
         // What was never sent is canceled at once.
-        State::Queued { .. } if flight.operation == Operation::Charge => {
+        State::Queued { .. } if in_flight.operation == Operation::Charge => {
             &["processing", "queued", "unknown", "canceled"]
         }
         // Only a call that was certainly the first one can have been executed certainly not.
@@ -119,12 +119,12 @@ fn is_documented(from: &State, to: &State) -> bool {
         State::Processing { accepted: true, .. } => &["processing"],
         _ => &["processing", "unknown"],
     };
-    to_go_on.contains(&to.name()) || landed(flight).contains(&to.name())
+    to_go_on.contains(&to.name()) || landed(in_flight).contains(&to.name())
 }
 
 /// Where an operation may end; what is held or offered then is canceled, if the client wanted that meanwhile.
-fn landed(flight: &Flight) -> &[&'static str] {
-    match (&flight.operation, flight.cancel.is_some()) {
+fn landed(in_flight: &InFlightOperation) -> &[&'static str] {
+    match (&in_flight.operation, in_flight.cancel.is_some()) {
         (Operation::Charge, false) => &["completed", "authorized", "requires_action", "failed"],
         (Operation::Charge, true) => &["completed", "queued", "failed"],
         (Operation::Resume(_), false) => {
@@ -139,14 +139,14 @@ fn landed(flight: &Flight) -> &[&'static str] {
 
 /// Whether a cancellation that is wanted is kept until the outcome is known, and carried out then.
 fn keeps_the_wish(from: &State, to: &State) -> bool {
-    let Some(wish) = from.flight().and_then(|flight| flight.cancel.as_ref()) else { return true };
+    let Some(wish) = from.in_flight().and_then(|in_flight| in_flight.cancel.as_ref()) else { return true };
     match to {
         State::Completed { .. } | State::Captured { .. } => to.is_to_be_refunded(),
         State::Failed { .. } | State::Canceled { .. } => true,
-        State::Queued { flight, .. } => {
-            flight.call.attempt == wish.attempt && matches!(flight.operation, Operation::Cancel(_))
+        State::Queued { in_flight, .. } => {
+            in_flight.call.attempt == wish.attempt && matches!(in_flight.operation, Operation::Cancel(_))
         }
-        _ => to.flight().and_then(|flight| flight.cancel.as_ref()) == Some(wish),
+        _ => to.in_flight().and_then(|in_flight| in_flight.cancel.as_ref()) == Some(wish),
     }
 }
 
@@ -158,8 +158,8 @@ fn a_cancellation_that_waited_for_the_outcome_is_tried_from_then_on() {
     let wished = unknown.begin_cancel(attempt(2), None, at(3)).unwrap();
     let held = Charged::Authorized { payment: reference(), authorization: reference() };
     let queued = wished.charge_answered(Outcome::Done(held), at(90_000)).unwrap();
-    let State::Queued { flight, .. } = &queued.state else { panic!("{:?}", queued.state) };
-    assert_eq!((flight.call.attempt, flight.call.since), (attempt(2), at(90_000)));
+    let State::Queued { in_flight, .. } = &queued.state else { panic!("{:?}", queued.state) };
+    assert_eq!((in_flight.call.attempt, in_flight.call.since), (attempt(2), at(90_000)));
 }
 
 proptest! {

@@ -14,18 +14,18 @@ use crate::world::World;
 impl World {
     /// Whether the call that is recorded as under way may still bring its answer.
     pub(crate) fn is_answer_awaited(&self) -> bool {
-        let flight = self.payment.state.flight();
+        let in_flight = self.payment.state.in_flight();
         let is_calling = matches!(self.payment.state, State::Processing { accepted: false, .. });
-        is_calling && self.wire.awaits(|request| Some(request) == flight)
+        is_calling && self.wire.awaits(|request| Some(request) == in_flight)
     }
 
     /// A client that comes back and a worker may do so at the same time.
     pub(crate) fn repeat(&mut self) {
-        if let State::Unknown { flight, .. } = &self.payment.state
-            && flight.call.may_be_repeated(HORIZON, self.now())
+        if let State::Unknown { in_flight, .. } = &self.payment.state
+            && in_flight.call.may_be_repeated(HORIZON, self.now())
         {
-            let flight = flight.clone();
-            self.wire.send(flight, self.second());
+            let in_flight = in_flight.clone();
+            self.wire.send(in_flight, self.second());
         }
     }
 
@@ -49,10 +49,11 @@ impl World {
 
     /// The oldest call ends.
     pub(crate) fn hear(&mut self, hearing: Hearing) -> Result<(), TestCaseError> {
-        let heard = self.wire.hear(hearing, |flight, hearing| Answer::without(flight, silence(hearing)));
-        let Some((flight, heard)) = heard else { return Ok(()) };
-        let under_way = self.payment.state.flight().map(|flight| flight.call.attempt);
-        if under_way != Some(flight.call.attempt) {
+        let heard =
+            self.wire.hear(hearing, |in_flight, hearing| Answer::without(in_flight, silence(hearing)));
+        let Some((in_flight, heard)) = heard else { return Ok(()) };
+        let under_way = self.payment.state.in_flight().map(|in_flight| in_flight.call.attempt);
+        if under_way != Some(in_flight.call.attempt) {
             return Ok(());
         }
         let (payment, now) = (self.payment.clone(), self.now());
@@ -69,8 +70,9 @@ impl World {
 
     /// The provider's records are read completely, as they were `lag` seconds ago.
     pub(crate) fn read(&mut self, lag: u8) -> Result<(), TestCaseError> {
-        let flight = self.payment.state.flight();
-        let is_left = flight.is_some_and(|flight| flight.call.is_left_to_records(HORIZON, self.now()));
+        let in_flight = self.payment.state.in_flight();
+        let is_left =
+            in_flight.is_some_and(|in_flight| in_flight.call.is_left_to_records(HORIZON, self.now()));
         let shown = self.provider.history.read(self.second(), lag, self.oldest).cloned();
         let applied = match shown {
             Some(provider_status) => {

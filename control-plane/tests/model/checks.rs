@@ -24,11 +24,11 @@ impl World {
     pub(crate) fn is_ours_to_make(&self, moved: &Payment) -> Result<(), TestCaseError> {
         if matches!(self.payment.state, State::Unknown { .. }) {
             let same = transitions::name(&self.payment.state) == transitions::name(&moved.state);
-            let is_wished = moved.state.flight().is_some_and(|flight| flight.cancel.is_some());
+            let is_wished = moved.state.in_flight().is_some_and(|in_flight| in_flight.cancel.is_some());
             prop_assert!(same && is_wished, "left without evidence");
         }
         if matches!(moved.state, State::Canceled { .. }) {
-            let attempt = self.payment.state.flight().map(|flight| flight.call.attempt);
+            let attempt = self.payment.state.in_flight().map(|in_flight| in_flight.call.attempt);
             let is_known = attempt.is_some_and(|attempt| self.provider.keys.knows(attempt));
             prop_assert!(!is_known && self.provider.truth == Truth::Nothing, "canceled, and it was sent");
         }
@@ -37,20 +37,21 @@ impl World {
 
     /// What this move says of the attempt that was under way, and of a cancellation.
     pub(crate) fn keep_what_is_told(&mut self, moved: &Payment) {
-        let under_way = self.payment.state.flight().cloned();
-        if let Some(flight) = under_way {
+        let under_way = self.payment.state.in_flight().cloned();
+        if let Some(in_flight) = under_way {
             let is_cancel = |state: &State| {
-                state.flight().is_some_and(|flight| matches!(flight.operation, Operation::Cancel(_)))
+                state.in_flight().is_some_and(|in_flight| matches!(in_flight.operation, Operation::Cancel(_)))
             };
             if is_cancel(&self.payment.state) && !is_cancel(&moved.state) {
                 self.is_to_cancel = false;
             }
-            let is_over = moved.state.flight().is_none_or(|now| now.call.attempt != flight.call.attempt);
-            if is_over && is_given_up(&flight.operation, &before_cancel(&moved.state)) {
-                self.not_made.push(flight.call.attempt);
+            let is_over =
+                moved.state.in_flight().is_none_or(|now| now.call.attempt != in_flight.call.attempt);
+            if is_over && is_given_up(&in_flight.operation, &before_cancel(&moved.state)) {
+                self.not_made.push(in_flight.call.attempt);
             }
         }
-        let is_wish = moved.state.flight().is_some_and(|flight| flight.cancel.is_some());
+        let is_wish = moved.state.in_flight().is_some_and(|in_flight| in_flight.cancel.is_some());
         self.is_to_cancel |= is_wish || matches!(moved.state, State::Canceled { .. });
     }
 
@@ -93,7 +94,7 @@ impl World {
 
 /// Where the payment stands, apart from a cancellation that is still to be made.
 fn before_cancel(state: &State) -> State {
-    match state.flight().map(|flight| flight.operation.clone()) {
+    match state.in_flight().map(|in_flight| in_flight.operation.clone()) {
         Some(Operation::Cancel(before)) => before.into(),
         _ => state.clone(),
     }

@@ -2,7 +2,7 @@
 
 use edge_core::money::Amount;
 use payments::model::id::AttemptId;
-use payments::model::payment::{Cancelable, Flight, Operation};
+use payments::model::payment::{Cancelable, InFlightOperation, Operation};
 use payments::model::provider::{Captured, Charged, Outcome, ProviderRef, Refusal, RefusalKind, Uncertainty};
 
 use crate::keys::{First, Keys};
@@ -90,7 +90,7 @@ pub(crate) fn failure<T>(is_key_dead: bool) -> Outcome<T> {
 
 impl Answer {
     /// The same for any operation.
-    pub(crate) fn without(flight: &Flight, outcome: Outcome<()>) -> Self {
+    pub(crate) fn without(in_flight: &InFlightOperation, outcome: Outcome<()>) -> Self {
         fn of<T>(outcome: Outcome<()>) -> Outcome<T> {
             match outcome {
                 Outcome::NotSent(uncertainty) => Outcome::NotSent(uncertainty),
@@ -99,7 +99,7 @@ impl Answer {
                 Outcome::Done(()) => Outcome::Unknown(Uncertainty::new("no answer")),
             }
         }
-        match flight.operation {
+        match in_flight.operation {
             Operation::Charge | Operation::Resume(_) => Self::Charge(of(outcome)),
             Operation::Capture { .. } => Self::Capture(of(outcome)),
             Operation::Cancel(_) => Self::Cancel(of(outcome)),
@@ -145,34 +145,34 @@ impl Provider {
     /// A request arrives.
     pub(crate) fn execute(
         &mut self,
-        flight: &Flight,
+        in_flight: &InFlightOperation,
         decision: Decision,
         mishap: Mishap,
         now: u32,
     ) -> Answer {
-        let attempt = flight.call.attempt;
+        let attempt = in_flight.call.attempt;
         let answer = match self.keys.first(attempt, now) {
-            Some(First::Failure) => return Answer::without(flight, failure(true)),
+            Some(First::Failure) => return Answer::without(in_flight, failure(true)),
             Some(First::Answer(first)) if self.replays => return first,
             Some(First::Answer(first)) => self.as_it_stands(first, attempt),
-            None if self.replays && mishap == Mishap::FailsBefore => return self.fail(flight, now),
-            None => self.perform(flight, decision, now),
+            None if self.replays && mishap == Mishap::FailsBefore => return self.fail(in_flight, now),
+            None => self.perform(in_flight, decision, now),
         };
         if self.replays && mishap == Mishap::FailsAfter {
-            return self.fail(flight, now);
+            return self.fail(in_flight, now);
         }
         self.keys.keep(attempt, now, First::Answer(answer.clone()));
         answer
     }
 
-    fn fail(&mut self, flight: &Flight, now: u32) -> Answer {
-        self.keys.keep(flight.call.attempt, now, First::Failure);
-        Answer::without(flight, failure(false))
+    fn fail(&mut self, in_flight: &InFlightOperation, now: u32) -> Answer {
+        self.keys.keep(in_flight.call.attempt, now, First::Failure);
+        Answer::without(in_flight, failure(false))
     }
 
-    fn perform(&mut self, flight: &Flight, decision: Decision, now: u32) -> Answer {
-        let attempt = flight.call.attempt;
-        match &flight.operation {
+    fn perform(&mut self, in_flight: &InFlightOperation, decision: Decision, now: u32) -> Answer {
+        let attempt = in_flight.call.attempt;
+        match &in_flight.operation {
             Operation::Charge => self.charge(attempt, decision, now),
             Operation::Resume(_) => self.resume(attempt, decision, now),
             Operation::Capture { amount, .. } => self.capture(attempt, *amount, decision, now),

@@ -56,10 +56,10 @@ impl World {
 
     /// The provider never named what it was asked to make, cannot be asked by our name, and has forgotten the key.
     fn is_for_people(&self) -> bool {
-        let State::Unknown { flight, .. } = &self.payment.state else { return false };
+        let State::Unknown { in_flight, .. } = &self.payment.state else { return false };
         let is_nameless = self.payment.reference.is_none() && !self.provider.replays;
-        let is_forgotten = !flight.call.may_be_repeated(HORIZON, self.now());
-        matches!(flight.operation, Operation::Charge) && is_nameless && is_forgotten
+        let is_forgotten = !in_flight.call.may_be_repeated(HORIZON, self.now());
+        matches!(in_flight.operation, Operation::Charge) && is_nameless && is_forgotten
     }
 
     /// Where a cancellation was promised, nothing is held, and what was captured has gone back.

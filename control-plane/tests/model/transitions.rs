@@ -20,7 +20,7 @@ pub(crate) type Move = (&'static str, By, &'static str);
 
 /// A payment's state, with what is under way.
 pub(crate) fn name(state: &State) -> &'static str {
-    let named = |charge, resume, capture, cancel| match &state.flight().expect("a call").operation {
+    let named = |charge, resume, capture, cancel| match &state.in_flight().expect("a call").operation {
         Operation::Charge => charge,
         Operation::Resume(_) => resume,
         Operation::Capture { .. } => capture,

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use edge_core::money::Amount;
 use jiff::Timestamp;
 use payments::model::event::Event;
-use payments::model::flight::InProgress as _;
 use payments::model::id::AttemptId;
-use payments::model::payment::{Flight, Payment, ResumedBy, State};
+use payments::model::in_flight::InProgress as _;
+use payments::model::payment::{InFlightOperation, Payment, ResumedBy, State};
 use payments::model::transition::InvalidTransition;
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
@@ -25,7 +25,7 @@ pub(crate) struct World {
     pub(crate) payment: Payment,
     pub(crate) provider: Provider,
     pub(crate) refunds: Refunds,
-    pub(crate) wire: Wire<Flight, Answer>,
+    pub(crate) wire: Wire<InFlightOperation, Answer>,
     /// Reads lag, but not so far that they show what was before the last change that we have seen begin.
     pub(crate) oldest: usize,
     pub(crate) trail: Vec<Event>,
@@ -134,11 +134,11 @@ impl World {
     ) -> Result<(), TestCaseError> {
         let (attempt, at, version) = (self.new_attempt(), self.now(), self.payment.version);
         self.us(|payment| begin(payment, attempt, at))?;
-        if let State::Processing { flight, accepted: false } = &self.payment.state
+        if let State::Processing { in_flight, accepted: false } = &self.payment.state
             && self.payment.version != version
         {
             self.oldest = self.provider.history.newest();
-            self.wire.send(flight.clone(), self.second);
+            self.wire.send(in_flight.clone(), self.second);
         }
         Ok(())
     }

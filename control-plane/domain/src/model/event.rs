@@ -137,7 +137,8 @@ impl Event {
     /// The payment moved from `before` (`None`: it was just opened) to what it is now.
     #[must_use]
     pub fn payment_moved(before: Option<&State>, payment: &Payment, cause: &Cause) -> Self {
-        let wants_cancel = |state: &State| state.flight().is_some_and(|flight| flight.cancel.is_some());
+        let wants_cancel =
+            |state: &State| state.in_flight().is_some_and(|in_flight| in_flight.cancel.is_some());
         let note = match before {
             Some(before) if wants_cancel(&payment.state) && !wants_cancel(before) => {
                 Some(Note::CancelRequested)
@@ -192,10 +193,10 @@ impl Detail {
     fn of_payment(payment: &Payment) -> Self {
         let whole = Self { amount: Some(payment.request.amount), ..Self::default() };
         match &payment.state {
-            State::Processing { flight, .. }
-            | State::Queued { flight, .. }
-            | State::Unknown { flight, .. } => {
-                let amount = match &flight.operation {
+            State::Processing { in_flight, .. }
+            | State::Queued { in_flight, .. }
+            | State::Unknown { in_flight, .. } => {
+                let amount = match &in_flight.operation {
                     Operation::Capture { amount, .. } => *amount,
                     Operation::Charge | Operation::Resume(_) | Operation::Cancel(_) => payment.request.amount,
                 };
@@ -205,9 +206,9 @@ impl Detail {
                     _ => None,
                 };
                 Self {
-                    operation: Some(flight.operation.kind().name().to_owned()),
+                    operation: Some(in_flight.operation.kind().name().to_owned()),
                     amount: Some(amount),
-                    attempt: Some(flight.call.attempt),
+                    attempt: Some(in_flight.call.attempt),
                     reason,
                     ..Self::again(payment.follow_up)
                 }

@@ -1,10 +1,10 @@
 //! What a payment is and what may happen to it. Pure: nothing here reads a clock, waits or calls anybody.
 
 pub mod event;
-pub mod flight;
 pub mod follow_up;
 pub mod id;
 pub mod idempotency;
+pub mod in_flight;
 pub mod payment;
 pub mod provider;
 pub mod refund;

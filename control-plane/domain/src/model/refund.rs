@@ -5,9 +5,9 @@ use edge_core::money::{Amount, Currency, Money};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::model::flight::{InFlight, InProgress};
 use crate::model::follow_up::FollowUp;
 use crate::model::id::{AttemptId, PaymentId, RefundId};
+use crate::model::in_flight::{InFlight, InProgress};
 use crate::model::payment::{Failure, Payment};
 use crate::model::provider::{Outcome, ProviderRef, Refunded, Uncertainty};
 use crate::model::transition::InvalidTransition;

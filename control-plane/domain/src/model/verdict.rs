@@ -57,11 +57,11 @@ impl Payment {
     /// # Errors
     /// If nothing is undecided, or the verdict is no outcome of what is.
     pub fn decided(&self, verdict: &Verdict, reason: &str, at: Timestamp) -> Result<Self, Unfit> {
-        let flight = self.state.flight().filter(|_| self.state.status() == Status::Pending);
-        let Some(flight) = flight else { return Err(Unfit::Decided { state: self.state.name() }) };
-        let operation = flight.operation.kind().name();
+        let in_flight = self.state.in_flight().filter(|_| self.state.status() == Status::Pending);
+        let Some(in_flight) = in_flight else { return Err(Unfit::Decided { state: self.state.name() }) };
+        let operation = in_flight.operation.kind().name();
         let mode = self.request.capture;
-        let state = match (&flight.operation, verdict) {
+        let state = match (&in_flight.operation, verdict) {
             (_, Verdict::Paid { .. } | Verdict::Authorized { .. })
                 if matches!(self.state, State::Queued { .. }) =>
             {
@@ -84,7 +84,7 @@ impl Payment {
                 State::Captured { charge: charge.clone(), captured: *amount, to_refund: false }
             }
             (_, Verdict::Canceled) => State::Canceled { reason: Some(CancelReason::AtProvider) },
-            (_, Verdict::NotDone) => flight.clone().undone(reason.to_owned()),
+            (_, Verdict::NotDone) => in_flight.clone().undone(reason.to_owned()),
             _ => return Err(Unfit::Verdict { verdict: verdict.name(), operation }),
         };
         let reference = match verdict {
@@ -150,8 +150,8 @@ mod tests {
     #[test]
     fn what_was_never_asked_for_cannot_have_moved_money() {
         let at = Timestamp::UNIX_EPOCH;
-        let State::Unknown { flight, reason } = unknown().state else { panic!("not unknown") };
-        let queued = unknown().enter(State::Queued { flight, reason }, None, at);
+        let State::Unknown { in_flight, reason } = unknown().state else { panic!("not unknown") };
+        let queued = unknown().enter(State::Queued { in_flight, reason }, None, at);
         let paid = Verdict::Paid { charge: ProviderRef::new("pi_1") };
         assert!(matches!(queued.decided(&paid, "no", at), Err(Unfit::NeverAsked { .. })));
         let held = Verdict::Authorized { authorization: ProviderRef::new("pi_1") };

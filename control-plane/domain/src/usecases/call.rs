@@ -5,8 +5,8 @@ use jiff::Timestamp;
 
 use super::OperationError;
 use crate::model::event::Cause;
-use crate::model::flight::KeyRef;
 use crate::model::idempotency::{Answer, Claim, KeyChange, Subject};
+use crate::model::in_flight::KeyRef;
 use crate::model::payment::{Operation, Payment};
 use crate::model::provider::OperationKind;
 use crate::model::refund::Refund;
@@ -132,9 +132,10 @@ impl Call<Payment> {
     /// Goes on with what is under way, where nobody waits: the key of the request that began it is answered.
     #[must_use]
     pub fn going_on(payment: &Payment, cause: Cause, renders: &Renders) -> Self {
-        let flight = payment.state.flight();
-        let asked = flight.map_or(OperationKind::Charge.into(), |flight| Asked::of(&flight.operation));
-        let key = flight.and_then(|flight| flight.call.key.clone()).map(CallKey::Earlier);
+        let in_flight = payment.state.in_flight();
+        let asked =
+            in_flight.map_or(OperationKind::Charge.into(), |in_flight| Asked::of(&in_flight.operation));
+        let key = in_flight.and_then(|in_flight| in_flight.call.key.clone()).map(CallKey::Earlier);
         Self { cause, key, render: renders.of(asked.operation), asked }
     }
 }

@@ -35,7 +35,8 @@ async fn run(gateway: &Gateway, id: PaymentId, call: &Call<Payment>) -> Result<P
         .clone()
         .begin_cancel(attempt, call.key_ref(), now)
         .map_err(|problem| OperationError::state(id, problem))?;
-    let is_call = moved.state.flight().is_some_and(|flight| matches!(flight.operation, Operation::Cancel(_)));
+    let is_call =
+        moved.state.in_flight().is_some_and(|in_flight| matches!(in_flight.operation, Operation::Cancel(_)));
     if is_call {
         return begin(gateway, &*provider, &payment, moved, Patience::of_a_request(gateway), call).await;
     }

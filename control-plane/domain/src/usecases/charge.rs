@@ -107,7 +107,7 @@ async fn resume(
 /// Whether the gateway knew of the payer's consent before the client did: then the client is told what came of it, as if
 /// it had come first.
 async fn went_on_without_client(gateway: &Gateway, payment: &Payment) -> Result<bool, OperationError> {
-    let under_way = payment.state.flight().is_some_and(|f| matches!(f.operation, Operation::Resume(_)));
+    let under_way = payment.state.in_flight().is_some_and(|f| matches!(f.operation, Operation::Resume(_)));
     if !under_way && !matches!(payment.state, State::Completed { .. } | State::Authorized(_)) {
         return Ok(false);
     }

@@ -8,9 +8,9 @@ use edge_core::provider::Provider;
 use jiff::{SignedDuration, Timestamp};
 use tokio_util::task::TaskTracker;
 
-use crate::model::flight::InFlight;
 use crate::model::follow_up::FollowUp;
 use crate::model::id::{AttemptId, PaymentId, RefundId};
+use crate::model::in_flight::InFlight;
 use crate::model::payment::Payment;
 use crate::model::provider::OperationKind;
 use crate::model::work::WorkKind;

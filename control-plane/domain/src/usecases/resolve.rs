@@ -4,8 +4,8 @@
 use crash_points::reach;
 
 use crate::model::event::Cause;
-use crate::model::flight::InFlight;
 use crate::model::follow_up::FollowUp;
+use crate::model::in_flight::InFlight;
 use crate::model::provider::OperationKind;
 use crate::model::work::{Claimed, Due, Work};
 use crate::ports::provider::PaymentProvider;

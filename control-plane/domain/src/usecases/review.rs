@@ -7,8 +7,8 @@ use edge_core::money::Money;
 use edge_core::provider::Provider;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::model::flight::InFlight;
 use crate::model::follow_up::FollowUp;
+use crate::model::in_flight::InFlight;
 use crate::model::payment::{Payment, State};
 use crate::model::provider::{OperationKind, ProviderRef};
 use crate::model::refund::{Refund, RefundState};
@@ -108,7 +108,7 @@ impl Ages {
 
 /// Why a payment is not decided, since when it is wanted, and whether the provider has taken it and decides later.
 fn wanted(payment: &Payment) -> Option<(String, Timestamp, bool)> {
-    let since = payment.state.flight()?.call.since;
+    let since = payment.state.in_flight()?.call.since;
     match &payment.state {
         State::Unknown { reason, .. } | State::Queued { reason, .. } => Some((reason.clone(), since, false)),
         State::Processing { accepted, .. } => Some((processing(*accepted), since, *accepted)),
@@ -131,7 +131,7 @@ fn wanted_back(refund: &Refund) -> Option<(String, Timestamp, bool)> {
 
 fn of_payment(gateway: &Gateway, payment: &Payment) -> Option<ForReview> {
     let (reason, since, accepted) = wanted(payment)?;
-    let flight = payment.state.flight()?;
+    let in_flight = payment.state.in_flight()?;
     if !is_overdue(gateway, since, accepted) {
         return None;
     }
@@ -146,7 +146,7 @@ fn of_payment(gateway: &Gateway, payment: &Payment) -> Option<ForReview> {
         reference: payment.reference.clone(),
         follow_up: payment.follow_up?,
         is_repeated: !accepted
-            && is_repeated(gateway, payment.request.provider, &flight.call, flight.operation.kind()),
+            && is_repeated(gateway, payment.request.provider, &in_flight.call, in_flight.operation.kind()),
     })
 }
 

@@ -89,8 +89,8 @@ async fn of_a_payment_that_a_release_before_resumed_the_trail_says_by_whom() {
         let waiting = approved(&test).await;
         let mut begun =
             waiting.clone().begin_resume(ResumedBy::Gateway, attempt(9), test.gateway.now()).unwrap();
-        let State::Processing { flight, .. } = &mut begun.state else { panic!("not begun") };
-        let Operation::Resume(session) = &mut flight.operation else { panic!("not resumed") };
+        let State::Processing { in_flight, .. } = &mut begun.state else { panic!("not begun") };
+        let Operation::Resume(session) = &mut in_flight.operation else { panic!("not resumed") };
         session.resumed_by = None;
         let record = Event::payment_moved(Some(&waiting.state), &begun, &cause);
         let step = Step::MovePayment { payment: begun, event: record };

@@ -216,5 +216,5 @@ fn an_operation_that_may_still_be_executed_is_not_given_up_for_an_old_read() {
         let seen = snapshot(&lost, provider_status);
         assert_eq!(lost.apply(&seen, OwnCall::IsOver, false, at(5)), Applied::Known);
     }
-    assert!(matches!(lost.state.flight().unwrap().operation, Operation::Capture { .. }));
+    assert!(matches!(lost.state.in_flight().unwrap().operation, Operation::Capture { .. }));
 }

@@ -2,15 +2,16 @@
 
 use jiff::Timestamp;
 
-use super::{Authorization, CancelReason, Failure, Flight, Operation, Payment, Session, State};
-use crate::model::flight::InProgress;
+use super::{Authorization, CancelReason, Failure, InFlightOperation, Operation, Payment, Session, State};
+use crate::model::in_flight::InProgress;
 use crate::model::provider::{Captured, Charged, Outcome, Refusal, RefusalKind, Uncertainty};
 use crate::model::transition::InvalidTransition;
 
 impl Payment {
     /// The provider's word on a charge or on a resumed one.
     pub fn charge_answered(self, answer: Outcome<Charged>, at: Timestamp) -> Result<Self, InvalidTransition> {
-        let flight = self.flight_of("charged", |o| matches!(o, Operation::Charge | Operation::Resume(_)))?;
+        let in_flight =
+            self.in_flight_of("charged", |o| matches!(o, Operation::Charge | Operation::Resume(_)))?;
         let (state, reference) = match self.heard(answer) {
             Outcome::Done(Charged::Completed { payment, charge }) => {
                 (State::Completed { charge, to_refund: false, resumed_by: None }, Some(payment))
@@ -20,26 +21,26 @@ impl Payment {
             }
             Outcome::Done(Charged::RequiresAction { payment, url, declined }) => {
                 // What was declined once shows in the provider's object for good.
-                let declined = declined || flight.operation.is_after_a_decline();
+                let declined = declined || in_flight.operation.is_after_a_decline();
                 (State::RequiresAction(Session::new(payment.clone(), url, declined)), Some(payment))
             }
             Outcome::Done(Charged::Pending { payment }) => {
-                (State::Processing { flight, accepted: true }, Some(payment))
+                (State::Processing { in_flight, accepted: true }, Some(payment))
             }
-            Outcome::Refused(refusal) => (Self::charge_refused(flight, &refusal), refusal.reference),
+            Outcome::Refused(refusal) => (Self::charge_refused(in_flight, &refusal), refusal.reference),
             Outcome::NotSent(uncertainty) => {
-                (State::Queued { flight, reason: uncertainty.reason }, uncertainty.reference)
+                (State::Queued { in_flight, reason: uncertainty.reason }, uncertainty.reference)
             }
             Outcome::Unknown(uncertainty) => {
                 let reference = uncertainty.reference.clone();
-                (self.in_doubt(flight, uncertainty, at), reference)
+                (self.in_doubt(in_flight, uncertainty, at), reference)
             }
         };
         Ok(self.enter(state, reference, at))
     }
 
-    fn charge_refused(flight: Flight, refusal: &Refusal) -> State {
-        match (flight.operation, &refusal.kind) {
+    fn charge_refused(in_flight: InFlightOperation, refusal: &Refusal) -> State {
+        match (in_flight.operation, &refusal.kind) {
             // Nobody has decided about the payer yet: with the account mended, they can still pay. And where the
             // provider's object stands is for its evidence to say.
             (Operation::Resume(session), RefusalKind::Configuration | RefusalKind::State) => {
@@ -58,15 +59,15 @@ impl Payment {
         answer: Outcome<Captured>,
         at: Timestamp,
     ) -> Result<Self, InvalidTransition> {
-        let flight = self.flight_of("captured", |o| matches!(o, Operation::Capture { .. }))?;
-        let Operation::Capture { of, amount } = &flight.operation else {
+        let in_flight = self.in_flight_of("captured", |o| matches!(o, Operation::Capture { .. }))?;
+        let Operation::Capture { of, amount } = &in_flight.operation else {
             return Err(self.refuse("captured"));
         };
         let state = match self.heard(answer) {
             Outcome::Done(Captured::Completed { charge }) => {
                 State::Captured { charge, captured: *amount, to_refund: false }
             }
-            Outcome::Done(Captured::Pending) => State::Processing { flight, accepted: true },
+            Outcome::Done(Captured::Pending) => State::Processing { in_flight, accepted: true },
             Outcome::Refused(refusal) if refusal.kind == RefusalKind::Expired => {
                 State::Canceled { reason: Some(CancelReason::Expired) }
             }
@@ -74,16 +75,16 @@ impl Payment {
                 State::Authorized(of.clone().after_a_decline())
             }
             Outcome::Refused(_) => State::Authorized(of.clone()),
-            Outcome::NotSent(uncertainty) => State::Queued { flight, reason: uncertainty.reason },
-            Outcome::Unknown(uncertainty) => self.in_doubt(flight, uncertainty, at),
+            Outcome::NotSent(uncertainty) => State::Queued { in_flight, reason: uncertainty.reason },
+            Outcome::Unknown(uncertainty) => self.in_doubt(in_flight, uncertainty, at),
         };
         Ok(self.enter(state, None, at))
     }
 
     /// A refused cancellation changes nothing, unless there is nothing left to cancel.
     pub fn cancel_answered(self, answer: Outcome<()>, at: Timestamp) -> Result<Self, InvalidTransition> {
-        let flight = self.flight_of("canceled", |o| matches!(o, Operation::Cancel(_)))?;
-        let Operation::Cancel(before) = &flight.operation else {
+        let in_flight = self.in_flight_of("canceled", |o| matches!(o, Operation::Cancel(_)))?;
+        let Operation::Cancel(before) = &in_flight.operation else {
             return Err(self.refuse("canceled"));
         };
         let state = match self.heard(answer) {
@@ -92,8 +93,8 @@ impl Payment {
                 State::Canceled { reason: Some(CancelReason::Expired) }
             }
             Outcome::Refused(_) => before.clone().into(),
-            Outcome::NotSent(uncertainty) => State::Queued { flight, reason: uncertainty.reason },
-            Outcome::Unknown(uncertainty) => self.in_doubt(flight, uncertainty, at),
+            Outcome::NotSent(uncertainty) => State::Queued { in_flight, reason: uncertainty.reason },
+            Outcome::Unknown(uncertainty) => self.in_doubt(in_flight, uncertainty, at),
         };
         Ok(self.enter(state, None, at))
     }
@@ -107,53 +108,55 @@ impl Payment {
     }
 
     /// What the provider took it still has, whatever became of a later call.
-    fn in_doubt(&self, flight: Flight, uncertainty: Uncertainty, at: Timestamp) -> State {
-        let flight = Flight { call: flight.call.noting(&uncertainty, at), ..flight };
+    fn in_doubt(&self, in_flight: InFlightOperation, uncertainty: Uncertainty, at: Timestamp) -> State {
+        let in_flight = InFlightOperation { call: in_flight.call.noting(&uncertainty, at), ..in_flight };
         match self.state {
-            State::Processing { accepted: true, .. } => State::Processing { flight, accepted: true },
-            _ => State::Unknown { flight, reason: uncertainty.reason },
+            State::Processing { accepted: true, .. } => State::Processing { in_flight, accepted: true },
+            _ => State::Unknown { in_flight, reason: uncertainty.reason },
         }
     }
 
-    fn flight_of(
+    fn in_flight_of(
         &self,
         wanted: &'static str,
         fits: impl Fn(&Operation) -> bool,
-    ) -> Result<Flight, InvalidTransition> {
-        self.state.flight().filter(|f| fits(&f.operation)).cloned().ok_or_else(|| self.refuse(wanted))
+    ) -> Result<InFlightOperation, InvalidTransition> {
+        self.state.in_flight().filter(|f| fits(&f.operation)).cloned().ok_or_else(|| self.refuse(wanted))
     }
 }
 
 impl InProgress for Payment {
     fn lost(self, at: Timestamp) -> Result<Self, InvalidTransition> {
         match self.state.clone() {
-            State::Processing { flight, accepted: false } => {
+            State::Processing { in_flight, accepted: false } => {
                 let reason = "the call was begun and its answer was never recorded".to_owned();
-                Ok(self.enter(State::Unknown { flight, reason }, None, at))
+                Ok(self.enter(State::Unknown { in_flight, reason }, None, at))
             }
             _ => Err(self.refuse("lost")),
         }
     }
 
     fn begin_again(self, at: Timestamp) -> Result<Self, InvalidTransition> {
-        let State::Queued { flight, .. } = self.state.clone() else { return Err(self.refuse("asked for")) };
-        let flight = Flight { call: flight.call.asked_again(at), ..flight };
-        Ok(self.enter(State::Processing { flight, accepted: false }, None, at))
+        let State::Queued { in_flight, .. } = self.state.clone() else {
+            return Err(self.refuse("asked for"));
+        };
+        let in_flight = InFlightOperation { call: in_flight.call.asked_again(at), ..in_flight };
+        Ok(self.enter(State::Processing { in_flight, accepted: false }, None, at))
     }
 
     fn give_up(self, at: Timestamp) -> Result<Self, InvalidTransition> {
-        let State::Queued { flight, reason } = self.state.clone() else {
+        let State::Queued { in_flight, reason } = self.state.clone() else {
             return Err(self.refuse("given up"));
         };
-        let is_expired = flight.call.expires_at.is_some_and(|until| at > until);
-        let state = match flight.operation {
+        let is_expired = in_flight.call.expires_at.is_some_and(|until| at > until);
+        let state = match in_flight.operation {
             Operation::Charge if is_expired => {
                 let reason = format!("its time ran out before the provider could be asked: {reason}");
                 State::Failed {
                     failure: Failure::NotSent(Uncertainty { is_expired, ..Uncertainty::new(reason) }),
                 }
             }
-            _ => flight.undone(reason),
+            _ => in_flight.undone(reason),
         };
         Ok(self.enter(state, None, at))
     }

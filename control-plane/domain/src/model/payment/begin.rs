@@ -3,9 +3,11 @@
 use edge_core::money::Amount;
 use jiff::Timestamp;
 
-use super::{CancelWish, Cancelable, CaptureRefused, Flight, Operation, Payment, ResumedBy, Session, State};
-use crate::model::flight::{InFlight, KeyRef};
+use super::{
+    CancelWish, Cancelable, CaptureRefused, InFlightOperation, Operation, Payment, ResumedBy, Session, State,
+};
 use crate::model::id::AttemptId;
+use crate::model::in_flight::{InFlight, KeyRef};
 use crate::model::transition::InvalidTransition;
 
 impl Payment {
@@ -72,7 +74,7 @@ impl Payment {
         let before = match self.state.clone() {
             State::RequiresAction(session) => Cancelable::Session(session),
             State::Authorized(authorization) => Cancelable::Authorization(authorization),
-            State::Queued { flight, .. } => match flight.operation {
+            State::Queued { in_flight, .. } => match in_flight.operation {
                 Operation::Charge => return Ok(self.enter(State::Canceled { reason: None }, None, at)),
                 Operation::Resume(session) => Cancelable::Session(session),
                 Operation::Capture { of, .. } => Cancelable::Authorization(of),
@@ -88,13 +90,15 @@ impl Payment {
     }
 
     fn wish_canceled(self, wish: CancelWish, at: Timestamp) -> Result<Self, InvalidTransition> {
-        let with = |flight: Flight| match (&flight.operation, &flight.cancel) {
+        let with = |in_flight: InFlightOperation| match (&in_flight.operation, &in_flight.cancel) {
             (Operation::Cancel(_), _) | (_, Some(_)) => Err(self.refuse("canceled a second time")),
-            _ => Ok(Flight { cancel: Some(wish), ..flight }),
+            _ => Ok(InFlightOperation { cancel: Some(wish), ..in_flight }),
         };
         let state = match self.state.clone() {
-            State::Unknown { flight, reason } => State::Unknown { flight: with(flight)?, reason },
-            State::Processing { flight, accepted } => State::Processing { flight: with(flight)?, accepted },
+            State::Unknown { in_flight, reason } => State::Unknown { in_flight: with(in_flight)?, reason },
+            State::Processing { in_flight, accepted } => {
+                State::Processing { in_flight: with(in_flight)?, accepted }
+            }
             _ => return Err(self.refuse("canceled")),
         };
         let follow_up = self.follow_up;
@@ -105,7 +109,7 @@ impl Payment {
     }
 
     fn begin(self, operation: Operation, call: InFlight, at: Timestamp) -> Self {
-        let flight = Flight { call, operation, cancel: None };
-        self.enter(State::Processing { flight, accepted: false }, None, at)
+        let in_flight = InFlightOperation { call, operation, cancel: None };
+        self.enter(State::Processing { in_flight, accepted: false }, None, at)
     }
 }

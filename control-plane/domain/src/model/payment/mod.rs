@@ -16,7 +16,7 @@
 
 mod answers;
 mod begin;
-mod flight;
+mod in_flight;
 mod state;
 mod status;
 mod terms;
@@ -25,12 +25,12 @@ use edge_core::client::ClientId;
 use edge_core::money::{Amount, Money};
 use jiff::Timestamp;
 
-pub use self::flight::{CancelWish, Cancelable, Flight, Operation};
+pub use self::in_flight::{CancelWish, Cancelable, InFlightOperation, Operation};
 pub use self::state::{Authorization, CancelReason, Failure, ResumedBy, Session, State};
 pub use self::status::Status;
 pub use self::terms::ChargeTerms;
 
-use self::flight::canceled_as_wished;
+use self::in_flight::canceled_as_wished;
 use crate::model::follow_up::FollowUp;
 use crate::model::id::PaymentId;
 use crate::model::provider::ProviderRef;
@@ -105,7 +105,7 @@ impl Payment {
 
     pub(crate) fn enter(mut self, state: State, reference: Option<ProviderRef>, at: Timestamp) -> Self {
         let state = state.keeping(self.state.resumed_by());
-        self.state = match self.state.flight().and_then(|flight| flight.cancel.clone()) {
+        self.state = match self.state.in_flight().and_then(|in_flight| in_flight.cancel.clone()) {
             Some(wish) => canceled_as_wished(state, wish, at),
             None => state,
         };

@@ -3,7 +3,7 @@
 use edge_core::money::Amount;
 use serde::{Deserialize, Serialize};
 
-use super::{Cancelable, Flight, Status};
+use super::{Cancelable, InFlightOperation, Status};
 use crate::model::provider::{ProviderRef, Refusal, Uncertainty};
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -12,11 +12,23 @@ pub enum State {
     /// Recorded; no provider has heard of it.
     Created,
     /// A call to the provider is being made, or (`accepted`) the provider took it and decides later.
-    Processing { flight: Flight, accepted: bool },
+    Processing {
+        #[serde(rename = "flight")]
+        in_flight: InFlightOperation,
+        accepted: bool,
+    },
     /// The provider was certainly not asked, or turned the request away unread. It is asked again later.
-    Queued { flight: Flight, reason: String },
+    Queued {
+        #[serde(rename = "flight")]
+        in_flight: InFlightOperation,
+        reason: String,
+    },
     /// The provider may or may not have done it. Left only on evidence, never by a timer.
-    Unknown { flight: Flight, reason: String },
+    Unknown {
+        #[serde(rename = "flight")]
+        in_flight: InFlightOperation,
+        reason: String,
+    },
     /// The payer has to act at `url`.
     RequiresAction(Session),
     /// The amount is held and can be captured or canceled.
@@ -160,11 +172,11 @@ impl State {
 
     /// The call under way, whether or not we still hope for its answer.
     #[must_use]
-    pub const fn flight(&self) -> Option<&Flight> {
+    pub const fn in_flight(&self) -> Option<&InFlightOperation> {
         match self {
-            Self::Processing { flight, .. } | Self::Queued { flight, .. } | Self::Unknown { flight, .. } => {
-                Some(flight)
-            }
+            Self::Processing { in_flight, .. }
+            | Self::Queued { in_flight, .. }
+            | Self::Unknown { in_flight, .. } => Some(in_flight),
             _ => None,
         }
     }
@@ -176,9 +188,9 @@ impl State {
             Self::RequiresAction(session) => session.resumed_by,
             Self::Authorized(authorization) => authorization.resumed_by,
             Self::Completed { resumed_by, .. } => *resumed_by,
-            Self::Processing { flight, .. } | Self::Queued { flight, .. } | Self::Unknown { flight, .. } => {
-                flight.operation.resumed_by()
-            }
+            Self::Processing { in_flight, .. }
+            | Self::Queued { in_flight, .. }
+            | Self::Unknown { in_flight, .. } => in_flight.operation.resumed_by(),
             Self::Created | Self::Captured { .. } | Self::Canceled { .. } | Self::Failed { .. } => None,
         }
     }

@@ -19,9 +19,10 @@ use edge_core::request::{CaptureMode, Metadata};
 use jiff::Timestamp;
 
 use super::{Absence, Applied, Origin, OwnCall, ProviderSnapshot, ProviderStatus};
-use crate::model::flight::READS_LAG;
+use crate::model::in_flight::READS_LAG;
 use crate::model::payment::{
-    Authorization, CancelReason, Cancelable, ChargeTerms, Failure, Flight, Operation, Payment, Session, State,
+    Authorization, CancelReason, Cancelable, ChargeTerms, Failure, InFlightOperation, Operation, Payment,
+    Session, State,
 };
 use crate::model::provider::{ProviderRef, Refusal};
 
@@ -124,9 +125,9 @@ impl Payment {
             (State::RequiresAction(_), Absence::Gone) if at.duration_since(self.updated_at) >= READS_LAG => {
                 ended(true)
             }
-            (State::Unknown { flight, .. }, absence) if is_left_to_records => {
-                match (&flight.operation, absence) {
-                    (Operation::Charge, _) => flight.clone().undone(NOT_DONE.to_owned()),
+            (State::Unknown { in_flight, .. }, absence) if is_left_to_records => {
+                match (&in_flight.operation, absence) {
+                    (Operation::Charge, _) => in_flight.clone().undone(NOT_DONE.to_owned()),
                     (Operation::Resume(_) | Operation::Cancel(Cancelable::Session(_)), Absence::Gone) => {
                         ended(true)
                     }
@@ -211,13 +212,13 @@ impl Payment {
             // Only that money moved is sure while a call is being made.
             State::Created => Next::Wait,
             State::Processing { accepted: false, .. } if call == OwnCall::MayAnswer => Next::Wait,
-            State::Processing { flight, accepted } => {
+            State::Processing { in_flight, accepted } => {
                 let has_caught_up = *accepted && at.duration_since(self.updated_at) >= READS_LAG;
-                self.landed(flight, *accepted, has_caught_up, seen)
+                self.landed(in_flight, *accepted, has_caught_up, seen)
             }
-            State::Queued { flight, .. } => self.landed(flight, false, false, seen),
-            State::Unknown { flight, .. } => match self.landed(flight, false, false, seen) {
-                Next::Known if is_left_to_records => self.not_done(flight, provider_status),
+            State::Queued { in_flight, .. } => self.landed(in_flight, false, false, seen),
+            State::Unknown { in_flight, .. } => match self.landed(in_flight, false, false, seen) {
+                Next::Known if is_left_to_records => self.not_done(in_flight, provider_status),
                 next => next,
             },
         }
@@ -256,8 +257,8 @@ impl Payment {
     }
 
     /// The operation's key tells nothing more, and the provider's object stands where it stood before.
-    fn not_done(&self, flight: &Flight, provider_status: &ProviderStatus) -> Next {
-        match (&flight.operation, provider_status) {
+    fn not_done(&self, in_flight: &InFlightOperation, provider_status: &ProviderStatus) -> Next {
+        match (&in_flight.operation, provider_status) {
             // The payer was faster.
             (Operation::Cancel(Cancelable::Session(_)), ProviderStatus::Authorized { authorization, .. }) => {
                 self.authorized_at(authorization)
@@ -272,7 +273,7 @@ impl Payment {
                 ProviderStatus::Open
                 | ProviderStatus::RequiresAction { .. }
                 | ProviderStatus::Approved { .. },
-            ) => Next::State(flight.clone().undone(NOT_DONE.to_owned())),
+            ) => Next::State(in_flight.clone().undone(NOT_DONE.to_owned())),
             _ => Next::Known,
         }
     }
@@ -280,14 +281,20 @@ impl Payment {
     /// An operation whose own call brought no decision. What might be read too early to show its effect
     /// decides nothing: only the same call under the same key can tell. `has_caught_up`: what is read shows that the
     /// provider took the call, and what came of it.
-    fn landed(&self, flight: &Flight, accepted: bool, has_caught_up: bool, seen: &ProviderSnapshot) -> Next {
+    fn landed(
+        &self,
+        in_flight: &InFlightOperation,
+        accepted: bool,
+        has_caught_up: bool,
+        seen: &ProviderSnapshot,
+    ) -> Next {
         // The provider's object goes on showing what was declined before.
-        let may_be_earlier = match &flight.operation {
+        let may_be_earlier = match &in_flight.operation {
             Operation::Charge => self.names(&seen.reference),
             operation => operation.is_after_a_decline(),
         };
         let is_its_own = has_caught_up || !may_be_earlier;
-        match (&flight.operation, &seen.provider_status) {
+        match (&in_flight.operation, &seen.provider_status) {
             (Operation::Cancel(_), ProviderStatus::Canceled { .. }) => {
                 Next::State(State::Canceled { reason: None })
             }
@@ -323,7 +330,7 @@ impl Payment {
             }
             // Not of a capture: the charge before it may have been read, as it was once.
             (Operation::Charge | Operation::Resume(_), ProviderStatus::Processing) if !accepted => {
-                Next::State(State::Processing { flight: flight.clone(), accepted: true })
+                Next::State(State::Processing { in_flight: in_flight.clone(), accepted: true })
             }
             _ => Next::Known,
         }

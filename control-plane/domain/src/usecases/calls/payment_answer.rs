@@ -55,7 +55,7 @@ impl Said {
 
 impl Answered<Payment> for PaymentAnswer {
     fn moves(&self, payment: Payment, at: Timestamp) -> Result<Payment, InvalidTransition> {
-        if payment.state.flight().is_none_or(|flight| flight.call.attempt != self.attempt) {
+        if payment.state.in_flight().is_none_or(|in_flight| in_flight.call.attempt != self.attempt) {
             return Err(InvalidTransition {
                 from: payment.state.name(),
                 wanted: "answered for that attempt",

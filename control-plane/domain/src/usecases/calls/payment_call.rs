@@ -10,7 +10,7 @@ use edge_core::provider::Provider;
 use crate::model::event::{Cause, Event};
 use crate::model::follow_up::FollowUp;
 use crate::model::id::{AttemptId, PaymentId};
-use crate::model::payment::{Cancelable, Flight, Operation, Payment, Session, State};
+use crate::model::payment::{Cancelable, InFlightOperation, Operation, Payment, Session, State};
 use crate::model::provider::{
     CancelOrder, CancelTarget, CaptureOrder, ChargeOrder, OperationKind, Refusal, RefusalKind, ResumeOrder,
 };
@@ -47,15 +47,15 @@ impl Resolvable for Payment {
 
     fn phase(&self) -> Phase {
         match &self.state {
-            State::Processing { flight, accepted: false } => Phase::Calling(flight.call.clone()),
-            State::Queued { flight, .. } => Phase::Queued(flight.call.clone()),
-            State::Unknown { flight, .. } => Phase::Unknown(flight.call.clone()),
+            State::Processing { in_flight, accepted: false } => Phase::Calling(in_flight.call.clone()),
+            State::Queued { in_flight, .. } => Phase::Queued(in_flight.call.clone()),
+            State::Unknown { in_flight, .. } => Phase::Unknown(in_flight.call.clone()),
             _ => Phase::Other,
         }
     }
 
     fn operation(&self) -> OperationKind {
-        self.state.flight().map_or(OperationKind::Charge, |flight| flight.operation.kind())
+        self.state.in_flight().map_or(OperationKind::Charge, |in_flight| in_flight.operation.kind())
     }
 
     fn provider(&self, (): &()) -> Provider {
@@ -84,13 +84,13 @@ impl Resolvable for Payment {
     }
 
     async fn send(&self, provider: &dyn PaymentProvider, (): &()) -> Option<PaymentAnswer> {
-        let flight = self.state.flight()?;
-        let said = call(self, provider, flight).await;
+        let in_flight = self.state.in_flight()?;
+        let said = call(self, provider, in_flight).await;
         let seen = match said.refusal() {
             Some(Refusal { kind: RefusalKind::State, .. }) => look_once(self, provider).await,
             _ => None,
         };
-        Some(PaymentAnswer { attempt: flight.call.attempt, said, seen })
+        Some(PaymentAnswer { attempt: in_flight.call.attempt, said, seen })
     }
 
     async fn fetch(self, sync: ProviderSync<'_>, (): (), cause: &Cause) -> Result<bool, Trouble> {
@@ -109,9 +109,9 @@ async fn look_once(payment: &Payment, provider: &dyn PaymentProvider) -> Option<
     }
 }
 
-async fn call(payment: &Payment, provider: &dyn PaymentProvider, flight: &Flight) -> Said {
-    let (id, attempt) = (payment.id, flight.call.attempt);
-    match flight.operation.clone() {
+async fn call(payment: &Payment, provider: &dyn PaymentProvider, in_flight: &InFlightOperation) -> Said {
+    let (id, attempt) = (payment.id, in_flight.call.attempt);
+    match in_flight.operation.clone() {
         Operation::Charge => Said::Charged(provider.charge(&charge_order(payment, attempt)).await),
         Operation::Resume(session) => {
             let (money, capture) = (payment.money(), payment.request.capture);

@@ -7,9 +7,9 @@ use crash_points::reach;
 use jiff::SignedDuration;
 
 use crate::causes::with_causes;
-use crate::model::flight::READS_LAG;
 use crate::model::follow_up::FollowUp;
 use crate::model::idempotency::KeyChange;
+use crate::model::in_flight::READS_LAG;
 use crate::model::provider::Uncertainty;
 use crate::ports::store::{Change, CommitError};
 use crate::usecases::OperationError;

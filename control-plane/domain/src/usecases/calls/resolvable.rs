@@ -9,9 +9,9 @@ use edge_core::provider::Provider;
 use jiff::Timestamp;
 
 use crate::model::event::Cause;
-use crate::model::flight::{InFlight, InProgress};
 use crate::model::follow_up::FollowUp;
 use crate::model::id::PaymentId;
+use crate::model::in_flight::{InFlight, InProgress};
 use crate::model::provider::{OperationKind, Uncertainty};
 use crate::model::transition::InvalidTransition;
 use crate::model::work::Work;

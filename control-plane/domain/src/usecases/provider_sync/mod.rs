@@ -55,7 +55,8 @@ impl ProviderSync<'_> {
     ) -> Result<Fetched, Trouble> {
         let by_name = reference.or(payment.reference.as_ref()).cloned().map(LookUp::Payment);
         let by_charge = charge.cloned().map(LookUp::Charge);
-        let wanted = payment.state.flight().map_or(payment.created_at, |flight| flight.call.known_since());
+        let wanted =
+            payment.state.in_flight().map_or(payment.created_at, |in_flight| in_flight.call.known_since());
         let by_id = LookUp::Ours {
             payment: payment.id,
             from: payment.created_at - CLOCKS_APART,
@@ -115,9 +116,9 @@ impl ProviderSync<'_> {
 
     /// Whether no call of ours can execute what is under way any more.
     fn is_left_to_records(&self, payment: &Payment) -> bool {
-        payment.state.flight().is_some_and(|flight| {
-            let horizon = self.provider.repeat_within(flight.operation.kind());
-            flight.call.is_left_to_records(horizon, self.gateway.now())
+        payment.state.in_flight().is_some_and(|in_flight| {
+            let horizon = self.provider.repeat_within(in_flight.operation.kind());
+            in_flight.call.is_left_to_records(horizon, self.gateway.now())
         })
     }
 
@@ -148,8 +149,8 @@ impl ProviderSync<'_> {
 
     fn own_call(&self, payment: &Payment) -> OwnCall {
         match &payment.state {
-            State::Processing { flight, accepted: false }
-                if !self.gateway.is_over(flight.call.known_since()) =>
+            State::Processing { in_flight, accepted: false }
+                if !self.gateway.is_over(in_flight.call.known_since()) =>
             {
                 OwnCall::MayAnswer
             }

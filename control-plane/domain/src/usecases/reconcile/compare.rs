@@ -6,7 +6,7 @@ use jiff::SignedDuration;
 
 use super::{Compared, Finding};
 use crate::model::event::Cause;
-use crate::model::flight::READS_LAG;
+use crate::model::in_flight::READS_LAG;
 use crate::model::payment::{Payment, State};
 use crate::model::snapshot::{ProviderSnapshot, ProviderStatus};
 use crate::ports::store::StoreError;

@@ -5,13 +5,13 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Authorization, Failure, ResumedBy, Session, State};
-use crate::model::flight::{InFlight, KeyRef};
 use crate::model::id::AttemptId;
+use crate::model::in_flight::{InFlight, KeyRef};
 use crate::model::provider::{OperationKind, Uncertainty};
 
 /// One operation under way at the provider.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Flight {
+pub struct InFlightOperation {
     #[serde(flatten)]
     pub call: InFlight,
     pub operation: Operation,
@@ -78,7 +78,7 @@ pub enum Cancelable {
     Authorization(Authorization),
 }
 
-impl Flight {
+impl InFlightOperation {
     /// Where the payment stands if the operation was certainly not executed and will not be.
     #[must_use]
     pub fn undone(self, reason: String) -> State {
@@ -96,8 +96,8 @@ pub(super) fn canceled_as_wished(outcome: State, wish: CancelWish, at: Timestamp
     let cancel = |before| {
         // It could not be tried before, so the time for trying begins now.
         let call = InFlight { key: wish.key, ..InFlight::new(wish.attempt, at) };
-        let flight = Flight { call, operation: Operation::Cancel(before), cancel: None };
-        State::Queued { flight, reason: "it was canceled while its outcome was unknown".to_owned() }
+        let in_flight = InFlightOperation { call, operation: Operation::Cancel(before), cancel: None };
+        State::Queued { in_flight, reason: "it was canceled while its outcome was unknown".to_owned() }
     };
     match outcome {
         State::RequiresAction(session) => cancel(Cancelable::Session(session)),
