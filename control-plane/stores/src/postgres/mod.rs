@@ -3,6 +3,7 @@
 
 mod connections;
 mod grants;
+mod independent_batches;
 mod inspect;
 mod not_connected;
 mod parameters;
@@ -12,7 +13,6 @@ mod rows;
 mod schema;
 mod sent;
 mod uri;
-mod waves;
 mod writer;
 mod written;
 

@@ -11,10 +11,10 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::{Connection as _, Executor as _, PgConnection, Row as _};
 use tokio::time::{Instant, sleep, timeout};
 
+use super::independent_batches::independent_batches;
 use super::parameters::Parameters;
 use super::refusal::is_of_all_connections;
 use super::sent::{Cause, Sent, is_reference_taken, refusal, unwritten};
-use super::waves::waves;
 use super::{not_written, unavailable, written};
 use crate::group_commit::Writer;
 use crate::reads::PROVE;
@@ -54,7 +54,7 @@ impl Writer for PostgresWriter {
     async fn write(&mut self, batch: &[Change]) -> Vec<Result<(), CommitError>> {
         let mut results: Vec<_> = batch.iter().map(|_| Err(unavailable(Undecided).into())).collect();
         let patience = Instant::now() + DOUBT_MAX;
-        for members in waves(batch) {
+        for members in independent_batches(batch) {
             let mut groups = vec![Group { members, noting: false, tries: TRIES }];
             while let Some(group) = groups.pop() {
                 self.write_group(batch, group, &mut groups, &mut results, patience).await;

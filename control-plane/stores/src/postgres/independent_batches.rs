@@ -24,19 +24,19 @@ enum Touched<'a> {
 
 /// The members of the batch by number, in waves to be written one after the other: a change comes after all before
 /// it that touch what it touches.
-pub(super) fn waves(batch: &[Change]) -> Vec<Vec<usize>> {
-    let mut waves: Vec<Vec<usize>> = Vec::new();
-    let mut next_wave: HashMap<Touched<'_>, usize> = HashMap::new();
-    for (member, change) in batch.iter().enumerate() {
+pub(super) fn independent_batches(batch: &[Change]) -> Vec<Vec<usize>> {
+    let mut independent_batches: Vec<Vec<usize>> = Vec::new();
+    let mut next_free: HashMap<Touched<'_>, usize> = HashMap::new();
+    for (index, change) in batch.iter().enumerate() {
         let touched = touched(change);
-        let wave = touched.iter().filter_map(|one| next_wave.get(one)).copied().max().unwrap_or(0);
-        next_wave.extend(touched.into_iter().map(|one| (one, wave + 1)));
-        match waves.get_mut(wave) {
-            Some(members) => members.push(member),
-            None => waves.push(vec![member]),
+        let place = touched.iter().filter_map(|one| next_free.get(one)).copied().max().unwrap_or(0);
+        next_free.extend(touched.into_iter().map(|one| (one, place + 1)));
+        match independent_batches.get_mut(place) {
+            Some(indexes) => indexes.push(index),
+            None => independent_batches.push(vec![index]),
         }
     }
-    waves
+    independent_batches
 }
 
 fn touched(change: &Change) -> Vec<Touched<'_>> {
