@@ -2,7 +2,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use edge_core::attestation::{self, Claims, Keys};
+use edge_core::attestation::{self, Keys, Statement};
 use edge_core::client::ClientId;
 use gateway_tests::{Answer, Gateway, http2, shared, silent};
 use http::HeaderName;
@@ -113,7 +113,8 @@ fn past_the_edge(gateway: &Gateway<'_>, method: &Method, path: &str, body: &'sta
 /// An attestation as this gateway's edge would write it.
 fn attest(gateway: &Gateway<'_>, method: &str, path: &str, body: &str, age_s: u64) -> String {
     let keys = Keys::parse(gateway.stack().setting("EDGE_ATTESTATION_KEYS").unwrap()).unwrap();
-    let claims = Claims { client: ClientId::parse("demo"), ..Claims::anonymous("past-the-edge".to_owned()) };
+    let claims =
+        Statement { client: ClientId::parse("demo"), ..Statement::anonymous("past-the-edge".to_owned()) };
     let now_s = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
     keys.sign(&attestation::Request::new(method, path, body.as_bytes()), &claims, now_s - age_s)
 }

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use edge_core::attestation::Claim;
+use edge_core::attestation::AttestedKey;
 use edge_core::client::ClientId;
 use edge_core::idempotency::{ClaimRequest, Fingerprint, Key, Lease, Scope, Verdict, Word};
 
@@ -19,11 +19,11 @@ async fn what_was_decided_is_told_to_the_edge_cache_and_what_was_not_gives_the_t
         let fingerprint = Fingerprint::new("POST", "/payments/charge", "", b"", CHARGE.as_bytes());
         let claim = ClaimRequest { scope, fingerprint, lease: Lease::from_ms(60_000).unwrap() };
         let Ok(Verdict::Start { fence }) = api.cache.claim(&claim).await else { panic!("not started") };
-        let turn = Claim { scope, fingerprint, fence: Some(fence) };
-        let claims = Claims {
+        let turn = AttestedKey { scope, fingerprint, fence: Some(fence) };
+        let claims = Statement {
             client: Some(client.clone()),
-            claim: Some(turn),
-            ..Claims::anonymous("req-1".to_owned())
+            key: Some(turn),
+            ..Statement::anonymous("req-1".to_owned())
         };
         let answer = api.send(api.vouched_for(&claims, "POST", "/payments/charge", CHARGE)).await;
         let status = answer.status().as_u16();
@@ -51,11 +51,11 @@ async fn a_charge_that_was_carried_out_is_never_told_as_not_carried_out_when_its
         else {
             panic!("not started")
         };
-        let turn = Claim { scope, fingerprint, fence: Some(fence) };
-        let claims = Claims {
+        let turn = AttestedKey { scope, fingerprint, fence: Some(fence) };
+        let claims = Statement {
             client: Some(client.clone()),
-            claim: Some(turn),
-            ..Claims::anonymous("req-1".to_owned())
+            key: Some(turn),
+            ..Statement::anonymous("req-1".to_owned())
         };
         read(api.send(api.vouched_for(&claims, "POST", "/payments/charge", CHARGE)).await).await
     };

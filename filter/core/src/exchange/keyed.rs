@@ -1,7 +1,7 @@
 //! A request's idempotency key: what it stands for, and what the cache's word on it leads to.
 
 use super::Request;
-use crate::attestation::Claim;
+use crate::attestation::AttestedKey;
 use crate::card;
 use crate::client::ClientId;
 use crate::config::{EdgeConfig, KeyRule, WhenUnavailable};
@@ -35,7 +35,7 @@ pub(super) struct Claimed {
 /// Where the cache's word leads.
 pub(super) enum Turn {
     /// The request goes on, under this claim.
-    Go(Claim),
+    Go(AttestedKey),
     Replay(Answer),
     Refuse(Refusal),
 }
@@ -78,7 +78,7 @@ impl Keyed {
 
     /// Without a word that decides, the claim may have been taken all the same; its lease then ends by itself.
     pub(super) fn turn(&self, claim: &ClaimRequest, word: Word) -> Turn {
-        let under = |fence| Claim { scope: claim.scope, fingerprint: claim.fingerprint, fence };
+        let under = |fence| AttestedKey { scope: claim.scope, fingerprint: claim.fingerprint, fence };
         match (word, self.rule.when_unavailable) {
             (Word::Start { fence }, _) => Turn::Go(under(Some(fence))),
             (Word::Replay(answer), _) => Turn::Replay(answer),

@@ -11,7 +11,7 @@ mod keyed;
 mod request;
 mod webhook;
 
-use crate::attestation::{self, Claims};
+use crate::attestation::{self, Statement};
 use crate::client::ClientId;
 use crate::config::EdgeConfig;
 use crate::content::Content;
@@ -151,7 +151,7 @@ impl Exchange {
         let Stage::Receiving(request) = &self.stage else { return self.again() };
         let message = "this client has too many requests in flight; nothing was executed, send this again when one has ended";
         let refusal = Refusal::new(ErrorCode::RateLimited, message).retry_after(CROWDED_RETRY_S);
-        let request_id = request.claims.request_id.clone();
+        let request_id = request.statement.request_id.clone();
         self.refuse(refusal, Some(request_id))
     }
 
@@ -161,7 +161,7 @@ impl Exchange {
         match request.content.within_limit(length) {
             Ok(()) => Step::Wait,
             Err(refusal) => {
-                let request_id = request.claims.request_id.clone();
+                let request_id = request.statement.request_id.clone();
                 self.refuse(refusal, Some(request_id))
             }
         }
@@ -178,7 +178,7 @@ impl Exchange {
         };
         match request.judge(body, config) {
             Ok(()) => self.go_on(request, body, config, now_s),
-            Err(refusal) => self.refuse(refusal, Some(request.claims.request_id)),
+            Err(refusal) => self.refuse(refusal, Some(request.statement.request_id)),
         }
     }
 
@@ -186,7 +186,7 @@ impl Exchange {
     #[must_use]
     pub fn claim(&self) -> Option<(ClaimRequest, &str)> {
         match &self.stage {
-            Stage::Claiming(claimed) => Some((claimed.claim, &claimed.request.claims.request_id)),
+            Stage::Claiming(claimed) => Some((claimed.claim, &claimed.request.statement.request_id)),
             Stage::New | Stage::Receiving(_) | Stage::Awaiting(_) | Stage::Decided(_) => None,
         }
     }
@@ -202,15 +202,15 @@ impl Exchange {
         };
         self.verdict = Some(word.name());
         match keyed.turn(&claim, word) {
-            Turn::Go(claim) => {
-                request.claims.claim = Some(claim);
+            Turn::Go(key) => {
+                request.statement.key = Some(key);
                 self.forward(&request, body_sha256, config, now_s)
             }
             Turn::Replay(answer) => {
                 self.stage = Stage::Decided(Outcome::Replayed);
                 Step::Reply(keyed::replay(answer))
             }
-            Turn::Refuse(refusal) => self.refuse(refusal, Some(request.claims.request_id)),
+            Turn::Refuse(refusal) => self.refuse(refusal, Some(request.statement.request_id)),
         }
     }
 
@@ -225,7 +225,7 @@ impl Exchange {
             }
         };
         self.verdict = Some(keyed::CROWDED);
-        self.refuse(keyed::unavailable(), Some(request.claims.request_id))
+        self.refuse(keyed::unavailable(), Some(request.statement.request_id))
     }
 
     fn go_on(&mut self, mut request: Box<Request>, body: &[u8], config: &EdgeConfig, now_s: u64) -> Step {
@@ -277,7 +277,7 @@ impl Exchange {
             route,
             method: method.to_owned(),
             path: target.to_owned(),
-            claims: Claims { client: self.client.clone(), ..Claims::anonymous(request_id) },
+            statement: Statement { client: self.client.clone(), ..Statement::anonymous(request_id) },
             content,
             keyed,
             webhook,

@@ -3,7 +3,7 @@
 use super::HeadEdits;
 use super::keyed::Keyed;
 use super::webhook::Webhook;
-use crate::attestation::{self, Claims};
+use crate::attestation::{self, Statement};
 use crate::authority::Authority;
 use crate::card::{self, CardData};
 use crate::client::ClientId;
@@ -24,7 +24,7 @@ pub(super) struct Request {
     pub(super) method: String,
     /// With the query, as it goes on.
     pub(super) path: String,
-    pub(super) claims: Claims,
+    pub(super) statement: Statement,
     pub(super) content: Content,
     pub(super) keyed: Option<Keyed>,
     pub(super) webhook: Option<Webhook>,
@@ -59,7 +59,7 @@ impl Request {
 
     pub(super) fn edits(&self, body_sha256: [u8; 32], config: &EdgeConfig, now_s: u64) -> HeadEdits {
         let request = attestation::Request { method: &self.method, path: &self.path, body_sha256 };
-        let attestation = config.keys.sign(&request, &self.claims, now_s);
+        let attestation = config.keys.sign(&request, &self.statement, now_s);
         HeadEdits { remove: self.strip.clone(), set: vec![(attestation::HEADER, attestation)] }
     }
 }

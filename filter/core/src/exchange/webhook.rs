@@ -123,12 +123,12 @@ impl Exchange {
         match verified {
             Ok((provider, body_sha256)) => {
                 self.signature = Some(VERIFIED);
-                request.claims.webhook = Some(provider);
+                request.statement.webhook = Some(provider);
                 self.forward(&request, body_sha256, config, now_s)
             }
             Err(rejected) => {
                 let refusal = self.rejected(rejected);
-                self.refuse(refusal, Some(request.claims.request_id))
+                self.refuse(refusal, Some(request.statement.request_id))
             }
         }
     }

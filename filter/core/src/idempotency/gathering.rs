@@ -88,7 +88,7 @@ impl<T> Gathering<T> {
         self.is_called = false;
     }
 
-    /// Claims to be sent now in one call, which ends with [`Self::answered`] or [`Self::failed`]. Fewer than
+    /// Statement to be sent now in one call, which ends with [`Self::answered`] or [`Self::failed`]. Fewer than
     /// [`CLAIMS_MAX`] go only if no such call is on its way: until it ends, more of them gather.
     pub fn due(&mut self) -> Option<Vec<Waiter<T>>> {
         let is_due = self.waiting.len() >= CLAIMS_MAX || (self.shared_calls == 0 && !self.waiting.is_empty());

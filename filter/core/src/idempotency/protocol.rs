@@ -8,7 +8,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{CLAIMS_MAX, Fence, Fingerprint, Held, Lease, Scope, SealedAnswer};
-use crate::attestation::{self, Claims, Keys};
+use crate::attestation::{self, Keys, Statement};
 
 /// Where claims are sent, by POST.
 pub const CLAIMS_PATH: &str = "/claims";
@@ -32,7 +32,7 @@ pub struct ClaimRequest {
     pub lease: Lease,
 }
 
-/// Claims ready to be sent to [`CLAIMS_PATH`].
+/// Statement ready to be sent to [`CLAIMS_PATH`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClaimCall {
     /// The value of [`attestation::HEADER`].
@@ -66,7 +66,7 @@ impl ClaimCall {
     pub fn new(claims: &[ClaimRequest], keys: &Keys, request_id: &str, now_s: u64) -> Self {
         // Hashes and numbers always serialize; an empty body would only be refused.
         let body = serde_json::to_vec(claims).unwrap_or_default();
-        let signer = Claims::anonymous(request_id.to_owned());
+        let signer = Statement::anonymous(request_id.to_owned());
         let request = attestation::Request::new("POST", CLAIMS_PATH, &body);
         Self { attestation: keys.sign(&request, &signer, now_s), body }
     }
@@ -164,8 +164,8 @@ mod tests {
         assert_eq!(String::from_utf8(call.body.clone()).unwrap(), format!("[{one},{one}]"));
         assert_eq!(ClaimRequest::read_all(&call.body).unwrap(), [claim(), claim()]);
         let seen = attestation::Request::new("POST", "/claims", &call.body);
-        let claims = keys.verify(call.attestation.as_bytes(), &seen, NOW).unwrap();
-        assert_eq!(claims, Claims::anonymous("7d1b".to_owned()));
+        let statement = keys.verify(call.attestation.as_bytes(), &seen, NOW).unwrap();
+        assert_eq!(statement, Statement::anonymous("7d1b".to_owned()));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Claims, completions, releases, crashes and time in random order, against a reference that keeps the whole
+//! Statement, completions, releases, crashes and time in random order, against a reference that keeps the whole
 //! history and looks its answers up in it.
 
 use std::time::Duration;

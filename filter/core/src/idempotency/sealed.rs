@@ -87,7 +87,7 @@ mod tests {
     use hmac::Mac as _;
 
     use super::*;
-    use crate::attestation::{self, Claims};
+    use crate::attestation::{self, Statement};
     use crate::idempotency::Lease;
     use crate::idempotency::seal::bytes;
     use crate::test;
@@ -213,7 +213,7 @@ mod tests {
         assert_eq!(forged.open(&claim, &keys), Err(Unproven::Altered));
 
         let request = attestation::Request::new("POST", "/payments/charge", b"{}");
-        let header = keys.sign(&request, &Claims::anonymous("7d1b".to_owned()), NOW);
+        let header = keys.sign(&request, &Statement::anonymous("7d1b".to_owned()), NOW);
         let (fields, _) = header.split_once(";mac=").unwrap();
         let mut by_subkey = keys.first().unwrap().sealing.clone();
         for part in [fields, "\n", "POST", "\n", "/payments/charge", "\n"] {
@@ -222,7 +222,7 @@ mod tests {
         by_subkey.update(&request.body_sha256);
         let forged = format!("{fields};mac={}", hex::encode(by_subkey.finalize().into_bytes()));
         let verified = keys.verify(forged.as_bytes(), &request, NOW);
-        assert_eq!(verified, Err(attestation::Refusal::Mismatch));
+        assert_eq!(verified, Err(attestation::AttestationError::Mismatch));
     }
 
     #[test]

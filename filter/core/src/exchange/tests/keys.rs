@@ -76,7 +76,7 @@ fn the_claim_says_who_asks_what_and_the_attestation_says_it_again() {
 
     let start = Word::Start { fence: Fence::new(9).unwrap() };
     let Step::Forward(edits) = exchange.on_claim_answered(start, &config(), NOW) else { panic!() };
-    let attested = attested(&edits, "POST", "/payments/charge", CHARGE).claim.unwrap();
+    let attested = attested(&edits, "POST", "/payments/charge", CHARGE).key.unwrap();
     assert_eq!((attested.scope, attested.fingerprint), (claim.scope, claim.fingerprint));
     assert_eq!(attested.fence, Fence::new(9));
     assert_eq!((exchange.outcome(), exchange.verdict()), (Some(Outcome::Forwarded), Some("start")));
@@ -128,7 +128,7 @@ fn a_key_of_another_request_is_refused() {
 fn without_the_cache_a_request_goes_on_unchecked() {
     let (exchange, step) = answered(Word::Unavailable, &config());
     let Step::Forward(edits) = step else { panic!("{step:?}") };
-    let claim = attested(&edits, "POST", "/payments/charge", CHARGE).claim.unwrap();
+    let claim = attested(&edits, "POST", "/payments/charge", CHARGE).key.unwrap();
     assert_eq!(claim.fence, None);
     assert_eq!((exchange.outcome(), exchange.verdict()), (Some(Outcome::Forwarded), Some("unavailable")));
 }
@@ -148,7 +148,7 @@ fn what_proves_nothing_is_as_if_nothing_was_said() {
     for (word, name) in [(Word::Unproven(Unproven::Altered), "unproven"), (Word::Contested, "contested")] {
         let (exchange, step) = answered(word.clone(), &config());
         let Step::Forward(edits) = step else { panic!("{step:?}") };
-        let claim = attested(&edits, "POST", "/payments/charge", CHARGE).claim.unwrap();
+        let claim = attested(&edits, "POST", "/payments/charge", CHARGE).key.unwrap();
         assert_eq!(claim.fence, None);
         assert_eq!((exchange.outcome(), exchange.verdict()), (Some(Outcome::Forwarded), Some(name)));
         refused(word, &strict, ErrorCode::IdempotencyUnavailable);
@@ -161,7 +161,7 @@ fn where_keys_are_optional_a_request_without_one_goes_on_and_a_wrong_one_is_stil
     let mut exchange = Exchange::default();
     let step = Sent::charge().without("idempotency-key").up_to_the_claim(&mut exchange, &lenient);
     let Step::Forward(edits) = step else { panic!("{step:?}") };
-    assert_eq!(attested(&edits, "POST", "/payments/charge", CHARGE).claim, None);
+    assert_eq!(attested(&edits, "POST", "/payments/charge", CHARGE).key, None);
     let mut exchange = Exchange::default();
     assert!(matches!(key("a b").up_to_the_claim(&mut exchange, &lenient), Step::Reply(_)));
 }

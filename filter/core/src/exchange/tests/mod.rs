@@ -119,7 +119,7 @@ impl Sent {
     }
 }
 
-fn attested(edits: &HeadEdits, method: &str, path: &str, body: &[u8]) -> Claims {
+fn attested(edits: &HeadEdits, method: &str, path: &str, body: &[u8]) -> Statement {
     let [(name, value)] = edits.set.as_slice() else { panic!("{edits:?}") };
     assert_eq!(*name, attestation::HEADER);
     let request = attestation::Request::new(method, path, body);
@@ -150,9 +150,9 @@ fn a_request_too_many_of_its_client_is_refused_before_it_claims_anything() {
 
 #[test]
 fn a_good_charge_goes_on_with_an_attestation_over_all_of_it() {
-    let claims = attested(&Sent::charge().forwarded(), "POST", "/payments/charge", CHARGE);
-    assert_eq!(claims.client, ClientId::parse("demo"));
-    assert_eq!(claims.request_id, "7d1b-1");
+    let statement = attested(&Sent::charge().forwarded(), "POST", "/payments/charge", CHARGE);
+    assert_eq!(statement.client, ClientId::parse("demo"));
+    assert_eq!(statement.request_id, "7d1b-1");
 }
 
 #[test]

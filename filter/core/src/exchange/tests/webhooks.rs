@@ -41,8 +41,11 @@ fn a_genuine_webhook_goes_on_as_its_providers_and_as_no_clients() {
     for secret in ["whsec_new", "whsec_old"] {
         let mut exchange = Exchange::default();
         let Step::Forward(edits) = signed_by(secret, NOW).to(&mut exchange) else { panic!("not forwarded") };
-        let claims = attested(&edits, "POST", "/webhooks/stripe", EVENT);
-        assert_eq!((claims.client, claims.claim, claims.webhook), (None, None, Some(Provider::Stripe)));
+        let statement = attested(&edits, "POST", "/webhooks/stripe", EVENT);
+        assert_eq!(
+            (statement.client, statement.key, statement.webhook),
+            (None, None, Some(Provider::Stripe))
+        );
         assert_eq!(exchange.signature(), Some("verified"));
     }
 }
