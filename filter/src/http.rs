@@ -3,11 +3,11 @@ use std::rc::Rc;
 use std::time::UNIX_EPOCH;
 
 use edge_core::client::ClientId;
-use edge_core::exchange::{Exchange, HeadEdits, Step};
+use edge_core::exchange::{Exchange, HeadEdits, HostAction};
 use edge_core::head::Head;
 use edge_core::idempotency::{Alone, ClaimRequest, Verdict, Word};
 use edge_core::outcome::Outcome;
-use edge_core::refusal::Reply;
+use edge_core::rejection::Reply;
 use edge_core::route::Route;
 use edge_core::waiting::Place;
 use edge_core::webhook::CannotVerify;
@@ -53,7 +53,7 @@ impl EdgeHttp {
         Self(Rc::new(RefCell::new(stream)))
     }
 
-    fn advance(&self, advance: impl FnOnce(&mut Exchange, &Edge) -> Result<Step, Status>) -> Action {
+    fn advance(&self, advance: impl FnOnce(&mut Exchange, &Edge) -> Result<HostAction, Status>) -> Action {
         Stream::advance(&self.0, advance)
     }
 }
@@ -61,16 +61,16 @@ impl EdgeHttp {
 impl Stream {
     fn advance(
         stream: &Rc<RefCell<Self>>,
-        advance: impl FnOnce(&mut Exchange, &Edge) -> Result<Step, Status>,
+        advance: impl FnOnce(&mut Exchange, &Edge) -> Result<HostAction, Status>,
     ) -> Action {
         let mut this = stream.borrow_mut();
         let undecided = this.exchange.outcome().is_none();
         let edge = this.edge.clone();
-        let step = advance(&mut this.exchange, &edge).and_then(|step| this.ask(step, stream));
+        let action = advance(&mut this.exchange, &edge).and_then(|action| this.ask(action, stream));
         if let Some(outcome) = this.exchange.outcome().filter(|_| undecided) {
             this.report(outcome);
         }
-        carry_out(step)
+        carry_out(action)
     }
 
     /// What a webhook waited for is there, or is not to be had. Called in this stream's context.
@@ -87,17 +87,17 @@ impl Stream {
         stream.borrow_mut().alone = None;
         let action = Self::advance(stream, |exchange, edge| {
             let now_s = now_s()?;
-            let Some((claim, _)) = exchange.claim() else { return Ok(Step::Wait) };
+            let Some((claim, _)) = exchange.claim() else { return Ok(HostAction::Wait) };
             let word = edge.hear(&claim, verdict, now_s);
             Ok(exchange.on_claim_answered(word, &edge.config, now_s))
         });
         resume(action);
     }
 
-    /// Asks elsewhere if the step says so.
-    fn ask(&mut self, step: Step, stream: &Rc<RefCell<Self>>) -> Result<Step, Status> {
-        match step {
-            Step::Claim(claim) => {
+    /// Asks elsewhere if the action says so.
+    fn ask(&mut self, action: HostAction, stream: &Rc<RefCell<Self>>) -> Result<HostAction, Status> {
+        match action {
+            HostAction::Claim(claim) => {
                 let now_s = now_s()?;
                 // This worker's own memory first.
                 let known = self.edge.view.borrow().recall(&claim);
@@ -114,19 +114,19 @@ impl Stream {
                     }
                     Asked::Crowded => return Ok(self.exchange.on_claim_crowded()),
                 }
-                Ok(Step::Wait)
+                Ok(HostAction::Wait)
             }
-            Step::Certificate(url) => {
+            HostAction::Certificate(url) => {
                 let now_s = now_s()?;
                 let config = &self.edge.config;
                 let (held, paypal) = (self.held(stream), config.webhooks.paypal.as_ref());
                 Ok(match self.edge.certificates.key(&url, held, paypal, now_s) {
-                    Ok(None) => Step::Wait,
+                    Ok(None) => HostAction::Wait,
                     Ok(Some(key)) => self.exchange.on_certificate(Ok(&key), &HostRsa, config, now_s),
                     Err(reason) => self.exchange.on_certificate(Err(reason), &HostRsa, config, now_s),
                 })
             }
-            step => Ok(step),
+            action => Ok(action),
         }
     }
 
@@ -204,9 +204,9 @@ impl HttpContext for EdgeHttp {
             if !has_place {
                 return Ok(exchange.on_request_crowded(Head::new(&lines)));
             }
-            let step = exchange.on_request_head(Head::new(&lines), &edge.config, now_s);
-            if step != Step::Wait {
-                return Ok(step);
+            let action = exchange.on_request_head(Head::new(&lines), &edge.config, now_s);
+            if action != HostAction::Wait {
+                return Ok(action);
             }
             if let Some(client) = exchange.client() {
                 place_of_client = edge.in_flight.borrow_mut().take(client);
@@ -216,7 +216,7 @@ impl HttpContext for EdgeHttp {
             }
             Ok(match end_of_stream {
                 true => exchange.on_request_end(&[], &edge.config, now_s),
-                false => step,
+                false => action,
             })
         });
         self.0.borrow_mut().place_of_client = place_of_client;
@@ -240,7 +240,7 @@ impl HttpContext for EdgeHttp {
     }
 }
 
-fn end_request(exchange: &mut Exchange, edge: &Edge) -> Result<Step, Status> {
+fn end_request(exchange: &mut Exchange, edge: &Edge) -> Result<HostAction, Status> {
     crash_point::reached("body");
     let wanted = exchange.body_bytes_wanted();
     let body = hostcalls::get_buffer(BufferType::HttpRequestBody, 0, wanted)?.unwrap_or_default();
@@ -254,12 +254,12 @@ fn resume(action: Action) {
     }
 }
 
-/// Carries out a step. Whatever goes wrong on the way, the request is held rather than let through.
-fn carry_out(step: Result<Step, Status>) -> Action {
-    let done = step.and_then(|step| match step {
-        Step::Wait | Step::Claim(_) | Step::Certificate(_) => Ok(Action::Pause),
-        Step::Forward(edits) => edit_head(&edits).map(|()| Action::Continue),
-        Step::Reply(reply) => send(&reply).map(|()| Action::Pause),
+/// Carries out a action. Whatever goes wrong on the way, the request is held rather than let through.
+fn carry_out(action: Result<HostAction, Status>) -> Action {
+    let done = action.and_then(|action| match action {
+        HostAction::Wait | HostAction::Claim(_) | HostAction::Certificate(_) => Ok(Action::Pause),
+        HostAction::Forward(edits) => edit_head(&edits).map(|()| Action::Continue),
+        HostAction::Reply(reply) => send(&reply).map(|()| Action::Pause),
     });
     done.unwrap_or_else(|status| {
         log(LogLevel::Error, &format!("a request is held: the host refused a call with {status:?}"));

@@ -1,7 +1,7 @@
 //! The head of a request, as bytes: nothing says that what a caller sends is UTF-8.
 
 use crate::idempotency;
-use crate::refusal::Refusal;
+use crate::rejection::Rejection;
 
 /// The header lines of a request in the order they came, names in lower case, pseudo-headers included.
 #[derive(Clone, Copy, Debug)]
@@ -24,15 +24,15 @@ impl<'a> Head<'a> {
     }
 
     /// The one value of a header that may come once at most.
-    pub(crate) fn one(self, name: &'static str) -> Result<Option<&'a str>, Refusal> {
+    pub(crate) fn one(self, name: &'static str) -> Result<Option<&'a str>, Rejection> {
         let mut values = self.all(name);
         match (values.next(), values.next()) {
             (None, _) => Ok(None),
             (Some(value), None) => std::str::from_utf8(value)
                 .map(Some)
-                .map_err(|_| Refusal::invalid(name, format!("the header `{name}` must be plain ASCII"))),
+                .map_err(|_| Rejection::invalid(name, format!("the header `{name}` must be plain ASCII"))),
             (Some(_), Some(_)) => {
-                Err(Refusal::invalid(name, format!("the header `{name}` is given more than once")))
+                Err(Rejection::invalid(name, format!("the header `{name}` is given more than once")))
             }
         }
     }

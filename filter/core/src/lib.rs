@@ -16,7 +16,7 @@
 //! 7. [`webhook`]: instead of 3 to 6 for providers, the signature over the raw body;
 //! 8. [`attestation`]: the edge's signed statement, which the control plane verifies with the same module.
 //!
-//! A request that ends on the way is a [`refusal`] with an [`error`] code; [`outcome`] counts it.
+//! A request that ends on the way is a [`rejection`] with an [`error`] code; [`outcome`] counts it.
 //!
 //! # Beside the way
 //!
@@ -39,7 +39,7 @@ pub mod idempotency;
 pub mod money;
 pub mod outcome;
 pub mod provider;
-pub mod refusal;
+pub mod rejection;
 pub mod request;
 pub mod route;
 pub mod setting;

@@ -8,7 +8,7 @@ use crate::config::{EdgeConfig, KeyRule, WhenUnavailable};
 use crate::error::ErrorCode;
 use crate::head::Head;
 use crate::idempotency::{self, Answer, ClaimRequest, Fingerprint, Key, KeyError, Scope, Word};
-use crate::refusal::{NO_STORE, Refusal, Reply};
+use crate::rejection::{NO_STORE, Rejection, Reply};
 use crate::route::Route;
 
 /// How long a client should wait before it asks a cache again that was away.
@@ -37,7 +37,7 @@ pub(super) enum Turn {
     /// The request goes on, under this claim.
     Go(AttestedKey),
     Replay(Answer),
-    Refuse(Refusal),
+    Reject(Rejection),
 }
 
 impl Keyed {
@@ -48,14 +48,14 @@ impl Keyed {
         client: Option<&ClientId>,
         (method, path): (&str, &str),
         config: &EdgeConfig,
-    ) -> Result<Option<Self>, Refusal> {
+    ) -> Result<Option<Self>, Rejection> {
         let (Some(rule), Some(client)) = (config.claiming.rule(route), client) else { return Ok(None) };
         match Key::parse(head.all(idempotency::HEADER)) {
             // It is kept as a hash only, but of a card number a hash is easily undone.
             Ok(key) if card::is_in_text(key.as_str().as_bytes()) => {
                 let message =
                     "the `Idempotency-Key` holds a card number; send a value of your own, e.g. a UUID";
-                Err(Refusal::new(ErrorCode::CardDataNotAccepted, message).about("Idempotency-Key"))
+                Err(Rejection::new(ErrorCode::CardDataNotAccepted, message).about("Idempotency-Key"))
             }
             Ok(key) => Ok(Some(Self {
                 scope: Scope::new(client, method, path, &key),
@@ -63,7 +63,7 @@ impl Keyed {
                 content_type: head.all("content-type").next().unwrap_or_default().to_vec(),
             })),
             Err(KeyError::Required) if !rule.required => Ok(None),
-            Err(problem) => Err(Refusal::new(problem.code(), problem.to_string()).about("Idempotency-Key")),
+            Err(problem) => Err(Rejection::new(problem.code(), problem.to_string()).about("Idempotency-Key")),
         }
     }
 
@@ -85,27 +85,27 @@ impl Keyed {
             (Word::InFlight { retry_after_ms }, _) => {
                 let message =
                     "the first request with this `Idempotency-Key` is being worked on; send this one again";
-                let refusal = Refusal::new(ErrorCode::IdempotencyInProgress, message);
-                Turn::Refuse(refusal.retry_after(retry_after_ms.div_ceil(1_000)))
+                let rejection = Rejection::new(ErrorCode::IdempotencyInProgress, message);
+                Turn::Reject(rejection.retry_after(retry_after_ms.div_ceil(1_000)))
             }
             (Word::Mismatch, _) => {
                 let message =
                     "the `Idempotency-Key` was used for another request; use a new one for a new request";
-                let refusal = Refusal::new(ErrorCode::IdempotencyKeyReused, message);
-                Turn::Refuse(refusal.about("Idempotency-Key"))
+                let rejection = Rejection::new(ErrorCode::IdempotencyKeyReused, message);
+                Turn::Reject(rejection.about("Idempotency-Key"))
             }
             (Word::Contested | Word::Unproven(_) | Word::Unavailable, rule) => match rule {
                 WhenUnavailable::Pass => Turn::Go(under(None)),
-                WhenUnavailable::Reject => Turn::Refuse(unavailable()),
+                WhenUnavailable::Reject => Turn::Reject(unavailable()),
             },
         }
     }
 }
 
 /// The key is not known to be free, so nothing was done.
-pub(super) fn unavailable() -> Refusal {
+pub(super) fn unavailable() -> Rejection {
     let message = "the `Idempotency-Key` cannot be checked now; nothing was executed, send this again";
-    Refusal::new(ErrorCode::IdempotencyUnavailable, message).retry_after(UNAVAILABLE_RETRY_S)
+    Rejection::new(ErrorCode::IdempotencyUnavailable, message).retry_after(UNAVAILABLE_RETRY_S)
 }
 
 /// The name of what is not asked, since too many wait, beside those of [`Word::name`].

@@ -1,6 +1,6 @@
 //! One request's way through the edge.
 //!
-//! The host reports what arrives and does what the returned [`Step`] says. The request is held from its head
+//! The host reports what arrives and does what the returned [`HostAction`] says. The request is held from its head
 //! on, so nothing of it reaches the control plane before the verdict on the whole. A request ends with its
 //! head, with its body or with its trailers: each of these ends leads to the same verdict.
 //!
@@ -19,7 +19,7 @@ use crate::error::ErrorCode;
 use crate::head::Head;
 use crate::idempotency::{ClaimRequest, Word};
 use crate::outcome::Outcome;
-use crate::refusal::{Refusal, Reply};
+use crate::rejection::{Rejection, Reply};
 use crate::route::Route;
 use crate::webhook::paypal::CertificateUrl;
 use keyed::{Claimed, Keyed, Turn};
@@ -31,7 +31,7 @@ const CROWDED_RETRY_S: u32 = 1;
 
 /// What the host has to do next.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Step {
+pub enum HostAction {
     /// Hold everything back and report what comes next.
     Wait,
     /// Hold the request on, and ask about its key: whoever remembers the answer, else the cache. The answer goes to
@@ -122,53 +122,53 @@ impl Exchange {
     }
 
     /// The head has arrived at `now_s` (Unix seconds).
-    pub fn on_request_head(&mut self, head: Head<'_>, config: &EdgeConfig, now_s: u64) -> Step {
+    pub fn on_request_head(&mut self, head: Head<'_>, config: &EdgeConfig, now_s: u64) -> HostAction {
         if !matches!(self.stage, Stage::New) {
             return self.again();
         }
         let request_id = match request_id(head) {
             Ok(id) => id,
-            Err(refusal) => return self.refuse(refusal, None),
+            Err(rejection) => return self.reject(rejection, None),
         };
         match self.read_head(head, request_id.clone(), config, now_s) {
             Ok(request) => {
                 self.stage = Stage::Receiving(Box::new(request));
-                Step::Wait
+                HostAction::Wait
             }
-            Err(refusal) => self.refuse(refusal, Some(request_id)),
+            Err(rejection) => self.reject(rejection, Some(request_id)),
         }
     }
 
     /// The head has arrived, and the worker has as many requests as it can bear.
-    pub fn on_request_crowded(&mut self, head: Head<'_>) -> Step {
+    pub fn on_request_crowded(&mut self, head: Head<'_>) -> HostAction {
         let message = "too many requests at once; nothing was executed, send this again";
-        let refusal = Refusal::new(ErrorCode::GatewayUnavailable, message).retry_after(CROWDED_RETRY_S);
-        self.refuse(refusal, request_id(head).ok())
+        let rejection = Rejection::new(ErrorCode::GatewayUnavailable, message).retry_after(CROWDED_RETRY_S);
+        self.reject(rejection, request_id(head).ok())
     }
 
     /// The head is good, and its client has as many requests under way as it may.
-    pub fn on_client_crowded(&mut self) -> Step {
+    pub fn on_client_crowded(&mut self) -> HostAction {
         let Stage::Receiving(request) = &self.stage else { return self.again() };
         let message = "this client has too many requests in flight; nothing was executed, send this again when one has ended";
-        let refusal = Refusal::new(ErrorCode::RateLimited, message).retry_after(CROWDED_RETRY_S);
+        let rejection = Rejection::new(ErrorCode::RateLimited, message).retry_after(CROWDED_RETRY_S);
         let request_id = request.statement.request_id.clone();
-        self.refuse(refusal, Some(request_id))
+        self.reject(rejection, Some(request_id))
     }
 
     /// `length` bytes of the body have come so far, and more may follow.
-    pub fn on_request_body(&mut self, length: usize) -> Step {
+    pub fn on_request_body(&mut self, length: usize) -> HostAction {
         let Stage::Receiving(request) = &self.stage else { return self.again() };
         match request.content.within_limit(length) {
-            Ok(()) => Step::Wait,
-            Err(refusal) => {
+            Ok(()) => HostAction::Wait,
+            Err(rejection) => {
                 let request_id = request.statement.request_id.clone();
-                self.refuse(refusal, Some(request_id))
+                self.reject(rejection, Some(request_id))
             }
         }
     }
 
     /// The request is complete at `now_s` (Unix seconds); `body` is all of its body, or nothing.
-    pub fn on_request_end(&mut self, body: &[u8], config: &EdgeConfig, now_s: u64) -> Step {
+    pub fn on_request_end(&mut self, body: &[u8], config: &EdgeConfig, now_s: u64) -> HostAction {
         let request = match std::mem::take(&mut self.stage) {
             Stage::Receiving(request) => request,
             other => {
@@ -178,7 +178,7 @@ impl Exchange {
         };
         match request.judge(body, config) {
             Ok(()) => self.go_on(request, body, config, now_s),
-            Err(refusal) => self.refuse(refusal, Some(request.statement.request_id)),
+            Err(rejection) => self.reject(rejection, Some(request.statement.request_id)),
         }
     }
 
@@ -192,7 +192,7 @@ impl Exchange {
     }
 
     /// What is believed of the cache's word at `now_s` (Unix seconds).
-    pub fn on_claim_answered(&mut self, word: Word, config: &EdgeConfig, now_s: u64) -> Step {
+    pub fn on_claim_answered(&mut self, word: Word, config: &EdgeConfig, now_s: u64) -> HostAction {
         let Claimed { mut request, keyed, claim, body_sha256 } = match std::mem::take(&mut self.stage) {
             Stage::Claiming(claimed) => claimed,
             other => {
@@ -208,15 +208,15 @@ impl Exchange {
             }
             Turn::Replay(answer) => {
                 self.stage = Stage::Decided(Outcome::Replayed);
-                Step::Reply(keyed::replay(answer))
+                HostAction::Reply(keyed::replay(answer))
             }
-            Turn::Refuse(refusal) => self.refuse(refusal, Some(request.statement.request_id)),
+            Turn::Reject(rejection) => self.reject(rejection, Some(request.statement.request_id)),
         }
     }
 
     /// Too many claims wait, so this one is not sent. The request is refused even where a cache that is away lets it
     /// pass: unchecked requests cost the control plane more, which is the last thing that a flood may cause.
-    pub fn on_claim_crowded(&mut self) -> Step {
+    pub fn on_claim_crowded(&mut self) -> HostAction {
         let request = match std::mem::take(&mut self.stage) {
             Stage::Claiming(claimed) => claimed.request,
             other => {
@@ -225,10 +225,16 @@ impl Exchange {
             }
         };
         self.verdict = Some(keyed::CROWDED);
-        self.refuse(keyed::unavailable(), Some(request.statement.request_id))
+        self.reject(keyed::unavailable(), Some(request.statement.request_id))
     }
 
-    fn go_on(&mut self, mut request: Box<Request>, body: &[u8], config: &EdgeConfig, now_s: u64) -> Step {
+    fn go_on(
+        &mut self,
+        mut request: Box<Request>,
+        body: &[u8],
+        config: &EdgeConfig,
+        now_s: u64,
+    ) -> HostAction {
         if let Some(webhook) = request.webhook.take() {
             return self.on_webhook(request, webhook, body, config, now_s);
         }
@@ -238,12 +244,18 @@ impl Exchange {
         };
         let claim = keyed.claim(&request.method, &request.path, body, config);
         self.stage = Stage::Claiming(Claimed { request, keyed, claim, body_sha256 });
-        Step::Claim(claim)
+        HostAction::Claim(claim)
     }
 
-    fn forward(&mut self, request: &Request, body_sha256: [u8; 32], config: &EdgeConfig, now_s: u64) -> Step {
+    fn forward(
+        &mut self,
+        request: &Request,
+        body_sha256: [u8; 32],
+        config: &EdgeConfig,
+        now_s: u64,
+    ) -> HostAction {
         self.stage = Stage::Decided(Outcome::Forwarded);
-        Step::Forward(request.edits(body_sha256, config, now_s))
+        HostAction::Forward(request.edits(body_sha256, config, now_s))
     }
 
     fn read_head(
@@ -252,7 +264,7 @@ impl Exchange {
         request_id: String,
         config: &EdgeConfig,
         now_s: u64,
-    ) -> Result<Request, Refusal> {
+    ) -> Result<Request, Rejection> {
         check_host(head)?;
         let method = head.one(":method")?.unwrap_or_default();
         let target = head.one(":path")?.unwrap_or_default();
@@ -268,7 +280,7 @@ impl Exchange {
         let webhook = match route {
             Route::Webhook(provider) => {
                 let read = Webhook::read(provider, head, config, now_s);
-                Some(read.map_err(|rejected| self.rejected(rejected))?)
+                Some(read.map_err(|rejection| self.note_rejection(rejection))?)
             }
             _ => None,
         };
@@ -285,16 +297,16 @@ impl Exchange {
         })
     }
 
-    fn refuse(&mut self, refusal: Refusal, request_id: Option<String>) -> Step {
-        self.stage = Stage::Decided(Outcome::Refused(refusal.code()));
-        Step::Reply(refusal.into_reply(request_id))
+    fn reject(&mut self, rejection: Rejection, request_id: Option<String>) -> HostAction {
+        self.stage = Stage::Decided(Outcome::Rejected(rejection.code()));
+        HostAction::Reply(rejection.into_reply(request_id))
     }
 
     /// What holds after the verdict, should the host report more.
-    fn again(&self) -> Step {
+    fn again(&self) -> HostAction {
         match self.outcome() {
-            Some(Outcome::Forwarded) => Step::Forward(HeadEdits::default()),
-            _ => Step::Wait,
+            Some(Outcome::Forwarded) => HostAction::Forward(HeadEdits::default()),
+            _ => HostAction::Wait,
         }
     }
 }

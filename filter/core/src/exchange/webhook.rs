@@ -1,17 +1,17 @@
 //! A webhook's way through the edge: what its head says, and what its signature is worth.
 
-use super::{Exchange, Request, Stage, Step};
+use super::{Exchange, HostAction, Request, Stage};
 use crate::attestation;
 use crate::config::EdgeConfig;
 use crate::error::ErrorCode;
 use crate::head::Head;
 use crate::provider::Provider;
-use crate::refusal::Refusal;
+use crate::rejection::Rejection;
 use crate::webhook::paypal::{CertificateUrl, Transmission};
 use crate::webhook::rsa::VerifyRsa;
 use crate::webhook::stripe::Signed;
 use crate::webhook::x509::TrustedKey;
-use crate::webhook::{CannotVerify, Refused};
+use crate::webhook::{CannotVerify, VerificationError};
 
 /// How long a provider should wait before it sends again what could not be checked. They choose for themselves.
 const RETRY_S: u32 = 30;
@@ -23,13 +23,13 @@ pub(super) enum Webhook {
     Paypal(Transmission, CertificateUrl),
 }
 
-/// The name of a good signature in metrics and the access log, beside those of [`Refused::reason`].
+/// The name of a good signature in metrics and the access log, beside those of [`VerificationError::reason`].
 const VERIFIED: &str = "verified";
 const NOT_CONFIGURED: &str = "not_configured";
 
 /// Why a webhook is refused, for the caller and for the log.
-pub(super) struct Rejected {
-    refusal: Refusal,
+pub(super) struct WebhookRejection {
+    rejection: Rejection,
     reason: &'static str,
 }
 
@@ -40,17 +40,18 @@ impl Webhook {
         head: Head<'_>,
         config: &EdgeConfig,
         now_s: u64,
-    ) -> Result<Self, Rejected> {
+    ) -> Result<Self, WebhookRejection> {
         let webhooks = &config.webhooks;
         match provider {
-            Provider::Stripe if webhooks.stripe.is_some() => {
-                Ok(Self::Stripe(Signed::read(head, now_s, webhooks.tolerance_s).map_err(Refused::from)?))
-            }
+            Provider::Stripe if webhooks.stripe.is_some() => Ok(Self::Stripe(
+                Signed::read(head, now_s, webhooks.tolerance_s).map_err(VerificationError::from)?,
+            )),
             Provider::Paypal => {
                 let Some(paypal) = &webhooks.paypal else { return Err(not_configured(provider)) };
-                let transmission = Transmission::read(head).map_err(Refused::from)?;
-                transmission.check_time(now_s).map_err(Refused::from)?;
-                let url = transmission.certificate_url(&paypal.environment).map_err(Refused::from)?;
+                let transmission = Transmission::read(head).map_err(VerificationError::from)?;
+                transmission.check_time(now_s).map_err(VerificationError::from)?;
+                let url =
+                    transmission.certificate_url(&paypal.environment).map_err(VerificationError::from)?;
                 Ok(Self::Paypal(transmission, url))
             }
             Provider::Stripe => Err(not_configured(provider)),
@@ -68,14 +69,14 @@ pub(super) struct Awaiting {
 }
 
 impl Exchange {
-    /// What there is of the certificate of [`Step::Certificate`]: a key that was found good, or why there is none.
+    /// What there is of the certificate of [`HostAction::Certificate`]: a key that was found good, or why there is none.
     pub fn on_certificate(
         &mut self,
         key: Result<&TrustedKey, CannotVerify>,
         rsa: &impl VerifyRsa,
         config: &EdgeConfig,
         now_s: u64,
-    ) -> Step {
+    ) -> HostAction {
         let Awaiting { request, transmission, body_crc32, body_sha256 } =
             match std::mem::take(&mut self.stage) {
                 Stage::Awaiting(awaiting) => *awaiting,
@@ -85,7 +86,7 @@ impl Exchange {
                 }
             };
         let verified = verify_paypal(&transmission, body_crc32, key, rsa, config);
-        self.judged(request, verified.map(|provider| (provider, body_sha256)), config, now_s)
+        self.on_verified(request, verified.map(|provider| (provider, body_sha256)), config, now_s)
     }
 
     pub(super) fn on_webhook(
@@ -95,54 +96,54 @@ impl Exchange {
         body: &[u8],
         config: &EdgeConfig,
         now_s: u64,
-    ) -> Step {
+    ) -> HostAction {
         let sha256 = || attestation::Request::new(&request.method, &request.path, body).body_sha256;
         match webhook {
             Webhook::Stripe(signed) => {
                 let verified = verify_stripe(&signed, body, config);
                 let verified = verified.map(|provider| (provider, sha256()));
-                self.judged(request, verified, config, now_s)
+                self.on_verified(request, verified, config, now_s)
             }
             Webhook::Paypal(transmission, url) => {
                 let (body_crc32, body_sha256) = (crc32fast::hash(body), sha256());
                 let awaiting = Awaiting { request, transmission, body_crc32, body_sha256 };
                 self.stage = Stage::Awaiting(Box::new(awaiting));
-                Step::Certificate(url)
+                HostAction::Certificate(url)
             }
         }
     }
 
     /// `verified`: whose webhook it is, and the SHA-256 of its body.
-    fn judged(
+    fn on_verified(
         &mut self,
         mut request: Box<Request>,
-        verified: Result<(Provider, [u8; 32]), Rejected>,
+        verified: Result<(Provider, [u8; 32]), WebhookRejection>,
         config: &EdgeConfig,
         now_s: u64,
-    ) -> Step {
+    ) -> HostAction {
         match verified {
             Ok((provider, body_sha256)) => {
                 self.signature = Some(VERIFIED);
                 request.statement.webhook = Some(provider);
                 self.forward(&request, body_sha256, config, now_s)
             }
-            Err(rejected) => {
-                let refusal = self.rejected(rejected);
-                self.refuse(refusal, Some(request.statement.request_id))
+            Err(webhook) => {
+                let rejection = self.note_rejection(webhook);
+                self.reject(rejection, Some(request.statement.request_id))
             }
         }
     }
 
-    pub(super) fn rejected(&mut self, rejected: Rejected) -> Refusal {
-        self.signature = Some(rejected.reason);
-        rejected.refusal
+    pub(super) fn note_rejection(&mut self, webhook: WebhookRejection) -> Rejection {
+        self.signature = Some(webhook.reason);
+        webhook.rejection
     }
 }
 
 /// Whether Stripe has signed this body.
-fn verify_stripe(signed: &Signed, body: &[u8], config: &EdgeConfig) -> Result<Provider, Rejected> {
+fn verify_stripe(signed: &Signed, body: &[u8], config: &EdgeConfig) -> Result<Provider, WebhookRejection> {
     let Some(secrets) = &config.webhooks.stripe else { return Err(not_configured(Provider::Stripe)) };
-    signed.verify(secrets, body).map_err(Refused::from)?;
+    signed.verify(secrets, body).map_err(VerificationError::from)?;
     Ok(Provider::Stripe)
 }
 
@@ -153,26 +154,26 @@ fn verify_paypal(
     key: Result<&TrustedKey, CannotVerify>,
     rsa: &impl VerifyRsa,
     config: &EdgeConfig,
-) -> Result<Provider, Rejected> {
+) -> Result<Provider, WebhookRejection> {
     let Some(paypal) = &config.webhooks.paypal else { return Err(not_configured(Provider::Paypal)) };
-    transmission.verify_sum(body_crc32, &paypal.webhook_id, key.map_err(Refused::from)?, rsa)?;
+    transmission.verify_sum(body_crc32, &paypal.webhook_id, key.map_err(VerificationError::from)?, rsa)?;
     Ok(Provider::Paypal)
 }
 
-fn not_configured(provider: Provider) -> Rejected {
+fn not_configured(provider: Provider) -> WebhookRejection {
     let message =
         format!("webhooks of {provider} cannot be checked here: the gateway does not know its secret or id");
-    let refusal = Refusal::new(ErrorCode::SignatureUnverifiable, message).retry_after(RETRY_S);
-    Rejected { refusal, reason: NOT_CONFIGURED }
+    let rejection = Rejection::new(ErrorCode::SignatureUnverifiable, message).retry_after(RETRY_S);
+    WebhookRejection { rejection, reason: NOT_CONFIGURED }
 }
 
-impl From<Refused> for Rejected {
-    fn from(refused: Refused) -> Self {
-        let refusal = Refusal::new(refused.code(), refused.to_string());
-        let refusal = match refused {
-            Refused::Forged(_) => refusal,
-            Refused::CannotVerify(_) => refusal.retry_after(RETRY_S),
+impl From<VerificationError> for WebhookRejection {
+    fn from(error: VerificationError) -> Self {
+        let rejection = Rejection::new(error.code(), error.to_string());
+        let rejection = match error {
+            VerificationError::Forged(_) => rejection,
+            VerificationError::CannotVerify(_) => rejection.retry_after(RETRY_S),
         };
-        Self { refusal, reason: refused.reason() }
+        Self { rejection, reason: error.reason() }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! A client names an operation with a [`Key`]. [`Scope`] says which keys are the same one, [`Fingerprint`]
 //! which requests are. The edge sends both as a [`ClaimRequest`] to a cache that all edges share, and goes by the
-//! cache's [`Verdict`]: on under a [`Fence`], to the answer that was given before, or to a refusal. The control plane
+//! cache's [`Verdict`]: on under a [`Fence`], to the answer that was given before, or to a rejection. The control plane
 //! completes the claim with its [`Answer`], and seals it ([`SealedAnswer`]): an edge believes no more of a verdict than
 //! is proven or harmless ([`Word`]). [`Record`] has the rules of the cache, free of I/O.
 //!

@@ -7,12 +7,12 @@
 //! which keeps every event's id.
 
 pub mod paypal;
-mod refused;
 pub mod rsa;
 pub mod stripe;
+mod verification_error;
 pub mod x509;
 
-pub use refused::{CannotVerify, FetchFailure, Forged, Refused};
+pub use verification_error::{CannotVerify, FetchFailure, Forged, VerificationError};
 
 use crate::head::Head;
 

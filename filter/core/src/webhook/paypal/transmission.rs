@@ -8,7 +8,7 @@ use super::{CertificateUrl, Environment};
 use crate::head::Head;
 use crate::webhook::rsa::{Hash, Unavailable, VerifyRsa};
 use crate::webhook::x509::TrustedKey;
-use crate::webhook::{CannotVerify, Forged, Refused, Verified, one};
+use crate::webhook::{CannotVerify, Forged, VerificationError, Verified, one};
 
 pub const TRANSMISSION_ID: &str = "paypal-transmission-id";
 pub const TRANSMISSION_TIME: &str = "paypal-transmission-time";
@@ -113,7 +113,7 @@ impl Transmission {
         webhook_id: &WebhookId,
         key: &TrustedKey,
         rsa: &impl VerifyRsa,
-    ) -> Result<Verified, Refused> {
+    ) -> Result<Verified, VerificationError> {
         self.verify_sum(crc32fast::hash(body), webhook_id, key, rsa)
     }
 
@@ -124,7 +124,7 @@ impl Transmission {
         webhook_id: &WebhookId,
         key: &TrustedKey,
         rsa: &impl VerifyRsa,
-    ) -> Result<Verified, Refused> {
+    ) -> Result<Verified, VerificationError> {
         let message = format!("{}|{}|{}|{body_crc32}", self.id, self.time, webhook_id.0);
         match rsa.verify(key.spki_der(), Hash::Sha256, message.as_bytes(), &self.signature) {
             Ok(true) => Ok(Verified::Paypal {

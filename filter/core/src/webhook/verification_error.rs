@@ -1,12 +1,12 @@
-//! Why a webhook is not let in.
+//! Why a webhook is rejected.
 
 use super::paypal::CertificateUrlError;
 use super::x509::CertificateProblem;
 use crate::error::ErrorCode;
 
-/// A webhook that is not let in.
+/// A webhook that is rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Refused {
+pub enum VerificationError {
     #[error(transparent)]
     Forged(#[from] Forged),
     #[error(transparent)]
@@ -71,7 +71,7 @@ pub enum FetchFailure {
     UnknownNames,
 }
 
-impl Refused {
+impl VerificationError {
     #[must_use]
     pub const fn code(&self) -> ErrorCode {
         match self {

@@ -7,7 +7,7 @@ use crate::request::InvalidRequest;
 
 /// Why a request ends at the edge, for the caller.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Refusal {
+pub(crate) struct Rejection {
     code: ErrorCode,
     message: String,
     param: Option<String>,
@@ -27,7 +27,7 @@ pub struct Reply {
 /// Answers are for their client alone: no cache keeps them.
 pub(crate) const NO_STORE: (&str, Cow<'static, str>) = ("cache-control", Cow::Borrowed("no-store"));
 
-impl Refusal {
+impl Rejection {
     pub(crate) fn new(code: ErrorCode, message: impl Into<String>) -> Self {
         Self { code, message: message.into(), param: None, allow: None, retry_after_s: None }
     }
@@ -72,7 +72,7 @@ impl Refusal {
     }
 }
 
-impl From<InvalidRequest> for Refusal {
+impl From<InvalidRequest> for Rejection {
     fn from(invalid: InvalidRequest) -> Self {
         Self { param: invalid.param, ..Self::new(ErrorCode::InvalidRequest, invalid.message) }
     }
