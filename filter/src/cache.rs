@@ -1,7 +1,7 @@
 //! Asking the edge cache, and reading what came back.
 
 use edge_core::attestation;
-use edge_core::config::Claiming;
+use edge_core::config::ClaimSettings;
 use edge_core::idempotency::{CLAIMS_PATH, ClaimCall, MARKER_HEADER, Verdict};
 use proxy_wasm::hostcalls;
 use proxy_wasm::types::{BufferType, MapType, Status};
@@ -10,7 +10,7 @@ use proxy_wasm::types::{BufferType, MapType, Status};
 const VERDICT_BYTES_MAX: usize = 256 * 1024;
 
 /// Sends the claims. An error means that nothing will come back: no such cluster, or nobody in it is healthy.
-pub(crate) fn ask(call: &ClaimCall, claiming: &Claiming) -> Result<u32, Status> {
+pub(crate) fn ask(call: &ClaimCall, settings: &ClaimSettings) -> Result<u32, Status> {
     let headers = vec![
         (":method", "POST"),
         (":path", CLAIMS_PATH),
@@ -18,7 +18,7 @@ pub(crate) fn ask(call: &ClaimCall, claiming: &Claiming) -> Result<u32, Status> 
         ("content-type", "application/json"),
         (attestation::HEADER, &call.attestation),
     ];
-    hostcalls::dispatch_http_call(&claiming.cluster, headers, Some(&call.body), Vec::new(), claiming.timeout)
+    hostcalls::dispatch_http_call(&settings.cluster, headers, Some(&call.body), Vec::new(), settings.timeout)
 }
 
 /// The verdicts on so many claims, if what came is that. Envoy makes up answers of its own for a cache that is away.

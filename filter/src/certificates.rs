@@ -10,17 +10,17 @@ use std::time::Duration;
 
 use edge_core::config::Paypal;
 use edge_core::webhook::paypal::{
-    CertificateCache, CertificateUrl, CertificateWaiters, KeptCertificates, Lookup,
+    CertificateCache, CertificateUrl, CertificateWaiters, Lookup, SharedCertificates,
 };
 use edge_core::webhook::x509::TrustedKey;
 use edge_core::webhook::{CannotVerify, FetchFailure};
 use proxy_wasm::hostcalls;
 use proxy_wasm::types::{BufferType, LogLevel, MapType, Status};
 
+use crate::notify::{HeldRequest, Notification, request_tick};
 use crate::root::{Edge, log};
 use crate::rsa::HostRsa;
-use crate::told::{Held, Told, ask_for_a_turn};
-use crate::{crash_point, kept};
+use crate::{crash_point, shared_certificates};
 
 /// Shorter than the cache waits for the end of a fetch.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -29,7 +29,7 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 const WANTED_BYTES: usize = 64 * 1024 + 1;
 
 /// How often it is looked whether a key is to be refreshed, in seconds.
-const LOOK_EVERY_S: u64 = 60;
+const CHECK_EVERY_S: u64 = 60;
 
 /// What a worker knows of certificates, and who waits for them.
 pub(crate) struct Certificates {
@@ -37,11 +37,11 @@ pub(crate) struct Certificates {
     /// These two are as few as the cache lets be fetched at once.
     wanted: RefCell<Vec<CertificateUrl>>,
     fetching: RefCell<HashMap<u32, CertificateUrl>>,
-    waiting: RefCell<CertificateWaiters<Held>>,
-    look_every_s: u64,
-    looked_at_s: Cell<u64>,
-    /// Which of the versions of what is kept was adopted.
-    adopted: Cell<Option<u32>>,
+    waiting: RefCell<CertificateWaiters<HeldRequest>>,
+    check_every_s: u64,
+    checked_at_s: Cell<u64>,
+    /// The version of the shared certificates that was loaded last.
+    loaded_version: Cell<Option<u32>>,
 }
 
 impl Certificates {
@@ -53,27 +53,27 @@ impl Certificates {
             wanted: RefCell::default(),
             fetching: RefCell::default(),
             waiting: RefCell::default(),
-            look_every_s: refresh_after_s.min(LOOK_EVERY_S),
-            looked_at_s: Cell::new(0),
-            adopted: Cell::new(None),
+            check_every_s: refresh_after_s.min(CHECK_EVERY_S),
+            checked_at_s: Cell::new(0),
+            loaded_version: Cell::new(None),
         }
     }
 
     /// When the root context's turn comes though nobody asks for it; never, if this is zero.
-    pub(crate) const fn turns(&self) -> Duration {
-        Duration::from_secs(self.look_every_s)
+    pub(crate) const fn tick_period(&self) -> Duration {
+        Duration::from_secs(self.check_every_s)
     }
 
-    /// The key if it is there, or why it is not to be had; `None` if the request is told later.
+    /// The key if it is there, or why it is not to be had; `None` if the request is notified later.
     pub(crate) fn key(
         &self,
         url: &CertificateUrl,
-        held: Held,
+        held: HeldRequest,
         paypal: Option<&Paypal>,
         now_s: u64,
     ) -> Result<Option<TrustedKey>, CannotVerify> {
         if let Some(paypal) = paypal.filter(|_| !self.cache.borrow().has(url, now_s)) {
-            self.adopt(paypal, now_s);
+            self.load_shared(paypal, now_s);
         }
         let mut cache = self.cache.borrow_mut();
         match cache.lookup(url, now_s) {
@@ -83,7 +83,7 @@ impl Certificates {
             Lookup::Fetch => {
                 self.wanted.borrow_mut().push(url.clone());
                 // What is sent in the root context's turn outlives this request.
-                if ask_for_a_turn().is_err() {
+                if request_tick().is_err() {
                     self.wanted.borrow_mut().clear();
                     return Err(FetchFailure::Unreachable.into());
                 }
@@ -96,8 +96,8 @@ impl Certificates {
     /// The root context's turn: sends what is wanted, and now and then what is to be refreshed.
     pub(crate) fn on_tick(&self, edge: &Edge, paypal: &Paypal, now_s: u64) {
         // A clock that is set back delays nothing.
-        if self.looked_at_s.get().abs_diff(now_s) >= self.look_every_s {
-            self.look(edge, paypal, now_s);
+        if self.checked_at_s.get().abs_diff(now_s) >= self.check_every_s {
+            self.refresh(edge, paypal, now_s);
         }
         let wanted = std::mem::take(&mut *self.wanted.borrow_mut());
         for url in wanted {
@@ -109,9 +109,9 @@ impl Certificates {
     }
 
     /// What others have fetched, what is to be fetched again, and for how long all of it is good.
-    pub(crate) fn look(&self, edge: &Edge, paypal: &Paypal, now_s: u64) {
-        self.looked_at_s.set(now_s);
-        self.adopt(paypal, now_s);
+    pub(crate) fn refresh(&self, edge: &Edge, paypal: &Paypal, now_s: u64) {
+        self.checked_at_s.set(now_s);
+        self.load_shared(paypal, now_s);
         self.wanted.borrow_mut().extend(self.cache.borrow_mut().refresh(now_s));
         edge.metrics.days_left("bundle", days(paypal.trust.until_s(), now_s));
         if let Some(key) = self.cache.borrow().in_use() {
@@ -127,7 +127,7 @@ impl Certificates {
         let result = read(body_len).and_then(|pem| {
             let name = paypal.environment.certificate_name();
             let key = paypal.trust.key_of(&pem, name, now_s, &HostRsa)?;
-            kept::keep(&url, &pem, now_s);
+            shared_certificates::publish(&url, &pem, now_s);
             Ok(key)
         });
         if let Err(reason) = &result {
@@ -139,19 +139,19 @@ impl Certificates {
     fn end(&self, edge: &Edge, url: &CertificateUrl, result: Result<TrustedKey, CannotVerify>, now_s: u64) {
         self.cache.borrow_mut().fetched(url, result.clone(), now_s);
         let key = result.map(Rc::new);
-        let waiters = self.waiting.borrow_mut().of(url);
-        let told = waiters.into_iter().map(|waiter| Told::Key(waiter, key.clone()));
-        edge.untold.borrow_mut().add(told);
+        let waiters = self.waiting.borrow_mut().take(url);
+        let notifications = waiters.into_iter().map(|waiter| Notification::Key(waiter, key.clone()));
+        edge.notifications.borrow_mut().add(notifications);
     }
 
-    fn adopt(&self, paypal: &Paypal, now_s: u64) {
-        let (bytes, version) = kept::read();
-        if self.adopted.replace(version) == version {
+    fn load_shared(&self, paypal: &Paypal, now_s: u64) {
+        let (bytes, version) = shared_certificates::read();
+        if self.loaded_version.replace(version) == version {
             return;
         }
-        let kept = KeptCertificates::read(&bytes);
+        let shared = SharedCertificates::read(&bytes);
         let Paypal { environment, trust, .. } = paypal;
-        self.cache.borrow_mut().adopt(&kept, environment, trust, &HostRsa, now_s);
+        self.cache.borrow_mut().load_shared(&shared, environment, trust, &HostRsa, now_s);
     }
 }
 

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::time::UNIX_EPOCH;
 
 use edge_core::connections::{Admission, ConnectionSettings, Connections};
-use edge_core::waiting::Place;
+use edge_core::waiting::Slot;
 use proxy_wasm::hostcalls;
 use proxy_wasm::traits::{Context, RootContext, StreamContext};
 use proxy_wasm::types::{Action, BufferType, ContextType, LogLevel, MetricType};
@@ -54,7 +54,7 @@ impl RootContext for ConnectionsRoot {
 
     fn create_stream_context(&self, _context_id: u32) -> Option<Box<dyn StreamContext>> {
         let counted = self.0.clone()?;
-        Some(Box::new(Connection { counted, place: None }))
+        Some(Box::new(Connection { counted, slot: None }))
     }
 
     fn get_type(&self) -> Option<ContextType> {
@@ -65,7 +65,7 @@ impl RootContext for ConnectionsRoot {
 struct Connection {
     counted: Rc<Counted>,
     /// Free again when Envoy forgets the connection.
-    place: Option<Place>,
+    slot: Option<Slot>,
 }
 
 impl Context for Connection {}
@@ -77,7 +77,7 @@ impl StreamContext for Connection {
         let now = hostcalls::get_current_time().ok().and_then(|now| now.duration_since(UNIX_EPOCH).ok());
         let now_ms = now.and_then(|now| u64::try_from(now.as_millis()).ok()).unwrap_or_default();
         match self.counted.connections.borrow_mut().admit(peer.as_deref(), now_ms) {
-            Admission::Counted(place) => self.place = Some(place),
+            Admission::Counted(slot) => self.slot = Some(slot),
             Admission::Uncounted => {}
             Admission::Refused => {
                 self.counted.count_refused();

@@ -5,11 +5,11 @@ use std::time::UNIX_EPOCH;
 use edge_core::client::ClientId;
 use edge_core::exchange::{Exchange, HeadEdits, HostAction};
 use edge_core::head::Head;
-use edge_core::idempotency::{Alone, ClaimRequest, Verdict, Word};
+use edge_core::idempotency::{CheckedVerdict, ClaimRequest, SingleCall, Verdict};
 use edge_core::outcome::Outcome;
 use edge_core::rejection::Reply;
 use edge_core::route::Route;
-use edge_core::waiting::Place;
+use edge_core::waiting::Slot;
 use edge_core::webhook::CannotVerify;
 use edge_core::webhook::x509::TrustedKey;
 use proxy_wasm::hostcalls;
@@ -17,12 +17,12 @@ use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::{Action, BufferType, LogLevel, MapType, Status};
 
 use crate::cache;
-use crate::claims::Asked;
+use crate::claim_sender::Submission;
 use crate::crash_point;
 use crate::metrics::Counted;
+use crate::notify::{ClaimWaiter, HeldRequest};
 use crate::root::{Edge, log};
 use crate::rsa::HostRsa;
-use crate::told::{Claimer, Held};
 
 /// One request. It calls the host by `hostcalls`: the wrappers in `HttpContext` turn every failure into a panic.
 pub(crate) struct EdgeHttp(Rc<RefCell<Stream>>);
@@ -33,11 +33,11 @@ pub(crate) struct Stream {
     edge: Rc<Edge>,
     exchange: Exchange,
     /// While its claim is on its way in a call of its own.
-    alone: Option<Alone>,
+    single: Option<SingleCall>,
     /// Among the requests of its worker; `None` if there are too many.
-    place: Option<Place>,
+    slot: Option<Slot>,
     /// Among the requests of its client.
-    place_of_client: Option<Place>,
+    client_slot: Option<Slot>,
 }
 
 impl std::fmt::Debug for Stream {
@@ -48,8 +48,8 @@ impl std::fmt::Debug for Stream {
 
 impl EdgeHttp {
     pub(crate) fn new(context_id: u32, edge: Rc<Edge>) -> Self {
-        let (exchange, place) = (Exchange::default(), edge.requests.take());
-        let stream = Stream { context_id, edge, exchange, alone: None, place, place_of_client: None };
+        let (exchange, slot) = (Exchange::default(), edge.requests.take());
+        let stream = Stream { context_id, edge, exchange, single: None, slot, client_slot: None };
         Self(Rc::new(RefCell::new(stream)))
     }
 
@@ -66,7 +66,7 @@ impl Stream {
         let mut this = stream.borrow_mut();
         let undecided = this.exchange.outcome().is_none();
         let edge = this.edge.clone();
-        let action = advance(&mut this.exchange, &edge).and_then(|action| this.ask(action, stream));
+        let action = advance(&mut this.exchange, &edge).and_then(|action| this.ask_elsewhere(action, stream));
         if let Some(outcome) = this.exchange.outcome().filter(|_| undecided) {
             this.report(outcome);
         }
@@ -81,38 +81,42 @@ impl Stream {
         resume(action);
     }
 
-    /// The cache's word on the request's key, or (`None`) that there is none. Called in this stream's context.
+    /// The cache's checked on the request's key, or (`None`) that there is none. Called in this stream's context.
     pub(crate) fn on_verdict(stream: &Rc<RefCell<Self>>, verdict: Option<Verdict>) {
         crash_point::reached("verdict");
-        stream.borrow_mut().alone = None;
+        stream.borrow_mut().single = None;
         let action = Self::advance(stream, |exchange, edge| {
             let now_s = now_s()?;
             let Some((claim, _)) = exchange.claim() else { return Ok(HostAction::Wait) };
-            let word = edge.hear(&claim, verdict, now_s);
-            Ok(exchange.on_claim_answered(word, &edge.config, now_s))
+            let checked = edge.check_verdict(&claim, verdict, now_s);
+            Ok(exchange.on_claim_answered(checked, &edge.config, now_s))
         });
         resume(action);
     }
 
     /// Asks elsewhere if the action says so.
-    fn ask(&mut self, action: HostAction, stream: &Rc<RefCell<Self>>) -> Result<HostAction, Status> {
+    fn ask_elsewhere(
+        &mut self,
+        action: HostAction,
+        stream: &Rc<RefCell<Self>>,
+    ) -> Result<HostAction, Status> {
         match action {
             HostAction::Claim(claim) => {
                 let now_s = now_s()?;
                 // This worker's own memory first.
-                let known = self.edge.view.borrow().recall(&claim);
-                let asked = match known {
-                    Some(_) => Asked::Never,
+                let known = self.edge.view.borrow().known_verdict(&claim);
+                let submission = match known {
+                    Some(_) => Submission::Failed,
                     None => self.ask_cache(claim, stream, now_s)?,
                 };
-                match asked {
-                    Asked::Alone(alone) => self.alone = Some(alone),
-                    Asked::Together => {}
-                    Asked::Never => {
-                        let word = known.unwrap_or(Word::Unavailable);
-                        return Ok(self.exchange.on_claim_answered(word, &self.edge.config, now_s));
+                match submission {
+                    Submission::Single(single) => self.single = Some(single),
+                    Submission::Batched => {}
+                    Submission::Failed => {
+                        let checked = known.unwrap_or(CheckedVerdict::Unavailable);
+                        return Ok(self.exchange.on_claim_answered(checked, &self.edge.config, now_s));
                     }
-                    Asked::Crowded => return Ok(self.exchange.on_claim_crowded()),
+                    Submission::Full => return Ok(self.exchange.on_claim_crowded()),
                 }
                 Ok(HostAction::Wait)
             }
@@ -130,8 +134,8 @@ impl Stream {
         }
     }
 
-    fn held(&self, stream: &Rc<RefCell<Self>>) -> Held {
-        Held { context_id: self.context_id, stream: Rc::downgrade(stream) }
+    fn held(&self, stream: &Rc<RefCell<Self>>) -> HeldRequest {
+        HeldRequest { context_id: self.context_id, stream: Rc::downgrade(stream) }
     }
 
     fn ask_cache(
@@ -139,12 +143,12 @@ impl Stream {
         claim: ClaimRequest,
         stream: &Rc<RefCell<Self>>,
         now_s: u64,
-    ) -> Result<Asked, Status> {
+    ) -> Result<Submission, Status> {
         let request_id = self.exchange.claim().map_or_else(String::new, |(_, id)| id.to_owned());
-        let claimer = Claimer { held: self.held(stream), claim, request_id };
-        let asked = self.edge.claims.ask(claimer, &self.edge, now_s);
+        let waiter = ClaimWaiter { held: self.held(stream), claim, request_id };
+        let submission = self.edge.claim_sender.submit(waiter, &self.edge, now_s);
         crash_point::reached("claim_sent");
-        asked
+        submission
     }
 
     /// Tells metrics and the access log how the request ended here. The log finds the texts in Envoy's filter
@@ -186,8 +190,8 @@ impl Context for EdgeHttp {
     /// The request has an end.
     fn on_done(&mut self) -> bool {
         let mut stream = self.0.borrow_mut();
-        if let Some(alone) = stream.alone.take() {
-            stream.edge.claims.left(alone, &stream.edge);
+        if let Some(single) = stream.single.take() {
+            stream.edge.claim_sender.abandon(single, &stream.edge);
         }
         true
     }
@@ -195,13 +199,13 @@ impl Context for EdgeHttp {
 
 impl HttpContext for EdgeHttp {
     fn on_http_request_headers(&mut self, _count: usize, end_of_stream: bool) -> Action {
-        let has_place = self.0.borrow().place.is_some();
-        let mut place_of_client = None;
+        let has_slot = self.0.borrow().slot.is_some();
+        let mut client_slot = None;
         let action = self.advance(|exchange, edge| {
             let (lines, now_s) = (hostcalls::get_map_bytes(MapType::HttpRequestHeaders)?, now_s()?);
             crash_point::arm(&lines);
             crash_point::reached("head");
-            if !has_place {
+            if !has_slot {
                 return Ok(exchange.on_request_crowded(Head::new(&lines)));
             }
             let action = exchange.on_request_head(Head::new(&lines), &edge.config, now_s);
@@ -209,8 +213,8 @@ impl HttpContext for EdgeHttp {
                 return Ok(action);
             }
             if let Some(client) = exchange.client() {
-                place_of_client = edge.in_flight.borrow_mut().take(client);
-                if place_of_client.is_none() {
+                client_slot = edge.in_flight.borrow_mut().take(client);
+                if client_slot.is_none() {
                     return Ok(exchange.on_client_crowded());
                 }
             }
@@ -219,7 +223,7 @@ impl HttpContext for EdgeHttp {
                 false => action,
             })
         });
-        self.0.borrow_mut().place_of_client = place_of_client;
+        self.0.borrow_mut().client_slot = client_slot;
         action
     }
 

@@ -5,15 +5,15 @@
 
 mod cache;
 mod certificates;
-mod claims;
+mod claim_sender;
 mod connections;
 mod crash_point;
 mod http;
-mod kept;
 mod metrics;
+mod notify;
 mod root;
 mod rsa;
-mod told;
+mod shared_certificates;
 
 use proxy_wasm::types::LogLevel;
 

@@ -3,17 +3,17 @@ use std::rc::Rc;
 
 use edge_core::client::ClientId;
 use edge_core::config::{EdgeConfig, EdgeSecrets, KEYS_VARIABLE, Paypal, STRIPE_SECRETS_VARIABLE};
-use edge_core::idempotency::{CacheView, ClaimRequest, Verdict, Word};
-use edge_core::waiting::{Places, PlacesPer, REQUESTS_MAX, Untold};
+use edge_core::idempotency::{CacheView, CheckedVerdict, ClaimRequest, Verdict};
+use edge_core::waiting::{Notifications, REQUESTS_MAX, Slots, SlotsPer};
 use proxy_wasm::hostcalls;
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::{BufferType, ContextType, LogLevel};
 
 use crate::certificates::Certificates;
-use crate::claims::Claims;
+use crate::claim_sender::ClaimSender;
 use crate::http::{EdgeHttp, now_s};
 use crate::metrics::Metrics;
-use crate::told::{Told, tell_some};
+use crate::notify::{Notification, notify_some};
 
 /// What all requests of one worker share.
 pub(crate) struct Edge {
@@ -21,28 +21,33 @@ pub(crate) struct Edge {
     pub(crate) config: EdgeConfig,
     pub(crate) metrics: Metrics,
     pub(crate) view: RefCell<CacheView>,
-    pub(crate) claims: Claims,
+    pub(crate) claim_sender: ClaimSender,
     pub(crate) certificates: Certificates,
-    pub(crate) untold: RefCell<Untold<Told>>,
-    pub(crate) requests: Places,
+    pub(crate) notifications: RefCell<Notifications<Notification>>,
+    pub(crate) requests: Slots,
     /// The requests of each client. As many clients are known as have requests, or some more.
-    pub(crate) in_flight: RefCell<PlacesPer<ClientId>>,
+    pub(crate) in_flight: RefCell<SlotsPer<ClientId>>,
 }
 
 impl Edge {
     /// What is to be believed of the cache's verdict, or of its silence. The log is told what is not.
-    pub(crate) fn hear(&self, claim: &ClaimRequest, verdict: Option<Verdict>, now_s: u64) -> Word {
+    pub(crate) fn check_verdict(
+        &self,
+        claim: &ClaimRequest,
+        verdict: Option<Verdict>,
+        now_s: u64,
+    ) -> CheckedVerdict {
         let mut view = self.view.borrow_mut();
-        let word = view.hear(claim, verdict, &self.config.keys, now_s);
-        if let Some(complaint) = view.complaint(&word, now_s) {
-            log(LogLevel::Warn, &complaint);
+        let checked = view.check(claim, verdict, &self.config.keys, now_s);
+        if let Some(warning) = view.warning(&checked, now_s) {
+            log(LogLevel::Warn, &warning);
         }
-        word
+        checked
     }
 
     /// When the root context's turn comes next, unless a request asks for it.
-    fn next_turn(&self) {
-        let _ = hostcalls::set_tick_period(self.certificates.turns());
+    fn schedule_tick(&self) {
+        let _ = hostcalls::set_tick_period(self.certificates.tick_period());
     }
 
     /// What the host is asked for from now on is the root context's, which is there as long as the worker: it has acted
@@ -74,12 +79,12 @@ impl EdgeRoot {
 impl Context for EdgeRoot {
     fn on_http_call_response(&mut self, token: u32, _headers: usize, body_len: usize, _trailers: usize) {
         let Some(edge) = &self.edge else { return };
-        if !edge.claims.on_answer(token, body_len, edge) {
+        if !edge.claim_sender.on_answer(token, body_len, edge) {
             Self::with_certificates(edge, |certificates, paypal, now_s| {
                 certificates.on_answer(token, body_len, edge, paypal, now_s);
             });
         }
-        tell_some(edge);
+        notify_some(edge);
     }
 }
 
@@ -93,23 +98,23 @@ impl RootContext for EdgeRoot {
         let secrets = EdgeSecrets { keys: keys.as_deref(), stripe: stripe.as_deref() };
         match EdgeConfig::read(&settings.ok().flatten().unwrap_or_default(), secrets) {
             Ok(config) => {
-                let in_flight = RefCell::new(PlacesPer::new(config.in_flight_per_client));
-                let view = RefCell::new(CacheView::new(config.claiming.recent_answers));
+                let in_flight = RefCell::new(SlotsPer::new(config.in_flight_per_client));
+                let view = RefCell::new(CacheView::new(config.claims.recent_answers));
                 let edge = Edge {
                     root_id: self.context_id,
                     metrics: Metrics::default(),
                     view,
-                    claims: Claims::default(),
+                    claim_sender: ClaimSender::default(),
                     certificates: Certificates::new(config.webhooks.paypal.as_ref()),
                     config,
-                    untold: RefCell::default(),
-                    requests: Places::new(REQUESTS_MAX),
+                    notifications: RefCell::default(),
+                    requests: Slots::new(REQUESTS_MAX),
                     in_flight,
                 };
                 Self::with_certificates(&edge, |certificates, paypal, now_s| {
-                    certificates.look(&edge, paypal, now_s);
+                    certificates.refresh(&edge, paypal, now_s);
                 });
-                edge.next_turn();
+                edge.schedule_tick();
                 self.edge = Some(Rc::new(edge));
                 true
             }
@@ -123,12 +128,12 @@ impl RootContext for EdgeRoot {
     /// A request has asked for the root context's turn, or it is time to look after keys.
     fn on_tick(&mut self) {
         let Some(edge) = &self.edge else { return };
-        edge.next_turn();
-        edge.claims.on_tick(edge);
+        edge.schedule_tick();
+        edge.claim_sender.on_tick(edge);
         Self::with_certificates(edge, |certificates, paypal, now_s| {
             certificates.on_tick(edge, paypal, now_s);
         });
-        tell_some(edge);
+        notify_some(edge);
     }
 
     fn create_http_context(&self, context_id: u32) -> Option<Box<dyn HttpContext>> {

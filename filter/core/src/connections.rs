@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use serde::Deserialize;
 
 use crate::token_bucket::TokenBucket;
-use crate::waiting::{PerKey, Place, Places};
+use crate::waiting::{PerKey, Slot, Slots};
 
 /// What the part of the filter that counts connections is told when it starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -77,26 +77,26 @@ pub struct Connections {
 /// What one address has opened.
 #[derive(Debug)]
 struct Opened {
-    open: Places,
+    open: Slots,
     new: TokenBucket,
 }
 
 impl Opened {
     /// A client may open its pool at once. Over HTTP/2 each connection brings a hundred requests with it, so as many as an
     /// address may have open would keep a worker from everybody else for a second.
-    fn admit(&mut self, now_ms: u64, max: usize, new_per_second: u32) -> Option<Place> {
-        let place = self.open.take()?;
+    fn admit(&mut self, now_ms: u64, max: usize, new_per_second: u32) -> Option<Slot> {
+        let slot = self.open.take()?;
         let every_us = 1_000_000 / u64::from(new_per_second.max(1));
         let burst = u64::try_from(max.div_ceil(2)).unwrap_or(u64::MAX);
-        self.new.take(now_ms.saturating_mul(1_000), burst, every_us).then_some(place)
+        self.new.take(now_ms.saturating_mul(1_000), burst, every_us).then_some(slot)
     }
 }
 
 /// What becomes of a new connection.
 #[derive(Debug)]
 pub enum Admission {
-    /// It is counted until the place is dropped.
-    Counted(Place),
+    /// It is counted until the slot is dropped.
+    Counted(Slot),
     /// It has no address, or is not to be counted.
     Uncounted,
     /// Its address has as many as it may, or opens them too fast.
@@ -116,10 +116,10 @@ impl Connections {
             return Admission::Uncounted;
         };
         let is_idle = |opened: &Opened| opened.open.taken() == 0;
-        let new = || Opened { open: Places::new(max), new: TokenBucket::default() };
-        let place =
+        let new = || Opened { open: Slots::new(max), new: TokenBucket::default() };
+        let slot =
             self.by_address.with(&address, is_idle, new, |opened| opened.admit(now_ms, max, new_per_second));
-        place.map_or(Admission::Refused, Admission::Counted)
+        slot.map_or(Admission::Refused, Admission::Counted)
     }
 }
 
@@ -187,7 +187,7 @@ mod tests {
     fn a_host_with_ipv6_is_one_address_whichever_of_its_own_it_takes() {
         let same = |one: &str, other: &str| {
             let mut connections = with(1);
-            let _place = connections.admit(Some(one.as_bytes()), 0);
+            let _slot = connections.admit(Some(one.as_bytes()), 0);
             matches!(connections.admit(Some(other.as_bytes()), 1_000), Admission::Refused)
         };
         assert!(same("[2001:db8::1]:1", "[2001:db8::ffff:1:2:3]:2"));

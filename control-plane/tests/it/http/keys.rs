@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use edge_core::attestation::AttestedKey;
 use edge_core::client::ClientId;
-use edge_core::idempotency::{ClaimRequest, Fingerprint, Key, Lease, Scope, Verdict, Word};
+use edge_core::idempotency::{CheckedVerdict, ClaimRequest, Fingerprint, Key, Lease, Scope, Verdict};
 
 use super::*;
 
@@ -28,9 +28,9 @@ async fn what_was_decided_is_told_to_the_edge_cache_and_what_was_not_gives_the_t
         let answer = api.send(api.vouched_for(&claims, "POST", "/payments/charge", CHARGE)).await;
         let status = answer.status().as_u16();
         let verdict = api.cache.claim(&claim).await.unwrap();
-        match (Word::of(Some(verdict), &claim, &Keys::parse(KEY).unwrap()), kept) {
-            (Word::Replay(answer), true) => assert_eq!(answer.status(), status),
-            (Word::Start { .. }, false) => assert_eq!(status, 202),
+        match (CheckedVerdict::new(Some(verdict), &claim, &Keys::parse(KEY).unwrap()), kept) {
+            (CheckedVerdict::Replay(answer), true) => assert_eq!(answer.status(), status),
+            (CheckedVerdict::Start { .. }, false) => assert_eq!(status, 202),
             (word, _) => panic!("{name}: {word:?} after {status}"),
         }
     }

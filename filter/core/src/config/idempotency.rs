@@ -10,7 +10,7 @@ use crate::route::Route;
 
 /// How the edge claims idempotency keys.
 #[derive(Debug)]
-pub struct Claiming {
+pub struct ClaimSettings {
     /// Envoy's name for the edge cache's cluster.
     pub cluster: String,
     /// How long the cache may take, 1 to 10,000 ms. The request waits that long.
@@ -42,7 +42,7 @@ pub enum WhenUnavailable {
     Reject,
 }
 
-impl Claiming {
+impl ClaimSettings {
     /// `None` where keys mean nothing.
     #[must_use]
     pub const fn rule(&self, route: Route) -> Option<KeyRule> {
@@ -108,7 +108,7 @@ impl Default for Settings {
 }
 
 impl Settings {
-    pub(super) fn check(self) -> Result<Claiming, ConfigError> {
+    pub(super) fn check(self) -> Result<ClaimSettings, ConfigError> {
         if self.cluster.is_empty() {
             return Err(ConfigError::Cluster);
         }
@@ -122,7 +122,7 @@ impl Settings {
             required: exception.required.unwrap_or(self.required),
             when_unavailable: exception.when_unavailable.unwrap_or(self.when_unavailable),
         };
-        Ok(Claiming {
+        Ok(ClaimSettings {
             timeout: Duration::from_millis(self.timeout_ms),
             lease: Lease::from_ms(self.lease_ms).ok_or(ConfigError::Lease)?,
             recent_answers: self.recent_answers,

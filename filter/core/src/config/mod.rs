@@ -13,7 +13,7 @@ use crate::webhook::paypal::EnvironmentError;
 use crate::webhook::stripe::SecretsError;
 use crate::webhook::x509::TrustError;
 
-pub use idempotency::{Claiming, KeyRule, WhenUnavailable};
+pub use idempotency::{ClaimSettings, KeyRule, WhenUnavailable};
 pub use webhooks::{Paypal, STRIPE_SECRETS_VARIABLE, Webhooks};
 
 /// The environment variable that holds the keys: a secret has no place in a plugin's configuration, which
@@ -30,7 +30,7 @@ pub struct EdgeConfig {
     pub return_url_hosts: ReturnUrlHosts,
     /// How many requests of one client a worker has at once, 1 to [`REQUESTS_MAX`].
     pub in_flight_per_client: usize,
-    pub claiming: Claiming,
+    pub claims: ClaimSettings,
     pub webhooks: Webhooks,
 }
 
@@ -133,7 +133,7 @@ impl EdgeConfig {
         let keys = Keys::parse(keys).map_err(ConfigError::Keys)?;
         let hosts = settings.return_url_hosts.iter().map(String::as_str);
         let return_url_hosts = ReturnUrlHosts::new(hosts).map_err(ConfigError::ReturnUrlHosts)?;
-        let claiming = settings.idempotency.check()?;
+        let claims = settings.idempotency.check()?;
         let stripe = secrets.stripe.map(clean).transpose().map_err(unclean(STRIPE_SECRETS_VARIABLE))?;
         let webhooks = settings.webhooks.check(stripe)?;
         Ok(Self {
@@ -141,7 +141,7 @@ impl EdgeConfig {
             body_bytes_max: settings.max_body_bytes,
             return_url_hosts,
             in_flight_per_client: settings.in_flight_per_client,
-            claiming,
+            claims,
             webhooks,
         })
     }
@@ -221,12 +221,12 @@ mod tests {
     #[test]
     fn keys_are_required_and_the_durable_row_is_trusted_unless_a_route_says_otherwise() {
         let settings = r#"{"idempotency":{"routes":{"refund":{"whenUnavailable":"reject"},"cancel":{"required":false}}}}"#;
-        let claiming = EdgeConfig::read(settings.as_bytes(), with_keys(Some(KEYS))).unwrap().claiming;
+        let claims = EdgeConfig::read(settings.as_bytes(), with_keys(Some(KEYS))).unwrap().claims;
         let rule = |required, when_unavailable| Some(KeyRule { required, when_unavailable });
-        assert_eq!(claiming.rule(Route::Charge), rule(true, WhenUnavailable::Pass));
-        assert_eq!(claiming.rule(Route::Refund), rule(true, WhenUnavailable::Reject));
-        assert_eq!(claiming.rule(Route::Cancel), rule(false, WhenUnavailable::Pass));
-        assert_eq!(claiming.rule(Route::GetPayment), None);
+        assert_eq!(claims.rule(Route::Charge), rule(true, WhenUnavailable::Pass));
+        assert_eq!(claims.rule(Route::Refund), rule(true, WhenUnavailable::Reject));
+        assert_eq!(claims.rule(Route::Cancel), rule(false, WhenUnavailable::Pass));
+        assert_eq!(claims.rule(Route::GetPayment), None);
     }
 
     #[test]

@@ -4,11 +4,11 @@
 //! on, so nothing of it reaches the control plane before the verdict on the whole. A request ends with its
 //! head, with its body or with its trailers: each of these ends leads to the same verdict.
 //!
-//! A good request with an idempotency key then waits for the cache's word on the key, and a webhook for the
+//! A good request with an idempotency key then waits for the cache's checked on the key, and a webhook for the
 //! certificate that its signature is checked with.
 
-mod keyed;
 mod request;
+mod request_key;
 mod webhook;
 
 use crate::attestation::{self, Statement};
@@ -17,13 +17,13 @@ use crate::config::EdgeConfig;
 use crate::content::Content;
 use crate::error::ErrorCode;
 use crate::head::Head;
-use crate::idempotency::{ClaimRequest, Word};
+use crate::idempotency::{CheckedVerdict, ClaimRequest};
 use crate::outcome::Outcome;
 use crate::rejection::{Rejection, Reply};
 use crate::route::Route;
 use crate::webhook::paypal::CertificateUrl;
-use keyed::{Claimed, Keyed, Turn};
 use request::{Request, check_host, check_query, check_target, client, no_route, request_id};
+use request_key::{KeyDecision, OpenClaim, RequestKey};
 use webhook::{Awaiting, Webhook};
 
 /// How long a client should wait before it asks a worker again that had no room for it.
@@ -71,7 +71,7 @@ enum Stage {
     /// The head is good, the rest is awaited.
     Receiving(Box<Request>),
     /// All of it is here and good; the cache is asked about its key.
-    Claiming(Claimed),
+    Claiming(OpenClaim),
     /// All of a webhook is here; the certificate it is signed with is not.
     Awaiting(Box<Awaiting>),
     Decided(Outcome),
@@ -99,7 +99,7 @@ impl Exchange {
         self.client.as_ref()
     }
 
-    /// What was believed of the cache's word on the request's key, once it was asked: [`Word::name`], or `crowded` if it
+    /// What was believed of the cache's checked on the request's key, once it was asked: [`CheckedVerdict::name`], or `crowded` if it
     /// was not asked since too many wait.
     #[must_use]
     pub const fn verdict(&self) -> Option<&'static str> {
@@ -124,7 +124,7 @@ impl Exchange {
     /// The head has arrived at `now_s` (Unix seconds).
     pub fn on_request_head(&mut self, head: Head<'_>, config: &EdgeConfig, now_s: u64) -> HostAction {
         if !matches!(self.stage, Stage::New) {
-            return self.again();
+            return self.after_decision();
         }
         let request_id = match request_id(head) {
             Ok(id) => id,
@@ -148,7 +148,7 @@ impl Exchange {
 
     /// The head is good, and its client has as many requests under way as it may.
     pub fn on_client_crowded(&mut self) -> HostAction {
-        let Stage::Receiving(request) = &self.stage else { return self.again() };
+        let Stage::Receiving(request) = &self.stage else { return self.after_decision() };
         let message = "this client has too many requests in flight; nothing was executed, send this again when one has ended";
         let rejection = Rejection::new(ErrorCode::RateLimited, message).retry_after(CROWDED_RETRY_S);
         let request_id = request.statement.request_id.clone();
@@ -157,7 +157,7 @@ impl Exchange {
 
     /// `length` bytes of the body have come so far, and more may follow.
     pub fn on_request_body(&mut self, length: usize) -> HostAction {
-        let Stage::Receiving(request) = &self.stage else { return self.again() };
+        let Stage::Receiving(request) = &self.stage else { return self.after_decision() };
         match request.content.within_limit(length) {
             Ok(()) => HostAction::Wait,
             Err(rejection) => {
@@ -173,11 +173,11 @@ impl Exchange {
             Stage::Receiving(request) => request,
             other => {
                 self.stage = other;
-                return self.again();
+                return self.after_decision();
             }
         };
-        match request.judge(body, config) {
-            Ok(()) => self.go_on(request, body, config, now_s),
+        match request.validate(body, config) {
+            Ok(()) => self.proceed(request, body, config, now_s),
             Err(rejection) => self.reject(rejection, Some(request.statement.request_id)),
         }
     }
@@ -186,31 +186,36 @@ impl Exchange {
     #[must_use]
     pub fn claim(&self) -> Option<(ClaimRequest, &str)> {
         match &self.stage {
-            Stage::Claiming(claimed) => Some((claimed.claim, &claimed.request.statement.request_id)),
+            Stage::Claiming(open) => Some((open.claim, &open.request.statement.request_id)),
             Stage::New | Stage::Receiving(_) | Stage::Awaiting(_) | Stage::Decided(_) => None,
         }
     }
 
-    /// What is believed of the cache's word at `now_s` (Unix seconds).
-    pub fn on_claim_answered(&mut self, word: Word, config: &EdgeConfig, now_s: u64) -> HostAction {
-        let Claimed { mut request, keyed, claim, body_sha256 } = match std::mem::take(&mut self.stage) {
-            Stage::Claiming(claimed) => claimed,
+    /// What is believed of the cache's checked at `now_s` (Unix seconds).
+    pub fn on_claim_answered(
+        &mut self,
+        checked: CheckedVerdict,
+        config: &EdgeConfig,
+        now_s: u64,
+    ) -> HostAction {
+        let OpenClaim { mut request, key, claim, body_sha256 } = match std::mem::take(&mut self.stage) {
+            Stage::Claiming(open) => open,
             other => {
                 self.stage = other;
-                return self.again();
+                return self.after_decision();
             }
         };
-        self.verdict = Some(word.name());
-        match keyed.turn(&claim, word) {
-            Turn::Go(key) => {
+        self.verdict = Some(checked.name());
+        match key.decide(&claim, checked) {
+            KeyDecision::Proceed(key) => {
                 request.statement.key = Some(key);
                 self.forward(&request, body_sha256, config, now_s)
             }
-            Turn::Replay(answer) => {
+            KeyDecision::Replay(answer) => {
                 self.stage = Stage::Decided(Outcome::Replayed);
-                HostAction::Reply(keyed::replay(answer))
+                HostAction::Reply(request_key::replay(answer))
             }
-            Turn::Reject(rejection) => self.reject(rejection, Some(request.statement.request_id)),
+            KeyDecision::Reject(rejection) => self.reject(rejection, Some(request.statement.request_id)),
         }
     }
 
@@ -218,17 +223,17 @@ impl Exchange {
     /// pass: unchecked requests cost the control plane more, which is the last thing that a flood may cause.
     pub fn on_claim_crowded(&mut self) -> HostAction {
         let request = match std::mem::take(&mut self.stage) {
-            Stage::Claiming(claimed) => claimed.request,
+            Stage::Claiming(open) => open.request,
             other => {
                 self.stage = other;
-                return self.again();
+                return self.after_decision();
             }
         };
-        self.verdict = Some(keyed::CROWDED);
-        self.reject(keyed::unavailable(), Some(request.statement.request_id))
+        self.verdict = Some(request_key::CROWDED);
+        self.reject(request_key::unavailable(), Some(request.statement.request_id))
     }
 
-    fn go_on(
+    fn proceed(
         &mut self,
         mut request: Box<Request>,
         body: &[u8],
@@ -239,11 +244,11 @@ impl Exchange {
             return self.on_webhook(request, webhook, body, config, now_s);
         }
         let body_sha256 = attestation::Request::new(&request.method, &request.path, body).body_sha256;
-        let Some(keyed) = request.keyed.take() else {
+        let Some(key) = request.key.take() else {
             return self.forward(&request, body_sha256, config, now_s);
         };
-        let claim = keyed.claim(&request.method, &request.path, body, config);
-        self.stage = Stage::Claiming(Claimed { request, keyed, claim, body_sha256 });
+        let claim = key.claim(&request.method, &request.path, body, config);
+        self.stage = Stage::Claiming(OpenClaim { request, key, claim, body_sha256 });
         HostAction::Claim(claim)
     }
 
@@ -284,14 +289,14 @@ impl Exchange {
             }
             _ => None,
         };
-        let keyed = Keyed::read(head, route, self.client.as_ref(), (method, path), config)?;
+        let key = RequestKey::read(head, route, self.client.as_ref(), (method, path), config)?;
         Ok(Request {
             route,
             method: method.to_owned(),
             path: target.to_owned(),
             statement: Statement { client: self.client.clone(), ..Statement::anonymous(request_id) },
             content,
-            keyed,
+            key,
             webhook,
             strip: head.to_strip(),
         })
@@ -303,7 +308,7 @@ impl Exchange {
     }
 
     /// What holds after the verdict, should the host report more.
-    fn again(&self) -> HostAction {
+    fn after_decision(&self) -> HostAction {
         match self.outcome() {
             Some(Outcome::Forwarded) => HostAction::Forward(HeadEdits::default()),
             _ => HostAction::Wait,

@@ -1,7 +1,7 @@
 //! A request as it was read: what its head says, and whether its body keeps to that.
 
 use super::HeadEdits;
-use super::keyed::Keyed;
+use super::request_key::RequestKey;
 use super::webhook::Webhook;
 use crate::attestation::{self, Statement};
 use crate::authority::Authority;
@@ -26,13 +26,13 @@ pub(super) struct Request {
     pub(super) path: String,
     pub(super) statement: Statement,
     pub(super) content: Content,
-    pub(super) keyed: Option<Keyed>,
+    pub(super) key: Option<RequestKey>,
     pub(super) webhook: Option<Webhook>,
     pub(super) strip: Vec<String>,
 }
 
 impl Request {
-    pub(super) fn judge(&self, body: &[u8], config: &EdgeConfig) -> Result<(), Rejection> {
+    pub(super) fn validate(&self, body: &[u8], config: &EdgeConfig) -> Result<(), Rejection> {
         self.content.check(body.len())?;
         if matches!(self.route, Route::Webhook(_)) {
             // The provider's own words, which nobody reads before they are known to be that.

@@ -82,7 +82,7 @@ impl Exchange {
                 Stage::Awaiting(awaiting) => *awaiting,
                 other => {
                     self.stage = other;
-                    return self.again();
+                    return self.after_decision();
                 }
             };
         let verified = verify_paypal(&transmission, body_crc32, key, rsa, config);

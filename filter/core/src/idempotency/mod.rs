@@ -4,16 +4,17 @@
 //! which requests are. The edge sends both as a [`ClaimRequest`] to a cache that all edges share, and goes by the
 //! cache's [`Verdict`]: on under a [`Fence`], to the answer that was given before, or to a rejection. The control plane
 //! completes the claim with its [`Answer`], and seals it ([`SealedAnswer`]): an edge believes no more of a verdict than
-//! is proven or harmless ([`Word`]). [`Record`] has the rules of the cache, free of I/O.
+//! is proven or harmless ([`CheckedVerdict`]). [`Record`] has the rules of the cache, free of I/O.
 //!
 //! After draft-ietf-httpapi-idempotency-key-header-07. The cache may lose everything at any time: the control
 //! plane's durable row is the wall that must hold.
 
 mod answer;
-mod gathering;
+mod checked_verdict;
+mod coalescer;
+mod in_flight_limit;
 mod key;
 mod lease;
-mod patience;
 mod protocol;
 mod recent;
 mod record;
@@ -24,10 +25,10 @@ mod scope;
 mod seal;
 mod sealed;
 mod view;
-mod word;
 
 pub use answer::{Answer, AnswerError, BODY_BYTES_MAX};
-pub use gathering::{Alone, CLAIMS_MAX, Gathering, Way};
+pub use checked_verdict::CheckedVerdict;
+pub use coalescer::{CLAIMS_MAX, ClaimCoalescer, Dispatch, SingleCall};
 pub use key::{HEADER, Key, KeyError, REPLAYED_HEADER};
 pub use lease::{Fence, Lease};
 pub use protocol::{
@@ -39,4 +40,3 @@ pub use scope::{Fingerprint, Scope};
 pub use seal::Unproven;
 pub use sealed::{Held, SealedAnswer};
 pub use view::CacheView;
-pub use word::Word;

@@ -32,7 +32,7 @@ pub struct ClaimRequest {
     pub lease: Lease,
 }
 
-/// Statement ready to be sent to [`CLAIMS_PATH`].
+/// Claims ready to be sent to [`CLAIMS_PATH`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClaimCall {
     /// The value of [`attestation::HEADER`].
@@ -42,7 +42,7 @@ pub struct ClaimCall {
 }
 
 /// What the cache says to a claim. An attacker with the cache or the wire may say it, so it is believed only as
-/// [`Word`](super::Word).
+/// [`CheckedVerdict`](super::CheckedVerdict).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "verdict", rename_all = "snake_case", rename_all_fields = "camelCase")]
 pub enum Verdict {

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use super::{Answer, ClaimRequest, Fingerprint, Scope, Word};
+use super::{Answer, CheckedVerdict, ClaimRequest, Fingerprint, Scope};
 
 /// How long an answer is remembered, in seconds. It stands for longer; this only bounds what is kept for nobody.
 const KEPT_S: u64 = 600;
@@ -33,18 +33,18 @@ impl Recent {
     }
 
     /// What the cache would say, if this edge knows it.
-    pub(super) fn word(&self, claim: &ClaimRequest) -> Option<Word> {
+    pub(super) fn verdict(&self, claim: &ClaimRequest) -> Option<CheckedVerdict> {
         let known = self.answers.get(&claim.scope)?;
         Some(match known.fingerprint == claim.fingerprint {
-            true => Word::Replay(known.answer.clone()),
-            false => Word::Mismatch,
+            true => CheckedVerdict::Replay(known.answer.clone()),
+            false => CheckedVerdict::Mismatch,
         })
     }
 
     /// Notes what the cache said, and proved, at `now_s` (Unix seconds).
-    pub(super) fn note(&mut self, claim: &ClaimRequest, word: &Word, now_s: u64) {
+    pub(super) fn remember(&mut self, claim: &ClaimRequest, checked: &CheckedVerdict, now_s: u64) {
         self.forget(|since| now_s.saturating_sub(since) >= KEPT_S);
-        let Word::Replay(answer) = word else { return };
+        let CheckedVerdict::Replay(answer) = checked else { return };
         if self.answers_max == 0 || answer.body().len() > BODY_BYTES_MAX {
             return;
         }
@@ -86,34 +86,34 @@ mod tests {
         }
     }
 
-    fn replay(body: &str) -> Word {
-        Word::Replay(Answer::new(200, "application/json".to_owned(), body.to_owned()).unwrap())
+    fn replay(body: &str) -> CheckedVerdict {
+        CheckedVerdict::Replay(Answer::new(200, "application/json".to_owned(), body.to_owned()).unwrap())
     }
 
     #[test]
     fn an_answer_that_was_replayed_once_is_known() {
         let mut recent = Recent::new(2);
-        assert_eq!(recent.word(&claim(1, 1)), None);
-        recent.note(&claim(1, 1), &replay("a"), NOW);
-        assert_eq!(recent.word(&claim(1, 1)), Some(replay("a")));
-        assert_eq!(recent.word(&claim(1, 2)), Some(Word::Mismatch));
-        assert_eq!(recent.word(&claim(2, 1)), None);
+        assert_eq!(recent.verdict(&claim(1, 1)), None);
+        recent.remember(&claim(1, 1), &replay("a"), NOW);
+        assert_eq!(recent.verdict(&claim(1, 1)), Some(replay("a")));
+        assert_eq!(recent.verdict(&claim(1, 2)), Some(CheckedVerdict::Mismatch));
+        assert_eq!(recent.verdict(&claim(2, 1)), None);
     }
 
     #[test]
     fn what_can_still_change_is_not_remembered() {
         let mut recent = Recent::new(2);
         let passing = [
-            Word::Start { fence: Fence::new(1).unwrap() },
-            Word::InFlight { retry_after_ms: 1 },
-            Word::Mismatch,
-            Word::Contested,
-            Word::Unproven(Unproven::Unsealed),
-            Word::Unavailable,
+            CheckedVerdict::Start { fence: Fence::new(1).unwrap() },
+            CheckedVerdict::InFlight { retry_after_ms: 1 },
+            CheckedVerdict::Mismatch,
+            CheckedVerdict::Contested,
+            CheckedVerdict::Unproven(Unproven::Unsealed),
+            CheckedVerdict::Unavailable,
         ];
-        for word in passing {
-            recent.note(&claim(1, 1), &word, NOW);
-            assert_eq!(recent.word(&claim(1, 1)), None);
+        for checked in passing {
+            recent.remember(&claim(1, 1), &checked, NOW);
+            assert_eq!(recent.verdict(&claim(1, 1)), None);
         }
     }
 
@@ -121,11 +121,11 @@ mod tests {
     fn the_oldest_make_room_and_all_of_them_go_in_time() {
         let mut recent = Recent::new(2);
         for n in 1..=3 {
-            recent.note(&claim(n, n), &replay("a"), NOW);
+            recent.remember(&claim(n, n), &replay("a"), NOW);
         }
-        assert_eq!(recent.word(&claim(1, 1)), None);
-        assert!(recent.word(&claim(2, 2)).is_some() && recent.word(&claim(3, 3)).is_some());
-        recent.note(&claim(9, 9), &Word::Mismatch, NOW + KEPT_S);
+        assert_eq!(recent.verdict(&claim(1, 1)), None);
+        assert!(recent.verdict(&claim(2, 2)).is_some() && recent.verdict(&claim(3, 3)).is_some());
+        recent.remember(&claim(9, 9), &CheckedVerdict::Mismatch, NOW + KEPT_S);
         assert_eq!((recent.answers.len(), recent.order.len()), (0, 0));
     }
 
@@ -133,7 +133,7 @@ mod tests {
     fn repeating_an_answer_takes_no_more_room() {
         let mut recent = Recent::new(2);
         for _ in 0..10 {
-            recent.note(&claim(1, 1), &replay("a"), NOW);
+            recent.remember(&claim(1, 1), &replay("a"), NOW);
         }
         assert_eq!(recent.order.len(), 1);
     }
@@ -141,10 +141,10 @@ mod tests {
     #[test]
     fn long_answers_and_none_at_all_are_not_kept() {
         let mut recent = Recent::new(1);
-        recent.note(&claim(1, 1), &replay(&"x".repeat(BODY_BYTES_MAX + 1)), NOW);
-        assert_eq!(recent.word(&claim(1, 1)), None);
+        recent.remember(&claim(1, 1), &replay(&"x".repeat(BODY_BYTES_MAX + 1)), NOW);
+        assert_eq!(recent.verdict(&claim(1, 1)), None);
         let mut nothing = Recent::new(0);
-        nothing.note(&claim(1, 1), &replay("a"), NOW);
-        assert_eq!(nothing.word(&claim(1, 1)), None);
+        nothing.remember(&claim(1, 1), &replay("a"), NOW);
+        assert_eq!(nothing.verdict(&claim(1, 1)), None);
     }
 }

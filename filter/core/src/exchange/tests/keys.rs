@@ -20,14 +20,14 @@ fn claimed(sent: &Sent, config: &EdgeConfig) -> (Exchange, ClaimRequest) {
     (exchange, claim)
 }
 
-fn answered(word: Word, config: &EdgeConfig) -> (Exchange, HostAction) {
+fn answered(checked: CheckedVerdict, config: &EdgeConfig) -> (Exchange, HostAction) {
     let (mut exchange, _) = claimed(&Sent::charge(), config);
-    let action = exchange.on_claim_answered(word, config, NOW);
+    let action = exchange.on_claim_answered(checked, config, NOW);
     (exchange, action)
 }
 
-fn rejected(word: Word, config: &EdgeConfig, code: ErrorCode) -> Reply {
-    let (exchange, action) = answered(word, config);
+fn rejected(checked: CheckedVerdict, config: &EdgeConfig, code: ErrorCode) -> Reply {
+    let (exchange, action) = answered(checked, config);
     assert_eq!(exchange.outcome(), Some(Outcome::Rejected(code)));
     let HostAction::Reply(reply) = action else { panic!("{action:?}") };
     let body: serde_json::Value = serde_json::from_slice(&reply.body).unwrap();
@@ -74,7 +74,7 @@ fn the_claim_says_who_asks_what_and_the_attestation_says_it_again() {
     let fingerprint = Fingerprint::new("POST", "/payments/charge", "", b"application/json", CHARGE);
     assert_eq!(claim.fingerprint, fingerprint);
 
-    let start = Word::Start { fence: Fence::new(9).unwrap() };
+    let start = CheckedVerdict::Start { fence: Fence::new(9).unwrap() };
     let HostAction::Forward(edits) = exchange.on_claim_answered(start, &config(), NOW) else { panic!() };
     let attested = attested(&edits, "POST", "/payments/charge", CHARGE).key.unwrap();
     assert_eq!((attested.scope, attested.fingerprint), (claim.scope, claim.fingerprint));
@@ -98,7 +98,7 @@ fn another_client_has_another_scope_and_another_byte_another_fingerprint() {
 fn a_finished_key_is_answered_with_the_first_answer_byte_for_byte() {
     let body = "{\"success\":true,\"transactionId\":\"txn_1\" }\n";
     let answer = Answer::new(402, "application/json".to_owned(), body.to_owned()).unwrap();
-    let (exchange, action) = answered(Word::Replay(answer), &config());
+    let (exchange, action) = answered(CheckedVerdict::Replay(answer), &config());
     let HostAction::Reply(reply) = action else { panic!("{action:?}") };
     assert_eq!((reply.status, reply.body.as_slice()), (402, body.as_bytes()));
     let headers = [
@@ -113,20 +113,20 @@ fn a_finished_key_is_answered_with_the_first_answer_byte_for_byte() {
 #[test]
 fn while_the_first_runs_the_others_are_told_when_to_come_back() {
     for (retry_after_ms, seconds) in [(1, "1"), (1_000, "1")] {
-        let word = Word::InFlight { retry_after_ms };
-        let reply = rejected(word, &config(), ErrorCode::IdempotencyInProgress);
+        let checked = CheckedVerdict::InFlight { retry_after_ms };
+        let reply = rejected(checked, &config(), ErrorCode::IdempotencyInProgress);
         assert!(reply.headers.contains(&("retry-after", seconds.into())));
     }
 }
 
 #[test]
 fn a_key_of_another_request_is_refused() {
-    rejected(Word::Mismatch, &config(), ErrorCode::IdempotencyKeyReused);
+    rejected(CheckedVerdict::Mismatch, &config(), ErrorCode::IdempotencyKeyReused);
 }
 
 #[test]
 fn without_the_cache_a_request_goes_on_unchecked() {
-    let (exchange, action) = answered(Word::Unavailable, &config());
+    let (exchange, action) = answered(CheckedVerdict::Unavailable, &config());
     let HostAction::Forward(edits) = action else { panic!("{action:?}") };
     let claim = attested(&edits, "POST", "/payments/charge", CHARGE).key.unwrap();
     assert_eq!(claim.fence, None);
@@ -136,22 +136,24 @@ fn without_the_cache_a_request_goes_on_unchecked() {
 #[test]
 fn without_the_cache_a_route_may_refuse_instead() {
     let strict = with(r#"{"idempotency":{"routes":{"charge":{"whenUnavailable":"reject"}}}}"#);
-    let reply = rejected(Word::Unavailable, &strict, ErrorCode::IdempotencyUnavailable);
+    let reply = rejected(CheckedVerdict::Unavailable, &strict, ErrorCode::IdempotencyUnavailable);
     assert!(reply.headers.contains(&("retry-after", "1".into())));
     let others = with(r#"{"idempotency":{"routes":{"refund":{"whenUnavailable":"reject"}}}}"#);
-    assert!(matches!(answered(Word::Unavailable, &others).1, HostAction::Forward(_)));
+    assert!(matches!(answered(CheckedVerdict::Unavailable, &others).1, HostAction::Forward(_)));
 }
 
 #[test]
 fn what_proves_nothing_is_as_if_nothing_was_said() {
     let strict = with(r#"{"idempotency":{"whenUnavailable":"reject"}}"#);
-    for (word, name) in [(Word::Unproven(Unproven::Altered), "unproven"), (Word::Contested, "contested")] {
-        let (exchange, action) = answered(word.clone(), &config());
+    for (checked, name) in
+        [(CheckedVerdict::Unproven(Unproven::Altered), "unproven"), (CheckedVerdict::Contested, "contested")]
+    {
+        let (exchange, action) = answered(checked.clone(), &config());
         let HostAction::Forward(edits) = action else { panic!("{action:?}") };
         let claim = attested(&edits, "POST", "/payments/charge", CHARGE).key.unwrap();
         assert_eq!(claim.fence, None);
         assert_eq!((exchange.outcome(), exchange.verdict()), (Some(Outcome::Forwarded), Some(name)));
-        rejected(word, &strict, ErrorCode::IdempotencyUnavailable);
+        rejected(checked, &strict, ErrorCode::IdempotencyUnavailable);
     }
 }
 
@@ -169,10 +171,10 @@ fn where_keys_are_optional_a_request_without_one_goes_on_and_a_wrong_one_is_stil
 #[test]
 fn the_caches_word_counts_once_and_only_when_it_was_asked() {
     let mut early = Exchange::default();
-    assert_eq!(early.on_claim_answered(Word::Mismatch, &config(), NOW), HostAction::Wait);
+    assert_eq!(early.on_claim_answered(CheckedVerdict::Mismatch, &config(), NOW), HostAction::Wait);
     assert_eq!((early.outcome(), early.claim()), (None, None));
-    let (mut exchange, _) = answered(Word::Mismatch, &config());
-    let start = Word::Start { fence: Fence::new(1).unwrap() };
+    let (mut exchange, _) = answered(CheckedVerdict::Mismatch, &config());
+    let start = CheckedVerdict::Start { fence: Fence::new(1).unwrap() };
     assert_eq!(exchange.on_claim_answered(start, &config(), NOW), HostAction::Wait);
     assert_eq!(exchange.outcome(), Some(Outcome::Rejected(ErrorCode::IdempotencyKeyReused)));
 }

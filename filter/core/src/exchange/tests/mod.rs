@@ -70,7 +70,7 @@ impl Sent {
     fn to(&self, exchange: &mut Exchange) -> HostAction {
         match self.up_to_the_claim(exchange, &config()) {
             HostAction::Claim(_) => {
-                let start = Word::Start { fence: Fence::new(7).unwrap() };
+                let start = CheckedVerdict::Start { fence: Fence::new(7).unwrap() };
                 exchange.on_claim_answered(start, &config(), NOW)
             }
             action => action,
@@ -193,7 +193,10 @@ fn nothing_is_forwarded_before_the_request_is_complete() {
     }
     assert!(matches!(exchange.on_request_end(CHARGE, &config(), NOW), HostAction::Claim(_)));
     assert_eq!(exchange.outcome(), None);
-    assert!(matches!(exchange.on_claim_answered(Word::Unavailable, &config(), NOW), HostAction::Forward(_)));
+    assert!(matches!(
+        exchange.on_claim_answered(CheckedVerdict::Unavailable, &config(), NOW),
+        HostAction::Forward(_)
+    ));
 }
 
 #[test]

@@ -2,9 +2,9 @@
 //!
 //! A key is used until its certificate expires, whether or not PayPal can be asked for it again meanwhile. Senders
 //! choose the name of the certificate, so they can make us ask PayPal for ones that are not there. Those are few at a
-//! time, have a budget, and are remembered apart: they never push out a good key, nor keep one from being refreshed.
+//! time, have a budget, and are remembered apart: they never push out a good key, nor insert one from being refreshed.
 
-use super::kept_certificates::KeptCertificates;
+use super::shared_certificates::SharedCertificates;
 use super::{CertificateUrl, Environment};
 use crate::token_bucket::TokenBucket;
 use crate::webhook::rsa::VerifyRsa;
@@ -76,8 +76,8 @@ pub enum Lookup<'a> {
     Failed(CannotVerify),
 }
 
-/// Whether less than `for_s` have gone by. A clock that was set back leaves nothing behind that lasts for ever.
-const fn lasts(since_s: u64, for_s: u64, now_s: u64) -> bool {
+/// Whether less than `for_s` have gone by. A clock that was set back leaves nothing behind that is_within for ever.
+const fn is_within(since_s: u64, for_s: u64, now_s: u64) -> bool {
     match now_s.checked_sub(since_s) {
         Some(age_s) => age_s < for_s,
         None => false,
@@ -121,7 +121,7 @@ impl CertificateCache {
 
     /// The caller that gets [`Lookup::Fetch`] has to fetch; no other gets it for this URL until that has an end.
     pub fn lookup(&mut self, url: &CertificateUrl, now_s: u64) -> Lookup<'_> {
-        self.clear_up(now_s);
+        self.expire(now_s);
         let known = self.keys.iter().position(|known| known.url == *url);
         let is_known = known.is_some();
         // Found by its place, as a reference that is returned early would bind `self` to the end.
@@ -151,7 +151,7 @@ impl CertificateCache {
 
     /// The certificates that are to be fetched now though their keys are good; each as after [`Lookup::Fetch`].
     pub fn refresh(&mut self, now_s: u64) -> Vec<CertificateUrl> {
-        self.clear_up(now_s);
+        self.expire(now_s);
         let due = self.keys.iter().filter(|known| known.is_to_be_refreshed(now_s));
         let due: Vec<_> = due.map(|known| known.url.clone()).collect();
         let mut begun = Vec::new();
@@ -170,7 +170,7 @@ impl CertificateCache {
 
     /// The end of a fetch, whichever it was.
     pub fn fetched(&mut self, url: &CertificateUrl, result: Result<TrustedKey, CannotVerify>, now_s: u64) {
-        self.clear_up(now_s);
+        self.expire(now_s);
         self.attempts.retain(|attempt| attempt.url != *url);
         match result {
             Ok(key) => {
@@ -179,7 +179,7 @@ impl CertificateCache {
                     // A webhook waits for it.
                     None => Some(now_s),
                 };
-                self.keep(url, key, now_s, used_at_s);
+                self.insert(url, key, now_s, used_at_s);
             }
             // A good key is not lost because a second fetch failed.
             Err(reason) if !self.has(url, now_s) => {
@@ -191,15 +191,15 @@ impl CertificateCache {
 
     /// Takes over what other workers, or one that is dead, have fetched since. They are found good once more, since who
     /// has kept them is not asked.
-    pub fn adopt(
+    pub fn load_shared(
         &mut self,
-        kept: &KeptCertificates,
+        shared: &SharedCertificates,
         environment: &Environment,
         trust: &Trust,
         rsa: &impl VerifyRsa,
         now_s: u64,
     ) {
-        for (url, pem, fetched_at_s) in kept.certificates(environment) {
+        for (url, pem, fetched_at_s) in shared.certificates(environment) {
             let known = self.keys.iter().find(|known| known.url == url);
             if known.is_some_and(|known| known.fetched_at_s >= fetched_at_s) {
                 continue;
@@ -207,7 +207,7 @@ impl CertificateCache {
             let used_at_s = known.and_then(|known| known.used_at_s);
             if let Ok(key) = trust.key_of(pem, environment.certificate_name(), now_s, rsa) {
                 self.attempts.retain(|attempt| attempt.url != url || attempt.failed.is_none());
-                self.keep(&url, key, fetched_at_s.min(now_s), used_at_s);
+                self.insert(&url, key, fetched_at_s.min(now_s), used_at_s);
             }
         }
     }
@@ -219,7 +219,7 @@ impl CertificateCache {
         used.max_by_key(|known| known.used_at_s).map(|known| &known.key)
     }
 
-    fn keep(&mut self, url: &CertificateUrl, key: TrustedKey, fetched_at_s: u64, used_at_s: Option<u64>) {
+    fn insert(&mut self, url: &CertificateUrl, key: TrustedKey, fetched_at_s: u64, used_at_s: Option<u64>) {
         self.keys.retain(|known| known.url != *url);
         if self.keys.len() >= KEYS_MAX {
             drop_least(&mut self.keys, |known| Some(known.used_at_s));
@@ -246,15 +246,15 @@ impl CertificateCache {
         self.attempts.push(attempt);
     }
 
-    fn clear_up(&mut self, now_s: u64) {
+    fn expire(&mut self, now_s: u64) {
         for attempt in &mut self.attempts {
-            if attempt.failed.is_none() && !lasts(attempt.since_s, FETCH_S, now_s) {
+            if attempt.failed.is_none() && !is_within(attempt.since_s, FETCH_S, now_s) {
                 attempt.failed = Some(FetchFailure::TimedOut.into());
                 attempt.since_s = attempt.since_s.saturating_add(FETCH_S).min(now_s);
             }
         }
         self.attempts
-            .retain(|attempt| attempt.failed.is_none() || lasts(attempt.since_s, FAILED_FOR_S, now_s));
+            .retain(|attempt| attempt.failed.is_none() || is_within(attempt.since_s, FAILED_FOR_S, now_s));
         for known in &mut self.keys {
             // Of a clock that was set back.
             known.refresh_at_s = known.refresh_at_s.min(now_s.saturating_add(self.refresh_after_s));

@@ -2,7 +2,7 @@
 
 use super::CertificateUrl;
 use super::certificate_cache::FETCHES_MAX;
-use crate::waiting::{Places, Waiter};
+use crate::waiting::{Slots, Waiter};
 use crate::webhook::FetchFailure;
 
 /// The most webhooks of one worker that wait for one certificate. A provider sends a few dozen at a time, and again
@@ -16,27 +16,27 @@ const WAITING_MAX: usize = FETCHES_MAX * OF_ONE_MAX;
 #[derive(Debug)]
 pub struct CertificateWaiters<T> {
     waiting: Vec<(CertificateUrl, Waiter<T>)>,
-    places: Places,
+    slots: Slots,
 }
 
 impl<T> Default for CertificateWaiters<T> {
     fn default() -> Self {
-        Self { waiting: Vec::new(), places: Places::new(WAITING_MAX) }
+        Self { waiting: Vec::new(), slots: Slots::new(WAITING_MAX) }
     }
 }
 
 impl<T> CertificateWaiters<T> {
     /// # Errors
     /// [`FetchFailure::Crowded`]: it does not wait.
-    pub fn join(&mut self, url: &CertificateUrl, who: T) -> Result<(), FetchFailure> {
+    pub fn join(&mut self, url: &CertificateUrl, request: T) -> Result<(), FetchFailure> {
         let of_it = self.waiting.iter().filter(|(other, _)| other == url).count();
-        let place = self.places.take().filter(|_| of_it < OF_ONE_MAX).ok_or(FetchFailure::Crowded)?;
-        self.waiting.push((url.clone(), place.of(who)));
+        let slot = self.slots.take().filter(|_| of_it < OF_ONE_MAX).ok_or(FetchFailure::Crowded)?;
+        self.waiting.push((url.clone(), slot.hold_for(request)));
         Ok(())
     }
 
     /// Those that waited for this certificate, in their order, now that its fetch has an end.
-    pub fn of(&mut self, url: &CertificateUrl) -> Vec<Waiter<T>> {
+    pub fn take(&mut self, url: &CertificateUrl) -> Vec<Waiter<T>> {
         self.waiting.extract_if(.., |(other, _)| other == url).map(|(_, waiter)| waiter).collect()
     }
 }
@@ -53,7 +53,7 @@ mod tests {
     }
 
     fn who<T>(waiters: Vec<Waiter<T>>) -> Vec<T> {
-        waiters.into_iter().map(|waiter| waiter.who).collect()
+        waiters.into_iter().map(|waiter| waiter.request).collect()
     }
 
     #[test]
@@ -62,9 +62,9 @@ mod tests {
         for (n, name) in (0..).zip([1, 2, 1, 3, 1]) {
             waiters.join(&url(name), n).unwrap();
         }
-        assert_eq!(who(waiters.of(&url(1))), [0, 2, 4]);
-        assert_eq!(who(waiters.of(&url(1))), [0; 0]);
-        assert_eq!(who(waiters.of(&url(2))), [1]);
+        assert_eq!(who(waiters.take(&url(1))), [0, 2, 4]);
+        assert_eq!(who(waiters.take(&url(1))), [0; 0]);
+        assert_eq!(who(waiters.take(&url(2))), [1]);
     }
 
     #[test]
@@ -75,20 +75,20 @@ mod tests {
         }
         assert_eq!(waiters.join(&url(1), 128), Err(FetchFailure::Crowded));
         assert_eq!(waiters.join(&url(2), 129), Ok(()));
-        waiters.of(&url(1));
+        waiters.take(&url(1));
         assert_eq!(waiters.join(&url(1), 130), Ok(()));
     }
 
     #[test]
     fn those_that_are_still_to_be_told_count_too() {
         let mut waiters = CertificateWaiters::default();
-        let mut untold = Vec::new();
+        let mut notifications = Vec::new();
         for n in 0..4 {
             (0..128).for_each(|_| waiters.join(&url(n), n).unwrap());
-            untold.push(waiters.of(&url(n)));
+            notifications.push(waiters.take(&url(n)));
         }
         assert_eq!(waiters.join(&url(9), 9), Err(FetchFailure::Crowded));
-        untold.pop();
+        notifications.pop();
         assert_eq!(waiters.join(&url(9), 9), Ok(()));
     }
 }

@@ -9,14 +9,14 @@ mod certificate_cache;
 mod certificate_url;
 mod certificate_waiters;
 mod environment;
-mod kept_certificates;
+mod shared_certificates;
 mod transmission;
 
 pub use certificate_cache::{CertificateCache, Lookup};
 pub use certificate_url::{CertificateUrl, CertificateUrlError};
 pub use certificate_waiters::CertificateWaiters;
 pub use environment::{Environment, EnvironmentError};
-pub use kept_certificates::KeptCertificates;
+pub use shared_certificates::SharedCertificates;
 pub use transmission::{
     AUTH_ALGO, CERT_URL, SENT_WITHIN_S, TRANSMISSION_ID, TRANSMISSION_SIG, TRANSMISSION_TIME, Transmission,
     WebhookId,

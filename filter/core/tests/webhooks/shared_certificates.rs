@@ -1,7 +1,7 @@
 //! A certificate that another worker has fetched, or this one before it died.
 
 use edge_core::webhook::FetchFailure;
-use edge_core::webhook::paypal::{CertificateCache, CertificateUrl, Environment, KeptCertificates, Lookup};
+use edge_core::webhook::paypal::{CertificateCache, CertificateUrl, Environment, Lookup, SharedCertificates};
 use edge_core::webhook::rsa::PureRust;
 use edge_core::webhook::x509::Trust;
 
@@ -20,14 +20,14 @@ fn url(n: u32) -> CertificateUrl {
     CertificateUrl::parse(&text, &environment()).unwrap()
 }
 
-fn kept(n: u32, pem: &str, fetched_at_s: u64) -> KeptCertificates {
-    let kept = KeptCertificates::default().with(&url(n), pem.as_bytes(), fetched_at_s);
-    KeptCertificates::read(&kept.to_bytes())
+fn shared(n: u32, pem: &str, fetched_at_s: u64) -> SharedCertificates {
+    let shared = SharedCertificates::default().with(&url(n), pem.as_bytes(), fetched_at_s);
+    SharedCertificates::read(&shared.to_bytes())
 }
 
-fn adopt(cache: &mut CertificateCache, kept: &KeptCertificates, now_s: u64) {
+fn load(cache: &mut CertificateCache, shared: &SharedCertificates, now_s: u64) {
     let trust = Trust::from_pem(bundle().as_bytes()).unwrap();
-    cache.adopt(kept, &environment(), &trust, &PureRust, now_s);
+    cache.load_shared(shared, &environment(), &trust, &PureRust, now_s);
 }
 
 fn cache() -> CertificateCache {
@@ -37,7 +37,7 @@ fn cache() -> CertificateCache {
 #[test]
 fn a_new_worker_has_the_key_that_the_dead_one_has_fetched() {
     let mut cache = cache();
-    adopt(&mut cache, &kept(1, &good(), NOW - HALF_A_DAY), NOW);
+    load(&mut cache, &shared(1, &good(), NOW - HALF_A_DAY), NOW);
     assert!(cache.in_use().is_none());
     assert!(matches!(cache.lookup(&url(1), NOW), Lookup::Ready(_)));
     assert_eq!(cache.refresh(NOW), [url(1)], "as old as it is");
@@ -48,20 +48,20 @@ fn what_is_kept_is_not_believed_for_being_there() {
     let stranger = from_root(&named("elsewhere.test", &["elsewhere.test"]));
     for (pem, now_s) in [(stranger, NOW), ("nonsense".to_owned(), NOW), (good(), NOW + 3_650 * 86_400)] {
         let mut cache = cache();
-        adopt(&mut cache, &kept(1, &pem, now_s), now_s);
+        load(&mut cache, &shared(1, &pem, now_s), now_s);
         assert_eq!(cache.lookup(&url(1), now_s), Lookup::Fetch, "{pem}");
     }
     // Nor is what is of another place.
     let mut cache = cache();
     let other = r#"[{"url":"https://api.paypal.com/v1/notifications/certs/CERT-360caa42-fca2a594-00000001","pem":"","fetched_at_s":1}]"#;
-    adopt(&mut cache, &KeptCertificates::read(other.as_bytes()), NOW);
+    load(&mut cache, &SharedCertificates::read(other.as_bytes()), NOW);
     assert!(!cache.has(&url(1), NOW));
 }
 
 #[test]
 fn a_time_to_come_makes_no_key_good_for_longer_without_a_refresh() {
     let mut cache = cache();
-    adopt(&mut cache, &kept(1, &good(), u64::MAX), NOW);
+    load(&mut cache, &shared(1, &good(), u64::MAX), NOW);
     cache.lookup(&url(1), NOW);
     assert_eq!(cache.refresh(NOW + HALF_A_DAY), [url(1)]);
 }
@@ -69,12 +69,12 @@ fn a_time_to_come_makes_no_key_good_for_longer_without_a_refresh() {
 #[test]
 fn what_another_worker_has_refreshed_is_not_asked_for_again() {
     let mut cache = cache();
-    adopt(&mut cache, &kept(1, &good(), NOW), NOW);
+    load(&mut cache, &shared(1, &good(), NOW), NOW);
     cache.lookup(&url(1), NOW);
-    adopt(&mut cache, &kept(1, &good(), NOW + HALF_A_DAY - 60), NOW + HALF_A_DAY);
+    load(&mut cache, &shared(1, &good(), NOW + HALF_A_DAY - 60), NOW + HALF_A_DAY);
     assert_eq!(cache.refresh(NOW + HALF_A_DAY), []);
     // An older one changes nothing.
-    adopt(&mut cache, &kept(1, &good(), NOW), NOW + HALF_A_DAY);
+    load(&mut cache, &shared(1, &good(), NOW), NOW + HALF_A_DAY);
     assert_eq!(cache.refresh(NOW + HALF_A_DAY), []);
 }
 
@@ -84,6 +84,6 @@ fn what_was_not_to_be_had_here_is_there_as_soon_as_another_worker_has_it() {
     assert_eq!(cache.lookup(&url(1), NOW), Lookup::Fetch);
     cache.fetched(&url(1), Err(FetchFailure::Unreachable.into()), NOW);
     assert!(matches!(cache.lookup(&url(1), NOW + 1), Lookup::Failed(_)));
-    adopt(&mut cache, &kept(1, &good(), NOW + 1), NOW + 2);
+    load(&mut cache, &shared(1, &good(), NOW + 1), NOW + 2);
     assert!(matches!(cache.lookup(&url(1), NOW + 2), Lookup::Ready(_)));
 }

@@ -17,28 +17,28 @@ use crate::root::Edge;
 
 /// A request that is held, while it is there.
 #[derive(Clone, Debug)]
-pub(crate) struct Held {
+pub(crate) struct HeldRequest {
     pub(crate) context_id: u32,
     pub(crate) stream: Weak<RefCell<Stream>>,
 }
 
 /// A request whose claim is with the cache, or soon will be.
 #[derive(Debug)]
-pub(crate) struct Claimer {
-    pub(crate) held: Held,
+pub(crate) struct ClaimWaiter {
+    pub(crate) held: HeldRequest,
     pub(crate) claim: ClaimRequest,
     pub(crate) request_id: String,
 }
 
 /// What a request is to be told.
-pub(crate) enum Told {
+pub(crate) enum Notification {
     /// The cache's word on its claim, if there is one.
-    Verdict(Waiter<Claimer>, Option<Verdict>),
+    Verdict(Waiter<ClaimWaiter>, Option<Verdict>),
     /// The key of its certificate, or why there is none.
-    Key(Waiter<Held>, Result<Rc<TrustedKey>, CannotVerify>),
+    Key(Waiter<HeldRequest>, Result<Rc<TrustedKey>, CannotVerify>),
 }
 
-impl Held {
+impl HeldRequest {
     pub(crate) fn is_there(&self) -> bool {
         self.stream.strong_count() > 0
     }
@@ -52,15 +52,15 @@ impl Held {
     }
 }
 
-impl Told {
-    fn tell(self) {
+impl Notification {
+    fn deliver(self) {
         match self {
             Self::Verdict(waiter, verdict) => {
-                waiter.who.held.with(|stream| Stream::on_verdict(stream, verdict));
+                waiter.request.held.with(|stream| Stream::on_verdict(stream, verdict));
             }
             Self::Key(waiter, key) => {
                 let key = key.as_deref().map_err(|reason| *reason);
-                waiter.who.with(|stream| Stream::on_certificate(stream, key));
+                waiter.request.with(|stream| Stream::on_certificate(stream, key));
             }
         }
         crash_point::reached("told");
@@ -69,17 +69,17 @@ impl Told {
 
 /// Lets those go on that this turn has room for, and sees to another turn for the rest. The last thing in a callback of
 /// the root context, since requests go on in contexts of their own.
-pub(crate) fn tell_some(edge: &Edge) {
-    let told = edge.untold.borrow_mut().turn();
-    if !edge.untold.borrow().is_empty() {
+pub(crate) fn notify_some(edge: &Edge) {
+    let batch = edge.notifications.borrow_mut().next_batch();
+    if !edge.notifications.borrow().is_empty() {
         // It has worked for those that wait, or they would not.
-        let _ = ask_for_a_turn();
+        let _ = request_tick();
     }
-    told.into_iter().for_each(Told::tell);
+    batch.into_iter().for_each(Notification::deliver);
     edge.back_to_root();
 }
 
 /// The root context's next turn comes in a millisecond, the shortest time that the host has.
-pub(crate) fn ask_for_a_turn() -> Result<(), Status> {
+pub(crate) fn request_tick() -> Result<(), Status> {
     hostcalls::set_tick_period(Duration::from_millis(1))
 }

@@ -2,7 +2,7 @@
 //!
 //! The cache and the wire to it may be an attacker's. So an answer and a mismatch count only with the control plane's
 //! seal; without one the durable row is asked. The rest needs no seal. A turn that is given twice meets the durable row,
-//! whose commit decides. "In flight" only delays, for a time that [`Patience`](super::patience::Patience) bounds. A
+//! whose commit decides. "In flight" only delays, for a time that [`InFlightLimit`](super::in_flight_limit::InFlightLimit) bounds. A
 //! made-up fence does no harm either: only the cache's own record is compared with it, so the worst it can do is that an
 //! answer is not kept there.
 
@@ -10,9 +10,9 @@ use super::protocol::RETRY_AFTER_MS_MAX;
 use super::{Answer, ClaimRequest, Fence, Unproven, Verdict};
 use crate::attestation::Keys;
 
-/// The cache's word on a claim, as far as it is believed.
+/// The cache's checked on a claim, as far as it is believed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Word {
+pub enum CheckedVerdict {
     /// The request goes on under this fence.
     Start { fence: Fence },
     /// It was answered before, proven by the seal of who answered.
@@ -30,10 +30,10 @@ pub enum Word {
     Unavailable,
 }
 
-impl Word {
+impl CheckedVerdict {
     /// What the verdict on `claim` is worth.
     #[must_use]
-    pub fn of(verdict: Option<Verdict>, claim: &ClaimRequest, keys: &Keys) -> Self {
+    pub fn new(verdict: Option<Verdict>, claim: &ClaimRequest, keys: &Keys) -> Self {
         let proven = match verdict {
             None => return Self::Unavailable,
             Some(Verdict::Start { fence }) => Ok(Self::Start { fence }),
@@ -86,8 +86,8 @@ mod tests {
         Answer::new(200, "application/json".to_owned(), "{}".to_owned()).unwrap()
     }
 
-    fn word(verdict: Verdict, fingerprint: u8) -> Word {
-        Word::of(Some(verdict), &claim(fingerprint), &keys())
+    fn checked(verdict: Verdict, fingerprint: u8) -> CheckedVerdict {
+        CheckedVerdict::new(Some(verdict), &claim(fingerprint), &keys())
     }
 
     fn sealed(keys: &Keys) -> SealedAnswer {
@@ -96,37 +96,40 @@ mod tests {
 
     #[test]
     fn what_is_sealed_is_believed() {
-        assert_eq!(word(Verdict::Replay(sealed(&keys())), 1), Word::Replay(answer()));
+        assert_eq!(checked(Verdict::Replay(sealed(&keys())), 1), CheckedVerdict::Replay(answer()));
         let held = sealed(&keys()).held(claim(1).fingerprint);
-        assert_eq!(word(Verdict::Mismatch { held: Some(held) }, 2), Word::Mismatch);
+        assert_eq!(checked(Verdict::Mismatch { held: Some(held) }, 2), CheckedVerdict::Mismatch);
     }
 
     #[test]
     fn what_a_stranger_sealed_or_nobody_is_not() {
         let stranger = Keys::parse(&format!("k1:{}", "02".repeat(32))).unwrap();
-        let altered = Word::Unproven(Unproven::Altered);
-        assert_eq!(word(Verdict::Replay(sealed(&stranger)), 1), altered);
-        assert_eq!(word(Verdict::Replay(sealed(&keys())), 2), altered, "another request's answer");
+        let altered = CheckedVerdict::Unproven(Unproven::Altered);
+        assert_eq!(checked(Verdict::Replay(sealed(&stranger)), 1), altered);
+        assert_eq!(checked(Verdict::Replay(sealed(&keys())), 2), altered, "another request's answer");
         let held = sealed(&stranger).held(claim(1).fingerprint);
-        assert_eq!(word(Verdict::Mismatch { held: Some(held) }, 2), altered);
+        assert_eq!(checked(Verdict::Mismatch { held: Some(held) }, 2), altered);
     }
 
     #[test]
     fn a_mismatch_without_a_proof_is_not_one() {
-        assert_eq!(word(Verdict::Mismatch { held: None }, 2), Word::Contested);
+        assert_eq!(checked(Verdict::Mismatch { held: None }, 2), CheckedVerdict::Contested);
     }
 
     #[test]
     fn a_request_is_never_a_mismatch_of_itself() {
         let held = sealed(&keys()).held(claim(1).fingerprint);
-        assert_eq!(word(Verdict::Mismatch { held: Some(held) }, 1), Word::Unproven(Unproven::NoOther));
+        assert_eq!(
+            checked(Verdict::Mismatch { held: Some(held) }, 1),
+            CheckedVerdict::Unproven(Unproven::NoOther)
+        );
     }
 
     #[test]
     fn nobody_is_sent_away_for_longer_than_a_second_at_a_time() {
         for (said, told) in [(0, 1), (250, 250), (1_001, 1_000), (u32::MAX, 1_000)] {
-            let word = word(Verdict::InFlight { retry_after_ms: said }, 1);
-            assert_eq!(word, Word::InFlight { retry_after_ms: told });
+            let checked = checked(Verdict::InFlight { retry_after_ms: said }, 1);
+            assert_eq!(checked, CheckedVerdict::InFlight { retry_after_ms: told });
         }
     }
 }

@@ -14,15 +14,15 @@ const COUNTED_FOR_S: u64 = 600;
 /// Since when a worker has told clients that a key is in flight. An honest cache says so until a lease is over, and once
 /// more if another request took the next turn; a cache that says so for longer holds a key back that no request has.
 #[derive(Debug, Default)]
-pub(super) struct Patience {
+pub(super) struct InFlightLimit {
     since: HashMap<Scope, u64>,
     /// The same by age.
     order: VecDeque<(u64, Scope)>,
 }
 
-impl Patience {
+impl InFlightLimit {
     /// The key of `claim` is called in flight at `now_s` (Unix seconds): whether that may still be.
-    pub(super) fn lasts(&mut self, claim: &ClaimRequest, now_s: u64) -> bool {
+    pub(super) fn allows(&mut self, claim: &ClaimRequest, now_s: u64) -> bool {
         let lease_s = u64::from(claim.lease.as_ms()).div_ceil(1_000);
         let counted_for_s = COUNTED_FOR_S.max(4 * lease_s);
         self.forget(|since, known| now_s.saturating_sub(since) >= counted_for_s || known > KEYS_MAX);
@@ -67,42 +67,42 @@ mod tests {
 
     #[test]
     fn a_key_is_in_flight_for_two_leases_and_not_for_longer() {
-        let (mut patience, claim) = (Patience::default(), claim(1, 15_000));
-        for (after_s, lasts) in [(0, true), (15, true), (30, true), (31, false), (599, false)] {
-            assert_eq!(patience.lasts(&claim, NOW + after_s), lasts, "{after_s}");
+        let (mut limit, claim) = (InFlightLimit::default(), claim(1, 15_000));
+        for (after_s, allows) in [(0, true), (15, true), (30, true), (31, false), (599, false)] {
+            assert_eq!(limit.allows(&claim, NOW + after_s), allows, "{after_s}");
         }
     }
 
     #[test]
     fn the_time_of_a_key_begins_anew_when_it_has_not_been_heard_of_for_long() {
-        let (mut patience, claim) = (Patience::default(), claim(1, 15_000));
-        assert!(patience.lasts(&claim, NOW));
-        assert!(patience.lasts(&claim, NOW + 600));
-        assert!(!patience.lasts(&claim, NOW + 631));
+        let (mut limit, claim) = (InFlightLimit::default(), claim(1, 15_000));
+        assert!(limit.allows(&claim, NOW));
+        assert!(limit.allows(&claim, NOW + 600));
+        assert!(!limit.allows(&claim, NOW + 631));
     }
 
     #[test]
     fn a_long_lease_is_waited_for() {
-        let (mut patience, claim) = (Patience::default(), claim(1, 600_000));
-        for (after_s, lasts) in [(0, true), (1_200, true), (1_201, false), (2_399, false)] {
-            assert_eq!(patience.lasts(&claim, NOW + after_s), lasts, "{after_s}");
+        let (mut limit, claim) = (InFlightLimit::default(), claim(1, 600_000));
+        for (after_s, allows) in [(0, true), (1_200, true), (1_201, false), (2_399, false)] {
+            assert_eq!(limit.allows(&claim, NOW + after_s), allows, "{after_s}");
         }
     }
 
     #[test]
     fn so_many_keys_are_counted_and_no_more() {
-        let mut patience = Patience::default();
+        let mut limit = InFlightLimit::default();
         for n in 0..5_000 {
-            assert!(patience.lasts(&claim(n, 15_000), NOW));
+            assert!(limit.allows(&claim(n, 15_000), NOW));
         }
-        assert_eq!((patience.since.len(), patience.order.len()), (KEYS_MAX, KEYS_MAX));
-        assert!(!patience.lasts(&claim(4_999, 15_000), NOW + 31), "the latest are known");
+        assert_eq!((limit.since.len(), limit.order.len()), (KEYS_MAX, KEYS_MAX));
+        assert!(!limit.allows(&claim(4_999, 15_000), NOW + 31), "the latest are known");
     }
 
     #[test]
     fn a_clock_that_is_set_back_does_no_harm() {
-        let (mut patience, claim) = (Patience::default(), claim(1, 15_000));
-        assert!(patience.lasts(&claim, NOW));
-        assert!(patience.lasts(&claim, NOW - 1_000));
+        let (mut limit, claim) = (InFlightLimit::default(), claim(1, 15_000));
+        assert!(limit.allows(&claim, NOW));
+        assert!(limit.allows(&claim, NOW - 1_000));
     }
 }

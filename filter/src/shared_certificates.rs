@@ -3,7 +3,7 @@
 //! Envoy keeps that in its own memory, for as long as a VM of the same `vm_id` is left: the main thread's is. Other
 //! filters of that id may write there.
 
-use edge_core::webhook::paypal::{CertificateUrl, KeptCertificates};
+use edge_core::webhook::paypal::{CertificateUrl, SharedCertificates};
 use proxy_wasm::hostcalls;
 
 const KEY: &str = "gateway_edge.paypal_certificates";
@@ -17,10 +17,10 @@ pub(crate) fn read() -> (Vec<u8>, Option<u32>) {
 }
 
 /// Adds a certificate that was found good. One that is lost is fetched by who needs it.
-pub(crate) fn keep(url: &CertificateUrl, pem: &[u8], now_s: u64) {
+pub(crate) fn publish(url: &CertificateUrl, pem: &[u8], now_s: u64) {
     for _ in 0..TRIES {
         let (bytes, version) = read();
-        let kept = KeptCertificates::read(&bytes).with(url, pem, now_s);
+        let kept = SharedCertificates::read(&bytes).with(url, pem, now_s);
         if hostcalls::set_shared_data(KEY, Some(&kept.to_bytes()), version).is_ok() {
             return;
         }

@@ -1,4 +1,4 @@
-//! A request's idempotency key: what it stands for, and what the cache's word on it leads to.
+//! A request's idempotency key: what it stands for, and what the cache's checked on it leads to.
 
 use super::Request;
 use crate::attestation::AttestedKey;
@@ -7,7 +7,7 @@ use crate::client::ClientId;
 use crate::config::{EdgeConfig, KeyRule, WhenUnavailable};
 use crate::error::ErrorCode;
 use crate::head::Head;
-use crate::idempotency::{self, Answer, ClaimRequest, Fingerprint, Key, KeyError, Scope, Word};
+use crate::idempotency::{self, Answer, CheckedVerdict, ClaimRequest, Fingerprint, Key, KeyError, Scope};
 use crate::rejection::{NO_STORE, Rejection, Reply};
 use crate::route::Route;
 
@@ -16,7 +16,7 @@ const UNAVAILABLE_RETRY_S: u32 = 1;
 
 /// What is known of a key before the body is here.
 #[derive(Debug)]
-pub(super) struct Keyed {
+pub(super) struct RequestKey {
     scope: Scope,
     rule: KeyRule,
     /// The header's value, as sent.
@@ -25,22 +25,22 @@ pub(super) struct Keyed {
 
 /// A claim that was sent, and what it is for.
 #[derive(Debug)]
-pub(super) struct Claimed {
+pub(super) struct OpenClaim {
     pub(super) request: Box<Request>,
-    pub(super) keyed: Keyed,
+    pub(super) key: RequestKey,
     pub(super) claim: ClaimRequest,
     pub(super) body_sha256: [u8; 32],
 }
 
-/// Where the cache's word leads.
-pub(super) enum Turn {
+/// Where the cache's checked leads.
+pub(super) enum KeyDecision {
     /// The request goes on, under this claim.
-    Go(AttestedKey),
+    Proceed(AttestedKey),
     Replay(Answer),
     Reject(Rejection),
 }
 
-impl Keyed {
+impl RequestKey {
     /// `None` for a request that has no key and needs none.
     pub(super) fn read(
         head: Head<'_>,
@@ -49,7 +49,7 @@ impl Keyed {
         (method, path): (&str, &str),
         config: &EdgeConfig,
     ) -> Result<Option<Self>, Rejection> {
-        let (Some(rule), Some(client)) = (config.claiming.rule(route), client) else { return Ok(None) };
+        let (Some(rule), Some(client)) = (config.claims.rule(route), client) else { return Ok(None) };
         match Key::parse(head.all(idempotency::HEADER)) {
             // It is kept as a hash only, but of a card number a hash is easily undone.
             Ok(key) if card::is_in_text(key.as_str().as_bytes()) => {
@@ -72,32 +72,34 @@ impl Keyed {
         ClaimRequest {
             scope: self.scope,
             fingerprint: Fingerprint::new(method, path, query, &self.content_type, body),
-            lease: config.claiming.lease,
+            lease: config.claims.lease,
         }
     }
 
-    /// Without a word that decides, the claim may have been taken all the same; its lease then ends by itself.
-    pub(super) fn turn(&self, claim: &ClaimRequest, word: Word) -> Turn {
+    /// Without a checked that decides, the claim may have been taken all the same; its lease then ends by itself.
+    pub(super) fn decide(&self, claim: &ClaimRequest, checked: CheckedVerdict) -> KeyDecision {
         let under = |fence| AttestedKey { scope: claim.scope, fingerprint: claim.fingerprint, fence };
-        match (word, self.rule.when_unavailable) {
-            (Word::Start { fence }, _) => Turn::Go(under(Some(fence))),
-            (Word::Replay(answer), _) => Turn::Replay(answer),
-            (Word::InFlight { retry_after_ms }, _) => {
+        match (checked, self.rule.when_unavailable) {
+            (CheckedVerdict::Start { fence }, _) => KeyDecision::Proceed(under(Some(fence))),
+            (CheckedVerdict::Replay(answer), _) => KeyDecision::Replay(answer),
+            (CheckedVerdict::InFlight { retry_after_ms }, _) => {
                 let message =
                     "the first request with this `Idempotency-Key` is being worked on; send this one again";
                 let rejection = Rejection::new(ErrorCode::IdempotencyInProgress, message);
-                Turn::Reject(rejection.retry_after(retry_after_ms.div_ceil(1_000)))
+                KeyDecision::Reject(rejection.retry_after(retry_after_ms.div_ceil(1_000)))
             }
-            (Word::Mismatch, _) => {
+            (CheckedVerdict::Mismatch, _) => {
                 let message =
                     "the `Idempotency-Key` was used for another request; use a new one for a new request";
                 let rejection = Rejection::new(ErrorCode::IdempotencyKeyReused, message);
-                Turn::Reject(rejection.about("Idempotency-Key"))
+                KeyDecision::Reject(rejection.about("Idempotency-Key"))
             }
-            (Word::Contested | Word::Unproven(_) | Word::Unavailable, rule) => match rule {
-                WhenUnavailable::Pass => Turn::Go(under(None)),
-                WhenUnavailable::Reject => Turn::Reject(unavailable()),
-            },
+            (CheckedVerdict::Contested | CheckedVerdict::Unproven(_) | CheckedVerdict::Unavailable, rule) => {
+                match rule {
+                    WhenUnavailable::Pass => KeyDecision::Proceed(under(None)),
+                    WhenUnavailable::Reject => KeyDecision::Reject(unavailable()),
+                }
+            }
         }
     }
 }
@@ -108,7 +110,7 @@ pub(super) fn unavailable() -> Rejection {
     Rejection::new(ErrorCode::IdempotencyUnavailable, message).retry_after(UNAVAILABLE_RETRY_S)
 }
 
-/// The name of what is not asked, since too many wait, beside those of [`Word::name`].
+/// The name of what is not asked, since too many wait, beside those of [`CheckedVerdict::name`].
 pub(super) const CROWDED: &str = "crowded";
 
 /// The first answer, byte for byte.
