@@ -1,8 +1,8 @@
-//! The claims of a worker on their way to the cache: single, or several in one call that outlives each of them.
+//! Sends a worker's claims to the cache: each in its own call, or several in a shared call that outlives each request.
 //!
-//! Every call belongs to the root context. The SDK forgets a call only when its answer comes, and that of a request's
-//! own context never comes once the request has gone: clients that leave would fill its memory, and its call numbers
-//! would meet themselves after 2^30.
+//! Every call belongs to the root context. The SDK forgets a call only when its response arrives, and in a request's own
+//! context that never happens once the request is gone: disconnecting clients would fill the SDK's memory, and its call
+//! numbers would wrap around after 2^30.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -21,42 +21,41 @@ use crate::root::Edge;
 #[derive(Default)]
 pub(crate) struct ClaimSender {
     coalescer: RefCell<ClaimCoalescer<ClaimWaiter>>,
-    /// Shared calls by their tokens: at most as many as there are slots in the coalescer, since a request waits for
-    /// each.
+    /// Shared calls by token: at most as many as the coalescer has slots, because a request waits for each.
     sent: RefCell<HashMap<u32, Vec<Waiter<ClaimWaiter>>>>,
 }
 
-/// What became of a claim that was to be sent.
+/// The result of submitting a claim.
 pub(crate) enum Submission {
-    /// The answer comes to the request itself; to be kept until then.
+    /// The response arrives at the request itself, which keeps this until then.
     Single(SingleCall),
-    /// The request is told.
+    /// The request will be notified.
     Batched,
-    /// No answer will come.
+    /// No response will come.
     Failed,
-    /// Too many wait already.
+    /// Too many claims wait.
     Full,
 }
 
 impl ClaimSender {
-    /// Sends the claim of the request whose turn it is, now or with others.
+    /// Sends the claim of the current request, now or in a shared call.
     pub(crate) fn submit(&self, waiter: ClaimWaiter, edge: &Edge, now_s: u64) -> Result<Submission, Status> {
-        let way = self.coalescer.borrow_mut().join(waiter, now_s);
-        Ok(match way {
+        let dispatch = self.coalescer.borrow_mut().join(waiter, now_s);
+        Ok(match dispatch {
             Dispatch::Single(waiter, single) => {
                 let call = ClaimCall::new(&[waiter.claim], &edge.config.keys, &waiter.request_id, now_s);
                 edge.back_to_root();
                 let sent = cache::ask(&call, &edge.config.claims);
                 hostcalls::set_effective_context(waiter.held.context_id)?;
-                // The SDK, which knows nothing of that, brings the answer to this request as long as it is there.
+                // The SDK is unaware of the switch: it delivers the response to this request while it exists.
                 sent.map_or(Submission::Failed, |_| Submission::Single(single))
             }
             Dispatch::Queued { wake: false } => Submission::Batched,
-            // To the SDK, what is sent in the request's turn would be the request's own, and the answer be lost with it.
+            // The SDK would assign a shared call sent here to this request, and lose the response with it.
             Dispatch::Queued { wake: true } => match request_tick() {
                 Ok(()) => Submission::Batched,
                 Err(_) => {
-                    // The next claim asks for a turn again; what comes of this one then is not heard any more.
+                    // The next claim requests a tick again; this one's verdict is then ignored.
                     self.coalescer.borrow_mut().woken();
                     Submission::Failed
                 }
@@ -65,28 +64,28 @@ impl ClaimSender {
         })
     }
 
-    /// The client of a claim that went single has gone.
+    /// The client of a single call has gone.
     pub(crate) fn abandon(&self, single: SingleCall, edge: &Edge) {
-        // By a clock of whole seconds, its call has certainly ended after that.
+        // With a clock of whole seconds, the call has certainly ended by then.
         let longest_s = edge.config.claims.timeout.as_secs() + 1;
-        // Without a clock it is forgotten at once.
+        // Without a clock the call is forgotten at once.
         let until_s = now_s().map_or(0, |now_s| now_s + longest_s);
         self.coalescer.borrow_mut().abandon(single, until_s);
     }
 
-    /// The root context's turn, for which a claim has asked.
+    /// The root context's tick that a claim has requested.
     pub(crate) fn on_tick(&self, edge: &Edge) {
         self.coalescer.borrow_mut().woken();
         self.send(edge);
     }
 
-    /// A shared call has ended. False if the token is of none.
+    /// A shared call has ended. Returns false if the token belongs to no shared call.
     pub(crate) fn on_answer(&self, token: u32, body_len: usize, edge: &Edge) -> bool {
-        let Some(asked) = self.sent.borrow_mut().remove(&token) else { return false };
+        let Some(waiters) = self.sent.borrow_mut().remove(&token) else { return false };
         crash_point::reached("claims_answered");
-        let verdicts = cache::verdicts(body_len, asked.len());
-        // What has come meanwhile goes first, so that it is on its way while these go on.
-        let unasked = match &verdicts {
+        let verdicts = cache::verdicts(body_len, waiters.len());
+        // First send the claims that have arrived since, so that their call is in flight while these requests proceed.
+        let unsent = match &verdicts {
             Some(_) => {
                 self.coalescer.borrow_mut().batch_answered();
                 self.send(edge);
@@ -96,23 +95,23 @@ impl ClaimSender {
         };
         let verdicts = verdicts.into_iter().flatten().chain(std::iter::repeat(None));
         let notifications =
-            asked.into_iter().zip(verdicts).map(|(waiter, verdict)| Notification::Verdict(waiter, verdict));
-        edge.notifications.borrow_mut().add(notifications.chain(unanswered(unasked)));
+            waiters.into_iter().zip(verdicts).map(|(waiter, verdict)| Notification::Verdict(waiter, verdict));
+        edge.notifications.borrow_mut().add(notifications.chain(unanswered(unsent)));
         true
     }
 
-    /// Sends what is to be sent now. In the root context.
+    /// Sends all due batches. Must run in the root context.
     fn send(&self, edge: &Edge) {
         loop {
             let Some(mut waiters) = self.coalescer.borrow_mut().next_batch() else { break };
-            // One whose client has gone asks for nothing.
-            waiters.retain(|waiter| waiter.request.held.is_there());
+            // Skips requests whose client has gone.
+            waiters.retain(|waiter| waiter.request.held.exists());
             match dispatch(&waiters, edge) {
                 BatchCall::Sent(token) => drop(self.sent.borrow_mut().insert(token, waiters)),
                 BatchCall::Empty => self.coalescer.borrow_mut().batch_answered(),
                 BatchCall::Failed => {
-                    let unasked = self.coalescer.borrow_mut().batch_failed();
-                    edge.notifications.borrow_mut().add(unanswered(waiters).chain(unanswered(unasked)));
+                    let unsent = self.coalescer.borrow_mut().batch_failed();
+                    edge.notifications.borrow_mut().add(unanswered(waiters).chain(unanswered(unsent)));
                 }
             }
         }
@@ -122,7 +121,7 @@ impl ClaimSender {
 enum BatchCall {
     Sent(u32),
     Empty,
-    /// No such cluster, or nobody in it is healthy.
+    /// The cluster is unknown or has no healthy host.
     Failed,
 }
 

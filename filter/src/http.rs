@@ -27,16 +27,16 @@ use crate::rsa::HostRsa;
 /// One request. It calls the host by `hostcalls`: the wrappers in `HttpContext` turn every failure into a panic.
 pub(crate) struct EdgeHttp(Rc<RefCell<Stream>>);
 
-/// What is known of a request. Shared with the root context while it waits for a certificate or a verdict.
+/// The state of a request. Shared with the root context while it waits for a certificate or a verdict.
 pub(crate) struct Stream {
     context_id: u32,
     edge: Rc<Edge>,
     exchange: Exchange,
-    /// While its claim is on its way in a call of its own.
+    /// Set while its claim is in flight in its own call.
     single: Option<SingleCall>,
-    /// Among the requests of its worker; `None` if there are too many.
+    /// Its slot among the worker's requests; `None` if there are too many.
     slot: Option<Slot>,
-    /// Among the requests of its client.
+    /// Its slot among the client's requests.
     client_slot: Option<Slot>,
 }
 
@@ -66,14 +66,14 @@ impl Stream {
         let mut this = stream.borrow_mut();
         let undecided = this.exchange.outcome().is_none();
         let edge = this.edge.clone();
-        let action = advance(&mut this.exchange, &edge).and_then(|action| this.ask_elsewhere(action, stream));
+        let action = advance(&mut this.exchange, &edge).and_then(|action| this.look_up(action, stream));
         if let Some(outcome) = this.exchange.outcome().filter(|_| undecided) {
             this.report(outcome);
         }
         carry_out(action)
     }
 
-    /// What a webhook waited for is there, or is not to be had. Called in this stream's context.
+    /// The certificate that a webhook waits for was fetched, or cannot be. Must run in this stream's context.
     pub(crate) fn on_certificate(stream: &Rc<RefCell<Self>>, key: Result<&TrustedKey, CannotVerify>) {
         let action = Self::advance(stream, |exchange, edge| {
             Ok(exchange.on_certificate(key, &HostRsa, &edge.config, now_s()?))
@@ -81,7 +81,7 @@ impl Stream {
         resume(action);
     }
 
-    /// The cache's checked on the request's key, or (`None`) that there is none. Called in this stream's context.
+    /// The cache's verdict on the request's key; `None` if there is none. Must run in this stream's context.
     pub(crate) fn on_verdict(stream: &Rc<RefCell<Self>>, verdict: Option<Verdict>) {
         crash_point::reached("verdict");
         stream.borrow_mut().single = None;
@@ -94,16 +94,12 @@ impl Stream {
         resume(action);
     }
 
-    /// Asks elsewhere if the action says so.
-    fn ask_elsewhere(
-        &mut self,
-        action: HostAction,
-        stream: &Rc<RefCell<Self>>,
-    ) -> Result<HostAction, Status> {
+    /// Looks up the verdict or certificate that the action asks for.
+    fn look_up(&mut self, action: HostAction, stream: &Rc<RefCell<Self>>) -> Result<HostAction, Status> {
         match action {
             HostAction::Claim(claim) => {
                 let now_s = now_s()?;
-                // This worker's own memory first.
+                // From this worker's memory first.
                 let known = self.edge.view.borrow().known_verdict(&claim);
                 let submission = match known {
                     Some(_) => Submission::Failed,
@@ -151,8 +147,8 @@ impl Stream {
         submission
     }
 
-    /// Tells metrics and the access log how the request ended here. The log finds the texts in Envoy's filter
-    /// state, as `wasm.edge_outcome` and so on; one that is lost must not end a request.
+    /// Reports to metrics and the access log how the request ended here. The log reads the values from Envoy's filter
+    /// state, as `wasm.edge_outcome` and so on; a lost value must not end a request.
     fn report(&self, outcome: Outcome) {
         let name = outcome.name();
         self.edge.metrics.count(Counted::Requests(outcome), &name);
@@ -181,13 +177,13 @@ impl Stream {
 }
 
 impl Context for EdgeHttp {
-    /// The cache has answered the request's own call, or Envoy in its place.
+    /// The cache has answered the request's own call, or Envoy on its behalf.
     fn on_http_call_response(&mut self, _token: u32, _headers: usize, body_len: usize, _trailers: usize) {
         let verdict = cache::verdicts(body_len, 1).and_then(|mut verdicts| verdicts.pop()).flatten();
         Stream::on_verdict(&self.0, verdict);
     }
 
-    /// The request has an end.
+    /// The request has ended.
     fn on_done(&mut self) -> bool {
         let mut stream = self.0.borrow_mut();
         if let Some(single) = stream.single.take() {
@@ -234,10 +230,10 @@ impl HttpContext for EdgeHttp {
         })
     }
 
-    /// Before trailers, no part of the body is called its end: here it is.
+    /// With trailers, no body callback has `end_of_stream` set: the request ends here.
     fn on_http_request_trailers(&mut self, _count: usize) -> Action {
         self.advance(|exchange, edge| {
-            // No operation has trailers, so none get further.
+            // No operation uses trailers, so they are removed.
             hostcalls::set_map_bytes(MapType::HttpRequestTrailers, Vec::new())?;
             end_request(exchange, edge)
         })
@@ -251,14 +247,14 @@ fn end_request(exchange: &mut Exchange, edge: &Edge) -> Result<HostAction, Statu
     Ok(exchange.on_request_end(&body, &edge.config, now_s()?))
 }
 
-/// Lets a request go on that waited for an answer from elsewhere. Last of all: its head cannot be changed any more.
+/// Resumes a request that was waiting. Must come last: the head cannot be edited afterwards.
 fn resume(action: Action) {
     if action == Action::Continue {
         let _ = hostcalls::resume_http_request();
     }
 }
 
-/// Carries out a action. Whatever goes wrong on the way, the request is held rather than let through.
+/// Carries out an action. If a host call fails, the request is held rather than forwarded.
 fn carry_out(action: Result<HostAction, Status>) -> Action {
     let done = action.and_then(|action| match action {
         HostAction::Wait | HostAction::Claim(_) | HostAction::Certificate(_) => Ok(Action::Pause),
@@ -289,6 +285,6 @@ fn send(reply: &Reply) -> Result<(), Status> {
 /// Unix seconds by Envoy's clock.
 pub(crate) fn now_s() -> Result<u64, Status> {
     let now = hostcalls::get_current_time()?;
-    // A clock before 1970 makes attestations stale, which is refused where they are checked.
+    // A clock before 1970 makes attestations stale, and the control plane rejects those.
     Ok(now.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()))
 }

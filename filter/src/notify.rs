@@ -1,4 +1,4 @@
-//! What requests wait for, and how they are told it: some in each turn of the worker.
+//! Notifies waiting requests of their verdict or certificate, a bounded number in each callback.
 
 use std::cell::RefCell;
 use std::rc::{Rc, Weak};
@@ -15,14 +15,14 @@ use crate::crash_point;
 use crate::http::Stream;
 use crate::root::Edge;
 
-/// A request that is held, while it is there.
+/// A reference to a held request, which may be gone.
 #[derive(Clone, Debug)]
 pub(crate) struct HeldRequest {
     pub(crate) context_id: u32,
     pub(crate) stream: Weak<RefCell<Stream>>,
 }
 
-/// A request whose claim is with the cache, or soon will be.
+/// A request that waits for the verdict on its claim.
 #[derive(Debug)]
 pub(crate) struct ClaimWaiter {
     pub(crate) held: HeldRequest,
@@ -30,24 +30,24 @@ pub(crate) struct ClaimWaiter {
     pub(crate) request_id: String,
 }
 
-/// What a request is to be told.
+/// A notification for a waiting request.
 pub(crate) enum Notification {
-    /// The cache's word on its claim, if there is one.
+    /// The cache's verdict on its claim, if there is one.
     Verdict(Waiter<ClaimWaiter>, Option<Verdict>),
     /// The key of its certificate, or why there is none.
     Key(Waiter<HeldRequest>, Result<Rc<TrustedKey>, CannotVerify>),
 }
 
 impl HeldRequest {
-    pub(crate) fn is_there(&self) -> bool {
+    pub(crate) fn exists(&self) -> bool {
         self.stream.strong_count() > 0
     }
 
-    /// In the request's own context, if it is still there.
-    fn with(&self, go_on: impl FnOnce(&Rc<RefCell<Stream>>)) {
+    /// Runs in the request's own context, if the request still exists.
+    fn with(&self, proceed: impl FnOnce(&Rc<RefCell<Stream>>)) {
         let Some(stream) = self.stream.upgrade() else { return };
         if hostcalls::set_effective_context(self.context_id).is_ok() {
-            go_on(&stream);
+            proceed(&stream);
         }
     }
 }
@@ -67,19 +67,19 @@ impl Notification {
     }
 }
 
-/// Lets those go on that this turn has room for, and sees to another turn for the rest. The last thing in a callback of
-/// the root context, since requests go on in contexts of their own.
+/// Notifies as many requests as one callback may, and requests a tick for the rest. Must come last in a callback of the
+/// root context, because requests proceed in their own contexts.
 pub(crate) fn notify_some(edge: &Edge) {
     let batch = edge.notifications.borrow_mut().next_batch();
     if !edge.notifications.borrow().is_empty() {
-        // It has worked for those that wait, or they would not.
+        // Requesting a tick has worked before, or nothing would wait.
         let _ = request_tick();
     }
     batch.into_iter().for_each(Notification::deliver);
     edge.back_to_root();
 }
 
-/// The root context's next turn comes in a millisecond, the shortest time that the host has.
+/// Requests the root context's next tick in a millisecond, the host's shortest period.
 pub(crate) fn request_tick() -> Result<(), Status> {
     hostcalls::set_tick_period(Duration::from_millis(1))
 }

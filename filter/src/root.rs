@@ -15,7 +15,7 @@ use crate::http::{EdgeHttp, now_s};
 use crate::metrics::Metrics;
 use crate::notify::{Notification, notify_some};
 
-/// What all requests of one worker share.
+/// The state that all requests of one worker share.
 pub(crate) struct Edge {
     root_id: u32,
     pub(crate) config: EdgeConfig,
@@ -25,12 +25,12 @@ pub(crate) struct Edge {
     pub(crate) certificates: Certificates,
     pub(crate) notifications: RefCell<Notifications<Notification>>,
     pub(crate) requests: Slots,
-    /// The requests of each client. As many clients are known as have requests, or some more.
+    /// The requests of each client.
     pub(crate) in_flight: RefCell<SlotsPer<ClientId>>,
 }
 
 impl Edge {
-    /// What is to be believed of the cache's verdict, or of its silence. The log is told what is not.
+    /// Checks the cache's verdict, and logs one that cannot be trusted.
     pub(crate) fn check_verdict(
         &self,
         claim: &ClaimRequest,
@@ -45,19 +45,18 @@ impl Edge {
         checked
     }
 
-    /// When the root context's turn comes next, unless a request asks for it.
+    /// Schedules the root context's next periodic tick; a request may ask for an earlier one.
     fn schedule_tick(&self) {
         let _ = hostcalls::set_tick_period(self.certificates.tick_period());
     }
 
-    /// What the host is asked for from now on is the root context's, which is there as long as the worker: it has acted
-    /// for requests, or a request acts for it.
+    /// Makes the root context the effective one for the host calls that follow. It lives as long as the worker.
     pub(crate) fn back_to_root(&self) {
         let _ = hostcalls::set_effective_context(self.root_id);
     }
 }
 
-/// Starts the filter on a worker and makes a context for each request.
+/// Starts the filter on a worker and creates a context for each request.
 pub(crate) struct EdgeRoot {
     context_id: u32,
     edge: Option<Rc<Edge>>,
@@ -68,7 +67,7 @@ impl EdgeRoot {
         Self { context_id, edge: None }
     }
 
-    /// Runs what is about PayPal's certificates, if PayPal is set up.
+    /// Runs `run` if PayPal is configured.
     fn with_certificates(edge: &Edge, run: impl FnOnce(&Certificates, &Paypal, u64)) {
         if let (Some(paypal), Ok(now_s)) = (&edge.config.webhooks.paypal, now_s()) {
             run(&edge.certificates, paypal, now_s);
@@ -89,7 +88,7 @@ impl Context for EdgeRoot {
 }
 
 impl RootContext for EdgeRoot {
-    /// Envoy does not start, or refuses the new configuration, if this says no.
+    /// If this returns false, Envoy does not start, or rejects the new configuration.
     fn on_configure(&mut self, settings_len: usize) -> bool {
         let settings = hostcalls::get_buffer(BufferType::PluginConfiguration, 0, settings_len);
         // An empty variable is an unset one.
@@ -125,7 +124,7 @@ impl RootContext for EdgeRoot {
         }
     }
 
-    /// A request has asked for the root context's turn, or it is time to look after keys.
+    /// A request has asked for a tick, or keys may be due for a refresh.
     fn on_tick(&mut self) {
         let Some(edge) = &self.edge else { return };
         edge.schedule_tick();

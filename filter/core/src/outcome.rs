@@ -3,9 +3,9 @@ use crate::error::ErrorCode;
 /// How a request ended at the edge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Outcome {
-    /// It went on to the control plane.
+    /// It was forwarded to the control plane.
     Forwarded,
-    /// It was answered with what was answered before.
+    /// It was answered with an earlier final answer.
     Replayed,
     Rejected(ErrorCode),
 }

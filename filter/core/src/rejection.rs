@@ -1,11 +1,11 @@
-//! A request that ends at the edge, and the answer it gets.
+//! A request that the edge rejects, and the reply it gets.
 
 use std::borrow::Cow;
 
 use crate::error::{ErrorBody, ErrorCode};
 use crate::request::InvalidRequest;
 
-/// Why a request ends at the edge, for the caller.
+/// Why the edge rejects a request, for the caller.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Rejection {
     code: ErrorCode,
@@ -15,7 +15,7 @@ pub(crate) struct Rejection {
     retry_after_s: Option<u32>,
 }
 
-/// An answer that the edge gives itself.
+/// A response that the edge sends itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reply {
     pub status: u16,
@@ -24,7 +24,7 @@ pub struct Reply {
     pub body: Vec<u8>,
 }
 
-/// Answers are for their client alone: no cache keeps them.
+/// Responses are for their client alone: no cache may store them.
 pub(crate) const NO_STORE: (&str, Cow<'static, str>) = ("cache-control", Cow::Borrowed("no-store"));
 
 impl Rejection {

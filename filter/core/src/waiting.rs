@@ -1,21 +1,21 @@
-//! How many requests of a worker may wait, and how many of them one turn of the worker lets go on.
+//! Limits on the requests of a worker: how many it holds, and how many one callback resumes.
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
 use std::rc::Rc;
 
-/// The most requests that one callback of the host lets go on.
+/// The most requests that one callback of the host resumes.
 ///
-/// Envoy carries out what a callback has decided once that has returned, and what ends a request there calls the
-/// filter again from within the last such call. Some 290 answers in one callback fill the stack of V8, and the filter
-/// dies; this leaves room for answers that take up several times as much of it.
+/// Envoy applies a callback's decisions after it returns, and a request that ends there calls the filter recursively. About
+/// 290 responses in one callback overflow the stack of V8, and the filter dies; this leaves room for responses that need
+/// several times as much of it.
 pub const NOTIFIED_MAX: usize = 32;
 
-/// The most requests that one worker has at once, those that the control plane works on among them: the clusters behind
-/// take fewer, and at some two kilobytes each they are a small part of what the filter's memory may grow to.
+/// The most requests that one worker holds at once, including those in progress at the control plane. The clusters behind
+/// accept fewer, and at about two kilobytes each they are a small part of the filter's memory limit.
 pub const REQUESTS_MAX: usize = 16_384;
 
-/// A number of slots for requests that wait.
+/// A fixed number of slots for requests.
 #[derive(Debug)]
 pub struct Slots {
     taken: Rc<()>,
@@ -26,7 +26,7 @@ pub struct Slots {
 #[derive(Debug)]
 pub struct Slot(#[expect(dead_code, reason = "counted, not read")] Rc<()>);
 
-/// A request that waits, and its slot.
+/// A waiting request and its slot.
 #[derive(Debug)]
 pub struct Waiter<T> {
     pub request: T,
@@ -57,18 +57,17 @@ impl Slot {
     }
 }
 
-/// What is known of each client, or of each address.
+/// State per client or per address.
 ///
-/// What is idle is forgotten now and then, so that as many keys are known as are busy, or twice as many, or
-/// [`KEYS_KEPT`].
+/// Idle entries are dropped from time to time: at most twice as many keys are kept as are busy, or [`KEYS_KEPT`].
 #[derive(Debug)]
 pub(crate) struct PerKey<K, V> {
     by_key: HashMap<K, V>,
-    /// With so many keys, it is time to forget some.
+    /// The number of keys at which idle ones are dropped.
     forget_at: usize,
 }
 
-/// So many keys cost little, so they are kept: a client that comes again costs no memory of its own.
+/// This many keys are always kept: they cost little, and a returning client needs no new memory.
 pub(crate) const KEYS_KEPT: usize = 1_024;
 
 impl<K: Hash + Eq + Clone, V> PerKey<K, V> {
@@ -76,7 +75,7 @@ impl<K: Hash + Eq + Clone, V> PerKey<K, V> {
         Self { by_key: HashMap::new(), forget_at: KEYS_KEPT }
     }
 
-    /// `new`: what is known of a key that comes for the first time, or was forgotten.
+    /// `new`: the state of a key that is new, or was dropped.
     pub(crate) fn with<T>(
         &mut self,
         key: &K,
@@ -113,14 +112,13 @@ impl<K: Hash + Eq + Clone> SlotsPer<K> {
         Self { max, by_key: PerKey::new() }
     }
 
-    /// `None` if all of the key's are taken.
+    /// `None` if all slots of the key are taken.
     pub fn take(&mut self, key: &K) -> Option<Slot> {
         self.by_key.with(key, |slots| slots.taken() == 0, || Slots::new(self.max), |slots| slots.take())
     }
 }
 
-/// What is known and still to be told, the oldest first. Each request in it holds a slot meanwhile, so it is as bounded
-/// as the slots are.
+/// Pending notifications, oldest first. Each request in it holds its slot, so the queue is bounded by the slots.
 #[derive(Debug)]
 pub struct Notifications<T>(VecDeque<T>);
 
@@ -135,7 +133,7 @@ impl<T> Notifications<T> {
         self.0.extend(requests);
     }
 
-    /// What this turn tells: at most [`NOTIFIED_MAX`]. What is left then is for another turn.
+    /// The notifications for this callback: at most [`NOTIFIED_MAX`]. The rest is for the next one.
     pub fn next_batch(&mut self) -> Vec<T> {
         self.0.drain(..self.0.len().min(NOTIFIED_MAX)).collect()
     }
@@ -152,7 +150,7 @@ mod tests {
     use crate::test;
 
     #[test]
-    fn a_place_is_free_again_when_its_waiter_is_gone() {
+    fn a_slot_is_free_again_when_its_waiter_is_dropped() {
         let slots = Slots::new(2);
         let first = slots.take().unwrap().hold_for('a');
         let second = slots.take().unwrap();
@@ -165,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn each_key_has_its_own_places() {
+    fn each_key_has_its_own_slots() {
         let mut slots = SlotsPer::new(2);
         let (first, second) = (slots.take(&'a').unwrap(), slots.take(&'a').unwrap());
         assert!(slots.take(&'a').is_none());
@@ -176,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_without_a_place_are_forgotten_and_those_with_one_never() {
+    fn only_keys_without_a_taken_slot_are_dropped() {
         let mut slots = SlotsPer::new(1);
         let held: Vec<_> = (0..3 * KEYS_KEPT).map(|key| slots.take(&key).unwrap()).collect();
         for key in 3 * KEYS_KEPT..100 * KEYS_KEPT {
@@ -192,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn one_turn_tells_some_and_all_are_told_in_their_order() {
+    fn notifications_come_in_order_and_in_bounded_batches() {
         let mut notifications = Notifications::default();
         notifications.add(0..50);
         let mut notified = notifications.next_batch();

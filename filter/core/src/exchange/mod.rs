@@ -1,11 +1,11 @@
-//! One request's way through the edge.
+//! The life of one request at the edge.
 //!
-//! The host reports what arrives and does what the returned [`HostAction`] says. The request is held from its head
-//! on, so nothing of it reaches the control plane before the verdict on the whole. A request ends with its
-//! head, with its body or with its trailers: each of these ends leads to the same verdict.
+//! The host reports what arrives and carries out the returned [`HostAction`]. The request is held from its head on, so
+//! nothing of it reaches the control plane before all of it has been validated. A request ends with its head, its body or
+//! its trailers; validation is the same for each.
 //!
-//! A good request with an idempotency key then waits for the cache's checked on the key, and a webhook for the
-//! certificate that its signature is checked with.
+//! A valid request with an idempotency key then waits for the cache's verdict, and a webhook for the certificate that
+//! verifies its signature.
 
 mod request;
 mod request_key;
@@ -26,29 +26,29 @@ use request::{Request, check_host, check_query, check_target, client, no_route, 
 use request_key::{KeyDecision, OpenClaim, RequestKey};
 use webhook::{Awaiting, Webhook};
 
-/// How long a client should wait before it asks a worker again that had no room for it.
+/// How long a client should wait before it retries after an overload.
 const CROWDED_RETRY_S: u32 = 1;
 
-/// What the host has to do next.
+/// What the host does next.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum HostAction {
-    /// Hold everything back and report what comes next.
+    /// Hold the request and report what arrives next.
     Wait,
-    /// Hold the request on, and ask about its key: whoever remembers the answer, else the cache. The answer goes to
+    /// Keep holding the request, and claim its key: from the worker's memory, else from the cache. The verdict goes to
     /// [`Exchange::on_claim_answered`].
     Claim(ClaimRequest),
-    /// Hold the request on, and get the key of this certificate; it goes to [`Exchange::on_certificate`].
+    /// Keep holding the request, and get this certificate's key, which goes to [`Exchange::on_certificate`].
     Certificate(CertificateUrl),
-    /// Change the head, then let the request go on.
+    /// Edit the head, then forward the request.
     Forward(HeadEdits),
-    /// Answer this; the request goes no further.
+    /// Send this reply; the request ends here.
     Reply(Reply),
 }
 
-/// Changes to the head of a request that goes on.
+/// Edits of the head of a forwarded request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HeadEdits {
-    /// Headers to remove, every value of them.
+    /// Headers to remove, with all of their values.
     pub remove: Vec<String>,
     /// Headers to set, after the removals.
     pub set: Vec<(&'static str, String)>,
@@ -68,17 +68,17 @@ pub struct Exchange {
 enum Stage {
     #[default]
     New,
-    /// The head is good, the rest is awaited.
+    /// The head is valid; the rest has not arrived.
     Receiving(Box<Request>),
-    /// All of it is here and good; the cache is asked about its key.
+    /// The request is complete and valid; its key is being claimed.
     Claiming(OpenClaim),
-    /// All of a webhook is here; the certificate it is signed with is not.
+    /// A webhook is complete; its certificate is being fetched.
     Awaiting(Box<Awaiting>),
     Decided(Outcome),
 }
 
 impl Exchange {
-    /// How the request ended here, once that is decided.
+    /// How the request ended at the edge, once that is decided.
     #[must_use]
     pub const fn outcome(&self) -> Option<Outcome> {
         match self.stage {
@@ -87,32 +87,32 @@ impl Exchange {
         }
     }
 
-    /// What the caller wants, as far as it was read.
+    /// The operation, once it is known.
     #[must_use]
     pub const fn route(&self) -> Option<Route> {
         self.route
     }
 
-    /// Who calls, as far as it was read.
+    /// The client, once it is known.
     #[must_use]
     pub const fn client(&self) -> Option<&ClientId> {
         self.client.as_ref()
     }
 
-    /// What was believed of the cache's checked on the request's key, once it was asked: [`CheckedVerdict::name`], or `crowded` if it
-    /// was not asked since too many wait.
+    /// The verdict on the request's key, once there is one: [`CheckedVerdict::name`], or `crowded` if the claim was not sent
+    /// because too many wait.
     #[must_use]
     pub const fn verdict(&self) -> Option<&'static str> {
         self.verdict
     }
 
-    /// What a webhook's signature was worth, once that is known: `verified`, or the reason against it.
+    /// The result of checking a webhook's signature, once there is one: `verified`, or the reason against it.
     #[must_use]
     pub const fn signature(&self) -> Option<&'static str> {
         self.signature
     }
 
-    /// How many bytes of the body are worth reading: one more than may come shows that it is too long.
+    /// How many bytes of the body to read: one more than the limit shows that it is too long.
     #[must_use]
     pub fn body_bytes_wanted(&self) -> usize {
         match &self.stage {
@@ -139,14 +139,14 @@ impl Exchange {
         }
     }
 
-    /// The head has arrived, and the worker has as many requests as it can bear.
+    /// The head has arrived, and the worker has no slot for the request.
     pub fn on_request_crowded(&mut self, head: Head<'_>) -> HostAction {
         let message = "too many requests at once; nothing was executed, send this again";
         let rejection = Rejection::new(ErrorCode::GatewayUnavailable, message).retry_after(CROWDED_RETRY_S);
         self.reject(rejection, request_id(head).ok())
     }
 
-    /// The head is good, and its client has as many requests under way as it may.
+    /// The head is valid, and its client has reached its limit of requests in flight.
     pub fn on_client_crowded(&mut self) -> HostAction {
         let Stage::Receiving(request) = &self.stage else { return self.after_decision() };
         let message = "this client has too many requests in flight; nothing was executed, send this again when one has ended";
@@ -155,7 +155,7 @@ impl Exchange {
         self.reject(rejection, Some(request_id))
     }
 
-    /// `length` bytes of the body have come so far, and more may follow.
+    /// `length` bytes of the body have arrived so far, and more may follow.
     pub fn on_request_body(&mut self, length: usize) -> HostAction {
         let Stage::Receiving(request) = &self.stage else { return self.after_decision() };
         match request.content.within_limit(length) {
@@ -167,7 +167,7 @@ impl Exchange {
         }
     }
 
-    /// The request is complete at `now_s` (Unix seconds); `body` is all of its body, or nothing.
+    /// The request is complete at `now_s` (Unix seconds); `body` is its whole body, or empty.
     pub fn on_request_end(&mut self, body: &[u8], config: &EdgeConfig, now_s: u64) -> HostAction {
         let request = match std::mem::take(&mut self.stage) {
             Stage::Receiving(request) => request,
@@ -182,7 +182,7 @@ impl Exchange {
         }
     }
 
-    /// The claim that is open, and the id of its request.
+    /// The open claim, and the id of its request.
     #[must_use]
     pub fn claim(&self) -> Option<(ClaimRequest, &str)> {
         match &self.stage {
@@ -191,7 +191,7 @@ impl Exchange {
         }
     }
 
-    /// What is believed of the cache's checked at `now_s` (Unix seconds).
+    /// The claim has its verdict at `now_s` (Unix seconds).
     pub fn on_claim_answered(
         &mut self,
         checked: CheckedVerdict,
@@ -219,8 +219,8 @@ impl Exchange {
         }
     }
 
-    /// Too many claims wait, so this one is not sent. The request is refused even where a cache that is away lets it
-    /// pass: unchecked requests cost the control plane more, which is the last thing that a flood may cause.
+    /// Too many claims wait, so this one is not sent. The request is rejected even where an unavailable cache lets it
+    /// pass: unchecked requests cost the control plane more, and a flood must not cause that.
     pub fn on_claim_crowded(&mut self) -> HostAction {
         let request = match std::mem::take(&mut self.stage) {
             Stage::Claiming(open) => open.request,
@@ -307,7 +307,7 @@ impl Exchange {
         HostAction::Reply(rejection.into_reply(request_id))
     }
 
-    /// What holds after the verdict, should the host report more.
+    /// The action for anything that the host reports after the decision.
     fn after_decision(&self) -> HostAction {
         match self.outcome() {
             Some(Outcome::Forwarded) => HostAction::Forward(HeadEdits::default()),

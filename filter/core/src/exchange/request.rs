@@ -1,4 +1,4 @@
-//! A request as it was read: what its head says, and whether its body keeps to that.
+//! A parsed request head, and the validation of the body against it.
 
 use super::HeadEdits;
 use super::request_key::RequestKey;
@@ -17,12 +17,12 @@ use crate::request::{
 };
 use crate::route::{NoRoute, Route};
 
-/// A request whose head is good.
+/// A request whose head is valid.
 #[derive(Debug)]
 pub(super) struct Request {
     pub(super) route: Route,
     pub(super) method: String,
-    /// With the query, as it goes on.
+    /// With the query, as it is forwarded.
     pub(super) path: String,
     pub(super) statement: Statement,
     pub(super) content: Content,
@@ -35,10 +35,10 @@ impl Request {
     pub(super) fn validate(&self, body: &[u8], config: &EdgeConfig) -> Result<(), Rejection> {
         self.content.check(body.len())?;
         if matches!(self.route, Route::Webhook(_)) {
-            // The provider's own words, which nobody reads before they are known to be that.
+            // The provider's own format. Nothing reads it before its signature is verified.
             return Ok(());
         }
-        // Before parsing, so that a card number in a misspelt field is told for what it is.
+        // Before parsing, so that a card number in a misspelt field is reported as one.
         if let Some(found) = card::find_in_json(body) {
             return Err(card_data(found));
         }
@@ -66,7 +66,7 @@ impl Request {
 
 pub(super) fn request_id(head: Head<'_>) -> Result<String, Rejection> {
     let id = head.one("x-request-id")?.filter(|id| attestation::is_request_id(id));
-    // Envoy makes one for every request, unless it was told not to.
+    // Envoy generates one for every request, unless it is configured not to.
     id.map(str::to_owned).ok_or_else(|| {
         Rejection::new(
             ErrorCode::InternalError,
@@ -75,10 +75,10 @@ pub(super) fn request_id(head: Head<'_>) -> Result<String, Rejection> {
     })
 }
 
-/// Whom the request is for. Nothing here depends on it, and the control plane is told another one: but proxies on the way
-/// read an odd one each in its own way (RFC 9112, section 3.2).
+/// Checks the host. Nothing here depends on it, and the control plane gets another one, but proxies on the way interpret
+/// an ambiguous one differently (RFC 9112, section 3.2).
 pub(super) fn check_host(head: Head<'_>) -> Result<(), Rejection> {
-    // Of HTTP/1.1 Envoy makes the same pseudo-header, two lines joined by a comma.
+    // Envoy gives HTTP/1.1 requests the same pseudo-header, with two lines joined by a comma.
     let mut values = head.all(":authority").chain(head.all("host"));
     let one = values.next().filter(|_| values.next().is_none());
     let is_good = one.and_then(|host| std::str::from_utf8(host).ok()).and_then(Authority::parse).is_some();
@@ -87,7 +87,7 @@ pub(super) fn check_host(head: Head<'_>) -> Result<(), Rejection> {
     if is_good { Ok(()) } else { Err(Rejection::invalid("Host", message)) }
 }
 
-/// Takes what RFC 3986 lets stand in a path and a query, so that both halves read the same.
+/// Accepts only the characters that RFC 3986 allows in a path and a query, so that edge and control plane agree.
 pub(super) fn check_target(target: &str) -> Result<(), Rejection> {
     let allowed = |b: u8| b.is_ascii_alphanumeric() || b"-._~:/?[]@!$&'()*+,;=%".contains(&b);
     if !target.bytes().all(allowed) {

@@ -1,4 +1,4 @@
-//! A request's idempotency key: what it stands for, and what the cache's checked on it leads to.
+//! A request's idempotency key: its scope, and what follows from the verdict on it.
 
 use super::Request;
 use crate::attestation::AttestedKey;
@@ -11,10 +11,10 @@ use crate::idempotency::{self, Answer, CheckedVerdict, ClaimRequest, Fingerprint
 use crate::rejection::{NO_STORE, Rejection, Reply};
 use crate::route::Route;
 
-/// How long a client should wait before it asks a cache again that was away.
+/// How long a client should wait before it retries while the cache is unavailable.
 const UNAVAILABLE_RETRY_S: u32 = 1;
 
-/// What is known of a key before the body is here.
+/// A key before the body has arrived.
 #[derive(Debug)]
 pub(super) struct RequestKey {
     scope: Scope,
@@ -23,7 +23,7 @@ pub(super) struct RequestKey {
     content_type: Vec<u8>,
 }
 
-/// A claim that was sent, and what it is for.
+/// A claim that was sent, and the request that it is for.
 #[derive(Debug)]
 pub(super) struct OpenClaim {
     pub(super) request: Box<Request>,
@@ -32,16 +32,16 @@ pub(super) struct OpenClaim {
     pub(super) body_sha256: [u8; 32],
 }
 
-/// Where the cache's checked leads.
+/// What follows from the verdict on a key.
 pub(super) enum KeyDecision {
-    /// The request goes on, under this claim.
+    /// The request is forwarded with this key attested.
     Proceed(AttestedKey),
     Replay(Answer),
     Reject(Rejection),
 }
 
 impl RequestKey {
-    /// `None` for a request that has no key and needs none.
+    /// `None` for a request without a key that needs none.
     pub(super) fn read(
         head: Head<'_>,
         route: Route,
@@ -51,7 +51,7 @@ impl RequestKey {
     ) -> Result<Option<Self>, Rejection> {
         let (Some(rule), Some(client)) = (config.claims.rule(route), client) else { return Ok(None) };
         match Key::parse(head.all(idempotency::HEADER)) {
-            // It is kept as a hash only, but of a card number a hash is easily undone.
+            // Only a hash is stored, but the hash of a card number is easily reversed.
             Ok(key) if card::is_in_text(key.as_str().as_bytes()) => {
                 let message =
                     "the `Idempotency-Key` holds a card number; send a value of your own, e.g. a UUID";
@@ -76,7 +76,7 @@ impl RequestKey {
         }
     }
 
-    /// Without a checked that decides, the claim may have been taken all the same; its lease then ends by itself.
+    /// Without a conclusive verdict the cache may still hold the claim; its lease then expires.
     pub(super) fn decide(&self, claim: &ClaimRequest, checked: CheckedVerdict) -> KeyDecision {
         let under = |fence| AttestedKey { scope: claim.scope, fingerprint: claim.fingerprint, fence };
         match (checked, self.rule.when_unavailable) {
@@ -104,16 +104,16 @@ impl RequestKey {
     }
 }
 
-/// The key is not known to be free, so nothing was done.
+/// The key may be taken, so nothing was executed.
 pub(super) fn unavailable() -> Rejection {
     let message = "the `Idempotency-Key` cannot be checked now; nothing was executed, send this again";
     Rejection::new(ErrorCode::IdempotencyUnavailable, message).retry_after(UNAVAILABLE_RETRY_S)
 }
 
-/// The name of what is not asked, since too many wait, beside those of [`CheckedVerdict::name`].
+/// The verdict's name when the claim was not sent because too many wait, beside those of [`CheckedVerdict::name`].
 pub(super) const CROWDED: &str = "crowded";
 
-/// The first answer, byte for byte.
+/// Replays the first answer, byte for byte.
 pub(super) fn replay(answer: Answer) -> Reply {
     let (status, content_type, body) = answer.into_parts();
     let headers =

@@ -1,4 +1,4 @@
-//! A webhook's way through the edge: what its head says, and what its signature is worth.
+//! A webhook at the edge: its head, and the verification of its signature.
 
 use super::{Exchange, HostAction, Request, Stage};
 use crate::attestation;
@@ -13,28 +13,29 @@ use crate::webhook::stripe::Signed;
 use crate::webhook::x509::TrustedKey;
 use crate::webhook::{CannotVerify, VerificationError};
 
-/// How long a provider should wait before it sends again what could not be checked. They choose for themselves.
+/// How long a provider should wait before it redelivers a webhook that could not be verified. Providers follow their own
+/// schedule.
 const RETRY_S: u32 = 30;
 
-/// A webhook whose head is good.
+/// A webhook whose head is valid.
 #[derive(Debug)]
 pub(super) enum Webhook {
     Stripe(Signed),
     Paypal(Transmission, CertificateUrl),
 }
 
-/// The name of a good signature in metrics and the access log, beside those of [`VerificationError::reason`].
+/// The name of a valid signature in metrics and the access log, beside those of [`VerificationError::reason`].
 const VERIFIED: &str = "verified";
 const NOT_CONFIGURED: &str = "not_configured";
 
-/// Why a webhook is refused, for the caller and for the log.
+/// Why a webhook is rejected, for the caller and for the log.
 pub(super) struct WebhookRejection {
     rejection: Rejection,
     reason: &'static str,
 }
 
 impl Webhook {
-    /// Refuses what can be refused before its body is here.
+    /// Rejects what can be rejected before the body has arrived.
     pub(super) fn read(
         provider: Provider,
         head: Head<'_>,
@@ -59,7 +60,7 @@ impl Webhook {
     }
 }
 
-/// A webhook that waits for a certificate. Of its body, which may be long, only the sums are kept.
+/// A webhook that waits for a certificate. Only the checksums of its body, which may be long, are kept.
 #[derive(Debug)]
 pub(super) struct Awaiting {
     request: Box<Request>,
@@ -69,7 +70,7 @@ pub(super) struct Awaiting {
 }
 
 impl Exchange {
-    /// What there is of the certificate of [`HostAction::Certificate`]: a key that was found good, or why there is none.
+    /// The certificate of [`HostAction::Certificate`]: its trusted key, or why there is none.
     pub fn on_certificate(
         &mut self,
         key: Result<&TrustedKey, CannotVerify>,
@@ -113,7 +114,7 @@ impl Exchange {
         }
     }
 
-    /// `verified`: whose webhook it is, and the SHA-256 of its body.
+    /// `verified`: the provider, and the SHA-256 of the body.
     fn on_verified(
         &mut self,
         mut request: Box<Request>,
@@ -140,14 +141,14 @@ impl Exchange {
     }
 }
 
-/// Whether Stripe has signed this body.
+/// Verifies that Stripe signed this body.
 fn verify_stripe(signed: &Signed, body: &[u8], config: &EdgeConfig) -> Result<Provider, WebhookRejection> {
     let Some(secrets) = &config.webhooks.stripe else { return Err(not_configured(Provider::Stripe)) };
     signed.verify(secrets, body).map_err(VerificationError::from)?;
     Ok(Provider::Stripe)
 }
 
-/// Whether PayPal has signed a body with this sum, by the key of the certificate that the transmission names.
+/// Verifies that PayPal signed a body with this checksum, with the key of the certificate that the transmission names.
 fn verify_paypal(
     transmission: &Transmission,
     body_crc32: u32,

@@ -1,37 +1,37 @@
-//! What an edge believes of what the cache says.
+//! How far an edge trusts a verdict of the cache.
 //!
-//! The cache and the wire to it may be an attacker's. So an answer and a mismatch count only with the control plane's
-//! seal; without one the durable row is asked. The rest needs no seal. A turn that is given twice meets the durable row,
-//! whose commit decides. "In flight" only delays, for a time that [`InFlightLimit`](super::in_flight_limit::InFlightLimit) bounds. A
-//! made-up fence does no harm either: only the cache's own record is compared with it, so the worst it can do is that an
-//! answer is not kept there.
+//! An attacker may control the cache or the network to it. So an answer and a mismatch count only with the control plane's
+//! seal; without one the durable row decides. The rest needs no seal. A lease that is granted twice ends at the durable
+//! row, whose commit decides. "In flight" only delays, for a time that
+//! [`InFlightLimit`](super::in_flight_limit::InFlightLimit) bounds. A forged fence is harmless, too: only the cache's own
+//! record is compared with it, so at worst an answer is not stored there.
 
 use super::protocol::RETRY_AFTER_MS_MAX;
 use super::{Answer, ClaimRequest, Fence, Unproven, Verdict};
 use crate::attestation::Keys;
 
-/// The cache's checked on a claim, as far as it is believed.
+/// The cache's verdict on a claim, after its proofs were checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CheckedVerdict {
-    /// The request goes on under this fence.
+    /// The request is forwarded under this fence.
     Start { fence: Fence },
-    /// It was answered before, proven by the seal of who answered.
+    /// The request was answered before, as the seal proves.
     Replay(Answer),
-    /// Another request's turn. Asking again makes sense after this time, at most [`RETRY_AFTER_MS_MAX`].
+    /// Another request holds the lease. Retry after this time, at most [`RETRY_AFTER_MS_MAX`].
     InFlight { retry_after_ms: u32 },
-    /// The key stands for another request, proven by that one's seal.
+    /// The key stands for a different request, as that one's seal proves.
     Mismatch,
-    /// Another request under the key is being worked on, it is said, which nobody can prove: it is as if nothing was said,
-    /// and no reason to complain.
+    /// A different request under the key is in progress, which cannot be proven yet: treated like no verdict, but not
+    /// suspicious.
     Contested,
-    /// What was said proves nothing, so it is as if nothing was said.
+    /// The verdict proves nothing, so it is treated like no verdict.
     Unproven(Unproven),
-    /// Nothing was said: the cache could not be asked, was too late, or what came is no verdict.
+    /// No verdict: the cache was unavailable or too late, or its response was not a verdict.
     Unavailable,
 }
 
 impl CheckedVerdict {
-    /// What the verdict on `claim` is worth.
+    /// Checks the verdict on `claim`.
     #[must_use]
     pub fn new(verdict: Option<Verdict>, claim: &ClaimRequest, keys: &Keys) -> Self {
         let proven = match verdict {
@@ -95,14 +95,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_sealed_is_believed() {
+    fn sealed_verdicts_are_trusted() {
         assert_eq!(checked(Verdict::Replay(sealed(&keys())), 1), CheckedVerdict::Replay(answer()));
         let held = sealed(&keys()).held(claim(1).fingerprint);
         assert_eq!(checked(Verdict::Mismatch { held: Some(held) }, 2), CheckedVerdict::Mismatch);
     }
 
     #[test]
-    fn what_a_stranger_sealed_or_nobody_is_not() {
+    fn verdicts_with_a_strangers_seal_or_none_are_not_trusted() {
         let stranger = Keys::parse(&format!("k1:{}", "02".repeat(32))).unwrap();
         let altered = CheckedVerdict::Unproven(Unproven::Altered);
         assert_eq!(checked(Verdict::Replay(sealed(&stranger)), 1), altered);
@@ -112,12 +112,12 @@ mod tests {
     }
 
     #[test]
-    fn a_mismatch_without_a_proof_is_not_one() {
+    fn a_mismatch_without_a_proof_is_contested() {
         assert_eq!(checked(Verdict::Mismatch { held: None }, 2), CheckedVerdict::Contested);
     }
 
     #[test]
-    fn a_request_is_never_a_mismatch_of_itself() {
+    fn a_request_never_mismatches_itself() {
         let held = sealed(&keys()).held(claim(1).fingerprint);
         assert_eq!(
             checked(Verdict::Mismatch { held: Some(held) }, 1),
@@ -126,10 +126,10 @@ mod tests {
     }
 
     #[test]
-    fn nobody_is_sent_away_for_longer_than_a_second_at_a_time() {
-        for (said, told) in [(0, 1), (250, 250), (1_001, 1_000), (u32::MAX, 1_000)] {
-            let checked = checked(Verdict::InFlight { retry_after_ms: said }, 1);
-            assert_eq!(checked, CheckedVerdict::InFlight { retry_after_ms: told });
+    fn the_retry_delay_is_at_most_a_second() {
+        for (given, clamped) in [(0, 1), (250, 250), (1_001, 1_000), (u32::MAX, 1_000)] {
+            let checked = checked(Verdict::InFlight { retry_after_ms: given }, 1);
+            assert_eq!(checked, CheckedVerdict::InFlight { retry_after_ms: clamped });
         }
     }
 }

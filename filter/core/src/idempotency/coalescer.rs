@@ -1,7 +1,7 @@
-//! When claims are sent: each at once while few are on their way, else those that wait together in one call.
+//! Coalesces claims: while few calls are in flight each claim gets its own; under load, waiting claims share a call.
 //!
-//! A call to the cache costs the edge about as much as passing the request on, whether it carries one claim or many.
-//! So under load claims share calls; a lone one queued for nobody.
+//! A call to the cache costs the edge about as much as forwarding the request, whether it carries one claim or many. So
+//! under load claims share calls, and a lone claim is never delayed.
 
 use std::collections::VecDeque;
 
@@ -10,39 +10,39 @@ use crate::waiting::{Slot, Slots, Waiter};
 /// The most claims that one call carries.
 pub const CLAIMS_MAX: usize = 64;
 
-/// Calls of a single claim that may be on their way at once.
+/// The most calls with a single claim that are in flight at once.
 const SINGLE_CALLS_MAX: usize = 4;
 
-/// The most requests of one worker that wait for a shared call, for its answer, or to be told it: half a second of what
-/// a worker can do, which is how long a cache may take by default, at one or two kilobytes each. It also bounds the
-/// calls that are on their way, and what is sent in one turn.
+/// The most requests of one worker that wait for a shared call, for its answer, or for their notification: half a second
+/// of a worker's throughput, which is the cache's default timeout, at one or two kilobytes each. It also bounds the calls
+/// in flight, and how much one callback sends.
 const WAITING_MAX: usize = 4_096;
 
-/// The claims of one worker that are not sent yet, and what is on its way.
+/// The claims of one worker that are not sent yet, and its calls in flight.
 #[derive(Debug)]
 pub struct ClaimCoalescer<T> {
     waiting: VecDeque<Waiter<T>>,
     slots: Slots,
     single_calls: Slots,
-    /// Calls of which nobody will hear, since their client has gone, and when they have ended at the latest. At most
-    /// [`SINGLE_CALLS_MAX`], since each holds its slot.
+    /// Calls whose client has gone, so their end is never reported, and when they must have ended. At most
+    /// [`SINGLE_CALLS_MAX`], because each holds its slot.
     abandoned: VecDeque<(u64, SingleCall)>,
     batches_in_flight: usize,
     is_wake_requested: bool,
 }
 
-/// A claim that goes by itself is on its way for as long as this lives.
+/// A call with a single claim. It counts as in flight until this is dropped.
 #[derive(Debug)]
 pub struct SingleCall(#[expect(dead_code, reason = "held, not read")] Slot);
 
-/// What becomes of a claim that has just come.
+/// How a new claim is sent.
 #[derive(Debug)]
 pub enum Dispatch<T> {
-    /// It is to be sent now, in a call of its own.
+    /// Send it now, in its own call.
     Single(T, SingleCall),
-    /// It queued for [`ClaimCoalescer::next_batch`]. If `call`, nobody is about to ask for that: the host has to see to it.
+    /// It waits for [`ClaimCoalescer::next_batch`]. If `wake`, the host has to arrange a wake-up that asks for it.
     Queued { wake: bool },
-    /// Too many wait already; it is not sent.
+    /// Too many wait; it is not sent.
     Full,
 }
 
@@ -60,7 +60,7 @@ impl<T> Default for ClaimCoalescer<T> {
 }
 
 impl<T> ClaimCoalescer<T> {
-    /// A claim has come at `now_s` (Unix seconds).
+    /// Adds a claim at `now_s` (Unix seconds).
     pub fn join(&mut self, claim: T, now_s: u64) -> Dispatch<T> {
         self.abandoned.retain(|(until_s, _)| now_s <= *until_s);
         if self.batches_in_flight == 0
@@ -77,19 +77,18 @@ impl<T> ClaimCoalescer<T> {
         Dispatch::Queued { wake }
     }
 
-    /// The client of a claim that went single has gone. Its call goes on until it is answered, at the latest at
-    /// `until_s` (Unix seconds), and nobody hears of that.
+    /// The client of a single call has gone. The call ends unreported, at the latest at `until_s` (Unix seconds).
     pub fn abandon(&mut self, single: SingleCall, until_s: u64) {
         self.abandoned.push_back((until_s, single));
     }
 
-    /// The host does what a claim that queued has asked for: [`Self::next_batch`] is asked until it has no more.
+    /// The requested wake-up has come: the host now calls [`Self::next_batch`] until it returns nothing.
     pub const fn woken(&mut self) {
         self.is_wake_requested = false;
     }
 
-    /// Claims to be sent now in one call, which ends with [`Self::answered`] or [`Self::failed`]. Fewer than
-    /// [`CLAIMS_MAX`] go only if no such call is on its way: until it ends, more of them gather.
+    /// The claims to send now in one call, which ends with [`Self::batch_answered`] or [`Self::batch_failed`]. Fewer than
+    /// [`CLAIMS_MAX`] are sent only while no shared call is in flight: until it ends, more of them accumulate.
     pub fn next_batch(&mut self) -> Option<Vec<Waiter<T>>> {
         let is_due =
             self.waiting.len() >= CLAIMS_MAX || (self.batches_in_flight == 0 && !self.waiting.is_empty());
@@ -104,7 +103,7 @@ impl<T> ClaimCoalescer<T> {
         self.batches_in_flight = self.batches_in_flight.saturating_sub(1);
     }
 
-    /// A shared call was not answered. Those that wait are given back unasked, or a cache that hangs would hold each of
+    /// A shared call was not answered. The waiting claims are returned unsent: otherwise a hanging cache would hold each of
     /// them for as many timeouts as there are calls before it.
     pub fn batch_failed(&mut self) -> Vec<Waiter<T>> {
         self.batch_answered();
@@ -118,19 +117,19 @@ mod tests {
 
     const NOW: u64 = 1_764_000_000;
 
-    fn who(waiters: Vec<Waiter<u32>>) -> Vec<u32> {
+    fn requests(waiters: Vec<Waiter<u32>>) -> Vec<u32> {
         waiters.into_iter().map(|waiter| waiter.request).collect()
     }
 
     fn next_batch(coalescer: &mut ClaimCoalescer<u32>) -> Option<Vec<u32>> {
-        coalescer.next_batch().map(who)
+        coalescer.next_batch().map(requests)
     }
 
-    /// So many that go single, kept on their way.
+    /// Fills the single calls and keeps them in flight.
     fn saturate(coalescer: &mut ClaimCoalescer<u32>) -> Vec<SingleCall> {
         let single = (0..4).map(|n| match coalescer.join(n, NOW) {
             Dispatch::Single(claim, single) if claim == n => single,
-            way => panic!("{way:?}"),
+            other => panic!("{other:?}"),
         });
         single.collect()
     }
@@ -141,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn while_few_are_on_their_way_each_goes_alone() {
+    fn while_few_calls_are_in_flight_each_claim_gets_its_own() {
         let mut coalescer = ClaimCoalescer::default();
         let mut single = saturate(&mut coalescer);
         assert_eq!(next_batch(&mut coalescer), None);
@@ -150,33 +149,33 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_meanwhile_is_called_for_once_and_goes_together() {
+    fn further_claims_request_one_wake_up_and_share_a_call() {
         let mut coalescer = ClaimCoalescer::default();
         let single = saturate(&mut coalescer);
         assert!(queued(&mut coalescer, 5));
         assert!(!queued(&mut coalescer, 6));
         drop(single);
-        assert!(!queued(&mut coalescer, 7), "it does not overtake those that wait");
+        assert!(!queued(&mut coalescer, 7), "it does not overtake the waiting ones");
         coalescer.woken();
         assert_eq!(next_batch(&mut coalescer), Some(vec![5, 6, 7]));
         assert_eq!(next_batch(&mut coalescer), None);
     }
 
     #[test]
-    fn what_comes_while_a_shared_call_is_on_its_way_goes_with_the_next() {
+    fn claims_during_a_shared_call_are_sent_with_the_next() {
         let mut coalescer = ClaimCoalescer::default();
         let _alone = saturate(&mut coalescer);
         queued(&mut coalescer, 5);
         coalescer.woken();
         let _sent = coalescer.next_batch();
-        assert!(!queued(&mut coalescer, 6), "the answer is awaited anyway");
+        assert!(!queued(&mut coalescer, 6), "the answer will trigger the next batch");
         assert_eq!(next_batch(&mut coalescer), None);
         coalescer.batch_answered();
         assert_eq!(next_batch(&mut coalescer), Some(vec![6]));
     }
 
     #[test]
-    fn a_full_call_waits_for_no_answer() {
+    fn a_full_batch_is_sent_without_waiting() {
         let mut coalescer = ClaimCoalescer::default();
         let _alone = saturate(&mut coalescer);
         queued(&mut coalescer, 0);
@@ -191,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn after_a_call_without_an_answer_nobody_waits_any_longer() {
+    fn a_failed_call_returns_all_waiting_claims() {
         let mut coalescer = ClaimCoalescer::default();
         let single = saturate(&mut coalescer);
         queued(&mut coalescer, 5);
@@ -199,18 +198,18 @@ mod tests {
         let _sent = coalescer.next_batch();
         queued(&mut coalescer, 6);
         queued(&mut coalescer, 7);
-        assert_eq!(who(coalescer.batch_failed()), [6, 7]);
+        assert_eq!(requests(coalescer.batch_failed()), [6, 7]);
         drop(single);
         assert!(matches!(coalescer.join(8, NOW), Dispatch::Single(8, _)));
     }
 
     #[test]
-    fn a_call_whose_client_has_gone_counts_until_it_must_have_ended() {
+    fn an_abandoned_call_counts_until_it_must_have_ended() {
         let mut coalescer = ClaimCoalescer::default();
         for single in saturate(&mut coalescer) {
             coalescer.abandon(single, NOW + 2);
         }
-        assert!(queued(&mut coalescer, 5), "four calls are on their way");
+        assert!(queued(&mut coalescer, 5), "four calls are in flight");
         coalescer.woken();
         assert_eq!(next_batch(&mut coalescer), Some(vec![5]));
         coalescer.batch_answered();
@@ -221,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn more_than_a_worker_can_bear_are_not_taken_until_some_were_told() {
+    fn a_full_worker_accepts_no_claims_until_some_were_notified() {
         let mut coalescer = ClaimCoalescer::default();
         let _alone = saturate(&mut coalescer);
         for n in 0..4_096 {
@@ -234,7 +233,7 @@ mod tests {
         assert!(matches!(coalescer.join(9, NOW), Dispatch::Full), "they wait for their answers");
         coalescer.batch_answered();
         let answered = sent.pop().unwrap();
-        assert!(matches!(coalescer.join(9, NOW), Dispatch::Full), "they wait to be told");
+        assert!(matches!(coalescer.join(9, NOW), Dispatch::Full), "they wait for their notification");
         drop(answered);
         assert!(matches!(coalescer.join(9, NOW), Dispatch::Queued { .. }));
     }

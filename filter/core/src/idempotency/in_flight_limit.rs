@@ -1,27 +1,27 @@
-//! For how long a key may be called in flight.
+//! Limits how long the cache may report a key as in flight.
 
 use std::collections::{HashMap, VecDeque};
 
 use super::{ClaimRequest, Scope};
 
-/// How many keys a worker counts the time of; some 100 bytes each. Past that the time of the oldest starts from zero.
+/// How many keys a worker tracks, at about 100 bytes each. Past that, the oldest is forgotten and starts from zero.
 const KEYS_MAX: usize = 1_024;
 
-/// For how long the time of a key is counted, in seconds, unless four leases are longer. A client that comes back less
-/// often is delayed once more; it does not mind.
+/// How long a key is tracked, in seconds, unless four leases are longer. A client that retries less often is only delayed
+/// once more.
 const COUNTED_FOR_S: u64 = 600;
 
-/// Since when a worker has told clients that a key is in flight. An honest cache says so until a lease is over, and once
-/// more if another request took the next turn; a cache that says so for longer holds a key back that no request has.
+/// When a worker first told a client that a key is in flight. An honest cache reports so until a lease ends, and during
+/// one more lease if another request took it; a cache that reports so for longer blocks a key that no request holds.
 #[derive(Debug, Default)]
 pub(super) struct InFlightLimit {
     since: HashMap<Scope, u64>,
-    /// The same by age.
+    /// The same, by age.
     order: VecDeque<(u64, Scope)>,
 }
 
 impl InFlightLimit {
-    /// The key of `claim` is called in flight at `now_s` (Unix seconds): whether that may still be.
+    /// Whether the key of `claim`, reported in flight at `now_s` (Unix seconds), may still be in flight.
     pub(super) fn allows(&mut self, claim: &ClaimRequest, now_s: u64) -> bool {
         let lease_s = u64::from(claim.lease.as_ms()).div_ceil(1_000);
         let counted_for_s = COUNTED_FOR_S.max(4 * lease_s);
@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_in_flight_for_two_leases_and_not_for_longer() {
+    fn a_key_is_in_flight_for_at_most_two_leases() {
         let (mut limit, claim) = (InFlightLimit::default(), claim(1, 15_000));
         for (after_s, allows) in [(0, true), (15, true), (30, true), (31, false), (599, false)] {
             assert_eq!(limit.allows(&claim, NOW + after_s), allows, "{after_s}");
@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn the_time_of_a_key_begins_anew_when_it_has_not_been_heard_of_for_long() {
+    fn a_key_without_requests_for_long_starts_from_zero() {
         let (mut limit, claim) = (InFlightLimit::default(), claim(1, 15_000));
         assert!(limit.allows(&claim, NOW));
         assert!(limit.allows(&claim, NOW + 600));
@@ -90,17 +90,17 @@ mod tests {
     }
 
     #[test]
-    fn so_many_keys_are_counted_and_no_more() {
+    fn the_number_of_tracked_keys_is_bounded() {
         let mut limit = InFlightLimit::default();
         for n in 0..5_000 {
             assert!(limit.allows(&claim(n, 15_000), NOW));
         }
         assert_eq!((limit.since.len(), limit.order.len()), (KEYS_MAX, KEYS_MAX));
-        assert!(!limit.allows(&claim(4_999, 15_000), NOW + 31), "the latest are known");
+        assert!(!limit.allows(&claim(4_999, 15_000), NOW + 31), "the latest are tracked");
     }
 
     #[test]
-    fn a_clock_that_is_set_back_does_no_harm() {
+    fn a_clock_that_is_set_back_is_harmless() {
         let (mut limit, claim) = (InFlightLimit::default(), claim(1, 15_000));
         assert!(limit.allows(&claim, NOW));
         assert!(limit.allows(&claim, NOW - 1_000));

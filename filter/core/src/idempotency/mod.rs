@@ -1,13 +1,13 @@
-//! The edge's wall against doing a thing twice: which requests are the same, and whose turn it is.
+//! The edge's protection against executing a request twice: which requests are the same, and which one may execute.
 //!
-//! A client names an operation with a [`Key`]. [`Scope`] says which keys are the same one, [`Fingerprint`]
-//! which requests are. The edge sends both as a [`ClaimRequest`] to a cache that all edges share, and goes by the
-//! cache's [`Verdict`]: on under a [`Fence`], to the answer that was given before, or to a rejection. The control plane
-//! completes the claim with its [`Answer`], and seals it ([`SealedAnswer`]): an edge believes no more of a verdict than
-//! is proven or harmless ([`CheckedVerdict`]). [`Record`] has the rules of the cache, free of I/O.
+//! A client names an operation with a [`Key`]. [`Scope`] identifies equal keys, [`Fingerprint`] equal requests. The edge
+//! sends both as a [`ClaimRequest`] to a cache that all edges share, and acts on the cache's [`Verdict`]: it forwards the
+//! request under a [`Fence`], replays the earlier answer, or rejects the request. The control plane completes the claim
+//! with its [`Answer`] and seals it ([`SealedAnswer`]). An edge trusts only what is proven or harmless in a verdict
+//! ([`CheckedVerdict`]). [`Record`] has the rules of the cache, free of I/O.
 //!
-//! After draft-ietf-httpapi-idempotency-key-header-07. The cache may lose everything at any time: the control
-//! plane's durable row is the wall that must hold.
+//! Follows draft-ietf-httpapi-idempotency-key-header-07. The cache may lose everything at any time: the control plane's
+//! durable row is the protection that must hold.
 
 mod answer;
 mod checked_verdict;
@@ -38,5 +38,5 @@ use recent::Recent;
 pub use record::{Fenced, KEPT_AFTER_LEASE, Record};
 pub use scope::{Fingerprint, Scope};
 pub use seal::Unproven;
-pub use sealed::{Held, SealedAnswer};
+pub use sealed::{MismatchProof, SealedAnswer};
 pub use view::CacheView;

@@ -4,17 +4,17 @@ use super::in_flight_limit::InFlightLimit;
 use super::{CheckedVerdict, ClaimRequest, Recent, Unproven, Verdict};
 use crate::attestation::Keys;
 
-/// How often a worker says in its log that the cache cannot be believed, in seconds; the metric counts each time.
+/// How often a worker logs that it does not trust the cache, in seconds; the metric counts every case.
 const WARNING_EVERY_S: u64 = 10;
 
-/// What a worker believes of the cache, and what it remembers of it.
+/// What a worker trusts and remembers of the cache's verdicts.
 #[derive(Debug)]
 pub struct CacheView {
     recent: Recent,
     in_flight_limit: InFlightLimit,
-    /// When it last complained, in Unix seconds.
+    /// When it last logged a warning, in Unix seconds.
     warned_at_s: Option<u64>,
-    /// What was not believed since.
+    /// Unproven verdicts since then.
     unproven: u64,
 }
 
@@ -30,14 +30,13 @@ impl CacheView {
         }
     }
 
-    /// What the cache would say, if this worker knows it.
+    /// The cache's verdict, if this worker knows it.
     #[must_use]
     pub fn known_verdict(&self, claim: &ClaimRequest) -> Option<CheckedVerdict> {
         self.recent.verdict(claim)
     }
 
-    /// What the cache said at `now_s` (Unix seconds), as far as it is to be believed. What stands for good is
-    /// remembered.
+    /// Checks the cache's verdict at `now_s` (Unix seconds). Final answers are remembered.
     pub fn check(
         &mut self,
         claim: &ClaimRequest,
@@ -56,8 +55,8 @@ impl CacheView {
         }
     }
 
-    /// What the log is to say of `checked`, heard at `now_s` (Unix seconds): nothing, if it was believed or the same was
-    /// said a moment ago.
+    /// The warning to log about `checked` at `now_s` (Unix seconds): none if it was trusted, or if the last warning was a
+    /// moment ago.
     pub fn warning(&mut self, checked: &CheckedVerdict, now_s: u64) -> Option<String> {
         let CheckedVerdict::Unproven(why) = checked else { return None };
         self.unproven += 1;
@@ -99,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_proven_is_remembered_and_what_was_not_is_not() {
+    fn only_proven_answers_are_remembered() {
         let stranger = Keys::parse(&format!("k1:{}", "02".repeat(32))).unwrap();
         let mut view = CacheView::new(8);
         let forged = view.check(&claim(), replay(&stranger).0, &keys(), NOW);
@@ -111,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn in_flight_for_ever_is_not_believed() {
+    fn a_key_that_stays_in_flight_forever_is_not_trusted() {
         let mut view = CacheView::new(8);
         let in_flight = Some(Verdict::InFlight { retry_after_ms: 500 });
         for after_s in [0, 10, 20, 30] {
@@ -123,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn the_log_is_told_at_once_and_then_no_more_than_every_ten_seconds() {
+    fn warnings_come_at_once_and_then_at_most_every_ten_seconds() {
         let mut view = CacheView::new(0);
         let forged = CheckedVerdict::Unproven(Unproven::Unsealed);
         assert_eq!(view.warning(&CheckedVerdict::Unavailable, NOW), None);

@@ -1,4 +1,4 @@
-//! A coalescer in random order, against lists that say where each claim is.
+//! A coalescer under random actions, against lists that track each claim.
 
 use std::collections::VecDeque;
 
@@ -12,13 +12,13 @@ const NOW_S: u64 = 1_764_000_000;
 #[derive(Clone, Copy, Debug)]
 enum Action {
     Join,
-    /// The first of those that went single is answered.
+    /// The oldest single call is answered.
     AnswerSingle,
-    /// Its client has gone.
+    /// The client of the oldest single call has gone.
     Abandon,
-    /// The calls of those have ended.
+    /// Abandoned calls have ended.
     PassTime,
-    /// The first of those whose call has ended is told.
+    /// The next batch of requests is notified.
     Notify,
     Wake,
     AnswerBatch,
@@ -38,10 +38,10 @@ fn action() -> impl Strategy<Value = Action> {
     ]
 }
 
-/// More than one call carries.
+/// More than one call can carry.
 const SLOTS: usize = 100;
 
-/// What a host does with a coalescer, and where each claim is by its own account.
+/// A host that drives a coalescer, and its own account of each claim.
 struct Simulation {
     coalescer: ClaimCoalescer<usize>,
     now_s: u64,
@@ -49,7 +49,7 @@ struct Simulation {
     waiting: VecDeque<usize>,
     sent: VecDeque<Vec<Waiter<usize>>>,
     notifications: Notifications<Waiter<usize>>,
-    /// How many of the notifications there are.
+    /// How many notifications are pending.
     ended: usize,
     is_wake_requested: bool,
 }
@@ -146,7 +146,7 @@ impl Simulation {
 
 proptest! {
     #[test]
-    fn every_claim_is_sent_or_given_back_once_in_its_order_and_none_is_too_many(
+    fn every_claim_is_sent_or_returned_once_in_order_within_the_limits(
         actions in proptest::collection::vec(action(), 1..600),
     ) {
         let mut simulation = Simulation::new();
@@ -156,7 +156,7 @@ proptest! {
             prop_assert!(simulation.in_slots() <= SLOTS);
             prop_assert!(simulation.single.len() + simulation.coalescer.abandoned.len() <= SINGLE_CALLS_MAX);
             let comes = simulation.is_wake_requested || !simulation.sent.is_empty();
-            prop_assert!(simulation.waiting.is_empty() || comes, "nobody comes for them");
+            prop_assert!(simulation.waiting.is_empty() || comes, "nothing will send them");
         }
     }
 }
