@@ -4,7 +4,7 @@
 //! connections live in front of the idempotency layer, so a struck call never changes what a key remembers,
 //! unless the fault is `frozen` (see [`Rule::frozen`]). Faults of webhook delivery stand in [`webhook`].
 
-mod refusal;
+mod fault_response;
 mod rule;
 mod webhook;
 
@@ -12,13 +12,13 @@ use std::{num::NonZeroU64, time::Duration};
 
 pub(crate) use self::{
     rule::{FaultKind, InvalidRule, Rule, STALE_MS_MAX},
-    webhook::WebhookStrike,
+    webhook::WebhookInjection,
 };
 
 use serde::Serialize;
 
 use crate::{
-    answer::Answer,
+    http_response::HttpResponse,
     provider::{Operation, Provider},
 };
 
@@ -46,7 +46,7 @@ impl Fault {
 
 /// All that befalls one call.
 #[derive(Debug, Default)]
-pub(crate) struct Strike {
+pub(crate) struct Injection {
     pub(crate) delay_before: Duration,
     /// Between the effect and the failure that hides it.
     pub(crate) delay_after: Duration,
@@ -55,7 +55,7 @@ pub(crate) struct Strike {
     pub(crate) stale: Duration,
     pub(crate) failure: Option<Failure>,
     /// For [`Failure::Refused`].
-    pub(crate) refusal: Option<Box<Answer>>,
+    pub(crate) refusal: Option<Box<HttpResponse>>,
     /// For the request log.
     pub(crate) faults: Vec<FaultKind>,
 }
@@ -72,8 +72,8 @@ pub(crate) enum Failure {
     Truncated,
 }
 
-impl Strike {
-    pub(crate) fn spares(&self) -> bool {
+impl Injection {
+    pub(crate) fn is_empty(&self) -> bool {
         self.faults.is_empty()
     }
 
@@ -102,7 +102,7 @@ impl Strike {
             }
             _ => self.delay_before += delay,
         }
-        self.refusal = self.refusal.take().or_else(|| rule.refusal.as_ref()?.answer().map(Box::new));
+        self.refusal = self.refusal.take().or_else(|| rule.refusal.as_ref()?.response().map(Box::new));
         self.forget_key |= rule.fault == FaultKind::ForgetKey;
         self.stale = self.stale.max(Duration::from_millis(rule.stale_ms.map_or(0, NonZeroU64::get)));
         self.failure = self.failure.or(failure);
@@ -148,15 +148,15 @@ impl Faults {
     }
 
     /// Decides what befalls a call. Of several failures that are due the one set first strikes.
-    pub(crate) fn strike(&mut self, provider: Provider, operation: Operation) -> Strike {
-        let mut strike = Strike::default();
+    pub(crate) fn inject(&mut self, provider: Provider, operation: Operation) -> Injection {
+        let mut injection = Injection::default();
         for fault in &mut self.active {
             if fault.rule.matches(provider, operation) && fault.is_due() {
                 fault.fired += 1;
-                strike.add(&fault.rule);
+                injection.add(&fault.rule);
             }
         }
-        strike
+        injection
     }
 }
 
@@ -167,7 +167,7 @@ mod tests {
     fn strikes(rule: &str, calls: usize) -> Vec<bool> {
         let mut faults = Faults::default();
         faults.add(Rule::parse(rule.as_bytes()).unwrap());
-        (0..calls).map(|_| !faults.strike(Provider::Stripe, Operation::Charge).spares()).collect()
+        (0..calls).map(|_| !faults.inject(Provider::Stripe, Operation::Charge).is_empty()).collect()
     }
 
     #[test]
@@ -193,8 +193,8 @@ mod tests {
         ] {
             faults.add(Rule::parse(rule.as_bytes()).unwrap());
         }
-        let strike = faults.strike(Provider::Paypal, Operation::Refund);
-        assert_eq!(strike.failure, Some(Failure::RateLimited { retry_after: None }));
-        assert_eq!(strike.delay_before, Duration::from_millis(25));
+        let injection = faults.inject(Provider::Paypal, Operation::Refund);
+        assert_eq!(injection.failure, Some(Failure::RateLimited { retry_after: None }));
+        assert_eq!(injection.delay_before, Duration::from_millis(25));
     }
 }

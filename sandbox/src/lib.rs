@@ -4,12 +4,12 @@
 //! and has what they lack: a ledger of every effect (`GET /_sandbox/ledger`) and faults on demand
 //! (`POST /_sandbox/faults`). [`start`] runs one inside a test; the binary runs one for people.
 
-mod answer;
 mod clock;
 mod contracts;
 mod control;
 mod exchange;
 mod faults;
+mod http_response;
 mod ids;
 mod ledger;
 mod money;
@@ -21,9 +21,9 @@ mod redact;
 mod requests_log;
 mod scripts;
 mod server;
+mod state;
 mod stripe;
 mod webhooks;
-mod world;
 
 use std::{
     io,
@@ -43,7 +43,7 @@ pub use webhooks::{DeliveryConfig, PaypalTarget, StripeTarget, WebhookConfig};
 use crate::{
     contracts::Contracts,
     provider::Provider,
-    world::{Addresses, Shared},
+    state::{Addresses, Shared},
 };
 
 /// How a sandbox is to run. The default suits tests: a free port on loopback, any test credentials, no contracts.

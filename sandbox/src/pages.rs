@@ -2,7 +2,7 @@
 
 use axum::http::StatusCode;
 
-use crate::answer::Answer;
+use crate::http_response::HttpResponse;
 
 pub(crate) struct Button<'a> {
     /// Sent as `outcome`.
@@ -23,7 +23,7 @@ impl<'a> Page<'a> {
         Self { title, text: "", buttons: &[] }
     }
 
-    pub(crate) fn answer(&self, status: StatusCode) -> Answer {
+    pub(crate) fn response(&self, status: StatusCode) -> HttpResponse {
         let buttons: String = self
             .buttons
             .iter()
@@ -40,7 +40,7 @@ impl<'a> Page<'a> {
             "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>{title}</title></head>\n\
              <body><h1>{title}</h1>\n<p>{text}</p>\n<form method=\"post\">\n{buttons}</form></body></html>\n"
         );
-        Answer::html(status, html)
+        HttpResponse::html(status, html)
     }
 }
 

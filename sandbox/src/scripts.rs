@@ -4,7 +4,9 @@
 
 use serde::Deserialize;
 
-use crate::{faults::InvalidRule, ledger::EffectKind, paypal::OutcomeCode, provider::Provider, world::World};
+use crate::{
+    faults::InvalidRule, ledger::EffectKind, paypal::OutcomeCode, provider::Provider, state::SandboxState,
+};
 
 /// What is to happen, to what.
 #[derive(Debug, Deserialize)]
@@ -60,11 +62,15 @@ impl Script {
     }
 
     /// The ids it may be about, the latest first: the one given, or those of the transaction's effects of these kinds.
-    pub(crate) fn subjects(&self, world: &World, kinds: &[EffectKind]) -> Result<Vec<String>, InvalidRule> {
+    pub(crate) fn subjects(
+        &self,
+        state: &SandboxState,
+        kinds: &[EffectKind],
+    ) -> Result<Vec<String>, InvalidRule> {
         match (&self.id, &self.transaction_id) {
             (Some(id), None) => Ok(vec![id.clone()]),
             (None, Some(transaction)) => {
-                let effects = world.ledger.of_transaction(transaction);
+                let effects = state.ledger.of_transaction(transaction);
                 let wanted = effects.filter(|it| it.provider == self.provider && kinds.contains(&it.kind));
                 let mut ids: Vec<String> = wanted.map(|effect| effect.id.clone()).collect();
                 ids.reverse();

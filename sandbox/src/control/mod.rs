@@ -22,12 +22,15 @@ use axum::{
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
-use crate::{answer::Answer, faults::InvalidRule, world::Shared};
+use crate::{faults::InvalidRule, http_response::HttpResponse, state::Shared};
 
 pub(crate) fn routes() -> Router<Arc<Shared>> {
     Router::new()
         .route("/_sandbox", delete(reset))
-        .route("/_sandbox/health", get(async || Answer::json(StatusCode::OK, &json!({ "status": "ok" }))))
+        .route(
+            "/_sandbox/health",
+            get(async || HttpResponse::json(StatusCode::OK, &json!({ "status": "ok" }))),
+        )
         .route("/_sandbox/ledger", get(ledger::show))
         .route("/_sandbox/requests", get(requests::show))
         .route("/_sandbox/faults", get(faults::list).post(faults::add).delete(faults::clear))
@@ -52,15 +55,15 @@ async fn paypal_ca(State(shared): State<Arc<Shared>>) -> Response {
 
 /// `DELETE /_sandbox`
 async fn reset(State(shared): State<Arc<Shared>>) -> StatusCode {
-    shared.world().reset();
+    shared.state().reset();
     StatusCode::NO_CONTENT
 }
 
-fn invalid(rule: &InvalidRule) -> Answer {
-    Answer::json(StatusCode::BAD_REQUEST, &json!({ "error": rule }))
+fn invalid(rule: &InvalidRule) -> HttpResponse {
+    HttpResponse::json(StatusCode::BAD_REQUEST, &json!({ "error": rule }))
 }
 
-fn invalid_query(rejection: &QueryRejection) -> Answer {
+fn invalid_query(rejection: &QueryRejection) -> HttpResponse {
     invalid(&InvalidRule { field: "query".to_owned(), message: rejection.body_text() })
 }
 

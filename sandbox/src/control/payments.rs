@@ -11,10 +11,10 @@ use serde_json::json;
 
 use super::{invalid, invalid_query};
 use crate::{
-    answer::Answer,
     faults::InvalidRule,
+    http_response::HttpResponse,
     paypal::review::{Reviewed, Verdict, finish},
-    world::Shared,
+    state::Shared,
 };
 
 #[derive(Debug, Clone, Copy, Deserialize)]
@@ -44,7 +44,7 @@ pub(super) async fn review(
     State(shared): State<Arc<Shared>>,
     Path(id): Path<String>,
     decision: Result<Query<Decision>, QueryRejection>,
-) -> Answer {
+) -> HttpResponse {
     let Query(Decision { outcome, order }) = match decision {
         Ok(decision) => decision,
         Err(rejection) => return invalid_query(&rejection),
@@ -61,7 +61,7 @@ pub(super) async fn review(
         }
     };
     match finish(&shared, &id, verdict) {
-        Reviewed::Done => Answer::json(StatusCode::OK, &json!({ "id": id })),
+        Reviewed::Done => HttpResponse::json(StatusCode::OK, &json!({ "id": id })),
         Reviewed::NotPending => refusal("is not pending"),
         Reviewed::Unknown => refusal("must be a PayPal capture or authorization of this sandbox"),
     }

@@ -4,7 +4,7 @@ use std::num::{NonZeroU32, NonZeroU64};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::IntoDeserializer};
 
-use super::refusal::Refusal;
+use super::fault_response::FaultResponse;
 use crate::provider::{Operation, Provider};
 
 /// Longer delays would outlive every client's patience and only hold memory.
@@ -94,7 +94,7 @@ pub(crate) struct Rule {
     pub(super) frozen: bool,
     /// For `refuse`: what the caller gets.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) refusal: Option<Refusal>,
+    pub(super) refusal: Option<FaultResponse>,
 }
 
 fn every_call() -> NonZeroU32 {
@@ -179,7 +179,7 @@ impl Rule {
         if self.refusal.is_some() != (self.fault == FaultKind::Refuse) {
             return invalid("refusal", "must be given for the fault `refuse`, and for it only");
         }
-        if self.refusal.as_ref().is_some_and(|refusal| refusal.answer().is_none()) {
+        if self.refusal.as_ref().is_some_and(|refusal| refusal.response().is_none()) {
             return invalid("refusal.status", "must be from 400 to 499");
         }
         if self.frozen {

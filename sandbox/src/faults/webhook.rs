@@ -10,7 +10,7 @@ use crate::provider::{Operation, Provider};
 const HELD_AT_MOST: Duration = Duration::from_secs(5);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct WebhookStrike {
+pub(crate) struct WebhookInjection {
     /// How often it is delivered.
     pub(crate) deliveries: u32,
     pub(crate) delay: Duration,
@@ -28,7 +28,7 @@ pub(crate) struct Hold {
     pub(crate) at_most: Duration,
 }
 
-impl Default for WebhookStrike {
+impl Default for WebhookInjection {
     fn default() -> Self {
         Self {
             deliveries: 1,
@@ -41,7 +41,7 @@ impl Default for WebhookStrike {
     }
 }
 
-impl WebhookStrike {
+impl WebhookInjection {
     fn add(&mut self, rule: &Rule) {
         let delay = Duration::from_millis(rule.delay_ms);
         match rule.fault {
@@ -68,16 +68,16 @@ impl WebhookStrike {
 
 impl Faults {
     /// Decides what befalls an event on its way, in the moment it comes into being.
-    pub(crate) fn strike_webhook(&mut self, provider: Provider) -> WebhookStrike {
-        let mut strike = WebhookStrike::default();
+    pub(crate) fn inject_in_webhook(&mut self, provider: Provider) -> WebhookInjection {
+        let mut injection = WebhookInjection::default();
         let rules = self.active.iter_mut().filter(|fault| fault.rule.fault.concerns_webhooks_only());
         for fault in rules {
             if fault.rule.matches(provider, Operation::Webhook) && fault.is_due() {
                 fault.fired += 1;
-                strike.add(&fault.rule);
+                injection.add(&fault.rule);
             }
         }
-        strike
+        injection
     }
 }
 
@@ -97,15 +97,15 @@ mod tests {
     fn rules_for_calls_leave_webhooks_alone_and_the_other_way_round() {
         let mut faults =
             faults(&[r#"{"fault":"drop_after"}"#, r#"{"operation":"webhook","fault":"withhold"}"#]);
-        assert_eq!(faults.strike_webhook(Provider::Stripe).faults, [FaultKind::Withhold]);
-        assert_eq!(faults.strike(Provider::Stripe, Operation::Charge).faults, [FaultKind::DropAfter]);
+        assert_eq!(faults.inject_in_webhook(Provider::Stripe).faults, [FaultKind::Withhold]);
+        assert_eq!(faults.inject(Provider::Stripe, Operation::Charge).faults, [FaultKind::DropAfter]);
     }
 
     #[test]
     fn every_second_event_of_one_provider_is_doubled() {
         let mut faults =
             faults(&[r#"{"provider":"paypal","operation":"webhook","fault":"duplicate","every":2}"#]);
-        let mut deliveries = |provider| faults.strike_webhook(provider).deliveries;
+        let mut deliveries = |provider| faults.inject_in_webhook(provider).deliveries;
         assert_eq!(deliveries(Provider::Paypal), 1);
         assert_eq!(deliveries(Provider::Stripe), 1);
         assert_eq!(deliveries(Provider::Paypal), 2);
@@ -114,7 +114,7 @@ mod tests {
     #[test]
     fn an_event_is_not_held_for_ever() {
         let mut faults = faults(&[r#"{"operation":"webhook","fault":"reorder","count":3}"#]);
-        let held = faults.strike_webhook(Provider::Stripe).held;
+        let held = faults.inject_in_webhook(Provider::Stripe).held;
         assert_eq!(held, Some(Hold { others: 3, at_most: HELD_AT_MOST }));
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{
     authorizations::{self, void::void},
-    desk::{Desk, Done},
+    context::{RequestContext, Success},
     errors::Result,
     orders::{authorize, capture, confirm, create},
     refund_capture,
@@ -37,23 +37,23 @@ impl Command {
         }
     }
 
-    pub(crate) fn execute(&self, desk: &mut Desk<'_>) -> Result<Done> {
+    pub(crate) fn execute(&self, context: &mut RequestContext<'_>) -> Result<Success> {
         if let Some(order) = self.order() {
-            desk.books.forget_unapproved(order, desk.now);
+            context.objects.forget_unapproved(order, context.now);
         }
         match self {
-            Self::CreateOrder(request) => request.execute(desk),
-            Self::CaptureOrder(request) => request.execute(desk),
-            Self::AuthorizeOrder(request) => request.execute(desk),
-            Self::ConfirmOrder(request) => request.execute(desk),
-            Self::CaptureAuthorization(request) => request.execute(desk),
-            Self::VoidAuthorization(id) => void(desk, id),
-            Self::RefundCapture(request) => request.execute(desk),
-            Self::RetrieveOrder(id) => Ok(Done::ok(Resource::Order(id.clone()))),
-            Self::RetrieveAuthorization(id) => Ok(Done::ok(Resource::Authorization(id.clone()))),
-            Self::RetrieveCapture(id) => Ok(Done::ok(Resource::Capture(id.clone()))),
-            Self::RetrieveRefund(id) => Ok(Done::ok(Resource::Refund(id.clone()))),
-            Self::RetrieveDispute(id) => Ok(Done::ok(Resource::Dispute(id.clone()))),
+            Self::CreateOrder(request) => request.execute(context),
+            Self::CaptureOrder(request) => request.execute(context),
+            Self::AuthorizeOrder(request) => request.execute(context),
+            Self::ConfirmOrder(request) => request.execute(context),
+            Self::CaptureAuthorization(request) => request.execute(context),
+            Self::VoidAuthorization(id) => void(context, id),
+            Self::RefundCapture(request) => request.execute(context),
+            Self::RetrieveOrder(id) => Ok(Success::ok(Resource::Order(id.clone()))),
+            Self::RetrieveAuthorization(id) => Ok(Success::ok(Resource::Authorization(id.clone()))),
+            Self::RetrieveCapture(id) => Ok(Success::ok(Resource::Capture(id.clone()))),
+            Self::RetrieveRefund(id) => Ok(Success::ok(Resource::Refund(id.clone()))),
+            Self::RetrieveDispute(id) => Ok(Success::ok(Resource::Dispute(id.clone()))),
         }
     }
 

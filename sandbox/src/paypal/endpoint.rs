@@ -5,9 +5,9 @@ use serde::Deserialize;
 
 use super::{
     authorizations,
-    books::Books,
     command::Command,
     errors::Result,
+    objects::Objects,
     order::Intent,
     orders::{authorize, capture, confirm, create},
     refund_capture,
@@ -131,10 +131,10 @@ pub(crate) enum Purpose {
 }
 
 impl Purpose {
-    pub(crate) fn operation(&self, books: &Books) -> Operation {
+    pub(crate) fn operation(&self, objects: &Objects) -> Operation {
         match self {
             Self::Known(operation) => *operation,
-            Self::OfOrder(id) => operation_of(books.orders.get(id).map(|order| order.intent)),
+            Self::OfOrder(id) => operation_of(objects.orders.get(id).map(|order| order.intent)),
         }
     }
 }

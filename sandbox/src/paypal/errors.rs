@@ -4,7 +4,7 @@ use axum::http::StatusCode;
 use serde::Serialize;
 
 use super::issues;
-use crate::{answer::Answer, ids};
+use crate::{http_response::HttpResponse, ids};
 
 pub(crate) type Result<T> = std::result::Result<T, Box<PaypalError>>;
 
@@ -172,7 +172,7 @@ impl PaypalError {
         Err(Box::new(self))
     }
 
-    pub(crate) fn answer(&self) -> Answer {
-        Answer::json(self.status, self).with("paypal-debug-id", &self.debug_id)
+    pub(crate) fn response(&self) -> HttpResponse {
+        HttpResponse::json(self.status, self).with("paypal-debug-id", &self.debug_id)
     }
 }

@@ -5,10 +5,10 @@ use serde_json::{Value, json};
 
 use super::{
     authorization::Authorization,
-    books::Books,
     capture::Capture,
     dispute::Dispute,
     money,
+    objects::Objects,
     order::Order,
     refund::Refund,
     views::{fine_time, link, without_nulls},
@@ -19,7 +19,7 @@ use crate::{money::Money, webhooks::Event};
 #[derive(Debug)]
 pub(crate) enum EventContent {
     /// With those of its payments that were there.
-    Order(Box<(Order, Books)>),
+    Order(Box<(Order, Objects)>),
     Authorization(Box<Authorization>),
     Capture(Box<Capture>),
     Refund(Box<Refund>),
@@ -27,12 +27,12 @@ pub(crate) enum EventContent {
 }
 
 impl EventContent {
-    pub(crate) fn of_order(books: &Books, id: &str) -> Option<Self> {
-        let order = books.orders.get(id)?.clone();
-        let mut payments = Books::default();
+    pub(crate) fn of_order(objects: &Objects, id: &str) -> Option<Self> {
+        let order = objects.orders.get(id)?.clone();
+        let mut payments = Objects::default();
         for unit in &order.units {
-            let authorizations = unit.authorizations.iter().filter_map(|id| books.authorizations.get(id));
-            let captures = unit.captures.iter().filter_map(|id| books.captures.get(id));
+            let authorizations = unit.authorizations.iter().filter_map(|id| objects.authorizations.get(id));
+            let captures = unit.captures.iter().filter_map(|id| objects.captures.get(id));
             authorizations.for_each(|it| payments.authorizations.insert(it.id.clone(), it.clone()));
             captures.for_each(|it| payments.captures.insert(it.id.clone(), it.clone()));
         }

@@ -5,8 +5,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
-    books::Books,
     money,
+    objects::Objects,
     source::{Source, Vaulted},
     views::{link, time, without_nulls},
 };
@@ -110,8 +110,8 @@ impl Order {
     }
 
     /// The order as answered. The minimal form keeps the payments, as PayPal's does: their status decides.
-    pub(crate) fn view(&self, books: &Books, base: &str, full: bool) -> Value {
-        let units: Vec<Value> = self.units.iter().map(|unit| unit.view(books, base, full)).collect();
+    pub(crate) fn view(&self, objects: &Objects, base: &str, full: bool) -> Value {
+        let units: Vec<Value> = self.units.iter().map(|unit| unit.view(objects, base, full)).collect();
         let show_units = full || self.units.iter().any(Unit::has_payments);
         let approved = matches!(self.status, OrderStatus::Approved | OrderStatus::Completed);
         without_nulls(json!({
@@ -158,7 +158,7 @@ impl Unit {
         !self.captures.is_empty() || !self.authorizations.is_empty()
     }
 
-    fn view(&self, books: &Books, base: &str, full: bool) -> Value {
+    fn view(&self, objects: &Objects, base: &str, full: bool) -> Value {
         without_nulls(json!({
             "reference_id": self.reference_id,
             "amount": full.then(|| money::view(self.money)),
@@ -166,18 +166,18 @@ impl Unit {
             "custom_id": if full { self.custom_id.as_deref() } else { None },
             "invoice_id": if full { self.invoice_id.as_deref() } else { None },
             "soft_descriptor": if full { self.soft_descriptor.as_deref() } else { None },
-            "payments": self.has_payments().then(|| self.payments(books, base)),
+            "payments": self.has_payments().then(|| self.payments(objects, base)),
         }))
     }
 
-    fn payments(&self, books: &Books, base: &str) -> Value {
+    fn payments(&self, objects: &Objects, base: &str) -> Value {
         let authorizations: Vec<_> =
-            self.authorizations.iter().filter_map(|id| books.authorizations.get(id)).collect();
+            self.authorizations.iter().filter_map(|id| objects.authorizations.get(id)).collect();
         let later = authorizations.iter().flat_map(|authorization| &authorization.captures);
         let captures: Vec<_> =
-            self.captures.iter().chain(later).filter_map(|id| books.captures.get(id)).collect();
+            self.captures.iter().chain(later).filter_map(|id| objects.captures.get(id)).collect();
         let refunds =
-            captures.iter().flat_map(|capture| &capture.refunds).filter_map(|id| books.refunds.get(id));
+            captures.iter().flat_map(|capture| &capture.refunds).filter_map(|id| objects.refunds.get(id));
         let refunds: Vec<Value> = refunds.map(|refund| refund.view(base)).collect();
         let authorizations: Vec<Value> = authorizations.iter().map(|it| it.view(base)).collect();
         let captures: Vec<Value> = captures.iter().map(|it| it.view(base)).collect();

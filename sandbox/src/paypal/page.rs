@@ -18,8 +18,8 @@ use super::{
 };
 use crate::{
     pages::{Button, Page},
+    state::Shared,
     webhooks::{Announcer, Content},
-    world::Shared,
 };
 
 const PAYER_ID: &str = "QYR5Z8XDVJNXQ";
@@ -56,8 +56,8 @@ pub(crate) async fn show(State(shared): State<Arc<Shared>>, Query(visit): Query<
     if let Some(outcome) = visit.outcome {
         return decide(&shared, &visit, outcome);
     }
-    let world = shared.world();
-    match world.paypal.orders.get(&visit.token) {
+    let state = shared.state();
+    match state.paypal.orders.get(&visit.token) {
         None => no_such_order(),
         Some(order) if !order.takes_payer() => nothing_to_do(),
         Some(order) => {
@@ -74,7 +74,7 @@ pub(crate) async fn show(State(shared): State<Arc<Shared>>, Query(visit): Query<
                     Button { value: "cancel", label: "Cancel" },
                 ],
             }
-            .answer(StatusCode::OK)
+            .response(StatusCode::OK)
             .into_response()
         }
     }
@@ -92,10 +92,10 @@ pub(crate) async fn submit(
 /// Cancelling leaves the order as it is: the payer may come back.
 fn decide(shared: &Shared, visit: &Visit, outcome: Outcome) -> Response {
     let (id, now) = (visit.token.as_str(), shared.now());
-    let mut world = shared.world();
-    let world = &mut *world;
-    world.paypal.forget_unapproved(id, now);
-    let Some(order) = world.paypal.orders.get_mut(id) else { return no_such_order() };
+    let mut state = shared.state();
+    let state = &mut *state;
+    state.paypal.forget_unapproved(id, now);
+    let Some(order) = state.paypal.orders.get_mut(id) else { return no_such_order() };
     if !order.takes_payer() {
         return nothing_to_do();
     }
@@ -114,9 +114,9 @@ fn decide(shared: &Shared, visit: &Visit, outcome: Outcome) -> Response {
     };
     let back = back.clone();
     if matches!(outcome, Outcome::Approve)
-        && let Some(order) = EventContent::of_order(&world.paypal, id)
+        && let Some(order) = EventContent::of_order(&state.paypal, id)
     {
-        Announcer { outbox: &mut world.webhooks, faults: &mut world.faults, now }
+        Announcer { outbox: &mut state.webhooks, faults: &mut state.faults, now }
             .announce("CHECKOUT.ORDER.APPROVED", Content::Paypal(order));
     }
     match back.as_deref().map(Url::parse) {
@@ -127,14 +127,14 @@ fn decide(shared: &Shared, visit: &Visit, outcome: Outcome) -> Response {
             }
             Redirect::to(url.as_str()).into_response()
         }
-        _ => Page::notice("Done. You can close this page.").answer(StatusCode::OK).into_response(),
+        _ => Page::notice("Done. You can close this page.").response(StatusCode::OK).into_response(),
     }
 }
 
 fn no_such_order() -> Response {
-    Page::notice("There is no such order.").answer(StatusCode::NOT_FOUND).into_response()
+    Page::notice("There is no such order.").response(StatusCode::NOT_FOUND).into_response()
 }
 
 fn nothing_to_do() -> Response {
-    Page::notice("This order does not wait for approval.").answer(StatusCode::CONFLICT).into_response()
+    Page::notice("This order does not wait for approval.").response(StatusCode::CONFLICT).into_response()
 }

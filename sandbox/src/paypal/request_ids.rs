@@ -48,7 +48,7 @@ struct Record {
 }
 
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Claim {
+pub(crate) enum RequestIdStatus {
     Fresh,
     InProgress,
     Made(Resource),
@@ -58,16 +58,16 @@ pub(crate) enum Claim {
 pub(crate) struct RequestIds(HashMap<CallKind, HashMap<String, Record>>);
 
 impl RequestIds {
-    pub(crate) fn claim(&mut self, kind: CallKind, id: &str, now: Timestamp) -> Claim {
+    pub(crate) fn claim(&mut self, kind: CallKind, id: &str, now: Timestamp) -> RequestIdStatus {
         let records = self.0.entry(kind).or_default();
         match records.get(id) {
             Some(record) if now.duration_since(record.claimed_at) < kind.horizon() => match &record.made {
-                Some(resource) => Claim::Made(resource.clone()),
-                None => Claim::InProgress,
+                Some(resource) => RequestIdStatus::Made(resource.clone()),
+                None => RequestIdStatus::InProgress,
             },
             _ => {
                 records.insert(id.to_owned(), Record { claimed_at: now, made: None });
-                Claim::Fresh
+                RequestIdStatus::Fresh
             }
         }
     }
@@ -94,15 +94,15 @@ mod tests {
         let mut ids = RequestIds::default();
         let start = Timestamp::UNIX_EPOCH;
         let order = Resource::Order("O".to_owned());
-        assert_eq!(ids.claim(CallKind::CreateOrder, "k", start), Claim::Fresh);
-        assert_eq!(ids.claim(CallKind::CreateOrder, "k", start), Claim::InProgress);
-        assert_eq!(ids.claim(CallKind::CaptureOrder, "k", start), Claim::Fresh);
+        assert_eq!(ids.claim(CallKind::CreateOrder, "k", start), RequestIdStatus::Fresh);
+        assert_eq!(ids.claim(CallKind::CreateOrder, "k", start), RequestIdStatus::InProgress);
+        assert_eq!(ids.claim(CallKind::CaptureOrder, "k", start), RequestIdStatus::Fresh);
         ids.made(CallKind::CreateOrder, "k", order.clone());
         let later = start + SignedDuration::from_hours(5);
-        assert_eq!(ids.claim(CallKind::CreateOrder, "k", later), Claim::Made(order));
+        assert_eq!(ids.claim(CallKind::CreateOrder, "k", later), RequestIdStatus::Made(order));
         assert_eq!(
             ids.claim(CallKind::CreateOrder, "k", start + SignedDuration::from_hours(6)),
-            Claim::Fresh
+            RequestIdStatus::Fresh
         );
     }
 
@@ -115,8 +115,8 @@ mod tests {
         let days = |days: i64| start + SignedDuration::from_hours(24 * days);
         assert_eq!(
             ids.claim(CallKind::RefundCapture, "k", days(44)),
-            Claim::Made(Resource::Refund("R".to_owned()))
+            RequestIdStatus::Made(Resource::Refund("R".to_owned()))
         );
-        assert_eq!(ids.claim(CallKind::RefundCapture, "k", days(45)), Claim::Fresh);
+        assert_eq!(ids.claim(CallKind::RefundCapture, "k", days(45)), RequestIdStatus::Fresh);
     }
 }

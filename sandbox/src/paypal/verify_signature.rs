@@ -13,13 +13,13 @@ use serde_json::{json, value::RawValue};
 
 use super::{body, errors::PaypalError, errors::Result, headers};
 use crate::{
-    answer::Answer,
     exchange::RequestLine,
+    http_response::HttpResponse,
     ids,
     provider::{Operation, Provider},
     requests_log::Received,
+    state::Shared,
     webhooks::{Authority, paypal_message},
-    world::Shared,
 };
 
 #[derive(Debug, Deserialize)]
@@ -42,25 +42,25 @@ pub(crate) async fn verify(
     uri: Uri,
     headers: HeaderMap,
     body: Bytes,
-) -> Answer {
-    let answer = match decide(&shared, &headers, &body).await {
+) -> HttpResponse {
+    let response = match decide(&shared, &headers, &body).await {
         Ok(genuine) => {
             let status = if genuine { "SUCCESS" } else { "FAILURE" };
-            Answer::json(StatusCode::OK, &json!({ "verification_status": status }))
+            HttpResponse::json(StatusCode::OK, &json!({ "verification_status": status }))
                 .with("paypal-debug-id", &ids::debug_id())
         }
-        Err(error) => error.answer(),
+        Err(error) => error.response(),
     };
     let line = RequestLine { method, uri };
-    shared.world().requests.record(Received {
-        status: Some(answer.status.as_u16()),
+    shared.state().requests.record(Received {
+        status: Some(response.status.as_u16()),
         ..line.received(Provider::Paypal, Operation::Webhook, shared.now())
     });
-    answer
+    response
 }
 
 async fn decide(shared: &Shared, headers: &HeaderMap, body: &[u8]) -> Result<bool> {
-    shared.world().paypal.tokens.check(headers, shared.now())?;
+    shared.state().paypal.tokens.check(headers, shared.now())?;
     headers::require_json(headers)?;
     let body: Body = body::read(body)?;
     let authority = shared.authority().await.map_err(|_| Box::new(PaypalError::internal()))?;

@@ -3,13 +3,13 @@
 use axum::http::Method;
 
 use super::{
-    books::Books,
     charges,
     command::Command,
     dispute::RetrieveDispute,
     errors::Result,
     events,
     form::Form,
+    objects::Objects,
     params::Params,
     payment_intent::CaptureMethod,
     payment_intents::{cancel, capture, confirm, create, list, retrieve, update},
@@ -142,10 +142,10 @@ pub(crate) enum Purpose {
 }
 
 impl Purpose {
-    pub(crate) fn operation(&self, books: &Books) -> Operation {
+    pub(crate) fn operation(&self, objects: &Objects) -> Operation {
         match self {
             Self::Known(operation) => *operation,
-            Self::OfIntent(id) => match books.intents.get(id).map(|intent| intent.terms.capture_method) {
+            Self::OfIntent(id) => match objects.intents.get(id).map(|intent| intent.terms.capture_method) {
                 Some(CaptureMethod::Manual) => Operation::Authorize,
                 _ => Operation::Charge,
             },

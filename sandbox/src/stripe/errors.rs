@@ -4,7 +4,7 @@ use axum::http::StatusCode;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::{answer::Answer, redact::shown};
+use crate::{http_response::HttpResponse, redact::shown};
 
 pub(crate) type Result<T> = std::result::Result<T, Box<StripeError>>;
 
@@ -137,7 +137,7 @@ impl StripeError {
         Err(Box::new(self))
     }
 
-    pub(crate) fn answer(&self) -> Answer {
-        Answer::json(self.status, &json!({ "error": self }))
+    pub(crate) fn response(&self) -> HttpResponse {
+        HttpResponse::json(self.status, &json!({ "error": self }))
     }
 }

@@ -12,7 +12,7 @@ use super::{
     errors::{Result, StripeError},
     form::Node,
 };
-use crate::answer::Answer;
+use crate::http_response::HttpResponse;
 
 /// Keys may be pruned once they are this old; the sandbox prunes them then, since a client that relies on more
 /// would charge twice.
@@ -70,7 +70,7 @@ struct Record {
     request_id: String,
     claimed_at: Timestamp,
     /// Absent while the first request is in progress.
-    answer: Option<Answer>,
+    response: Option<HttpResponse>,
 }
 
 /// Boxed like the objects of a shelf.
@@ -85,9 +85,9 @@ impl Keys {
         fingerprint: Fingerprint,
         request_id: &str,
         now: Timestamp,
-    ) -> Option<Answer> {
+    ) -> Option<HttpResponse> {
         let request_id = request_id.to_owned();
-        let fresh = Box::new(Record { fingerprint, request_id, claimed_at: now, answer: None });
+        let fresh = Box::new(Record { fingerprint, request_id, claimed_at: now, response: None });
         let mut entry = match self.0.entry(key.to_owned()) {
             Entry::Vacant(vacant) => {
                 vacant.insert(fresh);
@@ -101,11 +101,11 @@ impl Keys {
             return None;
         }
         if record.fingerprint != fingerprint {
-            return Some(used_otherwise(key).answer());
+            return Some(used_otherwise(key).response());
         }
-        Some(match &record.answer {
-            None => StripeError::key_in_use(key).answer(),
-            Some(answer) => answer
+        Some(match &record.response {
+            None => StripeError::key_in_use(key).response(),
+            Some(response) => response
                 .clone()
                 .with("idempotent-replayed", "true")
                 .with("original-request", &record.request_id),
@@ -125,9 +125,9 @@ impl Keys {
     }
 
     /// Keeps the answer of the request that claimed the key. A key forgotten meanwhile stays forgotten.
-    pub(crate) fn save(&mut self, key: &str, answer: &Answer) {
+    pub(crate) fn save(&mut self, key: &str, response: &HttpResponse) {
         if let Some(record) = self.0.get_mut(key) {
-            record.answer = Some(answer.clone());
+            record.response = Some(response.clone());
         }
     }
 
@@ -146,8 +146,8 @@ mod tests {
         Fingerprint::of("/v1/refunds", &Form::parse(body.as_bytes()).unwrap().fields)
     }
 
-    fn ok(body: &str) -> Answer {
-        Answer::json(StatusCode::OK, &body)
+    fn ok(body: &str) -> HttpResponse {
+        HttpResponse::json(StatusCode::OK, &body)
     }
 
     #[test]

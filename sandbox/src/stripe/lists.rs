@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{
-    desk::Desk,
+    context::RequestContext,
     errors::{Result, StripeError},
     form::Node,
     params::Params,
@@ -93,8 +93,8 @@ impl Page {
         Ok((page.unwrap_or_default().iter().rev().collect(), has_more))
     }
 
-    pub(crate) fn expand(&self, desk: &Desk<'_>, views: &mut [Value]) -> Result<()> {
-        views.iter_mut().try_for_each(|view| desk.expand(view, &self.expand))
+    pub(crate) fn expand(&self, context: &RequestContext<'_>, views: &mut [Value]) -> Result<()> {
+        views.iter_mut().try_for_each(|view| context.expand(view, &self.expand))
     }
 }
 

@@ -2,8 +2,8 @@
 //! the sandbox's own: `pm_sandbox_…`.
 
 use super::{
+    context::RequestContext,
     currencies::StripeCurrency,
-    desk::Desk,
     dispute,
     errors::{Result, StripeError},
     methods::{Behaviour, TestMethod},
@@ -63,10 +63,10 @@ pub(crate) fn check_usable(method: &TestMethod, currency: StripeCurrency) -> Res
 }
 
 /// What is captured from a payer who disputes everything.
-pub(crate) fn dispute_captured(desk: &mut Desk<'_>, charge: &str) {
-    let quirk = desk.books.charges.get(charge).and_then(|charge| charge.method.quirk);
+pub(crate) fn dispute_captured(context: &mut RequestContext<'_>, charge: &str) {
+    let quirk = context.objects.charges.get(charge).and_then(|charge| charge.method.quirk);
     if let Some(Quirk::Disputed(reason)) = quirk {
-        dispute::open(desk, charge, reason);
+        dispute::open(context, charge, reason);
     }
 }
 

@@ -182,11 +182,11 @@ impl Journal {
     }
 
     pub(crate) fn tried(&mut self, number: u64, attempt: Attempt) {
-        let answer = match &attempt.outcome {
+        let response = match &attempt.outcome {
             Outcome::Status(status) => status.to_string(),
             Outcome::Unanswered(_) => "none".to_owned(),
         };
-        *self.summary.attempts.entry(answer).or_default() += 1;
+        *self.summary.attempts.entry(response).or_default() += 1;
         if let Some(record) = self.record_mut(number) {
             record.attempts.push(attempt);
         }

@@ -79,8 +79,8 @@ impl Announcer<'_> {
         let event = Arc::new(Event::new(kind.into(), content, self.now));
         let lane = self.outbox.lane_mut(event.provider());
         // A fault strikes what is delivered, and does not count what nobody gets.
-        let strike = lane.delivers().then(|| self.faults.strike_webhook(event.provider()));
-        lane.add(Arc::clone(&event), strike);
+        let injection = lane.delivers().then(|| self.faults.inject_in_webhook(event.provider()));
+        lane.add(Arc::clone(&event), injection);
         event
     }
 }

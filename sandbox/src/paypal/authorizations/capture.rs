@@ -9,7 +9,7 @@ use crate::{
         authorization::AuthorizationStatus,
         body::{self, Text},
         capture::{Capture, CaptureStatus},
-        desk::{Desk, Done},
+        context::{RequestContext, Success},
         errors::{PaypalError, Result},
         money::MoneyRequest,
         request_ids::Resource,
@@ -53,9 +53,9 @@ impl Request {
         Self { authorization, amount, invoice_id: None, final_capture: false }
     }
 
-    pub(crate) fn execute(&self, desk: &mut Desk<'_>) -> Result<Done> {
-        let now = desk.now;
-        let Some(authorization) = desk.books.authorizations.get_mut(&self.authorization) else {
+    pub(crate) fn execute(&self, context: &mut RequestContext<'_>) -> Result<Success> {
+        let now = context.now;
+        let Some(authorization) = context.objects.authorizations.get_mut(&self.authorization) else {
             return PaypalError::not_found().refuse();
         };
         match authorization.status {
@@ -88,7 +88,7 @@ impl Request {
         }
         if let Some(invoice) = &self.invoice_id
             && authorization.invoice_id.as_ref() != Some(invoice)
-            && !desk.books.paid_invoices.insert(invoice.clone())
+            && !context.objects.paid_invoices.insert(invoice.clone())
         {
             return PaypalError::unprocessable("DUPLICATE_INVOICE_ID").at("/invoice_id").refuse();
         }
@@ -108,13 +108,13 @@ impl Request {
             final_capture: closes,
             custom_id: authorization.custom_id.clone(),
             invoice_id: self.invoice_id.clone().or_else(|| authorization.invoice_id.clone()),
-            request_id: desk.request_id.map(str::to_owned),
+            request_id: context.request_id.map(str::to_owned),
             refunds: Vec::new(),
             dispute: None,
             created: now,
             updated: now,
         };
-        desk.add_capture(capture);
-        Ok(Done::created(Resource::Capture(id)))
+        context.add_capture(capture);
+        Ok(Success::created(Resource::Capture(id)))
     }
 }

@@ -1,8 +1,8 @@
 //! The customer's 3-D Secure step, at a page of the sandbox's own.
 
-use super::confirm::settle;
+use super::confirm::complete;
 use crate::stripe::{
-    desk::Desk,
+    context::RequestContext,
     errors::StripeError,
     methods::TestMethod,
     payment_intent::{PaymentIntent, Status},
@@ -15,17 +15,17 @@ pub(crate) struct Finished {
 }
 
 /// Completes or fails the authentication that the PaymentIntent waits for; `None` if it waits for none.
-pub(crate) fn finish(desk: &mut Desk<'_>, id: &str, succeeded: bool) -> Option<Finished> {
-    let intent = desk.books.intents.get_mut(id)?;
+pub(crate) fn finish(context: &mut RequestContext<'_>, id: &str, succeeded: bool) -> Option<Finished> {
+    let intent = context.objects.intents.get_mut(id)?;
     let (method, return_url) = waiting(intent)?;
     let client_secret = intent.client_secret.clone();
     if succeeded {
-        settle(desk, id, method).ok()?;
+        complete(context, id, method).ok()?;
     } else {
         intent.payment_method = None;
         intent.status =
             Status::RequiresPaymentMethod { last_error: Some(Box::new(not_authenticated(method))) };
-        desk.announce_intent("payment_intent.payment_failed", id);
+        context.announce_intent("payment_intent.payment_failed", id);
     }
     Some(Finished { return_url, client_secret })
 }

@@ -7,8 +7,8 @@ use crate::{
     ids,
     redact::shown,
     stripe::{
+        context::RequestContext,
         currencies::StripeCurrency,
-        desk::Desk,
         errors::{Result, StripeError},
         methods::TestMethod,
         params::{Metadata, Params, required},
@@ -97,7 +97,7 @@ impl Request {
         Ok(request)
     }
 
-    pub(crate) fn execute(&self, desk: &mut Desk<'_>) -> Result<Value> {
+    pub(crate) fn execute(&self, context: &mut RequestContext<'_>) -> Result<Value> {
         let payment_method = self.payment_method.as_deref().map(find_method).transpose()?;
         if let Some(method) = payment_method {
             check_usable(method, self.currency)?;
@@ -111,19 +111,19 @@ impl Request {
             terms: self.terms(),
             payment_method,
             metadata: self.metadata.clone(),
-            created: desk.now,
+            created: context.now,
             status: match payment_method {
                 Some(_) => Status::RequiresConfirmation,
                 None => Status::RequiresPaymentMethod { last_error: None },
             },
             latest_charge: None,
         };
-        desk.books.intents.insert(&id, intent);
-        desk.announce_intent("payment_intent.created", &id);
+        context.objects.intents.insert(&id, intent);
+        context.announce_intent("payment_intent.created", &id);
         if let Some(confirmation) = &self.confirmation {
-            confirm(desk, &id, confirmation)?;
+            confirm(context, &id, confirmation)?;
         }
-        desk.show_intent(&id, &self.expand)
+        context.show_intent(&id, &self.expand)
     }
 
     fn terms(&self) -> Terms {

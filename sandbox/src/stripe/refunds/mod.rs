@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 
 use super::{
     charge::Outcome,
+    context::RequestContext,
     currencies::StripeCurrency,
-    desk::Desk,
     events::Snapshot,
     params::Metadata,
     payment_intent::{metadata_view, transaction_id},
@@ -100,12 +100,12 @@ impl Refund {
 }
 
 /// The payer's bank sends a refund back, which had left the account; `None` if there is none.
-pub(crate) fn fail(desk: &mut Desk<'_>, id: &str, failure: RefundFailure) -> Option<Refund> {
-    let refund = desk.books.refunds.get_mut(id)?;
+pub(crate) fn fail(context: &mut RequestContext<'_>, id: &str, failure: RefundFailure) -> Option<Refund> {
+    let refund = context.objects.refunds.get_mut(id)?;
     let before = json!({ "status": refund.status() });
     refund.failure = Some(failure);
     let refund = refund.clone();
-    let charge = desk.books.charges.get_mut(&refund.charge);
+    let charge = context.objects.charges.get_mut(&refund.charge);
     let of_charge = charge.and_then(|charge| {
         if let Outcome::Captured { refunded, .. } = &mut charge.outcome {
             *refunded -= refund.amount;
@@ -113,10 +113,10 @@ pub(crate) fn fail(desk: &mut Desk<'_>, id: &str, failure: RefundFailure) -> Opt
         transaction_id(&charge.metadata)
     });
     let transaction = transaction_id(&refund.metadata).or(of_charge);
-    desk.record(EffectKind::RefundFailed, refund.amount, refund.currency, id, transaction);
+    context.record(EffectKind::RefundFailed, refund.amount, refund.currency, id, transaction);
     for kind in ["refund.updated", "refund.failed", "charge.refund.updated"] {
         let before = (kind != "refund.failed").then(|| before.clone());
-        desk.announce_change(kind, Snapshot::Refund(Box::new(refund.clone())), before);
+        context.announce_change(kind, Snapshot::Refund(Box::new(refund.clone())), before);
     }
     Some(refund)
 }

@@ -4,12 +4,12 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::{
-    books::Books,
     charge::Charge,
     currencies::StripeCurrency,
     errors::{Result, StripeError},
     events::{EventContent, Request, Snapshot},
     methods::TestMethod,
+    objects::Objects,
     payment_intent::PaymentIntent,
 };
 use crate::{
@@ -18,8 +18,8 @@ use crate::{
     webhooks::{Announcer, Content},
 };
 
-pub(crate) struct Desk<'a> {
-    pub(crate) books: &'a mut Books,
+pub(crate) struct RequestContext<'a> {
+    pub(crate) objects: &'a mut Objects,
     pub(crate) ledger: &'a mut Ledger,
     pub(crate) now: Timestamp,
     pub(crate) idempotency_key: Option<&'a str>,
@@ -30,10 +30,10 @@ pub(crate) struct Desk<'a> {
     pub(crate) pages: &'a str,
 }
 
-impl Desk<'_> {
+impl RequestContext<'_> {
     /// The PaymentIntent a URL names; 404 if there is none.
     pub(crate) fn intent(&mut self, id: &str) -> Result<&mut PaymentIntent> {
-        self.books
+        self.objects
             .intents
             .get_mut(id)
             .ok_or_else(|| Box::new(StripeError::no_such("payment_intent", id, "intent").not_found()))
@@ -74,14 +74,14 @@ impl Desk<'_> {
     }
 
     pub(crate) fn announce_intent(&mut self, kind: &'static str, id: &str) {
-        if let Some(intent) = self.books.intents.get(id) {
+        if let Some(intent) = self.objects.intents.get(id) {
             let object = Snapshot::Intent(Box::new(intent.clone()));
             self.announce(kind, object);
         }
     }
 
     pub(crate) fn announce_charge(&mut self, kind: &'static str, id: &str) {
-        if let Some(charge) = self.books.charges.get(id) {
+        if let Some(charge) = self.objects.charges.get(id) {
             let object = Snapshot::Charge(Box::new(charge.clone()));
             self.announce(kind, object);
         }
@@ -92,9 +92,11 @@ impl Desk<'_> {
         for property in properties {
             let id = view.get(property).and_then(Value::as_str);
             let object = match property.as_str() {
-                "latest_charge" | "charge" => id.and_then(|id| self.books.charges.get(id)).map(Charge::view),
+                "latest_charge" | "charge" => {
+                    id.and_then(|id| self.objects.charges.get(id)).map(Charge::view)
+                }
                 "payment_intent" => {
-                    id.and_then(|id| self.books.intents.get(id)).map(|it| it.view(self.pages))
+                    id.and_then(|id| self.objects.intents.get(id)).map(|it| it.view(self.pages))
                 }
                 "payment_method" => id.and_then(TestMethod::find).map(TestMethod::view),
                 _ => None,
@@ -115,7 +117,7 @@ impl Desk<'_> {
 
     /// The PaymentIntent as answered.
     pub(crate) fn show_intent(&self, id: &str, expand: &[String]) -> Result<Value> {
-        let Some(intent) = self.books.intents.get(id) else {
+        let Some(intent) = self.objects.intents.get(id) else {
             return StripeError::no_such("payment_intent", id, "intent").not_found().refuse();
         };
         let mut view = intent.view(self.pages);

@@ -11,16 +11,16 @@ use super::{
 use crate::past::{Dated, Past, dated};
 
 #[derive(Debug, Default)]
-pub(crate) struct Books {
-    pub(crate) intents: Shelf<PaymentIntent>,
-    pub(crate) charges: Shelf<Charge>,
-    pub(crate) refunds: Shelf<Refund>,
-    pub(crate) disputes: Shelf<Dispute>,
+pub(crate) struct Objects {
+    pub(crate) intents: OrderedTable<PaymentIntent>,
+    pub(crate) charges: OrderedTable<Charge>,
+    pub(crate) refunds: OrderedTable<Refund>,
+    pub(crate) disputes: OrderedTable<Dispute>,
     pub(crate) keys: Keys,
     pub(crate) account: Account,
 }
 
-impl Books {
+impl Objects {
     pub(crate) fn keep_past(&mut self, now: Option<Timestamp>) {
         self.intents.past.keep(now);
         self.charges.past.keep(now);
@@ -41,19 +41,19 @@ dated!(PaymentIntent, Charge, Refund, Dispute);
 /// Objects of one kind: found by id, listed by age. Boxed, so that growing by one does not move the others: after a
 /// hundred thousand charges all clients would wait for it.
 #[derive(Debug)]
-pub(crate) struct Shelf<T> {
+pub(crate) struct OrderedTable<T> {
     items: Vec<Box<T>>,
     places: HashMap<String, usize>,
     past: Past<T>,
 }
 
-impl<T> Default for Shelf<T> {
+impl<T> Default for OrderedTable<T> {
     fn default() -> Self {
         Self { items: Vec::new(), places: HashMap::new(), past: Past::default() }
     }
 }
 
-impl<T: Dated> Shelf<T> {
+impl<T: Dated> OrderedTable<T> {
     pub(crate) fn insert(&mut self, id: &str, item: T) {
         self.places.insert(id.to_owned(), self.items.len());
         self.items.push(Box::new(item));

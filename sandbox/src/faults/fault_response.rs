@@ -4,21 +4,21 @@ use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::answer::Answer;
+use crate::http_response::HttpResponse;
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(crate) struct Refusal {
+pub(crate) struct FaultResponse {
     /// 400 to 499.
     status: u16,
     /// The whole body, e.g. `{"error":{"type":"invalid_request_error","message":"…"}}`.
     body: Value,
 }
 
-impl Refusal {
+impl FaultResponse {
     /// `None` for a status that refuses nothing.
-    pub(super) fn answer(&self) -> Option<Answer> {
+    pub(super) fn response(&self) -> Option<HttpResponse> {
         let status = StatusCode::from_u16(self.status).ok().filter(StatusCode::is_client_error)?;
-        Some(Answer::json(status, &self.body))
+        Some(HttpResponse::json(status, &self.body))
     }
 }

@@ -21,9 +21,9 @@ use crate::{
 };
 
 #[derive(Debug)]
-pub(crate) struct World {
-    pub(crate) stripe: stripe::Books,
-    pub(crate) paypal: paypal::Books,
+pub(crate) struct SandboxState {
+    pub(crate) stripe: stripe::Objects,
+    pub(crate) paypal: paypal::Objects,
     pub(crate) ledger: Ledger,
     pub(crate) requests: RequestsLog,
     pub(crate) faults: Faults,
@@ -32,11 +32,11 @@ pub(crate) struct World {
     account: stripe::Account,
 }
 
-impl World {
+impl SandboxState {
     fn new(webhooks: Outbox, account: stripe::Account) -> Self {
         Self {
-            stripe: stripe::Books { account, ..stripe::Books::default() },
-            paypal: paypal::Books::default(),
+            stripe: stripe::Objects { account, ..stripe::Objects::default() },
+            paypal: paypal::Objects::default(),
             ledger: Ledger::default(),
             requests: RequestsLog::default(),
             faults: Faults::default(),
@@ -62,8 +62,8 @@ impl World {
     /// webhooks go.
     pub(crate) fn reset(&mut self) {
         let tokens = std::mem::take(&mut self.paypal.tokens);
-        self.stripe = stripe::Books { account: self.account, ..stripe::Books::default() };
-        self.paypal = paypal::Books { tokens, ..paypal::Books::default() };
+        self.stripe = stripe::Objects { account: self.account, ..stripe::Objects::default() };
+        self.paypal = paypal::Objects { tokens, ..paypal::Objects::default() };
         self.ledger = Ledger::default();
         self.requests = RequestsLog::default();
         self.faults = Faults::default();
@@ -81,7 +81,7 @@ pub(crate) struct Addresses {
 
 /// What the handlers share.
 pub(crate) struct Shared {
-    world: Mutex<World>,
+    state: Mutex<SandboxState>,
     clock: Arc<dyn Clock>,
     pub(crate) contracts: Option<Arc<Contracts>>,
     pub(crate) config: Config,
@@ -97,7 +97,7 @@ impl Shared {
     pub(crate) fn new(config: Config, contracts: Option<Arc<Contracts>>, addresses: Addresses) -> Self {
         let account = stripe::Account { releases_as_refunds: config.stripe_releases_as_refunds };
         Self {
-            world: Mutex::new(World::new(Outbox::new(&config.webhooks), account)),
+            state: Mutex::new(SandboxState::new(Outbox::new(&config.webhooks), account)),
             clock: Arc::clone(&config.clock),
             contracts,
             certificates: addresses.certificates,
@@ -127,10 +127,10 @@ impl Shared {
     }
 
     /// Locks the world. No lock is held across an await, and a panic under it leaves only test data behind.
-    pub(crate) fn world(&self) -> MutexGuard<'_, World> {
-        let mut world = self.world.lock().unwrap_or_else(PoisonError::into_inner);
-        world.keep_past(self.now());
-        world
+    pub(crate) fn state(&self) -> MutexGuard<'_, SandboxState> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.keep_past(self.now());
+        state
     }
 
     pub(crate) fn now(&self) -> Timestamp {

@@ -6,10 +6,10 @@ use serde_json::Value;
 
 use super::{
     authorization::{Authorization, AuthorizationStatus},
-    books::Books,
     capture::{Capture, CaptureStatus},
     errors::{PaypalError, Result},
     events::EventContent,
+    objects::Objects,
     order::Order,
     request_ids::Resource,
     views::minimal,
@@ -21,8 +21,8 @@ use crate::{
     webhooks::{Announcer, Content},
 };
 
-pub(crate) struct Desk<'a> {
-    pub(crate) books: &'a mut Books,
+pub(crate) struct RequestContext<'a> {
+    pub(crate) objects: &'a mut Objects,
     pub(crate) ledger: &'a mut Ledger,
     pub(crate) now: Timestamp,
     pub(crate) request_id: Option<&'a str>,
@@ -33,12 +33,12 @@ pub(crate) struct Desk<'a> {
 
 /// What a request came to: the object to show and the status to show it with.
 #[derive(Debug)]
-pub(crate) struct Done {
+pub(crate) struct Success {
     pub(crate) status: StatusCode,
     pub(crate) resource: Resource,
 }
 
-impl Done {
+impl Success {
     pub(crate) fn created(resource: Resource) -> Self {
         Self { status: StatusCode::CREATED, resource }
     }
@@ -48,9 +48,9 @@ impl Done {
     }
 }
 
-impl Desk<'_> {
+impl RequestContext<'_> {
     pub(crate) fn order(&mut self, id: &str) -> Result<&mut Order> {
-        self.books.orders.get_mut(id).ok_or_else(|| Box::new(PaypalError::not_found()))
+        self.objects.orders.get_mut(id).ok_or_else(|| Box::new(PaypalError::not_found()))
     }
 
     pub(crate) fn record(&mut self, kind: EffectKind, money: Money, id: &str, custom_id: Option<&str>) {
@@ -71,7 +71,7 @@ impl Desk<'_> {
     }
 
     pub(crate) fn announce_order(&mut self, kind: &'static str, id: &str) {
-        if let Some(order) = EventContent::of_order(self.books, id) {
+        if let Some(order) = EventContent::of_order(self.objects, id) {
             self.announce(kind, order);
         }
     }
@@ -82,11 +82,11 @@ impl Desk<'_> {
             CaptureStatus::Completed { .. } => {
                 self.record(capture.effect(), capture.money, &capture.id, capture.custom_id.as_deref());
             }
-            CaptureStatus::Pending => self.books.reviews.push_back(capture.id.clone()),
+            CaptureStatus::Pending => self.objects.reviews.push_back(capture.id.clone()),
             CaptureStatus::Declined => {}
         }
         self.announce(capture.event(), EventContent::Capture(Box::new(capture.clone())));
-        self.books.captures.insert(capture.id.clone(), capture);
+        self.objects.captures.insert(capture.id.clone(), capture);
     }
 
     /// Keeps an authorization; money that is held is an effect. PayPal has no event for one that is denied at once.
@@ -96,27 +96,27 @@ impl Desk<'_> {
             AuthorizationStatus::Created => {
                 self.record(EffectKind::Authorize, money, id, authorization.custom_id.as_deref());
             }
-            AuthorizationStatus::Pending => self.books.reviews.push_back(id.clone()),
+            AuthorizationStatus::Pending => self.objects.reviews.push_back(id.clone()),
             _ => {}
         }
         if authorization.status != AuthorizationStatus::Denied {
             let resource = EventContent::Authorization(Box::new(authorization.clone()));
             self.announce("PAYMENT.AUTHORIZATION.CREATED", resource);
         }
-        self.books.authorizations.insert(authorization.id.clone(), authorization);
+        self.objects.authorizations.insert(authorization.id.clone(), authorization);
     }
 }
 
 /// The current state of a resource; the minimal form has its id, status and links.
-pub(crate) fn show(books: &Books, base: &str, resource: &Resource, full: bool) -> Result<Value> {
+pub(crate) fn show(objects: &Objects, base: &str, resource: &Resource, full: bool) -> Result<Value> {
     let view = match resource {
         Resource::Order(id) => {
-            return books.orders.get(id).map(|order| order.view(books, base, full)).ok_or_else(gone);
+            return objects.orders.get(id).map(|order| order.view(objects, base, full)).ok_or_else(gone);
         }
-        Resource::Authorization(id) => books.authorizations.get(id).map(|it| it.view(base)),
-        Resource::Capture(id) => books.captures.get(id).map(|it| it.view(base)),
-        Resource::Refund(id) => books.refunds.get(id).map(|it| it.view(base)),
-        Resource::Dispute(id) => books.disputes.get(id).map(|it| it.view(base)),
+        Resource::Authorization(id) => objects.authorizations.get(id).map(|it| it.view(base)),
+        Resource::Capture(id) => objects.captures.get(id).map(|it| it.view(base)),
+        Resource::Refund(id) => objects.refunds.get(id).map(|it| it.view(base)),
+        Resource::Dispute(id) => objects.disputes.get(id).map(|it| it.view(base)),
     };
     let view = view.ok_or_else(gone)?;
     Ok(if full { view } else { minimal(&view) })

@@ -9,13 +9,13 @@ use bytes::Bytes;
 use serde::Serialize;
 
 #[derive(Debug, Clone)]
-pub(crate) struct Answer {
+pub(crate) struct HttpResponse {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
 }
 
-impl Answer {
+impl HttpResponse {
     pub(crate) fn json(status: StatusCode, body: &impl Serialize) -> Self {
         // Our own views have string keys and no failing serializers, so this cannot fail.
         let body = serde_json::to_vec(body).unwrap_or_default();
@@ -43,7 +43,7 @@ impl Answer {
     }
 }
 
-impl IntoResponse for Answer {
+impl IntoResponse for HttpResponse {
     fn into_response(self) -> Response {
         let mut response = Response::new(Body::from(self.body));
         *response.status_mut() = self.status;

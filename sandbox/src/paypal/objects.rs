@@ -16,7 +16,7 @@ use super::{
 use crate::past::{Table, dated};
 
 #[derive(Debug, Default)]
-pub(crate) struct Books {
+pub(crate) struct Objects {
     pub(crate) tokens: Tokens,
     pub(crate) orders: Table<Order>,
     pub(crate) authorizations: Table<Authorization>,
@@ -34,7 +34,7 @@ pub(crate) struct Books {
 /// How long PayPal knows an order that no payer approves.
 const UNAPPROVED_KEPT: SignedDuration = SignedDuration::from_hours(6);
 
-impl Books {
+impl Objects {
     /// Forgets the order if no payer has approved it in time.
     pub(crate) fn forget_unapproved(&mut self, id: &str, now: Timestamp) {
         let is_over = |order: &Order| {
