@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use crate::model::{Ask, Broken, Intent, Method};
+use crate::model::{Broken, Intent, Method, Request};
 use crate::records::{Effect, Event, Payment, Records, Refund};
 
 /// What is still open, by name. All of it has to end once everything works again (P10).
@@ -31,8 +31,8 @@ pub(crate) fn judge(records: &Records) -> Vec<Broken> {
     for refund in &records.refunds {
         judge.trail(&refund.id, &refund.state, refund.version, 1, MOVES_OF_A_REFUND, &mut broken);
     }
-    for ask in &records.asks {
-        judge.ask(ask, &mut broken);
+    for request in &records.requests {
+        judge.request(request, &mut broken);
     }
     judge.strangers(&mut broken);
     judge.subjects(&mut broken);
@@ -172,29 +172,30 @@ impl<'r> Judge<'r> {
         }
     }
 
-    fn ask(&self, ask: &Ask, broken: &mut Vec<Broken>) {
+    fn request(&self, request: &Request, broken: &mut Vec<Broken>) {
         let mut note =
-            |promise, what: String| broken.push(Broken::new(promise, format!("{}: {what}", ask.name())));
-        let answers: HashSet<_> = ask.heard.iter().filter(|heard| ask.is_final(heard)).collect();
+            |promise, what: String| broken.push(Broken::new(promise, format!("{}: {what}", request.name())));
+        let answers: HashSet<_> =
+            request.responses.iter().filter(|response| request.is_final(response)).collect();
         if answers.len() > 1 {
             note("P4", format!("{answers:?}"));
         }
         // Only what was certainly not executed gives its key back.
-        for earlier in ask.earlier_subjects().iter().filter(|id| !self.has_failed(id)) {
-            note("P1", format!("it names {earlier} and {}", ask.subject().unwrap_or_default()));
+        for earlier in request.earlier_subjects().iter().filter(|id| !self.has_failed(id)) {
+            note("P1", format!("it names {earlier} and {}", request.subject().unwrap_or_default()));
         }
-        if let Intent::Cancel { transaction } = &ask.intent
-            && ask.is_given_back()
+        if let Intent::Cancel { transaction } = &request.intent
+            && request.is_given_back()
             && self.keeps(transaction) != 0
         {
             note("P6", format!("it says that the money goes back, and {} is kept", self.keeps(transaction)));
         }
-        let Intent::Charge(charge) = &ask.intent else { return };
+        let Intent::Charge(charge) = &request.intent else { return };
         if charge.resumes.is_some() {
             return;
         }
         let none = Vec::new();
-        let made = self.payments.get(&(ask.client, ask.key.clone())).unwrap_or(&none);
+        let made = self.payments.get(&(request.client, request.key.clone())).unwrap_or(&none);
         // One that was certainly not sent is failed, and another may take its place.
         let alive: Vec<_> = made.iter().filter(|payment| payment.state != "failed").map(|p| &p.id).collect();
         if alive.len() > 1 {
@@ -205,13 +206,13 @@ impl<'r> Judge<'r> {
         if moved.len() > 1 {
             note("P1", format!("money moved for {moved:?}"));
         }
-        if let Some(subject) = ask.subject().filter(|id| !made.iter().any(|payment| payment.id == *id)) {
+        if let Some(subject) = request.subject().filter(|id| !made.iter().any(|payment| payment.id == *id)) {
             note("P2", format!("it was told of {subject}, which is not recorded for its client and key"));
         }
         if charge.method == Method::Declined && !moved.is_empty() {
             note("P6", format!("its method declines, and money moved for {moved:?}"));
         }
-        if !ask.is_in_doubt && !moved.is_empty() {
+        if !request.is_in_doubt && !moved.is_empty() {
             note(
                 "answers",
                 format!("every answer said that nothing was executed, and money moved for {moved:?}"),
@@ -255,26 +256,26 @@ impl<'r> Judge<'r> {
 
     /// What two keys were told is two things, and each belongs to the client that was told of it.
     fn subjects(&self, broken: &mut Vec<Broken>) {
-        let mut told: HashMap<String, &Ask> = HashMap::new();
+        let mut told: HashMap<String, &Request> = HashMap::new();
         let owners: HashMap<&str, &str> =
             (self.records.payments.iter().map(|p| (p.id.as_str(), p.client.as_str())))
                 .chain(self.records.refunds.iter().map(|refund| (refund.id.as_str(), refund.client.as_str())))
                 .collect();
-        for ask in &self.records.asks {
-            let Some(subject) = ask.subject() else { continue };
-            if owners.get(subject.as_str()).is_some_and(|owner| *owner != ask.client) {
-                broken.push(Broken::new("P9", format!("{} was told of {subject}", ask.name())));
+        for request in &self.records.requests {
+            let Some(subject) = request.subject() else { continue };
+            if owners.get(subject.as_str()).is_some_and(|owner| *owner != request.client) {
+                broken.push(Broken::new("P9", format!("{} was told of {subject}", request.name())));
             }
-            let is_new = match &ask.intent {
+            let is_new = match &request.intent {
                 Intent::Charge(charge) => charge.resumes.is_none(),
                 Intent::Refund { .. } => true,
                 Intent::Capture { .. } | Intent::Cancel { .. } => false,
             };
-            if is_new && let Some(other) = told.insert(subject.clone(), ask) {
-                let promise = if other.client == ask.client { "P1" } else { "P9" };
+            if is_new && let Some(other) = told.insert(subject.clone(), request) {
+                let promise = if other.client == request.client { "P1" } else { "P9" };
                 broken.push(Broken::new(
                     promise,
-                    format!("{} and {} both name {subject}", other.name(), ask.name()),
+                    format!("{} and {} both name {subject}", other.name(), request.name()),
                 ));
             }
         }

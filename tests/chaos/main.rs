@@ -2,11 +2,11 @@
 //! promises hold, by the providers' own ledger.
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
+mod cluster;
 mod hostile;
 mod judge;
 mod judge_can_fail;
 mod model;
-mod plant;
 mod records;
 mod run;
 mod schedule;
@@ -22,25 +22,25 @@ use schedule::Shape;
 use tokio::sync::Mutex;
 
 /// This machine carries one plant at a time.
-static TURN: Mutex<()> = Mutex::const_new(());
+static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
 
 #[tokio::test(flavor = "multi_thread")]
 async fn promises_hold_while_two_gateways_their_servers_and_their_providers_break() {
-    let _turn = TURN.lock().await;
+    let _guard = ONE_AT_A_TIME.lock().await;
     let Some(report) = run(1, Shape::Distributed, Duration::from_secs(20), false).await else { return };
     assert!(report.broken.is_empty(), "{report}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn promises_hold_while_one_gateway_on_sqlite_and_its_providers_break() {
-    let _turn = TURN.lock().await;
+    let _guard = ONE_AT_A_TIME.lock().await;
     let Some(report) = run(1, Shape::Embedded, Duration::from_secs(15), false).await else { return };
     assert!(report.broken.is_empty(), "{report}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn honest_charges_are_made_beside_hostile_traffic() {
-    let _turn = TURN.lock().await;
+    let _guard = ONE_AT_A_TIME.lock().await;
     let Some(report) = hostile::run(Duration::from_secs(12)).await else { return };
     assert!(report.broken.is_empty(), "{report}");
 }
@@ -51,7 +51,7 @@ async fn honest_charges_are_made_beside_hostile_traffic() {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "as long as one likes: make chaos SEEDS=20 SECONDS=60"]
 async fn promises_hold_for_as_many_seeds_as_one_likes() {
-    let _turn = TURN.lock().await;
+    let _guard = ONE_AT_A_TIME.lock().await;
     let length = Duration::from_secs(setting_number("CHAOS_SECONDS", 60));
     let seeds: Vec<u64> = match setting("CHAOS_SEED") {
         Some(list) => list.split(',').map(|seed| seed.trim().parse().unwrap()).collect(),

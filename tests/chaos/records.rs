@@ -6,12 +6,12 @@ use sqlx::postgres::PgRow;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteRow};
 use sqlx::{Connection as _, FromRow, PgConnection, SqliteConnection};
 
-use crate::model::{Ask, Book};
+use crate::model::{History, Request};
 
 /// All that a run is judged by.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Records {
-    pub(crate) asks: Vec<Ask>,
+    pub(crate) requests: Vec<Request>,
     pub(crate) acted: Vec<String>,
     pub(crate) mismatched: Vec<u64>,
     pub(crate) payments: Vec<Payment>,
@@ -79,13 +79,13 @@ impl Payment {
 }
 
 impl Records {
-    pub(crate) async fn read(book: &Book, database: &str, sandbox: &Sandbox) -> Self {
+    pub(crate) async fn read(history: &History, database: &str, sandbox: &Sandbox) -> Self {
         let mut records = Self { effects: effects(sandbox).await, ..Self::default() };
         {
-            let pages = book.pages();
-            records.asks.clone_from(&pages.asks);
-            records.acted.clone_from(&pages.acted);
-            records.mismatched.clone_from(&pages.mismatched);
+            let entries = history.entries();
+            records.requests.clone_from(&entries.requests);
+            records.acted.clone_from(&entries.acted);
+            records.mismatched.clone_from(&entries.mismatched);
         }
         let mut database = Database::open(database).await;
         records.payments = database
@@ -111,11 +111,11 @@ impl Records {
         for payment in self.payments.iter().filter(|payment| text.contains(&payment.id)) {
             lines.push(format!("{payment:?}"));
             let key = payment.key();
-            let names_it = |ask: &&Ask| {
-                Some(&ask.key) == key.as_ref()
-                    || format!("{:?} {:?}", ask.intent, ask.heard).contains(&payment.id)
+            let names_it = |request: &&Request| {
+                Some(&request.key) == key.as_ref()
+                    || format!("{:?} {:?}", request.intent, request.responses).contains(&payment.id)
             };
-            lines.extend(self.asks.iter().filter(names_it).map(|ask| format!("{ask:?}")));
+            lines.extend(self.requests.iter().filter(names_it).map(|request| format!("{request:?}")));
             let events = self.events.iter().filter(|event| event.payment == payment.id);
             lines.extend(events.map(|event| {
                 let Event { refund, version, from_state, to_state, at, request_id, detail, .. } = event;

@@ -17,12 +17,12 @@ use tokio::time::{sleep, timeout};
 use super::attacks::ATTACKS;
 
 /// So many at once try each attack.
-const OF_EACH: u8 = 12;
+const CONCURRENCY: u8 = 12;
 /// The gateway's machine is the attackers' as well. Their own work takes what the gateway leaves, so that what honest
 /// callers lose is lost to what was sent and not to the sending.
 const NICENESS: i32 = 15;
 /// An answer that takes longer is not waited for.
-const PATIENCE: Duration = Duration::from_secs(2);
+const TIMEOUT: Duration = Duration::from_secs(2);
 
 /// How often each attack was answered with each status; 0 for a connection that was closed without an answer.
 type Answers = BTreeMap<(&'static str, u16), u64>;
@@ -66,13 +66,13 @@ impl Attackers {
         self.is_over.store(true, Ordering::Relaxed);
         self.thread.join().unwrap();
         let answers = self.answers.lock().unwrap();
-        let mut told = String::new();
+        let mut summary = String::new();
         for (name, _) in ATTACKS {
             let of_it = answers.iter().filter(|((attack, _), _)| *attack == name);
             let of_it: Vec<_> = of_it.map(|((_, status), times)| format!("{status} {times} times")).collect();
-            let _ = write!(told, "\n  {name}: {}", of_it.join(", "));
+            let _ = write!(summary, "\n  {name}: {}", of_it.join(", "));
         }
-        told
+        summary
     }
 }
 
@@ -83,14 +83,14 @@ fn attack(attacker: &Attacker) {
     // One of them alone shows what it costs.
     let only = std::env::var("CHAOS_ATTACK").unwrap_or_default();
     for (kind, (name, attempt)) in (2_u8..).zip(ATTACKS).filter(|(_, (name, _))| name.contains(&only)) {
-        for number in 1..=OF_EACH {
+        for number in 1..=CONCURRENCY {
             let from = Ipv4Addr::new(127, 0, kind, number.div_ceil(4));
             let attacker = Attacker { attack: name, from, ..attacker.clone() };
             together.spawn_local(async move {
-                let mut turn = u64::from(number);
+                let mut n = u64::from(number);
                 while !attacker.is_over.load(Ordering::Relaxed) {
-                    attempt(attacker.clone(), turn).await;
-                    turn += u64::from(OF_EACH);
+                    attempt(attacker.clone(), n).await;
+                    n += u64::from(CONCURRENCY);
                 }
             });
         }
@@ -103,7 +103,7 @@ impl Attacker {
     pub(super) async fn send(&self, bytes: &[u8]) -> Option<TcpStream> {
         let socket = TcpSocket::new_v4().ok()?;
         socket.bind(SocketAddr::new(IpAddr::V4(self.from), 0)).ok()?;
-        let connecting = timeout(PATIENCE, socket.connect(self.to)).await;
+        let connecting = timeout(TIMEOUT, socket.connect(self.to)).await;
         let Ok(Ok(mut connection)) = connecting else {
             // As it may be: this machine's ports are used up.
             sleep(Duration::from_millis(20)).await;
@@ -111,27 +111,27 @@ impl Attacker {
         };
         // Closed by a reset, so that its port is free at once.
         let _ = connection.set_zero_linger();
-        let _ = timeout(PATIENCE, connection.write_all(bytes)).await;
+        let _ = timeout(TIMEOUT, connection.write_all(bytes)).await;
         Some(connection)
     }
 
     /// Sends the same again and again on one connection, and counts what is answered.
-    pub(super) async fn ask(&self, request: &[u8], times: u32) {
+    pub(super) async fn send_repeatedly(&self, request: &[u8], times: u32) {
         let Some(mut connection) = self.send(request).await else { return };
         for _ in 1..times {
-            if !self.hear(&mut connection).await
-                || timeout(PATIENCE, connection.write_all(request)).await.is_err()
+            if !self.read_response(&mut connection).await
+                || timeout(TIMEOUT, connection.write_all(request)).await.is_err()
             {
                 return;
             }
         }
-        self.hear(&mut connection).await;
+        self.read_response(&mut connection).await;
     }
 
     /// False if that was the connection's last answer.
-    pub(super) async fn hear(&self, connection: &mut TcpStream) -> bool {
+    pub(super) async fn read_response(&self, connection: &mut TcpStream) -> bool {
         let mut answer = [0; 4_096];
-        let read = timeout(PATIENCE, connection.read(&mut answer)).await;
+        let read = timeout(TIMEOUT, connection.read(&mut answer)).await;
         let length = read.unwrap_or(Ok(0)).unwrap_or(0);
         // `HTTP/1.1 401 …`
         let status = answer.get(9..12).filter(|_| answer.starts_with(b"HTTP/1.1 "));

@@ -12,7 +12,7 @@ use test_services::{PostgresServer, RedisServer};
 use tokio::time::sleep;
 
 use self::attackers::Attackers;
-use self::honest::{Honest, charge_for};
+use self::honest::{HonestCharges, charge_for};
 
 /// The storm must be as long as this for its latencies to be judged: with fewer charges, a p99 is chance.
 const JUDGED_FROM: Duration = Duration::from_secs(60);
@@ -40,8 +40,8 @@ const LIMITS: [(&str, &str); 7] = [
 /// What the storm was like, and what it did to others.
 pub(crate) struct Report {
     length: Duration,
-    quiet: Honest,
-    stormy: Honest,
+    quiet: HonestCharges,
+    attacked: HonestCharges,
     /// What attackers were answered, by attack.
     attackers: String,
     memory: Vec<String>,
@@ -61,11 +61,11 @@ pub(crate) async fn run(length: Duration) -> Option<Report> {
     let quiet = charge_for(&gateway, "quiet", (length / 3).min(QUIET_MAX)).await;
     let attackers = Attackers::start(&gateway);
     let charges = charge_for(&gateway, "storm", length);
-    let (stormy, (early, late)) = tokio::join!(charges, memory_twice(&gateway, length));
+    let (attacked, (early, late)) = tokio::join!(charges, memory_twice(&gateway, length));
     let answers = attackers.end();
 
     let mut report =
-        Report { length, quiet, stormy, attackers: answers, memory: Vec::new(), broken: Vec::new() };
+        Report { length, quiet, attacked, attackers: answers, memory: Vec::new(), broken: Vec::new() };
     report.judge_answers();
     report.judge_memory(&early, &late);
     report.judge_effects(&gateway).await;
@@ -86,14 +86,15 @@ async fn memory_twice(gateway: &Gateway<'_>, length: Duration) -> ([u64; 2], [u6
 
 impl Report {
     fn judge_answers(&mut self) {
-        for honest in [&self.quiet, &self.stormy] {
+        for honest in [&self.quiet, &self.attacked] {
             self.broken
                 .extend(honest.wrong.iter().map(|wrong| format!("an honest charge was not made: {wrong}")));
         }
-        let (quiet, stormy) = (self.quiet.percentile(99), self.stormy.percentile(99));
-        if self.length >= JUDGED_FROM && stormy > quiet * P99_FACTOR {
-            let told = format!("honest charges had a p99 of {stormy:?} beside the attack, {quiet:?} without");
-            self.broken.push(told);
+        let (quiet, attacked) = (self.quiet.percentile(99), self.attacked.percentile(99));
+        if self.length >= JUDGED_FROM && attacked > quiet * P99_FACTOR {
+            let summary =
+                format!("honest charges had a p99 of {attacked:?} beside the attack, {quiet:?} without");
+            self.broken.push(summary);
         }
     }
 
@@ -113,7 +114,7 @@ impl Report {
         for effect in ledger.iter().filter(|effect| effect["kind"] == "charge") {
             *made.entry(effect["transactionId"].as_str().unwrap_or_default()).or_default() += 1;
         }
-        for transaction in self.quiet.transactions.iter().chain(&self.stormy.transactions) {
+        for transaction in self.quiet.transactions.iter().chain(&self.attacked.transactions) {
             let times = made.get(transaction.as_str()).copied().unwrap_or_default();
             if times != 1 {
                 self.broken.push(format!("P1: {transaction} was charged {times} times"));
@@ -126,7 +127,7 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "\n{} s of hostile traffic", self.length.as_secs())?;
         writeln!(f, "honest without: {}", self.quiet)?;
-        writeln!(f, "honest beside it: {}", self.stormy)?;
+        writeln!(f, "honest beside it: {}", self.attacked)?;
         writeln!(f, "memory: {}", self.memory.join(", "))?;
         write!(f, "attackers were answered:{}", self.attackers)?;
         for broken in &self.broken {

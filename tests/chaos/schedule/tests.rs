@@ -11,7 +11,7 @@ fn a_seed_is_a_schedule() {
 #[test]
 fn some_seed_brings_each_kind_of_trouble() {
     let all: Vec<_> = (0..20).flat_map(|seed| draw(seed, Shape::Distributed, MINUTE)).collect();
-    let happens = |what: &str| all.iter().any(|step| step.action.to_string().contains(what));
+    let happens = |what: &str| all.iter().any(|scheduled| scheduled.action.to_string().contains(what));
     for what in [
         "kill -9 envoy",
         "kill -9 control-plane",
@@ -60,8 +60,8 @@ fn some_seed_brings_each_kind_of_trouble() {
 #[test]
 fn what_is_embedded_has_one_gateway_and_no_servers() {
     for seed in 0..20 {
-        for step in draw(seed, Shape::Embedded, MINUTE) {
-            let text = step.action.to_string();
+        for scheduled in draw(seed, Shape::Embedded, MINUTE) {
+            let text = scheduled.action.to_string();
             let absent = ["edge-cache", "worker", "Redis", "Rabbit", "PostgreSQL", "Database", " 2"];
             assert!(!absent.iter().any(|part| text.contains(part)), "{text}");
         }

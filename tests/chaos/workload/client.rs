@@ -10,8 +10,8 @@ use rand::seq::IndexedRandom as _;
 use rand::{RngExt as _, SeedableRng as _};
 use tokio::time::{Instant, sleep};
 
-use super::{CANARY, CLIENTS, Town};
-use crate::model::{Ask, Charge, Heard, Intent, Method};
+use super::{CANARY, CLIENT_IDS, Clients};
+use crate::model::{Charge, Intent, Method, Request, Response};
 
 /// Charges have amounts of their own, so that each can be told in the ledger. Those of bodies that come under
 /// another's key are far from them.
@@ -19,14 +19,14 @@ const FIRST_AMOUNT: u64 = 1_000;
 const FIRST_MISMATCH: u64 = 5_000_000;
 
 /// One of several that act for a client at the same time.
-pub(crate) struct Clerk {
-    town: Arc<Town>,
+pub(crate) struct Client {
+    clients: Arc<Clients>,
     client: &'static str,
     rng: StdRng,
 }
 
 /// One that is made at once, with an amount of its own.
-pub(super) fn plain_charge(number: u64) -> Ask {
+pub(super) fn plain_charge(number: u64) -> Request {
     let charge = Charge {
         provider: "stripe",
         method: Method::Good,
@@ -36,16 +36,16 @@ pub(super) fn plain_charge(number: u64) -> Ask {
         manual: false,
         resumes: None,
     };
-    Clerk::ask(CLIENTS[0], format!("chaos-{number}"), Intent::Charge(charge), false)
+    Client::request(CLIENT_IDS[0], format!("chaos-{number}"), Intent::Charge(charge), false)
 }
 
-impl Clerk {
-    pub(super) fn new(town: Arc<Town>, client: &'static str, seed: u64) -> Self {
-        Self { town, client, rng: StdRng::seed_from_u64(seed) }
+impl Client {
+    pub(super) fn new(clients: Arc<Clients>, client: &'static str, seed: u64) -> Self {
+        Self { clients, client, rng: StdRng::seed_from_u64(seed) }
     }
 
     pub(crate) async fn work(mut self) {
-        while self.town.goes_on() {
+        while self.clients.is_running() {
             match self.rng.random_range(0..20) {
                 0 => self.two_clients_with_one_key().await,
                 1 => self.a_card_number().await,
@@ -60,20 +60,20 @@ impl Clerk {
         let charge = self.draw_charge();
         let (amount, provider) = (charge.amount, charge.provider);
         let number = self.open(Intent::Charge(charge.clone()), false);
-        let told = self.settle(number).await?;
+        let response = self.send_until_final(number).await?;
         self.repeat(number).await;
-        let transaction = told.json()["transactionId"].as_str()?.to_owned();
-        self.look(&transaction).await;
-        match told.json()["status"].as_str()? {
+        let transaction = response.json()["transactionId"].as_str()?.to_owned();
+        self.read_payment(&transaction).await;
+        match response.json()["status"].as_str()? {
             "completed" => self.refunds(&transaction, amount).await?,
             "authorized" => self.authorized(&transaction, amount).await?,
             "requires_action" => {
-                let page = told.json()["nextAction"]["url"].as_str()?.to_owned();
+                let page = response.json()["nextAction"]["url"].as_str()?.to_owned();
                 self.payer(&transaction, &page, charge, provider).await?;
             }
             _ => {}
         }
-        self.look(&transaction).await;
+        self.read_payment(&transaction).await;
         Some(())
     }
 
@@ -103,7 +103,7 @@ impl Clerk {
             provider: if paypal { "paypal" } else { "stripe" },
             method,
             method_id: Some(id.to_owned()).filter(|id| !id.is_empty()),
-            amount: FIRST_AMOUNT + self.town.next.fetch_add(1, Ordering::Relaxed),
+            amount: FIRST_AMOUNT + self.clients.next.fetch_add(1, Ordering::Relaxed),
             currency: ["USD", "EUR", "JPY"].choose(&mut self.rng).unwrap(),
             // What is reviewed is an ordinary charge.
             manual: method != Method::Reviewed && self.rng.random_bool(0.35),
@@ -120,18 +120,18 @@ impl Clerk {
         match self.rng.random_range(0..10) {
             0..=5 => {
                 let number = self.open(capture, false);
-                self.settle(number).await?;
+                self.send_until_final(number).await?;
                 self.repeat(number).await;
                 self.refunds(transaction, part).await
             }
             6..=7 => {
                 let number = self.open(cancel, false);
-                self.settle(number).await.map(|_| ())
+                self.send_until_final(number).await.map(|_| ())
             }
             8 => {
                 let (capture, cancel) = (self.open(capture, true), self.open(cancel, true));
-                let (mut one, mut other) = (self.another(), self.another());
-                tokio::join!(one.settle(capture), other.settle(cancel));
+                let (mut one, mut other) = (self.fork(), self.fork());
+                tokio::join!(one.send_until_final(capture), other.send_until_final(cancel));
                 Some(())
             }
             _ => Some(()),
@@ -144,24 +144,25 @@ impl Clerk {
             0..=1 => {
                 let part = self.rng.random_range(1..=captured);
                 let number = self.open(of(Some(part)), false);
-                self.settle(number).await?;
+                self.send_until_final(number).await?;
                 self.repeat(number).await;
             }
             2 => {
                 let number = self.open(of(None), false);
-                self.settle(number).await?;
+                self.send_until_final(number).await?;
             }
             3 => {
                 for amount in [Some(captured / 3 + 1), Some(captured / 3 + 1), None, Some(1)] {
                     let number = self.open(of(amount), true);
-                    self.settle(number).await?;
+                    self.send_until_final(number).await?;
                 }
             }
             4..=5 => {
                 let amounts = [Some(captured / 2 + 1), Some(captured / 2), Some(captured / 3 + 1), None];
                 let numbers = amounts.map(|amount| self.open(of(amount), true));
-                let clerks = numbers.map(|number| (self.another(), number));
-                join_all(clerks.map(async |(mut clerk, number)| clerk.settle(number).await)).await;
+                let clients = numbers.map(|number| (self.fork(), number));
+                join_all(clients.map(async |(mut client, number)| client.send_until_final(number).await))
+                    .await;
             }
             _ => {}
         }
@@ -173,18 +174,18 @@ impl Clerk {
         match self.rng.random_range(0..10) {
             0..=6 => {
                 let outcome = if provider == "paypal" { "approve" } else { "succeed" };
-                self.town.sandbox.decide(page, outcome).await;
-                self.town.book.pages().acted.push(transaction.to_owned());
+                self.clients.sandbox.decide(page, outcome).await;
+                self.clients.history.entries().acted.push(transaction.to_owned());
                 if provider == "paypal" && self.rng.random_bool(0.5) {
                     let order = page.split_once("token=").map(|(_, order)| order.to_owned());
                     let back = Charge { method_id: order, resumes: Some(transaction.to_owned()), ..charge };
                     let number = self.open(Intent::Charge(back), false);
-                    self.settle(number).await?;
+                    self.send_until_final(number).await?;
                 }
             }
             7..=8 => {
                 let number = self.open(Intent::Cancel { transaction: transaction.to_owned() }, false);
-                self.settle(number).await?;
+                self.send_until_final(number).await?;
             }
             _ => {}
         }
@@ -197,17 +198,17 @@ impl Clerk {
         let method = if charge.provider == "paypal" { "vault-ok" } else { "pm_card_visa" };
         let charge = Charge { method_id: Some(method.to_owned()), ..charge };
         let key = format!("chaos-twin-{}", charge.amount);
-        let asks =
-            CLIENTS.map(|client| self.open_as(client, key.clone(), Intent::Charge(charge.clone()), false));
-        let clerks = asks.map(|number| (self.another(), number));
-        join_all(clerks.map(async |(mut clerk, number)| clerk.settle(number).await)).await;
+        let requests =
+            CLIENT_IDS.map(|client| self.open_as(client, key.clone(), Intent::Charge(charge.clone()), false));
+        let clients = requests.map(|number| (self.fork(), number));
+        join_all(clients.map(async |(mut client, number)| client.send_until_final(number).await)).await;
         // What one was told of is nothing that the other may see.
-        for (number, stranger) in asks.into_iter().zip([CLIENTS[1], CLIENTS[0]]) {
-            let subject = self.town.book.ask(number).subject()?;
-            let (town, gateway) = self.somewhere();
-            let answer = town.get(gateway, stranger, &format!("/payments/{subject}")).await;
+        for (number, stranger) in requests.into_iter().zip([CLIENT_IDS[1], CLIENT_IDS[0]]) {
+            let subject = self.clients.history.request(number).subject()?;
+            let (clients, gateway) = self.random_gateway();
+            let answer = clients.get(gateway, stranger, &format!("/payments/{subject}")).await;
             if let Some(answer) = answer.filter(|answer| !matches!(answer.status, 404 | 429 | 503 | 504)) {
-                self.town.book.broke("P9", format!("{stranger} reads {subject}: {}", answer.text()));
+                self.clients.history.broke("P9", format!("{stranger} reads {subject}: {}", answer.text()));
             }
         }
         Some(())
@@ -215,31 +216,35 @@ impl Clerk {
 
     async fn a_card_number(&mut self) -> Option<()> {
         let charge = Charge { method_id: Some(CANARY.to_owned()), ..self.draw_charge() };
-        let ask =
-            Self::ask(self.client, format!("chaos-card-{}", charge.amount), Intent::Charge(charge), false);
-        let (town, gateway) = self.somewhere();
-        let answer = town.post(gateway, &ask, ask.body()).await?;
+        let request = Self::request(
+            self.client,
+            format!("chaos-card-{}", charge.amount),
+            Intent::Charge(charge),
+            false,
+        );
+        let (clients, gateway) = self.random_gateway();
+        let answer = clients.post(gateway, &request, request.body()).await?;
         let code = answer.json()["error"]["code"].as_str().unwrap_or_default().to_owned();
         if !matches!((answer.status, code.as_str()), (400, "CARD_DATA_NOT_ACCEPTED") | (429 | 503 | 504, _)) {
-            self.town.book.broke("P11", format!("a card number is answered {} {code}", answer.status));
+            self.clients.history.broke("P11", format!("a card number is answered {} {code}", answer.status));
         }
         Some(())
     }
 
     fn open(&mut self, intent: Intent, is_contested: bool) -> usize {
-        let key = format!("chaos-{}", self.town.next.fetch_add(1, Ordering::Relaxed));
+        let key = format!("chaos-{}", self.clients.next.fetch_add(1, Ordering::Relaxed));
         let is_left = self.rng.random_bool(0.15);
-        let ask = Self::ask(self.client, key, intent, is_contested);
-        self.town.book.open(Ask { is_left, ..ask })
+        let request = Self::request(self.client, key, intent, is_contested);
+        self.clients.history.open(Request { is_left, ..request })
     }
 
     fn open_as(&mut self, client: &'static str, key: String, intent: Intent, is_contested: bool) -> usize {
-        let ask = Self::ask(client, key, intent, is_contested);
-        self.town.book.open(ask)
+        let request = Self::request(client, key, intent, is_contested);
+        self.clients.history.open(request)
     }
 
-    fn ask(client: &'static str, key: String, intent: Intent, is_contested: bool) -> Ask {
-        Ask {
+    fn request(client: &'static str, key: String, intent: Intent, is_contested: bool) -> Request {
+        Request {
             client,
             key,
             intent,
@@ -247,23 +252,23 @@ impl Clerk {
             is_left: false,
             is_in_doubt: false,
             is_mismatched: false,
-            heard: Vec::new(),
+            responses: Vec::new(),
             began: Instant::now(),
         }
     }
 
     /// Sends, sometimes twice at once, until there is an answer that stands. `None`: the client left or the town
     /// ended before.
-    async fn settle(&mut self, number: usize) -> Option<Heard> {
-        while self.town.goes_on() {
+    async fn send_until_final(&mut self, number: usize) -> Option<Response> {
+        while self.clients.is_running() {
             let at_once = if self.rng.random_bool(0.2) { 2 } else { 1 };
-            let (town, first) = self.somewhere();
-            let sends = (0..at_once).map(|n| town.send(number, first + n));
+            let (clients, first) = self.random_gateway();
+            let sends = (0..at_once).map(|n| clients.send(number, first + n));
             join_all(sends).await;
-            if let Some(told) = self.town.book.ask(number).final_answer() {
-                return Some(told.clone());
+            if let Some(response) = self.clients.history.request(number).final_answer() {
+                return Some(response.clone());
             }
-            if self.town.book.ask(number).is_left {
+            if self.clients.history.request(number).is_left {
                 return None;
             }
             self.mismatch(number).await;
@@ -275,46 +280,46 @@ impl Clerk {
     /// What has been answered is asked again now and then.
     async fn repeat(&mut self, number: usize) {
         if self.rng.random_bool(0.3) {
-            let (town, gateway) = self.somewhere();
-            town.send(number, gateway).await;
+            let (clients, gateway) = self.random_gateway();
+            clients.send(number, gateway).await;
         }
         self.mismatch(number).await;
     }
 
     /// Another body under the key of a charge that the gateway has taken.
     async fn mismatch(&mut self, number: usize) {
-        let ask = self.town.book.ask(number);
-        let Intent::Charge(charge) = &ask.intent else { return };
-        if !ask.is_certainly_held() || !self.rng.random_bool(0.1) {
+        let request = self.clients.history.request(number);
+        let Intent::Charge(charge) = &request.intent else { return };
+        if !request.is_certainly_held() || !self.rng.random_bool(0.1) {
             return;
         }
-        let amount = FIRST_MISMATCH + self.town.next.fetch_add(1, Ordering::Relaxed);
+        let amount = FIRST_MISMATCH + self.clients.next.fetch_add(1, Ordering::Relaxed);
         {
-            let mut pages = self.town.book.pages();
-            pages.mismatched.push(amount);
-            pages.asks[number].is_mismatched = true;
+            let mut entries = self.clients.history.entries();
+            entries.mismatched.push(amount);
+            entries.requests[number].is_mismatched = true;
         }
-        let (town, gateway) = self.somewhere();
-        let answer = town.post(gateway, &ask, charge.body(&ask.key, amount)).await;
-        self.town.book.hear_mismatch(number, answer.as_ref());
+        let (clients, gateway) = self.random_gateway();
+        let answer = clients.post(gateway, &request, charge.body(&request.key, amount)).await;
+        self.clients.history.record_mismatch(number, answer.as_ref());
     }
 
-    async fn look(&mut self, transaction: &str) {
+    async fn read_payment(&mut self, transaction: &str) {
         if self.rng.random_bool(0.5) {
-            let (town, gateway) = self.somewhere();
-            let answer = town.get(gateway, self.client, &format!("/payments/{transaction}")).await;
-            self.town.book.hear_payment(self.client, transaction, answer.as_ref());
+            let (clients, gateway) = self.random_gateway();
+            let answer = clients.get(gateway, self.client, &format!("/payments/{transaction}")).await;
+            self.clients.history.record_read(self.client, transaction, answer.as_ref());
         }
     }
 
     /// The town, and one of its gateways.
-    fn somewhere(&mut self) -> (Arc<Town>, usize) {
-        (self.town.clone(), self.rng.random_range(0..8))
+    fn random_gateway(&mut self) -> (Arc<Clients>, usize) {
+        (self.clients.clone(), self.rng.random_range(0..8))
     }
 
     /// For things at the same time.
-    fn another(&mut self) -> Self {
-        Self::new(self.town.clone(), self.client, self.rng.random())
+    fn fork(&mut self) -> Self {
+        Self::new(self.clients.clone(), self.client, self.rng.random())
     }
 
     async fn pause(&mut self, millis: std::ops::RangeInclusive<u64>) {

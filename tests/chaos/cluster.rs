@@ -13,7 +13,7 @@ use test_services::{PostgresServer, RabbitServer, RedisServer, TestDatabase};
 
 use crate::schedule::{Action, LEASE, Process, Shape, Wire};
 
-pub(crate) struct Plant {
+pub(crate) struct Cluster {
     // Dropped in this order.
     stacks: Vec<Stack>,
     wires: HashMap<(Wire, usize), Proxy>,
@@ -62,14 +62,14 @@ const ON_DISK: [&[&str]; 2] = [&["access"], &["access", "control-plane"]];
 /// Minutes of logs at 300 charges a second.
 const LOG_DISK_KIB: u64 = 64 * 1024;
 
-impl Plant {
+impl Cluster {
     /// `None`: a server that it needs is not installed, which has been said.
     pub(crate) async fn start(shape: Shape) -> Option<Self> {
         let servers = match shape {
             Shape::Embedded => None,
             Shape::Distributed => Some(Servers::start().await?),
         };
-        let mut plant = Self {
+        let mut cluster = Self {
             stacks: Vec::new(),
             wires: HashMap::new(),
             log_pipes: HashMap::new(),
@@ -81,13 +81,13 @@ impl Plant {
             armed: Vec::new(),
             down: Vec::new(),
         };
-        plant.add_gateway().await;
-        plant.sandbox = Sandbox::at(plant.stacks[0].sandbox_url());
+        cluster.add_gateway().await;
+        cluster.sandbox = Sandbox::at(cluster.stacks[0].sandbox_url());
         match shape {
-            Shape::Embedded => plant.database = plant.stacks[0].setting("DB_URI").unwrap().to_owned(),
-            Shape::Distributed => plant.add_gateway().await,
+            Shape::Embedded => cluster.database = cluster.stacks[0].setting("DB_URI").unwrap().to_owned(),
+            Shape::Distributed => cluster.add_gateway().await,
         }
-        Some(plant)
+        Some(cluster)
     }
 
     async fn add_gateway(&mut self) {
@@ -260,7 +260,7 @@ impl Plant {
     }
 
     /// Mends everything and disarms what would break by itself.
-    pub(crate) async fn heal(&mut self) {
+    pub(crate) async fn repair(&mut self) {
         for pipe in self.log_pipes.values() {
             pipe.set(Reader::Reads);
         }
