@@ -1,4 +1,4 @@
-//! Everything that runs: gateways of real processes, their servers, and the wires between them.
+//! The system under test: gateways of real processes, their servers, and the wires between them.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -17,15 +17,15 @@ pub(crate) struct Cluster {
     // Dropped in this order.
     stacks: Vec<Stack>,
     wires: HashMap<(Wire, usize), Proxy>,
-    /// Where processes of ours write their logs.
+    /// The pipes that our processes log to.
     log_pipes: HashMap<Process, LogPipe>,
-    /// Where the access logs lie, and the second control plane's log; none where disks cannot be mounted.
+    /// The disks with the access logs and the second control plane's log; none where disks cannot be mounted.
     log_disks: HashMap<usize, LogDisk>,
     servers: Option<Servers>,
     run_dirs: Vec<TempDir>,
     database: String,
     sandbox: Sandbox,
-    /// Control planes that will die or stand still on purpose, and processes that are down on purpose.
+    /// Control planes with armed crash points, and processes that were killed on purpose.
     armed: Vec<Process>,
     down: Vec<Process>,
 }
@@ -35,13 +35,13 @@ struct Servers {
     rabbit: RabbitServer,
     database: TestDatabase,
     postgres: PostgresServer,
-    /// Until it has taken over.
+    /// `None` after it has taken over.
     standby: Option<PostgresServer>,
-    /// The old primary, which lives on, and its database.
+    /// The old primary, which keeps running, and its database.
     retired: Option<(PostgresServer, TestDatabase)>,
 }
 
-/// The secrets that two gateways must agree on, and the authority of the sandbox that they share.
+/// The secrets that both gateways share, and the trust anchor of their common sandbox.
 const SHARED: [&str; 7] = [
     "EDGE_ATTESTATION_KEYS",
     "STRIPE_SECRET_KEY",
@@ -52,18 +52,18 @@ const SHARED: [&str; 7] = [
     "PAYPAL_WEBHOOK_TRUST",
 ];
 
-/// The parts whose logs go through a pipe, of the first gateway and of the second.
+/// The parts that log to a pipe, of the first and the second gateway.
 const LOGGED: [&[&str]; 2] =
     [&["control-plane", "edge-cache", "worker", "sandbox"], &["edge-cache", "worker"]];
 
-/// The logs that lie on a small disk.
+/// The logs on a small disk.
 const ON_DISK: [&[&str]; 2] = [&["access"], &["access", "control-plane"]];
 
-/// Minutes of logs at 300 charges a second.
+/// Enough for minutes of logs at 300 charges per second.
 const LOG_DISK_KIB: u64 = 64 * 1024;
 
 impl Cluster {
-    /// `None`: a server that it needs is not installed, which has been said.
+    /// `None`: a required server is not installed, which was reported.
     pub(crate) async fn start(shape: Shape) -> Option<Self> {
         let servers = match shape {
             Shape::Embedded => None,
@@ -99,8 +99,8 @@ impl Cluster {
         panic!("a gateway does not start: another process has taken one of its ports, five times");
     }
 
-    /// False if another process took one of its ports, which its wires must know before it holds them. The second
-    /// gateway calls the first one's sandbox; its own has nothing to do.
+    /// Returns false if another process took one of its ports: wires need the ports before the gateway binds them. The second
+    /// gateway calls the first one's sandbox; its own is idle.
     async fn start_gateway(&mut self) -> bool {
         let gateway = self.stacks.len();
         let run_dir = tempfile::Builder::new().prefix("gateway-chaos-").tempdir().unwrap();
@@ -173,7 +173,7 @@ impl Cluster {
         address
     }
 
-    /// Where clients call.
+    /// The URLs that clients call.
     pub(crate) fn gateways(&self) -> Vec<String> {
         self.stacks.iter().map(Stack::gateway_url).collect()
     }
@@ -182,12 +182,12 @@ impl Cluster {
         &self.sandbox
     }
 
-    /// The database's own address, past every wire.
+    /// The database's own address, bypassing the wires.
     pub(crate) fn database(&self) -> &str {
         &self.database
     }
 
-    /// What every file of the gateways must never hold.
+    /// Secrets that must not appear in any file of the gateways.
     pub(crate) fn secrets(&self) -> Vec<String> {
         let names = ["STRIPE_SECRET_KEY", "PAYPAL_CLIENT_SECRET", "STRIPE_WEBHOOK_SECRETS"];
         names.iter().filter_map(|name| self.stacks[0].setting(name).map(str::to_owned)).collect()
@@ -197,7 +197,7 @@ impl Cluster {
         self.run_dirs.iter().map(|run_dir| run_dir.path().join("logs")).collect()
     }
 
-    /// Keeps the folders when this is dropped.
+    /// Keeps the log folders when this is dropped.
     pub(crate) fn keep_logs(&mut self) {
         self.log_disks.values().for_each(LogDisk::copy_back);
         for run_dir in &mut self.run_dirs {
@@ -231,7 +231,7 @@ impl Cluster {
         }
     }
 
-    /// The wires lead new connections to the new primary. Nothing happens where no standby follows.
+    /// Fails over and points the wires' new connections to the new primary. Does nothing without a standby.
     async fn fail_over(&mut self) {
         let Some(new) = self.servers.as_mut().unwrap().fail_over().await else { return };
         self.database = new.uri().to_owned();
@@ -243,7 +243,7 @@ impl Cluster {
         }
     }
 
-    /// Starts what has ended though nobody meant it to be down, and says what that was.
+    /// Restarts processes that ended without being killed on purpose, and reports them.
     pub(crate) fn watch(&mut self) -> Vec<String> {
         let mut news = Vec::new();
         for process in self.processes() {
@@ -259,7 +259,7 @@ impl Cluster {
         news
     }
 
-    /// Mends everything and disarms what would break by itself.
+    /// Repairs everything and disarms crash points.
     pub(crate) async fn repair(&mut self) {
         for pipe in self.log_pipes.values() {
             pipe.set(Reader::Reads);
@@ -293,7 +293,7 @@ impl Cluster {
     }
 
     fn start_again(&mut self, process: Process, besides: &[(&str, &str)]) {
-        // Opening a pipe that nobody reads would wait here.
+        // Opening a pipe without a reader would block.
         if let Some(pipe) = self.log_pipes.get(&process) {
             pipe.set(Reader::Reads);
         }
@@ -302,7 +302,7 @@ impl Cluster {
         self.down.retain(|down| *down != process);
     }
 
-    /// A process that has ended already is none the wiser.
+    /// Has no effect on a process that has already ended.
     fn signal(&self, process: Process, signal: Signal) {
         let _ = kill_process(self.pid(process), signal);
     }
@@ -312,7 +312,7 @@ impl Cluster {
         Pid::from_raw(std::fs::read_to_string(pid_file).unwrap().trim().parse().unwrap()).unwrap()
     }
 
-    /// What each process of ours has in RAM, in bytes.
+    /// The resident memory of each of our processes, in bytes.
     pub(crate) fn memory(&self) -> Vec<(Process, u64)> {
         self.processes().into_iter().map(|process| (process, resident_bytes(self.pid(process)))).collect()
     }
@@ -327,7 +327,7 @@ impl Servers {
         Some(Self { redis, rabbit, database, postgres, standby, retired: None })
     }
 
-    /// The database on the standby, which is the primary now; `None`: it is already.
+    /// Promotes the standby and returns its database; `None` if there is no standby.
     async fn fail_over(&mut self) -> Option<&TestDatabase> {
         let standby = self.standby.take()?;
         self.postgres.set_read_only(true).await;

@@ -1,5 +1,5 @@
-//! Gateways of real processes, broken in every way that a seed draws, while clients charge through them: the
-//! promises hold, by the providers' own ledger.
+//! Breaks gateways of real processes, as a seed decides, while clients charge through them. The promises must hold by the
+//! providers' own ledger.
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 mod cluster;
@@ -21,7 +21,7 @@ use run::run;
 use schedule::Shape;
 use tokio::sync::Mutex;
 
-/// This machine carries one plant at a time.
+/// The machine can run one cluster at a time.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
 
 #[tokio::test(flavor = "multi_thread")]
@@ -45,9 +45,9 @@ async fn honest_charges_are_made_beside_hostile_traffic() {
     assert!(report.broken.is_empty(), "{report}");
 }
 
-/// `CHAOS_SEED` (a comma list) says which seeds, else `CHAOS_SEEDS` how many fresh ones; `CHAOS_SECONDS` is the
-/// length of each storm, and `CHAOS_SHAPE` is `distributed`, `embedded`, or both in turns; or `hostile` or `soak`,
-/// which have no seed.
+/// `CHAOS_SEED` lists the seeds, separated by commas; otherwise `CHAOS_SEEDS` is the number of random ones.
+/// `CHAOS_SECONDS` is the length of each run. `CHAOS_SHAPE` is `distributed`, `embedded` (default: both in turn),
+/// `hostile` or `soak`; the last two have no seed.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "as long as one likes: make chaos SEEDS=20 SECONDS=60"]
 async fn promises_hold_for_as_many_seeds_as_one_likes() {
@@ -77,7 +77,7 @@ async fn promises_hold_for_as_many_seeds_as_one_likes() {
     for &seed in &seeds {
         for &shape in shapes {
             let Some(report) = run(seed, shape, length, true).await else { return };
-            // At once: the other seeds may take an hour, and may not come to their end.
+            // Reported at once: the other seeds may take an hour.
             if !report.broken.is_empty() {
                 eprintln!("{report}");
                 failed.push(format!("{:?} with seed {seed}", report.shape));

@@ -1,4 +1,4 @@
-//! The reference model: what clients asked for, what they were told, and what they may be told next.
+//! The reference model: the clients' requests, the responses so far, and the responses that are allowed next.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard};
@@ -8,14 +8,14 @@ use gateway_tests::Answer;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-/// How a payment method ends.
+/// What a payment method leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Method {
     Good,
     Declined,
     /// The payer has to act first.
     Waits,
-    /// The provider takes it and decides well of it later.
+    /// The provider reviews the charge and accepts it later.
     Reviewed,
 }
 
@@ -28,14 +28,14 @@ pub(crate) struct Charge {
     pub(crate) amount: u64,
     pub(crate) currency: &'static str,
     pub(crate) manual: bool,
-    /// The payment that this brings back from its payer.
+    /// The payment that this resumes after its payer acted.
     pub(crate) resumes: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Intent {
     Charge(Charge),
-    /// `amount`: what is to be captured; `is_all`: and nothing is said about it.
+    /// `is_all`: the request leaves `amount` out because it captures everything.
     Capture {
         transaction: String,
         amount: u64,
@@ -44,14 +44,14 @@ pub(crate) enum Intent {
     Cancel {
         transaction: String,
     },
-    /// `amount`: `None` for the rest.
+    /// `amount`: `None` for the remainder.
     Refund {
         transaction: String,
         amount: Option<u64>,
     },
 }
 
-/// What a client was told once.
+/// A response that a client received.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Response {
     pub(crate) status: u16,
@@ -65,34 +65,34 @@ pub(crate) struct Request {
     pub(crate) client: &'static str,
     pub(crate) key: String,
     pub(crate) intent: Intent,
-    /// Something else that the client does may forbid it (409) or leave too little (422).
+    /// Another operation of the client may forbid it (409) or leave too little (422).
     pub(crate) is_contested: bool,
-    /// The client does not come back: the gateway decides it by itself.
+    /// The client does not retry: the gateway decides it on its own.
     pub(crate) is_left: bool,
-    /// Whether a connection ended without an answer, or with one that leaves it open.
+    /// Whether it may have been executed: a connection ended without a response, or the response leaves it open.
     pub(crate) is_in_doubt: bool,
-    /// Another body came under the key, and may have the turn for a moment.
+    /// Another body was sent under the key, and may hold the lease for a moment.
     pub(crate) is_mismatched: bool,
     pub(crate) responses: Vec<Response>,
     pub(crate) began: Instant,
 }
 
-/// A key that stands for what was not executed is not given back earlier: the provider's records are believed about
-/// an absence ten seconds after the last call, and some requests are held up on their way.
+/// A key whose request was not executed is not released earlier: the provider's records prove an absence ten seconds after
+/// the last call, and some requests are delayed on their way.
 const HELD_FOR: Duration = Duration::from_secs(3);
 
-/// What an answer means to the client.
+/// What a response means to the client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Meaning {
-    /// It stands for good.
+    /// It is the final answer.
     Final,
-    /// The gateway has taken it, and its outcome is out.
+    /// The gateway accepted the request; its outcome is open.
     Taken,
-    /// Nothing was executed, or nobody knows: to be sent again.
+    /// Nothing was executed, or the outcome is unknown: retry.
     Again,
 }
 
-/// A broken promise, with the names of what it was broken for.
+/// A broken promise, and what broke it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Broken {
     pub(crate) promise: &'static str,
@@ -115,7 +115,7 @@ impl Request {
         }
     }
 
-    /// The same to the byte each time.
+    /// Identical bytes each time.
     pub(crate) fn body(&self) -> String {
         match &self.intent {
             Intent::Charge(charge) => charge.body(&self.key, charge.amount),
@@ -134,7 +134,7 @@ impl Request {
         format!("{} of {} ({:?})", self.key, self.client, self.intent)
     }
 
-    /// The answer that stands, once there is one.
+    /// The final answer, once there is one.
     pub(crate) fn final_answer(&self) -> Option<&Response> {
         self.responses.iter().find(|response| self.is_final(response))
     }
@@ -143,7 +143,7 @@ impl Request {
         self.meaning(response) == Ok(Meaning::Final)
     }
 
-    /// Whether the gateway has said that it took the request.
+    /// Whether the gateway has accepted the request.
     pub(crate) fn is_taken(&self) -> bool {
         self.responses.iter().any(|response| matches!(response.status, 200 | 202 | 402))
     }
@@ -153,12 +153,12 @@ impl Request {
         self.final_answer().is_some() || (self.is_taken() && self.began.elapsed() < HELD_FOR)
     }
 
-    /// The payment (or refund) that answers named last.
+    /// The payment or refund that the latest responses name.
     pub(crate) fn subject(&self) -> Option<String> {
         self.responses.iter().rev().find_map(Response::subject)
     }
 
-    /// Those that answers named before it. The key was given back in between.
+    /// Those that earlier responses named. The key was released in between.
     pub(crate) fn earlier_subjects(&self) -> Vec<String> {
         let last = self.subject();
         let mut named: Vec<_> = self
@@ -171,12 +171,12 @@ impl Request {
         named
     }
 
-    /// Whether the last word on a cancellation is that the money goes back.
+    /// Whether the final answer to a cancellation announces a refund.
     pub(crate) fn is_given_back(&self) -> bool {
         self.final_answer().is_some_and(|response| response.json()["refunding"] == true)
     }
 
-    /// What an answer means by itself; an error says why there should be no such answer.
+    /// Classifies a response by itself; an error says why it is not allowed.
     pub(crate) fn meaning(&self, response: &Response) -> Result<Meaning, String> {
         let json = response.json();
         let code = json["error"]["code"].as_str().unwrap_or_default();
@@ -187,7 +187,7 @@ impl Request {
             (200, Intent::Capture { amount, .. }) => {
                 status == "captured" && json["amountCaptured"] == *amount
             }
-            // The capture that it came too late for goes back.
+            // Too late: the captured amount is refunded.
             (200, Intent::Cancel { .. }) if json["refunding"] == true => {
                 matches!(status, "captured" | "completed") && self.is_contested
             }
@@ -257,7 +257,7 @@ impl Response {
     }
 }
 
-/// All that the clients know, and what was broken under their eyes.
+/// Everything that the clients have sent and received, and the promises that they saw broken.
 #[derive(Default)]
 pub(crate) struct History {
     entries: Mutex<Entries>,
@@ -267,11 +267,11 @@ pub(crate) struct History {
 pub(crate) struct Entries {
     pub(crate) requests: Vec<Request>,
     pub(crate) broken: Vec<Broken>,
-    /// Payments whose payer has done what was asked of them.
+    /// Payments whose payer has acted.
     pub(crate) acted: Vec<String>,
-    /// Amounts of charges that were sent under a key of another charge.
+    /// Amounts of charges that were sent under another charge's key.
     pub(crate) mismatched: Vec<u64>,
-    /// What a payment was last seen to be.
+    /// The last status seen of each payment.
     seen: HashMap<String, String>,
 }
 
@@ -280,7 +280,7 @@ impl History {
         self.entries.lock().unwrap()
     }
 
-    /// Gives the number of the ask.
+    /// Adds a request and returns its number.
     pub(crate) fn open(&self, request: Request) -> usize {
         let mut entries = self.entries();
         entries.requests.push(request);
@@ -299,7 +299,7 @@ impl History {
         self.entries().broken.push(Broken::new(promise, what));
     }
 
-    /// Holds an answer (`None`: the connection ended without one) against all that is known of the ask.
+    /// Checks a response (`None`: the connection ended without one) against the request's history.
     pub(crate) fn record_response(&self, number: usize, answer: Option<&Answer>) -> Meaning {
         let mut entries = self.entries();
         let request = &mut entries.requests[number];
@@ -347,7 +347,7 @@ impl History {
         meaning
     }
 
-    /// Another body came under the key of an ask that the gateway has taken.
+    /// Checks the response to another body under the key of an accepted request.
     pub(crate) fn record_mismatch(&self, number: usize, answer: Option<&Answer>) {
         let Some(answer) = answer else { return };
         let code = answer.json()["error"]["code"].as_str().unwrap_or_default().to_owned();
@@ -361,7 +361,7 @@ impl History {
         }
     }
 
-    /// A client reads a payment that it was told of.
+    /// Checks the response to a client's read of its payment.
     pub(crate) fn record_read(
         &self,
         client: &str,
@@ -386,7 +386,7 @@ impl History {
     }
 }
 
-/// Whether a payment that was seen in one status may be seen in another later.
+/// Whether a payment may be seen in status `is` after it was seen in `was`.
 fn may_become(was: &str, is: &str) -> bool {
     match was {
         _ if was == is => true,

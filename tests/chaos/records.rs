@@ -1,4 +1,4 @@
-//! What happened, from the three who know: the clients, the gateway's database, and the providers' ledger.
+//! What happened, from three sources: the clients' history, the gateway's database, and the providers' ledger.
 
 use gateway_tests::Sandbox;
 use serde_json::Value;
@@ -8,7 +8,7 @@ use sqlx::{Connection as _, FromRow, PgConnection, SqliteConnection};
 
 use crate::model::{History, Request};
 
-/// All that a run is judged by.
+/// Everything that a run is judged by.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Records {
     pub(crate) requests: Vec<Request>,
@@ -59,7 +59,7 @@ pub(crate) struct Event {
     pub(crate) detail: String,
 }
 
-/// Of the providers' ledger.
+/// An entry of the providers' ledger.
 #[derive(Clone, Debug)]
 pub(crate) struct Effect {
     pub(crate) provider: String,
@@ -71,7 +71,7 @@ pub(crate) struct Effect {
 }
 
 impl Payment {
-    /// The key that it was made under.
+    /// The idempotency key that it was created under.
     pub(crate) fn key(&self) -> Option<String> {
         let request: Value = serde_json::from_str(&self.request).ok()?;
         request["metadata"]["ask"].as_str().map(str::to_owned)
@@ -105,7 +105,7 @@ impl Records {
 }
 
 impl Records {
-    /// All that is known of what a text names, to find out what happened.
+    /// Everything known about the payments that a text names, for diagnosis.
     pub(crate) fn about(&self, text: &str) -> String {
         let mut lines = Vec::new();
         for payment in self.payments.iter().filter(|payment| text.contains(&payment.id)) {
@@ -142,7 +142,7 @@ async fn effects(sandbox: &Sandbox) -> Vec<Effect> {
     sandbox.ledger().await.iter().map(read).collect()
 }
 
-/// Read past the gateway, with one text of SQL for both databases.
+/// Read directly, bypassing the gateway, with the same SQL for both databases.
 enum Database {
     Postgres(PgConnection),
     Sqlite(SqliteConnection),

@@ -1,4 +1,4 @@
-//! One run: a storm by a seed, then quiet, then judgement.
+//! One run: faults by a seed's schedule, then recovery, then judgement.
 
 use std::fmt;
 use std::fs;
@@ -20,30 +20,30 @@ use crate::workload::{CANARY, Clients};
 
 const CLIENTS: usize = 8;
 const TICK: Duration = Duration::from_millis(50);
-/// From the last fault until everything must be decided.
+/// Everything must be decided within this time after the last fault.
 const DECIDED_WITHIN: Duration = Duration::from_secs(60);
 
-/// What takes longer is told.
+/// A slower recovery is reported.
 const SLOW: Duration = Duration::from_secs(30);
 
-/// Of so many broken promises, all is told.
+/// How many broken promises are reported in full detail.
 const DOSSIERS_MAX: usize = 5;
 
-/// What a run was like.
+/// The result of a run.
 pub(crate) struct Report {
     seed: u64,
     pub(crate) shape: Shape,
     length: Duration,
-    /// What was done to the plant, and when.
+    /// The executed actions, with their times.
     executed: Vec<String>,
     pub(crate) broken: Vec<Broken>,
     pub(crate) summary: String,
-    /// What is known of the payments that it is about.
+    /// Details of the payments involved.
     dossier: String,
     logs: Vec<PathBuf>,
 }
 
-/// `None`: a server is missing, which has been said. `is_watched`: somebody sits at the terminal.
+/// `None`: a required server is not installed, which was reported. `is_watched`: print progress to the terminal.
 pub(crate) async fn run(seed: u64, shape: Shape, length: Duration, is_watched: bool) -> Option<Report> {
     let say = |line: String| {
         if is_watched {
@@ -89,7 +89,7 @@ pub(crate) async fn run(seed: u64, shape: Shape, length: Duration, is_watched: b
     Some(Report { seed, shape, length, executed, broken, summary, dossier, logs: cluster.logs() })
 }
 
-/// Breaks what the schedule says, when it says so, and gives what was done.
+/// Executes the schedule and returns the executed actions.
 async fn run_schedule(
     cluster: &mut Cluster,
     clients: &Clients,
@@ -101,7 +101,7 @@ async fn run_schedule(
     let mut schedule = draw(seed, shape, length).into_iter().peekable();
     let mut executed = Vec::new();
     let start = Instant::now();
-    // What is broken under the eyes of a client is found sooner the less comes after it.
+    // Stops at the first promise that a client sees broken, which eases the diagnosis.
     while (start.elapsed() < length || schedule.peek().is_some()) && !clients.history.is_broken() {
         let mut news = cluster.watch();
         while let Some(scheduled) = schedule.next_if(|scheduled| scheduled.at <= start.elapsed()) {
@@ -118,7 +118,7 @@ async fn run_schedule(
     executed
 }
 
-/// Clients come back for their answers, and everything is decided, or not in time.
+/// Clients retry open requests until everything is decided or the time is up.
 pub(crate) async fn quiet(cluster: &mut Cluster, clients: &Clients) -> (Vec<String>, Records, Duration) {
     let start = Instant::now();
     let deadline = start + DECIDED_WITHIN;
@@ -133,7 +133,7 @@ pub(crate) async fn quiet(cluster: &mut Cluster, clients: &Clients) -> (Vec<Stri
     }
 }
 
-/// What ends meanwhile is started again, as a supervisor does it: a process may have come up before its database.
+/// Restarts processes that end meanwhile, as a supervisor does: a process may have started before its database.
 async fn watched<T>(cluster: &mut Cluster, work: impl Future<Output = T>) -> T {
     let mut work = pin!(work);
     loop {
@@ -144,14 +144,14 @@ async fn watched<T>(cluster: &mut Cluster, work: impl Future<Output = T>) -> T {
     }
 }
 
-/// What must never be written down, in what the processes wrote.
+/// Finds secrets and card numbers in the logs.
 pub(crate) fn leaks(cluster: &Cluster) -> Vec<Broken> {
     let secrets = cluster.secrets();
     let mut broken = Vec::new();
     for folder in cluster.logs() {
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
-            // Of a pipe, what was read of it lies beside.
+            // What was read from a pipe is in a file beside it.
             if !path.is_file() {
                 continue;
             }

@@ -1,4 +1,4 @@
-//! From a seed to what is broken, when, and for how long.
+//! Derives from a seed what is broken, when, and for how long.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -12,17 +12,17 @@ use rand::{RngExt as _, SeedableRng as _};
 use serde_json::{Value, json};
 use test_services::proxy::Mode;
 
-/// Longer than a key stays with a request whose end is not heard of (`IDEMPOTENCY_LEASE_MS` of the plant).
+/// The lease of an idempotency key (`IDEMPOTENCY_LEASE_MS` of the cluster).
 pub(crate) const LEASE: Duration = Duration::from_millis(1_000);
 
-/// One of the processes, of the first gateway (0) or of the second.
+/// A process of the first gateway (0) or the second (1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Process {
     pub(crate) part: &'static str,
     pub(crate) gateway: usize,
 }
 
-/// A wire of one of the gateways.
+/// A network connection of a gateway, through a proxy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Wire {
     EnvoyToControlPlane,
@@ -32,26 +32,26 @@ pub(crate) enum Wire {
     ToRabbit,
 }
 
-/// Something that is done to the plant.
+/// An action on the cluster.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Action {
     Kill(Process),
     Start(Process),
-    /// Kills it, and starts it with this in `CRASH_POINTS`.
+    /// Restarts the process with this in `CRASH_POINTS`.
     Arm(Process, String),
     Freeze(Process),
     Thaw(Process),
-    /// What becomes of the reader of its log.
+    /// Sets the behaviour of its log's reader.
     Log(Process, Reader),
-    /// The disk of a gateway's access log (and of the second control plane's log) has no room.
+    /// Fills the disk with a gateway's access log (and the second control plane's log).
     FillLogDisk(usize),
     EmptyLogDisk(usize),
     CrashPostgres,
     StartPostgres,
     EndDatabaseSessions,
-    /// The standby takes over; the old primary lives on, takes no writes, and keeps the connections that it has.
+    /// Promotes the standby; the old primary keeps running read-only and keeps its connections.
     FailOver,
-    /// After it: the old primary ends, and another server follows the new one.
+    /// After a failover: stops the old primary and adds a standby to the new one.
     AddStandby,
     DenyWrites,
     AllowWrites,
@@ -65,7 +65,7 @@ pub(crate) enum Action {
     FreezeRabbit,
     ThawRabbit,
     PurgeQueues,
-    /// A fault of the sandbox's, as it takes it.
+    /// A fault rule of the sandbox.
     Provider(Value),
     HealProviders,
     Set {
@@ -82,7 +82,7 @@ pub(crate) struct ScheduledAction {
     pub(crate) action: Action,
 }
 
-/// What there is to break.
+/// The topology of the cluster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Shape {
     /// Two gateways, each with a worker, on PostgreSQL, Redis and RabbitMQ.
@@ -91,8 +91,8 @@ pub(crate) enum Shape {
     Embedded,
 }
 
-/// Faults begin within `length` of the start; what breaks is mended by then or soon after. The same seed gives the
-/// same schedule.
+/// Draws a schedule. Faults begin within `length`, and are repaired by then or soon after. The same seed gives the same
+/// schedule.
 pub(crate) fn draw(seed: u64, shape: Shape, length: Duration) -> Vec<ScheduledAction> {
     let mut draw =
         Draw { rng: StdRng::seed_from_u64(seed), shape, busy: HashMap::new(), schedule: Vec::new() };
@@ -109,13 +109,13 @@ pub(crate) fn draw(seed: u64, shape: Shape, length: Duration) -> Vec<ScheduledAc
 struct Draw {
     rng: StdRng,
     shape: Shape,
-    /// Until when somebody is at work on a target.
+    /// Until when each target is broken.
     busy: HashMap<String, Duration>,
     schedule: Vec<ScheduledAction>,
 }
 
 impl Draw {
-    /// One thing that breaks at `at`, unless it is broken already.
+    /// Adds a fault at `at`, unless its target is already broken.
     fn window(&mut self, at: Duration) {
         let window = match (self.shape, self.rng.random_range(0..100)) {
             (_, 0..=9) => self.killed(),
@@ -141,7 +141,7 @@ impl Draw {
         if self.busy.get(&window.target).is_some_and(|until| *until > at) {
             return;
         }
-        // A moment of peace for each target between two troubles.
+        // A pause for each target between two faults.
         self.busy.insert(window.target, at + window.lasts + Duration::from_millis(300));
         self.schedule.push(ScheduledAction { at, action: window.begin });
         self.schedule.extend(window.end.map(|action| ScheduledAction { at: at + window.lasts, action }));
@@ -163,8 +163,8 @@ impl Draw {
         )
     }
 
-    /// Of a part of ours: Envoy writes its own log by itself, and only its access log without waiting. The second
-    /// control plane's log lies on a disk.
+    /// For our own processes only: Envoy writes its log synchronously, except the access log. The second control plane's log is
+    /// on a disk.
     fn unread_log(&mut self) -> FaultWindow {
         let process = self.process(&["control-plane", "control-plane", "edge-cache", "worker", "sandbox"]);
         let process = match process.part {
@@ -186,7 +186,7 @@ impl Draw {
         let process = self.process(&["control-plane", "control-plane", "worker"]);
         let name = *crash_point::NAMES.choose(&mut self.rng).unwrap();
         if let "before_release" | "before_late_answer" = name {
-            // What is held back longer than a key's lease meets the key in other hands.
+            // Delayed beyond the key's lease, so that another request holds the key.
             let held = self.rng.random_range(2..=5);
             let point = format!("{name}:{}:{held}", self.rng.random_range(1..=3));
             let lasts = Duration::from_secs(held + 1);
@@ -202,7 +202,7 @@ impl Draw {
             0 => format!("{name}:{nth}:{}", self.rng.random_range(2..=3)),
             _ => format!("{name}:{nth}"),
         };
-        // Whoever watches the plant starts it anew when it has died.
+        // `Cluster::watch` restarts the process when it has died.
         let lasts = self.millis(2_000..=4_000);
         FaultWindow { target: format!("{process}"), lasts, begin: Action::Arm(process, point), end: None }
     }
@@ -235,7 +235,7 @@ impl Draw {
             rule["frozen"] = true.into();
         }
         if fault == "latency" {
-            // Some are longer than the control plane waits.
+            // Some exceed the control plane's timeout.
             rule["delayMs"] = self.rng.random_range(100..=3_000).into();
         }
         self.lasting("providers", 500..=4_000, Action::Provider(rule), Action::HealProviders)
@@ -312,7 +312,7 @@ impl Draw {
 
     fn process(&mut self, parts: &[&'static str]) -> Process {
         let part = *parts.choose(&mut self.rng).unwrap();
-        // Without servers the control plane has the edge cache in itself, and does the worker's work.
+        // Without servers the control plane includes the edge cache and the worker.
         let alone = self.shape == Shape::Embedded && ["edge-cache", "worker"].contains(&part);
         let part = if alone { "control-plane" } else { part };
         Process { part, gateway: self.gateway() }
@@ -331,7 +331,7 @@ impl Draw {
 }
 
 struct FaultWindow {
-    /// No two windows of one target overlap.
+    /// Windows of the same target never overlap.
     target: String,
     lasts: Duration,
     begin: Action,

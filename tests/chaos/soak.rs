@@ -1,5 +1,5 @@
-//! Charges at a steady rate for as long as one likes, with the same faults every minute: answers stay true, nothing
-//! is left undecided, and memory stays flat.
+//! Charges at a steady rate for any length of time, with the same faults every minute. Responses must stay correct,
+//! nothing may stay undecided, and memory must stay flat.
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -19,18 +19,18 @@ use crate::schedule::{Action, Process, ScheduledAction, Shape, Wire};
 use crate::workload::Clients;
 
 const PER_SECOND: u32 = 300;
-/// Clients who also capture, cancel, refund and look.
+/// Clients that also capture, cancel, refund and read.
 const CLIENTS: usize = 2;
 const TICK: Duration = Duration::from_millis(50);
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// Memory is held against itself from here on: caches and pools are full.
+/// The memory baseline starts here: caches and pools are full.
 const WARM_MINUTES: usize = 10;
 const GROWTH_PERCENT: u64 = 5;
-/// What an allocator may keep of a burst: a part that is small would otherwise be judged by single pages.
+/// Allocator slack after a burst: otherwise small processes would be judged by single pages.
 const SLACK_BYTES: u64 = 4 << 20;
 
-/// `None`: a server is missing, which has been said. Else what was broken.
+/// Returns the broken promises. `None`: a required server is not installed, which was reported.
 pub(crate) async fn run(length: Duration) -> Option<Vec<Broken>> {
     let mut cluster = Cluster::start(Shape::Distributed).await?;
     let clients = Arc::new(Clients::new(cluster.gateways(), cluster.sandbox().clone()));
@@ -71,7 +71,7 @@ pub(crate) async fn run(length: Duration) -> Option<Vec<Broken>> {
     Some(broken)
 }
 
-/// New charges at the rate, whatever becomes of those before.
+/// Sends new charges at the rate, regardless of earlier responses.
 async fn charges(clients: Arc<Clients>) {
     let mut ticks = interval(Duration::from_secs(1) / PER_SECOND);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
@@ -84,7 +84,7 @@ async fn charges(clients: Arc<Clients>) {
     in_flight.join_all().await;
 }
 
-/// What is done in each minute.
+/// The schedule of each minute.
 fn round() -> Vec<ScheduledAction> {
     let process = |part, gateway| Process { part, gateway };
     let provider = |gateway, mode| Action::Set { wire: Wire::ControlPlaneToProviders, gateway, mode };
@@ -108,7 +108,7 @@ fn round() -> Vec<ScheduledAction> {
     schedule.map(|(second, action)| ScheduledAction { at: Duration::from_secs(second), action }).into()
 }
 
-/// Gives what each process had in memory at the end of each minute.
+/// Returns the memory of each process at the end of each minute.
 async fn run_schedule(
     cluster: &mut Cluster,
     clients: &Clients,
@@ -143,7 +143,7 @@ async fn run_schedule(
     memory
 }
 
-/// The most that a process had in the last five minutes against the most in the five that follow the warm-up.
+/// Compares each process's peak memory in the last five minutes with its peak in the five after the warm-up.
 fn growth(memory: &[BTreeMap<String, u64>]) -> Vec<Broken> {
     let (Some(early), Some(late)) = (memory.get(WARM_MINUTES..WARM_MINUTES + 5), memory.last_chunk::<5>())
     else {

@@ -1,4 +1,4 @@
-//! The attacks. Each is one attempt, and made again at once.
+//! The attacks. Each function is one attempt, which is repeated immediately.
 
 use std::pin::Pin;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -11,12 +11,12 @@ use super::attackers::Attacker;
 
 type Attempt = fn(Attacker, u64) -> Pin<Box<dyn Future<Output = ()>>>;
 
-/// What Envoy takes on one connection of HTTP/2, nearly.
+/// Slightly less than Envoy's limit per HTTP/2 connection.
 const STREAMS: u32 = 90;
-/// Requests on a connection of HTTP/1.1 before the next one is opened.
+/// Requests per HTTP/1.1 connection.
 const REQUESTS: u32 = 50;
 
-/// The number tells one attempt from another.
+/// Each attempt has its own number.
 pub(super) const ATTACKS: [(&str, Attempt); 9] = [
     ("Stripe's webhooks, forged", |attacker, n| Box::pin(forged_stripe(attacker, n))),
     ("PayPal's webhooks, forged, with certificates that do not exist", |attacker, n| {
@@ -111,7 +111,7 @@ async fn half_sent(attacker: Attacker, n: u64) {
         2 => b"PRI * HTTP/2.0\r\n\r\nSM",
         _ => b"",
     };
-    // Each of them holds so many at a time.
+    // Each attempt holds 20 connections open.
     let mut held = Vec::new();
     for _ in 0..20 {
         held.extend(attacker.send(half).await);
@@ -124,7 +124,7 @@ async fn keyless(attacker: Attacker) {
     attacker.send_repeatedly(send_repeatedly, REQUESTS).await;
 }
 
-/// Declined, so that there is nothing of theirs in the ledger.
+/// Sends declined charges, which leave no effect in the ledger.
 async fn greedy(attacker: Attacker, n: u64) {
     let headers = format!("authorization: Bearer {DEMO_2_KEY}\r\nidempotency-key: greedy-{n}\r\n");
     let charge =

@@ -1,4 +1,4 @@
-//! Charges of a client who does nothing wrong.
+//! Charges of a well-behaved client.
 
 use std::fmt;
 use std::time::Duration;
@@ -10,19 +10,19 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 const PER_SECOND: u32 = 200;
-/// Of those that went wrong, so many are told.
+/// How many failed charges are reported.
 const WRONG_MAX: usize = 20;
 
-/// What came of the charges.
+/// The results of the charges.
 #[derive(Default)]
 pub(crate) struct HonestCharges {
-    /// From the moment at which each was due, sorted.
+    /// Measured from the scheduled time of each charge, sorted.
     latencies: Vec<Duration>,
     pub(crate) transactions: Vec<String>,
     pub(crate) wrong: Vec<String>,
 }
 
-/// Charges at a fixed rate, whatever comes back, each under its own key.
+/// Charges at a fixed rate, regardless of the responses, each under its own key.
 pub(crate) async fn charge_for(gateway: &Gateway<'_>, name: &str, length: Duration) -> HonestCharges {
     let mut ticks = interval(Duration::from_secs(1) / PER_SECOND);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
@@ -69,7 +69,7 @@ impl HonestCharges {
         }
     }
 
-    /// The latency that this many of a hundred charges did not exceed.
+    /// The given percentile of the latencies.
     pub(crate) fn percentile(&self, percent: usize) -> Duration {
         let last = self.latencies.len().saturating_sub(1);
         self.latencies.get(last * percent / 100).copied().unwrap_or_default()

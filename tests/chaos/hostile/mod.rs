@@ -1,4 +1,4 @@
-//! Hostile traffic from many addresses at once, as much as the machine carries, beside honest charges from another.
+//! Hostile traffic from many addresses, as much as the machine can generate, alongside honest charges from another.
 
 mod attackers;
 mod attacks;
@@ -14,19 +14,18 @@ use tokio::time::sleep;
 use self::attackers::Attackers;
 use self::honest::{HonestCharges, charge_for};
 
-/// The storm must be as long as this for its latencies to be judged: with fewer charges, a p99 is chance.
+/// Latencies are judged only from this length on: with fewer charges, the p99 is random.
 const JUDGED_FROM: Duration = Duration::from_secs(60);
-/// How the honest charges fare without it.
+/// The longest baseline measurement without attackers.
 const QUIET_MAX: Duration = Duration::from_secs(30);
 const P99_FACTOR: u32 = 3;
 
-/// Memory may grow until caches are full, which a third of the storm is for; then by no more than a tenth, and what an
-/// allocator may keep.
+/// Memory may grow during the first third, while caches fill; afterwards by at most a tenth, plus allocator slack.
 const GROWTH: u64 = 10;
 const SLACK_BYTES: u64 = 24 << 20;
 const PARTS: [&str; 2] = ["envoy", "control-plane"];
 
-/// The limits of production: those of a local stack suit a single address and client.
+/// Production limits: those of a local stack are for a single address and client.
 const LIMITS: [(&str, &str); 7] = [
     ("GATEWAY_ADDRESS_REQUESTS_PER_SECOND", "1000"),
     ("GATEWAY_ADDRESS_WEBHOOKS_PER_SECOND", "500"),
@@ -37,18 +36,18 @@ const LIMITS: [(&str, &str); 7] = [
     ("GATEWAY_ADDRESS_NEW_CONNECTIONS_PER_SECOND", "50"),
 ];
 
-/// What the storm was like, and what it did to others.
+/// The results of a run.
 pub(crate) struct Report {
     length: Duration,
     quiet: HonestCharges,
     attacked: HonestCharges,
-    /// What attackers were answered, by attack.
+    /// The responses to attackers, by attack.
     attackers: String,
     memory: Vec<String>,
     pub(crate) broken: Vec<String>,
 }
 
-/// `None`: a server is missing, which has been said.
+/// `None`: a required server is not installed, which was reported.
 pub(crate) async fn run(length: Duration) -> Option<Report> {
     let (postgres, redis) = (PostgresServer::own().await?, RedisServer::own(&[]).await?);
     let database = postgres.database().await;
@@ -56,11 +55,11 @@ pub(crate) async fn run(length: Duration) -> Option<Report> {
     let own = Own::start(&[servers.as_slice(), &LIMITS].concat()).await;
     let gateway = own.gateway();
 
-    // The first ones open connections and fill caches.
+    // Warm-up: opens connections and fills caches.
     charge_for(&gateway, "warm", Duration::from_secs(2)).await;
     let quiet = charge_for(&gateway, "quiet", (length / 3).min(QUIET_MAX)).await;
     let attackers = Attackers::start(&gateway);
-    let charges = charge_for(&gateway, "storm", length);
+    let charges = charge_for(&gateway, "attack", length);
     let (attacked, (early, late)) = tokio::join!(charges, memory_twice(&gateway, length));
     let answers = attackers.end();
 
@@ -76,7 +75,7 @@ pub(crate) async fn run(length: Duration) -> Option<Report> {
     Some(report)
 }
 
-/// What each part has in memory after a third of the time, and just before its end.
+/// The memory of each part after a third of the time, and shortly before the end.
 async fn memory_twice(gateway: &Gateway<'_>, length: Duration) -> ([u64; 2], [u64; 2]) {
     sleep(length / 3).await;
     let early = PARTS.map(|part| gateway.resident_bytes(part));

@@ -1,4 +1,4 @@
-//! What a client does, drawn at random.
+//! A client that draws its operations at random.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -13,19 +13,18 @@ use tokio::time::{Instant, sleep};
 use super::{CANARY, CLIENT_IDS, Clients};
 use crate::model::{Charge, Intent, Method, Request, Response};
 
-/// Charges have amounts of their own, so that each can be told in the ledger. Those of bodies that come under
-/// another's key are far from them.
+/// Every charge has a unique amount, so that it can be identified in the ledger. Mismatched bodies use a distant range.
 const FIRST_AMOUNT: u64 = 1_000;
 const FIRST_MISMATCH: u64 = 5_000_000;
 
-/// One of several that act for a client at the same time.
+/// One of several concurrent workers with the same client key.
 pub(crate) struct Client {
     clients: Arc<Clients>,
     client: &'static str,
     rng: StdRng,
 }
 
-/// One that is made at once, with an amount of its own.
+/// A charge that completes at once, with a unique amount.
 pub(super) fn plain_charge(number: u64) -> Request {
     let charge = Charge {
         provider: "stripe",
@@ -55,7 +54,7 @@ impl Client {
         }
     }
 
-    /// A payment's life. `None`: the town ended before an answer came.
+    /// The life cycle of a payment. `None`: the run ended before a final answer.
     async fn a_payment(&mut self) -> Option<()> {
         let charge = self.draw_charge();
         let (amount, provider) = (charge.amount, charge.provider);
@@ -105,7 +104,7 @@ impl Client {
             method_id: Some(id.to_owned()).filter(|id| !id.is_empty()),
             amount: FIRST_AMOUNT + self.clients.next.fetch_add(1, Ordering::Relaxed),
             currency: ["USD", "EUR", "JPY"].choose(&mut self.rng).unwrap(),
-            // What is reviewed is an ordinary charge.
+            // Reviewed charges are captured automatically.
             manual: method != Method::Reviewed && self.rng.random_bool(0.35),
             resumes: None,
         }
@@ -169,7 +168,7 @@ impl Client {
         Some(())
     }
 
-    /// The payer acts, the client cancels, or nobody does anything.
+    /// The payer acts, the client cancels, or nothing happens.
     async fn payer(&mut self, transaction: &str, page: &str, charge: Charge, provider: &str) -> Option<()> {
         match self.rng.random_range(0..10) {
             0..=6 => {
@@ -192,7 +191,7 @@ impl Client {
         Some(())
     }
 
-    /// The same key and the same body from both clients are two charges.
+    /// The same key and body from both clients are two charges.
     async fn two_clients_with_one_key(&mut self) -> Option<()> {
         let charge = Charge { method: Method::Good, resumes: None, ..self.draw_charge() };
         let method = if charge.provider == "paypal" { "vault-ok" } else { "pm_card_visa" };
@@ -202,7 +201,7 @@ impl Client {
             CLIENT_IDS.map(|client| self.open_as(client, key.clone(), Intent::Charge(charge.clone()), false));
         let clients = requests.map(|number| (self.fork(), number));
         join_all(clients.map(async |(mut client, number)| client.send_until_final(number).await)).await;
-        // What one was told of is nothing that the other may see.
+        // Neither client may read the other's payment.
         for (number, stranger) in requests.into_iter().zip([CLIENT_IDS[1], CLIENT_IDS[0]]) {
             let subject = self.clients.history.request(number).subject()?;
             let (clients, gateway) = self.random_gateway();
@@ -257,8 +256,7 @@ impl Client {
         }
     }
 
-    /// Sends, sometimes twice at once, until there is an answer that stands. `None`: the client left or the town
-    /// ended before.
+    /// Sends, sometimes twice at once, until there is a final answer. `None`: the client gave up or the run ended.
     async fn send_until_final(&mut self, number: usize) -> Option<Response> {
         while self.clients.is_running() {
             let at_once = if self.rng.random_bool(0.2) { 2 } else { 1 };
@@ -277,7 +275,7 @@ impl Client {
         None
     }
 
-    /// What has been answered is asked again now and then.
+    /// Sometimes repeats an answered request.
     async fn repeat(&mut self, number: usize) {
         if self.rng.random_bool(0.3) {
             let (clients, gateway) = self.random_gateway();
@@ -286,7 +284,7 @@ impl Client {
         self.mismatch(number).await;
     }
 
-    /// Another body under the key of a charge that the gateway has taken.
+    /// Sometimes sends another body under the key of an accepted charge.
     async fn mismatch(&mut self, number: usize) {
         let request = self.clients.history.request(number);
         let Intent::Charge(charge) = &request.intent else { return };
@@ -312,12 +310,12 @@ impl Client {
         }
     }
 
-    /// The town, and one of its gateways.
+    /// The shared state, and a random gateway.
     fn random_gateway(&mut self) -> (Arc<Clients>, usize) {
         (self.clients.clone(), self.rng.random_range(0..8))
     }
 
-    /// For things at the same time.
+    /// Another worker of the same client, for concurrent operations.
     fn fork(&mut self) -> Self {
         Self::new(self.clients.clone(), self.client, self.rng.random())
     }

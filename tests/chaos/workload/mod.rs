@@ -1,5 +1,4 @@
-//! Clients who charge, capture, cancel, refund, repeat themselves and look, and who do not give up when a gateway
-//! dies under their hands.
+//! Clients that charge, capture, cancel, refund, read and retry, and that keep retrying when a gateway dies.
 
 mod client;
 
@@ -17,13 +16,13 @@ pub(crate) use self::client::Client;
 use self::client::plain_charge;
 use crate::model::{History, Meaning, Request};
 
-/// Shorter than Envoy's own patience: clients hang up, and come back.
+/// Shorter than Envoy's own timeout: clients disconnect and retry.
 const TIMEOUT: Duration = Duration::from_secs(6);
 const CLIENT_IDS: [&str; 2] = ["demo", "demo-2"];
-/// A test card number, which must not get anywhere.
+/// A test card number, which must never be stored or logged.
 pub(crate) const CANARY: &str = "4242424242424242";
 
-/// What all clients share.
+/// The state that all clients share.
 pub(crate) struct Clients {
     pub(crate) history: History,
     http: HttpClient,
@@ -50,7 +49,7 @@ impl Clients {
         Client::new(self.clone(), CLIENT_IDS[number % 2], seed ^ (number as u64 + 1).rotate_left(32))
     }
 
-    /// Nobody begins anything new, or asks again.
+    /// Stops new requests and retries.
     pub(crate) fn end(&self) {
         self.is_over.store(true, Ordering::Relaxed);
     }
@@ -59,7 +58,7 @@ impl Clients {
         !self.is_over.load(Ordering::Relaxed) && !self.history.is_broken()
     }
 
-    /// How many keys were used, and how many of them have an answer that stands.
+    /// The number of keys used, and of those with a final answer.
     pub(crate) fn counts(&self) -> (usize, usize) {
         let entries = self.history.entries();
         let stands = |request: &&Request| {
@@ -68,7 +67,7 @@ impl Clients {
         (entries.requests.len(), entries.requests.iter().filter(stands).count())
     }
 
-    /// A plain charge, sent again each second until its answer stands or the town ends.
+    /// Sends a plain charge every second until its answer is final or the run ends.
     pub(crate) async fn charge_until_answered(self: Arc<Self>) {
         let number = self.history.open(plain_charge(self.next.fetch_add(1, Ordering::Relaxed)));
         for turn in 0.. {
@@ -79,7 +78,7 @@ impl Clients {
         }
     }
 
-    /// Sends every ask that has no final answer again until it has one, and gives those that get none in time.
+    /// Retries every request without a final answer, and returns those that get none before the deadline.
     pub(crate) async fn retry_open_requests(&self, deadline: Instant) -> Vec<String> {
         let count = self.history.entries().requests.len();
         let retry_open_requests = async |number: usize| {
@@ -100,7 +99,7 @@ impl Clients {
         open.filter_map(async |open| open).collect().await
     }
 
-    /// Sends everything once more to each gateway: what was answered stands, and is answered.
+    /// Repeats every request at each gateway: final answers must not change.
     pub(crate) async fn repeat_everything(&self) {
         let count = self.history.entries().requests.len();
         let repeats = (0..count).map(async |number| {
@@ -112,7 +111,7 @@ impl Clients {
     }
 
     async fn repeat(&self, number: usize, gateway: usize) {
-        // What was left may never have come, and would be new.
+        // An abandoned request may never have arrived, and would be new.
         let request = self.history.request(number);
         if request.is_left && !request.is_taken() {
             return;
