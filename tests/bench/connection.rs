@@ -10,7 +10,7 @@ const HEADERS_MAX: usize = 32;
 
 /// What is sent, and what a right answer to it looks like.
 #[derive(Clone, Debug)]
-pub(crate) struct Shot {
+pub(crate) struct PreparedRequest {
     bytes: Vec<u8>,
     status: u16,
     /// Whether the answer must say `Idempotency-Replayed: true`, or must not.
@@ -22,7 +22,7 @@ pub(crate) struct Shot {
 /// Stands, in what is sent, for a number that no other request of this run has.
 pub(crate) const SERIAL: &str = "@0000000000@";
 
-impl Shot {
+impl PreparedRequest {
     pub(crate) fn new(
         method: &str,
         path: &str,
@@ -53,13 +53,13 @@ impl Shot {
         }
     }
 
-    fn fits(&self, answer: &Answer) -> bool {
+    fn fits(&self, answer: &ParsedResponse) -> bool {
         (self.status, self.replayed) == (answer.status, answer.is_replay)
     }
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Answer {
+struct ParsedResponse {
     status: u16,
     is_replay: bool,
     /// Of head and body.
@@ -81,13 +81,13 @@ impl Connection {
     }
 
     /// Sends and reads the whole answer; false if it is not the right one.
-    pub(crate) async fn fire(&mut self, shot: &Shot, serial: u64) -> io::Result<bool> {
-        shot.write(serial, &mut self.request);
+    pub(crate) async fn send(&mut self, request: &PreparedRequest, serial: u64) -> io::Result<bool> {
+        request.write(serial, &mut self.request);
         self.stream.write_all(&self.request).await?;
         loop {
             if let Some(answer) = read(&self.buffer)? {
                 self.buffer.drain(..answer.length);
-                return Ok(shot.fits(&answer));
+                return Ok(request.fits(&answer));
             }
             if self.stream.read_buf(&mut self.buffer).await? == 0 {
                 return Err(io::ErrorKind::UnexpectedEof.into());
@@ -97,7 +97,7 @@ impl Connection {
 }
 
 /// `None` as long as something is missing.
-fn read(bytes: &[u8]) -> io::Result<Option<Answer>> {
+fn read(bytes: &[u8]) -> io::Result<Option<ParsedResponse>> {
     let mut lines = [httparse::EMPTY_HEADER; HEADERS_MAX];
     let mut response = httparse::Response::new(&mut lines);
     let httparse::Status::Complete(head) = response.parse(bytes).map_err(io::Error::other)? else {
@@ -111,5 +111,5 @@ fn read(bytes: &[u8]) -> io::Result<Option<Answer>> {
     let length = head + body.ok_or_else(|| io::Error::other("an answer without content-length"))?;
     let status = response.code.unwrap_or_default();
     let is_replay = value("idempotency-replayed") == Some("true");
-    Ok((bytes.len() >= length).then_some(Answer { status, is_replay, length }))
+    Ok((bytes.len() >= length).then_some(ParsedResponse { status, is_replay, length }))
 }

@@ -9,6 +9,7 @@
     reason = "a measurement that cannot go on has nothing to say"
 )]
 
+mod bench_stack;
 mod charge;
 mod claim;
 mod connection;
@@ -18,7 +19,6 @@ mod replay;
 mod rounds;
 mod screen;
 mod sink;
-mod stage;
 mod table;
 mod webhook;
 

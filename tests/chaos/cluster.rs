@@ -106,7 +106,7 @@ impl Cluster {
         let run_dir = tempfile::Builder::new().prefix("gateway-chaos-").tempdir().unwrap();
         self.direct_logs(gateway, &RunDir::open(run_dir.path()).unwrap());
         let mut options = Options::for_test(run_dir.path()).unwrap();
-        options.addresses = Addresses::FREE.settle().unwrap();
+        options.addresses = Addresses::FREE.choose_ports().unwrap();
         let sandbox = self.stacks.first().map(Stack::sandbox_url);
         let sandbox =
             sandbox.map_or(options.addresses.sandbox, |url| url["http://".len()..].parse().unwrap());
@@ -146,7 +146,7 @@ impl Cluster {
         let options = settings.into_iter().fold(options, |options, (name, value)| options.with(name, value));
         match Stack::start(options).await {
             Ok(stack) => self.stacks.push(stack),
-            Err(error) if Addresses::are_lost(&error) => return false,
+            Err(error) if Addresses::is_port_conflict(&error) => return false,
             Err(error) => panic!("{error:#}"),
         }
         self.run_dirs.push(run_dir);

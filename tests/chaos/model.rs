@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
-use gateway_tests::Answer;
+use gateway_tests::HttpResponse;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -300,7 +300,7 @@ impl History {
     }
 
     /// Checks a response (`None`: the connection ended without one) against the request's history.
-    pub(crate) fn record_response(&self, number: usize, answer: Option<&Answer>) -> Meaning {
+    pub(crate) fn record_response(&self, number: usize, answer: Option<&HttpResponse>) -> Meaning {
         let mut entries = self.entries();
         let request = &mut entries.requests[number];
         let Some(answer) = answer else {
@@ -348,7 +348,7 @@ impl History {
     }
 
     /// Checks the response to another body under the key of an accepted request.
-    pub(crate) fn record_mismatch(&self, number: usize, answer: Option<&Answer>) {
+    pub(crate) fn record_mismatch(&self, number: usize, answer: Option<&HttpResponse>) {
         let Some(answer) = answer else { return };
         let code = answer.json()["error"]["code"].as_str().unwrap_or_default().to_owned();
         let refused = matches!(
@@ -366,7 +366,7 @@ impl History {
         &self,
         client: &str,
         transaction: &str,
-        answer: Option<&Answer>,
+        answer: Option<&HttpResponse>,
     ) -> Option<Value> {
         let answer = answer.filter(|answer| !matches!(answer.status, 429 | 503 | 504))?;
         if answer.status != 200 {

@@ -4,7 +4,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use edge_core::attestation::{self, Keys, Statement};
 use edge_core::client::ClientId;
-use gateway_tests::{Answer, Gateway, http2, shared, silent};
+use gateway_tests::{Gateway, HttpResponse, http2, shared, without_webhooks};
 use http::HeaderName;
 use reqwest::{Method, RequestBuilder};
 use serde_json::json;
@@ -78,7 +78,7 @@ async fn a_client_id_without_a_key_is_nobody() {
         let url = format!("{}/payments", gateway.stack().gateway_url());
         let request = gateway.http.get(url);
         let request = spoof.iter().fold(request, |request, (name, value)| request.header(*name, *value));
-        Answer::of(request).await.refuses(401, "UNAUTHENTICATED");
+        HttpResponse::of(request).await.refuses(401, "UNAUTHENTICATED");
     }
 }
 
@@ -124,12 +124,12 @@ async fn whoever_comes_past_the_edge_gets_401_on_every_path() {
     let gateway = shared().await;
     for (method, path, body) in every_operation() {
         let plain = || past_the_edge(&gateway, &method, &path, body);
-        Answer::of(plain()).await.refuses(401, "EDGE_ATTESTATION_REQUIRED");
+        HttpResponse::of(plain()).await.refuses(401, "EDGE_ATTESTATION_REQUIRED");
         let as_client = plain().header("x-client-id", "demo");
-        Answer::of(as_client).await.refuses(401, "EDGE_ATTESTATION_REQUIRED");
+        HttpResponse::of(as_client).await.refuses(401, "EDGE_ATTESTATION_REQUIRED");
         for forged in ["", "v=1", "v=1;kid=k1;t=1;rid=a;client=demo;mac=00"] {
             let forged = plain().header("x-edge-attestation", forged);
-            Answer::of(forged).await.refuses(401, "EDGE_ATTESTATION_REQUIRED");
+            HttpResponse::of(forged).await.refuses(401, "EDGE_ATTESTATION_REQUIRED");
         }
     }
 }
@@ -140,15 +140,15 @@ async fn an_attestation_does_not_serve_for_another_request() {
     let list = attest(&gateway, "GET", "/payments", "", 0);
     let good = past_the_edge(&gateway, &Method::GET, "/payments", "").header("x-edge-attestation", &list);
     // It is a good one: what follows is refused for what it is used for.
-    Answer::of(good).await.succeeds(200, &json!({}));
+    HttpResponse::of(good).await.succeeds(200, &json!({}));
     for (method, path, body) in every_operation().into_iter().filter(|(_, path, _)| path != "/payments") {
         let replayed = past_the_edge(&gateway, &method, &path, body).header("x-edge-attestation", &list);
-        Answer::of(replayed).await.refuses(401, "EDGE_ATTESTATION_REQUIRED");
+        HttpResponse::of(replayed).await.refuses(401, "EDGE_ATTESTATION_REQUIRED");
     }
     let cheap = attest(&gateway, "POST", "/payments/charge", &CHARGE.replace("860", "1"), 0);
     let other_body = past_the_edge(&gateway, &Method::POST, "/payments/charge", CHARGE);
     let other_body = other_body.header("x-edge-attestation", cheap);
-    Answer::of(other_body).await.refuses(401, "EDGE_ATTESTATION_REQUIRED");
+    HttpResponse::of(other_body).await.refuses(401, "EDGE_ATTESTATION_REQUIRED");
 }
 
 #[tokio::test]
@@ -156,10 +156,10 @@ async fn an_attestation_that_is_old_or_comes_twice_is_refused() {
     let gateway = shared().await;
     let ask = || past_the_edge(&gateway, &Method::GET, "/payments", "");
     let old = ask().header("x-edge-attestation", attest(&gateway, "GET", "/payments", "", 90));
-    Answer::of(old).await.refuses(401, "EDGE_ATTESTATION_REQUIRED");
+    HttpResponse::of(old).await.refuses(401, "EDGE_ATTESTATION_REQUIRED");
     let good = attest(&gateway, "GET", "/payments", "", 0);
     let twice = ask().header("x-edge-attestation", &good).header("x-edge-attestation", &good);
-    Answer::of(twice).await.refuses(401, "EDGE_ATTESTATION_REQUIRED");
+    HttpResponse::of(twice).await.refuses(401, "EDGE_ATTESTATION_REQUIRED");
 }
 
 #[tokio::test]
@@ -200,7 +200,7 @@ async fn a_client_can_neither_see_nor_touch_anothers_payment() {
 #[tokio::test]
 async fn a_client_cannot_bring_back_the_order_of_anothers_payer() {
     // No event of the provider goes on with the payment before the client does.
-    let gateway = silent().await;
+    let gateway = without_webhooks().await;
     let order = json!({ "provider": "paypal", "amount": 880, "currency": "USD", "returnUrl": "https://shop.example" });
     let answer = gateway.charge(&order).await;
     let (transaction, page) = (answer.transaction_id(), answer.at("/nextAction/url"));

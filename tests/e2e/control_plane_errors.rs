@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use gateway_tests::{Answer, Own, shared, until};
+use gateway_tests::{HttpResponse, OwnGateway, shared, until};
 use serde_json::{Value, json};
 
 const METHODS: [(&str, &str); 2] = [("stripe", "pm_card_visa"), ("paypal", "vault-ok")];
@@ -76,7 +76,7 @@ async fn credentials_that_a_provider_refuses_are_the_gateways_fault_and_not_the_
     };
     let strict = provider_sandbox::start(strict).await.unwrap();
     let secrets = ["sk_test_key-of-somebody-else", "secret-of-somebody-else"];
-    let own = Own::start(&[
+    let own = OwnGateway::start(&[
         ("STRIPE_API_BASE", &strict.url()),
         ("PAYPAL_API_BASE", &strict.url()),
         ("STRIPE_SECRET_KEY", secrets[0]),
@@ -97,7 +97,7 @@ async fn credentials_that_a_provider_refuses_are_the_gateways_fault_and_not_the_
 
 #[tokio::test]
 async fn what_a_provider_that_cannot_be_reached_should_do_is_accepted_and_done_later() {
-    let own = Own::start(&[]).await;
+    let own = OwnGateway::start(&[]).await;
     let gateway = own.gateway();
     let mut transactions = Vec::new();
     for method in METHODS {
@@ -105,7 +105,7 @@ async fn what_a_provider_that_cannot_be_reached_should_do_is_accepted_and_done_l
     }
     gateway.terminate("sandbox");
     until("the end of the sandbox", async || {
-        Answer::try_of(gateway.http.get(own.stack.sandbox_url())).await.err()
+        HttpResponse::try_of(gateway.http.get(own.stack.sandbox_url())).await.err()
     })
     .await;
     for (method, transaction) in METHODS.into_iter().zip(&transactions) {

@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use bytes::Bytes;
 use futures_util::future::join_all;
 use gateway_tests::http1::Request;
-use gateway_tests::{Answer, Gateway, Own, http2};
+use gateway_tests::{Gateway, HttpResponse, OwnGateway, http2};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::json;
 use test_services::{RedisServer, Signal};
@@ -26,7 +26,7 @@ pub(crate) fn many_files_may_be_open() {
 }
 
 /// How often each status and code was answered.
-fn counted(answers: impl IntoIterator<Item = Answer>) -> BTreeMap<(u16, String), usize> {
+fn counted(answers: impl IntoIterator<Item = HttpResponse>) -> BTreeMap<(u16, String), usize> {
     let mut counts = BTreeMap::new();
     for answer in answers {
         *counts.entry((answer.status, answer.at("/error/code"))).or_default() += 1;
@@ -38,7 +38,7 @@ fn only(status: u16, code: &str, times: usize) -> BTreeMap<(u16, String), usize>
     BTreeMap::from([((status, code.to_owned()), times)])
 }
 
-async fn over_http1(to: SocketAddr, request: &Request, times: usize) -> Vec<Answer> {
+async fn over_http1(to: SocketAddr, request: &Request, times: usize) -> Vec<HttpResponse> {
     join_all((0..times).map(|_| request.send(to))).await
 }
 
@@ -47,7 +47,7 @@ async fn over_http2(
     request: impl Fn() -> http::Request<()>,
     body: &str,
     times: usize,
-) -> Vec<Answer> {
+) -> Vec<HttpResponse> {
     let body = Bytes::copy_from_slice(body.as_bytes());
     let connections = (0..times / STREAMS).map(|_| {
         let requests = (0..STREAMS).map(|_| (request(), body.clone())).collect();
@@ -72,7 +72,7 @@ async fn charging_meanwhile<T>(gateway: &Gateway<'_>, crowd: impl Future<Output 
 #[tokio::test]
 async fn two_thousand_webhooks_that_wait_for_one_certificate_are_answered_and_charges_go_on() {
     many_files_may_be_open();
-    let own = Own::start(&[]).await;
+    let own = OwnGateway::start(&[]).await;
     let gateway = own.gateway();
     let late =
         json!({ "provider": "paypal", "operation": "certificate", "fault": "latency", "delayMs": 3000 });
@@ -108,7 +108,7 @@ async fn two_thousand_charges_that_wait_for_a_cache_that_hangs_are_all_answered(
     let Some(redis) = RedisServer::own(&[]).await else { return };
     let settings =
         [("REDIS_URI", redis.uri()), ("EDGE_CACHE_DOWN", "reject"), ("EDGE_CACHE_TIMEOUT_MS", "2000")];
-    let own = Own::start(&settings).await;
+    let own = OwnGateway::start(&settings).await;
     let gateway = own.gateway();
     let charge =
         json!({ "provider": "stripe", "amount": 812, "currency": "USD", "paymentMethodId": "pm_card_visa" });
@@ -128,8 +128,8 @@ async fn two_thousand_charges_that_wait_for_a_cache_that_hangs_are_all_answered(
     gateway.signal("edge-cache", Signal::CONT);
 
     assert_eq!(gateway.filter_reloads().await, 0, "the filter died");
-    let told = CROWD as u64 + crowd as u64;
-    assert_eq!(gateway.edge_count("idempotency_unavailable").await, told, "each is told by the filter");
+    let rejected = CROWD as u64 + crowd as u64;
+    assert_eq!(gateway.edge_count("idempotency_unavailable").await, rejected, "each is told by the filter");
     assert_eq!(gateway.sandbox.all_effects().await, [""; 0]);
     gateway_tests::until("a charge again", async || {
         (gateway.charge(&charge).await.status == 200).then_some(())

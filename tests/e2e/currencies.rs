@@ -1,9 +1,9 @@
 //! Amounts come in ISO 4217 minor units and stay that much money, however a provider counts.
 
-use gateway_tests::{Answer, Gateway, shared};
+use gateway_tests::{Gateway, HttpResponse, shared};
 use serde_json::json;
 
-async fn charge(gateway: &Gateway<'_>, provider: &str, amount: u64, currency: &str) -> Answer {
+async fn charge(gateway: &Gateway<'_>, provider: &str, amount: u64, currency: &str) -> HttpResponse {
     let method = if provider == "stripe" { "pm_card_visa" } else { "vault-ok" };
     gateway
         .charge(&json!({ "provider": provider, "amount": amount, "currency": currency, "paymentMethodId": method }))

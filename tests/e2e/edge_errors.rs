@@ -1,7 +1,7 @@
 //! The answers that the filter gives itself.
 
 use gateway_tests::http1::Request;
-use gateway_tests::{Answer, fresh_key, refusing, shared};
+use gateway_tests::{HttpResponse, fresh_key, rejecting, shared};
 use reqwest::Method;
 
 const TXN: &str = "txn_01a208c0-8b0a-7f79-8faa-ca2c29f93c7b";
@@ -11,7 +11,7 @@ const CHARGE: &str =
 
 #[tokio::test]
 async fn a_path_that_is_no_operation_is_not_found() {
-    let gateway = refusing().await;
+    let gateway = rejecting().await;
     for path in
         ["/payments/", "/payments/charge/", "/refunds", "/refunds/", "/refunds/1", &format!("/refunds/{TXN}")]
     {
@@ -29,7 +29,7 @@ async fn a_path_that_is_no_operation_is_not_found() {
 
 #[tokio::test]
 async fn an_id_that_no_payment_can_have_is_an_unknown_transaction() {
-    let gateway = refusing().await;
+    let gateway = rejecting().await;
     for id in
         ["1", "txn_1", &TXN.to_uppercase(), &TXN.replace("txn", "rfnd"), &format!("{TXN}0"), "txn_%2e%2e"]
     {
@@ -42,7 +42,7 @@ async fn an_id_that_no_payment_can_have_is_an_unknown_transaction() {
 
 #[tokio::test]
 async fn another_method_on_a_known_path_is_refused_and_the_right_one_named() {
-    let gateway = refusing().await;
+    let gateway = rejecting().await;
     let posts = [
         "/payments/charge",
         "/payments/refund",
@@ -62,11 +62,11 @@ async fn another_method_on_a_known_path_is_refused_and_the_right_one_named() {
             ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"].iter().filter(|method| **method != allowed)
         {
             let method = Method::from_bytes(method.as_bytes()).unwrap();
-            let answer = Answer::of(gateway.request(method.clone(), path)).await;
+            let answer = HttpResponse::of(gateway.request(method.clone(), path)).await;
             answer.refuses(405, "METHOD_NOT_ALLOWED");
             assert_eq!(answer.header("allow"), Some(allowed), "{method} {path}");
         }
-        let head = Answer::of(gateway.request(Method::HEAD, path)).await;
+        let head = HttpResponse::of(gateway.request(Method::HEAD, path)).await;
         assert_eq!((head.status, head.header("allow")), (405, Some(allowed)), "HEAD {path}");
     }
     gateway.nothing_reached_the_control_plane().await;
@@ -74,7 +74,7 @@ async fn another_method_on_a_known_path_is_refused_and_the_right_one_named() {
 
 #[tokio::test]
 async fn a_body_that_does_not_say_it_is_json_is_an_unsupported_media_type() {
-    let gateway = refusing().await;
+    let gateway = rejecting().await;
     for content_type in [
         None,
         Some("text/plain"),
@@ -87,13 +87,13 @@ async fn a_body_that_does_not_say_it_is_json_is_an_unsupported_media_type() {
         let request = gateway.request(Method::POST, "/payments/charge").body(CHARGE);
         let request =
             content_type.into_iter().fold(request, |request, value| request.header("content-type", value));
-        Answer::of(request).await.refuses(415, "UNSUPPORTED_MEDIA_TYPE");
+        HttpResponse::of(request).await.refuses(415, "UNSUPPORTED_MEDIA_TYPE");
     }
     for encoding in ["gzip", "identity", "br"] {
         let request =
             gateway.request(Method::POST, "/payments/charge").header("content-type", "application/json");
         let request = request.header("content-encoding", encoding).body(CHARGE);
-        Answer::of(request).await.refuses(415, "UNSUPPORTED_MEDIA_TYPE");
+        HttpResponse::of(request).await.refuses(415, "UNSUPPORTED_MEDIA_TYPE");
     }
     gateway.nothing_reached_the_control_plane().await;
 }
@@ -112,7 +112,7 @@ async fn no_answer_is_kept_by_a_cache() {
         (gateway.get(&format!("/payments/{TXN}")).await, 404),
         (gateway.get("/payments?limit=0").await, 400),
         (gateway.get("/nowhere").await, 404),
-        (Answer::of(stranger).await, 401),
+        (HttpResponse::of(stranger).await, 401),
         (gateway.send_raw(&gateway.raw_charge().header("bad name", "1")).await, 400),
         (gateway.send_raw(&gateway.raw_charge().header("content-length", "300000")).await, 413),
     ] {
@@ -123,7 +123,7 @@ async fn no_answer_is_kept_by_a_cache() {
 
 #[tokio::test]
 async fn a_path_has_one_spelling() {
-    let gateway = refusing().await;
+    let gateway = rejecting().await;
     // Envoy folds dots and slashes before anybody decides: what comes out is judged like any other path.
     for (path, status) in [
         ("/payments/%2e%2e/healthz", 404),

@@ -1,7 +1,7 @@
 //! The answers that Envoy gives without asking the filter, in the gateway's shape.
 
 use gateway_tests::http1::Request;
-use gateway_tests::{Own, refusing, until};
+use gateway_tests::{OwnGateway, rejecting, until};
 use rustix::process::Signal;
 use serde_json::json;
 
@@ -10,7 +10,7 @@ const HEALTHY: &str = "cluster.control_plane.membership_healthy";
 
 #[tokio::test]
 async fn without_a_known_key_nobody_is_anybody() {
-    let gateway = refusing().await;
+    let gateway = rejecting().await;
     let paths =
         ["/payments", "/payments/charge", "/payments/txn_01890000-0000-7000-8000-000000000000", "/refunds/1"];
     for path in paths {
@@ -37,7 +37,7 @@ async fn without_a_known_key_nobody_is_anybody() {
 
 #[tokio::test]
 async fn a_path_that_leads_nowhere_is_not_found() {
-    let gateway = refusing().await;
+    let gateway = rejecting().await;
     for path in ["/", "/nowhere", "/paymentsx", "/webhooks/nobody", "/openapi.jsonx", "/.env"] {
         gateway.get(path).await.refuses(404, "NOT_FOUND");
     }
@@ -46,7 +46,7 @@ async fn a_path_that_leads_nowhere_is_not_found() {
 
 #[tokio::test]
 async fn what_is_not_http_is_refused() {
-    let gateway = refusing().await;
+    let gateway = rejecting().await;
     for request in [
         gateway.raw_charge().header("bad name", "1").body("{}"),
         gateway.raw_charge().header("x-long", "a".repeat(20_000)).body("{}"),
@@ -64,7 +64,7 @@ async fn what_is_not_http_is_refused() {
 
 #[tokio::test]
 async fn another_protocol_is_a_bad_request_with_and_without_a_key() {
-    let gateway = refusing().await;
+    let gateway = rejecting().await;
     for protocol in ["websocket", "TLS/1.0", "foo"] {
         for key in ["Bearer demo-key", "Bearer nobody"] {
             let request = Request::new("GET", "/payments").header("authorization", key);
@@ -77,7 +77,7 @@ async fn another_protocol_is_a_bad_request_with_and_without_a_key() {
 
 #[tokio::test]
 async fn more_requests_than_allowed_are_turned_away_and_reach_nobody() {
-    let own = Own::start(&[("GATEWAY_REQUESTS_PER_SECOND", "2")]).await;
+    let own = OwnGateway::start(&[("GATEWAY_REQUESTS_PER_SECOND", "2")]).await;
     let gateway = own.gateway();
     let asked_before = gateway.control_plane_requests().await;
     let (mut passed, mut turned_away) = (0, 0);
@@ -97,7 +97,7 @@ async fn more_requests_than_allowed_are_turned_away_and_reach_nobody() {
 
 #[tokio::test]
 async fn without_the_control_plane_a_charge_is_answered_503_and_nothing_happens() {
-    let mut own = Own::start(&[]).await;
+    let mut own = OwnGateway::start(&[]).await;
     own.gateway().terminate("control-plane");
     let end = own.end_of_a_part().await;
     assert!(end.starts_with("control-plane") && end.contains("exit status: 0"), "{end}");
@@ -114,7 +114,7 @@ async fn without_the_control_plane_a_charge_is_answered_503_and_nothing_happens(
 
 #[tokio::test]
 async fn a_charge_that_no_control_plane_was_fit_to_take_is_answered_503() {
-    let own = Own::start(&[]).await;
+    let own = OwnGateway::start(&[]).await;
     let gateway = own.gateway();
     gateway.signal("control-plane", Signal::STOP);
     until("the end of its health", async || (gateway.envoy_count(HEALTHY).await == 0).then_some(())).await;

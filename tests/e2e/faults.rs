@@ -1,6 +1,6 @@
 //! Providers that break at the worst moment. What is not known is never called failed, and nothing happens twice.
 
-use gateway_tests::{Answer, Faulty, Gateway, Own, faulty, until};
+use gateway_tests::{FaultyGateway, Gateway, HttpResponse, OwnGateway, faulty, until};
 use serde_json::{Value, json};
 
 const METHODS: [(&str, &str); 2] = [("stripe", "pm_card_visa"), ("paypal", "vault-ok")];
@@ -8,7 +8,7 @@ const METHODS: [(&str, &str); 2] = [("stripe", "pm_card_visa"), ("paypal", "vaul
 /// Longer than this stack gives a provider.
 const TOO_SLOW_MS: u64 = 3_000;
 
-async fn charge(gateway: &Gateway<'_>, (provider, method): (&str, &str)) -> Answer {
+async fn charge(gateway: &Gateway<'_>, (provider, method): (&str, &str)) -> HttpResponse {
     gateway
         .charge(
             &json!({ "provider": provider, "amount": 6100, "currency": "USD", "paymentMethodId": method }),
@@ -22,7 +22,7 @@ async fn charged(gateway: &Gateway<'_>, method: (&str, &str)) -> String {
     answer.transaction_id()
 }
 
-async fn is_pending_and_not_failed(gateway: &Gateway<'_>, answer: &Answer) -> Value {
+async fn is_pending_and_not_failed(gateway: &Gateway<'_>, answer: &HttpResponse) -> Value {
     answer.succeeds(202, &json!({ "status": "pending" }));
     let payment = gateway.payment(&answer.transaction_id()).await;
     assert_eq!(payment["status"], "pending", "{payment}");
@@ -31,7 +31,7 @@ async fn is_pending_and_not_failed(gateway: &Gateway<'_>, answer: &Answer) -> Va
 }
 
 /// Charges while the provider fails so, and gives what really happened there.
-async fn charge_with(gateway: &Faulty, fault: &str, method: (&str, &str)) -> Vec<String> {
+async fn charge_with(gateway: &FaultyGateway, fault: &str, method: (&str, &str)) -> Vec<String> {
     gateway.sandbox.break_down(method.0, "charge", fault).await;
     let answer = charge(gateway, method).await;
     is_pending_and_not_failed(gateway, &answer).await;
@@ -100,7 +100,7 @@ async fn a_rate_limited_charge_was_not_made_and_waits_to_be() {
 async fn a_charge_for_which_paypal_gives_no_token_was_not_made_and_is_made_later() {
     for fault in ["drop_before", "error_before", "html_error", "rate_limited", "truncated"] {
         // A gateway that has had a token keeps it, so each fault needs one that has not.
-        let own = Own::start(&[]).await;
+        let own = OwnGateway::start(&[]).await;
         let gateway = own.gateway();
         gateway.sandbox.break_down("paypal", "token", fault).await;
         let answer = charge(&gateway, ("paypal", "vault-ok")).await;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use gateway_tests::http1::{self, Request};
-use gateway_tests::{Answer, Gateway, Own, fresh_key, shared, until};
+use gateway_tests::{Gateway, HttpResponse, OwnGateway, fresh_key, shared, until};
 use local_stack::{DEMO_KEY, Programs};
 use serde_json::{Value, json};
 use test_services::{RedisServer, Signal};
@@ -19,10 +19,10 @@ use crate::webhooks::to_paypals_door;
 const SLOW_MS: u64 = 4_000;
 const UPSTREAM: u64 = 5;
 /// What is held when the filter dies is answered within this; by default it takes eight seconds.
-const SOON: Duration = Duration::from_secs(12);
+const ANSWERED_WITHIN: Duration = Duration::from_secs(12);
 
 /// The header by which a request says where the filter dies.
-const CRASH_AT: &str = "x-crash-at";
+const CRASH_HEADER: &str = "x-crash-at";
 
 /// A charge of one client, which tells it apart by its amount.
 struct Charge {
@@ -32,9 +32,9 @@ struct Charge {
 }
 
 /// What a client was told, and how long after the crash.
-struct Told {
+struct ChargeResult {
     charge: Charge,
-    answer: Answer,
+    answer: HttpResponse,
 }
 
 impl Charge {
@@ -50,14 +50,15 @@ impl Charge {
     }
 
     /// Sends the head and so many bytes of the body, and gives the answer.
-    async fn send(self, gateway: &Gateway<'_>, bytes: usize, crash_at: Option<&str>) -> Told {
-        let request = crash_at.iter().fold(self.request(), |request, place| request.header(CRASH_AT, place));
+    async fn send(self, gateway: &Gateway<'_>, bytes: usize, crash_at: Option<&str>) -> ChargeResult {
+        let request =
+            crash_at.iter().fold(self.request(), |request, point| request.header(CRASH_HEADER, point));
         let request = request.body(self.body.to_string());
         let mut connection = request.begin(gateway.address()).await;
         let sent = request.body_bytes().get(..bytes).unwrap_or(request.body_bytes());
         // The filter may be dead already.
         let _ = connection.write_all(sent).await;
-        Told { answer: http1::read_answer(connection).await, charge: self }
+        ChargeResult { answer: http1::read_response(connection).await, charge: self }
     }
 
     async fn effects(&self, gateway: &Gateway<'_>) -> usize {
@@ -66,26 +67,26 @@ impl Charge {
     }
 }
 
-impl Told {
+impl ChargeResult {
     /// The answer is held against the ledger, then the client does what it is told to do.
-    async fn judge(self, gateway: &Gateway<'_>, place: &str) {
+    async fn verify(self, gateway: &Gateway<'_>, point: &str) {
         let Self { charge, answer } = self;
-        let told =
-            format!("{} when the filter died at {place}: {} {}", charge.stage, answer.status, answer.text());
+        let context =
+            format!("{} when the filter died at {point}: {} {}", charge.stage, answer.status, answer.text());
         match (answer.status, answer.json()["error"]["code"].as_str()) {
-            (200, _) => assert_eq!(charge.effects(gateway).await, 1, "{told}"),
+            (200, _) => assert_eq!(charge.effects(gateway).await, 1, "{context}"),
             (503, Some("GATEWAY_UNAVAILABLE" | "IDEMPOTENCY_UNAVAILABLE")) => {
-                assert!(answer.text().contains("nothing was executed"), "{told}");
-                assert_eq!(charge.effects(gateway).await, 0, "{told}");
+                assert!(answer.text().contains("nothing was executed"), "{context}");
+                assert_eq!(charge.effects(gateway).await, 0, "{context}");
             }
-            (504, Some("GATEWAY_TIMEOUT")) => assert!(answer.text().contains("not known"), "{told}"),
-            _ => panic!("{told}"),
+            (504, Some("GATEWAY_TIMEOUT")) => assert!(answer.text().contains("not known"), "{context}"),
+            _ => panic!("{context}"),
         }
         until("the final answer", async || {
             (gateway.charge_under(&charge.key, &charge.body).await.status == 200).then_some(())
         })
         .await;
-        assert_eq!(charge.effects(gateway).await, 1, "{told}; then repeated");
+        assert_eq!(charge.effects(gateway).await, 1, "{context}; then repeated");
     }
 }
 
@@ -103,19 +104,19 @@ async fn charges(
     number: u64,
     bytes: usize,
     amounts: u64,
-) -> Vec<Told> {
+) -> Vec<ChargeResult> {
     let charges = (0..number).map(|n| Charge::new(stage, amounts + n).send(gateway, bytes, None));
     join_all(charges).await
 }
 
 /// Requests in each stage of the filter, which dies by the last of them, and what they are told.
-async fn held_until_it_dies(gateway: &Gateway<'_>, place: &str, amounts: u64) -> Vec<Told> {
+async fn held_until_it_dies(gateway: &Gateway<'_>, point: &str, amounts: u64) -> Vec<ChargeResult> {
     gateway.signal("edge-cache", Signal::STOP);
     let (first, second) = (webhook(gateway, amounts), webhook(gateway, amounts));
     let begin = Instant::now();
     let fatal = async {
-        gateway.under_way(UPSTREAM + 2 + 2 + 9 + 2).await;
-        let fatal = Charge::new("fatal", amounts + 40).send(gateway, usize::MAX, Some(place));
+        gateway.wait_for_in_flight(UPSTREAM + 2 + 2 + 9 + 2).await;
+        let fatal = Charge::new("fatal", amounts + 40).send(gateway, usize::MAX, Some(point));
         let then = async {
             tokio::time::sleep(Duration::from_millis(300)).await;
             gateway.signal("edge-cache", Signal::CONT);
@@ -131,15 +132,15 @@ async fn held_until_it_dies(gateway: &Gateway<'_>, place: &str, amounts: u64) ->
         second.send(gateway.address()),
         fatal
     );
-    assert!(begin.elapsed() < SOON, "{place}: {:?}", begin.elapsed());
+    assert!(begin.elapsed() < ANSWERED_WITHIN, "{point}: {:?}", begin.elapsed());
     for webhook in [first, second] {
-        assert!(matches!(webhook.status, 401 | 503), "{place}: {}", webhook.text());
+        assert!(matches!(webhook.status, 401 | 503), "{point}: {}", webhook.text());
     }
     heads.into_iter().chain(bodies).chain(claims).chain([fatal]).collect()
 }
 
 /// Charges upstream and requests in each stage of the filter, which dies at `place`.
-async fn crash_at(gateway: &Gateway<'_>, place: &str, amounts: u64) {
+async fn crash_at(gateway: &Gateway<'_>, point: &str, amounts: u64) {
     let reloads = gateway.filter_reloads().await;
     for (provider, operation, delay_ms) in [("stripe", "charge", SLOW_MS), ("paypal", "certificate", 1_500)] {
         let slow =
@@ -152,27 +153,27 @@ async fn crash_at(gateway: &Gateway<'_>, place: &str, amounts: u64) {
             (active >= UPSTREAM).then_some(())
         })
         .await;
-        held_until_it_dies(gateway, place, amounts).await
+        held_until_it_dies(gateway, point, amounts).await
     });
     gateway.sandbox.heal().await;
     until("the filter's return", async || (gateway.get("/payments").await.status == 200).then_some(())).await;
-    assert_eq!(gateway.filter_reloads().await, reloads + 1, "the filter did not die at {place}");
-    for told in &upstream {
-        told.answer.refuses(504, "GATEWAY_TIMEOUT");
+    assert_eq!(gateway.filter_reloads().await, reloads + 1, "the filter did not die at {point}");
+    for result in &upstream {
+        result.answer.refuses(504, "GATEWAY_TIMEOUT");
     }
-    for told in upstream.into_iter().chain(held) {
-        told.judge(gateway, place).await;
+    for result in upstream.into_iter().chain(held) {
+        result.verify(gateway, point).await;
     }
 }
 
 /// A number that no other place has.
-fn amounts_of(place: &str) -> u64 {
-    PLACES.iter().zip(1..).find(|(other, _)| **other == place).map_or(0, |(_, n)| n * 1_000)
+fn amounts_of(point: &str) -> u64 {
+    CRASH_POINTS.iter().zip(1..).find(|(other, _)| **other == point).map_or(0, |(_, n)| n * 1_000)
 }
 
 /// Where the filter dies: at a head, at a whole body, with a claim just sent, at an answer to one claim and to several,
 /// when it has told one of several, and at a certificate.
-const PLACES: [&str; 7] =
+const CRASH_POINTS: [&str; 7] =
     ["head", "body", "claim_sent", "verdict", "claims_answered", "told", "certificate_answered"];
 
 pub(crate) fn crashing_filter() -> PathBuf {
@@ -181,10 +182,10 @@ pub(crate) fn crashing_filter() -> PathBuf {
     filter
 }
 
-async fn die_at(places: &[&str]) {
+async fn die_at(points: &[&str]) {
     let Some(redis) = RedisServer::own(&[]).await else { return };
     let filter = crashing_filter();
-    let own = Own::start(&[
+    let own = OwnGateway::start(&[
         ("EDGE_FILTER_WASM", filter.to_str().unwrap()),
         ("REDIS_URI", redis.uri()),
         // Longer than the cache stands still here.
@@ -196,27 +197,27 @@ async fn die_at(places: &[&str]) {
     ])
     .await;
     let gateway = own.gateway();
-    for place in places {
-        crash_at(&gateway, place, amounts_of(place)).await;
+    for point in points {
+        crash_at(&gateway, point, amounts_of(point)).await;
     }
 }
 
 #[tokio::test]
 async fn a_filter_that_dies_at_what_comes_in_leaves_nobody_with_a_lie() {
-    die_at(&PLACES[..3]).await;
+    die_at(&CRASH_POINTS[..3]).await;
 }
 
 #[tokio::test]
 async fn a_filter_that_dies_at_what_comes_back_leaves_nobody_with_a_lie() {
-    die_at(&PLACES[3..]).await;
+    die_at(&CRASH_POINTS[3..]).await;
 }
 
 #[tokio::test]
 async fn the_filter_that_is_shipped_has_no_place_to_die_at() {
     let gateway = shared().await;
-    for place in PLACES {
-        let told = Charge::new("charge", 815).send(&gateway, usize::MAX, Some(place)).await;
-        told.answer.succeeds(200, &json!({ "status": "completed" }));
+    for point in CRASH_POINTS {
+        let result = Charge::new("charge", 815).send(&gateway, usize::MAX, Some(point)).await;
+        result.answer.succeeds(200, &json!({ "status": "completed" }));
     }
     assert_eq!(gateway.filter_reloads().await, 0);
 }

@@ -1,6 +1,6 @@
 //! Somebody goes away in the middle of a charge.
 
-use gateway_tests::{Gateway, Own, faulty, until};
+use gateway_tests::{Gateway, OwnGateway, faulty, until};
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
@@ -42,7 +42,7 @@ async fn a_client_that_hangs_up_in_the_middle_of_a_charge_has_charged_once() {
 
 #[tokio::test]
 async fn a_control_plane_that_is_asked_to_end_finishes_a_slow_charge_first() {
-    let mut own = Own::start(&[]).await;
+    let mut own = OwnGateway::start(&[]).await;
     let gateway = own.gateway();
     gateway.sandbox.slow_down("stripe", "charge", SLOW_MS).await;
     let body = charge("outlives");
@@ -60,7 +60,7 @@ async fn a_control_plane_that_is_asked_to_end_finishes_a_slow_charge_first() {
 
 #[tokio::test]
 async fn a_control_plane_that_is_asked_to_end_does_not_wait_for_requests_that_are_not_whole() {
-    let mut own = Own::start(&[]).await;
+    let mut own = OwnGateway::start(&[]).await;
     let gateway = own.gateway();
     let address = own.stack.control_plane_url().trim_start_matches("http://").to_owned();
     let mut open = Vec::new();
@@ -80,7 +80,7 @@ async fn a_control_plane_that_is_asked_to_end_does_not_wait_for_requests_that_ar
 /// The client is gone and the control plane is asked to end: the payment is nobody's but the gateway's.
 #[tokio::test]
 async fn a_control_plane_that_is_asked_to_end_finishes_even_a_charge_whose_client_has_gone() {
-    let mut own = Own::start(&[]).await;
+    let mut own = OwnGateway::start(&[]).await;
     let gateway = own.gateway();
     gateway.sandbox.slow_down("stripe", "charge", SLOW_MS).await;
     let request = gateway.raw_charge().body(charge("left-behind").to_string());
@@ -102,7 +102,7 @@ async fn a_control_plane_that_is_asked_to_end_finishes_even_a_charge_whose_clien
 #[tokio::test]
 async fn a_control_plane_that_is_killed_in_the_middle_of_a_charge_leaves_the_client_in_doubt_and_the_payment_pending()
  {
-    let mut own = Own::start(&[]).await;
+    let mut own = OwnGateway::start(&[]).await;
     let gateway = own.gateway();
     let before = gateway.charge(&charge("before")).await.transaction_id();
     gateway.sandbox.slow_down("stripe", "charge", SLOW_MS).await;

@@ -1,6 +1,6 @@
 //! Payments that wait for their payer: 3-D Secure at Stripe, approval at PayPal.
 
-use gateway_tests::{Answer, Gateway, silent};
+use gateway_tests::{Gateway, HttpResponse, without_webhooks};
 use serde_json::{Value, json};
 
 const RETURN_URL: &str = "https://shop.example/back";
@@ -29,13 +29,13 @@ fn order_of(page: &str) -> String {
     page.split_once("token=").map(|(_, order)| order.to_owned()).expect("a PayPal page names its order")
 }
 
-async fn bring_back(gateway: &Gateway<'_>, page: &str, amount: u64) -> Answer {
+async fn bring_back(gateway: &Gateway<'_>, page: &str, amount: u64) -> HttpResponse {
     gateway.charge(&paypal_order(Some(&order_of(page)), amount)).await
 }
 
 #[tokio::test]
 async fn a_stripe_card_with_3d_secure_waits_for_its_payer_and_charges_once_after_that() {
-    let gateway = silent().await;
+    let gateway = without_webhooks().await;
     for method in
         ["pm_card_threeDSecure2Required", "pm_card_threeDSecureRequired", "pm_card_authenticationRequired"]
     {
@@ -50,7 +50,7 @@ async fn a_stripe_card_with_3d_secure_waits_for_its_payer_and_charges_once_after
 
 #[tokio::test]
 async fn a_payment_that_waits_for_its_payer_can_be_canceled_and_not_captured_or_refunded() {
-    let gateway = silent().await;
+    let gateway = without_webhooks().await;
     let charge = json!({
         "provider": "stripe", "amount": 3100, "currency": "USD",
         "paymentMethodId": "pm_card_threeDSecure2Required", "returnUrl": RETURN_URL,
@@ -68,7 +68,7 @@ async fn a_payment_that_waits_for_its_payer_can_be_canceled_and_not_captured_or_
 
 #[tokio::test]
 async fn an_approved_paypal_order_completes_the_payment_it_was_made_for() {
-    let gateway = silent().await;
+    let gateway = without_webhooks().await;
     for method in [None, Some("vault-action")] {
         let (transaction, page) = waiting(&gateway, &paypal_order(method, 4200)).await;
         gateway.sandbox.decide(&page, "approve").await;
@@ -85,7 +85,7 @@ async fn an_approved_paypal_order_completes_the_payment_it_was_made_for() {
 
 #[tokio::test]
 async fn an_approved_paypal_order_is_charged_once_however_often_it_is_brought_back() {
-    let gateway = silent().await;
+    let gateway = without_webhooks().await;
     let (transaction, page) = waiting(&gateway, &paypal_order(None, 4300)).await;
     gateway.sandbox.decide(&page, "approve").await;
     let charge = paypal_order(Some(&order_of(&page)), 4300);
@@ -99,7 +99,7 @@ async fn an_approved_paypal_order_is_charged_once_however_often_it_is_brought_ba
 
 #[tokio::test]
 async fn a_paypal_order_that_is_not_approved_yet_goes_on_waiting() {
-    let gateway = silent().await;
+    let gateway = without_webhooks().await;
     let (transaction, page) = waiting(&gateway, &paypal_order(None, 4400)).await;
     let answer = bring_back(&gateway, &page, 4400).await;
     answer.succeeds(200, &json!({ "status": "requires_action", "transactionId": transaction }));
@@ -108,7 +108,7 @@ async fn a_paypal_order_that_is_not_approved_yet_goes_on_waiting() {
 
 #[tokio::test]
 async fn an_approved_order_is_refused_for_another_amount_currency_or_capture_than_its_payment() {
-    let gateway = silent().await;
+    let gateway = without_webhooks().await;
     let (transaction, page) = waiting(&gateway, &paypal_order(None, 4500)).await;
     gateway.sandbox.decide(&page, "approve").await;
     let right = paypal_order(Some(&order_of(&page)), 4500);
@@ -138,7 +138,7 @@ async fn times_charged(gateway: &Gateway<'_>, amount: u64) -> usize {
 
 #[tokio::test]
 async fn an_approved_order_of_somebody_else_at_the_same_account_is_charged_as_a_new_payment() {
-    let gateway = silent().await;
+    let gateway = without_webhooks().await;
     let (order, page) = gateway.sandbox.paypal_order(credentials(&gateway), "CAPTURE", "73.41").await;
     gateway.sandbox.decide(&page, "approve").await;
     let answer = gateway.charge(&paypal_order(Some(&order), 7341)).await;
@@ -148,7 +148,7 @@ async fn an_approved_order_of_somebody_else_at_the_same_account_is_charged_as_a_
 
 #[tokio::test]
 async fn an_order_of_somebody_else_that_two_charges_bring_at_once_is_charged_once_and_one_payment_has_it() {
-    let gateway = silent().await;
+    let gateway = without_webhooks().await;
     for cents in 51..56 {
         let dollars = format!("73.{cents}");
         let (order, page) = gateway.sandbox.paypal_order(credentials(&gateway), "CAPTURE", &dollars).await;
@@ -165,7 +165,7 @@ async fn an_order_of_somebody_else_that_two_charges_bring_at_once_is_charged_onc
 
 #[tokio::test]
 async fn an_order_of_somebody_else_is_refused_when_it_says_something_else_or_is_not_approved() {
-    let gateway = silent().await;
+    let gateway = without_webhooks().await;
     let (order, page) = gateway.sandbox.paypal_order(credentials(&gateway), "CAPTURE", "73.42").await;
     let right = paypal_order(Some(&order), 7342);
     let too_early = gateway.charge(&right).await;

@@ -1,9 +1,9 @@
 //! Every documented test payment method, and what it leads to.
 
-use gateway_tests::{Answer, Gateway, shared};
+use gateway_tests::{Gateway, HttpResponse, shared};
 use serde_json::json;
 
-async fn charge(gateway: &Gateway<'_>, provider: &str, method: &str) -> Answer {
+async fn charge(gateway: &Gateway<'_>, provider: &str, method: &str) -> HttpResponse {
     gateway
         .charge(
             &json!({ "provider": provider, "amount": 2500, "currency": "USD", "paymentMethodId": method }),

@@ -1,6 +1,6 @@
 //! Money going back, and never more than came.
 
-use gateway_tests::{Answer, Gateway, fresh_key, shared};
+use gateway_tests::{Gateway, HttpResponse, fresh_key, shared};
 use serde_json::json;
 use tokio::task::JoinSet;
 
@@ -15,14 +15,19 @@ async fn charged(gateway: &Gateway<'_>, (provider, method): (&str, &str), amount
 }
 
 /// Sends the same refund so many times at once.
-async fn at_once(gateway: &Gateway<'static>, transaction: &str, amount: u64, times: usize) -> Vec<Answer> {
+async fn at_once(
+    gateway: &Gateway<'static>,
+    transaction: &str,
+    amount: u64,
+    times: usize,
+) -> Vec<HttpResponse> {
     let mut refunds = JoinSet::new();
     for _ in 0..times {
         let body = json!({ "transactionId": transaction, "amount": amount }).to_string();
         let request =
             gateway.request(reqwest::Method::POST, "/payments/refund").header("idempotency-key", fresh_key());
         let request = request.header("content-type", "application/json").body(body);
-        refunds.spawn(async move { Answer::of(request).await });
+        refunds.spawn(async move { HttpResponse::of(request).await });
     }
     refunds.join_all().await
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use gateway_tests::{Answer, Own, fresh_key, until_within};
+use gateway_tests::{HttpResponse, OwnGateway, fresh_key, until_within};
 use local_stack::Programs;
 use reqwest::Client;
 use rustix::process::{Pid, Signal, kill_process};
@@ -92,7 +92,7 @@ struct Fleet {
 
 impl Fleet {
     /// Beside the stack's own Envoy, which nobody calls.
-    fn of(own: &Own) -> Self {
+    fn of(own: &OwnGateway) -> Self {
         let programs = Programs::of_this_build().unwrap();
         let config = own.stack.run_dir().env_file().display().to_string();
         let pair = || [free(), free()];
@@ -146,7 +146,7 @@ impl Fleet {
 
 /// The stack's bootstrap at other addresses, and with two of each behind it.
 fn bootstrap(
-    own: &Own,
+    own: &OwnGateway,
     gateway: SocketAddr,
     admin: SocketAddr,
     control_planes: [SocketAddr; 2],
@@ -177,7 +177,7 @@ fn bootstrap(
     text
 }
 
-fn envoy(own: &Own, programs: &Programs, bootstrap: &std::path::Path, admin: SocketAddr) -> Part {
+fn envoy(own: &OwnGateway, programs: &Programs, bootstrap: &std::path::Path, admin: SocketAddr) -> Part {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../envoy/run-envoy.sh");
     let arguments = [
         script,
@@ -277,9 +277,12 @@ async fn a_rolling_restart_of_every_part_fails_no_charge() {
         return;
     };
     let database = postgres.database().await;
-    let own =
-        Own::start(&[("DB_URI", database.uri()), ("REDIS_URI", redis.uri()), ("AMQP_URI", rabbit.uri())])
-            .await;
+    let own = OwnGateway::start(&[
+        ("DB_URI", database.uri()),
+        ("REDIS_URI", redis.uri()),
+        ("AMQP_URI", rabbit.uri()),
+    ])
+    .await;
     // A connection for each charge, as new clients make them.
     let client = Client::builder().no_proxy().pool_max_idle_per_host(0).build().unwrap();
     let mut fleet = Fleet::of(&own);
@@ -302,6 +305,6 @@ async fn a_rolling_restart_of_every_part_fails_no_charge() {
     assert_eq!(failed, Vec::<String>::new(), "of {charged}");
     assert!(charged > 500, "{charged}");
     let ledger = format!("{}/_sandbox/ledger?summary=1&kind=charge", own.stack.sandbox_url());
-    let summary = Answer::of(client.get(ledger)).await.json();
+    let summary = HttpResponse::of(client.get(ledger)).await.json();
     assert_eq!(summary["total"], charged, "each once: {summary}");
 }

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use gateway_tests::http1::Request;
-use gateway_tests::{Faulty, Gateway, faulty};
+use gateway_tests::{FaultyGateway, Gateway, faulty};
 use serde_json::{Value, json};
 use test_services::http2::{cancel, get, hello};
 use tokio::io::AsyncWriteExt;
@@ -22,7 +22,7 @@ fn charge(n: usize) -> Value {
 }
 
 /// Charges that are under way while the storm is are all answered.
-async fn charges_outlive(gateway: &Faulty, storm: impl Future<Output = ()>) {
+async fn charges_outlive(gateway: &FaultyGateway, storm: impl Future<Output = ()>) {
     let slow =
         json!({ "provider": "stripe", "operation": "charge", "fault": "latency", "delayMs": CHARGE_MS });
     gateway.sandbox.fault(&slow).await;

@@ -1,6 +1,6 @@
 //! Trailers end a request without a last piece of body: the verdict must not be waiting for one.
 
-use gateway_tests::{Answer, Gateway, http2, refusing, shared};
+use gateway_tests::{Gateway, HttpResponse, http2, rejecting, shared};
 use http::{HeaderMap, HeaderValue};
 use serde_json::json;
 
@@ -15,7 +15,7 @@ const BAD: [&[u8]; 6] = [
     b"",
 ];
 
-async fn http2_with_trailers(gateway: &Gateway<'_>, path: &str, pieces: &[&[u8]]) -> Answer {
+async fn http2_with_trailers(gateway: &Gateway<'_>, path: &str, pieces: &[&[u8]]) -> HttpResponse {
     http2::send(gateway.address(), http2::post(path), pieces, Some(trailers())).await
 }
 
@@ -40,7 +40,7 @@ async fn a_good_body_before_http_2_trailers_is_charged() {
 
 #[tokio::test]
 async fn a_bad_body_before_http_2_trailers_is_refused_and_reaches_nobody() {
-    let gateway = refusing().await;
+    let gateway = rejecting().await;
     for body in BAD {
         for path in ["/payments/charge", "/payments/refund"] {
             let answer = http2_with_trailers(&gateway, path, &[body]).await;
@@ -55,7 +55,7 @@ async fn a_bad_body_before_http_2_trailers_is_refused_and_reaches_nobody() {
 
 #[tokio::test]
 async fn http_2_trailers_without_any_body_are_judged_too() {
-    let gateway = refusing().await;
+    let gateway = rejecting().await;
     let answer = http2_with_trailers(&gateway, "/payments/charge", &[]).await;
     answer.refuses(400, "INVALID_REQUEST");
     let unknown = "/payments/txn_01890000-0000-7000-8000-000000000000/refund";
@@ -70,7 +70,7 @@ async fn chunks_with_trailers_are_judged_like_any_body() {
     let answer = gateway.send_raw(&gateway.raw_charge().chunked(&[GOOD], &lines)).await;
     answer.succeeds(200, &json!({ "status": "completed" }));
 
-    let gateway = refusing().await;
+    let gateway = rejecting().await;
     for body in BAD {
         // An empty piece would be the end of the chunks.
         let pieces: &[&[u8]] = if body.is_empty() { &[] } else { &[body] };

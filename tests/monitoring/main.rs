@@ -8,7 +8,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use gateway_tests::{Answer, Own, until};
+use gateway_tests::{HttpResponse, OwnGateway, until};
 use serde_json::json;
 use serde_yaml_ng::Value;
 use test_services::{PostgresServer, RabbitServer, RedisServer, skipped};
@@ -122,7 +122,7 @@ async fn the_first_scrape_has_every_metric_that_an_alert_is_about() {
     let Some(postgres) = PostgresServer::own().await else { return };
     let Some(rabbit) = RabbitServer::own().await else { return };
     let database = postgres.database().await;
-    let own = Own::start(&[
+    let own = OwnGateway::start(&[
         ("REDIS_URI", redis.uri()),
         ("DB_URI", database.uri()),
         ("AMQP_URI", rabbit.uri()),
@@ -131,10 +131,12 @@ async fn the_first_scrape_has_every_metric_that_an_alert_is_about() {
     .await;
     let stack = &own.stack;
     let mut shown =
-        Answer::of(own.gateway().http.get(format!("{}/stats/prometheus", stack.admin_url()))).await.text();
+        HttpResponse::of(own.gateway().http.get(format!("{}/stats/prometheus", stack.admin_url())))
+            .await
+            .text();
     for setting in ["CONTROL_PLANE_LISTEN", "WORKER_LISTEN", "EDGE_CACHE_LISTEN"] {
         let url = format!("http://{}/metrics", stack.setting(setting).unwrap());
-        let metrics = Answer::of(own.gateway().http.get(url)).await.text();
+        let metrics = HttpResponse::of(own.gateway().http.get(url)).await.text();
         is_as_prometheus_wants(setting, &metrics);
         shown.push_str(&metrics);
     }
@@ -162,12 +164,12 @@ async fn the_first_scrape_has_every_metric_that_an_alert_is_about() {
 #[tokio::test]
 async fn a_redis_that_is_gone_shows_where_its_alerts_look() {
     let Some(mut redis) = RedisServer::own(&[]).await else { return };
-    let own = Own::start(&[("REDIS_URI", redis.uri()), ("EDGE_CACHE_DOWN", "reject")]).await;
+    let own = OwnGateway::start(&[("REDIS_URI", redis.uri()), ("EDGE_CACHE_DOWN", "reject")]).await;
     let gateway = own.gateway();
     let edge_cache = format!("http://{}/metrics", own.stack.setting("EDGE_CACHE_LISTEN").unwrap());
     let envoy = format!("{}/stats/prometheus", own.stack.admin_url());
     let shows = async |url: &str, sample: &str| {
-        let text = Answer::of(gateway.http.get(url)).await.text();
+        let text = HttpResponse::of(gateway.http.get(url)).await.text();
         text.lines().any(|line| line == sample).then_some(())
     };
     redis.kill();
@@ -186,7 +188,7 @@ async fn a_redis_that_is_gone_shows_where_its_alerts_look() {
     }
     let kinds =
         r#"envoy_http_downstream_rq_xx{envoy_response_code_class="5",envoy_http_conn_manager_prefix="#;
-    let text = Answer::of(gateway.http.get(&envoy)).await.text();
+    let text = HttpResponse::of(gateway.http.get(&envoy)).await.text();
     let counted =
         text.lines().any(|line| line.starts_with(kinds) && !line.contains("admin") && !line.ends_with(" 0"));
     assert!(counted, "{text}");

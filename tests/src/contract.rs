@@ -7,10 +7,10 @@ use std::sync::LazyLock;
 use jsonschema::Validator;
 use serde_json::{Map, Value, json};
 
-use crate::Answer;
+use crate::HttpResponse;
 
 /// What any HTTP server may add.
-const HEADERS_OF_HTTP: [&str; 6] =
+const STANDARD_HEADERS: [&str; 6] =
     ["connection", "content-length", "content-type", "date", "server", "transfer-encoding"];
 
 static CONTRACT: LazyLock<Contract> =
@@ -20,11 +20,11 @@ static CONTRACT: LazyLock<Contract> =
 ///
 /// # Panics
 /// The answer is another than described.
-pub(crate) fn hold(method: &str, target: &str, answer: &Answer) {
+pub(crate) fn check(method: &str, target: &str, answer: &HttpResponse) {
     let path = target.split('?').next().unwrap_or_default();
     let is_of_the_api = ["/payments", "/refunds", "/webhooks/", "/openapi.json"];
     if is_of_the_api.iter().any(|prefix| path.starts_with(prefix)) {
-        let fault = CONTRACT.judge(method, path, answer);
+        let fault = CONTRACT.check(method, path, answer);
         if let Err(fault) = fault {
             panic!(
                 "not as described: {method} {target} is answered {}: {fault}\n{}",
@@ -80,14 +80,14 @@ impl Contract {
         }
     }
 
-    fn judge(&self, method: &str, path: &str, answer: &Answer) -> Result<(), String> {
+    fn check(&self, method: &str, path: &str, answer: &HttpResponse) -> Result<(), String> {
         // A template fits what a literal path fits, too.
         let literal = self.operations.get_key_value(path);
         let found = literal.or_else(|| self.operations.iter().find(|(template, _)| fits(template, path)));
         match found.and_then(|(_, methods)| methods.get(method)) {
             Some(operation) => {
                 let response = operation.get(&answer.status).ok_or("a status that is not described")?;
-                response.judge(answer)
+                response.check(answer)
             }
             None if answer.status < 400 => Err("an operation that is not described".to_owned()),
             None if method == "HEAD" => Ok(()),
@@ -113,7 +113,7 @@ impl Response {
         Self { body: validator(&content["schema"], document), codes, headers: headers.map(header).collect() }
     }
 
-    fn judge(&self, answer: &Answer) -> Result<(), String> {
+    fn check(&self, answer: &HttpResponse) -> Result<(), String> {
         if answer.header("content-type") != Some("application/json") {
             return Err(format!("content-type {:?}", answer.header("content-type")));
         }
@@ -136,7 +136,7 @@ impl Response {
                 None => {}
             }
         }
-        let described = |name: &str| self.headers.contains_key(name) || HEADERS_OF_HTTP.contains(&name);
+        let described = |name: &str| self.headers.contains_key(name) || STANDARD_HEADERS.contains(&name);
         match answer.headers.keys().find(|name| !described(name.as_str())) {
             Some(name) => Err(format!("the header {name} is not described")),
             None => Ok(()),
@@ -148,7 +148,7 @@ fn parsed(status: &str) -> u16 {
     status.parse().expect("a response has a status")
 }
 
-fn parsed_body(answer: &Answer) -> Result<Value, String> {
+fn parsed_body(answer: &HttpResponse) -> Result<Value, String> {
     serde_json::from_slice(&answer.body).map_err(|error| format!("no JSON: {error}"))
 }
 

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::http1::Request;
 use crate::sandbox::Sandbox;
-use crate::{Answer, prometheus, until};
+use crate::{HttpResponse, prometheus, until};
 
 /// The key of the client `demo-2`, a stranger to `demo`.
 pub const DEMO_2_KEY: &str = "demo-key-2";
@@ -63,31 +63,31 @@ impl<'s> Gateway<'s> {
         self.http.request(method, url).bearer_auth(self.key)
     }
 
-    pub async fn get(&self, path: &str) -> Answer {
-        Answer::of(self.request(Method::GET, path)).await
+    pub async fn get(&self, path: &str) -> HttpResponse {
+        HttpResponse::of(self.request(Method::GET, path)).await
     }
 
     /// Under a key of its own.
-    pub async fn post(&self, path: &str, body: impl Into<reqwest::Body>) -> Answer {
+    pub async fn post(&self, path: &str, body: impl Into<reqwest::Body>) -> HttpResponse {
         self.post_under(&fresh_key(), path, body).await
     }
 
-    pub async fn post_under(&self, key: &str, path: &str, body: impl Into<reqwest::Body>) -> Answer {
+    pub async fn post_under(&self, key: &str, path: &str, body: impl Into<reqwest::Body>) -> HttpResponse {
         let request = self.request(Method::POST, path).header("content-type", "application/json");
-        Answer::of(request.header("idempotency-key", key).body(body)).await
+        HttpResponse::of(request.header("idempotency-key", key).body(body)).await
     }
 
     /// A charge that says which one it is.
-    pub async fn charge_under(&self, key: &str, charge: &Value) -> Answer {
+    pub async fn charge_under(&self, key: &str, charge: &Value) -> HttpResponse {
         self.post_under(key, "/payments/charge", charge.to_string()).await
     }
 
-    pub async fn charge(&self, charge: &Value) -> Answer {
+    pub async fn charge(&self, charge: &Value) -> HttpResponse {
         self.post("/payments/charge", charge.to_string()).await
     }
 
     /// `amount`: `None` for the rest.
-    pub async fn refund(&self, transaction: &str, amount: Option<u64>) -> Answer {
+    pub async fn refund(&self, transaction: &str, amount: Option<u64>) -> HttpResponse {
         let mut refund = json!({ "transactionId": transaction });
         if let Some(amount) = amount {
             refund["amount"] = amount.into();
@@ -96,12 +96,12 @@ impl<'s> Gateway<'s> {
     }
 
     /// `amount`: `None` for all of it.
-    pub async fn capture(&self, transaction: &str, amount: Option<u64>) -> Answer {
+    pub async fn capture(&self, transaction: &str, amount: Option<u64>) -> HttpResponse {
         let body = amount.map(|amount| json!({ "amount": amount }).to_string());
         self.post(&format!("/payments/{transaction}/capture"), body.unwrap_or_default()).await
     }
 
-    pub async fn cancel(&self, transaction: &str) -> Answer {
+    pub async fn cancel(&self, transaction: &str) -> HttpResponse {
         self.post(&format!("/payments/{transaction}/cancel"), "").await
     }
 
@@ -138,21 +138,21 @@ impl<'s> Gateway<'s> {
         request.header("idempotency-key", fresh_key()).json()
     }
 
-    pub async fn send_raw(&self, request: &Request) -> Answer {
+    pub async fn send_raw(&self, request: &Request) -> HttpResponse {
         request.send(self.address()).await
     }
 
     /// How many requests of the API the control plane has answered, refusals included.
     pub async fn control_plane_requests(&self) -> u64 {
         let url = format!("{}/metrics", self.stack.control_plane_url());
-        let metrics = Answer::of(self.http.get(url)).await.text();
+        let metrics = HttpResponse::of(self.http.get(url)).await.text();
         prometheus::sum(&metrics, "http_server_request_duration_seconds_count", "")
     }
 
     /// How many charges the control plane has been asked for.
     pub async fn control_plane_charges(&self) -> u64 {
         let url = format!("{}/metrics", self.stack.control_plane_url());
-        let metrics = Answer::of(self.http.get(url)).await.text();
+        let metrics = HttpResponse::of(self.http.get(url)).await.text();
         let route = "http_route=\"/payments/charge\"";
         prometheus::sum(&metrics, "http_server_request_duration_seconds_count", route)
     }
@@ -160,40 +160,40 @@ impl<'s> Gateway<'s> {
     /// How many requests ended at the edge with this outcome, by the filter's own count.
     pub async fn edge_count(&self, outcome: &str) -> u64 {
         let url = format!("{}/stats/prometheus", self.stack.admin_url());
-        let metrics = Answer::of(self.http.get(url)).await.text();
+        let metrics = HttpResponse::of(self.http.get(url)).await.text();
         prometheus::sum(&metrics, "gateway_edge_requests", &format!("outcome=\"{outcome}\""))
     }
 
     /// How many keys the edge cache said this of, by the filter's own count.
     pub async fn edge_claims(&self, verdict: &str) -> u64 {
         let url = format!("{}/stats/prometheus", self.stack.admin_url());
-        let metrics = Answer::of(self.http.get(url)).await.text();
+        let metrics = HttpResponse::of(self.http.get(url)).await.text();
         prometheus::sum(&metrics, "gateway_edge_claims", &format!("verdict=\"{verdict}\""))
     }
 
     /// How many webhooks' signatures were worth this, by the filter's own count.
     pub async fn edge_webhooks(&self, worth: &str) -> u64 {
         let url = format!("{}/stats/prometheus", self.stack.admin_url());
-        let metrics = Answer::of(self.http.get(url)).await.text();
+        let metrics = HttpResponse::of(self.http.get(url)).await.text();
         prometheus::sum(&metrics, "gateway_edge_webhooks", &format!("signature=\"{worth}\""))
     }
 
     /// For how many days what PayPal's webhooks are checked with is good: `bundle`, `issuers` or `key`.
     pub async fn edge_days_left(&self, of: &str) -> u64 {
         let url = format!("{}/stats/prometheus", self.stack.admin_url());
-        let metrics = Answer::of(self.http.get(url)).await.text();
+        let metrics = HttpResponse::of(self.http.get(url)).await.text();
         prometheus::sum(&metrics, "gateway_edge_paypal_days_left", &format!("of=\"{of}\""))
     }
 
     /// What Envoy counts under this name, e.g. `cluster.edge_cache.upstream_rq_total`.
     pub async fn envoy_count(&self, name: &str) -> u64 {
         let url = format!("{}/stats?filter=^{name}$", self.stack.admin_url());
-        let text = Answer::of(self.http.get(url)).await.text();
+        let text = HttpResponse::of(self.http.get(url)).await.text();
         text.trim().rsplit(' ').next().and_then(|count| count.parse().ok()).unwrap_or(0)
     }
 
     /// Waits until Envoy works on so many requests.
-    pub async fn under_way(&self, requests: u64) {
+    pub async fn wait_for_in_flight(&self, requests: u64) {
         until("the requests at the edge", async || {
             (self.envoy_count("http.gateway.downstream_rq_active").await == requests).then_some(())
         })
@@ -206,7 +206,7 @@ impl<'s> Gateway<'s> {
     }
 
     /// The line of Envoy's access log about an answer.
-    pub async fn access_log_line(&self, answer: &Answer) -> Value {
+    pub async fn access_log_line(&self, answer: &HttpResponse) -> Value {
         let id = answer.header("x-request-id").expect("an answer has a request id");
         until("the line in the access log", async || {
             self.access_log_lines().into_iter().find(|line| line["request_id"] == id)

@@ -9,10 +9,10 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use crate::{Answer, contract};
+use crate::{HttpResponse, contract};
 
 /// A request that is still being written, or an answer still awaited, is a hang after this long.
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 const HEADERS_MAX: usize = 64;
 
 /// A request as it will stand on the wire. The connection is closed after its answer.
@@ -73,13 +73,13 @@ impl Request {
         self.header("transfer-encoding", "chunked")
     }
 
-    pub async fn send(&self, to: SocketAddr) -> Answer {
+    pub async fn send(&self, to: SocketAddr) -> HttpResponse {
         let mut connection = self.begin(to).await;
         // The server may have refused the head already and closed.
-        let _ = timeout(PATIENCE, connection.write_all(&self.body)).await.expect("the body is not taken");
-        let answer = read_answer(connection).await;
+        let _ = timeout(TIMEOUT, connection.write_all(&self.body)).await.expect("the body is not taken");
+        let answer = read_response(connection).await;
         let (method, target) = self.line();
-        contract::hold(method, target, &answer);
+        contract::check(method, target, &answer);
         answer
     }
 
@@ -94,7 +94,7 @@ impl Request {
     pub async fn begin(&self, to: SocketAddr) -> TcpStream {
         let mut connection = TcpStream::connect(to).await.expect("no connection");
         let head = [&self.head[..], b"\r\n"].concat();
-        timeout(PATIENCE, connection.write_all(&head)).await.expect("the head is not taken").unwrap();
+        timeout(TIMEOUT, connection.write_all(&head)).await.expect("the head is not taken").unwrap();
         connection
     }
 
@@ -106,8 +106,8 @@ impl Request {
 }
 
 /// Reads one answer.
-pub async fn read_answer(mut connection: TcpStream) -> Answer {
-    timeout(PATIENCE, async {
+pub async fn read_response(mut connection: TcpStream) -> HttpResponse {
+    timeout(TIMEOUT, async {
         let mut bytes = Vec::new();
         loop {
             // A server that does not want the rest of a body resets the connection behind its answer.
@@ -123,7 +123,7 @@ pub async fn read_answer(mut connection: TcpStream) -> Answer {
 }
 
 /// `None` as long as something is missing; `ended` if nothing more will come.
-fn parse(bytes: &[u8], ended: bool) -> Option<Answer> {
+fn parse(bytes: &[u8], ended: bool) -> Option<HttpResponse> {
     let mut lines = [httparse::EMPTY_HEADER; HEADERS_MAX];
     let mut response = httparse::Response::new(&mut lines);
     let httparse::Status::Complete(head_len) = response.parse(bytes).expect("an answer in HTTP") else {
@@ -142,7 +142,7 @@ fn parse(bytes: &[u8], ended: bool) -> Option<Answer> {
         None if ended => rest.to_vec(),
         None => return None,
     };
-    Some(Answer { status: response.code?, headers, body: Bytes::from(body) })
+    Some(HttpResponse { status: response.code?, headers, body: Bytes::from(body) })
 }
 
 /// `None` as long as the last chunk is missing.

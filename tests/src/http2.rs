@@ -10,7 +10,7 @@ use local_stack::DEMO_KEY;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use crate::{Answer, contract, fresh_key};
+use crate::{HttpResponse, contract, fresh_key};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -30,13 +30,13 @@ pub async fn send(
     request: Request<()>,
     pieces: &[&[u8]],
     trailers: Option<HeaderMap>,
-) -> Answer {
+) -> HttpResponse {
     timeout(PATIENCE, exchange(to, request, pieces, trailers)).await.expect("no answer in time")
 }
 
 /// Sends requests with their bodies over one connection, all at once, and gives the answers in their order. The server
 /// must allow as many streams.
-pub async fn send_together(to: SocketAddr, requests: Vec<(Request<()>, Bytes)>) -> Vec<Answer> {
+pub async fn send_together(to: SocketAddr, requests: Vec<(Request<()>, Bytes)>) -> Vec<HttpResponse> {
     let (client, connection) = h2::client::handshake(TcpStream::connect(to).await.unwrap()).await.unwrap();
     let connection = tokio::spawn(connection);
     let mut answers = Vec::new();
@@ -59,7 +59,7 @@ async fn exchange(
     request: Request<()>,
     pieces: &[&[u8]],
     trailers: Option<HeaderMap>,
-) -> Answer {
+) -> HttpResponse {
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let (client, connection) = h2::client::handshake(TcpStream::connect(to).await.unwrap()).await.unwrap();
     let connection = tokio::spawn(connection);
@@ -75,11 +75,11 @@ async fn exchange(
     }
     let answer = read(response).await;
     connection.abort();
-    contract::hold(method.as_str(), &path, &answer);
+    contract::check(method.as_str(), &path, &answer);
     answer
 }
 
-async fn read(response: ResponseFuture) -> Answer {
+async fn read(response: ResponseFuture) -> HttpResponse {
     let (head, mut stream) = response.await.expect("no answer").into_parts();
     let mut body = Vec::new();
     while let Some(piece) = stream.data().await {
@@ -87,5 +87,5 @@ async fn read(response: ResponseFuture) -> Answer {
         stream.flow_control().release_capacity(piece.len()).unwrap();
         body.extend_from_slice(&piece);
     }
-    Answer { status: head.status.as_u16(), headers: head.headers, body: body.into() }
+    HttpResponse { status: head.status.as_u16(), headers: head.headers, body: body.into() }
 }

@@ -13,7 +13,7 @@ use tokio::task::{JoinHandle, JoinSet};
 
 /// How it answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mood {
+pub enum Behaviour {
     /// Lets everybody pass.
     Generous,
     /// Lets each client pass so many times from now on.
@@ -32,7 +32,7 @@ pub struct RateLimitService {
 
 #[derive(Debug)]
 struct State {
-    mood: Mood,
+    behaviour: Behaviour,
     /// How often each client was asked about since the mood changed.
     asked: HashMap<String, u32>,
 }
@@ -43,7 +43,7 @@ impl RateLimitService {
     pub async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let state = Arc::new(Mutex::new(State { mood: Mood::Generous, asked: HashMap::new() }));
+        let state = Arc::new(Mutex::new(State { behaviour: Behaviour::Generous, asked: HashMap::new() }));
         let shared = state.clone();
         let acceptor = tokio::spawn(async move {
             // Ends with this task.
@@ -60,8 +60,9 @@ impl RateLimitService {
         self.address
     }
 
-    pub fn be(&self, mood: Mood) {
-        *self.state.lock().unwrap_or_else(PoisonError::into_inner) = State { mood, asked: HashMap::new() };
+    pub fn set(&self, behaviour: Behaviour) {
+        *self.state.lock().unwrap_or_else(PoisonError::into_inner) =
+            State { behaviour, asked: HashMap::new() };
     }
 
     /// How often it was asked about this client since its mood changed.
@@ -95,7 +96,7 @@ async fn call(request: Request<RecvStream>, mut respond: SendResponse<Bytes>, st
         message.extend_from_slice(&piece);
     }
     let client = client_of(&message).expect("a request names a client");
-    let verdict = state.lock().unwrap_or_else(PoisonError::into_inner).judge(client);
+    let verdict = state.lock().unwrap_or_else(PoisonError::into_inner).decide(client);
     let Some(passes) = verdict else { return std::future::pending().await };
     // `overall_code` of a RateLimitResponse: OK is 1, OVER_LIMIT 2. A message follows a flag and its length.
     let code = if passes { 1 } else { 2 };
@@ -110,13 +111,13 @@ async fn call(request: Request<RecvStream>, mut respond: SendResponse<Bytes>, st
 
 impl State {
     /// Whether the request passes; `None` for silence.
-    fn judge(&mut self, client: String) -> Option<bool> {
+    fn decide(&mut self, client: String) -> Option<bool> {
         let asked = self.asked.entry(client).or_default();
         *asked += 1;
-        match self.mood {
-            Mood::Generous => Some(true),
-            Mood::Budget(budget) => Some(*asked <= budget),
-            Mood::Silent => None,
+        match self.behaviour {
+            Behaviour::Generous => Some(true),
+            Behaviour::Budget(budget) => Some(*asked <= budget),
+            Behaviour::Silent => None,
         }
     }
 }

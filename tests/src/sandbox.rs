@@ -3,7 +3,7 @@
 use reqwest::{Client, redirect};
 use serde_json::{Value, json};
 
-use crate::{Answer, until};
+use crate::{HttpResponse, until};
 
 /// The provider sandbox of a stack.
 #[derive(Clone, Debug)]
@@ -33,7 +33,7 @@ impl Sandbox {
 
     /// What happened at the providers, in order, as the sandbox tells it.
     pub async fn ledger(&self) -> Vec<Value> {
-        let ledger = Answer::of(self.http.get(format!("{}/_sandbox/ledger", self.url))).await.json();
+        let ledger = HttpResponse::of(self.http.get(format!("{}/_sandbox/ledger", self.url))).await.json();
         ledger["effects"].as_array().expect("the ledger has effects").clone()
     }
 
@@ -58,21 +58,22 @@ impl Sandbox {
     /// How many calls of this operation a provider has got, those it refused included.
     pub async fn requests(&self, provider: &str, operation: &str) -> u64 {
         let summary =
-            Answer::of(self.http.get(format!("{}/_sandbox/requests?summary=1", self.url))).await.json();
+            HttpResponse::of(self.http.get(format!("{}/_sandbox/requests?summary=1", self.url))).await.json();
         let count = &summary["counts"][provider][operation];
         count.as_u64().unwrap_or(0)
     }
 
     /// Makes something happen at a provider by itself, as `POST /_sandbox/happen` takes it.
     pub async fn happens(&self, what: &Value) {
-        let answer = Answer::of(self.http.post(format!("{}/_sandbox/happen", self.url)).json(what)).await;
+        let answer =
+            HttpResponse::of(self.http.post(format!("{}/_sandbox/happen", self.url)).json(what)).await;
         assert!((200..300).contains(&answer.status), "{} {}", answer.status, answer.text());
     }
 
     /// Whether the Stripe account shows what was authorized and not captured as refunds, from now on.
     pub async fn shows_releases_as_refunds(&self, shown: bool) {
         let account = self.http.put(format!("{}/_sandbox/stripe/account", self.url));
-        let answer = Answer::of(account.json(&json!({ "releasesAsRefunds": shown }))).await;
+        let answer = HttpResponse::of(account.json(&json!({ "releasesAsRefunds": shown }))).await;
         assert_eq!(answer.status, 200, "{}", answer.text());
     }
 
@@ -80,14 +81,15 @@ impl Sandbox {
     /// to be paid in another way.
     pub async fn review(&self, payment: &str, outcome: &str) {
         let url = format!("{}/_sandbox/paypal/payments/{payment}/review?outcome={outcome}", self.url);
-        let answer = Answer::of(self.http.post(url)).await;
+        let answer = HttpResponse::of(self.http.post(url)).await;
         assert_eq!(answer.status, 200, "{}", answer.text());
     }
 
     /// From now on Stripe's webhooks are signed with these secrets.
     pub async fn signs_with(&self, secrets: &[&str]) {
         let stripe = json!({ "stripe": { "secrets": secrets } });
-        let answer = Answer::of(self.http.put(format!("{}/_sandbox/webhooks", self.url)).json(&stripe)).await;
+        let answer =
+            HttpResponse::of(self.http.put(format!("{}/_sandbox/webhooks", self.url)).json(&stripe)).await;
         assert!((200..300).contains(&answer.status), "{} {}", answer.status, answer.text());
     }
 
@@ -95,7 +97,7 @@ impl Sandbox {
     pub async fn deliveries(&self, provider: &str, at_least: usize) -> Vec<String> {
         until("the deliveries", async || {
             let url = format!("{}/_sandbox/webhooks?provider={provider}", self.url);
-            let listed = Answer::of(self.http.get(url)).await.json();
+            let listed = HttpResponse::of(self.http.get(url)).await.json();
             let events = listed["events"].as_array().expect("events are a list");
             let states: Vec<_> =
                 events.iter().map(|event| event["status"].as_str().unwrap().to_owned()).collect();
@@ -107,7 +109,7 @@ impl Sandbox {
     /// How often a provider has tried to deliver its webhooks, all together.
     pub async fn attempts(&self, provider: &str) -> usize {
         let url = format!("{}/_sandbox/webhooks?provider={provider}", self.url);
-        let listed = Answer::of(self.http.get(url)).await.json();
+        let listed = HttpResponse::of(self.http.get(url)).await.json();
         let events = listed["events"].as_array().expect("events are a list");
         events.iter().map(|event| event["attempts"].as_array().map_or(0, Vec::len)).sum()
     }
@@ -116,7 +118,7 @@ impl Sandbox {
     pub async fn is_quiet(&self) {
         until("the end of the deliveries", async || {
             let url = format!("{}/_sandbox/webhooks?summary=1", self.url);
-            let summary = Answer::of(self.http.get(url)).await.json();
+            let summary = HttpResponse::of(self.http.get(url)).await.json();
             ["stripe", "paypal"].iter().all(|provider| summary[provider]["waiting"] == 0).then_some(())
         })
         .await;
@@ -124,20 +126,20 @@ impl Sandbox {
 
     async fn set_fault(&self, fault: Value) {
         let url = format!("{}/_sandbox/faults", self.url);
-        let answer = Answer::of(self.http.post(url).json(&fault)).await;
+        let answer = HttpResponse::of(self.http.post(url).json(&fault)).await;
         assert_eq!(answer.status, 201, "{}", answer.text());
     }
 
     /// Delivers the webhooks that are withheld or held back.
     pub async fn release(&self) {
         let url = format!("{}/_sandbox/webhooks/release", self.url);
-        let answer = Answer::of(self.http.post(url)).await;
+        let answer = HttpResponse::of(self.http.post(url)).await;
         assert!((200..300).contains(&answer.status), "{} {}", answer.status, answer.text());
     }
 
     pub async fn heal(&self) {
         let url = format!("{}/_sandbox/faults", self.url);
-        assert_eq!(Answer::of(self.http.delete(url)).await.status, 204);
+        assert_eq!(HttpResponse::of(self.http.delete(url)).await.status, 204);
     }
 
     /// The payer decides at the page of a `nextAction`: `approve` or `cancel` at PayPal's, `succeed` or `fail` at
@@ -146,7 +148,7 @@ impl Sandbox {
     pub async fn decide(&self, page: &str, outcome: &str) {
         assert!(page.starts_with(&self.url), "{page} is not a page of {}", self.url);
         let separator = if page.contains('?') { '&' } else { '?' };
-        let answer = Answer::of(self.http.get(format!("{page}{separator}outcome={outcome}"))).await;
+        let answer = HttpResponse::of(self.http.get(format!("{page}{separator}outcome={outcome}"))).await;
         assert!((200..400).contains(&answer.status), "{} at {page}: {}", answer.status, answer.text());
     }
 
@@ -161,11 +163,11 @@ impl Sandbox {
         let token = self.http.post(format!("{}/v1/oauth2/token", self.url));
         let token = token.basic_auth(credentials.0, Some(credentials.1));
         let token = token.form(&[("grant_type", "client_credentials")]);
-        let token = Answer::of(token).await.at("/access_token");
+        let token = HttpResponse::of(token).await.at("/access_token");
         let order = self.http.post(format!("{}/v2/checkout/orders", self.url)).bearer_auth(token);
         let amount = json!({ "currency_code": "USD", "value": dollars });
         let order = order.json(&json!({ "intent": intent, "purchase_units": [{ "amount": amount }] }));
-        let order = Answer::of(order).await;
+        let order = HttpResponse::of(order).await;
         assert_eq!(order.status, 201, "{}", order.text());
         let links = order.json()["links"].as_array().cloned().unwrap_or_default();
         let page = links.iter().find(|link| link["rel"] == "approve" || link["rel"] == "payer-action");

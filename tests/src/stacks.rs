@@ -22,7 +22,7 @@ pub async fn shared() -> Gateway<'static> {
 }
 
 /// A gateway whose providers send no webhooks: nothing moves but by what the test does.
-pub async fn silent() -> Gateway<'static> {
+pub async fn without_webhooks() -> Gateway<'static> {
     static STACK: OnceCell<Result<Stack, String>> = OnceCell::const_new();
     Gateway::of(started(&STACK, &SILENCE).await)
 }
@@ -31,22 +31,22 @@ pub async fn silent() -> Gateway<'static> {
 const SILENCE: [(&str, &str); 2] = [("SANDBOX_STRIPE_WEBHOOK_URL", ""), ("SANDBOX_PAYPAL_WEBHOOK_URL", "")];
 
 /// A gateway to which nothing is sent that it should accept, so that its control plane must never be asked.
-pub async fn refusing() -> Refusing {
+pub async fn rejecting() -> RejectingGateway {
     static STACK: OnceCell<Result<Stack, String>> = OnceCell::const_new();
     static REQUESTS_OF_THE_START: OnceCell<u64> = OnceCell::const_new();
     let gateway = Gateway::of(started(&STACK, &[]).await);
     let asked_before = *REQUESTS_OF_THE_START.get_or_init(|| gateway.control_plane_requests()).await;
     // The start itself asks: a counter that stands at zero counts nothing.
     assert_ne!(asked_before, 0, "the control plane counts no requests");
-    Refusing { gateway, asked_before }
+    RejectingGateway { gateway, asked_before }
 }
 
 /// A gateway with a provider sandbox to break, for one test at a time. It gives providers two seconds to answer, and
 /// nothing clears up what they broke: they send no webhooks, and the gateway repeats no call by itself.
-pub async fn faulty() -> Faulty {
+pub async fn faulty() -> FaultyGateway {
     static STACK: OnceCell<Result<Stack, String>> = OnceCell::const_new();
-    static TURN: Mutex<()> = Mutex::const_new(());
-    let turn = TURN.lock().await;
+    static LOCK: Mutex<()> = Mutex::const_new(());
+    let guard = LOCK.lock().await;
     let settings = [
         SILENCE[0],
         SILENCE[1],
@@ -56,17 +56,17 @@ pub async fn faulty() -> Faulty {
     ];
     let gateway = Gateway::of(started(&STACK, &settings).await);
     gateway.sandbox.heal().await;
-    Faulty { gateway, _turn: turn }
+    FaultyGateway { gateway, _guard: guard }
 }
 
-/// See [`refusing`].
+/// See [`rejecting`].
 #[derive(Debug)]
-pub struct Refusing {
+pub struct RejectingGateway {
     gateway: Gateway<'static>,
     asked_before: u64,
 }
 
-impl Refusing {
+impl RejectingGateway {
     /// Nothing that any test sent to this gateway so far has reached the control plane.
     pub async fn nothing_reached_the_control_plane(&self) {
         assert_eq!(
@@ -77,7 +77,7 @@ impl Refusing {
     }
 }
 
-impl Deref for Refusing {
+impl Deref for RejectingGateway {
     type Target = Gateway<'static>;
     fn deref(&self) -> &Gateway<'static> {
         &self.gateway
@@ -86,12 +86,12 @@ impl Deref for Refusing {
 
 /// See [`faulty`].
 #[derive(Debug)]
-pub struct Faulty {
+pub struct FaultyGateway {
     gateway: Gateway<'static>,
-    _turn: MutexGuard<'static, ()>,
+    _guard: MutexGuard<'static, ()>,
 }
 
-impl Deref for Faulty {
+impl Deref for FaultyGateway {
     type Target = Gateway<'static>;
     fn deref(&self) -> &Gateway<'static> {
         &self.gateway
@@ -100,13 +100,13 @@ impl Deref for Faulty {
 
 /// A gateway of a test's own, gone when it is dropped.
 #[derive(Debug)]
-pub struct Own {
+pub struct OwnGateway {
     // Dropped in this order.
     pub stack: Stack,
     _run_dir: TempDir,
 }
 
-impl Own {
+impl OwnGateway {
     /// Starts one with these settings.
     pub async fn start(settings: &[(&str, &str)]) -> Self {
         Self::prepared(|_| {}, settings).await

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use gateway_tests::{Answer, Gateway};
+use gateway_tests::{Gateway, HttpResponse};
 use reqwest::Method;
 use serde_json::json;
 use tokio::task::JoinSet;
@@ -40,7 +40,7 @@ pub(crate) async fn charge_for(gateway: &Gateway<'_>, name: &str, length: Durati
         let request = request.header("content-type", "application/json").body(body.clone());
         let request = request.header("idempotency-key", format!("honest-{name}-{n}"));
         in_flight.spawn(async move {
-            (Answer::try_of(request).await.map_err(|error| error.to_string()), due.elapsed())
+            (HttpResponse::try_of(request).await.map_err(|error| error.to_string()), due.elapsed())
         });
         while let Some(done) = in_flight.try_join_next() {
             honest.record(done.unwrap());
@@ -54,7 +54,7 @@ pub(crate) async fn charge_for(gateway: &Gateway<'_>, name: &str, length: Durati
 }
 
 impl HonestCharges {
-    fn record(&mut self, (answer, took): (Result<Answer, String>, Duration)) {
+    fn record(&mut self, (answer, took): (Result<HttpResponse, String>, Duration)) {
         let wrong = match answer {
             Ok(answer) if answer.status == 200 && answer.at("/status") == "completed" => {
                 self.latencies.push(took);

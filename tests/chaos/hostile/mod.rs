@@ -7,7 +7,7 @@ mod honest;
 use std::fmt;
 use std::time::Duration;
 
-use gateway_tests::{Gateway, Own};
+use gateway_tests::{Gateway, OwnGateway};
 use test_services::{PostgresServer, RedisServer};
 use tokio::time::sleep;
 
@@ -52,7 +52,7 @@ pub(crate) async fn run(length: Duration) -> Option<Report> {
     let (postgres, redis) = (PostgresServer::own().await?, RedisServer::own(&[]).await?);
     let database = postgres.database().await;
     let servers = [("DB_URI", database.uri()), ("REDIS_URI", redis.uri()), ("LOG_LEVEL", "warn")];
-    let own = Own::start(&[servers.as_slice(), &LIMITS].concat()).await;
+    let own = OwnGateway::start(&[servers.as_slice(), &LIMITS].concat()).await;
     let gateway = own.gateway();
 
     // Warm-up: opens connections and fills caches.

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use futures_util::{StreamExt as _, stream};
-use gateway_tests::{Answer, DEMO_2_KEY, Sandbox};
+use gateway_tests::{DEMO_2_KEY, HttpResponse, Sandbox};
 use local_stack::DEMO_KEY;
 use reqwest::{Client as HttpClient, Method as Verb, redirect};
 use tokio::time::{Instant, sleep};
@@ -133,15 +133,15 @@ impl Clients {
         self.history.record_response(number, answer.as_ref())
     }
 
-    async fn post(&self, gateway: usize, request: &Request, body: String) -> Option<Answer> {
+    async fn post(&self, gateway: usize, request: &Request, body: String) -> Option<HttpResponse> {
         let builder = self.request(Verb::POST, gateway, request.client, &request.path());
         let builder =
             builder.header("idempotency-key", &request.key).header("content-type", "application/json");
-        Answer::try_of(builder.body(body)).await.ok()
+        HttpResponse::try_of(builder.body(body)).await.ok()
     }
 
-    async fn get(&self, gateway: usize, client: &str, path: &str) -> Option<Answer> {
-        Answer::try_of(self.request(Verb::GET, gateway, client, path)).await.ok()
+    async fn get(&self, gateway: usize, client: &str, path: &str) -> Option<HttpResponse> {
+        HttpResponse::try_of(self.request(Verb::GET, gateway, client, path)).await.ok()
     }
 
     fn request(&self, verb: Verb, gateway: usize, client: &str, path: &str) -> reqwest::RequestBuilder {

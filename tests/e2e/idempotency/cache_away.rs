@@ -1,16 +1,16 @@
 //! The cache that all edges share is away, slow or forgetful, or it is all that is left.
 
-use gateway_tests::{Own, fresh_key, until};
+use gateway_tests::{OwnGateway, fresh_key, until};
 use serde_json::json;
 use test_services::{RedisServer, Signal};
 
 use super::{charge_of, is_replay, replays};
 
-pub(super) async fn with_redis(settings: &[(&str, &str)]) -> Option<(RedisServer, Own)> {
+pub(super) async fn with_redis(settings: &[(&str, &str)]) -> Option<(RedisServer, OwnGateway)> {
     let redis = RedisServer::own(&[]).await?;
     let uri = redis.uri().to_owned();
     let settings: Vec<_> = settings.iter().copied().chain([("REDIS_URI", uri.as_str())]).collect();
-    let own = Own::start(&settings).await;
+    let own = OwnGateway::start(&settings).await;
     Some((redis, own))
 }
 

@@ -1,7 +1,7 @@
 //! The cache that all edges share belongs to an attacker: it can delay, and decides nothing.
 
-use gateway_tests::hostile_redis::{HostileRedis, Kept, Lie};
-use gateway_tests::{Answer, Gateway, Own, fresh_key, until};
+use gateway_tests::hostile_redis::{FakeReply, HostileRedis, StoredAnswer};
+use gateway_tests::{Gateway, HttpResponse, OwnGateway, fresh_key, until};
 use serde_json::json;
 
 use super::{charge_of, is_replay, replays};
@@ -9,12 +9,12 @@ use super::{charge_of, is_replay, replays};
 const MADE_UP: &str = "txn_01890000-0000-7000-8000-0000deadbeef";
 
 /// A gateway with such a cache. The workers remember nothing, so that each request asks it.
-async fn with_hostile_redis(settings: &[(&str, &str)]) -> (HostileRedis, Own) {
+async fn with_hostile_redis(settings: &[(&str, &str)]) -> (HostileRedis, OwnGateway) {
     let redis = HostileRedis::start().await;
     let uri = redis.uri();
     let fixed = [("REDIS_URI", uri.as_str()), ("IDEMPOTENCY_RECENT_ANSWERS", "0")];
     let settings: Vec<_> = settings.iter().copied().chain(fixed).collect();
-    let own = Own::start(&settings).await;
+    let own = OwnGateway::start(&settings).await;
     (redis, own)
 }
 
@@ -25,7 +25,7 @@ fn made_up(seal: &str) -> String {
 }
 
 /// It was charged, once, whatever the cache said, and the edge has noticed that it was lied to.
-async fn is_truly_charged(gateway: &Gateway<'_>, answer: &Answer, amount: u64, unproven_before: u64) {
+async fn is_truly_charged(gateway: &Gateway<'_>, answer: &HttpResponse, amount: u64, unproven_before: u64) {
     answer.succeeds(200, &json!({ "status": "completed" }));
     assert!(!is_replay(answer) && answer.transaction_id() != MADE_UP, "{}", answer.text());
     let effect = format!("stripe charge {amount} USD");
@@ -36,9 +36,9 @@ async fn is_truly_charged(gateway: &Gateway<'_>, answer: &Answer, amount: u64, u
 }
 
 /// The sealed answer that a charge under `key` left in the cache.
-async fn sealed_answer(redis: &HostileRedis) -> Kept {
+async fn sealed_answer(redis: &HostileRedis) -> StoredAnswer {
     until("the answer in the cache", async || {
-        redis.kept().into_iter().rev().find(|kept| kept.sealed.starts_with('{'))
+        redis.stored().into_iter().rev().find(|kept| kept.sealed.starts_with('{'))
     })
     .await
 }
@@ -60,8 +60,8 @@ async fn an_answer_that_the_control_plane_did_not_give_is_never_replayed() {
         // Genuine, and another charge's.
         genuine.sealed.clone(),
     ];
-    for lie in lies {
-        redis.tell(Lie::Replay(lie));
+    for reply in lies {
+        redis.reply_with(FakeReply::Replay(reply));
         let before = gateway.edge_claims("unproven").await;
         let answer = gateway.charge(&charge_of(999_999)).await;
         is_truly_charged(&gateway, &answer, 999_999, before).await;
@@ -73,8 +73,8 @@ async fn an_answer_that_the_control_plane_did_not_give_is_never_replayed() {
 }
 
 /// A charge while the cache behaves, and what it kept of it.
-async fn genuine_charge(redis: &HostileRedis, gateway: &Gateway<'_>) -> (Answer, Kept) {
-    redis.tell(Lie::Start);
+async fn genuine_charge(redis: &HostileRedis, gateway: &Gateway<'_>) -> (HttpResponse, StoredAnswer) {
+    redis.reply_with(FakeReply::Start);
     let answer = gateway.charge(&charge_of(750)).await;
     answer.succeeds(200, &json!({ "status": "completed" }));
     let kept = sealed_answer(redis).await;
@@ -89,7 +89,7 @@ async fn a_genuine_answer_is_replayed_to_its_own_request_whoever_kept_it() {
     let (key, charge) = (fresh_key(), charge_of(751));
     let first = gateway.charge_under(&key, &charge).await;
     let kept = sealed_answer(&redis).await;
-    redis.tell(Lie::Replay(kept.sealed));
+    redis.reply_with(FakeReply::Replay(kept.sealed));
     let (again, asked) = super::counted_charge(&gateway, &key, &charge).await;
     replays(&again, &first);
     assert_eq!(asked, 0, "by the edge itself");
@@ -104,20 +104,20 @@ async fn a_key_that_was_not_used_for_another_request_is_not_said_to_be() {
     let of_genuine = redis.claimed().into_iter().rev().find(|fingerprint| fingerprint.len() == 64).unwrap();
     let other = "ab".repeat(32);
     let lies = [
-        Lie::Mismatch(other.clone(), made_up("")),
-        Lie::Mismatch(other.clone(), made_up("k1.AAAA")),
+        FakeReply::Mismatch(other.clone(), made_up("")),
+        FakeReply::Mismatch(other.clone(), made_up("k1.AAAA")),
         // A genuine answer of another key, as it is and under another fingerprint.
-        Lie::Mismatch(of_genuine, genuine.sealed.clone()),
-        Lie::Mismatch(other.clone(), genuine.sealed),
+        FakeReply::Mismatch(of_genuine, genuine.sealed.clone()),
+        FakeReply::Mismatch(other.clone(), genuine.sealed),
     ];
-    for lie in lies {
-        redis.tell(lie);
+    for reply in lies {
+        redis.reply_with(reply);
         let before = gateway.edge_claims("unproven").await;
         let answer = gateway.charge(&charge_of(752)).await;
         is_truly_charged(&gateway, &answer, 752, before).await;
     }
     // Without any proof, as of a request that is still being worked on: the row decides, and has none.
-    redis.tell(Lie::Mismatch(other, String::new()));
+    redis.reply_with(FakeReply::Mismatch(other, String::new()));
     let answer = gateway.charge(&charge_of(752)).await;
     answer.succeeds(200, &json!({ "status": "completed" }));
     let line = gateway.access_log_line(&answer).await;
@@ -128,7 +128,7 @@ async fn a_key_that_was_not_used_for_another_request_is_not_said_to_be() {
 async fn a_key_is_not_in_flight_for_ever_because_the_cache_says_so() {
     let (redis, own) = with_hostile_redis(&[("IDEMPOTENCY_LEASE_MS", "1000")]).await;
     let gateway = own.gateway();
-    redis.tell(Lie::InFlight);
+    redis.reply_with(FakeReply::InFlight);
     let (key, charge) = (fresh_key(), charge_of(753));
     gateway.charge_under(&key, &charge).await.refuses(409, "IDEMPOTENCY_IN_PROGRESS");
     let begun = std::time::Instant::now();
@@ -146,7 +146,7 @@ async fn a_key_is_not_in_flight_for_ever_because_the_cache_says_so() {
 async fn a_turn_that_is_given_to_everybody_charges_once() {
     let (redis, own) = with_hostile_redis(&[]).await;
     let gateway = own.gateway();
-    redis.tell(Lie::Start);
+    redis.reply_with(FakeReply::Start);
     let (key, charge) = (fresh_key(), charge_of(754));
     let first = gateway.charge_under(&key, &charge).await;
     first.succeeds(200, &json!({ "status": "completed" }));
@@ -161,8 +161,12 @@ async fn a_turn_that_is_given_to_everybody_charges_once() {
 async fn what_is_no_verdict_is_as_if_nothing_was_said() {
     let (redis, own) = with_hostile_redis(&[]).await;
     let gateway = own.gateway();
-    for lie in [Lie::Nonsense, Lie::Replay("{}".to_owned()), Lie::Mismatch("xy".to_owned(), String::new())] {
-        redis.tell(lie);
+    for reply in [
+        FakeReply::Nonsense,
+        FakeReply::Replay("{}".to_owned()),
+        FakeReply::Mismatch("xy".to_owned(), String::new()),
+    ] {
+        redis.reply_with(reply);
         let answer = gateway.charge(&charge_of(756)).await;
         answer.succeeds(200, &json!({ "status": "completed" }));
         let line = gateway.access_log_line(&answer).await;
@@ -174,11 +178,11 @@ async fn what_is_no_verdict_is_as_if_nothing_was_said() {
 async fn where_the_cache_must_be_asked_one_that_lies_stops_what_it_lies_about() {
     let (redis, own) = with_hostile_redis(&[("EDGE_CACHE_DOWN", "reject")]).await;
     let gateway = own.gateway();
-    for lie in [Lie::Replay(made_up("")), Lie::Mismatch("ab".repeat(32), made_up(""))] {
-        redis.tell(lie);
+    for reply in [FakeReply::Replay(made_up("")), FakeReply::Mismatch("ab".repeat(32), made_up(""))] {
+        redis.reply_with(reply);
         gateway.charge(&charge_of(757)).await.refuses(503, "IDEMPOTENCY_UNAVAILABLE");
     }
     assert!(gateway.sandbox.all_effects().await.is_empty());
-    redis.tell(Lie::Start);
+    redis.reply_with(FakeReply::Start);
     gateway.charge(&charge_of(757)).await.succeeds(200, &json!({ "status": "completed" }));
 }

@@ -1,6 +1,6 @@
 //! What is a key, and what a request without one is told.
 
-use gateway_tests::{fresh_key, refusing, shared};
+use gateway_tests::{fresh_key, rejecting, shared};
 use http::HeaderMap;
 use serde_json::json;
 
@@ -8,7 +8,7 @@ use super::{charge_of, replays};
 
 #[tokio::test]
 async fn a_request_that_moves_money_needs_a_key() {
-    let gateway = refusing().await;
+    let gateway = rejecting().await;
     let transaction = "txn_01890000-0000-7000-8000-000000000001";
     let paths = [
         "/payments/charge".to_owned(),
@@ -18,7 +18,7 @@ async fn a_request_that_moves_money_needs_a_key() {
     ];
     for path in paths {
         let request = gateway.request(reqwest::Method::POST, &path).json(&charge_of(700));
-        let answer = gateway_tests::Answer::of(request).await;
+        let answer = gateway_tests::HttpResponse::of(request).await;
         let error = answer.refuses(400, "IDEMPOTENCY_KEY_REQUIRED");
         assert_eq!(error["param"], "Idempotency-Key", "{error}");
     }
@@ -27,7 +27,7 @@ async fn a_request_that_moves_money_needs_a_key() {
 
 #[tokio::test]
 async fn what_is_no_key_is_refused_and_not_repeated() {
-    let gateway = refusing().await;
+    let gateway = rejecting().await;
     let address = gateway.address();
     let body = charge_of(700).to_string();
     let long = "k".repeat(256);
@@ -60,7 +60,7 @@ async fn what_is_no_key_is_refused_and_not_repeated() {
 
 #[tokio::test]
 async fn two_lines_are_two_keys_even_if_they_are_the_same() {
-    let gateway = refusing().await;
+    let gateway = rejecting().await;
     let body = charge_of(700).to_string();
     for second in ["one", "other"] {
         let request = gateway_tests::http1::Request::new("POST", "/payments/charge");

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use futures_util::StreamExt as _;
 use futures_util::stream;
-use gateway_tests::{Answer, Own, fresh_key};
+use gateway_tests::{HttpResponse, OwnGateway, fresh_key};
 use serde_json::json;
 use test_services::RedisServer;
 
@@ -13,7 +13,7 @@ use super::{charge_of, is_replay};
 #[tokio::test]
 async fn a_thousand_identical_charges_through_two_envoys_are_one_effect_and_one_answer() {
     let Some(redis) = RedisServer::own(&[]).await else { return };
-    let own = Own::start(&[("REDIS_URI", redis.uri())]).await;
+    let own = OwnGateway::start(&[("REDIS_URI", redis.uri())]).await;
     let second = own.stack.second_edge().await.unwrap();
     let gateway = own.gateway();
     let (key, body) = (fresh_key(), charge_of(760));
@@ -26,7 +26,7 @@ async fn a_thousand_identical_charges_through_two_envoys_are_one_effect_and_one_
         let mut waited = 0;
         loop {
             let request = gateway.http.post(&url).bearer_auth("demo-key").header("idempotency-key", &key);
-            let answer = Answer::of(request.json(&body)).await;
+            let answer = HttpResponse::of(request.json(&body)).await;
             if answer.status != 409 {
                 return (answer, waited);
             }

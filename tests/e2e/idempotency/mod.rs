@@ -8,20 +8,20 @@ mod replays;
 mod shared_calls;
 mod storm;
 
-use gateway_tests::{Answer, Gateway, until};
+use gateway_tests::{Gateway, HttpResponse, until};
 use serde_json::{Value, json};
 
 fn charge_of(amount: u64) -> Value {
     json!({ "provider": "stripe", "amount": amount, "currency": "USD", "paymentMethodId": "pm_card_visa" })
 }
 
-fn is_replay(answer: &Answer) -> bool {
+fn is_replay(answer: &HttpResponse) -> bool {
     answer.header("idempotency-replayed") == Some("true")
 }
 
 /// The same answer, marked as what it is.
 #[track_caller]
-fn replays(again: &Answer, first: &Answer) {
+fn replays(again: &HttpResponse, first: &HttpResponse) {
     assert_eq!((again.status, &again.body), (first.status, &first.body), "{}", again.text());
     assert_eq!(again.header("content-type"), first.header("content-type"));
     assert!(is_replay(again), "{:?}", again.headers);
@@ -30,7 +30,7 @@ fn replays(again: &Answer, first: &Answer) {
 }
 
 /// Charges under `key` and gives the answer, and how many charges the control plane was asked for.
-async fn counted_charge(gateway: &Gateway<'_>, key: &str, charge: &Value) -> (Answer, u64) {
+async fn counted_charge(gateway: &Gateway<'_>, key: &str, charge: &Value) -> (HttpResponse, u64) {
     let before = gateway.control_plane_charges().await;
     let answer = gateway.charge_under(key, charge).await;
     (answer, gateway.control_plane_charges().await - before)
@@ -38,7 +38,7 @@ async fn counted_charge(gateway: &Gateway<'_>, key: &str, charge: &Value) -> (An
 
 /// The edge answers by itself what was answered before. A busy machine may be too slow for it now and then; the
 /// durable row then gives the same answer.
-async fn the_edge_replays(gateway: &Gateway<'_>, key: &str, charge: &Value, first: &Answer) {
+async fn the_edge_replays(gateway: &Gateway<'_>, key: &str, charge: &Value, first: &HttpResponse) {
     until("an answer of the edge's own", async || {
         let (again, asked) = counted_charge(gateway, key, charge).await;
         replays(&again, first);

@@ -1,13 +1,13 @@
 //! The same request again, and another one under the same key.
 
-use gateway_tests::{Own, faulty, fresh_key, shared, until};
+use gateway_tests::{OwnGateway, faulty, fresh_key, shared, until};
 use serde_json::json;
 
 use super::{charge_of, counted_charge, is_replay, replays, the_edge_replays};
 
 #[tokio::test]
 async fn a_second_charge_with_the_same_key_replays_the_first_answer() {
-    let gateway = Own::start(&[]).await;
+    let gateway = OwnGateway::start(&[]).await;
     let gateway = gateway.gateway();
     for (provider, method) in [("stripe", "pm_card_visa"), ("paypal", "vault-ok")] {
         let charge = json!({
@@ -147,7 +147,7 @@ async fn while_the_first_runs_the_second_is_told_to_come_back_and_another_reques
 
 #[tokio::test]
 async fn with_the_edges_memory_lost_the_durable_row_answers_the_same_bytes_and_refuses_the_same() {
-    let own = Own::start(&[]).await;
+    let own = OwnGateway::start(&[]).await;
     let key = fresh_key();
     let first = own.gateway().charge_under(&key, &charge_of(729)).await;
     // The cache lies in the control plane here and goes with it.
@@ -183,7 +183,7 @@ async fn a_client_that_hangs_up_finds_the_answer_when_it_asks_again() {
 
 #[tokio::test]
 async fn the_caches_word_is_counted_and_stands_in_the_access_log() {
-    let own = Own::start(&[]).await;
+    let own = OwnGateway::start(&[]).await;
     let gateway = own.gateway();
     let key = fresh_key();
     let first = gateway.charge_under(&key, &charge_of(732)).await;

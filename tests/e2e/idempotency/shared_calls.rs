@@ -1,6 +1,6 @@
 //! Many claims at once share calls to the cache: here they come while it stands still.
 
-use gateway_tests::{Gateway, Own, fresh_key};
+use gateway_tests::{Gateway, OwnGateway, fresh_key};
 use serde_json::json;
 use test_services::Signal;
 use tokio::io::AsyncWriteExt as _;
@@ -22,7 +22,7 @@ async fn charge(gateway: &Gateway<'_>, charges: u64) {
     }
 }
 
-async fn charged(own: &Own) -> usize {
+async fn charged(own: &OwnGateway) -> usize {
     own.gateway().sandbox.all_effects().await.len()
 }
 
@@ -34,7 +34,7 @@ async fn what_comes_while_the_cache_is_asked_is_asked_together() {
     let before = calls().await;
     gateway.signal("edge-cache", Signal::STOP);
     tokio::join!(charge(&gateway, CHARGES), async {
-        gateway.under_way(CHARGES).await;
+        gateway.wait_for_in_flight(CHARGES).await;
         gateway.signal("edge-cache", Signal::CONT);
     });
     let calls = calls().await - before;
@@ -55,11 +55,11 @@ async fn a_client_that_leaves_takes_no_other_claim_with_it_and_is_not_charged() 
         connection.write_all(charge.body_bytes()).await.unwrap();
         leaving.push(connection);
     }
-    gateway.under_way(20).await;
+    gateway.wait_for_in_flight(20).await;
     tokio::join!(charge(&gateway, CHARGES), async {
-        gateway.under_way(20 + CHARGES).await;
+        gateway.wait_for_in_flight(20 + CHARGES).await;
         drop(leaving);
-        gateway.under_way(CHARGES).await;
+        gateway.wait_for_in_flight(CHARGES).await;
         gateway.signal("edge-cache", Signal::CONT);
     });
     assert_eq!(gateway.sandbox.all_effects().await, vec!["stripe charge 800 USD"; 40]);
@@ -89,9 +89,9 @@ async fn a_call_whose_client_has_left_comes_to_its_end_and_is_forgotten() {
         let charge = gateway.raw_charge().body(charge_of(802).to_string());
         let mut connection = charge.begin(gateway.address()).await;
         connection.write_all(charge.body_bytes()).await.unwrap();
-        gateway.under_way(1).await;
+        gateway.wait_for_in_flight(1).await;
         drop(connection);
-        gateway.under_way(0).await;
+        gateway.wait_for_in_flight(0).await;
     }
     let sent = calls().await - before;
     assert!((1..=5).contains(&sent), "{sent} calls for clients that have left");

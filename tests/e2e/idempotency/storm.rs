@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use futures_util::stream;
-use gateway_tests::{Answer, Own, fresh_key};
+use gateway_tests::{HttpResponse, OwnGateway, fresh_key};
 use serde_json::Value;
 use test_services::{RedisServer, Signal};
 use tokio::time::sleep;
@@ -20,7 +20,7 @@ const LEASE: &str = "400";
 #[tokio::test]
 async fn a_thousand_keys_in_a_storm_are_a_thousand_effects_and_each_key_has_one_answer() {
     let Some(mut redis) = RedisServer::own(&[]).await else { return };
-    let mut own = Own::start(&[("REDIS_URI", redis.uri()), ("IDEMPOTENCY_LEASE_MS", LEASE)]).await;
+    let mut own = OwnGateway::start(&[("REDIS_URI", redis.uri()), ("IDEMPOTENCY_LEASE_MS", LEASE)]).await;
     let second = own.stack.second_edge().await.unwrap();
     let edges = [own.stack.gateway_url(), second.gateway_url()];
     let http = own.gateway().http;
@@ -64,10 +64,10 @@ async fn a_thousand_keys_in_a_storm_are_a_thousand_effects_and_each_key_has_one_
 }
 
 /// Sends until there is an answer that stands.
-async fn final_answer(http: &reqwest::Client, url: &str, key: &str, charge: &Value) -> Answer {
+async fn final_answer(http: &reqwest::Client, url: &str, key: &str, charge: &Value) -> HttpResponse {
     for _ in 0..2_000 {
         let request = http.post(url).bearer_auth("demo-key").header("idempotency-key", key).json(charge);
-        match Answer::try_of(request).await {
+        match HttpResponse::try_of(request).await {
             Ok(answer) if !matches!(answer.status, 202 | 409 | 500..) => return answer,
             _ => sleep(Duration::from_millis(50)).await,
         }
@@ -76,7 +76,7 @@ async fn final_answer(http: &reqwest::Client, url: &str, key: &str, charge: &Val
 }
 
 /// The next fault, after a moment of quiet.
-async fn strike(n: usize, redis: &mut RedisServer, own: &mut Own) {
+async fn strike(n: usize, redis: &mut RedisServer, own: &mut OwnGateway) {
     sleep(Duration::from_millis(350)).await;
     match n % 5 {
         0 => redis.run::<()>(&["FLUSHALL"]).await,

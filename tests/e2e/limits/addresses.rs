@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use gateway_tests::{Answer, Gateway, Own};
+use gateway_tests::{Gateway, HttpResponse, OwnGateway};
 use serde_json::json;
 use tokio::time::sleep;
 
@@ -35,14 +35,14 @@ async fn nothing_is_lost(gateway: &Gateway<'_>) {
         let webhook =
             stripe.post(url(gateway, "/webhooks/stripe")).header("content-type", "application/json");
         let webhook = webhook.header("stripe-signature", stripe_signature(&secret, now_s(), &body));
-        Answer::of(webhook.body(body)).await.succeeds(200, &json!({}));
+        HttpResponse::of(webhook.body(body)).await.succeeds(200, &json!({}));
         sleep(Duration::from_millis(25)).await;
     }
 }
 
 #[tokio::test]
 async fn an_anonymous_flood_from_one_address_costs_clients_and_providers_nothing() {
-    let own = Own::start(&SETTINGS).await;
+    let own = OwnGateway::start(&SETTINGS).await;
     let gateway = own.gateway();
     let attacker = caller(2);
     let asked_before = gateway.control_plane_requests().await;
@@ -76,7 +76,7 @@ async fn clients_that_send_all_they_may_leave_the_providers_reserve_alone_and_th
         ("SANDBOX_STRIPE_WEBHOOK_URL", ""),
         ("SANDBOX_PAYPAL_WEBHOOK_URL", ""),
     ];
-    let own = Own::start(&settings).await;
+    let own = OwnGateway::start(&settings).await;
     let gateway = own.gateway();
     let secret = secret(&gateway);
     let webhook = |n: u64| {
@@ -87,7 +87,7 @@ async fn clients_that_send_all_they_may_leave_the_providers_reserve_alone_and_th
     };
     let webhooks = async {
         for n in 0..20 {
-            Answer::of(webhook(n)).await.succeeds(200, &json!({}));
+            HttpResponse::of(webhook(n)).await.succeeds(200, &json!({}));
             sleep(Duration::from_millis(50)).await;
         }
     };
@@ -99,7 +99,7 @@ async fn clients_that_send_all_they_may_leave_the_providers_reserve_alone_and_th
 
     let reads = async {
         for _ in 0..20 {
-            let answer = Answer::of(read()).await;
+            let answer = HttpResponse::of(read()).await;
             assert_eq!(answer.status, 200, "{}", answer.text());
             sleep(Duration::from_millis(50)).await;
         }
@@ -115,7 +115,7 @@ async fn clients_that_send_all_they_may_leave_the_providers_reserve_alone_and_th
 #[tokio::test]
 async fn behind_a_trusted_proxy_an_address_is_the_one_that_the_proxy_saw() {
     let settings = [("GATEWAY_TRUSTED_PROXIES", "1"), ("GATEWAY_ADDRESS_REQUESTS_PER_SECOND", "20")];
-    let own = Own::start(&settings).await;
+    let own = OwnGateway::start(&settings).await;
     let gateway = own.gateway();
     let proxy = caller(4);
     let from = |address: &'static str| {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
-use gateway_tests::{Answer, Own};
+use gateway_tests::{HttpResponse, OwnGateway};
 use serde_json::json;
 use tokio::time::sleep;
 
@@ -13,7 +13,7 @@ use super::{caller, charge, flood, url};
 #[tokio::test]
 async fn one_clients_flood_leaves_another_clients_requests_alone() {
     let settings = [("GATEWAY_CLIENT_REQUESTS_PER_SECOND", "50"), ("GATEWAY_REQUESTS_PER_SECOND", "120")];
-    let own = Own::start(&settings).await;
+    let own = OwnGateway::start(&settings).await;
     let gateway = own.gateway();
     let other = gateway.as_demo_2();
     let flooding = caller(2);
@@ -30,7 +30,7 @@ async fn one_clients_flood_leaves_another_clients_requests_alone() {
 
 #[tokio::test]
 async fn a_client_with_a_limit_of_its_own_is_held_to_that_one() {
-    let own = Own::start(&[("GATEWAY_CLIENT_REQUESTS_PER_SECOND", "5,demo-2=90")]).await;
+    let own = OwnGateway::start(&[("GATEWAY_CLIENT_REQUESTS_PER_SECOND", "5,demo-2=90")]).await;
     let gateway = own.gateway();
     let second = gateway.as_demo_2();
     for (client, rate) in [(&gateway, 5), (&second, 90)] {
@@ -57,13 +57,13 @@ async fn a_client_with_a_limit_of_its_own_is_held_to_that_one() {
 /// A client that waits as long as it is told to gets everything through.
 #[tokio::test]
 async fn a_client_that_waits_as_long_as_it_is_told_gets_through() {
-    let own = Own::start(&[("GATEWAY_CLIENT_REQUESTS_PER_SECOND", "4")]).await;
+    let own = OwnGateway::start(&[("GATEWAY_CLIENT_REQUESTS_PER_SECOND", "4")]).await;
     let gateway = own.gateway();
     let mut told_to_wait = 0;
     for n in 0..10 {
         let mut tries = 0;
         loop {
-            let answer: Answer = gateway.charge(&charge(800 + n)).await;
+            let answer: HttpResponse = gateway.charge(&charge(800 + n)).await;
             if answer.status == 200 {
                 break;
             }

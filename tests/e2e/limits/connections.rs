@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use gateway_tests::{Gateway, Own, until};
+use gateway_tests::{Gateway, OwnGateway, until};
 use serde_json::json;
 use test_services::http2::hello;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -57,7 +57,7 @@ async fn is_closed(connection: &mut TcpStream) -> bool {
 #[tokio::test]
 async fn ten_thousand_idle_connections_of_one_address_leave_room_for_everybody_else() {
     many_files_may_be_open();
-    let own = Own::start(&[("GATEWAY_ADDRESS_CONNECTIONS", "300")]).await;
+    let own = OwnGateway::start(&[("GATEWAY_ADDRESS_CONNECTIONS", "300")]).await;
     let gateway = own.gateway();
     // Each time from another address: one has no ports for all of them.
     for (address, says) in [(2, &b""[..]), (3, b"GET /payments HTTP/1.1\r\nhost: gateway\r\n"), (4, &hello())]
@@ -95,7 +95,7 @@ async fn ten_thousand_idle_connections_of_one_address_leave_room_for_everybody_e
 async fn behind_a_trusted_proxy_connections_are_not_counted() {
     many_files_may_be_open();
     let settings = [("GATEWAY_TRUSTED_PROXIES", "1"), ("GATEWAY_ADDRESS_CONNECTIONS", "50")];
-    let own = Own::start(&settings).await;
+    let own = OwnGateway::start(&settings).await;
     let gateway = own.gateway();
     let mut idle = open(200, 2, gateway.address(), b"").await;
     for connection in &mut idle {

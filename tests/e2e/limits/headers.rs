@@ -1,13 +1,13 @@
 //! What answers say of the limits (draft-ietf-httpapi-ratelimit-headers).
 
-use gateway_tests::{Answer, Own, fresh_key};
+use gateway_tests::{HttpResponse, OwnGateway, fresh_key};
 use serde_json::json;
 
 use super::{charge, url};
 
 /// What is left, as the answer says it of the client's limit.
 #[track_caller]
-fn left(answer: &Answer, rate: u64) -> u64 {
+fn left(answer: &HttpResponse, rate: u64) -> u64 {
     assert_eq!(answer.header("ratelimit-policy"), Some(&*format!("\"client\";q={rate};w=1")));
     let limit = answer.header("ratelimit").unwrap();
     let left = limit.strip_prefix("\"client\";r=").and_then(|rest| rest.strip_suffix(";t=1"));
@@ -15,14 +15,14 @@ fn left(answer: &Answer, rate: u64) -> u64 {
 }
 
 #[track_caller]
-fn says_nothing_else(answer: &Answer) {
+fn says_nothing_else(answer: &HttpResponse) {
     let odd = answer.headers.keys().find(|name| name.as_str().starts_with("x-ratelimit"));
     assert_eq!(odd, None);
 }
 
 #[tokio::test]
 async fn every_answer_to_a_client_says_what_is_left_of_its_limit() {
-    let own = Own::start(&[("GATEWAY_CLIENT_REQUESTS_PER_SECOND", "300,demo-2=7")]).await;
+    let own = OwnGateway::start(&[("GATEWAY_CLIENT_REQUESTS_PER_SECOND", "300,demo-2=7")]).await;
     let gateway = own.gateway();
     let key = fresh_key();
     let first = gateway.charge_under(&key, &charge(900)).await;
@@ -45,7 +45,7 @@ async fn every_answer_to_a_client_says_what_is_left_of_its_limit() {
 
     let answers = futures_util::future::join_all((0..40).map(|_| async {
         let request = gateway.http.get(url(&gateway, "/payments?limit=1"));
-        Answer::of(request.bearer_auth("demo-key-2")).await
+        HttpResponse::of(request.bearer_auth("demo-key-2")).await
     }));
     let answers = answers.await;
     let refused: Vec<_> = answers.iter().filter(|answer| answer.status == 429).collect();
@@ -66,7 +66,7 @@ async fn what_another_limit_refuses_names_that_one() {
         (everybody, "/payments", "gateway"),
         (webhooks, "/webhooks/stripe", "webhooks"),
     ] {
-        let own = Own::start(&settings).await;
+        let own = OwnGateway::start(&settings).await;
         let gateway = own.gateway();
         let send = async || match path {
             "/payments" => gateway.get(path).await,

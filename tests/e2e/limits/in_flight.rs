@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use bytes::Bytes;
 use futures_util::future::join_all;
-use gateway_tests::{Answer, Gateway, Own, http2, until};
+use gateway_tests::{Gateway, HttpResponse, OwnGateway, http2, until};
 use h2::SendStream;
 use h2::client::ResponseFuture;
 use serde_json::json;
@@ -22,13 +22,13 @@ const SETTINGS: [(&str, &str); 3] = [
 ];
 
 /// All at once over one connection, each under a key of its own.
-async fn charges_over_http2(gateway: &Gateway<'_>, number: usize) -> Vec<Answer> {
+async fn charges_over_http2(gateway: &Gateway<'_>, number: usize) -> Vec<HttpResponse> {
     let body = Bytes::from(charge(1_100).to_string());
     let requests = (0..number).map(|_| (http2::post("/payments/charge"), body.clone()));
     http2::send_together(gateway.address(), requests.collect()).await
 }
 
-async fn charges_over_http1(gateway: &Gateway<'_>, number: usize) -> Vec<Answer> {
+async fn charges_over_http1(gateway: &Gateway<'_>, number: usize) -> Vec<HttpResponse> {
     join_all((0..number).map(|_| async {
         let request = gateway.raw_charge().body(charge(1_100).to_string());
         gateway.send_raw(&request).await
@@ -36,7 +36,7 @@ async fn charges_over_http1(gateway: &Gateway<'_>, number: usize) -> Vec<Answer>
     .await
 }
 
-fn statuses(answers: &[Answer]) -> BTreeMap<u16, usize> {
+fn statuses(answers: &[HttpResponse]) -> BTreeMap<u16, usize> {
     let mut counts = BTreeMap::new();
     for answer in answers {
         *counts.entry(answer.status).or_default() += 1;
@@ -50,7 +50,7 @@ fn statuses(answers: &[Answer]) -> BTreeMap<u16, usize> {
 
 #[tokio::test]
 async fn a_client_with_as_many_requests_in_flight_as_it_may_is_refused_and_another_is_not() {
-    let own = Own::start(&SETTINGS).await;
+    let own = OwnGateway::start(&SETTINGS).await;
     let gateway = own.gateway();
     let slow = json!({ "provider": "stripe", "operation": "charge", "fault": "latency", "delayMs": 1500 });
     gateway.sandbox.fault(&slow).await;
@@ -93,7 +93,7 @@ async fn held_over_http2(
 
 /// The client has as many as it may, and no more.
 async fn is_full(gateway: &Gateway<'_>) {
-    gateway.under_way(MAX as u64).await;
+    gateway.wait_for_in_flight(MAX as u64).await;
     gateway.get("/payments?limit=1").await.refuses(429, "RATE_LIMITED");
 }
 
@@ -105,12 +105,12 @@ async fn is_free(gateway: &Gateway<'_>) {
     })
     .await;
     // An answer is here a moment before Envoy forgets its request.
-    gateway.under_way(0).await;
+    gateway.wait_for_in_flight(0).await;
 }
 
 #[tokio::test]
 async fn requests_that_are_reset_left_or_refused_do_not_count_any_more() {
-    let own = Own::start(&SETTINGS).await;
+    let own = OwnGateway::start(&SETTINGS).await;
     let gateway = own.gateway();
     for _ in 0..3 {
         // Each stream is reset, and the connection stays.

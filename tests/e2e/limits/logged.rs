@@ -1,6 +1,6 @@
 //! What floods leave in the access log.
 
-use gateway_tests::{Gateway, Own, http2, until};
+use gateway_tests::{Gateway, OwnGateway, http2, until};
 use serde_json::json;
 use test_services::http2::{cancel, get, hello};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -21,7 +21,7 @@ async fn lines(gateway: &Gateway<'_>, status: u16) -> u64 {
 
 #[tokio::test]
 async fn of_what_limits_refuse_few_lines_are_written_and_of_all_else_each() {
-    let own = Own::start(&SETTINGS).await;
+    let own = OwnGateway::start(&SETTINGS).await;
     let gateway = own.gateway();
     let attacker = caller(2);
     let charges = async {
@@ -42,7 +42,7 @@ async fn of_requests_that_are_canceled_at_once_few_lines_are_written_whatever_th
     const CONNECTIONS: u64 = 20;
     const STREAMS: u32 = 90;
 
-    let own = Own::start(&SETTINGS).await;
+    let own = OwnGateway::start(&SETTINGS).await;
     let gateway = own.gateway();
     // Neither is a caller's to send: what is attested or of a client is always logged.
     let claims = [("x-edge-attestation", "forged"), ("x-client-id", "demo")];
@@ -61,7 +61,7 @@ async fn of_requests_that_are_canceled_at_once_few_lines_are_written_whatever_th
 
 #[tokio::test]
 async fn a_client_that_leaves_while_its_charge_is_under_way_is_in_the_access_log() {
-    let own = Own::start(&[]).await;
+    let own = OwnGateway::start(&[]).await;
     let gateway = own.gateway();
     gateway.sandbox.slow_down("stripe", "charge", 8_000).await;
     let (client, connection) =

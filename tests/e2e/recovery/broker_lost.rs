@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures_util::{StreamExt as _, stream};
-use gateway_tests::{Own, Sandbox};
+use gateway_tests::{OwnGateway, Sandbox};
 use provider_sandbox::Config;
 use test_services::proxy::{Mode, Proxy};
 use test_services::{PostgresServer, RabbitServer, RedisServer};
@@ -35,7 +35,7 @@ async fn a_thousand_pending_charges_finish_though_every_queue_was_purged_the_bro
         ("REDIS_URI", redis.uri()),
         ("AMQP_URI", rabbit.uri()),
     ];
-    let own = Own::start(&settings).await;
+    let own = OwnGateway::start(&settings).await;
     let gateway = own.gateway();
 
     wire.set(Mode::Refuse);

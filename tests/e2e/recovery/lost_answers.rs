@@ -1,7 +1,7 @@
 //! Every third answer of the providers is lost after the charge was made.
 
 use futures_util::{StreamExt as _, stream};
-use gateway_tests::{Gateway, Own, fresh_key, until};
+use gateway_tests::{Gateway, OwnGateway, fresh_key, until};
 use serde_json::json;
 
 use super::{all_payments, charge, each_happened_once};
@@ -23,7 +23,7 @@ async fn charge_until_decided(gateway: &Gateway<'_>, number: u64) {
 async fn when_every_third_answer_is_lost_each_client_completes_once() {
     // No webhook helps.
     let settings = [("SANDBOX_STRIPE_WEBHOOK_URL", ""), ("SANDBOX_PAYPAL_WEBHOOK_URL", "")];
-    let own = Own::start(&settings).await;
+    let own = OwnGateway::start(&settings).await;
     let gateway = own.gateway();
     let lost = json!({ "provider": "*", "operation": "charge", "fault": "drop_after", "every": 3 });
     gateway.sandbox.fault(&lost).await;
@@ -42,7 +42,7 @@ async fn when_every_third_answer_is_lost_and_no_client_comes_back_each_charge_co
         ("RETRY_CAP_SECONDS", "1"),
         ("INLINE_REPEAT_WITHIN_MS", "0"),
     ];
-    let own = Own::start(&settings).await;
+    let own = OwnGateway::start(&settings).await;
     let gateway = own.gateway();
     let lost = json!({ "provider": "*", "operation": "charge", "fault": "drop_after", "every": 3 });
     gateway.sandbox.fault(&lost).await;

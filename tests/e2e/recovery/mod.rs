@@ -35,11 +35,11 @@ async fn all_payments(http: &Client, gateway: &str) -> Vec<Value> {
 
 /// The providers' ledger and the gateway's own list say the same: each charge completed, once, with its amount.
 async fn each_happened_once(payments: &[Value], sandbox: &Sandbox, count: usize) {
-    let told =
+    let text =
         |entry: &Value, id: &str| (entry[id].as_str().unwrap().to_owned(), entry["amount"].as_u64().unwrap());
-    let mut ours: Vec<_> = payments.iter().map(|payment| told(payment, "transactionId")).collect();
+    let mut ours: Vec<_> = payments.iter().map(|payment| text(payment, "transactionId")).collect();
     let ledger = sandbox.ledger().await;
-    let mut theirs: Vec<_> = ledger.iter().map(|effect| told(effect, "transactionId")).collect();
+    let mut theirs: Vec<_> = ledger.iter().map(|effect| text(effect, "transactionId")).collect();
     ours.sort();
     theirs.sort();
     assert_eq!(ours.len(), count);

@@ -4,7 +4,7 @@ use std::env;
 use std::time::{Duration, Instant};
 
 use futures_util::{StreamExt as _, stream};
-use gateway_tests::{Own, Sandbox, until_within};
+use gateway_tests::{OwnGateway, Sandbox, until_within};
 use provider_sandbox::Config;
 use serde_json::Value;
 use test_services::proxy::{Mode, Proxy};
@@ -30,7 +30,7 @@ async fn charges_are_accepted_while_the_providers_are_down_and_completed_when_th
     let wire = Proxy::to(providers.url()["http://".len()..].parse().unwrap()).await;
     let url = format!("http://{}", wire.address());
     let cap = (outage() / 4).clamp(Duration::from_secs(3), Duration::from_secs(30));
-    let own = Own::start(&[
+    let own = OwnGateway::start(&[
         ("STRIPE_API_BASE", url.as_str()),
         ("PAYPAL_API_BASE", &url),
         ("RETRY_CAP_SECONDS", &cap.as_secs().to_string()),
@@ -64,8 +64,8 @@ async fn charges_are_accepted_while_the_providers_are_down_and_completed_when_th
         let payments = all_payments(&gateway.http, &own.stack.gateway_url()).await;
         payments.iter().all(|payment| payment["status"] != "pending").then_some(payments)
     });
-    let judge = Sandbox::at(providers.url());
-    each_happened_once(&payments.await, &judge, answers.len()).await;
+    let ledger = Sandbox::at(providers.url());
+    each_happened_once(&payments.await, &ledger, answers.len()).await;
     schedule_is_visible(&gateway.events(&answers[0].transaction_id()).await);
 }
 

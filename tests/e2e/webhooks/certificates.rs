@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use futures_util::future::join_all;
-use gateway_tests::{Gateway, Own, until};
+use gateway_tests::{Gateway, OwnGateway, until};
 use serde_json::json;
 
 use super::to_paypals_door;
@@ -24,7 +24,7 @@ async fn are_delivered(gateway: &Gateway<'_>, charges: usize) {
 
 #[tokio::test]
 async fn made_up_names_cost_paypal_a_few_requests_and_no_genuine_webhook_its_turn() {
-    let own = Own::start(&[]).await;
+    let own = OwnGateway::start(&[]).await;
     let gateway = own.gateway();
     charge(&gateway).await;
     are_delivered(&gateway, 1).await;
@@ -59,7 +59,7 @@ async fn made_up_names_cost_paypal_a_few_requests_and_no_genuine_webhook_its_tur
 
 #[tokio::test]
 async fn a_key_is_refreshed_ahead_and_goes_on_while_paypals_certificates_are_away() {
-    let own = Own::start(&[("PAYPAL_CERTIFICATE_REFRESH_SECONDS", "1")]).await;
+    let own = OwnGateway::start(&[("PAYPAL_CERTIFICATE_REFRESH_SECONDS", "1")]).await;
     let gateway = own.gateway();
     charge(&gateway).await;
     are_delivered(&gateway, 1).await;
@@ -90,7 +90,7 @@ async fn a_key_is_refreshed_ahead_and_goes_on_while_paypals_certificates_are_awa
 #[tokio::test]
 async fn a_key_outlives_the_filter_that_has_fetched_it() {
     let filter = crashing_filter();
-    let own = Own::start(&[("EDGE_FILTER_WASM", filter.to_str().unwrap())]).await;
+    let own = OwnGateway::start(&[("EDGE_FILTER_WASM", filter.to_str().unwrap())]).await;
     let gateway = own.gateway();
     charge(&gateway).await;
     are_delivered(&gateway, 1).await;

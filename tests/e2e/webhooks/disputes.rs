@@ -1,6 +1,6 @@
 //! PayPal's disputes are what PayPal's own record says, and what cannot be read there is called so.
 
-use gateway_tests::{Gateway, Own, until};
+use gateway_tests::{Gateway, OwnGateway, until};
 use serde_json::{Value, json};
 
 async fn disputed(gateway: &Gateway<'_>) -> (String, Value) {
@@ -28,7 +28,7 @@ fn no_permission() -> Value {
 
 #[tokio::test]
 async fn a_dispute_is_read_from_paypal_and_called_verified() {
-    let own = Own::start(&[]).await;
+    let own = OwnGateway::start(&[]).await;
     let gateway = own.gateway();
     // It is not shown at once.
     gateway
@@ -52,7 +52,7 @@ async fn a_dispute_is_read_from_paypal_and_called_verified() {
 
 #[tokio::test]
 async fn a_dispute_that_paypal_does_not_let_us_read_is_called_unverified_until_it_does() {
-    let own = Own::start(&[]).await;
+    let own = OwnGateway::start(&[]).await;
     let gateway = own.gateway();
     gateway.sandbox.fault(&no_permission()).await;
     let (transaction, dispute) = disputed(&gateway).await;

@@ -1,14 +1,14 @@
 //! What is not the provider's is refused where it costs nothing.
 
 use gateway_tests::http1::Request;
-use gateway_tests::{Answer, http2, refusing};
+use gateway_tests::{HttpResponse, http2, rejecting};
 use http::HeaderMap;
 
 use super::{event, now_s, secret, sent_at, stripe_signature, to_paypals_door, to_stripes_door};
 
 #[tokio::test]
 async fn a_forged_stale_or_altered_webhook_is_refused_and_reaches_nobody() {
-    let gateway = refusing().await;
+    let gateway = rejecting().await;
     let (secret, body) = (secret(&gateway), event("evt_forged", 2_048));
     let genuine = stripe_signature(&secret, now_s(), &body);
     let v1 = genuine.split_once(",v1=").unwrap().1.to_owned();
@@ -34,7 +34,7 @@ async fn a_forged_stale_or_altered_webhook_is_refused_and_reaches_nobody() {
 
 #[tokio::test]
 async fn it_is_judged_however_the_request_ends() {
-    let gateway = refusing().await;
+    let gateway = rejecting().await;
     let body = event("evt_forged", 2_048);
     let (head, tail) = body.split_at(1_000);
     let mut trailers = HeaderMap::new();
@@ -51,7 +51,7 @@ async fn it_is_judged_however_the_request_ends() {
 
 #[tokio::test]
 async fn what_is_too_long_or_not_posted_is_refused_too() {
-    let gateway = refusing().await;
+    let gateway = rejecting().await;
     let body = event("evt_long", 262_145);
     let signature = stripe_signature(&secret(&gateway), now_s(), &body);
     to_stripes_door(&signature, &body).send(gateway.address()).await.refuses(413, "PAYLOAD_TOO_LARGE");
@@ -63,7 +63,7 @@ async fn what_is_too_long_or_not_posted_is_refused_too() {
 
 #[tokio::test]
 async fn a_certificate_anywhere_else_than_at_paypal_is_never_fetched() {
-    let gateway = refusing().await;
+    let gateway = rejecting().await;
     let own = gateway.stack().sandbox_url();
     let host = own.trim_start_matches("http://").to_owned();
     let certs = "/v1/notifications/certs";
@@ -101,7 +101,7 @@ async fn a_certificate_anywhere_else_than_at_paypal_is_never_fetched() {
 
 #[tokio::test]
 async fn a_transmission_that_paypal_does_not_send_any_more_is_refused_before_its_certificate_is_asked_for() {
-    let gateway = refusing().await;
+    let gateway = rejecting().await;
     let url =
         format!("{}/v1/notifications/certs/CERT-360caa42-fca2a594-a5cafa77", gateway.stack().sandbox_url());
     let days = |days: i64| i64::try_from(now_s()).unwrap() + days * 86_400;
@@ -121,11 +121,13 @@ async fn a_transmission_that_paypal_does_not_send_any_more_is_refused_before_its
 
 #[tokio::test]
 async fn a_flood_of_forged_webhooks_costs_nobody_anything() {
-    let gateway = refusing().await;
+    let gateway = rejecting().await;
     let provider_requests = async || {
-        Answer::of(gateway.http.get(format!("{}/_sandbox/requests?summary=1", gateway.stack().sandbox_url())))
-            .await
-            .text()
+        HttpResponse::of(
+            gateway.http.get(format!("{}/_sandbox/requests?summary=1", gateway.stack().sandbox_url())),
+        )
+        .await
+        .text()
     };
     let before = (provider_requests().await, gateway.edge_count("signature_invalid").await);
     let body = event("evt_flood", 2_048);

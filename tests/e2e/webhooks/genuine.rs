@@ -1,6 +1,6 @@
 //! What is the provider's gets in, is kept before it is acknowledged, and counts once.
 
-use gateway_tests::{Own, http2, shared, until};
+use gateway_tests::{OwnGateway, http2, shared, until};
 use http::HeaderMap;
 use serde_json::json;
 
@@ -77,7 +77,7 @@ async fn signed_bytes_that_are_no_event_are_refused_by_the_control_plane() {
 /// The sandbox signs as PayPal does, with a certificate that it serves.
 #[tokio::test]
 async fn paypals_webhooks_are_verified_with_a_certificate_that_is_fetched_once() {
-    let own = Own::start(&[]).await;
+    let own = OwnGateway::start(&[]).await;
     let gateway = own.gateway();
     // Slow, so that all of them wait for the one fetch.
     gateway.sandbox.slow_down("paypal", "certificate", 500).await;
@@ -94,7 +94,7 @@ async fn paypals_webhooks_are_verified_with_a_certificate_that_is_fetched_once()
 
 #[tokio::test]
 async fn while_paypals_certificate_cannot_be_had_its_webhooks_come_again() {
-    let own = Own::start(&[]).await;
+    let own = OwnGateway::start(&[]).await;
     let gateway = own.gateway();
     gateway.sandbox.break_down("paypal", "certificate", "html_error").await;
     let charge =

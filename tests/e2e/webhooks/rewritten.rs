@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use gateway_tests::{Own, until};
+use gateway_tests::{OwnGateway, until};
 use local_stack::Programs;
 use serde_json::{Value, json};
 
@@ -55,7 +55,7 @@ fn claims(victim: &str, order: &str) -> Vec<Value> {
 #[tokio::test]
 async fn another_body_under_a_captured_signature_changes_no_payment_and_no_trail() {
     let tap = Tap::open().await;
-    let own = Own::start(&[("SANDBOX_PAYPAL_WEBHOOK_URL", &tap.url())]).await;
+    let own = OwnGateway::start(&[("SANDBOX_PAYPAL_WEBHOOK_URL", &tap.url())]).await;
     let gateway = own.gateway();
     let charge =
         json!({ "provider": "paypal", "amount": 840, "currency": "USD", "paymentMethodId": "vault-ok" });
@@ -97,7 +97,7 @@ async fn another_body_under_a_captured_signature_changes_no_payment_and_no_trail
 }
 
 /// Of each event, its id and what became of it, as an operator sees it.
-fn states(own: &Own) -> Vec<(String, String)> {
+fn states(own: &OwnGateway) -> Vec<(String, String)> {
     let mut command = Command::new(Programs::of_this_build().unwrap().control_plane);
     command.args(["webhook", "list", "--provider", "paypal", "--json", "--limit", "1000"]);
     let listed = command.env("DB_URI", own.stack.setting("DB_URI").unwrap()).output().unwrap();

@@ -1,6 +1,6 @@
 //! A secret is rolled without refusing one genuine webhook.
 
-use gateway_tests::Own;
+use gateway_tests::OwnGateway;
 use serde_json::json;
 
 #[tokio::test]
@@ -21,8 +21,8 @@ async fn a_signing_secret_is_rolled_without_refusing_a_genuine_webhook() {
         let settings = [("STRIPE_WEBHOOK_SECRETS", edge.join(","))];
         let settings = settings.each_ref().map(|(name, value)| (*name, value.as_str()));
         let own = match run_dir.take() {
-            None => Own::start(&settings).await,
-            Some(own) => Own::restarted(own, &settings).await,
+            None => OwnGateway::start(&settings).await,
+            Some(own) => OwnGateway::restarted(own, &settings).await,
         };
         let gateway = own.gateway();
         gateway.sandbox.signs_with(&stripe).await;

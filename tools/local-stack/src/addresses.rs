@@ -84,7 +84,7 @@ impl Addresses {
     /// (`SO_REUSEPORT`), so that two gateways on one port would start without a word and split the calls.
     ///
     /// The ports are free when this returns, and nothing keeps them so: a start that loses the race is repeated.
-    pub fn settle(mut self) -> Result<Self> {
+    pub fn choose_ports(mut self) -> Result<Self> {
         let mut held = Vec::new();
         for (name, address) in self.named_mut() {
             let listener = TcpListener::bind(*address)
@@ -96,7 +96,7 @@ impl Addresses {
     }
 
     /// Whether a start has failed because somebody took one of its ports before it did.
-    pub fn are_lost(error: &anyhow::Error) -> bool {
+    pub fn is_port_conflict(error: &anyhow::Error) -> bool {
         format!("{error:#}").contains("ddress already in use")
     }
 
@@ -111,7 +111,8 @@ mod tests {
 
     #[test]
     fn free_ports_are_all_different() {
-        let mut ports = Addresses::FREE.settle().unwrap().named().map(|(_, address)| address.port()).to_vec();
+        let mut ports =
+            Addresses::FREE.choose_ports().unwrap().named().map(|(_, address)| address.port()).to_vec();
         ports.sort_unstable();
         ports.dedup();
         assert_eq!(ports.len(), 7);
@@ -122,7 +123,7 @@ mod tests {
     fn a_taken_port_is_named_with_the_variable_that_moves_it() {
         let taken = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let holder = TcpListener::bind(taken).unwrap();
-        let error = Addresses { envoy_admin: taken, ..Addresses::FREE }.settle().unwrap_err();
+        let error = Addresses { envoy_admin: taken, ..Addresses::FREE }.choose_ports().unwrap_err();
         assert_eq!(
             error.to_string(),
             format!("{taken} is taken; set ENVOY_ADMIN_LISTEN to an address that is free")

@@ -42,7 +42,7 @@ pub struct Edge {
 
 impl Edge {
     pub(crate) async fn start(options: &Options, settings: &Settings, run_dir: &RunDir) -> Result<Self> {
-        let Addresses { gateway, gateway_tls, envoy_admin, .. } = Addresses::FREE.settle()?;
+        let Addresses { gateway, gateway_tls, envoy_admin, .. } = Addresses::FREE.choose_ports()?;
         let mut environment = settings.of_bootstrap();
         let access_log = run_dir.log("access-2").display().to_string();
         environment.extend(

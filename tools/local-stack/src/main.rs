@@ -29,11 +29,11 @@ struct Arguments {
     #[arg(long, env = "RUN_DIR", default_value = ".run", global = true)]
     run_dir: PathBuf,
     #[command(subcommand)]
-    command: Order,
+    command: Command,
 }
 
 #[derive(Subcommand)]
-enum Order {
+enum Command {
     /// Start everything, print the URLs and a charge to paste, and stay until Ctrl-C
     Run {
         /// Leave the terminal: the stack outlives the shell that started it
@@ -51,10 +51,10 @@ enum Order {
 fn main() -> ExitCode {
     let Arguments { run_dir, command } = Arguments::parse();
     let outcome = match command {
-        Order::Run { detach } => foreground::run(run_dir, detach),
-        Order::Up => background::up(&run_dir),
-        Order::Down => background::down(&run_dir),
-        Order::Status => background::status(&run_dir),
+        Command::Run { detach } => foreground::run(run_dir, detach),
+        Command::Up => background::up(&run_dir),
+        Command::Down => background::down(&run_dir),
+        Command::Status => background::status(&run_dir),
     };
     let code = match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -24,7 +24,7 @@ const TAIL_BYTES: u64 = 64 * 1024;
 #[derive(Debug)]
 pub(crate) struct Part {
     name: &'static str,
-    order: Order,
+    order: LaunchSpec,
     log: PathBuf,
     pid_file: PathBuf,
     child: Child,
@@ -40,7 +40,7 @@ impl Part {
         environment: Environment,
     ) -> Result<Self> {
         let arguments = arguments.iter().map(|argument| (*argument).to_owned()).collect();
-        let order = Order { program: program.to_owned(), arguments, environment };
+        let order = LaunchSpec { program: program.to_owned(), arguments, environment };
         let log = run_dir.log(name);
         File::create(&log).with_context(|| format!("{} cannot be written", log.display()))?;
         let (child, leash) = order.carry_out(&log, &[])?;
@@ -141,13 +141,13 @@ fn end_of_file(path: &Path) -> io::Result<Vec<u8>> {
 
 /// What a part is started by.
 #[derive(Debug)]
-struct Order {
+struct LaunchSpec {
     program: PathBuf,
     arguments: Vec<String>,
     environment: Environment,
 }
 
-impl Order {
+impl LaunchSpec {
     /// Gives the process and what ends it with us.
     fn carry_out(&self, log: &Path, besides: &[(&str, &str)]) -> Result<(Child, Child)> {
         let output = OpenOptions::new().append(true).open(log)?;

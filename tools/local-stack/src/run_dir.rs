@@ -55,7 +55,7 @@ impl RunDir {
     }
 
     /// Takes the folder for one stack, until the claim is dropped or this process ends in whatever way.
-    pub(crate) fn claim(&self) -> Result<Claim> {
+    pub(crate) fn lock(&self) -> Result<RunDirLock> {
         let mut file = OpenOptions::new()
             .read(true)
             .write(true)
@@ -76,7 +76,7 @@ impl RunDir {
         let _ = fs::remove_file(self.ready_file());
         file.set_len(0)?;
         writeln!(file, "{}", std::process::id())?;
-        Ok(Claim { run_dir: self.clone(), file })
+        Ok(RunDirLock { run_dir: self.clone(), file })
     }
 
     /// The process that runs a stack here, if one does.
@@ -108,12 +108,12 @@ pub struct Running {
 
 /// The right to run a stack in a folder.
 #[derive(Debug)]
-pub(crate) struct Claim {
+pub(crate) struct RunDirLock {
     run_dir: RunDir,
     file: File,
 }
 
-impl Claim {
+impl RunDirLock {
     pub(crate) fn mark_ready(&self, announcement: &str) -> Result<()> {
         write_private(&self.run_dir.ready_file(), announcement)
     }
@@ -123,7 +123,7 @@ impl Claim {
     }
 }
 
-impl Drop for Claim {
+impl Drop for RunDirLock {
     fn drop(&mut self) {
         self.mark_stopping();
         // The file stays: removing it would let two stacks hold locks on two files of one name.
@@ -156,12 +156,12 @@ mod tests {
     fn a_claimed_folder_refuses_a_second_stack_until_the_claim_ends() {
         let (_folder, run_dir) = run_dir();
         assert_eq!(run_dir.running().unwrap(), None);
-        let claim = run_dir.claim().unwrap();
+        let lock = run_dir.lock().unwrap();
         assert_eq!(run_dir.running().unwrap(), Some(Running { pid: std::process::id(), ready: None }));
-        assert!(run_dir.claim().is_err());
-        drop(claim);
+        assert!(run_dir.lock().is_err());
+        drop(lock);
         assert_eq!(run_dir.running().unwrap(), None);
-        assert!(run_dir.claim().is_ok());
+        assert!(run_dir.lock().is_ok());
     }
 
     #[test]
@@ -174,11 +174,11 @@ mod tests {
     #[test]
     fn a_ready_stack_shows_its_announcement_and_the_next_one_does_not() {
         let (_folder, run_dir) = run_dir();
-        let claim = run_dir.claim().unwrap();
-        claim.mark_ready("here").unwrap();
+        let lock = run_dir.lock().unwrap();
+        lock.mark_ready("here").unwrap();
         assert_eq!(run_dir.running().unwrap().unwrap().ready.as_deref(), Some("here"));
-        drop(claim);
-        let _claim = run_dir.claim().unwrap();
+        drop(lock);
+        let _claim = run_dir.lock().unwrap();
         assert_eq!(run_dir.running().unwrap().unwrap().ready, None);
     }
 

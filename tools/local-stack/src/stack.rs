@@ -9,7 +9,7 @@ use crate::{
     Addresses, Edge, Options, RunDir, envoy,
     health::{self, probe},
     part::Part,
-    run_dir::{Claim, write_private},
+    run_dir::{RunDirLock, write_private},
     settings::Settings,
 };
 
@@ -35,17 +35,17 @@ pub struct Stack {
     /// With a RabbitMQ.
     worker: Option<Part>,
     sandbox: Part,
-    claim: Claim,
+    lock: RunDirLock,
 }
 
 impl Stack {
     /// Starts every part and returns when a client's call has been answered through all of them.
     pub async fn start(options: Options) -> Result<Self> {
         let run_dir = RunDir::open(&options.run_dir)?;
-        let claim = run_dir.claim()?;
+        let lock = run_dir.lock()?;
         let mut attempts = if options.addresses.has_free() { 3 } else { 1 };
         loop {
-            let addresses = options.addresses.settle()?;
+            let addresses = options.addresses.choose_ports()?;
             let settings = Settings::new(&options, addresses, &run_dir)?;
             write_private(&run_dir.env_file(), &settings.lines())?;
             match Parts::start(&options, addresses, &settings, &run_dir).await {
@@ -60,10 +60,10 @@ impl Stack {
                         edge_cache,
                         worker,
                         sandbox,
-                        claim,
+                        lock,
                     });
                 }
-                Err(error) if attempts > 1 && Addresses::are_lost(&error) => attempts -= 1,
+                Err(error) if attempts > 1 && Addresses::is_port_conflict(&error) => attempts -= 1,
                 Err(error) => return Err(error),
             }
         }
@@ -138,12 +138,12 @@ impl Stack {
 
     /// Tells whoever asks for this run directory that the stack is ready, in the words of `announcement`.
     pub fn announce(&self, announcement: &str) -> Result<()> {
-        self.claim.mark_ready(announcement)
+        self.lock.mark_ready(announcement)
     }
 
     /// Stops in order: the edge first, so that nothing new comes in, then what it calls.
     pub async fn stop(self) {
-        self.claim.mark_stopping();
+        self.lock.mark_stopping();
         drain(&self.admin_url()).await;
         self.envoy.stop(STOP).await;
         // By its own default the control plane gives payments under way 30 s.

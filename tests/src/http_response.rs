@@ -6,13 +6,13 @@ use crate::contract;
 
 /// A whole answer, however it was asked for.
 #[derive(Debug)]
-pub struct Answer {
+pub struct HttpResponse {
     pub status: u16,
     pub headers: HeaderMap,
     pub body: Bytes,
 }
 
-impl Answer {
+impl HttpResponse {
     /// The whole answer to a request, which is as the description of the API says.
     pub async fn of(request: reqwest::RequestBuilder) -> Self {
         Self::try_of(request).await.unwrap_or_else(|error| panic!("no whole answer: {error:?}"))
@@ -29,7 +29,7 @@ impl Answer {
             headers: response.headers().clone(),
             body: response.bytes().await?,
         };
-        contract::hold(method.as_str(), &path, &answer);
+        contract::check(method.as_str(), &path, &answer);
         Ok(answer)
     }
 

@@ -15,7 +15,7 @@ use crate::{cpu, sink};
 pub(crate) const PLAIN: &str = "/bench/plain";
 const SINK: &str = "bench_sink";
 
-pub(crate) struct Stage {
+pub(crate) struct BenchStack {
     pub(crate) stack: Stack,
     /// Each process by its name in the tables.
     processes: Vec<(&'static str, u32)>,
@@ -24,7 +24,7 @@ pub(crate) struct Stage {
     _run_dir: TempDir,
 }
 
-impl Stage {
+impl BenchStack {
     pub(crate) async fn set(settings: &[(&str, &str)], redis: Option<RedisServer>) -> Self {
         Self::ending_at(&[], settings, redis).await
     }
