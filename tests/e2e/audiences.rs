@@ -36,10 +36,10 @@ async fn headers_that_are_the_edges_own_change_nothing_when_a_caller_sends_them(
     for spoof in SPOOFS {
         let request = gateway.raw_charge();
         let request = spoof.iter().fold(request, |request, (name, value)| request.header(name, value));
-        let answer = gateway.send_raw(&request.body(CHARGE)).await;
-        answer.succeeds(200, &json!({ "status": "completed" }));
-        assert_ne!(answer.header("x-request-id"), Some("chosen"));
-        let transaction = answer.transaction_id();
+        let response = gateway.send_raw(&request.body(CHARGE)).await;
+        response.succeeds(200, &json!({ "status": "completed" }));
+        assert_ne!(response.header("x-request-id"), Some("chosen"));
+        let transaction = response.transaction_id();
         let path = format!("/payments/{transaction}");
         assert_eq!(gateway.payment(&transaction).await["status"], "completed", "{spoof:?}");
         gateway.as_demo_2().get(&path).await.refuses(404, "TRANSACTION_NOT_FOUND");
@@ -56,9 +56,9 @@ async fn the_edges_own_headers_change_nothing_over_http_2_either() {
         for (name, value) in spoof {
             request.headers_mut().append(name.parse::<HeaderName>().unwrap(), value.parse().unwrap());
         }
-        let answer = http2::send(gateway.address(), request, &[CHARGE.as_bytes()], None).await;
-        answer.succeeds(200, &json!({ "status": "completed" }));
-        assert_eq!(gateway.payment(&answer.transaction_id()).await["status"], "completed", "{spoof:?}");
+        let response = http2::send(gateway.address(), request, &[CHARGE.as_bytes()], None).await;
+        response.succeeds(200, &json!({ "status": "completed" }));
+        assert_eq!(gateway.payment(&response.transaction_id()).await["status"], "completed", "{spoof:?}");
     }
 }
 
@@ -175,7 +175,7 @@ async fn a_client_can_neither_see_nor_touch_anothers_payment() {
 
     for transaction in [&held, &done] {
         let path = format!("/payments/{transaction}");
-        for answer in [
+        for response in [
             stranger.get(&path).await,
             stranger.get(&format!("{path}/events")).await,
             stranger.refund(transaction, Some(1)).await,
@@ -183,7 +183,7 @@ async fn a_client_can_neither_see_nor_touch_anothers_payment() {
             stranger.capture(transaction, None).await,
             stranger.cancel(transaction).await,
         ] {
-            answer.refuses(404, "TRANSACTION_NOT_FOUND");
+            response.refuses(404, "TRANSACTION_NOT_FOUND");
         }
         let list = stranger.get("/payments?limit=100").await.text();
         assert!(!list.contains(transaction.as_str()));
@@ -202,8 +202,8 @@ async fn a_client_cannot_bring_back_the_order_of_anothers_payer() {
     // No event of the provider goes on with the payment before the client does.
     let gateway = without_webhooks().await;
     let order = json!({ "provider": "paypal", "amount": 880, "currency": "USD", "returnUrl": "https://shop.example" });
-    let answer = gateway.charge(&order).await;
-    let (transaction, page) = (answer.transaction_id(), answer.at("/nextAction/url"));
+    let response = gateway.charge(&order).await;
+    let (transaction, page) = (response.transaction_id(), response.at("/nextAction/url"));
     gateway.sandbox.decide(&page, "approve").await;
     let mut brought = order.clone();
     brought["paymentMethodId"] = json!(page.split_once("token=").unwrap().1);

@@ -33,9 +33,9 @@ async fn in_every_way(gateway: &Gateway<'_>, body: &[u8]) -> [(&'static str, Htt
 #[tokio::test]
 async fn a_body_of_65536_bytes_is_taken() {
     let gateway = shared().await;
-    for (way, answer) in in_every_way(&gateway, &charge_of(LIMIT)).await {
-        assert_eq!(answer.status, 200, "{way}: {}", answer.text());
-        assert_eq!(gateway.effects(&answer.transaction_id()).await, ["stripe charge 900 USD"], "{way}");
+    for (way, response) in in_every_way(&gateway, &charge_of(LIMIT)).await {
+        assert_eq!(response.status, 200, "{way}: {}", response.text());
+        assert_eq!(gateway.effects(&response.transaction_id()).await, ["stripe charge 900 USD"], "{way}");
     }
 }
 
@@ -43,9 +43,9 @@ async fn a_body_of_65536_bytes_is_taken() {
 async fn a_body_of_one_byte_more_is_refused_and_reaches_nobody() {
     let gateway = rejecting().await;
     for length in [LIMIT + 1, LIMIT + 2, 200_000] {
-        for (way, answer) in in_every_way(&gateway, &charge_of(length)).await {
-            assert_eq!(answer.status, 413, "{way}: {}", answer.text());
-            answer.refuses(413, "PAYLOAD_TOO_LARGE");
+        for (way, response) in in_every_way(&gateway, &charge_of(length)).await {
+            assert_eq!(response.status, 413, "{way}: {}", response.text());
+            response.refuses(413, "PAYLOAD_TOO_LARGE");
         }
     }
     gateway.nothing_reached_the_control_plane().await;
@@ -57,11 +57,11 @@ async fn a_length_that_is_only_announced_is_refused_before_the_body_comes() {
     for length in ["65537", "4294967297", "99999999999999999999"] {
         let request = gateway.raw_charge().header("content-length", length);
         let connection = request.begin(gateway.address()).await;
-        let answer = read_response(connection).await;
+        let response = read_response(connection).await;
         // A number that no length can be is not HTTP at all.
         let expected = if length.len() > 19 { (400, "INVALID_REQUEST") } else { (413, "PAYLOAD_TOO_LARGE") };
         assert_eq!(
-            (answer.status, answer.json()["error"]["code"].as_str()),
+            (response.status, response.json()["error"]["code"].as_str()),
             (expected.0, Some(expected.1)),
             "{length}"
         );
@@ -96,8 +96,8 @@ async fn two_lengths_or_a_length_beside_chunks_are_refused() {
         gateway.raw_charge().header("transfer-encoding", "gzip, chunked").body(&body),
     ];
     for request in smuggled {
-        let answer = gateway.send_raw(&request).await;
-        assert!((400..=501).contains(&answer.status), "{}", answer.text());
+        let response = gateway.send_raw(&request).await;
+        assert!((400..=501).contains(&response.status), "{}", response.text());
     }
     gateway.nothing_reached_the_control_plane().await;
 }

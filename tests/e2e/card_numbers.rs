@@ -34,19 +34,19 @@ fn charge_with(field: &str, value: Value) -> Value {
 }
 
 /// The answer does not show any of the numbers, in whatever spelling.
-fn repeats_nothing(answer: &HttpResponse) {
-    let digits: String = answer.text().chars().filter(char::is_ascii_digit).collect();
+fn repeats_nothing(response: &HttpResponse) {
+    let digits: String = response.text().chars().filter(char::is_ascii_digit).collect();
     for number in NUMBERS {
-        assert!(!digits.contains(number), "{}", answer.text());
+        assert!(!digits.contains(number), "{}", response.text());
     }
 }
 
 async fn is_refused(gateway: &RejectingGateway, param: Option<&str>, body: String) {
-    let answer = gateway.post("/payments/charge", body.clone()).await;
-    assert_eq!(answer.status, 400, "{body}");
-    let error = answer.refuses(400, "CARD_DATA_NOT_ACCEPTED");
+    let response = gateway.post("/payments/charge", body.clone()).await;
+    assert_eq!(response.status, 400, "{body}");
+    let error = response.refuses(400, "CARD_DATA_NOT_ACCEPTED");
     assert_eq!(error["param"].as_str(), param, "{body}");
-    repeats_nothing(&answer);
+    repeats_nothing(&response);
 }
 
 /// Logs are written within this stack's flush interval: the last request's line is in, so all are.
@@ -134,18 +134,18 @@ async fn a_card_number_in_the_path_or_query_is_refused_and_kept_nowhere() {
             format!("/payments/{number}"),
             format!("/payments/{number}/events"),
         ] {
-            let answer = gateway.get(&path).await;
-            answer.refuses(400, "CARD_DATA_NOT_ACCEPTED");
-            repeats_nothing(&answer);
+            let response = gateway.get(&path).await;
+            response.refuses(400, "CARD_DATA_NOT_ACCEPTED");
+            repeats_nothing(&response);
         }
         // Refused before the filter sees them, and logged all the same.
         let url = format!("{}/payments?limit={number}", gateway.stack().gateway_url());
-        let answer = HttpResponse::of(gateway.http.get(url)).await;
-        repeats_nothing(&answer);
-        answer.refuses(401, "UNAUTHENTICATED");
-        let answer = HttpResponse::of(gateway.request(Method::GET, &format!("/nowhere/{number}"))).await;
-        assert!((400..500).contains(&answer.status), "{}", answer.text());
-        repeats_nothing(&answer);
+        let response = HttpResponse::of(gateway.http.get(url)).await;
+        repeats_nothing(&response);
+        response.refuses(401, "UNAUTHENTICATED");
+        let response = HttpResponse::of(gateway.request(Method::GET, &format!("/nowhere/{number}"))).await;
+        assert!((400..500).contains(&response.status), "{}", response.text());
+        repeats_nothing(&response);
     }
     let last = gateway.get("/payments?limit=0").await;
     nothing_was_kept(&gateway, &last).await;
@@ -169,10 +169,10 @@ async fn a_card_number_for_an_idempotency_key_is_refused_and_kept_nowhere() {
     let charge = charge_with("description", json!("a book")).to_string();
     for number in NUMBERS {
         for key in [number.to_owned(), grouped(number, "-"), format!("\"{}\"", grouped(number, " "))] {
-            let answer = gateway.post_under(&key, "/payments/charge", charge.clone()).await;
-            let error = answer.refuses(400, "CARD_DATA_NOT_ACCEPTED");
+            let response = gateway.post_under(&key, "/payments/charge", charge.clone()).await;
+            let error = response.refuses(400, "CARD_DATA_NOT_ACCEPTED");
             assert_eq!(error["param"], "Idempotency-Key");
-            repeats_nothing(&answer);
+            repeats_nothing(&response);
         }
     }
     let last = gateway.get("/payments?limit=0").await;

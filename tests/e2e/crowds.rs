@@ -26,10 +26,10 @@ pub(crate) fn many_files_may_be_open() {
 }
 
 /// How often each status and code was answered.
-fn counted(answers: impl IntoIterator<Item = HttpResponse>) -> BTreeMap<(u16, String), usize> {
+fn counted(responses: impl IntoIterator<Item = HttpResponse>) -> BTreeMap<(u16, String), usize> {
     let mut counts = BTreeMap::new();
-    for answer in answers {
-        *counts.entry((answer.status, answer.at("/error/code"))).or_default() += 1;
+    for response in responses {
+        *counts.entry((response.status, response.at("/error/code"))).or_default() += 1;
     }
     counts
 }
@@ -63,8 +63,8 @@ async fn charging_meanwhile<T>(gateway: &Gateway<'_>, crowd: impl Future<Output 
         json!({ "provider": "stripe", "amount": 811, "currency": "USD", "paymentMethodId": "pm_card_visa" });
     loop {
         tokio::select! {
-            answers = &mut crowd => return answers,
-            answer = gateway.charge(&charge) => drop(answer.succeeds(200, &json!({ "status": "completed" }))),
+            responses = &mut crowd => return responses,
+            response = gateway.charge(&charge) => drop(response.succeeds(200, &json!({ "status": "completed" }))),
         }
     }
 }
@@ -81,8 +81,8 @@ async fn two_thousand_webhooks_that_wait_for_one_certificate_are_answered_and_ch
 
     let certificates = format!("{}/v1/notifications/certs", gateway.stack().sandbox_url());
     let request = to_paypals_door(&format!("{certificates}/CERT-360caa42-fca2a594-00000001"));
-    let answers = charging_meanwhile(&gateway, over_http1(to, &request, CROWD)).await;
-    assert_eq!(counted(answers), only(503, "SIGNATURE_UNVERIFIABLE", CROWD));
+    let responses = charging_meanwhile(&gateway, over_http1(to, &request, CROWD)).await;
+    assert_eq!(counted(responses), only(503, "SIGNATURE_UNVERIFIABLE", CROWD));
 
     let headers = forged_paypal(&format!("{certificates}/CERT-360caa42-fca2a594-00000002"));
     let request = || {
@@ -92,8 +92,8 @@ async fn two_thousand_webhooks_that_wait_for_one_certificate_are_answered_and_ch
         }
         request
     };
-    let answers = charging_meanwhile(&gateway, over_http2(to, request, "{}", CROWD)).await;
-    assert_eq!(counted(answers), only(503, "SIGNATURE_UNVERIFIABLE", CROWD));
+    let responses = charging_meanwhile(&gateway, over_http2(to, request, "{}", CROWD)).await;
+    assert_eq!(counted(responses), only(503, "SIGNATURE_UNVERIFIABLE", CROWD));
 
     assert_eq!(gateway.filter_reloads().await, 0, "the filter died");
     let crowded = gateway.edge_webhooks("certificate_crowded").await;
@@ -118,13 +118,13 @@ async fn two_thousand_charges_that_wait_for_a_cache_that_hangs_are_all_answered(
     // More than may wait: the rest does not wait for the cache.
     let crowd = 4_500;
     let request = || http2::post("/payments/charge");
-    let answers = over_http2(to, request, &charge.to_string(), crowd).await;
-    assert_eq!(counted(answers), only(503, "IDEMPOTENCY_UNAVAILABLE", crowd));
+    let responses = over_http2(to, request, &charge.to_string(), crowd).await;
+    assert_eq!(counted(responses), only(503, "IDEMPOTENCY_UNAVAILABLE", crowd));
     assert!(gateway.edge_claims("crowded").await > 0, "there is no end to those that wait");
 
     let request = gateway.raw_charge().body(charge.to_string());
-    let answers = over_http1(to, &request, CROWD).await;
-    assert_eq!(counted(answers), only(503, "IDEMPOTENCY_UNAVAILABLE", CROWD));
+    let responses = over_http1(to, &request, CROWD).await;
+    assert_eq!(counted(responses), only(503, "IDEMPOTENCY_UNAVAILABLE", CROWD));
     gateway.signal("edge-cache", Signal::CONT);
 
     assert_eq!(gateway.filter_reloads().await, 0, "the filter died");

@@ -14,9 +14,9 @@ async fn charge(gateway: &Gateway<'_>, provider: &str, amount: u64, currency: &s
 async fn moves(provider: &str, amounts: &[(u64, u64, &str)]) {
     let gateway = shared().await;
     for &(amount, back, currency) in amounts {
-        let answer = charge(&gateway, provider, amount, currency).await;
-        answer.succeeds(200, &json!({ "status": "completed" }));
-        let transaction = answer.transaction_id();
+        let response = charge(&gateway, provider, amount, currency).await;
+        response.succeeds(200, &json!({ "status": "completed" }));
+        let transaction = response.transaction_id();
         gateway.refund(&transaction, Some(back)).await.succeeds(200, &json!({ "status": "processed" }));
         let effects = [("charge", amount), ("refund", back)];
         let effects = effects.map(|(kind, amount)| format!("{provider} {kind} {amount} {currency}"));

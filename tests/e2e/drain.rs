@@ -66,7 +66,7 @@ async fn an_envoy_that_is_asked_to_end_finishes_a_slow_charge_and_takes_no_new_c
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
     let listed = async || {
         let asked = client.get(format!("{url}/payments?limit=1")).bearer_auth("demo-key").send().await;
-        asked.ok().filter(|answer| answer.status().is_success()).map(drop)
+        asked.ok().filter(|response| response.status().is_success()).map(drop)
     };
     until("an Envoy that serves", listed).await;
 

@@ -15,8 +15,8 @@ async fn a_path_that_is_no_operation_is_not_found() {
     for path in
         ["/payments/", "/payments/charge/", "/refunds", "/refunds/", "/refunds/1", &format!("/refunds/{TXN}")]
     {
-        let answer = gateway.get(path).await;
-        assert!([404, 405].contains(&answer.status), "{path}: {}", answer.text());
+        let response = gateway.get(path).await;
+        assert!([404, 405].contains(&response.status), "{path}: {}", response.text());
     }
     for path in
         [format!("/payments/{TXN}/refund"), format!("/payments/{TXN}/events/1"), "/refunds/1/2".to_owned()]
@@ -62,9 +62,9 @@ async fn another_method_on_a_known_path_is_refused_and_the_right_one_named() {
             ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"].iter().filter(|method| **method != allowed)
         {
             let method = Method::from_bytes(method.as_bytes()).unwrap();
-            let answer = HttpResponse::of(gateway.request(method.clone(), path)).await;
-            answer.refuses(405, "METHOD_NOT_ALLOWED");
-            assert_eq!(answer.header("allow"), Some(allowed), "{method} {path}");
+            let response = HttpResponse::of(gateway.request(method.clone(), path)).await;
+            response.refuses(405, "METHOD_NOT_ALLOWED");
+            assert_eq!(response.header("allow"), Some(allowed), "{method} {path}");
         }
         let head = HttpResponse::of(gateway.request(Method::HEAD, path)).await;
         assert_eq!((head.status, head.header("allow")), (405, Some(allowed)), "HEAD {path}");
@@ -105,7 +105,7 @@ async fn no_answer_is_kept_by_a_cache() {
     let key = fresh_key();
     let charge = serde_json::from_str(CHARGE).unwrap();
     let stranger = gateway.http.get(format!("{}/payments", gateway.stack().gateway_url()));
-    for (answer, status) in [
+    for (response, status) in [
         (gateway.charge_under(&key, &charge).await, 200),
         (gateway.charge_under(&key, &charge).await, 200),
         (gateway.get("/payments?limit=1").await, 200),
@@ -116,8 +116,8 @@ async fn no_answer_is_kept_by_a_cache() {
         (gateway.send_raw(&gateway.raw_charge().header("bad name", "1")).await, 400),
         (gateway.send_raw(&gateway.raw_charge().header("content-length", "300000")).await, 413),
     ] {
-        assert_eq!(answer.status, status, "{}", answer.text());
-        assert_eq!(answer.header("cache-control"), Some("no-store"), "{status}: {}", answer.text());
+        assert_eq!(response.status, status, "{}", response.text());
+        assert_eq!(response.header("cache-control"), Some("no-store"), "{status}: {}", response.text());
     }
 }
 
@@ -134,9 +134,9 @@ async fn a_path_has_one_spelling() {
         ("/payments/charge;v=1", 404),
     ] {
         let request = Request::new("GET", path).header("authorization", "Bearer demo-key");
-        let answer = gateway.send_raw(&request).await;
-        assert_eq!(answer.status, status, "{path}: {}", answer.text());
-        assert_eq!(answer.json()["success"], false, "{path}");
+        let response = gateway.send_raw(&request).await;
+        assert_eq!(response.status, status, "{path}: {}", response.text());
+        assert_eq!(response.json()["success"], false, "{path}");
     }
     gateway.nothing_reached_the_control_plane().await;
 }

@@ -27,9 +27,9 @@ async fn without_a_known_key_nobody_is_anybody() {
         ] {
             let request = Request::new("GET", path);
             let request = key.into_iter().fold(request, |request, key| request.header("authorization", key));
-            let answer = gateway.send_raw(&request).await;
-            assert_eq!(answer.status, 401, "{key:?} {path}: {}", answer.text());
-            answer.refuses(401, "UNAUTHENTICATED");
+            let response = gateway.send_raw(&request).await;
+            assert_eq!(response.status, 401, "{key:?} {path}: {}", response.text());
+            response.refuses(401, "UNAUTHENTICATED");
         }
     }
     gateway.nothing_reached_the_control_plane().await;
@@ -54,10 +54,10 @@ async fn what_is_not_http_is_refused() {
         Request::new("CONNECT", "gateway:443"),
         Request::new("BREW", "/payments"),
     ] {
-        let answer = gateway.send_raw(&request).await;
-        assert!((400..500).contains(&answer.status), "{}", answer.text());
+        let response = gateway.send_raw(&request).await;
+        assert!((400..500).contains(&response.status), "{}", response.text());
         // Before there is a head there is no request id.
-        assert_eq!(answer.json()["success"], false);
+        assert_eq!(response.json()["success"], false);
     }
     gateway.nothing_reached_the_control_plane().await;
 }
@@ -82,11 +82,11 @@ async fn more_requests_than_allowed_are_turned_away_and_reach_nobody() {
     let asked_before = gateway.control_plane_requests().await;
     let (mut passed, mut turned_away) = (0, 0);
     while turned_away < 3 {
-        let answer = gateway.get("/payments").await;
-        match answer.status {
+        let response = gateway.get("/payments").await;
+        match response.status {
             200 => passed += 1,
             _ => {
-                assert_eq!(answer.refuses(429, "RATE_LIMITED")["retryable"], true);
+                assert_eq!(response.refuses(429, "RATE_LIMITED")["retryable"], true);
                 turned_away += 1;
             }
         }
@@ -104,8 +104,8 @@ async fn without_the_control_plane_a_charge_is_answered_503_and_nothing_happens(
     let gateway = own.gateway();
     let charge =
         json!({ "provider": "stripe", "amount": 4999, "currency": "USD", "paymentMethodId": "pm_card_visa" });
-    for answer in [gateway.charge(&charge).await, gateway.get("/payments").await] {
-        let error = answer.refuses(503, "GATEWAY_UNAVAILABLE");
+    for response in [gateway.charge(&charge).await, gateway.get("/payments").await] {
+        let error = response.refuses(503, "GATEWAY_UNAVAILABLE");
         assert_eq!(error["retryable"], true);
     }
     // The edge needs nobody for its own answers.
@@ -120,8 +120,8 @@ async fn a_charge_that_no_control_plane_was_fit_to_take_is_answered_503() {
     until("the end of its health", async || (gateway.envoy_count(HEALTHY).await == 0).then_some(())).await;
     let charge =
         json!({ "provider": "stripe", "amount": 4999, "currency": "USD", "paymentMethodId": "pm_card_visa" });
-    for answer in [gateway.charge(&charge).await, gateway.get("/payments").await] {
-        answer.refuses(503, "GATEWAY_UNAVAILABLE");
+    for response in [gateway.charge(&charge).await, gateway.get("/payments").await] {
+        response.refuses(503, "GATEWAY_UNAVAILABLE");
     }
     gateway.signal("control-plane", Signal::CONT);
     until("its health", async || (gateway.envoy_count(HEALTHY).await == 1).then_some(())).await;

@@ -17,14 +17,14 @@ async fn charge(gateway: &Gateway<'_>, (provider, method): (&str, &str)) -> Http
 }
 
 async fn charged(gateway: &Gateway<'_>, method: (&str, &str)) -> String {
-    let answer = charge(gateway, method).await;
-    answer.succeeds(200, &json!({ "status": "completed" }));
-    answer.transaction_id()
+    let response = charge(gateway, method).await;
+    response.succeeds(200, &json!({ "status": "completed" }));
+    response.transaction_id()
 }
 
-async fn is_pending_and_not_failed(gateway: &Gateway<'_>, answer: &HttpResponse) -> Value {
-    answer.succeeds(202, &json!({ "status": "pending" }));
-    let payment = gateway.payment(&answer.transaction_id()).await;
+async fn is_pending_and_not_failed(gateway: &Gateway<'_>, response: &HttpResponse) -> Value {
+    response.succeeds(202, &json!({ "status": "pending" }));
+    let payment = gateway.payment(&response.transaction_id()).await;
     assert_eq!(payment["status"], "pending", "{payment}");
     assert_eq!(payment.get("failure"), None, "{payment}");
     payment
@@ -33,11 +33,11 @@ async fn is_pending_and_not_failed(gateway: &Gateway<'_>, answer: &HttpResponse)
 /// Charges while the provider fails so, and gives what really happened there.
 async fn charge_with(gateway: &FaultyGateway, fault: &str, method: (&str, &str)) -> Vec<String> {
     gateway.sandbox.break_down(method.0, "charge", fault).await;
-    let answer = charge(gateway, method).await;
-    is_pending_and_not_failed(gateway, &answer).await;
+    let response = charge(gateway, method).await;
+    is_pending_and_not_failed(gateway, &response).await;
     gateway.sandbox.heal().await;
     // Neither refundable nor capturable as long as nobody knows.
-    let transaction = answer.transaction_id();
+    let transaction = response.transaction_id();
     gateway.refund(&transaction, None).await.refuses(409, "INVALID_STATE");
     gateway.capture(&transaction, None).await.refuses(409, "INVALID_STATE");
     gateway.effects(&transaction).await
@@ -70,9 +70,9 @@ async fn a_provider_that_is_too_slow_leaves_the_charge_pending_and_it_happened_o
     let gateway = faulty().await;
     for method in METHODS {
         gateway.sandbox.slow_down(method.0, "charge", TOO_SLOW_MS).await;
-        let answer = charge(&gateway, method).await;
-        is_pending_and_not_failed(&gateway, &answer).await;
-        let transaction = answer.transaction_id();
+        let response = charge(&gateway, method).await;
+        is_pending_and_not_failed(&gateway, &response).await;
+        let transaction = response.transaction_id();
         let effects = until("the late effect", async || {
             Some(gateway.effects(&transaction).await).filter(|effects| !effects.is_empty())
         });
@@ -85,9 +85,9 @@ async fn a_rate_limited_charge_was_not_made_and_waits_to_be() {
     let gateway = faulty().await;
     for method in METHODS {
         gateway.sandbox.break_down(method.0, "charge", "rate_limited").await;
-        let answer = charge(&gateway, method).await;
-        is_pending_and_not_failed(&gateway, &answer).await;
-        let transaction = answer.transaction_id();
+        let response = charge(&gateway, method).await;
+        is_pending_and_not_failed(&gateway, &response).await;
+        let transaction = response.transaction_id();
         assert_eq!(gateway.last_event(&transaction).await["type"], "payment.queued");
         assert_eq!(gateway.effects(&transaction).await, [""; 0]);
         gateway.sandbox.heal().await;
@@ -103,9 +103,9 @@ async fn a_charge_for_which_paypal_gives_no_token_was_not_made_and_is_made_later
         let own = OwnGateway::start(&[]).await;
         let gateway = own.gateway();
         gateway.sandbox.break_down("paypal", "token", fault).await;
-        let answer = charge(&gateway, ("paypal", "vault-ok")).await;
-        answer.succeeds(202, &json!({ "status": "pending" }));
-        let transaction = answer.transaction_id();
+        let response = charge(&gateway, ("paypal", "vault-ok")).await;
+        response.succeeds(202, &json!({ "status": "pending" }));
+        let transaction = response.transaction_id();
         assert_eq!(gateway.effects(&transaction).await, [""; 0], "{fault}");
         gateway.sandbox.heal().await;
         until("the completed payment", async || {
@@ -123,11 +123,11 @@ async fn a_refund_whose_answer_is_lost_is_pending_keeps_its_amount_and_happened_
         for method in METHODS {
             let transaction = charged(&gateway, method).await;
             gateway.sandbox.break_down(method.0, "refund", fault).await;
-            let answer = gateway.refund(&transaction, Some(6000)).await;
-            answer.succeeds(202, &json!({ "status": "pending" }));
+            let response = gateway.refund(&transaction, Some(6000)).await;
+            response.succeeds(202, &json!({ "status": "pending" }));
             gateway.sandbox.heal().await;
 
-            let refund = gateway.get(&format!("/refunds/{}", answer.at("/refundId"))).await;
+            let refund = gateway.get(&format!("/refunds/{}", response.at("/refundId"))).await;
             refund.succeeds(200, &json!({ "status": "pending", "amount": 6000 }));
             gateway.refund(&transaction, Some(101)).await.refuses(422, "REFUND_EXCEEDS_CHARGE");
             let effects = ["charge 6100", "refund 6000"].map(|effect| format!("{} {effect} USD", method.0));

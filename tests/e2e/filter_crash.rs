@@ -34,7 +34,7 @@ struct Charge {
 /// What a client was told, and how long after the crash.
 struct ChargeResult {
     charge: Charge,
-    answer: HttpResponse,
+    response: HttpResponse,
 }
 
 impl Charge {
@@ -58,7 +58,7 @@ impl Charge {
         let sent = request.body_bytes().get(..bytes).unwrap_or(request.body_bytes());
         // The filter may be dead already.
         let _ = connection.write_all(sent).await;
-        ChargeResult { answer: http1::read_response(connection).await, charge: self }
+        ChargeResult { response: http1::read_response(connection).await, charge: self }
     }
 
     async fn effects(&self, gateway: &Gateway<'_>) -> usize {
@@ -70,16 +70,20 @@ impl Charge {
 impl ChargeResult {
     /// The answer is held against the ledger, then the client does what it is told to do.
     async fn verify(self, gateway: &Gateway<'_>, point: &str) {
-        let Self { charge, answer } = self;
-        let context =
-            format!("{} when the filter died at {point}: {} {}", charge.stage, answer.status, answer.text());
-        match (answer.status, answer.json()["error"]["code"].as_str()) {
+        let Self { charge, response } = self;
+        let context = format!(
+            "{} when the filter died at {point}: {} {}",
+            charge.stage,
+            response.status,
+            response.text()
+        );
+        match (response.status, response.json()["error"]["code"].as_str()) {
             (200, _) => assert_eq!(charge.effects(gateway).await, 1, "{context}"),
             (503, Some("GATEWAY_UNAVAILABLE" | "IDEMPOTENCY_UNAVAILABLE")) => {
-                assert!(answer.text().contains("nothing was executed"), "{context}");
+                assert!(response.text().contains("nothing was executed"), "{context}");
                 assert_eq!(charge.effects(gateway).await, 0, "{context}");
             }
-            (504, Some("GATEWAY_TIMEOUT")) => assert!(answer.text().contains("not known"), "{context}"),
+            (504, Some("GATEWAY_TIMEOUT")) => assert!(response.text().contains("not known"), "{context}"),
             _ => panic!("{context}"),
         }
         until("the final answer", async || {
@@ -159,7 +163,7 @@ async fn crash_at(gateway: &Gateway<'_>, point: &str, amounts: u64) {
     until("the filter's return", async || (gateway.get("/payments").await.status == 200).then_some(())).await;
     assert_eq!(gateway.filter_reloads().await, reloads + 1, "the filter did not die at {point}");
     for result in &upstream {
-        result.answer.refuses(504, "GATEWAY_TIMEOUT");
+        result.response.refuses(504, "GATEWAY_TIMEOUT");
     }
     for result in upstream.into_iter().chain(held) {
         result.verify(gateway, point).await;
@@ -217,7 +221,7 @@ async fn the_filter_that_is_shipped_has_no_place_to_die_at() {
     let gateway = shared().await;
     for point in CRASH_POINTS {
         let result = Charge::new("charge", 815).send(&gateway, usize::MAX, Some(point)).await;
-        result.answer.succeeds(200, &json!({ "status": "completed" }));
+        result.response.succeeds(200, &json!({ "status": "completed" }));
     }
     assert_eq!(gateway.filter_reloads().await, 0);
 }

@@ -22,8 +22,8 @@ async fn a_header_that_the_edge_does_not_read_may_hold_any_bytes() {
             "x-client-id",
             "idempotency-hint",
         ] {
-            let answer = gateway.send_raw(&gateway.raw_charge().header(name, bytes).body(CHARGE)).await;
-            assert_eq!(answer.status, 200, "{name}: {}", answer.text());
+            let response = gateway.send_raw(&gateway.raw_charge().header(name, bytes).body(CHARGE)).await;
+            assert_eq!(response.status, 200, "{name}: {}", response.text());
         }
     }
 }
@@ -35,14 +35,14 @@ async fn http_2_headers_of_any_bytes_are_taken_or_refused_alike() {
         let mut noted = http2::post("/payments/charge");
         noted.headers_mut().insert("x-note", value.clone());
         let gateway = shared().await;
-        let answer = http2::send(gateway.address(), noted, &[CHARGE], None).await;
-        answer.succeeds(200, &json!({ "status": "completed" }));
+        let response = http2::send(gateway.address(), noted, &[CHARGE], None).await;
+        response.succeeds(200, &json!({ "status": "completed" }));
 
         let mut typed = http2::post("/payments/charge");
         typed.headers_mut().insert("content-type", value);
         let gateway = rejecting().await;
-        let answer = http2::send(gateway.address(), typed, &[CHARGE], None).await;
-        answer.refuses(400, "INVALID_REQUEST");
+        let response = http2::send(gateway.address(), typed, &[CHARGE], None).await;
+        response.refuses(400, "INVALID_REQUEST");
         gateway.nothing_reached_the_control_plane().await;
     }
 }
@@ -118,8 +118,8 @@ async fn the_scheme_of_a_key_is_named_in_any_case() {
     for scheme in ["Bearer ", "bearer ", "BEARER ", "bEaReR ", "Bearer   ", "bearer  "] {
         let request =
             Request::new("GET", "/payments?limit=1").header("authorization", format!("{scheme}demo-key"));
-        let answer = gateway.send_raw(&request).await;
-        assert_eq!(answer.status, 200, "{scheme}: {}", answer.text());
+        let response = gateway.send_raw(&request).await;
+        assert_eq!(response.status, 200, "{scheme}: {}", response.text());
     }
 }
 
@@ -148,9 +148,9 @@ async fn a_key_without_its_scheme_or_beside_another_is_none() {
 async fn a_transfer_encoding_that_is_not_known_is_not_implemented() {
     let gateway = rejecting().await;
     for encoding in ["xchunked", "gzip, chunked", "identity, chunked", "chunked, chunked", "identity", ""] {
-        let answer = gateway.send_raw(&gateway.raw_charge().header("transfer-encoding", encoding)).await;
-        let body = answer.json();
-        assert_eq!((answer.status, &body["success"]), (501, &json!(false)), "{encoding}: {body}");
+        let response = gateway.send_raw(&gateway.raw_charge().header("transfer-encoding", encoding)).await;
+        let body = response.json();
+        assert_eq!((response.status, &body["success"]), (501, &json!(false)), "{encoding}: {body}");
         assert_eq!(body["error"]["code"], "INVALID_REQUEST", "{encoding}");
     }
     gateway.nothing_reached_the_control_plane().await;
@@ -161,8 +161,8 @@ async fn a_path_that_is_no_text_is_refused() {
     let gateway = rejecting().await;
     for path in ["/payments?status=\u{e9}", "/payments/caf\u{e9}", "/payments?a b", "/payments#\u{1}"] {
         let request = Request::new("GET", path).header("authorization", "Bearer demo-key");
-        let answer = gateway.send_raw(&request).await;
-        assert!((400..500).contains(&answer.status), "{path}: {}", answer.text());
+        let response = gateway.send_raw(&request).await;
+        assert!((400..500).contains(&response.status), "{path}: {}", response.text());
     }
     gateway.nothing_reached_the_control_plane().await;
 }

@@ -46,12 +46,12 @@ async fn a_control_plane_that_is_asked_to_end_finishes_a_slow_charge_first() {
     let gateway = own.gateway();
     gateway.sandbox.slow_down("stripe", "charge", SLOW_MS).await;
     let body = charge("outlives");
-    let (answer, ()) = tokio::join!(gateway.charge(&body), async {
+    let (response, ()) = tokio::join!(gateway.charge(&body), async {
         payment_with(&gateway, "outlives", "pending").await;
         gateway.terminate("control-plane");
     });
-    answer.succeeds(200, &json!({ "status": "completed" }));
-    assert_eq!(gateway.effects(&answer.transaction_id()).await, ["stripe charge 510 USD"]);
+    response.succeeds(200, &json!({ "status": "completed" }));
+    assert_eq!(gateway.effects(&response.transaction_id()).await, ["stripe charge 510 USD"]);
     drop(gateway);
 
     let end = own.end_of_a_part().await;
@@ -107,13 +107,13 @@ async fn a_control_plane_that_is_killed_in_the_middle_of_a_charge_leaves_the_cli
     let before = gateway.charge(&charge("before")).await.transaction_id();
     gateway.sandbox.slow_down("stripe", "charge", SLOW_MS).await;
     let body = charge("killed");
-    let (answer, transaction) = tokio::join!(gateway.charge(&body), async {
+    let (response, transaction) = tokio::join!(gateway.charge(&body), async {
         let payment = payment_with(&gateway, "killed", "pending").await;
         gateway.kill("control-plane");
         payment["transactionId"].as_str().unwrap().to_owned()
     });
     // Not "nothing was executed": the provider has it.
-    assert_eq!(answer.refuses(504, "GATEWAY_TIMEOUT")["retryable"], true);
+    assert_eq!(response.refuses(504, "GATEWAY_TIMEOUT")["retryable"], true);
     let effects = until("the effect that nobody waits for", async || {
         Some(gateway.effects(&transaction).await).filter(|effects| !effects.is_empty())
     });

@@ -21,10 +21,10 @@ async fn is_charged(gateway: &Gateway<'_>) {
     let begun = Instant::now();
     let charge =
         json!({ "provider": "stripe", "amount": 4999, "currency": "USD", "paymentMethodId": "pm_card_visa" });
-    let answer = gateway.charge(&charge).await;
-    answer.succeeds(200, &json!({ "status": "completed" }));
+    let response = gateway.charge(&charge).await;
+    response.succeeds(200, &json!({ "status": "completed" }));
     assert!(begun.elapsed() < SOON, "a charge took {:?}", begun.elapsed());
-    assert_eq!(gateway.effects(&answer.transaction_id()).await, ["stripe charge 4999 USD"]);
+    assert_eq!(gateway.effects(&response.transaction_id()).await, ["stripe charge 4999 USD"]);
 }
 
 async fn is_well(gateway: &Gateway<'_>) {

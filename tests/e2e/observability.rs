@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 #[tokio::test]
 async fn the_description_of_the_api_is_for_clients() {
     let gateway = shared().await;
-    let answer = gateway.get("/openapi.json").await;
-    assert_eq!((answer.status, answer.header("content-type")), (200, Some("application/json")));
-    let document = answer.json();
+    let response = gateway.get("/openapi.json").await;
+    assert_eq!((response.status, response.header("content-type")), (200, Some("application/json")));
+    let document = response.json();
     for path in [
         "/payments/charge",
         "/payments/refund",
@@ -31,8 +31,8 @@ async fn nobody_unknown_reaches_the_control_plane() {
         ["/openapi.json", "/payments", "/payments/%ff", "/refunds/%ff", "/webhooks/stripe", "/docs", "/"]
     {
         let url = format!("{}{path}", gateway.stack().gateway_url());
-        let answer = HttpResponse::of(gateway.http.get(url)).await;
-        assert!((400..500).contains(&answer.status), "{path}: {}", answer.text());
+        let response = HttpResponse::of(gateway.http.get(url)).await;
+        assert!((400..500).contains(&response.status), "{path}: {}", response.text());
     }
     gateway.nothing_reached_the_control_plane().await;
 }
@@ -129,7 +129,7 @@ async fn the_access_log_says_how_a_request_ended_and_nothing_that_is_secret() {
         "provider": "stripe", "amount": 640, "currency": "USD", "paymentMethodId": "pm_card_visa",
         "description": "not for the log",
     });
-    for (answer, expected) in [
+    for (response, expected) in [
         (gateway.charge(&charge).await, ("POST", 200, "forwarded")),
         (gateway.get("/payments?status=completed&limit=7").await, ("GET", 200, "forwarded")),
         (gateway.get("/payments?status=unheard-of").await, ("GET", 400, "invalid_request")),
@@ -142,7 +142,7 @@ async fn the_access_log_says_how_a_request_ended_and_nothing_that_is_secret() {
             ("PUT", 405, "method_not_allowed"),
         ),
     ] {
-        let line = gateway.access_log_line(&answer).await;
+        let line = gateway.access_log_line(&response).await;
         let (method, status, outcome) = expected;
         for (field, value) in [
             ("method", json!(method)),
@@ -166,9 +166,9 @@ async fn the_access_log_says_how_a_request_ended_and_nothing_that_is_secret() {
 async fn a_refused_key_is_in_no_log() {
     let gateway = rejecting().await;
     let url = format!("{}/payments?limit=7", gateway.stack().gateway_url());
-    let answer = HttpResponse::of(gateway.http.get(url).bearer_auth("a-key-that-is-almost-right")).await;
-    answer.refuses(401, "UNAUTHENTICATED");
-    let line = gateway.access_log_line(&answer).await;
+    let response = HttpResponse::of(gateway.http.get(url).bearer_auth("a-key-that-is-almost-right")).await;
+    response.refuses(401, "UNAUTHENTICATED");
+    let line = gateway.access_log_line(&response).await;
     assert_eq!((&line["status"], line.get("client")), (&json!(401), None), "{line}");
     for (path, log) in gateway.files() {
         let log = String::from_utf8_lossy(&log).into_owned();
@@ -179,8 +179,8 @@ async fn a_refused_key_is_in_no_log() {
 #[tokio::test]
 async fn the_logs_of_the_control_plane_are_json_and_name_the_request() {
     let gateway = shared().await;
-    let answer = gateway.get("/payments?limit=1&provider=stripe").await;
-    let id = answer.header("x-request-id").unwrap();
+    let response = gateway.get("/payments?limit=1&provider=stripe").await;
+    let id = response.header("x-request-id").unwrap();
     let log = gateway.stack().run_dir().log("control-plane");
     until("the request's line in the log", async || {
         let text = std::fs::read_to_string(&log).ok()?;

@@ -16,9 +16,9 @@ fn paypal_order(method: Option<&str>, amount: u64) -> Value {
 
 /// Starts a payment that waits, and gives its transaction and the page for its payer.
 async fn waiting(gateway: &Gateway<'_>, charge: &Value) -> (String, String) {
-    let answer = gateway.charge(charge).await;
-    answer.succeeds(200, &json!({ "status": "requires_action" }));
-    let (transaction, page) = (answer.transaction_id(), answer.at("/nextAction/url"));
+    let response = gateway.charge(charge).await;
+    response.succeeds(200, &json!({ "status": "requires_action" }));
+    let (transaction, page) = (response.transaction_id(), response.at("/nextAction/url"));
     assert_eq!(gateway.payment(&transaction).await["nextAction"]["url"], page);
     assert_eq!(gateway.effects(&transaction).await, [""; 0]);
     (transaction, page)
@@ -72,8 +72,8 @@ async fn an_approved_paypal_order_completes_the_payment_it_was_made_for() {
     for method in [None, Some("vault-action")] {
         let (transaction, page) = waiting(&gateway, &paypal_order(method, 4200)).await;
         gateway.sandbox.decide(&page, "approve").await;
-        let answer = bring_back(&gateway, &page, 4200).await;
-        answer.succeeds(200, &json!({ "status": "completed", "transactionId": transaction }));
+        let response = bring_back(&gateway, &page, 4200).await;
+        response.succeeds(200, &json!({ "status": "completed", "transactionId": transaction }));
         assert_eq!(gateway.payment(&transaction).await["status"], "completed");
         assert_eq!(gateway.effects(&transaction).await, ["paypal charge 4200 USD"], "{method:?}");
 
@@ -101,8 +101,8 @@ async fn an_approved_paypal_order_is_charged_once_however_often_it_is_brought_ba
 async fn a_paypal_order_that_is_not_approved_yet_goes_on_waiting() {
     let gateway = without_webhooks().await;
     let (transaction, page) = waiting(&gateway, &paypal_order(None, 4400)).await;
-    let answer = bring_back(&gateway, &page, 4400).await;
-    answer.succeeds(200, &json!({ "status": "requires_action", "transactionId": transaction }));
+    let response = bring_back(&gateway, &page, 4400).await;
+    response.succeeds(200, &json!({ "status": "requires_action", "transactionId": transaction }));
     assert_eq!(gateway.effects(&transaction).await, [""; 0]);
 }
 
@@ -141,8 +141,8 @@ async fn an_approved_order_of_somebody_else_at_the_same_account_is_charged_as_a_
     let gateway = without_webhooks().await;
     let (order, page) = gateway.sandbox.paypal_order(credentials(&gateway), "CAPTURE", "73.41").await;
     gateway.sandbox.decide(&page, "approve").await;
-    let answer = gateway.charge(&paypal_order(Some(&order), 7341)).await;
-    answer.succeeds(200, &json!({ "status": "completed" }));
+    let response = gateway.charge(&paypal_order(Some(&order), 7341)).await;
+    response.succeeds(200, &json!({ "status": "completed" }));
     assert_eq!(times_charged(&gateway, 7341).await, 1);
 }
 
@@ -157,7 +157,7 @@ async fn an_order_of_somebody_else_that_two_charges_bring_at_once_is_charged_onc
         let (first, second) = tokio::join!(gateway.charge(&charge), gateway.charge(&charge));
         let completed = [&first, &second]
             .into_iter()
-            .filter(|answer| answer.status == 200 && answer.json()["status"] == "completed");
+            .filter(|response| response.status == 200 && response.json()["status"] == "completed");
         assert_eq!(completed.count(), 1, "{} {}", first.text(), second.text());
         assert_eq!(times_charged(&gateway, 7300 + cents).await, 1);
     }
@@ -176,9 +176,9 @@ async fn an_order_of_somebody_else_is_refused_when_it_says_something_else_or_is_
     manual["capture"] = json!("manual");
     let wrong = [(paypal_order(Some(&order), 7343), "amount"), (manual, "capture")];
     for (charge, param) in wrong {
-        let answer = gateway.charge(&charge).await;
-        assert_eq!(answer.refuses(400, "INVALID_REQUEST")["param"], param);
-        assert_eq!(gateway.effects(&answer.transaction_id()).await, [""; 0]);
+        let response = gateway.charge(&charge).await;
+        assert_eq!(response.refuses(400, "INVALID_REQUEST")["param"], param);
+        assert_eq!(gateway.effects(&response.transaction_id()).await, [""; 0]);
     }
     gateway.charge(&right).await.succeeds(200, &json!({ "status": "completed" }));
 }

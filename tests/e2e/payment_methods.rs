@@ -14,9 +14,9 @@ async fn charge(gateway: &Gateway<'_>, provider: &str, method: &str) -> HttpResp
 async fn completes(provider: &str, methods: &[&str]) {
     let gateway = shared().await;
     for method in methods {
-        let answer = charge(&gateway, provider, method).await;
-        answer.succeeds(200, &json!({ "status": "completed" }));
-        let effects = gateway.effects(&answer.transaction_id()).await;
+        let response = charge(&gateway, provider, method).await;
+        response.succeeds(200, &json!({ "status": "completed" }));
+        let effects = gateway.effects(&response.transaction_id()).await;
         assert_eq!(effects, [format!("{provider} charge 2500 USD")], "{method}");
     }
 }
@@ -25,10 +25,10 @@ async fn completes(provider: &str, methods: &[&str]) {
 async fn is_declined(provider: &str, methods: &[(&str, &str)]) {
     let gateway = shared().await;
     for (method, decline_code) in methods {
-        let answer = charge(&gateway, provider, method).await;
-        let error = answer.refuses(402, "PAYMENT_FAILED");
+        let response = charge(&gateway, provider, method).await;
+        let error = response.refuses(402, "PAYMENT_FAILED");
         assert_eq!(error["declineCode"], *decline_code, "{method}");
-        let transaction = answer.transaction_id();
+        let transaction = response.transaction_id();
         let payment = gateway.payment(&transaction).await;
         assert_eq!(payment["status"], "failed", "{method}");
         assert_eq!(payment["amountCaptured"], 0, "{method}");
@@ -112,28 +112,28 @@ async fn what_paypal_reviews_is_pending() {
     for (method, capture) in
         [("vault-pending", "automatic"), ("card:vault-pending", "automatic"), ("vault-pending", "manual")]
     {
-        let answer = gateway
+        let response = gateway
             .charge(&json!({
                 "provider": "paypal", "amount": 2500, "currency": "USD", "paymentMethodId": method, "capture": capture,
             }))
             .await;
-        answer.succeeds(202, &json!({ "status": "pending" }));
-        let payment = gateway.payment(&answer.transaction_id()).await;
+        response.succeeds(202, &json!({ "status": "pending" }));
+        let payment = gateway.payment(&response.transaction_id()).await;
         assert_eq!((&payment["status"], payment.get("failure")), (&json!("pending"), None), "{method}");
-        assert_eq!(gateway.effects(&answer.transaction_id()).await, [""; 0], "{method}");
+        assert_eq!(gateway.effects(&response.transaction_id()).await, [""; 0], "{method}");
     }
 }
 
 #[tokio::test]
 async fn a_payment_method_that_stripe_does_not_know_is_the_clients_mistake() {
     let gateway = shared().await;
-    let answer = charge(&gateway, "stripe", "pm_unheard_of").await;
-    assert_eq!(answer.refuses(400, "INVALID_REQUEST")["param"], "paymentMethodId");
+    let response = charge(&gateway, "stripe", "pm_unheard_of").await;
+    assert_eq!(response.refuses(400, "INVALID_REQUEST")["param"], "paymentMethodId");
 }
 
 #[tokio::test]
 async fn a_payment_method_that_paypal_does_not_know_is_the_clients_mistake() {
     let gateway = shared().await;
-    let answer = charge(&gateway, "paypal", "vault-unheard-of").await;
-    assert_eq!(answer.refuses(400, "INVALID_REQUEST")["param"], "paymentMethodId");
+    let response = charge(&gateway, "paypal", "vault-unheard-of").await;
+    assert_eq!(response.refuses(400, "INVALID_REQUEST")["param"], "paymentMethodId");
 }

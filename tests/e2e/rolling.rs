@@ -45,8 +45,8 @@ impl Part {
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         self.child = Some(command.spawn().unwrap());
         until_within(PATIENCE, self.name, async || {
-            let answer = client.get(&self.ready).send().await.ok()?;
-            answer.status().is_success().then_some(())
+            let response = client.get(&self.ready).send().await.ok()?;
+            response.status().is_success().then_some(())
         })
         .await;
     }
@@ -258,9 +258,9 @@ async fn charge(gateways: &[String; 2], client: &Client) -> Result<(), String> {
             "provider": "stripe", "amount": 530, "currency": "USD", "paymentMethodId": "pm_card_visa",
         }));
         match request.send().await {
-            Ok(answer) if answer.status() == 200 => return Ok(()),
-            Ok(answer) => {
-                return Err(format!("{} {}", answer.status(), answer.text().await.unwrap_or_default()));
+            Ok(response) if response.status() == 200 => return Ok(()),
+            Ok(response) => {
+                return Err(format!("{} {}", response.status(), response.text().await.unwrap_or_default()));
             }
             Err(error) if error.is_connect() => last = format!("{error:?}"),
             Err(error) => return Err(format!("{error:?}")),

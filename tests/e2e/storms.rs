@@ -29,12 +29,12 @@ async fn charges_outlive(gateway: &FaultyGateway, storm: impl Future<Output = ()
     let before = connections_lost(gateway).await;
     let charges =
         futures_util::future::join_all((0..INNOCENTS).map(async |n| gateway.charge(&charge(n)).await));
-    let (answers, ()) = tokio::join!(charges, async {
+    let (responses, ()) = tokio::join!(charges, async {
         sleep(Duration::from_millis(CHARGE_MS / 3)).await;
         storm.await;
     });
-    for answer in answers {
-        answer.succeeds(200, &json!({ "status": "completed" }));
+    for response in responses {
+        response.succeeds(200, &json!({ "status": "completed" }));
     }
     assert_eq!(connections_lost(gateway).await, before, "a connection to the control plane was lost in use");
 }
@@ -115,8 +115,8 @@ async fn eleven_hundred_requests_for_a_host_that_is_none_end_nobody_elses_charge
     charges_outlive(&gateway, async {
         for _ in 0..50 {
             let many = (0..22).map(|_| gateway.send_raw(&odd));
-            for answer in futures_util::future::join_all(many).await {
-                answer.refuses(400, "INVALID_REQUEST");
+            for response in futures_util::future::join_all(many).await {
+                response.refuses(400, "INVALID_REQUEST");
             }
         }
     })

@@ -195,9 +195,9 @@ async fn a_refusal_never_repeats_what_was_sent() {
         format!("{{{secret}"),
         secret.to_owned(),
     ] {
-        let answer = gateway.post("/payments/charge", body).await;
-        answer.refuses(400, "INVALID_REQUEST");
-        assert!(!answer.text().contains("horse"), "{}", answer.text());
+        let response = gateway.post("/payments/charge", body).await;
+        response.refuses(400, "INVALID_REQUEST");
+        assert!(!response.text().contains("horse"), "{}", response.text());
     }
     gateway.nothing_reached_the_control_plane().await;
 }
@@ -223,7 +223,7 @@ async fn unknown_repeated_and_wrong_parameters_of_a_query_are_refused_by_their_n
         let error = gateway.get(path).await.refuses(400, "INVALID_REQUEST");
         assert_eq!(error["param"], param, "{path}");
     }
-    let answer = gateway.post("/payments/charge?amount=1", with_amount("4999")).await;
-    assert_eq!(answer.refuses(400, "INVALID_REQUEST")["param"], "amount");
+    let response = gateway.post("/payments/charge?amount=1", with_amount("4999")).await;
+    assert_eq!(response.refuses(400, "INVALID_REQUEST")["param"], "amount");
     gateway.nothing_reached_the_control_plane().await;
 }

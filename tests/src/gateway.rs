@@ -106,9 +106,9 @@ impl<'s> Gateway<'s> {
     }
 
     pub async fn payment(&self, transaction: &str) -> Value {
-        let answer = self.get(&format!("/payments/{transaction}")).await;
-        answer.succeeds(200, &json!({ "transactionId": transaction }));
-        answer.json()
+        let response = self.get(&format!("/payments/{transaction}")).await;
+        response.succeeds(200, &json!({ "transactionId": transaction }));
+        response.json()
     }
 
     /// The newest record of the payment's trail.
@@ -120,9 +120,9 @@ impl<'s> Gateway<'s> {
     }
 
     pub async fn events(&self, transaction: &str) -> Vec<Value> {
-        let answer = self.get(&format!("/payments/{transaction}/events")).await;
-        answer.succeeds(200, &json!({}));
-        answer.json()["data"].as_array().expect("events are a list").clone()
+        let response = self.get(&format!("/payments/{transaction}/events")).await;
+        response.succeeds(200, &json!({}));
+        response.json()["data"].as_array().expect("events are a list").clone()
     }
 
     /// What happened at the providers for a transaction, in order, each as `stripe charge 4999 USD`.
@@ -206,8 +206,8 @@ impl<'s> Gateway<'s> {
     }
 
     /// The line of Envoy's access log about an answer.
-    pub async fn access_log_line(&self, answer: &HttpResponse) -> Value {
-        let id = answer.header("x-request-id").expect("an answer has a request id");
+    pub async fn access_log_line(&self, response: &HttpResponse) -> Value {
+        let id = response.header("x-request-id").expect("an answer has a request id");
         until("the line in the access log", async || {
             self.access_log_lines().into_iter().find(|line| line["request_id"] == id)
         })

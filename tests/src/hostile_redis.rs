@@ -94,7 +94,7 @@ async fn connection(client: TcpStream, state: Arc<Mutex<State>>) {
     let _ = client.set_nodelay(true);
     let mut client = BufReader::new(client);
     while let Ok(command) = command(&mut client).await {
-        let reply = state.lock().unwrap_or_else(PoisonError::into_inner).answer(&command);
+        let reply = state.lock().unwrap_or_else(PoisonError::into_inner).response(&command);
         if client.write_all(reply.as_bytes()).await.is_err() {
             break;
         }
@@ -126,7 +126,7 @@ fn bulk(text: &str) -> String {
 }
 
 impl State {
-    fn answer(&mut self, command: &[String]) -> String {
+    fn response(&mut self, command: &[String]) -> String {
         let words: Vec<&str> = command.iter().map(String::as_str).collect();
         match words[..] {
             ["HELLO", ..] => format!("%1\r\n{}:3\r\n", bulk("proto")),
@@ -136,8 +136,8 @@ impl State {
                 if key.ends_with(":ready") { verdict(&FakeReply::Start) } else { verdict(&self.reply) }
             }
             // Its completion: its key and its client's; fence, the sealed answer, …
-            ["EVALSHA" | "EVAL", _, "2", key, _, _, answer, ..] => {
-                self.stored.push(StoredAnswer { key: key.to_owned(), sealed: answer.to_owned() });
+            ["EVALSHA" | "EVAL", _, "2", key, _, _, response, ..] => {
+                self.stored.push(StoredAnswer { key: key.to_owned(), sealed: response.to_owned() });
                 ":1\r\n".to_owned()
             }
             ["EVALSHA" | "EVAL", ..] => ":1\r\n".to_owned(),
@@ -149,7 +149,7 @@ impl State {
 fn verdict(reply: &FakeReply) -> String {
     match reply {
         FakeReply::Start => format!("*2\r\n{}:1764000000000000\r\n", bulk("start")),
-        FakeReply::Replay(answer) => format!("*2\r\n{}{}", bulk("replay"), bulk(answer)),
+        FakeReply::Replay(response) => format!("*2\r\n{}{}", bulk("replay"), bulk(response)),
         FakeReply::Mismatch(fingerprint, record) => {
             format!("*3\r\n{}{}{}", bulk("mismatch"), bulk(fingerprint), bulk(record))
         }

@@ -100,11 +100,11 @@ async fn call(request: Request<RecvStream>, mut respond: SendResponse<Bytes>, st
     let Some(passes) = verdict else { return std::future::pending().await };
     // `overall_code` of a RateLimitResponse: OK is 1, OVER_LIMIT 2. A message follows a flag and its length.
     let code = if passes { 1 } else { 2 };
-    let answer = Bytes::copy_from_slice(&[0, 0, 0, 0, 2, 0x08, code]);
+    let response = Bytes::copy_from_slice(&[0, 0, 0, 0, 2, 0x08, code]);
     let head = Response::builder().header("content-type", "application/grpc").body(()).unwrap();
     // Envoy may not want to know any more.
     let Ok(mut stream) = respond.send_response(head, false) else { return };
-    let _ = stream.send_data(answer, false);
+    let _ = stream.send_data(response, false);
     let _ =
         stream.send_trailers(HeaderMap::from_iter([("grpc-status".parse().unwrap(), "0".parse().unwrap())]));
 }

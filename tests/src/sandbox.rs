@@ -65,32 +65,32 @@ impl Sandbox {
 
     /// Makes something happen at a provider by itself, as `POST /_sandbox/happen` takes it.
     pub async fn happens(&self, what: &Value) {
-        let answer =
+        let response =
             HttpResponse::of(self.http.post(format!("{}/_sandbox/happen", self.url)).json(what)).await;
-        assert!((200..300).contains(&answer.status), "{} {}", answer.status, answer.text());
+        assert!((200..300).contains(&response.status), "{} {}", response.status, response.text());
     }
 
     /// Whether the Stripe account shows what was authorized and not captured as refunds, from now on.
     pub async fn shows_releases_as_refunds(&self, shown: bool) {
         let account = self.http.put(format!("{}/_sandbox/stripe/account", self.url));
-        let answer = HttpResponse::of(account.json(&json!({ "releasesAsRefunds": shown }))).await;
-        assert_eq!(answer.status, 200, "{}", answer.text());
+        let response = HttpResponse::of(account.json(&json!({ "releasesAsRefunds": shown }))).await;
+        assert_eq!(response.status, 200, "{}", response.text());
     }
 
     /// Ends PayPal's review of a pending payment: `accept`, `deny`, or `deny&order=approved`, which leaves the order
     /// to be paid in another way.
     pub async fn review(&self, payment: &str, outcome: &str) {
         let url = format!("{}/_sandbox/paypal/payments/{payment}/review?outcome={outcome}", self.url);
-        let answer = HttpResponse::of(self.http.post(url)).await;
-        assert_eq!(answer.status, 200, "{}", answer.text());
+        let response = HttpResponse::of(self.http.post(url)).await;
+        assert_eq!(response.status, 200, "{}", response.text());
     }
 
     /// From now on Stripe's webhooks are signed with these secrets.
     pub async fn signs_with(&self, secrets: &[&str]) {
         let stripe = json!({ "stripe": { "secrets": secrets } });
-        let answer =
+        let response =
             HttpResponse::of(self.http.put(format!("{}/_sandbox/webhooks", self.url)).json(&stripe)).await;
-        assert!((200..300).contains(&answer.status), "{} {}", answer.status, answer.text());
+        assert!((200..300).contains(&response.status), "{} {}", response.status, response.text());
     }
 
     /// What became of the provider's webhooks, once there are `at_least` so many and none is under way.
@@ -126,15 +126,15 @@ impl Sandbox {
 
     async fn set_fault(&self, fault: Value) {
         let url = format!("{}/_sandbox/faults", self.url);
-        let answer = HttpResponse::of(self.http.post(url).json(&fault)).await;
-        assert_eq!(answer.status, 201, "{}", answer.text());
+        let response = HttpResponse::of(self.http.post(url).json(&fault)).await;
+        assert_eq!(response.status, 201, "{}", response.text());
     }
 
     /// Delivers the webhooks that are withheld or held back.
     pub async fn release(&self) {
         let url = format!("{}/_sandbox/webhooks/release", self.url);
-        let answer = HttpResponse::of(self.http.post(url)).await;
-        assert!((200..300).contains(&answer.status), "{} {}", answer.status, answer.text());
+        let response = HttpResponse::of(self.http.post(url)).await;
+        assert!((200..300).contains(&response.status), "{} {}", response.status, response.text());
     }
 
     pub async fn heal(&self) {
@@ -148,8 +148,8 @@ impl Sandbox {
     pub async fn decide(&self, page: &str, outcome: &str) {
         assert!(page.starts_with(&self.url), "{page} is not a page of {}", self.url);
         let separator = if page.contains('?') { '&' } else { '?' };
-        let answer = HttpResponse::of(self.http.get(format!("{page}{separator}outcome={outcome}"))).await;
-        assert!((200..400).contains(&answer.status), "{} at {page}: {}", answer.status, answer.text());
+        let response = HttpResponse::of(self.http.get(format!("{page}{separator}outcome={outcome}"))).await;
+        assert!((200..400).contains(&response.status), "{} at {page}: {}", response.status, response.text());
     }
 
     /// An order made at PayPal by somebody else (a shop's own page), in two-decimal dollars, e.g. `73.41`. Gives its

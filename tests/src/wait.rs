@@ -19,8 +19,8 @@ pub async fn until<T>(what: &str, ask: impl AsyncFn() -> Option<T>) -> T {
 pub async fn until_within<T>(patience: Duration, what: &str, ask: impl AsyncFn() -> Option<T>) -> T {
     let deadline = Instant::now() + patience;
     loop {
-        if let Some(answer) = ask().await {
-            return answer;
+        if let Some(response) = ask().await {
+            return response;
         }
         assert!(Instant::now() < deadline, "within {patience:?} there was no sign of {what}");
         tokio::time::sleep(PAUSE).await;

@@ -28,8 +28,8 @@ async fn a_finished_key_replays_with_the_control_plane_and_its_database_gone() {
     }
     gateway.charge_under(&key, &charge_of(741)).await.refuses(422, "IDEMPOTENCY_KEY_REUSED");
     let new = until("a refusal", async || {
-        let answer = gateway.charge_under(&fresh_key(), &charge_of(740)).await;
-        (answer.status == 503).then_some(answer)
+        let response = gateway.charge_under(&fresh_key(), &charge_of(740)).await;
+        (response.status == 503).then_some(response)
     });
     new.await.refuses(503, "GATEWAY_UNAVAILABLE");
     assert_eq!(gateway.sandbox.all_effects().await, ["stripe charge 740 USD"]);
@@ -42,12 +42,13 @@ async fn without_the_cache_charges_pass_and_the_durable_row_lets_each_happen_onc
     redis.kill();
     let (key, body) = (fresh_key(), charge_of(742));
     let charges = (0..20).map(|_| gateway.charge_under(&key, &body));
-    let answers = join_all(charges).await;
-    let finished = answers.iter().find(|answer| answer.status == 200).expect("one of them went through");
-    for answer in &answers {
-        match answer.status {
-            200 => assert_eq!(answer.body, finished.body),
-            _ => drop(answer.refuses(409, "IDEMPOTENCY_IN_PROGRESS")),
+    let responses = join_all(charges).await;
+    let finished =
+        responses.iter().find(|response| response.status == 200).expect("one of them went through");
+    for response in &responses {
+        match response.status {
+            200 => assert_eq!(response.body, finished.body),
+            _ => drop(response.refuses(409, "IDEMPOTENCY_IN_PROGRESS")),
         }
     }
     replays(&gateway.charge_under(&key, &body).await, finished);
@@ -83,8 +84,8 @@ async fn an_operation_may_be_refused_without_the_cache_and_another_one_not() {
 
     redis.start_again().await;
     let refunded = until("the cache's return", async || {
-        let answer = gateway.post_under(&key, "/payments/refund", refund.clone()).await;
-        (answer.status != 503).then_some(answer)
+        let response = gateway.post_under(&key, "/payments/refund", refund.clone()).await;
+        (response.status != 503).then_some(response)
     });
     refunded.await.succeeds(200, &json!({ "status": "processed" }));
 }

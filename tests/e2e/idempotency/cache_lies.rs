@@ -25,13 +25,13 @@ fn made_up(seal: &str) -> String {
 }
 
 /// It was charged, once, whatever the cache said, and the edge has noticed that it was lied to.
-async fn is_truly_charged(gateway: &Gateway<'_>, answer: &HttpResponse, amount: u64, unproven_before: u64) {
-    answer.succeeds(200, &json!({ "status": "completed" }));
-    assert!(!is_replay(answer) && answer.transaction_id() != MADE_UP, "{}", answer.text());
+async fn is_truly_charged(gateway: &Gateway<'_>, response: &HttpResponse, amount: u64, unproven_before: u64) {
+    response.succeeds(200, &json!({ "status": "completed" }));
+    assert!(!is_replay(response) && response.transaction_id() != MADE_UP, "{}", response.text());
     let effect = format!("stripe charge {amount} USD");
-    assert_eq!(gateway.effects(&answer.transaction_id()).await, [effect]);
+    assert_eq!(gateway.effects(&response.transaction_id()).await, [effect]);
     assert!(gateway.edge_claims("unproven").await > unproven_before);
-    let line = gateway.access_log_line(answer).await;
+    let line = gateway.access_log_line(response).await;
     assert_eq!(line["edge_idempotency"], "unproven", "{line}");
 }
 
@@ -63,8 +63,8 @@ async fn an_answer_that_the_control_plane_did_not_give_is_never_replayed() {
     for reply in lies {
         redis.reply_with(FakeReply::Replay(reply));
         let before = gateway.edge_claims("unproven").await;
-        let answer = gateway.charge(&charge_of(999_999)).await;
-        is_truly_charged(&gateway, &answer, 999_999, before).await;
+        let response = gateway.charge(&charge_of(999_999)).await;
+        is_truly_charged(&gateway, &response, 999_999, before).await;
     }
     let log = std::fs::read_to_string(own.stack.run_dir().log("envoy")).unwrap();
     let complaints = log.lines().filter(|line| line.contains("the edge cache cannot be believed")).count();
@@ -75,11 +75,11 @@ async fn an_answer_that_the_control_plane_did_not_give_is_never_replayed() {
 /// A charge while the cache behaves, and what it kept of it.
 async fn genuine_charge(redis: &HostileRedis, gateway: &Gateway<'_>) -> (HttpResponse, StoredAnswer) {
     redis.reply_with(FakeReply::Start);
-    let answer = gateway.charge(&charge_of(750)).await;
-    answer.succeeds(200, &json!({ "status": "completed" }));
+    let response = gateway.charge(&charge_of(750)).await;
+    response.succeeds(200, &json!({ "status": "completed" }));
     let kept = sealed_answer(redis).await;
-    assert!(kept.sealed.contains(&answer.transaction_id()));
-    (answer, kept)
+    assert!(kept.sealed.contains(&response.transaction_id()));
+    (response, kept)
 }
 
 #[tokio::test]
@@ -113,14 +113,14 @@ async fn a_key_that_was_not_used_for_another_request_is_not_said_to_be() {
     for reply in lies {
         redis.reply_with(reply);
         let before = gateway.edge_claims("unproven").await;
-        let answer = gateway.charge(&charge_of(752)).await;
-        is_truly_charged(&gateway, &answer, 752, before).await;
+        let response = gateway.charge(&charge_of(752)).await;
+        is_truly_charged(&gateway, &response, 752, before).await;
     }
     // Without any proof, as of a request that is still being worked on: the row decides, and has none.
     redis.reply_with(FakeReply::Mismatch(other, String::new()));
-    let answer = gateway.charge(&charge_of(752)).await;
-    answer.succeeds(200, &json!({ "status": "completed" }));
-    let line = gateway.access_log_line(&answer).await;
+    let response = gateway.charge(&charge_of(752)).await;
+    response.succeeds(200, &json!({ "status": "completed" }));
+    let line = gateway.access_log_line(&response).await;
     assert_eq!(line["edge_idempotency"], "contested", "{line}");
 }
 
@@ -132,14 +132,14 @@ async fn a_key_is_not_in_flight_for_ever_because_the_cache_says_so() {
     let (key, charge) = (fresh_key(), charge_of(753));
     gateway.charge_under(&key, &charge).await.refuses(409, "IDEMPOTENCY_IN_PROGRESS");
     let begun = std::time::Instant::now();
-    let answer = until("the charge", async || {
-        let answer = gateway.charge_under(&key, &charge).await;
-        (answer.status != 409).then_some(answer)
+    let response = until("the charge", async || {
+        let response = gateway.charge_under(&key, &charge).await;
+        (response.status != 409).then_some(response)
     })
     .await;
     // Two leases, and the seconds that clocks in seconds are off.
     assert!(begun.elapsed() < std::time::Duration::from_secs(8));
-    is_truly_charged(&gateway, &answer, 753, 0).await;
+    is_truly_charged(&gateway, &response, 753, 0).await;
 }
 
 #[tokio::test]
@@ -167,9 +167,9 @@ async fn what_is_no_verdict_is_as_if_nothing_was_said() {
         FakeReply::Mismatch("xy".to_owned(), String::new()),
     ] {
         redis.reply_with(reply);
-        let answer = gateway.charge(&charge_of(756)).await;
-        answer.succeeds(200, &json!({ "status": "completed" }));
-        let line = gateway.access_log_line(&answer).await;
+        let response = gateway.charge(&charge_of(756)).await;
+        response.succeeds(200, &json!({ "status": "completed" }));
+        let line = gateway.access_log_line(&response).await;
         assert_eq!(line["edge_idempotency"], "unavailable", "{line}");
     }
 }

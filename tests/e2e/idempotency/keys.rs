@@ -18,8 +18,8 @@ async fn a_request_that_moves_money_needs_a_key() {
     ];
     for path in paths {
         let request = gateway.request(reqwest::Method::POST, &path).json(&charge_of(700));
-        let answer = gateway_tests::HttpResponse::of(request).await;
-        let error = answer.refuses(400, "IDEMPOTENCY_KEY_REQUIRED");
+        let response = gateway_tests::HttpResponse::of(request).await;
+        let error = response.refuses(400, "IDEMPOTENCY_KEY_REQUIRED");
         assert_eq!(error["param"], "Idempotency-Key", "{error}");
     }
     gateway.nothing_reached_the_control_plane().await;
@@ -46,14 +46,14 @@ async fn what_is_no_key_is_refused_and_not_repeated() {
     for key in wrong {
         let request = gateway_tests::http1::Request::new("POST", "/payments/charge");
         let request = request.header("authorization", "Bearer demo-key").header("idempotency-key", key);
-        let answer = request.json().body(&body).send(address).await;
+        let response = request.json().body(&body).send(address).await;
         // A control character is no part of HTTP: Envoy refuses it before anybody reads a header.
         if key.contains(&0x01) {
-            assert_eq!((answer.status, answer.at("/error/code").as_str()), (400, "INVALID_REQUEST"));
+            assert_eq!((response.status, response.at("/error/code").as_str()), (400, "INVALID_REQUEST"));
         } else {
-            answer.refuses(400, "IDEMPOTENCY_KEY_INVALID");
+            response.refuses(400, "IDEMPOTENCY_KEY_INVALID");
         }
-        assert!(!answer.text().contains("hidden"), "{}", answer.text());
+        assert!(!response.text().contains("hidden"), "{}", response.text());
     }
     gateway.nothing_reached_the_control_plane().await;
 }
@@ -71,8 +71,8 @@ async fn two_lines_are_two_keys_even_if_they_are_the_same() {
         let mut request = gateway_tests::http2::post("/payments/charge");
         request.headers_mut().insert("idempotency-key", "one".parse().unwrap());
         request.headers_mut().append("idempotency-key", second.parse().unwrap());
-        let answer = gateway_tests::http2::send(gateway.address(), request, &[body.as_bytes()], None).await;
-        answer.refuses(400, "IDEMPOTENCY_KEY_INVALID");
+        let response = gateway_tests::http2::send(gateway.address(), request, &[body.as_bytes()], None).await;
+        response.refuses(400, "IDEMPOTENCY_KEY_INVALID");
     }
     gateway.nothing_reached_the_control_plane().await;
 }

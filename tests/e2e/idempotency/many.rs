@@ -26,22 +26,23 @@ async fn a_thousand_identical_charges_through_two_envoys_are_one_effect_and_one_
         let mut waited = 0;
         loop {
             let request = gateway.http.post(&url).bearer_auth("demo-key").header("idempotency-key", &key);
-            let answer = HttpResponse::of(request.json(&body)).await;
-            if answer.status != 409 {
-                return (answer, waited);
+            let response = HttpResponse::of(request.json(&body)).await;
+            if response.status != 409 {
+                return (response, waited);
             }
-            answer.refuses(409, "IDEMPOTENCY_IN_PROGRESS");
+            response.refuses(409, "IDEMPOTENCY_IN_PROGRESS");
             waited += 1;
             tokio::time::sleep(std::time::Duration::from_millis(200)).await;
         }
     };
     let ends: Vec<_> = stream::iter(0..1_000).map(send).buffer_unordered(1_000).collect().await;
 
-    let bodies: HashSet<_> = ends.iter().map(|(answer, _)| (answer.status, answer.body.clone())).collect();
+    let bodies: HashSet<_> =
+        ends.iter().map(|(response, _)| (response.status, response.body.clone())).collect();
     assert_eq!(bodies.len(), 1, "{bodies:?}");
-    let (answer, _) = &ends[0];
-    answer.succeeds(200, &json!({ "status": "completed" }));
-    let first = ends.iter().filter(|(answer, _)| !is_replay(answer)).count();
+    let (response, _) = &ends[0];
+    response.succeeds(200, &json!({ "status": "completed" }));
+    let first = ends.iter().filter(|(response, _)| !is_replay(response)).count();
     assert_eq!(first, 1, "all but one are told what the first was told");
     assert!(ends.iter().any(|(_, waited)| *waited > 0), "nobody had to wait");
     assert_eq!(gateway.sandbox.all_effects().await, ["stripe charge 760 USD"]);

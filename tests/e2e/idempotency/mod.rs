@@ -15,8 +15,8 @@ fn charge_of(amount: u64) -> Value {
     json!({ "provider": "stripe", "amount": amount, "currency": "USD", "paymentMethodId": "pm_card_visa" })
 }
 
-fn is_replay(answer: &HttpResponse) -> bool {
-    answer.header("idempotency-replayed") == Some("true")
+fn is_replay(response: &HttpResponse) -> bool {
+    response.header("idempotency-replayed") == Some("true")
 }
 
 /// The same answer, marked as what it is.
@@ -32,8 +32,8 @@ fn replays(again: &HttpResponse, first: &HttpResponse) {
 /// Charges under `key` and gives the answer, and how many charges the control plane was asked for.
 async fn counted_charge(gateway: &Gateway<'_>, key: &str, charge: &Value) -> (HttpResponse, u64) {
     let before = gateway.control_plane_charges().await;
-    let answer = gateway.charge_under(key, charge).await;
-    (answer, gateway.control_plane_charges().await - before)
+    let response = gateway.charge_under(key, charge).await;
+    (response, gateway.control_plane_charges().await - before)
 }
 
 /// The edge answers by itself what was answered before. A busy machine may be too slow for it now and then; the

@@ -71,9 +71,9 @@ async fn what_was_refused_for_good_stays_refused_and_what_can_be_mended_is_not_k
     let mut charge = charge_of(723);
     charge["currency"] = "UGX".into();
     for _ in 0..2 {
-        let answer = gateway.charge_under(&key, &charge).await;
-        answer.refuses(400, "INVALID_REQUEST");
-        assert!(!is_replay(&answer));
+        let response = gateway.charge_under(&key, &charge).await;
+        response.refuses(400, "INVALID_REQUEST");
+        assert!(!is_replay(&response));
     }
     // Nothing was executed, so the key is free for the request as it should have been.
     gateway.charge_under(&key, &charge_of(723)).await.succeeds(200, &json!({ "status": "completed" }));
@@ -85,17 +85,17 @@ async fn another_request_under_the_key_is_refused_and_nothing_happens() {
     let key = fresh_key();
     let first = gateway.charge_under(&key, &charge_of(724)).await;
     for other in [charge_of(725), json!({ "provider": "stripe" })] {
-        let answer = gateway.charge_under(&key, &other).await;
+        let response = gateway.charge_under(&key, &other).await;
         if other == charge_of(725) {
-            answer.refuses(422, "IDEMPOTENCY_KEY_REUSED");
+            response.refuses(422, "IDEMPOTENCY_KEY_REUSED");
         } else {
-            answer.refuses(400, "INVALID_REQUEST");
+            response.refuses(400, "INVALID_REQUEST");
         }
     }
     // The same charge in other bytes is another request.
     let spaced = charge_of(724).to_string().replace(':', ": ");
-    let answer = gateway.post_under(&key, "/payments/charge", spaced).await;
-    answer.refuses(422, "IDEMPOTENCY_KEY_REUSED");
+    let response = gateway.post_under(&key, "/payments/charge", spaced).await;
+    response.refuses(422, "IDEMPOTENCY_KEY_REUSED");
     replays(&gateway.charge_under(&key, &charge_of(724)).await, &first);
     assert_eq!(gateway.effects(&first.transaction_id()).await, ["stripe charge 724 USD"]);
     let mine = gateway.get("/payments?limit=100").await.json();
@@ -172,13 +172,13 @@ async fn a_client_that_hangs_up_finds_the_answer_when_it_asks_again() {
     let impatient = impatient.header("idempotency-key", &key);
     let hung_up = impatient.timeout(std::time::Duration::from_millis(300)).send().await;
     assert!(hung_up.is_err_and(|error| error.is_timeout()));
-    let answer = until("the answer", async || {
-        let answer = gateway.charge_under(&key, &charge).await;
-        (answer.status != 409).then_some(answer)
+    let response = until("the answer", async || {
+        let response = gateway.charge_under(&key, &charge).await;
+        (response.status != 409).then_some(response)
     })
     .await;
-    answer.succeeds(200, &json!({ "status": "completed" }));
-    assert_eq!(gateway.effects(&answer.transaction_id()).await, ["stripe charge 731 USD"]);
+    response.succeeds(200, &json!({ "status": "completed" }));
+    assert_eq!(gateway.effects(&response.transaction_id()).await, ["stripe charge 731 USD"]);
 }
 
 #[tokio::test]
@@ -189,12 +189,12 @@ async fn the_caches_word_is_counted_and_stands_in_the_access_log() {
     let first = gateway.charge_under(&key, &charge_of(732)).await;
     let again = gateway.charge_under(&key, &charge_of(732)).await;
     let other = gateway.charge_under(&key, &charge_of(733)).await;
-    for (answer, verdict, outcome) in [
+    for (response, verdict, outcome) in [
         (first, "start", "forwarded"),
         (again, "replay", "replayed"),
         (other, "mismatch", "idempotency_key_reused"),
     ] {
-        let line = gateway.access_log_line(&answer).await;
+        let line = gateway.access_log_line(&response).await;
         assert_eq!(line["edge_idempotency"], verdict, "{line}");
         assert_eq!(line["edge_outcome"], outcome, "{line}");
         assert!(gateway.edge_claims(verdict).await > 0, "{verdict}");

@@ -17,8 +17,8 @@ const PATIENT: &[(&str, &str)] = &[("EDGE_CACHE_TIMEOUT_MS", "10000")];
 async fn charge(gateway: &Gateway<'_>, charges: u64) {
     let keys: Vec<_> = (0..charges).map(|_| fresh_key()).collect();
     let body = charge_of(800);
-    for answer in join_all(keys.iter().map(|key| gateway.charge_under(key, &body))).await {
-        answer.succeeds(200, &json!({ "status": "completed" }));
+    for response in join_all(keys.iter().map(|key| gateway.charge_under(key, &body))).await {
+        response.succeeds(200, &json!({ "status": "completed" }));
     }
 }
 

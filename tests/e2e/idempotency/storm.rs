@@ -39,18 +39,18 @@ async fn a_thousand_keys_in_a_storm_are_a_thousand_effects_and_each_key_has_one_
         .collect::<Vec<_>>();
     let mut clients = std::pin::pin!(clients);
     let mut faults = 0;
-    let answers = loop {
+    let responses = loop {
         tokio::select! {
-            answers = &mut clients => break answers,
+            responses = &mut clients => break responses,
             () = strike(faults, &mut redis, &mut own) => faults += 1,
         }
     };
     assert!(faults >= 5, "the storm was over after {faults} faults");
 
     let mut by_key: HashMap<_, HashSet<_>> = HashMap::new();
-    for (key, answer) in &answers {
-        assert_eq!(answer.status, 200, "{}", answer.text());
-        by_key.entry(key).or_default().insert(answer.body.clone());
+    for (key, response) in &responses {
+        assert_eq!(response.status, 200, "{}", response.text());
+        by_key.entry(key).or_default().insert(response.body.clone());
     }
     assert_eq!(by_key.len(), KEYS);
     for (key, bodies) in by_key {
@@ -68,7 +68,7 @@ async fn final_answer(http: &reqwest::Client, url: &str, key: &str, charge: &Val
     for _ in 0..2_000 {
         let request = http.post(url).bearer_auth("demo-key").header("idempotency-key", key).json(charge);
         match HttpResponse::try_of(request).await {
-            Ok(answer) if !matches!(answer.status, 202 | 409 | 500..) => return answer,
+            Ok(response) if !matches!(response.status, 202 | 409 | 500..) => return response,
             _ => sleep(Duration::from_millis(50)).await,
         }
     }

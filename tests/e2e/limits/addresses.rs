@@ -29,8 +29,8 @@ async fn nothing_is_lost(gateway: &Gateway<'_>) {
     let stripe = caller(3);
     let secret = secret(gateway);
     for n in 0..HONEST {
-        let answer = gateway.charge(&charge(600 + n)).await;
-        answer.succeeds(200, &json!({ "status": "completed" }));
+        let response = gateway.charge(&charge(600 + n)).await;
+        response.succeeds(200, &json!({ "status": "completed" }));
         let body = event(&format!("evt_flood_{n}"), 2_000);
         let webhook =
             stripe.post(url(gateway, "/webhooks/stripe")).header("content-type", "application/json");
@@ -99,8 +99,8 @@ async fn clients_that_send_all_they_may_leave_the_providers_reserve_alone_and_th
 
     let reads = async {
         for _ in 0..20 {
-            let answer = HttpResponse::of(read()).await;
-            assert_eq!(answer.status, 200, "{}", answer.text());
+            let response = HttpResponse::of(read()).await;
+            assert_eq!(response.status, 200, "{}", response.text());
             sleep(Duration::from_millis(50)).await;
         }
     };

@@ -37,12 +37,12 @@ async fn a_client_with_a_limit_of_its_own_is_held_to_that_one() {
         // What the start has taken is there again.
         sleep(Duration::from_secs(1)).await;
         let begin = Instant::now();
-        let answers = join_all((0..80).map(|_| client.get("/payments?limit=1"))).await;
+        let responses = join_all((0..80).map(|_| client.get("/payments?limit=1"))).await;
         let whole_seconds = begin.elapsed().as_secs() + 1;
         let mut counts = BTreeMap::<u16, u64>::new();
-        for answer in &answers {
-            *counts.entry(answer.status).or_default() += 1;
-            assert_eq!(answer.header("ratelimit-policy"), Some(&*format!("\"client\";q={rate};w=1")));
+        for response in &responses {
+            *counts.entry(response.status).or_default() += 1;
+            assert_eq!(response.header("ratelimit-policy"), Some(&*format!("\"client\";q={rate};w=1")));
         }
         let passed = counts.get(&200).copied().unwrap_or_default();
         if rate > 80 {
@@ -63,12 +63,12 @@ async fn a_client_that_waits_as_long_as_it_is_told_gets_through() {
     for n in 0..10 {
         let mut tries = 0;
         loop {
-            let answer: HttpResponse = gateway.charge(&charge(800 + n)).await;
-            if answer.status == 200 {
+            let response: HttpResponse = gateway.charge(&charge(800 + n)).await;
+            if response.status == 200 {
                 break;
             }
-            assert_eq!(answer.refuses(429, "RATE_LIMITED")["retryable"], true);
-            let seconds: u64 = answer.header("retry-after").unwrap().parse().unwrap();
+            assert_eq!(response.refuses(429, "RATE_LIMITED")["retryable"], true);
+            let seconds: u64 = response.header("retry-after").unwrap().parse().unwrap();
             assert!((1..=2).contains(&seconds), "{seconds}");
             sleep(Duration::from_secs(seconds)).await;
             told_to_wait += 1;

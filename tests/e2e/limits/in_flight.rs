@@ -36,13 +36,13 @@ async fn charges_over_http1(gateway: &Gateway<'_>, number: usize) -> Vec<HttpRes
     .await
 }
 
-fn statuses(answers: &[HttpResponse]) -> BTreeMap<u16, usize> {
+fn statuses(responses: &[HttpResponse]) -> BTreeMap<u16, usize> {
     let mut counts = BTreeMap::new();
-    for answer in answers {
-        *counts.entry(answer.status).or_default() += 1;
-        if answer.status == 429 {
-            let error = answer.refuses(429, "RATE_LIMITED");
-            assert_eq!((&error["retryable"], answer.header("retry-after")), (&json!(true), Some("1")));
+    for response in responses {
+        *counts.entry(response.status).or_default() += 1;
+        if response.status == 429 {
+            let error = response.refuses(429, "RATE_LIMITED");
+            assert_eq!((&error["retryable"], response.header("retry-after")), (&json!(true), Some("1")));
         }
     }
     counts
@@ -58,12 +58,12 @@ async fn a_client_with_as_many_requests_in_flight_as_it_may_is_refused_and_anoth
     let (first, second) = (charge(1_101), charge(1_102));
     let expected = BTreeMap::from([(200, MAX), (429, 30 - MAX)]);
 
-    let (answers, others) = tokio::join!(charges_over_http2(&gateway, 30), other.charge(&first));
-    assert_eq!(statuses(&answers), expected);
+    let (responses, others) = tokio::join!(charges_over_http2(&gateway, 30), other.charge(&first));
+    assert_eq!(statuses(&responses), expected);
     others.succeeds(200, &json!({ "status": "completed" }));
 
-    let (answers, others) = tokio::join!(charges_over_http1(&gateway, 30), other.charge(&second));
-    assert_eq!(statuses(&answers), expected);
+    let (responses, others) = tokio::join!(charges_over_http1(&gateway, 30), other.charge(&second));
+    assert_eq!(statuses(&responses), expected);
     others.succeeds(200, &json!({ "status": "completed" }));
 
     // What is refused was never executed.
@@ -100,8 +100,8 @@ async fn is_full(gateway: &Gateway<'_>) {
 /// The client has none: all it may are taken at once.
 async fn is_free(gateway: &Gateway<'_>) {
     until("a client without any", async || {
-        let answers = charges_over_http2(gateway, MAX).await;
-        (statuses(&answers) == BTreeMap::from([(200, MAX)])).then_some(())
+        let responses = charges_over_http2(gateway, MAX).await;
+        (statuses(&responses) == BTreeMap::from([(200, MAX)])).then_some(())
     })
     .await;
     // An answer is here a moment before Envoy forgets its request.

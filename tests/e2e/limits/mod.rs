@@ -68,10 +68,10 @@ async fn flood<T>(request: impl Fn() -> RequestBuilder, meanwhile: impl Future<O
     let begin = Instant::now();
     let senders = join_all((0..SENDERS).map(|_| async {
         while !done.get() {
-            let answer = request().send().await.expect("a flood is answered");
-            let status = answer.status().as_u16();
+            let response = request().send().await.expect("a flood is answered");
+            let status = response.status().as_u16();
             // The connection is used again once the body is read.
-            answer.bytes().await.expect("an answer is whole");
+            response.bytes().await.expect("an answer is whole");
             *by_status.borrow_mut().entry(status).or_default() += 1;
         }
     }));

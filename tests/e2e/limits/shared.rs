@@ -14,16 +14,16 @@ const BUDGET: u32 = 12;
 
 /// The answers to so many reads, sent to one Envoy after the other.
 async fn reads(edges: &[String], http: &Client, key: &str, number: usize) -> Vec<HttpResponse> {
-    let mut answers = Vec::new();
+    let mut responses = Vec::new();
     for n in 0..number {
         let url = format!("{}/payments?limit=1", edges[n % edges.len()]);
-        answers.push(HttpResponse::of(http.get(url).bearer_auth(key)).await);
+        responses.push(HttpResponse::of(http.get(url).bearer_auth(key)).await);
     }
-    answers
+    responses
 }
 
-fn passed(answers: &[HttpResponse]) -> usize {
-    answers.iter().filter(|answer| answer.status == 200).count()
+fn passed(responses: &[HttpResponse]) -> usize {
+    responses.iter().filter(|response| response.status == 200).count()
 }
 
 #[tokio::test]
@@ -36,16 +36,16 @@ async fn two_envoys_share_the_limit_of_a_service_and_do_without_it_when_it_is_aw
     let edges = [own.stack.gateway_url(), second.gateway_url()];
 
     service.set(Behaviour::Budget(BUDGET));
-    let answers = reads(&edges, &gateway.http, "demo-key", 30).await;
-    assert_eq!(passed(&answers), BUDGET as usize);
-    for refused in &answers[BUDGET as usize..] {
+    let responses = reads(&edges, &gateway.http, "demo-key", 30).await;
+    assert_eq!(passed(&responses), BUDGET as usize);
+    for refused in &responses[BUDGET as usize..] {
         assert_eq!(refused.refuses(429, "RATE_LIMITED")["retryable"], true);
         assert!(refused.header("retry-after").is_some(), "{:?}", refused.headers);
     }
     // Another client has a budget of its own, and who has no key is not counted.
     assert_eq!(passed(&reads(&edges, &gateway.http, "demo-key-2", 10).await), 10);
     let anonymous = reads(&edges, &gateway.http, "nobody's", 10).await;
-    assert!(anonymous.iter().all(|answer| answer.status == 401));
+    assert!(anonymous.iter().all(|response| response.status == 401));
     assert_eq!((service.asked("demo"), service.asked("demo-2")), (30, 10));
 
     // A service that hangs delays a few requests for twenty milliseconds, and ends none.
@@ -80,6 +80,6 @@ async fn without_the_service_the_limits_of_each_envoy_hold() {
     drop(service);
     let gateway = own.gateway();
     let reads = futures_util::future::join_all((0..60).map(|_| gateway.get("/payments?limit=1"))).await;
-    assert!(reads.iter().any(|answer| answer.status == 429), "nothing is turned away");
+    assert!(reads.iter().any(|response| response.status == 429), "nothing is turned away");
     assert!(passed(&reads) > 0, "nothing passes");
 }

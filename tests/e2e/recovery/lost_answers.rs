@@ -11,12 +11,12 @@ const CHARGES: u64 = 60;
 /// What a client does that wants to know: it asks again under its key.
 async fn charge_until_decided(gateway: &Gateway<'_>, number: u64) {
     let key = fresh_key();
-    let answer = until("a final answer", async || {
-        let answer = gateway.charge_under(&key, &charge(number)).await;
-        assert!(matches!(answer.status, 200 | 202 | 409), "{} {}", answer.status, answer.text());
-        (answer.status == 200).then_some(answer)
+    let response = until("a final answer", async || {
+        let response = gateway.charge_under(&key, &charge(number)).await;
+        assert!(matches!(response.status, 200 | 202 | 409), "{} {}", response.status, response.text());
+        (response.status == 200).then_some(response)
     });
-    answer.await.succeeds(200, &json!({ "status": "completed" }));
+    response.await.succeeds(200, &json!({ "status": "completed" }));
 }
 
 #[tokio::test]

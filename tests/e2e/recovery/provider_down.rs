@@ -46,27 +46,27 @@ async fn charges_are_accepted_while_the_providers_are_down_and_completed_when_th
         number += 1;
         (Instant::now() < ended).then_some(number - 1)
     }));
-    let answers = load.map(async |number| {
+    let responses = load.map(async |number| {
         sleep(EVERY).await;
         gateway.charge(&charge(number)).await
     });
-    let answers: Vec<_> = answers.buffer_unordered(8).collect().await;
-    for answer in &answers {
-        assert_eq!(answer.status, 202, "{}", answer.text());
-        assert_eq!(answer.json()["status"], "pending");
+    let responses: Vec<_> = responses.buffer_unordered(8).collect().await;
+    for response in &responses {
+        assert_eq!(response.status, 202, "{}", response.text());
+        assert_eq!(response.json()["status"], "pending");
     }
     wire.set(Mode::Pass);
 
     // Each is due within the longest pause, and then it is the budget that they wait for.
-    let waiting = u32::try_from(answers.len()).unwrap();
+    let waiting = u32::try_from(responses.len()).unwrap();
     let patience = cap + Duration::from_secs(20) + Duration::from_secs(1) * waiting / BUDGET;
     let payments = until_within(patience, "the end of each charge", async || {
         let payments = all_payments(&gateway.http, &own.stack.gateway_url()).await;
         payments.iter().all(|payment| payment["status"] != "pending").then_some(payments)
     });
     let ledger = Sandbox::at(providers.url());
-    each_happened_once(&payments.await, &ledger, answers.len()).await;
-    schedule_is_visible(&gateway.events(&answers[0].transaction_id()).await);
+    each_happened_once(&payments.await, &ledger, responses.len()).await;
+    schedule_is_visible(&gateway.events(&responses[0].transaction_id()).await);
 }
 
 /// Each try in vain says how many there were and when the next one comes. While the provider is known to be away there

@@ -26,8 +26,8 @@ impl Tap {
     pub(super) async fn next(&self) -> Captured {
         let (mut connection, _) = self.0.accept().await.unwrap();
         let captured = read(&mut connection).await;
-        let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
-        connection.write_all(answer).await.unwrap();
+        let response = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+        connection.write_all(response).await.unwrap();
         captured
     }
 }

@@ -39,10 +39,10 @@ async fn made_up_names_cost_paypal_a_few_requests_and_no_genuine_webhook_its_tur
             charge(&gateway).await;
         }
     };
-    let (answers, ()) = tokio::join!(join_all(forged), genuine);
-    for answer in &answers {
-        answer.refuses(503, "SIGNATURE_UNVERIFIABLE");
-        assert_eq!(answer.header("retry-after"), Some("30"));
+    let (responses, ()) = tokio::join!(join_all(forged), genuine);
+    for response in &responses {
+        response.refuses(503, "SIGNATURE_UNVERIFIABLE");
+        assert_eq!(response.header("retry-after"), Some("30"));
     }
     are_delivered(&gateway, 6).await;
     // Four at once, one more every two seconds; one of them was the genuine one's.

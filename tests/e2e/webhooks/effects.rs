@@ -21,9 +21,9 @@ async fn a_charge_whose_answer_was_lost_is_completed_by_its_webhook() {
     let gateway = own.gateway();
     for (provider, method) in [("stripe", "pm_card_visa"), ("paypal", "vault-ok")] {
         gateway.sandbox.break_down(provider, "charge", "drop_after").await;
-        let answer = gateway.charge(&charge(provider, method, 820)).await;
+        let response = gateway.charge(&charge(provider, method, 820)).await;
         gateway.sandbox.heal().await;
-        let transaction = answer.transaction_id();
+        let transaction = response.transaction_id();
         reaches(&gateway, &transaction, "completed").await;
         assert_eq!(gateway.effects(&transaction).await, [format!("{provider} charge 820 USD")]);
     }
@@ -33,9 +33,9 @@ async fn a_charge_whose_answer_was_lost_is_completed_by_its_webhook() {
 async fn a_capture_that_paypal_reviews_is_completed_when_the_review_ends() {
     let own = OwnGateway::start(&[("SANDBOX_PAYPAL_REVIEW_SECONDS", "1")]).await;
     let gateway = own.gateway();
-    let answer = gateway.charge(&charge("paypal", "vault-pending", 821)).await;
-    answer.succeeds(202, &json!({ "status": "pending" }));
-    reaches(&gateway, &answer.transaction_id(), "completed").await;
+    let response = gateway.charge(&charge("paypal", "vault-pending", 821)).await;
+    response.succeeds(202, &json!({ "status": "pending" }));
+    reaches(&gateway, &response.transaction_id(), "completed").await;
 }
 
 #[tokio::test]
@@ -43,10 +43,10 @@ async fn an_order_that_the_payer_approved_is_captured_without_the_client_coming_
     let own = OwnGateway::start(&[("PAYMENT_RETURN_URL", "https://shop.example/back")]).await;
     let gateway = own.gateway();
     let body = json!({ "provider": "paypal", "amount": 822, "currency": "USD" });
-    let answer = gateway.charge(&body).await;
-    answer.succeeds(200, &json!({ "status": "requires_action" }));
-    let transaction = answer.transaction_id();
-    gateway.sandbox.decide(&answer.at("/nextAction/url"), "approve").await;
+    let response = gateway.charge(&body).await;
+    response.succeeds(200, &json!({ "status": "requires_action" }));
+    let transaction = response.transaction_id();
+    gateway.sandbox.decide(&response.at("/nextAction/url"), "approve").await;
     reaches(&gateway, &transaction, "completed").await;
     assert_eq!(gateway.effects(&transaction).await, ["paypal charge 822 USD"]);
 }

@@ -43,8 +43,8 @@ async fn it_is_judged_however_the_request_ends() {
         let mut request = http2::post("/webhooks/stripe");
         let signature = stripe_signature("whsec_somebody_elses", now_s(), &body);
         request.headers_mut().insert("stripe-signature", signature.parse().unwrap());
-        let answer = http2::send(gateway.address(), request, &[head, tail], trailers).await;
-        answer.refuses(401, "SIGNATURE_INVALID");
+        let response = http2::send(gateway.address(), request, &[head, tail], trailers).await;
+        response.refuses(401, "SIGNATURE_INVALID");
     }
     gateway.nothing_reached_the_control_plane().await;
 }
@@ -110,9 +110,9 @@ async fn a_transmission_that_paypal_does_not_send_any_more_is_refused_before_its
         (jiff::Timestamp::from_second(days(-4) - 60).unwrap(), "too_old"),
         (jiff::Timestamp::from_second(days(1)).unwrap(), "too_new"),
     ] {
-        let answer = sent_at(&url, at).send(gateway.address()).await;
-        answer.refuses(401, "SIGNATURE_INVALID");
-        assert_eq!(gateway.access_log_line(&answer).await["edge_signature"], worth);
+        let response = sent_at(&url, at).send(gateway.address()).await;
+        response.refuses(401, "SIGNATURE_INVALID");
+        assert_eq!(gateway.access_log_line(&response).await["edge_signature"], worth);
         assert!(gateway.edge_webhooks(worth).await > 0);
     }
     assert_eq!(certificate_requests(&gateway).await, 0);
