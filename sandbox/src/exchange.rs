@@ -1,4 +1,4 @@
-//! The way of one call to a provider: faults around it, its idempotency key, its effect, its answer.
+//! The processing of one provider call: injected faults, idempotency key, effect, response.
 
 use std::{
     io,
@@ -26,26 +26,27 @@ use crate::{
     state::{SandboxState, Shared},
 };
 
-/// A call that was understood and whose caller is known.
+/// A valid call from an authenticated caller.
 pub(crate) trait Call: Send + Sync + 'static {
     const PROVIDER: Provider;
 
     fn operation(&self, state: &SandboxState) -> Operation;
     fn idempotency_key(&self) -> Option<&str>;
 
-    /// Claims the call's key. `Some` is the answer that the key already decides: the earlier result, or a conflict.
+    /// Claims the call's key. `Some` is the response that the key already determines: the earlier result, or a
+    /// conflict.
     fn claim(&self, shared: &Shared, state: &mut SandboxState, now: Timestamp) -> Option<HttpResponse>;
-    /// Does what is asked and remembers the result under the claimed key.
+    /// Executes the call and stores the result under the claimed key.
     fn execute(&self, shared: &Shared, state: &mut SandboxState, now: Timestamp) -> HttpResponse;
     fn forget_key(&self, state: &mut SandboxState);
-    /// Remembers a failed answer under the key, where the provider keeps such.
+    /// Stores an error response under the key, if the provider stores such.
     fn freeze(&self, state: &mut SandboxState, response: &HttpResponse);
 
     fn rate_limited(&self) -> HttpResponse;
     fn internal_error(&self) -> HttpResponse;
 }
 
-/// The request as it arrived, for the log.
+/// The request line, for the log.
 #[derive(Debug, Clone)]
 pub(crate) struct RequestLine {
     pub(crate) method: Method,
@@ -91,7 +92,7 @@ impl Ending {
     }
 }
 
-/// Runs a call to its end.
+/// Runs a call to completion.
 pub(crate) async fn run<C: Call>(
     shared: Arc<Shared>,
     line: RequestLine,
@@ -102,7 +103,7 @@ pub(crate) async fn run<C: Call>(
         Ok(response) => return response.into_response(),
         Err(injection) => injection,
     };
-    // In a task of its own: a provider goes on working when its caller hangs up.
+    // In its own task: a provider continues when its caller disconnects.
     let outcome = tokio::spawn(async move { run_with_faults(&shared, &line, &call, injection).await });
     match outcome.await {
         Ok(ending) => ending.show(&connection).await,
@@ -110,7 +111,7 @@ pub(crate) async fn run<C: Call>(
     }
 }
 
-/// The way of a call that no fault strikes, under one lock.
+/// Handles a call without faults, under one lock.
 fn run_without_faults<C: Call>(
     shared: &Shared,
     line: &RequestLine,
@@ -187,7 +188,7 @@ async fn run_with_faults<C: Call>(
     ending
 }
 
-/// Handles the call, slowly: the key is claimed before the delay, so that a repeat meanwhile finds it taken.
+/// Handles the call with its delays. The key is claimed before the delay, so that a retry meanwhile finds it taken.
 async fn perform<C: Call>(shared: &Shared, call: &C, injection: &Injection) -> HttpResponse {
     let claimed = {
         let mut state = shared.state();
@@ -246,7 +247,7 @@ fn log<C: Call>(
     });
 }
 
-/// The answer with its full length promised and only half of its body sent.
+/// A response that announces its full length and sends half of its body.
 fn truncated(whole_response: HttpResponse) -> Response {
     let whole = whole_response.body.clone();
     let half = whole.slice(..whole.len() / 2);
@@ -256,7 +257,7 @@ fn truncated(whole_response: HttpResponse) -> Response {
     response
 }
 
-/// Yields its half, lets the server flush it, then breaks.
+/// Yields one half, lets the server flush it, then fails.
 enum BrokenBody {
     Half(Bytes),
     Flushing,

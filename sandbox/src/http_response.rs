@@ -1,4 +1,4 @@
-//! An HTTP answer that can be kept and given again, byte for byte.
+//! An HTTP response that can be stored and replayed, byte for byte.
 
 use axum::{
     body::Body,
@@ -17,7 +17,7 @@ pub(crate) struct HttpResponse {
 
 impl HttpResponse {
     pub(crate) fn json(status: StatusCode, body: &impl Serialize) -> Self {
-        // Our own views have string keys and no failing serializers, so this cannot fail.
+        // Our own views have string keys and infallible serializers, so this cannot fail.
         let body = serde_json::to_vec(body).unwrap_or_default();
         Self::new(status, HeaderValue::from_static("application/json"), body.into())
     }

@@ -1,4 +1,4 @@
-//! The plain HTML of the pages where a payer approves or refuses.
+//! The plain HTML pages where a payer approves or declines.
 
 use axum::http::StatusCode;
 
@@ -10,7 +10,7 @@ pub(crate) struct Button<'a> {
     pub(crate) label: &'a str,
 }
 
-/// A question with a button per answer, posted to the page's own URL.
+/// A question with one button per answer, posted to the page's own URL.
 pub(crate) struct Page<'a> {
     pub(crate) title: &'a str,
     pub(crate) text: &'a str,
@@ -18,7 +18,7 @@ pub(crate) struct Page<'a> {
 }
 
 impl<'a> Page<'a> {
-    /// A page that only says something.
+    /// A page with only a message.
     pub(crate) fn notice(title: &'a str) -> Self {
         Self { title, text: "", buttons: &[] }
     }

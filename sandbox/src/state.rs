@@ -1,4 +1,4 @@
-//! Everything the sandbox remembers, behind one lock: a decision sees and changes all of it at once.
+//! The sandbox's entire state, behind one lock: every decision sees and changes it atomically.
 
 use std::{
     io,
@@ -28,7 +28,7 @@ pub(crate) struct SandboxState {
     pub(crate) requests: RequestsLog,
     pub(crate) faults: Faults,
     pub(crate) webhooks: Outbox,
-    /// The account as configured, which a reset returns to.
+    /// The configured account, which a reset restores.
     account: stripe::Account,
 }
 
@@ -45,21 +45,20 @@ impl SandboxState {
         }
     }
 
-    /// Keeps the past of all objects from `now` on, while a fault is still to show it.
+    /// Keeps past versions of all objects from `now` on, while a fault needs them.
     fn keep_past(&mut self, now: Timestamp) {
         let now = self.faults.look_back().then_some(now);
         self.stripe.keep_past(now);
         self.paypal.keep_past(now);
     }
 
-    /// Has reads show a moment of the past, or with `None` the present.
+    /// Makes reads show a past time, or with `None` the present.
     pub(crate) fn show(&mut self, at: Option<Timestamp>) {
         self.stripe.show(at);
         self.paypal.show(at);
     }
 
-    /// Forgets everything but the access tokens that were issued, since a client may go on using its own, and where
-    /// webhooks go.
+    /// Resets everything except issued access tokens, which clients may still use, and webhook targets.
     pub(crate) fn reset(&mut self) {
         let tokens = std::mem::take(&mut self.paypal.tokens);
         self.stripe = stripe::Objects { account: self.account, ..stripe::Objects::default() };
@@ -71,25 +70,25 @@ impl SandboxState {
     }
 }
 
-/// Where the sandbox is found, by whom, without a slash at the end.
+/// The sandbox's URLs, without a trailing slash.
 pub(crate) struct Addresses {
-    /// By browsers.
+    /// For browsers.
     pub(crate) public: String,
-    /// By the gateway, for PayPal's certificates.
+    /// For the gateway, to fetch PayPal's certificates.
     pub(crate) certificates: String,
 }
 
-/// What the handlers share.
+/// The state that the handlers share.
 pub(crate) struct Shared {
     state: Mutex<SandboxState>,
     clock: Arc<dyn Clock>,
     pub(crate) contracts: Option<Arc<Contracts>>,
     pub(crate) config: Config,
-    /// Base of the links to the sandbox's own pages, without a slash at the end.
+    /// Base of the links to the sandbox's own pages, without a trailing slash.
     pub(crate) public_url: String,
-    /// Where the gateway gets PayPal's certificates, without a slash at the end.
+    /// Base URL of PayPal's certificates for the gateway, without a trailing slash.
     certificates: String,
-    /// Made when first needed, where it is not kept in a folder.
+    /// Created on first use, unless it is kept in a folder.
     authority: OnceCell<Arc<Authority>>,
 }
 
@@ -107,12 +106,12 @@ impl Shared {
         }
     }
 
-    /// The authority of PayPal's webhook certificates.
+    /// The certificate authority of PayPal's webhooks.
     pub(crate) async fn authority(&self) -> io::Result<Arc<Authority>> {
         let config = &self.config;
         let make = async || {
             let (folder, name) = (config.paypal_ca_dir.clone(), config.paypal_certificate_name.clone());
-            // Making keys takes a while.
+            // Generating keys takes a while.
             let made = spawn_blocking(move || match folder {
                 Some(folder) => Authority::kept_in(&folder, &name),
                 None => Authority::in_memory(&name),
@@ -126,7 +125,7 @@ impl Shared {
         format!("{}/v1/notifications/certs/{}", self.certificates, authority.leaf_id)
     }
 
-    /// Locks the world. No lock is held across an await, and a panic under it leaves only test data behind.
+    /// Locks the state. The lock is never held across an await, and a panic under it only affects test data.
     pub(crate) fn state(&self) -> MutexGuard<'_, SandboxState> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.keep_past(self.now());

@@ -13,7 +13,7 @@ pub(super) async fn show(State(shared): State<Arc<Shared>>) -> HttpResponse {
     HttpResponse::json(StatusCode::OK, &account)
 }
 
-/// Changes the account for what happens from now on.
+/// Changes the account's behaviour from now on.
 pub(super) async fn change(State(shared): State<Arc<Shared>>, body: Bytes) -> HttpResponse {
     match read(&body) {
         Ok(account) => {

@@ -9,7 +9,7 @@ use serde_json::json;
 use super::invalid;
 use crate::{faults::Rule, http_response::HttpResponse, state::Shared};
 
-/// Sets a fault; it stays until cleared, or is used up after `times`.
+/// Adds a fault rule. It stays until it is cleared, or has fired `times` times.
 pub(super) async fn add(State(shared): State<Arc<Shared>>, body: Bytes) -> HttpResponse {
     match Rule::parse(&body) {
         Ok(rule) => {
@@ -20,7 +20,7 @@ pub(super) async fn add(State(shared): State<Arc<Shared>>, body: Bytes) -> HttpR
     }
 }
 
-/// The faults set, with how often each matched and struck.
+/// The fault rules, with how often each matched and fired.
 pub(super) async fn list(State(shared): State<Arc<Shared>>) -> HttpResponse {
     let faults = shared.state().faults.all().to_vec();
     HttpResponse::json(StatusCode::OK, &json!({ "faults": faults }))

@@ -12,7 +12,7 @@ use crate::{
     state::Shared, stripe, webhooks::Record,
 };
 
-/// Makes something happen at a provider without a request of the gateway.
+/// Triggers an event at a provider without a request from the gateway.
 pub(super) async fn happen(State(shared): State<Arc<Shared>>, body: Bytes) -> HttpResponse {
     match play(&shared, &body) {
         Ok(view) => HttpResponse::json(StatusCode::CREATED, &view),
@@ -20,7 +20,7 @@ pub(super) async fn happen(State(shared): State<Arc<Shared>>, body: Bytes) -> Ht
     }
 }
 
-/// Plays the script in the body; returns the events that tell of it and the object that changed.
+/// Runs the script in the body; returns the resulting events and the changed object.
 pub(super) fn play(shared: &Shared, body: &[u8]) -> Result<Value, InvalidRule> {
     let script: Script = read(body)?;
     script.check()?;

@@ -24,7 +24,7 @@ pub(super) async fn show(
         let summary = shared.state().ledger.summarize(&filter);
         return HttpResponse::json(StatusCode::OK, &summary);
     }
-    // Copied out, so that writing a long ledger does not hold up the providers.
+    // Copied, so that writing a long ledger does not block the providers.
     let effects: Vec<_> = shared.state().ledger.select(&filter).cloned().collect();
     HttpResponse::json(StatusCode::OK, &json!({ "effects": effects }))
 }

@@ -28,7 +28,7 @@ enum Outcome {
 #[serde(deny_unknown_fields)]
 pub(super) struct Decision {
     outcome: Outcome,
-    /// Where the order of a denied capture goes back to.
+    /// The state to which a denied capture's order returns.
     order: Option<OrderAfterwards>,
 }
 
@@ -39,7 +39,7 @@ enum OrderAfterwards {
 }
 
 /// Ends the review of a pending capture or authorization with `outcome=accept` or `outcome=deny`. With
-/// `order=approved` the order of a denied capture can be paid in another way.
+/// `order=approved`, the order of a denied capture can be paid by other means.
 pub(super) async fn review(
     State(shared): State<Arc<Shared>>,
     Path(id): Path<String>,

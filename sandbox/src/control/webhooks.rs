@@ -28,7 +28,7 @@ pub(super) struct Filter {
     provider: Option<Provider>,
     #[serde(rename = "type")]
     kind: Option<String>,
-    /// The id of the object that the event is about.
+    /// The id of the event's object.
     object: Option<String>,
     transaction_id: Option<String>,
     /// `recorded`, `waiting`, `withheld`, `delivered` or `failed`.
@@ -46,7 +46,7 @@ impl Filter {
     }
 }
 
-/// The events, oldest first, with what became of their deliveries; with `summary=1` the counts of all.
+/// The events, oldest first, with their deliveries; with `summary=1` the counts of all.
 pub(super) async fn list(
     State(shared): State<Arc<Shared>>,
     filter: Result<Query<Filter>, QueryRejection>,
@@ -58,7 +58,7 @@ pub(super) async fn list(
     if filter.summary != 0 {
         return HttpResponse::json(StatusCode::OK, &by_provider(&shared, |lane| json!(lane.summary())));
     }
-    // Copied out, so that writing them does not hold up the providers.
+    // Copied, so that writing them does not block the providers.
     let mut records: Vec<Record> = {
         let state = shared.state();
         let all = Provider::ALL.into_iter().flat_map(|provider| state.webhooks.lane(provider).records());
@@ -77,7 +77,7 @@ fn by_provider(shared: &Shared, view: impl Fn(&crate::webhooks::Lane) -> Value) 
     Value::Object(Map::from_iter(views))
 }
 
-/// Says where webhooks go from now on, and what signs them.
+/// Sets the targets of webhooks and the secrets that sign them.
 pub(super) async fn aim(State(shared): State<Arc<Shared>>, body: Bytes) -> HttpResponse {
     let change: Change = match read(&body) {
         Ok(change) => change,
@@ -116,8 +116,8 @@ pub(super) async fn show(State(shared): State<Arc<Shared>>, Path(id): Path<Strin
     HttpResponse::json(StatusCode::OK, &view)
 }
 
-/// Delivers an event once more, now and well signed, whatever faults befell it. A body, which says nothing, is read
-/// all the same: left unread it would cost the caller the connection.
+/// Delivers an event once more, immediately and correctly signed, regardless of faults. An unused body is read all the
+/// same: unread, it would cost the caller the connection.
 pub(super) async fn redeliver(
     State(shared): State<Arc<Shared>>,
     Path(id): Path<String>,
@@ -144,7 +144,7 @@ pub(super) struct Which {
     provider: Option<Provider>,
 }
 
-/// Delivers what was withheld, and what waits for others to overtake it.
+/// Delivers withheld events, and those held back for reordering.
 pub(super) async fn release(
     State(shared): State<Arc<Shared>>,
     which: Result<Query<Which>, QueryRejection>,
@@ -160,7 +160,7 @@ pub(super) async fn release(
     HttpResponse::json(StatusCode::OK, &json!({ "released": released }))
 }
 
-/// An event as whoever sends it wants it.
+/// An event with arbitrary content.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Handwritten {
@@ -168,7 +168,7 @@ struct Handwritten {
     event: Box<RawValue>,
 }
 
-/// Makes something happen at the provider, or sends an event that is given.
+/// Triggers a scripted event, or sends the given event.
 pub(super) async fn send(State(shared): State<Arc<Shared>>, body: Bytes) -> HttpResponse {
     let is_given = serde_json::from_slice::<Value>(&body).is_ok_and(|body| body.get("event").is_some());
     let sent = if is_given { send_given(&shared, &body) } else { play(&shared, &body) };

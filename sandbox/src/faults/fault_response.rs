@@ -1,4 +1,4 @@
-//! A refusal that the rule itself gives: what a provider was seen to answer, word for word.
+//! A response that the rule itself specifies: a provider's observed response, verbatim.
 
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
@@ -16,7 +16,7 @@ pub(crate) struct FaultResponse {
 }
 
 impl FaultResponse {
-    /// `None` for a status that refuses nothing.
+    /// `None` for a status that is no client error.
     pub(super) fn response(&self) -> Option<HttpResponse> {
         let status = StatusCode::from_u16(self.status).ok().filter(StatusCode::is_client_error)?;
         Some(HttpResponse::json(status, &self.body))

@@ -1,4 +1,4 @@
-//! From an HTTP request to a PayPal call, and the call's way through request id and books.
+//! Parses an HTTP request into a PayPal call, and runs the call with its request id.
 
 use axum::{
     body::Body,
@@ -24,10 +24,10 @@ use crate::{
     webhooks::Announcer,
 };
 
-/// The documentation names no limit; nothing it documents comes near this.
+/// The documentation names no limit; nothing documented comes near this.
 const BODY_BYTES_MAX: usize = 256 * 1024;
 
-/// A request as received, before anything about it is believed.
+/// A request as received, before anything is validated.
 pub(crate) struct RawRequest {
     pub(crate) line: RequestLine,
     headers: HeaderMap,
@@ -42,7 +42,7 @@ impl RawRequest {
         Self { endpoint: Endpoint::find(&line.method, line.uri.path()), line, headers, body }
     }
 
-    /// What the request is for, refused or not.
+    /// The operation of the request, whether or not it is valid.
     pub(crate) fn operation(&self, state: &SandboxState) -> Operation {
         let body = self.body.as_deref().unwrap_or_default();
         self.endpoint
@@ -50,7 +50,7 @@ impl RawRequest {
             .map_or(Operation::Unknown, |endpoint| endpoint.purpose(body).operation(&state.paypal))
     }
 
-    /// Checks everything that can be checked without the books, but for the access token.
+    /// Validates everything that does not depend on stored objects, except the access token.
     pub(crate) fn parse(&self, shared: &Shared) -> Result<PaypalCall> {
         shared.state().paypal.tokens.check(&self.headers, shared.now())?;
         let Some(endpoint) = &self.endpoint else { return PaypalError::unknown_url().refuse() };
@@ -90,13 +90,13 @@ impl RawRequest {
     }
 }
 
-/// A PayPal request that was understood.
+/// A parsed PayPal request.
 pub(crate) struct PaypalCall {
     command: Command,
     purpose: Purpose,
     request_id: Option<String>,
     mocked: Option<Box<PaypalError>>,
-    /// Answer with the whole object.
+    /// Respond with the full object.
     full: bool,
 }
 
@@ -170,7 +170,7 @@ impl Call for PaypalCall {
         }
     }
 
-    /// PayPal answers a repeat with the state of things, never with a stored error.
+    /// PayPal answers a retry with the current state, never with a stored error.
     fn freeze(&self, _: &mut SandboxState, _: &HttpResponse) {}
 
     fn rate_limited(&self) -> HttpResponse {

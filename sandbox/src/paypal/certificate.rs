@@ -1,4 +1,4 @@
-//! `GET /v1/notifications/certs/{id}`: the certificate that webhooks are signed with.
+//! `GET /v1/notifications/certs/{id}`: the certificate that verifies webhooks.
 
 use std::sync::Arc;
 
@@ -23,7 +23,7 @@ use crate::{
     webhooks::Authority,
 };
 
-/// Anybody may ask: the answer is public.
+/// Needs no authentication: the certificate is public.
 pub(crate) async fn show(
     State(shared): State<Arc<Shared>>,
     Extension(connection): Extension<Connection>,

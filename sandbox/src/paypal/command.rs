@@ -1,4 +1,4 @@
-//! A PayPal request that was understood: what to do, with its parameters.
+//! A parsed PayPal request: the command and its parameters.
 
 use super::{
     authorizations::{self, void::void},
@@ -26,7 +26,7 @@ pub(crate) enum Command {
 }
 
 impl Command {
-    /// The order that the URL names.
+    /// The order in the URL.
     fn order(&self) -> Option<&str> {
         match self {
             Self::RetrieveOrder(id) => Some(id),
@@ -57,7 +57,7 @@ impl Command {
         }
     }
 
-    /// Under which kind the call's `PayPal-Request-Id` is remembered; the other calls take none.
+    /// The kind under which the call's `PayPal-Request-Id` is stored; other calls take none.
     pub(crate) fn kind(&self) -> Option<CallKind> {
         match self {
             Self::CreateOrder(_) => Some(CallKind::CreateOrder),
@@ -75,7 +75,7 @@ impl Command {
         }
     }
 
-    /// PayPal insists on a `PayPal-Request-Id` where a payment source is to be used.
+    /// PayPal requires a `PayPal-Request-Id` where a payment source is used.
     pub(crate) fn needs_request_id(&self) -> bool {
         match self {
             Self::CreateOrder(request) => request.has_source(),
@@ -85,7 +85,7 @@ impl Command {
         }
     }
 
-    /// A look-up answers with all there is, whatever was preferred.
+    /// A look-up returns the full object, whatever was preferred.
     pub(crate) fn is_retrieval(&self) -> bool {
         matches!(
             self,

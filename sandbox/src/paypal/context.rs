@@ -1,4 +1,4 @@
-//! Where a PayPal request is decided: the books, the ledger and the circumstances of the request.
+//! The context in which a PayPal request is executed: objects, ledger and request metadata.
 
 use axum::http::StatusCode;
 use jiff::Timestamp;
@@ -31,7 +31,7 @@ pub(crate) struct RequestContext<'a> {
     pub(crate) base: &'a str,
 }
 
-/// What a request came to: the object to show and the status to show it with.
+/// The result of a request: the object to show and the HTTP status.
 #[derive(Debug)]
 pub(crate) struct Success {
     pub(crate) status: StatusCode,
@@ -65,7 +65,7 @@ impl RequestContext<'_> {
         });
     }
 
-    /// Tells the webhooks what happened, with the resource as it is now.
+    /// Announces an event to the webhooks, with the current state of the resource.
     pub(crate) fn announce(&mut self, kind: &'static str, resource: EventContent) {
         self.announcer.announce(kind, Content::Paypal(resource));
     }
@@ -76,7 +76,7 @@ impl RequestContext<'_> {
         }
     }
 
-    /// Keeps a capture; money that moved is an effect.
+    /// Stores a capture. Money that moved is an effect.
     pub(crate) fn add_capture(&mut self, capture: Capture) {
         match capture.status {
             CaptureStatus::Completed { .. } => {
@@ -89,7 +89,7 @@ impl RequestContext<'_> {
         self.objects.captures.insert(capture.id.clone(), capture);
     }
 
-    /// Keeps an authorization; money that is held is an effect. PayPal has no event for one that is denied at once.
+    /// Stores an authorization. Money that is held is an effect. PayPal has no event for one that is denied at once.
     pub(crate) fn add_authorization(&mut self, authorization: Authorization) {
         let (id, money) = (&authorization.id, authorization.money);
         match authorization.status {
@@ -107,7 +107,7 @@ impl RequestContext<'_> {
     }
 }
 
-/// The current state of a resource; the minimal form has its id, status and links.
+/// The current view of a resource; the minimal form has its id, status and links.
 pub(crate) fn show(objects: &Objects, base: &str, resource: &Resource, full: bool) -> Result<Value> {
     let view = match resource {
         Resource::Order(id) => {

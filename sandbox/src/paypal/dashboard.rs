@@ -1,4 +1,4 @@
-//! What happens to a payment without a request of the gateway: in PayPal's dashboard, and when its time is up.
+//! Changes of a payment without a request from the gateway: in PayPal's dashboard, and on expiry.
 
 use serde_json::Value;
 
@@ -20,7 +20,7 @@ use crate::{
 
 type Result<T> = std::result::Result<T, InvalidRule>;
 
-/// The authorization's time is up, and PayPal has not voided it yet.
+/// The authorization has expired, and PayPal has not voided it yet.
 pub(super) fn lapse(context: &mut RequestContext<'_>, subjects: &[String]) -> Result<Value> {
     let (id, _) = find_authorization(context, subjects)?;
     let now = context.now;
@@ -71,7 +71,7 @@ pub(super) fn refund(
     view(context, &success)
 }
 
-/// PayPal no longer knows an order that was not paid.
+/// PayPal no longer knows an unpaid order.
 pub(super) fn forget_order(context: &mut RequestContext<'_>, script: &Script) -> Result<Value> {
     let id = find_open_order(context, script)?;
     let seen = context.objects.orders.get(&id).map(|order| order.view(context.objects, context.base, true));
@@ -97,7 +97,7 @@ fn refused(error: &PaypalError) -> InvalidRule {
     invalid("id", &format!("is refused: {}", error.reason()))
 }
 
-/// An authorization that is neither captured nor voided, with what it held.
+/// An authorization that is neither captured nor voided, and the amount it holds.
 fn find_authorization(context: &RequestContext<'_>, subjects: &[String]) -> Result<(String, Money)> {
     let open = [AuthorizationStatus::Created, AuthorizationStatus::PartiallyCaptured];
     let found = subjects.iter().filter_map(|id| context.objects.authorizations.get(id));
@@ -107,7 +107,7 @@ fn find_authorization(context: &RequestContext<'_>, subjects: &[String]) -> Resu
     Ok((found.id.clone(), found.money))
 }
 
-/// The order named, or that of the transaction named. The ledger does not know it: it was not paid.
+/// The named order, or that of the named transaction. It is not in the ledger because it was not paid.
 fn find_open_order(context: &RequestContext<'_>, script: &Script) -> Result<String> {
     let is_open = |order: &&Order| order.status != OrderStatus::Completed;
     let found = match (&script.id, &script.transaction_id) {

@@ -1,4 +1,4 @@
-//! PayPal's events: a resource as it was when something happened to it
+//! PayPal's events: a snapshot of the resource at the time of the event
 //! (developer.paypal.com/api/rest/webhooks/event-names).
 
 use serde_json::{Value, json};
@@ -18,7 +18,7 @@ use crate::{money::Money, webhooks::Event};
 /// The resource of an event.
 #[derive(Debug)]
 pub(crate) enum EventContent {
-    /// With those of its payments that were there.
+    /// Includes the payments that existed at the time.
     Order(Box<(Order, Objects)>),
     Authorization(Box<Authorization>),
     Capture(Box<Capture>),
@@ -50,7 +50,7 @@ impl EventContent {
         }
     }
 
-    /// The gateway's transaction, as the `custom_id` names it.
+    /// The gateway's transaction, from `custom_id`.
     pub(crate) fn transaction_id(&self) -> Option<&str> {
         match self {
             Self::Order(order) => order.0.units.iter().find_map(|unit| unit.custom_id.as_deref()),

@@ -1,4 +1,4 @@
-//! PayPal's memory: objects by id.
+//! PayPal's stored objects, by id.
 
 use std::collections::{HashSet, VecDeque};
 
@@ -23,15 +23,15 @@ pub(crate) struct Objects {
     pub(crate) captures: Table<Capture>,
     pub(crate) refunds: Table<Refund>,
     pub(crate) disputes: Table<Dispute>,
-    /// Captures and authorizations that went under review, oldest first.
+    /// Captures and authorizations under review, oldest first.
     pub(crate) reviews: VecDeque<String>,
     pub(crate) request_ids: RequestIds,
-    /// Invoice ids that were paid; PayPal refuses to be paid for one twice.
+    /// Paid invoice ids; PayPal rejects a second payment of an invoice.
     pub(crate) paid_invoices: HashSet<String>,
     pub(crate) refunded_invoices: HashSet<String>,
 }
 
-/// How long PayPal knows an order that no payer approves.
+/// How long PayPal keeps an order that no payer approves.
 const UNAPPROVED_KEPT: SignedDuration = SignedDuration::from_hours(6);
 
 impl Objects {

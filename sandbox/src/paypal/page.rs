@@ -37,10 +37,10 @@ pub(crate) struct Visit {
     /// The order.
     token: String,
     outcome: Option<Outcome>,
-    /// How the funding source that the payer chooses takes being charged.
+    /// How the funding source that the payer chooses responds to a charge.
     #[serde(default)]
     funding: Funding,
-    /// So many captures are refused at first although the payer has approved.
+    /// This many captures are rejected at first although the payer has approved.
     #[serde(default)]
     refusals: u32,
 }
@@ -51,7 +51,7 @@ pub(crate) struct Choice {
     outcome: Outcome,
 }
 
-/// `GET`: the page, or with `?outcome=` the choice itself, for scripts.
+/// `GET`: the page, or with `?outcome=` the decision itself, for scripts.
 pub(crate) async fn show(State(shared): State<Arc<Shared>>, Query(visit): Query<Visit>) -> Response {
     if let Some(outcome) = visit.outcome {
         return decide(&shared, &visit, outcome);
@@ -80,7 +80,7 @@ pub(crate) async fn show(State(shared): State<Arc<Shared>>, Query(visit): Query<
     }
 }
 
-/// `POST` with `outcome=approve` or `outcome=cancel`: a button was pressed.
+/// `POST` with `outcome=approve` or `outcome=cancel`: a pressed button.
 pub(crate) async fn submit(
     State(shared): State<Arc<Shared>>,
     Query(visit): Query<Visit>,
@@ -89,7 +89,7 @@ pub(crate) async fn submit(
     decide(&shared, &visit, choice.outcome)
 }
 
-/// Cancelling leaves the order as it is: the payer may come back.
+/// Cancelling leaves the order unchanged: the payer may return.
 fn decide(shared: &Shared, visit: &Visit, outcome: Outcome) -> Response {
     let (id, now) = (visit.token.as_str(), shared.now());
     let mut state = shared.state();

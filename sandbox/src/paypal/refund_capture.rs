@@ -30,7 +30,7 @@ struct Body {
 #[derive(Debug)]
 pub(crate) struct Request {
     capture: String,
-    /// Absent: all that was not refunded yet.
+    /// Absent: everything that was not refunded yet.
     amount: Option<Money>,
     custom_id: Option<String>,
     invoice_id: Option<String>,
@@ -49,7 +49,7 @@ impl Request {
         })
     }
 
-    /// A refund that a person makes in the dashboard.
+    /// A refund made in the dashboard.
     pub(crate) fn of_dashboard(capture: String, amount: Option<Money>) -> Self {
         Self { capture, amount, custom_id: None, invoice_id: None, note_to_payer: None }
     }
@@ -59,7 +59,7 @@ impl Request {
         let Some(capture) = context.objects.captures.get_mut(&self.capture) else {
             return PaypalError::not_found().refuse();
         };
-        // A dispute that is open or lost has the money already.
+        // An open or lost dispute already holds the money.
         let dispute = capture.dispute.as_deref().and_then(|id| context.objects.disputes.get(id));
         if dispute.is_some_and(Dispute::holds_money) {
             return PaypalError::unprocessable("TRANSACTION_DISPUTED").refuse();
@@ -96,7 +96,7 @@ impl Request {
         Ok(Success::created(Resource::Refund(id)))
     }
 
-    /// The amount to give back, and the sum given back with it.
+    /// The amount to refund, and the total refunded including it.
     fn check(&self, capture: &Capture) -> Result<(Money, i64)> {
         let refunded = match capture.status {
             CaptureStatus::Completed { refunded } => refunded,

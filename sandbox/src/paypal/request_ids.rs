@@ -1,5 +1,5 @@
-//! `PayPal-Request-Id`: a repeat gets the current state of what the first request made
-//! (developer.paypal.com/api/rest/reference/idempotency). Requests that failed are not remembered.
+//! `PayPal-Request-Id`: a retry gets the current state of the object that the first request created
+//! (developer.paypal.com/api/rest/reference/idempotency). Failed requests are not stored.
 
 use std::collections::HashMap;
 
@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 
 pub(crate) const CHARS_MAX: usize = 108;
 
-/// Kinds of calls; the same id on another kind of call is another id.
+/// The kinds of calls; ids are separate per kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum CallKind {
     CreateOrder,
@@ -30,7 +30,7 @@ impl CallKind {
     }
 }
 
-/// An object of ours, by kind and id.
+/// A stored object, by kind and id.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Resource {
     Order(String),
@@ -90,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_id_is_remembered_per_kind_of_call_and_until_its_horizon() {
+    fn an_id_is_stored_per_kind_of_call_until_its_horizon() {
         let mut ids = RequestIds::default();
         let start = Timestamp::UNIX_EPOCH;
         let order = Resource::Order("O".to_owned());
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn refunds_are_remembered_for_forty_five_days() {
+    fn refund_ids_are_stored_for_forty_five_days() {
         let mut ids = RequestIds::default();
         let start = Timestamp::UNIX_EPOCH;
         ids.claim(CallKind::RefundCapture, "k", start);

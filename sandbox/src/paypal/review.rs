@@ -20,7 +20,7 @@ use crate::{
     webhooks::{Announcer, Content},
 };
 
-/// How often the automatic review looks for payments whose time has come.
+/// How often the automatic review looks for payments that are due.
 const LOOK: Duration = Duration::from_millis(100);
 
 #[derive(Debug, PartialEq, Eq)]
@@ -30,16 +30,16 @@ pub(crate) enum Reviewed {
     Unknown,
 }
 
-/// How a review ends.
+/// The outcome of a review.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verdict {
     Accepted,
     Denied,
-    /// Denied, and the order goes back to `APPROVED`, so that the payer can pay it in another way.
+    /// Denied, and the order returns to `APPROVED`, so that the payer can pay by other means.
     DeniedAndReopened,
 }
 
-/// Completes or declines a pending capture or authorization. Only now has it an effect.
+/// Completes or declines a pending capture or authorization. Only this creates its effect.
 pub(crate) fn finish(shared: &Shared, id: &str, verdict: Verdict) -> Reviewed {
     let accepted = verdict == Verdict::Accepted;
     let now = shared.now();
@@ -53,7 +53,7 @@ pub(crate) fn finish(shared: &Shared, id: &str, verdict: Verdict) -> Reviewed {
         capture.status =
             if accepted { CaptureStatus::Completed { refunded: 0 } } else { CaptureStatus::Declined };
         capture.updated = now;
-        // PayPal calls a capture declined that fails at once, and denied one that fails after a review.
+        // PayPal calls a capture declined if it fails at once, and denied if it fails after a review.
         let kind = if accepted { capture.event() } else { "PAYMENT.CAPTURE.DENIED" };
         let capture = capture.clone();
         if !accepted {
@@ -80,7 +80,7 @@ pub(crate) fn finish(shared: &Shared, id: &str, verdict: Verdict) -> Reviewed {
     Reviewed::Done
 }
 
-/// A denied capture leaves its invoice to be paid, and its order where the verdict says so.
+/// A denied capture leaves its invoice unpaid, and reopens its order if the verdict says so.
 fn reopen(objects: &mut Objects, capture: &Capture, verdict: Verdict, now: Timestamp) {
     if let Some(invoice) = &capture.invoice_id {
         objects.paid_invoices.remove(invoice);
@@ -95,11 +95,11 @@ fn reopen(objects: &mut Objects, capture: &Capture, verdict: Verdict, now: Times
     }
 }
 
-/// Accepts what is pending once it is so old, until `stop`.
+/// Accepts pending payments at this age, until `stop`.
 pub(crate) async fn accept_after(shared: Arc<Shared>, age: SignedDuration, stop: CancellationToken) {
     while stop.run_until_cancelled(tokio::time::sleep(LOOK)).await.is_some() {
         while let Some(id) = next_due(&shared, age) {
-            // Somebody may have ended the review already.
+            // The review may have been ended already.
             finish(&shared, &id, Verdict::Accepted);
         }
     }
@@ -115,7 +115,7 @@ fn next_due(shared: &Shared, age: SignedDuration) -> Option<String> {
     if due { objects.reviews.pop_front() } else { None }
 }
 
-/// The effect belongs to the request that asked for the payment.
+/// The effect is attributed to the request that created the payment.
 fn record(shared: &Shared, state: &mut SandboxState, id: &str) {
     let capture = state.paypal.captures.get(id);
     let authorization = state.paypal.authorizations.get(id);

@@ -1,4 +1,4 @@
-//! What happens at PayPal by itself.
+//! PayPal's scripted events.
 
 use serde_json::Value;
 
@@ -20,10 +20,10 @@ use crate::{
     webhooks::Announcer,
 };
 
-/// PayPal's published list of events has none for a refund that fails; merchants report this one.
+/// PayPal's published list has no event for a failed refund; merchants report this one.
 const REFUND_FAILED: &str = "PAYMENT.REFUND.FAILED";
 
-/// What can happen, by the name that `type` takes.
+/// The scripts, by the name in `type`.
 const KINDS: [&str; 10] = [
     REFUND_FAILED,
     "authorization.expired",
@@ -37,7 +37,7 @@ const KINDS: [&str; 10] = [
     "CUSTOMER.DISPUTE.RESOLVED",
 ];
 
-/// Makes it happen; returns the resource that changed.
+/// Runs the script; returns the changed resource.
 pub(crate) fn run(shared: &Shared, state: &mut SandboxState, script: &Script) -> Result<Value, InvalidRule> {
     let kinds: &[EffectKind] = match script.kind.as_str() {
         REFUND_FAILED => &[EffectKind::Refund],
@@ -74,7 +74,7 @@ pub(crate) fn run(shared: &Shared, state: &mut SandboxState, script: &Script) ->
     }
 }
 
-/// A refund that had completed comes back.
+/// A completed refund fails.
 fn fail_refund(context: &mut RequestContext<'_>, subjects: &[String]) -> Result<Value, InvalidRule> {
     let stands =
         |id: &&String| context.objects.refunds.get(id).is_some_and(|it| it.status == RefundStatus::Completed);
@@ -147,12 +147,12 @@ fn resolve_dispute(
     move_dispute(context, subjects, DisputeStatus::Resolved(code), "CUSTOMER.DISPUTE.RESOLVED")
 }
 
-/// The merchant has answered, and PayPal decides.
+/// The merchant has responded, and PayPal decides.
 fn review_dispute(context: &mut RequestContext<'_>, subjects: &[String]) -> Result<Value, InvalidRule> {
     move_dispute(context, subjects, DisputeStatus::UnderReview, "CUSTOMER.DISPUTE.UPDATED")
 }
 
-/// Brings an open dispute into another status.
+/// Moves an open dispute to another status.
 fn move_dispute(
     context: &mut RequestContext<'_>,
     subjects: &[String],

@@ -49,7 +49,7 @@ pub(crate) async fn issue(
     response.into_response()
 }
 
-/// Errors here have OAuth's shape, not the API's.
+/// Errors here have OAuth's format, not the API's.
 fn refuse(status: StatusCode, error: &str, description: &str) -> HttpResponse {
     HttpResponse::json(status, &json!({ "error": error, "error_description": description }))
 }
@@ -73,7 +73,7 @@ fn asks_for_client_credentials(body: &[u8]) -> bool {
     form_urlencoded::parse(body).any(|(name, value)| name == "grant_type" && value == "client_credentials")
 }
 
-/// A token asked for with good credentials.
+/// A token request with valid credentials.
 struct TokenCall;
 
 impl Call for TokenCall {

@@ -31,11 +31,11 @@ struct Body {
     transmission_sig: String,
     transmission_time: String,
     webhook_id: String,
-    /// The event's own text: its checksum was signed.
+    /// The event's original text, whose checksum was signed.
     webhook_event: Box<RawValue>,
 }
 
-/// Says whether a webhook was signed by this sandbox.
+/// Reports whether a webhook was signed by this sandbox.
 pub(crate) async fn verify(
     State(shared): State<Arc<Shared>>,
     method: Method,
@@ -70,7 +70,7 @@ async fn decide(shared: &Shared, headers: &HeaderMap, body: &[u8]) -> Result<boo
 }
 
 impl Body {
-    /// Signing is deterministic, so what was signed can be signed again and compared.
+    /// Signing is deterministic, so the message can be signed again and compared.
     fn is_signed_by(&self, authority: &Authority) -> bool {
         let event = self.webhook_event.get().as_bytes();
         let message = paypal_message(&self.transmission_id, &self.transmission_time, &self.webhook_id, event);

@@ -1,4 +1,4 @@
-//! From an HTTP request to a Stripe call, and the call's way through key and books.
+//! Parses an HTTP request into a Stripe call, and runs the call with its idempotency key.
 
 use axum::{
     body::Body,
@@ -26,10 +26,10 @@ use crate::{
     webhooks::Announcer,
 };
 
-/// Stripe's documentation names no limit; nothing it documents comes near this.
+/// Stripe's documentation names no limit; nothing documented comes near this.
 const BODY_BYTES_MAX: usize = 256 * 1024;
 
-/// A request as received, before anything about it is believed.
+/// A request as received, before anything is validated.
 pub(crate) struct RawRequest {
     pub(crate) line: RequestLine,
     headers: HeaderMap,
@@ -38,7 +38,7 @@ pub(crate) struct RawRequest {
     envelope: Envelope,
 }
 
-/// What every answer to a request carries.
+/// Headers of every response.
 #[derive(Debug, Clone)]
 struct Envelope {
     request_id: String,
@@ -71,7 +71,7 @@ impl RawRequest {
         }
     }
 
-    /// What the request is for, refused or not.
+    /// The operation of the request, whether or not it is valid.
     pub(crate) fn operation(&self, state: &SandboxState) -> Operation {
         let empty = Form::default();
         let form = self.form.as_ref().unwrap_or(&empty);
@@ -80,12 +80,12 @@ impl RawRequest {
             .map_or(Operation::Unknown, |endpoint| endpoint.purpose(form).operation(&state.stripe))
     }
 
-    /// The answer to a request that is refused before it is handled.
+    /// The response to a request that is rejected before it is handled.
     pub(crate) fn refusal(&self, error: &StripeError) -> HttpResponse {
         self.envelope.seal(error.response())
     }
 
-    /// Checks everything that can be checked without the books. What fails here is not kept under any key.
+    /// Validates everything that does not depend on stored objects. A failure here is not stored under the key.
     pub(crate) fn parse(&self, shared: &Shared) -> Result<StripeCall> {
         auth::check(&self.headers, shared.config.stripe_secret_key.as_deref())?;
         version::check(&self.envelope.version)?;
@@ -135,7 +135,7 @@ fn read_key(headers: &HeaderMap) -> Result<Option<String>> {
     Ok(Some(key.to_owned()))
 }
 
-/// A Stripe request that was understood.
+/// A parsed Stripe request.
 pub(crate) struct StripeCall {
     command: Command,
     purpose: Purpose,

@@ -1,4 +1,4 @@
-//! `/v1/charges`: each attempt to take money, as it stands.
+//! `/v1/charges`: the attempts to take money.
 
 use serde_json::Value;
 

@@ -1,4 +1,4 @@
-//! A Stripe request that was understood: what to do, with its parameters.
+//! A parsed Stripe request: the command and its parameters.
 
 use serde_json::Value;
 

@@ -1,4 +1,4 @@
-//! Where a Stripe request is decided: the books, the ledger and the circumstances of the request.
+//! The context in which a Stripe request is executed: objects, ledger and request metadata.
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -23,7 +23,7 @@ pub(crate) struct RequestContext<'a> {
     pub(crate) ledger: &'a mut Ledger,
     pub(crate) now: Timestamp,
     pub(crate) idempotency_key: Option<&'a str>,
-    /// Absent where no request of the merchant is the cause.
+    /// Absent if no request of the merchant is the cause.
     pub(crate) request_id: Option<&'a str>,
     pub(crate) announcer: Announcer<'a>,
     /// Base URL of the sandbox's own pages.
@@ -31,7 +31,7 @@ pub(crate) struct RequestContext<'a> {
 }
 
 impl RequestContext<'_> {
-    /// The PaymentIntent a URL names; 404 if there is none.
+    /// The PaymentIntent in a URL; 404 if there is none.
     pub(crate) fn intent(&mut self, id: &str) -> Result<&mut PaymentIntent> {
         self.objects
             .intents
@@ -58,12 +58,12 @@ impl RequestContext<'_> {
         });
     }
 
-    /// Tells the webhooks what happened, with the object as it is now.
+    /// Announces an event to the webhooks, with the current state of the object.
     pub(crate) fn announce(&mut self, kind: &'static str, object: Snapshot) {
         self.announce_change(kind, object, None);
     }
 
-    /// As [`Self::announce`], with the changed fields as they were before.
+    /// As [`Self::announce`], with the previous values of the changed fields.
     pub(crate) fn announce_change(&mut self, kind: &'static str, object: Snapshot, before: Option<Value>) {
         let request = self.request_id.map(|id| Request {
             id: id.to_owned(),
@@ -87,7 +87,7 @@ impl RequestContext<'_> {
         }
     }
 
-    /// Replaces the ids named in `expand[]` by their objects.
+    /// Replaces the ids named in `expand[]` with their objects.
     pub(crate) fn expand(&self, view: &mut Value, properties: &[String]) -> Result<()> {
         for property in properties {
             let id = view.get(property).and_then(Value::as_str);
@@ -115,7 +115,7 @@ impl RequestContext<'_> {
         Ok(())
     }
 
-    /// The PaymentIntent as answered.
+    /// The view of the PaymentIntent.
     pub(crate) fn show_intent(&self, id: &str, expand: &[String]) -> Result<Value> {
         let Some(intent) = self.objects.intents.get(id) else {
             return StripeError::no_such("payment_intent", id, "intent").not_found().refuse();

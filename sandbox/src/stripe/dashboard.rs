@@ -1,4 +1,4 @@
-//! What happens to a payment without a request of the gateway: in Stripe's dashboard, and when its time is up.
+//! Changes of a payment without a request from the gateway: in Stripe's dashboard, and on expiry.
 
 use serde_json::Value;
 
@@ -26,7 +26,7 @@ const CANCEL_REASONS: [&str; 7] = [
     "requested_by_customer",
 ];
 
-/// The hold has ended at the payer's bank, and Stripe does not show it yet.
+/// The hold has expired at the payer's bank, and Stripe does not show it yet.
 pub(super) fn lapse(context: &mut RequestContext<'_>, subjects: &[String]) -> Result<Value> {
     let (id, charge_id) = find_authorized(context, subjects)?;
     let now = context.now;
@@ -94,14 +94,16 @@ fn cancel_reason(script: &Script) -> Result<Option<&'static str>> {
     known.map(Some).ok_or_else(|| invalid("reason", &format!("must be one of {}", CANCEL_REASONS.join(", "))))
 }
 
-/// The script's amount in the units that Stripe counts the currency in.
+/// The script's amount in Stripe's units of the currency.
 fn amount(context: &RequestContext<'_>, intent: &str, script: &Script) -> Result<Option<i64>> {
     let Some(minor) = script.amount else { return Ok(None) };
     let converted = context.objects.intents.get(intent).and_then(|intent| intent.currency.of_minor(minor));
-    converted.map(Some).ok_or_else(|| invalid("amount", "cannot be told in the units that Stripe counts in"))
+    converted
+        .map(Some)
+        .ok_or_else(|| invalid("amount", "cannot be expressed in Stripe's units of the currency"))
 }
 
-/// The PaymentIntent named, or that of the charge named.
+/// The named PaymentIntent, or that of the named charge.
 fn find_intent(context: &RequestContext<'_>, subjects: &[String]) -> Result<String> {
     let intent_of = |id: &String| {
         let of_charge = || context.objects.charges.get(id).map(|charge| charge.payment_intent.clone());
@@ -111,7 +113,7 @@ fn find_intent(context: &RequestContext<'_>, subjects: &[String]) -> Result<Stri
     found.ok_or_else(|| invalid("id", "must be a PaymentIntent or charge of this sandbox"))
 }
 
-/// As [`find_intent`], with its charge, for what only befalls an authorization.
+/// As [`find_intent`], with its charge, for events of authorizations.
 fn find_authorized(context: &RequestContext<'_>, subjects: &[String]) -> Result<(String, String)> {
     let id = find_intent(context, subjects)?;
     let charge = context.objects.intents.get(&id).and_then(|intent| intent.latest_charge.clone());

@@ -1,4 +1,4 @@
-//! A dispute: the payer asks the bank to take a charge back.
+//! A dispute: the payer asks the bank to reverse a charge.
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -13,7 +13,7 @@ use super::{
 };
 use crate::ids;
 
-/// How long the merchant has to answer.
+/// How long the merchant has to respond.
 const RESPONSE_TIME: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 #[derive(Debug, Clone)]
@@ -80,7 +80,7 @@ impl Dispute {
     }
 }
 
-/// The payer's bank takes what is left of a captured charge back; `None` where there is nothing to take.
+/// The payer's bank reverses the remainder of a captured charge; `None` if nothing remains.
 pub(super) fn open(context: &mut RequestContext<'_>, charge: &str, reason: &str) -> Option<Dispute> {
     let now = context.now;
     let charge = context.objects.charges.get_mut(charge)?;

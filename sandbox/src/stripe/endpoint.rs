@@ -1,4 +1,4 @@
-//! The part of Stripe's API that the sandbox speaks.
+//! The part of Stripe's API that the sandbox implements.
 
 use axum::http::Method;
 
@@ -17,7 +17,7 @@ use super::{
 };
 use crate::provider::Operation;
 
-/// A URL and method Stripe knows, with the id in the URL.
+/// A URL and method that Stripe knows, with the id in the URL.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Endpoint {
     CreateIntent,
@@ -65,7 +65,7 @@ impl Endpoint {
         }
     }
 
-    /// What the request is for, as far as can be told without understanding all of it.
+    /// The operation of the request, as far as it can be determined without full validation.
     pub(crate) fn purpose(&self, form: &Form) -> Purpose {
         match self {
             Self::CreateIntent if form.text("capture_method") == Some("manual") => {
@@ -104,7 +104,7 @@ impl Endpoint {
         }
     }
 
-    /// Reads the parameters strictly.
+    /// Parses the parameters strictly.
     pub(crate) fn read(&self, form: Form) -> Result<Command> {
         let params = Params::from(form);
         Ok(match self {
@@ -134,7 +134,7 @@ impl Endpoint {
     }
 }
 
-/// What a request is for. A confirmation is for what its PaymentIntent was created for.
+/// The operation of a request. A confirmation has the operation that its PaymentIntent was created for.
 #[derive(Debug)]
 pub(crate) enum Purpose {
     Known(Operation),

@@ -50,7 +50,7 @@ impl StripeError {
         }
     }
 
-    /// 400: the request is wrong.
+    /// 400: the request is invalid.
     pub(crate) fn invalid(message: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "invalid_request_error", message)
     }
@@ -59,7 +59,7 @@ impl StripeError {
         Self::new(StatusCode::UNAUTHORIZED, "invalid_request_error", message)
     }
 
-    /// 402: the request is right and the card is not.
+    /// 402: the request is valid, but the card is not.
     pub(crate) fn card(code: &'static str, decline_code: &'static str, message: &str) -> Self {
         Self {
             decline_code: Some(decline_code),
@@ -68,7 +68,7 @@ impl StripeError {
         .code(code)
     }
 
-    /// 400 for a value that names nothing; 404 where the URL itself names it.
+    /// 400 for a value that names nothing; 404 if the URL itself names it.
     pub(crate) fn no_such(what: &str, id: &str, param: &str) -> Self {
         Self::invalid(format!("No such {what}: '{}'", shown(id))).code("resource_missing").param(param)
     }
@@ -124,7 +124,7 @@ impl StripeError {
         Self { payment_method: Some(view), ..self }
     }
 
-    /// The error as it stands in `last_payment_error`, which holds no PaymentIntent.
+    /// The error as in `last_payment_error`, which contains no PaymentIntent.
     pub(crate) fn view(&self) -> Value {
         json!(self)
     }

@@ -1,4 +1,4 @@
-//! Stripe's `Idempotency-Key`: the first answer is kept and given again, errors included
+//! Stripe's `Idempotency-Key`: the first response is stored and replayed, including errors
 //! (docs.stripe.com/api/idempotent_requests).
 
 use std::{
@@ -14,13 +14,13 @@ use super::{
 };
 use crate::http_response::HttpResponse;
 
-/// Keys may be pruned once they are this old; the sandbox prunes them then, since a client that relies on more
-/// would charge twice.
+/// Stripe may prune keys at this age. The sandbox always does, because a client that relies on a longer time would
+/// charge twice.
 const HORIZON: SignedDuration = SignedDuration::from_hours(24);
 
 pub(crate) const KEY_CHARS_MAX: usize = 255;
 
-/// A request's endpoint and parameters, which must be the same whenever its key is used.
+/// A request's endpoint and parameters, which must be the same for every use of its key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Fingerprint(u64);
 
@@ -73,12 +73,12 @@ struct Record {
     response: Option<HttpResponse>,
 }
 
-/// Boxed like the objects of a shelf.
+/// Boxed like the objects of an [`OrderedTable`](super::objects::OrderedTable).
 #[derive(Debug, Default)]
 pub(crate) struct Keys(HashMap<String, Box<Record>>);
 
 impl Keys {
-    /// Claims a key for a request, or gives the answer the key already has.
+    /// Claims a key for a request, or returns the response stored under the key.
     pub(crate) fn claim(
         &mut self,
         key: &str,
@@ -112,7 +112,7 @@ impl Keys {
         })
     }
 
-    /// Refuses a key that was used for another request. Stripe looks at the key before it looks at the parameters.
+    /// Rejects a key that was used for another request. Stripe checks the key before the parameters.
     pub(crate) fn check(&self, key: &str, fingerprint: Fingerprint, now: Timestamp) -> Result<()> {
         match self.0.get(key) {
             Some(record)
@@ -124,7 +124,7 @@ impl Keys {
         }
     }
 
-    /// Keeps the answer of the request that claimed the key. A key forgotten meanwhile stays forgotten.
+    /// Stores the response of the request that claimed the key. A key that was forgotten meanwhile stays forgotten.
     pub(crate) fn save(&mut self, key: &str, response: &HttpResponse) {
         if let Some(record) = self.0.get_mut(key) {
             record.response = Some(response.clone());
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn parameters_in_another_order_are_the_same_parameters() {
+    fn the_order_of_parameters_does_not_matter() {
         assert_eq!(fingerprint("a=1&m[x]=2&m[y]=3"), fingerprint("m[y]=3&m[x]=2&a=1"));
         assert_ne!(fingerprint("a=1&m[x]=2"), fingerprint("a=1&m[x]=3"));
         assert_ne!(fingerprint("l[]=1&l[]=2"), fingerprint("l[]=2&l[]=1"));

@@ -10,7 +10,7 @@ use super::{
     params::Params,
 };
 
-/// Which part of a list is wanted.
+/// The requested part of a list.
 #[derive(Debug)]
 pub(crate) struct Page {
     limit: usize,
@@ -21,12 +21,12 @@ pub(crate) struct Page {
     expand: Vec<String>,
 }
 
-/// The object that a page lies beside.
+/// The object that the page is adjacent to.
 #[derive(Debug)]
 enum Cursor {
-    /// The page goes on to older ones.
+    /// Towards older objects.
     StartingAfter(String),
-    /// The page goes back to newer ones.
+    /// Towards newer objects.
     EndingBefore(String),
 }
 
@@ -65,8 +65,8 @@ impl Page {
         })
     }
 
-    /// The wanted items, newest first, and whether more follow in the direction of the page. Looks at no more items
-    /// than the time window and the limit need, however long the list is.
+    /// The requested items, newest first, and whether more follow in the page's direction. Examines no more items than
+    /// the time window and the limit require, however long the list is.
     pub(crate) fn select<'a, T>(
         &self,
         by_age: &'a [T],
@@ -128,7 +128,7 @@ mod tests {
         Page::read(&mut Form::parse(query.as_bytes()).unwrap().into()).unwrap()
     }
 
-    /// Of a list of so many items, one a second: the page's first and last item, and whether more follow.
+    /// For a list of so many items, one per second: the page's first and last item, and whether more follow.
     fn select(items: &[i64], query: &str, looks: &Cell<u32>) -> (Option<i64>, Option<i64>, bool) {
         let created = |item: &i64| {
             looks.set(looks.get() + 1);

@@ -1,4 +1,4 @@
-//! Stripe's memory: objects by id, in order of creation.
+//! Stripe's stored objects: by id, in order of creation.
 
 use std::collections::HashMap;
 
@@ -38,8 +38,8 @@ impl Objects {
 
 dated!(PaymentIntent, Charge, Refund, Dispute);
 
-/// Objects of one kind: found by id, listed by age. Boxed, so that growing by one does not move the others: after a
-/// hundred thousand charges all clients would wait for it.
+/// Objects of one kind: found by id, listed by age. Boxed, so that growth does not move the objects: with a hundred
+/// thousand charges, all clients would wait for that.
 #[derive(Debug)]
 pub(crate) struct OrderedTable<T> {
     items: Vec<Box<T>>,
@@ -64,19 +64,19 @@ impl<T: Dated> OrderedTable<T> {
         self.past.see(id, current.map(|item| &**item))
     }
 
-    /// The object to change it.
+    /// The object, to be changed.
     pub(crate) fn get_mut(&mut self, id: &str) -> Option<&mut T> {
         let item = self.items.get_mut(*self.places.get(id)?)?;
         self.past.remember(id, item);
         Some(item)
     }
 
-    /// Where the object stands in order of creation.
+    /// The object's position in order of creation.
     pub(crate) fn place(&self, id: &str) -> Option<usize> {
         self.places.get(id).copied()
     }
 
-    /// All objects, oldest first. Of the versions that reads are to see, [`Self::get`] gives the right one.
+    /// All objects, oldest first. [`Self::get`] returns the version that reads see.
     pub(crate) fn by_age(&self) -> &[Box<T>] {
         match self.past.shown() {
             None => &self.items,

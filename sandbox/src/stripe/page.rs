@@ -1,4 +1,4 @@
-//! The page a customer is sent to for 3-D Secure.
+//! The page for a customer's 3-D Secure authentication.
 
 use std::sync::Arc;
 
@@ -33,7 +33,7 @@ pub(crate) struct Choice {
     outcome: Option<Outcome>,
 }
 
-/// `GET`: the page, or with `?outcome=` the choice itself, for scripts.
+/// `GET`: the page, or with `?outcome=` the decision itself, for scripts.
 pub(crate) async fn show(
     State(shared): State<Arc<Shared>>,
     Path(intent): Path<String>,
@@ -62,7 +62,7 @@ pub(crate) async fn show(
     }
 }
 
-/// `POST` with `outcome=succeed` or `outcome=fail`: a button was pressed.
+/// `POST` with `outcome=succeed` or `outcome=fail`: a pressed button.
 pub(crate) async fn submit(
     State(shared): State<Arc<Shared>>,
     Path(intent): Path<String>,
@@ -82,7 +82,7 @@ fn decide(shared: &Shared, intent: &str, outcome: Outcome) -> Response {
     if state.stripe.intents.get(intent).is_none() {
         return Page::notice("There is no such payment.").response(StatusCode::NOT_FOUND).into_response();
     }
-    // The effect belongs to the request that asked for the payment.
+    // The effect is attributed to the request that created the payment.
     let key = state.stripe.intents.get(intent).and_then(|it| it.status.idempotency_key().map(str::to_owned));
     let now = shared.now();
     let mut context = RequestContext {
@@ -105,7 +105,7 @@ fn decide(shared: &Shared, intent: &str, outcome: Outcome) -> Response {
     }
 }
 
-/// Stripe tells the merchant's page which payment returns, and how: a hint, which the payer can change.
+/// Stripe tells the merchant's page which payment returns and how: a hint, which the payer can alter.
 fn with_result(return_url: &str, intent: &str, client_secret: &str, outcome: Outcome) -> String {
     let status = match outcome {
         Outcome::Succeed => "succeeded",

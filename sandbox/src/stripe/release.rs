@@ -1,17 +1,17 @@
-//! What was authorized and is not captured goes back to the payer, who has never paid it.
+//! The uncaptured part of an authorization is released to the payer, who has never paid it.
 
 use super::{context::RequestContext, refunds::Refund};
 use crate::ids;
 
-/// The refund that stands for what was released.
+/// The refund that represents the release.
 #[derive(Debug, Clone)]
 pub(crate) struct Release {
     pub(crate) refund: String,
     pub(crate) amount: i64,
 }
 
-/// Shows a release as a refund, on accounts that do so. No money moves, so that the refund has no balance
-/// transaction, and the ledger has no effect for it.
+/// Shows a release as a refund, on accounts that do so. No money moves, so the refund has no balance transaction, and
+/// the ledger has no effect for it.
 pub(crate) fn release(
     context: &mut RequestContext<'_>,
     charge_id: &str,

@@ -1,4 +1,4 @@
-//! What happens at Stripe by itself.
+//! Stripe's scripted events.
 
 use serde::{
     Deserialize,
@@ -22,7 +22,7 @@ use crate::{
     webhooks::Announcer,
 };
 
-/// What can happen, by the name that `type` takes.
+/// The scripts, by the name in `type`.
 const KINDS: [&str; 10] = [
     "refund.updated",
     "refund.failed",
@@ -38,7 +38,7 @@ const KINDS: [&str; 10] = [
 
 const CHARGES: [EffectKind; 3] = [EffectKind::Charge, EffectKind::Authorize, EffectKind::Capture];
 
-/// Makes it happen; returns the object that changed.
+/// Runs the script; returns the changed object.
 pub(crate) fn run(shared: &Shared, state: &mut SandboxState, script: &Script) -> Result<Value, InvalidRule> {
     let kinds: &[EffectKind] =
         if script.kind.starts_with("refund.") { &[EffectKind::Refund] } else { &CHARGES };
@@ -71,7 +71,7 @@ pub(crate) fn run(shared: &Shared, state: &mut SandboxState, script: &Script) ->
     }
 }
 
-/// The payer's bank sends a refund back, which had succeeded.
+/// The payer's bank returns a refund that had succeeded.
 fn fail_refund(
     context: &mut RequestContext<'_>,
     subjects: &[String],
@@ -91,7 +91,7 @@ fn fail_refund(
     refund.map(|refund| refund.view()).ok_or_else(|| invalid("id", "must be a refund"))
 }
 
-/// A refund that was pending succeeds. Its amount had left the account's balance before.
+/// A pending refund succeeds. Its amount had already left the account's balance.
 fn complete_refund(context: &mut RequestContext<'_>, subjects: &[String]) -> Result<Value, InvalidRule> {
     let is_pending =
         |id: &&String| context.objects.refunds.get(id).is_some_and(|it| it.status() == "pending");
@@ -140,12 +140,12 @@ fn close_dispute(
     move_dispute(context, subjects, status, "charge.dispute.closed")
 }
 
-/// The merchant has answered, and the bank decides.
+/// The merchant has responded, and the bank decides.
 fn review_dispute(context: &mut RequestContext<'_>, subjects: &[String]) -> Result<Value, InvalidRule> {
     move_dispute(context, subjects, DisputeStatus::UnderReview, "charge.dispute.updated")
 }
 
-/// Brings an open dispute into another status.
+/// Moves an open dispute to another status.
 fn move_dispute(
     context: &mut RequestContext<'_>,
     subjects: &[String],
@@ -170,7 +170,7 @@ fn move_dispute(
     Ok(view)
 }
 
-/// The charge named, or that of the PaymentIntent named.
+/// The named charge, or that of the named PaymentIntent.
 fn find_charge<'a>(context: &'a RequestContext<'_>, subjects: &[String]) -> Result<&'a Charge, InvalidRule> {
     let charge_of = |id: &String| {
         let of_intent = || context.objects.intents.get(id)?.latest_charge.as_ref();

@@ -1,4 +1,4 @@
-//! Sends webhooks, in the background.
+//! Sends webhooks in the background.
 
 use std::{io, sync::Arc};
 
@@ -30,7 +30,7 @@ pub(crate) async fn deliver(shared: Arc<Shared>, provider: Provider, stop: Cance
         let lane = state.webhooks.lane(provider);
         (lane.wake(), lane.delivery().timeout)
     };
-    // Made when first needed: most sandboxes deliver nothing.
+    // Created on first use: most sandboxes deliver nothing.
     let mut client: Option<Client> = None;
     let mut deliveries_in_flight = JoinSet::new();
     loop {
@@ -67,7 +67,7 @@ pub(crate) async fn deliver(shared: Arc<Shared>, provider: Provider, stop: Cance
     }
 }
 
-/// Webhooks go straight to their target, whatever the environment says of proxies.
+/// Webhooks go directly to their target, regardless of proxy settings in the environment.
 fn build_client(timeout: std::time::Duration) -> reqwest::Result<Client> {
     Client::builder().no_proxy().redirect(redirect::Policy::none()).timeout(timeout).build()
 }
@@ -78,7 +78,7 @@ async fn send(shared: Arc<Shared>, provider: Provider, client: Client, in_flight
         Ok(request) => match request.send().await {
             Ok(response) => {
                 let status = response.status().as_u16();
-                // Read to its end, so that the connection serves the next one.
+                // Read to the end, so that the connection can be reused.
                 let _ = response.bytes().await;
                 Outcome::Status(status)
             }

@@ -1,4 +1,4 @@
-//! One provider's webhooks: its events, its target, and the deliveries between them.
+//! One provider's webhooks: its events, its target, and its deliveries.
 
 use std::sync::Arc;
 
@@ -20,12 +20,12 @@ pub(crate) struct Lane {
     queue: Queue,
     /// Deliveries under way.
     deliveries_in_flight: u32,
-    /// Counts the resets: what was under way before one is not recorded after it.
+    /// Counts the resets: a delivery that was in flight before a reset is not recorded after it.
     epoch: u64,
     wake: Arc<Notify>,
 }
 
-/// A delivery to be made now.
+/// A delivery to be sent now.
 #[derive(Debug)]
 pub(crate) struct DeliveryInFlight {
     pub(crate) pending: PendingDelivery,
@@ -33,7 +33,7 @@ pub(crate) struct DeliveryInFlight {
     epoch: u64,
 }
 
-/// What is to be done next.
+/// What the lane does next.
 #[derive(Debug)]
 pub(crate) enum LaneAction {
     Send(DeliveryInFlight),
@@ -71,12 +71,12 @@ impl Lane {
         &self.delivery
     }
 
-    /// Told whenever [`Self::next`] may have another answer.
+    /// Notified whenever the result of [`Self::next`] may have changed.
     pub(crate) fn wake(&self) -> Arc<Notify> {
         Arc::clone(&self.wake)
     }
 
-    /// Keeps an event; with a strike it is to be delivered as that says.
+    /// Stores an event; if an injection is given, it is delivered accordingly.
     pub(crate) fn add(&mut self, event: Arc<Event>, injection: Option<WebhookInjection>) {
         let Some(injection) = injection else {
             self.journal.add(event, Planned::None, Vec::new());
@@ -112,7 +112,7 @@ impl Lane {
         }
     }
 
-    /// Records how a delivery went; one that failed is made again, later.
+    /// Records the result of a delivery; a failed one is retried later.
     pub(crate) fn finished(&mut self, in_flight: DeliveryInFlight, attempt: Attempt, now: Instant) {
         self.deliveries_in_flight -= 1;
         self.wake.notify_one();
@@ -132,7 +132,7 @@ impl Lane {
         }
     }
 
-    /// Delivers an event once more, now and well signed; `false` if there is no such event.
+    /// Delivers an event once more, immediately and correctly signed; `false` if there is no such event.
     pub(crate) fn redeliver(&mut self, id: &str) -> bool {
         let Some((number, record)) = self.journal.find(id) else { return false };
         let pending =
@@ -143,7 +143,7 @@ impl Lane {
         true
     }
 
-    /// Lets go what was withheld or held back; returns how many deliveries were withheld.
+    /// Releases withheld and held deliveries; returns the number of withheld ones.
     pub(crate) fn release(&mut self) -> usize {
         let numbers = self.queue.release(Instant::now());
         for number in &numbers {

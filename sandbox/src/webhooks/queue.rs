@@ -1,4 +1,4 @@
-//! The deliveries of a provider that are still to be made, and which is next.
+//! A provider's outstanding deliveries, and their order.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -7,19 +7,19 @@ use tokio::time::Instant;
 use super::event::Event;
 use crate::faults::WebhookInjection;
 
-/// More deliveries than this do not wait: a receiver that is gone for long must not fill the memory.
+/// More deliveries than this are dropped: a receiver that is down for long must not exhaust the memory.
 const WAITING_MAX: usize = 100_000;
 
-/// A delivery to be made.
+/// An outstanding delivery.
 #[derive(Debug, Clone)]
 pub(crate) struct PendingDelivery {
     pub(crate) event: Arc<Event>,
     /// The event's number in the journal.
     pub(crate) number: u64,
-    /// Tries made so far.
+    /// Attempts so far.
     pub(crate) tries: u32,
     pub(crate) forged: bool,
-    /// Not repeated if it fails.
+    /// Not retried if it fails.
     pub(crate) once: bool,
 }
 
@@ -29,7 +29,7 @@ impl PendingDelivery {
     }
 }
 
-/// A delivery held back until others have passed it.
+/// A delivery that is held until others have overtaken it.
 #[derive(Debug)]
 struct Held {
     pending: PendingDelivery,
@@ -39,7 +39,7 @@ struct Held {
 
 #[derive(Debug, Default)]
 pub(crate) struct Queue {
-    /// By the time when they are due; what is due at the same time goes in order of arrival.
+    /// By due time; deliveries that are due at the same time keep their order of arrival.
     waiting: BTreeMap<(Instant, u64), PendingDelivery>,
     held: Vec<Held>,
     withheld: Vec<PendingDelivery>,
@@ -47,8 +47,8 @@ pub(crate) struct Queue {
 }
 
 impl Queue {
-    /// Takes the deliveries of a new event, as the faults will have it. Returns one that is given up for them if too
-    /// many wait.
+    /// Adds the deliveries of a new event, with its injected faults. Returns the delivery that is dropped if too many
+    /// wait.
     pub(crate) fn add(
         &mut self,
         pending: PendingDelivery,
@@ -89,13 +89,13 @@ impl Queue {
         if next.key().0 <= now { Some(next.remove()) } else { None }
     }
 
-    /// When to look again, if nothing happens before.
+    /// When the next delivery is due, if nothing changes before.
     pub(crate) fn next_due(&self) -> Option<Instant> {
         let waiting = self.waiting.first_key_value().map(|((due, _), _)| *due);
         self.held.iter().map(|held| held.until).chain(waiting).min()
     }
 
-    /// The event with this number was delivered: those before it that it was to overtake may follow.
+    /// The event with this number was delivered: earlier ones that it was to overtake may follow.
     pub(crate) fn passed(&mut self, number: u64, now: Instant) {
         for held in self.held.iter_mut().filter(|held| held.pending.number < number) {
             held.others = held.others.saturating_sub(1);
@@ -111,7 +111,7 @@ impl Queue {
         }
     }
 
-    /// Lets go all that is withheld or held back; returns the numbers of those withheld.
+    /// Releases all withheld and held deliveries; returns the numbers of the withheld ones.
     pub(crate) fn release(&mut self, now: Instant) -> Vec<u64> {
         self.let_go(now, |_| true);
         let withheld = std::mem::take(&mut self.withheld);
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_due_goes_in_order_and_the_rest_waits() {
+    fn due_deliveries_are_taken_in_order_and_the_rest_waits() {
         let (mut queue, now) = (Queue::default(), Instant::now());
         let spared = WebhookInjection::default();
         let delayed = injection(r#"{"operation":"webhook","fault":"delay","delayMs":1000}"#);
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reordered_event_follows_the_next_or_its_time() {
+    fn a_reordered_event_follows_the_next_one_or_its_timeout() {
         let (mut queue, now) = (Queue::default(), Instant::now());
         let reordered = injection(r#"{"operation":"webhook","fault":"reorder"}"#);
         queue.add(pending(1), &reordered, now);
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_withheld_waits_for_its_release() {
+    fn a_withheld_event_waits_for_its_release() {
         let (mut queue, now) = (Queue::default(), Instant::now());
         queue.add(pending(1), &injection(r#"{"operation":"webhook","fault":"withhold"}"#), now);
         queue.add(pending(2), &injection(r#"{"operation":"webhook","fault":"duplicate","count":3}"#), now);
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn too_many_waiting_give_up_the_oldest() {
+    fn a_full_queue_drops_the_oldest() {
         let (mut queue, now) = (Queue::default(), Instant::now());
         let spared = WebhookInjection::default();
         let first = pending(0);

@@ -30,10 +30,10 @@ struct Body {
 #[derive(Debug)]
 pub(crate) struct Request {
     authorization: String,
-    /// Absent: all that is left.
+    /// Absent: the remainder.
     amount: Option<Money>,
     invoice_id: Option<String>,
-    /// No further capture is to follow; what is left is released.
+    /// The final capture: the remainder is released.
     final_capture: bool,
 }
 
@@ -48,7 +48,7 @@ impl Request {
         })
     }
 
-    /// A capture that a person makes in the dashboard.
+    /// A capture made in the dashboard.
     pub(crate) fn of_dashboard(authorization: String, amount: Option<Money>) -> Self {
         Self { authorization, amount, invoice_id: None, final_capture: false }
     }
@@ -82,7 +82,7 @@ impl Request {
                 .at("/amount/currency_code")
                 .refuse();
         }
-        // PayPal may allow 115 % by agreement with the merchant; without one, what was authorized is the limit.
+        // PayPal may allow 115 % by agreement with the merchant; without one, the authorized amount is the limit.
         if amount.minor > rest.minor {
             return PaypalError::unprocessable("MAX_CAPTURE_AMOUNT_EXCEEDED").at("/amount/value").refuse();
         }

@@ -12,14 +12,14 @@ use crate::{
     },
 };
 
-/// Releases what was not captured, as the merchant asks.
+/// Releases the uncaptured amount at the merchant's request.
 pub(crate) fn void(context: &mut RequestContext<'_>, id: &str) -> Result<Success> {
     let now = context.now;
     let Some(authorization) = context.objects.authorizations.get(id) else {
         return PaypalError::not_found().refuse();
     };
     let issue = match authorization.status {
-        // PayPal documents no issue for this; of those for a void it is the one that names no other state.
+        // PayPal documents no issue for this case; of those for a void, this is the one that names no other state.
         AuthorizationStatus::Created | AuthorizationStatus::PartiallyCaptured
             if now >= authorization.expires =>
         {
@@ -35,7 +35,7 @@ pub(crate) fn void(context: &mut RequestContext<'_>, id: &str) -> Result<Success
     PaypalError::unprocessable(issue).refuse()
 }
 
-/// Ends an open authorization and releases what was not captured.
+/// Ends an open authorization and releases the uncaptured amount.
 pub(crate) fn release(context: &mut RequestContext<'_>, id: &str, effect: EffectKind) -> Result<Success> {
     let now = context.now;
     let Some(authorization) = context.objects.authorizations.get_mut(id) else {

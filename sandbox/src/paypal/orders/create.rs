@@ -103,7 +103,7 @@ impl Request {
         self.source.is_some()
     }
 
-    /// Makes the order; with a source that needs nobody's approval it is paid at once.
+    /// Creates the order; with a source that needs no approval it is paid at once.
     pub(crate) fn execute(&self, context: &mut RequestContext<'_>) -> Result<Success> {
         let id = ids::paypal();
         let order = Order {

@@ -1,4 +1,4 @@
-//! Paying an order: its captures or authorizations come into being.
+//! Pays an order: creates its captures or authorizations.
 
 use jiff::Timestamp;
 
@@ -16,14 +16,14 @@ use crate::{
 
 const DECLINED: &str = "INSTRUMENT_DECLINED";
 
-/// How a payment source takes being used.
+/// How a payment source responds to its use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Verdict {
     Paid,
     Pending,
-    /// The order completes, with a payment that says no.
+    /// The order completes with a declined payment.
     Declined,
-    /// The call itself is refused, with this issue.
+    /// The call itself is rejected with this issue.
     Refused(&'static str),
 }
 
@@ -63,7 +63,7 @@ pub(super) fn pay(context: &mut RequestContext<'_>, id: &str) -> Result<()> {
         return PaypalError::unprocessable(issue).refuse();
     }
     let (intent, units) = (order.intent, order.units.clone());
-    // PayPal guards against paying an invoice twice; a decline leaves it open.
+    // PayPal rejects a second payment of an invoice; a decline leaves it unpaid.
     for invoice in units.iter().filter_map(|unit| unit.invoice_id.as_ref()) {
         if context.objects.paid_invoices.contains(invoice) {
             return PaypalError::unprocessable("DUPLICATE_INVOICE_ID")
@@ -143,7 +143,7 @@ fn authorize(context: &mut RequestContext<'_>, order: &str, unit: &Unit, verdict
     id
 }
 
-/// Pays an order that the payer approved, or that its source pays without.
+/// Pays an order that the payer approved, or whose source needs no approval.
 pub(super) fn pay_approved(
     context: &mut RequestContext<'_>,
     id: &str,
@@ -168,7 +168,7 @@ pub(super) fn pay_approved(
         OrderStatus::PayerActionRequired if source.is_some() => {
             PaypalError::unprocessable("PAYER_ACTION_REQUIRED").refuse()
         }
-        // PayPal tells of the approval before its own capture knows.
+        // PayPal announces the approval before its own capture knows of it.
         OrderStatus::Approved if order.refusals > 0 => {
             order.refusals -= 1;
             PaypalError::unprocessable("ORDER_NOT_APPROVED").refuse()

@@ -16,7 +16,7 @@ use crate::{
 
 #[derive(Debug)]
 pub(crate) struct Request {
-    /// Names of events, or beginnings of them that end in `.*`; empty means all.
+    /// Event names, or prefixes that end in `.*`; empty means all.
     types: Vec<String>,
     page: Page,
 }

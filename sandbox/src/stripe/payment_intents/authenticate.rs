@@ -1,4 +1,4 @@
-//! The customer's 3-D Secure step, at a page of the sandbox's own.
+//! The customer's 3-D Secure step, on a page of the sandbox.
 
 use super::confirm::complete;
 use crate::stripe::{
@@ -8,13 +8,13 @@ use crate::stripe::{
     payment_intent::{PaymentIntent, Status},
 };
 
-/// Where the customer goes on after the page, if the merchant gave a place.
+/// Where the customer returns to after the page, if the merchant gave a URL.
 pub(crate) struct Finished {
     pub(crate) return_url: Option<String>,
     pub(crate) client_secret: String,
 }
 
-/// Completes or fails the authentication that the PaymentIntent waits for; `None` if it waits for none.
+/// Completes or fails the pending authentication; `None` if there is none.
 pub(crate) fn finish(context: &mut RequestContext<'_>, id: &str, succeeded: bool) -> Option<Finished> {
     let intent = context.objects.intents.get_mut(id)?;
     let (method, return_url) = waiting(intent)?;
@@ -30,7 +30,7 @@ pub(crate) fn finish(context: &mut RequestContext<'_>, id: &str, succeeded: bool
     Some(Finished { return_url, client_secret })
 }
 
-/// What the PaymentIntent waits with: its method and the way back.
+/// The payment method and return URL of a pending authentication.
 pub(crate) fn waiting(intent: &PaymentIntent) -> Option<(&'static TestMethod, Option<String>)> {
     let Status::RequiresAction { return_url, .. } = &intent.status else { return None };
     Some((intent.payment_method?, return_url.clone()))

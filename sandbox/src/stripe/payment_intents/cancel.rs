@@ -45,11 +45,11 @@ impl Request {
 #[derive(Debug)]
 pub(crate) enum Cause {
     Canceled(Option<&'static str>),
-    /// The authorization ran out.
+    /// The authorization expired.
     Expired(&'static str),
 }
 
-/// Ends a PaymentIntent and releases what was authorized.
+/// Ends a PaymentIntent and releases the authorized amount.
 pub(crate) fn cancel(context: &mut RequestContext<'_>, id: &str, cause: &Cause) -> Result<()> {
     let (pages, now) = (context.pages, context.now);
     let (reason, effect, refund_reason) = match cause {

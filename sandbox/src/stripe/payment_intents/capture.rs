@@ -19,7 +19,7 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Request {
     intent: String,
-    /// Absent: all that was authorized.
+    /// Absent: the full authorized amount.
     amount: Option<i64>,
     metadata: Metadata,
     expand: Vec<String>,
@@ -49,7 +49,7 @@ impl Request {
     }
 }
 
-/// Takes the amount, or with `None` all that was authorized, and releases the rest of the authorization.
+/// Captures the amount, or with `None` the full authorized amount, and releases the rest of the authorization.
 pub(crate) fn capture(
     context: &mut RequestContext<'_>,
     id: &str,

@@ -44,7 +44,7 @@ impl Confirmation {
         })
     }
 
-    /// Which of its parameters was used, if any.
+    /// The first of its parameters that was used, if any.
     pub(crate) fn first_param(&self) -> Option<&'static str> {
         let used = [
             ("return_url", self.return_url.is_some()),
@@ -54,7 +54,7 @@ impl Confirmation {
         used.into_iter().find(|(_, used)| *used).map(|(param, _)| param)
     }
 
-    /// Payment methods that may redirect need a way back.
+    /// Payment methods that may redirect need a return URL.
     pub(crate) fn check_return_url(&self, automatic: Option<AllowRedirects>) -> Result<()> {
         if automatic == Some(AllowRedirects::Always) && self.return_url.is_none() {
             let message = "This PaymentIntent is configured to accept payment methods that might redirect your \
@@ -125,7 +125,7 @@ impl Request {
     }
 }
 
-/// Tries the PaymentIntent's payment method. A refusal leaves the PaymentIntent behind, open for another method.
+/// Tries the PaymentIntent's payment method. A decline leaves the PaymentIntent open for another method.
 pub(crate) fn confirm(context: &mut RequestContext<'_>, id: &str, confirmation: &Confirmation) -> Result<()> {
     let (pages, key) = (context.pages, context.idempotency_key.map(str::to_owned));
     let intent = context.intent(id)?;
@@ -163,7 +163,7 @@ fn authentication_required(decline_code: &'static str) -> StripeError {
     )
 }
 
-/// The card is good: money is taken, or held for a later capture.
+/// The card is valid: the money is taken, or held for a later capture.
 pub(crate) fn complete(
     context: &mut RequestContext<'_>,
     id: &str,
@@ -181,14 +181,14 @@ pub(crate) fn complete(
     };
     let charge = add_charge(context, id, method, outcome)?;
     context.record(effect, amount, currency, id, transaction);
-    // Also of an authorization: the charge is made, and not captured yet.
+    // Also for an authorization: the charge exists, and is not captured yet.
     context.announce_charge("charge.succeeded", &charge);
     context.announce_intent(event, id);
     dispute_captured(context, &charge);
     Ok(())
 }
 
-/// The card is refused: the PaymentIntent waits for another method, and the error carries it.
+/// The card is declined: the PaymentIntent waits for another method, and the error contains it.
 fn refuse(
     context: &mut RequestContext<'_>,
     id: &str,

@@ -22,7 +22,7 @@ pub(crate) struct Request {
     amount: i64,
     currency: StripeCurrency,
     payment_method: Option<String>,
-    /// Present if the intent is to be confirmed at once.
+    /// Present if the intent is confirmed at once.
     confirmation: Option<Confirmation>,
     capture_method: CaptureMethod,
     confirmation_method: &'static str,
@@ -36,7 +36,7 @@ pub(crate) struct Request {
     expand: Vec<String>,
 }
 
-/// Stripe refuses a longer one: "must be at most 1000 characters".
+/// Stripe rejects a longer one: "must be at most 1000 characters".
 pub(super) const DESCRIPTION_CHARS_MAX: usize = 1000;
 
 const CAPTURE_METHODS: [(&str, CaptureMethod); 3] = [
@@ -169,7 +169,7 @@ fn read_amount(params: &mut Params, currency: StripeCurrency) -> Result<i64> {
     Ok(amount)
 }
 
-/// What holds for every amount: positive, at most the currency's maximum, no digits the currency does not have.
+/// Checks an amount: positive, at most the currency's maximum, and no digits that the currency does not have.
 pub(crate) fn check_amount(amount: i64, currency: StripeCurrency, param: &str) -> Result<()> {
     if amount < 1 {
         let message = "This value must be greater than or equal to 1.";

@@ -10,7 +10,7 @@ use crate::stripe::{
     payment_intent::Status,
 };
 
-/// What may be changed. The terms of the payment itself are agreed at creation and not changed here.
+/// The fields that can be changed. The terms of the payment are fixed at creation.
 #[derive(Debug)]
 pub(crate) struct Request {
     intent: String,

@@ -23,7 +23,7 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Request {
     target: Target,
-    /// Absent: all that was not refunded yet.
+    /// Absent: everything that was not refunded yet.
     amount: Option<i64>,
     reason: Option<&'static str>,
     metadata: Metadata,
@@ -75,7 +75,7 @@ impl Request {
         Ok(request)
     }
 
-    /// A refund that a person makes in the dashboard, which has no metadata.
+    /// A refund made in the dashboard, which has no metadata.
     pub(crate) fn of_dashboard(intent: String, amount: Option<i64>) -> Self {
         Self {
             target: Target::PaymentIntent(intent),
@@ -123,7 +123,7 @@ impl Request {
         context.announce("refund.created", Snapshot::Refund(Box::new(refund)));
         context.announce_charge("charge.refunded", &charge_id);
         if fails_later {
-            // The answer knows nothing of it yet.
+            // Not visible in the response yet.
             refunds::fail(context, &id, RefundFailure::Unknown);
         }
         context.expand(&mut view, &self.expand)?;
@@ -150,13 +150,13 @@ impl Request {
     }
 }
 
-/// A dispute that is open or lost has the money already.
+/// An open or lost dispute already holds the money.
 fn disputed(disputes: &OrderedTable<Dispute>, charge: &Charge) -> bool {
     let dispute = charge.dispute.as_deref().and_then(|id| disputes.get(id));
     dispute.is_some_and(|dispute| dispute.status != DisputeStatus::Won)
 }
 
-/// Takes the amount out of what the charge captured.
+/// Deducts the amount from the charge's captured amount.
 fn take(charge: &mut Charge, refund: &str, wanted: Option<i64>) -> Result<i64> {
     let (charge_id, currency) = (&charge.id, charge.currency);
     let (captured, refunded, refunds) = match &mut charge.outcome {

@@ -53,7 +53,7 @@ impl Request {
         Ok(list_view("/v1/refunds", &views, has_more))
     }
 
-    /// The charge whose refunds are asked for; `None` means all refunds.
+    /// The charge whose refunds are listed; `None` means all refunds.
     fn find_charge(&self, objects: &Objects) -> Result<Option<String>> {
         match (&self.charge, &self.payment_intent) {
             (Some(charge), _) => Ok(Some(charge.clone())),
