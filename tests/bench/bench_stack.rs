@@ -1,5 +1,4 @@
-//! The gateway that is measured: a whole stack with one worker of Envoy, and beside its routes one that leads
-//! past the filter.
+//! The measured gateway: a whole stack with one Envoy worker, and an additional route that bypasses the filter.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -11,13 +10,13 @@ use test_services::{PostgresServer, RedisServer};
 
 use crate::{cpu, sink};
 
-/// Proxied like any other request, but unseen by filter and client keys, to a server that does nothing.
+/// Proxied like any other request, but bypassing the filter and client keys, to a server that does nothing.
 pub(crate) const PLAIN: &str = "/bench/plain";
 const SINK: &str = "bench_sink";
 
 pub(crate) struct BenchStack {
     pub(crate) stack: Stack,
-    /// Each process by its name in the tables.
+    /// The processes by their names in the tables.
     processes: Vec<(&'static str, u32)>,
     postgres: Option<u32>,
     _redis: Option<RedisServer>,
@@ -29,7 +28,7 @@ impl BenchStack {
         Self::ending_at(&[], settings, redis).await
     }
 
-    /// What the filter lets through to `paths` ends where the plain requests do, and not in a database.
+    /// Requests to `paths` that pass the filter go to the same sink as the plain requests, not to a database.
     pub(crate) async fn ending_at(
         paths: &[&str],
         settings: &[(&str, &str)],
@@ -39,7 +38,7 @@ impl BenchStack {
             tempfile::Builder::new().prefix("gateway-bench-").tempdir().expect("a temporary folder");
         let mut options = Options::for_test(run_dir.path()).expect("everything is built");
         options = options.with("LOG_LEVEL", "warn");
-        // Whether the providers' contracts lie beside the repository or not: none are in here.
+        // Independent of whether the providers' contracts are beside the repository: this folder has none.
         options = options.with("GATEWAY_SHARED", run_dir.path().display().to_string());
         for (name, value) in settings {
             options = options.with(name, *value);
@@ -72,7 +71,7 @@ impl BenchStack {
         Self { stack, processes, postgres: None, _redis: redis, _run_dir: run_dir }
     }
 
-    /// Counts a PostgreSQL's processor time, too.
+    /// Also measures PostgreSQL's CPU time.
     pub(crate) fn on(self, postgres: &PostgresServer) -> Self {
         Self { postgres: Some(postgres.pid()), ..self }
     }
@@ -81,7 +80,7 @@ impl BenchStack {
         self.stack.gateway_url().trim_start_matches("http://").parse().expect("an address")
     }
 
-    /// What a client sends with every charge.
+    /// The headers of every charge.
     pub(crate) fn client_headers(key: &str) -> Vec<(&'static str, String)> {
         vec![
             ("authorization", format!("Bearer {DEMO_KEY}")),
@@ -90,7 +89,7 @@ impl BenchStack {
         ]
     }
 
-    /// Processor seconds that each process has used so far.
+    /// CPU seconds used so far by each process.
     pub(crate) fn cpu_seconds(&self) -> Vec<(&'static str, f64)> {
         let known = self.processes.iter().filter_map(|(name, pid)| Some((*name, cpu::seconds(*pid)?)));
         let postgres = self.postgres.and_then(cpu::seconds_of_family).map(|seconds| ("PostgreSQL", seconds));
@@ -98,12 +97,12 @@ impl BenchStack {
     }
 }
 
-/// Past the filter and the client keys.
+/// Bypasses the filter and the client keys.
 fn plain_route() -> Value {
     route(PLAIN, &["envoy.filters.http.api_key_auth", "client_limit", "gateway.edge"])
 }
 
-/// What the filter lets through ends where the plain requests do, and not in a database.
+/// Webhooks that pass the filter go to the same sink as the plain requests, not to a database.
 fn webhook_route() -> Value {
     route("/webhooks/stripe", &["envoy.filters.http.api_key_auth", "client_limit"])
 }
@@ -124,7 +123,7 @@ fn route(path: &str, filters_off: &[&str]) -> Value {
     })
 }
 
-/// As the control plane's cluster, as far as it matters for speed.
+/// Like the control plane's cluster, as far as it affects speed.
 fn sink_cluster(address: SocketAddr) -> Value {
     let endpoint = json!({ "address": {
         "socket_address": { "address": address.ip().to_string(), "port_value": address.port() },

@@ -1,5 +1,5 @@
-//! How many charges a second the whole gateway takes, and what they cost: Envoy, control plane, PostgreSQL and
-//! provider sandbox share this machine with the load.
+//! How many charges per second the whole gateway sustains, and their cost. Envoy, control plane, PostgreSQL and
+//! provider sandbox share this machine with the load generator.
 
 use std::time::Duration;
 
@@ -13,9 +13,9 @@ use crate::{screen, table};
 
 const CONNECTIONS: usize = 256;
 const RUN_TIME: Duration = Duration::from_secs(6);
-/// A rate is held if its last answer comes no later than this after its last request: nothing piles up.
+/// A rate is sustained if its last response comes at most this long after its last request: no backlog.
 const BEHIND_MAX: Duration = Duration::from_millis(300);
-/// How near the highest rate is to be found, in charges a second.
+/// The precision of the highest rate, in charges per second.
 const PRECISION: f64 = 100.0;
 const TRIES: u32 = 2;
 const HELD_RATE: f64 = 1_000.0;
@@ -31,9 +31,9 @@ pub(crate) async fn run() {
     let programs = postgres.programs().expect("a server of our own");
     let pairs = PairsOfCommits::new(programs, postgres.database().await).await;
     let database = postgres.database().await;
-    // A provider's webhooks come at their own pace; here the charges alone are counted.
+    // Without webhooks, whose timing is the provider's, so that only charges are measured.
     let quiet = [("SANDBOX_STRIPE_WEBHOOK_URL", ""), ("SANDBOX_PAYPAL_WEBHOOK_URL", "")];
-    // As many threads as Envoy has: all of these processes share the machine.
+    // As many threads as Envoy has: all processes share the machine.
     let one_thread = ("TOKIO_WORKER_THREADS", "1");
     let settings = [("DB_URI", database.uri()), quiet[0], quiet[1], one_thread];
     let bench_stack = BenchStack::set(&settings, None).await.on(&postgres);
@@ -51,7 +51,7 @@ pub(crate) async fn run() {
     bench_stack.stack.stop().await;
 }
 
-/// Each with a key of its own.
+/// Each with its own key.
 fn charges(bench_stack: &BenchStack) -> Load {
     let body = json!({
         "provider": "stripe", "amount": 4999, "currency": "USD", "paymentMethodId": "pm_card_visa",
@@ -68,7 +68,7 @@ fn held_time() -> Duration {
     Duration::from_secs(wanted.unwrap_or(HELD_SECONDS))
 }
 
-/// The best of several numbers of clients, in pairs of commits a second.
+/// The best of several numbers of clients, in pairs of commits per second.
 fn pgbench(pairs: &PairsOfCommits<'_>) -> f64 {
     let rates = PGBENCH_CLIENTS.iter().filter_map(|clients| {
         screen::progress(&format!("pgbench: two commits of a single row, {clients} clients"));
@@ -77,8 +77,8 @@ fn pgbench(pairs: &PairsOfCommits<'_>) -> f64 {
     rates.fold(0.0, f64::max)
 }
 
-/// Between what is held and what is not, until they are near each other. A closed loop says where to begin; the
-/// machine may have been slow just then, so nothing above is ruled out by it.
+/// Bisects between sustained and unsustained rates. A closed loop gives the starting point; the machine may have been
+/// slow then, so it excludes nothing above.
 async fn highest(bench_stack: &BenchStack, charges: &Load) -> RateRun {
     screen::progress("charges: warming up");
     charges.closed(RUN_TIME).await;
@@ -97,7 +97,7 @@ async fn highest(bench_stack: &BenchStack, charges: &Load) -> RateRun {
     best
 }
 
-/// `None` where it is not held, twice: the machine has other things to do, too.
+/// `None` if it is not sustained in two attempts: other work on the machine may disturb one.
 async fn held(bench_stack: &BenchStack, charges: &Load, rate: f64) -> Option<RateRun> {
     for _ in 0..TRIES {
         let step = RateRun::run(bench_stack, charges, rate, RUN_TIME).await;
@@ -108,7 +108,7 @@ async fn held(bench_stack: &BenchStack, charges: &Load, rate: f64) -> Option<Rat
     None
 }
 
-/// One rate, and what came of it.
+/// One rate and its result.
 #[derive(Default)]
 struct RateRun {
     rate: f64,

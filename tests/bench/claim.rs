@@ -1,4 +1,4 @@
-//! What a charge costs at the edge: judged, its key claimed, attested, and passed on to a server that does nothing.
+//! The edge's cost of a charge: validation, claim and attestation, then proxying to a server that does nothing.
 
 use serde_json::json;
 use test_services::RedisServer;

@@ -1,8 +1,8 @@
 //! Load on a gateway from many connections.
 //!
-//! A closed loop, in which each connection sends as soon as it has its answer, finds the throughput. Its latencies
-//! flatter the server: one that stalls is asked less. So latencies come from an open loop, which sends at a fixed
-//! rate whatever comes back and counts from the moment at which a request should have been sent.
+//! A closed loop, in which each connection sends as soon as it has its response, finds the throughput. Its latencies
+//! flatter the server, because a stalled server receives fewer requests. So latencies come from an open loop, which
+//! sends at a fixed rate and measures from the scheduled time of each request.
 
 use std::io;
 use std::net::SocketAddr;
@@ -16,27 +16,27 @@ use tokio::task::JoinSet;
 
 use crate::connection::{Connection, PreparedRequest};
 
-/// How many clients ask at once, if nothing else is said.
+/// The number of connections by default.
 const CONNECTIONS: usize = 64;
 
-/// Who is asked what.
+/// A target and the requests to send.
 #[derive(Clone, Debug)]
 pub(crate) struct Load {
     to: SocketAddr,
-    /// Taken in turn; no connection sends the same twice in a row if there are several.
+    /// Used in rotation; no connection sends the same request twice in a row if there are several.
     requests: Arc<[PreparedRequest]>,
     connections: usize,
     serials: Arc<AtomicU64>,
 }
 
-/// What came of it.
+/// The result of a load.
 #[derive(Debug, Default)]
 pub(crate) struct LoadResult {
     pub(crate) right: u64,
-    /// Another status, no mark of a replay where there should be one, a connection that broke.
+    /// Another status, a missing replay header, or a broken connection.
     pub(crate) wrong: u64,
     pub(crate) took: Duration,
-    /// In microseconds, of the right ones, sorted.
+    /// In microseconds, of the expected responses, sorted.
     latencies: Vec<u32>,
 }
 
@@ -46,7 +46,7 @@ impl LoadResult {
         self.right as f64 / self.took.as_secs_f64()
     }
 
-    /// The latency, in microseconds, that this many of a hundred requests did not exceed.
+    /// The given percentile of the latencies, in microseconds.
     pub(crate) fn percentile(&self, percent: usize) -> u32 {
         let last = self.latencies.len().saturating_sub(1);
         self.latencies.get(last * percent / 100).copied().unwrap_or_default()
@@ -73,7 +73,7 @@ impl Load {
         Self { to, requests: requests.into(), connections: CONNECTIONS, serials: Arc::default() }
     }
 
-    /// From so many clients instead of 64.
+    /// With this many connections instead of 64.
     pub(crate) fn from(self, connections: usize) -> Self {
         Self { connections, ..self }
     }
@@ -82,7 +82,7 @@ impl Load {
         self.serials.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// Each shot once, and whether all of them were answered rightly.
+    /// Sends each request once; returns whether all responses were as expected.
     pub(crate) async fn try_once(&self) -> bool {
         let mut connection = Connection::open(self.to).await.expect("the gateway takes connections");
         for request in &*self.requests {
@@ -93,7 +93,7 @@ impl Load {
         true
     }
 
-    /// As much as the gateway takes in `time`.
+    /// Sends as much as the gateway accepts in `time`.
     pub(crate) async fn closed(&self, time: Duration) -> LoadResult {
         let start = Instant::now();
         let all = self.on_every_connection(|mut connection| async move {
@@ -105,12 +105,12 @@ impl Load {
         all.await.taking(start.elapsed())
     }
 
-    /// `per_second` requests for `time`; each is sent by the first connection that is free from its moment on.
+    /// Sends `per_second` requests for `time`, each by the first connection that is free from its scheduled time on.
     pub(crate) async fn open(&self, per_second: f64, time: Duration) -> LoadResult {
         let (trigger, moments) = mpsc::unbounded_channel();
         let moments = Arc::new(Mutex::new(moments));
         let start = Instant::now();
-        // A thread of its own: the runtime's timers know milliseconds only.
+        // In its own thread: the runtime's timers have millisecond resolution.
         let metronome = thread::spawn(move || {
             for n in 0_u32.. {
                 let due = Duration::from_secs_f64(f64::from(n) / per_second);
@@ -165,7 +165,7 @@ impl LoadResult {
     }
 }
 
-/// One connection, made anew after it has broken, and what it has hit.
+/// A connection, reopened after it breaks, and its results.
 struct LoadConnection {
     load: Load,
     connection: Option<Connection>,

@@ -1,4 +1,4 @@
-//! What the answer to a repeated charge costs, by who remembers it.
+//! The cost of replaying an answer, by where it is stored.
 
 use serde_json::json;
 use test_services::RedisServer;
@@ -10,7 +10,7 @@ use crate::rounds::{Comparison, TableRow, compare};
 use crate::{screen, table};
 
 const KEY: &str = "bench-replay-0001";
-/// The worker's own memory off: every repetition asks the cache.
+/// The worker's own memory is off: every retry asks the cache.
 const ALWAYS_ASK: (&str, &str) = ("IDEMPOTENCY_RECENT_ANSWERS", "0");
 
 pub(crate) async fn run() {
@@ -38,7 +38,7 @@ async fn measure(bench_stack: BenchStack) -> Comparison {
     let first = Load::new(bench_stack.address(), vec![charge(false), charge(true)]);
     assert!(first.try_once().await, "a charge succeeds, and again it is a replay");
     let replay = Load::new(bench_stack.address(), vec![charge(true)]);
-    // The very same request, past the filter.
+    // The same request, bypassing the filter.
     let plain = Load::new(
         bench_stack.address(),
         vec![PreparedRequest::new("POST", PLAIN, &headers, &body, (200, false))],

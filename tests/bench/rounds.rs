@@ -1,4 +1,4 @@
-//! A load held against plain proxying: in turns, so that both see the same machine.
+//! Compares a load with plain proxying, in alternating rounds, so that both see the same machine.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ const ROUNDS: usize = 3;
 const SECONDS: u64 = 4;
 const WARM_UP: Duration = Duration::from_secs(1);
 
-/// Of one round: `BENCH_SECONDS`, more of them for calmer numbers.
+/// The length of a round: `BENCH_SECONDS`, longer for steadier results.
 fn time() -> Duration {
     let wanted = std::env::var("BENCH_SECONDS").ok().and_then(|seconds| seconds.parse().ok());
     Duration::from_secs(wanted.unwrap_or(SECONDS))
@@ -20,15 +20,15 @@ fn time() -> Duration {
 #[derive(Debug)]
 pub(crate) struct TableRow {
     pub(crate) per_second: f64,
-    /// In microseconds, at half of the throughput of the load that is compared.
+    /// In microseconds, at half of the throughput of the compared load.
     pub(crate) p50: u32,
     pub(crate) p99: u32,
     pub(crate) wrong: u64,
-    /// Of each process, for 10,000 requests.
+    /// By process, for 10,000 requests.
     pub(crate) cpu_seconds: Vec<(&'static str, f64)>,
 }
 
-/// A load, plain proxying beside it, and the median over the rounds of one by the other.
+/// A load, plain proxying, and the median ratio over the rounds.
 pub(crate) struct Comparison {
     pub(crate) plain: TableRow,
     pub(crate) load: TableRow,

@@ -1,4 +1,4 @@
-//! Who may do what: nobody passes for the edge or for another client, and nobody reaches into another's payments.
+//! Access control: nobody can impersonate the edge or another client, or reach another client's payments.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -14,7 +14,7 @@ const CHARGE: &str =
 const SOME_TXN: &str = "txn_01890000-0000-7000-8000-000000000000";
 const SOME_RFND: &str = "rfnd_01890000-0000-7000-8000-000000000000";
 
-/// Headers that callers could hope to be taken for the edge's own.
+/// Headers that callers might use to impersonate the edge.
 const SPOOFS: [&[(&str, &str)]; 8] = [
     &[("x-client-id", "demo-2")],
     &[("X-Client-Id", "demo-2"), ("X-CLIENT-ID", "demo-2")],
@@ -72,7 +72,7 @@ async fn two_keys_are_no_key() {
 }
 
 #[tokio::test]
-async fn a_client_id_without_a_key_is_nobody() {
+async fn a_client_id_without_a_key_is_not_authenticated() {
     let gateway = shared().await;
     for spoof in SPOOFS {
         let url = format!("{}/payments", gateway.stack().gateway_url());
@@ -82,7 +82,7 @@ async fn a_client_id_without_a_key_is_nobody() {
     }
 }
 
-/// Every operation of the API, as the control plane's own port would be asked.
+/// Every operation of the API, as requests to the control plane's own port.
 fn every_operation() -> Vec<(Method, String, &'static str)> {
     let payment = format!("/payments/{SOME_TXN}");
     vec![
@@ -110,7 +110,7 @@ fn past_the_edge(gateway: &Gateway<'_>, method: &Method, path: &str, body: &'sta
     request.header("content-type", "application/json").header("x-request-id", "past-the-edge").body(body)
 }
 
-/// An attestation as this gateway's edge would write it.
+/// An attestation like those of this gateway's edge.
 fn attest(gateway: &Gateway<'_>, method: &str, path: &str, body: &str, age_s: u64) -> String {
     let keys = Keys::parse(gateway.stack().setting("EDGE_ATTESTATION_KEYS").unwrap()).unwrap();
     let claims =
@@ -120,7 +120,7 @@ fn attest(gateway: &Gateway<'_>, method: &str, path: &str, body: &str, age_s: u6
 }
 
 #[tokio::test]
-async fn whoever_comes_past_the_edge_gets_401_on_every_path() {
+async fn requests_that_bypass_the_edge_get_401_on_every_path() {
     let gateway = shared().await;
     for (method, path, body) in every_operation() {
         let plain = || past_the_edge(&gateway, &method, &path, body);
@@ -139,7 +139,7 @@ async fn an_attestation_does_not_serve_for_another_request() {
     let gateway = shared().await;
     let list = attest(&gateway, "GET", "/payments", "", 0);
     let good = past_the_edge(&gateway, &Method::GET, "/payments", "").header("x-edge-attestation", &list);
-    // It is a good one: what follows is refused for what it is used for.
+    // The attestation itself is valid: what follows is rejected for its use.
     HttpResponse::of(good).await.succeeds(200, &json!({}));
     for (method, path, body) in every_operation().into_iter().filter(|(_, path, _)| path != "/payments") {
         let replayed = past_the_edge(&gateway, &method, &path, body).header("x-edge-attestation", &list);

@@ -1,4 +1,4 @@
-//! Bodies at the limit and one byte over, in every way that a body can come.
+//! Bodies at the limit and one byte over, in every way of sending a body.
 
 use gateway_tests::http1::{Request, read_response};
 use gateway_tests::{Gateway, HttpResponse, fresh_key, http2, rejecting, shared};
@@ -7,7 +7,7 @@ use tokio::io::AsyncWriteExt;
 
 const LIMIT: usize = 65_536;
 
-/// A good charge, padded with white space to this length.
+/// A valid charge, padded with white space to this length.
 fn charge_of(length: usize) -> Vec<u8> {
     let charge =
         json!({ "provider": "stripe", "amount": 900, "currency": "USD", "paymentMethodId": "pm_card_visa" });
@@ -58,7 +58,7 @@ async fn a_length_that_is_only_announced_is_refused_before_the_body_comes() {
         let request = gateway.raw_charge().header("content-length", length);
         let connection = request.begin(gateway.address()).await;
         let response = read_response(connection).await;
-        // A number that no length can be is not HTTP at all.
+        // Not a possible length, so not valid HTTP.
         let expected = if length.len() > 19 { (400, "INVALID_REQUEST") } else { (413, "PAYLOAD_TOO_LARGE") };
         assert_eq!(
             (response.status, response.json()["error"]["code"].as_str()),
@@ -110,7 +110,7 @@ async fn a_body_that_comes_byte_by_byte_is_judged_as_a_whole() {
     let request = gateway.raw_charge().chunked(&pieces, &[]);
     gateway.send_raw(&request).await.succeeds(200, &json!({ "status": "completed" }));
 
-    // Each piece in a packet of its own.
+    // Each piece in its own packet.
     let request = gateway.raw_charge().body(&body);
     let mut connection = request.begin(gateway.address()).await;
     connection.set_nodelay(true).unwrap();
@@ -121,7 +121,7 @@ async fn a_body_that_comes_byte_by_byte_is_judged_as_a_whole() {
     read_response(connection).await.succeeds(200, &json!({ "status": "completed" }));
 }
 
-/// Takes as long as the gateway's patience with a body, ten seconds.
+/// Takes ten seconds, the gateway's timeout for a body.
 #[tokio::test]
 async fn a_body_that_never_ends_is_given_up() {
     let gateway = rejecting().await;

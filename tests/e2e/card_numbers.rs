@@ -1,4 +1,4 @@
-//! Card data is refused at the edge, and nothing keeps or repeats them.
+//! Card data is rejected at the edge, and never stored or echoed.
 
 use gateway_tests::{HttpResponse, RejectingGateway, rejecting, shared};
 use reqwest::Method;
@@ -33,7 +33,7 @@ fn charge_with(field: &str, value: Value) -> Value {
     charge
 }
 
-/// The answer does not show any of the numbers, in whatever spelling.
+/// Asserts that the response contains none of the numbers, in any notation.
 fn repeats_nothing(response: &HttpResponse) {
     let digits: String = response.text().chars().filter(char::is_ascii_digit).collect();
     for number in NUMBERS {
@@ -49,7 +49,7 @@ async fn is_refused(gateway: &RejectingGateway, param: Option<&str>, body: Strin
     repeats_nothing(&response);
 }
 
-/// Logs are written within this stack's flush interval: the last request's line is in, so all are.
+/// Log lines are written in order within this stack's flush interval: the last request's line implies all others.
 async fn nothing_was_kept(gateway: &RejectingGateway, last: &HttpResponse) {
     gateway.nothing_reached_the_control_plane().await;
     gateway.access_log_line(last).await;

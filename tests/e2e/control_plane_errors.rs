@@ -1,4 +1,4 @@
-//! The answers that need a payment, a provider or both.
+//! The errors that need a payment, a provider or both.
 
 use std::fs;
 

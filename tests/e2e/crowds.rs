@@ -1,5 +1,5 @@
-//! Thousands of requests that wait in the filter for the same thing: each is answered, the filter lives on, and others
-//! do not notice.
+//! Thousands of requests wait in the filter for the same thing: each is answered, the filter survives, and others are
+//! not affected.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -14,18 +14,18 @@ use test_services::{RedisServer, Signal};
 
 use crate::webhooks::{forged_paypal, to_paypals_door};
 
-/// Many times what one callback may let go on: some 290 used to fill the stack of V8.
+/// Many times what one callback may resume: about 290 overflowed the stack of V8.
 const CROWD: usize = 2_000;
-/// What Envoy allows on one connection.
+/// Envoy's limit per connection.
 const STREAMS: usize = 100;
 
-/// A crowd over HTTP/1.1 needs a file for each connection, here and in Envoy, which takes over our limit.
+/// Over HTTP/1.1 each connection needs a file descriptor, here and in Envoy, which inherits our limit.
 pub(crate) fn many_files_may_be_open() {
     let limit = getrlimit(Resource::Nofile);
     setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum }).unwrap();
 }
 
-/// How often each status and code was answered.
+/// The responses by status and code.
 fn counted(responses: impl IntoIterator<Item = HttpResponse>) -> BTreeMap<(u16, String), usize> {
     let mut counts = BTreeMap::new();
     for response in responses {
@@ -56,7 +56,7 @@ async fn over_http2(
     join_all(connections).await.into_iter().flatten().collect()
 }
 
-/// Charges that nobody else delays, one after the other, until `crowd` is answered.
+/// Charges that are not delayed otherwise, one after the other, until `crowd` is answered.
 async fn charging_meanwhile<T>(gateway: &Gateway<'_>, crowd: impl Future<Output = T>) -> T {
     let mut crowd = std::pin::pin!(crowd);
     let charge =
@@ -115,7 +115,7 @@ async fn two_thousand_charges_that_wait_for_a_cache_that_hangs_are_all_answered(
     let to = gateway.address();
     gateway.signal("edge-cache", Signal::STOP);
 
-    // More than may wait: the rest does not wait for the cache.
+    // More than may wait: the rest is rejected without asking the cache.
     let crowd = 4_500;
     let request = || http2::post("/payments/charge");
     let responses = over_http2(to, request, &charge.to_string(), crowd).await;

@@ -1,4 +1,4 @@
-//! Amounts come in ISO 4217 minor units and stay that much money, however a provider counts.
+//! Amounts are ISO 4217 minor units and keep their value, however a provider counts.
 
 use gateway_tests::{Gateway, HttpResponse, shared};
 use serde_json::json;
@@ -10,7 +10,7 @@ async fn charge(gateway: &Gateway<'_>, provider: &str, amount: u64, currency: &s
         .await
 }
 
-/// Charges the first amount and gives back the second.
+/// Charges the first amount and refunds the second.
 async fn moves(provider: &str, amounts: &[(u64, u64, &str)]) {
     let gateway = shared().await;
     for &(amount, back, currency) in amounts {

@@ -1,4 +1,4 @@
-//! A gateway on a database that others look after: with a role that owns nothing, and behind a connection pool.
+//! A gateway on a managed database: with a role that owns nothing, and behind a connection pool.
 
 use gateway_tests::{Gateway, OwnGateway};
 use local_stack::{Options, Stack};

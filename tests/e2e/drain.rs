@@ -1,4 +1,4 @@
-//! Envoy as it runs in a container, asked to end while a charge is under way.
+//! Envoy as it runs in a container is stopped while a charge is in flight.
 
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -11,7 +11,7 @@ use serde_json::json;
 
 const SLOW_MS: u64 = 3_000;
 
-/// Kills Envoy, too, should the test fail: it ends by SIGTERM to its runner alone.
+/// Kills Envoy, too, if the test fails: it ends only by SIGTERM to its runner.
 struct Runner(Child);
 
 impl Runner {

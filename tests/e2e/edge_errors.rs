@@ -1,4 +1,4 @@
-//! The answers that the filter gives itself.
+//! The error responses of the filter.
 
 use gateway_tests::http1::Request;
 use gateway_tests::{HttpResponse, fresh_key, rejecting, shared};
@@ -124,7 +124,7 @@ async fn no_answer_is_kept_by_a_cache() {
 #[tokio::test]
 async fn a_path_has_one_spelling() {
     let gateway = rejecting().await;
-    // Envoy folds dots and slashes before anybody decides: what comes out is judged like any other path.
+    // Envoy normalizes dots and slashes before anything is decided: the result is treated like any other path.
     for (path, status) in [
         ("/payments/%2e%2e/healthz", 404),
         ("/payments/../healthz", 404),

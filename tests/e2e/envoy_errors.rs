@@ -1,11 +1,11 @@
-//! The answers that Envoy gives without asking the filter, in the gateway's shape.
+//! The error responses of Envoy without the filter, in the gateway's format.
 
 use gateway_tests::http1::Request;
 use gateway_tests::{OwnGateway, rejecting, until};
 use rustix::process::Signal;
 use serde_json::json;
 
-/// How many control planes Envoy takes for healthy.
+/// How many control planes Envoy considers healthy.
 const HEALTHY: &str = "cluster.control_plane.membership_healthy";
 
 #[tokio::test]

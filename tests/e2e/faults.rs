@@ -1,11 +1,12 @@
-//! Providers that break at the worst moment. What is not known is never called failed, and nothing happens twice.
+//! Providers that fail at the worst moment. An unknown outcome is never reported as failed, and nothing is executed
+//! twice.
 
 use gateway_tests::{FaultyGateway, Gateway, HttpResponse, OwnGateway, faulty, until};
 use serde_json::{Value, json};
 
 const METHODS: [(&str, &str); 2] = [("stripe", "pm_card_visa"), ("paypal", "vault-ok")];
 
-/// Longer than this stack gives a provider.
+/// Longer than this stack's provider timeout.
 const TOO_SLOW_MS: u64 = 3_000;
 
 async fn charge(gateway: &Gateway<'_>, (provider, method): (&str, &str)) -> HttpResponse {
@@ -36,7 +37,7 @@ async fn charge_with(gateway: &FaultyGateway, fault: &str, method: (&str, &str))
     let response = charge(gateway, method).await;
     is_pending_and_not_failed(gateway, &response).await;
     gateway.sandbox.heal().await;
-    // Neither refundable nor capturable as long as nobody knows.
+    // Neither refundable nor capturable while the outcome is unknown.
     let transaction = response.transaction_id();
     gateway.refund(&transaction, None).await.refuses(409, "INVALID_STATE");
     gateway.capture(&transaction, None).await.refuses(409, "INVALID_STATE");
@@ -56,7 +57,7 @@ async fn a_charge_whose_answer_is_lost_is_pending_and_happened_once() {
 
 /// The gateway cannot tell these from the ones above.
 #[tokio::test]
-async fn a_charge_that_may_have_been_heard_is_pending_even_if_nothing_happened() {
+async fn a_charge_that_may_have_arrived_is_pending_even_if_it_was_not_executed() {
     let gateway = faulty().await;
     for fault in ["drop_before", "error_before", "html_error"] {
         for method in METHODS {

@@ -1,6 +1,6 @@
-//! The filter dies with requests in every stage, and nobody is told anything that is not so.
+//! The filter crashes with requests in every stage, and no client gets a false answer.
 //!
-//! It is another build of the filter, with places where it dies on request: `make crashing-filter`.
+//! Uses another build of the filter, with crash points: `make crashing-filter`.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -15,23 +15,23 @@ use tokio::io::AsyncWriteExt as _;
 
 use crate::webhooks::to_paypals_door;
 
-/// How long the control plane has the charges that are upstream when the filter dies.
+/// How long the control plane takes for the charges that are upstream when the filter crashes.
 const SLOW_MS: u64 = 4_000;
 const UPSTREAM: u64 = 5;
-/// What is held when the filter dies is answered within this; by default it takes eight seconds.
+/// Requests held during the crash are answered within this time; by default it takes eight seconds.
 const ANSWERED_WITHIN: Duration = Duration::from_secs(12);
 
-/// The header by which a request says where the filter dies.
+/// The request header that arms a crash point.
 const CRASH_HEADER: &str = "x-crash-at";
 
-/// A charge of one client, which tells it apart by its amount.
+/// A charge, identified by its amount.
 struct Charge {
     stage: &'static str,
     key: String,
     body: Value,
 }
 
-/// What a client was told, and how long after the crash.
+/// A charge and its response.
 struct ChargeResult {
     charge: Charge,
     response: HttpResponse,
@@ -49,14 +49,14 @@ impl Charge {
         request.header("idempotency-key", &self.key)
     }
 
-    /// Sends the head and so many bytes of the body, and gives the answer.
+    /// Sends the head and this many bytes of the body, and returns the response.
     async fn send(self, gateway: &Gateway<'_>, bytes: usize, crash_at: Option<&str>) -> ChargeResult {
         let request =
             crash_at.iter().fold(self.request(), |request, point| request.header(CRASH_HEADER, point));
         let request = request.body(self.body.to_string());
         let mut connection = request.begin(gateway.address()).await;
         let sent = request.body_bytes().get(..bytes).unwrap_or(request.body_bytes());
-        // The filter may be dead already.
+        // The filter may have crashed already.
         let _ = connection.write_all(sent).await;
         ChargeResult { response: http1::read_response(connection).await, charge: self }
     }
@@ -68,7 +68,7 @@ impl Charge {
 }
 
 impl ChargeResult {
-    /// The answer is held against the ledger, then the client does what it is told to do.
+    /// Checks the response against the ledger, then retries as the client should.
     async fn verify(self, gateway: &Gateway<'_>, point: &str) {
         let Self { charge, response } = self;
         let context = format!(
@@ -101,7 +101,7 @@ fn webhook(gateway: &Gateway<'_>, n: u64) -> Request {
     to_paypals_door(&url)
 }
 
-/// So many charges of one stage, of which only so many bytes of each body are sent.
+/// This many charges in one stage, with only this many bytes of each body sent.
 async fn charges(
     gateway: &Gateway<'_>,
     stage: &'static str,
@@ -113,7 +113,7 @@ async fn charges(
     join_all(charges).await
 }
 
-/// Requests in each stage of the filter, which dies by the last of them, and what they are told.
+/// Requests in each stage of the filter, which crashes by the last of them; returns their responses.
 async fn held_until_it_dies(gateway: &Gateway<'_>, point: &str, amounts: u64) -> Vec<ChargeResult> {
     gateway.signal("edge-cache", Signal::STOP);
     let (first, second) = (webhook(gateway, amounts), webhook(gateway, amounts));
@@ -130,7 +130,7 @@ async fn held_until_it_dies(gateway: &Gateway<'_>, point: &str, amounts: u64) ->
     let (heads, bodies, claims, first, second, fatal) = tokio::join!(
         charges(gateway, "head", 2, 0, amounts + 10),
         charges(gateway, "half a body", 2, 20, amounts + 20),
-        // Some of these go alone and some together.
+        // Some of these get their own call and some share one.
         charges(gateway, "claim", 9, usize::MAX, amounts + 30),
         first.send(gateway.address()),
         second.send(gateway.address()),
@@ -143,7 +143,7 @@ async fn held_until_it_dies(gateway: &Gateway<'_>, point: &str, amounts: u64) ->
     heads.into_iter().chain(bodies).chain(claims).chain([fatal]).collect()
 }
 
-/// Charges upstream and requests in each stage of the filter, which dies at `place`.
+/// Charges upstream and requests in each stage of the filter, which crashes at `point`.
 async fn crash_at(gateway: &Gateway<'_>, point: &str, amounts: u64) {
     let reloads = gateway.filter_reloads().await;
     for (provider, operation, delay_ms) in [("stripe", "charge", SLOW_MS), ("paypal", "certificate", 1_500)] {
@@ -170,13 +170,13 @@ async fn crash_at(gateway: &Gateway<'_>, point: &str, amounts: u64) {
     }
 }
 
-/// A number that no other place has.
+/// A base amount that is unique to the crash point.
 fn amounts_of(point: &str) -> u64 {
     CRASH_POINTS.iter().zip(1..).find(|(other, _)| **other == point).map_or(0, |(_, n)| n * 1_000)
 }
 
-/// Where the filter dies: at a head, at a whole body, with a claim just sent, at an answer to one claim and to several,
-/// when it has told one of several, and at a certificate.
+/// The crash points: at a head, at a whole body, after a claim is sent, at the response to one claim and to several,
+/// after one of several requests is notified, and at a certificate.
 const CRASH_POINTS: [&str; 7] =
     ["head", "body", "claim_sent", "verdict", "claims_answered", "told", "certificate_answered"];
 
@@ -192,9 +192,9 @@ async fn die_at(points: &[&str]) {
     let own = OwnGateway::start(&[
         ("EDGE_FILTER_WASM", filter.to_str().unwrap()),
         ("REDIS_URI", redis.uri()),
-        // Longer than the cache stands still here.
+        // Longer than the cache is frozen here.
         ("EDGE_CACHE_TIMEOUT_MS", "2500"),
-        // A key whose request died with the filter is soon free again.
+        // A key whose request was lost with the filter is free again soon.
         ("IDEMPOTENCY_LEASE_MS", "1000"),
         ("SANDBOX_STRIPE_WEBHOOK_URL", ""),
         ("SANDBOX_PAYPAL_WEBHOOK_URL", ""),
@@ -207,17 +207,17 @@ async fn die_at(points: &[&str]) {
 }
 
 #[tokio::test]
-async fn a_filter_that_dies_at_what_comes_in_leaves_nobody_with_a_lie() {
+async fn a_filter_that_crashes_at_a_request_gives_no_false_answer() {
     die_at(&CRASH_POINTS[..3]).await;
 }
 
 #[tokio::test]
-async fn a_filter_that_dies_at_what_comes_back_leaves_nobody_with_a_lie() {
+async fn a_filter_that_crashes_at_a_response_gives_no_false_answer() {
     die_at(&CRASH_POINTS[3..]).await;
 }
 
 #[tokio::test]
-async fn the_filter_that_is_shipped_has_no_place_to_die_at() {
+async fn the_shipped_filter_has_no_crash_points() {
     let gateway = shared().await;
     for point in CRASH_POINTS {
         let result = Charge::new("charge", 815).send(&gateway, usize::MAX, Some(point)).await;

@@ -1,4 +1,4 @@
-//! What the gateway costs when nobody asks for anything.
+//! The gateway's footprint when idle.
 
 use std::fs;
 

@@ -1,11 +1,11 @@
-//! Somebody goes away in the middle of a charge.
+//! A client or a process goes away in the middle of a charge.
 
 use gateway_tests::{Gateway, OwnGateway, faulty, until};
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
-/// Long enough to act in the meantime, shorter than the gateway's patience with a provider.
+/// Long enough to act in the meantime, shorter than the gateway's provider timeout.
 const SLOW_MS: u64 = 1_500;
 
 fn charge(reference: &str) -> Value {
@@ -77,7 +77,7 @@ async fn a_control_plane_that_is_asked_to_end_does_not_wait_for_requests_that_ar
     assert!(end.starts_with("control-plane") && end.contains("exit status: 0"), "{end}");
 }
 
-/// The client is gone and the control plane is asked to end: the payment is nobody's but the gateway's.
+/// The client is gone and the control plane is stopping: only the gateway can finish the payment.
 #[tokio::test]
 async fn a_control_plane_that_is_asked_to_end_finishes_even_a_charge_whose_client_has_gone() {
     let mut own = OwnGateway::start(&[]).await;

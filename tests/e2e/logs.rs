@@ -1,4 +1,4 @@
-//! No payment depends on a line of a log, whatever becomes of those who read it.
+//! No payment depends on a log line, whatever happens to the log's reader.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -9,10 +9,10 @@ use gateway_tests::{Gateway, HttpResponse, LogDisk, LogPipe, OwnGateway, Reader,
 use serde_json::{Value, json};
 use test_services::skipped;
 
-/// Far from what a charge takes, and from what a reader that is waited for would make of it.
+/// Much longer than a charge takes, and much shorter than one that waited for the reader would take.
 const SOON: Duration = Duration::from_secs(5);
 
-/// Those that write by the gateway's own code, and Envoy's access log.
+/// The parts that write logs with the gateway's own code, and Envoy's access log.
 const LOGS: [&str; 3] = ["control-plane.log", "sandbox.log", "access.log"];
 
 const LOST: &str = "log lines were lost";
@@ -41,7 +41,7 @@ async fn lines_dropped(gateway: &Gateway<'_>) -> u64 {
     line.unwrap_or_else(|| panic!("no counter in {metrics}")).parse().unwrap()
 }
 
-/// A line of the control plane's log that says how much was lost, and why.
+/// A line of the control plane's log that reports how many lines were lost, and why.
 async fn loss_is_told(log: impl Fn() -> String, reason: &str) {
     let line = until("the line about the loss", async || {
         let text = log();
@@ -81,7 +81,7 @@ async fn charges_go_on_when_the_readers_of_the_logs_have_gone_and_lines_when_the
     assert_eq!(lines_dropped(&gateway).await, dropped);
 }
 
-/// At `trace` the pipe and what waits for it are full after some requests.
+/// At `trace` the pipe and its buffer are full after a few requests.
 #[tokio::test]
 async fn charges_go_on_when_nobody_reads_the_logs_and_so_does_the_end() {
     let (own, pipes) = with_pipes(&[("LOG_LEVEL", "trace")]).await;

@@ -1,4 +1,4 @@
-//! What operators and tools see.
+//! What operators and monitoring tools see.
 
 use gateway_tests::{HttpResponse, rejecting, shared, until};
 use reqwest::Method;
@@ -90,7 +90,7 @@ async fn the_edge_counts_each_outcome() {
     gateway.get("/payments/charge").await.refuses(405, "METHOD_NOT_ALLOWED");
     gateway.get("/payments/1").await.refuses(404, "TRANSACTION_NOT_FOUND");
     for (outcome, before) in outcomes.into_iter().zip(before) {
-        // Other tests send requests as well.
+        // Other tests send requests, too.
         let now = gateway.edge_count(outcome).await;
         assert!(now > before, "{outcome} was {before} and is {now}");
     }

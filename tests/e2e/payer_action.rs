@@ -14,7 +14,7 @@ fn paypal_order(method: Option<&str>, amount: u64) -> Value {
     charge
 }
 
-/// Starts a payment that waits, and gives its transaction and the page for its payer.
+/// Starts a payment that waits for its payer; returns its transaction id and the payer's page.
 async fn waiting(gateway: &Gateway<'_>, charge: &Value) -> (String, String) {
     let response = gateway.charge(charge).await;
     response.succeeds(200, &json!({ "status": "requires_action" }));
@@ -24,7 +24,7 @@ async fn waiting(gateway: &Gateway<'_>, charge: &Value) -> (String, String) {
     (transaction, page)
 }
 
-/// The order's id, as it returns in the query of the payer's way back.
+/// The order's id, from the payer's page.
 fn order_of(page: &str) -> String {
     page.split_once("token=").map(|(_, order)| order.to_owned()).expect("a PayPal page names its order")
 }
@@ -130,7 +130,7 @@ fn credentials<'s>(gateway: &Gateway<'s>) -> (&'s str, &'s str) {
     (setting("PAYPAL_CLIENT_ID"), setting("PAYPAL_CLIENT_SECRET"))
 }
 
-/// No other test charges the amounts that this is asked about.
+/// The amounts are unique to this test.
 async fn times_charged(gateway: &Gateway<'_>, amount: u64) -> usize {
     let effect = format!("paypal charge {amount} USD");
     gateway.sandbox.all_effects().await.iter().filter(|other| **other == effect).count()

@@ -1,4 +1,4 @@
-//! Every documented test payment method, and what it leads to.
+//! Every documented test payment method, and its outcome.
 
 use gateway_tests::{Gateway, HttpResponse, shared};
 use serde_json::json;
@@ -21,7 +21,7 @@ async fn completes(provider: &str, methods: &[&str]) {
     }
 }
 
-/// `methods`: with the decline code that the client is told.
+/// `methods`: each with the decline code for the client.
 async fn is_declined(provider: &str, methods: &[(&str, &str)]) {
     let gateway = shared().await;
     for (method, decline_code) in methods {
@@ -79,7 +79,7 @@ async fn declined_stripe_cards_fail_with_stripes_reason() {
     .await;
 }
 
-/// No way back for the payer means that nobody can authenticate.
+/// Without a return URL the payer cannot authenticate.
 #[tokio::test]
 async fn stripe_cards_that_need_authentication_are_declined_without_a_return_url() {
     is_declined(
@@ -105,7 +105,7 @@ async fn declined_paypal_wallets_and_cards_fail_with_paypals_reason() {
         .await;
 }
 
-/// PayPal has decided nothing, so nothing has happened and nothing has failed.
+/// PayPal has not decided, so the payment has neither happened nor failed.
 #[tokio::test]
 async fn what_paypal_reviews_is_pending() {
     let gateway = shared().await;

@@ -1,4 +1,4 @@
-//! Money going back, and never more than came.
+//! Refunds, and never more than was captured.
 
 use gateway_tests::{Gateway, HttpResponse, fresh_key, shared};
 use serde_json::json;
@@ -14,7 +14,7 @@ async fn charged(gateway: &Gateway<'_>, (provider, method): (&str, &str), amount
     response.transaction_id()
 }
 
-/// Sends the same refund so many times at once.
+/// Sends the same refund this many times at once.
 async fn at_once(
     gateway: &Gateway<'static>,
     transaction: &str,

@@ -1,4 +1,4 @@
-//! Two of each part, which are restarted one after another while clients charge.
+//! Two of each part, restarted one after another while clients charge.
 
 use std::env;
 use std::net::{SocketAddr, TcpListener};
@@ -16,18 +16,18 @@ use serde_json::json;
 use test_services::{PostgresServer, RabbitServer, RedisServer};
 use tokio::task::JoinHandle;
 
-/// Charges a second, unless `ROLLING_CHARGES_PER_SECOND` says how many.
+/// Charges per second, unless `ROLLING_CHARGES_PER_SECOND` is set.
 const RATE: u32 = 40;
-/// For a part to end, and to be ready again, on a busy machine.
+/// For a part to stop, and to be ready again, on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// A part has its share of the charges for so long before the next one goes.
+/// How long a part serves charges before the next one is restarted.
 const SETTLED: Duration = Duration::from_secs(3);
 
 fn free() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }
 
-/// A process of one of the roles, which can be ended as an orchestrator does and started again.
+/// A process of one of the roles, which can be stopped like an orchestrator does, and restarted.
 struct Part {
     name: &'static str,
     program: PathBuf,
@@ -83,7 +83,7 @@ impl Drop for Part {
     }
 }
 
-/// The second of a part that the stack has, and all that is restarted.
+/// The second of each part, and everything that is restarted.
 struct Fleet {
     parts: Vec<Part>,
     gateways: [String; 2],
@@ -207,8 +207,8 @@ fn envoy(own: &OwnGateway, programs: &Programs, bootstrap: &std::path::Path, adm
     }
 }
 
-/// Charges at a steady rate, as by a load balancer in front of both Envoys: where there is no connection to one, the
-/// other one is asked.
+/// Charges at a steady rate, as by a load balancer in front of both Envoys: if one accepts no connection, the other is
+/// used.
 struct Load {
     stop: Arc<AtomicBool>,
     charged: Arc<AtomicUsize>,
@@ -241,7 +241,7 @@ impl Load {
         Self { stop, charged, clients }
     }
 
-    /// How many charges were made, and what was told instead of the others.
+    /// The number of successful charges, and the responses to the others.
     async fn end(self) -> (usize, Vec<String>) {
         self.stop.store(true, Ordering::SeqCst);
         let failed = self.clients.await.unwrap();
@@ -283,7 +283,7 @@ async fn a_rolling_restart_of_every_part_fails_no_charge() {
         ("AMQP_URI", rabbit.uri()),
     ])
     .await;
-    // A connection for each charge, as new clients make them.
+    // A new connection for each charge, as new clients make them.
     let client = Client::builder().no_proxy().pool_max_idle_per_host(0).build().unwrap();
     let mut fleet = Fleet::of(&own);
     for part in &mut fleet.parts {

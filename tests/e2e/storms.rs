@@ -1,4 +1,4 @@
-//! What some callers do to themselves ends nobody else's charge.
+//! Callers that disrupt their own requests do not affect anyone else's charge.
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -13,7 +13,7 @@ use tokio::net::TcpStream;
 use tokio::time::sleep;
 
 const INNOCENTS: usize = 30;
-/// How long the provider takes: the storm is in the middle of it.
+/// The provider's delay: the disruption happens in the middle of it.
 const CHARGE_MS: u64 = 1_200;
 const KEY: &str = "Bearer demo-key-2";
 
@@ -21,7 +21,7 @@ fn charge(n: usize) -> Value {
     json!({ "provider": "stripe", "amount": 1_000 + n, "currency": "USD", "paymentMethodId": "pm_card_visa" })
 }
 
-/// Charges that are under way while the storm is are all answered.
+/// Asserts that charges in flight during `storm` are all answered.
 async fn charges_outlive(gateway: &FaultyGateway, storm: impl Future<Output = ()>) {
     let slow =
         json!({ "provider": "stripe", "operation": "charge", "fault": "latency", "delayMs": CHARGE_MS });
@@ -107,7 +107,7 @@ async fn two_hundred_clients_that_reset_after_asking_end_nobody_elses_charge() {
     .await;
 }
 
-/// More than a server of HTTP/2 takes of what it cannot read before it gives up a connection.
+/// More than an HTTP/2 server accepts of what it cannot parse before it closes a connection.
 #[tokio::test]
 async fn eleven_hundred_requests_for_a_host_that_is_none_end_nobody_elses_charge() {
     let gateway = faulty().await;

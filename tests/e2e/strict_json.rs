@@ -1,4 +1,4 @@
-//! One reading of a body only: what two parsers could read differently is refused at the edge.
+//! Bodies have exactly one interpretation: what two parsers could read differently is rejected at the edge.
 
 use gateway_tests::{RejectingGateway, rejecting};
 use serde_json::{Value, json};
@@ -17,7 +17,7 @@ async fn is_refused(
     error["message"].as_str().unwrap().to_owned()
 }
 
-/// A good charge with this text in place of its amount.
+/// A valid charge with this text as its amount.
 fn with_amount(amount: &str) -> String {
     format!(r#"{{"provider":"stripe","amount":{amount},"currency":"USD","paymentMethodId":"pm_card_visa"}}"#)
 }

@@ -1,4 +1,4 @@
-//! Trailers end a request without a last piece of body: the verdict must not be waiting for one.
+//! Trailers can end a request without a last piece of body, and validation must not wait for one.
 
 use gateway_tests::{Gateway, HttpResponse, http2, rejecting, shared};
 use http::{HeaderMap, HeaderValue};

@@ -1,4 +1,4 @@
-//! An attacker who controls Redis, or the wire to it: a server that speaks its protocol and says what suits it.
+//! An attacker who controls Redis or the network to it: a server that speaks Redis' protocol and replies as configured.
 
 use std::io;
 use std::net::SocketAddr;
@@ -8,22 +8,22 @@ use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, Buf
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
-/// What claims are told.
+/// The reply to claims.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FakeReply {
-    /// Every claim gets the turn. What is completed is written down, and never found again.
+    /// Grants every claim. Completions are recorded, but never found again.
     Start,
-    /// This is the answer, as it lies in the cache.
+    /// Replays this answer, in its stored form.
     Replay(String),
-    /// The key stands for this fingerprint, and this was its answer; none as long as it is being worked on.
+    /// The key stands for this fingerprint and had this answer; empty while it is in progress.
     Mismatch(String, String),
-    /// A request works on it, and so on for ever.
+    /// Always in flight.
     InFlight,
-    /// Not even a verdict.
+    /// Not a verdict.
     Nonsense,
 }
 
-/// An answer that was to be kept, as the attacker sees it.
+/// A completed answer, as the attacker receives it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredAnswer {
     pub key: String,
@@ -70,13 +70,13 @@ impl HostileRedis {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).reply = reply;
     }
 
-    /// The fingerprints of the claims that came so far, in order.
+    /// The fingerprints of the claims so far, in order.
     #[must_use]
     pub fn claimed(&self) -> Vec<String> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).claimed.clone()
     }
 
-    /// The answers that came so far, in order.
+    /// The answers so far, in order.
     #[must_use]
     pub fn stored(&self) -> Vec<StoredAnswer> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).stored.clone()
@@ -89,7 +89,7 @@ impl Drop for HostileRedis {
     }
 }
 
-/// Ends with its client, or with what is no command.
+/// Ends when the client disconnects or sends no valid command.
 async fn connection(client: TcpStream, state: Arc<Mutex<State>>) {
     let _ = client.set_nodelay(true);
     let mut client = BufReader::new(client);
@@ -101,7 +101,7 @@ async fn connection(client: TcpStream, state: Arc<Mutex<State>>) {
     }
 }
 
-/// An array of bulk strings, which is all that clients send.
+/// An array of bulk strings, the only form that clients send.
 async fn command(client: &mut BufReader<TcpStream>) -> io::Result<Vec<String>> {
     let length = number(client, b'*').await?;
     let mut parts = Vec::new();
@@ -130,12 +130,12 @@ impl State {
         let words: Vec<&str> = command.iter().map(String::as_str).collect();
         match words[..] {
             ["HELLO", ..] => format!("%1\r\n{}:3\r\n", bulk("proto")),
-            // A claim: its key; fingerprint, lease, how long to keep it. Probes get their turn.
+            // A claim: key; fingerprint, lease, retention. Probes are granted.
             ["EVALSHA" | "EVAL", _, "1", key, fingerprint, _, _] => {
                 self.claimed.push(fingerprint.to_owned());
                 if key.ends_with(":ready") { verdict(&FakeReply::Start) } else { verdict(&self.reply) }
             }
-            // Its completion: its key and its client's; fence, the sealed answer, …
+            // A completion: keys of the scope and the client; fence, the sealed answer, …
             ["EVALSHA" | "EVAL", _, "2", key, _, _, response, ..] => {
                 self.stored.push(StoredAnswer { key: key.to_owned(), sealed: response.to_owned() });
                 ":1\r\n".to_owned()

@@ -1,4 +1,4 @@
-//! HTTP/2 frame by frame (RFC 9113), over a plain connection with prior knowledge.
+//! Raw HTTP/2 (RFC 9113) over a plain connection with prior knowledge.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -23,8 +23,8 @@ pub fn post(path: &str) -> Request<()> {
     request.header("content-type", "application/json").body(()).unwrap()
 }
 
-/// Sends a request whose body comes in these pieces, each in frames of its own, without a content-length; with
-/// `trailers`, the stream ends with them and not with data.
+/// Sends a request whose body comes in these pieces, each in its own frames, without a content-length. With `trailers`,
+/// the stream ends with them instead of with data.
 pub async fn send(
     to: SocketAddr,
     request: Request<()>,
@@ -34,8 +34,8 @@ pub async fn send(
     timeout(PATIENCE, exchange(to, request, pieces, trailers)).await.expect("no answer in time")
 }
 
-/// Sends requests with their bodies over one connection, all at once, and gives the answers in their order. The server
-/// must allow as many streams.
+/// Sends all requests at once over one connection, and returns the responses in order. The server must allow that many
+/// streams.
 pub async fn send_together(to: SocketAddr, requests: Vec<(Request<()>, Bytes)>) -> Vec<HttpResponse> {
     let (client, connection) = h2::client::handshake(TcpStream::connect(to).await.unwrap()).await.unwrap();
     let connection = tokio::spawn(connection);
@@ -67,7 +67,7 @@ async fn exchange(
     let (response, mut stream) = client.send_request(request, false).unwrap();
     for (n, piece) in pieces.iter().enumerate() {
         let last = n + 1 == pieces.len() && trailers.is_none();
-        // The server may have refused the stream already.
+        // The server may already have reset the stream.
         let _ = stream.send_data(Bytes::copy_from_slice(piece), last);
     }
     if let Some(trailers) = trailers {

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::contract;
 
-/// A whole answer, however it was asked for.
+/// A complete HTTP response.
 #[derive(Debug)]
 pub struct HttpResponse {
     pub status: u16,
@@ -13,12 +13,12 @@ pub struct HttpResponse {
 }
 
 impl HttpResponse {
-    /// The whole answer to a request, which is as the description of the API says.
+    /// The complete response to a request, checked against the API description.
     pub async fn of(request: reqwest::RequestBuilder) -> Self {
         Self::try_of(request).await.unwrap_or_else(|error| panic!("no whole answer: {error:?}"))
     }
 
-    /// The same for somebody who may not be there to answer.
+    /// The same, for a server that may not respond.
     pub async fn try_of(request: reqwest::RequestBuilder) -> reqwest::Result<Self> {
         let (client, request) = request.build_split();
         let request = request?;
@@ -33,7 +33,7 @@ impl HttpResponse {
         Ok(answer)
     }
 
-    /// A header's value, where it comes once and is text.
+    /// The value of a header that is present exactly once and is text.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         let mut values = self.headers.get_all(name).iter();
@@ -52,7 +52,7 @@ impl HttpResponse {
         parsed.unwrap_or_else(|_| panic!("{} is not answered in JSON: {}", self.status, self.text()))
     }
 
-    /// A text of the body, by its JSON pointer (RFC 6901).
+    /// A string in the body, by its JSON pointer (RFC 6901).
     #[must_use]
     pub fn at(&self, pointer: &str) -> String {
         let json = self.json();
@@ -60,7 +60,7 @@ impl HttpResponse {
         text.unwrap_or_else(|| panic!("no text at {pointer} in {} {json}", self.status))
     }
 
-    /// The answer is this success, of which the body holds at least `fields`.
+    /// Asserts that the response is this success, and that its body has at least `fields`.
     #[track_caller]
     pub fn succeeds(&self, status: u16, fields: &Value) -> &Self {
         let json = self.json();
@@ -73,7 +73,7 @@ impl HttpResponse {
         self
     }
 
-    /// The answer is this error, in the one shape of errors. Gives what stands under `error`.
+    /// Asserts that the response is this error in the common format. Returns the object under `error`.
     #[track_caller]
     pub fn refuses(&self, status: u16, code: &str) -> Value {
         let json = self.json();

@@ -1,5 +1,4 @@
-//! What the end-to-end tests stand on: whole gateways on this machine, and clients that can be as impolite as
-//! a test needs.
+//! The end-to-end test kit: whole gateways on this machine, and clients that can misbehave.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,

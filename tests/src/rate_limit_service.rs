@@ -1,4 +1,4 @@
-//! A rate limit service in Envoy's protocol (gRPC, `envoy.service.ratelimit.v3`), as several Envoys share it.
+//! A rate limit service with Envoy's protocol (gRPC, `envoy.service.ratelimit.v3`), which several Envoys can share.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -11,18 +11,18 @@ use http::{HeaderMap, Request, Response};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
 
-/// How it answers.
+/// Its behaviour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Behaviour {
-    /// Lets everybody pass.
+    /// Allows every request.
     Generous,
-    /// Lets each client pass so many times from now on.
+    /// Allows each client this many requests from now on.
     Budget(u32),
     /// Never answers.
     Silent,
 }
 
-/// It ends when this is dropped.
+/// Ends when dropped.
 #[derive(Debug)]
 pub struct RateLimitService {
     address: SocketAddr,
@@ -33,7 +33,7 @@ pub struct RateLimitService {
 #[derive(Debug)]
 struct State {
     behaviour: Behaviour,
-    /// How often each client was asked about since the mood changed.
+    /// The number of requests of each client since the behaviour changed.
     asked: HashMap<String, u32>,
 }
 
@@ -65,7 +65,7 @@ impl RateLimitService {
             State { behaviour, asked: HashMap::new() };
     }
 
-    /// How often it was asked about this client since its mood changed.
+    /// How many requests it received for this client since its behaviour changed.
     #[must_use]
     pub fn asked(&self, client: &str) -> u32 {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
@@ -102,7 +102,7 @@ async fn call(request: Request<RecvStream>, mut respond: SendResponse<Bytes>, st
     let code = if passes { 1 } else { 2 };
     let response = Bytes::copy_from_slice(&[0, 0, 0, 0, 2, 0x08, code]);
     let head = Response::builder().header("content-type", "application/grpc").body(()).unwrap();
-    // Envoy may not want to know any more.
+    // Envoy may have cancelled the call.
     let Ok(mut stream) = respond.send_response(head, false) else { return };
     let _ = stream.send_data(response, false);
     let _ =
@@ -110,7 +110,7 @@ async fn call(request: Request<RecvStream>, mut respond: SendResponse<Bytes>, st
 }
 
 impl State {
-    /// Whether the request passes; `None` for silence.
+    /// Whether the request is allowed; `None` to never answer.
     fn decide(&mut self, client: String) -> Option<bool> {
         let asked = self.asked.entry(client).or_default();
         *asked += 1;

@@ -1,4 +1,4 @@
-//! The cache that all edges share is away, slow or forgetful, or it is all that is left.
+//! The shared edge cache is unavailable, slow or empty, or it is all that is left.
 
 use gateway_tests::{OwnGateway, fresh_key, until};
 use serde_json::json;
@@ -129,7 +129,7 @@ async fn a_control_plane_that_stands_still_for_longer_than_the_lease_charges_onc
         })
         .await;
         gateway.signal("control-plane", Signal::STOP);
-        // Over the lease: the next one gets the turn, and waits for a control plane that stands still.
+        // After the lease: the next request gets it, and waits for a frozen control plane.
         tokio::time::sleep(std::time::Duration::from_millis(900)).await;
         let (second, ()) = tokio::join!(gateway.charge_under(&key, &body), async {
             tokio::time::sleep(std::time::Duration::from_millis(300)).await;

@@ -1,4 +1,4 @@
-//! The cache that all edges share belongs to an attacker: it can delay, and decides nothing.
+//! An attacker controls the shared edge cache: it can delay requests, but decides nothing.
 
 use gateway_tests::hostile_redis::{FakeReply, HostileRedis, StoredAnswer};
 use gateway_tests::{Gateway, HttpResponse, OwnGateway, fresh_key, until};
@@ -8,7 +8,7 @@ use super::{charge_of, is_replay, replays};
 
 const MADE_UP: &str = "txn_01890000-0000-7000-8000-0000deadbeef";
 
-/// A gateway with such a cache. The workers remember nothing, so that each request asks it.
+/// A gateway with such a cache. Workers remember nothing, so each request asks it.
 async fn with_hostile_redis(settings: &[(&str, &str)]) -> (HostileRedis, OwnGateway) {
     let redis = HostileRedis::start().await;
     let uri = redis.uri();
@@ -18,13 +18,13 @@ async fn with_hostile_redis(settings: &[(&str, &str)]) -> (HostileRedis, OwnGate
     (redis, own)
 }
 
-/// The answer that the attacker would like to see given.
+/// An answer that the attacker forges.
 fn made_up(seal: &str) -> String {
     let body = json!({ "success": true, "transactionId": MADE_UP, "status": "completed" }).to_string();
     json!({ "status": 200, "contentType": "application/json", "body": body, "seal": seal }).to_string()
 }
 
-/// It was charged, once, whatever the cache said, and the edge has noticed that it was lied to.
+/// Asserts that it was charged once, whatever the cache said, and that the edge noticed the false verdict.
 async fn is_truly_charged(gateway: &Gateway<'_>, response: &HttpResponse, amount: u64, unproven_before: u64) {
     response.succeeds(200, &json!({ "status": "completed" }));
     assert!(!is_replay(response) && response.transaction_id() != MADE_UP, "{}", response.text());
@@ -51,13 +51,13 @@ async fn an_answer_that_the_control_plane_did_not_give_is_never_replayed() {
     let (_, seal) = genuine.sealed.split_once("\"seal\":\"").unwrap();
     let seal = seal.trim_end_matches("\"}");
     let lies = [
-        // As an earlier release kept answers.
+        // In the format of an earlier release.
         r#"{"status":200,"contentType":"application/json","body":"{\"success\":true}"}"#.to_owned(),
         made_up(""),
         made_up("k1.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"),
         // Its own seal, under another answer.
         made_up(seal),
-        // Genuine, and another charge's.
+        // Genuine, but another charge's.
         genuine.sealed.clone(),
     ];
     for reply in lies {
@@ -72,7 +72,7 @@ async fn an_answer_that_the_control_plane_did_not_give_is_never_replayed() {
     assert!(!log.contains(seal) && !log.contains(MADE_UP), "no answer stands in a log");
 }
 
-/// A charge while the cache behaves, and what it kept of it.
+/// A charge with a correct cache, and what the cache stored of it.
 async fn genuine_charge(redis: &HostileRedis, gateway: &Gateway<'_>) -> (HttpResponse, StoredAnswer) {
     redis.reply_with(FakeReply::Start);
     let response = gateway.charge(&charge_of(750)).await;
@@ -83,7 +83,7 @@ async fn genuine_charge(redis: &HostileRedis, gateway: &Gateway<'_>) -> (HttpRes
 }
 
 #[tokio::test]
-async fn a_genuine_answer_is_replayed_to_its_own_request_whoever_kept_it() {
+async fn a_genuine_answer_is_replayed_to_its_own_request_even_by_an_attacker() {
     let (redis, own) = with_hostile_redis(&[]).await;
     let gateway = own.gateway();
     let (key, charge) = (fresh_key(), charge_of(751));
@@ -106,7 +106,7 @@ async fn a_key_that_was_not_used_for_another_request_is_not_said_to_be() {
     let lies = [
         FakeReply::Mismatch(other.clone(), made_up("")),
         FakeReply::Mismatch(other.clone(), made_up("k1.AAAA")),
-        // A genuine answer of another key, as it is and under another fingerprint.
+        // A genuine answer of another key, unchanged and under another fingerprint.
         FakeReply::Mismatch(of_genuine, genuine.sealed.clone()),
         FakeReply::Mismatch(other.clone(), genuine.sealed),
     ];
@@ -116,7 +116,7 @@ async fn a_key_that_was_not_used_for_another_request_is_not_said_to_be() {
         let response = gateway.charge(&charge_of(752)).await;
         is_truly_charged(&gateway, &response, 752, before).await;
     }
-    // Without any proof, as of a request that is still being worked on: the row decides, and has none.
+    // Without proof, as for a request in progress: the row decides, and there is none.
     redis.reply_with(FakeReply::Mismatch(other, String::new()));
     let response = gateway.charge(&charge_of(752)).await;
     response.succeeds(200, &json!({ "status": "completed" }));
@@ -125,7 +125,7 @@ async fn a_key_that_was_not_used_for_another_request_is_not_said_to_be() {
 }
 
 #[tokio::test]
-async fn a_key_is_not_in_flight_for_ever_because_the_cache_says_so() {
+async fn a_key_does_not_stay_in_flight_because_the_cache_says_so() {
     let (redis, own) = with_hostile_redis(&[("IDEMPOTENCY_LEASE_MS", "1000")]).await;
     let gateway = own.gateway();
     redis.reply_with(FakeReply::InFlight);
@@ -137,13 +137,13 @@ async fn a_key_is_not_in_flight_for_ever_because_the_cache_says_so() {
         (response.status != 409).then_some(response)
     })
     .await;
-    // Two leases, and the seconds that clocks in seconds are off.
+    // Two leases, plus the rounding of clocks in seconds.
     assert!(begun.elapsed() < std::time::Duration::from_secs(8));
     is_truly_charged(&gateway, &response, 753, 0).await;
 }
 
 #[tokio::test]
-async fn a_turn_that_is_given_to_everybody_charges_once() {
+async fn a_lease_that_is_granted_to_every_request_charges_once() {
     let (redis, own) = with_hostile_redis(&[]).await;
     let gateway = own.gateway();
     redis.reply_with(FakeReply::Start);
@@ -158,7 +158,7 @@ async fn a_turn_that_is_given_to_everybody_charges_once() {
 }
 
 #[tokio::test]
-async fn what_is_no_verdict_is_as_if_nothing_was_said() {
+async fn an_invalid_verdict_is_treated_like_no_verdict() {
     let (redis, own) = with_hostile_redis(&[]).await;
     let gateway = own.gateway();
     for reply in [
@@ -175,7 +175,7 @@ async fn what_is_no_verdict_is_as_if_nothing_was_said() {
 }
 
 #[tokio::test]
-async fn where_the_cache_must_be_asked_one_that_lies_stops_what_it_lies_about() {
+async fn where_the_cache_is_required_a_false_verdict_stops_its_request() {
     let (redis, own) = with_hostile_redis(&[("EDGE_CACHE_DOWN", "reject")]).await;
     let gateway = own.gateway();
     for reply in [FakeReply::Replay(made_up("")), FakeReply::Mismatch("ab".repeat(32), made_up(""))] {

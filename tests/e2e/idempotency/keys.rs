@@ -1,4 +1,4 @@
-//! What is a key, and what a request without one is told.
+//! Valid and invalid keys, and requests without one.
 
 use gateway_tests::{fresh_key, rejecting, shared};
 use http::HeaderMap;

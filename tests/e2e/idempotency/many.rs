@@ -1,4 +1,4 @@
-//! A thousand of the same, at once, through two Envoys that share a Redis.
+//! A thousand identical requests at once, through two Envoys that share a Redis.
 
 use std::collections::HashSet;
 
@@ -18,7 +18,7 @@ async fn a_thousand_identical_charges_through_two_envoys_are_one_effect_and_one_
     let gateway = own.gateway();
     let (key, body) = (fresh_key(), charge_of(760));
     let edges = [own.stack.gateway_url(), second.gateway_url()];
-    // Long enough that all of them are there before the first is answered.
+    // Long enough that all of them arrive before the first is answered.
     gateway.sandbox.slow_down("stripe", "charge", 1_000).await;
 
     let send = async |n: usize| {

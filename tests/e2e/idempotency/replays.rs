@@ -1,4 +1,4 @@
-//! The same request again, and another one under the same key.
+//! Repeats of a request, and other requests under the same key.
 
 use gateway_tests::{OwnGateway, faulty, fresh_key, shared, until};
 use serde_json::json;
@@ -75,7 +75,7 @@ async fn what_was_refused_for_good_stays_refused_and_what_can_be_mended_is_not_k
         response.refuses(400, "INVALID_REQUEST");
         assert!(!is_replay(&response));
     }
-    // Nothing was executed, so the key is free for the request as it should have been.
+    // Nothing was executed, so the key is free for the corrected request.
     gateway.charge_under(&key, &charge_of(723)).await.succeeds(200, &json!({ "status": "completed" }));
 }
 
@@ -150,14 +150,14 @@ async fn with_the_edges_memory_lost_the_durable_row_answers_the_same_bytes_and_r
     let own = OwnGateway::start(&[]).await;
     let key = fresh_key();
     let first = own.gateway().charge_under(&key, &charge_of(729)).await;
-    // The cache lies in the control plane here and goes with it.
+    // The cache is in the control plane's process here and is lost with it.
     let own = own.restarted(&[]).await;
     let gateway = own.gateway();
     gateway.charge_under(&key, &charge_of(730)).await.refuses(422, "IDEMPOTENCY_KEY_REUSED");
     let (again, asked) = counted_charge(&gateway, &key, &charge_of(729)).await;
     replays(&again, &first);
     assert_eq!(asked, 1, "by the durable row");
-    // Which has told the edge.
+    // The control plane has also completed the claim at the edge cache.
     the_edge_replays(&gateway, &key, &charge_of(729), &first).await;
     assert_eq!(gateway.sandbox.all_effects().await, Vec::<String>::new());
 }

@@ -1,4 +1,4 @@
-//! Many claims at once share calls to the cache: here they come while it stands still.
+//! Many concurrent claims share calls to the cache: here they arrive while it is frozen.
 
 use gateway_tests::{Gateway, OwnGateway, fresh_key};
 use serde_json::json;
@@ -8,9 +8,9 @@ use tokio::io::AsyncWriteExt as _;
 use super::cache_away::{join_all, with_redis};
 use super::charge_of;
 
-/// More than go alone.
+/// More than get their own call.
 const CHARGES: u64 = 40;
-/// Longer than any of the tests lets it stand still.
+/// Longer than any test freezes it.
 const PATIENT: &[(&str, &str)] = &[("EDGE_CACHE_TIMEOUT_MS", "10000")];
 
 /// Charges of 800, each under its own key, which must all succeed.
@@ -77,7 +77,7 @@ async fn a_cache_that_hangs_holds_none_of_many() {
     assert_eq!(gateway.edge_claims("unavailable").await, 80);
 }
 
-/// Each of them one after the other, so that each would go alone if those before it did not count.
+/// One after the other, so that each would get its own call if the earlier ones did not count.
 #[tokio::test]
 async fn a_call_whose_client_has_left_comes_to_its_end_and_is_forgotten() {
     let Some((_redis, own)) = with_redis(PATIENT).await else { return };
@@ -97,7 +97,7 @@ async fn a_call_whose_client_has_left_comes_to_its_end_and_is_forgotten() {
     assert!((1..=5).contains(&sent), "{sent} calls for clients that have left");
     gateway.signal("edge-cache", Signal::CONT);
     charge(&gateway, CHARGES).await;
-    // What is broken off has no end that the filter hears of, so it would remember it for ever.
+    // The filter learns of no end of an aborted call, so it would remember it forever.
     assert_eq!(gateway.envoy_count("cluster.edge_cache.upstream_rq_tx_reset").await, 0);
     assert_eq!(gateway.sandbox.all_effects().await, vec!["stripe charge 800 USD"; 40]);
 }

@@ -14,11 +14,11 @@ use super::charge_of;
 
 const KEYS: usize = 1_000;
 const SENDS: usize = 5;
-/// Short, so that a control plane stands still for longer.
+/// Short, so that a control plane can be frozen for longer.
 const LEASE: &str = "400";
 
 #[tokio::test]
-async fn a_thousand_keys_in_a_storm_are_a_thousand_effects_and_each_key_has_one_answer() {
+async fn a_thousand_keys_amid_faults_have_a_thousand_effects_and_one_answer_each() {
     let Some(mut redis) = RedisServer::own(&[]).await else { return };
     let mut own = OwnGateway::start(&[("REDIS_URI", redis.uri()), ("IDEMPOTENCY_LEASE_MS", LEASE)]).await;
     let second = own.stack.second_edge().await.unwrap();
@@ -28,7 +28,7 @@ async fn a_thousand_keys_in_a_storm_are_a_thousand_effects_and_each_key_has_one_
 
     let clients = stream::iter(0..KEYS * SENDS)
         .map(|n| {
-            // The sends of a key are near each other, some at once, through both edges.
+            // The sends of a key are close together, some at once, through both edges.
             let key = keys[n / SENDS].clone();
             let amount = 1_000 + n / SENDS;
             let url = format!("{}/payments/charge", edges[n % 2]);
@@ -63,7 +63,7 @@ async fn a_thousand_keys_in_a_storm_are_a_thousand_effects_and_each_key_has_one_
     assert_eq!(effects, expected);
 }
 
-/// Sends until there is an answer that stands.
+/// Sends until there is a final answer.
 async fn final_answer(http: &reqwest::Client, url: &str, key: &str, charge: &Value) -> HttpResponse {
     for _ in 0..2_000 {
         let request = http.post(url).bearer_auth("demo-key").header("idempotency-key", key).json(charge);
@@ -75,7 +75,7 @@ async fn final_answer(http: &reqwest::Client, url: &str, key: &str, charge: &Val
     panic!("no final answer for {key}");
 }
 
-/// The next fault, after a moment of quiet.
+/// The next fault, after a pause.
 async fn strike(n: usize, redis: &mut RedisServer, own: &mut OwnGateway) {
     sleep(Duration::from_millis(350)).await;
     match n % 5 {

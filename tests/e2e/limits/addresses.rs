@@ -1,4 +1,4 @@
-//! One address without a key, at thousands of requests a second.
+//! Floods of thousands of requests a second from one address, without a key.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ const ADDRESS: u64 = 100;
 const WEBHOOKS_OF_ADDRESS: u64 = 60;
 const HONEST: u64 = 60;
 
-/// What all may send together is less than what comes in a flood, and more than what one address may.
+/// The overall limit is below the rate of the flood, and above the limit of one address.
 const SETTINGS: [(&str, &str); 7] = [
     ("GATEWAY_ADDRESS_REQUESTS_PER_SECOND", "100"),
     ("GATEWAY_CLIENT_REQUESTS_PER_SECOND", "100"),
@@ -24,7 +24,7 @@ const SETTINGS: [(&str, &str); 7] = [
     ("SANDBOX_PAYPAL_WEBHOOK_URL", ""),
 ];
 
-/// A client's charges from one address and Stripe's webhooks from another, slower than they may come: none is refused.
+/// A client's charges from one address and Stripe's webhooks from another, below their limits: none is rejected.
 async fn nothing_is_lost(gateway: &Gateway<'_>) {
     let stripe = caller(3);
     let secret = secret(gateway);
@@ -111,7 +111,7 @@ async fn clients_that_send_all_they_may_leave_the_providers_reserve_alone_and_th
     flooded.was_held_to(40, 401);
 }
 
-/// Each has a bucket of its own, whichever address the proxy in front has.
+/// Each has its own bucket, whatever the proxy's address.
 #[tokio::test]
 async fn behind_a_trusted_proxy_an_address_is_the_one_that_the_proxy_saw() {
     let settings = [("GATEWAY_TRUSTED_PROXIES", "1"), ("GATEWAY_ADDRESS_REQUESTS_PER_SECOND", "20")];
@@ -131,7 +131,7 @@ async fn behind_a_trusted_proxy_an_address_is_the_one_that_the_proxy_saw() {
     }
     assert!(refused > 0, "nothing is turned away");
     assert_eq!(from("192.0.2.2").await, 401);
-    // Of IPv6, a household is one address.
+    // An IPv6 household counts as one address.
     let mut refused = false;
     for n in 0..200 {
         let neighbour: &'static str = ["2001:db8::1", "2001:db8::2", "2001:db8::ffff:3"][n % 3];
@@ -142,7 +142,7 @@ async fn behind_a_trusted_proxy_an_address_is_the_one_that_the_proxy_saw() {
     }
     assert!(refused, "a household is not one address");
     assert_eq!(from("2001:db8:0:1::1").await, 401);
-    // What a caller says before the proxy is not believed.
+    // Addresses that the caller claims in front of the proxy are ignored.
     let pretended = proxy.get(url(&gateway, "/payments")).header("x-forwarded-for", "192.0.2.9, 192.0.2.3");
     assert_eq!(pretended.send().await.unwrap().status().as_u16(), 401);
 }

@@ -1,4 +1,4 @@
-//! One client that sends more than it may.
+//! A client that exceeds its limit.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -34,7 +34,7 @@ async fn a_client_with_a_limit_of_its_own_is_held_to_that_one() {
     let gateway = own.gateway();
     let second = gateway.as_demo_2();
     for (client, rate) in [(&gateway, 5), (&second, 90)] {
-        // What the start has taken is there again.
+        // Wait until the requests of the start are replenished.
         sleep(Duration::from_secs(1)).await;
         let begin = Instant::now();
         let responses = join_all((0..80).map(|_| client.get("/payments?limit=1"))).await;
@@ -54,9 +54,9 @@ async fn a_client_with_a_limit_of_its_own_is_held_to_that_one() {
     }
 }
 
-/// A client that waits as long as it is told to gets everything through.
+/// A client that waits as advised gets everything through.
 #[tokio::test]
-async fn a_client_that_waits_as_long_as_it_is_told_gets_through() {
+async fn a_client_that_waits_as_advised_gets_through() {
     let own = OwnGateway::start(&[("GATEWAY_CLIENT_REQUESTS_PER_SECOND", "4")]).await;
     let gateway = own.gateway();
     let mut told_to_wait = 0;

@@ -1,11 +1,11 @@
-//! What answers say of the limits (draft-ietf-httpapi-ratelimit-headers).
+//! The rate limit headers of responses (draft-ietf-httpapi-ratelimit-headers).
 
 use gateway_tests::{HttpResponse, OwnGateway, fresh_key};
 use serde_json::json;
 
 use super::{charge, url};
 
-/// What is left, as the answer says it of the client's limit.
+/// The remaining quota of the client's limit, from the response.
 #[track_caller]
 fn left(response: &HttpResponse, rate: u64) -> u64 {
     assert_eq!(response.header("ratelimit-policy"), Some(&*format!("\"client\";q={rate};w=1")));

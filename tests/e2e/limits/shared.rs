@@ -1,4 +1,4 @@
-//! A limit that several Envoys share, by a rate limit service that counts for them.
+//! A limit that several Envoys share through a rate limit service.
 
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ use super::charge;
 
 const BUDGET: u32 = 12;
 
-/// The answers to so many reads, sent to one Envoy after the other.
+/// The responses to reads that are sent to the Envoys in turn.
 async fn reads(edges: &[String], http: &Client, key: &str, number: usize) -> Vec<HttpResponse> {
     let mut responses = Vec::new();
     for n in 0..number {
@@ -42,13 +42,13 @@ async fn two_envoys_share_the_limit_of_a_service_and_do_without_it_when_it_is_aw
         assert_eq!(refused.refuses(429, "RATE_LIMITED")["retryable"], true);
         assert!(refused.header("retry-after").is_some(), "{:?}", refused.headers);
     }
-    // Another client has a budget of its own, and who has no key is not counted.
+    // Another client has its own budget, and requests without a key are not counted.
     assert_eq!(passed(&reads(&edges, &gateway.http, "demo-key-2", 10).await), 10);
     let anonymous = reads(&edges, &gateway.http, "nobody's", 10).await;
     assert!(anonymous.iter().all(|response| response.status == 401));
     assert_eq!((service.asked("demo"), service.asked("demo-2")), (30, 10));
 
-    // A service that hangs delays a few requests for twenty milliseconds, and ends none.
+    // A hanging service delays a few requests by twenty milliseconds, and fails none.
     service.set(Behaviour::Silent);
     let begin = Instant::now();
     assert_eq!(passed(&reads(&edges, &gateway.http, "demo-key", 40).await), 40);
@@ -56,7 +56,7 @@ async fn two_envoys_share_the_limit_of_a_service_and_do_without_it_when_it_is_aw
     gateway.charge(&charge(1_200)).await.succeeds(200, &json!({ "status": "completed" }));
     assert!(gateway.envoy_count("cluster.control_plane.ratelimit.error").await > 0);
 
-    // One that is back is asked again.
+    // A service that is back is used again.
     service.set(Behaviour::Budget(0));
     gateway_tests::until("a service that is asked again", async || {
         sleep(Duration::from_millis(200)).await;

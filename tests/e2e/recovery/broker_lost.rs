@@ -1,4 +1,4 @@
-//! Everything that only makes it faster is lost while the providers are away.
+//! Everything that only speeds up the work is lost while the providers are down.
 
 use std::time::Duration;
 

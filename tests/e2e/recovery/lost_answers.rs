@@ -1,4 +1,4 @@
-//! Every third answer of the providers is lost after the charge was made.
+//! Every third response of the providers is lost after the charge was executed.
 
 use futures_util::{StreamExt as _, stream};
 use gateway_tests::{Gateway, OwnGateway, fresh_key, until};
@@ -8,7 +8,7 @@ use super::{all_payments, charge, each_happened_once};
 
 const CHARGES: u64 = 60;
 
-/// What a client does that wants to know: it asks again under its key.
+/// A client that retries under its key until it knows the outcome.
 async fn charge_until_decided(gateway: &Gateway<'_>, number: u64) {
     let key = fresh_key();
     let response = until("a final answer", async || {
@@ -21,7 +21,7 @@ async fn charge_until_decided(gateway: &Gateway<'_>, number: u64) {
 
 #[tokio::test]
 async fn when_every_third_answer_is_lost_each_client_completes_once() {
-    // No webhook helps.
+    // Webhooks are off.
     let settings = [("SANDBOX_STRIPE_WEBHOOK_URL", ""), ("SANDBOX_PAYPAL_WEBHOOK_URL", "")];
     let own = OwnGateway::start(&settings).await;
     let gateway = own.gateway();

@@ -1,4 +1,4 @@
-//! The providers are away for a while, under load.
+//! The providers are down for a while, under load.
 
 use std::env;
 use std::time::{Duration, Instant};
@@ -12,13 +12,13 @@ use tokio::time::sleep;
 
 use super::{all_payments, charge, each_happened_once};
 
-/// Repeats in a second to each of the two providers.
+/// Retries per second for each provider.
 const BUDGET: u32 = 50;
 
-/// Of load, at eight charges at a time.
+/// The load: eight concurrent charges.
 const EVERY: Duration = Duration::from_millis(100);
 
-/// `PROVIDER_DOWN_SECONDS` says for how long; ten, unless told otherwise.
+/// `PROVIDER_DOWN_SECONDS` sets for how long; ten by default.
 fn outage() -> Duration {
     let seconds = env::var("PROVIDER_DOWN_SECONDS").ok().map_or(10, |text| text.parse().unwrap());
     Duration::from_secs(seconds)
@@ -57,7 +57,7 @@ async fn charges_are_accepted_while_the_providers_are_down_and_completed_when_th
     }
     wire.set(Mode::Pass);
 
-    // Each is due within the longest pause, and then it is the budget that they wait for.
+    // Each is due within the longest pause, and then only waits for the budget.
     let waiting = u32::try_from(responses.len()).unwrap();
     let patience = cap + Duration::from_secs(20) + Duration::from_secs(1) * waiting / BUDGET;
     let payments = until_within(patience, "the end of each charge", async || {
@@ -69,8 +69,8 @@ async fn charges_are_accepted_while_the_providers_are_down_and_completed_when_th
     schedule_is_visible(&gateway.events(&responses[0].transaction_id()).await);
 }
 
-/// Each try in vain says how many there were and when the next one comes. While the provider is known to be away there
-/// are none: it is left alone.
+/// Each failed attempt records how many there were and when the next one is due. While the circuit breaker is open
+/// there are none.
 fn schedule_is_visible(events: &[Value]) {
     let queued: Vec<_> = events.iter().filter(|event| event["to"] == "queued").collect();
     assert!(!queued.is_empty(), "{events:?}");

@@ -1,4 +1,4 @@
-//! PayPal's certificates while names are made up, while PayPal is away, and across the death of the filter.
+//! PayPal's certificates: with invented names, while PayPal is down, and across a crash of the filter.
 
 use std::time::Instant;
 
@@ -15,7 +15,7 @@ async fn charge(gateway: &Gateway<'_>) {
     gateway.charge(&charge).await.succeeds(200, &json!({ "status": "completed" }));
 }
 
-/// What PayPal tells of so many charges, which is one thing or two of each, has arrived at its first try.
+/// Waits until PayPal's webhooks for so many charges, one or two each, have been delivered at the first attempt.
 async fn are_delivered(gateway: &Gateway<'_>, charges: usize) {
     let deliveries = gateway.sandbox.deliveries("paypal", charges).await;
     assert!(deliveries.iter().all(|delivery| delivery == "delivered"), "{deliveries:?}");
@@ -45,11 +45,11 @@ async fn made_up_names_cost_paypal_a_few_requests_and_no_genuine_webhook_its_tur
         assert_eq!(response.header("retry-after"), Some("30"));
     }
     are_delivered(&gateway, 6).await;
-    // Four at once, one more every two seconds; one of them was the genuine one's.
+    // Four at once, then one more every two seconds; one of them was the genuine one.
     let most = 4 + begin.elapsed().as_secs() / 2 + 1;
     let asked = gateway.sandbox.requests("paypal", "certificate").await;
     assert!((2..=most).contains(&asked), "{asked} of at most {most}");
-    // While as many as may be are on their way, the rest is not even counted against the bucket.
+    // While the maximum is in flight, further fetches are rejected without using the bucket.
     let (unknown, busy) = (
         gateway.edge_webhooks("certificate_unknown_names").await,
         gateway.edge_webhooks("certificate_busy").await,

@@ -1,4 +1,4 @@
-//! PayPal's disputes are what PayPal's own record says, and what cannot be read there is called so.
+//! PayPal's disputes are as in PayPal's own record; those that cannot be read there are shown as unverified.
 
 use gateway_tests::{Gateway, OwnGateway, until};
 use serde_json::{Value, json};
@@ -18,7 +18,7 @@ async fn disputed(gateway: &Gateway<'_>) -> (String, Value) {
     (transaction, dispute)
 }
 
-/// As PayPal answers an app that lacks the permission.
+/// PayPal's response to an app that lacks the permission.
 fn no_permission() -> Value {
     let body = json!({ "name": "NOT_AUTHORIZED", "debug_id": "1",
                        "message": "Authorization failed due to insufficient permissions." });
@@ -30,7 +30,7 @@ fn no_permission() -> Value {
 async fn a_dispute_is_read_from_paypal_and_called_verified() {
     let own = OwnGateway::start(&[]).await;
     let gateway = own.gateway();
-    // It is not shown at once.
+    // Not shown at once.
     gateway
         .sandbox
         .fault(&json!({ "provider": "paypal", "operation": "dispute", "fault": "error_before", "times": 1 }))

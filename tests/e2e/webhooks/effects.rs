@@ -1,4 +1,4 @@
-//! What a webhook moves, with nobody else asking.
+//! What a webhook changes without any other request.
 
 use gateway_tests::{Gateway, OwnGateway, until};
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! What is not the provider's is refused where it costs nothing.
+//! Webhooks that are not the provider's are rejected where it costs nothing.
 
 use gateway_tests::http1::Request;
 use gateway_tests::{HttpResponse, http2, rejecting};
@@ -83,7 +83,7 @@ async fn a_certificate_anywhere_else_than_at_paypal_is_never_fetched() {
         format!("{own}{certs}/"),
         format!("{own}/_sandbox/paypal-ca.pem"),
         format!("{own}\\{certs}/CERT-360caa42-fca2a594-a5cafa77"),
-        // At the right place, and named as none of PayPal's are.
+        // At PayPal's host, but not named like PayPal's certificates.
         format!("{own}{certs}/CERT-1"),
         format!("{own}{certs}/CERT-360CAA42-FCA2A594-A5CAFA77"),
         format!("{own}{certs}/CERT-360caa42-fca2a594-a5cafa770"),

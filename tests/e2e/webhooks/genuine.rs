@@ -1,4 +1,4 @@
-//! What is the provider's gets in, is kept before it is acknowledged, and counts once.
+//! Genuine webhooks are accepted, stored before they are acknowledged, and count once.
 
 use gateway_tests::{OwnGateway, http2, shared, until};
 use http::HeaderMap;

@@ -1,4 +1,4 @@
-//! A delivery that was captured, with another body of the same CRC-32: its signature is good, and it changes nothing.
+//! A captured delivery with another body of the same CRC-32: its signature is valid, but it changes nothing.
 
 use std::process::Command;
 
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::captured::Tap;
 
-/// What a forger claims, in events of each kind that is acted on, about a payment of another client.
+/// What a forger claims about another client's payment, in events of each kind that is acted on.
 fn claims(victim: &str, order: &str) -> Vec<Value> {
     let links = |up: &str| json!([{ "href": format!("https://api.paypal.com/v2/{up}"), "rel": "up", "method": "GET" }]);
     let related = json!({ "related_ids": { "order_id": "FORGEDORDER" } });
@@ -79,7 +79,7 @@ async fn another_body_under_a_captured_signature_changes_no_payment_and_no_trail
             assert_eq!(serde_json::from_slice::<Value>(&body).unwrap()["event_type"], claim["event_type"]);
             captured.with(&body).send(gateway.address()).await.succeeds(200, &json!({}));
         }
-        // Disputes and refunds that are not shown are asked for a few times more.
+        // Disputes and refunds that are not shown are looked up a few more times.
         until("the end of the forged events", async || {
             let states = states(&own);
             let open = states.iter().filter(|(id, _)| id.ends_with(&transaction[4..]));
@@ -96,7 +96,7 @@ async fn another_body_under_a_captured_signature_changes_no_payment_and_no_trail
     assert!(gateway.edge_webhooks("verified").await >= 27, "they were not verified");
 }
 
-/// Of each event, its id and what became of it, as an operator sees it.
+/// The id and the result of each event, as an operator sees it.
 fn states(own: &OwnGateway) -> Vec<(String, String)> {
     let mut command = Command::new(Programs::of_this_build().unwrap().control_plane);
     command.args(["webhook", "list", "--provider", "paypal", "--json", "--limit", "1000"]);

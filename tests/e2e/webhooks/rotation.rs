@@ -1,4 +1,4 @@
-//! A secret is rolled without refusing one genuine webhook.
+//! A secret is rotated without rejecting a genuine webhook.
 
 use gateway_tests::OwnGateway;
 use serde_json::json;
@@ -9,8 +9,8 @@ async fn a_signing_secret_is_rolled_without_refusing_a_genuine_webhook() {
     let charge =
         json!({ "provider": "stripe", "amount": 830, "currency": "USD", "paymentMethodId": "pm_card_visa" });
     let mut run_dir = None;
-    // At the edge: the new one beside the old, then, when Stripe signs with nothing else, alone. At Stripe, in the
-    // meantime: the old one, both for a while, the new one.
+    // At the edge: first the new secret beside the old one, and alone once Stripe signs only with it. At Stripe
+    // meanwhile: the old one, both for a while, the new one.
     for (edge, stripe) in [
         (vec![old], vec![old]),
         (vec![new, old], vec![old]),

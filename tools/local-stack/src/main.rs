@@ -69,17 +69,17 @@ fn main() -> ExitCode {
     code
 }
 
-/// Set where a terminal must not hold up what runs.
+/// Set when a terminal must not block the stack.
 static TERMINAL: OnceLock<Writer> = OnceLock::new();
 
-/// From here on nothing that is said waits for its reader.
+/// From here on output never waits for its reader.
 fn wait_for_no_reader() -> std::io::Result<()> {
     let terminal = Writer::start(&std::io::stdout(), |_| {})?;
     let _ = TERMINAL.set(terminal);
     Ok(())
 }
 
-/// Speaks to the person at the terminal, who may have closed it.
+/// Writes to the terminal, which may be closed.
 fn say(text: &str) {
     let line = format!("{}\n", text.trim_end());
     let _ = match TERMINAL.get() {
