@@ -1,4 +1,4 @@
-//! What the head says about the body: type, length and encoding.
+//! The body's type, length and encoding, as announced in the head.
 
 use crate::config::EdgeConfig;
 use crate::error::ErrorCode;
@@ -6,7 +6,7 @@ use crate::head::Head;
 use crate::rejection::Rejection;
 use crate::route::BodyRule;
 
-/// The body as announced, to be held against the body that comes.
+/// The announced body, to be compared with the received one.
 #[derive(Debug)]
 pub(crate) struct Content {
     rule: BodyRule,
@@ -15,7 +15,7 @@ pub(crate) struct Content {
 }
 
 impl Content {
-    /// Refuses what can be refused before the body is here.
+    /// Rejects what can be rejected before the body has arrived.
     pub(crate) fn announced(head: Head<'_>, rule: BodyRule, config: &EdgeConfig) -> Result<Self, Rejection> {
         let bytes_max = match rule {
             BodyRule::Signed => config.webhooks.body_bytes_max,
@@ -34,7 +34,7 @@ impl Content {
         Ok(content)
     }
 
-    /// Judges a whole body by its length.
+    /// Checks the length of a complete body.
     pub(crate) fn check(&self, length: usize) -> Result<(), Rejection> {
         self.within_limit(length)?;
         match self.rule {
@@ -46,7 +46,7 @@ impl Content {
                 ErrorCode::InvalidRequest,
                 "the body is missing; it must be a JSON object",
             )),
-            // Without a body there is nothing to have a type: many clients name one all the same.
+            // Without a body there is no type to check, though many clients send one.
             _ if length == 0 => Ok(()),
             _ => self.is_json.clone(),
         }
@@ -56,7 +56,7 @@ impl Content {
         self.bytes_max
     }
 
-    /// Holds as much of a body as has come against the limit.
+    /// Checks the bytes received so far against the limit.
     pub(crate) fn within_limit(&self, length: usize) -> Result<(), Rejection> {
         let limit = self.bytes_max;
         if length > limit {

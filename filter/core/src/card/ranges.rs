@@ -1,8 +1,8 @@
-//! Who issues a card number, by its first digits and its length.
+//! The issuer of a card number, by its first digits and its length.
 //!
-//! A number is 13 to 19 digits, and its last digit makes it pass the Luhn check (ISO/IEC 7812-1, annex B). One random
-//! row of digits in ten passes it, so that the check alone refuses honest values by the thousand: timestamps, ids of
-//! databases, order numbers. What tells them apart is who would have issued them.
+//! A number has 13 to 19 digits, and its last digit makes it pass the Luhn check (ISO/IEC 7812-1, annex B). One random
+//! row of digits in ten passes it, so the check alone would reject thousands of legitimate values: timestamps, database
+//! ids, order numbers. The issuer's range distinguishes them.
 //!
 //! Sources: ISO/IEC 7812; the networks' published ranges as collected in Wikipedia, "Payment card number" (table of
 //! issuer identification numbers), and in `credit-card-type` (github.com/braintree/credit-card-type,
@@ -39,15 +39,15 @@ pub(super) const SHORTEST: usize = 13;
 /// Digits of the longest card number.
 pub(super) const LONGEST: usize = 19;
 
-/// What the first digits and the length say.
+/// The result of checking first digits and length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Length {
     Rare,
     Told,
 }
 
-/// Whether these digits can be a card number: an issuer has numbers of this beginning and length, and the last digit
-/// fits.
+/// Whether these digits can be a card number: an issuer has numbers with these first digits and this length, and the
+/// check digit is valid.
 pub(super) fn number(digits: &[u8]) -> Option<Length> {
     let bit = 1_u32.checked_shl(u32::try_from(digits.len()).ok()?)?;
     let prefix = digits.get(..6)?.iter().fold(0, |prefix, digit| prefix * 10 + u32::from(*digit));

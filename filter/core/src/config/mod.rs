@@ -1,4 +1,4 @@
-//! What the edge is told when it starts.
+//! The configuration of the edge.
 
 mod idempotency;
 mod webhooks;
@@ -16,19 +16,19 @@ use crate::webhook::x509::TrustError;
 pub use idempotency::{ClaimSettings, KeyRule, WhenUnavailable};
 pub use webhooks::{Paypal, STRIPE_SECRETS_VARIABLE, Webhooks};
 
-/// The environment variable that holds the keys: a secret has no place in a plugin's configuration, which
-/// Envoy shows in `/config_dump`.
+/// The environment variable with the keys: secrets must not be in a plugin's configuration, which Envoy shows in
+/// `/config_dump`.
 pub const KEYS_VARIABLE: &str = "EDGE_ATTESTATION_KEYS";
 
-/// Everything that decides about a request besides the request.
+/// Everything besides the request that a decision depends on.
 #[derive(Debug)]
 pub struct EdgeConfig {
     pub keys: Keys,
-    /// The longest body that is let through, in bytes.
+    /// The longest accepted body, in bytes.
     pub body_bytes_max: usize,
-    /// Where payers may be sent.
+    /// The hosts to which payers may be sent.
     pub return_url_hosts: ReturnUrlHosts,
-    /// How many requests of one client a worker has at once, 1 to [`REQUESTS_MAX`].
+    /// The most requests of one client that a worker holds at once, 1 to [`REQUESTS_MAX`].
     pub in_flight_per_client: usize,
     pub claims: ClaimSettings,
     pub webhooks: Webhooks,
@@ -103,7 +103,7 @@ impl Default for Settings {
         Self {
             max_body_bytes: 65_536,
             return_url_hosts: Vec::new(),
-            // An eighth of what the control plane's cluster takes.
+            // An eighth of the limit of the control plane's cluster.
             in_flight_per_client: 512,
             idempotency: idempotency::Settings::default(),
             webhooks: webhooks::Settings::default(),
@@ -116,7 +116,7 @@ impl EdgeConfig {
     /// environment.
     ///
     /// # Errors
-    /// Names the setting and what would be right.
+    /// Names the setting and its valid values.
     pub fn read(settings: &[u8], secrets: EdgeSecrets<'_>) -> Result<Self, ConfigError> {
         let settings = match settings.trim_ascii() {
             b"" => Settings::default(),
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn blanks_around_secrets_are_no_part_of_them_and_quotation_marks_are_refused() {
+    fn white_space_around_secrets_is_ignored_and_quotation_marks_are_rejected() {
         let padded = format!(" {KEYS}\r\n");
         let secrets = EdgeSecrets { keys: Some(&padded), stripe: Some("\u{feff}whsec_a, whsec_b\n") };
         assert!(EdgeConfig::read(b"{}", secrets).unwrap().webhooks.stripe.is_some());
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_said_means_64_kib() {
+    fn the_default_body_limit_is_64_kib() {
         for settings in ["", " \n", "{}"] {
             assert_eq!(
                 EdgeConfig::read(settings.as_bytes(), with_keys(Some(KEYS))).unwrap().body_bytes_max,

@@ -13,7 +13,7 @@ pub enum VerificationError {
     CannotVerify(#[from] CannotVerify),
 }
 
-/// The webhook is not from the provider, or not as the provider sent it. No repetition will mend it.
+/// The webhook is not from the provider, or was altered. Retrying cannot help.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Forged {
     #[error("the header `{0}` is missing")]
@@ -38,12 +38,13 @@ pub enum Forged {
     SignatureMismatch,
 }
 
-/// Nothing is known about the webhook: what it must be checked with is missing. The provider shall send it again.
+/// Whether the webhook is genuine is unknown, because the means to verify it are missing. The provider should redeliver
+/// it.
 ///
-/// Everything that is wrong with a certificate belongs here and not to [`Forged`]: certificates are fetched from
-/// the provider's own hosts, so no forger decides what comes. One that we cannot trust means that our trust
-/// bundle or our clock is wrong, or that something between us and the provider answers in its place; once that
-/// is mended, the same webhook is good.
+/// Every problem with a certificate belongs here and not to [`Forged`]: certificates are fetched from the provider's
+/// own hosts, so a forger does not control them. An untrusted one means that the trust bundle or the clock is wrong, or
+/// that something between the gateway and the provider responds in its place; once that is fixed, the same webhook is
+/// valid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CannotVerify {
     #[error("the provider's certificate could not be fetched: {0}")]
@@ -54,7 +55,7 @@ pub enum CannotVerify {
     RsaUnavailable,
 }
 
-/// There is no certificate to look at, because…
+/// Why there is no certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FetchFailure {
     #[error("the provider could not be reached")]
@@ -80,7 +81,7 @@ impl VerificationError {
         }
     }
 
-    /// A name for metrics and logs; it never holds anything of the webhook.
+    /// The name in metrics and logs; it contains nothing from the webhook.
     #[must_use]
     pub const fn reason(&self) -> &'static str {
         match self {

@@ -1,4 +1,4 @@
-//! What can be wrong with certificates.
+//! Problems with certificates.
 
 /// Why a certificate is not trusted. Times are Unix seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -66,7 +66,7 @@ impl CertificateProblem {
     }
 }
 
-/// Why a trust bundle cannot be used.
+/// Why a trust bundle is invalid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TrustError {
     #[error("the trust bundle holds no PEM certificate, or one that is cut off")]
