@@ -46,7 +46,7 @@ impl RootContext for ConnectionsRoot {
                 true
             }
             Err(error) => {
-                log(LogLevel::Error, &format!("connections cannot be counted: {error}"));
+                log(LogLevel::Error, &format!("the connection filter cannot start: {error}"));
                 false
             }
         }

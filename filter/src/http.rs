@@ -262,7 +262,7 @@ fn carry_out(action: Result<HostAction, Status>) -> Action {
         HostAction::Reply(reply) => send(&reply).map(|()| Action::Pause),
     });
     done.unwrap_or_else(|status| {
-        log(LogLevel::Error, &format!("a request is held: the host refused a call with {status:?}"));
+        log(LogLevel::Error, &format!("a request is held because a host call failed: {status:?}"));
         Action::Pause
     })
 }

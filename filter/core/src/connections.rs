@@ -20,7 +20,7 @@ pub struct ConnectionSettings {
 /// Why the connection filter does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectionSettingsError {
-    #[error("the plugin configuration is not right: {0}")]
+    #[error("the plugin configuration is invalid: {0}")]
     Settings(serde_json::Error),
     #[error("`perAddress` must be from 1 to 10000, or null for any number")]
     PerAddress,

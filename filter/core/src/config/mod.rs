@@ -46,7 +46,7 @@ pub struct EdgeSecrets<'a> {
 /// Why the edge does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    #[error("the plugin configuration is not right: {0}")]
+    #[error("the plugin configuration is invalid: {0}")]
     Settings(serde_json::Error),
     #[error("`maxBodyBytes` must be from 1 to 1048576")]
     BodyLimit,

@@ -27,15 +27,15 @@ pub(super) struct Digest([u8; 32]);
 /// Why a verdict of the cache proves nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unproven {
-    #[error("it bears no seal")]
+    #[error("it has no seal")]
     Unsealed,
-    #[error("it is sealed with a key that is not known here")]
+    #[error("it is sealed with an unknown key")]
     UnknownKey,
-    #[error("its seal does not fit: it was altered, or made up")]
+    #[error("its seal does not match: it was altered or forged")]
     Altered,
-    #[error("it calls a request another one than itself")]
+    #[error("it reports a request as a mismatch of itself")]
     NoOther,
-    #[error("it has called the key in flight for longer than any lease lasts")]
+    #[error("it has reported the key in flight for longer than any lease lasts")]
     TooLong,
 }
 

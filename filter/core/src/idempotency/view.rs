@@ -66,7 +66,7 @@ impl CacheView {
         self.warned_at_s = Some(now_s);
         let count = std::mem::take(&mut self.unproven);
         Some(format!(
-            "the edge cache cannot be believed, so it counts as away: {why} ({count} such since the last line)"
+            "the edge cache is not trusted and counts as unavailable: {why} ({count} such verdicts since the last warning)"
         ))
     }
 }

@@ -22,19 +22,19 @@ pub enum Forged {
     HeaderRepeated(&'static str),
     #[error("the header `{0}` is too long")]
     HeaderTooLong(&'static str),
-    #[error("the header `{0}` holds something else than visible ASCII")]
+    #[error("the header `{0}` contains characters other than visible ASCII")]
     HeaderNotPlain(&'static str),
     #[error("the header `{header}` is not {expected}")]
     HeaderMalformed { header: &'static str, expected: &'static str },
-    #[error("it was signed {age_s} s ago, which is too long")]
+    #[error("it was signed too long ago ({age_s} s)")]
     TooOld { age_s: u64 },
-    #[error("it was signed {ahead_s} s in the future; is our clock right?")]
+    #[error("it was signed {ahead_s} s in the future; check both clocks")]
     TooNew { ahead_s: u64 },
-    #[error("it is signed by another algorithm than SHA256withRSA")]
+    #[error("it is signed with another algorithm than SHA256withRSA")]
     Algorithm,
     #[error("its certificate's URL is not the provider's: {0}")]
     CertificateUrl(#[from] CertificateUrlError),
-    #[error("the signature does not fit the body")]
+    #[error("the signature does not match the body")]
     SignatureMismatch,
 }
 
@@ -51,7 +51,7 @@ pub enum CannotVerify {
     Fetch(#[from] FetchFailure),
     #[error("the provider's certificate cannot be trusted: {0}")]
     Certificate(#[from] CertificateProblem),
-    #[error("the check of RSA signatures does not work here")]
+    #[error("RSA signatures cannot be verified here")]
     RsaUnavailable,
 }
 
@@ -68,7 +68,7 @@ pub enum FetchFailure {
     TooMany,
     #[error("too many other webhooks wait for it")]
     Crowded,
-    #[error("too many names of certificates that nothing is known of were asked for a short time ago")]
+    #[error("too many unknown certificate names were requested recently")]
     UnknownNames,
 }
 
