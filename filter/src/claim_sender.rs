@@ -1,8 +1,8 @@
 //! Sends a worker's claims to the cache: each in its own call, or several in a shared call that outlives each request.
 //!
-//! Every call belongs to the root context. The SDK forgets a call only when its response arrives, and in a request's own
-//! context that never happens once the request is gone: disconnecting clients would fill the SDK's memory, and its call
-//! numbers would wrap around after 2^30.
+//! Every call belongs to the root context. The SDK forgets a call only when its response arrives, and in a request's
+//! own context that never happens once the request is gone: disconnecting clients would fill the SDK's memory, and its
+//! call numbers would wrap around after 2^30.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -32,7 +32,7 @@ pub(crate) enum Submission {
     /// The request will be notified.
     Batched,
     /// No response will come.
-    Failed,
+    NotSent,
     /// Too many claims wait.
     Full,
 }
@@ -48,7 +48,7 @@ impl ClaimSender {
                 let sent = cache::ask(&call, &edge.config.claims);
                 hostcalls::set_effective_context(waiter.held.context_id)?;
                 // The SDK is unaware of the switch: it delivers the response to this request while it exists.
-                sent.map_or(Submission::Failed, |_| Submission::Single(single))
+                sent.map_or(Submission::NotSent, |_| Submission::Single(single))
             }
             Dispatch::Queued { wake: false } => Submission::Batched,
             // The SDK would assign a shared call sent here to this request, and lose the response with it.
@@ -57,7 +57,7 @@ impl ClaimSender {
                 Err(_) => {
                     // The next claim requests a tick again; this one's verdict is then ignored.
                     self.coalescer.borrow_mut().woken();
-                    Submission::Failed
+                    Submission::NotSent
                 }
             },
             Dispatch::Full => Submission::Full,

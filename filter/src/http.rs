@@ -102,13 +102,13 @@ impl Stream {
                 // From this worker's memory first.
                 let known = self.edge.view.borrow().known_verdict(&claim);
                 let submission = match known {
-                    Some(_) => Submission::Failed,
+                    Some(_) => Submission::NotSent,
                     None => self.ask_cache(claim, stream, now_s)?,
                 };
                 match submission {
                     Submission::Single(single) => self.single = Some(single),
                     Submission::Batched => {}
-                    Submission::Failed => {
+                    Submission::NotSent => {
                         let checked = known.unwrap_or(CheckedVerdict::Unavailable);
                         return Ok(self.exchange.on_claim_answered(checked, &self.edge.config, now_s));
                     }

@@ -18,8 +18,8 @@ pub(crate) enum Counted {
 
 /// The filter's metrics, by name.
 ///
-/// Envoy's metrics for wasm have no labels, so the label's value is part of the name; `stats_tags` in the bootstrap turns
-/// it into `gateway_edge_requests{outcome="…"}`, `gateway_edge_claims{verdict="…"}`,
+/// Envoy's metrics for wasm have no labels, so the label's value is part of the name; `stats_tags` in the bootstrap
+/// turns it into `gateway_edge_requests{outcome="…"}`, `gateway_edge_claims{verdict="…"}`,
 /// `gateway_edge_webhooks{signature="…"}` and `gateway_edge_paypal_days_left{of="…"}`.
 #[derive(Default)]
 pub(crate) struct Metrics {

@@ -99,8 +99,8 @@ impl Cluster {
         panic!("a gateway does not start: another process has taken one of its ports, five times");
     }
 
-    /// Returns false if another process took one of its ports: wires need the ports before the gateway binds them. The second
-    /// gateway calls the first one's sandbox; its own is idle.
+    /// Returns false if another process took one of its ports: wires need the ports before the gateway binds them. The
+    /// second gateway calls the first one's sandbox; its own is idle.
     async fn start_gateway(&mut self) -> bool {
         let gateway = self.stacks.len();
         let run_dir = tempfile::Builder::new().prefix("gateway-chaos-").tempdir().unwrap();
@@ -252,7 +252,7 @@ impl Cluster {
             }
             if let Some(end) = self.stacks[process.gateway].end_of(process.part) {
                 let how = end.lines().next().unwrap_or_default();
-                news.push(format!("{process}: {how}; it is started anew"));
+                news.push(format!("{process}: {how}; restarting it"));
                 self.start_again(process, &[]);
             }
         }

@@ -139,7 +139,8 @@ impl<'r> Judge<'r> {
         self.trail(id, &payment.state, payment.version, 0, PAYMENT_TRANSITIONS, broken);
     }
 
-    /// Checks that there is one record per version, each starting from the state of the one before, by allowed transitions.
+    /// Checks that there is one record per version, each starting from the state of the one before, by allowed
+    /// transitions.
     fn trail(
         &self,
         id: &str,
@@ -207,7 +208,7 @@ impl<'r> Judge<'r> {
             note("P1", format!("money moved for {moved:?}"));
         }
         if let Some(subject) = request.subject().filter(|id| !made.iter().any(|payment| payment.id == *id)) {
-            note("P2", format!("it was told of {subject}, which is not recorded for its client and key"));
+            note("P2", format!("its response names {subject}, which is not recorded for its client and key"));
         }
         if charge.method == Method::Declined && !moved.is_empty() {
             note("P6", format!("its method declines, and money moved for {moved:?}"));
@@ -264,7 +265,7 @@ impl<'r> Judge<'r> {
         for request in &self.records.requests {
             let Some(subject) = request.subject() else { continue };
             if owners.get(subject.as_str()).is_some_and(|owner| *owner != request.client) {
-                broken.push(Broken::new("P9", format!("{} was told of {subject}", request.name())));
+                broken.push(Broken::new("P9", format!("a response to {} names {subject}", request.name())));
             }
             let is_new = match &request.intent {
                 Intent::Charge(charge) => charge.resumes.is_none(),

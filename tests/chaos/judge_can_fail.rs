@@ -6,13 +6,13 @@ use crate::records::{Effect, Event, Payment, Records, Refund};
 
 /// `txn_1` completed and partly refunded, `txn_2` captured, `txn_3` declined.
 fn sound() -> Records {
-    let told =
+    let answered =
         |id: &str, status: &str| response(200, &format!(r#"{{"transactionId":"{id}","status":"{status}"}}"#));
     let refused = r#"{"error":{"code":"PAYMENT_FAILED","transactionId":"txn_3"}}"#;
     Records {
         requests: vec![
-            request("key-1", charge(Method::Good, 1_000, false), vec![told("txn_1", "completed")]),
-            request("key-2", charge(Method::Good, 2_000, true), vec![told("txn_2", "authorized")]),
+            request("key-1", charge(Method::Good, 1_000, false), vec![answered("txn_1", "completed")]),
+            request("key-2", charge(Method::Good, 2_000, true), vec![answered("txn_2", "authorized")]),
             request("key-3", charge(Method::Declined, 3_000, false), vec![response(402, refused)]),
             request(
                 "key-4",
@@ -192,9 +192,9 @@ fn p6_sums_that_differ_are_found() {
     breaks("P6", |records| records.effects.push(effect("refund_failed", 300, "txn_1")));
     // A late cancellation announced a full refund.
     breaks("P6", |records| {
-        let told = response(200, r#"{"transactionId":"txn_2","status":"captured","refunding":true}"#);
+        let answered = response(200, r#"{"transactionId":"txn_2","status":"captured","refunding":true}"#);
         let cancel = Intent::Cancel { transaction: "txn_2".to_owned() };
-        records.requests.push(Request { is_contested: true, ..request("key-6", cancel, vec![told]) });
+        records.requests.push(Request { is_contested: true, ..request("key-6", cancel, vec![answered]) });
     });
     // More refunded than captured, although recorded consistently.
     breaks("P6", |records| {

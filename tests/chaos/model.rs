@@ -77,8 +77,8 @@ pub(crate) struct Request {
     pub(crate) began: Instant,
 }
 
-/// A key whose request was not executed is not released earlier: the provider's records prove an absence ten seconds after
-/// the last call, and some requests are delayed on their way.
+/// A key whose request was not executed is not released earlier: the provider's records prove an absence ten seconds
+/// after the last call, and some requests are delayed on their way.
 const HELD_FOR: Duration = Duration::from_secs(3);
 
 /// What a response means to the client.

@@ -163,8 +163,8 @@ impl Draw {
         )
     }
 
-    /// For our own processes only: Envoy writes its log synchronously, except the access log. The second control plane's log is
-    /// on a disk.
+    /// For our own processes only: Envoy writes its log synchronously, except the access log. The second control
+    /// plane's log is on a disk.
     fn unread_log(&mut self) -> FaultWindow {
         let process = self.process(&["control-plane", "control-plane", "edge-cache", "worker", "sandbox"]);
         let process = match process.part {

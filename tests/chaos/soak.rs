@@ -131,12 +131,12 @@ async fn run_schedule(
         let sizes: BTreeMap<_, _> =
             cluster.memory().into_iter().map(|(process, bytes)| (process.to_string(), bytes)).collect();
         let (requests, answered) = clients.counts();
-        let told: Vec<_> =
+        let sizes_mib: Vec<_> =
             sizes.iter().map(|(process, bytes)| format!("{process} {}", bytes >> 20)).collect();
         say(&format!(
             "minute {}: {requests} asked, {answered} answered for good; MiB: {}",
             minute + 1,
-            told.join(", ")
+            sizes_mib.join(", ")
         ));
         memory.push(sizes);
     }

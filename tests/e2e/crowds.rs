@@ -129,7 +129,11 @@ async fn two_thousand_charges_that_wait_for_a_cache_that_hangs_are_all_answered(
 
     assert_eq!(gateway.filter_reloads().await, 0, "the filter died");
     let rejected = CROWD as u64 + crowd as u64;
-    assert_eq!(gateway.edge_count("idempotency_unavailable").await, rejected, "each is told by the filter");
+    assert_eq!(
+        gateway.edge_count("idempotency_unavailable").await,
+        rejected,
+        "each is rejected by the filter"
+    );
     assert_eq!(gateway.sandbox.all_effects().await, [""; 0]);
     gateway_tests::until("a charge again", async || {
         (gateway.charge(&charge).await.status == 200).then_some(())

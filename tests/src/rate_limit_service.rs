@@ -122,8 +122,8 @@ impl State {
     }
 }
 
-/// The value of the first descriptor's first entry, whose key is `client`, in a RateLimitRequest behind its five bytes of
-/// gRPC.
+/// The value of the first descriptor's first entry, whose key is `client`, in a RateLimitRequest behind its five bytes
+/// of gRPC.
 fn client_of(message: &[u8]) -> Option<String> {
     const DESCRIPTORS: u8 = 2;
     const ENTRIES: u8 = 1;

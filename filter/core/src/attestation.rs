@@ -19,9 +19,9 @@ pub use keys::{Keys, KeysError};
 /// The header that carries the attestation, in lower case.
 pub const HEADER: &str = "x-edge-attestation";
 
-/// The largest difference, in seconds, between the edge's clock and the control plane's. An eavesdropper between the two
-/// can replay a request for that long, and only that very request: method, path, body and client are signed, and so is
-/// the idempotency key, under which nothing is executed twice.
+/// The largest difference, in seconds, between the edge's clock and the control plane's. An eavesdropper between the
+/// two can replay a request for that long, and only that very request: method, path, body and client are signed, and so
+/// is the idempotency key, under which nothing is executed twice.
 pub const TOLERANCE_S: u64 = 60;
 
 /// The request as edge and control plane see it, byte for byte.
@@ -164,8 +164,8 @@ pub struct Signed {
 }
 
 impl Signed {
-    /// How many seconds the edge's clock was ahead of `now_s` (Unix seconds); negative if it was behind, or if the request
-    /// took that long.
+    /// How many seconds the edge's clock was ahead of `now_s` (Unix seconds); negative if it was behind, or if the
+    /// request took that long.
     #[must_use]
     pub fn ahead_of(&self, now_s: u64) -> i64 {
         let apart = i64::try_from(now_s.abs_diff(self.time_s)).unwrap_or(i64::MAX);

@@ -66,8 +66,8 @@ impl Address {
 
 /// The connections of one worker: at most Envoy's own limit.
 ///
-/// Short-lived connections are limited, too: each costs as much as a request, and as much as its requests would cost before
-/// they are rejected. Addresses without an open connection are dropped from time to time.
+/// Short-lived connections are limited, too: each costs as much as a request, and as much as its requests would cost
+/// before they are rejected. Addresses without an open connection are dropped from time to time.
 #[derive(Debug)]
 pub struct Connections {
     settings: ConnectionSettings,
@@ -82,8 +82,8 @@ struct OpenConnections {
 }
 
 impl OpenConnections {
-    /// A client may open its pool at once, but not all that it may have open: over HTTP/2 each connection carries a hundred
-    /// requests, and all of them would occupy a worker for a second.
+    /// A client may open its pool at once, but not all that it may have open: over HTTP/2 each connection carries a
+    /// hundred requests, and all of them would occupy a worker for a second.
     fn admit(&mut self, now_ms: u64, max: usize, new_per_second: u32) -> Option<Slot> {
         let slot = self.open.take()?;
         let every_us = 1_000_000 / u64::from(new_per_second.max(1));

@@ -4,8 +4,8 @@
 //!
 //! # The life of a request
 //!
-//! The host (the filter crate, or a test) reports what arrives to an [`exchange::Exchange`] and carries out the returned
-//! action: wait, claim a key, fetch a certificate, forward, or reply. A request passes
+//! The host (the filter crate, or a test) reports what arrives to an [`exchange::Exchange`] and carries out the
+//! returned action: wait, claim a key, fetch a certificate, forward, or reply. A request passes
 //!
 //! 1. [`head`]: the request head as bytes, with one host and no repeated header that must be unique;
 //! 2. [`route`]: the operation, by method and path;
@@ -20,8 +20,9 @@
 //!
 //! # Other modules
 //!
-//! [`config`] is the filter's configuration, [`connections`] limits the connections of one address, [`waiting`] bounds how
-//! many requests a worker holds, and [`money`], [`id`] and [`provider`] are types that edge and control plane share.
+//! [`config`] is the filter's configuration, [`connections`] limits the connections of one address, [`waiting`] bounds
+//! how many requests a worker holds, and [`money`], [`id`] and [`provider`] are types that edge and control plane
+//! share.
 
 pub mod attestation;
 mod authority;

@@ -6,13 +6,13 @@ use std::rc::Rc;
 
 /// The most requests that one callback of the host resumes.
 ///
-/// Envoy applies a callback's decisions after it returns, and a request that ends there calls the filter recursively. About
-/// 290 responses in one callback overflow the stack of V8, and the filter dies; this leaves room for responses that need
-/// several times as much of it.
+/// Envoy applies a callback's decisions after it returns, and a request that ends there calls the filter recursively.
+/// About 290 responses in one callback overflow the stack of V8, and the filter dies; this leaves room for responses
+/// that need several times as much of it.
 pub const NOTIFIED_MAX: usize = 32;
 
-/// The most requests that one worker holds at once, including those in progress at the control plane. The clusters behind
-/// accept fewer, and at about two kilobytes each they are a small part of the filter's memory limit.
+/// The most requests that one worker holds at once, including those in progress at the control plane. The clusters
+/// behind accept fewer, and at about two kilobytes each they are a small part of the filter's memory limit.
 pub const REQUESTS_MAX: usize = 16_384;
 
 /// A fixed number of slots for requests.

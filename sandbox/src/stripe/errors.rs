@@ -90,12 +90,12 @@ impl StripeError {
     }
 
     pub(crate) fn rate_limited() -> Self {
-        let message = "Request rate limit exceeded. The sandbox was told to refuse this call.";
+        let message = "Request rate limit exceeded. The sandbox is configured to reject this call.";
         Self::new(StatusCode::TOO_MANY_REQUESTS, "invalid_request_error", message).code("rate_limit")
     }
 
     pub(crate) fn internal() -> Self {
-        let message = "An unknown error occurred. The sandbox was told to fail this call.";
+        let message = "An unknown error occurred. The sandbox is configured to fail this call.";
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "api_error", message)
     }
 

@@ -1,4 +1,4 @@
-//! The ledger, the request log, the reset, and what they say to wrong questions.
+//! The ledger, the request log, the reset, and the responses to invalid control requests.
 
 use reqwest::Method;
 
@@ -89,7 +89,7 @@ async fn a_reset_forgets_everything_but_access_tokens() {
 }
 
 #[tokio::test]
-async fn webhook_faults_are_taken_and_kept() {
+async fn webhook_faults_are_accepted_and_listed() {
     let sandbox = TestSandbox::new().await;
     for fault in ["duplicate", "reorder", "delay", "withhold", "forge"] {
         sandbox.fault(json!({"provider":"stripe","operation":"webhook","fault":fault,"delayMs":1})).await;
@@ -100,7 +100,7 @@ async fn webhook_faults_are_taken_and_kept() {
 }
 
 #[tokio::test]
-async fn wrong_questions_are_answered_with_what_would_be_right() {
+async fn invalid_requests_are_answered_with_the_valid_values() {
     let sandbox = TestSandbox::new().await;
     for query in ["kind=theft", "provider=adyen", "transaction=x"] {
         let reply = sandbox.visit(Method::GET, &format!("/_sandbox/ledger?{query}")).await;

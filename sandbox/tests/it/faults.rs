@@ -1,4 +1,4 @@
-//! Faults strike as told, with exactly the effects they promise.
+//! Faults fire as configured, with exactly the effects that they promise.
 
 use std::time::{Duration, Instant};
 
@@ -9,14 +9,14 @@ use crate::support::{HttpResponse, TestSandbox, json, order, wallet};
 const PAY: &str =
     "amount=4999&currency=usd&payment_method=pm_card_visa&confirm=true&payment_method_types[]=card";
 
-/// Charges with Stripe; `None` if the connection was cut or the answer broke off.
+/// Charges with Stripe; `None` if the connection was cut or the response was truncated.
 async fn pay(sandbox: &TestSandbox, key: &str) -> Option<HttpResponse> {
     let request = sandbox.stripe_form("payment_intents", PAY).header("Idempotency-Key", key);
     HttpResponse::try_of(request).await.ok()
 }
 
 #[tokio::test]
-async fn before_the_effect_nothing_happened_and_a_repeat_charges() {
+async fn faults_before_the_effect_execute_nothing_and_a_retry_charges() {
     let sandbox = TestSandbox::new().await;
     for (fault, status) in [
         ("rate_limited", Some(429)),
@@ -34,7 +34,7 @@ async fn before_the_effect_nothing_happened_and_a_repeat_charges() {
 }
 
 #[tokio::test]
-async fn after_the_effect_it_happened_and_a_repeat_finds_it() {
+async fn faults_after_the_effect_hide_it_and_a_retry_finds_it() {
     let sandbox = TestSandbox::new().await;
     for (fault, status) in [("error_after", Some(500)), ("drop_after", None), ("truncated", None)] {
         sandbox.visit(Method::DELETE, "/_sandbox").await;
@@ -48,7 +48,7 @@ async fn after_the_effect_it_happened_and_a_repeat_finds_it() {
 }
 
 #[tokio::test]
-async fn a_frozen_error_is_repeated_as_stripe_keeps_its_500s() {
+async fn a_frozen_error_is_replayed_as_stripe_stores_its_500s() {
     let sandbox = TestSandbox::new().await;
     for (fault, effects) in [("error_before", 0), ("error_after", 1)] {
         sandbox.visit(Method::DELETE, "/_sandbox").await;
@@ -82,7 +82,7 @@ async fn a_late_answer_is_late_by_its_delay() {
 }
 
 #[tokio::test]
-async fn a_caller_that_hangs_up_is_charged_all_the_same() {
+async fn a_caller_that_disconnects_is_charged_all_the_same() {
     let sandbox = TestSandbox::new().await;
     sandbox.fault(json!({"operation":"charge","fault":"latency","delayMs":1500,"times":1})).await;
     let impatient = sandbox.stripe_form("payment_intents", PAY).timeout(Duration::from_millis(700));
@@ -114,7 +114,7 @@ async fn every_third_charge_loses_its_answer_and_none_its_effect() {
 }
 
 #[tokio::test]
-async fn faults_strike_by_purpose() {
+async fn faults_match_by_operation() {
     let sandbox = TestSandbox::new().await;
     sandbox.fault(json!({"provider":"stripe","operation":"authorize","fault":"error_before"})).await;
     assert_eq!(pay(&sandbox, "k").await.unwrap().status, 200);
@@ -131,7 +131,7 @@ async fn faults_strike_by_purpose() {
 }
 
 #[tokio::test]
-async fn paypal_is_struck_in_its_own_shape() {
+async fn paypals_faults_have_paypals_error_format() {
     let sandbox = TestSandbox::new().await;
     let body = order("CAPTURE", "USD", "49.99", wallet("vault-ok"));
     sandbox.paypal_token().await;
@@ -149,7 +149,7 @@ async fn paypal_is_struck_in_its_own_shape() {
 }
 
 #[tokio::test]
-async fn a_rate_limit_says_when_to_come_back_if_told_to() {
+async fn a_rate_limit_has_retry_after_if_configured() {
     let sandbox = TestSandbox::new().await;
     sandbox.fault(json!({"provider":"stripe","fault":"rate_limited","retryAfter":7,"times":1})).await;
     let limited = pay(&sandbox, "k").await.unwrap();
@@ -159,7 +159,7 @@ async fn a_rate_limit_says_when_to_come_back_if_told_to() {
 }
 
 #[tokio::test]
-async fn the_token_can_be_struck_too() {
+async fn the_token_request_can_be_faulty_too() {
     let sandbox = TestSandbox::new().await;
     sandbox.fault(json!({"provider":"paypal","operation":"token","fault":"drop_before","times":1})).await;
     let request = || {

@@ -1,11 +1,11 @@
-//! Stripe keeps a 500 under the idempotency key as it keeps every answer, and repeats it for 24 hours.
+//! Stripe stores a 500 under the idempotency key like any response, and replays it for 24 hours.
 
 use crate::support::{HttpResponse, TestSandbox, json};
 
 const CHARGE: &str =
     "amount=4999&currency=usd&payment_method=pm_card_visa&confirm=true&payment_method_types[]=card";
 
-/// A request of each operation, on a payment of its own: its name, path and form.
+/// A request of each operation, for its own payment: its name, path and form.
 async fn requests(sandbox: &TestSandbox) -> Vec<(&'static str, String, String)> {
     let held = || async {
         let held = sandbox.stripe_pay("pm_card_visa", 4999, "&capture_method=manual").await;

@@ -1,4 +1,4 @@
-//! The sandbox over HTTP. Every answer is also held against the providers' published response schemas, where the
+//! The sandbox over HTTP. Every response is also checked against the providers' published response schemas, if the
 //! folder with these is present.
 
 #![expect(

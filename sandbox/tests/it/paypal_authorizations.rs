@@ -1,4 +1,4 @@
-//! Authorizing with PayPal, and what becomes of it.
+//! Authorizing with PayPal, and the states that follow.
 
 use reqwest::Method;
 

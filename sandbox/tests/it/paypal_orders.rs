@@ -1,4 +1,4 @@
-//! PayPal orders: what pays at once, what is declined, what is malformed.
+//! PayPal orders: immediate payments, declines, malformed requests.
 
 use reqwest::Method;
 
@@ -110,7 +110,7 @@ async fn each_currency_is_counted_as_paypal_counts_it() {
     );
 }
 
-/// A change to a good order's body.
+/// A change to a valid order's body.
 type Change = fn(&mut Value);
 
 #[tokio::test]

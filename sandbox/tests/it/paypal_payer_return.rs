@@ -1,17 +1,17 @@
-//! A PayPal payment that does not go through at first, and the payer's way back to it.
+//! A PayPal payment that fails at first, and the payer's return to it.
 
 use reqwest::Method;
 
 use crate::support::{HttpResponse, TestSandbox, json, order, wallet};
 
-/// An order that a payer is to approve; its path and its page.
+/// An order that a payer has to approve; its path and its page.
 async fn create(sandbox: &TestSandbox) -> (String, String) {
     let created =
         sandbox.paypal_post("checkout/orders", &order("CAPTURE", "USD", "49.99", json!(null))).await;
     (format!("checkout/orders/{}", created.id()), created.link("approve").unwrap().to_owned())
 }
 
-/// The payer decides at the page.
+/// The payer decides on the page.
 async fn decide(sandbox: &TestSandbox, page: &str, how: &str) {
     let reply = sandbox.visit(Method::GET, &format!("{page}&outcome=approve{how}")).await;
     assert_eq!(reply.status, 200, "{reply:?}");
@@ -55,7 +55,7 @@ async fn a_declined_funding_source_leaves_the_payer_a_way_to_another() {
 }
 
 #[tokio::test]
-async fn an_order_that_never_came_to_be_has_no_page_to_go_to() {
+async fn an_order_that_does_not_exist_has_no_page() {
     let sandbox = TestSandbox::new().await;
     let declined = sandbox.paypal_order("CAPTURE", wallet("vault-declined")).await;
     assert_eq!((declined.issue().1, declined.link("redirect")), ("INSTRUMENT_DECLINED", None));
@@ -82,7 +82,7 @@ async fn a_denied_capture_can_return_its_order_to_the_payer() {
 
     let seen = sandbox.paypal_get(&path).await;
     assert_eq!((&seen.body["status"], &seen.capture()["status"]), (&json!("APPROVED"), &json!("DECLINED")));
-    // What PayPal has denied is not paid by asking again.
+    // A denied capture is not paid by retrying.
     assert_eq!(capture(&sandbox, &path).await.link("redirect"), Some(page.as_str()));
     assert_eq!(sandbox.effects().await, [""; 0]);
     decide(&sandbox, &page, "").await;

@@ -1,4 +1,4 @@
-//! `PayPal-Request-Id`: a repeat gets the current state, not the first answer.
+//! `PayPal-Request-Id`: a retry gets the current state, not the first response.
 
 use crate::support::{TestSandbox, agreement, json, order, wallet};
 
@@ -27,7 +27,7 @@ async fn a_repeated_capture_and_refund_happen_once() {
     assert_eq!(first.body, again.body);
     let refund = format!("payments/captures/{}/refund", first.capture()["id"].as_str().unwrap());
     let part = json!({ "amount": { "currency_code": "USD", "value": "1.00" } });
-    // The same id on another kind of call is another id.
+    // The same id on another kind of call is separate.
     let first = sandbox.paypal_post_with_id("c", &refund, &part).await;
     let again = sandbox.paypal_post_with_id("c", &refund, &part).await;
     assert_eq!((first.status, again.status), (201, 200));
@@ -48,7 +48,7 @@ async fn orders_are_remembered_for_six_hours() {
     assert_eq!(sandbox.effects().await.len(), 2);
 }
 
-/// A world whose access token outlives all horizons.
+/// A sandbox whose access token outlives all horizons.
 async fn with_lasting_token() -> TestSandbox {
     TestSandbox::with(|config| provider_sandbox::Config { paypal_token_seconds: 10_000_000, ..config }).await
 }

@@ -1,4 +1,4 @@
-//! What happens to a PayPal payment without a request of the gateway.
+//! Changes of a PayPal payment without a request from the gateway.
 
 use reqwest::Method;
 

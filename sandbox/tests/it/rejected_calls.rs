@@ -1,4 +1,4 @@
-//! Payments and refunds refused for what the payer or the merchant's account lacks, not for a wrong request.
+//! Payments and refunds rejected because of the payer's or the merchant's account, not because of an invalid request.
 
 use crate::support::{TestSandbox, agreement, json, wallet};
 

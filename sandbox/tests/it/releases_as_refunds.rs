@@ -1,4 +1,4 @@
-//! Stripe accounts on older API versions show what was authorized and not captured as refunds.
+//! Stripe accounts on older API versions show uncaptured amounts as refunds.
 
 use reqwest::Method;
 
@@ -45,7 +45,7 @@ async fn what_a_partial_capture_releases_is_a_refund_that_moves_no_money() {
     );
     assert!(sandbox.event_kinds().await.contains(&"charge.refunded".to_owned()));
 
-    // All that was captured can still be refunded, and such a refund moves the balance.
+    // The captured amount can still be refunded, and such a refund moves the balance.
     let refund = sandbox.stripe_post("refunds", &format!("payment_intent={}", held.id())).await;
     assert_eq!(refund.body["amount"], 4000);
     assert!(refund.body["balance_transaction"].as_str().unwrap().starts_with("txn_"));

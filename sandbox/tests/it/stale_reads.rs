@@ -1,4 +1,4 @@
-//! Reads that lag: they show what was true some seconds ago.
+//! Stale reads: they show the state of some seconds ago.
 
 use jiff::SignedDuration;
 use reqwest::Method;

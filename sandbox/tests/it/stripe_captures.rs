@@ -1,4 +1,4 @@
-//! Authorizing with Stripe, and what becomes of it.
+//! Authorizing with Stripe, and the states that follow.
 
 use crate::support::{HttpResponse, TestSandbox};
 

@@ -1,4 +1,4 @@
-//! Charging with Stripe: what is accepted, what is refused, what reaches the ledger.
+//! Charging with Stripe: accepted and rejected requests, and the ledger.
 
 use reqwest::Method;
 
@@ -226,7 +226,7 @@ async fn some_payers_dispute_what_they_paid() {
     assert_eq!(charge.body["disputed"], true);
     let refused = sandbox.stripe_post("refunds", &format!("payment_intent={}", paid.id())).await;
     assert_eq!(refused.error(), (400, "charge_disputed", ""));
-    // What is only held cannot be disputed.
+    // A payment that is only held cannot be disputed.
     let held = sandbox.stripe_pay("pm_card_createDispute", 500, "&capture_method=manual").await;
     assert_eq!(sandbox.event_kinds().await.pop().unwrap(), "payment_intent.amount_capturable_updated");
     sandbox.stripe_post(&format!("payment_intents/{}/capture", held.id()), "").await;

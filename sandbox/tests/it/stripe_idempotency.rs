@@ -65,7 +65,7 @@ async fn a_repeat_while_the_first_is_in_progress_is_a_conflict() {
         .await;
     let first = sandbox.stripe_post_with_key("k", "payment_intents", PAY);
     let second = async {
-        // The first has been received once its fault has struck.
+        // The first has been received once its fault has fired.
         loop {
             let faults = sandbox.visit(reqwest::Method::GET, "/_sandbox/faults").await;
             if faults.body["faults"][0]["fired"] == 1 {
@@ -108,7 +108,7 @@ async fn two_identical_requests_without_a_key_are_two_charges() {
 }
 
 #[tokio::test]
-async fn a_used_key_is_told_before_the_parameters_are_looked_at() {
+async fn a_used_key_is_reported_before_the_parameters_are_checked() {
     let sandbox = TestSandbox::new().await;
     sandbox.stripe_post_with_key("k", "payment_intents", PAY).await;
     for form in ["", "amount=4.99&currency=usd", "color=red"] {
@@ -119,7 +119,7 @@ async fn a_used_key_is_told_before_the_parameters_are_looked_at() {
             "{form}"
         );
     }
-    // A day later the key is free, and the parameters are at fault.
+    // A day later the key is free, and the parameters are rejected.
     sandbox.hours_pass(24);
     let reply = sandbox.stripe_post_with_key("k", "payment_intents", "color=red").await;
     assert_eq!(reply.body["error"]["type"], "invalid_request_error");

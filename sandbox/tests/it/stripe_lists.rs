@@ -1,4 +1,4 @@
-//! Stripe's lists, which reconciliation walks.
+//! Stripe's lists, which reconciliation uses.
 
 use std::collections::HashSet;
 

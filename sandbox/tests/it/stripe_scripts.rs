@@ -1,4 +1,4 @@
-//! What happens to a Stripe payment without a request of the gateway.
+//! Changes of a Stripe payment without a request from the gateway.
 
 use crate::support::{HttpResponse, TestSandbox, json};
 
@@ -10,9 +10,10 @@ async fn authorize(sandbox: &TestSandbox) -> HttpResponse {
 async fn an_authorization_that_expires_is_canceled_by_stripe_and_cannot_be_captured() {
     let sandbox = TestSandbox::new().await;
     let held = authorize(&sandbox).await;
-    let told =
+    let response =
         sandbox.happens(json!({"provider":"stripe","type":"charge.expired","transactionId":"txn_1"})).await;
-    let kinds: Vec<_> = told.body["events"].as_array().unwrap().iter().map(|event| &event["type"]).collect();
+    let kinds: Vec<_> =
+        response.body["events"].as_array().unwrap().iter().map(|event| &event["type"]).collect();
     assert_eq!(kinds, ["charge.expired", "payment_intent.canceled"]);
     let path = format!("payment_intents/{}", held.id());
     let seen = sandbox.stripe_get(&path).await;
@@ -28,7 +29,7 @@ async fn an_authorization_that_expires_is_canceled_by_stripe_and_cannot_be_captu
 }
 
 #[tokio::test]
-async fn a_capture_can_find_out_that_the_authorization_has_expired_before_stripe_shows_it() {
+async fn a_capture_can_fail_on_an_expired_authorization_before_stripe_shows_it() {
     let sandbox = TestSandbox::new().await;
     let by_script = authorize(&sandbox).await;
     sandbox.happens(json!({"provider":"stripe","type":"authorization.expired","id":by_script.id()})).await;
@@ -48,7 +49,7 @@ async fn a_capture_can_find_out_that_the_authorization_has_expired_before_stripe
 }
 
 #[tokio::test]
-async fn people_cancel_capture_and_refund_in_the_dashboard() {
+async fn the_dashboard_can_cancel_capture_and_refund() {
     let sandbox = TestSandbox::new().await;
     let canceled = authorize(&sandbox).await;
     sandbox.happens(json!({"provider":"stripe","type":"payment_intent.canceled","id":canceled.id()})).await;
@@ -83,7 +84,7 @@ async fn people_cancel_capture_and_refund_in_the_dashboard() {
 }
 
 #[tokio::test]
-async fn what_happens_can_keep_its_events_back() {
+async fn a_script_can_withhold_its_events() {
     let (sandbox, receiver) = TestSandbox::with_receiver().await;
     let held = authorize(&sandbox).await;
     receiver.wait_for(3).await;

@@ -1,4 +1,4 @@
-//! How events reach the gateway, and how they are kept from it.
+//! The delivery of events, and faults in it.
 
 use reqwest::Method;
 
@@ -28,7 +28,7 @@ async fn events_are_delivered_in_order_and_counted() {
 }
 
 #[tokio::test]
-async fn several_under_way_at_once_arrive_once_each() {
+async fn concurrent_deliveries_arrive_once_each() {
     let receiver = Receiver::start().await;
     let delivery = provider_sandbox::DeliveryConfig {
         concurrency: std::num::NonZeroU32::MIN.saturating_add(7),
@@ -63,7 +63,7 @@ async fn without_a_target_events_are_only_kept() {
 }
 
 #[tokio::test]
-async fn what_is_not_accepted_comes_again_with_the_same_body() {
+async fn a_rejected_delivery_is_retried_with_the_same_body() {
     let (sandbox, receiver) = TestSandbox::with_receiver().await;
     receiver.answer_with(&[200, 503, 404, 302]);
     sandbox.stripe_pay("pm_card_threeDSecure2Required", 500, "").await;
@@ -185,7 +185,7 @@ async fn a_forged_webhook_is_sent_once_and_can_follow_well_signed() {
     assert_eq!(sandbox.control_post(&path, &json!({})).await.status, 202);
     let genuine = receiver.wait_for(3).await.remove(2);
     assert_eq!(genuine.text, forged.text);
-    // The clock stands still, so only the key makes the difference.
+    // The clock does not move, so only the key makes the difference.
     assert_ne!(genuine.header("stripe-signature"), forged.header("stripe-signature"));
     sandbox.deliveries_done().await;
     let path = format!("/_sandbox/webhooks/{}", kept["id"].as_str().unwrap());

@@ -1,11 +1,11 @@
-//! Which events a change makes, and what is in them.
+//! The events of each change, and their content.
 
 use reqwest::Method;
 
 use crate::support::{TestSandbox, card, json, order, wallet};
 
 #[tokio::test]
-async fn a_stripe_charge_and_its_refund_tell_of_themselves_in_order() {
+async fn a_stripe_charge_and_its_refund_have_events_in_order() {
     let sandbox = TestSandbox::new().await;
     let form = "amount=4999&currency=usd&payment_method=pm_card_visa&confirm=true&payment_method_types[]=card\
                 &metadata[transactionId]=txn_1";
@@ -27,7 +27,7 @@ async fn a_stripe_charge_and_its_refund_tell_of_themselves_in_order() {
     assert_eq!(events[3]["data"]["object"]["id"], paid.body["latest_charge"]);
     assert_eq!(refunded["data"]["object"]["amount_refunded"], 1000);
     assert_eq!(created["data"]["object"]["id"], refund.id());
-    // An event keeps what was, not what became of it.
+    // An event is a snapshot, and does not follow later changes.
     assert_eq!(made["data"]["object"]["status"], "requires_confirmation");
     let object = &succeeded["data"]["object"];
     assert_eq!(
@@ -42,7 +42,7 @@ async fn a_stripe_charge_and_its_refund_tell_of_themselves_in_order() {
 }
 
 #[tokio::test]
-async fn every_way_of_a_payment_intent_has_its_event() {
+async fn every_transition_of_a_payment_intent_has_its_event() {
     let sandbox = TestSandbox::new().await;
     let last = async || sandbox.event_kinds().await.pop().unwrap();
     sandbox.stripe_pay("pm_card_visa_chargeDeclined", 500, "").await;
@@ -62,7 +62,7 @@ async fn every_way_of_a_payment_intent_has_its_event() {
         let page = format!("/_sandbox/stripe/authenticate/{}?outcome={outcome}", waiting.id());
         sandbox.visit(Method::GET, &page).await;
         assert_eq!(last().await, event);
-        // Nobody's request caused it.
+        // No request caused it.
         let newest = &sandbox.stripe_get("events?limit=1").await.body["data"][0];
         assert_eq!(newest["request"], json!({ "id": null, "idempotency_key": null }));
     }
@@ -106,7 +106,7 @@ async fn stripes_events_are_listed_by_type_and_time() {
 }
 
 #[tokio::test]
-async fn paypals_ways_have_their_events() {
+async fn paypals_flows_have_their_events() {
     let sandbox = TestSandbox::new().await;
     let mut seen = 0;
     let mut new = async || {
@@ -144,7 +144,7 @@ async fn paypals_ways_have_their_events() {
 }
 
 #[tokio::test]
-async fn what_paypal_reviews_tells_of_it_and_of_its_end() {
+async fn a_review_at_paypal_has_events_at_its_start_and_end() {
     let sandbox = TestSandbox::new().await;
     let review = async |id: &str, outcome: &str| {
         let path = format!("/_sandbox/paypal/payments/{id}/review?outcome={outcome}");
@@ -224,13 +224,13 @@ async fn paypals_events_have_the_shape_of_paypals() {
 #[tokio::test]
 async fn every_attempt_to_charge_has_its_event() {
     let sandbox = TestSandbox::new().await;
-    let tells = async |kind: &str| sandbox.event_kinds().await.iter().filter(|told| *told == kind).count();
+    let count = async |kind: &str| sandbox.event_kinds().await.iter().filter(|other| *other == kind).count();
     sandbox.stripe_pay("pm_card_visa_chargeDeclined", 500, "").await;
-    assert_eq!(tells("charge.failed").await, 1);
+    assert_eq!(count("charge.failed").await, 1);
     let held = sandbox.stripe_pay("pm_card_visa", 500, "&capture_method=manual").await;
-    assert_eq!((tells("charge.succeeded").await, tells("charge.captured").await), (1, 0));
+    assert_eq!((count("charge.succeeded").await, count("charge.captured").await), (1, 0));
     sandbox.stripe_post(&format!("payment_intents/{}/capture", held.id()), "").await;
-    assert_eq!((tells("charge.succeeded").await, tells("charge.captured").await), (1, 1));
+    assert_eq!((count("charge.succeeded").await, count("charge.captured").await), (1, 1));
     sandbox.stripe_pay("pm_card_visa", 500, "").await;
-    assert_eq!((tells("charge.succeeded").await, tells("charge.captured").await), (2, 1));
+    assert_eq!((count("charge.succeeded").await, count("charge.captured").await), (2, 1));
 }

@@ -1,4 +1,4 @@
-//! What happens at a provider by itself: refunds that come back, disputes, and events made by hand.
+//! Scripted events: failed refunds, disputes, and hand-written events.
 
 use jiff::SignedDuration;
 
@@ -58,8 +58,8 @@ async fn a_pending_stripe_refund_succeeds_or_fails_later() {
         let refund = sandbox.stripe_post("refunds", &form).await;
         assert_eq!(refund.body["status"], "pending");
         let script = json!({ "provider": "stripe", "type": kind, "transactionId": "txn_1" });
-        let told = sent(&sandbox, script).await;
-        assert_eq!(told.body["events"].as_array().unwrap().len(), events);
+        let response = sent(&sandbox, script).await;
+        assert_eq!(response.body["events"].as_array().unwrap().len(), events);
         let seen = sandbox.stripe_get(&format!("refunds/{}", refund.id())).await;
         assert_eq!(seen.body["status"], status);
         let updates = sandbox.stripe_get("events?type=refund.updated").await;
@@ -155,8 +155,8 @@ async fn a_paypal_dispute_tells_its_outcome_and_orders_its_changes_within_a_seco
         let mut resolve = script("CUSTOMER.DISPUTE.RESOLVED");
         resolve.as_object_mut().unwrap().extend(outcome.as_object().unwrap().clone());
         for script in [script("CUSTOMER.DISPUTE.CREATED"), script("CUSTOMER.DISPUTE.UPDATED"), resolve] {
-            let told = sent(&sandbox, script).await;
-            times.push(told.body["object"]["update_time"].as_str().unwrap().to_owned());
+            let response = sent(&sandbox, script).await;
+            times.push(response.body["object"]["update_time"].as_str().unwrap().to_owned());
             sandbox.clock.advance(SignedDuration::from_millis(7));
         }
         assert!(times.is_sorted() && times[0] < times[1] && times[1] < times[2], "{times:?}");

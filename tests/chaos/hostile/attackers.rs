@@ -1,4 +1,5 @@
-//! The attackers: each attack has its own source addresses, and a low-priority thread that leaves the gateway its CPU time.
+//! The attackers: each attack has its own source addresses, and a low-priority thread that leaves the gateway its CPU
+//! time.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

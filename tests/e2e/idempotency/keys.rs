@@ -47,7 +47,7 @@ async fn what_is_no_key_is_refused_and_not_repeated() {
         let request = gateway_tests::http1::Request::new("POST", "/payments/charge");
         let request = request.header("authorization", "Bearer demo-key").header("idempotency-key", key);
         let response = request.json().body(&body).send(address).await;
-        // A control character is no part of HTTP: Envoy refuses it before anybody reads a header.
+        // Control characters are invalid in HTTP: Envoy rejects them before any header is read.
         if key.contains(&0x01) {
             assert_eq!((response.status, response.at("/error/code").as_str()), (400, "INVALID_REQUEST"));
         } else {

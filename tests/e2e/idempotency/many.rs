@@ -43,7 +43,7 @@ async fn a_thousand_identical_charges_through_two_envoys_are_one_effect_and_one_
     let (response, _) = &ends[0];
     response.succeeds(200, &json!({ "status": "completed" }));
     let first = ends.iter().filter(|(response, _)| !is_replay(response)).count();
-    assert_eq!(first, 1, "all but one are told what the first was told");
+    assert_eq!(first, 1, "all but one get the response of the first");
     assert!(ends.iter().any(|(_, waited)| *waited > 0), "nobody had to wait");
     assert_eq!(gateway.sandbox.all_effects().await, ["stripe charge 760 USD"]);
 }

@@ -11,8 +11,8 @@ const KEY_BYTES_MIN: usize = 32;
 /// ever computed over it.
 const SEAL_LABEL: &[u8] = b"payment gateway: seals of idempotency keys, version 1";
 
-/// The shared keys. The first one signs, all of them verify. To rotate, append the new key on both sides, then move it to the
-/// front, and drop the old one once nothing that it sealed is kept any more.
+/// The shared keys. The first one signs, all of them verify. To rotate, append the new key on both sides, then move it
+/// to the front, and drop the old one once nothing that it sealed is kept any more.
 pub struct Keys(Vec<Key>);
 
 pub(crate) struct Key {

@@ -110,8 +110,8 @@ fn is_within(value: Option<u32>, range: std::ops::RangeInclusive<u32>) -> bool {
     value.is_some_and(|value| range.contains(&value))
 }
 
-/// Day, month and year of this or the last century, in this order: orders of 27 November (2711…) begin like Mastercards.
-/// Lets through: one in 400 of Mastercard's 2-series of such a beginning.
+/// Day, month and year of this or the last century, in this order: orders of 27 November (2711…) begin like
+/// Mastercards. Lets through: one in 400 of Mastercard's 2-series of such a beginning.
 pub(super) fn starts_with_date(digits: &[u8]) -> bool {
     is_within(at(digits, 0, 2), 1..=31)
         && is_within(at(digits, 2, 2), 1..=12)

@@ -212,7 +212,7 @@ mod tests {
         let of = |what: &str| place(text.as_bytes(), text.find(what).unwrap(), false);
         assert_eq!(place(text.as_bytes(), text.find("k\":").unwrap(), true).as_deref(), Some("metadata.k"));
         assert_eq!(of(r#"y"}"#).as_deref(), Some("metadata.k"));
-        assert_eq!(of(r#"k":"#).as_deref(), Some("metadata"), "a name is told by the field around it");
+        assert_eq!(of(r#"k":"#).as_deref(), Some("metadata"), "a name is reported as the field around it");
         assert_eq!(of("2,").as_deref(), Some("items[1].n"));
         assert_eq!(of(r#"z""#).as_deref(), Some("items[1].m[0]"));
         assert_eq!(of(r#"q""#), None, "a name that cannot be shown");

@@ -137,7 +137,7 @@ impl Run {
         let on_a_card = |layout: &[usize]| fits(layout).filter(|(_, (before, behind))| *before || *behind);
         let by_hand = |layout: &[usize]| fits(layout).is_some_and(|(_, (before, behind))| before && behind);
         let is_found = ON_CARDS.iter().any(|layout| on_a_card(layout).is_some())
-            || on_a_card(OF_19).is_some_and(|(length, _)| length == Length::Told)
+            || on_a_card(OF_19).is_some_and(|(length, _)| length == Length::Common)
             || BY_HAND.iter().any(|layout| by_hand(layout));
         is_found && !self.is_polish_account()
     }
@@ -162,14 +162,14 @@ impl Run {
         let alike = rest.chunk_by(|a, b| a.gap.signature == b.gap.signature).any(|chunk| {
             let stretch = list.get(start..=start + chunk.len()).unwrap_or_default();
             start += chunk.len();
-            stretch.len() >= ALIKE_MIN && self.is_told(stretch)
+            stretch.len() >= ALIKE_MIN && self.is_card_number(stretch)
         });
         alike
             || (list.len() >= MIXED_MIN
                 && is_in_small_groups(list)
                 && !is_of_pairs(rest)
                 && !self.is_address(list)
-                && self.is_told(list))
+                && self.is_card_number(list))
     }
 
     /// An IPv4 address, with a port or without.
@@ -181,8 +181,8 @@ impl Run {
         rest.iter().all(|group| group.gap.is('.')) && bytes.chunks(1).all(is_byte)
     }
 
-    fn is_told(&self, groups: &[Group]) -> bool {
-        is_told(self.digits_of(groups))
+    fn is_card_number(&self, groups: &[Group]) -> bool {
+        is_card_number(self.digits_of(groups))
     }
 }
 
@@ -225,18 +225,18 @@ const BY_HAND: [&[usize]; 6] =
 /// Whether these digits, with nothing between them, are a card number, or one with its expiry glued to it.
 pub(super) fn is_bare_number(digits: &[u8]) -> bool {
     if digits.len() <= LONGEST {
-        return is_told(digits);
+        return is_card_number(digits);
     }
     // The expiry alone after 15 digits would make the 19 of a snowflake, so a longer attachment is required there: any
     // row of up to 19 digits is treated as one number.
     [15, 16, 19].into_iter().any(|len| {
         let Some((number, glued)) = digits.split_at_checked(len) else { return false };
-        is_expiry(glued) && is_told(number)
+        is_expiry(glued) && is_card_number(number)
     })
 }
 
-fn is_told(digits: &[u8]) -> bool {
-    ranges::number(digits) == Some(Length::Told) && !honest::is_something_else(digits)
+fn is_card_number(digits: &[u8]) -> bool {
+    ranges::number(digits) == Some(Length::Common) && !honest::is_something_else(digits)
 }
 
 /// An expiry (MMYY or MMYYYY), alone or before or after a check value of three or four digits. Lets one row of four

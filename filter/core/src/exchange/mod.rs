@@ -1,8 +1,8 @@
 //! The life of one request at the edge.
 //!
 //! The host reports what arrives and carries out the returned [`HostAction`]. The request is held from its head on, so
-//! nothing of it reaches the control plane before all of it has been validated. A request ends with its head, its body or
-//! its trailers; validation is the same for each.
+//! nothing of it reaches the control plane before all of it has been validated. A request ends with its head, its body
+//! or its trailers; validation is the same for each.
 //!
 //! A valid request with an idempotency key then waits for the cache's verdict, and a webhook for the certificate that
 //! verifies its signature.
@@ -99,8 +99,8 @@ impl Exchange {
         self.client.as_ref()
     }
 
-    /// The verdict on the request's key, once there is one: [`CheckedVerdict::name`], or `crowded` if the claim was not sent
-    /// because too many wait.
+    /// The verdict on the request's key, once there is one: [`CheckedVerdict::name`], or `crowded` if the claim was not
+    /// sent because too many wait.
     #[must_use]
     pub const fn verdict(&self) -> Option<&'static str> {
         self.verdict

@@ -75,8 +75,8 @@ pub(super) fn request_id(head: Head<'_>) -> Result<String, Rejection> {
     })
 }
 
-/// Checks the host. Nothing here depends on it, and the control plane gets another one, but proxies on the way interpret
-/// an ambiguous one differently (RFC 9112, section 3.2).
+/// Checks the host. Nothing here depends on it, and the control plane gets another one, but proxies on the way
+/// interpret an ambiguous one differently (RFC 9112, section 3.2).
 pub(super) fn check_host(head: Head<'_>) -> Result<(), Rejection> {
     // Envoy gives HTTP/1.1 requests the same pseudo-header, with two lines joined by a comma.
     let mut values = head.all(":authority").chain(head.all("host"));

@@ -13,8 +13,8 @@ use crate::webhook::stripe::Signed;
 use crate::webhook::x509::TrustedKey;
 use crate::webhook::{CannotVerify, VerificationError};
 
-/// How long a provider should wait before it redelivers a webhook that could not be verified. Providers follow their own
-/// schedule.
+/// How long a provider should wait before it redelivers a webhook that could not be verified. Providers follow their
+/// own schedule.
 const RETRY_S: u32 = 30;
 
 /// A webhook whose head is valid.

@@ -1,10 +1,10 @@
 //! How far an edge trusts a verdict of the cache.
 //!
-//! An attacker may control the cache or the network to it. So an answer and a mismatch count only with the control plane's
-//! seal; without one the durable row decides. The rest needs no seal. A lease that is granted twice ends at the durable
-//! row, whose commit decides. "In flight" only delays, for a time that
-//! [`InFlightLimit`](super::in_flight_limit::InFlightLimit) bounds. A forged fence is harmless, too: only the cache's own
-//! record is compared with it, so at worst an answer is not stored there.
+//! An attacker may control the cache or the network to it. So an answer and a mismatch count only with the control
+//! plane's seal; without one the durable row decides. The rest needs no seal. A lease that is granted twice ends at the
+//! durable row, whose commit decides. "In flight" only delays, for a time that
+//! [`InFlightLimit`](super::in_flight_limit::InFlightLimit) bounds. A forged fence is harmless, too: only the cache's
+//! own record is compared with it, so at worst an answer is not stored there.
 
 use super::protocol::RETRY_AFTER_MS_MAX;
 use super::{Answer, ClaimRequest, Fence, Unproven, Verdict};

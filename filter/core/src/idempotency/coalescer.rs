@@ -13,9 +13,9 @@ pub const CLAIMS_MAX: usize = 64;
 /// The most calls with a single claim that are in flight at once.
 const SINGLE_CALLS_MAX: usize = 4;
 
-/// The most requests of one worker that wait for a shared call, for its answer, or for their notification: half a second
-/// of a worker's throughput, which is the cache's default timeout, at one or two kilobytes each. It also bounds the calls
-/// in flight, and how much one callback sends.
+/// The most requests of one worker that wait for a shared call, for its answer, or for their notification: half a
+/// second of a worker's throughput, which is the cache's default timeout, at one or two kilobytes each. It also bounds
+/// the calls in flight, and how much one callback sends.
 const WAITING_MAX: usize = 4_096;
 
 /// The claims of one worker that are not sent yet, and its calls in flight.
@@ -87,8 +87,8 @@ impl<T> ClaimCoalescer<T> {
         self.is_wake_requested = false;
     }
 
-    /// The claims to send now in one call, which ends with [`Self::batch_answered`] or [`Self::batch_failed`]. Fewer than
-    /// [`CLAIMS_MAX`] are sent only while no shared call is in flight: until it ends, more of them accumulate.
+    /// The claims to send now in one call, which ends with [`Self::batch_answered`] or [`Self::batch_failed`]. Fewer
+    /// than [`CLAIMS_MAX`] are sent only while no shared call is in flight: until it ends, more of them accumulate.
     pub fn next_batch(&mut self) -> Option<Vec<Waiter<T>>> {
         let is_due =
             self.waiting.len() >= CLAIMS_MAX || (self.batches_in_flight == 0 && !self.waiting.is_empty());
@@ -103,8 +103,8 @@ impl<T> ClaimCoalescer<T> {
         self.batches_in_flight = self.batches_in_flight.saturating_sub(1);
     }
 
-    /// A shared call was not answered. The waiting claims are returned unsent: otherwise a hanging cache would hold each of
-    /// them for as many timeouts as there are calls before it.
+    /// A shared call was not answered. The waiting claims are returned unsent: otherwise a hanging cache would hold
+    /// each of them for as many timeouts as there are calls before it.
     pub fn batch_failed(&mut self) -> Vec<Waiter<T>> {
         self.batch_answered();
         self.waiting.drain(..).collect()

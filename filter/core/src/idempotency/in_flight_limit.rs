@@ -7,8 +7,8 @@ use super::{ClaimRequest, Scope};
 /// How many keys a worker tracks, at about 100 bytes each. Past that, the oldest is forgotten and starts from zero.
 const KEYS_MAX: usize = 1_024;
 
-/// How long a key is tracked, in seconds, unless four leases are longer. A client that retries less often is only delayed
-/// once more.
+/// How long a key is tracked, in seconds, unless four leases are longer. A client that retries less often is only
+/// delayed once more.
 const COUNTED_FOR_S: u64 = 600;
 
 /// When a worker first told a client that a key is in flight. An honest cache reports so until a lease ends, and during

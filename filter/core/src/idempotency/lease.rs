@@ -28,8 +28,8 @@ impl Lease {
 
 /// The number of a lease. A later lease has a higher one, and an owner that presents a lower one is too late.
 ///
-/// Microseconds since 1970 by the cache's clock, raised where that would not be higher. At most 2^53 - 1, which JSON and
-/// Lua numbers represent exactly; the clock gets there in the year 2255.
+/// Microseconds since 1970 by the cache's clock, raised where that would not be higher. At most 2^53 - 1, which JSON
+/// and Lua numbers represent exactly; the clock gets there in the year 2255.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "u64", into = "u64")]
 pub struct Fence(u64);

@@ -1,10 +1,10 @@
 //! The edge's protection against executing a request twice: which requests are the same, and which one may execute.
 //!
-//! A client names an operation with a [`Key`]. [`Scope`] identifies equal keys, [`Fingerprint`] equal requests. The edge
-//! sends both as a [`ClaimRequest`] to a cache that all edges share, and acts on the cache's [`Verdict`]: it forwards the
-//! request under a [`Fence`], replays the earlier answer, or rejects the request. The control plane completes the claim
-//! with its [`Answer`] and seals it ([`SealedAnswer`]). An edge trusts only what is proven or harmless in a verdict
-//! ([`CheckedVerdict`]). [`Record`] has the rules of the cache, free of I/O.
+//! A client names an operation with a [`Key`]. [`Scope`] identifies equal keys, [`Fingerprint`] equal requests. The
+//! edge sends both as a [`ClaimRequest`] to a cache that all edges share, and acts on the cache's [`Verdict`]: it
+//! forwards the request under a [`Fence`], replays the earlier answer, or rejects the request. The control plane
+//! completes the claim with its [`Answer`] and seals it ([`SealedAnswer`]). An edge trusts only what is proven or
+//! harmless in a verdict ([`CheckedVerdict`]). [`Record`] has the rules of the cache, free of I/O.
 //!
 //! Follows draft-ietf-httpapi-idempotency-key-header-07. The cache may lose everything at any time: the control plane's
 //! durable row is the protection that must hold.

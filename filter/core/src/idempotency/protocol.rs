@@ -2,8 +2,8 @@
 //!
 //! `POST /claims` with 1 to [`CLAIMS_MAX`] [`ClaimRequest`]s as a JSON array, signed as an attestation without a client
 //! ([`crate::attestation`]), answered by as many [`Verdict`]s in the same order, `null` for a claim that the cache
-//! could not decide. Only 200 with the marker header and these verdicts is an answer: a response that a proxy synthesizes
-//! while the cache is unavailable (503, 504, no headers at all) says nothing about the claims.
+//! could not decide. Only 200 with the marker header and these verdicts is an answer: a response that a proxy
+//! synthesizes while the cache is unavailable (503, 504, no headers at all) says nothing about the claims.
 
 use serde::{Deserialize, Serialize};
 
@@ -41,8 +41,8 @@ pub struct ClaimCall {
     pub body: Vec<u8>,
 }
 
-/// The cache's answer to a claim. It may come from an attacker who controls the cache or the network, so it is trusted only
-/// as a [`CheckedVerdict`](super::CheckedVerdict).
+/// The cache's answer to a claim. It may come from an attacker who controls the cache or the network, so it is trusted
+/// only as a [`CheckedVerdict`](super::CheckedVerdict).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "verdict", rename_all = "snake_case", rename_all_fields = "camelCase")]
 pub enum Verdict {
@@ -97,8 +97,8 @@ impl Verdict {
         Self::InFlight { retry_after_ms: left_ms.clamp(1, RETRY_AFTER_MS_MAX) }
     }
 
-    /// Parses the verdicts on `claims` claims from an HTTP response: its status, the value of [`MARKER_HEADER`], its body.
-    /// `None` for anything but the cache's answer to these claims; any of them may then have been granted or not.
+    /// Parses the verdicts on `claims` claims from an HTTP response: its status, the value of [`MARKER_HEADER`], its
+    /// body. `None` for anything but the cache's answer to these claims; any of them may then have been granted or not.
     #[must_use]
     pub fn read_all(
         status: u16,

@@ -10,8 +10,8 @@ const KEPT_S: u64 = 600;
 /// The longest body that is remembered. Larger ones are rare and are fetched from the cache each time.
 const BODY_BYTES_MAX: usize = 2 * 1024;
 
-/// The most recent answers. A final answer never changes, so remembering it is safe: the client is part of the scope, and
-/// the request part of the fingerprint.
+/// The most recent answers. A final answer never changes, so remembering it is safe: the client is part of the scope,
+/// and the request part of the fingerprint.
 #[derive(Debug)]
 pub(super) struct Recent {
     answers_max: usize,

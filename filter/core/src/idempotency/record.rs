@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::{ClaimRequest, Fence, Fingerprint, SealedAnswer, Verdict};
 
-/// How long the cache remembers a claim after its lease, so that a late answer is stored, too. An operation takes less: at
-/// most two and a half times `PROVIDER_TIMEOUT_SECONDS`, which is 10 by default.
+/// How long the cache remembers a claim after its lease, so that a late answer is stored, too. An operation takes less:
+/// at most two and a half times `PROVIDER_TIMEOUT_SECONDS`, which is 10 by default.
 pub const KEPT_AFTER_LEASE: Duration = Duration::from_secs(60);
 
 /// The cache's state of one scope. Times are microseconds since 1970 by the cache's clock, which may be set back.
@@ -14,8 +14,8 @@ pub enum Record {
     /// Unknown or forgotten.
     #[default]
     Free,
-    /// A request is executing, or its process has died. After the lease any request may take the next one: only the control
-    /// plane knows what was executed, and the request that never completed may have been the wrong one.
+    /// A request is executing, or its process has died. After the lease any request may take the next one: only the
+    /// control plane knows what was executed, and the request that never completed may have been the wrong one.
     Leased {
         fingerprint: Fingerprint,
         fence: Fence,
@@ -41,7 +41,8 @@ pub enum Fenced {
 }
 
 impl Record {
-    /// Requests the lease. `latest` is the highest fence that the cache remembers granting: no two leases get the same fence.
+    /// Requests the lease. `latest` is the highest fence that the cache remembers granting: no two leases get the same
+    /// fence.
     pub fn claim(&mut self, claim: &ClaimRequest, latest: Option<Fence>, now_us: u64) -> Verdict {
         let fingerprint = claim.fingerprint;
         if let Some(verdict) = self.verdict(fingerprint, now_us) {
@@ -54,8 +55,8 @@ impl Record {
         Verdict::Start { fence }
     }
 
-    /// Stores the answer of the lease `fence` for `kept_for`. The first answer wins. It may come after the lease, as long as no
-    /// other request has taken the next one.
+    /// Stores the answer of the lease `fence` for `kept_for`. The first answer wins. It may come after the lease, as
+    /// long as no other request has taken the next one.
     pub fn complete(
         &mut self,
         fence: Fence,

@@ -18,7 +18,8 @@ pub struct Scope(Hash);
 
 /// The identity of a request under the key: equal for equal bytes only.
 ///
-/// Over raw bytes, because two JSON texts that a parser considers equal may differ (duplicate keys, numbers beyond 2^53).
+/// Over raw bytes, because two JSON texts that a parser considers equal may differ (duplicate keys, numbers beyond
+/// 2^53).
 #[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Fingerprint(Hash);
@@ -91,8 +92,8 @@ impl fmt::Debug for Fingerprint {
 struct Hash([u8; 32]);
 
 impl Hash {
-    /// Each part is preceded by its length, so that no two lists of parts give the same bytes; `purpose` separates hashes
-    /// of different purposes and includes a version.
+    /// Each part is preceded by its length, so that no two lists of parts give the same bytes; `purpose` separates
+    /// hashes of different purposes and includes a version.
     fn over(purpose: &str, parts: &[&[u8]]) -> Self {
         let mut hasher = Sha256::new();
         for part in std::iter::once(&purpose.as_bytes()).chain(parts) {

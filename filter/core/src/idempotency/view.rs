@@ -55,8 +55,8 @@ impl CacheView {
         }
     }
 
-    /// The warning to log about `checked` at `now_s` (Unix seconds): none if it was trusted, or if the last warning was a
-    /// moment ago.
+    /// The warning to log about `checked` at `now_s` (Unix seconds): none if it was trusted, or if the last warning was
+    /// a moment ago.
     pub fn warning(&mut self, checked: &CheckedVerdict, now_s: u64) -> Option<String> {
         let CheckedVerdict::Unproven(why) = checked else { return None };
         self.unproven += 1;

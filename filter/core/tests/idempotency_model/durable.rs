@@ -121,8 +121,8 @@ impl Database {
         }
     }
 
-    /// Records the result of a call and, for a client, the change of its key, in one commit. Returns the payment's final
-    /// answer, if there is one now.
+    /// Records the result of a call and, for a client, the change of its key, in one commit. Returns the payment's
+    /// final answer, if there is one now.
     pub(crate) fn record(
         &mut self,
         payment: usize,

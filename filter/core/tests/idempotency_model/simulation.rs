@@ -16,8 +16,8 @@ const START_US: u64 = 1_764_000_000_000_000;
 const EDGE_LEASE_MS: u32 = 15_000;
 const ANSWERS_KEPT_FOR: Duration = Duration::from_secs(300);
 /// The time between two actions. A flushed cache restarts its fences from its clock. So the model assumes that after a
-/// flush no clock shows the exact microsecond of an earlier lease again (clocks are set back by no multiple of this), and
-/// that the clock of a replica that takes over is not behind the granted fences.
+/// flush no clock shows the exact microsecond of an earlier lease again (clocks are set back by no multiple of this),
+/// and that the clock of a replica that takes over is not behind the granted fences.
 const TICK_US: u64 = 100_000;
 const SET_BACK_ODDLY_US: u64 = 1_000;
 /// Requests in progress at the same time.

@@ -12,7 +12,7 @@ use reqwest::{Method, RequestBuilder};
 pub(crate) use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
-/// A sandbox with a clock of its own, and the contracts where they are present.
+/// A sandbox with its own clock, and the contracts if they are present.
 pub(crate) struct TestSandbox {
     sandbox: Sandbox,
     pub(crate) clock: Arc<ManualClock>,
@@ -20,7 +20,7 @@ pub(crate) struct TestSandbox {
     token: OnceCell<String>,
 }
 
-/// What came back.
+/// An HTTP response.
 #[derive(Debug)]
 pub(crate) struct HttpResponse {
     pub(crate) status: u16,
@@ -197,7 +197,7 @@ impl HttpResponse {
         Self::try_of(request).await.unwrap()
     }
 
-    /// Fails where the connection was cut.
+    /// Fails if the connection was cut.
     pub(crate) async fn try_of(request: RequestBuilder) -> reqwest::Result<Self> {
         let response = request.send().await?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());

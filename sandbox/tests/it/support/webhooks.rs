@@ -29,7 +29,7 @@ impl TestSandbox {
         self.visit(Method::GET, &format!("/_sandbox/webhooks?{query}")).await.body
     }
 
-    /// The names of the kept events, oldest first.
+    /// The names of the stored events, oldest first.
     pub(crate) async fn event_kinds(&self) -> Vec<String> {
         let webhooks = self.webhooks("").await;
         let events = webhooks["events"].as_array().unwrap();
@@ -40,7 +40,7 @@ impl TestSandbox {
         HttpResponse::of(self.http.post(self.url(&format!("/_sandbox/{path}"))).json(body)).await
     }
 
-    /// Makes something happen at a provider by itself; returns its answer.
+    /// Triggers a scripted event at a provider; returns its response.
     pub(crate) async fn happens(&self, script: Value) -> HttpResponse {
         let reply = self.control_post("happen", &script).await;
         assert_eq!(reply.status, 201, "{script}: {reply:?}");
@@ -51,7 +51,7 @@ impl TestSandbox {
         HttpResponse::of(self.http.put(self.url("/_sandbox/webhooks")).json(targets)).await
     }
 
-    /// Waits until no delivery of either provider is under way or to come, and returns the counts.
+    /// Waits until no delivery of either provider is in flight or outstanding, and returns the counts.
     pub(crate) async fn deliveries_done(&self) -> Value {
         let done = async {
             loop {

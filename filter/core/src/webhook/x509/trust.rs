@@ -262,7 +262,8 @@ mod tests {
         }
     }
 
-    /// A certificate of www.digicert.com, which DigiCert has issued as it issues PayPal's: EV, by "DigiCert EV RSA CA G2".
+    /// A certificate of www.digicert.com, which DigiCert has issued as it issues PayPal's: EV, by "DigiCert EV RSA CA
+    /// G2".
     #[test]
     fn a_leaf_alone_of_the_issuer_that_paypal_moves_to_is_trusted() {
         const LEAF: &[u8] = include_bytes!("../../../tests/webhooks/digicert-2026.pem");
