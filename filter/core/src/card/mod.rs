@@ -3,7 +3,7 @@
 //!
 //! A card number is recognized by its issuer, its length and its check digit (`ranges`), by the layout of its digits
 //! (`runs`), in digits of any script (`fold`) and in any encoding that a program may have applied (`spelling`).
-//! Look-alikes are let through by rules with a stated cost (`honest`). Fields are rejected by their names, too
+//! Similar values are let through by rules with a stated cost (`honest`). Fields are rejected by their names, too
 //! (`names`). Both error rates are measured on a corpus (`tests/card_corpus`).
 
 mod fold;

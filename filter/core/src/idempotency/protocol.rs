@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn a_proxys_synthetic_response_is_no_verdict() {
+    fn a_synthetic_response_of_a_proxy_is_no_verdict() {
         let start = br#"[{"verdict":"start","fence":1}]"#;
         let read = |status, marker, body| Verdict::read_all(status, marker, body, 1);
         assert!(read(200, Some(b"2"), start).is_some());
