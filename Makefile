@@ -62,7 +62,7 @@ chaos: build test-services ## Break whole gateways: SEEDS=20 fresh seeds or SEED
 SEQUENCES ?= 300000
 .PHONY: model
 model: ## Try the payments' and the keys' state machines in random order: SEQUENCES=300000 each
-	MODEL_SEQUENCES='$(SEQUENCES)' cargo test --locked --release --test model --test turns
+	MODEL_SEQUENCES='$(SEQUENCES)' cargo test --locked --release --test model --test idempotency_model
 
 .PHONY: bench
 bench: build test-services ## Measure on this machine and print the tables; BENCH=charge, =claim, =replay or =webhook for one

@@ -3,11 +3,11 @@
 use std::net::SocketAddr;
 
 use axum::extract::ConnectInfo;
-use edge_core::attestation::Refusal;
+use edge_core::attestation::AttestationError;
 use http::Extensions;
 
 /// Tells operators of one: clients are not told more than that it was refused.
-pub(crate) fn note(refusal: Refusal, request: &Extensions) {
+pub(crate) fn note(refusal: AttestationError, request: &Extensions) {
     let peer =
         request.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| tracing::field::display(peer));
     tracing::warn!(peer, reason = refusal.name(), "a request was refused: {refusal}");
@@ -18,7 +18,7 @@ const REFUSED: &str = "attestations_refused_total";
 
 /// Every counter, before anything was refused: of one that begins above nothing, the first growth is not seen.
 pub(crate) fn show() {
-    for refusal in Refusal::ALL {
+    for refusal in AttestationError::ALL {
         metrics::counter!(REFUSED, "reason" => refusal.name()).increment(0);
     }
 }

@@ -1,16 +1,16 @@
-//! Asking the edge cache, and reading what came back.
+//! Calls the edge cache, and parses its responses.
 
 use edge_core::attestation;
-use edge_core::config::Claiming;
+use edge_core::config::ClaimSettings;
 use edge_core::idempotency::{CLAIMS_PATH, ClaimCall, MARKER_HEADER, Verdict};
 use proxy_wasm::hostcalls;
 use proxy_wasm::types::{BufferType, MapType, Status};
 
-/// A verdict may be an answer in JSON, whose text may double what must be escaped in it.
+/// A verdict may hold an answer as a JSON string, whose escapes can double its length.
 const VERDICT_BYTES_MAX: usize = 256 * 1024;
 
-/// Sends the claims. An error means that nothing will come back: no such cluster, or nobody in it is healthy.
-pub(crate) fn ask(call: &ClaimCall, claiming: &Claiming) -> Result<u32, Status> {
+/// Sends the claims. An error means that no response will come: the cluster is unknown or has no healthy host.
+pub(crate) fn ask(call: &ClaimCall, settings: &ClaimSettings) -> Result<u32, Status> {
     let headers = vec![
         (":method", "POST"),
         (":path", CLAIMS_PATH),
@@ -18,10 +18,10 @@ pub(crate) fn ask(call: &ClaimCall, claiming: &Claiming) -> Result<u32, Status> 
         ("content-type", "application/json"),
         (attestation::HEADER, &call.attestation),
     ];
-    hostcalls::dispatch_http_call(&claiming.cluster, headers, Some(&call.body), Vec::new(), claiming.timeout)
+    hostcalls::dispatch_http_call(&settings.cluster, headers, Some(&call.body), Vec::new(), settings.timeout)
 }
 
-/// The verdicts on so many claims, if what came is that. Envoy makes up answers of its own for a cache that is away.
+/// Parses the verdicts on `claims` claims. `None` for a response that Envoy synthesizes while the cache is unavailable.
 pub(crate) fn verdicts(body_len: usize, claims: usize) -> Option<Vec<Option<Verdict>>> {
     let head = hostcalls::get_map_bytes(MapType::HttpCallResponseHeaders).ok()?;
     let value = |name: &str| head.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_slice());

@@ -1,7 +1,7 @@
-//! PayPal's certificates: fetched once, by the root context, for every webhook of this worker that waits for one, and
-//! again before they are old.
+//! PayPal's certificates. The root context fetches each one once for all webhooks of this worker that wait for it, and
+//! refreshes it before it is old.
 //!
-//! A request of its own would be given up with the webhook that sent it, and the others would wait in vain.
+//! A call in a webhook's own context would be lost with that webhook, and the others would wait in vain.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -10,42 +10,42 @@ use std::time::Duration;
 
 use edge_core::config::Paypal;
 use edge_core::webhook::paypal::{
-    CertificateCache, CertificateUrl, CertificateWaiters, KeptCertificates, Lookup,
+    CertificateCache, CertificateUrl, CertificateWaiters, Lookup, SharedCertificates,
 };
 use edge_core::webhook::x509::TrustedKey;
 use edge_core::webhook::{CannotVerify, FetchFailure};
 use proxy_wasm::hostcalls;
 use proxy_wasm::types::{BufferType, LogLevel, MapType, Status};
 
+use crate::notify::{HeldRequest, Notification, request_tick};
 use crate::root::{Edge, log};
 use crate::rsa::HostRsa;
-use crate::told::{Held, Told, ask_for_a_turn};
-use crate::{crash_point, kept};
+use crate::{crash_point, shared_certificates};
 
-/// Shorter than the cache waits for the end of a fetch.
+/// Shorter than the certificate cache waits for the end of a fetch.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// One byte more than a certificate may have.
 const WANTED_BYTES: usize = 64 * 1024 + 1;
 
-/// How often it is looked whether a key is to be refreshed, in seconds.
-const LOOK_EVERY_S: u64 = 60;
+/// How often the worker checks whether a key is due for a refresh, in seconds.
+const CHECK_EVERY_S: u64 = 60;
 
-/// What a worker knows of certificates, and who waits for them.
+/// A worker's certificates, and the webhooks that wait for them.
 pub(crate) struct Certificates {
     cache: RefCell<CertificateCache>,
-    /// These two are as few as the cache lets be fetched at once.
+    /// Both are bounded by the number of fetches that the cache allows at once.
     wanted: RefCell<Vec<CertificateUrl>>,
     fetching: RefCell<HashMap<u32, CertificateUrl>>,
-    waiting: RefCell<CertificateWaiters<Held>>,
-    look_every_s: u64,
-    looked_at_s: Cell<u64>,
-    /// Which of the versions of what is kept was adopted.
-    adopted: Cell<Option<u32>>,
+    waiting: RefCell<CertificateWaiters<HeldRequest>>,
+    check_every_s: u64,
+    checked_at_s: Cell<u64>,
+    /// The version of the shared certificates that was loaded last.
+    loaded_version: Cell<Option<u32>>,
 }
 
 impl Certificates {
-    /// `None`: PayPal is not set up, so there are none.
+    /// `None`: PayPal is not configured.
     pub(crate) fn new(paypal: Option<&Paypal>) -> Self {
         let refresh_after_s = paypal.map_or(0, |paypal| paypal.refresh_after_s);
         Self {
@@ -53,27 +53,27 @@ impl Certificates {
             wanted: RefCell::default(),
             fetching: RefCell::default(),
             waiting: RefCell::default(),
-            look_every_s: refresh_after_s.min(LOOK_EVERY_S),
-            looked_at_s: Cell::new(0),
-            adopted: Cell::new(None),
+            check_every_s: refresh_after_s.min(CHECK_EVERY_S),
+            checked_at_s: Cell::new(0),
+            loaded_version: Cell::new(None),
         }
     }
 
-    /// When the root context's turn comes though nobody asks for it; never, if this is zero.
-    pub(crate) const fn turns(&self) -> Duration {
-        Duration::from_secs(self.look_every_s)
+    /// The period of the root context's tick; zero for none.
+    pub(crate) const fn tick_period(&self) -> Duration {
+        Duration::from_secs(self.check_every_s)
     }
 
-    /// The key if it is there, or why it is not to be had; `None` if the request is told later.
+    /// The key if it is known, or why it is unavailable; `None` if the request is notified later.
     pub(crate) fn key(
         &self,
         url: &CertificateUrl,
-        held: Held,
+        held: HeldRequest,
         paypal: Option<&Paypal>,
         now_s: u64,
     ) -> Result<Option<TrustedKey>, CannotVerify> {
         if let Some(paypal) = paypal.filter(|_| !self.cache.borrow().has(url, now_s)) {
-            self.adopt(paypal, now_s);
+            self.load_shared(paypal, now_s);
         }
         let mut cache = self.cache.borrow_mut();
         match cache.lookup(url, now_s) {
@@ -82,8 +82,8 @@ impl Certificates {
             Lookup::Waiting => {}
             Lookup::Fetch => {
                 self.wanted.borrow_mut().push(url.clone());
-                // What is sent in the root context's turn outlives this request.
-                if ask_for_a_turn().is_err() {
+                // A call from the root context's tick outlives this request.
+                if request_tick().is_err() {
                     self.wanted.borrow_mut().clear();
                     return Err(FetchFailure::Unreachable.into());
                 }
@@ -93,11 +93,11 @@ impl Certificates {
         Ok(None)
     }
 
-    /// The root context's turn: sends what is wanted, and now and then what is to be refreshed.
+    /// The root context's tick: fetches wanted certificates and, periodically, those due for a refresh.
     pub(crate) fn on_tick(&self, edge: &Edge, paypal: &Paypal, now_s: u64) {
-        // A clock that is set back delays nothing.
-        if self.looked_at_s.get().abs_diff(now_s) >= self.look_every_s {
-            self.look(edge, paypal, now_s);
+        // Also true for a clock that was set back.
+        if self.checked_at_s.get().abs_diff(now_s) >= self.check_every_s {
+            self.refresh(edge, paypal, now_s);
         }
         let wanted = std::mem::take(&mut *self.wanted.borrow_mut());
         for url in wanted {
@@ -108,10 +108,10 @@ impl Certificates {
         }
     }
 
-    /// What others have fetched, what is to be fetched again, and for how long all of it is good.
-    pub(crate) fn look(&self, edge: &Edge, paypal: &Paypal, now_s: u64) {
-        self.looked_at_s.set(now_s);
-        self.adopt(paypal, now_s);
+    /// Loads what other workers have fetched, schedules refreshes, and reports how long the keys remain valid.
+    pub(crate) fn refresh(&self, edge: &Edge, paypal: &Paypal, now_s: u64) {
+        self.checked_at_s.set(now_s);
+        self.load_shared(paypal, now_s);
         self.wanted.borrow_mut().extend(self.cache.borrow_mut().refresh(now_s));
         edge.metrics.days_left("bundle", days(paypal.trust.until_s(), now_s));
         if let Some(key) = self.cache.borrow().in_use() {
@@ -120,18 +120,18 @@ impl Certificates {
         }
     }
 
-    /// A certificate has come, or Envoy's word that none did.
+    /// A fetch has ended, with a certificate or with Envoy's own error response.
     pub(crate) fn on_answer(&self, token: u32, body_len: usize, edge: &Edge, paypal: &Paypal, now_s: u64) {
         let Some(url) = self.fetching.borrow_mut().remove(&token) else { return };
         crash_point::reached("certificate_answered");
         let result = read(body_len).and_then(|pem| {
             let name = paypal.environment.certificate_name();
             let key = paypal.trust.key_of(&pem, name, now_s, &HostRsa)?;
-            kept::keep(&url, &pem, now_s);
+            shared_certificates::publish(&url, &pem, now_s);
             Ok(key)
         });
         if let Err(reason) = &result {
-            log(LogLevel::Warn, &format!("the certificate {url} is not taken: {reason}"));
+            log(LogLevel::Warn, &format!("the certificate {url} was rejected: {reason}"));
         }
         self.end(edge, &url, result, now_s);
     }
@@ -139,23 +139,23 @@ impl Certificates {
     fn end(&self, edge: &Edge, url: &CertificateUrl, result: Result<TrustedKey, CannotVerify>, now_s: u64) {
         self.cache.borrow_mut().fetched(url, result.clone(), now_s);
         let key = result.map(Rc::new);
-        let waiters = self.waiting.borrow_mut().of(url);
-        let told = waiters.into_iter().map(|waiter| Told::Key(waiter, key.clone()));
-        edge.untold.borrow_mut().add(told);
+        let waiters = self.waiting.borrow_mut().take(url);
+        let notifications = waiters.into_iter().map(|waiter| Notification::Key(waiter, key.clone()));
+        edge.notifications.borrow_mut().add(notifications);
     }
 
-    fn adopt(&self, paypal: &Paypal, now_s: u64) {
-        let (bytes, version) = kept::read();
-        if self.adopted.replace(version) == version {
+    fn load_shared(&self, paypal: &Paypal, now_s: u64) {
+        let (bytes, version) = shared_certificates::read();
+        if self.loaded_version.replace(version) == version {
             return;
         }
-        let kept = KeptCertificates::read(&bytes);
+        let shared = SharedCertificates::read(&bytes);
         let Paypal { environment, trust, .. } = paypal;
-        self.cache.borrow_mut().adopt(&kept, environment, trust, &HostRsa, now_s);
+        self.cache.borrow_mut().load_shared(&shared, environment, trust, &HostRsa, now_s);
     }
 }
 
-/// Whole days from now until `until_s`, none if that is over.
+/// Whole days from now until `until_s`; 0 if it has passed.
 const fn days(until_s: u64, now_s: u64) -> u64 {
     until_s.saturating_sub(now_s) / 86_400
 }
@@ -173,7 +173,7 @@ fn fetch(url: &CertificateUrl, paypal: &Paypal) -> Result<u32, Status> {
     hostcalls::dispatch_http_call(cluster, headers, None, Vec::new(), TIMEOUT)
 }
 
-/// The certificate, if what came is one of the provider's answers: Envoy makes up 503 and 504 of its own.
+/// The certificate, if the response is the provider's: Envoy synthesizes 503 and 504 itself.
 fn read(body_len: usize) -> Result<Vec<u8>, CannotVerify> {
     let head = hostcalls::get_map_bytes(MapType::HttpCallResponseHeaders).unwrap_or_default();
     let status = head.iter().find(|(name, _)| name == ":status").map(|(_, value)| value.as_slice());

@@ -1,7 +1,7 @@
-//! Named places where a test lets the filter die. They are only in the package `edge-filter-crashing`, which is never
-//! shipped; in any other build they are nothing.
+//! Named places where a test crashes the filter. They exist only in the package `edge-filter-crashing`, which is never
+//! shipped; in any other build they are no-ops.
 
-/// The header by which a request names the place: the VM dies when that is passed next.
+/// The request header that arms a crash point: the VM dies when it is reached next.
 #[cfg(feature = "crash-points")]
 const HEADER: &str = "x-crash-at";
 
@@ -10,7 +10,7 @@ thread_local! {
     static ARMED: std::cell::RefCell<Vec<u8>> = const { std::cell::RefCell::new(Vec::new()) };
 }
 
-/// A head has come, with these lines.
+/// Arms the crash point that the request head names, if any.
 #[cfg(feature = "crash-points")]
 pub(crate) fn arm(lines: &[(String, Vec<u8>)]) {
     if let Some((_, place)) = lines.iter().find(|(name, _)| name == HEADER) {

@@ -3,13 +3,13 @@ use std::rc::Rc;
 use std::time::UNIX_EPOCH;
 
 use edge_core::client::ClientId;
-use edge_core::exchange::{Exchange, HeadEdits, Step};
+use edge_core::exchange::{Exchange, HeadEdits, HostAction};
 use edge_core::head::Head;
-use edge_core::idempotency::{Alone, ClaimRequest, Verdict, Word};
+use edge_core::idempotency::{CheckedVerdict, ClaimRequest, SingleCall, Verdict};
 use edge_core::outcome::Outcome;
-use edge_core::refusal::Reply;
+use edge_core::rejection::Reply;
 use edge_core::route::Route;
-use edge_core::waiting::Place;
+use edge_core::waiting::Slot;
 use edge_core::webhook::CannotVerify;
 use edge_core::webhook::x509::TrustedKey;
 use proxy_wasm::hostcalls;
@@ -17,27 +17,27 @@ use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::{Action, BufferType, LogLevel, MapType, Status};
 
 use crate::cache;
-use crate::claims::Asked;
+use crate::claim_sender::Submission;
 use crate::crash_point;
 use crate::metrics::Counted;
+use crate::notify::{ClaimWaiter, HeldRequest};
 use crate::root::{Edge, log};
 use crate::rsa::HostRsa;
-use crate::told::{Claimer, Held};
 
 /// One request. It calls the host by `hostcalls`: the wrappers in `HttpContext` turn every failure into a panic.
 pub(crate) struct EdgeHttp(Rc<RefCell<Stream>>);
 
-/// What is known of a request. Shared with the root context while it waits for a certificate or a verdict.
+/// The state of a request. Shared with the root context while it waits for a certificate or a verdict.
 pub(crate) struct Stream {
     context_id: u32,
     edge: Rc<Edge>,
     exchange: Exchange,
-    /// While its claim is on its way in a call of its own.
-    alone: Option<Alone>,
-    /// Among the requests of its worker; `None` if there are too many.
-    place: Option<Place>,
-    /// Among the requests of its client.
-    place_of_client: Option<Place>,
+    /// Set while its claim is in flight in its own call.
+    single: Option<SingleCall>,
+    /// Its slot among the worker's requests; `None` if there are too many.
+    slot: Option<Slot>,
+    /// Its slot among the client's requests.
+    client_slot: Option<Slot>,
 }
 
 impl std::fmt::Debug for Stream {
@@ -48,12 +48,12 @@ impl std::fmt::Debug for Stream {
 
 impl EdgeHttp {
     pub(crate) fn new(context_id: u32, edge: Rc<Edge>) -> Self {
-        let (exchange, place) = (Exchange::default(), edge.requests.take());
-        let stream = Stream { context_id, edge, exchange, alone: None, place, place_of_client: None };
+        let (exchange, slot) = (Exchange::default(), edge.requests.take());
+        let stream = Stream { context_id, edge, exchange, single: None, slot, client_slot: None };
         Self(Rc::new(RefCell::new(stream)))
     }
 
-    fn advance(&self, advance: impl FnOnce(&mut Exchange, &Edge) -> Result<Step, Status>) -> Action {
+    fn advance(&self, advance: impl FnOnce(&mut Exchange, &Edge) -> Result<HostAction, Status>) -> Action {
         Stream::advance(&self.0, advance)
     }
 }
@@ -61,19 +61,19 @@ impl EdgeHttp {
 impl Stream {
     fn advance(
         stream: &Rc<RefCell<Self>>,
-        advance: impl FnOnce(&mut Exchange, &Edge) -> Result<Step, Status>,
+        advance: impl FnOnce(&mut Exchange, &Edge) -> Result<HostAction, Status>,
     ) -> Action {
         let mut this = stream.borrow_mut();
         let undecided = this.exchange.outcome().is_none();
         let edge = this.edge.clone();
-        let step = advance(&mut this.exchange, &edge).and_then(|step| this.ask(step, stream));
+        let action = advance(&mut this.exchange, &edge).and_then(|action| this.look_up(action, stream));
         if let Some(outcome) = this.exchange.outcome().filter(|_| undecided) {
             this.report(outcome);
         }
-        carry_out(step)
+        carry_out(action)
     }
 
-    /// What a webhook waited for is there, or is not to be had. Called in this stream's context.
+    /// The certificate that a webhook waits for was fetched, or cannot be. Must run in this stream's context.
     pub(crate) fn on_certificate(stream: &Rc<RefCell<Self>>, key: Result<&TrustedKey, CannotVerify>) {
         let action = Self::advance(stream, |exchange, edge| {
             Ok(exchange.on_certificate(key, &HostRsa, &edge.config, now_s()?))
@@ -81,57 +81,57 @@ impl Stream {
         resume(action);
     }
 
-    /// The cache's word on the request's key, or (`None`) that there is none. Called in this stream's context.
+    /// The cache's verdict on the request's key; `None` if there is none. Must run in this stream's context.
     pub(crate) fn on_verdict(stream: &Rc<RefCell<Self>>, verdict: Option<Verdict>) {
         crash_point::reached("verdict");
-        stream.borrow_mut().alone = None;
+        stream.borrow_mut().single = None;
         let action = Self::advance(stream, |exchange, edge| {
             let now_s = now_s()?;
-            let Some((claim, _)) = exchange.claim() else { return Ok(Step::Wait) };
-            let word = edge.hear(&claim, verdict, now_s);
-            Ok(exchange.on_claim_answered(word, &edge.config, now_s))
+            let Some((claim, _)) = exchange.claim() else { return Ok(HostAction::Wait) };
+            let checked = edge.check_verdict(&claim, verdict, now_s);
+            Ok(exchange.on_claim_answered(checked, &edge.config, now_s))
         });
         resume(action);
     }
 
-    /// Asks elsewhere if the step says so.
-    fn ask(&mut self, step: Step, stream: &Rc<RefCell<Self>>) -> Result<Step, Status> {
-        match step {
-            Step::Claim(claim) => {
+    /// Looks up the verdict or certificate that the action asks for.
+    fn look_up(&mut self, action: HostAction, stream: &Rc<RefCell<Self>>) -> Result<HostAction, Status> {
+        match action {
+            HostAction::Claim(claim) => {
                 let now_s = now_s()?;
-                // This worker's own memory first.
-                let known = self.edge.view.borrow().recall(&claim);
-                let asked = match known {
-                    Some(_) => Asked::Never,
+                // From this worker's memory first.
+                let known = self.edge.view.borrow().known_verdict(&claim);
+                let submission = match known {
+                    Some(_) => Submission::NotSent,
                     None => self.ask_cache(claim, stream, now_s)?,
                 };
-                match asked {
-                    Asked::Alone(alone) => self.alone = Some(alone),
-                    Asked::Together => {}
-                    Asked::Never => {
-                        let word = known.unwrap_or(Word::Unavailable);
-                        return Ok(self.exchange.on_claim_answered(word, &self.edge.config, now_s));
+                match submission {
+                    Submission::Single(single) => self.single = Some(single),
+                    Submission::Batched => {}
+                    Submission::NotSent => {
+                        let checked = known.unwrap_or(CheckedVerdict::Unavailable);
+                        return Ok(self.exchange.on_claim_answered(checked, &self.edge.config, now_s));
                     }
-                    Asked::Crowded => return Ok(self.exchange.on_claim_crowded()),
+                    Submission::Full => return Ok(self.exchange.on_claim_crowded()),
                 }
-                Ok(Step::Wait)
+                Ok(HostAction::Wait)
             }
-            Step::Certificate(url) => {
+            HostAction::Certificate(url) => {
                 let now_s = now_s()?;
                 let config = &self.edge.config;
                 let (held, paypal) = (self.held(stream), config.webhooks.paypal.as_ref());
                 Ok(match self.edge.certificates.key(&url, held, paypal, now_s) {
-                    Ok(None) => Step::Wait,
+                    Ok(None) => HostAction::Wait,
                     Ok(Some(key)) => self.exchange.on_certificate(Ok(&key), &HostRsa, config, now_s),
                     Err(reason) => self.exchange.on_certificate(Err(reason), &HostRsa, config, now_s),
                 })
             }
-            step => Ok(step),
+            action => Ok(action),
         }
     }
 
-    fn held(&self, stream: &Rc<RefCell<Self>>) -> Held {
-        Held { context_id: self.context_id, stream: Rc::downgrade(stream) }
+    fn held(&self, stream: &Rc<RefCell<Self>>) -> HeldRequest {
+        HeldRequest { context_id: self.context_id, stream: Rc::downgrade(stream) }
     }
 
     fn ask_cache(
@@ -139,16 +139,16 @@ impl Stream {
         claim: ClaimRequest,
         stream: &Rc<RefCell<Self>>,
         now_s: u64,
-    ) -> Result<Asked, Status> {
+    ) -> Result<Submission, Status> {
         let request_id = self.exchange.claim().map_or_else(String::new, |(_, id)| id.to_owned());
-        let claimer = Claimer { held: self.held(stream), claim, request_id };
-        let asked = self.edge.claims.ask(claimer, &self.edge, now_s);
+        let waiter = ClaimWaiter { held: self.held(stream), claim, request_id };
+        let submission = self.edge.claim_sender.submit(waiter, &self.edge, now_s);
         crash_point::reached("claim_sent");
-        asked
+        submission
     }
 
-    /// Tells metrics and the access log how the request ended here. The log finds the texts in Envoy's filter
-    /// state, as `wasm.edge_outcome` and so on; one that is lost must not end a request.
+    /// Reports to metrics and the access log how the request ended here. The log reads the values from Envoy's filter
+    /// state, as `wasm.edge_outcome` and so on; a lost value must not end a request.
     fn report(&self, outcome: Outcome) {
         let name = outcome.name();
         self.edge.metrics.count(Counted::Requests(outcome), &name);
@@ -177,17 +177,17 @@ impl Stream {
 }
 
 impl Context for EdgeHttp {
-    /// The cache has answered the request's own call, or Envoy in its place.
+    /// The cache has answered the request's own call, or Envoy on its behalf.
     fn on_http_call_response(&mut self, _token: u32, _headers: usize, body_len: usize, _trailers: usize) {
         let verdict = cache::verdicts(body_len, 1).and_then(|mut verdicts| verdicts.pop()).flatten();
         Stream::on_verdict(&self.0, verdict);
     }
 
-    /// The request has an end.
+    /// The request has ended.
     fn on_done(&mut self) -> bool {
         let mut stream = self.0.borrow_mut();
-        if let Some(alone) = stream.alone.take() {
-            stream.edge.claims.left(alone, &stream.edge);
+        if let Some(single) = stream.single.take() {
+            stream.edge.claim_sender.abandon(single, &stream.edge);
         }
         true
     }
@@ -195,31 +195,31 @@ impl Context for EdgeHttp {
 
 impl HttpContext for EdgeHttp {
     fn on_http_request_headers(&mut self, _count: usize, end_of_stream: bool) -> Action {
-        let has_place = self.0.borrow().place.is_some();
-        let mut place_of_client = None;
+        let has_slot = self.0.borrow().slot.is_some();
+        let mut client_slot = None;
         let action = self.advance(|exchange, edge| {
             let (lines, now_s) = (hostcalls::get_map_bytes(MapType::HttpRequestHeaders)?, now_s()?);
             crash_point::arm(&lines);
             crash_point::reached("head");
-            if !has_place {
+            if !has_slot {
                 return Ok(exchange.on_request_crowded(Head::new(&lines)));
             }
-            let step = exchange.on_request_head(Head::new(&lines), &edge.config, now_s);
-            if step != Step::Wait {
-                return Ok(step);
+            let action = exchange.on_request_head(Head::new(&lines), &edge.config, now_s);
+            if action != HostAction::Wait {
+                return Ok(action);
             }
             if let Some(client) = exchange.client() {
-                place_of_client = edge.in_flight.borrow_mut().take(client);
-                if place_of_client.is_none() {
+                client_slot = edge.in_flight.borrow_mut().take(client);
+                if client_slot.is_none() {
                     return Ok(exchange.on_client_crowded());
                 }
             }
             Ok(match end_of_stream {
                 true => exchange.on_request_end(&[], &edge.config, now_s),
-                false => step,
+                false => action,
             })
         });
-        self.0.borrow_mut().place_of_client = place_of_client;
+        self.0.borrow_mut().client_slot = client_slot;
         action
     }
 
@@ -230,39 +230,39 @@ impl HttpContext for EdgeHttp {
         })
     }
 
-    /// Before trailers, no part of the body is called its end: here it is.
+    /// With trailers, no body callback has `end_of_stream` set: the request ends here.
     fn on_http_request_trailers(&mut self, _count: usize) -> Action {
         self.advance(|exchange, edge| {
-            // No operation has trailers, so none get further.
+            // No operation uses trailers, so they are removed.
             hostcalls::set_map_bytes(MapType::HttpRequestTrailers, Vec::new())?;
             end_request(exchange, edge)
         })
     }
 }
 
-fn end_request(exchange: &mut Exchange, edge: &Edge) -> Result<Step, Status> {
+fn end_request(exchange: &mut Exchange, edge: &Edge) -> Result<HostAction, Status> {
     crash_point::reached("body");
     let wanted = exchange.body_bytes_wanted();
     let body = hostcalls::get_buffer(BufferType::HttpRequestBody, 0, wanted)?.unwrap_or_default();
     Ok(exchange.on_request_end(&body, &edge.config, now_s()?))
 }
 
-/// Lets a request go on that waited for an answer from elsewhere. Last of all: its head cannot be changed any more.
+/// Resumes a request that was waiting. Must come last: the head cannot be edited afterwards.
 fn resume(action: Action) {
     if action == Action::Continue {
         let _ = hostcalls::resume_http_request();
     }
 }
 
-/// Carries out a step. Whatever goes wrong on the way, the request is held rather than let through.
-fn carry_out(step: Result<Step, Status>) -> Action {
-    let done = step.and_then(|step| match step {
-        Step::Wait | Step::Claim(_) | Step::Certificate(_) => Ok(Action::Pause),
-        Step::Forward(edits) => edit_head(&edits).map(|()| Action::Continue),
-        Step::Reply(reply) => send(&reply).map(|()| Action::Pause),
+/// Carries out an action. If a host call fails, the request is held rather than forwarded.
+fn carry_out(action: Result<HostAction, Status>) -> Action {
+    let done = action.and_then(|action| match action {
+        HostAction::Wait | HostAction::Claim(_) | HostAction::Certificate(_) => Ok(Action::Pause),
+        HostAction::Forward(edits) => edit_head(&edits).map(|()| Action::Continue),
+        HostAction::Reply(reply) => send(&reply).map(|()| Action::Pause),
     });
     done.unwrap_or_else(|status| {
-        log(LogLevel::Error, &format!("a request is held: the host refused a call with {status:?}"));
+        log(LogLevel::Error, &format!("a request is held because a host call failed: {status:?}"));
         Action::Pause
     })
 }
@@ -285,6 +285,6 @@ fn send(reply: &Reply) -> Result<(), Status> {
 /// Unix seconds by Envoy's clock.
 pub(crate) fn now_s() -> Result<u64, Status> {
     let now = hostcalls::get_current_time()?;
-    // A clock before 1970 makes attestations stale, which is refused where they are checked.
+    // A clock before 1970 makes attestations stale, and the control plane rejects those.
     Ok(now.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()))
 }

@@ -5,25 +5,25 @@ use edge_core::outcome::Outcome;
 use proxy_wasm::hostcalls;
 use proxy_wasm::types::MetricType;
 
-/// What is counted.
+/// The counters.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Counted {
-    /// Requests by how they ended here.
+    /// Requests by outcome.
     Requests(Outcome),
-    /// Idempotency keys by what was believed of the cache's word.
+    /// Claims by verdict.
     Claims(&'static str),
-    /// Webhooks by what their signatures were worth.
+    /// Webhooks by the result of checking their signature.
     Webhooks(&'static str),
 }
 
-/// Counts by name.
+/// The filter's metrics, by name.
 ///
-/// Envoy's metrics for wasm have no labels, so the label's value stands in the name; `stats_tags` in the
-/// bootstrap makes `gateway_edge_requests{outcome="…"}`, `gateway_edge_claims{verdict="…"}`,
-/// `gateway_edge_webhooks{signature="…"}` and `gateway_edge_paypal_days_left{of="…"}` of them.
+/// Envoy's metrics for wasm have no labels, so the label's value is part of the name; `stats_tags` in the bootstrap
+/// turns it into `gateway_edge_requests{outcome="…"}`, `gateway_edge_claims{verdict="…"}`,
+/// `gateway_edge_webhooks{signature="…"}` and `gateway_edge_paypal_days_left{of="…"}`.
 #[derive(Default)]
 pub(crate) struct Metrics {
-    /// As many as there are names, none of which a caller makes up.
+    /// Bounded: no name comes from a caller.
     ids: RefCell<HashMap<Counted, u32>>,
     gauges: RefCell<HashMap<&'static str, u32>>,
 }
@@ -37,7 +37,7 @@ impl Metrics {
                 Counted::Claims(_) => "gateway_edge_claims.verdict",
                 Counted::Webhooks(_) => "gateway_edge_webhooks.signature",
             };
-            // The same name means the same counter on every worker.
+            // The same name is the same counter on every worker.
             hostcalls::define_metric(MetricType::Counter, &format!("{metric}.{name}")).ok()
         });
         if let Some(id) = known {
@@ -47,7 +47,7 @@ impl Metrics {
         }
     }
 
-    /// For how many days what PayPal's webhooks are checked with is good.
+    /// Sets for how many days a trust anchor or key of PayPal's webhooks remains valid.
     pub(crate) fn days_left(&self, of: &'static str, days: u64) {
         let mut gauges = self.gauges.borrow_mut();
         let known = gauges.get(of).copied().or_else(|| {

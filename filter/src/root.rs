@@ -3,56 +3,60 @@ use std::rc::Rc;
 
 use edge_core::client::ClientId;
 use edge_core::config::{EdgeConfig, EdgeSecrets, KEYS_VARIABLE, Paypal, STRIPE_SECRETS_VARIABLE};
-use edge_core::idempotency::{CacheView, ClaimRequest, Verdict, Word};
-use edge_core::waiting::{Places, PlacesPer, REQUESTS_MAX, Untold};
+use edge_core::idempotency::{CacheView, CheckedVerdict, ClaimRequest, Verdict};
+use edge_core::waiting::{Notifications, REQUESTS_MAX, Slots, SlotsPer};
 use proxy_wasm::hostcalls;
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::{BufferType, ContextType, LogLevel};
 
 use crate::certificates::Certificates;
-use crate::claims::Claims;
+use crate::claim_sender::ClaimSender;
 use crate::http::{EdgeHttp, now_s};
 use crate::metrics::Metrics;
-use crate::told::{Told, tell_some};
+use crate::notify::{Notification, notify_some};
 
-/// What all requests of one worker share.
+/// The state that all requests of one worker share.
 pub(crate) struct Edge {
     root_id: u32,
     pub(crate) config: EdgeConfig,
     pub(crate) metrics: Metrics,
     pub(crate) view: RefCell<CacheView>,
-    pub(crate) claims: Claims,
+    pub(crate) claim_sender: ClaimSender,
     pub(crate) certificates: Certificates,
-    pub(crate) untold: RefCell<Untold<Told>>,
-    pub(crate) requests: Places,
-    /// The requests of each client. As many clients are known as have requests, or some more.
-    pub(crate) in_flight: RefCell<PlacesPer<ClientId>>,
+    pub(crate) notifications: RefCell<Notifications<Notification>>,
+    pub(crate) requests: Slots,
+    /// The requests of each client.
+    pub(crate) in_flight: RefCell<SlotsPer<ClientId>>,
 }
 
 impl Edge {
-    /// What is to be believed of the cache's verdict, or of its silence. The log is told what is not.
-    pub(crate) fn hear(&self, claim: &ClaimRequest, verdict: Option<Verdict>, now_s: u64) -> Word {
+    /// Checks the cache's verdict, and logs one that cannot be trusted.
+    pub(crate) fn check_verdict(
+        &self,
+        claim: &ClaimRequest,
+        verdict: Option<Verdict>,
+        now_s: u64,
+    ) -> CheckedVerdict {
         let mut view = self.view.borrow_mut();
-        let word = view.hear(claim, verdict, &self.config.keys, now_s);
-        if let Some(complaint) = view.complaint(&word, now_s) {
-            log(LogLevel::Warn, &complaint);
+        let checked = view.check(claim, verdict, &self.config.keys, now_s);
+        if let Some(warning) = view.warning(&checked, now_s) {
+            log(LogLevel::Warn, &warning);
         }
-        word
+        checked
     }
 
-    /// When the root context's turn comes next, unless a request asks for it.
-    fn next_turn(&self) {
-        let _ = hostcalls::set_tick_period(self.certificates.turns());
+    /// Schedules the root context's next periodic tick; a request may ask for an earlier one.
+    fn schedule_tick(&self) {
+        let _ = hostcalls::set_tick_period(self.certificates.tick_period());
     }
 
-    /// What the host is asked for from now on is the root context's, which is there as long as the worker: it has acted
-    /// for requests, or a request acts for it.
+    /// Makes the root context the effective one for the host calls that follow. It lives as long as the worker.
     pub(crate) fn back_to_root(&self) {
         let _ = hostcalls::set_effective_context(self.root_id);
     }
 }
 
-/// Starts the filter on a worker and makes a context for each request.
+/// Starts the filter on a worker and creates a context for each request.
 pub(crate) struct EdgeRoot {
     context_id: u32,
     edge: Option<Rc<Edge>>,
@@ -63,7 +67,7 @@ impl EdgeRoot {
         Self { context_id, edge: None }
     }
 
-    /// Runs what is about PayPal's certificates, if PayPal is set up.
+    /// Runs `run` if PayPal is configured.
     fn with_certificates(edge: &Edge, run: impl FnOnce(&Certificates, &Paypal, u64)) {
         if let (Some(paypal), Ok(now_s)) = (&edge.config.webhooks.paypal, now_s()) {
             run(&edge.certificates, paypal, now_s);
@@ -74,17 +78,17 @@ impl EdgeRoot {
 impl Context for EdgeRoot {
     fn on_http_call_response(&mut self, token: u32, _headers: usize, body_len: usize, _trailers: usize) {
         let Some(edge) = &self.edge else { return };
-        if !edge.claims.on_answer(token, body_len, edge) {
+        if !edge.claim_sender.on_answer(token, body_len, edge) {
             Self::with_certificates(edge, |certificates, paypal, now_s| {
                 certificates.on_answer(token, body_len, edge, paypal, now_s);
             });
         }
-        tell_some(edge);
+        notify_some(edge);
     }
 }
 
 impl RootContext for EdgeRoot {
-    /// Envoy does not start, or refuses the new configuration, if this says no.
+    /// If this returns false, Envoy does not start, or rejects the new configuration.
     fn on_configure(&mut self, settings_len: usize) -> bool {
         let settings = hostcalls::get_buffer(BufferType::PluginConfiguration, 0, settings_len);
         // An empty variable is an unset one.
@@ -93,23 +97,23 @@ impl RootContext for EdgeRoot {
         let secrets = EdgeSecrets { keys: keys.as_deref(), stripe: stripe.as_deref() };
         match EdgeConfig::read(&settings.ok().flatten().unwrap_or_default(), secrets) {
             Ok(config) => {
-                let in_flight = RefCell::new(PlacesPer::new(config.in_flight_per_client));
-                let view = RefCell::new(CacheView::new(config.claiming.recent_answers));
+                let in_flight = RefCell::new(SlotsPer::new(config.in_flight_per_client));
+                let view = RefCell::new(CacheView::new(config.claims.recent_answers));
                 let edge = Edge {
                     root_id: self.context_id,
                     metrics: Metrics::default(),
                     view,
-                    claims: Claims::default(),
+                    claim_sender: ClaimSender::default(),
                     certificates: Certificates::new(config.webhooks.paypal.as_ref()),
                     config,
-                    untold: RefCell::default(),
-                    requests: Places::new(REQUESTS_MAX),
+                    notifications: RefCell::default(),
+                    requests: Slots::new(REQUESTS_MAX),
                     in_flight,
                 };
                 Self::with_certificates(&edge, |certificates, paypal, now_s| {
-                    certificates.look(&edge, paypal, now_s);
+                    certificates.refresh(&edge, paypal, now_s);
                 });
-                edge.next_turn();
+                edge.schedule_tick();
                 self.edge = Some(Rc::new(edge));
                 true
             }
@@ -120,15 +124,15 @@ impl RootContext for EdgeRoot {
         }
     }
 
-    /// A request has asked for the root context's turn, or it is time to look after keys.
+    /// A request has asked for a tick, or keys may be due for a refresh.
     fn on_tick(&mut self) {
         let Some(edge) = &self.edge else { return };
-        edge.next_turn();
-        edge.claims.on_tick(edge);
+        edge.schedule_tick();
+        edge.claim_sender.on_tick(edge);
         Self::with_certificates(edge, |certificates, paypal, now_s| {
             certificates.on_tick(edge, paypal, now_s);
         });
-        tell_some(edge);
+        notify_some(edge);
     }
 
     fn create_http_context(&self, context_id: u32) -> Option<Box<dyn HttpContext>> {

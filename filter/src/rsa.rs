@@ -1,9 +1,9 @@
-//! RSA signatures, checked by Envoy itself: some thirty times as fast as in wasm.
+//! RSA signatures, verified by Envoy itself: about thirty times as fast as in wasm.
 
 use edge_core::webhook::rsa::{Hash, PureRust, Unavailable, VerifyRsa};
 use proxy_wasm::hostcalls;
 
-/// Envoy's own function, and the filter's own arithmetic where an Envoy does not have it.
+/// Uses Envoy's foreign function, and pure Rust where Envoy does not provide it.
 pub(crate) struct HostRsa;
 
 impl VerifyRsa for HostRsa {

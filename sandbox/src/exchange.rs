@@ -1,4 +1,4 @@
-//! The way of one call to a provider: faults around it, its idempotency key, its effect, its answer.
+//! The processing of one provider call: injected faults, idempotency key, effect, response.
 
 use std::{
     io,
@@ -18,34 +18,35 @@ use jiff::Timestamp;
 use tokio::time::sleep;
 
 use crate::{
-    answer::Answer,
-    faults::{Failure, Strike},
+    faults::{Failure, Injection},
+    http_response::HttpResponse,
     provider::{Operation, Provider},
     requests_log::Received,
     server::Connection,
-    world::{Shared, World},
+    state::{SandboxState, Shared},
 };
 
-/// A call that was understood and whose caller is known.
+/// A valid call from an authenticated caller.
 pub(crate) trait Call: Send + Sync + 'static {
     const PROVIDER: Provider;
 
-    fn operation(&self, world: &World) -> Operation;
+    fn operation(&self, state: &SandboxState) -> Operation;
     fn idempotency_key(&self) -> Option<&str>;
 
-    /// Claims the call's key. `Some` is the answer that the key already decides: the earlier result, or a conflict.
-    fn claim(&self, shared: &Shared, world: &mut World, now: Timestamp) -> Option<Answer>;
-    /// Does what is asked and remembers the result under the claimed key.
-    fn execute(&self, shared: &Shared, world: &mut World, now: Timestamp) -> Answer;
-    fn forget_key(&self, world: &mut World);
-    /// Remembers a failed answer under the key, where the provider keeps such.
-    fn freeze(&self, world: &mut World, answer: &Answer);
+    /// Claims the call's key. `Some` is the response that the key already determines: the earlier result, or a
+    /// conflict.
+    fn claim(&self, shared: &Shared, state: &mut SandboxState, now: Timestamp) -> Option<HttpResponse>;
+    /// Executes the call and stores the result under the claimed key.
+    fn execute(&self, shared: &Shared, state: &mut SandboxState, now: Timestamp) -> HttpResponse;
+    fn forget_key(&self, state: &mut SandboxState);
+    /// Stores an error response under the key, if the provider stores such.
+    fn freeze(&self, state: &mut SandboxState, response: &HttpResponse);
 
-    fn rate_limited(&self) -> Answer;
-    fn internal_error(&self) -> Answer;
+    fn rate_limited(&self) -> HttpResponse;
+    fn internal_error(&self) -> HttpResponse;
 }
 
-/// The request as it arrived, for the log.
+/// The request line, for the log.
 #[derive(Debug, Clone)]
 pub(crate) struct RequestLine {
     pub(crate) method: Method,
@@ -69,182 +70,194 @@ impl RequestLine {
 
 /// How a call ends for its caller.
 enum Ending {
-    Whole(Answer),
-    Truncated(Answer),
+    Whole(HttpResponse),
+    Truncated(HttpResponse),
     Cut,
 }
 
 impl Ending {
     fn status(&self) -> Option<StatusCode> {
         match self {
-            Self::Whole(answer) | Self::Truncated(answer) => Some(answer.status),
+            Self::Whole(response) | Self::Truncated(response) => Some(response.status),
             Self::Cut => None,
         }
     }
 
     async fn show(self, connection: &Connection) -> Response {
         match self {
-            Self::Whole(answer) => answer.into_response(),
-            Self::Truncated(answer) => truncated(answer),
+            Self::Whole(response) => response.into_response(),
+            Self::Truncated(response) => truncated(response),
             Self::Cut => connection.cut().await,
         }
     }
 }
 
-/// Runs a call to its end.
+/// Runs a call to completion.
 pub(crate) async fn run<C: Call>(
     shared: Arc<Shared>,
     line: RequestLine,
     connection: Connection,
     call: C,
 ) -> Response {
-    let strike = match unhindered(&shared, &line, &call) {
-        Ok(answer) => return answer.into_response(),
-        Err(strike) => strike,
+    let injection = match run_without_faults(&shared, &line, &call) {
+        Ok(response) => return response.into_response(),
+        Err(injection) => injection,
     };
-    // In a task of its own: a provider goes on working when its caller hangs up.
-    let struck = tokio::spawn(async move { suffer(&shared, &line, &call, strike).await });
-    match struck.await {
+    // In its own task: a provider continues when its caller disconnects.
+    let outcome = tokio::spawn(async move { run_with_faults(&shared, &line, &call, injection).await });
+    match outcome.await {
         Ok(ending) => ending.show(&connection).await,
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }
 }
 
-/// The way of a call that no fault strikes, under one lock.
-fn unhindered<C: Call>(shared: &Shared, line: &RequestLine, call: &C) -> Result<Answer, Strike> {
-    let mut world = shared.world();
-    let world = &mut *world;
-    let operation = call.operation(world);
-    let strike = world.faults.strike(C::PROVIDER, operation);
-    if !strike.spares() {
-        return Err(strike);
+/// Handles a call without faults, under one lock.
+fn run_without_faults<C: Call>(
+    shared: &Shared,
+    line: &RequestLine,
+    call: &C,
+) -> Result<HttpResponse, Injection> {
+    let mut state = shared.state();
+    let state = &mut *state;
+    let operation = call.operation(state);
+    let injection = state.faults.inject(C::PROVIDER, operation);
+    if !injection.is_empty() {
+        return Err(injection);
     }
     let now = shared.now();
-    let answer = call.claim(shared, world, now).unwrap_or_else(|| call.execute(shared, world, now));
-    log(world, line, call, operation, Some(answer.status), strike, now);
-    Ok(answer)
+    let response = call.claim(shared, state, now).unwrap_or_else(|| call.execute(shared, state, now));
+    log(state, line, call, operation, Some(response.status), injection, now);
+    Ok(response)
 }
 
-async fn suffer<C: Call>(shared: &Shared, line: &RequestLine, call: &C, strike: Strike) -> Ending {
-    let ending = match strike.failure {
+async fn run_with_faults<C: Call>(
+    shared: &Shared,
+    line: &RequestLine,
+    call: &C,
+    injection: Injection,
+) -> Ending {
+    let ending = match injection.failure {
         Some(Failure::RateLimited { retry_after }) => {
-            sleep(strike.delay_before).await;
-            let answer = call.rate_limited();
+            sleep(injection.delay_before).await;
+            let response = call.rate_limited();
             Ending::Whole(match retry_after {
-                Some(seconds) => answer.with("retry-after", &seconds.to_string()),
-                None => answer,
+                Some(seconds) => response.with("retry-after", &seconds.to_string()),
+                None => response,
             })
         }
         Some(Failure::Refused) => {
-            sleep(strike.delay_before).await;
-            Ending::Whole(strike.refusal.as_deref().cloned().unwrap_or_else(|| call.internal_error()))
+            sleep(injection.delay_before).await;
+            Ending::Whole(injection.refusal.as_deref().cloned().unwrap_or_else(|| call.internal_error()))
         }
         Some(Failure::HtmlError) => {
-            sleep(strike.delay_before).await;
+            sleep(injection.delay_before).await;
             Ending::Whole(bad_gateway_page())
         }
         Some(Failure::DropBefore) => {
-            sleep(strike.delay_before).await;
+            sleep(injection.delay_before).await;
             Ending::Cut
         }
         Some(Failure::ErrorBefore { frozen }) => {
-            sleep(strike.delay_before).await;
+            sleep(injection.delay_before).await;
             Ending::Whole(fail_before(shared, call, frozen))
         }
-        None => Ending::Whole(perform(shared, call, &strike).await),
+        None => Ending::Whole(perform(shared, call, &injection).await),
         Some(Failure::DropAfter) => {
-            perform(shared, call, &strike).await;
-            sleep(strike.delay_after).await;
+            perform(shared, call, &injection).await;
+            sleep(injection.delay_after).await;
             Ending::Cut
         }
         Some(Failure::Truncated) => {
-            let answer = perform(shared, call, &strike).await;
-            sleep(strike.delay_after).await;
-            Ending::Truncated(answer)
+            let response = perform(shared, call, &injection).await;
+            sleep(injection.delay_after).await;
+            Ending::Truncated(response)
         }
         Some(Failure::ErrorAfter { frozen }) => {
-            perform(shared, call, &strike).await;
-            let answer = call.internal_error();
+            perform(shared, call, &injection).await;
+            let response = call.internal_error();
             if frozen {
-                call.freeze(&mut shared.world(), &answer);
+                call.freeze(&mut shared.state(), &response);
             }
-            sleep(strike.delay_after).await;
-            Ending::Whole(answer)
+            sleep(injection.delay_after).await;
+            Ending::Whole(response)
         }
     };
-    let mut world = shared.world();
-    let operation = call.operation(&world);
-    log(&mut world, line, call, operation, ending.status(), strike, shared.now());
+    let mut state = shared.state();
+    let operation = call.operation(&state);
+    log(&mut state, line, call, operation, ending.status(), injection, shared.now());
     ending
 }
 
-/// Handles the call, slowly: the key is claimed before the delay, so that a repeat meanwhile finds it taken.
-async fn perform<C: Call>(shared: &Shared, call: &C, strike: &Strike) -> Answer {
+/// Handles the call with its delays. The key is claimed before the delay, so that a retry meanwhile finds it taken.
+async fn perform<C: Call>(shared: &Shared, call: &C, injection: &Injection) -> HttpResponse {
     let claimed = {
-        let mut world = shared.world();
-        if strike.forget_key {
-            call.forget_key(&mut world);
+        let mut state = shared.state();
+        if injection.forget_key {
+            call.forget_key(&mut state);
         }
-        call.claim(shared, &mut world, shared.now())
+        call.claim(shared, &mut state, shared.now())
     };
-    sleep(strike.delay_before).await;
+    sleep(injection.delay_before).await;
     claimed.unwrap_or_else(|| {
         let now = shared.now();
-        let mut world = shared.world();
-        if strike.stale.is_zero() {
-            return call.execute(shared, &mut world, now);
+        let mut state = shared.state();
+        if injection.stale.is_zero() {
+            return call.execute(shared, &mut state, now);
         }
-        world.show(now.checked_sub(strike.stale).ok());
-        let answer = call.execute(shared, &mut world, now);
-        world.show(None);
-        answer
+        state.show(now.checked_sub(injection.stale).ok());
+        let response = call.execute(shared, &mut state, now);
+        state.show(None);
+        response
     })
 }
 
-fn fail_before<C: Call>(shared: &Shared, call: &C, frozen: bool) -> Answer {
-    let answer = call.internal_error();
+fn fail_before<C: Call>(shared: &Shared, call: &C, frozen: bool) -> HttpResponse {
+    let response = call.internal_error();
     if !frozen {
-        return answer;
+        return response;
     }
-    let mut world = shared.world();
-    call.claim(shared, &mut world, shared.now()).unwrap_or_else(|| {
-        call.freeze(&mut world, &answer);
-        answer
+    let mut state = shared.state();
+    call.claim(shared, &mut state, shared.now()).unwrap_or_else(|| {
+        call.freeze(&mut state, &response);
+        response
     })
 }
 
-fn bad_gateway_page() -> Answer {
-    Answer::html(StatusCode::BAD_GATEWAY, "<html><body><h1>502 Bad Gateway</h1></body></html>\n".to_owned())
+fn bad_gateway_page() -> HttpResponse {
+    HttpResponse::html(
+        StatusCode::BAD_GATEWAY,
+        "<html><body><h1>502 Bad Gateway</h1></body></html>\n".to_owned(),
+    )
 }
 
 fn log<C: Call>(
-    world: &mut World,
+    state: &mut SandboxState,
     line: &RequestLine,
     call: &C,
     operation: Operation,
     status: Option<StatusCode>,
-    strike: Strike,
+    injection: Injection,
     now: Timestamp,
 ) {
-    world.requests.record(Received {
+    state.requests.record(Received {
         idempotency_key: call.idempotency_key().map(str::to_owned),
         status: status.map(|status| status.as_u16()),
-        faults: strike.faults,
+        faults: injection.faults,
         ..line.received(C::PROVIDER, operation, now)
     });
 }
 
-/// The answer with its full length promised and only half of its body sent.
-fn truncated(answer: Answer) -> Response {
-    let whole = answer.body.clone();
+/// A response that announces its full length and sends half of its body.
+fn truncated(whole_response: HttpResponse) -> Response {
+    let whole = whole_response.body.clone();
     let half = whole.slice(..whole.len() / 2);
-    let mut response = answer.into_response();
+    let mut response = whole_response.into_response();
     response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(whole.len()));
     *response.body_mut() = Body::new(BrokenBody::Half(half));
     response
 }
 
-/// Yields its half, lets the server flush it, then breaks.
+/// Yields one half, lets the server flush it, then fails.
 enum BrokenBody {
     Half(Bytes),
     Flushing,

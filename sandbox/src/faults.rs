@@ -1,10 +1,10 @@
-//! Faults on demand: which calls a fault strikes, and how.
+//! Fault injection: which calls a fault affects, and how.
 //!
-//! A fault strikes around the provider's own logic, as real trouble does: rate limits, outages and cut
-//! connections live in front of the idempotency layer, so a struck call never changes what a key remembers,
-//! unless the fault is `frozen` (see [`Rule::frozen`]). Faults of webhook delivery stand in [`webhook`].
+//! A fault acts in front of the provider's own logic, as real failures do: rate limits, outages and cut connections sit
+//! in front of the idempotency layer, so an affected call never changes what a key remembers, unless the fault is
+//! `frozen` (see [`Rule::frozen`]). For faults of webhook delivery see [`webhook`].
 
-mod refusal;
+mod fault_response;
 mod rule;
 mod webhook;
 
@@ -12,17 +12,17 @@ use std::{num::NonZeroU64, time::Duration};
 
 pub(crate) use self::{
     rule::{FaultKind, InvalidRule, Rule, STALE_MS_MAX},
-    webhook::WebhookStrike,
+    webhook::WebhookInjection,
 };
 
 use serde::Serialize;
 
 use crate::{
-    answer::Answer,
+    http_response::HttpResponse,
     provider::{Operation, Provider},
 };
 
-/// A rule at work, with what it has done so far.
+/// A rule, and how often it has matched and fired.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Fault {
     id: u64,
@@ -33,7 +33,7 @@ pub(crate) struct Fault {
 }
 
 impl Fault {
-    /// Counts a matching call and says whether it is to be struck.
+    /// Counts a matching call and returns whether the fault fires.
     fn is_due(&mut self) -> bool {
         self.matched += 1;
         self.matched.is_multiple_of(u64::from(self.rule.every.get())) && !self.is_used_up()
@@ -44,19 +44,19 @@ impl Fault {
     }
 }
 
-/// All that befalls one call.
+/// The faults injected in one call.
 #[derive(Debug, Default)]
-pub(crate) struct Strike {
+pub(crate) struct Injection {
     pub(crate) delay_before: Duration,
-    /// Between the effect and the failure that hides it.
+    /// The delay between the effect and the failure that hides it.
     pub(crate) delay_after: Duration,
     pub(crate) forget_key: bool,
-    /// How far behind the truth the answer is.
+    /// How stale the response is.
     pub(crate) stale: Duration,
     pub(crate) failure: Option<Failure>,
     /// For [`Failure::Refused`].
-    pub(crate) refusal: Option<Box<Answer>>,
-    /// For the request log.
+    pub(crate) refusal: Option<Box<HttpResponse>>,
+    /// Recorded in the request log.
     pub(crate) faults: Vec<FaultKind>,
 }
 
@@ -72,8 +72,8 @@ pub(crate) enum Failure {
     Truncated,
 }
 
-impl Strike {
-    pub(crate) fn spares(&self) -> bool {
+impl Injection {
+    pub(crate) fn is_empty(&self) -> bool {
         self.faults.is_empty()
     }
 
@@ -89,7 +89,7 @@ impl Strike {
             FaultKind::DropAfter => Some(Failure::DropAfter),
             FaultKind::Truncated => Some(Failure::Truncated),
             FaultKind::Latency | FaultKind::ForgetKey | FaultKind::StaleRead => None,
-            // Their rules match webhooks only, see `strike_webhook`.
+            // These rules match webhooks only, see `inject_in_webhook`.
             FaultKind::Duplicate
             | FaultKind::Reorder
             | FaultKind::Delay
@@ -102,7 +102,7 @@ impl Strike {
             }
             _ => self.delay_before += delay,
         }
-        self.refusal = self.refusal.take().or_else(|| rule.refusal.as_ref()?.answer().map(Box::new));
+        self.refusal = self.refusal.take().or_else(|| rule.refusal.as_ref()?.response().map(Box::new));
         self.forget_key |= rule.fault == FaultKind::ForgetKey;
         self.stale = self.stale.max(Duration::from_millis(rule.stale_ms.map_or(0, NonZeroU64::get)));
         self.failure = self.failure.or(failure);
@@ -142,21 +142,21 @@ impl Faults {
         &self.active
     }
 
-    /// Whether a fault is still to show the past, so that it has to be kept.
+    /// Whether a pending fault needs past states, so that they have to be kept.
     pub(crate) fn look_back(&self) -> bool {
         self.active.iter().any(|fault| fault.rule.fault == FaultKind::StaleRead && !fault.is_used_up())
     }
 
-    /// Decides what befalls a call. Of several failures that are due the one set first strikes.
-    pub(crate) fn strike(&mut self, provider: Provider, operation: Operation) -> Strike {
-        let mut strike = Strike::default();
+    /// Determines the faults of a call. Of several failures that are due, the one added first wins.
+    pub(crate) fn inject(&mut self, provider: Provider, operation: Operation) -> Injection {
+        let mut injection = Injection::default();
         for fault in &mut self.active {
             if fault.rule.matches(provider, operation) && fault.is_due() {
                 fault.fired += 1;
-                strike.add(&fault.rule);
+                injection.add(&fault.rule);
             }
         }
-        strike
+        injection
     }
 }
 
@@ -164,23 +164,23 @@ impl Faults {
 mod tests {
     use super::*;
 
-    fn strikes(rule: &str, calls: usize) -> Vec<bool> {
+    fn fires(rule: &str, calls: usize) -> Vec<bool> {
         let mut faults = Faults::default();
         faults.add(Rule::parse(rule.as_bytes()).unwrap());
-        (0..calls).map(|_| !faults.strike(Provider::Stripe, Operation::Charge).spares()).collect()
+        (0..calls).map(|_| !faults.inject(Provider::Stripe, Operation::Charge).is_empty()).collect()
     }
 
     #[test]
-    fn every_third_call_is_struck_twice_and_then_no_more() {
+    fn a_fault_fires_for_every_third_call_and_at_most_twice() {
         let rule = r#"{"provider":"stripe","operation":"charge","fault":"drop_after","every":3,"times":2}"#;
-        assert_eq!(strikes(rule, 10), [false, false, true, false, false, true, false, false, false, false]);
+        assert_eq!(fires(rule, 10), [false, false, true, false, false, true, false, false, false, false]);
     }
 
     #[test]
-    fn a_fault_for_another_operation_or_provider_does_not_strike() {
-        assert_eq!(strikes(r#"{"provider":"stripe","operation":"refund","fault":"drop_after"}"#, 1), [false]);
-        assert_eq!(strikes(r#"{"provider":"paypal","operation":"*","fault":"drop_after"}"#, 1), [false]);
-        assert_eq!(strikes(r#"{"provider":"*","operation":"*","fault":"drop_after"}"#, 1), [true]);
+    fn a_fault_does_not_fire_for_another_operation_or_provider() {
+        assert_eq!(fires(r#"{"provider":"stripe","operation":"refund","fault":"drop_after"}"#, 1), [false]);
+        assert_eq!(fires(r#"{"provider":"paypal","operation":"*","fault":"drop_after"}"#, 1), [false]);
+        assert_eq!(fires(r#"{"provider":"*","operation":"*","fault":"drop_after"}"#, 1), [true]);
     }
 
     #[test]
@@ -193,8 +193,8 @@ mod tests {
         ] {
             faults.add(Rule::parse(rule.as_bytes()).unwrap());
         }
-        let strike = faults.strike(Provider::Paypal, Operation::Refund);
-        assert_eq!(strike.failure, Some(Failure::RateLimited { retry_after: None }));
-        assert_eq!(strike.delay_before, Duration::from_millis(25));
+        let injection = faults.inject(Provider::Paypal, Operation::Refund);
+        assert_eq!(injection.failure, Some(Failure::RateLimited { retry_after: None }));
+        assert_eq!(injection.delay_before, Duration::from_millis(25));
     }
 }

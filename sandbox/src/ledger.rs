@@ -1,4 +1,4 @@
-//! Every effect on money that happened, in order: the judge of "charged twice".
+//! Every effect on money, in order: the reference for "charged twice".
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -13,12 +13,12 @@ pub(crate) enum EffectKind {
     Charge,
     Authorize,
     Capture,
-    /// The amount is what the cancellation released: zero where nothing had been authorized.
+    /// The amount is what the cancellation released: zero if nothing was authorized.
     Cancel,
-    /// The provider let go of an authorization whose time was up; the amount is what that released.
+    /// The provider released an expired authorization; the amount is what that released.
     Expire,
     Refund,
-    /// The amount of a refund came back: the payer's bank did not take it.
+    /// A refund's amount came back because the payer's bank rejected it.
     #[serde(rename = "refund_failed")]
     RefundFailed,
 }
@@ -28,10 +28,10 @@ pub(crate) enum EffectKind {
 pub(crate) struct Effect {
     pub(crate) provider: Provider,
     pub(crate) kind: EffectKind,
-    /// Amount in ISO 4217 minor units, whatever decimals the provider counts in, and the currency.
+    /// Amount in ISO 4217 minor units, regardless of the provider's own decimals, and the currency.
     #[serde(flatten)]
     pub(crate) money: Money,
-    /// The provider's object that the effect made or changed.
+    /// The provider's object that the effect created or changed.
     pub(crate) id: String,
     /// The key the provider received: `Idempotency-Key` or `PayPal-Request-Id`.
     pub(crate) idempotency_key: Option<String>,
@@ -40,7 +40,7 @@ pub(crate) struct Effect {
     pub(crate) at: Timestamp,
 }
 
-/// Which effects to show; absent means any.
+/// A filter for effects; absent fields match all.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct Filter {
@@ -85,7 +85,7 @@ impl Ledger {
         self.effects.push(effect);
     }
 
-    /// The matching effects in the order they happened. With a transaction id this looks at its effects only.
+    /// The matching effects, in order. With a transaction id, only that transaction's effects are scanned.
     pub(crate) fn select<'a>(&'a self, filter: &'a Filter) -> impl Iterator<Item = &'a Effect> {
         let (few, all) = match &filter.transaction_id {
             Some(id) => (self.by_transaction.get(id).map(Vec::as_slice).unwrap_or_default(), [].as_slice()),
@@ -97,7 +97,7 @@ impl Ledger {
             .filter(|effect| filter.matches(effect))
     }
 
-    /// The effects of one transaction, in the order they happened.
+    /// The effects of one transaction, in order.
     pub(crate) fn of_transaction(&self, id: &str) -> impl Iterator<Item = &Effect> {
         let places = self.by_transaction.get(id).map(Vec::as_slice).unwrap_or_default();
         places.iter().filter_map(|&index| self.effects.get(index))

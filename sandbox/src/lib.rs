@@ -1,15 +1,15 @@
 //! A stateful stand-in for Stripe and PayPal.
 //!
-//! It is strict where the providers are strict, decides outcomes by their documented test payment methods,
-//! and has what they lack: a ledger of every effect (`GET /_sandbox/ledger`) and faults on demand
-//! (`POST /_sandbox/faults`). [`start`] runs one inside a test; the binary runs one for people.
+//! It is as strict as the providers, decides outcomes by their documented test payment methods, and adds a ledger of
+//! every effect (`GET /_sandbox/ledger`) and fault injection (`POST /_sandbox/faults`). [`start`] runs one inside a
+//! test; the binary runs one for people.
 
-mod answer;
 mod clock;
 mod contracts;
 mod control;
 mod exchange;
 mod faults;
+mod http_response;
 mod ids;
 mod ledger;
 mod money;
@@ -21,9 +21,9 @@ mod redact;
 mod requests_log;
 mod scripts;
 mod server;
+mod state;
 mod stripe;
 mod webhooks;
-mod world;
 
 use std::{
     io,
@@ -43,40 +43,41 @@ pub use webhooks::{DeliveryConfig, PaypalTarget, StripeTarget, WebhookConfig};
 use crate::{
     contracts::Contracts,
     provider::Provider,
-    world::{Addresses, Shared},
+    state::{Addresses, Shared},
 };
 
-/// How a sandbox is to run. The default suits tests: a free port on loopback, any test credentials, no contracts.
+/// The configuration of a sandbox. The default suits tests: a free port on loopback, any test credentials, no
+/// contracts.
 #[derive(Clone)]
 pub struct Config {
-    /// Where to listen; port 0 picks a free one.
+    /// The address to listen on; port 0 picks a free one.
     pub listen: SocketAddr,
-    /// Base of the links to the approval and authentication pages, if browsers reach the sandbox by another
-    /// address than the one it listens on.
+    /// Base of the links to the approval and authentication pages, if browsers reach the sandbox at another address
+    /// than it listens on.
     pub public_url: Option<String>,
-    /// A folder with the providers' published contracts (`stripe/`, `paypal/`); requests are checked against
-    /// them beside the sandbox's own rules.
+    /// A folder with the providers' published contracts (`stripe/`, `paypal/`), against which requests are checked in
+    /// addition to the sandbox's own rules.
     pub contracts: Option<PathBuf>,
-    /// The one Stripe key accepted; `None` accepts every `sk_test_` key.
+    /// The only accepted Stripe key; `None` accepts every `sk_test_` key.
     pub stripe_secret_key: Option<String>,
-    /// Whether the Stripe account shows what was authorized and not captured as refunds, as accounts on API
-    /// versions before 2025-03-31.basil do.
+    /// Whether the Stripe account shows uncaptured amounts as refunds, as accounts on API versions before
+    /// 2025-03-31.basil do.
     pub stripe_releases_as_refunds: bool,
-    /// The one PayPal client id and secret accepted; `None` accepts all that are not empty.
+    /// The only accepted PayPal client id and secret; `None` accepts any that are not empty.
     pub paypal_credentials: Option<(String, String)>,
     /// Lifetime of PayPal access tokens, in seconds (`expires_in`).
     pub paypal_token_seconds: u32,
-    /// How old a PayPal payment under review gets before it is accepted; `None` leaves it to
-    /// `POST /_sandbox/paypal/payments/{id}/review`.
+    /// The age at which a PayPal payment under review is accepted; `None` leaves it to `POST
+    /// /_sandbox/paypal/payments/{id}/review`.
     pub paypal_review_after: Option<Duration>,
-    /// Where webhooks go.
+    /// The targets of webhooks.
     pub webhooks: WebhookConfig,
-    /// Where the root of PayPal's webhook certificates is kept (`root.pem`, `root-key.pem`), made if it is not
-    /// there; `None` keeps it in memory.
+    /// The folder with the root of PayPal's webhook certificates (`root.pem`, `root-key.pem`), created if missing;
+    /// `None` keeps it in memory.
     pub paypal_ca_dir: Option<PathBuf>,
     /// Common name and DNS name in PayPal's webhook certificate.
     pub paypal_certificate_name: String,
-    /// Base of the certificate's URL, if the gateway reaches the sandbox by another address than it listens on.
+    /// Base of the certificate's URL, if the gateway reaches the sandbox at another address than it listens on.
     pub paypal_certificate_base: Option<String>,
     pub clock: Arc<dyn Clock>,
 }
@@ -119,7 +120,7 @@ impl Sandbox {
         self.address
     }
 
-    /// Stops listening and waits for open requests, two seconds at most.
+    /// Stops listening and waits for open requests, for at most two seconds.
     pub async fn stop(mut self) {
         self.stop.cancel();
         let _ = (&mut self.serving).await;
@@ -132,11 +133,11 @@ impl Drop for Sandbox {
     }
 }
 
-/// Starts a sandbox; it listens when this returns.
+/// Starts a sandbox, which listens when this returns.
 ///
 /// # Errors
-/// If the address cannot be bound, the contracts or the kept certificates cannot be read (`InvalidData`), or the
-/// webhooks are not configured as they must be (`InvalidInput`).
+/// If the address cannot be bound, the contracts or the stored certificates cannot be read (`InvalidData`), or the
+/// webhook configuration is invalid (`InvalidInput`).
 pub async fn start(config: Config) -> io::Result<Sandbox> {
     config.webhooks.check().map_err(|rule| {
         io::Error::new(io::ErrorKind::InvalidInput, format!("webhooks: {}: {}", rule.field, rule.message))
@@ -150,7 +151,7 @@ pub async fn start(config: Config) -> io::Result<Sandbox> {
     let (keeps_authority, review_after) = (config.paypal_ca_dir.is_some(), config.paypal_review_after);
     let shared = Arc::new(Shared::new(config, contracts, addresses));
     if keeps_authority {
-        // Whoever is to trust it reads the file.
+        // Those who are to trust it read the file.
         shared.authority().await?;
     }
     let stop = CancellationToken::new();

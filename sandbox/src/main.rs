@@ -12,7 +12,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing::info;
 use webhook_options::WebhookOptions;
 
-/// Requests allocate much and from every thread; whoever measures a gateway measures this one's time, too.
+/// Requests allocate a lot, from every thread, and measurements of a gateway include the sandbox's time.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
@@ -185,7 +185,7 @@ async fn run(arguments: &Serve) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Whoever sees the file sees all of it.
+/// Readers of the file see all of it or nothing.
 fn write_atomically(path: &PathBuf, text: &str) -> io::Result<()> {
     let mut unfinished = path.clone().into_os_string();
     unfinished.push(".new");

@@ -1,4 +1,4 @@
-//! Amounts as the ledger counts them: integers in the currency's ISO 4217 minor unit.
+//! Amounts in the ledger: integers in the currency's ISO 4217 minor unit.
 
 use iso_currency::Currency;
 use serde::{Serialize, Serializer, ser::SerializeStruct};
@@ -10,7 +10,7 @@ pub(crate) struct Money {
     pub(crate) currency: Currency,
 }
 
-/// Serializes as `"amount": 4999, "currency": "USD"`, to be flattened into its holder.
+/// Serializes as `"amount": 4999, "currency": "USD"`, to be flattened into its parent.
 impl Serialize for Money {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut fields = serializer.serialize_struct("Money", 2)?;
@@ -20,7 +20,7 @@ impl Serialize for Money {
     }
 }
 
-/// Decimals of the currency in ISO 4217; 2 for the few units of account that have none defined.
+/// Decimals of the currency in ISO 4217; 2 for the few units of account without defined decimals.
 pub(crate) fn iso_exponent(currency: Currency) -> u32 {
     currency.exponent().map_or(2, u32::from)
 }

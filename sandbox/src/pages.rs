@@ -1,8 +1,8 @@
-//! The plain HTML of the pages where a payer approves or refuses.
+//! The plain HTML pages where a payer approves or declines.
 
 use axum::http::StatusCode;
 
-use crate::answer::Answer;
+use crate::http_response::HttpResponse;
 
 pub(crate) struct Button<'a> {
     /// Sent as `outcome`.
@@ -10,7 +10,7 @@ pub(crate) struct Button<'a> {
     pub(crate) label: &'a str,
 }
 
-/// A question with a button per answer, posted to the page's own URL.
+/// A question with one button per answer, posted to the page's own URL.
 pub(crate) struct Page<'a> {
     pub(crate) title: &'a str,
     pub(crate) text: &'a str,
@@ -18,12 +18,12 @@ pub(crate) struct Page<'a> {
 }
 
 impl<'a> Page<'a> {
-    /// A page that only says something.
+    /// A page with only a message.
     pub(crate) fn notice(title: &'a str) -> Self {
         Self { title, text: "", buttons: &[] }
     }
 
-    pub(crate) fn answer(&self, status: StatusCode) -> Answer {
+    pub(crate) fn response(&self, status: StatusCode) -> HttpResponse {
         let buttons: String = self
             .buttons
             .iter()
@@ -40,7 +40,7 @@ impl<'a> Page<'a> {
             "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>{title}</title></head>\n\
              <body><h1>{title}</h1>\n<p>{text}</p>\n<form method=\"post\">\n{buttons}</form></body></html>\n"
         );
-        Answer::html(status, html)
+        HttpResponse::html(status, html)
     }
 }
 

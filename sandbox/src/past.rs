@@ -1,4 +1,4 @@
-//! Objects as they were a while ago, for reads that lag behind the truth (the fault `stale_read`).
+//! Past states of objects, for reads that lag behind (the fault `stale_read`).
 
 use std::collections::{HashMap, VecDeque};
 
@@ -6,18 +6,18 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::faults::STALE_MS_MAX;
 
-/// No read lags more, so that older versions are of no use.
+/// No read lags further, so older versions are not needed.
 const REACH: SignedDuration = SignedDuration::from_millis(STALE_MS_MAX as i64);
 
 /// Versions kept of one object; a payment passes through far fewer states in [`REACH`].
 const VERSIONS_MAX: usize = 64;
 
-/// An object with the time it came into being.
+/// An object with its creation time.
 pub(crate) trait Dated: Clone {
     fn created(&self) -> Timestamp;
 }
 
-/// Says of objects with a field `created` that it is the time they came into being.
+/// Implements [`Dated`] for objects with a field `created`.
 macro_rules! dated {
     ($($object:ty),*) => {$(
         impl $crate::past::Dated for $object {
@@ -29,14 +29,14 @@ macro_rules! dated {
 }
 pub(crate) use dated;
 
-/// The replaced versions of the objects of one kind.
+/// The previous versions of the objects of one kind.
 #[derive(Debug)]
 pub(crate) struct Past<T> {
-    /// The time of the changes to come; absent while no fault wants to look back, and then nothing is kept.
+    /// The time of upcoming changes; absent while no fault needs the past, and then nothing is kept.
     now: Option<Timestamp>,
-    /// The moment that reads show; absent: the present.
+    /// The time that reads show; absent: the present.
     shown: Option<Timestamp>,
-    /// By object: its versions, each with the time at which it was replaced, oldest first.
+    /// By object: its previous versions with the time of their replacement, oldest first.
     replaced: HashMap<String, VecDeque<(Timestamp, T)>>,
 }
 
@@ -47,7 +47,7 @@ impl<T> Default for Past<T> {
 }
 
 impl<T: Dated> Past<T> {
-    /// Keeps what changes from `now` on, or with `None` forgets all.
+    /// Keeps versions that are replaced from `now` on; `None` forgets all.
     pub(crate) fn keep(&mut self, now: Option<Timestamp>) {
         if now.is_none() && self.now.is_some() {
             self.replaced.clear();
@@ -55,7 +55,7 @@ impl<T: Dated> Past<T> {
         self.now = now;
     }
 
-    /// Has reads show a moment of the past, or with `None` the present.
+    /// Makes reads show a past time, or with `None` the present.
     pub(crate) fn show(&mut self, at: Option<Timestamp>) {
         self.shown = at;
     }
@@ -64,11 +64,11 @@ impl<T: Dated> Past<T> {
         self.shown
     }
 
-    /// Keeps the object as it is before a change.
+    /// Keeps the current version of an object before a change.
     pub(crate) fn remember(&mut self, id: &str, current: &T) {
         let Some(now) = self.now else { return };
         let versions = self.replaced.entry(id.to_owned()).or_default();
-        // What stood for no time at all was never to be seen.
+        // A version that was replaced at the same instant was never visible.
         if versions.back().is_some_and(|(until, _)| *until == now) {
             return;
         }
@@ -79,7 +79,7 @@ impl<T: Dated> Past<T> {
         }
     }
 
-    /// The object as reads are to see it; `current` is what it is now, if it is still there.
+    /// The version of an object that reads see; `current` is the present one, if the object still exists.
     pub(crate) fn see<'a>(&'a self, id: &str, current: Option<&'a T>) -> Option<&'a T> {
         let Some(at) = self.shown else { return current };
         let versions = self.replaced.get(id);
@@ -88,7 +88,7 @@ impl<T: Dated> Past<T> {
     }
 }
 
-/// Objects of one kind by id, with their past.
+/// Objects of one kind by id, with their past versions.
 #[derive(Debug)]
 pub(crate) struct Table<T> {
     items: HashMap<String, T>,
@@ -110,12 +110,12 @@ impl<T: Dated> Table<T> {
         self.past.see(id, self.items.get(id))
     }
 
-    /// The objects as they are, in no order.
+    /// The current objects, unordered.
     pub(crate) fn all(&self) -> impl Iterator<Item = &T> {
         self.items.values()
     }
 
-    /// The object to change it.
+    /// The object, to be changed.
     pub(crate) fn get_mut(&mut self, id: &str) -> Option<&mut T> {
         let item = self.items.get_mut(id)?;
         self.past.remember(id, item);
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn an_object_is_seen_as_it_was_and_not_before_it_was_made() {
+    fn an_object_is_shown_as_it_was_and_not_before_its_creation() {
         let mut table = Table::default();
         table.past().keep(Some(at(10)));
         table.insert("n".to_owned(), Note(at(10), "new"));
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_kept_while_nobody_looks_back_and_never_much() {
+    fn versions_are_kept_only_while_needed_and_within_a_limit() {
         let mut table = Table::default();
         table.insert("n".to_owned(), Note(at(0), "new"));
         table.get_mut("n").unwrap().1 = "paid";

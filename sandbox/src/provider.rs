@@ -1,4 +1,4 @@
-//! Whom a request addresses and what it asks for: the words used by the ledger, the request log and the faults.
+//! The provider and the operation of a request, as used by the ledger, the request log and the faults.
 
 use serde::{Deserialize, Serialize};
 
@@ -13,8 +13,8 @@ impl Provider {
     pub(crate) const ALL: [Self; 2] = [Self::Stripe, Self::Paypal];
 }
 
-/// What a request is for, by its purpose for the money rather than by its URL: creating a Stripe
-/// PaymentIntent or a PayPal order with manual capture is an `authorize`, with automatic capture a `charge`.
+/// The operation of a request, by its effect on money rather than by its URL: creating a Stripe PaymentIntent or a
+/// PayPal order with manual capture is an `authorize`, with automatic capture a `charge`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Operation {
@@ -24,12 +24,12 @@ pub(crate) enum Operation {
     Cancel,
     Refund,
     Retrieve,
-    /// Reading a dispute, for which PayPal wants a permission of its own.
+    /// Reading a dispute, for which PayPal requires a separate permission.
     Dispute,
     Token,
     Certificate,
     Webhook,
-    /// A URL the provider does not know. Counted, but no fault can be aimed at it.
+    /// A URL that the provider does not know. It is counted, but no fault can match it.
     #[serde(skip_deserializing)]
     Unknown,
 }

@@ -1,4 +1,4 @@
-//! Every request received, the refused ones included: what the gateway sent and how often.
+//! Every request received, including rejected ones: what the gateway sent and how often.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -10,7 +10,7 @@ use crate::{
     provider::{Operation, Provider},
 };
 
-/// Details are kept of this many requests; counts are kept of all.
+/// Details are kept of this many requests; counts of all.
 const DETAILS_MAX: usize = 10_000;
 
 #[derive(Debug, Clone, Serialize)]
@@ -21,7 +21,7 @@ pub(crate) struct Received {
     pub(crate) method: String,
     pub(crate) path: String,
     pub(crate) idempotency_key: Option<String>,
-    /// The HTTP status answered; absent where the connection was cut instead.
+    /// The status of the response; absent if the connection was cut instead.
     pub(crate) status: Option<u16>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) faults: Vec<FaultKind>,
@@ -32,7 +32,7 @@ pub(crate) struct Received {
 pub(crate) struct Summary {
     total: u64,
     counts: BTreeMap<Provider, BTreeMap<Operation, u64>>,
-    /// Of these, answered with a status of 400 or above.
+    /// Those answered with a status of 400 or above.
     refused: BTreeMap<Provider, BTreeMap<Operation, u64>>,
 }
 

@@ -1,51 +1,53 @@
-//! Things that happen at a provider by themselves: a refund comes back, a payer disputes a charge.
+//! Events that a provider triggers by itself: a refund fails, a payer disputes a charge.
 //!
-//! `POST /_sandbox/happen` starts them. Each changes the provider's own state and makes the events that tell.
+//! `POST /_sandbox/happen` triggers them. Each changes the provider's own state and creates the corresponding events.
 
 use serde::Deserialize;
 
-use crate::{faults::InvalidRule, ledger::EffectKind, paypal::OutcomeCode, provider::Provider, world::World};
+use crate::{
+    faults::InvalidRule, ledger::EffectKind, paypal::OutcomeCode, provider::Provider, state::SandboxState,
+};
 
-/// What is to happen, to what.
+/// A scripted event and its object.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(crate) struct Script {
     pub(crate) provider: Provider,
-    /// The event that tells of it, by the provider's name; or a name of the sandbox's own where no event does.
+    /// The provider's name for the event, or the sandbox's own name where there is no event.
     #[serde(rename = "type")]
     pub(crate) kind: String,
-    /// The object at the provider; or else `transactionId`.
+    /// The object at the provider, or else `transactionId`.
     pub(crate) id: Option<String>,
     pub(crate) transaction_id: Option<String>,
-    /// How a dispute ends.
+    /// The outcome of a dispute.
     pub(crate) outcome: Option<Winner>,
-    /// How a dispute at PayPal ends, by its own code.
+    /// The outcome of a dispute at PayPal, by PayPal's own code.
     pub(crate) outcome_code: Option<OutcomeCode>,
-    /// Why; the provider's own word for it.
+    /// The reason, in the provider's terms.
     pub(crate) reason: Option<String>,
-    /// Of a capture or refund, in ISO 4217 minor units; absent: all there is.
+    /// The amount of a capture or refund, in ISO 4217 minor units; absent: the full amount.
     pub(crate) amount: Option<i64>,
-    /// Keeps back the events until `POST /_sandbox/webhooks/release`.
+    /// Withholds the events until `POST /_sandbox/webhooks/release`.
     #[serde(default)]
     pub(crate) withhold: bool,
 }
 
-/// Who gets the money of a dispute.
+/// Who wins a dispute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Winner {
-    /// The merchant keeps it.
+    /// The merchant keeps the money.
     Won,
-    /// The payer gets it back.
+    /// The payer gets the money back.
     Lost,
 }
 
-/// What takes an amount.
+/// The scripts that accept an amount.
 const OF_AN_AMOUNT: [&str; 4] =
     ["payment_intent.succeeded", "charge.refunded", "PAYMENT.CAPTURE.COMPLETED", "PAYMENT.CAPTURE.REFUNDED"];
 
 impl Script {
-    /// Refuses what would be passed over in silence.
+    /// Rejects fields that would be ignored.
     pub(crate) fn check(&self) -> Result<(), InvalidRule> {
         if self.amount.is_some() && !OF_AN_AMOUNT.contains(&self.kind.as_str()) {
             return Err(invalid("amount", &format!("is for {} only", OF_AN_AMOUNT.join(", "))));
@@ -59,12 +61,16 @@ impl Script {
         Ok(())
     }
 
-    /// The ids it may be about, the latest first: the one given, or those of the transaction's effects of these kinds.
-    pub(crate) fn subjects(&self, world: &World, kinds: &[EffectKind]) -> Result<Vec<String>, InvalidRule> {
+    /// The candidate ids, latest first: the given one, or those of the transaction's effects of these kinds.
+    pub(crate) fn subjects(
+        &self,
+        state: &SandboxState,
+        kinds: &[EffectKind],
+    ) -> Result<Vec<String>, InvalidRule> {
         match (&self.id, &self.transaction_id) {
             (Some(id), None) => Ok(vec![id.clone()]),
             (None, Some(transaction)) => {
-                let effects = world.ledger.of_transaction(transaction);
+                let effects = state.ledger.of_transaction(transaction);
                 let wanted = effects.filter(|it| it.provider == self.provider && kinds.contains(&it.kind));
                 let mut ids: Vec<String> = wanted.map(|effect| effect.id.clone()).collect();
                 ids.reverse();

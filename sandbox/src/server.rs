@@ -1,4 +1,4 @@
-//! Listening, serving HTTP/1.1 and h2c, cutting connections, and stopping.
+//! Listens, serves HTTP/1.1 and h2c, cuts connections, and stops.
 
 use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -19,13 +19,13 @@ use tracing::debug;
 /// Open requests get this long to finish when the sandbox stops.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// The TCP connection a request came by, which a fault may cut.
+/// The TCP connection of a request, which a fault may cut.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Connection(Arc<Notify>);
 
 impl Connection {
-    /// Cuts the connection: its peer sees it close without an answer, and this never returns.
-    /// On HTTP/2 all streams of the connection end with it, as in a real cut.
+    /// Cuts the connection: its peer sees it close without a response, and this never returns. On HTTP/2 all streams of
+    /// the connection end with it, as in a real cut.
     pub(crate) async fn cut(&self) -> Response {
         self.0.notify_one();
         std::future::pending().await
@@ -42,7 +42,7 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, stop: Cancellat
         };
         match accepted {
             Ok((stream, _)) => spawn_connection(stream, router.clone(), &graceful),
-            // Out of file descriptors, for one: the next accept would fail as fast.
+            // For example out of file descriptors: the next accept would fail as fast.
             Err(error) => {
                 debug!(%error, "could not accept a connection");
                 tokio::time::sleep(Duration::from_millis(50)).await;
@@ -56,7 +56,7 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, stop: Cancellat
 }
 
 fn spawn_connection(stream: TcpStream, router: Router, graceful: &GracefulShutdown) {
-    // Answers are small and written at once; waiting to fill a packet only adds delay.
+    // Responses are small and written at once; waiting to fill a packet only adds delay.
     let _ = stream.set_nodelay(true);
     let connection = Connection::default();
     let cut = connection.clone();
@@ -76,7 +76,7 @@ fn spawn_connection(stream: TcpStream, router: Router, graceful: &GracefulShutdo
     });
 }
 
-/// Binds, and says where.
+/// Binds and returns the address.
 pub(crate) async fn bind(address: SocketAddr) -> io::Result<(TcpListener, SocketAddr)> {
     let listener = TcpListener::bind(address).await?;
     let address = listener.local_addr()?;

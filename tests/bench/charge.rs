@@ -1,21 +1,21 @@
-//! How many charges a second the whole gateway takes, and what they cost: Envoy, control plane, PostgreSQL and
-//! provider sandbox share this machine with the load.
+//! How many charges per second the whole gateway sustains, and their cost. Envoy, control plane, PostgreSQL and
+//! provider sandbox share this machine with the load generator.
 
 use std::time::Duration;
 
 use serde_json::json;
 use test_services::{PairsOfCommits, PostgresServer};
 
-use crate::connection::{SERIAL, Shot};
-use crate::load::{Load, Yield};
-use crate::stage::Stage;
+use crate::bench_stack::BenchStack;
+use crate::connection::{PreparedRequest, SERIAL};
+use crate::load::{Load, LoadResult};
 use crate::{screen, table};
 
 const CONNECTIONS: usize = 256;
-const STEP: Duration = Duration::from_secs(6);
-/// A rate is held if its last answer comes no later than this after its last request: nothing piles up.
+const RUN_TIME: Duration = Duration::from_secs(6);
+/// A rate is sustained if its last response comes at most this long after its last request: no backlog.
 const BEHIND_MAX: Duration = Duration::from_millis(300);
-/// How near the highest rate is to be found, in charges a second.
+/// The precision of the highest rate, in charges per second.
 const PRECISION: f64 = 100.0;
 const TRIES: u32 = 2;
 const HELD_RATE: f64 = 1_000.0;
@@ -31,35 +31,36 @@ pub(crate) async fn run() {
     let programs = postgres.programs().expect("a server of our own");
     let pairs = PairsOfCommits::new(programs, postgres.database().await).await;
     let database = postgres.database().await;
-    // A provider's webhooks come at their own pace; here the charges alone are counted.
+    // Without webhooks, whose timing is the provider's, so that only charges are measured.
     let quiet = [("SANDBOX_STRIPE_WEBHOOK_URL", ""), ("SANDBOX_PAYPAL_WEBHOOK_URL", "")];
-    // As many threads as Envoy has: all of these processes share the machine.
+    // As many threads as Envoy has: all processes share the machine.
     let one_thread = ("TOKIO_WORKER_THREADS", "1");
     let settings = [("DB_URI", database.uri()), quiet[0], quiet[1], one_thread];
-    let stage = Stage::set(&settings, None).await.on(&postgres);
-    let charges = charges(&stage);
+    let bench_stack = BenchStack::set(&settings, None).await.on(&postgres);
+    let charges = charges(&bench_stack);
 
     let mut beside = vec![pgbench(&pairs)];
-    let highest = highest(&stage, &charges).await;
+    let highest = highest(&bench_stack, &charges).await;
     beside.push(pgbench(&pairs));
     screen::progress(&format!("charges: {HELD_RATE:.0} a second for {} s", held_time().as_secs()));
-    let held = Step::run(&stage, &charges, HELD_RATE, held_time()).await;
+    let held = RateRun::run(&bench_stack, &charges, HELD_RATE, held_time()).await;
     beside.push(pgbench(&pairs));
     screen::progress("");
     beside.sort_by(f64::total_cmp);
     report(&highest, &held, beside[beside.len() / 2]);
-    stage.stack.stop().await;
+    bench_stack.stack.stop().await;
 }
 
-/// Each with a key of its own.
-fn charges(stage: &Stage) -> Load {
+/// Each with its own key.
+fn charges(bench_stack: &BenchStack) -> Load {
     let body = json!({
         "provider": "stripe", "amount": 4999, "currency": "USD", "paymentMethodId": "pm_card_visa",
     });
-    let headers = Stage::client_headers(&format!("bench-charge-{SERIAL}"));
+    let headers = BenchStack::client_headers(&format!("bench-charge-{SERIAL}"));
     let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    let charge = Shot::new("POST", "/payments/charge", &headers, body.to_string().as_bytes(), (200, false));
-    Load::new(stage.address(), vec![charge]).from(CONNECTIONS)
+    let charge =
+        PreparedRequest::new("POST", "/payments/charge", &headers, body.to_string().as_bytes(), (200, false));
+    Load::new(bench_stack.address(), vec![charge]).from(CONNECTIONS)
 }
 
 fn held_time() -> Duration {
@@ -67,27 +68,27 @@ fn held_time() -> Duration {
     Duration::from_secs(wanted.unwrap_or(HELD_SECONDS))
 }
 
-/// The best of several numbers of clients, in pairs of commits a second.
+/// The best of several numbers of clients, in pairs of commits per second.
 fn pgbench(pairs: &PairsOfCommits<'_>) -> f64 {
     let rates = PGBENCH_CLIENTS.iter().filter_map(|clients| {
         screen::progress(&format!("pgbench: two commits of a single row, {clients} clients"));
-        pairs.per_second(*clients, STEP)
+        pairs.per_second(*clients, RUN_TIME)
     });
     rates.fold(0.0, f64::max)
 }
 
-/// Between what is held and what is not, until they are near each other. A closed loop says where to begin; the
-/// machine may have been slow just then, so nothing above is ruled out by it.
-async fn highest(stage: &Stage, charges: &Load) -> Step {
+/// Bisects between sustained and unsustained rates. A closed loop gives the starting point; the machine may have been
+/// slow then, so it excludes nothing above.
+async fn highest(bench_stack: &BenchStack, charges: &Load) -> RateRun {
     screen::progress("charges: warming up");
-    charges.closed(STEP).await;
+    charges.closed(RUN_TIME).await;
     screen::progress("charges: as many as are taken");
-    let mut rate = charges.closed(STEP).await.per_second() * 0.9;
-    let mut best = Step::default();
+    let mut rate = charges.closed(RUN_TIME).await.per_second() * 0.9;
+    let mut best = RateRun::default();
     let mut not_held = f64::INFINITY;
     while not_held - best.rate > PRECISION {
         screen::progress(&format!("charges: {rate:.0} a second? {:.0} were held so far", best.rate));
-        match held(stage, charges, rate).await {
+        match held(bench_stack, charges, rate).await {
             Some(step) => best = step,
             None => not_held = rate,
         }
@@ -96,10 +97,10 @@ async fn highest(stage: &Stage, charges: &Load) -> Step {
     best
 }
 
-/// `None` where it is not held, twice: the machine has other things to do, too.
-async fn held(stage: &Stage, charges: &Load, rate: f64) -> Option<Step> {
+/// `None` if it is not sustained in two attempts: other work on the machine may disturb one.
+async fn held(bench_stack: &BenchStack, charges: &Load, rate: f64) -> Option<RateRun> {
     for _ in 0..TRIES {
-        let step = Step::run(stage, charges, rate, STEP).await;
+        let step = RateRun::run(bench_stack, charges, rate, RUN_TIME).await;
         if step.is_held() {
             return Some(step);
         }
@@ -107,20 +108,20 @@ async fn held(stage: &Stage, charges: &Load, rate: f64) -> Option<Step> {
     None
 }
 
-/// One rate, and what came of it.
+/// One rate and its result.
 #[derive(Default)]
-struct Step {
+struct RateRun {
     rate: f64,
-    all: Yield,
+    all: LoadResult,
     time: Duration,
     cpu_seconds: Vec<(&'static str, f64)>,
 }
 
-impl Step {
-    async fn run(stage: &Stage, charges: &Load, rate: f64, time: Duration) -> Self {
-        let before = stage.cpu_seconds();
+impl RateRun {
+    async fn run(bench_stack: &BenchStack, charges: &Load, rate: f64, time: Duration) -> Self {
+        let before = bench_stack.cpu_seconds();
         let all = charges.open(rate, time).await;
-        let used = stage.cpu_seconds().into_iter().zip(before);
+        let used = bench_stack.cpu_seconds().into_iter().zip(before);
         let cpu_seconds = used.map(|((name, after), (_, before))| (name, after - before)).collect();
         Self { rate, all, time, cpu_seconds }
     }
@@ -147,7 +148,7 @@ impl Step {
     }
 }
 
-fn report(highest: &Step, held: &Step, pairs: f64) {
+fn report(highest: &RateRun, held: &RateRun, pairs: f64) {
     let head = ["charges, each with its own key", "a second", "p50 ms", "p99 ms", "errors"];
     let head = [head.as_slice(), &PROCESSES].concat();
     let time = held.time.as_secs();

@@ -1,14 +1,14 @@
-//! What a charge costs at the edge: judged, its key claimed, attested, and passed on to a server that does nothing.
+//! The edge's cost of a charge: validation, claim and attestation, then proxying to a server that does nothing.
 
 use serde_json::json;
 use test_services::RedisServer;
 
-use crate::connection::{SERIAL, Shot};
+use crate::bench_stack::{BenchStack, PLAIN};
+use crate::connection::{PreparedRequest, SERIAL};
 use crate::load::Load;
 use crate::replay::print;
-use crate::rounds::{Compared, compare};
+use crate::rounds::{Comparison, compare};
 use crate::screen;
-use crate::stage::{PLAIN, Stage};
 
 const DOOR: &str = "/payments/charge";
 
@@ -24,20 +24,20 @@ pub(crate) async fn run() {
     print(&rows);
 }
 
-async fn measure(redis: Option<RedisServer>) -> Compared {
-    let stage = Stage::ending_at(&[DOOR], &[], redis).await;
+async fn measure(redis: Option<RedisServer>) -> Comparison {
+    let bench_stack = BenchStack::ending_at(&[DOOR], &[], redis).await;
     let body = json!({
         "provider": "stripe", "amount": 4999, "currency": "USD", "paymentMethodId": "pm_card_visa",
     });
-    let headers = Stage::client_headers(&format!("bench-claim-{SERIAL}"));
+    let headers = BenchStack::client_headers(&format!("bench-claim-{SERIAL}"));
     let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
     let load = |path| {
-        let shot = Shot::new("POST", path, &headers, body.to_string().as_bytes(), (200, false));
-        Load::new(stage.address(), vec![shot])
+        let request = PreparedRequest::new("POST", path, &headers, body.to_string().as_bytes(), (200, false));
+        Load::new(bench_stack.address(), vec![request])
     };
     let (plain, charges) = (load(PLAIN), load(DOOR));
     assert!(plain.try_once().await && charges.try_once().await, "both are answered as they should be");
-    let compared = compare("claims", &stage, &plain, &charges).await;
-    stage.stack.stop().await;
+    let compared = compare("claims", &bench_stack, &plain, &charges).await;
+    bench_stack.stack.stop().await;
     compared
 }

@@ -1,4 +1,4 @@
-//! One keep-alive HTTP/1.1 connection that sends prebuilt requests and reads whole answers.
+//! A keep-alive HTTP/1.1 connection that sends prebuilt requests and reads whole responses.
 
 use std::io;
 use std::net::SocketAddr;
@@ -8,21 +8,21 @@ use tokio::net::TcpStream;
 
 const HEADERS_MAX: usize = 32;
 
-/// What is sent, and what a right answer to it looks like.
+/// A request, and the response that it expects.
 #[derive(Clone, Debug)]
-pub(crate) struct Shot {
+pub(crate) struct PreparedRequest {
     bytes: Vec<u8>,
     status: u16,
-    /// Whether the answer must say `Idempotency-Replayed: true`, or must not.
+    /// Whether the response must have `Idempotency-Replayed: true`, or must not.
     replayed: bool,
-    /// Where [`SERIAL`] stands in `bytes`, if each time it is sent with another number.
+    /// The position of [`SERIAL`] in `bytes`, if each send has another number.
     serial_at: Option<usize>,
 }
 
-/// Stands, in what is sent, for a number that no other request of this run has.
+/// A placeholder in a request for a number that is unique in this run.
 pub(crate) const SERIAL: &str = "@0000000000@";
 
-impl Shot {
+impl PreparedRequest {
     pub(crate) fn new(
         method: &str,
         path: &str,
@@ -43,7 +43,7 @@ impl Shot {
         Self { bytes, status, replayed, serial_at }
     }
 
-    /// With `serial` in its place, as many digits as it takes.
+    /// With `serial` in its place, zero-padded.
     fn write(&self, serial: u64, into: &mut Vec<u8>) {
         into.clear();
         into.extend_from_slice(&self.bytes);
@@ -53,13 +53,13 @@ impl Shot {
         }
     }
 
-    fn fits(&self, answer: &Answer) -> bool {
+    fn fits(&self, answer: &ParsedResponse) -> bool {
         (self.status, self.replayed) == (answer.status, answer.is_replay)
     }
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Answer {
+struct ParsedResponse {
     status: u16,
     is_replay: bool,
     /// Of head and body.
@@ -80,14 +80,14 @@ impl Connection {
         Ok(Self { stream, request: Vec::new(), buffer: Vec::with_capacity(8 * 1024) })
     }
 
-    /// Sends and reads the whole answer; false if it is not the right one.
-    pub(crate) async fn fire(&mut self, shot: &Shot, serial: u64) -> io::Result<bool> {
-        shot.write(serial, &mut self.request);
+    /// Sends the request and reads the whole response; false if it is not the expected one.
+    pub(crate) async fn send(&mut self, request: &PreparedRequest, serial: u64) -> io::Result<bool> {
+        request.write(serial, &mut self.request);
         self.stream.write_all(&self.request).await?;
         loop {
             if let Some(answer) = read(&self.buffer)? {
                 self.buffer.drain(..answer.length);
-                return Ok(shot.fits(&answer));
+                return Ok(request.fits(&answer));
             }
             if self.stream.read_buf(&mut self.buffer).await? == 0 {
                 return Err(io::ErrorKind::UnexpectedEof.into());
@@ -96,8 +96,8 @@ impl Connection {
     }
 }
 
-/// `None` as long as something is missing.
-fn read(bytes: &[u8]) -> io::Result<Option<Answer>> {
+/// `None` while the response is incomplete.
+fn read(bytes: &[u8]) -> io::Result<Option<ParsedResponse>> {
     let mut lines = [httparse::EMPTY_HEADER; HEADERS_MAX];
     let mut response = httparse::Response::new(&mut lines);
     let httparse::Status::Complete(head) = response.parse(bytes).map_err(io::Error::other)? else {
@@ -111,5 +111,5 @@ fn read(bytes: &[u8]) -> io::Result<Option<Answer>> {
     let length = head + body.ok_or_else(|| io::Error::other("an answer without content-length"))?;
     let status = response.code.unwrap_or_default();
     let is_replay = value("idempotency-replayed") == Some("true");
-    Ok((bytes.len() >= length).then_some(Answer { status, is_replay, length }))
+    Ok((bytes.len() >= length).then_some(ParsedResponse { status, is_replay, length }))
 }

@@ -1,17 +1,17 @@
-//! The processor time that processes have used, where the system tells it in `/proc`.
+//! The CPU time of processes, where the system reports it in `/proc`.
 
 use std::fs;
 
-/// `USER_HZ`, which is 100 on every Linux there is.
+/// `USER_HZ`, which is 100 on every Linux.
 const TICKS_PER_SECOND: f64 = 100.0;
 
-/// Of a process, user and system, in seconds.
+/// Of a process: user and system time, in seconds.
 pub(crate) fn seconds(pid: u32) -> Option<f64> {
     let stat = Stat::of(pid)?;
     Some(stat.ticks / TICKS_PER_SECOND)
 }
 
-/// Of a process and those that it has started, e.g. of all of a PostgreSQL.
+/// Of a process and its descendants, e.g. a whole PostgreSQL.
 pub(crate) fn seconds_of_family(pid: u32) -> Option<f64> {
     let stat = Stat::of(pid)?;
     let processes = fs::read_dir("/proc").ok()?.flatten();
@@ -25,15 +25,15 @@ struct Stat {
     parent: u32,
     /// User and system.
     ticks: f64,
-    /// Of the children that have ended.
+    /// Of children that have ended.
     ticks_of_ended: f64,
 }
 
 impl Stat {
     fn of(pid: u32) -> Option<Self> {
         let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-        // The name stands in parentheses and may hold anything. Behind it the parent is field 1; from field 11 on
-        // stand utime, stime, and the same of ended children.
+        // The name is in parentheses and may contain anything. After it the parent is field 1; from field 11 on come
+        // utime, stime, and the same of ended children.
         let fields: Vec<_> = stat.rsplit_once(')')?.1.split_whitespace().collect();
         let ticks = |n: usize| fields.get(n)?.parse::<f64>().ok();
         let parent = fields.get(1)?.parse().ok()?;

@@ -1,8 +1,8 @@
 //! Load on a gateway from many connections.
 //!
-//! A closed loop, in which each connection sends as soon as it has its answer, finds the throughput. Its latencies
-//! flatter the server: one that stalls is asked less. So latencies come from an open loop, which sends at a fixed
-//! rate whatever comes back and counts from the moment at which a request should have been sent.
+//! A closed loop, in which each connection sends as soon as it has its response, finds the throughput. Its latencies
+//! flatter the server, because a stalled server receives fewer requests. So latencies come from an open loop, which
+//! sends at a fixed rate and measures from the scheduled time of each request.
 
 use std::io;
 use std::net::SocketAddr;
@@ -14,39 +14,39 @@ use std::time::{Duration, Instant};
 use tokio::sync::{Mutex, mpsc};
 use tokio::task::JoinSet;
 
-use crate::connection::{Connection, Shot};
+use crate::connection::{Connection, PreparedRequest};
 
-/// How many clients ask at once, if nothing else is said.
+/// The number of connections by default.
 const CONNECTIONS: usize = 64;
 
-/// Who is asked what.
+/// A target and the requests to send.
 #[derive(Clone, Debug)]
 pub(crate) struct Load {
     to: SocketAddr,
-    /// Taken in turn; no connection sends the same twice in a row if there are several.
-    shots: Arc<[Shot]>,
+    /// Used in rotation; no connection sends the same request twice in a row if there are several.
+    requests: Arc<[PreparedRequest]>,
     connections: usize,
     serials: Arc<AtomicU64>,
 }
 
-/// What came of it.
+/// The result of a load.
 #[derive(Debug, Default)]
-pub(crate) struct Yield {
+pub(crate) struct LoadResult {
     pub(crate) right: u64,
-    /// Another status, no mark of a replay where there should be one, a connection that broke.
+    /// Another status, a missing replay header, or a broken connection.
     pub(crate) wrong: u64,
     pub(crate) took: Duration,
-    /// In microseconds, of the right ones, sorted.
+    /// In microseconds, of the expected responses, sorted.
     latencies: Vec<u32>,
 }
 
-impl Yield {
+impl LoadResult {
     #[expect(clippy::cast_precision_loss, reason = "a rate to be printed")]
     pub(crate) fn per_second(&self) -> f64 {
         self.right as f64 / self.took.as_secs_f64()
     }
 
-    /// The latency, in microseconds, that this many of a hundred requests did not exceed.
+    /// The given percentile of the latencies, in microseconds.
     pub(crate) fn percentile(&self, percent: usize) -> u32 {
         let last = self.latencies.len().saturating_sub(1);
         self.latencies.get(last * percent / 100).copied().unwrap_or_default()
@@ -69,11 +69,11 @@ impl Yield {
 }
 
 impl Load {
-    pub(crate) fn new(to: SocketAddr, shots: Vec<Shot>) -> Self {
-        Self { to, shots: shots.into(), connections: CONNECTIONS, serials: Arc::default() }
+    pub(crate) fn new(to: SocketAddr, requests: Vec<PreparedRequest>) -> Self {
+        Self { to, requests: requests.into(), connections: CONNECTIONS, serials: Arc::default() }
     }
 
-    /// From so many clients instead of 64.
+    /// With this many connections instead of 64.
     pub(crate) fn from(self, connections: usize) -> Self {
         Self { connections, ..self }
     }
@@ -82,35 +82,35 @@ impl Load {
         self.serials.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// Each shot once, and whether all of them were answered rightly.
+    /// Sends each request once; returns whether all responses were as expected.
     pub(crate) async fn try_once(&self) -> bool {
         let mut connection = Connection::open(self.to).await.expect("the gateway takes connections");
-        for shot in &*self.shots {
-            if !connection.fire(shot, self.serial()).await.is_ok_and(|right| right) {
+        for request in &*self.requests {
+            if !connection.send(request, self.serial()).await.is_ok_and(|right| right) {
                 return false;
             }
         }
         true
     }
 
-    /// As much as the gateway takes in `time`.
-    pub(crate) async fn closed(&self, time: Duration) -> Yield {
+    /// Sends as much as the gateway accepts in `time`.
+    pub(crate) async fn closed(&self, time: Duration) -> LoadResult {
         let start = Instant::now();
-        let all = self.on_every_connection(|mut gun| async move {
+        let all = self.on_every_connection(|mut connection| async move {
             while start.elapsed() < time {
-                gun.fire_from(Instant::now()).await;
+                connection.send_due_at(Instant::now()).await;
             }
-            gun.hits
+            connection.result
         });
         all.await.taking(start.elapsed())
     }
 
-    /// `per_second` requests for `time`; each is sent by the first connection that is free from its moment on.
-    pub(crate) async fn open(&self, per_second: f64, time: Duration) -> Yield {
+    /// Sends `per_second` requests for `time`, each by the first connection that is free from its scheduled time on.
+    pub(crate) async fn open(&self, per_second: f64, time: Duration) -> LoadResult {
         let (trigger, moments) = mpsc::unbounded_channel();
         let moments = Arc::new(Mutex::new(moments));
         let start = Instant::now();
-        // A thread of its own: the runtime's timers know milliseconds only.
+        // In its own thread: the runtime's timers have millisecond resolution.
         let metronome = thread::spawn(move || {
             for n in 0_u32.. {
                 let due = Duration::from_secs_f64(f64::from(n) / per_second);
@@ -122,13 +122,13 @@ impl Load {
                 let _ = trigger.send(due);
             }
         });
-        let all = self.on_every_connection(|mut gun| {
+        let all = self.on_every_connection(|mut connection| {
             let moments = moments.clone();
             async move {
                 loop {
                     let due = moments.lock().await.recv().await;
-                    let Some(due) = due else { return gun.hits };
-                    gun.fire_from(due).await;
+                    let Some(due) = due else { return connection.result };
+                    connection.send_due_at(due).await;
                 }
             }
         });
@@ -137,15 +137,20 @@ impl Load {
         all
     }
 
-    async fn on_every_connection<F>(&self, mut run: impl FnMut(Gun) -> F) -> Yield
+    async fn on_every_connection<F>(&self, mut run: impl FnMut(LoadConnection) -> F) -> LoadResult
     where
-        F: Future<Output = Yield> + Send + 'static,
+        F: Future<Output = LoadResult> + Send + 'static,
     {
         let mut tasks = JoinSet::new();
         for n in 0..self.connections {
-            tasks.spawn(run(Gun { load: self.clone(), connection: None, next: n, hits: Yield::default() }));
+            tasks.spawn(run(LoadConnection {
+                load: self.clone(),
+                connection: None,
+                next: n,
+                result: LoadResult::default(),
+            }));
         }
-        let mut all = Yield::default();
+        let mut all = LoadResult::default();
         while let Some(one) = tasks.join_next().await {
             all.add(one.expect("a connection's task ends"));
         }
@@ -154,36 +159,36 @@ impl Load {
     }
 }
 
-impl Yield {
+impl LoadResult {
     fn taking(self, took: Duration) -> Self {
         Self { took, ..self }
     }
 }
 
-/// One connection, made anew after it has broken, and what it has hit.
-struct Gun {
+/// A connection, reopened after it breaks, and its results.
+struct LoadConnection {
     load: Load,
     connection: Option<Connection>,
     next: usize,
-    hits: Yield,
+    result: LoadResult,
 }
 
-impl Gun {
-    async fn fire_from(&mut self, since: Instant) {
-        let outcome = self.fire().await;
+impl LoadConnection {
+    async fn send_due_at(&mut self, since: Instant) {
+        let outcome = self.send().await;
         if outcome.is_err() {
             self.connection = None;
         }
-        self.hits.note(&outcome, since);
+        self.result.note(&outcome, since);
     }
 
-    async fn fire(&mut self) -> io::Result<bool> {
+    async fn send(&mut self) -> io::Result<bool> {
         let connection = match &mut self.connection {
             Some(connection) => connection,
             none => none.insert(Connection::open(self.load.to).await?),
         };
-        let shot = &self.load.shots[self.next % self.load.shots.len()];
+        let request = &self.load.requests[self.next % self.load.requests.len()];
         self.next += 1;
-        connection.fire(shot, self.load.serial()).await
+        connection.send(request, self.load.serial()).await
     }
 }

@@ -1,7 +1,7 @@
-//! `make bench`: what the edge costs, on the machine it runs on. Numbers are printed and never asserted.
+//! `make bench`: the cost of the edge on this machine. Results are printed, not asserted.
 //!
-//! Everything is measured against plain proxying through the same Envoy in the same minute, since the machine's
-//! other work, its clock and its temperature change more than the code does.
+//! Everything is compared with plain proxying through the same Envoy at the same time, because the machine's other
+//! work, its clock and its temperature vary more than the code.
 #![expect(
     clippy::expect_used,
     clippy::panic,
@@ -9,6 +9,7 @@
     reason = "a measurement that cannot go on has nothing to say"
 )]
 
+mod bench_stack;
 mod charge;
 mod claim;
 mod connection;
@@ -18,7 +19,6 @@ mod replay;
 mod rounds;
 mod screen;
 mod sink;
-mod stage;
 mod table;
 mod webhook;
 
@@ -26,10 +26,10 @@ use std::process::ExitCode;
 
 const USAGE: &str = "make bench [BENCH=charge|claim|replay|webhook]";
 
-/// One thread drives the load, so that it takes no more than one core of what it measures.
+/// One thread drives the load, so that it takes at most one core of the measured machine.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    // Cargo adds `--bench` of its own.
+    // Cargo adds `--bench` itself.
     let wanted: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
     match wanted.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         [] => {

@@ -1,46 +1,50 @@
-//! What the answer to a repeated charge costs, by who remembers it.
+//! The cost of replaying an answer, by where it is stored.
 
 use serde_json::json;
 use test_services::RedisServer;
 
-use crate::connection::Shot;
+use crate::bench_stack::{BenchStack, PLAIN};
+use crate::connection::PreparedRequest;
 use crate::load::Load;
-use crate::rounds::{Compared, Measured, compare};
-use crate::stage::{PLAIN, Stage};
+use crate::rounds::{Comparison, TableRow, compare};
 use crate::{screen, table};
 
 const KEY: &str = "bench-replay-0001";
-/// The worker's own memory off: every repetition asks the cache.
+/// The worker's own memory is off: every retry asks the cache.
 const ALWAYS_ASK: (&str, &str) = ("IDEMPOTENCY_RECENT_ANSWERS", "0");
 
 pub(crate) async fn run() {
     let mut rows = Vec::new();
-    let by_memory = Stage::set(&[], None).await;
+    let by_memory = BenchStack::set(&[], None).await;
     rows.push(("replays, remembered by the worker", measure(by_memory).await));
     match RedisServer::own(&[]).await {
         Some(redis) => {
-            let by_redis = Stage::set(&[ALWAYS_ASK], Some(redis)).await;
+            let by_redis = BenchStack::set(&[ALWAYS_ASK], Some(redis)).await;
             rows.push(("replays, from the edge cache on Redis", measure(by_redis).await));
         }
         None => screen::line("without a Redis there is nothing to say of the edge cache on one"),
     }
-    let by_process = Stage::set(&[ALWAYS_ASK], None).await;
+    let by_process = BenchStack::set(&[ALWAYS_ASK], None).await;
     rows.push(("replays, from the edge cache in the process", measure(by_process).await));
     print(&rows);
 }
 
-async fn measure(stage: Stage) -> Compared {
+async fn measure(bench_stack: BenchStack) -> Comparison {
     let body = charge();
-    let headers = Stage::client_headers(KEY);
+    let headers = BenchStack::client_headers(KEY);
     let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    let charge = |replayed| Shot::new("POST", "/payments/charge", &headers, &body, (200, replayed));
-    let first = Load::new(stage.address(), vec![charge(false), charge(true)]);
+    let charge =
+        |replayed| PreparedRequest::new("POST", "/payments/charge", &headers, &body, (200, replayed));
+    let first = Load::new(bench_stack.address(), vec![charge(false), charge(true)]);
     assert!(first.try_once().await, "a charge succeeds, and again it is a replay");
-    let replay = Load::new(stage.address(), vec![charge(true)]);
-    // The very same request, past the filter.
-    let plain = Load::new(stage.address(), vec![Shot::new("POST", PLAIN, &headers, &body, (200, false))]);
-    let compared = compare("replays", &stage, &plain, &replay).await;
-    stage.stack.stop().await;
+    let replay = Load::new(bench_stack.address(), vec![charge(true)]);
+    // The same request, bypassing the filter.
+    let plain = Load::new(
+        bench_stack.address(),
+        vec![PreparedRequest::new("POST", PLAIN, &headers, &body, (200, false))],
+    );
+    let compared = compare("replays", &bench_stack, &plain, &replay).await;
+    bench_stack.stack.stop().await;
     compared
 }
 
@@ -51,7 +55,7 @@ fn charge() -> Vec<u8> {
     charge.to_string().into_bytes()
 }
 
-pub(crate) fn print(rows: &[(&str, Compared)]) {
+pub(crate) fn print(rows: &[(&str, Comparison)]) {
     let processes = ["load", "Envoy", "control plane", "edge cache", "Redis"];
     let head = [
         ["one worker of Envoy, 64 connections", "requests/s", "of plain", "p50 ms", "p99 ms", "wrong"]
@@ -59,7 +63,7 @@ pub(crate) fn print(rows: &[(&str, Compared)]) {
         &processes,
     ]
     .concat();
-    let row = |name: &str, measured: &Measured, ratio: String| {
+    let row = |name: &str, measured: &TableRow, ratio: String| {
         let cpu = processes.map(|process| {
             let found = measured.cpu_seconds.iter().find(|(name, _)| *name == process);
             found.map_or_else(|| "-".to_owned(), |(_, seconds)| format!("{seconds:.2}"))

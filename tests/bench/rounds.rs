@@ -1,16 +1,16 @@
-//! A load held against plain proxying: in turns, so that both see the same machine.
+//! Compares a load with plain proxying, in alternating rounds, so that both see the same machine.
 
 use std::time::Duration;
 
-use crate::load::{Load, Yield};
+use crate::bench_stack::BenchStack;
+use crate::load::{Load, LoadResult};
 use crate::screen;
-use crate::stage::Stage;
 
 const ROUNDS: usize = 3;
 const SECONDS: u64 = 4;
 const WARM_UP: Duration = Duration::from_secs(1);
 
-/// Of one round: `BENCH_SECONDS`, more of them for calmer numbers.
+/// The length of a round: `BENCH_SECONDS`, longer for steadier results.
 fn time() -> Duration {
     let wanted = std::env::var("BENCH_SECONDS").ok().and_then(|seconds| seconds.parse().ok());
     Duration::from_secs(wanted.unwrap_or(SECONDS))
@@ -18,24 +18,24 @@ fn time() -> Duration {
 
 /// One line of a table.
 #[derive(Debug)]
-pub(crate) struct Measured {
+pub(crate) struct TableRow {
     pub(crate) per_second: f64,
-    /// In microseconds, at half of the throughput of the load that is compared.
+    /// In microseconds, at half of the throughput of the compared load.
     pub(crate) p50: u32,
     pub(crate) p99: u32,
     pub(crate) wrong: u64,
-    /// Of each process, for 10,000 requests.
+    /// By process, for 10,000 requests.
     pub(crate) cpu_seconds: Vec<(&'static str, f64)>,
 }
 
-/// A load, plain proxying beside it, and the median over the rounds of one by the other.
-pub(crate) struct Compared {
-    pub(crate) plain: Measured,
-    pub(crate) load: Measured,
+/// A load, plain proxying, and the median ratio over the rounds.
+pub(crate) struct Comparison {
+    pub(crate) plain: TableRow,
+    pub(crate) load: TableRow,
     pub(crate) ratio: f64,
 }
 
-pub(crate) async fn compare(name: &str, stage: &Stage, plain: &Load, load: &Load) -> Compared {
+pub(crate) async fn compare(name: &str, bench_stack: &BenchStack, plain: &Load, load: &Load) -> Comparison {
     let loads = [("plain proxying", plain), (name, load)];
     for (_, load) in loads {
         load.closed(WARM_UP).await;
@@ -44,7 +44,7 @@ pub(crate) async fn compare(name: &str, stage: &Stage, plain: &Load, load: &Load
     for n in 1..=ROUNDS {
         for ((which, load), rounds) in loads.iter().zip(&mut rounds) {
             screen::progress(&format!("{name}: round {n} of {ROUNDS}, {which}"));
-            rounds.push(Round::run(stage, load).await);
+            rounds.push(Round::run(bench_stack, load).await);
         }
     }
     let [plain_rounds, load_rounds] = &rounds;
@@ -57,19 +57,19 @@ pub(crate) async fn compare(name: &str, stage: &Stage, plain: &Load, load: &Load
     let plain_open = plain.open(rate, time()).await;
     let load_open = load.open(rate, time()).await;
     screen::progress("");
-    Compared { plain: summary(plain_rounds, &plain_open), load: summary(load_rounds, &load_open), ratio }
+    Comparison { plain: summary(plain_rounds, &plain_open), load: summary(load_rounds, &load_open), ratio }
 }
 
 struct Round {
-    all: Yield,
+    all: LoadResult,
     cpu_seconds: Vec<(&'static str, f64)>,
 }
 
 impl Round {
-    async fn run(stage: &Stage, load: &Load) -> Self {
-        let before = stage.cpu_seconds();
+    async fn run(bench_stack: &BenchStack, load: &Load) -> Self {
+        let before = bench_stack.cpu_seconds();
         let all = load.closed(time()).await;
-        let after = stage.cpu_seconds();
+        let after = bench_stack.cpu_seconds();
         let used = after.into_iter().zip(before).map(|((name, after), (_, before))| (name, after - before));
         Self { all, cpu_seconds: used.collect() }
     }
@@ -80,7 +80,7 @@ impl Round {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a number to be printed")]
-fn summary(rounds: &[Round], open: &Yield) -> Measured {
+fn summary(rounds: &[Round], open: &LoadResult) -> TableRow {
     let names =
         rounds.first().map(|round| round.cpu_seconds.iter().map(|(name, _)| *name).collect::<Vec<_>>());
     let cpu_of = |name: &'static str| {
@@ -90,7 +90,7 @@ fn summary(rounds: &[Round], open: &Yield) -> Measured {
         });
         (name, median(each.collect()))
     };
-    Measured {
+    TableRow {
         per_second: median(rounds.iter().map(Round::per_second).collect()),
         p50: open.percentile(50),
         p99: open.percentile(99),

@@ -1,4 +1,4 @@
-//! What the person at the terminal sees.
+//! Terminal output.
 
 use std::io::{self, IsTerminal as _, Write as _};
 
@@ -6,7 +6,7 @@ pub(crate) fn line(text: &str) {
     let _ = writeln!(io::stdout(), "{text}");
 }
 
-/// What is under way, in one line that the next one replaces. Only for who watches.
+/// Shows progress in a line that the next one replaces. Only on a terminal.
 pub(crate) fn progress(text: &str) {
     if io::stderr().is_terminal() {
         let _ = write!(io::stderr(), "\r\x1b[K{text}");

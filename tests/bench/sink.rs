@@ -1,4 +1,4 @@
-//! The cheapest thing to proxy to: an HTTP/2 server that reads what comes and answers 200.
+//! The cheapest upstream: an HTTP/2 server that reads requests and answers 200.
 
 use std::net::SocketAddr;
 use std::thread;
@@ -7,7 +7,7 @@ use http::Response;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime;
 
-/// Runs for as long as this program, on a thread of its own.
+/// Runs until this program ends, in its own thread.
 pub(crate) fn start() -> SocketAddr {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = listener.local_addr().expect("an address");
@@ -26,7 +26,7 @@ pub(crate) fn start() -> SocketAddr {
 
 async fn serve(connection: TcpStream) {
     let _ = connection.set_nodelay(true);
-    // Wide enough that no body waits for room.
+    // Wide enough that no body waits for flow control.
     let mut server = h2::server::Builder::new();
     server.initial_window_size(1 << 20).initial_connection_window_size(1 << 24).max_concurrent_streams(1_000);
     let Ok(mut streams) = server.handshake::<_, bytes::Bytes>(connection).await else { return };

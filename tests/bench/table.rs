@@ -1,6 +1,6 @@
 //! Plain text tables.
 
-/// The first column is text, the others are numbers, and so stand to the right.
+/// The first column is text; the others are numbers and right-aligned.
 pub(crate) fn lines(head: &[&str], rows: &[Vec<String>]) -> Vec<String> {
     let width = |column: usize| {
         let cells = rows.iter().filter_map(|row| row.get(column)).map(String::as_str);

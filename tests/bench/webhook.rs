@@ -1,17 +1,17 @@
-//! What verifying a webhook costs: genuine and forged ones of Stripe, beside the same bytes passed on unseen.
+//! The cost of verifying a webhook: genuine and forged Stripe webhooks, compared with plain proxying of the same bytes.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-use crate::connection::Shot;
+use crate::bench_stack::{BenchStack, PLAIN};
+use crate::connection::PreparedRequest;
 use crate::load::Load;
 use crate::replay::print;
-use crate::rounds::{Compared, compare};
-use crate::stage::{PLAIN, Stage};
+use crate::rounds::{Comparison, compare};
 
-/// Signatures of one moment hold for the whole run.
+/// Signatures are made once and stay valid for the whole run.
 const TOLERANCE: (&str, &str) = ("WEBHOOK_TOLERANCE_SECONDS", "3600");
 const DOOR: &str = "/webhooks/stripe";
 
@@ -27,21 +27,24 @@ pub(crate) async fn run() {
     print(&rows);
 }
 
-async fn measure(bytes: usize, status: u16) -> Compared {
-    let stage = Stage::set(&[TOLERANCE], None).await;
-    let secret = stage.stack.setting("STRIPE_WEBHOOK_SECRETS").and_then(|all| all.split(',').next());
+async fn measure(bytes: usize, status: u16) -> Comparison {
+    let bench_stack = BenchStack::set(&[TOLERANCE], None).await;
+    let secret = bench_stack.stack.setting("STRIPE_WEBHOOK_SECRETS").and_then(|all| all.split(',').next());
     let secret =
         if status == 200 { secret.expect("the stack has a secret") } else { "whsec_of_somebody_else" };
     let body = vec![b'x'; bytes];
     let signature = signature(secret, &body);
     let headers = [("stripe-signature", signature.as_str()), ("content-type", "application/json")];
     let load = |path, status| {
-        Load::new(stage.address(), vec![Shot::new("POST", path, &headers, &body, (status, false))])
+        Load::new(
+            bench_stack.address(),
+            vec![PreparedRequest::new("POST", path, &headers, &body, (status, false))],
+        )
     };
     let (plain, webhooks) = (load(PLAIN, 200), load(DOOR, status));
     assert!(plain.try_once().await && webhooks.try_once().await, "both are answered as they should be");
-    let compared = compare("webhooks", &stage, &plain, &webhooks).await;
-    stage.stack.stop().await;
+    let compared = compare("webhooks", &bench_stack, &plain, &webhooks).await;
+    bench_stack.stack.stop().await;
     compared
 }
 

@@ -1,11 +1,11 @@
-//! The promises, held against what happened. The providers' ledger is believed before our own records.
+//! Checks the promises against what happened. The providers' ledger outranks the gateway's own records.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use crate::model::{Ask, Broken, Intent, Method};
+use crate::model::{Broken, Intent, Method, Request};
 use crate::records::{Effect, Event, Payment, Records, Refund};
 
-/// What is still open, by name. All of it has to end once everything works again (P10).
+/// The payments and refunds that are still undecided. All must be decided once everything works again (P10).
 pub(crate) fn undecided(records: &Records) -> Vec<String> {
     let payments = records.payments.iter().filter(|payment| match payment.state.as_str() {
         "created" | "processing" | "queued" | "unknown" => true,
@@ -20,7 +20,7 @@ pub(crate) fn undecided(records: &Records) -> Vec<String> {
     payments.chain(refunds).collect()
 }
 
-/// Every promise that was broken.
+/// Returns every broken promise.
 pub(crate) fn judge(records: &Records) -> Vec<Broken> {
     let judge = Judge::new(records);
     let mut broken = Vec::new();
@@ -29,12 +29,12 @@ pub(crate) fn judge(records: &Records) -> Vec<Broken> {
         judge.payment(payment, &mut broken);
     }
     for refund in &records.refunds {
-        judge.trail(&refund.id, &refund.state, refund.version, 1, MOVES_OF_A_REFUND, &mut broken);
+        judge.trail(&refund.id, &refund.state, refund.version, 1, REFUND_TRANSITIONS, &mut broken);
     }
-    for ask in &records.asks {
-        judge.ask(ask, &mut broken);
+    for request in &records.requests {
+        judge.request(request, &mut broken);
     }
-    judge.strangers(&mut broken);
+    judge.unexpected_effects(&mut broken);
     judge.subjects(&mut broken);
     judge.sums(&mut broken);
     broken
@@ -42,10 +42,10 @@ pub(crate) fn judge(records: &Records) -> Vec<Broken> {
 
 struct Judge<'r> {
     records: &'r Records,
-    /// Of each payment.
+    /// By payment.
     effects: HashMap<&'r str, Vec<&'r Effect>>,
     refunds: HashMap<&'r str, Vec<&'r Refund>>,
-    /// Of each payment by itself, and of each refund.
+    /// By payment, and by refund.
     events: HashMap<&'r str, Vec<&'r Event>>,
     /// By client and key.
     payments: HashMap<(&'r str, String), Vec<&'r Payment>>,
@@ -99,7 +99,7 @@ impl<'r> Judge<'r> {
             "captured" => authorized == [payment.amount] && captured == [payment.captured],
             "canceled" => charged.is_empty() && captured.is_empty(),
             "failed" | "requires_action" => !moved,
-            // Not decided: P10 says so.
+            // Undecided: P10 reports it.
             _ => true,
         };
         if !agrees {
@@ -136,17 +136,18 @@ impl<'r> Judge<'r> {
                 ),
             );
         }
-        self.trail(id, &payment.state, payment.version, 0, MOVES_OF_A_PAYMENT, broken);
+        self.trail(id, &payment.state, payment.version, 0, PAYMENT_TRANSITIONS, broken);
     }
 
-    /// One record for each version, each beginning where the last one ended, by moves that there are.
+    /// Checks that there is one record per version, each starting from the state of the one before, by allowed
+    /// transitions.
     fn trail(
         &self,
         id: &str,
         state: &str,
         version: i64,
         first: i64,
-        moves: &[(&str, &str)],
+        transitions: &[(&str, &str)],
         broken: &mut Vec<Broken>,
     ) {
         let events: Vec<_> = self.events.get(id).into_iter().flatten().collect();
@@ -161,7 +162,7 @@ impl<'r> Judge<'r> {
                 broken
                     .push(Broken::new("P8", format!("{id} was {before:?}, and a record says from {from:?}")));
             }
-            if let Some(from) = from.filter(|from| !moves.contains(&(*from, event.to_state.as_str()))) {
+            if let Some(from) = from.filter(|from| !transitions.contains(&(*from, event.to_state.as_str()))) {
                 let what = format!("{id} went from {from} to {}: {}", event.to_state, event.detail);
                 broken.push(Broken::new("P7", what));
             }
@@ -172,30 +173,31 @@ impl<'r> Judge<'r> {
         }
     }
 
-    fn ask(&self, ask: &Ask, broken: &mut Vec<Broken>) {
+    fn request(&self, request: &Request, broken: &mut Vec<Broken>) {
         let mut note =
-            |promise, what: String| broken.push(Broken::new(promise, format!("{}: {what}", ask.name())));
-        let answers: HashSet<_> = ask.heard.iter().filter(|heard| ask.is_final(heard)).collect();
+            |promise, what: String| broken.push(Broken::new(promise, format!("{}: {what}", request.name())));
+        let answers: HashSet<_> =
+            request.responses.iter().filter(|response| request.is_final(response)).collect();
         if answers.len() > 1 {
             note("P4", format!("{answers:?}"));
         }
-        // Only what was certainly not executed gives its key back.
-        for earlier in ask.earlier_subjects().iter().filter(|id| !self.has_failed(id)) {
-            note("P1", format!("it names {earlier} and {}", ask.subject().unwrap_or_default()));
+        // Only a request that was certainly not executed releases its key.
+        for earlier in request.earlier_subjects().iter().filter(|id| !self.has_failed(id)) {
+            note("P1", format!("it names {earlier} and {}", request.subject().unwrap_or_default()));
         }
-        if let Intent::Cancel { transaction } = &ask.intent
-            && ask.is_given_back()
+        if let Intent::Cancel { transaction } = &request.intent
+            && request.is_given_back()
             && self.keeps(transaction) != 0
         {
             note("P6", format!("it says that the money goes back, and {} is kept", self.keeps(transaction)));
         }
-        let Intent::Charge(charge) = &ask.intent else { return };
+        let Intent::Charge(charge) = &request.intent else { return };
         if charge.resumes.is_some() {
             return;
         }
         let none = Vec::new();
-        let made = self.payments.get(&(ask.client, ask.key.clone())).unwrap_or(&none);
-        // One that was certainly not sent is failed, and another may take its place.
+        let made = self.payments.get(&(request.client, request.key.clone())).unwrap_or(&none);
+        // A payment that was certainly not sent is failed, and another may replace it.
         let alive: Vec<_> = made.iter().filter(|payment| payment.state != "failed").map(|p| &p.id).collect();
         if alive.len() > 1 {
             note("P1", format!("it made {alive:?}"));
@@ -205,13 +207,13 @@ impl<'r> Judge<'r> {
         if moved.len() > 1 {
             note("P1", format!("money moved for {moved:?}"));
         }
-        if let Some(subject) = ask.subject().filter(|id| !made.iter().any(|payment| payment.id == *id)) {
-            note("P2", format!("it was told of {subject}, which is not recorded for its client and key"));
+        if let Some(subject) = request.subject().filter(|id| !made.iter().any(|payment| payment.id == *id)) {
+            note("P2", format!("its response names {subject}, which is not recorded for its client and key"));
         }
         if charge.method == Method::Declined && !moved.is_empty() {
             note("P6", format!("its method declines, and money moved for {moved:?}"));
         }
-        if !ask.is_in_doubt && !moved.is_empty() {
+        if !request.is_in_doubt && !moved.is_empty() {
             note(
                 "answers",
                 format!("every answer said that nothing was executed, and money moved for {moved:?}"),
@@ -219,7 +221,7 @@ impl<'r> Judge<'r> {
         }
     }
 
-    /// What of a payment the payer does not have back, by the provider's ledger.
+    /// How much of a payment was not returned to the payer, by the provider's ledger.
     fn keeps(&self, payment: &str) -> i64 {
         let sum = |kind| self.amounts(payment, kind).iter().sum::<i64>();
         sum("charge") + sum("capture") + sum("refund_failed") - sum("refund")
@@ -235,8 +237,8 @@ impl<'r> Judge<'r> {
         ["charge", "authorize", "capture"].iter().any(|kind| !self.amounts(payment, kind).is_empty())
     }
 
-    /// Effects that nobody recorded or asked for.
-    fn strangers(&self, broken: &mut Vec<Broken>) {
+    /// Finds effects that were not recorded or not requested.
+    fn unexpected_effects(&self, broken: &mut Vec<Broken>) {
         let known: HashSet<_> = self.records.payments.iter().map(|payment| payment.id.as_str()).collect();
         for effect in &self.records.effects {
             if !effect.transaction.as_deref().is_some_and(|id| known.contains(id)) {
@@ -253,34 +255,34 @@ impl<'r> Judge<'r> {
         }
     }
 
-    /// What two keys were told is two things, and each belongs to the client that was told of it.
+    /// Checks that different keys name different payments and refunds, and that each belongs to its client.
     fn subjects(&self, broken: &mut Vec<Broken>) {
-        let mut told: HashMap<String, &Ask> = HashMap::new();
+        let mut named: HashMap<String, &Request> = HashMap::new();
         let owners: HashMap<&str, &str> =
             (self.records.payments.iter().map(|p| (p.id.as_str(), p.client.as_str())))
                 .chain(self.records.refunds.iter().map(|refund| (refund.id.as_str(), refund.client.as_str())))
                 .collect();
-        for ask in &self.records.asks {
-            let Some(subject) = ask.subject() else { continue };
-            if owners.get(subject.as_str()).is_some_and(|owner| *owner != ask.client) {
-                broken.push(Broken::new("P9", format!("{} was told of {subject}", ask.name())));
+        for request in &self.records.requests {
+            let Some(subject) = request.subject() else { continue };
+            if owners.get(subject.as_str()).is_some_and(|owner| *owner != request.client) {
+                broken.push(Broken::new("P9", format!("a response to {} names {subject}", request.name())));
             }
-            let is_new = match &ask.intent {
+            let is_new = match &request.intent {
                 Intent::Charge(charge) => charge.resumes.is_none(),
                 Intent::Refund { .. } => true,
                 Intent::Capture { .. } | Intent::Cancel { .. } => false,
             };
-            if is_new && let Some(other) = told.insert(subject.clone(), ask) {
-                let promise = if other.client == ask.client { "P1" } else { "P9" };
+            if is_new && let Some(other) = named.insert(subject.clone(), request) {
+                let promise = if other.client == request.client { "P1" } else { "P9" };
                 broken.push(Broken::new(
                     promise,
-                    format!("{} and {} both name {subject}", other.name(), ask.name()),
+                    format!("{} and {} both name {subject}", other.name(), request.name()),
                 ));
             }
         }
     }
 
-    /// For each provider and currency, what came in less what went back.
+    /// Compares the net sums by provider and currency.
     fn sums(&self, broken: &mut Vec<Broken>) {
         let mut ours: BTreeMap<(&str, &str), i64> = BTreeMap::new();
         let mut theirs: BTreeMap<(&str, &str), i64> = BTreeMap::new();
@@ -308,8 +310,8 @@ impl<'r> Judge<'r> {
     }
 }
 
-/// All moves that a payment may make; `unknown` and `processing` may also become themselves, with new knowledge.
-const MOVES_OF_A_PAYMENT: &[(&str, &str)] = &[
+/// The allowed transitions of a payment; `unknown` and `processing` may also be recorded again with new information.
+const PAYMENT_TRANSITIONS: &[(&str, &str)] = &[
     ("created", "processing"),
     ("processing", "processing"),
     ("processing", "queued"),
@@ -321,7 +323,7 @@ const MOVES_OF_A_PAYMENT: &[(&str, &str)] = &[
     ("processing", "canceled"),
     ("processing", "failed"),
     ("queued", "processing"),
-    // Given up: what was wanted is not wanted any more.
+    // Given up after expiry.
     ("queued", "failed"),
     ("queued", "requires_action"),
     ("queued", "authorized"),
@@ -334,18 +336,18 @@ const MOVES_OF_A_PAYMENT: &[(&str, &str)] = &[
     ("unknown", "canceled"),
     ("unknown", "failed"),
     ("requires_action", "processing"),
-    // By evidence: the payer acted, and the provider went on by itself.
+    // Seen at the provider: the payer acted, and the provider proceeded by itself.
     ("requires_action", "completed"),
     ("requires_action", "authorized"),
     ("requires_action", "canceled"),
     ("requires_action", "failed"),
     ("authorized", "processing"),
-    // By evidence.
+    // Seen at the provider.
     ("authorized", "captured"),
     ("authorized", "canceled"),
 ];
 
-const MOVES_OF_A_REFUND: &[(&str, &str)] = &[
+const REFUND_TRANSITIONS: &[(&str, &str)] = &[
     ("processing", "processing"),
     ("processing", "queued"),
     ("queued", "processing"),

@@ -1,23 +1,23 @@
-//! The judge finds nothing in a sound run, and each promise that a doctored one breaks.
+//! The judge finds nothing in a correct run, and every violation in a doctored one.
 
 use crate::judge::judge;
-use crate::model::{Ask, Charge, Heard, Intent, Method};
+use crate::model::{Charge, Intent, Method, Request, Response};
 use crate::records::{Effect, Event, Payment, Records, Refund};
 
 /// `txn_1` completed and partly refunded, `txn_2` captured, `txn_3` declined.
 fn sound() -> Records {
-    let told =
-        |id: &str, status: &str| heard(200, &format!(r#"{{"transactionId":"{id}","status":"{status}"}}"#));
+    let answered =
+        |id: &str, status: &str| response(200, &format!(r#"{{"transactionId":"{id}","status":"{status}"}}"#));
     let refused = r#"{"error":{"code":"PAYMENT_FAILED","transactionId":"txn_3"}}"#;
     Records {
-        asks: vec![
-            ask("key-1", charge(Method::Good, 1_000, false), vec![told("txn_1", "completed")]),
-            ask("key-2", charge(Method::Good, 2_000, true), vec![told("txn_2", "authorized")]),
-            ask("key-3", charge(Method::Declined, 3_000, false), vec![heard(402, refused)]),
-            ask(
+        requests: vec![
+            request("key-1", charge(Method::Good, 1_000, false), vec![answered("txn_1", "completed")]),
+            request("key-2", charge(Method::Good, 2_000, true), vec![answered("txn_2", "authorized")]),
+            request("key-3", charge(Method::Declined, 3_000, false), vec![response(402, refused)]),
+            request(
                 "key-4",
                 Intent::Refund { transaction: "txn_1".to_owned(), amount: Some(300) },
-                vec![heard(200, r#"{"refundId":"rfnd_1","status":"processed"}"#)],
+                vec![response(200, r#"{"refundId":"rfnd_1","status":"processed"}"#)],
             ),
         ],
         payments: vec![
@@ -62,9 +62,9 @@ fn charge(method: Method, amount: u64, manual: bool) -> Intent {
     })
 }
 
-fn ask(key: &str, intent: Intent, heard: Vec<Heard>) -> Ask {
+fn request(key: &str, intent: Intent, responses: Vec<Response>) -> Request {
     let key = key.to_owned();
-    Ask {
+    Request {
         client: "demo",
         key,
         intent,
@@ -72,13 +72,13 @@ fn ask(key: &str, intent: Intent, heard: Vec<Heard>) -> Ask {
         is_left: false,
         is_in_doubt: true,
         is_mismatched: false,
-        heard,
+        responses,
         began: tokio::time::Instant::now(),
     }
 }
 
-fn heard(status: u16, body: &str) -> Heard {
-    Heard { status, body: body.to_owned() }
+fn response(status: u16, body: &str) -> Response {
+    Response { status, body: body.to_owned() }
 }
 
 fn payment(number: &str, amount: i64, state: &str) -> Payment {
@@ -122,7 +122,7 @@ fn effect(kind: &str, amount: i64, transaction: &str) -> Effect {
     }
 }
 
-/// The judge finds this promise broken once the records are so.
+/// Asserts that the judge finds this promise broken in the doctored records.
 #[track_caller]
 fn breaks(promise: &str, doctor: impl FnOnce(&mut Records)) {
     let mut records = sound();
@@ -132,7 +132,7 @@ fn breaks(promise: &str, doctor: impl FnOnce(&mut Records)) {
 }
 
 #[test]
-fn a_sound_run_breaks_nothing() {
+fn a_correct_run_breaks_no_promise() {
     assert_eq!(judge(&sound()), []);
 }
 
@@ -141,18 +141,18 @@ fn p1_a_second_charge_capture_or_refund_is_found() {
     breaks("P1", |records| records.effects.push(effect("charge", 1_000, "txn_1")));
     breaks("P1", |records| records.effects.push(effect("capture", 1_500, "txn_2")));
     breaks("P1", |records| records.effects.push(effect("refund", 300, "txn_1")));
-    // One key that made two payments.
+    // One key with two payments.
     breaks("P1", |records| {
         records.payments.push(Payment { id: "txn_9".to_owned(), ..payment("1", 1_000, "completed") });
     });
-    // One key that was told of two refunds, neither of which failed.
+    // One key whose responses name two refunds, neither of which failed.
     breaks("P1", |records| {
-        records.asks[3].heard.insert(0, heard(202, r#"{"refundId":"rfnd_0","status":"pending"}"#));
+        records.requests[3].responses.insert(0, response(202, r#"{"refundId":"rfnd_0","status":"pending"}"#));
     });
-    // Two refunds asked for, and one made.
+    // Two refunds requested, and one made.
     breaks("P1", |records| {
-        let again = Ask { key: "key-5".to_owned(), ..records.asks[3].clone() };
-        records.asks.push(again);
+        let again = Request { key: "key-5".to_owned(), ..records.requests[3].clone() };
+        records.requests.push(again);
     });
 }
 
@@ -161,7 +161,7 @@ fn p2_money_that_moved_and_is_not_recorded_is_found() {
     breaks("P2", |records| records.effects.push(effect("charge", 5, "txn_9")));
     breaks("P2", |records| records.effects.push(Effect { transaction: None, ..effect("charge", 5, "") }));
     breaks("P2", |records| records.payments[1].state = "authorized".to_owned());
-    // A client was told of a payment that is gone.
+    // A response names a payment that is not recorded.
     breaks("P2", |records| drop(records.payments.remove(0)));
 }
 
@@ -173,8 +173,8 @@ fn p3_a_failed_payment_whose_money_moved_is_found() {
 #[test]
 fn p4_a_second_final_answer_is_found() {
     breaks("P4", |records| {
-        let other = heard(200, r#"{"status":"completed","transactionId":"txn_1"}"#);
-        records.asks[0].heard.push(other);
+        let other = response(200, r#"{"status":"completed","transactionId":"txn_1"}"#);
+        records.requests[0].responses.push(other);
     });
 }
 
@@ -190,13 +190,13 @@ fn p6_sums_that_differ_are_found() {
     breaks("P6", |records| records.refunds[0].state = "failed".to_owned());
     breaks("P6", |records| drop(records.effects.remove(2)));
     breaks("P6", |records| records.effects.push(effect("refund_failed", 300, "txn_1")));
-    // A cancellation that came too late said that all of it goes back.
+    // A late cancellation announced a full refund.
     breaks("P6", |records| {
-        let told = heard(200, r#"{"transactionId":"txn_2","status":"captured","refunding":true}"#);
+        let answered = response(200, r#"{"transactionId":"txn_2","status":"captured","refunding":true}"#);
         let cancel = Intent::Cancel { transaction: "txn_2".to_owned() };
-        records.asks.push(Ask { is_contested: true, ..ask("key-6", cancel, vec![told]) });
+        records.requests.push(Request { is_contested: true, ..request("key-6", cancel, vec![answered]) });
     });
-    // More given back than taken, however well recorded.
+    // More refunded than captured, although recorded consistently.
     breaks("P6", |records| {
         records.effects[3].amount = 1_300;
         records.refunds[0].amount = 1_300;
@@ -205,7 +205,7 @@ fn p6_sums_that_differ_are_found() {
 }
 
 #[test]
-fn p7_a_move_that_there_is_not_is_found() {
+fn p7_a_forbidden_transition_is_found() {
     breaks("P7", |records| {
         records.events.extend(trail("txn_3", None, 3, &["completed"]));
         let last = records.events.last_mut().unwrap();
@@ -215,7 +215,7 @@ fn p7_a_move_that_there_is_not_is_found() {
 }
 
 #[test]
-fn p8_a_gap_a_repetition_and_a_break_in_the_trail_are_found() {
+fn p8_gaps_repetitions_and_breaks_in_the_audit_trail_are_found() {
     breaks("P8", |records| drop(records.events.remove(1)));
     breaks("P8", |records| records.events.push(records.events[2].clone()));
     breaks("P8", |records| records.events[2].from_state = Some("unknown".to_owned()));
@@ -227,13 +227,13 @@ fn p8_a_gap_a_repetition_and_a_break_in_the_trail_are_found() {
 fn p9_another_clients_payment_is_found() {
     breaks("P9", |records| records.payments[0].client = "demo-2".to_owned());
     breaks("P9", |records| {
-        let stranger = Ask { client: "demo-2", ..records.asks[0].clone() };
-        records.asks.push(stranger);
+        let stranger = Request { client: "demo-2", ..records.requests[0].clone() };
+        records.requests.push(stranger);
     });
 }
 
 #[test]
-fn p10_what_is_open_for_ever_is_found() {
+fn p10_a_payment_that_stays_undecided_is_found() {
     for open in ["created", "processing", "queued", "unknown"] {
         breaks("P10", |records| records.payments[2].state = open.to_owned());
     }
@@ -245,6 +245,6 @@ fn p10_what_is_open_for_ever_is_found() {
 }
 
 #[test]
-fn a_refusal_that_said_nothing_was_executed_and_lied_is_found() {
-    breaks("answers", |records| records.asks[0].is_in_doubt = false);
+fn a_false_statement_that_nothing_was_executed_is_found() {
+    breaks("answers", |records| records.requests[0].is_in_doubt = false);
 }

@@ -1,12 +1,12 @@
-//! Gateways of real processes, broken in every way that a seed draws, while clients charge through them: the
-//! promises hold, by the providers' own ledger.
+//! Breaks gateways of real processes, as a seed decides, while clients charge through them. The promises must hold by the
+//! providers' own ledger.
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
+mod cluster;
 mod hostile;
 mod judge;
 mod judge_can_fail;
 mod model;
-mod plant;
 mod records;
 mod run;
 mod schedule;
@@ -21,37 +21,37 @@ use run::run;
 use schedule::Shape;
 use tokio::sync::Mutex;
 
-/// This machine carries one plant at a time.
-static TURN: Mutex<()> = Mutex::const_new(());
+/// The machine can run one cluster at a time.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
 
 #[tokio::test(flavor = "multi_thread")]
 async fn promises_hold_while_two_gateways_their_servers_and_their_providers_break() {
-    let _turn = TURN.lock().await;
+    let _guard = ONE_AT_A_TIME.lock().await;
     let Some(report) = run(1, Shape::Distributed, Duration::from_secs(20), false).await else { return };
     assert!(report.broken.is_empty(), "{report}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn promises_hold_while_one_gateway_on_sqlite_and_its_providers_break() {
-    let _turn = TURN.lock().await;
+    let _guard = ONE_AT_A_TIME.lock().await;
     let Some(report) = run(1, Shape::Embedded, Duration::from_secs(15), false).await else { return };
     assert!(report.broken.is_empty(), "{report}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn honest_charges_are_made_beside_hostile_traffic() {
-    let _turn = TURN.lock().await;
+    let _guard = ONE_AT_A_TIME.lock().await;
     let Some(report) = hostile::run(Duration::from_secs(12)).await else { return };
     assert!(report.broken.is_empty(), "{report}");
 }
 
-/// `CHAOS_SEED` (a comma list) says which seeds, else `CHAOS_SEEDS` how many fresh ones; `CHAOS_SECONDS` is the
-/// length of each storm, and `CHAOS_SHAPE` is `distributed`, `embedded`, or both in turns; or `hostile` or `soak`,
-/// which have no seed.
+/// `CHAOS_SEED` lists the seeds, separated by commas; otherwise `CHAOS_SEEDS` is the number of random ones.
+/// `CHAOS_SECONDS` is the length of each run. `CHAOS_SHAPE` is `distributed`, `embedded` (default: both in turn),
+/// `hostile` or `soak`; the last two have no seed.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "as long as one likes: make chaos SEEDS=20 SECONDS=60"]
 async fn promises_hold_for_as_many_seeds_as_one_likes() {
-    let _turn = TURN.lock().await;
+    let _guard = ONE_AT_A_TIME.lock().await;
     let length = Duration::from_secs(setting_number("CHAOS_SECONDS", 60));
     let seeds: Vec<u64> = match setting("CHAOS_SEED") {
         Some(list) => list.split(',').map(|seed| seed.trim().parse().unwrap()).collect(),
@@ -77,7 +77,7 @@ async fn promises_hold_for_as_many_seeds_as_one_likes() {
     for &seed in &seeds {
         for &shape in shapes {
             let Some(report) = run(seed, shape, length, true).await else { return };
-            // At once: the other seeds may take an hour, and may not come to their end.
+            // Reported at once: the other seeds may take an hour.
             if !report.broken.is_empty() {
                 eprintln!("{report}");
                 failed.push(format!("{:?} with seed {seed}", report.shape));

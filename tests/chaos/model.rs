@@ -1,21 +1,21 @@
-//! The reference model: what clients asked for, what they were told, and what they may be told next.
+//! The reference model: the clients' requests, the responses so far, and the responses that are allowed next.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
-use gateway_tests::Answer;
+use gateway_tests::HttpResponse;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-/// How a payment method ends.
+/// What a payment method leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Method {
     Good,
     Declined,
     /// The payer has to act first.
     Waits,
-    /// The provider takes it and decides well of it later.
+    /// The provider reviews the charge and accepts it later.
     Reviewed,
 }
 
@@ -28,14 +28,14 @@ pub(crate) struct Charge {
     pub(crate) amount: u64,
     pub(crate) currency: &'static str,
     pub(crate) manual: bool,
-    /// The payment that this brings back from its payer.
+    /// The payment that this resumes after its payer acted.
     pub(crate) resumes: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Intent {
     Charge(Charge),
-    /// `amount`: what is to be captured; `is_all`: and nothing is said about it.
+    /// `is_all`: the request leaves `amount` out because it captures everything.
     Capture {
         transaction: String,
         amount: u64,
@@ -44,55 +44,55 @@ pub(crate) enum Intent {
     Cancel {
         transaction: String,
     },
-    /// `amount`: `None` for the rest.
+    /// `amount`: `None` for the remainder.
     Refund {
         transaction: String,
         amount: Option<u64>,
     },
 }
 
-/// What a client was told once.
+/// A response that a client received.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Heard {
+pub(crate) struct Response {
     pub(crate) status: u16,
     pub(crate) body: String,
 }
 
 /// One idempotency key of one client, however often it is sent.
 #[derive(Clone, Debug)]
-pub(crate) struct Ask {
+pub(crate) struct Request {
     /// `demo` or `demo-2`.
     pub(crate) client: &'static str,
     pub(crate) key: String,
     pub(crate) intent: Intent,
-    /// Something else that the client does may forbid it (409) or leave too little (422).
+    /// Another operation of the client may forbid it (409) or leave too little (422).
     pub(crate) is_contested: bool,
-    /// The client does not come back: the gateway decides it by itself.
+    /// The client does not retry: the gateway decides it on its own.
     pub(crate) is_left: bool,
-    /// Whether a connection ended without an answer, or with one that leaves it open.
+    /// Whether it may have been executed: a connection ended without a response, or the response leaves it open.
     pub(crate) is_in_doubt: bool,
-    /// Another body came under the key, and may have the turn for a moment.
+    /// Another body was sent under the key, and may hold the lease for a moment.
     pub(crate) is_mismatched: bool,
-    pub(crate) heard: Vec<Heard>,
+    pub(crate) responses: Vec<Response>,
     pub(crate) began: Instant,
 }
 
-/// A key that stands for what was not executed is not given back earlier: the provider's records are believed about
-/// an absence ten seconds after the last call, and some requests are held up on their way.
+/// A key whose request was not executed is not released earlier: the provider's records prove an absence ten seconds
+/// after the last call, and some requests are delayed on their way.
 const HELD_FOR: Duration = Duration::from_secs(3);
 
-/// What an answer means to the client.
+/// What a response means to the client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Meaning {
-    /// It stands for good.
+    /// It is the final answer.
     Final,
-    /// The gateway has taken it, and its outcome is out.
+    /// The gateway accepted the request; its outcome is open.
     Taken,
-    /// Nothing was executed, or nobody knows: to be sent again.
+    /// Nothing was executed, or the outcome is unknown: retry.
     Again,
 }
 
-/// A broken promise, with the names of what it was broken for.
+/// A broken promise, and what broke it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Broken {
     pub(crate) promise: &'static str,
@@ -105,7 +105,7 @@ impl Broken {
     }
 }
 
-impl Ask {
+impl Request {
     pub(crate) fn path(&self) -> String {
         match &self.intent {
             Intent::Charge(_) => "/payments/charge".to_owned(),
@@ -115,7 +115,7 @@ impl Ask {
         }
     }
 
-    /// The same to the byte each time.
+    /// Identical bytes each time.
     pub(crate) fn body(&self) -> String {
         match &self.intent {
             Intent::Charge(charge) => charge.body(&self.key, charge.amount),
@@ -134,18 +134,18 @@ impl Ask {
         format!("{} of {} ({:?})", self.key, self.client, self.intent)
     }
 
-    /// The answer that stands, once there is one.
-    pub(crate) fn final_answer(&self) -> Option<&Heard> {
-        self.heard.iter().find(|heard| self.is_final(heard))
+    /// The final answer, once there is one.
+    pub(crate) fn final_answer(&self) -> Option<&Response> {
+        self.responses.iter().find(|response| self.is_final(response))
     }
 
-    pub(crate) fn is_final(&self, heard: &Heard) -> bool {
-        self.meaning(heard) == Ok(Meaning::Final)
+    pub(crate) fn is_final(&self, response: &Response) -> bool {
+        self.meaning(response) == Ok(Meaning::Final)
     }
 
-    /// Whether the gateway has said that it took the request.
+    /// Whether the gateway has accepted the request.
     pub(crate) fn is_taken(&self) -> bool {
-        self.heard.iter().any(|heard| matches!(heard.status, 200 | 202 | 402))
+        self.responses.iter().any(|response| matches!(response.status, 200 | 202 | 402))
     }
 
     /// Whether the key stands for this ask, and will for the time that a request takes.
@@ -153,37 +153,41 @@ impl Ask {
         self.final_answer().is_some() || (self.is_taken() && self.began.elapsed() < HELD_FOR)
     }
 
-    /// The payment (or refund) that answers named last.
+    /// The payment or refund that the latest responses name.
     pub(crate) fn subject(&self) -> Option<String> {
-        self.heard.iter().rev().find_map(Heard::subject)
+        self.responses.iter().rev().find_map(Response::subject)
     }
 
-    /// Those that answers named before it. The key was given back in between.
+    /// Those that earlier responses named. The key was released in between.
     pub(crate) fn earlier_subjects(&self) -> Vec<String> {
         let last = self.subject();
-        let mut named: Vec<_> =
-            self.heard.iter().filter_map(Heard::subject).filter(|one| Some(one) != last.as_ref()).collect();
+        let mut named: Vec<_> = self
+            .responses
+            .iter()
+            .filter_map(Response::subject)
+            .filter(|one| Some(one) != last.as_ref())
+            .collect();
         named.dedup();
         named
     }
 
-    /// Whether the last word on a cancellation is that the money goes back.
+    /// Whether the final answer to a cancellation announces a refund.
     pub(crate) fn is_given_back(&self) -> bool {
-        self.final_answer().is_some_and(|heard| heard.json()["refunding"] == true)
+        self.final_answer().is_some_and(|response| response.json()["refunding"] == true)
     }
 
-    /// What an answer means by itself; an error says why there should be no such answer.
-    pub(crate) fn meaning(&self, heard: &Heard) -> Result<Meaning, String> {
-        let json = heard.json();
+    /// Classifies a response by itself; an error says why it is not allowed.
+    pub(crate) fn meaning(&self, response: &Response) -> Result<Meaning, String> {
+        let json = response.json();
         let code = json["error"]["code"].as_str().unwrap_or_default();
         let retryable = json["error"]["retryable"] == true;
         let status = json["status"].as_str().unwrap_or_default();
-        let right = match (heard.status, &self.intent) {
+        let right = match (response.status, &self.intent) {
             (200, Intent::Charge(charge)) => charge.may_end(status),
             (200, Intent::Capture { amount, .. }) => {
                 status == "captured" && json["amountCaptured"] == *amount
             }
-            // The capture that it came too late for goes back.
+            // Too late: the captured amount is refunded.
             (200, Intent::Cancel { .. }) if json["refunding"] == true => {
                 matches!(status, "captured" | "completed") && self.is_contested
             }
@@ -202,8 +206,8 @@ impl Ask {
             (504, _) => code == "GATEWAY_TIMEOUT",
             _ => false,
         };
-        match heard.status {
-            _ if !right => Err(format!("{} {} is no answer to it", heard.status, heard.body)),
+        match response.status {
+            _ if !right => Err(format!("{} {} is no answer to it", response.status, response.body)),
             202 => Ok(Meaning::Taken),
             422 if code == "IDEMPOTENCY_KEY_REUSED" => Ok(Meaning::Again),
             200 | 402 | 422 => Ok(Meaning::Final),
@@ -238,7 +242,7 @@ impl Charge {
     }
 }
 
-impl Heard {
+impl Response {
     pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_default()
     }
@@ -253,95 +257,98 @@ impl Heard {
     }
 }
 
-/// All that the clients know, and what was broken under their eyes.
+/// Everything that the clients have sent and received, and the promises that they saw broken.
 #[derive(Default)]
-pub(crate) struct Book {
-    pages: Mutex<Pages>,
+pub(crate) struct History {
+    entries: Mutex<Entries>,
 }
 
 #[derive(Default)]
-pub(crate) struct Pages {
-    pub(crate) asks: Vec<Ask>,
+pub(crate) struct Entries {
+    pub(crate) requests: Vec<Request>,
     pub(crate) broken: Vec<Broken>,
-    /// Payments whose payer has done what was asked of them.
+    /// Payments whose payer has acted.
     pub(crate) acted: Vec<String>,
-    /// Amounts of charges that were sent under a key of another charge.
+    /// Amounts of charges that were sent under another charge's key.
     pub(crate) mismatched: Vec<u64>,
-    /// What a payment was last seen to be.
+    /// The last status seen of each payment.
     seen: HashMap<String, String>,
 }
 
-impl Book {
-    pub(crate) fn pages(&self) -> MutexGuard<'_, Pages> {
-        self.pages.lock().unwrap()
+impl History {
+    pub(crate) fn entries(&self) -> MutexGuard<'_, Entries> {
+        self.entries.lock().unwrap()
     }
 
-    /// Gives the number of the ask.
-    pub(crate) fn open(&self, ask: Ask) -> usize {
-        let mut pages = self.pages();
-        pages.asks.push(ask);
-        pages.asks.len() - 1
+    /// Adds a request and returns its number.
+    pub(crate) fn open(&self, request: Request) -> usize {
+        let mut entries = self.entries();
+        entries.requests.push(request);
+        entries.requests.len() - 1
     }
 
-    pub(crate) fn ask(&self, number: usize) -> Ask {
-        self.pages().asks[number].clone()
+    pub(crate) fn request(&self, number: usize) -> Request {
+        self.entries().requests[number].clone()
     }
 
     pub(crate) fn is_broken(&self) -> bool {
-        !self.pages().broken.is_empty()
+        !self.entries().broken.is_empty()
     }
 
     pub(crate) fn broke(&self, promise: &'static str, what: String) {
-        self.pages().broken.push(Broken::new(promise, what));
+        self.entries().broken.push(Broken::new(promise, what));
     }
 
-    /// Holds an answer (`None`: the connection ended without one) against all that is known of the ask.
-    pub(crate) fn hear(&self, number: usize, answer: Option<&Answer>) -> Meaning {
-        let mut pages = self.pages();
-        let ask = &mut pages.asks[number];
+    /// Checks a response (`None`: the connection ended without one) against the request's history.
+    pub(crate) fn record_response(&self, number: usize, answer: Option<&HttpResponse>) -> Meaning {
+        let mut entries = self.entries();
+        let request = &mut entries.requests[number];
         let Some(answer) = answer else {
-            ask.is_in_doubt = true;
+            request.is_in_doubt = true;
             return Meaning::Again;
         };
-        let heard = Heard { status: answer.status, body: answer.text() };
+        let response = Response { status: answer.status, body: answer.text() };
         let mut broken = Vec::new();
         let mut note = |promise, what: String| {
-            let request = answer.header("x-request-id").unwrap_or_default();
-            broken.push(Broken::new(promise, format!("{}: {what} [request {request}]", ask.name())));
+            let request_id = answer.header("x-request-id").unwrap_or_default();
+            broken.push(Broken::new(promise, format!("{}: {what} [request {request_id}]", request.name())));
         };
-        let meaning = ask.meaning(&heard).unwrap_or_else(|problem| {
+        let meaning = request.meaning(&response).unwrap_or_else(|problem| {
             note("answers", problem);
             Meaning::Again
         });
-        match (ask.final_answer(), &meaning) {
-            (Some(first), Meaning::Final) if *first != heard => {
+        match (request.final_answer(), &meaning) {
+            (Some(first), Meaning::Final) if *first != response => {
                 note(
                     "P4",
-                    format!("first {} {}, then {} {}", first.status, first.body, heard.status, heard.body),
+                    format!(
+                        "first {} {}, then {} {}",
+                        first.status, first.body, response.status, response.body
+                    ),
                 );
             }
             (Some(first), Meaning::Taken) => {
                 note(
                     "P4",
-                    format!("answered {} {}, and open again: {}", first.status, first.body, heard.body),
+                    format!("answered {} {}, and open again: {}", first.status, first.body, response.body),
                 );
             }
             _ => {}
         }
-        if matches!(heard.status, 409 | 503)
+        if matches!(response.status, 409 | 503)
             && meaning == Meaning::Again
             && answer.header("retry-after").is_none()
         {
-            note("answers", format!("{} {} does not say when to come again", heard.status, heard.body));
+            note("answers", format!("{} {} does not say when to come again", response.status, response.body));
         }
-        ask.is_in_doubt |= meaning != Meaning::Again || !says_nothing_was_executed(&heard);
-        ask.heard.push(heard);
-        pages.broken.extend(broken);
+        request.is_in_doubt |= meaning != Meaning::Again || !says_nothing_was_executed(&response);
+        request.responses.push(response);
+        entries.broken.extend(broken);
         meaning
     }
 
-    /// Another body came under the key of an ask that the gateway has taken.
-    pub(crate) fn hear_mismatch(&self, number: usize, answer: Option<&Answer>) {
+    /// Checks the response to another body under the key of an accepted request.
+    pub(crate) fn record_mismatch(&self, number: usize, answer: Option<&HttpResponse>) {
         let Some(answer) = answer else { return };
         let code = answer.json()["error"]["code"].as_str().unwrap_or_default().to_owned();
         let refused = matches!(
@@ -349,17 +356,17 @@ impl Book {
             (422, "IDEMPOTENCY_KEY_REUSED") | (409, "IDEMPOTENCY_IN_PROGRESS") | (429 | 503 | 504, _)
         );
         if !refused {
-            let name = self.ask(number).name();
+            let name = self.request(number).name();
             self.broke("P5", format!("{name}: another body is answered {} {}", answer.status, answer.text()));
         }
     }
 
-    /// A client reads a payment that it was told of.
-    pub(crate) fn hear_payment(
+    /// Checks the response to a client's read of its payment.
+    pub(crate) fn record_read(
         &self,
         client: &str,
         transaction: &str,
-        answer: Option<&Answer>,
+        answer: Option<&HttpResponse>,
     ) -> Option<Value> {
         let answer = answer.filter(|answer| !matches!(answer.status, 429 | 503 | 504))?;
         if answer.status != 200 {
@@ -371,7 +378,7 @@ impl Book {
         }
         let payment = answer.json();
         let is = payment["status"].as_str().unwrap_or_default().to_owned();
-        let was = self.pages().seen.insert(transaction.to_owned(), is.clone());
+        let was = self.entries().seen.insert(transaction.to_owned(), is.clone());
         if let Some(was) = was.filter(|was| !may_become(was, &is)) {
             self.broke("P7", format!("{transaction} was {was} and is {is}"));
         }
@@ -379,7 +386,7 @@ impl Book {
     }
 }
 
-/// Whether a payment that was seen in one status may be seen in another later.
+/// Whether a payment may be seen in status `is` after it was seen in `was`.
 fn may_become(was: &str, is: &str) -> bool {
     match was {
         _ if was == is => true,
@@ -390,7 +397,7 @@ fn may_become(was: &str, is: &str) -> bool {
     }
 }
 
-fn says_nothing_was_executed(heard: &Heard) -> bool {
-    let message = heard.json()["error"]["message"].as_str().unwrap_or_default().to_owned();
-    heard.status == 503 && message.contains("nothing was")
+fn says_nothing_was_executed(response: &Response) -> bool {
+    let message = response.json()["error"]["message"].as_str().unwrap_or_default().to_owned();
+    response.status == 503 && message.contains("nothing was")
 }

@@ -1,4 +1,4 @@
-//! What happened, from the three who know: the clients, the gateway's database, and the providers' ledger.
+//! What happened, from three sources: the clients' history, the gateway's database, and the providers' ledger.
 
 use gateway_tests::Sandbox;
 use serde_json::Value;
@@ -6,12 +6,12 @@ use sqlx::postgres::PgRow;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteRow};
 use sqlx::{Connection as _, FromRow, PgConnection, SqliteConnection};
 
-use crate::model::{Ask, Book};
+use crate::model::{History, Request};
 
-/// All that a run is judged by.
+/// Everything that a run is judged by.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Records {
-    pub(crate) asks: Vec<Ask>,
+    pub(crate) requests: Vec<Request>,
     pub(crate) acted: Vec<String>,
     pub(crate) mismatched: Vec<u64>,
     pub(crate) payments: Vec<Payment>,
@@ -59,7 +59,7 @@ pub(crate) struct Event {
     pub(crate) detail: String,
 }
 
-/// Of the providers' ledger.
+/// An entry of the providers' ledger.
 #[derive(Clone, Debug)]
 pub(crate) struct Effect {
     pub(crate) provider: String,
@@ -71,7 +71,7 @@ pub(crate) struct Effect {
 }
 
 impl Payment {
-    /// The key that it was made under.
+    /// The idempotency key that it was created under.
     pub(crate) fn key(&self) -> Option<String> {
         let request: Value = serde_json::from_str(&self.request).ok()?;
         request["metadata"]["ask"].as_str().map(str::to_owned)
@@ -79,13 +79,13 @@ impl Payment {
 }
 
 impl Records {
-    pub(crate) async fn read(book: &Book, database: &str, sandbox: &Sandbox) -> Self {
+    pub(crate) async fn read(history: &History, database: &str, sandbox: &Sandbox) -> Self {
         let mut records = Self { effects: effects(sandbox).await, ..Self::default() };
         {
-            let pages = book.pages();
-            records.asks.clone_from(&pages.asks);
-            records.acted.clone_from(&pages.acted);
-            records.mismatched.clone_from(&pages.mismatched);
+            let entries = history.entries();
+            records.requests.clone_from(&entries.requests);
+            records.acted.clone_from(&entries.acted);
+            records.mismatched.clone_from(&entries.mismatched);
         }
         let mut database = Database::open(database).await;
         records.payments = database
@@ -105,17 +105,17 @@ impl Records {
 }
 
 impl Records {
-    /// All that is known of what a text names, to find out what happened.
+    /// Everything known about the payments that a text names, for diagnosis.
     pub(crate) fn about(&self, text: &str) -> String {
         let mut lines = Vec::new();
         for payment in self.payments.iter().filter(|payment| text.contains(&payment.id)) {
             lines.push(format!("{payment:?}"));
             let key = payment.key();
-            let names_it = |ask: &&Ask| {
-                Some(&ask.key) == key.as_ref()
-                    || format!("{:?} {:?}", ask.intent, ask.heard).contains(&payment.id)
+            let names_it = |request: &&Request| {
+                Some(&request.key) == key.as_ref()
+                    || format!("{:?} {:?}", request.intent, request.responses).contains(&payment.id)
             };
-            lines.extend(self.asks.iter().filter(names_it).map(|ask| format!("{ask:?}")));
+            lines.extend(self.requests.iter().filter(names_it).map(|request| format!("{request:?}")));
             let events = self.events.iter().filter(|event| event.payment == payment.id);
             lines.extend(events.map(|event| {
                 let Event { refund, version, from_state, to_state, at, request_id, detail, .. } = event;
@@ -142,7 +142,7 @@ async fn effects(sandbox: &Sandbox) -> Vec<Effect> {
     sandbox.ledger().await.iter().map(read).collect()
 }
 
-/// Read past the gateway, with one text of SQL for both databases.
+/// Read directly, bypassing the gateway, with the same SQL for both databases.
 enum Database {
     Postgres(PgConnection),
     Sqlite(SqliteConnection),

@@ -1,4 +1,4 @@
-//! One run: a storm by a seed, then quiet, then judgement.
+//! One run: faults by a seed's schedule, then recovery, then judgement.
 
 use std::fmt;
 use std::fs;
@@ -11,101 +11,102 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
+use crate::cluster::Cluster;
 use crate::judge::{judge, undecided};
 use crate::model::Broken;
-use crate::plant::Plant;
 use crate::records::Records;
 use crate::schedule::{Shape, draw};
-use crate::workload::{CANARY, Town};
+use crate::workload::{CANARY, Clients};
 
-const CLERKS: usize = 8;
+const CLIENTS: usize = 8;
 const TICK: Duration = Duration::from_millis(50);
-/// From the last fault until everything must be decided.
+/// Everything must be decided within this time after the last fault.
 const DECIDED_WITHIN: Duration = Duration::from_secs(60);
 
-/// What takes longer is told.
+/// A slower recovery is reported.
 const SLOW: Duration = Duration::from_secs(30);
 
-/// Of so many broken promises, all is told.
+/// How many broken promises are reported in full detail.
 const DOSSIERS_MAX: usize = 5;
 
-/// What a run was like.
+/// The result of a run.
 pub(crate) struct Report {
     seed: u64,
     pub(crate) shape: Shape,
     length: Duration,
-    /// What was done to the plant, and when.
+    /// The executed actions, with their times.
     executed: Vec<String>,
     pub(crate) broken: Vec<Broken>,
     pub(crate) summary: String,
-    /// What is known of the payments that it is about.
+    /// Details of the payments involved.
     dossier: String,
     logs: Vec<PathBuf>,
 }
 
-/// `None`: a server is missing, which has been said. `is_watched`: somebody sits at the terminal.
+/// `None`: a required server is not installed, which was reported. `is_watched`: print progress to the terminal.
 pub(crate) async fn run(seed: u64, shape: Shape, length: Duration, is_watched: bool) -> Option<Report> {
     let say = |line: String| {
         if is_watched {
             let _ = writeln!(std::io::stderr(), "seed {seed}: {line}");
         }
     };
-    let mut plant = Plant::start(shape).await?;
+    let mut cluster = Cluster::start(shape).await?;
     say(format!("{shape:?}, {} s", length.as_secs()));
-    let town = Arc::new(Town::new(plant.gateways(), plant.sandbox().clone()));
-    let mut clerks = JoinSet::new();
-    for number in 0..CLERKS {
-        clerks.spawn(town.clerk(number, seed).work());
+    let clients = Arc::new(Clients::new(cluster.gateways(), cluster.sandbox().clone()));
+    let mut tasks = JoinSet::new();
+    for number in 0..CLIENTS {
+        tasks.spawn(clients.client(number, seed).work());
     }
 
-    let executed = storm(&mut plant, &town, seed, shape, length, &say).await;
-    town.end();
-    while let Some(ended) = clerks.join_next().await {
+    let executed = run_schedule(&mut cluster, &clients, seed, shape, length, &say).await;
+    clients.end();
+    while let Some(ended) = tasks.join_next().await {
         ended.unwrap();
     }
-    plant.heal().await;
+    cluster.repair().await;
     say("the storm is over".to_owned());
 
-    let (open, _, took) = quiet(&mut plant, &town).await;
-    town.repeat_everything().await;
-    let records = Records::read(&town.book, plant.database(), plant.sandbox()).await;
+    let (open, _, took) = quiet(&mut cluster, &clients).await;
+    clients.repeat_everything().await;
+    let records = Records::read(&clients.history, cluster.database(), cluster.sandbox()).await;
     say(format!("quiet after {} s", took.as_secs()));
     if let Some(last) = records.events.iter().max_by_key(|event| event.at).filter(|_| took > SLOW) {
         say(format!("decided last:\n{}", records.about(&last.payment)));
     }
-    let mut broken = town.book.pages().broken.clone();
-    broken.extend(open.into_iter().map(|ask| Broken::new("P10", format!("no final answer to {ask}"))));
+    let mut broken = clients.history.entries().broken.clone();
+    broken
+        .extend(open.into_iter().map(|request| Broken::new("P10", format!("no final answer to {request}"))));
     broken.extend(judge(&records));
-    broken.extend(leaks(&plant));
+    broken.extend(leaks(&cluster));
     let summary = summary(&records, executed.len(), took);
     say(summary.clone());
     if !broken.is_empty() {
         say(format!("{} BROKEN PROMISES", broken.len()));
-        plant.keep_logs();
+        cluster.keep_logs();
     }
     let named: String = broken.iter().take(DOSSIERS_MAX).map(|broken| format!("{} ", broken.what)).collect();
     let dossier = records.about(&named);
-    Some(Report { seed, shape, length, executed, broken, summary, dossier, logs: plant.logs() })
+    Some(Report { seed, shape, length, executed, broken, summary, dossier, logs: cluster.logs() })
 }
 
-/// Breaks what the schedule says, when it says so, and gives what was done.
-async fn storm(
-    plant: &mut Plant,
-    town: &Town,
+/// Executes the schedule and returns the executed actions.
+async fn run_schedule(
+    cluster: &mut Cluster,
+    clients: &Clients,
     seed: u64,
     shape: Shape,
     length: Duration,
     say: &impl Fn(String),
 ) -> Vec<String> {
-    let mut steps = draw(seed, shape, length).into_iter().peekable();
+    let mut schedule = draw(seed, shape, length).into_iter().peekable();
     let mut executed = Vec::new();
     let start = Instant::now();
-    // What is broken under the eyes of a client is found sooner the less comes after it.
-    while (start.elapsed() < length || steps.peek().is_some()) && !town.book.is_broken() {
-        let mut news = plant.watch();
-        while let Some(step) = steps.next_if(|step| step.at <= start.elapsed()) {
-            plant.carry_out(&step.action).await;
-            news.push(step.action.to_string());
+    // Stops at the first promise that a client sees broken, which eases the diagnosis.
+    while (start.elapsed() < length || schedule.peek().is_some()) && !clients.history.is_broken() {
+        let mut news = cluster.watch();
+        while let Some(scheduled) = schedule.next_if(|scheduled| scheduled.at <= start.elapsed()) {
+            cluster.carry_out(&scheduled.action).await;
+            news.push(scheduled.action.to_string());
         }
         for line in news {
             let line = format!("{:>7.3} s  {line}", start.elapsed().as_secs_f64());
@@ -117,14 +118,14 @@ async fn storm(
     executed
 }
 
-/// Clients come back for their answers, and everything is decided, or not in time.
-pub(crate) async fn quiet(plant: &mut Plant, town: &Town) -> (Vec<String>, Records, Duration) {
+/// Clients retry open requests until everything is decided or the time is up.
+pub(crate) async fn quiet(cluster: &mut Cluster, clients: &Clients) -> (Vec<String>, Records, Duration) {
     let start = Instant::now();
     let deadline = start + DECIDED_WITHIN;
-    let open = watched(plant, town.come_back(deadline)).await;
+    let open = watched(cluster, clients.retry_open_requests(deadline)).await;
     loop {
-        plant.watch();
-        let records = Records::read(&town.book, plant.database(), plant.sandbox()).await;
+        cluster.watch();
+        let records = Records::read(&clients.history, cluster.database(), cluster.sandbox()).await;
         if undecided(&records).is_empty() || Instant::now() > deadline {
             return (open, records, start.elapsed());
         }
@@ -132,25 +133,25 @@ pub(crate) async fn quiet(plant: &mut Plant, town: &Town) -> (Vec<String>, Recor
     }
 }
 
-/// What ends meanwhile is started again, as a supervisor does it: a process may have come up before its database.
-async fn watched<T>(plant: &mut Plant, work: impl Future<Output = T>) -> T {
+/// Restarts processes that end meanwhile, as a supervisor does: a process may have started before its database.
+async fn watched<T>(cluster: &mut Cluster, work: impl Future<Output = T>) -> T {
     let mut work = pin!(work);
     loop {
         tokio::select! {
             done = &mut work => return done,
-            () = sleep(TICK) => drop(plant.watch()),
+            () = sleep(TICK) => drop(cluster.watch()),
         }
     }
 }
 
-/// What must never be written down, in what the processes wrote.
-pub(crate) fn leaks(plant: &Plant) -> Vec<Broken> {
-    let secrets = plant.secrets();
+/// Finds secrets and card numbers in the logs.
+pub(crate) fn leaks(cluster: &Cluster) -> Vec<Broken> {
+    let secrets = cluster.secrets();
     let mut broken = Vec::new();
-    for folder in plant.logs() {
+    for folder in cluster.logs() {
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
-            // Of a pipe, what was read of it lies beside.
+            // What was read from a pipe is in a file beside it.
             if !path.is_file() {
                 continue;
             }
@@ -167,10 +168,10 @@ pub(crate) fn leaks(plant: &Plant) -> Vec<Broken> {
 }
 
 fn summary(records: &Records, actions: usize, quiet_after: Duration) -> String {
-    let heard: usize = records.asks.iter().map(|ask| ask.heard.len()).sum();
+    let responses: usize = records.requests.iter().map(|request| request.responses.len()).sum();
     format!(
-        "{actions} actions, {} keys, {heard} answers, {} payments, {} refunds, {} effects; decided {:.1} s after the last fault",
-        records.asks.len(),
+        "{actions} actions, {} keys, {responses} answers, {} payments, {} refunds, {} effects; decided {:.1} s after the last fault",
+        records.requests.len(),
         records.payments.len(),
         records.refunds.len(),
         records.effects.len(),

@@ -1,4 +1,4 @@
-//! From a seed to what is broken, when, and for how long.
+//! Derives from a seed what is broken, when, and for how long.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -12,17 +12,17 @@ use rand::{RngExt as _, SeedableRng as _};
 use serde_json::{Value, json};
 use test_services::proxy::Mode;
 
-/// Longer than a key stays with a request whose end is not heard of (`IDEMPOTENCY_LEASE_MS` of the plant).
+/// The lease of an idempotency key (`IDEMPOTENCY_LEASE_MS` of the cluster).
 pub(crate) const LEASE: Duration = Duration::from_millis(1_000);
 
-/// One of the processes, of the first gateway (0) or of the second.
+/// A process of the first gateway (0) or the second (1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Process {
     pub(crate) part: &'static str,
     pub(crate) gateway: usize,
 }
 
-/// A wire of one of the gateways.
+/// A network connection of a gateway, through a proxy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Wire {
     EnvoyToControlPlane,
@@ -32,26 +32,26 @@ pub(crate) enum Wire {
     ToRabbit,
 }
 
-/// Something that is done to the plant.
+/// An action on the cluster.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Action {
     Kill(Process),
     Start(Process),
-    /// Kills it, and starts it with this in `CRASH_POINTS`.
+    /// Restarts the process with this in `CRASH_POINTS`.
     Arm(Process, String),
     Freeze(Process),
     Thaw(Process),
-    /// What becomes of the reader of its log.
+    /// Sets the behaviour of its log's reader.
     Log(Process, Reader),
-    /// The disk of a gateway's access log (and of the second control plane's log) has no room.
+    /// Fills the disk with a gateway's access log (and the second control plane's log).
     FillLogDisk(usize),
     EmptyLogDisk(usize),
     CrashPostgres,
     StartPostgres,
     EndDatabaseSessions,
-    /// The standby takes over; the old primary lives on, takes no writes, and keeps the connections that it has.
+    /// Promotes the standby; the old primary keeps running read-only and keeps its connections.
     FailOver,
-    /// After it: the old primary ends, and another server follows the new one.
+    /// After a failover: stops the old primary and adds a standby to the new one.
     AddStandby,
     DenyWrites,
     AllowWrites,
@@ -65,7 +65,7 @@ pub(crate) enum Action {
     FreezeRabbit,
     ThawRabbit,
     PurgeQueues,
-    /// A fault of the sandbox's, as it takes it.
+    /// A fault rule of the sandbox.
     Provider(Value),
     HealProviders,
     Set {
@@ -77,12 +77,12 @@ pub(crate) enum Action {
 
 /// An action and its time since the start.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Step {
+pub(crate) struct ScheduledAction {
     pub(crate) at: Duration,
     pub(crate) action: Action,
 }
 
-/// What there is to break.
+/// The topology of the cluster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Shape {
     /// Two gateways, each with a worker, on PostgreSQL, Redis and RabbitMQ.
@@ -91,30 +91,31 @@ pub(crate) enum Shape {
     Embedded,
 }
 
-/// Faults begin within `length` of the start; what breaks is mended by then or soon after. The same seed gives the
-/// same schedule.
-pub(crate) fn draw(seed: u64, shape: Shape, length: Duration) -> Vec<Step> {
-    let mut draw = Draw { rng: StdRng::seed_from_u64(seed), shape, busy: HashMap::new(), steps: Vec::new() };
+/// Draws a schedule. Faults begin within `length`, and are repaired by then or soon after. The same seed gives the same
+/// schedule.
+pub(crate) fn draw(seed: u64, shape: Shape, length: Duration) -> Vec<ScheduledAction> {
+    let mut draw =
+        Draw { rng: StdRng::seed_from_u64(seed), shape, busy: HashMap::new(), schedule: Vec::new() };
     let mut at = Duration::from_millis(500);
     while at < length {
         draw.window(at);
         at += draw.millis(150..=1_500);
     }
-    let mut steps = draw.steps;
-    steps.sort_by_key(|step| step.at);
-    steps
+    let mut schedule = draw.schedule;
+    schedule.sort_by_key(|scheduled| scheduled.at);
+    schedule
 }
 
 struct Draw {
     rng: StdRng,
     shape: Shape,
-    /// Until when somebody is at work on a target.
+    /// Until when each target is broken.
     busy: HashMap<String, Duration>,
-    steps: Vec<Step>,
+    schedule: Vec<ScheduledAction>,
 }
 
 impl Draw {
-    /// One thing that breaks at `at`, unless it is broken already.
+    /// Adds a fault at `at`, unless its target is already broken.
     fn window(&mut self, at: Duration) {
         let window = match (self.shape, self.rng.random_range(0..100)) {
             (_, 0..=9) => self.killed(),
@@ -127,31 +128,31 @@ impl Draw {
             (Shape::Embedded, _) | (_, 67..=78) => self.wire(),
             (_, 79..=80) => self.rabbit_dies(),
             (_, 81) => self.rabbit_freezes(),
-            (_, 82..=83) => Window::instant("rabbit", Action::PurgeQueues),
+            (_, 82..=83) => FaultWindow::instant("rabbit", Action::PurgeQueues),
             (_, 84..=86) => self.postgres_crashes(),
-            (_, 87) => Window::instant("postgres", Action::FailOver),
+            (_, 87) => FaultWindow::instant("postgres", Action::FailOver),
             (_, 88) => self.lasting("postgres", 500..=3_000, Action::DenyWrites, Action::AllowWrites),
-            (_, 89..=91) => Window::instant("postgres", Action::EndDatabaseSessions),
+            (_, 89..=91) => FaultWindow::instant("postgres", Action::EndDatabaseSessions),
             (_, 92..=94) => self.redis_dies(),
             (_, 95..=96) => self.redis_freezes(),
-            (_, 97..=98) => Window::instant("redis", Action::Redis(&["FLUSHALL"])),
-            (..) => Window::instant("redis", Action::Redis(&["SCRIPT", "FLUSH"])),
+            (_, 97..=98) => FaultWindow::instant("redis", Action::Redis(&["FLUSHALL"])),
+            (..) => FaultWindow::instant("redis", Action::Redis(&["SCRIPT", "FLUSH"])),
         };
         if self.busy.get(&window.target).is_some_and(|until| *until > at) {
             return;
         }
-        // A moment of peace for each target between two troubles.
+        // A pause for each target between two faults.
         self.busy.insert(window.target, at + window.lasts + Duration::from_millis(300));
-        self.steps.push(Step { at, action: window.begin });
-        self.steps.extend(window.end.map(|action| Step { at: at + window.lasts, action }));
+        self.schedule.push(ScheduledAction { at, action: window.begin });
+        self.schedule.extend(window.end.map(|action| ScheduledAction { at: at + window.lasts, action }));
     }
 
-    fn killed(&mut self) -> Window {
+    fn killed(&mut self) -> FaultWindow {
         let process = self.process(&["envoy", "control-plane", "control-plane", "edge-cache", "worker"]);
         self.lasting(&process.to_string(), 100..=2_000, Action::Kill(process), Action::Start(process))
     }
 
-    fn frozen(&mut self) -> Window {
+    fn frozen(&mut self) -> FaultWindow {
         let process = self.process(&["envoy", "control-plane", "control-plane", "edge-cache", "worker"]);
         let lease = u64::try_from(LEASE.as_millis()).unwrap();
         self.lasting(
@@ -162,9 +163,9 @@ impl Draw {
         )
     }
 
-    /// Of a part of ours: Envoy writes its own log by itself, and only its access log without waiting. The second
-    /// control plane's log lies on a disk.
-    fn unread_log(&mut self) -> Window {
+    /// For our own processes only: Envoy writes its log synchronously, except the access log. The second control
+    /// plane's log is on a disk.
+    fn unread_log(&mut self) -> FaultWindow {
         let process = self.process(&["control-plane", "control-plane", "edge-cache", "worker", "sandbox"]);
         let process = match process.part {
             "control-plane" | "sandbox" => Process { gateway: 0, ..process },
@@ -175,21 +176,21 @@ impl Draw {
         self.lasting(&target, 300..=5_000, Action::Log(process, how), Action::Log(process, Reader::Reads))
     }
 
-    fn full_log_disk(&mut self) -> Window {
+    fn full_log_disk(&mut self) -> FaultWindow {
         let gateway = self.gateway();
         let target = format!("the log disk of {gateway}");
         self.lasting(&target, 300..=5_000, Action::FillLogDisk(gateway), Action::EmptyLogDisk(gateway))
     }
 
-    fn crash_point(&mut self) -> Window {
+    fn crash_point(&mut self) -> FaultWindow {
         let process = self.process(&["control-plane", "control-plane", "worker"]);
         let name = *crash_point::NAMES.choose(&mut self.rng).unwrap();
         if let "before_release" | "before_late_answer" = name {
-            // What is held back longer than a key's lease meets the key in other hands.
+            // Delayed beyond the key's lease, so that another request holds the key.
             let held = self.rng.random_range(2..=5);
             let point = format!("{name}:{}:{held}", self.rng.random_range(1..=3));
             let lasts = Duration::from_secs(held + 1);
-            return Window {
+            return FaultWindow {
                 target: format!("{process}"),
                 lasts,
                 begin: Action::Arm(process, point),
@@ -201,12 +202,12 @@ impl Draw {
             0 => format!("{name}:{nth}:{}", self.rng.random_range(2..=3)),
             _ => format!("{name}:{nth}"),
         };
-        // Whoever watches the plant starts it anew when it has died.
+        // `Cluster::watch` restarts the process when it has died.
         let lasts = self.millis(2_000..=4_000);
-        Window { target: format!("{process}"), lasts, begin: Action::Arm(process, point), end: None }
+        FaultWindow { target: format!("{process}"), lasts, begin: Action::Arm(process, point), end: None }
     }
 
-    fn provider(&mut self) -> Window {
+    fn provider(&mut self) -> FaultWindow {
         const FAULTS: [&str; 8] = [
             "drop_before",
             "drop_after",
@@ -234,13 +235,13 @@ impl Draw {
             rule["frozen"] = true.into();
         }
         if fault == "latency" {
-            // Some are longer than the control plane waits.
+            // Some exceed the control plane's timeout.
             rule["delayMs"] = self.rng.random_range(100..=3_000).into();
         }
         self.lasting("providers", 500..=4_000, Action::Provider(rule), Action::HealProviders)
     }
 
-    fn webhooks(&mut self) -> Window {
+    fn webhooks(&mut self) -> FaultWindow {
         let fault = *["duplicate", "reorder", "delay", "withhold"].choose(&mut self.rng).unwrap();
         let mut rule =
             json!({ "operation": "webhook", "fault": fault, "every": self.rng.random_range(1..=2) });
@@ -252,7 +253,7 @@ impl Draw {
         self.lasting("providers", 1_000..=4_000, Action::Provider(rule), Action::HealProviders)
     }
 
-    fn wire(&mut self) -> Window {
+    fn wire(&mut self) -> FaultWindow {
         let wires: &[Wire] = match self.shape {
             Shape::Embedded => &[Wire::EnvoyToControlPlane, Wire::ControlPlaneToProviders],
             Shape::Distributed => &[
@@ -279,23 +280,23 @@ impl Draw {
         self.lasting(&format!("{wire:?} {gateway}"), 300..=3_000, set(mode), set(Mode::Pass))
     }
 
-    fn postgres_crashes(&mut self) -> Window {
+    fn postgres_crashes(&mut self) -> FaultWindow {
         self.lasting("postgres", 100..=1_500, Action::CrashPostgres, Action::StartPostgres)
     }
 
-    fn redis_dies(&mut self) -> Window {
+    fn redis_dies(&mut self) -> FaultWindow {
         self.lasting("redis", 100..=1_500, Action::KillRedis, Action::StartRedis)
     }
 
-    fn rabbit_dies(&mut self) -> Window {
+    fn rabbit_dies(&mut self) -> FaultWindow {
         self.lasting("rabbit", 100..=3_000, Action::KillRabbit, Action::StartRabbit)
     }
 
-    fn rabbit_freezes(&mut self) -> Window {
+    fn rabbit_freezes(&mut self) -> FaultWindow {
         self.lasting("rabbit", 300..=2_500, Action::FreezeRabbit, Action::ThawRabbit)
     }
 
-    fn redis_freezes(&mut self) -> Window {
+    fn redis_freezes(&mut self) -> FaultWindow {
         self.lasting("redis", 300..=2_500, Action::FreezeRedis, Action::ThawRedis)
     }
 
@@ -305,13 +306,13 @@ impl Draw {
         millis: std::ops::RangeInclusive<u64>,
         begin: Action,
         end: Action,
-    ) -> Window {
-        Window { target: target.to_owned(), lasts: self.millis(millis), begin, end: Some(end) }
+    ) -> FaultWindow {
+        FaultWindow { target: target.to_owned(), lasts: self.millis(millis), begin, end: Some(end) }
     }
 
     fn process(&mut self, parts: &[&'static str]) -> Process {
         let part = *parts.choose(&mut self.rng).unwrap();
-        // Without servers the control plane has the edge cache in itself, and does the worker's work.
+        // Without servers the control plane includes the edge cache and the worker.
         let alone = self.shape == Shape::Embedded && ["edge-cache", "worker"].contains(&part);
         let part = if alone { "control-plane" } else { part };
         Process { part, gateway: self.gateway() }
@@ -329,15 +330,15 @@ impl Draw {
     }
 }
 
-struct Window {
-    /// No two windows of one target overlap.
+struct FaultWindow {
+    /// Windows of the same target never overlap.
     target: String,
     lasts: Duration,
     begin: Action,
     end: Option<Action>,
 }
 
-impl Window {
+impl FaultWindow {
     fn instant(target: &str, action: Action) -> Self {
         Self { target: target.to_owned(), lasts: Duration::ZERO, begin: action, end: None }
     }

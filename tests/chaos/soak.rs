@@ -1,5 +1,5 @@
-//! Charges at a steady rate for as long as one likes, with the same faults every minute: answers stay true, nothing
-//! is left undecided, and memory stays flat.
+//! Charges at a steady rate for any length of time, with the same faults every minute. Responses must stay correct,
+//! nothing may stay undecided, and memory must stay flat.
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -11,40 +11,40 @@ use test_services::proxy::Mode;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
+use crate::cluster::Cluster;
 use crate::judge::judge;
 use crate::model::Broken;
-use crate::plant::Plant;
 use crate::run::{leaks, quiet};
-use crate::schedule::{Action, Process, Shape, Step, Wire};
-use crate::workload::Town;
+use crate::schedule::{Action, Process, ScheduledAction, Shape, Wire};
+use crate::workload::Clients;
 
 const PER_SECOND: u32 = 300;
-/// Clients who also capture, cancel, refund and look.
-const CLERKS: usize = 2;
+/// Clients that also capture, cancel, refund and read.
+const CLIENTS: usize = 2;
 const TICK: Duration = Duration::from_millis(50);
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// Memory is held against itself from here on: caches and pools are full.
+/// The memory baseline starts here: caches and pools are full.
 const WARM_MINUTES: usize = 10;
 const GROWTH_PERCENT: u64 = 5;
-/// What an allocator may keep of a burst: a part that is small would otherwise be judged by single pages.
+/// Allocator slack after a burst: otherwise small processes would be judged by single pages.
 const SLACK_BYTES: u64 = 4 << 20;
 
-/// `None`: a server is missing, which has been said. Else what was broken.
+/// Returns the broken promises. `None`: a required server is not installed, which was reported.
 pub(crate) async fn run(length: Duration) -> Option<Vec<Broken>> {
-    let mut plant = Plant::start(Shape::Distributed).await?;
-    let town = Arc::new(Town::new(plant.gateways(), plant.sandbox().clone()));
-    let mut clients = JoinSet::new();
-    for number in 0..CLERKS {
-        clients.spawn(town.clerk(number, 1).work());
+    let mut cluster = Cluster::start(Shape::Distributed).await?;
+    let clients = Arc::new(Clients::new(cluster.gateways(), cluster.sandbox().clone()));
+    let mut tasks = JoinSet::new();
+    for number in 0..CLIENTS {
+        tasks.spawn(clients.client(number, 1).work());
     }
-    clients.spawn(charges(town.clone()));
-    let memory = storm(&mut plant, &town, length).await;
-    town.end();
-    clients.join_all().await;
-    plant.heal().await;
+    tasks.spawn(charges(clients.clone()));
+    let memory = run_schedule(&mut cluster, &clients, length).await;
+    clients.end();
+    tasks.join_all().await;
+    cluster.repair().await;
 
-    let (open, records, took) = quiet(&mut plant, &town).await;
+    let (open, records, took) = quiet(&mut cluster, &clients).await;
     say(&format!(
         "{} payments, {} refunds, {} effects; decided {:.1} s after the last fault",
         records.payments.len(),
@@ -55,39 +55,40 @@ pub(crate) async fn run(length: Duration) -> Option<Vec<Broken>> {
     if let Some(last) = records.events.iter().max_by_key(|event| event.at) {
         say(&format!("decided last:\n{}", records.about(&last.payment)));
     }
-    let mut broken = town.book.pages().broken.clone();
-    broken.extend(open.into_iter().map(|ask| Broken::new("P10", format!("no final answer to {ask}"))));
+    let mut broken = clients.history.entries().broken.clone();
+    broken
+        .extend(open.into_iter().map(|request| Broken::new("P10", format!("no final answer to {request}"))));
     broken.extend(judge(&records));
-    broken.extend(leaks(&plant));
+    broken.extend(leaks(&cluster));
     broken.extend(growth(&memory));
     for Broken { promise, what } in &broken {
         say(&format!("BROKEN {promise}: {what}"));
     }
     if !broken.is_empty() {
-        plant.keep_logs();
-        say(&format!("logs: {:?}", plant.logs()));
+        cluster.keep_logs();
+        say(&format!("logs: {:?}", cluster.logs()));
     }
     Some(broken)
 }
 
-/// New charges at the rate, whatever becomes of those before.
-async fn charges(town: Arc<Town>) {
+/// Sends new charges at the rate, regardless of earlier responses.
+async fn charges(clients: Arc<Clients>) {
     let mut ticks = interval(Duration::from_secs(1) / PER_SECOND);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
-    let mut under_way = JoinSet::new();
-    while town.goes_on() {
+    let mut in_flight = JoinSet::new();
+    while clients.is_running() {
         ticks.tick().await;
-        under_way.spawn(town.clone().charge_until_answered());
-        while under_way.try_join_next().is_some() {}
+        in_flight.spawn(clients.clone().charge_until_answered());
+        while in_flight.try_join_next().is_some() {}
     }
-    under_way.join_all().await;
+    in_flight.join_all().await;
 }
 
-/// What is done in each minute.
-fn round() -> Vec<Step> {
+/// The schedule of each minute.
+fn round() -> Vec<ScheduledAction> {
     let process = |part, gateway| Process { part, gateway };
     let provider = |gateway, mode| Action::Set { wire: Wire::ControlPlaneToProviders, gateway, mode };
-    let steps = [
+    let schedule = [
         (2, Action::Log(process("control-plane", 0), Reader::Stalls)),
         (3, Action::Log(process("worker", 1), Reader::IsGone)),
         (8, Action::Log(process("control-plane", 0), Reader::IsGone)),
@@ -104,41 +105,45 @@ fn round() -> Vec<Step> {
         (54, Action::FreezeRedis),
         (56, Action::ThawRedis),
     ];
-    steps.map(|(second, action)| Step { at: Duration::from_secs(second), action }).into()
+    schedule.map(|(second, action)| ScheduledAction { at: Duration::from_secs(second), action }).into()
 }
 
-/// Gives what each process had in memory at the end of each minute.
-async fn storm(plant: &mut Plant, town: &Town, length: Duration) -> Vec<BTreeMap<String, u64>> {
+/// Returns the memory of each process at the end of each minute.
+async fn run_schedule(
+    cluster: &mut Cluster,
+    clients: &Clients,
+    length: Duration,
+) -> Vec<BTreeMap<String, u64>> {
     let start = Instant::now();
     let mut memory = Vec::new();
     for minute in 0.. {
         let begin = start + MINUTE * minute;
-        if begin.duration_since(start) >= length || !town.goes_on() {
+        if begin.duration_since(start) >= length || !clients.is_running() {
             break;
         }
-        for step in round() {
-            while begin.elapsed() < step.at && town.goes_on() {
-                plant.watch().iter().for_each(|news| say(news));
+        for scheduled in round() {
+            while begin.elapsed() < scheduled.at && clients.is_running() {
+                cluster.watch().iter().for_each(|news| say(news));
                 sleep(TICK).await;
             }
-            plant.carry_out(&step.action).await;
+            cluster.carry_out(&scheduled.action).await;
         }
         let sizes: BTreeMap<_, _> =
-            plant.memory().into_iter().map(|(process, bytes)| (process.to_string(), bytes)).collect();
-        let (asks, answered) = town.counts();
-        let told: Vec<_> =
+            cluster.memory().into_iter().map(|(process, bytes)| (process.to_string(), bytes)).collect();
+        let (requests, answered) = clients.counts();
+        let sizes_mib: Vec<_> =
             sizes.iter().map(|(process, bytes)| format!("{process} {}", bytes >> 20)).collect();
         say(&format!(
-            "minute {}: {asks} asked, {answered} answered for good; MiB: {}",
+            "minute {}: {requests} asked, {answered} answered for good; MiB: {}",
             minute + 1,
-            told.join(", ")
+            sizes_mib.join(", ")
         ));
         memory.push(sizes);
     }
     memory
 }
 
-/// The most that a process had in the last five minutes against the most in the five that follow the warm-up.
+/// Compares each process's peak memory in the last five minutes with its peak in the five after the warm-up.
 fn growth(memory: &[BTreeMap<String, u64>]) -> Vec<Broken> {
     let (Some(early), Some(late)) = (memory.get(WARM_MINUTES..WARM_MINUTES + 5), memory.last_chunk::<5>())
     else {

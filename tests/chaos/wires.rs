@@ -1,4 +1,4 @@
-//! The wires between the parts do what they are told.
+//! Tests of the proxy that the wires are made of.
 
 use std::io;
 use std::net::SocketAddr;
@@ -8,7 +8,7 @@ use test_services::proxy::{Mode, Proxy};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
-/// Answers every connection's bytes with the same bytes.
+/// An echo server.
 async fn echo() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -23,21 +23,21 @@ async fn echo() -> SocketAddr {
     address
 }
 
-/// What comes back of `hello`, or how the connection ended.
+/// Sends `hello` and returns what comes back, or how the connection ended.
 async fn say_hello(proxy: &Proxy) -> Result<String, io::ErrorKind> {
     let conversation = async {
         let mut connection = TcpStream::connect(proxy.address()).await?;
         connection.write_all(b"hello").await?;
         connection.shutdown().await?;
-        let mut heard = String::new();
-        connection.read_to_string(&mut heard).await?;
-        Ok::<_, io::Error>(heard)
+        let mut received = String::new();
+        connection.read_to_string(&mut received).await?;
+        Ok::<_, io::Error>(received)
     };
     conversation.await.map_err(|error| error.kind())
 }
 
 #[tokio::test]
-async fn each_mode_does_what_it_says() {
+async fn each_proxy_mode_works() {
     let proxy = Proxy::to(echo().await).await;
     for whole in [Mode::Pass, Mode::Slice, Mode::Latency(Duration::from_millis(1)), Mode::CutAnswer(5)] {
         proxy.set(whole);
@@ -55,15 +55,15 @@ async fn each_mode_does_what_it_says() {
     proxy.set(Mode::Silence);
     assert_eq!(say_hello(&proxy).await.as_deref(), Ok("hello"), "a new connection");
     open.write_all(b"2").await.unwrap();
-    let heard = tokio::time::timeout(Duration::from_millis(100), open.read(&mut byte)).await;
-    assert!(heard.is_err(), "{heard:?}");
+    let received = tokio::time::timeout(Duration::from_millis(100), open.read(&mut byte)).await;
+    assert!(received.is_err(), "{received:?}");
     let other = echo().await;
     proxy.lead_to_port(other.port());
     assert_eq!(say_hello(&proxy).await.as_deref(), Ok("hello"), "at another place");
     proxy.set(Mode::BlackHole);
-    let (heard, ()) = tokio::join!(say_hello(&proxy), async {
+    let (received, ()) = tokio::join!(say_hello(&proxy), async {
         tokio::task::yield_now().await;
         proxy.set(Mode::Pass);
     });
-    assert_eq!(heard.as_deref(), Ok("hello"));
+    assert_eq!(received.as_deref(), Ok("hello"));
 }

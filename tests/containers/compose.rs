@@ -1,4 +1,4 @@
-//! `docker-compose.yml` as a container engine would read it: merge keys applied, variables put in.
+//! `docker-compose.yml` as a container engine reads it: merge keys applied, variables substituted.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use crate::root;
 
-/// All that the file uses. A key that is not here is a mistake, or has its place here first.
+/// Every key that the file uses. An unknown key is a mistake, or has to be added here first.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Service {
@@ -81,7 +81,7 @@ pub(crate) struct Deploy {
 }
 
 impl Service {
-    /// Whether it does one thing and ends.
+    /// Whether it runs once and ends.
     pub(crate) fn ends(&self) -> bool {
         self.restart == "no"
     }
@@ -138,7 +138,7 @@ fn read(name: &Value, service: &Value) -> Service {
     serde_yaml_ng::from_value(service.clone()).unwrap_or_else(|error| panic!("service {name:?}: {error}"))
 }
 
-/// What `make compose-env` writes, in a folder of its own.
+/// The environment of `make compose-env`, in its own folder.
 pub(crate) struct Environment {
     pub(crate) values: BTreeMap<String, String>,
     pub(crate) folder: TempDir,
@@ -157,7 +157,7 @@ impl Environment {
     }
 }
 
-/// `$$`, `${NAME:?why}` and `${NAME:-default}`, which is all that the file uses.
+/// `$$`, `${NAME:?why}` and `${NAME:-default}`, the only forms that the file uses.
 fn interpolated(text: &str, values: &BTreeMap<String, String>) -> String {
     let mut result = String::new();
     let mut rest = text;

@@ -1,4 +1,4 @@
-//! What only a container engine can say.
+//! Checks that need a container engine.
 
 use std::process::Command;
 
@@ -7,7 +7,7 @@ use test_services::skipped;
 use crate::compose::Environment;
 use crate::root;
 
-/// The client alone parses the file, with its own rules; no engine need run.
+/// Only the client parses the file, by its own rules; no engine needs to run.
 #[test]
 fn docker_compose_reads_the_file() {
     let Some(mut compose) = client() else {

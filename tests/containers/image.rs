@@ -1,5 +1,5 @@
-/// Whether the name says which image: a whole version, no moving tag. A digest would say it better; none is written
-/// down here that nobody has seen.
+/// Whether the name pins the image: a full version, no moving tag. A digest would be stricter, but none could be
+/// verified here.
 pub(crate) fn is_pinned(name: &str) -> bool {
     let Some((_, tag)) = name.rsplit_once(':') else { return false };
     let version = tag.trim_start_matches('v').split('-').next().unwrap_or_default();

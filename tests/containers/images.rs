@@ -1,4 +1,4 @@
-//! What the Dockerfiles build from and what they copy.
+//! The Dockerfiles' base images and copied files.
 
 use std::path::Path;
 use std::process::Command;
@@ -103,7 +103,8 @@ fn no_image_runs_as_root() {
     }
 }
 
-/// A copy of what an engine would be sent: the workspace holds together, and no source names a file outside.
+/// A copy of the build context that an engine would receive: the workspace is complete, and no source includes a file
+/// outside of it.
 #[test]
 fn the_build_context_is_a_whole_workspace() {
     let ignored = fs::read_to_string(root().join(".dockerignore")).unwrap();
@@ -119,7 +120,7 @@ fn the_build_context_is_a_whole_workspace() {
     }
 }
 
-/// Everything that `include_str!` and its kin name exists.
+/// Checks that every file of `include_str!` and similar macros exists.
 fn included(path: &Path) {
     if path.is_dir() {
         fs::read_dir(path).unwrap().for_each(|entry| included(&entry.unwrap().path()));
@@ -164,7 +165,7 @@ fn metadata(workspace: &Path) -> Value {
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
-/// The names of what a package makes, as files are called.
+/// The file names of a package's binaries.
 fn targets(metadata: &Value, package: &str) -> Vec<String> {
     let packages = metadata["packages"].as_array().unwrap();
     let found = packages.iter().find(|found| found["name"] == package);

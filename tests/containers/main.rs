@@ -1,6 +1,5 @@
-//! The container files, as far as they can be judged where no container engine runs: what they name exists, what
-//! they set is read, what they promise (pinned, probed, no secrets, loopback) they keep, and Envoy accepts what the
-//! settings make of its bootstrap.
+//! The container files, as far as they can be checked without a container engine: what they name exists, their settings
+//! are read, their properties hold (pinned, probed, no secrets, loopback), and Envoy accepts the resulting bootstrap.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -1,4 +1,4 @@
-//! Nothing secret stands in the container files; what is written for them is for its owner alone.
+//! The container files contain no secrets; the generated environment is for its owner only.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -7,7 +7,7 @@ use std::process::Command;
 use crate::compose::{Compose, Environment};
 use crate::root;
 
-/// How the names of settings end whose values nobody else may know.
+/// The suffixes of settings with secret values.
 const SECRET: [&str; 9] =
     ["_KEY", "_KEYS", "_SECRET", "_SECRETS", "_PASSWORD", "_PASS", "_CLIENTS", "_CLIENT_ID", "_TOKEN"];
 

@@ -1,4 +1,4 @@
-//! What each service promises.
+//! The properties of each service.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! What the containers are told is what their programs read.
+//! The containers' settings are those that their programs read.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -39,7 +39,7 @@ fn every_setting_is_one_that_its_program_reads() {
     }
 }
 
-/// Everything in the sources of a program that is written like a setting's name.
+/// All names in a program's sources that look like settings.
 fn quoted_names(folder: &str) -> Vec<String> {
     let mut names = Vec::new();
     let mut folders = vec![root().join(folder)];
@@ -61,14 +61,14 @@ fn is_name(text: &str) -> bool {
     text.len() > 3 && text.bytes().all(|b| b.is_ascii_uppercase() || b == b'_')
 }
 
-/// Envoy hands only these variables on.
+/// Envoy passes only these variables on.
 fn let_through_to_the_filter() -> Vec<String> {
     let bootstrap = fs::read_to_string(root().join("envoy/bootstrap.yaml")).unwrap();
     let (_, after) = bootstrap.split_once("host_env_keys: [").unwrap();
     after.split(']').next().unwrap().split(',').map(|name| name.trim().to_owned()).collect()
 }
 
-/// What a shell script takes from its environment: `${NAME:-default}`.
+/// The variables that a shell script reads: `${NAME:-default}`.
 fn names_with_a_default(script: &str) -> Vec<String> {
     let text = fs::read_to_string(root().join(script)).unwrap();
     let names = text.split("${").skip(1).filter_map(|part| part.split_once(":-"));
@@ -77,7 +77,7 @@ fn names_with_a_default(script: &str) -> Vec<String> {
 
 const ENVOY_RUNNER: &str = "envoy/run-envoy.sh";
 
-/// An engine that ends the container sooner cuts the payments that it waits for.
+/// An engine that stops the container sooner would cut off in-flight payments.
 #[test]
 fn the_container_of_envoy_is_given_the_time_that_draining_may_take() {
     let compose = Compose::as_written();
@@ -102,7 +102,7 @@ fn each_program_accepts_its_settings() {
     EdgeCacheConfig::read(&source(&compose.services["edge-cache"])).unwrap();
 }
 
-/// A program gets what it reads, and no secret besides: whatever becomes of one of its settings, it notices.
+/// A program gets the settings that it reads, and no secrets beyond that.
 #[test]
 fn no_program_gets_a_setting_that_it_does_not_read() {
     let compose = Compose::with(&Environment::made());
@@ -158,7 +158,7 @@ fn each_command_is_one_that_the_program_has() {
     }
 }
 
-/// Inside and outside agree on every path, so what is on this machine stands in for what is in the images.
+/// The paths are the same inside and outside, so the files on this machine stand in for those in the images.
 #[test]
 fn envoy_accepts_the_bootstrap_that_these_settings_make() {
     let environment = Environment::made();

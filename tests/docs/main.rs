@@ -1,4 +1,4 @@
-//! The documentation: its links lead somewhere, and the tests that it names exist.
+//! The documentation: its links resolve, and the tests that it names exist.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::HashSet;
@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
-/// Folders with files that are not ours: built, fetched, or of a running stack.
+/// Folders with generated or third-party files: built, fetched, or of a running stack.
 const SKIPPED: [&str; 5] = [".git", ".run", ".tools", "node_modules", "target"];
 
 /// Every file of the repository whose name ends with `ending`.
@@ -28,7 +28,7 @@ fn files(ending: &str) -> Vec<PathBuf> {
     found
 }
 
-/// The lines of a page that are text and not code.
+/// The lines of a page outside code blocks.
 fn prose(page: &str) -> impl Iterator<Item = &str> {
     let mut in_code = false;
     page.lines().filter(move |line| {
@@ -44,7 +44,7 @@ fn links(page: &str) -> Vec<&str> {
     starts.filter_map(|rest| rest.split_once(')')).map(|(target, _)| target).collect()
 }
 
-/// The names under which GitHub offers the page's headings.
+/// The anchors of the page's headings, as GitHub names them.
 fn anchors(page: &str) -> HashSet<String> {
     let headings = prose(page).filter(|line| line.starts_with('#'));
     let slug = |heading: &str| {
@@ -55,7 +55,7 @@ fn anchors(page: &str) -> HashSet<String> {
     headings.map(slug).collect()
 }
 
-/// What is wrong with a link of `page`.
+/// The problem with a link of `page`, if any.
 fn problem(page: &Path, link: &str) -> Option<String> {
     let (path, anchor) = link.split_once('#').map_or((link, None), |(path, anchor)| (path, Some(anchor)));
     let target = if path.is_empty() { page.to_owned() } else { page.parent().unwrap().join(path) };

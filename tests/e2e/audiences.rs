@@ -1,10 +1,10 @@
-//! Who may do what: nobody passes for the edge or for another client, and nobody reaches into another's payments.
+//! Access control: nobody can impersonate the edge or another client, or reach another client's payments.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use edge_core::attestation::{self, Claims, Keys};
+use edge_core::attestation::{self, Keys, Statement};
 use edge_core::client::ClientId;
-use gateway_tests::{Answer, Gateway, http2, shared, silent};
+use gateway_tests::{Gateway, HttpResponse, http2, shared, without_webhooks};
 use http::HeaderName;
 use reqwest::{Method, RequestBuilder};
 use serde_json::json;
@@ -14,7 +14,7 @@ const CHARGE: &str =
 const SOME_TXN: &str = "txn_01890000-0000-7000-8000-000000000000";
 const SOME_RFND: &str = "rfnd_01890000-0000-7000-8000-000000000000";
 
-/// Headers that callers could hope to be taken for the edge's own.
+/// Headers that callers might use to impersonate the edge.
 const SPOOFS: [&[(&str, &str)]; 8] = [
     &[("x-client-id", "demo-2")],
     &[("X-Client-Id", "demo-2"), ("X-CLIENT-ID", "demo-2")],
@@ -36,10 +36,10 @@ async fn headers_that_are_the_edges_own_change_nothing_when_a_caller_sends_them(
     for spoof in SPOOFS {
         let request = gateway.raw_charge();
         let request = spoof.iter().fold(request, |request, (name, value)| request.header(name, value));
-        let answer = gateway.send_raw(&request.body(CHARGE)).await;
-        answer.succeeds(200, &json!({ "status": "completed" }));
-        assert_ne!(answer.header("x-request-id"), Some("chosen"));
-        let transaction = answer.transaction_id();
+        let response = gateway.send_raw(&request.body(CHARGE)).await;
+        response.succeeds(200, &json!({ "status": "completed" }));
+        assert_ne!(response.header("x-request-id"), Some("chosen"));
+        let transaction = response.transaction_id();
         let path = format!("/payments/{transaction}");
         assert_eq!(gateway.payment(&transaction).await["status"], "completed", "{spoof:?}");
         gateway.as_demo_2().get(&path).await.refuses(404, "TRANSACTION_NOT_FOUND");
@@ -56,9 +56,9 @@ async fn the_edges_own_headers_change_nothing_over_http_2_either() {
         for (name, value) in spoof {
             request.headers_mut().append(name.parse::<HeaderName>().unwrap(), value.parse().unwrap());
         }
-        let answer = http2::send(gateway.address(), request, &[CHARGE.as_bytes()], None).await;
-        answer.succeeds(200, &json!({ "status": "completed" }));
-        assert_eq!(gateway.payment(&answer.transaction_id()).await["status"], "completed", "{spoof:?}");
+        let response = http2::send(gateway.address(), request, &[CHARGE.as_bytes()], None).await;
+        response.succeeds(200, &json!({ "status": "completed" }));
+        assert_eq!(gateway.payment(&response.transaction_id()).await["status"], "completed", "{spoof:?}");
     }
 }
 
@@ -72,17 +72,17 @@ async fn two_keys_are_no_key() {
 }
 
 #[tokio::test]
-async fn a_client_id_without_a_key_is_nobody() {
+async fn a_client_id_without_a_key_is_not_authenticated() {
     let gateway = shared().await;
     for spoof in SPOOFS {
         let url = format!("{}/payments", gateway.stack().gateway_url());
         let request = gateway.http.get(url);
         let request = spoof.iter().fold(request, |request, (name, value)| request.header(*name, *value));
-        Answer::of(request).await.refuses(401, "UNAUTHENTICATED");
+        HttpResponse::of(request).await.refuses(401, "UNAUTHENTICATED");
     }
 }
 
-/// Every operation of the API, as the control plane's own port would be asked.
+/// Every operation of the API, as requests to the control plane's own port.
 fn every_operation() -> Vec<(Method, String, &'static str)> {
     let payment = format!("/payments/{SOME_TXN}");
     vec![
@@ -110,25 +110,26 @@ fn past_the_edge(gateway: &Gateway<'_>, method: &Method, path: &str, body: &'sta
     request.header("content-type", "application/json").header("x-request-id", "past-the-edge").body(body)
 }
 
-/// An attestation as this gateway's edge would write it.
+/// An attestation like those of this gateway's edge.
 fn attest(gateway: &Gateway<'_>, method: &str, path: &str, body: &str, age_s: u64) -> String {
     let keys = Keys::parse(gateway.stack().setting("EDGE_ATTESTATION_KEYS").unwrap()).unwrap();
-    let claims = Claims { client: ClientId::parse("demo"), ..Claims::anonymous("past-the-edge".to_owned()) };
+    let claims =
+        Statement { client: ClientId::parse("demo"), ..Statement::anonymous("past-the-edge".to_owned()) };
     let now_s = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
     keys.sign(&attestation::Request::new(method, path, body.as_bytes()), &claims, now_s - age_s)
 }
 
 #[tokio::test]
-async fn whoever_comes_past_the_edge_gets_401_on_every_path() {
+async fn requests_that_bypass_the_edge_get_401_on_every_path() {
     let gateway = shared().await;
     for (method, path, body) in every_operation() {
         let plain = || past_the_edge(&gateway, &method, &path, body);
-        Answer::of(plain()).await.refuses(401, "EDGE_ATTESTATION_REQUIRED");
+        HttpResponse::of(plain()).await.refuses(401, "EDGE_ATTESTATION_REQUIRED");
         let as_client = plain().header("x-client-id", "demo");
-        Answer::of(as_client).await.refuses(401, "EDGE_ATTESTATION_REQUIRED");
+        HttpResponse::of(as_client).await.refuses(401, "EDGE_ATTESTATION_REQUIRED");
         for forged in ["", "v=1", "v=1;kid=k1;t=1;rid=a;client=demo;mac=00"] {
             let forged = plain().header("x-edge-attestation", forged);
-            Answer::of(forged).await.refuses(401, "EDGE_ATTESTATION_REQUIRED");
+            HttpResponse::of(forged).await.refuses(401, "EDGE_ATTESTATION_REQUIRED");
         }
     }
 }
@@ -138,16 +139,16 @@ async fn an_attestation_does_not_serve_for_another_request() {
     let gateway = shared().await;
     let list = attest(&gateway, "GET", "/payments", "", 0);
     let good = past_the_edge(&gateway, &Method::GET, "/payments", "").header("x-edge-attestation", &list);
-    // It is a good one: what follows is refused for what it is used for.
-    Answer::of(good).await.succeeds(200, &json!({}));
+    // The attestation itself is valid: what follows is rejected for its use.
+    HttpResponse::of(good).await.succeeds(200, &json!({}));
     for (method, path, body) in every_operation().into_iter().filter(|(_, path, _)| path != "/payments") {
         let replayed = past_the_edge(&gateway, &method, &path, body).header("x-edge-attestation", &list);
-        Answer::of(replayed).await.refuses(401, "EDGE_ATTESTATION_REQUIRED");
+        HttpResponse::of(replayed).await.refuses(401, "EDGE_ATTESTATION_REQUIRED");
     }
     let cheap = attest(&gateway, "POST", "/payments/charge", &CHARGE.replace("860", "1"), 0);
     let other_body = past_the_edge(&gateway, &Method::POST, "/payments/charge", CHARGE);
     let other_body = other_body.header("x-edge-attestation", cheap);
-    Answer::of(other_body).await.refuses(401, "EDGE_ATTESTATION_REQUIRED");
+    HttpResponse::of(other_body).await.refuses(401, "EDGE_ATTESTATION_REQUIRED");
 }
 
 #[tokio::test]
@@ -155,10 +156,10 @@ async fn an_attestation_that_is_old_or_comes_twice_is_refused() {
     let gateway = shared().await;
     let ask = || past_the_edge(&gateway, &Method::GET, "/payments", "");
     let old = ask().header("x-edge-attestation", attest(&gateway, "GET", "/payments", "", 90));
-    Answer::of(old).await.refuses(401, "EDGE_ATTESTATION_REQUIRED");
+    HttpResponse::of(old).await.refuses(401, "EDGE_ATTESTATION_REQUIRED");
     let good = attest(&gateway, "GET", "/payments", "", 0);
     let twice = ask().header("x-edge-attestation", &good).header("x-edge-attestation", &good);
-    Answer::of(twice).await.refuses(401, "EDGE_ATTESTATION_REQUIRED");
+    HttpResponse::of(twice).await.refuses(401, "EDGE_ATTESTATION_REQUIRED");
 }
 
 #[tokio::test]
@@ -174,7 +175,7 @@ async fn a_client_can_neither_see_nor_touch_anothers_payment() {
 
     for transaction in [&held, &done] {
         let path = format!("/payments/{transaction}");
-        for answer in [
+        for response in [
             stranger.get(&path).await,
             stranger.get(&format!("{path}/events")).await,
             stranger.refund(transaction, Some(1)).await,
@@ -182,7 +183,7 @@ async fn a_client_can_neither_see_nor_touch_anothers_payment() {
             stranger.capture(transaction, None).await,
             stranger.cancel(transaction).await,
         ] {
-            answer.refuses(404, "TRANSACTION_NOT_FOUND");
+            response.refuses(404, "TRANSACTION_NOT_FOUND");
         }
         let list = stranger.get("/payments?limit=100").await.text();
         assert!(!list.contains(transaction.as_str()));
@@ -199,10 +200,10 @@ async fn a_client_can_neither_see_nor_touch_anothers_payment() {
 #[tokio::test]
 async fn a_client_cannot_bring_back_the_order_of_anothers_payer() {
     // No event of the provider goes on with the payment before the client does.
-    let gateway = silent().await;
+    let gateway = without_webhooks().await;
     let order = json!({ "provider": "paypal", "amount": 880, "currency": "USD", "returnUrl": "https://shop.example" });
-    let answer = gateway.charge(&order).await;
-    let (transaction, page) = (answer.transaction_id(), answer.at("/nextAction/url"));
+    let response = gateway.charge(&order).await;
+    let (transaction, page) = (response.transaction_id(), response.at("/nextAction/url"));
     gateway.sandbox.decide(&page, "approve").await;
     let mut brought = order.clone();
     brought["paymentMethodId"] = json!(page.split_once("token=").unwrap().1);

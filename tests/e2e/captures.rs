@@ -14,9 +14,9 @@ async fn authorized(gateway: &Gateway<'_>, (provider, method): (&str, &str)) -> 
     let charge = json!({
         "provider": provider, "amount": 8000, "currency": "USD", "paymentMethodId": method, "capture": "manual",
     });
-    let answer = gateway.charge(&charge).await;
-    answer.succeeds(200, &json!({ "status": "authorized" }));
-    let transaction = answer.transaction_id();
+    let response = gateway.charge(&charge).await;
+    response.succeeds(200, &json!({ "status": "authorized" }));
+    let transaction = response.transaction_id();
     assert_eq!(gateway.payment(&transaction).await["amountCaptured"], 0);
     assert_eq!(gateway.effects(&transaction).await, [format!("{provider} authorize 8000 USD")]);
     transaction
@@ -32,8 +32,8 @@ async fn an_authorized_payment_is_captured_in_full_once() {
     let gateway = shared().await;
     for method in METHODS {
         let transaction = authorized(&gateway, method).await;
-        let answer = gateway.capture(&transaction, None).await;
-        answer.succeeds(200, &json!({ "status": "captured", "amountCaptured": 8000 }));
+        let response = gateway.capture(&transaction, None).await;
+        response.succeeds(200, &json!({ "status": "captured", "amountCaptured": 8000 }));
         for amount in [None, Some(1)] {
             gateway.capture(&transaction, amount).await.refuses(409, "INVALID_STATE");
         }
@@ -46,8 +46,8 @@ async fn a_capture_in_part_releases_the_rest_and_only_the_part_can_be_refunded()
     let gateway = shared().await;
     for method in METHODS {
         let transaction = authorized(&gateway, method).await;
-        let answer = gateway.capture(&transaction, Some(3000)).await;
-        answer.succeeds(200, &json!({ "status": "captured", "amountCaptured": 3000 }));
+        let response = gateway.capture(&transaction, Some(3000)).await;
+        response.succeeds(200, &json!({ "status": "captured", "amountCaptured": 3000 }));
         gateway.refund(&transaction, Some(3001)).await.refuses(422, "REFUND_EXCEEDS_CHARGE");
         gateway.refund(&transaction, None).await.succeeds(200, &json!({ "status": "processed" }));
         let effects = ["authorize 8000", "capture 3000", "refund 3000"];
@@ -118,8 +118,8 @@ async fn a_declined_payment_method_authorizes_nothing() {
         let charge = json!({
             "provider": provider, "amount": 8000, "currency": "USD", "paymentMethodId": method, "capture": "manual",
         });
-        let answer = gateway.charge(&charge).await;
-        answer.refuses(402, "PAYMENT_FAILED");
-        assert_eq!(gateway.effects(&answer.transaction_id()).await, [""; 0], "{method}");
+        let response = gateway.charge(&charge).await;
+        response.refuses(402, "PAYMENT_FAILED");
+        assert_eq!(gateway.effects(&response.transaction_id()).await, [""; 0], "{method}");
     }
 }

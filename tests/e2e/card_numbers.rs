@@ -1,6 +1,6 @@
-//! Card data is refused at the edge, and nothing keeps or repeats them.
+//! Card data is rejected at the edge, and never stored or echoed.
 
-use gateway_tests::{Answer, Refusing, refusing, shared};
+use gateway_tests::{HttpResponse, RejectingGateway, rejecting, shared};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -33,24 +33,24 @@ fn charge_with(field: &str, value: Value) -> Value {
     charge
 }
 
-/// The answer does not show any of the numbers, in whatever spelling.
-fn repeats_nothing(answer: &Answer) {
-    let digits: String = answer.text().chars().filter(char::is_ascii_digit).collect();
+/// Asserts that the response contains none of the numbers, in any notation.
+fn repeats_nothing(response: &HttpResponse) {
+    let digits: String = response.text().chars().filter(char::is_ascii_digit).collect();
     for number in NUMBERS {
-        assert!(!digits.contains(number), "{}", answer.text());
+        assert!(!digits.contains(number), "{}", response.text());
     }
 }
 
-async fn is_refused(gateway: &Refusing, param: Option<&str>, body: String) {
-    let answer = gateway.post("/payments/charge", body.clone()).await;
-    assert_eq!(answer.status, 400, "{body}");
-    let error = answer.refuses(400, "CARD_DATA_NOT_ACCEPTED");
+async fn is_refused(gateway: &RejectingGateway, param: Option<&str>, body: String) {
+    let response = gateway.post("/payments/charge", body.clone()).await;
+    assert_eq!(response.status, 400, "{body}");
+    let error = response.refuses(400, "CARD_DATA_NOT_ACCEPTED");
     assert_eq!(error["param"].as_str(), param, "{body}");
-    repeats_nothing(&answer);
+    repeats_nothing(&response);
 }
 
-/// Logs are written within this stack's flush interval: the last request's line is in, so all are.
-async fn nothing_was_kept(gateway: &Refusing, last: &Answer) {
+/// Log lines are written in order within this stack's flush interval: the last request's line implies all others.
+async fn nothing_was_kept(gateway: &RejectingGateway, last: &HttpResponse) {
     gateway.nothing_reached_the_control_plane().await;
     gateway.access_log_line(last).await;
     let files = gateway.files();
@@ -71,7 +71,7 @@ async fn nothing_was_kept(gateway: &Refusing, last: &Answer) {
 
 #[tokio::test]
 async fn a_card_number_in_any_field_is_refused_and_kept_nowhere() {
-    let gateway = refusing().await;
+    let gateway = rejecting().await;
     for number in NUMBERS {
         for text in [
             number.to_owned(),
@@ -110,7 +110,7 @@ async fn a_card_number_in_any_field_is_refused_and_kept_nowhere() {
 
 #[tokio::test]
 async fn a_card_number_in_a_body_that_is_no_json_is_told_for_what_it_is() {
-    let gateway = refusing().await;
+    let gateway = rejecting().await;
     for number in NUMBERS {
         is_refused(&gateway, None, number.to_owned()).await;
         is_refused(&gateway, None, format!("card={number}&amount=1")).await;
@@ -122,7 +122,7 @@ async fn a_card_number_in_a_body_that_is_no_json_is_told_for_what_it_is() {
 
 #[tokio::test]
 async fn a_card_number_in_the_path_or_query_is_refused_and_kept_nowhere() {
-    let gateway = refusing().await;
+    let gateway = rejecting().await;
     for number in NUMBERS {
         for path in [
             format!("/payments?limit={number}"),
@@ -134,18 +134,18 @@ async fn a_card_number_in_the_path_or_query_is_refused_and_kept_nowhere() {
             format!("/payments/{number}"),
             format!("/payments/{number}/events"),
         ] {
-            let answer = gateway.get(&path).await;
-            answer.refuses(400, "CARD_DATA_NOT_ACCEPTED");
-            repeats_nothing(&answer);
+            let response = gateway.get(&path).await;
+            response.refuses(400, "CARD_DATA_NOT_ACCEPTED");
+            repeats_nothing(&response);
         }
         // Refused before the filter sees them, and logged all the same.
         let url = format!("{}/payments?limit={number}", gateway.stack().gateway_url());
-        let answer = Answer::of(gateway.http.get(url)).await;
-        repeats_nothing(&answer);
-        answer.refuses(401, "UNAUTHENTICATED");
-        let answer = Answer::of(gateway.request(Method::GET, &format!("/nowhere/{number}"))).await;
-        assert!((400..500).contains(&answer.status), "{}", answer.text());
-        repeats_nothing(&answer);
+        let response = HttpResponse::of(gateway.http.get(url)).await;
+        repeats_nothing(&response);
+        response.refuses(401, "UNAUTHENTICATED");
+        let response = HttpResponse::of(gateway.request(Method::GET, &format!("/nowhere/{number}"))).await;
+        assert!((400..500).contains(&response.status), "{}", response.text());
+        repeats_nothing(&response);
     }
     let last = gateway.get("/payments?limit=0").await;
     nothing_was_kept(&gateway, &last).await;
@@ -153,7 +153,7 @@ async fn a_card_number_in_the_path_or_query_is_refused_and_kept_nowhere() {
 
 #[tokio::test]
 async fn a_field_for_a_check_value_a_pin_or_a_track_is_refused_and_named() {
-    let gateway = refusing().await;
+    let gateway = rejecting().await;
     for name in ["cvv", "CVC", "card-cvv2", "csc", "pin", "track1", "PAN", "cardNumber", "card_number"] {
         let metadata = charge_with("metadata", json!({ "shop": "7", name: "x" })).to_string();
         is_refused(&gateway, Some(&format!("metadata.{name}")), metadata).await;
@@ -165,14 +165,14 @@ async fn a_field_for_a_check_value_a_pin_or_a_track_is_refused_and_named() {
 
 #[tokio::test]
 async fn a_card_number_for_an_idempotency_key_is_refused_and_kept_nowhere() {
-    let gateway = refusing().await;
+    let gateway = rejecting().await;
     let charge = charge_with("description", json!("a book")).to_string();
     for number in NUMBERS {
         for key in [number.to_owned(), grouped(number, "-"), format!("\"{}\"", grouped(number, " "))] {
-            let answer = gateway.post_under(&key, "/payments/charge", charge.clone()).await;
-            let error = answer.refuses(400, "CARD_DATA_NOT_ACCEPTED");
+            let response = gateway.post_under(&key, "/payments/charge", charge.clone()).await;
+            let error = response.refuses(400, "CARD_DATA_NOT_ACCEPTED");
             assert_eq!(error["param"], "Idempotency-Key");
-            repeats_nothing(&answer);
+            repeats_nothing(&response);
         }
     }
     let last = gateway.get("/payments?limit=0").await;

@@ -1,8 +1,8 @@
-//! The answers that need a payment, a provider or both.
+//! The errors that need a payment, a provider or both.
 
 use std::fs;
 
-use gateway_tests::{Answer, Own, shared, until};
+use gateway_tests::{HttpResponse, OwnGateway, shared, until};
 use serde_json::{Value, json};
 
 const METHODS: [(&str, &str); 2] = [("stripe", "pm_card_visa"), ("paypal", "vault-ok")];
@@ -18,10 +18,10 @@ async fn a_decline_has_its_reason_and_its_transaction() {
         (("stripe", "pm_card_visa_chargeDeclinedInsufficientFunds"), "insufficient_funds"),
         (("paypal", "vault-declined"), "INSTRUMENT_DECLINED"),
     ] {
-        let answer = gateway.charge(&charge_of(method, 300)).await;
-        let error = answer.refuses(402, "PAYMENT_FAILED");
+        let response = gateway.charge(&charge_of(method, 300)).await;
+        let error = response.refuses(402, "PAYMENT_FAILED");
         assert_eq!((&error["declineCode"], &error["retryable"]), (&json!(reason), &json!(false)));
-        let payment = gateway.payment(&answer.transaction_id()).await;
+        let payment = gateway.payment(&response.transaction_id()).await;
         assert_eq!(payment["failure"]["declineCode"], reason, "{payment}");
     }
 }
@@ -30,7 +30,7 @@ async fn a_decline_has_its_reason_and_its_transaction() {
 async fn a_payment_that_does_not_exist_is_an_unknown_transaction() {
     let gateway = shared().await;
     let unknown = "txn_01890000-0000-7000-8000-000000000000";
-    for answer in [
+    for response in [
         gateway.get(&format!("/payments/{unknown}")).await,
         gateway.get(&format!("/payments/{unknown}/events")).await,
         gateway.refund(unknown, Some(1)).await,
@@ -38,7 +38,7 @@ async fn a_payment_that_does_not_exist_is_an_unknown_transaction() {
         gateway.capture(unknown, None).await,
         gateway.cancel(unknown).await,
     ] {
-        answer.refuses(404, "TRANSACTION_NOT_FOUND");
+        response.refuses(404, "TRANSACTION_NOT_FOUND");
     }
     let unknown = unknown.replace("txn", "rfnd");
     gateway.get(&format!("/refunds/{unknown}")).await.refuses(404, "NOT_FOUND");
@@ -49,8 +49,8 @@ async fn what_a_payments_state_does_not_allow_is_refused_with_its_transaction() 
     let gateway = shared().await;
     for method in METHODS {
         let transaction = gateway.charge(&charge_of(method, 300)).await.transaction_id();
-        for answer in [gateway.capture(&transaction, None).await, gateway.cancel(&transaction).await] {
-            assert_eq!(answer.refuses(409, "INVALID_STATE")["transactionId"], transaction);
+        for response in [gateway.capture(&transaction, None).await, gateway.cancel(&transaction).await] {
+            assert_eq!(response.refuses(409, "INVALID_STATE")["transactionId"], transaction);
         }
         let error = gateway.refund(&transaction, Some(301)).await.refuses(422, "REFUND_EXCEEDS_CHARGE");
         assert_eq!(error["transactionId"], transaction);
@@ -76,7 +76,7 @@ async fn credentials_that_a_provider_refuses_are_the_gateways_fault_and_not_the_
     };
     let strict = provider_sandbox::start(strict).await.unwrap();
     let secrets = ["sk_test_key-of-somebody-else", "secret-of-somebody-else"];
-    let own = Own::start(&[
+    let own = OwnGateway::start(&[
         ("STRIPE_API_BASE", &strict.url()),
         ("PAYPAL_API_BASE", &strict.url()),
         ("STRIPE_SECRET_KEY", secrets[0]),
@@ -86,10 +86,10 @@ async fn credentials_that_a_provider_refuses_are_the_gateways_fault_and_not_the_
     .await;
     let gateway = own.gateway();
     for method in METHODS {
-        let answer = gateway.charge(&charge_of(method, 300)).await;
-        answer.refuses(502, "PROVIDER_REJECTED");
-        assert!(!answer.text().contains("somebody-else"), "{}", answer.text());
-        assert_eq!(gateway.payment(&answer.transaction_id()).await["status"], "failed");
+        let response = gateway.charge(&charge_of(method, 300)).await;
+        response.refuses(502, "PROVIDER_REJECTED");
+        assert!(!response.text().contains("somebody-else"), "{}", response.text());
+        assert_eq!(gateway.payment(&response.transaction_id()).await["status"], "failed");
     }
     let log = fs::read_to_string(own.stack.run_dir().log("control-plane")).unwrap();
     assert!(!secrets.iter().any(|secret| log.contains(secret)), "{log}");
@@ -97,7 +97,7 @@ async fn credentials_that_a_provider_refuses_are_the_gateways_fault_and_not_the_
 
 #[tokio::test]
 async fn what_a_provider_that_cannot_be_reached_should_do_is_accepted_and_done_later() {
-    let own = Own::start(&[]).await;
+    let own = OwnGateway::start(&[]).await;
     let gateway = own.gateway();
     let mut transactions = Vec::new();
     for method in METHODS {
@@ -105,13 +105,13 @@ async fn what_a_provider_that_cannot_be_reached_should_do_is_accepted_and_done_l
     }
     gateway.terminate("sandbox");
     until("the end of the sandbox", async || {
-        Answer::try_of(gateway.http.get(own.stack.sandbox_url())).await.err()
+        HttpResponse::try_of(gateway.http.get(own.stack.sandbox_url())).await.err()
     })
     .await;
     for (method, transaction) in METHODS.into_iter().zip(&transactions) {
-        let answer = gateway.charge(&charge_of(method, 300)).await;
-        answer.succeeds(202, &json!({ "status": "pending" }));
-        let last = gateway.last_event(&answer.transaction_id()).await;
+        let response = gateway.charge(&charge_of(method, 300)).await;
+        response.succeeds(202, &json!({ "status": "pending" }));
+        let last = gateway.last_event(&response.transaction_id()).await;
         assert_eq!(last["type"], "payment.queued");
         assert!(last["nextAt"].is_string() && last["reason"].is_string(), "{last}");
 

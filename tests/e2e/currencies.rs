@@ -1,22 +1,22 @@
-//! Amounts come in ISO 4217 minor units and stay that much money, however a provider counts.
+//! Amounts are ISO 4217 minor units and keep their value, however a provider counts.
 
-use gateway_tests::{Answer, Gateway, shared};
+use gateway_tests::{Gateway, HttpResponse, shared};
 use serde_json::json;
 
-async fn charge(gateway: &Gateway<'_>, provider: &str, amount: u64, currency: &str) -> Answer {
+async fn charge(gateway: &Gateway<'_>, provider: &str, amount: u64, currency: &str) -> HttpResponse {
     let method = if provider == "stripe" { "pm_card_visa" } else { "vault-ok" };
     gateway
         .charge(&json!({ "provider": provider, "amount": amount, "currency": currency, "paymentMethodId": method }))
         .await
 }
 
-/// Charges the first amount and gives back the second.
+/// Charges the first amount and refunds the second.
 async fn moves(provider: &str, amounts: &[(u64, u64, &str)]) {
     let gateway = shared().await;
     for &(amount, back, currency) in amounts {
-        let answer = charge(&gateway, provider, amount, currency).await;
-        answer.succeeds(200, &json!({ "status": "completed" }));
-        let transaction = answer.transaction_id();
+        let response = charge(&gateway, provider, amount, currency).await;
+        response.succeeds(200, &json!({ "status": "completed" }));
+        let transaction = response.transaction_id();
         gateway.refund(&transaction, Some(back)).await.succeeds(200, &json!({ "status": "processed" }));
         let effects = [("charge", amount), ("refund", back)];
         let effects = effects.map(|(kind, amount)| format!("{provider} {kind} {amount} {currency}"));

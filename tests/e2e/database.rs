@@ -1,6 +1,6 @@
-//! A gateway on a database that others look after: with a role that owns nothing, and behind a connection pool.
+//! A gateway on a managed database: with a role that owns nothing, and behind a connection pool.
 
-use gateway_tests::{Gateway, Own};
+use gateway_tests::{Gateway, OwnGateway};
 use local_stack::{Options, Stack};
 use payments_stores::{self as stores, postgres::grants};
 use serde_json::json;
@@ -36,7 +36,8 @@ async fn a_role_with_the_printed_grants_alone_can_serve_and_cannot_change_the_sc
     database.run(&grants("serves")).await;
     let uri = database.uri_of("serves", "throwaway");
     let own =
-        Own::start(&[("DB_URI", &uri), ("MIGRATE_ON_START", "if-empty"), ("RECONCILE_EVERY", "5m")]).await;
+        OwnGateway::start(&[("DB_URI", &uri), ("MIGRATE_ON_START", "if-empty"), ("RECONCILE_EVERY", "5m")])
+            .await;
     works(&own.gateway()).await;
     assert!(stores::migrate(&uri).await.is_err(), "it may change the schema");
     let log = std::fs::read_to_string(own.stack.run_dir().log("control-plane")).unwrap();
@@ -48,7 +49,7 @@ async fn a_pool_that_lends_whole_sessions_is_as_good_as_the_server() {
     let Some(server) = PostgresServer::own().await else { return };
     let Some(pool) = PgBouncer::before(&server, "session").await else { return };
     let database = server.database().await;
-    let own = Own::start(&[("DB_URI", &pool.uri(&database))]).await;
+    let own = OwnGateway::start(&[("DB_URI", &pool.uri(&database))]).await;
     works(&own.gateway()).await;
 }
 

@@ -1,21 +1,21 @@
-//! Envoy as it runs in a container, asked to end while a charge is under way.
+//! Envoy as it runs in a container is stopped while a charge is in flight.
 
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
-use gateway_tests::{Own, until};
+use gateway_tests::{OwnGateway, until};
 use local_stack::Programs;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 
 const SLOW_MS: u64 = 3_000;
 
-/// Kills Envoy, too, should the test fail: it ends by SIGTERM to its runner alone.
+/// Kills Envoy, too, if the test fails: it ends only by SIGTERM to its runner.
 struct Runner(Child);
 
 impl Runner {
-    fn start(bootstrap: &Path, admin: &str, own: &Own) -> Self {
+    fn start(bootstrap: &Path, admin: &str, own: &OwnGateway) -> Self {
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../envoy/run-envoy.sh");
         let mut command = Command::new("bash");
         command.arg(script).arg("--config-path").arg(bootstrap);
@@ -56,7 +56,7 @@ impl Drop for Runner {
 
 #[tokio::test]
 async fn an_envoy_that_is_asked_to_end_finishes_a_slow_charge_and_takes_no_new_connection() {
-    let own = Own::start(&[]).await;
+    let own = OwnGateway::start(&[]).await;
     // It writes a bootstrap for free ports, which the runner takes over.
     let edge = own.stack.second_edge().await.unwrap();
     let (url, admin) = (edge.gateway_url(), edge.admin().to_string());
@@ -66,7 +66,7 @@ async fn an_envoy_that_is_asked_to_end_finishes_a_slow_charge_and_takes_no_new_c
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
     let listed = async || {
         let asked = client.get(format!("{url}/payments?limit=1")).bearer_auth("demo-key").send().await;
-        asked.ok().filter(|answer| answer.status().is_success()).map(drop)
+        asked.ok().filter(|response| response.status().is_success()).map(drop)
     };
     until("an Envoy that serves", listed).await;
 

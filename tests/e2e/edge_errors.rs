@@ -1,7 +1,7 @@
-//! The answers that the filter gives itself.
+//! The error responses of the filter.
 
 use gateway_tests::http1::Request;
-use gateway_tests::{Answer, fresh_key, refusing, shared};
+use gateway_tests::{HttpResponse, fresh_key, rejecting, shared};
 use reqwest::Method;
 
 const TXN: &str = "txn_01a208c0-8b0a-7f79-8faa-ca2c29f93c7b";
@@ -11,12 +11,12 @@ const CHARGE: &str =
 
 #[tokio::test]
 async fn a_path_that_is_no_operation_is_not_found() {
-    let gateway = refusing().await;
+    let gateway = rejecting().await;
     for path in
         ["/payments/", "/payments/charge/", "/refunds", "/refunds/", "/refunds/1", &format!("/refunds/{TXN}")]
     {
-        let answer = gateway.get(path).await;
-        assert!([404, 405].contains(&answer.status), "{path}: {}", answer.text());
+        let response = gateway.get(path).await;
+        assert!([404, 405].contains(&response.status), "{path}: {}", response.text());
     }
     for path in
         [format!("/payments/{TXN}/refund"), format!("/payments/{TXN}/events/1"), "/refunds/1/2".to_owned()]
@@ -29,7 +29,7 @@ async fn a_path_that_is_no_operation_is_not_found() {
 
 #[tokio::test]
 async fn an_id_that_no_payment_can_have_is_an_unknown_transaction() {
-    let gateway = refusing().await;
+    let gateway = rejecting().await;
     for id in
         ["1", "txn_1", &TXN.to_uppercase(), &TXN.replace("txn", "rfnd"), &format!("{TXN}0"), "txn_%2e%2e"]
     {
@@ -42,7 +42,7 @@ async fn an_id_that_no_payment_can_have_is_an_unknown_transaction() {
 
 #[tokio::test]
 async fn another_method_on_a_known_path_is_refused_and_the_right_one_named() {
-    let gateway = refusing().await;
+    let gateway = rejecting().await;
     let posts = [
         "/payments/charge",
         "/payments/refund",
@@ -62,11 +62,11 @@ async fn another_method_on_a_known_path_is_refused_and_the_right_one_named() {
             ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"].iter().filter(|method| **method != allowed)
         {
             let method = Method::from_bytes(method.as_bytes()).unwrap();
-            let answer = Answer::of(gateway.request(method.clone(), path)).await;
-            answer.refuses(405, "METHOD_NOT_ALLOWED");
-            assert_eq!(answer.header("allow"), Some(allowed), "{method} {path}");
+            let response = HttpResponse::of(gateway.request(method.clone(), path)).await;
+            response.refuses(405, "METHOD_NOT_ALLOWED");
+            assert_eq!(response.header("allow"), Some(allowed), "{method} {path}");
         }
-        let head = Answer::of(gateway.request(Method::HEAD, path)).await;
+        let head = HttpResponse::of(gateway.request(Method::HEAD, path)).await;
         assert_eq!((head.status, head.header("allow")), (405, Some(allowed)), "HEAD {path}");
     }
     gateway.nothing_reached_the_control_plane().await;
@@ -74,7 +74,7 @@ async fn another_method_on_a_known_path_is_refused_and_the_right_one_named() {
 
 #[tokio::test]
 async fn a_body_that_does_not_say_it_is_json_is_an_unsupported_media_type() {
-    let gateway = refusing().await;
+    let gateway = rejecting().await;
     for content_type in [
         None,
         Some("text/plain"),
@@ -87,13 +87,13 @@ async fn a_body_that_does_not_say_it_is_json_is_an_unsupported_media_type() {
         let request = gateway.request(Method::POST, "/payments/charge").body(CHARGE);
         let request =
             content_type.into_iter().fold(request, |request, value| request.header("content-type", value));
-        Answer::of(request).await.refuses(415, "UNSUPPORTED_MEDIA_TYPE");
+        HttpResponse::of(request).await.refuses(415, "UNSUPPORTED_MEDIA_TYPE");
     }
     for encoding in ["gzip", "identity", "br"] {
         let request =
             gateway.request(Method::POST, "/payments/charge").header("content-type", "application/json");
         let request = request.header("content-encoding", encoding).body(CHARGE);
-        Answer::of(request).await.refuses(415, "UNSUPPORTED_MEDIA_TYPE");
+        HttpResponse::of(request).await.refuses(415, "UNSUPPORTED_MEDIA_TYPE");
     }
     gateway.nothing_reached_the_control_plane().await;
 }
@@ -105,26 +105,26 @@ async fn no_answer_is_kept_by_a_cache() {
     let key = fresh_key();
     let charge = serde_json::from_str(CHARGE).unwrap();
     let stranger = gateway.http.get(format!("{}/payments", gateway.stack().gateway_url()));
-    for (answer, status) in [
+    for (response, status) in [
         (gateway.charge_under(&key, &charge).await, 200),
         (gateway.charge_under(&key, &charge).await, 200),
         (gateway.get("/payments?limit=1").await, 200),
         (gateway.get(&format!("/payments/{TXN}")).await, 404),
         (gateway.get("/payments?limit=0").await, 400),
         (gateway.get("/nowhere").await, 404),
-        (Answer::of(stranger).await, 401),
+        (HttpResponse::of(stranger).await, 401),
         (gateway.send_raw(&gateway.raw_charge().header("bad name", "1")).await, 400),
         (gateway.send_raw(&gateway.raw_charge().header("content-length", "300000")).await, 413),
     ] {
-        assert_eq!(answer.status, status, "{}", answer.text());
-        assert_eq!(answer.header("cache-control"), Some("no-store"), "{status}: {}", answer.text());
+        assert_eq!(response.status, status, "{}", response.text());
+        assert_eq!(response.header("cache-control"), Some("no-store"), "{status}: {}", response.text());
     }
 }
 
 #[tokio::test]
 async fn a_path_has_one_spelling() {
-    let gateway = refusing().await;
-    // Envoy folds dots and slashes before anybody decides: what comes out is judged like any other path.
+    let gateway = rejecting().await;
+    // Envoy normalizes dots and slashes before anything is decided: the result is treated like any other path.
     for (path, status) in [
         ("/payments/%2e%2e/healthz", 404),
         ("/payments/../healthz", 404),
@@ -134,9 +134,9 @@ async fn a_path_has_one_spelling() {
         ("/payments/charge;v=1", 404),
     ] {
         let request = Request::new("GET", path).header("authorization", "Bearer demo-key");
-        let answer = gateway.send_raw(&request).await;
-        assert_eq!(answer.status, status, "{path}: {}", answer.text());
-        assert_eq!(answer.json()["success"], false, "{path}");
+        let response = gateway.send_raw(&request).await;
+        assert_eq!(response.status, status, "{path}: {}", response.text());
+        assert_eq!(response.json()["success"], false, "{path}");
     }
     gateway.nothing_reached_the_control_plane().await;
 }

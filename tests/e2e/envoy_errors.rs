@@ -1,16 +1,16 @@
-//! The answers that Envoy gives without asking the filter, in the gateway's shape.
+//! The error responses of Envoy without the filter, in the gateway's format.
 
 use gateway_tests::http1::Request;
-use gateway_tests::{Own, refusing, until};
+use gateway_tests::{OwnGateway, rejecting, until};
 use rustix::process::Signal;
 use serde_json::json;
 
-/// How many control planes Envoy takes for healthy.
+/// How many control planes Envoy considers healthy.
 const HEALTHY: &str = "cluster.control_plane.membership_healthy";
 
 #[tokio::test]
 async fn without_a_known_key_nobody_is_anybody() {
-    let gateway = refusing().await;
+    let gateway = rejecting().await;
     let paths =
         ["/payments", "/payments/charge", "/payments/txn_01890000-0000-7000-8000-000000000000", "/refunds/1"];
     for path in paths {
@@ -27,9 +27,9 @@ async fn without_a_known_key_nobody_is_anybody() {
         ] {
             let request = Request::new("GET", path);
             let request = key.into_iter().fold(request, |request, key| request.header("authorization", key));
-            let answer = gateway.send_raw(&request).await;
-            assert_eq!(answer.status, 401, "{key:?} {path}: {}", answer.text());
-            answer.refuses(401, "UNAUTHENTICATED");
+            let response = gateway.send_raw(&request).await;
+            assert_eq!(response.status, 401, "{key:?} {path}: {}", response.text());
+            response.refuses(401, "UNAUTHENTICATED");
         }
     }
     gateway.nothing_reached_the_control_plane().await;
@@ -37,7 +37,7 @@ async fn without_a_known_key_nobody_is_anybody() {
 
 #[tokio::test]
 async fn a_path_that_leads_nowhere_is_not_found() {
-    let gateway = refusing().await;
+    let gateway = rejecting().await;
     for path in ["/", "/nowhere", "/paymentsx", "/webhooks/nobody", "/openapi.jsonx", "/.env"] {
         gateway.get(path).await.refuses(404, "NOT_FOUND");
     }
@@ -46,7 +46,7 @@ async fn a_path_that_leads_nowhere_is_not_found() {
 
 #[tokio::test]
 async fn what_is_not_http_is_refused() {
-    let gateway = refusing().await;
+    let gateway = rejecting().await;
     for request in [
         gateway.raw_charge().header("bad name", "1").body("{}"),
         gateway.raw_charge().header("x-long", "a".repeat(20_000)).body("{}"),
@@ -54,17 +54,17 @@ async fn what_is_not_http_is_refused() {
         Request::new("CONNECT", "gateway:443"),
         Request::new("BREW", "/payments"),
     ] {
-        let answer = gateway.send_raw(&request).await;
-        assert!((400..500).contains(&answer.status), "{}", answer.text());
+        let response = gateway.send_raw(&request).await;
+        assert!((400..500).contains(&response.status), "{}", response.text());
         // Before there is a head there is no request id.
-        assert_eq!(answer.json()["success"], false);
+        assert_eq!(response.json()["success"], false);
     }
     gateway.nothing_reached_the_control_plane().await;
 }
 
 #[tokio::test]
 async fn another_protocol_is_a_bad_request_with_and_without_a_key() {
-    let gateway = refusing().await;
+    let gateway = rejecting().await;
     for protocol in ["websocket", "TLS/1.0", "foo"] {
         for key in ["Bearer demo-key", "Bearer nobody"] {
             let request = Request::new("GET", "/payments").header("authorization", key);
@@ -77,16 +77,16 @@ async fn another_protocol_is_a_bad_request_with_and_without_a_key() {
 
 #[tokio::test]
 async fn more_requests_than_allowed_are_turned_away_and_reach_nobody() {
-    let own = Own::start(&[("GATEWAY_REQUESTS_PER_SECOND", "2")]).await;
+    let own = OwnGateway::start(&[("GATEWAY_REQUESTS_PER_SECOND", "2")]).await;
     let gateway = own.gateway();
     let asked_before = gateway.control_plane_requests().await;
     let (mut passed, mut turned_away) = (0, 0);
     while turned_away < 3 {
-        let answer = gateway.get("/payments").await;
-        match answer.status {
+        let response = gateway.get("/payments").await;
+        match response.status {
             200 => passed += 1,
             _ => {
-                assert_eq!(answer.refuses(429, "RATE_LIMITED")["retryable"], true);
+                assert_eq!(response.refuses(429, "RATE_LIMITED")["retryable"], true);
                 turned_away += 1;
             }
         }
@@ -97,15 +97,15 @@ async fn more_requests_than_allowed_are_turned_away_and_reach_nobody() {
 
 #[tokio::test]
 async fn without_the_control_plane_a_charge_is_answered_503_and_nothing_happens() {
-    let mut own = Own::start(&[]).await;
+    let mut own = OwnGateway::start(&[]).await;
     own.gateway().terminate("control-plane");
     let end = own.end_of_a_part().await;
     assert!(end.starts_with("control-plane") && end.contains("exit status: 0"), "{end}");
     let gateway = own.gateway();
     let charge =
         json!({ "provider": "stripe", "amount": 4999, "currency": "USD", "paymentMethodId": "pm_card_visa" });
-    for answer in [gateway.charge(&charge).await, gateway.get("/payments").await] {
-        let error = answer.refuses(503, "GATEWAY_UNAVAILABLE");
+    for response in [gateway.charge(&charge).await, gateway.get("/payments").await] {
+        let error = response.refuses(503, "GATEWAY_UNAVAILABLE");
         assert_eq!(error["retryable"], true);
     }
     // The edge needs nobody for its own answers.
@@ -114,14 +114,14 @@ async fn without_the_control_plane_a_charge_is_answered_503_and_nothing_happens(
 
 #[tokio::test]
 async fn a_charge_that_no_control_plane_was_fit_to_take_is_answered_503() {
-    let own = Own::start(&[]).await;
+    let own = OwnGateway::start(&[]).await;
     let gateway = own.gateway();
     gateway.signal("control-plane", Signal::STOP);
     until("the end of its health", async || (gateway.envoy_count(HEALTHY).await == 0).then_some(())).await;
     let charge =
         json!({ "provider": "stripe", "amount": 4999, "currency": "USD", "paymentMethodId": "pm_card_visa" });
-    for answer in [gateway.charge(&charge).await, gateway.get("/payments").await] {
-        answer.refuses(503, "GATEWAY_UNAVAILABLE");
+    for response in [gateway.charge(&charge).await, gateway.get("/payments").await] {
+        response.refuses(503, "GATEWAY_UNAVAILABLE");
     }
     gateway.signal("control-plane", Signal::CONT);
     until("its health", async || (gateway.envoy_count(HEALTHY).await == 1).then_some(())).await;

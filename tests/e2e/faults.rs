@@ -1,14 +1,15 @@
-//! Providers that break at the worst moment. What is not known is never called failed, and nothing happens twice.
+//! Providers that fail at the worst moment. An unknown outcome is never reported as failed, and nothing is executed
+//! twice.
 
-use gateway_tests::{Answer, Faulty, Gateway, Own, faulty, until};
+use gateway_tests::{FaultyGateway, Gateway, HttpResponse, OwnGateway, faulty, until};
 use serde_json::{Value, json};
 
 const METHODS: [(&str, &str); 2] = [("stripe", "pm_card_visa"), ("paypal", "vault-ok")];
 
-/// Longer than this stack gives a provider.
+/// Longer than this stack's provider timeout.
 const TOO_SLOW_MS: u64 = 3_000;
 
-async fn charge(gateway: &Gateway<'_>, (provider, method): (&str, &str)) -> Answer {
+async fn charge(gateway: &Gateway<'_>, (provider, method): (&str, &str)) -> HttpResponse {
     gateway
         .charge(
             &json!({ "provider": provider, "amount": 6100, "currency": "USD", "paymentMethodId": method }),
@@ -17,27 +18,27 @@ async fn charge(gateway: &Gateway<'_>, (provider, method): (&str, &str)) -> Answ
 }
 
 async fn charged(gateway: &Gateway<'_>, method: (&str, &str)) -> String {
-    let answer = charge(gateway, method).await;
-    answer.succeeds(200, &json!({ "status": "completed" }));
-    answer.transaction_id()
+    let response = charge(gateway, method).await;
+    response.succeeds(200, &json!({ "status": "completed" }));
+    response.transaction_id()
 }
 
-async fn is_pending_and_not_failed(gateway: &Gateway<'_>, answer: &Answer) -> Value {
-    answer.succeeds(202, &json!({ "status": "pending" }));
-    let payment = gateway.payment(&answer.transaction_id()).await;
+async fn is_pending_and_not_failed(gateway: &Gateway<'_>, response: &HttpResponse) -> Value {
+    response.succeeds(202, &json!({ "status": "pending" }));
+    let payment = gateway.payment(&response.transaction_id()).await;
     assert_eq!(payment["status"], "pending", "{payment}");
     assert_eq!(payment.get("failure"), None, "{payment}");
     payment
 }
 
 /// Charges while the provider fails so, and gives what really happened there.
-async fn charge_with(gateway: &Faulty, fault: &str, method: (&str, &str)) -> Vec<String> {
+async fn charge_with(gateway: &FaultyGateway, fault: &str, method: (&str, &str)) -> Vec<String> {
     gateway.sandbox.break_down(method.0, "charge", fault).await;
-    let answer = charge(gateway, method).await;
-    is_pending_and_not_failed(gateway, &answer).await;
+    let response = charge(gateway, method).await;
+    is_pending_and_not_failed(gateway, &response).await;
     gateway.sandbox.heal().await;
-    // Neither refundable nor capturable as long as nobody knows.
-    let transaction = answer.transaction_id();
+    // Neither refundable nor capturable while the outcome is unknown.
+    let transaction = response.transaction_id();
     gateway.refund(&transaction, None).await.refuses(409, "INVALID_STATE");
     gateway.capture(&transaction, None).await.refuses(409, "INVALID_STATE");
     gateway.effects(&transaction).await
@@ -56,7 +57,7 @@ async fn a_charge_whose_answer_is_lost_is_pending_and_happened_once() {
 
 /// The gateway cannot tell these from the ones above.
 #[tokio::test]
-async fn a_charge_that_may_have_been_heard_is_pending_even_if_nothing_happened() {
+async fn a_charge_that_may_have_arrived_is_pending_even_if_it_was_not_executed() {
     let gateway = faulty().await;
     for fault in ["drop_before", "error_before", "html_error"] {
         for method in METHODS {
@@ -70,9 +71,9 @@ async fn a_provider_that_is_too_slow_leaves_the_charge_pending_and_it_happened_o
     let gateway = faulty().await;
     for method in METHODS {
         gateway.sandbox.slow_down(method.0, "charge", TOO_SLOW_MS).await;
-        let answer = charge(&gateway, method).await;
-        is_pending_and_not_failed(&gateway, &answer).await;
-        let transaction = answer.transaction_id();
+        let response = charge(&gateway, method).await;
+        is_pending_and_not_failed(&gateway, &response).await;
+        let transaction = response.transaction_id();
         let effects = until("the late effect", async || {
             Some(gateway.effects(&transaction).await).filter(|effects| !effects.is_empty())
         });
@@ -85,9 +86,9 @@ async fn a_rate_limited_charge_was_not_made_and_waits_to_be() {
     let gateway = faulty().await;
     for method in METHODS {
         gateway.sandbox.break_down(method.0, "charge", "rate_limited").await;
-        let answer = charge(&gateway, method).await;
-        is_pending_and_not_failed(&gateway, &answer).await;
-        let transaction = answer.transaction_id();
+        let response = charge(&gateway, method).await;
+        is_pending_and_not_failed(&gateway, &response).await;
+        let transaction = response.transaction_id();
         assert_eq!(gateway.last_event(&transaction).await["type"], "payment.queued");
         assert_eq!(gateway.effects(&transaction).await, [""; 0]);
         gateway.sandbox.heal().await;
@@ -100,12 +101,12 @@ async fn a_rate_limited_charge_was_not_made_and_waits_to_be() {
 async fn a_charge_for_which_paypal_gives_no_token_was_not_made_and_is_made_later() {
     for fault in ["drop_before", "error_before", "html_error", "rate_limited", "truncated"] {
         // A gateway that has had a token keeps it, so each fault needs one that has not.
-        let own = Own::start(&[]).await;
+        let own = OwnGateway::start(&[]).await;
         let gateway = own.gateway();
         gateway.sandbox.break_down("paypal", "token", fault).await;
-        let answer = charge(&gateway, ("paypal", "vault-ok")).await;
-        answer.succeeds(202, &json!({ "status": "pending" }));
-        let transaction = answer.transaction_id();
+        let response = charge(&gateway, ("paypal", "vault-ok")).await;
+        response.succeeds(202, &json!({ "status": "pending" }));
+        let transaction = response.transaction_id();
         assert_eq!(gateway.effects(&transaction).await, [""; 0], "{fault}");
         gateway.sandbox.heal().await;
         until("the completed payment", async || {
@@ -123,11 +124,11 @@ async fn a_refund_whose_answer_is_lost_is_pending_keeps_its_amount_and_happened_
         for method in METHODS {
             let transaction = charged(&gateway, method).await;
             gateway.sandbox.break_down(method.0, "refund", fault).await;
-            let answer = gateway.refund(&transaction, Some(6000)).await;
-            answer.succeeds(202, &json!({ "status": "pending" }));
+            let response = gateway.refund(&transaction, Some(6000)).await;
+            response.succeeds(202, &json!({ "status": "pending" }));
             gateway.sandbox.heal().await;
 
-            let refund = gateway.get(&format!("/refunds/{}", answer.at("/refundId"))).await;
+            let refund = gateway.get(&format!("/refunds/{}", response.at("/refundId"))).await;
             refund.succeeds(200, &json!({ "status": "pending", "amount": 6000 }));
             gateway.refund(&transaction, Some(101)).await.refuses(422, "REFUND_EXCEEDS_CHARGE");
             let effects = ["charge 6100", "refund 6000"].map(|effect| format!("{} {effect} USD", method.0));

@@ -1,13 +1,13 @@
-//! The filter dies with requests in every stage, and nobody is told anything that is not so.
+//! The filter crashes with requests in every stage, and no client gets a false answer.
 //!
-//! It is another build of the filter, with places where it dies on request: `make crashing-filter`.
+//! Uses another build of the filter, with crash points: `make crashing-filter`.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use gateway_tests::http1::{self, Request};
-use gateway_tests::{Answer, Gateway, Own, fresh_key, shared, until};
+use gateway_tests::{Gateway, HttpResponse, OwnGateway, fresh_key, shared, until};
 use local_stack::{DEMO_KEY, Programs};
 use serde_json::{Value, json};
 use test_services::{RedisServer, Signal};
@@ -15,26 +15,26 @@ use tokio::io::AsyncWriteExt as _;
 
 use crate::webhooks::to_paypals_door;
 
-/// How long the control plane has the charges that are upstream when the filter dies.
+/// How long the control plane takes for the charges that are upstream when the filter crashes.
 const SLOW_MS: u64 = 4_000;
 const UPSTREAM: u64 = 5;
-/// What is held when the filter dies is answered within this; by default it takes eight seconds.
-const SOON: Duration = Duration::from_secs(12);
+/// Requests held during the crash are answered within this time; by default it takes eight seconds.
+const ANSWERED_WITHIN: Duration = Duration::from_secs(12);
 
-/// The header by which a request says where the filter dies.
-const CRASH_AT: &str = "x-crash-at";
+/// The request header that arms a crash point.
+const CRASH_HEADER: &str = "x-crash-at";
 
-/// A charge of one client, which tells it apart by its amount.
+/// A charge, identified by its amount.
 struct Charge {
     stage: &'static str,
     key: String,
     body: Value,
 }
 
-/// What a client was told, and how long after the crash.
-struct Told {
+/// A charge and its response.
+struct ChargeResult {
     charge: Charge,
-    answer: Answer,
+    response: HttpResponse,
 }
 
 impl Charge {
@@ -49,15 +49,16 @@ impl Charge {
         request.header("idempotency-key", &self.key)
     }
 
-    /// Sends the head and so many bytes of the body, and gives the answer.
-    async fn send(self, gateway: &Gateway<'_>, bytes: usize, crash_at: Option<&str>) -> Told {
-        let request = crash_at.iter().fold(self.request(), |request, place| request.header(CRASH_AT, place));
+    /// Sends the head and this many bytes of the body, and returns the response.
+    async fn send(self, gateway: &Gateway<'_>, bytes: usize, crash_at: Option<&str>) -> ChargeResult {
+        let request =
+            crash_at.iter().fold(self.request(), |request, point| request.header(CRASH_HEADER, point));
         let request = request.body(self.body.to_string());
         let mut connection = request.begin(gateway.address()).await;
         let sent = request.body_bytes().get(..bytes).unwrap_or(request.body_bytes());
-        // The filter may be dead already.
+        // The filter may have crashed already.
         let _ = connection.write_all(sent).await;
-        Told { answer: http1::read_answer(connection).await, charge: self }
+        ChargeResult { response: http1::read_response(connection).await, charge: self }
     }
 
     async fn effects(&self, gateway: &Gateway<'_>) -> usize {
@@ -66,26 +67,30 @@ impl Charge {
     }
 }
 
-impl Told {
-    /// The answer is held against the ledger, then the client does what it is told to do.
-    async fn judge(self, gateway: &Gateway<'_>, place: &str) {
-        let Self { charge, answer } = self;
-        let told =
-            format!("{} when the filter died at {place}: {} {}", charge.stage, answer.status, answer.text());
-        match (answer.status, answer.json()["error"]["code"].as_str()) {
-            (200, _) => assert_eq!(charge.effects(gateway).await, 1, "{told}"),
+impl ChargeResult {
+    /// Checks the response against the ledger, then retries as the client should.
+    async fn verify(self, gateway: &Gateway<'_>, point: &str) {
+        let Self { charge, response } = self;
+        let context = format!(
+            "{} when the filter died at {point}: {} {}",
+            charge.stage,
+            response.status,
+            response.text()
+        );
+        match (response.status, response.json()["error"]["code"].as_str()) {
+            (200, _) => assert_eq!(charge.effects(gateway).await, 1, "{context}"),
             (503, Some("GATEWAY_UNAVAILABLE" | "IDEMPOTENCY_UNAVAILABLE")) => {
-                assert!(answer.text().contains("nothing was executed"), "{told}");
-                assert_eq!(charge.effects(gateway).await, 0, "{told}");
+                assert!(response.text().contains("nothing was executed"), "{context}");
+                assert_eq!(charge.effects(gateway).await, 0, "{context}");
             }
-            (504, Some("GATEWAY_TIMEOUT")) => assert!(answer.text().contains("not known"), "{told}"),
-            _ => panic!("{told}"),
+            (504, Some("GATEWAY_TIMEOUT")) => assert!(response.text().contains("not known"), "{context}"),
+            _ => panic!("{context}"),
         }
         until("the final answer", async || {
             (gateway.charge_under(&charge.key, &charge.body).await.status == 200).then_some(())
         })
         .await;
-        assert_eq!(charge.effects(gateway).await, 1, "{told}; then repeated");
+        assert_eq!(charge.effects(gateway).await, 1, "{context}; then repeated");
     }
 }
 
@@ -96,26 +101,26 @@ fn webhook(gateway: &Gateway<'_>, n: u64) -> Request {
     to_paypals_door(&url)
 }
 
-/// So many charges of one stage, of which only so many bytes of each body are sent.
+/// This many charges in one stage, with only this many bytes of each body sent.
 async fn charges(
     gateway: &Gateway<'_>,
     stage: &'static str,
     number: u64,
     bytes: usize,
     amounts: u64,
-) -> Vec<Told> {
+) -> Vec<ChargeResult> {
     let charges = (0..number).map(|n| Charge::new(stage, amounts + n).send(gateway, bytes, None));
     join_all(charges).await
 }
 
-/// Requests in each stage of the filter, which dies by the last of them, and what they are told.
-async fn held_until_it_dies(gateway: &Gateway<'_>, place: &str, amounts: u64) -> Vec<Told> {
+/// Requests in each stage of the filter, which crashes by the last of them; returns their responses.
+async fn held_until_it_dies(gateway: &Gateway<'_>, point: &str, amounts: u64) -> Vec<ChargeResult> {
     gateway.signal("edge-cache", Signal::STOP);
     let (first, second) = (webhook(gateway, amounts), webhook(gateway, amounts));
     let begin = Instant::now();
     let fatal = async {
-        gateway.under_way(UPSTREAM + 2 + 2 + 9 + 2).await;
-        let fatal = Charge::new("fatal", amounts + 40).send(gateway, usize::MAX, Some(place));
+        gateway.wait_for_in_flight(UPSTREAM + 2 + 2 + 9 + 2).await;
+        let fatal = Charge::new("fatal", amounts + 40).send(gateway, usize::MAX, Some(point));
         let then = async {
             tokio::time::sleep(Duration::from_millis(300)).await;
             gateway.signal("edge-cache", Signal::CONT);
@@ -125,21 +130,21 @@ async fn held_until_it_dies(gateway: &Gateway<'_>, place: &str, amounts: u64) ->
     let (heads, bodies, claims, first, second, fatal) = tokio::join!(
         charges(gateway, "head", 2, 0, amounts + 10),
         charges(gateway, "half a body", 2, 20, amounts + 20),
-        // Some of these go alone and some together.
+        // Some of these get their own call and some share one.
         charges(gateway, "claim", 9, usize::MAX, amounts + 30),
         first.send(gateway.address()),
         second.send(gateway.address()),
         fatal
     );
-    assert!(begin.elapsed() < SOON, "{place}: {:?}", begin.elapsed());
+    assert!(begin.elapsed() < ANSWERED_WITHIN, "{point}: {:?}", begin.elapsed());
     for webhook in [first, second] {
-        assert!(matches!(webhook.status, 401 | 503), "{place}: {}", webhook.text());
+        assert!(matches!(webhook.status, 401 | 503), "{point}: {}", webhook.text());
     }
     heads.into_iter().chain(bodies).chain(claims).chain([fatal]).collect()
 }
 
-/// Charges upstream and requests in each stage of the filter, which dies at `place`.
-async fn crash_at(gateway: &Gateway<'_>, place: &str, amounts: u64) {
+/// Charges upstream and requests in each stage of the filter, which crashes at `point`.
+async fn crash_at(gateway: &Gateway<'_>, point: &str, amounts: u64) {
     let reloads = gateway.filter_reloads().await;
     for (provider, operation, delay_ms) in [("stripe", "charge", SLOW_MS), ("paypal", "certificate", 1_500)] {
         let slow =
@@ -152,27 +157,27 @@ async fn crash_at(gateway: &Gateway<'_>, place: &str, amounts: u64) {
             (active >= UPSTREAM).then_some(())
         })
         .await;
-        held_until_it_dies(gateway, place, amounts).await
+        held_until_it_dies(gateway, point, amounts).await
     });
     gateway.sandbox.heal().await;
     until("the filter's return", async || (gateway.get("/payments").await.status == 200).then_some(())).await;
-    assert_eq!(gateway.filter_reloads().await, reloads + 1, "the filter did not die at {place}");
-    for told in &upstream {
-        told.answer.refuses(504, "GATEWAY_TIMEOUT");
+    assert_eq!(gateway.filter_reloads().await, reloads + 1, "the filter did not die at {point}");
+    for result in &upstream {
+        result.response.refuses(504, "GATEWAY_TIMEOUT");
     }
-    for told in upstream.into_iter().chain(held) {
-        told.judge(gateway, place).await;
+    for result in upstream.into_iter().chain(held) {
+        result.verify(gateway, point).await;
     }
 }
 
-/// A number that no other place has.
-fn amounts_of(place: &str) -> u64 {
-    PLACES.iter().zip(1..).find(|(other, _)| **other == place).map_or(0, |(_, n)| n * 1_000)
+/// A base amount that is unique to the crash point.
+fn amounts_of(point: &str) -> u64 {
+    CRASH_POINTS.iter().zip(1..).find(|(other, _)| **other == point).map_or(0, |(_, n)| n * 1_000)
 }
 
-/// Where the filter dies: at a head, at a whole body, with a claim just sent, at an answer to one claim and to several,
-/// when it has told one of several, and at a certificate.
-const PLACES: [&str; 7] =
+/// The crash points: at a head, at a whole body, after a claim is sent, at the response to one claim and to several,
+/// after one of several requests is notified, and at a certificate.
+const CRASH_POINTS: [&str; 7] =
     ["head", "body", "claim_sent", "verdict", "claims_answered", "told", "certificate_answered"];
 
 pub(crate) fn crashing_filter() -> PathBuf {
@@ -181,42 +186,42 @@ pub(crate) fn crashing_filter() -> PathBuf {
     filter
 }
 
-async fn die_at(places: &[&str]) {
+async fn die_at(points: &[&str]) {
     let Some(redis) = RedisServer::own(&[]).await else { return };
     let filter = crashing_filter();
-    let own = Own::start(&[
+    let own = OwnGateway::start(&[
         ("EDGE_FILTER_WASM", filter.to_str().unwrap()),
         ("REDIS_URI", redis.uri()),
-        // Longer than the cache stands still here.
+        // Longer than the cache is frozen here.
         ("EDGE_CACHE_TIMEOUT_MS", "2500"),
-        // A key whose request died with the filter is soon free again.
+        // A key whose request was lost with the filter is free again soon.
         ("IDEMPOTENCY_LEASE_MS", "1000"),
         ("SANDBOX_STRIPE_WEBHOOK_URL", ""),
         ("SANDBOX_PAYPAL_WEBHOOK_URL", ""),
     ])
     .await;
     let gateway = own.gateway();
-    for place in places {
-        crash_at(&gateway, place, amounts_of(place)).await;
+    for point in points {
+        crash_at(&gateway, point, amounts_of(point)).await;
     }
 }
 
 #[tokio::test]
-async fn a_filter_that_dies_at_what_comes_in_leaves_nobody_with_a_lie() {
-    die_at(&PLACES[..3]).await;
+async fn a_filter_that_crashes_at_a_request_gives_no_false_answer() {
+    die_at(&CRASH_POINTS[..3]).await;
 }
 
 #[tokio::test]
-async fn a_filter_that_dies_at_what_comes_back_leaves_nobody_with_a_lie() {
-    die_at(&PLACES[3..]).await;
+async fn a_filter_that_crashes_at_a_response_gives_no_false_answer() {
+    die_at(&CRASH_POINTS[3..]).await;
 }
 
 #[tokio::test]
-async fn the_filter_that_is_shipped_has_no_place_to_die_at() {
+async fn the_shipped_filter_has_no_crash_points() {
     let gateway = shared().await;
-    for place in PLACES {
-        let told = Charge::new("charge", 815).send(&gateway, usize::MAX, Some(place)).await;
-        told.answer.succeeds(200, &json!({ "status": "completed" }));
+    for point in CRASH_POINTS {
+        let result = Charge::new("charge", 815).send(&gateway, usize::MAX, Some(point)).await;
+        result.response.succeeds(200, &json!({ "status": "completed" }));
     }
     assert_eq!(gateway.filter_reloads().await, 0);
 }

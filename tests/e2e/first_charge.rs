@@ -1,4 +1,4 @@
-//! The main job.
+//! Charge, refund and list.
 
 use gateway_tests::shared;
 use serde_json::{Value, json};

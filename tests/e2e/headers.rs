@@ -1,7 +1,7 @@
 //! Header bytes that are no text: nobody's request hangs or crashes because of them.
 
 use gateway_tests::http1::Request;
-use gateway_tests::{fresh_key, http2, refusing, shared};
+use gateway_tests::{fresh_key, http2, rejecting, shared};
 use http::HeaderValue;
 use serde_json::json;
 
@@ -22,8 +22,8 @@ async fn a_header_that_the_edge_does_not_read_may_hold_any_bytes() {
             "x-client-id",
             "idempotency-hint",
         ] {
-            let answer = gateway.send_raw(&gateway.raw_charge().header(name, bytes).body(CHARGE)).await;
-            assert_eq!(answer.status, 200, "{name}: {}", answer.text());
+            let response = gateway.send_raw(&gateway.raw_charge().header(name, bytes).body(CHARGE)).await;
+            assert_eq!(response.status, 200, "{name}: {}", response.text());
         }
     }
 }
@@ -35,21 +35,21 @@ async fn http_2_headers_of_any_bytes_are_taken_or_refused_alike() {
         let mut noted = http2::post("/payments/charge");
         noted.headers_mut().insert("x-note", value.clone());
         let gateway = shared().await;
-        let answer = http2::send(gateway.address(), noted, &[CHARGE], None).await;
-        answer.succeeds(200, &json!({ "status": "completed" }));
+        let response = http2::send(gateway.address(), noted, &[CHARGE], None).await;
+        response.succeeds(200, &json!({ "status": "completed" }));
 
         let mut typed = http2::post("/payments/charge");
         typed.headers_mut().insert("content-type", value);
-        let gateway = refusing().await;
-        let answer = http2::send(gateway.address(), typed, &[CHARGE], None).await;
-        answer.refuses(400, "INVALID_REQUEST");
+        let gateway = rejecting().await;
+        let response = http2::send(gateway.address(), typed, &[CHARGE], None).await;
+        response.refuses(400, "INVALID_REQUEST");
         gateway.nothing_reached_the_control_plane().await;
     }
 }
 
 #[tokio::test]
 async fn a_header_that_the_edge_reads_is_refused_when_it_is_no_text() {
-    let gateway = refusing().await;
+    let gateway = rejecting().await;
     for bytes in NOT_TEXT {
         let charge = || Request::new("POST", "/payments/charge");
         let key = || charge().header("authorization", "Bearer demo-key");
@@ -72,7 +72,7 @@ async fn a_header_that_the_edge_reads_is_refused_when_it_is_no_text() {
 
 #[tokio::test]
 async fn a_header_that_may_come_once_is_refused_when_it_comes_twice() {
-    let gateway = refusing().await;
+    let gateway = rejecting().await;
     let twice = gateway.raw_charge().header("Content-Type", "application/json").body(CHARGE);
     // Envoy joins the lines to a list, and no list is a media type.
     gateway.send_raw(&twice).await.refuses(415, "UNSUPPORTED_MEDIA_TYPE");
@@ -81,7 +81,7 @@ async fn a_header_that_may_come_once_is_refused_when_it_comes_twice() {
 
 #[tokio::test]
 async fn a_request_for_a_host_that_is_none_or_for_two_is_refused() {
-    let gateway = refusing().await;
+    let gateway = rejecting().await;
     let to = |host: &[u8]| {
         let request =
             Request::to_host("POST", "/payments/charge", host).header("authorization", "Bearer demo-key");
@@ -118,14 +118,14 @@ async fn the_scheme_of_a_key_is_named_in_any_case() {
     for scheme in ["Bearer ", "bearer ", "BEARER ", "bEaReR ", "Bearer   ", "bearer  "] {
         let request =
             Request::new("GET", "/payments?limit=1").header("authorization", format!("{scheme}demo-key"));
-        let answer = gateway.send_raw(&request).await;
-        assert_eq!(answer.status, 200, "{scheme}: {}", answer.text());
+        let response = gateway.send_raw(&request).await;
+        assert_eq!(response.status, 200, "{scheme}: {}", response.text());
     }
 }
 
 #[tokio::test]
 async fn a_key_without_its_scheme_or_beside_another_is_none() {
-    let gateway = refusing().await;
+    let gateway = rejecting().await;
     for key in [
         "demo-key",
         "Basic demo-key",
@@ -146,11 +146,11 @@ async fn a_key_without_its_scheme_or_beside_another_is_none() {
 
 #[tokio::test]
 async fn a_transfer_encoding_that_is_not_known_is_not_implemented() {
-    let gateway = refusing().await;
+    let gateway = rejecting().await;
     for encoding in ["xchunked", "gzip, chunked", "identity, chunked", "chunked, chunked", "identity", ""] {
-        let answer = gateway.send_raw(&gateway.raw_charge().header("transfer-encoding", encoding)).await;
-        let body = answer.json();
-        assert_eq!((answer.status, &body["success"]), (501, &json!(false)), "{encoding}: {body}");
+        let response = gateway.send_raw(&gateway.raw_charge().header("transfer-encoding", encoding)).await;
+        let body = response.json();
+        assert_eq!((response.status, &body["success"]), (501, &json!(false)), "{encoding}: {body}");
         assert_eq!(body["error"]["code"], "INVALID_REQUEST", "{encoding}");
     }
     gateway.nothing_reached_the_control_plane().await;
@@ -158,18 +158,18 @@ async fn a_transfer_encoding_that_is_not_known_is_not_implemented() {
 
 #[tokio::test]
 async fn a_path_that_is_no_text_is_refused() {
-    let gateway = refusing().await;
+    let gateway = rejecting().await;
     for path in ["/payments?status=\u{e9}", "/payments/caf\u{e9}", "/payments?a b", "/payments#\u{1}"] {
         let request = Request::new("GET", path).header("authorization", "Bearer demo-key");
-        let answer = gateway.send_raw(&request).await;
-        assert!((400..500).contains(&answer.status), "{path}: {}", answer.text());
+        let response = gateway.send_raw(&request).await;
+        assert!((400..500).contains(&response.status), "{path}: {}", response.text());
     }
     gateway.nothing_reached_the_control_plane().await;
 }
 
 #[tokio::test]
 async fn header_names_with_underscores_are_refused() {
-    let gateway = refusing().await;
+    let gateway = rejecting().await;
     let request = gateway.raw_charge().header("x_client_id", "demo-2").body(CHARGE);
     assert_eq!(gateway.send_raw(&request).await.status, 400);
     gateway.nothing_reached_the_control_plane().await;
@@ -177,7 +177,7 @@ async fn header_names_with_underscores_are_refused() {
 
 #[tokio::test]
 async fn after_all_of_these_the_gateway_goes_on() {
-    let gateway = refusing().await;
+    let gateway = rejecting().await;
     for bytes in NOT_TEXT {
         let request = gateway.raw_charge().header("content-type", bytes).body(CHARGE);
         gateway.send_raw(&request).await.refuses(400, "INVALID_REQUEST");

@@ -1,11 +1,11 @@
-//! Somebody goes away in the middle of a charge.
+//! A client or a process goes away in the middle of a charge.
 
-use gateway_tests::{Gateway, Own, faulty, until};
+use gateway_tests::{Gateway, OwnGateway, faulty, until};
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
-/// Long enough to act in the meantime, shorter than the gateway's patience with a provider.
+/// Long enough to act in the meantime, shorter than the gateway's provider timeout.
 const SLOW_MS: u64 = 1_500;
 
 fn charge(reference: &str) -> Value {
@@ -42,16 +42,16 @@ async fn a_client_that_hangs_up_in_the_middle_of_a_charge_has_charged_once() {
 
 #[tokio::test]
 async fn a_control_plane_that_is_asked_to_end_finishes_a_slow_charge_first() {
-    let mut own = Own::start(&[]).await;
+    let mut own = OwnGateway::start(&[]).await;
     let gateway = own.gateway();
     gateway.sandbox.slow_down("stripe", "charge", SLOW_MS).await;
     let body = charge("outlives");
-    let (answer, ()) = tokio::join!(gateway.charge(&body), async {
+    let (response, ()) = tokio::join!(gateway.charge(&body), async {
         payment_with(&gateway, "outlives", "pending").await;
         gateway.terminate("control-plane");
     });
-    answer.succeeds(200, &json!({ "status": "completed" }));
-    assert_eq!(gateway.effects(&answer.transaction_id()).await, ["stripe charge 510 USD"]);
+    response.succeeds(200, &json!({ "status": "completed" }));
+    assert_eq!(gateway.effects(&response.transaction_id()).await, ["stripe charge 510 USD"]);
     drop(gateway);
 
     let end = own.end_of_a_part().await;
@@ -60,7 +60,7 @@ async fn a_control_plane_that_is_asked_to_end_finishes_a_slow_charge_first() {
 
 #[tokio::test]
 async fn a_control_plane_that_is_asked_to_end_does_not_wait_for_requests_that_are_not_whole() {
-    let mut own = Own::start(&[]).await;
+    let mut own = OwnGateway::start(&[]).await;
     let gateway = own.gateway();
     let address = own.stack.control_plane_url().trim_start_matches("http://").to_owned();
     let mut open = Vec::new();
@@ -77,10 +77,10 @@ async fn a_control_plane_that_is_asked_to_end_does_not_wait_for_requests_that_ar
     assert!(end.starts_with("control-plane") && end.contains("exit status: 0"), "{end}");
 }
 
-/// The client is gone and the control plane is asked to end: the payment is nobody's but the gateway's.
+/// The client is gone and the control plane is stopping: only the gateway can finish the payment.
 #[tokio::test]
 async fn a_control_plane_that_is_asked_to_end_finishes_even_a_charge_whose_client_has_gone() {
-    let mut own = Own::start(&[]).await;
+    let mut own = OwnGateway::start(&[]).await;
     let gateway = own.gateway();
     gateway.sandbox.slow_down("stripe", "charge", SLOW_MS).await;
     let request = gateway.raw_charge().body(charge("left-behind").to_string());
@@ -102,18 +102,18 @@ async fn a_control_plane_that_is_asked_to_end_finishes_even_a_charge_whose_clien
 #[tokio::test]
 async fn a_control_plane_that_is_killed_in_the_middle_of_a_charge_leaves_the_client_in_doubt_and_the_payment_pending()
  {
-    let mut own = Own::start(&[]).await;
+    let mut own = OwnGateway::start(&[]).await;
     let gateway = own.gateway();
     let before = gateway.charge(&charge("before")).await.transaction_id();
     gateway.sandbox.slow_down("stripe", "charge", SLOW_MS).await;
     let body = charge("killed");
-    let (answer, transaction) = tokio::join!(gateway.charge(&body), async {
+    let (response, transaction) = tokio::join!(gateway.charge(&body), async {
         let payment = payment_with(&gateway, "killed", "pending").await;
         gateway.kill("control-plane");
         payment["transactionId"].as_str().unwrap().to_owned()
     });
     // Not "nothing was executed": the provider has it.
-    assert_eq!(answer.refuses(504, "GATEWAY_TIMEOUT")["retryable"], true);
+    assert_eq!(response.refuses(504, "GATEWAY_TIMEOUT")["retryable"], true);
     let effects = until("the effect that nobody waits for", async || {
         Some(gateway.effects(&transaction).await).filter(|effects| !effects.is_empty())
     });

@@ -1,18 +1,18 @@
-//! No payment depends on a line of a log, whatever becomes of those who read it.
+//! No payment depends on a log line, whatever happens to the log's reader.
 
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use gateway_tests::{Answer, Gateway, LogDisk, LogPipe, Own, Reader, until};
+use gateway_tests::{Gateway, HttpResponse, LogDisk, LogPipe, OwnGateway, Reader, until};
 use serde_json::{Value, json};
 use test_services::skipped;
 
-/// Far from what a charge takes, and from what a reader that is waited for would make of it.
+/// Much longer than a charge takes, and much shorter than one that waited for the reader would take.
 const SOON: Duration = Duration::from_secs(5);
 
-/// Those that write by the gateway's own code, and Envoy's access log.
+/// The parts that write logs with the gateway's own code, and Envoy's access log.
 const LOGS: [&str; 3] = ["control-plane.log", "sandbox.log", "access.log"];
 
 const LOST: &str = "log lines were lost";
@@ -21,27 +21,27 @@ async fn is_charged(gateway: &Gateway<'_>) {
     let begun = Instant::now();
     let charge =
         json!({ "provider": "stripe", "amount": 4999, "currency": "USD", "paymentMethodId": "pm_card_visa" });
-    let answer = gateway.charge(&charge).await;
-    answer.succeeds(200, &json!({ "status": "completed" }));
+    let response = gateway.charge(&charge).await;
+    response.succeeds(200, &json!({ "status": "completed" }));
     assert!(begun.elapsed() < SOON, "a charge took {:?}", begun.elapsed());
-    assert_eq!(gateway.effects(&answer.transaction_id()).await, ["stripe charge 4999 USD"]);
+    assert_eq!(gateway.effects(&response.transaction_id()).await, ["stripe charge 4999 USD"]);
 }
 
 async fn is_well(gateway: &Gateway<'_>) {
     for path in ["/healthz", "/readyz"] {
         let probe = gateway.http.get(format!("{}{path}", gateway.stack().control_plane_url())).timeout(SOON);
-        assert_eq!(Answer::of(probe).await.status, 200, "{path}");
+        assert_eq!(HttpResponse::of(probe).await.status, 200, "{path}");
     }
 }
 
 async fn lines_dropped(gateway: &Gateway<'_>) -> u64 {
     let url = format!("{}/metrics", gateway.stack().control_plane_url());
-    let metrics = Answer::of(gateway.http.get(url)).await.text();
+    let metrics = HttpResponse::of(gateway.http.get(url)).await.text();
     let line = metrics.lines().find_map(|line| line.strip_prefix("log_lines_dropped_total "));
     line.unwrap_or_else(|| panic!("no counter in {metrics}")).parse().unwrap()
 }
 
-/// A line of the control plane's log that says how much was lost, and why.
+/// A line of the control plane's log that reports how many lines were lost, and why.
 async fn loss_is_told(log: impl Fn() -> String, reason: &str) {
     let line = until("the line about the loss", async || {
         let text = log();
@@ -54,10 +54,10 @@ async fn loss_is_told(log: impl Fn() -> String, reason: &str) {
     assert!(line["reason"].as_str().unwrap().contains(reason), "{line}");
 }
 
-async fn with_pipes(settings: &[(&str, &str)]) -> (Own, [LogPipe; 3]) {
+async fn with_pipes(settings: &[(&str, &str)]) -> (OwnGateway, [LogPipe; 3]) {
     let mut pipes = None;
     let prepare = |logs: &Path| pipes = Some(LOGS.map(|log| LogPipe::in_place_of(&logs.join(log))));
-    let own = Own::prepared(prepare, settings).await;
+    let own = OwnGateway::prepared(prepare, settings).await;
     (own, pipes.unwrap())
 }
 
@@ -81,7 +81,7 @@ async fn charges_go_on_when_the_readers_of_the_logs_have_gone_and_lines_when_the
     assert_eq!(lines_dropped(&gateway).await, dropped);
 }
 
-/// At `trace` the pipe and what waits for it are full after some requests.
+/// At `trace` the pipe and its buffer are full after a few requests.
 #[tokio::test]
 async fn charges_go_on_when_nobody_reads_the_logs_and_so_does_the_end() {
     let (own, pipes) = with_pipes(&[("LOG_LEVEL", "trace")]).await;
@@ -117,7 +117,7 @@ async fn charges_go_on_when_nobody_reads_the_logs_and_so_does_the_end() {
 #[tokio::test]
 async fn charges_go_on_when_nothing_can_be_written_to_the_logs() {
     let full = |logs: &Path| LOGS.iter().for_each(|log| symlink("/dev/full", logs.join(log)).unwrap());
-    let own = Own::prepared(full, &[]).await;
+    let own = OwnGateway::prepared(full, &[]).await;
     let gateway = own.gateway();
     for _ in 0..5 {
         is_charged(&gateway).await;
@@ -132,7 +132,7 @@ async fn lines_go_on_when_a_full_disk_has_room_again() {
     let Some(mut disk) = LogDisk::of(256) else {
         return skipped("a small disk cannot be mounted: only root may");
     };
-    let own = Own::prepared(|logs| disk.hold(&logs.join("control-plane.log")), &[]).await;
+    let own = OwnGateway::prepared(|logs| disk.hold(&logs.join("control-plane.log")), &[]).await;
     let gateway = own.gateway();
     is_charged(&gateway).await;
     disk.fill();

@@ -1,5 +1,5 @@
-//! The gateway from outside: real Envoy with the real filter, control plane and provider sandbox. What a client is
-//! told is held against the sandbox's ledger, and what is refused against the control plane's request counter.
+//! The gateway from outside: real Envoy with the real filter, control plane and provider sandbox. Responses are checked
+//! against the sandbox's ledger, and rejections against the control plane's request counter.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -1,15 +1,15 @@
-//! What operators and tools see.
+//! What operators and monitoring tools see.
 
-use gateway_tests::{Answer, refusing, shared, until};
+use gateway_tests::{HttpResponse, rejecting, shared, until};
 use reqwest::Method;
 use serde_json::{Value, json};
 
 #[tokio::test]
 async fn the_description_of_the_api_is_for_clients() {
     let gateway = shared().await;
-    let answer = gateway.get("/openapi.json").await;
-    assert_eq!((answer.status, answer.header("content-type")), (200, Some("application/json")));
-    let document = answer.json();
+    let response = gateway.get("/openapi.json").await;
+    assert_eq!((response.status, response.header("content-type")), (200, Some("application/json")));
+    let document = response.json();
     for path in [
         "/payments/charge",
         "/payments/refund",
@@ -21,18 +21,18 @@ async fn the_description_of_the_api_is_for_clients() {
     }
     // And for operators, on the control plane's own port.
     let url = format!("{}/openapi.json", gateway.stack().control_plane_url());
-    assert_eq!(Answer::of(gateway.http.get(url)).await.json(), document);
+    assert_eq!(HttpResponse::of(gateway.http.get(url)).await.json(), document);
 }
 
 #[tokio::test]
 async fn nobody_unknown_reaches_the_control_plane() {
-    let gateway = refusing().await;
+    let gateway = rejecting().await;
     for path in
         ["/openapi.json", "/payments", "/payments/%ff", "/refunds/%ff", "/webhooks/stripe", "/docs", "/"]
     {
         let url = format!("{}{path}", gateway.stack().gateway_url());
-        let answer = Answer::of(gateway.http.get(url)).await;
-        assert!((400..500).contains(&answer.status), "{path}: {}", answer.text());
+        let response = HttpResponse::of(gateway.http.get(url)).await;
+        assert!((400..500).contains(&response.status), "{path}: {}", response.text());
     }
     gateway.nothing_reached_the_control_plane().await;
 }
@@ -43,11 +43,11 @@ async fn invented_methods_make_no_new_time_series() {
     let url = gateway.stack().control_plane_url();
     for method in ["BREW", "WHEN", "get", "POSTPOST"] {
         let method = Method::from_bytes(method.as_bytes()).unwrap();
-        Answer::of(gateway.http.request(method, format!("{url}/payments")))
+        HttpResponse::of(gateway.http.request(method, format!("{url}/payments")))
             .await
             .refuses(401, "EDGE_ATTESTATION_REQUIRED");
     }
-    let metrics = Answer::of(gateway.http.get(format!("{url}/metrics"))).await.text();
+    let metrics = HttpResponse::of(gateway.http.get(format!("{url}/metrics"))).await.text();
     assert!(metrics.contains("http_request_method=\"_OTHER\""), "{metrics}");
     for method in ["BREW", "WHEN", "\"get\"", "POSTPOST"] {
         assert!(!metrics.contains(method), "{method} in {metrics}");
@@ -56,15 +56,15 @@ async fn invented_methods_make_no_new_time_series() {
 
 #[tokio::test]
 async fn health_and_metrics_are_no_part_of_the_public_api() {
-    let gateway = refusing().await;
+    let gateway = rejecting().await;
     for path in ["/healthz", "/readyz", "/metrics", "/stats", "/_sandbox/ledger"] {
         gateway.get(path).await.refuses(404, "NOT_FOUND");
         let url = format!("{}{path}", gateway.stack().gateway_url());
-        let nobody = Answer::of(gateway.http.get(url)).await;
+        let nobody = HttpResponse::of(gateway.http.get(url)).await;
         assert!([401, 404].contains(&nobody.status), "{path}: {}", nobody.text());
         let own = format!("{}{path}", gateway.stack().control_plane_url());
         if ["/healthz", "/readyz", "/metrics"].contains(&path) {
-            assert_eq!(Answer::of(gateway.http.get(own)).await.status, 200, "{path}");
+            assert_eq!(HttpResponse::of(gateway.http.get(own)).await.status, 200, "{path}");
         }
     }
     gateway.nothing_reached_the_control_plane().await;
@@ -90,7 +90,7 @@ async fn the_edge_counts_each_outcome() {
     gateway.get("/payments/charge").await.refuses(405, "METHOD_NOT_ALLOWED");
     gateway.get("/payments/1").await.refuses(404, "TRANSACTION_NOT_FOUND");
     for (outcome, before) in outcomes.into_iter().zip(before) {
-        // Other tests send requests as well.
+        // Other tests send requests, too.
         let now = gateway.edge_count(outcome).await;
         assert!(now > before, "{outcome} was {before} and is {now}");
     }
@@ -106,7 +106,7 @@ async fn the_control_plane_measures_each_operation() {
         .await
         .refuses(404, "TRANSACTION_NOT_FOUND");
     let url = format!("{}/metrics", gateway.stack().control_plane_url());
-    let metrics = Answer::of(gateway.http.get(url)).await.text();
+    let metrics = HttpResponse::of(gateway.http.get(url)).await.text();
     for (route, status) in [("/payments", "200"), ("/payments/{id}", "404")] {
         let labels = [
             "http_request_method=\"GET\"".to_owned(),
@@ -129,7 +129,7 @@ async fn the_access_log_says_how_a_request_ended_and_nothing_that_is_secret() {
         "provider": "stripe", "amount": 640, "currency": "USD", "paymentMethodId": "pm_card_visa",
         "description": "not for the log",
     });
-    for (answer, expected) in [
+    for (response, expected) in [
         (gateway.charge(&charge).await, ("POST", 200, "forwarded")),
         (gateway.get("/payments?status=completed&limit=7").await, ("GET", 200, "forwarded")),
         (gateway.get("/payments?status=unheard-of").await, ("GET", 400, "invalid_request")),
@@ -137,9 +137,12 @@ async fn the_access_log_says_how_a_request_ended_and_nothing_that_is_secret() {
             gateway.post("/payments/charge", r#"{"not":"for the log"}"#).await,
             ("POST", 400, "invalid_request"),
         ),
-        (Answer::of(gateway.request(Method::PUT, "/payments")).await, ("PUT", 405, "method_not_allowed")),
+        (
+            HttpResponse::of(gateway.request(Method::PUT, "/payments")).await,
+            ("PUT", 405, "method_not_allowed"),
+        ),
     ] {
-        let line = gateway.access_log_line(&answer).await;
+        let line = gateway.access_log_line(&response).await;
         let (method, status, outcome) = expected;
         for (field, value) in [
             ("method", json!(method)),
@@ -161,11 +164,11 @@ async fn the_access_log_says_how_a_request_ended_and_nothing_that_is_secret() {
 
 #[tokio::test]
 async fn a_refused_key_is_in_no_log() {
-    let gateway = refusing().await;
+    let gateway = rejecting().await;
     let url = format!("{}/payments?limit=7", gateway.stack().gateway_url());
-    let answer = Answer::of(gateway.http.get(url).bearer_auth("a-key-that-is-almost-right")).await;
-    answer.refuses(401, "UNAUTHENTICATED");
-    let line = gateway.access_log_line(&answer).await;
+    let response = HttpResponse::of(gateway.http.get(url).bearer_auth("a-key-that-is-almost-right")).await;
+    response.refuses(401, "UNAUTHENTICATED");
+    let line = gateway.access_log_line(&response).await;
     assert_eq!((&line["status"], line.get("client")), (&json!(401), None), "{line}");
     for (path, log) in gateway.files() {
         let log = String::from_utf8_lossy(&log).into_owned();
@@ -176,8 +179,8 @@ async fn a_refused_key_is_in_no_log() {
 #[tokio::test]
 async fn the_logs_of_the_control_plane_are_json_and_name_the_request() {
     let gateway = shared().await;
-    let answer = gateway.get("/payments?limit=1&provider=stripe").await;
-    let id = answer.header("x-request-id").unwrap();
+    let response = gateway.get("/payments?limit=1&provider=stripe").await;
+    let id = response.header("x-request-id").unwrap();
     let log = gateway.stack().run_dir().log("control-plane");
     until("the request's line in the log", async || {
         let text = std::fs::read_to_string(&log).ok()?;

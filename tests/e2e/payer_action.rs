@@ -1,6 +1,6 @@
 //! Payments that wait for their payer: 3-D Secure at Stripe, approval at PayPal.
 
-use gateway_tests::{Answer, Gateway, silent};
+use gateway_tests::{Gateway, HttpResponse, without_webhooks};
 use serde_json::{Value, json};
 
 const RETURN_URL: &str = "https://shop.example/back";
@@ -14,28 +14,28 @@ fn paypal_order(method: Option<&str>, amount: u64) -> Value {
     charge
 }
 
-/// Starts a payment that waits, and gives its transaction and the page for its payer.
+/// Starts a payment that waits for its payer; returns its transaction id and the payer's page.
 async fn waiting(gateway: &Gateway<'_>, charge: &Value) -> (String, String) {
-    let answer = gateway.charge(charge).await;
-    answer.succeeds(200, &json!({ "status": "requires_action" }));
-    let (transaction, page) = (answer.transaction_id(), answer.at("/nextAction/url"));
+    let response = gateway.charge(charge).await;
+    response.succeeds(200, &json!({ "status": "requires_action" }));
+    let (transaction, page) = (response.transaction_id(), response.at("/nextAction/url"));
     assert_eq!(gateway.payment(&transaction).await["nextAction"]["url"], page);
     assert_eq!(gateway.effects(&transaction).await, [""; 0]);
     (transaction, page)
 }
 
-/// The order's id, as it returns in the query of the payer's way back.
+/// The order's id, from the payer's page.
 fn order_of(page: &str) -> String {
     page.split_once("token=").map(|(_, order)| order.to_owned()).expect("a PayPal page names its order")
 }
 
-async fn bring_back(gateway: &Gateway<'_>, page: &str, amount: u64) -> Answer {
+async fn bring_back(gateway: &Gateway<'_>, page: &str, amount: u64) -> HttpResponse {
     gateway.charge(&paypal_order(Some(&order_of(page)), amount)).await
 }
 
 #[tokio::test]
 async fn a_stripe_card_with_3d_secure_waits_for_its_payer_and_charges_once_after_that() {
-    let gateway = silent().await;
+    let gateway = without_webhooks().await;
     for method in
         ["pm_card_threeDSecure2Required", "pm_card_threeDSecureRequired", "pm_card_authenticationRequired"]
     {
@@ -50,7 +50,7 @@ async fn a_stripe_card_with_3d_secure_waits_for_its_payer_and_charges_once_after
 
 #[tokio::test]
 async fn a_payment_that_waits_for_its_payer_can_be_canceled_and_not_captured_or_refunded() {
-    let gateway = silent().await;
+    let gateway = without_webhooks().await;
     let charge = json!({
         "provider": "stripe", "amount": 3100, "currency": "USD",
         "paymentMethodId": "pm_card_threeDSecure2Required", "returnUrl": RETURN_URL,
@@ -68,12 +68,12 @@ async fn a_payment_that_waits_for_its_payer_can_be_canceled_and_not_captured_or_
 
 #[tokio::test]
 async fn an_approved_paypal_order_completes_the_payment_it_was_made_for() {
-    let gateway = silent().await;
+    let gateway = without_webhooks().await;
     for method in [None, Some("vault-action")] {
         let (transaction, page) = waiting(&gateway, &paypal_order(method, 4200)).await;
         gateway.sandbox.decide(&page, "approve").await;
-        let answer = bring_back(&gateway, &page, 4200).await;
-        answer.succeeds(200, &json!({ "status": "completed", "transactionId": transaction }));
+        let response = bring_back(&gateway, &page, 4200).await;
+        response.succeeds(200, &json!({ "status": "completed", "transactionId": transaction }));
         assert_eq!(gateway.payment(&transaction).await["status"], "completed");
         assert_eq!(gateway.effects(&transaction).await, ["paypal charge 4200 USD"], "{method:?}");
 
@@ -85,7 +85,7 @@ async fn an_approved_paypal_order_completes_the_payment_it_was_made_for() {
 
 #[tokio::test]
 async fn an_approved_paypal_order_is_charged_once_however_often_it_is_brought_back() {
-    let gateway = silent().await;
+    let gateway = without_webhooks().await;
     let (transaction, page) = waiting(&gateway, &paypal_order(None, 4300)).await;
     gateway.sandbox.decide(&page, "approve").await;
     let charge = paypal_order(Some(&order_of(&page)), 4300);
@@ -99,16 +99,16 @@ async fn an_approved_paypal_order_is_charged_once_however_often_it_is_brought_ba
 
 #[tokio::test]
 async fn a_paypal_order_that_is_not_approved_yet_goes_on_waiting() {
-    let gateway = silent().await;
+    let gateway = without_webhooks().await;
     let (transaction, page) = waiting(&gateway, &paypal_order(None, 4400)).await;
-    let answer = bring_back(&gateway, &page, 4400).await;
-    answer.succeeds(200, &json!({ "status": "requires_action", "transactionId": transaction }));
+    let response = bring_back(&gateway, &page, 4400).await;
+    response.succeeds(200, &json!({ "status": "requires_action", "transactionId": transaction }));
     assert_eq!(gateway.effects(&transaction).await, [""; 0]);
 }
 
 #[tokio::test]
 async fn an_approved_order_is_refused_for_another_amount_currency_or_capture_than_its_payment() {
-    let gateway = silent().await;
+    let gateway = without_webhooks().await;
     let (transaction, page) = waiting(&gateway, &paypal_order(None, 4500)).await;
     gateway.sandbox.decide(&page, "approve").await;
     let right = paypal_order(Some(&order_of(&page)), 4500);
@@ -130,7 +130,7 @@ fn credentials<'s>(gateway: &Gateway<'s>) -> (&'s str, &'s str) {
     (setting("PAYPAL_CLIENT_ID"), setting("PAYPAL_CLIENT_SECRET"))
 }
 
-/// No other test charges the amounts that this is asked about.
+/// The amounts are unique to this test.
 async fn times_charged(gateway: &Gateway<'_>, amount: u64) -> usize {
     let effect = format!("paypal charge {amount} USD");
     gateway.sandbox.all_effects().await.iter().filter(|other| **other == effect).count()
@@ -138,17 +138,17 @@ async fn times_charged(gateway: &Gateway<'_>, amount: u64) -> usize {
 
 #[tokio::test]
 async fn an_approved_order_of_somebody_else_at_the_same_account_is_charged_as_a_new_payment() {
-    let gateway = silent().await;
+    let gateway = without_webhooks().await;
     let (order, page) = gateway.sandbox.paypal_order(credentials(&gateway), "CAPTURE", "73.41").await;
     gateway.sandbox.decide(&page, "approve").await;
-    let answer = gateway.charge(&paypal_order(Some(&order), 7341)).await;
-    answer.succeeds(200, &json!({ "status": "completed" }));
+    let response = gateway.charge(&paypal_order(Some(&order), 7341)).await;
+    response.succeeds(200, &json!({ "status": "completed" }));
     assert_eq!(times_charged(&gateway, 7341).await, 1);
 }
 
 #[tokio::test]
 async fn an_order_of_somebody_else_that_two_charges_bring_at_once_is_charged_once_and_one_payment_has_it() {
-    let gateway = silent().await;
+    let gateway = without_webhooks().await;
     for cents in 51..56 {
         let dollars = format!("73.{cents}");
         let (order, page) = gateway.sandbox.paypal_order(credentials(&gateway), "CAPTURE", &dollars).await;
@@ -157,7 +157,7 @@ async fn an_order_of_somebody_else_that_two_charges_bring_at_once_is_charged_onc
         let (first, second) = tokio::join!(gateway.charge(&charge), gateway.charge(&charge));
         let completed = [&first, &second]
             .into_iter()
-            .filter(|answer| answer.status == 200 && answer.json()["status"] == "completed");
+            .filter(|response| response.status == 200 && response.json()["status"] == "completed");
         assert_eq!(completed.count(), 1, "{} {}", first.text(), second.text());
         assert_eq!(times_charged(&gateway, 7300 + cents).await, 1);
     }
@@ -165,7 +165,7 @@ async fn an_order_of_somebody_else_that_two_charges_bring_at_once_is_charged_onc
 
 #[tokio::test]
 async fn an_order_of_somebody_else_is_refused_when_it_says_something_else_or_is_not_approved() {
-    let gateway = silent().await;
+    let gateway = without_webhooks().await;
     let (order, page) = gateway.sandbox.paypal_order(credentials(&gateway), "CAPTURE", "73.42").await;
     let right = paypal_order(Some(&order), 7342);
     let too_early = gateway.charge(&right).await;
@@ -176,9 +176,9 @@ async fn an_order_of_somebody_else_is_refused_when_it_says_something_else_or_is_
     manual["capture"] = json!("manual");
     let wrong = [(paypal_order(Some(&order), 7343), "amount"), (manual, "capture")];
     for (charge, param) in wrong {
-        let answer = gateway.charge(&charge).await;
-        assert_eq!(answer.refuses(400, "INVALID_REQUEST")["param"], param);
-        assert_eq!(gateway.effects(&answer.transaction_id()).await, [""; 0]);
+        let response = gateway.charge(&charge).await;
+        assert_eq!(response.refuses(400, "INVALID_REQUEST")["param"], param);
+        assert_eq!(gateway.effects(&response.transaction_id()).await, [""; 0]);
     }
     gateway.charge(&right).await.succeeds(200, &json!({ "status": "completed" }));
 }

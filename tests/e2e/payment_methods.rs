@@ -1,9 +1,9 @@
-//! Every documented test payment method, and what it leads to.
+//! Every documented test payment method, and its outcome.
 
-use gateway_tests::{Answer, Gateway, shared};
+use gateway_tests::{Gateway, HttpResponse, shared};
 use serde_json::json;
 
-async fn charge(gateway: &Gateway<'_>, provider: &str, method: &str) -> Answer {
+async fn charge(gateway: &Gateway<'_>, provider: &str, method: &str) -> HttpResponse {
     gateway
         .charge(
             &json!({ "provider": provider, "amount": 2500, "currency": "USD", "paymentMethodId": method }),
@@ -14,21 +14,21 @@ async fn charge(gateway: &Gateway<'_>, provider: &str, method: &str) -> Answer {
 async fn completes(provider: &str, methods: &[&str]) {
     let gateway = shared().await;
     for method in methods {
-        let answer = charge(&gateway, provider, method).await;
-        answer.succeeds(200, &json!({ "status": "completed" }));
-        let effects = gateway.effects(&answer.transaction_id()).await;
+        let response = charge(&gateway, provider, method).await;
+        response.succeeds(200, &json!({ "status": "completed" }));
+        let effects = gateway.effects(&response.transaction_id()).await;
         assert_eq!(effects, [format!("{provider} charge 2500 USD")], "{method}");
     }
 }
 
-/// `methods`: with the decline code that the client is told.
+/// `methods`: each with the decline code for the client.
 async fn is_declined(provider: &str, methods: &[(&str, &str)]) {
     let gateway = shared().await;
     for (method, decline_code) in methods {
-        let answer = charge(&gateway, provider, method).await;
-        let error = answer.refuses(402, "PAYMENT_FAILED");
+        let response = charge(&gateway, provider, method).await;
+        let error = response.refuses(402, "PAYMENT_FAILED");
         assert_eq!(error["declineCode"], *decline_code, "{method}");
-        let transaction = answer.transaction_id();
+        let transaction = response.transaction_id();
         let payment = gateway.payment(&transaction).await;
         assert_eq!(payment["status"], "failed", "{method}");
         assert_eq!(payment["amountCaptured"], 0, "{method}");
@@ -79,7 +79,7 @@ async fn declined_stripe_cards_fail_with_stripes_reason() {
     .await;
 }
 
-/// No way back for the payer means that nobody can authenticate.
+/// Without a return URL the payer cannot authenticate.
 #[tokio::test]
 async fn stripe_cards_that_need_authentication_are_declined_without_a_return_url() {
     is_declined(
@@ -105,35 +105,35 @@ async fn declined_paypal_wallets_and_cards_fail_with_paypals_reason() {
         .await;
 }
 
-/// PayPal has decided nothing, so nothing has happened and nothing has failed.
+/// PayPal has not decided, so the payment has neither happened nor failed.
 #[tokio::test]
 async fn what_paypal_reviews_is_pending() {
     let gateway = shared().await;
     for (method, capture) in
         [("vault-pending", "automatic"), ("card:vault-pending", "automatic"), ("vault-pending", "manual")]
     {
-        let answer = gateway
+        let response = gateway
             .charge(&json!({
                 "provider": "paypal", "amount": 2500, "currency": "USD", "paymentMethodId": method, "capture": capture,
             }))
             .await;
-        answer.succeeds(202, &json!({ "status": "pending" }));
-        let payment = gateway.payment(&answer.transaction_id()).await;
+        response.succeeds(202, &json!({ "status": "pending" }));
+        let payment = gateway.payment(&response.transaction_id()).await;
         assert_eq!((&payment["status"], payment.get("failure")), (&json!("pending"), None), "{method}");
-        assert_eq!(gateway.effects(&answer.transaction_id()).await, [""; 0], "{method}");
+        assert_eq!(gateway.effects(&response.transaction_id()).await, [""; 0], "{method}");
     }
 }
 
 #[tokio::test]
 async fn a_payment_method_that_stripe_does_not_know_is_the_clients_mistake() {
     let gateway = shared().await;
-    let answer = charge(&gateway, "stripe", "pm_unheard_of").await;
-    assert_eq!(answer.refuses(400, "INVALID_REQUEST")["param"], "paymentMethodId");
+    let response = charge(&gateway, "stripe", "pm_unheard_of").await;
+    assert_eq!(response.refuses(400, "INVALID_REQUEST")["param"], "paymentMethodId");
 }
 
 #[tokio::test]
 async fn a_payment_method_that_paypal_does_not_know_is_the_clients_mistake() {
     let gateway = shared().await;
-    let answer = charge(&gateway, "paypal", "vault-unheard-of").await;
-    assert_eq!(answer.refuses(400, "INVALID_REQUEST")["param"], "paymentMethodId");
+    let response = charge(&gateway, "paypal", "vault-unheard-of").await;
+    assert_eq!(response.refuses(400, "INVALID_REQUEST")["param"], "paymentMethodId");
 }

@@ -1,6 +1,6 @@
-//! Money going back, and never more than came.
+//! Refunds, and never more than was captured.
 
-use gateway_tests::{Answer, Gateway, fresh_key, shared};
+use gateway_tests::{Gateway, HttpResponse, fresh_key, shared};
 use serde_json::json;
 use tokio::task::JoinSet;
 
@@ -9,20 +9,25 @@ const METHODS: [(&str, &str); 2] = [("stripe", "pm_card_visa"), ("paypal", "vaul
 async fn charged(gateway: &Gateway<'_>, (provider, method): (&str, &str), amount: u64) -> String {
     let charge =
         json!({ "provider": provider, "amount": amount, "currency": "USD", "paymentMethodId": method });
-    let answer = gateway.charge(&charge).await;
-    answer.succeeds(200, &json!({ "status": "completed" }));
-    answer.transaction_id()
+    let response = gateway.charge(&charge).await;
+    response.succeeds(200, &json!({ "status": "completed" }));
+    response.transaction_id()
 }
 
-/// Sends the same refund so many times at once.
-async fn at_once(gateway: &Gateway<'static>, transaction: &str, amount: u64, times: usize) -> Vec<Answer> {
+/// Sends the same refund this many times at once.
+async fn at_once(
+    gateway: &Gateway<'static>,
+    transaction: &str,
+    amount: u64,
+    times: usize,
+) -> Vec<HttpResponse> {
     let mut refunds = JoinSet::new();
     for _ in 0..times {
         let body = json!({ "transactionId": transaction, "amount": amount }).to_string();
         let request =
             gateway.request(reqwest::Method::POST, "/payments/refund").header("idempotency-key", fresh_key());
         let request = request.header("content-type", "application/json").body(body);
-        refunds.spawn(async move { Answer::of(request).await });
+        refunds.spawn(async move { HttpResponse::of(request).await });
     }
     refunds.join_all().await
 }
@@ -33,8 +38,8 @@ async fn a_charge_is_refunded_in_parts_until_nothing_is_left() {
     for method in METHODS {
         let transaction = charged(&gateway, method, 10_000).await;
         for (amount, refunded) in [(2_500, 2_500), (1, 2_501)] {
-            let answer = gateway.refund(&transaction, Some(amount)).await;
-            answer.succeeds(200, &json!({ "status": "processed" }));
+            let response = gateway.refund(&transaction, Some(amount)).await;
+            response.succeeds(200, &json!({ "status": "processed" }));
             assert_eq!(gateway.payment(&transaction).await["amountRefunded"], refunded);
         }
         gateway.refund(&transaction, None).await.succeeds(200, &json!({ "status": "processed" }));
@@ -67,9 +72,9 @@ async fn of_two_refunds_of_60_on_a_charge_of_100_at_once_exactly_one_succeeds() 
     let gateway = shared().await;
     for method in METHODS {
         let transaction = charged(&gateway, method, 100).await;
-        let answers = at_once(&gateway, &transaction, 60, 2).await;
-        let (done, refused): (Vec<_>, Vec<_>) = answers.iter().partition(|answer| answer.status == 200);
-        assert_eq!((done.len(), refused.len()), (1, 1), "{answers:?}");
+        let responses = at_once(&gateway, &transaction, 60, 2).await;
+        let (done, refused): (Vec<_>, Vec<_>) = responses.iter().partition(|response| response.status == 200);
+        assert_eq!((done.len(), refused.len()), (1, 1), "{responses:?}");
         done[0].succeeds(200, &json!({ "status": "processed" }));
         refused[0].refuses(422, "REFUND_EXCEEDS_CHARGE");
         let effects = ["charge 100", "refund 60"].map(|effect| format!("{} {effect} USD", method.0));
@@ -83,11 +88,11 @@ async fn of_twenty_refunds_of_10_on_a_charge_of_100_at_once_exactly_ten_succeed(
     let gateway = shared().await;
     for method in METHODS {
         let transaction = charged(&gateway, method, 100).await;
-        let answers = at_once(&gateway, &transaction, 10, 20).await;
-        let (done, refused): (Vec<_>, Vec<_>) = answers.iter().partition(|answer| answer.status == 200);
-        assert_eq!(done.len(), 10, "{answers:?}");
-        for answer in refused {
-            answer.refuses(422, "REFUND_EXCEEDS_CHARGE");
+        let responses = at_once(&gateway, &transaction, 10, 20).await;
+        let (done, refused): (Vec<_>, Vec<_>) = responses.iter().partition(|response| response.status == 200);
+        assert_eq!(done.len(), 10, "{responses:?}");
+        for response in refused {
+            response.refuses(422, "REFUND_EXCEEDS_CHARGE");
         }
         let effects = gateway.effects(&transaction).await;
         let refunds = effects.iter().filter(|effect| effect.ends_with("refund 10 USD")).count();

@@ -1,4 +1,4 @@
-//! Two of each part, which are restarted one after another while clients charge.
+//! Two of each part, restarted one after another while clients charge.
 
 use std::env;
 use std::net::{SocketAddr, TcpListener};
@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use gateway_tests::{Answer, Own, fresh_key, until_within};
+use gateway_tests::{HttpResponse, OwnGateway, fresh_key, until_within};
 use local_stack::Programs;
 use reqwest::Client;
 use rustix::process::{Pid, Signal, kill_process};
@@ -16,18 +16,18 @@ use serde_json::json;
 use test_services::{PostgresServer, RabbitServer, RedisServer};
 use tokio::task::JoinHandle;
 
-/// Charges a second, unless `ROLLING_CHARGES_PER_SECOND` says how many.
+/// Charges per second, unless `ROLLING_CHARGES_PER_SECOND` is set.
 const RATE: u32 = 40;
-/// For a part to end, and to be ready again, on a busy machine.
+/// For a part to stop, and to be ready again, on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// A part has its share of the charges for so long before the next one goes.
+/// How long a part serves charges before the next one is restarted.
 const SETTLED: Duration = Duration::from_secs(3);
 
 fn free() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }
 
-/// A process of one of the roles, which can be ended as an orchestrator does and started again.
+/// A process of one of the roles, which can be stopped like an orchestrator does, and restarted.
 struct Part {
     name: &'static str,
     program: PathBuf,
@@ -45,8 +45,8 @@ impl Part {
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         self.child = Some(command.spawn().unwrap());
         until_within(PATIENCE, self.name, async || {
-            let answer = client.get(&self.ready).send().await.ok()?;
-            answer.status().is_success().then_some(())
+            let response = client.get(&self.ready).send().await.ok()?;
+            response.status().is_success().then_some(())
         })
         .await;
     }
@@ -83,7 +83,7 @@ impl Drop for Part {
     }
 }
 
-/// The second of a part that the stack has, and all that is restarted.
+/// The second of each part, and everything that is restarted.
 struct Fleet {
     parts: Vec<Part>,
     gateways: [String; 2],
@@ -92,7 +92,7 @@ struct Fleet {
 
 impl Fleet {
     /// Beside the stack's own Envoy, which nobody calls.
-    fn of(own: &Own) -> Self {
+    fn of(own: &OwnGateway) -> Self {
         let programs = Programs::of_this_build().unwrap();
         let config = own.stack.run_dir().env_file().display().to_string();
         let pair = || [free(), free()];
@@ -146,7 +146,7 @@ impl Fleet {
 
 /// The stack's bootstrap at other addresses, and with two of each behind it.
 fn bootstrap(
-    own: &Own,
+    own: &OwnGateway,
     gateway: SocketAddr,
     admin: SocketAddr,
     control_planes: [SocketAddr; 2],
@@ -177,7 +177,7 @@ fn bootstrap(
     text
 }
 
-fn envoy(own: &Own, programs: &Programs, bootstrap: &std::path::Path, admin: SocketAddr) -> Part {
+fn envoy(own: &OwnGateway, programs: &Programs, bootstrap: &std::path::Path, admin: SocketAddr) -> Part {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../envoy/run-envoy.sh");
     let arguments = [
         script,
@@ -207,8 +207,8 @@ fn envoy(own: &Own, programs: &Programs, bootstrap: &std::path::Path, admin: Soc
     }
 }
 
-/// Charges at a steady rate, as by a load balancer in front of both Envoys: where there is no connection to one, the
-/// other one is asked.
+/// Charges at a steady rate, as by a load balancer in front of both Envoys: if one accepts no connection, the other is
+/// used.
 struct Load {
     stop: Arc<AtomicBool>,
     charged: Arc<AtomicUsize>,
@@ -241,7 +241,7 @@ impl Load {
         Self { stop, charged, clients }
     }
 
-    /// How many charges were made, and what was told instead of the others.
+    /// The number of successful charges, and the responses to the others.
     async fn end(self) -> (usize, Vec<String>) {
         self.stop.store(true, Ordering::SeqCst);
         let failed = self.clients.await.unwrap();
@@ -258,9 +258,9 @@ async fn charge(gateways: &[String; 2], client: &Client) -> Result<(), String> {
             "provider": "stripe", "amount": 530, "currency": "USD", "paymentMethodId": "pm_card_visa",
         }));
         match request.send().await {
-            Ok(answer) if answer.status() == 200 => return Ok(()),
-            Ok(answer) => {
-                return Err(format!("{} {}", answer.status(), answer.text().await.unwrap_or_default()));
+            Ok(response) if response.status() == 200 => return Ok(()),
+            Ok(response) => {
+                return Err(format!("{} {}", response.status(), response.text().await.unwrap_or_default()));
             }
             Err(error) if error.is_connect() => last = format!("{error:?}"),
             Err(error) => return Err(format!("{error:?}")),
@@ -277,10 +277,13 @@ async fn a_rolling_restart_of_every_part_fails_no_charge() {
         return;
     };
     let database = postgres.database().await;
-    let own =
-        Own::start(&[("DB_URI", database.uri()), ("REDIS_URI", redis.uri()), ("AMQP_URI", rabbit.uri())])
-            .await;
-    // A connection for each charge, as new clients make them.
+    let own = OwnGateway::start(&[
+        ("DB_URI", database.uri()),
+        ("REDIS_URI", redis.uri()),
+        ("AMQP_URI", rabbit.uri()),
+    ])
+    .await;
+    // A new connection for each charge, as new clients make them.
     let client = Client::builder().no_proxy().pool_max_idle_per_host(0).build().unwrap();
     let mut fleet = Fleet::of(&own);
     for part in &mut fleet.parts {
@@ -302,6 +305,6 @@ async fn a_rolling_restart_of_every_part_fails_no_charge() {
     assert_eq!(failed, Vec::<String>::new(), "of {charged}");
     assert!(charged > 500, "{charged}");
     let ledger = format!("{}/_sandbox/ledger?summary=1&kind=charge", own.stack.sandbox_url());
-    let summary = Answer::of(client.get(ledger)).await.json();
+    let summary = HttpResponse::of(client.get(ledger)).await.json();
     assert_eq!(summary["total"], charged, "each once: {summary}");
 }

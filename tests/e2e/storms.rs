@@ -1,11 +1,11 @@
-//! What some callers do to themselves ends nobody else's charge.
+//! Callers that disrupt their own requests do not affect anyone else's charge.
 
 use std::future::Future;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use gateway_tests::http1::Request;
-use gateway_tests::{Faulty, Gateway, faulty};
+use gateway_tests::{FaultyGateway, Gateway, faulty};
 use serde_json::{Value, json};
 use test_services::http2::{cancel, get, hello};
 use tokio::io::AsyncWriteExt;
@@ -13,7 +13,7 @@ use tokio::net::TcpStream;
 use tokio::time::sleep;
 
 const INNOCENTS: usize = 30;
-/// How long the provider takes: the storm is in the middle of it.
+/// The provider's delay: the disruption happens in the middle of it.
 const CHARGE_MS: u64 = 1_200;
 const KEY: &str = "Bearer demo-key-2";
 
@@ -21,20 +21,20 @@ fn charge(n: usize) -> Value {
     json!({ "provider": "stripe", "amount": 1_000 + n, "currency": "USD", "paymentMethodId": "pm_card_visa" })
 }
 
-/// Charges that are under way while the storm is are all answered.
-async fn charges_outlive(gateway: &Faulty, storm: impl Future<Output = ()>) {
+/// Asserts that charges in flight during `storm` are all answered.
+async fn charges_outlive(gateway: &FaultyGateway, storm: impl Future<Output = ()>) {
     let slow =
         json!({ "provider": "stripe", "operation": "charge", "fault": "latency", "delayMs": CHARGE_MS });
     gateway.sandbox.fault(&slow).await;
     let before = connections_lost(gateway).await;
     let charges =
         futures_util::future::join_all((0..INNOCENTS).map(async |n| gateway.charge(&charge(n)).await));
-    let (answers, ()) = tokio::join!(charges, async {
+    let (responses, ()) = tokio::join!(charges, async {
         sleep(Duration::from_millis(CHARGE_MS / 3)).await;
         storm.await;
     });
-    for answer in answers {
-        answer.succeeds(200, &json!({ "status": "completed" }));
+    for response in responses {
+        response.succeeds(200, &json!({ "status": "completed" }));
     }
     assert_eq!(connections_lost(gateway).await, before, "a connection to the control plane was lost in use");
 }
@@ -107,7 +107,7 @@ async fn two_hundred_clients_that_reset_after_asking_end_nobody_elses_charge() {
     .await;
 }
 
-/// More than a server of HTTP/2 takes of what it cannot read before it gives up a connection.
+/// More than an HTTP/2 server accepts of what it cannot parse before it closes a connection.
 #[tokio::test]
 async fn eleven_hundred_requests_for_a_host_that_is_none_end_nobody_elses_charge() {
     let gateway = faulty().await;
@@ -115,8 +115,8 @@ async fn eleven_hundred_requests_for_a_host_that_is_none_end_nobody_elses_charge
     charges_outlive(&gateway, async {
         for _ in 0..50 {
             let many = (0..22).map(|_| gateway.send_raw(&odd));
-            for answer in futures_util::future::join_all(many).await {
-                answer.refuses(400, "INVALID_REQUEST");
+            for response in futures_util::future::join_all(many).await {
+                response.refuses(400, "INVALID_REQUEST");
             }
         }
     })

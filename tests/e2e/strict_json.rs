@@ -1,9 +1,14 @@
-//! One reading of a body only: what two parsers could read differently is refused at the edge.
+//! Bodies have exactly one interpretation: what two parsers could read differently is rejected at the edge.
 
-use gateway_tests::{Refusing, refusing};
+use gateway_tests::{RejectingGateway, rejecting};
 use serde_json::{Value, json};
 
-async fn is_refused(gateway: &Refusing, path: &str, body: impl Into<Vec<u8>>, param: Option<&str>) -> String {
+async fn is_refused(
+    gateway: &RejectingGateway,
+    path: &str,
+    body: impl Into<Vec<u8>>,
+    param: Option<&str>,
+) -> String {
     let body = body.into();
     let shown = String::from_utf8_lossy(&body[..body.len().min(120)]).into_owned();
     let error = gateway.post(path, body).await.refuses(400, "INVALID_REQUEST");
@@ -12,7 +17,7 @@ async fn is_refused(gateway: &Refusing, path: &str, body: impl Into<Vec<u8>>, pa
     error["message"].as_str().unwrap().to_owned()
 }
 
-/// A good charge with this text in place of its amount.
+/// A valid charge with this text as its amount.
 fn with_amount(amount: &str) -> String {
     format!(r#"{{"provider":"stripe","amount":{amount},"currency":"USD","paymentMethodId":"pm_card_visa"}}"#)
 }
@@ -23,7 +28,7 @@ fn with_field(field: &str) -> String {
 
 #[tokio::test]
 async fn only_a_plain_integer_of_at_most_twelve_digits_is_an_amount() {
-    let gateway = refusing().await;
+    let gateway = rejecting().await;
     for amount in [
         "1e2",
         "1.0",
@@ -51,7 +56,7 @@ async fn only_a_plain_integer_of_at_most_twelve_digits_is_an_amount() {
 
 #[tokio::test]
 async fn a_field_that_a_request_does_not_have_is_refused_by_its_name() {
-    let gateway = refusing().await;
+    let gateway = rejecting().await;
     let body = with_field(r#""amuont":1"#);
     let message = is_refused(&gateway, "/payments/charge", body, Some("amuont")).await;
     assert!(message.contains("paymentMethodId"), "says which fields there are: {message}");
@@ -68,7 +73,7 @@ async fn a_field_that_a_request_does_not_have_is_refused_by_its_name() {
 
 #[tokio::test]
 async fn a_field_given_twice_is_refused_however_it_is_spelt() {
-    let gateway = refusing().await;
+    let gateway = rejecting().await;
     for field in [r#""amount":1"#, r#""amount":4999"#, r#""\u0061mount":1"#, r#""amo\u0075nt":4999"#] {
         is_refused(&gateway, "/payments/charge", with_field(field), Some("amount")).await;
     }
@@ -78,7 +83,7 @@ async fn a_field_given_twice_is_refused_however_it_is_spelt() {
 
 #[tokio::test]
 async fn a_missing_or_wrong_field_is_refused_by_its_name() {
-    let gateway = refusing().await;
+    let gateway = rejecting().await;
     let good =
         json!({ "provider": "stripe", "amount": 4999, "currency": "USD", "paymentMethodId": "pm_card_visa" });
     for field in ["provider", "amount", "currency", "paymentMethodId"] {
@@ -127,7 +132,7 @@ async fn a_missing_or_wrong_field_is_refused_by_its_name() {
 
 #[tokio::test]
 async fn what_is_not_one_json_object_is_refused() {
-    let gateway = refusing().await;
+    let gateway = rejecting().await;
     let good = with_amount("4999");
     for body in ["", " ", "[]", "null", "4999", "\"charge\"", "{", "{}x", "nul", "[{}]"] {
         is_refused(&gateway, "/payments/charge", body, None).await;
@@ -151,7 +156,7 @@ async fn what_is_not_one_json_object_is_refused() {
 
 #[tokio::test]
 async fn text_that_is_not_unicode_is_refused() {
-    let gateway = refusing().await;
+    let gateway = rejecting().await;
     let good = with_field(r#""description":"MARK""#);
     for bytes in [&b"\xff"[..], b"\xc3\x28", b"\xed\xa0\x80", b"\xf8\x88\x80\x80\x80", b"\xc0\xaf"] {
         let (before, after) = good.split_once("MARK").unwrap();
@@ -164,7 +169,7 @@ async fn text_that_is_not_unicode_is_refused() {
 
 #[tokio::test]
 async fn deep_nesting_is_refused_and_harms_nobody() {
-    let gateway = refusing().await;
+    let gateway = rejecting().await;
     for (open, close) in [("[", "]"), (r#"{"a":"#, "}")] {
         let value = format!("{}1{}", open.repeat(10_000), close.repeat(10_000));
         for field in ["metadata", "unheard_of"] {
@@ -181,7 +186,7 @@ async fn deep_nesting_is_refused_and_harms_nobody() {
 
 #[tokio::test]
 async fn a_refusal_never_repeats_what_was_sent() {
-    let gateway = refusing().await;
+    let gateway = rejecting().await;
     let secret = "correct horse battery staple";
     for body in [
         with_field(&format!(r#""{secret}":1"#)),
@@ -190,16 +195,16 @@ async fn a_refusal_never_repeats_what_was_sent() {
         format!("{{{secret}"),
         secret.to_owned(),
     ] {
-        let answer = gateway.post("/payments/charge", body).await;
-        answer.refuses(400, "INVALID_REQUEST");
-        assert!(!answer.text().contains("horse"), "{}", answer.text());
+        let response = gateway.post("/payments/charge", body).await;
+        response.refuses(400, "INVALID_REQUEST");
+        assert!(!response.text().contains("horse"), "{}", response.text());
     }
     gateway.nothing_reached_the_control_plane().await;
 }
 
 #[tokio::test]
 async fn unknown_repeated_and_wrong_parameters_of_a_query_are_refused_by_their_name() {
-    let gateway = refusing().await;
+    let gateway = rejecting().await;
     let transaction = "/payments/txn_01890000-0000-7000-8000-000000000000";
     for (path, param) in [
         ("/payments?page=2", "page"),
@@ -218,7 +223,7 @@ async fn unknown_repeated_and_wrong_parameters_of_a_query_are_refused_by_their_n
         let error = gateway.get(path).await.refuses(400, "INVALID_REQUEST");
         assert_eq!(error["param"], param, "{path}");
     }
-    let answer = gateway.post("/payments/charge?amount=1", with_amount("4999")).await;
-    assert_eq!(answer.refuses(400, "INVALID_REQUEST")["param"], "amount");
+    let response = gateway.post("/payments/charge?amount=1", with_amount("4999")).await;
+    assert_eq!(response.refuses(400, "INVALID_REQUEST")["param"], "amount");
     gateway.nothing_reached_the_control_plane().await;
 }

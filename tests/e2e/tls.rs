@@ -23,8 +23,8 @@ async fn tls_1_3_serves_http_2_and_http_1_1() {
     for (only, version) in [(client(stack), Version::HTTP_2), (client(stack).http1_only(), Version::HTTP_11)]
     {
         let only = only.tls_version_min(tls::Version::TLS_1_3);
-        let answer = listed(stack, only).await.unwrap();
-        assert_eq!((answer.status().as_u16(), answer.version()), (200, version));
+        let response = listed(stack, only).await.unwrap();
+        assert_eq!((response.status().as_u16(), response.version()), (200, version));
     }
 }
 

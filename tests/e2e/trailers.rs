@@ -1,6 +1,6 @@
-//! Trailers end a request without a last piece of body: the verdict must not be waiting for one.
+//! Trailers can end a request without a last piece of body, and validation must not wait for one.
 
-use gateway_tests::{Answer, Gateway, http2, refusing, shared};
+use gateway_tests::{Gateway, HttpResponse, http2, rejecting, shared};
 use http::{HeaderMap, HeaderValue};
 use serde_json::json;
 
@@ -15,7 +15,7 @@ const BAD: [&[u8]; 6] = [
     b"",
 ];
 
-async fn http2_with_trailers(gateway: &Gateway<'_>, path: &str, pieces: &[&[u8]]) -> Answer {
+async fn http2_with_trailers(gateway: &Gateway<'_>, path: &str, pieces: &[&[u8]]) -> HttpResponse {
     http2::send(gateway.address(), http2::post(path), pieces, Some(trailers())).await
 }
 
@@ -32,32 +32,32 @@ async fn a_good_body_before_http_2_trailers_is_charged() {
     let gateway = shared().await;
     let (first, rest) = GOOD.split_at(20);
     for pieces in [&[GOOD][..], &[first, rest], &[first, rest, b""]] {
-        let answer = http2_with_trailers(&gateway, "/payments/charge", pieces).await;
-        answer.succeeds(200, &json!({ "status": "completed" }));
-        assert_eq!(gateway.effects(&answer.transaction_id()).await, ["stripe charge 950 USD"]);
+        let response = http2_with_trailers(&gateway, "/payments/charge", pieces).await;
+        response.succeeds(200, &json!({ "status": "completed" }));
+        assert_eq!(gateway.effects(&response.transaction_id()).await, ["stripe charge 950 USD"]);
     }
 }
 
 #[tokio::test]
 async fn a_bad_body_before_http_2_trailers_is_refused_and_reaches_nobody() {
-    let gateway = refusing().await;
+    let gateway = rejecting().await;
     for body in BAD {
         for path in ["/payments/charge", "/payments/refund"] {
-            let answer = http2_with_trailers(&gateway, path, &[body]).await;
-            assert_eq!(answer.status, 400, "{}", String::from_utf8_lossy(body));
+            let response = http2_with_trailers(&gateway, path, &[body]).await;
+            assert_eq!(response.status, 400, "{}", String::from_utf8_lossy(body));
         }
     }
     let too_long = vec![b' '; 65_537];
-    let answer = http2_with_trailers(&gateway, "/payments/charge", &[&too_long]).await;
-    answer.refuses(413, "PAYLOAD_TOO_LARGE");
+    let response = http2_with_trailers(&gateway, "/payments/charge", &[&too_long]).await;
+    response.refuses(413, "PAYLOAD_TOO_LARGE");
     gateway.nothing_reached_the_control_plane().await;
 }
 
 #[tokio::test]
 async fn http_2_trailers_without_any_body_are_judged_too() {
-    let gateway = refusing().await;
-    let answer = http2_with_trailers(&gateway, "/payments/charge", &[]).await;
-    answer.refuses(400, "INVALID_REQUEST");
+    let gateway = rejecting().await;
+    let response = http2_with_trailers(&gateway, "/payments/charge", &[]).await;
+    response.refuses(400, "INVALID_REQUEST");
     let unknown = "/payments/txn_01890000-0000-7000-8000-000000000000/refund";
     http2_with_trailers(&gateway, unknown, &[]).await.refuses(404, "NOT_FOUND");
     gateway.nothing_reached_the_control_plane().await;
@@ -67,15 +67,15 @@ async fn http_2_trailers_without_any_body_are_judged_too() {
 async fn chunks_with_trailers_are_judged_like_any_body() {
     let lines = [("x-checksum", "1"), ("x-edge-attestation", "v=1;kid=k1")];
     let gateway = shared().await;
-    let answer = gateway.send_raw(&gateway.raw_charge().chunked(&[GOOD], &lines)).await;
-    answer.succeeds(200, &json!({ "status": "completed" }));
+    let response = gateway.send_raw(&gateway.raw_charge().chunked(&[GOOD], &lines)).await;
+    response.succeeds(200, &json!({ "status": "completed" }));
 
-    let gateway = refusing().await;
+    let gateway = rejecting().await;
     for body in BAD {
         // An empty piece would be the end of the chunks.
         let pieces: &[&[u8]] = if body.is_empty() { &[] } else { &[body] };
-        let answer = gateway.send_raw(&gateway.raw_charge().chunked(pieces, &lines)).await;
-        assert_eq!(answer.status, 400, "{}", String::from_utf8_lossy(body));
+        let response = gateway.send_raw(&gateway.raw_charge().chunked(pieces, &lines)).await;
+        assert_eq!(response.status, 400, "{}", String::from_utf8_lossy(body));
     }
     gateway.nothing_reached_the_control_plane().await;
 }

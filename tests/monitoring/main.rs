@@ -1,5 +1,5 @@
-//! Alerts: each is right by Prometheus' own tests, explained in the runbook, and about metrics that are there from the
-//! first scrape.
+//! Alerts: each passes Prometheus' own tests, is explained in the runbook, and uses metrics that exist from the first
+//! scrape on.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use std::collections::BTreeSet;
@@ -8,12 +8,12 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use gateway_tests::{Answer, Own, until};
+use gateway_tests::{HttpResponse, OwnGateway, until};
 use serde_json::json;
 use serde_yaml_ng::Value;
 use test_services::{PostgresServer, RabbitServer, RedisServer, skipped};
 
-/// Counted by the filter from the first time on, or known from the first webhook: their alerts allow for that.
+/// Filter metrics that exist only from the first count or the first webhook on: their alerts allow for that.
 const LATER: [&str; 4] = [
     "gateway_edge_claims",
     "gateway_edge_requests",
@@ -21,7 +21,7 @@ const LATER: [&str; 4] = [
     "gateway_edge_paypal_days_left",
 ];
 
-/// Of the process that reconciles by itself.
+/// Metrics of the process that reconciles periodically.
 const OF_RECONCILING: &str = "reconcile_finished_timestamp_seconds";
 
 fn folder() -> PathBuf {
@@ -32,7 +32,7 @@ fn read(name: &str) -> String {
     fs::read_to_string(folder().join(name)).unwrap()
 }
 
-/// Name, expression and runbook entry of each.
+/// The name, expression and runbook entry of each alert.
 fn alerts() -> Vec<(String, String, String)> {
     let rules: Value = serde_yaml_ng::from_str(&read("alerts.yaml")).unwrap();
     let groups = rules["groups"].as_sequence().unwrap();
@@ -69,7 +69,7 @@ fn each_alert_is_tested_both_ways_and_has_an_entry_in_the_runbook() {
     assert_eq!(entries.len(), alerts.len(), "an entry is of no alert");
 }
 
-/// The names of metrics in an expression: what has an underscore and is no function, label or text.
+/// The metric names in an expression: names with an underscore that are no function, label or text.
 fn metrics(expression: &str) -> BTreeSet<String> {
     let mut bare = String::new();
     let (mut depth, mut is_grouping) = (0_u32, false);
@@ -102,7 +102,7 @@ fn the_names_of_metrics_are_found_in_an_expression() {
     assert_eq!(found.into_iter().collect::<Vec<_>>(), ["a_b", "g_h"]);
 }
 
-/// Each metric says what it means, among others.
+/// Every metric has a help text.
 fn is_as_prometheus_wants(process: &str, metrics: &str) {
     let mut promtool = Command::new("promtool");
     promtool.args(["check", "metrics"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -115,14 +115,14 @@ fn is_as_prometheus_wants(process: &str, metrics: &str) {
     assert!(output.status.success() && said.is_empty(), "{process}: {}", String::from_utf8_lossy(&said));
 }
 
-/// An alarm on a metric that is not there stays silent.
+/// An alert on a metric that does not exist never fires.
 #[tokio::test]
 async fn the_first_scrape_has_every_metric_that_an_alert_is_about() {
     let Some(redis) = RedisServer::own(&[]).await else { return };
     let Some(postgres) = PostgresServer::own().await else { return };
     let Some(rabbit) = RabbitServer::own().await else { return };
     let database = postgres.database().await;
-    let own = Own::start(&[
+    let own = OwnGateway::start(&[
         ("REDIS_URI", redis.uri()),
         ("DB_URI", database.uri()),
         ("AMQP_URI", rabbit.uri()),
@@ -131,10 +131,12 @@ async fn the_first_scrape_has_every_metric_that_an_alert_is_about() {
     .await;
     let stack = &own.stack;
     let mut shown =
-        Answer::of(own.gateway().http.get(format!("{}/stats/prometheus", stack.admin_url()))).await.text();
+        HttpResponse::of(own.gateway().http.get(format!("{}/stats/prometheus", stack.admin_url())))
+            .await
+            .text();
     for setting in ["CONTROL_PLANE_LISTEN", "WORKER_LISTEN", "EDGE_CACHE_LISTEN"] {
         let url = format!("http://{}/metrics", stack.setting(setting).unwrap());
-        let metrics = Answer::of(own.gateway().http.get(url)).await.text();
+        let metrics = HttpResponse::of(own.gateway().http.get(url)).await.text();
         is_as_prometheus_wants(setting, &metrics);
         shown.push_str(&metrics);
     }
@@ -158,16 +160,16 @@ async fn the_first_scrape_has_every_metric_that_an_alert_is_about() {
     }
 }
 
-/// Envoy takes an edge cache that is not ready out, so the cache's own counters stand still.
+/// Envoy removes an unready edge cache from its cluster, so the cache's own counters do not move.
 #[tokio::test]
 async fn a_redis_that_is_gone_shows_where_its_alerts_look() {
     let Some(mut redis) = RedisServer::own(&[]).await else { return };
-    let own = Own::start(&[("REDIS_URI", redis.uri()), ("EDGE_CACHE_DOWN", "reject")]).await;
+    let own = OwnGateway::start(&[("REDIS_URI", redis.uri()), ("EDGE_CACHE_DOWN", "reject")]).await;
     let gateway = own.gateway();
     let edge_cache = format!("http://{}/metrics", own.stack.setting("EDGE_CACHE_LISTEN").unwrap());
     let envoy = format!("{}/stats/prometheus", own.stack.admin_url());
     let shows = async |url: &str, sample: &str| {
-        let text = Answer::of(gateway.http.get(url)).await.text();
+        let text = HttpResponse::of(gateway.http.get(url)).await.text();
         text.lines().any(|line| line == sample).then_some(())
     };
     redis.kill();
@@ -186,7 +188,7 @@ async fn a_redis_that_is_gone_shows_where_its_alerts_look() {
     }
     let kinds =
         r#"envoy_http_downstream_rq_xx{envoy_response_code_class="5",envoy_http_conn_manager_prefix="#;
-    let text = Answer::of(gateway.http.get(&envoy)).await.text();
+    let text = HttpResponse::of(gateway.http.get(&envoy)).await.text();
     let counted =
         text.lines().any(|line| line.starts_with(kinds) && !line.contains("admin") && !line.ends_with(" 0"));
     assert!(counted, "{text}");

@@ -1,5 +1,5 @@
-//! The published description of the API. Every answer that a test sees of the API is held against it: the status is
-//! documented for the operation, the error's code for the status, each header and each field of the body.
+//! The published description of the API. Every API response in a test is checked against it: the status is documented
+//! for the operation, the error code for the status, and each header and body field.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -7,24 +7,24 @@ use std::sync::LazyLock;
 use jsonschema::Validator;
 use serde_json::{Map, Value, json};
 
-use crate::Answer;
+use crate::HttpResponse;
 
-/// What any HTTP server may add.
-const HEADERS_OF_HTTP: [&str; 6] =
+/// Headers that any HTTP server may add.
+const STANDARD_HEADERS: [&str; 6] =
     ["connection", "content-length", "content-type", "date", "server", "transfer-encoding"];
 
 static CONTRACT: LazyLock<Contract> =
     LazyLock::new(|| Contract::read(&control_plane::http::openapi_document()));
 
-/// Holds the answer to a request against the description; what is no path of the API is not looked at.
+/// Checks the response to a request against the description; paths outside the API are ignored.
 ///
 /// # Panics
-/// The answer is another than described.
-pub(crate) fn hold(method: &str, target: &str, answer: &Answer) {
+/// If the response does not conform.
+pub(crate) fn check(method: &str, target: &str, answer: &HttpResponse) {
     let path = target.split('?').next().unwrap_or_default();
     let is_of_the_api = ["/payments", "/refunds", "/webhooks/", "/openapi.json"];
     if is_of_the_api.iter().any(|prefix| path.starts_with(prefix)) {
-        let fault = CONTRACT.judge(method, path, answer);
+        let fault = CONTRACT.check(method, path, answer);
         if let Err(fault) = fault {
             panic!(
                 "not as described: {method} {target} is answered {}: {fault}\n{}",
@@ -38,7 +38,7 @@ pub(crate) fn hold(method: &str, target: &str, answer: &Answer) {
 struct Contract {
     /// By path template, then by method, which is case-sensitive (RFC 9110, section 9.1).
     operations: BTreeMap<String, BTreeMap<String, Operation>>,
-    /// What a request gets that is no operation of the description.
+    /// The response to a request that is no operation of the description.
     error: Validator,
 }
 
@@ -47,7 +47,7 @@ type Operation = BTreeMap<u16, Response>;
 
 struct Response {
     body: Validator,
-    /// The codes that it may carry; none for a success.
+    /// The allowed error codes; none for a success.
     codes: Vec<String>,
     /// By name in lower case.
     headers: BTreeMap<String, Header>,
@@ -55,7 +55,7 @@ struct Response {
 
 struct Header {
     required: bool,
-    /// A number where the schema says so, else text.
+    /// A number if the schema says so, else text.
     is_integer: bool,
     schema: Validator,
 }
@@ -80,14 +80,14 @@ impl Contract {
         }
     }
 
-    fn judge(&self, method: &str, path: &str, answer: &Answer) -> Result<(), String> {
-        // A template fits what a literal path fits, too.
+    fn check(&self, method: &str, path: &str, answer: &HttpResponse) -> Result<(), String> {
+        // A template also matches what a literal path matches.
         let literal = self.operations.get_key_value(path);
         let found = literal.or_else(|| self.operations.iter().find(|(template, _)| fits(template, path)));
         match found.and_then(|(_, methods)| methods.get(method)) {
             Some(operation) => {
                 let response = operation.get(&answer.status).ok_or("a status that is not described")?;
-                response.judge(answer)
+                response.check(answer)
             }
             None if answer.status < 400 => Err("an operation that is not described".to_owned()),
             None if method == "HEAD" => Ok(()),
@@ -113,7 +113,7 @@ impl Response {
         Self { body: validator(&content["schema"], document), codes, headers: headers.map(header).collect() }
     }
 
-    fn judge(&self, answer: &Answer) -> Result<(), String> {
+    fn check(&self, answer: &HttpResponse) -> Result<(), String> {
         if answer.header("content-type") != Some("application/json") {
             return Err(format!("content-type {:?}", answer.header("content-type")));
         }
@@ -136,7 +136,7 @@ impl Response {
                 None => {}
             }
         }
-        let described = |name: &str| self.headers.contains_key(name) || HEADERS_OF_HTTP.contains(&name);
+        let described = |name: &str| self.headers.contains_key(name) || STANDARD_HEADERS.contains(&name);
         match answer.headers.keys().find(|name| !described(name.as_str())) {
             Some(name) => Err(format!("the header {name} is not described")),
             None => Ok(()),
@@ -148,7 +148,7 @@ fn parsed(status: &str) -> u16 {
     status.parse().expect("a response has a status")
 }
 
-fn parsed_body(answer: &Answer) -> Result<Value, String> {
+fn parsed_body(answer: &HttpResponse) -> Result<Value, String> {
     serde_json::from_slice(&answer.body).map_err(|error| format!("no JSON: {error}"))
 }
 
@@ -158,7 +158,7 @@ fn valid(validator: &Validator, value: &Value) -> Result<(), String> {
     if faults.is_empty() { Ok(()) } else { Err(faults.join("; ")) }
 }
 
-/// Whether a path fits a template like `/payments/{id}/events`.
+/// Whether a path matches a template like `/payments/{id}/events`.
 fn fits(template: &str, path: &str) -> bool {
     let (mut template, mut path) = (template.split('/'), path.split('/'));
     loop {
@@ -184,8 +184,8 @@ fn validator(schema: &Value, document: &Value) -> Validator {
     options.build(&closed(schema, document)).expect("a schema of the description")
 }
 
-/// The schema without references, in which no object may have a field that is not described. The published one leaves
-/// room for fields of later releases.
+/// The schema without references, with no additional fields allowed in any object. The published one allows fields of
+/// later releases.
 fn closed(schema: &Value, document: &Value) -> Value {
     let mut schema = opened(schema, document);
     if let Some(fields) = schema.as_object_mut()
@@ -197,7 +197,7 @@ fn closed(schema: &Value, document: &Value) -> Value {
     schema
 }
 
-/// The schema without references; what lies below is closed, itself it is not.
+/// The schema without references; its subschemas are closed, itself it is not.
 fn opened(schema: &Value, document: &Value) -> Value {
     let schema = resolved(schema, document);
     let Some(fields) = schema.as_object() else { return schema.clone() };

@@ -1,4 +1,4 @@
-//! A client of a gateway, with a view of what happens behind it.
+//! A client of a gateway, with access to what happens behind it.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -12,9 +12,9 @@ use serde_json::{Value, json};
 
 use crate::http1::Request;
 use crate::sandbox::Sandbox;
-use crate::{Answer, prometheus, until};
+use crate::{HttpResponse, prometheus, until};
 
-/// The key of the client `demo-2`, a stranger to `demo`.
+/// The key of the client `demo-2`, another client than `demo`.
 pub const DEMO_2_KEY: &str = "demo-key-2";
 
 /// An idempotency key that no other request has.
@@ -24,7 +24,7 @@ pub fn fresh_key() -> String {
     format!("e2e-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
-/// The client `demo`, unless told otherwise.
+/// The client `demo` by default.
 #[derive(Debug)]
 pub struct Gateway<'s> {
     stack: &'s Stack,
@@ -35,7 +35,7 @@ pub struct Gateway<'s> {
 
 impl<'s> Gateway<'s> {
     pub(crate) fn of(stack: &'s Stack) -> Self {
-        // One for each test: a pooled connection dies with the runtime of the test that opened it.
+        // One per test: a pooled connection dies with the runtime of the test that opened it.
         let http = Client::builder().no_proxy().redirect(redirect::Policy::none()).build().unwrap();
         let sandbox = Sandbox { url: stack.sandbox_url(), http: http.clone() };
         Self { stack, key: DEMO_KEY, http, sandbox }
@@ -63,31 +63,31 @@ impl<'s> Gateway<'s> {
         self.http.request(method, url).bearer_auth(self.key)
     }
 
-    pub async fn get(&self, path: &str) -> Answer {
-        Answer::of(self.request(Method::GET, path)).await
+    pub async fn get(&self, path: &str) -> HttpResponse {
+        HttpResponse::of(self.request(Method::GET, path)).await
     }
 
-    /// Under a key of its own.
-    pub async fn post(&self, path: &str, body: impl Into<reqwest::Body>) -> Answer {
+    /// With a fresh key.
+    pub async fn post(&self, path: &str, body: impl Into<reqwest::Body>) -> HttpResponse {
         self.post_under(&fresh_key(), path, body).await
     }
 
-    pub async fn post_under(&self, key: &str, path: &str, body: impl Into<reqwest::Body>) -> Answer {
+    pub async fn post_under(&self, key: &str, path: &str, body: impl Into<reqwest::Body>) -> HttpResponse {
         let request = self.request(Method::POST, path).header("content-type", "application/json");
-        Answer::of(request.header("idempotency-key", key).body(body)).await
+        HttpResponse::of(request.header("idempotency-key", key).body(body)).await
     }
 
-    /// A charge that says which one it is.
-    pub async fn charge_under(&self, key: &str, charge: &Value) -> Answer {
+    /// A charge under the given key.
+    pub async fn charge_under(&self, key: &str, charge: &Value) -> HttpResponse {
         self.post_under(key, "/payments/charge", charge.to_string()).await
     }
 
-    pub async fn charge(&self, charge: &Value) -> Answer {
+    pub async fn charge(&self, charge: &Value) -> HttpResponse {
         self.post("/payments/charge", charge.to_string()).await
     }
 
-    /// `amount`: `None` for the rest.
-    pub async fn refund(&self, transaction: &str, amount: Option<u64>) -> Answer {
+    /// `amount`: `None` for the remainder.
+    pub async fn refund(&self, transaction: &str, amount: Option<u64>) -> HttpResponse {
         let mut refund = json!({ "transactionId": transaction });
         if let Some(amount) = amount {
             refund["amount"] = amount.into();
@@ -95,23 +95,23 @@ impl<'s> Gateway<'s> {
         self.post("/payments/refund", refund.to_string()).await
     }
 
-    /// `amount`: `None` for all of it.
-    pub async fn capture(&self, transaction: &str, amount: Option<u64>) -> Answer {
+    /// `amount`: `None` for the full amount.
+    pub async fn capture(&self, transaction: &str, amount: Option<u64>) -> HttpResponse {
         let body = amount.map(|amount| json!({ "amount": amount }).to_string());
         self.post(&format!("/payments/{transaction}/capture"), body.unwrap_or_default()).await
     }
 
-    pub async fn cancel(&self, transaction: &str) -> Answer {
+    pub async fn cancel(&self, transaction: &str) -> HttpResponse {
         self.post(&format!("/payments/{transaction}/cancel"), "").await
     }
 
     pub async fn payment(&self, transaction: &str) -> Value {
-        let answer = self.get(&format!("/payments/{transaction}")).await;
-        answer.succeeds(200, &json!({ "transactionId": transaction }));
-        answer.json()
+        let response = self.get(&format!("/payments/{transaction}")).await;
+        response.succeeds(200, &json!({ "transactionId": transaction }));
+        response.json()
     }
 
-    /// The newest record of the payment's trail.
+    /// The newest record of the payment's audit trail.
     ///
     /// # Panics
     /// If there is none.
@@ -120,17 +120,17 @@ impl<'s> Gateway<'s> {
     }
 
     pub async fn events(&self, transaction: &str) -> Vec<Value> {
-        let answer = self.get(&format!("/payments/{transaction}/events")).await;
-        answer.succeeds(200, &json!({}));
-        answer.json()["data"].as_array().expect("events are a list").clone()
+        let response = self.get(&format!("/payments/{transaction}/events")).await;
+        response.succeeds(200, &json!({}));
+        response.json()["data"].as_array().expect("events are a list").clone()
     }
 
-    /// What happened at the providers for a transaction, in order, each as `stripe charge 4999 USD`.
+    /// The effects of a transaction at the providers, in order, each as `stripe charge 4999 USD`.
     pub async fn effects(&self, transaction: &str) -> Vec<String> {
         self.sandbox.effects(transaction).await
     }
 
-    /// A charge as raw HTTP/1.1, to be made impolite.
+    /// A charge as raw HTTP/1.1, which tests can modify at will.
     #[must_use]
     pub fn raw_charge(&self) -> Request {
         let key = format!("Bearer {}", self.key);
@@ -138,118 +138,118 @@ impl<'s> Gateway<'s> {
         request.header("idempotency-key", fresh_key()).json()
     }
 
-    pub async fn send_raw(&self, request: &Request) -> Answer {
+    pub async fn send_raw(&self, request: &Request) -> HttpResponse {
         request.send(self.address()).await
     }
 
-    /// How many requests of the API the control plane has answered, refusals included.
+    /// How many API requests the control plane has answered, including rejected ones.
     pub async fn control_plane_requests(&self) -> u64 {
         let url = format!("{}/metrics", self.stack.control_plane_url());
-        let metrics = Answer::of(self.http.get(url)).await.text();
+        let metrics = HttpResponse::of(self.http.get(url)).await.text();
         prometheus::sum(&metrics, "http_server_request_duration_seconds_count", "")
     }
 
-    /// How many charges the control plane has been asked for.
+    /// How many charge requests the control plane has received.
     pub async fn control_plane_charges(&self) -> u64 {
         let url = format!("{}/metrics", self.stack.control_plane_url());
-        let metrics = Answer::of(self.http.get(url)).await.text();
+        let metrics = HttpResponse::of(self.http.get(url)).await.text();
         let route = "http_route=\"/payments/charge\"";
         prometheus::sum(&metrics, "http_server_request_duration_seconds_count", route)
     }
 
-    /// How many requests ended at the edge with this outcome, by the filter's own count.
+    /// How many requests ended at the edge with this outcome, by the filter's metric.
     pub async fn edge_count(&self, outcome: &str) -> u64 {
         let url = format!("{}/stats/prometheus", self.stack.admin_url());
-        let metrics = Answer::of(self.http.get(url)).await.text();
+        let metrics = HttpResponse::of(self.http.get(url)).await.text();
         prometheus::sum(&metrics, "gateway_edge_requests", &format!("outcome=\"{outcome}\""))
     }
 
-    /// How many keys the edge cache said this of, by the filter's own count.
+    /// How many claims had this verdict, by the filter's metric.
     pub async fn edge_claims(&self, verdict: &str) -> u64 {
         let url = format!("{}/stats/prometheus", self.stack.admin_url());
-        let metrics = Answer::of(self.http.get(url)).await.text();
+        let metrics = HttpResponse::of(self.http.get(url)).await.text();
         prometheus::sum(&metrics, "gateway_edge_claims", &format!("verdict=\"{verdict}\""))
     }
 
-    /// How many webhooks' signatures were worth this, by the filter's own count.
+    /// How many webhooks had this signature result, by the filter's metric.
     pub async fn edge_webhooks(&self, worth: &str) -> u64 {
         let url = format!("{}/stats/prometheus", self.stack.admin_url());
-        let metrics = Answer::of(self.http.get(url)).await.text();
+        let metrics = HttpResponse::of(self.http.get(url)).await.text();
         prometheus::sum(&metrics, "gateway_edge_webhooks", &format!("signature=\"{worth}\""))
     }
 
-    /// For how many days what PayPal's webhooks are checked with is good: `bundle`, `issuers` or `key`.
+    /// For how many days PayPal's `bundle`, `issuers` or `key` remains valid, by the filter's metric.
     pub async fn edge_days_left(&self, of: &str) -> u64 {
         let url = format!("{}/stats/prometheus", self.stack.admin_url());
-        let metrics = Answer::of(self.http.get(url)).await.text();
+        let metrics = HttpResponse::of(self.http.get(url)).await.text();
         prometheus::sum(&metrics, "gateway_edge_paypal_days_left", &format!("of=\"{of}\""))
     }
 
-    /// What Envoy counts under this name, e.g. `cluster.edge_cache.upstream_rq_total`.
+    /// The value of an Envoy counter, e.g. `cluster.edge_cache.upstream_rq_total`.
     pub async fn envoy_count(&self, name: &str) -> u64 {
         let url = format!("{}/stats?filter=^{name}$", self.stack.admin_url());
-        let text = Answer::of(self.http.get(url)).await.text();
+        let text = HttpResponse::of(self.http.get(url)).await.text();
         text.trim().rsplit(' ').next().and_then(|count| count.parse().ok()).unwrap_or(0)
     }
 
-    /// Waits until Envoy works on so many requests.
-    pub async fn under_way(&self, requests: u64) {
+    /// Waits until this many requests are in flight at Envoy.
+    pub async fn wait_for_in_flight(&self, requests: u64) {
         until("the requests at the edge", async || {
             (self.envoy_count("http.gateway.downstream_rq_active").await == requests).then_some(())
         })
         .await;
     }
 
-    /// How often the filter has died and come back.
+    /// How often the filter has crashed and been reloaded.
     pub async fn filter_reloads(&self) -> u64 {
         self.envoy_count("wasm.gateway_edge.vm_reload_success").await
     }
 
-    /// The line of Envoy's access log about an answer.
-    pub async fn access_log_line(&self, answer: &Answer) -> Value {
-        let id = answer.header("x-request-id").expect("an answer has a request id");
+    /// The access log line of a response.
+    pub async fn access_log_line(&self, response: &HttpResponse) -> Value {
+        let id = response.header("x-request-id").expect("an answer has a request id");
         until("the line in the access log", async || {
             self.access_log_lines().into_iter().find(|line| line["request_id"] == id)
         })
         .await
     }
 
-    /// All that Envoy has logged about requests so far.
+    /// All access log lines so far.
     #[must_use]
     pub fn access_log_lines(&self) -> Vec<Value> {
         let text = fs::read_to_string(self.stack.run_dir().log("access")).unwrap_or_default();
-        // What is after the last line feed may be half a line.
+        // The text after the last line feed may be an incomplete line.
         let (whole, _) = text.rsplit_once('\n').unwrap_or_default();
         whole.lines().map(|line| serde_json::from_str(line).expect("a line is JSON")).collect()
     }
 
-    /// Every file of the stack, the database and the logs among them.
+    /// Every file of the stack, including the database and the logs.
     #[must_use]
     pub fn files(&self) -> Vec<(PathBuf, Vec<u8>)> {
         let run_dir = self.stack.run_dir().path();
         let folders = [run_dir.to_owned(), run_dir.join("logs")];
         let entries = folders.iter().flat_map(|folder| fs::read_dir(folder).expect("a run directory"));
         let files = entries.map(|entry| entry.unwrap().path()).filter(|path| path.is_file());
-        // A temporary file of the database may go away in between.
+        // A temporary file of the database may disappear in between.
         files.filter_map(|path| fs::read(&path).ok().map(|contents| (path, contents))).collect()
     }
 
-    /// Asks a part to end: `control-plane`, `sandbox` or `envoy`.
+    /// Sends SIGTERM to a part: `control-plane`, `sandbox` or `envoy`.
     pub fn terminate(&self, part: &str) {
         kill_process(self.pid(part), Signal::TERM).unwrap();
     }
 
-    /// Ends a part on the spot, as a crash does.
+    /// Kills a part, like a crash.
     pub fn kill(&self, part: &str) {
         kill_process(self.pid(part), Signal::KILL).unwrap();
     }
 
-    /// Stops ([`Signal::STOP`]) and resumes ([`Signal::CONT`]) a part where it stands.
+    /// Freezes ([`Signal::STOP`]) and resumes ([`Signal::CONT`]) a part.
     pub fn signal(&self, part: &str, signal: Signal) {
         kill_process(self.pid(part), signal).unwrap();
     }
 
-    /// The memory of a part that is in RAM, in bytes.
+    /// The resident memory of a part, in bytes.
     #[must_use]
     pub fn resident_bytes(&self, part: &str) -> u64 {
         resident_bytes(self.pid(part))
@@ -262,7 +262,7 @@ impl<'s> Gateway<'s> {
     }
 }
 
-/// The memory of a process that is in RAM, in bytes.
+/// The resident memory of a process, in bytes.
 ///
 /// # Panics
 /// If the process has ended.

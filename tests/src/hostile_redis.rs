@@ -1,4 +1,4 @@
-//! An attacker who controls Redis, or the wire to it: a server that speaks its protocol and says what suits it.
+//! An attacker who controls Redis or the network to it: a server that speaks Redis' protocol and replies as configured.
 
 use std::io;
 use std::net::SocketAddr;
@@ -8,24 +8,24 @@ use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, Buf
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
-/// What claims are told.
+/// The reply to claims.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Lie {
-    /// Every claim gets the turn. What is completed is written down, and never found again.
+pub enum FakeReply {
+    /// Grants every claim. Completions are recorded, but never found again.
     Start,
-    /// This is the answer, as it lies in the cache.
+    /// Replays this answer, in its stored form.
     Replay(String),
-    /// The key stands for this fingerprint, and this was its answer; none as long as it is being worked on.
+    /// The key stands for this fingerprint and had this answer; empty while it is in progress.
     Mismatch(String, String),
-    /// A request works on it, and so on for ever.
+    /// Always in flight.
     InFlight,
-    /// Not even a verdict.
+    /// Not a verdict.
     Nonsense,
 }
 
-/// An answer that was to be kept, as the attacker sees it.
+/// A completed answer, as the attacker receives it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Kept {
+pub struct StoredAnswer {
     pub key: String,
     pub sealed: String,
 }
@@ -33,15 +33,15 @@ pub struct Kept {
 #[derive(Debug)]
 pub struct HostileRedis {
     address: SocketAddr,
-    mind: Arc<Mutex<Mind>>,
+    state: Arc<Mutex<State>>,
     acceptor: JoinHandle<()>,
 }
 
 #[derive(Debug)]
-struct Mind {
-    lie: Lie,
+struct State {
+    reply: FakeReply,
     claimed: Vec<String>,
-    kept: Vec<Kept>,
+    stored: Vec<StoredAnswer>,
 }
 
 impl HostileRedis {
@@ -50,14 +50,15 @@ impl HostileRedis {
     pub async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let mind = Arc::new(Mutex::new(Mind { lie: Lie::Start, claimed: Vec::new(), kept: Vec::new() }));
-        let shared = mind.clone();
+        let state =
+            Arc::new(Mutex::new(State { reply: FakeReply::Start, claimed: Vec::new(), stored: Vec::new() }));
+        let shared = state.clone();
         let acceptor = tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 tokio::spawn(connection(client, shared.clone()));
             }
         });
-        Self { address, mind, acceptor }
+        Self { address, state, acceptor }
     }
 
     #[must_use]
@@ -65,20 +66,20 @@ impl HostileRedis {
         format!("redis://{}", self.address)
     }
 
-    pub fn tell(&self, lie: Lie) {
-        self.mind.lock().unwrap_or_else(PoisonError::into_inner).lie = lie;
+    pub fn reply_with(&self, reply: FakeReply) {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).reply = reply;
     }
 
-    /// The fingerprints of the claims that came so far, in order.
+    /// The fingerprints of the claims so far, in order.
     #[must_use]
     pub fn claimed(&self) -> Vec<String> {
-        self.mind.lock().unwrap_or_else(PoisonError::into_inner).claimed.clone()
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).claimed.clone()
     }
 
-    /// The answers that came so far, in order.
+    /// The answers so far, in order.
     #[must_use]
-    pub fn kept(&self) -> Vec<Kept> {
-        self.mind.lock().unwrap_or_else(PoisonError::into_inner).kept.clone()
+    pub fn stored(&self) -> Vec<StoredAnswer> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).stored.clone()
     }
 }
 
@@ -88,19 +89,19 @@ impl Drop for HostileRedis {
     }
 }
 
-/// Ends with its client, or with what is no command.
-async fn connection(client: TcpStream, mind: Arc<Mutex<Mind>>) {
+/// Ends when the client disconnects or sends no valid command.
+async fn connection(client: TcpStream, state: Arc<Mutex<State>>) {
     let _ = client.set_nodelay(true);
     let mut client = BufReader::new(client);
     while let Ok(command) = command(&mut client).await {
-        let reply = mind.lock().unwrap_or_else(PoisonError::into_inner).answer(&command);
+        let reply = state.lock().unwrap_or_else(PoisonError::into_inner).response(&command);
         if client.write_all(reply.as_bytes()).await.is_err() {
             break;
         }
     }
 }
 
-/// An array of bulk strings, which is all that clients send.
+/// An array of bulk strings, the only form that clients send.
 async fn command(client: &mut BufReader<TcpStream>) -> io::Result<Vec<String>> {
     let length = number(client, b'*').await?;
     let mut parts = Vec::new();
@@ -124,19 +125,19 @@ fn bulk(text: &str) -> String {
     format!("${}\r\n{text}\r\n", text.len())
 }
 
-impl Mind {
-    fn answer(&mut self, command: &[String]) -> String {
+impl State {
+    fn response(&mut self, command: &[String]) -> String {
         let words: Vec<&str> = command.iter().map(String::as_str).collect();
         match words[..] {
             ["HELLO", ..] => format!("%1\r\n{}:3\r\n", bulk("proto")),
-            // A claim: its key; fingerprint, lease, how long to keep it. Probes get their turn.
+            // A claim: key; fingerprint, lease, retention. Probes are granted.
             ["EVALSHA" | "EVAL", _, "1", key, fingerprint, _, _] => {
                 self.claimed.push(fingerprint.to_owned());
-                if key.ends_with(":ready") { verdict(&Lie::Start) } else { verdict(&self.lie) }
+                if key.ends_with(":ready") { verdict(&FakeReply::Start) } else { verdict(&self.reply) }
             }
-            // Its completion: its key and its client's; fence, the sealed answer, …
-            ["EVALSHA" | "EVAL", _, "2", key, _, _, answer, ..] => {
-                self.kept.push(Kept { key: key.to_owned(), sealed: answer.to_owned() });
+            // A completion: keys of the scope and the client; fence, the sealed answer, …
+            ["EVALSHA" | "EVAL", _, "2", key, _, _, response, ..] => {
+                self.stored.push(StoredAnswer { key: key.to_owned(), sealed: response.to_owned() });
                 ":1\r\n".to_owned()
             }
             ["EVALSHA" | "EVAL", ..] => ":1\r\n".to_owned(),
@@ -145,14 +146,14 @@ impl Mind {
     }
 }
 
-fn verdict(lie: &Lie) -> String {
-    match lie {
-        Lie::Start => format!("*2\r\n{}:1764000000000000\r\n", bulk("start")),
-        Lie::Replay(answer) => format!("*2\r\n{}{}", bulk("replay"), bulk(answer)),
-        Lie::Mismatch(fingerprint, record) => {
+fn verdict(reply: &FakeReply) -> String {
+    match reply {
+        FakeReply::Start => format!("*2\r\n{}:1764000000000000\r\n", bulk("start")),
+        FakeReply::Replay(response) => format!("*2\r\n{}{}", bulk("replay"), bulk(response)),
+        FakeReply::Mismatch(fingerprint, record) => {
             format!("*3\r\n{}{}{}", bulk("mismatch"), bulk(fingerprint), bulk(record))
         }
-        Lie::InFlight => format!("*2\r\n{}:15000000\r\n", bulk("in_flight")),
-        Lie::Nonsense => "$5\r\nhello\r\n".to_owned(),
+        FakeReply::InFlight => format!("*2\r\n{}:15000000\r\n", bulk("in_flight")),
+        FakeReply::Nonsense => "$5\r\nhello\r\n".to_owned(),
     }
 }

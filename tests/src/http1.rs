@@ -1,4 +1,4 @@
-//! HTTP/1.1 byte by byte, for what a polite client would never send.
+//! Raw HTTP/1.1, for requests that a well-behaved client would never send.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -9,13 +9,13 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use crate::{Answer, contract};
+use crate::{HttpResponse, contract};
 
-/// A request that is still being written, or an answer still awaited, is a hang after this long.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// Sending a request or waiting for a response counts as a hang after this long.
+const TIMEOUT: Duration = Duration::from_secs(20);
 const HEADERS_MAX: usize = 64;
 
-/// A request as it will stand on the wire. The connection is closed after its answer.
+/// A raw request. The connection is closed after its response.
 #[derive(Clone, Debug)]
 pub struct Request {
     head: Vec<u8>,
@@ -28,14 +28,14 @@ impl Request {
         Self::to_host(method, target, "gateway")
     }
 
-    /// With any bytes as its `Host`.
+    /// With arbitrary bytes as its `Host`.
     #[must_use]
     pub fn to_host(method: &str, target: &str, host: impl AsRef<[u8]>) -> Self {
         let head = format!("{method} {target} HTTP/1.1\r\nconnection: close\r\n");
         Self { head: head.into_bytes(), body: Vec::new() }.header("host", host)
     }
 
-    /// Adds a header line; the same name may come again, and the value may be any bytes.
+    /// Adds a header line; names may repeat, and values may be arbitrary bytes.
     #[must_use]
     pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
         self.head.extend_from_slice(name.as_bytes());
@@ -57,7 +57,7 @@ impl Request {
         self.header("content-length", length)
     }
 
-    /// The body in pieces (RFC 9112, section 7.1), with trailer lines after it.
+    /// The body in chunks (RFC 9112, section 7.1), with trailers after it.
     #[must_use]
     pub fn chunked(mut self, pieces: &[&[u8]], trailers: &[(&str, &str)]) -> Self {
         for piece in pieces {
@@ -73,44 +73,44 @@ impl Request {
         self.header("transfer-encoding", "chunked")
     }
 
-    pub async fn send(&self, to: SocketAddr) -> Answer {
+    pub async fn send(&self, to: SocketAddr) -> HttpResponse {
         let mut connection = self.begin(to).await;
-        // The server may have refused the head already and closed.
-        let _ = timeout(PATIENCE, connection.write_all(&self.body)).await.expect("the body is not taken");
-        let answer = read_answer(connection).await;
+        // The server may already have rejected the head and closed the connection.
+        let _ = timeout(TIMEOUT, connection.write_all(&self.body)).await.expect("the body is not taken");
+        let answer = read_response(connection).await;
         let (method, target) = self.line();
-        contract::hold(method, target, &answer);
+        contract::check(method, target, &answer);
         answer
     }
 
-    /// Method and target, as far as they are text.
+    /// Method and target, as far as they are UTF-8.
     fn line(&self) -> (&str, &str) {
         let line = self.head.split(|byte| *byte == b'\r').next().unwrap_or_default();
         let mut words = str::from_utf8(line).unwrap_or_default().split(' ');
         (words.next().unwrap_or_default(), words.next().unwrap_or_default())
     }
 
-    /// Sends the head only, and gives the connection.
+    /// Sends only the head, and returns the connection.
     pub async fn begin(&self, to: SocketAddr) -> TcpStream {
         let mut connection = TcpStream::connect(to).await.expect("no connection");
         let head = [&self.head[..], b"\r\n"].concat();
-        timeout(PATIENCE, connection.write_all(&head)).await.expect("the head is not taken").unwrap();
+        timeout(TIMEOUT, connection.write_all(&head)).await.expect("the head is not taken").unwrap();
         connection
     }
 
-    /// What follows the head.
+    /// The bytes after the head.
     #[must_use]
     pub fn body_bytes(&self) -> &[u8] {
         &self.body
     }
 }
 
-/// Reads one answer.
-pub async fn read_answer(mut connection: TcpStream) -> Answer {
-    timeout(PATIENCE, async {
+/// Reads one response.
+pub async fn read_response(mut connection: TcpStream) -> HttpResponse {
+    timeout(TIMEOUT, async {
         let mut bytes = Vec::new();
         loop {
-            // A server that does not want the rest of a body resets the connection behind its answer.
+            // A server that does not read the rest of a body resets the connection after its response.
             let ended = !matches!(connection.read_buf(&mut bytes).await, Ok(1..));
             match parse(&bytes, ended) {
                 Some(answer) => break answer,
@@ -122,8 +122,8 @@ pub async fn read_answer(mut connection: TcpStream) -> Answer {
     .expect("the answer does not end")
 }
 
-/// `None` as long as something is missing; `ended` if nothing more will come.
-fn parse(bytes: &[u8], ended: bool) -> Option<Answer> {
+/// `None` while the response is incomplete; `ended` if no more bytes will come.
+fn parse(bytes: &[u8], ended: bool) -> Option<HttpResponse> {
     let mut lines = [httparse::EMPTY_HEADER; HEADERS_MAX];
     let mut response = httparse::Response::new(&mut lines);
     let httparse::Status::Complete(head_len) = response.parse(bytes).expect("an answer in HTTP") else {
@@ -142,10 +142,10 @@ fn parse(bytes: &[u8], ended: bool) -> Option<Answer> {
         None if ended => rest.to_vec(),
         None => return None,
     };
-    Some(Answer { status: response.code?, headers, body: Bytes::from(body) })
+    Some(HttpResponse { status: response.code?, headers, body: Bytes::from(body) })
 }
 
-/// `None` as long as the last chunk is missing.
+/// `None` while the last chunk is missing.
 fn unchunk(mut rest: &[u8]) -> Option<Vec<u8>> {
     let mut body = Vec::new();
     loop {

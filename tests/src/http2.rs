@@ -1,4 +1,4 @@
-//! HTTP/2 frame by frame (RFC 9113), over a plain connection with prior knowledge.
+//! Raw HTTP/2 (RFC 9113) over a plain connection with prior knowledge.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use local_stack::DEMO_KEY;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use crate::{Answer, contract, fresh_key};
+use crate::{HttpResponse, contract, fresh_key};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -23,20 +23,20 @@ pub fn post(path: &str) -> Request<()> {
     request.header("content-type", "application/json").body(()).unwrap()
 }
 
-/// Sends a request whose body comes in these pieces, each in frames of its own, without a content-length; with
-/// `trailers`, the stream ends with them and not with data.
+/// Sends a request whose body comes in these pieces, each in its own frames, without a content-length. With `trailers`,
+/// the stream ends with them instead of with data.
 pub async fn send(
     to: SocketAddr,
     request: Request<()>,
     pieces: &[&[u8]],
     trailers: Option<HeaderMap>,
-) -> Answer {
+) -> HttpResponse {
     timeout(PATIENCE, exchange(to, request, pieces, trailers)).await.expect("no answer in time")
 }
 
-/// Sends requests with their bodies over one connection, all at once, and gives the answers in their order. The server
-/// must allow as many streams.
-pub async fn send_together(to: SocketAddr, requests: Vec<(Request<()>, Bytes)>) -> Vec<Answer> {
+/// Sends all requests at once over one connection, and returns the responses in order. The server must allow that many
+/// streams.
+pub async fn send_together(to: SocketAddr, requests: Vec<(Request<()>, Bytes)>) -> Vec<HttpResponse> {
     let (client, connection) = h2::client::handshake(TcpStream::connect(to).await.unwrap()).await.unwrap();
     let connection = tokio::spawn(connection);
     let mut answers = Vec::new();
@@ -59,7 +59,7 @@ async fn exchange(
     request: Request<()>,
     pieces: &[&[u8]],
     trailers: Option<HeaderMap>,
-) -> Answer {
+) -> HttpResponse {
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let (client, connection) = h2::client::handshake(TcpStream::connect(to).await.unwrap()).await.unwrap();
     let connection = tokio::spawn(connection);
@@ -67,7 +67,7 @@ async fn exchange(
     let (response, mut stream) = client.send_request(request, false).unwrap();
     for (n, piece) in pieces.iter().enumerate() {
         let last = n + 1 == pieces.len() && trailers.is_none();
-        // The server may have refused the stream already.
+        // The server may already have reset the stream.
         let _ = stream.send_data(Bytes::copy_from_slice(piece), last);
     }
     if let Some(trailers) = trailers {
@@ -75,11 +75,11 @@ async fn exchange(
     }
     let answer = read(response).await;
     connection.abort();
-    contract::hold(method.as_str(), &path, &answer);
+    contract::check(method.as_str(), &path, &answer);
     answer
 }
 
-async fn read(response: ResponseFuture) -> Answer {
+async fn read(response: ResponseFuture) -> HttpResponse {
     let (head, mut stream) = response.await.expect("no answer").into_parts();
     let mut body = Vec::new();
     while let Some(piece) = stream.data().await {
@@ -87,5 +87,5 @@ async fn read(response: ResponseFuture) -> Answer {
         stream.flow_control().release_capacity(piece.len()).unwrap();
         body.extend_from_slice(&piece);
     }
-    Answer { status: head.status.as_u16(), headers: head.headers, body: body.into() }
+    HttpResponse { status: head.status.as_u16(), headers: head.headers, body: body.into() }
 }

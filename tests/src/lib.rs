@@ -1,5 +1,4 @@
-//! What the end-to-end tests stand on: whole gateways on this machine, and clients that can be as impolite as
-//! a test needs.
+//! The end-to-end test kit: whole gateways on this machine, and clients that can misbehave.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -8,12 +7,12 @@
     reason = "a harness that cannot go on fails the test that uses it"
 )]
 
-mod answer;
 mod contract;
 mod gateway;
 pub mod hostile_redis;
 pub mod http1;
 pub mod http2;
+mod http_response;
 mod log_disk;
 mod log_pipe;
 mod prometheus;
@@ -22,10 +21,10 @@ mod sandbox;
 mod stacks;
 mod wait;
 
-pub use answer::Answer;
 pub use gateway::{DEMO_2_KEY, Gateway, fresh_key, resident_bytes};
+pub use http_response::HttpResponse;
 pub use log_disk::LogDisk;
 pub use log_pipe::{LogPipe, Reader};
 pub use sandbox::Sandbox;
-pub use stacks::{Faulty, Own, Refusing, faulty, refusing, shared, silent};
+pub use stacks::{FaultyGateway, OwnGateway, RejectingGateway, faulty, rejecting, shared, without_webhooks};
 pub use wait::{until, until_within};

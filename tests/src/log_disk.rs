@@ -8,12 +8,12 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
-/// Unmounted when dropped: after the processes that write to it.
+/// Unmounted when dropped, after the processes that write to it.
 #[derive(Debug)]
 pub struct LogDisk {
     mount: TempDir,
     bytes: u64,
-    /// The places from which links lead to it.
+    /// The original paths, which are links to it.
     logs: Vec<PathBuf>,
 }
 
@@ -29,19 +29,19 @@ impl LogDisk {
         is_mounted.then_some(Self { mount, bytes: kibibytes << 10, logs: Vec::new() })
     }
 
-    /// From now on, what is written to `log` lies here. Before the process starts whose log it is.
+    /// Redirects `log` to this disk. Must be called before its process starts.
     pub fn hold(&mut self, log: &Path) {
         symlink(self.place_of(log), log).unwrap();
         self.logs.push(log.to_owned());
     }
 
-    /// Leaves no room for a single byte.
+    /// Leaves no free byte.
     pub fn fill(&self) {
         let mut filler = File::create(self.filler()).unwrap();
         io::copy(&mut io::repeat(b'x'), &mut filler).unwrap_err();
     }
 
-    /// Frees what [`Self::fill`] took. Logs that take half of the disk by themselves begin again.
+    /// Frees what [`Self::fill`] took. Truncates the logs if they take half of the disk themselves.
     pub fn make_room(&self) {
         let _ = fs::remove_file(self.filler());
         for log in &self.logs {
@@ -52,7 +52,7 @@ impl LogDisk {
         }
     }
 
-    /// Puts copies of the logs where the links are, for what outlives this disk.
+    /// Replaces the links with copies of the logs, which outlive this disk.
     pub fn copy_back(&self) {
         for log in &self.logs {
             if let Ok(bytes) = fs::read(self.place_of(log)) {

@@ -1,4 +1,4 @@
-//! The log of a part as a pipe: what becomes of those who write it when nobody reads.
+//! A part's log as a pipe, to test writers without a reader.
 
 use std::fs::{self, File};
 use std::io::{ErrorKind, Read as _, Write as _};
@@ -14,16 +14,16 @@ use rustix::fs::OFlags;
 
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// What the reader does.
+/// The reader's behaviour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Reader {
     Reads,
     /// Holds the pipe open and reads nothing.
     Stalls,
-    /// Has closed it.
+    /// The pipe is closed.
     IsGone,
-    /// For good.
+    /// The reader thread ends.
     Ends,
 }
 
@@ -33,18 +33,18 @@ impl Reader {
     }
 }
 
-/// A named pipe in the place of a log, and its reader, who writes to a file beside it what was read.
+/// A named pipe in place of a log, and its reader, which copies what it reads to a file beside it.
 #[derive(Debug)]
 pub struct LogPipe {
     wanted: Arc<AtomicU8>,
-    /// What the reader does now.
+    /// The reader's current behaviour.
     does: Arc<Mutex<Reader>>,
     read: PathBuf,
     thread: Option<JoinHandle<()>>,
 }
 
 impl LogPipe {
-    /// Before the part starts whose log it is: opening a pipe waits for its other end.
+    /// Must be called before the part starts: opening a pipe blocks until its other end is open.
     #[must_use]
     pub fn in_place_of(log: &Path) -> Self {
         assert!(Command::new("mkfifo").arg(log).status().unwrap().success(), "mkfifo");
@@ -59,7 +59,7 @@ impl LogPipe {
         Self { wanted, does, read, thread: Some(thread) }
     }
 
-    /// Returns when the reader does so.
+    /// Returns when the reader has changed its behaviour.
     pub fn set(&self, reader: Reader) {
         self.wanted.store(reader as u8, Ordering::Release);
         while *self.does.lock().unwrap() != reader {
@@ -71,7 +71,7 @@ impl LogPipe {
         }
     }
 
-    /// All that was read so far.
+    /// Everything read so far.
     #[must_use]
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&fs::read(&self.read).unwrap_or_default()).into_owned()
@@ -87,7 +87,7 @@ impl Drop for LogPipe {
     }
 }
 
-/// At once, whether or not anything is written.
+/// Opens without blocking, whether or not there is a writer.
 fn open(pipe: &Path) -> File {
     let flags = i32::try_from(OFlags::NONBLOCK.bits()).unwrap();
     File::options().read(true).custom_flags(flags).open(pipe).unwrap()

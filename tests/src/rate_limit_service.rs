@@ -1,4 +1,4 @@
-//! A rate limit service in Envoy's protocol (gRPC, `envoy.service.ratelimit.v3`), as several Envoys share it.
+//! A rate limit service with Envoy's protocol (gRPC, `envoy.service.ratelimit.v3`), which several Envoys can share.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -11,18 +11,18 @@ use http::{HeaderMap, Request, Response};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
 
-/// How it answers.
+/// Its behaviour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mood {
-    /// Lets everybody pass.
+pub enum Behaviour {
+    /// Allows every request.
     Generous,
-    /// Lets each client pass so many times from now on.
+    /// Allows each client this many requests from now on.
     Budget(u32),
     /// Never answers.
     Silent,
 }
 
-/// It ends when this is dropped.
+/// Ends when dropped.
 #[derive(Debug)]
 pub struct RateLimitService {
     address: SocketAddr,
@@ -32,8 +32,8 @@ pub struct RateLimitService {
 
 #[derive(Debug)]
 struct State {
-    mood: Mood,
-    /// How often each client was asked about since the mood changed.
+    behaviour: Behaviour,
+    /// The number of requests of each client since the behaviour changed.
     asked: HashMap<String, u32>,
 }
 
@@ -43,7 +43,7 @@ impl RateLimitService {
     pub async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let state = Arc::new(Mutex::new(State { mood: Mood::Generous, asked: HashMap::new() }));
+        let state = Arc::new(Mutex::new(State { behaviour: Behaviour::Generous, asked: HashMap::new() }));
         let shared = state.clone();
         let acceptor = tokio::spawn(async move {
             // Ends with this task.
@@ -60,11 +60,12 @@ impl RateLimitService {
         self.address
     }
 
-    pub fn be(&self, mood: Mood) {
-        *self.state.lock().unwrap_or_else(PoisonError::into_inner) = State { mood, asked: HashMap::new() };
+    pub fn set(&self, behaviour: Behaviour) {
+        *self.state.lock().unwrap_or_else(PoisonError::into_inner) =
+            State { behaviour, asked: HashMap::new() };
     }
 
-    /// How often it was asked about this client since its mood changed.
+    /// How many requests it received for this client since its behaviour changed.
     #[must_use]
     pub fn asked(&self, client: &str) -> u32 {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
@@ -95,34 +96,34 @@ async fn call(request: Request<RecvStream>, mut respond: SendResponse<Bytes>, st
         message.extend_from_slice(&piece);
     }
     let client = client_of(&message).expect("a request names a client");
-    let verdict = state.lock().unwrap_or_else(PoisonError::into_inner).judge(client);
+    let verdict = state.lock().unwrap_or_else(PoisonError::into_inner).decide(client);
     let Some(passes) = verdict else { return std::future::pending().await };
     // `overall_code` of a RateLimitResponse: OK is 1, OVER_LIMIT 2. A message follows a flag and its length.
     let code = if passes { 1 } else { 2 };
-    let answer = Bytes::copy_from_slice(&[0, 0, 0, 0, 2, 0x08, code]);
+    let response = Bytes::copy_from_slice(&[0, 0, 0, 0, 2, 0x08, code]);
     let head = Response::builder().header("content-type", "application/grpc").body(()).unwrap();
-    // Envoy may not want to know any more.
+    // Envoy may have cancelled the call.
     let Ok(mut stream) = respond.send_response(head, false) else { return };
-    let _ = stream.send_data(answer, false);
+    let _ = stream.send_data(response, false);
     let _ =
         stream.send_trailers(HeaderMap::from_iter([("grpc-status".parse().unwrap(), "0".parse().unwrap())]));
 }
 
 impl State {
-    /// Whether the request passes; `None` for silence.
-    fn judge(&mut self, client: String) -> Option<bool> {
+    /// Whether the request is allowed; `None` to never answer.
+    fn decide(&mut self, client: String) -> Option<bool> {
         let asked = self.asked.entry(client).or_default();
         *asked += 1;
-        match self.mood {
-            Mood::Generous => Some(true),
-            Mood::Budget(budget) => Some(*asked <= budget),
-            Mood::Silent => None,
+        match self.behaviour {
+            Behaviour::Generous => Some(true),
+            Behaviour::Budget(budget) => Some(*asked <= budget),
+            Behaviour::Silent => None,
         }
     }
 }
 
-/// The value of the first descriptor's first entry, whose key is `client`, in a RateLimitRequest behind its five bytes of
-/// gRPC.
+/// The value of the first descriptor's first entry, whose key is `client`, in a RateLimitRequest behind its five bytes
+/// of gRPC.
 fn client_of(message: &[u8]) -> Option<String> {
     const DESCRIPTORS: u8 = 2;
     const ENTRIES: u8 = 1;

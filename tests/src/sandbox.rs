@@ -1,9 +1,9 @@
-//! The provider sandbox beside the gateway: judge, saboteur and payer.
+//! The provider sandbox of a gateway: its ledger, its faults, and its payer pages.
 
 use reqwest::{Client, redirect};
 use serde_json::{Value, json};
 
-use crate::{Answer, until};
+use crate::{HttpResponse, until};
 
 /// The provider sandbox of a stack.
 #[derive(Clone, Debug)]
@@ -13,31 +13,31 @@ pub struct Sandbox {
 }
 
 impl Sandbox {
-    /// One of somebody's own.
+    /// A sandbox at this URL.
     #[must_use]
     pub fn at(url: String) -> Self {
         Self { url, http: Client::builder().no_proxy().redirect(redirect::Policy::none()).build().unwrap() }
     }
 
-    /// What happened at the providers for a transaction, in order, each as `stripe charge 4999 USD`.
+    /// The effects of a transaction at the providers, in order, each as `stripe charge 4999 USD`.
     pub async fn effects(&self, transaction: &str) -> Vec<String> {
         let ledger = self.ledger().await;
         let of_it = ledger.iter().filter(|effect| effect["transactionId"] == transaction);
         of_it.map(describe).collect()
     }
 
-    /// The same of everybody: an order that others made does not name a transaction.
+    /// All effects: an order that others created names no transaction.
     pub async fn all_effects(&self) -> Vec<String> {
         self.ledger().await.iter().map(describe).collect()
     }
 
-    /// What happened at the providers, in order, as the sandbox tells it.
+    /// The sandbox's ledger, in order.
     pub async fn ledger(&self) -> Vec<Value> {
-        let ledger = Answer::of(self.http.get(format!("{}/_sandbox/ledger", self.url))).await.json();
+        let ledger = HttpResponse::of(self.http.get(format!("{}/_sandbox/ledger", self.url))).await.json();
         ledger["effects"].as_array().expect("the ledger has effects").clone()
     }
 
-    /// Sets a fault; the shared one of [`crate::faulty`] is the stack for it.
+    /// Adds a fault; the shared stack for that is [`crate::faulty`].
     pub async fn break_down(&self, provider: &str, operation: &str, fault: &str) {
         self.set_fault(json!({ "provider": provider, "operation": operation, "fault": fault })).await;
     }
@@ -50,52 +50,54 @@ impl Sandbox {
         self.set_fault(slow).await;
     }
 
-    /// Sets a fault as the sandbox takes it.
+    /// Adds a fault rule of the sandbox.
     pub async fn fault(&self, fault: &Value) {
         self.set_fault(fault.clone()).await;
     }
 
-    /// How many calls of this operation a provider has got, those it refused included.
+    /// How many calls of this operation a provider has received, including rejected ones.
     pub async fn requests(&self, provider: &str, operation: &str) -> u64 {
         let summary =
-            Answer::of(self.http.get(format!("{}/_sandbox/requests?summary=1", self.url))).await.json();
+            HttpResponse::of(self.http.get(format!("{}/_sandbox/requests?summary=1", self.url))).await.json();
         let count = &summary["counts"][provider][operation];
         count.as_u64().unwrap_or(0)
     }
 
-    /// Makes something happen at a provider by itself, as `POST /_sandbox/happen` takes it.
+    /// Triggers a scripted event, as in `POST /_sandbox/happen`.
     pub async fn happens(&self, what: &Value) {
-        let answer = Answer::of(self.http.post(format!("{}/_sandbox/happen", self.url)).json(what)).await;
-        assert!((200..300).contains(&answer.status), "{} {}", answer.status, answer.text());
+        let response =
+            HttpResponse::of(self.http.post(format!("{}/_sandbox/happen", self.url)).json(what)).await;
+        assert!((200..300).contains(&response.status), "{} {}", response.status, response.text());
     }
 
-    /// Whether the Stripe account shows what was authorized and not captured as refunds, from now on.
+    /// Sets whether the Stripe account shows uncaptured amounts as refunds.
     pub async fn shows_releases_as_refunds(&self, shown: bool) {
         let account = self.http.put(format!("{}/_sandbox/stripe/account", self.url));
-        let answer = Answer::of(account.json(&json!({ "releasesAsRefunds": shown }))).await;
-        assert_eq!(answer.status, 200, "{}", answer.text());
+        let response = HttpResponse::of(account.json(&json!({ "releasesAsRefunds": shown }))).await;
+        assert_eq!(response.status, 200, "{}", response.text());
     }
 
-    /// Ends PayPal's review of a pending payment: `accept`, `deny`, or `deny&order=approved`, which leaves the order
-    /// to be paid in another way.
+    /// Ends PayPal's review of a pending payment: `accept`, `deny`, or `deny&order=approved`, after which the order can
+    /// be paid by other means.
     pub async fn review(&self, payment: &str, outcome: &str) {
         let url = format!("{}/_sandbox/paypal/payments/{payment}/review?outcome={outcome}", self.url);
-        let answer = Answer::of(self.http.post(url)).await;
-        assert_eq!(answer.status, 200, "{}", answer.text());
+        let response = HttpResponse::of(self.http.post(url)).await;
+        assert_eq!(response.status, 200, "{}", response.text());
     }
 
-    /// From now on Stripe's webhooks are signed with these secrets.
+    /// Sets the secrets that sign Stripe's webhooks.
     pub async fn signs_with(&self, secrets: &[&str]) {
         let stripe = json!({ "stripe": { "secrets": secrets } });
-        let answer = Answer::of(self.http.put(format!("{}/_sandbox/webhooks", self.url)).json(&stripe)).await;
-        assert!((200..300).contains(&answer.status), "{} {}", answer.status, answer.text());
+        let response =
+            HttpResponse::of(self.http.put(format!("{}/_sandbox/webhooks", self.url)).json(&stripe)).await;
+        assert!((200..300).contains(&response.status), "{} {}", response.status, response.text());
     }
 
-    /// What became of the provider's webhooks, once there are `at_least` so many and none is under way.
+    /// The status of the provider's webhooks, once there are `at_least` so many and none is in flight.
     pub async fn deliveries(&self, provider: &str, at_least: usize) -> Vec<String> {
         until("the deliveries", async || {
             let url = format!("{}/_sandbox/webhooks?provider={provider}", self.url);
-            let listed = Answer::of(self.http.get(url)).await.json();
+            let listed = HttpResponse::of(self.http.get(url)).await.json();
             let events = listed["events"].as_array().expect("events are a list");
             let states: Vec<_> =
                 events.iter().map(|event| event["status"].as_str().unwrap().to_owned()).collect();
@@ -104,19 +106,19 @@ impl Sandbox {
         .await
     }
 
-    /// How often a provider has tried to deliver its webhooks, all together.
+    /// How many delivery attempts a provider has made, in total.
     pub async fn attempts(&self, provider: &str) -> usize {
         let url = format!("{}/_sandbox/webhooks?provider={provider}", self.url);
-        let listed = Answer::of(self.http.get(url)).await.json();
+        let listed = HttpResponse::of(self.http.get(url)).await.json();
         let events = listed["events"].as_array().expect("events are a list");
         events.iter().map(|event| event["attempts"].as_array().map_or(0, Vec::len)).sum()
     }
 
-    /// Waits until no webhook is under way.
+    /// Waits until no webhook is in flight.
     pub async fn is_quiet(&self) {
         until("the end of the deliveries", async || {
             let url = format!("{}/_sandbox/webhooks?summary=1", self.url);
-            let summary = Answer::of(self.http.get(url)).await.json();
+            let summary = HttpResponse::of(self.http.get(url)).await.json();
             ["stripe", "paypal"].iter().all(|provider| summary[provider]["waiting"] == 0).then_some(())
         })
         .await;
@@ -124,34 +126,34 @@ impl Sandbox {
 
     async fn set_fault(&self, fault: Value) {
         let url = format!("{}/_sandbox/faults", self.url);
-        let answer = Answer::of(self.http.post(url).json(&fault)).await;
-        assert_eq!(answer.status, 201, "{}", answer.text());
+        let response = HttpResponse::of(self.http.post(url).json(&fault)).await;
+        assert_eq!(response.status, 201, "{}", response.text());
     }
 
-    /// Delivers the webhooks that are withheld or held back.
+    /// Releases withheld and held webhooks.
     pub async fn release(&self) {
         let url = format!("{}/_sandbox/webhooks/release", self.url);
-        let answer = Answer::of(self.http.post(url)).await;
-        assert!((200..300).contains(&answer.status), "{} {}", answer.status, answer.text());
+        let response = HttpResponse::of(self.http.post(url)).await;
+        assert!((200..300).contains(&response.status), "{} {}", response.status, response.text());
     }
 
     pub async fn heal(&self) {
         let url = format!("{}/_sandbox/faults", self.url);
-        assert_eq!(Answer::of(self.http.delete(url)).await.status, 204);
+        assert_eq!(HttpResponse::of(self.http.delete(url)).await.status, 204);
     }
 
-    /// The payer decides at the page of a `nextAction`: `approve` or `cancel` at PayPal's, `succeed` or `fail` at
-    /// Stripe's. At PayPal's `approve&funding=declined`, `approve&funding=pending` and `approve&refusals=2` make trouble
-    /// for the captures to come.
+    /// The payer decides on the page of a `nextAction`: `approve` or `cancel` at PayPal, `succeed` or `fail` at Stripe.
+    /// At PayPal, `approve&funding=declined`, `approve&funding=pending` and `approve&refusals=2` affect the following
+    /// captures.
     pub async fn decide(&self, page: &str, outcome: &str) {
         assert!(page.starts_with(&self.url), "{page} is not a page of {}", self.url);
         let separator = if page.contains('?') { '&' } else { '?' };
-        let answer = Answer::of(self.http.get(format!("{page}{separator}outcome={outcome}"))).await;
-        assert!((200..400).contains(&answer.status), "{} at {page}: {}", answer.status, answer.text());
+        let response = HttpResponse::of(self.http.get(format!("{page}{separator}outcome={outcome}"))).await;
+        assert!((200..400).contains(&response.status), "{} at {page}: {}", response.status, response.text());
     }
 
-    /// An order made at PayPal by somebody else (a shop's own page), in two-decimal dollars, e.g. `73.41`. Gives its
-    /// id and the page where the payer approves it.
+    /// An order created at PayPal by another system (a merchant's own page), in two-decimal dollars, e.g. `73.41`.
+    /// Returns its id and the page where the payer approves it.
     pub async fn paypal_order(
         &self,
         credentials: (&str, &str),
@@ -161,11 +163,11 @@ impl Sandbox {
         let token = self.http.post(format!("{}/v1/oauth2/token", self.url));
         let token = token.basic_auth(credentials.0, Some(credentials.1));
         let token = token.form(&[("grant_type", "client_credentials")]);
-        let token = Answer::of(token).await.at("/access_token");
+        let token = HttpResponse::of(token).await.at("/access_token");
         let order = self.http.post(format!("{}/v2/checkout/orders", self.url)).bearer_auth(token);
         let amount = json!({ "currency_code": "USD", "value": dollars });
         let order = order.json(&json!({ "intent": intent, "purchase_units": [{ "amount": amount }] }));
-        let order = Answer::of(order).await;
+        let order = HttpResponse::of(order).await;
         assert_eq!(order.status, 201, "{}", order.text());
         let links = order.json()["links"].as_array().cloned().unwrap_or_default();
         let page = links.iter().find(|link| link["rel"] == "approve" || link["rel"] == "payer-action");

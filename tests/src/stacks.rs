@@ -1,4 +1,4 @@
-//! The gateways that tests run against: four that many tests share, and as many of their own as others need.
+//! The gateways of the tests: four shared ones, and dedicated ones.
 
 use std::cell::RefCell;
 use std::ops::Deref;
@@ -15,38 +15,38 @@ use crate::{Gateway, until};
 /// Beside the repository.
 const SHARED_FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared");
 
-/// A gateway that works, shared by all tests that look at their own transactions only.
+/// A working gateway, shared by all tests that only look at their own transactions.
 pub async fn shared() -> Gateway<'static> {
     static STACK: OnceCell<Result<Stack, String>> = OnceCell::const_new();
     Gateway::of(started(&STACK, &[]).await)
 }
 
-/// A gateway whose providers send no webhooks: nothing moves but by what the test does.
-pub async fn silent() -> Gateway<'static> {
+/// A gateway whose providers send no webhooks: only the test causes changes.
+pub async fn without_webhooks() -> Gateway<'static> {
     static STACK: OnceCell<Result<Stack, String>> = OnceCell::const_new();
     Gateway::of(started(&STACK, &SILENCE).await)
 }
 
-/// Providers that tell nothing by themselves.
+/// Providers that send no webhooks.
 const SILENCE: [(&str, &str); 2] = [("SANDBOX_STRIPE_WEBHOOK_URL", ""), ("SANDBOX_PAYPAL_WEBHOOK_URL", "")];
 
-/// A gateway to which nothing is sent that it should accept, so that its control plane must never be asked.
-pub async fn refusing() -> Refusing {
+/// A gateway that only receives requests that the edge must reject, so that its control plane must never be called.
+pub async fn rejecting() -> RejectingGateway {
     static STACK: OnceCell<Result<Stack, String>> = OnceCell::const_new();
     static REQUESTS_OF_THE_START: OnceCell<u64> = OnceCell::const_new();
     let gateway = Gateway::of(started(&STACK, &[]).await);
     let asked_before = *REQUESTS_OF_THE_START.get_or_init(|| gateway.control_plane_requests()).await;
-    // The start itself asks: a counter that stands at zero counts nothing.
+    // The start itself makes requests: a counter of zero would mean that nothing is counted.
     assert_ne!(asked_before, 0, "the control plane counts no requests");
-    Refusing { gateway, asked_before }
+    RejectingGateway { gateway, asked_before }
 }
 
-/// A gateway with a provider sandbox to break, for one test at a time. It gives providers two seconds to answer, and
-/// nothing clears up what they broke: they send no webhooks, and the gateway repeats no call by itself.
-pub async fn faulty() -> Faulty {
+/// A gateway with faulty providers, for one test at a time. Provider calls time out after two seconds, and nothing
+/// repairs the results: no webhooks, and no retries.
+pub async fn faulty() -> FaultyGateway {
     static STACK: OnceCell<Result<Stack, String>> = OnceCell::const_new();
-    static TURN: Mutex<()> = Mutex::const_new(());
-    let turn = TURN.lock().await;
+    static LOCK: Mutex<()> = Mutex::const_new(());
+    let guard = LOCK.lock().await;
     let settings = [
         SILENCE[0],
         SILENCE[1],
@@ -56,18 +56,18 @@ pub async fn faulty() -> Faulty {
     ];
     let gateway = Gateway::of(started(&STACK, &settings).await);
     gateway.sandbox.heal().await;
-    Faulty { gateway, _turn: turn }
+    FaultyGateway { gateway, _guard: guard }
 }
 
-/// See [`refusing`].
+/// See [`rejecting`].
 #[derive(Debug)]
-pub struct Refusing {
+pub struct RejectingGateway {
     gateway: Gateway<'static>,
     asked_before: u64,
 }
 
-impl Refusing {
-    /// Nothing that any test sent to this gateway so far has reached the control plane.
+impl RejectingGateway {
+    /// Asserts that nothing that any test sent to this gateway has reached the control plane.
     pub async fn nothing_reached_the_control_plane(&self) {
         assert_eq!(
             self.gateway.control_plane_requests().await,
@@ -77,7 +77,7 @@ impl Refusing {
     }
 }
 
-impl Deref for Refusing {
+impl Deref for RejectingGateway {
     type Target = Gateway<'static>;
     fn deref(&self) -> &Gateway<'static> {
         &self.gateway
@@ -86,33 +86,33 @@ impl Deref for Refusing {
 
 /// See [`faulty`].
 #[derive(Debug)]
-pub struct Faulty {
+pub struct FaultyGateway {
     gateway: Gateway<'static>,
-    _turn: MutexGuard<'static, ()>,
+    _guard: MutexGuard<'static, ()>,
 }
 
-impl Deref for Faulty {
+impl Deref for FaultyGateway {
     type Target = Gateway<'static>;
     fn deref(&self) -> &Gateway<'static> {
         &self.gateway
     }
 }
 
-/// A gateway of a test's own, gone when it is dropped.
+/// A dedicated gateway, stopped when dropped.
 #[derive(Debug)]
-pub struct Own {
+pub struct OwnGateway {
     // Dropped in this order.
     pub stack: Stack,
     _run_dir: TempDir,
 }
 
-impl Own {
+impl OwnGateway {
     /// Starts one with these settings.
     pub async fn start(settings: &[(&str, &str)]) -> Self {
         Self::prepared(|_| {}, settings).await
     }
 
-    /// The same, after `prepare` has seen the empty folder of its logs.
+    /// The same, after `prepare` has run on the empty log folder.
     pub async fn prepared(prepare: impl FnOnce(&Path), settings: &[(&str, &str)]) -> Self {
         let run_dir = run_dir();
         let logs = run_dir.path().join("logs");
@@ -127,7 +127,7 @@ impl Own {
         Gateway::of(&self.stack)
     }
 
-    /// Ends every part at once and starts anew on what is left on the disk. The provider sandbox forgets everything.
+    /// Kills every part and restarts on the data on disk. The provider sandbox loses its state.
     pub async fn restarted(self, settings: &[(&str, &str)]) -> Self {
         let Self { stack, _run_dir: run_dir } = self;
         drop(stack);
@@ -135,7 +135,7 @@ impl Own {
         Self { stack, _run_dir: run_dir }
     }
 
-    /// Waits until a part has ended by itself, and gives which, how, and the end of its log.
+    /// Waits until a part has ended by itself, and returns which, how, and the end of its log.
     pub async fn end_of_a_part(&mut self) -> String {
         let stack = RefCell::new(&mut self.stack);
         until("the end of a part", async || stack.borrow_mut().ended()).await
@@ -146,7 +146,7 @@ async fn started(
     stack: &'static OnceCell<Result<Stack, String>>,
     settings: &[(&str, &str)],
 ) -> &'static Stack {
-    // A failure is kept: one stack that cannot start must not make every test wait for it anew.
+    // A failure is kept, so that a stack that cannot start delays only the first test.
     let started = stack.get_or_init(async || {
         let run_dir = run_dir().keep();
         remove_at_exit(&run_dir).expect("/bin/sh does not start");
@@ -157,7 +157,7 @@ async fn started(
 
 async fn start(run_dir: &Path, settings: &[(&str, &str)]) -> Result<Stack, String> {
     let options = Options::for_test(run_dir).map_err(|error| format!("{error:#}"))?;
-    // The sandbox then holds what the gateway sends against the providers' published contracts, where there are any.
+    // The sandbox then checks the gateway's calls against the providers' published contracts, if present.
     let contracts = env::var("GATEWAY_SHARED").unwrap_or_else(|_| SHARED_FOLDER.to_owned());
     let options = options.with("GATEWAY_SHARED", contracts);
     let options = settings.iter().fold(options, |options, (name, value)| options.with(name, *value));
@@ -168,11 +168,11 @@ fn run_dir() -> TempDir {
     tempfile::Builder::new().prefix("gateway-e2e-").tempdir().expect("a temporary folder")
 }
 
-/// Removes the folder when this process ends: what is static is never dropped. A shell waits for the end of a pipe
-/// that only we hold open. The parts of the stack end in the same way.
+/// Removes the folder when this process ends: statics are never dropped. A shell waits for the end of a pipe that only
+/// this process holds open. The parts of the stack end in the same way.
 fn remove_at_exit(folder: &Path) -> io::Result<()> {
     let mut command = Command::new("/bin/sh");
-    // A part that ends may still remove files of its own.
+    // A part that is ending may still remove its files.
     command.args(["-c", "read -r _; until rm -rf \"$0\" 2>/dev/null; do sleep 0.1; done"]).arg(folder);
     mem::forget(command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?);
     Ok(())

@@ -9,7 +9,7 @@ use axum::extract::{Request, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use edge_core::attestation::{self, Keys, Refusal};
+use edge_core::attestation::{self, AttestationError, Keys};
 use edge_core::error::{ErrorBody, ErrorCode};
 use edge_core::idempotency::{CLAIMS_PATH, ClaimRequest, MARKER, MARKER_HEADER, Verdict};
 use futures_util::future::join_all;
@@ -92,14 +92,14 @@ impl Desk {
         let mut headers = parts.headers.get_all(attestation::HEADER).iter();
         let header = match (headers.next(), headers.next()) {
             (Some(header), None) => header.as_bytes(),
-            (None, _) => return Err(unattested(Refusal::Missing)),
-            (Some(_), Some(_)) => return Err(unattested(Refusal::Malformed)),
+            (None, _) => return Err(unattested(AttestationError::Missing)),
+            (Some(_), Some(_)) => return Err(unattested(AttestationError::Malformed)),
         };
         self.check(header, &body).map_err(unattested)?;
         ClaimRequest::read_all(&body).map_err(|error| refused(ErrorCode::InvalidRequest, &error.to_string()))
     }
 
-    fn check(&self, header: &[u8], body: &Bytes) -> Result<(), Refusal> {
+    fn check(&self, header: &[u8], body: &Bytes) -> Result<(), AttestationError> {
         let seen = attestation::Request::new("POST", CLAIMS_PATH, body);
         let now_s = u64::try_from(self.clock.now().as_second()).unwrap_or(0);
         let signed = self.keys.authenticate(header, &seen)?;

@@ -4,7 +4,7 @@ use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
 use axum::http::request::Parts;
 use axum::http::uri::PathAndQuery;
-use edge_core::attestation::{self, Claim, Claims, Refusal};
+use edge_core::attestation::{self, AttestationError, AttestedKey, Statement};
 use edge_core::card;
 use edge_core::error::ErrorCode;
 use payments::model::event::Cause;
@@ -23,7 +23,7 @@ pub(super) struct Attested {
     pub(super) cause: Cause,
     pub(super) body: Bytes,
     /// The idempotency key, where the route takes one.
-    pub(super) claim: Option<Claim>,
+    pub(super) claim: Option<AttestedKey>,
 }
 
 impl FromRequest<App> for Attested {
@@ -35,15 +35,15 @@ impl FromRequest<App> for Attested {
         if let Some(found) = card::find_in_target(target).or_else(|| card::find_in_json(&body)) {
             return Err(found.into());
         }
-        let client = claims.client.ok_or_else(|| refused(Refusal::Mismatch, &parts))?;
-        Ok(Self { cause: Cause { client, request_id: claims.request_id }, body, claim: claims.claim })
+        let client = claims.client.ok_or_else(|| refused(AttestationError::Mismatch, &parts))?;
+        Ok(Self { cause: Cause { client, request_id: claims.request_id }, body, claim: claims.key })
     }
 }
 
 /// A request that the edge has let through.
 pub(super) struct Verified {
     /// What it vouches for.
-    pub(super) claims: Claims,
+    pub(super) claims: Statement,
     pub(super) body: Bytes,
     pub(super) parts: Parts,
 }
@@ -54,8 +54,8 @@ pub(super) async fn verified(request: Request, app: &App, limit: usize) -> Resul
     let mut headers = parts.headers.get_all(attestation::HEADER).iter();
     let header = match (headers.next(), headers.next()) {
         (Some(header), None) => header.as_bytes(),
-        (None, _) => return Err(refused(Refusal::Missing, &parts)),
-        (Some(_), Some(_)) => return Err(refused(Refusal::Malformed, &parts)),
+        (None, _) => return Err(refused(AttestationError::Missing, &parts)),
+        (Some(_), Some(_)) => return Err(refused(AttestationError::Malformed, &parts)),
     };
     let body = read_body(body, limit).await.map_err(|unread| match unread {
         Unread::TooLong => {
@@ -74,7 +74,7 @@ pub(super) async fn verified(request: Request, app: &App, limit: usize) -> Resul
     Ok(Verified { claims, body, parts })
 }
 
-pub(super) fn refused(refusal: Refusal, request: &Parts) -> ApiError {
+pub(super) fn refused(refusal: AttestationError, request: &Parts) -> ApiError {
     unattested::note(refusal, &request.extensions);
     ApiError::new(ErrorCode::EdgeAttestationRequired, refusal.to_string())
 }

@@ -6,7 +6,7 @@ use std::future::Future;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use crash_points::reach;
-use edge_core::attestation::Claim as Turn;
+use edge_core::attestation::AttestedKey as Turn;
 use edge_core::client::ClientId;
 use edge_core::error::ErrorCode;
 use edge_core::idempotency::{Answer as Kept, Fenced, REPLAYED_HEADER, SealedAnswer};

@@ -4,7 +4,7 @@
 use axum::Json;
 use axum::extract::{Request, State};
 use crash_points::reach;
-use edge_core::attestation::Refusal;
+use edge_core::attestation::AttestationError;
 use edge_core::error::ErrorCode;
 use edge_core::provider::Provider;
 use payments::model::webhook::{EventBody, NotAnEvent};
@@ -57,7 +57,7 @@ pub(super) async fn paypal(State(app): State<App>, request: Request) -> Result<J
 async fn receive(provider: Provider, app: &App, request: Request) -> Result<Json<Received>, ApiError> {
     let Verified { claims, body, parts } = verified(request, app, BODY_BYTES_MAX).await?;
     if claims.webhook != Some(provider) {
-        return Err(refused(Refusal::Mismatch, &parts));
+        return Err(refused(AttestationError::Mismatch, &parts));
     }
     let adapter = app.gateway.provider(provider).map_err(|error| ApiError::from(&error))?;
     let body = EventBody::of(&body);

@@ -2,7 +2,7 @@
 //! signed is kept without.
 
 use axum::http::StatusCode;
-use edge_core::attestation::Claims;
+use edge_core::attestation::Statement;
 use edge_core::provider::Provider;
 use payments::ports::store::WebhookFilter;
 use sha2::{Digest, Sha256};
@@ -58,7 +58,7 @@ async fn an_event_is_kept_without_card_data_and_secrets_but_with_what_its_signat
     let body = format!(
         r#"{{"id":"evt_1", "about":"customer","object":{{"client_secret":"pi_1_secret_2","note":"{NUMBER}","last4":"4242"}}}}"#
     );
-    let claims = Claims { webhook: Some(Provider::Stripe), ..Claims::anonymous("req-1".to_owned()) };
+    let claims = Statement { webhook: Some(Provider::Stripe), ..Statement::anonymous("req-1".to_owned()) };
     let (status, _) = read(api.send(api.vouched_for(&claims, "POST", "/webhooks/stripe", &body)).await).await;
     assert_eq!(status, StatusCode::OK);
     let filter = WebhookFilter { limit: 10, ..WebhookFilter::default() };

@@ -9,7 +9,7 @@ use axum::body::Body;
 use axum::http::{Request, Response, StatusCode};
 use control_plane::cache::{EdgeCache, InProcessCache, Keeping, Limits};
 use control_plane::http::{App, router};
-use edge_core::attestation::{Claims, HEADER, Keys, Request as Attested};
+use edge_core::attestation::{HEADER, Keys, Request as Attested, Statement};
 use edge_core::request::ReturnUrlHosts;
 use futures_util::stream::pending;
 use metrics_exporter_prometheus::PrometheusBuilder;
@@ -59,11 +59,17 @@ impl Api {
     /// As the edge would forward it for `client`.
     pub(crate) fn attested(&self, client: &str, method: &str, path: &str, body: &str) -> Request<Body> {
         let client = edge_core::client::ClientId::parse(client);
-        let claims = Claims { client, ..Claims::anonymous("req-1".to_owned()) };
+        let claims = Statement { client, ..Statement::anonymous("req-1".to_owned()) };
         self.vouched_for(&claims, method, path, body)
     }
 
-    pub(crate) fn vouched_for(&self, claims: &Claims, method: &str, path: &str, body: &str) -> Request<Body> {
+    pub(crate) fn vouched_for(
+        &self,
+        claims: &Statement,
+        method: &str,
+        path: &str,
+        body: &str,
+    ) -> Request<Body> {
         let now_s = u64::try_from(self.test.clock.now().as_second()).unwrap();
         let seen = Attested::new(method, path, body.as_bytes());
         let header = Keys::parse(KEY).unwrap().sign(&seen, claims, now_s);

@@ -1,8 +1,8 @@
-//! What names a host and a port (RFC 3986, section 3.2), as narrowly as every reader of it agrees on.
+//! A URL authority: host and port (RFC 3986, section 3.2), restricted to what every parser reads the same.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-/// The longest name, in characters without a dot at its end, and the longest of its parts (RFC 1035, section 2.3.4).
+/// The longest name, without a trailing dot, and the longest label (RFC 1035, section 2.3.4).
 const NAME_CHARS_MAX: usize = 253;
 const LABEL_CHARS_MAX: usize = 63;
 
@@ -14,7 +14,7 @@ pub(crate) struct Authority<'a> {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Host<'a> {
-    /// Without a dot at its end.
+    /// Without a trailing dot.
     Name(&'a str),
     V4(Ipv4Addr),
     V6(Ipv6Addr),
@@ -37,8 +37,8 @@ impl<'a> Authority<'a> {
 }
 
 impl<'a> Host<'a> {
-    /// A name whose last part is a number is an address to every reader (WHATWG URL, "ends in a number"), and then
-    /// takes one form here.
+    /// A name whose last label is a number is an address to every parser (WHATWG URL, "ends in a number"), and only one
+    /// form of it is accepted.
     fn named(text: &'a str) -> Option<Self> {
         let name = text.strip_suffix('.').unwrap_or(text);
         if name.len() > NAME_CHARS_MAX || !name.split('.').all(is_label) {
@@ -52,7 +52,7 @@ impl<'a> Host<'a> {
         Some(Self::Name(name))
     }
 
-    /// Whether it is this machine, so that nothing sent there crosses a network.
+    /// Whether it is this machine, so that traffic to it crosses no network.
     pub(crate) fn is_loopback(&self) -> bool {
         match self {
             Self::Name(name) => name.eq_ignore_ascii_case("localhost"),
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn what_readers_disagree_about_is_refused() {
+    fn what_parsers_read_differently_is_rejected() {
         let long_label = "a".repeat(64);
         let long_name = "a.".repeat(128);
         for text in [
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn this_machine_is_known_by_each_of_its_names() {
+    fn this_machine_is_recognized_by_each_of_its_names() {
         let is_loopback = |text| Authority::parse(text).unwrap().host.is_loopback();
         for text in ["localhost", "LocalHost.", "127.0.0.1", "127.9.9.9:80", "[::1]:3000"] {
             assert!(is_loopback(text), "{text}");

@@ -1,4 +1,4 @@
-//! Who calls: the client that Envoy's `api_key_auth` found for the presented key.
+//! The caller: the client that Envoy's `api_key_auth` found for the presented key.
 
 use std::fmt;
 

@@ -1,26 +1,26 @@
-//! How many connections one address may have, and open.
+//! Limits on the open and new connections of one address.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use serde::Deserialize;
 
 use crate::token_bucket::TokenBucket;
-use crate::waiting::{PerKey, Place, Places};
+use crate::waiting::{PerKey, Slot, Slots};
 
-/// What the part of the filter that counts connections is told when it starts.
+/// The settings of the connection filter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ConnectionSettings {
-    /// Connections of one address to one worker, 1 to 10,000; `None` for any number.
+    /// The most connections of one address to one worker, 1 to 10,000; `None` for no limit.
     pub per_address: Option<usize>,
-    /// New ones of one address a second, 1 to 10,000, once it has opened half of `per_address` at once.
+    /// New connections of one address per second, 1 to 10,000, after a burst of half of `per_address`.
     pub new_per_second: u32,
 }
 
-/// Why it does not start.
+/// Why the connection filter does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectionSettingsError {
-    #[error("the plugin configuration is not right: {0}")]
+    #[error("the plugin configuration is invalid: {0}")]
     Settings(serde_json::Error),
     #[error("`perAddress` must be from 1 to 10000, or null for any number")]
     PerAddress,
@@ -32,7 +32,7 @@ impl ConnectionSettings {
     /// Reads the plugin's configuration, a JSON object.
     ///
     /// # Errors
-    /// Names the setting and what would be right.
+    /// Names the setting and its valid values.
     pub fn read(settings: &[u8]) -> Result<Self, ConnectionSettingsError> {
         let read: Self = serde_json::from_slice(settings).map_err(ConnectionSettingsError::Settings)?;
         match read.per_address {
@@ -43,7 +43,7 @@ impl ConnectionSettings {
     }
 }
 
-/// What is counted as one address: of IPv6 a /64, which is one host's or one household's.
+/// What counts as one address: an IPv4 address, or an IPv6 /64, which is one host's or one household's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Address {
     V4(Ipv4Addr),
@@ -51,7 +51,7 @@ enum Address {
 }
 
 impl Address {
-    /// Reads what Envoy calls `source.address`: `192.0.2.1:4711` or `[2001:db8::1]:4711`.
+    /// Parses Envoy's `source.address`: `192.0.2.1:4711` or `[2001:db8::1]:4711`.
     fn of_peer(peer: &[u8]) -> Option<Self> {
         let peer: SocketAddr = std::str::from_utf8(peer).ok()?.parse().ok()?;
         Some(match peer.ip().to_canonical() {
@@ -64,42 +64,42 @@ impl Address {
     }
 }
 
-/// The connections of one worker. There are at most as many as Envoy takes from everybody.
+/// The connections of one worker: at most Envoy's own limit.
 ///
-/// Those that come and go are counted, too: each costs as much as a request, and those that its requests would have cost
-/// before they are refused. An address whose connections are all closed is forgotten now and then.
+/// Short-lived connections are limited, too: each costs as much as a request, and as much as its requests would cost
+/// before they are rejected. Addresses without an open connection are dropped from time to time.
 #[derive(Debug)]
 pub struct Connections {
     settings: ConnectionSettings,
-    by_address: PerKey<Address, Opened>,
+    by_address: PerKey<Address, OpenConnections>,
 }
 
-/// What one address has opened.
+/// The connections of one address.
 #[derive(Debug)]
-struct Opened {
-    open: Places,
+struct OpenConnections {
+    open: Slots,
     new: TokenBucket,
 }
 
-impl Opened {
-    /// A client may open its pool at once. Over HTTP/2 each connection brings a hundred requests with it, so as many as an
-    /// address may have open would keep a worker from everybody else for a second.
-    fn admit(&mut self, now_ms: u64, max: usize, new_per_second: u32) -> Option<Place> {
-        let place = self.open.take()?;
+impl OpenConnections {
+    /// A client may open its pool at once, but not all that it may have open: over HTTP/2 each connection carries a
+    /// hundred requests, and all of them would occupy a worker for a second.
+    fn admit(&mut self, now_ms: u64, max: usize, new_per_second: u32) -> Option<Slot> {
+        let slot = self.open.take()?;
         let every_us = 1_000_000 / u64::from(new_per_second.max(1));
         let burst = u64::try_from(max.div_ceil(2)).unwrap_or(u64::MAX);
-        self.new.take(now_ms.saturating_mul(1_000), burst, every_us).then_some(place)
+        self.new.take(now_ms.saturating_mul(1_000), burst, every_us).then_some(slot)
     }
 }
 
-/// What becomes of a new connection.
+/// Whether a new connection is admitted.
 #[derive(Debug)]
 pub enum Admission {
-    /// It is counted until the place is dropped.
-    Counted(Place),
-    /// It has no address, or is not to be counted.
+    /// It is counted until the slot is dropped.
+    Counted(Slot),
+    /// It has no address, or there is no limit.
     Uncounted,
-    /// Its address has as many as it may, or opens them too fast.
+    /// Its address has too many open connections, or opens them too fast.
     Refused,
 }
 
@@ -115,11 +115,11 @@ impl Connections {
         let (Some(max), Some(address)) = (per_address, peer.and_then(Address::of_peer)) else {
             return Admission::Uncounted;
         };
-        let is_idle = |opened: &Opened| opened.open.taken() == 0;
-        let new = || Opened { open: Places::new(max), new: TokenBucket::default() };
-        let place =
+        let is_idle = |opened: &OpenConnections| opened.open.taken() == 0;
+        let new = || OpenConnections { open: Slots::new(max), new: TokenBucket::default() };
+        let slot =
             self.by_address.with(&address, is_idle, new, |opened| opened.admit(now_ms, max, new_per_second));
-        place.map_or(Admission::Refused, Admission::Counted)
+        slot.map_or(Admission::Refused, Admission::Counted)
     }
 }
 
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_has_as_many_connections_as_it_may_and_others_have_theirs() {
+    fn each_address_has_its_own_limit_of_connections() {
         let mut connections = with(2);
         let mut now_ms = 0;
         let mut admit = |peer: &str| {
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn connections_that_come_and_go_are_taken_at_a_pace_behind_a_burst() {
+    fn new_connections_are_limited_in_rate_after_a_burst() {
         let mut connections = with(40);
         let mut taken = |peer: &str, now_ms: u64| {
             (0..100)
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_without_a_connection_are_forgotten_and_those_with_one_never() {
+    fn only_addresses_without_a_connection_are_dropped() {
         let mut connections = with(1);
         let mut admit = |address: usize| {
             let peer = SocketAddr::from((Ipv4Addr::from(u32::try_from(address).unwrap()), 1)).to_string();
@@ -184,10 +184,10 @@ mod tests {
     }
 
     #[test]
-    fn a_host_with_ipv6_is_one_address_whichever_of_its_own_it_takes() {
+    fn an_ipv6_host_counts_as_one_address() {
         let same = |one: &str, other: &str| {
             let mut connections = with(1);
-            let _place = connections.admit(Some(one.as_bytes()), 0);
+            let _slot = connections.admit(Some(one.as_bytes()), 0);
             matches!(connections.admit(Some(other.as_bytes()), 1_000), Admission::Refused)
         };
         assert!(same("[2001:db8::1]:1", "[2001:db8::ffff:1:2:3]:2"));
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_address_is_not_counted_and_nothing_is_without_a_limit() {
+    fn peers_without_an_address_and_unlimited_peers_are_not_counted() {
         let mut connections = with(1);
         for peer in [None, Some(&b""[..]), Some(b"/run/gateway.sock"), Some(b"\xff")] {
             for _ in 0..3 {

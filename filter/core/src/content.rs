@@ -1,22 +1,22 @@
-//! What the head says about the body: type, length and encoding.
+//! The body's type, length and encoding, as announced in the head.
 
 use crate::config::EdgeConfig;
 use crate::error::ErrorCode;
 use crate::head::Head;
-use crate::refusal::Refusal;
+use crate::rejection::Rejection;
 use crate::route::BodyRule;
 
-/// The body as announced, to be held against the body that comes.
+/// The announced body, to be compared with the received one.
 #[derive(Debug)]
 pub(crate) struct Content {
     rule: BodyRule,
     bytes_max: usize,
-    is_json: Result<(), Refusal>,
+    is_json: Result<(), Rejection>,
 }
 
 impl Content {
-    /// Refuses what can be refused before the body is here.
-    pub(crate) fn announced(head: Head<'_>, rule: BodyRule, config: &EdgeConfig) -> Result<Self, Refusal> {
+    /// Rejects what can be rejected before the body has arrived.
+    pub(crate) fn announced(head: Head<'_>, rule: BodyRule, config: &EdgeConfig) -> Result<Self, Rejection> {
         let bytes_max = match rule {
             BodyRule::Signed => config.webhooks.body_bytes_max,
             BodyRule::None | BodyRule::Required | BodyRule::Optional => config.body_bytes_max,
@@ -27,25 +27,26 @@ impl Content {
         }
         if let Some(length) = head.one("content-length")? {
             let length = length.parse().map_err(|_| {
-                Refusal::invalid("content-length", "the header `content-length` must be a number of bytes")
+                Rejection::invalid("content-length", "the header `content-length` must be a number of bytes")
             })?;
             content.check(length)?;
         }
         Ok(content)
     }
 
-    /// Judges a whole body by its length.
-    pub(crate) fn check(&self, length: usize) -> Result<(), Refusal> {
+    /// Checks the length of a complete body.
+    pub(crate) fn check(&self, length: usize) -> Result<(), Rejection> {
         self.within_limit(length)?;
         match self.rule {
             BodyRule::None if length > 0 => {
-                Err(Refusal::new(ErrorCode::InvalidRequest, "this request takes no body"))
+                Err(Rejection::new(ErrorCode::InvalidRequest, "this request takes no body"))
             }
             BodyRule::Signed => Ok(()),
-            BodyRule::Required if length == 0 => {
-                Err(Refusal::new(ErrorCode::InvalidRequest, "the body is missing; it must be a JSON object"))
-            }
-            // Without a body there is nothing to have a type: many clients name one all the same.
+            BodyRule::Required if length == 0 => Err(Rejection::new(
+                ErrorCode::InvalidRequest,
+                "the body is missing; it must be a JSON object",
+            )),
+            // Without a body there is no type to check, though many clients send one.
             _ if length == 0 => Ok(()),
             _ => self.is_json.clone(),
         }
@@ -55,11 +56,11 @@ impl Content {
         self.bytes_max
     }
 
-    /// Holds as much of a body as has come against the limit.
-    pub(crate) fn within_limit(&self, length: usize) -> Result<(), Refusal> {
+    /// Checks the bytes received so far against the limit.
+    pub(crate) fn within_limit(&self, length: usize) -> Result<(), Rejection> {
         let limit = self.bytes_max;
         if length > limit {
-            return Err(Refusal::new(
+            return Err(Rejection::new(
                 ErrorCode::PayloadTooLarge,
                 format!("the body is larger than {limit} bytes"),
             ));
@@ -69,7 +70,7 @@ impl Content {
 }
 
 /// `application/json`, with no parameter but `charset=utf-8` (RFC 9110, section 8.3).
-fn is_json(content_type: Option<&str>) -> Result<(), Refusal> {
+fn is_json(content_type: Option<&str>) -> Result<(), Rejection> {
     let mut parts = content_type.unwrap_or_default().split(';').map(str::trim);
     let media_type = parts.next().unwrap_or_default();
     let parameters_fit = match (parts.next(), parts.next()) {
@@ -85,6 +86,6 @@ fn is_json(content_type: Option<&str>) -> Result<(), Refusal> {
     Err(unsupported("the header `content-type` must be `application/json`"))
 }
 
-fn unsupported(message: &str) -> Refusal {
-    Refusal::new(ErrorCode::UnsupportedMediaType, message)
+fn unsupported(message: &str) -> Rejection {
+    Rejection::new(ErrorCode::UnsupportedMediaType, message)
 }

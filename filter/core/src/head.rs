@@ -1,13 +1,13 @@
-//! The head of a request, as bytes: nothing says that what a caller sends is UTF-8.
+//! The head of a request, as bytes: callers may send invalid UTF-8.
 
 use crate::idempotency;
-use crate::refusal::Refusal;
+use crate::rejection::Rejection;
 
-/// The header lines of a request in the order they came, names in lower case, pseudo-headers included.
+/// The header lines of a request in order, names in lower case, including pseudo-headers.
 #[derive(Clone, Copy, Debug)]
 pub struct Head<'a>(&'a [(String, Vec<u8>)]);
 
-/// Headers under this prefix are the edge's own; nobody else may set them.
+/// Headers with this prefix are the edge's own; callers must not set them.
 pub const EDGE_PREFIX: &str = "x-edge-";
 
 /// The client that Envoy's `api_key_auth` found.
@@ -23,16 +23,16 @@ impl<'a> Head<'a> {
         self.0.iter().filter(move |(other, _)| other == name).map(|(_, value)| value.as_slice())
     }
 
-    /// The one value of a header that may come once at most.
-    pub(crate) fn one(self, name: &'static str) -> Result<Option<&'a str>, Refusal> {
+    /// The value of a header that may be present at most once.
+    pub(crate) fn one(self, name: &'static str) -> Result<Option<&'a str>, Rejection> {
         let mut values = self.all(name);
         match (values.next(), values.next()) {
             (None, _) => Ok(None),
             (Some(value), None) => std::str::from_utf8(value)
                 .map(Some)
-                .map_err(|_| Refusal::invalid(name, format!("the header `{name}` must be plain ASCII"))),
+                .map_err(|_| Rejection::invalid(name, format!("the header `{name}` must be plain ASCII"))),
             (Some(_), Some(_)) => {
-                Err(Refusal::invalid(name, format!("the header `{name}` is given more than once")))
+                Err(Rejection::invalid(name, format!("the header `{name}` is given more than once")))
             }
         }
     }

@@ -1,4 +1,4 @@
-//! How the ids that clients send look: a prefix and a UUID in lower case (RFC 9562), one spelling only.
+//! The form of the ids that clients send: a prefix and a UUID in lower case (RFC 9562), in one spelling only.
 
 /// Whether this can be a payment's id, `txn_…`.
 #[must_use]

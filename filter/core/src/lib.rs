@@ -1,28 +1,28 @@
-//! Every decision the edge makes, and the contract between the edge and the control plane.
+//! Every decision of the edge, and the contract between the edge and the control plane.
 //!
-//! No proxy, no I/O and no clock lives here: the same code runs in Envoy, in the control plane and in tests.
+//! Free of proxy, I/O and clock: the same code runs in Envoy, in the control plane and in tests.
 //!
-//! # A request's way
+//! # The life of a request
 //!
-//! The host (the filter crate, or a test) reports what arrives to an [`exchange::Exchange`] and does what it answers:
-//! wait, ask about a key, fetch a certificate, forward, or reply. On its way, a request meets
+//! The host (the filter crate, or a test) reports what arrives to an [`exchange::Exchange`] and carries out the
+//! returned action: wait, claim a key, fetch a certificate, forward, or reply. A request passes
 //!
-//! 1. [`head`]: the request head as bytes, with one host and no header twice that may come once;
+//! 1. [`head`]: the request head as bytes, with one host and no repeated header that must be unique;
 //! 2. [`route`]: the operation, by method and path;
-//! 3. [`client`]: who calls, as Envoy authenticated it;
+//! 3. [`client`]: the client, as Envoy authenticated it;
 //! 4. [`card`]: no card data in path, query, key or body;
-//! 5. [`request`]: the body or query as a type, strictly parsed;
+//! 5. [`request`]: the body or query, strictly parsed;
 //! 6. [`idempotency`]: the key's scope, the request's fingerprint, and the edge cache's verdict;
 //! 7. [`webhook`]: instead of 3 to 6 for providers, the signature over the raw body;
 //! 8. [`attestation`]: the edge's signed statement, which the control plane verifies with the same module.
 //!
-//! A request that ends on the way is a [`refusal`] with an [`error`] code; [`outcome`] counts it.
+//! A request that fails a check ends in a [`rejection`] with an [`error`] code; [`outcome`] counts it.
 //!
-//! # Beside the way
+//! # Other modules
 //!
-//! [`config`] is what the filter is configured with, [`connections`] limits the connections of one address,
-//! [`waiting`] bounds how many requests a worker holds, and [`money`], [`id`] and [`provider`] are the types that both
-//! halves share.
+//! [`config`] is the filter's configuration, [`connections`] limits the connections of one address, [`waiting`] bounds
+//! how many requests a worker holds, and [`money`], [`id`] and [`provider`] are types that edge and control plane
+//! share.
 
 pub mod attestation;
 mod authority;
@@ -39,7 +39,7 @@ pub mod idempotency;
 pub mod money;
 pub mod outcome;
 pub mod provider;
-pub mod refusal;
+pub mod rejection;
 pub mod request;
 pub mod route;
 pub mod setting;

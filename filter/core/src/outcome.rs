@@ -3,21 +3,21 @@ use crate::error::ErrorCode;
 /// How a request ended at the edge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Outcome {
-    /// It went on to the control plane.
+    /// It was forwarded to the control plane.
     Forwarded,
-    /// It was answered with what was answered before.
+    /// It was answered with an earlier final answer.
     Replayed,
-    Refused(ErrorCode),
+    Rejected(ErrorCode),
 }
 
 impl Outcome {
-    /// The name in metrics and the access log: `forwarded`, `replayed`, or the refusal's code in lower case.
+    /// The name in metrics and the access log: `forwarded`, `replayed`, or the rejection's code in lower case.
     #[must_use]
     pub fn name(self) -> String {
         match self {
             Self::Forwarded => "forwarded".to_owned(),
             Self::Replayed => "replayed".to_owned(),
-            Self::Refused(code) => code.name().to_ascii_lowercase(),
+            Self::Rejected(code) => code.name().to_ascii_lowercase(),
         }
     }
 }

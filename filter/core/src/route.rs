@@ -1,4 +1,4 @@
-//! The routes of the public API. What is not in this table never reaches the control plane.
+//! The routes of the public API. Other requests never reach the control plane.
 
 use crate::error::ErrorCode;
 use crate::id;
@@ -16,27 +16,27 @@ pub enum Route {
     ListEvents,
     GetRefund,
     OpenApi,
-    /// A provider tells of something.
+    /// A webhook of a provider.
     Webhook(Provider),
 }
 
-/// Why a method and a path lead nowhere.
+/// Why a method and a path match no route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NoRoute {
-    /// No such path. The code tells an id that cannot exist from a path that does not.
+    /// No such path. The code distinguishes an impossible id from an unknown path.
     Path(ErrorCode),
-    /// The path is known, but only with this method.
+    /// The path exists, but only with this method.
     Method { allowed: &'static str },
 }
 
-/// What a route takes as a body.
+/// The body that a route takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BodyRule {
     None,
     Required,
-    /// Nothing means `{}`.
+    /// An empty body means `{}`.
     Optional,
-    /// Any bytes of any type, since a signature over them says what they are.
+    /// Any bytes of any type, because a signature over them authenticates them.
     Signed,
 }
 
@@ -111,7 +111,7 @@ impl Route {
         }
     }
 
-    /// Whether the route is for known clients only.
+    /// Whether the route requires an authenticated client.
     #[must_use]
     pub const fn needs_client(self) -> bool {
         !matches!(self, Self::Webhook(_))

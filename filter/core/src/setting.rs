@@ -1,9 +1,9 @@
-//! What the value of a setting may look like, whatever it is for and whichever half reads it.
+//! Checks that apply to the value of every setting, at the edge and in the control plane.
 
-/// What editors of one system write in front of a text, which is no part of it.
+/// The byte order mark of some editors, which is not part of the text.
 const BYTE_ORDER_MARK: char = '\u{feff}';
 
-/// Why a value cannot be meant as it stands. Never repeats it: it may be a secret.
+/// Why a value is certainly a mistake. Never contains the value: it may be a secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unclean {
     #[error(
@@ -23,11 +23,11 @@ pub fn without_mark(text: &str) -> &str {
     text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text)
 }
 
-/// The value without blanks, line ends and marks around it, which no setting has: they come from files and orchestrators.
-/// Lists may go over several lines.
+/// The value without surrounding white space, line ends and marks, which come from files and orchestrators and are
+/// never meant. Lists may span several lines.
 ///
 /// # Errors
-/// It holds what cannot be taken away safely.
+/// It contains something that cannot be removed safely.
 pub fn clean(value: &str) -> Result<&str, Unclean> {
     let value = value.trim_matches(|c: char| c.is_whitespace() || c == BYTE_ORDER_MARK);
     let is_quoted = |quote| value.len() > 1 && value.starts_with(quote) && value.ends_with(quote);

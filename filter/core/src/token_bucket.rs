@@ -1,16 +1,16 @@
-//! A token bucket (RFC 2697's meter without colours), kept as the time at which it is full again.
+//! A token bucket (RFC 2697's meter without colours), stored as the time at which it is full again.
 
-/// Full at first. Times are in whatever unit its user counts in.
+/// Full at first. The caller chooses the unit of time.
 #[derive(Debug, Default)]
 pub(crate) struct TokenBucket {
     full_at: u64,
 }
 
 impl TokenBucket {
-    /// Whether there was a token left; it is spent then. The bucket holds `burst` of them and gains one each `every`.
+    /// Takes a token if there is one. The bucket holds `burst` of them and gains one each `every`.
     pub(crate) fn take(&mut self, now: u64, burst: u64, every: u64) -> bool {
         let latest = now.saturating_add(burst.saturating_mul(every));
-        // A clock that was set back leaves nobody without tokens for longer than an empty bucket does.
+        // After a clock was set back, tokens are missing for no longer than after an empty bucket.
         let full_at = self.full_at.clamp(now, latest);
         let spent = full_at.saturating_add(every);
         let has_token = spent <= latest;

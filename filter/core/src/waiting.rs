@@ -1,39 +1,39 @@
-//! How many requests of a worker may wait, and how many of them one turn of the worker lets go on.
+//! Limits on the requests of a worker: how many it holds, and how many one callback resumes.
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
 use std::rc::Rc;
 
-/// The most requests that one callback of the host lets go on.
+/// The most requests that one callback of the host resumes.
 ///
-/// Envoy carries out what a callback has decided once that has returned, and what ends a request there calls the
-/// filter again from within the last such call. Some 290 answers in one callback fill the stack of V8, and the filter
-/// dies; this leaves room for answers that take up several times as much of it.
-pub const TOLD_MAX: usize = 32;
+/// Envoy applies a callback's decisions after it returns, and a request that ends there calls the filter recursively.
+/// About 290 responses in one callback overflow the stack of V8, and the filter dies; this leaves room for responses
+/// that need several times as much of it.
+pub const NOTIFIED_MAX: usize = 32;
 
-/// The most requests that one worker has at once, those that the control plane works on among them: the clusters behind
-/// take fewer, and at some two kilobytes each they are a small part of what the filter's memory may grow to.
+/// The most requests that one worker holds at once, including those in progress at the control plane. The clusters
+/// behind accept fewer, and at about two kilobytes each they are a small part of the filter's memory limit.
 pub const REQUESTS_MAX: usize = 16_384;
 
-/// A number of places for requests that wait.
+/// A fixed number of slots for requests.
 #[derive(Debug)]
-pub struct Places {
+pub struct Slots {
     taken: Rc<()>,
     max: usize,
 }
 
-/// One of [`Places`]; free again when this is dropped.
+/// One of [`Slots`]; free again when this is dropped.
 #[derive(Debug)]
-pub struct Place(#[expect(dead_code, reason = "counted, not read")] Rc<()>);
+pub struct Slot(#[expect(dead_code, reason = "counted, not read")] Rc<()>);
 
-/// A request that waits, and its place.
+/// A waiting request and its slot.
 #[derive(Debug)]
 pub struct Waiter<T> {
-    pub who: T,
-    _place: Place,
+    pub request: T,
+    _slot: Slot,
 }
 
-impl Places {
+impl Slots {
     #[must_use]
     pub fn new(max: usize) -> Self {
         Self { taken: Rc::default(), max }
@@ -41,8 +41,8 @@ impl Places {
 
     /// `None` if all are taken.
     #[must_use]
-    pub fn take(&self) -> Option<Place> {
-        (self.taken() < self.max).then(|| Place(self.taken.clone()))
+    pub fn take(&self) -> Option<Slot> {
+        (self.taken() < self.max).then(|| Slot(self.taken.clone()))
     }
 
     #[must_use]
@@ -51,24 +51,23 @@ impl Places {
     }
 }
 
-impl Place {
-    pub(crate) const fn of<T>(self, who: T) -> Waiter<T> {
-        Waiter { who, _place: self }
+impl Slot {
+    pub(crate) const fn hold_for<T>(self, request: T) -> Waiter<T> {
+        Waiter { request, _slot: self }
     }
 }
 
-/// What is known of each client, or of each address.
+/// State per client or per address.
 ///
-/// What is idle is forgotten now and then, so that as many keys are known as are busy, or twice as many, or
-/// [`KEYS_KEPT`].
+/// Idle entries are dropped from time to time: at most twice as many keys are kept as are busy, or [`KEYS_KEPT`].
 #[derive(Debug)]
 pub(crate) struct PerKey<K, V> {
     by_key: HashMap<K, V>,
-    /// With so many keys, it is time to forget some.
+    /// The number of keys at which idle ones are dropped.
     forget_at: usize,
 }
 
-/// So many keys cost little, so they are kept: a client that comes again costs no memory of its own.
+/// This many keys are always kept: they cost little, and a returning client needs no new memory.
 pub(crate) const KEYS_KEPT: usize = 1_024;
 
 impl<K: Hash + Eq + Clone, V> PerKey<K, V> {
@@ -76,7 +75,7 @@ impl<K: Hash + Eq + Clone, V> PerKey<K, V> {
         Self { by_key: HashMap::new(), forget_at: KEYS_KEPT }
     }
 
-    /// `new`: what is known of a key that comes for the first time, or was forgotten.
+    /// `new`: the state of a key that is new, or was dropped.
     pub(crate) fn with<T>(
         &mut self,
         key: &K,
@@ -100,44 +99,43 @@ impl<K: Hash + Eq + Clone, V> PerKey<K, V> {
     }
 }
 
-/// The same number of places for each key.
+/// The same number of slots for each key.
 #[derive(Debug)]
-pub struct PlacesPer<K> {
+pub struct SlotsPer<K> {
     max: usize,
-    by_key: PerKey<K, Places>,
+    by_key: PerKey<K, Slots>,
 }
 
-impl<K: Hash + Eq + Clone> PlacesPer<K> {
+impl<K: Hash + Eq + Clone> SlotsPer<K> {
     #[must_use]
     pub fn new(max: usize) -> Self {
         Self { max, by_key: PerKey::new() }
     }
 
-    /// `None` if all of the key's are taken.
-    pub fn take(&mut self, key: &K) -> Option<Place> {
-        self.by_key.with(key, |places| places.taken() == 0, || Places::new(self.max), |places| places.take())
+    /// `None` if all slots of the key are taken.
+    pub fn take(&mut self, key: &K) -> Option<Slot> {
+        self.by_key.with(key, |slots| slots.taken() == 0, || Slots::new(self.max), |slots| slots.take())
     }
 }
 
-/// What is known and still to be told, the oldest first. Each request in it holds a place meanwhile, so it is as bounded
-/// as the places are.
+/// Pending notifications, oldest first. Each request in it holds its slot, so the queue is bounded by the slots.
 #[derive(Debug)]
-pub struct Untold<T>(VecDeque<T>);
+pub struct Notifications<T>(VecDeque<T>);
 
-impl<T> Default for Untold<T> {
+impl<T> Default for Notifications<T> {
     fn default() -> Self {
         Self(VecDeque::new())
     }
 }
 
-impl<T> Untold<T> {
-    pub fn add(&mut self, told: impl IntoIterator<Item = T>) {
-        self.0.extend(told);
+impl<T> Notifications<T> {
+    pub fn add(&mut self, requests: impl IntoIterator<Item = T>) {
+        self.0.extend(requests);
     }
 
-    /// What this turn tells: at most [`TOLD_MAX`]. What is left then is for another turn.
-    pub fn turn(&mut self) -> Vec<T> {
-        self.0.drain(..self.0.len().min(TOLD_MAX)).collect()
+    /// The notifications for this callback: at most [`NOTIFIED_MAX`]. The rest is for the next one.
+    pub fn next_batch(&mut self) -> Vec<T> {
+        self.0.drain(..self.0.len().min(NOTIFIED_MAX)).collect()
     }
 
     #[must_use]
@@ -152,58 +150,58 @@ mod tests {
     use crate::test;
 
     #[test]
-    fn a_place_is_free_again_when_its_waiter_is_gone() {
-        let places = Places::new(2);
-        let first = places.take().unwrap().of('a');
-        let second = places.take().unwrap();
-        assert!(places.take().is_none());
+    fn a_slot_is_free_again_when_its_waiter_is_dropped() {
+        let slots = Slots::new(2);
+        let first = slots.take().unwrap().hold_for('a');
+        let second = slots.take().unwrap();
+        assert!(slots.take().is_none());
         drop(first);
-        assert_eq!(places.taken(), 1);
-        assert!(places.take().is_some());
+        assert_eq!(slots.taken(), 1);
+        assert!(slots.take().is_some());
         drop(second);
-        assert_eq!(places.taken(), 0);
+        assert_eq!(slots.taken(), 0);
     }
 
     #[test]
-    fn each_key_has_its_own_places() {
-        let mut places = PlacesPer::new(2);
-        let (first, second) = (places.take(&'a').unwrap(), places.take(&'a').unwrap());
-        assert!(places.take(&'a').is_none());
-        let other = places.take(&'b').unwrap();
+    fn each_key_has_its_own_slots() {
+        let mut slots = SlotsPer::new(2);
+        let (first, second) = (slots.take(&'a').unwrap(), slots.take(&'a').unwrap());
+        assert!(slots.take(&'a').is_none());
+        let other = slots.take(&'b').unwrap();
         drop(first);
-        assert!(places.take(&'a').is_some());
+        assert!(slots.take(&'a').is_some());
         drop((second, other));
     }
 
     #[test]
-    fn keys_without_a_place_are_forgotten_and_those_with_one_never() {
-        let mut places = PlacesPer::new(1);
-        let held: Vec<_> = (0..3 * KEYS_KEPT).map(|key| places.take(&key).unwrap()).collect();
+    fn only_keys_without_a_taken_slot_are_dropped() {
+        let mut slots = SlotsPer::new(1);
+        let held: Vec<_> = (0..3 * KEYS_KEPT).map(|key| slots.take(&key).unwrap()).collect();
         for key in 3 * KEYS_KEPT..100 * KEYS_KEPT {
-            assert!(places.take(&key).is_some());
-            assert!(places.by_key.len() <= 6 * KEYS_KEPT, "{}", places.by_key.len());
+            assert!(slots.take(&key).is_some());
+            assert!(slots.by_key.len() <= 6 * KEYS_KEPT, "{}", slots.by_key.len());
         }
-        assert!((0..3 * KEYS_KEPT).all(|key| places.take(&key).is_none()));
+        assert!((0..3 * KEYS_KEPT).all(|key| slots.take(&key).is_none()));
         drop(held);
         for key in 0..10 * KEYS_KEPT {
-            assert!(places.take(&key).is_some());
+            assert!(slots.take(&key).is_some());
         }
-        assert!(places.by_key.len() <= 6 * KEYS_KEPT, "{}", places.by_key.len());
+        assert!(slots.by_key.len() <= 6 * KEYS_KEPT, "{}", slots.by_key.len());
     }
 
     #[test]
-    fn one_turn_tells_some_and_all_are_told_in_their_order() {
-        let mut untold = Untold::default();
-        untold.add(0..50);
-        let mut told = untold.turn();
-        assert_eq!(told.len(), TOLD_MAX);
-        untold.add(50..100);
-        while !untold.is_empty() {
-            let turn = untold.turn();
-            assert!((1..=TOLD_MAX).contains(&turn.len()));
-            told.extend(turn);
+    fn notifications_come_in_order_and_in_bounded_batches() {
+        let mut notifications = Notifications::default();
+        notifications.add(0..50);
+        let mut notified = notifications.next_batch();
+        assert_eq!(notified.len(), NOTIFIED_MAX);
+        notifications.add(50..100);
+        while !notifications.is_empty() {
+            let batch = notifications.next_batch();
+            assert!((1..=NOTIFIED_MAX).contains(&batch.len()));
+            notified.extend(batch);
         }
-        assert_eq!(told, (0..100).collect::<Vec<_>>());
-        assert_eq!(untold.turn(), [0; 0]);
+        assert_eq!(notified, (0..100).collect::<Vec<_>>());
+        assert_eq!(notifications.next_batch(), [0; 0]);
     }
 }

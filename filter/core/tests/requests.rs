@@ -1,4 +1,4 @@
-//! Properties of reading bodies and queries.
+//! Properties of parsing bodies and queries.
 
 use edge_core::request::{
     CancelRequest, CaptureRequest, ChargeRequest, ListQuery, RefundRequest, is_return_url,

@@ -1,5 +1,5 @@
-//! The providers' published contracts, where a folder with them is given: requests are held against these beside
-//! the sandbox's own strict types, so that neither can be wrong unnoticed.
+//! The providers' published contracts, if a folder with them is given. Requests are checked against these in addition
+//! to the sandbox's own strict types, so that an error in either is detected.
 
 mod paypal;
 mod stripe;
@@ -21,11 +21,11 @@ pub(crate) struct Contracts {
     pub(crate) paypal: PaypalContract,
 }
 
-/// What was loaded, by folder. Compiling takes a while, and tests start many sandboxes in one process.
+/// The loaded contracts, by folder. Compiling takes a while, and tests start many sandboxes in one process.
 static LOADED: Mutex<BTreeMap<PathBuf, Arc<Contracts>>> = Mutex::new(BTreeMap::new());
 
 impl Contracts {
-    /// Reads and compiles the contracts in `folder`, once in the life of the process.
+    /// Reads and compiles the contracts in `folder`, once per process.
     pub(crate) fn load(folder: &Path) -> io::Result<Arc<Self>> {
         let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(contracts) = loaded.get(folder) {

@@ -1,4 +1,4 @@
-//! PayPal's JSON Schemas of the request bodies. They leave room for unknown fields; the sandbox's own types do not.
+//! PayPal's JSON Schemas of the request bodies. They allow unknown fields; the sandbox's own types do not.
 
 use std::{io, path::Path};
 
@@ -11,7 +11,7 @@ use crate::paypal::errors::{PaypalError, Result};
 const ORDERS: &str = "paypal/checkout_orders_v2.schemas.json";
 const PAYMENTS: &str = "paypal/payments_payment_v2.schemas.json";
 
-/// The body of a kind of request.
+/// The body of one kind of request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum PaypalSchema {
     CreateOrder,
@@ -68,12 +68,12 @@ impl PaypalContract {
         Ok(Self { validators: PaypalSchema::ALL.into_iter().map(compile).collect::<io::Result<_>>()? })
     }
 
-    /// Holds a request body against the contract; the first thing wrong is named by its JSON pointer.
+    /// Checks a request body against the contract; an error names the first violation by its JSON pointer.
     pub(crate) fn check_request(&self, schema: PaypalSchema, body: &[u8]) -> Result<()> {
         let Some((_, validator)) = self.validators.iter().find(|(known, _)| *known == schema) else {
             return Ok(());
         };
-        // The body was parsed before, more strictly; that it parses again is certain.
+        // The body has already been parsed more strictly, so it certainly parses again.
         let body: Value = serde_json::from_slice(body).unwrap_or_default();
         let Some(error) = validator.iter_errors(&body).next() else { return Ok(()) };
         let mut field = error.instance_path().to_string();

@@ -1,4 +1,4 @@
-//! Stripe's OpenAPI document: the request bodies, which it describes with no room for unknown parameters.
+//! Stripe's OpenAPI document: the request bodies, for which it allows no unknown parameters.
 
 use std::{collections::HashMap, io, path::Path};
 
@@ -13,8 +13,8 @@ use crate::stripe::{
 
 const FILE: &str = "stripe/openapi-2023-08-16-trimmed.json";
 
-/// Documented parameters that the contract lacks: one is newer, the others went with the prose where descriptions were
-/// trimmed away.
+/// Documented parameters that the contract lacks: one is newer, the others were removed together with trimmed
+/// descriptions.
 const ADDITIONS: [(&str, &str); 3] = [
     ("/v1/payment_intents", "description"),
     ("/v1/payment_intents/{intent}", "description"),
@@ -49,7 +49,7 @@ impl StripeContract {
         Ok(Self { requests })
     }
 
-    /// Holds a request body against the contract of its path.
+    /// Checks a request body against the contract of its path.
     pub(crate) fn check_request(&self, path: &str, form: &Form) -> Result<()> {
         let Some(contract) = self.requests.get(path) else { return Ok(()) };
         let known = form.fields.iter().filter(|(name, _)| !ADDITIONS.contains(&(path, name.as_str())));
@@ -65,7 +65,7 @@ impl StripeContract {
     }
 }
 
-/// A form knows only text; the schema says what the text stands for.
+/// A form holds only text; the schema defines the type of each value.
 fn typed(node: &Node, schema: &Value) -> Value {
     if let Some(alternatives) = schema.get("anyOf").and_then(Value::as_array) {
         let fitting = alternatives.iter().map(|alternative| (typed(node, alternative), alternative));
@@ -124,7 +124,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn text_takes_the_type_its_schema_gives_it() {
+    fn text_is_converted_to_the_type_in_its_schema() {
         let schema = json!({
             "properties": {
                 "amount": { "type": "integer" },

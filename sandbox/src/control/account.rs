@@ -6,19 +6,19 @@ use axum::{extract::State, http::StatusCode};
 use bytes::Bytes;
 
 use super::{invalid, read};
-use crate::{answer::Answer, world::Shared};
+use crate::{http_response::HttpResponse, state::Shared};
 
-pub(super) async fn show(State(shared): State<Arc<Shared>>) -> Answer {
-    let account = shared.world().stripe.account;
-    Answer::json(StatusCode::OK, &account)
+pub(super) async fn show(State(shared): State<Arc<Shared>>) -> HttpResponse {
+    let account = shared.state().stripe.account;
+    HttpResponse::json(StatusCode::OK, &account)
 }
 
-/// Changes the account for what happens from now on.
-pub(super) async fn change(State(shared): State<Arc<Shared>>, body: Bytes) -> Answer {
+/// Changes the account's behaviour from now on.
+pub(super) async fn change(State(shared): State<Arc<Shared>>, body: Bytes) -> HttpResponse {
     match read(&body) {
         Ok(account) => {
-            shared.world().stripe.account = account;
-            Answer::json(StatusCode::OK, &account)
+            shared.state().stripe.account = account;
+            HttpResponse::json(StatusCode::OK, &account)
         }
         Err(rule) => invalid(&rule),
     }

@@ -7,26 +7,26 @@ use bytes::Bytes;
 use serde_json::json;
 
 use super::invalid;
-use crate::{answer::Answer, faults::Rule, world::Shared};
+use crate::{faults::Rule, http_response::HttpResponse, state::Shared};
 
-/// Sets a fault; it stays until cleared, or is used up after `times`.
-pub(super) async fn add(State(shared): State<Arc<Shared>>, body: Bytes) -> Answer {
+/// Adds a fault rule. It stays until it is cleared, or has fired `times` times.
+pub(super) async fn add(State(shared): State<Arc<Shared>>, body: Bytes) -> HttpResponse {
     match Rule::parse(&body) {
         Ok(rule) => {
-            let fault = shared.world().faults.add(rule);
-            Answer::json(StatusCode::CREATED, &fault)
+            let fault = shared.state().faults.add(rule);
+            HttpResponse::json(StatusCode::CREATED, &fault)
         }
         Err(rule) => invalid(&rule),
     }
 }
 
-/// The faults set, with how often each matched and struck.
-pub(super) async fn list(State(shared): State<Arc<Shared>>) -> Answer {
-    let faults = shared.world().faults.all().to_vec();
-    Answer::json(StatusCode::OK, &json!({ "faults": faults }))
+/// The fault rules, with how often each matched and fired.
+pub(super) async fn list(State(shared): State<Arc<Shared>>) -> HttpResponse {
+    let faults = shared.state().faults.all().to_vec();
+    HttpResponse::json(StatusCode::OK, &json!({ "faults": faults }))
 }
 
 pub(super) async fn clear(State(shared): State<Arc<Shared>>) -> StatusCode {
-    shared.world().faults.clear();
+    shared.state().faults.clear();
     StatusCode::NO_CONTENT
 }

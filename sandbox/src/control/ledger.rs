@@ -9,22 +9,22 @@ use axum::{
 use serde_json::json;
 
 use super::invalid_query;
-use crate::{answer::Answer, ledger::Filter, world::Shared};
+use crate::{http_response::HttpResponse, ledger::Filter, state::Shared};
 
 /// The effects that match `transactionId`, `kind` and `provider`, in order; with `summary=1` their counts and sums.
 pub(super) async fn show(
     State(shared): State<Arc<Shared>>,
     filter: Result<Query<Filter>, QueryRejection>,
-) -> Answer {
+) -> HttpResponse {
     let Query(filter) = match filter {
         Ok(filter) => filter,
         Err(rejection) => return invalid_query(&rejection),
     };
     if filter.wants_summary() {
-        let summary = shared.world().ledger.summarize(&filter);
-        return Answer::json(StatusCode::OK, &summary);
+        let summary = shared.state().ledger.summarize(&filter);
+        return HttpResponse::json(StatusCode::OK, &summary);
     }
-    // Copied out, so that writing a long ledger does not hold up the providers.
-    let effects: Vec<_> = shared.world().ledger.select(&filter).cloned().collect();
-    Answer::json(StatusCode::OK, &json!({ "effects": effects }))
+    // Copied, so that writing a long ledger does not block the providers.
+    let effects: Vec<_> = shared.state().ledger.select(&filter).cloned().collect();
+    HttpResponse::json(StatusCode::OK, &json!({ "effects": effects }))
 }

@@ -1,4 +1,4 @@
-//! `/_sandbox`: what the sandbox has and the providers do not. Its answers are JSON, its errors
+//! `/_sandbox`: the sandbox's own controls, which the providers do not have. Responses are JSON, errors
 //! `{"error":{"field":…,"message":…}}`.
 
 mod account;
@@ -22,12 +22,15 @@ use axum::{
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
-use crate::{answer::Answer, faults::InvalidRule, world::Shared};
+use crate::{faults::InvalidRule, http_response::HttpResponse, state::Shared};
 
 pub(crate) fn routes() -> Router<Arc<Shared>> {
     Router::new()
         .route("/_sandbox", delete(reset))
-        .route("/_sandbox/health", get(async || Answer::json(StatusCode::OK, &json!({ "status": "ok" }))))
+        .route(
+            "/_sandbox/health",
+            get(async || HttpResponse::json(StatusCode::OK, &json!({ "status": "ok" }))),
+        )
         .route("/_sandbox/ledger", get(ledger::show))
         .route("/_sandbox/requests", get(requests::show))
         .route("/_sandbox/faults", get(faults::list).post(faults::add).delete(faults::clear))
@@ -42,7 +45,7 @@ pub(crate) fn routes() -> Router<Arc<Shared>> {
         .route("/_sandbox/webhooks/{event}/redeliver", post(webhooks::redeliver))
 }
 
-/// `GET /_sandbox/paypal-ca.pem`: the root that PayPal's webhook certificates come from here.
+/// `GET /_sandbox/paypal-ca.pem`: the root certificate of PayPal's webhook certificates in this sandbox.
 async fn paypal_ca(State(shared): State<Arc<Shared>>) -> Response {
     match shared.authority().await {
         Ok(authority) => ([(CONTENT_TYPE, "application/x-pem-file")], authority.root.clone()).into_response(),
@@ -52,19 +55,19 @@ async fn paypal_ca(State(shared): State<Arc<Shared>>) -> Response {
 
 /// `DELETE /_sandbox`
 async fn reset(State(shared): State<Arc<Shared>>) -> StatusCode {
-    shared.world().reset();
+    shared.state().reset();
     StatusCode::NO_CONTENT
 }
 
-fn invalid(rule: &InvalidRule) -> Answer {
-    Answer::json(StatusCode::BAD_REQUEST, &json!({ "error": rule }))
+fn invalid(rule: &InvalidRule) -> HttpResponse {
+    HttpResponse::json(StatusCode::BAD_REQUEST, &json!({ "error": rule }))
 }
 
-fn invalid_query(rejection: &QueryRejection) -> Answer {
+fn invalid_query(rejection: &QueryRejection) -> HttpResponse {
     invalid(&InvalidRule { field: "query".to_owned(), message: rejection.body_text() })
 }
 
-/// Reads a body strictly; the error names the field.
+/// Parses a body strictly; the error names the field.
 fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, InvalidRule> {
     let mut json = serde_json::Deserializer::from_slice(body);
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| InvalidRule {

@@ -11,10 +11,10 @@ use serde_json::json;
 
 use super::{invalid, invalid_query};
 use crate::{
-    answer::Answer,
     faults::InvalidRule,
+    http_response::HttpResponse,
     paypal::review::{Reviewed, Verdict, finish},
-    world::Shared,
+    state::Shared,
 };
 
 #[derive(Debug, Clone, Copy, Deserialize)]
@@ -28,7 +28,7 @@ enum Outcome {
 #[serde(deny_unknown_fields)]
 pub(super) struct Decision {
     outcome: Outcome,
-    /// Where the order of a denied capture goes back to.
+    /// The state to which a denied capture's order returns.
     order: Option<OrderAfterwards>,
 }
 
@@ -39,12 +39,12 @@ enum OrderAfterwards {
 }
 
 /// Ends the review of a pending capture or authorization with `outcome=accept` or `outcome=deny`. With
-/// `order=approved` the order of a denied capture can be paid in another way.
+/// `order=approved`, the order of a denied capture can be paid by other means.
 pub(super) async fn review(
     State(shared): State<Arc<Shared>>,
     Path(id): Path<String>,
     decision: Result<Query<Decision>, QueryRejection>,
-) -> Answer {
+) -> HttpResponse {
     let Query(Decision { outcome, order }) = match decision {
         Ok(decision) => decision,
         Err(rejection) => return invalid_query(&rejection),
@@ -61,7 +61,7 @@ pub(super) async fn review(
         }
     };
     match finish(&shared, &id, verdict) {
-        Reviewed::Done => Answer::json(StatusCode::OK, &json!({ "id": id })),
+        Reviewed::Done => HttpResponse::json(StatusCode::OK, &json!({ "id": id })),
         Reviewed::NotPending => refusal("is not pending"),
         Reviewed::Unknown => refusal("must be a PayPal capture or authorization of this sandbox"),
     }

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::invalid_query;
-use crate::{answer::Answer, world::Shared};
+use crate::{http_response::HttpResponse, state::Shared};
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -23,16 +23,16 @@ pub(super) struct Filter {
 pub(super) async fn show(
     State(shared): State<Arc<Shared>>,
     filter: Result<Query<Filter>, QueryRejection>,
-) -> Answer {
+) -> HttpResponse {
     match filter {
         Err(rejection) => invalid_query(&rejection),
         Ok(Query(Filter { summary: 0 })) => {
-            let latest = shared.world().requests.latest().clone();
-            Answer::json(StatusCode::OK, &json!({ "requests": latest }))
+            let latest = shared.state().requests.latest().clone();
+            HttpResponse::json(StatusCode::OK, &json!({ "requests": latest }))
         }
         Ok(_) => {
-            let summary = shared.world().requests.summary().clone();
-            Answer::json(StatusCode::OK, &summary)
+            let summary = shared.state().requests.summary().clone();
+            HttpResponse::json(StatusCode::OK, &summary)
         }
     }
 }

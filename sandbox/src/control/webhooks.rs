@@ -12,12 +12,12 @@ use serde_json::{Map, Value, json, value::RawValue};
 
 use super::{happen::play, invalid, invalid_query, read};
 use crate::{
-    answer::Answer,
     faults::InvalidRule,
+    http_response::HttpResponse,
     provider::Provider,
     scripts,
+    state::Shared,
     webhooks::{Announcer, Change, Content, Given, Record},
-    world::Shared,
 };
 
 #[derive(Debug, Deserialize)]
@@ -28,7 +28,7 @@ pub(super) struct Filter {
     provider: Option<Provider>,
     #[serde(rename = "type")]
     kind: Option<String>,
-    /// The id of the object that the event is about.
+    /// The id of the event's object.
     object: Option<String>,
     transaction_id: Option<String>,
     /// `recorded`, `waiting`, `withheld`, `delivered` or `failed`.
@@ -46,66 +46,66 @@ impl Filter {
     }
 }
 
-/// The events, oldest first, with what became of their deliveries; with `summary=1` the counts of all.
+/// The events, oldest first, with their deliveries; with `summary=1` the counts of all.
 pub(super) async fn list(
     State(shared): State<Arc<Shared>>,
     filter: Result<Query<Filter>, QueryRejection>,
-) -> Answer {
+) -> HttpResponse {
     let Query(filter) = match filter {
         Ok(filter) => filter,
         Err(rejection) => return invalid_query(&rejection),
     };
     if filter.summary != 0 {
-        return Answer::json(StatusCode::OK, &by_provider(&shared, |lane| json!(lane.summary())));
+        return HttpResponse::json(StatusCode::OK, &by_provider(&shared, |lane| json!(lane.summary())));
     }
-    // Copied out, so that writing them does not hold up the providers.
+    // Copied, so that writing them does not block the providers.
     let mut records: Vec<Record> = {
-        let world = shared.world();
-        let all = Provider::ALL.into_iter().flat_map(|provider| world.webhooks.lane(provider).records());
+        let state = shared.state();
+        let all = Provider::ALL.into_iter().flat_map(|provider| state.webhooks.lane(provider).records());
         all.filter(|record| filter.matches(record)).cloned().collect()
     };
     records.sort_by_key(|record| record.event.at);
     let events: Vec<Value> = records.iter().map(Record::view).collect();
     let targets = by_provider(&shared, |lane| lane.target().view());
-    Answer::json(StatusCode::OK, &json!({ "targets": targets, "events": events }))
+    HttpResponse::json(StatusCode::OK, &json!({ "targets": targets, "events": events }))
 }
 
 fn by_provider(shared: &Shared, view: impl Fn(&crate::webhooks::Lane) -> Value) -> Value {
-    let world = shared.world();
+    let state = shared.state();
     let name = |provider: Provider| json!(provider).as_str().unwrap_or_default().to_owned();
-    let views = Provider::ALL.map(|provider| (name(provider), view(world.webhooks.lane(provider))));
+    let views = Provider::ALL.map(|provider| (name(provider), view(state.webhooks.lane(provider))));
     Value::Object(Map::from_iter(views))
 }
 
-/// Says where webhooks go from now on, and what signs them.
-pub(super) async fn aim(State(shared): State<Arc<Shared>>, body: Bytes) -> Answer {
+/// Sets the targets of webhooks and the secrets that sign them.
+pub(super) async fn aim(State(shared): State<Arc<Shared>>, body: Bytes) -> HttpResponse {
     let change: Change = match read(&body) {
         Ok(change) => change,
         Err(rule) => return invalid(&rule),
     };
     let applied = {
-        let mut world = shared.world();
+        let mut state = shared.state();
         let changed = Provider::ALL.map(|provider| {
-            change.apply(world.webhooks.lane(provider).target()).map(|target| (provider, target))
+            change.apply(state.webhooks.lane(provider).target()).map(|target| (provider, target))
         });
         // All or nothing.
         changed.into_iter().collect::<Result<Vec<_>, _>>().map(|targets| {
             for (provider, target) in targets {
-                world.webhooks.lane_mut(provider).aim(target);
+                state.webhooks.lane_mut(provider).aim(target);
             }
         })
     };
     match applied {
-        Ok(()) => Answer::json(StatusCode::OK, &by_provider(&shared, |lane| lane.target().view())),
+        Ok(()) => HttpResponse::json(StatusCode::OK, &by_provider(&shared, |lane| lane.target().view())),
         Err(rule) => invalid(&rule),
     }
 }
 
 /// One event with its deliveries, and under `event` its body.
-pub(super) async fn show(State(shared): State<Arc<Shared>>, Path(id): Path<String>) -> Answer {
+pub(super) async fn show(State(shared): State<Arc<Shared>>, Path(id): Path<String>) -> HttpResponse {
     let found = {
-        let world = shared.world();
-        Provider::ALL.into_iter().find_map(|provider| world.webhooks.lane(provider).find(&id).cloned())
+        let state = shared.state();
+        Provider::ALL.into_iter().find_map(|provider| state.webhooks.lane(provider).find(&id).cloned())
     };
     let Some(record) = found else { return no_such_event() };
     let mut view = record.view();
@@ -113,19 +113,19 @@ pub(super) async fn show(State(shared): State<Arc<Shared>>, Path(id): Path<Strin
     if let Some(view) = view.as_object_mut() {
         view.insert("event".to_owned(), body);
     }
-    Answer::json(StatusCode::OK, &view)
+    HttpResponse::json(StatusCode::OK, &view)
 }
 
-/// Delivers an event once more, now and well signed, whatever faults befell it. A body, which says nothing, is read
-/// all the same: left unread it would cost the caller the connection.
+/// Delivers an event once more, immediately and correctly signed, regardless of faults. An unused body is read all the
+/// same: unread, it would cost the caller the connection.
 pub(super) async fn redeliver(
     State(shared): State<Arc<Shared>>,
     Path(id): Path<String>,
     _body: Bytes,
-) -> Answer {
-    let mut world = shared.world();
+) -> HttpResponse {
+    let mut state = shared.state();
     for provider in Provider::ALL {
-        let lane = world.webhooks.lane_mut(provider);
+        let lane = state.webhooks.lane_mut(provider);
         if lane.find(&id).is_none() {
             continue;
         }
@@ -133,7 +133,7 @@ pub(super) async fn redeliver(
             return invalid(&scripts::invalid("url", "no target is set: PUT /_sandbox/webhooks"));
         }
         lane.redeliver(&id);
-        return Answer::json(StatusCode::ACCEPTED, &json!({ "id": id }));
+        return HttpResponse::json(StatusCode::ACCEPTED, &json!({ "id": id }));
     }
     no_such_event()
 }
@@ -144,23 +144,23 @@ pub(super) struct Which {
     provider: Option<Provider>,
 }
 
-/// Delivers what was withheld, and what waits for others to overtake it.
+/// Delivers withheld events, and those held back for reordering.
 pub(super) async fn release(
     State(shared): State<Arc<Shared>>,
     which: Result<Query<Which>, QueryRejection>,
     _body: Bytes,
-) -> Answer {
+) -> HttpResponse {
     let Query(which) = match which {
         Ok(which) => which,
         Err(rejection) => return invalid_query(&rejection),
     };
-    let mut world = shared.world();
+    let mut state = shared.state();
     let wanted = Provider::ALL.into_iter().filter(|it| which.provider.is_none_or(|only| only == *it));
-    let released: usize = wanted.map(|provider| world.webhooks.lane_mut(provider).release()).sum();
-    Answer::json(StatusCode::OK, &json!({ "released": released }))
+    let released: usize = wanted.map(|provider| state.webhooks.lane_mut(provider).release()).sum();
+    HttpResponse::json(StatusCode::OK, &json!({ "released": released }))
 }
 
-/// An event as whoever sends it wants it.
+/// An event with arbitrary content.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Handwritten {
@@ -168,12 +168,12 @@ struct Handwritten {
     event: Box<RawValue>,
 }
 
-/// Makes something happen at the provider, or sends an event that is given.
-pub(super) async fn send(State(shared): State<Arc<Shared>>, body: Bytes) -> Answer {
+/// Triggers a scripted event, or sends the given event.
+pub(super) async fn send(State(shared): State<Arc<Shared>>, body: Bytes) -> HttpResponse {
     let is_given = serde_json::from_slice::<Value>(&body).is_ok_and(|body| body.get("event").is_some());
     let sent = if is_given { send_given(&shared, &body) } else { play(&shared, &body) };
     match sent {
-        Ok(view) => Answer::json(StatusCode::CREATED, &view),
+        Ok(view) => HttpResponse::json(StatusCode::CREATED, &view),
         Err(rule) => invalid(&rule),
     }
 }
@@ -188,16 +188,16 @@ fn send_given(shared: &Shared, body: &[u8]) -> Result<Value, InvalidRule> {
         Provider::Paypal => text("event_type"),
     };
     let content = Content::Given(Given { provider, id: text("id"), text: event });
-    let mut world = shared.world();
-    let world = &mut *world;
+    let mut state = shared.state();
+    let state = &mut *state;
     let now = shared.now();
-    let event = Announcer { outbox: &mut world.webhooks, faults: &mut world.faults, now }
+    let event = Announcer { outbox: &mut state.webhooks, faults: &mut state.faults, now }
         .announce(kind.unwrap_or_default(), content);
-    let record = world.webhooks.lane(provider).find(&event.id).map(Record::view);
+    let record = state.webhooks.lane(provider).find(&event.id).map(Record::view);
     Ok(json!({ "events": [record] }))
 }
 
-fn no_such_event() -> Answer {
+fn no_such_event() -> HttpResponse {
     let rule = scripts::invalid("event", "must be an event that this sandbox still keeps");
-    Answer::json(StatusCode::NOT_FOUND, &json!({ "error": rule }))
+    HttpResponse::json(StatusCode::NOT_FOUND, &json!({ "error": rule }))
 }

@@ -1,41 +1,41 @@
-//! A rule: which calls a fault strikes, and what `POST /_sandbox/faults` takes.
+//! A rule: which calls a fault affects; the body of `POST /_sandbox/faults`.
 
 use std::num::{NonZeroU32, NonZeroU64};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::IntoDeserializer};
 
-use super::refusal::Refusal;
+use super::fault_response::FaultResponse;
 use crate::provider::{Operation, Provider};
 
-/// Longer delays would outlive every client's patience and only hold memory.
+/// Longer delays would outlast every client's timeout and only hold memory.
 const DELAY_MS_MAX: u64 = 600_000;
 
-/// Older states nobody would take for a lag; the sandbox keeps no more of them.
+/// No read lags further than this, and the sandbox keeps no older states.
 pub(crate) const STALE_MS_MAX: u64 = 600_000;
 
-/// More copies of one webhook, or more that overtake it, would only be load.
+/// More copies, or more overtaking events, would only be load.
 const COUNT_MAX: u32 = 100;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum FaultKind {
-    /// The answer is late by `delayMs`; the key is held meanwhile, so a repeat meets "in progress".
+    /// The response is delayed by `delayMs`. The key is held meanwhile, so a retry gets "in progress".
     Latency,
-    /// 429, nothing happened.
+    /// 429; nothing is executed.
     RateLimited,
-    /// The answer in `refusal`, nothing happened.
+    /// The response in `refusal`; nothing is executed.
     Refuse,
-    /// 500, nothing happened.
+    /// 500; nothing is executed.
     ErrorBefore,
-    /// The effect happens, the answer is a 500.
+    /// The call is executed; the response is a 500.
     ErrorAfter,
-    /// The connection is cut, nothing happened.
+    /// The connection is cut; nothing is executed.
     DropBefore,
-    /// The effect happens, then the connection is cut without an answer.
+    /// The call is executed, then the connection is cut without a response.
     DropAfter,
-    /// 502 with an HTML page, as a proxy in front would answer; nothing happened.
+    /// 502 with an HTML page, like a proxy's; nothing is executed.
     HtmlError,
-    /// The effect happens; the answer's body breaks off in the middle.
+    /// The call is executed; the response's body is truncated.
     Truncated,
     /// The call's idempotency key is forgotten before the call is handled.
     ForgetKey,
@@ -44,13 +44,13 @@ pub(crate) enum FaultKind {
     // Faults of webhook delivery.
     /// Delivered `count` times.
     Duplicate,
-    /// Held back until the next `count` events were delivered, `delayMs` at longest.
+    /// Held back until the next `count` events were delivered, for at most `delayMs`.
     Reorder,
-    /// Delivered `delayMs` late; later events overtake it.
+    /// Delivered `delayMs` late; later events may overtake it.
     Delay,
     /// Not delivered until `POST /_sandbox/webhooks/release`.
     Withhold,
-    /// Delivered once, with a signature that is wrong.
+    /// Delivered once, with an invalid signature.
     Forge,
 }
 
@@ -60,7 +60,7 @@ impl FaultKind {
     }
 }
 
-/// What `POST /_sandbox/faults` takes.
+/// The body of `POST /_sandbox/faults`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct Rule {
@@ -69,16 +69,16 @@ pub(crate) struct Rule {
     #[serde(default, deserialize_with = "one_or_any", serialize_with = "star_for_any")]
     pub(super) operation: Option<Operation>,
     pub(super) fault: FaultKind,
-    /// Strikes every n-th matching call, the n-th being the first.
+    /// Fires for every n-th matching call, starting with the n-th.
     #[serde(default = "every_call")]
     pub(super) every: NonZeroU32,
-    /// Strikes at most this often; absent: without end.
+    /// Fires at most this often; absent: without limit.
     #[serde(default)]
     pub(super) times: Option<NonZeroU64>,
-    /// How long the call is held up before the fault shows, in milliseconds.
+    /// How long the call is delayed before the fault shows, in milliseconds.
     #[serde(default)]
     pub(super) delay_ms: u64,
-    /// For `duplicate` and `reorder`: how many deliveries, and how many events overtake.
+    /// For `duplicate` and `reorder`: the number of deliveries, and of overtaking events.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) count: Option<NonZeroU32>,
     /// For `stale_read`: how far the read is behind, in milliseconds.
@@ -87,14 +87,14 @@ pub(crate) struct Rule {
     /// For `rate_limited`: the seconds that the header `Retry-After` names; absent: no such header.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) retry_after: Option<u32>,
-    /// For `error_before` and `error_after` on Stripe: the 500 comes from the endpoint itself, so that Stripe's
-    /// idempotency layer keeps it and repeats it to every retry with the key. Otherwise it models an answer lost
-    /// on the way, which a retry still finds.
+    /// For `error_before` and `error_after` on Stripe: the 500 comes from the endpoint itself, so Stripe's idempotency
+    /// layer stores it and replays it to every retry with the key. Otherwise it models a lost response, which a retry
+    /// still finds.
     #[serde(default)]
     pub(super) frozen: bool,
-    /// For `refuse`: what the caller gets.
+    /// For `refuse`: the response to the caller.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) refusal: Option<Refusal>,
+    pub(super) refusal: Option<FaultResponse>,
 }
 
 fn every_call() -> NonZeroU32 {
@@ -115,7 +115,7 @@ fn star_for_any<T: Serialize, S: Serializer>(value: &Option<T>, serializer: S) -
     }
 }
 
-/// Why a fault was not accepted: the field and what would be right.
+/// Why a fault rule was rejected: the field and its valid values.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct InvalidRule {
     pub(crate) field: String,
@@ -133,7 +133,7 @@ impl Rule {
         rule.check()
     }
 
-    /// Withholds every event of a provider.
+    /// Withholds all events of a provider.
     pub(super) fn withhold(provider: Provider) -> Self {
         Self {
             provider: Some(provider),
@@ -179,7 +179,7 @@ impl Rule {
         if self.refusal.is_some() != (self.fault == FaultKind::Refuse) {
             return invalid("refusal", "must be given for the fault `refuse`, and for it only");
         }
-        if self.refusal.as_ref().is_some_and(|refusal| refusal.answer().is_none()) {
+        if self.refusal.as_ref().is_some_and(|refusal| refusal.response().is_none()) {
             return invalid("refusal.status", "must be from 400 to 499");
         }
         if self.frozen {
@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_rule_is_refused_by_the_name_of_its_field() {
+    fn an_invalid_rule_is_rejected_with_its_field_named() {
         assert_eq!(refusal(r#"{"fault":"explode"}"#).field, "fault");
         assert_eq!(refusal(r#"{"fault":"latency"}"#).field, "delayMs");
         assert_eq!(refusal(r#"{"fault":"drop_after","every":0}"#).field, "every");

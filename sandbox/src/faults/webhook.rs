@@ -1,34 +1,33 @@
-//! What befalls the delivery of one event.
+//! The faults injected in the delivery of an event.
 
 use std::{num::NonZeroU32, time::Duration};
 
 use super::{FaultKind, Faults, Rule};
 use crate::provider::{Operation, Provider};
 
-/// How long a reordered event is held at most, where the rule does not say: the event that is to overtake it may
-/// never come.
+/// The longest time that a reordered event is held, unless the rule sets one: the overtaking event may never come.
 const HELD_AT_MOST: Duration = Duration::from_secs(5);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct WebhookStrike {
-    /// How often it is delivered.
+pub(crate) struct WebhookInjection {
+    /// How many times it is delivered.
     pub(crate) deliveries: u32,
     pub(crate) delay: Duration,
     pub(crate) held: Option<Hold>,
     pub(crate) withheld: bool,
     pub(crate) forged: bool,
-    /// For the log of deliveries.
+    /// Recorded in the log of deliveries.
     pub(crate) faults: Vec<FaultKind>,
 }
 
-/// Until what an event is held back: so many others were delivered, or the time is up.
+/// Holds an event back until this many others were delivered, or the time is up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Hold {
     pub(crate) others: u32,
     pub(crate) at_most: Duration,
 }
 
-impl Default for WebhookStrike {
+impl Default for WebhookInjection {
     fn default() -> Self {
         Self {
             deliveries: 1,
@@ -41,7 +40,7 @@ impl Default for WebhookStrike {
     }
 }
 
-impl WebhookStrike {
+impl WebhookInjection {
     fn add(&mut self, rule: &Rule) {
         let delay = Duration::from_millis(rule.delay_ms);
         match rule.fault {
@@ -59,7 +58,7 @@ impl WebhookStrike {
                 self.forged = true;
                 self.delay += delay;
             }
-            // These strike calls to the API, and no rule of theirs matches a webhook.
+            // These affect API calls, and such rules never match a webhook.
             _ => return,
         }
         self.faults.push(rule.fault);
@@ -67,17 +66,17 @@ impl WebhookStrike {
 }
 
 impl Faults {
-    /// Decides what befalls an event on its way, in the moment it comes into being.
-    pub(crate) fn strike_webhook(&mut self, provider: Provider) -> WebhookStrike {
-        let mut strike = WebhookStrike::default();
+    /// Determines the faults of an event's delivery, when the event is created.
+    pub(crate) fn inject_in_webhook(&mut self, provider: Provider) -> WebhookInjection {
+        let mut injection = WebhookInjection::default();
         let rules = self.active.iter_mut().filter(|fault| fault.rule.fault.concerns_webhooks_only());
         for fault in rules {
             if fault.rule.matches(provider, Operation::Webhook) && fault.is_due() {
                 fault.fired += 1;
-                strike.add(&fault.rule);
+                injection.add(&fault.rule);
             }
         }
-        strike
+        injection
     }
 }
 
@@ -94,27 +93,27 @@ mod tests {
     }
 
     #[test]
-    fn rules_for_calls_leave_webhooks_alone_and_the_other_way_round() {
+    fn rules_for_calls_do_not_match_webhooks_and_vice_versa() {
         let mut faults =
             faults(&[r#"{"fault":"drop_after"}"#, r#"{"operation":"webhook","fault":"withhold"}"#]);
-        assert_eq!(faults.strike_webhook(Provider::Stripe).faults, [FaultKind::Withhold]);
-        assert_eq!(faults.strike(Provider::Stripe, Operation::Charge).faults, [FaultKind::DropAfter]);
+        assert_eq!(faults.inject_in_webhook(Provider::Stripe).faults, [FaultKind::Withhold]);
+        assert_eq!(faults.inject(Provider::Stripe, Operation::Charge).faults, [FaultKind::DropAfter]);
     }
 
     #[test]
-    fn every_second_event_of_one_provider_is_doubled() {
+    fn every_second_event_of_one_provider_is_duplicated() {
         let mut faults =
             faults(&[r#"{"provider":"paypal","operation":"webhook","fault":"duplicate","every":2}"#]);
-        let mut deliveries = |provider| faults.strike_webhook(provider).deliveries;
+        let mut deliveries = |provider| faults.inject_in_webhook(provider).deliveries;
         assert_eq!(deliveries(Provider::Paypal), 1);
         assert_eq!(deliveries(Provider::Stripe), 1);
         assert_eq!(deliveries(Provider::Paypal), 2);
     }
 
     #[test]
-    fn an_event_is_not_held_for_ever() {
+    fn an_event_is_not_held_forever() {
         let mut faults = faults(&[r#"{"operation":"webhook","fault":"reorder","count":3}"#]);
-        let held = faults.strike_webhook(Provider::Stripe).held;
+        let held = faults.inject_in_webhook(Provider::Stripe).held;
         assert_eq!(held, Some(Hold { others: 3, at_most: HELD_AT_MOST }));
     }
 }

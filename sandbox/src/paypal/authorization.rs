@@ -1,4 +1,4 @@
-//! An authorization: money held for captures to come.
+//! An authorization: money held for later captures.
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -23,11 +23,11 @@ pub(crate) struct Authorization {
     pub(crate) captures: Vec<String>,
     pub(crate) custom_id: Option<String>,
     pub(crate) invoice_id: Option<String>,
-    /// The `PayPal-Request-Id` it was asked for with.
+    /// The `PayPal-Request-Id` of the request that created it.
     pub(crate) request_id: Option<String>,
     pub(crate) created: Timestamp,
     pub(crate) updated: Timestamp,
-    /// From when on it cannot be captured.
+    /// The time from which it cannot be captured.
     pub(crate) expires: Timestamp,
 }
 
@@ -55,7 +55,7 @@ impl AuthorizationStatus {
 }
 
 impl Authorization {
-    /// Minor units that can still be captured, were it in a state for it.
+    /// Minor units that can still be captured, if its state allows it.
     pub(crate) fn rest(&self) -> i64 {
         self.money.minor - self.captured
     }

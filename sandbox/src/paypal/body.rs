@@ -1,4 +1,4 @@
-//! Reading PayPal's JSON bodies strictly: types, names and lengths as documented, nothing else.
+//! Parses PayPal's JSON bodies strictly: types, names and lengths as documented, nothing else.
 
 use std::fmt;
 
@@ -7,8 +7,8 @@ use serde::{Deserialize, Deserializer, de};
 use super::errors::{PaypalError, Result};
 use crate::redact::shown;
 
-/// Parses a body; what is wrong is named by its JSON pointer, as PayPal does. Values are never echoed: a card
-/// number in the wrong place must not come back in an error.
+/// Parses a body. Errors name the violation by its JSON pointer, as PayPal does, and never echo values: a card number
+/// in the wrong field must not come back in an error.
 pub(crate) fn read<T: de::DeserializeOwned>(body: &[u8]) -> Result<T> {
     let mut json = serde_json::Deserializer::from_slice(body);
     match serde_path_to_error::deserialize(&mut json) {
@@ -20,7 +20,7 @@ pub(crate) fn read<T: de::DeserializeOwned>(body: &[u8]) -> Result<T> {
     }
 }
 
-/// As [`read`], where the body may be left out.
+/// As [`read`], for an optional body.
 pub(crate) fn read_or_default<T: de::DeserializeOwned + Default>(body: &[u8]) -> Result<T> {
     if body.is_empty() { Ok(T::default()) } else { read(body) }
 }
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_named_by_its_pointer() {
+    fn errors_name_the_field_by_its_json_pointer() {
         for (body, issue, field) in [
             (r#"{"inner":[]}"#, "MISSING_REQUIRED_PARAMETER", "/name"),
             (r#"{"name":"x","inner":[{}]}"#, "MISSING_REQUIRED_PARAMETER", "/inner/0/count"),
@@ -151,7 +151,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_bytes_are_parsed_or_refused_without_a_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+        fn any_bytes_are_parsed_or_rejected_without_a_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
             let _ = read::<Body>(&bytes);
         }
     }

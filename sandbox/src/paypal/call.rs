@@ -1,4 +1,4 @@
-//! From an HTTP request to a PayPal call, and the call's way through request id and books.
+//! Parses an HTTP request into a PayPal call, and runs the call with its request id.
 
 use axum::{
     body::Body,
@@ -9,26 +9,26 @@ use jiff::Timestamp;
 
 use super::{
     command::Command,
-    desk::{Desk, Done, show},
+    context::{RequestContext, Success, show},
     endpoint::{Endpoint, Purpose},
     errors::{PaypalError, Result},
     headers,
-    request_ids::{CallKind, Claim},
+    request_ids::{CallKind, RequestIdStatus},
 };
 use crate::{
-    answer::Answer,
     exchange::{Call, RequestLine},
+    http_response::HttpResponse,
     ids,
     provider::{Operation, Provider},
+    state::{SandboxState, Shared},
     webhooks::Announcer,
-    world::{Shared, World},
 };
 
-/// The documentation names no limit; nothing it documents comes near this.
+/// The documentation names no limit; nothing documented comes near this.
 const BODY_BYTES_MAX: usize = 256 * 1024;
 
-/// A request as received, before anything about it is believed.
-pub(crate) struct Arrival {
+/// A request as received, before anything is validated.
+pub(crate) struct RawRequest {
     pub(crate) line: RequestLine,
     headers: HeaderMap,
     endpoint: Option<Endpoint>,
@@ -36,23 +36,23 @@ pub(crate) struct Arrival {
     body: Option<Bytes>,
 }
 
-impl Arrival {
+impl RawRequest {
     pub(crate) async fn receive(line: RequestLine, headers: HeaderMap, body: Body) -> Self {
         let body = axum::body::to_bytes(body, BODY_BYTES_MAX).await.ok();
         Self { endpoint: Endpoint::find(&line.method, line.uri.path()), line, headers, body }
     }
 
-    /// What the request is for, refused or not.
-    pub(crate) fn operation(&self, world: &World) -> Operation {
+    /// The operation of the request, whether or not it is valid.
+    pub(crate) fn operation(&self, state: &SandboxState) -> Operation {
         let body = self.body.as_deref().unwrap_or_default();
         self.endpoint
             .as_ref()
-            .map_or(Operation::Unknown, |endpoint| endpoint.purpose(body).operation(&world.paypal))
+            .map_or(Operation::Unknown, |endpoint| endpoint.purpose(body).operation(&state.paypal))
     }
 
-    /// Checks everything that can be checked without the books, but for the access token.
-    pub(crate) fn understand(&self, shared: &Shared) -> Result<PaypalCall> {
-        shared.world().paypal.tokens.check(&self.headers, shared.now())?;
+    /// Validates everything that does not depend on stored objects, except the access token.
+    pub(crate) fn parse(&self, shared: &Shared) -> Result<PaypalCall> {
+        shared.state().paypal.tokens.check(&self.headers, shared.now())?;
         let Some(endpoint) = &self.endpoint else { return PaypalError::unknown_url().refuse() };
         let Some(body) = &self.body else {
             let description = "The request body could not be read, or is over 256 KiB.";
@@ -90,13 +90,13 @@ impl Arrival {
     }
 }
 
-/// A PayPal request that was understood.
+/// A parsed PayPal request.
 pub(crate) struct PaypalCall {
     command: Command,
     purpose: Purpose,
     request_id: Option<String>,
     mocked: Option<Box<PaypalError>>,
-    /// Answer with the whole object.
+    /// Respond with the full object.
     full: bool,
 }
 
@@ -105,27 +105,27 @@ impl PaypalCall {
         Some((self.command.kind()?, self.request_id.as_deref()?))
     }
 
-    fn decide(&self, shared: &Shared, world: &mut World, now: Timestamp) -> Result<Done> {
+    fn decide(&self, shared: &Shared, state: &mut SandboxState, now: Timestamp) -> Result<Success> {
         if let Some(error) = &self.mocked {
             return Err(error.clone());
         }
-        self.command.execute(&mut Desk {
-            books: &mut world.paypal,
-            ledger: &mut world.ledger,
+        self.command.execute(&mut RequestContext {
+            objects: &mut state.paypal,
+            ledger: &mut state.ledger,
             now,
             request_id: self.request_id.as_deref(),
-            announcer: Announcer { outbox: &mut world.webhooks, faults: &mut world.faults, now },
+            announcer: Announcer { outbox: &mut state.webhooks, faults: &mut state.faults, now },
             base: &shared.public_url,
         })
     }
 
-    fn answer(&self, shared: &Shared, world: &World, done: &Done) -> Answer {
+    fn response(&self, shared: &Shared, state: &SandboxState, success: &Success) -> HttpResponse {
         if matches!(self.command, Command::VoidAuthorization(_)) && !self.full {
-            return Answer::empty(StatusCode::NO_CONTENT).with("paypal-debug-id", &ids::debug_id());
+            return HttpResponse::empty(StatusCode::NO_CONTENT).with("paypal-debug-id", &ids::debug_id());
         }
-        match show(&world.paypal, &shared.public_url, &done.resource, self.full) {
-            Ok(view) => Answer::json(done.status, &view).with("paypal-debug-id", &ids::debug_id()),
-            Err(error) => error.answer(),
+        match show(&state.paypal, &shared.public_url, &success.resource, self.full) {
+            Ok(view) => HttpResponse::json(success.status, &view).with("paypal-debug-id", &ids::debug_id()),
+            Err(error) => error.response(),
         }
     }
 }
@@ -133,51 +133,51 @@ impl PaypalCall {
 impl Call for PaypalCall {
     const PROVIDER: Provider = Provider::Paypal;
 
-    fn operation(&self, world: &World) -> Operation {
-        self.purpose.operation(&world.paypal)
+    fn operation(&self, state: &SandboxState) -> Operation {
+        self.purpose.operation(&state.paypal)
     }
 
     fn idempotency_key(&self) -> Option<&str> {
         self.request_id.as_deref()
     }
 
-    fn claim(&self, shared: &Shared, world: &mut World, now: Timestamp) -> Option<Answer> {
+    fn claim(&self, shared: &Shared, state: &mut SandboxState, now: Timestamp) -> Option<HttpResponse> {
         let (kind, id) = self.claimed()?;
-        match world.paypal.request_ids.claim(kind, id, now) {
-            Claim::Fresh => None,
-            Claim::InProgress => Some(PaypalError::in_progress().answer()),
-            Claim::Made(resource) => Some(self.answer(shared, world, &Done::ok(resource))),
+        match state.paypal.request_ids.claim(kind, id, now) {
+            RequestIdStatus::Fresh => None,
+            RequestIdStatus::InProgress => Some(PaypalError::in_progress().response()),
+            RequestIdStatus::Made(resource) => Some(self.response(shared, state, &Success::ok(resource))),
         }
     }
 
-    fn execute(&self, shared: &Shared, world: &mut World, now: Timestamp) -> Answer {
-        let decision = self.decide(shared, world, now);
+    fn execute(&self, shared: &Shared, state: &mut SandboxState, now: Timestamp) -> HttpResponse {
+        let decision = self.decide(shared, state, now);
         if let Some((kind, id)) = self.claimed() {
             match &decision {
-                Ok(done) => world.paypal.request_ids.made(kind, id, done.resource.clone()),
-                Err(_) => world.paypal.request_ids.forget(kind, id),
+                Ok(success) => state.paypal.request_ids.made(kind, id, success.resource.clone()),
+                Err(_) => state.paypal.request_ids.forget(kind, id),
             }
         }
         match decision {
-            Ok(done) => self.answer(shared, world, &done),
-            Err(error) => error.answer(),
+            Ok(success) => self.response(shared, state, &success),
+            Err(error) => error.response(),
         }
     }
 
-    fn forget_key(&self, world: &mut World) {
+    fn forget_key(&self, state: &mut SandboxState) {
         if let Some((kind, id)) = self.claimed() {
-            world.paypal.request_ids.forget(kind, id);
+            state.paypal.request_ids.forget(kind, id);
         }
     }
 
-    /// PayPal answers a repeat with the state of things, never with a stored error.
-    fn freeze(&self, _: &mut World, _: &Answer) {}
+    /// PayPal answers a retry with the current state, never with a stored error.
+    fn freeze(&self, _: &mut SandboxState, _: &HttpResponse) {}
 
-    fn rate_limited(&self) -> Answer {
-        PaypalError::rate_limited().answer()
+    fn rate_limited(&self) -> HttpResponse {
+        PaypalError::rate_limited().response()
     }
 
-    fn internal_error(&self) -> Answer {
-        PaypalError::internal().answer()
+    fn internal_error(&self) -> HttpResponse {
+        PaypalError::internal().response()
     }
 }

@@ -1,4 +1,4 @@
-//! A capture: money taken, or tried to be taken.
+//! A capture: money taken, or an attempt to take it.
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -13,17 +13,17 @@ use crate::{ledger::EffectKind, money::Money};
 pub(crate) struct Capture {
     pub(crate) id: String,
     pub(crate) order: String,
-    /// The authorization it draws on, if it does.
+    /// The authorization that it draws on, if any.
     pub(crate) authorization: Option<String>,
     pub(crate) money: Money,
     pub(crate) status: CaptureStatus,
     pub(crate) final_capture: bool,
     pub(crate) custom_id: Option<String>,
     pub(crate) invoice_id: Option<String>,
-    /// The `PayPal-Request-Id` it was asked for with.
+    /// The `PayPal-Request-Id` of the request that created it.
     pub(crate) request_id: Option<String>,
     pub(crate) refunds: Vec<String>,
-    /// The latest dispute about it, if there was one.
+    /// The latest dispute about it, if any.
     pub(crate) dispute: Option<String>,
     pub(crate) created: Timestamp,
     pub(crate) updated: Timestamp,
@@ -32,7 +32,7 @@ pub(crate) struct Capture {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum CaptureStatus {
     Completed {
-        /// Minor units given back so far.
+        /// Minor units refunded so far.
         refunded: i64,
     },
     /// Under review at PayPal.
@@ -41,12 +41,12 @@ pub(crate) enum CaptureStatus {
 }
 
 impl Capture {
-    /// What it is for the ledger: a charge of its own, or the capture of an authorization.
+    /// Its kind in the ledger: a charge, or the capture of an authorization.
     pub(crate) fn effect(&self) -> EffectKind {
         if self.authorization.is_some() { EffectKind::Capture } else { EffectKind::Charge }
     }
 
-    /// What tells the webhooks of its status.
+    /// The event that reports its status.
     pub(crate) fn event(&self) -> &'static str {
         match self.status {
             CaptureStatus::Completed { .. } => "PAYMENT.CAPTURE.COMPLETED",

@@ -1,4 +1,4 @@
-//! `GET /v1/notifications/certs/{id}`: the certificate that webhooks are signed with.
+//! `GET /v1/notifications/certs/{id}`: the certificate that verifies webhooks.
 
 use std::sync::Arc;
 
@@ -15,15 +15,15 @@ use jiff::Timestamp;
 
 use super::errors::PaypalError;
 use crate::{
-    answer::Answer,
     exchange::{self, Call, RequestLine},
+    http_response::HttpResponse,
     provider::{Operation, Provider},
     server::Connection,
+    state::{SandboxState, Shared},
     webhooks::Authority,
-    world::{Shared, World},
 };
 
-/// Anybody may ask: the answer is public.
+/// Needs no authentication: the certificate is public.
 pub(crate) async fn show(
     State(shared): State<Arc<Shared>>,
     Extension(connection): Extension<Connection>,
@@ -36,7 +36,7 @@ pub(crate) async fn show(
             let line = RequestLine { method, uri };
             exchange::run(shared, line, connection, CertificateCall { id, authority }).await
         }
-        Err(_) => PaypalError::internal().answer().into_response(),
+        Err(_) => PaypalError::internal().response().into_response(),
     }
 }
 
@@ -48,7 +48,7 @@ struct CertificateCall {
 impl Call for CertificateCall {
     const PROVIDER: Provider = Provider::Paypal;
 
-    fn operation(&self, _: &World) -> Operation {
+    fn operation(&self, _: &SandboxState) -> Operation {
         Operation::Certificate
     }
 
@@ -56,34 +56,34 @@ impl Call for CertificateCall {
         None
     }
 
-    fn claim(&self, _: &Shared, _: &mut World, _: Timestamp) -> Option<Answer> {
+    fn claim(&self, _: &Shared, _: &mut SandboxState, _: Timestamp) -> Option<HttpResponse> {
         None
     }
 
-    fn execute(&self, _: &Shared, _: &mut World, _: Timestamp) -> Answer {
+    fn execute(&self, _: &Shared, _: &mut SandboxState, _: Timestamp) -> HttpResponse {
         if self.id != self.authority.leaf_id {
-            return PaypalError::not_found().answer();
+            return PaypalError::not_found().response();
         }
         let headers = [
             (CONTENT_TYPE, HeaderValue::from_static("application/x-pem-file")),
             (CACHE_CONTROL, HeaderValue::from_static("public,max-age=86400")),
         ];
-        Answer {
+        HttpResponse {
             status: StatusCode::OK,
             headers: HeaderMap::from_iter(headers),
             body: self.authority.leaf.clone().into(),
         }
     }
 
-    fn forget_key(&self, _: &mut World) {}
+    fn forget_key(&self, _: &mut SandboxState) {}
 
-    fn freeze(&self, _: &mut World, _: &Answer) {}
+    fn freeze(&self, _: &mut SandboxState, _: &HttpResponse) {}
 
-    fn rate_limited(&self) -> Answer {
-        PaypalError::rate_limited().answer()
+    fn rate_limited(&self) -> HttpResponse {
+        PaypalError::rate_limited().response()
     }
 
-    fn internal_error(&self) -> Answer {
-        PaypalError::internal().answer()
+    fn internal_error(&self) -> HttpResponse {
+        PaypalError::internal().response()
     }
 }

@@ -1,8 +1,8 @@
-//! A PayPal request that was understood: what to do, with its parameters.
+//! A parsed PayPal request: the command and its parameters.
 
 use super::{
     authorizations::{self, void::void},
-    desk::{Desk, Done},
+    context::{RequestContext, Success},
     errors::Result,
     orders::{authorize, capture, confirm, create},
     refund_capture,
@@ -26,7 +26,7 @@ pub(crate) enum Command {
 }
 
 impl Command {
-    /// The order that the URL names.
+    /// The order in the URL.
     fn order(&self) -> Option<&str> {
         match self {
             Self::RetrieveOrder(id) => Some(id),
@@ -37,27 +37,27 @@ impl Command {
         }
     }
 
-    pub(crate) fn execute(&self, desk: &mut Desk<'_>) -> Result<Done> {
+    pub(crate) fn execute(&self, context: &mut RequestContext<'_>) -> Result<Success> {
         if let Some(order) = self.order() {
-            desk.books.forget_unapproved(order, desk.now);
+            context.objects.forget_unapproved(order, context.now);
         }
         match self {
-            Self::CreateOrder(request) => request.execute(desk),
-            Self::CaptureOrder(request) => request.execute(desk),
-            Self::AuthorizeOrder(request) => request.execute(desk),
-            Self::ConfirmOrder(request) => request.execute(desk),
-            Self::CaptureAuthorization(request) => request.execute(desk),
-            Self::VoidAuthorization(id) => void(desk, id),
-            Self::RefundCapture(request) => request.execute(desk),
-            Self::RetrieveOrder(id) => Ok(Done::ok(Resource::Order(id.clone()))),
-            Self::RetrieveAuthorization(id) => Ok(Done::ok(Resource::Authorization(id.clone()))),
-            Self::RetrieveCapture(id) => Ok(Done::ok(Resource::Capture(id.clone()))),
-            Self::RetrieveRefund(id) => Ok(Done::ok(Resource::Refund(id.clone()))),
-            Self::RetrieveDispute(id) => Ok(Done::ok(Resource::Dispute(id.clone()))),
+            Self::CreateOrder(request) => request.execute(context),
+            Self::CaptureOrder(request) => request.execute(context),
+            Self::AuthorizeOrder(request) => request.execute(context),
+            Self::ConfirmOrder(request) => request.execute(context),
+            Self::CaptureAuthorization(request) => request.execute(context),
+            Self::VoidAuthorization(id) => void(context, id),
+            Self::RefundCapture(request) => request.execute(context),
+            Self::RetrieveOrder(id) => Ok(Success::ok(Resource::Order(id.clone()))),
+            Self::RetrieveAuthorization(id) => Ok(Success::ok(Resource::Authorization(id.clone()))),
+            Self::RetrieveCapture(id) => Ok(Success::ok(Resource::Capture(id.clone()))),
+            Self::RetrieveRefund(id) => Ok(Success::ok(Resource::Refund(id.clone()))),
+            Self::RetrieveDispute(id) => Ok(Success::ok(Resource::Dispute(id.clone()))),
         }
     }
 
-    /// Under which kind the call's `PayPal-Request-Id` is remembered; the other calls take none.
+    /// The kind under which the call's `PayPal-Request-Id` is stored; other calls take none.
     pub(crate) fn kind(&self) -> Option<CallKind> {
         match self {
             Self::CreateOrder(_) => Some(CallKind::CreateOrder),
@@ -75,7 +75,7 @@ impl Command {
         }
     }
 
-    /// PayPal insists on a `PayPal-Request-Id` where a payment source is to be used.
+    /// PayPal requires a `PayPal-Request-Id` where a payment source is used.
     pub(crate) fn needs_request_id(&self) -> bool {
         match self {
             Self::CreateOrder(request) => request.has_source(),
@@ -85,7 +85,7 @@ impl Command {
         }
     }
 
-    /// A look-up answers with all there is, whatever was preferred.
+    /// A look-up returns the full object, whatever was preferred.
     pub(crate) fn is_retrieval(&self) -> bool {
         matches!(
             self,

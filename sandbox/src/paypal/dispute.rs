@@ -1,4 +1,4 @@
-//! A dispute: the payer wants the money of a capture back (developer.paypal.com/docs/api/customer-disputes/v1).
+//! A dispute: the payer reclaims the money of a capture (developer.paypal.com/docs/api/customer-disputes/v1).
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -15,7 +15,7 @@ pub(crate) struct Dispute {
     pub(crate) id: String,
     pub(crate) capture: String,
     pub(crate) captured: Money,
-    /// What is disputed: all that was not refunded.
+    /// The disputed amount: everything that was not refunded.
     pub(crate) money: Money,
     pub(crate) custom_id: Option<String>,
     pub(crate) invoice_id: Option<String>,
@@ -32,21 +32,21 @@ pub(crate) enum DisputeStatus {
     Resolved(OutcomeCode),
 }
 
-/// How a dispute ended, as PayPal's `outcome_code` says.
+/// The outcome of a dispute, as PayPal's `outcome_code`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub(crate) enum OutcomeCode {
-    /// The payer has the money back.
+    /// The payer got the money back.
     ResolvedBuyerFavour,
-    /// The merchant keeps it.
+    /// The merchant keeps the money.
     ResolvedSellerFavour,
-    /// PayPal pays for it: the merchant keeps it.
+    /// PayPal covers it: the merchant keeps the money.
     ResolvedWithPayout,
-    /// The payer gave up.
+    /// The payer withdrew the dispute.
     CanceledByBuyer,
-    /// PayPal found for the payer.
+    /// PayPal decided for the payer.
     Accepted,
-    /// PayPal found for the merchant.
+    /// PayPal decided for the merchant.
     Denied,
     /// Closed without a decision.
     None,
@@ -69,7 +69,7 @@ impl DisputeStatus {
 }
 
 impl Dispute {
-    /// Whether the disputed money is not the merchant's to refund: while the dispute is open, or lost.
+    /// Whether the merchant cannot refund the disputed money: the dispute is open or lost.
     pub(crate) fn holds_money(&self) -> bool {
         match self.status {
             DisputeStatus::WaitingForSeller | DisputeStatus::UnderReview => true,

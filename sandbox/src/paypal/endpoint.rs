@@ -1,20 +1,20 @@
-//! The part of PayPal's API that the sandbox speaks.
+//! The part of PayPal's API that the sandbox implements.
 
 use axum::http::Method;
 use serde::Deserialize;
 
 use super::{
     authorizations,
-    books::Books,
     command::Command,
     errors::Result,
+    objects::Objects,
     order::Intent,
     orders::{authorize, capture, confirm, create},
     refund_capture,
 };
 use crate::{contracts::PaypalSchema, provider::Operation};
 
-/// A URL and method PayPal knows, with the id in the URL.
+/// A URL and method that PayPal knows, with the id in the URL.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Endpoint {
     CreateOrder,
@@ -59,7 +59,7 @@ impl Endpoint {
         }
     }
 
-    /// What the request is for, as far as can be told without understanding all of it.
+    /// The operation of the request, as far as it can be determined without full validation.
     pub(crate) fn purpose(&self, body: &[u8]) -> Purpose {
         match self {
             Self::CreateOrder => Purpose::Known(operation_of(peek_intent(body))),
@@ -77,7 +77,7 @@ impl Endpoint {
         }
     }
 
-    /// The published schema of the request body, for requests that have one. These must say they are JSON.
+    /// The published schema of the request body, if there is one. Such requests must declare JSON.
     pub(crate) fn schema(&self) -> Option<PaypalSchema> {
         match self {
             Self::CreateOrder => Some(PaypalSchema::CreateOrder),
@@ -102,7 +102,7 @@ impl Endpoint {
         )
     }
 
-    /// Reads the body strictly.
+    /// Parses the body strictly.
     pub(crate) fn read(&self, body: &[u8]) -> Result<Command> {
         Ok(match self {
             Self::CreateOrder => Command::CreateOrder(Box::new(create::Request::read(body)?)),
@@ -123,7 +123,7 @@ impl Endpoint {
     }
 }
 
-/// What a request is for. Confirming a source is for what its order was created for.
+/// The operation of a request. Confirming a source has the operation that its order was created for.
 #[derive(Debug)]
 pub(crate) enum Purpose {
     Known(Operation),
@@ -131,10 +131,10 @@ pub(crate) enum Purpose {
 }
 
 impl Purpose {
-    pub(crate) fn operation(&self, books: &Books) -> Operation {
+    pub(crate) fn operation(&self, objects: &Objects) -> Operation {
         match self {
             Self::Known(operation) => *operation,
-            Self::OfOrder(id) => operation_of(books.orders.get(id).map(|order| order.intent)),
+            Self::OfOrder(id) => operation_of(objects.orders.get(id).map(|order| order.intent)),
         }
     }
 }

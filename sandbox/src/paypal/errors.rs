@@ -4,7 +4,7 @@ use axum::http::StatusCode;
 use serde::Serialize;
 
 use super::issues;
-use crate::{answer::Answer, ids};
+use crate::{http_response::HttpResponse, ids};
 
 pub(crate) type Result<T> = std::result::Result<T, Box<PaypalError>>;
 
@@ -69,7 +69,7 @@ impl PaypalError {
         )
     }
 
-    /// 422: well-formed, and still not to be done.
+    /// 422: well-formed, but it cannot be executed.
     pub(crate) fn unprocessable(issue: &'static str) -> Self {
         let message = "The requested action could not be performed, semantically incorrect, or failed business validation.";
         let description = issues::find(issue).map_or(issue, |(_, description)| description);
@@ -145,7 +145,7 @@ impl PaypalError {
         self
     }
 
-    /// Names the field of the body that the issue is about.
+    /// Names the body field that the issue is about.
     pub(crate) fn at(mut self, field: impl Into<String>) -> Self {
         if let Some(detail) = self.details.first_mut() {
             detail.field = Some(field.into());
@@ -154,7 +154,7 @@ impl PaypalError {
         self
     }
 
-    /// Where the payer can choose another way to pay.
+    /// The page where the payer can choose other means of payment.
     pub(crate) fn redirect_to(mut self, href: String) -> Self {
         let reason = self.reason();
         let information = format!("https://developer.paypal.com/docs/api/orders/v2/#error-{reason}");
@@ -163,7 +163,7 @@ impl PaypalError {
         self
     }
 
-    /// The issue, or else the name of the error.
+    /// The issue, or else the error's name.
     pub(crate) fn reason(&self) -> &'static str {
         self.details.first().map_or(self.name, |detail| detail.issue)
     }
@@ -172,7 +172,7 @@ impl PaypalError {
         Err(Box::new(self))
     }
 
-    pub(crate) fn answer(&self) -> Answer {
-        Answer::json(self.status, self).with("paypal-debug-id", &self.debug_id)
+    pub(crate) fn response(&self) -> HttpResponse {
+        HttpResponse::json(self.status, self).with("paypal-debug-id", &self.debug_id)
     }
 }

@@ -1,14 +1,14 @@
-//! PayPal's events: a resource as it was when something happened to it
+//! PayPal's events: a snapshot of the resource at the time of the event
 //! (developer.paypal.com/api/rest/webhooks/event-names).
 
 use serde_json::{Value, json};
 
 use super::{
     authorization::Authorization,
-    books::Books,
     capture::Capture,
     dispute::Dispute,
     money,
+    objects::Objects,
     order::Order,
     refund::Refund,
     views::{fine_time, link, without_nulls},
@@ -18,8 +18,8 @@ use crate::{money::Money, webhooks::Event};
 /// The resource of an event.
 #[derive(Debug)]
 pub(crate) enum EventContent {
-    /// With those of its payments that were there.
-    Order(Box<(Order, Books)>),
+    /// Includes the payments that existed at the time.
+    Order(Box<(Order, Objects)>),
     Authorization(Box<Authorization>),
     Capture(Box<Capture>),
     Refund(Box<Refund>),
@@ -27,12 +27,12 @@ pub(crate) enum EventContent {
 }
 
 impl EventContent {
-    pub(crate) fn of_order(books: &Books, id: &str) -> Option<Self> {
-        let order = books.orders.get(id)?.clone();
-        let mut payments = Books::default();
+    pub(crate) fn of_order(objects: &Objects, id: &str) -> Option<Self> {
+        let order = objects.orders.get(id)?.clone();
+        let mut payments = Objects::default();
         for unit in &order.units {
-            let authorizations = unit.authorizations.iter().filter_map(|id| books.authorizations.get(id));
-            let captures = unit.captures.iter().filter_map(|id| books.captures.get(id));
+            let authorizations = unit.authorizations.iter().filter_map(|id| objects.authorizations.get(id));
+            let captures = unit.captures.iter().filter_map(|id| objects.captures.get(id));
             authorizations.for_each(|it| payments.authorizations.insert(it.id.clone(), it.clone()));
             captures.for_each(|it| payments.captures.insert(it.id.clone(), it.clone()));
         }
@@ -50,7 +50,7 @@ impl EventContent {
         }
     }
 
-    /// The gateway's transaction, as the `custom_id` names it.
+    /// The gateway's transaction, from `custom_id`.
     pub(crate) fn transaction_id(&self) -> Option<&str> {
         match self {
             Self::Order(order) => order.0.units.iter().find_map(|unit| unit.custom_id.as_deref()),

@@ -1,4 +1,4 @@
-//! The request headers PayPal reads.
+//! The request headers that PayPal reads.
 
 use axum::http::{HeaderMap, header::CONTENT_TYPE};
 use serde::Deserialize;
@@ -20,7 +20,7 @@ pub(crate) fn request_id(headers: &HeaderMap) -> Result<Option<String>> {
     PaypalError::invalid_header("INVALID_STRING_LENGTH", "PayPal-Request-Id", description).refuse()
 }
 
-/// Whether the caller prefers the whole object to its id, status and links.
+/// Whether the caller prefers the full object to its id, status and links.
 pub(crate) fn prefers_representation(headers: &HeaderMap) -> Result<bool> {
     match headers.get("prefer").map(|value| value.to_str().unwrap_or_default().trim()) {
         None | Some("return=minimal") => Ok(false),
@@ -42,7 +42,7 @@ pub(crate) fn require_json(headers: &HeaderMap) -> Result<()> {
     }
 }
 
-/// `PayPal-Mock-Response: {"mock_application_codes":"INSTRUMENT_DECLINED"}` asks for an error
+/// `PayPal-Mock-Response: {"mock_application_codes":"INSTRUMENT_DECLINED"}` requests an error
 /// (developer.paypal.com/tools/sandbox/negative-testing/request-headers).
 pub(crate) fn mocked_error(headers: &HeaderMap) -> Result<Option<Box<PaypalError>>> {
     #[derive(Deserialize)]

@@ -1,5 +1,5 @@
-//! PayPal's issue codes with their descriptions, as far as the sandbox raises them by itself or on demand by
-//! `PayPal-Mock-Response` (developer.paypal.com/api/rest/reference/orders/v2/errors).
+//! PayPal's issue codes and descriptions that the sandbox raises itself or on demand by `PayPal-Mock-Response`
+//! (developer.paypal.com/api/rest/reference/orders/v2/errors).
 
 /// `(issue, description)`; all of these come with status 422.
 const UNPROCESSABLE: [(&str, &str); 57] = [
@@ -29,7 +29,7 @@ const UNPROCESSABLE: [(&str, &str); 57] = [
     ("MAX_NUMBER_OF_PAYMENT_ATTEMPTS_EXCEEDED", "You have exceeded the maximum number of payment attempts."),
     ("BILLING_AGREEMENT_NOT_FOUND", "The requested Billing Agreement token was not found."),
     ("TOKEN_ID_NOT_FOUND", "Specified token was not found. Verify the token and try the request again."),
-    // The payer has to do something.
+    // The payer has to act.
     (
         "PAYER_ACTION_REQUIRED",
         "Transaction cannot complete successfully, instruct the buyer to return to PayPal.",
@@ -44,7 +44,7 @@ const UNPROCESSABLE: [(&str, &str); 57] = [
          returned as part of the HATEOAS links within the Create Order call or provide a valid `payment_source` in \
          the request.",
     ),
-    // Done before.
+    // Already done.
     (
         "ORDER_ALREADY_CAPTURED",
         "Order already captured.If 'intent=CAPTURE' only one capture per order is allowed.",
@@ -180,7 +180,7 @@ const UNPROCESSABLE: [(&str, &str); 57] = [
     ),
 ];
 
-/// The issue by its code, spelled by the table, with its description.
+/// The issue with this code, and its description.
 pub(crate) fn find(issue: &str) -> Option<(&'static str, &'static str)> {
     UNPROCESSABLE.iter().find(|(known, _)| *known == issue).copied()
 }

@@ -3,13 +3,12 @@
 mod authorization;
 mod authorizations;
 mod body;
-mod books;
 mod call;
 mod capture;
 mod certificate;
 mod command;
+mod context;
 mod dashboard;
-mod desk;
 mod dispute;
 mod endpoint;
 pub(crate) mod errors;
@@ -17,6 +16,7 @@ mod events;
 mod headers;
 mod issues;
 mod money;
+mod objects;
 mod order;
 mod orders;
 mod page;
@@ -40,14 +40,14 @@ use axum::{
     routing::{any, get, post},
 };
 
-use self::call::Arrival;
-pub(crate) use self::{books::Books, dispute::OutcomeCode, events::EventContent};
+use self::call::RawRequest;
+pub(crate) use self::{dispute::OutcomeCode, events::EventContent, objects::Objects};
 use crate::{
     exchange::{self, RequestLine},
     provider::Provider,
     requests_log::Received,
     server::Connection,
-    world::Shared,
+    state::Shared,
 };
 
 pub(crate) fn routes() -> Router<Arc<Shared>> {
@@ -67,18 +67,18 @@ async fn handle(
 ) -> Response {
     let (parts, body) = request.into_parts();
     let line = RequestLine { method: parts.method, uri: parts.uri };
-    let arrival = Arrival::receive(line, parts.headers, body).await;
-    match arrival.understand(&shared) {
-        Ok(call) => exchange::run(shared, arrival.line, connection, call).await,
+    let raw = RawRequest::receive(line, parts.headers, body).await;
+    match raw.parse(&shared) {
+        Ok(call) => exchange::run(shared, raw.line, connection, call).await,
         Err(error) => {
-            let answer = error.answer();
-            let mut world = shared.world();
-            let operation = arrival.operation(&world);
-            world.requests.record(Received {
-                status: Some(answer.status.as_u16()),
-                ..arrival.line.received(Provider::Paypal, operation, shared.now())
+            let response = error.response();
+            let mut state = shared.state();
+            let operation = raw.operation(&state);
+            state.requests.record(Received {
+                status: Some(response.status.as_u16()),
+                ..raw.line.received(Provider::Paypal, operation, shared.now())
             });
-            answer.into_response()
+            response.into_response()
         }
     }
 }

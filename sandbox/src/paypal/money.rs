@@ -16,10 +16,10 @@ const SUPPORTED: [&str; 24] = [
     "NOK", "NZD", "PHP", "PLN", "SEK", "SGD", "THB", "TWD", "USD",
 ];
 
-/// The forint and the Taiwan dollar have decimals in ISO 4217 and none here.
+/// The forint and the Taiwan dollar have decimals in ISO 4217, but not at PayPal.
 const WITHOUT_DECIMALS: [&str; 3] = ["HUF", "JPY", "TWD"];
 
-/// `999999999999999.99` is the most PayPal counts.
+/// `999999999999999.99` is PayPal's maximum.
 const WHOLE_DIGITS_MAX: usize = 15;
 
 #[derive(Debug, Deserialize)]
@@ -34,7 +34,7 @@ impl MoneyRequest {
         Self { currency_code, value }
     }
 
-    /// The amount, if it is positive and the currency has all its decimals; `field` is where it stands in the body.
+    /// The amount, if it is positive and has exactly the currency's decimals; `field` is its position in the body.
     pub(crate) fn read(&self, field: &str) -> Result<Money> {
         let money = self.read_signed(field)?;
         if money.minor < 1 {
@@ -45,7 +45,7 @@ impl MoneyRequest {
         Ok(money)
     }
 
-    /// As [`Self::read`], for a part of an amount, which may be nothing.
+    /// As [`Self::read`], for a part of an amount, which may be zero.
     pub(crate) fn read_part(&self, field: &str) -> Result<Money> {
         let money = self.read_signed(field)?;
         if money.minor < 0 {
@@ -126,7 +126,7 @@ pub(crate) fn view(money: Money) -> Value {
 /// `49.99`
 pub(crate) fn format(money: Money) -> String {
     let decimals = decimals(money.currency);
-    // Every amount came in with these decimals, so this divides without a rest.
+    // Every amount was parsed with these decimals, so this divides without a remainder.
     let amount = rescale(money.minor, iso_exponent(money.currency), decimals).unwrap_or(money.minor);
     if decimals == 0 { amount.to_string() } else { format!("{}.{:02}", amount / 100, amount % 100) }
 }
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn wrong_amounts_are_refused_with_paypals_issue() {
+    fn invalid_amounts_are_rejected_with_paypals_issue() {
         for (code, value, issue) in [
             ("JPY", "499.00", "DECIMALS_NOT_SUPPORTED"),
             ("HUF", "499.0", "DECIMALS_NOT_SUPPORTED"),
@@ -175,7 +175,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_shown_reads_back_the_same(minor in 1_i64..99_999_999, index in 0..SUPPORTED.len()) {
+        fn a_formatted_amount_parses_back_unchanged(minor in 1_i64..99_999_999, index in 0..SUPPORTED.len()) {
             let currency = Currency::from_code(SUPPORTED[index]).unwrap();
             let step = if SUPPORTED[index] == "JPY" || decimals(currency) == 2 { 1 } else { 100 };
             let shown = format(Money { minor: minor * step, currency });
@@ -183,7 +183,7 @@ mod tests {
         }
 
         #[test]
-        fn any_value_is_read_or_refused_without_a_panic(value in "[-.0-9a-z]{1,32}") {
+        fn any_value_is_parsed_or_rejected_without_a_panic(value in "[-.0-9a-z]{1,32}") {
             let _ = money("USD", &value);
         }
     }

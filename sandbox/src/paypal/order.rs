@@ -1,12 +1,12 @@
-//! An order: what a payer is asked to pay, and how far it got.
+//! An order: what the payer is asked to pay, and its progress.
 
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
-    books::Books,
     money,
+    objects::Objects,
     source::{Source, Vaulted},
     views::{link, time, without_nulls},
 };
@@ -19,11 +19,11 @@ pub(crate) struct Order {
     pub(crate) status: OrderStatus,
     pub(crate) units: Vec<Unit>,
     pub(crate) source: Option<Source>,
-    /// How the funding source that the payer chose at the page takes being charged.
+    /// How the funding source that the payer chose on the page responds to a charge.
     pub(crate) funding: Funding,
-    /// So many captures more are refused although the payer has approved.
+    /// This many further captures are rejected although the payer has approved.
     pub(crate) refusals: u32,
-    /// The payment failed, and the payer may choose another funding source at the page.
+    /// The payment failed, and the payer may choose another funding source on the page.
     pub(crate) reopened: bool,
     pub(crate) return_url: Option<String>,
     pub(crate) cancel_url: Option<String>,
@@ -72,13 +72,13 @@ pub(crate) struct Unit {
 }
 
 impl Order {
-    /// Whether the approval page has something to ask.
+    /// Whether the approval page has a question for the payer.
     pub(crate) fn awaits_payer(&self) -> bool {
         let approvable = !matches!(self.source, Some(Source::BillingAgreement { .. }));
         approvable && matches!(self.status, OrderStatus::Created | OrderStatus::PayerActionRequired)
     }
 
-    /// Whether the approval page takes the payer, be it to choose another way to pay.
+    /// Whether the approval page accepts the payer, including to choose other means of payment.
     pub(crate) fn takes_payer(&self) -> bool {
         self.awaits_payer() || (self.reopened && self.is_payable())
     }
@@ -92,7 +92,7 @@ impl Order {
         }
     }
 
-    /// The status an order with this source begins with.
+    /// The initial status of an order with this source.
     pub(crate) fn status_with(source: Option<Source>) -> OrderStatus {
         match source {
             None | Some(Source::BillingAgreement { .. }) => OrderStatus::Created,
@@ -109,9 +109,9 @@ impl Order {
         format!("{base}/checkoutnow?token={}", self.id)
     }
 
-    /// The order as answered. The minimal form keeps the payments, as PayPal's does: their status decides.
-    pub(crate) fn view(&self, books: &Books, base: &str, full: bool) -> Value {
-        let units: Vec<Value> = self.units.iter().map(|unit| unit.view(books, base, full)).collect();
+    /// The view of the order. The minimal form includes the payments, as PayPal's does, because their status matters.
+    pub(crate) fn view(&self, objects: &Objects, base: &str, full: bool) -> Value {
+        let units: Vec<Value> = self.units.iter().map(|unit| unit.view(objects, base, full)).collect();
         let show_units = full || self.units.iter().any(Unit::has_payments);
         let approved = matches!(self.status, OrderStatus::Approved | OrderStatus::Completed);
         without_nulls(json!({
@@ -158,7 +158,7 @@ impl Unit {
         !self.captures.is_empty() || !self.authorizations.is_empty()
     }
 
-    fn view(&self, books: &Books, base: &str, full: bool) -> Value {
+    fn view(&self, objects: &Objects, base: &str, full: bool) -> Value {
         without_nulls(json!({
             "reference_id": self.reference_id,
             "amount": full.then(|| money::view(self.money)),
@@ -166,18 +166,18 @@ impl Unit {
             "custom_id": if full { self.custom_id.as_deref() } else { None },
             "invoice_id": if full { self.invoice_id.as_deref() } else { None },
             "soft_descriptor": if full { self.soft_descriptor.as_deref() } else { None },
-            "payments": self.has_payments().then(|| self.payments(books, base)),
+            "payments": self.has_payments().then(|| self.payments(objects, base)),
         }))
     }
 
-    fn payments(&self, books: &Books, base: &str) -> Value {
+    fn payments(&self, objects: &Objects, base: &str) -> Value {
         let authorizations: Vec<_> =
-            self.authorizations.iter().filter_map(|id| books.authorizations.get(id)).collect();
+            self.authorizations.iter().filter_map(|id| objects.authorizations.get(id)).collect();
         let later = authorizations.iter().flat_map(|authorization| &authorization.captures);
         let captures: Vec<_> =
-            self.captures.iter().chain(later).filter_map(|id| books.captures.get(id)).collect();
+            self.captures.iter().chain(later).filter_map(|id| objects.captures.get(id)).collect();
         let refunds =
-            captures.iter().flat_map(|capture| &capture.refunds).filter_map(|id| books.refunds.get(id));
+            captures.iter().flat_map(|capture| &capture.refunds).filter_map(|id| objects.refunds.get(id));
         let refunds: Vec<Value> = refunds.map(|refund| refund.view(base)).collect();
         let authorizations: Vec<Value> = authorizations.iter().map(|it| it.view(base)).collect();
         let captures: Vec<Value> = captures.iter().map(|it| it.view(base)).collect();

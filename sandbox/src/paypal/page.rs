@@ -18,8 +18,8 @@ use super::{
 };
 use crate::{
     pages::{Button, Page},
+    state::Shared,
     webhooks::{Announcer, Content},
-    world::Shared,
 };
 
 const PAYER_ID: &str = "QYR5Z8XDVJNXQ";
@@ -37,10 +37,10 @@ pub(crate) struct Visit {
     /// The order.
     token: String,
     outcome: Option<Outcome>,
-    /// How the funding source that the payer chooses takes being charged.
+    /// How the funding source that the payer chooses responds to a charge.
     #[serde(default)]
     funding: Funding,
-    /// So many captures are refused at first although the payer has approved.
+    /// This many captures are rejected at first although the payer has approved.
     #[serde(default)]
     refusals: u32,
 }
@@ -51,13 +51,13 @@ pub(crate) struct Choice {
     outcome: Outcome,
 }
 
-/// `GET`: the page, or with `?outcome=` the choice itself, for scripts.
+/// `GET`: the page, or with `?outcome=` the decision itself, for scripts.
 pub(crate) async fn show(State(shared): State<Arc<Shared>>, Query(visit): Query<Visit>) -> Response {
     if let Some(outcome) = visit.outcome {
         return decide(&shared, &visit, outcome);
     }
-    let world = shared.world();
-    match world.paypal.orders.get(&visit.token) {
+    let state = shared.state();
+    match state.paypal.orders.get(&visit.token) {
         None => no_such_order(),
         Some(order) if !order.takes_payer() => nothing_to_do(),
         Some(order) => {
@@ -74,13 +74,13 @@ pub(crate) async fn show(State(shared): State<Arc<Shared>>, Query(visit): Query<
                     Button { value: "cancel", label: "Cancel" },
                 ],
             }
-            .answer(StatusCode::OK)
+            .response(StatusCode::OK)
             .into_response()
         }
     }
 }
 
-/// `POST` with `outcome=approve` or `outcome=cancel`: a button was pressed.
+/// `POST` with `outcome=approve` or `outcome=cancel`: a pressed button.
 pub(crate) async fn submit(
     State(shared): State<Arc<Shared>>,
     Query(visit): Query<Visit>,
@@ -89,13 +89,13 @@ pub(crate) async fn submit(
     decide(&shared, &visit, choice.outcome)
 }
 
-/// Cancelling leaves the order as it is: the payer may come back.
+/// Cancelling leaves the order unchanged: the payer may return.
 fn decide(shared: &Shared, visit: &Visit, outcome: Outcome) -> Response {
     let (id, now) = (visit.token.as_str(), shared.now());
-    let mut world = shared.world();
-    let world = &mut *world;
-    world.paypal.forget_unapproved(id, now);
-    let Some(order) = world.paypal.orders.get_mut(id) else { return no_such_order() };
+    let mut state = shared.state();
+    let state = &mut *state;
+    state.paypal.forget_unapproved(id, now);
+    let Some(order) = state.paypal.orders.get_mut(id) else { return no_such_order() };
     if !order.takes_payer() {
         return nothing_to_do();
     }
@@ -114,9 +114,9 @@ fn decide(shared: &Shared, visit: &Visit, outcome: Outcome) -> Response {
     };
     let back = back.clone();
     if matches!(outcome, Outcome::Approve)
-        && let Some(order) = EventContent::of_order(&world.paypal, id)
+        && let Some(order) = EventContent::of_order(&state.paypal, id)
     {
-        Announcer { outbox: &mut world.webhooks, faults: &mut world.faults, now }
+        Announcer { outbox: &mut state.webhooks, faults: &mut state.faults, now }
             .announce("CHECKOUT.ORDER.APPROVED", Content::Paypal(order));
     }
     match back.as_deref().map(Url::parse) {
@@ -127,14 +127,14 @@ fn decide(shared: &Shared, visit: &Visit, outcome: Outcome) -> Response {
             }
             Redirect::to(url.as_str()).into_response()
         }
-        _ => Page::notice("Done. You can close this page.").answer(StatusCode::OK).into_response(),
+        _ => Page::notice("Done. You can close this page.").response(StatusCode::OK).into_response(),
     }
 }
 
 fn no_such_order() -> Response {
-    Page::notice("There is no such order.").answer(StatusCode::NOT_FOUND).into_response()
+    Page::notice("There is no such order.").response(StatusCode::NOT_FOUND).into_response()
 }
 
 fn nothing_to_do() -> Response {
-    Page::notice("This order does not wait for approval.").answer(StatusCode::CONFLICT).into_response()
+    Page::notice("This order does not wait for approval.").response(StatusCode::CONFLICT).into_response()
 }

@@ -1,4 +1,4 @@
-//! A refund of a capture. The sandbox's refunds complete at once; a script may have one fail later.
+//! A refund of a capture. The sandbox's refunds complete at once; a script can make one fail later.
 
 use jiff::Timestamp;
 use serde_json::{Value, json};

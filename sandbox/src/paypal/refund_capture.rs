@@ -5,7 +5,7 @@ use serde::{Deserialize, de::IgnoredAny};
 use super::{
     body::{self, Text},
     capture::{Capture, CaptureStatus},
-    desk::{Desk, Done},
+    context::{RequestContext, Success},
     dispute::Dispute,
     errors::{PaypalError, Result},
     events::EventContent,
@@ -30,7 +30,7 @@ struct Body {
 #[derive(Debug)]
 pub(crate) struct Request {
     capture: String,
-    /// Absent: all that was not refunded yet.
+    /// Absent: everything that was not refunded yet.
     amount: Option<Money>,
     custom_id: Option<String>,
     invoice_id: Option<String>,
@@ -49,28 +49,28 @@ impl Request {
         })
     }
 
-    /// A refund that a person makes in the dashboard.
+    /// A refund made in the dashboard.
     pub(crate) fn of_dashboard(capture: String, amount: Option<Money>) -> Self {
         Self { capture, amount, custom_id: None, invoice_id: None, note_to_payer: None }
     }
 
-    pub(crate) fn execute(&self, desk: &mut Desk<'_>) -> Result<Done> {
-        let now = desk.now;
-        let Some(capture) = desk.books.captures.get_mut(&self.capture) else {
+    pub(crate) fn execute(&self, context: &mut RequestContext<'_>) -> Result<Success> {
+        let now = context.now;
+        let Some(capture) = context.objects.captures.get_mut(&self.capture) else {
             return PaypalError::not_found().refuse();
         };
-        // A dispute that is open or lost has the money already.
-        let dispute = capture.dispute.as_deref().and_then(|id| desk.books.disputes.get(id));
+        // An open or lost dispute already holds the money.
+        let dispute = capture.dispute.as_deref().and_then(|id| context.objects.disputes.get(id));
         if dispute.is_some_and(Dispute::holds_money) {
             return PaypalError::unprocessable("TRANSACTION_DISPUTED").refuse();
         }
-        let source = desk.books.orders.get(&capture.order).and_then(|order| order.source);
+        let source = context.objects.orders.get(&capture.order).and_then(|order| order.source);
         if source == Some(Source::VaultedWallet(Vaulted::NoFundsForRefunds)) {
             return PaypalError::unprocessable("REFUND_FAILED_INSUFFICIENT_FUNDS").refuse();
         }
         let (amount, refunded) = self.check(capture)?;
         if let Some(invoice) = &self.invoice_id
-            && !desk.books.refunded_invoices.insert(invoice.clone())
+            && !context.objects.refunded_invoices.insert(invoice.clone())
         {
             return PaypalError::unprocessable("DUPLICATE_INVOICE_ID").at("/invoice_id").refuse();
         }
@@ -90,13 +90,13 @@ impl Request {
             created: now,
             updated: now,
         };
-        desk.books.refunds.insert(id.clone(), refund.clone());
-        desk.record(EffectKind::Refund, amount, &id, custom_id.as_deref());
-        desk.announce("PAYMENT.CAPTURE.REFUNDED", EventContent::Refund(Box::new(refund)));
-        Ok(Done::created(Resource::Refund(id)))
+        context.objects.refunds.insert(id.clone(), refund.clone());
+        context.record(EffectKind::Refund, amount, &id, custom_id.as_deref());
+        context.announce("PAYMENT.CAPTURE.REFUNDED", EventContent::Refund(Box::new(refund)));
+        Ok(Success::created(Resource::Refund(id)))
     }
 
-    /// The amount to give back, and the sum given back with it.
+    /// The amount to refund, and the total refunded including it.
     fn check(&self, capture: &Capture) -> Result<(Money, i64)> {
         let refunded = match capture.status {
             CaptureStatus::Completed { refunded } => refunded,

@@ -1,5 +1,5 @@
-//! `PayPal-Request-Id`: a repeat gets the current state of what the first request made
-//! (developer.paypal.com/api/rest/reference/idempotency). Requests that failed are not remembered.
+//! `PayPal-Request-Id`: a retry gets the current state of the object that the first request created
+//! (developer.paypal.com/api/rest/reference/idempotency). Failed requests are not stored.
 
 use std::collections::HashMap;
 
@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 
 pub(crate) const CHARS_MAX: usize = 108;
 
-/// Kinds of calls; the same id on another kind of call is another id.
+/// The kinds of calls; ids are separate per kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum CallKind {
     CreateOrder,
@@ -30,7 +30,7 @@ impl CallKind {
     }
 }
 
-/// An object of ours, by kind and id.
+/// A stored object, by kind and id.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Resource {
     Order(String),
@@ -48,7 +48,7 @@ struct Record {
 }
 
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Claim {
+pub(crate) enum RequestIdStatus {
     Fresh,
     InProgress,
     Made(Resource),
@@ -58,16 +58,16 @@ pub(crate) enum Claim {
 pub(crate) struct RequestIds(HashMap<CallKind, HashMap<String, Record>>);
 
 impl RequestIds {
-    pub(crate) fn claim(&mut self, kind: CallKind, id: &str, now: Timestamp) -> Claim {
+    pub(crate) fn claim(&mut self, kind: CallKind, id: &str, now: Timestamp) -> RequestIdStatus {
         let records = self.0.entry(kind).or_default();
         match records.get(id) {
             Some(record) if now.duration_since(record.claimed_at) < kind.horizon() => match &record.made {
-                Some(resource) => Claim::Made(resource.clone()),
-                None => Claim::InProgress,
+                Some(resource) => RequestIdStatus::Made(resource.clone()),
+                None => RequestIdStatus::InProgress,
             },
             _ => {
                 records.insert(id.to_owned(), Record { claimed_at: now, made: None });
-                Claim::Fresh
+                RequestIdStatus::Fresh
             }
         }
     }
@@ -90,24 +90,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_id_is_remembered_per_kind_of_call_and_until_its_horizon() {
+    fn an_id_is_stored_per_kind_of_call_until_its_horizon() {
         let mut ids = RequestIds::default();
         let start = Timestamp::UNIX_EPOCH;
         let order = Resource::Order("O".to_owned());
-        assert_eq!(ids.claim(CallKind::CreateOrder, "k", start), Claim::Fresh);
-        assert_eq!(ids.claim(CallKind::CreateOrder, "k", start), Claim::InProgress);
-        assert_eq!(ids.claim(CallKind::CaptureOrder, "k", start), Claim::Fresh);
+        assert_eq!(ids.claim(CallKind::CreateOrder, "k", start), RequestIdStatus::Fresh);
+        assert_eq!(ids.claim(CallKind::CreateOrder, "k", start), RequestIdStatus::InProgress);
+        assert_eq!(ids.claim(CallKind::CaptureOrder, "k", start), RequestIdStatus::Fresh);
         ids.made(CallKind::CreateOrder, "k", order.clone());
         let later = start + SignedDuration::from_hours(5);
-        assert_eq!(ids.claim(CallKind::CreateOrder, "k", later), Claim::Made(order));
+        assert_eq!(ids.claim(CallKind::CreateOrder, "k", later), RequestIdStatus::Made(order));
         assert_eq!(
             ids.claim(CallKind::CreateOrder, "k", start + SignedDuration::from_hours(6)),
-            Claim::Fresh
+            RequestIdStatus::Fresh
         );
     }
 
     #[test]
-    fn refunds_are_remembered_for_forty_five_days() {
+    fn refund_ids_are_stored_for_forty_five_days() {
         let mut ids = RequestIds::default();
         let start = Timestamp::UNIX_EPOCH;
         ids.claim(CallKind::RefundCapture, "k", start);
@@ -115,8 +115,8 @@ mod tests {
         let days = |days: i64| start + SignedDuration::from_hours(24 * days);
         assert_eq!(
             ids.claim(CallKind::RefundCapture, "k", days(44)),
-            Claim::Made(Resource::Refund("R".to_owned()))
+            RequestIdStatus::Made(Resource::Refund("R".to_owned()))
         );
-        assert_eq!(ids.claim(CallKind::RefundCapture, "k", days(45)), Claim::Fresh);
+        assert_eq!(ids.claim(CallKind::RefundCapture, "k", days(45)), RequestIdStatus::Fresh);
     }
 }

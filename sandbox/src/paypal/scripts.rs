@@ -1,11 +1,11 @@
-//! What happens at PayPal by itself.
+//! PayPal's scripted events.
 
 use serde_json::Value;
 
 use super::{
     capture::{Capture, CaptureStatus},
+    context::RequestContext,
     dashboard,
-    desk::Desk,
     dispute::{Dispute, DisputeStatus, OutcomeCode},
     events::EventContent,
     refund::RefundStatus,
@@ -16,14 +16,14 @@ use crate::{
     ledger::EffectKind,
     money::Money,
     scripts::{Script, Winner, invalid},
+    state::{SandboxState, Shared},
     webhooks::Announcer,
-    world::{Shared, World},
 };
 
-/// PayPal's published list of events has none for a refund that fails; merchants report this one.
+/// PayPal's published list has no event for a failed refund; merchants report this one.
 const REFUND_FAILED: &str = "PAYMENT.REFUND.FAILED";
 
-/// What can happen, by the name that `type` takes.
+/// The scripts, by the name in `type`.
 const KINDS: [&str; 10] = [
     REFUND_FAILED,
     "authorization.expired",
@@ -37,8 +37,8 @@ const KINDS: [&str; 10] = [
     "CUSTOMER.DISPUTE.RESOLVED",
 ];
 
-/// Makes it happen; returns the resource that changed.
-pub(crate) fn run(shared: &Shared, world: &mut World, script: &Script) -> Result<Value, InvalidRule> {
+/// Runs the script; returns the changed resource.
+pub(crate) fn run(shared: &Shared, state: &mut SandboxState, script: &Script) -> Result<Value, InvalidRule> {
     let kinds: &[EffectKind] = match script.kind.as_str() {
         REFUND_FAILED => &[EffectKind::Refund],
         "authorization.expired" | "PAYMENT.AUTHORIZATION.VOIDED" | "PAYMENT.CAPTURE.COMPLETED" => {
@@ -46,27 +46,27 @@ pub(crate) fn run(shared: &Shared, world: &mut World, script: &Script) -> Result
         }
         _ => &[EffectKind::Charge, EffectKind::Capture],
     };
-    let subjects = script.subjects(world, kinds)?;
+    let subjects = script.subjects(state, kinds)?;
     let now = shared.now();
-    let mut desk = Desk {
-        books: &mut world.paypal,
-        ledger: &mut world.ledger,
+    let mut context = RequestContext {
+        objects: &mut state.paypal,
+        ledger: &mut state.ledger,
         now,
         request_id: None,
-        announcer: Announcer { outbox: &mut world.webhooks, faults: &mut world.faults, now },
+        announcer: Announcer { outbox: &mut state.webhooks, faults: &mut state.faults, now },
         base: &shared.public_url,
     };
     match script.kind.as_str() {
-        REFUND_FAILED => fail_refund(&mut desk, &subjects),
-        "authorization.expired" => dashboard::lapse(&mut desk, &subjects),
-        "PAYMENT.AUTHORIZATION.VOIDED" => dashboard::void(&mut desk, &subjects, script),
-        "PAYMENT.CAPTURE.COMPLETED" => dashboard::capture(&mut desk, &subjects, script),
-        "PAYMENT.CAPTURE.REFUNDED" => dashboard::refund(&mut desk, &subjects, script),
-        "order.forgotten" => dashboard::forget_order(&mut desk, script),
-        "order.voided" => dashboard::void_order(&mut desk, script),
-        "CUSTOMER.DISPUTE.CREATED" => open_dispute(&mut desk, &subjects, script),
-        "CUSTOMER.DISPUTE.UPDATED" => review_dispute(&mut desk, &subjects),
-        "CUSTOMER.DISPUTE.RESOLVED" => resolve_dispute(&mut desk, &subjects, script),
+        REFUND_FAILED => fail_refund(&mut context, &subjects),
+        "authorization.expired" => dashboard::lapse(&mut context, &subjects),
+        "PAYMENT.AUTHORIZATION.VOIDED" => dashboard::void(&mut context, &subjects, script),
+        "PAYMENT.CAPTURE.COMPLETED" => dashboard::capture(&mut context, &subjects, script),
+        "PAYMENT.CAPTURE.REFUNDED" => dashboard::refund(&mut context, &subjects, script),
+        "order.forgotten" => dashboard::forget_order(&mut context, script),
+        "order.voided" => dashboard::void_order(&mut context, script),
+        "CUSTOMER.DISPUTE.CREATED" => open_dispute(&mut context, &subjects, script),
+        "CUSTOMER.DISPUTE.UPDATED" => review_dispute(&mut context, &subjects),
+        "CUSTOMER.DISPUTE.RESOLVED" => resolve_dispute(&mut context, &subjects, script),
         _ => {
             let message = format!("must be one of {}; send others as `event`", KINDS.join(", "));
             Err(invalid("type", &message))
@@ -74,30 +74,34 @@ pub(crate) fn run(shared: &Shared, world: &mut World, script: &Script) -> Result
     }
 }
 
-/// A refund that had completed comes back.
-fn fail_refund(desk: &mut Desk<'_>, subjects: &[String]) -> Result<Value, InvalidRule> {
+/// A completed refund fails.
+fn fail_refund(context: &mut RequestContext<'_>, subjects: &[String]) -> Result<Value, InvalidRule> {
     let stands =
-        |id: &&String| desk.books.refunds.get(id).is_some_and(|it| it.status == RefundStatus::Completed);
-    let Some(refund) = subjects.iter().find(stands).and_then(|id| desk.books.refunds.get_mut(id)) else {
+        |id: &&String| context.objects.refunds.get(id).is_some_and(|it| it.status == RefundStatus::Completed);
+    let Some(refund) = subjects.iter().find(stands).and_then(|id| context.objects.refunds.get_mut(id)) else {
         return Err(invalid("id", "must be a refund of this sandbox that has not failed"));
     };
     refund.status = RefundStatus::Failed;
-    refund.updated = desk.now;
+    refund.updated = context.now;
     let refund = refund.clone();
-    if let Some(capture) = desk.books.captures.get_mut(&refund.capture)
+    if let Some(capture) = context.objects.captures.get_mut(&refund.capture)
         && let CaptureStatus::Completed { refunded } = &mut capture.status
     {
         *refunded -= refund.money.minor;
-        capture.updated = desk.now;
+        capture.updated = context.now;
     }
-    desk.record(EffectKind::RefundFailed, refund.money, &refund.id, refund.custom_id.as_deref());
-    let view = refund.view(desk.base);
-    desk.announce(REFUND_FAILED, EventContent::Refund(Box::new(refund)));
+    context.record(EffectKind::RefundFailed, refund.money, &refund.id, refund.custom_id.as_deref());
+    let view = refund.view(context.base);
+    context.announce(REFUND_FAILED, EventContent::Refund(Box::new(refund)));
     Ok(view)
 }
 
-fn open_dispute(desk: &mut Desk<'_>, subjects: &[String], script: &Script) -> Result<Value, InvalidRule> {
-    let capture = find_capture(desk, subjects)?;
+fn open_dispute(
+    context: &mut RequestContext<'_>,
+    subjects: &[String],
+    script: &Script,
+) -> Result<Value, InvalidRule> {
+    let capture = find_capture(context, subjects)?;
     let CaptureStatus::Completed { refunded } = capture.status else {
         return Err(invalid("id", "must be a capture that is completed"));
     };
@@ -116,19 +120,23 @@ fn open_dispute(desk: &mut Desk<'_>, subjects: &[String], script: &Script) -> Re
         invoice_id: capture.invoice_id.clone(),
         reason: script.reason.clone().unwrap_or_else(|| "UNAUTHORISED".to_owned()),
         status: DisputeStatus::WaitingForSeller,
-        created: desk.now,
-        updated: desk.now,
+        created: context.now,
+        updated: context.now,
     };
-    if let Some(capture) = desk.books.captures.get_mut(&dispute.capture) {
+    if let Some(capture) = context.objects.captures.get_mut(&dispute.capture) {
         capture.dispute = Some(dispute.id.clone());
     }
-    desk.books.disputes.insert(dispute.id.clone(), dispute.clone());
-    let view = dispute.view(desk.base);
-    desk.announce("CUSTOMER.DISPUTE.CREATED", EventContent::Dispute(Box::new(dispute)));
+    context.objects.disputes.insert(dispute.id.clone(), dispute.clone());
+    let view = dispute.view(context.base);
+    context.announce("CUSTOMER.DISPUTE.CREATED", EventContent::Dispute(Box::new(dispute)));
     Ok(view)
 }
 
-fn resolve_dispute(desk: &mut Desk<'_>, subjects: &[String], script: &Script) -> Result<Value, InvalidRule> {
+fn resolve_dispute(
+    context: &mut RequestContext<'_>,
+    subjects: &[String],
+    script: &Script,
+) -> Result<Value, InvalidRule> {
     let code = match script.outcome_code {
         Some(code) => code,
         None => match script.winner()? {
@@ -136,40 +144,43 @@ fn resolve_dispute(desk: &mut Desk<'_>, subjects: &[String], script: &Script) ->
             Winner::Lost => OutcomeCode::ResolvedBuyerFavour,
         },
     };
-    move_dispute(desk, subjects, DisputeStatus::Resolved(code), "CUSTOMER.DISPUTE.RESOLVED")
+    move_dispute(context, subjects, DisputeStatus::Resolved(code), "CUSTOMER.DISPUTE.RESOLVED")
 }
 
-/// The merchant has answered, and PayPal decides.
-fn review_dispute(desk: &mut Desk<'_>, subjects: &[String]) -> Result<Value, InvalidRule> {
-    move_dispute(desk, subjects, DisputeStatus::UnderReview, "CUSTOMER.DISPUTE.UPDATED")
+/// The merchant has responded, and PayPal decides.
+fn review_dispute(context: &mut RequestContext<'_>, subjects: &[String]) -> Result<Value, InvalidRule> {
+    move_dispute(context, subjects, DisputeStatus::UnderReview, "CUSTOMER.DISPUTE.UPDATED")
 }
 
-/// Brings an open dispute into another status.
+/// Moves an open dispute to another status.
 fn move_dispute(
-    desk: &mut Desk<'_>,
+    context: &mut RequestContext<'_>,
     subjects: &[String],
     status: DisputeStatus,
     event: &'static str,
 ) -> Result<Value, InvalidRule> {
-    let id = match subjects.iter().find(|id| desk.books.disputes.get(id).is_some()) {
+    let id = match subjects.iter().find(|id| context.objects.disputes.get(id).is_some()) {
         Some(id) => id.clone(),
-        None => find_capture(desk, subjects)?.dispute.clone().unwrap_or_default(),
+        None => find_capture(context, subjects)?.dispute.clone().unwrap_or_default(),
     };
-    let Some(dispute) = desk.books.disputes.get_mut(&id) else {
+    let Some(dispute) = context.objects.disputes.get_mut(&id) else {
         return Err(invalid("id", "must be a dispute, or a capture that is disputed"));
     };
     if matches!(dispute.status, DisputeStatus::Resolved(_)) {
         return Err(invalid("id", "is decided already"));
     }
     dispute.status = status;
-    dispute.updated = desk.now;
+    dispute.updated = context.now;
     let dispute = dispute.clone();
-    let view = dispute.view(desk.base);
-    desk.announce(event, EventContent::Dispute(Box::new(dispute)));
+    let view = dispute.view(context.base);
+    context.announce(event, EventContent::Dispute(Box::new(dispute)));
     Ok(view)
 }
 
-fn find_capture<'a>(desk: &'a Desk<'_>, subjects: &[String]) -> Result<&'a Capture, InvalidRule> {
-    let found = subjects.iter().find_map(|id| desk.books.captures.get(id));
+fn find_capture<'a>(
+    context: &'a RequestContext<'_>,
+    subjects: &[String],
+) -> Result<&'a Capture, InvalidRule> {
+    let found = subjects.iter().find_map(|id| context.objects.captures.get(id));
     found.ok_or_else(|| invalid("id", "must be a PayPal capture of this sandbox"))
 }

@@ -1,4 +1,4 @@
-//! `payment_source`: what the payer pays with, and what the sandbox's test sources do.
+//! `payment_source`: the payer's means of payment, and the sandbox's test sources.
 
 use serde::{Deserialize, de::IgnoredAny};
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use super::{
     errors::{PaypalError, Result},
 };
 
-/// Exactly one of these is to be given.
+/// Exactly one of these must be given.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct SourceRequest {
@@ -34,7 +34,7 @@ pub(crate) struct SourceRequest {
 #[expect(dead_code, reason = "documented fields that change nothing are named so that others can be refused")]
 struct CardRequest {
     vault_id: Option<Text<255>>,
-    /// Noticed and never held.
+    /// Detected and never stored.
     number: Option<IgnoredAny>,
     id: Option<IgnoredAny>,
     name: Option<IgnoredAny>,
@@ -83,7 +83,7 @@ struct WalletRequest {
     experience_context: Option<ExperienceContext>,
 }
 
-/// Where the payer is sent after the approval page.
+/// Where the payer returns to after the approval page.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct ExperienceContext {
@@ -102,10 +102,10 @@ pub(crate) struct ExperienceContext {
     order_update_callback_config: Option<IgnoredAny>,
 }
 
-/// A payment source the sandbox knows.
+/// A payment source that the sandbox knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Source {
-    /// A PayPal account that has to approve first.
+    /// A PayPal account whose owner has to approve first.
     Wallet,
     VaultedWallet(Vaulted),
     VaultedCard(Vaulted),
@@ -114,23 +114,23 @@ pub(crate) enum Source {
     },
 }
 
-/// The vault ids that decide an outcome.
+/// The vault ids that determine an outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Vaulted {
     Good,
     Declined,
-    /// The payer has to approve, or to authenticate, before it can be used.
+    /// The payer has to approve or authenticate before it can be used.
     NeedsAction,
     /// The payment stays pending.
     Pending,
-    /// It pays, and the merchant's account has no funds for refunds.
+    /// It pays, but the merchant's account has no funds for refunds.
     NoFundsForRefunds,
     /// The payer's account is locked or closed.
     Locked,
 }
 
 impl SourceRequest {
-    /// The source and the way back from the approval page.
+    /// The source, and the URLs to which the approval page returns.
     pub(crate) fn read(self, field: &str) -> Result<(Source, ExperienceContext)> {
         if let Some(name) = self.unsupported() {
             let description = "This field is not currently supported by the sandbox.";
@@ -226,7 +226,7 @@ fn vaulted(id: &str, field: &str) -> Result<Vaulted> {
     }
 }
 
-/// Every `B-…` is a good agreement, except three.
+/// Every `B-…` is a valid agreement, except three.
 fn agreement(id: &str, field: &str) -> Result<Source> {
     match id {
         "B-CANCELLED" => PaypalError::unprocessable("AGREEMENT_ALREADY_CANCELLED").at(field).refuse(),
@@ -237,7 +237,7 @@ fn agreement(id: &str, field: &str) -> Result<Source> {
 }
 
 impl Source {
-    /// `payment_source` as answered.
+    /// `payment_source` as shown in responses.
     pub(crate) fn view(self) -> Value {
         match self {
             Self::Wallet | Self::VaultedWallet(_) | Self::BillingAgreement { .. } => json!({

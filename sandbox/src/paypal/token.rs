@@ -15,13 +15,13 @@ use url::form_urlencoded;
 
 use super::errors::PaypalError;
 use crate::{
-    answer::Answer,
     exchange::{self, Call, RequestLine},
+    http_response::HttpResponse,
     ids,
     provider::{Operation, Provider},
     requests_log::Received,
     server::Connection,
-    world::{Shared, World},
+    state::{SandboxState, Shared},
 };
 
 const BODY_BYTES_MAX: usize = 16 * 1024;
@@ -41,17 +41,17 @@ pub(crate) async fn issue(
     } else {
         None
     };
-    let Some(answer) = refusal else { return exchange::run(shared, line, connection, TokenCall).await };
-    shared.world().requests.record(Received {
-        status: Some(answer.status.as_u16()),
+    let Some(response) = refusal else { return exchange::run(shared, line, connection, TokenCall).await };
+    shared.state().requests.record(Received {
+        status: Some(response.status.as_u16()),
         ..line.received(Provider::Paypal, Operation::Token, shared.now())
     });
-    answer.into_response()
+    response.into_response()
 }
 
-/// Errors here have OAuth's shape, not the API's.
-fn refuse(status: StatusCode, error: &str, description: &str) -> Answer {
-    Answer::json(status, &json!({ "error": error, "error_description": description }))
+/// Errors here have OAuth's format, not the API's.
+fn refuse(status: StatusCode, error: &str, description: &str) -> HttpResponse {
+    HttpResponse::json(status, &json!({ "error": error, "error_description": description }))
 }
 
 fn is_known(headers: &HeaderMap, expected: Option<&(String, String)>) -> bool {
@@ -73,13 +73,13 @@ fn asks_for_client_credentials(body: &[u8]) -> bool {
     form_urlencoded::parse(body).any(|(name, value)| name == "grant_type" && value == "client_credentials")
 }
 
-/// A token asked for with good credentials.
+/// A token request with valid credentials.
 struct TokenCall;
 
 impl Call for TokenCall {
     const PROVIDER: Provider = Provider::Paypal;
 
-    fn operation(&self, _: &World) -> Operation {
+    fn operation(&self, _: &SandboxState) -> Operation {
         Operation::Token
     }
 
@@ -87,32 +87,32 @@ impl Call for TokenCall {
         None
     }
 
-    fn claim(&self, _: &Shared, _: &mut World, _: Timestamp) -> Option<Answer> {
+    fn claim(&self, _: &Shared, _: &mut SandboxState, _: Timestamp) -> Option<HttpResponse> {
         None
     }
 
-    fn execute(&self, shared: &Shared, world: &mut World, now: Timestamp) -> Answer {
+    fn execute(&self, shared: &Shared, state: &mut SandboxState, now: Timestamp) -> HttpResponse {
         let seconds = shared.config.paypal_token_seconds;
         let body = json!({
             "scope": "https://uri.paypal.com/services/payments/payment https://uri.paypal.com/services/payments/refund",
-            "access_token": world.paypal.tokens.issue(now, seconds),
+            "access_token": state.paypal.tokens.issue(now, seconds),
             "token_type": "Bearer",
             "app_id": "APP-80W284485P519543T",
             "expires_in": seconds,
             "nonce": ids::debug_id(),
         });
-        Answer::json(StatusCode::OK, &body)
+        HttpResponse::json(StatusCode::OK, &body)
     }
 
-    fn forget_key(&self, _: &mut World) {}
+    fn forget_key(&self, _: &mut SandboxState) {}
 
-    fn freeze(&self, _: &mut World, _: &Answer) {}
+    fn freeze(&self, _: &mut SandboxState, _: &HttpResponse) {}
 
-    fn rate_limited(&self) -> Answer {
-        PaypalError::rate_limited().answer()
+    fn rate_limited(&self) -> HttpResponse {
+        PaypalError::rate_limited().response()
     }
 
-    fn internal_error(&self) -> Answer {
-        PaypalError::internal().answer()
+    fn internal_error(&self) -> HttpResponse {
+        PaypalError::internal().response()
     }
 }

@@ -1,4 +1,4 @@
-//! Access tokens that were issued.
+//! Issued access tokens.
 
 use std::collections::HashMap;
 

@@ -13,13 +13,13 @@ use serde_json::{json, value::RawValue};
 
 use super::{body, errors::PaypalError, errors::Result, headers};
 use crate::{
-    answer::Answer,
     exchange::RequestLine,
+    http_response::HttpResponse,
     ids,
     provider::{Operation, Provider},
     requests_log::Received,
+    state::Shared,
     webhooks::{Authority, paypal_message},
-    world::Shared,
 };
 
 #[derive(Debug, Deserialize)]
@@ -31,36 +31,36 @@ struct Body {
     transmission_sig: String,
     transmission_time: String,
     webhook_id: String,
-    /// The event's own text: its checksum was signed.
+    /// The event's original text, whose checksum was signed.
     webhook_event: Box<RawValue>,
 }
 
-/// Says whether a webhook was signed by this sandbox.
+/// Reports whether a webhook was signed by this sandbox.
 pub(crate) async fn verify(
     State(shared): State<Arc<Shared>>,
     method: Method,
     uri: Uri,
     headers: HeaderMap,
     body: Bytes,
-) -> Answer {
-    let answer = match decide(&shared, &headers, &body).await {
+) -> HttpResponse {
+    let response = match decide(&shared, &headers, &body).await {
         Ok(genuine) => {
             let status = if genuine { "SUCCESS" } else { "FAILURE" };
-            Answer::json(StatusCode::OK, &json!({ "verification_status": status }))
+            HttpResponse::json(StatusCode::OK, &json!({ "verification_status": status }))
                 .with("paypal-debug-id", &ids::debug_id())
         }
-        Err(error) => error.answer(),
+        Err(error) => error.response(),
     };
     let line = RequestLine { method, uri };
-    shared.world().requests.record(Received {
-        status: Some(answer.status.as_u16()),
+    shared.state().requests.record(Received {
+        status: Some(response.status.as_u16()),
         ..line.received(Provider::Paypal, Operation::Webhook, shared.now())
     });
-    answer
+    response
 }
 
 async fn decide(shared: &Shared, headers: &HeaderMap, body: &[u8]) -> Result<bool> {
-    shared.world().paypal.tokens.check(headers, shared.now())?;
+    shared.state().paypal.tokens.check(headers, shared.now())?;
     headers::require_json(headers)?;
     let body: Body = body::read(body)?;
     let authority = shared.authority().await.map_err(|_| Box::new(PaypalError::internal()))?;
@@ -70,7 +70,7 @@ async fn decide(shared: &Shared, headers: &HeaderMap, body: &[u8]) -> Result<boo
 }
 
 impl Body {
-    /// Signing is deterministic, so what was signed can be signed again and compared.
+    /// Signing is deterministic, so the message can be signed again and compared.
     fn is_signed_by(&self, authority: &Authority) -> bool {
         let event = self.webhook_event.get().as_bytes();
         let message = paypal_message(&self.transmission_id, &self.transmission_time, &self.webhook_id, event);

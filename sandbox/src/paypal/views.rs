@@ -1,4 +1,4 @@
-//! What PayPal's answers have in common.
+//! Common parts of PayPal's responses.
 
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
@@ -17,7 +17,7 @@ pub(crate) fn link(href: &str, rel: &str, method: &str) -> Value {
     json!({ "href": href, "rel": rel, "method": method })
 }
 
-/// PayPal leaves out what it does not have, instead of saying `null`.
+/// PayPal leaves out absent values instead of showing `null`.
 pub(crate) fn without_nulls(mut view: Value) -> Value {
     if let Value::Object(fields) = &mut view {
         let kept: Map<_, _> =

@@ -1,11 +1,11 @@
-//! What differs between Stripe accounts.
+//! Differences between Stripe accounts.
 
 use serde::{Deserialize, Serialize};
 
-/// The settings of the account, as `/_sandbox/stripe/account` shows and takes them.
+/// The account's settings, as in `/_sandbox/stripe/account`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct Account {
-    /// Accounts on API versions before 2025-03-31.basil see what was authorized and not captured as a refund.
+    /// Accounts on API versions before 2025-03-31.basil show uncaptured amounts as refunds.
     pub(crate) releases_as_refunds: bool,
 }

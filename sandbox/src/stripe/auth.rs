@@ -1,12 +1,12 @@
-//! Stripe's secret keys: as a bearer token, or as the user of basic authentication.
+//! Stripe's secret keys: as a bearer token, or as the user name of basic authentication.
 
 use axum::http::{HeaderMap, header::AUTHORIZATION};
 use base64::{Engine, prelude::BASE64_STANDARD};
 
 use super::errors::{Result, StripeError};
 
-/// Accepts the `expected` key, or any test-mode key if none is expected. A live key is never accepted: whoever sends
-/// one has mistaken the sandbox for Stripe.
+/// Accepts the `expected` key, or any test-mode key if none is expected. A live key is never accepted: its sender has
+/// mistaken the sandbox for Stripe.
 pub(crate) fn check(headers: &HeaderMap, expected: Option<&str>) -> Result<()> {
     let Some(key) = key(headers) else {
         let message = "You did not provide an API key. You need to provide your API key in the Authorization header, \

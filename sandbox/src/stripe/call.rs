@@ -1,4 +1,4 @@
-//! From an HTTP request to a Stripe call, and the call's way through key and books.
+//! Parses an HTTP request into a Stripe call, and runs the call with its idempotency key.
 
 use axum::{
     body::Body,
@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use super::{
     auth,
     command::Command,
-    desk::Desk,
+    context::RequestContext,
     endpoint::{Endpoint, Purpose},
     errors::{Result, StripeError},
     form::Form,
@@ -18,19 +18,19 @@ use super::{
     version::{self, NEWEST},
 };
 use crate::{
-    answer::Answer,
     exchange::{Call, RequestLine},
+    http_response::HttpResponse,
     ids,
     provider::{Operation, Provider},
+    state::{SandboxState, Shared},
     webhooks::Announcer,
-    world::{Shared, World},
 };
 
-/// Stripe's documentation names no limit; nothing it documents comes near this.
+/// Stripe's documentation names no limit; nothing documented comes near this.
 const BODY_BYTES_MAX: usize = 256 * 1024;
 
-/// A request as received, before anything about it is believed.
-pub(crate) struct Arrival {
+/// A request as received, before anything is validated.
+pub(crate) struct RawRequest {
     pub(crate) line: RequestLine,
     headers: HeaderMap,
     endpoint: Option<Endpoint>,
@@ -38,7 +38,7 @@ pub(crate) struct Arrival {
     envelope: Envelope,
 }
 
-/// What every answer to a request carries.
+/// Headers of every response.
 #[derive(Debug, Clone)]
 struct Envelope {
     request_id: String,
@@ -46,12 +46,12 @@ struct Envelope {
 }
 
 impl Envelope {
-    fn seal(&self, answer: Answer) -> Answer {
-        answer.with("request-id", &self.request_id).with("stripe-version", &self.version)
+    fn seal(&self, response: HttpResponse) -> HttpResponse {
+        response.with("request-id", &self.request_id).with("stripe-version", &self.version)
     }
 }
 
-impl Arrival {
+impl RawRequest {
     pub(crate) async fn receive(line: RequestLine, headers: HeaderMap, body: Body) -> Self {
         let body = axum::body::to_bytes(body, BODY_BYTES_MAX).await;
         let form = match body {
@@ -71,22 +71,22 @@ impl Arrival {
         }
     }
 
-    /// What the request is for, refused or not.
-    pub(crate) fn operation(&self, world: &World) -> Operation {
+    /// The operation of the request, whether or not it is valid.
+    pub(crate) fn operation(&self, state: &SandboxState) -> Operation {
         let empty = Form::default();
         let form = self.form.as_ref().unwrap_or(&empty);
         self.endpoint
             .as_ref()
-            .map_or(Operation::Unknown, |endpoint| endpoint.purpose(form).operation(&world.stripe))
+            .map_or(Operation::Unknown, |endpoint| endpoint.purpose(form).operation(&state.stripe))
     }
 
-    /// The answer to a request that is refused before it is handled.
-    pub(crate) fn refusal(&self, error: &StripeError) -> Answer {
-        self.envelope.seal(error.answer())
+    /// The response to a request that is rejected before it is handled.
+    pub(crate) fn refusal(&self, error: &StripeError) -> HttpResponse {
+        self.envelope.seal(error.response())
     }
 
-    /// Checks everything that can be checked without the books. What fails here is not kept under any key.
-    pub(crate) fn understand(&self, shared: &Shared) -> Result<StripeCall> {
+    /// Validates everything that does not depend on stored objects. A failure here is not stored under the key.
+    pub(crate) fn parse(&self, shared: &Shared) -> Result<StripeCall> {
         auth::check(&self.headers, shared.config.stripe_secret_key.as_deref())?;
         version::check(&self.envelope.version)?;
         let Some(endpoint) = &self.endpoint else {
@@ -99,7 +99,7 @@ impl Arrival {
         let purpose = endpoint.purpose(&form);
         let fingerprint = Fingerprint::of(self.line.uri.path(), &form.fields);
         if let Some(key) = &key {
-            shared.world().stripe.keys.check(key, fingerprint, shared.now())?;
+            shared.state().stripe.keys.check(key, fingerprint, shared.now())?;
         }
         let command = endpoint.read(form.clone())?;
         if let (Some(contracts), Some(path)) = (&shared.contracts, endpoint.contract_path()) {
@@ -135,7 +135,7 @@ fn read_key(headers: &HeaderMap) -> Result<Option<String>> {
     Ok(Some(key.to_owned()))
 }
 
-/// A Stripe request that was understood.
+/// A parsed Stripe request.
 pub(crate) struct StripeCall {
     command: Command,
     purpose: Purpose,
@@ -147,58 +147,59 @@ pub(crate) struct StripeCall {
 impl Call for StripeCall {
     const PROVIDER: Provider = Provider::Stripe;
 
-    fn operation(&self, world: &World) -> Operation {
-        self.purpose.operation(&world.stripe)
+    fn operation(&self, state: &SandboxState) -> Operation {
+        self.purpose.operation(&state.stripe)
     }
 
     fn idempotency_key(&self) -> Option<&str> {
         self.key.as_deref()
     }
 
-    fn claim(&self, _: &Shared, world: &mut World, now: Timestamp) -> Option<Answer> {
+    fn claim(&self, _: &Shared, state: &mut SandboxState, now: Timestamp) -> Option<HttpResponse> {
         let key = self.key.as_deref()?;
-        let answer = world.stripe.keys.claim(key, self.fingerprint, &self.envelope.request_id, now)?;
-        Some(self.envelope.seal(answer))
+        let response = state.stripe.keys.claim(key, self.fingerprint, &self.envelope.request_id, now)?;
+        Some(self.envelope.seal(response))
     }
 
-    fn execute(&self, shared: &Shared, world: &mut World, now: Timestamp) -> Answer {
-        let mut desk = Desk {
-            books: &mut world.stripe,
-            ledger: &mut world.ledger,
+    fn execute(&self, shared: &Shared, state: &mut SandboxState, now: Timestamp) -> HttpResponse {
+        let mut context = RequestContext {
+            objects: &mut state.stripe,
+            ledger: &mut state.ledger,
             now,
             idempotency_key: self.key.as_deref(),
             request_id: Some(&self.envelope.request_id),
-            announcer: Announcer { outbox: &mut world.webhooks, faults: &mut world.faults, now },
+            announcer: Announcer { outbox: &mut state.webhooks, faults: &mut state.faults, now },
             pages: &shared.public_url,
         };
-        let answer = match self.command.execute(&mut desk) {
-            Ok(view) => Answer::json(StatusCode::OK, &view),
-            Err(error) => error.answer(),
+        let response = match self.command.execute(&mut context) {
+            Ok(view) => HttpResponse::json(StatusCode::OK, &view),
+            Err(error) => error.response(),
         };
         if let Some(key) = &self.key {
-            world.stripe.keys.save(key, &answer);
+            state.stripe.keys.save(key, &response);
         }
-        self.envelope.seal(answer)
+        self.envelope.seal(response)
     }
 
-    fn forget_key(&self, world: &mut World) {
+    fn forget_key(&self, state: &mut SandboxState) {
         if let Some(key) = &self.key {
-            world.stripe.keys.forget(key);
+            state.stripe.keys.forget(key);
         }
     }
 
-    fn freeze(&self, world: &mut World, answer: &Answer) {
+    fn freeze(&self, state: &mut SandboxState, response: &HttpResponse) {
         if let Some(key) = &self.key {
-            world.stripe.keys.save(key, answer);
+            state.stripe.keys.save(key, response);
         }
     }
 
-    fn rate_limited(&self) -> Answer {
-        let answer = StripeError::rate_limited().answer().with("stripe-rate-limited-reason", "endpoint-rate");
-        self.envelope.seal(answer)
+    fn rate_limited(&self) -> HttpResponse {
+        let response =
+            StripeError::rate_limited().response().with("stripe-rate-limited-reason", "endpoint-rate");
+        self.envelope.seal(response)
     }
 
-    fn internal_error(&self) -> Answer {
-        self.envelope.seal(StripeError::internal().answer())
+    fn internal_error(&self) -> HttpResponse {
+        self.envelope.seal(StripeError::internal().response())
     }
 }

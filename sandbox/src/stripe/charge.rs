@@ -21,11 +21,11 @@ pub(crate) struct Charge {
     pub(crate) metadata: Metadata,
     pub(crate) created: Timestamp,
     pub(crate) outcome: Outcome,
-    /// When the authorization lapses; absent where the charge is captured at once.
+    /// When the authorization expires; absent if the charge is captured at once.
     pub(crate) capture_before: Option<Timestamp>,
-    /// What was released, on accounts that show it as refunded.
+    /// The released amount, on accounts that show it as refunded.
     pub(crate) release: Option<Release>,
-    /// The latest dispute about it, if there was one.
+    /// The latest dispute about it, if any.
     pub(crate) dispute: Option<String>,
 }
 
@@ -43,7 +43,7 @@ pub(crate) enum Outcome {
 }
 
 impl Charge {
-    /// Whether a capture comes too late.
+    /// Whether it is too late for a capture.
     pub(crate) fn is_lapsed(&self, now: Timestamp) -> bool {
         matches!(self.outcome, Outcome::Authorized) && self.capture_before.is_some_and(|until| now >= until)
     }

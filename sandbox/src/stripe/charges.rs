@@ -1,10 +1,10 @@
-//! `/v1/charges`: each attempt to take money, as it stands.
+//! `/v1/charges`: the attempts to take money.
 
 use serde_json::Value;
 
 use super::{
     charge::Charge,
-    desk::Desk,
+    context::RequestContext,
     errors::{Result, StripeError},
     lists::{Page, list_view},
     params::Params,
@@ -24,12 +24,12 @@ impl Retrieve {
         Ok(request)
     }
 
-    pub(crate) fn execute(&self, desk: &Desk<'_>) -> Result<Value> {
-        let Some(charge) = desk.books.charges.get(&self.charge) else {
+    pub(crate) fn execute(&self, context: &RequestContext<'_>) -> Result<Value> {
+        let Some(charge) = context.objects.charges.get(&self.charge) else {
             return StripeError::no_such("charge", &self.charge, "id").not_found().refuse();
         };
         let mut view = charge.view();
-        desk.expand(&mut view, &self.expand)?;
+        context.expand(&mut view, &self.expand)?;
         Ok(view)
     }
 }
@@ -49,8 +49,8 @@ impl List {
         Ok(list)
     }
 
-    pub(crate) fn execute(&self, desk: &Desk<'_>) -> Result<Value> {
-        let charges = &desk.books.charges;
+    pub(crate) fn execute(&self, context: &RequestContext<'_>) -> Result<Value> {
+        let charges = &context.objects.charges;
         let (found, has_more) = match &self.payment_intent {
             None => {
                 let place = |id: &str| charges.place(id);
@@ -72,7 +72,7 @@ impl List {
             }
         };
         let mut views: Vec<Value> = found.into_iter().map(Charge::view).collect();
-        self.page.expand(desk, &mut views)?;
+        self.page.expand(context, &mut views)?;
         Ok(list_view("/v1/charges", &views, has_more))
     }
 }

@@ -1,10 +1,10 @@
-//! A Stripe request that was understood: what to do, with its parameters.
+//! A parsed Stripe request: the command and its parameters.
 
 use serde_json::Value;
 
 use super::{
     charges,
-    desk::Desk,
+    context::RequestContext,
     dispute::RetrieveDispute,
     errors::{Result, StripeError},
     events,
@@ -35,24 +35,24 @@ pub(crate) enum Command {
 }
 
 impl Command {
-    pub(crate) fn execute(&self, desk: &mut Desk<'_>) -> Result<Value> {
+    pub(crate) fn execute(&self, context: &mut RequestContext<'_>) -> Result<Value> {
         match self {
-            Self::CreateIntent(request) => request.execute(desk),
-            Self::ConfirmIntent(request) => request.execute(desk),
-            Self::CaptureIntent(request) => request.execute(desk),
-            Self::CancelIntent(request) => request.execute(desk),
-            Self::RetrieveIntent(request) => request.execute(desk),
-            Self::ListIntents(request) => request.execute(desk),
-            Self::CreateRefund(request) => request.execute(desk),
-            Self::RetrieveRefund(request) => request.execute(desk),
-            Self::ListRefunds(request) => request.execute(desk),
-            Self::UpdateIntent(request) => request.execute(desk),
-            Self::UpdateRefund(request) => request.execute(desk),
-            Self::RetrieveCharge(request) => request.execute(desk),
-            Self::ListCharges(request) => request.execute(desk),
-            Self::RetrieveDispute(request) => request.execute(desk),
-            Self::RetrieveEvent(request) => request.execute(desk),
-            Self::ListEvents(request) => request.execute(desk),
+            Self::CreateIntent(request) => request.execute(context),
+            Self::ConfirmIntent(request) => request.execute(context),
+            Self::CaptureIntent(request) => request.execute(context),
+            Self::CancelIntent(request) => request.execute(context),
+            Self::RetrieveIntent(request) => request.execute(context),
+            Self::ListIntents(request) => request.execute(context),
+            Self::CreateRefund(request) => request.execute(context),
+            Self::RetrieveRefund(request) => request.execute(context),
+            Self::ListRefunds(request) => request.execute(context),
+            Self::UpdateIntent(request) => request.execute(context),
+            Self::UpdateRefund(request) => request.execute(context),
+            Self::RetrieveCharge(request) => request.execute(context),
+            Self::ListCharges(request) => request.execute(context),
+            Self::RetrieveDispute(request) => request.execute(context),
+            Self::RetrieveEvent(request) => request.execute(context),
+            Self::ListEvents(request) => request.execute(context),
             Self::RetrieveMethod(id) => TestMethod::find(id).map(TestMethod::view).ok_or_else(|| {
                 Box::new(StripeError::no_such("PaymentMethod", id, "payment_method").not_found())
             }),

@@ -28,7 +28,7 @@ const ZERO_DECIMAL: [&str; 15] =
     ["BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA", "PYG", "RWF", "VND", "VUV", "XAF", "XOF", "XPF"];
 const THREE_DECIMAL: [&str; 5] = ["BHD", "JOD", "KWD", "OMR", "TND"];
 
-/// Smallest charge in Stripe's units, where the documentation names one.
+/// The smallest charge in Stripe's units, where the documentation names one.
 const MINIMUM: [(&str, i64); 24] = [
     ("USD", 50),
     ("AED", 200),
@@ -61,7 +61,7 @@ const MINIMUM: [(&str, i64); 24] = [
 pub(crate) struct StripeCurrency(Currency);
 
 impl StripeCurrency {
-    /// Takes the lower-case code that Stripe wants.
+    /// Accepts the lower-case code that Stripe requires.
     pub(crate) fn from_code(code: &str) -> Option<Self> {
         let known = code.len() == 3 && SUPPORTED.split_ascii_whitespace().any(|supported| supported == code);
         known.then(|| Currency::from_code(&code.to_ascii_uppercase()).map(Self))?
@@ -82,7 +82,7 @@ impl StripeCurrency {
         }
     }
 
-    /// Stripe counts ISK with two decimals that must be zero, and wants the third decimal of others to be zero.
+    /// Stripe counts ISK with two decimals that must be zero, and requires the third decimal of others to be zero.
     pub(crate) fn step(self) -> i64 {
         match self.0 {
             Currency::ISK => 100,
@@ -101,12 +101,12 @@ impl StripeCurrency {
         larger.map_or(AMOUNT_MAX, |(maximum, _)| *maximum)
     }
 
-    /// An amount in ISO 4217 minor units as Stripe counts it; `None` if it has digits that Stripe does not have.
+    /// Converts ISO 4217 minor units to Stripe's units; `None` if the amount has digits that Stripe does not support.
     pub(crate) fn of_minor(self, minor: i64) -> Option<i64> {
         rescale(minor, iso_exponent(self.0), self.exponent())
     }
 
-    /// The amount in ISO 4217 minor units. Amounts that passed [`Self::step`] convert without a rest.
+    /// Converts to ISO 4217 minor units. Amounts that passed [`Self::step`] convert without a remainder.
     pub(crate) fn to_money(self, amount: i64) -> Money {
         let minor = rescale(amount, self.exponent(), iso_exponent(self.0)).unwrap_or(amount);
         Money { minor, currency: self.0 }

@@ -1,19 +1,19 @@
-//! A dispute: the payer asks the bank to take a charge back.
+//! A dispute: the payer asks the bank to reverse a charge.
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::{
     charge::Outcome,
+    context::RequestContext,
     currencies::StripeCurrency,
-    desk::Desk,
     errors::{Result, StripeError},
     events::Snapshot,
     params::Params,
 };
 use crate::ids;
 
-/// How long the merchant has to answer.
+/// How long the merchant has to respond.
 const RESPONSE_TIME: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 #[derive(Debug, Clone)]
@@ -80,10 +80,10 @@ impl Dispute {
     }
 }
 
-/// The payer's bank takes what is left of a captured charge back; `None` where there is nothing to take.
-pub(super) fn open(desk: &mut Desk<'_>, charge: &str, reason: &str) -> Option<Dispute> {
-    let now = desk.now;
-    let charge = desk.books.charges.get_mut(charge)?;
+/// The payer's bank reverses the remainder of a captured charge; `None` if nothing remains.
+pub(super) fn open(context: &mut RequestContext<'_>, charge: &str, reason: &str) -> Option<Dispute> {
+    let now = context.now;
+    let charge = context.objects.charges.get_mut(charge)?;
     let Outcome::Captured { amount, refunded, .. } = charge.outcome else { return None };
     let dispute = Dispute {
         id: ids::stripe("dp"),
@@ -97,8 +97,8 @@ pub(super) fn open(desk: &mut Desk<'_>, charge: &str, reason: &str) -> Option<Di
         created: now,
     };
     charge.dispute = Some(dispute.id.clone());
-    desk.books.disputes.insert(&dispute.id, dispute.clone());
-    desk.announce("charge.dispute.created", Snapshot::Dispute(Box::new(dispute.clone())));
+    context.objects.disputes.insert(&dispute.id, dispute.clone());
+    context.announce("charge.dispute.created", Snapshot::Dispute(Box::new(dispute.clone())));
     Some(dispute)
 }
 
@@ -116,12 +116,12 @@ impl RetrieveDispute {
         Ok(request)
     }
 
-    pub(crate) fn execute(&self, desk: &Desk<'_>) -> Result<Value> {
-        let Some(dispute) = desk.books.disputes.get(&self.dispute) else {
+    pub(crate) fn execute(&self, context: &RequestContext<'_>) -> Result<Value> {
+        let Some(dispute) = context.objects.disputes.get(&self.dispute) else {
             return StripeError::no_such("dispute", &self.dispute, "dispute").not_found().refuse();
         };
         let mut view = dispute.view();
-        desk.expand(&mut view, &self.expand)?;
+        context.expand(&mut view, &self.expand)?;
         Ok(view)
     }
 }

@@ -1,15 +1,15 @@
-//! The part of Stripe's API that the sandbox speaks.
+//! The part of Stripe's API that the sandbox implements.
 
 use axum::http::Method;
 
 use super::{
-    books::Books,
     charges,
     command::Command,
     dispute::RetrieveDispute,
     errors::Result,
     events,
     form::Form,
+    objects::Objects,
     params::Params,
     payment_intent::CaptureMethod,
     payment_intents::{cancel, capture, confirm, create, list, retrieve, update},
@@ -17,7 +17,7 @@ use super::{
 };
 use crate::provider::Operation;
 
-/// A URL and method Stripe knows, with the id in the URL.
+/// A URL and method that Stripe knows, with the id in the URL.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Endpoint {
     CreateIntent,
@@ -65,7 +65,7 @@ impl Endpoint {
         }
     }
 
-    /// What the request is for, as far as can be told without understanding all of it.
+    /// The operation of the request, as far as it can be determined without full validation.
     pub(crate) fn purpose(&self, form: &Form) -> Purpose {
         match self {
             Self::CreateIntent if form.text("capture_method") == Some("manual") => {
@@ -104,7 +104,7 @@ impl Endpoint {
         }
     }
 
-    /// Reads the parameters strictly.
+    /// Parses the parameters strictly.
     pub(crate) fn read(&self, form: Form) -> Result<Command> {
         let params = Params::from(form);
         Ok(match self {
@@ -134,7 +134,7 @@ impl Endpoint {
     }
 }
 
-/// What a request is for. A confirmation is for what its PaymentIntent was created for.
+/// The operation of a request. A confirmation has the operation that its PaymentIntent was created for.
 #[derive(Debug)]
 pub(crate) enum Purpose {
     Known(Operation),
@@ -142,10 +142,10 @@ pub(crate) enum Purpose {
 }
 
 impl Purpose {
-    pub(crate) fn operation(&self, books: &Books) -> Operation {
+    pub(crate) fn operation(&self, objects: &Objects) -> Operation {
         match self {
             Self::Known(operation) => *operation,
-            Self::OfIntent(id) => match books.intents.get(id).map(|intent| intent.terms.capture_method) {
+            Self::OfIntent(id) => match objects.intents.get(id).map(|intent| intent.terms.capture_method) {
                 Some(CaptureMethod::Manual) => Operation::Authorize,
                 _ => Operation::Charge,
             },

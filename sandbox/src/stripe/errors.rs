@@ -4,7 +4,7 @@ use axum::http::StatusCode;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::{answer::Answer, redact::shown};
+use crate::{http_response::HttpResponse, redact::shown};
 
 pub(crate) type Result<T> = std::result::Result<T, Box<StripeError>>;
 
@@ -50,7 +50,7 @@ impl StripeError {
         }
     }
 
-    /// 400: the request is wrong.
+    /// 400: the request is invalid.
     pub(crate) fn invalid(message: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "invalid_request_error", message)
     }
@@ -59,7 +59,7 @@ impl StripeError {
         Self::new(StatusCode::UNAUTHORIZED, "invalid_request_error", message)
     }
 
-    /// 402: the request is right and the card is not.
+    /// 402: the request is valid, but the card is not.
     pub(crate) fn card(code: &'static str, decline_code: &'static str, message: &str) -> Self {
         Self {
             decline_code: Some(decline_code),
@@ -68,7 +68,7 @@ impl StripeError {
         .code(code)
     }
 
-    /// 400 for a value that names nothing; 404 where the URL itself names it.
+    /// 400 for a value that names nothing; 404 if the URL itself names it.
     pub(crate) fn no_such(what: &str, id: &str, param: &str) -> Self {
         Self::invalid(format!("No such {what}: '{}'", shown(id))).code("resource_missing").param(param)
     }
@@ -90,12 +90,12 @@ impl StripeError {
     }
 
     pub(crate) fn rate_limited() -> Self {
-        let message = "Request rate limit exceeded. The sandbox was told to refuse this call.";
+        let message = "Request rate limit exceeded. The sandbox is configured to reject this call.";
         Self::new(StatusCode::TOO_MANY_REQUESTS, "invalid_request_error", message).code("rate_limit")
     }
 
     pub(crate) fn internal() -> Self {
-        let message = "An unknown error occurred. The sandbox was told to fail this call.";
+        let message = "An unknown error occurred. The sandbox is configured to fail this call.";
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "api_error", message)
     }
 
@@ -124,7 +124,7 @@ impl StripeError {
         Self { payment_method: Some(view), ..self }
     }
 
-    /// The error as it stands in `last_payment_error`, which holds no PaymentIntent.
+    /// The error as in `last_payment_error`, which contains no PaymentIntent.
     pub(crate) fn view(&self) -> Value {
         json!(self)
     }
@@ -137,7 +137,7 @@ impl StripeError {
         Err(Box::new(self))
     }
 
-    pub(crate) fn answer(&self) -> Answer {
-        Answer::json(self.status, &json!({ "error": self }))
+    pub(crate) fn response(&self) -> HttpResponse {
+        HttpResponse::json(self.status, &json!({ "error": self }))
     }
 }

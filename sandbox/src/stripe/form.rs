@@ -12,7 +12,7 @@ const FIELDS_MAX: usize = 1000;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Node {
     Text(String),
-    /// From `a[b]=…`; lists written with indices (`a[0]=…`) arrive so too.
+    /// From `a[b]=…`; lists with indices (`a[0]=…`) are parsed as this, too.
     Hash(Vec<(String, Node)>),
     /// From `a[]=…`.
     List(Vec<Node>),
@@ -25,8 +25,8 @@ pub(crate) struct Form {
 }
 
 impl Form {
-    /// Parses a body or a query string. A parameter given twice, a bracket left open and a name used both as a
-    /// value and as a hash are refused.
+    /// Parses a body or a query string. Rejects a repeated parameter, an unclosed bracket, and a name that is used both
+    /// as a value and as a hash.
     pub(crate) fn parse(encoded: &[u8]) -> Result<Self> {
         let mut form = Self::default();
         for (count, (name, value)) in form_urlencoded::parse(encoded).enumerate() {
@@ -69,7 +69,7 @@ fn split(name: &str) -> Option<Vec<&str>> {
     well_formed.then_some(path)
 }
 
-/// `None` if the place is taken.
+/// `None` if the name is already used.
 fn insert(fields: &mut Vec<(String, Node)>, path: &[&str], value: String) -> Option<()> {
     let (name, rest) = path.split_first()?;
     let node = match fields.iter().position(|(field, _)| field == name) {
@@ -98,7 +98,7 @@ impl Node {
         }
     }
 
-    /// The items of a list, however it was written.
+    /// The items of a list, in either notation.
     pub(crate) fn into_items(self) -> Option<Vec<Node>> {
         match self {
             Self::List(items) => Some(items),
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn brackets_nest_and_lists_gather() {
+    fn brackets_nest_and_list_items_accumulate() {
         let form = Form::parse(b"a=1&m[x]=2&m[y][z]=3&l[]=4&l[]=5&e[0]=6&e[1]=7&s=a%20b%5B").unwrap();
         let expected = vec![
             ("a".to_owned(), text("1")),
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn malformed_names_are_refused() {
+    fn malformed_names_are_rejected() {
         for body in
             ["a=1&a=2", "a[b=1", "[x]=2", "a=1&a[b]=2", "a[][b]=1", "a[b][b][b][b][b][b]=1", "a[b]c=1"]
         {
@@ -161,12 +161,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_bytes_are_parsed_or_refused_without_a_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+        fn any_bytes_are_parsed_or_rejected_without_a_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
             let _ = Form::parse(&bytes);
         }
 
         #[test]
-        fn what_was_encoded_is_what_is_read(
+        fn an_encoded_form_parses_back_unchanged(
             pairs in proptest::collection::btree_map("[a-z_]{1,8}", ".{0,20}", 0..10)
         ) {
             let mut encoded = form_urlencoded::Serializer::new(String::new());

@@ -1,4 +1,4 @@
-//! Stripe's `Idempotency-Key`: the first answer is kept and given again, errors included
+//! Stripe's `Idempotency-Key`: the first response is stored and replayed, including errors
 //! (docs.stripe.com/api/idempotent_requests).
 
 use std::{
@@ -12,15 +12,15 @@ use super::{
     errors::{Result, StripeError},
     form::Node,
 };
-use crate::answer::Answer;
+use crate::http_response::HttpResponse;
 
-/// Keys may be pruned once they are this old; the sandbox prunes them then, since a client that relies on more
-/// would charge twice.
+/// Stripe may prune keys at this age. The sandbox always does, because a client that relies on a longer time would
+/// charge twice.
 const HORIZON: SignedDuration = SignedDuration::from_hours(24);
 
 pub(crate) const KEY_CHARS_MAX: usize = 255;
 
-/// A request's endpoint and parameters, which must be the same whenever its key is used.
+/// A request's endpoint and parameters, which must be the same for every use of its key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Fingerprint(u64);
 
@@ -70,24 +70,24 @@ struct Record {
     request_id: String,
     claimed_at: Timestamp,
     /// Absent while the first request is in progress.
-    answer: Option<Answer>,
+    response: Option<HttpResponse>,
 }
 
-/// Boxed like the objects of a shelf.
+/// Boxed like the objects of an [`OrderedTable`](super::objects::OrderedTable).
 #[derive(Debug, Default)]
 pub(crate) struct Keys(HashMap<String, Box<Record>>);
 
 impl Keys {
-    /// Claims a key for a request, or gives the answer the key already has.
+    /// Claims a key for a request, or returns the response stored under the key.
     pub(crate) fn claim(
         &mut self,
         key: &str,
         fingerprint: Fingerprint,
         request_id: &str,
         now: Timestamp,
-    ) -> Option<Answer> {
+    ) -> Option<HttpResponse> {
         let request_id = request_id.to_owned();
-        let fresh = Box::new(Record { fingerprint, request_id, claimed_at: now, answer: None });
+        let fresh = Box::new(Record { fingerprint, request_id, claimed_at: now, response: None });
         let mut entry = match self.0.entry(key.to_owned()) {
             Entry::Vacant(vacant) => {
                 vacant.insert(fresh);
@@ -101,18 +101,18 @@ impl Keys {
             return None;
         }
         if record.fingerprint != fingerprint {
-            return Some(used_otherwise(key).answer());
+            return Some(used_otherwise(key).response());
         }
-        Some(match &record.answer {
-            None => StripeError::key_in_use(key).answer(),
-            Some(answer) => answer
+        Some(match &record.response {
+            None => StripeError::key_in_use(key).response(),
+            Some(response) => response
                 .clone()
                 .with("idempotent-replayed", "true")
                 .with("original-request", &record.request_id),
         })
     }
 
-    /// Refuses a key that was used for another request. Stripe looks at the key before it looks at the parameters.
+    /// Rejects a key that was used for another request. Stripe checks the key before the parameters.
     pub(crate) fn check(&self, key: &str, fingerprint: Fingerprint, now: Timestamp) -> Result<()> {
         match self.0.get(key) {
             Some(record)
@@ -124,10 +124,10 @@ impl Keys {
         }
     }
 
-    /// Keeps the answer of the request that claimed the key. A key forgotten meanwhile stays forgotten.
-    pub(crate) fn save(&mut self, key: &str, answer: &Answer) {
+    /// Stores the response of the request that claimed the key. A key that was forgotten meanwhile stays forgotten.
+    pub(crate) fn save(&mut self, key: &str, response: &HttpResponse) {
         if let Some(record) = self.0.get_mut(key) {
-            record.answer = Some(answer.clone());
+            record.response = Some(response.clone());
         }
     }
 
@@ -146,12 +146,12 @@ mod tests {
         Fingerprint::of("/v1/refunds", &Form::parse(body.as_bytes()).unwrap().fields)
     }
 
-    fn ok(body: &str) -> Answer {
-        Answer::json(StatusCode::OK, &body)
+    fn ok(body: &str) -> HttpResponse {
+        HttpResponse::json(StatusCode::OK, &body)
     }
 
     #[test]
-    fn parameters_in_another_order_are_the_same_parameters() {
+    fn the_order_of_parameters_does_not_matter() {
         assert_eq!(fingerprint("a=1&m[x]=2&m[y]=3"), fingerprint("m[y]=3&m[x]=2&a=1"));
         assert_ne!(fingerprint("a=1&m[x]=2"), fingerprint("a=1&m[x]=3"));
         assert_ne!(fingerprint("l[]=1&l[]=2"), fingerprint("l[]=2&l[]=1"));

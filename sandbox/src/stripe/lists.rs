@@ -4,13 +4,13 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{
-    desk::Desk,
+    context::RequestContext,
     errors::{Result, StripeError},
     form::Node,
     params::Params,
 };
 
-/// Which part of a list is wanted.
+/// The requested part of a list.
 #[derive(Debug)]
 pub(crate) struct Page {
     limit: usize,
@@ -21,12 +21,12 @@ pub(crate) struct Page {
     expand: Vec<String>,
 }
 
-/// The object that a page lies beside.
+/// The object that the page is adjacent to.
 #[derive(Debug)]
 enum Cursor {
-    /// The page goes on to older ones.
+    /// Towards older objects.
     StartingAfter(String),
-    /// The page goes back to newer ones.
+    /// Towards newer objects.
     EndingBefore(String),
 }
 
@@ -65,8 +65,8 @@ impl Page {
         })
     }
 
-    /// The wanted items, newest first, and whether more follow in the direction of the page. Looks at no more items
-    /// than the time window and the limit need, however long the list is.
+    /// The requested items, newest first, and whether more follow in the page's direction. Examines no more items than
+    /// the time window and the limit require, however long the list is.
     pub(crate) fn select<'a, T>(
         &self,
         by_age: &'a [T],
@@ -93,8 +93,8 @@ impl Page {
         Ok((page.unwrap_or_default().iter().rev().collect(), has_more))
     }
 
-    pub(crate) fn expand(&self, desk: &Desk<'_>, views: &mut [Value]) -> Result<()> {
-        views.iter_mut().try_for_each(|view| desk.expand(view, &self.expand))
+    pub(crate) fn expand(&self, context: &RequestContext<'_>, views: &mut [Value]) -> Result<()> {
+        views.iter_mut().try_for_each(|view| context.expand(view, &self.expand))
     }
 }
 
@@ -128,7 +128,7 @@ mod tests {
         Page::read(&mut Form::parse(query.as_bytes()).unwrap().into()).unwrap()
     }
 
-    /// Of a list of so many items, one a second: the page's first and last item, and whether more follow.
+    /// For a list of so many items, one per second: the page's first and last item, and whether more follow.
     fn select(items: &[i64], query: &str, looks: &Cell<u32>) -> (Option<i64>, Option<i64>, bool) {
         let created = |item: &i64| {
             looks.set(looks.get() + 1);

@@ -1,4 +1,4 @@
-//! Stripe's documented test payment methods and what they do (docs.stripe.com/testing).
+//! Stripe's documented test payment methods and their outcomes (docs.stripe.com/testing).
 
 use serde_json::{Value, json};
 
@@ -34,7 +34,7 @@ pub(crate) struct Decline {
 }
 
 impl Decline {
-    /// Stripe's general "declined", with the issuer's reason in `decline_code`.
+    /// Stripe's generic decline, with the issuer's reason in `decline_code`.
     const fn card_declined(decline_code: &'static str, advice_code: Option<&'static str>) -> Self {
         let message = "Your card was declined.";
         Self { code: "card_declined", decline_code, param: None, advice_code, message }

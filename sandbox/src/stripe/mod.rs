@@ -2,14 +2,13 @@
 
 mod account;
 mod auth;
-mod books;
 mod call;
 mod charge;
 mod charges;
 mod command;
+mod context;
 mod currencies;
 mod dashboard;
-mod desk;
 mod dispute;
 mod endpoint;
 pub(crate) mod errors;
@@ -18,6 +17,7 @@ pub(crate) mod form;
 mod idempotency;
 mod lists;
 mod methods;
+mod objects;
 mod page;
 mod params;
 mod payment_intent;
@@ -37,14 +37,14 @@ use axum::{
     routing::{any, get},
 };
 
-use self::call::Arrival;
-pub(crate) use self::{account::Account, books::Books, events::EventContent};
+use self::call::RawRequest;
+pub(crate) use self::{account::Account, events::EventContent, objects::Objects};
 use crate::{
     exchange::{self, RequestLine},
     provider::Provider,
     requests_log::Received,
     server::Connection,
-    world::Shared,
+    state::Shared,
 };
 
 pub(crate) fn routes() -> Router<Arc<Shared>> {
@@ -60,18 +60,18 @@ async fn handle(
 ) -> Response {
     let (parts, body) = request.into_parts();
     let line = RequestLine { method: parts.method, uri: parts.uri };
-    let arrival = Arrival::receive(line, parts.headers, body).await;
-    match arrival.understand(&shared) {
-        Ok(call) => exchange::run(shared, arrival.line, connection, call).await,
+    let raw = RawRequest::receive(line, parts.headers, body).await;
+    match raw.parse(&shared) {
+        Ok(call) => exchange::run(shared, raw.line, connection, call).await,
         Err(error) => {
-            let answer = arrival.refusal(&error);
-            let mut world = shared.world();
-            let operation = arrival.operation(&world);
-            world.requests.record(Received {
-                status: Some(answer.status.as_u16()),
-                ..arrival.line.received(Provider::Stripe, operation, shared.now())
+            let response = raw.refusal(&error);
+            let mut state = shared.state();
+            let operation = raw.operation(&state);
+            state.requests.record(Received {
+                status: Some(response.status.as_u16()),
+                ..raw.line.received(Provider::Stripe, operation, shared.now())
             });
-            answer.into_response()
+            response.into_response()
         }
     }
 }

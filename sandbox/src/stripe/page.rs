@@ -1,4 +1,4 @@
-//! The page a customer is sent to for 3-D Secure.
+//! The page for a customer's 3-D Secure authentication.
 
 use std::sync::Arc;
 
@@ -11,13 +11,13 @@ use axum::{
 use serde::Deserialize;
 
 use super::{
-    desk::Desk,
+    context::RequestContext,
     payment_intents::authenticate::{finish, waiting},
 };
 use crate::{
     pages::{Button, Page},
+    state::Shared,
     webhooks::Announcer,
-    world::Shared,
 };
 
 #[derive(Debug, Clone, Copy, Deserialize)]
@@ -33,7 +33,7 @@ pub(crate) struct Choice {
     outcome: Option<Outcome>,
 }
 
-/// `GET`: the page, or with `?outcome=` the choice itself, for scripts.
+/// `GET`: the page, or with `?outcome=` the decision itself, for scripts.
 pub(crate) async fn show(
     State(shared): State<Arc<Shared>>,
     Path(intent): Path<String>,
@@ -42,9 +42,9 @@ pub(crate) async fn show(
     if let Some(outcome) = choice.outcome {
         return decide(&shared, &intent, outcome);
     }
-    let world = shared.world();
-    match world.stripe.intents.get(&intent) {
-        None => Page::notice("There is no such payment.").answer(StatusCode::NOT_FOUND).into_response(),
+    let state = shared.state();
+    match state.stripe.intents.get(&intent) {
+        None => Page::notice("There is no such payment.").response(StatusCode::NOT_FOUND).into_response(),
         Some(found) if waiting(found).is_none() => nothing_to_do(),
         Some(found) => {
             let money = found.currency.to_money(found.amount);
@@ -56,13 +56,13 @@ pub(crate) async fn show(
                     Button { value: "fail", label: "Fail authentication" },
                 ],
             }
-            .answer(StatusCode::OK)
+            .response(StatusCode::OK)
             .into_response()
         }
     }
 }
 
-/// `POST` with `outcome=succeed` or `outcome=fail`: a button was pressed.
+/// `POST` with `outcome=succeed` or `outcome=fail`: a pressed button.
 pub(crate) async fn submit(
     State(shared): State<Arc<Shared>>,
     Path(intent): Path<String>,
@@ -71,41 +71,41 @@ pub(crate) async fn submit(
     match choice.outcome {
         Some(outcome) => decide(&shared, &intent, outcome),
         None => Page::notice("Send outcome=succeed or outcome=fail.")
-            .answer(StatusCode::BAD_REQUEST)
+            .response(StatusCode::BAD_REQUEST)
             .into_response(),
     }
 }
 
 fn decide(shared: &Shared, intent: &str, outcome: Outcome) -> Response {
-    let mut world = shared.world();
-    let world = &mut *world;
-    if world.stripe.intents.get(intent).is_none() {
-        return Page::notice("There is no such payment.").answer(StatusCode::NOT_FOUND).into_response();
+    let mut state = shared.state();
+    let state = &mut *state;
+    if state.stripe.intents.get(intent).is_none() {
+        return Page::notice("There is no such payment.").response(StatusCode::NOT_FOUND).into_response();
     }
-    // The effect belongs to the request that asked for the payment.
-    let key = world.stripe.intents.get(intent).and_then(|it| it.status.idempotency_key().map(str::to_owned));
+    // The effect is attributed to the request that created the payment.
+    let key = state.stripe.intents.get(intent).and_then(|it| it.status.idempotency_key().map(str::to_owned));
     let now = shared.now();
-    let mut desk = Desk {
-        books: &mut world.stripe,
-        ledger: &mut world.ledger,
+    let mut context = RequestContext {
+        objects: &mut state.stripe,
+        ledger: &mut state.ledger,
         now,
         idempotency_key: key.as_deref(),
         request_id: None,
-        announcer: Announcer { outbox: &mut world.webhooks, faults: &mut world.faults, now },
+        announcer: Announcer { outbox: &mut state.webhooks, faults: &mut state.faults, now },
         pages: &shared.public_url,
     };
-    match finish(&mut desk, intent, matches!(outcome, Outcome::Succeed)) {
+    match finish(&mut context, intent, matches!(outcome, Outcome::Succeed)) {
         None => nothing_to_do(),
         Some(finished) => match finished.return_url {
             Some(url) => {
                 Redirect::to(&with_result(&url, intent, &finished.client_secret, outcome)).into_response()
             }
-            None => Page::notice("Done. You can close this page.").answer(StatusCode::OK).into_response(),
+            None => Page::notice("Done. You can close this page.").response(StatusCode::OK).into_response(),
         },
     }
 }
 
-/// Stripe tells the merchant's page which payment returns, and how: a hint, which the payer can change.
+/// Stripe tells the merchant's page which payment returns and how: a hint, which the payer can alter.
 fn with_result(return_url: &str, intent: &str, client_secret: &str, outcome: Outcome) -> String {
     let status = match outcome {
         Outcome::Succeed => "succeeded",
@@ -125,6 +125,6 @@ fn with_result(return_url: &str, intent: &str, client_secret: &str, outcome: Out
 
 fn nothing_to_do() -> Response {
     Page::notice("This payment does not wait for authentication.")
-        .answer(StatusCode::CONFLICT)
+        .response(StatusCode::CONFLICT)
         .into_response()
 }

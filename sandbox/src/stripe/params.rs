@@ -1,4 +1,4 @@
-//! Reading parameters strictly: each is taken once by its type, and what is left over was not known.
+//! Parses parameters strictly: each is read once with its type, and unread ones are unknown.
 
 use super::{
     errors::{Result, StripeError},
@@ -9,11 +9,11 @@ use crate::redact::shown;
 /// Metadata as Stripe limits it: up to 50 keys of 40 characters, values of 500.
 pub(crate) type Metadata = Vec<(String, String)>;
 
-/// The parameters of a request or of one of its hashes, still to be read.
+/// The unread parameters of a request or of one of its hashes.
 #[derive(Debug)]
 pub(crate) struct Params {
     fields: Vec<(String, Node)>,
-    /// The hash these parameters stand in, e.g. `automatic_payment_methods`.
+    /// The hash that contains these parameters, e.g. `automatic_payment_methods`.
     within: Option<String>,
 }
 
@@ -37,7 +37,7 @@ impl Params {
         self.fields.iter().find(|(field, _)| field == name).map(|(_, node)| node)
     }
 
-    /// A text that is not empty.
+    /// A non-empty text.
     pub(crate) fn text(&mut self, name: &str) -> Result<Option<String>> {
         self.text_up_to(5000, name)
     }
@@ -135,12 +135,12 @@ impl Params {
         Ok(metadata)
     }
 
-    /// Documented parameters that change nothing in a sandbox.
+    /// Documented parameters that have no effect in a sandbox.
     pub(crate) fn ignore(&mut self, names: &[&str]) {
         self.fields.retain(|(field, _)| !names.contains(&field.as_str()));
     }
 
-    /// Documented parameters that the sandbox does not act on and must not pretend to.
+    /// Documented parameters that the sandbox does not support and must not silently accept.
     pub(crate) fn unsupported(&self, names: &[&str]) -> Result<()> {
         match names.iter().find(|name| self.fields.iter().any(|(field, _)| field == *name)) {
             Some(name) => StripeError::invalid(format!("The sandbox does not support the parameter {name}."))
@@ -150,7 +150,7 @@ impl Params {
         }
     }
 
-    /// Refuses whatever was not read.
+    /// Rejects unread parameters.
     pub(crate) fn finish(self) -> Result<()> {
         match self.fields.first() {
             Some((name, _)) => {
@@ -165,7 +165,7 @@ impl Params {
     }
 }
 
-/// Metadata sent later is added; an empty value removes its key.
+/// Merges new metadata; an empty value removes its key.
 pub(crate) fn merge(metadata: &mut Metadata, later: &Metadata) {
     for (name, value) in later {
         metadata.retain(|(existing, _)| existing != name);
@@ -175,7 +175,7 @@ pub(crate) fn merge(metadata: &mut Metadata, later: &Metadata) {
     }
 }
 
-/// Turns an absent required parameter into Stripe's refusal.
+/// Turns a missing required parameter into Stripe's error.
 pub(crate) fn required<T>(value: Option<T>, name: &str) -> Result<T> {
     value.ok_or_else(|| {
         Box::new(
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_read_is_unknown() {
+    fn unread_parameters_are_unknown() {
         let mut read =
             params("amount=1&automatic_payment_methods[enabled]=true&automatic_payment_methods[color]=red");
         read.integer("amount").unwrap();

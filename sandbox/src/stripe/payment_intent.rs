@@ -1,4 +1,4 @@
-//! A PaymentIntent and the states it passes through.
+//! A PaymentIntent and its states.
 
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
@@ -9,7 +9,7 @@ use super::{currencies::StripeCurrency, errors::StripeError, methods::TestMethod
 pub(crate) struct PaymentIntent {
     pub(crate) id: String,
     pub(crate) client_secret: String,
-    /// In the units Stripe counts the currency in.
+    /// In Stripe's units of the currency.
     pub(crate) amount: i64,
     pub(crate) currency: StripeCurrency,
     pub(crate) terms: Terms,
@@ -20,13 +20,13 @@ pub(crate) struct PaymentIntent {
     pub(crate) latest_charge: Option<String>,
 }
 
-/// What was agreed at creation and only shows again in answers.
+/// Terms that are set at creation and only shown in responses.
 #[derive(Debug, Clone)]
 pub(crate) struct Terms {
     pub(crate) capture_method: CaptureMethod,
     pub(crate) confirmation_method: &'static str,
     pub(crate) payment_method_types: Vec<String>,
-    /// `allow_redirects`, where automatic payment methods are enabled.
+    /// `allow_redirects`, if automatic payment methods are enabled.
     pub(crate) automatic_payment_methods: Option<AllowRedirects>,
     pub(crate) description: Option<String>,
     pub(crate) receipt_email: Option<String>,
@@ -59,12 +59,12 @@ pub(crate) enum AllowRedirects {
 
 #[derive(Debug, Clone)]
 pub(crate) enum Status {
-    /// Also after a decline, which then stands in `last_error`.
+    /// Also after a decline, which is then in `last_error`.
     RequiresPaymentMethod {
         last_error: Option<Box<StripeError>>,
     },
     RequiresConfirmation,
-    /// The customer is to authenticate; the key is that of the request that asked for it.
+    /// The customer has to authenticate; the key is that of the request that required it.
     RequiresAction {
         return_url: Option<String>,
         idempotency_key: Option<String>,
@@ -91,7 +91,7 @@ impl Status {
         }
     }
 
-    /// The key of the request that an effect to come will belong to.
+    /// The key to which a later effect is attributed.
     pub(crate) fn idempotency_key(&self) -> Option<&str> {
         if let Self::RequiresAction { idempotency_key, .. } = self {
             idempotency_key.as_deref()
@@ -102,7 +102,7 @@ impl Status {
 }
 
 impl PaymentIntent {
-    /// The gateway's transaction, as it tells us in the metadata.
+    /// The gateway's transaction, from the metadata.
     pub(crate) fn transaction_id(&self) -> Option<String> {
         transaction_id(&self.metadata)
     }
@@ -111,7 +111,7 @@ impl PaymentIntent {
         if matches!(self.status, Status::RequiresCapture) { self.amount } else { 0 }
     }
 
-    /// 400: the operation does not fit the state.
+    /// 400: the state does not allow the operation.
     pub(crate) fn unexpected_state(&self, verb: &str, pages: &str) -> StripeError {
         let message = format!(
             "This PaymentIntent could not be {verb} because it has a status of {}.",
@@ -120,7 +120,7 @@ impl PaymentIntent {
         StripeError::invalid(message).code("payment_intent_unexpected_state").payment_intent(self.view(pages))
     }
 
-    /// The object as answered.
+    /// The view of the object.
     pub(crate) fn view(&self, pages: &str) -> Value {
         let (canceled_at, cancellation_reason) = match &self.status {
             Status::Canceled { at, reason } => (Some(at.as_second()), *reason),
@@ -172,7 +172,7 @@ impl PaymentIntent {
         })
     }
 
-    /// Stripe redirects only where it knows the way back; else it leaves the step to Stripe.js.
+    /// Stripe redirects only with a return URL; otherwise it leaves the step to Stripe.js.
     fn next_action(&self, pages: &str) -> Value {
         let Status::RequiresAction { return_url, .. } = &self.status else { return Value::Null };
         let page = format!("{pages}/_sandbox/stripe/authenticate/{}", self.id);

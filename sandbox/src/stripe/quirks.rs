@@ -1,28 +1,28 @@
-//! Payment methods that pay, and make trouble otherwise. Where Stripe's test methods make none of a kind, the name is
-//! the sandbox's own: `pm_sandbox_…`.
+//! Payment methods that pay but cause problems otherwise. Where Stripe has no such test method, the name is the
+//! sandbox's own: `pm_sandbox_…`.
 
 use super::{
+    context::RequestContext,
     currencies::StripeCurrency,
-    desk::Desk,
     dispute,
     errors::{Result, StripeError},
     methods::{Behaviour, TestMethod},
 };
 
-/// What is unusual about a payment method that would pay otherwise.
+/// The peculiarity of a payment method that would pay otherwise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Quirk {
     /// It was used before and belongs to no customer.
     UsedUp,
     /// It pays in euros only.
     OnlyEuro,
-    /// The account's balance does not suffice for refunds of what it paid.
+    /// The account's balance does not cover refunds of its payments.
     NoBalanceForRefunds,
-    /// Refunds of what it paid are pending at first.
+    /// Refunds of its payments are pending at first.
     PendingRefunds,
-    /// Refunds of what it paid succeed, and fail right after.
+    /// Refunds of its payments succeed, and fail right after.
     FailingRefunds,
-    /// What it paid is disputed as soon as it is captured, for this reason.
+    /// Its payments are disputed as soon as they are captured, for this reason.
     Disputed(&'static str),
 }
 
@@ -40,7 +40,7 @@ const fn quirky(id: &'static str, quirk: Quirk) -> TestMethod {
     TestMethod { id, brand: "visa", last4: "4242", behaviour: Behaviour::Approve, quirk: Some(quirk) }
 }
 
-/// Refuses a method that cannot pay in this currency, or not again. Nothing comes into being for it.
+/// Rejects a method that cannot pay in this currency, or not again. Nothing is created.
 pub(crate) fn check_usable(method: &TestMethod, currency: StripeCurrency) -> Result<()> {
     match method.quirk {
         Some(Quirk::UsedUp) => {
@@ -62,15 +62,15 @@ pub(crate) fn check_usable(method: &TestMethod, currency: StripeCurrency) -> Res
     }
 }
 
-/// What is captured from a payer who disputes everything.
-pub(crate) fn dispute_captured(desk: &mut Desk<'_>, charge: &str) {
-    let quirk = desk.books.charges.get(charge).and_then(|charge| charge.method.quirk);
+/// Disputes the capture if the payment method's payments are always disputed.
+pub(crate) fn dispute_captured(context: &mut RequestContext<'_>, charge: &str) {
+    let quirk = context.objects.charges.get(charge).and_then(|charge| charge.method.quirk);
     if let Some(Quirk::Disputed(reason)) = quirk {
-        dispute::open(desk, charge, reason);
+        dispute::open(context, charge, reason);
     }
 }
 
-/// Refuses a refund that the account's balance does not cover.
+/// Rejects a refund that the account's balance does not cover.
 pub(crate) fn check_balance(method: &TestMethod) -> Result<()> {
     if method.quirk != Some(Quirk::NoBalanceForRefunds) {
         return Ok(());

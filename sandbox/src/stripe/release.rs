@@ -1,22 +1,27 @@
-//! What was authorized and is not captured goes back to the payer, who has never paid it.
+//! The uncaptured part of an authorization is released to the payer, who has never paid it.
 
-use super::{desk::Desk, refunds::Refund};
+use super::{context::RequestContext, refunds::Refund};
 use crate::ids;
 
-/// The refund that stands for what was released.
+/// The refund that represents the release.
 #[derive(Debug, Clone)]
 pub(crate) struct Release {
     pub(crate) refund: String,
     pub(crate) amount: i64,
 }
 
-/// Shows a release as a refund, on accounts that do so. No money moves, so that the refund has no balance
-/// transaction, and the ledger has no effect for it.
-pub(crate) fn release(desk: &mut Desk<'_>, charge_id: &str, amount: i64, reason: Option<&'static str>) {
-    if amount == 0 || !desk.books.account.releases_as_refunds {
+/// Shows a release as a refund, on accounts that do so. No money moves, so the refund has no balance transaction, and
+/// the ledger has no effect for it.
+pub(crate) fn release(
+    context: &mut RequestContext<'_>,
+    charge_id: &str,
+    amount: i64,
+    reason: Option<&'static str>,
+) {
+    if amount == 0 || !context.objects.account.releases_as_refunds {
         return;
     }
-    let Some(charge) = desk.books.charges.get_mut(charge_id) else { return };
+    let Some(charge) = context.objects.charges.get_mut(charge_id) else { return };
     let refund = Refund {
         id: ids::stripe("re"),
         charge: charge_id.to_owned(),
@@ -26,12 +31,12 @@ pub(crate) fn release(desk: &mut Desk<'_>, charge_id: &str, amount: i64, reason:
         balance_transaction: None,
         reason,
         metadata: Vec::new(),
-        created: desk.now,
+        created: context.now,
         pending: false,
         failure: None,
     };
     charge.release = Some(Release { refund: refund.id.clone(), amount });
     let id = refund.id.clone();
-    desk.books.refunds.insert(&id, refund);
-    desk.announce_charge("charge.refunded", charge_id);
+    context.objects.refunds.insert(&id, refund);
+    context.announce_charge("charge.refunded", charge_id);
 }

@@ -1,4 +1,4 @@
-//! What happens at Stripe by itself.
+//! Stripe's scripted events.
 
 use serde::{
     Deserialize,
@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 
 use super::{
     charge::{Charge, Outcome},
+    context::RequestContext,
     dashboard,
-    desk::Desk,
     dispute::{self, DisputeStatus},
     events::Snapshot,
     refunds::{self, Refund, RefundFailure},
@@ -18,11 +18,11 @@ use crate::{
     faults::InvalidRule,
     ledger::EffectKind,
     scripts::{Script, Winner, invalid},
+    state::{SandboxState, Shared},
     webhooks::Announcer,
-    world::{Shared, World},
 };
 
-/// What can happen, by the name that `type` takes.
+/// The scripts, by the name in `type`.
 const KINDS: [&str; 10] = [
     "refund.updated",
     "refund.failed",
@@ -38,32 +38,32 @@ const KINDS: [&str; 10] = [
 
 const CHARGES: [EffectKind; 3] = [EffectKind::Charge, EffectKind::Authorize, EffectKind::Capture];
 
-/// Makes it happen; returns the object that changed.
-pub(crate) fn run(shared: &Shared, world: &mut World, script: &Script) -> Result<Value, InvalidRule> {
+/// Runs the script; returns the changed object.
+pub(crate) fn run(shared: &Shared, state: &mut SandboxState, script: &Script) -> Result<Value, InvalidRule> {
     let kinds: &[EffectKind] =
         if script.kind.starts_with("refund.") { &[EffectKind::Refund] } else { &CHARGES };
-    let subjects = script.subjects(world, kinds)?;
+    let subjects = script.subjects(state, kinds)?;
     let now = shared.now();
-    let mut desk = Desk {
-        books: &mut world.stripe,
-        ledger: &mut world.ledger,
+    let mut context = RequestContext {
+        objects: &mut state.stripe,
+        ledger: &mut state.ledger,
         now,
         idempotency_key: None,
         request_id: None,
-        announcer: Announcer { outbox: &mut world.webhooks, faults: &mut world.faults, now },
+        announcer: Announcer { outbox: &mut state.webhooks, faults: &mut state.faults, now },
         pages: &shared.public_url,
     };
     match script.kind.as_str() {
-        "refund.failed" => fail_refund(&mut desk, &subjects, script),
-        "refund.updated" => complete_refund(&mut desk, &subjects),
-        "charge.expired" => dashboard::expire(&mut desk, &subjects, script),
-        "authorization.expired" => dashboard::lapse(&mut desk, &subjects),
-        "payment_intent.canceled" => dashboard::cancel(&mut desk, &subjects, script),
-        "payment_intent.succeeded" => dashboard::capture(&mut desk, &subjects, script),
-        "charge.refunded" => dashboard::refund(&mut desk, &subjects, script),
-        "charge.dispute.created" => open_dispute(&mut desk, &subjects, script),
-        "charge.dispute.updated" => review_dispute(&mut desk, &subjects),
-        "charge.dispute.closed" => close_dispute(&mut desk, &subjects, script),
+        "refund.failed" => fail_refund(&mut context, &subjects, script),
+        "refund.updated" => complete_refund(&mut context, &subjects),
+        "charge.expired" => dashboard::expire(&mut context, &subjects, script),
+        "authorization.expired" => dashboard::lapse(&mut context, &subjects),
+        "payment_intent.canceled" => dashboard::cancel(&mut context, &subjects, script),
+        "payment_intent.succeeded" => dashboard::capture(&mut context, &subjects, script),
+        "charge.refunded" => dashboard::refund(&mut context, &subjects, script),
+        "charge.dispute.created" => open_dispute(&mut context, &subjects, script),
+        "charge.dispute.updated" => review_dispute(&mut context, &subjects),
+        "charge.dispute.closed" => close_dispute(&mut context, &subjects, script),
         _ => {
             let message = format!("must be one of {}; send others as `event`", KINDS.join(", "));
             Err(invalid("type", &message))
@@ -71,40 +71,49 @@ pub(crate) fn run(shared: &Shared, world: &mut World, script: &Script) -> Result
     }
 }
 
-/// The payer's bank sends a refund back, which had succeeded.
-fn fail_refund(desk: &mut Desk<'_>, subjects: &[String], script: &Script) -> Result<Value, InvalidRule> {
+/// The payer's bank returns a refund that had succeeded.
+fn fail_refund(
+    context: &mut RequestContext<'_>,
+    subjects: &[String],
+    script: &Script,
+) -> Result<Value, InvalidRule> {
     let failure = match script.reason.as_deref() {
         None => RefundFailure::Unknown,
         Some(reason) => RefundFailure::deserialize(IntoDeserializer::<Error>::into_deserializer(reason))
             .map_err(|error| invalid("reason", &error.to_string()))?,
     };
     let fails = |refund: &Refund| refund.failure.is_none() && refund.balance_transaction.is_some();
-    let stands = |id: &&String| desk.books.refunds.get(id).is_some_and(fails);
+    let stands = |id: &&String| context.objects.refunds.get(id).is_some_and(fails);
     let Some(id) = subjects.iter().find(stands) else {
         return Err(invalid("id", "must be a refund of this sandbox that has not failed"));
     };
-    let refund = refunds::fail(desk, &id.clone(), failure);
+    let refund = refunds::fail(context, &id.clone(), failure);
     refund.map(|refund| refund.view()).ok_or_else(|| invalid("id", "must be a refund"))
 }
 
-/// A refund that was pending succeeds. Its amount had left the account's balance before.
-fn complete_refund(desk: &mut Desk<'_>, subjects: &[String]) -> Result<Value, InvalidRule> {
-    let is_pending = |id: &&String| desk.books.refunds.get(id).is_some_and(|it| it.status() == "pending");
+/// A pending refund succeeds. Its amount had already left the account's balance.
+fn complete_refund(context: &mut RequestContext<'_>, subjects: &[String]) -> Result<Value, InvalidRule> {
+    let is_pending =
+        |id: &&String| context.objects.refunds.get(id).is_some_and(|it| it.status() == "pending");
     let pending = subjects.iter().find(is_pending);
-    let Some(refund) = pending.and_then(|id| desk.books.refunds.get_mut(id)) else {
+    let Some(refund) = pending.and_then(|id| context.objects.refunds.get_mut(id)) else {
         return Err(invalid("id", "must be a refund of this sandbox that is pending"));
     };
     refund.pending = false;
     let refund = refund.clone();
     for kind in ["refund.updated", "charge.refund.updated"] {
         let before = Some(json!({ "status": "pending" }));
-        desk.announce_change(kind, Snapshot::Refund(Box::new(refund.clone())), before);
+        context.announce_change(kind, Snapshot::Refund(Box::new(refund.clone())), before);
     }
     Ok(refund.view())
 }
 
-fn open_dispute(desk: &mut Desk<'_>, subjects: &[String], script: &Script) -> Result<Value, InvalidRule> {
-    let charge = find_charge(desk, subjects)?;
+fn open_dispute(
+    context: &mut RequestContext<'_>,
+    subjects: &[String],
+    script: &Script,
+) -> Result<Value, InvalidRule> {
+    let charge = find_charge(context, subjects)?;
     let Outcome::Captured { amount, refunded, .. } = charge.outcome else {
         return Err(invalid("id", "must be a payment that was captured"));
     };
@@ -115,35 +124,39 @@ fn open_dispute(desk: &mut Desk<'_>, subjects: &[String], script: &Script) -> Re
         return Err(invalid("id", "is refunded: nothing is left to dispute"));
     }
     let (charge, reason) = (charge.id.clone(), script.reason.as_deref().unwrap_or("fraudulent"));
-    let dispute = dispute::open(desk, &charge, reason);
+    let dispute = dispute::open(context, &charge, reason);
     dispute.map(|dispute| dispute.view()).ok_or_else(|| invalid("id", "must be a payment that was captured"))
 }
 
-fn close_dispute(desk: &mut Desk<'_>, subjects: &[String], script: &Script) -> Result<Value, InvalidRule> {
+fn close_dispute(
+    context: &mut RequestContext<'_>,
+    subjects: &[String],
+    script: &Script,
+) -> Result<Value, InvalidRule> {
     let status = match script.winner()? {
         Winner::Won => DisputeStatus::Won,
         Winner::Lost => DisputeStatus::Lost,
     };
-    move_dispute(desk, subjects, status, "charge.dispute.closed")
+    move_dispute(context, subjects, status, "charge.dispute.closed")
 }
 
-/// The merchant has answered, and the bank decides.
-fn review_dispute(desk: &mut Desk<'_>, subjects: &[String]) -> Result<Value, InvalidRule> {
-    move_dispute(desk, subjects, DisputeStatus::UnderReview, "charge.dispute.updated")
+/// The merchant has responded, and the bank decides.
+fn review_dispute(context: &mut RequestContext<'_>, subjects: &[String]) -> Result<Value, InvalidRule> {
+    move_dispute(context, subjects, DisputeStatus::UnderReview, "charge.dispute.updated")
 }
 
-/// Brings an open dispute into another status.
+/// Moves an open dispute to another status.
 fn move_dispute(
-    desk: &mut Desk<'_>,
+    context: &mut RequestContext<'_>,
     subjects: &[String],
     status: DisputeStatus,
     event: &'static str,
 ) -> Result<Value, InvalidRule> {
-    let id = match subjects.iter().find(|id| desk.books.disputes.get(id).is_some()) {
+    let id = match subjects.iter().find(|id| context.objects.disputes.get(id).is_some()) {
         Some(id) => id.clone(),
-        None => find_charge(desk, subjects)?.dispute.clone().unwrap_or_default(),
+        None => find_charge(context, subjects)?.dispute.clone().unwrap_or_default(),
     };
-    let Some(dispute) = desk.books.disputes.get_mut(&id) else {
+    let Some(dispute) = context.objects.disputes.get_mut(&id) else {
         return Err(invalid("id", "must be a dispute, or a payment that is disputed"));
     };
     if matches!(dispute.status, DisputeStatus::Won | DisputeStatus::Lost) {
@@ -153,15 +166,15 @@ fn move_dispute(
     dispute.status = status;
     let dispute = dispute.clone();
     let view = dispute.view();
-    desk.announce_change(event, Snapshot::Dispute(Box::new(dispute)), Some(before));
+    context.announce_change(event, Snapshot::Dispute(Box::new(dispute)), Some(before));
     Ok(view)
 }
 
-/// The charge named, or that of the PaymentIntent named.
-fn find_charge<'a>(desk: &'a Desk<'_>, subjects: &[String]) -> Result<&'a Charge, InvalidRule> {
+/// The named charge, or that of the named PaymentIntent.
+fn find_charge<'a>(context: &'a RequestContext<'_>, subjects: &[String]) -> Result<&'a Charge, InvalidRule> {
     let charge_of = |id: &String| {
-        let of_intent = || desk.books.intents.get(id)?.latest_charge.as_ref();
-        desk.books.charges.get(id).or_else(|| desk.books.charges.get(of_intent()?))
+        let of_intent = || context.objects.intents.get(id)?.latest_charge.as_ref();
+        context.objects.charges.get(id).or_else(|| context.objects.charges.get(of_intent()?))
     };
     let found = subjects.iter().find_map(charge_of);
     found.ok_or_else(|| invalid("id", "must be a PaymentIntent or charge of this sandbox"))

@@ -5,13 +5,13 @@ use jiff::civil::{Date, date};
 use super::errors::{Result, StripeError};
 use crate::redact::shown;
 
-/// The newest version that the sandbox knows: answered to requests that pin none, and that of all events.
+/// The newest version that the sandbox knows: used for requests that pin none, and for all events.
 pub(super) const NEWEST: &str = "2026-10-28.endive";
 const NEWEST_DAY: Date = date(2026, 10, 28);
 
 const OLDEST_DAY: Date = date(2011, 1, 1);
 
-/// Release lines by the first day that is certain to belong to them; in between a line goes on.
+/// Release lines by the first day that certainly belongs to them; a line continues until the next one.
 const LINES: [(Date, &str); 5] = [
     (date(2024, 9, 30), "acacia"),
     (date(2025, 3, 31), "basil"),
@@ -20,7 +20,7 @@ const LINES: [(Date, &str); 5] = [
     (NEWEST_DAY, "endive"),
 ];
 
-/// Refuses what can be no version, so that a client does not rely on one that does not exist.
+/// Rejects impossible versions, so that a client does not rely on one that does not exist.
 pub(super) fn check(version: &str) -> Result<()> {
     let (day, line) = version.split_once('.').map_or((version, None), |(day, line)| (day, Some(line)));
     let well_formed = day.len() == 10 && day.parse::<Date>().is_ok_and(|day| fits(day, line));
@@ -38,7 +38,7 @@ fn fits(day: Date, line: Option<&str>) -> bool {
     let begun = LINES.iter().rposition(|(first, _)| *first <= day);
     match (begun, line) {
         (None, line) => line.is_none(),
-        // A line may have begun some time before the first day that is known of it.
+        // A line may have begun some time before its first known day.
         (Some(begun), Some(line)) => LINES.iter().skip(begun).take(2).any(|(_, name)| *name == line),
         (Some(_), None) => false,
     }
@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_versions_that_can_exist_are_taken() {
+    fn only_possible_versions_are_accepted() {
         for version in [NEWEST, "2023-08-16", "2024-09-30.acacia", "2025-04-30.basil", "2026-08-26.dahlia"] {
             assert!(check(version).is_ok(), "{version}");
         }

@@ -1,5 +1,5 @@
-//! The certificate authority that stands in for the one PayPal's webhook certificates come from: a root, which the
-//! gateway trusts, and a leaf with the key that signs. PayPal serves the leaf alone; the root is a matter of trust.
+//! The certificate authority that replaces the issuer of PayPal's webhook certificates: a root, which the gateway
+//! trusts, and a leaf with the signing key. PayPal serves only the leaf; the root comes from the trust bundle.
 
 use std::{
     collections::BTreeMap,
@@ -25,26 +25,26 @@ pub(crate) const DEFAULT_NAME: &str = "messageverificationcerts.sandbox.paypal.c
 const ROOT_KEY: &str = "root-key.pem";
 const ROOT: &str = "root.pem";
 
-/// As long as PayPal's.
+/// The same as PayPal's.
 const LEAF_MONTHS: i32 = 13;
 const ROOT_YEARS: i32 = 10;
 
 pub(crate) struct Authority {
     /// The trust bundle.
     pub(crate) root: String,
-    /// The signing certificate with PayPal's line ends.
+    /// The signing certificate, with PayPal's line ends.
     pub(crate) leaf: String,
     /// Its name in the URL, `CERT-…`.
     pub(crate) leaf_id: String,
     key: KeyPair,
 }
 
-/// Those not kept in a folder, by the name in their leaf. Keys take a while, and tests start many sandboxes in one
-/// process.
+/// In-memory authorities, by the name in their leaf. Generating keys takes a while, and tests start many sandboxes in
+/// one process.
 static IN_MEMORY: Mutex<BTreeMap<String, Arc<Authority>>> = Mutex::new(BTreeMap::new());
 
 impl Authority {
-    /// One that is as old as this process.
+    /// An authority that lives as long as this process.
     pub(crate) fn in_memory(name: &str) -> io::Result<Arc<Self>> {
         let mut made = IN_MEMORY.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(authority) = made.get(name) {
@@ -57,8 +57,8 @@ impl Authority {
         Ok(authority)
     }
 
-    /// One whose root is kept in a folder and made if it is not there. Each start has a new leaf, as PayPal too goes
-    /// on to new ones.
+    /// An authority whose root is kept in a folder, created if missing. Each start has a new leaf, because PayPal
+    /// changes its certificates, too.
     pub(crate) fn kept_in(folder: &Path, name: &str) -> io::Result<Arc<Self>> {
         let (root, key) = (folder.join(ROOT), folder.join(ROOT_KEY));
         let at = |path: &Path, error: &dyn std::fmt::Display| {
@@ -91,13 +91,13 @@ impl Authority {
         })
     }
 
-    /// RSA PKCS #1 v1.5 with SHA-256; the same message has the same signature.
+    /// RSA PKCS #1 v1.5 with SHA-256; the same message always has the same signature.
     pub(crate) fn sign(&self, message: &[u8]) -> io::Result<Vec<u8>> {
         self.key.sign(message).map_err(io::Error::other)
     }
 }
 
-/// Certificates are valid by the machine's clock, whatever the sandbox's own says: others will judge them by theirs.
+/// Certificates are valid by the machine's clock, not the sandbox's: others verify them by theirs.
 fn today() -> Timestamp {
     SystemClock.now()
 }
@@ -130,7 +130,7 @@ fn names(common_name: &str) -> DistinguishedName {
     names
 }
 
-/// From yesterday on: clocks differ.
+/// From yesterday on, because clocks differ.
 fn validity(params: &mut CertificateParams, now: Timestamp, months: i32) -> io::Result<()> {
     let today = Offset::UTC.to_datetime(now).date();
     let from = today.checked_sub(1.day()).map_err(io::Error::other)?;
@@ -144,7 +144,7 @@ fn validity(params: &mut CertificateParams, now: Timestamp, months: i32) -> io::
     Ok(())
 }
 
-/// Replaces a file as a whole, readable by its owner alone.
+/// Replaces a file atomically, readable by its owner only.
 fn write_private(path: &Path, text: &str) -> io::Result<()> {
     let new = path.with_extension("new");
     let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
@@ -157,7 +157,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_folder_keeps_the_root_and_each_start_has_a_leaf_of_its_own() {
+    fn a_folder_keeps_the_root_and_each_start_has_its_own_leaf() {
         let folder = tempfile::tempdir().unwrap();
         let ca = folder.path().join("ca");
         let first = Authority::kept_in(&ca, DEFAULT_NAME).unwrap();
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_with_something_else_in_it_is_named() {
+    fn an_invalid_folder_is_named_in_the_error() {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join(ROOT), "").unwrap();
         fs::write(folder.path().join(ROOT_KEY), "no key").unwrap();

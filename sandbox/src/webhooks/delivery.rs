@@ -1,4 +1,4 @@
-//! Sends webhooks, in the background.
+//! Sends webhooks in the background.
 
 use std::{io, sync::Arc};
 
@@ -17,26 +17,26 @@ use tracing::{debug, warn};
 
 use super::{
     journal::{Attempt, Outcome},
-    lane::{Flight, Step},
+    lane::{DeliveryInFlight, LaneAction},
     settings::Target,
     signature::{self, Transmission},
 };
-use crate::{ids, provider::Provider, world::Shared};
+use crate::{ids, provider::Provider, state::Shared};
 
 /// Delivers a provider's events until `stop`.
 pub(crate) async fn deliver(shared: Arc<Shared>, provider: Provider, stop: CancellationToken) {
     let (wake, timeout) = {
-        let world = shared.world();
-        let lane = world.webhooks.lane(provider);
+        let state = shared.state();
+        let lane = state.webhooks.lane(provider);
         (lane.wake(), lane.delivery().timeout)
     };
-    // Made when first needed: most sandboxes deliver nothing.
+    // Created on first use: most sandboxes deliver nothing.
     let mut client: Option<Client> = None;
-    let mut flights = JoinSet::new();
+    let mut deliveries_in_flight = JoinSet::new();
     loop {
-        let step = shared.world().webhooks.lane_mut(provider).next(Instant::now());
-        match step {
-            Step::Send(flight) => {
+        let action = shared.state().webhooks.lane_mut(provider).next(Instant::now());
+        match action {
+            LaneAction::Send(in_flight) => {
                 let client = match &client {
                     Some(client) => client.clone(),
                     None => match build_client(timeout) {
@@ -47,10 +47,10 @@ pub(crate) async fn deliver(shared: Arc<Shared>, provider: Provider, stop: Cance
                         }
                     },
                 };
-                flights.spawn(fly(Arc::clone(&shared), provider, client, flight));
-                while flights.try_join_next().is_some() {}
+                deliveries_in_flight.spawn(send(Arc::clone(&shared), provider, client, in_flight));
+                while deliveries_in_flight.try_join_next().is_some() {}
             }
-            Step::Wait(until) => {
+            LaneAction::Wait(until) => {
                 let due = async {
                     match until {
                         Some(until) => sleep_until(until).await,
@@ -67,28 +67,28 @@ pub(crate) async fn deliver(shared: Arc<Shared>, provider: Provider, stop: Cance
     }
 }
 
-/// Webhooks go straight to their target, whatever the environment says of proxies.
+/// Webhooks go directly to their target, regardless of proxy settings in the environment.
 fn build_client(timeout: std::time::Duration) -> reqwest::Result<Client> {
     Client::builder().no_proxy().redirect(redirect::Policy::none()).timeout(timeout).build()
 }
 
-async fn fly(shared: Arc<Shared>, provider: Provider, client: Client, flight: Flight) {
+async fn send(shared: Arc<Shared>, provider: Provider, client: Client, in_flight: DeliveryInFlight) {
     let at = shared.now();
-    let outcome = match prepare(&shared, &client, &flight, at).await {
+    let outcome = match prepare(&shared, &client, &in_flight, at).await {
         Ok(request) => match request.send().await {
-            Ok(answer) => {
-                let status = answer.status().as_u16();
-                // Read to its end, so that the connection serves the next one.
-                let _ = answer.bytes().await;
+            Ok(response) => {
+                let status = response.status().as_u16();
+                // Read to the end, so that the connection can be reused.
+                let _ = response.bytes().await;
                 Outcome::Status(status)
             }
             Err(error) => Outcome::Unanswered(reason(&error)),
         },
         Err(error) => Outcome::Unanswered(error.to_string()),
     };
-    debug!(event = flight.job.event.id, kind = %flight.job.event.kind, ?outcome, "webhook");
-    let attempt = Attempt { at, outcome, forged: flight.job.forged };
-    shared.world().webhooks.lane_mut(provider).landed(flight, attempt, Instant::now());
+    debug!(event = in_flight.pending.event.id, kind = %in_flight.pending.event.kind, ?outcome, "webhook");
+    let attempt = Attempt { at, outcome, forged: in_flight.pending.forged };
+    shared.state().webhooks.lane_mut(provider).finished(in_flight, attempt, Instant::now());
 }
 
 /// The innermost cause says most: `Connection refused`.
@@ -103,13 +103,13 @@ fn reason(error: &reqwest::Error) -> String {
 async fn prepare(
     shared: &Shared,
     client: &Client,
-    flight: &Flight,
+    in_flight: &DeliveryInFlight,
     at: Timestamp,
 ) -> io::Result<RequestBuilder> {
-    let (event, forged) = (&flight.job.event, flight.job.forged);
-    let url = flight.target.url().ok_or_else(|| io::Error::other("no target"))?;
+    let (event, forged) = (&in_flight.pending.event, in_flight.pending.forged);
+    let url = in_flight.target.url().ok_or_else(|| io::Error::other("no target"))?;
     let body = event.body(&shared.public_url);
-    let request = match &*flight.target {
+    let request = match &*in_flight.target {
         Target::Stripe(target) => client
             .post(url)
             .header(CONTENT_TYPE, "application/json; charset=utf-8")

@@ -1,4 +1,4 @@
-//! An event: what happened, with the object as it was in that moment.
+//! An event, with a snapshot of its object.
 
 use std::borrow::Cow;
 
@@ -11,7 +11,7 @@ use crate::{ids, paypal, provider::Provider, stripe};
 #[derive(Debug)]
 pub(crate) struct Event {
     pub(crate) id: String,
-    /// The provider's name for it: `payment_intent.succeeded`, `PAYMENT.CAPTURE.COMPLETED`.
+    /// The provider's name of the event: `payment_intent.succeeded`, `PAYMENT.CAPTURE.COMPLETED`.
     pub(crate) kind: Cow<'static, str>,
     pub(crate) at: Timestamp,
     pub(crate) content: Content,
@@ -24,7 +24,7 @@ pub(crate) enum Content {
     Given(Given),
 }
 
-/// An event written by whoever uses the sandbox; delivered to the byte.
+/// An event written by the sandbox's user; delivered byte for byte.
 #[derive(Debug)]
 pub(crate) struct Given {
     pub(crate) provider: Provider,
@@ -54,7 +54,7 @@ impl Event {
         }
     }
 
-    /// The id of the object that the event is about.
+    /// The id of the event's object.
     pub(crate) fn object(&self) -> Option<&str> {
         match &self.content {
             Content::Stripe(content) => Some(content.object.id()),
@@ -63,7 +63,7 @@ impl Event {
         }
     }
 
-    /// The gateway's transaction, where the object knows it.
+    /// The gateway's transaction, if the object has it.
     pub(crate) fn transaction_id(&self) -> Option<String> {
         match &self.content {
             Content::Stripe(content) => content.object.transaction_id(),
@@ -72,15 +72,15 @@ impl Event {
         }
     }
 
-    /// The body as delivered, the same each time. `base` is the URL that its links begin with.
+    /// The body as delivered, the same each time. `base` is the base URL of its links.
     pub(crate) fn body(&self, base: &str) -> Bytes {
         let body = match &self.content {
-            // While it is delivered, this delivery is pending.
+            // During delivery, this delivery is pending.
             Content::Stripe(content) => serde_json::to_vec(&content.view(self, base, 1)),
             Content::Paypal(content) => serde_json::to_vec(&content.view(self, base)),
             Content::Given(given) => return given.text.get().to_owned().into(),
         };
-        // Our own views have string keys and no failing serializers, so this cannot fail.
+        // Our own views have string keys and infallible serializers, so this cannot fail.
         body.unwrap_or_default().into()
     }
 }

@@ -1,4 +1,4 @@
-//! The events of a provider and what became of their deliveries.
+//! The events of a provider and their deliveries.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -12,14 +12,14 @@ use serde_json::{Value, json};
 use super::event::Event;
 use crate::faults::FaultKind;
 
-/// So many events are kept; counts are kept of all.
+/// This many events are kept; counts of all.
 const EVENTS_MAX: usize = 10_000;
 
-/// How a try to deliver ended.
+/// The outcome of a delivery attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Outcome {
     Status(u16),
-    /// No answer, and why.
+    /// No response, and why.
     Unanswered(String),
 }
 
@@ -29,7 +29,7 @@ impl Outcome {
     }
 }
 
-/// One try to deliver an event.
+/// An attempt to deliver an event.
 #[derive(Debug, Clone)]
 pub(crate) struct Attempt {
     pub(crate) at: Timestamp,
@@ -42,7 +42,7 @@ pub(crate) struct Attempt {
 pub(crate) struct Record {
     pub(crate) event: Arc<Event>,
     faults: Vec<FaultKind>,
-    /// Deliveries still to be made, without those withheld.
+    /// Outstanding deliveries, excluding withheld ones.
     open: u32,
     withheld: u32,
     attempts: Vec<Attempt>,
@@ -63,7 +63,7 @@ impl Record {
         }
     }
 
-    /// Deliveries still to come.
+    /// Outstanding deliveries.
     pub(crate) fn pending(&self) -> u32 {
         self.open + self.withheld
     }
@@ -97,17 +97,17 @@ impl Record {
 #[derive(Debug, Default, Clone, Serialize)]
 pub(crate) struct Summary {
     events: u64,
-    /// By the provider's name for the event.
+    /// By the provider's name of the event.
     types: BTreeMap<String, u64>,
-    /// Deliveries that are still to be made.
+    /// Outstanding deliveries.
     waiting: u64,
     withheld: u64,
-    /// Deliveries that ended: accepted with a 2xx, or given up.
+    /// Ended deliveries: accepted with a 2xx, or given up.
     accepted: u64,
     failed: u64,
     /// Never tried, because too many others waited.
     dropped: u64,
-    /// Tries by the status that answered them; `none` had no answer.
+    /// Attempts by response status; `none` had no response.
     attempts: BTreeMap<String, u64>,
 }
 
@@ -120,12 +120,12 @@ impl Summary {
 #[derive(Debug, Default)]
 pub(crate) struct Journal {
     records: VecDeque<Record>,
-    /// The number of the oldest record kept.
+    /// The number of the oldest stored record.
     first: u64,
     summary: Summary,
 }
 
-/// How many deliveries an event begins with.
+/// How many deliveries an event starts with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Planned {
     None,
@@ -134,7 +134,7 @@ pub(crate) enum Planned {
 }
 
 impl Journal {
-    /// Keeps an event and returns its number.
+    /// Stores an event and returns its number.
     pub(crate) fn add(&mut self, event: Arc<Event>, planned: Planned, faults: Vec<FaultKind>) -> u64 {
         let (open, withheld) = match planned {
             Planned::None => (0, 0),
@@ -164,7 +164,7 @@ impl Journal {
         self.records.get_mut(usize::try_from(index).ok()?)
     }
 
-    /// One delivery more is to be made.
+    /// One more delivery is outstanding.
     pub(crate) fn planned_again(&mut self, number: u64) {
         self.summary.waiting += 1;
         if let Some(record) = self.record_mut(number) {
@@ -182,17 +182,17 @@ impl Journal {
     }
 
     pub(crate) fn tried(&mut self, number: u64, attempt: Attempt) {
-        let answer = match &attempt.outcome {
+        let response = match &attempt.outcome {
             Outcome::Status(status) => status.to_string(),
             Outcome::Unanswered(_) => "none".to_owned(),
         };
-        *self.summary.attempts.entry(answer).or_default() += 1;
+        *self.summary.attempts.entry(response).or_default() += 1;
         if let Some(record) = self.record_mut(number) {
             record.attempts.push(attempt);
         }
     }
 
-    /// A delivery has ended, one way or the other.
+    /// A delivery has ended, accepted or given up.
     pub(crate) fn ended(&mut self, number: u64, accepted: bool) {
         *(if accepted { &mut self.summary.accepted } else { &mut self.summary.failed }) += 1;
         self.closed(number);

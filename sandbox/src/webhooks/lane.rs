@@ -1,4 +1,4 @@
-//! One provider's webhooks: its events, its target, and the deliveries between them.
+//! One provider's webhooks: its events, its target, and its deliveries.
 
 use std::sync::Arc;
 
@@ -7,10 +7,10 @@ use tokio::{sync::Notify, time::Instant};
 use super::{
     event::Event,
     journal::{Attempt, Journal, Planned, Record, Summary},
-    queue::{Job, Queue},
+    queue::{PendingDelivery, Queue},
     settings::{DeliveryConfig, Target},
 };
-use crate::faults::WebhookStrike;
+use crate::faults::WebhookInjection;
 
 #[derive(Debug)]
 pub(crate) struct Lane {
@@ -19,24 +19,24 @@ pub(crate) struct Lane {
     journal: Journal,
     queue: Queue,
     /// Deliveries under way.
-    flying: u32,
-    /// Counts the resets: what was under way before one is not recorded after it.
+    deliveries_in_flight: u32,
+    /// Counts the resets: a delivery that was in flight before a reset is not recorded after it.
     epoch: u64,
     wake: Arc<Notify>,
 }
 
-/// A delivery to be made now.
+/// A delivery to be sent now.
 #[derive(Debug)]
-pub(crate) struct Flight {
-    pub(crate) job: Job,
+pub(crate) struct DeliveryInFlight {
+    pub(crate) pending: PendingDelivery,
     pub(crate) target: Arc<Target>,
     epoch: u64,
 }
 
-/// What is to be done next.
+/// What the lane does next.
 #[derive(Debug)]
-pub(crate) enum Step {
-    Send(Flight),
+pub(crate) enum LaneAction {
+    Send(DeliveryInFlight),
     /// Nothing before this time, unless the lane is woken.
     Wait(Option<Instant>),
 }
@@ -48,7 +48,7 @@ impl Lane {
             delivery,
             journal: Journal::default(),
             queue: Queue::default(),
-            flying: 0,
+            deliveries_in_flight: 0,
             epoch: 0,
             wake: Arc::default(),
         }
@@ -71,73 +71,79 @@ impl Lane {
         &self.delivery
     }
 
-    /// Told whenever [`Self::next`] may have another answer.
+    /// Notified whenever the result of [`Self::next`] may have changed.
     pub(crate) fn wake(&self) -> Arc<Notify> {
         Arc::clone(&self.wake)
     }
 
-    /// Keeps an event; with a strike it is to be delivered as that says.
-    pub(crate) fn add(&mut self, event: Arc<Event>, strike: Option<WebhookStrike>) {
-        let Some(strike) = strike else {
+    /// Stores an event; if an injection is given, it is delivered accordingly.
+    pub(crate) fn add(&mut self, event: Arc<Event>, injection: Option<WebhookInjection>) {
+        let Some(injection) = injection else {
             self.journal.add(event, Planned::None, Vec::new());
             return;
         };
-        let planned = if strike.withheld {
-            Planned::Withheld(strike.deliveries)
+        let planned = if injection.withheld {
+            Planned::Withheld(injection.deliveries)
         } else {
-            Planned::Open(strike.deliveries)
+            Planned::Open(injection.deliveries)
         };
-        let number = self.journal.add(Arc::clone(&event), planned, strike.faults.clone());
-        if let Some(dropped) = self.queue.add(Job::new(event, number), &strike, Instant::now()) {
+        let number = self.journal.add(Arc::clone(&event), planned, injection.faults.clone());
+        if let Some(dropped) = self.queue.add(PendingDelivery::new(event, number), &injection, Instant::now())
+        {
             self.journal.dropped(dropped.number);
         }
         self.wake.notify_one();
     }
 
-    pub(crate) fn next(&mut self, now: Instant) -> Step {
-        if !self.delivers() || self.flying >= self.delivery.concurrency.get() {
-            return Step::Wait(None);
+    pub(crate) fn next(&mut self, now: Instant) -> LaneAction {
+        if !self.delivers() || self.deliveries_in_flight >= self.delivery.concurrency.get() {
+            return LaneAction::Wait(None);
         }
         match self.queue.take(now) {
-            Some(job) => {
-                self.flying += 1;
-                Step::Send(Flight { job, target: Arc::clone(&self.target), epoch: self.epoch })
+            Some(pending) => {
+                self.deliveries_in_flight += 1;
+                LaneAction::Send(DeliveryInFlight {
+                    pending,
+                    target: Arc::clone(&self.target),
+                    epoch: self.epoch,
+                })
             }
-            None => Step::Wait(self.queue.next_due()),
+            None => LaneAction::Wait(self.queue.next_due()),
         }
     }
 
-    /// Records how a delivery went; one that failed is made again, later.
-    pub(crate) fn landed(&mut self, flight: Flight, attempt: Attempt, now: Instant) {
-        self.flying -= 1;
+    /// Records the result of a delivery; a failed one is retried later.
+    pub(crate) fn finished(&mut self, in_flight: DeliveryInFlight, attempt: Attempt, now: Instant) {
+        self.deliveries_in_flight -= 1;
         self.wake.notify_one();
-        if flight.epoch != self.epoch {
+        if in_flight.epoch != self.epoch {
             return;
         }
-        let mut job = flight.job;
+        let mut pending = in_flight.pending;
         let accepted = attempt.outcome.accepted();
-        self.journal.tried(job.number, attempt);
-        job.tries += 1;
-        if job.tries == 1 {
-            self.queue.passed(job.number, now);
+        self.journal.tried(pending.number, attempt);
+        pending.tries += 1;
+        if pending.tries == 1 {
+            self.queue.passed(pending.number, now);
         }
-        match self.delivery.wait_after(job.tries).filter(|_| !accepted && !job.once) {
-            Some(wait) => self.queue.put(job, now + wait),
-            None => self.journal.ended(job.number, accepted),
+        match self.delivery.wait_after(pending.tries).filter(|_| !accepted && !pending.once) {
+            Some(wait) => self.queue.put(pending, now + wait),
+            None => self.journal.ended(pending.number, accepted),
         }
     }
 
-    /// Delivers an event once more, now and well signed; `false` if there is no such event.
+    /// Delivers an event once more, immediately and correctly signed; `false` if there is no such event.
     pub(crate) fn redeliver(&mut self, id: &str) -> bool {
         let Some((number, record)) = self.journal.find(id) else { return false };
-        let job = Job { once: true, ..Job::new(Arc::clone(&record.event), number) };
+        let pending =
+            PendingDelivery { once: true, ..PendingDelivery::new(Arc::clone(&record.event), number) };
         self.journal.planned_again(number);
-        self.queue.put(job, Instant::now());
+        self.queue.put(pending, Instant::now());
         self.wake.notify_one();
         true
     }
 
-    /// Lets go what was withheld or held back; returns how many deliveries were withheld.
+    /// Releases withheld and held deliveries; returns the number of withheld ones.
     pub(crate) fn release(&mut self) -> usize {
         let numbers = self.queue.release(Instant::now());
         for number in &numbers {

@@ -1,8 +1,8 @@
-//! Webhooks: the events that each change makes, signed as the providers sign and delivered in the background.
+//! Webhooks: every change creates its events, which are signed like the providers' and delivered in the background.
 //!
-//! A change announces its event under the world's lock (see [`Announcer`]), so that events have the order of what they
-//! tell. The provider's [`Lane`] keeps them and decides which delivery is next; [`delivery`] sends. An event is kept as
-//! a copy of its object and written as JSON when somebody wants to read it, since mostly nobody does.
+//! A change announces its event under the state's lock (see [`Announcer`]), so events are ordered like the changes. The
+//! provider's [`Lane`] stores them and chooses the next delivery; [`delivery`] sends it. An event is stored as a copy
+//! of its object and serialized to JSON only when it is read, because most never are.
 
 mod authority;
 mod delivery;
@@ -67,7 +67,7 @@ impl Outbox {
     }
 }
 
-/// Where a change tells about itself.
+/// Announces the events of a change.
 pub(crate) struct Announcer<'a> {
     pub(crate) outbox: &'a mut Outbox,
     pub(crate) faults: &'a mut Faults,
@@ -78,9 +78,9 @@ impl Announcer<'_> {
     pub(crate) fn announce(&mut self, kind: impl Into<Cow<'static, str>>, content: Content) -> Arc<Event> {
         let event = Arc::new(Event::new(kind.into(), content, self.now));
         let lane = self.outbox.lane_mut(event.provider());
-        // A fault strikes what is delivered, and does not count what nobody gets.
-        let strike = lane.delivers().then(|| self.faults.strike_webhook(event.provider()));
-        lane.add(Arc::clone(&event), strike);
+        // A fault affects only delivered events, and does not count others.
+        let injection = lane.delivers().then(|| self.faults.inject_in_webhook(event.provider()));
+        lane.add(Arc::clone(&event), injection);
         event
     }
 }

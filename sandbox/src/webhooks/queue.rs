@@ -1,90 +1,103 @@
-//! The deliveries of a provider that are still to be made, and which is next.
+//! A provider's outstanding deliveries, and their order.
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use tokio::time::Instant;
 
 use super::event::Event;
-use crate::faults::WebhookStrike;
+use crate::faults::WebhookInjection;
 
-/// More deliveries than this do not wait: a receiver that is gone for long must not fill the memory.
+/// More deliveries than this are dropped: a receiver that is down for long must not exhaust the memory.
 const WAITING_MAX: usize = 100_000;
 
-/// A delivery to be made.
+/// An outstanding delivery.
 #[derive(Debug, Clone)]
-pub(crate) struct Job {
+pub(crate) struct PendingDelivery {
     pub(crate) event: Arc<Event>,
     /// The event's number in the journal.
     pub(crate) number: u64,
-    /// Tries made so far.
+    /// Attempts so far.
     pub(crate) tries: u32,
     pub(crate) forged: bool,
-    /// Not repeated if it fails.
+    /// Not retried if it fails.
     pub(crate) once: bool,
 }
 
-impl Job {
+impl PendingDelivery {
     pub(crate) fn new(event: Arc<Event>, number: u64) -> Self {
         Self { event, number, tries: 0, forged: false, once: false }
     }
 }
 
-/// A delivery held back until others have passed it.
+/// A delivery that is held until others have overtaken it.
 #[derive(Debug)]
 struct Held {
-    job: Job,
+    pending: PendingDelivery,
     others: u32,
     until: Instant,
 }
 
 #[derive(Debug, Default)]
 pub(crate) struct Queue {
-    /// By the time when they are due; what is due at the same time goes in order of arrival.
-    waiting: BTreeMap<(Instant, u64), Job>,
+    /// By due time; deliveries that are due at the same time keep their order of arrival.
+    waiting: BTreeMap<(Instant, u64), PendingDelivery>,
     held: Vec<Held>,
-    withheld: Vec<Job>,
+    withheld: Vec<PendingDelivery>,
     arrivals: u64,
 }
 
 impl Queue {
-    /// Takes the deliveries of a new event, as the faults will have it. Returns one that is given up for them if too
-    /// many wait.
-    pub(crate) fn add(&mut self, job: Job, strike: &WebhookStrike, now: Instant) -> Option<Job> {
-        let job = Job { forged: strike.forged, once: strike.forged, ..job };
-        for _ in 0..strike.deliveries {
-            let job = job.clone();
-            if strike.withheld {
-                self.withheld.push(job);
-            } else if let Some(hold) = strike.held {
-                self.held.push(Held { job, others: hold.others, until: now + strike.delay + hold.at_most });
+    /// Adds the deliveries of a new event, with its injected faults. Returns the delivery that is dropped if too many
+    /// wait.
+    pub(crate) fn add(
+        &mut self,
+        pending: PendingDelivery,
+        injection: &WebhookInjection,
+        now: Instant,
+    ) -> Option<PendingDelivery> {
+        let pending = PendingDelivery { forged: injection.forged, once: injection.forged, ..pending };
+        for _ in 0..injection.deliveries {
+            let pending = pending.clone();
+            if injection.withheld {
+                self.withheld.push(pending);
+            } else if let Some(hold) = injection.held {
+                self.held.push(Held {
+                    pending,
+                    others: hold.others,
+                    until: now + injection.delay + hold.at_most,
+                });
             } else {
-                self.put(job, now + strike.delay);
+                self.put(pending, now + injection.delay);
             }
         }
-        if self.waiting.len() > WAITING_MAX { self.waiting.pop_first().map(|(_, job)| job) } else { None }
+        if self.waiting.len() > WAITING_MAX {
+            self.waiting.pop_first().map(|(_, pending)| pending)
+        } else {
+            None
+        }
     }
 
-    pub(crate) fn put(&mut self, job: Job, due: Instant) {
+    pub(crate) fn put(&mut self, pending: PendingDelivery, due: Instant) {
         self.arrivals += 1;
-        self.waiting.insert((due, self.arrivals), job);
+        self.waiting.insert((due, self.arrivals), pending);
     }
 
     /// The next delivery that is due.
-    pub(crate) fn take(&mut self, now: Instant) -> Option<Job> {
+    pub(crate) fn take(&mut self, now: Instant) -> Option<PendingDelivery> {
         self.let_go(now, |held| held.until <= now);
         let next = self.waiting.first_entry()?;
         if next.key().0 <= now { Some(next.remove()) } else { None }
     }
 
-    /// When to look again, if nothing happens before.
+    /// When the next delivery is due, if nothing changes before.
     pub(crate) fn next_due(&self) -> Option<Instant> {
         let waiting = self.waiting.first_key_value().map(|((due, _), _)| *due);
         self.held.iter().map(|held| held.until).chain(waiting).min()
     }
 
-    /// The event with this number was delivered: those before it that it was to overtake may follow.
+    /// The event with this number was delivered: earlier ones that it was to overtake may follow.
     pub(crate) fn passed(&mut self, number: u64, now: Instant) {
-        for held in self.held.iter_mut().filter(|held| held.job.number < number) {
+        for held in self.held.iter_mut().filter(|held| held.pending.number < number) {
             held.others = held.others.saturating_sub(1);
         }
         self.let_go(now, |held| held.others == 0);
@@ -93,18 +106,18 @@ impl Queue {
     fn let_go(&mut self, now: Instant, when: impl Fn(&Held) -> bool) {
         let (free, held): (Vec<_>, Vec<_>) = std::mem::take(&mut self.held).into_iter().partition(when);
         self.held = held;
-        for Held { job, .. } in free {
-            self.put(job, now);
+        for Held { pending, .. } in free {
+            self.put(pending, now);
         }
     }
 
-    /// Lets go all that is withheld or held back; returns the numbers of those withheld.
+    /// Releases all withheld and held deliveries; returns the numbers of the withheld ones.
     pub(crate) fn release(&mut self, now: Instant) -> Vec<u64> {
         self.let_go(now, |_| true);
         let withheld = std::mem::take(&mut self.withheld);
-        let numbers = withheld.iter().map(|job| job.number).collect();
-        for job in withheld {
-            self.put(job, now);
+        let numbers = withheld.iter().map(|pending| pending.number).collect();
+        for pending in withheld {
+            self.put(pending, now);
         }
         numbers
     }
@@ -124,30 +137,30 @@ mod tests {
         webhooks::{Content, Given},
     };
 
-    fn job(number: u64) -> Job {
+    fn pending(number: u64) -> PendingDelivery {
         let text = RawValue::from_string("{}".to_owned()).unwrap();
         let content = Content::Given(Given { provider: Provider::Stripe, id: None, text });
-        Job::new(Arc::new(Event::new("x".into(), content, Timestamp::UNIX_EPOCH)), number)
+        PendingDelivery::new(Arc::new(Event::new("x".into(), content, Timestamp::UNIX_EPOCH)), number)
     }
 
-    fn strike(rule: &str) -> WebhookStrike {
+    fn injection(rule: &str) -> WebhookInjection {
         let mut faults = Faults::default();
         faults.add(Rule::parse(rule.as_bytes()).unwrap());
-        faults.strike_webhook(Provider::Stripe)
+        faults.inject_in_webhook(Provider::Stripe)
     }
 
     fn take_all(queue: &mut Queue, now: Instant) -> Vec<u64> {
-        std::iter::from_fn(|| queue.take(now)).map(|job| job.number).collect()
+        std::iter::from_fn(|| queue.take(now)).map(|pending| pending.number).collect()
     }
 
     #[test]
-    fn what_is_due_goes_in_order_and_the_rest_waits() {
+    fn due_deliveries_are_taken_in_order_and_the_rest_waits() {
         let (mut queue, now) = (Queue::default(), Instant::now());
-        let spared = WebhookStrike::default();
-        let delayed = strike(r#"{"operation":"webhook","fault":"delay","delayMs":1000}"#);
-        queue.add(job(1), &delayed, now);
-        queue.add(job(2), &spared, now);
-        queue.add(job(3), &spared, now);
+        let spared = WebhookInjection::default();
+        let delayed = injection(r#"{"operation":"webhook","fault":"delay","delayMs":1000}"#);
+        queue.add(pending(1), &delayed, now);
+        queue.add(pending(2), &spared, now);
+        queue.add(pending(3), &spared, now);
         assert_eq!(take_all(&mut queue, now), [2, 3]);
         let later = queue.next_due().unwrap();
         assert_eq!(later, now + Duration::from_secs(1));
@@ -155,38 +168,38 @@ mod tests {
     }
 
     #[test]
-    fn a_reordered_event_follows_the_next_or_its_time() {
+    fn a_reordered_event_follows_the_next_one_or_its_timeout() {
         let (mut queue, now) = (Queue::default(), Instant::now());
-        let reordered = strike(r#"{"operation":"webhook","fault":"reorder"}"#);
-        queue.add(job(1), &reordered, now);
-        queue.add(job(2), &WebhookStrike::default(), now);
+        let reordered = injection(r#"{"operation":"webhook","fault":"reorder"}"#);
+        queue.add(pending(1), &reordered, now);
+        queue.add(pending(2), &WebhookInjection::default(), now);
         assert_eq!(take_all(&mut queue, now), [2]);
         queue.passed(2, now);
         assert_eq!(take_all(&mut queue, now), [1]);
-        queue.add(job(3), &reordered, now);
+        queue.add(pending(3), &reordered, now);
         assert_eq!(take_all(&mut queue, now), [0; 0]);
         let later = queue.next_due().unwrap();
         assert_eq!(take_all(&mut queue, later), [3]);
     }
 
     #[test]
-    fn what_is_withheld_waits_for_its_release() {
+    fn a_withheld_event_waits_for_its_release() {
         let (mut queue, now) = (Queue::default(), Instant::now());
-        queue.add(job(1), &strike(r#"{"operation":"webhook","fault":"withhold"}"#), now);
-        queue.add(job(2), &strike(r#"{"operation":"webhook","fault":"duplicate","count":3}"#), now);
+        queue.add(pending(1), &injection(r#"{"operation":"webhook","fault":"withhold"}"#), now);
+        queue.add(pending(2), &injection(r#"{"operation":"webhook","fault":"duplicate","count":3}"#), now);
         assert_eq!(take_all(&mut queue, now), [2, 2, 2]);
         assert_eq!((queue.next_due(), queue.release(now)), (None, vec![1]));
         assert_eq!(take_all(&mut queue, now), [1]);
     }
 
     #[test]
-    fn too_many_waiting_give_up_the_oldest() {
+    fn a_full_queue_drops_the_oldest() {
         let (mut queue, now) = (Queue::default(), Instant::now());
-        let spared = WebhookStrike::default();
-        let first = job(0);
+        let spared = WebhookInjection::default();
+        let first = pending(0);
         for number in 0..u64::try_from(WAITING_MAX).unwrap() {
-            assert!(queue.add(Job { number, ..first.clone() }, &spared, now).is_none());
+            assert!(queue.add(PendingDelivery { number, ..first.clone() }, &spared, now).is_none());
         }
-        assert_eq!(queue.add(job(u64::MAX), &spared, now).unwrap().number, 0);
+        assert_eq!(queue.add(pending(u64::MAX), &spared, now).unwrap().number, 0);
     }
 }

@@ -1,4 +1,4 @@
-//! Where webhooks go, what they are signed with, and how patiently they are delivered.
+//! Webhook targets, signing secrets and retry settings.
 
 use std::{num::NonZeroU32, time::Duration};
 
@@ -8,7 +8,7 @@ use url::Url;
 
 use crate::faults::InvalidRule;
 
-/// Webhooks of both providers. The default delivers none and only keeps the events.
+/// The webhooks of both providers. The default delivers none and only stores the events.
 #[derive(Debug, Clone, Default)]
 pub struct WebhookConfig {
     pub stripe: StripeTarget,
@@ -18,31 +18,31 @@ pub struct WebhookConfig {
 
 #[derive(Debug, Clone, Default)]
 pub struct StripeTarget {
-    /// Where Stripe's events are posted to; `None` delivers none.
+    /// The URL for Stripe's events; `None` delivers none.
     pub url: Option<String>,
-    /// The endpoint's secrets (`whsec_…`), each of which signs: two during a roll.
+    /// The endpoint's secrets (`whsec_…`), each of which signs: two during a rotation.
     pub secrets: Vec<String>,
 }
 
 #[derive(Debug, Clone, Default)]
 pub struct PaypalTarget {
-    /// Where PayPal's events are posted to; `None` delivers none.
+    /// The URL for PayPal's events; `None` delivers none.
     pub url: Option<String>,
-    /// The webhook's id at PayPal, which is part of what is signed.
+    /// The webhook's id at PayPal, which is part of the signed message.
     pub webhook_id: Option<String>,
 }
 
-/// How a delivery that fails is repeated: quicker than at the providers, where it takes days.
+/// How a failed delivery is retried: faster than at the providers, where it takes days.
 #[derive(Debug, Clone)]
 pub struct DeliveryConfig {
-    /// Tries for each delivery, the first included.
+    /// Attempts for each delivery, including the first.
     pub tries: NonZeroU32,
-    /// Before the second try; each further wait is twice as long.
+    /// The delay before the second attempt; each further delay is twice as long.
     pub first_wait: Duration,
     pub longest_wait: Duration,
-    /// How long the receiver may take to answer.
+    /// The timeout for the receiver's response.
     pub timeout: Duration,
-    /// Deliveries under way at once for each provider. With one, events arrive in order, but for those repeated.
+    /// Concurrent deliveries for each provider. With one, events arrive in order, except retries.
     pub concurrency: NonZeroU32,
 }
 
@@ -59,7 +59,7 @@ impl Default for DeliveryConfig {
 }
 
 impl DeliveryConfig {
-    /// The wait after so many failed tries; `None` if there are no more.
+    /// The delay after this many failed attempts; `None` if there are no more.
     pub(crate) fn wait_after(&self, tries: u32) -> Option<Duration> {
         if tries >= self.tries.get() {
             return None;
@@ -69,7 +69,7 @@ impl DeliveryConfig {
     }
 }
 
-/// What one provider's lane delivers to.
+/// The target of one provider's lane.
 #[derive(Debug, Clone)]
 pub(crate) enum Target {
     Stripe(StripeTarget),
@@ -84,7 +84,7 @@ impl Target {
         }
     }
 
-    /// As shown; secrets are only counted.
+    /// The view of the target; secrets are only counted.
     pub(crate) fn view(&self) -> Value {
         match self {
             Self::Stripe(target) => json!({ "url": target.url, "secrets": target.secrets.len() }),
@@ -94,7 +94,7 @@ impl Target {
 }
 
 impl WebhookConfig {
-    /// Checks what would make every delivery fail.
+    /// Rejects settings with which every delivery would fail.
     pub(crate) fn check(&self) -> Result<(), InvalidRule> {
         self.stripe.check()?;
         self.paypal.check()
@@ -143,7 +143,7 @@ fn invalid<T>(field: &str, message: &str) -> Result<T, InvalidRule> {
     Err(InvalidRule { field: field.to_owned(), message: message.to_owned() })
 }
 
-/// What `PUT /_sandbox/webhooks` takes. A provider or a field left out stays as it is; a `url` of `null` ends delivery.
+/// The body of `PUT /_sandbox/webhooks`. An absent provider or field is unchanged; a `url` of `null` ends delivery.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Change {
@@ -171,7 +171,7 @@ struct PaypalChange {
     webhook_id: Option<String>,
 }
 
-/// Tells a `null` from what was left out.
+/// Distinguishes `null` from an absent field.
 fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
     Option::deserialize(deserializer).map(Some)
 }
@@ -211,7 +211,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn waits_double_up_to_the_longest_and_end_with_the_tries() {
+    fn delays_double_up_to_the_maximum_and_end_with_the_attempts() {
         let delivery =
             DeliveryConfig { tries: NonZeroU32::MIN.saturating_add(8), ..DeliveryConfig::default() };
         let waits: Vec<_> = (1..).map_while(|tries| delivery.wait_after(tries)).collect();
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_keeps_what_it_does_not_name() {
+    fn a_change_keeps_absent_fields() {
         let before = Target::Stripe(StripeTarget {
             url: Some("http://127.0.0.1:1/".to_owned()),
             secrets: vec!["whsec_1".to_owned()],

@@ -1,4 +1,4 @@
-//! The headers that prove where a webhook comes from.
+//! The headers that prove a webhook's origin.
 
 use std::io;
 
@@ -32,7 +32,7 @@ pub(crate) fn stripe(secrets: &[String], body: &[u8], at: Timestamp, forged: boo
     header
 }
 
-/// What PayPal sends beside a body (developer.paypal.com/api/rest/webhooks/rest).
+/// The headers that PayPal sends with a body (developer.paypal.com/api/rest/webhooks/rest).
 #[derive(Debug)]
 pub(crate) struct Transmission {
     pub(crate) id: String,
@@ -51,7 +51,7 @@ impl Transmission {
     ) -> io::Result<Self> {
         let id = Builder::from_random_bytes(rand::random()).into_uuid().to_string();
         let time = at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
-        // A forger may have a true signature, of something else.
+        // A forger may have a genuine signature, of another message.
         let signed = if forged { b"{}".as_slice() } else { body };
         let message = paypal_message(&id, &time, webhook_id, signed);
         let signature = BASE64_STANDARD.encode(authority.sign(message.as_bytes())?);
@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_secret_signs_during_a_roll() {
+    fn each_secret_signs_during_a_rotation() {
         let secrets = ["whsec_test_secret".to_owned(), "whsec_next".to_owned()];
         let at = Timestamp::from_second(1_492_774_577).unwrap();
         let header = stripe(&secrets, b"{}", at, false);

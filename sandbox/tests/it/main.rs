@@ -1,4 +1,4 @@
-//! The sandbox over HTTP. Every answer is also held against the providers' published response schemas, where the
+//! The sandbox over HTTP. Every response is also checked against the providers' published response schemas, if the
 //! folder with these is present.
 
 #![expect(
@@ -11,15 +11,14 @@
 mod control;
 mod faults;
 mod frozen_failures;
-mod happenings_at_paypal;
-mod happenings_at_stripe;
-mod mistakes_of_others;
 mod paypal_approvals;
 mod paypal_authorizations;
 mod paypal_orders;
+mod paypal_payer_return;
 mod paypal_refunds;
 mod paypal_request_ids;
-mod paypal_way_back;
+mod paypal_scripts;
+mod rejected_calls;
 mod releases_as_refunds;
 mod stale_reads;
 mod stripe_authentication;
@@ -29,6 +28,7 @@ mod stripe_declines;
 mod stripe_idempotency;
 mod stripe_lists;
 mod stripe_refunds;
+mod stripe_scripts;
 mod support;
 mod webhook_delivery;
 mod webhook_events;

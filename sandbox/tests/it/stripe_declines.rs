@@ -1,10 +1,10 @@
 //! Stripe's documented test payment methods refuse as documented.
 
-use crate::support::{World, json};
+use crate::support::{TestSandbox, json};
 
 #[tokio::test]
 async fn each_test_card_declines_with_its_own_codes() {
-    let world = World::new().await;
+    let sandbox = TestSandbox::new().await;
     for (method, code, decline_code, param, advice) in [
         ("pm_card_visa_chargeDeclined", "card_declined", "generic_decline", None, Some("try_again_later")),
         ("pm_card_chargeDeclined", "card_declined", "generic_decline", None, Some("try_again_later")),
@@ -55,7 +55,7 @@ async fn each_test_card_declines_with_its_own_codes() {
         ("pm_card_chargeCustomerFail", "card_declined", "generic_decline", None, Some("try_again_later")),
         ("pm_card_radarBlock", "card_declined", "fraudulent", None, None),
     ] {
-        let reply = world.stripe_pay(method, 4999, "").await;
+        let reply = sandbox.stripe_pay(method, 4999, "").await;
         let error = &reply.body["error"];
         assert_eq!(reply.status, 402, "{method}");
         assert_eq!(error["type"], "card_error");
@@ -65,24 +65,27 @@ async fn each_test_card_declines_with_its_own_codes() {
         assert_eq!(error["payment_intent"]["last_payment_error"]["decline_code"], decline_code);
         assert!(error["charge"].as_str().unwrap().starts_with("ch_"));
     }
-    assert_eq!(world.effects().await, Vec::<String>::new());
+    assert_eq!(sandbox.effects().await, Vec::<String>::new());
 }
 
 #[tokio::test]
 async fn a_declined_payment_intent_stays_and_can_be_paid_with_another_card_or_canceled() {
-    let world = World::new().await;
-    let declined = world.stripe_pay("pm_card_visa_chargeDeclined", 4999, "").await;
+    let sandbox = TestSandbox::new().await;
+    let declined = sandbox.stripe_pay("pm_card_visa_chargeDeclined", 4999, "").await;
     let id = declined.body["error"]["payment_intent"]["id"].as_str().unwrap();
     let confirm = format!("payment_intents/{id}/confirm");
-    assert_eq!(world.stripe_post(&confirm, "payment_method=pm_card_visa").await.body["status"], "succeeded");
-    assert_eq!(world.effects().await, ["charge 4999 USD"]);
+    assert_eq!(
+        sandbox.stripe_post(&confirm, "payment_method=pm_card_visa").await.body["status"],
+        "succeeded"
+    );
+    assert_eq!(sandbox.effects().await, ["charge 4999 USD"]);
 
-    let other = world.stripe_pay("pm_card_visa_chargeDeclined", 4999, "").await;
+    let other = sandbox.stripe_pay("pm_card_visa_chargeDeclined", 4999, "").await;
     let id = other.body["error"]["payment_intent"]["id"].as_str().unwrap();
     let canceled =
-        world.stripe_post(&format!("payment_intents/{id}/cancel"), "cancellation_reason=abandoned").await;
+        sandbox.stripe_post(&format!("payment_intents/{id}/cancel"), "cancellation_reason=abandoned").await;
     assert_eq!(canceled.body["status"], "canceled");
     assert_eq!(canceled.body["cancellation_reason"], "abandoned");
     // Nothing had been held, so nothing was released.
-    assert_eq!(world.effects().await, ["charge 4999 USD", "cancel 0 USD"]);
+    assert_eq!(sandbox.effects().await, ["charge 4999 USD", "cancel 0 USD"]);
 }

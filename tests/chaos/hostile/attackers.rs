@@ -1,4 +1,5 @@
-//! Who attacks: each attack from addresses of its own, in threads that leave the gateway its processor time.
+//! The attackers: each attack has its own source addresses, and a low-priority thread that leaves the gateway its CPU
+//! time.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -16,31 +17,31 @@ use tokio::time::{sleep, timeout};
 
 use super::attacks::ATTACKS;
 
-/// So many at once try each attack.
-const OF_EACH: u8 = 12;
-/// The gateway's machine is the attackers' as well. Their own work takes what the gateway leaves, so that what honest
-/// callers lose is lost to what was sent and not to the sending.
+/// Concurrent attackers per attack.
+const CONCURRENCY: u8 = 12;
+/// Attackers and gateway share the machine. Attackers only use spare CPU time, so that honest callers are slowed by the
+/// traffic and not by its generation.
 const NICENESS: i32 = 15;
-/// An answer that takes longer is not waited for.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// How long an attacker waits for a response.
+const TIMEOUT: Duration = Duration::from_secs(2);
 
-/// How often each attack was answered with each status; 0 for a connection that was closed without an answer.
+/// Responses by attack and status; status 0 is a connection that was closed without a response.
 type Answers = BTreeMap<(&'static str, u16), u64>;
 
-/// They go on until [`Self::end`].
+/// Runs until [`Self::end`].
 pub(super) struct Attackers {
     is_over: Arc<AtomicBool>,
     answers: Arc<Mutex<Answers>>,
     thread: JoinHandle<()>,
 }
 
-/// One of them.
+/// One attacker.
 #[derive(Clone)]
 pub(super) struct Attacker {
     attack: &'static str,
     from: Ipv4Addr,
     to: SocketAddr,
-    /// Where the provider's certificates are said to be.
+    /// The base URL of the certificates that forged webhooks name.
     pub(super) certificates: String,
     is_over: Arc<AtomicBool>,
     answers: Arc<Mutex<Answers>>,
@@ -61,18 +62,18 @@ impl Attackers {
         Self { is_over, answers, thread }
     }
 
-    /// What they were answered.
+    /// Stops the attackers and returns a summary of the responses.
     pub(super) fn end(self) -> String {
         self.is_over.store(true, Ordering::Relaxed);
         self.thread.join().unwrap();
         let answers = self.answers.lock().unwrap();
-        let mut told = String::new();
+        let mut summary = String::new();
         for (name, _) in ATTACKS {
             let of_it = answers.iter().filter(|((attack, _), _)| *attack == name);
             let of_it: Vec<_> = of_it.map(|((_, status), times)| format!("{status} {times} times")).collect();
-            let _ = write!(told, "\n  {name}: {}", of_it.join(", "));
+            let _ = write!(summary, "\n  {name}: {}", of_it.join(", "));
         }
-        told
+        summary
     }
 }
 
@@ -80,17 +81,17 @@ fn attack(attacker: &Attacker) {
     let _ = rustix::process::nice(NICENESS);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let together = LocalSet::new();
-    // One of them alone shows what it costs.
+    // `CHAOS_ATTACK` selects one attack, to measure its cost.
     let only = std::env::var("CHAOS_ATTACK").unwrap_or_default();
     for (kind, (name, attempt)) in (2_u8..).zip(ATTACKS).filter(|(_, (name, _))| name.contains(&only)) {
-        for number in 1..=OF_EACH {
+        for number in 1..=CONCURRENCY {
             let from = Ipv4Addr::new(127, 0, kind, number.div_ceil(4));
             let attacker = Attacker { attack: name, from, ..attacker.clone() };
             together.spawn_local(async move {
-                let mut turn = u64::from(number);
+                let mut n = u64::from(number);
                 while !attacker.is_over.load(Ordering::Relaxed) {
-                    attempt(attacker.clone(), turn).await;
-                    turn += u64::from(OF_EACH);
+                    attempt(attacker.clone(), n).await;
+                    n += u64::from(CONCURRENCY);
                 }
             });
         }
@@ -99,39 +100,39 @@ fn attack(attacker: &Attacker) {
 }
 
 impl Attacker {
-    /// Sends this on a connection of its own, and gives the connection if there is one.
+    /// Sends the bytes on a new connection, and returns the connection if there is one.
     pub(super) async fn send(&self, bytes: &[u8]) -> Option<TcpStream> {
         let socket = TcpSocket::new_v4().ok()?;
         socket.bind(SocketAddr::new(IpAddr::V4(self.from), 0)).ok()?;
-        let connecting = timeout(PATIENCE, socket.connect(self.to)).await;
+        let connecting = timeout(TIMEOUT, socket.connect(self.to)).await;
         let Ok(Ok(mut connection)) = connecting else {
-            // As it may be: this machine's ports are used up.
+            // Probably out of local ports.
             sleep(Duration::from_millis(20)).await;
             return None;
         };
-        // Closed by a reset, so that its port is free at once.
+        // Closes with a reset, which frees the port at once.
         let _ = connection.set_zero_linger();
-        let _ = timeout(PATIENCE, connection.write_all(bytes)).await;
+        let _ = timeout(TIMEOUT, connection.write_all(bytes)).await;
         Some(connection)
     }
 
-    /// Sends the same again and again on one connection, and counts what is answered.
-    pub(super) async fn ask(&self, request: &[u8], times: u32) {
+    /// Sends the same request `times` times on one connection, and counts the responses.
+    pub(super) async fn send_repeatedly(&self, request: &[u8], times: u32) {
         let Some(mut connection) = self.send(request).await else { return };
         for _ in 1..times {
-            if !self.hear(&mut connection).await
-                || timeout(PATIENCE, connection.write_all(request)).await.is_err()
+            if !self.read_response(&mut connection).await
+                || timeout(TIMEOUT, connection.write_all(request)).await.is_err()
             {
                 return;
             }
         }
-        self.hear(&mut connection).await;
+        self.read_response(&mut connection).await;
     }
 
-    /// False if that was the connection's last answer.
-    pub(super) async fn hear(&self, connection: &mut TcpStream) -> bool {
+    /// Counts one response. Returns false if it was the connection's last one.
+    pub(super) async fn read_response(&self, connection: &mut TcpStream) -> bool {
         let mut answer = [0; 4_096];
-        let read = timeout(PATIENCE, connection.read(&mut answer)).await;
+        let read = timeout(TIMEOUT, connection.read(&mut answer)).await;
         let length = read.unwrap_or(Ok(0)).unwrap_or(0);
         // `HTTP/1.1 401 …`
         let status = answer.get(9..12).filter(|_| answer.starts_with(b"HTTP/1.1 "));

@@ -1,4 +1,4 @@
-//! The attacks. Each is one attempt, and made again at once.
+//! The attacks. Each function is one attempt, which is repeated immediately.
 
 use std::pin::Pin;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -11,24 +11,24 @@ use super::attackers::Attacker;
 
 type Attempt = fn(Attacker, u64) -> Pin<Box<dyn Future<Output = ()>>>;
 
-/// What Envoy takes on one connection of HTTP/2, nearly.
+/// Slightly less than Envoy's limit per HTTP/2 connection.
 const STREAMS: u32 = 90;
-/// Requests on a connection of HTTP/1.1 before the next one is opened.
+/// Requests per HTTP/1.1 connection.
 const REQUESTS: u32 = 50;
 
-/// The number tells one attempt from another.
+/// Each attempt has its own number.
 pub(super) const ATTACKS: [(&str, Attempt); 9] = [
-    ("Stripe's webhooks, forged", |attacker, turn| Box::pin(forged_stripe(attacker, turn))),
-    ("PayPal's webhooks, forged, with certificates that do not exist", |attacker, turn| {
-        Box::pin(forged_paypal(attacker, turn))
+    ("Stripe's webhooks, forged", |attacker, n| Box::pin(forged_stripe(attacker, n))),
+    ("PayPal's webhooks, forged, with certificates that do not exist", |attacker, n| {
+        Box::pin(forged_paypal(attacker, n))
     }),
     ("requests over HTTP/2 that are canceled at once", |attacker, _| Box::pin(canceled(attacker))),
     ("clients that leave with many requests under way", |attacker, _| Box::pin(left(attacker))),
     ("resets after a whole request", |attacker, _| Box::pin(reset(attacker))),
-    ("heads that are odd", |attacker, turn| Box::pin(odd_heads(attacker, turn))),
-    ("heads and bodies that stop half-way", |attacker, turn| Box::pin(half_sent(attacker, turn))),
+    ("heads that are odd", |attacker, n| Box::pin(odd_heads(attacker, n))),
+    ("heads and bodies that stop half-way", |attacker, n| Box::pin(half_sent(attacker, n))),
     ("a flood without a key", |attacker, _| Box::pin(keyless(attacker))),
-    ("a flood of a client who has one", |attacker, turn| Box::pin(greedy(attacker, turn))),
+    ("a flood of a client who has one", |attacker, n| Box::pin(greedy(attacker, n))),
 ];
 
 fn post(path: &str, headers: &str, body: &str) -> Vec<u8> {
@@ -44,23 +44,23 @@ fn now_s() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
 }
 
-async fn forged_stripe(attacker: Attacker, turn: u64) {
-    let signature = format!("stripe-signature: t={},v1={turn:064x}\r\n", now_s());
-    let body = format!(r#"{{"id":"evt_{turn}","object":"event","pad":"{}"}}"#, "x".repeat(2_000));
-    attacker.ask(&post("/webhooks/stripe", &signature, &body), REQUESTS).await;
+async fn forged_stripe(attacker: Attacker, n: u64) {
+    let signature = format!("stripe-signature: t={},v1={n:064x}\r\n", now_s());
+    let body = format!(r#"{{"id":"evt_{n}","object":"event","pad":"{}"}}"#, "x".repeat(2_000));
+    attacker.send_repeatedly(&post("/webhooks/stripe", &signature, &body), REQUESTS).await;
 }
 
-async fn forged_paypal(attacker: Attacker, turn: u64) {
+async fn forged_paypal(attacker: Attacker, n: u64) {
     let now = jiff::Timestamp::from_second(now_s().cast_signed()).unwrap();
     let time = now.strftime("%Y-%m-%dT%H:%M:%SZ");
-    let name = format!("CERT-{:08x}-{:08x}-{turn:08x}", turn.rotate_left(7), turn * 7);
+    let name = format!("CERT-{:08x}-{:08x}-{n:08x}", n.rotate_left(7), n * 7);
     let headers = format!(
         "paypal-transmission-id: dfb3be50-fd74-11e4-8bf3-77339302725b\r\npaypal-transmission-time: {time}\r\n\
          paypal-transmission-sig: {}=\r\npaypal-cert-url: {}/{name}\r\npaypal-auth-algo: SHA256withRSA\r\n",
         "A".repeat(343),
         attacker.certificates,
     );
-    attacker.ask(&post("/webhooks/paypal", &headers, r#"{"id":"WH-1"}"#), 4).await;
+    attacker.send_repeatedly(&post("/webhooks/paypal", &headers, r#"{"id":"WH-1"}"#), 4).await;
 }
 
 async fn canceled(attacker: Attacker) {
@@ -69,7 +69,7 @@ async fn canceled(attacker: Attacker) {
     let frames: Vec<u8> =
         frames.flat_map(|id| [get(id, "gateway", "/payments?limit=1", &key), cancel(id)].concat()).collect();
     if let Some(mut connection) = attacker.send(&[hello(), frames].concat()).await {
-        attacker.hear(&mut connection).await;
+        attacker.read_response(&mut connection).await;
     }
 }
 
@@ -85,12 +85,12 @@ async fn left(attacker: Attacker) {
 
 async fn reset(attacker: Attacker) {
     let key = format!("authorization: Bearer {DEMO_2_KEY}\r\n");
-    let ask = format!("GET /payments?limit=1 HTTP/1.1\r\nhost: gateway\r\n{key}\r\n");
-    drop(attacker.send(ask.as_bytes()).await);
+    let send_repeatedly = format!("GET /payments?limit=1 HTTP/1.1\r\nhost: gateway\r\n{key}\r\n");
+    drop(attacker.send(send_repeatedly.as_bytes()).await);
 }
 
-async fn odd_heads(attacker: Attacker, turn: u64) {
-    let odd = match turn % 5 {
+async fn odd_heads(attacker: Attacker, n: u64) {
+    let odd = match n % 5 {
         0 => "GET /payments HTTP/1.1\r\nhost: [\r\n\r\n".to_owned(),
         1 => "GET /payments HTTP/1.1\r\nhost: a\r\nhost: b\r\n\r\n".to_owned(),
         2 => "POST /payments/charge HTTP/1.1\r\nhost: a\r\ntransfer-encoding: gzip, chunked\r\n\r\n0\r\n\r\n"
@@ -98,11 +98,11 @@ async fn odd_heads(attacker: Attacker, turn: u64) {
         3 => format!("GET /payments HTTP/1.1\r\nhost: a\r\npad: {}\r\n\r\n", "x".repeat(20_000)),
         _ => format!("{} /payments HTTP/1.1\r\nhost: a\r\n\r\n", "BREW".repeat(8)),
     };
-    attacker.ask(odd.as_bytes(), REQUESTS).await;
+    attacker.send_repeatedly(odd.as_bytes(), REQUESTS).await;
 }
 
-async fn half_sent(attacker: Attacker, turn: u64) {
-    let half: &[u8] = match turn % 4 {
+async fn half_sent(attacker: Attacker, n: u64) {
+    let half: &[u8] = match n % 4 {
         0 => b"GET /payments HTTP/1.1\r\nhost: gateway\r\nauthor",
         1 => {
             b"POST /payments/charge HTTP/1.1\r\nhost: gateway\r\nauthorization: Bearer demo-key-2\r\n\
@@ -111,7 +111,7 @@ async fn half_sent(attacker: Attacker, turn: u64) {
         2 => b"PRI * HTTP/2.0\r\n\r\nSM",
         _ => b"",
     };
-    // Each of them holds so many at a time.
+    // Each attempt holds 20 connections open.
     let mut held = Vec::new();
     for _ in 0..20 {
         held.extend(attacker.send(half).await);
@@ -120,14 +120,14 @@ async fn half_sent(attacker: Attacker, turn: u64) {
 }
 
 async fn keyless(attacker: Attacker) {
-    let ask = b"GET /payments HTTP/1.1\r\nhost: gateway\r\nauthorization: Bearer nobody\r\n\r\n";
-    attacker.ask(ask, REQUESTS).await;
+    let send_repeatedly = b"GET /payments HTTP/1.1\r\nhost: gateway\r\nauthorization: Bearer nobody\r\n\r\n";
+    attacker.send_repeatedly(send_repeatedly, REQUESTS).await;
 }
 
-/// Declined, so that there is nothing of theirs in the ledger.
-async fn greedy(attacker: Attacker, turn: u64) {
-    let headers = format!("authorization: Bearer {DEMO_2_KEY}\r\nidempotency-key: greedy-{turn}\r\n");
+/// Sends declined charges, which leave no effect in the ledger.
+async fn greedy(attacker: Attacker, n: u64) {
+    let headers = format!("authorization: Bearer {DEMO_2_KEY}\r\nidempotency-key: greedy-{n}\r\n");
     let charge =
         r#"{"provider":"stripe","amount":900,"currency":"USD","paymentMethodId":"pm_card_chargeDeclined"}"#;
-    attacker.ask(&post("/payments/charge", &headers, charge), REQUESTS).await;
+    attacker.send_repeatedly(&post("/payments/charge", &headers, charge), REQUESTS).await;
 }

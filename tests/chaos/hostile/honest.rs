@@ -1,32 +1,32 @@
-//! Charges of a client who does nothing wrong.
+//! Charges of a well-behaved client.
 
 use std::fmt;
 use std::time::Duration;
 
-use gateway_tests::{Answer, Gateway};
+use gateway_tests::{Gateway, HttpResponse};
 use reqwest::Method;
 use serde_json::json;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 const PER_SECOND: u32 = 200;
-/// Of those that went wrong, so many are told.
+/// How many failed charges are reported.
 const WRONG_MAX: usize = 20;
 
-/// What came of the charges.
+/// The results of the charges.
 #[derive(Default)]
-pub(crate) struct Honest {
-    /// From the moment at which each was due, sorted.
+pub(crate) struct HonestCharges {
+    /// Measured from the scheduled time of each charge, sorted.
     latencies: Vec<Duration>,
     pub(crate) transactions: Vec<String>,
     pub(crate) wrong: Vec<String>,
 }
 
-/// Charges at a fixed rate, whatever comes back, each under its own key.
-pub(crate) async fn charge_for(gateway: &Gateway<'_>, name: &str, length: Duration) -> Honest {
+/// Charges at a fixed rate, regardless of the responses, each under its own key.
+pub(crate) async fn charge_for(gateway: &Gateway<'_>, name: &str, length: Duration) -> HonestCharges {
     let mut ticks = interval(Duration::from_secs(1) / PER_SECOND);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
-    let (start, mut honest, mut under_way) = (Instant::now(), Honest::default(), JoinSet::new());
+    let (start, mut honest, mut in_flight) = (Instant::now(), HonestCharges::default(), JoinSet::new());
     let body = json!({
         "provider": "stripe", "amount": 1_200, "currency": "USD", "paymentMethodId": "pm_card_visa",
     });
@@ -39,22 +39,22 @@ pub(crate) async fn charge_for(gateway: &Gateway<'_>, name: &str, length: Durati
         let request = gateway.request(Method::POST, "/payments/charge");
         let request = request.header("content-type", "application/json").body(body.clone());
         let request = request.header("idempotency-key", format!("honest-{name}-{n}"));
-        under_way.spawn(async move {
-            (Answer::try_of(request).await.map_err(|error| error.to_string()), due.elapsed())
+        in_flight.spawn(async move {
+            (HttpResponse::try_of(request).await.map_err(|error| error.to_string()), due.elapsed())
         });
-        while let Some(done) = under_way.try_join_next() {
-            honest.hear(done.unwrap());
+        while let Some(done) = in_flight.try_join_next() {
+            honest.record(done.unwrap());
         }
     }
-    while let Some(done) = under_way.join_next().await {
-        honest.hear(done.unwrap());
+    while let Some(done) = in_flight.join_next().await {
+        honest.record(done.unwrap());
     }
     honest.latencies.sort_unstable();
     honest
 }
 
-impl Honest {
-    fn hear(&mut self, (answer, took): (Result<Answer, String>, Duration)) {
+impl HonestCharges {
+    fn record(&mut self, (answer, took): (Result<HttpResponse, String>, Duration)) {
         let wrong = match answer {
             Ok(answer) if answer.status == 200 && answer.at("/status") == "completed" => {
                 self.latencies.push(took);
@@ -69,14 +69,14 @@ impl Honest {
         }
     }
 
-    /// The latency that this many of a hundred charges did not exceed.
+    /// The given percentile of the latencies.
     pub(crate) fn percentile(&self, percent: usize) -> Duration {
         let last = self.latencies.len().saturating_sub(1);
         self.latencies.get(last * percent / 100).copied().unwrap_or_default()
     }
 }
 
-impl fmt::Display for Honest {
+impl fmt::Display for HonestCharges {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let ms = |percent| format!("{:.1}", self.percentile(percent).as_secs_f64() * 1_000.0);
         write!(f, "{} charges made, p50 {} ms, p99 {} ms", self.transactions.len(), ms(50), ms(99))

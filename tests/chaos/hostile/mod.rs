@@ -1,4 +1,4 @@
-//! Hostile traffic from many addresses at once, as much as the machine carries, beside honest charges from another.
+//! Hostile traffic from many addresses, as much as the machine can generate, alongside honest charges from another.
 
 mod attackers;
 mod attacks;
@@ -7,26 +7,25 @@ mod honest;
 use std::fmt;
 use std::time::Duration;
 
-use gateway_tests::{Gateway, Own};
+use gateway_tests::{Gateway, OwnGateway};
 use test_services::{PostgresServer, RedisServer};
 use tokio::time::sleep;
 
 use self::attackers::Attackers;
-use self::honest::{Honest, charge_for};
+use self::honest::{HonestCharges, charge_for};
 
-/// The storm must be as long as this for its latencies to be judged: with fewer charges, a p99 is chance.
+/// Latencies are judged only from this length on: with fewer charges, the p99 is random.
 const JUDGED_FROM: Duration = Duration::from_secs(60);
-/// How the honest charges fare without it.
+/// The longest baseline measurement without attackers.
 const QUIET_MAX: Duration = Duration::from_secs(30);
 const P99_FACTOR: u32 = 3;
 
-/// Memory may grow until caches are full, which a third of the storm is for; then by no more than a tenth, and what an
-/// allocator may keep.
+/// Memory may grow during the first third, while caches fill; afterwards by at most a tenth, plus allocator slack.
 const GROWTH: u64 = 10;
 const SLACK_BYTES: u64 = 24 << 20;
 const PARTS: [&str; 2] = ["envoy", "control-plane"];
 
-/// The limits of production: those of a local stack suit a single address and client.
+/// Production limits: those of a local stack are for a single address and client.
 const LIMITS: [(&str, &str); 7] = [
     ("GATEWAY_ADDRESS_REQUESTS_PER_SECOND", "1000"),
     ("GATEWAY_ADDRESS_WEBHOOKS_PER_SECOND", "500"),
@@ -37,35 +36,35 @@ const LIMITS: [(&str, &str); 7] = [
     ("GATEWAY_ADDRESS_NEW_CONNECTIONS_PER_SECOND", "50"),
 ];
 
-/// What the storm was like, and what it did to others.
+/// The results of a run.
 pub(crate) struct Report {
     length: Duration,
-    quiet: Honest,
-    stormy: Honest,
-    /// What attackers were answered, by attack.
+    quiet: HonestCharges,
+    attacked: HonestCharges,
+    /// The responses to attackers, by attack.
     attackers: String,
     memory: Vec<String>,
     pub(crate) broken: Vec<String>,
 }
 
-/// `None`: a server is missing, which has been said.
+/// `None`: a required server is not installed, which was reported.
 pub(crate) async fn run(length: Duration) -> Option<Report> {
     let (postgres, redis) = (PostgresServer::own().await?, RedisServer::own(&[]).await?);
     let database = postgres.database().await;
     let servers = [("DB_URI", database.uri()), ("REDIS_URI", redis.uri()), ("LOG_LEVEL", "warn")];
-    let own = Own::start(&[servers.as_slice(), &LIMITS].concat()).await;
+    let own = OwnGateway::start(&[servers.as_slice(), &LIMITS].concat()).await;
     let gateway = own.gateway();
 
-    // The first ones open connections and fill caches.
+    // Warm-up: opens connections and fills caches.
     charge_for(&gateway, "warm", Duration::from_secs(2)).await;
     let quiet = charge_for(&gateway, "quiet", (length / 3).min(QUIET_MAX)).await;
     let attackers = Attackers::start(&gateway);
-    let charges = charge_for(&gateway, "storm", length);
-    let (stormy, (early, late)) = tokio::join!(charges, memory_twice(&gateway, length));
+    let charges = charge_for(&gateway, "attack", length);
+    let (attacked, (early, late)) = tokio::join!(charges, memory_twice(&gateway, length));
     let answers = attackers.end();
 
     let mut report =
-        Report { length, quiet, stormy, attackers: answers, memory: Vec::new(), broken: Vec::new() };
+        Report { length, quiet, attacked, attackers: answers, memory: Vec::new(), broken: Vec::new() };
     report.judge_answers();
     report.judge_memory(&early, &late);
     report.judge_effects(&gateway).await;
@@ -76,7 +75,7 @@ pub(crate) async fn run(length: Duration) -> Option<Report> {
     Some(report)
 }
 
-/// What each part has in memory after a third of the time, and just before its end.
+/// The memory of each part after a third of the time, and shortly before the end.
 async fn memory_twice(gateway: &Gateway<'_>, length: Duration) -> ([u64; 2], [u64; 2]) {
     sleep(length / 3).await;
     let early = PARTS.map(|part| gateway.resident_bytes(part));
@@ -86,14 +85,15 @@ async fn memory_twice(gateway: &Gateway<'_>, length: Duration) -> ([u64; 2], [u6
 
 impl Report {
     fn judge_answers(&mut self) {
-        for honest in [&self.quiet, &self.stormy] {
+        for honest in [&self.quiet, &self.attacked] {
             self.broken
                 .extend(honest.wrong.iter().map(|wrong| format!("an honest charge was not made: {wrong}")));
         }
-        let (quiet, stormy) = (self.quiet.percentile(99), self.stormy.percentile(99));
-        if self.length >= JUDGED_FROM && stormy > quiet * P99_FACTOR {
-            let told = format!("honest charges had a p99 of {stormy:?} beside the attack, {quiet:?} without");
-            self.broken.push(told);
+        let (quiet, attacked) = (self.quiet.percentile(99), self.attacked.percentile(99));
+        if self.length >= JUDGED_FROM && attacked > quiet * P99_FACTOR {
+            let summary =
+                format!("honest charges had a p99 of {attacked:?} beside the attack, {quiet:?} without");
+            self.broken.push(summary);
         }
     }
 
@@ -113,7 +113,7 @@ impl Report {
         for effect in ledger.iter().filter(|effect| effect["kind"] == "charge") {
             *made.entry(effect["transactionId"].as_str().unwrap_or_default()).or_default() += 1;
         }
-        for transaction in self.quiet.transactions.iter().chain(&self.stormy.transactions) {
+        for transaction in self.quiet.transactions.iter().chain(&self.attacked.transactions) {
             let times = made.get(transaction.as_str()).copied().unwrap_or_default();
             if times != 1 {
                 self.broken.push(format!("P1: {transaction} was charged {times} times"));
@@ -126,7 +126,7 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "\n{} s of hostile traffic", self.length.as_secs())?;
         writeln!(f, "honest without: {}", self.quiet)?;
-        writeln!(f, "honest beside it: {}", self.stormy)?;
+        writeln!(f, "honest beside it: {}", self.attacked)?;
         writeln!(f, "memory: {}", self.memory.join(", "))?;
         write!(f, "attackers were answered:{}", self.attackers)?;
         for broken in &self.broken {

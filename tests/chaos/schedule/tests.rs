@@ -3,15 +3,15 @@ use super::*;
 const MINUTE: Duration = Duration::from_secs(60);
 
 #[test]
-fn a_seed_is_a_schedule() {
+fn a_seed_determines_the_schedule() {
     assert_eq!(draw(7, Shape::Distributed, MINUTE), draw(7, Shape::Distributed, MINUTE));
     assert_ne!(draw(7, Shape::Distributed, MINUTE), draw(8, Shape::Distributed, MINUTE));
 }
 
 #[test]
-fn some_seed_brings_each_kind_of_trouble() {
+fn every_kind_of_fault_occurs_for_some_seed() {
     let all: Vec<_> = (0..20).flat_map(|seed| draw(seed, Shape::Distributed, MINUTE)).collect();
-    let happens = |what: &str| all.iter().any(|step| step.action.to_string().contains(what));
+    let happens = |what: &str| all.iter().any(|scheduled| scheduled.action.to_string().contains(what));
     for what in [
         "kill -9 envoy",
         "kill -9 control-plane",
@@ -58,10 +58,10 @@ fn some_seed_brings_each_kind_of_trouble() {
 }
 
 #[test]
-fn what_is_embedded_has_one_gateway_and_no_servers() {
+fn the_embedded_shape_has_one_gateway_and_no_servers() {
     for seed in 0..20 {
-        for step in draw(seed, Shape::Embedded, MINUTE) {
-            let text = step.action.to_string();
+        for scheduled in draw(seed, Shape::Embedded, MINUTE) {
+            let text = scheduled.action.to_string();
             let absent = ["edge-cache", "worker", "Redis", "Rabbit", "PostgreSQL", "Database", " 2"];
             assert!(!absent.iter().any(|part| text.contains(part)), "{text}");
         }

@@ -1,43 +1,42 @@
-//! Clients who charge, capture, cancel, refund, repeat themselves and look, and who do not give up when a gateway
-//! dies under their hands.
+//! Clients that charge, capture, cancel, refund, read and retry, and that keep retrying when a gateway dies.
 
-mod clerk;
+mod client;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use futures_util::{StreamExt as _, stream};
-use gateway_tests::{Answer, DEMO_2_KEY, Sandbox};
+use gateway_tests::{DEMO_2_KEY, HttpResponse, Sandbox};
 use local_stack::DEMO_KEY;
-use reqwest::{Client, Method as Verb, redirect};
+use reqwest::{Client as HttpClient, Method as Verb, redirect};
 use tokio::time::{Instant, sleep};
 
-pub(crate) use self::clerk::Clerk;
-use self::clerk::plain_charge;
-use crate::model::{Ask, Book, Meaning};
+pub(crate) use self::client::Client;
+use self::client::plain_charge;
+use crate::model::{History, Meaning, Request};
 
-/// Shorter than Envoy's own patience: clients hang up, and come back.
-const PATIENCE: Duration = Duration::from_secs(6);
-const CLIENTS: [&str; 2] = ["demo", "demo-2"];
-/// A test card number, which must not get anywhere.
+/// Shorter than Envoy's own timeout: clients disconnect and retry.
+const TIMEOUT: Duration = Duration::from_secs(6);
+const CLIENT_IDS: [&str; 2] = ["demo", "demo-2"];
+/// A test card number, which must never be stored or logged.
 pub(crate) const CANARY: &str = "4242424242424242";
 
-/// What all clients share.
-pub(crate) struct Town {
-    pub(crate) book: Book,
-    http: Client,
+/// The state that all clients share.
+pub(crate) struct Clients {
+    pub(crate) history: History,
+    http: HttpClient,
     gateways: Vec<String>,
     sandbox: Sandbox,
     next: AtomicU64,
     is_over: AtomicBool,
 }
 
-impl Town {
+impl Clients {
     pub(crate) fn new(gateways: Vec<String>, sandbox: Sandbox) -> Self {
-        let http = Client::builder().no_proxy().redirect(redirect::Policy::none()).timeout(PATIENCE);
+        let http = HttpClient::builder().no_proxy().redirect(redirect::Policy::none()).timeout(TIMEOUT);
         Self {
-            book: Book::default(),
+            history: History::default(),
             http: http.build().unwrap(),
             gateways,
             sandbox,
@@ -46,61 +45,63 @@ impl Town {
         }
     }
 
-    pub(crate) fn clerk(self: &Arc<Self>, number: usize, seed: u64) -> Clerk {
-        Clerk::new(self.clone(), CLIENTS[number % 2], seed ^ (number as u64 + 1).rotate_left(32))
+    pub(crate) fn client(self: &Arc<Self>, number: usize, seed: u64) -> Client {
+        Client::new(self.clone(), CLIENT_IDS[number % 2], seed ^ (number as u64 + 1).rotate_left(32))
     }
 
-    /// Nobody begins anything new, or asks again.
+    /// Stops new requests and retries.
     pub(crate) fn end(&self) {
         self.is_over.store(true, Ordering::Relaxed);
     }
 
-    pub(crate) fn goes_on(&self) -> bool {
-        !self.is_over.load(Ordering::Relaxed) && !self.book.is_broken()
+    pub(crate) fn is_running(&self) -> bool {
+        !self.is_over.load(Ordering::Relaxed) && !self.history.is_broken()
     }
 
-    /// How many keys were used, and how many of them have an answer that stands.
+    /// The number of keys used, and of those with a final answer.
     pub(crate) fn counts(&self) -> (usize, usize) {
-        let pages = self.book.pages();
-        let stands = |ask: &&Ask| ask.heard.iter().any(|heard| matches!(heard.status, 200 | 402));
-        (pages.asks.len(), pages.asks.iter().filter(stands).count())
+        let entries = self.history.entries();
+        let stands = |request: &&Request| {
+            request.responses.iter().any(|response| matches!(response.status, 200 | 402))
+        };
+        (entries.requests.len(), entries.requests.iter().filter(stands).count())
     }
 
-    /// A plain charge, sent again each second until its answer stands or the town ends.
+    /// Sends a plain charge every second until its answer is final or the run ends.
     pub(crate) async fn charge_until_answered(self: Arc<Self>) {
-        let number = self.book.open(plain_charge(self.next.fetch_add(1, Ordering::Relaxed)));
+        let number = self.history.open(plain_charge(self.next.fetch_add(1, Ordering::Relaxed)));
         for turn in 0.. {
-            if self.send(number, number + turn).await == Meaning::Final || !self.goes_on() {
+            if self.send(number, number + turn).await == Meaning::Final || !self.is_running() {
                 return;
             }
             sleep(Duration::from_secs(1)).await;
         }
     }
 
-    /// Sends every ask that has no final answer again until it has one, and gives those that get none in time.
-    pub(crate) async fn come_back(&self, deadline: Instant) -> Vec<String> {
-        let count = self.book.pages().asks.len();
-        let come_back = async |number: usize| {
+    /// Retries every request without a final answer, and returns those that get none before the deadline.
+    pub(crate) async fn retry_open_requests(&self, deadline: Instant) -> Vec<String> {
+        let count = self.history.entries().requests.len();
+        let retry_open_requests = async |number: usize| {
             for turn in 0.. {
-                let ask = self.book.ask(number);
-                if ask.final_answer().is_some() || ask.is_left {
+                let request = self.history.request(number);
+                if request.final_answer().is_some() || request.is_left {
                     return None;
                 }
                 if Instant::now() > deadline {
-                    return Some(ask.name());
+                    return Some(request.name());
                 }
                 self.send(number, turn + number).await;
                 sleep(Duration::from_millis(if turn < 3 { 50 } else { 500 })).await;
             }
             None
         };
-        let open = stream::iter(0..count).map(come_back).buffer_unordered(16);
+        let open = stream::iter(0..count).map(retry_open_requests).buffer_unordered(16);
         open.filter_map(async |open| open).collect().await
     }
 
-    /// Sends everything once more to each gateway: what was answered stands, and is answered.
+    /// Repeats every request at each gateway: final answers must not change.
     pub(crate) async fn repeat_everything(&self) {
-        let count = self.book.pages().asks.len();
+        let count = self.history.entries().requests.len();
         let repeats = (0..count).map(async |number| {
             for gateway in 0..self.gateways.len() {
                 self.repeat(number, gateway).await;
@@ -110,9 +111,9 @@ impl Town {
     }
 
     async fn repeat(&self, number: usize, gateway: usize) {
-        // What was left may never have come, and would be new.
-        let ask = self.book.ask(number);
-        if ask.is_left && !ask.is_taken() {
+        // An abandoned request may never have arrived, and would be new.
+        let request = self.history.request(number);
+        if request.is_left && !request.is_taken() {
             return;
         }
         for _ in 0..5 {
@@ -121,30 +122,31 @@ impl Town {
             }
             sleep(Duration::from_millis(500)).await;
         }
-        let ask = self.book.ask(number);
-        let last = ask.heard.last().map_or("nothing", |heard| &heard.body);
-        self.book.broke("P4", format!("{}: in peace, it is answered {last}", ask.name()));
+        let request = self.history.request(number);
+        let last = request.responses.last().map_or("nothing", |response| &response.body);
+        self.history.broke("P4", format!("{}: in peace, it is answered {last}", request.name()));
     }
 
     async fn send(&self, number: usize, gateway: usize) -> Meaning {
-        let ask = self.book.ask(number);
-        let answer = self.post(gateway, &ask, ask.body()).await;
-        self.book.hear(number, answer.as_ref())
+        let request = self.history.request(number);
+        let answer = self.post(gateway, &request, request.body()).await;
+        self.history.record_response(number, answer.as_ref())
     }
 
-    async fn post(&self, gateway: usize, ask: &Ask, body: String) -> Option<Answer> {
-        let request = self.request(Verb::POST, gateway, ask.client, &ask.path());
-        let request = request.header("idempotency-key", &ask.key).header("content-type", "application/json");
-        Answer::try_of(request.body(body)).await.ok()
+    async fn post(&self, gateway: usize, request: &Request, body: String) -> Option<HttpResponse> {
+        let builder = self.request(Verb::POST, gateway, request.client, &request.path());
+        let builder =
+            builder.header("idempotency-key", &request.key).header("content-type", "application/json");
+        HttpResponse::try_of(builder.body(body)).await.ok()
     }
 
-    async fn get(&self, gateway: usize, client: &str, path: &str) -> Option<Answer> {
-        Answer::try_of(self.request(Verb::GET, gateway, client, path)).await.ok()
+    async fn get(&self, gateway: usize, client: &str, path: &str) -> Option<HttpResponse> {
+        HttpResponse::try_of(self.request(Verb::GET, gateway, client, path)).await.ok()
     }
 
     fn request(&self, verb: Verb, gateway: usize, client: &str, path: &str) -> reqwest::RequestBuilder {
         let url = format!("{}{path}", self.gateways[gateway % self.gateways.len()]);
-        let key = if client == CLIENTS[0] { DEMO_KEY } else { DEMO_2_KEY };
+        let key = if client == CLIENT_IDS[0] { DEMO_KEY } else { DEMO_2_KEY };
         self.http.request(verb, url).bearer_auth(key)
     }
 }

@@ -1,6 +1,6 @@
-//! The description of the API, as tools read it: it is valid, and a client that is generated from it charges.
+//! The API description for tools: it is valid, and a client generated from it can charge.
 //!
-//! The tools come from PyPI and npm, into the build folder. Where that cannot be done the tests say why and skip.
+//! The tools come from PyPI and npm, into the build folder. If that is not possible, the tests report why and skip.
 
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;

@@ -1,16 +1,16 @@
-//! The cache that all edges share is away, slow or forgetful, or it is all that is left.
+//! The shared edge cache is unavailable, slow or empty, or it is all that is left.
 
-use gateway_tests::{Own, fresh_key, until};
+use gateway_tests::{OwnGateway, fresh_key, until};
 use serde_json::json;
 use test_services::{RedisServer, Signal};
 
 use super::{charge_of, is_replay, replays};
 
-pub(super) async fn with_redis(settings: &[(&str, &str)]) -> Option<(RedisServer, Own)> {
+pub(super) async fn with_redis(settings: &[(&str, &str)]) -> Option<(RedisServer, OwnGateway)> {
     let redis = RedisServer::own(&[]).await?;
     let uri = redis.uri().to_owned();
     let settings: Vec<_> = settings.iter().copied().chain([("REDIS_URI", uri.as_str())]).collect();
-    let own = Own::start(&settings).await;
+    let own = OwnGateway::start(&settings).await;
     Some((redis, own))
 }
 
@@ -28,8 +28,8 @@ async fn a_finished_key_replays_with_the_control_plane_and_its_database_gone() {
     }
     gateway.charge_under(&key, &charge_of(741)).await.refuses(422, "IDEMPOTENCY_KEY_REUSED");
     let new = until("a refusal", async || {
-        let answer = gateway.charge_under(&fresh_key(), &charge_of(740)).await;
-        (answer.status == 503).then_some(answer)
+        let response = gateway.charge_under(&fresh_key(), &charge_of(740)).await;
+        (response.status == 503).then_some(response)
     });
     new.await.refuses(503, "GATEWAY_UNAVAILABLE");
     assert_eq!(gateway.sandbox.all_effects().await, ["stripe charge 740 USD"]);
@@ -42,12 +42,13 @@ async fn without_the_cache_charges_pass_and_the_durable_row_lets_each_happen_onc
     redis.kill();
     let (key, body) = (fresh_key(), charge_of(742));
     let charges = (0..20).map(|_| gateway.charge_under(&key, &body));
-    let answers = join_all(charges).await;
-    let finished = answers.iter().find(|answer| answer.status == 200).expect("one of them went through");
-    for answer in &answers {
-        match answer.status {
-            200 => assert_eq!(answer.body, finished.body),
-            _ => drop(answer.refuses(409, "IDEMPOTENCY_IN_PROGRESS")),
+    let responses = join_all(charges).await;
+    let finished =
+        responses.iter().find(|response| response.status == 200).expect("one of them went through");
+    for response in &responses {
+        match response.status {
+            200 => assert_eq!(response.body, finished.body),
+            _ => drop(response.refuses(409, "IDEMPOTENCY_IN_PROGRESS")),
         }
     }
     replays(&gateway.charge_under(&key, &body).await, finished);
@@ -83,8 +84,8 @@ async fn an_operation_may_be_refused_without_the_cache_and_another_one_not() {
 
     redis.start_again().await;
     let refunded = until("the cache's return", async || {
-        let answer = gateway.post_under(&key, "/payments/refund", refund.clone()).await;
-        (answer.status != 503).then_some(answer)
+        let response = gateway.post_under(&key, "/payments/refund", refund.clone()).await;
+        (response.status != 503).then_some(response)
     });
     refunded.await.succeeds(200, &json!({ "status": "processed" }));
 }
@@ -128,7 +129,7 @@ async fn a_control_plane_that_stands_still_for_longer_than_the_lease_charges_onc
         })
         .await;
         gateway.signal("control-plane", Signal::STOP);
-        // Over the lease: the next one gets the turn, and waits for a control plane that stands still.
+        // After the lease: the next request gets it, and waits for a frozen control plane.
         tokio::time::sleep(std::time::Duration::from_millis(900)).await;
         let (second, ()) = tokio::join!(gateway.charge_under(&key, &body), async {
             tokio::time::sleep(std::time::Duration::from_millis(300)).await;

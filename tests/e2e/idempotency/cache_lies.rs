@@ -1,44 +1,44 @@
-//! The cache that all edges share belongs to an attacker: it can delay, and decides nothing.
+//! An attacker controls the shared edge cache: it can delay requests, but decides nothing.
 
-use gateway_tests::hostile_redis::{HostileRedis, Kept, Lie};
-use gateway_tests::{Answer, Gateway, Own, fresh_key, until};
+use gateway_tests::hostile_redis::{FakeReply, HostileRedis, StoredAnswer};
+use gateway_tests::{Gateway, HttpResponse, OwnGateway, fresh_key, until};
 use serde_json::json;
 
 use super::{charge_of, is_replay, replays};
 
 const MADE_UP: &str = "txn_01890000-0000-7000-8000-0000deadbeef";
 
-/// A gateway with such a cache. The workers remember nothing, so that each request asks it.
-async fn with_hostile_redis(settings: &[(&str, &str)]) -> (HostileRedis, Own) {
+/// A gateway with such a cache. Workers remember nothing, so each request asks it.
+async fn with_hostile_redis(settings: &[(&str, &str)]) -> (HostileRedis, OwnGateway) {
     let redis = HostileRedis::start().await;
     let uri = redis.uri();
     let fixed = [("REDIS_URI", uri.as_str()), ("IDEMPOTENCY_RECENT_ANSWERS", "0")];
     let settings: Vec<_> = settings.iter().copied().chain(fixed).collect();
-    let own = Own::start(&settings).await;
+    let own = OwnGateway::start(&settings).await;
     (redis, own)
 }
 
-/// The answer that the attacker would like to see given.
+/// An answer that the attacker forges.
 fn made_up(seal: &str) -> String {
     let body = json!({ "success": true, "transactionId": MADE_UP, "status": "completed" }).to_string();
     json!({ "status": 200, "contentType": "application/json", "body": body, "seal": seal }).to_string()
 }
 
-/// It was charged, once, whatever the cache said, and the edge has noticed that it was lied to.
-async fn is_truly_charged(gateway: &Gateway<'_>, answer: &Answer, amount: u64, unproven_before: u64) {
-    answer.succeeds(200, &json!({ "status": "completed" }));
-    assert!(!is_replay(answer) && answer.transaction_id() != MADE_UP, "{}", answer.text());
+/// Asserts that it was charged once, whatever the cache said, and that the edge noticed the false verdict.
+async fn is_truly_charged(gateway: &Gateway<'_>, response: &HttpResponse, amount: u64, unproven_before: u64) {
+    response.succeeds(200, &json!({ "status": "completed" }));
+    assert!(!is_replay(response) && response.transaction_id() != MADE_UP, "{}", response.text());
     let effect = format!("stripe charge {amount} USD");
-    assert_eq!(gateway.effects(&answer.transaction_id()).await, [effect]);
+    assert_eq!(gateway.effects(&response.transaction_id()).await, [effect]);
     assert!(gateway.edge_claims("unproven").await > unproven_before);
-    let line = gateway.access_log_line(answer).await;
+    let line = gateway.access_log_line(response).await;
     assert_eq!(line["edge_idempotency"], "unproven", "{line}");
 }
 
 /// The sealed answer that a charge under `key` left in the cache.
-async fn sealed_answer(redis: &HostileRedis) -> Kept {
+async fn sealed_answer(redis: &HostileRedis) -> StoredAnswer {
     until("the answer in the cache", async || {
-        redis.kept().into_iter().rev().find(|kept| kept.sealed.starts_with('{'))
+        redis.stored().into_iter().rev().find(|kept| kept.sealed.starts_with('{'))
     })
     .await
 }
@@ -51,45 +51,45 @@ async fn an_answer_that_the_control_plane_did_not_give_is_never_replayed() {
     let (_, seal) = genuine.sealed.split_once("\"seal\":\"").unwrap();
     let seal = seal.trim_end_matches("\"}");
     let lies = [
-        // As an earlier release kept answers.
+        // In the format of an earlier release.
         r#"{"status":200,"contentType":"application/json","body":"{\"success\":true}"}"#.to_owned(),
         made_up(""),
         made_up("k1.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"),
         // Its own seal, under another answer.
         made_up(seal),
-        // Genuine, and another charge's.
+        // Genuine, but another charge's.
         genuine.sealed.clone(),
     ];
-    for lie in lies {
-        redis.tell(Lie::Replay(lie));
+    for reply in lies {
+        redis.reply_with(FakeReply::Replay(reply));
         let before = gateway.edge_claims("unproven").await;
-        let answer = gateway.charge(&charge_of(999_999)).await;
-        is_truly_charged(&gateway, &answer, 999_999, before).await;
+        let response = gateway.charge(&charge_of(999_999)).await;
+        is_truly_charged(&gateway, &response, 999_999, before).await;
     }
     let log = std::fs::read_to_string(own.stack.run_dir().log("envoy")).unwrap();
-    let complaints = log.lines().filter(|line| line.contains("the edge cache cannot be believed")).count();
-    assert!((1..=5).contains(&complaints), "{complaints}");
+    let warnings = log.lines().filter(|line| line.contains("the edge cache is not trusted")).count();
+    assert!((1..=5).contains(&warnings), "{warnings}");
     assert!(!log.contains(seal) && !log.contains(MADE_UP), "no answer stands in a log");
 }
 
-/// A charge while the cache behaves, and what it kept of it.
-async fn genuine_charge(redis: &HostileRedis, gateway: &Gateway<'_>) -> (Answer, Kept) {
-    redis.tell(Lie::Start);
-    let answer = gateway.charge(&charge_of(750)).await;
-    answer.succeeds(200, &json!({ "status": "completed" }));
+/// A charge with a correct cache, and what the cache stored of it.
+async fn genuine_charge(redis: &HostileRedis, gateway: &Gateway<'_>) -> (HttpResponse, StoredAnswer) {
+    redis.reply_with(FakeReply::Start);
+    let response = gateway.charge(&charge_of(750)).await;
+    response.succeeds(200, &json!({ "status": "completed" }));
     let kept = sealed_answer(redis).await;
-    assert!(kept.sealed.contains(&answer.transaction_id()));
-    (answer, kept)
+    assert!(kept.sealed.contains(&response.transaction_id()));
+    (response, kept)
 }
 
 #[tokio::test]
-async fn a_genuine_answer_is_replayed_to_its_own_request_whoever_kept_it() {
+async fn a_genuine_answer_is_replayed_to_its_own_request_even_by_an_attacker() {
     let (redis, own) = with_hostile_redis(&[]).await;
     let gateway = own.gateway();
     let (key, charge) = (fresh_key(), charge_of(751));
     let first = gateway.charge_under(&key, &charge).await;
     let kept = sealed_answer(&redis).await;
-    redis.tell(Lie::Replay(kept.sealed));
+    redis.reply_with(FakeReply::Replay(kept.sealed));
     let (again, asked) = super::counted_charge(&gateway, &key, &charge).await;
     replays(&again, &first);
     assert_eq!(asked, 0, "by the edge itself");
@@ -104,49 +104,49 @@ async fn a_key_that_was_not_used_for_another_request_is_not_said_to_be() {
     let of_genuine = redis.claimed().into_iter().rev().find(|fingerprint| fingerprint.len() == 64).unwrap();
     let other = "ab".repeat(32);
     let lies = [
-        Lie::Mismatch(other.clone(), made_up("")),
-        Lie::Mismatch(other.clone(), made_up("k1.AAAA")),
-        // A genuine answer of another key, as it is and under another fingerprint.
-        Lie::Mismatch(of_genuine, genuine.sealed.clone()),
-        Lie::Mismatch(other.clone(), genuine.sealed),
+        FakeReply::Mismatch(other.clone(), made_up("")),
+        FakeReply::Mismatch(other.clone(), made_up("k1.AAAA")),
+        // A genuine answer of another key, unchanged and under another fingerprint.
+        FakeReply::Mismatch(of_genuine, genuine.sealed.clone()),
+        FakeReply::Mismatch(other.clone(), genuine.sealed),
     ];
-    for lie in lies {
-        redis.tell(lie);
+    for reply in lies {
+        redis.reply_with(reply);
         let before = gateway.edge_claims("unproven").await;
-        let answer = gateway.charge(&charge_of(752)).await;
-        is_truly_charged(&gateway, &answer, 752, before).await;
+        let response = gateway.charge(&charge_of(752)).await;
+        is_truly_charged(&gateway, &response, 752, before).await;
     }
-    // Without any proof, as of a request that is still being worked on: the row decides, and has none.
-    redis.tell(Lie::Mismatch(other, String::new()));
-    let answer = gateway.charge(&charge_of(752)).await;
-    answer.succeeds(200, &json!({ "status": "completed" }));
-    let line = gateway.access_log_line(&answer).await;
+    // Without proof, as for a request in progress: the row decides, and there is none.
+    redis.reply_with(FakeReply::Mismatch(other, String::new()));
+    let response = gateway.charge(&charge_of(752)).await;
+    response.succeeds(200, &json!({ "status": "completed" }));
+    let line = gateway.access_log_line(&response).await;
     assert_eq!(line["edge_idempotency"], "contested", "{line}");
 }
 
 #[tokio::test]
-async fn a_key_is_not_in_flight_for_ever_because_the_cache_says_so() {
+async fn a_key_does_not_stay_in_flight_because_the_cache_says_so() {
     let (redis, own) = with_hostile_redis(&[("IDEMPOTENCY_LEASE_MS", "1000")]).await;
     let gateway = own.gateway();
-    redis.tell(Lie::InFlight);
+    redis.reply_with(FakeReply::InFlight);
     let (key, charge) = (fresh_key(), charge_of(753));
     gateway.charge_under(&key, &charge).await.refuses(409, "IDEMPOTENCY_IN_PROGRESS");
     let begun = std::time::Instant::now();
-    let answer = until("the charge", async || {
-        let answer = gateway.charge_under(&key, &charge).await;
-        (answer.status != 409).then_some(answer)
+    let response = until("the charge", async || {
+        let response = gateway.charge_under(&key, &charge).await;
+        (response.status != 409).then_some(response)
     })
     .await;
-    // Two leases, and the seconds that clocks in seconds are off.
+    // Two leases, plus the rounding of clocks in seconds.
     assert!(begun.elapsed() < std::time::Duration::from_secs(8));
-    is_truly_charged(&gateway, &answer, 753, 0).await;
+    is_truly_charged(&gateway, &response, 753, 0).await;
 }
 
 #[tokio::test]
-async fn a_turn_that_is_given_to_everybody_charges_once() {
+async fn a_lease_that_is_granted_to_every_request_charges_once() {
     let (redis, own) = with_hostile_redis(&[]).await;
     let gateway = own.gateway();
-    redis.tell(Lie::Start);
+    redis.reply_with(FakeReply::Start);
     let (key, charge) = (fresh_key(), charge_of(754));
     let first = gateway.charge_under(&key, &charge).await;
     first.succeeds(200, &json!({ "status": "completed" }));
@@ -158,27 +158,31 @@ async fn a_turn_that_is_given_to_everybody_charges_once() {
 }
 
 #[tokio::test]
-async fn what_is_no_verdict_is_as_if_nothing_was_said() {
+async fn an_invalid_verdict_is_treated_like_no_verdict() {
     let (redis, own) = with_hostile_redis(&[]).await;
     let gateway = own.gateway();
-    for lie in [Lie::Nonsense, Lie::Replay("{}".to_owned()), Lie::Mismatch("xy".to_owned(), String::new())] {
-        redis.tell(lie);
-        let answer = gateway.charge(&charge_of(756)).await;
-        answer.succeeds(200, &json!({ "status": "completed" }));
-        let line = gateway.access_log_line(&answer).await;
+    for reply in [
+        FakeReply::Nonsense,
+        FakeReply::Replay("{}".to_owned()),
+        FakeReply::Mismatch("xy".to_owned(), String::new()),
+    ] {
+        redis.reply_with(reply);
+        let response = gateway.charge(&charge_of(756)).await;
+        response.succeeds(200, &json!({ "status": "completed" }));
+        let line = gateway.access_log_line(&response).await;
         assert_eq!(line["edge_idempotency"], "unavailable", "{line}");
     }
 }
 
 #[tokio::test]
-async fn where_the_cache_must_be_asked_one_that_lies_stops_what_it_lies_about() {
+async fn where_the_cache_is_required_a_false_verdict_stops_its_request() {
     let (redis, own) = with_hostile_redis(&[("EDGE_CACHE_DOWN", "reject")]).await;
     let gateway = own.gateway();
-    for lie in [Lie::Replay(made_up("")), Lie::Mismatch("ab".repeat(32), made_up(""))] {
-        redis.tell(lie);
+    for reply in [FakeReply::Replay(made_up("")), FakeReply::Mismatch("ab".repeat(32), made_up(""))] {
+        redis.reply_with(reply);
         gateway.charge(&charge_of(757)).await.refuses(503, "IDEMPOTENCY_UNAVAILABLE");
     }
     assert!(gateway.sandbox.all_effects().await.is_empty());
-    redis.tell(Lie::Start);
+    redis.reply_with(FakeReply::Start);
     gateway.charge(&charge_of(757)).await.succeeds(200, &json!({ "status": "completed" }));
 }

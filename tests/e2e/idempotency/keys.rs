@@ -1,6 +1,6 @@
-//! What is a key, and what a request without one is told.
+//! Valid and invalid keys, and requests without one.
 
-use gateway_tests::{fresh_key, refusing, shared};
+use gateway_tests::{fresh_key, rejecting, shared};
 use http::HeaderMap;
 use serde_json::json;
 
@@ -8,7 +8,7 @@ use super::{charge_of, replays};
 
 #[tokio::test]
 async fn a_request_that_moves_money_needs_a_key() {
-    let gateway = refusing().await;
+    let gateway = rejecting().await;
     let transaction = "txn_01890000-0000-7000-8000-000000000001";
     let paths = [
         "/payments/charge".to_owned(),
@@ -18,8 +18,8 @@ async fn a_request_that_moves_money_needs_a_key() {
     ];
     for path in paths {
         let request = gateway.request(reqwest::Method::POST, &path).json(&charge_of(700));
-        let answer = gateway_tests::Answer::of(request).await;
-        let error = answer.refuses(400, "IDEMPOTENCY_KEY_REQUIRED");
+        let response = gateway_tests::HttpResponse::of(request).await;
+        let error = response.refuses(400, "IDEMPOTENCY_KEY_REQUIRED");
         assert_eq!(error["param"], "Idempotency-Key", "{error}");
     }
     gateway.nothing_reached_the_control_plane().await;
@@ -27,7 +27,7 @@ async fn a_request_that_moves_money_needs_a_key() {
 
 #[tokio::test]
 async fn what_is_no_key_is_refused_and_not_repeated() {
-    let gateway = refusing().await;
+    let gateway = rejecting().await;
     let address = gateway.address();
     let body = charge_of(700).to_string();
     let long = "k".repeat(256);
@@ -46,21 +46,21 @@ async fn what_is_no_key_is_refused_and_not_repeated() {
     for key in wrong {
         let request = gateway_tests::http1::Request::new("POST", "/payments/charge");
         let request = request.header("authorization", "Bearer demo-key").header("idempotency-key", key);
-        let answer = request.json().body(&body).send(address).await;
-        // A control character is no part of HTTP: Envoy refuses it before anybody reads a header.
+        let response = request.json().body(&body).send(address).await;
+        // Control characters are invalid in HTTP: Envoy rejects them before any header is read.
         if key.contains(&0x01) {
-            assert_eq!((answer.status, answer.at("/error/code").as_str()), (400, "INVALID_REQUEST"));
+            assert_eq!((response.status, response.at("/error/code").as_str()), (400, "INVALID_REQUEST"));
         } else {
-            answer.refuses(400, "IDEMPOTENCY_KEY_INVALID");
+            response.refuses(400, "IDEMPOTENCY_KEY_INVALID");
         }
-        assert!(!answer.text().contains("hidden"), "{}", answer.text());
+        assert!(!response.text().contains("hidden"), "{}", response.text());
     }
     gateway.nothing_reached_the_control_plane().await;
 }
 
 #[tokio::test]
 async fn two_lines_are_two_keys_even_if_they_are_the_same() {
-    let gateway = refusing().await;
+    let gateway = rejecting().await;
     let body = charge_of(700).to_string();
     for second in ["one", "other"] {
         let request = gateway_tests::http1::Request::new("POST", "/payments/charge");
@@ -71,8 +71,8 @@ async fn two_lines_are_two_keys_even_if_they_are_the_same() {
         let mut request = gateway_tests::http2::post("/payments/charge");
         request.headers_mut().insert("idempotency-key", "one".parse().unwrap());
         request.headers_mut().append("idempotency-key", second.parse().unwrap());
-        let answer = gateway_tests::http2::send(gateway.address(), request, &[body.as_bytes()], None).await;
-        answer.refuses(400, "IDEMPOTENCY_KEY_INVALID");
+        let response = gateway_tests::http2::send(gateway.address(), request, &[body.as_bytes()], None).await;
+        response.refuses(400, "IDEMPOTENCY_KEY_INVALID");
     }
     gateway.nothing_reached_the_control_plane().await;
 }

@@ -1,4 +1,4 @@
-//! A client may send a charge or a refund as often as it likes, through any Envoy, and it happens once.
+//! A client may repeat a charge or a refund any number of times, through any Envoy, and it is executed once.
 
 mod cache_away;
 mod cache_lies;
@@ -8,37 +8,38 @@ mod replays;
 mod shared_calls;
 mod storm;
 
-use gateway_tests::{Answer, Gateway, until};
+use gateway_tests::{Gateway, HttpResponse, until};
 use serde_json::{Value, json};
 
 fn charge_of(amount: u64) -> Value {
     json!({ "provider": "stripe", "amount": amount, "currency": "USD", "paymentMethodId": "pm_card_visa" })
 }
 
-fn is_replay(answer: &Answer) -> bool {
-    answer.header("idempotency-replayed") == Some("true")
+fn is_replay(response: &HttpResponse) -> bool {
+    response.header("idempotency-replayed") == Some("true")
 }
 
-/// The same answer, marked as what it is.
+/// Asserts that it is the same response, marked as a replay.
 #[track_caller]
-fn replays(again: &Answer, first: &Answer) {
+fn replays(again: &HttpResponse, first: &HttpResponse) {
     assert_eq!((again.status, &again.body), (first.status, &first.body), "{}", again.text());
     assert_eq!(again.header("content-type"), first.header("content-type"));
     assert!(is_replay(again), "{:?}", again.headers);
-    // A replay is a request of its own in the logs.
+    // A replay has its own request id.
     assert_ne!(again.header("x-request-id"), first.header("x-request-id"));
 }
 
-/// Charges under `key` and gives the answer, and how many charges the control plane was asked for.
-async fn counted_charge(gateway: &Gateway<'_>, key: &str, charge: &Value) -> (Answer, u64) {
+/// Charges under `key`; returns the response, and how many charges reached the control plane.
+async fn counted_charge(gateway: &Gateway<'_>, key: &str, charge: &Value) -> (HttpResponse, u64) {
     let before = gateway.control_plane_charges().await;
-    let answer = gateway.charge_under(key, charge).await;
-    (answer, gateway.control_plane_charges().await - before)
+    let response = gateway.charge_under(key, charge).await;
+    (response, gateway.control_plane_charges().await - before)
 }
 
-/// The edge answers by itself what was answered before. A busy machine may be too slow for it now and then; the
+/// The edge replays answers itself. On a busy machine it may occasionally be too slow; the durable row then gives the
+/// same answer.
 /// durable row then gives the same answer.
-async fn the_edge_replays(gateway: &Gateway<'_>, key: &str, charge: &Value, first: &Answer) {
+async fn the_edge_replays(gateway: &Gateway<'_>, key: &str, charge: &Value, first: &HttpResponse) {
     until("an answer of the edge's own", async || {
         let (again, asked) = counted_charge(gateway, key, charge).await;
         replays(&again, first);

@@ -1,13 +1,13 @@
-//! The same request again, and another one under the same key.
+//! Repeats of a request, and other requests under the same key.
 
-use gateway_tests::{Own, faulty, fresh_key, shared, until};
+use gateway_tests::{OwnGateway, faulty, fresh_key, shared, until};
 use serde_json::json;
 
 use super::{charge_of, counted_charge, is_replay, replays, the_edge_replays};
 
 #[tokio::test]
 async fn a_second_charge_with_the_same_key_replays_the_first_answer() {
-    let gateway = Own::start(&[]).await;
+    let gateway = OwnGateway::start(&[]).await;
     let gateway = gateway.gateway();
     for (provider, method) in [("stripe", "pm_card_visa"), ("paypal", "vault-ok")] {
         let charge = json!({
@@ -71,11 +71,11 @@ async fn what_was_refused_for_good_stays_refused_and_what_can_be_mended_is_not_k
     let mut charge = charge_of(723);
     charge["currency"] = "UGX".into();
     for _ in 0..2 {
-        let answer = gateway.charge_under(&key, &charge).await;
-        answer.refuses(400, "INVALID_REQUEST");
-        assert!(!is_replay(&answer));
+        let response = gateway.charge_under(&key, &charge).await;
+        response.refuses(400, "INVALID_REQUEST");
+        assert!(!is_replay(&response));
     }
-    // Nothing was executed, so the key is free for the request as it should have been.
+    // Nothing was executed, so the key is free for the corrected request.
     gateway.charge_under(&key, &charge_of(723)).await.succeeds(200, &json!({ "status": "completed" }));
 }
 
@@ -85,17 +85,17 @@ async fn another_request_under_the_key_is_refused_and_nothing_happens() {
     let key = fresh_key();
     let first = gateway.charge_under(&key, &charge_of(724)).await;
     for other in [charge_of(725), json!({ "provider": "stripe" })] {
-        let answer = gateway.charge_under(&key, &other).await;
+        let response = gateway.charge_under(&key, &other).await;
         if other == charge_of(725) {
-            answer.refuses(422, "IDEMPOTENCY_KEY_REUSED");
+            response.refuses(422, "IDEMPOTENCY_KEY_REUSED");
         } else {
-            answer.refuses(400, "INVALID_REQUEST");
+            response.refuses(400, "INVALID_REQUEST");
         }
     }
     // The same charge in other bytes is another request.
     let spaced = charge_of(724).to_string().replace(':', ": ");
-    let answer = gateway.post_under(&key, "/payments/charge", spaced).await;
-    answer.refuses(422, "IDEMPOTENCY_KEY_REUSED");
+    let response = gateway.post_under(&key, "/payments/charge", spaced).await;
+    response.refuses(422, "IDEMPOTENCY_KEY_REUSED");
     replays(&gateway.charge_under(&key, &charge_of(724)).await, &first);
     assert_eq!(gateway.effects(&first.transaction_id()).await, ["stripe charge 724 USD"]);
     let mine = gateway.get("/payments?limit=100").await.json();
@@ -147,17 +147,17 @@ async fn while_the_first_runs_the_second_is_told_to_come_back_and_another_reques
 
 #[tokio::test]
 async fn with_the_edges_memory_lost_the_durable_row_answers_the_same_bytes_and_refuses_the_same() {
-    let own = Own::start(&[]).await;
+    let own = OwnGateway::start(&[]).await;
     let key = fresh_key();
     let first = own.gateway().charge_under(&key, &charge_of(729)).await;
-    // The cache lies in the control plane here and goes with it.
+    // The cache is in the control plane's process here and is lost with it.
     let own = own.restarted(&[]).await;
     let gateway = own.gateway();
     gateway.charge_under(&key, &charge_of(730)).await.refuses(422, "IDEMPOTENCY_KEY_REUSED");
     let (again, asked) = counted_charge(&gateway, &key, &charge_of(729)).await;
     replays(&again, &first);
     assert_eq!(asked, 1, "by the durable row");
-    // Which has told the edge.
+    // The control plane has also completed the claim at the edge cache.
     the_edge_replays(&gateway, &key, &charge_of(729), &first).await;
     assert_eq!(gateway.sandbox.all_effects().await, Vec::<String>::new());
 }
@@ -172,29 +172,29 @@ async fn a_client_that_hangs_up_finds_the_answer_when_it_asks_again() {
     let impatient = impatient.header("idempotency-key", &key);
     let hung_up = impatient.timeout(std::time::Duration::from_millis(300)).send().await;
     assert!(hung_up.is_err_and(|error| error.is_timeout()));
-    let answer = until("the answer", async || {
-        let answer = gateway.charge_under(&key, &charge).await;
-        (answer.status != 409).then_some(answer)
+    let response = until("the answer", async || {
+        let response = gateway.charge_under(&key, &charge).await;
+        (response.status != 409).then_some(response)
     })
     .await;
-    answer.succeeds(200, &json!({ "status": "completed" }));
-    assert_eq!(gateway.effects(&answer.transaction_id()).await, ["stripe charge 731 USD"]);
+    response.succeeds(200, &json!({ "status": "completed" }));
+    assert_eq!(gateway.effects(&response.transaction_id()).await, ["stripe charge 731 USD"]);
 }
 
 #[tokio::test]
 async fn the_caches_word_is_counted_and_stands_in_the_access_log() {
-    let own = Own::start(&[]).await;
+    let own = OwnGateway::start(&[]).await;
     let gateway = own.gateway();
     let key = fresh_key();
     let first = gateway.charge_under(&key, &charge_of(732)).await;
     let again = gateway.charge_under(&key, &charge_of(732)).await;
     let other = gateway.charge_under(&key, &charge_of(733)).await;
-    for (answer, verdict, outcome) in [
+    for (response, verdict, outcome) in [
         (first, "start", "forwarded"),
         (again, "replay", "replayed"),
         (other, "mismatch", "idempotency_key_reused"),
     ] {
-        let line = gateway.access_log_line(&answer).await;
+        let line = gateway.access_log_line(&response).await;
         assert_eq!(line["edge_idempotency"], verdict, "{line}");
         assert_eq!(line["edge_outcome"], outcome, "{line}");
         assert!(gateway.edge_claims(verdict).await > 0, "{verdict}");

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use futures_util::stream;
-use gateway_tests::{Answer, Own, fresh_key};
+use gateway_tests::{HttpResponse, OwnGateway, fresh_key};
 use serde_json::Value;
 use test_services::{RedisServer, Signal};
 use tokio::time::sleep;
@@ -14,13 +14,13 @@ use super::charge_of;
 
 const KEYS: usize = 1_000;
 const SENDS: usize = 5;
-/// Short, so that a control plane stands still for longer.
+/// Short, so that a control plane can be frozen for longer.
 const LEASE: &str = "400";
 
 #[tokio::test]
-async fn a_thousand_keys_in_a_storm_are_a_thousand_effects_and_each_key_has_one_answer() {
+async fn a_thousand_keys_amid_faults_have_a_thousand_effects_and_one_answer_each() {
     let Some(mut redis) = RedisServer::own(&[]).await else { return };
-    let mut own = Own::start(&[("REDIS_URI", redis.uri()), ("IDEMPOTENCY_LEASE_MS", LEASE)]).await;
+    let mut own = OwnGateway::start(&[("REDIS_URI", redis.uri()), ("IDEMPOTENCY_LEASE_MS", LEASE)]).await;
     let second = own.stack.second_edge().await.unwrap();
     let edges = [own.stack.gateway_url(), second.gateway_url()];
     let http = own.gateway().http;
@@ -28,7 +28,7 @@ async fn a_thousand_keys_in_a_storm_are_a_thousand_effects_and_each_key_has_one_
 
     let clients = stream::iter(0..KEYS * SENDS)
         .map(|n| {
-            // The sends of a key are near each other, some at once, through both edges.
+            // The sends of a key are close together, some at once, through both edges.
             let key = keys[n / SENDS].clone();
             let amount = 1_000 + n / SENDS;
             let url = format!("{}/payments/charge", edges[n % 2]);
@@ -39,18 +39,18 @@ async fn a_thousand_keys_in_a_storm_are_a_thousand_effects_and_each_key_has_one_
         .collect::<Vec<_>>();
     let mut clients = std::pin::pin!(clients);
     let mut faults = 0;
-    let answers = loop {
+    let responses = loop {
         tokio::select! {
-            answers = &mut clients => break answers,
+            responses = &mut clients => break responses,
             () = strike(faults, &mut redis, &mut own) => faults += 1,
         }
     };
     assert!(faults >= 5, "the storm was over after {faults} faults");
 
     let mut by_key: HashMap<_, HashSet<_>> = HashMap::new();
-    for (key, answer) in &answers {
-        assert_eq!(answer.status, 200, "{}", answer.text());
-        by_key.entry(key).or_default().insert(answer.body.clone());
+    for (key, response) in &responses {
+        assert_eq!(response.status, 200, "{}", response.text());
+        by_key.entry(key).or_default().insert(response.body.clone());
     }
     assert_eq!(by_key.len(), KEYS);
     for (key, bodies) in by_key {
@@ -63,20 +63,20 @@ async fn a_thousand_keys_in_a_storm_are_a_thousand_effects_and_each_key_has_one_
     assert_eq!(effects, expected);
 }
 
-/// Sends until there is an answer that stands.
-async fn final_answer(http: &reqwest::Client, url: &str, key: &str, charge: &Value) -> Answer {
+/// Sends until there is a final answer.
+async fn final_answer(http: &reqwest::Client, url: &str, key: &str, charge: &Value) -> HttpResponse {
     for _ in 0..2_000 {
         let request = http.post(url).bearer_auth("demo-key").header("idempotency-key", key).json(charge);
-        match Answer::try_of(request).await {
-            Ok(answer) if !matches!(answer.status, 202 | 409 | 500..) => return answer,
+        match HttpResponse::try_of(request).await {
+            Ok(response) if !matches!(response.status, 202 | 409 | 500..) => return response,
             _ => sleep(Duration::from_millis(50)).await,
         }
     }
     panic!("no final answer for {key}");
 }
 
-/// The next fault, after a moment of quiet.
-async fn strike(n: usize, redis: &mut RedisServer, own: &mut Own) {
+/// The next fault, after a pause.
+async fn strike(n: usize, redis: &mut RedisServer, own: &mut OwnGateway) {
     sleep(Duration::from_millis(350)).await;
     match n % 5 {
         0 => redis.run::<()>(&["FLUSHALL"]).await,

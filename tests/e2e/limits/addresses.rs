@@ -1,8 +1,8 @@
-//! One address without a key, at thousands of requests a second.
+//! Floods of thousands of requests a second from one address, without a key.
 
 use std::time::Duration;
 
-use gateway_tests::{Answer, Gateway, Own};
+use gateway_tests::{Gateway, HttpResponse, OwnGateway};
 use serde_json::json;
 use tokio::time::sleep;
 
@@ -13,7 +13,7 @@ const ADDRESS: u64 = 100;
 const WEBHOOKS_OF_ADDRESS: u64 = 60;
 const HONEST: u64 = 60;
 
-/// What all may send together is less than what comes in a flood, and more than what one address may.
+/// The overall limit is below the rate of the flood, and above the limit of one address.
 const SETTINGS: [(&str, &str); 7] = [
     ("GATEWAY_ADDRESS_REQUESTS_PER_SECOND", "100"),
     ("GATEWAY_CLIENT_REQUESTS_PER_SECOND", "100"),
@@ -24,25 +24,25 @@ const SETTINGS: [(&str, &str); 7] = [
     ("SANDBOX_PAYPAL_WEBHOOK_URL", ""),
 ];
 
-/// A client's charges from one address and Stripe's webhooks from another, slower than they may come: none is refused.
+/// A client's charges from one address and Stripe's webhooks from another, below their limits: none is rejected.
 async fn nothing_is_lost(gateway: &Gateway<'_>) {
     let stripe = caller(3);
     let secret = secret(gateway);
     for n in 0..HONEST {
-        let answer = gateway.charge(&charge(600 + n)).await;
-        answer.succeeds(200, &json!({ "status": "completed" }));
+        let response = gateway.charge(&charge(600 + n)).await;
+        response.succeeds(200, &json!({ "status": "completed" }));
         let body = event(&format!("evt_flood_{n}"), 2_000);
         let webhook =
             stripe.post(url(gateway, "/webhooks/stripe")).header("content-type", "application/json");
         let webhook = webhook.header("stripe-signature", stripe_signature(&secret, now_s(), &body));
-        Answer::of(webhook.body(body)).await.succeeds(200, &json!({}));
+        HttpResponse::of(webhook.body(body)).await.succeeds(200, &json!({}));
         sleep(Duration::from_millis(25)).await;
     }
 }
 
 #[tokio::test]
 async fn an_anonymous_flood_from_one_address_costs_clients_and_providers_nothing() {
-    let own = Own::start(&SETTINGS).await;
+    let own = OwnGateway::start(&SETTINGS).await;
     let gateway = own.gateway();
     let attacker = caller(2);
     let asked_before = gateway.control_plane_requests().await;
@@ -76,7 +76,7 @@ async fn clients_that_send_all_they_may_leave_the_providers_reserve_alone_and_th
         ("SANDBOX_STRIPE_WEBHOOK_URL", ""),
         ("SANDBOX_PAYPAL_WEBHOOK_URL", ""),
     ];
-    let own = Own::start(&settings).await;
+    let own = OwnGateway::start(&settings).await;
     let gateway = own.gateway();
     let secret = secret(&gateway);
     let webhook = |n: u64| {
@@ -87,7 +87,7 @@ async fn clients_that_send_all_they_may_leave_the_providers_reserve_alone_and_th
     };
     let webhooks = async {
         for n in 0..20 {
-            Answer::of(webhook(n)).await.succeeds(200, &json!({}));
+            HttpResponse::of(webhook(n)).await.succeeds(200, &json!({}));
             sleep(Duration::from_millis(50)).await;
         }
     };
@@ -99,8 +99,8 @@ async fn clients_that_send_all_they_may_leave_the_providers_reserve_alone_and_th
 
     let reads = async {
         for _ in 0..20 {
-            let answer = Answer::of(read()).await;
-            assert_eq!(answer.status, 200, "{}", answer.text());
+            let response = HttpResponse::of(read()).await;
+            assert_eq!(response.status, 200, "{}", response.text());
             sleep(Duration::from_millis(50)).await;
         }
     };
@@ -111,11 +111,11 @@ async fn clients_that_send_all_they_may_leave_the_providers_reserve_alone_and_th
     flooded.was_held_to(40, 401);
 }
 
-/// Each has a bucket of its own, whichever address the proxy in front has.
+/// Each has its own bucket, whatever the proxy's address.
 #[tokio::test]
 async fn behind_a_trusted_proxy_an_address_is_the_one_that_the_proxy_saw() {
     let settings = [("GATEWAY_TRUSTED_PROXIES", "1"), ("GATEWAY_ADDRESS_REQUESTS_PER_SECOND", "20")];
-    let own = Own::start(&settings).await;
+    let own = OwnGateway::start(&settings).await;
     let gateway = own.gateway();
     let proxy = caller(4);
     let from = |address: &'static str| {
@@ -131,7 +131,7 @@ async fn behind_a_trusted_proxy_an_address_is_the_one_that_the_proxy_saw() {
     }
     assert!(refused > 0, "nothing is turned away");
     assert_eq!(from("192.0.2.2").await, 401);
-    // Of IPv6, a household is one address.
+    // An IPv6 household counts as one address.
     let mut refused = false;
     for n in 0..200 {
         let neighbour: &'static str = ["2001:db8::1", "2001:db8::2", "2001:db8::ffff:3"][n % 3];
@@ -142,7 +142,7 @@ async fn behind_a_trusted_proxy_an_address_is_the_one_that_the_proxy_saw() {
     }
     assert!(refused, "a household is not one address");
     assert_eq!(from("2001:db8:0:1::1").await, 401);
-    // What a caller says before the proxy is not believed.
+    // Addresses that the caller claims in front of the proxy are ignored.
     let pretended = proxy.get(url(&gateway, "/payments")).header("x-forwarded-for", "192.0.2.9, 192.0.2.3");
     assert_eq!(pretended.send().await.unwrap().status().as_u16(), 401);
 }

@@ -1,10 +1,10 @@
-//! One client that sends more than it may.
+//! A client that exceeds its limit.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
-use gateway_tests::{Answer, Own};
+use gateway_tests::{HttpResponse, OwnGateway};
 use serde_json::json;
 use tokio::time::sleep;
 
@@ -13,7 +13,7 @@ use super::{caller, charge, flood, url};
 #[tokio::test]
 async fn one_clients_flood_leaves_another_clients_requests_alone() {
     let settings = [("GATEWAY_CLIENT_REQUESTS_PER_SECOND", "50"), ("GATEWAY_REQUESTS_PER_SECOND", "120")];
-    let own = Own::start(&settings).await;
+    let own = OwnGateway::start(&settings).await;
     let gateway = own.gateway();
     let other = gateway.as_demo_2();
     let flooding = caller(2);
@@ -30,19 +30,19 @@ async fn one_clients_flood_leaves_another_clients_requests_alone() {
 
 #[tokio::test]
 async fn a_client_with_a_limit_of_its_own_is_held_to_that_one() {
-    let own = Own::start(&[("GATEWAY_CLIENT_REQUESTS_PER_SECOND", "5,demo-2=90")]).await;
+    let own = OwnGateway::start(&[("GATEWAY_CLIENT_REQUESTS_PER_SECOND", "5,demo-2=90")]).await;
     let gateway = own.gateway();
     let second = gateway.as_demo_2();
     for (client, rate) in [(&gateway, 5), (&second, 90)] {
-        // What the start has taken is there again.
+        // Wait until the requests of the start are replenished.
         sleep(Duration::from_secs(1)).await;
         let begin = Instant::now();
-        let answers = join_all((0..80).map(|_| client.get("/payments?limit=1"))).await;
+        let responses = join_all((0..80).map(|_| client.get("/payments?limit=1"))).await;
         let whole_seconds = begin.elapsed().as_secs() + 1;
         let mut counts = BTreeMap::<u16, u64>::new();
-        for answer in &answers {
-            *counts.entry(answer.status).or_default() += 1;
-            assert_eq!(answer.header("ratelimit-policy"), Some(&*format!("\"client\";q={rate};w=1")));
+        for response in &responses {
+            *counts.entry(response.status).or_default() += 1;
+            assert_eq!(response.header("ratelimit-policy"), Some(&*format!("\"client\";q={rate};w=1")));
         }
         let passed = counts.get(&200).copied().unwrap_or_default();
         if rate > 80 {
@@ -54,21 +54,21 @@ async fn a_client_with_a_limit_of_its_own_is_held_to_that_one() {
     }
 }
 
-/// A client that waits as long as it is told to gets everything through.
+/// A client that waits as advised gets everything through.
 #[tokio::test]
-async fn a_client_that_waits_as_long_as_it_is_told_gets_through() {
-    let own = Own::start(&[("GATEWAY_CLIENT_REQUESTS_PER_SECOND", "4")]).await;
+async fn a_client_that_waits_as_advised_gets_through() {
+    let own = OwnGateway::start(&[("GATEWAY_CLIENT_REQUESTS_PER_SECOND", "4")]).await;
     let gateway = own.gateway();
     let mut told_to_wait = 0;
     for n in 0..10 {
         let mut tries = 0;
         loop {
-            let answer: Answer = gateway.charge(&charge(800 + n)).await;
-            if answer.status == 200 {
+            let response: HttpResponse = gateway.charge(&charge(800 + n)).await;
+            if response.status == 200 {
                 break;
             }
-            assert_eq!(answer.refuses(429, "RATE_LIMITED")["retryable"], true);
-            let seconds: u64 = answer.header("retry-after").unwrap().parse().unwrap();
+            assert_eq!(response.refuses(429, "RATE_LIMITED")["retryable"], true);
+            let seconds: u64 = response.header("retry-after").unwrap().parse().unwrap();
             assert!((1..=2).contains(&seconds), "{seconds}");
             sleep(Duration::from_secs(seconds)).await;
             told_to_wait += 1;

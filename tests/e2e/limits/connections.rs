@@ -1,10 +1,10 @@
-//! Connections of one address that are open and say nothing.
+//! Open, silent connections from one address.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use gateway_tests::{Gateway, Own, until};
+use gateway_tests::{Gateway, OwnGateway, until};
 use serde_json::json;
 use test_services::http2::hello;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -14,7 +14,7 @@ use tokio::time::{sleep, timeout};
 use super::{caller, charge, url};
 use crate::crowds::many_files_may_be_open;
 
-/// As many as Envoy takes from everybody.
+/// Envoy's overall limit.
 const IDLE: usize = 10_000;
 const MAX: usize = 300;
 
@@ -24,7 +24,7 @@ pub(super) async fn connect_from(last: u8, to: SocketAddr) -> std::io::Result<Tc
     socket.connect(to).await
 }
 
-/// Opens them a hundred at a time, more than a hundred of which would wait in the kernel's queue.
+/// Opens them a hundred at a time; more would wait in the kernel's queue.
 async fn open(number: usize, last: u8, to: SocketAddr, says: &[u8]) -> Vec<TcpStream> {
     let mut open = Vec::new();
     while open.len() < number {
@@ -57,7 +57,7 @@ async fn is_closed(connection: &mut TcpStream) -> bool {
 #[tokio::test]
 async fn ten_thousand_idle_connections_of_one_address_leave_room_for_everybody_else() {
     many_files_may_be_open();
-    let own = Own::start(&[("GATEWAY_ADDRESS_CONNECTIONS", "300")]).await;
+    let own = OwnGateway::start(&[("GATEWAY_ADDRESS_CONNECTIONS", "300")]).await;
     let gateway = own.gateway();
     // Each time from another address: one has no ports for all of them.
     for (address, says) in [(2, &b""[..]), (3, b"GET /payments HTTP/1.1\r\nhost: gateway\r\n"), (4, &hello())]
@@ -77,7 +77,7 @@ async fn ten_thousand_idle_connections_of_one_address_leave_room_for_everybody_e
         drop(idle);
         until("the end of the idle ones", async || (open_at_envoy(&gateway).await < 50).then_some(())).await;
     }
-    // None is counted for ever. Half of them may be opened at once.
+    // None is counted forever. Half of them may be opened at once.
     let mut again = open(MAX / 3, 2, gateway.address(), b"").await;
     for _ in 0..2 {
         sleep(Duration::from_millis(100)).await;
@@ -95,7 +95,7 @@ async fn ten_thousand_idle_connections_of_one_address_leave_room_for_everybody_e
 async fn behind_a_trusted_proxy_connections_are_not_counted() {
     many_files_may_be_open();
     let settings = [("GATEWAY_TRUSTED_PROXIES", "1"), ("GATEWAY_ADDRESS_CONNECTIONS", "50")];
-    let own = Own::start(&settings).await;
+    let own = OwnGateway::start(&settings).await;
     let gateway = own.gateway();
     let mut idle = open(200, 2, gateway.address(), b"").await;
     for connection in &mut idle {

@@ -1,28 +1,28 @@
-//! What answers say of the limits (draft-ietf-httpapi-ratelimit-headers).
+//! The rate limit headers of responses (draft-ietf-httpapi-ratelimit-headers).
 
-use gateway_tests::{Answer, Own, fresh_key};
+use gateway_tests::{HttpResponse, OwnGateway, fresh_key};
 use serde_json::json;
 
 use super::{charge, url};
 
-/// What is left, as the answer says it of the client's limit.
+/// The remaining quota of the client's limit, from the response.
 #[track_caller]
-fn left(answer: &Answer, rate: u64) -> u64 {
-    assert_eq!(answer.header("ratelimit-policy"), Some(&*format!("\"client\";q={rate};w=1")));
-    let limit = answer.header("ratelimit").unwrap();
+fn left(response: &HttpResponse, rate: u64) -> u64 {
+    assert_eq!(response.header("ratelimit-policy"), Some(&*format!("\"client\";q={rate};w=1")));
+    let limit = response.header("ratelimit").unwrap();
     let left = limit.strip_prefix("\"client\";r=").and_then(|rest| rest.strip_suffix(";t=1"));
     left.unwrap_or_else(|| panic!("{limit}")).parse().unwrap()
 }
 
 #[track_caller]
-fn says_nothing_else(answer: &Answer) {
-    let odd = answer.headers.keys().find(|name| name.as_str().starts_with("x-ratelimit"));
+fn says_nothing_else(response: &HttpResponse) {
+    let odd = response.headers.keys().find(|name| name.as_str().starts_with("x-ratelimit"));
     assert_eq!(odd, None);
 }
 
 #[tokio::test]
 async fn every_answer_to_a_client_says_what_is_left_of_its_limit() {
-    let own = Own::start(&[("GATEWAY_CLIENT_REQUESTS_PER_SECOND", "300,demo-2=7")]).await;
+    let own = OwnGateway::start(&[("GATEWAY_CLIENT_REQUESTS_PER_SECOND", "300,demo-2=7")]).await;
     let gateway = own.gateway();
     let key = fresh_key();
     let first = gateway.charge_under(&key, &charge(900)).await;
@@ -38,21 +38,21 @@ async fn every_answer_to_a_client_says_what_is_left_of_its_limit() {
     let declined = json!({ "provider": "stripe", "amount": 1, "currency": "USD",
         "paymentMethodId": "pm_card_chargeDeclined" });
     let declined = gateway.charge(&declined).await;
-    for answer in [first, replay, mismatch, invalid, nowhere, declined] {
-        assert!(left(&answer, 300) <= 300);
-        says_nothing_else(&answer);
+    for response in [first, replay, mismatch, invalid, nowhere, declined] {
+        assert!(left(&response, 300) <= 300);
+        says_nothing_else(&response);
     }
 
-    let answers = futures_util::future::join_all((0..40).map(|_| async {
+    let responses = futures_util::future::join_all((0..40).map(|_| async {
         let request = gateway.http.get(url(&gateway, "/payments?limit=1"));
-        Answer::of(request.bearer_auth("demo-key-2")).await
+        HttpResponse::of(request.bearer_auth("demo-key-2")).await
     }));
-    let answers = answers.await;
-    let refused: Vec<_> = answers.iter().filter(|answer| answer.status == 429).collect();
+    let responses = responses.await;
+    let refused: Vec<_> = responses.iter().filter(|response| response.status == 429).collect();
     assert!(!refused.is_empty(), "nothing is turned away");
-    for answer in refused {
-        assert_eq!(left(answer, 7), 0);
-        says_nothing_else(answer);
+    for response in refused {
+        assert_eq!(left(response, 7), 0);
+        says_nothing_else(response);
     }
 }
 
@@ -66,15 +66,15 @@ async fn what_another_limit_refuses_names_that_one() {
         (everybody, "/payments", "gateway"),
         (webhooks, "/webhooks/stripe", "webhooks"),
     ] {
-        let own = Own::start(&settings).await;
+        let own = OwnGateway::start(&settings).await;
         let gateway = own.gateway();
         let send = async || match path {
             "/payments" => gateway.get(path).await,
             _ => gateway.post(path, "{}").await,
         };
         let refused = gateway_tests::until("a refusal", async || {
-            let answers = futures_util::future::join_all((0..20).map(|_| send())).await;
-            answers.into_iter().find(|answer| answer.status == 429)
+            let responses = futures_util::future::join_all((0..20).map(|_| send())).await;
+            responses.into_iter().find(|response| response.status == 429)
         })
         .await;
         assert_eq!(refused.refuses(429, "RATE_LIMITED")["retryable"], true);

@@ -1,11 +1,11 @@
-//! Requests of one client that are under way at the same time.
+//! The limit on concurrent requests of one client.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use bytes::Bytes;
 use futures_util::future::join_all;
-use gateway_tests::{Answer, Gateway, Own, http2, until};
+use gateway_tests::{Gateway, HttpResponse, OwnGateway, http2, until};
 use h2::SendStream;
 use h2::client::ResponseFuture;
 use serde_json::json;
@@ -21,14 +21,14 @@ const SETTINGS: [(&str, &str); 3] = [
     ("SANDBOX_PAYPAL_WEBHOOK_URL", ""),
 ];
 
-/// All at once over one connection, each under a key of its own.
-async fn charges_over_http2(gateway: &Gateway<'_>, number: usize) -> Vec<Answer> {
+/// All at once over one connection, each under its own key.
+async fn charges_over_http2(gateway: &Gateway<'_>, number: usize) -> Vec<HttpResponse> {
     let body = Bytes::from(charge(1_100).to_string());
     let requests = (0..number).map(|_| (http2::post("/payments/charge"), body.clone()));
     http2::send_together(gateway.address(), requests.collect()).await
 }
 
-async fn charges_over_http1(gateway: &Gateway<'_>, number: usize) -> Vec<Answer> {
+async fn charges_over_http1(gateway: &Gateway<'_>, number: usize) -> Vec<HttpResponse> {
     join_all((0..number).map(|_| async {
         let request = gateway.raw_charge().body(charge(1_100).to_string());
         gateway.send_raw(&request).await
@@ -36,13 +36,13 @@ async fn charges_over_http1(gateway: &Gateway<'_>, number: usize) -> Vec<Answer>
     .await
 }
 
-fn statuses(answers: &[Answer]) -> BTreeMap<u16, usize> {
+fn statuses(responses: &[HttpResponse]) -> BTreeMap<u16, usize> {
     let mut counts = BTreeMap::new();
-    for answer in answers {
-        *counts.entry(answer.status).or_default() += 1;
-        if answer.status == 429 {
-            let error = answer.refuses(429, "RATE_LIMITED");
-            assert_eq!((&error["retryable"], answer.header("retry-after")), (&json!(true), Some("1")));
+    for response in responses {
+        *counts.entry(response.status).or_default() += 1;
+        if response.status == 429 {
+            let error = response.refuses(429, "RATE_LIMITED");
+            assert_eq!((&error["retryable"], response.header("retry-after")), (&json!(true), Some("1")));
         }
     }
     counts
@@ -50,7 +50,7 @@ fn statuses(answers: &[Answer]) -> BTreeMap<u16, usize> {
 
 #[tokio::test]
 async fn a_client_with_as_many_requests_in_flight_as_it_may_is_refused_and_another_is_not() {
-    let own = Own::start(&SETTINGS).await;
+    let own = OwnGateway::start(&SETTINGS).await;
     let gateway = own.gateway();
     let slow = json!({ "provider": "stripe", "operation": "charge", "fault": "latency", "delayMs": 1500 });
     gateway.sandbox.fault(&slow).await;
@@ -58,26 +58,26 @@ async fn a_client_with_as_many_requests_in_flight_as_it_may_is_refused_and_anoth
     let (first, second) = (charge(1_101), charge(1_102));
     let expected = BTreeMap::from([(200, MAX), (429, 30 - MAX)]);
 
-    let (answers, others) = tokio::join!(charges_over_http2(&gateway, 30), other.charge(&first));
-    assert_eq!(statuses(&answers), expected);
+    let (responses, others) = tokio::join!(charges_over_http2(&gateway, 30), other.charge(&first));
+    assert_eq!(statuses(&responses), expected);
     others.succeeds(200, &json!({ "status": "completed" }));
 
-    let (answers, others) = tokio::join!(charges_over_http1(&gateway, 30), other.charge(&second));
-    assert_eq!(statuses(&answers), expected);
+    let (responses, others) = tokio::join!(charges_over_http1(&gateway, 30), other.charge(&second));
+    assert_eq!(statuses(&responses), expected);
     others.succeeds(200, &json!({ "status": "completed" }));
 
-    // What is refused was never executed.
+    // Rejected requests were not executed.
     assert_eq!(gateway.sandbox.all_effects().await.len(), 2 * MAX + 2);
     assert_eq!(gateway.edge_count("rate_limited").await, 2 * (30 - MAX as u64));
 }
 
-/// Requests of which the head has come and the body has not.
+/// Requests whose body has not arrived.
 async fn held_over_http1(gateway: &Gateway<'_>) -> Vec<TcpStream> {
     let request = gateway.raw_charge().body(charge(1_103).to_string());
     join_all((0..MAX).map(|_| request.begin(gateway.address()))).await
 }
 
-/// The same on one connection; each stream is reset when it is dropped.
+/// The same on one connection; each stream is reset when dropped.
 async fn held_over_http2(
     to: SocketAddr,
 ) -> (Vec<(ResponseFuture, SendStream<Bytes>)>, JoinHandle<Result<(), h2::Error>>) {
@@ -91,26 +91,26 @@ async fn held_over_http2(
     (streams, connection)
 }
 
-/// The client has as many as it may, and no more.
+/// The client is at its limit.
 async fn is_full(gateway: &Gateway<'_>) {
-    gateway.under_way(MAX as u64).await;
+    gateway.wait_for_in_flight(MAX as u64).await;
     gateway.get("/payments?limit=1").await.refuses(429, "RATE_LIMITED");
 }
 
-/// The client has none: all it may are taken at once.
+/// The client has none in flight: it can use its whole limit at once.
 async fn is_free(gateway: &Gateway<'_>) {
     until("a client without any", async || {
-        let answers = charges_over_http2(gateway, MAX).await;
-        (statuses(&answers) == BTreeMap::from([(200, MAX)])).then_some(())
+        let responses = charges_over_http2(gateway, MAX).await;
+        (statuses(&responses) == BTreeMap::from([(200, MAX)])).then_some(())
     })
     .await;
-    // An answer is here a moment before Envoy forgets its request.
-    gateway.under_way(0).await;
+    // A response arrives slightly before Envoy forgets its request.
+    gateway.wait_for_in_flight(0).await;
 }
 
 #[tokio::test]
 async fn requests_that_are_reset_left_or_refused_do_not_count_any_more() {
-    let own = Own::start(&SETTINGS).await;
+    let own = OwnGateway::start(&SETTINGS).await;
     let gateway = own.gateway();
     for _ in 0..3 {
         // Each stream is reset, and the connection stays.
@@ -134,7 +134,7 @@ async fn requests_that_are_reset_left_or_refused_do_not_count_any_more() {
         drop(held);
         is_free(&gateway).await;
     }
-    // Refused by the filter at the head and at the body, by Envoy, and by the control plane.
+    // Rejected by the filter at the head and at the body, by Envoy, and by the control plane.
     for _ in 0..2 * MAX {
         gateway.get("/payments?limit=0").await.refuses(400, "INVALID_REQUEST");
         gateway.post("/payments/charge", "{").await.refuses(400, "INVALID_REQUEST");

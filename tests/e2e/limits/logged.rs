@@ -1,6 +1,6 @@
-//! What floods leave in the access log.
+//! The traces of floods in the access log.
 
-use gateway_tests::{Gateway, Own, http2, until};
+use gateway_tests::{Gateway, OwnGateway, http2, until};
 use serde_json::json;
 use test_services::http2::{cancel, get, hello};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -11,7 +11,7 @@ use super::{caller, charge, flood, url};
 
 const SETTINGS: [(&str, &str); 1] = [("GATEWAY_ADDRESS_REQUESTS_PER_SECOND", "100")];
 
-/// Lines about requests with this status, once all so far are written; 0: ended without an answer.
+/// The log lines with this status, once all requests so far are logged; 0: ended without a response.
 async fn lines(gateway: &Gateway<'_>, status: u16) -> u64 {
     let last = gateway.get("/payments?limit=1").await;
     gateway.access_log_line(&last).await;
@@ -21,7 +21,7 @@ async fn lines(gateway: &Gateway<'_>, status: u16) -> u64 {
 
 #[tokio::test]
 async fn of_what_limits_refuse_few_lines_are_written_and_of_all_else_each() {
-    let own = Own::start(&SETTINGS).await;
+    let own = OwnGateway::start(&SETTINGS).await;
     let gateway = own.gateway();
     let attacker = caller(2);
     let charges = async {
@@ -31,7 +31,7 @@ async fn of_what_limits_refuse_few_lines_are_written_and_of_all_else_each() {
     };
     let ((), flooded) = flood(|| attacker.get(url(&gateway, "/payments?limit=1")), charges).await;
     flooded.was_held_to(100, 401);
-    // Those that were still under way when the flood ended have an answer in the log alone.
+    // Requests in flight when the flood ended have a response only in the log.
     assert!(lines(&gateway, 401).await >= flooded.of(401));
     let refused = lines(&gateway, 429).await;
     assert!(refused < flooded.of(429) / 10, "{refused} lines of {}", flooded.of(429));
@@ -42,9 +42,9 @@ async fn of_requests_that_are_canceled_at_once_few_lines_are_written_whatever_th
     const CONNECTIONS: u64 = 20;
     const STREAMS: u32 = 90;
 
-    let own = Own::start(&SETTINGS).await;
+    let own = OwnGateway::start(&SETTINGS).await;
     let gateway = own.gateway();
-    // Neither is a caller's to send: what is attested or of a client is always logged.
+    // Callers may not send either header: attested and authenticated requests are always logged.
     let claims = [("x-edge-attestation", "forged"), ("x-client-id", "demo")];
     let ids = (0..STREAMS).map(|n| 1 + 2 * n);
     let frames: Vec<u8> =
@@ -61,7 +61,7 @@ async fn of_requests_that_are_canceled_at_once_few_lines_are_written_whatever_th
 
 #[tokio::test]
 async fn a_client_that_leaves_while_its_charge_is_under_way_is_in_the_access_log() {
-    let own = Own::start(&[]).await;
+    let own = OwnGateway::start(&[]).await;
     let gateway = own.gateway();
     gateway.sandbox.slow_down("stripe", "charge", 8_000).await;
     let (client, connection) =

@@ -1,4 +1,4 @@
-//! What one address, one client or the providers send too much of is refused, and costs nobody else anything.
+//! Excess requests of one address, one client or the providers are rejected, and do not affect others.
 
 mod addresses;
 mod clients;
@@ -18,10 +18,10 @@ use gateway_tests::Gateway;
 use reqwest::{Client, RequestBuilder};
 use serde_json::{Value, json};
 
-/// Senders of a flood, each with one request at a time: together, some thousands of requests a second.
+/// The senders of a flood, each with one request at a time: together, thousands of requests a second.
 const SENDERS: usize = 48;
 
-/// A caller with an address of its own, which may be any of 127.0.0.0/8.
+/// A caller with its own address, any of 127.0.0.0/8.
 fn caller(last: u8) -> Client {
     let address = IpAddr::from(Ipv4Addr::new(127, 0, 0, last));
     Client::builder().no_proxy().local_address(address).build().unwrap()
@@ -35,7 +35,7 @@ fn url(gateway: &Gateway<'_>, path: &str) -> String {
     format!("http://{}{path}", gateway.address())
 }
 
-/// What a flood was answered.
+/// The responses to a flood.
 struct Flooded {
     by_status: BTreeMap<u16, u64>,
     seconds: f64,
@@ -46,8 +46,8 @@ impl Flooded {
         self.by_status.get(&status).copied().unwrap_or_default()
     }
 
-    /// Only what its bucket holds was let in, a second's supply at the start and one more each second; the rest was
-    /// refused for that, and it was a flood.
+    /// Asserts that only the bucket's content was admitted, a second's supply at the start and more each second; that
+    /// the rest was rejected for the limit; and that it was a flood.
     #[track_caller]
     fn was_held_to(&self, per_second: u64, let_in: u16) {
         let Self { by_status, seconds } = self;
@@ -68,10 +68,10 @@ async fn flood<T>(request: impl Fn() -> RequestBuilder, meanwhile: impl Future<O
     let begin = Instant::now();
     let senders = join_all((0..SENDERS).map(|_| async {
         while !done.get() {
-            let answer = request().send().await.expect("a flood is answered");
-            let status = answer.status().as_u16();
-            // The connection is used again once the body is read.
-            answer.bytes().await.expect("an answer is whole");
+            let response = request().send().await.expect("a flood is answered");
+            let status = response.status().as_u16();
+            // Reading the body makes the connection reusable.
+            response.bytes().await.expect("an answer is whole");
             *by_status.borrow_mut().entry(status).or_default() += 1;
         }
     }));

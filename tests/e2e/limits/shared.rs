@@ -1,9 +1,9 @@
-//! A limit that several Envoys share, by a rate limit service that counts for them.
+//! A limit that several Envoys share through a rate limit service.
 
 use std::time::{Duration, Instant};
 
-use gateway_tests::rate_limit_service::{Mood, RateLimitService};
-use gateway_tests::{Answer, Own};
+use gateway_tests::rate_limit_service::{Behaviour, RateLimitService};
+use gateway_tests::{HttpResponse, OwnGateway};
 use reqwest::Client;
 use serde_json::json;
 use tokio::time::sleep;
@@ -12,52 +12,52 @@ use super::charge;
 
 const BUDGET: u32 = 12;
 
-/// The answers to so many reads, sent to one Envoy after the other.
-async fn reads(edges: &[String], http: &Client, key: &str, number: usize) -> Vec<Answer> {
-    let mut answers = Vec::new();
+/// The responses to reads that are sent to the Envoys in turn.
+async fn reads(edges: &[String], http: &Client, key: &str, number: usize) -> Vec<HttpResponse> {
+    let mut responses = Vec::new();
     for n in 0..number {
         let url = format!("{}/payments?limit=1", edges[n % edges.len()]);
-        answers.push(Answer::of(http.get(url).bearer_auth(key)).await);
+        responses.push(HttpResponse::of(http.get(url).bearer_auth(key)).await);
     }
-    answers
+    responses
 }
 
-fn passed(answers: &[Answer]) -> usize {
-    answers.iter().filter(|answer| answer.status == 200).count()
+fn passed(responses: &[HttpResponse]) -> usize {
+    responses.iter().filter(|response| response.status == 200).count()
 }
 
 #[tokio::test]
 async fn two_envoys_share_the_limit_of_a_service_and_do_without_it_when_it_is_away() {
     let service = RateLimitService::start().await;
     let address = service.address().to_string();
-    let own = Own::start(&[("GATEWAY_RATE_LIMIT_SERVICE", &address)]).await;
+    let own = OwnGateway::start(&[("GATEWAY_RATE_LIMIT_SERVICE", &address)]).await;
     let second = own.stack.second_edge().await.unwrap();
     let gateway = own.gateway();
     let edges = [own.stack.gateway_url(), second.gateway_url()];
 
-    service.be(Mood::Budget(BUDGET));
-    let answers = reads(&edges, &gateway.http, "demo-key", 30).await;
-    assert_eq!(passed(&answers), BUDGET as usize);
-    for refused in &answers[BUDGET as usize..] {
+    service.set(Behaviour::Budget(BUDGET));
+    let responses = reads(&edges, &gateway.http, "demo-key", 30).await;
+    assert_eq!(passed(&responses), BUDGET as usize);
+    for refused in &responses[BUDGET as usize..] {
         assert_eq!(refused.refuses(429, "RATE_LIMITED")["retryable"], true);
         assert!(refused.header("retry-after").is_some(), "{:?}", refused.headers);
     }
-    // Another client has a budget of its own, and who has no key is not counted.
+    // Another client has its own budget, and requests without a key are not counted.
     assert_eq!(passed(&reads(&edges, &gateway.http, "demo-key-2", 10).await), 10);
     let anonymous = reads(&edges, &gateway.http, "nobody's", 10).await;
-    assert!(anonymous.iter().all(|answer| answer.status == 401));
+    assert!(anonymous.iter().all(|response| response.status == 401));
     assert_eq!((service.asked("demo"), service.asked("demo-2")), (30, 10));
 
-    // A service that hangs delays a few requests for twenty milliseconds, and ends none.
-    service.be(Mood::Silent);
+    // A hanging service delays a few requests by twenty milliseconds, and fails none.
+    service.set(Behaviour::Silent);
     let begin = Instant::now();
     assert_eq!(passed(&reads(&edges, &gateway.http, "demo-key", 40).await), 40);
     assert!(begin.elapsed() < Duration::from_secs(10), "{:?}", begin.elapsed());
     gateway.charge(&charge(1_200)).await.succeeds(200, &json!({ "status": "completed" }));
     assert!(gateway.envoy_count("cluster.control_plane.ratelimit.error").await > 0);
 
-    // One that is back is asked again.
-    service.be(Mood::Budget(0));
+    // A service that is back is used again.
+    service.set(Behaviour::Budget(0));
     gateway_tests::until("a service that is asked again", async || {
         sleep(Duration::from_millis(200)).await;
         (reads(&edges, &gateway.http, "demo-key", 1).await[0].status == 429).then_some(())
@@ -76,10 +76,10 @@ async fn without_the_service_the_limits_of_each_envoy_hold() {
     let service = RateLimitService::start().await;
     let address = service.address().to_string();
     let settings = [("GATEWAY_RATE_LIMIT_SERVICE", &*address), ("GATEWAY_CLIENT_REQUESTS_PER_SECOND", "5")];
-    let own = Own::start(&settings).await;
+    let own = OwnGateway::start(&settings).await;
     drop(service);
     let gateway = own.gateway();
     let reads = futures_util::future::join_all((0..60).map(|_| gateway.get("/payments?limit=1"))).await;
-    assert!(reads.iter().any(|answer| answer.status == 429), "nothing is turned away");
+    assert!(reads.iter().any(|response| response.status == 429), "nothing is turned away");
     assert!(passed(&reads) > 0, "nothing passes");
 }

@@ -1,9 +1,9 @@
-//! Everything that only makes it faster is lost while the providers are away.
+//! Everything that only speeds up the work is lost while the providers are down.
 
 use std::time::Duration;
 
 use futures_util::{StreamExt as _, stream};
-use gateway_tests::{Own, Sandbox};
+use gateway_tests::{OwnGateway, Sandbox};
 use provider_sandbox::Config;
 use test_services::proxy::{Mode, Proxy};
 use test_services::{PostgresServer, RabbitServer, RedisServer};
@@ -35,14 +35,14 @@ async fn a_thousand_pending_charges_finish_though_every_queue_was_purged_the_bro
         ("REDIS_URI", redis.uri()),
         ("AMQP_URI", rabbit.uri()),
     ];
-    let own = Own::start(&settings).await;
+    let own = OwnGateway::start(&settings).await;
     let gateway = own.gateway();
 
     wire.set(Mode::Refuse);
-    let answers = stream::iter(0..PENDING).map(async |number| gateway.charge(&charge(number)).await);
-    let answers: Vec<_> = answers.buffer_unordered(16).collect().await;
-    for answer in &answers {
-        assert_eq!(answer.status, 202, "{}", answer.text());
+    let responses = stream::iter(0..PENDING).map(async |number| gateway.charge(&charge(number)).await);
+    let responses: Vec<_> = responses.buffer_unordered(16).collect().await;
+    for response in &responses {
+        assert_eq!(response.status, 202, "{}", response.text());
     }
     rabbit.purge_all().await;
     rabbit.kill();
@@ -59,5 +59,5 @@ async fn a_thousand_pending_charges_finish_though_every_queue_was_purged_the_bro
         }
     };
     let payments = timeout(PATIENCE, finished).await.expect("each charge ends");
-    each_happened_once(&payments, &Sandbox::at(providers.url()), answers.len()).await;
+    each_happened_once(&payments, &Sandbox::at(providers.url()), responses.len()).await;
 }

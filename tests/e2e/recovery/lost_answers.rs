@@ -1,29 +1,29 @@
-//! Every third answer of the providers is lost after the charge was made.
+//! Every third response of the providers is lost after the charge was executed.
 
 use futures_util::{StreamExt as _, stream};
-use gateway_tests::{Gateway, Own, fresh_key, until};
+use gateway_tests::{Gateway, OwnGateway, fresh_key, until};
 use serde_json::json;
 
 use super::{all_payments, charge, each_happened_once};
 
 const CHARGES: u64 = 60;
 
-/// What a client does that wants to know: it asks again under its key.
+/// A client that retries under its key until it knows the outcome.
 async fn charge_until_decided(gateway: &Gateway<'_>, number: u64) {
     let key = fresh_key();
-    let answer = until("a final answer", async || {
-        let answer = gateway.charge_under(&key, &charge(number)).await;
-        assert!(matches!(answer.status, 200 | 202 | 409), "{} {}", answer.status, answer.text());
-        (answer.status == 200).then_some(answer)
+    let response = until("a final answer", async || {
+        let response = gateway.charge_under(&key, &charge(number)).await;
+        assert!(matches!(response.status, 200 | 202 | 409), "{} {}", response.status, response.text());
+        (response.status == 200).then_some(response)
     });
-    answer.await.succeeds(200, &json!({ "status": "completed" }));
+    response.await.succeeds(200, &json!({ "status": "completed" }));
 }
 
 #[tokio::test]
 async fn when_every_third_answer_is_lost_each_client_completes_once() {
-    // No webhook helps.
+    // Webhooks are off.
     let settings = [("SANDBOX_STRIPE_WEBHOOK_URL", ""), ("SANDBOX_PAYPAL_WEBHOOK_URL", "")];
-    let own = Own::start(&settings).await;
+    let own = OwnGateway::start(&settings).await;
     let gateway = own.gateway();
     let lost = json!({ "provider": "*", "operation": "charge", "fault": "drop_after", "every": 3 });
     gateway.sandbox.fault(&lost).await;
@@ -42,7 +42,7 @@ async fn when_every_third_answer_is_lost_and_no_client_comes_back_each_charge_co
         ("RETRY_CAP_SECONDS", "1"),
         ("INLINE_REPEAT_WITHIN_MS", "0"),
     ];
-    let own = Own::start(&settings).await;
+    let own = OwnGateway::start(&settings).await;
     let gateway = own.gateway();
     let lost = json!({ "provider": "*", "operation": "charge", "fault": "drop_after", "every": 3 });
     gateway.sandbox.fault(&lost).await;

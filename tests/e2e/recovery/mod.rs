@@ -1,4 +1,4 @@
-//! What was accepted comes to its end, once, whatever was away meanwhile.
+//! Accepted work is completed, once, whatever was unavailable meanwhile.
 
 mod broker_lost;
 mod lost_answers;
@@ -9,7 +9,7 @@ use local_stack::DEMO_KEY;
 use reqwest::Client;
 use serde_json::{Value, json};
 
-/// A charge of a good method at either provider.
+/// A charge with a valid method at either provider.
 fn charge(number: u64) -> Value {
     let (provider, method) =
         if number.is_multiple_of(2) { ("stripe", "pm_card_visa") } else { ("paypal", "vault-ok") };
@@ -33,13 +33,13 @@ async fn all_payments(http: &Client, gateway: &str) -> Vec<Value> {
     }
 }
 
-/// The providers' ledger and the gateway's own list say the same: each charge completed, once, with its amount.
+/// Asserts that the providers' ledger and the gateway's list agree: each charge completed, once, with its amount.
 async fn each_happened_once(payments: &[Value], sandbox: &Sandbox, count: usize) {
-    let told =
+    let text =
         |entry: &Value, id: &str| (entry[id].as_str().unwrap().to_owned(), entry["amount"].as_u64().unwrap());
-    let mut ours: Vec<_> = payments.iter().map(|payment| told(payment, "transactionId")).collect();
+    let mut ours: Vec<_> = payments.iter().map(|payment| text(payment, "transactionId")).collect();
     let ledger = sandbox.ledger().await;
-    let mut theirs: Vec<_> = ledger.iter().map(|effect| told(effect, "transactionId")).collect();
+    let mut theirs: Vec<_> = ledger.iter().map(|effect| text(effect, "transactionId")).collect();
     ours.sort();
     theirs.sort();
     assert_eq!(ours.len(), count);

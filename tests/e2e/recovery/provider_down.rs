@@ -1,10 +1,10 @@
-//! The providers are away for a while, under load.
+//! The providers are down for a while, under load.
 
 use std::env;
 use std::time::{Duration, Instant};
 
 use futures_util::{StreamExt as _, stream};
-use gateway_tests::{Own, Sandbox, until_within};
+use gateway_tests::{OwnGateway, Sandbox, until_within};
 use provider_sandbox::Config;
 use serde_json::Value;
 use test_services::proxy::{Mode, Proxy};
@@ -12,13 +12,13 @@ use tokio::time::sleep;
 
 use super::{all_payments, charge, each_happened_once};
 
-/// Repeats in a second to each of the two providers.
+/// Retries per second for each provider.
 const BUDGET: u32 = 50;
 
-/// Of load, at eight charges at a time.
+/// The load: eight concurrent charges.
 const EVERY: Duration = Duration::from_millis(100);
 
-/// `PROVIDER_DOWN_SECONDS` says for how long; ten, unless told otherwise.
+/// `PROVIDER_DOWN_SECONDS` sets for how long; ten by default.
 fn outage() -> Duration {
     let seconds = env::var("PROVIDER_DOWN_SECONDS").ok().map_or(10, |text| text.parse().unwrap());
     Duration::from_secs(seconds)
@@ -30,7 +30,7 @@ async fn charges_are_accepted_while_the_providers_are_down_and_completed_when_th
     let wire = Proxy::to(providers.url()["http://".len()..].parse().unwrap()).await;
     let url = format!("http://{}", wire.address());
     let cap = (outage() / 4).clamp(Duration::from_secs(3), Duration::from_secs(30));
-    let own = Own::start(&[
+    let own = OwnGateway::start(&[
         ("STRIPE_API_BASE", url.as_str()),
         ("PAYPAL_API_BASE", &url),
         ("RETRY_CAP_SECONDS", &cap.as_secs().to_string()),
@@ -46,31 +46,31 @@ async fn charges_are_accepted_while_the_providers_are_down_and_completed_when_th
         number += 1;
         (Instant::now() < ended).then_some(number - 1)
     }));
-    let answers = load.map(async |number| {
+    let responses = load.map(async |number| {
         sleep(EVERY).await;
         gateway.charge(&charge(number)).await
     });
-    let answers: Vec<_> = answers.buffer_unordered(8).collect().await;
-    for answer in &answers {
-        assert_eq!(answer.status, 202, "{}", answer.text());
-        assert_eq!(answer.json()["status"], "pending");
+    let responses: Vec<_> = responses.buffer_unordered(8).collect().await;
+    for response in &responses {
+        assert_eq!(response.status, 202, "{}", response.text());
+        assert_eq!(response.json()["status"], "pending");
     }
     wire.set(Mode::Pass);
 
-    // Each is due within the longest pause, and then it is the budget that they wait for.
-    let waiting = u32::try_from(answers.len()).unwrap();
+    // Each is due within the longest pause, and then only waits for the budget.
+    let waiting = u32::try_from(responses.len()).unwrap();
     let patience = cap + Duration::from_secs(20) + Duration::from_secs(1) * waiting / BUDGET;
     let payments = until_within(patience, "the end of each charge", async || {
         let payments = all_payments(&gateway.http, &own.stack.gateway_url()).await;
         payments.iter().all(|payment| payment["status"] != "pending").then_some(payments)
     });
-    let judge = Sandbox::at(providers.url());
-    each_happened_once(&payments.await, &judge, answers.len()).await;
-    schedule_is_visible(&gateway.events(&answers[0].transaction_id()).await);
+    let ledger = Sandbox::at(providers.url());
+    each_happened_once(&payments.await, &ledger, responses.len()).await;
+    schedule_is_visible(&gateway.events(&responses[0].transaction_id()).await);
 }
 
-/// Each try in vain says how many there were and when the next one comes. While the provider is known to be away there
-/// are none: it is left alone.
+/// Each failed attempt records how many there were and when the next one is due. While the circuit breaker is open
+/// there are none.
 fn schedule_is_visible(events: &[Value]) {
     let queued: Vec<_> = events.iter().filter(|event| event["to"] == "queued").collect();
     assert!(!queued.is_empty(), "{events:?}");

@@ -1,10 +1,10 @@
-//! One of PayPal's deliveries, taken off the wire: all that a forger needs.
+//! One of PayPal's deliveries, captured from the network: everything that a forger needs.
 
 use gateway_tests::http1::Request;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
-/// Where PayPal's webhooks go instead of to the gateway.
+/// Receives PayPal's webhooks instead of the gateway.
 pub(super) struct Tap(TcpListener);
 
 /// A genuine delivery.
@@ -22,12 +22,12 @@ impl Tap {
         format!("http://{}/webhooks/paypal", self.0.local_addr().unwrap())
     }
 
-    /// Takes the next delivery, and says that it has arrived.
+    /// Captures the next delivery, and acknowledges it.
     pub(super) async fn next(&self) -> Captured {
         let (mut connection, _) = self.0.accept().await.unwrap();
         let captured = read(&mut connection).await;
-        let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
-        connection.write_all(answer).await.unwrap();
+        let response = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+        connection.write_all(response).await.unwrap();
         captured
     }
 }
@@ -61,7 +61,7 @@ impl Captured {
         self.with(&self.body)
     }
 
-    /// `event`, an object, with a field more, so that it has the CRC-32 of the body that was signed.
+    /// `event`, an object, with an additional field that gives it the CRC-32 of the signed body.
     pub(super) fn rewritten(&self, event: &serde_json::Value) -> Vec<u8> {
         let text = event.to_string();
         let head = format!("{},\"pad\":\"", text.strip_suffix('}').unwrap());
@@ -69,8 +69,8 @@ impl Captured {
     }
 }
 
-/// `head`, letters, `tail`, with this CRC-32. A CRC is linear: the change of each bit changes the sum by its own pattern,
-/// and of these some add up to any change that is wanted.
+/// `head`, letters, `tail`, with this CRC-32. A CRC is linear: each changed bit changes the checksum by its own
+/// pattern, and some of these patterns add up to any desired change.
 fn same_sum(head: &[u8], tail: &[u8], wanted: u32) -> Vec<u8> {
     const LETTERS: usize = 40;
     let with = |flips: u64| {

@@ -1,9 +1,9 @@
-//! PayPal's certificates while names are made up, while PayPal is away, and across the death of the filter.
+//! PayPal's certificates: with invented names, while PayPal is down, and across a crash of the filter.
 
 use std::time::Instant;
 
 use futures_util::future::join_all;
-use gateway_tests::{Gateway, Own, until};
+use gateway_tests::{Gateway, OwnGateway, until};
 use serde_json::json;
 
 use super::to_paypals_door;
@@ -15,7 +15,7 @@ async fn charge(gateway: &Gateway<'_>) {
     gateway.charge(&charge).await.succeeds(200, &json!({ "status": "completed" }));
 }
 
-/// What PayPal tells of so many charges, which is one thing or two of each, has arrived at its first try.
+/// Waits until PayPal's webhooks for so many charges, one or two each, have been delivered at the first attempt.
 async fn are_delivered(gateway: &Gateway<'_>, charges: usize) {
     let deliveries = gateway.sandbox.deliveries("paypal", charges).await;
     assert!(deliveries.iter().all(|delivery| delivery == "delivered"), "{deliveries:?}");
@@ -24,7 +24,7 @@ async fn are_delivered(gateway: &Gateway<'_>, charges: usize) {
 
 #[tokio::test]
 async fn made_up_names_cost_paypal_a_few_requests_and_no_genuine_webhook_its_turn() {
-    let own = Own::start(&[]).await;
+    let own = OwnGateway::start(&[]).await;
     let gateway = own.gateway();
     charge(&gateway).await;
     are_delivered(&gateway, 1).await;
@@ -39,17 +39,17 @@ async fn made_up_names_cost_paypal_a_few_requests_and_no_genuine_webhook_its_tur
             charge(&gateway).await;
         }
     };
-    let (answers, ()) = tokio::join!(join_all(forged), genuine);
-    for answer in &answers {
-        answer.refuses(503, "SIGNATURE_UNVERIFIABLE");
-        assert_eq!(answer.header("retry-after"), Some("30"));
+    let (responses, ()) = tokio::join!(join_all(forged), genuine);
+    for response in &responses {
+        response.refuses(503, "SIGNATURE_UNVERIFIABLE");
+        assert_eq!(response.header("retry-after"), Some("30"));
     }
     are_delivered(&gateway, 6).await;
-    // Four at once, one more every two seconds; one of them was the genuine one's.
+    // Four at once, then one more every two seconds; one of them was the genuine one.
     let most = 4 + begin.elapsed().as_secs() / 2 + 1;
     let asked = gateway.sandbox.requests("paypal", "certificate").await;
     assert!((2..=most).contains(&asked), "{asked} of at most {most}");
-    // While as many as may be are on their way, the rest is not even counted against the bucket.
+    // While the maximum is in flight, further fetches are rejected without using the bucket.
     let (unknown, busy) = (
         gateway.edge_webhooks("certificate_unknown_names").await,
         gateway.edge_webhooks("certificate_busy").await,
@@ -59,7 +59,7 @@ async fn made_up_names_cost_paypal_a_few_requests_and_no_genuine_webhook_its_tur
 
 #[tokio::test]
 async fn a_key_is_refreshed_ahead_and_goes_on_while_paypals_certificates_are_away() {
-    let own = Own::start(&[("PAYPAL_CERTIFICATE_REFRESH_SECONDS", "1")]).await;
+    let own = OwnGateway::start(&[("PAYPAL_CERTIFICATE_REFRESH_SECONDS", "1")]).await;
     let gateway = own.gateway();
     charge(&gateway).await;
     are_delivered(&gateway, 1).await;
@@ -90,7 +90,7 @@ async fn a_key_is_refreshed_ahead_and_goes_on_while_paypals_certificates_are_awa
 #[tokio::test]
 async fn a_key_outlives_the_filter_that_has_fetched_it() {
     let filter = crashing_filter();
-    let own = Own::start(&[("EDGE_FILTER_WASM", filter.to_str().unwrap())]).await;
+    let own = OwnGateway::start(&[("EDGE_FILTER_WASM", filter.to_str().unwrap())]).await;
     let gateway = own.gateway();
     charge(&gateway).await;
     are_delivered(&gateway, 1).await;

@@ -1,6 +1,6 @@
-//! PayPal's disputes are what PayPal's own record says, and what cannot be read there is called so.
+//! PayPal's disputes are as in PayPal's own record; those that cannot be read there are shown as unverified.
 
-use gateway_tests::{Gateway, Own, until};
+use gateway_tests::{Gateway, OwnGateway, until};
 use serde_json::{Value, json};
 
 async fn disputed(gateway: &Gateway<'_>) -> (String, Value) {
@@ -18,7 +18,7 @@ async fn disputed(gateway: &Gateway<'_>) -> (String, Value) {
     (transaction, dispute)
 }
 
-/// As PayPal answers an app that lacks the permission.
+/// PayPal's response to an app that lacks the permission.
 fn no_permission() -> Value {
     let body = json!({ "name": "NOT_AUTHORIZED", "debug_id": "1",
                        "message": "Authorization failed due to insufficient permissions." });
@@ -28,9 +28,9 @@ fn no_permission() -> Value {
 
 #[tokio::test]
 async fn a_dispute_is_read_from_paypal_and_called_verified() {
-    let own = Own::start(&[]).await;
+    let own = OwnGateway::start(&[]).await;
     let gateway = own.gateway();
-    // It is not shown at once.
+    // Not shown at once.
     gateway
         .sandbox
         .fault(&json!({ "provider": "paypal", "operation": "dispute", "fault": "error_before", "times": 1 }))
@@ -52,7 +52,7 @@ async fn a_dispute_is_read_from_paypal_and_called_verified() {
 
 #[tokio::test]
 async fn a_dispute_that_paypal_does_not_let_us_read_is_called_unverified_until_it_does() {
-    let own = Own::start(&[]).await;
+    let own = OwnGateway::start(&[]).await;
     let gateway = own.gateway();
     gateway.sandbox.fault(&no_permission()).await;
     let (transaction, dispute) = disputed(&gateway).await;

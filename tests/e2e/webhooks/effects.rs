@@ -1,6 +1,6 @@
-//! What a webhook moves, with nobody else asking.
+//! What a webhook changes without any other request.
 
-use gateway_tests::{Gateway, Own, until};
+use gateway_tests::{Gateway, OwnGateway, until};
 use serde_json::{Value, json};
 
 fn charge(provider: &str, method: &str, amount: u64) -> Value {
@@ -17,13 +17,13 @@ async fn reaches(gateway: &Gateway<'_>, transaction: &str, status: &str) -> Valu
 
 #[tokio::test]
 async fn a_charge_whose_answer_was_lost_is_completed_by_its_webhook() {
-    let own = Own::start(&[]).await;
+    let own = OwnGateway::start(&[]).await;
     let gateway = own.gateway();
     for (provider, method) in [("stripe", "pm_card_visa"), ("paypal", "vault-ok")] {
         gateway.sandbox.break_down(provider, "charge", "drop_after").await;
-        let answer = gateway.charge(&charge(provider, method, 820)).await;
+        let response = gateway.charge(&charge(provider, method, 820)).await;
         gateway.sandbox.heal().await;
-        let transaction = answer.transaction_id();
+        let transaction = response.transaction_id();
         reaches(&gateway, &transaction, "completed").await;
         assert_eq!(gateway.effects(&transaction).await, [format!("{provider} charge 820 USD")]);
     }
@@ -31,29 +31,29 @@ async fn a_charge_whose_answer_was_lost_is_completed_by_its_webhook() {
 
 #[tokio::test]
 async fn a_capture_that_paypal_reviews_is_completed_when_the_review_ends() {
-    let own = Own::start(&[("SANDBOX_PAYPAL_REVIEW_SECONDS", "1")]).await;
+    let own = OwnGateway::start(&[("SANDBOX_PAYPAL_REVIEW_SECONDS", "1")]).await;
     let gateway = own.gateway();
-    let answer = gateway.charge(&charge("paypal", "vault-pending", 821)).await;
-    answer.succeeds(202, &json!({ "status": "pending" }));
-    reaches(&gateway, &answer.transaction_id(), "completed").await;
+    let response = gateway.charge(&charge("paypal", "vault-pending", 821)).await;
+    response.succeeds(202, &json!({ "status": "pending" }));
+    reaches(&gateway, &response.transaction_id(), "completed").await;
 }
 
 #[tokio::test]
 async fn an_order_that_the_payer_approved_is_captured_without_the_client_coming_back() {
-    let own = Own::start(&[("PAYMENT_RETURN_URL", "https://shop.example/back")]).await;
+    let own = OwnGateway::start(&[("PAYMENT_RETURN_URL", "https://shop.example/back")]).await;
     let gateway = own.gateway();
     let body = json!({ "provider": "paypal", "amount": 822, "currency": "USD" });
-    let answer = gateway.charge(&body).await;
-    answer.succeeds(200, &json!({ "status": "requires_action" }));
-    let transaction = answer.transaction_id();
-    gateway.sandbox.decide(&answer.at("/nextAction/url"), "approve").await;
+    let response = gateway.charge(&body).await;
+    response.succeeds(200, &json!({ "status": "requires_action" }));
+    let transaction = response.transaction_id();
+    gateway.sandbox.decide(&response.at("/nextAction/url"), "approve").await;
     reaches(&gateway, &transaction, "completed").await;
     assert_eq!(gateway.effects(&transaction).await, ["paypal charge 822 USD"]);
 }
 
 #[tokio::test]
 async fn a_refund_that_had_succeeded_can_fail_and_its_amount_can_be_refunded_again() {
-    let own = Own::start(&[]).await;
+    let own = OwnGateway::start(&[]).await;
     let gateway = own.gateway();
     let transaction = gateway.charge(&charge("stripe", "pm_card_visa", 823)).await.transaction_id();
     gateway.refund(&transaction, None).await.succeeds(200, &json!({ "status": "processed" }));
@@ -70,7 +70,7 @@ async fn a_refund_that_had_succeeded_can_fail_and_its_amount_can_be_refunded_aga
 
 #[tokio::test]
 async fn a_dispute_is_recorded_on_its_payment() {
-    let own = Own::start(&[]).await;
+    let own = OwnGateway::start(&[]).await;
     let gateway = own.gateway();
     for (provider, method, opened) in [
         ("stripe", "pm_card_visa", "charge.dispute.created"),
@@ -91,7 +91,7 @@ async fn a_dispute_is_recorded_on_its_payment() {
 
 #[tokio::test]
 async fn duplicates_delays_and_any_order_end_in_the_same_state() {
-    let own = Own::start(&[]).await;
+    let own = OwnGateway::start(&[]).await;
     let gateway = own.gateway();
     for fault in [
         json!({ "operation": "webhook", "fault": "duplicate", "every": 2, "count": 3 }),

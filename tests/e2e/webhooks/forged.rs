@@ -1,14 +1,14 @@
-//! What is not the provider's is refused where it costs nothing.
+//! Webhooks that are not the provider's are rejected where it costs nothing.
 
 use gateway_tests::http1::Request;
-use gateway_tests::{Answer, http2, refusing};
+use gateway_tests::{HttpResponse, http2, rejecting};
 use http::HeaderMap;
 
 use super::{event, now_s, secret, sent_at, stripe_signature, to_paypals_door, to_stripes_door};
 
 #[tokio::test]
 async fn a_forged_stale_or_altered_webhook_is_refused_and_reaches_nobody() {
-    let gateway = refusing().await;
+    let gateway = rejecting().await;
     let (secret, body) = (secret(&gateway), event("evt_forged", 2_048));
     let genuine = stripe_signature(&secret, now_s(), &body);
     let v1 = genuine.split_once(",v1=").unwrap().1.to_owned();
@@ -34,7 +34,7 @@ async fn a_forged_stale_or_altered_webhook_is_refused_and_reaches_nobody() {
 
 #[tokio::test]
 async fn it_is_judged_however_the_request_ends() {
-    let gateway = refusing().await;
+    let gateway = rejecting().await;
     let body = event("evt_forged", 2_048);
     let (head, tail) = body.split_at(1_000);
     let mut trailers = HeaderMap::new();
@@ -43,15 +43,15 @@ async fn it_is_judged_however_the_request_ends() {
         let mut request = http2::post("/webhooks/stripe");
         let signature = stripe_signature("whsec_somebody_elses", now_s(), &body);
         request.headers_mut().insert("stripe-signature", signature.parse().unwrap());
-        let answer = http2::send(gateway.address(), request, &[head, tail], trailers).await;
-        answer.refuses(401, "SIGNATURE_INVALID");
+        let response = http2::send(gateway.address(), request, &[head, tail], trailers).await;
+        response.refuses(401, "SIGNATURE_INVALID");
     }
     gateway.nothing_reached_the_control_plane().await;
 }
 
 #[tokio::test]
 async fn what_is_too_long_or_not_posted_is_refused_too() {
-    let gateway = refusing().await;
+    let gateway = rejecting().await;
     let body = event("evt_long", 262_145);
     let signature = stripe_signature(&secret(&gateway), now_s(), &body);
     to_stripes_door(&signature, &body).send(gateway.address()).await.refuses(413, "PAYLOAD_TOO_LARGE");
@@ -63,7 +63,7 @@ async fn what_is_too_long_or_not_posted_is_refused_too() {
 
 #[tokio::test]
 async fn a_certificate_anywhere_else_than_at_paypal_is_never_fetched() {
-    let gateway = refusing().await;
+    let gateway = rejecting().await;
     let own = gateway.stack().sandbox_url();
     let host = own.trim_start_matches("http://").to_owned();
     let certs = "/v1/notifications/certs";
@@ -83,7 +83,7 @@ async fn a_certificate_anywhere_else_than_at_paypal_is_never_fetched() {
         format!("{own}{certs}/"),
         format!("{own}/_sandbox/paypal-ca.pem"),
         format!("{own}\\{certs}/CERT-360caa42-fca2a594-a5cafa77"),
-        // At the right place, and named as none of PayPal's are.
+        // At PayPal's host, but not named like PayPal's certificates.
         format!("{own}{certs}/CERT-1"),
         format!("{own}{certs}/CERT-360CAA42-FCA2A594-A5CAFA77"),
         format!("{own}{certs}/CERT-360caa42-fca2a594-a5cafa770"),
@@ -101,7 +101,7 @@ async fn a_certificate_anywhere_else_than_at_paypal_is_never_fetched() {
 
 #[tokio::test]
 async fn a_transmission_that_paypal_does_not_send_any_more_is_refused_before_its_certificate_is_asked_for() {
-    let gateway = refusing().await;
+    let gateway = rejecting().await;
     let url =
         format!("{}/v1/notifications/certs/CERT-360caa42-fca2a594-a5cafa77", gateway.stack().sandbox_url());
     let days = |days: i64| i64::try_from(now_s()).unwrap() + days * 86_400;
@@ -110,9 +110,9 @@ async fn a_transmission_that_paypal_does_not_send_any_more_is_refused_before_its
         (jiff::Timestamp::from_second(days(-4) - 60).unwrap(), "too_old"),
         (jiff::Timestamp::from_second(days(1)).unwrap(), "too_new"),
     ] {
-        let answer = sent_at(&url, at).send(gateway.address()).await;
-        answer.refuses(401, "SIGNATURE_INVALID");
-        assert_eq!(gateway.access_log_line(&answer).await["edge_signature"], worth);
+        let response = sent_at(&url, at).send(gateway.address()).await;
+        response.refuses(401, "SIGNATURE_INVALID");
+        assert_eq!(gateway.access_log_line(&response).await["edge_signature"], worth);
         assert!(gateway.edge_webhooks(worth).await > 0);
     }
     assert_eq!(certificate_requests(&gateway).await, 0);
@@ -121,11 +121,13 @@ async fn a_transmission_that_paypal_does_not_send_any_more_is_refused_before_its
 
 #[tokio::test]
 async fn a_flood_of_forged_webhooks_costs_nobody_anything() {
-    let gateway = refusing().await;
+    let gateway = rejecting().await;
     let provider_requests = async || {
-        Answer::of(gateway.http.get(format!("{}/_sandbox/requests?summary=1", gateway.stack().sandbox_url())))
-            .await
-            .text()
+        HttpResponse::of(
+            gateway.http.get(format!("{}/_sandbox/requests?summary=1", gateway.stack().sandbox_url())),
+        )
+        .await
+        .text()
     };
     let before = (provider_requests().await, gateway.edge_count("signature_invalid").await);
     let body = event("evt_flood", 2_048);

@@ -1,6 +1,6 @@
-//! What is the provider's gets in, is kept before it is acknowledged, and counts once.
+//! Genuine webhooks are accepted, stored before they are acknowledged, and count once.
 
-use gateway_tests::{Own, http2, shared, until};
+use gateway_tests::{OwnGateway, http2, shared, until};
 use http::HeaderMap;
 use serde_json::json;
 
@@ -17,14 +17,14 @@ async fn a_genuine_webhook_of_any_length_gets_in_over_http_1_and_2_with_and_with
         let signature = stripe_signature(&secret, now_s(), &body);
         let rolled = format!("{signature},v1={},v0=00", "0".repeat(64));
         for signature in [signature, rolled] {
-            let answer = to_stripes_door(&signature, &body).send(gateway.address()).await;
-            answer.succeeds(200, &json!({}));
+            let response = to_stripes_door(&signature, &body).send(gateway.address()).await;
+            response.succeeds(200, &json!({}));
             for trailers in [None, Some(trailers.clone())] {
                 let mut request = http2::post("/webhooks/stripe");
                 request.headers_mut().insert("stripe-signature", signature.parse().unwrap());
                 let pieces: Vec<_> = body.chunks(16_000).collect();
-                let answer = http2::send(gateway.address(), request, &pieces, trailers).await;
-                answer.succeeds(200, &json!({}));
+                let response = http2::send(gateway.address(), request, &pieces, trailers).await;
+                response.succeeds(200, &json!({}));
             }
         }
     }
@@ -37,9 +37,9 @@ async fn the_access_log_and_the_metric_say_what_a_signature_was_worth() {
     for (secret, status, worth) in
         [(secret(&gateway).as_str(), 200, "verified"), ("whsec_other", 401, "signature_mismatch")]
     {
-        let answer =
+        let response =
             to_stripes_door(&stripe_signature(secret, now_s(), &body), &body).send(gateway.address()).await;
-        let line = gateway.access_log_line(&answer).await;
+        let line = gateway.access_log_line(&response).await;
         assert_eq!((&line["status"], &line["edge_signature"]), (&json!(status), &json!(worth)), "{line}");
         assert_eq!(line["operation"], "webhook_stripe", "{line}");
         assert!(gateway.edge_webhooks(worth).await > 0);
@@ -69,15 +69,15 @@ async fn signed_bytes_that_are_no_event_are_refused_by_the_control_plane() {
     let gateway = shared().await;
     for body in [b"".as_slice(), b"{}", b"\xff\xfe", b"[]", br#"{"id":"evt_1"}"#] {
         let signature = stripe_signature(&secret(&gateway), now_s(), body);
-        let answer = to_stripes_door(&signature, body).send(gateway.address()).await;
-        answer.refuses(400, "INVALID_REQUEST");
+        let response = to_stripes_door(&signature, body).send(gateway.address()).await;
+        response.refuses(400, "INVALID_REQUEST");
     }
 }
 
 /// The sandbox signs as PayPal does, with a certificate that it serves.
 #[tokio::test]
 async fn paypals_webhooks_are_verified_with_a_certificate_that_is_fetched_once() {
-    let own = Own::start(&[]).await;
+    let own = OwnGateway::start(&[]).await;
     let gateway = own.gateway();
     // Slow, so that all of them wait for the one fetch.
     gateway.sandbox.slow_down("paypal", "certificate", 500).await;
@@ -94,7 +94,7 @@ async fn paypals_webhooks_are_verified_with_a_certificate_that_is_fetched_once()
 
 #[tokio::test]
 async fn while_paypals_certificate_cannot_be_had_its_webhooks_come_again() {
-    let own = Own::start(&[]).await;
+    let own = OwnGateway::start(&[]).await;
     let gateway = own.gateway();
     gateway.sandbox.break_down("paypal", "certificate", "html_error").await;
     let charge =

@@ -1,4 +1,4 @@
-//! What providers tell: a forged webhook ends in Envoy, a true one moves its payment once.
+//! Webhooks: a forged one ends in Envoy, a genuine one changes its payment once.
 
 mod captured;
 mod certificates;
@@ -20,7 +20,7 @@ pub(crate) fn now_s() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
 }
 
-/// One of the secrets of this gateway's endpoint at Stripe.
+/// A signing secret of this gateway's endpoint at Stripe.
 pub(crate) fn secret(gateway: &Gateway<'_>) -> String {
     let secrets = gateway.stack().setting("STRIPE_WEBHOOK_SECRETS").unwrap();
     secrets.split(',').next().unwrap().to_owned()
@@ -38,7 +38,7 @@ fn to_stripes_door(signature: &str, body: &[u8]) -> Request {
     Request::new("POST", "/webhooks/stripe").header("stripe-signature", signature).json().body(body)
 }
 
-/// The head of a delivery in PayPal's form, as of now, whose certificate is said to be at `url`. Its signature is none.
+/// The head of a delivery in PayPal's form, dated now, that names a certificate at `url`. Its signature is invalid.
 pub(crate) fn forged_paypal(url: &str) -> [(&'static str, String); 6] {
     forged_at(url, jiff::Timestamp::from_second(now_s().try_into().unwrap()).unwrap())
 }
@@ -59,7 +59,7 @@ pub(crate) fn to_paypals_door(url: &str) -> Request {
     sent_at(url, jiff::Timestamp::from_second(now_s().try_into().unwrap()).unwrap())
 }
 
-/// The same that says that it was sent at `at`.
+/// The same, dated `at`.
 fn sent_at(url: &str, at: jiff::Timestamp) -> Request {
     let request = Request::new("POST", "/webhooks/paypal").json();
     let headers = forged_at(url, at);
@@ -67,7 +67,7 @@ fn sent_at(url: &str, at: jiff::Timestamp) -> Request {
     request.body(event("WH-1", 500))
 }
 
-/// An event that is of no interest to anybody, as long as wanted.
+/// An event that the gateway ignores, of any length.
 pub(crate) fn event(id: &str, length: usize) -> Vec<u8> {
     let event = format!(
         r#"{{"id":"{id}","object":"event","type":"account.updated","created":1,"data":{{"object":{{}}}},"pad":""#

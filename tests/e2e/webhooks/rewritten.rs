@@ -1,14 +1,14 @@
-//! A delivery that was captured, with another body of the same CRC-32: its signature is good, and it changes nothing.
+//! A captured delivery with another body of the same CRC-32: its signature is valid, but it changes nothing.
 
 use std::process::Command;
 
-use gateway_tests::{Own, until};
+use gateway_tests::{OwnGateway, until};
 use local_stack::Programs;
 use serde_json::{Value, json};
 
 use super::captured::Tap;
 
-/// What a forger claims, in events of each kind that is acted on, about a payment of another client.
+/// What a forger claims about another client's payment, in events of each kind that is acted on.
 fn claims(victim: &str, order: &str) -> Vec<Value> {
     let links = |up: &str| json!([{ "href": format!("https://api.paypal.com/v2/{up}"), "rel": "up", "method": "GET" }]);
     let related = json!({ "related_ids": { "order_id": "FORGEDORDER" } });
@@ -55,7 +55,7 @@ fn claims(victim: &str, order: &str) -> Vec<Value> {
 #[tokio::test]
 async fn another_body_under_a_captured_signature_changes_no_payment_and_no_trail() {
     let tap = Tap::open().await;
-    let own = Own::start(&[("SANDBOX_PAYPAL_WEBHOOK_URL", &tap.url())]).await;
+    let own = OwnGateway::start(&[("SANDBOX_PAYPAL_WEBHOOK_URL", &tap.url())]).await;
     let gateway = own.gateway();
     let charge =
         json!({ "provider": "paypal", "amount": 840, "currency": "USD", "paymentMethodId": "vault-ok" });
@@ -79,7 +79,7 @@ async fn another_body_under_a_captured_signature_changes_no_payment_and_no_trail
             assert_eq!(serde_json::from_slice::<Value>(&body).unwrap()["event_type"], claim["event_type"]);
             captured.with(&body).send(gateway.address()).await.succeeds(200, &json!({}));
         }
-        // Disputes and refunds that are not shown are asked for a few times more.
+        // Disputes and refunds that are not shown are looked up a few more times.
         until("the end of the forged events", async || {
             let states = states(&own);
             let open = states.iter().filter(|(id, _)| id.ends_with(&transaction[4..]));
@@ -96,8 +96,8 @@ async fn another_body_under_a_captured_signature_changes_no_payment_and_no_trail
     assert!(gateway.edge_webhooks("verified").await >= 27, "they were not verified");
 }
 
-/// Of each event, its id and what became of it, as an operator sees it.
-fn states(own: &Own) -> Vec<(String, String)> {
+/// The id and the result of each event, as an operator sees it.
+fn states(own: &OwnGateway) -> Vec<(String, String)> {
     let mut command = Command::new(Programs::of_this_build().unwrap().control_plane);
     command.args(["webhook", "list", "--provider", "paypal", "--json", "--limit", "1000"]);
     let listed = command.env("DB_URI", own.stack.setting("DB_URI").unwrap()).output().unwrap();

@@ -1,6 +1,6 @@
-//! A secret is rolled without refusing one genuine webhook.
+//! A secret is rotated without rejecting a genuine webhook.
 
-use gateway_tests::Own;
+use gateway_tests::OwnGateway;
 use serde_json::json;
 
 #[tokio::test]
@@ -9,8 +9,8 @@ async fn a_signing_secret_is_rolled_without_refusing_a_genuine_webhook() {
     let charge =
         json!({ "provider": "stripe", "amount": 830, "currency": "USD", "paymentMethodId": "pm_card_visa" });
     let mut run_dir = None;
-    // At the edge: the new one beside the old, then, when Stripe signs with nothing else, alone. At Stripe, in the
-    // meantime: the old one, both for a while, the new one.
+    // At the edge: first the new secret beside the old one, and alone once Stripe signs only with it. At Stripe
+    // meanwhile: the old one, both for a while, the new one.
     for (edge, stripe) in [
         (vec![old], vec![old]),
         (vec![new, old], vec![old]),
@@ -21,8 +21,8 @@ async fn a_signing_secret_is_rolled_without_refusing_a_genuine_webhook() {
         let settings = [("STRIPE_WEBHOOK_SECRETS", edge.join(","))];
         let settings = settings.each_ref().map(|(name, value)| (*name, value.as_str()));
         let own = match run_dir.take() {
-            None => Own::start(&settings).await,
-            Some(own) => Own::restarted(own, &settings).await,
+            None => OwnGateway::start(&settings).await,
+            Some(own) => OwnGateway::restarted(own, &settings).await,
         };
         let gateway = own.gateway();
         gateway.sandbox.signs_with(&stripe).await;

@@ -1,12 +1,12 @@
-//! HTTP/2 byte by byte (RFC 9113), for what no client library would send.
+//! Raw HTTP/2 (RFC 9113), for requests that no client library would send.
 
-/// What a connection begins with: the preface and empty settings.
+/// The start of a connection: the preface and empty settings.
 #[must_use]
 pub fn hello() -> Vec<u8> {
     [&b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"[..], &frame(4, 0, 0, b"")].concat()
 }
 
-/// A whole request without a body; `headers` beside the pseudo-headers.
+/// A complete request without a body; `headers` in addition to the pseudo-headers.
 #[must_use]
 pub fn get(stream: u32, authority: &str, path: &str, headers: &[(&str, &str)]) -> Vec<u8> {
     let pseudo = [(":method", "GET"), (":scheme", "http"), (":path", path), (":authority", authority)];
@@ -15,7 +15,7 @@ pub fn get(stream: u32, authority: &str, path: &str, headers: &[(&str, &str)]) -
     frame(1, WHOLE, stream, &block)
 }
 
-/// The client does not want the answer any more.
+/// The client cancels the stream.
 #[must_use]
 pub fn cancel(stream: u32) -> Vec<u8> {
     const CANCEL: u32 = 8;

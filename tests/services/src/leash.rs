@@ -2,9 +2,8 @@ use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-/// Ends a process and removes its folder when this process ends, however that comes: a test harness exits
-/// without dropping what is static, and a killed one can do nothing at all. A shell waits for the end of a pipe
-/// that only we hold open.
+/// Ends a process and removes its folder when this process ends, however it ends: a test harness exits without dropping
+/// statics, and a killed one can do nothing. A shell waits for the end of a pipe that only this process holds open.
 #[derive(Debug)]
 pub(crate) struct Leash(Child);
 
@@ -16,12 +15,12 @@ impl Leash {
         let mut command = Command::new("/bin/sh");
         command.args(["-c", WAIT_THEN_END, &pid.to_string()]).arg(folder);
         command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
-        // What ends the whole group, e.g. Ctrl-C, must not end the leash before it has done its work.
+        // A signal to the whole group, e.g. Ctrl-C, must not end the leash before it has done its work.
         command.process_group(0);
         Self(command.spawn().unwrap())
     }
 
-    /// To be called before the process is reaped: its id may pass to a stranger then.
+    /// Must be called before the process is reaped: afterwards its id may be reused.
     pub(crate) fn let_go(&mut self) {
         let _ = self.0.kill();
         let _ = self.0.wait();

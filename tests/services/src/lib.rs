@@ -1,6 +1,6 @@
-//! Servers of a test's own, on free ports of this machine, gone with it. Where a variable names a server
-//! (`TEST_REDIS_URI`, `TEST_POSTGRES_URI`, `TEST_AMQP_URI`), tests that break nothing share that one; where a
-//! program is missing, a test says plainly that it was skipped.
+//! Dedicated servers for tests, on free ports of this machine, which end with the test process. Where a variable names
+//! a server (`TEST_REDIS_URI`, `TEST_POSTGRES_URI`, `TEST_AMQP_URI`), tests that break nothing share that one; if a
+//! program is missing, a test reports that it was skipped.
 #![expect(
     clippy::unwrap_used,
     clippy::panic,

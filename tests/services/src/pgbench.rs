@@ -9,8 +9,7 @@ const TWO_COMMITS: &str = "INSERT INTO single (body) VALUES (repeat('x', 300));
 INSERT INTO single (body) VALUES (repeat('x', 300));
 ";
 
-/// The least that PostgreSQL could be asked for a charge, two commits of a single row one after the other, as
-/// `pgbench` asks it.
+/// The minimal PostgreSQL work for a charge, two consecutive commits of a single row, measured with `pgbench`.
 #[derive(Debug)]
 pub struct PairsOfCommits<'a> {
     programs: &'a Path,
@@ -18,13 +17,13 @@ pub struct PairsOfCommits<'a> {
 }
 
 impl<'a> PairsOfCommits<'a> {
-    /// In an empty database. `programs`: where `pgbench` lies.
+    /// In an empty database. `programs`: the folder with `pgbench`.
     pub async fn new(programs: &'a Path, database: TestDatabase) -> Self {
         database.execute(TABLE).await;
         Self { programs, database }
     }
 
-    /// How many pairs a second `clients` do in `time`, of whole seconds. `None` where the time was over before all
+    /// How many pairs per second `clients` achieve in `time`, in whole seconds. `None` if the time was over before all
     /// of them were connected.
     #[must_use]
     pub fn per_second(&self, clients: usize, time: Duration) -> Option<f64> {

@@ -11,7 +11,7 @@ use crate::{PostgresServer, TestDatabase};
 
 const START_MAX: Duration = Duration::from_secs(10);
 
-/// A connection pool before PostgreSQL, gone when dropped.
+/// A connection pool in front of PostgreSQL, stopped when dropped.
 #[derive(Debug)]
 pub struct PgBouncer {
     child: Child,
@@ -20,7 +20,7 @@ pub struct PgBouncer {
 }
 
 impl PgBouncer {
-    /// With `mode`, `session` or `transaction`, and its other settings as they come.
+    /// With `mode`, `session` or `transaction`, and otherwise default settings.
     pub async fn before(server: &PostgresServer, mode: &str) -> Option<Self> {
         for _ in 0..5 {
             let folder = tempfile::Builder::new().prefix("pgbouncer-").tempdir().unwrap();
@@ -44,7 +44,7 @@ impl PgBouncer {
         None
     }
 
-    /// A database of the server's, by way of this pool.
+    /// A database of the server, through this pool.
     #[must_use]
     pub fn uri(&self, database: &TestDatabase) -> String {
         // It knows the server's user and password itself.

@@ -18,10 +18,10 @@ use crate::skip::skipped;
 const START_MAX: Duration = Duration::from_secs(30);
 const PASSWORD: &str = "throwaway-secret";
 
-/// A PostgreSQL that a test talks to, disk flushes and all.
+/// A PostgreSQL for tests, with durable commits.
 #[derive(Debug)]
 pub struct PostgresServer {
-    /// With the maintenance database.
+    /// The maintenance database.
     uri: String,
     process: Option<Process>,
 }
@@ -35,19 +35,19 @@ struct Process {
     port: u16,
 }
 
-/// A database of one test, dropped with it.
+/// A test's own database, dropped with it.
 #[derive(Debug)]
 pub struct TestDatabase {
     uri: String,
     server: String,
     name: String,
-    /// The whole server goes away with the process, its databases with it.
+    /// The whole server is removed with the process, so its databases need not be dropped.
     kept: bool,
 }
 
 impl PostgresServer {
-    /// The server that `TEST_POSTGRES_URI` names, else the one throwaway server of this process. Tests share it,
-    /// so they may touch nothing but databases of their own.
+    /// The server of `TEST_POSTGRES_URI`, else this process's throwaway server. Tests share it, so they may only touch
+    /// their own databases.
     pub async fn any() -> Option<&'static Self> {
         static SHARED: OnceCell<Option<PostgresServer>> = OnceCell::const_new();
         let start = async || match std::env::var("TEST_POSTGRES_URI") {
@@ -61,7 +61,7 @@ impl PostgresServer {
         server
     }
 
-    /// A server that the test may stop and kill.
+    /// A dedicated server, which the test may stop and kill.
     pub async fn own() -> Option<Self> {
         let server = Self::start().await;
         if server.is_none() {
@@ -92,9 +92,9 @@ impl PostgresServer {
         Self { uri, process: Some(process) }
     }
 
-    /// A standby that has whatever this server has told as committed: commits wait for it from now on.
+    /// A synchronous standby: from now on commits wait for it.
     pub async fn standby(&self) -> Self {
-        /// It waits for nobody when it is the primary, and is back soon when the primary is.
+        /// It waits for no standby when it is the primary, and resumes soon when its primary is back.
         const SETTINGS: &str = "synchronous_standby_names = ''\nwal_retrieve_retry_interval = '100ms'\n";
         let process = self.process.as_ref().unwrap();
         let folder = tempfile::Builder::new().prefix("postgres-standby-").tempdir().unwrap();
@@ -106,7 +106,7 @@ impl PostgresServer {
         copy.arg(format!("--port={}", process.port)).arg("--pgdata").arg(folder.path().join("data"));
         let output = copy.env("PGPASSWORD", PASSWORD).current_dir(folder.path()).output().unwrap();
         assert!(output.status.success(), "pg_basebackup: {}", String::from_utf8_lossy(&output.stderr));
-        // The last line about a setting counts, until `ALTER SYSTEM` replaces them.
+        // The last line about a setting counts, until `ALTER SYSTEM` overrides it.
         let settings = File::options().append(true).open(folder.path().join("data/postgresql.auto.conf"));
         settings.unwrap().write_all(SETTINGS.as_bytes()).unwrap();
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
@@ -116,15 +116,16 @@ impl PostgresServer {
         standby
     }
 
-    /// Makes a standby take writes. The server that it follows goes on as it is.
+    /// Promotes a standby. Its primary continues unchanged.
     pub async fn promote(&self) {
         self.run_sql("SELECT pg_promote()").await;
     }
 
-    /// Takes no writes from now on, on open connections neither, as the old primary of a failover; or takes them again.
+    /// Makes the server read-only, including open connections, like the old primary after a failover; or writable
+    /// again.
     pub async fn set_read_only(&self, is_read_only: bool) {
         self.set("default_transaction_read_only", if is_read_only { "on" } else { "off" }).await;
-        // The processes of open connections read it in their own time.
+        // The processes of open connections reload it with a delay.
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
 
@@ -133,7 +134,7 @@ impl PostgresServer {
         self.run_sql("SELECT pg_reload_conf()").await;
     }
 
-    /// Its maintenance database.
+    /// The maintenance database.
     #[must_use]
     pub fn uri(&self) -> &str {
         &self.uri
@@ -144,13 +145,13 @@ impl PostgresServer {
         self.process.as_ref().unwrap().port
     }
 
-    /// Of its postmaster, the parent of all its processes.
+    /// The pid of its postmaster, the parent of all its processes.
     #[must_use]
     pub fn pid(&self) -> u32 {
         self.process.as_ref().unwrap().child.id()
     }
 
-    /// Where `initdb`, `pgbench` and their kin lie; `None` for a server that is not ours.
+    /// The folder with `initdb`, `pgbench` and so on; `None` for an external server.
     #[must_use]
     pub fn programs(&self) -> Option<&Path> {
         self.process.as_ref().map(|process| process.programs.as_path())
@@ -161,7 +162,7 @@ impl PostgresServer {
         self.create("template0").await
     }
 
-    /// A copy of what `fill` made of an empty database the first time in this process.
+    /// A copy of the database that `fill` created the first time in this process.
     pub async fn database_like(&self, fill: impl AsyncFnOnce(&str)) -> TestDatabase {
         static TEMPLATE: OnceCell<TestDatabase> = OnceCell::const_new();
         let template = TEMPLATE
@@ -183,7 +184,7 @@ impl PostgresServer {
         TestDatabase { uri, server: self.uri.clone(), name, kept: self.process.is_some() }
     }
 
-    /// Ends every connection to a database, as an operator may.
+    /// Terminates every connection to a database, as an operator might.
     pub async fn terminate(&self, database: &str) {
         self.run_sql(&format!(
             "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '{database}'"
@@ -197,18 +198,18 @@ impl PostgresServer {
         connection.close().await.unwrap();
     }
 
-    /// As by `kill -9` or a crash of the machine: every connection is cut, nothing is said, and what was committed
-    /// is read back from the disk at the next start.
+    /// Like `kill -9` or a crash of the machine: every connection is cut silently, and committed data is recovered from
+    /// disk at the next start.
     pub fn kill(&mut self) {
         self.process.as_mut().unwrap().end(Signal::QUIT);
     }
 
-    /// Waits for no client, but ends cleanly.
+    /// A clean stop that does not wait for clients.
     pub fn stop(&mut self) {
         self.process.as_mut().unwrap().end(Signal::INT);
     }
 
-    /// After [`Self::kill`] or [`Self::stop`], at the same address.
+    /// Restarts it at the same address, after [`Self::kill`] or [`Self::stop`].
     pub async fn start_again(&mut self) {
         let process = self.process.as_mut().unwrap();
         process.child = spawn(&process.programs, process.folder.path(), process.port);
@@ -216,12 +217,12 @@ impl PostgresServer {
         assert!(self.answers().await, "postgres does not start again");
     }
 
-    /// Stops and resumes its postmaster where it stands, e.g. [`Signal::STOP`]; its backends run on.
+    /// Freezes and resumes its postmaster, e.g. [`Signal::STOP`]; its backends keep running.
     pub fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.process.as_ref().unwrap().child), signal).unwrap();
     }
 
-    /// Awaits its first answer; false if it ended instead.
+    /// Waits for its first response; false if it ended instead.
     async fn answers(&mut self) -> bool {
         let started = Instant::now();
         let process = self.process.as_mut().unwrap();
@@ -270,21 +271,21 @@ impl TestDatabase {
         Self { uri, server: server.uri.clone(), name: self.name.clone(), kept: true }
     }
 
-    /// The same database for another role.
+    /// The same database with another role.
     #[must_use]
     pub fn uri_of(&self, role: &str, password: &str) -> String {
         let (_, place) = self.uri.split_once('@').unwrap();
         format!("postgres://{role}:{password}@{place}")
     }
 
-    /// As [`Self::execute`], with SQL that is made.
+    /// As [`Self::execute`], with dynamic SQL.
     pub async fn run(&self, sql: &str) {
         let mut connection = PgConnection::connect(&self.uri).await.unwrap();
         connection.execute(AssertSqlSafe(sql)).await.unwrap();
         connection.close().await.unwrap();
     }
 
-    /// Past whatever is tested, as an operator with a database shell.
+    /// Connects directly, bypassing the system under test, like an operator with a database shell.
     pub async fn execute(&self, sql: &'static str) {
         let mut connection = PgConnection::connect(&self.uri).await.unwrap();
         connection.execute(sql).await.unwrap();
@@ -298,7 +299,7 @@ impl Drop for TestDatabase {
             return;
         }
         let (server, sql) = (self.server.clone(), format!("DROP DATABASE {} WITH (FORCE)", self.name));
-        // Not on the test's own runtime, which may be ending.
+        // Not on the test's own runtime, which may be shutting down.
         let dropped = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(async {
@@ -313,7 +314,7 @@ impl Drop for TestDatabase {
 const MISSING: &str =
     "no PostgreSQL 14 or newer on the PATH or in /usr/lib/postgresql (Debian: apt-get install postgresql)";
 
-/// Where the programs lie together: behind the `initdb` on the PATH, else the newest that Debian installed.
+/// The folder with the programs: of the `initdb` on the PATH, else of the newest that Debian installed.
 fn programs() -> Option<PathBuf> {
     let on_path = std::env::var_os("PATH").unwrap_or_default();
     let on_path =

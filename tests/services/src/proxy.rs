@@ -1,4 +1,4 @@
-//! A wire between two parts that can be cut, slowed and garbled, and led elsewhere.
+//! A proxy between two parts that can cut, slow down, garble and redirect connections.
 
 use std::io;
 use std::net::SocketAddr;
@@ -13,27 +13,27 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
-/// What befalls the bytes. Counts are for each connection, from the moment the mode is set.
+/// What happens to the bytes. Byte counts are per connection, from the moment the mode is set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
     Pass,
-    /// Every connection is reset, the open ones at once.
+    /// Resets every connection, including open ones.
     Refuse,
-    /// Connections stand, and nothing comes through.
+    /// Connections stay open, and nothing passes.
     BlackHole,
-    /// What comes on the connections that are open now is acknowledged and lost, for good. New ones pass.
+    /// Acknowledges and drops everything on the currently open connections, permanently. New ones pass.
     Silence,
-    /// A reset after so many bytes of requests have gone through.
+    /// Resets after this many bytes of requests.
     CutRequest(usize),
-    /// A reset after so many bytes of answers have gone through.
+    /// Resets after this many bytes of responses.
     CutAnswer(usize),
     /// One byte at a time.
     Slice,
-    /// Every piece is late.
+    /// Every piece is delayed.
     Latency(Duration),
 }
 
-/// Passes connections on from a port of its own, until it is dropped.
+/// Forwards connections from its own port, until it is dropped.
 #[derive(Debug)]
 pub struct Proxy {
     address: SocketAddr,
@@ -44,10 +44,10 @@ pub struct Proxy {
 
 #[derive(Debug)]
 struct Shared {
-    /// Of new connections.
+    /// The target port of new connections.
     target: Mutex<SocketAddr>,
     opened: AtomicU64,
-    /// Connections with a number up to this are silent.
+    /// Connections with a number up to this one are silenced.
     silent: AtomicU64,
 }
 
@@ -92,7 +92,7 @@ impl Proxy {
         self.mode.send_replace(mode);
     }
 
-    /// To which port of this machine new connections go; those that are open stay.
+    /// Redirects new connections to this port of this machine; open ones stay.
     pub fn lead_to_port(&self, port: u16) {
         *self.shared.target.lock().unwrap() = SocketAddr::from(([127, 0, 0, 1], port));
     }
@@ -110,7 +110,7 @@ impl Drop for Proxy {
     }
 }
 
-/// Ends with a reset, unless both sides said goodbye.
+/// Ends with a reset, unless both sides closed cleanly.
 async fn connection(mut client: TcpStream, shared: Arc<Shared>, mut mode: watch::Receiver<Mode>) {
     let number = shared.opened.fetch_add(1, Ordering::SeqCst) + 1;
     let target = *shared.target.lock().unwrap();
@@ -128,7 +128,7 @@ async fn connection(mut client: TcpStream, shared: Arc<Shared>, mut mode: watch:
         async { tokio::try_join!(up.carry(from_client, to_server), down.carry(from_server, to_client)) };
     let ended = tokio::select! {
         ended = carried => ended.is_ok(),
-        // The proxy is gone, or everything is refused.
+        // The proxy was dropped, or refuses everything.
         _ = mode.wait_for(|mode| *mode == Mode::Refuse) => false,
     };
     if !ended {
@@ -137,7 +137,7 @@ async fn connection(mut client: TcpStream, shared: Arc<Shared>, mut mode: watch:
     }
 }
 
-/// Closes without a goodbye when it is dropped.
+/// Resets when it is dropped.
 fn reset(connection: &TcpStream) {
     let _ = connection.set_zero_linger();
 }
@@ -168,7 +168,7 @@ impl Pipe {
             let length = from.read(&mut piece).await?;
             if self.is_silent() {
                 if length == 0 {
-                    // Not even the end is told, until everything is refused.
+                    // Even the end is not forwarded, until everything is refused.
                     return std::future::pending().await;
                 }
                 continue;

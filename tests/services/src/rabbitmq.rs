@@ -14,12 +14,12 @@ use tokio::sync::OnceCell;
 use crate::leash::Leash;
 use crate::skip::skipped;
 
-/// It takes about eight seconds, and more where the machine has something else to do.
+/// A start takes about eight seconds, longer on a busy machine.
 const START_MAX: Duration = Duration::from_secs(90);
-/// The client may wait for ever for a node that cuts the connection while it boots.
+/// The client may wait forever for a node that cuts the connection while it boots.
 const ANSWER_MAX: Duration = Duration::from_secs(10);
 
-/// A RabbitMQ that a test talks to, on the disk like any other.
+/// A RabbitMQ for tests, with its data on disk.
 #[derive(Debug)]
 pub struct RabbitServer {
     uri: String,
@@ -31,11 +31,11 @@ struct Process {
     node: Child,
     leash: Leash,
     place: Place,
-    /// Nodes and their tools find each other through it; the machine's own is left alone.
+    /// Nodes and their tools find each other through it; the machine's own is not used.
     _name_server: NameServer,
 }
 
-/// What makes a node the same one after a restart.
+/// The identity of a node across restarts.
 #[derive(Debug)]
 struct Place {
     folder: TempDir,
@@ -49,8 +49,8 @@ struct Place {
 struct NameServer(Child, Leash);
 
 impl RabbitServer {
-    /// The server that `TEST_AMQP_URI` names, else the one throwaway server of this process. Tests share it, so
-    /// they may touch nothing but queues of their own.
+    /// The server of `TEST_AMQP_URI`, else this process's throwaway server. Tests share it, so they may only touch
+    /// their own queues.
     pub async fn any() -> Option<&'static Self> {
         static SHARED: OnceCell<Option<RabbitServer>> = OnceCell::const_new();
         let start = async || match std::env::var("TEST_AMQP_URI") {
@@ -64,7 +64,7 @@ impl RabbitServer {
         server
     }
 
-    /// A server that the test may purge, stop and kill.
+    /// A dedicated server, which the test may purge, stop and kill.
     pub async fn own() -> Option<Self> {
         let server = Self::start().await;
         if server.is_none() {
@@ -106,12 +106,12 @@ impl RabbitServer {
         self.process.as_ref().unwrap().place.port
     }
 
-    /// A connection past whatever is tested, as an operator's.
+    /// A direct connection, bypassing the system under test, like an operator's.
     pub async fn connection(&self) -> Connection {
         Connection::connect(&self.uri, ConnectionProperties::default()).await.unwrap()
     }
 
-    /// Throws away what is ready in these queues; what a consumer holds stays with it.
+    /// Purges the ready messages of these queues; unacknowledged ones stay.
     pub async fn purge(&self, queues: &[String]) {
         let connection = self.connection().await;
         let channel = connection.create_channel().await.unwrap();
@@ -121,12 +121,12 @@ impl RabbitServer {
         connection.close(200, "OK".into()).await.unwrap();
     }
 
-    /// Throws away what is ready in every queue of a server of the test's own.
+    /// Purges the ready messages of every queue of a dedicated server.
     pub async fn purge_all(&self) {
         self.ctl(&["eval", "[rabbit_amqqueue:purge(Queue) || Queue <- rabbit_amqqueue:list()]."]).await;
     }
 
-    /// Runs `rabbitmqctl` on a server of the test's own and gives what it printed.
+    /// Runs `rabbitmqctl` on a dedicated server and returns its output.
     pub async fn ctl(&self, arguments: &[&str]) -> String {
         let mut command = self.process.as_ref().unwrap().place.command("rabbitmqctl");
         command.args(arguments);
@@ -135,29 +135,29 @@ impl RabbitServer {
         String::from_utf8(output.stdout).unwrap()
     }
 
-    /// As by `kill -9`: every connection is cut, nothing is said.
+    /// Like `kill -9`: every connection is cut silently.
     pub fn kill(&mut self) {
         self.process.as_mut().unwrap().end(Signal::KILL);
     }
 
-    /// Tells its clients and ends cleanly.
+    /// A clean stop that notifies its clients.
     pub fn stop(&mut self) {
         self.process.as_mut().unwrap().end(Signal::TERM);
     }
 
-    /// After [`Self::kill`] or [`Self::stop`], at the same address and with what lay on the disk.
+    /// Restarts it at the same address and with its data, after [`Self::kill`] or [`Self::stop`].
     pub async fn start_again(&mut self) {
         let process = self.process.as_mut().unwrap();
         (process.node, process.leash) = process.place.start_node();
         assert!(self.answers().await, "rabbitmq-server does not start again");
     }
 
-    /// Stops and resumes it where it stands, e.g. [`Signal::STOP`].
+    /// Freezes and resumes it, e.g. [`Signal::STOP`].
     pub fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.process.as_ref().unwrap().node), signal).unwrap();
     }
 
-    /// Awaits its first answer; false if it ended instead.
+    /// Waits for its first response; false if it ended instead.
     async fn answers(&mut self) -> bool {
         let started = Instant::now();
         let node = &mut self.process.as_mut().unwrap().node;
@@ -190,7 +190,7 @@ impl Drop for Process {
 }
 
 impl NameServer {
-    /// `None` where there is no Erlang.
+    /// `None` without Erlang.
     fn start(place: &Place) -> Option<Self> {
         let mut command = Command::new("epmd");
         command.args(["-address", "127.0.0.1", "-port", &place.name_server_port.to_string()]);
@@ -210,7 +210,7 @@ impl Drop for NameServer {
 }
 
 impl Place {
-    /// What the node has said so far.
+    /// The node's output so far.
     fn log(&self) -> String {
         std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
     }
@@ -219,7 +219,7 @@ impl Place {
         let folder = self.folder.path();
         let listen =
             format!("listeners.tcp.1 = 127.0.0.1:{}\nlog.console = true\nlog.file = false\n", self.port);
-        // As large as a production node's it would take half a gigabyte of each test's disk.
+        // The size of a production node's would take half a gigabyte of each test's disk.
         std::fs::write(folder.join("rabbitmq.conf"), listen + "raft.wal_max_size_bytes = 16777216\n")
             .unwrap();
         let mut command = self.command("rabbitmq-server");
@@ -230,7 +230,7 @@ impl Place {
         (node, leash)
     }
 
-    /// One of RabbitMQ's programs, about this node.
+    /// One of RabbitMQ's programs, for this node.
     fn command(&self, program: &str) -> Command {
         let folder = self.folder.path();
         let mut command = Command::new(self.programs.join(program));
@@ -244,14 +244,14 @@ impl Place {
             ("CONFIG_FILE", folder.join("rabbitmq.conf").into()),
             ("CONF_ENV_FILE", "/dev/null".into()),
             ("ENABLED_PLUGINS_FILE", folder.join("plugins").into()),
-            // An idle node must not keep a processor busy.
+            // An idle node must not keep a CPU busy.
             ("SERVER_ADDITIONAL_ERL_ARGS", "-kernel inet_dist_use_interface {127,0,0,1} +sbwt none".into()),
             ("CTL_ERL_ARGS", "-kernel inet_dist_use_interface {127,0,0,1}".into()),
         ];
         for (name, value) in settings {
             command.env(format!("RABBITMQ_{name}"), value);
         }
-        // The script then becomes the node, so that the process we know is the one to kill.
+        // The script then becomes the node, so that the known process is the one to kill.
         command.env("RUNNING_UNDER_SYSTEMD", "true").env_remove("NOTIFY_SOCKET");
         command
     }
@@ -259,7 +259,7 @@ impl Place {
 
 const MISSING: &str = "no rabbitmq-server and epmd on the PATH (Debian: apt-get install rabbitmq-server)";
 
-/// Where the programs lie together. Debian's on the PATH only switch to the user of its own server.
+/// The folder with the programs. Debian's on the PATH only switch to its own server's user.
 fn programs() -> Option<PathBuf> {
     let debian = PathBuf::from("/usr/lib/rabbitmq/bin");
     let on_path = std::env::var_os("PATH").unwrap_or_default();
@@ -270,8 +270,8 @@ fn has_both(folder: &Path) -> bool {
     ["rabbitmq-server", "rabbitmqctl"].iter().all(|program| folder.join(program).exists())
 }
 
-/// Below the ports that Linux gives to outgoing connections: with thousands of those from other tests, one of them would
-/// soon hold a port that the node has yet to take. Held together until all are known, so that they differ.
+/// Below Linux's range for outgoing connections: with thousands of those from other tests, one would soon occupy a port
+/// that the node has not bound yet. All are held until all are known, so that they differ.
 fn free_ports() -> [u16; 3] {
     const PORTS: std::ops::Range<u16> = 10_000..32_000;
     let free = |()| loop {

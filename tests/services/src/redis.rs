@@ -11,7 +11,7 @@ use crate::skip::skipped;
 
 const START_MAX: Duration = Duration::from_secs(10);
 
-/// A Redis (or Valkey) that a test talks to.
+/// A Redis (or Valkey) for tests.
 #[derive(Debug)]
 pub struct RedisServer {
     uri: String,
@@ -26,8 +26,8 @@ struct Process {
 }
 
 impl RedisServer {
-    /// The server that `TEST_REDIS_URI` names, else one of our own. Tests share it, so they may touch nothing but
-    /// scopes of their own.
+    /// The server of `TEST_REDIS_URI`, else a throwaway server. Tests share it, so they may only touch their own
+    /// scopes.
     pub async fn any() -> Option<Self> {
         match std::env::var("TEST_REDIS_URI") {
             Ok(uri) => Some(Self { uri, process: None }),
@@ -35,7 +35,7 @@ impl RedisServer {
         }
     }
 
-    /// A server that the test may flush, stop and kill; `options` are added to its command line.
+    /// A dedicated server, which the test may flush, stop and kill; `options` are added to its command line.
     pub async fn own(options: &'static [&'static str]) -> Option<Self> {
         for _ in 0..5 {
             let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
@@ -58,37 +58,37 @@ impl RedisServer {
         self.process.as_ref().unwrap().port
     }
 
-    /// A connection past the cache, as an operator's.
+    /// A direct connection, bypassing the cache, like an operator's.
     pub async fn connection(&self) -> MultiplexedConnection {
         let client = ::redis::Client::open(self.uri.as_str()).unwrap();
         client.get_multiplexed_async_connection().await.unwrap()
     }
 
-    /// Runs one command past the cache.
+    /// Runs a command directly, bypassing the cache.
     pub async fn run<T: FromRedisValue>(&self, command: &[&str]) -> T {
         run(&mut self.connection().await, command).await
     }
 
-    /// As by `kill -9`: what it knew is lost.
+    /// Like `kill -9`: its data is lost.
     pub fn kill(&mut self) {
         let child = &mut self.process.as_mut().unwrap().child;
         child.kill().unwrap();
         child.wait().unwrap();
     }
 
-    /// After [`Self::kill`], at the same address.
+    /// Restarts it at the same address, after [`Self::kill`].
     pub async fn start_again(&mut self) {
         let process = self.process.as_mut().unwrap();
         process.child = spawn(process.port, process.options).unwrap();
         assert!(self.answers().await, "redis-server does not start again");
     }
 
-    /// Stops and resumes it where it stands, e.g. [`Signal::STOP`].
+    /// Freezes and resumes it, e.g. [`Signal::STOP`].
     pub fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.process.as_ref().unwrap().child), signal).unwrap();
     }
 
-    /// Awaits its first answer; false if it ended instead.
+    /// Waits for its first response; false if it ended instead.
     async fn answers(&mut self) -> bool {
         let started = Instant::now();
         let client = ::redis::Client::open(self.uri.as_str()).unwrap();
@@ -112,7 +112,7 @@ impl Drop for RedisServer {
     }
 }
 
-/// Runs one command on a connection of the test's.
+/// Runs one command on the test's connection.
 pub async fn run<T: FromRedisValue>(connection: &mut MultiplexedConnection, command: &[&str]) -> T {
     ::redis::cmd(command[0]).arg(&command[1..]).query_async(connection).await.unwrap()
 }

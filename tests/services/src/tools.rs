@@ -1,14 +1,14 @@
-//! Tools of other languages that tests run, installed from their registries once, into the build folder.
+//! Third-party tools that tests run, installed from their registries once, into the build folder.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Installs these packages (`name==version`) below `build_folder`, which is a test's `CARGO_TARGET_TMPDIR`, and gives the
-/// folder for `PYTHONPATH`. What is there already is not installed again.
+/// Installs these packages (`name==version`) below `build_folder`, which is a test's `CARGO_TARGET_TMPDIR`, and returns
+/// the folder for `PYTHONPATH`. Installed packages are reused.
 ///
 /// # Errors
-/// Why it cannot be done: no Python, or no way to the package index.
+/// If there is no Python, or the package index is unreachable.
 pub fn python_packages(build_folder: &Path, packages: &[&str]) -> Result<PathBuf, String> {
     let folder = build_folder.join(format!("python-{}", packages.join("-")));
     once(&folder, |unfinished| {
@@ -22,7 +22,7 @@ pub fn python_packages(build_folder: &Path, packages: &[&str]) -> Result<PathBuf
 /// The same from npm; the programs are in `node_modules/.bin` of the folder.
 ///
 /// # Errors
-/// Why it cannot be done: no npm, or no way to the package index.
+/// If there is no npm, or the package index is unreachable.
 pub fn npm_packages(build_folder: &Path, packages: &[&str]) -> Result<PathBuf, String> {
     let folder = build_folder.join(format!("npm-{}", packages.join("-").replace('/', "-")));
     once(&folder, |unfinished| {
@@ -35,12 +35,12 @@ pub fn npm_packages(build_folder: &Path, packages: &[&str]) -> Result<PathBuf, S
     })
 }
 
-/// Fills the folder by a command that installs into the one it is given, unless it is there.
+/// Fills the folder with a command that installs into a given folder, unless it exists.
 fn once(folder: &Path, installer: impl FnOnce(&Path) -> Command) -> Result<PathBuf, String> {
     if folder.is_dir() {
         return Ok(folder.to_owned());
     }
-    // Installed aside and moved, so that an interrupted installation is not taken for a finished one.
+    // Installed in a temporary folder and moved, so that an interrupted installation is not taken for a complete one.
     let beside = folder.parent().ok_or("there is no build folder")?;
     let unfinished = tempfile::tempdir_in(beside).map_err(|error| error.to_string())?;
     let mut installer = installer(unfinished.path());

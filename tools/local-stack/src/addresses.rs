@@ -1,4 +1,4 @@
-//! Where the parts of a stack listen.
+//! The addresses of a stack's parts.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 
@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result};
 
 use crate::Environment;
 
-/// Port 0 stands for a free one, chosen when the stack starts.
+/// Port 0 stands for a free port, chosen when the stack starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Addresses {
     pub gateway: SocketAddr,
@@ -14,7 +14,7 @@ pub struct Addresses {
     pub envoy_admin: SocketAddr,
     pub control_plane: SocketAddr,
     pub edge_cache: SocketAddr,
-    /// Only where the stack has a worker of its own.
+    /// Only if the stack has a separate worker.
     pub worker: SocketAddr,
     pub sandbox: SocketAddr,
 }
@@ -50,7 +50,7 @@ impl Addresses {
         }
     }
 
-    /// The well-known ports, moved by `GATEWAY_LISTEN` and the other `…_LISTEN` variables.
+    /// The well-known ports, changed by `GATEWAY_LISTEN` and the other `…_LISTEN` variables.
     pub fn from_environment(environment: &Environment) -> Result<Self> {
         let mut addresses = Self::WELL_KNOWN;
         for (name, address) in addresses.named_mut() {
@@ -63,7 +63,7 @@ impl Addresses {
         Ok(addresses)
     }
 
-    /// Each address under the variable that tells the parts about it.
+    /// The addresses by the variables that pass them to the parts.
     pub(crate) fn named(mut self) -> [(&'static str, SocketAddr); 7] {
         self.named_mut().map(|(name, address)| (name, *address))
     }
@@ -80,11 +80,11 @@ impl Addresses {
         ]
     }
 
-    /// Chooses the free ports, and makes sure that nobody holds the fixed ones: Envoy shares its ports
-    /// (`SO_REUSEPORT`), so that two gateways on one port would start without a word and split the calls.
+    /// Chooses the free ports, and checks that the fixed ones are free: Envoy shares its ports (`SO_REUSEPORT`), so two
+    /// gateways on one port would start silently and split the calls.
     ///
-    /// The ports are free when this returns, and nothing keeps them so: a start that loses the race is repeated.
-    pub fn settle(mut self) -> Result<Self> {
+    /// The ports are free when this returns, but not reserved: a start that loses the race is repeated.
+    pub fn choose_ports(mut self) -> Result<Self> {
         let mut held = Vec::new();
         for (name, address) in self.named_mut() {
             let listener = TcpListener::bind(*address)
@@ -95,8 +95,8 @@ impl Addresses {
         Ok(self)
     }
 
-    /// Whether a start has failed because somebody took one of its ports before it did.
-    pub fn are_lost(error: &anyhow::Error) -> bool {
+    /// Whether a start failed because another process took one of its ports.
+    pub fn is_port_conflict(error: &anyhow::Error) -> bool {
         format!("{error:#}").contains("ddress already in use")
     }
 
@@ -111,7 +111,8 @@ mod tests {
 
     #[test]
     fn free_ports_are_all_different() {
-        let mut ports = Addresses::FREE.settle().unwrap().named().map(|(_, address)| address.port()).to_vec();
+        let mut ports =
+            Addresses::FREE.choose_ports().unwrap().named().map(|(_, address)| address.port()).to_vec();
         ports.sort_unstable();
         ports.dedup();
         assert_eq!(ports.len(), 7);
@@ -122,7 +123,7 @@ mod tests {
     fn a_taken_port_is_named_with_the_variable_that_moves_it() {
         let taken = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let holder = TcpListener::bind(taken).unwrap();
-        let error = Addresses { envoy_admin: taken, ..Addresses::FREE }.settle().unwrap_err();
+        let error = Addresses { envoy_admin: taken, ..Addresses::FREE }.choose_ports().unwrap_err();
         assert_eq!(
             error.to_string(),
             format!("{taken} is taken; set ENVOY_ADMIN_LISTEN to an address that is free")
@@ -131,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_that_is_none_is_refused_by_its_name() {
+    fn an_invalid_address_is_rejected_with_its_variable_named() {
         let environment = Environment::from([("SANDBOX_LISTEN".to_owned(), "8090".to_owned())]);
         let error = Addresses::from_environment(&environment).unwrap_err().to_string();
         assert!(error.starts_with("SANDBOX_LISTEN is `8090`"), "{error}");

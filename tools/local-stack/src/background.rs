@@ -15,7 +15,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::say;
 
-/// A little more than the supervisor itself takes to give up a start, or to let payments end.
+/// Slightly more than the supervisor's own timeouts for starting and for finishing payments.
 const UP: Duration = Duration::from_secs(90);
 const DOWN: Duration = Duration::from_secs(110);
 const LOOK: Duration = Duration::from_millis(100);

@@ -1,4 +1,4 @@
-//! What a person needs to know about a gateway that has just become ready.
+//! What to show about a gateway that has become ready.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use local_stack::{DEMO_KEY, Destination, Destinations, Stack};
 pub(crate) fn of(stack: &Stack, providers: &Destinations) -> String {
     let gateway = stack.gateway_url();
     let certificate = stack.setting("TLS_CERTIFICATE").map_or(String::new(), shown);
-    // A vault id of the sandbox means nothing to the real PayPal, which sends the payer to an approval page.
+    // The sandbox's vault ids are unknown to the real PayPal, which sends the payer to an approval page.
     let paypal = match providers.paypal {
         Destination::Sandbox => r#""paymentMethodId":"vault-ok""#,
         Destination::Given(_) => r#""returnUrl":"https://example.com/back""#,
@@ -50,7 +50,7 @@ fn charge(gateway: &str, provider: &str, rest: &str) -> String {
     )
 }
 
-/// A path as seen from where the person stands.
+/// A path relative to the current folder.
 fn shown(path: &str) -> String {
     let here = std::env::current_dir().unwrap_or_default();
     Path::new(path).strip_prefix(here).unwrap_or(Path::new(path)).display().to_string()

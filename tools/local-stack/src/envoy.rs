@@ -20,7 +20,7 @@ use crate::{
 
 const EDGE_CACHE_SEEN: Duration = Duration::from_secs(3);
 
-/// The first one, at the addresses of its stack.
+/// The first Envoy, at the addresses of its stack.
 pub(crate) async fn start(
     options: &Options,
     addresses: Addresses,
@@ -32,7 +32,7 @@ pub(crate) async fn start(
     envoy_ready(envoy, addresses.gateway, addresses.envoy_admin, options, settings).await
 }
 
-/// One more Envoy of a stack. It is killed when dropped.
+/// An additional Envoy of a stack. It is killed when dropped.
 #[derive(Debug)]
 pub struct Edge {
     gateway: SocketAddr,
@@ -42,7 +42,7 @@ pub struct Edge {
 
 impl Edge {
     pub(crate) async fn start(options: &Options, settings: &Settings, run_dir: &RunDir) -> Result<Self> {
-        let Addresses { gateway, gateway_tls, envoy_admin, .. } = Addresses::FREE.settle()?;
+        let Addresses { gateway, gateway_tls, envoy_admin, .. } = Addresses::FREE.choose_ports()?;
         let mut environment = settings.of_bootstrap();
         let access_log = run_dir.log("access-2").display().to_string();
         environment.extend(
@@ -60,18 +60,18 @@ impl Edge {
         Ok(Self { gateway, admin: envoy_admin, _envoy: envoy })
     }
 
-    /// Where clients call.
+    /// The address for clients.
     pub fn gateway_url(&self) -> String {
         format!("http://{}", self.gateway)
     }
 
-    /// Where its admin interface listens.
+    /// The address of its admin interface.
     pub const fn admin(&self) -> SocketAddr {
         self.admin
     }
 }
 
-/// Waits until a client's call is answered through it.
+/// Waits until a client's request is answered through it.
 async fn envoy_ready(
     mut envoy: Part,
     gateway: SocketAddr,
@@ -90,8 +90,8 @@ async fn envoy_ready(
     Ok(envoy)
 }
 
-/// Waits until Envoy has seen the edge cache healthy and so asks it about keys; not for long, since its Redis may
-/// be away, and the gateway does without.
+/// Waits until Envoy considers the edge cache healthy and so uses it; not for long, since its Redis may be unavailable,
+/// and the gateway works without it.
 async fn await_edge_cache(client: &Client, admin: SocketAddr) {
     let url = format!("http://{admin}/stats?filter=^cluster.edge_cache.membership_healthy$");
     let deadline = Instant::now() + EDGE_CACHE_SEEN;
@@ -115,7 +115,7 @@ fn start_envoy(
     write_private(&file, bootstrap)?;
     let bootstrap = file.display().to_string();
     let workers = options.envoy_workers.to_string();
-    // Several Envoys share this machine, and a test reads what was logged a moment ago.
+    // Several Envoys share this machine, and tests read log lines immediately.
     let arguments = [
         ["--config-path", &bootstrap],
         ["--concurrency", &workers],
@@ -139,11 +139,11 @@ fn render_bootstrap(options: &Options, environment: Environment) -> Result<Strin
     with_first(&bootstrap, CLUSTERS, &options.extra_clusters)
 }
 
-/// The lists that a bootstrap may be given more for: how each begins, and how its entries are indented.
+/// The lists in a bootstrap that can be extended: how each begins, and how its entries are indented.
 const ROUTES: (&str, &str) = ("\n                      routes:\n", "                        ");
 const CLUSTERS: (&str, &str) = ("\n  clusters:\n", "    ");
 
-/// Puts entries in front of a list's own. JSON is YAML, too, on one line.
+/// Inserts entries at the beginning of a list. JSON on one line is valid YAML.
 fn with_first(bootstrap: &str, (list, indent): (&str, &str), entries: &[String]) -> Result<String> {
     if entries.is_empty() {
         return Ok(bootstrap.to_owned());

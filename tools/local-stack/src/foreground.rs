@@ -8,7 +8,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::{banner, say, wait_for_no_reader};
 
-/// How soon the death of a part is noticed.
+/// How often parts are checked for an unexpected end.
 const WATCH: Duration = Duration::from_millis(200);
 
 pub(crate) fn run(run_dir: PathBuf, detach: bool) -> Result<()> {
@@ -50,7 +50,7 @@ async fn supervise(run_dir: PathBuf) -> Result<()> {
     Ok(())
 }
 
-/// Ctrl-C, or a polite request to end.
+/// Ctrl-C, or SIGTERM.
 struct StopSignals {
     interrupt: Signal,
     terminate: Signal,

@@ -1,19 +1,19 @@
-//! Whether a part answers.
+//! Health checks of parts.
 
 use std::time::Duration;
 
 use anyhow::Result;
 use reqwest::{Client, RequestBuilder};
 
-/// How long one look at a part may take.
+/// The timeout of one check.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// A client for this machine: no proxy of the caller's environment stands between.
+/// An HTTP client for this machine, without the environment's proxies.
 pub(crate) fn client() -> Result<Client> {
     Ok(Client::builder().no_proxy().timeout(PROBE_TIMEOUT).build()?)
 }
 
-/// `Ok` when the answer is a success; else what came instead.
+/// `Ok` if the response is a success; otherwise what came instead.
 pub(crate) async fn probe(request: RequestBuilder) -> Result<(), String> {
     match request.send().await {
         Ok(answer) if answer.status().is_success() => Ok(()),

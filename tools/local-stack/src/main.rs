@@ -29,11 +29,11 @@ struct Arguments {
     #[arg(long, env = "RUN_DIR", default_value = ".run", global = true)]
     run_dir: PathBuf,
     #[command(subcommand)]
-    command: Order,
+    command: Command,
 }
 
 #[derive(Subcommand)]
-enum Order {
+enum Command {
     /// Start everything, print the URLs and a charge to paste, and stay until Ctrl-C
     Run {
         /// Leave the terminal: the stack outlives the shell that started it
@@ -51,10 +51,10 @@ enum Order {
 fn main() -> ExitCode {
     let Arguments { run_dir, command } = Arguments::parse();
     let outcome = match command {
-        Order::Run { detach } => foreground::run(run_dir, detach),
-        Order::Up => background::up(&run_dir),
-        Order::Down => background::down(&run_dir),
-        Order::Status => background::status(&run_dir),
+        Command::Run { detach } => foreground::run(run_dir, detach),
+        Command::Up => background::up(&run_dir),
+        Command::Down => background::down(&run_dir),
+        Command::Status => background::status(&run_dir),
     };
     let code = match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -69,17 +69,17 @@ fn main() -> ExitCode {
     code
 }
 
-/// Set where a terminal must not hold up what runs.
+/// Set when a terminal must not block the stack.
 static TERMINAL: OnceLock<Writer> = OnceLock::new();
 
-/// From here on nothing that is said waits for its reader.
+/// From here on output never waits for its reader.
 fn wait_for_no_reader() -> std::io::Result<()> {
     let terminal = Writer::start(&std::io::stdout(), |_| {})?;
     let _ = TERMINAL.set(terminal);
     Ok(())
 }
 
-/// Speaks to the person at the terminal, who may have closed it.
+/// Writes to the terminal, which may be closed.
 fn say(text: &str) {
     let line = format!("{}\n", text.trim_end());
     let _ = match TERMINAL.get() {

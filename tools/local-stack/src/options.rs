@@ -1,4 +1,4 @@
-//! What a caller may choose about a stack.
+//! The options of a stack.
 
 use std::{
     env,
@@ -11,34 +11,34 @@ use anyhow::{Context as _, Result};
 
 use crate::{Addresses, Destination, Destinations, Environment, Programs};
 
-/// How a stack is to be started.
+/// How a stack is started.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// State, secrets, logs and pid files; made if it is not there.
+    /// State, secrets, logs and pid files; created if missing.
     pub run_dir: PathBuf,
     pub addresses: Addresses,
     pub programs: Programs,
     pub providers: Destinations,
-    /// The environment of the parts. A setting named here wins over the stack's own value for it.
+    /// The environment of the parts. It overrides the stack's own values.
     pub environment: Environment,
     /// Worker threads of Envoy.
     pub envoy_workers: u16,
-    /// Routes that Envoy looks at before its own, each as JSON: for measuring, and in no bootstrap of a user's.
+    /// Routes that Envoy matches before its own, each as JSON: for measurements only.
     pub extra_routes: Vec<String>,
-    /// Clusters for them, likewise.
+    /// Clusters for these routes, likewise.
     pub extra_clusters: Vec<String>,
-    /// From the first process to an answer through the gateway.
+    /// The time from the first process to a response through the gateway.
     pub start_within: Duration,
 }
 
-/// Without these, programs do not run as they should; a test takes nothing else from the shell around it.
+/// Variables that programs need to run properly; a test inherits nothing else from its shell.
 const SURROUNDINGS: [&str; 5] = ["PATH", "HOME", "TMPDIR", "RUST_BACKTRACE", SHARED];
 
-/// Names the folder with the providers' published contracts; the sandbox does without where it is absent.
+/// Names the folder with the providers' published contracts; the sandbox does without if it is absent.
 const SHARED: &str = "GATEWAY_SHARED";
 
-/// A test sends everything from one address and as one or two clients, and as fast as this machine can. Those that are
-/// about limits set their own.
+/// Tests send everything from one address and as one or two clients, as fast as the machine can. Tests of limits set
+/// their own.
 const NO_LIMITS: [(&str, &str); 8] = [
     ("GATEWAY_ADDRESS_REQUESTS_PER_SECOND", "1000000"),
     ("GATEWAY_CLIENT_REQUESTS_PER_SECOND", "1000000"),
@@ -51,8 +51,8 @@ const NO_LIMITS: [(&str, &str); 8] = [
 ];
 
 impl Options {
-    /// A stack of its own for a test: free ports, both providers in the sandbox, no limits that it could meet, nothing of
-    /// the caller's settings.
+    /// A stack for a test: free ports, both providers in the sandbox, no limits within a test's reach, and none of the
+    /// caller's settings.
     pub fn for_test(run_dir: impl Into<PathBuf>) -> Result<Self> {
         let mut environment: Environment =
             SURROUNDINGS.iter().filter_map(|name| Some(((*name).to_owned(), env::var(name).ok()?))).collect();
@@ -73,13 +73,12 @@ impl Options {
         })
     }
 
-    /// The stack that `make run` starts, as the caller's environment wants it. An empty variable is an unset one.
+    /// The stack of `make run`, configured by the caller's environment. An empty variable counts as unset.
     pub fn from_environment(
         run_dir: PathBuf,
         variables: impl IntoIterator<Item = (OsString, OsString)>,
     ) -> Result<Self> {
-        // None of what the parts read is anything but text, and blanks and line ends around it are no part of it. What
-        // else stands there is not handed on.
+        // The parts only read text, and surrounding white space is not significant. Other variables are not passed on.
         let text = |(name, value): (OsString, OsString)| {
             Some((name.into_string().ok()?, value.to_str()?.trim().to_owned()))
         };
@@ -102,7 +101,7 @@ impl Options {
         })
     }
 
-    /// Sets one variable of the parts.
+    /// Sets a variable of the parts.
     #[must_use]
     pub fn with(mut self, name: &str, value: impl Into<String>) -> Self {
         self.environment.insert(name.to_owned(), value.into());

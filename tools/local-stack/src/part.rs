@@ -17,14 +17,14 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::{Environment, RunDir, run_dir::write_private};
 
 const TAIL_LINES: usize = 20;
-/// As much of a log as is looked at for them.
+/// How much of a log is read for error messages.
 const TAIL_BYTES: u64 = 64 * 1024;
 
 /// A running process with its log and pid file. It is killed when dropped.
 #[derive(Debug)]
 pub(crate) struct Part {
     name: &'static str,
-    order: Order,
+    order: LaunchSpec,
     log: PathBuf,
     pid_file: PathBuf,
     child: Child,
@@ -40,7 +40,7 @@ impl Part {
         environment: Environment,
     ) -> Result<Self> {
         let arguments = arguments.iter().map(|argument| (*argument).to_owned()).collect();
-        let order = Order { program: program.to_owned(), arguments, environment };
+        let order = LaunchSpec { program: program.to_owned(), arguments, environment };
         let log = run_dir.log(name);
         File::create(&log).with_context(|| format!("{} cannot be written", log.display()))?;
         let (child, leash) = order.carry_out(&log, &[])?;
@@ -49,8 +49,8 @@ impl Part {
         Ok(part)
     }
 
-    /// Starts it anew as it was, after it has ended or been killed, this time with `besides` in its environment;
-    /// its log goes on.
+    /// Restarts the part with the same command after it has ended or been killed, with `besides` added to its
+    /// environment; its log continues.
     pub(crate) fn start_again(&mut self, besides: &[(&str, &str)]) -> Result<()> {
         self.kill();
         (self.child, self.leash) = self.order.carry_out(&self.log, besides)?;
@@ -65,7 +65,7 @@ impl Part {
         write_private(&self.pid_file, &format!("{}\n", self.child.id()))
     }
 
-    /// Waits until `probe` succeeds; fails when the process ends or `deadline` passes, with the end of its log.
+    /// Waits until `probe` succeeds. Fails with the end of the log when the process ends or `deadline` passes.
     pub(crate) async fn ready(
         &mut self,
         deadline: Instant,
@@ -83,7 +83,7 @@ impl Part {
         }
     }
 
-    /// If the process has ended: that, and the end of its log.
+    /// Describes the end of the process with the end of its log, if it has ended.
     pub(crate) fn ended(&mut self) -> Option<String> {
         let status = self.child.try_wait().ok().flatten()?;
         Some(format!("{} has ended ({status})\n{}", self.name, self.tail()))
@@ -97,7 +97,7 @@ impl Part {
         format!("  the end of {}:\n    {}", self.log.display(), last.join("\n    "))
     }
 
-    /// Asks the process to end, and ends it if it has not within `patience`.
+    /// Sends SIGTERM, and SIGKILL if the process has not ended within `patience`.
     pub(crate) async fn stop(mut self, patience: Duration) -> Option<ExitStatus> {
         let deadline = Instant::now() + patience;
         let _ = kill_process(Pid::from_child(&self.child), Signal::TERM);
@@ -112,7 +112,7 @@ impl Part {
 
     fn kill(&mut self) {
         let _ = self.child.kill();
-        // The leash goes before the child is reaped: it must not signal a pid that has passed to a stranger.
+        // The leash must be killed before the child is reaped: it must not signal a reused pid.
         let _ = self.leash.kill();
         let _ = self.leash.wait();
         let _ = self.child.wait();
@@ -126,7 +126,7 @@ impl Drop for Part {
     }
 }
 
-/// The last bytes of a log. Of one that is no file (a pipe to another program) there are none.
+/// The last bytes of a log; none if it is not a regular file (a pipe to another program).
 fn end_of_file(path: &Path) -> io::Result<Vec<u8>> {
     if !fs::metadata(path)?.is_file() {
         return Ok(Vec::new());
@@ -139,22 +139,22 @@ fn end_of_file(path: &Path) -> io::Result<Vec<u8>> {
     Ok(end)
 }
 
-/// What a part is started by.
+/// The command line and environment of a part.
 #[derive(Debug)]
-struct Order {
+struct LaunchSpec {
     program: PathBuf,
     arguments: Vec<String>,
     environment: Environment,
 }
 
-impl Order {
-    /// Gives the process and what ends it with us.
+impl LaunchSpec {
+    /// Returns the process, and the leash that ends it together with this process.
     fn carry_out(&self, log: &Path, besides: &[(&str, &str)]) -> Result<(Child, Child)> {
         let output = OpenOptions::new().append(true).open(log)?;
         let mut command = Command::new(&self.program);
         command.args(&self.arguments).env_clear().envs(&self.environment).envs(besides.iter().copied());
         command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
-        // Ctrl-C in a terminal reaches the supervisor alone, which then stops the parts in their order.
+        // Ctrl-C in a terminal reaches only the supervisor, which then stops the parts in order.
         command.process_group(0);
         let mut child =
             spawn(command).with_context(|| format!("{} does not start", self.program.display()))?;
@@ -165,8 +165,8 @@ impl Order {
     }
 }
 
-/// Ends a process when this one ends, however that comes: a test harness exits without dropping what is static,
-/// and a killed supervisor can do nothing at all. A shell waits for the end of a pipe that only we hold open.
+/// Ends a process when this one ends, however it ends: a test harness exits without dropping statics, and a killed
+/// supervisor can do nothing. A shell waits for the end of a pipe that only this process holds open.
 fn leash(pid: u32) -> Result<Child> {
     const WAIT_THEN_END: &str = "read -r _; kill -TERM $0 || exit 0; \
          for _ in 1 2 3 4 5 6 7 8 9 10; do sleep 0.5; kill -0 $0 || exit 0; done; kill -KILL $0";
@@ -178,8 +178,8 @@ fn leash(pid: u32) -> Result<Child> {
 
 type Spawn = (Command, mpsc::Sender<io::Result<Child>>);
 
-/// Starts a process from a thread that lives as long as this program: Envoy has the kernel end it when the
-/// *thread* that started it ends, and the threads of tests and runtimes come and go.
+/// Starts a process from a thread that lives as long as this program: the kernel ends Envoy when the *thread* that
+/// started it ends, and the threads of tests and runtimes are short-lived.
 fn spawn(command: Command) -> io::Result<Child> {
     static SPAWNER: LazyLock<mpsc::Sender<Spawn>> = LazyLock::new(|| {
         let (orders, inbox) = mpsc::channel::<Spawn>();
@@ -251,7 +251,7 @@ mod tests {
         let (_folder, run_dir) = run_dir();
         let part = shell(&run_dir, "trap '' TERM; while :; do sleep 0.05; done");
         let pid = Pid::from_child(&part.child);
-        // The trap may not be set yet; then the request itself ends it, which is as good.
+        // If the trap is not set yet, SIGTERM ends it, which is equivalent.
         part.stop(Duration::from_millis(200)).await;
         assert!(rustix::process::test_kill_process(pid).is_err());
     }

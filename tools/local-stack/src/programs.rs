@@ -1,4 +1,4 @@
-//! The binaries that a stack is made of.
+//! The programs of a stack.
 
 use std::{
     env,
@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 
-/// Paths of what runs.
+/// The paths of the programs.
 #[derive(Clone, Debug)]
 pub struct Programs {
     pub control_plane: PathBuf,
@@ -18,7 +18,7 @@ pub struct Programs {
 }
 
 impl Programs {
-    /// Those of this build: the binaries beside the running one (or the test that runs), the filter above them,
+    /// The programs of this build: the binaries beside the running one (or the running test), the filter above them,
     /// and the Envoy that the set-up fetched.
     pub fn of_this_build() -> Result<Self> {
         let own = env::current_exe().context("the running program has no path")?;

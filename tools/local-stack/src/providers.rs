@@ -1,4 +1,4 @@
-//! Whether a provider's calls go to the sandbox beside us or to the real provider.
+//! Decides whether a provider's calls go to the stack's sandbox or to the real provider.
 
 use std::fmt;
 
@@ -12,14 +12,14 @@ const STRIPE_API: &str = "https://api.stripe.com";
 const PAYPAL_API: &str = "https://api-m.sandbox.paypal.com";
 const PAYPAL_LIVE_HOSTS: [&str; 2] = ["api-m.paypal.com", "api.paypal.com"];
 
-/// Set to `yes`, it lets a stack on this machine move real money.
+/// Set to `yes`, it allows a stack on this machine to move real money.
 const ALLOW_LIVE_KEYS: &str = "ALLOW_LIVE_KEYS";
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Destination {
     /// The provider sandbox of this stack, with generated credentials.
     Sandbox,
-    /// The base URL for which the caller gave credentials, or which the caller gave itself.
+    /// The base URL of the real provider whose credentials the caller gave, or a URL that the caller gave.
     Given(String),
 }
 
@@ -39,7 +39,7 @@ pub struct Destinations {
 }
 
 impl Destinations {
-    /// Who brings credentials for a provider talks to that provider. Live ones are refused, unless asked for
+    /// Credentials for a provider select that provider. Live ones are rejected, unless allowed explicitly.
     /// in so many words: nobody should charge a card because a variable was left in a shell.
     pub fn from_environment(environment: &Environment) -> Result<Self> {
         let destinations = Self { stripe: stripe(environment), paypal: paypal(environment)? };
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn a_base_url_of_the_callers_own_is_kept() {
+    fn a_base_url_from_the_caller_is_kept() {
         let given = [("STRIPE_SECRET_KEY", "sk_test_1"), ("STRIPE_API_BASE", "http://127.0.0.1:12111")];
         let stripe = destinations(&given).unwrap().stripe;
         assert_eq!(stripe, Destination::Given("http://127.0.0.1:12111".to_owned()));
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn live_keys_are_refused_and_not_repeated() {
+    fn live_keys_are_rejected_and_not_echoed() {
         let error = destinations(&[("STRIPE_SECRET_KEY", "sk_live_hidden")]).unwrap_err().to_string();
         assert!(error.contains("ALLOW_LIVE_KEYS") && !error.contains("hidden"), "{error}");
         let paypal = [
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn live_keys_pass_when_asked_for_in_so_many_words() {
+    fn live_keys_are_accepted_when_explicitly_allowed() {
         assert!(destinations(&[("STRIPE_SECRET_KEY", "sk_live_1"), ("ALLOW_LIVE_KEYS", "yes")]).is_ok());
         assert!(destinations(&[("STRIPE_SECRET_KEY", "sk_live_1"), ("ALLOW_LIVE_KEYS", "1")]).is_err());
     }

@@ -11,18 +11,18 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 
-/// Where a stack keeps its things, readable by its owner alone.
+/// A stack's folder, readable by its owner only.
 #[derive(Clone, Debug)]
 pub struct RunDir(PathBuf);
 
 impl RunDir {
-    /// Opens the folder, making it if need be. `path` may be relative.
+    /// Opens the folder, creating it if missing. `path` may be relative.
     pub fn open(path: &Path) -> Result<Self> {
         let create = || -> std::io::Result<PathBuf> {
             let path = std::path::absolute(path)?;
             for folder in [path.clone(), path.join("logs"), path.join("tls")] {
                 DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
-                // One that was there already may let others in.
+                // An existing folder may be accessible to others.
                 fs::set_permissions(&folder, Permissions::from_mode(0o700))?;
             }
             Ok(path)
@@ -35,7 +35,7 @@ impl RunDir {
         &self.0
     }
 
-    /// The log of a part: `envoy`, `control-plane`, `sandbox`, or `stack` for what `make up` says; `access` is
+    /// The log of a part: `envoy`, `control-plane` or `sandbox`; `stack` for the output of `make up`, and `access` for
     /// Envoy's access log.
     pub fn log(&self, part: &str) -> PathBuf {
         self.0.join("logs").join(format!("{part}.log"))
@@ -54,8 +54,8 @@ impl RunDir {
         self.0.join("ready")
     }
 
-    /// Takes the folder for one stack, until the claim is dropped or this process ends in whatever way.
-    pub(crate) fn claim(&self) -> Result<Claim> {
+    /// Locks the folder for one stack, until the lock is dropped or this process ends.
+    pub(crate) fn lock(&self) -> Result<RunDirLock> {
         let mut file = OpenOptions::new()
             .read(true)
             .write(true)
@@ -63,7 +63,7 @@ impl RunDir {
             .truncate(false)
             .mode(0o600)
             .open(self.pid_file("stack"))?;
-        // Somebody who merely asks whether a stack runs holds the lock for an instant.
+        // A process that checks whether a stack runs holds the lock for an instant.
         let mut tries = 20;
         while let Err(error) = file.try_lock() {
             match error {
@@ -76,13 +76,13 @@ impl RunDir {
         let _ = fs::remove_file(self.ready_file());
         file.set_len(0)?;
         writeln!(file, "{}", std::process::id())?;
-        Ok(Claim { run_dir: self.clone(), file })
+        Ok(RunDirLock { run_dir: self.clone(), file })
     }
 
-    /// The process that runs a stack here, if one does.
+    /// The process that runs a stack here, if any.
     ///
-    /// The pid file is believed only while its writer holds it locked, which the kernel ends with the process:
-    /// a pid that has passed to a stranger is never taken for ours.
+    /// The pid file counts only while its writer holds it locked, which ends with the process: a reused pid is never
+    /// mistaken for ours.
     pub fn running(&self) -> Result<Option<Running>> {
         let Ok(mut file) = File::open(self.pid_file("stack")) else { return Ok(None) };
         match file.try_lock_shared() {
@@ -92,7 +92,7 @@ impl RunDir {
         }
         let mut text = String::new();
         file.read_to_string(&mut text)?;
-        // An empty file is a claim of this very instant.
+        // An empty file has just been locked.
         let Ok(pid) = text.trim().parse() else { return Ok(None) };
         Ok(Some(Running { pid, ready: fs::read_to_string(self.ready_file()).ok() }))
     }
@@ -102,18 +102,18 @@ impl RunDir {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Running {
     pub pid: u32,
-    /// What it said when it became healthy; `None` while it starts or stops.
+    /// The announcement that it made when it became healthy; `None` while it starts or stops.
     pub ready: Option<String>,
 }
 
-/// The right to run a stack in a folder.
+/// The lock that allows to run a stack in a folder.
 #[derive(Debug)]
-pub(crate) struct Claim {
+pub(crate) struct RunDirLock {
     run_dir: RunDir,
     file: File,
 }
 
-impl Claim {
+impl RunDirLock {
     pub(crate) fn mark_ready(&self, announcement: &str) -> Result<()> {
         write_private(&self.run_dir.ready_file(), announcement)
     }
@@ -123,15 +123,15 @@ impl Claim {
     }
 }
 
-impl Drop for Claim {
+impl Drop for RunDirLock {
     fn drop(&mut self) {
         self.mark_stopping();
-        // The file stays: removing it would let two stacks hold locks on two files of one name.
+        // The file stays: removing it would allow two stacks to lock two files of the same name.
         let _ = self.file.rewind().and_then(|()| self.file.set_len(0));
     }
 }
 
-/// Replaces a file as a whole, readable by its owner alone.
+/// Replaces a file atomically, readable by its owner only.
 pub(crate) fn write_private(path: &Path, contents: &str) -> Result<()> {
     let replace = || -> std::io::Result<()> {
         let new = path.with_extension("new");
@@ -153,19 +153,19 @@ mod tests {
     }
 
     #[test]
-    fn a_claimed_folder_refuses_a_second_stack_until_the_claim_ends() {
+    fn a_locked_folder_rejects_a_second_stack_until_the_lock_ends() {
         let (_folder, run_dir) = run_dir();
         assert_eq!(run_dir.running().unwrap(), None);
-        let claim = run_dir.claim().unwrap();
+        let lock = run_dir.lock().unwrap();
         assert_eq!(run_dir.running().unwrap(), Some(Running { pid: std::process::id(), ready: None }));
-        assert!(run_dir.claim().is_err());
-        drop(claim);
+        assert!(run_dir.lock().is_err());
+        drop(lock);
         assert_eq!(run_dir.running().unwrap(), None);
-        assert!(run_dir.claim().is_ok());
+        assert!(run_dir.lock().is_ok());
     }
 
     #[test]
-    fn a_pid_left_behind_by_a_killed_stack_is_not_believed() {
+    fn a_pid_left_behind_by_a_killed_stack_is_ignored() {
         let (_folder, run_dir) = run_dir();
         fs::write(run_dir.pid_file("stack"), "1\n").unwrap();
         assert_eq!(run_dir.running().unwrap(), None);
@@ -174,16 +174,16 @@ mod tests {
     #[test]
     fn a_ready_stack_shows_its_announcement_and_the_next_one_does_not() {
         let (_folder, run_dir) = run_dir();
-        let claim = run_dir.claim().unwrap();
-        claim.mark_ready("here").unwrap();
+        let lock = run_dir.lock().unwrap();
+        lock.mark_ready("here").unwrap();
         assert_eq!(run_dir.running().unwrap().unwrap().ready.as_deref(), Some("here"));
-        drop(claim);
-        let _claim = run_dir.claim().unwrap();
+        drop(lock);
+        let _claim = run_dir.lock().unwrap();
         assert_eq!(run_dir.running().unwrap().unwrap().ready, None);
     }
 
     #[test]
-    fn what_is_written_is_for_the_owner_alone() {
+    fn files_are_readable_by_the_owner_only() {
         let (_folder, run_dir) = run_dir();
         write_private(&run_dir.env_file(), "SECRET=1\n").unwrap();
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_that_was_open_to_others_is_closed() {
+    fn a_folder_that_was_accessible_to_others_is_restricted() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("run");
         for folder in [path.clone(), path.join("logs")] {

@@ -1,4 +1,4 @@
-//! The secrets of a stack, generated once for each run directory, so that a restarted gateway knows its keys.
+//! The secrets of a stack, generated once per run directory, so that a restarted gateway keeps its keys.
 
 use std::{collections::BTreeMap, fs, path::PathBuf};
 
@@ -10,7 +10,7 @@ fn random_hex<const BYTES: usize>() -> String {
     hex::encode(rand::random::<[u8; BYTES]>())
 }
 
-/// The generated secrets by the names of their settings: those of the last start, and new ones where none were.
+/// The generated secrets by setting: those of the last start, and new ones for the missing ones.
 pub(crate) fn keep(run_dir: &RunDir) -> Result<Environment> {
     let path = run_dir.path().join("secrets");
     let mut kept: Environment = fs::read_to_string(&path)
@@ -34,7 +34,7 @@ fn generate() -> [(&'static str, String); 6] {
         ("PAYPAL_CLIENT_ID", format!("client-{}", random_hex::<16>())),
         ("PAYPAL_CLIENT_SECRET", random_hex::<24>()),
         ("STRIPE_WEBHOOK_SECRETS", format!("whsec_{}", random_hex::<24>())),
-        // No secret, but part of what PayPal signs: another webhook's events must not pass for ours.
+        // Not secret, but part of what PayPal signs: another webhook's events must not pass as ours.
         ("PAYPAL_WEBHOOK_ID", random_hex::<9>().to_uppercase()),
     ]
 }

@@ -1,4 +1,4 @@
-//! The environment of the parts: every setting that one part must agree on with another.
+//! The environment of the parts, with every setting that parts must agree on.
 
 use std::{collections::BTreeMap, net::SocketAddr, path::Path};
 
@@ -19,17 +19,17 @@ const REDIS_URI: &str = "REDIS_URI";
 const AMQP_URI: &str = "AMQP_URI";
 const CLIENTS: &str = "demo:demo-key,demo-2:demo-key-2";
 
-/// The settings of one stack, and what of them each part may see.
+/// The settings of a stack, and which of them each part receives.
 #[derive(Debug)]
 pub(crate) struct Settings {
-    /// What the caller brings besides: the search path, proxies, settings of a part's own.
+    /// What the caller adds: the search path, proxies, settings of single parts.
     surroundings: Environment,
     own: Environment,
 }
 
 impl Settings {
-    /// A setting that the caller gave in `options.environment` wins over the stack's own value; only the
-    /// addresses are those chosen.
+    /// Settings in `options.environment` override the stack's own values; only the addresses are always the chosen
+    /// ones.
     pub(crate) fn new(options: &Options, addresses: Addresses, run_dir: &RunDir) -> Result<Self> {
         let mut own = secrets::keep(run_dir)?;
         let tls = Certificate::keep(run_dir)?;
@@ -42,7 +42,7 @@ impl Settings {
                 ("TLS_PRIVATE_KEY", path(&tls.private_key)),
                 ("ENVOY_ACCESS_LOG", path(&run_dir.log("access"))),
                 ("DB_URI", sqlite_uri(&run_dir.path().join("gateway.db"))),
-                // Nobody else would, and nobody else serves it.
+                // No other part delivers webhooks to it.
                 ("MIGRATE_ON_START", "on".to_owned()),
                 ("LOG_LEVEL", "info".to_owned()),
                 ("STRIPE_API_BASE", api_base(&options.providers.stripe, addresses.sandbox)),
@@ -56,7 +56,7 @@ impl Settings {
                 value.clone_from(given);
             }
         }
-        // They may hold a password, so they are not for everyone.
+        // They may contain a password, so they go only to the parts that need them.
         for uri in [REDIS_URI, AMQP_URI] {
             own.extend(options.environment.get_key_value(uri).map(|(name, uri)| (name.clone(), uri.clone())));
         }
@@ -82,7 +82,7 @@ impl Settings {
         environment
     }
 
-    /// Nobody sends it requests, so it gets neither the edge's keys nor the edge's cache.
+    /// It serves no requests, so it gets neither the edge's keys nor the edge cache.
     pub(crate) fn of_worker(&self) -> Environment {
         let mut environment = self.of_control_plane();
         environment
@@ -90,19 +90,19 @@ impl Settings {
         environment
     }
 
-    /// What Envoy's bootstrap is made from.
+    /// The settings for Envoy's bootstrap.
     pub(crate) fn of_bootstrap(&self) -> Environment {
         let mut environment = self.surroundings.clone();
         environment.extend(self.own.clone());
         environment
     }
 
-    /// A Redis of the caller's makes the edge cache a process of its own.
+    /// With a Redis from the caller, the edge cache is a separate process.
     pub(crate) fn has_redis(&self) -> bool {
         self.own.contains_key(REDIS_URI)
     }
 
-    /// A RabbitMQ of the caller's, beside a database that can be shared, brings a worker of its own.
+    /// With a RabbitMQ and a database that can be shared, both from the caller, the worker is a separate process.
     pub(crate) fn has_worker(&self) -> bool {
         self.own.contains_key(AMQP_URI)
             && self.own.get("DB_URI").is_some_and(|uri| uri.starts_with("postgres"))
@@ -112,12 +112,12 @@ impl Settings {
         self.only(&["EDGE_ATTESTATION_KEYS", EDGE_CACHE, REDIS_URI, "LOG_LEVEL"])
     }
 
-    /// Envoy and the sandbox get no credentials of providers, and none of the database.
+    /// Envoy and the sandbox get neither providers' nor the database's credentials.
     pub(crate) fn of_envoy(&self) -> Environment {
         self.only(&["EDGE_ATTESTATION_KEYS", "STRIPE_WEBHOOK_SECRETS"])
     }
 
-    /// The sandbox signs in the place of the providers that it plays, and in no other's.
+    /// The sandbox signs only for the providers that it replaces.
     pub(crate) fn of_sandbox(&self) -> Environment {
         let mut names = vec!["SANDBOX_LISTEN", "LOG_LEVEL"];
         if self.own.contains_key(STRIPE_WEBHOOK_URL) {
@@ -140,12 +140,12 @@ impl Settings {
 
 const STRIPE_WEBHOOK_URL: &str = "SANDBOX_STRIPE_WEBHOOK_URL";
 const PAYPAL_WEBHOOK_URL: &str = "SANDBOX_PAYPAL_WEBHOOK_URL";
-/// Read when Envoy's bootstrap is made, which is after the sandbox has made it.
+/// Read when Envoy's bootstrap is created, after the sandbox has written it.
 const PAYPAL_TRUST: &str = "PAYPAL_WEBHOOK_TRUST";
 const PAYPAL_CA_DIR: &str = "SANDBOX_PAYPAL_CA_DIR";
 const PAYPAL_REVIEW_SECONDS: &str = "SANDBOX_PAYPAL_REVIEW_SECONDS";
 
-/// Where the sandbox delivers the webhooks of the providers that it plays, and where it keeps the root of PayPal's
+/// Where the sandbox delivers webhooks for the providers that it replaces, and the folder with the root of PayPal's
 /// certificates (`root.pem`).
 fn webhooks(options: &Options, addresses: Addresses, run_dir: &RunDir) -> Environment {
     let to = |provider: &str| format!("http://{}/webhooks/{provider}", addresses.gateway);
@@ -171,7 +171,7 @@ fn api_base(destination: &Destination, sandbox: SocketAddr) -> String {
     }
 }
 
-/// What would end the path in an address, or stand for another character, is escaped.
+/// Escapes characters that would end the path in a URL or encode another character.
 fn sqlite_uri(path: &Path) -> String {
     let path = path.display().to_string().replace('%', "%25").replace('?', "%3F").replace('#', "%23");
     format!("sqlite://{path}")

@@ -1,4 +1,4 @@
-//! A whole gateway: started in order, checked from end to end, stopped in order.
+//! A whole gateway: started in order, checked end to end, stopped in order.
 
 use std::time::{Duration, Instant};
 
@@ -9,43 +9,43 @@ use crate::{
     Addresses, Edge, Options, RunDir, envoy,
     health::{self, probe},
     part::Part,
-    run_dir::{Claim, write_private},
+    run_dir::{RunDirLock, write_private},
     settings::Settings,
 };
 
-/// How long payments under way may take to end once the gateway accepts no new ones; a provider's slowest
-/// answer is a little quicker.
+/// How long in-flight payments may take to finish once the gateway accepts no new ones; slightly more than a provider's
+/// slowest response.
 const DRAIN: Duration = Duration::from_secs(40);
 const STOP: Duration = Duration::from_secs(10);
 
-/// A running gateway. Dropping it kills it; [`Stack::stop`] lets payments under way end first.
+/// A running gateway. Dropping it kills it; [`Stack::stop`] lets in-flight payments finish first.
 ///
-/// It belongs to no runtime, so that the tests of one binary may share it in a static.
+/// It is not tied to a runtime, so the tests of one binary can share it in a static.
 #[derive(Debug)]
 pub struct Stack {
     options: Options,
     addresses: Addresses,
     settings: Settings,
     run_dir: RunDir,
-    // Dropped in this order: no part loses the one that it calls.
+    // Dropped in this order: no part outlives the one that it calls.
     envoy: Part,
     control_plane: Part,
-    /// With a Redis, a process of its own; else the control plane has it in itself.
+    /// A separate process with Redis; otherwise part of the control plane.
     edge_cache: Option<Part>,
-    /// With a RabbitMQ.
+    /// Only with RabbitMQ.
     worker: Option<Part>,
     sandbox: Part,
-    claim: Claim,
+    lock: RunDirLock,
 }
 
 impl Stack {
-    /// Starts every part and returns when a client's call has been answered through all of them.
+    /// Starts every part and returns when a client's request has been answered through all of them.
     pub async fn start(options: Options) -> Result<Self> {
         let run_dir = RunDir::open(&options.run_dir)?;
-        let claim = run_dir.claim()?;
+        let lock = run_dir.lock()?;
         let mut attempts = if options.addresses.has_free() { 3 } else { 1 };
         loop {
-            let addresses = options.addresses.settle()?;
+            let addresses = options.addresses.choose_ports()?;
             let settings = Settings::new(&options, addresses, &run_dir)?;
             write_private(&run_dir.env_file(), &settings.lines())?;
             match Parts::start(&options, addresses, &settings, &run_dir).await {
@@ -60,16 +60,16 @@ impl Stack {
                         edge_cache,
                         worker,
                         sandbox,
-                        claim,
+                        lock,
                     });
                 }
-                Err(error) if attempts > 1 && Addresses::are_lost(&error) => attempts -= 1,
+                Err(error) if attempts > 1 && Addresses::is_port_conflict(&error) => attempts -= 1,
                 Err(error) => return Err(error),
             }
         }
     }
 
-    /// Where clients call.
+    /// The URL for clients.
     pub fn gateway_url(&self) -> String {
         format!("http://{}", self.addresses.gateway)
     }
@@ -84,7 +84,7 @@ impl Stack {
         format!("http://{}", self.addresses.envoy_admin)
     }
 
-    /// The control plane's own port, past the edge.
+    /// The control plane's own port, bypassing the edge.
     pub fn control_plane_url(&self) -> String {
         format!("http://{}", self.addresses.control_plane)
     }
@@ -102,18 +102,18 @@ impl Stack {
         self.settings.get(name)
     }
 
-    /// The part that has ended by itself, if any, and the end of its log.
+    /// A part that has ended unexpectedly, with the end of its log.
     pub fn ended(&mut self) -> Option<String> {
         self.parts().find_map(Part::ended)
     }
 
-    /// If this part has ended: how, and the end of its log. Parts are called as their logs are: `envoy`,
-    /// `control-plane`, `edge-cache`, `worker`, `sandbox`.
+    /// If this part has ended: how, and the end of its log. Parts are named like their logs: `envoy`, `control-plane`,
+    /// `edge-cache`, `worker`, `sandbox`.
     pub fn end_of(&mut self, part: &str) -> Option<String> {
         self.parts().find(|one| one.name() == part)?.ended()
     }
 
-    /// Starts a part anew as it was, after it has ended or been killed, this time with `besides` in its
+    /// Restarts a part with the same command after it has ended or been killed, with `besides` added to its
     /// environment. Does not wait until it is ready.
     pub fn start_again(&mut self, part: &str, besides: &[(&str, &str)]) -> Result<()> {
         let found = self.parts().find(|one| one.name() == part);
@@ -125,28 +125,28 @@ impl Stack {
         always.into_iter().chain(self.edge_cache.as_mut()).chain(self.worker.as_mut())
     }
 
-    /// Starts the control plane anew, after it has ended or been killed, and returns when it is ready.
+    /// Restarts the control plane after it has ended or been killed, and returns when it is ready.
     pub async fn restart_control_plane(&mut self) -> Result<()> {
         self.control_plane.start_again(&[])?;
         control_plane_ready(&mut self.control_plane, self.addresses, self.options.start_within).await
     }
 
-    /// A second Envoy before the same control plane and edge cache, on free ports.
+    /// A second Envoy in front of the same control plane and edge cache, on free ports.
     pub async fn second_edge(&self) -> Result<Edge> {
         Edge::start(&self.options, &self.settings, &self.run_dir).await
     }
 
-    /// Tells whoever asks for this run directory that the stack is ready, in the words of `announcement`.
+    /// Marks the stack as ready in its run directory, with this announcement.
     pub fn announce(&self, announcement: &str) -> Result<()> {
-        self.claim.mark_ready(announcement)
+        self.lock.mark_ready(announcement)
     }
 
-    /// Stops in order: the edge first, so that nothing new comes in, then what it calls.
+    /// Stops in order: first the edge, so that no new requests come in, then the parts behind it.
     pub async fn stop(self) {
-        self.claim.mark_stopping();
+        self.lock.mark_stopping();
         drain(&self.admin_url()).await;
         self.envoy.stop(STOP).await;
-        // By its own default the control plane gives payments under way 30 s.
+        // By default the control plane gives in-flight payments 30 s.
         self.control_plane.stop(DRAIN).await;
         if let Some(worker) = self.worker {
             worker.stop(DRAIN).await;
@@ -216,7 +216,7 @@ async fn start_edge_cache(
     let program = &options.programs.control_plane;
     let mut part = Part::start(run_dir, "edge-cache", program, &["edge-cache"], settings.of_edge_cache())?;
     let client = health::client()?;
-    // Its Redis may be away: it then says so to whoever asks.
+    // Its Redis may be unavailable, which it then reports itself.
     let url = format!("http://{}/healthz", addresses.edge_cache);
     part.ready(Instant::now() + options.start_within, async || probe(client.get(&url)).await).await?;
     Ok(part)
@@ -236,10 +236,10 @@ async fn start_worker(
     Ok(part)
 }
 
-/// Closes Envoy's doors and waits for the requests that are inside.
+/// Closes Envoy's listeners and waits for the requests in flight.
 async fn drain(admin_url: &str) {
     let Ok(client) = health::client() else { return };
-    // The first makes it say goodbye on connections that are open, the second accepts no more.
+    // The first announces the end on open connections; the second stops accepting new ones.
     for order in ["healthcheck/fail", "drain_listeners"] {
         let _ = client.post(format!("{admin_url}/{order}")).send().await;
     }
@@ -251,11 +251,11 @@ async fn drain(admin_url: &str) {
     }
 }
 
-/// How many requests of clients Envoy is serving; `None` if it is gone.
+/// How many client requests Envoy is serving; `None` if it is gone.
 async fn requests_inside(client: &Client, admin_url: &str) -> Option<u64> {
     let url = format!("{admin_url}/stats?filter=downstream_rq_active");
     let stats = client.get(url).send().await.ok()?.text().await.ok()?;
-    // Our own question is inside too, at the admin interface.
+    // This request itself counts too, at the admin interface.
     let listeners =
         stats.lines().filter(|line| line.starts_with("http.") && !line.starts_with("http.admin."));
     Some(listeners.filter_map(|line| line.rsplit_once(": ")?.1.parse::<u64>().ok()).sum())

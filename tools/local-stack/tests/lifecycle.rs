@@ -1,4 +1,4 @@
-//! A gateway comes up, runs beside others, and leaves nothing behind however it ends.
+//! A gateway starts, runs beside others, and leaves nothing behind however it ends.
 //!
 //! These start the real parts: `make build` (or `make test`) builds them first.
 #![expect(clippy::unwrap_used, reason = "a test says what it expects")]
@@ -21,7 +21,7 @@ use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 
 const PARTS: [&str; 3] = ["envoy", "control-plane", "sandbox"];
 
-/// `local-stack` with ports and a folder of its own, and without provider keys of whoever runs the tests.
+/// `local-stack` with its own ports and folder, and without the provider keys of the tests' environment.
 fn local_stack(run_dir: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_local-stack"));
     command.args(arguments).env("RUN_DIR", run_dir).stdin(Stdio::null());
@@ -67,7 +67,7 @@ fn until(what: &str, mut condition: impl FnMut() -> bool) {
     }
 }
 
-/// `run` in the foreground; a test that fails leaves none behind.
+/// `run` in the foreground; killed when a test fails.
 struct Supervisor(Option<Child>);
 
 impl Supervisor {
@@ -184,7 +184,7 @@ fn up_tells_where_it_listens_and_down_stops_it() {
 }
 
 #[test]
-fn the_death_of_a_part_ends_the_whole_and_says_which() {
+fn the_end_of_a_part_stops_the_stack_and_is_reported() {
     let folder = tempfile::tempdir().unwrap();
     let supervisor = Supervisor::start(folder.path());
     let others = ["envoy", "sandbox"].map(|part| pid(folder.path(), part));
@@ -216,7 +216,7 @@ fn ctrl_c_stops_it_without_an_error() {
     assert!(output.status.success(), "{}", text(&output));
 }
 
-/// What ends the path in an address, or stands for another character there, is escaped.
+/// Characters that would end the path in a URL or encode another character are escaped.
 #[test]
 fn a_folder_may_have_any_name() {
     let folder = tempfile::tempdir().unwrap();
@@ -228,7 +228,7 @@ fn a_folder_may_have_any_name() {
 }
 
 #[test]
-fn variables_that_are_not_text_are_not_handed_on_and_stop_nothing() {
+fn variables_that_are_not_utf_8_are_ignored() {
     let folder = tempfile::tempdir().unwrap();
     let _stopped_at_the_end = Background(folder.path());
     let latin_1 = OsStr::from_bytes(b"caf\xe9");
@@ -236,9 +236,9 @@ fn variables_that_are_not_text_are_not_handed_on_and_stop_nothing() {
     assert!(up.status.success(), "{}", text(&up));
 }
 
-/// A terminal that shows nothing more (Ctrl-S) holds up neither the start nor the end.
+/// A blocked terminal (Ctrl-S) delays neither the start nor the end.
 #[test]
-fn a_terminal_that_takes_no_more_holds_nothing_up() {
+fn a_blocked_terminal_does_not_block_the_stack() {
     let folder = tempfile::tempdir().unwrap();
     let (_reader, mut terminal) = std::io::pipe().unwrap();
     // As much as a pipe holds on Linux.

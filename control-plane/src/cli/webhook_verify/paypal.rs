@@ -9,7 +9,7 @@ use edge_core::webhook::paypal::{
 };
 use edge_core::webhook::rsa::PureRust;
 use edge_core::webhook::x509::{CertificateProblem, Trust, TrustedKey};
-use edge_core::webhook::{CannotVerify, Forged, Refused};
+use edge_core::webhook::{CannotVerify, Forged, VerificationError};
 use jiff::Timestamp;
 
 use super::bodies::candidates;
@@ -44,7 +44,7 @@ impl Checks<'_> {
         report: &mut Report,
         environment: Option<PaypalEnvironment>,
         given: Option<Vec<u8>>,
-    ) -> Result<(), Refused> {
+    ) -> Result<(), VerificationError> {
         let transmission = Transmission::read(Head::new(&self.delivery.headers));
         report.check("headers", transmission.as_ref(), |_| "all five, each once".to_owned());
         let transmission = transmission.inspect_err(|forged| self.header_causes(report, *forged))?;
@@ -64,7 +64,7 @@ impl Checks<'_> {
         transmission: &Transmission,
         environment: Option<PaypalEnvironment>,
         given: Option<Vec<u8>>,
-    ) -> Result<(), Refused> {
+    ) -> Result<(), VerificationError> {
         let url = self.delivery.first(CERT_URL).map(String::from_utf8_lossy).unwrap_or_default();
         let environment = environment.unwrap_or_else(|| at_host(&url));
         let checked = check_url(&url, environment, given.is_some());
@@ -105,10 +105,10 @@ impl Checks<'_> {
         report: &mut Report,
         transmission: &Transmission,
         key: &TrustedKey,
-    ) -> Result<(), Refused> {
+    ) -> Result<(), VerificationError> {
         let fits = |body: &[u8], id: &str| match WebhookId::parse(id) {
             Some(id) => transmission.verify(body, &id, key, &PureRust).map(|_| ()),
-            None => Err(Refused::Forged(Forged::SignatureMismatch)),
+            None => Err(VerificationError::Forged(Forged::SignatureMismatch)),
         };
         let verified = fits(&self.delivery.body, self.webhook_id);
         let crc32 = crc32fast::hash(&self.delivery.body);

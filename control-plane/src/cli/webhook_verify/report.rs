@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use edge_core::provider::Provider;
-use edge_core::webhook::Refused;
+use edge_core::webhook::VerificationError;
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -69,11 +69,11 @@ impl Report {
     }
 
     /// What the edge says.
-    pub(super) fn conclude(mut self, verdict: Result<(), Refused>) -> Self {
+    pub(super) fn conclude(mut self, verdict: Result<(), VerificationError>) -> Self {
         (self.verdict, self.reason) = match verdict {
             Ok(()) => (Verdict::Verified, String::new()),
-            Err(Refused::Forged(forged)) => (Verdict::Forged, forged.to_string()),
-            Err(Refused::CannotVerify(cannot)) => (Verdict::CannotVerify, cannot.to_string()),
+            Err(VerificationError::Forged(forged)) => (Verdict::Forged, forged.to_string()),
+            Err(VerificationError::CannotVerify(cannot)) => (Verdict::CannotVerify, cannot.to_string()),
         };
         self
     }

@@ -3,7 +3,7 @@
 use edge_core::head::Head;
 use edge_core::provider::Provider;
 use edge_core::webhook::stripe::{HEADER, Secrets, Signed};
-use edge_core::webhook::{Forged, Refused};
+use edge_core::webhook::{Forged, VerificationError};
 
 use super::bodies::candidates;
 use super::report::Report;
@@ -41,14 +41,14 @@ pub(super) fn verify(delivery: &Delivery, secrets: &[String], tolerance_s: u64) 
     let fits = |signed: &Signed, secret: &str, body: &[u8]| {
         Secrets::new([secret]).is_ok_and(|secret| signed.verify(&secret, body).is_ok())
     };
-    let mut verdict = fresh.as_ref().map(|_| ()).map_err(|forged| Refused::from(*forged));
+    let mut verdict = fresh.as_ref().map(|_| ()).map_err(|forged| VerificationError::from(*forged));
     if let Some(signed) = &signed {
         let verified = match &usable {
             Some(secrets) => signed.verify(secrets, &delivery.body),
             None => Err(Forged::SignatureMismatch),
         };
         if verdict.is_ok() {
-            verdict = verified.as_ref().map(|_| ()).map_err(|forged| Refused::from(*forged));
+            verdict = verified.as_ref().map(|_| ()).map_err(|forged| VerificationError::from(*forged));
         }
         let which = secrets.iter().position(|secret| fits(signed, secret, &delivery.body)).unwrap_or(0) + 1;
         let ok = report.check("signature", verified, |_| format!("fits the body and secret {which}"));

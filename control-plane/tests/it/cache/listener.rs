@@ -172,7 +172,7 @@ async fn a_claim_that_cannot_be_read_is_refused() {
     let now_s = u64::try_from(service.clock.now().as_second()).unwrap();
     let sign = |body: &[u8]| {
         let seen = edge_core::attestation::Request::new("POST", "/claims", body);
-        let claims = edge_core::attestation::Claims::anonymous("req-1".to_owned());
+        let claims = edge_core::attestation::Statement::anonymous("req-1".to_owned());
         ClaimCall { attestation: Keys::parse(KEY).unwrap().sign(&seen, &claims, now_s), body: body.to_vec() }
     };
     for body in [

@@ -2,9 +2,9 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use edge_core::attestation::Claim;
+use edge_core::attestation::AttestedKey;
 use edge_core::client::ClientId;
-use edge_core::idempotency::{ClaimRequest, Fingerprint, Key, Lease, Scope, Verdict, Word};
+use edge_core::idempotency::{CheckedVerdict, ClaimRequest, Fingerprint, Key, Lease, Scope, Verdict};
 
 use super::*;
 
@@ -20,18 +20,18 @@ async fn what_was_decided_is_told_to_the_edge_cache_and_what_was_not_gives_the_t
         let fingerprint = Fingerprint::new("POST", "/payments/charge", "", b"", CHARGE.as_bytes());
         let claim = ClaimRequest { scope, fingerprint, lease: Lease::from_ms(60_000).unwrap() };
         let Ok(Verdict::Start { fence }) = api.cache.claim(&claim).await else { panic!("not started") };
-        let turn = Claim { scope, fingerprint, fence: Some(fence) };
-        let claims = Claims {
+        let turn = AttestedKey { scope, fingerprint, fence: Some(fence) };
+        let claims = Statement {
             client: Some(client.clone()),
-            claim: Some(turn),
-            ..Claims::anonymous("req-1".to_owned())
+            key: Some(turn),
+            ..Statement::anonymous("req-1".to_owned())
         };
         let answer = api.send(api.vouched_for(&claims, "POST", "/payments/charge", CHARGE)).await;
         let status = answer.status().as_u16();
         let verdict = api.cache.claim(&claim).await.unwrap();
-        match (Word::of(Some(verdict), &claim, &Keys::parse(KEY).unwrap()), kept) {
-            (Word::Replay(answer), true) => assert_eq!(answer.status(), status),
-            (Word::Start { .. }, false) => assert_eq!(status, 202),
+        match (CheckedVerdict::new(Some(verdict), &claim, &Keys::parse(KEY).unwrap()), kept) {
+            (CheckedVerdict::Replay(answer), true) => assert_eq!(answer.status(), status),
+            (CheckedVerdict::Start { .. }, false) => assert_eq!(status, 202),
             (word, _) => panic!("{name}: {word:?} after {status}"),
         }
     }
@@ -52,11 +52,11 @@ async fn a_charge_that_was_carried_out_is_never_told_as_not_carried_out_when_its
         else {
             panic!("not started")
         };
-        let turn = Claim { scope, fingerprint, fence: Some(fence) };
-        let claims = Claims {
+        let turn = AttestedKey { scope, fingerprint, fence: Some(fence) };
+        let claims = Statement {
             client: Some(client.clone()),
-            claim: Some(turn),
-            ..Claims::anonymous("req-1".to_owned())
+            key: Some(turn),
+            ..Statement::anonymous("req-1".to_owned())
         };
         read(api.send(api.vouched_for(&claims, "POST", "/payments/charge", CHARGE)).await).await
     };

@@ -1,5 +1,5 @@
 use axum::http::StatusCode;
-use edge_core::attestation::Claims;
+use edge_core::attestation::Statement;
 use edge_core::provider::Provider;
 use payments::model::webhook::{EventState, WebhookEvent};
 use payments::ports::store::WebhookFilter;
@@ -9,11 +9,11 @@ use crate::http::{Api, read};
 
 const EVENT: &str = "{\"id\" : \"evt_1\",\n \"about\":\"payment\"}";
 
-fn genuine(provider: Provider) -> Claims {
-    Claims { webhook: Some(provider), ..Claims::anonymous("req-1".to_owned()) }
+fn genuine(provider: Provider) -> Statement {
+    Statement { webhook: Some(provider), ..Statement::anonymous("req-1".to_owned()) }
 }
 
-async fn send(api: &Api, claims: &Claims, path: &str, body: &str) -> (StatusCode, Value) {
+async fn send(api: &Api, claims: &Statement, path: &str, body: &str) -> (StatusCode, Value) {
     read(api.send(api.vouched_for(claims, "POST", path, body)).await).await
 }
 
@@ -40,8 +40,8 @@ async fn an_event_is_kept_byte_for_byte_before_it_is_acknowledged_and_only_once(
 async fn without_the_edges_word_for_this_very_provider_nothing_is_kept() {
     let api = Api::start().await;
     let client = edge_core::client::ClientId::parse("demo");
-    let of_a_client = Claims { client, ..Claims::anonymous("req-1".to_owned()) };
-    for claims in [of_a_client, genuine(Provider::Paypal), Claims::anonymous("req-1".to_owned())] {
+    let of_a_client = Statement { client, ..Statement::anonymous("req-1".to_owned()) };
+    for claims in [of_a_client, genuine(Provider::Paypal), Statement::anonymous("req-1".to_owned())] {
         let (status, answer) = send(&api, &claims, "/webhooks/stripe", EVENT).await;
         assert_eq!(status, StatusCode::UNAUTHORIZED);
         assert_eq!(answer["error"]["code"], "EDGE_ATTESTATION_REQUIRED");

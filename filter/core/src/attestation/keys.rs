@@ -7,23 +7,23 @@ use sha2::Sha256;
 
 const KEY_BYTES_MIN: usize = 32;
 
-/// What the subkey for seals is derived with: HMAC-SHA256 of this under the secret. No attestation begins so, hence none
-/// is ever made over it.
+/// The subkey for seals is the HMAC-SHA256 of this label under the secret. No attestation begins like this, so none is
+/// ever computed over it.
 const SEAL_LABEL: &[u8] = b"payment gateway: seals of idempotency keys, version 1";
 
-/// The shared keys. The first one signs, any of them verifies: a new key is put behind the old one on both sides, then in
-/// front, and the old one is dropped when nothing that it sealed is kept any more.
+/// The shared keys. The first one signs, all of them verify. To rotate, append the new key on both sides, then move it
+/// to the front, and drop the old one once nothing that it sealed is kept any more.
 pub struct Keys(Vec<Key>);
 
 pub(crate) struct Key {
     pub(crate) id: String,
-    /// For attestations. Begun with the secret, which takes half of the work out of each use.
+    /// For attestations. Initialised with the secret, which halves the work of each use.
     pub(crate) attesting: Hmac<Sha256>,
-    /// For the seals of [`crate::idempotency`], so that neither can stand for the other.
+    /// For the seals of [`crate::idempotency`]. A separate key, so that neither MAC passes as the other.
     pub(crate) sealing: Hmac<Sha256>,
 }
 
-/// Why a list of keys was refused. Never holds the key itself.
+/// Why a list of keys is invalid. Never holds the key itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeysError {
     #[error("no key given; use `id:hex`, several separated by commas")]
@@ -44,7 +44,7 @@ impl Keys {
     /// Reads `id:hex` pairs separated by commas, as in `EDGE_ATTESTATION_KEYS`.
     ///
     /// # Errors
-    /// Names the entry that cannot be used.
+    /// Names the invalid entry.
     pub fn parse(list: &str) -> Result<Self, KeysError> {
         let entries = list.split(',').map(str::trim).filter(|entry| !entry.is_empty());
         let keys =
@@ -86,7 +86,7 @@ mod tests {
     const SECRET: &str = "0101010101010101010101010101010101010101010101010101010101010101";
 
     #[test]
-    fn keys_that_cannot_protect_anything_are_refused() {
+    fn missing_malformed_and_short_keys_are_rejected() {
         assert_eq!(Keys::parse(" , ").err(), Some(KeysError::Empty));
         assert_eq!(Keys::parse("k1").err(), Some(KeysError::Malformed(1)));
         assert_eq!(Keys::parse(&format!("old:{SECRET},k2:zz")).err(), Some(KeysError::Malformed(2)));

@@ -1,16 +1,16 @@
-//! What a character is to the search: a digit in any script, a letter, a mark between digits, or nothing at all.
+//! The class of a character in the search: a digit of any script, a letter, a separator, or invisible.
 
-/// One character that counts.
+/// A visible character.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Unit {
     /// 0 to 9, in whatever script.
     Digit(u8),
     Letter,
-    /// Spaces, punctuation, symbols and controls: what may stand between two digits of one number.
+    /// Spaces, punctuation, symbols and controls: what may separate two digits of a number.
     Mark,
 }
 
-/// `None` for characters that no reader sees: they can split a number in a text and nowhere else.
+/// `None` for invisible characters: they can split a number in a text and are ignored everywhere else.
 pub(super) fn unit(character: char) -> Option<Unit> {
     let code = u32::from(character);
     if code < 0x80 {
@@ -49,7 +49,7 @@ fn is_in(ranges: &[(u32, u32)], code: u32) -> bool {
     after.checked_sub(1).and_then(|i| ranges.get(i)).is_some_and(|(_, last)| code <= *last)
 }
 
-/// The zero of every script's decimal digits, which stand in a row from it: general category `Nd` of Unicode 17.
+/// The zero of every script's decimal digits, each followed by the other nine: general category `Nd` of Unicode 17.
 #[rustfmt::skip]
 const ZEROS: &[u32] = &[
     0x30, 0x660, 0x6f0, 0x7c0, 0x966, 0x9e6, 0xa66, 0xae6, 0xb66, 0xbe6, 0xc66, 0xce6, 0xd66, 0xde6, 0xe50, 0xed0,
@@ -61,8 +61,8 @@ const ZEROS: &[u32] = &[
     0x1_fbf0,
 ];
 
-/// Digits in another dress (category `No`): raised, lowered, in circles, in brackets, with a full stop. First and last
-/// code point and the digit of the first.
+/// Other forms of digits (category `No`): raised, lowered, in circles, in brackets, with a full stop. First and last
+/// code point, and the digit of the first.
 #[rustfmt::skip]
 const DRESSED: &[(u32, u32, u8)] = &[
     (0xb2, 0xb3, 2), (0xb9, 0xb9, 1), (0x2070, 0x2070, 0), (0x2074, 0x2079, 4), (0x2080, 0x2089, 0),
@@ -71,8 +71,8 @@ const DRESSED: &[(u32, u32, u8)] = &[
     (0x1_f101, 0x1_f10a, 0), (0x1_f10b, 0x1_f10b, 0), (0x1_f10c, 0x1_f10c, 0),
 ];
 
-/// Format characters (category `Cf`), what else Unicode lets a font leave out (`Default_Ignorable_Code_Point`), and
-/// marks drawn over the character before (the blocks of combining marks).
+/// Format characters (category `Cf`), others that fonts may omit (`Default_Ignorable_Code_Point`), and combining marks
+/// (by block).
 #[rustfmt::skip]
 const IGNORED: &[(u32, u32)] = &[
     (0xad, 0xad), (0x300, 0x36f), (0x600, 0x605), (0x61c, 0x61c), (0x6dd, 0x6dd), (0x70f, 0x70f), (0x890, 0x891),

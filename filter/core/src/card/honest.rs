@@ -1,14 +1,15 @@
-//! Rows of digits that are something else by their own structure, although a card number could look like them.
+//! Rows of digits whose structure shows that they are something else, although they could be card numbers.
 //!
-//! Each rule says what it lets through that it should not: the share of card numbers of the named kind that have the
-//! same structure by chance. None of the published test numbers does.
+//! Each rule states its cost: the share of card numbers of the named kind that have the same structure by chance. None
+//! of the published test numbers does.
 
 use super::published;
 use super::ranges::luhn;
 use super::runs;
 use crate::id::{UUID_LEN, uuid_shaped};
 
-/// Length in bytes of the identifier that the text begins with: a UUID, a hash, an IPv6 address or an IBAN. The text is at the beginning
+/// The length in bytes of the identifier at the beginning of the text: a UUID, a hash, an IPv6 address or an IBAN. The
+/// text begins a word.
 /// of a word.
 pub(super) fn identifier_len(text: &str) -> Option<usize> {
     let bytes = text.as_bytes();
@@ -25,8 +26,8 @@ fn ends_word(text: &[u8], len: usize) -> bool {
 /// Hex digits of the shortest hash (an ObjectId of MongoDB).
 const HASH_MIN: usize = 24;
 
-/// A word of hex digits, with a letter among them. One in twenty hashes of 64 has 14 decimal digits in a row, so that
-/// only those at its beginning and its end are looked at: a card number that something was put to.
+/// A word of hex digits, including a letter. One in twenty hashes of 64 has 14 decimal digits in a row, so only those
+/// at its beginning and end are checked: a card number with something attached.
 fn hash_len(word: &[u8]) -> Option<usize> {
     let len = word.iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
     let hash = word.get(..len).filter(|_| len >= HASH_MIN && ends_word(word, len))?;
@@ -52,8 +53,8 @@ fn values(digits: &[u8]) -> Vec<u8> {
     digits.iter().map(|byte| byte.saturating_sub(b'0')).collect()
 }
 
-/// An IBAN (ISO 13616), printed in groups of four or in one word, of its country's length. Its check digits are not
-/// looked at: one with a wrong one is none the less an account. Without this rule, 41 % of printed ones were refused.
+/// An IBAN (ISO 13616), in groups of four or in one word, with its country's length. Its check digits are ignored: with
+/// wrong ones it is still an account. Without this rule, 41 % of printed ones were rejected.
 ///
 /// Lets through: numbers behind two capitals and two digits that make up a country's length.
 fn iban_len(text: &str) -> Option<usize> {
@@ -90,7 +91,7 @@ fn iban_len(text: &str) -> Option<usize> {
     None
 }
 
-/// Whether a row of digits is a date and what follows it, or a company's or a person's number that passes the Luhn
+/// Whether a row of digits is a date with what follows it, or a company's or a person's number that passes the Luhn
 /// check by its own rules or by chance.
 pub(super) fn is_something_else(digits: &[u8]) -> bool {
     match digits.len() {
@@ -109,8 +110,8 @@ fn is_within(value: Option<u32>, range: std::ops::RangeInclusive<u32>) -> bool {
     value.is_some_and(|value| range.contains(&value))
 }
 
-/// Day, month and year of this or the last century, in this order: orders of 27 November (2711…) begin like Mastercards.
-/// Lets through: one in 400 of Mastercard's 2-series of such a beginning.
+/// Day, month and year of this or the last century, in this order: orders of 27 November (2711…) begin like
+/// Mastercards. Lets through: one in 400 of Mastercard's 2-series of such a beginning.
 pub(super) fn starts_with_date(digits: &[u8]) -> bool {
     is_within(at(digits, 0, 2), 1..=31)
         && is_within(at(digits, 2, 2), 1..=12)
@@ -152,7 +153,7 @@ fn is_cnpj(digits: &[u8]) -> bool {
 }
 
 /// An Egyptian's number: 3, then the date of birth after 2000. Those born up to 2005 begin like Diners' old numbers of
-/// 300 to 305. Lets through: 4 % of these, which hardly anybody holds.
+/// 300 to 305. Lets through: 4 % of these, which are very rare.
 fn is_egyptian(digits: &[u8]) -> bool {
     at(digits, 0, 1) == Some(3)
         && is_within(at(digits, 1, 2), 0..=5)
@@ -223,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_of_companies_people_and_days_are_something_else() {
+    fn numbers_of_companies_people_and_dates_are_not_card_numbers() {
         for text in [
             "36252187400036",
             "36123456000196",

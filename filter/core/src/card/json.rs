@@ -1,5 +1,5 @@
-//! The parts of a JSON text in which card data can stand, in the order they come. Reads any bytes to the end, valid JSON
-//! or not: what is no JSON is told for the card number in it.
+//! The parts of a JSON text that can contain card data, in order. Reads any bytes to the end, valid JSON or not, so
+//! that a card number in invalid JSON is reported as one.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -11,13 +11,13 @@ pub(super) enum Part {
     Name(Range<usize>),
     /// A string, without its quotes.
     Text(Range<usize>),
-    /// What stands outside of strings: numbers, literals, or anything in a text that is no JSON.
+    /// Outside of strings: numbers, literals, or anything in a text that is not JSON.
     Loose(Range<usize>),
     /// One of `{}[],`.
     Mark(u8),
 }
 
-/// Walks over a text.
+/// Scans a text.
 pub(super) struct Parts<'a> {
     text: &'a [u8],
     at: usize,
@@ -32,7 +32,7 @@ impl<'a> Parts<'a> {
         self.text.get(self.at..).unwrap_or_default()
     }
 
-    /// Reads a string behind its opening quote.
+    /// Reads a string after its opening quote.
     fn string(&mut self) -> Part {
         let start = self.at;
         let mut is_escaped = false;
@@ -78,7 +78,8 @@ impl Iterator for Parts<'_> {
     }
 }
 
-/// What a string says, its escapes resolved (RFC 8259, section 7) as far as they are any; no copy without one.
+/// A string with its escapes resolved (RFC 8259, section 7), as far as they are valid; without escapes nothing is
+/// copied.
 pub(super) fn unescaped(string: &[u8]) -> Cow<'_, str> {
     let text = String::from_utf8_lossy(string);
     if !text.contains('\\') {
@@ -86,15 +87,14 @@ pub(super) fn unescaped(string: &[u8]) -> Cow<'_, str> {
     }
     match serde_json::from_str::<String>(&format!("\"{text}\"")) {
         Ok(plain) => Cow::Owned(plain),
-        // Not JSON's; the search knows other escapes, too.
+        // Not JSON's; the search resolves other escapes, too.
         Err(_) => text,
     }
 }
 
-/// Where a part is: the names on the way to it, joined by dots, e.g. `metadata.note` or `items[2].note`; of a
-/// name, itself or (not `shows_name`) the field around it. Names that
-/// cannot be shown, and what is deeper than is worth showing, end it at the field around them; `None` if nothing is left.
-/// `start`: where the part begins.
+/// The path of a part: the names that lead to it, joined by dots, e.g. `metadata.note` or `items[2].note`; of a name,
+/// including itself or (not `shows_name`) the field around it. A name that cannot be shown, or too deep a level, ends
+/// the path at the enclosing field; `None` if nothing is left. `start`: where the part begins.
 pub(super) fn place(text: &[u8], start: usize, shows_name: bool) -> Option<String> {
     let mut levels: Vec<Level<'_>> = Vec::new();
     for part in Parts::new(text) {
@@ -130,9 +130,9 @@ enum Level<'a> {
     Array(usize),
 }
 
-/// Deeper fields are told by the one around them: no request has so many levels.
+/// Deeper fields are reported as the one around them: no request has so many levels.
 const LEVELS_MAX: usize = 8;
-/// Longer names are no names of ours.
+/// Longer names are not those of our fields.
 const SHOWN_MAX: usize = 100;
 
 fn shown(levels: &[Level<'_>]) -> Option<String> {
@@ -212,7 +212,7 @@ mod tests {
         let of = |what: &str| place(text.as_bytes(), text.find(what).unwrap(), false);
         assert_eq!(place(text.as_bytes(), text.find("k\":").unwrap(), true).as_deref(), Some("metadata.k"));
         assert_eq!(of(r#"y"}"#).as_deref(), Some("metadata.k"));
-        assert_eq!(of(r#"k":"#).as_deref(), Some("metadata"), "a name is told by the field around it");
+        assert_eq!(of(r#"k":"#).as_deref(), Some("metadata"), "a name is reported as the field around it");
         assert_eq!(of("2,").as_deref(), Some("items[1].n"));
         assert_eq!(of(r#"z""#).as_deref(), Some("items[1].m[0]"));
         assert_eq!(of(r#"q""#), None, "a name that cannot be shown");

@@ -1,10 +1,10 @@
-//! Card data in what callers send. This gateway takes tokens only, so that no card number can reach a log, a queue or a
-//! database behind it.
+//! Detects card data in requests. The gateway accepts tokens only, so that no card number can reach a log, a queue or a
+//! database behind the edge.
 //!
-//! A card number is told by who would have issued it, its length and its check digit (`ranges`), by the layout of its
-//! digits (`runs`), in digits of any script (`fold`) and in any encoding that a program may have put around it
-//! (`spelling`). What only looks like one is let through by rules that say what they cost (`honest`). Fields are
-//! refused by their names, too (`names`). Both error rates are measured on a corpus (`tests/card_corpus`).
+//! A card number is recognized by its issuer, its length and its check digit (`ranges`), by the layout of its digits
+//! (`runs`), in digits of any script (`fold`) and in any encoding that a program may have applied (`spelling`).
+//! Similar values are let through by rules with a stated cost (`honest`). Fields are rejected by their names, too
+//! (`names`). Both error rates are measured on a corpus (`tests/card_corpus`).
 
 mod fold;
 mod honest;
@@ -23,11 +23,11 @@ use names::Name;
 use percent_encoding::percent_decode_str;
 pub use redaction::redacted;
 
-/// Card data that was found. Never holds any of it.
+/// Card data that was found. Never contains any of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CardData {
     kind: Kind,
-    /// The field it is in, e.g. `metadata.note`, or the query's parameter, where it can be named.
+    /// The field it is in, e.g. `metadata.note`, or the query parameter, if it can be named.
     pub param: Option<String>,
 }
 
@@ -38,7 +38,7 @@ enum Kind {
 }
 
 impl CardData {
-    /// For the caller; says what would be right.
+    /// For the caller; states what is valid instead.
     #[must_use]
     pub const fn message(&self) -> &'static str {
         match self.kind {
@@ -51,17 +51,17 @@ impl CardData {
     }
 }
 
-/// Where card data was found in a JSON text.
+/// The position of card data in a JSON text.
 struct Finding {
     kind: Kind,
-    /// The name that holds the number, or that says what its field is.
+    /// The name that contains the number, or that marks its field as card data.
     name: Option<Range<usize>>,
     /// The string or number that is card data, without quotes.
     value: Option<Range<usize>>,
 }
 
-/// The first card data in a JSON text: a number in any name, string or number, or a field by its name. Costs no memory
-/// unless something looks like a number.
+/// The first card data in a JSON text: a number in any name, string or number, or a field by its name. Allocates
+/// nothing unless something looks like a number.
 #[must_use]
 pub fn find_in_json(text: &[u8]) -> Option<CardData> {
     let Finding { kind, name, value } = findings(text).next()?;

@@ -1,10 +1,10 @@
-//! Names of fields that hold what no merchant may keep (PCI DSS 4.0, requirement 3.3: check values, PINs, tracks) or
-//! what this gateway does not take (card numbers). Such a field is refused whatever is in it.
+//! Names of fields with data that merchants must not store (PCI DSS 4.0, requirement 3.3: check values, PINs, tracks)
+//! or that the gateway does not accept (card numbers). Such a field is rejected whatever its value.
 //!
-//! A name is read as words, so that case, `_`, `-`, `.` and spaces make no difference: `cardNumber`, `card_number` and
-//! `CARD-NUMBER` are one name.
+//! A name is split into words, so case, `_`, `-`, `.` and spaces make no difference: `cardNumber`, `card_number` and
+//! `CARD-NUMBER` are the same name.
 //!
-//! Honest words, and what was decided about them:
+//! Legitimate words, and the decisions about them:
 //!
 //! - `pin_code`, `pincode`: India Post calls its postal codes so. Taken with six digits that do not begin with 0, which
 //!   no card's PIN of four digits is; refused with anything else. `pin` alone is refused.
@@ -19,20 +19,21 @@
 //!   `soundtrack` are other words.
 //! - `cid`: American Express's word for its check value, and everybody's for a customer's id. Taken.
 
-/// What a name means for its field.
+/// What a field's name implies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Name {
     Fine,
-    /// Refused, whatever the value.
+    /// Rejected, whatever the value.
     Card,
-    /// A postal code of India, or a PIN.
+    /// An Indian postal code, or a PIN.
     PinCode,
-    /// A tax number of India, or a card number.
+    /// An Indian tax number, or a card number.
     Pan,
 }
 
 impl Name {
-    /// Whether a field of this name and value is refused. `value`: a scalar's text without quotes; `None` for others.
+    /// Whether a field with this name and value is rejected. `value`: a scalar's text without quotes; `None` for
+    /// others.
     pub(super) fn refuses(self, value: Option<&[u8]>) -> bool {
         match self {
             Self::Fine => false,
@@ -57,12 +58,12 @@ fn is_indian_tax_number(value: &[u8]) -> bool {
     value.len() == 10 && value.iter().enumerate().all(form)
 }
 
-/// The longest name that is looked at; those of metadata have at most 40 characters.
+/// The longest name that is checked; those of metadata have at most 40 characters.
 const NAME_MAX: usize = 64;
-/// Words of a name that are looked at.
+/// How many words of a name are checked.
 const WORDS_MAX: usize = 8;
 
-/// What the name of a field means, its JSON escapes resolved.
+/// What a field's name implies, with its JSON escapes resolved.
 pub(super) fn judge(name: &str) -> Name {
     if !may_mean_card(name.as_bytes()) {
         return Name::Fine;
@@ -76,7 +77,7 @@ pub(super) fn judge(name: &str) -> Name {
     judge_words(whole, &words)
 }
 
-/// A quick look that settles nearly all names: nothing below is spelled without one of these.
+/// A quick check that decides nearly all names: every name below contains one of these.
 fn may_mean_card(name: &[u8]) -> bool {
     let holds_one = |part: &[u8]| match *part {
         [a, b, c] => matches!(
@@ -108,8 +109,8 @@ fn may_mean_card(name: &[u8]) -> bool {
     (3..=NAME_MAX).contains(&name.len()) && name.windows(3).any(holds_one)
 }
 
-/// Writes the letters and digits of a name in lower case, and where each word ends; gives how many there are of both.
-/// A word ends before a capital and at everything else.
+/// Writes the letters and digits of a name in lower case, and where each word ends; returns the numbers of both. A word
+/// ends before a capital and at any other character.
 fn split(name: &[u8], letters: &mut [u8; NAME_MAX], ends: &mut [usize; WORDS_MAX]) -> (usize, usize) {
     let (mut len, mut count, mut word) = (0, 0, 0);
     for (i, byte) in name.iter().enumerate() {
@@ -155,7 +156,7 @@ fn judge_words<'a>(whole: &[u8], words: &(impl Iterator<Item = &'a [u8]> + Clone
     if has(CHECK_VALUES) || (is_number && !has(OTHER_CARDS)) { Name::Card } else { Name::Fine }
 }
 
-/// Names without what separates their words.
+/// Names without their separators.
 #[rustfmt::skip]
 const REFUSED: &[&str] = &[
     "cvv", "cvv2", "cvc", "cvc2", "csc", "cvn", "cvn2", "cav", "cav2", "cvd", "cvp2", "cvvcode", "cvccode", "cvvnumber",
@@ -171,7 +172,7 @@ const REFUSED: &[&str] = &[
     "paymentcardnumber", "primaryaccountnumber",
 ];
 
-/// Words that are refused within longer names, too.
+/// Words that are rejected within longer names, too.
 const CHECK_VALUES: &[&str] =
     &["cvv", "cvv2", "cvc", "cvc2", "csc", "cvn", "pinblock", "track1", "track2", "magstripe"];
 
@@ -188,7 +189,7 @@ const INDIAN_PAN: &[&str] = &[
     "taxpan",
 ];
 
-/// With one of these words, a name speaks of a check value or number and does not hold it.
+/// With one of these words, a name refers to a check value or number without containing it.
 #[rustfmt::skip]
 const ABOUT: &[&str] = &[
     "check", "checks", "result", "results", "status", "match", "matched", "response", "required", "provided", "present",
@@ -196,7 +197,7 @@ const ABOUT: &[&str] = &[
     "fingerprint", "suffix", "bin", "iin", "first6", "ending", "length", "format", "error", "enabled",
 ];
 
-/// With one of these words, a name is that of another card's number.
+/// With one of these words, a name refers to another kind of card.
 #[rustfmt::skip]
 const OTHER_CARDS: &[&str] = &[
     "gift", "giftcard", "loyalty", "member", "members", "membership", "club", "bonus", "reward", "rewards", "student",

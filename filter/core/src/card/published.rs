@@ -1,10 +1,10 @@
-//! The numbers that providers publish for tests, as far as their form alone does not tell them.
+//! The providers' published test numbers, as far as their form alone does not identify them.
 //!
-//! They are what integrators paste first, so they are told wherever their digits stand, however they are spaced and
-//! whatever is glued to them. No honest value holds one by chance: each is one in 10¹³ or more. Real numbers are told
-//! by [`super::ranges`] and by their layout; nothing else is asked of this list than the lengths, spellings and check
-//! digits which no rule could take without refusing honest values (UnionPay's of 14, 15, 17 and 18 digits, Visa's of 13
-//! and 19, those without a Luhn digit).
+//! Integrators paste these first, so they are detected wherever their digits are, however they are spaced and whatever
+//! is attached. No legitimate value contains one by chance: each is one in 10¹³ or more. Real numbers are detected by
+//! [`super::ranges`] and by their layout. This list only adds the lengths, spellings and check digits that no rule
+//! could accept without rejecting legitimate values (UnionPay's of 14, 15, 17 and 18 digits, Visa's of 13 and 19, those
+//! without a Luhn digit).
 //!
 //! Sources: the pages of test cards of Stripe (docs.stripe.com/testing), PayPal and Braintree
 //! (developer.paypal.com/braintree/docs/reference/general/testing), Adyen
@@ -13,7 +13,7 @@
 
 use super::ranges::{LONGEST, SHORTEST};
 
-/// Whether the digits hold one of the numbers, at any place.
+/// Whether the digits contain one of the numbers, at any position.
 pub(super) fn within(digits: &[u8]) -> bool {
     let mut end = 0_u16;
     digits.iter().enumerate().any(|(i, digit)| {
@@ -30,12 +30,12 @@ fn is_published(digits: &[u8], end: usize, len: usize) -> bool {
     PUBLISHED.binary_search(&number).is_ok()
 }
 
-/// Settles nearly every digit of a long row: one of the numbers ends in these four.
+/// A quick check that decides nearly every digit of a long row: each number ends in four of these.
 fn may_end(end: u16) -> bool {
     ENDS.get(usize::from(end / 64)).is_some_and(|bits| bits & (1 << (end % 64)) != 0)
 }
 
-/// One bit for each four last digits.
+/// One bit for each possible group of four last digits.
 #[expect(clippy::indexing_slicing, reason = "evaluated by the compiler, which refuses what is out of bounds")]
 static ENDS: [u64; 157] = {
     let (mut ends, mut i) = ([0; 157], 0);

@@ -1,8 +1,8 @@
-//! Who issues a card number, by its first digits and its length.
+//! The issuer of a card number, by its first digits and its length.
 //!
-//! A number is 13 to 19 digits, and its last digit makes it pass the Luhn check (ISO/IEC 7812-1, annex B). One random
-//! row of digits in ten passes it, so that the check alone refuses honest values by the thousand: timestamps, ids of
-//! databases, order numbers. What tells them apart is who would have issued them.
+//! A number has 13 to 19 digits, and its last digit makes it pass the Luhn check (ISO/IEC 7812-1, annex B). One random
+//! row of digits in ten passes it, so the check alone would reject thousands of legitimate values: timestamps, database
+//! ids, order numbers. The issuer's range distinguishes them.
 //!
 //! Sources: ISO/IEC 7812; the networks' published ranges as collected in Wikipedia, "Payment card number" (table of
 //! issuer identification numbers), and in `credit-card-type` (github.com/braintree/credit-card-type,
@@ -10,14 +10,14 @@
 //!
 //! Every range has two sets of lengths:
 //!
-//! - **told**: what the network issues in numbers that matter. Such a row of digits is refused wherever it stands.
-//! - **rare**: what the standard allows and hardly anybody holds. Told only in the groups that are printed on a card
+//! - **common**: what the network issues in relevant numbers. Such a row of digits is rejected wherever it is.
+//! - **rare**: what the standard allows and is hardly ever issued. Detected only in the groups that are printed on a card
 //!   (4-4-4-4-3, 6-13), or where it is published for tests ([`super::published`]). Why each is rare:
 //!   - *Visa, 13 digits*: not issued since the 1990s. They begin with 4 like the EAN-13 of Germany (400 to 440) and
 //!     Japan (45, 49), like Shopify's ids of 13 digits and German telephone numbers without a plus (49 …).
 //!   - *Visa, 18 and 19 digits* (V PAY), *Discover, JCB, Mir, Maestro, 17 to 19*: snowflakes (X, Discord, Instagram,
 //!     Mastodon, Sonyflake) are rows of 17 to 19 digits of any beginning; one in 28 would be refused.
-//!   - *UnionPay, 14, 15, 17 and 18 digits*: few banks, few cards. Those of 16 and 19 digits are told: nearly all
+//!   - *UnionPay, 14, 15, 17 and 18 digits*: few banks, few cards. Those of 16 and 19 digits are common: nearly all
 //!     Chinese debit cards have 19, and no generator of ids is at 62… × 10¹⁷ (X is at 21…, Discord at 15…, what
 //!     counts milliseconds since 1970 at 75…, TikTok at 77…).
 //!   - *Diners, 14 digits from 38 and 39*: since 2009 such numbers have 16 digits (Discover's list of its ranges).
@@ -26,34 +26,34 @@
 //! Nothing begins with 1 or 0 here, so epoch times of every unit (13 digits for milliseconds, 16 for micro-, 19 for
 //! nanoseconds, all beginning with 1 until the year 2033) and numbers after a date (2026…) never match.
 //!
-//! What is left: a random row of 16 digits is refused in one of 28 cases, one of 15 digits in one of 500, one of 14 in one
-//! of 600, since nothing tells it from a card number. So are IMEISVs from 3528 to 3589 (16 digits, no check digit) and
-//! GTIN-14 from 36 in one case of ten each.
+//! What is left: a random row of 16 digits is refused in one of 28 cases, one of 15 digits in one of 500, one of 14 in
+//! one of 600, since nothing tells it from a card number. So are IMEISVs from 3528 to 3589 (16 digits, no check digit)
+//! and GTIN-14 from 36 in one case of ten each.
 //!
 //! UnionPay: its cards pass the Luhn check too, but for some that banks issued before they joined. Without the check
-//! one random row in a hundred of 16 digits would be refused, so numbers without it are told only where a field's name
-//! ([`super::names`]) or the list of test numbers tells them.
+//! one random row in a hundred of 16 digits would be rejected, so numbers without it are detected only where a field's
+//! name ([`super::names`]) or the list of test numbers tells them.
 
 /// Digits of the shortest card number.
 pub(super) const SHORTEST: usize = 13;
 /// Digits of the longest card number.
 pub(super) const LONGEST: usize = 19;
 
-/// What the first digits and the length say.
+/// The result of checking first digits and length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Length {
     Rare,
-    Told,
+    Common,
 }
 
-/// Whether these digits can be a card number: an issuer has numbers of this beginning and length, and the last digit
-/// fits.
+/// Whether these digits can be a card number: an issuer has numbers with these first digits and this length, and the
+/// check digit is valid.
 pub(super) fn number(digits: &[u8]) -> Option<Length> {
     let bit = 1_u32.checked_shl(u32::try_from(digits.len()).ok()?)?;
     let prefix = digits.get(..6)?.iter().fold(0, |prefix, digit| prefix * 10 + u32::from(*digit));
     let issuer = RANGES.iter().filter(|range| (range.first..=range.last).contains(&prefix));
     let length = issuer.filter_map(|range| match bit {
-        _ if range.told & bit != 0 => Some(Length::Told),
+        _ if range.common & bit != 0 => Some(Length::Common),
         _ if range.rare & bit != 0 => Some(Length::Rare),
         _ => None,
     });
@@ -80,12 +80,12 @@ struct Range {
     first: u32,
     last: u32,
     /// One bit for each length.
-    told: u32,
+    common: u32,
     rare: u32,
 }
 
-const fn range(first: u32, last: u32, told: u32, rare: u32) -> Range {
-    Range { first, last, told, rare }
+const fn range(first: u32, last: u32, common: u32, rare: u32) -> Range {
+    Range { first, last, common, rare }
 }
 
 const L13: u32 = 1 << 13;
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_of_every_network_are_told() {
+    fn numbers_of_every_network_are_detected() {
         for number in [
             "4242424242424242",
             "5555555555554444",
@@ -184,8 +184,8 @@ mod tests {
             "8600000000000007",
         ] {
             // Not all of them are real: of their last digits one fits.
-            let told = (0..10).filter(|last| of(&with_last(number, *last)) == Some(Length::Told));
-            assert_eq!(told.count(), 1, "{number}");
+            let common = (0..10).filter(|last| of(&with_last(number, *last)) == Some(Length::Common));
+            assert_eq!(common.count(), 1, "{number}");
         }
     }
 
@@ -208,7 +208,7 @@ mod tests {
             "0000000000000000",
         ] {
             for last in 0..10 {
-                assert_ne!(of(&with_last(number, last)), Some(Length::Told), "{number}");
+                assert_ne!(of(&with_last(number, last)), Some(Length::Common), "{number}");
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Card data and secrets taken out of a JSON text that has to be kept, such as a provider's event.
+//! Redacts card data and secrets in a JSON text that has to be stored, such as a provider's event.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -6,17 +6,17 @@ use std::ops::Range;
 use super::json::{Part, Parts, unescaped};
 use super::{Kind, findings};
 
-/// Stands for what was taken out. Behind quotes, so that a JSON text stays one.
+/// Replaces redacted text. In quotes, so that a JSON text stays valid.
 const REDACTED: &[u8] = b"\"[redacted]\"";
 
-/// The text without card data and without secrets by which a payer's client acts at the provider (`client_secret`, also
-/// where it is part of a URL). Everything else stays byte for byte; a text without any is not copied.
+/// The text without card data and without secrets that let a payer's client act at the provider (`client_secret`, also
+/// within a URL). Everything else is unchanged byte for byte; a text without any is not copied.
 #[must_use]
 pub fn redacted(text: &[u8]) -> Cow<'_, [u8]> {
     let mut taken: Vec<Range<usize>> = findings(text)
         .filter_map(|finding| match finding.kind {
             Kind::Number => finding.name.or(finding.value),
-            // A field by its name: the name can stay.
+            // For a field rejected by its name, the name can stay.
             Kind::Named => finding.value.filter(|value| is_worth_taking(text, value)),
         })
         .chain(secrets(text))
@@ -37,13 +37,13 @@ pub fn redacted(text: &[u8]) -> Cow<'_, [u8]> {
     Cow::Owned(kept)
 }
 
-/// `null`, `true` and `false` say nothing.
+/// `null`, `true` and `false` contain nothing to redact.
 fn is_worth_taking(text: &[u8], value: &Range<usize>) -> bool {
     let is_string = with_quotes(text, value.clone()) != *value;
     is_string || text.get(value.clone()).is_some_and(|value| value.iter().any(u8::is_ascii_digit))
 }
 
-/// A string's range with its quotes; of what has none, as it is.
+/// A string's range including its quotes; anything else unchanged.
 fn with_quotes(text: &[u8], range: Range<usize>) -> Range<usize> {
     match range.start.checked_sub(1).and_then(|before| text.get(before)) {
         Some(b'"') => range.start - 1..text.len().min(range.end + 1),
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_none_is_not_copied() {
+    fn a_text_without_card_data_is_not_copied() {
         let text = br#"{"id":"evt_1","last4":"4242","bin":"424242","created":1795822832,"cvc_check":"pass"}"#;
         assert!(matches!(redacted(text), Cow::Borrowed(_)));
     }

@@ -1,7 +1,7 @@
-//! Rows of digits with nothing but short separators between them, and the layouts that make a card number of them.
+//! Rows of digits with only short separators between them, and the layouts that make them a card number.
 //!
-//! Any row of digits holds one that passes the Luhn check, if it is long enough and every part of it is tried. So parts
-//! are not tried; layouts are:
+//! Any long enough row of digits contains one that passes the Luhn check, if every part of it is tried. So instead of
+//! parts, layouts are tried:
 //!
 //! 1. **Bare**: digits without anything between them, of a length that the issuer uses ([`ranges`]), or such a number
 //!    with the expiry and the check value glued to it.
@@ -9,25 +9,25 @@
 //! 3. **Free**: any grouping at all, of at least three groups, where the whole list of groups is one number: either all
 //!    separators are the same, or no group is longer than four digits.
 //!
-//! And the numbers that are published for tests, in whatever layout.
+//! And the published test numbers, in any layout.
 
 use super::fold::Unit;
 use super::honest;
 use super::published;
 use super::ranges::{self, LONGEST, Length, SHORTEST};
 
-/// How many characters may stand between two groups of one number. Enough for `" - "` among more spaces; between more
-/// than that a reader sees two numbers.
+/// How many characters may be between two groups of one number. Enough for `" - "` among more spaces; with more between
+/// them, readers see two numbers.
 const MARKS_MAX: u8 = 6;
-/// A letter for a separator, as in `4242x4242x4242x4242`. Two make a word.
+/// A letter as a separator, as in `4242x4242x4242x4242`. Two make a word.
 const LETTERS_MAX: u8 = 1;
 
-/// What stands between two groups.
+/// The separator between two groups.
 #[derive(Clone, Copy, Default)]
 struct Gap {
     marks: u8,
     letters: u8,
-    /// The same for the same characters, and for hardly any others.
+    /// Equal for equal characters, and for hardly any others.
     signature: u64,
 }
 
@@ -63,7 +63,7 @@ struct Group {
     gap: Gap,
 }
 
-/// A row as far as it has been read.
+/// The state of a row while it is read.
 #[derive(Default)]
 pub(super) struct Run {
     digits: Vec<u8>,
@@ -72,7 +72,7 @@ pub(super) struct Run {
 }
 
 impl Run {
-    /// Reads one character; true if a row ends before it that holds a card number.
+    /// Reads one character; true if that ends a row that contains a card number.
     pub(super) fn push(&mut self, unit: Unit, character: char) -> bool {
         match unit {
             Unit::Digit(digit) => {
@@ -92,7 +92,7 @@ impl Run {
         }
     }
 
-    /// Ends the row; true if it holds a card number.
+    /// Ends the row; true if it contains a card number.
     pub(super) fn end(&mut self) -> bool {
         let found = self.digits.len() >= SHORTEST && self.holds_number();
         self.digits.clear();
@@ -137,12 +137,13 @@ impl Run {
         let on_a_card = |layout: &[usize]| fits(layout).filter(|(_, (before, behind))| *before || *behind);
         let by_hand = |layout: &[usize]| fits(layout).is_some_and(|(_, (before, behind))| before && behind);
         let is_found = ON_CARDS.iter().any(|layout| on_a_card(layout).is_some())
-            || on_a_card(OF_19).is_some_and(|(length, _)| length == Length::Told)
+            || on_a_card(OF_19).is_some_and(|(length, _)| length == Length::Common)
             || BY_HAND.iter().any(|layout| by_hand(layout));
         is_found && !self.is_polish_account()
     }
 
-    /// Whether a list of groups begins with these, and ends with them: there is none beside them, or another separator.
+    /// Whether a list of groups begins with these, and ends with them: none is beside them, or there is another
+    /// separator.
     fn stands_apart(&self, i: usize, groups: &[Group]) -> (bool, bool) {
         let differs = |gap: Gap| !groups.iter().skip(1).any(|group| group.gap.signature == gap.signature);
         let before = i == 0 || groups.first().is_none_or(|group| differs(group.gap));
@@ -161,14 +162,14 @@ impl Run {
         let alike = rest.chunk_by(|a, b| a.gap.signature == b.gap.signature).any(|chunk| {
             let stretch = list.get(start..=start + chunk.len()).unwrap_or_default();
             start += chunk.len();
-            stretch.len() >= ALIKE_MIN && self.is_told(stretch)
+            stretch.len() >= ALIKE_MIN && self.is_card_number(stretch)
         });
         alike
             || (list.len() >= MIXED_MIN
                 && is_in_small_groups(list)
                 && !is_of_pairs(rest)
                 && !self.is_address(list)
-                && self.is_told(list))
+                && self.is_card_number(list))
     }
 
     /// An IPv4 address, with a port or without.
@@ -180,12 +181,12 @@ impl Run {
         rest.iter().all(|group| group.gap.is('.')) && bytes.chunks(1).all(is_byte)
     }
 
-    fn is_told(&self, groups: &[Group]) -> bool {
-        is_told(self.digits_of(groups))
+    fn is_card_number(&self, groups: &[Group]) -> bool {
+        is_card_number(self.digits_of(groups))
     }
 }
 
-/// Groups of a number in a free layout. Two numbers beside each other are common, a card number in two parts is not.
+/// The groups of a number in a free layout. Two numbers side by side are common, a card number in two parts is not.
 const ALIKE_MIN: usize = 3;
 /// With any separators.
 const MIXED_MIN: usize = 4;
@@ -196,7 +197,7 @@ fn is_in_small_groups(list: &[Group]) -> bool {
     list.iter().all(|group| group.len <= MIXED_GROUP_MAX)
 }
 
-/// A list of pairs, such as decimals (`41.12, 42.13, 43.14`) or results: two separators by turns. `rest`: all groups
+/// A list of pairs, such as decimals (`41.12, 42.13, 43.14`) or results: two alternating separators. `rest`: all groups
 /// but the first.
 fn is_of_pairs(rest: &[Group]) -> bool {
     let signature = |i: usize| rest.get(i).map(|group| group.gap.signature);
@@ -213,29 +214,29 @@ const ON_CARDS: [&[usize]; 3] = [
     &[4, 6, 4],
 ];
 
-/// On those of UnionPay with 19 digits; on others of this length they count as made by hand.
+/// On UnionPay's with 19 digits; on others of this length they count as grouped by hand.
 const OF_19: &[usize] = &[4, 4, 4, 4, 3];
 
-/// The groups that people make of numbers of other lengths: found where there is nothing else. Shipments and accounts
-/// are printed in groups of four, too.
+/// The groups in which people write numbers of other lengths: recognized only without other groups. Shipments and
+/// accounts are printed in groups of four, too.
 const BY_HAND: [&[usize]; 6] =
     [&[4, 4, 4, 3], &[4, 4, 4, 2], OF_19, &[4, 4, 4, 4, 2], &[4, 4, 4, 4, 1], &[6, 13]];
 
 /// Whether these digits, with nothing between them, are a card number, or one with its expiry glued to it.
 pub(super) fn is_bare_number(digits: &[u8]) -> bool {
     if digits.len() <= LONGEST {
-        return is_told(digits);
+        return is_card_number(digits);
     }
-    // The expiry alone after 15 digits would make the 19 of a snowflake, so what is glued to those is longer: any row
-    // of up to 19 digits is judged as one number.
+    // The expiry alone after 15 digits would make the 19 of a snowflake, so a longer attachment is required there: any
+    // row of up to 19 digits is treated as one number.
     [15, 16, 19].into_iter().any(|len| {
         let Some((number, glued)) = digits.split_at_checked(len) else { return false };
-        is_expiry(glued) && is_told(number)
+        is_expiry(glued) && is_card_number(number)
     })
 }
 
-fn is_told(digits: &[u8]) -> bool {
-    ranges::number(digits) == Some(Length::Told) && !honest::is_something_else(digits)
+fn is_card_number(digits: &[u8]) -> bool {
+    ranges::number(digits) == Some(Length::Common) && !honest::is_something_else(digits)
 }
 
 /// An expiry (MMYY or MMYYYY), alone or before or after a check value of three or four digits. Lets one row of four

@@ -1,4 +1,4 @@
-//! A text as it may be spelled for a program: percent-encoded, escaped, in entities, in base64.
+//! The possible encodings of a text: percent-encoded, escaped, in entities, in base64.
 
 use std::borrow::Cow;
 
@@ -11,10 +11,10 @@ use super::honest;
 use super::ranges::{LONGEST, SHORTEST};
 use super::runs::Run;
 
-/// How often a text is decoded once more: what was encoded twice on the way is common, three times is not.
+/// How many more times a text is decoded: double encoding is common, triple is not.
 const ROUNDS: usize = 3;
 
-/// Whether a text holds a card number, in any of its readings.
+/// Whether a text contains a card number, in any of its encodings.
 pub(super) fn holds_number(text: &str) -> bool {
     if !may_hold_number(text.as_bytes()) {
         return false;
@@ -32,8 +32,8 @@ pub(super) fn holds_number(text: &str) -> bool {
     in_plain(&reading) || in_base64(text)
 }
 
-/// A quick look that settles nearly all texts. Digits that are escaped or encoded are written with digits, so that as
-/// many ASCII digits are needed, or other characters, or a word that begins like the base64 of a digit.
+/// A quick check that decides nearly all texts. Escaped or encoded digits are written with digits, so a number needs
+/// that many ASCII digits, or other characters, or a word that begins like the base64 of a digit.
 pub(super) fn may_hold_number(text: &[u8]) -> bool {
     let (mut digits, mut word, mut is_digits_base64) = (0, 0, false);
     for byte in text {
@@ -53,13 +53,13 @@ pub(super) fn may_hold_number(text: &[u8]) -> bool {
     digits >= SHORTEST
 }
 
-/// Whether a text holds a number without being decoded. What no reader sees is nothing, or stands between groups.
+/// Whether an undecoded text contains a number. Invisible characters are ignored, or separate groups.
 fn in_plain(text: &str) -> bool {
     let (found, has_ignored) = read(text, |_| None);
     found || (has_ignored && read(text, |_| Some(Unit::Mark)).0)
 }
 
-/// Reads a text, with what is ignored read as `ignored`; the second is whether there was any.
+/// Scans a text, with invisible characters read as `ignored`; the second result is whether there were any.
 fn read(text: &str, ignored: impl Fn(char) -> Option<Unit>) -> (bool, bool) {
     let (mut run, mut rest) = (Run::default(), text);
     let (mut is_inside_word, mut has_ignored) = (false, false);
@@ -82,7 +82,7 @@ fn read(text: &str, ignored: impl Fn(char) -> Option<Unit>) -> (bool, bool) {
     (run.end(), has_ignored)
 }
 
-/// The text with every escape resolved that a program may have put there; `None` if there is none.
+/// The text with every known escape resolved; `None` if there is none.
 fn decoded(text: &str) -> Option<String> {
     if !text.bytes().any(|byte| matches!(byte, b'%' | b'\\' | b'&')) {
         return None;
@@ -122,7 +122,7 @@ enum Escaped {
     Character(char),
 }
 
-/// Behind a `%`: two hex digits (RFC 3986), or `u` and four (the old `escape` of JavaScript).
+/// After a `%`: two hex digits (RFC 3986), or `u` and four (JavaScript's old `escape`).
 fn percent(rest: &[u8]) -> Option<(Escaped, usize)> {
     if let Some(code) = hex(rest, 2) {
         return Some((Escaped::Byte(u8::try_from(code).ok()?), 2));
@@ -131,7 +131,7 @@ fn percent(rest: &[u8]) -> Option<(Escaped, usize)> {
     Some((Escaped::Character(char::from_u32(hex(rest, 4)?)?), 5))
 }
 
-/// Behind a `\`: `u` and four hex digits, or two such for a pair of surrogates, `u{…}`, `x` and two, or one character.
+/// After a `\`: `u` and four hex digits, or two such for a surrogate pair, `u{…}`, `x` and two, or one character.
 fn backslash(rest: &[u8]) -> Option<(Escaped, usize)> {
     let (kind, rest) = rest.split_first()?;
     match kind {
@@ -157,7 +157,7 @@ fn backslash(rest: &[u8]) -> Option<(Escaped, usize)> {
     }
 }
 
-/// Behind a `&`: a character reference of HTML. Those by name are no digits; the marks among them are spaces here.
+/// After a `&`: an HTML character reference. Named ones are never digits; separators among them are read as spaces.
 fn entity(rest: &[u8]) -> Option<(Escaped, usize)> {
     /// `CounterClockwiseContourIntegral` is the longest name.
     const NAME_MAX: usize = 31;
@@ -185,13 +185,13 @@ const BASE64_MIN: usize = 18;
 /// A number, its expiry and its check value with separators.
 const BASE64_MAX: usize = 64;
 
-/// The base64 of a digit begins with one of three letters, which stand for its first six bits.
+/// The base64 of a digit begins with one of three letters, for its first six bits.
 const fn begins_base64(byte: u8) -> bool {
     matches!(byte, b'M'..=b'O')
 }
 
-/// Whether a word of the text is the base64 of a card number: of nothing but digits and what separates them. Such base64
-/// has letters and digits only, and its padding adds nothing.
+/// Whether a word of the text is the base64 of a card number: of nothing but digits and separators. Such base64 has
+/// letters and digits only, and its padding adds nothing.
 fn in_base64(text: &str) -> bool {
     let engine = GeneralPurpose::new(
         &STANDARD,

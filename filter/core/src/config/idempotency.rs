@@ -1,4 +1,4 @@
-//! Where idempotency keys are claimed, and what happens without a claim.
+//! Where idempotency keys are claimed, and what happens without a verdict.
 
 use std::time::Duration;
 
@@ -8,15 +8,15 @@ use super::ConfigError;
 use crate::idempotency::Lease;
 use crate::route::Route;
 
-/// How the edge claims idempotency keys.
+/// The settings of the edge's claims.
 #[derive(Debug)]
-pub struct Claiming {
-    /// Envoy's name for the edge cache's cluster.
+pub struct ClaimSettings {
+    /// The edge cache's cluster in Envoy.
     pub cluster: String,
-    /// How long the cache may take, 1 to 10,000 ms. The request waits that long.
+    /// The timeout of a claim, 1 to 10,000 ms. The request waits that long.
     pub timeout: Duration,
     pub lease: Lease,
-    /// How many answers each worker remembers by itself, 0 to 65,536.
+    /// How many answers each worker remembers itself, 0 to 65,536.
     pub recent_answers: usize,
     charge: KeyRule,
     refund: KeyRule,
@@ -24,26 +24,26 @@ pub struct Claiming {
     cancel: KeyRule,
 }
 
-/// What one operation asks of keys.
+/// An operation's rule about keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KeyRule {
-    /// Whether a request without a key is refused.
+    /// Whether a request without a key is rejected.
     pub required: bool,
     pub when_unavailable: WhenUnavailable,
 }
 
-/// What happens to a request whose claim the cache did not answer.
+/// What happens to a request whose claim got no usable verdict.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WhenUnavailable {
-    /// It goes on, marked as unchecked: the control plane's durable row still holds.
+    /// It is forwarded as unchecked: the control plane's durable row still protects it.
     Pass,
-    /// It is refused with `IDEMPOTENCY_UNAVAILABLE`.
+    /// It is rejected with `IDEMPOTENCY_UNAVAILABLE`.
     Reject,
 }
 
-impl Claiming {
-    /// `None` where keys mean nothing.
+impl ClaimSettings {
+    /// `None` where keys are ignored.
     #[must_use]
     pub const fn rule(&self, route: Route) -> Option<KeyRule> {
         match route {
@@ -82,7 +82,7 @@ struct Routes {
     cancel: Exception,
 }
 
-/// Where an operation differs from the rest.
+/// The differences of an operation.
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 struct Exception {
@@ -95,10 +95,10 @@ impl Default for Settings {
         Self {
             cluster: "edge_cache".to_owned(),
             timeout_ms: 500,
-            // Too short executes nothing twice, since the control plane knows what runs; too long keeps a client
-            // waiting whose first request died with its control plane.
+            // Too short a lease executes nothing twice, because the durable row decides; too long a lease keeps a
+            // client waiting whose first request died with its control plane.
             lease_ms: 15_000,
-            // Half a megabyte.
+            // About half a megabyte.
             recent_answers: 1_024,
             required: true,
             when_unavailable: WhenUnavailable::Pass,
@@ -108,7 +108,7 @@ impl Default for Settings {
 }
 
 impl Settings {
-    pub(super) fn check(self) -> Result<Claiming, ConfigError> {
+    pub(super) fn check(self) -> Result<ClaimSettings, ConfigError> {
         if self.cluster.is_empty() {
             return Err(ConfigError::Cluster);
         }
@@ -122,7 +122,7 @@ impl Settings {
             required: exception.required.unwrap_or(self.required),
             when_unavailable: exception.when_unavailable.unwrap_or(self.when_unavailable),
         };
-        Ok(Claiming {
+        Ok(ClaimSettings {
             timeout: Duration::from_millis(self.timeout_ms),
             lease: Lease::from_ms(self.lease_ms).ok_or(ConfigError::Lease)?,
             recent_answers: self.recent_answers,

@@ -1,4 +1,4 @@
-//! What the edge is told when it starts.
+//! The configuration of the edge.
 
 mod idempotency;
 mod webhooks;
@@ -13,24 +13,24 @@ use crate::webhook::paypal::EnvironmentError;
 use crate::webhook::stripe::SecretsError;
 use crate::webhook::x509::TrustError;
 
-pub use idempotency::{Claiming, KeyRule, WhenUnavailable};
+pub use idempotency::{ClaimSettings, KeyRule, WhenUnavailable};
 pub use webhooks::{Paypal, STRIPE_SECRETS_VARIABLE, Webhooks};
 
-/// The environment variable that holds the keys: a secret has no place in a plugin's configuration, which
-/// Envoy shows in `/config_dump`.
+/// The environment variable with the keys: secrets must not be in a plugin's configuration, which Envoy shows in
+/// `/config_dump`.
 pub const KEYS_VARIABLE: &str = "EDGE_ATTESTATION_KEYS";
 
-/// Everything that decides about a request besides the request.
+/// Everything besides the request that a decision depends on.
 #[derive(Debug)]
 pub struct EdgeConfig {
     pub keys: Keys,
-    /// The longest body that is let through, in bytes.
+    /// The longest accepted body, in bytes.
     pub body_bytes_max: usize,
-    /// Where payers may be sent.
+    /// The hosts to which payers may be sent.
     pub return_url_hosts: ReturnUrlHosts,
-    /// How many requests of one client a worker has at once, 1 to [`REQUESTS_MAX`].
+    /// The most requests of one client that a worker holds at once, 1 to [`REQUESTS_MAX`].
     pub in_flight_per_client: usize,
-    pub claiming: Claiming,
+    pub claims: ClaimSettings,
     pub webhooks: Webhooks,
 }
 
@@ -46,7 +46,7 @@ pub struct EdgeSecrets<'a> {
 /// Why the edge does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    #[error("the plugin configuration is not right: {0}")]
+    #[error("the plugin configuration is invalid: {0}")]
     Settings(serde_json::Error),
     #[error("`maxBodyBytes` must be from 1 to 1048576")]
     BodyLimit,
@@ -103,7 +103,7 @@ impl Default for Settings {
         Self {
             max_body_bytes: 65_536,
             return_url_hosts: Vec::new(),
-            // An eighth of what the control plane's cluster takes.
+            // An eighth of the limit of the control plane's cluster.
             in_flight_per_client: 512,
             idempotency: idempotency::Settings::default(),
             webhooks: webhooks::Settings::default(),
@@ -116,7 +116,7 @@ impl EdgeConfig {
     /// environment.
     ///
     /// # Errors
-    /// Names the setting and what would be right.
+    /// Names the setting and its valid values.
     pub fn read(settings: &[u8], secrets: EdgeSecrets<'_>) -> Result<Self, ConfigError> {
         let settings = match settings.trim_ascii() {
             b"" => Settings::default(),
@@ -133,7 +133,7 @@ impl EdgeConfig {
         let keys = Keys::parse(keys).map_err(ConfigError::Keys)?;
         let hosts = settings.return_url_hosts.iter().map(String::as_str);
         let return_url_hosts = ReturnUrlHosts::new(hosts).map_err(ConfigError::ReturnUrlHosts)?;
-        let claiming = settings.idempotency.check()?;
+        let claims = settings.idempotency.check()?;
         let stripe = secrets.stripe.map(clean).transpose().map_err(unclean(STRIPE_SECRETS_VARIABLE))?;
         let webhooks = settings.webhooks.check(stripe)?;
         Ok(Self {
@@ -141,7 +141,7 @@ impl EdgeConfig {
             body_bytes_max: settings.max_body_bytes,
             return_url_hosts,
             in_flight_per_client: settings.in_flight_per_client,
-            claiming,
+            claims,
             webhooks,
         })
     }
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn blanks_around_secrets_are_no_part_of_them_and_quotation_marks_are_refused() {
+    fn white_space_around_secrets_is_ignored_and_quotation_marks_are_rejected() {
         let padded = format!(" {KEYS}\r\n");
         let secrets = EdgeSecrets { keys: Some(&padded), stripe: Some("\u{feff}whsec_a, whsec_b\n") };
         assert!(EdgeConfig::read(b"{}", secrets).unwrap().webhooks.stripe.is_some());
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_said_means_64_kib() {
+    fn the_default_body_limit_is_64_kib() {
         for settings in ["", " \n", "{}"] {
             assert_eq!(
                 EdgeConfig::read(settings.as_bytes(), with_keys(Some(KEYS))).unwrap().body_bytes_max,
@@ -221,12 +221,12 @@ mod tests {
     #[test]
     fn keys_are_required_and_the_durable_row_is_trusted_unless_a_route_says_otherwise() {
         let settings = r#"{"idempotency":{"routes":{"refund":{"whenUnavailable":"reject"},"cancel":{"required":false}}}}"#;
-        let claiming = EdgeConfig::read(settings.as_bytes(), with_keys(Some(KEYS))).unwrap().claiming;
+        let claims = EdgeConfig::read(settings.as_bytes(), with_keys(Some(KEYS))).unwrap().claims;
         let rule = |required, when_unavailable| Some(KeyRule { required, when_unavailable });
-        assert_eq!(claiming.rule(Route::Charge), rule(true, WhenUnavailable::Pass));
-        assert_eq!(claiming.rule(Route::Refund), rule(true, WhenUnavailable::Reject));
-        assert_eq!(claiming.rule(Route::Cancel), rule(false, WhenUnavailable::Pass));
-        assert_eq!(claiming.rule(Route::GetPayment), None);
+        assert_eq!(claims.rule(Route::Charge), rule(true, WhenUnavailable::Pass));
+        assert_eq!(claims.rule(Route::Refund), rule(true, WhenUnavailable::Reject));
+        assert_eq!(claims.rule(Route::Cancel), rule(false, WhenUnavailable::Pass));
+        assert_eq!(claims.rule(Route::GetPayment), None);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Whose webhooks are let in, and what they are checked with.
+//! The accepted webhooks, and how they are verified.
 
 use std::collections::BTreeMap;
 
@@ -9,18 +9,18 @@ use crate::webhook::paypal::{Environment, WebhookId};
 use crate::webhook::stripe::{Secrets, TOLERANCE_S};
 use crate::webhook::x509::Trust;
 
-/// The environment variable with the endpoint's signing secrets at Stripe, a comma list: while one is being rolled,
-/// both stand here.
+/// The environment variable with the endpoint's signing secrets at Stripe, separated by commas: both of them during a
+/// rotation.
 pub const STRIPE_SECRETS_VARIABLE: &str = "STRIPE_WEBHOOK_SECRETS";
 
-/// The longest webhook that is let through, in bytes.
+/// The longest accepted webhook, in bytes.
 const BODY_BYTES_MAX: usize = 256 * 1024;
 
-/// How webhooks are checked. A provider that is not set up here gets 503, and so sends again.
+/// How webhooks are verified. A provider that is not configured gets 503, and so redelivers.
 #[derive(Debug)]
 pub struct Webhooks {
     pub body_bytes_max: usize,
-    /// How far from now, in seconds, Stripe may have signed: 1 to 3600.
+    /// The allowed age of Stripe's signatures, in seconds: 1 to 3600.
     pub tolerance_s: u64,
     pub stripe: Option<Secrets>,
     pub paypal: Option<Paypal>,

@@ -1,54 +1,54 @@
-//! One request's way through the edge.
+//! The life of one request at the edge.
 //!
-//! The host reports what arrives and does what the returned [`Step`] says. The request is held from its head
-//! on, so nothing of it reaches the control plane before the verdict on the whole. A request ends with its
-//! head, with its body or with its trailers: each of these ends leads to the same verdict.
+//! The host reports what arrives and carries out the returned [`HostAction`]. The request is held from its head on, so
+//! nothing of it reaches the control plane before all of it has been validated. A request ends with its head, its body
+//! or its trailers; validation is the same for each.
 //!
-//! A good request with an idempotency key then waits for the cache's word on the key, and a webhook for the
-//! certificate that its signature is checked with.
+//! A valid request with an idempotency key then waits for the cache's verdict, and a webhook for the certificate that
+//! verifies its signature.
 
-mod keyed;
 mod request;
+mod request_key;
 mod webhook;
 
-use crate::attestation::{self, Claims};
+use crate::attestation::{self, Statement};
 use crate::client::ClientId;
 use crate::config::EdgeConfig;
 use crate::content::Content;
 use crate::error::ErrorCode;
 use crate::head::Head;
-use crate::idempotency::{ClaimRequest, Word};
+use crate::idempotency::{CheckedVerdict, ClaimRequest};
 use crate::outcome::Outcome;
-use crate::refusal::{Refusal, Reply};
+use crate::rejection::{Rejection, Reply};
 use crate::route::Route;
 use crate::webhook::paypal::CertificateUrl;
-use keyed::{Claimed, Keyed, Turn};
 use request::{Request, check_host, check_query, check_target, client, no_route, request_id};
+use request_key::{KeyDecision, OpenClaim, RequestKey};
 use webhook::{Awaiting, Webhook};
 
-/// How long a client should wait before it asks a worker again that had no room for it.
+/// How long a client should wait before it retries after an overload.
 const CROWDED_RETRY_S: u32 = 1;
 
-/// What the host has to do next.
+/// What the host does next.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Step {
-    /// Hold everything back and report what comes next.
+pub enum HostAction {
+    /// Hold the request and report what arrives next.
     Wait,
-    /// Hold the request on, and ask about its key: whoever remembers the answer, else the cache. The answer goes to
+    /// Keep holding the request, and claim its key: from the worker's memory, else from the cache. The verdict goes to
     /// [`Exchange::on_claim_answered`].
     Claim(ClaimRequest),
-    /// Hold the request on, and get the key of this certificate; it goes to [`Exchange::on_certificate`].
+    /// Keep holding the request, and get this certificate's key, which goes to [`Exchange::on_certificate`].
     Certificate(CertificateUrl),
-    /// Change the head, then let the request go on.
+    /// Edit the head, then forward the request.
     Forward(HeadEdits),
-    /// Answer this; the request goes no further.
+    /// Send this reply; the request ends here.
     Reply(Reply),
 }
 
-/// Changes to the head of a request that goes on.
+/// Edits of the head of a forwarded request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HeadEdits {
-    /// Headers to remove, every value of them.
+    /// Headers to remove, with all of their values.
     pub remove: Vec<String>,
     /// Headers to set, after the removals.
     pub set: Vec<(&'static str, String)>,
@@ -68,17 +68,17 @@ pub struct Exchange {
 enum Stage {
     #[default]
     New,
-    /// The head is good, the rest is awaited.
+    /// The head is valid; the rest has not arrived.
     Receiving(Box<Request>),
-    /// All of it is here and good; the cache is asked about its key.
-    Claiming(Claimed),
-    /// All of a webhook is here; the certificate it is signed with is not.
+    /// The request is complete and valid; its key is being claimed.
+    Claiming(OpenClaim),
+    /// A webhook is complete; its certificate is being fetched.
     Awaiting(Box<Awaiting>),
     Decided(Outcome),
 }
 
 impl Exchange {
-    /// How the request ended here, once that is decided.
+    /// How the request ended at the edge, once that is decided.
     #[must_use]
     pub const fn outcome(&self) -> Option<Outcome> {
         match self.stage {
@@ -87,32 +87,32 @@ impl Exchange {
         }
     }
 
-    /// What the caller wants, as far as it was read.
+    /// The operation, once it is known.
     #[must_use]
     pub const fn route(&self) -> Option<Route> {
         self.route
     }
 
-    /// Who calls, as far as it was read.
+    /// The client, once it is known.
     #[must_use]
     pub const fn client(&self) -> Option<&ClientId> {
         self.client.as_ref()
     }
 
-    /// What was believed of the cache's word on the request's key, once it was asked: [`Word::name`], or `crowded` if it
-    /// was not asked since too many wait.
+    /// The verdict on the request's key, once there is one: [`CheckedVerdict::name`], or `crowded` if the claim was not
+    /// sent because too many wait.
     #[must_use]
     pub const fn verdict(&self) -> Option<&'static str> {
         self.verdict
     }
 
-    /// What a webhook's signature was worth, once that is known: `verified`, or the reason against it.
+    /// The result of checking a webhook's signature, once there is one: `verified`, or the reason against it.
     #[must_use]
     pub const fn signature(&self) -> Option<&'static str> {
         self.signature
     }
 
-    /// How many bytes of the body are worth reading: one more than may come shows that it is too long.
+    /// How many bytes of the body to read: one more than the limit shows that it is too long.
     #[must_use]
     pub fn body_bytes_wanted(&self) -> usize {
         match &self.stage {
@@ -122,128 +122,145 @@ impl Exchange {
     }
 
     /// The head has arrived at `now_s` (Unix seconds).
-    pub fn on_request_head(&mut self, head: Head<'_>, config: &EdgeConfig, now_s: u64) -> Step {
+    pub fn on_request_head(&mut self, head: Head<'_>, config: &EdgeConfig, now_s: u64) -> HostAction {
         if !matches!(self.stage, Stage::New) {
-            return self.again();
+            return self.after_decision();
         }
         let request_id = match request_id(head) {
             Ok(id) => id,
-            Err(refusal) => return self.refuse(refusal, None),
+            Err(rejection) => return self.reject(rejection, None),
         };
         match self.read_head(head, request_id.clone(), config, now_s) {
             Ok(request) => {
                 self.stage = Stage::Receiving(Box::new(request));
-                Step::Wait
+                HostAction::Wait
             }
-            Err(refusal) => self.refuse(refusal, Some(request_id)),
+            Err(rejection) => self.reject(rejection, Some(request_id)),
         }
     }
 
-    /// The head has arrived, and the worker has as many requests as it can bear.
-    pub fn on_request_crowded(&mut self, head: Head<'_>) -> Step {
+    /// The head has arrived, and the worker has no slot for the request.
+    pub fn on_request_crowded(&mut self, head: Head<'_>) -> HostAction {
         let message = "too many requests at once; nothing was executed, send this again";
-        let refusal = Refusal::new(ErrorCode::GatewayUnavailable, message).retry_after(CROWDED_RETRY_S);
-        self.refuse(refusal, request_id(head).ok())
+        let rejection = Rejection::new(ErrorCode::GatewayUnavailable, message).retry_after(CROWDED_RETRY_S);
+        self.reject(rejection, request_id(head).ok())
     }
 
-    /// The head is good, and its client has as many requests under way as it may.
-    pub fn on_client_crowded(&mut self) -> Step {
-        let Stage::Receiving(request) = &self.stage else { return self.again() };
+    /// The head is valid, and its client has reached its limit of requests in flight.
+    pub fn on_client_crowded(&mut self) -> HostAction {
+        let Stage::Receiving(request) = &self.stage else { return self.after_decision() };
         let message = "this client has too many requests in flight; nothing was executed, send this again when one has ended";
-        let refusal = Refusal::new(ErrorCode::RateLimited, message).retry_after(CROWDED_RETRY_S);
-        let request_id = request.claims.request_id.clone();
-        self.refuse(refusal, Some(request_id))
+        let rejection = Rejection::new(ErrorCode::RateLimited, message).retry_after(CROWDED_RETRY_S);
+        let request_id = request.statement.request_id.clone();
+        self.reject(rejection, Some(request_id))
     }
 
-    /// `length` bytes of the body have come so far, and more may follow.
-    pub fn on_request_body(&mut self, length: usize) -> Step {
-        let Stage::Receiving(request) = &self.stage else { return self.again() };
+    /// `length` bytes of the body have arrived so far, and more may follow.
+    pub fn on_request_body(&mut self, length: usize) -> HostAction {
+        let Stage::Receiving(request) = &self.stage else { return self.after_decision() };
         match request.content.within_limit(length) {
-            Ok(()) => Step::Wait,
-            Err(refusal) => {
-                let request_id = request.claims.request_id.clone();
-                self.refuse(refusal, Some(request_id))
+            Ok(()) => HostAction::Wait,
+            Err(rejection) => {
+                let request_id = request.statement.request_id.clone();
+                self.reject(rejection, Some(request_id))
             }
         }
     }
 
-    /// The request is complete at `now_s` (Unix seconds); `body` is all of its body, or nothing.
-    pub fn on_request_end(&mut self, body: &[u8], config: &EdgeConfig, now_s: u64) -> Step {
+    /// The request is complete at `now_s` (Unix seconds); `body` is its whole body, or empty.
+    pub fn on_request_end(&mut self, body: &[u8], config: &EdgeConfig, now_s: u64) -> HostAction {
         let request = match std::mem::take(&mut self.stage) {
             Stage::Receiving(request) => request,
             other => {
                 self.stage = other;
-                return self.again();
+                return self.after_decision();
             }
         };
-        match request.judge(body, config) {
-            Ok(()) => self.go_on(request, body, config, now_s),
-            Err(refusal) => self.refuse(refusal, Some(request.claims.request_id)),
+        match request.validate(body, config) {
+            Ok(()) => self.proceed(request, body, config, now_s),
+            Err(rejection) => self.reject(rejection, Some(request.statement.request_id)),
         }
     }
 
-    /// The claim that is open, and the id of its request.
+    /// The open claim, and the id of its request.
     #[must_use]
     pub fn claim(&self) -> Option<(ClaimRequest, &str)> {
         match &self.stage {
-            Stage::Claiming(claimed) => Some((claimed.claim, &claimed.request.claims.request_id)),
+            Stage::Claiming(open) => Some((open.claim, &open.request.statement.request_id)),
             Stage::New | Stage::Receiving(_) | Stage::Awaiting(_) | Stage::Decided(_) => None,
         }
     }
 
-    /// What is believed of the cache's word at `now_s` (Unix seconds).
-    pub fn on_claim_answered(&mut self, word: Word, config: &EdgeConfig, now_s: u64) -> Step {
-        let Claimed { mut request, keyed, claim, body_sha256 } = match std::mem::take(&mut self.stage) {
-            Stage::Claiming(claimed) => claimed,
+    /// The claim has its verdict at `now_s` (Unix seconds).
+    pub fn on_claim_answered(
+        &mut self,
+        checked: CheckedVerdict,
+        config: &EdgeConfig,
+        now_s: u64,
+    ) -> HostAction {
+        let OpenClaim { mut request, key, claim, body_sha256 } = match std::mem::take(&mut self.stage) {
+            Stage::Claiming(open) => open,
             other => {
                 self.stage = other;
-                return self.again();
+                return self.after_decision();
             }
         };
-        self.verdict = Some(word.name());
-        match keyed.turn(&claim, word) {
-            Turn::Go(claim) => {
-                request.claims.claim = Some(claim);
+        self.verdict = Some(checked.name());
+        match key.decide(&claim, checked) {
+            KeyDecision::Proceed(key) => {
+                request.statement.key = Some(key);
                 self.forward(&request, body_sha256, config, now_s)
             }
-            Turn::Replay(answer) => {
+            KeyDecision::Replay(answer) => {
                 self.stage = Stage::Decided(Outcome::Replayed);
-                Step::Reply(keyed::replay(answer))
+                HostAction::Reply(request_key::replay(answer))
             }
-            Turn::Refuse(refusal) => self.refuse(refusal, Some(request.claims.request_id)),
+            KeyDecision::Reject(rejection) => self.reject(rejection, Some(request.statement.request_id)),
         }
     }
 
-    /// Too many claims wait, so this one is not sent. The request is refused even where a cache that is away lets it
-    /// pass: unchecked requests cost the control plane more, which is the last thing that a flood may cause.
-    pub fn on_claim_crowded(&mut self) -> Step {
+    /// Too many claims wait, so this one is not sent. The request is rejected even where an unavailable cache lets it
+    /// pass: unchecked requests cost the control plane more, and a flood must not cause that.
+    pub fn on_claim_crowded(&mut self) -> HostAction {
         let request = match std::mem::take(&mut self.stage) {
-            Stage::Claiming(claimed) => claimed.request,
+            Stage::Claiming(open) => open.request,
             other => {
                 self.stage = other;
-                return self.again();
+                return self.after_decision();
             }
         };
-        self.verdict = Some(keyed::CROWDED);
-        self.refuse(keyed::unavailable(), Some(request.claims.request_id))
+        self.verdict = Some(request_key::CROWDED);
+        self.reject(request_key::unavailable(), Some(request.statement.request_id))
     }
 
-    fn go_on(&mut self, mut request: Box<Request>, body: &[u8], config: &EdgeConfig, now_s: u64) -> Step {
+    fn proceed(
+        &mut self,
+        mut request: Box<Request>,
+        body: &[u8],
+        config: &EdgeConfig,
+        now_s: u64,
+    ) -> HostAction {
         if let Some(webhook) = request.webhook.take() {
             return self.on_webhook(request, webhook, body, config, now_s);
         }
         let body_sha256 = attestation::Request::new(&request.method, &request.path, body).body_sha256;
-        let Some(keyed) = request.keyed.take() else {
+        let Some(key) = request.key.take() else {
             return self.forward(&request, body_sha256, config, now_s);
         };
-        let claim = keyed.claim(&request.method, &request.path, body, config);
-        self.stage = Stage::Claiming(Claimed { request, keyed, claim, body_sha256 });
-        Step::Claim(claim)
+        let claim = key.claim(&request.method, &request.path, body, config);
+        self.stage = Stage::Claiming(OpenClaim { request, key, claim, body_sha256 });
+        HostAction::Claim(claim)
     }
 
-    fn forward(&mut self, request: &Request, body_sha256: [u8; 32], config: &EdgeConfig, now_s: u64) -> Step {
+    fn forward(
+        &mut self,
+        request: &Request,
+        body_sha256: [u8; 32],
+        config: &EdgeConfig,
+        now_s: u64,
+    ) -> HostAction {
         self.stage = Stage::Decided(Outcome::Forwarded);
-        Step::Forward(request.edits(body_sha256, config, now_s))
+        HostAction::Forward(request.edits(body_sha256, config, now_s))
     }
 
     fn read_head(
@@ -252,7 +269,7 @@ impl Exchange {
         request_id: String,
         config: &EdgeConfig,
         now_s: u64,
-    ) -> Result<Request, Refusal> {
+    ) -> Result<Request, Rejection> {
         check_host(head)?;
         let method = head.one(":method")?.unwrap_or_default();
         let target = head.one(":path")?.unwrap_or_default();
@@ -268,33 +285,33 @@ impl Exchange {
         let webhook = match route {
             Route::Webhook(provider) => {
                 let read = Webhook::read(provider, head, config, now_s);
-                Some(read.map_err(|rejected| self.rejected(rejected))?)
+                Some(read.map_err(|rejection| self.note_rejection(rejection))?)
             }
             _ => None,
         };
-        let keyed = Keyed::read(head, route, self.client.as_ref(), (method, path), config)?;
+        let key = RequestKey::read(head, route, self.client.as_ref(), (method, path), config)?;
         Ok(Request {
             route,
             method: method.to_owned(),
             path: target.to_owned(),
-            claims: Claims { client: self.client.clone(), ..Claims::anonymous(request_id) },
+            statement: Statement { client: self.client.clone(), ..Statement::anonymous(request_id) },
             content,
-            keyed,
+            key,
             webhook,
             strip: head.to_strip(),
         })
     }
 
-    fn refuse(&mut self, refusal: Refusal, request_id: Option<String>) -> Step {
-        self.stage = Stage::Decided(Outcome::Refused(refusal.code()));
-        Step::Reply(refusal.into_reply(request_id))
+    fn reject(&mut self, rejection: Rejection, request_id: Option<String>) -> HostAction {
+        self.stage = Stage::Decided(Outcome::Rejected(rejection.code()));
+        HostAction::Reply(rejection.into_reply(request_id))
     }
 
-    /// What holds after the verdict, should the host report more.
-    fn again(&self) -> Step {
+    /// The action for anything that the host reports after the decision.
+    fn after_decision(&self) -> HostAction {
         match self.outcome() {
-            Some(Outcome::Forwarded) => Step::Forward(HeadEdits::default()),
-            _ => Step::Wait,
+            Some(Outcome::Forwarded) => HostAction::Forward(HeadEdits::default()),
+            _ => HostAction::Wait,
         }
     }
 }

@@ -1,9 +1,9 @@
-//! A request as it was read: what its head says, and whether its body keeps to that.
+//! A parsed request head, and the validation of the body against it.
 
 use super::HeadEdits;
-use super::keyed::Keyed;
+use super::request_key::RequestKey;
 use super::webhook::Webhook;
-use crate::attestation::{self, Claims};
+use crate::attestation::{self, Statement};
 use crate::authority::Authority;
 use crate::card::{self, CardData};
 use crate::client::ClientId;
@@ -11,34 +11,34 @@ use crate::config::EdgeConfig;
 use crate::content::Content;
 use crate::error::ErrorCode;
 use crate::head::{CLIENT_ID, Head};
-use crate::refusal::Refusal;
+use crate::rejection::Rejection;
 use crate::request::{
     CancelRequest, CaptureRequest, ChargeRequest, InvalidRequest, ListQuery, RefundRequest,
 };
 use crate::route::{NoRoute, Route};
 
-/// A request whose head is good.
+/// A request whose head is valid.
 #[derive(Debug)]
 pub(super) struct Request {
     pub(super) route: Route,
     pub(super) method: String,
-    /// With the query, as it goes on.
+    /// With the query, as it is forwarded.
     pub(super) path: String,
-    pub(super) claims: Claims,
+    pub(super) statement: Statement,
     pub(super) content: Content,
-    pub(super) keyed: Option<Keyed>,
+    pub(super) key: Option<RequestKey>,
     pub(super) webhook: Option<Webhook>,
     pub(super) strip: Vec<String>,
 }
 
 impl Request {
-    pub(super) fn judge(&self, body: &[u8], config: &EdgeConfig) -> Result<(), Refusal> {
+    pub(super) fn validate(&self, body: &[u8], config: &EdgeConfig) -> Result<(), Rejection> {
         self.content.check(body.len())?;
         if matches!(self.route, Route::Webhook(_)) {
-            // The provider's own words, which nobody reads before they are known to be that.
+            // The provider's own format. Nothing reads it before its signature is verified.
             return Ok(());
         }
-        // Before parsing, so that a card number in a misspelt field is told for what it is.
+        // Before parsing, so that a card number in a misspelt field is reported as one.
         if let Some(found) = card::find_in_json(body) {
             return Err(card_data(found));
         }
@@ -59,40 +59,40 @@ impl Request {
 
     pub(super) fn edits(&self, body_sha256: [u8; 32], config: &EdgeConfig, now_s: u64) -> HeadEdits {
         let request = attestation::Request { method: &self.method, path: &self.path, body_sha256 };
-        let attestation = config.keys.sign(&request, &self.claims, now_s);
+        let attestation = config.keys.sign(&request, &self.statement, now_s);
         HeadEdits { remove: self.strip.clone(), set: vec![(attestation::HEADER, attestation)] }
     }
 }
 
-pub(super) fn request_id(head: Head<'_>) -> Result<String, Refusal> {
+pub(super) fn request_id(head: Head<'_>) -> Result<String, Rejection> {
     let id = head.one("x-request-id")?.filter(|id| attestation::is_request_id(id));
-    // Envoy makes one for every request, unless it was told not to.
+    // Envoy generates one for every request, unless it is configured not to.
     id.map(str::to_owned).ok_or_else(|| {
-        Refusal::new(
+        Rejection::new(
             ErrorCode::InternalError,
             "the proxy gave this request no id; it must generate request ids",
         )
     })
 }
 
-/// Whom the request is for. Nothing here depends on it, and the control plane is told another one: but proxies on the way
-/// read an odd one each in its own way (RFC 9112, section 3.2).
-pub(super) fn check_host(head: Head<'_>) -> Result<(), Refusal> {
-    // Of HTTP/1.1 Envoy makes the same pseudo-header, two lines joined by a comma.
+/// Checks the host. Nothing here depends on it, and the control plane gets another one, but proxies on the way
+/// interpret an ambiguous one differently (RFC 9112, section 3.2).
+pub(super) fn check_host(head: Head<'_>) -> Result<(), Rejection> {
+    // Envoy gives HTTP/1.1 requests the same pseudo-header, with two lines joined by a comma.
     let mut values = head.all(":authority").chain(head.all("host"));
     let one = values.next().filter(|_| values.next().is_none());
     let is_good = one.and_then(|host| std::str::from_utf8(host).ok()).and_then(Authority::parse).is_some();
     let message =
         "the header `Host` must be given once, as the name or address of a host, or with `:port` behind it";
-    if is_good { Ok(()) } else { Err(Refusal::invalid("Host", message)) }
+    if is_good { Ok(()) } else { Err(Rejection::invalid("Host", message)) }
 }
 
-/// Takes what RFC 3986 lets stand in a path and a query, so that both halves read the same.
-pub(super) fn check_target(target: &str) -> Result<(), Refusal> {
+/// Accepts only the characters that RFC 3986 allows in a path and a query, so that edge and control plane agree.
+pub(super) fn check_target(target: &str) -> Result<(), Rejection> {
     let allowed = |b: u8| b.is_ascii_alphanumeric() || b"-._~:/?[]@!$&'()*+,;=%".contains(&b);
     if !target.bytes().all(allowed) {
         let message = "the path and the query must be percent-encoded (RFC 3986)";
-        return Err(Refusal::new(ErrorCode::InvalidRequest, message));
+        return Err(Rejection::new(ErrorCode::InvalidRequest, message));
     }
     card::find_in_target(target).map_or(Ok(()), |found| Err(card_data(found)))
 }
@@ -107,29 +107,29 @@ pub(super) fn check_query(route: Route, query: &str) -> Result<(), InvalidReques
     }
 }
 
-pub(super) fn client(head: Head<'_>) -> Result<ClientId, Refusal> {
+pub(super) fn client(head: Head<'_>) -> Result<ClientId, Rejection> {
     let mut values = head.all(CLIENT_ID);
     let one = values.next().filter(|_| values.next().is_none());
     one.and_then(|value| std::str::from_utf8(value).ok()).and_then(ClientId::parse).ok_or_else(|| {
         let message = "a known client key is needed: `Authorization: Bearer <key>`";
-        Refusal::new(ErrorCode::Unauthenticated, message)
+        Rejection::new(ErrorCode::Unauthenticated, message)
     })
 }
 
-pub(super) fn no_route(reason: NoRoute) -> Refusal {
+pub(super) fn no_route(reason: NoRoute) -> Rejection {
     match reason {
-        NoRoute::Method { allowed } => Refusal::method_not_allowed(allowed),
+        NoRoute::Method { allowed } => Rejection::method_not_allowed(allowed),
         NoRoute::Path(ErrorCode::TransactionNotFound) => {
-            Refusal::new(ErrorCode::TransactionNotFound, "there is no such transaction")
+            Rejection::new(ErrorCode::TransactionNotFound, "there is no such transaction")
         }
-        NoRoute::Path(code) => Refusal::new(code, "there is nothing at this path"),
+        NoRoute::Path(code) => Rejection::new(code, "there is nothing at this path"),
     }
 }
 
-fn card_data(found: CardData) -> Refusal {
-    let refusal = Refusal::new(ErrorCode::CardDataNotAccepted, found.message());
+fn card_data(found: CardData) -> Rejection {
+    let rejection = Rejection::new(ErrorCode::CardDataNotAccepted, found.message());
     match found.param {
-        Some(param) => refusal.about(&param),
-        None => refusal,
+        Some(param) => rejection.about(&param),
+        None => rejection,
     }
 }

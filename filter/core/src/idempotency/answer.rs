@@ -1,14 +1,14 @@
-//! An answer that stands: every repetition of the request gets the same bytes.
+//! A final answer: every retry of the request gets the same bytes.
 
 use serde::Serialize;
 
-/// The longest body that is kept for replay, in bytes.
+/// The longest body that is stored for replay, in bytes.
 pub const BODY_BYTES_MAX: usize = 64 * 1024;
 
-/// A definite answer of the control plane, as it goes out to the client: 2xx, 402, 404, 409 or 422.
+/// A definite answer of the control plane, as the client receives it: 2xx, 402, 404, 409 or 422.
 ///
-/// What was refused before anything was executed (400, 401, 429 and so on) is not one: the client may mend it
-/// and use the key again. Nor is a 5xx: nobody knows yet, and keeping it would make the doubt final.
+/// A rejection before anything was executed (400, 401, 429 and so on) is not one: the client may correct the request
+/// and reuse the key. Nor is a 5xx: the outcome is not known yet, and storing it would make the uncertainty final.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Answer {
@@ -17,7 +17,7 @@ pub struct Answer {
     body: String,
 }
 
-/// Why something is not an answer to keep.
+/// Why an answer cannot be stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AnswerError {
     #[error("the status {0} is not definite; it must be 2xx, 402, 404, 409 or 422")]

@@ -1,11 +1,11 @@
-//! A turn to execute: how long it lasts and which one it is.
+//! A lease to execute a request: its length and its number.
 
 use serde::{Deserialize, Serialize};
 
-/// How long a claim keeps others away, in milliseconds: 1 to 600,000 (ten minutes).
+/// How long a claim excludes other requests, in milliseconds: 1 to 600,000 (ten minutes).
 ///
-/// It should outlast the longest execution. A lease that ends too early executes nothing twice: whoever comes
-/// next goes to the control plane, which knows.
+/// It should outlast the longest execution. A lease that expires too early executes nothing twice: the next request
+/// reaches the control plane, whose durable row decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "u32", into = "u32")]
 pub struct Lease(u32);
@@ -26,10 +26,10 @@ impl Lease {
     }
 }
 
-/// The number of a turn. A later turn has a higher one, and whoever comes back with a lower one is too late.
+/// The number of a lease. A later lease has a higher one, and an owner that presents a lower one is too late.
 ///
-/// Microseconds since 1970 by the cache's clock, pushed up where it would not be higher. At most 2^53 - 1, which JSON
-/// and Lua numbers hold exactly; the clock gets there in the year 2255.
+/// Microseconds since 1970 by the cache's clock, raised where that would not be higher. At most 2^53 - 1, which JSON
+/// and Lua numbers represent exactly; the clock gets there in the year 2255.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "u64", into = "u64")]
 pub struct Fence(u64);
@@ -47,7 +47,7 @@ impl Fence {
         self.0
     }
 
-    /// The turn that begins at `now_us` after the turn `held`.
+    /// The fence of the lease that begins at `now_us` after the lease `held`.
     pub(super) fn after(held: Option<Self>, now_us: u64) -> Self {
         let least = held.map_or(1, |fence| fence.0.saturating_add(1));
         Self(now_us.max(least).min(FENCE_MAX))

@@ -1,19 +1,20 @@
-//! The edge's wall against doing a thing twice: which requests are the same, and whose turn it is.
+//! The edge's protection against executing a request twice: which requests are the same, and which one may execute.
 //!
-//! A client names an operation with a [`Key`]. [`Scope`] says which keys are the same one, [`Fingerprint`]
-//! which requests are. The edge sends both as a [`ClaimRequest`] to a cache that all edges share, and goes by the
-//! cache's [`Verdict`]: on under a [`Fence`], to the answer that was given before, or to a refusal. The control plane
-//! completes the claim with its [`Answer`], and seals it ([`SealedAnswer`]): an edge believes no more of a verdict than
-//! is proven or harmless ([`Word`]). [`Record`] has the rules of the cache, free of I/O.
+//! A client names an operation with a [`Key`]. [`Scope`] identifies equal keys, [`Fingerprint`] equal requests. The
+//! edge sends both as a [`ClaimRequest`] to a cache that all edges share, and acts on the cache's [`Verdict`]: it
+//! forwards the request under a [`Fence`], replays the earlier answer, or rejects the request. The control plane
+//! completes the claim with its [`Answer`] and seals it ([`SealedAnswer`]). An edge trusts only what is proven or
+//! harmless in a verdict ([`CheckedVerdict`]). [`Record`] has the rules of the cache, free of I/O.
 //!
-//! After draft-ietf-httpapi-idempotency-key-header-07. The cache may lose everything at any time: the control
-//! plane's durable row is the wall that must hold.
+//! Follows draft-ietf-httpapi-idempotency-key-header-07. The cache may lose everything at any time: the control plane's
+//! durable row is the protection that must hold.
 
 mod answer;
-mod gathering;
+mod checked_verdict;
+mod coalescer;
+mod in_flight_limit;
 mod key;
 mod lease;
-mod patience;
 mod protocol;
 mod recent;
 mod record;
@@ -24,10 +25,10 @@ mod scope;
 mod seal;
 mod sealed;
 mod view;
-mod word;
 
 pub use answer::{Answer, AnswerError, BODY_BYTES_MAX};
-pub use gathering::{Alone, CLAIMS_MAX, Gathering, Way};
+pub use checked_verdict::CheckedVerdict;
+pub use coalescer::{CLAIMS_MAX, ClaimCoalescer, Dispatch, SingleCall};
 pub use key::{HEADER, Key, KeyError, REPLAYED_HEADER};
 pub use lease::{Fence, Lease};
 pub use protocol::{
@@ -37,6 +38,5 @@ use recent::Recent;
 pub use record::{Fenced, KEPT_AFTER_LEASE, Record};
 pub use scope::{Fingerprint, Scope};
 pub use seal::Unproven;
-pub use sealed::{Held, SealedAnswer};
+pub use sealed::{MismatchProof, SealedAnswer};
 pub use view::CacheView;
-pub use word::Word;

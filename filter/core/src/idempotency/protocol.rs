@@ -1,28 +1,28 @@
-//! What the edge and the cache say to each other over HTTP.
+//! The HTTP protocol between the edge and the cache.
 //!
 //! `POST /claims` with 1 to [`CLAIMS_MAX`] [`ClaimRequest`]s as a JSON array, signed as an attestation without a client
-//! ([`crate::attestation`]), answered by as many [`Verdict`]s in the same order, `null` for a claim of which the cache
-//! cannot say. Nothing but 200 with the marker header and these verdicts is an answer: what a proxy makes up when the
-//! cache is away (a synthetic 503 or 504, no headers at all) says nothing about the claims.
+//! ([`crate::attestation`]), answered by as many [`Verdict`]s in the same order, `null` for a claim that the cache
+//! could not decide. Only 200 with the marker header and these verdicts is an answer: a response that a proxy
+//! synthesizes while the cache is unavailable (503, 504, no headers at all) says nothing about the claims.
 
 use serde::{Deserialize, Serialize};
 
-use super::{CLAIMS_MAX, Fence, Fingerprint, Held, Lease, Scope, SealedAnswer};
-use crate::attestation::{self, Claims, Keys};
+use super::{CLAIMS_MAX, Fence, Fingerprint, Lease, MismatchProof, Scope, SealedAnswer};
+use crate::attestation::{self, Keys, Statement};
 
-/// Where claims are sent, by POST.
+/// The path that claims are posted to.
 pub const CLAIMS_PATH: &str = "/claims";
 
-/// The header that tells the cache's answers from anybody else's, in lower case.
+/// The header that distinguishes the cache's answers from a proxy's, in lower case.
 pub const MARKER_HEADER: &str = "x-edge-cache";
 
 /// The value of [`MARKER_HEADER`]: the version of this protocol.
 pub const MARKER: &str = "2";
 
-/// The longest advice to wait, in milliseconds. Most operations end long before their lease.
+/// The longest retry delay that the cache advises, in milliseconds. Most operations end long before their lease.
 pub const RETRY_AFTER_MS_MAX: u32 = 1_000;
 
-/// "May I execute this?"
+/// Asks for the lease to execute a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ClaimRequest {
@@ -41,39 +41,39 @@ pub struct ClaimCall {
     pub body: Vec<u8>,
 }
 
-/// What the cache says to a claim. An attacker with the cache or the wire may say it, so it is believed only as
-/// [`Word`](super::Word).
+/// The cache's answer to a claim. It may come from an attacker who controls the cache or the network, so it is trusted
+/// only as a [`CheckedVerdict`](super::CheckedVerdict).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "verdict", rename_all = "snake_case", rename_all_fields = "camelCase")]
 pub enum Verdict {
-    /// It is the claimer's turn. Whoever completes or releases the claim presents the fence.
+    /// The lease is granted. Completing or releasing the claim requires the fence.
     Start { fence: Fence },
-    /// It was answered before; this is the answer.
+    /// The request was answered before; this is the answer.
     Replay(SealedAnswer),
-    /// Somebody else's turn. Asking again makes sense after this time, 1 to [`RETRY_AFTER_MS_MAX`].
+    /// Another request holds the lease. Retry after this time, 1 to [`RETRY_AFTER_MS_MAX`].
     InFlight { retry_after_ms: u32 },
-    /// The key stands for another request.
+    /// The key stands for a different request.
     Mismatch {
-        /// The proof. There is none while the other request is being worked on.
+        /// The proof. There is none while the other request is in progress.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        held: Option<Held>,
+        held: Option<MismatchProof>,
     },
 }
 
 impl ClaimCall {
-    /// The claims as they are sent at `now_s` (Unix seconds), the first of them for the request `request_id`.
+    /// The call that sends these claims at `now_s` (Unix seconds), the first of them for the request `request_id`.
     #[must_use]
     pub fn new(claims: &[ClaimRequest], keys: &Keys, request_id: &str, now_s: u64) -> Self {
-        // Hashes and numbers always serialize; an empty body would only be refused.
+        // Hashes and numbers always serialize; an empty body would only be rejected.
         let body = serde_json::to_vec(claims).unwrap_or_default();
-        let signer = Claims::anonymous(request_id.to_owned());
+        let signer = Statement::anonymous(request_id.to_owned());
         let request = attestation::Request::new("POST", CLAIMS_PATH, &body);
         Self { attestation: keys.sign(&request, &signer, now_s), body }
     }
 }
 
 impl ClaimRequest {
-    /// The claims of one call.
+    /// Parses the claims of one call.
     ///
     /// # Errors
     /// Names the field and what would be right.
@@ -90,15 +90,15 @@ impl ClaimRequest {
 }
 
 impl Verdict {
-    /// Advice for a claim that came `left_us` microseconds before the end of somebody else's lease.
+    /// The verdict for a claim that arrived `left_us` microseconds before another request's lease ends.
     #[must_use]
     pub fn in_flight(left_us: u64) -> Self {
         let left_ms = u32::try_from(left_us.div_ceil(1_000)).unwrap_or(RETRY_AFTER_MS_MAX);
         Self::InFlight { retry_after_ms: left_ms.clamp(1, RETRY_AFTER_MS_MAX) }
     }
 
-    /// The verdicts on `claims` claims in an HTTP answer: its status, the value of [`MARKER_HEADER`], its body. `None`
-    /// for anything that is not an answer of the cache to them: any of the claims may then have been taken or not.
+    /// Parses the verdicts on `claims` claims from an HTTP response: its status, the value of [`MARKER_HEADER`], its
+    /// body. `None` for anything but the cache's answer to these claims; any of them may then have been granted or not.
     #[must_use]
     pub fn read_all(
         status: u16,
@@ -111,10 +111,10 @@ impl Verdict {
         (verdicts.len() == claims).then_some(verdicts)
     }
 
-    /// The body of the HTTP answer.
+    /// The body of the HTTP response.
     #[must_use]
     pub fn encode_all(verdicts: &[Option<Self>]) -> Vec<u8> {
-        // Numbers and strings always serialize; an empty body would only be taken for no answer.
+        // Numbers and strings always serialize; an empty body would only count as no answer.
         serde_json::to_vec(verdicts).unwrap_or_default()
     }
 
@@ -147,13 +147,13 @@ mod tests {
         }
     }
 
-    /// The one verdict in a good answer.
+    /// The one verdict in a valid answer.
     fn read(verdict: &str) -> Option<Verdict> {
         Verdict::read_all(200, Some(b"2"), format!("[{verdict}]").as_bytes(), 1)?.pop()?
     }
 
     #[test]
-    fn claims_are_sent_as_documented_and_attested() {
+    fn a_call_has_the_documented_form_and_is_attested() {
         let keys = Keys::parse(KEYS).unwrap();
         let call = ClaimCall::new(&[claim(), claim()], &keys, "7d1b", NOW);
         let one = format!(
@@ -164,12 +164,12 @@ mod tests {
         assert_eq!(String::from_utf8(call.body.clone()).unwrap(), format!("[{one},{one}]"));
         assert_eq!(ClaimRequest::read_all(&call.body).unwrap(), [claim(), claim()]);
         let seen = attestation::Request::new("POST", "/claims", &call.body);
-        let claims = keys.verify(call.attestation.as_bytes(), &seen, NOW).unwrap();
-        assert_eq!(claims, Claims::anonymous("7d1b".to_owned()));
+        let statement = keys.verify(call.attestation.as_bytes(), &seen, NOW).unwrap();
+        assert_eq!(statement, Statement::anonymous("7d1b".to_owned()));
     }
 
     #[test]
-    fn claims_that_are_none_are_refused_by_the_field() {
+    fn invalid_claims_are_rejected_with_the_field_named() {
         let hash = "ab".repeat(32);
         let good = serde_json::to_string(&claim()).unwrap();
         let bodies = [
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn verdicts_read_as_documented() {
+    fn verdicts_have_the_documented_form() {
         let answer = Answer::new(200, "application/json".to_owned(), "{\"a\":\"é\\n\"}".to_owned()).unwrap();
         let keys = Keys::parse(KEYS).unwrap();
         let answer = SealedAnswer::new(answer, &claim().scope, &claim().fingerprint, &keys);
@@ -222,14 +222,14 @@ mod tests {
     }
 
     #[test]
-    fn an_earlier_releases_verdicts_are_read_without_their_proofs() {
+    fn verdicts_of_an_earlier_release_parse_without_proofs() {
         let replay = r#"{"verdict":"replay","status":200,"contentType":"application/json","body":"{}"}"#;
         assert!(matches!(read(replay), Some(Verdict::Replay(_))));
         assert_eq!(read(r#"{"verdict":"mismatch"}"#), Some(Verdict::Mismatch { held: None }));
     }
 
     #[test]
-    fn each_claim_has_its_verdict_or_the_cache_cannot_say() {
+    fn each_claim_has_a_verdict_or_null() {
         let verdicts =
             [Some(Verdict::Mismatch { held: None }), None, Some(Verdict::InFlight { retry_after_ms: 1 })];
         let body = Verdict::encode_all(&verdicts);
@@ -240,20 +240,20 @@ mod tests {
     }
 
     #[test]
-    fn what_a_proxy_says_for_an_absent_cache_is_no_verdict() {
+    fn a_synthetic_response_of_a_proxy_is_no_verdict() {
         let start = br#"[{"verdict":"start","fence":1}]"#;
         let read = |status, marker, body| Verdict::read_all(status, marker, body, 1);
         assert!(read(200, Some(b"2"), start).is_some());
         assert_eq!(read(503, None, b""), None, "refused or reset");
         assert_eq!(read(504, None, b"upstream request timeout"), None, "too late");
         assert_eq!(read(0, None, b""), None, "no headers at all");
-        assert_eq!(read(200, None, start), None, "somebody else's 200");
+        assert_eq!(read(200, None, start), None, "another server's 200");
         assert_eq!(read(200, Some(b"1"), start), None, "another version");
-        assert_eq!(read(503, Some(b"2"), start), None, "the cache has lost its store");
+        assert_eq!(read(503, Some(b"2"), start), None, "the cache's store is unavailable");
     }
 
     #[test]
-    fn a_broken_verdict_is_no_verdict() {
+    fn a_malformed_verdict_is_no_verdict() {
         let bodies = [
             "",
             "null",
@@ -281,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn the_advice_to_wait_is_short_and_never_nothing() {
+    fn the_retry_delay_is_short_and_never_zero() {
         let advice = [(0, 1), (1, 1), (1_001, 2), (250_000, 250), (30_000_000, 1_000), (u64::MAX, 1_000)];
         for (left_us, retry_after_ms) in advice {
             assert_eq!(Verdict::in_flight(left_us), Verdict::InFlight { retry_after_ms });

@@ -1,22 +1,22 @@
-//! Answers that this edge has given out lately, so that a client that repeats itself costs no call.
+//! Answers that this worker replayed recently, so that a further retry costs no call to the cache.
 
 use std::collections::{HashMap, VecDeque};
 
-use super::{Answer, ClaimRequest, Fingerprint, Scope, Word};
+use super::{Answer, CheckedVerdict, ClaimRequest, Fingerprint, Scope};
 
-/// How long an answer is remembered, in seconds. It stands for longer; this only bounds what is kept for nobody.
+/// How long an answer is remembered, in seconds. It is valid for longer; this only bounds unused memory.
 const KEPT_S: u64 = 600;
 
-/// The longest body that is remembered. Larger ones are rare, and asked for anew.
+/// The longest body that is remembered. Larger ones are rare and are fetched from the cache each time.
 const BODY_BYTES_MAX: usize = 2 * 1024;
 
-/// The last so many answers. An answer that was given stands for good, so remembering it cannot be wrong: who may
-/// ask is part of the scope, and what was asked part of the fingerprint.
+/// The most recent answers. A final answer never changes, so remembering it is safe: the client is part of the scope,
+/// and the request part of the fingerprint.
 #[derive(Debug)]
 pub(super) struct Recent {
     answers_max: usize,
     answers: HashMap<Scope, Remembered>,
-    /// The same by age.
+    /// The same, by age.
     order: VecDeque<(u64, Scope)>,
 }
 
@@ -32,19 +32,19 @@ impl Recent {
         Self { answers_max, answers: HashMap::new(), order: VecDeque::new() }
     }
 
-    /// What the cache would say, if this edge knows it.
-    pub(super) fn word(&self, claim: &ClaimRequest) -> Option<Word> {
+    /// The cache's verdict, if this worker knows it.
+    pub(super) fn verdict(&self, claim: &ClaimRequest) -> Option<CheckedVerdict> {
         let known = self.answers.get(&claim.scope)?;
         Some(match known.fingerprint == claim.fingerprint {
-            true => Word::Replay(known.answer.clone()),
-            false => Word::Mismatch,
+            true => CheckedVerdict::Replay(known.answer.clone()),
+            false => CheckedVerdict::Mismatch,
         })
     }
 
-    /// Notes what the cache said, and proved, at `now_s` (Unix seconds).
-    pub(super) fn note(&mut self, claim: &ClaimRequest, word: &Word, now_s: u64) {
+    /// Remembers an answer that the cache proved at `now_s` (Unix seconds).
+    pub(super) fn remember(&mut self, claim: &ClaimRequest, checked: &CheckedVerdict, now_s: u64) {
         self.forget(|since| now_s.saturating_sub(since) >= KEPT_S);
-        let Word::Replay(answer) = word else { return };
+        let CheckedVerdict::Replay(answer) = checked else { return };
         if self.answers_max == 0 || answer.body().len() > BODY_BYTES_MAX {
             return;
         }
@@ -86,65 +86,65 @@ mod tests {
         }
     }
 
-    fn replay(body: &str) -> Word {
-        Word::Replay(Answer::new(200, "application/json".to_owned(), body.to_owned()).unwrap())
+    fn replay(body: &str) -> CheckedVerdict {
+        CheckedVerdict::Replay(Answer::new(200, "application/json".to_owned(), body.to_owned()).unwrap())
     }
 
     #[test]
-    fn an_answer_that_was_replayed_once_is_known() {
+    fn a_replayed_answer_is_remembered() {
         let mut recent = Recent::new(2);
-        assert_eq!(recent.word(&claim(1, 1)), None);
-        recent.note(&claim(1, 1), &replay("a"), NOW);
-        assert_eq!(recent.word(&claim(1, 1)), Some(replay("a")));
-        assert_eq!(recent.word(&claim(1, 2)), Some(Word::Mismatch));
-        assert_eq!(recent.word(&claim(2, 1)), None);
+        assert_eq!(recent.verdict(&claim(1, 1)), None);
+        recent.remember(&claim(1, 1), &replay("a"), NOW);
+        assert_eq!(recent.verdict(&claim(1, 1)), Some(replay("a")));
+        assert_eq!(recent.verdict(&claim(1, 2)), Some(CheckedVerdict::Mismatch));
+        assert_eq!(recent.verdict(&claim(2, 1)), None);
     }
 
     #[test]
-    fn what_can_still_change_is_not_remembered() {
+    fn verdicts_that_can_still_change_are_not_remembered() {
         let mut recent = Recent::new(2);
         let passing = [
-            Word::Start { fence: Fence::new(1).unwrap() },
-            Word::InFlight { retry_after_ms: 1 },
-            Word::Mismatch,
-            Word::Contested,
-            Word::Unproven(Unproven::Unsealed),
-            Word::Unavailable,
+            CheckedVerdict::Start { fence: Fence::new(1).unwrap() },
+            CheckedVerdict::InFlight { retry_after_ms: 1 },
+            CheckedVerdict::Mismatch,
+            CheckedVerdict::Contested,
+            CheckedVerdict::Unproven(Unproven::Unsealed),
+            CheckedVerdict::Unavailable,
         ];
-        for word in passing {
-            recent.note(&claim(1, 1), &word, NOW);
-            assert_eq!(recent.word(&claim(1, 1)), None);
+        for checked in passing {
+            recent.remember(&claim(1, 1), &checked, NOW);
+            assert_eq!(recent.verdict(&claim(1, 1)), None);
         }
     }
 
     #[test]
-    fn the_oldest_make_room_and_all_of_them_go_in_time() {
+    fn the_oldest_answers_are_evicted_and_all_expire() {
         let mut recent = Recent::new(2);
         for n in 1..=3 {
-            recent.note(&claim(n, n), &replay("a"), NOW);
+            recent.remember(&claim(n, n), &replay("a"), NOW);
         }
-        assert_eq!(recent.word(&claim(1, 1)), None);
-        assert!(recent.word(&claim(2, 2)).is_some() && recent.word(&claim(3, 3)).is_some());
-        recent.note(&claim(9, 9), &Word::Mismatch, NOW + KEPT_S);
+        assert_eq!(recent.verdict(&claim(1, 1)), None);
+        assert!(recent.verdict(&claim(2, 2)).is_some() && recent.verdict(&claim(3, 3)).is_some());
+        recent.remember(&claim(9, 9), &CheckedVerdict::Mismatch, NOW + KEPT_S);
         assert_eq!((recent.answers.len(), recent.order.len()), (0, 0));
     }
 
     #[test]
-    fn repeating_an_answer_takes_no_more_room() {
+    fn remembering_an_answer_again_takes_no_more_room() {
         let mut recent = Recent::new(2);
         for _ in 0..10 {
-            recent.note(&claim(1, 1), &replay("a"), NOW);
+            recent.remember(&claim(1, 1), &replay("a"), NOW);
         }
         assert_eq!(recent.order.len(), 1);
     }
 
     #[test]
-    fn long_answers_and_none_at_all_are_not_kept() {
+    fn long_answers_are_not_remembered_nor_any_with_a_limit_of_zero() {
         let mut recent = Recent::new(1);
-        recent.note(&claim(1, 1), &replay(&"x".repeat(BODY_BYTES_MAX + 1)), NOW);
-        assert_eq!(recent.word(&claim(1, 1)), None);
+        recent.remember(&claim(1, 1), &replay(&"x".repeat(BODY_BYTES_MAX + 1)), NOW);
+        assert_eq!(recent.verdict(&claim(1, 1)), None);
         let mut nothing = Recent::new(0);
-        nothing.note(&claim(1, 1), &replay("a"), NOW);
-        assert_eq!(nothing.word(&claim(1, 1)), None);
+        nothing.remember(&claim(1, 1), &replay("a"), NOW);
+        assert_eq!(nothing.verdict(&claim(1, 1)), None);
     }
 }

@@ -1,23 +1,21 @@
-//! The rules of the cache: who may execute, and what everybody else is told.
+//! The rules of the cache: which request may execute, and which verdict every other one gets.
 
 use std::time::Duration;
 
 use super::{ClaimRequest, Fence, Fingerprint, SealedAnswer, Verdict};
 
-/// How long the cache remembers a claim after its lease, so that an answer that comes late is kept, too. An operation
-/// lasts for less: it has two and a half times `PROVIDER_TIMEOUT_SECONDS`, which are 10 unless they are set.
+/// How long the cache remembers a claim after its lease, so that a late answer is stored, too. An operation takes less:
+/// at most two and a half times `PROVIDER_TIMEOUT_SECONDS`, which is 10 by default.
 pub const KEPT_AFTER_LEASE: Duration = Duration::from_secs(60);
 
-/// What the cache knows about one scope. Times are microseconds since 1970 by the cache's clock, which may be
-/// set back.
+/// The cache's state of one scope. Times are microseconds since 1970 by the cache's clock, which may be set back.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Record {
-    /// Nothing, or nothing any more.
+    /// Unknown or forgotten.
     #[default]
     Free,
-    /// Somebody executes, or did not come back. After the lease any request may have the turn: what was begun and
-    /// what was not is known to the control plane alone, and the one who did not come back may have been the wrong
-    /// one.
+    /// A request is executing, or its process has died. After the lease any request may take the next one: only the
+    /// control plane knows what was executed, and the request that never completed may have been the wrong one.
     Leased {
         fingerprint: Fingerprint,
         fence: Fence,
@@ -33,18 +31,18 @@ pub enum Record {
     },
 }
 
-/// What became of a change that presented a fence.
+/// The result of a change that presented a fence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fenced {
-    /// It is as the caller wants it, by this call or by the same one before.
+    /// The record is as requested, by this call or by an identical earlier one.
     Applied,
-    /// The turn is over: somebody else has a later one, or the cache has forgotten this one. Nothing changed.
+    /// The lease is lost: another request holds a later one, or the cache has forgotten this one. Nothing changed.
     Stale,
 }
 
 impl Record {
-    /// Asks for the turn to execute. `latest` is the highest fence that the cache ever gave, as far as it knows:
-    /// no turn gets a fence that another one had.
+    /// Requests the lease. `latest` is the highest fence that the cache remembers granting: no two leases get the same
+    /// fence.
     pub fn claim(&mut self, claim: &ClaimRequest, latest: Option<Fence>, now_us: u64) -> Verdict {
         let fingerprint = claim.fingerprint;
         if let Some(verdict) = self.verdict(fingerprint, now_us) {
@@ -57,8 +55,8 @@ impl Record {
         Verdict::Start { fence }
     }
 
-    /// Keeps the answer of the turn `fence` for a time. The first one stands. It need not be in time, if only nobody
-    /// else has taken the turn.
+    /// Stores the answer of the lease `fence` for `kept_for`. The first answer wins. It may come after the lease, as
+    /// long as no other request has taken the next one.
     pub fn complete(
         &mut self,
         fence: Fence,
@@ -76,7 +74,7 @@ impl Record {
         Fenced::Applied
     }
 
-    /// Gives the turn `fence` back, since nothing was executed: the key is as good as new.
+    /// Releases the lease `fence` because nothing was executed: the key is free again.
     pub fn release(&mut self, fence: Fence, now_us: u64) -> Fenced {
         match self {
             Self::Leased { fence: held, .. } if *held == fence && !self.is_forgotten(now_us) => {
@@ -87,7 +85,7 @@ impl Record {
         }
     }
 
-    /// Whether the time to remember it is over.
+    /// Whether its retention has ended.
     #[must_use]
     pub const fn is_forgotten(&self, now_us: u64) -> bool {
         match self {
@@ -96,7 +94,7 @@ impl Record {
         }
     }
 
-    /// From when on nobody can be executing under it: a cache that must make room begins with the earliest.
+    /// From when on no request can be executing under it: a full cache evicts the earliest first.
     #[must_use]
     pub const fn idle_from_us(&self) -> u64 {
         match self {
@@ -106,7 +104,7 @@ impl Record {
         }
     }
 
-    /// What a claim is told without a change; `None` if the turn is free to take.
+    /// The verdict on a claim that changes nothing; `None` if the lease is free.
     fn verdict(&self, fingerprint: Fingerprint, now_us: u64) -> Option<Verdict> {
         if self.is_forgotten(now_us) {
             return None;
@@ -194,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_claim_starts_and_the_second_waits() {
+    fn the_first_claim_starts_and_the_second_is_in_flight() {
         let mut record = Record::Free;
         assert_eq!(start(&mut record, NOW).get(), NOW);
         assert_eq!(
@@ -204,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn after_the_lease_the_next_one_starts_with_a_higher_fence() {
+    fn after_the_lease_the_next_claim_gets_a_higher_fence() {
         let mut record = Record::Free;
         let first = start(&mut record, NOW);
         assert!(start(&mut record, NOW + LEASE_US) > first);
@@ -214,14 +212,14 @@ mod tests {
     fn a_fence_rises_even_when_the_clock_falls() {
         let mut record = Record::Free;
         let first = start(&mut record, NOW);
-        // Over by a clock that was set back to long before the fence.
+        // Expired by a clock that was set back to long before the fence.
         let Record::Leased { lease_until_us, .. } = &mut record else { panic!("{record:?}") };
         *lease_until_us = 0;
         assert_eq!(start(&mut record, NOW - DAY_US).get(), first.get() + 1);
     }
 
     #[test]
-    fn a_turn_never_gets_a_fence_that_another_one_had() {
+    fn no_two_leases_get_the_same_fence() {
         let mut record = Record::Free;
         let first = start(&mut record, NOW);
         record.release(first, NOW);
@@ -230,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn another_request_under_the_key_is_a_mismatch_during_the_lease_and_once_there_is_an_answer() {
+    fn another_request_is_a_mismatch_during_the_lease_and_after_the_answer() {
         let mut record = Record::Free;
         let fence = start(&mut record, NOW);
         assert_eq!(claim(&mut record, 2, NOW + LEASE_US - 1), Verdict::Mismatch { held: None });
@@ -240,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_request_that_never_came_back_does_not_keep_the_right_one_out() {
+    fn a_wrong_request_whose_process_died_does_not_block_the_right_one() {
         let mut record = Record::Free;
         assert!(matches!(claim(&mut record, 2, NOW), Verdict::Start { .. }));
         assert!(matches!(claim(&mut record, 1, NOW + LEASE_US), Verdict::Start { .. }));
@@ -257,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn a_late_answer_counts_if_nobody_took_the_turn() {
+    fn a_late_answer_is_stored_if_no_other_lease_was_granted() {
         let mut record = Record::Free;
         let fence = start(&mut record, NOW);
         assert_eq!(complete(&mut record, fence, "a", NOW + 2 * LEASE_US), Fenced::Applied);
@@ -279,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_answer_stands_and_repeating_it_is_no_harm() {
+    fn the_first_answer_wins_and_completing_again_is_harmless() {
         let mut record = Record::Free;
         let fence = start(&mut record, NOW);
         complete(&mut record, fence, "a", NOW);
@@ -289,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn a_released_key_takes_any_request() {
+    fn a_released_key_accepts_any_request() {
         let mut record = Record::Free;
         let fence = start(&mut record, NOW);
         assert_eq!(record.release(fence, NOW + 1), Fenced::Applied);
@@ -297,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_forgotten_cannot_be_completed() {
+    fn a_forgotten_claim_cannot_be_completed() {
         let mut record = Record::Free;
         let fence = start(&mut record, NOW);
         let forgotten_us = NOW + LEASE_US + AFTER_LEASE_US;

@@ -1,5 +1,5 @@
-//! Claims, completions, releases, crashes and time in random order, against a reference that keeps the whole
-//! history and looks its answers up in it.
+//! Claims, completions, releases, crashes and clock changes in random order, against a reference model that keeps the
+//! whole history and derives its answers from it.
 
 use std::time::Duration;
 
@@ -14,20 +14,20 @@ use crate::attestation::Keys;
 const ANSWERS_KEPT_FOR: Duration = Duration::from_secs(300);
 
 #[derive(Clone, Debug)]
-enum Step {
+enum Action {
     Claim {
         body: u8,
         lease_ms: u32,
     },
-    /// By one of those who ever started, in the order they did. Who never comes here has crashed.
+    /// By the owner of the n-th lease that was granted. An owner that never completes has crashed.
     Complete {
-        who: usize,
+        owner: usize,
         answer: u8,
     },
     Release {
-        who: usize,
+        owner: usize,
     },
-    /// Time goes on, or the clock is set back.
+    /// Time passes, or the clock is set back.
     Pass {
         us: i64,
     },
@@ -35,25 +35,25 @@ enum Step {
     Lose,
 }
 
-fn step() -> impl Strategy<Value = Step> {
+fn action() -> impl Strategy<Value = Action> {
     prop_oneof![
         4 => (0..2_u8, prop_oneof![Just(1), Just(50), Just(30_000)])
-            .prop_map(|(body, lease_ms)| Step::Claim { body, lease_ms }),
-        3 => (0..4_usize, 0..3_u8).prop_map(|(who, answer)| Step::Complete { who, answer }),
-        1 => (0..4_usize).prop_map(|who| Step::Release { who }),
+            .prop_map(|(body, lease_ms)| Action::Claim { body, lease_ms }),
+        3 => (0..4_usize, 0..3_u8).prop_map(|(owner, answer)| Action::Complete { owner, answer }),
+        1 => (0..4_usize).prop_map(|owner| Action::Release { owner }),
         3 => prop_oneof![Just(1), Just(1_000), Just(50_000), Just(30_000_000), Just(150_000_000), Just(-40_000)]
-            .prop_map(|us| Step::Pass { us }),
-        1 => Just(Step::Lose),
+            .prop_map(|us| Action::Pass { us }),
+        1 => Just(Action::Lose),
     ]
 }
 
-/// One turn that was given, and what came of it.
+/// A lease that was granted, and its outcome.
 #[derive(Clone, Debug)]
-struct Turn {
+struct GrantedLease {
     fence: Fence,
     body: u8,
     lease_until_us: u64,
-    /// When the cache has forgotten it.
+    /// When the cache forgets it.
     until_us: u64,
     answer: Option<u8>,
     over: bool,
@@ -61,20 +61,20 @@ struct Turn {
 
 #[derive(Default)]
 struct History {
-    turns: Vec<Turn>,
+    leases: Vec<GrantedLease>,
 }
 
 impl History {
-    /// The turn that decides, if the cache must still know one: only the latest can.
-    fn current(&mut self, now_us: u64) -> Option<&mut Turn> {
-        self.turns.last_mut().filter(|turn| !turn.over && now_us < turn.until_us)
+    /// The lease that decides, if the cache must still know one: only the latest can.
+    fn current(&mut self, now_us: u64) -> Option<&mut GrantedLease> {
+        self.leases.last_mut().filter(|granted| !granted.over && now_us < granted.until_us)
     }
 
     fn expected(&mut self, body: u8, now_us: u64) -> Expected {
         match self.current(now_us) {
-            Some(turn) if turn.answer.is_none() && now_us >= turn.lease_until_us => Expected::Start,
-            Some(turn) if turn.body != body => Expected::Mismatch,
-            Some(Turn { answer: Some(answer), .. }) => Expected::Replay(*answer),
+            Some(granted) if granted.answer.is_none() && now_us >= granted.lease_until_us => Expected::Start,
+            Some(granted) if granted.body != body => Expected::Mismatch,
+            Some(GrantedLease { answer: Some(answer), .. }) => Expected::Replay(*answer),
             Some(_) => Expected::InFlight,
             None => Expected::Start,
         }
@@ -127,22 +127,22 @@ fn fenced(applied: bool) -> Fenced {
 
 proptest! {
     #[test]
-    fn the_record_does_what_the_history_demands(steps in proptest::collection::vec(step(), 1..80)) {
+    fn the_record_agrees_with_the_reference_model(actions in proptest::collection::vec(action(), 1..80)) {
         let (mut record, mut history) = (Record::Free, History::default());
         let mut now_us = 1_764_000_000_000_000_u64;
-        for step in steps {
-            match step {
-                Step::Claim { body, lease_ms } => {
+        for action in actions {
+            match action {
+                Action::Claim { body, lease_ms } => {
                     let lease = Lease::from_ms(lease_ms).unwrap();
                     let expected = history.expected(body, now_us);
-                    let latest = history.turns.last().map(|turn| turn.fence);
+                    let latest = history.leases.last().map(|granted| granted.fence);
                     let claim = ClaimRequest { scope: scope(), fingerprint: fingerprint(body), lease };
                     let verdict = record.claim(&claim, latest, now_us);
                     prop_assert_eq!(seen(&verdict), expected);
                     if let Verdict::Start { fence } = verdict {
                         prop_assert!(Some(fence) > latest, "{:?} after {:?}", fence, latest);
                         let lease_until_us = now_us + u64::from(lease_ms) * 1_000;
-                        history.turns.push(Turn {
+                        history.leases.push(GrantedLease {
                             fence,
                             body,
                             lease_until_us,
@@ -152,29 +152,29 @@ proptest! {
                         });
                     }
                 }
-                Step::Complete { who, answer: n } => {
-                    let Some(fence) = history.turns.get(who).map(|turn| turn.fence) else { continue };
-                    let current = history.current(now_us).filter(|turn| turn.fence == fence);
+                Action::Complete { owner, answer: n } => {
+                    let Some(fence) = history.leases.get(owner).map(|granted| granted.fence) else { continue };
+                    let current = history.current(now_us).filter(|granted| granted.fence == fence);
                     let applied = record.complete(fence, &answer(n), ANSWERS_KEPT_FOR, now_us);
                     prop_assert_eq!(applied, fenced(current.is_some()));
-                    if let Some(turn) = current.filter(|turn| turn.answer.is_none()) {
-                        (turn.answer, turn.until_us) = (Some(n), now_us + us(ANSWERS_KEPT_FOR));
+                    if let Some(granted) = current.filter(|granted| granted.answer.is_none()) {
+                        (granted.answer, granted.until_us) = (Some(n), now_us + us(ANSWERS_KEPT_FOR));
                     }
                 }
-                Step::Release { who } => {
-                    let Some(fence) = history.turns.get(who).map(|turn| turn.fence) else { continue };
+                Action::Release { owner } => {
+                    let Some(fence) = history.leases.get(owner).map(|granted| granted.fence) else { continue };
                     let current = history.current(now_us);
-                    let current = current.filter(|turn| turn.fence == fence && turn.answer.is_none());
+                    let current = current.filter(|granted| granted.fence == fence && granted.answer.is_none());
                     prop_assert_eq!(record.release(fence, now_us), fenced(current.is_some()));
-                    if let Some(turn) = current {
-                        turn.over = true;
+                    if let Some(granted) = current {
+                        granted.over = true;
                     }
                 }
-                Step::Pass { us } => now_us = now_us.saturating_add_signed(us),
-                Step::Lose => {
+                Action::Pass { us } => now_us = now_us.saturating_add_signed(us),
+                Action::Lose => {
                     record = Record::Free;
-                    if let Some(turn) = history.turns.last_mut() {
-                        turn.over = true;
+                    if let Some(granted) = history.leases.last_mut() {
+                        granted.over = true;
                     }
                 }
             }

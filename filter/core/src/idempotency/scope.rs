@@ -1,4 +1,4 @@
-//! Which claims are about the same thing.
+//! Which keys and which requests are the same.
 
 use std::fmt;
 
@@ -8,18 +8,18 @@ use sha2::{Digest, Sha256};
 use super::Key;
 use crate::client::ClientId;
 
-/// What one idempotency key stands for: this client, this operation, this key.
+/// The identity of an idempotency key: client, operation and key.
 ///
-/// A hash, so that what is looked up has a fixed length and neither the key nor the client can be read from
-/// the cache, its logs or its monitor.
+/// A hash, so that it has a fixed length and neither the key nor the client can be read from the cache, its logs or its
+/// monitor.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Scope(Hash);
 
-/// What was asked under the key: the same for the same bytes only.
+/// The identity of a request under the key: equal for equal bytes only.
 ///
-/// Over raw bytes, since two JSON texts that a parser takes for equal need not be (duplicate keys, numbers
-/// beyond 2^53).
+/// Over raw bytes, because two JSON texts that a parser considers equal may differ (duplicate keys, numbers beyond
+/// 2^53).
 #[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Fingerprint(Hash);
@@ -92,8 +92,8 @@ impl fmt::Debug for Fingerprint {
 struct Hash([u8; 32]);
 
 impl Hash {
-    /// Each part is preceded by its length, so that no two lists of parts give the same bytes; `purpose` keeps
-    /// hashes for different ends apart and has a version in it.
+    /// Each part is preceded by its length, so that no two lists of parts give the same bytes; `purpose` separates
+    /// hashes of different purposes and includes a version.
     fn over(purpose: &str, parts: &[&[u8]]) -> Self {
         let mut hasher = Sha256::new();
         for part in std::iter::once(&purpose.as_bytes()).chain(parts) {
@@ -139,9 +139,9 @@ mod tests {
         Scope::new(&ClientId::parse(client).unwrap(), method, path, &Key::parse([key.as_bytes()]).unwrap())
     }
 
-    /// Stored records and rows are found by these: they may never change by accident.
+    /// Stored records and rows are found by these hashes, so they must never change by accident.
     #[test]
-    fn the_hashes_are_the_ones_that_were_published() {
+    fn the_hashes_are_the_published_ones() {
         let scope = scope("demo", "POST", "/payments/charge", "k1");
         let fingerprint = Fingerprint::new("POST", "/payments/charge", "", b"application/json", b"{}");
         assert_eq!(scope.to_string(), "1eabd5e707a4c37bc73d641cc4870e2f776b98a94a0850365fc5d1d75084d735");
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn only_64_hex_digits_are_a_hash() {
+    fn a_hash_has_exactly_64_hex_digits() {
         for text in ["", "00", &"0".repeat(63), &"0".repeat(66), &"g".repeat(64)] {
             assert_eq!(Scope::from_hex(text), None, "{text}");
         }

@@ -1,8 +1,8 @@
-//! How what lies in a cache that others may write to is vouched for.
+//! Seals authenticate what is stored in a cache that others may write to.
 //!
-//! A seal is an HMAC-SHA256 under a subkey of the attestation keys over scope, fingerprint and answer. Only what it
-//! covers is believed at the edge: an answer, or the use of a key for another request. An attacker with the cache or the
-//! wire to it can withhold what was sealed and bring it back later, but make up nothing.
+//! A seal is an HMAC-SHA256 under a subkey of the attestation keys over scope, fingerprint and answer. The edge trusts
+//! only what it covers: an answer, or the use of a key for another request. An attacker who controls the cache or the
+//! network can withhold sealed data and replay it later, but forge nothing.
 
 use std::fmt;
 
@@ -15,7 +15,7 @@ use sha2::{Digest as _, Sha256};
 use super::{Answer, Fingerprint, Scope};
 use crate::attestation::Keys;
 
-/// `keyid.mac`, the MAC in unpadded base64url. Empty where nobody vouches: it then proves nothing.
+/// `keyid.mac`, the MAC in unpadded base64url. Empty if unsealed: it then proves nothing.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(super) struct Seal(pub(super) String);
@@ -24,24 +24,24 @@ pub(super) struct Seal(pub(super) String);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Digest([u8; 32]);
 
-/// Why what the cache said proves nothing.
+/// Why a verdict of the cache proves nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unproven {
-    #[error("it bears no seal")]
+    #[error("it has no seal")]
     Unsealed,
-    #[error("it is sealed with a key that is not known here")]
+    #[error("it is sealed with an unknown key")]
     UnknownKey,
-    #[error("its seal does not fit: it was altered, or made up")]
+    #[error("its seal does not match: it was altered or forged")]
     Altered,
-    #[error("it calls a request another one than itself")]
+    #[error("it reports a request as a mismatch of itself")]
     NoOther,
-    #[error("it has called the key in flight for longer than any lease lasts")]
+    #[error("it has reported the key in flight for longer than any lease lasts")]
     TooLong,
 }
 
 impl Seal {
     pub(super) fn make(keys: &Keys, scope: &Scope, fingerprint: &Fingerprint, answer: &Digest) -> Self {
-        // There is no list of keys without a first one.
+        // A list of keys is never empty.
         let Some(key) = keys.first() else { return Self::default() };
         let mac = key.sealing.clone().chain_update(bytes(scope, fingerprint, answer)).finalize();
         Self(format!("{}.{}", key.id, URL_SAFE_NO_PAD.encode(mac.into_bytes())))
@@ -66,7 +66,7 @@ impl Seal {
     }
 }
 
-/// What is sealed. Each part has its length and its place, so no two are written alike.
+/// The sealed bytes. Each part has a fixed length and position, so the encoding is unambiguous.
 pub(super) fn bytes(scope: &Scope, fingerprint: &Fingerprint, answer: &Digest) -> [u8; 96] {
     let mut bytes = [0; 96];
     let parts = [scope.as_bytes(), fingerprint.as_bytes(), &answer.0];
@@ -104,7 +104,7 @@ impl<'de> Deserialize<'de> for Digest {
     }
 }
 
-/// A MAC is no secret, but nobody needs it in a log.
+/// A MAC is not secret, but it is of no use in a log.
 impl fmt::Debug for Seal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Seal({})", self.0.split('.').next().unwrap_or_default())

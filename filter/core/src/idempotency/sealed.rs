@@ -1,4 +1,4 @@
-//! Answers as they lie in the cache, and what they prove to an edge that reads them there.
+//! Answers as the cache stores them, and what they prove to an edge.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,7 +6,7 @@ use super::seal::{Digest, Seal, Unproven};
 use super::{Answer, AnswerError, ClaimRequest, Fingerprint, Scope};
 use crate::attestation::Keys;
 
-/// An answer as it lies in the cache, with the seal of the control plane that gave it.
+/// An answer as the cache stores it, sealed by the control plane.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", try_from = "Unchecked")]
 pub struct SealedAnswer {
@@ -15,26 +15,26 @@ pub struct SealedAnswer {
     seal: Seal,
 }
 
-/// The proof that a key is used: the request that it stands for, and the answer that was given to that.
+/// The proof that a key is used: the request that it stands for, and the digest of its answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Held {
+pub struct MismatchProof {
     fingerprint: Fingerprint,
     answer: Digest,
     seal: Seal,
 }
 
 impl SealedAnswer {
-    /// Vouches for the answer of this request under this key.
+    /// Seals the answer to this request under this key.
     #[must_use]
     pub fn new(answer: Answer, scope: &Scope, fingerprint: &Fingerprint, keys: &Keys) -> Self {
         let seal = Seal::make(keys, scope, fingerprint, &Digest::of(&answer));
         Self { answer, seal }
     }
 
-    /// The answer, if it is the one that was given to this claim's request.
+    /// The answer, if its seal proves that it is the one to this claim's request.
     ///
     /// # Errors
-    /// Why nobody vouches for it.
+    /// Why the seal proves nothing.
     pub fn open(self, claim: &ClaimRequest, keys: &Keys) -> Result<Answer, Unproven> {
         self.seal.check(keys, &claim.scope, &claim.fingerprint, &Digest::of(&self.answer))?;
         Ok(self.answer)
@@ -42,26 +42,26 @@ impl SealedAnswer {
 
     /// The proof that the key stands for the request `fingerprint`, without the answer itself.
     #[must_use]
-    pub fn held(&self, fingerprint: Fingerprint) -> Held {
-        Held { fingerprint, answer: Digest::of(&self.answer), seal: self.seal.clone() }
+    pub fn held(&self, fingerprint: Fingerprint) -> MismatchProof {
+        MismatchProof { fingerprint, answer: Digest::of(&self.answer), seal: self.seal.clone() }
     }
 
-    /// Of the body and the content type, in bytes.
+    /// The length of body and content type, in bytes.
     #[must_use]
     pub fn length(&self) -> usize {
         self.answer.body().len() + self.answer.content_type().len()
     }
 }
 
-impl Held {
-    /// Whether it proves that the key of `claim` stands for another request.
+impl MismatchProof {
+    /// Checks that it proves that the key of `claim` stands for another request.
     pub(super) fn check_other(&self, claim: &ClaimRequest, keys: &Keys) -> Result<(), Unproven> {
         self.seal.check(keys, &claim.scope, &self.fingerprint, &self.answer)?;
         if self.fingerprint == claim.fingerprint { Err(Unproven::NoOther) } else { Ok(()) }
     }
 }
 
-/// As an earlier release wrote it: without a seal.
+/// An earlier release wrote answers without a seal.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Unchecked {
@@ -87,7 +87,7 @@ mod tests {
     use hmac::Mac as _;
 
     use super::*;
-    use crate::attestation::{self, Claims};
+    use crate::attestation::{self, Statement};
     use crate::idempotency::Lease;
     use crate::idempotency::seal::bytes;
     use crate::test;
@@ -122,16 +122,16 @@ mod tests {
     }
 
     #[test]
-    fn the_answer_that_was_sealed_comes_out_again() {
+    fn a_sealed_answer_can_be_opened() {
         let keys = keys(OLD);
         let stored = serde_json::to_string(&sealed(&keys)).unwrap();
         let read: SealedAnswer = serde_json::from_str(&stored).unwrap();
         assert_eq!(read.open(&claim(1, 1), &keys), Ok(completed()));
     }
 
-    /// Stored answers are opened by other releases: the seal may never change by accident.
+    /// Other releases open stored answers, so the seal must never change by accident.
     #[test]
-    fn a_seal_is_the_one_that_was_published() {
+    fn the_seal_is_the_published_one() {
         let stored = serde_json::to_string(&sealed(&keys(OLD))).unwrap();
         assert_eq!(
             stored,
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_that_was_altered_in_any_part_is_not_opened() {
+    fn an_altered_answer_is_not_opened() {
         let keys = keys(OLD);
         let seal = sealed(&keys).seal;
         let altered = [
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_sealed_is_not_opened() {
+    fn an_answer_without_a_valid_seal_is_not_opened() {
         let keys = keys(OLD);
         let genuine = sealed(&keys).seal.0;
         let (_, mac) = genuine.split_once('.').unwrap();
@@ -186,14 +186,14 @@ mod tests {
     }
 
     #[test]
-    fn an_earlier_releases_answer_is_read_and_not_opened() {
+    fn an_unsealed_answer_of_an_earlier_release_parses_but_is_not_opened() {
         let stored = r#"{"status":200,"contentType":"application/json","body":"{}"}"#;
         let read: SealedAnswer = serde_json::from_str(stored).unwrap();
         assert_eq!(read.open(&claim(1, 1), &keys(OLD)), Err(Unproven::Unsealed));
     }
 
     #[test]
-    fn while_a_key_is_rotated_both_open_and_afterwards_the_new_one_alone() {
+    fn both_keys_open_during_a_rotation_and_only_the_new_one_afterwards() {
         let both = keys(&format!("{NEW},{OLD}"));
         assert!(sealed(&keys(OLD)).open(&claim(1, 1), &both).is_ok());
         assert!(sealed(&both).open(&claim(1, 1), &keys(NEW)).is_ok());
@@ -201,19 +201,19 @@ mod tests {
     }
 
     #[test]
-    fn an_attestation_is_no_seal_and_a_seal_no_attestation() {
+    fn an_attestation_never_passes_as_a_seal_nor_a_seal_as_an_attestation() {
         let keys = keys(OLD);
         let digest = Digest::of(&completed());
         let claim = claim(1, 1);
         let sealed_bytes = bytes(&claim.scope, &claim.fingerprint, &digest);
-        // The same key over the same bytes, for the other purpose.
+        // The attestation key over the bytes of a seal.
         let mac = keys.first().unwrap().attesting.clone().chain_update(sealed_bytes).finalize();
         let seal = Seal(format!("old.{}", URL_SAFE_NO_PAD.encode(mac.into_bytes())));
         let forged = SealedAnswer { answer: completed(), seal };
         assert_eq!(forged.open(&claim, &keys), Err(Unproven::Altered));
 
         let request = attestation::Request::new("POST", "/payments/charge", b"{}");
-        let header = keys.sign(&request, &Claims::anonymous("7d1b".to_owned()), NOW);
+        let header = keys.sign(&request, &Statement::anonymous("7d1b".to_owned()), NOW);
         let (fields, _) = header.split_once(";mac=").unwrap();
         let mut by_subkey = keys.first().unwrap().sealing.clone();
         for part in [fields, "\n", "POST", "\n", "/payments/charge", "\n"] {
@@ -222,18 +222,18 @@ mod tests {
         by_subkey.update(&request.body_sha256);
         let forged = format!("{fields};mac={}", hex::encode(by_subkey.finalize().into_bytes()));
         let verified = keys.verify(forged.as_bytes(), &request, NOW);
-        assert_eq!(verified, Err(attestation::Refusal::Mismatch));
+        assert_eq!(verified, Err(attestation::AttestationError::Mismatch));
     }
 
     #[test]
-    fn a_key_is_shown_to_stand_for_another_request_by_that_ones_answer() {
+    fn the_sealed_answer_of_another_request_proves_a_mismatch() {
         let keys = keys(OLD);
         let held = sealed(&keys).held(claim(1, 1).fingerprint);
-        let held: Held = serde_json::from_str(&serde_json::to_string(&held).unwrap()).unwrap();
+        let held: MismatchProof = serde_json::from_str(&serde_json::to_string(&held).unwrap()).unwrap();
         assert_eq!(held.check_other(&claim(1, 2), &keys), Ok(()));
         assert_eq!(held.check_other(&claim(1, 1), &keys), Err(Unproven::NoOther), "the same");
         assert_eq!(held.check_other(&claim(2, 2), &keys), Err(Unproven::Altered), "another key");
-        let renamed = Held { fingerprint: claim(1, 3).fingerprint, ..held };
+        let renamed = MismatchProof { fingerprint: claim(1, 3).fingerprint, ..held };
         assert_eq!(renamed.check_other(&claim(1, 2), &keys), Err(Unproven::Altered));
     }
 }

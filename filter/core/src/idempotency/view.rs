@@ -1,20 +1,20 @@
 //! One worker's view of the cache.
 
-use super::patience::Patience;
-use super::{ClaimRequest, Recent, Unproven, Verdict, Word};
+use super::in_flight_limit::InFlightLimit;
+use super::{CheckedVerdict, ClaimRequest, Recent, Unproven, Verdict};
 use crate::attestation::Keys;
 
-/// How often a worker says in its log that the cache cannot be believed, in seconds; the metric counts each time.
-const COMPLAINT_EVERY_S: u64 = 10;
+/// How often a worker logs that it does not trust the cache, in seconds; the metric counts every case.
+const WARNING_EVERY_S: u64 = 10;
 
-/// What a worker believes of the cache, and what it remembers of it.
+/// What a worker trusts and remembers of the cache's verdicts.
 #[derive(Debug)]
 pub struct CacheView {
     recent: Recent,
-    patience: Patience,
-    /// When it last complained, in Unix seconds.
-    complained_at_s: Option<u64>,
-    /// What was not believed since.
+    in_flight_limit: InFlightLimit,
+    /// When it last logged a warning, in Unix seconds.
+    warned_at_s: Option<u64>,
+    /// Unproven verdicts since then.
     unproven: u64,
 }
 
@@ -24,42 +24,49 @@ impl CacheView {
     pub fn new(answers_max: usize) -> Self {
         Self {
             recent: Recent::new(answers_max),
-            patience: Patience::default(),
-            complained_at_s: None,
+            in_flight_limit: InFlightLimit::default(),
+            warned_at_s: None,
             unproven: 0,
         }
     }
 
-    /// What the cache would say, if this worker knows it.
+    /// The cache's verdict, if this worker knows it.
     #[must_use]
-    pub fn recall(&self, claim: &ClaimRequest) -> Option<Word> {
-        self.recent.word(claim)
+    pub fn known_verdict(&self, claim: &ClaimRequest) -> Option<CheckedVerdict> {
+        self.recent.verdict(claim)
     }
 
-    /// What the cache said at `now_s` (Unix seconds), as far as it is to be believed. What stands for good is
-    /// remembered.
-    pub fn hear(&mut self, claim: &ClaimRequest, verdict: Option<Verdict>, keys: &Keys, now_s: u64) -> Word {
-        match Word::of(verdict, claim, keys) {
-            Word::InFlight { .. } if !self.patience.lasts(claim, now_s) => Word::Unproven(Unproven::TooLong),
-            word => {
-                self.recent.note(claim, &word, now_s);
-                word
+    /// Checks the cache's verdict at `now_s` (Unix seconds). Final answers are remembered.
+    pub fn check(
+        &mut self,
+        claim: &ClaimRequest,
+        verdict: Option<Verdict>,
+        keys: &Keys,
+        now_s: u64,
+    ) -> CheckedVerdict {
+        match CheckedVerdict::new(verdict, claim, keys) {
+            CheckedVerdict::InFlight { .. } if !self.in_flight_limit.allows(claim, now_s) => {
+                CheckedVerdict::Unproven(Unproven::TooLong)
+            }
+            checked => {
+                self.recent.remember(claim, &checked, now_s);
+                checked
             }
         }
     }
 
-    /// What the log is to say of `word`, heard at `now_s` (Unix seconds): nothing, if it was believed or the same was
-    /// said a moment ago.
-    pub fn complaint(&mut self, word: &Word, now_s: u64) -> Option<String> {
-        let Word::Unproven(why) = word else { return None };
+    /// The warning to log about `checked` at `now_s` (Unix seconds): none if it was trusted, or if the last warning was
+    /// a moment ago.
+    pub fn warning(&mut self, checked: &CheckedVerdict, now_s: u64) -> Option<String> {
+        let CheckedVerdict::Unproven(why) = checked else { return None };
         self.unproven += 1;
-        if self.complained_at_s.is_some_and(|at_s| now_s.abs_diff(at_s) < COMPLAINT_EVERY_S) {
+        if self.warned_at_s.is_some_and(|at_s| now_s.abs_diff(at_s) < WARNING_EVERY_S) {
             return None;
         }
-        self.complained_at_s = Some(now_s);
+        self.warned_at_s = Some(now_s);
         let count = std::mem::take(&mut self.unproven);
         Some(format!(
-            "the edge cache cannot be believed, so it counts as away: {why} ({count} such since the last line)"
+            "the edge cache is not trusted and counts as unavailable: {why} ({count} such verdicts since the last warning)"
         ))
     }
 }
@@ -84,45 +91,45 @@ mod tests {
         }
     }
 
-    fn replay(keys: &Keys) -> (Option<Verdict>, Word) {
+    fn replay(keys: &Keys) -> (Option<Verdict>, CheckedVerdict) {
         let answer = Answer::new(200, "application/json".to_owned(), "{}".to_owned()).unwrap();
         let sealed = SealedAnswer::new(answer.clone(), &claim().scope, &claim().fingerprint, keys);
-        (Some(Verdict::Replay(sealed)), Word::Replay(answer))
+        (Some(Verdict::Replay(sealed)), CheckedVerdict::Replay(answer))
     }
 
     #[test]
-    fn what_was_proven_is_remembered_and_what_was_not_is_not() {
+    fn only_proven_answers_are_remembered() {
         let stranger = Keys::parse(&format!("k1:{}", "02".repeat(32))).unwrap();
         let mut view = CacheView::new(8);
-        let forged = view.hear(&claim(), replay(&stranger).0, &keys(), NOW);
-        assert_eq!(forged, Word::Unproven(Unproven::Altered));
-        assert_eq!(view.recall(&claim()), None);
-        let (verdict, word) = replay(&keys());
-        assert_eq!(view.hear(&claim(), verdict, &keys(), NOW), word);
-        assert_eq!(view.recall(&claim()), Some(word));
+        let forged = view.check(&claim(), replay(&stranger).0, &keys(), NOW);
+        assert_eq!(forged, CheckedVerdict::Unproven(Unproven::Altered));
+        assert_eq!(view.known_verdict(&claim()), None);
+        let (verdict, checked) = replay(&keys());
+        assert_eq!(view.check(&claim(), verdict, &keys(), NOW), checked);
+        assert_eq!(view.known_verdict(&claim()), Some(checked));
     }
 
     #[test]
-    fn in_flight_for_ever_is_not_believed() {
+    fn a_key_that_stays_in_flight_forever_is_not_trusted() {
         let mut view = CacheView::new(8);
         let in_flight = Some(Verdict::InFlight { retry_after_ms: 500 });
         for after_s in [0, 10, 20, 30] {
-            let word = view.hear(&claim(), in_flight.clone(), &keys(), NOW + after_s);
-            assert_eq!(word, Word::InFlight { retry_after_ms: 500 });
+            let checked = view.check(&claim(), in_flight.clone(), &keys(), NOW + after_s);
+            assert_eq!(checked, CheckedVerdict::InFlight { retry_after_ms: 500 });
         }
-        let word = view.hear(&claim(), in_flight, &keys(), NOW + 40);
-        assert_eq!(word, Word::Unproven(Unproven::TooLong));
+        let checked = view.check(&claim(), in_flight, &keys(), NOW + 40);
+        assert_eq!(checked, CheckedVerdict::Unproven(Unproven::TooLong));
     }
 
     #[test]
-    fn the_log_is_told_at_once_and_then_no_more_than_every_ten_seconds() {
+    fn warnings_come_at_once_and_then_at_most_every_ten_seconds() {
         let mut view = CacheView::new(0);
-        let forged = Word::Unproven(Unproven::Unsealed);
-        assert_eq!(view.complaint(&Word::Unavailable, NOW), None);
-        assert!(view.complaint(&forged, NOW).unwrap().contains("(1 such"));
+        let forged = CheckedVerdict::Unproven(Unproven::Unsealed);
+        assert_eq!(view.warning(&CheckedVerdict::Unavailable, NOW), None);
+        assert!(view.warning(&forged, NOW).unwrap().contains("(1 such"));
         for after_s in [0, 1, 9] {
-            assert_eq!(view.complaint(&forged, NOW + after_s), None);
+            assert_eq!(view.warning(&forged, NOW + after_s), None);
         }
-        assert!(view.complaint(&forged, NOW + 10).unwrap().contains("(4 such"));
+        assert!(view.warning(&forged, NOW + 10).unwrap().contains("(4 such"));
     }
 }

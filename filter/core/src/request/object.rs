@@ -61,7 +61,7 @@ impl<'de> Deserialize<'de> for Object<'de> {
     }
 }
 
-/// A field of a request and what it takes, told to callers who sent something else.
+/// A field of a request and its rule, which callers get when they send something else.
 pub(super) struct Field {
     pub(super) name: &'static str,
     pub(super) rule: &'static str,

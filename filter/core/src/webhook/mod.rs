@@ -1,40 +1,39 @@
-//! Whether a webhook is from the provider it speaks for.
+//! Verifies that a webhook is from the provider that it claims.
 //!
-//! What is checked is the body as it came, byte for byte: a body that was parsed and written again no longer
-//! fits. There are three results: [`Verified`]; [`Forged`], which no repetition will mend (401); and
-//! [`CannotVerify`], by which the fault may be ours and the provider shall come again (503). Only the first lets
-//! a webhook in. A verified one may still be a repetition of an older one: that is for the control plane to see,
-//! which keeps every event's id.
+//! The raw body is checked, byte for byte: a body that was parsed and serialized again no longer matches. There are
+//! three results: [`Verified`]; [`Forged`], which no retry can fix (401); and [`CannotVerify`], where the gateway may
+//! be at fault and the provider should redeliver (503). Only the first admits a webhook. A verified one may still be a
+//! replay of an older one: the control plane, which stores every event's id, detects that.
 
 pub mod paypal;
-mod refused;
 pub mod rsa;
 pub mod stripe;
+mod verification_error;
 pub mod x509;
 
-pub use refused::{CannotVerify, FetchFailure, Forged, Refused};
+pub use verification_error::{CannotVerify, FetchFailure, Forged, VerificationError};
 
 use crate::head::Head;
 
-/// A webhook that is from the provider, and what it was signed with besides the body.
+/// A genuine webhook, and what was signed besides the body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verified {
     Stripe {
-        /// When it was signed, in Unix seconds. A repeated delivery is signed anew.
+        /// When it was signed, in Unix seconds. A redelivery has a new signature.
         signed_at_s: u64,
     },
     Paypal {
-        /// PayPal's id of this delivery; a repeated one has the same.
+        /// PayPal's id of this delivery; a redelivery has the same.
         transmission_id: String,
         /// When the event was first sent, as PayPal writes it (RFC 3339).
         transmission_time: String,
     },
 }
 
-/// The longest of the providers' headers has some hundred bytes.
+/// The providers' longest header has a few hundred bytes.
 const HEADER_BYTES_MAX: usize = 4096;
 
-/// The value of a header that must come exactly once, in visible ASCII and spaces.
+/// The value of a header that must be present exactly once, in visible ASCII and spaces.
 fn one<'a>(head: Head<'a>, name: &'static str) -> Result<&'a str, Forged> {
     let mut lines = head.all(name);
     let line = lines.next().ok_or(Forged::HeaderMissing(name))?;

@@ -1,13 +1,13 @@
-//! RSA signatures, by whoever can check them.
+//! RSA signatures, and who verifies them.
 //!
-//! Envoy checks one in a few microseconds, which takes this crate some hundred under wasm; everywhere else
-//! [`PureRust`] does it.
+//! Envoy verifies one in a few microseconds; under wasm this crate needs some hundred. [`PureRust`] is used everywhere
+//! else.
 
 use rsa::pkcs8::DecodePublicKey;
 use rsa::{Pkcs1v15Sign, PublicKey};
 use sha2::{Digest, Sha256, Sha384, Sha512};
 
-/// The digest that a signature is made over. SHA-1 and older are not here.
+/// The digest of a signature. SHA-1 and older are not supported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Hash {
     Sha256,
@@ -16,7 +16,7 @@ pub enum Hash {
 }
 
 impl Hash {
-    /// As Envoy calls it.
+    /// Envoy's name for it.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -27,17 +27,17 @@ impl Hash {
     }
 }
 
-/// The host cannot check signatures, or not with this key. That says nothing about the signature.
+/// The host cannot verify signatures, or not with this key. This says nothing about the signature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unavailable;
 
-/// Checks RSASSA-PKCS1-v1_5 signatures (RFC 8017).
+/// Verifies RSASSA-PKCS1-v1_5 signatures (RFC 8017).
 pub trait VerifyRsa {
-    /// Whether `signature` is one over `message` by `key`, a `SubjectPublicKeyInfo` in DER.
+    /// Whether `signature` is a signature over `message` by `key`, a `SubjectPublicKeyInfo` in DER.
     fn verify(&self, key: &[u8], hash: Hash, message: &[u8], signature: &[u8]) -> Result<bool, Unavailable>;
 }
 
-/// The check without a host.
+/// Verification without a host.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct PureRust;
 

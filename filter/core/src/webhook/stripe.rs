@@ -16,16 +16,16 @@ use crate::head::Head;
 /// The header that carries the signatures, in lower case.
 pub const HEADER: &str = "stripe-signature";
 
-/// How far from now, in seconds, a webhook may have been signed: what Stripe's own libraries take.
+/// The allowed age of a signature, in seconds: the default of Stripe's own libraries.
 pub const TOLERANCE_S: u64 = 300;
 
 const MALFORMED: Forged =
     Forged::HeaderMalformed { header: HEADER, expected: "`t=` with a time and `v1=` with 64 hex digits" };
 
-/// The endpoint's secrets: while one is being rolled, Stripe signs with both.
+/// The endpoint's secrets: during a rotation, Stripe signs with both.
 pub struct Secrets(Vec<Hmac<Sha256>>);
 
-/// Why secrets were refused. Never holds one.
+/// Why secrets are invalid. Never contains one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SecretsError {
     #[error("no signing secret given; it is the endpoint's `whsec_…`")]
@@ -40,7 +40,7 @@ impl Secrets {
     /// Each secret is the whole string with its `whsec_`.
     ///
     /// # Errors
-    /// There is none, or one that is no word of visible ASCII, or stands in quotation marks.
+    /// If there is none, or one is not a word of visible ASCII, or is in quotation marks.
     pub fn new<'a>(secrets: impl IntoIterator<Item = &'a str>) -> Result<Self, SecretsError> {
         let begun = secrets
             .into_iter()
@@ -48,7 +48,7 @@ impl Secrets {
             .map(|(i, secret)| {
                 let plain = !secret.is_empty()
                     && secret.bytes().all(|b| b.is_ascii_graphic() && b != b'"' && b != b'\'');
-                // Half of the work of a short HMAC is its key; it is done here, once.
+                // Half of the work of a short HMAC is its key setup, which is done here once.
                 let begun = Hmac::new_from_slice(secret.as_bytes()).ok();
                 begun.filter(|_| plain).ok_or(SecretsError::NotPlain(i + 1))
             })
@@ -63,7 +63,7 @@ impl fmt::Debug for Secrets {
     }
 }
 
-/// A signature header that can be read and is fresh, before the body has been looked at.
+/// A signature header that is well-formed and fresh; the body is not checked yet.
 #[derive(Debug)]
 pub struct Signed {
     at_s: u64,
@@ -71,19 +71,19 @@ pub struct Signed {
 }
 
 impl Signed {
-    /// Reads the header at `now_s` (Unix seconds) and refuses what was signed more than `tolerance_s` away from it.
+    /// Parses the header at `now_s` (Unix seconds). Rejects a signature that is more than `tolerance_s` away from it.
     ///
     /// # Errors
-    /// The header is not there once, not of this form, or not fresh.
+    /// The header is not present exactly once, malformed, or not fresh.
     pub fn read(head: Head<'_>, now_s: u64, tolerance_s: u64) -> Result<Self, Forged> {
         let (mut at_s, mut v1) = (None, Vec::new());
         for part in one(head, HEADER)?.split(',') {
             match part.split_once('=') {
                 Some(("t", _)) if at_s.is_some() => return Err(MALFORMED),
                 Some(("t", time)) => at_s = Some(seconds(time).ok_or(MALFORMED)?),
-                // One that cannot be right is passed over: another may be.
+                // An invalid signature is skipped: another one may be valid.
                 Some(("v1", digits)) => v1.extend(digest(digits)),
-                // `v0` is signed with a key that anyone may know; later schemes are not known here.
+                // `v0` is signed with a public test key; later schemes are unknown here.
                 _ => {}
             }
         }
@@ -95,13 +95,13 @@ impl Signed {
         }
     }
 
-    /// When it was signed by its own word, in Unix seconds.
+    /// When it claims to have been signed, in Unix seconds.
     #[must_use]
     pub const fn at_s(&self) -> u64 {
         self.at_s
     }
 
-    /// Whether any of the signatures is one of `body`, as it came, by any of the secrets.
+    /// Checks that any of the signatures is one of `body`, byte for byte, by any of the secrets.
     ///
     /// # Errors
     /// [`Forged::SignatureMismatch`].
@@ -121,7 +121,7 @@ impl Signed {
     }
 }
 
-/// Digits in the one way of writing a number, so that what is signed is what was read.
+/// Digits in canonical form, so that the signed text is exactly what was parsed.
 fn seconds(text: &str) -> Option<u64> {
     let canonical = text.bytes().all(|b| b.is_ascii_digit()) && !text.starts_with('0');
     text.parse().ok().filter(|_| canonical)
@@ -189,13 +189,13 @@ mod tests {
         };
         assert_eq!(off_by(-301), Err(Forged::TooOld { age_s: 301 }));
         assert_eq!(off_by(301), Err(Forged::TooNew { ahead_s: 301 }));
-        // Fresh enough to be looked at; another time was signed.
+        // Fresh, but another time was signed.
         assert_eq!(off_by(-300), Err(Forged::SignatureMismatch));
         assert_eq!(off_by(300), Err(Forged::SignatureMismatch));
     }
 
     #[test]
-    fn secrets_that_cannot_be_right_are_refused_and_none_is_ever_printed() {
+    fn invalid_secrets_are_rejected_and_none_is_ever_printed() {
         assert_eq!(Secrets::new([]).err(), Some(SecretsError::Empty));
         for wrong in ["", " whsec_1", "whsec_1\n", "whsec_\u{e9}", "\"whsec_1\"", "'whsec_1'"] {
             assert_eq!(Secrets::new(["whsec_0", wrong]).err(), Some(SecretsError::NotPlain(2)), "{wrong}");

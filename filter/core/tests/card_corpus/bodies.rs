@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::random::Random;
 
-/// What the search is asked.
+/// The inputs of the search.
 #[derive(Debug)]
 pub(crate) enum Asked {
     Json(String),
@@ -27,7 +27,7 @@ fn charge() -> Value {
     json!({ "provider": "stripe", "amount": 4999, "currency": "USD", "paymentMethodId": "pm_1MtwBwLkdIwHu7ix28a3tqPa" })
 }
 
-/// An honest value: as a string or, where it is digits only, as a number.
+/// A legitimate value: as a string or, if it is digits only, as a number.
 pub(crate) fn with_value(random: &mut Random, value: &str) -> Asked {
     let mut body = charge();
     let sentence =
@@ -68,7 +68,7 @@ fn encoded(value: &str) -> String {
     form_urlencoded::byte_serialize(value.as_bytes()).collect()
 }
 
-/// A spelling of a card number, anywhere.
+/// A spelling of a card number, at any position.
 pub(crate) fn with_spelling(random: &mut Random, spelling: &str) -> Asked {
     let mut body = charge();
     match random.within(0, 9) {
@@ -94,7 +94,7 @@ fn escaped(character: char) -> String {
         return character.to_string();
     }
     if character.is_ascii() {
-        // Digits outside of strings would not be JSON: they are found as they are.
+        // Digits outside of strings may be invalid JSON: they are found as they are.
         return character.to_string();
     }
     character.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")).collect()

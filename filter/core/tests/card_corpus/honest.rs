@@ -1,4 +1,4 @@
-//! Honest values that are full of digits.
+//! Legitimate values that are full of digits.
 
 use crate::numbers::check_digit;
 use crate::random::Random;

@@ -1,7 +1,7 @@
-//! Both error rates of the search for card data, measured on generated corpora: honest values as clients send them, of
-//! which hardly any may be refused, and spellings of card numbers, of which none may pass.
+//! Both error rates of the card data search, measured on generated corpora: legitimate values as clients send them, of
+//! which hardly any may be rejected, and spellings of card numbers, of which none may pass.
 //!
-//! The corpora follow from a seed, so that a failure happens again. `cargo test --test card_corpus -- --nocapture`
+//! The corpora are derived from a seed, so failures are reproducible. `cargo test --test card_corpus -- --nocapture`
 //! prints the rates.
 
 #![expect(
@@ -20,9 +20,9 @@ mod spellings;
 use edge_core::card;
 use random::Random;
 
-/// Values of each honest kind.
+/// Values of each legitimate kind.
 const VALUES: u32 = 100_000;
-/// Of so many values, fewer than one is refused.
+/// Fewer than one of this many values may be rejected.
 const ONE_IN: u32 = 10_000;
 /// Spellings of each kind of number.
 const SPELLINGS: u32 = 10_000;
@@ -55,8 +55,8 @@ fn no_spelling_of_a_published_test_number_passes() {
     assert!(passed.is_empty(), "{}", shown(&passed));
 }
 
-/// Numbers that nobody has published: only their form tells them. A few of Mastercard's 2-series look like dates, and
-/// are let through by rule.
+/// Unpublished numbers, which only their form identifies. A few of Mastercard's 2-series look like dates, and are let
+/// through by rule.
 #[test]
 fn hardly_a_spelling_of_any_issuers_number_passes() {
     let passed = passed(8, |random| spellings::of_any(random, numbers::issued));
@@ -85,7 +85,7 @@ fn passed(seed: u64, spell: impl Fn(&mut Random) -> String) -> Vec<String> {
     passed
 }
 
-/// Without this, a search that finds nothing or everything could look good in one of the tests.
+/// Otherwise a search that finds nothing or everything could pass one of the tests.
 #[test]
 fn the_corpora_are_what_they_claim() {
     let random = &mut Random::new(1);

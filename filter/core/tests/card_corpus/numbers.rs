@@ -1,4 +1,4 @@
-//! Card numbers: those that providers publish for tests, and those that issuers may have issued.
+//! Card numbers: published test numbers, and numbers that issuers may have issued.
 
 use crate::random::Random;
 

@@ -8,7 +8,7 @@ const SEPARATORS: [&str; 36] = [
     "\u{200b}", "\u{ad}", "\u{2060}", "\u{feff}", "%20", "&nbsp;",
 ];
 
-/// Spellings that are told for any number that an issuer may have issued.
+/// Spellings that are detected for any number that an issuer may have issued.
 pub(crate) fn of_any(random: &mut Random, number: impl Fn(&mut Random) -> String) -> String {
     let number = number(random);
     let text = match random.within(0, 5) {
@@ -24,7 +24,7 @@ pub(crate) fn of_any(random: &mut Random, number: impl Fn(&mut Random) -> String
     dressed(random, text)
 }
 
-/// Of a number that is published for tests, also what could not be told of others: glued to an id or a check value, in
+/// For published numbers, also spellings that could not be detected for others: attached to an id or a check value, in
 /// parts of any length with anything between them.
 pub(crate) fn of_published(random: &mut Random, number: impl Fn(&mut Random) -> String + Copy) -> String {
     let digits = number(random);
@@ -94,7 +94,7 @@ fn parts(random: &mut Random, number: &str) -> String {
 
 /// In other digits, or encoded.
 fn dressed(random: &mut Random, text: String) -> String {
-    // A separator that is encoded is no longer that in other digits, nor one that is not seen among others of them.
+    // Encoded separators must not be changed to other digits, nor invisible ones be inserted among them.
     let is_encoded = text.contains(['%', '&', '\\', '\u{200b}', '\u{ad}', '\u{2060}', '\u{feff}']);
     match random.within(if is_encoded { 2 } else { 0 }, 9) {
         3 | 5 | 6 if is_encoded => text,

@@ -1,4 +1,4 @@
-//! A certificate authority of our own, and what it issues.
+//! Our own certificate authority, and what it issues.
 
 use std::sync::LazyLock;
 
@@ -7,10 +7,10 @@ use rcgen::{
     PublicKeyData, date_time_ymd,
 };
 
-/// Whom the certificates name.
+/// The name in the certificates.
 pub(crate) const NAME: &str = "messageverificationcerts.test";
 
-/// 2026-06-01: when everything is valid that is not made otherwise.
+/// 2026-06-01: when everything is valid by default.
 pub(crate) const NOW: u64 = 1_780_272_000;
 
 /// Keys take a while to make, so the tests share them.
@@ -71,7 +71,7 @@ pub(crate) fn bundle() -> String {
     self_signed(&root(), &ROOT)
 }
 
-/// A good leaf that the root issued.
+/// A valid leaf that the root issued.
 pub(crate) fn good() -> String {
     issued(&leaf(), &*LEAF, &root(), &ROOT)
 }

@@ -61,7 +61,7 @@ fn only_the_first_certificate_counts() {
 }
 
 #[test]
-fn what_is_not_a_certificate_says_nothing() {
+fn malformed_certificates_are_rejected() {
     let cut = good();
     let cut = &cut[..cut.len() - 40];
     for nonsense in ["", "<html>502</html>", "-----BEGIN CERTIFICATE-----", cut] {
@@ -116,7 +116,7 @@ fn every_name_that_is_given_must_be_the_right_one() {
 }
 
 #[test]
-fn who_signed_for_himself_is_not_trusted() {
+fn a_self_signed_certificate_is_not_trusted() {
     let own = self_signed(&leaf(), &LEAF);
     assert_eq!(problem(&bundle(), &own), Problem::UnknownIssuer);
     // Nor by being in the bundle: it is no authority.
@@ -174,7 +174,7 @@ fn authorities_that_issue_each_other_do_not_hang_the_search() {
 }
 
 #[test]
-fn what_a_certificate_demands_and_is_not_known_here_is_not_waved_through() {
+fn unknown_critical_extensions_are_rejected() {
     let extension = |critical| {
         let mut extension = CustomExtension::from_oid_content(&[1, 3, 6, 1, 4, 1, 55_555, 1], vec![5, 0]);
         extension.set_criticality(critical);

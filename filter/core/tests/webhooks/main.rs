@@ -9,11 +9,11 @@
 
 mod authority;
 mod certificates;
-mod kept_certificates;
 mod paypal_properties;
 mod published_paypal;
 mod published_stripe;
 mod shared;
+mod shared_certificates;
 mod stripe_properties;
 
 /// Header lines as the edge sees them.

@@ -5,7 +5,7 @@ use edge_core::head::Head;
 use edge_core::webhook::paypal::{CERT_URL, CertificateUrlError, Environment, Transmission, WebhookId};
 use edge_core::webhook::rsa::PureRust;
 use edge_core::webhook::x509::{CertificateProblem, Trust, TrustedKey};
-use edge_core::webhook::{CannotVerify, Forged, Refused, Verified};
+use edge_core::webhook::{CannotVerify, Forged, VerificationError, Verified};
 use serde_json::Value;
 
 use crate::lines;
@@ -53,7 +53,7 @@ fn published_transmissions_are_verified_at_their_own_time() {
             transmission_time: text(vector, "/headers/PAYPAL-TRANSMISSION-TIME").to_owned(),
         };
         assert_eq!(verify(&body, &id), Ok(verified), "{vector}");
-        let mismatch = Err(Refused::Forged(Forged::SignatureMismatch));
+        let mismatch = Err(VerificationError::Forged(Forged::SignatureMismatch));
         assert_eq!(verify(&[&body, b"\n".as_slice()].concat(), &id), mismatch);
         assert_eq!(verify(&body, &WebhookId::parse("0X0000000X0000000").unwrap()), mismatch);
 

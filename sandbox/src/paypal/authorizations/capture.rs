@@ -9,7 +9,7 @@ use crate::{
         authorization::AuthorizationStatus,
         body::{self, Text},
         capture::{Capture, CaptureStatus},
-        desk::{Desk, Done},
+        context::{RequestContext, Success},
         errors::{PaypalError, Result},
         money::MoneyRequest,
         request_ids::Resource,
@@ -30,10 +30,10 @@ struct Body {
 #[derive(Debug)]
 pub(crate) struct Request {
     authorization: String,
-    /// Absent: all that is left.
+    /// Absent: the remainder.
     amount: Option<Money>,
     invoice_id: Option<String>,
-    /// No further capture is to follow; what is left is released.
+    /// The final capture: the remainder is released.
     final_capture: bool,
 }
 
@@ -48,14 +48,14 @@ impl Request {
         })
     }
 
-    /// A capture that a person makes in the dashboard.
+    /// A capture made in the dashboard.
     pub(crate) fn of_dashboard(authorization: String, amount: Option<Money>) -> Self {
         Self { authorization, amount, invoice_id: None, final_capture: false }
     }
 
-    pub(crate) fn execute(&self, desk: &mut Desk<'_>) -> Result<Done> {
-        let now = desk.now;
-        let Some(authorization) = desk.books.authorizations.get_mut(&self.authorization) else {
+    pub(crate) fn execute(&self, context: &mut RequestContext<'_>) -> Result<Success> {
+        let now = context.now;
+        let Some(authorization) = context.objects.authorizations.get_mut(&self.authorization) else {
             return PaypalError::not_found().refuse();
         };
         match authorization.status {
@@ -82,13 +82,13 @@ impl Request {
                 .at("/amount/currency_code")
                 .refuse();
         }
-        // PayPal may allow 115 % by agreement with the merchant; without one, what was authorized is the limit.
+        // PayPal may allow 115 % by agreement with the merchant; without one, the authorized amount is the limit.
         if amount.minor > rest.minor {
             return PaypalError::unprocessable("MAX_CAPTURE_AMOUNT_EXCEEDED").at("/amount/value").refuse();
         }
         if let Some(invoice) = &self.invoice_id
             && authorization.invoice_id.as_ref() != Some(invoice)
-            && !desk.books.paid_invoices.insert(invoice.clone())
+            && !context.objects.paid_invoices.insert(invoice.clone())
         {
             return PaypalError::unprocessable("DUPLICATE_INVOICE_ID").at("/invoice_id").refuse();
         }
@@ -108,13 +108,13 @@ impl Request {
             final_capture: closes,
             custom_id: authorization.custom_id.clone(),
             invoice_id: self.invoice_id.clone().or_else(|| authorization.invoice_id.clone()),
-            request_id: desk.request_id.map(str::to_owned),
+            request_id: context.request_id.map(str::to_owned),
             refunds: Vec::new(),
             dispute: None,
             created: now,
             updated: now,
         };
-        desk.add_capture(capture);
-        Ok(Done::created(Resource::Capture(id)))
+        context.add_capture(capture);
+        Ok(Success::created(Resource::Capture(id)))
     }
 }

@@ -5,28 +5,28 @@ use crate::{
     money::Money,
     paypal::{
         authorization::AuthorizationStatus,
-        desk::{Desk, Done},
+        context::{RequestContext, Success},
         errors::{PaypalError, Result},
         events::EventContent,
         request_ids::Resource,
     },
 };
 
-/// Releases what was not captured, as the merchant asks.
-pub(crate) fn void(desk: &mut Desk<'_>, id: &str) -> Result<Done> {
-    let now = desk.now;
-    let Some(authorization) = desk.books.authorizations.get(id) else {
+/// Releases the uncaptured amount at the merchant's request.
+pub(crate) fn void(context: &mut RequestContext<'_>, id: &str) -> Result<Success> {
+    let now = context.now;
+    let Some(authorization) = context.objects.authorizations.get(id) else {
         return PaypalError::not_found().refuse();
     };
     let issue = match authorization.status {
-        // PayPal documents no issue for this; of those for a void it is the one that names no other state.
+        // PayPal documents no issue for this case; of those for a void, this is the one that names no other state.
         AuthorizationStatus::Created | AuthorizationStatus::PartiallyCaptured
             if now >= authorization.expires =>
         {
             "CANNOT_BE_VOIDED"
         }
         AuthorizationStatus::Created | AuthorizationStatus::PartiallyCaptured => {
-            return release(desk, id, EffectKind::Cancel);
+            return release(context, id, EffectKind::Cancel);
         }
         AuthorizationStatus::Voided => "PREVIOUSLY_VOIDED",
         AuthorizationStatus::Captured => "PREVIOUSLY_CAPTURED",
@@ -35,17 +35,17 @@ pub(crate) fn void(desk: &mut Desk<'_>, id: &str) -> Result<Done> {
     PaypalError::unprocessable(issue).refuse()
 }
 
-/// Ends an open authorization and releases what was not captured.
-pub(crate) fn release(desk: &mut Desk<'_>, id: &str, effect: EffectKind) -> Result<Done> {
-    let now = desk.now;
-    let Some(authorization) = desk.books.authorizations.get_mut(id) else {
+/// Ends an open authorization and releases the uncaptured amount.
+pub(crate) fn release(context: &mut RequestContext<'_>, id: &str, effect: EffectKind) -> Result<Success> {
+    let now = context.now;
+    let Some(authorization) = context.objects.authorizations.get_mut(id) else {
         return PaypalError::not_found().refuse();
     };
     authorization.status = AuthorizationStatus::Voided;
     authorization.updated = now;
     let released = Money { minor: authorization.rest(), currency: authorization.money.currency };
     let authorization = authorization.clone();
-    desk.record(effect, released, id, authorization.custom_id.as_deref());
-    desk.announce("PAYMENT.AUTHORIZATION.VOIDED", EventContent::Authorization(Box::new(authorization)));
-    Ok(Done::ok(Resource::Authorization(id.to_owned())))
+    context.record(effect, released, id, authorization.custom_id.as_deref());
+    context.announce("PAYMENT.AUTHORIZATION.VOIDED", EventContent::Authorization(Box::new(authorization)));
+    Ok(Success::ok(Resource::Authorization(id.to_owned())))
 }

@@ -3,7 +3,7 @@
 use super::{PayRequest, pay::pay_approved};
 use crate::paypal::{
     body,
-    desk::{Desk, Done},
+    context::{RequestContext, Success},
     errors::Result,
     order::Intent,
     request_ids::Resource,
@@ -27,8 +27,8 @@ impl Request {
         self.source.is_some()
     }
 
-    pub(crate) fn execute(&self, desk: &mut Desk<'_>) -> Result<Done> {
-        pay_approved(desk, &self.order, Intent::Authorize, self.source, "ORDER_ALREADY_AUTHORIZED")?;
-        Ok(Done::created(Resource::Order(self.order.clone())))
+    pub(crate) fn execute(&self, context: &mut RequestContext<'_>) -> Result<Success> {
+        pay_approved(context, &self.order, Intent::Authorize, self.source, "ORDER_ALREADY_AUTHORIZED")?;
+        Ok(Success::created(Resource::Order(self.order.clone())))
     }
 }

@@ -1,4 +1,4 @@
-//! What an amount is made of: the parts must add up to it, and the items to their part.
+//! The breakdown of an amount: its parts must add up to it, and the items to their part.
 
 use serde::{Deserialize, de::IgnoredAny};
 
@@ -39,7 +39,7 @@ pub(super) struct Item {
     upc: Option<IgnoredAny>,
 }
 
-/// Holds a breakdown and items against the amount of their purchase unit, which stands at `field`.
+/// Checks a breakdown and items against the amount of their purchase unit, which is at `field`.
 pub(super) fn check(
     whole: Money,
     breakdown: Option<&Breakdown>,
@@ -107,7 +107,7 @@ fn quantity(item: &Item, place: &str) -> Result<i128> {
     }
 }
 
-/// A part's minor units, if it is in the currency of the whole.
+/// A part's minor units, if it has the currency of the whole.
 fn same_currency(whole: Money, part: &MoneyRequest, field: &str) -> Result<i128> {
     let part = part.read_part(field)?;
     if part.currency != whole.currency {

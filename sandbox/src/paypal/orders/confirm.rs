@@ -5,7 +5,7 @@ use serde::{Deserialize, de::IgnoredAny};
 use super::create::ProcessingInstruction;
 use crate::paypal::{
     body,
-    desk::{Desk, Done},
+    context::{RequestContext, Success},
     errors::{PaypalError, Result},
     order::{Funding, Order, OrderStatus},
     request_ids::Resource,
@@ -25,7 +25,7 @@ struct Body {
 pub(crate) struct Request {
     pub(crate) order: String,
     source: Source,
-    context: ExperienceContext,
+    experience: ExperienceContext,
 }
 
 impl Request {
@@ -36,14 +36,14 @@ impl Request {
                 .at("/processing_instruction")
                 .refuse();
         }
-        let (source, context) = body.payment_source.read("/payment_source")?;
-        Ok(Self { order: order.to_owned(), source, context })
+        let (source, experience) = body.payment_source.read("/payment_source")?;
+        Ok(Self { order: order.to_owned(), source, experience })
     }
 
     /// Sets the source; nothing is paid yet.
-    pub(crate) fn execute(&self, desk: &mut Desk<'_>) -> Result<Done> {
-        let now = desk.now;
-        let order = desk.order(&self.order)?;
+    pub(crate) fn execute(&self, context: &mut RequestContext<'_>) -> Result<Success> {
+        let now = context.now;
+        let order = context.order(&self.order)?;
         if matches!(order.status, OrderStatus::Completed | OrderStatus::Voided) {
             return PaypalError::unprocessable("ORDER_CANNOT_BE_CONFIRMED").refuse();
         }
@@ -52,8 +52,8 @@ impl Request {
         order.status = Order::status_with(Some(self.source));
         order.updated = now;
         let urls = [
-            (&mut order.return_url, &self.context.return_url),
-            (&mut order.cancel_url, &self.context.cancel_url),
+            (&mut order.return_url, &self.experience.return_url),
+            (&mut order.cancel_url, &self.experience.cancel_url),
         ];
         for (kept, given) in urls {
             if let Some(url) = given {
@@ -61,8 +61,8 @@ impl Request {
             }
         }
         if order.status == OrderStatus::Approved {
-            desk.announce_order("CHECKOUT.ORDER.APPROVED", &self.order);
+            context.announce_order("CHECKOUT.ORDER.APPROVED", &self.order);
         }
-        Ok(Done::ok(Resource::Order(self.order.clone())))
+        Ok(Success::ok(Resource::Order(self.order.clone())))
     }
 }

@@ -10,7 +10,7 @@ use crate::{
     ids,
     paypal::{
         body::{self, Text},
-        desk::{Desk, Done},
+        context::{RequestContext, Success},
         errors::{PaypalError, Result},
         money::MoneyRequest,
         order::{Funding, Intent, Order, OrderStatus, Unit},
@@ -68,7 +68,7 @@ pub(crate) struct Request {
     intent: Intent,
     units: Vec<Unit>,
     source: Option<Source>,
-    context: ExperienceContext,
+    experience: ExperienceContext,
 }
 
 impl Request {
@@ -89,22 +89,22 @@ impl Request {
                 .refuse();
         }
         let units = read_units(body.purchase_units, body.intent)?;
-        let (source, context) = match body.payment_source {
+        let (source, experience) = match body.payment_source {
             Some(source) => {
-                let (source, context) = source.read("/payment_source")?;
-                (Some(source), context)
+                let (source, experience) = source.read("/payment_source")?;
+                (Some(source), experience)
             }
             None => (None, body.application_context.unwrap_or_default()),
         };
-        Ok(Self { intent: body.intent, units, source, context })
+        Ok(Self { intent: body.intent, units, source, experience })
     }
 
     pub(crate) fn has_source(&self) -> bool {
         self.source.is_some()
     }
 
-    /// Makes the order; with a source that needs nobody's approval it is paid at once.
-    pub(crate) fn execute(&self, desk: &mut Desk<'_>) -> Result<Done> {
+    /// Creates the order; with a source that needs no approval it is paid at once.
+    pub(crate) fn execute(&self, context: &mut RequestContext<'_>) -> Result<Success> {
         let id = ids::paypal();
         let order = Order {
             id: id.clone(),
@@ -115,18 +115,18 @@ impl Request {
             funding: Funding::default(),
             refusals: 0,
             reopened: false,
-            return_url: self.context.return_url.as_ref().map(ToString::to_string),
-            cancel_url: self.context.cancel_url.as_ref().map(ToString::to_string),
-            created: desk.now,
-            updated: desk.now,
+            return_url: self.experience.return_url.as_ref().map(ToString::to_string),
+            cancel_url: self.experience.cancel_url.as_ref().map(ToString::to_string),
+            created: context.now,
+            updated: context.now,
         };
         let pay_now = order.status == OrderStatus::Approved;
-        desk.books.orders.insert(id.clone(), order);
-        if pay_now && let Err(error) = pay(desk, &id) {
-            desk.books.orders.remove(&id);
+        context.objects.orders.insert(id.clone(), order);
+        if pay_now && let Err(error) = pay(context, &id) {
+            context.objects.orders.remove(&id);
             return Err(error);
         }
-        Ok(Done::created(Resource::Order(id)))
+        Ok(Success::created(Resource::Order(id)))
     }
 }
 

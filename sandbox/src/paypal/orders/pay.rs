@@ -1,4 +1,4 @@
-//! Paying an order: its captures or authorizations come into being.
+//! Pays an order: creates its captures or authorizations.
 
 use jiff::Timestamp;
 
@@ -7,7 +7,7 @@ use crate::{
     paypal::{
         authorization::{Authorization, AuthorizationStatus, VALIDITY},
         capture::{Capture, CaptureStatus},
-        desk::Desk,
+        context::RequestContext,
         errors::{PaypalError, Result},
         order::{Funding, Intent, Order, OrderStatus, Unit},
         source::{Source, Vaulted},
@@ -16,14 +16,14 @@ use crate::{
 
 const DECLINED: &str = "INSTRUMENT_DECLINED";
 
-/// How a payment source takes being used.
+/// How a payment source responds to its use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Verdict {
     Paid,
     Pending,
-    /// The order completes, with a payment that says no.
+    /// The order completes with a declined payment.
     Declined,
-    /// The call itself is refused, with this issue.
+    /// The call itself is rejected with this issue.
     Refused(&'static str),
 }
 
@@ -55,17 +55,17 @@ fn verdict(order: &Order) -> Verdict {
 }
 
 /// Uses the order's source for every purchase unit and completes the order.
-pub(super) fn pay(desk: &mut Desk<'_>, id: &str) -> Result<()> {
-    let now = desk.now;
-    let order = desk.order(id)?;
+pub(super) fn pay(context: &mut RequestContext<'_>, id: &str) -> Result<()> {
+    let now = context.now;
+    let order = context.order(id)?;
     let verdict = verdict(order);
     if let Verdict::Refused(issue) = verdict {
         return PaypalError::unprocessable(issue).refuse();
     }
     let (intent, units) = (order.intent, order.units.clone());
-    // PayPal guards against paying an invoice twice; a decline leaves it open.
+    // PayPal rejects a second payment of an invoice; a decline leaves it unpaid.
     for invoice in units.iter().filter_map(|unit| unit.invoice_id.as_ref()) {
-        if desk.books.paid_invoices.contains(invoice) {
+        if context.objects.paid_invoices.contains(invoice) {
             return PaypalError::unprocessable("DUPLICATE_INVOICE_ID")
                 .at("/purchase_units/0/invoice_id")
                 .refuse();
@@ -74,14 +74,14 @@ pub(super) fn pay(desk: &mut Desk<'_>, id: &str) -> Result<()> {
     let mut payments = Vec::with_capacity(units.len());
     for unit in &units {
         if let (Some(invoice), true) = (&unit.invoice_id, verdict != Verdict::Declined) {
-            desk.books.paid_invoices.insert(invoice.clone());
+            context.objects.paid_invoices.insert(invoice.clone());
         }
         payments.push(match intent {
-            Intent::Capture => capture(desk, id, unit, verdict),
-            Intent::Authorize => authorize(desk, id, unit, verdict),
+            Intent::Capture => capture(context, id, unit, verdict),
+            Intent::Authorize => authorize(context, id, unit, verdict),
         });
     }
-    let order = desk.order(id)?;
+    let order = context.order(id)?;
     for (unit, payment) in order.units.iter_mut().zip(payments) {
         match intent {
             Intent::Capture => unit.captures.push(payment),
@@ -91,13 +91,13 @@ pub(super) fn pay(desk: &mut Desk<'_>, id: &str) -> Result<()> {
     order.status = OrderStatus::Completed;
     order.reopened = false;
     order.updated = now;
-    desk.announce_order("CHECKOUT.ORDER.COMPLETED", id);
+    context.announce_order("CHECKOUT.ORDER.COMPLETED", id);
     Ok(())
 }
 
-fn capture(desk: &mut Desk<'_>, order: &str, unit: &Unit, verdict: Verdict) -> String {
+fn capture(context: &mut RequestContext<'_>, order: &str, unit: &Unit, verdict: Verdict) -> String {
     let id = ids::paypal();
-    desk.add_capture(Capture {
+    context.add_capture(Capture {
         id: id.clone(),
         order: order.to_owned(),
         authorization: None,
@@ -110,16 +110,16 @@ fn capture(desk: &mut Desk<'_>, order: &str, unit: &Unit, verdict: Verdict) -> S
         final_capture: true,
         custom_id: unit.custom_id.clone(),
         invoice_id: unit.invoice_id.clone(),
-        request_id: desk.request_id.map(str::to_owned),
+        request_id: context.request_id.map(str::to_owned),
         refunds: Vec::new(),
         dispute: None,
-        created: desk.now,
-        updated: desk.now,
+        created: context.now,
+        updated: context.now,
     });
     id
 }
 
-fn authorize(desk: &mut Desk<'_>, order: &str, unit: &Unit, verdict: Verdict) -> String {
+fn authorize(context: &mut RequestContext<'_>, order: &str, unit: &Unit, verdict: Verdict) -> String {
     let id = ids::paypal();
     let authorization = Authorization {
         id: id.clone(),
@@ -134,25 +134,25 @@ fn authorize(desk: &mut Desk<'_>, order: &str, unit: &Unit, verdict: Verdict) ->
         captures: Vec::new(),
         custom_id: unit.custom_id.clone(),
         invoice_id: unit.invoice_id.clone(),
-        request_id: desk.request_id.map(str::to_owned),
-        created: desk.now,
-        updated: desk.now,
-        expires: desk.now.saturating_add(VALIDITY).unwrap_or(Timestamp::MAX),
+        request_id: context.request_id.map(str::to_owned),
+        created: context.now,
+        updated: context.now,
+        expires: context.now.saturating_add(VALIDITY).unwrap_or(Timestamp::MAX),
     };
-    desk.add_authorization(authorization);
+    context.add_authorization(authorization);
     id
 }
 
-/// Pays an order that the payer approved, or that its source pays without.
+/// Pays an order that the payer approved, or whose source needs no approval.
 pub(super) fn pay_approved(
-    desk: &mut Desk<'_>,
+    context: &mut RequestContext<'_>,
     id: &str,
     intent: Intent,
     source: Option<Source>,
     already_done: &'static str,
 ) -> Result<()> {
-    let base = desk.base;
-    let order = desk.order(id)?;
+    let base = context.base;
+    let order = context.order(id)?;
     if order.intent != intent {
         return PaypalError::unprocessable("ACTION_DOES_NOT_MATCH_INTENT").refuse();
     }
@@ -168,7 +168,7 @@ pub(super) fn pay_approved(
         OrderStatus::PayerActionRequired if source.is_some() => {
             PaypalError::unprocessable("PAYER_ACTION_REQUIRED").refuse()
         }
-        // PayPal tells of the approval before its own capture knows.
+        // PayPal announces the approval before its own capture knows of it.
         OrderStatus::Approved if order.refusals > 0 => {
             order.refusals -= 1;
             PaypalError::unprocessable("ORDER_NOT_APPROVED").refuse()
@@ -177,7 +177,7 @@ pub(super) fn pay_approved(
             order.reopened = true;
             PaypalError::unprocessable(DECLINED).redirect_to(order.approval_url(base)).refuse()
         }
-        _ if order.is_payable() => pay(desk, id),
+        _ if order.is_payable() => pay(context, id),
         _ => PaypalError::unprocessable("ORDER_NOT_APPROVED").refuse(),
     }
 }

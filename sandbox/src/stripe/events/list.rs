@@ -6,7 +6,7 @@ use super::show;
 use crate::{
     provider::Provider,
     stripe::{
-        desk::Desk,
+        context::RequestContext,
         errors::{Result, StripeError},
         lists::{Page, list_view},
         params::Params,
@@ -16,7 +16,7 @@ use crate::{
 
 #[derive(Debug)]
 pub(crate) struct Request {
-    /// Names of events, or beginnings of them that end in `.*`; empty means all.
+    /// Event names, or prefixes that end in `.*`; empty means all.
     types: Vec<String>,
     page: Page,
 }
@@ -37,8 +37,8 @@ impl Request {
         Ok(Self { types, page })
     }
 
-    pub(crate) fn execute(&self, desk: &mut Desk<'_>) -> Result<Value> {
-        let lane = desk.announcer.outbox.lane(Provider::Stripe);
+    pub(crate) fn execute(&self, context: &mut RequestContext<'_>) -> Result<Value> {
+        let lane = context.announcer.outbox.lane(Provider::Stripe);
         let matching: Vec<&Record> = lane.records().filter(|record| self.wants(&record.event.kind)).collect();
         let (found, has_more) = self.page.select(
             &matching,
@@ -46,8 +46,8 @@ impl Request {
             |record| record.event.at,
             "event",
         )?;
-        let mut views: Vec<Value> = found.into_iter().map(|record| show(record, desk.pages)).collect();
-        self.page.expand(desk, &mut views)?;
+        let mut views: Vec<Value> = found.into_iter().map(|record| show(record, context.pages)).collect();
+        self.page.expand(context, &mut views)?;
         Ok(list_view("/v1/events", &views, has_more))
     }
 

@@ -1,4 +1,4 @@
-//! Stripe's events: an object as it was when something happened to it (docs.stripe.com/api/events).
+//! Stripe's events: a snapshot of the object at the time of the event (docs.stripe.com/api/events).
 
 pub(crate) mod list;
 pub(crate) mod retrieve;
@@ -16,10 +16,10 @@ use crate::webhooks::{Content, Event, Record};
 
 #[derive(Debug)]
 pub(crate) struct EventContent {
-    /// The request that caused it; absent for what happened by itself.
+    /// The request that caused it; absent if there was none.
     pub(crate) request: Option<Request>,
     pub(crate) object: Snapshot,
-    /// Fields that changed, as they were before.
+    /// The previous values of the changed fields.
     pub(crate) before: Option<Value>,
 }
 
@@ -53,7 +53,7 @@ impl Snapshot {
             Self::Intent(intent) => intent.transaction_id(),
             Self::Charge(charge) => transaction_id(&charge.metadata),
             Self::Refund(refund) => transaction_id(&refund.metadata),
-            // Stripe's disputes have metadata of their own, and only a merchant writes it.
+            // Stripe's disputes have their own metadata, which only a merchant writes.
             Self::Dispute(_) => None,
         }
     }
@@ -69,7 +69,7 @@ impl Snapshot {
 }
 
 impl EventContent {
-    /// The event as delivered and as retrieved; `pending` deliveries are still to be made.
+    /// The event as delivered and as retrieved; `pending` deliveries are outstanding.
     pub(crate) fn view(&self, event: &Event, pages: &str, pending: u32) -> Value {
         let mut data = json!({ "object": self.object.view(pages) });
         if let (Some(before), Some(data)) = (&self.before, data.as_object_mut()) {
@@ -93,12 +93,12 @@ impl EventContent {
     }
 }
 
-/// A kept event as retrieved.
+/// A stored event as retrieved.
 fn show(record: &Record, pages: &str) -> Value {
     match &record.event.content {
         Content::Stripe(content) => content.view(&record.event, pages, record.pending()),
         Content::Given(given) => serde_json::from_str(given.text.get()).unwrap_or_default(),
-        // The lane of Stripe has none of these.
+        // Never in Stripe's lane.
         Content::Paypal(_) => Value::Null,
     }
 }

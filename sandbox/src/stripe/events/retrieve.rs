@@ -6,7 +6,7 @@ use super::show;
 use crate::{
     provider::Provider,
     stripe::{
-        desk::Desk,
+        context::RequestContext,
         errors::{Result, StripeError},
         params::Params,
     },
@@ -21,9 +21,9 @@ impl Request {
         Ok(Self(event.to_owned()))
     }
 
-    pub(crate) fn execute(&self, desk: &Desk<'_>) -> Result<Value> {
-        match desk.announcer.outbox.lane(Provider::Stripe).find(&self.0) {
-            Some(record) => Ok(show(record, desk.pages)),
+    pub(crate) fn execute(&self, context: &RequestContext<'_>) -> Result<Value> {
+        match context.announcer.outbox.lane(Provider::Stripe).find(&self.0) {
+            Some(record) => Ok(show(record, context.pages)),
             None => StripeError::no_such("event", &self.0, "id").not_found().refuse(),
         }
     }

@@ -1,36 +1,36 @@
-//! The customer's 3-D Secure step, at a page of the sandbox's own.
+//! The customer's 3-D Secure step, on a page of the sandbox.
 
-use super::confirm::settle;
+use super::confirm::complete;
 use crate::stripe::{
-    desk::Desk,
+    context::RequestContext,
     errors::StripeError,
     methods::TestMethod,
     payment_intent::{PaymentIntent, Status},
 };
 
-/// Where the customer goes on after the page, if the merchant gave a place.
+/// Where the customer returns to after the page, if the merchant gave a URL.
 pub(crate) struct Finished {
     pub(crate) return_url: Option<String>,
     pub(crate) client_secret: String,
 }
 
-/// Completes or fails the authentication that the PaymentIntent waits for; `None` if it waits for none.
-pub(crate) fn finish(desk: &mut Desk<'_>, id: &str, succeeded: bool) -> Option<Finished> {
-    let intent = desk.books.intents.get_mut(id)?;
+/// Completes or fails the pending authentication; `None` if there is none.
+pub(crate) fn finish(context: &mut RequestContext<'_>, id: &str, succeeded: bool) -> Option<Finished> {
+    let intent = context.objects.intents.get_mut(id)?;
     let (method, return_url) = waiting(intent)?;
     let client_secret = intent.client_secret.clone();
     if succeeded {
-        settle(desk, id, method).ok()?;
+        complete(context, id, method).ok()?;
     } else {
         intent.payment_method = None;
         intent.status =
             Status::RequiresPaymentMethod { last_error: Some(Box::new(not_authenticated(method))) };
-        desk.announce_intent("payment_intent.payment_failed", id);
+        context.announce_intent("payment_intent.payment_failed", id);
     }
     Some(Finished { return_url, client_secret })
 }
 
-/// What the PaymentIntent waits with: its method and the way back.
+/// The payment method and return URL of a pending authentication.
 pub(crate) fn waiting(intent: &PaymentIntent) -> Option<(&'static TestMethod, Option<String>)> {
     let Status::RequiresAction { return_url, .. } = &intent.status else { return None };
     Some((intent.payment_method?, return_url.clone()))

@@ -5,7 +5,8 @@ use serde_json::Value;
 use crate::{
     ledger::EffectKind,
     stripe::{
-        charge::Outcome, desk::Desk, errors::Result, params::Params, payment_intent::Status, release::release,
+        charge::Outcome, context::RequestContext, errors::Result, params::Params, payment_intent::Status,
+        release::release,
     },
 };
 
@@ -34,9 +35,9 @@ impl Request {
         Ok(request)
     }
 
-    pub(crate) fn execute(&self, desk: &mut Desk<'_>) -> Result<Value> {
-        cancel(desk, &self.intent, &Cause::Canceled(self.reason))?;
-        desk.show_intent(&self.intent, &self.expand)
+    pub(crate) fn execute(&self, context: &mut RequestContext<'_>) -> Result<Value> {
+        cancel(context, &self.intent, &Cause::Canceled(self.reason))?;
+        context.show_intent(&self.intent, &self.expand)
     }
 }
 
@@ -44,18 +45,18 @@ impl Request {
 #[derive(Debug)]
 pub(crate) enum Cause {
     Canceled(Option<&'static str>),
-    /// The authorization ran out.
+    /// The authorization expired.
     Expired(&'static str),
 }
 
-/// Ends a PaymentIntent and releases what was authorized.
-pub(crate) fn cancel(desk: &mut Desk<'_>, id: &str, cause: &Cause) -> Result<()> {
-    let (pages, now) = (desk.pages, desk.now);
+/// Ends a PaymentIntent and releases the authorized amount.
+pub(crate) fn cancel(context: &mut RequestContext<'_>, id: &str, cause: &Cause) -> Result<()> {
+    let (pages, now) = (context.pages, context.now);
     let (reason, effect, refund_reason) = match cause {
         Cause::Canceled(reason) => (*reason, EffectKind::Cancel, None),
         Cause::Expired(reason) => (Some(*reason), EffectKind::Expire, Some("expired_uncaptured_charge")),
     };
-    let intent = desk.intent(id)?;
+    let intent = context.intent(id)?;
     if matches!(intent.status, Status::Succeeded { .. } | Status::Canceled { .. }) {
         return intent.unexpected_state("canceled", pages).refuse();
     }
@@ -63,16 +64,16 @@ pub(crate) fn cancel(desk: &mut Desk<'_>, id: &str, cause: &Cause) -> Result<()>
     intent.status = Status::Canceled { at: now, reason };
     let (currency, transaction) = (intent.currency, intent.transaction_id());
     let charge_id = intent.latest_charge.clone().unwrap_or_default();
-    if let Some(charge) = desk.books.charges.get_mut(&charge_id)
+    if let Some(charge) = context.objects.charges.get_mut(&charge_id)
         && matches!(charge.outcome, Outcome::Authorized)
     {
         charge.outcome = Outcome::Released;
     }
-    desk.record(effect, released, currency, id, transaction);
-    release(desk, &charge_id, released, refund_reason);
+    context.record(effect, released, currency, id, transaction);
+    release(context, &charge_id, released, refund_reason);
     if matches!(cause, Cause::Expired(_)) {
-        desk.announce_charge("charge.expired", &charge_id);
+        context.announce_charge("charge.expired", &charge_id);
     }
-    desk.announce_intent("payment_intent.canceled", id);
+    context.announce_intent("payment_intent.canceled", id);
     Ok(())
 }

@@ -7,7 +7,7 @@ use crate::{
     ledger::EffectKind,
     stripe::{
         charge::Outcome,
-        desk::Desk,
+        context::RequestContext,
         errors::{Result, StripeError},
         params::{Metadata, Params, merge},
         payment_intent::Status,
@@ -19,7 +19,7 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Request {
     intent: String,
-    /// Absent: all that was authorized.
+    /// Absent: the full authorized amount.
     amount: Option<i64>,
     metadata: Metadata,
     expand: Vec<String>,
@@ -43,22 +43,27 @@ impl Request {
         Ok(request)
     }
 
-    pub(crate) fn execute(&self, desk: &mut Desk<'_>) -> Result<Value> {
-        capture(desk, &self.intent, self.amount, &self.metadata)?;
-        desk.show_intent(&self.intent, &self.expand)
+    pub(crate) fn execute(&self, context: &mut RequestContext<'_>) -> Result<Value> {
+        capture(context, &self.intent, self.amount, &self.metadata)?;
+        context.show_intent(&self.intent, &self.expand)
     }
 }
 
-/// Takes the amount, or with `None` all that was authorized, and releases the rest of the authorization.
-pub(crate) fn capture(desk: &mut Desk<'_>, id: &str, amount: Option<i64>, metadata: &Metadata) -> Result<()> {
-    let (pages, now) = (desk.pages, desk.now);
-    let intent = desk.intent(id)?;
+/// Captures the amount, or with `None` the full authorized amount, and releases the rest of the authorization.
+pub(crate) fn capture(
+    context: &mut RequestContext<'_>,
+    id: &str,
+    amount: Option<i64>,
+    metadata: &Metadata,
+) -> Result<()> {
+    let (pages, now) = (context.pages, context.now);
+    let intent = context.intent(id)?;
     if !matches!(intent.status, Status::RequiresCapture) {
         return intent.unexpected_state("captured", pages).refuse();
     }
     let (capturable, currency) = (intent.capturable(), intent.currency);
     let charge_id = intent.latest_charge.clone().unwrap_or_default();
-    if desk.books.charges.get(&charge_id).is_some_and(|charge| charge.is_lapsed(now)) {
+    if context.objects.charges.get(&charge_id).is_some_and(|charge| charge.is_lapsed(now)) {
         let message = format!("Charge {charge_id} cannot be captured because its authorization has expired.");
         return StripeError::invalid(message).code("charge_expired_for_capture").refuse();
     }
@@ -71,17 +76,17 @@ pub(crate) fn capture(desk: &mut Desk<'_>, id: &str, amount: Option<i64>, metada
         );
         return StripeError::invalid(message).code("amount_too_large").param("amount_to_capture").refuse();
     }
-    let intent = desk.intent(id)?;
+    let intent = context.intent(id)?;
     merge(&mut intent.metadata, metadata);
     intent.status = Status::Succeeded { received: amount };
     let transaction = intent.transaction_id();
-    if let Some(charge) = desk.books.charges.get_mut(&charge_id) {
+    if let Some(charge) = context.objects.charges.get_mut(&charge_id) {
         charge.outcome = Outcome::Captured { amount, refunded: 0, refunds: Vec::new() };
     }
-    desk.record(EffectKind::Capture, amount, currency, id, transaction);
-    desk.announce_charge("charge.captured", &charge_id);
-    release(desk, &charge_id, capturable - amount, None);
-    desk.announce_intent("payment_intent.succeeded", id);
-    dispute_captured(desk, &charge_id);
+    context.record(EffectKind::Capture, amount, currency, id, transaction);
+    context.announce_charge("charge.captured", &charge_id);
+    release(context, &charge_id, capturable - amount, None);
+    context.announce_intent("payment_intent.succeeded", id);
+    dispute_captured(context, &charge_id);
     Ok(())
 }

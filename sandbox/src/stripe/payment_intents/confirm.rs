@@ -10,7 +10,7 @@ use crate::{
     ledger::EffectKind,
     stripe::{
         charge::{Charge, Outcome},
-        desk::Desk,
+        context::RequestContext,
         errors::{Result, StripeError},
         methods::{Behaviour, Decline, TestMethod},
         params::Params,
@@ -44,7 +44,7 @@ impl Confirmation {
         })
     }
 
-    /// Which of its parameters was used, if any.
+    /// The first of its parameters that was used, if any.
     pub(crate) fn first_param(&self) -> Option<&'static str> {
         let used = [
             ("return_url", self.return_url.is_some()),
@@ -54,7 +54,7 @@ impl Confirmation {
         used.into_iter().find(|(_, used)| *used).map(|(param, _)| param)
     }
 
-    /// Payment methods that may redirect need a way back.
+    /// Payment methods that may redirect need a return URL.
     pub(crate) fn check_return_url(&self, automatic: Option<AllowRedirects>) -> Result<()> {
         if automatic == Some(AllowRedirects::Always) && self.return_url.is_none() {
             let message = "This PaymentIntent is configured to accept payment methods that might redirect your \
@@ -103,9 +103,9 @@ impl Request {
         Ok(request)
     }
 
-    pub(crate) fn execute(&self, desk: &mut Desk<'_>) -> Result<Value> {
-        let pages = desk.pages;
-        let intent = desk.intent(&self.intent)?;
+    pub(crate) fn execute(&self, context: &mut RequestContext<'_>) -> Result<Value> {
+        let pages = context.pages;
+        let intent = context.intent(&self.intent)?;
         match &intent.status {
             Status::RequiresPaymentMethod { .. }
             | Status::RequiresConfirmation
@@ -120,15 +120,15 @@ impl Request {
             check_usable(method, intent.currency)?;
             intent.payment_method = Some(method);
         }
-        confirm(desk, &self.intent, &self.confirmation)?;
-        desk.show_intent(&self.intent, &self.expand)
+        confirm(context, &self.intent, &self.confirmation)?;
+        context.show_intent(&self.intent, &self.expand)
     }
 }
 
-/// Tries the PaymentIntent's payment method. A refusal leaves the PaymentIntent behind, open for another method.
-pub(crate) fn confirm(desk: &mut Desk<'_>, id: &str, confirmation: &Confirmation) -> Result<()> {
-    let (pages, key) = (desk.pages, desk.idempotency_key.map(str::to_owned));
-    let intent = desk.intent(id)?;
+/// Tries the PaymentIntent's payment method. A decline leaves the PaymentIntent open for another method.
+pub(crate) fn confirm(context: &mut RequestContext<'_>, id: &str, confirmation: &Confirmation) -> Result<()> {
+    let (pages, key) = (context.pages, context.idempotency_key.map(str::to_owned));
+    let intent = context.intent(id)?;
     let Some(method) = intent.payment_method else {
         let message = "You cannot confirm this PaymentIntent because it's missing a payment method. Provide one with \
              the parameter `payment_method`.";
@@ -138,18 +138,18 @@ pub(crate) fn confirm(desk: &mut Desk<'_>, id: &str, confirmation: &Confirmation
             .refuse();
     };
     match method.behaviour {
-        Behaviour::Approve => settle(desk, id, method),
-        Behaviour::Decline(decline) => refuse(desk, id, method, decline.error(), Some(decline)),
+        Behaviour::Approve => complete(context, id, method),
+        Behaviour::Decline(decline) => refuse(context, id, method, decline.error(), Some(decline)),
         Behaviour::Authenticate if confirmation.off_session => {
-            refuse(desk, id, method, authentication_required("authentication_required"), None)
+            refuse(context, id, method, authentication_required("authentication_required"), None)
         }
         Behaviour::Authenticate if confirmation.error_on_requires_action => {
-            refuse(desk, id, method, authentication_required("authentication_not_handled"), None)
+            refuse(context, id, method, authentication_required("authentication_not_handled"), None)
         }
         Behaviour::Authenticate => {
             let return_url = confirmation.return_url.clone();
             intent.status = Status::RequiresAction { return_url, idempotency_key: key };
-            desk.announce_intent("payment_intent.requires_action", id);
+            context.announce_intent("payment_intent.requires_action", id);
             Ok(())
         }
     }
@@ -163,9 +163,13 @@ fn authentication_required(decline_code: &'static str) -> StripeError {
     )
 }
 
-/// The card is good: money is taken, or held for a later capture.
-pub(crate) fn settle(desk: &mut Desk<'_>, id: &str, method: &'static TestMethod) -> Result<()> {
-    let intent = desk.intent(id)?;
+/// The card is valid: the money is taken, or held for a later capture.
+pub(crate) fn complete(
+    context: &mut RequestContext<'_>,
+    id: &str,
+    method: &'static TestMethod,
+) -> Result<()> {
+    let intent = context.intent(id)?;
     let (amount, currency, transaction) = (intent.amount, intent.currency, intent.transaction_id());
     let (effect, outcome, event) = if intent.terms.capture_method == CaptureMethod::Manual {
         intent.status = Status::RequiresCapture;
@@ -175,49 +179,49 @@ pub(crate) fn settle(desk: &mut Desk<'_>, id: &str, method: &'static TestMethod)
         let outcome = Outcome::Captured { amount, refunded: 0, refunds: Vec::new() };
         (EffectKind::Charge, outcome, "payment_intent.succeeded")
     };
-    let charge = add_charge(desk, id, method, outcome)?;
-    desk.record(effect, amount, currency, id, transaction);
-    // Also of an authorization: the charge is made, and not captured yet.
-    desk.announce_charge("charge.succeeded", &charge);
-    desk.announce_intent(event, id);
-    dispute_captured(desk, &charge);
+    let charge = add_charge(context, id, method, outcome)?;
+    context.record(effect, amount, currency, id, transaction);
+    // Also for an authorization: the charge exists, and is not captured yet.
+    context.announce_charge("charge.succeeded", &charge);
+    context.announce_intent(event, id);
+    dispute_captured(context, &charge);
     Ok(())
 }
 
-/// The card is refused: the PaymentIntent waits for another method, and the error carries it.
+/// The card is declined: the PaymentIntent waits for another method, and the error contains it.
 fn refuse(
-    desk: &mut Desk<'_>,
+    context: &mut RequestContext<'_>,
     id: &str,
     method: &'static TestMethod,
     error: StripeError,
     decline: Option<Decline>,
 ) -> Result<()> {
     let charge = match decline {
-        Some(decline) => Some(add_charge(desk, id, method, Outcome::Declined(decline))?),
+        Some(decline) => Some(add_charge(context, id, method, Outcome::Declined(decline))?),
         None => None,
     };
-    let pages = desk.pages;
-    let intent = desk.intent(id)?;
+    let pages = context.pages;
+    let intent = context.intent(id)?;
     let error = error.charge(charge.clone()).payment_method(method.view());
     intent.payment_method = None;
     intent.status = Status::RequiresPaymentMethod { last_error: Some(Box::new(error.clone())) };
     let view = intent.view(pages);
     if let Some(charge) = &charge {
-        desk.announce_charge("charge.failed", charge);
+        context.announce_charge("charge.failed", charge);
     }
-    desk.announce_intent("payment_intent.payment_failed", id);
+    context.announce_intent("payment_intent.payment_failed", id);
     error.payment_intent(view).refuse()
 }
 
 fn add_charge(
-    desk: &mut Desk<'_>,
+    context: &mut RequestContext<'_>,
     intent: &str,
     method: &'static TestMethod,
     outcome: Outcome,
 ) -> Result<String> {
-    let now = desk.now;
+    let now = context.now;
     let charge_id = ids::stripe("ch");
-    let intent = desk.intent(intent)?;
+    let intent = context.intent(intent)?;
     intent.latest_charge = Some(charge_id.clone());
     let held_until = now.saturating_add(HOLD).unwrap_or(Timestamp::MAX);
     let charge = Charge {
@@ -233,6 +237,6 @@ fn add_charge(
         release: None,
         dispute: None,
     };
-    desk.books.charges.insert(&charge_id, charge);
+    context.objects.charges.insert(&charge_id, charge);
     Ok(charge_id)
 }

@@ -7,8 +7,8 @@ use crate::{
     ids,
     redact::shown,
     stripe::{
+        context::RequestContext,
         currencies::StripeCurrency,
-        desk::Desk,
         errors::{Result, StripeError},
         methods::TestMethod,
         params::{Metadata, Params, required},
@@ -22,7 +22,7 @@ pub(crate) struct Request {
     amount: i64,
     currency: StripeCurrency,
     payment_method: Option<String>,
-    /// Present if the intent is to be confirmed at once.
+    /// Present if the intent is confirmed at once.
     confirmation: Option<Confirmation>,
     capture_method: CaptureMethod,
     confirmation_method: &'static str,
@@ -36,7 +36,7 @@ pub(crate) struct Request {
     expand: Vec<String>,
 }
 
-/// Stripe refuses a longer one: "must be at most 1000 characters".
+/// Stripe rejects a longer one: "must be at most 1000 characters".
 pub(super) const DESCRIPTION_CHARS_MAX: usize = 1000;
 
 const CAPTURE_METHODS: [(&str, CaptureMethod); 3] = [
@@ -97,7 +97,7 @@ impl Request {
         Ok(request)
     }
 
-    pub(crate) fn execute(&self, desk: &mut Desk<'_>) -> Result<Value> {
+    pub(crate) fn execute(&self, context: &mut RequestContext<'_>) -> Result<Value> {
         let payment_method = self.payment_method.as_deref().map(find_method).transpose()?;
         if let Some(method) = payment_method {
             check_usable(method, self.currency)?;
@@ -111,19 +111,19 @@ impl Request {
             terms: self.terms(),
             payment_method,
             metadata: self.metadata.clone(),
-            created: desk.now,
+            created: context.now,
             status: match payment_method {
                 Some(_) => Status::RequiresConfirmation,
                 None => Status::RequiresPaymentMethod { last_error: None },
             },
             latest_charge: None,
         };
-        desk.books.intents.insert(&id, intent);
-        desk.announce_intent("payment_intent.created", &id);
+        context.objects.intents.insert(&id, intent);
+        context.announce_intent("payment_intent.created", &id);
         if let Some(confirmation) = &self.confirmation {
-            confirm(desk, &id, confirmation)?;
+            confirm(context, &id, confirmation)?;
         }
-        desk.show_intent(&id, &self.expand)
+        context.show_intent(&id, &self.expand)
     }
 
     fn terms(&self) -> Terms {
@@ -169,7 +169,7 @@ fn read_amount(params: &mut Params, currency: StripeCurrency) -> Result<i64> {
     Ok(amount)
 }
 
-/// What holds for every amount: positive, at most the currency's maximum, no digits the currency does not have.
+/// Checks an amount: positive, at most the currency's maximum, and no digits that the currency does not have.
 pub(crate) fn check_amount(amount: i64, currency: StripeCurrency, param: &str) -> Result<()> {
     if amount < 1 {
         let message = "This value must be greater than or equal to 1.";

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::stripe::{
-    desk::Desk,
+    context::RequestContext,
     errors::Result,
     lists::{Page, list_view},
     params::Params,
@@ -20,17 +20,20 @@ impl Request {
         Ok(Self(page))
     }
 
-    pub(crate) fn execute(&self, desk: &mut Desk<'_>) -> Result<Value> {
-        let intents = &desk.books.intents;
+    pub(crate) fn execute(&self, context: &mut RequestContext<'_>) -> Result<Value> {
+        let intents = &context.objects.intents;
         let (found, has_more) = self.0.select(
             intents.by_age(),
             |id| intents.place(id),
             |intent| intent.created,
             "payment_intent",
         )?;
-        let mut views: Vec<Value> =
-            found.iter().filter_map(|it| intents.get(&it.id)).map(|intent| intent.view(desk.pages)).collect();
-        self.0.expand(desk, &mut views)?;
+        let mut views: Vec<Value> = found
+            .iter()
+            .filter_map(|it| intents.get(&it.id))
+            .map(|intent| intent.view(context.pages))
+            .collect();
+        self.0.expand(context, &mut views)?;
         Ok(list_view("/v1/payment_intents", &views, has_more))
     }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::stripe::{desk::Desk, errors::Result, params::Params};
+use crate::stripe::{context::RequestContext, errors::Result, params::Params};
 
 #[derive(Debug)]
 pub(crate) struct Request {
@@ -18,7 +18,7 @@ impl Request {
         Ok(request)
     }
 
-    pub(crate) fn execute(&self, desk: &mut Desk<'_>) -> Result<Value> {
-        desk.show_intent(&self.intent, &self.expand)
+    pub(crate) fn execute(&self, context: &mut RequestContext<'_>) -> Result<Value> {
+        context.show_intent(&self.intent, &self.expand)
     }
 }

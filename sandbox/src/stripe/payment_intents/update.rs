@@ -4,13 +4,13 @@ use serde_json::Value;
 
 use super::create::DESCRIPTION_CHARS_MAX;
 use crate::stripe::{
-    desk::Desk,
+    context::RequestContext,
     errors::{Result, StripeError},
     params::{Metadata, Params, merge},
     payment_intent::Status,
 };
 
-/// What may be changed. The terms of the payment itself are agreed at creation and not changed here.
+/// The fields that can be changed. The terms of the payment are fixed at creation.
 #[derive(Debug)]
 pub(crate) struct Request {
     intent: String,
@@ -50,9 +50,9 @@ impl Request {
         Ok(request)
     }
 
-    pub(crate) fn execute(&self, desk: &mut Desk<'_>) -> Result<Value> {
-        let pages = desk.pages;
-        let intent = desk.intent(&self.intent)?;
+    pub(crate) fn execute(&self, context: &mut RequestContext<'_>) -> Result<Value> {
+        let pages = context.pages;
+        let intent = context.intent(&self.intent)?;
         if matches!(intent.status, Status::Canceled { .. }) {
             let message = "This PaymentIntent could not be updated because it has a status of canceled.";
             return StripeError::invalid(message)
@@ -67,6 +67,6 @@ impl Request {
         if let Some(email) = &self.receipt_email {
             intent.terms.receipt_email = Some(email.clone());
         }
-        desk.show_intent(&self.intent, &self.expand)
+        context.show_intent(&self.intent, &self.expand)
     }
 }

@@ -7,12 +7,12 @@ use crate::{
     ids,
     ledger::EffectKind,
     stripe::{
-        books::Shelf,
         charge::{Charge, Outcome},
-        desk::Desk,
+        context::RequestContext,
         dispute::{Dispute, DisputeStatus},
         errors::{Result, StripeError},
         events::Snapshot,
+        objects::OrderedTable,
         params::{Metadata, Params},
         payment_intent::{Status, transaction_id},
         payment_intents::create::check_amount,
@@ -23,7 +23,7 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Request {
     target: Target,
-    /// Absent: all that was not refunded yet.
+    /// Absent: everything that was not refunded yet.
     amount: Option<i64>,
     reason: Option<&'static str>,
     metadata: Metadata,
@@ -75,7 +75,7 @@ impl Request {
         Ok(request)
     }
 
-    /// A refund that a person makes in the dashboard, which has no metadata.
+    /// A refund made in the dashboard, which has no metadata.
     pub(crate) fn of_dashboard(intent: String, amount: Option<i64>) -> Self {
         Self {
             target: Target::PaymentIntent(intent),
@@ -86,15 +86,15 @@ impl Request {
         }
     }
 
-    pub(crate) fn execute(&self, desk: &mut Desk<'_>) -> Result<Value> {
-        let charge_id = self.find_charge(desk)?;
-        let now = desk.now;
-        let charge = desk
-            .books
+    pub(crate) fn execute(&self, context: &mut RequestContext<'_>) -> Result<Value> {
+        let charge_id = self.find_charge(context)?;
+        let now = context.now;
+        let charge = context
+            .objects
             .charges
             .get_mut(&charge_id)
             .ok_or_else(|| Box::new(StripeError::no_such("charge", &charge_id, "charge")))?;
-        if disputed(&desk.books.disputes, charge) {
+        if disputed(&context.objects.disputes, charge) {
             let message = format!("Charge {charge_id} has been charged back; cannot issue a refund.");
             return StripeError::invalid(message).code("charge_disputed").refuse();
         }
@@ -118,25 +118,25 @@ impl Request {
         let transaction = transaction_id(&self.metadata).or_else(|| transaction_id(&charge.metadata));
         let currency = charge.currency;
         let mut view = refund.view();
-        desk.books.refunds.insert(&id, refund.clone());
-        desk.record(EffectKind::Refund, amount, currency, &id, transaction);
-        desk.announce("refund.created", Snapshot::Refund(Box::new(refund)));
-        desk.announce_charge("charge.refunded", &charge_id);
+        context.objects.refunds.insert(&id, refund.clone());
+        context.record(EffectKind::Refund, amount, currency, &id, transaction);
+        context.announce("refund.created", Snapshot::Refund(Box::new(refund)));
+        context.announce_charge("charge.refunded", &charge_id);
         if fails_later {
-            // The answer knows nothing of it yet.
-            refunds::fail(desk, &id, RefundFailure::Unknown);
+            // Not visible in the response yet.
+            refunds::fail(context, &id, RefundFailure::Unknown);
         }
-        desk.expand(&mut view, &self.expand)?;
+        context.expand(&mut view, &self.expand)?;
         Ok(view)
     }
 
-    fn find_charge(&self, desk: &Desk<'_>) -> Result<String> {
+    fn find_charge(&self, context: &RequestContext<'_>) -> Result<String> {
         let id = match &self.target {
             Target::Charge(charge) => return Ok(charge.clone()),
             Target::PaymentIntent(id) => id,
         };
-        let intent = desk
-            .books
+        let intent = context
+            .objects
             .intents
             .get(id)
             .ok_or_else(|| Box::new(StripeError::no_such("payment_intent", id, "payment_intent")))?;
@@ -150,13 +150,13 @@ impl Request {
     }
 }
 
-/// A dispute that is open or lost has the money already.
-fn disputed(disputes: &Shelf<Dispute>, charge: &Charge) -> bool {
+/// An open or lost dispute already holds the money.
+fn disputed(disputes: &OrderedTable<Dispute>, charge: &Charge) -> bool {
     let dispute = charge.dispute.as_deref().and_then(|id| disputes.get(id));
     dispute.is_some_and(|dispute| dispute.status != DisputeStatus::Won)
 }
 
-/// Takes the amount out of what the charge captured.
+/// Deducts the amount from the charge's captured amount.
 fn take(charge: &mut Charge, refund: &str, wanted: Option<i64>) -> Result<i64> {
     let (charge_id, currency) = (&charge.id, charge.currency);
     let (captured, refunded, refunds) = match &mut charge.outcome {

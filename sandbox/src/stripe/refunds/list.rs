@@ -4,11 +4,11 @@ use serde_json::Value;
 
 use super::Refund;
 use crate::stripe::{
-    books::Books,
     charge::Outcome,
-    desk::Desk,
+    context::RequestContext,
     errors::{Result, StripeError},
     lists::{Page, list_view},
+    objects::Objects,
     params::Params,
 };
 
@@ -30,18 +30,18 @@ impl Request {
         Ok(request)
     }
 
-    pub(crate) fn execute(&self, desk: &mut Desk<'_>) -> Result<Value> {
-        let books = &*desk.books;
-        let (found, has_more) = match self.find_charge(books)? {
+    pub(crate) fn execute(&self, context: &mut RequestContext<'_>) -> Result<Value> {
+        let objects = &*context.objects;
+        let (found, has_more) = match self.find_charge(objects)? {
             None => {
-                let refunds = &books.refunds;
+                let refunds = &objects.refunds;
                 let place = |id: &str| refunds.place(id);
                 let (found, has_more) =
                     self.page.select(refunds.by_age(), place, |refund| refund.created, "refund")?;
                 (found.into_iter().filter_map(|it| refunds.get(&it.id)).collect::<Vec<_>>(), has_more)
             }
             Some(charge) => {
-                let refunds = refunds_of(books, &charge);
+                let refunds = refunds_of(objects, &charge);
                 let place = |id: &str| refunds.iter().position(|refund| refund.id == id);
                 let (found, has_more) =
                     self.page.select(&refunds, place, |refund| refund.created, "refund")?;
@@ -49,16 +49,16 @@ impl Request {
             }
         };
         let mut views: Vec<Value> = found.into_iter().map(Refund::view).collect();
-        self.page.expand(desk, &mut views)?;
+        self.page.expand(context, &mut views)?;
         Ok(list_view("/v1/refunds", &views, has_more))
     }
 
-    /// The charge whose refunds are asked for; `None` means all refunds.
-    fn find_charge(&self, books: &Books) -> Result<Option<String>> {
+    /// The charge whose refunds are listed; `None` means all refunds.
+    fn find_charge(&self, objects: &Objects) -> Result<Option<String>> {
         match (&self.charge, &self.payment_intent) {
             (Some(charge), _) => Ok(Some(charge.clone())),
             (None, None) => Ok(None),
-            (None, Some(id)) => match books.intents.get(id) {
+            (None, Some(id)) => match objects.intents.get(id) {
                 Some(intent) => Ok(Some(intent.latest_charge.clone().unwrap_or_default())),
                 None => StripeError::no_such("payment_intent", id, "payment_intent").refuse(),
             },
@@ -66,10 +66,10 @@ impl Request {
     }
 }
 
-fn refunds_of<'a>(books: &'a Books, charge: &str) -> Vec<&'a Refund> {
-    let Some(charge) = books.charges.get(charge) else { return Vec::new() };
+fn refunds_of<'a>(objects: &'a Objects, charge: &str) -> Vec<&'a Refund> {
+    let Some(charge) = objects.charges.get(charge) else { return Vec::new() };
     let release = charge.release.iter().map(|release| &release.refund);
     let refunds =
         if let Outcome::Captured { refunds, .. } = &charge.outcome { refunds.as_slice() } else { &[] };
-    release.chain(refunds).filter_map(|id| books.refunds.get(id)).collect()
+    release.chain(refunds).filter_map(|id| objects.refunds.get(id)).collect()
 }

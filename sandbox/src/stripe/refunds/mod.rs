@@ -11,16 +11,16 @@ use serde_json::{Value, json};
 
 use super::{
     charge::Outcome,
+    context::RequestContext,
     currencies::StripeCurrency,
-    desk::Desk,
     events::Snapshot,
     params::Metadata,
     payment_intent::{metadata_view, transaction_id},
 };
 use crate::ledger::EffectKind;
 
-/// A refund. The sandbox's refunds succeed at once, as refunds of cards mostly do, or are pending until a script ends
-/// that; a script may also have one fail later.
+/// A refund. The sandbox's refunds succeed at once, as card refunds mostly do, or are pending until a script completes
+/// them; a script can also make one fail later.
 #[derive(Debug, Clone)]
 pub(crate) struct Refund {
     pub(crate) id: String,
@@ -28,17 +28,17 @@ pub(crate) struct Refund {
     pub(crate) payment_intent: String,
     pub(crate) amount: i64,
     pub(crate) currency: StripeCurrency,
-    /// The movement of the account's balance; absent where no money moved.
+    /// The balance transaction; absent if no money moved.
     pub(crate) balance_transaction: Option<String>,
     pub(crate) reason: Option<&'static str>,
     pub(crate) metadata: Metadata,
     pub(crate) created: Timestamp,
-    /// Stripe is still at it.
+    /// Stripe is still processing it.
     pub(crate) pending: bool,
     pub(crate) failure: Option<RefundFailure>,
 }
 
-/// Why a refund that had succeeded came back (docs.stripe.com/refunds#failed-refunds).
+/// Why a refund that had succeeded failed (docs.stripe.com/refunds#failed-refunds).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum RefundFailure {
@@ -87,7 +87,7 @@ impl Refund {
             "status": self.status(),
             "transfer_reversal": null,
         });
-        // Stripe names these where they say something only.
+        // Stripe includes these only when they have a value.
         if let Some(view) = view.as_object_mut() {
             if let Some(failure) = self.failure {
                 view.insert("failure_reason".to_owned(), json!(failure.name()));
@@ -99,13 +99,13 @@ impl Refund {
     }
 }
 
-/// The payer's bank sends a refund back, which had left the account; `None` if there is none.
-pub(crate) fn fail(desk: &mut Desk<'_>, id: &str, failure: RefundFailure) -> Option<Refund> {
-    let refund = desk.books.refunds.get_mut(id)?;
+/// The payer's bank returns a refund that had left the account; `None` if there is none.
+pub(crate) fn fail(context: &mut RequestContext<'_>, id: &str, failure: RefundFailure) -> Option<Refund> {
+    let refund = context.objects.refunds.get_mut(id)?;
     let before = json!({ "status": refund.status() });
     refund.failure = Some(failure);
     let refund = refund.clone();
-    let charge = desk.books.charges.get_mut(&refund.charge);
+    let charge = context.objects.charges.get_mut(&refund.charge);
     let of_charge = charge.and_then(|charge| {
         if let Outcome::Captured { refunded, .. } = &mut charge.outcome {
             *refunded -= refund.amount;
@@ -113,10 +113,10 @@ pub(crate) fn fail(desk: &mut Desk<'_>, id: &str, failure: RefundFailure) -> Opt
         transaction_id(&charge.metadata)
     });
     let transaction = transaction_id(&refund.metadata).or(of_charge);
-    desk.record(EffectKind::RefundFailed, refund.amount, refund.currency, id, transaction);
+    context.record(EffectKind::RefundFailed, refund.amount, refund.currency, id, transaction);
     for kind in ["refund.updated", "refund.failed", "charge.refund.updated"] {
         let before = (kind != "refund.failed").then(|| before.clone());
-        desk.announce_change(kind, Snapshot::Refund(Box::new(refund.clone())), before);
+        context.announce_change(kind, Snapshot::Refund(Box::new(refund.clone())), before);
     }
     Some(refund)
 }

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::stripe::{
-    desk::Desk,
+    context::RequestContext,
     errors::{Result, StripeError},
     params::Params,
 };
@@ -21,12 +21,12 @@ impl Request {
         Ok(request)
     }
 
-    pub(crate) fn execute(&self, desk: &mut Desk<'_>) -> Result<Value> {
-        let Some(refund) = desk.books.refunds.get(&self.refund) else {
+    pub(crate) fn execute(&self, context: &mut RequestContext<'_>) -> Result<Value> {
+        let Some(refund) = context.objects.refunds.get(&self.refund) else {
             return StripeError::no_such("refund", &self.refund, "refund").not_found().refuse();
         };
         let mut view = refund.view();
-        desk.expand(&mut view, &self.expand)?;
+        context.expand(&mut view, &self.expand)?;
         Ok(view)
     }
 }

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::stripe::{
-    desk::Desk,
+    context::RequestContext,
     errors::{Result, StripeError},
     events::Snapshot,
     params::{Metadata, Params, merge},
@@ -24,15 +24,15 @@ impl Request {
         Ok(request)
     }
 
-    pub(crate) fn execute(&self, desk: &mut Desk<'_>) -> Result<Value> {
-        let Some(refund) = desk.books.refunds.get_mut(&self.refund) else {
+    pub(crate) fn execute(&self, context: &mut RequestContext<'_>) -> Result<Value> {
+        let Some(refund) = context.objects.refunds.get_mut(&self.refund) else {
             return StripeError::no_such("refund", &self.refund, "refund").not_found().refuse();
         };
         merge(&mut refund.metadata, &self.metadata);
         let refund = refund.clone();
         let mut view = refund.view();
-        desk.announce("refund.updated", Snapshot::Refund(Box::new(refund)));
-        desk.expand(&mut view, &self.expand)?;
+        context.announce("refund.updated", Snapshot::Refund(Box::new(refund)));
+        context.expand(&mut view, &self.expand)?;
         Ok(view)
     }
 }

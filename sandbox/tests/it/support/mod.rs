@@ -12,17 +12,17 @@ use reqwest::{Method, RequestBuilder};
 pub(crate) use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
-/// A sandbox with a clock of its own, and the contracts where they are present.
-pub(crate) struct World {
+/// A sandbox with its own clock, and the contracts if they are present.
+pub(crate) struct TestSandbox {
     sandbox: Sandbox,
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) http: reqwest::Client,
     token: OnceCell<String>,
 }
 
-/// What came back.
+/// An HTTP response.
 #[derive(Debug)]
-pub(crate) struct Reply {
+pub(crate) struct HttpResponse {
     pub(crate) status: u16,
     pub(crate) headers: reqwest::header::HeaderMap,
     pub(crate) text: String,
@@ -30,7 +30,7 @@ pub(crate) struct Reply {
     pub(crate) body: Value,
 }
 
-impl World {
+impl TestSandbox {
     pub(crate) async fn new() -> Self {
         Self::with(|config| config).await
     }
@@ -51,8 +51,8 @@ impl World {
     }
 
     /// A request to the sandbox's own pages and controls.
-    pub(crate) async fn visit(&self, method: Method, path: &str) -> Reply {
-        Reply::of(self.http.request(method, self.url(path))).await
+    pub(crate) async fn visit(&self, method: Method, path: &str) -> HttpResponse {
+        HttpResponse::of(self.http.request(method, self.url(path))).await
     }
 
     // Stripe
@@ -62,11 +62,11 @@ impl World {
     }
 
     /// `POST /v1/{path}` with a form, as `a=1&b=2`.
-    pub(crate) async fn stripe_post(&self, path: &str, form: &str) -> Reply {
+    pub(crate) async fn stripe_post(&self, path: &str, form: &str) -> HttpResponse {
         self.stripe_send(self.stripe_form(path, form)).await
     }
 
-    pub(crate) async fn stripe_post_with_key(&self, key: &str, path: &str, form: &str) -> Reply {
+    pub(crate) async fn stripe_post_with_key(&self, key: &str, path: &str, form: &str) -> HttpResponse {
         self.stripe_send(self.stripe_form(path, form).header("Idempotency-Key", key)).await
     }
 
@@ -76,19 +76,19 @@ impl World {
             .body(form.to_owned())
     }
 
-    pub(crate) async fn stripe_get(&self, path: &str) -> Reply {
+    pub(crate) async fn stripe_get(&self, path: &str) -> HttpResponse {
         self.stripe_send(self.stripe_request(Method::GET, path)).await
     }
 
-    pub(crate) async fn stripe_send(&self, request: RequestBuilder) -> Reply {
-        let reply = Reply::of(request).await;
+    pub(crate) async fn stripe_send(&self, request: RequestBuilder) -> HttpResponse {
+        let reply = HttpResponse::of(request).await;
         schemas::check_stripe(&reply.body);
         assert!(reply.header("request-id").starts_with("req_"), "{reply:?}");
         reply
     }
 
     /// A PaymentIntent created and confirmed with `pm_card_…`; `more` starts with `&` if it is not empty.
-    pub(crate) async fn stripe_pay(&self, method: &str, amount: i64, more: &str) -> Reply {
+    pub(crate) async fn stripe_pay(&self, method: &str, amount: i64, more: &str) -> HttpResponse {
         let form = format!(
             "amount={amount}&currency=usd&payment_method={method}&confirm=true&payment_method_types[]=card{more}"
         );
@@ -100,7 +100,7 @@ impl World {
     pub(crate) async fn paypal_token(&self) -> &str {
         let fetch = async || {
             let request = self.http.post(self.url("/v1/oauth2/token")).basic_auth("client", Some("secret"));
-            let reply = Reply::of(request.form(&[("grant_type", "client_credentials")])).await;
+            let reply = HttpResponse::of(request.form(&[("grant_type", "client_credentials")])).await;
             reply.body["access_token"].as_str().unwrap().to_owned()
         };
         self.token.get_or_init(fetch).await
@@ -113,28 +113,28 @@ impl World {
             .header("Prefer", "return=representation")
     }
 
-    pub(crate) async fn paypal_post(&self, path: &str, body: &Value) -> Reply {
+    pub(crate) async fn paypal_post(&self, path: &str, body: &Value) -> HttpResponse {
         self.paypal_send(self.paypal_request(Method::POST, path).await.json(body)).await
     }
 
-    pub(crate) async fn paypal_post_with_id(&self, id: &str, path: &str, body: &Value) -> Reply {
+    pub(crate) async fn paypal_post_with_id(&self, id: &str, path: &str, body: &Value) -> HttpResponse {
         let request = self.paypal_request(Method::POST, path).await.json(body);
         self.paypal_send(request.header("PayPal-Request-Id", id)).await
     }
 
-    pub(crate) async fn paypal_get(&self, path: &str) -> Reply {
+    pub(crate) async fn paypal_get(&self, path: &str) -> HttpResponse {
         self.paypal_send(self.paypal_request(Method::GET, path).await).await
     }
 
-    pub(crate) async fn paypal_send(&self, request: RequestBuilder) -> Reply {
-        let reply = Reply::of(request).await;
+    pub(crate) async fn paypal_send(&self, request: RequestBuilder) -> HttpResponse {
+        let reply = HttpResponse::of(request).await;
         schemas::check_paypal(&reply.body);
         assert!(!reply.header("paypal-debug-id").is_empty(), "{reply:?}");
         reply
     }
 
     /// An order over 49.99 USD for `txn_1`, paid with `source`.
-    pub(crate) async fn paypal_order(&self, intent: &str, source: Value) -> Reply {
+    pub(crate) async fn paypal_order(&self, intent: &str, source: Value) -> HttpResponse {
         let body = order(intent, "USD", "49.99", source);
         self.paypal_post_with_id(&format!("order-{}", rand::random::<u64>()), "checkout/orders", &body).await
     }
@@ -142,7 +142,7 @@ impl World {
     // Control
 
     pub(crate) async fn fault(&self, rule: Value) {
-        let reply = Reply::of(self.http.post(self.url("/_sandbox/faults")).json(&rule)).await;
+        let reply = HttpResponse::of(self.http.post(self.url("/_sandbox/faults")).json(&rule)).await;
         assert_eq!(reply.status, 201, "{reply:?}");
     }
 
@@ -192,12 +192,12 @@ pub(crate) fn agreement(id: &str) -> Value {
     json!({ "token": { "id": id, "type": "BILLING_AGREEMENT" } })
 }
 
-impl Reply {
+impl HttpResponse {
     pub(crate) async fn of(request: RequestBuilder) -> Self {
         Self::try_of(request).await.unwrap()
     }
 
-    /// Fails where the connection was cut.
+    /// Fails if the connection was cut.
     pub(crate) async fn try_of(request: RequestBuilder) -> reqwest::Result<Self> {
         let response = request.send().await?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());

@@ -1,4 +1,4 @@
-//! A receiver of webhooks: what the gateway is to the providers.
+//! A receiver of webhooks, in place of the gateway.
 
 use std::{
     sync::{Arc, Mutex},
@@ -18,7 +18,7 @@ use tokio::{net::TcpListener, sync::Notify, task::JoinHandle, time::timeout};
 /// Longer than anything here takes, even on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A webhook as it arrived.
+/// A received webhook.
 #[derive(Debug, Clone)]
 pub(crate) struct Arrived {
     pub(crate) headers: HeaderMap,
@@ -27,7 +27,7 @@ pub(crate) struct Arrived {
 }
 
 impl Arrived {
-    /// The event's name, whichever provider's.
+    /// The event's name, of either provider.
     pub(crate) fn kind(&self) -> &str {
         self.body["type"].as_str().or(self.body["event_type"].as_str()).unwrap()
     }
@@ -40,12 +40,12 @@ impl Arrived {
 #[derive(Debug, Default)]
 struct Inbox {
     arrived: Mutex<Vec<Arrived>>,
-    /// Answers to come, the last of them first; then 200.
+    /// The responses to come, in reverse order; then 200.
     answers: Mutex<Vec<StatusCode>>,
     more: Notify,
 }
 
-/// Listens on a free port and accepts everything, unless told otherwise; ends when dropped.
+/// Listens on a free port and accepts everything by default; stops when dropped.
 #[derive(Debug)]
 pub(crate) struct Receiver {
     pub(crate) url: String,
@@ -63,7 +63,7 @@ impl Receiver {
         Self { url, inbox, serving }
     }
 
-    /// The answers to the next webhooks, in this order.
+    /// Sets the responses to the next webhooks, in this order.
     pub(crate) fn answer_with(&self, statuses: &[u16]) {
         let statuses = statuses.iter().rev().map(|status| StatusCode::from_u16(*status).unwrap());
         *self.inbox.answers.lock().unwrap() = statuses.collect();
@@ -73,7 +73,7 @@ impl Receiver {
         self.inbox.arrived.lock().unwrap().clone()
     }
 
-    /// Waits until so many have arrived, the earlier ones included.
+    /// Waits until this many have arrived in total.
     pub(crate) async fn wait_for(&self, count: usize) -> Vec<Arrived> {
         let enough = async {
             loop {

@@ -1,5 +1,5 @@
 //! The providers' published response schemas, from the folder `GATEWAY_SHARED` (default: `../shared` beside the
-//! repository). Where that is absent, answers are not held against them, and this says so once.
+//! repository). If it is absent, responses are not checked against them, which is reported once.
 
 use std::{
     collections::HashMap,
@@ -16,7 +16,7 @@ static VALIDATORS: LazyLock<Option<HashMap<&'static str, Validator>>> = LazyLock
     let Some(folder) = folder() else {
         let why =
             "SKIPPED: holding answers against the published contracts: GATEWAY_SHARED does not lead to them";
-        // Past the test harness, which hides what a passing test prints.
+        // Bypasses the test harness, which hides the output of passing tests.
         io::stderr().write_all(format!("{why}\n").as_bytes()).unwrap();
         return None;
     };

@@ -6,12 +6,12 @@ use provider_sandbox::{DeliveryConfig, PaypalTarget, StripeTarget, WebhookConfig
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{Reply, World, receiver::Receiver};
+use super::{HttpResponse, TestSandbox, receiver::Receiver};
 
 pub(crate) const SECRET: &str = "whsec_sandbox_test";
 pub(crate) const WEBHOOK_ID: &str = "4JH86294D6297924G";
 
-impl World {
+impl TestSandbox {
     /// Delivers the events of both providers to a receiver.
     pub(crate) async fn with_receiver() -> (Self, Receiver) {
         let receiver = Receiver::start().await;
@@ -21,37 +21,37 @@ impl World {
             paypal: PaypalTarget { url, webhook_id: Some(WEBHOOK_ID.to_owned()) },
             delivery: DeliveryConfig { first_wait: Duration::from_millis(5), ..DeliveryConfig::default() },
         };
-        let world = Self::with(|config| provider_sandbox::Config { webhooks, ..config }).await;
-        (world, receiver)
+        let sandbox = Self::with(|config| provider_sandbox::Config { webhooks, ..config }).await;
+        (sandbox, receiver)
     }
 
     pub(crate) async fn webhooks(&self, query: &str) -> Value {
         self.visit(Method::GET, &format!("/_sandbox/webhooks?{query}")).await.body
     }
 
-    /// The names of the kept events, oldest first.
+    /// The names of the stored events, oldest first.
     pub(crate) async fn event_kinds(&self) -> Vec<String> {
         let webhooks = self.webhooks("").await;
         let events = webhooks["events"].as_array().unwrap();
         events.iter().map(|event| event["type"].as_str().unwrap().to_owned()).collect()
     }
 
-    pub(crate) async fn control_post(&self, path: &str, body: &Value) -> Reply {
-        Reply::of(self.http.post(self.url(&format!("/_sandbox/{path}"))).json(body)).await
+    pub(crate) async fn control_post(&self, path: &str, body: &Value) -> HttpResponse {
+        HttpResponse::of(self.http.post(self.url(&format!("/_sandbox/{path}"))).json(body)).await
     }
 
-    /// Makes something happen at a provider by itself; returns its answer.
-    pub(crate) async fn happens(&self, script: Value) -> Reply {
+    /// Triggers a scripted event at a provider; returns its response.
+    pub(crate) async fn happens(&self, script: Value) -> HttpResponse {
         let reply = self.control_post("happen", &script).await;
         assert_eq!(reply.status, 201, "{script}: {reply:?}");
         reply
     }
 
-    pub(crate) async fn aim(&self, targets: &Value) -> Reply {
-        Reply::of(self.http.put(self.url("/_sandbox/webhooks")).json(targets)).await
+    pub(crate) async fn aim(&self, targets: &Value) -> HttpResponse {
+        HttpResponse::of(self.http.put(self.url("/_sandbox/webhooks")).json(targets)).await
     }
 
-    /// Waits until no delivery of either provider is under way or to come, and returns the counts.
+    /// Waits until no delivery of either provider is in flight or outstanding, and returns the counts.
     pub(crate) async fn deliveries_done(&self) -> Value {
         let done = async {
             loop {

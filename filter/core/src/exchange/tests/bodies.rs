@@ -14,15 +14,15 @@ fn bodies_are_plain_json() {
         "application/json, text/plain",
     ];
     for content_type in types {
-        Sent::charge().replacing("content-type", content_type).refused(ErrorCode::UnsupportedMediaType);
+        Sent::charge().replacing("content-type", content_type).rejected(ErrorCode::UnsupportedMediaType);
     }
-    Sent::charge().without("content-type").refused(ErrorCode::UnsupportedMediaType);
+    Sent::charge().without("content-type").rejected(ErrorCode::UnsupportedMediaType);
     for fine in ["Application/JSON", "application/json; charset=UTF-8", "application/json;charset=\"utf-8\""]
     {
         Sent::charge().replacing("content-type", fine).forwarded();
     }
     for encoding in ["gzip", "identity", ""] {
-        Sent::charge().with("content-encoding", encoding).refused(ErrorCode::UnsupportedMediaType);
+        Sent::charge().with("content-encoding", encoding).rejected(ErrorCode::UnsupportedMediaType);
     }
 }
 
@@ -31,13 +31,13 @@ fn an_empty_body_needs_no_type_where_it_may_be_empty() {
     let cancel = Sent::new("POST", &format!("/payments/{TXN}/cancel")).with("content-length", "0");
     cancel.forwarded();
     cancel.with("content-type", "application/x-www-form-urlencoded").forwarded();
-    Sent::charge().body(b"").refused(ErrorCode::InvalidRequest);
+    Sent::charge().body(b"").rejected(ErrorCode::InvalidRequest);
 }
 
 #[test]
 fn reading_requests_have_no_body() {
-    Sent::new("GET", "/payments").body(b"{}").refused(ErrorCode::InvalidRequest);
-    Sent::new("GET", "/payments").with("content-length", "2").refused(ErrorCode::InvalidRequest);
+    Sent::new("GET", "/payments").body(b"{}").rejected(ErrorCode::InvalidRequest);
+    Sent::new("GET", "/payments").with("content-length", "2").rejected(ErrorCode::InvalidRequest);
     Sent::new("GET", "/payments").with("content-length", "0").forwarded();
 }
 
@@ -45,13 +45,13 @@ fn reading_requests_have_no_body() {
 #[test]
 fn a_body_at_the_limit_passes_and_one_byte_more_is_too_large() {
     Sent::charge().body(&charge_of(65_536)).forwarded();
-    Sent::charge().body(&charge_of(65_537)).refused(ErrorCode::PayloadTooLarge);
-    Sent::charge().with("content-length", "65537").refused(ErrorCode::PayloadTooLarge);
+    Sent::charge().body(&charge_of(65_537)).rejected(ErrorCode::PayloadTooLarge);
+    Sent::charge().with("content-length", "65537").rejected(ErrorCode::PayloadTooLarge);
     Sent::charge().with("content-length", "65536").forwarded();
     let mut exchange = Exchange::default();
     exchange.on_request_head(Head::new(&Sent::charge().lines), &config(), NOW);
-    assert_eq!(exchange.on_request_body(65_536), Step::Wait);
-    assert!(matches!(exchange.on_request_body(65_537), Step::Reply(Reply { status: 413, .. })));
+    assert_eq!(exchange.on_request_body(65_536), HostAction::Wait);
+    assert!(matches!(exchange.on_request_body(65_537), HostAction::Reply(Reply { status: 413, .. })));
 }
 
 #[test]
@@ -59,10 +59,10 @@ fn a_card_number_wins_over_every_other_fault_of_the_body_and_is_not_repeated() {
     let card = "4242 4242 4242 4242";
     let bodies = [format!("{{\"number\":\"{card}\"}}"), card.to_owned(), format!("{{\"{card}\":")];
     for body in bodies {
-        let (reply, _) = Sent::charge().body(body.as_bytes()).refused(ErrorCode::CardDataNotAccepted);
+        let (reply, _) = Sent::charge().body(body.as_bytes()).rejected(ErrorCode::CardDataNotAccepted);
         assert!(!String::from_utf8_lossy(&reply.body).contains("4242"));
     }
     for path in ["/payments/4242424242424242", "/4242-4242-4242-4242", "/payments?a=%34242424242424242"] {
-        Sent::new("GET", path).refused(ErrorCode::CardDataNotAccepted);
+        Sent::new("GET", path).rejected(ErrorCode::CardDataNotAccepted);
     }
 }

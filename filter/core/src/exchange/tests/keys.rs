@@ -15,21 +15,21 @@ fn with(settings: &str) -> EdgeConfig {
 /// The exchange of a good charge whose claim was sent, and the claim.
 fn claimed(sent: &Sent, config: &EdgeConfig) -> (Exchange, ClaimRequest) {
     let mut exchange = Exchange::default();
-    let Step::Claim(claim) = sent.up_to_the_claim(&mut exchange, config) else { panic!("no claim") };
+    let HostAction::Claim(claim) = sent.up_to_the_claim(&mut exchange, config) else { panic!("no claim") };
     assert_eq!(exchange.claim(), Some((claim, "7d1b-1")));
     (exchange, claim)
 }
 
-fn answered(word: Word, config: &EdgeConfig) -> (Exchange, Step) {
+fn answered(checked: CheckedVerdict, config: &EdgeConfig) -> (Exchange, HostAction) {
     let (mut exchange, _) = claimed(&Sent::charge(), config);
-    let step = exchange.on_claim_answered(word, config, NOW);
-    (exchange, step)
+    let action = exchange.on_claim_answered(checked, config, NOW);
+    (exchange, action)
 }
 
-fn refused(word: Word, config: &EdgeConfig, code: ErrorCode) -> Reply {
-    let (exchange, step) = answered(word, config);
-    assert_eq!(exchange.outcome(), Some(Outcome::Refused(code)));
-    let Step::Reply(reply) = step else { panic!("{step:?}") };
+fn rejected(checked: CheckedVerdict, config: &EdgeConfig, code: ErrorCode) -> Reply {
+    let (exchange, action) = answered(checked, config);
+    assert_eq!(exchange.outcome(), Some(Outcome::Rejected(code)));
+    let HostAction::Reply(reply) = action else { panic!("{action:?}") };
     let body: serde_json::Value = serde_json::from_slice(&reply.body).unwrap();
     assert_eq!((reply.status, body["error"]["code"].as_str()), (code.status(), Some(&*code.name())));
     assert_eq!(body["error"]["requestId"], "7d1b-1");
@@ -48,21 +48,21 @@ fn every_operation_that_moves_money_needs_a_key_and_no_other_does() {
         Sent::new("POST", &cancel),
     ];
     for sent in keyed {
-        let (_, error) = sent.without("idempotency-key").refused(ErrorCode::IdempotencyKeyRequired);
+        let (_, error) = sent.without("idempotency-key").rejected(ErrorCode::IdempotencyKeyRequired);
         assert_eq!(error["param"], "Idempotency-Key");
     }
     let mut exchange = Exchange::default();
     let read = Sent::new("GET", "/payments").with("idempotency-key", "a b");
-    assert!(matches!(read.up_to_the_claim(&mut exchange, &config()), Step::Forward(_)));
+    assert!(matches!(read.up_to_the_claim(&mut exchange, &config()), HostAction::Forward(_)));
 }
 
 #[test]
 fn a_key_that_is_none_is_refused_before_anything_is_claimed() {
     for wrong in ["", "a b", "clé", "\"a", "a\"", &"k".repeat(256)] {
-        let (_, error) = key(wrong).refused(ErrorCode::IdempotencyKeyInvalid);
+        let (_, error) = key(wrong).rejected(ErrorCode::IdempotencyKeyInvalid);
         assert_eq!(error["param"], "Idempotency-Key");
     }
-    Sent::charge().with("idempotency-key", "order-1").refused(ErrorCode::IdempotencyKeyInvalid);
+    Sent::charge().with("idempotency-key", "order-1").rejected(ErrorCode::IdempotencyKeyInvalid);
 }
 
 #[test]
@@ -74,9 +74,9 @@ fn the_claim_says_who_asks_what_and_the_attestation_says_it_again() {
     let fingerprint = Fingerprint::new("POST", "/payments/charge", "", b"application/json", CHARGE);
     assert_eq!(claim.fingerprint, fingerprint);
 
-    let start = Word::Start { fence: Fence::new(9).unwrap() };
-    let Step::Forward(edits) = exchange.on_claim_answered(start, &config(), NOW) else { panic!() };
-    let attested = attested(&edits, "POST", "/payments/charge", CHARGE).claim.unwrap();
+    let start = CheckedVerdict::Start { fence: Fence::new(9).unwrap() };
+    let HostAction::Forward(edits) = exchange.on_claim_answered(start, &config(), NOW) else { panic!() };
+    let attested = attested(&edits, "POST", "/payments/charge", CHARGE).key.unwrap();
     assert_eq!((attested.scope, attested.fingerprint), (claim.scope, claim.fingerprint));
     assert_eq!(attested.fence, Fence::new(9));
     assert_eq!((exchange.outcome(), exchange.verdict()), (Some(Outcome::Forwarded), Some("start")));
@@ -98,8 +98,8 @@ fn another_client_has_another_scope_and_another_byte_another_fingerprint() {
 fn a_finished_key_is_answered_with_the_first_answer_byte_for_byte() {
     let body = "{\"success\":true,\"transactionId\":\"txn_1\" }\n";
     let answer = Answer::new(402, "application/json".to_owned(), body.to_owned()).unwrap();
-    let (exchange, step) = answered(Word::Replay(answer), &config());
-    let Step::Reply(reply) = step else { panic!("{step:?}") };
+    let (exchange, action) = answered(CheckedVerdict::Replay(answer), &config());
+    let HostAction::Reply(reply) = action else { panic!("{action:?}") };
     assert_eq!((reply.status, reply.body.as_slice()), (402, body.as_bytes()));
     let headers = [
         ("content-type", "application/json".into()),
@@ -113,22 +113,22 @@ fn a_finished_key_is_answered_with_the_first_answer_byte_for_byte() {
 #[test]
 fn while_the_first_runs_the_others_are_told_when_to_come_back() {
     for (retry_after_ms, seconds) in [(1, "1"), (1_000, "1")] {
-        let word = Word::InFlight { retry_after_ms };
-        let reply = refused(word, &config(), ErrorCode::IdempotencyInProgress);
+        let checked = CheckedVerdict::InFlight { retry_after_ms };
+        let reply = rejected(checked, &config(), ErrorCode::IdempotencyInProgress);
         assert!(reply.headers.contains(&("retry-after", seconds.into())));
     }
 }
 
 #[test]
 fn a_key_of_another_request_is_refused() {
-    refused(Word::Mismatch, &config(), ErrorCode::IdempotencyKeyReused);
+    rejected(CheckedVerdict::Mismatch, &config(), ErrorCode::IdempotencyKeyReused);
 }
 
 #[test]
 fn without_the_cache_a_request_goes_on_unchecked() {
-    let (exchange, step) = answered(Word::Unavailable, &config());
-    let Step::Forward(edits) = step else { panic!("{step:?}") };
-    let claim = attested(&edits, "POST", "/payments/charge", CHARGE).claim.unwrap();
+    let (exchange, action) = answered(CheckedVerdict::Unavailable, &config());
+    let HostAction::Forward(edits) = action else { panic!("{action:?}") };
+    let claim = attested(&edits, "POST", "/payments/charge", CHARGE).key.unwrap();
     assert_eq!(claim.fence, None);
     assert_eq!((exchange.outcome(), exchange.verdict()), (Some(Outcome::Forwarded), Some("unavailable")));
 }
@@ -136,22 +136,24 @@ fn without_the_cache_a_request_goes_on_unchecked() {
 #[test]
 fn without_the_cache_a_route_may_refuse_instead() {
     let strict = with(r#"{"idempotency":{"routes":{"charge":{"whenUnavailable":"reject"}}}}"#);
-    let reply = refused(Word::Unavailable, &strict, ErrorCode::IdempotencyUnavailable);
+    let reply = rejected(CheckedVerdict::Unavailable, &strict, ErrorCode::IdempotencyUnavailable);
     assert!(reply.headers.contains(&("retry-after", "1".into())));
     let others = with(r#"{"idempotency":{"routes":{"refund":{"whenUnavailable":"reject"}}}}"#);
-    assert!(matches!(answered(Word::Unavailable, &others).1, Step::Forward(_)));
+    assert!(matches!(answered(CheckedVerdict::Unavailable, &others).1, HostAction::Forward(_)));
 }
 
 #[test]
 fn what_proves_nothing_is_as_if_nothing_was_said() {
     let strict = with(r#"{"idempotency":{"whenUnavailable":"reject"}}"#);
-    for (word, name) in [(Word::Unproven(Unproven::Altered), "unproven"), (Word::Contested, "contested")] {
-        let (exchange, step) = answered(word.clone(), &config());
-        let Step::Forward(edits) = step else { panic!("{step:?}") };
-        let claim = attested(&edits, "POST", "/payments/charge", CHARGE).claim.unwrap();
+    for (checked, name) in
+        [(CheckedVerdict::Unproven(Unproven::Altered), "unproven"), (CheckedVerdict::Contested, "contested")]
+    {
+        let (exchange, action) = answered(checked.clone(), &config());
+        let HostAction::Forward(edits) = action else { panic!("{action:?}") };
+        let claim = attested(&edits, "POST", "/payments/charge", CHARGE).key.unwrap();
         assert_eq!(claim.fence, None);
         assert_eq!((exchange.outcome(), exchange.verdict()), (Some(Outcome::Forwarded), Some(name)));
-        refused(word, &strict, ErrorCode::IdempotencyUnavailable);
+        rejected(checked, &strict, ErrorCode::IdempotencyUnavailable);
     }
 }
 
@@ -159,22 +161,22 @@ fn what_proves_nothing_is_as_if_nothing_was_said() {
 fn where_keys_are_optional_a_request_without_one_goes_on_and_a_wrong_one_is_still_refused() {
     let lenient = with(r#"{"idempotency":{"required":false}}"#);
     let mut exchange = Exchange::default();
-    let step = Sent::charge().without("idempotency-key").up_to_the_claim(&mut exchange, &lenient);
-    let Step::Forward(edits) = step else { panic!("{step:?}") };
-    assert_eq!(attested(&edits, "POST", "/payments/charge", CHARGE).claim, None);
+    let action = Sent::charge().without("idempotency-key").up_to_the_claim(&mut exchange, &lenient);
+    let HostAction::Forward(edits) = action else { panic!("{action:?}") };
+    assert_eq!(attested(&edits, "POST", "/payments/charge", CHARGE).key, None);
     let mut exchange = Exchange::default();
-    assert!(matches!(key("a b").up_to_the_claim(&mut exchange, &lenient), Step::Reply(_)));
+    assert!(matches!(key("a b").up_to_the_claim(&mut exchange, &lenient), HostAction::Reply(_)));
 }
 
 #[test]
 fn the_caches_word_counts_once_and_only_when_it_was_asked() {
     let mut early = Exchange::default();
-    assert_eq!(early.on_claim_answered(Word::Mismatch, &config(), NOW), Step::Wait);
+    assert_eq!(early.on_claim_answered(CheckedVerdict::Mismatch, &config(), NOW), HostAction::Wait);
     assert_eq!((early.outcome(), early.claim()), (None, None));
-    let (mut exchange, _) = answered(Word::Mismatch, &config());
-    let start = Word::Start { fence: Fence::new(1).unwrap() };
-    assert_eq!(exchange.on_claim_answered(start, &config(), NOW), Step::Wait);
-    assert_eq!(exchange.outcome(), Some(Outcome::Refused(ErrorCode::IdempotencyKeyReused)));
+    let (mut exchange, _) = answered(CheckedVerdict::Mismatch, &config());
+    let start = CheckedVerdict::Start { fence: Fence::new(1).unwrap() };
+    assert_eq!(exchange.on_claim_answered(start, &config(), NOW), HostAction::Wait);
+    assert_eq!(exchange.outcome(), Some(Outcome::Rejected(ErrorCode::IdempotencyKeyReused)));
 }
 
 #[test]
@@ -182,13 +184,13 @@ fn where_too_many_wait_a_request_is_refused_even_if_a_cache_that_is_away_lets_it
     for rule in ["pass", "reject"] {
         let config = with(&format!(r#"{{"idempotency":{{"whenUnavailable":"{rule}"}}}}"#));
         let (mut exchange, _) = claimed(&Sent::charge(), &config);
-        let Step::Reply(reply) = exchange.on_claim_crowded() else { panic!("not refused") };
+        let HostAction::Reply(reply) = exchange.on_claim_crowded() else { panic!("not rejected") };
         let body: serde_json::Value = serde_json::from_slice(&reply.body).unwrap();
         assert_eq!((reply.status, body["error"]["code"].as_str()), (503, Some("IDEMPOTENCY_UNAVAILABLE")));
         assert!(reply.headers.contains(&("retry-after", "1".into())), "{:?}", reply.headers);
         assert_eq!(exchange.verdict(), Some("crowded"));
-        assert_eq!(exchange.outcome(), Some(Outcome::Refused(ErrorCode::IdempotencyUnavailable)));
+        assert_eq!(exchange.outcome(), Some(Outcome::Rejected(ErrorCode::IdempotencyUnavailable)));
         // Once.
-        assert_eq!(exchange.on_claim_crowded(), Step::Wait);
+        assert_eq!(exchange.on_claim_crowded(), HostAction::Wait);
     }
 }

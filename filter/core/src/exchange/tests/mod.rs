@@ -67,20 +67,20 @@ impl Sent {
     }
 
     /// Sends the head and then the body, and lets the cache give it the turn.
-    fn to(&self, exchange: &mut Exchange) -> Step {
+    fn to(&self, exchange: &mut Exchange) -> HostAction {
         match self.up_to_the_claim(exchange, &config()) {
-            Step::Claim(_) => {
-                let start = Word::Start { fence: Fence::new(7).unwrap() };
+            HostAction::Claim(_) => {
+                let start = CheckedVerdict::Start { fence: Fence::new(7).unwrap() };
                 exchange.on_claim_answered(start, &config(), NOW)
             }
-            step => step,
+            action => action,
         }
     }
 
-    fn up_to_the_claim(&self, exchange: &mut Exchange, config: &EdgeConfig) -> Step {
+    fn up_to_the_claim(&self, exchange: &mut Exchange, config: &EdgeConfig) -> HostAction {
         match exchange.on_request_head(Head::new(&self.lines), config, NOW) {
-            Step::Wait => exchange.on_request_end(&self.body, config, NOW),
-            step => step,
+            HostAction::Wait => exchange.on_request_end(&self.body, config, NOW),
+            action => action,
         }
     }
 
@@ -89,7 +89,7 @@ impl Sent {
     fn forwarded(&self) -> HeadEdits {
         let mut exchange = Exchange::default();
         match self.to(&mut exchange) {
-            Step::Forward(edits) => {
+            HostAction::Forward(edits) => {
                 assert_eq!(exchange.outcome(), Some(Outcome::Forwarded));
                 edits
             }
@@ -97,13 +97,13 @@ impl Sent {
         }
     }
 
-    /// The reply that it is refused with, its code checked everywhere it shows.
+    /// The reply that it is rejected with, its code checked everywhere it shows.
     #[track_caller]
-    fn refused(&self, code: ErrorCode) -> (Reply, serde_json::Value) {
+    fn rejected(&self, code: ErrorCode) -> (Reply, serde_json::Value) {
         let mut exchange = Exchange::default();
-        let Step::Reply(reply) = self.to(&mut exchange) else { panic!("not refused with {code:?}") };
+        let HostAction::Reply(reply) = self.to(&mut exchange) else { panic!("not rejected with {code:?}") };
         let body: serde_json::Value = serde_json::from_slice(&reply.body).unwrap();
-        assert_eq!(exchange.outcome(), Some(Outcome::Refused(code)), "{body}");
+        assert_eq!(exchange.outcome(), Some(Outcome::Rejected(code)), "{body}");
         assert_eq!(
             (body["success"].as_bool(), body["error"]["code"].as_str()),
             (Some(false), Some(&*code.name()))
@@ -113,13 +113,13 @@ impl Sent {
     }
 
     #[track_caller]
-    fn refused_for(&self, param: &str) {
-        let (_, error) = self.refused(ErrorCode::InvalidRequest);
+    fn rejected_for(&self, param: &str) {
+        let (_, error) = self.rejected(ErrorCode::InvalidRequest);
         assert_eq!(error["param"].as_str(), Some(param), "{error}");
     }
 }
 
-fn attested(edits: &HeadEdits, method: &str, path: &str, body: &[u8]) -> Claims {
+fn attested(edits: &HeadEdits, method: &str, path: &str, body: &[u8]) -> Statement {
     let [(name, value)] = edits.set.as_slice() else { panic!("{edits:?}") };
     assert_eq!(*name, attestation::HEADER);
     let request = attestation::Request::new(method, path, body);
@@ -136,23 +136,23 @@ fn charge_of(length: usize) -> Vec<u8> {
 fn a_request_too_many_of_its_client_is_refused_before_it_claims_anything() {
     let mut exchange = Exchange::default();
     let sent = Sent::charge();
-    assert_eq!(exchange.on_request_head(Head::new(&sent.lines), &config(), NOW), Step::Wait);
-    let Step::Reply(reply) = exchange.on_client_crowded() else { panic!("not refused") };
+    assert_eq!(exchange.on_request_head(Head::new(&sent.lines), &config(), NOW), HostAction::Wait);
+    let HostAction::Reply(reply) = exchange.on_client_crowded() else { panic!("not rejected") };
     assert_eq!(reply.status, 429);
     assert!(reply.headers.contains(&("retry-after", "1".into())), "{:?}", reply.headers);
     let body: serde_json::Value = serde_json::from_slice(&reply.body).unwrap();
     assert_eq!(body["error"]["code"], "RATE_LIMITED");
     assert_eq!(body["error"]["retryable"], true);
     assert_eq!(body["error"]["requestId"], "7d1b-1");
-    assert_eq!(exchange.on_request_end(&sent.body, &config(), NOW), Step::Wait);
-    assert_eq!(exchange.outcome(), Some(Outcome::Refused(ErrorCode::RateLimited)));
+    assert_eq!(exchange.on_request_end(&sent.body, &config(), NOW), HostAction::Wait);
+    assert_eq!(exchange.outcome(), Some(Outcome::Rejected(ErrorCode::RateLimited)));
 }
 
 #[test]
 fn a_good_charge_goes_on_with_an_attestation_over_all_of_it() {
-    let claims = attested(&Sent::charge().forwarded(), "POST", "/payments/charge", CHARGE);
-    assert_eq!(claims.client, ClientId::parse("demo"));
-    assert_eq!(claims.request_id, "7d1b-1");
+    let statement = attested(&Sent::charge().forwarded(), "POST", "/payments/charge", CHARGE);
+    assert_eq!(statement.client, ClientId::parse("demo"));
+    assert_eq!(statement.request_id, "7d1b-1");
 }
 
 #[test]
@@ -186,26 +186,29 @@ fn every_operation_is_forwarded() {
 fn nothing_is_forwarded_before_the_request_is_complete() {
     let mut exchange = Exchange::default();
     let sent = Sent::charge();
-    assert_eq!(exchange.on_request_head(Head::new(&sent.lines), &config(), NOW), Step::Wait);
+    assert_eq!(exchange.on_request_head(Head::new(&sent.lines), &config(), NOW), HostAction::Wait);
     for length in [0, 10, CHARGE.len()] {
-        assert_eq!(exchange.on_request_body(length), Step::Wait);
+        assert_eq!(exchange.on_request_body(length), HostAction::Wait);
         assert_eq!(exchange.outcome(), None);
     }
-    assert!(matches!(exchange.on_request_end(CHARGE, &config(), NOW), Step::Claim(_)));
+    assert!(matches!(exchange.on_request_end(CHARGE, &config(), NOW), HostAction::Claim(_)));
     assert_eq!(exchange.outcome(), None);
-    assert!(matches!(exchange.on_claim_answered(Word::Unavailable, &config(), NOW), Step::Forward(_)));
+    assert!(matches!(
+        exchange.on_claim_answered(CheckedVerdict::Unavailable, &config(), NOW),
+        HostAction::Forward(_)
+    ));
 }
 
 #[test]
 fn a_verdict_is_given_once() {
     let mut good = Exchange::default();
     Sent::charge().to(&mut good);
-    assert_eq!(good.on_request_end(b"{}", &config(), NOW), Step::Forward(HeadEdits::default()));
+    assert_eq!(good.on_request_end(b"{}", &config(), NOW), HostAction::Forward(HeadEdits::default()));
     let mut bad = Exchange::default();
     Sent::charge().body(b"{}").to(&mut bad);
-    assert_eq!(bad.on_request_body(1 << 20), Step::Wait);
-    assert_eq!(bad.on_request_end(CHARGE, &config(), NOW), Step::Wait);
-    assert_eq!(bad.outcome(), Some(Outcome::Refused(ErrorCode::InvalidRequest)));
+    assert_eq!(bad.on_request_body(1 << 20), HostAction::Wait);
+    assert_eq!(bad.on_request_end(CHARGE, &config(), NOW), HostAction::Wait);
+    assert_eq!(bad.outcome(), Some(Outcome::Rejected(ErrorCode::InvalidRequest)));
 }
 
 #[test]
@@ -224,17 +227,17 @@ fn internal_headers_of_the_caller_are_removed_every_value_of_them() {
 
 #[test]
 fn without_exactly_one_good_client_nobody_gets_in() {
-    Sent::charge().without("x-client-id").refused(ErrorCode::Unauthenticated);
-    Sent::charge().with("x-client-id", "demo-2").refused(ErrorCode::Unauthenticated);
-    Sent::charge().replacing("x-client-id", "demo,demo-2").refused(ErrorCode::Unauthenticated);
-    Sent::charge().replacing("x-client-id", "").refused(ErrorCode::Unauthenticated);
-    let (reply, _) = Sent::charge().replacing("x-client-id", [0xff]).refused(ErrorCode::Unauthenticated);
+    Sent::charge().without("x-client-id").rejected(ErrorCode::Unauthenticated);
+    Sent::charge().with("x-client-id", "demo-2").rejected(ErrorCode::Unauthenticated);
+    Sent::charge().replacing("x-client-id", "demo,demo-2").rejected(ErrorCode::Unauthenticated);
+    Sent::charge().replacing("x-client-id", "").rejected(ErrorCode::Unauthenticated);
+    let (reply, _) = Sent::charge().replacing("x-client-id", [0xff]).rejected(ErrorCode::Unauthenticated);
     assert!(reply.headers.contains(&("www-authenticate", "Bearer".into())));
 }
 
 #[test]
 fn only_a_providers_signature_stands_in_for_a_client() {
-    Sent::new("GET", "/openapi.json").without("x-client-id").refused(ErrorCode::Unauthenticated);
+    Sent::new("GET", "/openapi.json").without("x-client-id").rejected(ErrorCode::Unauthenticated);
     let edits = Sent::new("GET", "/openapi.json").forwarded();
     assert_eq!(attested(&edits, "GET", "/openapi.json", b"").client, ClientId::parse("demo"));
 }
@@ -245,12 +248,12 @@ fn a_request_is_for_one_host_that_everybody_reads_alike() {
         Sent::charge().replacing(":authority", host).forwarded();
     }
     for host in ["", "[", "[::1", "%41", "a@", "@", ":80", "a:99999", "a,b", "gateway,gateway", "u@gateway"] {
-        Sent::charge().replacing(":authority", host).refused_for("Host");
+        Sent::charge().replacing(":authority", host).rejected_for("Host");
     }
-    Sent::charge().replacing(":authority", [0xff]).refused_for("Host");
-    Sent::charge().without(":authority").refused_for("Host");
-    Sent::charge().with(":authority", "gateway").refused_for("Host");
-    Sent::charge().with("host", "gateway").refused_for("Host");
+    Sent::charge().replacing(":authority", [0xff]).rejected_for("Host");
+    Sent::charge().without(":authority").rejected_for("Host");
+    Sent::charge().with(":authority", "gateway").rejected_for("Host");
+    Sent::charge().with("host", "gateway").rejected_for("Host");
 }
 
 #[test]
@@ -259,14 +262,14 @@ fn payers_are_sent_only_to_hosts_of_the_list() {
     for (url, goes_on) in [("https://shop.example/back", true), ("https://evil.example/back", false)] {
         let body = format!(r#"{{"provider":"paypal","amount":1,"currency":"USD","returnUrl":"{url}"}}"#);
         let mut exchange = Exchange::default();
-        let step = Sent::charge().body(body.as_bytes()).up_to_the_claim(&mut exchange, &config);
-        assert_eq!(matches!(step, Step::Claim(_)), goes_on, "{url}: {step:?}");
+        let action = Sent::charge().body(body.as_bytes()).up_to_the_claim(&mut exchange, &config);
+        assert_eq!(matches!(action, HostAction::Claim(_)), goes_on, "{url}: {action:?}");
     }
 }
 
 #[test]
 fn a_refusal_tells_the_request_id_and_is_not_cached() {
-    let (reply, error) = Sent::new("GET", "/nothing").refused(ErrorCode::NotFound);
+    let (reply, error) = Sent::new("GET", "/nothing").rejected(ErrorCode::NotFound);
     assert_eq!(error["requestId"], "7d1b-1");
     assert!(reply.headers.contains(&("content-type", "application/json".into())));
     assert!(reply.headers.contains(&("cache-control", "no-store".into())));
@@ -275,45 +278,45 @@ fn a_refusal_tells_the_request_id_and_is_not_cached() {
 #[test]
 fn a_request_without_an_id_of_envoys_is_our_defect() {
     for sent in [Sent::charge().without("x-request-id"), Sent::charge().replacing("x-request-id", "a b")] {
-        let (_, error) = sent.refused(ErrorCode::InternalError);
+        let (_, error) = sent.rejected(ErrorCode::InternalError);
         assert!(error.get("requestId").is_none());
     }
-    Sent::charge().replacing("x-request-id", [0xff]).refused_for("x-request-id");
+    Sent::charge().replacing("x-request-id", [0xff]).rejected_for("x-request-id");
 }
 
 #[test]
 fn paths_and_methods_outside_the_table_are_refused() {
-    Sent::new("GET", "/healthz").refused(ErrorCode::NotFound);
-    Sent::new("GET", "/payments/txn_1").refused(ErrorCode::TransactionNotFound);
-    let (reply, _) = Sent::new("DELETE", "/payments/charge").refused(ErrorCode::MethodNotAllowed);
+    Sent::new("GET", "/healthz").rejected(ErrorCode::NotFound);
+    Sent::new("GET", "/payments/txn_1").rejected(ErrorCode::TransactionNotFound);
+    let (reply, _) = Sent::new("DELETE", "/payments/charge").rejected(ErrorCode::MethodNotAllowed);
     assert!(reply.headers.contains(&("allow", "POST".into())));
-    Sent::charge().without(":path").refused(ErrorCode::NotFound);
-    Sent::charge().without(":method").refused(ErrorCode::MethodNotAllowed);
+    Sent::charge().without(":path").rejected(ErrorCode::NotFound);
+    Sent::charge().without(":method").rejected(ErrorCode::MethodNotAllowed);
 }
 
 #[test]
 fn queries_are_for_lists_only() {
-    Sent::charge().replacing(":path", "/payments/charge?dry=1").refused_for("dry");
+    Sent::charge().replacing(":path", "/payments/charge?dry=1").rejected_for("dry");
     Sent::charge().replacing(":path", "/payments/charge?").forwarded();
-    Sent::new("GET", "/payments?page=2").refused_for("page");
-    Sent::new("GET", "/payments?limit=0").refused_for("limit");
+    Sent::new("GET", "/payments?page=2").rejected_for("page");
+    Sent::new("GET", "/payments?limit=0").rejected_for("limit");
 }
 
 #[test]
 fn targets_are_percent_encoded() {
     for path in ["/payments?x={}", "/payments?x=\"", "/payments?x=ä", "/payments?a b", "/payments#x"] {
-        Sent::new("GET", path).refused(ErrorCode::InvalidRequest);
+        Sent::new("GET", path).rejected(ErrorCode::InvalidRequest);
     }
-    Sent::charge().replacing(":path", b"/payments?x=\xff".as_slice()).refused_for(":path");
+    Sent::charge().replacing(":path", b"/payments?x=\xff".as_slice()).rejected_for(":path");
 }
 
 #[test]
 fn headers_that_are_read_come_once_and_in_ascii() {
     for name in ["content-type", "content-length"] {
-        Sent::charge().replacing(name, [0xff]).refused_for(name);
-        Sent::charge().replacing(name, "1").with(name, "1").refused_for(name);
+        Sent::charge().replacing(name, [0xff]).rejected_for(name);
+        Sent::charge().replacing(name, "1").with(name, "1").rejected_for(name);
     }
-    Sent::charge().with("content-length", "x").refused_for("content-length");
+    Sent::charge().with("content-length", "x").rejected_for("content-length");
 }
 
 #[test]
@@ -328,11 +331,11 @@ fn the_log_knows_operation_and_client_of_refused_requests_too() {
 #[test]
 fn a_worker_without_room_refuses_a_request_by_its_head_and_says_that_nothing_happened() {
     let mut exchange = Exchange::default();
-    let step = exchange.on_request_crowded(Head::new(&Sent::charge().lines));
-    let Step::Reply(reply) = step else { panic!("{step:?}") };
+    let action = exchange.on_request_crowded(Head::new(&Sent::charge().lines));
+    let HostAction::Reply(reply) = action else { panic!("{action:?}") };
     let body: serde_json::Value = serde_json::from_slice(&reply.body).unwrap();
     assert_eq!((reply.status, body["error"]["code"].as_str()), (503, Some("GATEWAY_UNAVAILABLE")));
     assert_eq!((&body["error"]["requestId"], &body["error"]["retryable"]), (&"7d1b-1".into(), &true.into()));
-    assert_eq!(exchange.outcome(), Some(Outcome::Refused(ErrorCode::GatewayUnavailable)));
-    assert_eq!(exchange.on_request_end(b"{}", &config(), NOW), Step::Wait, "once");
+    assert_eq!(exchange.outcome(), Some(Outcome::Rejected(ErrorCode::GatewayUnavailable)));
+    assert_eq!(exchange.on_request_end(b"{}", &config(), NOW), HostAction::Wait, "once");
 }

@@ -28,11 +28,11 @@ fn signed_by(secret: &str, at_s: u64) -> Sent {
 }
 
 #[track_caller]
-fn refused_for_its(sent: &Sent, code: ErrorCode, reason: &str) {
+fn rejected_because(sent: &Sent, code: ErrorCode, reason: &str) {
     let mut exchange = Exchange::default();
-    let Step::Reply(reply) = sent.to(&mut exchange) else { panic!("not refused") };
+    let HostAction::Reply(reply) = sent.to(&mut exchange) else { panic!("not rejected") };
     assert_eq!(reply.status, code.status());
-    assert_eq!(exchange.outcome(), Some(Outcome::Refused(code)));
+    assert_eq!(exchange.outcome(), Some(Outcome::Rejected(code)));
     assert_eq!(exchange.signature(), Some(reason));
 }
 
@@ -40,9 +40,14 @@ fn refused_for_its(sent: &Sent, code: ErrorCode, reason: &str) {
 fn a_genuine_webhook_goes_on_as_its_providers_and_as_no_clients() {
     for secret in ["whsec_new", "whsec_old"] {
         let mut exchange = Exchange::default();
-        let Step::Forward(edits) = signed_by(secret, NOW).to(&mut exchange) else { panic!("not forwarded") };
-        let claims = attested(&edits, "POST", "/webhooks/stripe", EVENT);
-        assert_eq!((claims.client, claims.claim, claims.webhook), (None, None, Some(Provider::Stripe)));
+        let HostAction::Forward(edits) = signed_by(secret, NOW).to(&mut exchange) else {
+            panic!("not forwarded")
+        };
+        let statement = attested(&edits, "POST", "/webhooks/stripe", EVENT);
+        assert_eq!(
+            (statement.client, statement.key, statement.webhook),
+            (None, None, Some(Provider::Stripe))
+        );
         assert_eq!(exchange.signature(), Some("verified"));
     }
 }
@@ -51,7 +56,7 @@ fn a_genuine_webhook_goes_on_as_its_providers_and_as_no_clients() {
 fn a_forged_one_is_refused_with_its_head_where_that_tells() {
     let at_end = [signed_by("whsec_other", NOW), signed_by("whsec_new", NOW).body(b"{}")];
     for sent in at_end {
-        refused_for_its(&sent, ErrorCode::SignatureInvalid, "signature_mismatch");
+        rejected_because(&sent, ErrorCode::SignatureInvalid, "signature_mismatch");
     }
     for (sent, reason) in [
         (event("").without("stripe-signature"), "header_missing"),
@@ -59,10 +64,10 @@ fn a_forged_one_is_refused_with_its_head_where_that_tells() {
         (signed_by("whsec_new", NOW - 301), "too_old"),
         (signed_by("whsec_new", NOW + 301), "too_new"),
     ] {
-        refused_for_its(&sent, ErrorCode::SignatureInvalid, reason);
+        rejected_because(&sent, ErrorCode::SignatureInvalid, reason);
         let mut exchange = Exchange::default();
-        let step = exchange.on_request_head(Head::new(&sent.lines), &config(), NOW);
-        assert!(matches!(step, Step::Reply(_)), "its body is not waited for");
+        let action = exchange.on_request_head(Head::new(&sent.lines), &config(), NOW);
+        assert!(matches!(action, HostAction::Reply(_)), "its body is not waited for");
     }
 }
 
@@ -72,15 +77,15 @@ fn a_webhook_may_be_longer_than_other_requests() {
         let body = vec![b' '; length];
         let header = format!("t={NOW},v1={}", signature("whsec_new", NOW, &body));
         let mut exchange = Exchange::default();
-        let step = event(&header).body(&body).to(&mut exchange);
-        assert_eq!(matches!(step, Step::Forward(_)), forwarded, "{length}");
+        let action = event(&header).body(&body).to(&mut exchange);
+        assert_eq!(matches!(action, HostAction::Forward(_)), forwarded, "{length}");
     }
 }
 
 #[test]
 fn a_provider_that_is_not_set_up_sends_again() {
     let sent = Sent::new("POST", "/webhooks/paypal").body(EVENT);
-    refused_for_its(&sent, ErrorCode::SignatureUnverifiable, "not_configured");
+    rejected_because(&sent, ErrorCode::SignatureUnverifiable, "not_configured");
 }
 
 /// A gateway that PayPal's live webhooks are sent to.
@@ -110,27 +115,29 @@ fn from_paypal(url: &str, time: &str) -> Sent {
 fn paypals_webhook_waits_for_its_certificate_and_without_one_comes_again() {
     let config = for_paypal();
     let mut exchange = Exchange::default();
-    let step = from_paypal(CERTIFICATE, NOW_IN_WORDS).up_to_the_claim(&mut exchange, &config);
-    let Step::Certificate(wanted) = step else { panic!("{step:?}") };
+    let action = from_paypal(CERTIFICATE, NOW_IN_WORDS).up_to_the_claim(&mut exchange, &config);
+    let HostAction::Certificate(wanted) = action else { panic!("{action:?}") };
     assert_eq!(wanted.to_string(), CERTIFICATE);
     assert_eq!(exchange.outcome(), None);
     let unreachable = Err(FetchFailure::Unreachable.into());
-    let Step::Reply(reply) = exchange.on_certificate(unreachable, &PureRust, &config, NOW) else { panic!() };
+    let HostAction::Reply(reply) = exchange.on_certificate(unreachable, &PureRust, &config, NOW) else {
+        panic!()
+    };
     assert_eq!(reply.status, 503);
     assert!(reply.headers.iter().any(|(name, value)| *name == "retry-after" && *value == "30"), "{reply:?}");
     assert_eq!(exchange.signature(), Some("certificate_unreachable"));
     // Once.
-    assert_eq!(exchange.on_certificate(unreachable, &PureRust, &config, NOW), Step::Wait);
+    assert_eq!(exchange.on_certificate(unreachable, &PureRust, &config, NOW), HostAction::Wait);
 }
 
 /// Its body is not waited for, and its certificate is not asked for.
 #[track_caller]
-fn refused_at_its_head(sent: &Sent, reason: &str) {
+fn rejected_at_head(sent: &Sent, reason: &str) {
     let mut exchange = Exchange::default();
-    let step = exchange.on_request_head(Head::new(&sent.lines), &for_paypal(), NOW);
-    assert!(matches!(step, Step::Reply(Reply { status: 401, .. })), "{step:?}");
+    let action = exchange.on_request_head(Head::new(&sent.lines), &for_paypal(), NOW);
+    assert!(matches!(action, HostAction::Reply(Reply { status: 401, .. })), "{action:?}");
     assert_eq!(exchange.signature(), Some(reason));
-    assert_eq!(exchange.outcome(), Some(Outcome::Refused(ErrorCode::SignatureInvalid)));
+    assert_eq!(exchange.outcome(), Some(Outcome::Rejected(ErrorCode::SignatureInvalid)));
 }
 
 #[test]
@@ -144,7 +151,7 @@ fn a_certificate_elsewhere_or_under_another_kind_of_name_is_not_asked_for() {
         ),
         "https://api.paypal.com/v1/x".to_owned(),
     ] {
-        refused_at_its_head(&from_paypal(&elsewhere, NOW_IN_WORDS), "certificate_url");
+        rejected_at_head(&from_paypal(&elsewhere, NOW_IN_WORDS), "certificate_url");
     }
 }
 
@@ -156,11 +163,11 @@ fn a_transmission_that_paypal_does_not_send_any_more_is_refused() {
         ("2025-11-24T16:05:01Z", "too_new"),
         ("24 November 2025", "header_malformed"),
     ] {
-        refused_at_its_head(&from_paypal(CERTIFICATE, time), reason);
+        rejected_at_head(&from_paypal(CERTIFICATE, time), reason);
     }
     for time in ["2025-11-20T16:00:00Z", "2025-11-24T16:05:00Z"] {
         let mut exchange = Exchange::default();
-        let step = from_paypal(CERTIFICATE, time).up_to_the_claim(&mut exchange, &for_paypal());
-        assert!(matches!(step, Step::Certificate(_)), "{time}: {step:?}");
+        let action = from_paypal(CERTIFICATE, time).up_to_the_claim(&mut exchange, &for_paypal());
+        assert!(matches!(action, HostAction::Certificate(_)), "{time}: {action:?}");
     }
 }

@@ -1,10 +1,10 @@
-//! Certificates that were fetched, so that a webhook costs one RSA check and PayPal two requests a day.
+//! Fetched certificates, so that a webhook costs one RSA check, and PayPal gets two requests a day.
 //!
-//! A key is used until its certificate expires, whether or not PayPal can be asked for it again meanwhile. Senders
-//! choose the name of the certificate, so they can make us ask PayPal for ones that are not there. Those are few at a
-//! time, have a budget, and are remembered apart: they never push out a good key, nor keep one from being refreshed.
+//! A key is used until its certificate expires, whether or not PayPal can be reached meanwhile. Senders choose the
+//! certificate's name, so they can make the gateway request nonexistent ones. Such fetches are limited in number and
+//! rate, and tracked separately: they never evict a trusted key or prevent its refresh.
 
-use super::kept_certificates::KeptCertificates;
+use super::shared_certificates::SharedCertificates;
 use super::{CertificateUrl, Environment};
 use crate::token_bucket::TokenBucket;
 use crate::webhook::rsa::VerifyRsa;
@@ -13,36 +13,36 @@ use crate::webhook::{CannotVerify, FetchFailure};
 
 /// PayPal uses one certificate, and two around a change.
 const KEYS_MAX: usize = 16;
-/// Failures are remembered to spare PayPal the next question; those of made-up names need not be many.
+/// Failures are remembered to spare PayPal repeated requests; few of invented names are needed.
 const ATTEMPTS_MAX: usize = 16;
-/// So many certificates are awaited at once; what senders make up takes no more connections to PayPal than that.
+/// Concurrent fetches: senders' invented names take no more connections to PayPal than this.
 pub(super) const FETCHES_MAX: usize = 4;
-/// So many of them under names that were never found good. The rest is for those that were.
+/// Concurrent fetches for names that were never trusted. The rest is reserved for trusted ones.
 const UNKNOWN_FETCHES_MAX: usize = FETCHES_MAX - 1;
-/// So many of those at once: at a start PayPal's webhooks name one certificate, and two around a change.
+/// The burst of fetches for unknown names: at a start PayPal's webhooks name one certificate, and two around a change.
 const UNKNOWN_BURST: u64 = 4;
-/// One more after each of these. A name that senders make up costs PayPal a request, and each gateway is a mirror that
-/// could be turned on it; a new name that is PayPal's own comes with every webhook of the next three days, so it gets
-/// its turn between the made-up ones.
+/// The interval of further fetches for unknown names. An invented name costs PayPal a request, and every gateway could
+/// be abused as a reflector. A new name of PayPal's own comes with every webhook of the next three days, so it gets its
+/// turn among invented ones.
 const UNKNOWN_EVERY_S: u64 = 2;
 const FAILED_FOR_S: u64 = 30;
-/// Longer than a host waits for an answer: after this it is not going to tell any more.
+/// Longer than a host waits for a response: after this, no result will come.
 const FETCH_S: u64 = 15;
-/// After a refresh that brought nothing the next one waits for this, then for twice as long, and so on.
+/// The delay after a failed refresh; it doubles with each further failure.
 const REFRESH_AGAIN_S: u64 = 300;
 const REFRESH_AGAIN_MAX_S: u64 = 2 * 3600;
 
-/// The keys of certificates by their URL, for one environment and one trust bundle.
+/// Keys by certificate URL, for one environment and one trust bundle.
 #[derive(Debug)]
 pub struct CertificateCache {
     keys: Vec<Known>,
     attempts: Vec<Attempt>,
-    /// For names that were never found good.
+    /// For names that were never trusted.
     unknown: TokenBucket,
     refresh_after_s: u64,
 }
 
-/// A URL that has led to a good certificate. Its key may have expired since.
+/// A URL that has led to a trusted certificate. Its key may have expired since.
 #[derive(Debug)]
 struct Known {
     url: CertificateUrl,
@@ -51,33 +51,34 @@ struct Known {
     /// `None`: never by this worker.
     used_at_s: Option<u64>,
     refresh_at_s: u64,
-    /// Refreshes that were begun since the last one that brought a key.
+    /// Refreshes started since the last successful one.
     refreshes: u32,
 }
 
-/// A certificate that is being fetched, or was not to be had.
+/// A certificate that is being fetched, or whose fetch failed.
 #[derive(Debug)]
 struct Attempt {
     url: CertificateUrl,
     since_s: u64,
-    /// `None`: the answer is awaited.
+    /// `None`: in flight.
     failed: Option<CannotVerify>,
 }
 
-/// What there is of a certificate.
+/// The state of a certificate.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Lookup<'a> {
     Ready(&'a TrustedKey),
-    /// Nobody has asked for it: fetch it and tell [`CertificateCache::fetched`].
+    /// Not requested yet: fetch it and report to [`CertificateCache::fetched`].
     Fetch,
-    /// Another webhook has had it fetched; look again when the answer is there.
+    /// Being fetched for another webhook; look it up again afterwards.
     Waiting,
-    /// It was not to be had a short time ago.
+    /// Its fetch failed a short time ago.
     Failed(CannotVerify),
 }
 
-/// Whether less than `for_s` have gone by. A clock that was set back leaves nothing behind that lasts for ever.
-const fn lasts(since_s: u64, for_s: u64, now_s: u64) -> bool {
+/// Whether less than `for_s` have passed. False for a time in the future, so a clock that was set back causes no
+/// endless state.
+const fn is_within(since_s: u64, for_s: u64, now_s: u64) -> bool {
     match now_s.checked_sub(since_s) {
         Some(age_s) => age_s < for_s,
         None => false,
@@ -89,15 +90,15 @@ impl Known {
         now_s <= self.key.not_after_s()
     }
 
-    /// A key that nobody uses is not asked for again. Neither is one whose time has come before the clock was set back:
-    /// it comes again.
+    /// An unused key is not refreshed. Nor is one whose refresh time came before the clock was set back: it will come
+    /// again.
     fn is_to_be_refreshed(&self, now_s: u64) -> bool {
         self.is_valid(now_s)
             && self.refresh_at_s <= now_s
             && self.used_at_s.is_some_and(|used_at_s| used_at_s >= self.fetched_at_s)
     }
 
-    /// What becomes of the refresh is not known yet: it may bring nothing, or never end.
+    /// The result of the refresh is unknown yet: it may fail, or never end.
     fn refresh_begins(&mut self, refresh_after_s: u64, now_s: u64) {
         let first_s = REFRESH_AGAIN_S.min(refresh_after_s);
         let pause_s = first_s.saturating_mul(1 << self.refreshes.min(16)).min(REFRESH_AGAIN_MAX_S);
@@ -107,24 +108,24 @@ impl Known {
 }
 
 impl CertificateCache {
-    /// A key that is used is refreshed `refresh_after_s` seconds after it was fetched.
+    /// A key in use is refreshed `refresh_after_s` seconds after it was fetched.
     #[must_use]
     pub fn new(refresh_after_s: u64) -> Self {
         Self { keys: Vec::new(), attempts: Vec::new(), unknown: TokenBucket::default(), refresh_after_s }
     }
 
-    /// Whether there is a key, so that nothing has to be fetched.
+    /// Whether there is a valid key, so that no fetch is needed.
     #[must_use]
     pub fn has(&self, url: &CertificateUrl, now_s: u64) -> bool {
         self.keys.iter().any(|known| known.url == *url && known.is_valid(now_s))
     }
 
-    /// The caller that gets [`Lookup::Fetch`] has to fetch; no other gets it for this URL until that has an end.
+    /// A caller that gets [`Lookup::Fetch`] must fetch; no other caller gets it for this URL until the fetch ends.
     pub fn lookup(&mut self, url: &CertificateUrl, now_s: u64) -> Lookup<'_> {
-        self.clear_up(now_s);
+        self.expire(now_s);
         let known = self.keys.iter().position(|known| known.url == *url);
         let is_known = known.is_some();
-        // Found by its place, as a reference that is returned early would bind `self` to the end.
+        // Looked up by index, because an early return of a reference would borrow `self` for the whole function.
         if let Some(place) = known.filter(|place| self.keys.get(*place).is_some_and(|it| it.is_valid(now_s)))
         {
             return match self.keys.get_mut(place) {
@@ -149,9 +150,9 @@ impl CertificateCache {
         }
     }
 
-    /// The certificates that are to be fetched now though their keys are good; each as after [`Lookup::Fetch`].
+    /// The certificates to fetch now although their keys are valid; each as after [`Lookup::Fetch`].
     pub fn refresh(&mut self, now_s: u64) -> Vec<CertificateUrl> {
-        self.clear_up(now_s);
+        self.expire(now_s);
         let due = self.keys.iter().filter(|known| known.is_to_be_refreshed(now_s));
         let due: Vec<_> = due.map(|known| known.url.clone()).collect();
         let mut begun = Vec::new();
@@ -168,9 +169,9 @@ impl CertificateCache {
         begun
     }
 
-    /// The end of a fetch, whichever it was.
+    /// The result of a fetch.
     pub fn fetched(&mut self, url: &CertificateUrl, result: Result<TrustedKey, CannotVerify>, now_s: u64) {
-        self.clear_up(now_s);
+        self.expire(now_s);
         self.attempts.retain(|attempt| attempt.url != *url);
         match result {
             Ok(key) => {
@@ -179,7 +180,7 @@ impl CertificateCache {
                     // A webhook waits for it.
                     None => Some(now_s),
                 };
-                self.keep(url, key, now_s, used_at_s);
+                self.insert(url, key, now_s, used_at_s);
             }
             // A good key is not lost because a second fetch failed.
             Err(reason) if !self.has(url, now_s) => {
@@ -189,17 +190,17 @@ impl CertificateCache {
         }
     }
 
-    /// Takes over what other workers, or one that is dead, have fetched since. They are found good once more, since who
-    /// has kept them is not asked.
-    pub fn adopt(
+    /// Loads certificates that other workers, or a dead one, have fetched since. They are verified again, because their
+    /// writer is not trusted.
+    pub fn load_shared(
         &mut self,
-        kept: &KeptCertificates,
+        shared: &SharedCertificates,
         environment: &Environment,
         trust: &Trust,
         rsa: &impl VerifyRsa,
         now_s: u64,
     ) {
-        for (url, pem, fetched_at_s) in kept.certificates(environment) {
+        for (url, pem, fetched_at_s) in shared.certificates(environment) {
             let known = self.keys.iter().find(|known| known.url == url);
             if known.is_some_and(|known| known.fetched_at_s >= fetched_at_s) {
                 continue;
@@ -207,19 +208,19 @@ impl CertificateCache {
             let used_at_s = known.and_then(|known| known.used_at_s);
             if let Ok(key) = trust.key_of(pem, environment.certificate_name(), now_s, rsa) {
                 self.attempts.retain(|attempt| attempt.url != url || attempt.failed.is_none());
-                self.keep(&url, key, fetched_at_s.min(now_s), used_at_s);
+                self.insert(&url, key, fetched_at_s.min(now_s), used_at_s);
             }
         }
     }
 
-    /// The key that was used last.
+    /// The most recently used key.
     #[must_use]
     pub fn in_use(&self) -> Option<&TrustedKey> {
         let used = self.keys.iter().filter(|known| known.used_at_s.is_some());
         used.max_by_key(|known| known.used_at_s).map(|known| &known.key)
     }
 
-    fn keep(&mut self, url: &CertificateUrl, key: TrustedKey, fetched_at_s: u64, used_at_s: Option<u64>) {
+    fn insert(&mut self, url: &CertificateUrl, key: TrustedKey, fetched_at_s: u64, used_at_s: Option<u64>) {
         self.keys.retain(|known| known.url != *url);
         if self.keys.len() >= KEYS_MAX {
             drop_least(&mut self.keys, |known| Some(known.used_at_s));
@@ -229,7 +230,7 @@ impl CertificateCache {
         self.keys.push(Known { url, key, fetched_at_s, used_at_s, refresh_at_s, refreshes: 0 });
     }
 
-    /// Whether one more may be fetched. `is_known`: under a name that was found good.
+    /// Whether another fetch may start. `is_known`: for a name that was trusted before.
     fn has_slot(&self, is_known: bool) -> bool {
         let awaited = |attempt: &&Attempt| attempt.failed.is_none();
         let unknown = |attempt: &&Attempt| !self.keys.iter().any(|known| known.url == attempt.url);
@@ -240,23 +241,23 @@ impl CertificateCache {
 
     fn attempt(&mut self, attempt: Attempt) {
         if self.attempts.len() >= ATTEMPTS_MAX {
-            // Those that are awaited are fewer than fit.
+            // Fetches in flight are fewer than the maximum.
             drop_least(&mut self.attempts, |attempt| attempt.failed.map(|_| attempt.since_s));
         }
         self.attempts.push(attempt);
     }
 
-    fn clear_up(&mut self, now_s: u64) {
+    fn expire(&mut self, now_s: u64) {
         for attempt in &mut self.attempts {
-            if attempt.failed.is_none() && !lasts(attempt.since_s, FETCH_S, now_s) {
+            if attempt.failed.is_none() && !is_within(attempt.since_s, FETCH_S, now_s) {
                 attempt.failed = Some(FetchFailure::TimedOut.into());
                 attempt.since_s = attempt.since_s.saturating_add(FETCH_S).min(now_s);
             }
         }
         self.attempts
-            .retain(|attempt| attempt.failed.is_none() || lasts(attempt.since_s, FAILED_FOR_S, now_s));
+            .retain(|attempt| attempt.failed.is_none() || is_within(attempt.since_s, FAILED_FOR_S, now_s));
         for known in &mut self.keys {
-            // Of a clock that was set back.
+            // After a clock was set back.
             known.refresh_at_s = known.refresh_at_s.min(now_s.saturating_add(self.refresh_after_s));
         }
     }

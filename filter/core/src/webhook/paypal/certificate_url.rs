@@ -1,18 +1,18 @@
-//! The URL of a certificate, which whoever sends a webhook writes.
+//! The URL of a certificate, which the sender of a webhook chooses.
 
 use std::fmt;
 
 use super::Environment;
 
 const URL_BYTES_MAX: usize = 256;
-/// Before the three groups of a certificate's name.
+/// The prefix of a certificate's name, before its three groups.
 const PATH: &str = "/v1/notifications/certs/CERT-";
 
 /// A URL that leads to one of PayPal's certificates and to nothing else, e.g.
 /// `https://api.paypal.com/v1/notifications/certs/CERT-360caa42-fca2a594-b0d12406`.
 ///
-/// It is compared, not parsed: whatever is not written exactly like this is refused, so two readers cannot differ
-/// about where it leads.
+/// It is compared, not parsed: anything that is not written exactly like this is rejected, so two parsers cannot
+/// disagree about where it leads.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CertificateUrl {
     encrypted: bool,
@@ -20,7 +20,7 @@ pub struct CertificateUrl {
     path: String,
 }
 
-/// Why a URL was refused.
+/// Why a URL was rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CertificateUrlError {
     #[error("it is longer than 256 characters")]
@@ -59,7 +59,7 @@ impl CertificateUrl {
                 _ => CertificateUrlError::Host,
             });
         }
-        // Every certificate's that is known since 2015; whatever else a sender makes up is not asked for.
+        // The form of every certificate name known since 2015; other names of a sender are never requested.
         let groups = path.strip_prefix(PATH).ok_or(CertificateUrlError::Path)?;
         let is_group = |group: &str| {
             group.len() == 8 && group.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
@@ -76,7 +76,7 @@ impl CertificateUrl {
         self.encrypted
     }
 
-    /// Host, and for a stand-in a port: what to ask and whom to expect there.
+    /// The host, and for a stand-in the port: the server to request, and the name to expect.
     #[must_use]
     pub fn authority(&self) -> &str {
         &self.authority

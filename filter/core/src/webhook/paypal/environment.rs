@@ -1,13 +1,13 @@
-//! Where PayPal is: live, its sandbox, or a stand-in on this machine.
+//! PayPal's environment: live, its sandbox, or a stand-in on this machine.
 
-/// The hosts that certificates may be fetched from, and whom the certificates must name.
+/// The hosts that certificates may be fetched from, and the name that certificates must have.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Environment {
     origins: Vec<Origin>,
     certificate_name: String,
 }
 
-/// What may stand before the path of a certificate's URL, character for character.
+/// The allowed prefix of a certificate URL's path, character for character.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Origin {
     pub(super) encrypted: bool,
@@ -15,7 +15,7 @@ pub(super) struct Origin {
     pub(super) authority: String,
 }
 
-/// Why a stand-in was refused.
+/// Why a stand-in was rejected.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EnvironmentError {
     #[error("there is no origin to fetch certificates from")]
@@ -49,7 +49,7 @@ impl Environment {
     /// `certificate_name`. Without TLS only on this machine.
     ///
     /// # Errors
-    /// Names what cannot be an origin or a name.
+    /// Names the invalid origin or name.
     pub fn stand_in<'a>(
         origins: impl IntoIterator<Item = &'a str>,
         certificate_name: &str,
@@ -67,7 +67,7 @@ impl Environment {
         Ok(Self { origins, certificate_name: certificate_name.to_owned() })
     }
 
-    /// Whom a certificate must name.
+    /// The name that a certificate must have.
     #[must_use]
     pub fn certificate_name(&self) -> &str {
         &self.certificate_name

@@ -1,4 +1,4 @@
-//! One delivery of an event, as its headers describe it.
+//! A delivery of an event, as its headers describe it.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -8,7 +8,7 @@ use super::{CertificateUrl, Environment};
 use crate::head::Head;
 use crate::webhook::rsa::{Hash, Unavailable, VerifyRsa};
 use crate::webhook::x509::TrustedKey;
-use crate::webhook::{CannotVerify, Forged, Refused, Verified, one};
+use crate::webhook::{CannotVerify, Forged, VerificationError, Verified, one};
 
 pub const TRANSMISSION_ID: &str = "paypal-transmission-id";
 pub const TRANSMISSION_TIME: &str = "paypal-transmission-time";
@@ -16,12 +16,13 @@ pub const TRANSMISSION_SIG: &str = "paypal-transmission-sig";
 pub const CERT_URL: &str = "paypal-cert-url";
 pub const AUTH_ALGO: &str = "paypal-auth-algo";
 
-/// PayPal's id of the endpoint that webhooks are sent to, e.g. `4JH86294D6297924G`. It is signed with each.
+/// PayPal's id of the webhook endpoint, e.g. `4JH86294D6297924G`. It is part of every signed message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WebhookId(String);
 
 impl WebhookId {
-    /// What the simulator in PayPal's dashboard signs with, whoever it sends to: as good as no id. It has no
+    /// The id that PayPal's dashboard simulator signs with for every recipient: as good as no id, and not allowed in a
+    /// configuration that takes real money.
     /// place in a configuration that takes real money.
     pub const SIMULATOR: &str = "WEBHOOK_ID";
 
@@ -33,17 +34,17 @@ impl WebhookId {
 }
 
 /// PayPal sends a webhook up to 25 times over three days (developer.paypal.com/api/rest/webhooks/#retries), each time
-/// with the time of the first. A day more is for clocks, and for what is held up on the way.
+/// with the time of the first attempt. One more day allows for clock differences and delays.
 pub const SENT_WITHIN_S: u64 = 4 * 24 * 3600;
 
-/// Clocks differ: as much as is allowed of Stripe's by default.
+/// Allowed clock difference: the same as for Stripe by default.
 const AHEAD_MAX_S: u64 = 300;
 
-/// A delivery whose headers can be read. Its time has not been looked at, nor its certificate's URL or the signature.
+/// A delivery whose headers are well-formed. Its time, certificate URL and signature are not checked yet.
 #[derive(Debug)]
 pub struct Transmission {
     id: String,
-    /// As it is signed.
+    /// As signed.
     time: String,
     sent_at_s: u64,
     signature: Vec<u8>,
@@ -54,7 +55,7 @@ impl Transmission {
     /// Reads the five headers; each must come exactly once.
     ///
     /// # Errors
-    /// Names the header at fault, or says that the algorithm is another than SHA256withRSA.
+    /// Names the header at fault, or reports another algorithm than SHA256withRSA.
     pub fn read(head: Head<'_>) -> Result<Self, Forged> {
         let id = one(head, TRANSMISSION_ID)?;
         let time = one(head, TRANSMISSION_TIME)?;
@@ -64,7 +65,7 @@ impl Transmission {
             return Err(Forged::Algorithm);
         }
         let malformed = |header, expected| Forged::HeaderMalformed { header, expected };
-        // Neither may hold the `|` that parts them in the signed message.
+        // Neither may contain the `|` that separates them in the signed message.
         if !is_word(id, 128) {
             return Err(malformed(TRANSMISSION_ID, "an id of letters, digits, `-` and `_`"));
         }
@@ -95,7 +96,7 @@ impl Transmission {
         }
     }
 
-    /// Where the certificate is, if that is at PayPal.
+    /// The certificate's URL, if it is at PayPal.
     ///
     /// # Errors
     /// [`Forged::CertificateUrl`]: nothing may be fetched.
@@ -103,28 +104,28 @@ impl Transmission {
         Ok(CertificateUrl::parse(&self.certificate_url, environment)?)
     }
 
-    /// Whether `key` signed this delivery of `body`, as it came, to the endpoint `webhook_id`.
+    /// Checks that `key` signed this delivery of `body`, byte for byte, to the endpoint `webhook_id`.
     ///
     /// # Errors
-    /// [`Forged::SignatureMismatch`], or that the check does not work here.
+    /// [`Forged::SignatureMismatch`], or an error if signatures cannot be checked here.
     pub fn verify(
         &self,
         body: &[u8],
         webhook_id: &WebhookId,
         key: &TrustedKey,
         rsa: &impl VerifyRsa,
-    ) -> Result<Verified, Refused> {
+    ) -> Result<Verified, VerificationError> {
         self.verify_sum(crc32fast::hash(body), webhook_id, key, rsa)
     }
 
-    /// The same for a body of which only the CRC-32 is known, which is all that is signed of it.
+    /// The same for a body of which only the CRC-32 is known, the only part that is signed.
     pub(crate) fn verify_sum(
         &self,
         body_crc32: u32,
         webhook_id: &WebhookId,
         key: &TrustedKey,
         rsa: &impl VerifyRsa,
-    ) -> Result<Verified, Refused> {
+    ) -> Result<Verified, VerificationError> {
         let message = format!("{}|{}|{}|{body_crc32}", self.id, self.time, webhook_id.0);
         match rsa.verify(key.spki_der(), Hash::Sha256, message.as_bytes(), &self.signature) {
             Ok(true) => Ok(Verified::Paypal {
@@ -206,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn what_could_move_a_border_in_the_signed_message_is_refused() {
+    fn values_that_make_the_signed_message_ambiguous_are_rejected() {
         let whole = STANDARD.encode([7; 256]);
         let cut = &whole[..whole.len() - 4];
         let unpadded = whole.trim_end_matches('=');
@@ -238,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn a_transmission_is_good_for_as_long_as_paypal_repeats_it_and_no_longer() {
+    fn a_transmission_is_accepted_only_as_long_as_paypal_retries_it() {
         const SENT_AT: u64 = 1_431_963_913;
         let too_old = |age_s| Err(Forged::TooOld { age_s });
         for time in ["2015-05-18T15:45:13Z", "2015-05-18T15:45:13.999Z"] {

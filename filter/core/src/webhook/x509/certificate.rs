@@ -1,4 +1,4 @@
-//! One certificate: what of it decides about trust.
+//! The parts of a certificate that matter for trust.
 
 use rsa::pkcs1::RsaPublicKeyRef;
 use x509_cert::TbsCertificate;
@@ -33,12 +33,12 @@ const TLS_CLIENT: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7
 
 #[derive(Debug)]
 pub(super) struct Certificate {
-    /// What the issuer signed, byte for byte.
+    /// The signed bytes.
     pub(super) signed: Vec<u8>,
-    /// `None`: one that is not trusted.
+    /// `None`: an untrusted algorithm.
     pub(super) algorithm: Option<Hash>,
     pub(super) signature: Vec<u8>,
-    /// DER, as the issuer of another certificate is compared.
+    /// In DER, for comparison with the issuer field of another certificate.
     pub(super) subject: Vec<u8>,
     pub(super) issuer: Vec<u8>,
     pub(super) not_before_s: u64,
@@ -47,7 +47,7 @@ pub(super) struct Certificate {
     pub(super) key: Vec<u8>,
     /// `None`: the key is not RSA.
     pub(super) key_bits: Option<usize>,
-    /// Every common name of the subject; `None` stands for one that cannot be read.
+    /// All common names of the subject; `None` stands for an unreadable one.
     pub(super) common_names: Vec<Option<String>>,
     pub(super) extensions: Extensions,
 }
@@ -57,12 +57,12 @@ pub(super) struct Extensions {
     pub(super) authority: bool,
     /// How many more authorities may follow.
     pub(super) path_length: Option<u8>,
-    /// `None` for both usages: no word about it, which allows it.
+    /// For both usages, `None` means that the extension is absent, which allows the usage.
     pub(super) may_sign_certificates: Option<bool>,
     pub(super) may_sign_messages: Option<bool>,
-    /// Whether an extended key usage leaves the TLS kinds out, as which PayPal's certificates are issued.
+    /// Whether an extended key usage excludes the TLS usages, with which PayPal's certificates are issued.
     pub(super) for_something_else: bool,
-    /// `None`: there are no alternative names of any kind.
+    /// `None`: there are no alternative names at all.
     pub(super) host_names: Option<Vec<String>>,
     pub(super) unknown_critical: bool,
 }
@@ -81,7 +81,7 @@ impl Certificate {
             .ok()?;
         reader.finish().ok()?;
         let body = TbsCertificate::from_der(signed).ok()?;
-        // The algorithm that the issuer signed must be the one that stands beside the signature.
+        // The signed algorithm must equal the one beside the signature.
         if outer.to_der().ok()? != body.signature().to_der().ok()? || body.version() != Version::V3 {
             return None;
         }
@@ -148,9 +148,9 @@ impl Extensions {
                 });
                 self.host_names = Some(hosts.collect());
             }
-            // Not followed here, so whoever is bound by them is not believed at all.
+            // Name constraints are not implemented, so a certificate under them is not trusted.
             NAME_CONSTRAINTS => self.unknown_critical = true,
-            // Any policy will do.
+            // Any policy is acceptable.
             POLICIES => {}
             _ => self.unknown_critical |= extension.critical,
         }

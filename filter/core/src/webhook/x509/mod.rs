@@ -1,4 +1,4 @@
-//! Just enough of X.509 (RFC 5280) to trust the one certificate that a webhook is signed with.
+//! The subset of X.509 (RFC 5280) that is needed to trust the certificate of a webhook's signature.
 
 mod certificate;
 mod pem;

@@ -6,7 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
 const END: &str = "-----END CERTIFICATE-----";
 
-/// The DER of every certificate in `text`, or `None` where one of them is cut off or is no base64.
+/// The DER of every certificate in `text`, or `None` if one is truncated or not base64.
 pub(super) fn certificates(text: &[u8]) -> Option<Vec<Vec<u8>>> {
     let text = String::from_utf8_lossy(text);
     text.split(BEGIN)

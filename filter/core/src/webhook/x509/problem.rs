@@ -1,4 +1,4 @@
-//! What can be wrong with certificates.
+//! Problems with certificates.
 
 /// Why a certificate is not trusted. Times are Unix seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -9,9 +9,9 @@ pub enum CertificateProblem {
     NotPem,
     #[error("it comes with more than seven others")]
     TooMany,
-    #[error("it cannot be read")]
+    #[error("it cannot be parsed")]
     Malformed,
-    #[error("it names somebody else")]
+    #[error("it has another name")]
     Name,
     #[error("it expired at {not_after_s} (Unix seconds)")]
     Expired { not_after_s: u64 },
@@ -19,17 +19,17 @@ pub enum CertificateProblem {
     NotYetValid { not_before_s: u64 },
     #[error("its key is not RSA of 2048 to 8192 bits")]
     Key,
-    #[error("its key is not meant for signatures like this one")]
+    #[error("its key usage does not allow this signature")]
     Usage,
-    #[error("it is an authority's own")]
+    #[error("it is an authority's certificate")]
     Authority,
-    #[error("it has a critical extension that is not known here")]
+    #[error("it has an unknown critical extension")]
     Extension,
-    #[error("the trust bundle does not lead to its issuer")]
+    #[error("the trust bundle contains no chain to its issuer")]
     UnknownIssuer,
     #[error("it is signed by an algorithm that is not trusted (SHA-256, SHA-384 or SHA-512 with RSA are)")]
     SignatureAlgorithm,
-    #[error("its signature is not its issuer's")]
+    #[error("its issuer's signature on it is invalid")]
     Signature,
     #[error("its issuer's certificate has expired, or is not valid yet")]
     IssuerValidity,
@@ -37,7 +37,7 @@ pub enum CertificateProblem {
     IssuerNotAuthority,
     #[error("there are more authorities between it and the root than the root or one of them allows")]
     PathLength,
-    #[error("its chain takes too much work to check")]
+    #[error("its chain is too expensive to check")]
     TooComplex,
 }
 
@@ -66,12 +66,12 @@ impl CertificateProblem {
     }
 }
 
-/// Why a trust bundle cannot be used.
+/// Why a trust bundle is invalid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TrustError {
     #[error("the trust bundle holds no PEM certificate, or one that is cut off")]
     NotPem,
-    #[error("certificate {0} (counted from 1) of the trust bundle cannot be read")]
+    #[error("certificate {0} (counted from 1) of the trust bundle cannot be parsed")]
     Certificate(usize),
     #[error("the trust bundle holds no root (a certificate that is its own issuer)")]
     NoRoot,

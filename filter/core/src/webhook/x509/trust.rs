@@ -1,4 +1,4 @@
-//! From a certificate that was fetched to a key that is trusted.
+//! Verifies a fetched certificate and returns its trusted key.
 
 use super::certificate::Certificate;
 use super::pem;
@@ -6,16 +6,17 @@ use super::problem::{CertificateProblem, TrustError};
 use crate::webhook::CannotVerify;
 use crate::webhook::rsa::{Unavailable, VerifyRsa};
 
-/// The longest file that is looked at, in bytes.
+/// The longest accepted file, in bytes.
 pub const CERTIFICATE_BYTES_MAX: usize = 65_536;
 
 const CERTIFICATES_MAX: usize = 8;
-/// Public certificates have one or two authorities between the root and them.
+/// Public certificates have one or two authorities between the root and the leaf.
 const AUTHORITIES_MAX: usize = 5;
-/// Each costs up to a millisecond under wasm.
+/// Each check costs up to a millisecond under wasm.
 const SIGNATURES_MAX: u32 = 16;
 
-/// Whose certificates are believed: a bundle of PEM. A certificate in it that is its own issuer is trusted, any
+/// The trusted certificates: a PEM bundle. Self-issued certificates in it are trusted roots; the others only help to
+/// build a chain.
 /// other only helps to find the way to one.
 #[derive(Debug)]
 pub struct Trust {
@@ -23,7 +24,7 @@ pub struct Trust {
     intermediates: Vec<Certificate>,
 }
 
-/// The key of a certificate that [`Trust::key_of`] found good; there is no other way to one.
+/// The key of a certificate that [`Trust::key_of`] has verified; there is no other way to obtain one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TrustedKey {
     spki_der: Vec<u8>,
@@ -38,13 +39,13 @@ impl TrustedKey {
         &self.spki_der
     }
 
-    /// Until when its certificate is valid, in Unix seconds.
+    /// When its certificate expires, in Unix seconds.
     #[must_use]
     pub const fn not_after_s(&self) -> u64 {
         self.not_after_s
     }
 
-    /// Until when all its issuers are valid, the root among them, in Unix seconds.
+    /// When the first of its issuers expires, including the root, in Unix seconds.
     #[must_use]
     pub const fn issuers_until_s(&self) -> u64 {
         self.issuers_until_s
@@ -52,10 +53,10 @@ impl TrustedKey {
 }
 
 impl Trust {
-    /// Reads a bundle. Text around the certificates is passed over.
+    /// Parses a bundle. Text around the certificates is ignored.
     ///
     /// # Errors
-    /// A certificate in it cannot be read, or none of them is a root.
+    /// A certificate in it cannot be parsed, or none of them is a root.
     pub fn from_pem(bundle: &[u8]) -> Result<Self, TrustError> {
         let certificates =
             pem::certificates(bundle).filter(|all| !all.is_empty()).ok_or(TrustError::NotPem)?;
@@ -76,8 +77,9 @@ impl Trust {
         all.map(|certificate| certificate.not_after_s).min().unwrap_or(0)
     }
 
-    /// The key of the first certificate in `delivered` (PEM), if it belongs to `name` and leads to a root of this
-    /// bundle at `now_s` (Unix seconds). Further certificates in it are taken as help and not believed.
+    /// The key of the first certificate in `delivered` (PEM), if its name is `name` and it chains to a root of this
+    /// bundle at `now_s` (Unix seconds). Further certificates in it help to build the chain and are not trusted
+    /// themselves.
     ///
     /// # Errors
     /// Says what is wrong with the certificate.
@@ -106,7 +108,7 @@ fn read(delivered: &[u8]) -> Result<(Certificate, Vec<Certificate>), Certificate
     }
     let (leaf, further) = certificates.split_first().ok_or(CertificateProblem::NotPem)?;
     let leaf = Certificate::parse(leaf).ok_or(CertificateProblem::Malformed)?;
-    // Help that cannot be read is no help, and no harm.
+    // Unreadable additional certificates are ignored.
     Ok((leaf, further.iter().filter_map(|der| Certificate::parse(der)).collect()))
 }
 
@@ -130,8 +132,8 @@ fn judge_leaf(leaf: &Certificate, name: &str, now_s: u64) -> Result<(), Certific
     judge(leaf)
 }
 
-/// Whether a certificate is `name`'s. PayPal's own libraries read the common name, browsers the alternative
-/// names; where both are given both must say it, so that nobody who is believed by either rule alone gets in.
+/// Whether a certificate has the name `name`. PayPal's own libraries check the common name, browsers the alternative
+/// names; if both are present, both must match, so that a certificate accepted by only one rule is rejected.
 fn belongs_to(leaf: &Certificate, name: &str) -> bool {
     let common = leaf.common_names.iter().all(|common| common.as_deref() == Some(name));
     match &leaf.extensions.host_names {
@@ -140,7 +142,7 @@ fn belongs_to(leaf: &Certificate, name: &str) -> bool {
     }
 }
 
-/// What must hold for a leaf and for an authority alike.
+/// Requirements on leaves and authorities alike.
 fn judge(certificate: &Certificate) -> Result<(), CertificateProblem> {
     if certificate.extensions.unknown_critical {
         return Err(CertificateProblem::Extension);
@@ -151,7 +153,7 @@ fn judge(certificate: &Certificate) -> Result<(), CertificateProblem> {
     }
 }
 
-/// The search for a way to a root, over every certificate that may be the issuer of the one before.
+/// The search for a chain to a root, over every possible issuer of each certificate.
 struct Search<'a, R> {
     trust: &'a Trust,
     further: &'a [Certificate],
@@ -161,7 +163,8 @@ struct Search<'a, R> {
 }
 
 impl<R: VerifyRsa> Search<'_, R> {
-    /// `authorities` stand between `certificate`'s issuer and the leaf. Until when all are valid from that issuer on.
+    /// `authorities` are between `certificate`'s issuer and the leaf. Returns until when all certificates from that
+    /// issuer on are valid.
     fn path_from(&mut self, certificate: &Certificate, authorities: usize) -> Result<u64, CannotVerify> {
         let mut reason = CannotVerify::Certificate(CertificateProblem::UnknownIssuer);
         if certificate.algorithm.is_none() {
@@ -177,7 +180,7 @@ impl<R: VerifyRsa> Search<'_, R> {
         }
         if authorities < AUTHORITIES_MAX {
             for issuer in trust.intermediates.iter().chain(further).filter(issuers) {
-                // A certificate that is its own issuer leads nowhere unless the bundle has it.
+                // A self-issued certificate ends a chain unless it is in the bundle.
                 if issuer.is_its_own_issuer() {
                     continue;
                 }
@@ -259,7 +262,8 @@ mod tests {
         }
     }
 
-    /// A certificate of www.digicert.com, which DigiCert has issued as it issues PayPal's: EV, by "DigiCert EV RSA CA G2".
+    /// A certificate of www.digicert.com, which DigiCert has issued as it issues PayPal's: EV, by "DigiCert EV RSA CA
+    /// G2".
     #[test]
     fn a_leaf_alone_of_the_issuer_that_paypal_moves_to_is_trusted() {
         const LEAF: &[u8] = include_bytes!("../../../tests/webhooks/digicert-2026.pem");
@@ -281,7 +285,7 @@ mod tests {
         assert_eq!(path(&intermediate, NOW), Err(CertificateProblem::Signature.into()));
     }
 
-    /// A key that a test needs; in the product there is none without its certificate.
+    /// A key for tests; in production there is none without its certificate.
     impl TrustedKey {
         pub(in crate::webhook) fn for_test(not_after_s: u64) -> Self {
             Self { spki_der: vec![1, 2, 3], not_after_s, issuers_until_s: not_after_s }

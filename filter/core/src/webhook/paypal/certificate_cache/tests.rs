@@ -19,7 +19,7 @@ fn cache() -> CertificateCache {
     CertificateCache::new(HALF_A_DAY)
 }
 
-/// One with a good key that a webhook has used.
+/// A cache with a valid key that a webhook has used.
 fn with_key(n: u32) -> CertificateCache {
     let mut cache = cache();
     assert_eq!(cache.lookup(&url(n), NOW), Lookup::Fetch);
@@ -43,7 +43,7 @@ fn one_fetch_serves_every_webhook_that_waits_for_it_and_comes_later() {
 }
 
 #[test]
-fn a_key_is_kept_until_its_certificate_expires_though_paypal_is_away() {
+fn a_key_is_kept_until_its_certificate_expires_even_if_paypal_is_down() {
     let mut cache = with_key(1);
     let last = NOW + 30 * 86_400;
     cache.fetched(&url(1), Ok(TrustedKey::for_test(last)), NOW);
@@ -85,7 +85,7 @@ fn a_key_that_nobody_has_used_since_it_was_fetched_is_kept_and_not_asked_for() {
 }
 
 #[test]
-fn a_refresh_that_brings_nothing_is_tried_again_after_growing_pauses() {
+fn a_failed_refresh_is_retried_after_growing_delays() {
     let mut cache = with_key(1);
     let mut at = NOW + HALF_A_DAY;
     for pause in [300, 600, 1_200, 2_400, 4_800, 7_200, 7_200] {
@@ -123,13 +123,13 @@ fn a_fetch_that_never_ends_has_failed_and_is_tried_again() {
     assert_eq!(cache.lookup(&url(1), NOW + 14), Lookup::Waiting);
     assert_eq!(cache.lookup(&url(1), NOW + 15), Lookup::Failed(FetchFailure::TimedOut.into()));
     assert_eq!(cache.lookup(&url(1), NOW + 45), Lookup::Fetch);
-    // What comes late is as good as what comes in time.
+    // A late result is as good as a timely one.
     cache.fetched(&url(1), Ok(key()), NOW + 46);
     assert_eq!(cache.lookup(&url(1), NOW + 47), Lookup::Ready(&key()));
 }
 
 #[test]
-fn names_that_are_made_up_push_nothing_out_and_flood_nobody() {
+fn invented_names_evict_nothing_and_are_limited_in_rate() {
     let mut cache = with_key(0);
     let mut fetches = 0;
     for second in 1..=60 {
@@ -146,7 +146,7 @@ fn names_that_are_made_up_push_nothing_out_and_flood_nobody() {
         }
         assert_eq!(cache.lookup(&url(0), NOW + u64::from(second)), Lookup::Ready(&key()));
     }
-    // One of the four was spent on the good one.
+    // One of the four was used for the trusted one.
     assert_eq!(fetches, 3 + 30);
     assert!(cache.keys.len() == 1 && cache.attempts.len() <= ATTEMPTS_MAX, "{}", cache.attempts.len());
 }
@@ -160,7 +160,7 @@ fn a_verified_name_is_refreshed_while_unknown_ones_take_every_slot_that_they_can
     }
     assert_eq!(cache.lookup(&url(4), at), Lookup::Failed(FetchFailure::TooMany.into()));
     assert_eq!(cache.refresh(at), [url(0)]);
-    // Nor does one that has expired stand behind them.
+    // Nor does an expired one queue behind them.
     let mut cache = with_key(0);
     cache.fetched(&url(0), Ok(TrustedKey::for_test(at)), NOW);
     for n in 1..=3 {
@@ -172,7 +172,7 @@ fn a_verified_name_is_refreshed_while_unknown_ones_take_every_slot_that_they_can
 }
 
 #[test]
-fn the_key_that_was_not_used_for_longest_makes_room() {
+fn the_least_recently_used_key_is_evicted() {
     let mut cache = cache();
     for n in 0..16 {
         cache.fetched(&url(n), Ok(key()), NOW + u64::from(n));
@@ -184,7 +184,7 @@ fn the_key_that_was_not_used_for_longest_makes_room() {
 }
 
 #[test]
-fn a_clock_that_is_set_back_leaves_nothing_for_ever() {
+fn a_clock_that_is_set_back_causes_no_endless_state() {
     let mut cache = with_key(1);
     cache.fetched(&url(2), Err(unreachable()), NOW);
     let before = NOW - 86_400 * 100;
