@@ -133,7 +133,7 @@ pub(super) async fn providers(settings: Settings, report: &mut Report) {
         // Whom it does not know, it does not tell what it has.
         match provider.look_up(&LookUp::Payment(ProviderRef::new(payment))).await {
             Found::Unavailable(uncertainty) => {
-                report.bad(about, format!("{keys}: {base}: {}", uncertainty.reason))
+                report.bad(about, format!("{keys}: {base}: {}", uncertainty.reason));
             }
             _ => {
                 let mode = if mode.is_empty() { String::new() } else { format!("{mode} ") };
