@@ -21,6 +21,8 @@ use crate::workload::Clients;
 const PER_SECOND: u32 = 300;
 /// Clients that also capture, cancel, refund and read.
 const CLIENTS: usize = 2;
+/// So many broken promises are printed with the trail of their payments.
+const EXPLAINED: usize = 3;
 const TICK: Duration = Duration::from_millis(50);
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -61,8 +63,9 @@ pub(crate) async fn run(length: Duration) -> Option<Vec<Broken>> {
     broken.extend(judge(&records));
     broken.extend(leaks(&cluster));
     broken.extend(growth(&memory));
-    for Broken { promise, what } in &broken {
-        say(&format!("BROKEN {promise}: {what}"));
+    for (number, Broken { promise, what }) in broken.iter().enumerate() {
+        let about = if number < EXPLAINED { records.about(what) } else { String::new() };
+        say(&format!("BROKEN {promise}: {what}\n{about}"));
     }
     if !broken.is_empty() {
         cluster.keep_logs();
