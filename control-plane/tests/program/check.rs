@@ -205,7 +205,7 @@ async fn a_redis_whose_rights_or_replicas_are_too_few_for_a_claim_is_wrong_and_u
     );
     redis.run::<()>(&[&few[..], &["0"]].concat()).await;
     let user = ["ACL", "SETUSER", "gateway", "on", ">throwaway", "~edge:*", "+@all"];
-    for denied in ["-eval", "-set", "-pexpire"] {
+    for denied in ["-evalsha", "-set", "-pexpire"] {
         redis.run::<()>(&[&user[..], &[denied]].concat()).await;
         let uri = redis.uri().replace("redis://", "redis://gateway:throwaway@");
         let (worked, text) = check(&[("REDIS_URI", &uri)]);
