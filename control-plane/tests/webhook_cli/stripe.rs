@@ -121,7 +121,7 @@ fn people_get_a_line_a_check_and_the_verdict() {
     for words in [
         "  ok      header",
         "  FAILED  signature",
-        "FORGED: the signature does not fit",
+        "FORGED: the signature does not match the body",
         "likely cause:\n  - ",
     ] {
         assert!(text.contains(words), "{text}");
