@@ -38,9 +38,10 @@ pub(crate) trait Call: Send + Sync + 'static {
     fn claim(&self, shared: &Shared, state: &mut SandboxState, now: Timestamp) -> Option<HttpResponse>;
     /// Executes the call and stores the result under the claimed key.
     fn execute(&self, shared: &Shared, state: &mut SandboxState, now: Timestamp) -> HttpResponse;
-    fn forget_key(&self, state: &mut SandboxState);
-    /// Stores an error response under the key, if the provider stores such.
-    fn freeze(&self, state: &mut SandboxState, response: &HttpResponse);
+    /// Gives a claimed key back. Without a key there is nothing to do, here and below.
+    fn forget_key(&self, _state: &mut SandboxState) {}
+    /// Stores an error response under the key. PayPal stores none: it answers a retry with the current state.
+    fn freeze(&self, _state: &mut SandboxState, _response: &HttpResponse) {}
 
     fn rate_limited(&self) -> HttpResponse;
     fn internal_error(&self) -> HttpResponse;

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 mod cluster;
+mod history;
 mod hostile;
 mod judge;
 mod judge_can_fail;

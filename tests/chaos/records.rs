@@ -6,7 +6,8 @@ use sqlx::postgres::PgRow;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteRow};
 use sqlx::{Connection as _, FromRow, PgConnection, SqliteConnection};
 
-use crate::model::{History, Request};
+use crate::history::History;
+use crate::model::Request;
 
 /// Everything that a run is judged by.
 #[derive(Clone, Debug, Default)]

@@ -65,7 +65,7 @@ pub(crate) async fn run(length: Duration) -> Option<Vec<Broken>> {
     broken.extend(growth(&memory));
     for (number, Broken { promise, what }) in broken.iter().enumerate() {
         let about = if number < EXPLAINED { records.about(what) } else { String::new() };
-        say(&format!("BROKEN {promise}: {what}\n{about}"));
+        say(format!("BROKEN {promise}: {what}\n{about}").trim_end());
     }
     if !broken.is_empty() {
         cluster.keep_logs();

@@ -170,9 +170,6 @@ impl Call for PaypalCall {
         }
     }
 
-    /// PayPal answers a retry with the current state, never with a stored error.
-    fn freeze(&self, _: &mut SandboxState, _: &HttpResponse) {}
-
     fn rate_limited(&self) -> HttpResponse {
         PaypalError::rate_limited().response()
     }

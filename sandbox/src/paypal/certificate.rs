@@ -75,10 +75,6 @@ impl Call for CertificateCall {
         }
     }
 
-    fn forget_key(&self, _: &mut SandboxState) {}
-
-    fn freeze(&self, _: &mut SandboxState, _: &HttpResponse) {}
-
     fn rate_limited(&self) -> HttpResponse {
         PaypalError::rate_limited().response()
     }

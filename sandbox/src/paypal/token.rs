@@ -104,10 +104,6 @@ impl Call for TokenCall {
         HttpResponse::json(StatusCode::OK, &body)
     }
 
-    fn forget_key(&self, _: &mut SandboxState) {}
-
-    fn freeze(&self, _: &mut SandboxState, _: &HttpResponse) {}
-
     fn rate_limited(&self) -> HttpResponse {
         PaypalError::rate_limited().response()
     }

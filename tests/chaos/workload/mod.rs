@@ -14,7 +14,8 @@ use tokio::time::{Instant, sleep};
 
 pub(crate) use self::client::Client;
 use self::client::plain_charge;
-use crate::model::{History, Meaning, Request};
+use crate::history::History;
+use crate::model::{Meaning, Request};
 
 /// Shorter than Envoy's own timeout: clients disconnect and retry.
 const TIMEOUT: Duration = Duration::from_secs(6);

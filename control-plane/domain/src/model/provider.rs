@@ -61,7 +61,7 @@ impl<T> Outcome<T> {
                 ..Uncertainty::new(refusal.message)
             }),
             Self::NotSent(uncertainty) => Self::Unknown(uncertainty),
-            snapshot => snapshot,
+            known => known,
         }
     }
 }

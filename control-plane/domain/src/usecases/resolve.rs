@@ -137,11 +137,11 @@ async fn resolve<T: Resolvable>(
         // Where the retry did not tell, e.g. because it brought the same error again, the records may.
         let now = subject.read_again(&*gateway.store).await?;
         if let Some(now) = now.filter(|now| matches!(now.phase(), Phase::Unknown(_))) {
-            now.fetch(sync, context, &call.cause).await?;
+            now.sync_with(sync, context, &call.cause).await?;
         }
         return Ok(Turn::Recorded);
     }
-    let moved = subject.fetch(sync, context, &call.cause).await?;
+    let moved = subject.sync_with(sync, context, &call.cause).await?;
     Ok(if moved { Turn::Recorded } else { Turn::NothingNew })
 }
 

@@ -24,7 +24,7 @@ pub(crate) async fn look_again(gateway: &Gateway, id: PaymentId) -> Result<(), S
     if payment.state.is_watched() {
         let fetched = match gateway.provider(payment.request.provider) {
             Err(problem) => Err(Trouble::Failed(problem.to_string())),
-            Ok(provider) => fetch(gateway, &*provider, payment).await,
+            Ok(provider) => sync_or_refund(gateway, &*provider, payment).await,
         };
         match fetched {
             Ok(()) => {}
@@ -60,7 +60,11 @@ fn is_over(gateway: &Gateway, payment: &Payment) -> bool {
     !payment.state.is_to_be_refunded() && waited > WATCH_FOR
 }
 
-async fn fetch(gateway: &Gateway, provider: &dyn PaymentProvider, payment: Payment) -> Result<(), Trouble> {
+async fn sync_or_refund(
+    gateway: &Gateway,
+    provider: &dyn PaymentProvider,
+    payment: Payment,
+) -> Result<(), Trouble> {
     let cause = Cause::follow_up(payment.client.clone());
     if payment.state.is_to_be_refunded() {
         return give_back_the_rest(gateway, provider, payment, cause).await;

@@ -8,11 +8,12 @@
 //!                      → failed
 //!                      → queued → processing → …
 //!                      │        → canceled (before anything was sent)
-//!                      → unknown → (evidence) → any of the above
+//!                      → unknown → (snapshot) → any of the above
 //! ```
 //!
-//! A cancellation that is wanted while the outcome of a charge is unknown is kept in its flight. When the outcome is
-//! known, the payment goes on to `queued` with the cancellation, or, where money moved, is marked to be refunded.
+//! A cancellation that is wanted while the outcome of a charge is unknown is kept with its call in
+//! flight. When the outcome is known, the payment goes on to `queued` with the cancellation, or, where money moved, is
+//! marked to be refunded.
 
 mod answers;
 mod begin;

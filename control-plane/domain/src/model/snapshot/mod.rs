@@ -1,6 +1,6 @@
 //! What a provider says of a payment or refund when it is asked, and what follows from it.
 //!
-//! ProviderSnapshot is read from the provider's own object at that moment; it is never what an event or a client
+//! A snapshot is read from the provider's own object at that moment; it is never what an event or a client
 //! claims. It may be older than what we have recorded (providers' reads lag behind), so it only moves a
 //! payment forward, and it counts only if it is about the same money and names our id.
 
@@ -194,7 +194,7 @@ pub enum OwnCall {
     IsOver,
 }
 
-/// What evidence does to what is recorded.
+/// What a snapshot changes in what is recorded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Applied<T> {
     /// Nothing: it says what is recorded, or what was so before.

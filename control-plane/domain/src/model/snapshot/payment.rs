@@ -1,4 +1,4 @@
-//! A payment on evidence. Forward only: money that moved is never unmade by what was read too late.
+//! A payment after a snapshot of it. Forward only: money that moved is never unmade by what was read too late.
 //!
 //! ```text
 //! processing, unknown → completed, captured, authorized, requires_action, canceled, failed
@@ -26,7 +26,7 @@ use crate::model::payment::{
 };
 use crate::model::provider::{ProviderRef, Refusal};
 
-/// What a transition on evidence comes to.
+/// What a snapshot leads to.
 enum Next {
     Known,
     Wait,

@@ -12,7 +12,7 @@ use crate::usecases::call::{Asked, Decided as _};
 use crate::usecases::calls::resolvable::Answered;
 
 /// What the provider answered, to which attempt. It says nothing of another one: a caller that stood still meanwhile may
-/// find the payment in a later flight.
+/// find another operation of the payment in flight.
 pub(crate) struct PaymentAnswer {
     pub(crate) attempt: AttemptId,
     pub(crate) said: Said,

@@ -93,7 +93,7 @@ impl Resolvable for Payment {
         Some(PaymentAnswer { attempt: in_flight.call.attempt, said, seen })
     }
 
-    async fn fetch(self, sync: ProviderSync<'_>, (): (), cause: &Cause) -> Result<bool, Trouble> {
+    async fn sync_with(self, sync: ProviderSync<'_>, (): (), cause: &Cause) -> Result<bool, Trouble> {
         let mut plan = Plan::new(self, cause.clone());
         sync.fetch_and_apply(&mut plan, None, None).await?;
         plan.commit_what_is_believed(sync.gateway).await

@@ -142,7 +142,12 @@ impl Resolvable for Refund {
         Some(RefundAnswer(provider.refund(&order).await))
     }
 
-    async fn fetch(self, sync: ProviderSync<'_>, payment: Payment, cause: &Cause) -> Result<bool, Trouble> {
+    async fn sync_with(
+        self,
+        sync: ProviderSync<'_>,
+        payment: Payment,
+        cause: &Cause,
+    ) -> Result<bool, Trouble> {
         look_at_all_of(sync, payment, cause).await
     }
 }

@@ -66,7 +66,7 @@ pub(crate) trait Resolvable: InProgress + Decided + Clone + Send + Sync + 'stati
     async fn send(&self, provider: &dyn PaymentProvider, context: &Self::Context) -> Option<Self::Answer>;
 
     /// Reads the provider's records and applies what they show; whether anything was new.
-    async fn fetch(
+    async fn sync_with(
         self,
         sync: ProviderSync<'_>,
         context: Self::Context,

@@ -57,9 +57,11 @@ pub async fn decide(
     match work {
         Work::Payment(id) => {
             let payment = gateway.store.anyones_payment(*id).await?.ok_or(NotDecided::NotFound)?;
-            let payment = match fetched(gateway, payment).await? {
-                Fetched::Decided(now) => return Ok(Decision { state: now.state.name(), by_provider: true }),
-                Fetched::Open(payment) => payment,
+            let payment = match synced(gateway, payment).await? {
+                AfterSync::Decided(now) => {
+                    return Ok(Decision { state: now.state.name(), by_provider: true });
+                }
+                AfterSync::Open(payment) => payment,
             };
             let decided = payment.decided(verdict, &operator.reason, gateway.now())?;
             if let Some(now) = named::by_its_object(gateway, &payment, verdict).await? {
@@ -70,9 +72,11 @@ pub async fn decide(
         }
         Work::Refund(id) => {
             let refund = gateway.store.anyones_refund(*id).await?.ok_or(NotDecided::NotFound)?;
-            let refund = match fetched(gateway, refund).await? {
-                Fetched::Decided(now) => return Ok(Decision { state: now.state.name(), by_provider: true }),
-                Fetched::Open(refund) => refund,
+            let refund = match synced(gateway, refund).await? {
+                AfterSync::Decided(now) => {
+                    return Ok(Decision { state: now.state.name(), by_provider: true });
+                }
+                AfterSync::Open(refund) => refund,
             };
             let decided = refund.decided(verdict, &operator.reason, gateway.now())?;
             let payment = gateway.store.payment(&refund.client, refund.payment).await?;
@@ -85,35 +89,35 @@ pub async fn decide(
     }
 }
 
-enum Fetched<T> {
+enum AfterSync<T> {
     Decided(T),
     Open(T),
 }
 
 /// What the provider's records say by now. That they cannot be read is no reason to decide nothing: perhaps that is why
 /// a person has to.
-async fn fetched<T: Resolvable>(gateway: &Gateway, subject: T) -> Result<Fetched<T>, NotDecided> {
+async fn synced<T: Resolvable>(gateway: &Gateway, subject: T) -> Result<AfterSync<T>, NotDecided> {
     if subject.is_decided() {
-        return Ok(Fetched::Open(subject));
+        return Ok(AfterSync::Open(subject));
     }
     if let Phase::Calling(call) = subject.phase()
         && !gateway.is_over(call.known_since())
     {
         return Err(NotDecided::UnderWay(gateway.retries.policy().call_lease.as_secs()));
     }
-    let Some(context) = subject.context(&*gateway.store).await? else { return Ok(Fetched::Open(subject)) };
+    let Some(context) = subject.context(&*gateway.store).await? else { return Ok(AfterSync::Open(subject)) };
     let Some(provider) = gateway.providers.get(&subject.provider(&context)) else {
-        return Ok(Fetched::Open(subject));
+        return Ok(AfterSync::Open(subject));
     };
     let sync = ProviderSync { gateway, provider: &**provider };
     let cause = Cause::follow_up(subject.client().clone());
-    match subject.clone().fetch(sync, context, &cause).await {
+    match subject.clone().sync_with(sync, context, &cause).await {
         Ok(_) => {}
         Err(Trouble::Store(problem)) => return Err(problem.into()),
         Err(trouble) => tracing::warn!(reason = trouble.reason(), "the provider could not be looked at"),
     }
     let now = subject.read_again(&*gateway.store).await?.ok_or(NotDecided::NotFound)?;
-    Ok(if now.is_decided() { Fetched::Decided(now) } else { Fetched::Open(now) })
+    Ok(if now.is_decided() { AfterSync::Decided(now) } else { AfterSync::Open(now) })
 }
 
 fn of_payment(gateway: &Gateway, before: &Payment, decided: Payment, operator: &Operator) -> Change {

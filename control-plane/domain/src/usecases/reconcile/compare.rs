@@ -24,7 +24,7 @@ pub(crate) async fn compare(gateway: &Gateway, payment: Payment) -> Result<Compa
     };
     let found = match gateway.provider(payment.request.provider) {
         Err(problem) => Err(Trouble::Failed(problem.to_string())),
-        Ok(provider) => fetch(ProviderSync { gateway, provider: &*provider }, payment).await,
+        Ok(provider) => synced(ProviderSync { gateway, provider: &*provider }, payment).await,
     };
     let finding = match found {
         Ok(finding) => finding,
@@ -35,7 +35,7 @@ pub(crate) async fn compare(gateway: &Gateway, payment: Payment) -> Result<Compa
     Ok(Compared { finding, ..compared })
 }
 
-async fn fetch(sync: ProviderSync<'_>, payment: Payment) -> Result<Finding, Trouble> {
+async fn synced(sync: ProviderSync<'_>, payment: Payment) -> Result<Finding, Trouble> {
     let cause = Cause::follow_up(payment.client.clone());
     let is_undecided = payment.follow_up.is_some();
     let mut plan = Plan::new(payment, cause);
