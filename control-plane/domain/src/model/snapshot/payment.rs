@@ -117,7 +117,7 @@ impl Payment {
         }
     }
 
-    /// What follows if the provider's records do not show this payment. `is_left_to_records` as in [`Self::adopt`].
+    /// What follows if the provider's records do not show this payment. `is_left_to_records` as in [`Self::apply`].
     #[must_use]
     pub fn apply_absence(&self, absence: Absence, is_left_to_records: bool, at: Timestamp) -> Applied<Self> {
         let state = match (&self.state, absence) {
