@@ -12,7 +12,7 @@ use payments::usecases::gateway::Gateway;
 use payments::usecases::resolve::work_off;
 use tokio_util::sync::CancellationToken;
 
-use crate::jobs::crew::{Crew as _, GatewayCrew};
+use crate::jobs::handler::{GatewayJobs, JobHandler as _};
 
 const LOOK_EVERY: Duration = Duration::from_secs(10);
 /// Undecided payments that are looked through, the oldest first.
@@ -22,9 +22,9 @@ const AT_A_TIME: usize = 100;
 
 /// Runs until `stop`.
 pub async fn run(gateway: Arc<Gateway>, stop: CancellationToken) {
-    let crew = GatewayCrew::new(gateway.clone());
+    let handler = GatewayJobs::new(gateway.clone());
     while stop.run_until_cancelled(tokio::time::sleep(LOOK_EVERY)).await.is_some() {
-        if let Err(problem) = once(&gateway, &crew).await {
+        if let Err(problem) = once(&gateway, &handler).await {
             tracing::warn!(error = %problem, "expired charges cannot be given up now");
         }
     }
@@ -34,10 +34,10 @@ pub async fn run(gateway: Arc<Gateway>, stop: CancellationToken) {
 ///
 /// # Errors
 /// If the database cannot be used.
-pub async fn once(gateway: &Gateway, crew: &GatewayCrew) -> Result<usize, StoreError> {
+pub async fn once(gateway: &Gateway, handler: &GatewayJobs) -> Result<usize, StoreError> {
     let mut left_alone = Vec::new();
-    for provider in crew.providers() {
-        if crew.room(Lane { kind: WorkKind::Payment, provider }).await == 0 {
+    for provider in handler.providers() {
+        if handler.room(Lane { kind: WorkKind::Payment, provider }).await == 0 {
             left_alone.push(provider);
         }
     }

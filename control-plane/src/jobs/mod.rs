@@ -2,8 +2,8 @@
 //! and what is looked after from time to time.
 
 pub mod clock_back;
-pub mod crew;
 pub mod expire;
+pub mod handler;
 pub mod hands;
 pub mod poll;
 pub mod rabbit;

@@ -68,11 +68,11 @@ async fn look_after(shift: Shift, lane: Lane, bell: Arc<Bell>, stop: Cancellatio
 impl Shift {
     /// Begins what is due in the lane, as far as its provider and its budget allow; whether more can be begun at once.
     async fn turn(&self, lane: Lane, stop: &CancellationToken) -> bool {
-        let room = self.crew.room(lane).await;
+        let room = self.handler.room(lane).await;
         if room == 0 {
             return false;
         }
-        let found = match self.crew.overdue(lane, self.clock.now(), room.min(BATCH)).await {
+        let found = match self.handler.overdue(lane, self.clock.now(), room.min(BATCH)).await {
             Ok(found) => found,
             Err(problem) => {
                 tracing::error!(error = with_causes(&problem), "due work cannot be read");

@@ -9,12 +9,12 @@ use payments::usecases::gateway::Gateway;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::task::TaskTracker;
 
-use super::crew::{Crew, GatewayCrew, Worked};
+use super::handler::{GatewayJobs, JobHandler, Worked};
 use super::hands::{Hand, Hands};
 
 #[derive(Clone)]
 pub struct Shift {
-    pub crew: Arc<dyn Crew>,
+    pub handler: Arc<dyn JobHandler>,
     pub hands: Arc<Hands>,
     /// What is begun outlives its caller, and shutting down waits for it.
     pub tasks: TaskTracker,
@@ -25,10 +25,10 @@ impl Shift {
     /// The gateway's own, of so many hands.
     #[must_use]
     pub fn of(gateway: &Arc<Gateway>, workers: u16) -> Self {
-        let crew = Arc::new(GatewayCrew::new(gateway.clone()));
+        let handler = Arc::new(GatewayJobs::new(gateway.clone()));
         Self {
-            hands: Arc::new(Hands::new(workers, &crew.providers())),
-            crew,
+            hands: Arc::new(Hands::new(workers, &handler.providers())),
+            handler,
             tasks: gateway.tasks.clone(),
             clock: gateway.clock.clone(),
         }
@@ -43,9 +43,9 @@ impl Shift {
         hand: Hand,
         then: impl FnOnce(&Work, Result<Worked, StoreError>) -> T + Send + 'static,
     ) -> JoinHandle<T> {
-        let crew = self.crew.clone();
+        let handler = self.handler.clone();
         self.tasks.spawn(async move {
-            let outcome = then(&work, crew.work_off(lane, &work).await);
+            let outcome = then(&work, handler.work_off(lane, &work).await);
             drop(hand);
             outcome
         })
@@ -56,7 +56,7 @@ impl Shift {
     where
         F: Future<Output = ()> + Send + 'static,
     {
-        let providers = self.crew.providers();
+        let providers = self.handler.providers();
         let mut lanes = JoinSet::new();
         for lane in Lane::all().filter(|lane| providers.contains(&lane.provider)) {
             lanes.spawn(look_after(lane));

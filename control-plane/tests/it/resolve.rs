@@ -9,7 +9,7 @@ mod refunds;
 mod watches;
 
 use control_plane::http::charge_terms;
-use control_plane::jobs::crew::{Crew as _, GatewayCrew};
+use control_plane::jobs::handler::{GatewayJobs, JobHandler as _};
 use edge_core::money::{Amount, Currency, Money};
 use edge_core::request::ChargeRequest;
 use jiff::SignedDuration;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use control_plane::jobs::crew::{Crew, GatewayCrew, Worked};
+use control_plane::jobs::handler::{GatewayJobs, JobHandler, Worked};
 use control_plane::jobs::shift::Shift;
 use control_plane::jobs::{expire, poll};
 use edge_core::provider::Provider;
@@ -42,14 +42,14 @@ async fn what_its_provider_would_only_refuse_is_not_touched() {
     let test = TestGateway::start().await;
     let payment = queued(&test).await;
     test.clock.advance(60);
-    let crew = GatewayCrew::new(test.gateway.clone());
+    let handler = GatewayJobs::new(test.gateway.clone());
     test.provider.is_away.store(true, Ordering::SeqCst);
-    assert_eq!(crew.room(PAYMENTS).await, 0);
+    assert_eq!(handler.room(PAYMENTS).await, 0);
     let work = Work::Payment(payment.id);
-    assert_eq!(crew.work_off(PAYMENTS, &work).await.unwrap(), Worked::LeftAlone);
+    assert_eq!(handler.work_off(PAYMENTS, &work).await.unwrap(), Worked::LeftAlone);
     assert_eq!(now(&test, &payment).await, payment, "it is as due as before");
     test.provider.is_away.store(false, Ordering::SeqCst);
-    assert_eq!(crew.work_off(PAYMENTS, &work).await.unwrap(), Worked::Claimed(Claimed::Taken));
+    assert_eq!(handler.work_off(PAYMENTS, &work).await.unwrap(), Worked::Claimed(Claimed::Taken));
     assert_eq!(now(&test, &payment).await.state.status(), Status::Completed);
 }
 
@@ -58,12 +58,12 @@ async fn what_is_over_the_budget_is_not_touched_and_what_others_took_is_given_ba
     let test = TestGateway::with(RetryPolicy { per_second: 1, ..without_inline_repeats() }).await;
     let payment = queued(&test).await;
     test.clock.advance(60);
-    let crew = GatewayCrew::new(test.gateway.clone());
-    assert_eq!(crew.room(PAYMENTS).await, 4);
-    let nothing = crew.work_off(PAYMENTS, &Work::Payment(payment_id(9))).await.unwrap();
-    assert_eq!((nothing, crew.room(PAYMENTS).await), (Worked::Claimed(Claimed::Resolved), 4));
+    let handler = GatewayJobs::new(test.gateway.clone());
+    assert_eq!(handler.room(PAYMENTS).await, 4);
+    let nothing = handler.work_off(PAYMENTS, &Work::Payment(payment_id(9))).await.unwrap();
+    assert_eq!((nothing, handler.room(PAYMENTS).await), (Worked::Claimed(Claimed::Resolved), 4));
     while test.gateway.retries.take(Provider::Stripe, test.gateway.now()) {}
-    let over = crew.work_off(PAYMENTS, &Work::Payment(payment.id)).await.unwrap();
+    let over = handler.work_off(PAYMENTS, &Work::Payment(payment.id)).await.unwrap();
     assert_eq!((over, now(&test, &payment).await), (Worked::LeftAlone, payment));
 }
 
@@ -71,16 +71,20 @@ async fn what_is_over_the_budget_is_not_touched_and_what_others_took_is_given_ba
 async fn a_charge_expires_while_its_provider_is_left_alone_and_nobody_is_asked() {
     let test = TestGateway::start().await;
     let payment = queued(&test).await;
-    let (crew, calls) =
-        (GatewayCrew::new(test.gateway.clone()), || test.provider.calls.lock().unwrap().len());
+    let (handler, calls) =
+        (GatewayJobs::new(test.gateway.clone()), || test.provider.calls.lock().unwrap().len());
     test.clock.advance(901);
-    assert_eq!(expire::once(&test.gateway, &crew).await.unwrap(), 0, "what is not left alone is due anyway");
+    assert_eq!(
+        expire::once(&test.gateway, &handler).await.unwrap(),
+        0,
+        "what is not left alone is due anyway"
+    );
     test.provider.is_away.store(true, Ordering::SeqCst);
-    assert_eq!((expire::once(&test.gateway, &crew).await.unwrap(), calls()), (1, 1));
+    assert_eq!((expire::once(&test.gateway, &handler).await.unwrap(), calls()), (1, 1));
     assert_eq!(now(&test, &payment).await.state.status(), Status::Failed);
     let waiting = queued(&test).await;
     test.clock.advance(60);
-    assert_eq!(expire::once(&test.gateway, &crew).await.unwrap(), 0, "its time is not over");
+    assert_eq!(expire::once(&test.gateway, &handler).await.unwrap(), 0, "its time is not over");
     assert_eq!(now(&test, &waiting).await, waiting);
 }
 

@@ -20,7 +20,7 @@ use super::publisher::Publisher;
 use super::session::Trouble;
 use super::topology::Topology;
 use super::{message, note};
-use crate::jobs::crew::Worked;
+use crate::jobs::handler::Worked;
 use crate::jobs::shift::Shift;
 
 /// A message that finds no hand within this goes round again, so that one for another provider can come.
@@ -149,11 +149,11 @@ impl Desk {
     }
 
     async fn work_off(&self, due: &Due) -> Result<Followed, StoreError> {
-        let Shift { crew, hands, .. } = &self.shift;
-        let Some(lane) = crew.lane_of(&due.work).await? else {
+        let Shift { handler, hands, .. } = &self.shift;
+        let Some(lane) = handler.lane_of(&due.work).await? else {
             return Ok(Followed::Worked(Worked::Claimed(Claimed::Resolved)));
         };
-        if crew.room(lane).await == 0 {
+        if handler.room(lane).await == 0 {
             return Ok(Followed::Worked(Worked::LeftAlone));
         }
         let Ok(Some(hand)) = tokio::time::timeout(HAND_PATIENCE, hands.take(lane)).await else {

@@ -70,14 +70,14 @@ impl Sweep {
     }
 
     async fn once(&mut self) {
-        let Shift { crew, clock, .. } = &self.shift;
-        let room = crew.room(self.lane).await;
+        let Shift { handler, clock, .. } = &self.shift;
+        let room = handler.room(self.lane).await;
         if room == 0 {
             return;
         }
         let late = if self.rabbit.is_connected() { LATE } else { SignedDuration::ZERO };
         let before = clock.now().saturating_sub(late).unwrap_or(Timestamp::MIN);
-        match crew.overdue(self.lane, before, room.min(LIMIT)).await {
+        match handler.overdue(self.lane, before, room.min(LIMIT)).await {
             Ok(overdue) => self.see_to(overdue).await,
             Err(problem) => note(&problem),
         }

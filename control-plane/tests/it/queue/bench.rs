@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use control_plane::jobs::crew::{Crew, Worked};
+use control_plane::jobs::handler::{JobHandler, Worked};
 use control_plane::jobs::hands::Hands;
 use control_plane::jobs::rabbit::{self, Rabbit};
 use control_plane::jobs::shift::Shift;
@@ -97,13 +97,13 @@ impl Database {
     }
 }
 
-struct FakeCrew {
+struct FakeJobs {
     name: &'static str,
     database: Arc<Database>,
 }
 
 #[async_trait]
-impl Crew for FakeCrew {
+impl JobHandler for FakeJobs {
     fn providers(&self) -> Vec<Provider> {
         vec![Provider::Stripe]
     }
@@ -172,9 +172,9 @@ impl Process {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let (rabbit, link) = rabbit::open(uri.parse().unwrap(), prefix.parse().unwrap(), clock.clone());
         let (stop, drained) = (CancellationToken::new(), CancellationToken::new());
-        let crew = Arc::new(FakeCrew { name, database: database.clone() });
-        let hands = Arc::new(Hands::new(4, &crew.providers()));
-        let shift = Shift { crew, hands, tasks: TaskTracker::new(), clock };
+        let handler = Arc::new(FakeJobs { name, database: database.clone() });
+        let hands = Arc::new(Hands::new(4, &handler.providers()));
+        let shift = Shift { handler, hands, tasks: TaskTracker::new(), clock };
         let followed = (role != Role::None).then(|| shift.clone());
         let mut loops = vec![tokio::spawn(link.run(followed, stop.clone(), drained.clone()))];
         let work = shift.tasks.clone();

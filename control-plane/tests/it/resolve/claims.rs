@@ -11,10 +11,10 @@ async fn what_the_budget_does_not_allow_now_is_put_off_and_not_forgotten() {
         test.charge(call()).await.unwrap();
     }
     test.clock.advance(30);
-    let crew = GatewayCrew::new(test.gateway.clone());
+    let handler = GatewayJobs::new(test.gateway.clone());
     for due in test.gateway.store.overdue(test.gateway.now(), 100).await.unwrap() {
-        let lane = crew.lane_of(&due.work).await.unwrap().unwrap();
-        crew.work_off(lane, &due.work).await.unwrap();
+        let lane = handler.lane_of(&due.work).await.unwrap().unwrap();
+        handler.work_off(lane, &due.work).await.unwrap();
     }
     assert_eq!(test.calls("charge"), 10 + 4);
     test.resolve().await;

@@ -1,4 +1,4 @@
-//! Who works off what is due, and how much of it may be begun: what would only be refused is not claimed.
+//! Works off what is due, and says how much of it may be begun: what would only be refused is not claimed.
 
 use std::sync::Arc;
 
@@ -10,10 +10,10 @@ use payments::ports::store::StoreError;
 use payments::usecases::gateway::Gateway;
 use payments::usecases::resolve;
 
-/// Those who work off what is due.
+/// Works off what is due.
 #[async_trait]
-pub trait Crew: Send + Sync {
-    /// The providers whose work they do.
+pub trait JobHandler: Send + Sync {
+    /// The providers whose work it does.
     fn providers(&self) -> Vec<Provider>;
 
     /// How many pieces of a lane may be begun now.
@@ -25,7 +25,7 @@ pub trait Crew: Send + Sync {
     /// The lane of a piece of work; `None`: there is nothing to do for it any more.
     async fn lane_of(&self, work: &Work) -> Result<Option<Lane>, StoreError>;
 
-    /// Claims it, so that nobody else does the same at the same time, and works it off.
+    /// Claims the work, so that no other process does it at the same time, and works it off.
     async fn work_off(&self, lane: Lane, work: &Work) -> Result<Worked, StoreError>;
 }
 
@@ -37,13 +37,13 @@ pub enum Worked {
     LeftAlone,
 }
 
-/// The gateway's own crew.
-pub struct GatewayCrew {
+/// The gateway's own due work.
+pub struct GatewayJobs {
     gateway: Arc<Gateway>,
     by_kind: [Gateway; WorkKind::ALL.len()],
 }
 
-impl GatewayCrew {
+impl GatewayJobs {
     #[must_use]
     pub fn new(gateway: Arc<Gateway>) -> Self {
         let by_kind = WorkKind::ALL.map(|kind| gateway.in_background(kind));
@@ -64,7 +64,7 @@ impl GatewayCrew {
 }
 
 #[async_trait]
-impl Crew for GatewayCrew {
+impl JobHandler for GatewayJobs {
     fn providers(&self) -> Vec<Provider> {
         self.gateway.providers.keys().copied().collect()
     }
