@@ -4,12 +4,12 @@
 pub mod clock_back;
 pub mod expire;
 pub mod handler;
-pub mod hands;
 pub mod poll;
 pub mod rabbit;
 pub mod reconcile;
 pub mod review;
 pub mod shift;
+pub mod worker_pool;
 
 use std::sync::Arc;
 

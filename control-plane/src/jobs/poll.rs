@@ -81,10 +81,10 @@ impl Shift {
         };
         let there_is_more = found.len() >= usize::try_from(BATCH).unwrap_or(usize::MAX);
         for Due { work, .. } in found {
-            let Some(Some(hand)) = stop.run_until_cancelled(self.hands.take(lane)).await else {
+            let Some(Some(permit)) = stop.run_until_cancelled(self.workers.take(lane)).await else {
                 return false;
             };
-            self.begin(lane, work, hand, |work, worked| {
+            self.begin(lane, work, permit, |work, worked| {
                 if let Err(problem) = worked {
                     tracing::error!(error = with_causes(&problem), ?work, "cannot be worked off now");
                 }

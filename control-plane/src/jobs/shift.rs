@@ -10,43 +10,43 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::task::TaskTracker;
 
 use super::handler::{GatewayJobs, JobHandler, Worked};
-use super::hands::{Hand, Hands};
+use super::worker_pool::{WorkerPermit, WorkerPool};
 
 #[derive(Clone)]
 pub struct Shift {
     pub handler: Arc<dyn JobHandler>,
-    pub hands: Arc<Hands>,
+    pub workers: Arc<WorkerPool>,
     /// What is begun outlives its caller, and shutting down waits for it.
     pub tasks: TaskTracker,
     pub clock: Arc<dyn Clock>,
 }
 
 impl Shift {
-    /// The gateway's own, of so many hands.
+    /// Runs the gateway's own due work with so many workers.
     #[must_use]
     pub fn of(gateway: &Arc<Gateway>, workers: u16) -> Self {
         let handler = Arc::new(GatewayJobs::new(gateway.clone()));
         Self {
-            hands: Arc::new(Hands::new(workers, &handler.providers())),
+            workers: Arc::new(WorkerPool::new(workers, &handler.providers())),
             handler,
             tasks: gateway.tasks.clone(),
             clock: gateway.clock.clone(),
         }
     }
 
-    /// Works it off with this hand, and says how it went to `then`. On a task of its own: what crashes it, or ends who
-    /// brought it, ends no more than that, and is taken up again later.
+    /// Works it off and passes the result to `then`, on a task of its own: a panic in it, or the end of what brought it,
+    /// ends no more than this piece, which is taken up again later. `permit` is held until then.
     pub(super) fn begin<T: Send + 'static>(
         &self,
         lane: Lane,
         work: Work,
-        hand: Hand,
+        permit: WorkerPermit,
         then: impl FnOnce(&Work, Result<Worked, StoreError>) -> T + Send + 'static,
     ) -> JoinHandle<T> {
         let handler = self.handler.clone();
         self.tasks.spawn(async move {
             let outcome = then(&work, handler.work_off(lane, &work).await);
-            drop(hand);
+            drop(permit);
             outcome
         })
     }

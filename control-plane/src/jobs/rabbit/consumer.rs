@@ -23,8 +23,8 @@ use super::{message, note};
 use crate::jobs::handler::Worked;
 use crate::jobs::shift::Shift;
 
-/// A message that finds no hand within this goes round again, so that one for another provider can come.
-const HAND_PATIENCE: Duration = Duration::from_millis(500);
+/// A message that finds no free worker within this is put off, so that one for another provider gets its turn.
+const WORKER_WAIT_MAX: Duration = Duration::from_millis(500);
 /// Before something goes round again because the database is away.
 const DATABASE_PAUSE: Duration = Duration::from_secs(1);
 
@@ -43,8 +43,8 @@ struct Desk {
 /// What came of a message.
 enum Followed {
     Worked(Worked),
-    /// Its provider has all the hands that it may have.
-    NoHand,
+    /// Its provider uses all the workers that it may use.
+    NoWorker,
     /// Its task died.
     Died,
 }
@@ -67,7 +67,7 @@ impl Consumer {
     ) -> lapin::Result<Self> {
         let channel = connection.create_channel().await?;
         // No more than are worked off: what waited here could be worked off elsewhere.
-        channel.basic_qos(shift.hands.number(), BasicQosOptions::default()).await?;
+        channel.basic_qos(shift.workers.number(), BasicQosOptions::default()).await?;
         let (queue, tag) = (topology.work().into(), "".into());
         let deliveries =
             channel.basic_consume(queue, tag, BasicConsumeOptions::default(), FieldTable::default()).await?;
@@ -130,7 +130,7 @@ impl Desk {
             Ok(Followed::Worked(Worked::Claimed(Claimed::Resolved))) => Answer::Done("settled"),
             // It stays due in the database, where the sweep finds it once its provider is back.
             Ok(Followed::Worked(Worked::LeftAlone)) => Answer::Done("left_alone"),
-            Ok(Followed::NoHand) => self.put_off(self.topology.shortest_wait(), &due, "no_hand").await,
+            Ok(Followed::NoWorker) => self.put_off(self.topology.shortest_wait(), &due, "no_hand").await,
             Ok(Followed::Died) => {
                 tracing::error!(work = ?due.work, "due work could not be worked off: its task died");
                 Answer::Again
@@ -149,17 +149,17 @@ impl Desk {
     }
 
     async fn work_off(&self, due: &Due) -> Result<Followed, StoreError> {
-        let Shift { handler, hands, .. } = &self.shift;
+        let Shift { handler, workers, .. } = &self.shift;
         let Some(lane) = handler.lane_of(&due.work).await? else {
             return Ok(Followed::Worked(Worked::Claimed(Claimed::Resolved)));
         };
         if handler.room(lane).await == 0 {
             return Ok(Followed::Worked(Worked::LeftAlone));
         }
-        let Ok(Some(hand)) = tokio::time::timeout(HAND_PATIENCE, hands.take(lane)).await else {
-            return Ok(Followed::NoHand);
+        let Ok(Some(permit)) = tokio::time::timeout(WORKER_WAIT_MAX, workers.take(lane)).await else {
+            return Ok(Followed::NoWorker);
         };
-        let task = self.shift.begin(lane, due.work.clone(), hand, |_, worked| worked);
+        let task = self.shift.begin(lane, due.work.clone(), permit, |_, worked| worked);
         task.await.map_or(Ok(Followed::Died), |worked| worked.map(Followed::Worked))
     }
 

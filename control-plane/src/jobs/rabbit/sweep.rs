@@ -111,10 +111,10 @@ impl Sweep {
         }
     }
 
-    /// Begins it as soon as there is a hand for it.
+    /// Begins it as soon as a worker is free for it.
     async fn work_off(&self, work: Work) {
-        let Some(hand) = self.shift.hands.take(self.lane).await else { return };
-        self.shift.begin(self.lane, work, hand, |_, worked| {
+        let Some(permit) = self.shift.workers.take(self.lane).await else { return };
+        self.shift.begin(self.lane, work, permit, |_, worked| {
             if let Err(problem) = worked {
                 note(&problem);
             }

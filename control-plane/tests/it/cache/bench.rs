@@ -1,4 +1,4 @@
-//! A cache under test and the hands to turn its clock.
+//! A cache under test, and its clock.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};

@@ -1,4 +1,4 @@
-//! Processes on a broker, a database that is none, and an operator's hands.
+//! Processes on a broker, a database that is none, and what an operator does to them.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use control_plane::jobs::handler::{JobHandler, Worked};
-use control_plane::jobs::hands::Hands;
 use control_plane::jobs::rabbit::{self, Rabbit};
 use control_plane::jobs::shift::Shift;
+use control_plane::jobs::worker_pool::WorkerPool;
 use edge_core::provider::Provider;
 use jiff::{SignedDuration, Timestamp};
 use lapin::options::{BasicPublishOptions, QueueDeclareOptions};
@@ -173,8 +173,8 @@ impl Process {
         let (rabbit, link) = rabbit::open(uri.parse().unwrap(), prefix.parse().unwrap(), clock.clone());
         let (stop, drained) = (CancellationToken::new(), CancellationToken::new());
         let handler = Arc::new(FakeJobs { name, database: database.clone() });
-        let hands = Arc::new(Hands::new(4, &handler.providers()));
-        let shift = Shift { handler, hands, tasks: TaskTracker::new(), clock };
+        let workers = Arc::new(WorkerPool::new(4, &handler.providers()));
+        let shift = Shift { handler, workers, tasks: TaskTracker::new(), clock };
         let followed = (role != Role::None).then(|| shift.clone());
         let mut loops = vec![tokio::spawn(link.run(followed, stop.clone(), drained.clone()))];
         let work = shift.tasks.clone();
