@@ -17,7 +17,7 @@ use serde::Serialize;
 
 use super::free_text::free_text;
 use crate::config::{GatewaySettings, Source, unusable};
-use crate::jobs::poll::Bell;
+use crate::jobs::poll::LocalWakeup;
 use crate::process::gateway_setup::{self, Opener};
 
 #[derive(Subcommand)]
@@ -221,5 +221,5 @@ pub(crate) fn unreadable(row: &Unreadable, json: bool) -> serde_json::Result<Str
 
 pub(crate) async fn open(source: &Source) -> anyhow::Result<Gateway> {
     let settings = GatewaySettings::read(source).map_err(|errors| unusable(&errors))?;
-    gateway_setup::open(settings, Arc::new(Bell::default()), Opener::Command).await
+    gateway_setup::open(settings, Arc::new(LocalWakeup::default()), Opener::Command).await
 }

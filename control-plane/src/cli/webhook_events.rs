@@ -15,7 +15,7 @@ use serde::Serialize;
 
 use super::free_text::free_text;
 use crate::config::{GatewaySettings, Source, db_uri, unusable};
-use crate::jobs::poll::Bell;
+use crate::jobs::poll::LocalWakeup;
 use crate::process::gateway_setup::{self, Opener};
 
 #[derive(Subcommand)]
@@ -196,5 +196,5 @@ fn what(event: &WebhookEvent) -> String {
 
 async fn gateway(source: &Source) -> anyhow::Result<Gateway> {
     let settings = GatewaySettings::read(source).map_err(|errors| unusable(&errors))?;
-    gateway_setup::open(settings, Arc::new(Bell::default()), Opener::Command).await
+    gateway_setup::open(settings, Arc::new(LocalWakeup::default()), Opener::Command).await
 }

@@ -20,7 +20,7 @@ use payments::usecases::gateway::Gateway;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use self::poll::Bell;
+use self::poll::LocalWakeup;
 use self::rabbit::{Link, Rabbit};
 use self::shift::Shift;
 use crate::config::{QueueSettings, ReconcileSettings};
@@ -29,7 +29,7 @@ use crate::readiness;
 /// What brings due work.
 pub(crate) enum Bringer {
     /// Each process looks into the database.
-    Database(Arc<Bell>),
+    Database(Arc<LocalWakeup>),
     Rabbit(Arc<Rabbit>, Box<Link>),
 }
 
@@ -47,7 +47,7 @@ impl Bringer {
 
     pub(crate) fn queue(&self) -> Arc<dyn Queue> {
         match self {
-            Self::Database(bell) => bell.clone(),
+            Self::Database(wakeup) => wakeup.clone(),
             Self::Rabbit(rabbit, _) => rabbit.clone(),
         }
     }
@@ -81,8 +81,8 @@ impl Background {
         }
         match (bringer, shift) {
             (Bringer::Database(_), None) => {}
-            (Bringer::Database(bell), Some(shift)) => {
-                tasks.push(tokio::spawn(poll::run(shift, bell, stop.clone())));
+            (Bringer::Database(wakeup), Some(shift)) => {
+                tasks.push(tokio::spawn(poll::run(shift, wakeup, stop.clone())));
             }
             (Bringer::Rabbit(rabbit, link), shift) => {
                 tasks.push(tokio::spawn(link.run(shift.clone(), stop.clone(), drained.clone())));

@@ -1,5 +1,5 @@
-//! Works off what is due: payments and refunds that are not decided, providers' events. Each lane is looked after by
-//! itself: woken when an event arrives, and otherwise every second, in the database.
+//! Works off what is due: payments and refunds that are not decided, providers' events. Each lane is polled by
+//! itself: at once when an event arrives, and otherwise every second.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,41 +17,41 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How much of a lane is looked up at a time.
 const BATCH: u32 = 64;
 
-/// The queue of a process that looks into the database itself.
-pub struct Bell([(Provider, Notify); Provider::ALL.len()]);
+/// The queue of a process that polls the database: it wakes its own poller.
+pub struct LocalWakeup([(Provider, Notify); Provider::ALL.len()]);
 
-impl Default for Bell {
+impl Default for LocalWakeup {
     fn default() -> Self {
         Self(Provider::ALL.map(|provider| (provider, Notify::new())))
     }
 }
 
-impl Bell {
-    async fn rung(&self, lane: Lane) {
+impl LocalWakeup {
+    async fn woken(&self, lane: Lane) {
         let of_lane = self.0.iter().find(|(provider, _)| *provider == lane.provider);
         match of_lane.filter(|_| lane.kind == WorkKind::Event) {
-            Some((_, bell)) => bell.notified().await,
+            Some((_, wakeup)) => wakeup.notified().await,
             None => std::future::pending().await,
         }
     }
 }
 
-impl Queue for Bell {
+impl Queue for LocalWakeup {
     /// What is due later is found when it is due.
     fn announce(&self, due: Due) {
-        // Events are due when they arrive; of everything else somebody has just tried.
+        // Events are due when they arrive; everything else was tried a moment ago.
         if let Work::Event { provider, .. } = due.work {
-            self.0.iter().filter(|(name, _)| *name == provider).for_each(|(_, bell)| bell.notify_one());
+            self.0.iter().filter(|(name, _)| *name == provider).for_each(|(_, wakeup)| wakeup.notify_one());
         }
     }
 }
 
 /// Runs until `stop`; what is begun by then ends.
-pub async fn run(shift: Shift, bell: Arc<Bell>, stop: CancellationToken) {
-    shift.in_every_lane(|lane| look_after(shift.clone(), lane, bell.clone(), stop.clone())).await;
+pub async fn run(shift: Shift, wakeup: Arc<LocalWakeup>, stop: CancellationToken) {
+    shift.in_every_lane(|lane| look_after(shift.clone(), lane, wakeup.clone(), stop.clone())).await;
 }
 
-async fn look_after(shift: Shift, lane: Lane, bell: Arc<Bell>, stop: CancellationToken) {
+async fn look_after(shift: Shift, lane: Lane, wakeup: Arc<LocalWakeup>, stop: CancellationToken) {
     while !stop.is_cancelled() {
         let there_is_more = shift.turn(lane, &stop).await;
         if there_is_more {
@@ -59,7 +59,7 @@ async fn look_after(shift: Shift, lane: Lane, bell: Arc<Bell>, stop: Cancellatio
         }
         tokio::select! {
             () = stop.cancelled() => {}
-            () = bell.rung(lane) => {}
+            () = wakeup.woken(lane) => {}
             () = tokio::time::sleep(LOOK_EVERY) => {}
         }
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use control_plane::http::charge_terms;
-use control_plane::jobs::poll::Bell;
+use control_plane::jobs::poll::LocalWakeup;
 use edge_core::client::ClientId;
 use edge_core::idempotency::{Fingerprint, Key, Scope};
 use edge_core::provider::Provider;
@@ -87,7 +87,7 @@ impl TestGateway {
             clock: clock.clone(),
             entropy: Arc::new(Counter::default()),
             tasks: TaskTracker::new(),
-            queue: Arc::new(Bell::default()),
+            queue: Arc::new(LocalWakeup::default()),
             retries: Retries::new(policy),
             renders: RENDERS,
         });
@@ -103,7 +103,7 @@ impl TestGateway {
             clock: self.clock.clone(),
             entropy: self.gateway.entropy.clone(),
             tasks: TaskTracker::new(),
-            queue: Arc::new(Bell::default()),
+            queue: Arc::new(LocalWakeup::default()),
             retries: Retries::new(without_inline_repeats()),
             renders: RENDERS,
         })

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use async_trait::async_trait;
-use control_plane::jobs::poll::Bell;
+use control_plane::jobs::poll::LocalWakeup;
 use edge_core::client::ClientId;
 use edge_core::idempotency::Scope;
 use edge_core::provider::Provider;
@@ -46,7 +46,7 @@ impl Forgetful {
             clock: test.clock.clone(),
             entropy: test.gateway.entropy.clone(),
             tasks: TaskTracker::new(),
-            queue: Arc::new(Bell::default()),
+            queue: Arc::new(LocalWakeup::default()),
             retries: Retries::new(without_inline_repeats()),
             renders: payments::usecases::call::Renders::NONE,
         })

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use control_plane::http::charge_terms;
-use control_plane::jobs::poll::Bell;
+use control_plane::jobs::poll::LocalWakeup;
 use edge_core::client::ClientId;
 use edge_core::provider::Provider;
 use edge_core::request::ChargeRequest;
@@ -60,7 +60,7 @@ impl Journey {
             clock: shop.clock.clone(),
             entropy: Arc::new(SystemEntropy),
             tasks: TaskTracker::new(),
-            queue: Arc::new(Bell::default()),
+            queue: Arc::new(LocalWakeup::default()),
             retries: Retries::new(RetryPolicy { inline_within: None, ..RetryPolicy::default() }),
             renders: Renders::NONE,
         });
