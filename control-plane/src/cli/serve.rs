@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
 use crate::http::{self, App};
-use crate::jobs::{Background, Bringer};
+use crate::jobs::{Background, WorkSource};
 use crate::process::gateway_setup::{self, Opener};
 use crate::process::instance_lock::InstanceLock;
 use crate::process::start_report::{self, Surroundings};
@@ -29,12 +29,12 @@ pub async fn serve(config: Config, stop: CancellationToken) -> anyhow::Result<()
     );
     // Before everything that counts.
     let metrics = metrics()?;
-    let bringer = Bringer::new(config.background.queue);
-    let gateway = Arc::new(gateway_setup::open(config.gateway, bringer.queue(), Opener::Service).await?);
+    let source = WorkSource::new(config.background.queue);
+    let gateway = Arc::new(gateway_setup::open(config.gateway, source.queue(), Opener::Service).await?);
     config.process.crash_points.arm();
 
     let background =
-        Background::start(&gateway, bringer, config.background.workers, config.background.reconcile, &stop);
+        Background::start(&gateway, source, config.background.workers, config.background.reconcile, &stop);
     let keys = Arc::new(config.attestation_keys);
     let cache = cache::open(config.edge_cache.redis, config.edge_cache.keeping, gateway.clock.clone())
         .context("REDIS_URI: the edge cache cannot be set up")?;

@@ -6,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::WorkerConfig;
 use crate::http::{self, Probes};
-use crate::jobs::{Background, Bringer};
+use crate::jobs::{Background, WorkSource};
 use crate::process::gateway_setup::{self, Opener};
 use crate::process::start_report::{self, Surroundings};
 use crate::process::{bind, metrics, until_stopped, upkeep};
@@ -23,14 +23,14 @@ pub async fn serve_worker(config: WorkerConfig, stop: CancellationToken) -> anyh
     start_report::tell(&config.gateway, &around);
     // Before everything that counts.
     let metrics = metrics()?;
-    let bringer = Bringer::new(config.background.queue);
-    let gateway = Arc::new(gateway_setup::open(config.gateway, bringer.queue(), Opener::Service).await?);
+    let source = WorkSource::new(config.background.queue);
+    let gateway = Arc::new(gateway_setup::open(config.gateway, source.queue(), Opener::Service).await?);
     config.process.crash_points.arm();
 
     let probes = Probes { gateway: gateway.clone(), metrics: metrics.clone(), draining: stop.clone() };
     let listener = bind("WORKER_LISTEN", config.listen).await?;
     let background =
-        Background::start(&gateway, bringer, config.background.workers, config.background.reconcile, &stop);
+        Background::start(&gateway, source, config.background.workers, config.background.reconcile, &stop);
     let upkeep = tokio::spawn(upkeep(metrics, stop.clone()));
     let server = tokio::spawn(server::serve(listener, http::probes(probes), stop.clone()));
     until_stopped(server, &gateway, background, config.process.shutdown_grace, stop).await?;

@@ -26,14 +26,14 @@ use self::shift::Shift;
 use crate::config::{QueueSettings, ReconcileSettings};
 use crate::readiness;
 
-/// What brings due work.
-pub(crate) enum Bringer {
+/// How a process learns of due work.
+pub(crate) enum WorkSource {
     /// Each process looks into the database.
     Database(Arc<LocalWakeup>),
     Rabbit(Arc<Rabbit>, Box<Link>),
 }
 
-impl Bringer {
+impl WorkSource {
     /// Connects nowhere yet.
     pub(crate) fn new(queue: Option<QueueSettings>) -> Self {
         match queue {
@@ -63,7 +63,7 @@ impl Background {
     /// Works off so much at the same time until `stop`. With no `workers` only announcements are passed on.
     pub(crate) fn start(
         gateway: &Arc<Gateway>,
-        bringer: Bringer,
+        source: WorkSource,
         workers: u16,
         reconciling: Option<ReconcileSettings>,
         stop: &CancellationToken,
@@ -79,12 +79,12 @@ impl Background {
         if let Some(settings) = reconciling.filter(|_| shift.is_some()) {
             tasks.push(tokio::spawn(reconcile::run(gateway.clone(), settings, stop.clone())));
         }
-        match (bringer, shift) {
-            (Bringer::Database(_), None) => {}
-            (Bringer::Database(wakeup), Some(shift)) => {
+        match (source, shift) {
+            (WorkSource::Database(_), None) => {}
+            (WorkSource::Database(wakeup), Some(shift)) => {
                 tasks.push(tokio::spawn(poll::run(shift, wakeup, stop.clone())));
             }
-            (Bringer::Rabbit(rabbit, link), shift) => {
+            (WorkSource::Rabbit(rabbit, link), shift) => {
                 tasks.push(tokio::spawn(link.run(shift.clone(), stop.clone(), drained.clone())));
                 if let Some(shift) = shift {
                     tasks.push(tokio::spawn(rabbit::sweep(shift, rabbit, stop.clone())));
