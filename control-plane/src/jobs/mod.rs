@@ -8,7 +8,7 @@ pub mod poll;
 pub mod rabbit;
 pub mod reconcile;
 pub mod review;
-pub mod shift;
+pub mod runner;
 pub mod worker_pool;
 
 use std::sync::Arc;
@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::poll::LocalWakeup;
 use self::rabbit::{Link, Rabbit};
-use self::shift::Shift;
+use self::runner::Runner;
 use crate::config::{QueueSettings, ReconcileSettings};
 use crate::readiness;
 
@@ -69,25 +69,25 @@ impl Background {
         stop: &CancellationToken,
     ) -> Self {
         let drained = CancellationToken::new();
-        let shift = (workers > 0).then(|| Shift::of(gateway, workers));
+        let runner = (workers > 0).then(|| Runner::of(gateway, workers));
         let mut tasks = vec![tokio::spawn(readiness::watch_database(gateway.clone(), stop.clone()))];
-        if shift.is_some() {
+        if runner.is_some() {
             tasks.push(tokio::spawn(review::run(gateway.clone(), stop.clone())));
             tasks.push(tokio::spawn(expire::run(gateway.clone(), stop.clone())));
             tasks.push(tokio::spawn(clock_back::run(gateway.clone(), stop.clone())));
         }
-        if let Some(settings) = reconciling.filter(|_| shift.is_some()) {
+        if let Some(settings) = reconciling.filter(|_| runner.is_some()) {
             tasks.push(tokio::spawn(reconcile::run(gateway.clone(), settings, stop.clone())));
         }
-        match (source, shift) {
+        match (source, runner) {
             (WorkSource::Database(_), None) => {}
-            (WorkSource::Database(wakeup), Some(shift)) => {
-                tasks.push(tokio::spawn(poll::run(shift, wakeup, stop.clone())));
+            (WorkSource::Database(wakeup), Some(runner)) => {
+                tasks.push(tokio::spawn(poll::run(runner, wakeup, stop.clone())));
             }
-            (WorkSource::Rabbit(rabbit, link), shift) => {
-                tasks.push(tokio::spawn(link.run(shift.clone(), stop.clone(), drained.clone())));
-                if let Some(shift) = shift {
-                    tasks.push(tokio::spawn(rabbit::sweep(shift, rabbit, stop.clone())));
+            (WorkSource::Rabbit(rabbit, link), runner) => {
+                tasks.push(tokio::spawn(link.run(runner.clone(), stop.clone(), drained.clone())));
+                if let Some(runner) = runner {
+                    tasks.push(tokio::spawn(rabbit::sweep(runner, rabbit, stop.clone())));
                 }
             }
         }

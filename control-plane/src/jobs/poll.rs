@@ -11,7 +11,7 @@ use payments::ports::queue::Queue;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use super::shift::Shift;
+use super::runner::Runner;
 
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How much of a lane is looked up at a time.
@@ -47,13 +47,13 @@ impl Queue for LocalWakeup {
 }
 
 /// Runs until `stop`; what is begun by then ends.
-pub async fn run(shift: Shift, wakeup: Arc<LocalWakeup>, stop: CancellationToken) {
-    shift.in_every_lane(|lane| look_after(shift.clone(), lane, wakeup.clone(), stop.clone())).await;
+pub async fn run(runner: Runner, wakeup: Arc<LocalWakeup>, stop: CancellationToken) {
+    runner.in_every_lane(|lane| look_after(runner.clone(), lane, wakeup.clone(), stop.clone())).await;
 }
 
-async fn look_after(shift: Shift, lane: Lane, wakeup: Arc<LocalWakeup>, stop: CancellationToken) {
+async fn look_after(runner: Runner, lane: Lane, wakeup: Arc<LocalWakeup>, stop: CancellationToken) {
     while !stop.is_cancelled() {
-        let there_is_more = shift.turn(lane, &stop).await;
+        let there_is_more = runner.turn(lane, &stop).await;
         if there_is_more {
             continue;
         }
@@ -65,7 +65,7 @@ async fn look_after(shift: Shift, lane: Lane, wakeup: Arc<LocalWakeup>, stop: Ca
     }
 }
 
-impl Shift {
+impl Runner {
     /// Begins what is due in the lane, as far as its provider and its budget allow; whether more can be begun at once.
     async fn turn(&self, lane: Lane, stop: &CancellationToken) -> bool {
         let room = self.handler.room(lane).await;

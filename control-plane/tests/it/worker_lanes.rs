@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use control_plane::jobs::handler::{GatewayJobs, JobHandler, Worked};
-use control_plane::jobs::shift::Shift;
+use control_plane::jobs::runner::Runner;
 use control_plane::jobs::{expire, poll};
 use edge_core::provider::Provider;
 use payments::model::payment::{Payment, State, Status};
@@ -111,7 +111,7 @@ async fn an_event_is_not_behind_what_another_provider_keeps_waiting() {
         renders: test.gateway.renders,
     });
     let stop = CancellationToken::new();
-    let worker = tokio::spawn(poll::run(Shift::of(&gateway, 4), Arc::default(), stop.clone()));
+    let worker = tokio::spawn(poll::run(Runner::of(&gateway, 4), Arc::default(), stop.clone()));
     let hanging = || test.provider.calls.lock().unwrap().len() >= 20 + 2;
     wait(hanging).await;
     let body = br#"{"id":"WH-1","about":"nothing","second":0}"#;

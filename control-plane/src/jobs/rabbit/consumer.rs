@@ -21,7 +21,7 @@ use super::session::Trouble;
 use super::topology::Topology;
 use super::{message, note};
 use crate::jobs::handler::Worked;
-use crate::jobs::shift::Shift;
+use crate::jobs::runner::Runner;
 
 /// A message that finds no free worker within this is put off, so that one for another provider gets its turn.
 const WORKER_WAIT_MAX: Duration = Duration::from_millis(500);
@@ -35,7 +35,7 @@ pub(super) struct Consumer {
 }
 
 struct Desk {
-    shift: Shift,
+    runner: Runner,
     publisher: Publisher,
     topology: Topology,
 }
@@ -63,15 +63,15 @@ impl Consumer {
         connection: &Connection,
         publisher: Publisher,
         topology: Topology,
-        shift: Shift,
+        runner: Runner,
     ) -> lapin::Result<Self> {
         let channel = connection.create_channel().await?;
         // No more than are worked off: what waited here could be worked off elsewhere.
-        channel.basic_qos(shift.workers.number(), BasicQosOptions::default()).await?;
+        channel.basic_qos(runner.workers.number(), BasicQosOptions::default()).await?;
         let (queue, tag) = (topology.work().into(), "".into());
         let deliveries =
             channel.basic_consume(queue, tag, BasicConsumeOptions::default(), FieldTable::default()).await?;
-        Ok(Self { channel, deliveries, desk: Arc::new(Desk { shift, publisher, topology }) })
+        Ok(Self { channel, deliveries, desk: Arc::new(Desk { runner, publisher, topology }) })
     }
 
     /// Handles what comes until `stop`, and then to its end what is begun.
@@ -121,7 +121,7 @@ impl Desk {
             tracing::error!(bytes = body.len(), "a message in the queue is not ours and is parked");
             return Answer::Park;
         };
-        let remaining = due.at.duration_since(self.shift.clock.now());
+        let remaining = due.at.duration_since(self.runner.clock.now());
         if remaining > SignedDuration::ZERO {
             return self.put_off(self.topology.queue_for(remaining), &due, "early").await;
         }
@@ -149,7 +149,7 @@ impl Desk {
     }
 
     async fn work_off(&self, due: &Due) -> Result<Followed, StoreError> {
-        let Shift { handler, workers, .. } = &self.shift;
+        let Runner { handler, workers, .. } = &self.runner;
         let Some(lane) = handler.lane_of(&due.work).await? else {
             return Ok(Followed::Worked(Worked::Claimed(Claimed::Resolved)));
         };
@@ -159,7 +159,7 @@ impl Desk {
         let Ok(Some(permit)) = tokio::time::timeout(WORKER_WAIT_MAX, workers.take(lane)).await else {
             return Ok(Followed::NoWorker);
         };
-        let task = self.shift.begin(lane, due.work.clone(), permit, |_, worked| worked);
+        let task = self.runner.begin(lane, due.work.clone(), permit, |_, worked| worked);
         task.await.map_or(Ok(Followed::Died), |worked| worked.map(Followed::Worked))
     }
 

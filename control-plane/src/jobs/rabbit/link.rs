@@ -15,7 +15,7 @@ use super::publisher::count;
 use super::session::{PARKED, Session, Trouble};
 use super::topology::{QueuePrefix, Topology};
 use super::uri::AmqpUri;
-use crate::jobs::shift::Shift;
+use crate::jobs::runner::Runner;
 
 /// Announcements that wait for the broker. More are dropped: they are found in the database.
 const WAITING_MAX: usize = 1_024;
@@ -71,14 +71,14 @@ pub fn open(uri: AmqpUri, prefix: QueuePrefix, clock: Arc<dyn Clock>) -> (Arc<Ra
 
 impl Link {
     /// Sends announcements until `drained`, and has those that come back worked off until `stop`.
-    pub async fn run(mut self, shift: Option<Shift>, stop: CancellationToken, drained: CancellationToken) {
+    pub async fn run(mut self, runner: Option<Runner>, stop: CancellationToken, drained: CancellationToken) {
         // There from the first scrape, so that an alarm on 0 does not wait for the first connection.
         self.rabbit.set_connected(false);
         metrics::gauge!(PARKED).set(0.0);
         let mut failures = 0;
         loop {
             let began = Instant::now();
-            let Err(trouble) = self.connection(&shift, &stop, &drained).await else { break };
+            let Err(trouble) = self.connection(&runner, &stop, &drained).await else { break };
             failures = if began.elapsed() > LASTING { 1 } else { failures + 1 };
             note(&trouble, failures);
             if drained.run_until_cancelled(tokio::time::sleep(pause(failures))).await.is_none() {
@@ -90,7 +90,7 @@ impl Link {
     /// One connection. `Ok`: it is not needed any more.
     async fn connection(
         &mut self,
-        shift: &Option<Shift>,
+        runner: &Option<Runner>,
         stop: &CancellationToken,
         drained: &CancellationToken,
     ) -> Result<(), Trouble> {
@@ -98,8 +98,8 @@ impl Link {
         let Some(session) = drained.run_until_cancelled(opening).await.transpose()? else { return Ok(()) };
         tracing::info!("connected to RabbitMQ");
         self.rabbit.set_connected(true);
-        let shift = shift.clone().filter(|_| !stop.is_cancelled());
-        let ended = session.run(&mut self.announcements, shift, &self.clock, stop, drained).await;
+        let runner = runner.clone().filter(|_| !stop.is_cancelled());
+        let ended = session.run(&mut self.announcements, runner, &self.clock, stop, drained).await;
         self.rabbit.set_connected(false);
         session.close().await;
         ended

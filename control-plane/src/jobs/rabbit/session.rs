@@ -17,7 +17,7 @@ use super::consumer::Consumer;
 use super::publisher::Publisher;
 use super::topology::Topology;
 use super::uri::AmqpUri;
-use crate::jobs::shift::Shift;
+use crate::jobs::runner::Runner;
 
 /// From the first packet to the last queue.
 const OPEN_MAX: Duration = Duration::from_secs(10);
@@ -113,15 +113,15 @@ impl Session {
     pub(super) async fn run(
         &self,
         announcements: &mut mpsc::Receiver<Due>,
-        shift: Option<Shift>,
+        runner: Option<Runner>,
         clock: &Arc<dyn Clock>,
         stop: &CancellationToken,
         drained: &CancellationToken,
     ) -> Result<(), Trouble> {
         let consume = async {
-            let Some(shift) = shift else { return Ok(()) };
+            let Some(runner) = runner else { return Ok(()) };
             let (publisher, topology) = (self.publisher.clone(), self.topology.clone());
-            let consumer = Consumer::open(&self.connection, publisher, topology, shift).await?;
+            let consumer = Consumer::open(&self.connection, publisher, topology, runner).await?;
             consumer.run(stop).await
         };
         let both = async {

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::{Rabbit, note};
-use crate::jobs::shift::Shift;
+use crate::jobs::runner::Runner;
 
 /// While the broker is there, for what it did not bring.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
@@ -28,17 +28,17 @@ const LIMIT: u32 = 1_000;
 
 /// Announces once what is late, and works it off here if that does not help or the broker is away. What its provider
 /// would only refuse is left alone. Runs until `stop`.
-pub async fn sweep(shift: Shift, rabbit: Arc<Rabbit>, stop: CancellationToken) {
-    shift
+pub async fn sweep(runner: Runner, rabbit: Arc<Rabbit>, stop: CancellationToken) {
+    runner
         .in_every_lane(|lane| {
-            let sweep = Sweep { shift: shift.clone(), lane, rabbit: rabbit.clone(), tried: HashMap::new() };
+            let sweep = Sweep { runner: runner.clone(), lane, rabbit: rabbit.clone(), tried: HashMap::new() };
             sweep.run(stop.clone())
         })
         .await;
 }
 
 struct Sweep {
-    shift: Shift,
+    runner: Runner,
     lane: Lane,
     rabbit: Arc<Rabbit>,
     /// What was done about what was overdue at the last look.
@@ -70,7 +70,7 @@ impl Sweep {
     }
 
     async fn once(&mut self) {
-        let Shift { handler, clock, .. } = &self.shift;
+        let Runner { handler, clock, .. } = &self.runner;
         let room = handler.room(self.lane).await;
         if room == 0 {
             return;
@@ -113,8 +113,8 @@ impl Sweep {
 
     /// Begins it as soon as a worker is free for it.
     async fn work_off(&self, work: Work) {
-        let Some(permit) = self.shift.workers.take(self.lane).await else { return };
-        self.shift.begin(self.lane, work, permit, |_, worked| {
+        let Some(permit) = self.runner.workers.take(self.lane).await else { return };
+        self.runner.begin(self.lane, work, permit, |_, worked| {
             if let Err(problem) = worked {
                 note(&problem);
             }

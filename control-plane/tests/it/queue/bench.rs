@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use control_plane::jobs::handler::{JobHandler, Worked};
 use control_plane::jobs::rabbit::{self, Rabbit};
-use control_plane::jobs::shift::Shift;
+use control_plane::jobs::runner::Runner;
 use control_plane::jobs::worker_pool::WorkerPool;
 use edge_core::provider::Provider;
 use jiff::{SignedDuration, Timestamp};
@@ -174,12 +174,12 @@ impl Process {
         let (stop, drained) = (CancellationToken::new(), CancellationToken::new());
         let handler = Arc::new(FakeJobs { name, database: database.clone() });
         let workers = Arc::new(WorkerPool::new(4, &handler.providers()));
-        let shift = Shift { handler, workers, tasks: TaskTracker::new(), clock };
-        let followed = (role != Role::None).then(|| shift.clone());
+        let runner = Runner { handler, workers, tasks: TaskTracker::new(), clock };
+        let followed = (role != Role::None).then(|| runner.clone());
         let mut loops = vec![tokio::spawn(link.run(followed, stop.clone(), drained.clone()))];
-        let work = shift.tasks.clone();
+        let work = runner.tasks.clone();
         if role == Role::All {
-            loops.push(tokio::spawn(rabbit::sweep(shift, rabbit.clone(), stop.clone())));
+            loops.push(tokio::spawn(rabbit::sweep(runner, rabbit.clone(), stop.clone())));
         }
         Self { rabbit, stop, drained, loops, work }
     }

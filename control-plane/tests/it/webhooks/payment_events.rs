@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use control_plane::jobs;
-use control_plane::jobs::shift::Shift;
+use control_plane::jobs::runner::Runner;
 use edge_core::provider::Provider;
 use jiff::SignedDuration;
 use payments::model::event::Note;
@@ -207,7 +207,7 @@ async fn what_a_process_left_when_it_died_is_worked_off_by_the_next_one() {
     test.clock.advance(60);
     let stop = CancellationToken::new();
     let worker =
-        tokio::spawn(jobs::poll::run(Shift::of(&test.restarted().await, 4), Arc::default(), stop.clone()));
+        tokio::spawn(jobs::poll::run(Runner::of(&test.restarted().await, 4), Arc::default(), stop.clone()));
     let completed = async {
         while stored(&test, payment.id).await.state.status() != Status::Completed {
             tokio::time::sleep(Duration::from_millis(5)).await;

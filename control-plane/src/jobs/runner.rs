@@ -1,4 +1,4 @@
-//! The one runner of due work in a process: whatever brings a piece of it has it worked off here.
+//! The one runner of due work in a process: each source of work has it worked off here.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use super::handler::{GatewayJobs, JobHandler, Worked};
 use super::worker_pool::{WorkerPermit, WorkerPool};
 
 #[derive(Clone)]
-pub struct Shift {
+pub struct Runner {
     pub handler: Arc<dyn JobHandler>,
     pub workers: Arc<WorkerPool>,
     /// What is begun outlives its caller, and shutting down waits for it.
@@ -21,7 +21,7 @@ pub struct Shift {
     pub clock: Arc<dyn Clock>,
 }
 
-impl Shift {
+impl Runner {
     /// Runs the gateway's own due work with so many workers.
     #[must_use]
     pub fn of(gateway: &Arc<Gateway>, workers: u16) -> Self {
