@@ -21,7 +21,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use self::poll::LocalWakeup;
-use self::rabbit::{Link, Rabbit};
+use self::rabbit::{RabbitConnection, RabbitQueue};
 use self::runner::Runner;
 use crate::config::{QueueSettings, ReconcileSettings};
 use crate::readiness;
@@ -30,7 +30,7 @@ use crate::readiness;
 pub(crate) enum WorkSource {
     /// Each process looks into the database.
     Database(Arc<LocalWakeup>),
-    Rabbit(Arc<Rabbit>, Box<Link>),
+    Rabbit(Arc<RabbitQueue>, Box<RabbitConnection>),
 }
 
 impl WorkSource {
@@ -39,8 +39,8 @@ impl WorkSource {
         match queue {
             None => Self::Database(Arc::default()),
             Some(QueueSettings { uri, prefix }) => {
-                let (rabbit, link) = rabbit::open(uri, prefix, Arc::new(SystemClock));
-                Self::Rabbit(rabbit, Box::new(link))
+                let (rabbit, connection) = rabbit::open(uri, prefix, Arc::new(SystemClock));
+                Self::Rabbit(rabbit, Box::new(connection))
             }
         }
     }
@@ -84,8 +84,8 @@ impl Background {
             (WorkSource::Database(wakeup), Some(runner)) => {
                 tasks.push(tokio::spawn(poll::run(runner, wakeup, stop.clone())));
             }
-            (WorkSource::Rabbit(rabbit, link), runner) => {
-                tasks.push(tokio::spawn(link.run(runner.clone(), stop.clone(), drained.clone())));
+            (WorkSource::Rabbit(rabbit, connection), runner) => {
+                tasks.push(tokio::spawn(connection.run(runner.clone(), stop.clone(), drained.clone())));
                 if let Some(runner) = runner {
                     tasks.push(tokio::spawn(rabbit::sweep(runner, rabbit, stop.clone())));
                 }

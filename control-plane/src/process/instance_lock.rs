@@ -49,8 +49,10 @@ impl InstanceLock {
                 );
             }
             Err(TryLockError::Error(error)) => {
-                let path = path.display();
-                tracing::warn!(%error, "{path} cannot be locked: nothing keeps a second control plane from this database");
+                tracing::warn!(
+                    %error, file = %path.display(),
+                    "the lock file cannot be locked: nothing keeps a second control plane from this database"
+                );
             }
         }
         file.rewind().and_then(|()| file.set_len(0))?;

@@ -69,7 +69,7 @@ pub(crate) async fn bind(key: &'static str, address: SocketAddr) -> anyhow::Resu
     let bound = TcpListener::bind(address).await;
     let listener = bound.with_context(|| format!("{key}: cannot listen on {address}"))?;
     let address = listener.local_addr()?;
-    tracing::info!(address = %address, setting = key, "listening on {address}");
+    tracing::info!(address = %address, setting = key, "listening");
     Ok(listener)
 }
 

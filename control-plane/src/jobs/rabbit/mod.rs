@@ -4,9 +4,9 @@
 //! apart, so a broker may be away, be purged or deliver twice: [`sweep()`] finds what it did not bring. Every
 //! message is a hint that is checked before it is followed.
 
+mod connection;
 mod consumer;
 mod inspect;
-mod link;
 mod message;
 mod publisher;
 mod session;
@@ -17,8 +17,8 @@ mod uri;
 use payments::causes::with_causes;
 use payments::ports::store::StoreError;
 
+pub use connection::{RabbitConnection, RabbitQueue, open};
 pub use inspect::inspect;
-pub use link::{Link, Rabbit, open};
 pub use sweep::sweep;
 pub use topology::QueuePrefix;
 pub use uri::AmqpUri;

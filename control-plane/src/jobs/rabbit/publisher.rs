@@ -134,7 +134,7 @@ impl Publisher {
     /// A queue that is missing is declared with the next connection, and of a channel that failed or is silent
     /// nothing more can be expected.
     fn note(&self, problem: &Unsent) {
-        tracing::warn!(error = %problem, "an announcement was not sent: {problem}");
+        tracing::warn!(error = %problem, "an announcement was not sent");
         if !matches!(problem, Unsent::Refused) {
             self.broken.cancel();
         }

@@ -22,10 +22,10 @@ use crate::jobs::runner::Runner;
 /// From the first packet to the last queue.
 const OPEN_MAX: Duration = Duration::from_secs(10);
 const CLOSE_MAX: Duration = Duration::from_secs(1);
-/// Messages that could not be followed, and that a person has to look at.
+/// Messages that could not be processed, for an operator to look at.
 pub(super) const PARKED: &str = "queue_parked";
-/// Also how a broker is noticed that the way to has gone silent: the library pings, and ends a connection without an
-/// answer only after a multiple of the minute that brokers ask for.
+/// Also detects a path to the broker that went silent: the library pings, but gives up a connection without an answer only
+/// after a multiple of the minute that brokers ask for.
 const LOOK_AT_PARKED_EVERY: Duration = Duration::from_secs(4);
 const LOOK_MAX: Duration = Duration::from_secs(4);
 
@@ -167,7 +167,7 @@ impl Session {
                     metrics::gauge!(PARKED).set(f64::from(parked));
                     if parked > known {
                         let queue = self.topology.parked();
-                        tracing::error!(parked, queue, "{parked} messages are parked in {queue}");
+                        tracing::error!(parked, queue, "messages are parked");
                     }
                     known = parked;
                 }

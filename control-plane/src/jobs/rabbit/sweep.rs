@@ -10,7 +10,7 @@ use payments::ports::queue::Queue as _;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::{Rabbit, note};
+use super::{RabbitQueue, note};
 use crate::jobs::runner::Runner;
 
 /// While the broker is there, for what it did not bring.
@@ -28,7 +28,7 @@ const LIMIT: u32 = 1_000;
 
 /// Announces once what is late, and works it off here if that does not help or the broker is away. What its provider
 /// would only refuse is left alone. Runs until `stop`.
-pub async fn sweep(runner: Runner, rabbit: Arc<Rabbit>, stop: CancellationToken) {
+pub async fn sweep(runner: Runner, rabbit: Arc<RabbitQueue>, stop: CancellationToken) {
     runner
         .in_every_lane(|lane| {
             let sweep = Sweep { runner: runner.clone(), lane, rabbit: rabbit.clone(), tried: HashMap::new() };
@@ -40,7 +40,7 @@ pub async fn sweep(runner: Runner, rabbit: Arc<Rabbit>, stop: CancellationToken)
 struct Sweep {
     runner: Runner,
     lane: Lane,
-    rabbit: Arc<Rabbit>,
+    rabbit: Arc<RabbitQueue>,
     /// What was done about what was overdue at the last look.
     tried: HashMap<Work, Try>,
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use control_plane::jobs::handler::{JobHandler, Worked};
-use control_plane::jobs::rabbit::{self, Rabbit};
+use control_plane::jobs::rabbit::{self, RabbitQueue};
 use control_plane::jobs::runner::Runner;
 use control_plane::jobs::worker_pool::WorkerPool;
 use edge_core::provider::Provider;
@@ -143,7 +143,7 @@ impl JobHandler for FakeJobs {
 
 /// One process on a broker.
 pub(crate) struct Process {
-    pub(crate) rabbit: Arc<Rabbit>,
+    pub(crate) rabbit: Arc<RabbitQueue>,
     stop: CancellationToken,
     drained: CancellationToken,
     loops: Vec<JoinHandle<()>>,
@@ -170,13 +170,13 @@ impl Process {
     ) -> Self {
         recorder();
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let (rabbit, link) = rabbit::open(uri.parse().unwrap(), prefix.parse().unwrap(), clock.clone());
+        let (rabbit, connection) = rabbit::open(uri.parse().unwrap(), prefix.parse().unwrap(), clock.clone());
         let (stop, drained) = (CancellationToken::new(), CancellationToken::new());
         let handler = Arc::new(FakeJobs { name, database: database.clone() });
         let workers = Arc::new(WorkerPool::new(4, &handler.providers()));
         let runner = Runner { handler, workers, tasks: TaskTracker::new(), clock };
         let followed = (role != Role::None).then(|| runner.clone());
-        let mut loops = vec![tokio::spawn(link.run(followed, stop.clone(), drained.clone()))];
+        let mut loops = vec![tokio::spawn(connection.run(followed, stop.clone(), drained.clone()))];
         let work = runner.tasks.clone();
         if role == Role::All {
             loops.push(tokio::spawn(rabbit::sweep(runner, rabbit.clone(), stop.clone())));

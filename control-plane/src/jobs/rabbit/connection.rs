@@ -1,4 +1,4 @@
-//! The link to the broker: opened again whenever it breaks.
+//! The connection to the broker: opened again whenever it breaks.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -25,12 +25,12 @@ const PAUSE_MAX: Duration = Duration::from_secs(30);
 const LASTING: Duration = Duration::from_secs(30);
 
 /// The gateway's side of the queue.
-pub struct Rabbit {
+pub struct RabbitQueue {
     announcements: mpsc::Sender<Due>,
     is_connected: AtomicBool,
 }
 
-impl Rabbit {
+impl RabbitQueue {
     /// Whether the broker takes announcements now.
     #[must_use]
     pub fn is_connected(&self) -> bool {
@@ -43,7 +43,7 @@ impl Rabbit {
     }
 }
 
-impl Queue for Rabbit {
+impl Queue for RabbitQueue {
     fn announce(&self, due: Due) {
         if self.announcements.try_send(due).is_err() {
             count("dropped", 1);
@@ -51,25 +51,35 @@ impl Queue for Rabbit {
     }
 }
 
-/// The broker's side of it.
-pub struct Link {
+/// The broker's side of the queue.
+pub struct RabbitConnection {
     uri: AmqpUri,
     topology: Topology,
     clock: Arc<dyn Clock>,
-    rabbit: Arc<Rabbit>,
+    rabbit: Arc<RabbitQueue>,
     announcements: mpsc::Receiver<Due>,
 }
 
-/// Connects when the link is run, so a broker that is away does not stop a start.
+/// Connects when the connection is run, so a broker that is away does not stop a start.
 #[must_use]
-pub fn open(uri: AmqpUri, prefix: QueuePrefix, clock: Arc<dyn Clock>) -> (Arc<Rabbit>, Link) {
+pub fn open(
+    uri: AmqpUri,
+    prefix: QueuePrefix,
+    clock: Arc<dyn Clock>,
+) -> (Arc<RabbitQueue>, RabbitConnection) {
     let (sender, announcements) = mpsc::channel(WAITING_MAX);
-    let rabbit = Arc::new(Rabbit { announcements: sender, is_connected: AtomicBool::new(false) });
-    let link = Link { uri, topology: Topology::new(prefix), clock, rabbit: rabbit.clone(), announcements };
-    (rabbit, link)
+    let rabbit = Arc::new(RabbitQueue { announcements: sender, is_connected: AtomicBool::new(false) });
+    let connection = RabbitConnection {
+        uri,
+        topology: Topology::new(prefix),
+        clock,
+        rabbit: rabbit.clone(),
+        announcements,
+    };
+    (rabbit, connection)
 }
 
-impl Link {
+impl RabbitConnection {
     /// Sends announcements until `drained`, and has those that come back worked off until `stop`.
     pub async fn run(mut self, runner: Option<Runner>, stop: CancellationToken, drained: CancellationToken) {
         // There from the first scrape, so that an alarm on 0 does not wait for the first connection.
@@ -78,7 +88,7 @@ impl Link {
         let mut failures = 0;
         loop {
             let began = Instant::now();
-            let Err(trouble) = self.connection(&runner, &stop, &drained).await else { break };
+            let Err(trouble) = self.run_once(&runner, &stop, &drained).await else { break };
             failures = if began.elapsed() > LASTING { 1 } else { failures + 1 };
             note(&trouble, failures);
             if drained.run_until_cancelled(tokio::time::sleep(pause(failures))).await.is_none() {
@@ -87,8 +97,8 @@ impl Link {
         }
     }
 
-    /// One connection. `Ok`: it is not needed any more.
-    async fn connection(
+    /// Opens one connection and runs it to its end. `Ok`: it is not needed any more.
+    async fn run_once(
         &mut self,
         runner: &Option<Runner>,
         stop: &CancellationToken,
@@ -109,7 +119,7 @@ impl Link {
 /// The first failure is worth a line; those after it say the same.
 fn note(trouble: &Trouble, failures: u32) {
     if failures == 1 {
-        tracing::warn!(error = %trouble, "RabbitMQ is away, due work is found in the database: {trouble}");
+        tracing::warn!(error = %trouble, "RabbitMQ is away, due work is found in the database");
     } else {
         tracing::debug!(error = %trouble, failures, "RabbitMQ is still away");
     }
