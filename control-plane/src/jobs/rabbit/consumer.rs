@@ -31,17 +31,17 @@ const DATABASE_PAUSE: Duration = Duration::from_secs(1);
 pub(super) struct Consumer {
     channel: Channel,
     deliveries: lapin::Consumer,
-    desk: Arc<Desk>,
+    handler: Arc<DeliveryHandler>,
 }
 
-struct Desk {
+struct DeliveryHandler {
     runner: Runner,
     publisher: Publisher,
     topology: Topology,
 }
 
 /// What came of a message.
-enum Followed {
+enum Processed {
     Worked(Worked),
     /// Its provider uses all the workers that it may use.
     NoWorker,
@@ -49,10 +49,10 @@ enum Followed {
     Died,
 }
 
-/// What the broker is told about a message.
-enum Answer {
+/// What the broker is replied about a message.
+enum Reply {
     Done(&'static str),
-    /// To be looked at by somebody.
+    /// For an operator to look at.
     Park,
     /// Deliver it again. Counts toward the limit.
     Again,
@@ -71,76 +71,76 @@ impl Consumer {
         let (queue, tag) = (topology.work().into(), "".into());
         let deliveries =
             channel.basic_consume(queue, tag, BasicConsumeOptions::default(), FieldTable::default()).await?;
-        Ok(Self { channel, deliveries, desk: Arc::new(Desk { runner, publisher, topology }) })
+        Ok(Self { channel, deliveries, handler: Arc::new(DeliveryHandler { runner, publisher, topology }) })
     }
 
     /// Handles what comes until `stop`, and then to its end what is begun.
     pub(super) async fn run(mut self, stop: &CancellationToken) -> Result<(), Trouble> {
-        let mut under_way = JoinSet::new();
+        let mut in_progress = JoinSet::new();
         loop {
             tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
                 delivery = self.deliveries.next() => {
                     let delivery = delivery.ok_or(Trouble::ConsumerCancelled)??;
-                    let desk = self.desk.clone();
-                    under_way.spawn(async move { desk.handle(delivery).await });
+                    let handler = self.handler.clone();
+                    in_progress.spawn(async move { handler.handle(delivery).await });
                 }
-                Some(_) = under_way.join_next() => {}
+                Some(_) = in_progress.join_next() => {}
             }
         }
         self.channel.basic_cancel(self.deliveries.tag(), BasicCancelOptions::default()).await?;
-        while under_way.join_next().await.is_some() {}
+        while in_progress.join_next().await.is_some() {}
         Ok(())
     }
 }
 
-impl Desk {
+impl DeliveryHandler {
     async fn handle(&self, delivery: Delivery) {
-        let answer = self.follow(&delivery.data).await;
-        let outcome = match answer {
-            Answer::Done(outcome) => outcome,
-            Answer::Park => "malformed",
-            Answer::Again => "died",
+        let reply = self.process(&delivery.data).await;
+        let outcome = match reply {
+            Reply::Done(outcome) => outcome,
+            Reply::Park => "malformed",
+            Reply::Again => "died",
         };
         metrics::counter!("queue_deliveries_total", "outcome" => outcome).increment(1);
         crash_points::reach("after_handling_before_ack").await;
-        let answered = match answer {
-            Answer::Done(_) => delivery.ack(BasicAckOptions::default()).await,
-            Answer::Park => delivery.reject(BasicRejectOptions { requeue: false }).await,
-            Answer::Again => delivery.reject(BasicRejectOptions { requeue: true }).await,
+        let replied = match reply {
+            Reply::Done(_) => delivery.ack(BasicAckOptions::default()).await,
+            Reply::Park => delivery.reject(BasicRejectOptions { requeue: false }).await,
+            Reply::Again => delivery.reject(BasicRejectOptions { requeue: true }).await,
         };
-        if let Err(problem) = answered {
+        if let Err(problem) = replied {
             // The broker delivers it again, to whoever is there then.
             tracing::debug!(error = %problem, "a delivery was not acknowledged");
         }
     }
 
-    async fn follow(&self, body: &[u8]) -> Answer {
+    async fn process(&self, body: &[u8]) -> Reply {
         let Some(due) = message::read(body) else {
             tracing::error!(bytes = body.len(), "a message in the queue is not ours and is parked");
-            return Answer::Park;
+            return Reply::Park;
         };
         let remaining = due.at.duration_since(self.runner.clock.now());
         if remaining > SignedDuration::ZERO {
             return self.put_off(self.topology.queue_for(remaining), &due, "early").await;
         }
         match self.work_off(&due).await {
-            Ok(Followed::Worked(Worked::Claimed(Claimed::Taken))) => Answer::Done("done"),
-            Ok(Followed::Worked(Worked::Claimed(Claimed::Resolved))) => Answer::Done("settled"),
+            Ok(Processed::Worked(Worked::Claimed(Claimed::Taken))) => Reply::Done("done"),
+            Ok(Processed::Worked(Worked::Claimed(Claimed::Resolved))) => Reply::Done("settled"),
             // It stays due in the database, where the sweep finds it once its provider is back.
-            Ok(Followed::Worked(Worked::LeftAlone)) => Answer::Done("left_alone"),
-            Ok(Followed::NoWorker) => self.put_off(self.topology.shortest_wait(), &due, "no_hand").await,
-            Ok(Followed::Died) => {
+            Ok(Processed::Worked(Worked::LeftAlone)) => Reply::Done("left_alone"),
+            Ok(Processed::NoWorker) => self.put_off(self.topology.shortest_wait(), &due, "no_hand").await,
+            Ok(Processed::Died) => {
                 tracing::error!(work = ?due.work, "due work could not be worked off: its task died");
-                Answer::Again
+                Reply::Again
             }
             // It is past the time that was announced, so another one stands in the database.
-            Ok(Followed::Worked(Worked::Claimed(Claimed::NotDue(_)))) => Answer::Done("out_of_date"),
+            Ok(Processed::Worked(Worked::Claimed(Claimed::NotDue(_)))) => Reply::Done("out_of_date"),
             Err(problem) => {
                 note(&problem);
                 if matches!(problem, StoreError::Inconsistent(_)) {
-                    return Answer::Done("inconsistent");
+                    return Reply::Done("inconsistent");
                 }
                 tokio::time::sleep(DATABASE_PAUSE).await;
                 self.put_off(self.topology.shortest_wait(), &due, "database_away").await
@@ -148,24 +148,24 @@ impl Desk {
         }
     }
 
-    async fn work_off(&self, due: &Due) -> Result<Followed, StoreError> {
+    async fn work_off(&self, due: &Due) -> Result<Processed, StoreError> {
         let Runner { handler, workers, .. } = &self.runner;
         let Some(lane) = handler.lane_of(&due.work).await? else {
-            return Ok(Followed::Worked(Worked::Claimed(Claimed::Resolved)));
+            return Ok(Processed::Worked(Worked::Claimed(Claimed::Resolved)));
         };
         if handler.room(lane).await == 0 {
-            return Ok(Followed::Worked(Worked::LeftAlone));
+            return Ok(Processed::Worked(Worked::LeftAlone));
         }
         let Ok(Some(permit)) = tokio::time::timeout(WORKER_WAIT_MAX, workers.take(lane)).await else {
-            return Ok(Followed::NoWorker);
+            return Ok(Processed::NoWorker);
         };
         let task = self.runner.begin(lane, due.work.clone(), permit, |_, worked| worked);
-        task.await.map_or(Ok(Followed::Died), |worked| worked.map(Followed::Worked))
+        task.await.map_or(Ok(Processed::Died), |worked| worked.map(Processed::Worked))
     }
 
     /// Should the broker not take it, it is found in the database.
-    async fn put_off(&self, queue: String, due: &Due, outcome: &'static str) -> Answer {
+    async fn put_off(&self, queue: String, due: &Due, outcome: &'static str) -> Reply {
         let _ = self.publisher.publish(queue, due).await;
-        Answer::Done(outcome)
+        Reply::Done(outcome)
     }
 }
