@@ -30,10 +30,10 @@ pub(crate) fn note(signed: &Signed, now_s: u64) {
     #[expect(clippy::cast_precision_loss, reason = "a gauge")]
     metrics::gauge!(GAUGE).set(ahead_s as f64);
     if warned {
-        let (apart, side) = (ahead_s.unsigned_abs(), if ahead_s > 0 { "ahead of" } else { "behind" });
         tracing::warn!(
             ahead_s,
-            "an edge's clock is {apart} s {side} ours; past {TOLERANCE_S} s its requests are refused: check both clocks"
+            tolerance_s = TOLERANCE_S,
+            "an edge's clock is apart from ours; past the tolerance its requests are refused: check both clocks"
         );
     }
 }

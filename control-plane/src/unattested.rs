@@ -10,7 +10,7 @@ use http::Extensions;
 pub(crate) fn note(refusal: AttestationError, request: &Extensions) {
     let peer =
         request.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| tracing::field::display(peer));
-    tracing::warn!(peer, reason = refusal.name(), "a request was refused: {refusal}");
+    tracing::warn!(peer, reason = refusal.name(), error = %refusal, "an unattested request was refused");
     metrics::counter!(REFUSED, "reason" => refusal.name()).increment(1);
 }
 

@@ -155,7 +155,7 @@ fn main() -> ExitCode {
     let code = match run(&arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            tracing::error!("{error:#}");
+            tracing::error!(error = format!("{error:#}"), "the sandbox ends");
             ExitCode::FAILURE
         }
     };

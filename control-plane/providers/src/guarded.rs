@@ -229,11 +229,11 @@ impl<P: Reachable> Circuits<P> {
         let open = match turned {
             None => return,
             Some(Turned::Open) => {
-                tracing::error!(provider = %provider, operation, "{provider} fails; it is left alone for a while");
+                tracing::error!(provider = %provider, operation, "the provider fails and is left alone for a while");
                 1.0
             }
             Some(Turned::Closed) => {
-                tracing::info!(provider = %provider, operation, "{provider} answers again");
+                tracing::info!(provider = %provider, operation, "the provider answers again");
                 0.0
             }
         };

@@ -239,14 +239,14 @@ impl Conversation<'_> {
 fn log(provider: Provider, operation: &str, answer: &Result<Answer, TransportFailure>) {
     match answer {
         Ok(Answer { status: status @ (429 | 500..), .. }) => {
-            tracing::warn!("{provider} answered {operation} with {status}");
+            tracing::warn!(%provider, operation, status, "the provider answered that it is in trouble");
         }
-        Ok(Answer { status, .. }) => tracing::debug!("{provider} answered {operation} with {status}"),
+        Ok(Answer { status, .. }) => tracing::debug!(%provider, operation, status, "the provider answered"),
         Err(TransportFailure::NotSent(reason)) => {
-            tracing::warn!("{operation} was not sent to {provider}: {reason}");
+            tracing::warn!(%provider, operation, reason, "a call was not sent to the provider");
         }
         Err(TransportFailure::Unknown(reason)) => {
-            tracing::warn!("{provider} may or may not have done {operation}: {reason}");
+            tracing::warn!(%provider, operation, reason, "the provider may or may not have carried out a call");
         }
     }
 }

@@ -24,7 +24,7 @@ pub async fn serve_edge_cache(config: EdgeCacheConfig, stop: CancellationToken) 
     let metrics = metrics()?;
     // Answers come from the control planes, and their settings say what is kept.
     let (version, redis) = (env!("CARGO_PKG_VERSION"), config.redis.to_string());
-    tracing::info!(role = "edge-cache", version, edge_cache = redis, "edge-cache {version}: {redis}");
+    tracing::info!(role = "edge-cache", version, edge_cache = redis, "starting");
     let cache = RedisCache::open(config.redis, Keeping::default());
     let cache: Arc<dyn EdgeCache> = Arc::new(cache.context("REDIS_URI: Redis cannot be used")?);
     let watch = tokio::spawn(readiness::watch_edge_cache(cache.clone(), stop.clone()));

@@ -19,7 +19,7 @@ pub(crate) fn tell(gateway: &GatewaySettings, around: &Surroundings<'_>) {
     let paypal = paypal(gateway.providers.paypal.as_ref());
     tracing::info!(
         role, version, %database, %edge_cache, %queue, %stripe, %paypal,
-        "{role} {version}: database {database}; edge cache {edge_cache}; queue {queue}; Stripe {stripe}; PayPal {paypal}"
+        "starting"
     );
 }
 

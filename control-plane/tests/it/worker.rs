@@ -54,8 +54,7 @@ impl Worker {
 
     fn logged_address(&self) -> Option<String> {
         let log = self.log.lock().unwrap();
-        let (_, rest) = log.split_once(r#""message":"listening on "#)?;
-        rest.split_once('"').map(|(address, _)| address.to_owned())
+        log.lines().find_map(listening_address)
     }
 
     /// Status and body.

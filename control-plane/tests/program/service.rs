@@ -22,7 +22,7 @@ impl Service {
         let folder = tempfile::tempdir().unwrap();
         let child = serve(folder.path(), settings);
         let service = Self { child, folder };
-        service.until("listening on");
+        service.until(r#""message":"listening""#);
         service
     }
 
@@ -66,12 +66,12 @@ fn the_start_says_what_it_runs_on_and_no_secret() {
     let log = service.log();
     let database = service.folder.path().canonicalize().unwrap().join("gateway.db");
     for part in [
-        &format!("serve {}", env!("CARGO_PKG_VERSION")),
+        &format!(r#""role":"serve","version":"{}""#, env!("CARGO_PKG_VERSION")),
         &format!("SQLite {}", database.display()),
         "Redis 127.0.0.1:9, database 2",
         "amqp://127.0.0.1:9, virtual host pay",
-        "Stripe at http://127.0.0.1:9/ with a test key",
-        "PayPal is not configured",
+        r#""stripe":"at http://127.0.0.1:9/ with a test key""#,
+        r#""paypal":"is not configured""#,
     ] {
         assert!(log.contains(part), "{part} in {log}");
     }

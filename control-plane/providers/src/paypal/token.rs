@@ -93,7 +93,7 @@ fn read(answer: &Answer, asked_at: Timestamp) -> Step<Token> {
         // Wrong credentials are 401 `invalid_client`; other 4xx would be just as much a fault of ours.
         400..=428 | 430..=499 => {
             let status = answer.status;
-            tracing::error!(provider = "paypal", "paypal issues no access token: status {status}");
+            tracing::error!(provider = "paypal", status, "the provider issues no access token");
             return Err(NotDone::Refused(Box::new(Refusal {
                 kind: RefusalKind::Configuration,
                 code: Some("invalid_client".to_owned()),

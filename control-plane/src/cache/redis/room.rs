@@ -63,7 +63,7 @@ impl Room {
         if max > 0 && policy != GOOD_POLICY && !self.has_told_policy.swap(true, Ordering::Relaxed) {
             tracing::warn!(
                 policy,
-                "REDIS_URI: maxmemory-policy should be noeviction; with {policy}, Redis drops claims under way to make room"
+                "REDIS_URI: maxmemory-policy should be noeviction; with any other, Redis drops claims in flight to make room"
             );
         }
     }

@@ -39,7 +39,7 @@ pub(super) async fn prepare(options: &PgConnectOptions, policy: MigrateOnStart) 
     let mut connection = connect(options).await?;
     pooling::refuse_transactions(options, &mut connection).await?;
     let version: String = sqlx::query_scalar("SHOW server_version").fetch_one(&mut connection).await?;
-    tracing::info!(version, "the database is PostgreSQL {version}");
+    tracing::info!(version, "the database is PostgreSQL");
     let checked = check(&MIGRATIONS, &recorded(&mut connection).await?);
     let checked = match (policy, checked) {
         (MigrateOnStart::Always, Err(SchemaError::Empty | SchemaError::TooOld { .. }))

@@ -85,7 +85,7 @@ impl DatabaseFile {
         let (files, now) = (paths.look(), Instant::now());
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(change) = seen.files.change_to(&files) {
-            tracing::error!(path = %paths.main.display(), "the database's {}", change.told());
+            tracing::error!(path = %paths.main.display(), change = change.told(), "the database file changed");
             seen.since = now;
             seen.log_was_lost = change == Change::LogIsLost;
         }

@@ -10,6 +10,8 @@ use tokio::net::TcpStream;
 use tokio::process::{ChildStderr, Command};
 use tokio::time::timeout;
 
+use crate::common::{LISTENS, listening_address};
+
 const KEY: &str = "k1:00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
 
 #[tokio::test]
@@ -29,9 +31,7 @@ async fn an_edge_cache_looks_at_its_redis_survives_a_hang_up_and_ends_whatever_i
         loop {
             let line = lines.next_line().await.unwrap().expect("it goes on");
             is_warned |= line.contains("maxmemory-policy should be noeviction");
-            if let Some((_, rest)) = line.split_once(r#""message":"listening on "#) {
-                address = Some(rest.split_once('"').unwrap().0.to_owned());
-            }
+            address = address.or(listening_address(&line));
             if let (Some(address), true) = (&address, is_warned) {
                 return address.clone();
             }
@@ -87,7 +87,7 @@ async fn a_hang_up_changes_the_level_of_the_logs_and_names_what_waits_for_a_rest
     let mut child =
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-    line_with(&mut lines, "listening on").await;
+    line_with(&mut lines, LISTENS).await;
     let pid = Pid::from_raw(i32::try_from(child.id().unwrap()).unwrap()).unwrap();
     let hang_up = || kill_process(pid, Signal::HUP).unwrap();
 
@@ -127,8 +127,8 @@ async fn an_edge_cache_says_each_change_of_its_readiness_with_the_reason_and_sho
     let mut child =
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-    let line = line_with(&mut lines, r#""message":"listening on "#).await;
-    let address = line.split_once("listening on ").unwrap().1.split_once('"').unwrap().0.to_owned();
+    let line = line_with(&mut lines, LISTENS).await;
+    let address = listening_address(&line).unwrap();
     let shown = async |path: &str| {
         reqwest::get(format!("http://{address}{path}")).await.unwrap().text().await.unwrap()
     };

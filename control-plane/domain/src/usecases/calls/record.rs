@@ -56,7 +56,7 @@ pub(crate) async fn record<T: Resolvable>(
         };
         tracing::error!(
             subject.id = %current.id(), error = with_causes(&problem),
-            "could not record the provider's answer for {}", current.id()
+            "the provider's answer could not be recorded"
         );
         tokio::time::sleep(FIRST_PAUSE * 2_u32.pow(n)).await;
     }

@@ -76,7 +76,7 @@ pub async fn receive(
     };
     let new = gateway.store.receive_webhook(&event).await?;
     count(provider, if new { "received" } else { "duplicate" });
-    tracing::info!(provider = %provider, event.id, event.kind, new, "{provider} sent {}", event.kind);
+    tracing::info!(provider = %provider, event.id, event.kind, new, "a webhook event was received");
     gateway.queue.announce(Due { work: Work::Event { provider, id: event.id }, at: event.received_at });
     Ok(())
 }
