@@ -17,7 +17,7 @@ use payments::model::provider::{
 use payments::model::snapshot::{
     DisputeSnapshot, Found, ListCursor, ListPart, LookUp, ProviderSnapshot, RefundLookUp, RefundSnapshot,
 };
-use payments::model::webhook::{NotAnEvent, Notice};
+use payments::model::webhook::{NotAnEvent, ParsedEvent};
 use payments::model::work::{Room, WorkKind};
 use payments::ports::clock::Clock;
 use payments::ports::provider::PaymentProvider;
@@ -319,7 +319,7 @@ impl<P: Reachable + 'static> PaymentProvider for Guarded<P> {
         self.through(&self.circuits.look_up, self.circuits.provider.look_up_dispute(dispute)).await
     }
 
-    fn read_event(&self, body: &[u8]) -> Result<Notice, NotAnEvent> {
+    fn read_event(&self, body: &[u8]) -> Result<ParsedEvent, NotAnEvent> {
         self.circuits.provider.read_event(body)
     }
 

@@ -17,7 +17,7 @@ use payments::model::snapshot::{
     RefundSnapshot,
 };
 use payments::model::webhook::{
-    About, Dispute, DisputeOutcome, DisputeStage, NotAnEvent, Notice, Trail, Verdict,
+    Dispute, DisputeOutcome, DisputeStage, EventRefs, EventSubject, NotAnEvent, ParsedEvent, Verdict,
 };
 use payments::model::work::Room;
 use payments::ports::provider::PaymentProvider;
@@ -145,24 +145,28 @@ impl PaymentProvider for ScriptedProvider {
         if self.is_away.load(Ordering::SeqCst) { Room::None } else { Room::Any }
     }
 
-    fn read_event(&self, body: &[u8]) -> Result<Notice, NotAnEvent> {
+    fn read_event(&self, body: &[u8]) -> Result<ParsedEvent, NotAnEvent> {
         let event: serde_json::Value = serde_json::from_slice(body).map_err(|_| NotAnEvent)?;
         let text = |name: &str| event[name].as_str().map(str::to_owned);
         let payment = text("payment").and_then(|id| id.parse().ok());
-        let trail = Trail { payment, refund: text("refund").map(ProviderRef::new), ..Trail::default() };
+        let refs =
+            EventRefs { payment, refund: text("refund").map(ProviderRef::new), ..EventRefs::default() };
         let created_at = event["second"].as_i64().map(at);
-        let about = match text("about").as_deref() {
-            Some("payment") => About::Payment(trail),
-            Some("refund") => About::Refund(trail),
-            Some("dispute") => About::Dispute(trail, dispute(&event)),
+        let subject = match text("about").as_deref() {
+            Some("payment") => EventSubject::Payment(refs),
+            Some("refund") => EventSubject::Refund(refs),
+            Some("dispute") => EventSubject::Dispute(refs, dispute(&event)),
             Some("claimed_dispute") => {
                 let charge = text("charge").map(ProviderRef::new);
-                About::Dispute(Trail { charge, ..trail }, Dispute { is_verified: false, ..dispute(&event) })
+                EventSubject::Dispute(
+                    EventRefs { charge, ..refs },
+                    Dispute { is_verified: false, ..dispute(&event) },
+                )
             }
-            _ => About::Other,
+            _ => EventSubject::Other,
         };
         let kind = text("about").unwrap_or_default();
-        Ok(Notice { id: text("id").ok_or(NotAnEvent)?, kind, created_at, about })
+        Ok(ParsedEvent { id: text("id").ok_or(NotAnEvent)?, kind, created_at, subject })
     }
 }
 

@@ -3,7 +3,7 @@
 use payments::model::id::PaymentId;
 use payments::model::provider::ProviderRef;
 use payments::model::snapshot::Found;
-use payments::model::webhook::{About, DisputeStage, Verdict};
+use payments::model::webhook::{DisputeStage, EventSubject, Verdict};
 use serde_json::{Value, json};
 
 use crate::shop::{Expect, Shop, completed, money};
@@ -20,8 +20,8 @@ async fn disputed(shop: &Shop) -> (PaymentId, ProviderRef, ProviderRef) {
     let shown = shop.http.get(shop.url(&format!("/_sandbox/webhooks/{event}"))).send().await.unwrap();
     let shown: Value = shown.json().await.unwrap();
     // What the event claims leads to the dispute.
-    let notice = shop.paypal().read_event(shown["event"].to_string().as_bytes()).unwrap();
-    let About::Dispute(_, claimed) = notice.about else { panic!("{notice:?}") };
+    let parsed = shop.paypal().read_event(shown["event"].to_string().as_bytes()).unwrap();
+    let EventSubject::Dispute(_, claimed) = parsed.subject else { panic!("{parsed:?}") };
     assert!(!claimed.is_verified, "PayPal signs no more than a checksum of it");
     (order.payment, capture, claimed.id)
 }
@@ -31,8 +31,8 @@ async fn paypals_record_of_a_dispute_tells_which_charge_and_where_it_stands() {
     let shop = Shop::open().await;
     let (payment, capture, dispute) = disputed(&shop).await;
     let Found::Found(seen) = shop.paypal().look_up_dispute(&dispute).await else { panic!("not found") };
-    let [about] = seen.about.try_into().unwrap();
-    assert_eq!((about.payment, about.charge), (Some(payment), Some(capture.clone())));
+    let [subject] = seen.subject.try_into().unwrap();
+    assert_eq!((subject.payment, subject.charge), (Some(payment), Some(capture.clone())));
     let open = seen.dispute;
     assert!(open.is_verified && open.id == dispute, "{open:?}");
     assert_eq!((open.stage, open.closed()), (DisputeStage::Open, None));

@@ -14,7 +14,7 @@ use crate::model::provider::{
 use crate::model::snapshot::{
     DisputeSnapshot, Found, ListCursor, ListPart, LookUp, ProviderSnapshot, RefundLookUp, RefundSnapshot,
 };
-use crate::model::webhook::{NotAnEvent, Notice};
+use crate::model::webhook::{NotAnEvent, ParsedEvent};
 use crate::model::work::{Room, WorkKind};
 
 /// One payment provider. Every method makes its call under a key derived from the order's attempt, so the
@@ -61,7 +61,7 @@ pub trait PaymentProvider: Send + Sync {
     }
 
     /// What an event of this provider is about. Pure.
-    fn read_event(&self, body: &[u8]) -> Result<Notice, NotAnEvent>;
+    fn read_event(&self, body: &[u8]) -> Result<ParsedEvent, NotAnEvent>;
 
     /// This provider for background work of one kind, whose failures are counted apart from those of calls that clients
     /// wait for. `None`: it makes no difference.

@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 use payments::model::provider::ProviderRef;
 use payments::model::snapshot::{DisputeSnapshot, Found};
-use payments::model::webhook::{About, Dispute, DisputeOutcome, DisputeStage, Trail, Verdict};
+use payments::model::webhook::{Dispute, DisputeOutcome, DisputeStage, EventRefs, EventSubject, Verdict};
 use serde_json::Value;
 
 use super::errors::{Asked, Problem};
@@ -39,7 +39,7 @@ fn shown(answer: &Answer, asked: &ProviderRef) -> Step<Option<DisputeSnapshot>> 
     let at = resource.time("/update_time").or_else(|| resource.time("/create_time"));
     let dispute = at.and_then(|at| read(&resource, false, at, true));
     match dispute.filter(|dispute| dispute.id == *asked) {
-        Some(dispute) => Ok(Some(DisputeSnapshot { dispute, about: about(&object) })),
+        Some(dispute) => Ok(Some(DisputeSnapshot { dispute, subject: subject(&object) })),
         None => {
             Err(NotDone::unknown("PayPal answered with something else than the dispute that was asked for"))
         }
@@ -47,22 +47,22 @@ fn shown(answer: &Answer, asked: &ProviderRef) -> Step<Option<DisputeSnapshot>> 
 }
 
 /// What an event says of it, which is not signed with the event.
-pub(super) fn claimed(kind: &str, resource: &Resource<'_>, created_at: Option<Timestamp>) -> About {
+pub(super) fn claimed(kind: &str, resource: &Resource<'_>, created_at: Option<Timestamp>) -> EventSubject {
     let is_closing = kind == "CUSTOMER.DISPUTE.RESOLVED";
     let dispute = created_at.and_then(|at| read(resource, is_closing, at, false));
-    let trail = about(resource.0).into_iter().next().unwrap_or_default();
-    dispute.map_or(About::Other, |dispute| About::Dispute(trail, dispute))
+    let refs = subject(resource.0).into_iter().next().unwrap_or_default();
+    dispute.map_or(EventSubject::Other, |dispute| EventSubject::Dispute(refs, dispute))
 }
 
 /// The transactions that it is about. One that is not named by its capture could be anybody's.
-fn about(object: &Value) -> Vec<Trail> {
+fn subject(object: &Value) -> Vec<EventRefs> {
     let transactions = object.get("disputed_transactions").and_then(Value::as_array);
-    let trails = transactions.into_iter().flatten().filter_map(|transaction| {
+    let all_refs = transactions.into_iter().flatten().filter_map(|transaction| {
         let transaction = Resource(transaction);
         let charge = Some(transaction.reference("/seller_transaction_id")?);
-        Some(Trail { payment: transaction.payment("/custom"), charge, ..Trail::default() })
+        Some(EventRefs { payment: transaction.payment("/custom"), charge, ..EventRefs::default() })
     });
-    trails.take(ABOUT_MAX).collect()
+    all_refs.take(ABOUT_MAX).collect()
 }
 
 /// As it stands at `at`.
@@ -111,7 +111,7 @@ mod tests {
 
     const TXN: &str = "txn_00000000-0000-7101-8101-010101010101";
 
-    fn about_of(kind: &str, resource: &Value) -> About {
+    fn subject_of(kind: &str, resource: &Value) -> EventSubject {
         claimed(kind, &Resource(resource), Some("2026-02-14T21:50:07.940Z".parse().unwrap()))
     }
 
@@ -123,11 +123,11 @@ mod tests {
             "create_time": "2026-02-01T00:00:00.000Z",
             "disputed_transactions": [{ "seller_transaction_id": "C1", "custom": TXN }],
         });
-        let About::Dispute(trail, dispute) = about_of("CUSTOMER.DISPUTE.RESOLVED", &resource) else {
+        let EventSubject::Dispute(refs, dispute) = subject_of("CUSTOMER.DISPUTE.RESOLVED", &resource) else {
             panic!()
         };
         assert!(!dispute.is_verified, "it is what the event claims");
-        assert_eq!(trail.charge, Some(ProviderRef::new("C1")));
+        assert_eq!(refs.charge, Some(ProviderRef::new("C1")));
         assert_eq!(dispute.amount.unwrap().minor(), 4_999);
         assert!(dispute.opened_at.is_some() && dispute.closed_at == Some(dispute.as_of));
     }
@@ -146,8 +146,8 @@ mod tests {
         ] {
             let resource = json!({ "dispute_id": "PP-D-1", "status": "RESOLVED",
                 "dispute_outcome": { "outcome_code": code }, "update_time": "2026-02-14T21:50:07.123Z" });
-            let about = about_of("CUSTOMER.DISPUTE.RESOLVED", &resource);
-            let About::Dispute(_, told) = about else { panic!("{code}") };
+            let subject = subject_of("CUSTOMER.DISPUTE.RESOLVED", &resource);
+            let EventSubject::Dispute(_, told) = subject else { panic!("{code}") };
             assert_eq!(told.outcome, Some(DisputeOutcome::new(verdict, code)));
             assert_eq!(told.changed_at.unwrap().subsec_millisecond(), 123);
         }
@@ -163,8 +163,8 @@ mod tests {
         ] {
             let resource = json!({ "dispute_id": "PP-D-1", "status": status,
                 "dispute_outcome": { "outcome_code": "RESOLVED_BUYER_FAVOUR" } });
-            let about = about_of("CUSTOMER.DISPUTE.UPDATED", &resource);
-            let About::Dispute(_, told) = about else { panic!("{status}") };
+            let subject = subject_of("CUSTOMER.DISPUTE.UPDATED", &resource);
+            let EventSubject::Dispute(_, told) = subject else { panic!("{status}") };
             assert_eq!((told.stage, told.outcome, told.closed_at), (stage, None, None), "{status}");
         }
     }
@@ -175,8 +175,8 @@ mod tests {
         let mut transactions: Vec<_> = (0..1_000).map(transaction).collect();
         transactions.insert(0, json!({ "custom": TXN }));
         transactions.insert(0, json!("strange"));
-        let trails = about(&json!({ "disputed_transactions": transactions }));
-        assert_eq!(trails.len(), ABOUT_MAX);
-        assert_eq!(trails[0].charge, Some(ProviderRef::new("C0")));
+        let all_refs = subject(&json!({ "disputed_transactions": transactions }));
+        assert_eq!(all_refs.len(), ABOUT_MAX);
+        assert_eq!(all_refs[0].charge, Some(ProviderRef::new("C0")));
     }
 }

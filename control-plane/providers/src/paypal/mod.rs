@@ -29,7 +29,7 @@ use payments::model::provider::{
 use payments::model::snapshot::{
     DisputeSnapshot, Found, ListCursor, ListPart, LookUp, ProviderSnapshot, RefundLookUp, RefundSnapshot,
 };
-use payments::model::webhook::{NotAnEvent, Notice};
+use payments::model::webhook::{NotAnEvent, ParsedEvent};
 use payments::ports::clock::Clock;
 use payments::ports::provider::PaymentProvider;
 
@@ -137,7 +137,7 @@ impl PaymentProvider for Paypal {
         self.look_at_dispute(dispute).await
     }
 
-    fn read_event(&self, body: &[u8]) -> Result<Notice, NotAnEvent> {
+    fn read_event(&self, body: &[u8]) -> Result<ParsedEvent, NotAnEvent> {
         webhook::read(body)
     }
 }

@@ -2,7 +2,7 @@
 //! from it, and of a dispute what the event claims of it; kinds and fields that are new are no trouble.
 
 use jiff::Timestamp;
-use payments::model::webhook::{About, NotAnEvent, Notice, Trail};
+use payments::model::webhook::{EventRefs, EventSubject, NotAnEvent, ParsedEvent};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -20,52 +20,61 @@ struct Event {
     resource: Value,
 }
 
-pub(super) fn read(body: &[u8]) -> Result<Notice, NotAnEvent> {
+pub(super) fn read(body: &[u8]) -> Result<ParsedEvent, NotAnEvent> {
     let event: Event = serde_json::from_slice(body).map_err(|_| NotAnEvent)?;
     let id = untrusted::event_id(&event.id).ok_or(NotAnEvent)?;
     let kind = untrusted::code(&event.event_type).ok_or(NotAnEvent)?;
     let created_at = event.create_time.as_str().and_then(|time| time.parse().ok());
-    let about = about(&kind, &Resource(&event.resource), created_at);
-    Ok(Notice { id, kind, created_at, about })
+    let subject = subject(&kind, &Resource(&event.resource), created_at);
+    Ok(ParsedEvent { id, kind, created_at, subject })
 }
 
-fn about(kind: &str, resource: &Resource<'_>, created_at: Option<Timestamp>) -> About {
+fn subject(kind: &str, resource: &Resource<'_>, created_at: Option<Timestamp>) -> EventSubject {
     let id = resource.reference("/id");
     let payment = resource.payment("/custom_id");
     match kind {
-        "PAYMENT.CAPTURE.REFUNDED" | "PAYMENT.CAPTURE.REVERSED" => About::Refund(given_back(resource)),
-        _ if kind.starts_with("PAYMENT.REFUND.") => {
-            About::Refund(Trail { payment, reference: None, charge: resource.up("captures"), refund: id })
-        }
-        _ if kind.starts_with("PAYMENT.CAPTURE.") => {
-            About::Payment(Trail { payment, reference: resource.order(), charge: id, refund: None })
-        }
-        _ if kind.starts_with("PAYMENT.AUTHORIZATION.") => {
-            About::Payment(Trail { payment, reference: resource.order(), charge: None, refund: None })
-        }
+        "PAYMENT.CAPTURE.REFUNDED" | "PAYMENT.CAPTURE.REVERSED" => EventSubject::Refund(given_back(resource)),
+        _ if kind.starts_with("PAYMENT.REFUND.") => EventSubject::Refund(EventRefs {
+            payment,
+            reference: None,
+            charge: resource.up("captures"),
+            refund: id,
+        }),
+        _ if kind.starts_with("PAYMENT.CAPTURE.") => EventSubject::Payment(EventRefs {
+            payment,
+            reference: resource.order(),
+            charge: id,
+            refund: None,
+        }),
+        _ if kind.starts_with("PAYMENT.AUTHORIZATION.") => EventSubject::Payment(EventRefs {
+            payment,
+            reference: resource.order(),
+            charge: None,
+            refund: None,
+        }),
         _ if kind.starts_with("CHECKOUT.ORDER.") || kind.starts_with("CHECKOUT.PAYMENT-APPROVAL.") => {
             let payment = resource.payment("/purchase_units/0/custom_id");
             // The id of an approval that was reversed is the order's in one of two places.
             let reference = resource.reference("/order_id").or(id);
-            About::Payment(Trail { payment, reference, charge: None, refund: None })
+            EventSubject::Payment(EventRefs { payment, reference, charge: None, refund: None })
         }
         _ if kind.starts_with("CUSTOMER.DISPUTE.") => claimed(kind, resource, created_at),
-        _ => About::Other,
+        _ => EventSubject::Other,
     }
 }
 
 /// What is in the event is the refund, and its capture only in a link. After a reversal it may be the capture itself:
 /// then no refund is named, and those of the capture are looked at.
-fn given_back(resource: &Resource<'_>) -> Trail {
+fn given_back(resource: &Resource<'_>) -> EventRefs {
     let payment = resource.payment("/custom_id");
     let (id, reference) = (resource.reference("/id"), resource.order());
     if let Some(capture) = resource.link("self", "captures") {
-        return Trail { payment, reference, charge: Some(capture), refund: None };
+        return EventRefs { payment, reference, charge: Some(capture), refund: None };
     }
     let charge = resource.up("captures");
     // Without its capture it could be anybody's: then those of the payment are looked at.
     let refund = resource.link("self", "refunds").or(id).filter(|_| charge.is_some());
-    Trail { payment, reference, charge, refund }
+    EventRefs { payment, reference, charge, refund }
 }
 
 #[cfg(test)]
@@ -77,7 +86,7 @@ mod tests {
 
     const TXN: &str = "txn_00000000-0000-7101-8101-010101010101";
 
-    fn notice(kind: &str, resource: &Value) -> Notice {
+    fn parsed(kind: &str, resource: &Value) -> ParsedEvent {
         let event = json!({
             "id": "WH-58D329510W468432D-8HN650336L201105X", "event_version": "1.0", "event_type": kind,
             "create_time": "2026-02-14T21:50:07.940Z", "resource_type": "any", "resource": resource,
@@ -98,20 +107,22 @@ mod tests {
         let linked =
             json!({ "id": "C1", "links": up("https://api.paypal.com/v2/checkout/orders/1AB234567A1234567") });
         for (resource, id) in [(related, Some(TXN.to_owned())), (linked, None)] {
-            let About::Payment(trail) = notice("PAYMENT.CAPTURE.COMPLETED", &resource).about else {
+            let EventSubject::Payment(refs) = parsed("PAYMENT.CAPTURE.COMPLETED", &resource).subject else {
                 panic!()
             };
-            assert_eq!((trail.reference, trail.charge), (order.clone(), Some(ProviderRef::new("C1"))));
-            assert_eq!(trail.payment.map(|id| id.to_string()), id);
+            assert_eq!((refs.reference, refs.charge), (order.clone(), Some(ProviderRef::new("C1"))));
+            assert_eq!(refs.payment.map(|id| id.to_string()), id);
         }
     }
 
     #[test]
     fn of_a_refunded_capture_the_refund_is_told_and_the_capture_is_above_it() {
         let resource = json!({ "id": "R1", "links": up("https://api.paypal.com/v2/payments/captures/0JF852973C016714D") });
-        let About::Refund(trail) = notice("PAYMENT.CAPTURE.REFUNDED", &resource).about else { panic!() };
-        assert_eq!(trail.refund, Some(ProviderRef::new("R1")));
-        assert_eq!(trail.charge, Some(ProviderRef::new("0JF852973C016714D")));
+        let EventSubject::Refund(refs) = parsed("PAYMENT.CAPTURE.REFUNDED", &resource).subject else {
+            panic!()
+        };
+        assert_eq!(refs.refund, Some(ProviderRef::new("R1")));
+        assert_eq!(refs.charge, Some(ProviderRef::new("0JF852973C016714D")));
     }
 
     #[test]
@@ -119,10 +130,12 @@ mod tests {
         let order = json!({ "related_ids": { "order_id": "1AB234567A1234567" } });
         let resource = json!({ "id": "C1", "custom_id": TXN, "status": "REVERSED", "supplementary_data": order,
             "links": [{ "href": "https://api.paypal.com/v2/payments/captures/C1", "rel": "self" }] });
-        let About::Refund(trail) = notice("PAYMENT.CAPTURE.REVERSED", &resource).about else { panic!() };
-        assert_eq!((trail.refund, trail.charge), (None, Some(ProviderRef::new("C1"))));
-        assert_eq!(trail.reference, Some(ProviderRef::new("1AB234567A1234567")));
-        assert_eq!(trail.payment.unwrap().to_string(), TXN);
+        let EventSubject::Refund(refs) = parsed("PAYMENT.CAPTURE.REVERSED", &resource).subject else {
+            panic!()
+        };
+        assert_eq!((refs.refund, refs.charge), (None, Some(ProviderRef::new("C1"))));
+        assert_eq!(refs.reference, Some(ProviderRef::new("1AB234567A1234567")));
+        assert_eq!(refs.payment.unwrap().to_string(), TXN);
     }
 
     #[test]
@@ -130,9 +143,11 @@ mod tests {
         let links = json!([{ "href": "https://api.paypal.com/v2/payments/refunds/R2", "rel": "self" },
                            { "href": "https://api.paypal.com/v2/payments/captures/C1", "rel": "up" }]);
         let resource = json!({ "id": "R1", "links": links });
-        let About::Refund(trail) = notice("PAYMENT.CAPTURE.REVERSED", &resource).about else { panic!() };
-        assert_eq!(trail.refund, Some(ProviderRef::new("R2")));
-        assert_eq!(trail.charge, Some(ProviderRef::new("C1")));
+        let EventSubject::Refund(refs) = parsed("PAYMENT.CAPTURE.REVERSED", &resource).subject else {
+            panic!()
+        };
+        assert_eq!(refs.refund, Some(ProviderRef::new("R2")));
+        assert_eq!(refs.charge, Some(ProviderRef::new("C1")));
     }
 
     #[test]
@@ -153,28 +168,31 @@ mod tests {
                 json!({ "id": "1AB234567A1234567", "purchase_units": unit }),
             ),
         ] {
-            let About::Payment(trail) = notice(kind, &resource).about else { panic!("{kind}") };
-            assert_eq!(trail.reference, order, "{kind}");
-            assert_eq!(trail.payment.unwrap().to_string(), TXN, "{kind}");
+            let EventSubject::Payment(refs) = parsed(kind, &resource).subject else { panic!("{kind}") };
+            assert_eq!(refs.reference, order, "{kind}");
+            assert_eq!(refs.payment.unwrap().to_string(), TXN, "{kind}");
         }
     }
 
     #[test]
     fn an_approved_order_names_our_payment() {
         let resource = json!({ "id": "5O190127TN364715T", "purchase_units": [{ "custom_id": TXN }] });
-        let About::Payment(trail) = notice("CHECKOUT.ORDER.APPROVED", &resource).about else { panic!() };
-        assert_eq!(trail.payment.unwrap().to_string(), TXN);
-        assert_eq!(trail.reference, Some(ProviderRef::new("5O190127TN364715T")));
+        let EventSubject::Payment(refs) = parsed("CHECKOUT.ORDER.APPROVED", &resource).subject else {
+            panic!()
+        };
+        assert_eq!(refs.payment.unwrap().to_string(), TXN);
+        assert_eq!(refs.reference, Some(ProviderRef::new("5O190127TN364715T")));
     }
 
     #[test]
     fn what_is_new_or_strange_is_no_trouble() {
-        assert_eq!(notice("BILLING.PLAN.CREATED", &json!({ "id": "P-1" })).about, About::Other);
+        assert_eq!(parsed("BILLING.PLAN.CREATED", &json!({ "id": "P-1" })).subject, EventSubject::Other);
         for resource in [json!(null), json!([1]), json!({ "id": 7, "links": "x", "custom_id": {} })] {
-            let About::Payment(trail) = notice("PAYMENT.CAPTURE.OF-NEXT-YEAR", &resource).about else {
+            let EventSubject::Payment(refs) = parsed("PAYMENT.CAPTURE.OF-NEXT-YEAR", &resource).subject
+            else {
                 panic!()
             };
-            assert_eq!(trail, Trail::default());
+            assert_eq!(refs, EventRefs::default());
         }
         for body in ["", "[]", "{}", r#"{"id":"WH-1"}"#, r#"{"id":"../x","event_type":"X"}"#] {
             assert_eq!(read(body.as_bytes()), Err(NotAnEvent), "{body}");

@@ -22,7 +22,7 @@ use payments::model::provider::{
 use payments::model::snapshot::{
     Found, ListCursor, ListPart, LookUp, ProviderSnapshot, RefundLookUp, RefundSnapshot,
 };
-use payments::model::webhook::{NotAnEvent, Notice};
+use payments::model::webhook::{NotAnEvent, ParsedEvent};
 use payments::ports::clock::Clock;
 use payments::ports::provider::PaymentProvider;
 
@@ -209,7 +209,7 @@ impl PaymentProvider for Stripe {
         found(self.run_look_up_refunds(which).await)
     }
 
-    fn read_event(&self, body: &[u8]) -> Result<Notice, NotAnEvent> {
+    fn read_event(&self, body: &[u8]) -> Result<ParsedEvent, NotAnEvent> {
         webhook::read(body)
     }
 }

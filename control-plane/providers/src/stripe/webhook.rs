@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use payments::model::provider::ProviderRef;
 use payments::model::webhook::{
-    About, Dispute, DisputeOutcome, DisputeStage, NotAnEvent, Notice, Trail, Verdict,
+    Dispute, DisputeOutcome, DisputeStage, EventRefs, EventSubject, NotAnEvent, ParsedEvent, Verdict,
 };
 use serde::Deserialize;
 use serde_json::Value;
@@ -47,7 +47,7 @@ impl Object<'_> {
         Timestamp::from_second(self.0.get(name)?.as_i64()?).ok()
     }
 
-    fn trail(&self, reference: Option<ProviderRef>) -> Trail {
+    fn refs(&self, reference: Option<ProviderRef>) -> EventRefs {
         let metadata: BTreeMap<&str, &Value> = self
             .0
             .get("metadata")
@@ -55,35 +55,36 @@ impl Object<'_> {
             .map(|pairs| pairs.iter().map(|(name, value)| (name.as_str(), value)).collect())
             .unwrap_or_default();
         let payment = metadata.get("transactionId").and_then(|id| id.as_str()?.parse().ok());
-        Trail { payment, charge: reference.clone(), reference, refund: None }
+        EventRefs { payment, charge: reference.clone(), reference, refund: None }
     }
 }
 
-pub(super) fn read(body: &[u8]) -> Result<Notice, NotAnEvent> {
+pub(super) fn read(body: &[u8]) -> Result<ParsedEvent, NotAnEvent> {
     let event: Event = serde_json::from_slice(body).map_err(|_| NotAnEvent)?;
     let id = untrusted::event_id(&event.id).ok_or(NotAnEvent)?;
     let kind = untrusted::code(&event.kind).ok_or(NotAnEvent)?;
     let created_at = event.created.as_i64().and_then(|at| Timestamp::from_second(at).ok());
     let nothing = Value::Null;
     let object = Object(event.data.get("object").unwrap_or(&nothing));
-    let about = about(&kind, &object, created_at);
-    Ok(Notice { id, kind, created_at, about })
+    let subject = subject(&kind, &object, created_at);
+    Ok(ParsedEvent { id, kind, created_at, subject })
 }
 
-fn about(kind: &str, object: &Object<'_>, created_at: Option<Timestamp>) -> About {
-    let of_intent = || object.trail(object.link("payment_intent"));
+fn subject(kind: &str, object: &Object<'_>, created_at: Option<Timestamp>) -> EventSubject {
+    let of_intent = || object.refs(object.link("payment_intent"));
     if kind.starts_with("payment_intent.") {
-        About::Payment(object.trail(object.id()))
+        EventSubject::Payment(object.refs(object.id()))
     } else if kind.starts_with("charge.dispute.") {
-        dispute(kind, object, created_at).map_or(About::Other, |dispute| About::Dispute(of_intent(), dispute))
+        dispute(kind, object, created_at)
+            .map_or(EventSubject::Other, |dispute| EventSubject::Dispute(of_intent(), dispute))
     } else if kind.starts_with("charge.refund.") || kind.starts_with("refund.") {
-        About::Refund(Trail { refund: object.id(), ..of_intent() })
+        EventSubject::Refund(EventRefs { refund: object.id(), ..of_intent() })
     } else if kind == "charge.refunded" {
-        About::Refund(of_intent())
+        EventSubject::Refund(of_intent())
     } else if kind.starts_with("charge.") {
-        About::Payment(of_intent())
+        EventSubject::Payment(of_intent())
     } else {
-        About::Other
+        EventSubject::Other
     }
 }
 
@@ -134,7 +135,7 @@ mod tests {
 
     const TXN: &str = "txn_00000000-0000-7101-8101-010101010101";
 
-    fn notice(kind: &str, object: &Value) -> Notice {
+    fn parsed(kind: &str, object: &Value) -> ParsedEvent {
         let event = json!({
             "id": "evt_1", "object": "event", "type": kind, "created": 1_767_225_600, "livemode": false,
             "data": { "object": object, "previous_attributes": {} }, "something_new": [1],
@@ -146,10 +147,10 @@ mod tests {
     fn a_payment_is_named_by_our_id_and_by_stripes() {
         let object =
             json!({ "id": "pi_1", "object": "payment_intent", "metadata": { "transactionId": TXN } });
-        let read = notice("payment_intent.succeeded", &object);
-        let About::Payment(trail) = read.about else { panic!("{read:?}") };
-        assert_eq!(trail.payment.unwrap().to_string(), TXN);
-        assert_eq!(trail.reference, Some(ProviderRef::new("pi_1")));
+        let read = parsed("payment_intent.succeeded", &object);
+        let EventSubject::Payment(refs) = read.subject else { panic!("{read:?}") };
+        assert_eq!(refs.payment.unwrap().to_string(), TXN);
+        assert_eq!(refs.reference, Some(ProviderRef::new("pi_1")));
         assert_eq!((read.id.as_str(), read.created_at.unwrap().as_second()), ("evt_1", 1_767_225_600));
     }
 
@@ -159,9 +160,9 @@ mod tests {
             let object =
                 json!({ "id": "re_1", "object": "refund", "payment_intent": intent, "metadata": null });
             for kind in ["refund.created", "charge.refund.updated"] {
-                let About::Refund(trail) = notice(kind, &object).about else { panic!("{kind}") };
-                assert_eq!(trail.reference, Some(ProviderRef::new("pi_1")));
-                assert_eq!(trail.refund, Some(ProviderRef::new("re_1")));
+                let EventSubject::Refund(refs) = parsed(kind, &object).subject else { panic!("{kind}") };
+                assert_eq!(refs.reference, Some(ProviderRef::new("pi_1")));
+                assert_eq!(refs.refund, Some(ProviderRef::new("re_1")));
             }
         }
     }
@@ -172,11 +173,15 @@ mod tests {
             "id": "du_1", "object": "dispute", "payment_intent": "pi_1", "amount": 4_999, "currency": "usd",
             "reason": "fraudulent", "status": "lost", "created": 1_767_200_000,
         });
-        let About::Dispute(_, dispute) = notice("charge.dispute.closed", &object).about else { panic!() };
+        let EventSubject::Dispute(_, dispute) = parsed("charge.dispute.closed", &object).subject else {
+            panic!()
+        };
         assert_eq!(dispute.status.as_deref(), Some("lost"));
         assert_eq!(dispute.amount.unwrap().minor(), 4_999);
         assert_eq!(dispute.closed_at.unwrap().as_second(), 1_767_225_600);
-        let About::Dispute(_, told) = notice("charge.dispute.updated", &object).about else { panic!() };
+        let EventSubject::Dispute(_, told) = parsed("charge.dispute.updated", &object).subject else {
+            panic!()
+        };
         assert_eq!(told.closed_at, None, "the event that closes it says when");
     }
 
@@ -198,7 +203,7 @@ mod tests {
             (closed, "a_word_of_next_year", DisputeStage::Closed, Some(Verdict::Other)),
         ] {
             let object = json!({ "id": "du_1", "payment_intent": "pi_1", "status": status });
-            let About::Dispute(_, told) = notice(kind, &object).about else { panic!("{status}") };
+            let EventSubject::Dispute(_, told) = parsed(kind, &object).subject else { panic!("{status}") };
             let outcome = outcome.map(|verdict| DisputeOutcome::new(verdict, status));
             assert_eq!((told.stage, told.outcome), (stage, outcome), "{kind} {status}");
         }
@@ -209,27 +214,29 @@ mod tests {
         let charge = json!({ "id": "ch_1", "object": "charge", "payment_intent": "pi_1",
             "metadata": { "transactionId": TXN } });
         for kind in ["charge.expired", "charge.failed", "charge.captured", "charge.refunded"] {
-            let about = notice(kind, &charge).about;
-            let (About::Payment(trail) | About::Refund(trail)) = about else { panic!("{kind}") };
-            assert_eq!(trail.reference, Some(ProviderRef::new("pi_1")), "{kind}");
-            assert_eq!(trail.payment.unwrap().to_string(), TXN, "{kind}");
+            let subject = parsed(kind, &charge).subject;
+            let (EventSubject::Payment(refs) | EventSubject::Refund(refs)) = subject else {
+                panic!("{kind}")
+            };
+            assert_eq!(refs.reference, Some(ProviderRef::new("pi_1")), "{kind}");
+            assert_eq!(refs.payment.unwrap().to_string(), TXN, "{kind}");
         }
         let refund = json!({ "id": "re_1", "object": "refund", "charge": "ch_1", "payment_intent": "pi_1" });
         for kind in ["charge.refund.updated", "refund.created", "refund.updated", "refund.failed"] {
-            let About::Refund(trail) = notice(kind, &refund).about else { panic!("{kind}") };
-            assert_eq!(trail.reference, Some(ProviderRef::new("pi_1")), "{kind}");
-            assert_eq!(trail.refund, Some(ProviderRef::new("re_1")), "{kind}");
+            let EventSubject::Refund(refs) = parsed(kind, &refund).subject else { panic!("{kind}") };
+            assert_eq!(refs.reference, Some(ProviderRef::new("pi_1")), "{kind}");
+            assert_eq!(refs.refund, Some(ProviderRef::new("re_1")), "{kind}");
         }
     }
 
     #[test]
     fn what_is_new_or_strange_is_no_trouble() {
-        assert_eq!(notice("customer.created", &json!({ "id": "cus_1" })).about, About::Other);
+        assert_eq!(parsed("customer.created", &json!({ "id": "cus_1" })).subject, EventSubject::Other);
         for object in [json!(null), json!([1]), json!({ "id": 7, "metadata": { "transactionId": 9 } })] {
-            let About::Payment(trail) = notice("payment_intent.of_next_year", &object).about else {
+            let EventSubject::Payment(refs) = parsed("payment_intent.of_next_year", &object).subject else {
                 panic!()
             };
-            assert_eq!(trail, Trail::default());
+            assert_eq!(refs, EventRefs::default());
         }
         for body in
             ["", "[]", "{}", r#"{"id":"evt_1"}"#, r#"{"id":"a b","type":"x"}"#, r#"{"id":1,"type":"x"}"#]

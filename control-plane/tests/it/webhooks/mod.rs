@@ -25,14 +25,14 @@ use payments::usecases::webhook::receive;
 use crate::common::*;
 
 /// Stores an event of Stripe's.
-async fn told(test: &TestGateway, id: &str, about: &str, payment: PaymentId) {
+async fn told(test: &TestGateway, id: &str, subject: &str, payment: PaymentId) {
     let body = format!(r#"{{"id":"{id}","about":"{about}","payment":"{payment}"}}"#);
     told_raw(test, Provider::Stripe, &body).await;
 }
 
 async fn told_raw(test: &TestGateway, provider: Provider, body: &str) {
-    let notice = test.provider.read_event(body.as_bytes()).unwrap();
-    receive(&test.gateway, provider, notice, EventBody::of(body.as_bytes())).await.unwrap();
+    let parsed = test.provider.read_event(body.as_bytes()).unwrap();
+    receive(&test.gateway, provider, parsed, EventBody::of(body.as_bytes())).await.unwrap();
 }
 
 /// Works off the next event, which has to be there.
@@ -81,10 +81,10 @@ async fn stored(test: &TestGateway, id: PaymentId) -> Payment {
     test.gateway.store.payment(&client("demo"), id).await.unwrap().unwrap()
 }
 
-async fn trail(test: &TestGateway, id: PaymentId) -> Vec<Event> {
+async fn refs(test: &TestGateway, id: PaymentId) -> Vec<Event> {
     test.gateway.store.events(&client("demo"), id).await.unwrap()
 }
 
 async fn kinds(test: &TestGateway, id: PaymentId) -> Vec<String> {
-    trail(test, id).await.iter().map(Event::kind).collect()
+    refs(test, id).await.iter().map(Event::kind).collect()
 }

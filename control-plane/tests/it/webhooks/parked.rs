@@ -89,8 +89,8 @@ async fn a_dismissed_event_is_in_its_payments_trail_with_the_operators_name_and_
     let (test, payment) = stuck().await;
     tried_until_parked(&test).await;
     dismissed(&test, "evt_1").await.unwrap();
-    let trail = trail(&test, payment.id).await;
-    let last = trail.last().unwrap();
+    let refs = refs(&test, payment.id).await;
+    let last = refs.last().unwrap();
     assert_eq!(
         (last.kind().as_str(), last.detail.note),
         ("payment.webhook_dismissed", Some(Note::WebhookDismissed))

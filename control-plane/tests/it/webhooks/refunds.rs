@@ -68,8 +68,8 @@ async fn a_refund_made_at_the_dashboard_counts_once_and_gives_its_amount_back_on
         assert_eq!(event(&test, id, &payment, std::slice::from_ref(seen)).await, EventState::Done);
         assert_eq!(refunded(&test, &payment).await, 0, "{id}");
     }
-    let trail = kinds(&test, payment.id).await;
-    assert_eq!(trail[3..], ["refund.processed", "refund.failed"]);
+    let refs = kinds(&test, payment.id).await;
+    assert_eq!(refs[3..], ["refund.processed", "refund.failed"]);
 }
 
 async fn told_of(test: &TestGateway, id: &str, payment: &Payment, refund: &str) {
@@ -87,7 +87,7 @@ async fn an_event_of_a_refund_that_the_provider_does_not_have_ends_with_a_note()
     test.clock.advance(60);
     assert_eq!(worked_off(&test.gateway).await.state, EventState::Done);
     assert_eq!(refunded(&test, &payment).await, 0);
-    let last = trail(&test, payment.id).await.pop().unwrap();
+    let last = refs(&test, payment.id).await.pop().unwrap();
     assert_eq!(last.kind(), "payment.evidence_refused");
     assert_eq!(last.detail.reference, Some(ProviderRef::new("REV1")));
 }

@@ -14,7 +14,7 @@ use jiff::Timestamp;
 
 use crate::model::id::{PaymentId, RefundId};
 use crate::model::provider::{ProviderRef, Refusal, Uncertainty};
-use crate::model::webhook::{Dispute, Trail};
+use crate::model::webhook::{Dispute, EventRefs};
 
 /// Which payment to look for at the provider.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -183,7 +183,7 @@ pub enum RefundProviderStatus {
 pub struct DisputeSnapshot {
     pub dispute: Dispute,
     /// The charges that it is about: mostly one.
-    pub about: Vec<Trail>,
+    pub subject: Vec<EventRefs>,
 }
 
 /// Whether a call of our own, recorded as being made, can still bring its answer.

@@ -124,29 +124,29 @@ pub struct EventChange {
 
 /// What is read out of an event's body.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Notice {
+pub struct ParsedEvent {
     pub id: String,
     pub kind: String,
     pub created_at: Option<Timestamp>,
-    pub about: About,
+    pub subject: EventSubject,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum About {
-    Payment(Trail),
-    Refund(Trail),
+pub enum EventSubject {
+    Payment(EventRefs),
+    Refund(EventRefs),
     /// One that is not [`Dispute::is_verified`] is only claimed, and so is which payment it is about.
-    Dispute(Trail, Dispute),
+    Dispute(EventRefs, Dispute),
     /// A kind that this gateway has no use for.
     Other,
 }
 
-impl About {
+impl EventSubject {
     /// By what the payment can be found that it is about.
     #[must_use]
-    pub const fn trail(&self) -> Option<&Trail> {
+    pub const fn refs(&self) -> Option<&EventRefs> {
         match self {
-            Self::Payment(trail) | Self::Refund(trail) | Self::Dispute(trail, _) => Some(trail),
+            Self::Payment(refs) | Self::Refund(refs) | Self::Dispute(refs, _) => Some(refs),
             Self::Other => None,
         }
     }
@@ -154,7 +154,7 @@ impl About {
 
 /// Every name by which the payment can be found; any may be missing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Trail {
+pub struct EventRefs {
     /// Our own id, as we sent it.
     pub payment: Option<PaymentId>,
     /// A PaymentIntent or an order.

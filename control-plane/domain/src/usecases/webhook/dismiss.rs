@@ -88,9 +88,9 @@ async fn write(gateway: &Gateway, event: &WebhookEvent, dismissal: &Dismissal) -
 /// The payment that the event is about, as far as that can be said now: the provider may be the one that fails.
 async fn payment_of(gateway: &Gateway, event: &WebhookEvent) -> Result<Option<Payment>, StoreError> {
     let Some(provider) = gateway.providers.get(&event.provider) else { return Ok(None) };
-    let Ok(notice) = provider.read_event(&event.body) else { return Ok(None) };
-    let Some(trail) = notice.about.trail() else { return Ok(None) };
-    match (Job { gateway, provider: &**provider, event }).find(trail).await {
+    let Ok(parsed) = provider.read_event(&event.body) else { return Ok(None) };
+    let Some(refs) = parsed.subject.refs() else { return Ok(None) };
+    match (Job { gateway, provider: &**provider, event }).find(refs).await {
         Ok(payment) => Ok(payment),
         Err(Trouble::Store(problem)) => Err(problem),
         Err(Trouble::Wait(_) | Trouble::Failed(_)) => Ok(None),

@@ -7,7 +7,7 @@ use super::{Job, Trouble, Worked};
 use crate::model::event::{Detail, Note};
 use crate::model::payment::Payment;
 use crate::model::snapshot::{DisputeSnapshot, Found, LookUp};
-use crate::model::webhook::{Dispute, DisputeOutcome, Trail, Verdict};
+use crate::model::webhook::{Dispute, DisputeOutcome, EventRefs, Verdict};
 
 /// A dispute that the provider's own event names is shown so soon after the event has come, or never.
 const SHOWN_WITHIN: SignedDuration = SignedDuration::from_secs(60);
@@ -19,7 +19,11 @@ const NO_PAYMENT: &str = "it is about no payment of this gateway";
 
 impl Job<'_> {
     /// An event claims it. `trail` is a part of the claim.
-    pub(crate) async fn claimed_dispute(&self, trail: &Trail, claimed: &Dispute) -> Result<Worked, Trouble> {
+    pub(crate) async fn claimed_dispute(
+        &self,
+        refs: &EventRefs,
+        claimed: &Dispute,
+    ) -> Result<Worked, Trouble> {
         match self.provider.look_up_dispute(&claimed.id).await {
             Found::Found(seen) => self.shown_dispute(seen).await,
             Found::Missing => {
@@ -39,7 +43,7 @@ impl Job<'_> {
                     "the provider does not let this account read disputes: what its event claims is recorded as unverified"
                 );
                 let latest = self.event.received_at.saturating_add(AHEAD_MAX).unwrap_or(Timestamp::MAX);
-                match self.disputed(trail).await? {
+                match self.disputed(refs).await? {
                     Some(payment) => self.dispute(payment, &claimed.no_later_than(latest)).await,
                     None => Ok(Worked::Ignored(NO_PAYMENT)),
                 }
@@ -50,8 +54,8 @@ impl Job<'_> {
 
     /// A dispute belongs to one payment, the first of ours among those that it is about.
     async fn shown_dispute(&self, seen: DisputeSnapshot) -> Result<Worked, Trouble> {
-        for trail in &seen.about {
-            if let Some(payment) = self.disputed(trail).await? {
+        for refs in &seen.subject {
+            if let Some(payment) = self.disputed(refs).await? {
                 return self.dispute(payment, &seen.dispute).await;
             }
         }
@@ -60,9 +64,9 @@ impl Job<'_> {
 
     /// Whose charge is disputed, by what is recorded of the payment, else by what the provider shows of the charge. The
     /// name of the payment alone is not enough: anyone who makes an order at the provider can write one into it.
-    async fn disputed(&self, trail: &Trail) -> Result<Option<Payment>, Trouble> {
-        let Some(charge) = &trail.charge else { return Ok(None) };
-        let Some(payment) = self.find(trail).await? else { return Ok(None) };
+    async fn disputed(&self, refs: &EventRefs) -> Result<Option<Payment>, Trouble> {
+        let Some(charge) = &refs.charge else { return Ok(None) };
+        let Some(payment) = self.find(refs).await? else { return Ok(None) };
         if payment.captured().is_some_and(|(known, _)| known == charge) {
             return Ok(Some(payment));
         }

@@ -4,19 +4,19 @@ use super::{Job, Trouble};
 use crate::model::payment::Payment;
 use crate::model::provider::ProviderRef;
 use crate::model::snapshot::{Found, LookUp, ProviderSnapshot, RefundLookUp};
-use crate::model::webhook::Trail;
+use crate::model::webhook::EventRefs;
 
 impl Job<'_> {
     /// By what is in the event, else by what the provider says when it is asked. `None`: by nothing here.
-    pub(crate) async fn find(&self, trail: &Trail) -> Result<Option<Payment>, Trouble> {
-        if let Some(found) = self.known(trail.payment, trail.reference.as_ref()).await? {
+    pub(crate) async fn find(&self, refs: &EventRefs) -> Result<Option<Payment>, Trouble> {
+        if let Some(found) = self.known(refs.payment, refs.reference.as_ref()).await? {
             return Ok(Some(found));
         }
-        let mut charge = trail.charge.clone();
-        if let (None, None, Some(refund)) = (&trail.reference, &charge, &trail.refund) {
+        let mut charge = refs.charge.clone();
+        if let (None, None, Some(refund)) = (&refs.reference, &charge, &refs.refund) {
             charge = self.charge_of(refund).await?;
         }
-        let places = [trail.reference.clone().map(LookUp::Payment), charge.map(LookUp::Charge)];
+        let places = [refs.reference.clone().map(LookUp::Payment), charge.map(LookUp::Charge)];
         for place in places.into_iter().flatten() {
             match self.provider.look_up(&place).await {
                 Found::Found(ProviderSnapshot { payment, reference, .. }) => {

@@ -20,7 +20,7 @@ use crate::model::event::Cause;
 use crate::model::payment::Payment;
 use crate::model::snapshot::{ProviderSnapshot, ProviderStatus};
 use crate::model::webhook::{
-    About, Dismissal, EventBody, EventChange, EventState, Notice, Trail, WebhookEvent,
+    Dismissal, EventBody, EventChange, EventRefs, EventState, EventSubject, ParsedEvent, WebhookEvent,
 };
 use crate::model::work::{Due, Work};
 use crate::ports::provider::PaymentProvider;
@@ -60,16 +60,16 @@ struct Job<'a> {
 pub async fn receive(
     gateway: &Gateway,
     provider: Provider,
-    notice: Notice,
+    parsed: ParsedEvent,
     body: EventBody,
 ) -> Result<(), StoreError> {
     let event = WebhookEvent {
         provider,
-        id: notice.id,
-        kind: notice.kind,
+        id: parsed.id,
+        kind: parsed.kind,
         body: body.kept,
         body_sha256: Some(body.sha256),
-        created_at: notice.created_at,
+        created_at: parsed.created_at,
         received_at: gateway.now(),
         state: EventState::Received,
         attempts: 0,
@@ -184,33 +184,33 @@ async fn work_off(gateway: &Gateway, event: &WebhookEvent) -> Result<Worked, Tro
     let Some(provider) = gateway.providers.get(&event.provider).map(Arc::clone) else {
         return Err(Trouble::Failed("the provider is not configured".to_owned()));
     };
-    let Ok(notice) = provider.read_event(&event.body) else {
+    let Ok(parsed) = provider.read_event(&event.body) else {
         return Ok(Worked::Ignored("it cannot be read"));
     };
     let job = Job { gateway, provider: &*provider, event };
-    if let About::Dispute(trail, claimed) = &notice.about
+    if let EventSubject::Dispute(refs, claimed) = &parsed.subject
         && !claimed.is_verified
     {
-        return job.claimed_dispute(trail, claimed).await;
+        return job.claimed_dispute(refs, claimed).await;
     }
-    let Some(trail) = notice.about.trail() else {
+    let Some(refs) = parsed.subject.refs() else {
         return Ok(Worked::Ignored("there is no use for this kind of event"));
     };
-    let Some(payment) = job.find(trail).await? else {
+    let Some(payment) = job.find(refs).await? else {
         return Ok(Worked::Ignored("it is about no payment of this gateway"));
     };
-    match &notice.about {
-        About::Dispute(_, dispute) => job.dispute(payment, dispute).await,
-        About::Refund(trail) => {
-            let Some((plan, _)) = job.payment(payment, trail).await? else {
+    match &parsed.subject {
+        EventSubject::Dispute(_, dispute) => job.dispute(payment, dispute).await,
+        EventSubject::Refund(refs) => {
+            let Some((plan, _)) = job.payment(payment, refs).await? else {
                 return Ok(Worked::Ignored(ANOTHERS));
             };
-            let named = trail.refund.as_ref().map(|refund| NamedRefund { refund, since: event.received_at });
+            let named = refs.refund.as_ref().map(|refund| NamedRefund { refund, since: event.received_at });
             let plan = job.sync().refunds(plan, named).await?;
             job.commit(plan).await
         }
-        About::Payment(trail) => {
-            let Some((plan, seen)) = job.payment(payment, trail).await? else {
+        EventSubject::Payment(refs) => {
+            let Some((plan, seen)) = job.payment(payment, refs).await? else {
                 return Ok(Worked::Ignored(ANOTHERS));
             };
             let is_approved =
@@ -220,7 +220,7 @@ async fn work_off(gateway: &Gateway, event: &WebhookEvent) -> Result<Worked, Tro
             }
             job.commit(plan).await
         }
-        About::Other => Ok(Worked::NothingNew),
+        EventSubject::Other => Ok(Worked::NothingNew),
     }
 }
 
@@ -243,11 +243,11 @@ impl Job<'_> {
     async fn payment(
         &self,
         payment: Payment,
-        trail: &Trail,
+        refs: &EventRefs,
     ) -> Result<Option<(Plan, Option<ProviderSnapshot>)>, Trouble> {
         let sync = self.sync();
         let mut plan = self.plan(payment);
-        let (reference, charge) = (trail.reference.as_ref(), trail.charge.as_ref());
+        let (reference, charge) = (refs.reference.as_ref(), refs.charge.as_ref());
         let fetched = sync.fetch(&plan.payment, reference, charge).await?;
         if matches!(&fetched, Fetched::Seen(seen) if !plan.payment.is_shown_by(seen)) {
             return Ok(None);
