@@ -147,8 +147,8 @@ impl Webhooks for Forgetful {
         self.store.webhooks(filter).await
     }
 
-    async fn anyones_payment(&self, id: PaymentId) -> Result<Option<Payment>, StoreError> {
-        self.store.anyones_payment(id).await
+    async fn payment_by_id(&self, id: PaymentId) -> Result<Option<Payment>, StoreError> {
+        self.store.payment_by_id(id).await
     }
 
     async fn disputes(&self, client: &ClientId, payment: PaymentId) -> Result<Vec<Dispute>, StoreError> {

@@ -79,7 +79,7 @@ async fn money_that_moved_without_a_record_of_the_answer_is_adopted_and_is_a_dif
     let before = found(&test, 0).await;
     assert_eq!(before[0].finding, Finding::Applied("completed".to_owned()));
     assert!(before[0].finding.is_difference());
-    let now = test.gateway.store.anyones_payment(payment.id).await.unwrap().unwrap();
+    let now = test.gateway.store.payment_by_id(payment.id).await.unwrap().unwrap();
     assert_eq!(now.state.status(), Status::Completed);
     assert_eq!(found(&test, 0).await[0].finding, Finding::Same);
 }
@@ -91,7 +91,7 @@ async fn what_contradicts_the_records_is_told_and_changes_nothing() {
     sees(&test, Found::Found(taken(&payment, 99)));
     let found = found(&test, 0).await;
     assert!(matches!(found[0].finding, Finding::Differs(_)), "{found:?}");
-    let now = test.gateway.store.anyones_payment(payment.id).await.unwrap().unwrap();
+    let now = test.gateway.store.payment_by_id(payment.id).await.unwrap().unwrap();
     assert_eq!(now, payment);
 }
 

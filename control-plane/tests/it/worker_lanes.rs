@@ -34,7 +34,7 @@ async fn queued(test: &TestGateway) -> Payment {
 }
 
 async fn now(test: &TestGateway, payment: &Payment) -> Payment {
-    test.gateway.store.anyones_payment(payment.id).await.unwrap().unwrap()
+    test.gateway.store.payment_by_id(payment.id).await.unwrap().unwrap()
 }
 
 #[tokio::test]

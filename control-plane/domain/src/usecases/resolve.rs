@@ -32,7 +32,7 @@ pub async fn work_off(gateway: &Gateway, work: &Work) -> Result<Claimed, StoreEr
     let claimed = gateway.store.claim(work, now, now + lease).await?;
     if claimed == Claimed::Taken {
         match work {
-            Work::Payment(id) => undecided(gateway, gateway.store.anyones_payment(*id).await?).await?,
+            Work::Payment(id) => undecided(gateway, gateway.store.payment_by_id(*id).await?).await?,
             Work::Refund(id) => undecided(gateway, gateway.store.anyones_refund(*id).await?).await?,
             Work::Watch(id) => watch::look_again(gateway, *id).await?,
             Work::Event { provider, id } => {

@@ -79,7 +79,7 @@ pub async fn survey(gateway: &Gateway, limit: u32) -> Result<Survey, StoreError>
         if !is_overdue(gateway, since, accepted) {
             continue;
         }
-        match gateway.store.anyones_payment(refund.payment).await {
+        match gateway.store.payment_by_id(refund.payment).await {
             Ok(payment) => {
                 survey.for_review.extend(payment.and_then(|payment| of_refund(gateway, refund, &payment)));
             }

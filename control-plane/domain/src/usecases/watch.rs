@@ -20,7 +20,7 @@ use crate::usecases::webhook::resume_approved;
 
 /// Looks once, and says when the next look is due, if the payment still waits.
 pub(crate) async fn look_again(gateway: &Gateway, id: PaymentId) -> Result<(), StoreError> {
-    let Some(payment) = gateway.store.anyones_payment(id).await? else { return Ok(()) };
+    let Some(payment) = gateway.store.payment_by_id(id).await? else { return Ok(()) };
     if payment.state.is_watched() {
         let fetched = match gateway.provider(payment.request.provider) {
             Err(problem) => Err(Trouble::Failed(problem.to_string())),
@@ -34,7 +34,7 @@ pub(crate) async fn look_again(gateway: &Gateway, id: PaymentId) -> Result<(), S
             }
         }
     }
-    match gateway.store.anyones_payment(id).await? {
+    match gateway.store.payment_by_id(id).await? {
         Some(payment) if payment.state.is_watched() && !is_over(gateway, &payment) => {
             let waited = gateway.now().duration_since(payment.updated_at);
             let pause = pause(gateway, waited);

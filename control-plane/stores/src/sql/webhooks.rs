@@ -58,7 +58,7 @@ impl<D: Database> Webhooks for SqlStore<D> {
         Ok(self.0.rows().read(self.0.all::<WebhookRow>(Purpose::Operators, query).await?)?.items)
     }
 
-    async fn anyones_payment(&self, id: PaymentId) -> Result<Option<Payment>, StoreError> {
+    async fn payment_by_id(&self, id: PaymentId) -> Result<Option<Payment>, StoreError> {
         self.found::<PaymentRow, _>(Query::new(ANYONES_PAYMENT).with(id.to_string())).await
     }
 

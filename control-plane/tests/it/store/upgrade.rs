@@ -55,7 +55,7 @@ async fn read_all(store: &dyn Store, payment: &payments::model::payment::Payment
     let all = Filter { limit: 10, ..Filter::default() };
     let stripe = Filter { provider: Some(Provider::Stripe), ..all.clone() };
     assert_eq!(store.payment(client, id).await.unwrap().as_ref(), Some(payment));
-    assert!(store.anyones_payment(id).await.unwrap().is_some());
+    assert!(store.payment_by_id(id).await.unwrap().is_some());
     let reference = payment.reference.clone().unwrap();
     assert!(store.payment_by_reference(Provider::Stripe, &reference).await.unwrap().is_some());
     for filter in [all, stripe] {

@@ -171,7 +171,7 @@ async fn a_dispute_belongs_to_one_payment(test: TestStore) {
     let disputes = test.store.disputes(&one.client, one.id).await.unwrap();
     assert_eq!(disputes.iter().map(|dispute| dispute.id.as_str()).collect::<Vec<_>>(), ["du_1"]);
     assert_eq!(test.store.disputes(&client("demo-2"), one.id).await.unwrap(), []);
-    assert_eq!(test.store.anyones_payment(other.id).await.unwrap(), Some(other));
+    assert_eq!(test.store.payment_by_id(other.id).await.unwrap(), Some(other));
 }
 
 async fn a_dispute_that_was_only_claimed_moves_to_the_payment_that_the_provider_names(test: TestStore) {

@@ -58,7 +58,7 @@ pub trait Webhooks: Send + Sync {
     /// Without unreadable rows.
     async fn webhooks(&self, filter: &WebhookFilter) -> Result<Vec<WebhookEvent>, StoreError>;
 
-    async fn anyones_payment(&self, id: PaymentId) -> Result<Option<Payment>, StoreError>;
+    async fn payment_by_id(&self, id: PaymentId) -> Result<Option<Payment>, StoreError>;
 
     /// In the order they were opened, without unreadable rows.
     async fn disputes(&self, client: &ClientId, payment: PaymentId) -> Result<Vec<Dispute>, StoreError>;

@@ -122,7 +122,7 @@ impl Resolvable for Refund {
     }
 
     async fn context(&self, store: &dyn Store) -> Result<Option<Payment>, StoreError> {
-        store.anyones_payment(self.payment).await
+        store.payment_by_id(self.payment).await
     }
 
     /// A refund's key needs no answer from a worker: a repeat of the request is told what is recorded.

@@ -56,7 +56,7 @@ pub async fn decide(
 ) -> Result<Decision, NotDecided> {
     match work {
         Work::Payment(id) => {
-            let payment = gateway.store.anyones_payment(*id).await?.ok_or(NotDecided::NotFound)?;
+            let payment = gateway.store.payment_by_id(*id).await?.ok_or(NotDecided::NotFound)?;
             let payment = match synced(gateway, payment).await? {
                 AfterSync::Decided(now) => {
                     return Ok(Decision { state: now.state.name(), by_provider: true });

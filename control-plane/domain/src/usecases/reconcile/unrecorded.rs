@@ -21,7 +21,7 @@ pub(crate) async fn missing_here(
         ProviderStatus::Captured { .. } | ProviderStatus::Authorized { .. }
     );
     let Some(id) = one.seen.payment.filter(|_| moved) else { return Ok(None) };
-    if gateway.store.anyones_payment(id).await?.is_some() {
+    if gateway.store.payment_by_id(id).await?.is_some() {
         return Ok(None);
     }
     let finding = record_again(gateway, provider, &one).await?;

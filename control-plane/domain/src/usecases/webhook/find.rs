@@ -39,7 +39,7 @@ impl Job<'_> {
     ) -> Result<Option<Payment>, Trouble> {
         let store = &self.gateway.store;
         if let Some(id) = id {
-            let found = store.anyones_payment(id).await?;
+            let found = store.payment_by_id(id).await?;
             if let Some(found) = found.filter(|found| found.request.provider == self.event.provider) {
                 return Ok(Some(found));
             }
