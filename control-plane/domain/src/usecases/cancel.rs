@@ -20,7 +20,7 @@ pub async fn cancel(
     id: PaymentId,
     call: Call<Payment>,
 ) -> Result<Payment, OperationError> {
-    gateway.clone().to_the_end(async move { run(&gateway, id, &call).await }).await
+    gateway.clone().run_detached(async move { run(&gateway, id, &call).await }).await
 }
 
 async fn run(gateway: &Gateway, id: PaymentId, call: &Call<Payment>) -> Result<Payment, OperationError> {

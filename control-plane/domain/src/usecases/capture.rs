@@ -17,7 +17,7 @@ pub async fn capture(
     amount: Option<Amount>,
     call: Call<Payment>,
 ) -> Result<Payment, OperationError> {
-    gateway.clone().to_the_end(async move { run(&gateway, id, amount, &call).await }).await
+    gateway.clone().run_detached(async move { run(&gateway, id, amount, &call).await }).await
 }
 
 async fn run(

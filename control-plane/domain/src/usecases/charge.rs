@@ -28,7 +28,7 @@ pub async fn charge(
     expires_in: Option<SignedDuration>,
     call: Call<Payment>,
 ) -> Result<Payment, OperationError> {
-    gateway.clone().to_the_end(run(gateway, request, expires_in, call)).await
+    gateway.clone().run_detached(run(gateway, request, expires_in, call)).await
 }
 
 async fn run(
@@ -71,7 +71,7 @@ async fn begin(
     let created = Payment::open(gateway.new_payment_id(), call.cause.client.clone(), request, session, now);
     let expires_at = Some(now + expires_in);
     let mut payment = begun(&created, |p| p.begin_charge(attempt, expires_at, now))?;
-    gateway.under_way(&mut payment.follow_up);
+    gateway.hold_for_call(&mut payment.follow_up);
     let events = vec![
         Event::payment_moved(None, &created, &call.cause),
         Event::payment_moved(Some(&created.state), &payment, &call.cause),
@@ -107,8 +107,8 @@ async fn resume(
 /// Whether the gateway knew of the payer's consent before the client did: then the client is told what came of it, as if
 /// it had come first.
 async fn went_on_without_client(gateway: &Gateway, payment: &Payment) -> Result<bool, OperationError> {
-    let under_way = payment.state.in_flight().is_some_and(|f| matches!(f.operation, Operation::Resume(_)));
-    if !under_way && !matches!(payment.state, State::Completed { .. } | State::Authorized(_)) {
+    let in_flight = payment.state.in_flight().is_some_and(|f| matches!(f.operation, Operation::Resume(_)));
+    if !in_flight && !matches!(payment.state, State::Completed { .. } | State::Authorized(_)) {
         return Ok(false);
     }
     match payment.state.resumed_by() {

@@ -78,7 +78,7 @@ async fn outcome<T: Resolvable>(
     }
     gateway
         .clone()
-        .to_the_end(async move {
+        .run_detached(async move {
             send_and_record(&gateway, &*provider, subject, &context, Patience::none(), &call).await
         })
         .await
@@ -87,6 +87,6 @@ async fn outcome<T: Resolvable>(
 /// Whether what is under way is what the client asked for; its payment may be in another operation by now.
 fn is_about<T: Resolvable>(subject: &T, asked: OperationKind) -> bool {
     let is_charge = |kind| matches!(kind, OperationKind::Charge | OperationKind::Resume);
-    let under_way = subject.operation();
-    under_way == OperationKind::Refund || under_way == asked || (is_charge(under_way) && is_charge(asked))
+    let begun = subject.operation();
+    begun == OperationKind::Refund || begun == asked || (is_charge(begun) && is_charge(asked))
 }

@@ -69,14 +69,14 @@ impl Gateway {
 
     /// Leases what a call is about to be made for to the caller: another worker takes it up once the caller must have
     /// died.
-    pub fn under_way(&self, follow_up: &mut Option<FollowUp>) {
+    pub fn hold_for_call(&self, follow_up: &mut Option<FollowUp>) {
         if let Some(follow_up) = follow_up {
             follow_up.at = self.now() + self.retries.policy().call_lease;
         }
     }
 
-    /// Of what is still not decided after it was looked at: when it is looked at again.
-    pub fn look_again(&self, follow_up: &mut Option<FollowUp>) {
+    /// Puts off what is still undecided after a try to its next try.
+    pub fn reschedule(&self, follow_up: &mut Option<FollowUp>) {
         if let Some(follow_up) = follow_up {
             follow_up.tries += 1;
             follow_up.at = self.now() + self.pause(follow_up.tries);
@@ -137,7 +137,7 @@ impl Gateway {
 
     /// Runs an operation to its end even if the caller goes away: a client that hangs up must not leave a
     /// provider's answer unread.
-    pub async fn to_the_end<T: Send + 'static>(
+    pub async fn run_detached<T: Send + 'static>(
         &self,
         operation: impl Future<Output = Result<T, OperationError>> + Send + 'static,
     ) -> Result<T, OperationError> {

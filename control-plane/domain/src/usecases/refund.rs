@@ -28,7 +28,7 @@ pub async fn refund(
     amount: Option<Amount>,
     call: Call<Refund>,
 ) -> Result<Refund, OperationError> {
-    gateway.clone().to_the_end(async move { run(&gateway, id, amount, &call).await }).await
+    gateway.clone().run_detached(async move { run(&gateway, id, amount, &call).await }).await
 }
 
 async fn run(
@@ -69,7 +69,7 @@ async fn reserve(
     provider.accepts(money).map_err(OperationError::Unacceptable)?;
     let attempt = gateway.new_attempt_id();
     let mut refund = Refund::open(gateway.new_refund_id(), payment, amount, attempt, gateway.now());
-    gateway.under_way(&mut refund.follow_up);
+    gateway.hold_for_call(&mut refund.follow_up);
     let event = Event::refund_moved(None, &refund, &call.cause);
     let step = Step::OpenRefund { refund: refund.clone(), event };
     let change = Change::from(step).with_key(call.take(gateway.now()));

@@ -34,7 +34,7 @@ pub async fn work_off(gateway: &Gateway, work: &Work) -> Result<Claimed, StoreEr
         match work {
             Work::Payment(id) => undecided(gateway, gateway.store.payment_by_id(*id).await?).await?,
             Work::Refund(id) => undecided(gateway, gateway.store.anyones_refund(*id).await?).await?,
-            Work::Watch(id) => watch::look_again(gateway, *id).await?,
+            Work::Watch(id) => watch::look(gateway, *id).await?,
             Work::Event { provider, id } => {
                 if let Some(event) = gateway.store.webhook(*provider, id).await? {
                     webhook::process(gateway, event).await?;
@@ -116,7 +116,7 @@ async fn resolve<T: Resolvable>(
         }
         Phase::Queued(_) => {
             let mut begun = subject.clone().begin_again(gateway.now()).map_err(odd)?;
-            gateway.under_way(begun.follow_up());
+            gateway.hold_for_call(begun.follow_up());
             write(gateway, subject.step(begun.clone(), &call.cause).into()).await?;
             return heard(send_and_record(gateway, provider, begun, &context, Patience::none(), &call).await);
         }

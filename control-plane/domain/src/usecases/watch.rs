@@ -19,7 +19,7 @@ use crate::usecases::retries::WATCH_FOR;
 use crate::usecases::webhook::resume_approved;
 
 /// Looks once, and says when the next look is due, if the payment still waits.
-pub(crate) async fn look_again(gateway: &Gateway, id: PaymentId) -> Result<(), StoreError> {
+pub(crate) async fn look(gateway: &Gateway, id: PaymentId) -> Result<(), StoreError> {
     let Some(payment) = gateway.store.payment_by_id(id).await? else { return Ok(()) };
     if payment.state.is_watched() {
         let fetched = match gateway.provider(payment.request.provider) {

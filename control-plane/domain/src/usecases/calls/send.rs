@@ -23,7 +23,7 @@ pub(crate) async fn begin(
     patience: Patience,
     call: &Call<Payment>,
 ) -> Result<Payment, OperationError> {
-    gateway.under_way(&mut moved.follow_up);
+    gateway.hold_for_call(&mut moved.follow_up);
     let event = Event::payment_moved(Some(&before.state), &moved, &call.cause);
     let step = Step::MovePayment { payment: moved.clone(), event };
     commit(gateway, Change::from(step).with_key(call.take(gateway.now())), moved.id).await?;
@@ -61,7 +61,7 @@ pub(crate) async fn lost<T: Resolvable>(
 ) -> Result<T, OperationError> {
     let busy = || OperationError::Busy { payment: subject.payment() };
     let mut lost = subject.clone().lost(gateway.now()).map_err(|_| busy())?;
-    gateway.under_way(lost.follow_up());
+    gateway.hold_for_call(lost.follow_up());
     let change = Change::from(subject.step(lost.clone(), cause));
     // The call itself may have been carried out.
     commit_beside(gateway, change, subject.payment()).await?;

@@ -130,7 +130,7 @@ impl ProviderSync<'_> {
             Applied::Known => {}
             Applied::Wait => return Err(Trouble::Wait("a call of our own is under way")),
             Applied::Moved(mut moved) => {
-                self.gateway.look_again(&mut moved.follow_up);
+                self.gateway.reschedule(&mut moved.follow_up);
                 plan.move_payment(moved, self.gateway, Some(&seen.provider_status));
             }
             Applied::Surprising(moved) => {

@@ -140,7 +140,7 @@ impl ProviderSync<'_> {
             Applied::Known => {}
             Applied::Wait => plan.wait("a call of our own is under way"),
             Applied::Moved(mut moved) | Applied::Surprising(mut moved) => {
-                self.gateway.look_again(&mut moved.follow_up);
+                self.gateway.reschedule(&mut moved.follow_up);
                 plan.move_refund(refund, moved);
             }
             Applied::Refused(problem) => plan.refuse(&seen.reference, problem, self.gateway.now()),
