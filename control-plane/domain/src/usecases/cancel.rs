@@ -8,7 +8,7 @@ use crate::ports::store::{Change, Step};
 use crate::usecases::OperationError;
 use crate::usecases::call::{Call, Decided};
 use crate::usecases::calls::commit;
-use crate::usecases::calls::repeat::Patience;
+use crate::usecases::calls::inline_retry::InlineRetry;
 use crate::usecases::calls::send::begin;
 use crate::usecases::gateway::Gateway;
 
@@ -38,7 +38,7 @@ async fn run(gateway: &Gateway, id: PaymentId, call: &Call<Payment>) -> Result<P
     let is_call =
         moved.state.in_flight().is_some_and(|in_flight| matches!(in_flight.operation, Operation::Cancel(_)));
     if is_call {
-        return begin(gateway, &*provider, &payment, moved, Patience::of_a_request(gateway), call).await;
+        return begin(gateway, &*provider, &payment, moved, InlineRetry::of_a_request(gateway), call).await;
     }
     without_a_call(gateway, &payment, moved, call).await
 }

@@ -6,7 +6,7 @@ use crate::model::id::PaymentId;
 use crate::model::payment::Payment;
 use crate::usecases::OperationError;
 use crate::usecases::call::Call;
-use crate::usecases::calls::repeat::Patience;
+use crate::usecases::calls::inline_retry::InlineRetry;
 use crate::usecases::calls::send::begin;
 use crate::usecases::gateway::Gateway;
 
@@ -36,5 +36,5 @@ async fn run(
     let money =
         Money { amount: amount.unwrap_or(payment.request.amount), currency: payment.request.currency };
     provider.accepts(money).map_err(OperationError::Unacceptable)?;
-    begin(gateway, &*provider, &payment, moved, Patience::of_a_request(gateway), call).await
+    begin(gateway, &*provider, &payment, moved, InlineRetry::of_a_request(gateway), call).await
 }

@@ -12,7 +12,7 @@ use crate::ports::provider::PaymentProvider;
 use crate::ports::store::{Change, Step, StoreError};
 use crate::usecases::OperationError;
 use crate::usecases::call::{Call, Decided as _};
-use crate::usecases::calls::repeat::Patience;
+use crate::usecases::calls::inline_retry::InlineRetry;
 use crate::usecases::calls::send::{begin as send_first, send_and_record};
 use crate::usecases::calls::{commit, commit_beside};
 use crate::usecases::gateway::Gateway;
@@ -78,7 +78,7 @@ async fn begin(
     ];
     let step = Step::OpenPayment { payment: payment.clone(), events };
     commit(gateway, Change::from(step).with_key(call.take(gateway.now())), payment.id).await?;
-    send_and_record(gateway, provider, payment, &(), Patience::of_a_request(gateway), call).await
+    send_and_record(gateway, provider, payment, &(), InlineRetry::of_a_request(gateway), call).await
 }
 
 /// The client brings back an order that one of its own payments waits for: that payment goes on, so that
@@ -101,7 +101,7 @@ async fn resume(
     }
     let (attempt, now) = (gateway.new_attempt_id(), gateway.now());
     let moved = begun(&payment, |p| p.begin_resume(ResumedBy::Client, attempt, now))?;
-    send_first(gateway, provider, &payment, moved, Patience::of_a_request(gateway), call).await
+    send_first(gateway, provider, &payment, moved, InlineRetry::of_a_request(gateway), call).await
 }
 
 /// Whether the gateway knew of the payer's consent before the client did: then the client is told what came of it, as if

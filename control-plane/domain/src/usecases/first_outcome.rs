@@ -12,7 +12,7 @@ use crate::model::refund::Refund;
 use crate::usecases::OperationError;
 use crate::usecases::call::Call;
 use crate::usecases::calls::record::told;
-use crate::usecases::calls::repeat::Patience;
+use crate::usecases::calls::inline_retry::InlineRetry;
 use crate::usecases::calls::resolvable::{Phase, Resolvable};
 use crate::usecases::calls::send::{lost, send_and_record};
 use crate::usecases::gateway::Gateway;
@@ -79,7 +79,7 @@ async fn outcome<T: Resolvable>(
     gateway
         .clone()
         .run_detached(async move {
-            send_and_record(&gateway, &*provider, subject, &context, Patience::none(), &call).await
+            send_and_record(&gateway, &*provider, subject, &context, InlineRetry::none(), &call).await
         })
         .await
 }

@@ -13,7 +13,7 @@ use crate::ports::store::{Change, CommitError, Conflict, Step};
 use crate::usecases::OperationError;
 use crate::usecases::call::Call;
 use crate::usecases::calls::refund_call::look_at_all_of;
-use crate::usecases::calls::repeat::Patience;
+use crate::usecases::calls::inline_retry::InlineRetry;
 use crate::usecases::calls::send::send_and_record;
 use crate::usecases::gateway::Gateway;
 use crate::usecases::provider_sync::{ProviderSync, Trouble};
@@ -47,8 +47,8 @@ async fn run(
         Some(amount) => reserve(gateway, &*provider, &payment, amount, call).await?,
         None => reserve_the_rest(gateway, &*provider, payment.clone(), call).await?,
     };
-    let patience = Patience::of_a_request(gateway);
-    let refunded = send_and_record(gateway, &*provider, refund, &payment, patience, call).await;
+    let inline_retry = InlineRetry::of_a_request(gateway);
+    let refunded = send_and_record(gateway, &*provider, refund, &payment, inline_retry, call).await;
     if let Err(OperationError::Refused { refusal, .. }) = &refunded
         && matches!(refusal.kind, RefusalKind::State | RefusalKind::RefundExceeds | RefusalKind::Expired)
     {
@@ -127,6 +127,6 @@ pub(crate) async fn give_back_the_rest(
         return Ok(());
     }
     let refund = reserve_the_rest(gateway, provider, payment.clone(), &call).await.map_err(Trouble::from)?;
-    let sent = send_and_record(gateway, provider, refund, &payment, Patience::none(), &call).await;
+    let sent = send_and_record(gateway, provider, refund, &payment, InlineRetry::none(), &call).await;
     sent.map(|_| ()).map_err(Trouble::from)
 }

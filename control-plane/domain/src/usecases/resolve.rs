@@ -10,7 +10,7 @@ use crate::model::provider::OperationKind;
 use crate::model::work::{Claimed, Due, Work};
 use crate::ports::provider::PaymentProvider;
 use crate::ports::store::{Change, CommitError, StoreError};
-use crate::usecases::calls::repeat::Patience;
+use crate::usecases::calls::inline_retry::InlineRetry;
 use crate::usecases::calls::resolvable::{Phase, Resolvable};
 use crate::usecases::calls::send::{lost, send_and_record};
 use crate::usecases::gateway::Gateway;
@@ -118,7 +118,7 @@ async fn resolve<T: Resolvable>(
             let mut begun = subject.clone().begin_again(gateway.now()).map_err(odd)?;
             gateway.hold_for_call(begun.follow_up());
             write(gateway, subject.step(begun.clone(), &call.cause).into()).await?;
-            return heard(send_and_record(gateway, provider, begun, &context, Patience::none(), &call).await);
+            return heard(send_and_record(gateway, provider, begun, &context, InlineRetry::none(), &call).await);
         }
         Phase::Calling(in_flight) => {
             if !gateway.is_over(in_flight.known_since()) {
@@ -133,7 +133,7 @@ async fn resolve<T: Resolvable>(
         && gateway.may_repeat(provider, &in_flight, subject.operation())
     {
         let again = subject.clone();
-        heard(send_and_record(gateway, provider, again, &context, Patience::none(), &call).await)?;
+        heard(send_and_record(gateway, provider, again, &context, InlineRetry::none(), &call).await)?;
         // Where the retry did not tell, e.g. because it brought the same error again, the records may.
         let now = subject.read_again(&*gateway.store).await?;
         if let Some(now) = now.filter(|now| matches!(now.phase(), Phase::Unknown(_))) {

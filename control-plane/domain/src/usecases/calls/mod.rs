@@ -7,7 +7,7 @@ mod payment_call;
 mod payment_outcome;
 pub(super) mod record;
 pub(super) mod refund_call;
-pub(super) mod repeat;
+pub(super) mod inline_retry;
 pub(super) mod resolvable;
 pub(super) mod send;
 

@@ -9,7 +9,7 @@ use crate::ports::store::{Change, Step};
 use crate::usecases::OperationError;
 use crate::usecases::call::Call;
 use crate::usecases::calls::record::record;
-use crate::usecases::calls::repeat::Patience;
+use crate::usecases::calls::inline_retry::InlineRetry;
 use crate::usecases::calls::resolvable::{Answered as _, Phase, Resolvable};
 use crate::usecases::calls::{commit, commit_beside};
 use crate::usecases::gateway::Gateway;
@@ -20,14 +20,14 @@ pub(crate) async fn begin(
     provider: &dyn PaymentProvider,
     before: &Payment,
     mut moved: Payment,
-    patience: Patience,
+    inline_retry: InlineRetry,
     call: &Call<Payment>,
 ) -> Result<Payment, OperationError> {
     gateway.hold_for_call(&mut moved.follow_up);
     let event = Event::payment_moved(Some(&before.state), &moved, &call.cause);
     let step = Step::MovePayment { payment: moved.clone(), event };
     commit(gateway, Change::from(step).with_key(call.take(gateway.now())), moved.id).await?;
-    send_and_record(gateway, provider, moved, &(), patience, call).await
+    send_and_record(gateway, provider, moved, &(), inline_retry, call).await
 }
 
 /// `subject` has a call under way; what comes back is what the client is told.
@@ -36,7 +36,7 @@ pub(crate) async fn send_and_record<T: Resolvable>(
     provider: &dyn PaymentProvider,
     mut subject: T,
     context: &T::Context,
-    mut patience: Patience,
+    mut inline_retry: InlineRetry,
     call: &Call<T>,
 ) -> Result<T, OperationError> {
     loop {
@@ -45,9 +45,9 @@ pub(crate) async fn send_and_record<T: Resolvable>(
             return subject.outcome_of(call.asked);
         };
         reach("after_provider").await;
-        let repeat = patience.repeat(gateway, provider.name(), answer.is_unknown());
-        subject = record(gateway, subject, &answer, repeat.hold(), call).await?;
-        if !(repeat.wait().await && matches!(subject.phase(), Phase::Unknown(_))) {
+        let next_try = inline_retry.after_call(gateway, provider.name(), answer.is_unknown());
+        subject = record(gateway, subject, &answer, next_try.hold(), call).await?;
+        if !(next_try.wait().await && matches!(subject.phase(), Phase::Unknown(_))) {
             return Ok(subject);
         }
     }

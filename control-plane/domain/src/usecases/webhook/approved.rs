@@ -8,7 +8,7 @@ use crate::model::provider::OperationKind;
 use crate::ports::provider::PaymentProvider;
 use crate::usecases::OperationError;
 use crate::usecases::call::Call;
-use crate::usecases::calls::repeat::Patience;
+use crate::usecases::calls::inline_retry::InlineRetry;
 use crate::usecases::calls::send::begin;
 use crate::usecases::gateway::Gateway;
 
@@ -35,7 +35,7 @@ pub(crate) async fn resume_approved(
         .clone()
         .begin_resume(ResumedBy::Gateway, gateway.new_attempt_id(), gateway.now())
         .map_err(|problem| Trouble::Failed(problem.to_string()))?;
-    match begin(gateway, provider, &payment, moved, Patience::none(), &call).await {
+    match begin(gateway, provider, &payment, moved, InlineRetry::none(), &call).await {
         // The provider's no is recorded in the payment.
         Ok(_) | Err(OperationError::Refused { .. }) => Ok(()),
         Err(problem) => Err(problem.into()),
