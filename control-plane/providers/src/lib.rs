@@ -3,9 +3,9 @@
 
 mod blame;
 mod breaker;
+mod circuit_broken;
 mod connections;
 mod decimals;
-mod guarded;
 mod paypal;
 mod settings;
 mod step;
@@ -23,7 +23,7 @@ use payments::ports::provider::PaymentProvider;
 pub use settings::{PaypalSettings, Settings, StripeSettings, Timeouts};
 pub use transport::TransportError;
 
-use self::guarded::{Guarded, Reachable};
+use self::circuit_broken::{CircuitBroken, Reachable};
 
 /// The providers this gateway has credentials for.
 pub struct Providers(HashMap<Provider, Arc<dyn PaymentProvider>>);
@@ -36,11 +36,11 @@ impl Providers {
         let mut providers: HashMap<Provider, Arc<dyn PaymentProvider>> = HashMap::new();
         if let Some(stripe) = stripe {
             let stripe = stripe::Stripe::new(stripe, default_return_url.clone(), timeouts, clock.clone())?;
-            providers.insert(Provider::Stripe, guarded(stripe, clock.clone(), circuit_breakers));
+            providers.insert(Provider::Stripe, circuit_broken(stripe, clock.clone(), circuit_breakers));
         }
         if let Some(paypal) = paypal {
             let paypal = paypal::Paypal::new(paypal, default_return_url, timeouts, clock.clone())?;
-            providers.insert(Provider::Paypal, guarded(paypal, clock, circuit_breakers));
+            providers.insert(Provider::Paypal, circuit_broken(paypal, clock, circuit_breakers));
         }
         Ok(Self(providers))
     }
@@ -52,12 +52,12 @@ impl Providers {
     }
 }
 
-fn guarded(
+fn circuit_broken(
     provider: impl Reachable + 'static,
     clock: Arc<dyn Clock>,
     by_circuit_breakers: bool,
 ) -> Arc<dyn PaymentProvider> {
-    if by_circuit_breakers { Arc::new(Guarded::new(provider, clock)) } else { Arc::new(provider) }
+    if by_circuit_breakers { Arc::new(CircuitBroken::new(provider, clock)) } else { Arc::new(provider) }
 }
 
 impl FromIterator<(Provider, Arc<dyn PaymentProvider>)> for Providers {

@@ -118,7 +118,9 @@ async fn resolve<T: Resolvable>(
             let mut begun = subject.clone().begin_again(gateway.now()).map_err(odd)?;
             gateway.hold_for_call(begun.follow_up());
             write(gateway, subject.step(begun.clone(), &call.cause).into()).await?;
-            return heard(send_and_record(gateway, provider, begun, &context, InlineRetry::none(), &call).await);
+            return heard(
+                send_and_record(gateway, provider, begun, &context, InlineRetry::none(), &call).await,
+            );
         }
         Phase::Calling(in_flight) => {
             if !gateway.is_over(in_flight.known_since()) {

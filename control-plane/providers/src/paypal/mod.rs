@@ -38,7 +38,7 @@ use self::client::Client;
 use self::currency::sum;
 use self::errors::Asked;
 use self::methods::PaymentMethod;
-use super::guarded::Reachable;
+use super::circuit_broken::Reachable;
 use super::settings::{PaypalSettings, Timeouts};
 use super::step::{Step, found, outcome};
 use super::transport::TransportError;

@@ -30,7 +30,7 @@ use self::answers::{Expected, IntentOutcome};
 use self::currency::in_stripe_units;
 use self::errors::Asked;
 use self::search::Searches;
-use super::guarded::Reachable;
+use super::circuit_broken::Reachable;
 use super::settings::{StripeSettings, Timeouts};
 use super::step::{NotDone, Step, found, outcome};
 use super::transport::{Answer, Conversation, Credential, ProviderRequest, Transport, TransportError};

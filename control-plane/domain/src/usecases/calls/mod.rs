@@ -2,12 +2,12 @@
 //! written down.
 
 mod commit;
+pub(super) mod inline_retry;
 mod payment_answer;
 mod payment_call;
 mod payment_outcome;
 pub(super) mod record;
 pub(super) mod refund_call;
-pub(super) mod inline_retry;
 pub(super) mod resolvable;
 pub(super) mod send;
 

@@ -37,7 +37,7 @@ pub(super) trait Reachable: PaymentProvider {
 }
 
 /// One caller's view of a provider's circuits.
-pub(super) struct Guarded<P> {
+pub(super) struct CircuitBroken<P> {
     circuits: Arc<Circuits<P>>,
     /// `None`: clients wait for the calls.
     work: Option<WorkKind>,
@@ -112,7 +112,7 @@ impl Said {
     }
 }
 
-impl<P: Reachable + 'static> Guarded<P> {
+impl<P: Reachable + 'static> CircuitBroken<P> {
     pub(super) fn new(provider: P, clock: Arc<dyn Clock>) -> Self {
         let live = |name| Circuit { breaker: Breaker::new(LONGEST), name };
         let work = |name| Circuit { breaker: Breaker::new(LONGEST_IN_BACKGROUND), name };
@@ -266,7 +266,7 @@ fn show(provider: Provider, operation: &'static str, open: f64) {
 }
 
 #[async_trait]
-impl<P: Reachable + 'static> PaymentProvider for Guarded<P> {
+impl<P: Reachable + 'static> PaymentProvider for CircuitBroken<P> {
     fn name(&self) -> Provider {
         self.circuits.provider.name()
     }
