@@ -24,7 +24,7 @@ use payments::model::idempotency::{Answer, Claim, KeyChange, Subject};
 use payments::model::payment::Payment;
 use payments::model::provider::{Charged, Outcome, ProviderRef};
 use payments::ports::clock::{Clock as _, SystemClock};
-use payments::ports::store::{Change, Step, Store};
+use payments::ports::store::{Change, Mutation, Store};
 use test_services::{PairsOfCommits, PostgresServer};
 
 const CLIENTS: [usize; 4] = [1, 8, 64, 256];
@@ -61,8 +61,8 @@ fn charge(n: u64) -> [Change; 2] {
     let answered =
         KeyChange::Answer { scope, subject: Subject::Payment(id), answer: Answer { status: 200, body } };
     [
-        Change::from(Step::OpenPayment { payment: begun, events }).with_key(Some(take)),
-        Change::from(Step::MovePayment { payment: done, event }).with_key(Some(answered)),
+        Change::from(Mutation::OpenPayment { payment: begun, events }).with_key(Some(take)),
+        Change::from(Mutation::MovePayment { payment: done, event }).with_key(Some(answered)),
     ]
 }
 

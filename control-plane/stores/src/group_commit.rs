@@ -202,7 +202,7 @@ async fn run(mut writer: impl Writer, queue: &Mutex<Queue>, patience: Duration, 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use payments::ports::store::{Conflict, Step};
+    use payments::ports::store::{Conflict, Mutation};
     use std::sync::atomic::{AtomicUsize, Ordering};
     use tokio::sync::Semaphore;
 
@@ -261,7 +261,7 @@ mod tests {
         }
     }
 
-    const NOTHING: Change = Change { step: Step::Nothing, key: None, webhook: None, watch: None };
+    const NOTHING: Change = Change { mutation: Mutation::Nothing, key: None, webhook: None, watch: None };
 
     fn held() -> (Arc<GroupCommit>, Arc<Semaphore>, Arc<AtomicUsize>) {
         let (gate, begun) = (Arc::new(Semaphore::new(0)), Arc::new(AtomicUsize::new(0)));

@@ -21,7 +21,7 @@ use payments::model::webhook::{EventState, WebhookEvent};
 use payments::model::work::{Claimed, Due, Work};
 use payments::ports::clock::{Clock, Entropy};
 use payments::ports::provider::PaymentProvider;
-use payments::ports::store::{Change, Step};
+use payments::ports::store::{Change, Mutation};
 use payments::usecases::OperationError;
 use payments::usecases::call::{Call, CallKey, Renders};
 use payments::usecases::gateway::Gateway;
@@ -235,7 +235,7 @@ fn open_with_id(
         Event::payment_moved(None, &created, &cause),
         Event::payment_moved(Some(&created.state), &payment, &cause),
     ];
-    (payment.clone(), Change::from(Step::OpenPayment { payment, events }))
+    (payment.clone(), Change::from(Mutation::OpenPayment { payment, events }))
 }
 
 pub(crate) fn completed() -> Outcome<Charged> {

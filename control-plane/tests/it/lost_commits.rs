@@ -20,8 +20,8 @@ use payments::model::webhook::{Dispute, WebhookEvent};
 use payments::model::work::{Claimed, Due, Lane, LaneBacklog, Work};
 use payments::ports::store::reconciling::{Reconciling, Run};
 use payments::ports::store::{
-    Change, CommitError, DueWork, EventBacklog, Filter, Page, Rows, Step, Store, StoreError, WebhookFilter,
-    Webhooks,
+    Change, CommitError, DueWork, EventBacklog, Filter, Mutation, Page, Rows, Store, StoreError,
+    WebhookFilter, Webhooks,
 };
 use payments::usecases::gateway::Gateway;
 use payments::usecases::retries::Retries;
@@ -56,7 +56,7 @@ impl Forgetful {
 #[async_trait]
 impl Store for Forgetful {
     async fn commit(&self, change: Change) -> Result<(), CommitError> {
-        let is_move = matches!(change.step, Step::MovePayment { .. });
+        let is_move = matches!(change.mutation, Mutation::MovePayment { .. });
         let left = self.lost.load(Ordering::SeqCst);
         let outcome = self.store.commit(change).await;
         if is_move && left > 0 {

@@ -23,7 +23,7 @@ use payments::model::snapshot::{
     Found, ProviderSnapshot, ProviderStatus, RefundProviderStatus, RefundSnapshot,
 };
 use payments::model::work::{Claimed, Work};
-use payments::ports::store::{Change, Step};
+use payments::ports::store::{Change, Mutation};
 use payments::usecases::call::Call;
 use payments::usecases::resolve::{run_next_due, work_off};
 use payments::usecases::retries::RetryPolicy;

@@ -4,7 +4,7 @@ use crate::model::event::Event;
 use crate::model::id::PaymentId;
 use crate::model::idempotency::KeyChange;
 use crate::model::payment::{Operation, Payment, State};
-use crate::ports::store::{Change, Step};
+use crate::ports::store::{Change, Mutation};
 use crate::usecases::OperationError;
 use crate::usecases::call::{Call, Decided};
 use crate::usecases::calls::commit;
@@ -59,7 +59,7 @@ async fn without_a_call(
         answer,
     });
     let event = Event::payment_moved(Some(&before.state), &moved, &call.cause);
-    let (id, step) = (moved.id, Step::MovePayment { payment: moved, event });
-    commit(gateway, Change::from(step).with_key(key), id).await?;
+    let (id, mutation) = (moved.id, Mutation::MovePayment { payment: moved, event });
+    commit(gateway, Change::from(mutation).with_key(key), id).await?;
     result
 }

@@ -9,7 +9,7 @@ use crate::model::payment::{ChargeTerms, Operation, Payment, ResumedBy, State};
 use crate::model::provider::{ProviderRef, Unacceptable};
 use crate::model::transition::InvalidTransition;
 use crate::ports::provider::PaymentProvider;
-use crate::ports::store::{Change, Step, StoreError};
+use crate::ports::store::{Change, Mutation, StoreError};
 use crate::usecases::OperationError;
 use crate::usecases::call::{Call, Decided as _};
 use crate::usecases::calls::inline_retry::InlineRetry;
@@ -76,8 +76,8 @@ async fn begin(
         Event::payment_moved(None, &created, &call.cause),
         Event::payment_moved(Some(&created.state), &payment, &call.cause),
     ];
-    let step = Step::OpenPayment { payment: payment.clone(), events };
-    commit(gateway, Change::from(step).with_key(call.take(gateway.now())), payment.id).await?;
+    let mutation = Mutation::OpenPayment { payment: payment.clone(), events };
+    commit(gateway, Change::from(mutation).with_key(call.take(gateway.now())), payment.id).await?;
     send_and_record(gateway, provider, payment, &(), InlineRetry::of_a_request(gateway), call).await
 }
 
@@ -142,7 +142,7 @@ async fn already_decided(
         answer: Some((call.render)(&result, &call.cause.request_id)),
     });
     // What it asks for is done.
-    commit_beside(gateway, Change::from(Step::Nothing).with_key(key), id).await?;
+    commit_beside(gateway, Change::from(Mutation::Nothing).with_key(key), id).await?;
     result
 }
 

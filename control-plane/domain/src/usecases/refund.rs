@@ -9,7 +9,7 @@ use crate::model::provider::{OperationKind, RefusalKind};
 use crate::model::refund::Refund;
 use crate::model::transition::InvalidTransition;
 use crate::ports::provider::PaymentProvider;
-use crate::ports::store::{Change, CommitError, Conflict, Step};
+use crate::ports::store::{Change, CommitError, Conflict, Mutation};
 use crate::usecases::OperationError;
 use crate::usecases::call::Call;
 use crate::usecases::calls::inline_retry::InlineRetry;
@@ -71,8 +71,8 @@ async fn reserve(
     let mut refund = Refund::open(gateway.new_refund_id(), payment, amount, attempt, gateway.now());
     gateway.hold_for_call(&mut refund.follow_up);
     let event = Event::refund_moved(None, &refund, &call.cause);
-    let step = Step::OpenRefund { refund: refund.clone(), event };
-    let change = Change::from(step).with_key(call.take(gateway.now()));
+    let mutation = Mutation::OpenRefund { refund: refund.clone(), event };
+    let change = Change::from(mutation).with_key(call.take(gateway.now()));
     match gateway.commit(change).await {
         Ok(()) => Ok(refund),
         Err(CommitError::Conflict(Conflict::RefundExceeds { remaining })) => {

@@ -8,7 +8,7 @@ use payments::model::id::{PaymentId, RefundId};
 use payments::model::idempotency::KeyChange;
 use payments::model::payment::Payment;
 use payments::model::provider::ProviderRef;
-use payments::ports::store::{Change, Step};
+use payments::ports::store::{Change, Mutation};
 
 /// What a change reads or writes. All changes of one statement see the database as it was before it, so no two of
 /// them may touch the same.
@@ -40,17 +40,17 @@ pub(super) fn independent_batches(batch: &[Change]) -> Vec<Vec<usize>> {
 }
 
 fn touched(change: &Change) -> Vec<Touched<'_>> {
-    let mut touched = match &change.step {
-        Step::OpenPayment { payment, .. } | Step::MovePayment { payment, .. } => of_payment(payment),
-        Step::OpenRefund { refund, .. } | Step::MoveRefund { refund, .. } => {
+    let mut touched = match &change.mutation {
+        Mutation::OpenPayment { payment, .. } | Mutation::MovePayment { payment, .. } => of_payment(payment),
+        Mutation::OpenRefund { refund, .. } | Mutation::MoveRefund { refund, .. } => {
             vec![Touched::Payment(refund.payment), Touched::Refund(refund.id)]
         }
-        Step::NotePayment { payment, dispute, .. } => {
+        Mutation::NotePayment { payment, dispute, .. } => {
             let provider = payment.request.provider;
             let dispute = dispute.as_ref().map(|dispute| Touched::Dispute(provider, &dispute.id));
             of_payment(payment).into_iter().chain(dispute).collect()
         }
-        Step::Nothing => Vec::new(),
+        Mutation::Nothing => Vec::new(),
     };
     touched.extend(change.webhook.as_ref().map(|event| Touched::Webhook(event.provider, &event.id)));
     touched.extend(change.key.as_ref().map(|key| match key {

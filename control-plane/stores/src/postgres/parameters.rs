@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use payments::model::idempotency::KeyChange;
-use payments::ports::store::{Change, Step};
+use payments::ports::store::{Change, Mutation};
 use sqlx::query::Query;
 use sqlx::{Postgres, postgres::PgArguments};
 
@@ -50,38 +50,38 @@ impl Parameters {
     }
 
     fn add(&mut self, member: Member, change: &Change) -> Result<(), serde_json::Error> {
-        match &change.step {
-            Step::OpenPayment { payment, events } => {
+        match &change.mutation {
+            Mutation::OpenPayment { payment, events } => {
                 self.open_payment.push(payment_opened(member, payment)?);
                 for event in events {
                     self.event.push(recorded(member, event)?);
                 }
             }
-            Step::MovePayment { payment, event } => {
+            Mutation::MovePayment { payment, event } => {
                 self.move_payment.push(payment_moved(member, payment)?);
                 self.event.push(recorded(member, event)?);
             }
-            Step::OpenRefund { refund, event } => {
+            Mutation::OpenRefund { refund, event } => {
                 self.open_refund.push(refund_opened(member, refund)?);
                 self.event.push(recorded(member, event)?);
             }
-            Step::MoveRefund { refund, event } => {
+            Mutation::MoveRefund { refund, event } => {
                 self.move_refund.push(refund_moved(member, refund)?);
                 self.event.push(recorded(member, event)?);
             }
-            Step::NotePayment { payment, event, dispute } => {
+            Mutation::NotePayment { payment, event, dispute } => {
                 self.move_payment.push(payment_moved(member, payment)?);
                 self.event.push(recorded(member, event)?);
                 self.dispute.extend(dispute.as_ref().map(|dispute| disputed(member, payment, dispute)));
             }
-            Step::Nothing => {}
+            Mutation::Nothing => {}
         }
         self.webhook.extend(change.webhook.as_ref().map(|event| told(member, event)).transpose()?);
         self.watch.extend(change.watch.as_ref().map(|watch| watched(member, watch)));
         let alone = change.is_only_a_key();
         match &change.key {
             Some(KeyChange::Take { claim, client, at, answer }) => {
-                let subject = change.step.subject();
+                let subject = change.mutation.subject();
                 self.take_key.push(key_taken(member, claim, client, *at, answer.as_ref(), subject));
             }
             Some(KeyChange::Answer { scope, subject, answer }) => {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use crash_points::reach;
 use payments::model::idempotency::KeyChange;
-use payments::ports::store::{Change, CommitError, Conflict, Step, StoreError};
+use payments::ports::store::{Change, CommitError, Conflict, Mutation, StoreError};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{Connection as _, Executor as _, PgConnection, Row as _};
 use tokio::time::{Instant, sleep, timeout};
@@ -217,9 +217,9 @@ impl PostgresWriter {
 
     async fn step_conflict(&mut self, change: &Change) -> Result<Option<Conflict>, sqlx::Error> {
         let Some(connection) = &mut self.connection else { return Ok(None) };
-        match &change.step {
-            Step::OpenPayment { .. } => Ok(Some(Conflict::ReferenceTaken)),
-            Step::OpenRefund { refund, .. } => {
+        match &change.mutation {
+            Mutation::OpenPayment { .. } => Ok(Some(Conflict::ReferenceTaken)),
+            Mutation::OpenRefund { refund, .. } => {
                 let found: Option<(i64, bool)> = sqlx::query_as(
                     "SELECT captured - refunded, EXISTS (SELECT 1 FROM refunds WHERE id = $2)
                      FROM payments WHERE id = $1",
@@ -237,7 +237,7 @@ impl PostgresWriter {
                     _ => None,
                 })
             }
-            Step::NotePayment { payment, dispute: Some(dispute), .. } => {
+            Mutation::NotePayment { payment, dispute: Some(dispute), .. } => {
                 let others: bool = sqlx::query_scalar(
                     "SELECT EXISTS (SELECT 1 FROM disputes WHERE provider = $1 AND id = $2 AND payment <> $3)",
                 )
@@ -360,7 +360,7 @@ struct Undecided;
 /// Whether a second writing is kept out by what the first one wrote. All that opens or moves something has a version
 /// or an id of its own; a key that is only answered or released, or an event that is only marked, has nothing.
 fn may_be_repeated(change: &Change) -> bool {
-    let only_key = matches!(change.step, Step::Nothing);
+    let only_key = matches!(change.mutation, Mutation::Nothing);
     !only_key || (change.webhook.is_none() && matches!(change.key, Some(KeyChange::Take { .. })))
 }
 

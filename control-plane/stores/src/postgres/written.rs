@@ -3,7 +3,7 @@
 use edge_core::idempotency::Scope;
 use payments::model::event::Event;
 use payments::model::idempotency::{KeyChange, KeyRecord};
-use payments::ports::store::{Change, Step, StoreError};
+use payments::ports::store::{Change, Mutation, StoreError};
 use sqlx::PgConnection;
 
 use super::unavailable;
@@ -11,23 +11,23 @@ use crate::reads::{EVENT, KEY};
 use crate::rows::{EventRow, KeyRow};
 
 pub(super) async fn is_written(connection: &mut PgConnection, change: &Change) -> Result<bool, StoreError> {
-    match (&change.step, &change.key) {
-        (Step::OpenPayment { events, .. }, _) => match events.first() {
+    match (&change.mutation, &change.key) {
+        (Mutation::OpenPayment { events, .. }, _) => match events.first() {
             Some(event) => is_recorded(connection, event).await,
             None => Ok(false),
         },
         (
-            Step::MovePayment { event, .. }
-            | Step::NotePayment { event, .. }
-            | Step::OpenRefund { event, .. }
-            | Step::MoveRefund { event, .. },
+            Mutation::MovePayment { event, .. }
+            | Mutation::NotePayment { event, .. }
+            | Mutation::OpenRefund { event, .. }
+            | Mutation::MoveRefund { event, .. },
             _,
         ) => is_recorded(connection, event).await,
-        (Step::Nothing, Some(KeyChange::Take { claim, answer, .. })) => {
+        (Mutation::Nothing, Some(KeyChange::Take { claim, answer, .. })) => {
             let known = read_key(connection, &claim.scope).await?;
             Ok(known.is_some_and(|known| known.fingerprint == claim.fingerprint && known.answer == *answer))
         }
-        (Step::Nothing, _) => Ok(false),
+        (Mutation::Nothing, _) => Ok(false),
     }
 }
 

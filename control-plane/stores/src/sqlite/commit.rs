@@ -4,7 +4,7 @@ use payments::model::event::Event;
 use payments::model::payment::Payment;
 use payments::model::provider::ProviderRef;
 use payments::model::refund::{Refund, RefundState};
-use payments::ports::store::{Change, CommitError, Conflict, Step, StoreError};
+use payments::ports::store::{Change, CommitError, Conflict, Mutation, StoreError};
 use sqlx::{Sqlite, Transaction};
 
 use super::{key, not_written, unavailable, webhooks};
@@ -44,13 +44,13 @@ pub(super) async fn apply(write: &mut Write<'_>, change: &Change) -> Result<(), 
         Some(key) if done.is_err() && key::is_taken(write, key).await? => Err(Conflict::KeyTaken.into()),
         Some(key) => {
             done?;
-            key::change(write, key, change.step.subject(), change.is_only_a_key()).await
+            key::change(write, key, change.mutation.subject(), change.is_only_a_key()).await
         }
     }
 }
 
 async fn apply_keyless(write: &mut Write<'_>, change: &Change) -> Result<(), NotApplied> {
-    apply_step(write, &change.step).await?;
+    apply_mutation(write, &change.mutation).await?;
     if let Some(watch) = &change.watch {
         sqlx::query(SET_WATCH)
             .bind(watch.payment.to_string())
@@ -65,35 +65,35 @@ async fn apply_keyless(write: &mut Write<'_>, change: &Change) -> Result<(), Not
     }
 }
 
-async fn apply_step(write: &mut Write<'_>, step: &Step) -> Result<(), NotApplied> {
-    match step {
-        Step::OpenPayment { payment, events } => {
+async fn apply_mutation(write: &mut Write<'_>, mutation: &Mutation) -> Result<(), NotApplied> {
+    match mutation {
+        Mutation::OpenPayment { payment, events } => {
             open_payment(write, payment).await?;
             for event in events {
                 append(write, event).await?;
             }
         }
-        Step::MovePayment { payment, event } => {
+        Mutation::MovePayment { payment, event } => {
             move_payment(write, payment).await?;
             append(write, event).await?;
         }
-        Step::OpenRefund { refund, event } => {
+        Mutation::OpenRefund { refund, event } => {
             reserve(write, refund).await?;
             open_refund(write, refund).await?;
             append(write, event).await?;
         }
-        Step::MoveRefund { refund, event } => {
+        Mutation::MoveRefund { refund, event } => {
             move_refund(write, refund).await?;
             append(write, event).await?;
         }
-        Step::NotePayment { payment, event, dispute } => {
+        Mutation::NotePayment { payment, event, dispute } => {
             move_payment(write, payment).await?;
             append(write, event).await?;
             if let Some(dispute) = dispute {
                 webhooks::record(write, payment, dispute).await?;
             }
         }
-        Step::Nothing => {}
+        Mutation::Nothing => {}
     }
     Ok(())
 }

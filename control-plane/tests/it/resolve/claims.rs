@@ -75,7 +75,7 @@ async fn what_was_decided_meanwhile_stands() {
     let payment = test.charge(call()).await.unwrap();
     let decided = payment.clone().charge_answered(completed(), test.gateway.now()).unwrap();
     let event = Event::payment_moved(Some(&payment.state), &decided, &cause());
-    let run_next_due = Step::MovePayment { payment: decided.clone(), event };
+    let run_next_due = Mutation::MovePayment { payment: decided.clone(), event };
     test.gateway.commit(Change::from(run_next_due)).await.unwrap();
     test.resolve().await;
     assert_eq!(test.now(&payment).await, decided);

@@ -7,19 +7,19 @@ use payments::model::event::Event;
 use payments::model::idempotency::{Answer, Claim, KeyChange, Subject};
 use payments::model::payment::Payment;
 use payments::model::refund::Refund;
-use payments::ports::store::{Change, CommitError, Conflict, Step, Store};
+use payments::ports::store::{Change, CommitError, Conflict, Mutation, Store};
 
 use crate::common::*;
 
 pub(super) fn moved(before: &Payment, after: Payment) -> Change {
     let event = Event::payment_moved(Some(&before.state), &after, &cause());
-    Change::from(Step::MovePayment { payment: after, event })
+    Change::from(Mutation::MovePayment { payment: after, event })
 }
 
 pub(super) fn refund_of(payment: &Payment, n: u8, amount: u64) -> (Refund, Change) {
     let refund = Refund::open(refund_id(n), payment, Amount::new(amount).unwrap(), attempt(n), at(10));
     let event = Event::refund_moved(None, &refund, &cause());
-    (refund.clone(), Change::from(Step::OpenRefund { refund, event }))
+    (refund.clone(), Change::from(Mutation::OpenRefund { refund, event }))
 }
 
 pub(super) async fn completed_payment(store: &dyn Store, n: u8, amount: u64) -> Payment {
@@ -79,7 +79,7 @@ pub(super) async fn commit_all(store: &dyn Store, changes: Vec<Change>) -> Vec<R
 pub(super) fn opened(payment: Payment) -> Change {
     let n = u8::try_from(payment.created_at.as_second() - at(0).as_second()).unwrap();
     let mut change = opening(n, payment.client.as_str(), payment.request.amount.minor()).1;
-    if let Step::OpenPayment { payment: opened, .. } = &mut change.step {
+    if let Mutation::OpenPayment { payment: opened, .. } = &mut change.mutation {
         *opened = payment;
     }
     change

@@ -5,7 +5,7 @@ use edge_core::provider::Provider;
 use payments::model::event::Event;
 use payments::model::payment::Status;
 use payments::model::provider::{Outcome, ProviderRef, Refunded, Uncertainty};
-use payments::ports::store::{Change, CommitError, Conflict, Filter, Step};
+use payments::ports::store::{Change, CommitError, Conflict, Filter, Mutation};
 
 use super::changes::*;
 use crate::common::*;
@@ -105,7 +105,7 @@ async fn a_failed_refund_gives_its_amount_back_once(test: TestStore) {
     test.store.commit(open).await.unwrap();
     let failed = refund.clone().answered(declined(), at(11)).unwrap();
     let event = Event::refund_moved(Some(&refund.state), &failed, &cause());
-    let give_back = Change::from(Step::MoveRefund { refund: failed, event });
+    let give_back = Change::from(Mutation::MoveRefund { refund: failed, event });
     test.store.commit(give_back.clone()).await.unwrap();
     assert_eq!(conflict(test.store.commit(give_back).await), Conflict::Stale);
     let stored = test.store.payment(&payment.client, payment.id).await.unwrap().unwrap();
@@ -120,7 +120,7 @@ async fn a_refund_that_is_not_decided_keeps_its_amount_reserved(test: TestStore)
     test.store.commit(open).await.unwrap();
     let unknown = refund.clone().answered(Outcome::Unknown(Uncertainty::new("cut")), at(11)).unwrap();
     let event = Event::refund_moved(Some(&refund.state), &unknown, &cause());
-    test.store.commit(Change::from(Step::MoveRefund { refund: unknown, event })).await.unwrap();
+    test.store.commit(Change::from(Mutation::MoveRefund { refund: unknown, event })).await.unwrap();
     let (_, second) = refund_of(&payment, 2, 31);
     assert_eq!(conflict(test.store.commit(second).await), Conflict::RefundExceeds { remaining: 30 });
 }
@@ -142,7 +142,7 @@ async fn each_transition_has_exactly_one_record(test: TestStore) {
     let done =
         refund.clone().answered(Outcome::Done(Refunded::Processed { refund: reference }), at(11)).unwrap();
     let event = Event::refund_moved(Some(&refund.state), &done, &cause());
-    test.store.commit(Change::from(Step::MoveRefund { refund: done, event })).await.unwrap();
+    test.store.commit(Change::from(Mutation::MoveRefund { refund: done, event })).await.unwrap();
     let trail = test.store.events(&payment.client, payment.id).await.unwrap();
     let kinds: Vec<_> = trail.iter().map(Event::kind).collect();
     assert_eq!(
@@ -163,7 +163,7 @@ async fn a_record_for_a_transition_that_has_one_is_refused_with_its_change(test:
     let done = payment.clone().charge_answered(completed(), at(5)).unwrap();
     let mut event = Event::payment_moved(Some(&payment.state), &done, &cause());
     event.version = payment.version;
-    let result = test.store.commit(Change::from(Step::MovePayment { payment: done, event })).await;
+    let result = test.store.commit(Change::from(Mutation::MovePayment { payment: done, event })).await;
     assert!(matches!(result, Err(CommitError::Store(_))), "{result:?}");
     assert_eq!(test.store.payment(&payment.client, payment.id).await.unwrap(), Some(payment));
 }

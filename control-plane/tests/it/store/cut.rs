@@ -8,7 +8,7 @@ use payments::model::event::Event;
 use payments::model::idempotency::{Answer, Subject};
 use payments::model::provider::{Outcome, Uncertainty};
 use payments::model::refund::Refund;
-use payments::ports::store::{Change, Conflict, Step, Store};
+use payments::ports::store::{Change, Conflict, Mutation, Store};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -116,13 +116,13 @@ async fn end(client: TcpStream, mut server: TcpStream, statement: &[u8], cut: Cu
 /// The change with the mark in what it writes.
 fn marked(mut change: Change) -> Change {
     let mark = |event: &mut Event| event.cause.request_id = MARK.to_owned();
-    match &mut change.step {
-        Step::OpenPayment { events, .. } => events.iter_mut().for_each(mark),
-        Step::MovePayment { event, .. }
-        | Step::NotePayment { event, .. }
-        | Step::OpenRefund { event, .. }
-        | Step::MoveRefund { event, .. } => mark(event),
-        Step::Nothing => {}
+    match &mut change.mutation {
+        Mutation::OpenPayment { events, .. } => events.iter_mut().for_each(mark),
+        Mutation::MovePayment { event, .. }
+        | Mutation::NotePayment { event, .. }
+        | Mutation::OpenRefund { event, .. }
+        | Mutation::MoveRefund { event, .. } => mark(event),
+        Mutation::Nothing => {}
     }
     change
 }
@@ -130,7 +130,7 @@ fn marked(mut change: Change) -> Change {
 fn refund_answered(refund: &Refund, answer: Outcome<payments::model::provider::Refunded>) -> Change {
     let after = refund.clone().answered(answer, at(11)).unwrap();
     let event = Event::refund_moved(Some(&refund.state), &after, &cause());
-    Change::from(Step::MoveRefund { refund: after, event })
+    Change::from(Mutation::MoveRefund { refund: after, event })
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use edge_core::idempotency::Scope;
 use payments::model::idempotency::{Answer, KeyChange, KeyRecord, Subject};
-use payments::ports::store::{Change, Step};
+use payments::ports::store::{Change, Mutation};
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 
@@ -18,9 +18,9 @@ struct Uses<'a> {
 }
 
 fn taken_for(change: &Change) -> Option<Subject> {
-    match &change.step {
-        Step::OpenRefund { refund, .. } => Some(Subject::Refund(refund.id)),
-        Step::OpenPayment { payment, .. } => Some(Subject::Payment(payment.id)),
+    match &change.mutation {
+        Mutation::OpenRefund { refund, .. } => Some(Subject::Refund(refund.id)),
+        Mutation::OpenPayment { payment, .. } => Some(Subject::Payment(payment.id)),
         _ => None,
     }
 }
@@ -30,7 +30,7 @@ impl<'a> Uses<'a> {
         let mut uses =
             Self { subject, answered_alone: 0, released_alone: 0, answers: Vec::new(), releases: 0 };
         for change in written {
-            let is_alone = usize::from(matches!(change.step, Step::Nothing));
+            let is_alone = usize::from(matches!(change.mutation, Mutation::Nothing));
             match &change.key {
                 Some(KeyChange::Answer { scope: of, subject: by, answer })
                     if (of, by) == (scope, &subject) =>
@@ -84,7 +84,7 @@ pub(super) fn agrees(
             uses.has_let_go()?;
         }
     }
-    for change in written.iter().filter(|change| matches!(change.step, Step::Nothing)) {
+    for change in written.iter().filter(|change| matches!(change.mutation, Mutation::Nothing)) {
         if let Some(KeyChange::Answer { scope: of, subject, .. } | KeyChange::Release { scope: of, subject }) =
             &change.key
             && of == scope

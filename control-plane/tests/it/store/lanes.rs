@@ -5,7 +5,7 @@ use payments::model::follow_up::FollowUp;
 use payments::model::id::PaymentId;
 use payments::model::webhook::{EventState, WebhookEvent};
 use payments::model::work::{Lane, LaneBacklog, Work, WorkKind};
-use payments::ports::store::{Change, Step, Watch};
+use payments::ports::store::{Change, Mutation, Watch};
 
 use super::changes::*;
 use crate::common::*;
@@ -22,9 +22,9 @@ async fn undecided(test: &TestStore, n: u8, provider: Provider, due_s: i64) -> P
     let (mut payment, open) = opening(n, "demo", 100);
     payment.request.provider = provider;
     payment.follow_up = Some(FollowUp { at: at(due_s), tries: 0 });
-    let Step::OpenPayment { events, .. } = open.step else { panic!("not opened") };
+    let Mutation::OpenPayment { events, .. } = open.mutation else { panic!("not opened") };
     let id = payment.id;
-    test.store.commit(Change::from(Step::OpenPayment { payment, events })).await.unwrap();
+    test.store.commit(Change::from(Mutation::OpenPayment { payment, events })).await.unwrap();
     id
 }
 
@@ -54,7 +54,7 @@ async fn each_lane_has_what_is_due_in_it_the_longest_overdue_first(test: TestSto
     let paypal = undecided(&test, 3, Provider::Paypal, 300).await;
     let paid = completed_payment(&*test.store, 4, 100).await;
     let (refund, mut open) = refund_of(&paid, 1, 50);
-    if let Step::OpenRefund { refund, .. } = &mut open.step {
+    if let Mutation::OpenRefund { refund, .. } = &mut open.mutation {
         refund.follow_up = Some(FollowUp { at: at(600), tries: 0 });
     }
     open.watch = Some(Watch { payment: paid.id, provider: Provider::Paypal, at: at(700) });
@@ -107,7 +107,7 @@ async fn the_backlog_is_counted_by_lane(test: TestStore) {
     let paid = completed_payment(&*test.store, 4, 100).await;
     let (_, mut open) = refund_of(&paid, 1, 50);
     open.watch = Some(Watch { payment: paid.id, provider: Provider::Paypal, at: at(700) });
-    if let Step::OpenRefund { refund, .. } = &mut open.step {
+    if let Mutation::OpenRefund { refund, .. } = &mut open.mutation {
         refund.follow_up = Some(FollowUp { at: at(600), tries: 0 });
     }
     test.store.commit(open).await.unwrap();

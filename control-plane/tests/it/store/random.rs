@@ -11,7 +11,7 @@ use payments::model::idempotency::{KeyChange, Subject};
 use payments::model::payment::Payment;
 use payments::model::provider::{Captured, Outcome, ProviderRef, Refunded, Uncertainty};
 use payments::model::refund::Refund;
-use payments::ports::store::{Change, CommitError, Step, Store};
+use payments::ports::store::{Change, CommitError, Mutation, Store};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
 
@@ -118,7 +118,7 @@ async fn change(store: &dyn Store, doing: &Doing, unique: u64) -> Option<Change>
             let event = Event::refund_moved(None, &refund, &cause());
             // One of few keys for each payment, so that they meet.
             Some(with_key(
-                Change::from(Step::OpenRefund { refund, event }),
+                Change::from(Mutation::OpenRefund { refund, event }),
                 take(payment * 10 + key, "r", None),
             ))
         }
@@ -136,7 +136,7 @@ async fn change(store: &dyn Store, doing: &Doing, unique: u64) -> Option<Change>
             let after = before.clone().answered(answer, at(11)).ok()?;
             let event = Event::refund_moved(Some(&before.state), &after, &cause());
             let key = key.map(|key| key.change(payment, Subject::Refund(before.id), unique));
-            Some(Change { key, ..Change::from(Step::MoveRefund { refund: after, event }) })
+            Some(Change { key, ..Change::from(Mutation::MoveRefund { refund: after, event }) })
         }
     }
 }
@@ -190,7 +190,7 @@ async fn same_as_one_by_one(store: &dyn Store, written: Vec<Change>) -> Result<(
         agrees(&scope, store.key(&scope).await.unwrap().as_ref(), &written)?;
     }
     // The order in which the keys were changed is not recorded.
-    let moves = written.into_iter().filter(|change| !matches!(change.step, Step::Nothing));
+    let moves = written.into_iter().filter(|change| !matches!(change.mutation, Mutation::Nothing));
     let mut left: Vec<_> = moves.map(|change| Change { key: None, ..change }).collect();
     for payment in (1..=PAYMENTS).map(payment_id) {
         let trail = store.events(&demo, payment).await.unwrap();
@@ -216,13 +216,13 @@ async fn same_as_one_by_one(store: &dyn Store, written: Vec<Change>) -> Result<(
 }
 
 fn last_event(change: &Change) -> Option<&Event> {
-    match &change.step {
-        Step::OpenPayment { events, .. } => events.last(),
-        Step::MovePayment { event, .. }
-        | Step::NotePayment { event, .. }
-        | Step::OpenRefund { event, .. }
-        | Step::MoveRefund { event, .. } => Some(event),
-        Step::Nothing => None,
+    match &change.mutation {
+        Mutation::OpenPayment { events, .. } => events.last(),
+        Mutation::MovePayment { event, .. }
+        | Mutation::NotePayment { event, .. }
+        | Mutation::OpenRefund { event, .. }
+        | Mutation::MoveRefund { event, .. } => Some(event),
+        Mutation::Nothing => None,
     }
 }
 

@@ -137,7 +137,7 @@ async fn an_odd_member_fails_alone(test: TestStore) {
     test.store.commit(open).await.unwrap();
     let done = payment.clone().charge_answered(completed(), at(5)).unwrap();
     let mut odd = moved(&payment, done);
-    if let payments::ports::store::Step::MovePayment { event, .. } = &mut odd.step {
+    if let payments::ports::store::Mutation::MovePayment { event, .. } = &mut odd.mutation {
         event.version = payment.version;
     }
     let mut changes: Vec<_> = (2..=20).map(|n| opening(n, "demo", 100).1).collect();

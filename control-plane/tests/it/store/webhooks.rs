@@ -9,7 +9,7 @@ use payments::model::webhook::{
     Dismissal, Dispute, DisputeOutcome, DisputeStage, EventChange, EventState, Verdict, WebhookEvent,
 };
 use payments::model::work::{Claimed, Work};
-use payments::ports::store::{Change, CommitError, Conflict, EventBacklog, Step, WebhookFilter};
+use payments::ports::store::{Change, CommitError, Conflict, EventBacklog, Mutation, WebhookFilter};
 
 use super::changes::*;
 use crate::common::*;
@@ -79,12 +79,12 @@ fn noted(payment: &Payment, dispute: Dispute) -> (Payment, Change) {
     let mut after = payment.clone();
     after.version += 1;
     let event = Event::payment_moved(Some(&payment.state), &after, &cause());
-    let step = Step::NotePayment { payment: after.clone(), event, dispute: Some(dispute) };
-    (after, Change::from(step))
+    let mutation = Mutation::NotePayment { payment: after.clone(), event, dispute: Some(dispute) };
+    (after, Change::from(mutation))
 }
 
 async fn marked(test: &TestStore, id: &str, state: EventState) -> Result<(), CommitError> {
-    test.store.commit(Change::from(Step::Nothing).with_mark(Some(told(id, state, 7)))).await
+    test.store.commit(Change::from(Mutation::Nothing).with_mark(Some(told(id, state, 7)))).await
 }
 
 fn failed(second: i64) -> EventState {
@@ -128,7 +128,7 @@ async fn an_event_is_worked_off_once_and_with_its_effect(test: TestStore) {
     let webhook = Some(told("evt_1", EventState::Done, 0));
     let effect = Change { webhook: webhook.clone(), ..moved(&payment, done.clone()) };
     let mut stale = effect.clone();
-    if let Step::MovePayment { payment, .. } = &mut stale.step {
+    if let Mutation::MovePayment { payment, .. } = &mut stale.mutation {
         payment.version += 5;
     }
     assert_eq!(conflict(test.store.commit(stale).await), Conflict::Stale);
@@ -144,7 +144,7 @@ async fn an_event_that_failed_comes_again_when_it_is_due(test: TestStore) {
     test.store.receive_webhook(&event("evt_1", 1)).await.unwrap();
     claimed(&test, at(1), at(60)).await.unwrap();
     let failed = EventState::Failed { next_at: at(100), reason: "the provider does not answer".to_owned() };
-    let change = Change::from(Step::Nothing).with_mark(Some(told("evt_1", failed, 1)));
+    let change = Change::from(Mutation::Nothing).with_mark(Some(told("evt_1", failed, 1)));
     test.store.commit(change).await.unwrap();
     assert_eq!(claimed(&test, at(99), at(200)).await, None);
     let again = claimed(&test, at(100), at(200)).await.unwrap();
@@ -153,7 +153,7 @@ async fn an_event_that_failed_comes_again_when_it_is_due(test: TestStore) {
 
 async fn a_reopened_event_can_be_worked_off_again(test: TestStore) {
     test.store.receive_webhook(&event("evt_1", 1)).await.unwrap();
-    let done = || Change::from(Step::Nothing).with_mark(Some(told("evt_1", EventState::Done, 0)));
+    let done = || Change::from(Mutation::Nothing).with_mark(Some(told("evt_1", EventState::Done, 0)));
     test.store.commit(done()).await.unwrap();
     let reopened = test.store.reopen_webhook(Provider::Stripe, "evt_1", at(60)).await.unwrap().unwrap();
     assert_eq!(reopened.state, EventState::Received);

@@ -4,7 +4,7 @@ use payments::model::id::AttemptId;
 use payments::model::payment::{ChargeTerms, Operation, Payment, ResumedBy, State, Status};
 use payments::model::provider::{Charged, Outcome, Uncertainty};
 use payments::model::webhook::EventState;
-use payments::ports::store::{Change, Step};
+use payments::ports::store::{Change, Mutation};
 use payments::usecases::{self, OperationError, resolve};
 
 use super::*;
@@ -93,8 +93,8 @@ async fn of_a_payment_that_a_release_before_resumed_the_trail_says_by_whom() {
         let Operation::Resume(session) = &mut in_flight.operation else { panic!("not resumed") };
         session.resumed_by = None;
         let record = Event::payment_moved(Some(&waiting.state), &begun, &cause);
-        let step = Step::MovePayment { payment: begun, event: record };
-        test.gateway.store.commit(Change::from(step)).await.unwrap();
+        let mutation = Mutation::MovePayment { payment: begun, event: record };
+        test.gateway.store.commit(Change::from(mutation)).await.unwrap();
         test.clock.advance(60);
         let next = test.restarted().await;
         while resolve::run_next_due(&next).await.unwrap().is_some() {}
@@ -136,8 +136,8 @@ async fn a_process_that_dies_while_it_captures_leaves_the_same_call_to_be_repeat
     let begun = waiting.clone().begin_resume(ResumedBy::Gateway, attempt(9), test.gateway.now()).unwrap();
     let cause = payments::model::event::Cause::webhook(client("demo"), "WH-1");
     let record = Event::payment_moved(Some(&waiting.state), &begun, &cause);
-    let step = Step::MovePayment { payment: begun, event: record };
-    test.gateway.store.commit(Change::from(step)).await.unwrap();
+    let mutation = Mutation::MovePayment { payment: begun, event: record };
+    test.gateway.store.commit(Change::from(mutation)).await.unwrap();
     worked_off(&test.gateway).await;
     assert!(resumes(&test).is_empty());
     test.clock.advance(60);

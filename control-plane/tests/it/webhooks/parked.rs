@@ -6,7 +6,7 @@ use payments::model::payment::Status;
 use payments::model::provider::{Outcome, Uncertainty};
 use payments::model::snapshot::Found;
 use payments::model::webhook::{EventChange, EventState};
-use payments::ports::store::{Change, Step};
+use payments::ports::store::{Change, Mutation};
 use payments::usecases;
 use payments::usecases::retries::RetryPolicy;
 use payments::usecases::webhook::{DismissError, ReplayError, dismiss, replay};
@@ -116,7 +116,7 @@ async fn an_event_about_an_unknown_payment_keeps_itself_who_dismissed_it() {
     let event = test.gateway.store.webhook(Provider::Stripe, "evt_2").await.unwrap().unwrap();
     let failed = EventState::Failed { next_at: at(9), reason: "503".to_owned() };
     let change = EventChange { provider: event.provider, id: event.id, state: failed, attempts: 1 };
-    test.gateway.store.commit(Change::from(Step::Nothing).with_mark(Some(change))).await.unwrap();
+    test.gateway.store.commit(Change::from(Mutation::Nothing).with_mark(Some(change))).await.unwrap();
     let now = test.gateway.now();
     dismissed(&test, "evt_2").await.unwrap();
     let event = test.gateway.store.webhook(Provider::Stripe, "evt_2").await.unwrap().unwrap();

@@ -11,11 +11,11 @@ use crate::model::refund::{Refund, RefundState};
 use crate::model::webhook::{Dispute, EventChange};
 use crate::model::work::{Due, Work};
 
-/// Everything that one step changes, written in one commit or not at all. As data rather than as a
+/// Everything that one commit writes, or nothing of it. As data rather than as a
 /// transaction handle, so that a store can put many of them into one commit.
 #[derive(Clone, Debug)]
 pub struct Change {
-    pub step: Step,
+    pub mutation: Mutation,
     /// What happens to the client's idempotency key on the way.
     pub key: Option<KeyChange>,
     /// What becomes of the provider's event that this is done for.
@@ -34,7 +34,7 @@ pub struct Watch {
 }
 
 #[derive(Clone, Debug)]
-pub enum Step {
+pub enum Mutation {
     OpenPayment {
         payment: Payment,
         events: Vec<Event>,
@@ -68,7 +68,7 @@ impl Change {
     /// Only of a key.
     #[must_use]
     pub fn of_key(key: KeyChange) -> Self {
-        Self::from(Step::Nothing).with_key(Some(key))
+        Self::from(Mutation::Nothing).with_key(Some(key))
     }
 
     /// What happens to the client's key in the same commit.
@@ -86,44 +86,47 @@ impl Change {
     /// Whether a key is all that it changes.
     #[must_use]
     pub const fn is_only_a_key(&self) -> bool {
-        matches!(self.step, Step::Nothing) && self.webhook.is_none()
+        matches!(self.mutation, Mutation::Nothing) && self.webhook.is_none()
     }
 
     /// The payment that this leaves waiting, if it does.
     #[must_use]
     pub fn waiting(&self) -> Option<&Payment> {
-        match &self.step {
-            Step::OpenPayment { payment, .. } | Step::MovePayment { payment, .. } => {
+        match &self.mutation {
+            Mutation::OpenPayment { payment, .. } | Mutation::MovePayment { payment, .. } => {
                 Some(payment).filter(|payment| payment.state.is_watched())
             }
-            Step::OpenRefund { .. } | Step::MoveRefund { .. } | Step::NotePayment { .. } | Step::Nothing => {
-                None
-            }
+            Mutation::OpenRefund { .. }
+            | Mutation::MoveRefund { .. }
+            | Mutation::NotePayment { .. }
+            | Mutation::Nothing => None,
         }
     }
 
-    /// What has to be looked after again because of it. Of a call that is being made nothing is said: it is
-    /// expected to bring its answer, and what it leaves is found in the database.
+    /// The work to announce after the commit. Calls in flight are not announced: they are expected to bring their answer, and
+    /// the sweep finds those that were abandoned.
     #[must_use]
     pub fn follow_up(&self) -> Option<Due> {
-        let (work, follow_up) = match &self.step {
-            Step::OpenPayment { payment, .. }
-            | Step::MovePayment { payment, .. }
-            | Step::NotePayment { payment, .. } => match &payment.state {
+        let (work, follow_up) = match &self.mutation {
+            Mutation::OpenPayment { payment, .. }
+            | Mutation::MovePayment { payment, .. }
+            | Mutation::NotePayment { payment, .. } => match &payment.state {
                 State::Processing { accepted: false, .. } => return None,
                 _ => (Work::Payment(payment.id), payment.follow_up),
             },
-            Step::OpenRefund { refund, .. } | Step::MoveRefund { refund, .. } => match &refund.state {
-                RefundState::Processing { .. } => return None,
-                _ => (Work::Refund(refund.id), refund.follow_up),
-            },
-            Step::Nothing => return None,
+            Mutation::OpenRefund { refund, .. } | Mutation::MoveRefund { refund, .. } => {
+                match &refund.state {
+                    RefundState::Processing { .. } => return None,
+                    _ => (Work::Refund(refund.id), refund.follow_up),
+                }
+            }
+            Mutation::Nothing => return None,
         };
         Some(Due { work, at: follow_up?.at })
     }
 }
 
-impl Step {
+impl Mutation {
     /// What a key that is taken in this commit is taken for.
     #[must_use]
     pub const fn subject(&self) -> Option<Subject> {

@@ -5,7 +5,7 @@ mod due_work;
 pub mod reconciling;
 mod webhooks;
 
-pub use self::change::{Change, Conflict, Step, Watch};
+pub use self::change::{Change, Conflict, Mutation, Watch};
 pub use self::due_work::DueWork;
 pub use self::webhooks::{EventBacklog, WebhookFilter, Webhooks};
 
@@ -23,9 +23,9 @@ use crate::model::payment::{Payment, Status};
 use crate::model::provider::ProviderRef;
 use crate::model::refund::Refund;
 
-impl From<Step> for Change {
-    fn from(step: Step) -> Self {
-        Self { step, key: None, webhook: None, watch: None }
+impl From<Mutation> for Change {
+    fn from(mutation: Mutation) -> Self {
+        Self { mutation, key: None, webhook: None, watch: None }
     }
 }
 

@@ -17,7 +17,7 @@ use crate::model::provider::{
 use crate::model::snapshot::{Found, LookUp, ProviderSnapshot};
 use crate::model::work::Work;
 use crate::ports::provider::PaymentProvider;
-use crate::ports::store::{Step, Store, StoreError};
+use crate::ports::store::{Mutation, Store, StoreError};
 use crate::usecases::call::Call;
 use crate::usecases::calls::payment_answer::{PaymentAnswer, Said};
 use crate::usecases::calls::resolvable::{Phase, Resolvable};
@@ -66,9 +66,9 @@ impl Resolvable for Payment {
         &mut self.follow_up
     }
 
-    fn step(&self, moved: Self, cause: &Cause) -> Step {
+    fn mutation(&self, moved: Self, cause: &Cause) -> Mutation {
         let event = Event::payment_moved(Some(&self.state), &moved, cause);
-        Step::MovePayment { payment: moved, event }
+        Mutation::MovePayment { payment: moved, event }
     }
 
     async fn read_again(&self, store: &dyn Store) -> Result<Option<Self>, StoreError> {

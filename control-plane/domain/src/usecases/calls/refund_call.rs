@@ -17,7 +17,7 @@ use crate::model::refund::{Refund, RefundState, RefundStatus};
 use crate::model::transition::InvalidTransition;
 use crate::model::work::Work;
 use crate::ports::provider::PaymentProvider;
-use crate::ports::store::{Step, Store, StoreError};
+use crate::ports::store::{Mutation, Store, StoreError};
 use crate::usecases::OperationError;
 use crate::usecases::call::{Asked, Call, Decided};
 use crate::usecases::calls::resolvable::{Answered, Phase, Resolvable};
@@ -112,9 +112,9 @@ impl Resolvable for Refund {
         &mut self.follow_up
     }
 
-    fn step(&self, moved: Self, cause: &Cause) -> Step {
+    fn mutation(&self, moved: Self, cause: &Cause) -> Mutation {
         let event = Event::refund_moved(Some(&self.state), &moved, cause);
-        Step::MoveRefund { refund: moved, event }
+        Mutation::MoveRefund { refund: moved, event }
     }
 
     async fn read_again(&self, store: &dyn Store) -> Result<Option<Self>, StoreError> {

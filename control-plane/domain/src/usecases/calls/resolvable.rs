@@ -16,7 +16,7 @@ use crate::model::provider::{OperationKind, Uncertainty};
 use crate::model::transition::InvalidTransition;
 use crate::model::work::Work;
 use crate::ports::provider::PaymentProvider;
-use crate::ports::store::{Step, Store, StoreError};
+use crate::ports::store::{Mutation, Store, StoreError};
 use crate::usecases::OperationError;
 use crate::usecases::call::{Asked, Call, Decided};
 use crate::usecases::gateway::Gateway;
@@ -54,7 +54,7 @@ pub(crate) trait Resolvable: InProgress + Decided + Clone + Send + Sync + 'stati
     fn follow_up(&mut self) -> &mut Option<FollowUp>;
 
     /// The move from `self` to `moved`, with its audit record.
-    fn step(&self, moved: Self, cause: &Cause) -> Step;
+    fn mutation(&self, moved: Self, cause: &Cause) -> Mutation;
     async fn read_again(&self, store: &dyn Store) -> Result<Option<Self>, StoreError>;
     /// `None`: it refers to something that is not there.
     async fn context(&self, store: &dyn Store) -> Result<Option<Self::Context>, StoreError>;

@@ -5,7 +5,7 @@ use crash_points::reach;
 use crate::model::event::{Cause, Event};
 use crate::model::payment::Payment;
 use crate::ports::provider::PaymentProvider;
-use crate::ports::store::{Change, Step};
+use crate::ports::store::{Change, Mutation};
 use crate::usecases::OperationError;
 use crate::usecases::call::Call;
 use crate::usecases::calls::inline_retry::InlineRetry;
@@ -25,8 +25,8 @@ pub(crate) async fn begin(
 ) -> Result<Payment, OperationError> {
     gateway.hold_for_call(&mut moved.follow_up);
     let event = Event::payment_moved(Some(&before.state), &moved, &call.cause);
-    let step = Step::MovePayment { payment: moved.clone(), event };
-    commit(gateway, Change::from(step).with_key(call.take(gateway.now())), moved.id).await?;
+    let mutation = Mutation::MovePayment { payment: moved.clone(), event };
+    commit(gateway, Change::from(mutation).with_key(call.take(gateway.now())), moved.id).await?;
     send_and_record(gateway, provider, moved, &(), inline_retry, call).await
 }
 
@@ -62,7 +62,7 @@ pub(crate) async fn lost<T: Resolvable>(
     let busy = || OperationError::Busy { payment: subject.payment() };
     let mut lost = subject.clone().lost(gateway.now()).map_err(|_| busy())?;
     gateway.hold_for_call(lost.follow_up());
-    let change = Change::from(subject.step(lost.clone(), cause));
+    let change = Change::from(subject.mutation(lost.clone(), cause));
     // The call itself may have been carried out.
     commit_beside(gateway, change, subject.payment()).await?;
     Ok(lost)

@@ -8,7 +8,7 @@ use crate::model::payment::Payment;
 use crate::model::refund::Refund;
 use crate::model::verdict::{Unfit, Verdict};
 use crate::model::work::Work;
-use crate::ports::store::{Change, CommitError, Step, StoreError};
+use crate::ports::store::{Change, CommitError, Mutation, StoreError};
 use crate::usecases::call::{Call, Decided as _};
 use crate::usecases::calls::resolvable::{Phase, Resolvable};
 use crate::usecases::gateway::Gateway;
@@ -127,14 +127,14 @@ fn of_payment(gateway: &Gateway, before: &Payment, decided: Payment, operator: &
     let key = call.conclude(decided.subject(), &result);
     let mut event = Event::payment_moved(Some(&before.state), &decided, &cause);
     event.detail.reason = Some(operator.reason.clone());
-    Change::from(Step::MovePayment { payment: decided, event }).with_key(key)
+    Change::from(Mutation::MovePayment { payment: decided, event }).with_key(key)
 }
 
 fn of_refund(before: &Refund, decided: Refund, operator: &Operator) -> Change {
     let cause = Cause::operator(before.client.clone(), &operator.name);
     let mut event = Event::refund_moved(Some(&before.state), &decided, &cause);
     event.detail.reason = Some(operator.reason.clone());
-    Change::from(Step::MoveRefund { refund: decided, event })
+    Change::from(Mutation::MoveRefund { refund: decided, event })
 }
 
 async fn write(gateway: &Gateway, change: Change) -> Result<(), NotDecided> {

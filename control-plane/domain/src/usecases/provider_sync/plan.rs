@@ -10,7 +10,7 @@ use crate::model::provider::ProviderRef;
 use crate::model::refund::Refund;
 use crate::model::snapshot::ProviderStatus;
 use crate::model::webhook::{Dispute, EventChange};
-use crate::ports::store::{Change, CommitError, Conflict, Step};
+use crate::ports::store::{Change, CommitError, Conflict, Mutation};
 use crate::usecases::OperationError;
 use crate::usecases::call::{Call, Decided as _};
 use crate::usecases::gateway::Gateway;
@@ -54,19 +54,19 @@ impl Plan {
         };
         let key = call.conclude(moved.subject(), &result);
         self.payment = moved.clone();
-        self.changes.push(Change::from(Step::MovePayment { payment: moved, event }).with_key(key));
+        self.changes.push(Change::from(Mutation::MovePayment { payment: moved, event }).with_key(key));
     }
 
     pub(crate) fn move_refund(&mut self, before: &Refund, moved: Refund) {
         let event = Event::refund_moved(Some(&before.state), &moved, &self.cause);
-        self.changes.push(Step::MoveRefund { refund: moved, event }.into());
+        self.changes.push(Mutation::MoveRefund { refund: moved, event }.into());
     }
 
     /// A refund that was made elsewhere.
     pub(crate) fn open_refund(&mut self, refund: Refund) {
         let mut event = Event::refund_moved(None, &refund, &self.cause);
         event.detail.reason = Some("made at the provider".to_owned());
-        self.changes.push(Step::OpenRefund { refund, event }.into());
+        self.changes.push(Mutation::OpenRefund { refund, event }.into());
     }
 
     /// What was read is not believed. Nothing moves, and three places say so: log, metric and trail.
@@ -86,14 +86,14 @@ impl Plan {
         self.payment = self.payment.clone().enter(state, None, at);
         let payment = self.payment.clone();
         let event = Event::noted(&payment, note, detail, &self.cause);
-        self.changes.push(Step::NotePayment { payment, event, dispute }.into());
+        self.changes.push(Mutation::NotePayment { payment, event, dispute }.into());
     }
 
     /// What was read that is not believed, if that is all there is. It is recorded for an event, once; what is looked
     /// at again and again would fill the trail with it.
     pub(crate) fn contradiction(&self) -> Option<String> {
-        let refused = |change: &Change| match &change.step {
-            Step::NotePayment { event, .. } if event.detail.note == Some(Note::EvidenceRefused) => {
+        let refused = |change: &Change| match &change.mutation {
+            Mutation::NotePayment { event, .. } if event.detail.note == Some(Note::EvidenceRefused) => {
                 Some(event.detail.reason.clone().unwrap_or_default())
             }
             _ => None,
@@ -115,14 +115,16 @@ impl Plan {
 
     /// What each step does, in words: `completed`, `refund processed`.
     pub(crate) fn summary(&self) -> Vec<String> {
-        let word = |change: &Change| match &change.step {
-            Step::MovePayment { payment, .. } | Step::OpenPayment { payment, .. } => {
+        let word = |change: &Change| match &change.mutation {
+            Mutation::MovePayment { payment, .. } | Mutation::OpenPayment { payment, .. } => {
                 payment.state.name().to_owned()
             }
-            Step::OpenRefund { refund, .. } => format!("refund found, {}", refund.state.name()),
-            Step::MoveRefund { refund, .. } => format!("refund {}", refund.state.name()),
-            Step::NotePayment { event, .. } => event.detail.reason.clone().unwrap_or_else(|| event.kind()),
-            Step::Nothing => String::new(),
+            Mutation::OpenRefund { refund, .. } => format!("refund found, {}", refund.state.name()),
+            Mutation::MoveRefund { refund, .. } => format!("refund {}", refund.state.name()),
+            Mutation::NotePayment { event, .. } => {
+                event.detail.reason.clone().unwrap_or_else(|| event.kind())
+            }
+            Mutation::Nothing => String::new(),
         };
         self.changes.iter().map(word).collect()
     }

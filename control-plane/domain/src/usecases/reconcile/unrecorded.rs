@@ -7,7 +7,7 @@ use super::{Compared, Finding};
 use crate::model::event::{Cause, Event};
 use crate::model::payment::Payment;
 use crate::model::snapshot::{Listed, ProviderStatus};
-use crate::ports::store::{Change, CommitError, Step, StoreError};
+use crate::ports::store::{Change, CommitError, Mutation, StoreError};
 use crate::usecases::gateway::Gateway;
 
 /// `None`: it is recorded, or no money moved.
@@ -42,8 +42,8 @@ async fn record_again(gateway: &Gateway, provider: Provider, listed: &Listed) ->
     let mut moved = Event::payment_moved(Some(&opened.state), &payment, &cause);
     moved.detail.reason = Some("its record was lost".to_owned());
     let events = vec![Event::payment_moved(None, &opened, &cause), moved];
-    let step = Step::OpenPayment { payment: payment.clone(), events };
-    match gateway.commit(Change::from(step)).await {
+    let mutation = Mutation::OpenPayment { payment: payment.clone(), events };
+    match gateway.commit(Change::from(mutation)).await {
         Ok(()) => {}
         Err(CommitError::Conflict(_)) => {
             return Ok(Finding::Differs("what it took stands for another payment here".to_owned()));

@@ -7,7 +7,7 @@ use crate::model::event::{Cause, Detail, Note};
 use crate::model::payment::Payment;
 use crate::model::provider::ProviderRef;
 use crate::model::webhook::{Dismissal, EventState, WebhookEvent};
-use crate::ports::store::{Change, CommitError, Step, StoreError};
+use crate::ports::store::{Change, CommitError, Mutation, StoreError};
 use crate::usecases::gateway::Gateway;
 use crate::usecases::provider_sync::{Plan, Trouble};
 
@@ -62,7 +62,7 @@ pub async fn dismiss(
 /// `false`: the event or its payment has moved meanwhile.
 async fn write(gateway: &Gateway, event: &WebhookEvent, dismissal: &Dismissal) -> Result<bool, StoreError> {
     let Some(payment) = payment_of(gateway, event).await? else {
-        let mark = Change::from(Step::Nothing).with_mark(Some(marked(event)));
+        let mark = Change::from(Mutation::Nothing).with_mark(Some(marked(event)));
         return match gateway.commit(mark).await {
             Ok(()) => Ok(true),
             Err(CommitError::Conflict(_)) => Ok(false),

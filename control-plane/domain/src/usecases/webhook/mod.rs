@@ -24,7 +24,7 @@ use crate::model::webhook::{
 };
 use crate::model::work::{Due, Work};
 use crate::ports::provider::PaymentProvider;
-use crate::ports::store::{Change, CommitError, Step, StoreError};
+use crate::ports::store::{Change, CommitError, Mutation, StoreError};
 use crate::usecases::gateway::Gateway;
 use crate::usecases::provider_sync::{Fetched, NamedRefund, Plan, ProviderSync, Trouble};
 
@@ -150,7 +150,7 @@ pub(crate) async fn process(gateway: &Gateway, mut event: WebhookEvent) -> Resul
     };
     count(event.provider, state.name());
     event.state = state;
-    let mark = Change::from(Step::Nothing).with_mark(Some(marked(&event)));
+    let mark = Change::from(Mutation::Nothing).with_mark(Some(marked(&event)));
     match gateway.commit(mark).await {
         Ok(()) => announce(gateway, &event),
         // Another process has worked it off.
