@@ -4,7 +4,7 @@
 use edge_core::provider::Provider;
 use payments::model::provider::{Refusal, RefusalKind};
 
-use super::step::NotDone;
+use super::provider_result::NotDone;
 use super::untrusted;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::currency::Sum;
 use super::errors::{Asked, Problem};
-use crate::step::{NotDone, Step};
+use crate::provider_result::{NotDone, ProviderResult};
 use crate::transport::Answer;
 use crate::untrusted;
 
@@ -113,7 +113,7 @@ pub(super) enum Owner {
     Client,
 }
 
-pub(super) fn order(answer: &Answer, asked: Asked) -> Step<(ProviderRef, Order)> {
+pub(super) fn order(answer: &Answer, asked: Asked) -> ProviderResult<(ProviderRef, Order)> {
     if !answer.succeeded() {
         return Err(Problem::read(answer).not_done(asked));
     }
@@ -122,7 +122,7 @@ pub(super) fn order(answer: &Answer, asked: Asked) -> Step<(ProviderRef, Order)>
     Ok((id, order))
 }
 
-pub(super) fn transaction(answer: &Answer, asked: Asked) -> Step<Transaction> {
+pub(super) fn transaction(answer: &Answer, asked: Asked) -> ProviderResult<Transaction> {
     if !answer.succeeded() {
         return Err(Problem::read(answer).not_done(asked));
     }
@@ -163,7 +163,7 @@ impl Order {
     }
 
     /// What the captures or authorizations in it say; `None` if there are none yet.
-    pub(super) fn paid(&self, id: &ProviderRef, expected: &Expected) -> Option<Step<Charged>> {
+    pub(super) fn paid(&self, id: &ProviderRef, expected: &Expected) -> Option<ProviderResult<Charged>> {
         let payments = &self.purchase_units.first()?.payments;
         let payment = id.clone();
         Some(match expected.mode {
@@ -195,7 +195,7 @@ fn furthest(transactions: &[Transaction]) -> Option<&Transaction> {
 }
 
 impl Transaction {
-    pub(super) fn captured(&self, expected: &Expected) -> Step<Captured> {
+    pub(super) fn captured(&self, expected: &Expected) -> ProviderResult<Captured> {
         let charge = self.checked(expected)?;
         match self.status.as_str() {
             // A repeated request gets the current state, which may be a later one.
@@ -208,7 +208,7 @@ impl Transaction {
         }
     }
 
-    fn authorized(&self, payment: ProviderRef, expected: &Expected) -> Step<Charged> {
+    fn authorized(&self, payment: ProviderRef, expected: &Expected) -> ProviderResult<Charged> {
         let authorization = self.checked(expected)?;
         match self.status.as_str() {
             "CREATED" => Ok(Charged::Authorized { payment, authorization }),
@@ -218,7 +218,7 @@ impl Transaction {
         }
     }
 
-    pub(super) fn refunded(&self, expected: &Expected) -> Step<Refunded> {
+    pub(super) fn refunded(&self, expected: &Expected) -> ProviderResult<Refunded> {
         let refund = self.checked(expected)?;
         match self.status.as_str() {
             "COMPLETED" => Ok(Refunded::Processed { refund }),
@@ -245,7 +245,7 @@ impl Transaction {
     }
 
     /// Its id, if it is about the money that was asked for and not another payment's.
-    fn checked(&self, expected: &Expected) -> Step<ProviderRef> {
+    fn checked(&self, expected: &Expected) -> ProviderResult<ProviderRef> {
         let id = untrusted::reference(&self.id).ok_or_else(no_id)?;
         if !self.amount.as_ref().is_some_and(|sum| sum.is(expected.money)) {
             return Err(NotDone::unknown("PayPal answered with another amount than was asked for").about(&id));

@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::errors::{Asked, Problem};
 use super::resource::Resource;
 use super::{Paypal, requests};
-use crate::step::{NotDone, Step, found};
+use crate::provider_result::{NotDone, ProviderResult, found};
 use crate::transport::Answer;
 
 /// A dispute is mostly about one purchase. Each more costs up to two reads, and there is no end to a list that
@@ -27,7 +27,7 @@ impl Paypal {
     }
 }
 
-fn shown(answer: &Answer, asked: &ProviderRef) -> Step<Option<DisputeSnapshot>> {
+fn shown(answer: &Answer, asked: &ProviderRef) -> ProviderResult<Option<DisputeSnapshot>> {
     if answer.is_missing() {
         return Ok(None);
     }

@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 use super::answers::Link;
 use crate::blame::{Blame, blame, invalid, refused};
-use crate::step::NotDone;
+use crate::provider_result::NotDone;
 use crate::transport::Answer;
 use crate::untrusted;
 

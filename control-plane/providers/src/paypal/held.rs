@@ -11,13 +11,13 @@ use super::client::Talk;
 use super::currency::sum;
 use super::errors::{Asked, Problem};
 use super::{Paypal, orders, requests};
-use crate::step::{NotDone, Step};
+use crate::provider_result::{NotDone, ProviderResult};
 
 impl Paypal {
     /// Looks first: PayPal would let a second capture take more than the client asked for. This gateway's own captures
     /// are final, so a part that is gone was taken past this gateway, unless it is of just this amount. Where the look
     /// comes too early to show it, both captures stand in the order, and its evidence contradicts what is recorded.
-    pub(super) async fn run_capture(&self, order: &CaptureOrder) -> Step<Captured> {
+    pub(super) async fn run_capture(&self, order: &CaptureOrder) -> ProviderResult<Captured> {
         let expected = Expected { payment: order.payment, money: order.money, mode: CaptureMode::Manual };
         let talk = self.client.converse(order.attempt);
         let held = look_at(&talk, &order.authorization).await.map_err(NotDone::after_reading_only)?;
@@ -39,7 +39,7 @@ impl Paypal {
         looked.and_then(|order| order.capture_of(&expected)).ok_or(NotDone::Refused(refusal))
     }
 
-    pub(super) async fn run_cancel(&self, order: &CancelOrder) -> Step<()> {
+    pub(super) async fn run_cancel(&self, order: &CancelOrder) -> ProviderResult<()> {
         let talk = self.client.converse(order.attempt);
         match &order.target {
             CancelTarget::Authorization(authorization) => release(&talk, authorization).await,
@@ -49,7 +49,7 @@ impl Paypal {
 }
 
 /// Looks afterwards: PayPal voids also what was captured in part, and once it is voided, nothing more can be captured.
-async fn release(talk: &Talk<'_>, authorization: &ProviderRef) -> Step<()> {
+async fn release(talk: &Talk<'_>, authorization: &ProviderRef) -> ProviderResult<()> {
     let answer = talk.send(&requests::void(authorization)).await?;
     if !answer.succeeded() {
         match Problem::read(&answer).not_done(Asked::Void) {
@@ -67,7 +67,7 @@ async fn release(talk: &Talk<'_>, authorization: &ProviderRef) -> Step<()> {
 }
 
 /// An order that nobody completes takes no money: left alone, it runs out. The shop's own page may have completed it.
-async fn leave(talk: &Talk<'_>, session: &ProviderRef) -> Step<()> {
+async fn leave(talk: &Talk<'_>, session: &ProviderRef) -> ProviderResult<()> {
     match orders::look_if_there(talk, session).await.map_err(NotDone::after_reading_only)? {
         Some(order) if order.is_paid_or_held() => {
             Err(NotDone::state("order_completed", "the order was completed at PayPal already"))
@@ -76,7 +76,7 @@ async fn leave(talk: &Talk<'_>, session: &ProviderRef) -> Step<()> {
     }
 }
 
-async fn order_of(talk: &Talk<'_>, authorization: &ProviderRef) -> Step<Option<Order>> {
+async fn order_of(talk: &Talk<'_>, authorization: &ProviderRef) -> ProviderResult<Option<Order>> {
     match look_at(talk, authorization).await? {
         Some(held) => order_with(talk, &held).await,
         None => Ok(None),
@@ -84,13 +84,13 @@ async fn order_of(talk: &Talk<'_>, authorization: &ProviderRef) -> Step<Option<O
 }
 
 /// `None`: PayPal does not show it. What was authorized a moment ago may not be shown yet.
-async fn look_at(talk: &Talk<'_>, authorization: &ProviderRef) -> Step<Option<Transaction>> {
+async fn look_at(talk: &Talk<'_>, authorization: &ProviderRef) -> ProviderResult<Option<Transaction>> {
     let answer = talk.send(&requests::look_at_authorization(authorization)).await?;
     if answer.is_missing() { Ok(None) } else { answers::transaction(&answer, Asked::Look).map(Some) }
 }
 
 /// `None`: PayPal does not show it, or does not say which one it is.
-async fn order_with(talk: &Talk<'_>, held: &Transaction) -> Step<Option<Order>> {
+async fn order_with(talk: &Talk<'_>, held: &Transaction) -> ProviderResult<Option<Order>> {
     match held.order() {
         Some(order) => orders::look_if_there(talk, &order).await,
         None => Ok(None),

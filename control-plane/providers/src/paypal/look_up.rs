@@ -8,7 +8,7 @@ use super::answers::{Order, Transaction};
 use super::client::Talk;
 use super::errors::{Asked, Problem};
 use super::{Paypal, requests};
-use crate::step::{NotDone, Step};
+use crate::provider_result::{NotDone, ProviderResult};
 use crate::transport::ProviderRequest;
 
 /// Formed like an order's id, and no order's.
@@ -21,19 +21,28 @@ impl Paypal {
         self.client.look().send(&nothing).await.is_ok_and(|answer| answer.is_of_a_working_provider())
     }
 
-    pub(super) async fn look_at_order(&self, order: &ProviderRef) -> Step<Option<ProviderSnapshot>> {
+    pub(super) async fn look_at_order(
+        &self,
+        order: &ProviderRef,
+    ) -> ProviderResult<Option<ProviderSnapshot>> {
         let found: Option<Order> = object(&self.client.look(), &requests::look_at_order(order)).await?;
         found.map(|found| the_one(found.snapshot()?, order)).transpose()
     }
 
-    pub(super) async fn look_at_capture(&self, capture: &ProviderRef) -> Step<Option<ProviderSnapshot>> {
+    pub(super) async fn look_at_capture(
+        &self,
+        capture: &ProviderRef,
+    ) -> ProviderResult<Option<ProviderSnapshot>> {
         let found: Option<Transaction> =
             object(&self.client.look(), &requests::look_at_capture(capture)).await?;
         found.map_or(Ok(None), |found| found.snapshot())
     }
 
     /// By way of its order, which shows what became of it.
-    pub(super) async fn look_at_authorization(&self, held: &ProviderRef) -> Step<Option<ProviderSnapshot>> {
+    pub(super) async fn look_at_authorization(
+        &self,
+        held: &ProviderRef,
+    ) -> ProviderResult<Option<ProviderSnapshot>> {
         let request = requests::look_at_authorization(held);
         let found: Option<Transaction> = object(&self.client.look(), &request).await?;
         let Some(found) = found else { return Ok(None) };
@@ -49,7 +58,7 @@ impl Paypal {
     pub(super) async fn run_look_up_refunds(
         &self,
         which: &RefundLookUp,
-    ) -> Step<Option<Vec<RefundSnapshot>>> {
+    ) -> ProviderResult<Option<Vec<RefundSnapshot>>> {
         let talk = self.client.look();
         match which {
             RefundLookUp::One(refund) => {
@@ -68,7 +77,10 @@ impl Paypal {
     }
 }
 
-async fn object<T: DeserializeOwned>(talk: &Talk<'_>, request: &ProviderRequest) -> Step<Option<T>> {
+async fn object<T: DeserializeOwned>(
+    talk: &Talk<'_>,
+    request: &ProviderRequest,
+) -> ProviderResult<Option<T>> {
     let answer = talk.send(request).await?;
     if answer.is_missing() {
         return Ok(None);
@@ -79,7 +91,7 @@ async fn object<T: DeserializeOwned>(talk: &Talk<'_>, request: &ProviderRequest)
     answer.json().map(Some).map_err(NotDone::unknown)
 }
 
-fn the_one(seen: ProviderSnapshot, asked: &ProviderRef) -> Step<ProviderSnapshot> {
+fn the_one(seen: ProviderSnapshot, asked: &ProviderRef) -> ProviderResult<ProviderSnapshot> {
     if seen.reference == *asked { Ok(seen) } else { Err(another()) }
 }
 

@@ -39,8 +39,8 @@ use self::currency::sum;
 use self::errors::Asked;
 use self::methods::PaymentMethod;
 use super::circuit_broken::Reachable;
+use super::provider_result::{ProviderResult, found, outcome};
 use super::settings::{PaypalSettings, Timeouts};
-use super::step::{Step, found, outcome};
 use super::transport::TransportError;
 
 pub(super) struct Paypal {
@@ -58,7 +58,7 @@ impl Paypal {
         Ok(Self { client: Client::new(settings, timeouts, clock)?, default_return_url })
     }
 
-    async fn run_refund(&self, order: &RefundOrder) -> Step<Refunded> {
+    async fn run_refund(&self, order: &RefundOrder) -> ProviderResult<Refunded> {
         let expected = Expected { payment: order.payment, money: order.money, mode: CaptureMode::Automatic };
         let talk = self.client.converse(order.attempt);
         let answer = talk.send(&requests::refund(order, &sum(order.money)?)).await?;

@@ -10,7 +10,7 @@ use super::currency::sum;
 use super::errors::{Asked, DUPLICATE_INVOICE_ID, MISSING, Problem};
 use super::methods::PaymentMethod;
 use super::{Paypal, requests};
-use crate::step::{NotDone, Step};
+use crate::provider_result::{NotDone, ProviderResult};
 
 /// An order with its id.
 type Seen = (ProviderRef, Order);
@@ -42,7 +42,7 @@ impl Payer<'_> {
 }
 
 impl Paypal {
-    pub(super) async fn run_charge(&self, order: &ChargeOrder) -> Step<Charged> {
+    pub(super) async fn run_charge(&self, order: &ChargeOrder) -> ProviderResult<Charged> {
         let expected = Expected { payment: order.payment, money: order.money, mode: order.capture };
         let talk = self.client.converse(order.attempt);
         match PaymentMethod::parse(order.method.as_deref()) {
@@ -57,7 +57,7 @@ impl Paypal {
         order: &ChargeOrder,
         method: &PaymentMethod<'_>,
         expected: &Expected,
-    ) -> Step<Charged> {
+    ) -> ProviderResult<Charged> {
         let return_url = order.return_url.as_deref().or(self.default_return_url.as_deref());
         let request = requests::create_order(order, method, sum(order.money)?, return_url);
         let asked = Asked::MakeOrder { names_method: method.is_agreed() };
@@ -66,34 +66,34 @@ impl Paypal {
             return Err(NotDone::unknown("PayPal answered with another order than was asked for").about(&id));
         }
         let payer = if method.is_agreed() { Payer::Absent } else { Payer::AtHand { page: None } };
-        let step = match order.paid(&id, expected) {
+        let result = match order.paid(&id, expected) {
             Some(paid) => paid,
             None if order.status == "CREATED" && method.is_agreed() => {
                 complete(talk, &id, expected, payer).await
             }
             None => unpaid(talk, &id, &order, expected, payer).await,
         };
-        step.map_err(|not_done| not_done.about(&id))
+        result.map_err(|not_done| not_done.about(&id))
     }
 
-    pub(super) async fn run_resume(&self, order: &ResumeOrder) -> Step<Charged> {
+    pub(super) async fn run_resume(&self, order: &ResumeOrder) -> ProviderResult<Charged> {
         let expected = Expected { payment: order.payment, money: order.money, mode: order.capture };
         let talk = self.client.converse(order.attempt);
         let id = &order.session;
         let gone = || NotDone::expired("order_expired", "the payer did not approve the order in time");
         let (_, seen) = look_first(&talk, id, gone).await?;
         fits(&seen, &expected).map_err(|not_done| not_done.about(id))?;
-        let step = match seen.paid(id, &expected) {
+        let result = match seen.paid(id, &expected) {
             // What is paid counts for this payment only if the order is its own.
             Some(Ok(paid)) if seen.owner(order.payment) == Owner::ThisPayment => Ok(paid),
             _ => unpaid(&talk, id, &seen, &expected, Payer::AtHand { page: Some(&order.page) }).await,
         };
-        step.map_err(|not_done| not_done.about(id))
+        result.map_err(|not_done| not_done.about(id))
     }
 }
 
 /// Charges an order that the client names: most likely made and approved in the payer's browser.
-async fn charge_approved(talk: &Talk<'_>, id: &ProviderRef, expected: &Expected) -> Step<Charged> {
+async fn charge_approved(talk: &Talk<'_>, id: &ProviderRef, expected: &Expected) -> ProviderResult<Charged> {
     let unusable = |problem: &str| NotDone::invalid("paymentMethodId", problem).about(id);
     let (_, order) = look_first(talk, id, || unusable("names no order of this gateway's account")).await?;
     fits(&order, expected).map_err(|not_done| not_done.about(id))?;
@@ -113,7 +113,7 @@ async fn charge_approved(talk: &Talk<'_>, id: &ProviderRef, expected: &Expected)
 }
 
 /// The order is what the client's request says, and nobody else's.
-fn fits(order: &Order, expected: &Expected) -> Step<()> {
+fn fits(order: &Order, expected: &Expected) -> ProviderResult<()> {
     if order.owner(expected.payment) == Owner::AnotherPayment {
         return Err(NotDone::invalid("paymentMethodId", "names an order that belongs to another payment"));
     }
@@ -133,7 +133,7 @@ async fn unpaid(
     order: &Order,
     expected: &Expected,
     payer: Payer<'_>,
-) -> Step<Charged> {
+) -> ProviderResult<Charged> {
     match order.status.as_str() {
         "APPROVED" | "COMPLETED" => complete(talk, id, expected, payer).await,
         "CREATED" | "PAYER_ACTION_REQUIRED" => order
@@ -147,7 +147,12 @@ async fn unpaid(
 }
 
 /// Takes or holds the money of an order.
-async fn complete(talk: &Talk<'_>, id: &ProviderRef, expected: &Expected, payer: Payer<'_>) -> Step<Charged> {
+async fn complete(
+    talk: &Talk<'_>,
+    id: &ProviderRef,
+    expected: &Expected,
+    payer: Payer<'_>,
+) -> ProviderResult<Charged> {
     let answer = talk.send(&requests::complete_order(id, talk.attempt(), expected.mode)).await?;
     if !answer.succeeded() {
         let problem = Problem::read(&answer);
@@ -205,7 +210,7 @@ async fn way_back(
 
 /// PayPal tells of an approval before its captures know of it: what reads as approved is tried again later, and what
 /// does not still waits for the payer.
-async fn not_approved(talk: &Talk<'_>, id: &ProviderRef) -> Step<Charged> {
+async fn not_approved(talk: &Talk<'_>, id: &ProviderRef) -> ProviderResult<Charged> {
     let (_, order) = look(talk, id).await.map_err(NotDone::after_reading_only)?;
     match (order.status.as_str(), order.payers_page()) {
         ("APPROVED" | "COMPLETED", _) | (_, None) => {
@@ -225,7 +230,7 @@ async fn vanished(talk: &Talk<'_>, id: &ProviderRef) -> NotDone {
 }
 
 /// The order is paid, not by this request: by an earlier one of ours if it names this payment.
-async fn apply(talk: &Talk<'_>, id: &ProviderRef, expected: &Expected) -> Step<Charged> {
+async fn apply(talk: &Talk<'_>, id: &ProviderRef, expected: &Expected) -> ProviderResult<Charged> {
     match look_for_own(talk, id, expected).await? {
         Some(order) => order.paid(id, expected).unwrap_or_else(|| Err(unexpected(&order.status))),
         None => Err(NotDone::invalid("paymentMethodId", PAID_ELSEWHERE)),
@@ -233,14 +238,22 @@ async fn apply(talk: &Talk<'_>, id: &ProviderRef, expected: &Expected) -> Step<C
 }
 
 /// The order, if it names this payment.
-async fn look_for_own(talk: &Talk<'_>, id: &ProviderRef, expected: &Expected) -> Step<Option<Order>> {
+async fn look_for_own(
+    talk: &Talk<'_>,
+    id: &ProviderRef,
+    expected: &Expected,
+) -> ProviderResult<Option<Order>> {
     let looked = look(talk, id).await.map_err(|not_done| not_done.leaves_open("could not be looked up"));
     let (_, order) = looked?;
     Ok(Some(order).filter(|order| order.owner(expected.payment) == Owner::ThisPayment))
 }
 
 /// Looks before anything else is sent, so that nothing can have happened if that fails.
-async fn look_first(talk: &Talk<'_>, id: &ProviderRef, gone: impl FnOnce() -> NotDone) -> Step<Seen> {
+async fn look_first(
+    talk: &Talk<'_>,
+    id: &ProviderRef,
+    gone: impl FnOnce() -> NotDone,
+) -> ProviderResult<Seen> {
     match look(talk, id).await.map_err(|not_done| not_done.after_reading_only().about(id)) {
         Err(NotDone::Refused(refusal)) if is_missing(&refusal) => Err(gone().about(id)),
         looked => looked,
@@ -253,7 +266,7 @@ fn is_missing(refusal: &Refusal) -> bool {
 }
 
 /// `None`: PayPal has no such order.
-pub(super) async fn look_if_there(talk: &Talk<'_>, id: &ProviderRef) -> Step<Option<Order>> {
+pub(super) async fn look_if_there(talk: &Talk<'_>, id: &ProviderRef) -> ProviderResult<Option<Order>> {
     match look(talk, id).await {
         Ok((_, order)) => Ok(Some(order)),
         Err(NotDone::Refused(refusal)) if is_missing(&refusal) => Ok(None),
@@ -261,12 +274,12 @@ pub(super) async fn look_if_there(talk: &Talk<'_>, id: &ProviderRef) -> Step<Opt
     }
 }
 
-async fn look(talk: &Talk<'_>, id: &ProviderRef) -> Step<Seen> {
+async fn look(talk: &Talk<'_>, id: &ProviderRef) -> ProviderResult<Seen> {
     let answer = talk.send(&requests::look_at_order(id)).await?;
     the_one(answers::order(&answer, Asked::Look)?, id)
 }
 
-fn the_one(seen: Seen, id: &ProviderRef) -> Step<Seen> {
+fn the_one(seen: Seen, id: &ProviderRef) -> ProviderResult<Seen> {
     if seen.0 == *id {
         Ok(seen)
     } else {

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use tokio::sync::OnceCell;
 
 use super::requests;
-use crate::step::{NotDone, Step};
+use crate::provider_result::{NotDone, ProviderResult};
 use crate::transport::{Answer, Conversation, Credential};
 
 /// A token is not used for longer, so that none runs out on its way.
@@ -32,7 +32,7 @@ impl Token {
 }
 
 /// One fetch and its result, shared by all who wait for it.
-type Fetch = Arc<OnceCell<Step<Token>>>;
+type Fetch = Arc<OnceCell<ProviderResult<Token>>>;
 
 pub(super) struct Tokens {
     client: Credential,
@@ -47,14 +47,14 @@ impl Tokens {
 
     /// # Errors
     /// `Refused` for wrong credentials; else `NotSent`: without a token nothing else was sent.
-    pub(super) async fn get(&self, talk: &Conversation<'_>) -> Step<Token> {
+    pub(super) async fn get(&self, talk: &Conversation<'_>) -> ProviderResult<Token> {
         self.current().get_or_init(|| self.fetch(talk)).await.clone()
     }
 
     /// PayPal no longer takes this token. One that was fetched meanwhile stays.
     pub(super) fn forget(&self, token: &Token) {
         let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_latest = |fetched: &Step<Token>| {
+        let is_latest = |fetched: &ProviderResult<Token>| {
             fetched.as_ref().is_ok_and(|t| t.secret.expose_secret() == token.secret.expose_secret())
         };
         if latest.get().is_some_and(is_latest) {
@@ -65,15 +65,16 @@ impl Tokens {
     /// The fetch to use: the latest, unless it ended in a failure or a token that is used up by now.
     fn current(&self) -> Fetch {
         let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
-        let usable =
-            |fetched: &Step<Token>| fetched.as_ref().is_ok_and(|token| self.clock.now() < token.usable_until);
+        let usable = |fetched: &ProviderResult<Token>| {
+            fetched.as_ref().is_ok_and(|token| self.clock.now() < token.usable_until)
+        };
         if latest.get().is_some_and(|fetched| !usable(fetched)) {
             *latest = Fetch::default();
         }
         Arc::clone(&latest)
     }
 
-    async fn fetch(&self, talk: &Conversation<'_>) -> Step<Token> {
+    async fn fetch(&self, talk: &Conversation<'_>) -> ProviderResult<Token> {
         let asked_at = self.clock.now();
         let answer = talk.send(&requests::token(), &self.client).await;
         let answer = answer.map_err(|failure| NotDone::from(failure).after_reading_only())?;
@@ -87,7 +88,7 @@ struct Issued {
     expires_in: u32,
 }
 
-fn read(answer: &Answer, asked_at: Timestamp) -> Step<Token> {
+fn read(answer: &Answer, asked_at: Timestamp) -> ProviderResult<Token> {
     match answer.status {
         200..=299 => {}
         // Wrong credentials are 401 `invalid_client`; other 4xx would be just as much a fault of ours.

@@ -10,7 +10,7 @@ use payments::model::provider::{Captured, Charged, ProviderRef, Refunded};
 use serde::Deserialize;
 
 use super::errors::{ApiError, Asked, not_done};
-use crate::step::{NotDone, Step};
+use crate::provider_result::{NotDone, ProviderResult};
 use crate::transport::Answer;
 use crate::untrusted;
 
@@ -64,7 +64,7 @@ pub(super) fn charge(
     asked: Asked,
     expected: &Expected,
     mode: CaptureMode,
-) -> Step<IntentOutcome> {
+) -> ProviderResult<IntentOutcome> {
     let (payment, intent) = read_intent(answer, asked)?;
     provider_status(&payment, &intent, expected, mode).map_err(|not_done| not_done.about(&payment))
 }
@@ -74,7 +74,7 @@ fn provider_status(
     intent: &Intent,
     expected: &Expected,
     mode: CaptureMode,
-) -> Step<IntentOutcome> {
+) -> ProviderResult<IntentOutcome> {
     intent.is_for(expected)?;
     if intent.amount != expected.units {
         return Err(NotDone::unknown("Stripe answered with another amount than was asked for"));
@@ -101,7 +101,11 @@ fn provider_status(
     Ok(IntentOutcome::Charged(charged))
 }
 
-pub(super) fn capture(answer: &Answer, intent: &ProviderRef, expected: &Expected) -> Step<Captured> {
+pub(super) fn capture(
+    answer: &Answer,
+    intent: &ProviderRef,
+    expected: &Expected,
+) -> ProviderResult<Captured> {
     let read = read_one(answer, Asked::Capture, intent)?;
     read.is_for(expected)?;
     match read.status.as_str() {
@@ -115,13 +119,17 @@ pub(super) fn capture(answer: &Answer, intent: &ProviderRef, expected: &Expected
 }
 
 /// Whether a look at the PaymentIntent shows that just this was captured.
-pub(super) fn shows_capture(answer: &Answer, intent: &ProviderRef, expected: &Expected) -> Step<bool> {
+pub(super) fn shows_capture(
+    answer: &Answer,
+    intent: &ProviderRef,
+    expected: &Expected,
+) -> ProviderResult<bool> {
     let read = read_one(answer, Asked::Retrieve, intent)?;
     read.is_for(expected)?;
     Ok(read.status == "succeeded" && read.amount_received == expected.units)
 }
 
-pub(super) fn cancel(answer: &Answer, asked: Asked, intent: &ProviderRef) -> Step<()> {
+pub(super) fn cancel(answer: &Answer, asked: Asked, intent: &ProviderRef) -> ProviderResult<()> {
     match read_one(answer, asked, intent)?.status.as_str() {
         "canceled" => Ok(()),
         status => Err(unexpected(status)),
@@ -129,7 +137,7 @@ pub(super) fn cancel(answer: &Answer, asked: Asked, intent: &ProviderRef) -> Ste
 }
 
 /// Whether a look at the PaymentIntent shows it canceled.
-pub(super) fn shows_cancel(answer: &Answer, intent: &ProviderRef) -> Step<bool> {
+pub(super) fn shows_cancel(answer: &Answer, intent: &ProviderRef) -> ProviderResult<bool> {
     Ok(read_one(answer, Asked::Retrieve, intent)?.status == "canceled")
 }
 
@@ -147,7 +155,7 @@ pub(super) struct RefundObject {
     balance_transaction: Option<serde_json::Value>,
 }
 
-pub(super) fn refund(answer: &Answer, refund: RefundId, expected: &Expected) -> Step<Refunded> {
+pub(super) fn refund(answer: &Answer, refund: RefundId, expected: &Expected) -> ProviderResult<Refunded> {
     if !answer.succeeded() {
         return Err(not_done(answer, Asked::Refund));
     }
@@ -161,7 +169,7 @@ fn refunded(
     reference: &ProviderRef,
     refund: RefundId,
     expected: &Expected,
-) -> Step<Refunded> {
+) -> ProviderResult<Refunded> {
     if object.amount != expected.units || !same_currency(&object.currency, expected.currency) {
         return Err(NotDone::unknown("Stripe refunded another amount than was asked for"));
     }
@@ -181,7 +189,7 @@ fn refunded(
     }
 }
 
-fn read_intent(answer: &Answer, asked: Asked) -> Step<(ProviderRef, Intent)> {
+fn read_intent(answer: &Answer, asked: Asked) -> ProviderResult<(ProviderRef, Intent)> {
     if !answer.succeeded() {
         return Err(not_done(answer, asked));
     }
@@ -191,7 +199,7 @@ fn read_intent(answer: &Answer, asked: Asked) -> Step<(ProviderRef, Intent)> {
 }
 
 /// Reads an answer about one PaymentIntent that is known already.
-fn read_one(answer: &Answer, asked: Asked, known: &ProviderRef) -> Step<Intent> {
+fn read_one(answer: &Answer, asked: Asked, known: &ProviderRef) -> ProviderResult<Intent> {
     let (id, intent) = read_intent(answer, asked)?;
     if id == *known {
         Ok(intent)
@@ -201,7 +209,7 @@ fn read_one(answer: &Answer, asked: Asked, known: &ProviderRef) -> Step<Intent> 
 }
 
 impl Intent {
-    fn is_for(&self, expected: &Expected) -> Step<()> {
+    fn is_for(&self, expected: &Expected) -> ProviderResult<()> {
         if !same_currency(&self.currency, expected.currency) {
             return Err(NotDone::unknown("Stripe answered with another currency than was asked for"));
         }

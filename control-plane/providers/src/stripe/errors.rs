@@ -7,7 +7,7 @@ use payments::model::provider::{ProviderRef, Refusal, RefusalKind, Uncertainty};
 use serde::Deserialize;
 
 use crate::blame::{Blame, blame, invalid, refused};
-use crate::step::NotDone;
+use crate::provider_result::NotDone;
 use crate::transport::Answer;
 use crate::untrusted;
 

@@ -12,7 +12,7 @@ use super::answers::snapshot::{List, object};
 use super::answers::{Intent, RefundObject};
 use super::search::{Place, Search};
 use super::{Stripe, requests};
-use crate::step::{NotDone, Step};
+use crate::provider_result::{NotDone, ProviderResult};
 use crate::transport::{Conversation, ProviderRequest};
 
 /// Of a hundred objects each, that one look may read of the list of PaymentIntents.
@@ -29,7 +29,7 @@ impl Stripe {
             .is_ok_and(|answer| answer.is_of_a_working_provider())
     }
 
-    pub(super) async fn run_look_up(&self, what: &LookUp) -> Step<Option<ProviderSnapshot>> {
+    pub(super) async fn run_look_up(&self, what: &LookUp) -> ProviderResult<Option<ProviderSnapshot>> {
         let talk = self.transport.look();
         match what {
             // Captures and refunds of ours refer to the PaymentIntent.
@@ -49,7 +49,7 @@ impl Stripe {
         payment: PaymentId,
         from: Timestamp,
         to: Timestamp,
-    ) -> Step<Option<ProviderSnapshot>> {
+    ) -> ProviderResult<Option<ProviderSnapshot>> {
         let mut search = self.searches.take(payment, from);
         let found = self.go_on(talk, payment, &mut search, to.min(self.clock.now())).await;
         if found.is_err() {
@@ -64,14 +64,15 @@ impl Stripe {
         payment: PaymentId,
         search: &mut Search,
         to: Timestamp,
-    ) -> Step<Option<ProviderSnapshot>> {
+    ) -> ProviderResult<Option<ProviderSnapshot>> {
         for _ in 0..PAGES_OF_A_LOOK {
             let Some(Place { from, to, after }) = search.place(to) else { return Ok(None) };
             let request = requests::list(from, to, after.as_ref());
             let Some(page) = self.object::<List<Intent>>(talk, &request).await? else {
                 return Err(NotDone::unknown("Stripe does not know its own list"));
             };
-            let seen: Vec<ProviderSnapshot> = page.data.iter().map(Intent::snapshot).collect::<Step<_>>()?;
+            let seen: Vec<ProviderSnapshot> =
+                page.data.iter().map(Intent::snapshot).collect::<ProviderResult<_>>()?;
             let last = seen.last().map(|snapshot| snapshot.reference.clone());
             if let Some(found) = seen.into_iter().find(|snapshot| snapshot.payment == Some(payment)) {
                 return Ok(Some(found));
@@ -90,7 +91,7 @@ impl Stripe {
         from: Timestamp,
         to: Timestamp,
         at: Option<&ListCursor>,
-    ) -> Step<ListPart> {
+    ) -> ProviderResult<ListPart> {
         let talk = self.transport.look();
         let mut part = ListPart { next: at.cloned(), ..ListPart::default() };
         for _ in 0..PAGES_OF_A_LOOK {
@@ -119,7 +120,7 @@ impl Stripe {
     pub(super) async fn run_look_up_refunds(
         &self,
         which: &RefundLookUp,
-    ) -> Step<Option<Vec<RefundSnapshot>>> {
+    ) -> ProviderResult<Option<Vec<RefundSnapshot>>> {
         let talk = self.transport.look();
         match which {
             RefundLookUp::One(refund) => {
@@ -139,7 +140,7 @@ impl Stripe {
         &self,
         talk: &Conversation<'_>,
         intent: &ProviderRef,
-    ) -> Step<Option<Vec<RefundSnapshot>>> {
+    ) -> ProviderResult<Option<Vec<RefundSnapshot>>> {
         let (mut all, mut after) = (Vec::new(), None);
         for _ in 0..REFUND_PAGES_MAX {
             let request = requests::list_refunds(intent, after.as_ref());
@@ -147,7 +148,7 @@ impl Stripe {
                 return Ok(None);
             };
             let seen: Vec<RefundSnapshot> =
-                page.data.iter().map(RefundObject::snapshot).collect::<Step<_>>()?;
+                page.data.iter().map(RefundObject::snapshot).collect::<ProviderResult<_>>()?;
             after = seen.last().map(|snapshot| snapshot.reference.clone());
             all.extend(seen);
             if !page.has_more || after.is_none() {
@@ -161,12 +162,12 @@ impl Stripe {
         &self,
         talk: &Conversation<'_>,
         request: &ProviderRequest,
-    ) -> Step<Option<T>> {
+    ) -> ProviderResult<Option<T>> {
         object(&self.send(talk, request).await?)
     }
 }
 
-fn the_one(seen: ProviderSnapshot, asked: &ProviderRef) -> Step<ProviderSnapshot> {
+fn the_one(seen: ProviderSnapshot, asked: &ProviderRef) -> ProviderResult<ProviderSnapshot> {
     if seen.reference == *asked { Ok(seen) } else { Err(another()) }
 }
 

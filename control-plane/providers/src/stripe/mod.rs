@@ -31,8 +31,8 @@ use self::currency::in_stripe_units;
 use self::errors::Asked;
 use self::search::Searches;
 use super::circuit_broken::Reachable;
+use super::provider_result::{NotDone, ProviderResult, found, outcome};
 use super::settings::{StripeSettings, Timeouts};
-use super::step::{NotDone, Step, found, outcome};
 use super::transport::{Answer, Conversation, Credential, ProviderRequest, Transport, TransportError};
 
 pub(super) struct Stripe {
@@ -56,11 +56,11 @@ impl Stripe {
         Ok(Self { transport, credential, default_return_url, clock, searches })
     }
 
-    async fn send(&self, talk: &Conversation<'_>, request: &ProviderRequest) -> Step<Answer> {
+    async fn send(&self, talk: &Conversation<'_>, request: &ProviderRequest) -> ProviderResult<Answer> {
         Ok(talk.send(request, &self.credential).await?)
     }
 
-    async fn run_charge(&self, order: &ChargeOrder) -> Step<Charged> {
+    async fn run_charge(&self, order: &ChargeOrder) -> ProviderResult<Charged> {
         let expected = expected(order.payment, order.money)?;
         let method = order.method.as_deref().ok_or_else(|| {
             NotDone::invalid("paymentMethodId", "must be a Stripe payment method id, `pm_…`")
@@ -75,7 +75,7 @@ impl Stripe {
         }
     }
 
-    async fn run_resume(&self, order: &ResumeOrder) -> Step<Charged> {
+    async fn run_resume(&self, order: &ResumeOrder) -> ProviderResult<Charged> {
         let expected = expected(order.payment, order.money)?;
         let talk = self.transport.converse(order.attempt);
         let request = requests::retrieve(&order.session);
@@ -102,7 +102,7 @@ impl Stripe {
         not_done.about(intent)
     }
 
-    async fn run_capture(&self, order: &CaptureOrder) -> Step<Captured> {
+    async fn run_capture(&self, order: &CaptureOrder) -> ProviderResult<Captured> {
         let expected = expected(order.payment, order.money)?;
         let intent = &order.authorization;
         let talk = self.transport.converse(order.attempt);
@@ -115,7 +115,7 @@ impl Stripe {
         apply(seen.await?, Captured::Completed { charge: intent.clone() }, refusal)
     }
 
-    async fn run_cancel(&self, order: &CancelOrder) -> Step<()> {
+    async fn run_cancel(&self, order: &CancelOrder) -> ProviderResult<()> {
         let (CancelTarget::Authorization(intent) | CancelTarget::Session(intent)) = &order.target;
         let talk = self.transport.converse(order.attempt);
         let answer = self.send(&talk, &requests::cancel(order, intent)).await?;
@@ -127,7 +127,7 @@ impl Stripe {
         apply(seen.await?, (), refusal)
     }
 
-    async fn run_refund(&self, order: &RefundOrder) -> Step<Refunded> {
+    async fn run_refund(&self, order: &RefundOrder) -> ProviderResult<Refunded> {
         let expected = expected(order.payment, order.money)?;
         let talk = self.transport.converse(order.attempt);
         let answer = self.send(&talk, &requests::refund(order, expected.units)).await?;
@@ -139,8 +139,8 @@ impl Stripe {
         &self,
         talk: &Conversation<'_>,
         intent: &ProviderRef,
-        shows: impl Fn(&Answer) -> Step<bool>,
-    ) -> Step<bool> {
+        shows: impl Fn(&Answer) -> ProviderResult<bool>,
+    ) -> ProviderResult<bool> {
         let looked = self.send(talk, &requests::retrieve(intent)).await;
         looked
             .and_then(|answer| shows(&answer))
@@ -149,11 +149,11 @@ impl Stripe {
 }
 
 /// Takes what was refused as done where it is seen to be done.
-fn apply<T>(seen: bool, done: T, refusal: Box<Refusal>) -> Step<T> {
+fn apply<T>(seen: bool, done: T, refusal: Box<Refusal>) -> ProviderResult<T> {
     if seen { Ok(done) } else { Err(NotDone::Refused(refusal)) }
 }
 
-fn expected(payment: PaymentId, money: Money) -> Step<Expected> {
+fn expected(payment: PaymentId, money: Money) -> ProviderResult<Expected> {
     Ok(Expected { payment, units: in_stripe_units(money)?, currency: money.currency })
 }
 

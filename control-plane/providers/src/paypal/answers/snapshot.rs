@@ -6,11 +6,11 @@ use payments::model::provider::{ProviderRef, Refusal, RefusalKind};
 use payments::model::snapshot::{ProviderSnapshot, ProviderStatus, RefundProviderStatus, RefundSnapshot};
 
 use super::{Link, Order, Payments, Transaction, Unit, furthest};
-use crate::step::{NotDone, Step};
+use crate::provider_result::{NotDone, ProviderResult};
 use crate::untrusted;
 
 impl Order {
-    pub(in crate::paypal) fn snapshot(&self) -> Step<ProviderSnapshot> {
+    pub(in crate::paypal) fn snapshot(&self) -> ProviderResult<ProviderSnapshot> {
         let reference = untrusted::reference(&self.id).ok_or_else(super::no_id)?;
         let (payment, money, provider_status) = match self.purchase_units.as_slice() {
             [unit] => {
@@ -68,10 +68,10 @@ impl Order {
         self.is_captured() || is_to_be_shown || payments.any(|all| all.authorizations.iter().any(is_held))
     }
 
-    pub(in crate::paypal) fn refunds(&self) -> Step<Vec<RefundSnapshot>> {
+    pub(in crate::paypal) fn refunds(&self) -> ProviderResult<Vec<RefundSnapshot>> {
         let payments = || self.purchase_units.iter().map(|unit| &unit.payments);
         let made = payments().flat_map(|all| &all.refunds).map(Transaction::refund_snapshot);
-        let made = made.collect::<Step<Vec<_>>>()?;
+        let made = made.collect::<ProviderResult<Vec<_>>>()?;
         let reversed =
             payments().flat_map(|all| &all.captures).filter(|capture| capture.is_one_of(&[REVERSED]));
         let reversals: Vec<_> = reversed.filter_map(|capture| capture.reversal(&made)).collect();
@@ -126,7 +126,7 @@ const ENDED: [&str; 2] = ["VOIDED", "EXPIRED"];
 
 impl Transaction {
     /// A capture by itself, where its order cannot be read any more.
-    pub(in crate::paypal) fn snapshot(&self) -> Step<Option<ProviderSnapshot>> {
+    pub(in crate::paypal) fn snapshot(&self) -> ProviderResult<Option<ProviderSnapshot>> {
         let id = untrusted::reference(&self.id).ok_or_else(super::no_id)?;
         let Some(reference) = self.order() else {
             return Err(NotDone::unknown("PayPal does not say which order the capture belongs to").about(&id));
@@ -207,7 +207,7 @@ impl Transaction {
     }
 
     /// `custom_id` names the payment and `invoice_id` the refund, if we made it.
-    pub(in crate::paypal) fn refund_snapshot(&self) -> Step<RefundSnapshot> {
+    pub(in crate::paypal) fn refund_snapshot(&self) -> ProviderResult<RefundSnapshot> {
         let reference = untrusted::reference(&self.id).ok_or_else(super::no_id)?;
         let provider_status = match self.status.as_str() {
             "COMPLETED" => RefundProviderStatus::Processed,

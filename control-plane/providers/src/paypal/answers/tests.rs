@@ -40,7 +40,7 @@ fn id() -> ProviderRef {
     ProviderRef::new("5O190127TN364715T")
 }
 
-fn paid_by(captures: &[Value]) -> Option<Step<Charged>> {
+fn paid_by(captures: &[Value]) -> Option<ProviderResult<Charged>> {
     order_with("COMPLETED", captures, &[]).paid(&id(), &expected(CaptureMode::Automatic))
 }
 

@@ -13,7 +13,7 @@ use payments::model::snapshot::{
 use serde::Deserialize;
 
 use super::{Intent, RefundObject};
-use crate::step::{NotDone, Step};
+use crate::provider_result::{NotDone, ProviderResult};
 use crate::stripe::currency::from_stripe_units;
 use crate::stripe::requests::CLIENT;
 use crate::transport::Answer;
@@ -28,7 +28,9 @@ pub(in crate::stripe) struct List<T> {
 }
 
 /// The object in an answer; `None` where there is none.
-pub(in crate::stripe) fn object<T: serde::de::DeserializeOwned>(answer: &Answer) -> Step<Option<T>> {
+pub(in crate::stripe) fn object<T: serde::de::DeserializeOwned>(
+    answer: &Answer,
+) -> ProviderResult<Option<T>> {
     if answer.is_missing() {
         return Ok(None);
     }
@@ -39,7 +41,7 @@ pub(in crate::stripe) fn object<T: serde::de::DeserializeOwned>(answer: &Answer)
 }
 
 impl Intent {
-    pub(in crate::stripe) fn listed(&self) -> Step<Listed> {
+    pub(in crate::stripe) fn listed(&self) -> ProviderResult<Listed> {
         Ok(Listed { seen: self.snapshot()?, origin: self.origin() })
     }
 
@@ -53,7 +55,7 @@ impl Intent {
         Some(Origin { client, capture })
     }
 
-    pub(in crate::stripe) fn snapshot(&self) -> Step<ProviderSnapshot> {
+    pub(in crate::stripe) fn snapshot(&self) -> ProviderResult<ProviderSnapshot> {
         let reference = untrusted::reference(&self.id).ok_or_else(super::no_id)?;
         let money = from_stripe_units(self.amount, &self.currency);
         let provider_status = match money {
@@ -100,7 +102,7 @@ impl Intent {
 }
 
 impl RefundObject {
-    pub(in crate::stripe) fn snapshot(&self) -> Step<RefundSnapshot> {
+    pub(in crate::stripe) fn snapshot(&self) -> ProviderResult<RefundSnapshot> {
         let reference = untrusted::reference(&self.id).ok_or_else(super::no_id)?;
         let provider_status = match self.status.as_deref().unwrap_or_default() {
             "succeeded" => RefundProviderStatus::Processed,

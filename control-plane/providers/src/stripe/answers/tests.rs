@@ -26,7 +26,7 @@ fn intent(status: &str, more: &Value) -> Answer {
     Answer::of(200, intent.to_string())
 }
 
-fn charged(answer: &Answer, mode: CaptureMode) -> Step<IntentOutcome> {
+fn charged(answer: &Answer, mode: CaptureMode) -> ProviderResult<IntentOutcome> {
     charge(answer, Asked::Charge, &expected(), mode)
 }
 

@@ -1,17 +1,17 @@
-//! An operation at a provider takes one or more steps. Each step goes on, or ends the operation with what is
-//! known: [`Step`] is [`Outcome`] in the form that `?` understands.
+//! The result of one request of an operation at a provider: the operation goes on, or ends with what is known.
+//! [`ProviderResult`] is [`Outcome`] in the form that `?` understands.
 
 use payments::model::provider::{Outcome, ProviderRef, Refusal, RefusalKind, Unacceptable, Uncertainty};
 use payments::model::snapshot::Found;
 
 use super::transport::TransportFailure;
 
-pub(super) type Step<T> = Result<T, NotDone>;
+pub(super) type ProviderResult<T> = Result<T, NotDone>;
 
 /// Every way for an operation to end without being done.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum NotDone {
-    // Boxed: a refusal is several times the size of what else a step returns.
+    // Boxed: a refusal is several times the size of the other results.
     Refused(Box<Refusal>),
     NotSent(Uncertainty),
     Unknown(Uncertainty),
@@ -81,7 +81,7 @@ impl NotDone {
         self
     }
 
-    /// The step that ended so only read, and nothing before it had an effect: losing its answer leaves no
+    /// The request that ended so only read, and nothing before it had an effect: losing its answer leaves no
     /// doubt about money.
     pub(super) fn after_reading_only(self) -> Self {
         match self {
@@ -90,7 +90,7 @@ impl NotDone {
         }
     }
 
-    /// The step that ended so was to resolve what an earlier one had left: without it, that stays open.
+    /// The request that ended so was to resolve what an earlier one had left: without it, that stays open.
     pub(super) fn leaves_open(self, problem: &str) -> Self {
         let uncertainty = self.uncertainty();
         let reason = format!("{problem}: {}", uncertainty.reason);
@@ -111,8 +111,8 @@ impl NotDone {
 }
 
 /// What a look brought. `None`: there is no such thing.
-pub(super) fn found<T>(step: Step<Option<T>>) -> Found<T> {
-    match step {
+pub(super) fn found<T>(result: ProviderResult<Option<T>>) -> Found<T> {
+    match result {
         Ok(Some(found)) => Found::Found(found),
         Ok(None) => Found::Missing,
         Err(not_done) => Found::Unavailable(not_done.uncertainty()),
@@ -135,8 +135,8 @@ impl From<Unacceptable> for NotDone {
 }
 
 /// How an operation ended.
-pub(super) fn outcome<T>(step: Step<T>) -> Outcome<T> {
-    match step {
+pub(super) fn outcome<T>(result: ProviderResult<T>) -> Outcome<T> {
+    match result {
         Ok(done) => Outcome::Done(done),
         Err(NotDone::Refused(refusal)) => Outcome::Refused(*refusal),
         Err(NotDone::NotSent(uncertainty)) => Outcome::NotSent(uncertainty),
