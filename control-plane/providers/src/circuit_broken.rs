@@ -65,12 +65,12 @@ struct Circuit {
 }
 
 /// What an open circuit answers instead of the provider, and what its answers say of the provider.
-trait Answer: Sized {
+trait ProviderResponse: Sized {
     fn not_asked(uncertainty: Uncertainty) -> Self;
     fn uncertainty(&self) -> Option<&Uncertainty>;
 }
 
-impl<T> Answer for Outcome<T> {
+impl<T> ProviderResponse for Outcome<T> {
     fn not_asked(uncertainty: Uncertainty) -> Self {
         Self::NotSent(uncertainty)
     }
@@ -80,7 +80,7 @@ impl<T> Answer for Outcome<T> {
     }
 }
 
-impl<T> Answer for Found<T> {
+impl<T> ProviderResponse for Found<T> {
     fn not_asked(uncertainty: Uncertainty) -> Self {
         Self::Unavailable(uncertainty)
     }
@@ -134,7 +134,11 @@ impl<P: Reachable + 'static> CircuitBroken<P> {
         Self { circuits: Arc::new(circuits), work: None }
     }
 
-    async fn through<A: Answer>(&self, circuit: &Circuit, call: impl Future<Output = A> + Send) -> A {
+    async fn through<A: ProviderResponse>(
+        &self,
+        circuit: &Circuit,
+        call: impl Future<Output = A> + Send,
+    ) -> A {
         let circuits = &*self.circuits;
         let own = self.work.map(|kind| circuits.of_work(kind));
         let admitted = match own {

@@ -56,7 +56,7 @@ pub(super) enum Credential {
 }
 
 #[derive(Clone, Debug)]
-pub(super) struct Answer {
+pub(super) struct ProviderResponse {
     pub(super) status: u16,
     pub(super) body: Bytes,
     /// `Retry-After`, where it is a number of seconds.
@@ -126,7 +126,7 @@ impl Transport {
         request: &ProviderRequest,
         credential: &Credential,
         limit: Duration,
-    ) -> Result<Answer, TransportFailure> {
+    ) -> Result<ProviderResponse, TransportFailure> {
         let began = Instant::now();
         let lent = self.connections.lend();
         let prepared = self.prepare(&lent.client, request, credential)?.timeout(limit);
@@ -146,7 +146,7 @@ impl Transport {
         let body = read(response).await.map_err(|reason| {
             TransportFailure::Unknown(format!("the answer (status {status}) was cut: {reason}"))
         })?;
-        Ok(Answer { status, body, retry_after, should_retry, is_replayed })
+        Ok(ProviderResponse { status, body, retry_after, should_retry, is_replayed })
     }
 
     fn prepare(
@@ -208,7 +208,7 @@ impl Conversation<'_> {
         &self,
         request: &ProviderRequest,
         credential: &Credential,
-    ) -> Result<Answer, TransportFailure> {
+    ) -> Result<ProviderResponse, TransportFailure> {
         let began = Instant::now();
         let left = self.deadline.saturating_duration_since(began);
         if left.is_zero() {
@@ -236,12 +236,14 @@ impl Conversation<'_> {
     }
 }
 
-fn log(provider: Provider, operation: &str, answer: &Result<Answer, TransportFailure>) {
+fn log(provider: Provider, operation: &str, answer: &Result<ProviderResponse, TransportFailure>) {
     match answer {
-        Ok(Answer { status: status @ (429 | 500..), .. }) => {
+        Ok(ProviderResponse { status: status @ (429 | 500..), .. }) => {
             tracing::warn!(%provider, operation, status, "the provider answered that it is in trouble");
         }
-        Ok(Answer { status, .. }) => tracing::debug!(%provider, operation, status, "the provider answered"),
+        Ok(ProviderResponse { status, .. }) => {
+            tracing::debug!(%provider, operation, status, "the provider answered")
+        }
         Err(TransportFailure::NotSent(reason)) => {
             tracing::warn!(%provider, operation, reason, "a call was not sent to the provider");
         }
@@ -293,7 +295,7 @@ fn cause(error: &reqwest::Error) -> String {
     untrusted::message(&cause.to_string())
 }
 
-impl Answer {
+impl ProviderResponse {
     #[cfg(test)]
     pub(super) fn of(status: u16, body: impl Into<Bytes>) -> Self {
         Self { status, body: body.into(), retry_after: None, should_retry: None, is_replayed: false }

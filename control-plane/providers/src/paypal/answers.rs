@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::currency::Sum;
 use super::errors::{Asked, Problem};
 use crate::provider_result::{NotDone, ProviderResult};
-use crate::transport::Answer;
+use crate::transport::ProviderResponse;
 use crate::untrusted;
 
 /// What an answer has to agree with.
@@ -113,7 +113,7 @@ pub(super) enum Owner {
     Client,
 }
 
-pub(super) fn order(answer: &Answer, asked: Asked) -> ProviderResult<(ProviderRef, Order)> {
+pub(super) fn order(answer: &ProviderResponse, asked: Asked) -> ProviderResult<(ProviderRef, Order)> {
     if !answer.succeeded() {
         return Err(Problem::read(answer).not_done(asked));
     }
@@ -122,7 +122,7 @@ pub(super) fn order(answer: &Answer, asked: Asked) -> ProviderResult<(ProviderRe
     Ok((id, order))
 }
 
-pub(super) fn transaction(answer: &Answer, asked: Asked) -> ProviderResult<Transaction> {
+pub(super) fn transaction(answer: &ProviderResponse, asked: Asked) -> ProviderResult<Transaction> {
     if !answer.succeeded() {
         return Err(Problem::read(answer).not_done(asked));
     }

@@ -9,7 +9,9 @@ use payments::ports::clock::Clock;
 use super::token::Tokens;
 use crate::provider_result::ProviderResult;
 use crate::settings::{PaypalSettings, Timeouts};
-use crate::transport::{Answer, Conversation, Credential, ProviderRequest, Transport, TransportError};
+use crate::transport::{
+    Conversation, Credential, ProviderRequest, ProviderResponse, Transport, TransportError,
+};
 
 pub(super) struct Client {
     transport: Transport,
@@ -53,7 +55,7 @@ impl Talk<'_> {
 
     /// Sends one request. A token may be withdrawn before its time: then nothing was executed, and the
     /// request is sent once more, under the same request id, with a new one.
-    pub(super) async fn send(&self, request: &ProviderRequest) -> ProviderResult<Answer> {
+    pub(super) async fn send(&self, request: &ProviderRequest) -> ProviderResult<ProviderResponse> {
         let token = self.tokens.get(&self.conversation).await?;
         let answer = self.conversation.send(request, &token.credential()).await?;
         if answer.status != 401 {

@@ -11,7 +11,7 @@ use super::errors::{Asked, Problem};
 use super::resource::Resource;
 use super::{Paypal, requests};
 use crate::provider_result::{NotDone, ProviderResult, found};
-use crate::transport::Answer;
+use crate::transport::ProviderResponse;
 
 /// A dispute is mostly about one purchase. Each more costs up to two reads, and there is no end to a list that
 /// another party writes.
@@ -27,7 +27,7 @@ impl Paypal {
     }
 }
 
-fn shown(answer: &Answer, asked: &ProviderRef) -> ProviderResult<Option<DisputeSnapshot>> {
+fn shown(answer: &ProviderResponse, asked: &ProviderRef) -> ProviderResult<Option<DisputeSnapshot>> {
     if answer.is_missing() {
         return Ok(None);
     }

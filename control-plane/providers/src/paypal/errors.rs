@@ -12,7 +12,7 @@ use serde::Deserialize;
 use super::answers::Link;
 use crate::blame::{Blame, blame, invalid, refused};
 use crate::provider_result::NotDone;
-use crate::transport::Answer;
+use crate::transport::ProviderResponse;
 use crate::untrusted;
 
 #[derive(Debug, Default, Deserialize)]
@@ -57,7 +57,7 @@ pub(super) struct Problem {
 }
 
 impl Problem {
-    pub(super) fn read(answer: &Answer) -> Self {
+    pub(super) fn read(answer: &ProviderResponse) -> Self {
         Self { status: answer.status, retry_after: answer.retry_after, error: answer.json() }
     }
 

@@ -11,7 +11,7 @@ use tokio::sync::OnceCell;
 
 use super::requests;
 use crate::provider_result::{NotDone, ProviderResult};
-use crate::transport::{Answer, Conversation, Credential};
+use crate::transport::{Conversation, Credential, ProviderResponse};
 
 /// A token is not used for longer, so that none runs out on its way.
 const MARGIN: SignedDuration = SignedDuration::from_secs(60);
@@ -88,7 +88,7 @@ struct Issued {
     expires_in: u32,
 }
 
-fn read(answer: &Answer, asked_at: Timestamp) -> ProviderResult<Token> {
+fn read(answer: &ProviderResponse, asked_at: Timestamp) -> ProviderResult<Token> {
     match answer.status {
         200..=299 => {}
         // Wrong credentials are 401 `invalid_client`; other 4xx would be just as much a fault of ours.
@@ -119,8 +119,8 @@ fn no_token(reason: &str) -> NotDone {
 mod tests {
     use super::*;
 
-    fn answer(status: u16, body: &'static str) -> Answer {
-        Answer::of(status, body)
+    fn answer(status: u16, body: &'static str) -> ProviderResponse {
+        ProviderResponse::of(status, body)
     }
 
     #[test]

@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 use super::errors::{ApiError, Asked, not_done};
 use crate::provider_result::{NotDone, ProviderResult};
-use crate::transport::Answer;
+use crate::transport::ProviderResponse;
 use crate::untrusted;
 
 /// What an answer has to agree with.
@@ -60,7 +60,7 @@ struct Redirect {
 
 /// Reads the answer to a charge, or to a look at one.
 pub(super) fn charge(
-    answer: &Answer,
+    answer: &ProviderResponse,
     asked: Asked,
     expected: &Expected,
     mode: CaptureMode,
@@ -102,7 +102,7 @@ fn provider_status(
 }
 
 pub(super) fn capture(
-    answer: &Answer,
+    answer: &ProviderResponse,
     intent: &ProviderRef,
     expected: &Expected,
 ) -> ProviderResult<Captured> {
@@ -120,7 +120,7 @@ pub(super) fn capture(
 
 /// Whether a look at the PaymentIntent shows that just this was captured.
 pub(super) fn shows_capture(
-    answer: &Answer,
+    answer: &ProviderResponse,
     intent: &ProviderRef,
     expected: &Expected,
 ) -> ProviderResult<bool> {
@@ -129,7 +129,7 @@ pub(super) fn shows_capture(
     Ok(read.status == "succeeded" && read.amount_received == expected.units)
 }
 
-pub(super) fn cancel(answer: &Answer, asked: Asked, intent: &ProviderRef) -> ProviderResult<()> {
+pub(super) fn cancel(answer: &ProviderResponse, asked: Asked, intent: &ProviderRef) -> ProviderResult<()> {
     match read_one(answer, asked, intent)?.status.as_str() {
         "canceled" => Ok(()),
         status => Err(unexpected(status)),
@@ -137,7 +137,7 @@ pub(super) fn cancel(answer: &Answer, asked: Asked, intent: &ProviderRef) -> Pro
 }
 
 /// Whether a look at the PaymentIntent shows it canceled.
-pub(super) fn shows_cancel(answer: &Answer, intent: &ProviderRef) -> ProviderResult<bool> {
+pub(super) fn shows_cancel(answer: &ProviderResponse, intent: &ProviderRef) -> ProviderResult<bool> {
     Ok(read_one(answer, Asked::Retrieve, intent)?.status == "canceled")
 }
 
@@ -155,7 +155,11 @@ pub(super) struct RefundObject {
     balance_transaction: Option<serde_json::Value>,
 }
 
-pub(super) fn refund(answer: &Answer, refund: RefundId, expected: &Expected) -> ProviderResult<Refunded> {
+pub(super) fn refund(
+    answer: &ProviderResponse,
+    refund: RefundId,
+    expected: &Expected,
+) -> ProviderResult<Refunded> {
     if !answer.succeeded() {
         return Err(not_done(answer, Asked::Refund));
     }
@@ -189,7 +193,7 @@ fn refunded(
     }
 }
 
-fn read_intent(answer: &Answer, asked: Asked) -> ProviderResult<(ProviderRef, Intent)> {
+fn read_intent(answer: &ProviderResponse, asked: Asked) -> ProviderResult<(ProviderRef, Intent)> {
     if !answer.succeeded() {
         return Err(not_done(answer, asked));
     }
@@ -199,7 +203,7 @@ fn read_intent(answer: &Answer, asked: Asked) -> ProviderResult<(ProviderRef, In
 }
 
 /// Reads an answer about one PaymentIntent that is known already.
-fn read_one(answer: &Answer, asked: Asked, known: &ProviderRef) -> ProviderResult<Intent> {
+fn read_one(answer: &ProviderResponse, asked: Asked, known: &ProviderRef) -> ProviderResult<Intent> {
     let (id, intent) = read_intent(answer, asked)?;
     if id == *known {
         Ok(intent)

@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use crate::blame::{Blame, blame, invalid, refused};
 use crate::provider_result::NotDone;
-use crate::transport::Answer;
+use crate::transport::ProviderResponse;
 use crate::untrusted;
 
 /// What was asked for; the same error means different things.
@@ -44,13 +44,13 @@ struct Envelope {
 }
 
 /// Reads an answer that is not a success.
-pub(super) fn not_done(answer: &Answer, asked: Asked) -> NotDone {
+pub(super) fn not_done(answer: &ProviderResponse, asked: Asked) -> NotDone {
     let not_done = read(answer, asked).after(answer.retry_after);
     let not_done = not_done.of_a_dead_key(answer.is_replayed && answer.status >= 500);
     if asked == Asked::Retrieve { not_done.after_reading_only() } else { not_done }
 }
 
-fn read(answer: &Answer, asked: Asked) -> NotDone {
+fn read(answer: &ProviderResponse, asked: Asked) -> NotDone {
     let status = answer.status;
     let error = answer.json::<Envelope>().map(|envelope| envelope.error);
     match (status, error) {

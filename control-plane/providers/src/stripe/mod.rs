@@ -33,7 +33,9 @@ use self::search::Searches;
 use super::circuit_broken::Reachable;
 use super::provider_result::{NotDone, ProviderResult, found, outcome};
 use super::settings::{StripeSettings, Timeouts};
-use super::transport::{Answer, Conversation, Credential, ProviderRequest, Transport, TransportError};
+use super::transport::{
+    Conversation, Credential, ProviderRequest, ProviderResponse, Transport, TransportError,
+};
 
 pub(super) struct Stripe {
     transport: Transport,
@@ -56,7 +58,11 @@ impl Stripe {
         Ok(Self { transport, credential, default_return_url, clock, searches })
     }
 
-    async fn send(&self, talk: &Conversation<'_>, request: &ProviderRequest) -> ProviderResult<Answer> {
+    async fn send(
+        &self,
+        talk: &Conversation<'_>,
+        request: &ProviderRequest,
+    ) -> ProviderResult<ProviderResponse> {
         Ok(talk.send(request, &self.credential).await?)
     }
 
@@ -139,7 +145,7 @@ impl Stripe {
         &self,
         talk: &Conversation<'_>,
         intent: &ProviderRef,
-        shows: impl Fn(&Answer) -> ProviderResult<bool>,
+        shows: impl Fn(&ProviderResponse) -> ProviderResult<bool>,
     ) -> ProviderResult<bool> {
         let looked = self.send(talk, &requests::retrieve(intent)).await;
         looked

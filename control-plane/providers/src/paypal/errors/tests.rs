@@ -14,7 +14,7 @@ fn problem(status: u16, name: &str, issue: Option<&str>, field: Option<&str>) ->
         .collect();
     let body =
         json!({ "name": name, "message": "Refused.", "debug_id": "d", "details": details, "links": [] });
-    Problem::read(&Answer::of(status, body.to_string()))
+    Problem::read(&ProviderResponse::of(status, body.to_string()))
 }
 
 fn kind(status: u16, issue: &str, field: Option<&str>) -> RefusalKind {
@@ -97,7 +97,7 @@ fn the_clients_message_is_paypals_description_unless_it_is_about_us() {
 fn what_was_not_executed_and_what_may_have_been_are_kept_apart() {
     let limited = problem(429, "RATE_LIMIT_REACHED", None, None);
     assert!(matches!(limited.not_done(Asked::Refund), NotDone::NotSent(_)));
-    let html = |status| Problem::read(&Answer::of(status, "<html>no</html>"));
+    let html = |status| Problem::read(&ProviderResponse::of(status, "<html>no</html>"));
     let uncertainties = [
         problem(409, "RESOURCE_CONFLICT", Some("PREVIOUS_REQUEST_IN_PROGRESS"), None),
         problem(422, "UNPROCESSABLE_ENTITY", Some("ORDER_COMPLETION_IN_PROGRESS"), None),

@@ -16,7 +16,7 @@ use super::{Intent, RefundObject};
 use crate::provider_result::{NotDone, ProviderResult};
 use crate::stripe::currency::from_stripe_units;
 use crate::stripe::requests::CLIENT;
-use crate::transport::Answer;
+use crate::transport::ProviderResponse;
 use crate::untrusted;
 
 /// A page of a list.
@@ -29,7 +29,7 @@ pub(in crate::stripe) struct List<T> {
 
 /// The object in an answer; `None` where there is none.
 pub(in crate::stripe) fn object<T: serde::de::DeserializeOwned>(
-    answer: &Answer,
+    answer: &ProviderResponse,
 ) -> ProviderResult<Option<T>> {
     if answer.is_missing() {
         return Ok(None);

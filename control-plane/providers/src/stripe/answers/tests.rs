@@ -14,7 +14,7 @@ fn expected() -> Expected {
     }
 }
 
-fn intent(status: &str, more: &Value) -> Answer {
+fn intent(status: &str, more: &Value) -> ProviderResponse {
     let mut intent = json!({
         "id": "pi_1", "object": "payment_intent", "status": status, "amount": 4_999, "currency": "usd",
         "metadata": { "transactionId": TXN }, "next_action": null, "last_payment_error": null,
@@ -23,10 +23,10 @@ fn intent(status: &str, more: &Value) -> Answer {
     for (key, value) in more.as_object().unwrap() {
         intent[key] = value.clone();
     }
-    Answer::of(200, intent.to_string())
+    ProviderResponse::of(200, intent.to_string())
 }
 
-fn charged(answer: &Answer, mode: CaptureMode) -> ProviderResult<IntentOutcome> {
+fn charged(answer: &ProviderResponse, mode: CaptureMode) -> ProviderResult<IntentOutcome> {
     charge(answer, Asked::Charge, &expected(), mode)
 }
 
@@ -104,8 +104,8 @@ fn an_answer_about_something_else_is_never_believed() {
         full(&json!({ "id": "../refunds" })),
         intent("a_status_of_next_year", &json!({})),
         intent("requires_capture", &json!({})),
-        Answer::of(200, "<html>ok</html>"),
-        Answer::of(200, ""),
+        ProviderResponse::of(200, "<html>ok</html>"),
+        ProviderResponse::of(200, ""),
     ];
     for answer in answers {
         let provider_status = charged(&answer, CaptureMode::Automatic);
@@ -135,7 +135,7 @@ fn a_refund_is_processed_pending_or_failed() {
             "id": "re_1", "status": status, "amount": amount, "currency": "usd",
             "metadata": { "refundId": id.to_string() }, "failure_reason": "lost_or_stolen_card",
         });
-        Answer::of(200, body.to_string())
+        ProviderResponse::of(200, body.to_string())
     };
     let re = ProviderRef::new("re_1");
     let read = |status, amount| refund(&answer(status, amount), id, &expected());

@@ -3,8 +3,8 @@ use serde_json::{Value, json};
 use super::*;
 use crate::blame::tests::repeated;
 
-fn answer(status: u16, error: &Value) -> Answer {
-    Answer::of(status, json!({ "error": error }).to_string())
+fn answer(status: u16, error: &Value) -> ProviderResponse {
+    ProviderResponse::of(status, json!({ "error": error }).to_string())
 }
 
 fn refusal(status: u16, error: &Value, asked: Asked) -> Refusal {
@@ -173,7 +173,7 @@ fn what_was_not_executed_and_what_may_have_been_are_kept_apart() {
     for answer in [limited, locked] {
         assert!(matches!(not_done(&answer, Asked::Charge), NotDone::NotSent(_)), "{answer:?}");
     }
-    let html = |status| Answer::of(status, "<html>no</html>");
+    let html = |status| ProviderResponse::of(status, "<html>no</html>");
     let uncertainties = [
         answer(409, &error("invalid_request_error", "idempotency_key_in_use")),
         answer(400, &error("idempotency_error", "")),
