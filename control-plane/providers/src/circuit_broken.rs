@@ -95,14 +95,14 @@ impl<T> ProviderResponse for Found<T> {
 
 /// What a call says of the provider.
 #[derive(Clone, Copy)]
-enum Said {
+enum Health {
     Works,
     Fails,
     /// An answer from a saved failure says how it was then.
     Nothing,
 }
 
-impl Said {
+impl Health {
     const fn by(uncertainty: Option<&Uncertainty>) -> Self {
         match uncertainty {
             Some(Uncertainty { is_key_dead: true, .. }) => Self::Nothing,
@@ -149,11 +149,11 @@ impl<P: Reachable + 'static> CircuitBroken<P> {
             return A::not_asked(circuits.left_alone(circuit, pause));
         }
         let answer = call.await;
-        let said = Said::by(answer.uncertainty());
-        circuits.ended(own.unwrap_or(circuit), said);
-        match (own, said) {
-            (Some(_), Said::Works) => circuits.tell(circuit, circuit.breaker.succeeded_elsewhere()),
-            (None, Said::Fails) => circuits.stop_work(circuit),
+        let health = Health::by(answer.uncertainty());
+        circuits.ended(own.unwrap_or(circuit), health);
+        match (own, health) {
+            (Some(_), Health::Works) => circuits.tell(circuit, circuit.breaker.succeeded_elsewhere()),
+            (None, Health::Fails) => circuits.stop_work(circuit),
             _ => {}
         }
         answer
@@ -196,16 +196,16 @@ impl<P: Reachable> Circuits<P> {
         self.admit(own, Breaker::admit).await?;
         let admitted = self.admit(circuit, Breaker::admit_uncounted).await;
         if admitted.is_err() {
-            self.ended(own, Said::Fails);
+            self.ended(own, Health::Fails);
         }
         admitted
     }
 
-    fn ended(&self, circuit: &Circuit, said: Said) {
-        let turned = match said {
-            Said::Works => circuit.breaker.ended(false, self.clock.now()),
-            Said::Fails => circuit.breaker.ended(true, self.clock.now()),
-            Said::Nothing => {
+    fn ended(&self, circuit: &Circuit, health: Health) {
+        let turned = match health {
+            Health::Works => circuit.breaker.ended(false, self.clock.now()),
+            Health::Fails => circuit.breaker.ended(true, self.clock.now()),
+            Health::Nothing => {
                 circuit.breaker.ended_without_telling();
                 None
             }

@@ -15,18 +15,18 @@ use crate::usecases::calls::resolvable::Answered;
 /// find another operation of the payment in flight.
 pub(crate) struct PaymentAnswer {
     pub(crate) attempt: AttemptId,
-    pub(crate) said: Said,
+    pub(crate) said: ProviderAnswer,
     /// Where the provider's object stands, read because the refusal says that it is not where we take it to be.
     pub(crate) seen: Option<ProviderSnapshot>,
 }
 
-pub(crate) enum Said {
+pub(crate) enum ProviderAnswer {
     Charged(Outcome<Charged>),
     Captured(Outcome<Captured>),
     Canceled(Outcome<()>),
 }
 
-impl Said {
+impl ProviderAnswer {
     pub(crate) const fn refusal(&self) -> Option<&Refusal> {
         match self {
             Self::Charged(Outcome::Refused(refusal))
@@ -62,9 +62,9 @@ impl Answered<Payment> for PaymentAnswer {
             });
         }
         let moved = match &self.said {
-            Said::Charged(answer) => payment.charge_answered(answer.clone(), at),
-            Said::Captured(answer) => payment.capture_answered(answer.clone(), at),
-            Said::Canceled(answer) => payment.cancel_answered(answer.clone(), at),
+            ProviderAnswer::Charged(answer) => payment.charge_answered(answer.clone(), at),
+            ProviderAnswer::Captured(answer) => payment.capture_answered(answer.clone(), at),
+            ProviderAnswer::Canceled(answer) => payment.cancel_answered(answer.clone(), at),
         }?;
         Ok(match &self.seen {
             Some(seen) => with_snapshot(moved, seen, at),
@@ -85,18 +85,18 @@ impl Answered<Payment> for PaymentAnswer {
 
     fn uncertainty(&self) -> Option<&Uncertainty> {
         match &self.said {
-            Said::Charged(answer) => answer.uncertainty(),
-            Said::Captured(answer) => answer.uncertainty(),
-            Said::Canceled(answer) => answer.uncertainty(),
+            ProviderAnswer::Charged(answer) => answer.uncertainty(),
+            ProviderAnswer::Captured(answer) => answer.uncertainty(),
+            ProviderAnswer::Canceled(answer) => answer.uncertainty(),
         }
     }
 
     fn is_unknown(&self) -> bool {
         matches!(
             self.said,
-            Said::Charged(Outcome::Unknown(_))
-                | Said::Captured(Outcome::Unknown(_))
-                | Said::Canceled(Outcome::Unknown(_))
+            ProviderAnswer::Charged(Outcome::Unknown(_))
+                | ProviderAnswer::Captured(Outcome::Unknown(_))
+                | ProviderAnswer::Canceled(Outcome::Unknown(_))
         )
     }
 }
@@ -128,7 +128,7 @@ mod tests {
         let failed = charge(CaptureMode::Automatic)
             .charge_answered(Outcome::Refused(refusal(RefusalKind::Declined)), at)
             .unwrap();
-        let said = Said::Charged(Outcome::Unknown(Uncertainty::new("cut")));
+        let said = ProviderAnswer::Charged(Outcome::Unknown(Uncertainty::new("cut")));
         let lost = PaymentAnswer { attempt: AttemptId::new(at, [1; 10]), said, seen: None };
         let told = lost.told(failed, OperationKind::Charge.into());
         assert!(matches!(told, Err(OperationError::Refused { .. })), "{told:?}");
@@ -139,7 +139,9 @@ mod tests {
         let at = Timestamp::UNIX_EPOCH;
         let [earlier, later] = [2, 3].map(|n| AttemptId::new(at, [n; 10]));
         let payment = authorized().begin_capture(None, later, None, at).unwrap();
-        let done = || Said::Captured(Outcome::Done(Captured::Completed { charge: ProviderRef::new("pi_1") }));
+        let done = || {
+            ProviderAnswer::Captured(Outcome::Done(Captured::Completed { charge: ProviderRef::new("pi_1") }))
+        };
         let answer = |attempt| PaymentAnswer { attempt, said: done(), seen: None };
         assert!(answer(earlier).moves(payment.clone(), at).is_err());
         assert!(answer(later).moves(payment, at).is_ok());
@@ -156,7 +158,7 @@ mod tests {
             money: Some(payment.money()),
             provider_status: ProviderStatus::Canceled { is_expired: true },
         };
-        let said = Said::Captured(Outcome::Refused(refusal(RefusalKind::State)));
+        let said = ProviderAnswer::Captured(Outcome::Refused(refusal(RefusalKind::State)));
         let answer = PaymentAnswer { attempt, said, seen: Some(seen) };
         let moved = answer.moves(payment.clone(), at).unwrap();
         assert_eq!(moved.version, payment.version + 1);

@@ -19,7 +19,7 @@ use crate::model::work::Work;
 use crate::ports::provider::PaymentProvider;
 use crate::ports::store::{Mutation, Store, StoreError};
 use crate::usecases::call::Call;
-use crate::usecases::calls::payment_answer::{PaymentAnswer, Said};
+use crate::usecases::calls::payment_answer::{PaymentAnswer, ProviderAnswer};
 use crate::usecases::calls::resolvable::{Phase, Resolvable};
 use crate::usecases::gateway::Gateway;
 use crate::usecases::provider_sync::{Plan, ProviderSync, Trouble};
@@ -109,27 +109,31 @@ async fn look_once(payment: &Payment, provider: &dyn PaymentProvider) -> Option<
     }
 }
 
-async fn call(payment: &Payment, provider: &dyn PaymentProvider, in_flight: &InFlightOperation) -> Said {
+async fn call(
+    payment: &Payment,
+    provider: &dyn PaymentProvider,
+    in_flight: &InFlightOperation,
+) -> ProviderAnswer {
     let (id, attempt) = (payment.id, in_flight.call.attempt);
     match in_flight.operation.clone() {
-        Operation::Charge => Said::Charged(provider.charge(&charge_order(payment, attempt)).await),
+        Operation::Charge => ProviderAnswer::Charged(provider.charge(&charge_order(payment, attempt)).await),
         Operation::Resume(session) => {
             let (money, capture) = (payment.money(), payment.request.capture);
             let Session { session, url: page, .. } = session;
             let order = ResumeOrder { payment: id, attempt, money, capture, session, page };
-            Said::Charged(provider.resume(&order).await)
+            ProviderAnswer::Charged(provider.resume(&order).await)
         }
         Operation::Capture { of, amount } => {
             let money = Money { amount, currency: payment.request.currency };
             let order = CaptureOrder { payment: id, attempt, authorization: of.authorization, money };
-            Said::Captured(provider.capture(&order).await)
+            ProviderAnswer::Captured(provider.capture(&order).await)
         }
         Operation::Cancel(before) => {
             let target = match before {
                 Cancelable::Session(waiting) => CancelTarget::Session(waiting.session),
                 Cancelable::Authorization(held) => CancelTarget::Authorization(held.authorization),
             };
-            Said::Canceled(provider.cancel(&CancelOrder { payment: id, attempt, target }).await)
+            ProviderAnswer::Canceled(provider.cancel(&CancelOrder { payment: id, attempt, target }).await)
         }
     }
 }
