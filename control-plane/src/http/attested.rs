@@ -23,27 +23,27 @@ pub(super) struct Attested {
     pub(super) cause: Cause,
     pub(super) body: Bytes,
     /// The idempotency key, where the route takes one.
-    pub(super) claim: Option<AttestedKey>,
+    pub(super) key: Option<AttestedKey>,
 }
 
 impl FromRequest<App> for Attested {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, ApiError> {
-        let Verified { claims, body, parts } = verified(request, app, BODY_BYTES_MAX).await?;
+        let Verified { statement, body, parts } = verified(request, app, BODY_BYTES_MAX).await?;
         let target = parts.uri.path_and_query().map_or("/", PathAndQuery::as_str);
         if let Some(found) = card::find_in_target(target).or_else(|| card::find_in_json(&body)) {
             return Err(found.into());
         }
-        let client = claims.client.ok_or_else(|| refused(AttestationError::Mismatch, &parts))?;
-        Ok(Self { cause: Cause { client, request_id: claims.request_id }, body, claim: claims.key })
+        let client = statement.client.ok_or_else(|| refused(AttestationError::Mismatch, &parts))?;
+        Ok(Self { cause: Cause { client, request_id: statement.request_id }, body, key: statement.key })
     }
 }
 
 /// A request that the edge has let through.
 pub(super) struct Verified {
     /// What it vouches for.
-    pub(super) claims: Statement,
+    pub(super) statement: Statement,
     pub(super) body: Bytes,
     pub(super) parts: Parts,
 }
@@ -66,12 +66,12 @@ pub(super) async fn verified(request: Request, app: &App, limit: usize) -> Resul
     let path = parts.uri.path_and_query().map_or("/", |p| p.as_str());
     let seen = attestation::Request::new(parts.method.as_str(), path, &body);
     let now_s = u64::try_from(app.gateway.now().as_second()).unwrap_or(0);
-    let claims = app.attestation_keys.authenticate(header, &seen).and_then(|signed| {
+    let statement = app.attestation_keys.authenticate(header, &seen).and_then(|signed| {
         edge_clock::note(&signed, now_s);
         signed.at(now_s)
     });
-    let claims = claims.map_err(|refusal| refused(refusal, &parts))?;
-    Ok(Verified { claims, body, parts })
+    let statement = statement.map_err(|refusal| refused(refusal, &parts))?;
+    Ok(Verified { statement, body, parts })
 }
 
 pub(super) fn refused(refusal: AttestationError, request: &Parts) -> ApiError {

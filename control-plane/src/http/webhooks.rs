@@ -55,8 +55,8 @@ pub(super) async fn paypal(State(app): State<App>, request: Request) -> Result<J
 
 /// Only with the edge's word that the provider signed it. A second time is answered like the first.
 async fn receive(provider: Provider, app: &App, request: Request) -> Result<Json<Received>, ApiError> {
-    let Verified { claims, body, parts } = verified(request, app, BODY_BYTES_MAX).await?;
-    if claims.webhook != Some(provider) {
+    let Verified { statement, body, parts } = verified(request, app, BODY_BYTES_MAX).await?;
+    if statement.webhook != Some(provider) {
         return Err(refused(AttestationError::Mismatch, &parts));
     }
     let adapter = app.gateway.provider(provider).map_err(|error| ApiError::from(&error))?;
