@@ -20,7 +20,7 @@ use edge_core::idempotency::{Fingerprint, Key, Scope};
 use edge_core::request::ChargeRequest;
 use payments::model::event::{Cause, Event};
 use payments::model::id::{AttemptId, PaymentId};
-use payments::model::idempotency::{Answer, Claim, KeyChange, Subject};
+use payments::model::idempotency::{KeyChange, KeyClaim, StoredAnswer, Subject};
 use payments::model::payment::Payment;
 use payments::model::provider::{Charged, Outcome, ProviderRef};
 use payments::ports::clock::{Clock as _, SystemClock};
@@ -45,7 +45,7 @@ fn charge(n: u64) -> [Change; 2] {
     let scope = Scope::new(&client, "POST", "/payments/charge", &key);
     let fingerprint = Fingerprint::new("POST", "/payments/charge", "", b"application/json", REQUEST);
     let take =
-        KeyChange::Take { claim: Claim { scope, fingerprint }, client: client.clone(), at, answer: None };
+        KeyChange::Take { claim: KeyClaim { scope, fingerprint }, client: client.clone(), at, answer: None };
 
     let created = Payment::open(id, client, request, None, at);
     let begun = created.clone().begin_charge(AttemptId::new(at, bytes), None, at).unwrap();
@@ -58,8 +58,11 @@ fn charge(n: u64) -> [Change; 2] {
     let done = begun.clone().charge_answered(answer, at).unwrap();
     let event = Event::payment_moved(Some(&begun.state), &done, &cause);
     let body = format!(r#"{{"success":true,"transactionId":"{id}","status":"completed"}}"#);
-    let answered =
-        KeyChange::Answer { scope, subject: Subject::Payment(id), answer: Answer { status: 200, body } };
+    let answered = KeyChange::Answer {
+        scope,
+        subject: Subject::Payment(id),
+        answer: StoredAnswer { status: 200, body },
+    };
     [
         Change::from(Mutation::OpenPayment { payment: begun, events }).with_key(Some(take)),
         Change::from(Mutation::MovePayment { payment: done, event }).with_key(Some(answered)),

@@ -9,7 +9,7 @@ use edge_core::error::{ErrorBody, ErrorCode};
 use edge_core::request::InvalidRequest;
 use payments::causes::with_causes;
 use payments::model::id::PaymentId;
-use payments::model::idempotency::Answer;
+use payments::model::idempotency::StoredAnswer;
 use payments::model::provider::{Refusal, RefusalKind};
 use payments::ports::store::StoreError;
 use payments::usecases::OperationError;
@@ -207,9 +207,9 @@ impl ApiError {
     }
 
     /// The error as it is kept and sent.
-    pub(super) fn answer(mut self, request_id: &str) -> Answer {
+    pub(super) fn answer(mut self, request_id: &str) -> StoredAnswer {
         self.0.error.request_id = Some(request_id.to_owned());
-        Answer::json(self.0.error.code.status(), &self.0)
+        StoredAnswer::json(self.0.error.code.status(), &self.0)
     }
 
     fn internal() -> Self {

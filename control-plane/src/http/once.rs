@@ -10,7 +10,7 @@ use edge_core::attestation::AttestedKey;
 use edge_core::client::ClientId;
 use edge_core::error::ErrorCode;
 use edge_core::idempotency::{Answer as EdgeAnswer, Fenced, REPLAYED_HEADER, SealedAnswer};
-use payments::model::idempotency::{Answer, Claim, KeyChange, KeyRecord};
+use payments::model::idempotency::{KeyChange, KeyClaim, KeyRecord, StoredAnswer};
 use payments::ports::store::{Change, CommitError, Conflict};
 use payments::usecases::call::{Asked, Call, CallKey, Decided, Render};
 use payments::usecases::{FirstOutcome, OperationError};
@@ -30,7 +30,7 @@ const RACES_MAX: usize = 3;
 
 /// What a request is answered.
 struct Reply {
-    answer: Answer,
+    answer: StoredAnswer,
     /// Whether every later request with the key gets the same.
     is_final: bool,
     /// Whether an earlier request was answered the same.
@@ -55,7 +55,7 @@ where
     let tasks = app.gateway.tasks.clone();
     // In a box of its own: it is large, and a task is moved about while it is made.
     let reply = tasks.spawn(Box::pin(async move {
-        let claim = attested.key.map(|key| Claim { scope: key.scope, fingerprint: key.fingerprint });
+        let claim = attested.key.map(|key| KeyClaim { scope: key.scope, fingerprint: key.fingerprint });
         let call = Call { cause: attested.cause, key: claim.map(CallKey::Own), render, asked };
         let (Some(claim), Some(key)) = (claim, attested.key) else {
             let result = run(call.clone()).await;
@@ -78,7 +78,7 @@ where
 async fn tell<T, F>(
     app: &App,
     call: &Call<T>,
-    claim: &Claim,
+    claim: &KeyClaim,
     is_new_to_the_edge: bool,
     run: impl Fn(Call<T>) -> F,
 ) -> Result<Reply, ApiError>
@@ -128,7 +128,7 @@ where
 async fn refuse<T>(
     app: &App,
     call: &Call<T>,
-    claim: &Claim,
+    claim: &KeyClaim,
     result: &Result<T, OperationError>,
 ) -> Result<bool, ApiError> {
     match result {
@@ -147,7 +147,7 @@ async fn refuse<T>(
     }
 }
 
-fn rendered<T>(call: &Call<T>, result: &Result<T, OperationError>) -> Answer {
+fn rendered<T>(call: &Call<T>, result: &Result<T, OperationError>) -> StoredAnswer {
     if let Err(error) = result {
         super::error::log(error);
     }
@@ -170,7 +170,7 @@ fn respond(reply: Reply) -> Response {
 /// Lets the edges answer from now on. They need not: a repeat that reaches the control plane is answered from the
 /// record, so a cache that is away costs time and nothing else. They believe the answer by its seal alone, since others
 /// may write to the cache.
-async fn complete(app: &App, key: &AttestedKey, client: &ClientId, answer: &Answer) {
+async fn complete(app: &App, key: &AttestedKey, client: &ClientId, answer: &StoredAnswer) {
     let Some(fence) = key.fence else { return };
     match EdgeAnswer::new(answer.status, JSON.to_owned(), answer.body.clone()) {
         Ok(kept) => {

@@ -9,7 +9,7 @@ use edge_core::money::{Amount, Currency};
 use jiff::Timestamp;
 use payments::model::event::{Cause, Event};
 use payments::model::follow_up::FollowUp;
-use payments::model::idempotency::{Answer, KeyRecord, Subject};
+use payments::model::idempotency::{KeyRecord, StoredAnswer, Subject};
 use payments::model::payment::{Payment, Status};
 use payments::model::provider::ProviderRef;
 use payments::model::refund::{Refund, RefundState, RefundStatus};
@@ -86,7 +86,7 @@ impl TryFrom<KeyRow> for KeyRecord {
             (None, None) => None,
             (Some(status), Some(body)) => {
                 let status = u16::try_from(status).ok();
-                Some(Answer { status: read.some("answer_status", status)?, body })
+                Some(StoredAnswer { status: read.some("answer_status", status)?, body })
             }
             _ => return Err(read.wrong("answer_status")),
         };

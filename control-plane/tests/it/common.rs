@@ -14,7 +14,7 @@ use edge_core::request::ChargeRequest;
 use jiff::Timestamp;
 use payments::model::event::{Cause, Event};
 use payments::model::id::{AttemptId, PaymentId, RefundId};
-use payments::model::idempotency::{Answer, Claim};
+use payments::model::idempotency::{KeyClaim, StoredAnswer};
 use payments::model::payment::{ChargeTerms, Payment};
 use payments::model::provider::{Charged, OperationKind, Outcome, ProviderRef, Refusal, RefusalKind};
 use payments::model::webhook::{EventState, WebhookEvent};
@@ -157,7 +157,7 @@ pub(crate) fn call<T: Debug>() -> Call<T> {
 /// A request under the key `n`, asking for `what`.
 pub(crate) fn keyed<T: Debug>(n: u8, what: &str) -> Call<T> {
     let key = Key::parse([n.to_string().as_bytes()]).unwrap();
-    let claim = Claim {
+    let claim = KeyClaim {
         scope: Scope::new(&client("demo"), "POST", "/", &key),
         fingerprint: Fingerprint::new("POST", "/", "", b"", what.as_bytes()),
     };
@@ -167,8 +167,8 @@ pub(crate) fn keyed<T: Debug>(n: u8, what: &str) -> Call<T> {
 /// What workers answer keys with.
 const RENDERS: Renders = Renders { charge: render, capture: render, cancel: render, refund: render };
 
-fn render<T: Debug>(result: &Result<T, OperationError>, _: &str) -> Answer {
-    Answer { status: if result.is_ok() { 200 } else { 409 }, body: format!("{result:?}") }
+fn render<T: Debug>(result: &Result<T, OperationError>, _: &str) -> StoredAnswer {
+    StoredAnswer { status: if result.is_ok() { 200 } else { 409 }, body: format!("{result:?}") }
 }
 
 pub(crate) fn charge_request(amount: u64, more: &str) -> ChargeTerms {

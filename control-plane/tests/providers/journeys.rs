@@ -9,7 +9,7 @@ use edge_core::client::ClientId;
 use edge_core::provider::Provider;
 use edge_core::request::ChargeRequest;
 use payments::model::event::Cause;
-use payments::model::idempotency::Answer;
+use payments::model::idempotency::StoredAnswer;
 use payments::model::payment::{CancelReason, Payment, State, Status};
 use payments::model::provider::OperationKind;
 use payments::model::refund::RefundStatus;
@@ -40,7 +40,7 @@ fn client() -> ClientId {
 
 fn call<T>() -> Call<T> {
     let cause = Cause { client: client(), request_id: "req-1".to_owned() };
-    let render = |_: &Result<T, OperationError>, _: &str| Answer { status: 200, body: String::new() };
+    let render = |_: &Result<T, OperationError>, _: &str| StoredAnswer { status: 200, body: String::new() };
     Call { cause, key: None, render, asked: OperationKind::Charge.into() }
 }
 

@@ -10,7 +10,7 @@ use crate::model::id::{PaymentId, RefundId};
 
 /// What names a request: whose key it is, and what was asked under it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Claim {
+pub struct KeyClaim {
     /// Client, method, path and key.
     pub scope: Scope,
     /// Everything that was asked for: another fingerprint under the same scope is another request.
@@ -26,12 +26,12 @@ pub enum Subject {
 
 /// A final answer, kept byte for byte.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Answer {
+pub struct StoredAnswer {
     pub status: u16,
     pub body: String,
 }
 
-impl Answer {
+impl StoredAnswer {
     #[must_use]
     pub fn json<T: Serialize>(status: u16, body: &T) -> Self {
         // Structures of strings and numbers, which cannot fail to serialize.
@@ -46,7 +46,7 @@ pub struct KeyRecord {
     /// `None` for what was refused before anything was made.
     pub subject: Option<Subject>,
     /// `None` as long as the outcome is out.
-    pub answer: Option<Answer>,
+    pub answer: Option<StoredAnswer>,
 }
 
 /// What a commit does to a key.
@@ -54,11 +54,11 @@ pub struct KeyRecord {
 pub enum KeyChange {
     /// The key is used now: for what the commit makes, or with an `answer` for a request that was refused
     /// before anything was made. Fails if the key is used already.
-    Take { claim: Claim, client: ClientId, at: Timestamp, answer: Option<Answer> },
+    Take { claim: KeyClaim, client: ClientId, at: Timestamp, answer: Option<StoredAnswer> },
     /// The first answer to the key, as long as it stands for `subject`. Where it does not apply (the key has an answer,
     /// or stands for something else by now), the rest of the commit is written all the same: a key never vetoes what a
     /// provider did. A commit of nothing else fails then.
-    Answer { scope: Scope, subject: Subject, answer: Answer },
+    Answer { scope: Scope, subject: Subject, answer: StoredAnswer },
     /// Nothing was executed for `subject`: the key may be used again. Applies as `Answer` does.
     Release { scope: Scope, subject: Subject },
 }

@@ -5,14 +5,14 @@ use jiff::Timestamp;
 
 use super::OperationError;
 use crate::model::event::Cause;
-use crate::model::idempotency::{Answer, Claim, KeyChange, Subject};
+use crate::model::idempotency::{KeyChange, KeyClaim, StoredAnswer, Subject};
 use crate::model::in_flight::KeyRef;
 use crate::model::payment::{Operation, Payment};
 use crate::model::provider::OperationKind;
 use crate::model::refund::Refund;
 
 /// Makes the answer of an operation. Pure, so that it can be stored in the commit that decides the outcome.
-pub type Render<T> = fn(&Result<T, OperationError>, request_id: &str) -> Answer;
+pub type Render<T> = fn(&Result<T, OperationError>, request_id: &str) -> StoredAnswer;
 
 /// The answers of each operation.
 #[derive(Clone, Copy, Debug)]
@@ -36,15 +36,15 @@ impl Renders {
     }
 }
 
-fn nothing<T>(_: &Result<T, OperationError>, _: &str) -> Answer {
-    Answer { status: 0, body: String::new() }
+fn nothing<T>(_: &Result<T, OperationError>, _: &str) -> StoredAnswer {
+    StoredAnswer { status: 0, body: String::new() }
 }
 
 /// The key of a call.
 #[derive(Clone, Debug)]
 pub enum CallKey {
     /// Of the request itself, which takes it.
-    Own(Claim),
+    Own(KeyClaim),
     /// Of the request that began what the call goes on with.
     Earlier(KeyRef),
 }
@@ -108,7 +108,7 @@ impl<T> Call<T> {
     }
 
     #[must_use]
-    pub const fn claim(&self) -> Option<Claim> {
+    pub const fn claim(&self) -> Option<KeyClaim> {
         match &self.key {
             Some(CallKey::Own(claim)) => Some(*claim),
             Some(CallKey::Earlier(_)) | None => None,

@@ -1,7 +1,7 @@
 use axum::extract::State;
 use axum::response::Response;
 use edge_core::request::CancelRequest;
-use payments::model::idempotency::Answer;
+use payments::model::idempotency::StoredAnswer;
 use payments::model::payment::Payment;
 use payments::model::provider::OperationKind;
 use payments::usecases::{self, OperationError};
@@ -54,7 +54,7 @@ pub(super) async fn cancel(
     .await
 }
 
-pub(super) fn answer(result: &Result<Payment, OperationError>, request_id: &str) -> Answer {
+pub(super) fn answer(result: &Result<Payment, OperationError>, request_id: &str) -> StoredAnswer {
     let payment = match result {
         Ok(payment) => payment,
         Err(error) => return ApiError::from(error).answer(request_id),
@@ -65,5 +65,5 @@ pub(super) fn answer(result: &Result<Payment, OperationError>, request_id: &str)
         status: payment.state.status().into(),
         refunding: payment.state.is_to_be_refunded(),
     };
-    Answer::json(status_code(payment), &answer)
+    StoredAnswer::json(status_code(payment), &answer)
 }

@@ -1,7 +1,7 @@
 use axum::extract::State;
 use axum::response::Response;
 use edge_core::request::CaptureRequest;
-use payments::model::idempotency::Answer;
+use payments::model::idempotency::StoredAnswer;
 use payments::model::payment::Payment;
 use payments::model::provider::OperationKind;
 use payments::usecases::call::Asked;
@@ -57,7 +57,7 @@ pub(super) async fn capture(
     .await
 }
 
-pub(super) fn answer(result: &Result<Payment, OperationError>, request_id: &str) -> Answer {
+pub(super) fn answer(result: &Result<Payment, OperationError>, request_id: &str) -> StoredAnswer {
     let payment = match result {
         Ok(payment) => payment,
         Err(error) => return ApiError::from(error).answer(request_id),
@@ -69,5 +69,5 @@ pub(super) fn answer(result: &Result<Payment, OperationError>, request_id: &str)
         refunding: payment.state.is_to_be_refunded(),
         amount_captured: payment.captured().map_or(0, |(_, amount)| amount.minor()),
     };
-    Answer::json(status_code(payment), &answer)
+    StoredAnswer::json(status_code(payment), &answer)
 }

@@ -2,7 +2,7 @@ use axum::extract::State;
 use axum::response::Response;
 use edge_core::request::ChargeRequest;
 use jiff::SignedDuration;
-use payments::model::idempotency::Answer;
+use payments::model::idempotency::StoredAnswer;
 use payments::model::payment::{self, ChargeTerms, Payment};
 use payments::model::provider::OperationKind;
 use payments::usecases::{self, OperationError};
@@ -88,9 +88,9 @@ pub fn charge_terms(request: ChargeRequest) -> ChargeTerms {
     }
 }
 
-pub(super) fn answer(result: &Result<Payment, OperationError>, request_id: &str) -> Answer {
+pub(super) fn answer(result: &Result<Payment, OperationError>, request_id: &str) -> StoredAnswer {
     match result {
-        Ok(payment) => Answer::json(status_code(payment), &ChargeAnswer::from(payment)),
+        Ok(payment) => StoredAnswer::json(status_code(payment), &ChargeAnswer::from(payment)),
         Err(error) => ApiError::from(error).answer(request_id),
     }
 }

@@ -1,7 +1,7 @@
 use axum::extract::State;
 use axum::response::Response;
 use edge_core::request::RefundRequest;
-use payments::model::idempotency::Answer;
+use payments::model::idempotency::StoredAnswer;
 use payments::model::provider::OperationKind;
 use payments::model::refund::{Refund, RefundState};
 use payments::usecases::{self, OperationError};
@@ -45,7 +45,7 @@ pub(super) async fn refund(State(app): State<App>, attested: Attested) -> Result
     .await
 }
 
-pub(super) fn answer(result: &Result<Refund, OperationError>, request_id: &str) -> Answer {
+pub(super) fn answer(result: &Result<Refund, OperationError>, request_id: &str) -> StoredAnswer {
     let refund = match result {
         Ok(refund) => refund,
         Err(error) => return ApiError::from(error).answer(request_id),
@@ -54,7 +54,7 @@ pub(super) fn answer(result: &Result<Refund, OperationError>, request_id: &str) 
         RefundState::Processing { .. } | RefundState::Queued { .. } | RefundState::Unknown { .. } => 202,
         _ => 200,
     };
-    Answer::json(
+    StoredAnswer::json(
         status,
         &RefundAnswer { success: Success, refund_id: refund.id.into(), status: refund.state.status().into() },
     )

@@ -5,7 +5,7 @@ use edge_core::idempotency::Scope;
 use edge_core::money::Amount;
 use jiff::Timestamp;
 use payments::model::event::Event;
-use payments::model::idempotency::{Answer, Claim, Subject};
+use payments::model::idempotency::{KeyClaim, StoredAnswer, Subject};
 use payments::model::payment::Payment;
 use payments::model::provider::ProviderRef;
 use payments::model::refund::Refund;
@@ -315,10 +315,10 @@ fn columns(subject: Option<Subject>) -> (Option<String>, Option<String>) {
 
 pub(super) fn key_taken(
     member: Member,
-    claim: &Claim,
+    claim: &KeyClaim,
     client: &ClientId,
     at: Timestamp,
-    answer: Option<&Answer>,
+    answer: Option<&StoredAnswer>,
     subject: Option<Subject>,
 ) -> KeyTaken {
     let (payment, refund) = columns(subject);
@@ -339,7 +339,7 @@ pub(super) fn key_answered(
     member: Member,
     scope: &Scope,
     subject: Subject,
-    answer: &Answer,
+    answer: &StoredAnswer,
     alone: bool,
 ) -> KeyAnswered {
     let (payment, refund) = columns(Some(subject));

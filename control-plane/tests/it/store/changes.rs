@@ -4,7 +4,7 @@ use std::task::Poll;
 
 use edge_core::money::Amount;
 use payments::model::event::Event;
-use payments::model::idempotency::{Answer, Claim, KeyChange, Subject};
+use payments::model::idempotency::{KeyChange, KeyClaim, StoredAnswer, Subject};
 use payments::model::payment::Payment;
 use payments::model::refund::Refund;
 use payments::ports::store::{Change, CommitError, Conflict, Mutation, Store};
@@ -38,8 +38,8 @@ pub(super) fn conflict(result: Result<(), CommitError>) -> Conflict {
 }
 
 /// Takes the key `n` for a request that asks for `what`.
-pub(super) fn take(n: u8, what: &str, answer: Option<Answer>) -> KeyChange {
-    let claim: Claim = keyed::<Payment>(n, what).claim().unwrap();
+pub(super) fn take(n: u8, what: &str, answer: Option<StoredAnswer>) -> KeyChange {
+    let claim: KeyClaim = keyed::<Payment>(n, what).claim().unwrap();
     KeyChange::Take { claim, client: client("demo"), at: at(0), answer }
 }
 
@@ -49,7 +49,7 @@ pub(super) fn with_key(change: Change, key: KeyChange) -> Change {
 
 pub(super) fn answer_to(n: u8, subject: Subject, body: &str) -> KeyChange {
     let scope = keyed::<Payment>(n, "").claim().unwrap().scope;
-    KeyChange::Answer { scope, subject, answer: Answer { status: 200, body: body.to_owned() } }
+    KeyChange::Answer { scope, subject, answer: StoredAnswer { status: 200, body: body.to_owned() } }
 }
 
 pub(super) fn release(n: u8, subject: Subject) -> KeyChange {

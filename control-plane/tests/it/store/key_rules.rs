@@ -1,7 +1,7 @@
 //! What may have become of a key, in whatever order the changes of it were written.
 
 use edge_core::idempotency::Scope;
-use payments::model::idempotency::{Answer, KeyChange, KeyRecord, Subject};
+use payments::model::idempotency::{KeyChange, KeyRecord, StoredAnswer, Subject};
 use payments::ports::store::{Change, Mutation};
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
@@ -13,7 +13,7 @@ struct Uses<'a> {
     answered_alone: usize,
     released_alone: usize,
     /// With a commit of nothing else or with a move.
-    answers: Vec<&'a Answer>,
+    answers: Vec<&'a StoredAnswer>,
     releases: usize,
 }
 
@@ -56,7 +56,7 @@ impl<'a> Uses<'a> {
         Ok(())
     }
 
-    fn holds(&self, answer: Option<&Answer>) -> Result<(), TestCaseError> {
+    fn holds(&self, answer: Option<&StoredAnswer>) -> Result<(), TestCaseError> {
         prop_assert!(self.released_alone == 0, "{:?} released the key that it has", self.subject);
         prop_assert!(self.answered_alone < 2, "{:?} answered twice", self.subject);
         let is_untouched = self.answers.is_empty() && self.releases == 0;

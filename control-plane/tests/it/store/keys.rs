@@ -1,6 +1,6 @@
 //! What every store must do with idempotency keys.
 
-use payments::model::idempotency::{Answer, Subject};
+use payments::model::idempotency::{StoredAnswer, Subject};
 use payments::model::payment::Payment;
 use payments::ports::store::{Change, Conflict};
 
@@ -22,7 +22,7 @@ async fn a_taken_key_takes_nothing_else_with_it(test: TestStore) {
     let refused = test.store.commit(with_key(second, take(1, "a", None))).await;
     assert_eq!(conflict(refused), Conflict::KeyTaken);
     assert_eq!(test.store.payment(&client("demo"), second_payment.id).await.unwrap(), None);
-    let answer = Answer { status: 200, body: "{}".to_owned() };
+    let answer = StoredAnswer { status: 200, body: "{}".to_owned() };
     let late = Change::of_key(take(1, "a", Some(answer)));
     assert_eq!(conflict(test.store.commit(late).await), Conflict::KeyTaken);
 }
@@ -51,7 +51,7 @@ async fn a_key_is_answered_once_and_reads_back(test: TestStore) {
     let known = test.store.key(&claim.scope).await.unwrap().unwrap();
     assert_eq!(known.fingerprint, claim.fingerprint);
     assert_eq!(known.subject, Some(Subject::Payment(payment.id)));
-    assert_eq!(known.answer, Some(Answer { status: 200, body: body.to_owned() }));
+    assert_eq!(known.answer, Some(StoredAnswer { status: 200, body: body.to_owned() }));
     let again = Change::of_key(answer_to(1, subject, "other"));
     assert_eq!(conflict(test.store.commit(again).await), Conflict::Stale);
     assert_eq!(test.store.key(&claim.scope).await.unwrap(), Some(known));
