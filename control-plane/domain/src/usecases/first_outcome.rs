@@ -12,7 +12,7 @@ use crate::model::refund::Refund;
 use crate::usecases::OperationError;
 use crate::usecases::call::Call;
 use crate::usecases::calls::inline_retry::InlineRetry;
-use crate::usecases::calls::record::told;
+use crate::usecases::calls::record::conclude;
 use crate::usecases::calls::resolvable::{Phase, Resolvable};
 use crate::usecases::calls::send::{lost, send_and_record};
 use crate::usecases::gateway::Gateway;
@@ -60,7 +60,7 @@ async fn outcome<T: Resolvable>(
     call: Call<T>,
 ) -> Result<T, OperationError> {
     if !is_about(&subject, call.asked.operation) {
-        return told(&gateway, subject.subject(), subject.outcome_of(call.asked), &call).await;
+        return conclude(&gateway, subject.subject(), subject.outcome_of(call.asked), &call).await;
     }
     if let Phase::Calling(in_flight) = subject.phase() {
         if !gateway.is_over(in_flight.known_since()) {
@@ -69,12 +69,12 @@ async fn outcome<T: Resolvable>(
         subject = lost(&gateway, subject, &call.cause).await?;
     }
     let Phase::Unknown(in_flight) = subject.phase() else {
-        return told(&gateway, subject.subject(), subject.outcome_of(call.asked), &call).await;
+        return conclude(&gateway, subject.subject(), subject.outcome_of(call.asked), &call).await;
     };
     let context = subject.context(&*gateway.store).await?.ok_or(OperationError::NotFound)?;
     let provider = gateway.provider(subject.provider(&context))?;
     if !gateway.may_repeat(&*provider, &in_flight, subject.operation()) {
-        return told(&gateway, subject.subject(), subject.outcome_of(call.asked), &call).await;
+        return conclude(&gateway, subject.subject(), subject.outcome_of(call.asked), &call).await;
     }
     gateway
         .clone()

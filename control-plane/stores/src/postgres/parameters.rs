@@ -23,7 +23,7 @@ pub(super) struct Parameters {
     answer_key: Vec<KeyAnswered>,
     release_key: Vec<KeyReleased>,
     dispute: Vec<Disputed>,
-    webhook: Vec<Told>,
+    webhook: Vec<WrittenEventChange>,
     watch: Vec<Watched>,
 }
 
@@ -76,7 +76,7 @@ impl Parameters {
             }
             Mutation::Nothing => {}
         }
-        self.webhook.extend(change.webhook.as_ref().map(|event| told(member, event)).transpose()?);
+        self.webhook.extend(change.webhook.as_ref().map(|event| event_change(member, event)).transpose()?);
         self.watch.extend(change.watch.as_ref().map(|watch| watched(member, watch)));
         let alone = change.is_only_a_key();
         match &change.key {

@@ -165,7 +165,7 @@ pub(super) struct Disputed {
 }
 
 #[derive(Serialize)]
-pub(super) struct Told {
+pub(super) struct WrittenEventChange {
     member: Member,
     provider: &'static str,
     pub(super) id: String,
@@ -292,9 +292,12 @@ pub(super) fn disputed(member: Member, payment: &Payment, dispute: &Dispute) -> 
     }
 }
 
-pub(super) fn told(member: Member, change: &EventChange) -> Result<Told, serde_json::Error> {
+pub(super) fn event_change(
+    member: Member,
+    change: &EventChange,
+) -> Result<WrittenEventChange, serde_json::Error> {
     let Stored { state, reason, next_at } = Stored::of(&change.state)?;
-    Ok(Told {
+    Ok(WrittenEventChange {
         member,
         provider: change.provider.name(),
         id: change.id.clone(),

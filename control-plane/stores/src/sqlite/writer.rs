@@ -37,8 +37,8 @@ impl Failed {
 
     /// The commit itself may have reached the disk.
     fn of_commit(problem: sqlx::Error) -> Self {
-        let told = problem.as_database_error().and_then(|told| told.code()?.parse::<u32>().ok());
-        let is_certain = told.is_some_and(|code| UNDONE.contains(&(code & 0xff)));
+        let code = problem.as_database_error().and_then(|error| error.code()?.parse::<u32>().ok());
+        let is_certain = code.is_some_and(|code| UNDONE.contains(&(code & 0xff)));
         Self { problem: Arc::new(problem), is_certain }
     }
 }
@@ -54,7 +54,7 @@ impl Writer for SqliteWriter {
             Ok(results) => results,
             // The one commit failed for all of them.
             Err(Failed { problem, is_certain }) => {
-                let told = || {
+                let error = || {
                     let problem = Box::new(problem.clone());
                     if is_certain {
                         StoreError::NotWritten(problem)
@@ -62,7 +62,7 @@ impl Writer for SqliteWriter {
                         StoreError::Unavailable(problem)
                     }
                 };
-                batch.iter().map(|_| Err(told().into())).collect()
+                batch.iter().map(|_| Err(error().into())).collect()
             }
         }
     }

@@ -74,7 +74,7 @@ impl Answered<Payment> for PaymentAnswer {
 
     /// The provider's no where it stands in the payment as recorded, and otherwise what is recorded: evidence from
     /// elsewhere may have moved the payment on, and may have been a no.
-    fn told(&self, payment: Payment, asked: Asked) -> Result<Payment, OperationError> {
+    fn client_outcome(&self, payment: Payment, asked: Asked) -> Result<Payment, OperationError> {
         match self.said.refusal() {
             Some(refusal) if self.said.stands_refused(refusal, &payment.state) => {
                 Err(OperationError::Refused { payment: payment.id, refusal: Box::new(refusal.clone()) })
@@ -130,7 +130,7 @@ mod tests {
             .unwrap();
         let said = ProviderAnswer::Charged(Outcome::Unknown(Uncertainty::new("cut")));
         let lost = PaymentAnswer { attempt: AttemptId::new(at, [1; 10]), said, seen: None };
-        let told = lost.told(failed, OperationKind::Charge.into());
+        let told = lost.client_outcome(failed, OperationKind::Charge.into());
         assert!(matches!(told, Err(OperationError::Refused { .. })), "{told:?}");
     }
 
@@ -163,7 +163,7 @@ mod tests {
         let moved = answer.moves(payment.clone(), at).unwrap();
         assert_eq!(moved.version, payment.version + 1);
         assert_eq!(moved.state.name(), "canceled");
-        let told = answer.told(moved, OperationKind::Capture.into());
+        let told = answer.client_outcome(moved, OperationKind::Capture.into());
         assert!(matches!(told, Err(OperationError::Superseded { .. })), "{told:?}");
     }
 }

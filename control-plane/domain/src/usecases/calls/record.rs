@@ -33,10 +33,11 @@ pub(crate) async fn record<T: Resolvable>(
     let mut current = before;
     for n in 0..TRIES {
         let Ok(mut moved) = answer.moves(current.clone(), gateway.now()) else {
-            return told(gateway, current.subject(), answer.told(current, call.asked), call).await;
+            return conclude(gateway, current.subject(), answer.client_outcome(current, call.asked), call)
+                .await;
         };
         schedule(gateway, moved.follow_up(), answer.uncertainty(), hold);
-        let result = answer.told(moved.clone(), call.asked);
+        let result = answer.client_outcome(moved.clone(), call.asked);
         let key = call.conclude(moved.subject(), &result);
         let change = Change::from(current.step(moved, &call.cause)).with_key(key);
         let problem = match gateway.commit(change).await {
@@ -63,7 +64,9 @@ pub(crate) async fn record<T: Resolvable>(
     // The last try may have found it decided, by a commit of our own whose answer was lost.
     match answer.moves(current.clone(), gateway.now()) {
         Ok(_) => Ok(current),
-        Err(_) => told(gateway, current.subject(), answer.told(current, call.asked), call).await,
+        Err(_) => {
+            conclude(gateway, current.subject(), answer.client_outcome(current, call.asked), call).await
+        }
     }
 }
 
@@ -84,7 +87,7 @@ fn schedule(
 }
 
 /// Keeps the answer to a request whose outcome was decided by other evidence than its own call.
-pub(crate) async fn told<T: Decided>(
+pub(crate) async fn conclude<T: Decided>(
     gateway: &Gateway,
     subject: crate::model::idempotency::Subject,
     result: Result<T, OperationError>,

@@ -31,7 +31,7 @@ impl Answered<Refund> for RefundAnswer {
         refund.answered(self.0.clone(), at)
     }
 
-    fn told(&self, refund: Refund, asked: Asked) -> Result<Refund, OperationError> {
+    fn client_outcome(&self, refund: Refund, asked: Asked) -> Result<Refund, OperationError> {
         refund.outcome_of(asked)
     }
 

@@ -78,7 +78,7 @@ pub(crate) trait Resolvable: InProgress + Decided + Clone + Send + Sync + 'stati
 pub(crate) trait Answered<T> {
     fn moves(&self, subject: T, at: Timestamp) -> Result<T, InvalidTransition>;
     /// What a client that `asked` for something is told about the subject as it is recorded.
-    fn told(&self, subject: T, asked: Asked) -> Result<T, OperationError>;
+    fn client_outcome(&self, subject: T, asked: Asked) -> Result<T, OperationError>;
     /// Why it is no answer, where it is none.
     fn uncertainty(&self) -> Option<&Uncertainty>;
     /// Whether the operation may have been executed, and may not.
