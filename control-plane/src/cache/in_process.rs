@@ -8,7 +8,7 @@ use edge_core::client::ClientId;
 use edge_core::idempotency::{ClaimRequest, Fence, Fenced, Record, Scope, SealedAnswer, Verdict};
 use payments::ports::clock::Clock;
 
-use super::quota::{Keeping, Quota};
+use super::quota::{KeepPolicy, Quota};
 use super::{CacheError, Completed, EdgeCache};
 
 /// A record without its answer, with its places in the map and the order, roughly.
@@ -36,11 +36,11 @@ pub struct InProcessCache {
 
 impl InProcessCache {
     #[must_use]
-    pub fn new(limits: Limits, keeping: Keeping, clock: Arc<dyn Clock>) -> Self {
+    pub fn new(limits: Limits, keep_policy: KeepPolicy, clock: Arc<dyn Clock>) -> Self {
         let shelf = Shelf {
             limits,
-            keeping,
-            quota: Quota::new(keeping),
+            keep_policy,
+            quota: Quota::new(keep_policy),
             records: HashMap::new(),
             order: BTreeSet::new(),
             bytes: 0,
@@ -88,7 +88,7 @@ fn full() -> CacheError {
 
 struct Shelf {
     limits: Limits,
-    keeping: Keeping,
+    keep_policy: KeepPolicy,
     quota: Quota,
     records: HashMap<Scope, Record>,
     /// The same records by when they may go.
@@ -127,7 +127,7 @@ impl Shelf {
             self.change(scope, now_us, |record| record.release(fence, now_us));
             return Completed::OverQuota;
         }
-        let kept_for = self.keeping.answers_for;
+        let kept_for = self.keep_policy.answers_for;
         let fenced = self.change(scope, now_us, |record| record.complete(fence, answer, kept_for, now_us));
         self.make_room(now_us);
         fenced.into()

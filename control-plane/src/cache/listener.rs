@@ -32,7 +32,7 @@ pub fn router(cache: Arc<dyn EdgeCache>, keys: Arc<Keys>, clock: Arc<dyn Clock>)
         .route(CLAIMS_PATH, post(claim))
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
-        .with_state(Arc::new(Desk {
+        .with_state(Arc::new(Listener {
             cache,
             keys,
             clock,
@@ -45,7 +45,7 @@ const CLAIMS: &str = "edge_cache_claims_total";
 /// Of a claim that could not be answered.
 const UNAVAILABLE: &str = "unavailable";
 
-struct Desk {
+struct Listener {
     cache: Arc<dyn EdgeCache>,
     keys: Arc<Keys>,
     clock: Arc<dyn Clock>,
@@ -54,14 +54,14 @@ struct Desk {
     probe: Probe,
 }
 
-async fn claim(State(desk): State<Arc<Desk>>, request: Request) -> Response {
-    let claims = match desk.read(request).await {
+async fn claim(State(listener): State<Arc<Listener>>, request: Request) -> Response {
+    let claims = match listener.read(request).await {
         Ok(claims) => claims,
         Err(refusal) => return refusal,
     };
     // All at once, so that Redis has them in one go, too.
-    let outcomes = join_all(claims.iter().map(|claim| desk.cache.claim(claim))).await;
-    let verdicts: Vec<Option<Verdict>> = outcomes.into_iter().map(|outcome| desk.note(outcome)).collect();
+    let outcomes = join_all(claims.iter().map(|claim| listener.cache.claim(claim))).await;
+    let verdicts: Vec<Option<Verdict>> = outcomes.into_iter().map(|outcome| listener.note(outcome)).collect();
     if verdicts.iter().all(Option::is_none) {
         return refused(ErrorCode::IdempotencyUnavailable, "the cache cannot answer now");
     }
@@ -69,8 +69,8 @@ async fn claim(State(desk): State<Arc<Desk>>, request: Request) -> Response {
     (headers, Verdict::encode_all(&verdicts)).into_response()
 }
 
-async fn ready(State(desk): State<Arc<Desk>>) -> (StatusCode, String) {
-    match desk.probe.ask(desk.cache.ready()).await {
+async fn ready(State(listener): State<Arc<Listener>>) -> (StatusCode, String) {
+    match listener.probe.ask(listener.cache.ready()).await {
         Ok(()) => (StatusCode::OK, "ok\n".to_owned()),
         Err(reason) => {
             (StatusCode::SERVICE_UNAVAILABLE, format!("the cache's store takes no claims: {reason}\n"))
@@ -78,7 +78,7 @@ async fn ready(State(desk): State<Arc<Desk>>) -> (StatusCode, String) {
     }
 }
 
-impl Desk {
+impl Listener {
     async fn read(&self, request: Request) -> Result<Vec<ClaimRequest>, Response> {
         let (parts, body) = request.into_parts();
         let body = read_body(body, BODY_BYTES_MAX).await.map_err(|unread| match unread {

@@ -19,7 +19,7 @@ use payments::ports::clock::Clock;
 
 pub use in_process::{InProcessCache, Limits};
 pub use listener::router;
-pub use quota::Keeping;
+pub use quota::KeepPolicy;
 pub use redis::{RedisCache, RedisUri};
 
 /// A store of claims that several edges share. Each operation is atomic.
@@ -87,11 +87,11 @@ impl CacheError {
 /// The Redis client cannot be set up.
 pub fn open(
     redis: Option<RedisUri>,
-    keeping: Keeping,
+    keep_policy: KeepPolicy,
     clock: Arc<dyn Clock>,
 ) -> Result<Arc<dyn EdgeCache>, CacheError> {
     Ok(match redis {
-        Some(uri) => Arc::new(RedisCache::open(uri, keeping)?),
-        None => Arc::new(InProcessCache::new(Limits::default(), keeping, clock)),
+        Some(uri) => Arc::new(RedisCache::open(uri, keep_policy)?),
+        None => Arc::new(InProcessCache::new(Limits::default(), keep_policy, clock)),
     })
 }

@@ -7,7 +7,7 @@ use edge_core::client::ClientId;
 
 /// For how long answers are kept, and how much of them.
 #[derive(Clone, Copy, Debug)]
-pub struct Keeping {
+pub struct KeepPolicy {
     /// 1 s to 24 h. The database's row answers later repetitions; an answer in the cache only spares it the question,
     /// and clients that repeat themselves do so within minutes.
     pub answers_for: Duration,
@@ -15,7 +15,7 @@ pub struct Keeping {
     pub client_bytes: u64,
 }
 
-impl Default for Keeping {
+impl Default for KeepPolicy {
     /// Of the 192 MiB that docker-compose.yml's Redis has for answers, a third; some 120,000 answers, 400 a second.
     fn default() -> Self {
         Self { answers_for: Duration::from_secs(300), client_bytes: 64 * 1024 * 1024 }
@@ -25,7 +25,7 @@ impl Default for Keeping {
 /// What clients have had kept lately, in the memory of this process.
 #[derive(Debug)]
 pub(super) struct Quota {
-    keeping: Keeping,
+    keep_policy: KeepPolicy,
     /// Only clients that the edge knows come here, so there are no more than those.
     spent: HashMap<ClientId, Spent>,
 }
@@ -37,20 +37,20 @@ struct Spent {
 }
 
 impl Quota {
-    pub(super) fn new(keeping: Keeping) -> Self {
-        Self { keeping, spent: HashMap::new() }
+    pub(super) fn new(keep_policy: KeepPolicy) -> Self {
+        Self { keep_policy, spent: HashMap::new() }
     }
 
     /// Whether `client` may have so much more kept; if so, that counts.
     pub(super) fn spend(&mut self, client: &ClientId, bytes: usize, now_us: u64) -> bool {
         let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
-        let window_us = u64::try_from(self.keeping.answers_for.as_micros()).unwrap_or(u64::MAX);
+        let window_us = u64::try_from(self.keep_policy.answers_for.as_micros()).unwrap_or(u64::MAX);
         let spent = self.spent.entry(client.clone()).or_insert(Spent { until_us: 0, bytes: 0 });
         if spent.until_us <= now_us {
             *spent = Spent { until_us: now_us.saturating_add(window_us), bytes: 0 };
         }
         let after = spent.bytes.saturating_add(bytes);
-        let is_within = after <= self.keeping.client_bytes;
+        let is_within = after <= self.keep_policy.client_bytes;
         if is_within {
             spent.bytes = after;
         }
@@ -64,9 +64,9 @@ mod tests {
 
     #[test]
     fn a_client_has_its_share_and_takes_nobody_elses() {
-        let keeping = Keeping { answers_for: Duration::from_secs(1), client_bytes: 100 };
+        let keep_policy = KeepPolicy { answers_for: Duration::from_secs(1), client_bytes: 100 };
         let (mut quota, one, other) =
-            (Quota::new(keeping), ClientId::parse("one").unwrap(), ClientId::parse("other").unwrap());
+            (Quota::new(keep_policy), ClientId::parse("one").unwrap(), ClientId::parse("other").unwrap());
         assert!(quota.spend(&one, 60, 0));
         assert!(!quota.spend(&one, 60, 1));
         assert!(quota.spend(&one, 40, 2), "what was refused does not count");

@@ -33,7 +33,7 @@ use edge_core::idempotency::{
 use room::Room;
 use sha2::{Digest as _, Sha256};
 
-use super::{CacheError, Completed, EdgeCache, Keeping};
+use super::{CacheError, Completed, EdgeCache, KeepPolicy};
 use crate::escapes::ESCAPES;
 
 /// For one operation, connecting included. The edge waits for it while the client does.
@@ -111,7 +111,7 @@ fn tcp_settings() -> TcpSettings {
 
 pub struct RedisCache {
     uri: RedisUri,
-    keeping: Keeping,
+    keep_policy: KeepPolicy,
     room: Room,
     connection: RwLock<ConnectionManager>,
     /// Commands in a row without an answer.
@@ -126,9 +126,9 @@ impl RedisCache {
     ///
     /// # Errors
     /// The client cannot be set up.
-    pub fn open(uri: RedisUri, keeping: Keeping) -> Result<Self, CacheError> {
+    pub fn open(uri: RedisUri, keep_policy: KeepPolicy) -> Result<Self, CacheError> {
         Ok(Self {
-            keeping,
+            keep_policy,
             room: Room::new(),
             connection: RwLock::new(connection(&uri).map_err(CacheError::unavailable)?),
             unanswered: AtomicU32::new(0),
@@ -181,8 +181,8 @@ impl RedisCache {
         let text = serde_json::to_string(answer).map_err(CacheError::unavailable)?;
         let bytes = ANSWER_BYTES.saturating_add(u64::try_from(answer.length()).unwrap_or(u64::MAX));
         let mut script = self.complete.key(key(scope));
-        script.key(client_key(client)).arg(fence.get()).arg(text).arg(ms(self.keeping.answers_for));
-        script.arg(bytes).arg(self.keeping.client_bytes);
+        script.key(client_key(client)).arg(fence.get()).arg(text).arg(ms(self.keep_policy.answers_for));
+        script.arg(bytes).arg(self.keep_policy.client_bytes);
         let mut connection = self.connection();
         match self.invoke::<u8>(script.invoke_async(&mut connection)).await? {
             Ok(0) => Ok(Completed::Stale),

@@ -8,7 +8,7 @@ use payments::ports::clock::SystemClock;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use crate::cache::{self, EdgeCache, Keeping, RedisCache};
+use crate::cache::{self, EdgeCache, KeepPolicy, RedisCache};
 use crate::config::EdgeCacheConfig;
 use crate::http::log_gauges;
 use crate::process::{bind, metrics, upkeep};
@@ -25,7 +25,7 @@ pub async fn serve_edge_cache(config: EdgeCacheConfig, stop: CancellationToken) 
     // Answers come from the control planes, and their settings say what is kept.
     let (version, redis) = (env!("CARGO_PKG_VERSION"), config.redis.to_string());
     tracing::info!(role = "edge-cache", version, edge_cache = redis, "starting");
-    let cache = RedisCache::open(config.redis, Keeping::default());
+    let cache = RedisCache::open(config.redis, KeepPolicy::default());
     let cache: Arc<dyn EdgeCache> = Arc::new(cache.context("REDIS_URI: Redis cannot be used")?);
     let watch = tokio::spawn(readiness::watch_edge_cache(cache.clone(), stop.clone()));
     let shown = metrics.clone();

@@ -7,7 +7,7 @@ use edge_core::attestation::Keys;
 use logging::{Format, Level};
 
 use super::{ConfigError, Source, attestation_keys, keep, keep_all, log_format, log_level};
-use crate::cache::{Keeping, RedisUri};
+use crate::cache::{KeepPolicy, RedisUri};
 
 const LISTEN: &str = "EDGE_CACHE_LISTEN";
 const PORT: u16 = 8082;
@@ -19,7 +19,7 @@ pub struct EdgeCacheSettings {
     pub listen: Option<SocketAddr>,
     /// `None`: what is known lies in this process and goes with it.
     pub redis: Option<RedisUri>,
-    pub keeping: Keeping,
+    pub keep_policy: KeepPolicy,
 }
 
 impl EdgeCacheSettings {
@@ -35,16 +35,16 @@ impl EdgeCacheSettings {
                 _ => source.listen(LISTEN, PORT).map(Some),
             };
         let listen = keep(&mut errors, listen);
-        let keeping = keep_all(&mut errors, keeping(source));
-        match (listen, redis, keeping) {
-            (Some(listen), Some(redis), Some(keeping)) => Ok(Self { listen, redis, keeping }),
+        let keep_policy = keep_all(&mut errors, keep_policy(source));
+        match (listen, redis, keep_policy) {
+            (Some(listen), Some(redis), Some(keep_policy)) => Ok(Self { listen, redis, keep_policy }),
             _ => Err(errors),
         }
     }
 }
 
-fn keeping(source: &Source) -> Result<Keeping, Vec<ConfigError>> {
-    let (mut errors, default) = (Vec::new(), Keeping::default());
+fn keep_policy(source: &Source) -> Result<KeepPolicy, Vec<ConfigError>> {
+    let (mut errors, default) = (Vec::new(), KeepPolicy::default());
     let seconds = source.read_with("EDGE_CACHE_ANSWERS_SECONDS", |text| match text.parse() {
         Ok(seconds @ 1..=86_400) => Ok(Duration::from_secs(seconds)),
         _ => Err("must be a whole number of seconds, 1 to 86400".to_owned()),
@@ -56,7 +56,7 @@ fn keeping(source: &Source) -> Result<Keeping, Vec<ConfigError>> {
     });
     let bytes = keep(&mut errors, megabytes);
     match (seconds, bytes) {
-        (Some(seconds), Some(bytes)) => Ok(Keeping {
+        (Some(seconds), Some(bytes)) => Ok(KeepPolicy {
             answers_for: seconds.unwrap_or(default.answers_for),
             client_bytes: bytes.unwrap_or(default.client_bytes),
         }),

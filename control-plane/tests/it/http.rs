@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, Response, StatusCode};
-use control_plane::cache::{EdgeCache, InProcessCache, Keeping, Limits};
+use control_plane::cache::{EdgeCache, InProcessCache, KeepPolicy, Limits};
 use control_plane::http::{App, router};
 use edge_core::attestation::{HEADER, Keys, Request as Attested, Statement};
 use edge_core::request::ReturnUrlHosts;
@@ -39,8 +39,11 @@ impl Api {
     pub(crate) async fn start() -> Self {
         let test = TestGateway::start().await;
         let draining = CancellationToken::new();
-        let cache: Arc<dyn EdgeCache> =
-            Arc::new(InProcessCache::new(Limits::default(), Keeping::default(), test.gateway.clock.clone()));
+        let cache: Arc<dyn EdgeCache> = Arc::new(InProcessCache::new(
+            Limits::default(),
+            KeepPolicy::default(),
+            test.gateway.clock.clone(),
+        ));
         let app = App {
             gateway: test.gateway.clone(),
             cache: cache.clone(),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
-use control_plane::cache::{EdgeCache, InProcessCache, Keeping, Limits, RedisCache};
+use control_plane::cache::{EdgeCache, InProcessCache, KeepPolicy, Limits, RedisCache};
 use edge_core::attestation::Keys;
 use edge_core::idempotency::{Answer, ClaimRequest, Fence, Fingerprint, Lease, Scope, SealedAnswer, Verdict};
 use jiff::Timestamp;
@@ -46,7 +46,7 @@ enum Backend {
 impl Bench {
     pub(super) fn in_process() -> Self {
         let clock = FineClock::start();
-        let cache = Arc::new(InProcessCache::new(Limits::default(), Keeping::default(), clock.clone()));
+        let cache = Arc::new(InProcessCache::new(Limits::default(), KeepPolicy::default(), clock.clone()));
         Self { cache, backend: Backend::InProcess(clock) }
     }
 
@@ -75,11 +75,11 @@ impl Bench {
 }
 
 pub(super) fn cache_at(uri: &str) -> Arc<dyn EdgeCache> {
-    cache_that_keeps(uri, Keeping::default())
+    cache_that_keeps(uri, KeepPolicy::default())
 }
 
-pub(super) fn cache_that_keeps(uri: &str, keeping: Keeping) -> Arc<dyn EdgeCache> {
-    Arc::new(RedisCache::open(uri.parse().unwrap(), keeping).unwrap())
+pub(super) fn cache_that_keeps(uri: &str, keep_policy: KeepPolicy) -> Arc<dyn EdgeCache> {
+    Arc::new(RedisCache::open(uri.parse().unwrap(), keep_policy).unwrap())
 }
 
 /// Where the cache keeps its record, as operators see it.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use control_plane::cache::{CacheError, Completed, EdgeCache, InProcessCache, Keeping, Limits};
+use control_plane::cache::{CacheError, Completed, EdgeCache, InProcessCache, KeepPolicy, Limits};
 use edge_core::idempotency::Verdict;
 
 use super::bench::*;
@@ -11,7 +11,7 @@ use crate::common::client;
 
 fn bounded(records: usize, bytes: usize) -> (InProcessCache, Arc<FineClock>) {
     let clock = FineClock::start();
-    (InProcessCache::new(Limits { records, bytes }, Keeping::default(), clock.clone()), clock)
+    (InProcessCache::new(Limits { records, bytes }, KeepPolicy::default(), clock.clone()), clock)
 }
 
 #[tokio::test]

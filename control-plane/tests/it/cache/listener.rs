@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use control_plane::cache::{CacheError, Completed, EdgeCache, InProcessCache, Keeping, Limits, router};
+use control_plane::cache::{CacheError, Completed, EdgeCache, InProcessCache, KeepPolicy, Limits, router};
 use edge_core::attestation::{HEADER, Keys};
 use edge_core::client::ClientId;
 use edge_core::idempotency::{
@@ -27,8 +27,11 @@ struct Service {
 impl Service {
     async fn start() -> Self {
         let clock = FineClock::start();
-        Self::with(Arc::new(InProcessCache::new(Limits::default(), Keeping::default(), clock.clone())), clock)
-            .await
+        Self::with(
+            Arc::new(InProcessCache::new(Limits::default(), KeepPolicy::default(), clock.clone())),
+            clock,
+        )
+        .await
     }
 
     async fn with(cache: Arc<dyn EdgeCache>, clock: Arc<FineClock>) -> Self {
@@ -129,7 +132,7 @@ async fn where_one_claim_cannot_be_told_the_others_are() {
     let clock = FineClock::start();
     let one_record = Limits { records: 1, ..Limits::default() };
     let service =
-        Service::with(Arc::new(InProcessCache::new(one_record, Keeping::default(), clock.clone())), clock)
+        Service::with(Arc::new(InProcessCache::new(one_record, KeepPolicy::default(), clock.clone())), clock)
             .await;
     let claims = [claim(scope(), 1), claim(scope(), 1)];
     let verdicts = service.send(service.call(&claims, KEY)).await.verdicts(2).unwrap();

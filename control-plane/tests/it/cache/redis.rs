@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use control_plane::cache::{CacheError, Completed, EdgeCache, Keeping, RedisUri};
+use control_plane::cache::{CacheError, Completed, EdgeCache, KeepPolicy, RedisUri};
 use edge_core::idempotency::{ClaimRequest, Fenced, Scope, Verdict};
 use test_services::proxy::{Mode, Proxy};
 use test_services::{RedisServer, Signal, run};
@@ -56,8 +56,8 @@ async fn two_control_planes_share_their_claims() {
 #[tokio::test]
 async fn a_lease_is_kept_a_minute_longer_and_an_answer_as_long_as_is_set() {
     let Some(server) = server().await else { return };
-    let keeping = Keeping { answers_for: Duration::from_secs(1_000), ..Keeping::default() };
-    let (cache, scope) = (cache_that_keeps(server.uri(), keeping), scope());
+    let keep_policy = KeepPolicy { answers_for: Duration::from_secs(1_000), ..KeepPolicy::default() };
+    let (cache, scope) = (cache_that_keeps(server.uri(), keep_policy), scope());
     let fence = start(&*cache, short_claim(scope, 1)).await;
     let left: i64 = server.run(&["PTTL", &key(scope)]).await;
     assert!((50_000..=60_020).contains(&left), "{left}");
