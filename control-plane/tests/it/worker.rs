@@ -15,7 +15,7 @@ use tokio::process::{Child, Command};
 use tokio::task::JoinHandle;
 
 use crate::common::*;
-use crate::queue::bench;
+use crate::queue::harness;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -92,7 +92,7 @@ impl Worker {
 
 /// An event that there is nothing to do for, in the database and nowhere else.
 async fn event(database: &TestStore, id: &str) -> Due {
-    let at = bench::due_in(0).at;
+    let at = harness::due_in(0).at;
     let body = format!(r#"{{"id":"{id}","type":"customer.created","data":{{"object":{{}}}}}}"#);
     let event = WebhookEvent { body: body.into_bytes(), ..received(id, "customer.created", at) };
     assert!(database.store.receive_webhook(&event).await.unwrap());
@@ -167,12 +167,12 @@ async fn a_worker_that_nobody_probes_leaves_a_primary_that_has_become_read_only(
 async fn a_worker_follows_what_another_process_announces() {
     let Some(database) = TestStore::postgres().await else { return };
     let Some(server) = RabbitServer::any().await else { return };
-    let prefix = bench::prefix();
+    let prefix = harness::prefix();
     let worker =
         Worker::start(&database, &[("AMQP_URI", server.uri()), ("AMQP_QUEUE_PREFIX", &prefix)]).await;
     worker.until("a broker", async |worker| worker.counts("queue_connected 1").await.then_some(())).await;
-    let nobody = Arc::new(bench::Database::default());
-    let service = bench::Process::start("service", server.uri(), &prefix, &nobody, bench::Role::None);
+    let nobody = Arc::new(harness::Database::default());
+    let service = harness::Process::start("service", server.uri(), &prefix, &nobody, harness::Role::None);
     service.rabbit.announce(event(&database, "evt_1").await);
     // Either by the message, or, should it be slow, by the sweep, which then finds nothing left to do.
     let by_message = r#"queue_deliveries_total{outcome="done"} 1"#;
@@ -200,12 +200,12 @@ async fn a_worker_whose_broker_is_away_is_ready_and_works() {
 async fn what_a_worker_died_of_acknowledging_another_finds_done() {
     let Some(database) = TestStore::postgres().await else { return };
     let Some(server) = RabbitServer::any().await else { return };
-    let prefix = bench::prefix();
+    let prefix = harness::prefix();
     let queue = [("AMQP_URI", server.uri()), ("AMQP_QUEUE_PREFIX", prefix.as_str())];
     let dying = [&queue[..], &[("CRASH_POINTS", "after_handling_before_ack:1")]].concat();
     let dying = Worker::start(&database, &dying).await;
-    let nobody = Arc::new(bench::Database::default());
-    let service = bench::Process::start("service", server.uri(), &prefix, &nobody, bench::Role::None);
+    let nobody = Arc::new(harness::Database::default());
+    let service = harness::Process::start("service", server.uri(), &prefix, &nobody, harness::Role::None);
     service.rabbit.announce(event(&database, "evt_1").await);
     assert!(!dying.ends().await.success());
     assert!(is_worked_off(&database, "evt_1").await);

@@ -9,7 +9,7 @@ use edge_core::idempotency::{
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
-use super::bench::*;
+use super::harness::*;
 use crate::common::client;
 
 /// Each test once on each backend.
@@ -24,8 +24,8 @@ macro_rules! on_both_backends {
         mod redis {
             $(#[tokio::test]
             async fn $test() {
-                if let Some(bench) = super::Bench::redis().await {
-                    super::$test(bench).await;
+                if let Some(harness) = super::Bench::redis().await {
+                    super::$test(harness).await;
                 }
             })*
         }
@@ -48,17 +48,17 @@ on_both_backends! {
     a_client_that_had_its_share_of_answers_still_has_its_turns_and_others_their_answers
 }
 
-async fn the_first_claim_starts_and_the_next_one_waits(bench: Bench) {
+async fn the_first_claim_starts_and_the_next_one_waits(harness: Bench) {
     let scope = scope();
-    start(&*bench.cache, claim(scope, 1)).await;
-    let second = bench.cache.claim(&claim(scope, 1)).await;
+    start(&*harness.cache, claim(scope, 1)).await;
+    let second = harness.cache.claim(&claim(scope, 1)).await;
     assert_eq!(second, Ok(Verdict::InFlight { retry_after_ms: RETRY_AFTER_MS_MAX }));
 }
 
-async fn of_many_claims_at_once_one_starts(bench: Bench) {
+async fn of_many_claims_at_once_one_starts(harness: Bench) {
     let scope = scope();
     let claims = (0..200).map(|_| {
-        let cache = bench.cache.clone();
+        let cache = harness.cache.clone();
         tokio::spawn(async move { cache.claim(&claim(scope, 1)).await.unwrap() })
     });
     let mut started = 0;
@@ -72,7 +72,7 @@ async fn of_many_claims_at_once_one_starts(bench: Bench) {
     assert_eq!(started, 1);
 }
 
-async fn an_answer_is_replayed_byte_for_byte(bench: Bench) {
+async fn an_answer_is_replayed_byte_for_byte(harness: Bench) {
     let bodies = [
         "{\"success\":true}".to_owned(),
         String::new(),
@@ -81,111 +81,117 @@ async fn an_answer_is_replayed_byte_for_byte(bench: Bench) {
     ];
     for body in bodies {
         let scope = scope();
-        let fence = start(&*bench.cache, claim(scope, 1)).await;
+        let fence = start(&*harness.cache, claim(scope, 1)).await;
         assert_eq!(
-            bench.cache.complete(&scope, fence, &answer(&body), &client("demo")).await,
+            harness.cache.complete(&scope, fence, &answer(&body), &client("demo")).await,
             Ok(Completed::Kept)
         );
-        assert_eq!(bench.cache.claim(&claim(scope, 1)).await, Ok(Verdict::Replay(answer(&body))));
+        assert_eq!(harness.cache.claim(&claim(scope, 1)).await, Ok(Verdict::Replay(answer(&body))));
     }
 }
 
-async fn another_request_under_the_key_is_a_mismatch_as_long_as_the_first_holds_it(bench: Bench) {
+async fn another_request_under_the_key_is_a_mismatch_as_long_as_the_first_holds_it(harness: Bench) {
     let scope = scope();
-    let fence = start(&*bench.cache, claim(scope, 1)).await;
-    assert_eq!(bench.cache.claim(&claim(scope, 2)).await, Ok(Verdict::Mismatch { held: None }));
-    bench.cache.complete(&scope, fence, &answer("a"), &client("demo")).await.unwrap();
+    let fence = start(&*harness.cache, claim(scope, 1)).await;
+    assert_eq!(harness.cache.claim(&claim(scope, 2)).await, Ok(Verdict::Mismatch { held: None }));
+    harness.cache.complete(&scope, fence, &answer("a"), &client("demo")).await.unwrap();
     let proof = Some(answer("a").held(fingerprint(1)));
-    assert_eq!(bench.cache.claim(&claim(scope, 2)).await, Ok(Verdict::Mismatch { held: proof }));
+    assert_eq!(harness.cache.claim(&claim(scope, 2)).await, Ok(Verdict::Mismatch { held: proof }));
 }
 
-async fn a_wrong_request_that_never_came_back_does_not_keep_the_right_one_out(bench: Bench) {
+async fn a_wrong_request_that_never_came_back_does_not_keep_the_right_one_out(harness: Bench) {
     let scope = scope();
-    start(&*bench.cache, short_claim(scope, 2)).await;
-    bench.outlast(lease_ms(20)).await;
-    start(&*bench.cache, claim(scope, 1)).await;
-    assert_eq!(bench.cache.claim(&claim(scope, 2)).await, Ok(Verdict::Mismatch { held: None }));
+    start(&*harness.cache, short_claim(scope, 2)).await;
+    harness.outlast(lease_ms(20)).await;
+    start(&*harness.cache, claim(scope, 1)).await;
+    assert_eq!(harness.cache.claim(&claim(scope, 2)).await, Ok(Verdict::Mismatch { held: None }));
 }
 
-async fn after_the_lease_the_next_one_starts_and_the_first_comes_too_late(bench: Bench) {
+async fn after_the_lease_the_next_one_starts_and_the_first_comes_too_late(harness: Bench) {
     let scope = scope();
-    let first = start(&*bench.cache, short_claim(scope, 1)).await;
-    bench.outlast(lease_ms(20)).await;
-    let second = start(&*bench.cache, claim(scope, 1)).await;
+    let first = start(&*harness.cache, short_claim(scope, 1)).await;
+    harness.outlast(lease_ms(20)).await;
+    let second = start(&*harness.cache, claim(scope, 1)).await;
     assert!(second > first);
     assert_eq!(
-        bench.cache.complete(&scope, first, &answer("late"), &client("demo")).await,
+        harness.cache.complete(&scope, first, &answer("late"), &client("demo")).await,
         Ok(Completed::Stale)
     );
-    assert_eq!(bench.cache.release(&scope, first).await, Ok(Fenced::Stale));
+    assert_eq!(harness.cache.release(&scope, first).await, Ok(Fenced::Stale));
     assert_eq!(
-        bench.cache.complete(&scope, second, &answer("b"), &client("demo")).await,
+        harness.cache.complete(&scope, second, &answer("b"), &client("demo")).await,
         Ok(Completed::Kept)
     );
     assert_eq!(
-        bench.cache.complete(&scope, first, &answer("late"), &client("demo")).await,
+        harness.cache.complete(&scope, first, &answer("late"), &client("demo")).await,
         Ok(Completed::Stale)
     );
-    assert_eq!(bench.cache.claim(&claim(scope, 1)).await, Ok(Verdict::Replay(answer("b"))));
+    assert_eq!(harness.cache.claim(&claim(scope, 1)).await, Ok(Verdict::Replay(answer("b"))));
 }
 
-async fn a_late_answer_counts_if_nobody_took_the_turn(bench: Bench) {
+async fn a_late_answer_counts_if_nobody_took_the_turn(harness: Bench) {
     let scope = scope();
-    let fence = start(&*bench.cache, short_claim(scope, 1)).await;
-    bench.outlast(lease_ms(20)).await;
-    assert_eq!(bench.cache.complete(&scope, fence, &answer("a"), &client("demo")).await, Ok(Completed::Kept));
-    assert_eq!(bench.cache.claim(&claim(scope, 1)).await, Ok(Verdict::Replay(answer("a"))));
+    let fence = start(&*harness.cache, short_claim(scope, 1)).await;
+    harness.outlast(lease_ms(20)).await;
+    assert_eq!(
+        harness.cache.complete(&scope, fence, &answer("a"), &client("demo")).await,
+        Ok(Completed::Kept)
+    );
+    assert_eq!(harness.cache.claim(&claim(scope, 1)).await, Ok(Verdict::Replay(answer("a"))));
 }
 
-async fn the_first_answer_stands_and_repeating_it_is_no_harm(bench: Bench) {
+async fn the_first_answer_stands_and_repeating_it_is_no_harm(harness: Bench) {
     let scope = scope();
-    let fence = start(&*bench.cache, claim(scope, 1)).await;
-    bench.cache.complete(&scope, fence, &answer("a"), &client("demo")).await.unwrap();
-    assert_eq!(bench.cache.complete(&scope, fence, &answer("b"), &client("demo")).await, Ok(Completed::Kept));
-    assert_eq!(bench.cache.release(&scope, fence).await, Ok(Fenced::Stale));
-    assert_eq!(bench.cache.claim(&claim(scope, 1)).await, Ok(Verdict::Replay(answer("a"))));
+    let fence = start(&*harness.cache, claim(scope, 1)).await;
+    harness.cache.complete(&scope, fence, &answer("a"), &client("demo")).await.unwrap();
+    assert_eq!(
+        harness.cache.complete(&scope, fence, &answer("b"), &client("demo")).await,
+        Ok(Completed::Kept)
+    );
+    assert_eq!(harness.cache.release(&scope, fence).await, Ok(Fenced::Stale));
+    assert_eq!(harness.cache.claim(&claim(scope, 1)).await, Ok(Verdict::Replay(answer("a"))));
 }
 
-async fn a_released_key_takes_any_request(bench: Bench) {
+async fn a_released_key_takes_any_request(harness: Bench) {
     let scope = scope();
-    let first = start(&*bench.cache, claim(scope, 1)).await;
-    assert_eq!(bench.cache.release(&scope, first).await, Ok(Fenced::Applied));
-    let second = start(&*bench.cache, claim(scope, 2)).await;
+    let first = start(&*harness.cache, claim(scope, 1)).await;
+    assert_eq!(harness.cache.release(&scope, first).await, Ok(Fenced::Applied));
+    let second = start(&*harness.cache, claim(scope, 2)).await;
     assert!(second > first);
-    assert_eq!(bench.cache.release(&scope, first).await, Ok(Fenced::Stale));
+    assert_eq!(harness.cache.release(&scope, first).await, Ok(Fenced::Stale));
 }
 
-async fn scopes_do_not_touch_each_other(bench: Bench) {
+async fn scopes_do_not_touch_each_other(harness: Bench) {
     let (one, other) = (scope(), scope());
-    let fence = start(&*bench.cache, claim(one, 1)).await;
-    bench.cache.complete(&one, fence, &answer("a"), &client("demo")).await.unwrap();
+    let fence = start(&*harness.cache, claim(one, 1)).await;
+    harness.cache.complete(&one, fence, &answer("a"), &client("demo")).await.unwrap();
     assert_eq!(
-        bench.cache.complete(&other, fence, &answer("a"), &client("demo")).await,
+        harness.cache.complete(&other, fence, &answer("a"), &client("demo")).await,
         Ok(Completed::Stale)
     );
-    start(&*bench.cache, claim(other, 1)).await;
+    start(&*harness.cache, claim(other, 1)).await;
 }
 
-async fn what_is_forgotten_starts_anew(bench: Bench) {
+async fn what_is_forgotten_starts_anew(harness: Bench) {
     let scope = scope();
-    let first = start(&*bench.cache, claim(scope, 1)).await;
-    bench.cache.complete(&scope, first, &answer("a"), &client("demo")).await.unwrap();
-    bench.forget(scope).await;
+    let first = start(&*harness.cache, claim(scope, 1)).await;
+    harness.cache.complete(&scope, first, &answer("a"), &client("demo")).await.unwrap();
+    harness.forget(scope).await;
     assert_eq!(
-        bench.cache.complete(&scope, first, &answer("b"), &client("demo")).await,
+        harness.cache.complete(&scope, first, &answer("b"), &client("demo")).await,
         Ok(Completed::Stale)
     );
-    assert!(start(&*bench.cache, claim(scope, 2)).await > first);
+    assert!(start(&*harness.cache, claim(scope, 2)).await > first);
 }
 
-async fn a_client_that_had_its_share_of_answers_still_has_its_turns_and_others_their_answers(bench: Bench) {
+async fn a_client_that_had_its_share_of_answers_still_has_its_turns_and_others_their_answers(harness: Bench) {
     let (greedy, other) = (client(&format!("c{}", rand::random::<u64>())), client("demo"));
     let long = answer(&"x".repeat(BODY_BYTES_MAX - 1_024));
     let mut kept = 0;
     let over = loop {
         let scope = scope();
-        let fence = start(&*bench.cache, claim(scope, 1)).await;
-        match bench.cache.complete(&scope, fence, &long, &greedy).await.unwrap() {
+        let fence = start(&*harness.cache, claim(scope, 1)).await;
+        match harness.cache.complete(&scope, fence, &long, &greedy).await.unwrap() {
             Completed::Kept => kept += 1,
             outcome => break (scope, outcome),
         }
@@ -193,14 +199,14 @@ async fn a_client_that_had_its_share_of_answers_still_has_its_turns_and_others_t
     // 64 MiB.
     assert!((1_000..=1_040).contains(&kept), "{kept}");
     assert_eq!(over.1, Completed::OverQuota);
-    start(&*bench.cache, claim(over.0, 1)).await;
+    start(&*harness.cache, claim(over.0, 1)).await;
     let scope = scope();
-    let fence = start(&*bench.cache, claim(scope, 1)).await;
-    assert_eq!(bench.cache.complete(&scope, fence, &answer("a"), &other).await, Ok(Completed::Kept));
+    let fence = start(&*harness.cache, claim(scope, 1)).await;
+    assert_eq!(harness.cache.complete(&scope, fence, &answer("a"), &other).await, Ok(Completed::Kept));
 }
 
-async fn it_says_that_it_is_ready(bench: Bench) {
-    assert_eq!(bench.cache.ready().await, Ok(()));
+async fn it_says_that_it_is_ready(harness: Bench) {
+    assert_eq!(harness.cache.ready().await, Ok(()));
 }
 
 #[derive(Clone, Debug)]
@@ -234,7 +240,7 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 /// The cache walks beside [`Record`], whose time is made up: every step takes a second.
-async fn walk(bench: &Bench, steps: Vec<Step>) -> Result<(), TestCaseError> {
+async fn walk(harness: &Bench, steps: Vec<Step>) -> Result<(), TestCaseError> {
     let (scope, mut record, mut now_us) = (scope(), Record::Free, 1_700_000_000_000_000);
     // The same turns by the cache's fences and by the record's.
     let mut turns: Vec<(Fence, Fence)> = Vec::new();
@@ -247,7 +253,7 @@ async fn walk(bench: &Bench, steps: Vec<Step>) -> Result<(), TestCaseError> {
                     _ => lease_ms(600_000),
                 };
                 let claim = ClaimRequest { lease, ..claim(scope, body) };
-                let theirs = bench.cache.claim(&claim).await.unwrap();
+                let theirs = harness.cache.claim(&claim).await.unwrap();
                 match (theirs, record.claim(&claim, None, now_us)) {
                     (Verdict::Start { fence: theirs }, Verdict::Start { fence: ours }) => {
                         prop_assert!(turns.last().is_none_or(|(latest, _)| theirs > *latest));
@@ -257,23 +263,24 @@ async fn walk(bench: &Bench, steps: Vec<Step>) -> Result<(), TestCaseError> {
                     (theirs, ours) => prop_assert_eq!(theirs, ours),
                 }
                 if matches!(step, Step::ClaimAndOutlast { .. }) {
-                    bench.outlast(lease).await;
+                    harness.outlast(lease).await;
                 }
             }
             Step::Complete { who, answer: n } => {
                 let Some((theirs, ours)) = turns.get(who) else { continue };
                 let answer = answer(&n.to_string());
-                let applied = bench.cache.complete(&scope, *theirs, &answer, &client("demo")).await.unwrap();
+                let applied =
+                    harness.cache.complete(&scope, *theirs, &answer, &client("demo")).await.unwrap();
                 let kept_for = Duration::from_secs(300);
                 prop_assert_eq!(applied, Completed::from(record.complete(*ours, &answer, kept_for, now_us)));
             }
             Step::Release { who } => {
                 let Some((theirs, ours)) = turns.get(who) else { continue };
-                let applied = bench.cache.release(&scope, *theirs).await.unwrap();
+                let applied = harness.cache.release(&scope, *theirs).await.unwrap();
                 prop_assert_eq!(applied, record.release(*ours, now_us));
             }
             Step::Forget => {
-                bench.forget(scope).await;
+                harness.forget(scope).await;
                 record = Record::Free;
             }
         }
@@ -281,10 +288,10 @@ async fn walk(bench: &Bench, steps: Vec<Step>) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-fn random_walks(runtime: &tokio::runtime::Runtime, bench: &Bench, walks: u32) {
+fn random_walks(runtime: &tokio::runtime::Runtime, harness: &Bench, walks: u32) {
     let config = Config { failure_persistence: None, ..Config::with_cases(walks) };
     let steps = proptest::collection::vec(step(), 1..40);
-    TestRunner::new(config).run(&steps, |steps| runtime.block_on(walk(bench, steps))).unwrap();
+    TestRunner::new(config).run(&steps, |steps| runtime.block_on(walk(harness, steps))).unwrap();
 }
 
 fn runtime() -> tokio::runtime::Runtime {
@@ -299,7 +306,7 @@ fn the_cache_in_the_process_walks_as_the_rules_do() {
 #[test]
 fn redis_walks_as_the_rules_do() {
     let runtime = runtime();
-    if let Some(bench) = runtime.block_on(Bench::redis()) {
-        random_walks(&runtime, &bench, 50);
+    if let Some(harness) = runtime.block_on(Bench::redis()) {
+        random_walks(&runtime, &harness, 50);
     }
 }

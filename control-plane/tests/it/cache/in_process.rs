@@ -6,7 +6,7 @@ use std::time::Duration;
 use control_plane::cache::{CacheError, Completed, EdgeCache, InProcessCache, KeepPolicy, Limits};
 use edge_core::idempotency::Verdict;
 
-use super::bench::*;
+use super::harness::*;
 use crate::common::client;
 
 fn bounded(records: usize, bytes: usize) -> (InProcessCache, Arc<FineClock>) {

@@ -12,7 +12,7 @@ use edge_core::idempotency::{
 use payments::ports::clock::Clock;
 use serde_json::{Value, json};
 
-use super::bench::*;
+use super::harness::*;
 use crate::common::client;
 
 const OTHER_KEY: &str = "k1:0202020202020202020202020202020202020202020202020202020202020202";

@@ -7,8 +7,8 @@
     reason = "a helper of a test fails as the test itself would"
 )]
 
-mod bench;
 mod conformance;
+mod harness;
 mod in_process;
 mod listener;
 mod program;

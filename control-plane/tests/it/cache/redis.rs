@@ -7,7 +7,7 @@ use edge_core::idempotency::{ClaimRequest, Fenced, Scope, Verdict};
 use test_services::proxy::{Mode, Proxy};
 use test_services::{RedisServer, Signal, run};
 
-use super::bench::*;
+use super::harness::*;
 use crate::common::client;
 
 /// Long enough for any machine; what is awaited takes milliseconds.
@@ -160,7 +160,7 @@ async fn a_script_flush_is_not_noticed() {
 async fn a_value_that_is_not_ours_is_unavailable_and_left_alone() {
     let Some(server) = server().await else { return };
     let (cache, scope) = (cache_at(server.uri()), scope());
-    let fence = start(&*cache, claim(super::bench::scope(), 1)).await;
+    let fence = start(&*cache, claim(super::harness::scope(), 1)).await;
     let fingerprint = fingerprint(1);
     let strangers = [
         vec!["RPUSH".to_owned(), key(scope), "a".to_owned()],
@@ -255,7 +255,7 @@ async fn a_replica_that_is_promoted_takes_claims_again() {
 async fn a_redis_that_stands_still_is_unavailable_in_time() {
     let Some(server) = server().await else { return };
     let (cache, scope) = (cache_at(server.uri()), scope());
-    start(&*cache, claim(super::bench::scope(), 1)).await;
+    start(&*cache, claim(super::harness::scope(), 1)).await;
     server.signal(Signal::STOP);
     let started = Instant::now();
     assert!(unavailable(&cache.claim(&short_claim(scope, 1)).await));
@@ -273,7 +273,7 @@ async fn a_lost_reply_leaves_a_lease_that_ends_and_an_answer_that_stands() {
     let proxy = Proxy::to_port(server.port()).await;
     let cache = cache_at(&format!("redis://{}", proxy.address()));
     // Connected and with its scripts loaded, so that nothing but the reply is missing.
-    let other = super::bench::scope();
+    let other = super::harness::scope();
     let fence = start(&*cache, claim(other, 1)).await;
     cache.complete(&other, fence, &answer("a"), &client("demo")).await.unwrap();
 

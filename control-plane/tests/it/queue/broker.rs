@@ -8,7 +8,7 @@ use test_services::{RabbitServer, Signal};
 use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpListener;
 
-use super::bench::*;
+use super::harness::*;
 
 #[tokio::test]
 async fn what_a_purge_took_is_found_in_the_database() {

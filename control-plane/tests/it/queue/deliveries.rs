@@ -8,7 +8,7 @@ use payments::ports::clock::{Clock, SystemClock};
 use payments::ports::queue::Queue;
 use test_services::RabbitServer;
 
-use super::bench::*;
+use super::harness::*;
 
 #[tokio::test]
 async fn what_is_due_is_brought_to_another_process_at_once() {

@@ -6,7 +6,7 @@ use lapin::options::QueueDeleteOptions;
 use payments::ports::queue::Queue;
 use test_services::RabbitServer;
 
-use super::bench::*;
+use super::harness::*;
 
 #[tokio::test]
 async fn one_that_has_no_queue_is_counted_and_the_queue_is_made_again() {
