@@ -26,10 +26,10 @@ use payments_stores::DatabaseSettings;
 use serde_json::{Value, json};
 use tokio_util::task::TaskTracker;
 
-use crate::shop::{Shop, effect};
+use crate::sandbox_fixture::{SandboxFixture, effect};
 
 struct Journey {
-    shop: Shop,
+    fixture: SandboxFixture,
     gateway: Arc<Gateway>,
     _folder: tempfile::TempDir,
 }
@@ -50,21 +50,21 @@ fn cancel() -> Call<Payment> {
 
 impl Journey {
     async fn begin() -> Self {
-        let shop = Shop::open().await;
+        let fixture = SandboxFixture::open().await;
         let folder = tempfile::tempdir().unwrap();
         let uri = format!("sqlite://{}", folder.path().join("gateway.db").display());
         let gateway = Arc::new(Gateway {
             store: payments_stores::open(DatabaseSettings::new(uri)).await.unwrap(),
-            providers: [(Provider::Stripe, shop.stripe()), (Provider::Paypal, shop.paypal())].into(),
-            started_at: payments::ports::clock::Clock::now(&*shop.clock),
-            clock: shop.clock.clone(),
+            providers: [(Provider::Stripe, fixture.stripe()), (Provider::Paypal, fixture.paypal())].into(),
+            started_at: payments::ports::clock::Clock::now(&*fixture.clock),
+            clock: fixture.clock.clone(),
             entropy: Arc::new(SystemEntropy),
             tasks: TaskTracker::new(),
             queue: Arc::new(LocalWakeup::default()),
             retries: Retries::new(RetryPolicy { inline_within: None, ..RetryPolicy::default() }),
             renders: Renders::NONE,
         });
-        Self { shop, gateway, _folder: folder }
+        Self { fixture, gateway, _folder: folder }
     }
 
     async fn charge(&self, provider: &str, method: Option<&str>) -> Payment {
@@ -86,14 +86,15 @@ impl Journey {
     }
 
     async fn control(&self, path: &str) -> Value {
-        let answer = self.shop.http.get(self.shop.url(&format!("/_sandbox/{path}"))).send().await.unwrap();
+        let answer =
+            self.fixture.http.get(self.fixture.url(&format!("/_sandbox/{path}"))).send().await.unwrap();
         answer.json().await.unwrap()
     }
 
     /// Makes something happen at the provider.
     async fn happens(&self, script: &Value) {
-        let url = self.shop.url("/_sandbox/webhooks/send");
-        let answer = self.shop.http.post(url).json(script).send().await.unwrap();
+        let url = self.fixture.url("/_sandbox/webhooks/send");
+        let answer = self.fixture.http.post(url).json(script).send().await.unwrap();
         assert_eq!(answer.status(), 201, "{}", answer.text().await.unwrap());
     }
 
@@ -134,13 +135,13 @@ impl Journey {
 #[tokio::test]
 async fn a_stripe_charge_whose_answer_was_lost_is_completed_by_its_events() {
     let journey = Journey::begin().await;
-    journey.shop.fault("stripe", "charge", "drop_after").await;
+    journey.fixture.fault("stripe", "charge", "drop_after").await;
     let payment = journey.charge("stripe", Some("pm_card_visa")).await;
-    journey.shop.heal().await;
+    journey.fixture.heal().await;
     assert_eq!(payment.state.status(), Status::Pending);
     journey.told().await;
     assert_eq!(journey.now(&payment).await.state.status(), Status::Completed);
-    assert_eq!(journey.shop.effects(payment.id).await, [effect("charge", 4_999, "USD")]);
+    assert_eq!(journey.fixture.effects(payment.id).await, [effect("charge", 4_999, "USD")]);
     journey.is_clean(&payment).await;
 }
 
@@ -159,7 +160,8 @@ async fn stripe_refunds_fail_later_come_from_the_dashboard_and_charges_are_dispu
     assert_eq!((failed.state.status(), journey.now(&payment).await.refunded), (RefundStatus::Failed, 0));
 
     let intent = payment.reference.clone().unwrap().to_string();
-    let dashboard = journey.shop.http.post(journey.shop.url("/v1/refunds")).bearer_auth("sk_test_right");
+    let dashboard =
+        journey.fixture.http.post(journey.fixture.url("/v1/refunds")).bearer_auth("sk_test_right");
     let form = [("payment_intent", intent.as_str()), ("amount", "500")];
     assert_eq!(dashboard.form(&form).send().await.unwrap().status(), 200);
     journey.told().await;
@@ -189,11 +191,11 @@ async fn a_paypal_order_is_captured_when_its_payer_approves_and_never_comes_back
     let payment = journey.charge("paypal", None).await;
     assert_eq!(payment.state.status(), Status::RequiresAction);
     let order = payment.reference.clone().unwrap();
-    journey.shop.visit(&journey.shop.url(&format!("/checkoutnow?token={order}")), "approve").await;
+    journey.fixture.visit(&journey.fixture.url(&format!("/checkoutnow?token={order}")), "approve").await;
     journey.told().await;
     assert_eq!(journey.now(&payment).await.state.status(), Status::Completed);
     journey.told().await;
-    assert_eq!(journey.shop.effects(payment.id).await, [effect("charge", 4_999, "USD")]);
+    assert_eq!(journey.fixture.effects(payment.id).await, [effect("charge", 4_999, "USD")]);
     journey.is_clean(&payment).await;
 }
 
@@ -202,8 +204,8 @@ async fn a_cancel_finds_the_money_that_moved_unheard() {
     let journey = Journey::begin().await;
     let payment = journey.charge("paypal", None).await;
     let order = payment.reference.clone().unwrap();
-    journey.shop.visit(&journey.shop.url(&format!("/checkoutnow?token={order}")), "approve").await;
-    journey.shop.past_the_gateway(&format!("/v2/checkout/orders/{order}/capture"), &json!({})).await;
+    journey.fixture.visit(&journey.fixture.url(&format!("/checkoutnow?token={order}")), "approve").await;
+    journey.fixture.past_the_gateway(&format!("/v2/checkout/orders/{order}/capture"), &json!({})).await;
     let told = usecases::cancel(journey.gateway.clone(), payment.id, cancel()).await;
     assert!(matches!(told, Err(OperationError::Superseded { .. })), "{told:?}");
     assert_eq!(journey.now(&payment).await.state.status(), Status::Completed);
@@ -213,7 +215,7 @@ async fn a_cancel_finds_the_money_that_moved_unheard() {
     let part = json!({
         "provider": "paypal", "type": "PAYMENT.CAPTURE.COMPLETED", "transactionId": txn, "amount": 2_000,
     });
-    journey.shop.happens(&part).await;
+    journey.fixture.happens(&part).await;
     let told = usecases::cancel(journey.gateway.clone(), payment.id, cancel()).await;
     assert!(matches!(told, Err(OperationError::Superseded { .. })), "{told:?}");
     let now = journey.now(&payment).await;
@@ -226,7 +228,7 @@ async fn a_voided_order_that_is_brought_back_ends_canceled() {
     let payment = journey.charge("paypal", None).await;
     let order = payment.reference.clone().unwrap();
     let voided = json!({ "provider": "paypal", "type": "order.voided", "id": order.as_str() });
-    journey.shop.happens(&voided).await;
+    journey.fixture.happens(&voided).await;
     let request = json!({
         "provider": "paypal", "amount": 4_999, "currency": "USD", "paymentMethodId": order.as_str(),
     });
@@ -248,7 +250,7 @@ async fn a_pending_paypal_capture_ends_as_its_review_ends() {
         let events = journey.control("webhooks?type=PAYMENT.CAPTURE.PENDING").await;
         let capture = events["events"][0]["object"].as_str().unwrap().to_owned();
         let review = format!("/_sandbox/paypal/payments/{capture}/review?outcome={outcome}");
-        let answer = journey.shop.http.post(journey.shop.url(&review)).send().await.unwrap();
+        let answer = journey.fixture.http.post(journey.fixture.url(&review)).send().await.unwrap();
         assert!(answer.status().is_success(), "{}", answer.text().await.unwrap());
         journey.told().await;
         assert_eq!(journey.now(&payment).await.state.status(), status, "{outcome}");

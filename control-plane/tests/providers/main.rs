@@ -16,7 +16,7 @@ mod network;
 mod paypal;
 mod paypal_orders;
 mod refusals;
+mod sandbox_fixture;
 mod scripted;
-mod shop;
 mod stripe;
 mod token;

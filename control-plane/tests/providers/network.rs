@@ -12,7 +12,7 @@ use payments_providers::{Providers, Settings, Timeouts};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::shop::{Expect, Shop, settings};
+use crate::sandbox_fixture::{Expect, SandboxFixture, settings};
 
 fn stripe(settings: Settings) -> Arc<dyn PaymentProvider> {
     Providers::new(settings, Arc::new(SystemClock)).unwrap().get(Provider::Stripe).unwrap()
@@ -37,8 +37,8 @@ where
 }
 
 async fn charge_at(settings: Settings) -> Outcome<payments::model::provider::Charged> {
-    let shop = Shop::open().await;
-    stripe(settings).charge(&shop.charge(4_999, "USD", Some("pm_card_visa"))).await
+    let fixture = SandboxFixture::open().await;
+    stripe(settings).charge(&fixture.charge(4_999, "USD", Some("pm_card_visa"))).await
 }
 
 #[track_caller]
@@ -120,18 +120,18 @@ async fn a_redirect_is_not_followed() {
 
 #[tokio::test]
 async fn all_steps_of_an_operation_share_one_deadline() {
-    let shop = Shop::with(|settings| {
+    let fixture = SandboxFixture::with(|settings| {
         let operation = Duration::from_millis(300);
         settings.timeouts = Timeouts { operation, ..Timeouts::default() };
     })
     .await;
     // An agreement takes a token, an order and a capture; the token is here already.
-    shop.paypal().charge(&shop.charge(100, "USD", Some("vault-ok"))).await.done();
+    fixture.paypal().charge(&fixture.charge(100, "USD", Some("vault-ok"))).await.done();
     let late = |operation: &str| serde_json::json!({ "provider": "paypal", "operation": operation, "fault": "latency", "delayMs": 200 });
-    shop.set_fault(&late("charge")).await;
-    let order = shop.charge(4_999, "USD", Some("B-OK"));
+    fixture.set_fault(&late("charge")).await;
+    let order = fixture.charge(4_999, "USD", Some("B-OK"));
     let began = std::time::Instant::now();
-    let uncertainty = unknown(shop.paypal().charge(&order).await);
+    let uncertainty = unknown(fixture.paypal().charge(&order).await);
     assert!(began.elapsed() < Duration::from_secs(2));
     assert!(uncertainty.reference.is_some(), "the order is known by then: {uncertainty:?}");
 }

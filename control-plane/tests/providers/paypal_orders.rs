@@ -3,238 +3,247 @@
 use payments::model::provider::{CancelTarget, Charged, Outcome, ProviderRef, RefusalKind};
 use serde_json::{Value, json};
 
-use crate::shop::{Expect, PAGE, Shop, authorized, completed, effect, invalid, paypal_issue, to_be_acted_on};
+use crate::sandbox_fixture::{
+    Expect, PAGE, SandboxFixture, authorized, completed, effect, invalid, paypal_issue, to_be_acted_on,
+};
 
 const BACK: &str = "https://shop.example/back";
 
 /// An order as a client makes it in the payer's browser.
-async fn foreign_order(shop: &Shop, intent: &str, value: &str, custom_id: Option<&str>) -> String {
-    foreign_order_with(shop, intent, value, &json!({ "custom_id": custom_id })).await
+async fn foreign_order(
+    fixture: &SandboxFixture,
+    intent: &str,
+    value: &str,
+    custom_id: Option<&str>,
+) -> String {
+    foreign_order_with(fixture, intent, value, &json!({ "custom_id": custom_id })).await
 }
 
 /// `more`: what is in its purchase unit beside the amount; what is null there is left out.
-async fn foreign_order_with(shop: &Shop, intent: &str, value: &str, more: &Value) -> String {
+async fn foreign_order_with(fixture: &SandboxFixture, intent: &str, value: &str, more: &Value) -> String {
     let mut unit = json!({ "amount": { "currency_code": "USD", "value": value } });
     let more = more.as_object().unwrap().clone().into_iter().filter(|(_, value)| !value.is_null());
     unit.as_object_mut().unwrap().extend(more);
     let order = json!({ "intent": intent, "purchase_units": [unit] });
-    let order = shop.past_the_gateway("/v2/checkout/orders", &order).await;
+    let order = fixture.past_the_gateway("/v2/checkout/orders", &order).await;
     order["id"].as_str().unwrap().to_owned()
 }
 
-async fn approve(shop: &Shop, order: &str) {
-    shop.visit(&shop.url(&format!("/checkoutnow?token={order}")), "approve").await;
+async fn approve(fixture: &SandboxFixture, order: &str) {
+    fixture.visit(&fixture.url(&format!("/checkoutnow?token={order}")), "approve").await;
 }
 
 #[tokio::test]
 async fn a_payer_who_approves_is_charged_when_they_come_back() {
-    let shop = Shop::open().await;
+    let fixture = SandboxFixture::open().await;
     for return_url in [Some(BACK.to_owned()), None] {
-        let mut order = shop.charge(4_999, "USD", None);
+        let mut order = fixture.charge(4_999, "USD", None);
         order.return_url = return_url;
-        let (session, page) = to_be_acted_on(shop.paypal().charge(&order).await.done());
-        let waiting = shop.paypal().resume(&shop.resume(&order, &session)).await.done();
+        let (session, page) = to_be_acted_on(fixture.paypal().charge(&order).await.done());
+        let waiting = fixture.paypal().resume(&fixture.resume(&order, &session)).await.done();
         assert_eq!(to_be_acted_on(waiting).0, session);
-        assert_eq!(shop.effects(order.payment).await, []);
-        shop.visit(&page, "approve").await;
-        let resume = shop.resume(&order, &session);
-        let charge = completed(shop.paypal().resume(&resume).await.done());
-        assert_eq!(completed(shop.paypal().resume(&resume).await.done()), charge);
-        let another_try = shop.resume(&order, &session);
-        assert_eq!(completed(shop.paypal().resume(&another_try).await.done()), charge);
-        assert_eq!(shop.effects(order.payment).await, [effect("charge", 4_999, "USD")]);
+        assert_eq!(fixture.effects(order.payment).await, []);
+        fixture.visit(&page, "approve").await;
+        let resume = fixture.resume(&order, &session);
+        let charge = completed(fixture.paypal().resume(&resume).await.done());
+        assert_eq!(completed(fixture.paypal().resume(&resume).await.done()), charge);
+        let another_try = fixture.resume(&order, &session);
+        assert_eq!(completed(fixture.paypal().resume(&another_try).await.done()), charge);
+        assert_eq!(fixture.effects(order.payment).await, [effect("charge", 4_999, "USD")]);
     }
 }
 
 #[tokio::test]
 async fn what_a_payer_approved_can_be_held_first() {
-    let shop = Shop::open().await;
-    let order = shop.authorize(4_999, "USD", None);
-    let (session, page) = to_be_acted_on(shop.paypal().charge(&order).await.done());
-    shop.visit(&page, "approve").await;
-    let authorization = authorized(shop.paypal().resume(&shop.resume(&order, &session)).await.done());
-    shop.paypal().capture(&shop.capture(&order, &authorization, 4_999)).await.done();
+    let fixture = SandboxFixture::open().await;
+    let order = fixture.authorize(4_999, "USD", None);
+    let (session, page) = to_be_acted_on(fixture.paypal().charge(&order).await.done());
+    fixture.visit(&page, "approve").await;
+    let authorization = authorized(fixture.paypal().resume(&fixture.resume(&order, &session)).await.done());
+    fixture.paypal().capture(&fixture.capture(&order, &authorization, 4_999)).await.done();
     let effects = [effect("authorize", 4_999, "USD"), effect("capture", 4_999, "USD")];
-    assert_eq!(shop.effects(order.payment).await, effects);
+    assert_eq!(fixture.effects(order.payment).await, effects);
 }
 
 #[tokio::test]
 async fn an_order_nobody_approved_ends_without_a_call() {
-    let shop = Shop::open().await;
-    let order = shop.charge(4_999, "USD", None);
-    let (session, _) = to_be_acted_on(shop.paypal().charge(&order).await.done());
-    shop.paypal().cancel(&shop.cancel(&order, CancelTarget::Session(session))).await.done();
-    assert_eq!(shop.received("paypal", "cancel").await, 0);
+    let fixture = SandboxFixture::open().await;
+    let order = fixture.charge(4_999, "USD", None);
+    let (session, _) = to_be_acted_on(fixture.paypal().charge(&order).await.done());
+    fixture.paypal().cancel(&fixture.cancel(&order, CancelTarget::Session(session))).await.done();
+    assert_eq!(fixture.received("paypal", "cancel").await, 0);
 }
 
 #[tokio::test]
 async fn an_order_that_was_completed_past_the_gateway_is_not_called_canceled() {
-    let shop = Shop::open().await;
-    for (order, step) in
-        [(shop.charge(4_999, "USD", None), "capture"), (shop.authorize(4_999, "USD", None), "authorize")]
-    {
-        let (session, page) = to_be_acted_on(shop.paypal().charge(&order).await.done());
-        shop.visit(&page, "approve").await;
-        let cancel = shop.cancel(&order, CancelTarget::Session(session.clone()));
-        shop.past_the_gateway(&format!("/v2/checkout/orders/{session}/{step}"), &json!({})).await;
-        assert_eq!(shop.paypal().cancel(&cancel).await.refused().kind, RefusalKind::State);
+    let fixture = SandboxFixture::open().await;
+    for (order, step) in [
+        (fixture.charge(4_999, "USD", None), "capture"),
+        (fixture.authorize(4_999, "USD", None), "authorize"),
+    ] {
+        let (session, page) = to_be_acted_on(fixture.paypal().charge(&order).await.done());
+        fixture.visit(&page, "approve").await;
+        let cancel = fixture.cancel(&order, CancelTarget::Session(session.clone()));
+        fixture.past_the_gateway(&format!("/v2/checkout/orders/{session}/{step}"), &json!({})).await;
+        assert_eq!(fixture.paypal().cancel(&cancel).await.refused().kind, RefusalKind::State);
     }
 }
 
 #[tokio::test]
 async fn an_order_that_is_gone_can_still_be_canceled() {
-    let shop = Shop::open().await;
-    let order = shop.charge(4_999, "USD", None);
+    let fixture = SandboxFixture::open().await;
+    let order = fixture.charge(4_999, "USD", None);
     let gone = CancelTarget::Session(ProviderRef::new("0AA00000AA000000A"));
-    shop.paypal().cancel(&shop.cancel(&order, gone)).await.done();
+    fixture.paypal().cancel(&fixture.cancel(&order, gone)).await.done();
 }
 
 #[tokio::test]
 async fn an_order_that_is_gone_was_not_approved_in_time() {
-    let shop = Shop::open().await;
-    let order = shop.charge(4_999, "USD", None);
+    let fixture = SandboxFixture::open().await;
+    let order = fixture.charge(4_999, "USD", None);
     let gone = ProviderRef::new("0AA00000AA000000A");
-    let refusal = shop.paypal().resume(&shop.resume(&order, &gone)).await.refused();
+    let refusal = fixture.paypal().resume(&fixture.resume(&order, &gone)).await.refused();
     assert_eq!((refusal.kind, refusal.code.as_deref()), (RefusalKind::Expired, Some("order_expired")));
 }
 
 #[tokio::test]
 async fn an_approved_order_of_the_client_is_charged_once() {
-    let shop = Shop::open().await;
-    let id = foreign_order(&shop, "CAPTURE", "49.99", Some("invoice 7")).await;
-    let order = shop.charge(4_999, "USD", Some(&id));
-    assert_eq!(shop.paypal().session_in(&id), Some(ProviderRef::new(&id)));
-    assert_eq!(shop.paypal().charge(&order).await.refused().kind, invalid("paymentMethodId"));
-    approve(&shop, &id).await;
-    let charge = completed(shop.paypal().charge(&order).await.done());
-    assert_eq!(completed(shop.paypal().charge(&order).await.done()), charge);
-    let other = shop.charge(4_999, "USD", Some(&id));
-    assert_eq!(shop.paypal().charge(&other).await.refused().kind, invalid("paymentMethodId"));
-    assert_eq!(shop.ledger("?kind=charge").await, [effect("charge", 4_999, "USD")]);
+    let fixture = SandboxFixture::open().await;
+    let id = foreign_order(&fixture, "CAPTURE", "49.99", Some("invoice 7")).await;
+    let order = fixture.charge(4_999, "USD", Some(&id));
+    assert_eq!(fixture.paypal().session_in(&id), Some(ProviderRef::new(&id)));
+    assert_eq!(fixture.paypal().charge(&order).await.refused().kind, invalid("paymentMethodId"));
+    approve(&fixture, &id).await;
+    let charge = completed(fixture.paypal().charge(&order).await.done());
+    assert_eq!(completed(fixture.paypal().charge(&order).await.done()), charge);
+    let other = fixture.charge(4_999, "USD", Some(&id));
+    assert_eq!(fixture.paypal().charge(&other).await.refused().kind, invalid("paymentMethodId"));
+    assert_eq!(fixture.ledger("?kind=charge").await, [effect("charge", 4_999, "USD")]);
 }
 
 #[tokio::test]
 async fn an_order_whose_invoice_is_paid_already_is_the_clients_mistake() {
-    let shop = Shop::open().await;
+    let fixture = SandboxFixture::open().await;
     let invoice = json!({ "invoice_id": "INV-7" });
-    let paid = foreign_order_with(&shop, "CAPTURE", "49.99", &invoice).await;
-    let again = foreign_order_with(&shop, "CAPTURE", "49.99", &invoice).await;
+    let paid = foreign_order_with(&fixture, "CAPTURE", "49.99", &invoice).await;
+    let again = foreign_order_with(&fixture, "CAPTURE", "49.99", &invoice).await;
     for id in [&paid, &again] {
-        approve(&shop, id).await;
+        approve(&fixture, id).await;
     }
-    completed(shop.paypal().charge(&shop.charge(4_999, "USD", Some(&paid))).await.done());
-    let refusal = shop.paypal().charge(&shop.charge(4_999, "USD", Some(&again))).await.refused();
+    completed(fixture.paypal().charge(&fixture.charge(4_999, "USD", Some(&paid))).await.done());
+    let refusal = fixture.paypal().charge(&fixture.charge(4_999, "USD", Some(&again))).await.refused();
     assert_eq!(
         (refusal.kind, refusal.code.as_deref()),
         (invalid("paymentMethodId"), Some("DUPLICATE_INVOICE_ID"))
     );
-    assert_eq!(shop.ledger("?kind=charge").await, [effect("charge", 4_999, "USD")]);
+    assert_eq!(fixture.ledger("?kind=charge").await, [effect("charge", 4_999, "USD")]);
 }
 
 #[tokio::test]
 async fn an_order_that_the_shops_own_page_captured_is_no_payment_here() {
-    let shop = Shop::open().await;
-    let id = foreign_order(&shop, "CAPTURE", "49.99", None).await;
-    approve(&shop, &id).await;
-    shop.past_the_gateway(&format!("/v2/checkout/orders/{id}/capture"), &json!({})).await;
-    let refusal = shop.paypal().charge(&shop.charge(4_999, "USD", Some(&id))).await.refused();
+    let fixture = SandboxFixture::open().await;
+    let id = foreign_order(&fixture, "CAPTURE", "49.99", None).await;
+    approve(&fixture, &id).await;
+    fixture.past_the_gateway(&format!("/v2/checkout/orders/{id}/capture"), &json!({})).await;
+    let refusal = fixture.paypal().charge(&fixture.charge(4_999, "USD", Some(&id))).await.refused();
     assert_eq!(refusal.kind, invalid("paymentMethodId"));
     assert!(refusal.message.contains("not by this gateway"), "{}", refusal.message);
 }
 
 #[tokio::test]
 async fn an_approved_order_must_say_what_the_request_says() {
-    let shop = Shop::open().await;
-    let id = foreign_order(&shop, "CAPTURE", "49.99", None).await;
-    approve(&shop, &id).await;
+    let fixture = SandboxFixture::open().await;
+    let id = foreign_order(&fixture, "CAPTURE", "49.99", None).await;
+    approve(&fixture, &id).await;
     for (order, param) in [
-        (shop.charge(5_000, "USD", Some(&id)), "amount"),
-        (shop.charge(4_999, "EUR", Some(&id)), "currency"),
-        (shop.authorize(4_999, "USD", Some(&id)), "capture"),
+        (fixture.charge(5_000, "USD", Some(&id)), "amount"),
+        (fixture.charge(4_999, "EUR", Some(&id)), "currency"),
+        (fixture.authorize(4_999, "USD", Some(&id)), "capture"),
     ] {
-        assert_eq!(shop.paypal().charge(&order).await.refused().kind, invalid(param));
+        assert_eq!(fixture.paypal().charge(&order).await.refused().kind, invalid(param));
     }
-    assert_eq!(shop.ledger("").await, []);
+    assert_eq!(fixture.ledger("").await, []);
 }
 
 #[tokio::test]
 async fn an_approved_order_can_be_held_first() {
-    let shop = Shop::open().await;
-    let id = foreign_order(&shop, "AUTHORIZE", "49.99", None).await;
-    approve(&shop, &id).await;
-    authorized(shop.paypal().charge(&shop.authorize(4_999, "USD", Some(&id))).await.done());
+    let fixture = SandboxFixture::open().await;
+    let id = foreign_order(&fixture, "AUTHORIZE", "49.99", None).await;
+    approve(&fixture, &id).await;
+    authorized(fixture.paypal().charge(&fixture.authorize(4_999, "USD", Some(&id))).await.done());
 }
 
 #[tokio::test]
 async fn an_order_of_another_payment_is_not_taken() {
-    let shop = Shop::open().await;
-    let other = shop.charge(4_999, "USD", None);
-    let (session, page) = to_be_acted_on(shop.paypal().charge(&other).await.done());
-    shop.visit(&page, "approve").await;
-    let order = shop.charge(4_999, "USD", Some(session.as_str()));
-    assert_eq!(shop.paypal().charge(&order).await.refused().kind, invalid("paymentMethodId"));
-    let resume = shop.resume(&order, &session);
-    assert_eq!(shop.paypal().resume(&resume).await.refused().kind, invalid("paymentMethodId"));
-    assert_eq!(shop.ledger("").await, []);
+    let fixture = SandboxFixture::open().await;
+    let other = fixture.charge(4_999, "USD", None);
+    let (session, page) = to_be_acted_on(fixture.paypal().charge(&other).await.done());
+    fixture.visit(&page, "approve").await;
+    let order = fixture.charge(4_999, "USD", Some(session.as_str()));
+    assert_eq!(fixture.paypal().charge(&order).await.refused().kind, invalid("paymentMethodId"));
+    let resume = fixture.resume(&order, &session);
+    assert_eq!(fixture.paypal().resume(&resume).await.refused().kind, invalid("paymentMethodId"));
+    assert_eq!(fixture.ledger("").await, []);
 }
 
 #[tokio::test]
 async fn an_order_that_does_not_exist_is_the_clients_mistake() {
-    let shop = Shop::open().await;
-    let order = shop.charge(4_999, "USD", Some("0AA00000AA000000A"));
-    assert_eq!(shop.paypal().charge(&order).await.refused().kind, invalid("paymentMethodId"));
+    let fixture = SandboxFixture::open().await;
+    let order = fixture.charge(4_999, "USD", Some("0AA00000AA000000A"));
+    assert_eq!(fixture.paypal().charge(&order).await.refused().kind, invalid("paymentMethodId"));
 }
 
 #[tokio::test]
 async fn a_look_that_fails_before_anything_was_asked_leaves_no_doubt() {
-    let shop = Shop::open().await;
-    let id = foreign_order(&shop, "CAPTURE", "49.99", None).await;
-    approve(&shop, &id).await;
-    shop.fault("paypal", "retrieve", "drop_after").await;
-    let answer = shop.paypal().charge(&shop.charge(4_999, "USD", Some(&id))).await;
+    let fixture = SandboxFixture::open().await;
+    let id = foreign_order(&fixture, "CAPTURE", "49.99", None).await;
+    approve(&fixture, &id).await;
+    fixture.fault("paypal", "retrieve", "drop_after").await;
+    let answer = fixture.paypal().charge(&fixture.charge(4_999, "USD", Some(&id))).await;
     assert!(matches!(answer, Outcome::NotSent(_)), "{answer:?}");
 }
 
 #[tokio::test]
 async fn a_decline_that_names_no_page_leaves_the_payer_their_way_back() {
     for issue in ["INSTRUMENT_DECLINED", "PAYER_ACTION_REQUIRED", "TRANSACTION_REFUSED"] {
-        let shop = Shop::open().await;
-        let order = shop.charge(4_999, "USD", None);
-        let (session, page) = to_be_acted_on(shop.paypal().charge(&order).await.done());
-        shop.visit(&page, "approve").await;
-        shop.refuse("paypal", "charge", 422, &paypal_issue(issue)).await;
-        let resume = shop.resume(&order, &session);
-        let Charged::RequiresAction { url, declined, .. } = shop.paypal().resume(&resume).await.done() else {
+        let fixture = SandboxFixture::open().await;
+        let order = fixture.charge(4_999, "USD", None);
+        let (session, page) = to_be_acted_on(fixture.paypal().charge(&order).await.done());
+        fixture.visit(&page, "approve").await;
+        fixture.refuse("paypal", "charge", 422, &paypal_issue(issue)).await;
+        let resume = fixture.resume(&order, &session);
+        let Charged::RequiresAction { url, declined, .. } = fixture.paypal().resume(&resume).await.done()
+        else {
             panic!("{issue}")
         };
         assert_eq!((url.as_str(), declined), (PAGE, issue != "PAYER_ACTION_REQUIRED"), "{issue}");
-        completed(shop.paypal().resume(&shop.resume(&order, &session)).await.done());
+        completed(fixture.paypal().resume(&fixture.resume(&order, &session)).await.done());
     }
 }
 
 #[tokio::test]
 async fn an_order_of_the_client_that_names_no_page_is_declined_and_can_be_brought_back() {
-    let shop = Shop::open().await;
-    let id = foreign_order(&shop, "CAPTURE", "49.99", None).await;
-    approve(&shop, &id).await;
-    shop.refuse("paypal", "charge", 422, &paypal_issue("INSTRUMENT_DECLINED")).await;
-    let declined = shop.paypal().charge(&shop.charge(4_999, "USD", Some(&id))).await.refused();
+    let fixture = SandboxFixture::open().await;
+    let id = foreign_order(&fixture, "CAPTURE", "49.99", None).await;
+    approve(&fixture, &id).await;
+    fixture.refuse("paypal", "charge", 422, &paypal_issue("INSTRUMENT_DECLINED")).await;
+    let declined = fixture.paypal().charge(&fixture.charge(4_999, "USD", Some(&id))).await.refused();
     assert_eq!(declined.kind, RefusalKind::Declined);
-    completed(shop.paypal().charge(&shop.charge(4_999, "USD", Some(&id))).await.done());
+    completed(fixture.paypal().charge(&fixture.charge(4_999, "USD", Some(&id))).await.done());
 }
 
 #[tokio::test]
 async fn an_order_paid_under_a_forgotten_key_is_found_by_its_name() {
-    let shop = Shop::open().await;
-    let order = shop.charge(4_999, "USD", None);
-    let (session, page) = to_be_acted_on(shop.paypal().charge(&order).await.done());
-    shop.visit(&page, "approve").await;
-    shop.fault("paypal", "charge", "drop_after").await;
-    let resume = shop.resume(&order, &session);
-    let lost = shop.paypal().resume(&resume).await;
+    let fixture = SandboxFixture::open().await;
+    let order = fixture.charge(4_999, "USD", None);
+    let (session, page) = to_be_acted_on(fixture.paypal().charge(&order).await.done());
+    fixture.visit(&page, "approve").await;
+    fixture.fault("paypal", "charge", "drop_after").await;
+    let resume = fixture.resume(&order, &session);
+    let lost = fixture.paypal().resume(&resume).await;
     assert!(matches!(lost, Outcome::Unknown(_)), "{lost:?}");
-    shop.heal().await;
-    shop.fault("paypal", "charge", "forget_key").await;
-    completed(shop.paypal().resume(&resume).await.done());
-    assert_eq!(shop.effects(order.payment).await, [effect("charge", 4_999, "USD")]);
+    fixture.heal().await;
+    fixture.fault("paypal", "charge", "forget_key").await;
+    completed(fixture.paypal().resume(&resume).await.done());
+    assert_eq!(fixture.effects(order.payment).await, [effect("charge", 4_999, "USD")]);
 }

@@ -15,7 +15,7 @@ use payments::ports::provider::PaymentProvider;
 use payments_providers::Providers;
 use serde_json::{Value, json};
 
-use crate::shop::{Expect, Shop, completed, paypal_issue, settings, to_be_acted_on};
+use crate::sandbox_fixture::{Expect, SandboxFixture, completed, paypal_issue, settings, to_be_acted_on};
 
 async fn provider(provider: Provider, script: Router) -> Arc<dyn PaymentProvider> {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -49,7 +49,7 @@ async fn a_payment_that_only_a_browser_could_finish_is_canceled_and_then_decline
     let script =
         Router::new().route("/v1/payment_intents", create).route("/v1/payment_intents/{id}/cancel", cancel);
     let stripe = provider(Provider::Stripe, script).await;
-    let order = Shop::open().await.charge(4_999, "USD", Some("pm_card_visa"));
+    let order = SandboxFixture::open().await.charge(4_999, "USD", Some("pm_card_visa"));
     let refusal = stripe.charge(&order).await.refused();
     assert_eq!(
         (refusal.kind, refusal.code.as_deref()),
@@ -66,7 +66,7 @@ async fn a_payment_that_could_not_be_canceled_is_not_called_declined() {
     let script =
         Router::new().route("/v1/payment_intents", create).route("/v1/payment_intents/{id}/cancel", cancel);
     let stripe = provider(Provider::Stripe, script).await;
-    let order = Shop::open().await.charge(4_999, "USD", Some("pm_card_visa"));
+    let order = SandboxFixture::open().await.charge(4_999, "USD", Some("pm_card_visa"));
     let answer = stripe.charge(&order).await;
     assert!(
         matches!(&answer, Outcome::Unknown(uncertainty) if uncertainty.reference.is_some()),
@@ -80,7 +80,7 @@ async fn a_success_over_another_amount_is_not_believed() {
         intent(&asked, &json!({ "status": "succeeded", "amount_received": 4_999, "amount": 499_900 }))
     });
     let stripe = provider(Provider::Stripe, Router::new().route("/v1/payment_intents", create)).await;
-    let order = Shop::open().await.charge(4_999, "USD", Some("pm_card_visa"));
+    let order = SandboxFixture::open().await.charge(4_999, "USD", Some("pm_card_visa"));
     let answer = stripe.charge(&order).await;
     assert!(matches!(answer, Outcome::Unknown(_)), "{answer:?}");
 }
@@ -112,7 +112,7 @@ async fn an_order_of_a_vaulted_card_may_still_need_its_capture() {
     let script =
         token_route().route("/v2/checkout/orders", create).route("/v2/checkout/orders/{id}/capture", capture);
     let paypal = provider(Provider::Paypal, script).await;
-    let order = Shop::open().await.charge(4_999, "USD", Some("card:v1"));
+    let order = SandboxFixture::open().await.charge(4_999, "USD", Some("card:v1"));
     assert_eq!(completed(paypal.charge(&order).await.done()).as_str(), "3C679366HH908993F");
 }
 
@@ -130,7 +130,7 @@ async fn a_capture_that_wants_the_payer_leads_to_their_page() {
     let script =
         token_route().route("/v2/checkout/orders", create).route("/v2/checkout/orders/{id}/capture", capture);
     let paypal = provider(Provider::Paypal, script).await;
-    let order = Shop::open().await.charge(4_999, "USD", Some("B-1"));
+    let order = SandboxFixture::open().await.charge(4_999, "USD", Some("B-1"));
     let (session, page) = to_be_acted_on(paypal.charge(&order).await.done());
     assert_eq!(
         (session.as_str(), page.as_str()),
@@ -140,8 +140,8 @@ async fn a_capture_that_wants_the_payer_leads_to_their_page() {
 
 #[tokio::test]
 async fn an_order_that_was_captured_and_does_not_show_it_yet_stays_open() {
-    let shop = Shop::open().await;
-    let order = shop.charge(4_999, "USD", None);
+    let fixture = SandboxFixture::open().await;
+    let order = fixture.charge(4_999, "USD", None);
     let unit = json!({
         "custom_id": order.payment.to_string(), "amount": { "currency_code": "USD", "value": "49.99" },
     });
@@ -155,7 +155,7 @@ async fn an_order_that_was_captured_and_does_not_show_it_yet_stays_open() {
         .route("/v2/checkout/orders/{id}", look)
         .route("/v2/checkout/orders/{id}/capture", capture);
     let paypal = provider(Provider::Paypal, script).await;
-    let answer = paypal.resume(&shop.resume(&order, &ProviderRef::new("5O190127TN364715T"))).await;
+    let answer = paypal.resume(&fixture.resume(&order, &ProviderRef::new("5O190127TN364715T"))).await;
     assert!(matches!(answer, Outcome::Unknown(_)), "{answer:?}");
 }
 
@@ -168,7 +168,7 @@ async fn a_token_is_replaced_once_and_not_for_ever() {
         async { (StatusCode::UNAUTHORIZED, Json(json!({ "name": "AUTHENTICATION_FAILURE" }))) }
     });
     let paypal = provider(Provider::Paypal, token_route().route("/v2/checkout/orders", create)).await;
-    let order = Shop::open().await.charge(4_999, "USD", Some("v1"));
+    let order = SandboxFixture::open().await.charge(4_999, "USD", Some("v1"));
     assert_eq!(paypal.charge(&order).await.refused().kind, RefusalKind::Configuration);
     assert_eq!(calls.load(Ordering::SeqCst), 2);
 }

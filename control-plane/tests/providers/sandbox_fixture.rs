@@ -39,7 +39,7 @@ impl Clock for TestClock {
 
 const START: i64 = 1_767_225_600;
 
-pub(crate) struct Shop {
+pub(crate) struct SandboxFixture {
     sandbox: Sandbox,
     pub(crate) providers: Providers,
     pub(crate) http: reqwest::Client,
@@ -63,7 +63,7 @@ pub(crate) fn effect(kind: &str, amount: u64, currency: &str) -> Effect {
     Effect { kind: kind.to_owned(), amount, currency: currency.to_owned() }
 }
 
-impl Shop {
+impl SandboxFixture {
     pub(crate) async fn open() -> Self {
         Self::with(|_| ()).await
     }
