@@ -7,11 +7,11 @@ use proptest::test_runner::TestCaseError;
 
 use crate::keys::HORIZON;
 use crate::provider::{Answer, Decision, Mishap, no, reference};
+use crate::simulation::Simulation;
 use crate::steps::Hearing;
 use crate::transitions::By;
-use crate::world::World;
 
-impl World {
+impl Simulation {
     /// Whether the call that is recorded as under way may still bring its answer.
     pub(crate) fn is_answer_awaited(&self) -> bool {
         let in_flight = self.payment.state.in_flight();

@@ -6,10 +6,10 @@ use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 
 use crate::provider::Truth;
+use crate::simulation::Simulation;
 use crate::transitions;
-use crate::world::World;
 
-impl World {
+impl Simulation {
     pub(crate) fn is_well_recorded(&self, event: &Event, moved: &Payment) -> Result<(), TestCaseError> {
         prop_assert_eq!(event.version, self.payment.version + 1, "each move is one version and one record");
         let last = self.trail.last().map(|event| event.to.clone());

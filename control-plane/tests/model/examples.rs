@@ -6,9 +6,9 @@ use Step::{Cancel, Capture, Crash, Execute, Happens, Hear, Pass, Read, Resume};
 use crate::happenings::Happening::{Denied, Expires};
 use crate::provider::Decision::{AskPayer, Done, Later};
 use crate::provider::Mishap;
-use crate::refunds::{self, Doing};
+use crate::refunds::{self, Action};
+use crate::simulation::Simulation;
 use crate::steps::{Hearing, Pause, Step};
-use crate::world::World;
 
 #[derive(Clone, Copy)]
 enum Like {
@@ -17,15 +17,18 @@ enum Like {
 }
 
 fn holds(like: Like, is_manual: bool, steps: &[Step]) {
-    let mut world = World::new(is_manual, matches!(like, Like::Stripe));
+    let mut simulation = Simulation::new(is_manual, matches!(like, Like::Stripe));
     for step in steps {
-        world.take(*step).and_then(|()| world.check()).unwrap_or_else(|broken| panic!("{step:?}: {broken}"));
+        simulation
+            .take(*step)
+            .and_then(|()| simulation.check())
+            .unwrap_or_else(|broken| panic!("{step:?}: {broken}"));
     }
-    world.resolve().unwrap();
+    simulation.resolve().unwrap();
 }
 
-const fn refund(doing: Doing) -> Step {
-    Step::Refund(refunds::Step::of_the_first(doing))
+const fn refund(action: Action) -> Step {
+    Step::Refund(refunds::Step::of_the_first(action))
 }
 
 const WELL: Mishap = Mishap::None;
@@ -63,7 +66,7 @@ fn an_earlier_denial_says_nothing_of_a_later_try_that_may_still_arrive() {
 
 #[test]
 fn a_dashboard_refund_does_not_take_the_place_of_one_that_was_made() {
-    let made = [Doing::Dashboard { amount: 20 }, Doing::Open { amount: 20 }, Doing::Execute(Done, WELL)];
+    let made = [Action::Dashboard { amount: 20 }, Action::Open { amount: 20 }, Action::Execute(Done, WELL)];
     let paid = [Execute(Done, WELL), Hear(Answer)];
     holds(Like::Paypal, false, &[&paid[..], &made.map(refund)].concat());
 }

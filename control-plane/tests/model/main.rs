@@ -23,10 +23,10 @@ mod provider;
 mod provider_status;
 mod refunds;
 mod resolve;
+mod simulation;
 mod steps;
 mod transitions;
 mod wire;
-mod world;
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -36,8 +36,8 @@ use proptest::test_runner::{Config, TestRunner};
 
 use happenings::Happening;
 use provider::{Decision, Mishap};
+use simulation::Simulation;
 use steps::{Hearing, Step};
-use world::World;
 
 const SEQUENCES: u32 = 4_000;
 const STEPS: usize = 60;
@@ -151,13 +151,13 @@ fn money_is_conserved_and_only_documented_transitions_are_made() {
     let cases = (any::<[bool; 2]>(), sequence());
     let config = Config { cases: sequences(), failure_persistence: None, ..Config::default() };
     let outcome = TestRunner::new(config).run(&cases, |([is_manual, replays], (beginning, steps))| {
-        let mut world = World::new(is_manual, replays);
+        let mut simulation = Simulation::new(is_manual, replays);
         for step in beginning.iter().copied().chain(steps) {
-            world.take(step)?;
-            world.check()?;
+            simulation.take(step)?;
+            simulation.check()?;
         }
-        world.resolve()?;
-        seen.borrow_mut().append(&mut world.moves);
+        simulation.resolve()?;
+        seen.borrow_mut().append(&mut simulation.moves);
         Ok(())
     });
     if let Err(failure) = outcome {

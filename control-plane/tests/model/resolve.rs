@@ -8,15 +8,15 @@ use crate::happenings::Happening;
 use crate::keys::HORIZON;
 use crate::provider::{Decision, Mishap, Truth};
 use crate::refunds;
+use crate::simulation::Simulation;
 use crate::steps::{Hearing, Pause, Step};
-use crate::world::World;
 
 /// At first the keys tell, then the records.
 const ROUNDS: [Pause; 4] = [Pause::Seconds, Pause::Seconds, Pause::Hours, Pause::Hours];
 /// What is still under way arrives.
 const STRAYS: usize = 8;
 
-impl World {
+impl Simulation {
     pub(crate) fn resolve(&mut self) -> Result<(), TestCaseError> {
         let arrivals = [Step::Arrive { which: 0, decision: Decision::Done }; STRAYS];
         let rounds = ROUNDS.into_iter().flat_map(|pause| {

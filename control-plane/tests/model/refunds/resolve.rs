@@ -4,40 +4,41 @@ use payments::model::refund::RefundStatus;
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 
-use super::steps::{Doing, Step};
+use super::steps::{Action, Step};
 use crate::provider::{Decision, Mishap};
+use crate::simulation::Simulation;
 use crate::steps::{Hearing, Pause};
-use crate::world::World;
 
-const DOINGS: [Doing; 9] = [
-    Doing::Arrive(Decision::Done),
-    Doing::Crash,
-    Doing::Lost,
-    Doing::BeginAgain,
-    Doing::GiveBackTheRest,
-    Doing::Execute(Decision::Done, Mishap::None),
-    Doing::Hear(Hearing::Answer),
-    Doing::Happens(Decision::Done),
-    Doing::Read { lag: 0 },
+const DOINGS: [Action; 9] = [
+    Action::Arrive(Decision::Done),
+    Action::Crash,
+    Action::Lost,
+    Action::BeginAgain,
+    Action::GiveBackTheRest,
+    Action::Execute(Decision::Done, Mishap::None),
+    Action::Hear(Hearing::Answer),
+    Action::Happens(Decision::Done),
+    Action::Read { lag: 0 },
 ];
 const ROUNDS: [Pause; 5] = [Pause::Seconds, Pause::Seconds, Pause::Hours, Pause::Hours, Pause::Hours];
 
-pub(crate) fn resolve(world: &mut World) -> Result<(), TestCaseError> {
+pub(crate) fn resolve(simulation: &mut Simulation) -> Result<(), TestCaseError> {
     for pause in ROUNDS {
-        world.take(crate::steps::Step::Pass(pause))?;
-        for doing in DOINGS {
-            let all = world.refunds.ours.len().max(world.refunds.books.made.len()).max(1);
+        simulation.take(crate::steps::Step::Pass(pause))?;
+        for action in DOINGS {
+            let all =
+                simulation.refunds.ours.len().max(simulation.refunds.provider_refunds.made.len()).max(1);
             for which in 0..u8::try_from(all).unwrap() {
-                world.take(crate::steps::Step::Refund(Step { which, doing }))?;
-                world.check()?;
+                simulation.take(crate::steps::Step::Refund(Step { which, action }))?;
+                simulation.check()?;
             }
         }
     }
-    for ours in &world.refunds.ours {
+    for ours in &simulation.refunds.ours {
         let state = &ours.refund.state;
         prop_assert!(state.status() != RefundStatus::Pending, "{state:?} could be known");
     }
-    let given_back = world.refunds.books.given_back();
-    prop_assert_eq!(world.payment.refunded, given_back, "what was given back is what is recorded");
+    let given_back = simulation.refunds.provider_refunds.given_back();
+    prop_assert_eq!(simulation.payment.refunded, given_back, "what was given back is what is recorded");
     Ok(())
 }

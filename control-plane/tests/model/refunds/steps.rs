@@ -9,17 +9,17 @@ use crate::steps::{Hearing, decision, hearing, lag, mishap};
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Step {
     pub(super) which: u8,
-    pub(super) doing: Doing,
+    pub(super) action: Action,
 }
 
 impl Step {
-    pub(crate) const fn of_the_first(doing: Doing) -> Self {
-        Self { which: 0, doing }
+    pub(crate) const fn of_the_first(action: Action) -> Self {
+        Self { which: 0, action }
     }
 }
 
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Doing {
+pub(crate) enum Action {
     /// A client wants a new one.
     Open {
         amount: u8,
@@ -50,20 +50,20 @@ fn amount() -> impl Strategy<Value = u8> {
 }
 
 pub(crate) fn step() -> impl Strategy<Value = Step> {
-    let doing = prop_oneof![
-        2 => amount().prop_map(|amount| Doing::Open { amount }),
-        1 => Just(Doing::GiveBackTheRest),
-        1 => amount().prop_map(|amount| Doing::Dashboard { amount }),
-        5 => (decision(), mishap()).prop_map(|(decision, mishap)| Doing::Execute(decision, mishap)),
-        1 => decision().prop_map(Doing::Arrive),
-        5 => hearing().prop_map(Doing::Hear),
-        1 => Just(Doing::Crash),
-        1 => Just(Doing::Lost),
-        2 => Just(Doing::BeginAgain),
-        1 => Just(Doing::GiveUp),
-        2 => prop_oneof![Just(Decision::Done), Just(Decision::Decline)].prop_map(Doing::Happens),
-        3 => lag().prop_map(|lag| Doing::Read { lag }),
+    let action = prop_oneof![
+        2 => amount().prop_map(|amount| Action::Open { amount }),
+        1 => Just(Action::GiveBackTheRest),
+        1 => amount().prop_map(|amount| Action::Dashboard { amount }),
+        5 => (decision(), mishap()).prop_map(|(decision, mishap)| Action::Execute(decision, mishap)),
+        1 => decision().prop_map(Action::Arrive),
+        5 => hearing().prop_map(Action::Hear),
+        1 => Just(Action::Crash),
+        1 => Just(Action::Lost),
+        2 => Just(Action::BeginAgain),
+        1 => Just(Action::GiveUp),
+        2 => prop_oneof![Just(Decision::Done), Just(Decision::Decline)].prop_map(Action::Happens),
+        3 => lag().prop_map(|lag| Action::Read { lag }),
     ];
     let which = prop_oneof![2 => Just(0_u8), 1 => 0..4_u8];
-    (which, doing).prop_map(|(which, doing)| Step { which, doing })
+    (which, action).prop_map(|(which, action)| Step { which, action })
 }

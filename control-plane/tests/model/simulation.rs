@@ -21,7 +21,7 @@ use crate::wire::Wire;
 
 pub(crate) const AMOUNT: u64 = 100;
 
-pub(crate) struct World {
+pub(crate) struct Simulation {
     pub(crate) payment: Payment,
     pub(crate) provider: Provider,
     pub(crate) refunds: Refunds,
@@ -38,11 +38,11 @@ pub(crate) struct World {
     attempts: u32,
 }
 
-impl World {
+impl Simulation {
     pub(crate) fn new(is_manual: bool, replays: bool) -> Self {
         let payment = Payment::open(payment_id(), client(), charge_request(AMOUNT, is_manual), None, at(0));
         let amount = payment.request.amount;
-        let mut world = Self {
+        let mut simulation = Self {
             trail: vec![Event::payment_moved(None, &payment, &cause())],
             payment,
             provider: Provider::new(amount, is_manual, replays),
@@ -55,10 +55,10 @@ impl World {
             second: 0,
             attempts: 0,
         };
-        world
+        simulation
             .begin(|payment, attempt, at| payment.begin_charge(attempt, None, at))
             .expect("a new payment can be charged");
-        world
+        simulation
     }
 
     pub(crate) const fn second(&self) -> u32 {

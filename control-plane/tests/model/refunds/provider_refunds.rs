@@ -10,7 +10,7 @@ use payments::model::snapshot::{RefundProviderStatus, RefundSnapshot};
 use crate::keys::{First, Keys};
 use crate::provider::{Decision, Mishap, Truth, failure, no, refusal};
 
-pub(super) struct Books {
+pub(super) struct ProviderRefunds {
     pub(super) made: Vec<Theirs>,
     keys: Keys<Outcome<Refunded>>,
     /// As [`crate::provider::Provider::replays`]; such a provider also calls what it releases a refund.
@@ -55,7 +55,7 @@ impl Theirs {
     }
 }
 
-impl Books {
+impl ProviderRefunds {
     pub(super) const fn new(replays: bool) -> Self {
         Self { made: Vec::new(), keys: Keys::new(), replays }
     }
