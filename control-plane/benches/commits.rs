@@ -35,7 +35,7 @@ const REQUEST: &[u8] =
 /// The two changes of one charge.
 fn charge(n: u64) -> [Change; 2] {
     let client = ClientId::parse("bench").unwrap();
-    let cause = Cause { client: client.clone(), request_id: format!("req-{n}") };
+    let cause = Cause::request(client.clone(), format!("req-{n}"));
     let at = SystemClock.now();
     let mut bytes = [0; 10];
     bytes[2..].copy_from_slice(&n.to_be_bytes());

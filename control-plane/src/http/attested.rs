@@ -36,7 +36,7 @@ impl FromRequest<App> for Attested {
             return Err(found.into());
         }
         let client = statement.client.ok_or_else(|| refused(AttestationError::Mismatch, &parts))?;
-        Ok(Self { cause: Cause { client, request_id: statement.request_id }, body, key: statement.key })
+        Ok(Self { cause: Cause::request(client, statement.request_id), body, key: statement.key })
     }
 }
 

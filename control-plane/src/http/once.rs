@@ -151,7 +151,7 @@ fn rendered<T>(call: &Call<T>, result: &Result<T, OperationError>) -> StoredAnsw
     if let Err(error) = result {
         super::error::log(error);
     }
-    (call.render)(result, &call.cause.request_id)
+    (call.render)(result, &call.cause.initiator.text())
 }
 
 fn respond(reply: Reply) -> Response {

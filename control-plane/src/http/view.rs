@@ -326,7 +326,7 @@ impl From<Event> for EventView {
             to: event.to,
             at: event.at,
             client: event.cause.client.to_string(),
-            request_id: event.cause.request_id,
+            request_id: event.cause.initiator.text().into_owned(),
             refund_id: event.refund.map(RefundId::from),
             operation,
             amount,

@@ -7,7 +7,7 @@ use edge_core::client::ClientId;
 use edge_core::idempotency::Fingerprint;
 use edge_core::money::{Amount, Currency};
 use jiff::Timestamp;
-use payments::model::event::{Cause, Event};
+use payments::model::event::{Cause, Event, Initiator};
 use payments::model::follow_up::FollowUp;
 use payments::model::idempotency::{KeyRecord, StoredAnswer, Subject};
 use payments::model::payment::{Payment, Status};
@@ -185,7 +185,7 @@ impl TryFrom<EventRow> for Event {
             at: read.time("at", row.at)?,
             cause: Cause {
                 client: read.some("client", ClientId::parse(&row.client))?,
-                request_id: row.request_id,
+                initiator: Initiator::read(row.request_id),
             },
             detail: read.json("detail", &row.detail)?,
         })

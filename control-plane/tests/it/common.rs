@@ -141,7 +141,7 @@ pub(crate) fn client(name: &str) -> ClientId {
 }
 
 pub(crate) fn cause() -> Cause {
-    Cause { client: client("demo"), request_id: "req-1".to_owned() }
+    Cause::request(client("demo"), "req-1".to_owned())
 }
 
 /// A cancellation without an idempotency key.
@@ -228,7 +228,7 @@ fn open_with_id(
     owner: &str,
     amount: u64,
 ) -> (Payment, Change) {
-    let cause = Cause { client: client(owner), request_id: format!("req-{id}") };
+    let cause = Cause::request(client(owner), format!("req-{id}"));
     let created = Payment::open(id, client(owner), charge_request(amount, ""), None, at);
     let payment = created.clone().begin_charge(attempt, None, at).unwrap();
     let events = vec![

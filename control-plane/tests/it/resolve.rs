@@ -164,7 +164,7 @@ async fn the_trail_tells_each_try_and_when_the_next_one_is() {
         .collect();
     assert_eq!(tries, [(1, true), (2, true), (3, true), (4, true)]);
     let last = test.trail(&payment).await.pop().unwrap();
-    assert_eq!((last.cause.request_id.as_str(), last.detail.tries), ("follow up", None));
+    assert_eq!((last.cause.initiator.text().as_ref(), last.detail.tries), ("follow up", None));
 }
 
 #[tokio::test]

@@ -35,7 +35,7 @@ pub(crate) fn client() -> ClientId {
 }
 
 pub(crate) fn cause() -> Cause {
-    Cause { client: client(), request_id: "req-1".to_owned() }
+    Cause::request(client(), "req-1".to_owned())
 }
 
 pub(crate) fn charge_request(amount: u64, is_manual: bool) -> ChargeTerms {

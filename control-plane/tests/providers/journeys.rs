@@ -39,7 +39,7 @@ fn client() -> ClientId {
 }
 
 fn call<T>() -> Call<T> {
-    let cause = Cause { client: client(), request_id: "req-1".to_owned() };
+    let cause = Cause::request(client(), "req-1".to_owned());
     let render = |_: &Result<T, OperationError>, _: &str| StoredAnswer { status: 200, body: String::new() };
     Call { cause, key: None, render, asked: OperationKind::Charge.into() }
 }

@@ -1,5 +1,7 @@
 //! The audit trail: one record for each transition, written in the same commit as the transition.
 
+use std::borrow::Cow;
+
 use edge_core::client::ClientId;
 use edge_core::money::Amount;
 use jiff::Timestamp;
@@ -11,14 +13,25 @@ use crate::model::payment::{Failure, Operation, Payment, State};
 use crate::model::provider::ProviderRef;
 use crate::model::refund::{Refund, RefundState};
 
-/// Who set a transition off.
+/// What set a transition off, and whose payment it moved.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cause {
     /// Whose payment it is.
     pub client: ClientId,
-    /// The id of the client's request; `webhook` and the event's id for a webhook; `follow up` where we looked
-    /// after it by ourselves.
-    pub request_id: String,
+    pub initiator: Initiator,
+}
+
+/// What set a transition off.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Initiator {
+    /// A client's request, by its id, which has no spaces.
+    Request(String),
+    /// A provider's event, by its id there.
+    Webhook(String),
+    /// An operator at the command line, by name.
+    Operator(String),
+    /// The gateway itself, which looks after what is undecided.
+    FollowUp,
 }
 
 /// No request's id begins so: those have no spaces.
@@ -27,29 +40,55 @@ const BY_OPERATOR: &str = "operator ";
 const BY_FOLLOW_UP: &str = "follow up";
 
 impl Cause {
+    /// A client's request about a payment of its own.
+    #[must_use]
+    pub const fn request(client: ClientId, id: String) -> Self {
+        Self { client, initiator: Initiator::Request(id) }
+    }
+
     /// A provider's event about a payment of `client`.
     #[must_use]
     pub fn webhook(client: ClientId, event_id: &str) -> Self {
-        Self { client, request_id: format!("{BY_WEBHOOK}{event_id}") }
+        Self { client, initiator: Initiator::Webhook(event_id.to_owned()) }
     }
 
-    /// What is not decided was looked after again.
+    /// The gateway looked again after what is not decided.
     #[must_use]
-    pub fn follow_up(client: ClientId) -> Self {
-        Self { client, request_id: BY_FOLLOW_UP.to_owned() }
+    pub const fn follow_up(client: ClientId) -> Self {
+        Self { client, initiator: Initiator::FollowUp }
     }
 
-    /// A person decided it, at the command line.
+    /// An operator decided it at the command line.
     #[must_use]
     pub fn operator(client: ClientId, name: &str) -> Self {
-        Self { client, request_id: format!("{BY_OPERATOR}{name}") }
+        Self { client, initiator: Initiator::Operator(name.to_owned()) }
+    }
+}
+
+impl Initiator {
+    /// As the audit trail keeps and shows it: a request's id, or `webhook …`, `operator …`, `follow up`.
+    #[must_use]
+    pub fn text(&self) -> Cow<'_, str> {
+        match self {
+            Self::Request(id) => Cow::Borrowed(id),
+            Self::Webhook(event) => Cow::Owned(format!("{BY_WEBHOOK}{event}")),
+            Self::Operator(name) => Cow::Owned(format!("{BY_OPERATOR}{name}")),
+            Self::FollowUp => Cow::Borrowed(BY_FOLLOW_UP),
+        }
     }
 
+    /// What [`Self::text`] wrote.
     #[must_use]
-    pub fn is_of_client(&self) -> bool {
-        !self.request_id.starts_with(BY_WEBHOOK)
-            && !self.request_id.starts_with(BY_OPERATOR)
-            && self.request_id != BY_FOLLOW_UP
+    pub fn read(text: String) -> Self {
+        if let Some(event) = text.strip_prefix(BY_WEBHOOK) {
+            Self::Webhook(event.to_owned())
+        } else if let Some(name) = text.strip_prefix(BY_OPERATOR) {
+            Self::Operator(name.to_owned())
+        } else if text == BY_FOLLOW_UP {
+            Self::FollowUp
+        } else {
+            Self::Request(text)
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! Who asks for an operation, under which idempotency key, and what the key is answered.
 
+use std::borrow::Cow;
+
 use edge_core::money::Amount;
 use jiff::Timestamp;
 
@@ -120,7 +122,7 @@ impl<T> Call<T> {
     pub fn key_ref(&self) -> Option<KeyRef> {
         match &self.key {
             Some(CallKey::Own(claim)) => {
-                Some(KeyRef { scope: claim.scope, request: self.cause.request_id.clone() })
+                Some(KeyRef { scope: claim.scope, request: self.cause.initiator.text().into_owned() })
             }
             Some(CallKey::Earlier(key)) => Some(key.clone()),
             None => None,
@@ -153,13 +155,13 @@ impl<T: Decided> Call<T> {
     #[must_use]
     pub fn conclude(&self, subject: Subject, result: &Result<T, OperationError>) -> Option<KeyChange> {
         let (scope, request, may_release) = match self.key.as_ref()? {
-            CallKey::Own(claim) => (claim.scope, &self.cause.request_id, true),
-            CallKey::Earlier(key) => (key.scope, &key.request, false),
+            CallKey::Own(claim) => (claim.scope, self.cause.initiator.text(), true),
+            CallKey::Earlier(key) => (key.scope, Cow::Borrowed(key.request.as_str()), false),
         };
         match result {
             Ok(subject) if !subject.is_decided() => None,
             Err(error) if !error.is_final() => may_release.then_some(KeyChange::Release { scope, subject }),
-            result => Some(KeyChange::Answer { scope, subject, answer: (self.render)(result, request) }),
+            result => Some(KeyChange::Answer { scope, subject, answer: (self.render)(result, &request) }),
         }
     }
 }

@@ -51,7 +51,7 @@ async fn without_a_call(
     call: &Call<Payment>,
 ) -> Result<Payment, OperationError> {
     let result = moved.clone().outcome_of(call.asked);
-    let answer = moved.is_decided().then(|| (call.render)(&result, &call.cause.request_id));
+    let answer = moved.is_decided().then(|| (call.render)(&result, &call.cause.initiator.text()));
     let key = call.claim().map(|claim| KeyChange::Take {
         claim,
         client: call.cause.client.clone(),

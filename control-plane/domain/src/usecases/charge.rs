@@ -3,7 +3,7 @@ use std::sync::Arc;
 use edge_core::request::PaymentMethodId;
 use jiff::SignedDuration;
 
-use crate::model::event::{Cause, Event};
+use crate::model::event::{Cause, Event, Initiator};
 use crate::model::idempotency::KeyChange;
 use crate::model::payment::{ChargeTerms, Operation, Payment, ResumedBy, State};
 use crate::model::provider::{ProviderRef, Unacceptable};
@@ -113,18 +113,20 @@ async fn went_on_without_client(gateway: &Gateway, payment: &Payment) -> Result<
     }
     match payment.state.resumed_by() {
         Some(by) => Ok(by == ResumedBy::Gateway),
-        None => Ok(last_resume_in_trail(gateway, payment).await?.is_some_and(|cause| !cause.is_of_client())),
+        None => Ok(last_resume_in_trail(gateway, payment)
+            .await?
+            .is_some_and(|by| !matches!(by, Initiator::Request(_)))),
     }
 }
 
 /// What caused the payment to be resumed last. Only releases before have left payments that do not say so themselves.
-async fn last_resume_in_trail(gateway: &Gateway, payment: &Payment) -> Result<Option<Cause>, StoreError> {
+async fn last_resume_in_trail(gateway: &Gateway, payment: &Payment) -> Result<Option<Initiator>, StoreError> {
     let trail = gateway.store.events(&payment.client, payment.id).await?;
     let resumed = trail.into_iter().rev().find(|event| {
         event.detail.operation.as_deref() == Some("resume")
             && event.from.as_deref() == Some("requires_action")
     });
-    Ok(resumed.map(|event| event.cause))
+    Ok(resumed.map(|event| event.cause.initiator))
 }
 
 /// Takes the key and answers it in one commit; nothing is left to be asked for.
@@ -139,7 +141,7 @@ async fn already_decided(
         claim,
         client: call.cause.client.clone(),
         at: gateway.now(),
-        answer: Some((call.render)(&result, &call.cause.request_id)),
+        answer: Some((call.render)(&result, &call.cause.initiator.text())),
     });
     // What it asks for is done.
     commit_beside(gateway, Change::from(Mutation::Nothing).with_key(key), id).await?;

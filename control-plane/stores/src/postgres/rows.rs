@@ -266,7 +266,7 @@ pub(super) fn recorded(member: Member, event: &Event) -> Result<Recorded, serde_
         to_state: event.to.clone(),
         at: event.at.as_microsecond(),
         client: event.cause.client.as_str().to_owned(),
-        request_id: event.cause.request_id.clone(),
+        request_id: event.cause.initiator.text().into_owned(),
         detail: serde_json::to_string(&event.detail)?,
     })
 }

@@ -252,7 +252,7 @@ async fn append(write: &mut Write<'_>, event: &Event) -> Result<(), NotApplied> 
     .bind(&event.to)
     .bind(event.at.as_microsecond())
     .bind(event.cause.client.as_str())
-    .bind(&event.cause.request_id)
+    .bind(event.cause.initiator.text())
     .bind(json(&event.detail)?)
     .execute(&mut **write)
     .await?;

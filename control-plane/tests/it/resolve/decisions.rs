@@ -28,7 +28,7 @@ async fn a_decision_is_recorded_with_the_name_and_the_reason() {
     test.provider.seen.lock().unwrap().push(Found::CannotAsk);
     assert_eq!(test.decide(Work::Payment(payment.id), Verdict::Paid { charge }).await.unwrap(), "completed");
     let last = test.trail(&payment).await.pop().unwrap();
-    assert_eq!(last.cause.request_id, "operator ada");
+    assert_eq!(last.cause.initiator.text(), "operator ada");
     assert_eq!(last.detail.reason.as_deref(), Some("not in the dashboard"));
     let again = test.decide(Work::Payment(payment.id), Verdict::NotDone).await;
     assert!(matches!(again, Err(NotDecided::Unfit(Unfit::Decided { .. }))), "{again:?}");

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use payments::model::event::Event;
+use payments::model::event::{Event, Initiator};
 use payments::model::idempotency::{StoredAnswer, Subject};
 use payments::model::provider::{Outcome, Uncertainty};
 use payments::model::refund::Refund;
@@ -115,7 +115,7 @@ async fn end(client: TcpStream, mut server: TcpStream, statement: &[u8], cut: Cu
 
 /// The change with the mark in what it writes.
 fn marked(mut change: Change) -> Change {
-    let mark = |event: &mut Event| event.cause.request_id = MARK.to_owned();
+    let mark = |event: &mut Event| event.cause.initiator = Initiator::Request(MARK.to_owned());
     match &mut change.mutation {
         Mutation::OpenPayment { events, .. } => events.iter_mut().for_each(mark),
         Mutation::MovePayment { event, .. }

@@ -50,7 +50,7 @@ async fn an_approved_order_is_captured_without_the_client_and_only_once() {
     }
     assert_eq!(stored(&test, waiting.id).await.state.status(), Status::Completed);
     assert_eq!(resumes(&test).len(), 1);
-    assert_eq!(refs(&test, waiting.id).await.last().unwrap().cause.request_id, "webhook WH-1");
+    assert_eq!(trail(&test, waiting.id).await.last().unwrap().cause.initiator.text(), "webhook WH-1");
 }
 
 #[tokio::test]

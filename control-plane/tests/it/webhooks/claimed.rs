@@ -61,19 +61,19 @@ async fn what_the_dispute_itself_says_is_recorded_and_nothing_of_the_event() {
     let [known] = disputes(&test, &payment).await.try_into().unwrap();
     assert!(known.is_verified && known.closed().is_none(), "{known:?}");
     assert_eq!((known.status.as_deref(), known.as_of), (Some("open"), at(5)));
-    let last = refs(&test, payment.id).await.pop().unwrap();
+    let last = trail(&test, payment.id).await.pop().unwrap();
     assert_eq!((last.kind().as_str(), last.detail.is_unverified), ("payment.dispute_opened", false));
     // An event that claims the same once more brings nothing new.
-    let before = refs(&test, payment.id).await.len();
+    let before = trail(&test, payment.id).await.len();
     told_of(&test, &claim("WH-2", payment.id, 11, "won", "CAPTURE")).await;
-    assert_eq!(refs(&test, payment.id).await.len(), before);
+    assert_eq!(trail(&test, payment.id).await.len(), before);
 }
 
 #[tokio::test]
 async fn a_dispute_that_the_provider_does_not_show_is_not_recorded_and_the_event_says_why() {
     let (test, payment) = captured().await;
     shows(&test, Found::Missing);
-    let before = refs(&test, payment.id).await;
+    let before = trail(&test, payment.id).await;
     let state = told_of(&test, &claim("WH-1", payment.id, 10, "lost", "CAPTURE")).await;
     assert!(matches!(state, EventState::Failed { .. }), "it may be shown in a moment: {state:?}");
     let mut state = state;
@@ -84,13 +84,13 @@ async fn a_dispute_that_the_provider_does_not_show_is_not_recorded_and_the_event
     assert!(state.reason().is_some_and(|reason| reason.contains("does not show the dispute")), "{state:?}");
     assert_eq!(state.name(), "ignored");
     assert_eq!(disputes(&test, &payment).await, []);
-    assert_eq!(refs(&test, payment.id).await, before);
+    assert_eq!(trail(&test, payment.id).await, before);
 }
 
 #[tokio::test]
 async fn a_dispute_of_another_payment_is_not_recorded_for_the_one_that_the_event_names() {
     let (test, victim) = captured().await;
-    let before = refs(&test, victim.id).await;
+    let before = trail(&test, victim.id).await;
     for (payment, charge) in [
         (None, "ANOTHERS"),
         // An attacker has made an order at the provider and written the victim's name into it.
@@ -110,7 +110,7 @@ async fn a_dispute_of_another_payment_is_not_recorded_for_the_one_that_the_event
         assert_eq!(state.name(), "ignored", "{state:?}");
     }
     assert_eq!(disputes(&test, &victim).await, []);
-    assert_eq!(refs(&test, victim.id).await, before);
+    assert_eq!(trail(&test, victim.id).await, before);
 }
 
 #[tokio::test]
@@ -132,7 +132,7 @@ async fn without_the_permission_a_claim_is_recorded_as_one_and_gives_way_to_the_
     assert_eq!(told_of(&test, &claim("WH-1", payment.id, 10, "lost", "CAPTURE")).await, EventState::Done);
     let [claimed] = disputes(&test, &payment).await.try_into().unwrap();
     assert!(!claimed.is_verified && claimed.closed() == Some(at(10)), "{claimed:?}");
-    let last = refs(&test, payment.id).await.pop().unwrap();
+    let last = trail(&test, payment.id).await.pop().unwrap();
     assert_eq!((last.kind().as_str(), last.detail.is_unverified), ("payment.dispute_closed", true));
 
     // The account gets the permission: its record is older, and counts.
@@ -143,7 +143,7 @@ async fn without_the_permission_a_claim_is_recorded_as_one_and_gives_way_to_the_
         verified.is_verified && verified.closed().is_none() && verified.closed_at.is_none(),
         "{verified:?}"
     );
-    let last = refs(&test, payment.id).await.pop().unwrap();
+    let last = trail(&test, payment.id).await.pop().unwrap();
     assert_eq!((last.kind().as_str(), last.detail.is_unverified), ("payment.dispute_updated", false));
 
     // It loses it again: what is claimed then changes nothing.
@@ -176,7 +176,7 @@ async fn without_the_permission_a_claim_about_another_charge_is_no_claim_about_t
 #[tokio::test]
 async fn an_event_that_names_anothers_object_leaves_no_trace_in_the_payment_that_it_names() {
     let (test, victim) = captured().await;
-    let before = (stored(&test, victim.id).await, refs(&test, victim.id).await);
+    let before = (stored(&test, victim.id).await, trail(&test, victim.id).await);
     let anothers = ProviderSnapshot {
         reference: ProviderRef::new("ANOTHER-ORDER"),
         payment: None,
@@ -199,5 +199,5 @@ async fn an_event_that_names_anothers_object_leaves_no_trace_in_the_payment_that
         assert!(state.reason().is_some_and(|reason| reason.contains("another payment")), "{state:?}");
         assert_eq!(state.name(), "ignored");
     }
-    assert_eq!((stored(&test, victim.id).await, refs(&test, victim.id).await), before);
+    assert_eq!((stored(&test, victim.id).await, trail(&test, victim.id).await), before);
 }

@@ -65,14 +65,14 @@ async fn who_won_stands_in_the_dispute_and_in_the_trail() {
         let (test, payment) = disputed(&[("evt_1", 10, "needs_response"), ("evt_2", 20, status)]).await;
         let outcome = DisputeOutcome::new(verdict, status.to_uppercase());
         assert_eq!(the_dispute(&test, &payment).await.outcome, Some(outcome));
-        assert_eq!(refs(&test, payment.id).await.last().unwrap().detail.code.as_deref(), Some(status));
+        assert_eq!(trail(&test, payment.id).await.last().unwrap().detail.code.as_deref(), Some(status));
     }
 }
 
 #[tokio::test]
 async fn a_word_for_the_end_that_nobody_knows_is_in_the_trail_as_it_came() {
     let (test, payment) = disputed(&[("evt_1", 10, "other")]).await;
-    let last = refs(&test, payment.id).await.pop().unwrap();
+    let last = trail(&test, payment.id).await.pop().unwrap();
     assert_eq!(
         (last.kind().as_str(), last.detail.code.as_deref()),
         ("payment.dispute_closed", Some("OTHER"))

@@ -81,7 +81,7 @@ async fn stored(test: &TestGateway, id: PaymentId) -> Payment {
     test.gateway.store.payment(&client("demo"), id).await.unwrap().unwrap()
 }
 
-async fn refs(test: &TestGateway, id: PaymentId) -> Vec<Event> {
+async fn trail(test: &TestGateway, id: PaymentId) -> Vec<Event> {
     test.gateway.store.events(&client("demo"), id).await.unwrap()
 }
 

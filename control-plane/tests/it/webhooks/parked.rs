@@ -89,13 +89,13 @@ async fn a_dismissed_event_is_in_its_payments_trail_with_the_operators_name_and_
     let (test, payment) = stuck().await;
     tried_until_parked(&test).await;
     dismissed(&test, "evt_1").await.unwrap();
-    let refs = refs(&test, payment.id).await;
+    let refs = trail(&test, payment.id).await;
     let last = refs.last().unwrap();
     assert_eq!(
         (last.kind().as_str(), last.detail.note),
         ("payment.webhook_dismissed", Some(Note::WebhookDismissed))
     );
-    assert_eq!(last.cause.request_id, "operator ann");
+    assert_eq!(last.cause.initiator.text(), "operator ann");
     assert_eq!(last.detail.reason.as_deref(), Some("settled by hand"));
     assert_eq!(last.detail.reference, Some(ProviderRef::new("evt_1")));
     assert_eq!(stored(&test, payment.id).await.state, payment.state);

@@ -40,7 +40,7 @@ async fn a_payment_whose_answer_was_lost_is_completed_once_by_any_number_of_even
         kinds(&test, payment.id).await,
         ["payment.created", "payment.processing", "payment.unknown", "payment.completed"]
     );
-    assert_eq!(refs(&test, payment.id).await[3].cause.request_id, "webhook evt_1");
+    assert_eq!(trail(&test, payment.id).await[3].cause.initiator.text(), "webhook evt_1");
     // Nothing was asked of the provider but to be looked at.
     assert_eq!(test.provider.calls.lock().unwrap().len(), 1);
 }
@@ -145,21 +145,21 @@ async fn what_is_about_other_money_is_not_believed_but_noted() {
         told(&test, &format!("evt_{n}"), "payment", payment.id).await;
         assert_eq!(worked_off(&test.gateway).await.state, EventState::Done);
         assert_eq!(stored(&test, payment.id).await.state, payment.state, "{seen:?}");
-        let refs = refs(&test, payment.id).await;
+        let refs = trail(&test, payment.id).await;
         let last = refs.last().unwrap();
         assert_eq!(last.detail.note, Some(Note::EvidenceRefused), "{seen:?}");
         assert_eq!(last.kind(), "payment.evidence_refused");
         assert!(last.detail.reason.is_some());
     }
     // What the event names is another's: the payment has nothing to do with it.
-    let before = refs(&test, payment.id).await;
+    let before = trail(&test, payment.id).await;
     for (n, owner) in [None, Some(payment_id(9))].into_iter().enumerate() {
         let seen = ProviderSnapshot { payment: owner, ..right.clone() };
         *test.provider.seen.lock().unwrap() = vec![Found::Found(seen)];
         told(&test, &format!("evt_another_{n}"), "payment", payment.id).await;
         let state = worked_off(&test.gateway).await.state;
         assert!(matches!(state, EventState::Ignored { .. }), "{state:?}");
-        assert_eq!(refs(&test, payment.id).await, before);
+        assert_eq!(trail(&test, payment.id).await, before);
     }
     *test.provider.seen.lock().unwrap() = vec![Found::Found(right)];
     told(&test, "evt_right", "payment", payment.id).await;

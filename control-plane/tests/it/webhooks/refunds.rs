@@ -87,7 +87,7 @@ async fn an_event_of_a_refund_that_the_provider_does_not_have_ends_with_a_note()
     test.clock.advance(60);
     assert_eq!(worked_off(&test.gateway).await.state, EventState::Done);
     assert_eq!(refunded(&test, &payment).await, 0);
-    let last = refs(&test, payment.id).await.pop().unwrap();
+    let last = trail(&test, payment.id).await.pop().unwrap();
     assert_eq!(last.kind(), "payment.evidence_refused");
     assert_eq!(last.detail.reference, Some(ProviderRef::new("REV1")));
 }
