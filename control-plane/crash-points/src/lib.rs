@@ -2,7 +2,7 @@
 //! costs most.
 //!
 //! `CRASH_POINTS` is a comma list of `NAME:N` (the process aborts when the place is passed for the Nth time) and
-//! `NAME:N:SECONDS` (whoever passes it the Nth time stands still there). Unset, a place costs one relaxed load.
+//! `NAME:N:SECONDS` (the Nth task that reaches it stands still there). Unset, a place costs one relaxed load.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

@@ -15,7 +15,7 @@ use super::{CacheError, Completed, EdgeCache};
 const RECORD_BYTES: usize = 384;
 
 /// How much may be kept. What is over goes: first what is forgotten anyway, then what is oldest; never a lease
-/// that somebody may be executing under.
+/// that a request may be executing under.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     pub records: usize,

@@ -76,7 +76,7 @@ enum Command {
     /// Print the OpenAPI document
     Openapi,
     EnvoyBootstrap(envoy_bootstrap::Args),
-    /// Look at payments that need somebody
+    /// Look at payments that need an operator
     #[command(subcommand)]
     Payments(payments::Command),
     /// Compare the records with the providers', adopt what they did, print what differed; exit 1 if anything did,

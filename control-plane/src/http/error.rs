@@ -217,7 +217,7 @@ impl ApiError {
     }
 }
 
-/// Not even an unknown path is answered to somebody who came past the edge.
+/// Not even an unknown path is answered to a request that came past the edge.
 pub(super) async fn not_found(_: Attested) -> ApiError {
     ApiError::new(ErrorCode::NotFound, "no such path")
 }

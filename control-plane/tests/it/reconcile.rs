@@ -141,7 +141,7 @@ async fn a_charge_whose_record_is_lost_is_recorded_anew_for_its_client() {
         *test.provider.listed.lock().unwrap() = vec![Listed { seen: seen.clone(), origin }];
         sees(&test, Found::Found(seen));
         let before = found(&test, 0).await;
-        assert_eq!(before[0].finding, Finding::Applied(format!("recorded anew, {}", status.name())));
+        assert_eq!(before[0].finding, Finding::Applied(format!("recorded again, {}", status.name())));
         assert_eq!((before[0].payment, before[0].recorded), (Some(lost.id), None));
 
         let now = test.gateway.store.payment(&lost.client, lost.id).await.unwrap().unwrap();
@@ -161,7 +161,7 @@ async fn what_was_recorded_anew_is_told_even_if_a_second_look_fails() {
     let origin = Some(Origin { client: lost.client.clone(), capture: CaptureMode::Automatic });
     *test.provider.listed.lock().unwrap() = vec![Listed { seen: taken(&lost, 100), origin }];
     sees(&test, Found::Unavailable(Uncertainty::new("connection refused")));
-    let told = "recorded anew, completed, its refunds not seen: connection refused";
+    let told = "recorded again, completed, its refunds not seen: connection refused";
     assert_eq!(found(&test, 0).await[0].finding, Finding::NotSeen(told.to_owned()));
     let now = test.gateway.store.payment(&lost.client, lost.id).await.unwrap().unwrap();
     assert_eq!(now.state.status(), Status::Completed);
@@ -178,7 +178,7 @@ async fn an_authorization_whose_record_is_lost_can_be_captured() {
     let origin = Some(Origin { client: lost.client.clone(), capture: CaptureMode::Manual });
     *test.provider.listed.lock().unwrap() = vec![Listed { seen: seen.clone(), origin }];
     sees(&test, Found::Found(seen));
-    assert_eq!(found(&test, 0).await[0].finding, Finding::Applied("recorded anew, authorized".to_owned()));
+    assert_eq!(found(&test, 0).await[0].finding, Finding::Applied("recorded again, authorized".to_owned()));
     let captured = usecases::capture(test.gateway.clone(), lost.id, None, call()).await.unwrap();
     assert_eq!(captured.state.status(), Status::Captured);
 }

@@ -128,7 +128,7 @@ async fn a_charge_that_was_not_sent_is_sent_until_it_is_decided() {
     test.resolve().await;
     assert_eq!(test.now(&payment).await.state.status(), Status::Completed);
     assert_eq!((test.calls("charge"), test.one_key("charge")), (4, true));
-    // The key's answer is the outcome, for whoever comes back.
+    // The key's answer is the outcome, for a client that comes back.
     let found = Payment::outcome_of_first_request(test.gateway.clone(), Subject::Payment(payment.id), call)
         .await
         .unwrap();

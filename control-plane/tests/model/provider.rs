@@ -30,7 +30,7 @@ pub(crate) enum Mishap {
 pub(crate) enum Truth {
     Nothing,
     AsksPayer,
-    /// The payer has agreed, and somebody has to take it.
+    /// The payer has agreed, and the merchant has to take it.
     Approved,
     /// Of a capture, how much; else of the whole charge.
     Pending(Option<Amount>),

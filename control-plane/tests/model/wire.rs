@@ -15,7 +15,7 @@ pub(crate) struct Call<R, A> {
     is_awaited: bool,
 }
 
-/// The oldest first: somebody may still wait for an answer after the payment has moved on.
+/// The oldest first: a caller may still wait for an answer after the payment has moved on.
 pub(crate) struct Wire<R, A>(Vec<Call<R, A>>);
 
 impl<R: Clone, A: Clone> Wire<R, A> {
@@ -30,7 +30,7 @@ impl<R: Clone, A: Clone> Wire<R, A> {
         self.0.push(Call { request, sent: now, answer: None, is_awaited: true });
     }
 
-    /// Whether somebody waits for the answer to such a request.
+    /// Whether a caller waits for the answer to such a request.
     pub(crate) fn awaits(&self, is_it: impl Fn(&R) -> bool) -> bool {
         self.0.iter().any(|call| call.is_awaited && is_it(&call.request))
     }
@@ -40,7 +40,7 @@ impl<R: Clone, A: Clone> Wire<R, A> {
         self.0.iter().any(|call| call.may_arrive(now) && is_it(&call.request))
     }
 
-    /// The newest request that somebody waits for and that has not arrived yet.
+    /// The newest request that a caller waits for and that has not arrived yet.
     pub(crate) fn newest(&mut self, now: u32) -> Option<&mut Call<R, A>> {
         self.0.iter_mut().rev().find(|call| call.is_awaited && call.may_arrive(now))
     }
@@ -51,7 +51,7 @@ impl<R: Clone, A: Clone> Wire<R, A> {
         strays.nth(which.into())
     }
 
-    /// The oldest call that somebody waits for and that can end like that ends.
+    /// Ends the oldest call that a caller waits for and that can end like that.
     pub(crate) fn hear(&mut self, hearing: Hearing, silence: impl Fn(&R, Hearing) -> A) -> Option<(R, A)> {
         let can_end = |call: &Call<R, A>| match hearing {
             Hearing::Answer => call.answer.is_some(),

@@ -218,7 +218,7 @@ impl Intent {
             return Err(NotDone::unknown("Stripe answered with another currency than was asked for"));
         }
         if !names(self.metadata.as_ref(), "transactionId", &expected.payment.to_string()) {
-            return Err(NotDone::unknown("Stripe answered with the payment of somebody else"));
+            return Err(NotDone::unknown("Stripe answered with another merchant's payment"));
         }
         Ok(())
     }

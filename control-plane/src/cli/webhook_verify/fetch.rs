@@ -10,7 +10,7 @@ use reqwest::redirect::Policy;
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// What is at `url`. No redirect is followed and no proxy is asked: both could be somebody else.
+/// Fetches `url`. Follows no redirect and asks no proxy: either could be another party's.
 pub(super) async fn certificate(url: &CertificateUrl) -> Result<Vec<u8>, CannotVerify> {
     let failed = |error: reqwest::Error| {
         CannotVerify::Fetch(if error.is_timeout() {

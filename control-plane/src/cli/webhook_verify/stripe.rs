@@ -170,7 +170,7 @@ fn variants(secret: &str) -> Vec<(&'static str, String)> {
         ("with `whsec_` before it, which belongs to it", format!("whsec_{unquoted}")),
     ];
     if let Some(rest) = unquoted.strip_prefix("whsec_") {
-        all.push(("without its `whsec_`: whoever signed has left that out", rest.to_owned()));
+        all.push(("without its `whsec_`: the signer has left that out", rest.to_owned()));
     }
     all.retain(|(_, variant)| variant != secret);
     all

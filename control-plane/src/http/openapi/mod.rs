@@ -113,7 +113,7 @@ first answer again, with `Idempotency-Replayed: true`, and nothing happens twice
 **Strict.** A body is one JSON object in UTF-8 with each field at most once. `null` is no value: a field without one \
 is left out, in requests and in answers.
 
-**Errors** have one shape, whoever answers. Another method on a path of this document is answered 405 \
+**Errors** have one shape, whether the edge or the control plane answers. Another method on a path of this document is answered 405 \
 `METHOD_NOT_ALLOWED` with `Allow`, any other path 404 `NOT_FOUND`. What is not HTTP may be refused before it has a \
 request id.";
 

@@ -111,7 +111,7 @@ impl DeliveryHandler {
             Reply::Again => delivery.reject(BasicRejectOptions { requeue: true }).await,
         };
         if let Err(problem) = replied {
-            // The broker delivers it again, to whoever is there then.
+            // The broker delivers it again, to a process that is there then.
             tracing::debug!(error = %problem, "a delivery was not acknowledged");
         }
     }

@@ -63,7 +63,7 @@ impl Topology {
         format!("{}.work", self.0.0)
     }
 
-    /// Where messages lie that need somebody to look at them.
+    /// Where messages lie that an operator has to look at.
     pub(super) fn parked(&self) -> String {
         format!("{}.parked", self.0.0)
     }

@@ -37,7 +37,7 @@ pub(crate) struct Database {
     rows: Mutex<HashMap<Work, Timestamp>>,
     worked: Mutex<Vec<(Work, &'static str)>>,
     away: AtomicBool,
-    /// Whoever works one off dies of it.
+    /// Working one off kills the task.
     deadly: AtomicBool,
     /// The provider is not to be asked.
     left_alone: AtomicBool,
@@ -66,7 +66,7 @@ impl Database {
         *self.slow.lock().unwrap() = time;
     }
 
-    /// How often somebody began to work something off.
+    /// How often a process began to work something off.
     pub(crate) fn tries(&self) -> u64 {
         self.tries.load(Ordering::SeqCst)
     }

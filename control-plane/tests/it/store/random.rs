@@ -81,7 +81,7 @@ fn doing() -> impl Strategy<Value = Doing> {
     ]
 }
 
-/// The change as somebody makes it who has just read the store. `None`: not in this state.
+/// The change as a process makes it that has just read the store. `None`: not in this state.
 async fn change(store: &dyn Store, doing: &Doing, unique: u64) -> Option<Change> {
     let read = async |n| store.payment(&client("demo"), payment_id(n)).await.unwrap();
     match *doing {

@@ -35,7 +35,7 @@ impl TestStore {
         &self.uri
     }
 
-    /// The same database opened anew, as after a restart or by a second process.
+    /// The same database opened again, as after a restart or by a second process.
     pub(crate) async fn reopen(&self) -> Arc<dyn Store> {
         open(&self.uri).await
     }

@@ -190,7 +190,7 @@ pub struct DisputeSnapshot {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OwnCall {
     MayAnswer,
-    /// Whoever made it is gone.
+    /// The process that made it is gone.
     IsOver,
 }
 

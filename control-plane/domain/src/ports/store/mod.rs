@@ -124,7 +124,7 @@ pub trait Store: Webhooks + DueWork + Reconciling + Send + Sync {
 
     async fn refund(&self, client: &ClientId, id: RefundId) -> Result<Option<Refund>, StoreError>;
 
-    /// Whoever owns it.
+    /// Regardless of the client that owns it.
     async fn anyones_refund(&self, id: RefundId) -> Result<Option<Refund>, StoreError>;
 
     /// In the order they were made.

@@ -154,7 +154,7 @@ async fn write(gateway: &Gateway, change: Change) -> Result<(), Trouble> {
     match gateway.commit(change).await {
         Ok(()) => Ok(()),
         Err(CommitError::Conflict(Conflict::Stale | Conflict::KeyTaken)) => {
-            Err(Trouble::Wait("somebody else moved the payment"))
+            Err(Trouble::Wait("another request moved the payment"))
         }
         Err(CommitError::Conflict(Conflict::RefundExceeds { remaining })) => Err(Trouble::Failed(format!(
             "the provider gave back more than the {remaining} that are left by what is recorded"

@@ -50,7 +50,7 @@ async fn record_again(gateway: &Gateway, provider: Provider, listed: &Listed) ->
         }
         Err(CommitError::Store(problem)) => return Err(problem),
     }
-    let recorded = format!("recorded anew, {}", payment.state.name());
+    let recorded = format!("recorded again, {}", payment.state.name());
     Ok(match compare(gateway, payment).await?.finding {
         Finding::Applied(more) => Finding::Applied(format!("{recorded}, {more}")),
         Finding::Same | Finding::UnderWay => Finding::Applied(recorded),
