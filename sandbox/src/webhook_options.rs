@@ -46,7 +46,7 @@ pub(crate) struct WebhookOptions {
     #[arg(long, env = "SANDBOX_WEBHOOK_TRIES", default_value = "20", value_name = "N")]
     webhook_tries: NonZeroU32,
 
-    /// Deliveries under way at once for each provider; with one, events arrive in order.
+    /// Deliveries in flight at once for each provider; with one, events arrive in order.
     #[arg(long, env = "SANDBOX_WEBHOOK_CONCURRENCY", default_value = "1", value_name = "N")]
     webhook_concurrency: NonZeroU32,
 }

@@ -125,6 +125,6 @@ async fn a_charge_that_no_control_plane_was_fit_to_take_is_answered_503() {
     }
     gateway.signal("control-plane", Signal::CONT);
     until("its health", async || (gateway.envoy_count(HEALTHY).await == 1).then_some(())).await;
-    // On a busy machine a health check that was under way may fail once more.
+    // On a busy machine a health check that was in flight may fail once more.
     until("a charge", async || (gateway.charge(&charge).await.status == 200).then_some(())).await;
 }

@@ -31,7 +31,7 @@ enum State {
         until: Timestamp,
         pause: SignedDuration,
     },
-    /// A cheap read is under way.
+    /// A cheap read is in flight.
     Asking {
         since: Timestamp,
         pause: SignedDuration,
@@ -40,7 +40,7 @@ enum State {
     Answering {
         pause: SignedDuration,
     },
-    /// That call is under way.
+    /// That call is in flight.
     Trying {
         since: Timestamp,
         pause: SignedDuration,

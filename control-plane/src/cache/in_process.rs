@@ -83,7 +83,7 @@ impl EdgeCache for InProcessCache {
 }
 
 fn full() -> CacheError {
-    CacheError::unavailable("it is full of operations under way")
+    CacheError::unavailable("it is full of operations in flight")
 }
 
 struct Shelf {
@@ -164,7 +164,7 @@ impl Shelf {
     }
 
     /// Drops what is forgotten, and of the rest what must go. False if even that is not enough, because too many
-    /// operations are under way.
+    /// operations are in flight.
     fn make_room(&mut self, now_us: u64) -> bool {
         while let Some((idle_from_us, scope)) = self.order.first().copied() {
             let forgotten = self.records.get(&scope).is_none_or(|record| record.is_forgotten(now_us));

@@ -1,7 +1,7 @@
 //! The edge cache of a gateway with several control planes or edges: Redis 6.2 or newer, or Valkey.
 //!
 //! Each operation is one script, hence atomic and one round trip. `maxmemory-policy` should be `noeviction`: any other
-//! drops the records of operations under way, since all of them have an expiry (money is safe even then: the durable row
+//! drops the records of operations in flight, since all of them have an expiry (money is safe even then: the durable row
 //! decides). Answers are kept for minutes, and only while a quarter of `maxmemory` is free, so that claims always have
 //! room. A Redis that is full all the same refuses claims, which is no worse than an absent one.
 //!

@@ -15,7 +15,7 @@ use crate::process::{bind, metrics, upkeep};
 use crate::readiness;
 use crate::server;
 
-/// For claims under way when the end comes. Each takes milliseconds, and what is lost goes on unchecked, so nobody waits for
+/// For claims in flight when the end comes. Each takes milliseconds, and what is lost goes on unchecked, so nobody waits for
 /// callers that hold half of one.
 const GRACE: Duration = Duration::from_secs(5);
 

@@ -55,7 +55,7 @@ impl<'a> From<&'a Compared> for ComparedLine<'a> {
     fn from(one: &'a Compared) -> Self {
         let (finding, what) = match &one.finding {
             Finding::Same => ("same", None),
-            Finding::UnderWay => ("under way", None),
+            Finding::InFlight => ("in flight", None),
             Finding::Applied(what) => ("adopted", Some(what.as_str())),
             Finding::Differs(what) => ("differs", Some(what.as_str())),
             Finding::NotSeen(what) => ("not seen", Some(what.as_str())),

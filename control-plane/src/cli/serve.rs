@@ -14,7 +14,7 @@ use crate::process::start_report::{self, Surroundings};
 use crate::process::{bind, metrics, until_stopped, upkeep};
 use crate::{cache, readiness, server};
 
-/// Serves until `stop` is cancelled, then lets what is under way finish. An error means that the server or
+/// Serves until `stop` is cancelled, then lets what is in flight finish. An error means that the server or
 /// a task of its died.
 pub async fn serve(config: Config, stop: CancellationToken) -> anyhow::Result<()> {
     let _lock = InstanceLock::take(&config.gateway.database.uri)?;

@@ -12,7 +12,7 @@ use crate::process::start_report::{self, Surroundings};
 use crate::process::{bind, metrics, until_stopped, upkeep};
 use crate::server;
 
-/// Works until `stop` is cancelled, then lets what is under way finish. An error means that the server or a task
+/// Works until `stop` is cancelled, then lets what is in flight finish. An error means that the server or a task
 /// of its died.
 pub async fn serve_worker(config: WorkerConfig, stop: CancellationToken) -> anyhow::Result<()> {
     let around = Surroundings {

@@ -11,7 +11,7 @@ use super::{ConfigError, Source, keep, log_format, log_level, seconds};
 pub struct ProcessSettings {
     pub log_level: Level,
     pub log_format: Format,
-    /// How long a shutdown waits for payments under way.
+    /// How long a shutdown waits for payments in flight.
     pub shutdown_grace: Duration,
     /// For tests.
     pub crash_points: CrashPoints,

@@ -11,7 +11,7 @@ use super::{ConfigError, Source};
 /// What a call needs around it: the commit of its answer, with its repeats.
 const AROUND_A_CALL: Duration = Duration::from_secs(15);
 
-/// The policy. How long a call may be under way follows from the providers' timeouts.
+/// The policy. How long a call may be in flight follows from the providers' timeouts.
 pub(super) fn retries(source: &Source, timeouts: &Timeouts) -> Result<RetryPolicy, ConfigError> {
     let default = RetryPolicy::default();
     let base = number(source, "RETRY_BASE_MS", 1..=60_000)?.map(SignedDuration::from_millis);

@@ -90,7 +90,7 @@ fn show_finished(at: Timestamp) {
 fn tell(compared: &Compared, run: &mut Run) {
     let (finding, what) = match &compared.finding {
         Finding::Same => ("same", None),
-        Finding::UnderWay => ("under_way", None),
+        Finding::InFlight => ("under_way", None),
         Finding::Applied(what) => ("adopted", Some(what)),
         Finding::Differs(what) => ("differs", Some(what)),
         Finding::NotSeen(what) => ("not_seen", Some(what)),

@@ -28,7 +28,7 @@ const METRICS_UPKEEP: Duration = Duration::from_secs(5);
 /// What is left to the rest of the process, should clients have used up all of the grace.
 const GRACE_LEFT: Duration = Duration::from_secs(1);
 
-/// Waits for `stop`, then within `grace` for what is under way. An error means that the server died, or that
+/// Waits for `stop`, then within `grace` for what is in flight. An error means that the server died, or that
 /// a payment took longer; what clients do is no error.
 pub(crate) async fn until_stopped(
     mut server: JoinHandle<()>,
@@ -44,7 +44,7 @@ pub(crate) async fn until_stopped(
         () = stop.cancelled() => tracing::info!("draining"),
         ended = &mut server => died = Some(ended),
     }
-    // Payments under way end on either way out: their clients may be gone, the money is not.
+    // Payments in flight end on either way out: their clients may be gone, the money is not.
     stop.cancel();
     gateway.tasks.close();
     let end = Instant::now() + grace;
@@ -56,7 +56,7 @@ pub(crate) async fn until_stopped(
         gateway.tasks.wait().await;
         background.end().await
     });
-    drained.await.context("payments were still under way at the end of SHUTDOWN_GRACE_SECONDS")??;
+    drained.await.context("payments were still in flight at the end of SHUTDOWN_GRACE_SECONDS")??;
     if let Some(ended) = died {
         ended.context("the server died")?;
         anyhow::bail!("the server ended without being asked to");

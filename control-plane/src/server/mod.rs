@@ -123,7 +123,7 @@ impl Server {
         }
     }
 
-    /// No connection takes another request; those that are under way are answered.
+    /// No connection takes another request; those that are in flight are answered.
     async fn end(self, connections: GracefulShutdown) {
         self.requests.close();
         let answered = async {

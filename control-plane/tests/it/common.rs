@@ -209,7 +209,7 @@ pub(crate) fn received(id: &str, kind: &str, received_at: Timestamp) -> WebhookE
     }
 }
 
-/// A payment under way, as it is opened in the store.
+/// A payment in flight, as it is opened in the store.
 pub(crate) fn opening(n: u8, owner: &str, amount: u64) -> (Payment, Change) {
     open_with_id(payment_id(n), attempt(n), at(n.into()), owner, amount)
 }

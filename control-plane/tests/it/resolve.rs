@@ -280,7 +280,7 @@ async fn the_call_of_a_process_that_died_is_unknown_and_then_repeated() {
     let (payment, open) = opening(0, "demo", 100);
     test.gateway.store.commit(open).await.unwrap();
     test.clock.advance(1);
-    assert_eq!(run_next_due(&test.gateway).await.unwrap(), None, "it may be under way");
+    assert_eq!(run_next_due(&test.gateway).await.unwrap(), None, "it may be in flight");
     test.resolve().await;
     let story = ["payment.created", "payment.processing", "payment.unknown", "payment.completed"];
     assert_eq!(test.kinds(&payment).await, story);

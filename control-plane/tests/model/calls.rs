@@ -12,7 +12,7 @@ use crate::steps::Hearing;
 use crate::transitions::By;
 
 impl Simulation {
-    /// Whether the call that is recorded as under way may still bring its answer.
+    /// Whether the call that is recorded as in flight may still bring its answer.
     pub(crate) fn is_answer_awaited(&self) -> bool {
         let in_flight = self.payment.state.in_flight();
         let is_calling = matches!(self.payment.state, State::Processing { accepted: false, .. });

@@ -35,7 +35,7 @@ impl Simulation {
         Ok(())
     }
 
-    /// What this move says of the attempt that was under way, and of a cancellation.
+    /// What this move says of the attempt that was in flight, and of a cancellation.
     pub(crate) fn keep_what_is_told(&mut self, moved: &Payment) {
         let under_way = self.payment.state.in_flight().cloned();
         if let Some(in_flight) = under_way {

@@ -13,7 +13,7 @@ use crate::steps::{Hearing, Pause, Step};
 
 /// At first the keys tell, then the records.
 const ROUNDS: [Pause; 4] = [Pause::Seconds, Pause::Seconds, Pause::Hours, Pause::Hours];
-/// What is still under way arrives.
+/// What is still in flight arrives.
 const STRAYS: usize = 8;
 
 impl Simulation {

@@ -18,7 +18,7 @@ pub(crate) enum By {
 
 pub(crate) type Move = (&'static str, By, &'static str);
 
-/// A payment's state, with what is under way.
+/// A payment's state, with what is in flight.
 pub(crate) fn name(state: &State) -> &'static str {
     let named = |charge, resume, capture, cancel| match &state.in_flight().expect("a call").operation {
         Operation::Charge => charge,

@@ -2,7 +2,7 @@
 
 use crate::Hearing;
 
-/// No request is under way for longer.
+/// No request is in flight for longer.
 const ARRIVES_WITHIN_S: u32 = 60;
 /// More of them at the same time would show nothing new.
 const CALLS_MAX: usize = 8;

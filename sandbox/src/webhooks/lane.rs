@@ -18,7 +18,7 @@ pub(crate) struct Lane {
     delivery: DeliveryConfig,
     journal: Journal,
     queue: Queue,
-    /// Deliveries under way.
+    /// Deliveries in flight.
     deliveries_in_flight: u32,
     /// Counts the resets: a delivery that was in flight before a reset is not recorded after it.
     epoch: u64,

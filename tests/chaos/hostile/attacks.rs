@@ -23,7 +23,7 @@ pub(super) const ATTACKS: [(&str, Attempt); 9] = [
         Box::pin(forged_paypal(attacker, n))
     }),
     ("requests over HTTP/2 that are canceled at once", |attacker, _| Box::pin(canceled(attacker))),
-    ("clients that leave with many requests under way", |attacker, _| Box::pin(left(attacker))),
+    ("clients that leave with many requests in flight", |attacker, _| Box::pin(left(attacker))),
     ("resets after a whole request", |attacker, _| Box::pin(reset(attacker))),
     ("heads that are odd", |attacker, n| Box::pin(odd_heads(attacker, n))),
     ("heads and bodies that stop half-way", |attacker, n| Box::pin(half_sent(attacker, n))),

@@ -123,7 +123,7 @@ async fn a_control_plane_that_stands_still_for_longer_than_the_lease_charges_onc
     gateway.sandbox.slow_down("stripe", "charge", 500).await;
     let (key, body) = (fresh_key(), charge_of(748));
     let (first, later) = tokio::join!(gateway.charge_under(&key, &body), async {
-        until("the charge under way", async || {
+        until("the charge in flight", async || {
             let list = gateway.get("/payments?status=pending").await.json();
             (!list["data"].as_array()?.is_empty()).then_some(())
         })

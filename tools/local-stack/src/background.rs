@@ -71,7 +71,7 @@ pub(crate) fn down(run_dir: &Path) -> Result<()> {
         return Ok(());
     };
     signal(pid, Signal::TERM)?;
-    say(&format!("stopping the gateway (pid {pid}); payments under way may end first"));
+    say(&format!("stopping the gateway (pid {pid}); payments in flight may end first"));
     let deadline = Instant::now() + DOWN;
     while run_dir.running()?.is_some_and(|running| running.pid == pid) {
         if Instant::now() >= deadline {

@@ -42,7 +42,7 @@ async fn supervise(run_dir: PathBuf) -> Result<()> {
             }
         }
     }
-    say("stopping: payments under way may end first; ask again to stop at once");
+    say("stopping: payments in flight may end first; ask again to stop at once");
     tokio::select! {
         () = stack.stop() => say("stopped"),
         () = stop.next() => say("stopped at once"),

@@ -150,7 +150,7 @@ pub enum Note {
     DisputeClosed,
     /// An operator ended a provider's event that could not be worked off; `reference` is its id.
     WebhookDismissed,
-    /// The client wants the payment canceled as soon as the outcome of what is under way is known.
+    /// The client wants the payment canceled as soon as the outcome of what is in flight is known.
     CancelRequested,
     /// One that a newer release writes.
     #[serde(other)]

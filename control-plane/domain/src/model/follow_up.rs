@@ -14,7 +14,7 @@ impl FollowUp {
     /// Longer than a call of our own with everything around it takes, unless configured shorter.
     pub const CALL_LEASE: SignedDuration = SignedDuration::from_secs(40);
 
-    /// For what is left undecided at `at`: nothing is expected before a call that may be under way has ended.
+    /// For what is left undecided at `at`: nothing is expected before a call that may be in flight has ended.
     #[must_use]
     pub fn after(previous: Option<Self>, at: Timestamp) -> Self {
         Self { at: at + Self::CALL_LEASE, tries: previous.map_or(0, |previous| previous.tries) }

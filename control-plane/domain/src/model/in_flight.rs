@@ -43,7 +43,7 @@ pub struct KeyRef {
     pub request: String,
 }
 
-/// A payment or refund whose operation is under way, as far as that does not depend on the operation.
+/// A payment or refund whose operation is in flight, as far as that does not depend on the operation.
 pub trait InProgress: Sized {
     /// The process that made the call is gone, and with it the answer.
     ///

@@ -93,7 +93,7 @@ impl RefundState {
         }
     }
 
-    /// The call under way, whether or not its answer may still come.
+    /// The call in flight, whether or not its answer may still come.
     #[must_use]
     pub const fn call(&self) -> Option<&InFlight> {
         match self {

@@ -131,7 +131,7 @@ impl<T> Call<T> {
 }
 
 impl Call<Payment> {
-    /// Goes on with what is under way, where nobody waits: the key of the request that began it is answered.
+    /// Goes on with what is in flight, where nobody waits: the key of the request that began it is answered.
     #[must_use]
     pub fn going_on(payment: &Payment, cause: Cause, renders: &Renders) -> Self {
         let in_flight = payment.state.in_flight();

@@ -13,7 +13,7 @@ use crate::usecases::calls::send::begin;
 use crate::usecases::gateway::Gateway;
 
 /// Releases what is authorized, ends a payment whose payer has not acted yet, and cancels at once what is only queued.
-/// While the outcome of what is under way is unknown, the wish is kept: it is carried out, by releasing the amount or
+/// While the outcome of what is in flight is unknown, the wish is kept: it is carried out, by releasing the amount or
 /// giving it back, as soon as the outcome is known.
 pub async fn cancel(
     gateway: Arc<Gateway>,

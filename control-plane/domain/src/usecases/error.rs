@@ -37,7 +37,7 @@ pub enum OperationError {
     /// The operation was certainly not executed, and is not tried any more.
     #[error("the {operation} was not carried out and is not tried any more; nothing changed at the provider")]
     GivenUp { payment: PaymentId, operation: &'static str },
-    /// The payment went another way while the operation was under way.
+    /// The payment went another way while the operation was in flight.
     #[error("{problem}")]
     Superseded { payment: PaymentId, problem: String },
     /// Another request is changing the payment right now.

@@ -84,7 +84,7 @@ async fn outcome<T: Resolvable>(
         .await
 }
 
-/// Whether what is under way is what the client asked for; its payment may be in another operation by now.
+/// Whether what is in flight is what the client asked for; its payment may be in another operation by now.
 fn is_about<T: Resolvable>(subject: &T, asked: OperationKind) -> bool {
     let is_charge = |kind| matches!(kind, OperationKind::Charge | OperationKind::Resume);
     let begun = subject.operation();

@@ -124,7 +124,7 @@ async fn resolve<T: Resolvable>(
         }
         Phase::Calling(in_flight) => {
             if !gateway.is_over(in_flight.known_since()) {
-                return Err(Trouble::Wait("a call of our own is under way"));
+                return Err(Trouble::Wait("a call of our own is in flight"));
             }
             subject = lost(gateway, subject, &call.cause).await.map_err(Trouble::from)?;
         }

@@ -1,6 +1,6 @@
 //! What `INFO` says.
 
-/// The one under which claims are not dropped to make room: claims under way have a time to live, as answers have.
+/// The one under which claims are not dropped to make room: claims in flight have a time to live, as answers have.
 pub(super) const GOOD_POLICY: &str = "noeviction";
 
 /// An answer to `INFO`, or several of its sections one behind another.

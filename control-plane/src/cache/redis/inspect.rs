@@ -70,7 +70,7 @@ fn read(info: &str) -> RedisInspection {
     match (info.number("maxmemory"), info.field("maxmemory_policy")) {
         (Some(0), _) => problems.push("maxmemory is not set: Redis grows until the machine has no memory left".to_owned()),
         (_, Some(policy)) if policy != GOOD_POLICY => problems.push(format!(
-            "maxmemory-policy is {policy} and should be {GOOD_POLICY}: else claims under way are dropped to make room"
+            "maxmemory-policy is {policy} and should be {GOOD_POLICY}: else claims in flight are dropped to make room"
         )),
         _ => {}
     }

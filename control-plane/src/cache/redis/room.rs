@@ -10,7 +10,7 @@ use super::info::{GOOD_POLICY, Info};
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// Answers are kept while less than this share of `maxmemory` is used; the rest is for claims. Of the 256 MiB of
-/// docker-compose.yml that is room for some 229,000 claims under way.
+/// docker-compose.yml that is room for some 229,000 claims in flight.
 pub(super) const ANSWERS_PERCENT: u64 = 75;
 
 /// What is known of the memory of Redis.

@@ -37,7 +37,7 @@ pub(super) struct CancelAnswer {
     params(("id" = PaymentId, Path)),
     responses(
         (status = 200, description = "Canceled; no money moved, or (`refunding`) it goes back", body = CancelAnswer),
-        (status = 202, description = "Taken; carried out as soon as the outcome of what is under way is known", body = CancelAnswer),
+        (status = 202, description = "Taken; carried out as soon as the outcome of what is in flight is known", body = CancelAnswer),
     ),
 )]
 pub(super) async fn cancel(

@@ -14,7 +14,7 @@ use super::topology::Topology;
 
 /// A broker that takes longer than this serves nobody.
 const CONFIRM_MAX: Duration = Duration::from_secs(10);
-/// Announcements that are under way together.
+/// Announcements that are in flight together.
 const BATCH: usize = 64;
 const PERSISTENT: u8 = 2;
 

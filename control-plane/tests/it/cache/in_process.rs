@@ -49,7 +49,7 @@ async fn full_of_live_leases_it_takes_no_more_until_one_ends() {
     let (first, second, third) = (scope(), scope(), scope());
     start(&cache, short_claim(first, 1)).await;
     start(&cache, claim(second, 1)).await;
-    let full = Err(CacheError::Unavailable("it is full of operations under way".to_owned()));
+    let full = Err(CacheError::Unavailable("it is full of operations in flight".to_owned()));
     assert_eq!(cache.claim(&claim(third, 1)).await, full);
     assert!(matches!(cache.claim(&claim(second, 1)).await, Ok(Verdict::InFlight { .. })), "it still serves");
     clock.advance(Duration::from_millis(20));
@@ -89,7 +89,7 @@ async fn it_is_ready_as_long_as_it_has_room_for_one_more_claim() {
     start(&cache, short_claim(leased, 1)).await;
     assert_eq!(cache.ready().await, Ok(()));
     let fence = start(&cache, claim(answered, 1)).await;
-    assert!(cache.ready().await.is_err(), "both are under way");
+    assert!(cache.ready().await.is_err(), "both are in flight");
     cache.complete(&answered, fence, &answer("a"), &client("demo")).await.unwrap();
     assert_eq!(cache.ready().await, Ok(()), "an answer makes room");
     clock.advance(Duration::from_millis(20));

@@ -17,7 +17,7 @@ super::on_both_stores! {
     the_backlog_is_counted_by_lane
 }
 
-/// A charge under way at the provider, due at that second.
+/// A charge in flight at the provider, due at that second.
 async fn undecided(test: &TestStore, n: u8, provider: Provider, due_s: i64) -> PaymentId {
     let (mut payment, open) = opening(n, "demo", 100);
     payment.request.provider = provider;

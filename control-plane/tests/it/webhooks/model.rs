@@ -118,7 +118,7 @@ proptest! {
     #[test]
     fn while_our_own_call_may_answer_only_money_that_moved_is_believed(provider_status in any_provider_status()) {
         let own = beginnings("").pop().unwrap();
-        prop_assert!(matches!(own.state, State::Processing { accepted: false, .. }), "under way");
+        prop_assert!(matches!(own.state, State::Processing { accepted: false, .. }), "in flight");
         let applied = own.apply(&snapshot(&own, provider_status.clone()), OwnCall::MayAnswer, false, at(2));
         match provider_status {
             ProviderStatus::Captured { money, .. } if money == own.money() => {

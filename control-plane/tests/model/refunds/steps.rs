@@ -24,7 +24,7 @@ pub(crate) enum Action {
     Open {
         amount: u8,
     },
-    /// The payment was canceled while it was under way.
+    /// The payment was canceled while it was in flight.
     GiveBackTheRest,
     /// A person makes one at the provider's dashboard.
     Dashboard {

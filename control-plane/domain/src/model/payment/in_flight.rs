@@ -1,4 +1,4 @@
-//! What is under way at the provider, and what follows once its outcome is known.
+//! What is in flight at the provider, and what follows once its outcome is known.
 
 use edge_core::money::Amount;
 use jiff::Timestamp;
@@ -9,7 +9,7 @@ use crate::model::id::AttemptId;
 use crate::model::in_flight::{InFlight, KeyRef};
 use crate::model::provider::{OperationKind, Uncertainty};
 
-/// One operation under way at the provider.
+/// One operation in flight at the provider.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InFlightOperation {
     #[serde(flatten)]
@@ -29,7 +29,7 @@ pub struct CancelWish {
     pub key: Option<KeyRef>,
 }
 
-/// What is under way, with all that is needed to repeat it or to go back when it is refused.
+/// What is in flight, with all that is needed to repeat it or to go back when it is refused.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Operation {

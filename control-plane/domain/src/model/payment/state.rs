@@ -170,7 +170,7 @@ impl State {
         }
     }
 
-    /// The call under way, whether or not we still hope for its answer.
+    /// The call in flight, whether or not we still hope for its answer.
     #[must_use]
     pub const fn in_flight(&self) -> Option<&InFlightOperation> {
         match self {
@@ -212,7 +212,7 @@ impl State {
         matches!(self, Self::RequiresAction(_) | Self::Authorized(_)) || self.is_to_be_refunded()
     }
 
-    /// Whether the money that moved is to go back, because the payment was canceled while it was under way.
+    /// Whether the money that moved is to go back, because the payment was canceled while it was in flight.
     #[must_use]
     pub const fn is_to_be_refunded(&self) -> bool {
         matches!(self, Self::Completed { to_refund: true, .. } | Self::Captured { to_refund: true, .. })

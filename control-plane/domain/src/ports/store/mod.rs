@@ -136,8 +136,8 @@ pub trait Store: Webhooks + DueWork + Reconciling + Send + Sync {
     /// What is known of an idempotency key.
     async fn key(&self, scope: &Scope) -> Result<Option<KeyRecord>, StoreError>;
 
-    /// Whether this process is the only one that writes to the database, so that what was under way before
-    /// it started is under way no more.
+    /// Whether this process is the only one that writes to the database, so that what was in flight before
+    /// it started is in flight no more.
     fn is_exclusive(&self) -> bool;
 
     /// Whether it answers and takes writes now: a commit of the last moments proves that, or a write that is made for it.

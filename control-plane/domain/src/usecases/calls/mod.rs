@@ -1,4 +1,4 @@
-//! What is under way at a provider, the same for payments and refunds: the intent is recorded, the call made, its answer
+//! What is in flight at a provider, the same for payments and refunds: the intent is recorded, the call made, its answer
 //! written down.
 
 mod commit;

@@ -1,5 +1,5 @@
 //! Writing down what a provider answered. The money has moved by now: this step does not give up easily,
-//! and what it cannot write it leaves as it is, under way, to be resolved from the provider's records.
+//! and what it cannot write it leaves as it is, in flight, to be resolved from the provider's records.
 
 use std::time::Duration;
 

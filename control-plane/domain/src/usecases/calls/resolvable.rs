@@ -31,7 +31,7 @@ pub(crate) enum Phase {
     Queued(InFlight),
     /// It may or may not have been executed.
     Unknown(InFlight),
-    /// The provider took it and decides later, or nothing is under way.
+    /// The provider took it and decides later, or nothing is in flight.
     Other,
 }
 

@@ -1,4 +1,4 @@
-//! From an operation that is recorded as under way to its end: ask the provider, write down the answer.
+//! From an operation that is recorded as in flight to its end: ask the provider, write down the answer.
 
 use crash_points::reach;
 
@@ -14,7 +14,7 @@ use crate::usecases::calls::resolvable::{Answered as _, Phase, Resolvable};
 use crate::usecases::calls::{commit, commit_beside};
 use crate::usecases::gateway::Gateway;
 
-/// Records that `moved` is under way, together with the client's key, and then makes its call.
+/// Records that `moved` is in flight, together with the client's key, and then makes its call.
 pub(crate) async fn begin(
     gateway: &Gateway,
     provider: &dyn PaymentProvider,
@@ -30,7 +30,7 @@ pub(crate) async fn begin(
     send_and_record(gateway, provider, moved, &(), inline_retry, call).await
 }
 
-/// `subject` has a call under way; what comes back is what the client is told.
+/// `subject` has a call in flight; what comes back is what the client is told.
 pub(crate) async fn send_and_record<T: Resolvable>(
     gateway: &Gateway,
     provider: &dyn PaymentProvider,

@@ -27,7 +27,7 @@ pub enum NotDecided {
     NotFound,
     #[error(transparent)]
     Unfit(#[from] Unfit),
-    #[error("a call to the provider is under way for it; try again in {0} seconds")]
+    #[error("a call to the provider is in flight for it; try again in {0} seconds")]
     UnderWay(i64),
     #[error("the provider knows no object of that name; check --reference")]
     Denied,

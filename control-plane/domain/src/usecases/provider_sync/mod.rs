@@ -114,7 +114,7 @@ impl ProviderSync<'_> {
         }
     }
 
-    /// Whether no call of ours can execute what is under way any more.
+    /// Whether no call of ours can execute what is in flight any more.
     fn is_left_to_records(&self, payment: &Payment) -> bool {
         payment.state.in_flight().is_some_and(|in_flight| {
             let horizon = self.provider.repeat_within(in_flight.operation.kind());
@@ -128,7 +128,7 @@ impl ProviderSync<'_> {
         let is_left = self.is_left_to_records(payment);
         match payment.apply(seen, self.own_call(payment), is_left, self.gateway.now()) {
             Applied::Known => {}
-            Applied::Wait => return Err(Trouble::Wait("a call of our own is under way")),
+            Applied::Wait => return Err(Trouble::Wait("a call of our own is in flight")),
             Applied::Moved(mut moved) => {
                 self.gateway.reschedule(&mut moved.follow_up);
                 plan.move_payment(moved, self.gateway, Some(&seen.provider_status));

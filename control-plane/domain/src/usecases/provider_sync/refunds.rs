@@ -138,7 +138,7 @@ impl ProviderSync<'_> {
         };
         match refund.apply(seen, call, self.gateway.now()) {
             Applied::Known => {}
-            Applied::Wait => plan.wait("a call of our own is under way"),
+            Applied::Wait => plan.wait("a call of our own is in flight"),
             Applied::Moved(mut moved) | Applied::Surprising(mut moved) => {
                 self.gateway.reschedule(&mut moved.follow_up);
                 plan.move_refund(refund, moved);

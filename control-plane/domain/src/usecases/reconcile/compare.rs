@@ -28,7 +28,7 @@ pub(crate) async fn compare(gateway: &Gateway, payment: Payment) -> Result<Compa
     };
     let finding = match found {
         Ok(finding) => finding,
-        Err(Trouble::Wait(_)) => Finding::UnderWay,
+        Err(Trouble::Wait(_)) => Finding::InFlight,
         Err(Trouble::Failed(reason)) => Finding::NotSeen(reason),
         Err(Trouble::Store(problem)) => return Err(problem),
     };

@@ -43,7 +43,7 @@ pub struct Compared {
 pub enum Finding {
     Same,
     /// A call of our own is being made; there is nothing to compare yet.
-    UnderWay,
+    InFlight,
     /// The provider had gone further, and so have our records now: what they say.
     Applied(String),
     /// How they contradict each other. A person has to look.

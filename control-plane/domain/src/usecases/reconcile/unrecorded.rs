@@ -53,7 +53,7 @@ async fn record_again(gateway: &Gateway, provider: Provider, listed: &Listed) ->
     let recorded = format!("recorded again, {}", payment.state.name());
     Ok(match compare(gateway, payment).await?.finding {
         Finding::Applied(more) => Finding::Applied(format!("{recorded}, {more}")),
-        Finding::Same | Finding::UnderWay => Finding::Applied(recorded),
+        Finding::Same | Finding::InFlight => Finding::Applied(recorded),
         Finding::Differs(problem) => Finding::Differs(format!("{recorded}, but {problem}")),
         Finding::NotSeen(reason) => Finding::NotSeen(format!("{recorded}, its refunds not seen: {reason}")),
     })
