@@ -82,21 +82,21 @@ impl Store for Forgetful {
         self.store.payments(client, filter).await
     }
 
-    async fn anyones_payments(
+    async fn payments_since(
         &self,
         since: Timestamp,
         after: Option<PaymentId>,
         limit: u32,
     ) -> Result<Rows<Payment>, StoreError> {
-        self.store.anyones_payments(since, after, limit).await
+        self.store.payments_since(since, after, limit).await
     }
 
     async fn refund(&self, client: &ClientId, id: RefundId) -> Result<Option<Refund>, StoreError> {
         self.store.refund(client, id).await
     }
 
-    async fn anyones_refund(&self, id: RefundId) -> Result<Option<Refund>, StoreError> {
-        self.store.anyones_refund(id).await
+    async fn refund_by_id(&self, id: RefundId) -> Result<Option<Refund>, StoreError> {
+        self.store.refund_by_id(id).await
     }
 
     async fn refunds(&self, client: &ClientId, payment: PaymentId) -> Result<Rows<Refund>, StoreError> {

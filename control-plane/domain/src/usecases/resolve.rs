@@ -33,7 +33,7 @@ pub async fn work_off(gateway: &Gateway, work: &Work) -> Result<Claimed, StoreEr
     if claimed == Claimed::Taken {
         match work {
             Work::Payment(id) => undecided(gateway, gateway.store.payment_by_id(*id).await?).await?,
-            Work::Refund(id) => undecided(gateway, gateway.store.anyones_refund(*id).await?).await?,
+            Work::Refund(id) => undecided(gateway, gateway.store.refund_by_id(*id).await?).await?,
             Work::Watch(id) => watch::look(gateway, *id).await?,
             Work::Event { provider, id } => {
                 if let Some(event) = gateway.store.webhook(*provider, id).await? {

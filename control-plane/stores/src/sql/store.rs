@@ -56,7 +56,7 @@ impl<D: Database> Store for SqlStore<D> {
         Ok(Page { items: rows.items, has_more })
     }
 
-    async fn anyones_payments(
+    async fn payments_since(
         &self,
         since: Timestamp,
         after: Option<PaymentId>,
@@ -76,7 +76,7 @@ impl<D: Database> Store for SqlStore<D> {
         self.found::<RefundRow, _>(Query::new(REFUND).with(id.to_string()).with(client.as_str())).await
     }
 
-    async fn anyones_refund(&self, id: RefundId) -> Result<Option<Refund>, StoreError> {
+    async fn refund_by_id(&self, id: RefundId) -> Result<Option<Refund>, StoreError> {
         self.found::<RefundRow, _>(Query::new(ANYONES_REFUND).with(id.to_string())).await
     }
 

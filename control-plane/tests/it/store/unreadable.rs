@@ -75,7 +75,7 @@ async fn payments_are_walked_through_to_the_end(test: TestStore) {
     for limit in 1..=5 {
         let (mut after, mut seen) = (None, Vec::new());
         loop {
-            let page = test.store.anyones_payments(at(0), after, limit).await.unwrap();
+            let page = test.store.payments_since(at(0), after, limit).await.unwrap();
             let Some(last) = page.items.last() else { break };
             after = Some(last.id);
             seen.extend(page.items.iter().map(|one| one.id));

@@ -61,10 +61,10 @@ async fn read_all(store: &dyn Store, payment: &payments::model::payment::Payment
     for filter in [all, stripe] {
         assert_eq!(store.payments(client, &filter).await.unwrap().items.len(), 1);
     }
-    assert_eq!(store.anyones_payments(at(0), None, 10).await.unwrap().items.len(), 1);
+    assert_eq!(store.payments_since(at(0), None, 10).await.unwrap().items.len(), 1);
     let [refund] = store.refunds(client, id).await.unwrap().items.try_into().unwrap();
     assert!(store.refund(client, refund.id).await.unwrap().is_some());
-    assert!(store.anyones_refund(refund.id).await.unwrap().is_some());
+    assert!(store.refund_by_id(refund.id).await.unwrap().is_some());
     assert_eq!(store.events(client, id).await.unwrap().len(), 4);
     assert_eq!(store.undecided(10).await.unwrap().1.items.len(), 1);
     assert_eq!(store.overdue(at(1_000_000), 10).await.unwrap().len(), 1);

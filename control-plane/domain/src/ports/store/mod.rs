@@ -115,7 +115,7 @@ pub trait Store: Webhooks + DueWork + Reconciling + Send + Sync {
 
     /// Payments that have changed since `since` or are undecided, of all clients, behind `after` in the order of
     /// their ids. `items` is empty only at the end.
-    async fn anyones_payments(
+    async fn payments_since(
         &self,
         since: Timestamp,
         after: Option<PaymentId>,
@@ -125,7 +125,7 @@ pub trait Store: Webhooks + DueWork + Reconciling + Send + Sync {
     async fn refund(&self, client: &ClientId, id: RefundId) -> Result<Option<Refund>, StoreError>;
 
     /// Regardless of the client that owns it.
-    async fn anyones_refund(&self, id: RefundId) -> Result<Option<Refund>, StoreError>;
+    async fn refund_by_id(&self, id: RefundId) -> Result<Option<Refund>, StoreError>;
 
     /// In the order they were made.
     async fn refunds(&self, client: &ClientId, payment: PaymentId) -> Result<Rows<Refund>, StoreError>;

@@ -71,7 +71,7 @@ pub async fn decide(
             Ok(Decision { state: decided.state.name(), by_provider: false })
         }
         Work::Refund(id) => {
-            let refund = gateway.store.anyones_refund(*id).await?.ok_or(NotDecided::NotFound)?;
+            let refund = gateway.store.refund_by_id(*id).await?.ok_or(NotDecided::NotFound)?;
             let refund = match synced(gateway, refund).await? {
                 AfterSync::Decided(now) => {
                     return Ok(Decision { state: now.state.name(), by_provider: true });

@@ -118,7 +118,7 @@ impl<'a> Reconciliation<'a> {
     }
 
     async fn records(&mut self, after: Option<PaymentId>) -> Result<Vec<Compared>, StoreError> {
-        let page = self.gateway.store.anyones_payments(self.since, after, PAGE).await?;
+        let page = self.gateway.store.payments_since(self.since, after, PAGE).await?;
         let last = page.items.last().map(|payment| payment.id);
         // Those behind the last readable one are met again by the next page.
         page.unreadable.into_iter().for_each(|row| self.not_seen(Unseen::Record(row)));
