@@ -1,4 +1,4 @@
-//! What people have to look at, because it has been undecided for too long.
+//! What an operator has to look at, because it has been undecided for too long.
 
 use std::collections::BTreeSet;
 
@@ -68,20 +68,21 @@ pub async fn survey(gateway: &Gateway, limit: u32) -> Result<Survey, StoreError>
     let unreadable = payments.unreadable.into_iter().chain(refunds.unreadable).collect();
     let mut survey = Survey { unreadable, ..Survey::default() };
     for payment in &payments.items {
-        if let Some((_, since, accepted)) = wanted(payment) {
-            survey.ages.add(gateway, since, accepted);
+        let Some(undecided) = Undecided::payment(payment) else { continue };
+        survey.ages.add(gateway, &undecided);
+        if undecided.is_overdue(gateway) {
+            survey.for_review.extend(undecided.for_review(gateway, payment));
         }
-        survey.for_review.extend(of_payment(gateway, payment));
     }
     for refund in &refunds.items {
-        let Some((_, since, accepted)) = wanted_back(refund) else { continue };
-        survey.ages.add(gateway, since, accepted);
-        if !is_overdue(gateway, since, accepted) {
+        let Some(undecided) = Undecided::refund(refund) else { continue };
+        survey.ages.add(gateway, &undecided);
+        if !undecided.is_overdue(gateway) {
             continue;
         }
         match gateway.store.payment_by_id(refund.payment).await {
             Ok(payment) => {
-                survey.for_review.extend(payment.and_then(|payment| of_refund(gateway, refund, &payment)));
+                survey.for_review.extend(payment.and_then(|payment| undecided.for_review(gateway, &payment)));
             }
             Err(StoreError::Inconsistent(row)) => {
                 survey.unreadable.insert(row);
@@ -94,9 +95,9 @@ pub async fn survey(gateway: &Gateway, limit: u32) -> Result<Survey, StoreError>
 }
 
 impl Ages {
-    fn add(&mut self, gateway: &Gateway, since: Timestamp, accepted: bool) {
-        let bucket = match gateway.now().duration_since(since).as_secs() {
-            _ if accepted => return,
+    fn add(&mut self, gateway: &Gateway, undecided: &Undecided<'_>) {
+        let bucket = match gateway.now().duration_since(undecided.since).as_secs() {
+            _ if undecided.is_accepted => return,
             ..60 => &mut self.below_1m,
             60..900 => &mut self.below_15m,
             900..3_600 => &mut self.below_1h,
@@ -106,82 +107,95 @@ impl Ages {
     }
 }
 
-/// Why a payment is not decided, since when it is wanted, and whether the provider has taken it and decides later.
-fn wanted(payment: &Payment) -> Option<(String, Timestamp, bool)> {
-    let since = payment.state.in_flight()?.call.since;
-    match &payment.state {
-        State::Unknown { reason, .. } | State::Queued { reason, .. } => Some((reason.clone(), since, false)),
-        State::Processing { accepted, .. } => Some((processing(*accepted), since, *accepted)),
-        _ => None,
+/// What a payment and a refund that are not decided have in common.
+struct Undecided<'a> {
+    work: Work,
+    client: &'a ClientId,
+    money: Money,
+    state: &'static str,
+    reason: &'a str,
+    since: Timestamp,
+    /// The provider has taken it and decides later.
+    is_accepted: bool,
+    /// Its own; a refund that has none is found by its payment's.
+    reference: Option<&'a ProviderRef>,
+    follow_up: Option<FollowUp>,
+    /// What may be retried.
+    call: Option<(&'a InFlight, OperationKind)>,
+}
+
+const BEING_ASKED: &str = "the provider is being asked";
+const DECIDES_LATER: &str = "the provider decides later";
+
+impl<'a> Undecided<'a> {
+    fn payment(payment: &'a Payment) -> Option<Self> {
+        let in_flight = payment.state.in_flight()?;
+        let (reason, is_accepted) = match &payment.state {
+            State::Unknown { reason, .. } | State::Queued { reason, .. } => (reason.as_str(), false),
+            State::Processing { accepted: true, .. } => (DECIDES_LATER, true),
+            State::Processing { accepted: false, .. } => (BEING_ASKED, false),
+            _ => return None,
+        };
+        Some(Self {
+            work: Work::Payment(payment.id),
+            client: &payment.client,
+            money: payment.money(),
+            state: payment.state.name(),
+            reason,
+            since: in_flight.call.since,
+            is_accepted,
+            reference: payment.reference.as_ref(),
+            follow_up: payment.follow_up,
+            call: (!is_accepted).then(|| (&in_flight.call, in_flight.operation.kind())),
+        })
     }
-}
 
-/// The same of a refund.
-fn wanted_back(refund: &Refund) -> Option<(String, Timestamp, bool)> {
-    let since = refund.created_at;
-    match &refund.state {
-        RefundState::Unknown { reason, .. } | RefundState::Queued { reason, .. } => {
-            Some((reason.clone(), since, false))
-        }
-        RefundState::Processing { .. } => Some((processing(false), since, false)),
-        RefundState::Pending { .. } => Some((processing(true), since, true)),
-        RefundState::Processed { .. } | RefundState::Failed { .. } => None,
+    fn refund(refund: &'a Refund) -> Option<Self> {
+        let (reason, is_accepted) = match &refund.state {
+            RefundState::Unknown { reason, .. } | RefundState::Queued { reason, .. } => {
+                (reason.as_str(), false)
+            }
+            RefundState::Processing { .. } => (BEING_ASKED, false),
+            RefundState::Pending { .. } => (DECIDES_LATER, true),
+            RefundState::Processed { .. } | RefundState::Failed { .. } => return None,
+        };
+        Some(Self {
+            work: Work::Refund(refund.id),
+            client: &refund.client,
+            money: refund.money(),
+            state: refund.state.name(),
+            reason,
+            since: refund.created_at,
+            is_accepted,
+            reference: refund.state.reference(),
+            follow_up: refund.follow_up,
+            call: refund.state.call().map(|call| (call, OperationKind::Refund)),
+        })
     }
-}
 
-fn of_payment(gateway: &Gateway, payment: &Payment) -> Option<ForReview> {
-    let (reason, since, accepted) = wanted(payment)?;
-    let in_flight = payment.state.in_flight()?;
-    if !is_overdue(gateway, since, accepted) {
-        return None;
+    fn is_overdue(&self, gateway: &Gateway) -> bool {
+        let allowed = gateway.retries.policy().review_after;
+        let allowed = if self.is_accepted { allowed.max(ACCEPTED_AFTER) } else { allowed };
+        gateway.now().duration_since(self.since) > allowed
     }
-    Some(ForReview {
-        work: Work::Payment(payment.id),
-        client: payment.client.clone(),
-        provider: payment.request.provider,
-        money: payment.money(),
-        state: payment.state.name(),
-        reason,
-        since,
-        reference: payment.reference.clone(),
-        follow_up: payment.follow_up?,
-        is_repeated: !accepted
-            && is_repeated(gateway, payment.request.provider, &in_flight.call, in_flight.operation.kind()),
-    })
-}
 
-/// What is overdue.
-fn of_refund(gateway: &Gateway, refund: &Refund, payment: &Payment) -> Option<ForReview> {
-    let (reason, since, _) = wanted_back(refund)?;
-    Some(ForReview {
-        work: Work::Refund(refund.id),
-        client: refund.client.clone(),
-        provider: payment.request.provider,
-        money: refund.money(),
-        state: refund.state.name(),
-        reason,
-        since,
-        reference: refund.state.reference().cloned().or_else(|| payment.reference.clone()),
-        follow_up: refund.follow_up?,
-        is_repeated: refund
-            .state
-            .call()
-            .is_some_and(|call| is_repeated(gateway, payment.request.provider, call, OperationKind::Refund)),
-    })
-}
-
-fn processing(accepted: bool) -> String {
-    let why = if accepted { "the provider decides later" } else { "the provider is being asked" };
-    why.to_owned()
-}
-
-fn is_overdue(gateway: &Gateway, since: Timestamp, accepted: bool) -> bool {
-    let allowed = gateway.retries.policy().review_after;
-    let allowed = if accepted { allowed.max(ACCEPTED_AFTER) } else { allowed };
-    gateway.now().duration_since(since) > allowed
-}
-
-fn is_repeated(gateway: &Gateway, provider: Provider, call: &InFlight, operation: OperationKind) -> bool {
-    let provider = gateway.providers.get(&provider);
-    provider.is_some_and(|provider| gateway.may_repeat(&**provider, call, operation))
+    /// `payment`: itself, or the one that is refunded.
+    fn for_review(self, gateway: &Gateway, payment: &Payment) -> Option<ForReview> {
+        let provider = payment.request.provider;
+        let asked = gateway.providers.get(&provider);
+        Some(ForReview {
+            work: self.work,
+            client: self.client.clone(),
+            provider,
+            money: self.money,
+            state: self.state,
+            reason: self.reason.to_owned(),
+            since: self.since,
+            reference: self.reference.or(payment.reference.as_ref()).cloned(),
+            follow_up: self.follow_up?,
+            is_repeated: self.call.zip(asked).is_some_and(|((call, operation), provider)| {
+                gateway.may_repeat(&**provider, call, operation)
+            }),
+        })
+    }
 }
