@@ -60,15 +60,15 @@ async fn undecided<T: Resolvable>(gateway: &Gateway, subject: Option<T>) -> Resu
     let Some(follow_up) = *subject.follow_up() else { return Ok(()) };
     let Some(context) = subject.context(&*gateway.store).await? else { return Ok(()) };
     let work = subject.work();
-    let turn = match gateway.provider(subject.provider(&context)) {
+    let progress = match gateway.provider(subject.provider(&context)) {
         Err(problem) => Err(Trouble::Failed(problem.to_string())),
         Ok(provider) => resolve(gateway, &*provider, subject, context).await,
     };
-    conclude(gateway, work, follow_up, turn).await
+    conclude(gateway, work, follow_up, progress).await
 }
 
 /// Where this turn has brought the work.
-enum Turn {
+enum Progress {
     /// It moved, or the call that was made has set the time of the next.
     Recorded,
     /// It was looked at, and nothing new was to be seen.
@@ -80,12 +80,12 @@ async fn conclude(
     gateway: &Gateway,
     work: Work,
     before: FollowUp,
-    turn: Result<Turn, Trouble>,
+    progress: Result<Progress, Trouble>,
 ) -> Result<(), StoreError> {
     reach("after_handling").await;
-    let reason = match turn {
-        Ok(Turn::Recorded) => return Ok(()),
-        Ok(Turn::NothingNew) => "the provider shows nothing new".to_owned(),
+    let reason = match progress {
+        Ok(Progress::Recorded) => return Ok(()),
+        Ok(Progress::NothingNew) => "the provider shows nothing new".to_owned(),
         Err(Trouble::Store(problem)) => return Err(problem),
         Err(trouble) => trouble.reason(),
     };
@@ -104,7 +104,7 @@ async fn resolve<T: Resolvable>(
     provider: &dyn PaymentProvider,
     mut subject: T,
     context: T::Context,
-) -> Result<Turn, Trouble> {
+) -> Result<Progress, Trouble> {
     let call = subject.going_on(Cause::follow_up(subject.client().clone()), gateway);
     match subject.phase() {
         Phase::Queued(in_flight) if is_too_late(gateway, &in_flight, subject.operation()) => {
@@ -141,10 +141,10 @@ async fn resolve<T: Resolvable>(
         if let Some(now) = now.filter(|now| matches!(now.phase(), Phase::Unknown(_))) {
             now.sync_with(sync, context, &call.cause).await?;
         }
-        return Ok(Turn::Recorded);
+        return Ok(Progress::Recorded);
     }
     let moved = subject.sync_with(sync, context, &call.cause).await?;
-    Ok(if moved { Turn::Recorded } else { Turn::NothingNew })
+    Ok(if moved { Progress::Recorded } else { Progress::NothingNew })
 }
 
 /// Nobody expects it to be sent any more: the client's own time for a charge is over, or, for the rest, the policy's.
@@ -158,16 +158,16 @@ fn is_too_late(gateway: &Gateway, in_flight: &InFlight, operation: OperationKind
     gateway.now() > until
 }
 
-async fn write(gateway: &Gateway, change: Change) -> Result<Turn, Trouble> {
+async fn write(gateway: &Gateway, change: Change) -> Result<Progress, Trouble> {
     match gateway.commit(change).await {
-        Ok(()) => Ok(Turn::Recorded),
+        Ok(()) => Ok(Progress::Recorded),
         Err(CommitError::Conflict(_)) => Err(Trouble::Wait("it moved meanwhile")),
         Err(CommitError::Store(problem)) => Err(problem.into()),
     }
 }
 
 /// The answer, whatever it was, is recorded.
-fn heard<T>(answer: Result<T, OperationError>) -> Result<Turn, Trouble> {
+fn heard<T>(answer: Result<T, OperationError>) -> Result<Progress, Trouble> {
     match answer {
         Ok(_)
         | Err(
@@ -177,7 +177,7 @@ fn heard<T>(answer: Result<T, OperationError>) -> Result<Turn, Trouble> {
             | OperationError::Superseded { .. }
             // The key has its answer already.
             | OperationError::KeyTaken,
-        ) => Ok(Turn::Recorded),
+        ) => Ok(Progress::Recorded),
         Err(problem) => Err(problem.into()),
     }
 }
