@@ -6,8 +6,8 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use clap::{Args, Subcommand, ValueEnum};
 use jiff::Timestamp;
+use payments::model::decision::OperatorDecision;
 use payments::model::provider::ProviderRef;
-use payments::model::verdict::Verdict;
 use payments::model::work::Work;
 use payments::ports::store::Unreadable;
 use payments::usecases::decide::{Operator, decide};
@@ -36,7 +36,7 @@ pub struct ResolveArgs {
     id: String,
     /// How it ended at the provider
     #[arg(long = "as", value_enum)]
-    verdict: VerdictName,
+    decision: DecisionName,
     /// The provider's name for the outcome: the PaymentIntent or capture (paid), the authorization (authorized), the
     /// refund (refunded)
     #[arg(long, value_parser = reference)]
@@ -50,7 +50,7 @@ pub struct ResolveArgs {
 }
 
 #[derive(Clone, Copy, ValueEnum)]
-enum VerdictName {
+enum DecisionName {
     /// The money moved
     Paid,
     /// The amount is held
@@ -64,19 +64,19 @@ enum VerdictName {
 }
 
 impl ResolveArgs {
-    fn verdict(&self) -> anyhow::Result<Verdict> {
+    fn decision(&self) -> anyhow::Result<OperatorDecision> {
         let reference = || {
             self.reference
                 .as_deref()
                 .map(ProviderRef::new)
                 .context("--reference is needed: the provider's name for the outcome")
         };
-        Ok(match self.verdict {
-            VerdictName::Paid => Verdict::Paid { charge: reference()? },
-            VerdictName::Authorized => Verdict::Authorized { authorization: reference()? },
-            VerdictName::Canceled => Verdict::Canceled,
-            VerdictName::NotDone => Verdict::NotDone,
-            VerdictName::Refunded => Verdict::Refunded { refund: reference()? },
+        Ok(match self.decision {
+            DecisionName::Paid => OperatorDecision::Paid { charge: reference()? },
+            DecisionName::Authorized => OperatorDecision::Authorized { authorization: reference()? },
+            DecisionName::Canceled => OperatorDecision::Canceled,
+            DecisionName::NotDone => OperatorDecision::NotDone,
+            DecisionName::Refunded => OperatorDecision::Refunded { refund: reference()? },
         })
     }
 
@@ -198,7 +198,7 @@ pub async fn run(command: Command, source: &Source) -> anyhow::Result<String> {
 
 async fn resolve(gateway: &Gateway, args: &ResolveArgs) -> anyhow::Result<String> {
     let operator = Operator { name: args.by.clone(), reason: args.reason.clone() };
-    let decision = decide(gateway, &args.work()?, &args.verdict()?, &operator).await?;
+    let decision = decide(gateway, &args.work()?, &args.decision()?, &operator).await?;
     let by = if decision.by_provider { "the provider's records show it" } else { "as you say" };
     Ok(format!("{} is {} now: {by}", args.id, decision.state))
 }

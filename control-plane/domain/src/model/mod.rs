@@ -1,5 +1,6 @@
 //! What a payment is and what may happen to it. Pure: nothing here reads a clock, waits or calls anybody.
 
+pub mod decision;
 pub mod event;
 pub mod follow_up;
 pub mod id;
@@ -12,6 +13,5 @@ pub mod refund;
 pub(crate) mod samples;
 pub mod snapshot;
 pub mod transition;
-pub mod verdict;
 pub mod webhook;
 pub mod work;

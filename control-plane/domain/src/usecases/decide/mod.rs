@@ -3,10 +3,10 @@
 
 mod named;
 
+use crate::model::decision::{OperatorDecision, Unfit};
 use crate::model::event::{Cause, Event};
 use crate::model::payment::Payment;
 use crate::model::refund::Refund;
-use crate::model::verdict::{Unfit, Verdict};
 use crate::model::work::Work;
 use crate::ports::store::{Change, CommitError, Mutation, StoreError};
 use crate::usecases::call::{Call, Decided as _};
@@ -43,15 +43,15 @@ pub enum NotDecided {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decision {
     pub state: &'static str,
-    /// The provider showed the outcome, so the operator's verdict was not needed.
+    /// The provider showed the outcome, so the operator's decision was not needed.
     pub by_provider: bool,
 }
 
-/// Decides an undecided payment or refund as `verdict` says, unless the provider's records say what happened.
+/// Decides an undecided payment or refund as `decision` says, unless the provider's records say what happened.
 pub async fn decide(
     gateway: &Gateway,
     work: &Work,
-    verdict: &Verdict,
+    decision: &OperatorDecision,
     operator: &Operator,
 ) -> Result<Decision, NotDecided> {
     match work {
@@ -63,8 +63,8 @@ pub async fn decide(
                 }
                 AfterSync::Open(payment) => payment,
             };
-            let decided = payment.decided(verdict, &operator.reason, gateway.now())?;
-            if let Some(now) = named::by_its_object(gateway, &payment, verdict).await? {
+            let decided = payment.decided(decision, &operator.reason, gateway.now())?;
+            if let Some(now) = named::by_its_object(gateway, &payment, decision).await? {
                 return Ok(Decision { state: now.state.name(), by_provider: true });
             }
             write(gateway, of_payment(gateway, &payment, decided.clone(), operator)).await?;
@@ -78,10 +78,10 @@ pub async fn decide(
                 }
                 AfterSync::Open(refund) => refund,
             };
-            let decided = refund.decided(verdict, &operator.reason, gateway.now())?;
+            let decided = refund.decided(decision, &operator.reason, gateway.now())?;
             let payment = gateway.store.payment(&refund.client, refund.payment).await?;
             let payment = payment.ok_or(NotDecided::NotFound)?;
-            named::is_its_refund(gateway, &refund, &payment, verdict).await?;
+            named::is_its_refund(gateway, &refund, &payment, decision).await?;
             write(gateway, of_refund(&refund, decided.clone(), operator)).await?;
             Ok(Decision { state: decided.state.name(), by_provider: false })
         }

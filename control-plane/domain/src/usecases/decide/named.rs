@@ -2,18 +2,18 @@
 //! cannot be asked, the person's word does.
 
 use super::NotDecided;
+use crate::model::decision::OperatorDecision;
 use crate::model::event::Cause;
 use crate::model::payment::Payment;
 use crate::model::provider::ProviderRef;
 use crate::model::refund::Refund;
 use crate::model::snapshot::{Found, LookUp, RefundLookUp, RefundProviderStatus, RefundSnapshot};
-use crate::model::verdict::Verdict;
 use crate::usecases::call::Decided as _;
 use crate::usecases::calls::resolvable::Resolvable as _;
 use crate::usecases::gateway::Gateway;
 use crate::usecases::provider_sync::{Plan, ProviderSync, Trouble};
 
-impl Verdict {
+impl OperatorDecision {
     /// How the object that it names is looked for. An operator may know the whole payment's name too.
     fn look_ups(&self) -> Vec<LookUp> {
         let (nearest, named) = match self {
@@ -34,11 +34,11 @@ impl Verdict {
 pub(crate) async fn by_its_object(
     gateway: &Gateway,
     payment: &Payment,
-    verdict: &Verdict,
+    decision: &OperatorDecision,
 ) -> Result<Option<Payment>, NotDecided> {
     let Some(provider) = gateway.providers.get(&payment.request.provider) else { return Ok(None) };
     let mut is_denied = false;
-    for what in verdict.look_ups() {
+    for what in decision.look_ups() {
         match provider.look_up(&what).await {
             Found::Found(seen) => {
                 let sync = ProviderSync { gateway, provider: &**provider };
@@ -68,9 +68,9 @@ pub(crate) async fn is_its_refund(
     gateway: &Gateway,
     refund: &Refund,
     payment: &Payment,
-    verdict: &Verdict,
+    decision: &OperatorDecision,
 ) -> Result<(), NotDecided> {
-    let Verdict::Refunded { refund: named } = verdict else { return Ok(()) };
+    let OperatorDecision::Refunded { refund: named } = decision else { return Ok(()) };
     let Some(provider) = gateway.providers.get(&payment.request.provider) else { return Ok(()) };
     match provider.look_up_refunds(&RefundLookUp::One(named.clone())).await {
         Found::Found(seen) => match seen.iter().find(|seen| seen.reference == *named) {

@@ -10,7 +10,7 @@ use crate::model::refund::{Refund, RefundState, RefundStatus};
 
 /// How the operation that is undecided ended, as a person has seen it in the provider's dashboard.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum OperatorDecision {
     /// The money moved: what a refund refers to at the provider.
     Paid { charge: ProviderRef },
     /// The amount is held: what a capture refers to.
@@ -24,7 +24,7 @@ pub enum Verdict {
     Refunded { refund: ProviderRef },
 }
 
-impl Verdict {
+impl OperatorDecision {
     const fn name(&self) -> &'static str {
         match self {
             Self::Paid { .. } => "paid",
@@ -36,60 +36,63 @@ impl Verdict {
     }
 }
 
-/// The verdict does not fit what is recorded.
+/// The decision does not fit what is recorded.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unfit {
     #[error("it is {state}, so there is nothing to decide")]
     Decided { state: &'static str },
-    #[error("{verdict} is no outcome of a {operation}")]
-    Verdict { verdict: &'static str, operation: &'static str },
-    #[error("{verdict} is no outcome of a charge with capture {mode}")]
-    Mode { verdict: &'static str, mode: &'static str },
+    #[error("{decision} is no outcome of a {operation}")]
+    Operation { decision: &'static str, operation: &'static str },
+    #[error("{decision} is no outcome of a charge with capture {mode}")]
+    Mode { decision: &'static str, mode: &'static str },
     #[error(
-        "the provider was certainly never asked for it, so {verdict} cannot be its outcome; cancel it instead"
+        "the provider was certainly never asked for it, so {decision} cannot be its outcome; cancel it instead"
     )]
-    NeverAsked { verdict: &'static str },
+    NeverAsked { decision: &'static str },
 }
 
 impl Payment {
     /// The payment as decided. The operator's reason is recorded by the caller.
     ///
     /// # Errors
-    /// If nothing is undecided, or the verdict is no outcome of what is.
-    pub fn decided(&self, verdict: &Verdict, reason: &str, at: Timestamp) -> Result<Self, Unfit> {
+    /// If nothing is undecided, or the decision is no outcome of what is.
+    pub fn decided(&self, decision: &OperatorDecision, reason: &str, at: Timestamp) -> Result<Self, Unfit> {
         let in_flight = self.state.in_flight().filter(|_| self.state.status() == Status::Pending);
         let Some(in_flight) = in_flight else { return Err(Unfit::Decided { state: self.state.name() }) };
         let operation = in_flight.operation.kind().name();
         let mode = self.request.capture;
-        let state = match (&in_flight.operation, verdict) {
-            (_, Verdict::Paid { .. } | Verdict::Authorized { .. })
+        let state = match (&in_flight.operation, decision) {
+            (_, OperatorDecision::Paid { .. } | OperatorDecision::Authorized { .. })
                 if matches!(self.state, State::Queued { .. }) =>
             {
-                return Err(Unfit::NeverAsked { verdict: verdict.name() });
+                return Err(Unfit::NeverAsked { decision: decision.name() });
             }
-            (Operation::Charge | Operation::Resume(_), Verdict::Paid { charge }) => {
+            (Operation::Charge | Operation::Resume(_), OperatorDecision::Paid { charge }) => {
                 let (charge, captured) = (charge.clone(), self.request.amount);
                 match mode {
                     CaptureMode::Automatic => State::Completed { charge, to_refund: false, resumed_by: None },
                     CaptureMode::Manual => State::Captured { charge, captured, to_refund: false },
                 }
             }
-            (Operation::Charge | Operation::Resume(_), Verdict::Authorized { authorization }) => match mode {
-                CaptureMode::Automatic => {
-                    return Err(Unfit::Mode { verdict: verdict.name(), mode: "automatic" });
+            (Operation::Charge | Operation::Resume(_), OperatorDecision::Authorized { authorization }) => {
+                match mode {
+                    CaptureMode::Automatic => {
+                        return Err(Unfit::Mode { decision: decision.name(), mode: "automatic" });
+                    }
+                    CaptureMode::Manual => State::Authorized(Authorization::new(authorization.clone())),
                 }
-                CaptureMode::Manual => State::Authorized(Authorization::new(authorization.clone())),
-            },
-            (Operation::Capture { amount, .. }, Verdict::Paid { charge }) => {
+            }
+            (Operation::Capture { amount, .. }, OperatorDecision::Paid { charge }) => {
                 State::Captured { charge: charge.clone(), captured: *amount, to_refund: false }
             }
-            (_, Verdict::Canceled) => State::Canceled { reason: Some(CancelReason::AtProvider) },
-            (_, Verdict::NotDone) => in_flight.clone().undone(reason.to_owned()),
-            _ => return Err(Unfit::Verdict { verdict: verdict.name(), operation }),
+            (_, OperatorDecision::Canceled) => State::Canceled { reason: Some(CancelReason::AtProvider) },
+            (_, OperatorDecision::NotDone) => in_flight.clone().undone(reason.to_owned()),
+            _ => return Err(Unfit::Operation { decision: decision.name(), operation }),
         };
-        let reference = match verdict {
+        let reference = match decision {
             // PayPal's captures and authorizations are not the order that a payment is known by.
-            Verdict::Paid { charge: named } | Verdict::Authorized { authorization: named }
+            OperatorDecision::Paid { charge: named }
+            | OperatorDecision::Authorized { authorization: named }
                 if self.request.provider == Provider::Stripe =>
             {
                 self.reference.is_none().then(|| named.clone())
@@ -105,13 +108,13 @@ impl Refund {
     ///
     /// # Errors
     /// As for a payment.
-    pub fn decided(&self, verdict: &Verdict, reason: &str, at: Timestamp) -> Result<Self, Unfit> {
+    pub fn decided(&self, decision: &OperatorDecision, reason: &str, at: Timestamp) -> Result<Self, Unfit> {
         if self.state.status() != RefundStatus::Pending {
             return Err(Unfit::Decided { state: self.state.name() });
         }
-        let state = match verdict {
-            Verdict::Refunded { refund } => RefundState::Processed { refund: refund.clone() },
-            Verdict::NotDone => RefundState::Failed {
+        let state = match decision {
+            OperatorDecision::Refunded { refund } => RefundState::Processed { refund: refund.clone() },
+            OperatorDecision::NotDone => RefundState::Failed {
                 failure: Failure::Refused(Refusal {
                     kind: RefusalKind::State,
                     code: None,
@@ -120,7 +123,7 @@ impl Refund {
                     reference: self.state.reference().cloned(),
                 }),
             },
-            _ => return Err(Unfit::Verdict { verdict: verdict.name(), operation: "refund" }),
+            _ => return Err(Unfit::Operation { decision: decision.name(), operation: "refund" }),
         };
         Ok(self.clone().enter(state, at))
     }
@@ -141,9 +144,9 @@ mod tests {
     fn a_person_decides_a_charge_whose_outcome_is_unknown() {
         let at = Timestamp::UNIX_EPOCH;
         let charge = ProviderRef::new("pi_1");
-        let paid = unknown().decided(&Verdict::Paid { charge: charge.clone() }, "seen", at).unwrap();
+        let paid = unknown().decided(&OperatorDecision::Paid { charge: charge.clone() }, "seen", at).unwrap();
         assert_eq!((paid.state.name(), paid.reference), ("completed", Some(charge)));
-        let failed = unknown().decided(&Verdict::NotDone, "not in the dashboard", at).unwrap();
+        let failed = unknown().decided(&OperatorDecision::NotDone, "not in the dashboard", at).unwrap();
         assert_eq!((failed.state.name(), failed.follow_up), ("failed", None));
     }
 
@@ -152,19 +155,19 @@ mod tests {
         let at = Timestamp::UNIX_EPOCH;
         let State::Unknown { in_flight, reason } = unknown().state else { panic!("not unknown") };
         let queued = unknown().enter(State::Queued { in_flight, reason }, None, at);
-        let paid = Verdict::Paid { charge: ProviderRef::new("pi_1") };
+        let paid = OperatorDecision::Paid { charge: ProviderRef::new("pi_1") };
         assert!(matches!(queued.decided(&paid, "no", at), Err(Unfit::NeverAsked { .. })));
-        let held = Verdict::Authorized { authorization: ProviderRef::new("pi_1") };
+        let held = OperatorDecision::Authorized { authorization: ProviderRef::new("pi_1") };
         assert!(matches!(unknown().decided(&held, "no", at), Err(Unfit::Mode { .. })));
     }
 
     #[test]
     fn what_is_decided_stays_so() {
         let at = Timestamp::UNIX_EPOCH;
-        let failed = unknown().decided(&Verdict::NotDone, "no", at).unwrap();
-        let again = failed.decided(&Verdict::Canceled, "no", at);
+        let failed = unknown().decided(&OperatorDecision::NotDone, "no", at).unwrap();
+        let again = failed.decided(&OperatorDecision::Canceled, "no", at);
         assert_eq!(again, Err(Unfit::Decided { state: "failed" }));
-        let refunded = Verdict::Refunded { refund: ProviderRef::new("re_1") };
-        assert!(matches!(unknown().decided(&refunded, "no", at), Err(Unfit::Verdict { .. })));
+        let refunded = OperatorDecision::Refunded { refund: ProviderRef::new("re_1") };
+        assert!(matches!(unknown().decided(&refunded, "no", at), Err(Unfit::Operation { .. })));
     }
 }
