@@ -242,7 +242,7 @@ fn log(provider: Provider, operation: &str, answer: &Result<ProviderResponse, Tr
             tracing::warn!(%provider, operation, status, "the provider answered that it is in trouble");
         }
         Ok(ProviderResponse { status, .. }) => {
-            tracing::debug!(%provider, operation, status, "the provider answered")
+            tracing::debug!(%provider, operation, status, "the provider answered");
         }
         Err(TransportFailure::NotSent(reason)) => {
             tracing::warn!(%provider, operation, reason, "a call was not sent to the provider");

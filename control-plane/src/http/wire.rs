@@ -121,14 +121,14 @@ pub(super) enum Verdict {
     Lost,
 }
 
-impl From<model::webhook::Verdict> for Verdict {
-    fn from(verdict: model::webhook::Verdict) -> Self {
+impl From<model::webhook::DisputeVerdict> for Verdict {
+    fn from(verdict: model::webhook::DisputeVerdict) -> Self {
         match verdict {
-            model::webhook::Verdict::Other => Self::Other,
-            model::webhook::Verdict::Withdrawn => Self::Withdrawn,
-            model::webhook::Verdict::Prevented => Self::Prevented,
-            model::webhook::Verdict::Won => Self::Won,
-            model::webhook::Verdict::Lost => Self::Lost,
+            model::webhook::DisputeVerdict::Other => Self::Other,
+            model::webhook::DisputeVerdict::Withdrawn => Self::Withdrawn,
+            model::webhook::DisputeVerdict::Prevented => Self::Prevented,
+            model::webhook::DisputeVerdict::Won => Self::Won,
+            model::webhook::DisputeVerdict::Lost => Self::Lost,
         }
     }
 }

@@ -8,7 +8,7 @@ use edge_core::money::{Amount, Currency};
 use edge_core::provider::Provider;
 use payments::model::provider::ProviderRef;
 use payments::model::webhook::{
-    Dismissal, Dispute, DisputeOutcome, DisputeStage, EventState, Verdict, WebhookEvent,
+    Dismissal, Dispute, DisputeOutcome, DisputeStage, DisputeVerdict, EventState, WebhookEvent,
 };
 use payments::ports::store::{EventBacklog, StoreError};
 use sqlx::FromRow;
@@ -232,7 +232,7 @@ impl TryFrom<DisputeRow> for Dispute {
         };
         let outcome = match (row.outcome, row.outcome_code) {
             (Some(name), Some(code)) => {
-                let verdict = Verdict::ALL.into_iter().find(|verdict| verdict.name() == name);
+                let verdict = DisputeVerdict::ALL.into_iter().find(|verdict| verdict.name() == name);
                 Some(DisputeOutcome::new(read.some("outcome", verdict)?, code))
             }
             _ => None,

@@ -30,10 +30,10 @@ use payments::usecases::retries::{Retries, RetryPolicy};
 use tokio_util::task::TaskTracker;
 
 /// In the line that a program logs when it listens.
-pub const LISTENS: &str = r#""message":"listening""#;
+pub(crate) const LISTENS: &str = r#""message":"listening""#;
 
 /// The address that a program logs when it listens; `None`: this is another line.
-pub fn listening_address(line: &str) -> Option<String> {
+pub(crate) fn listening_address(line: &str) -> Option<String> {
     let line: serde_json::Value = serde_json::from_str(line).ok()?;
     (line["message"] == "listening").then(|| line["address"].as_str().map(str::to_owned))?
 }

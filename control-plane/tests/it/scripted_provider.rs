@@ -17,7 +17,7 @@ use payments::model::snapshot::{
     RefundSnapshot,
 };
 use payments::model::webhook::{
-    Dispute, DisputeOutcome, DisputeStage, EventRefs, EventSubject, NotAnEvent, ParsedEvent, Verdict,
+    Dispute, DisputeOutcome, DisputeStage, DisputeVerdict, EventRefs, EventSubject, NotAnEvent, ParsedEvent,
 };
 use payments::model::work::Room;
 use payments::ports::provider::PaymentProvider;
@@ -172,7 +172,7 @@ impl PaymentProvider for ScriptedProvider {
 
 pub(crate) fn dispute(event: &serde_json::Value) -> Dispute {
     let as_of = at(event["second"].as_i64().unwrap());
-    let verdict = Verdict::ALL.into_iter().find(|verdict| event["status"] == verdict.name());
+    let verdict = DisputeVerdict::ALL.into_iter().find(|verdict| event["status"] == verdict.name());
     Dispute {
         id: ProviderRef::new("du_1"),
         is_verified: true,

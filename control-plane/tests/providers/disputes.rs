@@ -3,7 +3,7 @@
 use payments::model::id::PaymentId;
 use payments::model::provider::ProviderRef;
 use payments::model::snapshot::Found;
-use payments::model::webhook::{DisputeStage, EventSubject, Verdict};
+use payments::model::webhook::{DisputeStage, DisputeVerdict, EventSubject};
 use serde_json::{Value, json};
 
 use crate::sandbox_fixture::{Expect, SandboxFixture, completed, money};
@@ -45,7 +45,7 @@ async fn paypals_record_of_a_dispute_tells_which_charge_and_where_it_stands() {
     fixture.happens(&resolved).await;
     let Found::Found(seen) = fixture.paypal().look_up_dispute(&dispute).await else { panic!("not found") };
     let closed = seen.dispute;
-    assert_eq!(closed.outcome.as_ref().map(|outcome| outcome.verdict), Some(Verdict::Lost));
+    assert_eq!(closed.outcome.as_ref().map(|outcome| outcome.verdict), Some(DisputeVerdict::Lost));
     assert_eq!(closed.closed(), closed.changed_at);
     assert_eq!(open.updated(&closed).unwrap(), closed);
     assert_eq!(closed.updated(&open), None, "an old read brings nothing");

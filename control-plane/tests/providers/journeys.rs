@@ -13,7 +13,7 @@ use payments::model::idempotency::StoredAnswer;
 use payments::model::payment::{CancelReason, Payment, State, Status};
 use payments::model::provider::OperationKind;
 use payments::model::refund::RefundStatus;
-use payments::model::webhook::{DisputeOutcome, EventBody, EventState, Verdict};
+use payments::model::webhook::{DisputeOutcome, DisputeVerdict, EventBody, EventState};
 use payments::ports::clock::SystemEntropy;
 use payments::ports::store::WebhookFilter;
 use payments::usecases::call::{Call, Renders};
@@ -181,7 +181,7 @@ async fn stripe_refunds_fail_later_come_from_the_dashboard_and_charges_are_dispu
     journey.told().await;
     let [dispute] = journey.gateway.store.disputes(&client(), payment.id).await.unwrap().try_into().unwrap();
     assert_eq!(dispute.status.as_deref(), Some("lost"));
-    assert_eq!(dispute.outcome, Some(DisputeOutcome::new(Verdict::Lost, "lost")));
+    assert_eq!(dispute.outcome, Some(DisputeOutcome::new(DisputeVerdict::Lost, "lost")));
     journey.is_clean(&payment).await;
 }
 
@@ -280,7 +280,7 @@ async fn a_paypal_refund_that_fails_later_gives_its_amount_back() {
     });
     journey.happens(&close).await;
     journey.told().await;
-    let won = DisputeOutcome::new(Verdict::Won, "RESOLVED_SELLER_FAVOUR");
+    let won = DisputeOutcome::new(DisputeVerdict::Won, "RESOLVED_SELLER_FAVOUR");
     assert_eq!(disputes().await[0].outcome, Some(won));
     journey.is_clean(&payment).await;
 }

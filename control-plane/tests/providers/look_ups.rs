@@ -32,7 +32,7 @@ fn captured(charge: &ProviderRef, money: Money) -> ProviderStatus {
 #[tokio::test]
 async fn stripe_shows_each_payment_where_it_stands() {
     let fixture = SandboxFixture::with(|settings| {
-        settings.default_return_url = Some("https://shop.example/back".to_owned())
+        settings.default_return_url = Some("https://shop.example/back".to_owned());
     })
     .await;
     let stripe = fixture.stripe();

@@ -81,7 +81,7 @@ async fn a_capture_under_review_is_pending() {
 #[tokio::test]
 async fn a_vaulted_account_may_need_its_owner() {
     let fixture = SandboxFixture::with(|settings| {
-        settings.default_return_url = Some("https://shop.example/back".to_owned())
+        settings.default_return_url = Some("https://shop.example/back".to_owned());
     })
     .await;
     let order = fixture.charge(4_999, "USD", Some("vault-action"));

@@ -42,7 +42,7 @@ async fn every_documented_decline_keeps_its_reason_and_moves_nothing() {
 #[tokio::test]
 async fn a_payer_who_authenticates_has_paid_and_one_who_does_not_has_not() {
     let fixture = SandboxFixture::with(|settings| {
-        settings.default_return_url = Some("https://shop.example/back".to_owned())
+        settings.default_return_url = Some("https://shop.example/back".to_owned());
     })
     .await;
     for (outcome, pays) in [("succeed", true), ("fail", false)] {

@@ -4,7 +4,9 @@
 use jiff::Timestamp;
 use payments::model::provider::ProviderRef;
 use payments::model::snapshot::{DisputeSnapshot, Found};
-use payments::model::webhook::{Dispute, DisputeOutcome, DisputeStage, EventRefs, EventSubject, Verdict};
+use payments::model::webhook::{
+    Dispute, DisputeOutcome, DisputeStage, DisputeVerdict, EventRefs, EventSubject,
+};
 use serde_json::Value;
 
 use super::errors::{Asked, Problem};
@@ -94,12 +96,12 @@ fn read(resource: &Resource<'_>, is_closing: bool, at: Timestamp, is_verified: b
 
 /// Who has the money (developer.paypal.com/api/customer-disputes/v1, `dispute_outcome`). With a payout PayPal itself
 /// bears the loss. `NONE`: closed without a decision, because another dispute goes on in its place.
-fn verdict(outcome_code: &str) -> Verdict {
+fn verdict(outcome_code: &str) -> DisputeVerdict {
     match outcome_code {
-        "RESOLVED_SELLER_FAVOUR" | "RESOLVED_WITH_PAYOUT" | "DENIED" => Verdict::Won,
-        "RESOLVED_BUYER_FAVOUR" | "ACCEPTED" => Verdict::Lost,
-        "CANCELED_BY_BUYER" => Verdict::Withdrawn,
-        _ => Verdict::Other,
+        "RESOLVED_SELLER_FAVOUR" | "RESOLVED_WITH_PAYOUT" | "DENIED" => DisputeVerdict::Won,
+        "RESOLVED_BUYER_FAVOUR" | "ACCEPTED" => DisputeVerdict::Lost,
+        "CANCELED_BY_BUYER" => DisputeVerdict::Withdrawn,
+        _ => DisputeVerdict::Other,
     }
 }
 
@@ -135,14 +137,14 @@ mod tests {
     #[test]
     fn paypals_outcome_tells_who_has_the_money() {
         for (code, verdict) in [
-            ("RESOLVED_SELLER_FAVOUR", Verdict::Won),
-            ("RESOLVED_WITH_PAYOUT", Verdict::Won),
-            ("DENIED", Verdict::Won),
-            ("RESOLVED_BUYER_FAVOUR", Verdict::Lost),
-            ("ACCEPTED", Verdict::Lost),
-            ("CANCELED_BY_BUYER", Verdict::Withdrawn),
-            ("NONE", Verdict::Other),
-            ("A_WORD_OF_NEXT_YEAR", Verdict::Other),
+            ("RESOLVED_SELLER_FAVOUR", DisputeVerdict::Won),
+            ("RESOLVED_WITH_PAYOUT", DisputeVerdict::Won),
+            ("DENIED", DisputeVerdict::Won),
+            ("RESOLVED_BUYER_FAVOUR", DisputeVerdict::Lost),
+            ("ACCEPTED", DisputeVerdict::Lost),
+            ("CANCELED_BY_BUYER", DisputeVerdict::Withdrawn),
+            ("NONE", DisputeVerdict::Other),
+            ("A_WORD_OF_NEXT_YEAR", DisputeVerdict::Other),
         ] {
             let resource = json!({ "dispute_id": "PP-D-1", "status": "RESOLVED",
                 "dispute_outcome": { "outcome_code": code }, "update_time": "2026-02-14T21:50:07.123Z" });

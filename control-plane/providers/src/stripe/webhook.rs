@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use payments::model::provider::ProviderRef;
 use payments::model::webhook::{
-    Dispute, DisputeOutcome, DisputeStage, EventRefs, EventSubject, NotAnEvent, ParsedEvent, Verdict,
+    Dispute, DisputeOutcome, DisputeStage, DisputeVerdict, EventRefs, EventSubject, NotAnEvent, ParsedEvent,
 };
 use serde::Deserialize;
 use serde_json::Value;
@@ -112,15 +112,15 @@ fn dispute(kind: &str, object: &Object<'_>, created_at: Option<Timestamp>) -> Op
 
 /// Stripe's status tells how far a dispute has come and how it ended (docs.stripe.com/api/disputes/object). A word
 /// that is not known here ends a dispute only where the event says that it is closed.
-fn progress(status: Option<&str>, is_closing: bool) -> (DisputeStage, Option<Verdict>) {
+fn progress(status: Option<&str>, is_closing: bool) -> (DisputeStage, Option<DisputeVerdict>) {
     let closed = |verdict| (DisputeStage::Closed, Some(verdict));
     match status {
-        Some("won") => closed(Verdict::Won),
-        Some("lost") => closed(Verdict::Lost),
-        Some("warning_closed") => closed(Verdict::Withdrawn),
-        Some("prevented") => closed(Verdict::Prevented),
-        Some("charge_refunded") => closed(Verdict::Other),
-        _ if is_closing => closed(Verdict::Other),
+        Some("won") => closed(DisputeVerdict::Won),
+        Some("lost") => closed(DisputeVerdict::Lost),
+        Some("warning_closed") => closed(DisputeVerdict::Withdrawn),
+        Some("prevented") => closed(DisputeVerdict::Prevented),
+        Some("charge_refunded") => closed(DisputeVerdict::Other),
+        _ if is_closing => closed(DisputeVerdict::Other),
         Some("warning_needs_response" | "warning_under_review") => (DisputeStage::Inquiry, None),
         Some("under_review") => (DisputeStage::Review, None),
         _ => (DisputeStage::Open, None),
@@ -194,13 +194,13 @@ mod tests {
             (updated, "needs_response", DisputeStage::Open, None),
             (updated, "under_review", DisputeStage::Review, None),
             (updated, "a_word_of_next_year", DisputeStage::Open, None),
-            ("charge.dispute.funds_reinstated", "won", DisputeStage::Closed, Some(Verdict::Won)),
-            (closed, "won", DisputeStage::Closed, Some(Verdict::Won)),
-            (closed, "lost", DisputeStage::Closed, Some(Verdict::Lost)),
-            (closed, "warning_closed", DisputeStage::Closed, Some(Verdict::Withdrawn)),
-            (closed, "prevented", DisputeStage::Closed, Some(Verdict::Prevented)),
-            (closed, "charge_refunded", DisputeStage::Closed, Some(Verdict::Other)),
-            (closed, "a_word_of_next_year", DisputeStage::Closed, Some(Verdict::Other)),
+            ("charge.dispute.funds_reinstated", "won", DisputeStage::Closed, Some(DisputeVerdict::Won)),
+            (closed, "won", DisputeStage::Closed, Some(DisputeVerdict::Won)),
+            (closed, "lost", DisputeStage::Closed, Some(DisputeVerdict::Lost)),
+            (closed, "warning_closed", DisputeStage::Closed, Some(DisputeVerdict::Withdrawn)),
+            (closed, "prevented", DisputeStage::Closed, Some(DisputeVerdict::Prevented)),
+            (closed, "charge_refunded", DisputeStage::Closed, Some(DisputeVerdict::Other)),
+            (closed, "a_word_of_next_year", DisputeStage::Closed, Some(DisputeVerdict::Other)),
         ] {
             let object = json!({ "id": "du_1", "payment_intent": "pi_1", "status": status });
             let EventSubject::Dispute(_, told) = parsed(kind, &object).subject else { panic!("{status}") };

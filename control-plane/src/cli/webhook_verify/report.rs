@@ -9,7 +9,7 @@ use serde::Serialize;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Verdict {
+pub(super) enum Finding {
     Verified,
     Forged,
     CannotVerify,
@@ -26,7 +26,7 @@ struct Check {
 #[derive(Debug, Serialize)]
 pub struct Report {
     provider: Provider,
-    verdict: Verdict,
+    verdict: Finding,
     checks: Vec<Check>,
     causes: Vec<String>,
     #[serde(skip)]
@@ -42,7 +42,7 @@ pub struct NotVerified;
 
 impl Report {
     pub(super) const fn new(provider: Provider, at: Timestamp) -> Self {
-        let verdict = Verdict::CannotVerify;
+        let verdict = Finding::CannotVerify;
         Self { provider, verdict, checks: Vec::new(), causes: Vec::new(), at, reason: String::new() }
     }
 
@@ -71,9 +71,9 @@ impl Report {
     /// What the edge says.
     pub(super) fn conclude(mut self, verdict: Result<(), VerificationError>) -> Self {
         (self.verdict, self.reason) = match verdict {
-            Ok(()) => (Verdict::Verified, String::new()),
-            Err(VerificationError::Forged(forged)) => (Verdict::Forged, forged.to_string()),
-            Err(VerificationError::CannotVerify(cannot)) => (Verdict::CannotVerify, cannot.to_string()),
+            Ok(()) => (Finding::Verified, String::new()),
+            Err(VerificationError::Forged(forged)) => (Finding::Forged, forged.to_string()),
+            Err(VerificationError::CannotVerify(cannot)) => (Finding::CannotVerify, cannot.to_string()),
         };
         self
     }
@@ -81,7 +81,7 @@ impl Report {
     /// # Errors
     /// The webhook is not verified.
     pub fn into_result(self) -> Result<(), NotVerified> {
-        if self.verdict == Verdict::Verified { Ok(()) } else { Err(NotVerified) }
+        if self.verdict == Finding::Verified { Ok(()) } else { Err(NotVerified) }
     }
 
     /// One JSON object on one line.
@@ -101,9 +101,9 @@ impl Report {
             let _ = writeln!(text, "  {ok:<7} {name:<16} {detail}");
         }
         let verdict = match self.verdict {
-            Verdict::Verified => "VERIFIED".to_owned(),
-            Verdict::Forged => format!("FORGED: {} (the gateway answers 401)", self.reason),
-            Verdict::CannotVerify => format!("CANNOT VERIFY: {} (the gateway answers 503)", self.reason),
+            Finding::Verified => "VERIFIED".to_owned(),
+            Finding::Forged => format!("FORGED: {} (the gateway answers 401)", self.reason),
+            Finding::CannotVerify => format!("CANNOT VERIFY: {} (the gateway answers 503)", self.reason),
         };
         text.push_str(&verdict);
         for (i, cause) in self.causes.iter().enumerate() {

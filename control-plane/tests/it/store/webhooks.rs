@@ -6,7 +6,7 @@ use payments::model::event::Event;
 use payments::model::payment::Payment;
 use payments::model::provider::ProviderRef;
 use payments::model::webhook::{
-    Dismissal, Dispute, DisputeOutcome, DisputeStage, EventChange, EventState, Verdict, WebhookEvent,
+    Dismissal, Dispute, DisputeOutcome, DisputeStage, DisputeVerdict, EventChange, EventState, WebhookEvent,
 };
 use payments::model::work::{Claimed, Work};
 use payments::ports::store::{Change, CommitError, Conflict, EventBacklog, Mutation, WebhookFilter};
@@ -268,7 +268,7 @@ async fn a_disputes_progress_is_kept_with_it(test: TestStore) {
     let (payment, opened) = noted(&payment, dispute("du_1"));
     test.store.commit(opened).await.unwrap();
     assert_eq!(test.store.disputes(&payment.client, payment.id).await.unwrap(), [dispute("du_1")]);
-    let lost = DisputeOutcome::new(Verdict::Lost, "RESOLVED_BUYER_FAVOUR");
+    let lost = DisputeOutcome::new(DisputeVerdict::Lost, "RESOLVED_BUYER_FAVOUR");
     let closed = Dispute {
         stage: DisputeStage::Closed,
         outcome: Some(lost),

@@ -1,6 +1,6 @@
 //! What is known of a dispute, however its events come.
 
-use payments::model::webhook::{Dispute, DisputeOutcome, DisputeStage, EventState, Verdict};
+use payments::model::webhook::{Dispute, DisputeOutcome, DisputeStage, DisputeVerdict, EventState};
 use payments::usecases;
 use payments::usecases::webhook::replay;
 use proptest::prelude::*;
@@ -59,9 +59,11 @@ async fn a_dispute_is_told_again_from_what_was_kept_of_its_event() {
 
 #[tokio::test]
 async fn who_won_stands_in_the_dispute_and_in_the_trail() {
-    for (status, verdict) in
-        [("won", Verdict::Won), ("lost", Verdict::Lost), ("withdrawn", Verdict::Withdrawn)]
-    {
+    for (status, verdict) in [
+        ("won", DisputeVerdict::Won),
+        ("lost", DisputeVerdict::Lost),
+        ("withdrawn", DisputeVerdict::Withdrawn),
+    ] {
         let (test, payment) = disputed(&[("evt_1", 10, "needs_response"), ("evt_2", 20, status)]).await;
         let outcome = DisputeOutcome::new(verdict, status.to_uppercase());
         assert_eq!(the_dispute(&test, &payment).await.outcome, Some(outcome));
@@ -99,7 +101,7 @@ async fn a_dispute_that_is_appealed_is_open_until_it_is_decided_again() {
     assert_eq!((open.closed(), open.outcome), (None, None));
     let (test, payment) = disputed(&[&appeal[..], &[("evt_3", 30, "won")]].concat()).await;
     let won = the_dispute(&test, &payment).await;
-    assert_eq!((won.closed(), won.outcome.unwrap().verdict), (Some(at(30)), Verdict::Won));
+    assert_eq!((won.closed(), won.outcome.unwrap().verdict), (Some(at(30)), DisputeVerdict::Won));
     assert_eq!(
         kinds(&test, payment.id).await[3..],
         ["payment.dispute_closed", "payment.dispute_updated", "payment.dispute_closed"]
@@ -108,7 +110,7 @@ async fn a_dispute_that_is_appealed_is_open_until_it_is_decided_again() {
 
 /// An event of a dispute at one of few times, so that many have the same.
 fn event_of_a_dispute() -> impl Strategy<Value = Dispute> {
-    let end = (proptest::sample::select(Verdict::ALL.to_vec()), "[A-C]");
+    let end = (proptest::sample::select(DisputeVerdict::ALL.to_vec()), "[A-C]");
     let provider_status = prop_oneof![
         proptest::sample::select(DisputeStage::ALL.to_vec()).prop_map(|stage| (stage, None)),
         end.prop_map(|(verdict, code)| (DisputeStage::Closed, Some(DisputeOutcome::new(verdict, code)))),

@@ -26,7 +26,7 @@ use crate::common::*;
 
 /// Stores an event of Stripe's.
 async fn told(test: &TestGateway, id: &str, subject: &str, payment: PaymentId) {
-    let body = format!(r#"{{"id":"{id}","about":"{about}","payment":"{payment}"}}"#);
+    let body = format!(r#"{{"id":"{id}","about":"{subject}","payment":"{payment}"}}"#);
     told_raw(test, Provider::Stripe, &body).await;
 }
 
@@ -86,5 +86,5 @@ async fn trail(test: &TestGateway, id: PaymentId) -> Vec<Event> {
 }
 
 async fn kinds(test: &TestGateway, id: PaymentId) -> Vec<String> {
-    refs(test, id).await.iter().map(Event::kind).collect()
+    trail(test, id).await.iter().map(Event::kind).collect()
 }

@@ -63,7 +63,7 @@ impl DisputeStage {
 /// How a dispute ended.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct DisputeOutcome {
-    pub verdict: Verdict,
+    pub verdict: DisputeVerdict,
     /// The provider's word for it.
     pub code: String,
 }
@@ -71,7 +71,7 @@ pub struct DisputeOutcome {
 /// Who has the money in the end. Of two verdicts of the same moment the larger one is recorded: the definite one,
 /// and the one that the merchant must know of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Verdict {
+pub enum DisputeVerdict {
     /// A word of the provider's that says nothing of it, or that this gateway does not know.
     Other,
     /// The payer or the bank did not pursue it; the merchant keeps the money.
@@ -84,7 +84,7 @@ pub enum Verdict {
     Lost,
 }
 
-impl Verdict {
+impl DisputeVerdict {
     pub const ALL: [Self; 5] = [Self::Other, Self::Withdrawn, Self::Prevented, Self::Won, Self::Lost];
 
     #[must_use]
@@ -101,7 +101,7 @@ impl Verdict {
 
 impl DisputeOutcome {
     #[must_use]
-    pub fn new(verdict: Verdict, code: impl Into<String>) -> Box<Self> {
+    pub fn new(verdict: DisputeVerdict, code: impl Into<String>) -> Box<Self> {
         Box::new(Self { verdict, code: code.into() })
     }
 }

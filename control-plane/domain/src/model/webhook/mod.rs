@@ -6,7 +6,7 @@
 
 mod dispute;
 
-pub use dispute::{Dispute, DisputeOutcome, DisputeStage, Verdict};
+pub use dispute::{Dispute, DisputeOutcome, DisputeStage, DisputeVerdict};
 
 use edge_core::card;
 use edge_core::provider::Provider;

@@ -39,7 +39,7 @@ pub(crate) async fn record<T: Resolvable>(
         schedule(gateway, moved.follow_up(), answer.uncertainty(), hold);
         let result = answer.client_outcome(moved.clone(), call.asked);
         let key = call.conclude(moved.subject(), &result);
-        let change = Change::from(current.step(moved, &call.cause)).with_key(key);
+        let change = Change::from(current.mutation(moved, &call.cause)).with_key(key);
         let problem = match gateway.commit(change).await {
             Ok(()) => {
                 reach("after_commit_before_reply").await;

@@ -7,7 +7,7 @@ use super::{Job, Trouble, Worked};
 use crate::model::event::{Detail, Note};
 use crate::model::payment::Payment;
 use crate::model::snapshot::{DisputeSnapshot, Found, LookUp};
-use crate::model::webhook::{Dispute, DisputeOutcome, EventRefs, Verdict};
+use crate::model::webhook::{Dispute, DisputeOutcome, DisputeVerdict, EventRefs};
 
 /// A dispute that the provider's own event names is shown so soon after the event has come, or never.
 const SHOWN_WITHIN: SignedDuration = SignedDuration::from_secs(60);
@@ -116,7 +116,7 @@ fn note(before: Option<&Dispute>, now: &Dispute) -> Note {
 /// How it ended, else where it stands. A word for the end that says nothing to us is the provider's own.
 fn code(dispute: &Dispute) -> Option<String> {
     match dispute.outcome.as_deref() {
-        Some(DisputeOutcome { verdict: Verdict::Other, code }) => Some(code.clone()),
+        Some(DisputeOutcome { verdict: DisputeVerdict::Other, code }) => Some(code.clone()),
         Some(outcome) => Some(outcome.verdict.name().to_owned()),
         None => dispute.status.clone(),
     }
