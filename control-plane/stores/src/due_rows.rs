@@ -1,4 +1,4 @@
-//! Due work: the statements, which both databases understand, and their rows.
+//! Due work: the statements, shared by both databases, and their rows.
 
 use edge_core::provider::Provider;
 use payments::model::work::{Claimed, Due, Lane, LaneBacklog, Work, WorkKind};
@@ -8,13 +8,13 @@ use sqlx::FromRow;
 use super::rows::Reader;
 use super::unreadable::RowReader;
 
-/// `$1`: the provider, `$2`: up to when, `$3`: how many.
+/// `$1`: provider, `$2`: latest due time, `$3`: limit.
 pub(super) const fn overdue(kind: WorkKind) -> &'static str {
     match kind {
         WorkKind::Payment => {
             "SELECT id, due_at FROM payments WHERE provider = $1 AND due_at <= $2 ORDER BY due_at LIMIT $3"
         }
-        // Refunds are few, and do not name their provider.
+        // Refunds are few, and their rows do not name the provider.
         WorkKind::Refund => {
             "SELECT r.id, r.due_at FROM refunds AS r JOIN payments AS p ON p.id = r.payment
              WHERE p.provider = $1 AND r.due_at <= $2 ORDER BY r.due_at LIMIT $3"
@@ -31,7 +31,7 @@ pub(super) const fn overdue(kind: WorkKind) -> &'static str {
     }
 }
 
-/// `$1`: the provider, `$2`: beyond when, `$3`: when it is due instead. Parked events are due in the year 9999.
+/// `$1`: provider, `$2`: work due after this time moves, `$3`: new due time. Parked events, due in the year 9999, stay.
 pub(super) const fn bring_forward(kind: WorkKind) -> &'static str {
     match kind {
         WorkKind::Payment => "UPDATE payments SET due_at = $3 WHERE provider = $1 AND due_at > $2",
@@ -48,12 +48,12 @@ pub(super) const fn bring_forward(kind: WorkKind) -> &'static str {
     }
 }
 
-/// Rows of a lane that are read past for the sake of those behind them. More that cannot be read are no exception
-/// but the state of the table.
+/// Maximum rows of a lane to read in search of readable ones. More unreadable rows mean that the table itself is
+/// damaged.
 const UNREADABLE_MAX: u32 = 10_000;
 
-/// The first `limit` due pieces of work that can be read; `fetch` reads the first `n` rows. What cannot be read
-/// stays due for good, so it must not take the place of what can.
+/// The first `limit` pieces of due work that can be read; `fetch` reads the first `n` rows. Unreadable rows stay due
+/// for good, so they must not displace readable ones.
 pub(super) async fn first_readable<Fetched>(
     reader: &RowReader,
     lane: Lane,
@@ -91,7 +91,7 @@ pub(super) const BACKLOG: &str = "
     SELECT 'event' AS kind, provider, count(*) AS counted, min(next_at) AS oldest
     FROM webhook_events WHERE state IN ('received', 'failed') AND next_at <= $1 GROUP BY provider";
 
-/// `$1`: the id of a payment, or of a refund.
+/// `$1`: the id of a payment or refund.
 pub(super) const fn provider_of(kind: WorkKind) -> &'static str {
     match kind {
         WorkKind::Refund => {
@@ -103,24 +103,25 @@ pub(super) const fn provider_of(kind: WorkKind) -> &'static str {
     }
 }
 
-/// The provider that a row names.
+/// Parses the provider that a row names.
 pub(super) fn provider(name: Option<String>) -> Result<Option<Provider>, StoreError> {
     let read = Reader { table: "payments", row: "" };
     name.map(|name| read.some("provider", Provider::from_name(&name))).transpose()
 }
 
-/// `$1`: the payment, `$2`: its provider, `$3`: when it is looked at.
+/// `$1`: payment, `$2`: its provider, `$3`: time of the next look-up.
 pub(super) const SET_WATCH: &str = "INSERT INTO watches (payment, provider, due_at) VALUES ($1, $2, $3)
     ON CONFLICT (payment) DO UPDATE SET due_at = excluded.due_at";
 /// `$1`: the payment.
 pub(super) const END_WATCH: &str = "DELETE FROM watches WHERE payment = $1";
 
-/// How one kind of work is taken and put off. `$1` is its id and `$2` its provider, which only events need.
+/// The statements that claim and postpone one kind of work. `$1` is its id and `$2` its provider, which only events
+/// need.
 pub(super) struct Statements {
-    /// `$3`: now, `$4`: until when it is hidden.
+    /// `$3`: now, `$4`: end of the lease.
     pub(super) claim: &'static str,
     pub(super) due: &'static str,
-    /// `$3`: until when, `$4`: tries.
+    /// `$3`: new due time, `$4`: tries.
     pub(super) postpone: &'static str,
 }
 
@@ -141,7 +142,7 @@ pub(super) const fn statements(work: &Work) -> Statements {
         Work::Watch(_) => Statements {
             claim: "UPDATE watches SET due_at = $4 WHERE payment = $1 AND $2 = '' AND due_at <= $3",
             due: "SELECT due_at FROM watches WHERE payment = $1 AND $2 = ''",
-            // The pauses follow from how long it has waited, so the looks need not be counted.
+            // The pauses follow from the age of the watch, so its look-ups need not be counted.
             postpone: "UPDATE watches SET due_at = $3 WHERE payment = $1 AND $2 = '' AND $4 >= 0",
         },
         Work::Event { .. } => Statements {
@@ -156,7 +157,7 @@ pub(super) const fn statements(work: &Work) -> Statements {
     }
 }
 
-/// `$1` and `$2`.
+/// The arguments `$1` and `$2` of [`Statements`].
 pub(super) fn name(work: &Work) -> (String, &'static str) {
     match work {
         Work::Payment(id) | Work::Watch(id) => (id.to_string(), ""),
@@ -165,7 +166,7 @@ pub(super) fn name(work: &Work) -> (String, &'static str) {
     }
 }
 
-/// What it is that could not be taken.
+/// Why work could not be claimed: it is not due yet, or is resolved if it has no due time.
 pub(super) fn not_taken(due: Option<i64>) -> Result<Claimed, StoreError> {
     let read = Reader { table: "due work", row: "" };
     due.map_or(Ok(Claimed::Resolved), |at| read.time("due_at", at).map(Claimed::NotDue))
@@ -177,7 +178,7 @@ pub(super) struct DueRow {
     due_at: i64,
 }
 
-/// A row, and which lane it was read of.
+/// A row and the lane it was read from.
 struct InLane(Lane, DueRow);
 
 impl TryFrom<InLane> for Due {

@@ -1,9 +1,7 @@
-//! The changes of concurrent requests share commits: while one commit is being flushed to disk, those that come
-//! meanwhile wait, and the next one takes them all. Where many come, it waits a little for more of them. A change
-//! that comes alone waits for nobody.
+//! Group commit: the changes of concurrent requests share commits. Changes that arrive while a commit is flushed to
+//! disk wait, and the next commit takes them all. Under load it waits briefly for more; a lone change does not wait.
 //!
-//! What became of the last commits says whether the database takes writes; where there were none, a write is made to
-//! find out.
+//! The outcome of recent commits shows whether the database takes writes; without recent commits, a probe write does.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,53 +14,53 @@ use tokio_util::sync::CancellationToken;
 
 use super::proved::Proved;
 
-/// Changes in one commit: past this the flush to disk is a small part of the cost, and the first one in waits for
-/// the last one's work.
+/// Maximum changes in one commit. Beyond this, the flush to disk is a small part of the cost, and the first change
+/// waits for the work of the last.
 const BATCH_MAX: usize = 256;
-/// Changes that wait. At any throughput worth having they are written within a second; more would wait for longer
-/// than their clients do.
+/// Maximum changes that wait. At any useful throughput they are written within a second; more would wait longer than
+/// their clients do.
 const WAITING_MAX: usize = 2_048;
 
 #[derive(Clone, Copy)]
 struct Times {
-    /// A change that has not been begun by then is not begun: its client has been told nothing for too long.
+    /// Maximum wait of a change. An older one is not started: its client has waited too long for an answer.
     patience: Duration,
-    /// A commit that is no older proves that the database takes writes: so late is it noticed that it takes none, where
-    /// nothing is written.
+    /// Maximum age of a commit that proves that the database takes writes. An idle process notices only after this time
+    /// that the database takes none.
     proof_fresh: Duration,
-    /// For a write that is made to find out.
+    /// Time limit for a probe write.
     proof_max: Duration,
 }
 
 const TIMES: Times =
     Times { patience: Duration::from_secs(5), proof_fresh: Duration::from_secs(2), proof_max: PROOF_MAX };
 
-/// For what proves that a database can be used. Envoy waits 2 s for a probe's answer.
+/// Time limit for proving that a database is usable. Envoy waits 2 s for the answer to a health probe.
 pub(super) const PROOF_MAX: Duration = Duration::from_millis(1_500);
 
-/// How many changes shared a commit says how many are on their way: so much later, for each but the first, the next
-/// commit begins. A statement costs the database about as much as several changes do.
+/// Delay of the next commit for each change in the last one but the first: the size of a commit predicts how many
+/// changes are on their way. A statement costs the database about as much as several changes.
 const GATHERING: Duration = Duration::from_millis(1);
-/// Too short for a client to notice.
+/// Upper limit of the delay, too short for a client to notice.
 const GATHERING_MAX: Duration = Duration::from_millis(4);
 
 /// Writes batches to one database.
 #[async_trait]
 pub(super) trait Writer: Send + 'static {
-    /// Writes all of it in one commit, except those that conflict: with what is in the database or with one before
-    /// them in the batch. One result for each change, in their order.
+    /// Writes the batch in as few commits as possible, leaving out changes that conflict with the database or with an
+    /// earlier change in the batch. Returns one result per change, in order.
     async fn write(&mut self, batch: &[Change]) -> Vec<Result<(), CommitError>>;
 
-    /// Writes what says nothing, on the same way, to find out whether writes are taken.
+    /// Makes a probe write by the same path, to check that the database takes writes.
     async fn prove(&mut self) -> Result<(), StoreError>;
 }
 
-/// The way to the tasks that write.
+/// The queue to the writer tasks.
 pub(super) struct GroupCommit {
     waiting: mpsc::Sender<Waiting>,
     times: Times,
     proved: Arc<Proved>,
-    /// A writer has ended: it panicked.
+    /// Canceled once a writer has panicked.
     died: CancellationToken,
 }
 
@@ -77,12 +75,12 @@ enum Waiting {
 
 struct Queue {
     waiting: mpsc::Receiver<Waiting>,
-    /// When the next batch may be taken.
+    /// The earliest time to take the next batch.
     next: Instant,
 }
 
 impl Queue {
-    /// Waits for changes. There are none once nobody can bring any more.
+    /// Waits for changes. Leaves `batch` empty once all senders are gone.
     async fn take(&mut self, batch: &mut Vec<Waiting>) {
         if self.next > Instant::now() {
             sleep_until(self.next).await;
@@ -102,7 +100,7 @@ struct Died;
 struct Unproved;
 
 impl GroupCommit {
-    /// Starts a task for each writer. They end when this is dropped.
+    /// Starts one task per writer. The tasks end when this is dropped.
     pub(super) fn start(writers: impl IntoIterator<Item = impl Writer>) -> Self {
         Self::with(TIMES, writers)
     }
@@ -122,7 +120,7 @@ impl GroupCommit {
         Self { waiting, times, proved, died }
     }
 
-    /// Waits until the change is on disk or certainly is not. [`StoreError::Unavailable`] leaves open which.
+    /// Waits until the change is on disk or certainly not written. [`StoreError::Unavailable`] leaves the outcome open.
     pub(super) async fn commit(&self, change: Change) -> Result<(), CommitError> {
         self.is_alive()?;
         let (done, result) = oneshot::channel();
@@ -130,8 +128,8 @@ impl GroupCommit {
         result.await.unwrap_or_else(|_| Err(died().into()))
     }
 
-    /// Whether the database takes writes: one was taken within the last seconds, or one is made now. Callers should
-    /// not ask all the time.
+    /// Checks that the database takes writes: it took one within the last seconds, or takes a probe write now. Callers
+    /// should not ask continuously.
     pub(super) async fn prove(&self) -> Result<(), StoreError> {
         self.is_alive()?;
         if self.proved.is_within(self.times.proof_fresh) {
@@ -152,8 +150,8 @@ impl GroupCommit {
         })
     }
 
-    /// Whether changes are still written. A writer that died may have left a commit half way and its reason is not
-    /// known, so the process should be replaced.
+    /// Fails once a writer has died. It may have left a commit unfinished, for an unknown reason, so the process should
+    /// be replaced.
     fn is_alive(&self) -> Result<(), StoreError> {
         if self.died.is_cancelled() { Err(died()) } else { Ok(()) }
     }
@@ -187,7 +185,7 @@ async fn run(mut writer: impl Writer, queue: &Mutex<Queue>, patience: Duration, 
             let results = writer.write(&batch).await;
             proved.note_all(&results);
             for (done, result) in done.into_iter().zip(results) {
-                // The caller may be gone; what is written stays written.
+                // The caller may be gone; a written change stays written.
                 let _ = done.send(result);
             }
         }
@@ -206,7 +204,7 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
     use tokio::sync::Semaphore;
 
-    /// Waits for a permit for each batch, then tells of a conflict.
+    /// Waits for a permit per batch, then reports a conflict for each change.
     struct Held {
         gate: Arc<Semaphore>,
         begun: Arc<AtomicUsize>,
@@ -227,7 +225,7 @@ mod tests {
         }
     }
 
-    /// Answers each batch and each proof with the next of these.
+    /// Answers each batch and each probe with the next entry.
     struct Scripted(std::vec::IntoIter<bool>);
 
     impl Scripted {
@@ -282,7 +280,7 @@ mod tests {
         }
     }
 
-    /// One change is being written and `n` wait behind it.
+    /// Starts one change that is being written and `n` that wait behind it.
     async fn with_waiting(commits: &Arc<GroupCommit>, begun: &AtomicUsize, n: usize) -> Vec<Running> {
         let first = begin(commits);
         until(|| begun.load(Ordering::SeqCst) == 1).await;
@@ -326,7 +324,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_write_is_made_to_find_out_only_where_the_last_one_says_nothing() {
-        // Each answer is asked for once: a commit, then nothing for its proof; a commit that fails, and its proofs.
+        // Each entry answers one write: a commit, whose proof needs no write; a failed commit; two probes.
         let commits = GroupCommit::start([Scripted(vec![true, false, false, true].into_iter())]);
         commits.commit(NOTHING).await.unwrap();
         commits.prove().await.unwrap();

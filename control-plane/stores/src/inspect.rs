@@ -1,8 +1,8 @@
-//! What a database is like, without changing it.
+//! Inspection of a database, without changing it.
 
 use super::{OpenError, SchemaError};
 
-/// What was found.
+/// The findings.
 #[derive(Debug)]
 pub struct Inspection {
     /// Name and version, e.g. `PostgreSQL 17.6`.
@@ -11,18 +11,18 @@ pub struct Inspection {
     pub schema: Result<i64, SchemaError>,
     /// Whether this role could bring the schema up to date.
     pub may_migrate: bool,
-    /// How many connections the server has for all processes together; `None` where there is no such limit.
+    /// The server's connection limit for all processes together; `None` if it has none.
     pub connections_max: Option<u32>,
-    /// Why the service would not work on it, in words.
+    /// Problems that would keep the service from working, in words.
     pub problems: Vec<String>,
-    /// What may stop it soon, in words.
+    /// Conditions that may soon stop the service, in words.
     pub warnings: Vec<String>,
 }
 
-/// Looks at a database.
+/// Inspects a database.
 ///
 /// # Errors
-/// If it cannot be reached.
+/// Returns an error if the database is unreachable.
 pub async fn inspect(uri: &str) -> Result<Inspection, OpenError> {
     match super::Kind::of(uri)? {
         super::Kind::Sqlite => super::sqlite::inspect(uri).await,

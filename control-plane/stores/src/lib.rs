@@ -1,4 +1,4 @@
-//! SQLite and PostgreSQL behind the domain's store port, and their schema.
+//! SQLite and PostgreSQL behind the domain's store port, with their schema.
 
 mod due_rows;
 mod group_commit;
@@ -33,7 +33,7 @@ pub use settings::{DatabaseSettings, MigrateOnStart};
 /// Why a database could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    #[error("`{0}` is not a database this build knows; use sqlite://PATH or postgres://USER@HOST/DATABASE")]
+    #[error("unknown database scheme `{0}`; use sqlite://PATH or postgres://USER@HOST/DATABASE")]
     UnknownScheme(String),
     #[error(transparent)]
     Schema(#[from] SchemaError),
@@ -41,10 +41,10 @@ pub enum OpenError {
     Store(#[from] StoreError),
 }
 
-/// Opens a database that this build can serve.
+/// Opens a database.
 ///
 /// # Errors
-/// If it cannot be reached, or its schema is too old or too new.
+/// Returns an error if the database is unreachable or its schema is too old or too new for this build.
 pub async fn open(settings: impl Into<DatabaseSettings>) -> Result<Arc<dyn Store>, OpenError> {
     let settings = settings.into();
     match Kind::of(&settings.uri)? {
@@ -53,10 +53,10 @@ pub async fn open(settings: impl Into<DatabaseSettings>) -> Result<Arc<dyn Store
     }
 }
 
-/// Brings the schema of a database up to date.
+/// Applies the missing migrations to a database.
 ///
 /// # Errors
-/// If it cannot be reached, a newer release excludes this one, or a migration fails.
+/// Returns an error if the database is unreachable, a newer release excludes this one, or a migration fails.
 pub async fn migrate(uri: &str) -> Result<Migrated, OpenError> {
     match Kind::of(uri)? {
         Kind::Sqlite => sqlite::migrate(uri).await,
@@ -79,7 +79,7 @@ impl Kind {
     }
 }
 
-/// A statement that was not executed, or was undone.
+/// For a statement that was not executed or was rolled back.
 fn not_written(error: impl std::error::Error + Send + Sync + 'static) -> StoreError {
     StoreError::NotWritten(Box::new(error))
 }

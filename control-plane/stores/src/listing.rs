@@ -1,4 +1,4 @@
-//! A client's payments, newest first: the statement, which both databases understand, and its pages.
+//! A client's payments, newest first: the statement, shared by both databases, and its pages.
 
 use std::fmt::Write as _;
 
@@ -15,9 +15,9 @@ use super::rows::PaymentRow;
 use super::sql::{Argument, Query};
 use super::unreadable::RowReader;
 
-/// Ids and `created_at` are made one after the other, by one clock.
+/// Maximum difference between the time in an id and `created_at`: the same clock sets them one after the other.
 const APART: SignedDuration = SignedDuration::from_secs(1);
-/// Pages of nothing but unreadable rows that are passed over. More is no exception but the state of the table.
+/// Maximum pages without a readable row to skip. More mean that the table itself is damaged.
 const BLIND_PAGES_MAX: u8 = 100;
 
 /// A statement and its arguments, in the order of their numbers.
@@ -28,10 +28,10 @@ pub(super) struct Listing {
 }
 
 impl Listing {
-    /// One row more than `filter.limit`, which tells whether there is a next page; behind the id `after`.
+    /// Selects the rows after the id `after`, one more than `filter.limit`, which shows whether there is a next page.
     ///
-    /// A rare state among millions of payments must not cost a walk over all of them, so a filter by state or
-    /// provider is answered by one walk along an index for each pair that fits, merged.
+    /// A rare state among millions of payments must not cost a walk over all of them, so a filter by state or provider
+    /// becomes one index walk per matching pair, merged.
     pub(super) fn of(client: &ClientId, filter: &Filter, after: Option<&str>) -> Self {
         let mut conditions = Conditions::new(client);
         if let Some(before) = before(filter, after) {
@@ -84,14 +84,14 @@ impl Conditions {
     }
 }
 
-/// The first id that is too late.
+/// The exclusive upper bound of the ids.
 fn before(filter: &Filter, after: Option<&str>) -> Option<String> {
     let last = filter.created_before.and_then(|time| time.checked_add(APART).ok());
     let last = last.map(|time| PaymentId::new(time, [0; 10]).to_string());
     last.into_iter().chain(after.map(str::to_owned)).min()
 }
 
-/// The conditions of each walk, besides those of all. Names of ours, never what a client sent.
+/// The additional conditions of each walk. They contain only our own names, never client input.
 fn walks(filter: &Filter) -> Vec<String> {
     if filter.status.is_none() && filter.provider.is_none() {
         return vec![String::new()];
@@ -106,8 +106,8 @@ fn walks(filter: &Filter) -> Vec<String> {
     pairs.map(|(provider, state)| format!(" AND provider = '{provider}' AND state = '{state}'")).collect()
 }
 
-/// The next `limit` rows behind `after` that `fetch` brings, and whether there are more. `fetch` brings one more than
-/// `limit`. Where not one of them can be read, those behind them.
+/// The next `limit` rows behind `after`, and whether there are more. `fetch` returns up to one row more than `limit`.
+/// Pages without a single readable row are skipped.
 pub(super) async fn behind<Fetched>(
     reader: &RowReader,
     after: Option<String>,

@@ -1,4 +1,4 @@
-//! What the last writes say about whether the database takes writes.
+//! Tracks whether the database takes writes, by the outcome of the last ones.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -6,10 +6,10 @@ use std::time::Duration;
 use payments::ports::store::{CommitError, StoreError};
 use tokio::time::Instant;
 
-/// When the database last took a write, unless it has failed to take one since.
+/// The time of the last successful write, unless a later one failed.
 pub(super) struct Proved {
     began: Instant,
-    /// In milliseconds from `began`; 0: there is no proof.
+    /// Milliseconds since `began`; 0 if there is no proof.
     at_ms: AtomicU64,
 }
 
@@ -22,7 +22,7 @@ impl Proved {
         self.at_ms.store(if is_taken { self.now_ms() } else { 0 }, Ordering::Relaxed);
     }
 
-    /// Takes in what became of a batch. Conflicts and overloads say nothing of the database.
+    /// Notes the results of a batch. Conflicts and overload say nothing about the database.
     pub(super) fn note_all(&self, results: &[Result<(), CommitError>]) {
         let failed = |result: &_| {
             matches!(result, Err(CommitError::Store(StoreError::Unavailable(_) | StoreError::NotWritten(_))))

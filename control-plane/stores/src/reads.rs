@@ -1,5 +1,5 @@
-//! The statements that read, and the one that proves, which both databases understand. Each names its columns: an added one changes neither a
-//! prepared statement nor what a row is read into, so a newer release may add it while this one serves.
+//! The read statements and the probe write, shared by both databases. Each statement names its columns, so a newer
+//! release may add a column while this one serves: neither prepared statements nor row types change.
 
 macro_rules! payment_columns {
     () => {
@@ -36,14 +36,14 @@ pub(super) const PAYMENT_COLUMNS: &str = payment_columns!();
 pub(super) const PAYMENT: &str = payments!("WHERE id = $1 AND client = $2");
 /// `$1`: id.
 pub(super) const ANYONES_PAYMENT: &str = payments!("WHERE id = $1");
-/// `$1`: provider, `$2`: reference. A failed payment does not keep the order it was made with: the newest living one
-/// has it.
+/// `$1`: provider, `$2`: reference. A failed payment gives up its order, so the newest payment that has not failed owns
+/// it.
 pub(super) const PAYMENT_BY_REFERENCE: &str =
     payments!("WHERE provider = $1 AND reference = $2 AND state <> 'failed' ORDER BY id DESC LIMIT 1");
-/// `$1`: since when, `$2`: behind which id, `$3`: how many.
+/// `$1`: earliest update time, which undecided payments need not meet, `$2`: id to continue after, `$3`: limit.
 pub(super) const ANYONES_PAYMENTS: &str =
     payments!("WHERE (updated_at >= $1 OR due_at IS NOT NULL) AND id > $2 ORDER BY id LIMIT $3");
-/// `$1`: how many. MATERIALIZED: by the index of what is due, never by a walk over every payment in the order of ids.
+/// `$1`: limit. MATERIALIZED makes the query use the index on due payments, never a walk over all payments by id.
 pub(super) const UNDECIDED_PAYMENTS: &str = concat!(
     "WITH due AS MATERIALIZED (SELECT id AS due FROM payments WHERE due_at IS NOT NULL) ",
     payments!("JOIN (SELECT due FROM due ORDER BY due LIMIT $1) AS oldest ON id = due ORDER BY id")
@@ -55,7 +55,7 @@ pub(super) const REFUND: &str = refunds!("WHERE id = $1 AND client = $2");
 pub(super) const ANYONES_REFUND: &str = refunds!("WHERE id = $1");
 /// `$1`: payment, `$2`: client.
 pub(super) const REFUNDS: &str = refunds!("WHERE payment = $1 AND client = $2 ORDER BY id");
-/// `$1`: how many.
+/// `$1`: limit.
 pub(super) const UNDECIDED_REFUNDS: &str = refunds!("WHERE due_at IS NOT NULL ORDER BY id LIMIT $1");
 
 /// `$1`: payment, `$2`: client.
@@ -69,11 +69,11 @@ pub(super) const EVENT: &str = events!("WHERE coalesce(refund, payment) = $1 AND
 pub(super) const KEY: &str = "SELECT scope, fingerprint, payment, refund, answer_status, answer_body
      FROM idempotency_keys WHERE scope = $1";
 
-/// Writes what says nothing, for the sake of writing.
+/// The probe write, whose data has no meaning.
 pub(super) const PROVE: &str = "INSERT INTO write_proofs (id, proofs) VALUES (1, 1)
      ON CONFLICT (id) DO UPDATE SET proofs = write_proofs.proofs + 1";
 
-/// Reads a row of each table that a charge needs, where that costs nothing: in SQLite, a walk down each tree.
+/// Reads a row of each table that a charge needs. This costs next to nothing: in SQLite, one descent of each tree.
 pub(super) const READ_EACH: &str = "SELECT EXISTS (SELECT 1 FROM payments), EXISTS (SELECT 1 FROM refunds),
      EXISTS (SELECT 1 FROM events), EXISTS (SELECT 1 FROM idempotency_keys), EXISTS (SELECT 1 FROM webhook_events),
      EXISTS (SELECT 1 FROM watches)";

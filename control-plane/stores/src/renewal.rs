@@ -1,18 +1,18 @@
-//! When all connections to a database are replaced: one of them has shown that its server, or its file, is not the one
-//! to write to any more, and the others lead to the same place.
+//! Replacement of all connections to a database, once one of them shows that its server is no longer the one to write
+//! to: the others lead to the same place.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// After one renewal, for so long no other: where no server takes writes, each refused write would otherwise cut all
-/// connections that read.
+/// Minimum time between renewals. While no server takes writes, each refused write would otherwise cut all connections
+/// that read.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// The moment up to which connections are outdated.
+/// The time of the last renewal; connections opened before it are outdated.
 #[derive(Debug)]
 pub(super) struct Renewal {
     began: Instant,
-    /// In milliseconds from `began`; 0: never.
+    /// Milliseconds since `began`; 0 if never.
     at_ms: AtomicU64,
 }
 
@@ -23,17 +23,17 @@ impl Default for Renewal {
 }
 
 impl Renewal {
-    /// Outdates the connections that are open now, unless that was done a moment ago.
+    /// Marks all open connections as outdated, unless that happened within the last [`PAUSE`].
     pub(super) fn ask(&self) {
         let now = self.now_ms();
         let pause = u64::try_from(PAUSE.as_millis()).unwrap_or(u64::MAX);
         let due = |last: u64| (last == 0 || now.saturating_sub(last) >= pause).then_some(now);
         if self.at_ms.fetch_update(Ordering::AcqRel, Ordering::Acquire, due).is_ok() {
-            tracing::warn!("all connections to the database are replaced");
+            tracing::warn!("replacing all connections to the database");
         }
     }
 
-    /// Whether a connection that has been open for `age` is to be replaced.
+    /// Whether a connection of this age must be replaced.
     pub(super) fn is_outdated(&self, age: Duration) -> bool {
         let at = self.at_ms.load(Ordering::Acquire);
         let opened = self.now_ms().saturating_sub(u64::try_from(age.as_millis()).unwrap_or(u64::MAX));

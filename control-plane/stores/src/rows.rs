@@ -1,5 +1,4 @@
-//! Rows as they lie in the database, and the only way from them to domain values: a row that contradicts
-//! itself never becomes one.
+//! Database rows, and their only conversion to domain values: a row that contradicts itself is never converted.
 
 use std::str::FromStr;
 
@@ -122,8 +121,8 @@ impl TryFrom<PaymentRow> for Payment {
     }
 }
 
-/// Minor units as a database counts them. Amounts have twelve digits at most; anything above is for the database's own
-/// checks to refuse.
+/// Minor units as a database integer. Amounts have at most twelve digits; the database's own checks refuse anything
+/// larger.
 pub(super) fn bigint(minor: u64) -> i64 {
     i64::try_from(minor).unwrap_or(i64::MAX)
 }
@@ -133,7 +132,7 @@ pub(super) fn captured(payment: &Payment) -> i64 {
     payment.captured().map_or(0, |(_, amount)| bigint(amount.minor()))
 }
 
-/// When it is due and how often that was in vain, as stored.
+/// The due time and the number of tries, as stored.
 pub(super) fn due(follow_up: Option<FollowUp>) -> (Option<i64>, u32) {
     (follow_up.map(|due| due.at.as_microsecond()), follow_up.map_or(0, |due| due.tries))
 }
@@ -162,7 +161,7 @@ impl TryFrom<RefundRow> for Refund {
     }
 }
 
-/// Earlier releases did not keep since when a refund is wanted: since it was made.
+/// Earlier releases did not store `since`, the time from which a refund is wanted: it is the refund's creation time.
 fn refund_state(read: &Reader<'_>, detail: &str, created_at: Timestamp) -> Result<RefundState, StoreError> {
     let mut detail: serde_json::Value = read.json("detail", detail)?;
     if let Some(fields) = detail.as_object_mut().filter(|fields| fields.contains_key("attempt")) {
@@ -192,7 +191,7 @@ impl TryFrom<EventRow> for Event {
     }
 }
 
-/// Names the row and column in the complaint about a value.
+/// Reads column values, and names row and column in the error for a bad one.
 pub(super) struct Reader<'a> {
     pub(super) table: &'static str,
     pub(super) row: &'a str,

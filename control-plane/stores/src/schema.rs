@@ -1,7 +1,7 @@
-//! Which schemas this build can serve.
+//! The schemas that this build can serve.
 //!
-//! A build needs every migration that it brings, and serves beside newer ones that it does not know, unless one of
-//! them says that it is too old: see `migrations/README.md`.
+//! A build needs every migration that it ships. It tolerates newer, unknown migrations unless one of them declares the
+//! build too old: see `migrations/README.md`.
 
 use std::collections::BTreeSet;
 
@@ -9,8 +9,9 @@ use sqlx::migrate::{MigrateError, Migrator};
 
 use super::postgres::NotConnected;
 
-/// Where migrations are recorded up to [`LAST_OF_BEFORE`], and behind it. The release before refuses to start on a
-/// database with a record that it does not know in the first, so an upgrade could not be rolled back.
+/// The tables that record migrations: `RECORDS_BEFORE` up to [`LAST_OF_BEFORE`], `RECORDS` after it. The previous
+/// release refuses to start if `RECORDS_BEFORE` has a record that it does not know, so later records there would make
+/// an upgrade irreversible.
 pub(super) const RECORDS_BEFORE: &str = "_sqlx_migrations";
 pub(super) const RECORDS: &str = "schema_migrations";
 const LAST_OF_BEFORE: i64 = 9;
@@ -20,7 +21,7 @@ pub(super) const VERSIONS: &str = "SELECT version FROM schema_migrations WHERE s
 pub(super) const COMPATIBILITY: &str = "schema_compatibility";
 pub(super) const OLDEST: &str = "SELECT oldest_control_plane FROM schema_compatibility";
 
-/// Why this build cannot serve a database, or its schema cannot be changed.
+/// Why this build cannot serve a database or change its schema.
 #[derive(Debug, thiserror::Error)]
 pub enum SchemaError {
     #[error("the database has no schema yet; run `control-plane migrate`")]
@@ -33,8 +34,8 @@ pub enum SchemaError {
     )]
     TooNew { own: i64, oldest: i64 },
     #[error(
-        "a connection pool in between lends sessions by the transaction (PgBouncer's `pool_mode = transaction`), which \
-         loses settings and locks of a session; use `pool_mode = session`, or connect to PostgreSQL directly"
+        "a connection pooler assigns sessions per transaction (PgBouncer's `pool_mode = transaction`), which loses \
+         session settings and locks; use `pool_mode = session`, or connect to PostgreSQL directly"
     )]
     Pooled,
     #[error("another migration has been running for {} s; try again when it is done", .0.as_secs())]
@@ -42,13 +43,13 @@ pub enum SchemaError {
     #[error(transparent)]
     NotConnected(#[from] NotConnected),
     #[error(
-        "this role may not read the records of the schema; run what `control-plane migrate --print-grants ROLE` prints, as \
-         the owner of the tables"
+        "this role may not read the migration records; run the output of `control-plane migrate --print-grants ROLE` \
+         as the owner of the tables"
     )]
     NotGranted(#[source] sqlx::Error),
     #[error(
-        "this role may not change the schema; name the owner of the tables and the schema in DB_URI for \
-         `control-plane migrate`, then run what `control-plane migrate --print-grants ROLE` prints for this one"
+        "this role may not change the schema; run `control-plane migrate` with the owner of the tables and the schema \
+         in DB_URI, then run the output of `control-plane migrate --print-grants ROLE` for this role"
     )]
     NotOwner(#[source] MigrateError),
     #[error(transparent)]
@@ -57,26 +58,26 @@ pub enum SchemaError {
     Database(#[from] sqlx::Error),
 }
 
-/// What a database says of its schema.
+/// The schema as recorded in a database.
 #[derive(Debug, Default)]
 pub(super) struct Recorded {
-    /// Nobody has ever migrated it.
+    /// The database has no migration records.
     pub(super) is_empty: bool,
     pub(super) versions: BTreeSet<i64>,
-    /// The newest migration of the oldest build that may serve it.
+    /// The newest migration of the oldest build that may serve the database.
     pub(super) oldest: Option<i64>,
 }
 
-/// What `migrate` did.
+/// The result of `migrate`.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Migrated {
-    /// Number and name of each migration, in order.
+    /// The number and name of each applied migration, in order.
     pub applied: Vec<(i64, String)>,
     /// The newest migration in the database.
     pub version: i64,
 }
 
-/// Whether a build with the migrations `own` can serve.
+/// Checks that a build with the migrations `own` can serve the database.
 pub(super) fn check(own: &Migrator, recorded: &Recorded) -> Result<(), SchemaError> {
     is_new_enough(own, recorded)?;
     if recorded.is_empty {
@@ -88,7 +89,7 @@ pub(super) fn check(own: &Migrator, recorded: &Recorded) -> Result<(), SchemaErr
     }
 }
 
-/// Whether a build with the migrations `own` may touch the database at all.
+/// Checks that no newer release excludes a build with the migrations `own`.
 pub(super) fn is_new_enough(own: &Migrator, recorded: &Recorded) -> Result<(), SchemaError> {
     let newest = own.iter().map(|migration| migration.version).max().unwrap_or(0);
     match recorded.oldest {
@@ -97,13 +98,14 @@ pub(super) fn is_new_enough(own: &Migrator, recorded: &Recorded) -> Result<(), S
     }
 }
 
-/// The migrations by where they are recorded.
+/// Splits the migrations by the table that records them.
 pub(super) fn by_records(own: &Migrator) -> [Migrator; 2] {
     let part = |table: &'static str, is_before: bool| {
         let migrations = own.iter().filter(|one| (one.version <= LAST_OF_BEFORE) == is_before);
         let mut part = Migrator::with_migrations(migrations.cloned().collect());
         part.dangerous_set_table_name(table);
-        // Those of a newer release; whether it goes on with this one was asked before.
+        // Tolerates migrations of a newer release; [`is_new_enough`] has already ruled out that one excludes this
+        // build.
         part.set_ignore_missing(true);
         part.set_locking(false);
         part
@@ -111,7 +113,7 @@ pub(super) fn by_records(own: &Migrator) -> [Migrator; 2] {
     [part(RECORDS_BEFORE, true), part(RECORDS, false)]
 }
 
-/// What became of `before` by the migrations `own`.
+/// The migrations in `own` that were applied since `before`.
 pub(super) fn migrated(own: &Migrator, before: &Recorded, after: &Recorded) -> Migrated {
     let applied = own.iter().filter(|one| !before.versions.contains(&one.version));
     Migrated {

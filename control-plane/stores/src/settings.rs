@@ -1,30 +1,30 @@
-//! How a database is opened.
+//! Settings of the database.
 
 use std::time::Duration;
 
 use super::{postgres, sqlite};
 
-/// Whether the schema is brought up to date when the database is opened. `control-plane migrate` always does.
+/// When opening a database applies missing migrations. `control-plane migrate` always applies them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MigrateOnStart {
     Always,
-    /// Only an empty database, which nobody can serve yet.
+    /// Only to an empty database, which no process can serve yet.
     IfEmpty,
-    /// The schema is only checked, which needs no right to change it.
+    /// Only checks the schema, which needs no right to change it.
     Never,
 }
 
-/// Which database, and how much may be asked of it at the same time.
+/// The database to open, and limits on its concurrent use.
 #[derive(Clone, Debug)]
 pub struct DatabaseSettings {
     /// `sqlite://PATH` or `postgres://USER:PASSWORD@HOST:PORT/DATABASE`.
     pub uri: String,
     pub migrate_on_start: MigrateOnStart,
-    /// Of PostgreSQL, for everything that is read or written by its key: payments, refunds, keys, events, due work.
+    /// PostgreSQL connections for all access by key: payments, refunds, idempotency keys, events, due work.
     pub connections: u32,
-    /// For clients' lists of payments, apart from the others: nobody's polling keeps money waiting.
+    /// PostgreSQL connections for clients' lists of payments, separate so that polling never delays payments.
     pub list_connections: u32,
-    /// For one client's list; what takes longer is canceled.
+    /// Time limit for one client's list; a query that takes longer is canceled.
     pub read_timeout: Duration,
 }
 
@@ -33,7 +33,8 @@ impl DatabaseSettings {
     pub fn new(uri: impl Into<String>) -> Self {
         let uri = uri.into();
         Self {
-            // A file belongs to one control plane. A server is shared, and what serves it need not own its schema.
+            // A file belongs to one control plane. A server is shared, and the role that serves it need not own the
+            // schema.
             migrate_on_start: if uri.starts_with("sqlite:") {
                 MigrateOnStart::Always
             } else {
@@ -48,13 +49,13 @@ impl DatabaseSettings {
 }
 
 impl DatabaseSettings {
-    /// How many connections to PostgreSQL one process opens at most.
+    /// The maximum number of PostgreSQL connections of one process.
     #[must_use]
     pub fn connections_of_a_process(&self) -> u32 {
         self.connections.saturating_add(self.list_connections).saturating_add(postgres::OTHER_CONNECTIONS)
     }
 
-    /// Where the database is, without a password.
+    /// The location of the database, without a password.
     #[must_use]
     pub fn place(&self) -> String {
         if let Some(file) = sqlite::file(&self.uri) {

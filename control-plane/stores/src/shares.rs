@@ -9,21 +9,21 @@ use payments::ports::store::StoreError;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{sleep, timeout};
 
-/// A list keeps its connection from the client's next lists for this long, even if it ends earlier. A client that polls
-/// without pause then gets about 200 lists a second from each of its connections, a tenth of what would fill a processor
-/// core that charges need too; one that reads page after page does not notice.
+/// Minimum time that a list occupies its share, even if it ends earlier. It limits a client that polls without pause to
+/// about 200 lists a second per connection, a tenth of the load that fills a processor core, which charges need too. A
+/// client that reads page after page does not notice.
 const PACE: Duration = Duration::from_millis(4);
 
-/// Lets one client use half of the connections at most, so that its polling leaves some to the others.
+/// Limits each client to half of the connections, so that its polling leaves some to the others.
 pub(super) struct Shares {
     each: usize,
-    /// How long a list waits for one before it of the same client.
+    /// How long a list waits for earlier lists of the same client.
     patience: Duration,
-    /// As many as there are clients that list at this moment.
+    /// One entry per client with a list in progress.
     taken: Mutex<HashMap<ClientId, Weak<Semaphore>>>,
 }
 
-/// Goes back when it is dropped, `PACE` after it was taken at the earliest.
+/// Returned on drop, but no earlier than `PACE` after it was taken.
 pub(super) struct Share {
     _permit: Arc<OwnedSemaphorePermit>,
 }
@@ -35,10 +35,10 @@ impl Shares {
     }
 
     /// # Errors
-    /// `NoConnection` if the client's own lists leave it none.
+    /// Returns `NoConnection` if the client's own lists leave it none.
     pub(super) async fn take(&self, client: &ClientId) -> Result<Share, StoreError> {
         let permit = timeout(self.patience, self.semaphore(client).acquire_owned()).await;
-        // Nothing closes a semaphore.
+        // The semaphore is never closed.
         let permit = permit.ok().and_then(Result::ok).ok_or(StoreError::NoConnection)?;
         let permit = Arc::new(permit);
         let kept = permit.clone();

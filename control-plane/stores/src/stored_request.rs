@@ -1,5 +1,5 @@
-//! A charge's terms as they are stored: rows outlive releases, so what another release added is
-//! ignored and what it left out has its default.
+//! A charge's terms as stored. Rows outlive releases, so fields that another release added are ignored and missing
+//! fields get their defaults.
 
 use edge_core::money::{Amount, Currency};
 use edge_core::provider::Provider;
@@ -29,7 +29,7 @@ pub(super) struct StoredRequest {
 
 impl From<&ChargeTerms> for StoredRequest {
     fn from(request: &ChargeTerms) -> Self {
-        // Field by field, so that a new one is not forgotten.
+        // Field by field, so that a new field is not forgotten.
         let ChargeTerms {
             provider,
             amount,
@@ -90,7 +90,7 @@ mod tests {
 
     use super::*;
 
-    /// Releases before stored the request as the API takes it.
+    /// Earlier releases stored the request in the API's format.
     fn terms(request: ChargeRequest) -> ChargeTerms {
         let ChargeRequest { provider, amount, currency, payment_method_id, capture, .. } = request;
         let ChargeRequest { description, metadata, return_url, customer_reference, .. } = request;
@@ -111,7 +111,7 @@ mod tests {
         serde_json::from_str::<StoredRequest>(stored).unwrap().into()
     }
 
-    /// Requests with any of their optional fields.
+    /// Requests with any combination of optional fields.
     fn requests() -> impl Strategy<Value = ChargeTerms> {
         let text = "[a-zA-Zé\"\\\\ ]{1,40}";
         let optional = (

@@ -1,4 +1,4 @@
-//! Rows that cannot be read: left out of lists, counted, and named in the log.
+//! Unreadable rows: left out of lists, counted, and named in the log.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -6,25 +6,25 @@ use std::time::{Duration, Instant};
 
 use payments::ports::store::{Rows, StoreError, Unreadable};
 
-/// How often unreadable rows were met, by table.
+/// Counts reads of unreadable rows, by table.
 pub const COUNTER: &str = "stored_rows_unreadable_total";
 
-/// Whose rows are read into domain values.
+/// Tables whose counters exist from the start.
 const TABLES: [&str; 4] = ["payments", "refunds", "events", "webhook_events"];
 
-/// Lists are polled, and one line an hour is enough to be found.
+/// Pause between log lines for the same row. Lists are polled, and one line an hour is enough to be noticed.
 const NAMED_EVERY: Duration = Duration::from_secs(3_600);
-/// Rows that are remembered as named. With more, something is wrong with all of them, and the counter says so.
+/// Maximum rows remembered as named. More unreadable rows mean a fault common to all, which the counter shows.
 const NAMED_MAX: usize = 1_000;
 
-/// Reads rows one by one, and names those that cannot be read.
+/// Converts rows one by one, and names the unreadable ones.
 #[derive(Default)]
 pub(super) struct RowReader {
     named: Mutex<HashMap<Unreadable, Instant>>,
 }
 
 impl RowReader {
-    /// What can be read, and what cannot.
+    /// Separates readable rows from unreadable ones.
     pub(super) fn read<R, T>(&self, rows: Vec<R>) -> Result<Rows<T>, StoreError>
     where
         T: TryFrom<R, Error = StoreError>,
@@ -43,7 +43,7 @@ impl RowReader {
         Ok(read)
     }
 
-    /// Every counter, before a row was met: of one that begins above nothing, the first growth is not seen.
+    /// Creates the counters at zero: the first increase of a counter that appears above zero is not seen.
     pub(super) fn new() -> Self {
         for table in TABLES {
             metrics::counter!(COUNTER, "table" => table).increment(0);

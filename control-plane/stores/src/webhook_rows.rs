@@ -1,8 +1,8 @@
-//! Rows of providers' events and disputes, and the statements about them that both databases understand.
+//! Rows of providers' events and disputes, and their statements, shared by both databases.
 //!
-//! The table of events knows four states; two more are told by what else is in the row, so that a release which
-//! does not know them leaves those events alone: a parked event is one that failed and is never due, a dismissed
-//! one is ignored for a reason that begins with [`DISMISSED`].
+//! The events table has four states. Two more are derived from other columns, so that a release that does not know them
+//! leaves those events alone: a parked event has failed and is never due; a dismissed event is ignored for a reason
+//! that begins with [`DISMISSED`].
 
 use edge_core::money::{Amount, Currency};
 use edge_core::provider::Provider;
@@ -15,12 +15,12 @@ use sqlx::FromRow;
 
 use super::rows::Reader;
 
-/// When parked events are due: 9999-01-01, in microseconds since 1970.
+/// Due time of parked events: 9999-01-01, in microseconds since 1970.
 pub(super) const NEVER: i64 = 253_370_764_800_000_000;
-/// Who dismissed it, when and why follow as JSON.
+/// Prefix of a dismissal's reason; the [`Dismissal`] follows as JSON.
 const DISMISSED: &str = "dismissed: ";
 
-/// A list, so that a column that another release adds changes nothing here.
+/// An explicit list, so that a column added by another release changes nothing here.
 macro_rules! event_columns {
     () => {
         "provider, id, kind, body, body_sha256, created_at, received_at, state, attempts, next_at, reason"
@@ -35,17 +35,17 @@ macro_rules! is_dismissed {
 
 const EVENT_COLUMNS: &str = event_columns!();
 
-/// `$1`: the provider, `$2`: the event's id, `$3`: its kind, `$4`: its body, `$5`: the body's SHA-256, `$6`: when the
-/// provider made it, `$7`: when it came, and is due.
+/// `$1`: provider, `$2`: event id, `$3`: kind, `$4`: body, `$5`: the body's SHA-256, `$6`: when the provider created
+/// the event, `$7`: when it was received, which is also its due time.
 pub(super) const RECEIVE: &str = "
     INSERT INTO webhook_events (provider, id, kind, body, body_sha256, created_at, received_at, state, next_at)
     VALUES ($1, $2, $3, $4, $5, $6, $7, 'received', $7) ON CONFLICT (provider, id) DO NOTHING";
 
-/// `$1`: the provider, `$2`: the event's id.
+/// `$1`: provider, `$2`: event id.
 pub(super) const EVENT: &str =
     concat!("SELECT ", event_columns!(), " FROM webhook_events WHERE provider = $1 AND id = $2");
 
-/// `$1`: the provider, `$2`: the event's id, `$3`: until when it is claimed.
+/// `$1`: provider, `$2`: event id, `$3`: end of the lease.
 pub(super) const REOPEN: &str = concat!(
     "UPDATE webhook_events SET state = 'received', attempts = 0, reason = NULL, next_at = $3
      WHERE provider = $1 AND id = $2 AND NOT ",
@@ -54,7 +54,7 @@ pub(super) const REOPEN: &str = concat!(
     event_columns!()
 );
 
-/// `$1`: [`NEVER`], `$2`: how many are counted at most.
+/// `$1`: [`NEVER`], `$2`: maximum number of events to count.
 pub(super) const EVENT_BACKLOG: &str = "
     SELECT provider, state, count(*) AS counted, min(received_at) AS oldest
     FROM (SELECT provider, state, received_at FROM webhook_events
@@ -66,7 +66,7 @@ pub(super) const EVENT_BACKLOG: &str = "
           WHERE state IN ('received', 'failed') AND next_at >= $1 ORDER BY next_at LIMIT $2) AS parked
     GROUP BY provider";
 
-/// `$1`: the payment, `$2`: its client.
+/// `$1`: payment, `$2`: its client.
 pub(super) const DISPUTES: &str = "
     SELECT d.provider, d.id, d.reason, d.status, d.amount, d.currency, d.opened_at, d.closed_at, d.as_of,
            p.stage, p.outcome, p.outcome_code, p.changed_at, p.verified
@@ -74,7 +74,7 @@ pub(super) const DISPUTES: &str = "
     LEFT JOIN dispute_progress AS p ON p.provider = d.provider AND p.id = d.id
     WHERE d.payment = $1 AND payments.client = $2 ORDER BY d.opened_at, d.id";
 
-/// What holds of the row of an event in this state (one of [`EventState::NAMES`]).
+/// The SQL condition for events in this state (one of [`EventState::NAMES`]).
 fn is_in(state: &str) -> &'static str {
     match state {
         "received" => "state = 'received'",
@@ -87,7 +87,7 @@ fn is_in(state: &str) -> &'static str {
     }
 }
 
-/// The newest events in this state, or all. `$1`: the provider or `NULL`, `$2`: how many.
+/// Selects the newest events in this state, or in any. `$1`: provider or `NULL`, `$2`: limit.
 pub(super) fn events_in(state: Option<&str>) -> String {
     let holds = state.map_or("1 = 1", is_in);
     format!(
@@ -96,11 +96,11 @@ pub(super) fn events_in(state: Option<&str>) -> String {
     )
 }
 
-/// A state as it is written.
+/// An event's state as stored.
 pub(super) struct Stored {
     pub(super) state: &'static str,
     pub(super) reason: Option<String>,
-    /// `None`: as it was.
+    /// `None` leaves the column unchanged.
     pub(super) next_at: Option<i64>,
 }
 
@@ -128,7 +128,7 @@ pub(super) struct WebhookRow {
     id: String,
     kind: String,
     body: Vec<u8>,
-    // Not of events that a release before it has written.
+    // `NULL` in events written by an earlier release.
     body_sha256: Option<Vec<u8>>,
     created_at: Option<i64>,
     received_at: i64,
@@ -207,7 +207,7 @@ pub(super) struct DisputeRow {
     opened_at: Option<i64>,
     closed_at: Option<i64>,
     as_of: i64,
-    // Not of disputes that a release before them has written.
+    // `NULL` in disputes written by an earlier release.
     stage: Option<String>,
     outcome: Option<String>,
     outcome_code: Option<String>,
@@ -240,7 +240,7 @@ impl TryFrom<DisputeRow> for Dispute {
         let provider = read.some("provider", Provider::from_name(&row.provider))?;
         Ok(Self {
             id: ProviderRef::new(row.id.as_str()),
-            // Earlier releases recorded what events say: of PayPal's nobody knows who wrote them.
+            // Earlier releases recorded disputes from their events, of which only Stripe signs the whole body.
             is_verified: row.verified.unwrap_or(provider == Provider::Stripe),
             reason: row.reason,
             status: row.status,

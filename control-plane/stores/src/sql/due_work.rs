@@ -1,4 +1,4 @@
-//! What is undecided, and when it is to be looked after.
+//! Due work and undecided payments and refunds.
 
 use async_trait::async_trait;
 use edge_core::provider::Provider;

@@ -1,5 +1,5 @@
-//! The domain's store port on a database that speaks SQL: reads, due work, providers' events and reconciling, written once.
-//! What differs between the databases is how they connect, and how they commit.
+//! The domain's store port on an SQL database: reads, due work, providers' events and reconciliation, written once. The
+//! databases differ in how they connect and how they commit.
 
 mod due_work;
 mod query;
@@ -19,7 +19,7 @@ use crate::group_commit::GroupCommit;
 use crate::shares::Shares;
 use crate::unreadable::RowReader;
 
-/// What both databases read their rows into.
+/// A type that both databases can read their rows into.
 pub(crate) trait Row:
     for<'r> FromRow<'r, PgRow> + for<'r> FromRow<'r, SqliteRow> + Send + Unpin
 {
@@ -27,18 +27,19 @@ pub(crate) trait Row:
 
 impl<R> Row for R where R: for<'r> FromRow<'r, PgRow> + for<'r> FromRow<'r, SqliteRow> + Send + Unpin {}
 
-/// What a statement is run for. Each has connections of its own, so that none waits for another.
+/// The purpose of a statement. Purposes use separate connections, so that none waits for another; in SQLite,
+/// [`Self::List`] and [`Self::Operators`] share theirs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Purpose {
-    /// What money waits for, all of it by keys: payments, refunds, providers' events, due work.
+    /// Access that payments wait for, all of it by key: payments, refunds, providers' events, due work.
     Money,
     /// A client's list.
     List,
-    /// Operators' lists and gauges, and reconciling.
+    /// Operators' lists and gauges, and reconciliation.
     Operators,
 }
 
-/// A database, as far as the two differ.
+/// The differences between the two databases.
 pub(crate) trait Database: Send + Sync + 'static {
     /// Whether this process is the only one that writes to it.
     const IS_EXCLUSIVE: bool;
@@ -46,10 +47,10 @@ pub(crate) trait Database: Send + Sync + 'static {
     fn commits(&self) -> &GroupCommit;
     fn rows(&self) -> &RowReader;
     fn shares(&self) -> &Shares;
-    /// For one client's list, where the database does not end it by itself.
+    /// Time limit for one client's list, unless the database enforces it.
     fn list_max(&self) -> Option<Duration>;
 
-    /// Reads what a charge needs, and whether all of it may be read and written.
+    /// Checks access to what a charge needs.
     fn check(&self) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// All rows.
@@ -59,21 +60,21 @@ pub(crate) trait Database: Send + Sync + 'static {
         query: Query,
     ) -> impl Future<Output = Result<Vec<R>, StoreError>> + Send;
 
-    /// The first row, for queries that find one at most.
+    /// The first row, for queries that return at most one.
     fn one<R: Row>(
         &self,
         purpose: Purpose,
         query: Query,
     ) -> impl Future<Output = Result<Option<R>, StoreError>> + Send;
 
-    /// The same of a statement that writes, or reads what was written a moment ago.
+    /// Like [`Self::one`], for a statement that writes, or reads what was written a moment ago.
     fn one_written<R: Row>(
         &self,
         purpose: Purpose,
         query: Query,
     ) -> impl Future<Output = Result<Option<R>, StoreError>> + Send;
 
-    /// Executes what writes and gives no rows; how many it changed.
+    /// Executes a statement that writes and returns no rows. Returns the number of rows changed.
     fn execute(&self, purpose: Purpose, query: Query)
     -> impl Future<Output = Result<u64, StoreError>> + Send;
 }
@@ -82,7 +83,7 @@ pub(crate) trait Database: Send + Sync + 'static {
 pub(crate) struct SqlStore<D>(pub(crate) D);
 
 impl<D: Database> SqlStore<D> {
-    /// The domain's value of the first row.
+    /// The first row as a domain value.
     async fn found<R: Row, T: TryFrom<R, Error = StoreError>>(
         &self,
         query: Query,

@@ -1,14 +1,14 @@
-//! A statement and its arguments, as data: both databases understand it, and each runs it in its own way.
+//! A statement and its arguments, as data that each database runs in its own way.
 
 use sqlx::{SqlSafeStr, SqlStr};
 
-/// What stands for `$1`, `$2` and so on.
+/// A value for `$1`, `$2` and so on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Argument {
     Text(String),
     Number(i64),
     Bytes(Vec<u8>),
-    /// The types of NULL matter to PostgreSQL.
+    /// Typed, because PostgreSQL needs the type of a NULL.
     OptionalText(Option<String>),
     OptionalNumber(Option<i64>),
     OptionalBytes(Option<Vec<u8>>),

@@ -1,4 +1,4 @@
-//! The reconciliation that runs by itself.
+//! Automatic reconciliation.
 
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};

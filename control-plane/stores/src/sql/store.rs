@@ -94,7 +94,7 @@ impl<D: Database> Store for SqlStore<D> {
         self.found::<KeyRow, _>(Query::new(KEY).with(scope.to_string())).await
     }
 
-    /// Where other processes may write, what is in flight may be in flight there.
+    /// If other processes may write, an in-flight call may be theirs.
     fn is_exclusive(&self) -> bool {
         D::IS_EXCLUSIVE
     }

@@ -1,4 +1,4 @@
-//! Providers' events and disputes, but for what is written in the commit of an effect.
+//! Providers' events and disputes, except for writes in the commit of an effect.
 
 use async_trait::async_trait;
 use edge_core::client::ClientId;
