@@ -1,4 +1,4 @@
-//! Connections for one purpose, apart from those for others: a reader of much waits for its own kind only.
+//! Connections for one purpose, separate from the others: a large read delays only reads of its own purpose.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,46 +15,46 @@ use super::refusal::{is_of_all_connections, is_read_only, is_told};
 use super::{not_written, unavailable};
 use crate::renewal::Renewal;
 
-/// A connection that has been idle for longer is asked whether it lives before it is used.
+/// A connection that has been idle for longer is pinged before use.
 const TRUSTED: Duration = Duration::from_secs(1);
-/// For that. A server that needs longer is far away, or gone without a word.
+/// Time limit for a ping. A server that needs longer is far away, or has vanished without closing the connection.
 const PING_MAX: Duration = Duration::from_secs(1);
-/// How much later than the server would give a statement up we do: its answer is on the way.
+/// Extra time that we wait after the server's own limit: its answer is on the way.
 const GRACE: Duration = Duration::from_secs(2);
 
 pub(super) struct Limits {
-    /// More at once would queue in the server instead of here.
+    /// Maximum number. More concurrent statements would queue in the server instead of here.
     pub(super) connections: u32,
-    /// For a free connection.
+    /// Maximum wait for a free connection.
     pub(super) patience: Duration,
-    /// For one statement, on the server's side.
+    /// Time limit for one statement, on the server's side.
     pub(super) statement: Duration,
 }
 
 pub(super) struct Connections {
     pool: PgPool,
     renewal: Arc<Renewal>,
-    /// For an answer, on our side.
+    /// Time limit for an answer, on our side.
     answer_max: Duration,
 }
 
 type Read<R> = QueryAs<'static, Postgres, R, PgArguments>;
 
-/// How often a server is looked for that takes writes.
+/// Attempts to find a server that takes writes.
 const TRIES: u8 = 2;
 
 #[derive(Debug, thiserror::Error)]
-#[error("the database is read-only, so what it does not have may be elsewhere")]
+#[error("the database is read-only, so a row that it lacks may be on another server")]
 struct ReadOnly;
 
 #[derive(Debug, thiserror::Error)]
-#[error("the database does not answer, though it should have given up itself by now")]
+#[error("the database does not answer, although its own time limit has passed")]
 struct Silent;
 
 impl Connections {
-    /// Connects when the first one is needed.
+    /// Connects on first use.
     pub(super) fn new(options: &PgConnectOptions, limits: &Limits, renewal: Arc<Renewal>) -> Self {
-        // Whatever the server's own defaults are, what is committed must not be forgotten.
+        // Commits must be durable whatever the server's defaults are.
         let settings = format!(
             "SET synchronous_commit = on; SET default_transaction_isolation = 'read committed';
              SET statement_timeout = {}",
@@ -91,7 +91,7 @@ impl Connections {
         Self { pool, renewal, answer_max: limits.statement + GRACE }
     }
 
-    /// All rows. `query` makes the same query each time it is called.
+    /// All rows. `query` builds the same query on each call.
     pub(super) async fn all<R>(&self, query: impl Fn() -> Read<R>) -> Result<Vec<R>, StoreError>
     where
         R: for<'r> FromRow<'r, PgRow> + Send + Unpin,
@@ -99,8 +99,8 @@ impl Connections {
         self.answered(async |connection| fetch(connection, &query).await).await
     }
 
-    /// The first row, for queries that find one at most. That there is none is believed of a server that takes writes
-    /// only: the old primary of a failover does not know what was made since, and what is missing is answered for good.
+    /// The first row, for queries that return at most one. An empty result counts only from a server that takes writes:
+    /// the old primary of a failover lacks newer rows, and a missing row is a final answer.
     pub(super) async fn one<R>(&self, query: impl Fn() -> Read<R>) -> Result<Option<R>, StoreError>
     where
         R: for<'r> FromRow<'r, PgRow> + Send + Unpin,
@@ -121,7 +121,7 @@ impl Connections {
         Err(unavailable(ReadOnly))
     }
 
-    /// Executes what gives no rows; how many it changed.
+    /// Executes a statement without result rows, and returns the number of rows changed.
     pub(super) async fn execute(
         &self,
         query: Query<'static, Postgres, PgArguments>,
@@ -130,7 +130,7 @@ impl Connections {
         Ok(done.rows_affected())
     }
 
-    /// What a connection answers, within a deadline of our own: the server's is no help where the way to it is dead.
+    /// Runs `ask` on a connection within our own deadline: the server's does not help if the network path is dead.
     async fn answered<T>(
         &self,
         ask: impl AsyncFnOnce(&mut PoolConnection<Postgres>) -> Result<T, sqlx::Error>,
@@ -141,7 +141,7 @@ impl Connections {
         match timeout(self.answer_max, ask(connection)).await {
             Ok(answer) => answer.map_err(|problem| self.failed(problem)),
             Err(_) => {
-                // Not back into the pool, which would wait for the rest of the answer.
+                // Not returned to the pool, which would wait for the rest of the answer.
                 drop(lent.connection.take().map(PoolConnection::detach));
                 self.renewal.ask();
                 Err(unavailable(Silent))
@@ -163,8 +163,8 @@ impl Connections {
     }
 }
 
-/// Goes back into the pool when it is dropped, whether its answer was waited for or not. The pool pings what comes back,
-/// and would keep a place for a connection whose server has gone without a word.
+/// Returns to the pool on drop, even if its answer was not awaited. The pool pings a returned connection, and without a
+/// time limit would reserve a slot for one whose server has vanished.
 struct Lent {
     connection: Option<PoolConnection<Postgres>>,
     answer_max: Duration,
@@ -174,7 +174,7 @@ impl Drop for Lent {
     fn drop(&mut self) {
         let Some(connection) = &mut self.connection else { return };
         let (returning, answer_max) = (connection.return_to_pool(), self.answer_max);
-        // Without a runtime there is no pool to go back to.
+        // Without a runtime there is no pool to return to.
         if let Ok(runtime) = Handle::try_current() {
             runtime.spawn(async move {
                 let _ = timeout(answer_max, returning).await;
@@ -191,7 +191,7 @@ where
     R: for<'r> FromRow<'r, PgRow> + Send + Unpin,
 {
     match query().fetch_all(&mut **connection).await {
-        // Nothing was executed. The statement is prepared for tables as they were, and so may all others be.
+        // Nothing was executed. The statement was prepared for the tables as they were, and so may all others be.
         Err(problem) if is_outdated(&problem) => {
             connection.clear_cached_statements().await?;
             query().fetch_all(&mut **connection).await
@@ -205,7 +205,7 @@ async fn is_read_only_now(connection: &mut PoolConnection<Postgres>) -> Result<b
     Ok(told == "on")
 }
 
-/// "cached plan must not change result type": a column of the result has another type than when it was prepared.
+/// "cached plan must not change result type": a result column has another type than when the statement was prepared.
 fn is_outdated(problem: &sqlx::Error) -> bool {
     is_told(problem, "0A000")
 }

@@ -1,9 +1,10 @@
-//! The rights that `serve` and `worker` need, which is less than `migrate` does.
+//! The rights that `serve` and `worker` need, fewer than those of `migrate`.
 
 use std::fmt::Write as _;
 use std::sync::LazyLock;
 
-/// Each table (a new one comes with its migration), and what is done with its rows. Payments, refunds and events are never deleted.
+/// Each table and the rights needed on its rows; the migration that adds a table adds its entry here. Payments, refunds
+/// and events are never deleted.
 pub(super) const RIGHTS: [(&str, &[&str]); 13] = [
     ("payments", &["SELECT", "INSERT", "UPDATE"]),
     ("refunds", &["SELECT", "INSERT", "UPDATE"]),
@@ -20,10 +21,10 @@ pub(super) const RIGHTS: [(&str, &[&str]); 13] = [
     ("_sqlx_migrations", &["SELECT"]),
 ];
 
-/// SQL that gives `role` these rights and no others, for the owner of the tables to run.
+/// SQL that grants `role` exactly these rights, for the owner of the tables to run.
 #[must_use]
 pub fn grants(role: &str) -> String {
-    // Quoted, so that any name is one.
+    // Quoted, so that any name is valid.
     let role = format!("\"{}\"", role.replace('"', "\"\""));
     let mut sql = format!("GRANT USAGE ON SCHEMA public TO {role};\n");
     for (table, rights) in RIGHTS {
@@ -33,9 +34,9 @@ pub fn grants(role: &str) -> String {
     sql
 }
 
-/// What the role of a process may not do and needs to.
+/// The rights that a process needs and its role lacks.
 #[derive(Debug, thiserror::Error)]
-#[error("this role lacks {0}; run what `control-plane migrate --print-grants ROLE` prints")]
+#[error("this role lacks {0}; run the output of `control-plane migrate --print-grants ROLE`")]
 pub(super) struct MissingRights(String);
 
 impl MissingRights {
@@ -45,7 +46,7 @@ impl MissingRights {
     }
 }
 
-/// SQL that gives a row for each of these rights that the role of the connection lacks, in words. An error: a table is
+/// SQL that returns a row, in words, for each of these rights that the connection's role lacks. Fails if a table is
 /// missing.
 pub(super) static MISSING: LazyLock<String> = LazyLock::new(|| {
     let pairs = RIGHTS.iter().flat_map(|(table, rights)| rights.iter().map(move |right| (table, right)));

@@ -1,4 +1,4 @@
-//! Which changes of a batch can be written by one statement.
+//! Splits a batch into groups of changes that one statement can write.
 
 use std::collections::HashMap;
 
@@ -10,8 +10,8 @@ use payments::model::payment::Payment;
 use payments::model::provider::ProviderRef;
 use payments::ports::store::{Change, Mutation};
 
-/// What a change reads or writes. All changes of one statement see the database as it was before it, so no two of
-/// them may touch the same.
+/// An object that a change reads or writes. All changes of one statement see the database as it was before the
+/// statement, so no two of them may touch the same object.
 #[derive(PartialEq, Eq, Hash)]
 enum Touched<'a> {
     Payment(PaymentId),
@@ -22,8 +22,8 @@ enum Touched<'a> {
     Webhook(Provider, &'a str),
 }
 
-/// The members of the batch by number, in waves to be written one after the other: a change comes after all before
-/// it that touch what it touches.
+/// The batch's members, by number, in waves to write one after the other: a change comes after all earlier changes that
+/// touch the same objects.
 pub(super) fn independent_batches(batch: &[Change]) -> Vec<Vec<usize>> {
     let mut independent_batches: Vec<Vec<usize>> = Vec::new();
     let mut next_free: HashMap<Touched<'_>, usize> = HashMap::new();

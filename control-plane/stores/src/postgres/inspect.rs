@@ -1,4 +1,4 @@
-//! A look at a server that a service may be using.
+//! Inspection of a server that a service may be using.
 
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
@@ -6,8 +6,8 @@ use super::grants::{MISSING, MissingRights};
 use super::{pooling, schema, unavailable};
 use crate::{Inspection, OpenError, SchemaError};
 
-/// What the server leaves to roles that are no superusers, or what this role or this database may have, if that is less
-/// (-1: no such limit).
+/// The connections that the server leaves to roles other than superusers, or the limit of this role or this database if
+/// it is lower (-1: no limit).
 const CONNECTIONS: &str = "
     SELECT least(
         current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int,
@@ -15,7 +15,7 @@ const CONNECTIONS: &str = "
         (SELECT nullif(datconnlimit, -1) FROM pg_database WHERE datname = current_database()))";
 
 /// # Errors
-/// If the database cannot be reached.
+/// Returns an error if the database is unreachable.
 pub(crate) async fn inspect(uri: &str) -> Result<Inspection, OpenError> {
     let options = super::options(uri).map_err(unavailable)?;
     let mut connection = schema::connect(&options).await.map_err(SchemaError::from)?;
@@ -29,13 +29,16 @@ pub(crate) async fn inspect(uri: &str) -> Result<Inspection, OpenError> {
         .await
         .map_err(unavailable)?;
     if read_only == "on" {
-        problems.push("it takes no writes: a standby, or `default_transaction_read_only` is on".to_owned());
+        problems.push(
+            "the server takes no writes: it is a standby, or `default_transaction_read_only` is on"
+                .to_owned(),
+        );
     }
     let schema = schema::version(&mut connection).await;
     if schema.is_ok() {
         problems.extend(missing_rights(&mut connection).await.map_err(unavailable)?);
     }
-    // Where no schema can be used, there is none to create tables in.
+    // Without a usable schema (`current_schema()` is NULL), there is none to create tables in.
     let may_migrate = "SELECT COALESCE(has_schema_privilege(current_schema(), 'CREATE'), false)";
     let may_migrate: bool =
         sqlx::query_scalar(may_migrate).fetch_one(&mut connection).await.map_err(unavailable)?;

@@ -1,5 +1,5 @@
-//! PostgreSQL 14 or newer: for several control planes at once. READ COMMITTED, where every condition that guards
-//! money stands in the statement that it guards.
+//! PostgreSQL 14 or newer, for several control planes at once. Transactions are READ COMMITTED, so every condition that
+//! guards money is part of the statement that it guards.
 
 mod connections;
 mod grants;
@@ -37,21 +37,21 @@ pub use not_connected::NotConnected;
 pub use uri::{InvalidUri, options};
 use writer::PostgresWriter;
 
-/// Each takes one commit at a time; while one waits for the disk, the other one is filled.
+/// Each writer makes one commit at a time; while one waits for the disk, the other gathers changes.
 const WRITERS: u32 = 2;
 const PATIENCE: Duration = Duration::from_secs(5);
-/// For what goes by a key. Longer is a server in distress.
+/// Time limit for a statement by key. A server that needs longer is in distress.
 const STATEMENT_MAX: Duration = Duration::from_secs(5);
-/// For operators' commands and gauges, one at a time each.
+/// Connections for operators' commands and gauges, one at a time each.
 const OPERATORS: u32 = 2;
-/// Of a process, besides those that its settings give.
+/// Connections of a process beyond those in its settings.
 pub(super) const OTHER_CONNECTIONS: u32 = WRITERS + OPERATORS;
-/// Of an operator, who may read the whole table.
+/// Time limit for an operator's statement, which may read a whole table.
 const OPERATORS_STATEMENT_MAX: Duration = Duration::from_secs(60);
 
 pub(crate) struct Postgres {
     commits: GroupCommit,
-    /// For what money waits for, all of it by keys: payments, refunds, providers' events, due work.
+    /// For access that payments wait for, all of it by key: payments, refunds, providers' events, due work.
     money: Connections,
     /// For clients' lists.
     lists: Connections,
@@ -65,7 +65,7 @@ impl Postgres {
     /// Connects to the database that the settings name (`postgres://USER:PASSWORD@HOST/DATABASE`).
     ///
     /// # Errors
-    /// If the database cannot be reached, or this build cannot serve its schema.
+    /// Returns an error if the database is unreachable, or this build cannot serve its schema.
     pub(crate) async fn open(settings: &DatabaseSettings) -> Result<Self, OpenError> {
         let options = options(&settings.uri).map_err(unavailable)?;
         schema::prepare(&options, settings.migrate_on_start).await?;
@@ -74,7 +74,7 @@ impl Postgres {
             Connections::new(&options, &Limits { connections, patience, statement }, renewal.clone())
         };
         let money = connections(settings.connections, PATIENCE, STATEMENT_MAX);
-        // A reader that waits for a connection waits for another's list to end, or to be canceled.
+        // The wait for a connection ends when another list ends or is canceled, so both have the same limit.
         let list = settings.read_timeout;
         let lists = connections(settings.list_connections, list, list);
         let shares = Shares::of(settings.list_connections, list);
@@ -86,10 +86,10 @@ impl Postgres {
     }
 }
 
-/// Brings the schema of the database at `uri` up to date. Others may serve it meanwhile.
+/// Applies the missing migrations to the database at `uri`. Other processes may serve it meanwhile.
 ///
 /// # Errors
-/// If the database cannot be reached, a newer release excludes this one, or a migration fails.
+/// Returns an error if the database is unreachable, a newer release excludes this one, or a migration fails.
 pub async fn migrate(uri: &str) -> Result<Migrated, OpenError> {
     Ok(schema::migrate(&options(uri).map_err(unavailable)?).await?)
 }
@@ -120,7 +120,7 @@ impl Database for Postgres {
         &self.shares
     }
 
-    /// The server ends it.
+    /// The server cancels the statement.
     fn list_max(&self) -> Option<Duration> {
         None
     }

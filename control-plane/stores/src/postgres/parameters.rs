@@ -1,4 +1,4 @@
-//! `commit.sql` and its parameters: what the changes write, as rows.
+//! `commit.sql` and its parameters: the writes of the changes, as rows.
 
 use std::sync::LazyLock;
 
@@ -28,7 +28,7 @@ pub(super) struct Parameters {
 }
 
 impl Parameters {
-    /// Rows in the order of their keys, so that two processes that write the same rows lock them in one order.
+    /// Sorts the rows by key, so that two processes that write the same rows lock them in the same order.
     pub(super) fn of<'a>(
         changes: impl Iterator<Item = (Member, &'a Change)>,
     ) -> Result<Self, serde_json::Error> {
@@ -95,10 +95,10 @@ impl Parameters {
         Ok(())
     }
 
-    /// The statement that writes them, with them in it.
+    /// The statement with these parameters bound.
     pub(super) fn query(&self) -> Result<Query<'static, Postgres, PgArguments>, serde_json::Error> {
         let statement: &'static str = if self.is_of_payments() { &OF_PAYMENTS } else { COMMIT };
-        // In the order of the numbers in `commit.sql`.
+        // In the order of the parameter numbers in `commit.sql`.
         let query = sqlx::query(statement)
             .bind(serde_json::to_string(&self.open_payment)?)
             .bind(serde_json::to_string(&self.move_payment)?)
@@ -117,7 +117,7 @@ impl Parameters {
             .bind(serde_json::to_string(&self.watch)?))
     }
 
-    /// Payments that are opened or moved, and keys that are taken or answered: most of all batches.
+    /// Whether the batch only opens or moves payments and takes or answers keys, as most batches do.
     const fn is_of_payments(&self) -> bool {
         self.release_key.is_empty()
             && self.open_refund.is_empty()
@@ -128,7 +128,7 @@ impl Parameters {
     }
 }
 
-/// Without what stands between `--{` and `--}`.
+/// Removes the parts of the statement between `--{` and `--}`.
 fn of_payments(statement: &str) -> String {
     let mut is_needed = true;
     let lines = statement.lines().filter(|line| match line.trim() {

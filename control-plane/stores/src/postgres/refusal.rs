@@ -1,4 +1,4 @@
-//! What PostgreSQL's errors say: about the statement, about the server, and about all connections to it.
+//! The scope of PostgreSQL's errors: the statement, the server, or all connections to it.
 
 use sqlx::error::DatabaseError;
 use sqlx::postgres::{PgDatabaseError, PgSeverity};
@@ -13,7 +13,7 @@ const COMPLETION_UNKNOWN: &str = "40003";
 /// `admin_shutdown`, `crash_shutdown`, `cannot_connect_now`.
 const SHUTDOWNS: [&str; 3] = ["57P01", "57P02", "57P03"];
 
-/// Whether the server gave this SQLSTATE.
+/// Whether the server returned this SQLSTATE.
 pub(super) fn is_told(problem: &sqlx::Error, code: &str) -> bool {
     told(problem).is_some_and(|told| told == code)
 }
@@ -22,17 +22,18 @@ fn told(problem: &sqlx::Error) -> Option<std::borrow::Cow<'_, str>> {
     problem.as_database_error().and_then(DatabaseError::code)
 }
 
-/// The server takes no writes: it is a standby, or was one's primary before a failover, or was set so.
+/// Whether the server takes no writes: it is a standby, the old primary after a failover, or set to read-only.
 pub(super) fn is_read_only(problem: &sqlx::Error) -> bool {
     is_told(problem, READ_ONLY)
 }
 
-/// Whether the connections that are open lead to the wrong server, or to one that is going.
+/// Whether the open connections lead to the wrong server, or to one that is shutting down.
 pub(super) fn is_of_all_connections(problem: &sqlx::Error) -> bool {
     told(problem).is_some_and(|code| code == READ_ONLY || SHUTDOWNS.contains(&&*code))
 }
 
-/// Whether every other change would be refused as well: the server is full, or its disk; this role has no right.
+/// Whether the server would refuse every other change too: it is read-only, out of resources or disk space, or the role
+/// lacks a right.
 pub(super) fn is_of_all_changes(problem: &sqlx::Error) -> bool {
     let is_of_all = |code: &str| {
         code == READ_ONLY
@@ -43,9 +44,9 @@ pub(super) fn is_of_all_changes(problem: &sqlx::Error) -> bool {
     told(problem).is_some_and(|code| is_of_all(&code))
 }
 
-/// The server's word that it executed nothing of the statement, or undid it. A backend that is told to go
-/// ([`PgSeverity::Fatal`]) may say so instead of that its commit is done. So may a pooler in between whose way to the server
-/// has broken: it speaks of the connection (class 08), and knows no more of the statement than we do.
+/// The error, if it proves that the server executed nothing of the statement or rolled it back. A terminated backend
+/// ([`PgSeverity::Fatal`]) may report its termination instead of a completed commit. So may a pooler that has lost its
+/// server connection: it reports the connection (class 08), and knows no more about the statement than we do.
 pub(super) fn undone(problem: &sqlx::Error) -> Option<&PgDatabaseError> {
     let sqlx::Error::Database(told) = problem else { return None };
     let told = told.try_downcast_ref::<PgDatabaseError>()?;

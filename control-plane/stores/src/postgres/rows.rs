@@ -1,4 +1,4 @@
-//! What a change writes, as the rows that `commit.sql` reads.
+//! The writes of a change, as the rows that `commit.sql` reads.
 
 use edge_core::client::ClientId;
 use edge_core::idempotency::Scope;
@@ -17,7 +17,7 @@ use crate::rows::{captured, due};
 use crate::stored_request::StoredRequest;
 use crate::webhook_rows::Stored;
 
-/// Which change of a batch a row belongs to.
+/// The number of the change in its batch that a row belongs to.
 pub(super) type Member = i32;
 
 #[derive(Serialize)]
@@ -123,7 +123,7 @@ pub(super) struct KeyAnswered {
     refund: Option<String>,
     answer_status: u16,
     answer_body: String,
-    /// The commit holds nothing else, so it fails if the key does not apply.
+    /// The change contains nothing else, so it fails if the key does not apply.
     alone: bool,
 }
 
@@ -172,7 +172,7 @@ pub(super) struct WrittenEventChange {
     state: &'static str,
     reason: Option<String>,
     attempts: u32,
-    /// `None`: as it was.
+    /// `None` leaves the column unchanged.
     next_at: Option<i64>,
 }
 

@@ -1,4 +1,4 @@
-//! The schema of a PostgreSQL database, checked and migrated.
+//! Checks and migrates the schema of a PostgreSQL database.
 
 use std::time::Duration;
 
@@ -18,28 +18,28 @@ use crate::settings::MigrateOnStart;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
 
-/// Any number that nothing else in the database locks.
+/// The advisory lock of migrations: any number that nothing else in the database locks.
 const LOCK: i64 = 0x6761_7465_7761_7931;
 const CONNECT_PAUSE: Duration = Duration::from_millis(200);
 const LOCK_PAUSE: Duration = Duration::from_millis(100);
-/// For another process's migration. An index of a large table takes minutes.
+/// Maximum wait for another process's migration. Indexing a large table takes minutes.
 const LOCK_MAX: Duration = Duration::from_secs(600);
-/// For another process that sets up an empty database.
+/// Maximum wait for another process that sets up an empty database.
 const SET_UP_MAX: Duration = Duration::from_secs(60);
 
-/// How long a migration waits for a table: as long as it waits, everybody behind it waits too.
+/// How long a migration waits for a table lock: every statement queued behind it waits too.
 const TABLE_MAX: Duration = Duration::from_secs(2);
-/// How often it is tried for, with a pause in which the others get on.
+/// Attempts to get a table lock, with a pause in which other statements proceed.
 const TABLE_TRIES: u8 = 30;
 const TABLE_PAUSE: Duration = Duration::from_secs(1);
 const LOCK_TIMEOUT: &str = "55P03";
 
-/// Makes sure that this build can serve the database, in the way that `policy` allows.
+/// Ensures that this build can serve the database, in the way that `policy` allows.
 pub(super) async fn prepare(options: &PgConnectOptions, policy: MigrateOnStart) -> Result<(), SchemaError> {
     let mut connection = connect(options).await?;
     pooling::refuse_transactions(options, &mut connection).await?;
     let version: String = sqlx::query_scalar("SHOW server_version").fetch_one(&mut connection).await?;
-    tracing::info!(version, "the database is PostgreSQL");
+    tracing::info!(version, "connected to PostgreSQL");
     let checked = check(&MIGRATIONS, &recorded(&mut connection).await?);
     let checked = match (policy, checked) {
         (MigrateOnStart::Always, Err(SchemaError::Empty | SchemaError::TooOld { .. }))
@@ -47,19 +47,19 @@ pub(super) async fn prepare(options: &PgConnectOptions, policy: MigrateOnStart) 
             migrate_with(&mut connection).await?;
             Ok(())
         }
-        // Another process that found it empty may be at it.
+        // Another process may have found the database empty and be migrating it.
         (MigrateOnStart::IfEmpty, Err(SchemaError::TooOld { .. })) => {
             lock(&mut connection, SET_UP_MAX).await?;
             check(&MIGRATIONS, &recorded(&mut connection).await?)
         }
         (_, checked) => checked,
     };
-    // The lock goes with it.
+    // Closing the connection releases the lock.
     connection.close().await?;
     checked
 }
 
-/// Applies what is missing.
+/// Applies the missing migrations.
 pub(super) async fn migrate(options: &PgConnectOptions) -> Result<Migrated, SchemaError> {
     let mut connection = connect(options).await?;
     pooling::refuse_transactions(options, &mut connection).await?;
@@ -75,7 +75,7 @@ pub(super) async fn version(connection: &mut PgConnection) -> Result<i64, Schema
     Ok(recorded.versions.last().copied().unwrap_or(0))
 }
 
-/// Goes on trying while the server is starting or full, and then says why it was in vain, which a pool does not.
+/// Retries while the server is starting or full, then returns the reason for the failure, which a pool does not.
 pub(super) async fn connect(options: &PgConnectOptions) -> Result<PgConnection, NotConnected> {
     let end = Instant::now() + PATIENCE;
     loop {
@@ -92,7 +92,7 @@ pub(super) async fn connect(options: &PgConnectOptions) -> Result<PgConnection, 
     }
 }
 
-/// Nobody listens yet, "the database system is starting up", "too many clients already".
+/// Whether the problem may pass: nothing listens yet, "the database system is starting up", "too many clients already".
 fn may_pass(problem: &sqlx::Error) -> bool {
     matches!(problem, sqlx::Error::Io(_)) || is_told(problem, "57P03") || is_told(problem, "53300")
 }
@@ -110,8 +110,8 @@ async fn migrate_with(connection: &mut PgConnection) -> Result<Migrated, SchemaE
     Ok(migrated(&MIGRATIONS, &before, &recorded(connection).await?))
 }
 
-/// One process at a time. It asks again and again instead of waiting in the server: `CREATE INDEX CONCURRENTLY` would
-/// wait for a process that waits there, for ever.
+/// Lets one process migrate at a time. It polls instead of waiting in the server: `CREATE INDEX CONCURRENTLY` would
+/// wait forever for a session that waits there.
 async fn lock(connection: &mut PgConnection, patience: Duration) -> Result<(), SchemaError> {
     let started = Instant::now();
     loop {
@@ -126,7 +126,7 @@ async fn lock(connection: &mut PgConnection, patience: Duration) -> Result<(), S
     }
 }
 
-/// Applies a migration, or makes sure that the one that was applied is this one.
+/// Applies a migration, or verifies that the applied one is the same.
 async fn apply(
     connection: &mut PgConnection,
     part: &Migrator,
@@ -136,14 +136,14 @@ async fn apply(
     if migration.no_tx && !is_applied {
         drop_unfinished(connection, migration).await?;
     }
-    // What runs outside a transaction blocks nobody, and may have to wait for all that run.
+    // A migration outside a transaction blocks no other statement, and may have to wait for all running transactions.
     let patience = if migration.no_tx { Duration::ZERO } else { TABLE_MAX };
     let patience = format!("SET lock_timeout = {}", patience.as_millis());
     connection.execute(AssertSqlSafe(patience)).await?;
     let mut tries = TABLE_TRIES;
     loop {
         tries -= 1;
-        // `run_to` does the same, but its future cannot go to another thread.
+        // `run_to` does the same, but its future is not `Send`.
         match part.run_direct(Some(migration.version), connection, false).await {
             Err(MigrateError::ExecuteMigration(problem, _))
                 if tries > 0 && is_told(&problem, LOCK_TIMEOUT) =>
@@ -156,7 +156,7 @@ async fn apply(
     }
 }
 
-/// For want of the right to change the schema.
+/// Whether the role lacks the right to change the schema.
 fn is_refused(problem: &MigrateError) -> bool {
     let (MigrateError::Execute(problem) | MigrateError::ExecuteMigration(problem, _)) = problem else {
         return false;
@@ -164,7 +164,7 @@ fn is_refused(problem: &MigrateError) -> bool {
     is_told(problem, NO_RIGHT)
 }
 
-/// An index whose making was interrupted stays, and is good for nothing.
+/// Drops the unusable index that an interrupted `CREATE INDEX CONCURRENTLY` leaves.
 async fn drop_unfinished(connection: &mut PgConnection, migration: &Migration) -> Result<(), sqlx::Error> {
     let made = migration.sql.as_str().split("CREATE INDEX CONCURRENTLY ").nth(1);
     if let Some(index) = made.and_then(|index| index.split_whitespace().next()) {

@@ -1,44 +1,44 @@
-//! What became of a statement, and what is told of the changes in it.
+//! The outcome of a statement, and the errors reported for its changes.
 
 use payments::ports::store::StoreError;
 
 use super::refusal::{is_of_all_changes, is_read_only, undone};
 use super::{not_written, unavailable};
 
-/// What became of one statement.
+/// The outcome of one statement.
 pub(super) enum Sent {
-    /// On disk, but for these members, whose key could not be changed.
+    /// On disk, except these members, whose key could not be changed.
     Written { without_key: Vec<usize> },
-    /// Nothing was written, because these do not apply.
+    /// Nothing was written, because these members do not apply.
     Conflict { members: Vec<usize> },
     /// Nothing was written.
     Refused { problem: sqlx::Error, cause: Cause },
     /// The server was not reached; nothing was sent.
     Unreached(sqlx::Error),
-    /// The statement was sent and the answer is lost: it may be on disk, or be on its way there.
+    /// The statement was sent and its answer lost: it may be on disk or still in flight.
     Unknown(sqlx::Error),
 }
 
-/// What a statement was refused for.
+/// The cause of a refusal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Cause {
-    /// Something in it.
+    /// A change in the statement.
     Change,
-    /// What others were doing at the time.
+    /// Concurrent transactions.
     Others,
-    /// The server: it is read-only. Another connection may lead to another server.
+    /// The server is read-only. Another connection may lead to another server.
     ReadOnly,
-    /// The server: it takes no other change either.
+    /// The server refuses every other change too.
     Server,
 }
 
-/// A payment moves to a name at the provider that another one has.
+/// Whether another payment has the provider's reference already.
 pub(super) fn is_reference_taken(problem: &sqlx::Error) -> bool {
     let told = problem.as_database_error();
     told.is_some_and(|told| told.constraint() == Some("payments_one_per_reference"))
 }
 
-/// What an error says about the statement, and whether the connection can be used further.
+/// The outcome of the statement by its error, and whether the connection is still usable.
 pub(super) fn refusal(problem: sqlx::Error) -> (Sent, bool) {
     let Some(told) = undone(&problem) else { return (Sent::Unknown(problem), false) };
     if told.code() == "GW001" {
@@ -58,7 +58,8 @@ pub(super) fn refusal(problem: sqlx::Error) -> (Sent, bool) {
     (Sent::Refused { problem, cause }, cause != Cause::ReadOnly)
 }
 
-/// What is told of a change that this statement did not write. An earlier one may have, if its answer was lost.
+/// The error for a change that this statement did not write. If `noting`, an earlier statement whose answer was lost
+/// may have written it.
 pub(super) fn unwritten(problem: impl std::error::Error + Send + Sync + 'static, noting: bool) -> StoreError {
     if noting { unavailable(problem) } else { not_written(problem) }
 }

@@ -1,4 +1,4 @@
-//! `postgres://` addresses. No error repeats a value: one of them is the password.
+//! `postgres://` addresses. Errors never repeat a value, because one of them is the password.
 
 use std::net::IpAddr;
 use std::str::FromStr;
@@ -8,7 +8,7 @@ use url::Url;
 
 const NAME: &str = "gateway-control-plane";
 
-/// The driver would log what it does not know, value and all.
+/// The known parameters. The driver would log an unknown one with its value.
 const PARAMETERS: [&str; 13] = [
     "application_name",
     "dbname",
@@ -30,22 +30,23 @@ const PARAMETERS: [&str; 13] = [
 pub enum InvalidUri {
     #[error("must be postgres://USER:PASSWORD@HOST:PORT/DATABASE")]
     Malformed,
-    #[error("the parameter `{0}` is not known")]
+    #[error("unknown parameter `{0}`")]
     UnknownParameter(String),
     #[error("the parameter `{0}` must be {1}")]
     WrongParameter(&'static str, &'static str),
 }
 
-/// The variable by which libpq is told what the address leaves out.
+/// The environment variable from which libpq takes `sslmode` if the address has none.
 const SSL_MODE_VARIABLE: &str = "PGSSLMODE";
 
-/// What libpq's addresses say too: `sslmode`, `sslrootcert`, … as parameters. Nothing is connected yet.
+/// Parses an address with libpq's parameters (`sslmode`, `sslrootcert`, …). Does not connect yet.
 ///
-/// Unlike libpq, a server elsewhere is spoken to by TLS and must prove that it is the one (`verify-full`), unless address
-/// or environment say otherwise: libpq's `prefer` goes on in clear when a machine on the way says that there is no TLS.
+/// Unlike libpq, a remote server must use TLS and prove its identity (`verify-full`), unless the address or the
+/// environment says otherwise: libpq's `prefer` falls back to plain text when a machine in between claims that there is
+/// no TLS.
 ///
 /// # Errors
-/// The address cannot be read.
+/// Returns an error if the address is invalid.
 pub fn options(uri: &str) -> Result<PgConnectOptions, InvalidUri> {
     let url = Url::parse(uri).map_err(|_| InvalidUri::Malformed)?;
     if !matches!(url.scheme(), "postgres" | "postgresql") {
@@ -58,7 +59,7 @@ pub fn options(uri: &str) -> Result<PgConnectOptions, InvalidUri> {
         check_value(&name, &value)?;
     }
     let options = PgConnectOptions::from_str(uri).map_err(|_| InvalidUri::Malformed)?;
-    // Nothing here is a floating-point number, and PgBouncer refuses a start with this parameter.
+    // Nothing here is a floating-point number, and PgBouncer refuses connections with this parameter.
     let options = options.extra_float_digits(None);
     let is_told = url.query_pairs().any(|(name, _)| name == "sslmode")
         || std::env::var_os(SSL_MODE_VARIABLE).is_some_and(|mode| !mode.is_empty());
@@ -67,14 +68,14 @@ pub fn options(uri: &str) -> Result<PgConnectOptions, InvalidUri> {
     Ok(if options.get_application_name().is_none() { options.application_name(NAME) } else { options })
 }
 
-/// What the driver would refuse without saying which it is.
+/// Rejects values that the driver would refuse without naming the parameter.
 fn check_value(name: &str, value: &str) -> Result<(), InvalidUri> {
     let wrong = |name, right| Err(InvalidUri::WrongParameter(name, right));
     match name {
         "sslmode" if value.parse::<PgSslMode>().is_err() => {
             wrong("sslmode", "disable, allow, prefer, require, verify-ca or verify-full")
         }
-        "port" if value.parse::<u16>().is_err() => wrong("port", "a port's number, to 65535"),
+        "port" if value.parse::<u16>().is_err() => wrong("port", "a port number up to 65535"),
         "hostaddr" if value.parse::<IpAddr>().is_err() => wrong("hostaddr", "an IP address"),
         "statement-cache-capacity" if value.parse::<usize>().is_err() => {
             wrong("statement-cache-capacity", "a whole number")
@@ -83,7 +84,7 @@ fn check_value(name: &str, value: &str) -> Result<(), InvalidUri> {
     }
 }
 
-/// Whether what is said stays on this machine.
+/// Whether the traffic stays on this machine.
 fn is_here(options: &PgConnectOptions) -> bool {
     let host = options.get_host().trim_matches(['[', ']']);
     let is_loopback = host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());

@@ -1,4 +1,4 @@
-//! A task's connection for writing, and what becomes of each change of a batch.
+//! A writer task's connection, and the result of each change in a batch.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,18 +20,18 @@ use crate::group_commit::Writer;
 use crate::reads::PROVE;
 use crate::renewal::Renewal;
 
-/// For a statement, on the server's side. A lock is never held for longer than a commit takes, so this is a server
-/// in distress.
+/// Time limit for a statement, on the server's side. Locks are held no longer than a commit takes, so a server that
+/// needs longer is in distress.
 const STATEMENT_MAX: Duration = Duration::from_secs(5);
-/// For an answer, on our side: later than the server would have given up.
+/// Time limit for an answer, on our side: longer than the server's.
 const ANSWER_MAX: Duration = Duration::from_secs(7);
-/// How long a lost answer is asked for again.
+/// How long a commit is retried after its answer was lost.
 const DOUBT_MAX: Duration = Duration::from_secs(10);
 const DOUBT_PAUSE: Duration = Duration::from_millis(100);
-/// How often a change is tried that met a deadlock, or a conflict that was gone when it was looked at.
+/// Retries of a change after a deadlock, a refusal by a read-only server, or a conflict that was gone when checked.
 const TRIES: u8 = 3;
 
-/// How long a connection is used: the statement is planned once for each, and the tables grow.
+/// Maximum age of a connection: the statement is planned once per connection, and the tables grow.
 const CONNECTION_MAX: Duration = Duration::from_secs(60);
 
 pub(super) struct PostgresWriter {
@@ -41,10 +41,10 @@ pub(super) struct PostgresWriter {
     renewal: Arc<Renewal>,
 }
 
-/// Members that are written by one statement.
+/// Members to write in one statement.
 struct Group {
     members: Vec<usize>,
-    /// They may have been written already: the answer to an earlier statement was lost.
+    /// The members may have been written already: the answer to an earlier statement was lost.
     noting: bool,
     tries: u8,
 }
@@ -66,7 +66,7 @@ impl Writer for PostgresWriter {
     async fn prove(&mut self) -> Result<(), StoreError> {
         let is_fresh = self.connection.is_none();
         match self.prove_once().await {
-            // This connection did not prove it; another one may lead elsewhere.
+            // The write failed on this connection; a new one may lead to another server.
             Err(_) if !is_fresh => self.prove_once().await.map_err(not_written),
             proved => proved.map_err(not_written),
         }
@@ -78,7 +78,7 @@ impl PostgresWriter {
         Self { options, connection: None, connected_at: Instant::now(), renewal }
     }
 
-    /// Decides what it can of the group; what is to be written again goes back to `groups`.
+    /// Writes the group and sets the results. Members to write again go back to `groups`.
     async fn write_group(
         &mut self,
         batch: &[Change],
@@ -130,12 +130,12 @@ impl PostgresWriter {
                 self.refused(batch, group, problem, cause, groups, results).await;
             }
             Sent::Unreached(problem) if noting && Instant::now() < patience => {
-                tracing::warn!(error = %problem, "the database does not answer; the outcome of a commit is not known");
+                tracing::warn!(error = %problem, "the database does not answer; the outcome of a commit is unknown");
                 sleep(DOUBT_PAUSE).await;
                 groups.push(Group { members, noting, tries });
             }
             Sent::Unknown(problem) if Instant::now() < patience => {
-                tracing::warn!(error = %problem, "the answer to a commit is lost; asking again");
+                tracing::warn!(error = %problem, "the answer to a commit was lost; retrying");
                 sleep(DOUBT_PAUSE).await;
                 let (again, not): (Vec<_>, Vec<_>) =
                     members.into_iter().partition(|member| batch.get(*member).is_some_and(may_be_repeated));
@@ -151,7 +151,7 @@ impl PostgresWriter {
         }
     }
 
-    /// The same for a group of which the server wrote nothing.
+    /// Handles a group of which the server wrote nothing.
     async fn refused(
         &mut self,
         batch: &[Change],
@@ -173,7 +173,7 @@ impl PostgresWriter {
             (all @ (&[_] | &[]), _) | (all, Cause::ReadOnly | Cause::Server) => {
                 tell_all(results, all, problem, |problem| unwritten(problem, noting));
             }
-            // One of them is odd; the others need not suffer.
+            // One member is at fault; splitting the group spares the others.
             (all, Cause::Change | Cause::Others) => {
                 let (left, right) = all.split_at(all.len() / 2);
                 groups.extend([right, left].map(|half| Group { members: half.to_vec(), noting, tries }));
@@ -181,7 +181,7 @@ impl PostgresWriter {
         }
     }
 
-    /// The conflict, unless it is with the change itself, written by the statement whose answer was lost.
+    /// Returns the conflict, unless it is with the change itself, written by the statement whose answer was lost.
     async fn conflict(
         &mut self,
         change: &Change,
@@ -200,14 +200,14 @@ impl PostgresWriter {
         Err(CommitError::Conflict(conflict))
     }
 
-    /// The server answers no more, or the way to it is dead: neither this connection nor any other is used again.
+    /// The server no longer answers, or the network path is dead: neither this connection nor any other is used again.
     fn silent(&mut self) -> sqlx::Error {
         self.connection = None;
         self.renewal.ask();
         sqlx::Error::Io(std::io::ErrorKind::TimedOut.into())
     }
 
-    /// Why a change does not apply. `None`: it would by now.
+    /// Why a change does not apply. `None` if it would apply by now.
     async fn why_not(&mut self, change: &Change) -> Result<Option<Conflict>, sqlx::Error> {
         match timeout(ANSWER_MAX, self.step_conflict(change)).await {
             Ok(answer) => answer,
@@ -276,10 +276,10 @@ impl PostgresWriter {
             Ok(connection) => connection,
             Err(problem) => return Sent::Unreached(problem),
         };
-        // The answer is complete only when the server is ready for the next statement: a commit that fails is told
-        // after the rows. `fetch_one` reads to there.
+        // The answer is complete only when the server is ready for the next statement, because it reports a failed
+        // commit after the rows. `fetch_one` reads that far.
         let answer = timeout(ANSWER_MAX, query.fetch_one(&mut connection));
-        // In this order: the statement is on its way when the crash point is reached.
+        // Polled in this order, so that the statement is on its way when the crash point is reached.
         let (answer, ()) = tokio::join!(biased; answer, reach("during_commit"));
         let (sent, usable) = match answer {
             Ok(Ok(row)) => match row.try_get::<Vec<i32>, _>("without_key") {
@@ -291,7 +291,7 @@ impl PostgresWriter {
                 refusal(problem)
             }
             Err(_) => {
-                // The server would have given up by now, so the way to it is dead.
+                // The server's own limit has passed, so the network path is dead.
                 self.renewal.ask();
                 (Sent::Unknown(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into())), false)
             }
@@ -326,7 +326,7 @@ impl PostgresWriter {
     }
 }
 
-/// Tells all of them the same.
+/// Sets the same error for all members.
 fn tell_all(
     results: &mut [Result<(), CommitError>],
     members: &[usize],
@@ -350,15 +350,15 @@ fn numbers(members: Vec<i32>) -> Vec<usize> {
 }
 
 #[derive(Debug, thiserror::Error)]
-#[error("the connection was lost before the change could be looked for")]
+#[error("the connection was lost before the change could be looked up")]
 struct Lost;
 
 #[derive(Debug, thiserror::Error)]
-#[error("nothing is known of the change")]
+#[error("the outcome of the change is unknown")]
 struct Undecided;
 
-/// Whether a second writing is kept out by what the first one wrote. All that opens or moves something has a version
-/// or an id of its own; a key that is only answered or released, or an event that is only marked, has nothing.
+/// Whether the first write of a change prevents a second one. A change that opens or moves something is guarded by an
+/// id or a version; one that only answers or releases a key, or only marks an event, is not.
 fn may_be_repeated(change: &Change) -> bool {
     let only_key = matches!(change.mutation, Mutation::Nothing);
     !only_key || (change.webhook.is_none() && matches!(change.key, Some(KeyChange::Take { .. })))
@@ -373,8 +373,8 @@ async fn connect(options: &PgConnectOptions) -> Result<PgConnection, sqlx::Error
     timeout(STATEMENT_MAX, connecting).await.unwrap_or_else(|_| Err(sqlx::Error::PoolTimedOut))
 }
 
-/// `synchronous_commit`: an operator's default must not make commits forgettable. The rest: the one statement goes
-/// by keys alone, so it is planned once, and for going to the tables by their keys.
+/// `synchronous_commit`: a server's default must not make commits less durable. The rest: the statement uses keys
+/// alone, so it is planned once, for access to the tables by key.
 fn settings() -> String {
     format!(
         "SET statement_timeout = {}; SET synchronous_commit = on;

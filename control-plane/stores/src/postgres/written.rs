@@ -1,4 +1,4 @@
-//! Whether a change is in the database, looked up by what only it can have written.
+//! Checks whether a change is in the database, by a record that only this change can have written.
 
 use edge_core::idempotency::Scope;
 use payments::model::event::Event;
@@ -36,7 +36,7 @@ async fn read_key(connection: &mut PgConnection, scope: &Scope) -> Result<Option
     row.map_err(unavailable)?.map(KeyRecord::try_from).transpose()
 }
 
-/// No two records share a subject and version, so the one that is there is ours or another's.
+/// No two events share a subject and version, so a stored one is either this one or another writer's.
 async fn is_recorded(connection: &mut PgConnection, event: &Event) -> Result<bool, StoreError> {
     let subject = event.refund.map_or_else(|| event.payment.to_string(), |id| id.to_string());
     let stored = sqlx::query_as::<_, EventRow>(EVENT)
@@ -46,7 +46,7 @@ async fn is_recorded(connection: &mut PgConnection, event: &Event) -> Result<boo
         .await
         .map_err(unavailable)?;
     let Some(stored) = stored.map(Event::try_from).transpose()? else { return Ok(false) };
-    // The database keeps microseconds.
+    // The database stores microseconds.
     let same_time = stored.at.as_microsecond() == event.at.as_microsecond();
     Ok(same_time && Event { at: event.at, ..stored } == *event)
 }

@@ -1,4 +1,4 @@
-//! The writes. The conditions that guard money stand in the SQL.
+//! The writes. The conditions that guard money are part of the SQL.
 
 use payments::model::event::Event;
 use payments::model::payment::Payment;
@@ -14,7 +14,7 @@ use crate::stored_request::StoredRequest;
 
 pub(super) type Write<'a> = Transaction<'a, Sqlite>;
 
-/// A failure inside the transaction: nothing of it is kept.
+/// A failure inside the transaction, which is rolled back.
 pub(super) struct NotApplied(pub(super) CommitError);
 
 impl From<sqlx::Error> for NotApplied {
@@ -35,12 +35,12 @@ impl From<Conflict> for NotApplied {
     }
 }
 
-/// One change, with its key.
+/// Applies one change with its key.
 pub(super) async fn apply(write: &mut Write<'_>, change: &Change) -> Result<(), NotApplied> {
     let done = apply_keyless(write, change).await;
     match &change.key {
         None => done,
-        // Whatever else is in the way: a key that was used is answered from its record.
+        // A used key takes precedence over any other failure: the request is answered from its record.
         Some(key) if done.is_err() && key::is_taken(write, key).await? => Err(Conflict::KeyTaken.into()),
         Some(key) => {
             done?;
@@ -134,7 +134,7 @@ fn reference_taken(error: sqlx::Error) -> NotApplied {
     }
 }
 
-/// `refunded` is not written here: only refunds move it.
+/// Does not write `refunded`, which only refunds change.
 async fn move_payment(write: &mut Write<'_>, payment: &Payment) -> Result<(), NotApplied> {
     let (due_at, tries) = due(payment.follow_up);
     let done = sqlx::query(
@@ -158,8 +158,8 @@ async fn move_payment(write: &mut Write<'_>, payment: &Payment) -> Result<(), No
     one_row_or_stale(done.rows_affected())
 }
 
-/// Takes the amount out of what can still be refunded. Condition and change are one statement, so two
-/// refunds at once cannot both take the last of it.
+/// Reserves the amount from what can still be refunded. Condition and update are one statement, so two concurrent
+/// refunds cannot both take the rest.
 async fn reserve(write: &mut Write<'_>, refund: &Refund) -> Result<(), NotApplied> {
     let done = sqlx::query(
         "UPDATE payments SET refunded = refunded + ?1 WHERE id = ?2 AND refunded + ?1 <= captured",
@@ -205,7 +205,7 @@ async fn open_refund(write: &mut Write<'_>, refund: &Refund) -> Result<(), NotAp
     .execute(&mut **write)
     .await
     .map_err(|error| match error.as_database_error() {
-        // Only a refund found at the provider can have been recorded before: its id follows from the provider's.
+        // Only a refund found at the provider can have been recorded before: its id is derived from the provider's.
         Some(refused) if refused.is_unique_violation() => NotApplied::from(Conflict::Stale),
         _ => error.into(),
     })?;

@@ -1,5 +1,5 @@
-//! Whether the files that are open are those that the path leads to. SQLite itself goes on with files that were deleted
-//! or replaced, and what it writes there is gone with the last connection to them.
+//! Detects whether the open files are still the ones at the path. SQLite itself keeps using files that were deleted or
+//! replaced, and its writes to them are lost with the last open connection.
 
 use std::ffi::OsString;
 use std::fs;
@@ -17,16 +17,16 @@ pub(super) fn beside(main: &Path) -> [PathBuf; 2] {
     })
 }
 
-/// Not in memory, by either of its names.
+/// Whether the database is not in memory, which has two names.
 pub(super) fn is_on_disk(main: &Path) -> bool {
     let name = main.to_string_lossy();
     !name.starts_with("file:") && name != ":memory:"
 }
 
-/// Of a database that may be replaced under a running service.
+/// The files of a database that may be replaced under a running service.
 #[derive(Debug)]
 pub(super) struct DatabaseFile {
-    /// `None`: it is in memory.
+    /// `None` for a database in memory.
     paths: Option<Paths>,
     seen: Mutex<Seen>,
 }
@@ -41,17 +41,17 @@ struct Paths {
 #[derive(Debug)]
 struct Seen {
     files: Files,
-    /// When they were seen first. A connection that is older leads to others.
+    /// When these files were first seen. Older connections lead to other files.
     since: Instant,
-    /// Whether only the log or its index had changed then: the older connections hold what belongs to this database.
+    /// Whether only the log or its index had changed then. If so, older connections hold data of this database.
     log_was_lost: bool,
 }
 
-/// What lies at the paths; `None`: nothing.
+/// The files at the paths; `None` for a missing one.
 #[derive(Clone, Copy, Debug, Default)]
 struct Files {
     main: Option<Identity>,
-    /// Grows; only damage and `VACUUM` make it smaller.
+    /// Grows; only damage and `VACUUM` reduce it.
     length: u64,
     log: Option<Identity>,
     index: Option<Identity>,
@@ -60,26 +60,25 @@ struct Files {
 /// Device and inode.
 type Identity = (u64, u64);
 
-/// What an open connection is good for.
+/// Whether an open connection is still usable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fitness {
     Good,
-    /// To be closed: it leads to another file.
+    /// Must be closed: it leads to another file.
     Outdated,
-    /// To be closed after its log is written to the database: the log was deleted, and only open connections have it.
+    /// Must be closed after its log is written to the database: the log was deleted, and only open connections have it.
     HoldsLostLog,
 }
 
 impl DatabaseFile {
-    /// The files at this path as they are now. Connections are opened afterwards.
+    /// Records the files at this path. Connections must be opened afterwards.
     pub(super) fn at(path: &Path) -> Self {
         let paths = is_on_disk(path).then(|| Paths::of(path));
         let files = paths.as_ref().map_or_else(Files::default, Paths::look);
         Self { paths, seen: Mutex::new(Seen { files, since: Instant::now(), log_was_lost: false }) }
     }
 
-    /// What a connection that has been open for `age` is good for. It takes three looks at the folder, a microsecond
-    /// each.
+    /// Whether a connection of this age is still usable. Costs three `stat` calls, a microsecond each.
     pub(super) fn fitness(&self, age: Duration) -> Fitness {
         let Some(paths) = &self.paths else { return Fitness::Good };
         let (files, now) = (paths.look(), Instant::now());
@@ -129,18 +128,18 @@ impl Change {
     const fn told(self) -> &'static str {
         match self {
             Self::IsGone => "file is gone",
-            Self::IsReplaced => "file was replaced; it is opened again",
-            Self::IsCut => "file has become shorter, so it was damaged or compacted; it is opened again",
+            Self::IsReplaced => "file was replaced; reopening it",
+            Self::IsCut => "file has shrunk, so it was damaged or compacted; reopening it",
             Self::LogIsLost => {
-                "write-ahead log was deleted or replaced; what open connections still have of it is saved, and it is \
-                 opened again"
+                "write-ahead log was deleted or replaced; saving what open connections still have of it, and \
+                 reopening it"
             }
         }
     }
 }
 
 impl Files {
-    /// A log and an index that were not there before were made by SQLite.
+    /// The change from `self` to `now`, if any. SQLite creates the log and the index, so a new one is no change.
     fn change_to(&self, now: &Self) -> Option<Change> {
         let is_lost = |was: Option<Identity>, is| was.is_some() && was != is;
         match now.main {

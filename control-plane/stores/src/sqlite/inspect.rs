@@ -1,4 +1,4 @@
-//! A look at a file that a service may be using.
+//! Inspection of a file that a service may be using.
 
 use std::path::Path;
 
@@ -9,13 +9,13 @@ use super::{options, schema, unavailable};
 use crate::schema::SchemaError;
 use crate::{Inspection, OpenError};
 
-/// Below this, a new file may not take its schema with the write-ahead log beside it.
+/// Minimum free bytes: with less, a new file may not fit its schema and the write-ahead log beside it.
 const FREE_MIN: u64 = 1_000_000;
-/// Below this it is warned: a margin to act in. The write-ahead log alone may take some of it under load.
+/// Free bytes below which to warn, with a margin to act in. The write-ahead log alone may take some of it under load.
 const FREE_GOOD: u64 = 100_000_000;
 
 /// # Errors
-/// If the file is there and cannot be read as a database.
+/// Returns an error if the file exists and cannot be read as a database.
 pub(crate) async fn inspect(uri: &str) -> Result<Inspection, OpenError> {
     let (mut problems, mut warnings) = (Vec::new(), Vec::new());
     let found = |product: String, schema, problems, warnings| Inspection {
@@ -57,7 +57,7 @@ fn folder_of(file: &Path) -> &Path {
     file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(".".as_ref())
 }
 
-/// SQLite makes files beside the database, so its folder must be ours to write.
+/// Why SQLite could not write, if so. It creates files beside the database, so the folder must be writable too.
 fn unwritable(file: &Path, folder: &Path) -> Option<String> {
     if !folder.is_dir() {
         return Some(format!("the folder {} does not exist", folder.display()));
@@ -68,7 +68,7 @@ fn unwritable(file: &Path, folder: &Path) -> Option<String> {
     Some(format!("{} may not be written: {reason}", path.display()))
 }
 
-/// How many bytes we may still write in `folder`; `None` if its file system does not say.
+/// The bytes available to us in `folder`; `None` if its file system does not report them.
 fn room(folder: &Path) -> Option<u64> {
     statvfs(folder).ok().map(|disk| disk.f_bavail.saturating_mul(disk.f_frsize))
 }

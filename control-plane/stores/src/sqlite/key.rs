@@ -1,11 +1,12 @@
-//! Idempotency keys: taken, answered and released in the commit of what they stand for.
+//! Idempotency keys, taken, answered and released in the commit of the change that they belong to.
 
 use payments::model::idempotency::{KeyChange, Subject};
 use payments::ports::store::Conflict;
 
 use super::commit::{NotApplied, Write, one_row_or_stale};
 
-/// `is_alone`: nothing else is in the commit. A key vetoes nothing else, see [`KeyChange`].
+/// `is_alone`: the commit contains nothing else. Only then does an answer or a release that no longer applies fail it,
+/// see [`KeyChange`].
 pub(super) async fn change(
     write: &mut Write<'_>,
     change: &KeyChange,
@@ -71,7 +72,7 @@ fn columns(subject: Option<Subject>) -> (Option<String>, Option<String>) {
     }
 }
 
-/// Whether the change wants to take a key that has been used.
+/// Whether the change takes a key that is already used.
 pub(super) async fn is_taken(write: &mut Write<'_>, change: &KeyChange) -> Result<bool, NotApplied> {
     let KeyChange::Take { claim, .. } = change else { return Ok(false) };
     let taken = sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM idempotency_keys WHERE scope = ?)");

@@ -31,7 +31,7 @@ pub(super) use inspect::inspect;
 use writer::SqliteWriter;
 
 const READERS: u32 = 4;
-/// For lists, each on a thread of its own; the machine has other work.
+/// Connections for lists. Each runs on a thread, and the machine has other work.
 const LIST_READERS: u32 = 2;
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -39,32 +39,32 @@ pub(crate) struct Sqlite {
     commits: GroupCommit,
     /// One connection: SQLite has one writer at a time, and waiting here is fairer than its busy loop.
     writer: SqlitePool,
-    /// For what money waits for, all of it by keys.
+    /// For access that payments wait for, all of it by key.
     readers: SqlitePool,
     /// For clients' and operators' lists.
     lists: SqlitePool,
     shares: Shares,
-    /// For one client's list.
+    /// Time limit for one client's list.
     list_max: Duration,
     rows: RowReader,
 }
 
 impl Sqlite {
-    /// Opens or makes the file that the settings name (`sqlite://PATH`).
+    /// Opens or creates the file that the settings name (`sqlite://PATH`).
     ///
     /// # Errors
-    /// If the file cannot be opened, or this build cannot serve its schema.
+    /// Returns an error if the file cannot be opened, or this build cannot serve its schema.
     pub(crate) async fn open(settings: &DatabaseSettings) -> Result<Self, OpenError> {
         let options =
             options(&settings.uri)?.create_if_missing(settings.migrate_on_start != MigrateOnStart::Never);
         private::files(&options, settings.migrate_on_start != MigrateOnStart::Never).map_err(unavailable)?;
-        // A file that is gone is not made again: the payments are in the one that was here.
+        // A deleted file is not created again: the payments are in the file that was here.
         let path = options.get_filename().to_owned();
         let options = if path.exists() { options.create_if_missing(false) } else { options };
         let file = Arc::new(DatabaseFile::at(&path));
         let pool = |connections| {
             let file = file.clone();
-            // They lead to a file and grow no older: with the last one, SQLite would delete the log.
+            // Connections to a file need no renewal by age, and when the last one closes, SQLite deletes the log.
             let options = SqlitePoolOptions::new().max_lifetime(None).idle_timeout(None);
             let options = options.max_connections(connections).acquire_timeout(PATIENCE);
             options.before_acquire(move |connection, idle| {
@@ -92,21 +92,21 @@ impl Sqlite {
     }
 }
 
-/// Writes a connection's log to the database. One that only reads cannot; the one that writes will.
+/// Writes a connection's log to the database. Read-only connections cannot; the writing one does.
 async fn save_log(connection: &mut SqliteConnection) {
     match sqlx::query("PRAGMA wal_checkpoint(FULL)").fetch_one(connection).await {
         Ok(row) => match row.try_get::<i64, _>(0) {
-            Ok(0) => tracing::warn!("the log that was lost is saved in the database"),
-            _ => tracing::error!("the log that was lost is not saved: it is being read"),
+            Ok(0) => tracing::warn!("the lost write-ahead log is saved in the database"),
+            _ => tracing::error!("the lost write-ahead log is not saved: it is being read"),
         },
-        Err(error) => tracing::debug!(%error, "this connection does not save the log"),
+        Err(error) => tracing::debug!(%error, "this connection cannot save the write-ahead log"),
     }
 }
 
-/// Brings the schema of the file at `uri` up to date, and makes the file if there is none.
+/// Applies the missing migrations to the file at `uri`, and creates the file if there is none.
 ///
 /// # Errors
-/// If the file cannot be opened, a newer release excludes this one, or a migration fails.
+/// Returns an error if the file cannot be opened, a newer release excludes this one, or a migration fails.
 pub async fn migrate(uri: &str) -> Result<Migrated, OpenError> {
     let options = options(uri)?.create_if_missing(true);
     private::files(&options, true).map_err(unavailable)?;
@@ -127,7 +127,7 @@ fn options(uri: &str) -> Result<SqliteConnectOptions, StoreError> {
     let options = SqliteConnectOptions::from_str(uri).map_err(unavailable)?;
     Ok(options
         .journal_mode(SqliteJournalMode::Wal)
-        // NORMAL may lose the last commits when the power fails, and with them the knowledge of a charge.
+        // NORMAL may lose the last commits on a power failure, and with them the record of a charge.
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
         .busy_timeout(PATIENCE))

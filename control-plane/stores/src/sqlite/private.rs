@@ -1,4 +1,4 @@
-//! The database's files are for their owner alone: payments, webhooks and answers stand in them.
+//! Restricts the database's files to their owner: they contain payments, webhooks and answers.
 
 use std::fs::{self, OpenOptions, Permissions};
 use std::io;
@@ -12,11 +12,11 @@ use super::file::{beside, is_on_disk};
 const PRIVATE: u32 = 0o600;
 const OF_OTHERS: u32 = 0o077;
 
-/// Makes the database's file before SQLite does, which would let everybody read it, and takes others' rights to the files
-/// of an earlier release away. What belongs to another user stays as it is: only they may change it.
+/// Creates the database's file before SQLite does, which would make it readable for everyone, and removes others'
+/// rights to the files of an earlier release. Files of another user stay as they are: only that user may change them.
 ///
 /// # Errors
-/// The file cannot be made, or its mode not changed.
+/// Returns an error if the file cannot be created, or its mode cannot be changed.
 pub(super) fn files(options: &SqliteConnectOptions, is_made: bool) -> io::Result<()> {
     if !is_on_disk(options.get_filename()) {
         return Ok(());
@@ -30,7 +30,7 @@ pub(super) fn files(options: &SqliteConnectOptions, is_made: bool) -> io::Result
         }
     }
     close(path)?;
-    // SQLite makes them with the mode that the database has.
+    // SQLite creates these files with the mode of the database.
     beside(path).iter().try_for_each(|beside| close(beside))
 }
 
@@ -46,7 +46,7 @@ fn close(path: &Path) -> io::Result<()> {
     }
     match fs::set_permissions(path, Permissions::from_mode(mode & !OF_OTHERS & 0o7777)) {
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-            tracing::warn!(path = %path.display(), "others may read the database, and its mode is not ours to change");
+            tracing::warn!(path = %path.display(), "other users may read the database, and this process may not change its mode");
             Ok(())
         }
         done => done,

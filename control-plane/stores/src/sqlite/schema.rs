@@ -1,4 +1,4 @@
-//! The schema of a SQLite file, checked and migrated.
+//! Checks and migrates the schema of a SQLite file.
 
 use sqlx::SqliteConnection;
 use sqlx::migrate::Migrator;
@@ -11,7 +11,7 @@ use crate::settings::MigrateOnStart;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
 
-/// Makes sure that this build can serve the database, in the way that `policy` allows.
+/// Ensures that this build can serve the database, in the way that `policy` allows.
 pub(super) async fn prepare(
     connection: &mut SqliteConnection,
     policy: MigrateOnStart,
@@ -23,12 +23,12 @@ pub(super) async fn prepare(
     }
 }
 
-/// Applies what is missing.
+/// Applies the missing migrations.
 pub(super) async fn migrate(connection: &mut SqliteConnection) -> Result<Migrated, SchemaError> {
     let before = recorded(connection).await?;
     is_new_enough(&MIGRATIONS, &before)?;
     for part in by_records(&MIGRATIONS) {
-        // `run` does the same, but its future cannot go to another thread.
+        // `run` does the same, but its future is not `Send`.
         part.run_direct(None, connection, false).await?;
     }
     Ok(migrated(&MIGRATIONS, &before, &recorded(connection).await?))

@@ -1,4 +1,4 @@
-//! What is written of providers' events and disputes in the commit of an effect.
+//! Writes to providers' events and disputes in the commit of an effect.
 
 use edge_core::money::Currency;
 use edge_core::provider::Provider;
@@ -12,7 +12,7 @@ use crate::rows::bigint;
 use crate::unavailable;
 use crate::webhook_rows::Stored;
 
-/// An event that was worked off is not worked off again.
+/// Updates an event's state, unless the event is already in a final state.
 pub(super) async fn change(write: &mut Write<'_>, change: &EventChange) -> Result<(), NotApplied> {
     let stored = Stored::of(&change.state).map_err(unavailable)?;
     let done = sqlx::query(
@@ -30,7 +30,8 @@ pub(super) async fn change(write: &mut Write<'_>, change: &EventChange) -> Resul
     one_row_or_stale(done.rows_affected())
 }
 
-/// A dispute belongs to one payment for ever, unless that was only claimed and the provider itself says otherwise.
+/// Records a dispute. It belongs to one payment for good, unless that was only claimed and the provider's own object
+/// says otherwise.
 pub(super) async fn record(
     write: &mut Write<'_>,
     payment: &Payment,

@@ -1,4 +1,4 @@
-//! The connection for writing, and what becomes of a batch of changes.
+//! The writing connection, and the results of a batch of changes.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -16,14 +16,14 @@ use crate::reads::PROVE;
 /// The one connection that writes: SQLite has one writer at a time.
 pub(super) struct SqliteWriter(pub(super) SqlitePool);
 
-/// Why a whole batch failed. The transaction has not ended as it should.
+/// Why a whole batch failed. Its transaction did not end properly.
 struct Failed {
     problem: Arc<dyn Error + Send + Sync>,
     /// Whether it is certain that nothing was written.
     is_certain: bool,
 }
 
-/// Anything before the commit: what was done is undone with the connection.
+/// An error before the commit: closing the connection rolls back.
 impl From<sqlx::Error> for Failed {
     fn from(problem: sqlx::Error) -> Self {
         Self::undone(problem)
@@ -35,7 +35,7 @@ impl Failed {
         Self { problem: Arc::new(problem), is_certain: true }
     }
 
-    /// The commit itself may have reached the disk.
+    /// An error of the commit, which may have reached the disk.
     fn of_commit(problem: sqlx::Error) -> Self {
         let code = problem.as_database_error().and_then(|error| error.code()?.parse::<u32>().ok());
         let is_certain = code.is_some_and(|code| UNDONE.contains(&(code & 0xff)));
@@ -43,8 +43,8 @@ impl Failed {
     }
 }
 
-/// With these, SQLite has undone what it was to commit: `SQLITE_BUSY`, `SQLITE_READONLY`, `SQLITE_FULL`
-/// (<https://www.sqlite.org/rescode.html>, without what extends them).
+/// Codes with which SQLite has not committed: `SQLITE_BUSY`, `SQLITE_READONLY`, `SQLITE_FULL`
+/// (<https://www.sqlite.org/rescode.html>, primary codes without their extensions).
 const UNDONE: [u32; 3] = [5, 8, 13];
 
 #[async_trait]
@@ -73,8 +73,8 @@ impl Writer for SqliteWriter {
 }
 
 impl SqliteWriter {
-    /// In one commit. A connection on which a transaction did not end as it should is given up: SQLite may have ended it
-    /// by itself (a full disk), and the driver would count it as open for good.
+    /// Writes the batch in one commit. Closes a connection whose transaction did not end properly: SQLite may have
+    /// ended it by itself (a full disk), and the driver would count it as open for good.
     async fn together(&self, batch: &[Change]) -> Result<Vec<Result<(), CommitError>>, Failed> {
         let mut connection = self.0.acquire().await?;
         let written = as_one(&mut connection, batch).await;
@@ -85,7 +85,7 @@ impl SqliteWriter {
     }
 }
 
-/// As if none of them conflicted, which is cheapest; and if one does, each so that it can fail alone.
+/// Writes the batch as if no change conflicted, which is cheapest. If one does, writes each so that it can fail alone.
 async fn as_one(
     connection: &mut SqliteConnection,
     batch: &[Change],
@@ -107,7 +107,7 @@ async fn as_one(
     Ok(batch.iter().map(|_| Ok(())).collect())
 }
 
-/// Each change in a savepoint of its own, so that what fails leaves nothing; still one commit.
+/// Writes each change in a separate savepoint, so that a failed one leaves nothing; still in one commit.
 async fn each_by_itself(
     connection: &mut SqliteConnection,
     batch: &[Change],
