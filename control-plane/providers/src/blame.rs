@@ -1,5 +1,5 @@
-//! Who has to act when a provider refuses a request. Each adapter keeps a table from the provider's error codes
-//! to one of these.
+//! Who has to act when a provider refuses a request. Each adapter has a table that maps the provider's error codes to
+//! [`Blame`].
 
 use edge_core::provider::Provider;
 use payments::model::provider::{Refusal, RefusalKind};
@@ -9,9 +9,9 @@ use super::untrusted;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Blame {
-    /// The payer's bank, account or payment method, or a risk check: another way to pay may work. A repeat that
-    /// is answered so proves that the first call moved no money either, so a code that can be the consequence of
-    /// an earlier success (a token that is used up) must not stand here.
+    /// The payer's bank, account or payment method, or a risk check: another way to pay may work. Such an answer to a
+    /// retry proves that the first call moved no money either, so a code that can follow from an earlier success (a
+    /// used-up token) must not be listed here.
     Payer,
     /// This field of the client's request.
     Field(&'static str),
@@ -19,17 +19,16 @@ pub(super) enum Blame {
     NamedField,
     /// The object at the provider is not in a state that allows this.
     State,
-    /// What was held or offered has run out at the provider.
+    /// The authorization or offer has expired at the provider.
     Expired,
-    /// More is asked back than is left.
+    /// The refund exceeds the remaining amount.
     RefundExceeds,
     /// This gateway's credentials, account or integration.
     Gateway,
 }
 
 impl Blame {
-    /// `named`: the client's field that the provider names beside the code. `None` where nothing tells who is at
-    /// fault.
+    /// `named`: the client's field that the provider names beside the code. `None` if nothing shows who is at fault.
     pub(super) fn kind(self, named: Option<&str>) -> Option<RefusalKind> {
         Some(match self {
             Self::Payer => RefusalKind::Declined,
@@ -47,7 +46,7 @@ pub(super) fn invalid(field: Option<&str>) -> RefusalKind {
     RefusalKind::Invalid { param: field.map(str::to_owned) }
 }
 
-/// Error codes by who has to act. Read only after a refusal, so it is searched from its start.
+/// Error codes by who has to act. The search is linear, because it happens only after a refusal.
 pub(super) type BlameTable = [(Blame, &'static [&'static str])];
 
 /// `None` for a code that is newer than the table.
@@ -55,8 +54,8 @@ pub(super) fn blame(table: &BlameTable, code: &str) -> Option<Blame> {
     table.iter().find(|(_, codes)| codes.contains(&code)).map(|(blame, _)| *blame)
 }
 
-/// Ends an operation with a refusal. What is this gateway's own fault is told to the log, and to the client no more
-/// than the code. `field`: what the provider names as the place of the mistake.
+/// Ends an operation with a refusal. If this gateway is at fault, the details go to the log, and the client gets only
+/// the code. `field`: the place of the mistake as the provider names it.
 pub(super) fn refused(provider: Provider, refusal: Refusal, field: Option<&str>) -> NotDone {
     let field = field.map(untrusted::message);
     let Refusal { code, message: reason, .. } = &refusal;
@@ -66,7 +65,7 @@ pub(super) fn refused(provider: Provider, refusal: Refusal, field: Option<&str>)
             "the provider refuses this gateway's request; its operator has to look into it".to_owned()
         }
         RefusalKind::Invalid { param: None } => {
-            tracing::warn!(%provider, code, field, reason, "a refusal that names nobody to act");
+            tracing::warn!(%provider, code, field, reason, "a refusal does not show who has to act");
             reason.clone()
         }
         _ => reason.clone(),
@@ -78,7 +77,7 @@ pub(super) fn refused(provider: Provider, refusal: Refusal, field: Option<&str>)
 pub(super) mod tests {
     use super::BlameTable;
 
-    /// The codes that a table names more than once.
+    /// The codes that a table lists more than once.
     pub(crate) fn repeated(table: &BlameTable) -> Vec<&'static str> {
         let mut codes: Vec<_> = table.iter().flat_map(|(_, codes)| codes.iter().copied()).collect();
         codes.sort_unstable();

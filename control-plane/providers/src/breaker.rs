@@ -1,28 +1,28 @@
-//! A circuit breaker: a provider that fails is left alone for a while. Then it is asked by a cheap read whether it is
-//! back, and if it answers, one call is let through to find out whether its work succeeds, too.
+//! A circuit breaker: a failing provider gets no calls for a while. Then a cheap read probes whether it is back, and if
+//! so, one trial call shows whether its work succeeds, too.
 
 use std::sync::{Mutex, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
 
-/// The last outcomes that count. Below [`ENOUGH`] of them nothing is concluded.
+/// The number of last outcomes that count. Fewer than [`ENOUGH`] prove nothing.
 const WINDOW: u32 = 20;
 const ENOUGH: u32 = 10;
-/// How long it is left alone at first; doubled each time it turns out not to be back.
+/// The first pause; doubled each time the provider turns out not to be back.
 const FIRST: SignedDuration = SignedDuration::from_secs(2);
-/// A read or a call that is to find out whether the provider is back, and does not return, is replaced after this.
+/// A probe or a trial call that has not returned after this time is replaced.
 const FINDING_OUT_MAX: SignedDuration = SignedDuration::from_secs(30);
 
 #[derive(Debug)]
 pub(super) struct Breaker {
     state: Mutex<State>,
-    /// Where the pauses stop doubling.
+    /// The upper limit of the pauses.
     longest: SignedDuration,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
-    /// Calls go through. A bit for each of the last outcomes, the newest lowest, 1 for a failure.
+    /// Calls go through. `outcomes` has a bit for each of the last ones, the newest lowest, 1 for a failure.
     Closed {
         outcomes: u32,
         seen: u32,
@@ -31,16 +31,16 @@ enum State {
         until: Timestamp,
         pause: SignedDuration,
     },
-    /// A cheap read is in flight.
+    /// The probe, a cheap read, is in flight.
     Asking {
         since: Timestamp,
         pause: SignedDuration,
     },
-    /// The provider answers reads. The next call is let through, alone.
+    /// The provider answers reads. The next call goes through alone, as the trial.
     Answering {
         pause: SignedDuration,
     },
-    /// That call is in flight.
+    /// The trial call is in flight.
     Trying {
         since: Timestamp,
         pause: SignedDuration,
@@ -51,13 +51,13 @@ enum State {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Admission {
     Call,
-    /// Ask the provider by a cheap read, tell [`Breaker::answered`], and come again.
+    /// Probe the provider with a cheap read, report it to [`Breaker::answered`], and ask again.
     AskFirst,
-    /// Not for so long.
+    /// Do not call for this long.
     Refused(SignedDuration),
 }
 
-/// How many calls would be let through now.
+/// How many calls would go through now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Lets {
     All,
@@ -65,7 +65,7 @@ pub(super) enum Lets {
     None,
 }
 
-/// What a breaker has just become.
+/// The state that a breaker has just reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Turned {
     Open,
@@ -79,8 +79,7 @@ impl Breaker {
         Self { state: Mutex::new(CLOSED), longest }
     }
 
-    /// Whether a call may be made. Once the provider answers reads again, the first who comes makes the call that
-    /// finds out about the rest.
+    /// Whether a call may be made. Once the provider answers reads again, the first caller makes the trial call.
     pub(super) fn admit(&self, now: Timestamp) -> Admission {
         self.change(|state| match state {
             State::Trying { since, pause } if is_within(now, since, FINDING_OUT_MAX) => {
@@ -93,7 +92,7 @@ impl Breaker {
         })
     }
 
-    /// Whether it lets a call pass whose outcome it is not told.
+    /// Like [`Self::admit`], for a call whose outcome is not reported here.
     pub(super) fn admit_uncounted(&self, now: Timestamp) -> Admission {
         self.change(|state| match state {
             State::Answering { .. } | State::Trying { .. } => (state, Admission::Call),
@@ -101,7 +100,7 @@ impl Breaker {
         })
     }
 
-    /// How many calls it would let through, without taking any.
+    /// How many calls would go through, without admitting any.
     pub(super) fn lets(&self) -> Lets {
         match *self.state.lock().unwrap_or_else(PoisonError::into_inner) {
             State::Closed { .. } => Lets::All,
@@ -110,7 +109,7 @@ impl Breaker {
         }
     }
 
-    /// How the read ended that [`Admission::AskFirst`] wanted.
+    /// Reports the result of the read that [`Admission::AskFirst`] requested.
     pub(super) fn answered(&self, answers: bool, now: Timestamp) {
         self.change(|state| match state {
             State::Asking { pause, .. } if answers => (State::Answering { pause }, ()),
@@ -119,7 +118,7 @@ impl Breaker {
         });
     }
 
-    /// How a call that was admitted ended.
+    /// Reports the outcome of an admitted call.
     pub(super) fn ended(&self, failed: bool, now: Timestamp) -> Option<Turned> {
         self.change(|state| match state {
             State::Closed { outcomes, seen } => {
@@ -133,12 +132,12 @@ impl Breaker {
             }
             State::Trying { pause, .. } if failed => (self.open_longer(pause, now), None),
             State::Trying { .. } => (CLOSED, Some(Turned::Closed)),
-            // A call from before it opened.
+            // A call admitted before the circuit opened.
             state @ (State::Open { .. } | State::Asking { .. } | State::Answering { .. }) => (state, None),
         })
     }
 
-    /// Another call, which was not admitted here, succeeded.
+    /// Reports the success of an uncounted call.
     pub(super) fn succeeded_elsewhere(&self) -> Option<Turned> {
         self.change(|state| match state {
             State::Answering { .. } => (CLOSED, Some(Turned::Closed)),
@@ -146,7 +145,7 @@ impl Breaker {
         })
     }
 
-    /// A call that was admitted ended in a way that says nothing: another one has to find out.
+    /// Reports that an admitted call ended without evidence: another trial is needed.
     pub(super) fn ended_without_telling(&self) {
         self.change(|state| match state {
             State::Trying { pause, .. } => (State::Answering { pause }, ()),
@@ -154,7 +153,7 @@ impl Breaker {
         });
     }
 
-    /// Opens it, because what it guards is known to fail.
+    /// Opens the circuit, because its operation is known to fail.
     pub(super) fn open(&self, now: Timestamp) -> Option<Turned> {
         self.change(|state| match state {
             State::Closed { .. } => (State::Open { until: now + FIRST, pause: FIRST }, Some(Turned::Open)),
@@ -175,12 +174,13 @@ impl Breaker {
     }
 }
 
-/// Whether no more than `most` has passed since. A clock that was put back by more makes it long ago, not far ahead.
+/// Whether less than `most` has passed since `since`. If the clock was set back by more, `since` counts as long ago,
+/// not as in the future.
 fn is_within(now: Timestamp, since: Timestamp, most: SignedDuration) -> bool {
     now.duration_since(since).abs() < most
 }
 
-/// Whatever the state, except where a call is to find out.
+/// The admission in every state, apart from trial calls, which the callers handle.
 fn pass(state: State, now: Timestamp) -> (State, Admission) {
     match state {
         State::Open { until, pause } if now < until && is_within(now, until - pause, pause) => {
@@ -208,7 +208,7 @@ mod tests {
         breaker.open(at(100_000));
         assert_eq!(breaker.admit(at(100_001)), refused(1));
         assert_eq!(breaker.admit(at(10_000)), Admission::AskFirst);
-        // Who asked first never came back, and the clock was put back once more.
+        // The first probe never returned, and the clock was set back once more.
         assert_eq!(breaker.admit(at(1_000)), Admission::AskFirst);
         breaker.answered(true, at(1_000));
         assert_eq!(breaker.admit(at(1_000)), Admission::Call);

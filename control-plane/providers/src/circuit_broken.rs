@@ -1,8 +1,8 @@
-//! A provider behind circuit breakers: while it fails, calls end at once as not sent, and are made later. Only the
+//! A provider behind circuit breakers: while it fails, calls end at once as not sent, and are retried later. Only the
 //! provider's own faults count; a decline is an answer.
 //!
-//! Calls that a client waits for have a breaker for each operation. Background work has one for each kind of work, and
-//! is refused while either is open, so what it repeats in vain never closes the way to a call that would succeed.
+//! Calls that a client waits for have a breaker per operation. Background work has one per kind of work, and is refused
+//! while either is open, so its failing retries never block a call that would succeed.
 
 use std::sync::Arc;
 
@@ -24,22 +24,22 @@ use payments::ports::provider::PaymentProvider;
 
 use super::breaker::{Admission, Breaker, Lets, Turned};
 
-/// Where the pauses stop doubling. A trial of background work takes what is due longest, which may fail for a reason of
-/// its own, so the next trial comes sooner.
+/// The upper limit of the pauses. A trial of background work takes the longest overdue item, which may fail for its own
+/// reason, so the next trial comes sooner.
 const LONGEST: SignedDuration = SignedDuration::from_secs(16);
 const LONGEST_IN_BACKGROUND: SignedDuration = SignedDuration::from_secs(4);
 
-/// A provider that can be asked whether it is there.
+/// A provider that can be probed.
 #[async_trait]
 pub(super) trait Reachable: PaymentProvider {
-    /// Whether it answers a read that costs it little and has no effect.
+    /// Whether the provider answers a cheap read without effect.
     async fn answers(&self) -> bool;
 }
 
 /// One caller's view of a provider's circuits.
 pub(super) struct CircuitBroken<P> {
     circuits: Arc<Circuits<P>>,
-    /// `None`: clients wait for the calls.
+    /// `None` if clients wait for the calls.
     work: Option<WorkKind>,
 }
 
@@ -60,11 +60,11 @@ struct Circuits<P> {
 
 struct Circuit {
     breaker: Breaker,
-    /// As in metrics.
+    /// The name in metrics.
     name: &'static str,
 }
 
-/// What an open circuit answers instead of the provider, and what its answers say of the provider.
+/// An answer that an open circuit gives in the provider's place, and that shows the provider's health.
 trait ProviderResponse: Sized {
     fn not_asked(uncertainty: Uncertainty) -> Self;
     fn uncertainty(&self) -> Option<&Uncertainty>;
@@ -93,12 +93,12 @@ impl<T> ProviderResponse for Found<T> {
     }
 }
 
-/// What a call says of the provider.
+/// The provider's health as a call shows it.
 #[derive(Clone, Copy)]
 enum Health {
     Works,
     Fails,
-    /// An answer from a saved failure says how it was then.
+    /// A saved failure shows only the health at the time of the first call.
     Nothing,
 }
 
@@ -170,7 +170,7 @@ impl<P: Reachable> Circuits<P> {
         }
     }
 
-    /// `wants` says whether the call may be made. For how long it may not, else.
+    /// Admits the call if `wants` does; otherwise returns how long to wait.
     async fn admit(
         &self,
         circuit: &Circuit,
@@ -190,8 +190,8 @@ impl<P: Reachable> Circuits<P> {
         }
     }
 
-    /// Both its own circuit and that of the operation let the call through. Where only the latter does not, this kind of
-    /// work is of no use now.
+    /// Admits work if its own circuit and the operation's do. If only the latter refuses, this kind of work counts as
+    /// failed, because it is of no use now.
     async fn admit_work(&self, own: &Circuit, circuit: &Circuit) -> Result<(), SignedDuration> {
         self.admit(own, Breaker::admit).await?;
         let admitted = self.admit(circuit, Breaker::admit_uncounted).await;
@@ -213,7 +213,8 @@ impl<P: Reachable> Circuits<P> {
         self.tell(circuit, turned);
     }
 
-    /// What clients' calls have just found out need not be found out by the work that makes the same calls.
+    /// Opens the circuit of the work that makes the same calls as clients whose calls have just failed, so that it need
+    /// not fail first.
     fn stop_work(&self, circuit: &Circuit) {
         let same = if circuit.name == self.refund.name { &self.refund_work } else { &self.payment_work };
         if circuit.name != self.look_up.name && circuit.breaker.lets() == Lets::None {
@@ -233,7 +234,7 @@ impl<P: Reachable> Circuits<P> {
         let open = match turned {
             None => return,
             Some(Turned::Open) => {
-                tracing::error!(provider = %provider, operation, "the provider fails and is left alone for a while");
+                tracing::error!(provider = %provider, operation, "the provider is failing; pausing its calls");
                 1.0
             }
             Some(Turned::Closed) => {
@@ -244,7 +245,7 @@ impl<P: Reachable> Circuits<P> {
         show(provider, operation, open);
     }
 
-    /// Every gauge, before anything has failed: an alarm on what is not there yet would stay silent.
+    /// Sets every gauge before anything has failed: an alert on a missing series would stay silent.
     fn show(&self) {
         for circuit in [
             &self.charge,
@@ -263,7 +264,7 @@ impl<P: Reachable> Circuits<P> {
     }
 }
 
-/// 1 while the provider is left alone in this operation.
+/// Sets the gauge, which is 1 while the operation's circuit is open.
 fn show(provider: Provider, operation: &'static str, open: f64) {
     metrics::gauge!("provider_circuit_open", "provider" => provider.name(), "operation" => operation)
         .set(open);

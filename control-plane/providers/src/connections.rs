@@ -1,9 +1,9 @@
-//! The connections to one provider. Over HTTP/2 a client puts all requests on one, so there are two clients: what is on
-//! a connection that dies takes half of the calls with it, not all.
+//! The connections to one provider. An HTTP/2 client sends all requests on one connection, so there are two clients: a
+//! connection that dies takes half of the calls with it, not all.
 //!
-//! A way to a provider can go silent without an end: a load balancer that still acknowledges, a firewall that forgot. Pings
-//! find that out, in use and idle; and where pings are answered by something in between, a client of which two calls in
-//! a row got no answer is replaced, with its connection.
+//! A connection can go silent without ever closing: a load balancer that still acknowledges, a firewall that dropped
+//! its state. Pings detect that, in use and idle. Where something in between answers the pings, a client with two
+//! unanswered calls in a row is replaced, together with its connection.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -11,14 +11,14 @@ use std::time::Duration;
 
 use reqwest::{Client, ClientBuilder};
 
-/// Clients, each with connections of its own.
+/// Number of clients, each with separate connections.
 const CLIENTS: usize = 2;
 
-/// Calls in a row without an answer after which a client's connection is abandoned. One may be the provider's.
+/// Unanswered calls in a row after which a client's connection is abandoned. A single one may be the provider's fault.
 const UNANSWERED_MAX: u32 = 2;
 
-/// After so long without a frame the provider is pinged, and after so long without the answer the connection is closed:
-/// together less than the 10 s that a call is waited for.
+/// The provider is pinged after `PING_AFTER` without a frame, and the connection is closed after `PING_MAX` without a
+/// reply: together less than the 10 s that a call waits.
 const PING_AFTER: Duration = Duration::from_secs(4);
 const PING_MAX: Duration = Duration::from_secs(4);
 
@@ -32,9 +32,9 @@ pub(super) struct Connections {
 
 struct Kept {
     client: Client,
-    /// Which one this is: what is heard of the one before says nothing about it.
+    /// The client's generation: results from its predecessor say nothing about it.
     number: u64,
-    /// Calls in a row.
+    /// Unanswered calls in a row.
     unanswered: u32,
 }
 
@@ -47,10 +47,10 @@ pub(super) struct Lent<'a> {
 }
 
 impl Connections {
-    /// `builder` says all but how dead connections are found.
+    /// `builder` configures everything but the detection of dead connections.
     ///
     /// # Errors
-    /// If TLS cannot be set up.
+    /// Returns an error if TLS cannot be set up.
     pub(super) fn new(
         builder: impl Fn() -> ClientBuilder + Send + Sync + 'static,
     ) -> Result<Self, reqwest::Error> {
@@ -62,7 +62,7 @@ impl Connections {
         Ok(Self { clients: [kept()?, kept()?], make, next: AtomicUsize::new(0) })
     }
 
-    /// The clients take turns.
+    /// Lends the clients in turn.
     pub(super) fn lend(&self) -> Lent<'_> {
         let turn = self.next.fetch_add(1, Ordering::Relaxed) % CLIENTS;
         let [first, second] = &self.clients;
@@ -73,15 +73,15 @@ impl Connections {
 }
 
 impl Lent<'_> {
-    /// What came of the call: whether the peer said anything at all.
+    /// Records whether the peer answered the call at all.
     pub(super) fn note(self, is_answered: bool) {
         if !self.is_to_be_replaced(is_answered) {
             return;
         }
-        // Without the lock: it reads certificates.
+        // Without the lock, because making a client reads certificates.
         match (self.of.make)() {
             Ok(client) => {
-                tracing::warn!("two calls in a row got no answer: their connection is abandoned");
+                tracing::warn!("two calls in a row got no answer; abandoning their connection");
                 let mut kept = self.place.lock().unwrap_or_else(PoisonError::into_inner);
                 *kept = Kept { client, number: self.number + 1, unanswered: 0 };
             }
@@ -89,8 +89,8 @@ impl Lent<'_> {
         }
     }
 
-    /// Only one call is told so: the count begins again. A client that is new is asked for as long as a call is waited for
-    /// before it can be replaced.
+    /// Whether to replace the client. Only one call gets `true`, because the count restarts. A new client is used for
+    /// at least the time limit of a call before it can be replaced.
     fn is_to_be_replaced(&self, is_answered: bool) -> bool {
         let mut kept = self.place.lock().unwrap_or_else(PoisonError::into_inner);
         if kept.number != self.number {
@@ -105,7 +105,7 @@ impl Lent<'_> {
     }
 }
 
-/// Finds out that a connection is dead, and ends it.
+/// Detects dead connections and closes them.
 fn watched(builder: ClientBuilder) -> ClientBuilder {
     builder
         .http2_keep_alive_interval(PING_AFTER)
@@ -156,7 +156,7 @@ mod tests {
         assert_eq!(way.opened(), 2, "the clients have connections of their own");
         way.set(Mode::Silence);
         let begun = Instant::now();
-        // Would be waited for much longer, and is told before.
+        // The calls would wait much longer; the pings end them first.
         let (first, second) = tokio::join!(
             call(&connections, &url, Duration::from_secs(60)),
             call(&connections, &url, Duration::from_secs(60))

@@ -1,7 +1,6 @@
-//! One amount counted with different numbers of decimals, exactly.
+//! Exact conversion of amounts between numbers of decimals.
 
-/// What `amount` with `from` decimals is with `to` decimals; `None` if a fraction would be lost, or if it
-/// does not fit.
+/// Converts `amount` from `from` to `to` decimals; `None` if a fraction would be lost, or if the result does not fit.
 pub(super) fn rescale(amount: u64, from: u32, to: u32) -> Option<u64> {
     let factor = 10_u64.checked_pow(from.abs_diff(to))?;
     if to >= from {

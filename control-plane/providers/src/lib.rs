@@ -29,8 +29,10 @@ use self::circuit_broken::{CircuitBroken, Reachable};
 pub struct Providers(HashMap<Provider, Arc<dyn PaymentProvider>>);
 
 impl Providers {
+    /// Sets up the configured providers. Nothing is sent yet.
+    ///
     /// # Errors
-    /// If a provider's base URL or the machine's TLS set-up is unusable. Nothing is sent yet.
+    /// Returns an error if a provider's base URL or the machine's TLS set-up is unusable.
     pub fn new(settings: Settings, clock: Arc<dyn Clock>) -> Result<Self, TransportError> {
         let Settings { stripe, paypal, default_return_url, timeouts, circuit_breakers } = settings;
         let mut providers: HashMap<Provider, Arc<dyn PaymentProvider>> = HashMap::new();
@@ -45,7 +47,7 @@ impl Providers {
         Ok(Self(providers))
     }
 
-    /// `None` where the gateway has no credentials for it.
+    /// `None` if the gateway has no credentials for the provider.
     #[must_use]
     pub fn get(&self, provider: Provider) -> Option<Arc<dyn PaymentProvider>> {
         self.0.get(&provider).cloned()

@@ -1,5 +1,5 @@
-//! The result of one request of an operation at a provider: the operation goes on, or ends with what is known.
-//! [`ProviderResult`] is [`Outcome`] in the form that `?` understands.
+//! The result of one request in an operation at a provider: the operation continues, or ends with what is known.
+//! [`ProviderResult`] is [`Outcome`] in the form that `?` accepts.
 
 use payments::model::provider::{Outcome, ProviderRef, Refusal, RefusalKind, Unacceptable, Uncertainty};
 use payments::model::snapshot::Found;
@@ -8,7 +8,7 @@ use super::transport::TransportFailure;
 
 pub(super) type ProviderResult<T> = Result<T, NotDone>;
 
-/// Every way for an operation to end without being done.
+/// The ways in which an operation ends without being done.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum NotDone {
     // Boxed: a refusal is several times the size of the other results.
@@ -22,7 +22,7 @@ impl NotDone {
         Self::Unknown(Uncertainty::new(reason))
     }
 
-    /// The provider wants to be left alone for so long.
+    /// Adds the pause that the provider asks for.
     pub(super) fn after(mut self, pause: Option<std::time::Duration>) -> Self {
         if let (Self::NotSent(uncertainty) | Self::Unknown(uncertainty), Some(pause)) = (&mut self, pause) {
             uncertainty.retry_after_s = u32::try_from(pause.as_secs()).ok();
@@ -30,7 +30,7 @@ impl NotDone {
         self
     }
 
-    /// The provider answered from a saved failure: it will do so for as long as it keeps the key.
+    /// Notes whether the answer is a saved failure, which the provider repeats for as long as it keeps the key.
     pub(super) fn of_a_dead_key(mut self, is_dead: bool) -> Self {
         if let Self::Unknown(uncertainty) = &mut self {
             uncertainty.is_key_dead = is_dead;
@@ -43,17 +43,17 @@ impl NotDone {
         Self::refused(RefusalKind::Invalid { param: Some(param.to_owned()) }, None, message)
     }
 
-    /// The provider's object stands where this cannot be done.
+    /// The state of the provider's object does not allow the operation.
     pub(super) fn state(code: &str, message: impl Into<String>) -> Self {
         Self::refused(RefusalKind::State, Some(code), message)
     }
 
-    /// What was offered to the payer, or held, has run out at the provider.
+    /// The offer to the payer, or the authorization, has expired at the provider.
     pub(super) fn expired(code: &str, message: impl Into<String>) -> Self {
         Self::refused(RefusalKind::Expired, Some(code), message)
     }
 
-    /// The provider did not do it, for this reason of its own.
+    /// The provider declined the operation for this reason.
     pub(super) fn declined(code: &str, message: impl Into<String>) -> Self {
         Self::refused(RefusalKind::Declined, Some(code), message)
     }
@@ -63,7 +63,7 @@ impl NotDone {
         Self::Refused(Box::new(Refusal { kind, code, decline_code: None, message, reference: None }))
     }
 
-    /// Adds the finer reason of a refusal.
+    /// Adds the more precise reason of a refusal.
     pub(super) fn because(mut self, decline_code: Option<String>) -> Self {
         if let Self::Refused(refusal) = &mut self {
             refusal.decline_code = decline_code;
@@ -71,7 +71,7 @@ impl NotDone {
         self
     }
 
-    /// Names the provider's object that is concerned, unless a nearer one is named already.
+    /// Names the provider's object concerned, unless a closer one is already named.
     pub(super) fn about(mut self, object: &ProviderRef) -> Self {
         let reference = match &mut self {
             Self::Refused(refusal) => &mut refusal.reference,
@@ -81,8 +81,7 @@ impl NotDone {
         self
     }
 
-    /// The request that ended so only read, and nothing before it had an effect: losing its answer leaves no
-    /// doubt about money.
+    /// For a failed request that only read, with no effect before it: its lost answer leaves no doubt about money.
     pub(super) fn after_reading_only(self) -> Self {
         match self {
             Self::Unknown(uncertainty) => Self::NotSent(uncertainty),
@@ -90,7 +89,7 @@ impl NotDone {
         }
     }
 
-    /// The request that ended so was to resolve what an earlier one had left: without it, that stays open.
+    /// For a failed request that was to resolve the outcome of an earlier one, which stays open.
     pub(super) fn leaves_open(self, problem: &str) -> Self {
         let uncertainty = self.uncertainty();
         let reason = format!("{problem}: {}", uncertainty.reason);
@@ -99,7 +98,7 @@ impl NotDone {
 }
 
 impl NotDone {
-    /// Why a look brought nothing.
+    /// Why a look-up failed.
     pub(super) fn uncertainty(self) -> Uncertainty {
         match self {
             Self::Refused(refusal) => {
@@ -110,7 +109,7 @@ impl NotDone {
     }
 }
 
-/// What a look brought. `None`: there is no such thing.
+/// The result of a look-up. `None` means that the object does not exist.
 pub(super) fn found<T>(result: ProviderResult<Option<T>>) -> Found<T> {
     match result {
         Ok(Some(found)) => Found::Found(found),
@@ -134,7 +133,7 @@ impl From<Unacceptable> for NotDone {
     }
 }
 
-/// How an operation ended.
+/// The outcome of an operation.
 pub(super) fn outcome<T>(result: ProviderResult<T>) -> Outcome<T> {
     match result {
         Ok(done) => Outcome::Done(done),

@@ -1,4 +1,4 @@
-//! What an operator configures.
+//! Settings that an operator configures.
 
 use std::time::Duration;
 
@@ -9,10 +9,10 @@ use secrecy::{ExposeSecret as _, SecretString};
 pub struct Settings {
     pub stripe: Option<StripeSettings>,
     pub paypal: Option<PaypalSettings>,
-    /// Where a payer's browser goes after a step outside, for charges that name no URL of their own.
+    /// Where a payer's browser returns after a step at another site, for charges without a return URL.
     pub default_return_url: Option<String>,
     pub timeouts: Timeouts,
-    /// Whether a provider that fails is left alone for a while.
+    /// Whether a failing provider gets no calls for a while.
     pub circuit_breakers: bool,
 }
 
@@ -41,20 +41,20 @@ pub struct PaypalSettings {
     pub client_secret: SecretString,
 }
 
-/// How long the gateway waits for a provider. Past `connect` nothing was sent; past the others the outcome
-/// is unknown.
+/// How long the gateway waits for a provider. When `connect` expires, nothing was sent; when another limit expires, the
+/// outcome is unknown.
 #[derive(Clone, Copy, Debug)]
 pub struct Timeouts {
-    /// Name look-up, TCP and TLS together.
+    /// Name resolution, TCP and TLS together.
     pub connect: Duration,
     /// One request with its whole answer.
     pub call: Duration,
-    /// All requests that one operation takes.
+    /// All requests of one operation.
     pub operation: Duration,
 }
 
 impl Timeouts {
-    /// For requests that get so long each.
+    /// All limits, derived from that of one request.
     #[must_use]
     pub fn of_calls(call: Duration) -> Self {
         Self { connect: call.min(Duration::from_secs(2)), call, operation: call * 5 / 2 }

@@ -1,5 +1,4 @@
-//! The one place that talks to providers over the network, and that knows whether a request can have
-//! arrived.
+//! The only code that talks to providers over the network, and that knows whether a request can have arrived.
 
 use std::error::Error;
 use std::time::Duration;
@@ -20,20 +19,19 @@ use super::settings::Timeouts;
 use super::untrusted;
 
 const BODY_MAX: usize = 1024 * 1024;
-/// A provider that asks for more is asked again sooner.
+/// The longest `Retry-After` that is honored; a longer one is shortened.
 const RETRY_AFTER_MAX: Duration = ASKED_MOST.unsigned_abs();
 
-/// Shorter than what providers keep idle connections for: a request that meets a closing connection has an
-/// unknown outcome.
+/// Shorter than providers' idle timeouts: a request on a closing connection has an unknown outcome.
 const IDLE_MAX: Duration = Duration::from_secs(20);
 
-/// One request as data, so that making it can be tested without sending it.
+/// One request as data, so that its construction can be tested without sending it.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct ProviderRequest {
     /// For logs.
     pub(super) operation: &'static str,
     pub(super) method: Method,
-    /// Each is one segment and is escaped as one.
+    /// Each entry is one segment, and is escaped as one.
     pub(super) path: Vec<String>,
     pub(super) headers: Vec<(&'static str, String)>,
     pub(super) body: Body,
@@ -42,13 +40,13 @@ pub(super) struct ProviderRequest {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Body {
     Empty,
-    /// Goes into the URL.
+    /// Sent in the URL.
     Query(Vec<(String, String)>),
     Form(Vec<(String, String)>),
     Json(serde_json::Value),
 }
 
-/// Who we are to the provider; kept apart from the request, which may be shown.
+/// The gateway's credential; kept apart from the request, which may be shown.
 #[derive(Clone, Debug)]
 pub(super) enum Credential {
     Bearer(SecretString),
@@ -61,18 +59,18 @@ pub(super) struct ProviderResponse {
     pub(super) body: Bytes,
     /// `Retry-After`, where it is a number of seconds.
     pub(super) retry_after: Option<Duration>,
-    /// What the provider itself says about sending the same request again (`Stripe-Should-Retry`).
+    /// The provider's advice on sending the same request again (`Stripe-Should-Retry`).
     pub(super) should_retry: Option<bool>,
-    /// The provider says that this is the saved answer to an earlier request (`Idempotent-Replayed`).
+    /// Whether the provider marks this as the saved answer to an earlier request (`Idempotent-Replayed`).
     pub(super) is_replayed: bool,
 }
 
-/// There is no answer, because…
+/// Why there is no answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum TransportFailure {
-    /// the request certainly never left: no address, no connection, no TLS, no time.
+    /// The request certainly never left: no address, no connection, no TLS, no time.
     NotSent(String),
-    /// the request, or a part of it, may have arrived.
+    /// The request, or a part of it, may have arrived.
     Unknown(String),
 }
 
@@ -87,7 +85,7 @@ pub enum TransportError {
 
 pub(super) struct Transport {
     provider: Provider,
-    /// The response header in which the provider names the request for its support.
+    /// The response header with the request's id for the provider's support.
     request_id_header: &'static str,
     base: Url,
     connections: Connections,
@@ -111,12 +109,12 @@ impl Transport {
         Ok(Self { provider, request_id_header, base, connections, timeouts })
     }
 
-    /// Begins an operation: all its requests together get one deadline.
+    /// Begins an operation, whose requests share one deadline.
     pub(super) fn converse(&self, attempt: AttemptId) -> Conversation<'_> {
         Conversation { transport: self, attempt, deadline: Instant::now() + self.timeouts.operation }
     }
 
-    /// Begins looking: it has no effect, so it belongs to no attempt.
+    /// Begins a look-up, which has no effect and so belongs to no attempt.
     pub(super) fn look(&self) -> Conversation<'_> {
         self.converse(AttemptId::new(jiff::Timestamp::UNIX_EPOCH, [0; 10]))
     }
@@ -131,7 +129,7 @@ impl Transport {
         let lent = self.connections.lend();
         let prepared = self.prepare(&lent.client, request, credential)?.timeout(limit);
         let sent = prepared.send().await;
-        // Without a connection there is none to abandon.
+        // A failed connect leaves no connection to abandon.
         if !sent.as_ref().is_err_and(reqwest::Error::is_connect) {
             lent.note(!sent.as_ref().is_err_and(reqwest::Error::is_timeout));
         }
@@ -177,9 +175,10 @@ impl Transport {
     }
 }
 
-/// How a provider is connected to.
+/// The HTTP client for a provider.
 fn builder(encrypted: bool, timeouts: Timeouts) -> ClientBuilder {
-    // The client's own repeats stay on: HTTP/2 refusals only, by which the server says it did nothing.
+    // The client's own retries stay on: they cover only HTTP/2 refusals, by which the server guarantees that it did
+    // nothing.
     let client = Client::builder()
         .user_agent(concat!("payment-gateway/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(timeouts.connect)
@@ -190,7 +189,7 @@ fn builder(encrypted: bool, timeouts: Timeouts) -> ClientBuilder {
     if encrypted {
         client.https_only(true)
     } else {
-        // Only a sandbox is spoken to in the clear; do not ask for CA certificates the machine may lack.
+        // Only a sandbox uses plain text; do not require CA certificates that the machine may lack.
         client.tls_certs_only([])
     }
 }
@@ -239,7 +238,7 @@ impl Conversation<'_> {
 fn log(provider: Provider, operation: &str, answer: &Result<ProviderResponse, TransportFailure>) {
     match answer {
         Ok(ProviderResponse { status: status @ (429 | 500..), .. }) => {
-            tracing::warn!(%provider, operation, status, "the provider answered that it is in trouble");
+            tracing::warn!(%provider, operation, status, "the provider reports that it is failing or overloaded");
         }
         Ok(ProviderResponse { status, .. }) => {
             tracing::debug!(%provider, operation, status, "the provider answered");
@@ -248,7 +247,7 @@ fn log(provider: Provider, operation: &str, answer: &Result<ProviderResponse, Tr
             tracing::warn!(%provider, operation, reason, "a call was not sent to the provider");
         }
         Err(TransportFailure::Unknown(reason)) => {
-            tracing::warn!(%provider, operation, reason, "the provider may or may not have carried out a call");
+            tracing::warn!(%provider, operation, reason, "the outcome of a call to the provider is unknown");
         }
     }
 }
@@ -301,12 +300,12 @@ impl ProviderResponse {
         Self { status, body: body.into(), retry_after: None, should_retry: None, is_replayed: false }
     }
 
-    /// The provider works on requests: it neither fails nor turns them away unread.
+    /// Whether the provider processes requests: it neither fails nor rejects them unread.
     pub(super) const fn is_of_a_working_provider(&self) -> bool {
         self.status < 500 && self.status != 429
     }
 
-    /// The provider says that there is no such thing.
+    /// Whether the provider reports that the object does not exist.
     pub(super) fn is_missing(&self) -> bool {
         self.status == 404
     }
@@ -316,7 +315,7 @@ impl ProviderResponse {
     }
 
     /// # Errors
-    /// What is wrong with the body, without quoting it.
+    /// Returns what is wrong with the body, without quoting it.
     pub(super) fn json<T: DeserializeOwned>(&self) -> Result<T, String> {
         serde_json::from_slice(&self.body).map_err(|error| {
             format!(

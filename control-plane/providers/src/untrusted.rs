@@ -1,4 +1,4 @@
-//! Whatever a provider sends is bounded before it goes into a record, a log or an answer.
+//! Bounds everything that a provider sends before it enters a record, a log or an answer.
 
 use payments::model::provider::ProviderRef;
 
@@ -7,7 +7,7 @@ const CODE_MAX: usize = 100;
 const MESSAGE_CHARS_MAX: usize = 500;
 const URL_MAX: usize = 2_048;
 
-/// An object's id. `None` for what no provider's id looks like; it would go into URLs and rows.
+/// An object's id, which goes into URLs and rows. `None` for text that is not formed like a provider's id.
 pub(super) fn reference(id: &str) -> Option<ProviderRef> {
     let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-');
     ((1..=ID_MAX).contains(&id.len()) && id.bytes().all(allowed)).then(|| ProviderRef::new(id))
@@ -24,7 +24,7 @@ pub(super) fn event_id(id: &str) -> Option<String> {
     reference(id).map(|id| id.as_str().to_owned())
 }
 
-/// A sentence for people: one line of bounded length, without the secrets that a provider may quote.
+/// A message for the reader: one line of bounded length, without the secrets that a provider may quote.
 pub(super) fn message(text: &str) -> String {
     let line: String =
         text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(MESSAGE_CHARS_MAX).collect();

@@ -46,7 +46,7 @@ fn close(path: &Path) -> io::Result<()> {
     }
     match fs::set_permissions(path, Permissions::from_mode(mode & !OF_OTHERS & 0o7777)) {
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-            tracing::warn!(path = %path.display(), "other users may read the database, and this process may not change its mode");
+            tracing::warn!(path = %path.display(), "other users may read the database, and its mode cannot be changed");
             Ok(())
         }
         done => done,
