@@ -1,5 +1,5 @@
-//! What PayPal's answers mean. An order that is `COMPLETED` may hold a capture that was declined: only the
-//! capture or authorization inside says whether money moved, and only for the amount that was asked for.
+//! The meaning of PayPal's answers. A `COMPLETED` order may contain a declined capture: only the capture or
+//! authorization in it shows whether money moved, and only for the requested amount.
 
 use edge_core::money::Money;
 use edge_core::request::CaptureMode;
@@ -13,7 +13,7 @@ use crate::provider_result::{NotDone, ProviderResult};
 use crate::transport::ProviderResponse;
 use crate::untrusted;
 
-/// What an answer has to agree with.
+/// The values that an answer must match.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Expected {
     pub(super) payment: PaymentId,
@@ -60,7 +60,7 @@ pub(super) struct Transaction {
     custom_id: Option<String>,
     invoice_id: Option<String>,
     create_time: Option<String>,
-    /// Of an authorization. Its status says nothing of it.
+    /// An authorization's expiry, which its status does not show.
     expiration_time: Option<String>,
     #[serde(default)]
     links: Vec<Link>,
@@ -96,7 +96,7 @@ pub(super) struct Link {
 }
 
 impl Link {
-    /// Where the payer approves or authenticates.
+    /// The page on which the payer approves or authenticates.
     pub(super) fn payers_page(links: &[Self]) -> Option<String> {
         let with = |rel: &str| links.iter().find(|link| link.rel == rel);
         let link = with("payer-action").or_else(|| with("approve")).or_else(|| with("redirect"))?;
@@ -104,7 +104,7 @@ impl Link {
     }
 }
 
-/// Whose order it is, by the name we give to all of ours.
+/// The owner of an order, by the payment id that this gateway sets on its orders.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Owner {
     ThisPayment,
@@ -153,7 +153,7 @@ impl Order {
         owner(self.purchase_units.first().and_then(|unit| unit.custom_id.as_deref()), payment)
     }
 
-    /// Whether it can still be paid.
+    /// Whether the order can still be paid.
     pub(super) fn is_open(&self) -> bool {
         matches!(self.status.as_str(), "CREATED" | "SAVED" | "APPROVED" | "PAYER_ACTION_REQUIRED")
     }
@@ -162,7 +162,7 @@ impl Order {
         Link::payers_page(&self.links)
     }
 
-    /// What the captures or authorizations in it say; `None` if there are none yet.
+    /// The result of the order's captures or authorizations; `None` if there are none yet.
     pub(super) fn paid(&self, id: &ProviderRef, expected: &Expected) -> Option<ProviderResult<Charged>> {
         let payments = &self.purchase_units.first()?.payments;
         let payment = id.clone();
@@ -177,7 +177,7 @@ impl Order {
         })
     }
 
-    /// A capture of exactly this amount that succeeded, or else one that still may.
+    /// A successful capture of exactly this amount, or else one that may still succeed.
     pub(super) fn capture_of(&self, expected: &Expected) -> Option<Captured> {
         let captures = &self.purchase_units.first()?.payments.captures;
         let of_it = captures.iter().filter_map(|capture| capture.captured(expected).ok());
@@ -185,7 +185,7 @@ impl Order {
     }
 }
 
-/// The one that got furthest: a decline that was followed by a success is history.
+/// The transaction that got furthest: a success supersedes an earlier decline.
 fn furthest(transactions: &[Transaction]) -> Option<&Transaction> {
     transactions.iter().max_by_key(|transaction| match transaction.status.as_str() {
         "DECLINED" | "DENIED" | "FAILED" | "VOIDED" => 0,
@@ -198,7 +198,7 @@ impl Transaction {
     pub(super) fn captured(&self, expected: &Expected) -> ProviderResult<Captured> {
         let charge = self.checked(expected)?;
         match self.status.as_str() {
-            // A repeated request gets the current state, which may be a later one.
+            // A retry gets the current state, which may be a later one.
             "COMPLETED" | "PARTIALLY_REFUNDED" | "REFUNDED" | "REVERSED" => {
                 Ok(Captured::Completed { charge })
             }
@@ -232,19 +232,19 @@ impl Transaction {
         }
     }
 
-    /// Of an authorization.
+    /// Whether an authorization is captured in part.
     pub(super) fn is_captured_in_part(&self) -> bool {
         self.status == "PARTIALLY_CAPTURED"
     }
 
-    /// The order that it belongs to, named in one of two places.
+    /// The order of the transaction, named in one of two places.
     pub(super) fn order(&self) -> Option<ProviderRef> {
         let related = self.supplementary_data.as_ref().and_then(|data| data.related_ids.as_ref());
         let order = related.and_then(|related| untrusted::reference(related.order_id.as_deref()?));
         order.or_else(|| self.up("orders"))
     }
 
-    /// Its id, if it is about the money that was asked for and not another payment's.
+    /// The transaction's id, if it is for the requested money and not for another payment.
     fn checked(&self, expected: &Expected) -> ProviderResult<ProviderRef> {
         let id = untrusted::reference(&self.id).ok_or_else(no_id)?;
         if !self.amount.as_ref().is_some_and(|sum| sum.is(expected.money)) {

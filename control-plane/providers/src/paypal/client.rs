@@ -1,4 +1,4 @@
-//! PayPal's API with the access token it wants.
+//! PayPal's API, with the access token that it requires.
 
 use std::sync::Arc;
 
@@ -32,7 +32,7 @@ impl Client {
         })
     }
 
-    /// Begins looking: it has no effect, so it belongs to no attempt.
+    /// Begins a look-up, which has no effect and so belongs to no attempt.
     pub(super) fn look(&self) -> Talk<'_> {
         Talk { conversation: self.transport.look(), tokens: &self.tokens }
     }
@@ -53,8 +53,8 @@ impl Talk<'_> {
         &self.conversation.attempt
     }
 
-    /// Sends one request. A token may be withdrawn before its time: then nothing was executed, and the
-    /// request is sent once more, under the same request id, with a new one.
+    /// Sends one request. If the token was revoked before its time, nothing was executed, and the request is sent once
+    /// more with a new token, under the same request id.
     pub(super) async fn send(&self, request: &ProviderRequest) -> ProviderResult<ProviderResponse> {
         let token = self.tokens.get(&self.conversation).await?;
         let answer = self.conversation.send(request, &token.credential()).await?;

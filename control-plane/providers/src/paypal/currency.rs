@@ -1,4 +1,4 @@
-//! How PayPal counts each currency (developer.paypal.com/api/rest/reference/currency-codes).
+//! PayPal's units of each currency (developer.paypal.com/api/rest/reference/currency-codes).
 
 use edge_core::money::{Amount, Currency, Money};
 use payments::model::provider::Unacceptable;
@@ -12,8 +12,8 @@ const SUPPORTED: [&str; 24] = [
     "NOK", "NZD", "PHP", "PLN", "SEK", "SGD", "THB", "TWD", "USD",
 ];
 
-/// The most that an order takes before the decimal point, by the issue `MAX_VALUE_EXCEEDED`: "less than or equal to
-/// 999999999999999.99". More than the API's own limit in every currency; what an account may take is PayPal's to say.
+/// The largest amount of an order before the decimal point, by the issue `MAX_VALUE_EXCEEDED`: "less than or equal to
+/// 999999999999999.99". It exceeds this API's own limit in every currency; PayPal decides what an account may take.
 const WHOLE_MAX: u64 = 999_999_999_999_999;
 const _: () = assert!(Amount::MAX <= WHOLE_MAX);
 
@@ -28,7 +28,7 @@ pub(super) struct Sum {
 }
 
 /// # Errors
-/// If PayPal does not take the currency, or cannot express the amount.
+/// Returns an error if PayPal does not take the currency, or cannot express the amount.
 pub(super) fn sum(money: Money) -> Result<Value, Unacceptable> {
     let currency = money.currency;
     let decimals = decimals(currency)?;
@@ -61,20 +61,20 @@ impl Sum {
         self.currency_code == currency.code()
     }
 
-    /// `None` for what cannot be an amount of ours.
+    /// `None` if it cannot be one of our amounts.
     pub(super) fn money(&self) -> Option<Money> {
         let currency = Currency::from_code(&self.currency_code)?;
         let amount = Amount::new(minor_units(&self.value, currency)?)?;
         Some(Money { amount, currency })
     }
 
-    /// Whether this is exactly `money`, however many zeros it is written with.
+    /// Whether this is exactly `money`, regardless of trailing zeros.
     pub(super) fn is(&self, money: Money) -> bool {
         self.is_in(money.currency) && minor_units(&self.value, money.currency) == Some(money.amount.minor())
     }
 }
 
-/// `value` in the currency's ISO 4217 minor unit; `None` if it is no such number.
+/// `value` in the currency's ISO 4217 minor unit; `None` if it is not such a number.
 fn minor_units(value: &str, currency: Currency) -> Option<u64> {
     let (whole, fraction) = value.split_once('.').unwrap_or((value, ""));
     let fraction = fraction.trim_end_matches('0');

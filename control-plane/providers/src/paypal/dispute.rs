@@ -1,5 +1,4 @@
-//! Disputes: what an event claims of one, and what PayPal's own object says
-//! (developer.paypal.com/api/customer-disputes/v1/#disputes_get).
+//! Disputes: an event's claims, and PayPal's own object (developer.paypal.com/api/customer-disputes/v1/#disputes_get).
 
 use jiff::Timestamp;
 use payments::model::provider::ProviderRef;
@@ -15,8 +14,8 @@ use super::{Paypal, requests};
 use crate::provider_result::{NotDone, ProviderResult, found};
 use crate::transport::ProviderResponse;
 
-/// A dispute is mostly about one purchase. Each more costs up to two reads, and there is no end to a list that
-/// another party writes.
+/// Maximum transactions per dispute. A dispute is mostly about one purchase. Each further one costs up to two reads,
+/// and another party writes the list, without a limit.
 const ABOUT_MAX: usize = 10;
 
 impl Paypal {
@@ -48,7 +47,7 @@ fn shown(answer: &ProviderResponse, asked: &ProviderRef) -> ProviderResult<Optio
     }
 }
 
-/// What an event says of it, which is not signed with the event.
+/// The dispute as an event claims it: PayPal signs only a checksum of the event's body.
 pub(super) fn claimed(kind: &str, resource: &Resource<'_>, created_at: Option<Timestamp>) -> EventSubject {
     let is_closing = kind == "CUSTOMER.DISPUTE.RESOLVED";
     let dispute = created_at.and_then(|at| read(resource, is_closing, at, false));
@@ -56,7 +55,7 @@ pub(super) fn claimed(kind: &str, resource: &Resource<'_>, created_at: Option<Ti
     dispute.map_or(EventSubject::Other, |dispute| EventSubject::Dispute(refs, dispute))
 }
 
-/// The transactions that it is about. One that is not named by its capture could be anybody's.
+/// The disputed transactions. One without its capture's id could be anyone's, and is left out.
 fn subject(object: &Value) -> Vec<EventRefs> {
     let transactions = object.get("disputed_transactions").and_then(Value::as_array);
     let all_refs = transactions.into_iter().flatten().filter_map(|transaction| {
@@ -67,7 +66,7 @@ fn subject(object: &Value) -> Vec<EventRefs> {
     all_refs.take(ABOUT_MAX).collect()
 }
 
-/// As it stands at `at`.
+/// The dispute as of `at`.
 fn read(resource: &Resource<'_>, is_closing: bool, at: Timestamp, is_verified: bool) -> Option<Dispute> {
     let money = resource.sum("/dispute_amount").and_then(|sum| sum.money());
     let status = resource.code("/status");
@@ -94,8 +93,8 @@ fn read(resource: &Resource<'_>, is_closing: bool, at: Timestamp, is_verified: b
     })
 }
 
-/// Who has the money (developer.paypal.com/api/customer-disputes/v1, `dispute_outcome`). With a payout PayPal itself
-/// bears the loss. `NONE`: closed without a decision, because another dispute goes on in its place.
+/// Who has the money (developer.paypal.com/api/customer-disputes/v1, `dispute_outcome`). With a payout, PayPal itself
+/// bears the loss. `NONE`: closed without a decision, because another dispute replaces it.
 fn verdict(outcome_code: &str) -> DisputeVerdict {
     match outcome_code {
         "RESOLVED_SELLER_FAVOUR" | "RESOLVED_WITH_PAYOUT" | "DENIED" => DisputeVerdict::Won,

@@ -1,5 +1,5 @@
-//! PayPal's refusals (developer.paypal.com/api/rest/responses), and what each one is certain of. The `issue`
-//! says what happened; the HTTP status says little.
+//! PayPal's refusals (developer.paypal.com/api/rest/responses), and what each one proves. The `issue` shows what
+//! happened; the HTTP status shows little.
 
 mod issues;
 
@@ -32,17 +32,17 @@ struct Detail {
     description: Option<String>,
 }
 
-/// What was asked for; the same issue means different things.
+/// The kind of request; the meaning of an issue depends on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Asked {
     Look,
-    /// `names_method`: of what the payer stored or agreed to before.
+    /// `names_method`: one that the payer stored or agreed to before.
     MakeOrder {
         names_method: bool,
     },
     /// Capturing or authorizing an order.
     CompleteOrder,
-    /// Capturing what is held.
+    /// Capturing an authorization.
     Capture,
     Void,
     Refund,
@@ -61,19 +61,19 @@ impl Problem {
         Self { status: answer.status, retry_after: answer.retry_after, error: answer.json() }
     }
 
-    /// The first issue, or the error's name where there is none.
+    /// The first issue, or the error's name if there is none.
     pub(super) fn issue(&self) -> Option<String> {
         let error = self.error.as_ref().ok()?;
         let issue = error.details.first().and_then(|detail| detail.issue.as_deref());
         issue.or(error.name.as_deref()).and_then(untrusted::code)
     }
 
-    /// PayPal itself says that these credentials may not do this: nothing between us and it does.
+    /// Whether PayPal itself, not something in between, refuses for lack of permission.
     pub(super) fn lacks_permission(&self) -> bool {
         self.status == 403 && self.error.as_ref().is_ok_and(|error| error.name.is_some())
     }
 
-    /// Where to send the payer, if the error says so.
+    /// The page to send the payer to, if the error names one.
     pub(super) fn page(&self) -> Option<String> {
         Link::payers_page(&self.error.as_ref().ok()?.links)
     }
@@ -86,7 +86,7 @@ impl Problem {
         let issue = self.issue();
         let issue = issue.as_deref().unwrap_or_default();
         match (self.status, &self.error) {
-            // Both come before PayPal looks at what is asked.
+            // PayPal sends both before it processes the request.
             (429, _) => NotDone::NotSent(Uncertainty::new("PayPal is rate limiting the gateway")),
             (401, _) => self.refuse(RefusalKind::Configuration),
             (409, _) => in_progress(),
@@ -111,25 +111,25 @@ impl Problem {
             tracing::error!(
                 provider = "paypal",
                 ?asked,
-                "PayPal does not have what it made for this account before"
+                "PayPal no longer has an object that it made for this account"
             );
         }
         let told = blame.and_then(|blame| blame.kind(named));
         self.refuse(told.unwrap_or_else(|| self.told_otherwise(blame, named, asked)))
     }
 
-    /// The issue tells nothing, or is newer than the table. Nothing was executed.
+    /// For an issue that does not show who has to act, or is newer than the table. Nothing was executed.
     fn told_otherwise(&self, blame: Option<Blame>, named: Option<&str>, asked: Asked) -> RefusalKind {
         match (named, self.status) {
             (Some(_), 400 | 404 | 422) => invalid(named),
             (None, 422) => nobody_named(asked),
-            // Malformed in what this gateway wrote, if the issue is one of those that say so.
+            // A known issue means that this gateway wrote something malformed.
             (None, 400) if blame.is_none() => nobody_named(asked),
             _ => RefusalKind::Configuration,
         }
     }
 
-    /// Our name of the field that PayPal's path is about, if the request for this has it.
+    /// Our name for the field that PayPal's path refers to, if this kind of request has it.
     fn field_at_fault(&self, asked: Asked) -> Option<&'static str> {
         let path = self.detail()?.field.as_deref()?;
         let fields = [
@@ -168,15 +168,16 @@ fn in_progress() -> NotDone {
 const IN_PROGRESS: [&str; 3] =
     ["ORDER_COMPLETION_IN_PROGRESS", "ORDER_IS_PENDING_APPROVAL", "PREVIOUS_REQUEST_IN_PROGRESS"];
 
-/// Of what this gateway makes, only refunds carry an invoice id, their own: so this refund was made before, and how it
-/// went is open. Elsewhere it is the invoice id of an order that the client made, and nothing was executed.
+/// This gateway sets an invoice id only on refunds, a unique one each. On a refund, this issue means that the refund
+/// was made before, with an unknown outcome. Elsewhere it concerns the invoice id of an order that the client made, and
+/// nothing was executed.
 pub(super) const DUPLICATE_INVOICE_ID: &str = "DUPLICATE_INVOICE_ID";
 
-/// What PayPal says of an object that it does not have, or not for this account.
+/// The issues for an object that does not exist, or not for this account.
 pub(super) const MISSING: [&str; 2] = ["INVALID_RESOURCE_ID", "RESOURCE_NOT_FOUND"];
 
 impl Asked {
-    /// Whether it is about a payment that was made before: all that the client then says is an amount.
+    /// Whether the request is about an existing payment, for which the client sends only an amount.
     const fn is_of_a_payment(self) -> bool {
         matches!(self, Self::Capture | Self::Void | Self::Refund)
     }
@@ -186,21 +187,21 @@ impl Asked {
 fn blame_of(issue: &str, asked: Asked) -> Option<Blame> {
     let blame = blame(issues::ISSUES, issue)?;
     Some(match (blame, asked) {
-        // The one object of PayPal's that such a request names.
+        // The only PayPal object that such a request names.
         (_, Asked::MakeOrder { names_method: true }) if MISSING.contains(&issue) => {
             Blame::Field("paymentMethodId")
         }
-        // PayPal made it and does not show it now: true of another account's credentials too, so it proves nothing about
-        // the money. There is nothing that could be captured, released or given back.
+        // PayPal made the object and does not show it now. Another account's credentials have the same effect, so this
+        // proves nothing about the money. There is nothing to capture, void or refund.
         (_, asked) if asked.is_of_a_payment() && MISSING.contains(&issue) => Blame::State,
-        // What was chosen for the charge does not allow it.
+        // A choice made for the charge does not allow it.
         (Blame::Field(field), asked) if asked.is_of_a_payment() && field != "amount" => Blame::State,
         _ => blame,
     })
 }
 
-/// Nothing tells who has to act: it is about what the client chose for a charge, or about what became of the payment
-/// since. Not called a decline, which would count as proof when a call is repeated.
+/// For a refusal that does not show who has to act: it is about the client's choices for a charge, or about the
+/// payment's state since. It is not called a decline, which would count as proof after a retry.
 fn nobody_named(asked: Asked) -> RefusalKind {
     match asked {
         Asked::MakeOrder { .. } | Asked::CompleteOrder => invalid(None),

@@ -1,5 +1,5 @@
-//! Taking or releasing what is held. In PayPal's dashboard people capture parts of it, and the event may be lost:
-//! neither a capture nor a release of ours may hide that.
+//! Captures and voids of authorizations. An operator may capture part of one in PayPal's dashboard, and the event may
+//! be lost: this gateway's own captures and voids must not hide that.
 
 use edge_core::request::CaptureMode;
 use payments::model::provider::{
@@ -14,9 +14,10 @@ use super::{Paypal, orders, requests};
 use crate::provider_result::{NotDone, ProviderResult};
 
 impl Paypal {
-    /// Looks first: PayPal would let a second capture take more than the client asked for. This gateway's own captures
-    /// are final, so a part that is gone was taken past this gateway, unless it is of just this amount. Where the look
-    /// comes too early to show it, both captures stand in the order, and its evidence contradicts what is recorded.
+    /// Looks the authorization up first: PayPal would let a second capture take more than the client asked for. This
+    /// gateway's own captures are final, so a partial capture was made past this gateway, unless it has exactly this
+    /// amount. If the look-up is too early to show it, the order contains both captures, and its evidence contradicts
+    /// the record.
     pub(super) async fn run_capture(&self, order: &CaptureOrder) -> ProviderResult<Captured> {
         let expected = Expected { payment: order.payment, money: order.money, mode: CaptureMode::Manual };
         let talk = self.client.converse(order.attempt);
@@ -48,7 +49,8 @@ impl Paypal {
     }
 }
 
-/// Looks afterwards: PayPal voids also what was captured in part, and once it is voided, nothing more can be captured.
+/// Looks the order up afterwards: PayPal also voids a partly captured authorization, and after the void nothing more
+/// can be captured.
 async fn release(talk: &Talk<'_>, authorization: &ProviderRef) -> ProviderResult<()> {
     let answer = talk.send(&requests::void(authorization)).await?;
     if !answer.succeeded() {
@@ -66,7 +68,7 @@ async fn release(talk: &Talk<'_>, authorization: &ProviderRef) -> ProviderResult
     }
 }
 
-/// An order that nobody completes takes no money: left alone, it runs out. The shop's own page may have completed it.
+/// Leaves an order to expire: it takes no money unless it is completed. The shop's own page may have completed it.
 async fn leave(talk: &Talk<'_>, session: &ProviderRef) -> ProviderResult<()> {
     match orders::look_if_there(talk, session).await.map_err(NotDone::after_reading_only)? {
         Some(order) if order.is_paid_or_held() => {
@@ -83,13 +85,13 @@ async fn order_of(talk: &Talk<'_>, authorization: &ProviderRef) -> ProviderResul
     }
 }
 
-/// `None`: PayPal does not show it. What was authorized a moment ago may not be shown yet.
+/// `None` if PayPal does not show the authorization. A new one may not be shown yet.
 async fn look_at(talk: &Talk<'_>, authorization: &ProviderRef) -> ProviderResult<Option<Transaction>> {
     let answer = talk.send(&requests::look_at_authorization(authorization)).await?;
     if answer.is_missing() { Ok(None) } else { answers::transaction(&answer, Asked::Look).map(Some) }
 }
 
-/// `None`: PayPal does not show it, or does not say which one it is.
+/// `None` if PayPal does not show the order, or does not name it.
 async fn order_with(talk: &Talk<'_>, held: &Transaction) -> ProviderResult<Option<Order>> {
     match held.order() {
         Some(order) => orders::look_if_there(talk, &order).await,

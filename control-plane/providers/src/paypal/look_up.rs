@@ -1,4 +1,4 @@
-//! Looking at PayPal, without any effect.
+//! Look-ups at PayPal, without any effect.
 
 use payments::model::provider::ProviderRef;
 use payments::model::snapshot::{ProviderSnapshot, RefundLookUp, RefundSnapshot};
@@ -11,11 +11,11 @@ use super::{Paypal, requests};
 use crate::provider_result::{NotDone, ProviderResult};
 use crate::transport::ProviderRequest;
 
-/// Formed like an order's id, and no order's.
+/// Formed like an order's id, but the id of no order.
 const NO_ORDER: &str = "00000000000000000";
 
 impl Paypal {
-    /// Whether PayPal answers: it knows no such order and says so.
+    /// Whether PayPal answers: if it works, it reports that this order does not exist.
     pub(super) async fn is_there(&self) -> bool {
         let nothing = requests::look_at_order(&ProviderRef::new(NO_ORDER));
         self.client.look().send(&nothing).await.is_ok_and(|answer| answer.is_of_a_working_provider())
@@ -38,7 +38,7 @@ impl Paypal {
         found.map_or(Ok(None), |found| found.snapshot())
     }
 
-    /// By way of its order, which shows what became of it.
+    /// Looks up its order, which shows the outcome.
     pub(super) async fn look_at_authorization(
         &self,
         held: &ProviderRef,
@@ -54,7 +54,7 @@ impl Paypal {
         self.look_at_order(&order).await
     }
 
-    /// An order shows its refunds, so that is where they are listed.
+    /// Looks up a payment's refunds through its order, which lists them.
     pub(super) async fn run_look_up_refunds(
         &self,
         which: &RefundLookUp,

@@ -1,4 +1,4 @@
-//! What a `paymentMethodId` means at PayPal.
+//! The meaning of a `paymentMethodId` at PayPal.
 
 use payments::model::provider::ProviderRef;
 use serde_json::{Value, json};
@@ -11,13 +11,13 @@ const ORDER_ID_LENGTH: usize = 17;
 pub(super) enum PaymentMethod<'a> {
     /// `card:` and a vault id.
     VaultedCard(&'a str),
-    /// A vault id alone: a PayPal account that agreed to be charged.
+    /// A vault id alone: a PayPal account whose owner agreed to charges.
     VaultedWallet(&'a str),
     /// `B-…`
     BillingAgreement(&'a str),
     /// An order that the payer approved at PayPal: 17 capitals and digits.
     ApprovedOrder(ProviderRef),
-    /// None: the payer is still to be asked.
+    /// No id: the payer still has to approve.
     ToBeApproved,
 }
 
@@ -37,7 +37,7 @@ impl<'a> PaymentMethod<'a> {
         }
     }
 
-    /// The payer agreed beforehand, so a new order can be paid without asking again.
+    /// Whether the payer agreed beforehand, so that a new order can be paid without asking again.
     pub(super) const fn is_agreed(&self) -> bool {
         matches!(self, Self::VaultedCard(_) | Self::VaultedWallet(_) | Self::BillingAgreement(_))
     }

@@ -114,7 +114,7 @@ impl PaymentProvider for Paypal {
         outcome(self.run_refund(order).await)
     }
 
-    /// PayPal lists no orders and searches none, so there is no looking by our id.
+    /// PayPal neither lists nor searches orders, so a look-up by our id is impossible.
     async fn look_up(&self, what: &LookUp) -> Found<ProviderSnapshot> {
         match what {
             LookUp::Payment(order) => found(self.look_at_order(order).await),
@@ -124,7 +124,7 @@ impl PaymentProvider for Paypal {
         }
     }
 
-    /// PayPal lists transactions only in its reporting API, hours late and with another permission.
+    /// PayPal lists transactions only in its reporting API, hours late and under another permission.
     async fn list(&self, _: Timestamp, _: Timestamp, _: Option<&ListCursor>) -> Found<ListPart> {
         Found::CannotAsk
     }

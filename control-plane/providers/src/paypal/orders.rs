@@ -1,4 +1,4 @@
-//! Charging by orders: making one and paying it, or paying one that the payer has approved.
+//! Charges by orders: creates one and pays it, or pays one that the payer has approved.
 
 use payments::model::provider::{
     ChargeOrder, Charged, ProviderRef, Refusal, RefusalKind, ResumeOrder, Uncertainty,
@@ -15,22 +15,23 @@ use crate::provider_result::{NotDone, ProviderResult};
 /// An order with its id.
 type Seen = (ProviderRef, Order);
 
-/// Nothing in it says that it is this payment's, and the money may be for something else: it is not recorded as such.
+/// Nothing in the order shows that it belongs to this payment, and the money may be for something else, so it is not
+/// recorded here.
 const PAID_ELSEWHERE: &str = "names an order that was paid already, and not by this gateway: it is no payment here, and \
     is refunded at PayPal only";
-/// The payer has to authenticate or to confirm.
+/// The payer has to authenticate or confirm.
 const PAYER_ACTION_REQUIRED: &str = "PAYER_ACTION_REQUIRED";
-/// After these the payer may choose another way to pay for the same order (developer.paypal.com, "Handle funding
-/// failures"). It still reads `APPROVED`.
+/// Issues after which the payer may choose another way to pay for the same order (developer.paypal.com, "Handle funding
+/// failures"). The order still reads `APPROVED`.
 const DECLINED_FOR_NOW: [&str; 3] =
     ["INSTRUMENT_DECLINED", "REDIRECT_PAYER_FOR_ALTERNATE_FUNDING", "TRANSACTION_REFUSED"];
 
-/// Whether the payer is there to choose another way to pay.
+/// Whether the payer is present to choose another way to pay.
 #[derive(Clone, Copy)]
 enum Payer<'a> {
-    /// They agreed beforehand.
+    /// The payer agreed beforehand.
     Absent,
-    /// `page`: where they were sent before.
+    /// `page`: where the payer was sent before.
     AtHand { page: Option<&'a str> },
 }
 
@@ -84,7 +85,7 @@ impl Paypal {
         let (_, seen) = look_first(&talk, id, gone).await?;
         fits(&seen, &expected).map_err(|not_done| not_done.about(id))?;
         let result = match seen.paid(id, &expected) {
-            // What is paid counts for this payment only if the order is its own.
+            // A payment in the order counts only if the order belongs to this payment.
             Some(Ok(paid)) if seen.owner(order.payment) == Owner::ThisPayment => Ok(paid),
             _ => unpaid(&talk, id, &seen, &expected, Payer::AtHand { page: Some(&order.page) }).await,
         };
@@ -92,13 +93,13 @@ impl Paypal {
     }
 }
 
-/// Charges an order that the client names: most likely made and approved in the payer's browser.
+/// Charges an order that the client names, most likely one made and approved in the payer's browser.
 async fn charge_approved(talk: &Talk<'_>, id: &ProviderRef, expected: &Expected) -> ProviderResult<Charged> {
     let unusable = |problem: &str| NotDone::invalid("paymentMethodId", problem).about(id);
     let (_, order) = look_first(talk, id, || unusable("names no order of this gateway's account")).await?;
     fits(&order, expected).map_err(|not_done| not_done.about(id))?;
     match order.status.as_str() {
-        // Completed by an earlier try of this very attempt, PayPal repeats that answer; else it refuses.
+        // If an earlier try of this attempt completed the order, PayPal repeats that answer; otherwise it refuses.
         "APPROVED" | "COMPLETED" => {
             let payer = Payer::AtHand { page: None };
             complete(talk, id, expected, payer).await.map_err(|not_done| not_done.about(id))
@@ -107,12 +108,12 @@ async fn charge_approved(talk: &Talk<'_>, id: &ProviderRef, expected: &Expected)
             Err(unusable("names an order that the payer has not approved yet"))
         }
         "VOIDED" => Err(unusable("names an order that was voided")),
-        // Nothing was asked of PayPal but a look.
+        // Only a look-up was sent to PayPal.
         status => Err(unexpected(status).after_reading_only()),
     }
 }
 
-/// The order is what the client's request says, and nobody else's.
+/// Checks that the order matches the client's request and belongs to no other payment.
 fn fits(order: &Order, expected: &Expected) -> ProviderResult<()> {
     if order.owner(expected.payment) == Owner::AnotherPayment {
         return Err(NotDone::invalid("paymentMethodId", "names an order that belongs to another payment"));
@@ -126,7 +127,7 @@ fn fits(order: &Order, expected: &Expected) -> ProviderResult<()> {
     }
 }
 
-/// An order without a successful payment in it: by its status, what comes next.
+/// Takes the next step, by its status, for an order without a successful payment.
 async fn unpaid(
     talk: &Talk<'_>,
     id: &ProviderRef,
@@ -139,14 +140,14 @@ async fn unpaid(
         "CREATED" | "PAYER_ACTION_REQUIRED" => order
             .payers_page()
             .map(|url| Charged::RequiresAction { payment: id.clone(), url, declined: false })
-            // Nobody can approve it, and without that no money moves.
+            // The payer cannot approve the order, and without approval no money moves.
             .ok_or_else(|| NotDone::NotSent(Uncertainty::new("PayPal names no page for the payer"))),
         "VOIDED" => Err(NotDone::state("order_voided", "the order was voided at PayPal")),
         status => Err(unexpected(status)),
     }
 }
 
-/// Takes or holds the money of an order.
+/// Captures or authorizes the money of an order.
 async fn complete(
     talk: &Talk<'_>,
     id: &ProviderRef,
@@ -161,7 +162,7 @@ async fn complete(
             (Some("ORDER_ALREADY_CAPTURED" | "ORDER_ALREADY_AUTHORIZED"), _) => {
                 apply(talk, id, expected).await
             }
-            // An earlier capture of this very order used its invoice id, or another order did.
+            // An earlier capture of this order used its invoice id, or another order did.
             (Some(DUPLICATE_INVOICE_ID), _) => {
                 let own = look_for_own(talk, id, expected).await?;
                 match own.and_then(|order| order.paid(id, expected)) {
@@ -187,8 +188,8 @@ async fn complete(
     order.paid(id, expected).unwrap_or_else(|| Err(unexpected(&order.status)))
 }
 
-/// Where the payer can go on. PayPal does not always say so beside its refusal: then their way leads over the order's own
-/// page, or over the one that they were sent to before, as long as the order is open.
+/// The page where the payer can continue. PayPal does not always name one in its refusal: then it is the order's own
+/// page, or the one that the payer was sent to before, unless the order is no longer open.
 async fn way_back(
     talk: &Talk<'_>,
     id: &ProviderRef,
@@ -208,8 +209,8 @@ async fn way_back(
     }
 }
 
-/// PayPal tells of an approval before its captures know of it: what reads as approved is tried again later, and what
-/// does not still waits for the payer.
+/// PayPal shows an approval before it accepts captures: an order that reads as approved is retried later, and any other
+/// still waits for the payer.
 async fn not_approved(talk: &Talk<'_>, id: &ProviderRef) -> ProviderResult<Charged> {
     let (_, order) = look(talk, id).await.map_err(NotDone::after_reading_only)?;
     match (order.status.as_str(), order.payers_page()) {
@@ -220,7 +221,7 @@ async fn not_approved(talk: &Talk<'_>, id: &ProviderRef) -> ProviderResult<Charg
     }
 }
 
-/// The order was there a moment ago. Where it is shown all the same, its payment is tried again later.
+/// The order existed a moment ago. If PayPal still shows it, its payment is retried later.
 async fn vanished(talk: &Talk<'_>, id: &ProviderRef) -> NotDone {
     match look_if_there(talk, id).await {
         Ok(None) => NotDone::expired("order_gone", "PayPal does not have the order any more"),
@@ -229,7 +230,7 @@ async fn vanished(talk: &Talk<'_>, id: &ProviderRef) -> NotDone {
     }
 }
 
-/// The order is paid, not by this request: by an earlier one of ours if it names this payment.
+/// The order is paid, but not by this request: by an earlier one of ours if it names this payment.
 async fn apply(talk: &Talk<'_>, id: &ProviderRef, expected: &Expected) -> ProviderResult<Charged> {
     match look_for_own(talk, id, expected).await? {
         Some(order) => order.paid(id, expected).unwrap_or_else(|| Err(unexpected(&order.status))),
@@ -248,7 +249,7 @@ async fn look_for_own(
     Ok(Some(order).filter(|order| order.owner(expected.payment) == Owner::ThisPayment))
 }
 
-/// Looks before anything else is sent, so that nothing can have happened if that fails.
+/// Looks the order up before anything else is sent, so that a failure has no effect.
 async fn look_first(
     talk: &Talk<'_>,
     id: &ProviderRef,
@@ -265,7 +266,7 @@ fn is_missing(refusal: &Refusal) -> bool {
         && refusal.code.as_deref().is_some_and(|code| MISSING.contains(&code))
 }
 
-/// `None`: PayPal has no such order.
+/// `None` if PayPal has no such order.
 pub(super) async fn look_if_there(talk: &Talk<'_>, id: &ProviderRef) -> ProviderResult<Option<Order>> {
     match look(talk, id).await {
         Ok((_, order)) => Ok(Some(order)),

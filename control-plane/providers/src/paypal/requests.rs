@@ -1,5 +1,5 @@
-//! What is sent to PayPal. The same order always makes the same requests, request ids included, so repeating
-//! one cannot charge twice.
+//! Requests to PayPal. The same order always makes the same requests, request ids included, so a retry cannot charge
+//! twice.
 
 use edge_core::request::CaptureMode;
 use payments::model::id::AttemptId;
@@ -13,7 +13,7 @@ use crate::transport::{Body, ProviderRequest};
 
 const JSON: (&str, &str) = ("Content-Type", "application/json");
 
-/// Makes an order over `sum`.
+/// Creates an order over `sum`.
 pub(super) fn create_order(
     order: &ChargeOrder,
     method: &PaymentMethod<'_>,
@@ -39,7 +39,7 @@ pub(super) fn create_order(
     keyed("charge", &path, &order.attempt, "order", body)
 }
 
-/// Captures or authorizes what the payer agreed to.
+/// Captures or authorizes an order that the payer agreed to.
 pub(super) fn complete_order(order: &ProviderRef, attempt: &AttemptId, mode: CaptureMode) -> ProviderRequest {
     let step = match mode {
         CaptureMode::Automatic => "capture",
@@ -74,7 +74,7 @@ pub(super) fn capture(order: &CaptureOrder, sum: &Value) -> ProviderRequest {
     keyed("capture", &path, &order.attempt, "capture", json!({ "amount": sum, "final_capture": true }))
 }
 
-/// The endpoint takes no request id; voiding twice is voiding once.
+/// The endpoint takes no request id, but a second void has no further effect.
 pub(super) fn void(authorization: &ProviderRef) -> ProviderRequest {
     ProviderRequest {
         operation: "cancel",
@@ -85,8 +85,8 @@ pub(super) fn void(authorization: &ProviderRef) -> ProviderRequest {
     }
 }
 
-/// `custom_id` names the payment, as on everything of one payment; `invoice_id` names the refund, and PayPal
-/// refuses the same one twice.
+/// `custom_id` names the payment, as on all objects of a payment; `invoice_id` names the refund, and PayPal refuses a
+/// duplicate.
 pub(super) fn refund(order: &RefundOrder, sum: &Value) -> ProviderRequest {
     let body = json!({
         "amount": sum,

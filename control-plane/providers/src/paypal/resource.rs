@@ -1,4 +1,4 @@
-//! An object of PayPal's, read field by field.
+//! A PayPal object, read field by field.
 
 use jiff::Timestamp;
 use payments::model::id::PaymentId;
@@ -10,7 +10,7 @@ use super::answers::Link;
 use super::currency::Sum;
 use crate::untrusted;
 
-/// An object of PayPal's, in an event or by itself: every field may be missing or of another type.
+/// A PayPal object, in an event or by itself: every field may be missing or of another type.
 pub(super) struct Resource<'a>(pub(super) &'a Value);
 
 impl Resource<'_> {

@@ -1,4 +1,4 @@
-//! PayPal's OAuth 2 access token: one for all requests, fetched once however many wait for it.
+//! PayPal's OAuth 2 access token: one for all requests, fetched once regardless of the number of waiters.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -13,10 +13,10 @@ use super::requests;
 use crate::provider_result::{NotDone, ProviderResult};
 use crate::transport::{Conversation, Credential, ProviderResponse};
 
-/// A token is not used for longer, so that none runs out on its way.
+/// A token is retired this long before its expiry, so that none expires in transit.
 const MARGIN: SignedDuration = SignedDuration::from_secs(60);
 
-/// Longer than PayPal's nine hours; keeps a nonsensical lifetime from overflowing the clock.
+/// Longer than PayPal's nine hours; keeps an absurd lifetime from overflowing the clock.
 const LIFETIME_SECONDS_MAX: u32 = 7 * 24 * 3600;
 
 #[derive(Clone, Debug)]
@@ -31,7 +31,7 @@ impl Token {
     }
 }
 
-/// One fetch and its result, shared by all who wait for it.
+/// One fetch and its result, shared by all waiters.
 type Fetch = Arc<OnceCell<ProviderResult<Token>>>;
 
 pub(super) struct Tokens {
@@ -46,12 +46,12 @@ impl Tokens {
     }
 
     /// # Errors
-    /// `Refused` for wrong credentials; else `NotSent`: without a token nothing else was sent.
+    /// Returns `Refused` for wrong credentials, otherwise `NotSent`: without a token, nothing else was sent.
     pub(super) async fn get(&self, talk: &Conversation<'_>) -> ProviderResult<Token> {
         self.current().get_or_init(|| self.fetch(talk)).await.clone()
     }
 
-    /// PayPal no longer takes this token. One that was fetched meanwhile stays.
+    /// Drops a token that PayPal no longer accepts. One that was fetched meanwhile stays.
     pub(super) fn forget(&self, token: &Token) {
         let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
         let is_latest = |fetched: &ProviderResult<Token>| {
@@ -62,7 +62,7 @@ impl Tokens {
         }
     }
 
-    /// The fetch to use: the latest, unless it ended in a failure or a token that is used up by now.
+    /// The fetch to use: the latest, unless it failed or its token has expired.
     fn current(&self) -> Fetch {
         let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
         let usable = |fetched: &ProviderResult<Token>| {
@@ -91,10 +91,10 @@ struct Issued {
 fn read(answer: &ProviderResponse, asked_at: Timestamp) -> ProviderResult<Token> {
     match answer.status {
         200..=299 => {}
-        // Wrong credentials are 401 `invalid_client`; other 4xx would be just as much a fault of ours.
+        // Wrong credentials give 401 `invalid_client`; any other 4xx would be this gateway's fault, too.
         400..=428 | 430..=499 => {
             let status = answer.status;
-            tracing::error!(provider = "paypal", status, "the provider issues no access token");
+            tracing::error!(provider = "paypal", status, "the provider refuses to issue an access token");
             return Err(NotDone::Refused(Box::new(Refusal {
                 kind: RefusalKind::Configuration,
                 code: Some("invalid_client".to_owned()),

@@ -1,5 +1,5 @@
-//! What a PayPal event is about (developer.paypal.com/api/rest/webhooks/event-names). Only names are taken
-//! from it, and of a dispute what the event claims of it; kinds and fields that are new are no trouble.
+//! The subject of a PayPal event (developer.paypal.com/api/rest/webhooks/event-names). Only ids are taken from it, and
+//! for a dispute the event's claims; unknown kinds and fields are ignored.
 
 use jiff::Timestamp;
 use payments::model::webhook::{EventRefs, EventSubject, NotAnEvent, ParsedEvent};
@@ -54,7 +54,7 @@ fn subject(kind: &str, resource: &Resource<'_>, created_at: Option<Timestamp>) -
         }),
         _ if kind.starts_with("CHECKOUT.ORDER.") || kind.starts_with("CHECKOUT.PAYMENT-APPROVAL.") => {
             let payment = resource.payment("/purchase_units/0/custom_id");
-            // The id of an approval that was reversed is the order's in one of two places.
+            // A reversed approval has the order's id in one of two places.
             let reference = resource.reference("/order_id").or(id);
             EventSubject::Payment(EventRefs { payment, reference, charge: None, refund: None })
         }
@@ -63,8 +63,8 @@ fn subject(kind: &str, resource: &Resource<'_>, created_at: Option<Timestamp>) -
     }
 }
 
-/// What is in the event is the refund, and its capture only in a link. After a reversal it may be the capture itself:
-/// then no refund is named, and those of the capture are looked at.
+/// The event contains the refund, and its capture only as a link. After a reversal it may contain the capture itself:
+/// then no refund is named, and the capture's refunds are looked up.
 fn given_back(resource: &Resource<'_>) -> EventRefs {
     let payment = resource.payment("/custom_id");
     let (id, reference) = (resource.reference("/id"), resource.order());
@@ -72,7 +72,7 @@ fn given_back(resource: &Resource<'_>) -> EventRefs {
         return EventRefs { payment, reference, charge: Some(capture), refund: None };
     }
     let charge = resource.up("captures");
-    // Without its capture it could be anybody's: then those of the payment are looked at.
+    // Without its capture, the refund could be anyone's: then the payment's refunds are looked up.
     let refund = resource.link("self", "refunds").or(id).filter(|_| charge.is_some());
     EventRefs { payment, reference, charge, refund }
 }

@@ -1,5 +1,5 @@
-//! What Stripe's answers mean. An answer counts only if it is about what was asked: same amount, same
-//! currency, our payment's id in its metadata.
+//! The meaning of Stripe's answers. An answer counts only if it matches the request: same amount, same currency, our
+//! payment's id in its metadata.
 
 use std::collections::BTreeMap;
 
@@ -14,20 +14,20 @@ use crate::provider_result::{NotDone, ProviderResult};
 use crate::transport::ProviderResponse;
 use crate::untrusted;
 
-/// What an answer has to agree with.
+/// The values that an answer must match.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Expected {
     pub(super) payment: PaymentId,
-    /// The amount asked for, in Stripe's units.
+    /// The requested amount, in Stripe's units.
     pub(super) units: u64,
     pub(super) currency: Currency,
 }
 
-/// Where a charge stands.
+/// The status of a charge.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum IntentOutcome {
     Charged(Charged),
-    /// Stripe wants the payer to act, but names no page to send them to.
+    /// Stripe waits for the payer to act, but names no page to send them to.
     NoWayToAct(ProviderRef),
 }
 
@@ -58,7 +58,7 @@ struct Redirect {
     url: Option<String>,
 }
 
-/// Reads the answer to a charge, or to a look at one.
+/// Reads the answer to a charge, or to a look-up of one.
 pub(super) fn charge(
     answer: &ProviderResponse,
     asked: Asked,
@@ -118,7 +118,7 @@ pub(super) fn capture(
     }
 }
 
-/// Whether a look at the PaymentIntent shows that just this was captured.
+/// Whether a look-up of the PaymentIntent shows that exactly this was captured.
 pub(super) fn shows_capture(
     answer: &ProviderResponse,
     intent: &ProviderRef,
@@ -136,7 +136,7 @@ pub(super) fn cancel(answer: &ProviderResponse, asked: Asked, intent: &ProviderR
     }
 }
 
-/// Whether a look at the PaymentIntent shows it canceled.
+/// Whether a look-up of the PaymentIntent shows it canceled.
 pub(super) fn shows_cancel(answer: &ProviderResponse, intent: &ProviderRef) -> ProviderResult<bool> {
     Ok(read_one(answer, Asked::Retrieve, intent)?.status == "canceled")
 }
@@ -151,7 +151,7 @@ pub(super) struct RefundObject {
     payment_intent: Option<String>,
     created: Option<i64>,
     failure_reason: Option<String>,
-    /// The movement on the account; `null` where there was none.
+    /// The movement on the account; `null` if there was none.
     balance_transaction: Option<serde_json::Value>,
 }
 
@@ -202,7 +202,7 @@ fn read_intent(answer: &ProviderResponse, asked: Asked) -> ProviderResult<(Provi
     Ok((id, intent))
 }
 
-/// Reads an answer about one PaymentIntent that is known already.
+/// Reads an answer that must be about the PaymentIntent `known`.
 fn read_one(answer: &ProviderResponse, asked: Asked, known: &ProviderRef) -> ProviderResult<Intent> {
     let (id, intent) = read_intent(answer, asked)?;
     if id == *known {

@@ -1,4 +1,4 @@
-//! How Stripe counts each currency (docs.stripe.com/currencies).
+//! Stripe's units and limits of each currency (docs.stripe.com/currencies).
 
 use edge_core::money::{Amount, Currency, Money};
 use payments::model::provider::Unacceptable;
@@ -9,10 +9,10 @@ use crate::decimals::rescale;
 /// docs.stripe.com/currencies for payment methods other than cards.
 const EIGHT_DIGITS: u64 = 99_999_999;
 
-/// The currencies that docs.stripe.com/currencies ("Maximum charge amounts") takes more of, in Stripe's units. Twelve
+/// Currencies with a higher limit by docs.stripe.com/currencies ("Maximum charge amounts"), in Stripe's units. Twelve
 /// digits are its rule for every method in IDR and for card payments in the others, whose eight digits are worth too
-/// little to pay with. Which kind a payment method is of only Stripe knows: it refuses a larger amount than the method
-/// takes by `amount_too_large`.
+/// little to pay with. Only Stripe knows the kind of a payment method: it refuses an amount that is too large for it
+/// with `amount_too_large`.
 const LARGER: [(u64, &[&str]); 3] = [
     (
         999_999_999_999,
@@ -33,7 +33,8 @@ const ZERO_DECIMAL: [&str; 15] =
 /// `money` in Stripe's units, exactly.
 ///
 /// # Errors
-/// If Stripe does not take the currency, cannot express the amount, or does not take so much.
+/// Returns an error if Stripe does not take the currency, cannot express the amount, or does not take so large an
+/// amount.
 pub(super) fn in_stripe_units(money: Money) -> Result<u64, Unacceptable> {
     let Money { amount, currency } = money;
     let counting = counting(currency)?;
@@ -45,7 +46,7 @@ pub(super) fn in_stripe_units(money: Money) -> Result<u64, Unacceptable> {
         )
 }
 
-/// What `units` of Stripe's are; `None` if that is no amount of ours.
+/// Converts Stripe's `units`; `None` if they cannot be one of our amounts.
 pub(super) fn from_stripe_units(units: u64, code: &str) -> Option<Money> {
     let currency = Currency::from_code(&code.to_ascii_uppercase())?;
     let counting = counting(currency).ok()?;
@@ -56,7 +57,7 @@ pub(super) fn from_stripe_units(units: u64, code: &str) -> Option<Money> {
 #[derive(Clone, Copy)]
 struct Counting {
     decimals: u32,
-    /// Stripe's unit is finer than what it accepts: only multiples of this pass.
+    /// Stripe's unit may be finer than the amounts it accepts, which are multiples of this.
     step: u64,
 }
 
@@ -66,7 +67,7 @@ fn counting(currency: Currency) -> Result<Counting, Unacceptable> {
         // Listed as zero-decimal and, in the table of special cases, as two-decimal: a guess could be wrong
         // by a factor of 100.
         ("UGX", _) => Err(unsupported("UGX cannot be charged: how Stripe counts it is not certain")),
-        // Without decimals, but sent with two: 5 ISK is 500.
+        // No decimals, but sent with two: 5 ISK is 500.
         ("ISK", _) => plain(2),
         (code, _) if ZERO_DECIMAL.contains(&code) => plain(0),
         (_, 2) => plain(2),

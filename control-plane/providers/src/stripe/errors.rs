@@ -1,4 +1,4 @@
-//! Stripe's refusals (docs.stripe.com/api/errors), and what each one is certain of.
+//! Stripe's refusals (docs.stripe.com/api/errors), and what each one proves.
 
 mod codes;
 
@@ -11,7 +11,7 @@ use crate::provider_result::NotDone;
 use crate::transport::ProviderResponse;
 use crate::untrusted;
 
-/// What was asked for; the same error means different things.
+/// The kind of request; the meaning of an error depends on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Asked {
     Charge,
@@ -32,7 +32,7 @@ pub(super) struct ApiError {
     payment_intent: Option<Left>,
 }
 
-/// What a refused request leaves behind.
+/// The object that a refused request leaves behind.
 #[derive(Clone, Debug, Deserialize)]
 struct Left {
     id: Option<String>,
@@ -54,11 +54,11 @@ fn read(answer: &ProviderResponse, asked: Asked) -> NotDone {
     let status = answer.status;
     let error = answer.json::<Envelope>().map(|envelope| envelope.error);
     match (status, error) {
-        // Rate limits come before anything is executed and before the idempotency key is looked at.
+        // Rate limits apply before anything is executed and before the idempotency key is checked.
         (429, _) => NotDone::NotSent(Uncertainty::new(RATE_LIMITED)),
         (401, Ok(error)) => error.refuse(RefusalKind::Configuration),
         (409, _) => NotDone::Unknown(Uncertainty::conflict(IN_USE)),
-        // It comes before all rules about the status (docs.stripe.com/error-low-level).
+        // `Stripe-Should-Retry` takes precedence over all rules about the status (docs.stripe.com/error-low-level).
         (400 | 403 | 404, Ok(_)) if answer.should_retry == Some(true) => {
             NotDone::unknown("Stripe wants the same request once more")
         }
@@ -76,7 +76,7 @@ fn read(answer: &ProviderResponse, asked: Asked) -> NotDone {
 const RATE_LIMITED: &str = "Stripe is rate limiting the gateway";
 const IN_USE: &str = "an earlier request with the same key is still being worked on";
 
-/// Codes of requests that Stripe turned away for a while. They say nothing about the payment.
+/// Codes of requests that Stripe rejected temporarily. They show nothing about the payment.
 const TURNED_AWAY: [&str; 4] =
     ["idempotency_key_in_use", "lock_timeout", "payment_intent_rate_limit_exceeded", "rate_limit"];
 
@@ -92,7 +92,7 @@ fn turned_away(code: &str) -> NotDone {
 
 fn not_executed(status: u16, error: &ApiError, asked: Asked) -> NotDone {
     if error.kind.as_deref() == Some("idempotency_error") {
-        // An earlier request with this key said something else, so what that one did is not known here.
+        // An earlier request with this key had other parameters, so its effect is not known here.
         tracing::error!(provider = "stripe", "an idempotency key was used for two different requests");
         return NotDone::unknown("an earlier request with the same key differs from this one");
     }
@@ -102,7 +102,7 @@ fn not_executed(status: u16, error: &ApiError, asked: Asked) -> NotDone {
     }
 }
 
-/// Which of our fields a parameter of Stripe's was made from.
+/// The client's field from which a Stripe parameter was made.
 fn our_field(param: &str, asked: Asked) -> Option<String> {
     let (name, rest) = param.split_once('[').unwrap_or((param, ""));
     let field = match (asked, name) {
@@ -116,8 +116,8 @@ fn our_field(param: &str, asked: Asked) -> Option<String> {
         (Asked::Charge, "description" | "statement_descriptor" | "statement_descriptor_suffix") => {
             "description"
         }
-        // Stripe enables types by account and currency; which of them a charge uses is the client's choice. Whose the
-        // method is and what its owner agreed to this gateway does not say, so it cannot charge one that needs that.
+        // Stripe enables types by account and currency; the client chooses the one that a charge uses. This gateway
+        // sends neither the method's customer nor its mandate, so it cannot charge a method that needs them.
         (
             Asked::Charge,
             "payment_method"
@@ -133,8 +133,8 @@ fn our_field(param: &str, asked: Asked) -> Option<String> {
     Some(field.to_owned())
 }
 
-/// What Stripe says in words alone, without a code or a parameter: a part of the message in lower case, and who
-/// has to act. The first that fits counts.
+/// Refusals that Stripe explains only in the message, without a code or a parameter: a part of the message in lower
+/// case, and who has to act. The first match counts.
 const WORDED: [(&str, Blame); 9] = [
     ("insufficient", Blame::Payer),
     ("your account", Blame::Gateway),
@@ -153,7 +153,7 @@ impl ApiError {
     }
 
     fn kind_of_refusal(&self, status: u16, asked: Asked) -> RefusalKind {
-        // A look and a request without the permission for it decide nothing about the payment.
+        // A look-up, or a request without permission, decides nothing about the payment.
         if asked == Asked::Retrieve || status == 403 {
             return RefusalKind::Configuration;
         }
@@ -170,15 +170,15 @@ impl ApiError {
         told.unwrap_or_else(|| self.told_otherwise(status, named, asked))
     }
 
-    /// The code tells nothing, or is newer than the table.
+    /// For a code that does not show who has to act, or is newer than the table.
     fn told_otherwise(&self, status: u16, named: Option<String>, asked: Asked) -> RefusalKind {
         match (asked, &self.param, named) {
-            // More than remains: "400, param amount, no code".
+            // More than the remaining amount: "400, param amount, no code".
             (Asked::Refund, _, Some(field)) if field == "amount" && self.code.is_none() => {
                 RefusalKind::RefundExceeds
             }
             (_, _, Some(field)) => invalid(Some(&field)),
-            // A parameter that the client has no part in.
+            // A parameter that the client does not control.
             (_, Some(_), None) => RefusalKind::Configuration,
             // No such URL.
             (_, None, None) if status == 404 && self.code.is_none() => RefusalKind::Configuration,
@@ -215,13 +215,13 @@ impl ApiError {
     }
 }
 
-/// The blame where the request of this operation has the field that it is laid on.
+/// The blame, adapted to an operation whose request may lack the field.
 fn fitting(blame: Blame, asked: Asked) -> Option<Blame> {
     if asked == Asked::Charge {
         return Some(blame);
     }
     match (blame, asked) {
-        // Refunded, or paid with a method that cannot take part any more and that the request does not name.
+        // The payment was refunded, or its method, which the request does not name, is no longer usable.
         (Blame::RefundExceeds, Asked::Capture | Asked::Cancel) | (Blame::Field("paymentMethodId"), _) => {
             Some(Blame::State)
         }
@@ -230,8 +230,8 @@ fn fitting(blame: Blame, asked: Asked) -> Option<Blame> {
     }
 }
 
-/// Nothing tells who has to act. The request was not executed, and most of these are about what the client chose
-/// for a charge, or about what became of the payment since.
+/// For a refusal that does not show who has to act. The request was not executed, and most of these are about the
+/// client's choices for a charge, or about the payment's state since.
 fn nobody_named(asked: Asked) -> RefusalKind {
     match asked {
         Asked::Charge => invalid(None),

@@ -1,4 +1,4 @@
-//! Looking at Stripe, without any effect.
+//! Look-ups at Stripe, without any effect.
 
 use jiff::Timestamp;
 use payments::model::id::PaymentId;
@@ -15,9 +15,9 @@ use super::{Stripe, requests};
 use crate::provider_result::{NotDone, ProviderResult};
 use crate::transport::{Conversation, ProviderRequest};
 
-/// Of a hundred objects each, that one look may read of the list of PaymentIntents.
+/// Maximum pages, of a hundred objects each, that one look-up reads from the list of PaymentIntents.
 const PAGES_OF_A_LOOK: usize = 10;
-/// Of the refunds of one payment. Nobody gives one payment back in more than 5,000 parts.
+/// Maximum pages of one payment's refunds. No payment is refunded in more than 5,000 parts.
 const REFUND_PAGES_MAX: usize = 50;
 
 impl Stripe {
@@ -32,7 +32,7 @@ impl Stripe {
     pub(super) async fn run_look_up(&self, what: &LookUp) -> ProviderResult<Option<ProviderSnapshot>> {
         let talk = self.transport.look();
         match what {
-            // Captures and refunds of ours refer to the PaymentIntent.
+            // Our captures and refunds refer to the PaymentIntent.
             LookUp::Payment(intent) | LookUp::Charge(intent) | LookUp::Authorization(intent) => {
                 let found: Option<Intent> = self.object(&talk, &requests::retrieve(intent)).await?;
                 found.map(|found| the_one(found.snapshot()?, intent)).transpose()
@@ -41,8 +41,8 @@ impl Stripe {
         }
     }
 
-    /// Goes through the list rather than through Stripe's search, which lags behind. What one look does not reach is
-    /// left for the next one, which goes on from there.
+    /// Reads the list rather than Stripe's search, which lags behind. If one look-up does not reach the end, the next
+    /// one continues from there.
     async fn search(
         &self,
         talk: &Conversation<'_>,
@@ -85,7 +85,7 @@ impl Stripe {
         Err(NotDone::unknown("Stripe's list is long; the next look goes on with it"))
     }
 
-    /// At most [`PAGES_OF_A_LOOK`] pages.
+    /// Reads at most [`PAGES_OF_A_LOOK`] pages.
     pub(super) async fn run_list(
         &self,
         from: Timestamp,
@@ -107,7 +107,7 @@ impl Stripe {
             if read == 0 && page.has_more {
                 return Err(NotDone::unknown("Stripe's list goes on behind objects that cannot be read"));
             }
-            // The list goes on behind the last one that has a name.
+            // The list continues after the last object with a usable id.
             let last = part.items.last().filter(|_| read > 0).map(|last| &last.seen.reference);
             part.next = last.filter(|_| page.has_more).map(|last| ListCursor::new(last.as_str()));
             if part.next.is_none() {

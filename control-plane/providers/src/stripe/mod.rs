@@ -94,8 +94,8 @@ impl Stripe {
         }
     }
 
-    /// A payer who cannot be sent anywhere cannot act, so the payment ends here. It is canceled before it is
-    /// called declined: what is left open could still be paid.
+    /// Ends the payment: a payer who cannot be sent to a page cannot act. The PaymentIntent is canceled before the
+    /// payment is called declined, because an open one could still be paid.
     async fn give_up(&self, talk: &Conversation<'_>, intent: &ProviderRef) -> NotDone {
         let sent = self.send(talk, &requests::abandon(&talk.attempt, intent)).await;
         let not_done = match sent.and_then(|answer| answers::cancel(&answer, Asked::Cancel, intent)) {
@@ -140,7 +140,7 @@ impl Stripe {
         answers::refund(&answer, order.refund, &expected)
     }
 
-    /// Stripe says that a PaymentIntent's state does not allow what was asked: perhaps because it is done.
+    /// Looks a PaymentIntent up after its state did not allow the request: perhaps the operation is already done.
     async fn look(
         &self,
         talk: &Conversation<'_>,
@@ -154,7 +154,7 @@ impl Stripe {
     }
 }
 
-/// Takes what was refused as done where it is seen to be done.
+/// Counts a refused operation as done if the look-up shows that it is.
 fn apply<T>(seen: bool, done: T, refusal: Box<Refusal>) -> ProviderResult<T> {
     if seen { Ok(done) } else { Err(NotDone::Refused(refusal)) }
 }
@@ -173,7 +173,7 @@ impl PaymentProvider for Stripe {
         in_stripe_units(money).map(|_| ())
     }
 
-    /// Payers approve nothing at Stripe that a client could bring back.
+    /// At Stripe, payers approve nothing that a client could send to this gateway.
     fn session_in(&self, _method: &str) -> Option<ProviderRef> {
         None
     }

@@ -1,5 +1,4 @@
-//! What is sent to Stripe. The same order always makes the same request, key included, so repeating one
-//! cannot charge twice.
+//! Requests to Stripe. The same order always makes the same request, key included, so a retry cannot charge twice.
 
 use std::fmt::Display;
 
@@ -11,8 +10,8 @@ use reqwest::Method;
 
 use crate::transport::{Body, ProviderRequest};
 
-/// The newest version that this adapter was written against. A pinned version keeps the shape of answers
-/// when the account's default moves.
+/// The newest version that this adapter was written against. Pinning it keeps the format of answers when the account's
+/// default moves.
 const API_VERSION: &str = "2026-10-28.endive";
 
 /// Creates and confirms a PaymentIntent over `units`.
@@ -36,7 +35,7 @@ pub(super) fn charge(
     if let Some(url) = return_url {
         form.set("return_url", &url);
     } else {
-        // Nobody could be sent anywhere, so a payment that needs it is declined at once.
+        // The payer could not be redirected, so a payment that needs a redirect is declined at once.
         form.set("automatic_payment_methods[allow_redirects]", &"never");
         form.set("error_on_requires_action", &true);
     }
@@ -55,9 +54,9 @@ pub(super) fn charge(
     post("charge", &["payment_intents"], &order.attempt, "charge", form)
 }
 
-/// Names in a PaymentIntent's metadata that are ours, whatever the client calls its own.
+/// Our keys in a PaymentIntent's metadata; a client's own entries under these keys are dropped.
 const OWN_METADATA: [&str; 4] = ["transactionId", "attemptId", CLIENT, "customerReference"];
-/// Whose payment it is, should its record be lost.
+/// The payment's client, in case its record is lost.
 pub(super) const CLIENT: &str = "clientId";
 
 pub(super) fn retrieve(intent: &ProviderRef) -> ProviderRequest {
@@ -68,7 +67,7 @@ pub(super) fn retrieve_refund(refund: &ProviderRef) -> ProviderRequest {
     get(&["refunds", refund.as_str()], Body::Empty)
 }
 
-/// The most that Stripe gives at once.
+/// Stripe's maximum page size.
 const PAGE: u32 = 100;
 
 /// A page of the PaymentIntents made between two times, newest first.
@@ -117,7 +116,7 @@ pub(super) fn cancel(order: &CancelOrder, intent: &ProviderRef) -> ProviderReque
     post("cancel", &["payment_intents", intent.as_str(), "cancel"], &order.attempt, "cancel", form)
 }
 
-/// Ends the PaymentIntent of a charge that cannot go on.
+/// Cancels the PaymentIntent of a charge that cannot continue.
 pub(super) fn abandon(attempt: &AttemptId, intent: &ProviderRef) -> ProviderRequest {
     let mut form = Form::default();
     form.set("cancellation_reason", &"abandoned");

@@ -1,5 +1,5 @@
-//! How far a search through Stripe's list has come. A list may be longer than one look can read, so a search goes on
-//! where the last look ended.
+//! The progress of searches through Stripe's list. The list may be longer than one look-up can read, so a search
+//! continues where the last look-up ended.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -8,20 +8,20 @@ use jiff::{SignedDuration, Timestamp};
 use payments::model::id::PaymentId;
 use payments::model::provider::ProviderRef;
 
-/// The first window. The call that is searched for was most likely made within it.
+/// The first window, in which the call searched for was most likely made.
 const NARROWEST: SignedDuration = SignedDuration::from_mins(10);
-/// Each window is so much wider than the one before.
+/// Each window is wider than the one before by this factor.
 const WIDER: i32 = 6;
 const WIDEST: SignedDuration = SignedDuration::from_hours(24);
-/// Searches that are remembered. One that is not begins again.
+/// Maximum searches remembered. A forgotten one starts over.
 const SEARCHES_MAX: usize = 1_000;
 
-/// The searches that have not come to their end.
+/// The unfinished searches.
 #[derive(Default)]
 pub(super) struct Searches(Mutex<HashMap<PaymentId, Search>>);
 
 impl Searches {
-    /// The one for this payment, or a new one from `from` on.
+    /// The search for this payment, or a new one from `from` on.
     pub(super) fn take(&self, payment: PaymentId, from: Timestamp) -> Search {
         let mut searches = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         searches.remove(&payment).filter(|search| search.from == from).unwrap_or_else(|| Search::new(from))
@@ -38,18 +38,18 @@ impl Searches {
     }
 }
 
-/// One search. All that Stripe made from `from` up to `read_to` has been read.
+/// One search. Everything that Stripe made from `from` up to `read_to` has been read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Search {
     from: Timestamp,
     read_to: Timestamp,
     width: SignedDuration,
     has_read: bool,
-    /// The window that is being read, and behind which object it goes on.
+    /// The end of the window being read, and the object to continue after.
     open: Option<(Timestamp, Option<ProviderRef>)>,
 }
 
-/// What to read next: a window, both ends included, and behind which object.
+/// The next page to read: a window, both ends included, and the object to continue after.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Place {
     pub(super) from: Timestamp,
@@ -62,8 +62,8 @@ impl Search {
         Self { from, read_to: from, width: NARROWEST, has_read: false, open: None }
     }
 
-    /// `None`: everything up to `to` has been read. `to` may grow from look to look: what was made since the last one is
-    /// read before a search ends.
+    /// `None` if everything up to `to` has been read. `to` may grow between look-ups: what was made since the last one
+    /// is read before a search ends.
     pub(super) fn place(&mut self, to: Timestamp) -> Option<Place> {
         if self.open.is_none() && self.has_read && self.read_to >= to {
             return None;
@@ -72,7 +72,7 @@ impl Search {
         Some(Place { from: self.read_to, to: *end, after: after.clone() })
     }
 
-    /// The page of the place was read. `next`: the window goes on behind this object.
+    /// Notes that the page was read. `next`: the object after which the window continues, if it does.
     pub(super) fn read(&mut self, next: Option<ProviderRef>) {
         let Some((end, after)) = &mut self.open else { return };
         if next.is_some() {
@@ -128,7 +128,7 @@ mod tests {
         let mut search = Search::new(at(0));
         search.place(at(5));
         search.read(Some(ProviderRef::new("pi_1")));
-        // The next look is an hour later.
+        // The next look-up is an hour later.
         assert_eq!(search.place(at(65)).unwrap().to, at(5), "the window that was begun stays as it is");
         search.read(None);
         assert_eq!(search.place(at(65)), place(5, 65));

@@ -1,5 +1,5 @@
-//! What a Stripe event is about (docs.stripe.com/api/events/object). Only names are taken from it, and of a
-//! dispute what Stripe says of it; kinds and fields that are new are no trouble.
+//! The subject of a Stripe event (docs.stripe.com/api/events/object). Only ids are taken from it, and for a dispute
+//! Stripe's own data; unknown kinds and fields are ignored.
 
 use std::collections::BTreeMap;
 
@@ -25,7 +25,7 @@ struct Event {
     data: Value,
 }
 
-/// The object in it, as far as it can be read: every field may be missing or of another type.
+/// The object in an event: every field may be missing or of another type.
 struct Object<'a>(&'a Value);
 
 impl Object<'_> {
@@ -37,7 +37,7 @@ impl Object<'_> {
         self.text("id").and_then(untrusted::reference)
     }
 
-    /// A reference to another object, which may be the whole object.
+    /// A reference to another object, which may be expanded to the whole object.
     fn link(&self, name: &str) -> Option<ProviderRef> {
         let value = self.0.get(name)?;
         value.as_str().or_else(|| value.get("id")?.as_str()).and_then(untrusted::reference)
@@ -110,8 +110,8 @@ fn dispute(kind: &str, object: &Object<'_>, created_at: Option<Timestamp>) -> Op
     })
 }
 
-/// Stripe's status tells how far a dispute has come and how it ended (docs.stripe.com/api/disputes/object). A word
-/// that is not known here ends a dispute only where the event says that it is closed.
+/// A dispute's stage and verdict by Stripe's status (docs.stripe.com/api/disputes/object). An unknown status ends a
+/// dispute only if the event closes it.
 fn progress(status: Option<&str>, is_closing: bool) -> (DisputeStage, Option<DisputeVerdict>) {
     let closed = |verdict| (DisputeStage::Closed, Some(verdict));
     match status {

@@ -1,4 +1,4 @@
-//! Where an order, a capture or a refund stands, whatever we expected of it.
+//! The status of an order, a capture or a refund, whatever was expected of it.
 
 use edge_core::money::{Amount, Money};
 use jiff::Timestamp;
@@ -27,7 +27,7 @@ impl Order {
         Ok(ProviderSnapshot { reference, payment, money, provider_status })
     }
 
-    /// What is in it decides; its own status says little.
+    /// The payments in the order decide; its own status shows little.
     fn where_it_stands(&self, unit: &Unit) -> ProviderStatus {
         let payments = &unit.payments;
         let (captures, authorizations) = (&payments.captures, &payments.authorizations);
@@ -40,7 +40,8 @@ impl Order {
         let declined = captures.iter().any(|capture| capture.is_one_of(&DECLINED));
         match (furthest(captures), furthest(authorizations)) {
             (Some(capture), _) if capture.status == "PENDING" => ProviderStatus::Processing,
-            // The payer may try another instrument as long as the order is open. What is held may have ended since.
+            // The payer may try another instrument as long as the order is open. The authorization may have ended
+            // since.
             (Some(capture), Some(held)) if declined && !held.is_one_of(&ENDED) => capture.status_of_capture(),
             (Some(capture), None) if self.status == "COMPLETED" => capture.status_of_capture(),
             // The capture was denied, and the order is open again for another instrument.
@@ -52,18 +53,18 @@ impl Order {
         }
     }
 
-    /// Whether money was taken, or is being.
+    /// Whether money was captured, or a capture is in progress.
     pub(in crate::paypal) fn is_captured(&self) -> bool {
         let mut captures = self.purchase_units.iter().flat_map(|unit| &unit.payments.captures);
         captures.any(|capture| !capture.is_one_of(&DECLINED))
     }
 
-    /// Whether it is completed: money was taken or is held, or is being.
+    /// Whether the order is completed: its money is captured, authorized, or about to be.
     pub(in crate::paypal) fn is_paid_or_held(&self) -> bool {
         let mut payments = self.purchase_units.iter().map(|unit| &unit.payments);
         let is_held = |held: &Transaction| !held.is_one_of(&ENDED) && !held.is_one_of(&DECLINED);
         let is_empty = |all: &Payments| all.captures.is_empty() && all.authorizations.is_empty();
-        // Completed, and by what is not shown yet.
+        // Completed, by a payment that is not shown yet.
         let is_to_be_shown = self.status == "COMPLETED" && payments.clone().all(is_empty);
         self.is_captured() || is_to_be_shown || payments.any(|all| all.authorizations.iter().any(is_held))
     }
@@ -94,8 +95,8 @@ impl Order {
     }
 }
 
-/// Captured several times, which only people do, in the dashboard: all of it is taken, and the largest part stands for it,
-/// since a refund is one of a single capture.
+/// The status of an order that was captured several times, which only operators do, in PayPal's dashboard. The sum is
+/// captured, under the id of the largest part, because a refund belongs to a single capture.
 fn taken_in_parts(captures: &[&Transaction]) -> ProviderStatus {
     let mut parts = Vec::new();
     for capture in captures {
@@ -117,15 +118,15 @@ fn taken_in_parts(captures: &[&Transaction]) -> ProviderStatus {
     }
 }
 
-/// PayPal took the money back from the merchant: it had been captured. Not in the published list of statuses.
+/// PayPal took captured money back from the merchant. Not in the published list of statuses.
 const REVERSED: &str = "REVERSED";
 const TAKEN: [&str; 4] = ["COMPLETED", "PARTIALLY_REFUNDED", "REFUNDED", REVERSED];
 const DECLINED: [&str; 3] = ["DECLINED", "DENIED", "FAILED"];
-/// Of what was held: given back, or run out.
+/// Statuses of an authorization that was voided or has expired.
 const ENDED: [&str; 2] = ["VOIDED", "EXPIRED"];
 
 impl Transaction {
-    /// A capture by itself, where its order cannot be read any more.
+    /// The snapshot of a capture alone, if its order can no longer be read.
     pub(in crate::paypal) fn snapshot(&self) -> ProviderResult<Option<ProviderSnapshot>> {
         let id = untrusted::reference(&self.id).ok_or_else(super::no_id)?;
         let Some(reference) = self.order() else {
@@ -162,7 +163,7 @@ impl Transaction {
                 authorization,
                 expires: instant(self.expiration_time.as_deref()),
             },
-            // Captured, and the capture is not to be seen yet.
+            // Captured, but the capture is not visible yet.
             ("PENDING" | "CAPTURED" | "PARTIALLY_CAPTURED", _) => ProviderStatus::Processing,
             (status, _) if ENDED.contains(&status) => {
                 ProviderStatus::Canceled { is_expired: status == "EXPIRED" }
@@ -183,8 +184,8 @@ impl Transaction {
         }
     }
 
-    /// What PayPal took back of a capture beside its `refunds`: like a refund made at PayPal. It has no name there, so it
-    /// goes by the capture's. `None`: nothing was left of it.
+    /// The rest of a capture that PayPal took back beside its `refunds`, as a refund made at PayPal. It has no id
+    /// there, so it goes by the capture's. `None` if nothing was left.
     fn reversal(&self, refunds: &[RefundSnapshot]) -> Option<RefundSnapshot> {
         let (charge, money) = (untrusted::reference(&self.id)?, self.amount.as_ref()?.money()?);
         let stands = |refund: &&RefundSnapshot| {
@@ -242,8 +243,8 @@ impl Transaction {
 }
 
 impl Link {
-    /// The id of the `kind` of thing that the link with this `rel` leads to: `up` to what it belongs to, `self` to
-    /// itself.
+    /// The id of the object of this `kind` that the link with this `rel` leads to: `up` is the parent, `self` the
+    /// object itself.
     pub(in crate::paypal) fn to(links: &[Self], rel: &str, kind: &str) -> Option<ProviderRef> {
         let path = links.iter().filter(|link| link.rel == rel).map(|link| link.href.as_str());
         path.filter_map(|href| href.split(['?', '#']).next())

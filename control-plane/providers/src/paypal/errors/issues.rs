@@ -1,6 +1,6 @@
-//! Every issue that PayPal's contracts of Orders v2 and Payments v2 list for the calls this gateway makes, and the
-//! error names that can stand without an issue, by who has to act
-//! (developer.paypal.com/api/rest/reference/orders/v2/errors). Not here is [`super::IN_PROGRESS`], which is no refusal.
+//! Every issue that PayPal's contracts of Orders v2 and Payments v2 list for this gateway's calls, and the error names
+//! that can stand without an issue, by who has to act (developer.paypal.com/api/rest/reference/orders/v2/errors).
+//! [`super::IN_PROGRESS`] is not included: it is not a refusal.
 
 use crate::blame::{Blame, BlameTable};
 
@@ -198,7 +198,7 @@ pub(super) const ISSUES: &BlameTable = &[
             "SETUP_ERROR_FOR_BANK",
         ],
     ),
-    // What this gateway writes into its requests, or never writes: breakdowns, fees, shipping, vaulting.
+    // Fields that this gateway writes, or never writes: breakdowns, fees, shipping, vaulting.
     (
         Blame::Gateway,
         &[

@@ -166,7 +166,7 @@ fn every_issue_has_one_to_blame() {
 
 #[test]
 fn every_issue_of_the_published_contracts_is_classified() {
-    // Carriers are told by an API that this gateway does not call.
+    // This gateway does not call the API for shipment tracking.
     let called = |path: &str| !path.contains("/track");
     for file in ["checkout_orders_v2.json", "payments_payment_v2.json"] {
         let Some(contract) = contract(file) else { return };
@@ -185,13 +185,13 @@ fn every_issue_of_the_published_contracts_is_classified() {
     }
 }
 
-/// The issues that the answers of a call list, in `responses` or in the schemas it refers to.
+/// Collects the issues of a call's answers, from `responses` or the schemas it refers to.
 fn collect_issues(contract: &Value, responses: &Value, issues: &mut Vec<String>) {
     match responses {
         Value::Object(fields) => {
             if let Some(Value::String(reference)) = fields.get("$ref") {
                 let target = contract.pointer(reference.trim_start_matches('#')).unwrap();
-                // Answers that are no errors refer to themselves.
+                // Schemas of successful answers refer to themselves.
                 if reference.contains("/4") || reference.contains("-4") {
                     collect_issues(contract, target, issues);
                 }
@@ -206,8 +206,8 @@ fn collect_issues(contract: &Value, responses: &Value, issues: &mut Vec<String>)
     }
 }
 
-/// A published contract from the folder `GATEWAY_SHARED` (default: `../shared` beside the repository), or `None`,
-/// which is said past the test harness.
+/// A published contract from the folder `GATEWAY_SHARED` (default: `../shared` beside the repository). If it is
+/// missing, returns `None` and reports that past the test harness.
 fn contract(file: &str) -> Option<Value> {
     let shared = std::env::var_os("GATEWAY_SHARED")
         .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared"), PathBuf::from);

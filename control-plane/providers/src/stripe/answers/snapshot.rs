@@ -1,4 +1,4 @@
-//! Where a PaymentIntent or a refund stands, whatever we expected of it.
+//! The status of a PaymentIntent or a refund, whatever was expected of it.
 
 use std::collections::BTreeMap;
 use std::str::FromStr;
@@ -27,7 +27,7 @@ pub(in crate::stripe) struct List<T> {
     pub(in crate::stripe) has_more: bool,
 }
 
-/// The object in an answer; `None` where there is none.
+/// The object in an answer; `None` if it does not exist.
 pub(in crate::stripe) fn object<T: serde::de::DeserializeOwned>(
     answer: &ProviderResponse,
 ) -> ProviderResult<Option<T>> {
@@ -82,7 +82,7 @@ impl Intent {
                 self.page().map_or(ProviderStatus::Open, |url| ProviderStatus::RequiresAction { url })
             }
             "processing" => ProviderStatus::Processing,
-            // Before the first confirmation is decided it looks the same, but for the error.
+            // Until the first confirmation is decided, the status is the same, but without the error.
             "requires_payment_method" if self.last_payment_error.is_some() => {
                 match self.declined().about(intent) {
                     NotDone::Refused(refusal) => ProviderStatus::Declined(*refusal),
@@ -90,7 +90,7 @@ impl Intent {
                 }
             }
             "requires_payment_method" | "requires_confirmation" => ProviderStatus::Open,
-            // Stripe ends an authorization by itself after some days.
+            // Stripe cancels an authorization by itself after some days.
             "canceled" => ProviderStatus::Canceled {
                 is_expired: matches!(self.cancellation_reason.as_deref(), Some("automatic" | "expired")),
             },

@@ -1,5 +1,5 @@
 //! Every error code that Stripe documents (docs.stripe.com/error-codes; the list is that of its server libraries of
-//! version 2026-10-28.endive), by who has to act. Not here are the codes of [`super::TURNED_AWAY`], which are no
+//! version 2026-10-28.endive), by who has to act. The codes of [`super::TURNED_AWAY`] are not included: they are not
 //! refusals.
 
 use crate::blame::{Blame, BlameTable};
@@ -170,7 +170,7 @@ pub(super) const CODES: &BlameTable = &[
             "tls_version_unsupported",
         ],
     ),
-    // Of products that this gateway never calls: whatever made Stripe say so, the client did not.
+    // Codes of products that this gateway never calls: the client cannot have caused them.
     (
         Blame::Gateway,
         &[

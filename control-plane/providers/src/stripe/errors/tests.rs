@@ -72,7 +72,7 @@ fn every_code_has_one_to_blame() {
     assert!(TURNED_AWAY.iter().all(|code| blame(codes::CODES, code).is_none()));
 }
 
-/// Of a 400 `invalid_request_error`: what was asked, the code, the parameter, the words, and what it comes to.
+/// A 400 `invalid_request_error`: the kind of request, the code, the parameter, the message, and the expected refusal.
 type Case = (Asked, Option<&'static str>, Option<&'static str>, &'static str, RefusalKind);
 
 fn told(cases: &[Case]) {
