@@ -25,7 +25,8 @@ pub struct EventBacklog {
     pub provider: Provider,
     /// `received`, `failed` or `parked`.
     pub state: &'static str,
-    /// Across all states and both providers, at most [`EventBacklog::COUNTED_MAX`] events are counted.
+    /// Capped by [`EventBacklog::COUNTED_MAX`], which `received` and `failed` events of all providers share; `parked`
+    /// events have a cap of the same size.
     pub count: u32,
     /// When the oldest counted event was received.
     pub oldest: Timestamp,
