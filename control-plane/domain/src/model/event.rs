@@ -26,7 +26,7 @@ pub struct Cause {
 pub enum Initiator {
     /// A client's request, by its id, which has no spaces.
     Request(String),
-    /// A provider's event, by its id there.
+    /// A provider's event, by the provider's id for it.
     Webhook(String),
     /// An operator at the command line, by name.
     Operator(String),
