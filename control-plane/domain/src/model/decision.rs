@@ -39,15 +39,13 @@ impl OperatorDecision {
 /// The decision contradicts the recorded state.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unfit {
-    #[error("it is {state}, so there is nothing to decide")]
+    #[error("the state is {state}, so there is nothing to decide")]
     Decided { state: &'static str },
-    #[error("{decision} is no outcome of a {operation}")]
+    #[error("{decision} is not a possible outcome of a {operation}")]
     Operation { decision: &'static str, operation: &'static str },
-    #[error("{decision} is no outcome of a charge with capture {mode}")]
+    #[error("{decision} is not a possible outcome of a charge with capture {mode}")]
     Mode { decision: &'static str, mode: &'static str },
-    #[error(
-        "the provider was certainly never asked for it, so {decision} cannot be its outcome; cancel it instead"
-    )]
+    #[error("the operation was certainly never sent, so {decision} cannot be its outcome; cancel it instead")]
     NeverAsked { decision: &'static str },
 }
 

@@ -110,7 +110,10 @@ async fn adopt_what_was_revealed(
 ) {
     let sync = ProviderSync { gateway, provider };
     if let Err(trouble) = look_at_all_of(sync, payment, &call.cause).await {
-        tracing::info!(reason = trouble.reason(), "what a refusal revealed could not be adopted now");
+        tracing::info!(
+            reason = trouble.reason(),
+            "the provider's refunds could not be applied after a refusal"
+        );
     }
 }
 
