@@ -39,7 +39,7 @@ mod tests {
     #[error("error returned from database: {0}")]
     struct Quoting(#[source] io::Error);
 
-    /// Names only the place of the error.
+    /// Names only the setting at fault.
     #[derive(Debug, thiserror::Error)]
     #[error("DB_URI")]
     struct Named(#[source] Quoting);

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 
-/// Libraries that log loudly what the program reports itself, and one that traces a password.
+/// Noisy libraries whose problems the program logs itself; one of them also traces a password.
 const SILENT: &str = "lapin=off,amq_protocol_tcp=off";
 
 /// Renamed parts of the program: the old prefix of a directive and the new one. The old names work for one more

@@ -329,7 +329,7 @@ mod tests {
         writer.write_all(&LINE.repeat(5)).unwrap();
         assert!(writer.flush(PATIENCE));
         assert_eq!(writer.lines_dropped(), 5);
-        assert!(losses.try_recv().is_err(), "nothing could be told");
+        assert!(losses.try_recv().is_err(), "no loss can be reported");
     }
 
     /// The reader of a named pipe goes and another comes, as when a log shipper restarts.

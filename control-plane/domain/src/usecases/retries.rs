@@ -146,7 +146,7 @@ impl Retries {
         enough
     }
 
-    /// Takes the budget for one piece of due work before it is claimed. Events are new, like the payments of clients,
+    /// Takes the budget for one piece of due work before it is claimed. Events are new work, like clients' requests,
     /// and need none; polls can wait.
     pub fn take_for(&self, work: WorkKind, provider: Provider, now: Timestamp) -> bool {
         match work {
@@ -218,7 +218,7 @@ mod tests {
         let start = Timestamp::UNIX_EPOCH;
         let taken = |kind| (0..100).filter(|_| retries.take_for(kind, Provider::Stripe, start)).count();
         assert_eq!([taken(WorkKind::Payment), taken(WorkKind::Refund), taken(WorkKind::Watch)], [4, 0, 4]);
-        assert_eq!(taken(WorkKind::Event), 100, "what is new is not a retry");
+        assert_eq!(taken(WorkKind::Event), 100, "events are not retries");
         assert!(!retries.take(Provider::Stripe, start));
         retries.give_back(WorkKind::Payment, Provider::Stripe);
         assert_eq!(retries.left_for(WorkKind::Refund, Provider::Stripe, start), 1);

@@ -124,7 +124,7 @@ struct Undecided<'a> {
     call: Option<(&'a InFlight, OperationKind)>,
 }
 
-const BEING_ASKED: &str = "the provider is being asked";
+const BEING_ASKED: &str = "a call to the provider is in flight";
 const DECIDES_LATER: &str = "the provider decides later";
 
 impl<'a> Undecided<'a> {

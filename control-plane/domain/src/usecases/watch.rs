@@ -30,7 +30,7 @@ pub(crate) async fn look(gateway: &Gateway, id: PaymentId) -> Result<(), StoreEr
             Ok(()) => {}
             Err(Trouble::Store(problem)) => return Err(problem),
             Err(trouble) => {
-                tracing::info!(payment.id = %id, reason = trouble.reason(), "a waiting payment could not be polled; it will be polled again");
+                tracing::info!(payment.id = %id, reason = trouble.reason(), "a waiting payment could not be polled");
             }
         }
     }

@@ -100,7 +100,7 @@ impl Resolvable for Payment {
     }
 }
 
-/// Reads the payment's current state at the provider. If the read fails, a later one finds the state.
+/// Reads the payment's current state at the provider. If this read fails, a later one catches up.
 async fn look_once(payment: &Payment, provider: &dyn PaymentProvider) -> Option<ProviderSnapshot> {
     let reference = payment.reference.clone()?;
     match provider.look_up(&LookUp::Payment(reference)).await {

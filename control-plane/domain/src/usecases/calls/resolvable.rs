@@ -81,6 +81,6 @@ pub(crate) trait Answered<T> {
     fn client_outcome(&self, subject: T, asked: Asked) -> Result<T, OperationError>;
     /// Why the answer is not definite, if it is not.
     fn uncertainty(&self) -> Option<&Uncertainty>;
-    /// Whether it is unknown if the operation was executed.
+    /// Whether the operation may or may not have been executed.
     fn is_unknown(&self) -> bool;
 }

@@ -49,7 +49,7 @@ pub(crate) async fn by_its_object(
                 };
                 done.map_err(contradicted)?;
                 let now = payment.read_again(&*gateway.store).await?.ok_or(NotDecided::NotFound)?;
-                let undecided = || NotDecided::Contradicted("its outcome is open there too".to_owned());
+                let undecided = || NotDecided::Contradicted("its outcome is undecided there too".to_owned());
                 return if now.is_decided() { Ok(Some(now)) } else { Err(undecided()) };
             }
             Found::Missing => is_denied = true,
@@ -90,7 +90,7 @@ fn fits(seen: &RefundSnapshot, refund: &Refund, charge: Option<&ProviderRef>) ->
     let problem = match (&seen.provider_status, seen.refund, &seen.charge) {
         (_, Some(id), _) if id != refund.id => "it is another refund of this gateway",
         (_, _, Some(of)) if charge.is_some_and(|charge| charge != of) => "it belongs to another payment",
-        _ if seen.money != Some(refund.money()) => "it is over another amount",
+        _ if seen.money != Some(refund.money()) => "its amount differs",
         (RefundProviderStatus::Failed(_), ..) => "it failed",
         _ => return Ok(()),
     };

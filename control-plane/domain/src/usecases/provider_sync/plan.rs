@@ -106,7 +106,7 @@ impl Plan {
     /// Commits the plan unless every read was rejected; returns whether anything was written.
     ///
     /// # Errors
-    /// Also if every read was rejected; see [`Self::contradiction`].
+    /// If a commit fails, or if every read was rejected; see [`Self::contradiction`].
     pub(crate) async fn commit_what_is_believed(self, gateway: &Gateway) -> Result<bool, Trouble> {
         match self.contradiction() {
             Some(problem) => Err(Trouble::Failed(problem)),

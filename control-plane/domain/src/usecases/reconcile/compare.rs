@@ -73,13 +73,13 @@ fn not_shown_yet(gateway: &Gateway, plan: &Plan) -> Option<Duration> {
 
 fn undecided(seen: &ProviderSnapshot) -> String {
     let provider_status = match &seen.provider_status {
-        ProviderStatus::Open => "nothing decided",
+        ProviderStatus::Open => "nothing is decided",
         ProviderStatus::RequiresAction { .. } => "waiting for the payer",
-        ProviderStatus::Approved { .. } => "approved, and not taken",
-        ProviderStatus::Processing => "being worked on",
+        ProviderStatus::Approved { .. } => "approved but not taken",
+        ProviderStatus::Processing => "in progress",
         _ => "nothing new",
     };
-    format!("not decided here, and at the provider: {provider_status}")
+    format!("undecided here; at the provider: {provider_status}")
 }
 
 /// The finding when the provider has no such payment or does not support the lookup.
@@ -88,7 +88,7 @@ fn not_shown(payment: &Payment) -> Finding {
         // A refused or unsent payment may have left nothing at the provider.
         State::Failed { .. } | State::Canceled { .. } => Finding::Same,
         State::Created | State::Processing { .. } | State::Queued { .. } | State::Unknown { .. } => {
-            Finding::NotSeen("not decided here, and the provider shows no such payment".to_owned())
+            Finding::NotSeen("undecided here, and the provider shows no such payment".to_owned())
         }
         _ => Finding::Differs("the provider shows no such payment".to_owned()),
     }

@@ -47,6 +47,6 @@ mod tests {
         for _ in 0..6 {
             pace.turn().await;
         }
-        assert!(later.elapsed() >= Duration::from_millis(50), "a rest is not made up for");
+        assert!(later.elapsed() >= Duration::from_millis(50), "idle time must not accumulate into a burst");
     }
 }

@@ -36,7 +36,7 @@ async fn record_again(gateway: &Gateway, provider: Provider, listed: &Listed) ->
     let Listed { seen, origin } = listed;
     let found = origin.as_ref().and_then(|origin| Payment::found(provider, seen, origin, gateway.now()));
     let Some([opened, payment]) = found else {
-        let unknown = "the provider took it for a payment that is not recorded, and does not say whose it is";
+        let unknown = "the provider has it for a payment that is not recorded, and does not name its client";
         return Ok(Finding::Differs(unknown.to_owned()));
     };
     let cause = Cause::follow_up(payment.client.clone());
@@ -47,7 +47,7 @@ async fn record_again(gateway: &Gateway, provider: Provider, listed: &Listed) ->
     match gateway.commit(Change::from(mutation)).await {
         Ok(()) => {}
         Err(CommitError::Conflict(_)) => {
-            return Ok(Finding::Differs("what it took stands for another payment here".to_owned()));
+            return Ok(Finding::Differs("another payment here already has the provider's object".to_owned()));
         }
         Err(CommitError::Store(problem)) => return Err(problem),
     }

@@ -83,6 +83,6 @@ mod tests {
         }
         assert_eq!(told.iter().map(|(_, hour)| *hour).collect::<Vec<_>>(), [0, 0, 1, 2, 3, 4, 5]);
         assert_eq!(told[0].0, 5);
-        assert!(event.attempts > 50, "it was tried much more often");
+        assert!(event.attempts > 50, "the event was tried much more often");
     }
 }
