@@ -24,7 +24,7 @@ pub enum Subject {
     Refund(RefundId),
 }
 
-/// A final answer, kept byte for byte.
+/// A final answer, stored byte for byte.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredAnswer {
     pub status: u16,

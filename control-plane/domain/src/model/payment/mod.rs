@@ -51,7 +51,7 @@ pub struct Payment {
     pub client: ClientId,
     pub request: ChargeTerms,
     pub state: State,
-    /// The provider's name for the whole payment: a PaymentIntent or an order.
+    /// The provider's reference for the whole payment: a PaymentIntent or an order.
     pub reference: Option<ProviderRef>,
     /// The sum of all refunds that did not fail, in minor units. Only refunds change it, and the store rejects a refund
     /// that would raise it above the captured amount.

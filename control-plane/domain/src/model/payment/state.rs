@@ -130,7 +130,7 @@ impl Authorization {
     }
 }
 
-/// Why a payment or refund failed; always on evidence.
+/// Why a payment or refund failed; always based on evidence.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Failure {

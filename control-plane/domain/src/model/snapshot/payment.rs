@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! processing, unknown → completed, captured, authorized, requires_action, canceled, failed
-//! unknown             → processing (the provider took it)
+//! unknown             → processing (the provider accepted it)
 //! requires_action     → completed, captured, authorized, canceled, failed
 //! authorized          → captured, canceled
 //! unknown             → as before the operation, or failed: once its key reveals nothing more and the provider's
