@@ -1,38 +1,38 @@
-//! Named places where a test makes the process die or stand still: between two steps of a payment, where a crash
-//! costs most.
+//! Crash points: named places where a test can crash or pause the process, between two steps of a payment, where a
+//! crash does most damage.
 //!
-//! `CRASH_POINTS` is a comma list of `NAME:N` (the process aborts when the place is passed for the Nth time) and
-//! `NAME:N:SECONDS` (the Nth task that reaches it stands still there). Unset, a place costs one relaxed load.
+//! `CRASH_POINTS` is a comma-separated list of `NAME:N` (the process aborts on the Nth pass of the point) and
+//! `NAME:N:SECONDS` (the Nth task that reaches the point pauses there). If it is unset, a point costs one relaxed load.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-/// Every place there is.
+/// All crash points.
 pub const NAMES: [&str; 12] = [
-    // The key has been looked up; its intent is not committed.
+    // The key was looked up; the intent is not committed.
     "after_claim_before_intent",
-    // The intent is committed; the provider has not been called.
+    // The intent is committed; the provider was not called.
     "after_intent",
-    // The provider's answer has been read; its outcome is not committed.
+    // The provider's answer was read; the outcome is not committed.
     "after_provider",
-    // PostgreSQL: a commit has been sent and its answer not read. SQLite: all is written but the commit.
+    // PostgreSQL: a commit was sent and its answer not read. SQLite: everything but the commit is written.
     "during_commit",
-    // The outcome is committed; nobody has been told.
+    // The outcome is committed; the client was not answered.
     "after_commit_before_reply",
-    // A key that is found to stand for nothing executed is about to be released.
+    // A key for which nothing was executed is about to be released.
     "before_release",
-    // A key whose outcome others decided is about to get its answer.
+    // A key whose outcome other evidence decided is about to get its answer.
     "before_late_answer",
-    // The answer is made; the edge cache has not been told.
+    // The answer is rendered; the edge cache has not received it.
     "after_reply_before_edge",
-    // A message has been sent to the queue; the queue has not confirmed it.
+    // A message was sent to the queue; the queue has not confirmed it.
     "after_publish_before_confirm",
-    // Due work has been worked off; its outcome is not recorded.
+    // Due work was processed; the result is not recorded.
     "after_handling",
-    // A message has been worked off; the queue has not been told.
+    // A message was processed; it is not acknowledged to the queue.
     "after_handling_before_ack",
-    // A webhook is stored; the provider has not been told.
+    // A webhook is stored; it is not acknowledged to the provider.
     "before_webhook_ack",
 ];
 
@@ -41,7 +41,7 @@ const SECONDS_MAX: u64 = 300;
 static IS_ARMED: AtomicBool = AtomicBool::new(false);
 static ARMED: OnceLock<CrashPoints> = OnceLock::new();
 
-/// The places of one `CRASH_POINTS`.
+/// The crash points in one `CRASH_POINTS` value.
 #[derive(Debug, Default)]
 pub struct CrashPoints(Vec<CrashPoint>);
 
@@ -50,29 +50,29 @@ struct CrashPoint {
     name: &'static str,
     /// Counted from 1.
     nth: u64,
-    /// `None`: the process dies.
+    /// `None`: the process aborts.
     pause: Option<Duration>,
     passed: AtomicU64,
 }
 
 impl CrashPoints {
     /// # Errors
-    /// In words, e.g. for a name that is none: a schedule of crashes must not silently do nothing.
+    /// Returns a message, e.g. for an unknown name: a mistyped crash schedule must not silently do nothing.
     pub fn parse(list: &str) -> Result<Self, String> {
         list.split(',').map(|one| CrashPoint::parse(one.trim())).collect::<Result<_, _>>().map(Self)
     }
 
-    /// Arms this process, once; a later call changes nothing.
+    /// Arms this process once; later calls have no effect.
     pub fn arm(self) {
         if self.0.is_empty() {
             return;
         }
-        tracing::warn!(points = ?self.0, "CRASH_POINTS is set: this process will die or stand still on purpose");
+        tracing::warn!(points = ?self.0, "CRASH_POINTS is set: this process will crash or pause on purpose");
         let _ = ARMED.set(self);
         IS_ARMED.store(true, Ordering::Release);
     }
 
-    /// Those that are due, now that `name` is passed once more.
+    /// Counts a pass of `name` and returns the points that are now due.
     fn due(&self, name: &str) -> impl Iterator<Item = &CrashPoint> {
         let here = self.0.iter().filter(move |point| point.name == name);
         here.filter(|point| point.passed.fetch_add(1, Ordering::Relaxed) + 1 == point.nth)
@@ -90,8 +90,9 @@ impl CrashPoint {
             _ => return Err(wrong()),
         };
         let name = NAMES.into_iter().find(|known| *known == name);
-        let name =
-            name.ok_or_else(|| format!("`{text}` names no crash point; there are {}", NAMES.join(", ")))?;
+        let name = name.ok_or_else(|| {
+            format!("`{text}` names no crash point; the known ones are {}", NAMES.join(", "))
+        })?;
         let nth = nth.parse().ok().filter(|nth| *nth > 0).ok_or_else(wrong)?;
         let seconds =
             |text: &str| text.parse().ok().filter(|s| (1..=SECONDS_MAX).contains(s)).ok_or_else(wrong);
@@ -100,18 +101,18 @@ impl CrashPoint {
     }
 }
 
-/// The place `name` is passed; see [`NAMES`].
+/// Passes the crash point `name`; see [`NAMES`].
 pub async fn reach(name: &'static str) {
     if IS_ARMED.load(Ordering::Relaxed)
         && let Some(armed) = ARMED.get()
     {
         for point in armed.due(name) {
             let Some(pause) = point.pause else {
-                tracing::warn!(name, "dying at a crash point");
+                tracing::warn!(name, "aborting at a crash point");
                 logging::flush();
                 std::process::abort();
             };
-            tracing::warn!(name, ?pause, "standing still at a crash point");
+            tracing::warn!(name, ?pause, "pausing at a crash point");
             tokio::time::sleep(pause).await;
         }
     }
@@ -143,7 +144,8 @@ mod tests {
         assert_eq!(pauses("after_intent"), []);
     }
 
-    /// A place with a name that is not in the list could never be armed, and a name without a place would do nothing.
+    /// A point whose name is missing from the list could never be armed, and a name without a point would have no
+    /// effect.
     #[test]
     fn the_list_has_the_name_of_each_place_in_the_code_and_no_other() {
         let mut found = Vec::new();

@@ -1,8 +1,8 @@
-//! An error in one line.
+//! Formats an error with its causes in one line.
 
 use std::error::Error;
 
-/// The error and its causes. Some say what their causes say: nothing is said twice.
+/// Joins the error and its causes. Skips a cause whose text an outer error already contains.
 #[must_use]
 pub fn with_causes(error: &(dyn Error + 'static)) -> String {
     let mut said = text(error);
@@ -17,7 +17,7 @@ pub fn with_causes(error: &(dyn Error + 'static)) -> String {
     said
 }
 
-/// Without the line of PostgreSQL's source that its driver ends with (` at line 3655`).
+/// Strips the PostgreSQL source line that its driver appends (` at line 3655`).
 fn text(error: &(dyn Error + 'static)) -> String {
     let text = error.to_string();
     match text.rsplit_once(" at line ") {
@@ -34,12 +34,12 @@ mod tests {
 
     use super::*;
 
-    /// Says what its cause says, like a database driver.
+    /// Repeats the text of its cause, like a database driver.
     #[derive(Debug, thiserror::Error)]
     #[error("error returned from database: {0}")]
     struct Quoting(#[source] io::Error);
 
-    /// Says only where it happened.
+    /// Names only the setting at fault.
     #[derive(Debug, thiserror::Error)]
     #[error("DB_URI")]
     struct Named(#[source] Quoting);

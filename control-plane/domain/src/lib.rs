@@ -1,9 +1,9 @@
-//! What a payment is and what may happen to it. Knows no HTTP, no SQL and no provider's JSON.
+//! The payment domain. Free of HTTP, SQL and provider JSON.
 //!
-//! - [`model`]: payments, refunds, their states and transitions, and what was recorded of them;
-//! - [`ports`]: what is asked of databases, providers, queues and clocks, which others implement;
-//! - [`causes`]: an error and what is behind it, in one line;
-//! - [`usecases`]: a file for each thing that a client, a worker or an operator does.
+//! - [`model`]: payments, refunds, their states and transitions, and their audit trail;
+//! - [`ports`]: the traits that databases, providers, queues and clocks implement;
+//! - [`causes`]: formats an error with its causes in one line;
+//! - [`usecases`]: one file per action of a client, a worker or an operator.
 
 pub mod causes;
 pub mod model;

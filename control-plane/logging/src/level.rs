@@ -1,4 +1,4 @@
-//! `LOG_LEVEL`: what is logged.
+//! `LOG_LEVEL`: the level to log at.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,13 +6,13 @@ use std::str::FromStr;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 
-/// Libraries that are loud about what the program says itself, and one that traces a password.
+/// Noisy libraries whose problems the program logs itself; one of them also traces a password.
 const SILENT: &str = "lapin=off,amq_protocol_tcp=off";
 
-/// Parts of the program that had other names in the release before, which goes for one release more: how a directive
-/// began, and how it begins now.
+/// Renamed parts of the program: the old prefix of a directive and the new one. The old names work for one more
+/// release.
 const MOVED: [(&str, &str); 8] = [
-    // `payments` is the beginning of the stores' and the providers' names, too.
+    // `payments` is also a prefix of the stores' and the providers' names.
     ("control_plane=", "payments="),
     ("control_plane=", "crash_points="),
     ("control_plane::domain", "payments::"),
@@ -23,11 +23,11 @@ const MOVED: [(&str, &str); 8] = [
     ("control_plane::queue", "control_plane::jobs::rabbit"),
 ];
 
-/// A level, and others for parts of the program: `info,payments_stores=debug`.
+/// A level, optionally with others for parts of the program: `info,payments_stores=debug`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Level(String);
 
-/// Why a text is none.
+/// Why a text is not a valid level.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum WrongLevel {
     #[error(
@@ -41,7 +41,7 @@ pub enum WrongLevel {
 impl Level {
     pub(crate) fn filter(&self) -> EnvFilter {
         let moved: String = self.0.split(',').flat_map(renamed).map(|directive| directive + ",").collect();
-        // Nothing is lost on the way: each directive was parsed by the same library before.
+        // No directive is lost: the same library parsed each one before.
         EnvFilter::new(format!("{SILENT},{moved}{}", self.0))
     }
 }
@@ -61,7 +61,8 @@ impl fmt::Debug for Level {
 impl FromStr for Level {
     type Err = WrongLevel;
 
-    /// Stricter than the library, to which `warning` is the name of a part of the program: nothing else would be logged.
+    /// Stricter than the library, which takes `warning` for the name of a part of the program and then logs nothing
+    /// else.
     fn from_str(text: &str) -> Result<Self, WrongLevel> {
         let directives = text.split(',').map(str::trim).filter(|one| !one.is_empty());
         let directives: Vec<_> = directives.map(directive).collect::<Result<_, _>>()?;
@@ -85,11 +86,11 @@ fn directive(text: &str) -> Result<&str, WrongLevel> {
     Ok(text)
 }
 
-/// The same for parts by the names that they have now.
+/// Rewrites a directive with an old name to the current names.
 fn renamed(directive: &str) -> impl Iterator<Item = String> {
     MOVED.into_iter().filter_map(move |(before, now)| {
         let rest = directive.strip_prefix(before)?;
-        // `payments::` already ends as a path goes on.
+        // `payments::` already ends with the path separator.
         Some(format!("{now}{}", if now.ends_with(':') { rest.trim_start_matches(':') } else { rest }))
     })
 }
@@ -126,7 +127,7 @@ mod tests {
         assert!(!filter("info,payments_stores=debug").contains("control_plane"));
     }
 
-    /// The library takes each of them and then logs nothing.
+    /// The library accepts each of these and then logs nothing.
     #[test]
     fn what_the_library_would_take_for_a_part_of_the_program_is_refused() {
         for text in ["warning", "verbose", "loud", "information", "info;debug", "", " ", ","] {

@@ -1,8 +1,8 @@
-//! Logs that never hold up, fail or end the work that they tell of.
+//! Logging that never blocks, fails or ends the work that it reports on.
 //!
-//! Lines go to a queue with a bound and from there, by a thread of their own, to standard error. Where the reader has
-//! gone, does not read, or the disk is full, lines are dropped and counted; once lines can be written again, one of them
-//! says how many were lost and why.
+//! Lines go to a bounded queue, and a dedicated thread writes them to standard error. If the reader has gone or stalls,
+//! or the disk is full, lines are dropped and counted; once lines can be written again, one of them reports how many
+//! were lost and why.
 
 mod level;
 mod loss;

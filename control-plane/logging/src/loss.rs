@@ -1,4 +1,4 @@
-//! What a sink has cost.
+//! The lines that a sink has lost.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use std::fmt;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Loss {
     pub lines: u64,
-    /// In words, e.g. the system's own: `Broken pipe (os error 32)`.
+    /// As text, e.g. the system's message: `Broken pipe (os error 32)`.
     pub reason: String,
 }
 

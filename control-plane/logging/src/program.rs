@@ -1,4 +1,4 @@
-//! The logs of this program, on standard error.
+//! The logs of this program on standard error.
 
 use std::io::{self, IsTerminal as _, Write as _};
 use std::panic;
@@ -10,7 +10,7 @@ use tracing_subscriber::{EnvFilter, Registry, reload};
 
 use crate::{FLUSH_MAX, Level, Loss, Writer};
 
-/// For machines, or for people.
+/// The log format: for machines or for humans.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
     Json,
@@ -20,9 +20,9 @@ pub enum Format {
 /// Why logging cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    #[error("standard error cannot be logged to: {0}")]
+    #[error("cannot log to standard error: {0}")]
     Sink(#[from] io::Error),
-    #[error("logging runs already: {0}")]
+    #[error("logging is already running: {0}")]
     Twice(#[from] TryInitError),
 }
 
@@ -39,16 +39,16 @@ static LOGS: OnceLock<Writer> = OnceLock::new();
 
 static FILTER: OnceLock<reload::Handle<EnvFilter, Registry>> = OnceLock::new();
 
-/// Starts logging, once in a process. Panics are logged as well, from then on.
+/// Starts logging, once per process. From then on, panics are logged as well.
 ///
 /// # Errors
-/// Logging runs already, or the system gives no thread for it.
+/// If logging is already running, or the system provides no thread or file handle for it.
 pub fn start(level: &Level, format: Format) -> Result<(), StartError> {
     let logs = Writer::start(&io::stderr(), tell)?;
     let writer = logs.clone();
     let (filter, handle) = reload::Layer::new(level.filter());
     let lines = tracing_subscriber::fmt::layer()
-        // They would be printed by a macro that panics where standard error is gone.
+        // These would be printed by a macro that panics if standard error is gone.
         .log_internal_errors(false)
         .with_ansi(io::stderr().is_terminal())
         .with_writer(move || writer.clone());
@@ -58,16 +58,16 @@ pub fn start(level: &Level, format: Format) -> Result<(), StartError> {
     };
     tracing_subscriber::registry().with(filter).with(lines).try_init()?;
     let _ = FILTER.set(handle);
-    // The standard library's own hook waits for a reader that does not read.
+    // The standard library's own hook blocks on a reader that has stalled.
     panic::set_hook(Box::new(|info| tracing::error!("{info}")));
     let _ = LOGS.set(logs);
     Ok(())
 }
 
-/// Changes what is logged from now on.
+/// Changes the level from now on.
 ///
 /// # Errors
-/// Logging has not started.
+/// If logging has not started.
 pub fn set_level(level: &Level) -> Result<(), LevelError> {
     let filter = FILTER.get().ok_or(LevelError::NotStarted)?;
     Ok(filter.reload(level.filter())?)
@@ -77,12 +77,12 @@ fn tell(loss: &Loss) {
     tracing::warn!(lines = loss.lines, reason = loss.reason, "{loss}");
 }
 
-/// Lines that were dropped since the start, because standard error took them too slowly or not at all.
+/// The number of lines dropped since the start because standard error took them too slowly or not at all.
 pub fn lines_dropped() -> u64 {
     LOGS.get().map_or(0, Writer::lines_dropped)
 }
 
-/// Says something to the person who runs the program: why it ends. Waits for nobody; [`flush`] does, for a moment.
+/// Tells the operator why the program ends. Does not wait; [`flush`] does, briefly.
 pub fn say(text: &str) {
     if LOGS.get().is_none()
         && let Ok(logs) = Writer::start(&io::stderr(), |_| ())
@@ -93,7 +93,7 @@ pub fn say(text: &str) {
     let _ = LOGS.get().map(|logs| logs.clone().write_all(line.as_bytes()));
 }
 
-/// Before the process ends: gives what was logged a second to be written.
+/// Called before the process ends: waits up to a second until the logged lines are written.
 pub fn flush() {
     if let Some(logs) = LOGS.get() {
         logs.flush(FLUSH_MAX);

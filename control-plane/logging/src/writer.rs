@@ -1,7 +1,7 @@
-//! The queue of lines and the thread that empties it.
+//! The queue of lines and the thread that drains it.
 //!
-//! `tracing-appender` has such a queue as well, but when it is full at the end of the process, it prints to standard
-//! output, which fails or waits for ever exactly where standard error does; and it counts no failed writes.
+//! `tracing-appender` has such a queue too, but if it is full when the process ends, it prints to standard output,
+//! which fails or blocks forever exactly where standard error does; and it does not count failed writes.
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Write};
@@ -13,59 +13,59 @@ use std::time::Duration;
 
 use crate::Loss;
 
-/// What may wait to be written: at 1,000 lines of 400 bytes a second, a reader may pause for ten seconds. As much again
-/// may be on its way to the sink.
+/// How many bytes may wait to be written: at 1,000 lines of 400 bytes a second, a reader may pause for ten seconds. The
+/// same amount again may be on its way to the sink.
 const WAITING_BYTES_MAX: usize = 4 * 1024 * 1024;
 
-/// Room for the line about what was lost, which would be lost itself where lines come faster than they are read.
+/// Space for the line that reports a loss, which would itself be lost if lines arrive faster than they are read.
 const TELLING_BYTES_MAX: usize = 64 * 1024;
 
-/// Buffers that have grown beyond this in a burst are given back.
+/// Buffers that grew beyond this in a burst are shrunk.
 const BUFFER_BYTES: usize = 64 * 1024;
 
-/// How long lines are gathered for one write: a busy process wakes the thread 200 times a second, not once a line.
+/// How long lines are collected for one write: a busy process wakes the thread 200 times a second, not once per line.
 const GATHER: Duration = Duration::from_millis(5);
 
-/// Before a sink that takes nothing now and does not wait (a pipe in non-blocking mode) is tried again.
+/// The pause before retrying a sink that currently accepts nothing and does not block (a pipe in non-blocking mode).
 const RETRY_PAUSE: Duration = Duration::from_millis(20);
 
-/// How long the end of a process waits for what is still to be written.
+/// How long an ending process waits for lines that are not written yet.
 pub const FLUSH_MAX: Duration = Duration::from_secs(1);
 
-/// Where lines are written without waiting. Each call of `write` is one or more whole lines; it takes them or drops them,
-/// and never fails. Copies share one queue.
+/// Accepts lines without blocking. Each call of `write` passes one or more whole lines; it queues or drops them and
+/// never fails. Clones share one queue.
 #[derive(Clone, Debug)]
 pub struct Writer(Arc<Shared>);
 
 #[derive(Debug, Default)]
 struct Shared {
     queue: Mutex<Queue>,
-    /// For the thread: there are lines.
+    /// Tells the thread that lines are waiting.
     filled: Condvar,
-    /// For those who flush: the thread has written all that it took.
+    /// Tells callers of `flush` that the thread has written everything it took.
     written: Condvar,
     lines_dropped: AtomicU64,
-    /// The thread that writes, and tells of what was lost.
+    /// The thread that writes and reports losses.
     thread: OnceLock<ThreadId>,
 }
 
 #[derive(Debug, Default)]
 struct Queue {
     waiting: Vec<u8>,
-    /// The thread sleeps until it is told of lines.
+    /// The thread sleeps until it is notified of new lines.
     is_thread_idle: bool,
-    /// The thread has lines that are not written yet.
+    /// The thread holds lines that are not written yet.
     is_writing: bool,
 }
 
 impl Writer {
-    /// Starts the thread that writes to `sink`, a file or what is like one. `tell` is called by that thread when lines
-    /// can be written again after some were lost; it may log.
+    /// Starts the thread that writes to `sink`, a file or file-like object. That thread calls `tell` when lines can be
+    /// written again after a loss; `tell` may log.
     ///
     /// # Errors
-    /// The system gives no second handle of the sink, or no thread.
+    /// If the system provides no second handle of the sink, or no thread.
     pub fn start(sink: &impl AsFd, tell: impl Fn(&Loss) + Send + 'static) -> io::Result<Self> {
-        // A handle of its own: the standard library's comes with a lock, which a write that waits would keep from others.
+        // A separate handle: the standard library's comes with a lock, which a blocked write would keep from others.
         let sink = File::from(sink.as_fd().try_clone_to_owned()?);
         let shared = Arc::new(Shared::default());
         let thread = Thread {
@@ -79,13 +79,13 @@ impl Writer {
         Ok(Self(shared))
     }
 
-    /// Lines that were dropped since the start.
+    /// The number of lines dropped since the start.
     #[must_use]
     pub fn lines_dropped(&self) -> u64 {
         self.0.lines_dropped.load(Ordering::Relaxed)
     }
 
-    /// Waits for what was written so far, but not for longer than `patience`. `false`: some of it is not written.
+    /// Waits until all queued lines are written, but not longer than `patience`. `false`: some are not written.
     pub fn flush(&self, patience: Duration) -> bool {
         let is_busy = |queue: &mut Queue| queue.is_writing || !queue.waiting.is_empty();
         let waited = self.0.written.wait_timeout_while(self.0.lock(), patience, is_busy);
@@ -111,14 +111,14 @@ impl Write for Writer {
         Ok(lines.len())
     }
 
-    /// Does not wait; see [`Writer::flush`] with a patience.
+    /// Does not wait; see [`Writer::flush`], which takes a timeout.
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
 }
 
 impl Shared {
-    /// Nothing that holds the lock can leave the queue half changed.
+    /// Ignores poisoning: no holder of the lock can leave the queue half changed.
     fn lock(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -129,7 +129,7 @@ impl Shared {
 
     fn drop_lines(&self, lines: &[u8]) {
         let ends = lines.iter().filter(|byte| **byte == b'\n').count();
-        // Of a line that was cut, the rest is one.
+        // The rest of a truncated line counts as one line.
         let dropped = u64::try_from(ends).unwrap_or(u64::MAX).max(1);
         self.lines_dropped.fetch_add(dropped, Ordering::Relaxed);
     }
@@ -156,9 +156,9 @@ impl Shared {
 struct Thread {
     shared: Arc<Shared>,
     sink: Sink,
-    /// Of the lines that were dropped, those that `tell` knows of.
+    /// The number of dropped lines already reported to `tell`.
     told: u64,
-    /// Why the sink failed last; `None`: it was only too slow.
+    /// The sink's last error; `None`: the sink was only too slow.
     reason: Option<io::Error>,
 }
 
@@ -192,12 +192,12 @@ impl Thread {
 
 struct Sink {
     file: File,
-    /// What was written last is a part of a line.
+    /// The last write ended in the middle of a line.
     is_line_open: bool,
 }
 
 impl Sink {
-    /// Gives what was not written beside an error.
+    /// Returns the unwritten part with an error.
     fn write<'a>(&mut self, lines: &'a [u8]) -> Result<(), (io::Error, &'a [u8])> {
         if self.is_line_open {
             self.write_all(b"\n").map_err(|(error, _)| (error, lines))?;
@@ -234,7 +234,7 @@ mod tests {
     const PATIENCE: Duration = Duration::from_secs(20);
     const LINE: &[u8] = b"0123456789012345678901234567890123456789012345678901234567890123456789012345678\n";
 
-    /// More than waits here and in a pipe.
+    /// More than the queue and a pipe can hold.
     const MORE_THAN_FITS: usize = 3 * WAITING_BYTES_MAX / LINE.len();
 
     fn writer(sink: &impl AsFd) -> (Writer, mpsc::Receiver<Loss>) {
@@ -279,7 +279,7 @@ mod tests {
         assert_eq!(loss, Loss { lines: dropped, reason: "the reader was too slow".to_owned() });
     }
 
-    /// Others write on while it is told.
+    /// Others keep writing while the loss is reported.
     #[test]
     fn the_line_about_a_loss_is_not_lost_where_the_queue_is_full_again() {
         let (mut reader, pipe) = io::pipe().unwrap();
@@ -321,7 +321,7 @@ mod tests {
         assert_eq!(writer.lines_dropped(), 3);
     }
 
-    /// `/dev/full` refuses like a disk, and says for how many lines.
+    /// `/dev/full` fails like a full disk; the lines are counted.
     #[cfg(target_os = "linux")]
     #[test]
     fn a_full_disk_costs_lines_and_nothing_else() {
@@ -329,16 +329,16 @@ mod tests {
         writer.write_all(&LINE.repeat(5)).unwrap();
         assert!(writer.flush(PATIENCE));
         assert_eq!(writer.lines_dropped(), 5);
-        assert!(losses.try_recv().is_err(), "nothing could be told");
+        assert!(losses.try_recv().is_err(), "no loss can be reported");
     }
 
-    /// A reader of a named pipe goes and another comes, as when a log shipper restarts.
+    /// The reader of a named pipe goes and another comes, as when a log shipper restarts.
     #[test]
     fn lines_go_on_when_a_reader_is_back_and_begin_on_a_line_of_their_own() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("pipe");
         assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
-        // Opening it to read waits for the one who writes, so both are opened at once.
+        // Opening the pipe for reading blocks until a writer opens it, so both ends are opened concurrently.
         let reader = thread::spawn({
             let path = path.clone();
             move || File::open(path).unwrap()

@@ -1,4 +1,4 @@
-//! What a person decides about a payment or refund that neither the provider's answers nor its records decide.
+//! An operator's decision about a payment or refund that neither the provider's answers nor its records settle.
 
 use edge_core::provider::Provider;
 use edge_core::request::CaptureMode;
@@ -8,19 +8,19 @@ use crate::model::payment::{Authorization, CancelReason, Failure, Operation, Pay
 use crate::model::provider::{ProviderRef, Refusal, RefusalKind};
 use crate::model::refund::{Refund, RefundState, RefundStatus};
 
-/// How the operation that is undecided ended, as a person has seen it in the provider's dashboard.
+/// How the undecided operation ended, as the operator saw it in the provider's dashboard.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OperatorDecision {
-    /// The money moved: what a refund refers to at the provider.
+    /// The money moved. `charge` is the reference for refunds at the provider.
     Paid { charge: ProviderRef },
-    /// The amount is held: what a capture refers to.
+    /// The amount is held. `authorization` is the reference for captures.
     Authorized { authorization: ProviderRef },
-    /// Nothing is held and nothing moved, and nothing will.
+    /// No money is held or moved, and none will be.
     Canceled,
-    /// The provider did not do it and will not: a charge or refund failed, a capture or cancellation left the payment as
-    /// it was.
+    /// The provider did not execute the operation and will not: a charge or refund failed; a capture or cancellation
+    /// left the payment unchanged.
     NotDone,
-    /// The refund was made: its name at the provider.
+    /// The refund was made. `refund` is its reference at the provider.
     Refunded { refund: ProviderRef },
 }
 
@@ -36,26 +36,24 @@ impl OperatorDecision {
     }
 }
 
-/// The decision does not fit what is recorded.
+/// The decision contradicts the recorded state.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unfit {
-    #[error("it is {state}, so there is nothing to decide")]
+    #[error("the state is {state}, so there is nothing to decide")]
     Decided { state: &'static str },
-    #[error("{decision} is no outcome of a {operation}")]
+    #[error("{decision} is not a possible outcome of a {operation}")]
     Operation { decision: &'static str, operation: &'static str },
-    #[error("{decision} is no outcome of a charge with capture {mode}")]
+    #[error("{decision} is not a possible outcome of a charge with capture {mode}")]
     Mode { decision: &'static str, mode: &'static str },
-    #[error(
-        "the provider was certainly never asked for it, so {decision} cannot be its outcome; cancel it instead"
-    )]
+    #[error("the operation was certainly never sent, so {decision} cannot be its outcome; cancel it instead")]
     NeverAsked { decision: &'static str },
 }
 
 impl Payment {
-    /// The payment as decided. The operator's reason is recorded by the caller.
+    /// Returns the decided payment. The caller records the operator's reason.
     ///
     /// # Errors
-    /// If nothing is undecided, or the decision is no outcome of what is.
+    /// If nothing is undecided, or the decision is not a possible outcome of the undecided operation.
     pub fn decided(&self, decision: &OperatorDecision, reason: &str, at: Timestamp) -> Result<Self, Unfit> {
         let in_flight = self.state.in_flight().filter(|_| self.state.status() == Status::Pending);
         let Some(in_flight) = in_flight else { return Err(Unfit::Decided { state: self.state.name() }) };
@@ -90,7 +88,7 @@ impl Payment {
             _ => return Err(Unfit::Operation { decision: decision.name(), operation }),
         };
         let reference = match decision {
-            // PayPal's captures and authorizations are not the order that a payment is known by.
+            // At PayPal a payment's reference is its order, not a capture or authorization.
             OperatorDecision::Paid { charge: named }
             | OperatorDecision::Authorized { authorization: named }
                 if self.request.provider == Provider::Stripe =>
@@ -104,10 +102,10 @@ impl Payment {
 }
 
 impl Refund {
-    /// The refund as decided.
+    /// Returns the decided refund.
     ///
     /// # Errors
-    /// As for a payment.
+    /// As for [`Payment::decided`].
     pub fn decided(&self, decision: &OperatorDecision, reason: &str, at: Timestamp) -> Result<Self, Unfit> {
         if self.state.status() != RefundStatus::Pending {
             return Err(Unfit::Decided { state: self.state.name() });

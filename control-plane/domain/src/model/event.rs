@@ -13,34 +13,34 @@ use crate::model::payment::{Failure, Operation, Payment, State};
 use crate::model::provider::ProviderRef;
 use crate::model::refund::{Refund, RefundState};
 
-/// What set a transition off, and whose payment it moved.
+/// The initiator of a transition and the owner of the payment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cause {
-    /// Whose payment it is.
+    /// The owner of the payment.
     pub client: ClientId,
     pub initiator: Initiator,
 }
 
-/// What set a transition off.
+/// The initiator of a transition.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Initiator {
     /// A client's request, by its id, which has no spaces.
     Request(String),
-    /// A provider's event, by its id there.
+    /// A provider's event, by the provider's id for it.
     Webhook(String),
     /// An operator at the command line, by name.
     Operator(String),
-    /// The gateway itself, which looks after what is undecided.
+    /// The gateway itself, following up undecided operations.
     FollowUp,
 }
 
-/// No request's id begins so: those have no spaces.
+/// Request ids cannot start with these prefixes: they contain no spaces.
 const BY_WEBHOOK: &str = "webhook ";
 const BY_OPERATOR: &str = "operator ";
 const BY_FOLLOW_UP: &str = "follow up";
 
 impl Cause {
-    /// A client's request about a payment of its own.
+    /// A client's request about its own payment.
     #[must_use]
     pub const fn request(client: ClientId, id: String) -> Self {
         Self { client, initiator: Initiator::Request(id) }
@@ -52,13 +52,13 @@ impl Cause {
         Self { client, initiator: Initiator::Webhook(event_id.to_owned()) }
     }
 
-    /// The gateway looked again after what is not decided.
+    /// The gateway followed up an undecided operation.
     #[must_use]
     pub const fn follow_up(client: ClientId) -> Self {
         Self { client, initiator: Initiator::FollowUp }
     }
 
-    /// An operator decided it at the command line.
+    /// An operator's decision at the command line.
     #[must_use]
     pub fn operator(client: ClientId, name: &str) -> Self {
         Self { client, initiator: Initiator::Operator(name.to_owned()) }
@@ -66,7 +66,7 @@ impl Cause {
 }
 
 impl Initiator {
-    /// As the audit trail keeps and shows it: a request's id, or `webhook …`, `operator …`, `follow up`.
+    /// The text form in the audit trail: a request's id, or `webhook …`, `operator …`, `follow up`.
     #[must_use]
     pub fn text(&self) -> Cow<'_, str> {
         match self {
@@ -77,7 +77,7 @@ impl Initiator {
         }
     }
 
-    /// What [`Self::text`] wrote.
+    /// Parses the output of [`Self::text`].
     #[must_use]
     pub fn read(text: String) -> Self {
         if let Some(event) = text.strip_prefix(BY_WEBHOOK) {
@@ -97,9 +97,9 @@ pub struct Event {
     pub payment: PaymentId,
     /// The refund that moved; `None` when the payment did.
     pub refund: Option<RefundId>,
-    /// The version of the payment or refund that this transition made; no two records share one.
+    /// The version of the payment or refund after this transition; no two records share one.
     pub version: u32,
-    /// `None` for the first.
+    /// `None` for the first transition.
     pub from: Option<String>,
     pub to: String,
     pub at: Timestamp,
@@ -107,7 +107,7 @@ pub struct Event {
     pub detail: Detail,
 }
 
-/// What else is worth knowing, as far as the transition has it.
+/// Further details, as far as the transition has them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Detail {
@@ -125,34 +125,34 @@ pub struct Detail {
     pub code: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// How often the provider has been asked in vain, where that is to be done again.
+    /// The number of calls without a definite answer, if another call is due.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tries: Option<u32>,
-    /// When the provider is asked again.
+    /// When the next call is due.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_at: Option<Timestamp>,
-    /// Set where nothing moved and something happened all the same.
+    /// Set for records without a state change.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<Note>,
-    /// An event of the provider claims it, and the provider's own object could not be read.
+    /// Only a provider event claims this; the provider's own object could not be read.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub is_unverified: bool,
 }
 
-/// What is worth a record though the payment stays as it is.
+/// Why a record was written although the payment's state did not change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Note {
-    /// What was read at the provider contradicts what is recorded; `reason` says how.
+    /// The provider's object contradicts the records; `reason` says how.
     EvidenceRefused,
     DisputeOpened,
     DisputeUpdated,
     DisputeClosed,
-    /// An operator ended a provider's event that could not be worked off; `reference` is its id.
+    /// An operator dismissed a provider event that could not be processed; `reference` is its id.
     WebhookDismissed,
-    /// The client wants the payment canceled as soon as the outcome of what is in flight is known.
+    /// The client requested cancellation as soon as the outcome of the in-flight operation is known.
     CancelRequested,
-    /// One that a newer release writes.
+    /// A note written by a newer release.
     #[serde(other)]
     Other,
 }
@@ -173,7 +173,7 @@ impl Note {
 }
 
 impl Event {
-    /// The payment moved from `before` (`None`: it was just opened) to what it is now.
+    /// The payment moved from `before` (`None`: it was just opened) to its current state.
     #[must_use]
     pub fn payment_moved(before: Option<&State>, payment: &Payment, cause: &Cause) -> Self {
         let wants_cancel =
@@ -210,7 +210,7 @@ impl Event {
         }
     }
 
-    /// Something that left the payment's state as it is. `payment` counts one version more for it.
+    /// A record without a state change. It takes one version of `payment`.
     #[must_use]
     pub fn noted(payment: &Payment, note: Note, detail: Detail, cause: &Cause) -> Self {
         let moved = Self::payment_moved(Some(&payment.state), payment, cause);
@@ -281,7 +281,7 @@ impl Detail {
         }
     }
 
-    /// Of the first call nothing is said: an answer is expected.
+    /// Omits the retry details of the first call: it normally returns an answer.
     fn again(follow_up: Option<FollowUp>) -> Self {
         let again = follow_up.filter(|again| again.tries > 0);
         Self {

@@ -1,20 +1,21 @@
-//! What is not decided is looked after again, at a time, until it is.
+//! Undecided payments and refunds are followed up at a scheduled time until they are decided.
 
 use jiff::{SignedDuration, Timestamp};
 
-/// When to look after something again. Stored with it, in the commit that leaves it undecided.
+/// When to follow up next. Stored in the commit that leaves the operation undecided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FollowUp {
     pub at: Timestamp,
-    /// How often it has been tried to bring it to an end since its operation began; the pauses grow with it.
+    /// The number of tries since the operation began; the pauses grow with it.
     pub tries: u32,
 }
 
 impl FollowUp {
-    /// Longer than a call of our own with everything around it takes, unless configured shorter.
+    /// The default call lease: longer than one of our calls and its commits take.
     pub const CALL_LEASE: SignedDuration = SignedDuration::from_secs(40);
 
-    /// For what is left undecided at `at`: nothing is expected before a call that may be in flight has ended.
+    /// Schedules the follow-up of an operation left undecided at `at`: not before a call that may be in flight has
+    /// ended.
     #[must_use]
     pub fn after(previous: Option<Self>, at: Timestamp) -> Self {
         Self { at: at + Self::CALL_LEASE, tries: previous.map_or(0, |previous| previous.tries) }

@@ -1,4 +1,4 @@
-//! Identifiers: a prefix that says what it names, and a UUIDv7 (RFC 9562) that sorts by time.
+//! Identifiers: a type prefix and a UUIDv7 (RFC 9562), which sorts by time.
 
 use std::fmt;
 use std::str::FromStr;
@@ -30,7 +30,7 @@ macro_rules! prefixed_id {
                 Self(uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid())
             }
 
-            /// When it was made, to the millisecond.
+            /// The creation time, to the millisecond.
             #[must_use]
             pub fn made_at(self) -> Option<Timestamp> {
                 let (seconds, nanos) = self.0.get_timestamp()?.to_unix();
@@ -50,7 +50,7 @@ macro_rules! prefixed_id {
             fn from_str(text: &str) -> Result<Self, InvalidId> {
                 let invalid = InvalidId { prefix: Self::PREFIX };
                 let uuid = text.strip_prefix(Self::PREFIX).ok_or(invalid)?;
-                // Only the one written form, so that an id has one spelling everywhere.
+                // Accept only the canonical form, so that an id has one spelling everywhere.
                 let id = Uuid::try_parse(uuid).map(Self).map_err(|_| invalid)?;
                 if id.to_string() == text { Ok(id) } else { Err(invalid) }
             }
@@ -84,8 +84,8 @@ prefixed_id!(
     "^rfnd_[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
 );
 prefixed_id!(
-    /// One try to have one thing done at a provider. The provider's idempotency key derives from it, so it
-    /// is stored before the call and stays the same however often that call is repeated.
+    /// One attempt at one operation at a provider. The provider's idempotency key derives from it, so it is stored
+    /// before the call and stays the same across repeats of the call.
     AttemptId,
     "att_",
     "^att_[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$"

@@ -1,5 +1,5 @@
-//! A client's idempotency key, as the durable side knows it: one row for each key, written in the commit of
-//! what the request does, so that the same request can never do it a second time.
+//! The durable record of a client's idempotency key: one row per key, written in the commit of the request's effect, so
+//! that a request never takes effect twice.
 
 use edge_core::client::ClientId;
 use edge_core::idempotency::{Fingerprint, Scope};
@@ -8,23 +8,23 @@ use serde::Serialize;
 
 use crate::model::id::{PaymentId, RefundId};
 
-/// What names a request: whose key it is, and what was asked under it.
+/// The identity of a request: its key and a fingerprint of its content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KeyClaim {
     /// Client, method, path and key.
     pub scope: Scope,
-    /// Everything that was asked for: another fingerprint under the same scope is another request.
+    /// A digest of the whole request: a different fingerprint in the same scope is a different request.
     pub fingerprint: Fingerprint,
 }
 
-/// What a key's request made, and what it is answered from after a crash.
+/// The object that a key's request created; after a crash, the request is answered from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Subject {
     Payment(PaymentId),
     Refund(RefundId),
 }
 
-/// A final answer, kept byte for byte.
+/// A final answer, stored byte for byte.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredAnswer {
     pub status: u16,
@@ -34,7 +34,7 @@ pub struct StoredAnswer {
 impl StoredAnswer {
     #[must_use]
     pub fn json<T: Serialize>(status: u16, body: &T) -> Self {
-        // Structures of strings and numbers, which cannot fail to serialize.
+        // Structures of strings and numbers cannot fail to serialize.
         Self { status, body: serde_json::to_string(body).unwrap_or_default() }
     }
 }
@@ -43,22 +43,22 @@ impl StoredAnswer {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyRecord {
     pub fingerprint: Fingerprint,
-    /// `None` for what was refused before anything was made.
+    /// `None` if the request was refused before it created anything.
     pub subject: Option<Subject>,
-    /// `None` as long as the outcome is out.
+    /// `None` while the outcome is pending.
     pub answer: Option<StoredAnswer>,
 }
 
 /// What a commit does to a key.
 #[derive(Clone, Debug)]
 pub enum KeyChange {
-    /// The key is used now: for what the commit makes, or with an `answer` for a request that was refused
-    /// before anything was made. Fails if the key is used already.
+    /// Takes the key: for the object that the commit creates, or with an `answer` for a request that was refused before
+    /// it created anything. Fails if the key is already used.
     Take { claim: KeyClaim, client: ClientId, at: Timestamp, answer: Option<StoredAnswer> },
-    /// The first answer to the key, as long as it stands for `subject`. Where it does not apply (the key has an answer,
-    /// or stands for something else by now), the rest of the commit is written all the same: a key never vetoes what a
-    /// provider did. A commit of nothing else fails then.
+    /// Stores the key's first answer if the key still belongs to `subject`. If it does not apply (the key has an answer
+    /// or belongs to another subject), the rest of the commit is still written: a key never vetoes a provider's
+    /// outcome. A commit of the key alone fails in that case.
     Answer { scope: Scope, subject: Subject, answer: StoredAnswer },
-    /// Nothing was executed for `subject`: the key may be used again. Applies as `Answer` does.
+    /// Frees the key for reuse: nothing was executed for `subject`. Applies under the same conditions as `Answer`.
     Release { scope: Scope, subject: Subject },
 }

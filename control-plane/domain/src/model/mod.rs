@@ -1,4 +1,4 @@
-//! What a payment is and what may happen to it. Pure: nothing here reads a clock, waits or calls anybody.
+//! Payments, refunds and their transitions. Pure: nothing here reads a clock, waits or makes a call.
 
 pub mod decision;
 pub mod event;

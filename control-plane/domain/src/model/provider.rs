@@ -1,4 +1,4 @@
-//! What a provider is asked to do, what it answers, and how certain the answer is.
+//! Orders to a provider, the answers to them, and how certain an answer is.
 
 use std::fmt;
 
@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::id::{AttemptId, PaymentId, RefundId};
 
-/// A provider's own name for something of its: a PaymentIntent, an order, an authorization, a capture.
-/// Opaque here; only the adapter that made it reads it.
+/// A provider's id for one of its objects: a PaymentIntent, an order, an authorization, a capture. Opaque here; only
+/// the provider's adapter interprets it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ProviderRef(String);
@@ -33,26 +33,24 @@ impl fmt::Display for ProviderRef {
     }
 }
 
-/// How an operation at a provider ended, and how sure of it we may be. It speaks of one call: where an earlier
-/// call for the same order ended unknown, a repeat that was not sent, or refused for our configuration, leaves
-/// that open.
+/// The outcome of one call to a provider, and how certain it is. If an earlier call for the same order ended unknown, a
+/// repeat that was not sent, or was refused because of our configuration, leaves that outcome unknown.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome<T> {
-    /// The provider did it.
+    /// The provider executed the operation.
     Done(T),
-    /// The provider answered that it did not and will not do it.
+    /// The provider answered that it did not execute the operation and will not.
     Refused(Refusal),
-    /// It was certainly not executed: no connection, or the provider turned it away before working on it
-    /// (rate limit). The same request may succeed later.
+    /// The operation was certainly not executed: no connection, or the provider rejected the request before processing
+    /// it (rate limit). The same request may succeed later.
     NotSent(Uncertainty),
-    /// It may or may not have been executed: the answer was lost, cut or made no sense.
+    /// The operation may or may not have been executed: the answer was lost, truncated or unintelligible.
     Unknown(Uncertainty),
 }
 
 impl<T> Outcome<T> {
-    /// What the answer to a repeated call says about the operation. Being done or declined is said of the
-    /// first call as well; anything else (turned away, not sent, "nothing left to refund") leaves open what
-    /// became of it.
+    /// What the answer to a repeated call reveals about the operation. Done and declined hold for the first call as
+    /// well; any other answer (rejected, not sent, "nothing left to refund") leaves the first call's outcome unknown.
     #[must_use]
     pub fn of_a_repeat(self) -> Self {
         match self {
@@ -67,7 +65,7 @@ impl<T> Outcome<T> {
 }
 
 impl<T> Outcome<T> {
-    /// Why there is no answer, where there is none.
+    /// The reason for a missing answer, if it is missing.
     #[must_use]
     pub const fn uncertainty(&self) -> Option<&Uncertainty> {
         match self {
@@ -77,24 +75,24 @@ impl<T> Outcome<T> {
     }
 }
 
-/// Why there is no answer, and what is known all the same.
+/// Why a definite answer is missing, and what is known anyway.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Uncertainty {
-    /// For logs and the audit trail, e.g. `timed out after 20 s`; never holds a secret.
+    /// For logs and the audit trail, e.g. `timed out after 20 s`; never contains a secret.
     pub reason: String,
-    /// The provider's object, where an earlier step of the same operation named it.
+    /// The provider's object, if an earlier step of the same operation named it.
     pub reference: Option<ProviderRef>,
-    /// How many seconds the provider wants to be left alone (`Retry-After`, RFC 9110 10.2.3).
+    /// How many seconds to wait before the next call, as the provider asks (`Retry-After`, RFC 9110 10.2.3).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after_s: Option<u32>,
-    /// The provider works, and is at the same thing for another request of ours; no fault of its.
+    /// The provider is healthy but is processing another request of ours for the same object; not a provider failure.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_conflict: bool,
-    /// The provider answers this call's key from a saved failure (Stripe, for 24 h): repeating it can never tell
-    /// more, whatever the first request did.
+    /// The provider answers this call's key from a saved failure (Stripe, for 24 h): whatever the first request did,
+    /// repeating it reveals nothing more.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_key_dead: bool,
-    /// A charge whose time ran out before the provider could be asked; it is not made any more.
+    /// The charge expired before the provider could be called; it is not sent any more.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_expired: bool,
 }
@@ -112,14 +110,14 @@ impl Uncertainty {
         }
     }
 
-    /// The provider is busy with the same thing.
+    /// The provider is processing another request for the same object.
     #[must_use]
     pub fn conflict(reason: impl Into<String>) -> Self {
         Self { is_conflict: true, ..Self::new(reason) }
     }
 }
 
-/// A definite no.
+/// A definite refusal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refusal {
     pub kind: RefusalKind,
@@ -127,31 +125,31 @@ pub struct Refusal {
     pub code: Option<String>,
     /// The reason for a decline, e.g. `insufficient_funds`.
     pub decline_code: Option<String>,
-    /// For the client; the provider's words where they are meant for a customer or developer.
+    /// For the client; the provider's text if it is meant for a customer or developer.
     pub message: String,
-    /// What the refused request left behind at the provider (Stripe keeps the refused PaymentIntent).
+    /// The object that the refused request left at the provider (Stripe keeps the refused PaymentIntent).
     pub reference: Option<ProviderRef>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RefusalKind {
-    /// The payer's bank, account or the provider's risk check said no. Never repeated by itself.
+    /// The payer's bank, account or the provider's risk check declined. Never retried automatically.
     Declined,
-    /// A field of the client's request is at fault: its name in our API.
+    /// A field of the client's request is invalid; `param` is its name in our API.
     Invalid { param: Option<String> },
     /// The provider's object is not in a state that allows this.
     State,
-    /// What was held, or offered to the payer, has run out at the provider: no money moved, and none will.
+    /// The authorization, or the offer to the payer, expired at the provider: no money moved, and none will.
     Expired,
-    /// More was asked back than is left.
+    /// The refund exceeds what is left of the charge.
     RefundExceeds,
-    /// Our credentials, account or integration: an operator has to act, not the payer.
+    /// Our credentials, account or integration are at fault: an operator has to act, not the payer.
     Configuration,
 }
 
 impl Refusal {
-    /// Why the payer was declined: the reason where the provider gives one, else its code.
+    /// Why the payer was declined: the decline code if the provider gives one, else its error code.
     #[must_use]
     pub fn reason(&self) -> Option<&String> {
         let declined = self.kind == RefusalKind::Declined;
@@ -159,11 +157,11 @@ impl Refusal {
     }
 }
 
-/// What a call asks a provider to do.
+/// The operation that a call requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum OperationKind {
     Charge,
-    /// Taking what the payer has approved.
+    /// Takes the money that the payer has approved.
     Resume,
     Capture,
     Cancel,
@@ -171,7 +169,7 @@ pub enum OperationKind {
 }
 
 impl OperationKind {
-    /// As in the audit trail and in metrics.
+    /// The name in the audit trail and in metrics.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -184,7 +182,7 @@ impl OperationKind {
     }
 }
 
-/// Take or authorize this amount.
+/// An order to take or authorize this amount.
 #[derive(Clone, Debug)]
 pub struct ChargeOrder {
     pub payment: PaymentId,
@@ -199,21 +197,21 @@ pub struct ChargeOrder {
     pub return_url: Option<String>,
 }
 
-/// Where a charge stands when the provider has worked on it.
+/// The result of a charge that the provider has processed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Charged {
-    /// The money moved. `charge` is what a refund refers to.
+    /// The money moved. `charge` is the reference for refunds.
     Completed { payment: ProviderRef, charge: ProviderRef },
-    /// The money is held. `authorization` is what a capture or cancel refers to.
+    /// The money is held. `authorization` is the reference for captures and cancellations.
     Authorized { payment: ProviderRef, authorization: ProviderRef },
-    /// The payer has to act at `url` first. `declined`: what they chose there before was declined, and they may
-    /// choose something else.
+    /// The payer has to act at `url` first. `declined`: the method that the payer chose there was declined, and the
+    /// payer may choose another.
     RequiresAction { payment: ProviderRef, url: String, declined: bool },
-    /// The provider took it and decides later (a pending capture, an asynchronous method).
+    /// The provider accepted the charge and decides later (a pending capture, an asynchronous method).
     Pending { payment: ProviderRef },
 }
 
-/// The payer came back from the provider's page: go on with what they agreed to.
+/// The payer returned from the provider's page: take or authorize what the payer approved.
 #[derive(Clone, Debug)]
 pub struct ResumeOrder {
     pub payment: PaymentId,
@@ -221,11 +219,11 @@ pub struct ResumeOrder {
     pub money: Money,
     pub capture: CaptureMode,
     pub session: ProviderRef,
-    /// Where they were sent.
+    /// The provider's page that the payer was sent to.
     pub page: String,
 }
 
-/// Take `amount` of what is held; the rest is released.
+/// An order to take `money` of the authorized amount; the rest is released.
 #[derive(Clone, Debug)]
 pub struct CaptureOrder {
     pub payment: PaymentId,
@@ -240,7 +238,7 @@ pub enum Captured {
     Pending,
 }
 
-/// Release what is held, or end a payment whose payer has not acted.
+/// An order to release an authorization, or to end a payment whose payer has not acted.
 #[derive(Clone, Debug)]
 pub struct CancelOrder {
     pub payment: PaymentId,
@@ -251,11 +249,11 @@ pub struct CancelOrder {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CancelTarget {
     Authorization(ProviderRef),
-    /// What waits for the payer (a PaymentIntent, an unapproved order).
+    /// A payment that waits for the payer (a PaymentIntent, an unapproved order).
     Session(ProviderRef),
 }
 
-/// Give back `money` of a charge.
+/// An order to refund `money` of a charge.
 #[derive(Clone, Debug)]
 pub struct RefundOrder {
     pub payment: PaymentId,
@@ -271,11 +269,11 @@ pub enum Refunded {
     Pending { refund: ProviderRef },
 }
 
-/// A charge this provider can never make, known before anything is recorded or sent.
+/// A charge that this provider can never make; detected before anything is recorded or sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unacceptable {
     /// The field of the client's request.
     pub param: &'static str,
-    /// What would be right.
+    /// The rule that the field violates.
     pub message: String,
 }

@@ -1,4 +1,4 @@
-//! A refund: money going back, once, and never more than was captured.
+//! A refund: returns money once, and never more than was captured.
 
 use edge_core::client::ClientId;
 use edge_core::money::{Amount, Currency, Money};
@@ -20,7 +20,7 @@ pub struct Refund {
     pub amount: Amount,
     pub currency: Currency,
     pub state: RefundState,
-    /// When to look after it again: as long as it is not decided, and only then.
+    /// When to follow up next; set exactly while the refund is undecided.
     pub follow_up: Option<FollowUp>,
     pub version: u32,
     pub created_at: Timestamp,
@@ -30,38 +30,38 @@ pub struct Refund {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum RefundState {
-    /// The amount is reserved on the payment and the provider is being asked.
+    /// The amount is reserved on the payment and the call is in flight.
     Processing {
         #[serde(flatten)]
         call: InFlight,
     },
-    /// The provider was certainly not asked, or turned the request away unread. It is asked again later; the
+    /// The provider was certainly not reached, or rejected the request unprocessed. The call is sent again later; the
     /// amount stays reserved.
     Queued {
         #[serde(flatten)]
         call: InFlight,
         reason: String,
     },
-    /// The provider may or may not have done it; the amount stays reserved.
+    /// The provider may or may not have executed the refund; the amount stays reserved.
     Unknown {
         #[serde(flatten)]
         call: InFlight,
         reason: String,
     },
-    /// The provider took it and decides later.
+    /// The provider accepted the refund and decides later.
     Pending {
         refund: ProviderRef,
     },
     Processed {
         refund: ProviderRef,
     },
-    /// The amount is free to be refunded again.
+    /// The amount can be refunded again.
     Failed {
         failure: Failure,
     },
 }
 
-/// What a client sees of the state.
+/// The status that clients see.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RefundStatus {
     Pending,
@@ -93,7 +93,7 @@ impl RefundState {
         }
     }
 
-    /// The call in flight, whether or not its answer may still come.
+    /// The call in flight, whether or not its answer can still arrive.
     #[must_use]
     pub const fn call(&self) -> Option<&InFlight> {
         match self {
@@ -112,7 +112,7 @@ impl RefundState {
 }
 
 impl Refund {
-    /// A refund of `amount` of this payment, about to be asked for.
+    /// Opens a refund of `amount` of this payment, with its call in flight.
     #[must_use]
     pub fn open(id: RefundId, payment: &Payment, amount: Amount, attempt: AttemptId, at: Timestamp) -> Self {
         Self {
@@ -134,11 +134,11 @@ impl Refund {
         Money { amount: self.amount, currency: self.currency }
     }
 
-    /// The provider's word on the refund.
+    /// Applies the provider's answer to the refund.
     pub fn answered(self, answer: Outcome<Refunded>, at: Timestamp) -> Result<Self, InvalidTransition> {
         let (call, answer) = match &self.state {
             RefundState::Processing { call } => (call.clone(), answer),
-            // Where an earlier call may have been executed, "not this time" says nothing about it.
+            // An earlier call may have been executed; a refusal of this one does not rule that out.
             RefundState::Unknown { call, .. } => (call.clone(), answer.of_a_repeat()),
             _ => return Err(self.refuse("refunded")),
         };

@@ -1,28 +1,27 @@
-//! Work that is due at a time: payments and refunds that are not decided, events that are not worked off.
+//! Work that is due at a certain time: undecided payments and refunds, unprocessed events.
 //!
-//! It stands in the database, in the row of what it is about, and is written in the commit that makes it
-//! necessary.
+//! It is stored in the database, in the row of its subject, and written in the commit that makes it necessary.
 
 use edge_core::provider::Provider;
 use jiff::Timestamp;
 
 use crate::model::id::{PaymentId, RefundId};
 
-/// What is to be worked off. Only names: the process that takes it reads the row again.
+/// A piece of work. Contains only ids: the process that claims it reads the row again.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Work {
     Payment(PaymentId),
     Refund(RefundId),
-    /// A payment that waits for its payer, its capture or a refund, see `Watch`.
+    /// A payment that waits for its payer, its capture or a refund; see `Watch`.
     Watch(PaymentId),
-    /// A provider's event, by its id there.
+    /// A provider's event, by the provider's id for it.
     Event {
         provider: Provider,
         id: String,
     },
 }
 
-/// What due work is about. Each kind waits in a lane of its own, so that none is behind another.
+/// The kind of due work. Each kind has its own lane, so that no kind blocks another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum WorkKind {
     Event,
@@ -32,7 +31,7 @@ pub enum WorkKind {
 }
 
 impl WorkKind {
-    /// Events first: a client may wait for what they tell.
+    /// Events first: a client may be waiting for the outcome.
     pub const ALL: [Self; 4] = [Self::Event, Self::Payment, Self::Refund, Self::Watch];
 
     #[must_use]
@@ -40,7 +39,7 @@ impl WorkKind {
         Self::ALL.into_iter().find(|kind| kind.name() == name)
     }
 
-    /// As in metrics.
+    /// The name in metrics.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -78,39 +77,39 @@ impl Lane {
     }
 }
 
-/// How much due work of one kind may be begun at a provider.
+/// How much due work of one kind may start at a provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Room {
-    /// As much as there is.
+    /// Any amount.
     Any,
-    /// One piece, to find out whether the provider is back.
+    /// One piece, to probe whether the provider has recovered.
     One,
-    /// It would only be refused.
+    /// None: the provider would reject it.
     None,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Due {
     pub work: Work,
-    /// As in the database. Another time there means that this is out of date.
+    /// The due time in the database. If the row has a different one, this value is stale.
     pub at: Timestamp,
 }
 
-/// What became of an attempt to take work.
+/// The result of an attempt to claim work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Claimed {
     Taken,
-    /// Another process has it, or it pauses, until then.
+    /// Claimed by another process, or paused, until then.
     NotDue(Timestamp),
-    /// There is nothing to do any more.
+    /// Nothing is left to do.
     Resolved,
 }
 
-/// What is due in one lane and not worked off.
+/// The due, unprocessed work of one lane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LaneBacklog {
     pub lane: Lane,
     pub count: u32,
-    /// Since when the first of it is due.
+    /// When the oldest piece became due.
     pub oldest: Timestamp,
 }

@@ -1,4 +1,4 @@
-//! Time and randomness are parameters, so that tests decide both.
+//! Time and randomness are injected so that tests control both.
 
 use std::time::SystemTime;
 
@@ -14,7 +14,7 @@ pub struct SystemClock;
 
 impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
-        // Out of range only for a clock set thousands of years off. Microseconds are what databases keep.
+        // Out of range only if the clock is thousands of years off. Databases keep microseconds.
         let now = Timestamp::try_from(SystemTime::now()).unwrap_or(Timestamp::UNIX_EPOCH);
         Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now)
     }

@@ -1,4 +1,4 @@
-//! What the domain asks of the world around it: a database, providers, a queue, time and randomness.
+//! The interfaces that the domain needs: a database, providers, a queue, time and randomness.
 
 pub mod clock;
 pub mod provider;

@@ -1,4 +1,4 @@
-//! What the domain asks of a provider.
+//! The interface to a payment provider.
 
 use std::sync::Arc;
 
@@ -17,21 +17,21 @@ use crate::model::snapshot::{
 use crate::model::webhook::{NotAnEvent, ParsedEvent};
 use crate::model::work::{Room, WorkKind};
 
-/// One payment provider. Every method makes its call under a key derived from the order's attempt, so the
-/// same order can be repeated without a second effect inside the provider's key horizon.
+/// One payment provider. Every call uses a key derived from the order's attempt, so repeating an order within the
+/// provider's key horizon has no second effect.
 #[async_trait]
 pub trait PaymentProvider: Send + Sync {
     fn name(&self) -> Provider;
 
-    /// Whether the provider can express this amount and takes this currency at all.
+    /// Checks that the provider supports this currency and can express this amount.
     fn accepts(&self, money: Money) -> Result<(), Unacceptable>;
 
-    /// The order or session that `method` names, where it is one the payer has approved at the provider,
-    /// rather than a stored way to pay.
+    /// The order or session that `method` names if it is one that the payer approved at the provider; `None` for a
+    /// stored payment method.
     fn session_in(&self, method: &str) -> Option<ProviderRef>;
 
-    /// How long after its first call an operation may be repeated under the same key without a second effect. A
-    /// margin below what the provider documents: past it, only looking up is safe.
+    /// How long after its first call an operation may be repeated under the same key without a second effect. Leaves a
+    /// safety margin below the documented horizon; past it, only lookups are safe.
     fn repeat_within(&self, operation: OperationKind) -> SignedDuration;
 
     async fn charge(&self, order: &ChargeOrder) -> Outcome<Charged>;
@@ -44,33 +44,33 @@ pub trait PaymentProvider: Send + Sync {
 
     async fn refund(&self, order: &RefundOrder) -> Outcome<Refunded>;
 
-    /// Reads where a payment stands. Has no effect.
+    /// Reads the current state of a payment. Has no effect.
     async fn look_up(&self, what: &LookUp) -> Found<ProviderSnapshot>;
 
-    /// Reads where everything stands that the provider made in our name between `from` and `to`, a part of it at a
-    /// time: the first, or the one at `at`. Has no effect.
+    /// Reads one part of the list of everything created through this gateway between `from` and `to`: the first part,
+    /// or the one at `at`. Has no effect.
     async fn list(&self, from: Timestamp, to: Timestamp, at: Option<&ListCursor>) -> Found<ListPart>;
 
-    /// Reads where refunds stand. Has no effect.
+    /// Reads the current state of refunds. Has no effect.
     async fn look_up_refunds(&self, which: &RefundLookUp) -> Found<Vec<RefundSnapshot>>;
 
-    /// Reads where a dispute stands of which an event claims something. `CannotAsk`: this account may not read disputes,
-    /// or no event of this provider is a mere claim. Has no effect.
+    /// Reads the current state of a dispute that an unverified event claims. `CannotAsk`: this account may not read
+    /// disputes, or this provider's events are never unverified. Has no effect.
     async fn look_up_dispute(&self, _dispute: &ProviderRef) -> Found<DisputeSnapshot> {
         Found::CannotAsk
     }
 
-    /// What an event of this provider is about. Pure.
+    /// Parses an event of this provider. Pure.
     fn read_event(&self, body: &[u8]) -> Result<ParsedEvent, NotAnEvent>;
 
-    /// This provider for background work of one kind, whose failures are counted apart from those of calls that clients
-    /// wait for. `None`: it makes no difference.
+    /// This provider for one kind of background work, with failures counted separately from those of client calls.
+    /// `None`: the provider makes no such distinction.
     fn in_background(&self, _work: WorkKind) -> Option<Arc<dyn PaymentProvider>> {
         None
     }
 
-    /// How much of the background work that this is for may be begun now. Where it is time to find out whether the
-    /// provider is back, asks it first, by a cheap read.
+    /// How much of this background work may start now. While the provider is down and a probe is due, probes it first
+    /// with a cheap read.
     async fn room(&self) -> Room {
         Room::Any
     }

@@ -1,10 +1,10 @@
-//! What the domain asks of a queue. It only brings due work to a worker sooner: what a queue loses is found in the
-//! database.
+//! The interface to a queue. The queue only speeds up delivery of due work to workers: work that it loses is still in
+//! the database.
 
 use crate::model::work::Due;
 
-/// Brings due work to a worker.
+/// Delivers due work to a worker.
 pub trait Queue: Send + Sync {
-    /// Called after the commit. Does not wait and cannot fail: what is not brought is found by the sweep.
+    /// Called after the commit. Does not wait and cannot fail: the sweep finds undelivered work.
     fn announce(&self, due: Due);
 }

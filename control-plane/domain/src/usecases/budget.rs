@@ -1,4 +1,4 @@
-//! How much may be asked of each provider in a second, besides what clients ask for: a token bucket.
+//! A token bucket that limits calls per second to each provider, beyond those that clients request.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use edge_core::provider::Provider;
 use jiff::Timestamp;
 
-/// What may come at once, in seconds' worth of it.
+/// The burst size, in seconds' worth of tokens.
 const BURST_S: f64 = 4.0;
 
 pub(crate) struct Budget {
@@ -24,7 +24,7 @@ impl Budget {
         Self { per_second: per_second.into(), left: Mutex::new(HashMap::new()) }
     }
 
-    /// `false`: there is none left now.
+    /// Takes one token; `false`: none is left now.
     pub(crate) fn take(&self, provider: Provider, now: Timestamp) -> bool {
         self.with(provider, now, |bucket| {
             let enough = bucket.tokens >= 1.0;
@@ -43,7 +43,7 @@ impl Budget {
     }
 
     pub(crate) fn left(&self, provider: Provider, now: Timestamp) -> u32 {
-        // As from any float, what is too large becomes the largest.
+        // The cast saturates: too large a value becomes the maximum.
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "never negative")]
         self.with(provider, now, |bucket| bucket.tokens as u32)
     }

@@ -1,4 +1,4 @@
-//! Who asks for an operation, under which idempotency key, and what the key is answered.
+//! The caller of an operation, its idempotency key, and the answer stored under the key.
 
 use std::borrow::Cow;
 
@@ -13,10 +13,10 @@ use crate::model::payment::{Operation, Payment};
 use crate::model::provider::OperationKind;
 use crate::model::refund::Refund;
 
-/// Makes the answer of an operation. Pure, so that it can be stored in the commit that decides the outcome.
+/// Renders the answer of an operation. Pure, so that the answer can be stored in the commit that decides the outcome.
 pub type Render<T> = fn(&Result<T, OperationError>, request_id: &str) -> StoredAnswer;
 
-/// The answers of each operation.
+/// The answer renderer of each operation.
 #[derive(Clone, Copy, Debug)]
 pub struct Renders {
     pub charge: Render<Payment>,
@@ -26,7 +26,7 @@ pub struct Renders {
 }
 
 impl Renders {
-    /// Where no client is answered.
+    /// For callers without a client to answer.
     pub const NONE: Self = Self { charge: nothing, capture: nothing, cancel: nothing, refund: nothing };
 
     const fn of(&self, operation: OperationKind) -> Render<Payment> {
@@ -45,13 +45,13 @@ fn nothing<T>(_: &Result<T, OperationError>, _: &str) -> StoredAnswer {
 /// The key of a call.
 #[derive(Clone, Debug)]
 pub enum CallKey {
-    /// Of the request itself, which takes it.
+    /// The key of the request itself, which takes it.
     Own(KeyClaim),
-    /// Of the request that began what the call goes on with.
+    /// The key of the earlier request whose operation this call continues.
     Earlier(KeyRef),
 }
 
-/// Who asks for an operation, and under which key.
+/// The caller of an operation and its key.
 #[derive(Clone, Debug)]
 pub struct Call<T> {
     pub cause: Cause,
@@ -60,17 +60,16 @@ pub struct Call<T> {
     pub asked: Asked,
 }
 
-/// What a client wants. A payment that was captured is no answer to a cancellation, nor to the capture of another
-/// amount.
+/// What a client requested. A captured payment does not satisfy a cancellation or the capture of another amount.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Asked {
     pub operation: OperationKind,
-    /// Of a capture, in minor units. `None`: all that is authorized.
+    /// The amount of a capture, in minor units. `None`: the full authorized amount.
     pub amount: Option<Amount>,
 }
 
 impl Asked {
-    /// What began `operation`.
+    /// The request that began `operation`.
     const fn of(operation: &Operation) -> Self {
         let amount = match operation {
             Operation::Capture { amount, .. } => Some(*amount),
@@ -86,24 +85,24 @@ impl From<OperationKind> for Asked {
     }
 }
 
-/// What an operation is about.
+/// The subject of an operation: a payment or refund.
 pub trait Decided {
     fn subject(&self) -> Subject;
 
-    /// Whether the outcome is final; a client that repeats its request gets the same answer from then on.
+    /// Whether the outcome is final; from then on, a client that repeats its request gets the same answer.
     fn is_decided(&self) -> bool;
 
-    /// What a client is told that `asked` for something, of what is recorded now.
+    /// The result, from the recorded state, for a client that `asked` for an operation.
     ///
     /// # Errors
-    /// If the operation failed or lost.
+    /// If the operation failed or was superseded.
     fn outcome_of(self, asked: Asked) -> Result<Self, OperationError>
     where
         Self: Sized;
 }
 
 impl<T> Call<T> {
-    /// Nobody waits for an answer.
+    /// A call whose answer no client awaits.
     #[must_use]
     pub fn silent(cause: Cause, operation: OperationKind) -> Self {
         Self { cause, key: None, render: nothing, asked: operation.into() }
@@ -117,7 +116,7 @@ impl<T> Call<T> {
         }
     }
 
-    /// The request's key, for what has to answer it later.
+    /// The reference that lets a later commit answer the request's key.
     #[must_use]
     pub fn key_ref(&self) -> Option<KeyRef> {
         match &self.key {
@@ -131,7 +130,7 @@ impl<T> Call<T> {
 }
 
 impl Call<Payment> {
-    /// Goes on with what is in flight, where nobody waits: the key of the request that began it is answered.
+    /// Continues the in-flight operation when no client waits: answers the key of the request that began it.
     #[must_use]
     pub fn going_on(payment: &Payment, cause: Cause, renders: &Renders) -> Self {
         let in_flight = payment.state.in_flight();
@@ -150,8 +149,8 @@ impl<T: Decided> Call<T> {
         self.claim().map(|claim| KeyChange::Take { claim, client, at, answer: None })
     }
 
-    /// What the commit of this result, about `subject`, does to the key. A key is released only by the client that
-    /// repeats it: it is told first that nothing was executed.
+    /// The key change in the commit of this result, about `subject`. Only a client's repeated request releases a key,
+    /// because its answer first reports that nothing was executed.
     #[must_use]
     pub fn conclude(&self, subject: Subject, result: &Result<T, OperationError>) -> Option<KeyChange> {
         let (scope, request, may_release) = match self.key.as_ref()? {

@@ -12,9 +12,9 @@ use crate::usecases::calls::inline_retry::InlineRetry;
 use crate::usecases::calls::send::begin;
 use crate::usecases::gateway::Gateway;
 
-/// Releases what is authorized, ends a payment whose payer has not acted yet, and cancels at once what is only queued.
-/// While the outcome of what is in flight is unknown, the wish is kept: it is carried out, by releasing the amount or
-/// giving it back, as soon as the outcome is known.
+/// Releases an authorization, ends a payment whose payer has not acted yet, and cancels a queued charge immediately.
+/// While the outcome of an in-flight operation is unknown, the request is recorded and carried out, by a release or a
+/// refund, as soon as the outcome is known.
 pub async fn cancel(
     gateway: Arc<Gateway>,
     id: PaymentId,
@@ -26,7 +26,7 @@ pub async fn cancel(
 async fn run(gateway: &Gateway, id: PaymentId, call: &Call<Payment>) -> Result<Payment, OperationError> {
     let payment = gateway.store.payment(&call.cause.client, id).await?.ok_or(OperationError::NotFound)?;
     let provider = gateway.provider(payment.request.provider)?;
-    // Its answer is there within seconds, and then it can be canceled.
+    // The call's answer arrives within seconds; the payment can be canceled then.
     if let State::Processing { accepted: false, .. } = payment.state {
         return Err(OperationError::Busy { payment: id });
     }
@@ -43,7 +43,7 @@ async fn run(gateway: &Gateway, id: PaymentId, call: &Call<Payment>) -> Result<P
     without_a_call(gateway, &payment, moved, call).await
 }
 
-/// Nothing is sent: it is canceled by this commit, or will be when the outcome is known.
+/// Sends nothing: the payment is canceled by this commit, or once the outcome is known.
 async fn without_a_call(
     gateway: &Gateway,
     before: &Payment,

@@ -10,7 +10,7 @@ use crate::usecases::calls::inline_retry::InlineRetry;
 use crate::usecases::calls::send::begin;
 use crate::usecases::gateway::Gateway;
 
-/// Takes what is authorized: `amount`, or all of it. The rest is released.
+/// Captures `amount`, or the full authorized amount. The rest is released.
 pub async fn capture(
     gateway: Arc<Gateway>,
     id: PaymentId,

@@ -17,11 +17,11 @@ use crate::usecases::calls::send::{begin as send_first, send_and_record};
 use crate::usecases::calls::{commit, commit_beside};
 use crate::usecases::gateway::Gateway;
 
-/// How often an order may be found free and then be taken by another request.
+/// How often to retry when another request takes the order between lookup and commit.
 const RACES_MAX: usize = 3;
 
-/// Charges or authorizes. The intent is committed before the provider hears of it. `expires_in`: how long it may be made,
-/// as long as it is certain that it is not made yet; `None`: as long as the policy says.
+/// Charges or authorizes. The intent is committed before the provider is called. `expires_in`: how long the charge may
+/// be sent if it was certainly not executed yet; `None`: the policy's limit.
 pub async fn charge(
     gateway: Arc<Gateway>,
     request: ChargeTerms,
@@ -81,8 +81,8 @@ async fn begin(
     send_and_record(gateway, provider, payment, &(), InlineRetry::of_a_request(gateway), call).await
 }
 
-/// The client brings back an order that one of its own payments waits for: that payment goes on, so that
-/// one order is always one payment.
+/// The client submits an order that one of its own payments waits for: that payment is resumed, so that one order is
+/// always one payment.
 async fn resume(
     gateway: &Gateway,
     provider: &dyn PaymentProvider,
@@ -104,8 +104,8 @@ async fn resume(
     send_first(gateway, provider, &payment, moved, InlineRetry::of_a_request(gateway), call).await
 }
 
-/// Whether the gateway knew of the payer's consent before the client did: then the client is told what came of it, as if
-/// it had come first.
+/// Whether the gateway resumed the payment before the client did: the client then gets the outcome as if it had come
+/// first.
 async fn went_on_without_client(gateway: &Gateway, payment: &Payment) -> Result<bool, OperationError> {
     let in_flight = payment.state.in_flight().is_some_and(|f| matches!(f.operation, Operation::Resume(_)));
     if !in_flight && !matches!(payment.state, State::Completed { .. } | State::Authorized(_)) {
@@ -119,7 +119,7 @@ async fn went_on_without_client(gateway: &Gateway, payment: &Payment) -> Result<
     }
 }
 
-/// What caused the payment to be resumed last. Only releases before have left payments that do not say so themselves.
+/// The initiator of the last resume. Needed only for payments from earlier releases, which do not record it.
 async fn last_resume_in_trail(gateway: &Gateway, payment: &Payment) -> Result<Option<Initiator>, StoreError> {
     let trail = gateway.store.events(&payment.client, payment.id).await?;
     let resumed = trail.into_iter().rev().find(|event| {
@@ -129,7 +129,7 @@ async fn last_resume_in_trail(gateway: &Gateway, payment: &Payment) -> Result<Op
     Ok(resumed.map(|event| event.cause.initiator))
 }
 
-/// Takes the key and answers it in one commit; nothing is left to be asked for.
+/// Takes the key and answers it in one commit; no call is needed.
 async fn already_decided(
     gateway: &Gateway,
     payment: Payment,
@@ -143,12 +143,12 @@ async fn already_decided(
         at: gateway.now(),
         answer: Some((call.render)(&result, &call.cause.initiator.text())),
     });
-    // What it asks for is done.
+    // The requested operation is already done.
     commit_beside(gateway, Change::from(Mutation::Nothing).with_key(key), id).await?;
     result
 }
 
-/// Whether the request asks for what the waiting payment is about.
+/// Checks that the request matches the waiting payment.
 fn continues(payment: &Payment, request: &ChargeTerms, cause: &Cause) -> Result<(), Unacceptable> {
     let wrong = |param, message: &str| Err(Unacceptable { param, message: message.to_owned() });
     if payment.client != cause.client {

@@ -1,4 +1,4 @@
-//! Why an operation was not done, and what that means for its idempotency key.
+//! Why an operation was not carried out, and what that means for its idempotency key.
 
 use edge_core::money::Amount;
 use edge_core::provider::Provider;
@@ -9,8 +9,8 @@ use crate::model::provider::{Refusal, RefusalKind, Unacceptable, Uncertainty};
 use crate::model::transition::InvalidTransition;
 use crate::ports::store::StoreError;
 
-/// Why an operation was not done. Nothing here is a doubt about the provider: an unknown outcome there is a pending
-/// payment. Only whether the intent itself was recorded can be open ([`OperationError::InDoubt`]).
+/// Why an operation was not carried out. No variant expresses doubt about the provider: an unknown outcome there is a
+/// pending payment. Only whether the intent itself was recorded can be in doubt ([`OperationError::InDoubt`]).
 #[derive(Debug, thiserror::Error)]
 pub enum OperationError {
     #[error("{0} is not configured on this gateway")]
@@ -25,35 +25,35 @@ pub enum OperationError {
     CaptureExceeds { payment: PaymentId, authorized: Amount },
     #[error("{remaining} of the payment can still be refunded")]
     RefundExceeds { payment: PaymentId, remaining: u64 },
-    /// Another payment has just been made for the order; look for it.
+    /// Another payment has just been created for the order; look it up.
     #[error("another payment is being made for this order")]
     OrderTaken,
-    /// The provider's definite no.
+    /// The provider's definite refusal.
     #[error("{}", refusal.message)]
     Refused { payment: PaymentId, refusal: Box<Refusal> },
     /// The provider could not be reached; nothing happened there.
     #[error("{}", uncertainty.reason)]
     NotSent { payment: PaymentId, uncertainty: Uncertainty },
-    /// The operation was certainly not executed, and is not tried any more.
+    /// The operation was certainly not executed and is not retried.
     #[error("the {operation} was not carried out and is not tried any more; nothing changed at the provider")]
     GivenUp { payment: PaymentId, operation: &'static str },
-    /// The payment went another way while the operation was in flight.
+    /// The payment moved elsewhere while the operation was in flight.
     #[error("{problem}")]
     Superseded { payment: PaymentId, problem: String },
-    /// Another request is changing the payment right now.
+    /// Another request is changing the payment.
     #[error("another request is working on the payment; try again")]
     Busy { payment: PaymentId },
     /// The first request with this idempotency key has not finished.
     #[error("the first request with this idempotency key is being worked on; try again")]
     InProgress,
-    /// The idempotency key was used between looking for it and taking it; look again.
+    /// Another request took the idempotency key between our lookup and our commit; look it up again.
     #[error("the idempotency key has just been used")]
     KeyTaken,
-    /// The database took the intent and did not say whether it is written. If it is, it will be carried out; the same
-    /// request under its key finds out.
+    /// The commit of the intent was sent but not confirmed. If it succeeded, the request will be carried out; repeating
+    /// the request under its key finds out.
     #[error("it is not known whether the request is recorded")]
     InDoubt(#[source] StoreError),
-    /// The database did not take the intent, which is certain: the request is not carried out.
+    /// The database certainly did not record the intent: the request is not carried out.
     #[error("the request is not recorded, so it is not carried out")]
     NotRecorded(#[source] StoreError),
     #[error(transparent)]
@@ -63,7 +63,7 @@ pub enum OperationError {
 }
 
 impl OperationError {
-    /// The commit of an intent failed so.
+    /// Converts the error of an intent's commit.
     pub fn unwritten(problem: StoreError) -> Self {
         match problem {
             StoreError::Unavailable(_) => Self::InDoubt(problem),
@@ -88,7 +88,7 @@ impl OperationError {
 }
 
 impl OperationError {
-    /// Whether it came before anything was recorded.
+    /// Whether the error occurred before anything was recorded.
     #[must_use]
     pub fn is_before_execution(&self) -> bool {
         !matches!(
@@ -97,8 +97,8 @@ impl OperationError {
         )
     }
 
-    /// Whether it was met before the request's key was asked for: what an earlier request with the key was told may
-    /// be something else.
+    /// Whether the error occurred before the request's key was looked up: an earlier request with the key may have
+    /// received a different answer.
     #[must_use]
     pub fn may_hide_a_used_key(&self) -> bool {
         match self {
@@ -107,9 +107,9 @@ impl OperationError {
             | Self::CaptureExceeds { .. }
             | Self::Busy { .. }
             | Self::OrderTaken
-            // This request's change was not recorded; that of an earlier one with the key may have been.
+            // This request's change was not recorded; an earlier request with the key may have recorded its own.
             | Self::NotRecorded(_) => true,
-            // These ask for the key themselves, are about it, or leave open whether it was taken.
+            // These look up the key themselves, concern it, or leave open whether it was taken.
             Self::NotFound
             | Self::InvalidState { .. }
             | Self::RefundExceeds { .. }
@@ -125,8 +125,8 @@ impl OperationError {
         }
     }
 
-    /// Whether the same request would meet the same answer for ever. The rest may be tried again under the same key: it
-    /// was certainly not executed, or (in doubt, crashed) the key finds out what became of it.
+    /// Whether the same request would always get the same answer. All other errors may be retried under the same key:
+    /// the request was certainly not executed, or (in doubt, crashed) the key reveals its outcome.
     #[must_use]
     pub fn is_final(&self) -> bool {
         match self {

@@ -1,5 +1,5 @@
-//! A request whose key has been used: the first request's outcome, from what it left behind. If the process
-//! that worked on it is gone, its call is retried under its own provider key; a second one is never begun.
+//! Answers a request whose key is already used from what the first request left behind. If that request's process died,
+//! its call is retried under its own provider key; a second operation is never begun.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use crate::usecases::calls::resolvable::{Phase, Resolvable};
 use crate::usecases::calls::send::{lost, send_and_record};
 use crate::usecases::gateway::Gateway;
 
-/// What a key's request can have made.
+/// The object that a key's request may have created.
 #[async_trait]
 pub trait FirstOutcome: Sized {
     /// The outcome of the first request, or [`OperationError::InProgress`] while another request works on it.
@@ -84,7 +84,7 @@ async fn outcome<T: Resolvable>(
         .await
 }
 
-/// Whether what is in flight is what the client asked for; its payment may be in another operation by now.
+/// Whether the in-flight operation is the one that the client asked for; the payment may have moved on to another.
 fn is_about<T: Resolvable>(subject: &T, asked: OperationKind) -> bool {
     let is_charge = |kind| matches!(kind, OperationKind::Charge | OperationKind::Resume);
     let begun = subject.operation();

@@ -1,4 +1,4 @@
-//! What every operation needs: the store, the providers, time and randomness.
+//! The dependencies of every operation: the store, the providers, time and randomness.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -24,18 +24,18 @@ use crate::usecases::retries::Retries;
 
 pub struct Gateway {
     pub store: Arc<dyn Store>,
-    /// Those that have credentials.
+    /// The providers with configured credentials.
     pub providers: HashMap<Provider, Arc<dyn PaymentProvider>>,
     pub clock: Arc<dyn Clock>,
-    /// When this process began.
+    /// When this process started.
     pub started_at: Timestamp,
     pub entropy: Arc<dyn Entropy>,
-    /// Operations that talk to a provider. Shutting down waits for them.
+    /// Operations that call a provider. Shutdown waits for them.
     pub tasks: TaskTracker,
-    /// Brings due work to a worker.
+    /// Delivers due work to a worker.
     pub queue: Arc<dyn Queue>,
     pub retries: Retries,
-    /// The answers to keys that are decided while nobody waits.
+    /// Renders the answers to keys whose outcome is decided while no client waits.
     pub renders: Renders,
 }
 
@@ -60,22 +60,22 @@ impl Gateway {
         AttemptId::new(self.now(), self.entropy.bytes())
     }
 
-    /// Something between 0 and 2³² − 1.
+    /// A random number between 0 and 2³² − 1.
     #[must_use]
     pub fn random(&self) -> u32 {
         let [.., a, b, c, d] = self.entropy.bytes();
         u32::from_le_bytes([a, b, c, d])
     }
 
-    /// Leases what a call is about to be made for to the caller: another worker takes it up once the caller must have
-    /// died.
+    /// Leases the payment or refund to the caller before a call: another worker takes over only once the caller must
+    /// have died.
     pub fn hold_for_call(&self, follow_up: &mut Option<FollowUp>) {
         if let Some(follow_up) = follow_up {
             follow_up.at = self.now() + self.retries.policy().call_lease;
         }
     }
 
-    /// Puts off what is still undecided after a try to its next try.
+    /// Schedules the next try of an operation that is still undecided after a try.
     pub fn reschedule(&self, follow_up: &mut Option<FollowUp>) {
         if let Some(follow_up) = follow_up {
             follow_up.tries += 1;
@@ -83,7 +83,7 @@ impl Gateway {
         }
     }
 
-    /// How long to wait after that many tries. Another one each time: see [`RetryPolicy::pause`].
+    /// The pause after this many tries, random on each call; see [`RetryPolicy::pause`].
     ///
     /// [`RetryPolicy::pause`]: super::retries::RetryPolicy::pause
     #[must_use]
@@ -91,13 +91,13 @@ impl Gateway {
         self.retries.policy().pause(tries, self.random())
     }
 
-    /// When a payment that has just begun to wait is looked at first.
+    /// When a payment that has just begun to wait is first checked.
     fn watch_at(&self, payment: &Payment) -> Timestamp {
         let is_due = payment.state.is_to_be_refunded();
         if is_due { self.now() } else { self.now() + self.retries.policy().watch_pause(0) }
     }
 
-    /// Writes a change, and says what it leaves to be looked after.
+    /// Commits a change and announces the work that it leaves.
     pub async fn commit(&self, mut change: Change) -> Result<(), CommitError> {
         change.watch = change.waiting().map(|payment| Watch {
             payment: payment.id,
@@ -112,7 +112,7 @@ impl Gateway {
         Ok(())
     }
 
-    /// This gateway for background work of one kind: it speaks to the providers apart from clients' calls.
+    /// This gateway for one kind of background work: its provider calls are counted apart from those of clients.
     #[must_use]
     pub fn in_background(&self, work: WorkKind) -> Self {
         let view = |provider: &Arc<dyn PaymentProvider>| {
@@ -135,17 +135,17 @@ impl Gateway {
         self.providers.get(&provider).cloned().ok_or(OperationError::ProviderNotConfigured(provider))
     }
 
-    /// Runs an operation to its end even if the caller goes away: a client that hangs up must not leave a
+    /// Runs an operation to completion even if the caller goes away: a client that disconnects must not leave a
     /// provider's answer unread.
     pub async fn run_detached<T: Send + 'static>(
         &self,
         operation: impl Future<Output = Result<T, OperationError>> + Send + 'static,
     ) -> Result<T, OperationError> {
-        // In a box of its own: it is large, and a task is moved about while it is made.
+        // Boxed: the future is large, and spawning moves it several times.
         self.tasks.spawn(Box::pin(operation)).await.unwrap_or_else(|_| Err(OperationError::Crashed))
     }
 
-    /// Whether the provider still answers the call's key with what became of it.
+    /// Whether the provider still answers the call's key with its outcome.
     pub(crate) fn may_repeat(
         &self,
         provider: &dyn PaymentProvider,
@@ -155,12 +155,12 @@ impl Gateway {
         in_flight.may_be_repeated(provider.repeat_within(operation), self.now())
     }
 
-    /// Whether the process that began at `since` to work on something works on it no more.
+    /// Whether the process that started working on something at `since` is certainly no longer working on it.
     pub(crate) fn is_over(&self, since: Timestamp) -> bool {
         let before_us = self.store.is_exclusive() && since < self.started_at;
         let policy = self.retries.policy();
         let ago = self.now().duration_since(since);
-        // Further ahead than clocks of hosts are apart: it was begun by a clock that has been put back since.
+        // Further in the future than clock skew between hosts explains: the clock was set back after the call began.
         before_us || ago > policy.call_lease || -ago > policy.furthest(WorkKind::Payment)
     }
 }

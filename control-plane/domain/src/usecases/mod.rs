@@ -1,7 +1,7 @@
-//! What a client, a worker or an operator can have done: one file for each.
+//! The use cases of clients, workers and operators, one file each.
 //!
-//! [`call`] is who asks, under which idempotency key; `calls` is what all of them share while a provider works on a
-//! payment or refund; `examine` reads the provider's records.
+//! [`call`] holds the caller and its idempotency key; `calls` is shared by all use cases while a provider works on a
+//! payment or refund; `provider_sync` reads the provider's records.
 
 mod budget;
 pub mod call;

@@ -18,10 +18,10 @@ use crate::usecases::calls::send::send_and_record;
 use crate::usecases::gateway::Gateway;
 use crate::usecases::provider_sync::{ProviderSync, Trouble};
 
-/// How often "the rest" is worked out again when other refunds keep getting in between.
+/// How often to recompute "the rest" when other refunds interfere.
 const RACES_MAX: u32 = 5;
 
-/// Gives back `amount`, or all that is left.
+/// Refunds `amount`, or all that is left.
 pub async fn refund(
     gateway: Arc<Gateway>,
     id: PaymentId,
@@ -57,7 +57,7 @@ async fn run(
     refunded
 }
 
-/// Records the refund and takes its amount out of what is left, in one commit.
+/// Records the refund and reserves its amount, in one commit.
 async fn reserve(
     gateway: &Gateway,
     provider: &dyn PaymentProvider,
@@ -101,7 +101,7 @@ async fn reserve_the_rest(
     Err(OperationError::RefundExceeds { payment: payment.id, remaining })
 }
 
-/// The provider says that the refund does not fit what it has: what it has is applied at once.
+/// The refusal shows that the provider's records differ from ours: reads and applies them immediately.
 async fn adopt_what_was_revealed(
     gateway: &Gateway,
     provider: &dyn PaymentProvider,
@@ -110,11 +110,14 @@ async fn adopt_what_was_revealed(
 ) {
     let sync = ProviderSync { gateway, provider };
     if let Err(trouble) = look_at_all_of(sync, payment, &call.cause).await {
-        tracing::info!(reason = trouble.reason(), "what a refusal revealed could not be adopted now");
+        tracing::info!(
+            reason = trouble.reason(),
+            "the provider's refunds could not be applied after a refusal"
+        );
     }
 }
 
-/// Gives back what is left of a payment that was canceled while its outcome was unknown.
+/// Refunds what is left of a payment that was canceled while its outcome was unknown.
 pub(crate) async fn give_back_the_rest(
     gateway: &Gateway,
     provider: &dyn PaymentProvider,

@@ -1,5 +1,5 @@
-//! What is not decided is brought to an end: the call retried under its own key as long as the provider answers it,
-//! and the provider's records looked at. Only evidence decides; time alone never does.
+//! Resolves undecided operations: retries the call under its own key while the provider still answers it, and reads the
+//! provider's records. Only evidence decides, never time alone.
 
 use crash_points::reach;
 
@@ -18,11 +18,10 @@ use crate::usecases::provider_sync::{ProviderSync, Trouble};
 use crate::usecases::webhook::{self, CLAIM};
 use crate::usecases::{OperationError, watch};
 
-/// Takes one piece of work, if it is due, and does what can be done for it now. What the provider can bear is asked
-/// before.
+/// Claims one piece of work if it is due, and processes it. The caller has checked the provider's budget before.
 ///
 /// # Errors
-/// If the database cannot be used. The work is due again when the claim on it has run out.
+/// If the database cannot be used. The work is due again once the claim has expired.
 pub async fn work_off(gateway: &Gateway, work: &Work) -> Result<Claimed, StoreError> {
     let lease = match work {
         Work::Event { .. } => CLAIM,
@@ -45,7 +44,7 @@ pub async fn work_off(gateway: &Gateway, work: &Work) -> Result<Claimed, StoreEr
     Ok(claimed)
 }
 
-/// Takes and works off what has been due longest. `None`: nothing is due.
+/// Claims and processes the longest overdue work. `None`: nothing is due.
 pub async fn run_next_due(gateway: &Gateway) -> Result<Option<Work>, StoreError> {
     for Due { work, .. } in gateway.store.overdue(gateway.now(), 8).await? {
         if work_off(gateway, &work).await? == Claimed::Taken {
@@ -67,15 +66,15 @@ async fn undecided<T: Resolvable>(gateway: &Gateway, subject: Option<T>) -> Resu
     conclude(gateway, work, follow_up, progress).await
 }
 
-/// Where this turn has brought the work.
+/// The result of one try.
 enum Progress {
-    /// It moved, or the call that was made has set the time of the next.
+    /// The state changed, or the call scheduled the next try.
     Recorded,
-    /// It was looked at, and nothing new was to be seen.
+    /// The records were read and showed nothing new.
     NothingNew,
 }
 
-/// Sees to it that what is still undecided is looked after again.
+/// Schedules the next follow-up of an operation that is still undecided.
 async fn conclude(
     gateway: &Gateway,
     work: Work,
@@ -91,14 +90,14 @@ async fn conclude(
     };
     let tries = before.tries + 1;
     let to = FollowUp { at: gateway.now() + gateway.pause(tries), tries };
-    tracing::info!(?work, tries = to.tries, next_at = %to.at, reason, "not decided yet");
+    tracing::info!(?work, tries = to.tries, next_at = %to.at, reason, "still undecided");
     gateway.store.postpone(&work, to).await?;
     gateway.queue.announce(Due { work, at: to.at });
     Ok(())
 }
 
-/// Does what can be done for it now: gives up what has waited for too long, sends what is queued, retries what is
-/// unknown while its key tells, and looks at the provider's records otherwise.
+/// Makes one try: gives up an operation that has waited too long, sends a queued one, retries an unknown one while its
+/// key is valid, and otherwise reads the provider's records.
 async fn resolve<T: Resolvable>(
     gateway: &Gateway,
     provider: &dyn PaymentProvider,
@@ -136,7 +135,7 @@ async fn resolve<T: Resolvable>(
     {
         let again = subject.clone();
         heard(send_and_record(gateway, provider, again, &context, InlineRetry::none(), &call).await)?;
-        // Where the retry did not tell, e.g. because it brought the same error again, the records may.
+        // If the retry was inconclusive, e.g. because it returned the same error again, the records may help.
         let now = subject.read_again(&*gateway.store).await?;
         if let Some(now) = now.filter(|now| matches!(now.phase(), Phase::Unknown(_))) {
             now.sync_with(sync, context, &call.cause).await?;
@@ -147,7 +146,8 @@ async fn resolve<T: Resolvable>(
     Ok(if moved { Progress::Recorded } else { Progress::NothingNew })
 }
 
-/// Nobody expects it to be sent any more: the client's own time for a charge is over, or, for the rest, the policy's.
+/// Whether the operation is too old to be sent: the charge's own expiry has passed or, for all operations, the policy's
+/// period.
 fn is_too_late(gateway: &Gateway, in_flight: &InFlight, operation: OperationKind) -> bool {
     let policy = gateway.retries.policy();
     let keep_trying_until = in_flight.since + policy.keep_trying;
@@ -166,7 +166,7 @@ async fn write(gateway: &Gateway, change: Change) -> Result<Progress, Trouble> {
     }
 }
 
-/// The answer, whatever it was, is recorded.
+/// Maps a recorded answer, of any kind, to progress.
 fn heard<T>(answer: Result<T, OperationError>) -> Result<Progress, Trouble> {
     match answer {
         Ok(_)
@@ -175,7 +175,7 @@ fn heard<T>(answer: Result<T, OperationError>) -> Result<Progress, Trouble> {
             | OperationError::NotSent { .. }
             | OperationError::GivenUp { .. }
             | OperationError::Superseded { .. }
-            // The key has its answer already.
+            // The key already has its answer.
             | OperationError::KeyTaken,
         ) => Ok(Progress::Recorded),
         Err(problem) => Err(problem.into()),

@@ -1,4 +1,4 @@
-//! How often, how soon and how long the provider is asked again for what is not decided.
+//! How often, how soon and for how long undecided operations are retried.
 
 use std::sync::Arc;
 
@@ -9,48 +9,46 @@ use crate::model::follow_up::FollowUp;
 use crate::model::work::WorkKind;
 use crate::usecases::budget::Budget;
 
-/// What an operator decides.
+/// The retry settings that an operator configures.
 #[derive(Clone, Copy, Debug)]
 pub struct RetryPolicy {
-    /// The first pause lies between nothing and this; the bound doubles with each try.
+    /// The first pause lies between zero and this; the bound doubles with each try.
     pub base: SignedDuration,
-    /// Where the bound stops doubling. What has not come to an end after 30 tries is asked for more
-    /// rarely, down to once in five minutes.
+    /// Where the bound stops doubling. Operations that are undecided after 30 tries are retried less often, down to
+    /// once in five minutes.
     pub cap: SignedDuration,
-    /// For how long after it was wanted something is tried that was certainly not executed.
+    /// How long after the request a certainly unexecuted operation is retried.
     pub keep_trying: SignedDuration,
-    /// Repeats of calls in a second to one provider. It has to bear them besides everything new, while it is
-    /// in trouble. With 0, only clients who come back and webhooks decide what is undecided.
+    /// Retries per second to one provider, which has to bear them on top of new calls while it is in trouble. With 0,
+    /// only clients' repeated requests and webhooks decide undecided operations.
     pub per_second: u32,
-    /// Looks at one provider's records in a second, for payments that wait for their payer or their capture.
+    /// Reads per second from one provider's records, for payments that wait for their payer or their capture.
     pub looks_per_second: u32,
-    /// A request whose call has brought no answer within this waits for one repeat of it. `None`: it waits for
-    /// none.
+    /// A request whose call ends without an answer within this time waits for one retry. `None`: requests wait for no
+    /// retry.
     pub inline_within: Option<SignedDuration>,
-    /// Longer than a call of our own with everything around it takes: the process that began one is gone by then.
+    /// Longer than one of our calls and its commits take: by then, the process that began the call is gone.
     pub call_lease: SignedDuration,
-    /// What is undecided for longer is for people to look at.
+    /// Operations undecided for longer need an operator's review.
     pub review_after: SignedDuration,
-    /// A provider's event that could not be worked off for longer is parked for people.
+    /// Events that could not be processed for longer are parked for an operator.
     pub park_after: SignedDuration,
-    /// A charge that says nothing else is not made any more after this, as long as it is certain that it is not made
-    /// yet.
+    /// The default expiry of a charge: after this time it is not sent any more if it was certainly not executed.
     pub charge_expires: SignedDuration,
-    /// A payment that waits for its payer or its capture is first looked at after this; the pauses double up to
-    /// six hours.
+    /// A payment that waits for its payer or its capture is first polled after this; the pauses double up to six hours.
     pub watch_first: SignedDuration,
 }
 
-/// Providers let orders run out within hours or days, and authorizations within a month.
+/// Orders expire at the provider within hours or days, authorizations within a month.
 const WATCH_MOST: SignedDuration = SignedDuration::from_hours(6);
 /// Longer than any provider holds an amount or keeps an order open (Stripe: 30 days, PayPal: 29).
 pub const WATCH_FOR: SignedDuration = SignedDuration::from_hours(40 * 24);
 
-/// Tries at the capped pause.
+/// The number of tries after which pauses grow beyond the cap.
 const STEADY: u32 = 30;
-/// However long a provider was away: this long after it is back, at the latest, everything is due again.
+/// However long an outage lasts, everything is due again at most this long after the provider recovers.
 const RARE: SignedDuration = SignedDuration::from_mins(5);
-/// How much longer a provider may ask us to wait.
+/// The longest additional wait that a provider may request.
 pub const ASKED_MOST: SignedDuration = SignedDuration::from_mins(5);
 const INLINE_PAUSE: SignedDuration = SignedDuration::from_millis(400);
 
@@ -73,15 +71,15 @@ impl Default for RetryPolicy {
 }
 
 impl RetryPolicy {
-    /// Until the next look at a payment that waits, after that many.
+    /// The pause before the next poll of a waiting payment, after `looks` polls.
     #[must_use]
     pub fn watch_pause(&self, looks: u32) -> SignedDuration {
         let factor = 1_i32.checked_shl(looks).filter(|factor| *factor > 0).unwrap_or(i32::MAX);
         self.watch_first.saturating_mul(factor).min(WATCH_MOST.max(self.watch_first))
     }
 
-    /// How far ahead anything of a kind is ever put off. What is further ahead was put off by a clock that has been put back
-    /// since.
+    /// The furthest that work of one kind is ever scheduled ahead. Work due later was scheduled by a clock that has
+    /// since been set back.
     #[must_use]
     pub fn furthest(&self, work: WorkKind) -> SignedDuration {
         match work {
@@ -92,8 +90,8 @@ impl RetryPolicy {
         }
     }
 
-    /// Full jitter: anything from nothing to the bound, so that what failed together does not come back
-    /// together. `random` decides.
+    /// Full jitter, from zero to the bound, so that operations that failed together are not retried together. `random`
+    /// determines the value.
     #[must_use]
     pub fn pause(&self, tries: u32, random: u32) -> SignedDuration {
         let doubled = |from: SignedDuration, times: u32, most: SignedDuration| {
@@ -109,14 +107,14 @@ impl RetryPolicy {
     }
 }
 
-/// `random` of 2³² parts of `whole`.
+/// `random` / 2³² of `whole`.
 fn part(whole: SignedDuration, random: u32) -> SignedDuration {
     let micros = u128::try_from(whole.as_micros()).unwrap_or(0);
     let part = (micros * u128::from(random)) >> u32::BITS;
     SignedDuration::from_micros(i64::try_from(part).unwrap_or(i64::MAX))
 }
 
-/// The policy, and how much of the budgets is spent. A clone shares both.
+/// The policy and the budgets. Clones share the budgets.
 #[derive(Clone)]
 pub struct Retries {
     policy: RetryPolicy,
@@ -137,7 +135,7 @@ impl Retries {
         &self.policy
     }
 
-    /// Takes one retry out of the provider's budget; `false`: it is used up for now.
+    /// Takes one retry from the provider's budget; `false`: the budget is exhausted for now.
     pub fn take(&self, provider: Provider, now: Timestamp) -> bool {
         let enough = self.retries.take(provider, now);
         metrics::counter!(
@@ -148,8 +146,8 @@ impl Retries {
         enough
     }
 
-    /// Takes what one piece of due work needs before it is claimed. An event is new, as its payment was, and needs
-    /// nothing; what is looked at again and again may wait.
+    /// Takes the budget for one piece of due work before it is claimed. Events are new work, like clients' requests,
+    /// and need none; polls can wait.
     pub fn take_for(&self, work: WorkKind, provider: Provider, now: Timestamp) -> bool {
         match work {
             WorkKind::Event => true,
@@ -158,7 +156,7 @@ impl Retries {
         }
     }
 
-    /// Gives back what was taken for work that another process has done.
+    /// Returns the budget taken for work that another process has done.
     pub fn give_back(&self, work: WorkKind, provider: Provider) {
         match work {
             WorkKind::Event => {}
@@ -167,7 +165,7 @@ impl Retries {
         }
     }
 
-    /// How many pieces of due work the budget bears now.
+    /// How many pieces of due work the budget allows now.
     #[must_use]
     pub fn left_for(&self, work: WorkKind, provider: Provider, now: Timestamp) -> u32 {
         match work {
@@ -177,8 +175,8 @@ impl Retries {
         }
     }
 
-    /// How long a request waits before it repeats its own call, `None` if it is not to: the call took too long, or
-    /// the budget is used up.
+    /// How long a request waits before it retries its own call; `None` for no retry: the call took too long, or the
+    /// budget is exhausted.
     pub fn inline(
         &self,
         provider: Provider,
@@ -220,7 +218,7 @@ mod tests {
         let start = Timestamp::UNIX_EPOCH;
         let taken = |kind| (0..100).filter(|_| retries.take_for(kind, Provider::Stripe, start)).count();
         assert_eq!([taken(WorkKind::Payment), taken(WorkKind::Refund), taken(WorkKind::Watch)], [4, 0, 4]);
-        assert_eq!(taken(WorkKind::Event), 100, "what is new is not a retry");
+        assert_eq!(taken(WorkKind::Event), 100, "events are not retries");
         assert!(!retries.take(Provider::Stripe, start));
         retries.give_back(WorkKind::Payment, Provider::Stripe);
         assert_eq!(retries.left_for(WorkKind::Refund, Provider::Stripe, start), 1);

@@ -1,4 +1,4 @@
-//! What an operator has to look at, because it has been undecided for too long.
+//! Payments and refunds that an operator has to review because they have been undecided for too long.
 
 use std::collections::BTreeSet;
 
@@ -16,7 +16,7 @@ use crate::model::work::Work;
 use crate::ports::store::{Rows, StoreError, Unreadable};
 use crate::usecases::gateway::Gateway;
 
-/// What a provider has taken may rightly take it long: a bank transfer, a review.
+/// Operations that a provider has accepted may legitimately take long: a bank transfer, a review.
 const ACCEPTED_AFTER: SignedDuration = SignedDuration::from_hours(72);
 
 /// One undecided payment or refund.
@@ -27,18 +27,18 @@ pub struct ForReview {
     pub provider: Provider,
     pub money: Money,
     pub state: &'static str,
-    /// Why it is not decided, as far as that is known.
+    /// Why it is undecided, as far as known.
     pub reason: String,
-    /// Since when it is wanted.
+    /// When it was requested.
     pub since: Timestamp,
     pub reference: Option<ProviderRef>,
-    /// When it is tried again, and how often it was.
+    /// When the next try is due, and the number of tries so far.
     pub follow_up: FollowUp,
-    /// Whether the provider still knows the call's key. Past that its records are looked at, and nothing is repeated.
+    /// Whether the provider still knows the call's key. After that, only its records are read and nothing is repeated.
     pub is_repeated: bool,
 }
 
-/// What is undecided, by how long it has been wanted. What the provider has taken and decides later is left out.
+/// The number of undecided operations by age. Those that the provider has accepted and decides later are omitted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Ages {
     pub below_1m: u32,
@@ -47,22 +47,22 @@ pub struct Ages {
     pub above: u32,
 }
 
-/// Everything undecided, as people see it.
+/// All undecided operations, as operators see them.
 #[derive(Clone, Debug, Default)]
 pub struct Survey {
-    /// What has been undecided for longer than the policy allows, the oldest first.
+    /// Operations undecided for longer than the policy allows, oldest first.
     pub for_review: Vec<ForReview>,
     pub ages: Ages,
     pub unreadable: BTreeSet<Unreadable>,
 }
 
-/// What has been undecided for longer than the policy allows, the oldest first; out of the oldest `limit` undecided.
+/// Operations undecided for longer than the policy allows, oldest first, among the oldest `limit` undecided ones.
 pub async fn for_review(gateway: &Gateway, limit: u32) -> Result<Rows<ForReview>, StoreError> {
     let Survey { for_review, unreadable, .. } = survey(gateway, limit).await?;
     Ok(Rows { items: for_review, unreadable: unreadable.into_iter().collect() })
 }
 
-/// Looks through the oldest `limit` undecided payments and refunds.
+/// Surveys the oldest `limit` undecided payments and refunds.
 pub async fn survey(gateway: &Gateway, limit: u32) -> Result<Survey, StoreError> {
     let (payments, refunds) = gateway.store.undecided(limit).await?;
     let unreadable = payments.unreadable.into_iter().chain(refunds.unreadable).collect();
@@ -107,7 +107,7 @@ impl Ages {
     }
 }
 
-/// What a payment and a refund that are not decided have in common.
+/// The common part of undecided payments and refunds.
 struct Undecided<'a> {
     work: Work,
     client: &'a ClientId,
@@ -115,16 +115,16 @@ struct Undecided<'a> {
     state: &'static str,
     reason: &'a str,
     since: Timestamp,
-    /// The provider has taken it and decides later.
+    /// The provider has accepted it and decides later.
     is_accepted: bool,
-    /// Its own; a refund that has none is found by its payment's.
+    /// Its own reference; a refund without one is found by its payment's.
     reference: Option<&'a ProviderRef>,
     follow_up: Option<FollowUp>,
-    /// What may be retried.
+    /// The call that may be retried.
     call: Option<(&'a InFlight, OperationKind)>,
 }
 
-const BEING_ASKED: &str = "the provider is being asked";
+const BEING_ASKED: &str = "a call to the provider is in flight";
 const DECIDES_LATER: &str = "the provider decides later";
 
 impl<'a> Undecided<'a> {
@@ -179,7 +179,7 @@ impl<'a> Undecided<'a> {
         gateway.now().duration_since(self.since) > allowed
     }
 
-    /// `payment`: itself, or the one that is refunded.
+    /// `payment`: the payment itself, or the refunded one.
     fn for_review(self, gateway: &Gateway, payment: &Payment) -> Option<ForReview> {
         let provider = payment.request.provider;
         let asked = gateway.providers.get(&provider);

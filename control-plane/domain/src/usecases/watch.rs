@@ -1,6 +1,6 @@
-//! A payment that waits for its payer or its capture is looked at again, minutes later at first and hours later then, so
-//! that what happened at the provider is found even if no event of the provider arrives. And money that moved for a
-//! payment that was canceled meanwhile goes back.
+//! Polls payments that wait for their payer or their capture, at pauses that grow from minutes to hours, so that
+//! changes at the provider are found even if no event arrives. Also refunds money that moved for a payment canceled in
+//! the meantime.
 
 use jiff::SignedDuration;
 
@@ -18,7 +18,7 @@ use crate::usecases::refund::give_back_the_rest;
 use crate::usecases::retries::WATCH_FOR;
 use crate::usecases::webhook::resume_approved;
 
-/// Looks once, and says when the next look is due, if the payment still waits.
+/// Polls once and schedules the next poll if the payment still waits.
 pub(crate) async fn look(gateway: &Gateway, id: PaymentId) -> Result<(), StoreError> {
     let Some(payment) = gateway.store.payment_by_id(id).await? else { return Ok(()) };
     if payment.state.is_watched() {
@@ -30,7 +30,7 @@ pub(crate) async fn look(gateway: &Gateway, id: PaymentId) -> Result<(), StoreEr
             Ok(()) => {}
             Err(Trouble::Store(problem)) => return Err(problem),
             Err(trouble) => {
-                tracing::info!(payment.id = %id, reason = trouble.reason(), "could not be looked at; again later");
+                tracing::info!(payment.id = %id, reason = trouble.reason(), "a waiting payment could not be polled");
             }
         }
     }
@@ -44,7 +44,7 @@ pub(crate) async fn look(gateway: &Gateway, id: PaymentId) -> Result<(), StoreEr
     }
 }
 
-/// As long again as it has waited, within the policy's bounds: the pauses double without a counter.
+/// Waits as long as the payment has already waited, within the policy's bounds: the pauses double without a counter.
 fn pause(gateway: &Gateway, waited: SignedDuration) -> SignedDuration {
     let policy = gateway.retries.policy();
     let mut looks = 0;
@@ -54,7 +54,8 @@ fn pause(gateway: &Gateway, waited: SignedDuration) -> SignedDuration {
     policy.watch_pause(looks)
 }
 
-/// No provider keeps an order open or an amount held for so long; what has to go back is never given up.
+/// Whether the payment has waited longer than any provider keeps an order open or holds an amount. Pending refunds are
+/// never given up.
 fn is_over(gateway: &Gateway, payment: &Payment) -> bool {
     let waited = gateway.now().duration_since(payment.updated_at);
     !payment.state.is_to_be_refunded() && waited > WATCH_FOR
@@ -75,7 +76,7 @@ async fn sync_or_refund(
     let is_approved = seen
         .is_some_and(|seen| matches!(seen.provider_status, ProviderStatus::Approved { declined: None, .. }));
     match &plan.payment.state {
-        // Of what was declined, only the payer sets off another try.
+        // After a decline, only the payer triggers another try.
         State::RequiresAction(session) if is_approved && plan.is_empty() && !session.declined => {
             resume_approved(gateway, provider, plan.payment, &cause).await
         }

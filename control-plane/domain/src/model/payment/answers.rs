@@ -1,4 +1,4 @@
-//! What the provider answered, or that no answer comes.
+//! Transitions on the provider's answer, or when no answer will come.
 
 use jiff::Timestamp;
 
@@ -8,7 +8,7 @@ use crate::model::provider::{Captured, Charged, Outcome, Refusal, RefusalKind, U
 use crate::model::transition::InvalidTransition;
 
 impl Payment {
-    /// The provider's word on a charge or on a resumed one.
+    /// Applies the provider's answer to a charge, including a resumed one.
     pub fn charge_answered(self, answer: Outcome<Charged>, at: Timestamp) -> Result<Self, InvalidTransition> {
         let in_flight =
             self.in_flight_of("charged", |o| matches!(o, Operation::Charge | Operation::Resume(_)))?;
@@ -20,7 +20,7 @@ impl Payment {
                 (State::Authorized(Authorization::new(authorization)), Some(payment))
             }
             Outcome::Done(Charged::RequiresAction { payment, url, declined }) => {
-                // What was declined once shows in the provider's object for good.
+                // The provider's object keeps showing an earlier decline.
                 let declined = declined || in_flight.operation.is_after_a_decline();
                 (State::RequiresAction(Session::new(payment.clone(), url, declined)), Some(payment))
             }
@@ -41,8 +41,8 @@ impl Payment {
 
     fn charge_refused(in_flight: InFlightOperation, refusal: &Refusal) -> State {
         match (in_flight.operation, &refusal.kind) {
-            // Nobody has decided about the payer yet: with the account mended, they can still pay. And where the
-            // provider's object stands is for its evidence to say.
+            // The payer was not declined and can still pay once the account is fixed. On a state mismatch, the snapshot
+            // of the provider's object decides.
             (Operation::Resume(session), RefusalKind::Configuration | RefusalKind::State) => {
                 State::RequiresAction(session)
             }
@@ -53,7 +53,8 @@ impl Payment {
         }
     }
 
-    /// A refused capture leaves the amount authorized, unless it has run out.
+    /// Applies the answer to a capture. A refused capture leaves the amount authorized, unless the authorization has
+    /// expired.
     pub fn capture_answered(
         self,
         answer: Outcome<Captured>,
@@ -81,7 +82,8 @@ impl Payment {
         Ok(self.enter(state, None, at))
     }
 
-    /// A refused cancellation changes nothing, unless there is nothing left to cancel.
+    /// Applies the answer to a cancellation. A refused cancellation changes nothing, unless the authorization has
+    /// expired.
     pub fn cancel_answered(self, answer: Outcome<()>, at: Timestamp) -> Result<Self, InvalidTransition> {
         let in_flight = self.in_flight_of("canceled", |o| matches!(o, Operation::Cancel(_)))?;
         let Operation::Cancel(before) = &in_flight.operation else {
@@ -99,7 +101,7 @@ impl Payment {
         Ok(self.enter(state, None, at))
     }
 
-    /// Where an earlier call of the attempt may have been executed, "not this time" says nothing about it.
+    /// If an earlier call of the attempt may have been executed, a refusal of this one does not rule that out.
     fn heard<T>(&self, answer: Outcome<T>) -> Outcome<T> {
         match self.state {
             State::Unknown { .. } | State::Processing { accepted: true, .. } => answer.of_a_repeat(),
@@ -107,7 +109,7 @@ impl Payment {
         }
     }
 
-    /// What the provider took it still has, whatever became of a later call.
+    /// An operation that the provider accepted stays accepted, whatever the outcome of a later call.
     fn in_doubt(&self, in_flight: InFlightOperation, uncertainty: Uncertainty, at: Timestamp) -> State {
         let in_flight = InFlightOperation { call: in_flight.call.noting(&uncertainty, at), ..in_flight };
         match self.state {

@@ -1,4 +1,4 @@
-//! What a client wants: each transition records a call before it is made.
+//! Transitions that a client requests; each records a call before it is made.
 
 use edge_core::money::Amount;
 use jiff::Timestamp;
@@ -11,7 +11,7 @@ use crate::model::in_flight::{InFlight, KeyRef};
 use crate::model::transition::InvalidTransition;
 
 impl Payment {
-    /// `expires_at`: until when it may be made, as long as it is certain that it is not made yet.
+    /// Begins the charge. `expires_at`: the charge is not sent after this time if it was certainly not executed before.
     pub fn begin_charge(
         self,
         attempt: AttemptId,
@@ -27,7 +27,7 @@ impl Payment {
         }
     }
 
-    /// The payer has approved on the provider's page, as `by` says.
+    /// Begins to take the money that the payer approved on the provider's page. `by`: who noticed the approval.
     pub fn begin_resume(
         self,
         by: ResumedBy,
@@ -43,7 +43,8 @@ impl Payment {
         }
     }
 
-    /// `amount`: `None` for all that is authorized. `key`: the client's, to be answered with the outcome.
+    /// Begins a capture. `amount`: `None` for the full authorized amount. `key`: the client's key, answered with the
+    /// outcome.
     pub fn begin_capture(
         self,
         amount: Option<Amount>,
@@ -63,8 +64,8 @@ impl Payment {
         Ok(self.begin(Operation::Capture { of, amount }, call, at))
     }
 
-    /// Cancels at once what no provider was asked for; else begins the call that cancels, or, while the outcome of
-    /// a charge or capture is not known, keeps the wish. `key`: the client's, to be answered with the outcome.
+    /// Cancels immediately if the charge was never sent; otherwise begins the cancel call or, while the outcome of a
+    /// charge or capture is unknown, records the request. `key`: the client's key, answered with the outcome.
     pub fn begin_cancel(
         self,
         attempt: AttemptId,
@@ -103,7 +104,7 @@ impl Payment {
         };
         let follow_up = self.follow_up;
         let mut wished = self.enter(state, None, at);
-        // The wish is no try: the outcome is looked for as soon as it was going to be.
+        // The request does not count as a try: the next follow-up stays where it was.
         wished.follow_up = follow_up;
         Ok(wished)
     }

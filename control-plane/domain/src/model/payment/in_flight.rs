@@ -1,4 +1,4 @@
-//! What is in flight at the provider, and what follows once its outcome is known.
+//! The operation in flight at the provider, and what follows once its outcome is known.
 
 use edge_core::money::Amount;
 use jiff::Timestamp;
@@ -15,21 +15,21 @@ pub struct InFlightOperation {
     #[serde(flatten)]
     pub call: InFlight,
     pub operation: Operation,
-    /// The client wants it canceled as soon as its outcome is known.
+    /// The client's request to cancel as soon as the outcome is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cancel: Option<CancelWish>,
 }
 
-/// A cancellation to be carried out later.
+/// A deferred cancellation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CancelWish {
-    /// Makes the provider's key of the cancellation.
+    /// The provider's key for the cancellation derives from it.
     pub attempt: AttemptId,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<KeyRef>,
 }
 
-/// What is in flight, with all that is needed to repeat it or to go back when it is refused.
+/// The operation in flight, with the data to repeat it or to restore the previous state when it is refused.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Operation {
@@ -50,7 +50,7 @@ impl Operation {
         }
     }
 
-    /// Who took the payer's consent before it, or takes it.
+    /// Who resumed the payment before this operation or with it.
     #[must_use]
     pub const fn resumed_by(&self) -> Option<ResumedBy> {
         match self {
@@ -60,7 +60,7 @@ impl Operation {
         }
     }
 
-    /// Whether an earlier operation of its kind was declined.
+    /// Whether an earlier operation of the same kind was declined.
     #[must_use]
     pub const fn is_after_a_decline(&self) -> bool {
         match self {
@@ -79,7 +79,7 @@ pub enum Cancelable {
 }
 
 impl InFlightOperation {
-    /// Where the payment stands if the operation was certainly not executed and will not be.
+    /// The payment's state if the operation was certainly not executed and will not be.
     #[must_use]
     pub fn undone(self, reason: String) -> State {
         match self.operation {
@@ -91,10 +91,10 @@ impl InFlightOperation {
     }
 }
 
-/// The outcome of an operation whose payment was to be canceled meanwhile.
+/// Applies a deferred cancellation to the outcome of the operation.
 pub(super) fn canceled_as_wished(outcome: State, wish: CancelWish, at: Timestamp) -> State {
     let cancel = |before| {
-        // It could not be tried before, so the time for trying begins now.
+        // The cancellation could not be tried earlier, so its retry period starts now.
         let call = InFlight { key: wish.key, ..InFlight::new(wish.attempt, at) };
         let in_flight = InFlightOperation { call, operation: Operation::Cancel(before), cancel: None };
         State::Queued { in_flight, reason: "it was canceled while its outcome was unknown".to_owned() }

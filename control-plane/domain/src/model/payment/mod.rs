@@ -1,4 +1,4 @@
-//! A payment and the transitions it may make. Pure: no transition reads a clock or calls anybody.
+//! A payment and its transitions. Pure: no transition reads a clock or makes a call.
 //!
 //! ```text
 //! created → processing → completed
@@ -11,9 +11,8 @@
 //!                      → unknown → (snapshot) → any of the above
 //! ```
 //!
-//! A cancellation that is wanted while the outcome of a charge is unknown is kept with its call in
-//! flight. When the outcome is known, the payment goes on to `queued` with the cancellation, or, where money moved, is
-//! marked to be refunded.
+//! A cancellation requested while the outcome of a charge is unknown is stored with the in-flight call. Once the
+//! outcome is known, the payment moves to `queued` with the cancellation or, if money moved, is marked for refund.
 
 mod answers;
 mod begin;
@@ -52,21 +51,21 @@ pub struct Payment {
     pub client: ClientId,
     pub request: ChargeTerms,
     pub state: State,
-    /// The provider's name for the whole payment: a PaymentIntent or an order.
+    /// The provider's reference for the whole payment: a PaymentIntent or an order.
     pub reference: Option<ProviderRef>,
-    /// The sum of all refunds that did not fail, in minor units. Only refunds change it, and the store
-    /// refuses one that would lift it above what was captured.
+    /// The sum of all refunds that did not fail, in minor units. Only refunds change it, and the store rejects a refund
+    /// that would raise it above the captured amount.
     pub refunded: u64,
-    /// When to look after it again: as long as it is not decided, and only then.
+    /// When to follow up next; set exactly while the payment is undecided.
     pub follow_up: Option<FollowUp>,
-    /// Counts the transitions; the store moves a payment only from the version it was read at.
+    /// Counts the transitions; the store moves a payment only from the version that was read.
     pub version: u32,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
 }
 
 impl Payment {
-    /// `reference`: the approved order that the request is about, if it is about one.
+    /// Opens a payment. `reference`: the approved order, if the request names one.
     #[must_use]
     pub fn open(
         id: PaymentId,
@@ -94,7 +93,7 @@ impl Payment {
         self.request.money()
     }
 
-    /// The charge a refund refers to and how much of it was captured.
+    /// The charge that refunds refer to, and the captured amount.
     #[must_use]
     pub fn captured(&self) -> Option<(&ProviderRef, Amount)> {
         match &self.state {

@@ -1,4 +1,4 @@
-//! Where a payment stands, with the data of each state.
+//! The states of a payment, with the data of each.
 
 use edge_core::money::Amount;
 use serde::{Deserialize, Serialize};
@@ -9,21 +9,21 @@ use crate::model::provider::{ProviderRef, Refusal, Uncertainty};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum State {
-    /// Recorded; no provider has heard of it.
+    /// Recorded; no provider has been called.
     Created,
-    /// A call to the provider is being made, or (`accepted`) the provider took it and decides later.
+    /// A call to the provider is in flight, or (`accepted`) the provider accepted the operation and decides later.
     Processing {
         #[serde(rename = "flight")]
         in_flight: InFlightOperation,
         accepted: bool,
     },
-    /// The provider was certainly not asked, or turned the request away unread. It is asked again later.
+    /// The provider was certainly not reached, or rejected the request unprocessed. The call is sent again later.
     Queued {
         #[serde(rename = "flight")]
         in_flight: InFlightOperation,
         reason: String,
     },
-    /// The provider may or may not have done it. Left only on evidence, never by a timer.
+    /// The provider may or may not have executed the operation. Only evidence ends this state, never a timer.
     Unknown {
         #[serde(rename = "flight")]
         in_flight: InFlightOperation,
@@ -36,13 +36,13 @@ pub enum State {
     /// The whole amount moved in one step.
     Completed {
         charge: ProviderRef,
-        /// The client wanted it canceled before the outcome was known: the money goes back.
+        /// The client canceled before the outcome was known: the money is to be refunded.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         to_refund: bool,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         resumed_by: Option<ResumedBy>,
     },
-    /// What was authorized has been captured, in full or in part; the rest is released.
+    /// The authorized amount was captured, in full or in part; the rest is released.
     Captured {
         charge: ProviderRef,
         captured: Amount,
@@ -55,7 +55,7 @@ pub enum State {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reason: Option<CancelReason>,
     },
-    /// The provider did not do it and will not.
+    /// The provider did not execute the charge and will not.
     Failed { failure: Failure },
 }
 
@@ -63,7 +63,7 @@ pub enum State {
 pub struct Session {
     pub session: ProviderRef,
     pub url: String,
-    /// The provider declined what the payer chose there. Only the payer, by coming back, sets off another try.
+    /// The provider declined the method that the payer chose there. Only the payer triggers another try, by returning.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub declined: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -77,21 +77,22 @@ impl Session {
     }
 }
 
-/// Who took the payer's consent last. Nobody did, or a release before did not record it: `None`.
+/// Who last resumed the payment after the payer's approval. Absent if it was never resumed, or if an earlier release
+/// did not record it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ResumedBy {
-    /// The client brought back what the payer had approved.
+    /// The client submitted the order that the payer approved.
     Client,
-    /// The provider said so first: by an event, or when the gateway looked.
+    /// The gateway noticed the approval first, from an event or by polling.
     Gateway,
 }
 
-/// Why a payment ended without money, where nobody here asked for it.
+/// Why a payment ended without money although no client canceled it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CancelReason {
-    /// The provider let the authorization, or the offer to the payer, run out.
+    /// The authorization, or the offer to the payer, expired at the provider.
     Expired,
     /// Canceled or voided at the provider, e.g. in its dashboard.
     AtProvider,
@@ -110,7 +111,7 @@ impl CancelReason {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Authorization {
     pub authorization: ProviderRef,
-    /// A capture of it was declined, and the provider's object may go on showing that.
+    /// A capture was declined; the provider's object may keep showing that.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub capture_declined: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -129,7 +130,7 @@ impl Authorization {
     }
 }
 
-/// Why a payment or refund failed; always on evidence.
+/// Why a payment or refund failed; always based on evidence.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Failure {
@@ -170,7 +171,7 @@ impl State {
         }
     }
 
-    /// The call in flight, whether or not we still hope for its answer.
+    /// The call in flight, whether or not its answer is still expected.
     #[must_use]
     pub const fn in_flight(&self) -> Option<&InFlightOperation> {
         match self {
@@ -181,7 +182,7 @@ impl State {
         }
     }
 
-    /// Who took the payer's consent last.
+    /// Who last resumed the payment after the payer's approval.
     #[must_use]
     pub const fn resumed_by(&self) -> Option<ResumedBy> {
         match self {
@@ -195,7 +196,7 @@ impl State {
         }
     }
 
-    /// The same, entered from a state in which `by` had taken the payer's consent.
+    /// Carries over who last resumed the payment, from the state before this one.
     pub(super) fn keeping(mut self, by: Option<ResumedBy>) -> Self {
         match &mut self {
             Self::RequiresAction(Session { resumed_by, .. })
@@ -206,13 +207,14 @@ impl State {
         self
     }
 
-    /// Whether it waits for the payer, the client or the provider while money is held, offered or to go back.
+    /// Whether the payment waits for the payer, the client or the provider while money is held, offered or to be
+    /// refunded.
     #[must_use]
     pub const fn is_watched(&self) -> bool {
         matches!(self, Self::RequiresAction(_) | Self::Authorized(_)) || self.is_to_be_refunded()
     }
 
-    /// Whether the money that moved is to go back, because the payment was canceled while it was in flight.
+    /// Whether the money has to be refunded because the payment was canceled while the outcome was unknown.
     #[must_use]
     pub const fn is_to_be_refunded(&self) -> bool {
         matches!(self, Self::Completed { to_refund: true, .. } | Self::Captured { to_refund: true, .. })

@@ -1,7 +1,7 @@
-/// What a client sees of the state.
+/// The status that clients see.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Status {
-    /// Under way, or not known yet: ask again later, it will be decided.
+    /// In progress, or the outcome is unknown; it will be decided, so read it again later.
     Pending,
     RequiresAction,
     Authorized,
@@ -35,7 +35,7 @@ impl Status {
         }
     }
 
-    /// The names of the states that show as this status.
+    /// The names of the states with this status.
     #[must_use]
     pub const fn states(self) -> &'static [&'static str] {
         match self {

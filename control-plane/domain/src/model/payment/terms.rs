@@ -1,25 +1,25 @@
-//! What the client wants charged.
+//! The terms of a charge as the client requested it.
 
 use edge_core::money::{Amount, Currency, Money};
 use edge_core::provider::Provider;
 use edge_core::request::{CaptureMode, Metadata, PaymentMethodId};
 
-/// What a charge was asked for with, kept for as long as the payment: what the provider is asked for follows from it,
-/// however often it is asked.
+/// The terms of a charge, stored as long as the payment: every call to the provider, repeats included, derives from
+/// them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChargeTerms {
     pub provider: Provider,
     pub amount: Amount,
     pub currency: Currency,
-    /// `None`: the payer chooses at the provider's page.
+    /// `None`: the payer chooses on the provider's page.
     pub payment_method_id: Option<PaymentMethodId>,
     pub capture: CaptureMode,
-    /// Shown to the payer where the provider can.
+    /// Shown to the payer if the provider supports it.
     pub description: Option<String>,
     pub metadata: Metadata,
-    /// Where the payer's browser goes after a step outside.
+    /// Where the payer's browser returns to after a step at the provider.
     pub return_url: Option<String>,
-    /// The client's own name for the payer or the order.
+    /// The client's reference for the payer or the order.
     pub customer_reference: Option<String>,
 }
 

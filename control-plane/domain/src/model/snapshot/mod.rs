@@ -1,8 +1,8 @@
-//! What a provider says of a payment or refund when it is asked, and what follows from it.
+//! Snapshots: the state of a payment or refund as read at the provider, and what follows from it.
 //!
-//! A snapshot is read from the provider's own object at that moment; it is never what an event or a client
-//! claims. It may be older than what we have recorded (providers' reads lag behind), so it only moves a
-//! payment forward, and it counts only if it is about the same money and names our id.
+//! A snapshot is read from the provider's own object, never from the claims of an event or a client. It may be older
+//! than our records (providers' reads lag behind), so it moves a payment only forward, and it counts only if it shows
+//! the same money and names our id.
 
 mod payment;
 mod refund;
@@ -16,69 +16,69 @@ use crate::model::id::{PaymentId, RefundId};
 use crate::model::provider::{ProviderRef, Refusal, Uncertainty};
 use crate::model::webhook::{Dispute, EventRefs};
 
-/// Which payment to look for at the provider.
+/// How to look up a payment at the provider.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LookUp {
-    /// By the provider's name for the whole payment: a PaymentIntent or an order.
+    /// By the provider's reference for the whole payment: a PaymentIntent or an order.
     Payment(ProviderRef),
-    /// By what a refund refers to: a PaymentIntent or a capture.
+    /// By the reference for refunds: a PaymentIntent or a capture.
     Charge(ProviderRef),
-    /// By what a capture refers to: a PaymentIntent or an authorization.
+    /// By the reference for captures: a PaymentIntent or an authorization.
     Authorization(ProviderRef),
-    /// By our own id, among what the provider made between `from` and `to`. What was made a moment ago may
-    /// not be listed yet. A long list is read over several looks; it is `Missing` only from what was read to its end.
+    /// By our own id, among the objects created between `from` and `to`. Very recent objects may not be listed yet. A
+    /// long list is read over several lookups; `Missing` only after the list was read to its end.
     Ours { payment: PaymentId, from: Timestamp, to: Timestamp },
 }
 
-/// Which refunds to look for at the provider.
+/// Which refunds to look up at the provider.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RefundLookUp {
     One(ProviderRef),
-    /// All that the provider has for one payment.
+    /// All refunds of one payment at the provider.
     Of {
         payment: ProviderRef,
         charge: ProviderRef,
     },
 }
 
-/// What a complete look at the provider's records says of a payment that they do not show.
+/// What a complete read of the provider's records shows about a payment that they do not contain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Absence {
-    /// The provider denies the object that it named to us itself.
+    /// The provider no longer knows an object that it once named to us.
     Gone,
-    /// All that was made in our name in the payment's time was read, and it is not among it.
+    /// Everything created through this gateway in the payment's time frame was read, and the payment is not in it.
     NotListed,
 }
 
-/// How a look ended.
+/// The result of a lookup.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Found<T> {
     Found(T),
-    /// The provider answered that it has no such thing.
+    /// The provider answered that it has no such object.
     Missing,
-    /// This provider offers no way to look for it like that (PayPal: by our id).
+    /// This provider does not support this lookup (PayPal: by our id).
     CannotAsk,
-    /// There was no usable answer; ask again.
+    /// The provider gave no usable answer; try again.
     Unavailable(Uncertainty),
 }
 
-/// Where a payment stands at the provider.
+/// The state of a payment at the provider.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProviderSnapshot {
-    /// The provider's name for the whole payment.
+    /// The provider's reference for the whole payment.
     pub reference: ProviderRef,
-    /// Our id in it. `None` for what a client made at the provider itself.
+    /// Our id in the object. `None` for an object that a client created at the provider directly.
     pub payment: Option<PaymentId>,
-    /// What the whole payment is over, where the object says so.
+    /// The amount of the whole payment, if the object contains it.
     pub money: Option<Money>,
     pub provider_status: ProviderStatus,
 }
 
-/// One of the payments that a provider lists.
+/// One payment of a provider's list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listed {
     pub seen: ProviderSnapshot,
-    /// By what we wrote beside it; `None` where we did not.
+    /// From our metadata in the object; `None` if there is none.
     pub origin: Option<Origin>,
 }
 
@@ -86,13 +86,13 @@ pub struct Listed {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ListPart {
     pub items: Vec<Listed>,
-    /// Objects of the list that cannot be read.
+    /// How many objects of the list could not be read.
     pub unreadable: u32,
-    /// Where the list goes on; `None`: it ends here.
+    /// The position of the next part; `None`: the list ends here.
     pub next: Option<ListCursor>,
 }
 
-/// A place in a provider's list. Only the adapter that made it reads it.
+/// A position in a provider's list. Only the provider's adapter interprets it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListCursor(String);
 
@@ -108,7 +108,7 @@ impl ListCursor {
     }
 }
 
-/// What the provider keeps for us of a payment, enough to record it again.
+/// Our metadata at the provider, sufficient to restore the record of a payment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origin {
     pub client: ClientId,
@@ -117,54 +117,54 @@ pub struct Origin {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ProviderStatus {
-    /// Made, and nothing decided.
+    /// Created, nothing decided.
     Open,
     /// The payer has to act at `url`.
     RequiresAction {
         url: String,
     },
-    /// The payer has agreed; the money is there to be taken. `declined`: it was tried, and the provider declined
-    /// it so; the payer may choose something else at `page`.
+    /// The payer has approved and the money can be taken. `declined`: taking it was tried and declined; the payer may
+    /// choose another method at `page`.
     Approved {
-        // Boxed: a refusal is several times the size of what else a look brings.
+        // Boxed: a refusal is several times the size of the other variants.
         declined: Option<Box<Refusal>>,
         page: Option<String>,
     },
-    /// Taken; the provider decides later.
+    /// Accepted; the provider decides later.
     Processing,
-    /// The amount is held, until `expires` if the provider says.
+    /// The amount is held, until `expires` if the provider gives a time.
     Authorized {
         authorization: ProviderRef,
         expires: Option<Timestamp>,
     },
-    /// The money moved. `money` is how much of it.
+    /// The money moved. `money` is the captured amount.
     Captured {
         charge: ProviderRef,
         money: Money,
     },
     Declined(Refusal),
-    /// Ended without money: canceled, voided or run out.
+    /// Ended without money: canceled, voided or expired.
     Canceled {
         is_expired: bool,
     },
-    /// Nothing this code can be sure of. The text says why.
+    /// A state that this code cannot interpret with certainty. The text says why.
     Unclear(String),
 }
 
-/// Where a refund stands at the provider.
+/// The state of a refund at the provider.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RefundSnapshot {
     pub reference: ProviderRef,
-    /// Our id in it. `None` for a refund made at the provider's dashboard.
+    /// Our id in the object. `None` for a refund made at the provider's dashboard.
     pub refund: Option<RefundId>,
-    /// Our payment's id, where it is named.
+    /// Our payment's id, if the object names it.
     pub payment: Option<PaymentId>,
-    /// What it gives back of.
+    /// The refunded charge.
     pub charge: Option<ProviderRef>,
-    /// `None` for an amount that cannot be one of ours.
+    /// `None` for an amount that this gateway cannot represent.
     pub money: Option<Money>,
-    /// The provider's books show that no funds moved for it: some account versions of Stripe call what a partial
-    /// capture releases a refund.
+    /// The provider's books show that no funds moved: some account versions of Stripe report the amount that a partial
+    /// capture releases as a refund.
     pub is_without_funds: bool,
     pub created: Option<Timestamp>,
     pub provider_status: RefundProviderStatus,
@@ -182,28 +182,28 @@ pub enum RefundProviderStatus {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DisputeSnapshot {
     pub dispute: Dispute,
-    /// The charges that it is about: mostly one.
+    /// The disputed charges, usually one.
     pub subject: Vec<EventRefs>,
 }
 
-/// Whether a call of our own, recorded as being made, can still bring its answer.
+/// Whether one of our calls, recorded as in flight, can still return an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OwnCall {
     MayAnswer,
-    /// The process that made it is gone.
+    /// The process that made the call is gone.
     IsOver,
 }
 
-/// What a snapshot changes in what is recorded.
+/// The effect of a snapshot on the records.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Applied<T> {
-    /// Nothing: it says what is recorded, or what was so before.
+    /// No effect: the snapshot shows the recorded state or an earlier one.
     Known,
-    /// A call of ours is being made and will have the answer; look again afterwards.
+    /// One of our calls is in flight and will return the answer; read again afterwards.
     Wait,
     Moved(T),
-    /// It moves what we had recorded as ended without money. Right, but an operator has to know.
+    /// The snapshot moves a payment that was recorded as ended without money. Correct, but an operator has to know.
     Surprising(T),
-    /// It contradicts what is recorded, and is not believed. The text says how.
+    /// The snapshot contradicts the records and is rejected. The text says how.
     Refused(String),
 }

@@ -1,17 +1,17 @@
-//! A payment after a snapshot of it. Forward only: money that moved is never unmade by what was read too late.
+//! Applies a snapshot to a payment. Forward only: a stale read never undoes a movement of money.
 //!
 //! ```text
 //! processing, unknown → completed, captured, authorized, requires_action, canceled, failed
-//! unknown             → processing (the provider took it)
+//! unknown             → processing (the provider accepted it)
 //! requires_action     → completed, captured, authorized, canceled, failed
 //! authorized          → captured, canceled
-//! unknown             → as before the operation, or failed: once its key tells nothing more and the provider's records
-//!                       show that it was not done
-//! failed              → completed, captured, authorized   and an operator is told
-//! canceled            → completed, captured               and an operator is told
+//! unknown             → as before the operation, or failed: once its key reveals nothing more and the provider's
+//!                       records show that it was not executed
+//! failed              → completed, captured, authorized   and an operator is alerted
+//! canceled            → completed, captured               and an operator is alerted
 //! ```
 //!
-//! While a call of our own may still answer, only `completed` and `captured` are entered.
+//! While one of our calls may still return an answer, only `completed` and `captured` are entered.
 
 use edge_core::money::Money;
 use edge_core::provider::Provider;
@@ -26,7 +26,7 @@ use crate::model::payment::{
 };
 use crate::model::provider::{ProviderRef, Refusal};
 
-/// What a snapshot leads to.
+/// The transition that follows from a snapshot.
 enum Next {
     Known,
     Wait,
@@ -56,8 +56,8 @@ const fn ended(is_expired: bool) -> State {
 const NOT_DONE: &str = "the provider's records show that it was not done, and no request for it is left";
 
 impl Payment {
-    /// Makes the record of a payment of ours again where it is lost: as it was opened, and as the provider shows it. `None` where no
-    /// money moved or is held in its name.
+    /// Restores the lost record of one of our payments: as it was opened, and as the provider shows it. `None` if no
+    /// money was moved or held for it.
     #[must_use]
     pub fn found(
         provider: Provider,
@@ -78,7 +78,7 @@ impl Payment {
             customer_reference: None,
         };
         let id = seen.payment?;
-        // Lists are read by ids and times, which are made one after the other.
+        // Lists assume that ids and creation times have the same order.
         let created_at = id.made_at().map_or(at, |made| made.min(at));
         let opened = Self { created_at, ..Self::open(id, origin.client.clone(), request, None, at) };
         let next = match &seen.provider_status {
@@ -91,8 +91,8 @@ impl Payment {
         Some([opened, found])
     }
 
-    /// What `seen` makes of this payment. `is_left_to_records`: no call of ours can execute the operation any more, so
-    /// that it was not done is as certain as that it was.
+    /// Applies `seen` to this payment. `is_left_to_records`: none of our calls can still execute the operation, so the
+    /// records prove its absence as well as its presence.
     #[must_use]
     pub fn apply(
         &self,
@@ -117,11 +117,11 @@ impl Payment {
         }
     }
 
-    /// What follows if the provider's records do not show this payment. `is_left_to_records` as in [`Self::apply`].
+    /// Applies the absence of this payment from the provider's records. `is_left_to_records` as in [`Self::apply`].
     #[must_use]
     pub fn apply_absence(&self, absence: Absence, is_left_to_records: bool, at: Timestamp) -> Applied<Self> {
         let state = match (&self.state, absence) {
-            // What was offered a moment ago may not be shown yet.
+            // The provider's reads may not show a very recent offer yet.
             (State::RequiresAction(_), Absence::Gone) if at.duration_since(self.updated_at) >= READS_LAG => {
                 ended(true)
             }
@@ -139,7 +139,7 @@ impl Payment {
         Applied::Moved(self.clone().enter(state, None, at))
     }
 
-    /// Whether this refund at the provider is none: it stands for what the capture of a part released.
+    /// Whether this refund at the provider only represents the amount that a partial capture released.
     #[must_use]
     pub fn is_release(&self, seen: &super::RefundSnapshot) -> bool {
         let State::Captured { captured, .. } = &self.state else { return false };
@@ -149,7 +149,7 @@ impl Payment {
         seen.refund.is_none() && seen.is_without_funds && is_processed && seen.money.is_some_and(is_over)
     }
 
-    /// Whether the object that was read has to do with this payment: it is the one that is recorded, or names it.
+    /// Whether the object belongs to this payment: its reference is recorded, or it names the payment.
     #[must_use]
     pub fn is_shown_by(&self, seen: &ProviderSnapshot) -> bool {
         self.reference.as_ref() == Some(&seen.reference)
@@ -157,7 +157,7 @@ impl Payment {
             || self.names(&seen.reference)
     }
 
-    /// Same object, same owner, same money; otherwise in what it differs.
+    /// Checks for the same object, owner and money; the error names the difference.
     pub(crate) fn is_described_by(&self, seen: &ProviderSnapshot) -> Result<(), &'static str> {
         if self.reference.as_ref().is_some_and(|known| *known != seen.reference) {
             return Err("another object of the provider names this payment");
@@ -165,7 +165,7 @@ impl Payment {
         match seen.payment {
             Some(id) if id == self.id => {}
             Some(_) => return Err("the provider's object belongs to another payment"),
-            // A client may make an order itself and bring it: then it is the order that the client named.
+            // A client may create an order itself; then the order is the one that the client's request named.
             None if self.names(&seen.reference) => {}
             None => return Err("the provider's object does not name this payment"),
         }
@@ -186,7 +186,7 @@ impl Payment {
             return self.captured_at(charge, *money);
         }
         match &self.state {
-            // After a cancellation, what was held before may still be read.
+            // After a cancellation, a stale read may still show the hold.
             State::Completed { .. } | State::Captured { .. } | State::Canceled { .. } => Next::Known,
             State::Failed { .. } => match provider_status {
                 ProviderStatus::Authorized { authorization, .. } => {
@@ -196,8 +196,8 @@ impl Payment {
             },
             State::Authorized(_) => match provider_status {
                 ProviderStatus::Canceled { is_expired } => Next::State(ended(*is_expired)),
-                // PayPal goes on showing it as it was. Where its clock is behind ours, the hold ends here a moment early,
-                // and a capture made there meanwhile is still applied.
+                // PayPal keeps showing an expired authorization unchanged. If its clock is behind ours, the hold ends
+                // here slightly early, and a capture made there meanwhile is still applied.
                 ProviderStatus::Authorized { expires: Some(expires), .. } if at >= *expires => {
                     Next::State(ended(true))
                 }
@@ -209,7 +209,7 @@ impl Payment {
                 ProviderStatus::Canceled { is_expired } => Next::State(ended(*is_expired)),
                 _ => Next::Known,
             },
-            // Only that money moved is sure while a call is being made.
+            // While a call is in flight, only a movement of money is certain.
             State::Created => Next::Wait,
             State::Processing { accepted: false, .. } if call == OwnCall::MayAnswer => Next::Wait,
             State::Processing { in_flight, accepted } => {
@@ -224,7 +224,7 @@ impl Payment {
         }
     }
 
-    /// The money moved, whatever we thought.
+    /// The money moved, whatever the recorded state.
     fn captured_at(&self, charge: &ProviderRef, money: Money) -> Next {
         if money.currency != self.request.currency {
             return Next::Refused("another currency was captured");
@@ -256,14 +256,14 @@ impl Payment {
         }
     }
 
-    /// The operation's key tells nothing more, and the provider's object stands where it stood before.
+    /// The operation's key reveals nothing more, and the provider's object is in its earlier state.
     fn not_done(&self, in_flight: &InFlightOperation, provider_status: &ProviderStatus) -> Next {
         match (&in_flight.operation, provider_status) {
-            // The payer was faster.
+            // The payer acted before the cancellation.
             (Operation::Cancel(Cancelable::Session(_)), ProviderStatus::Authorized { authorization, .. }) => {
                 self.authorized_at(authorization)
             }
-            // An earlier capture that was declined shows as long as the amount is held.
+            // A declined earlier capture remains visible while the amount is held.
             (
                 Operation::Capture { .. } | Operation::Cancel(Cancelable::Authorization(_)),
                 ProviderStatus::Authorized { .. } | ProviderStatus::Declined(_),
@@ -278,9 +278,9 @@ impl Payment {
         }
     }
 
-    /// An operation whose own call brought no decision. What might be read too early to show its effect
-    /// decides nothing: only the same call under the same key can tell. `has_caught_up`: what is read shows that the
-    /// provider took the call, and what came of it.
+    /// Applies a snapshot to an operation whose own call brought no decision. A read that may be too early to show the
+    /// operation's effect decides nothing: only the same call under the same key is conclusive. `has_caught_up`: the
+    /// read shows that the provider accepted the call, and its result.
     fn landed(
         &self,
         in_flight: &InFlightOperation,
@@ -288,7 +288,7 @@ impl Payment {
         has_caught_up: bool,
         seen: &ProviderSnapshot,
     ) -> Next {
-        // The provider's object goes on showing what was declined before.
+        // The provider's object keeps showing an earlier decline.
         let may_be_earlier = match &in_flight.operation {
             Operation::Charge => self.names(&seen.reference),
             operation => operation.is_after_a_decline(),
@@ -302,7 +302,7 @@ impl Payment {
             (Operation::Capture { of, .. }, ProviderStatus::Declined(_)) if is_its_own => {
                 Next::State(State::Authorized(of.clone().after_a_decline()))
             }
-            // An earlier capture was declined, which says nothing of this one, nor of what is held.
+            // An earlier capture was declined, which proves nothing about this capture or the hold.
             (
                 Operation::Capture { .. } | Operation::Cancel(Cancelable::Authorization(_)),
                 ProviderStatus::Declined(_),
@@ -314,7 +314,7 @@ impl Payment {
             (Operation::Charge, ProviderStatus::RequiresAction { url }) => {
                 Next::State(State::RequiresAction(Session::new(seen.reference.clone(), url.clone(), false)))
             }
-            // What the payer chose was declined after all; they may choose something else for the same order.
+            // The payer's method was declined after all; the payer may choose another for the same order.
             (Operation::Resume(session), ProviderStatus::Approved { declined: Some(_), page })
                 if is_its_own =>
             {
@@ -324,11 +324,11 @@ impl Payment {
             (Operation::Charge, ProviderStatus::Approved { declined: Some(refusal), page }) if is_its_own => {
                 Next::State(match page.clone() {
                     Some(url) => State::RequiresAction(Session::new(seen.reference.clone(), url, true)),
-                    // What the payer had agreed to beforehand, or an order of the client, which may bring it back.
+                    // The payer approved beforehand, or the order is the client's, which may submit it again.
                     None => failed(refusal),
                 })
             }
-            // Not of a capture: the charge before it may have been read, as it was once.
+            // Not for a capture: a stale read may show the charge before it.
             (Operation::Charge | Operation::Resume(_), ProviderStatus::Processing) if !accepted => {
                 Next::State(State::Processing { in_flight: in_flight.clone(), accepted: true })
             }

@@ -1,4 +1,4 @@
-//! A refund on evidence.
+//! Applies snapshots to refunds.
 
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
@@ -11,8 +11,8 @@ use crate::model::provider::{Refusal, Uncertainty};
 use crate::model::refund::{Refund, RefundState};
 
 impl Refund {
-    /// What `seen` makes of this refund. A refund that was processed may fail later, when the payer's bank
-    /// sends the money back; one that failed stays so.
+    /// Applies `seen` to this refund. A processed refund may fail later, when the payer's bank returns the money; a
+    /// failed refund stays failed.
     #[must_use]
     pub fn apply(&self, seen: &RefundSnapshot, call: OwnCall, at: Timestamp) -> Applied<Self> {
         if let Err(problem) = self.is_described_by(seen) {
@@ -22,8 +22,8 @@ impl Refund {
         let state = match (&self.state, &seen.provider_status) {
             (_, RefundProviderStatus::Unclear(problem)) => return Applied::Refused(problem.clone()),
             (RefundState::Failed { failure }, provider_status) => {
-                // A failure that came with the provider's refund is that refund's; without one, nothing was
-                // refunded, and what is seen now contradicts that.
+                // A failure that names the provider's refund belongs to that refund; without one, nothing was refunded,
+                // and this snapshot contradicts that.
                 let same = matches!(failure, Failure::Refused(Refusal { reference: Some(known), .. }) if *known == refund);
                 let known = same || matches!(provider_status, RefundProviderStatus::Failed(_));
                 return if known {
@@ -48,8 +48,8 @@ impl Refund {
         Applied::Moved(self.clone().enter(state, at))
     }
 
-    /// What follows if the provider's complete list of the payment's refunds does not show this one. Only where
-    /// `is_left_to_records`: no call of ours can execute it any more.
+    /// Applies the absence of this refund from the provider's complete list of the payment's refunds. Has an effect
+    /// only if `is_left_to_records`: none of our calls can still execute the refund.
     #[must_use]
     pub fn apply_absence(&self, is_left_to_records: bool, at: Timestamp) -> Option<Self> {
         if !(is_left_to_records && matches!(self.state, RefundState::Unknown { .. })) {
@@ -60,8 +60,8 @@ impl Refund {
         Some(self.clone().enter(RefundState::Failed { failure }, at))
     }
 
-    /// A refund of the same amount that was made at the provider's dashboard takes the place of ours, once no call of
-    /// ours can execute it any more and the complete `list` does not show ours itself.
+    /// Resolves this refund with one of the same amount that was made at the provider's dashboard, once none of our
+    /// calls can still execute ours and the complete `list` does not contain it.
     #[must_use]
     pub fn resolved_by(
         &self,
@@ -109,12 +109,12 @@ impl Refund {
         Ok(())
     }
 
-    /// A refund that was made at the provider's dashboard, to be recorded like our own: so that it shows,
-    /// counts as refunded, and gives its amount back if it fails. Its id follows from the provider's, so it
-    /// can be recorded only once. `None` while it is not there to be recorded: it failed, or is unclear.
+    /// Opens a record for a refund made at the provider's dashboard, so that it is visible, counts as refunded and
+    /// releases its amount if it fails. Its id derives from the provider's id, so it is recorded only once. `None` if
+    /// there is nothing to record: it failed or is unclear.
     ///
     /// # Errors
-    /// In what it cannot be a refund of this payment.
+    /// Why it cannot be a refund of this payment.
     pub fn external(
         payment: &Payment,
         seen: &RefundSnapshot,
@@ -154,7 +154,7 @@ impl Refund {
     }
 }
 
-/// Always the same for the same refund of the provider.
+/// Deterministic: always the same for the same provider refund.
 fn id_of(payment: &Payment, seen: &RefundSnapshot) -> RefundId {
     let name = format!("{}:{}", payment.request.provider, seen.reference);
     let digest: [u8; 32] = Sha256::digest(name.as_bytes()).into();

@@ -1,8 +1,8 @@
-//! A payer's complaint, with their bank or with PayPal.
+//! A dispute: a payer's complaint to their bank or to PayPal.
 //!
-//! Providers tell of one dispute in several events, which may come in any order. What is recorded is the same in
-//! every order: the newest word counts, and of two of the same time the one that is further on. What only an event
-//! claims never counts beside the provider's own word.
+//! Providers report one dispute in several events, which may arrive in any order. The recorded result is the same in
+//! every order: the latest report wins and, of two with the same time, the later stage. An event's unverified claim
+//! never overrides the provider's own statement.
 
 use std::fmt::Debug;
 
@@ -14,34 +14,34 @@ use crate::model::provider::ProviderRef;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Dispute {
     pub id: ProviderRef,
-    /// The provider's own word: its object says so, or an event whose whole body it has signed. Otherwise an event
-    /// claims it, and no more is known.
+    /// Confirmed by the provider's own object, or by an event whose whole body the provider signed. Otherwise an event
+    /// claims the dispute and nothing more is known.
     pub is_verified: bool,
-    /// The provider's words, which may be new ones.
+    /// The provider's terms, which may be new to this gateway.
     pub reason: Option<String>,
     pub status: Option<String>,
     pub amount: Option<Amount>,
     pub currency: Option<Currency>,
     pub stage: DisputeStage,
-    /// How it ended; only of a dispute that is closed. In a box, since most that are passed on are not.
+    /// The outcome of a closed dispute. Boxed, since most disputes that are passed around are open.
     pub outcome: Option<Box<DisputeOutcome>>,
     pub opened_at: Option<Timestamp>,
-    /// When it was closed last. A dispute that was reopened since keeps it; see [`Dispute::closed`].
+    /// When it was last closed. A reopened dispute keeps this time; see [`Dispute::closed`].
     pub closed_at: Option<Timestamp>,
-    /// When the provider said so; what it said earlier does not replace it.
+    /// The time of the provider's report; earlier reports do not replace it.
     pub as_of: Timestamp,
-    /// When the dispute itself changed last, where the provider tells: it decides where `as_of` is the same.
+    /// When the dispute itself last changed, if the provider reports it; decides between reports with the same `as_of`.
     pub changed_at: Option<Timestamp>,
 }
 
-/// How far a dispute has come. The larger one is further on.
+/// The stage of a dispute. The greater stage is further on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum DisputeStage {
-    /// A question of the payer's bank; no money has moved.
+    /// An inquiry of the payer's bank; no money has moved.
     Inquiry,
-    /// The merchant or the payer has to say something.
+    /// Waits for a response from the merchant or the payer.
     Open,
-    /// The bank or the provider decides.
+    /// The bank or the provider is deciding.
     Review,
     Closed,
 }
@@ -60,27 +60,27 @@ impl DisputeStage {
     }
 }
 
-/// How a dispute ended.
+/// The outcome of a dispute.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct DisputeOutcome {
     pub verdict: DisputeVerdict,
-    /// The provider's word for it.
+    /// The provider's code for the outcome.
     pub code: String,
 }
 
-/// Who has the money in the end. Of two verdicts of the same moment the larger one is recorded: the definite one,
-/// and the one that the merchant must know of.
+/// Who keeps the money. Of two verdicts from the same moment the greater one is recorded: the definite one, and the one
+/// that the merchant must know about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum DisputeVerdict {
-    /// A word of the provider's that says nothing of it, or that this gateway does not know.
+    /// An outcome code that is inconclusive or unknown to this gateway.
     Other,
     /// The payer or the bank did not pursue it; the merchant keeps the money.
     Withdrawn,
-    /// Ended before it became a chargeback, by a program that the merchant takes part in.
+    /// Ended before it became a chargeback, by a program in which the merchant takes part.
     Prevented,
     /// The merchant keeps the money.
     Won,
-    /// The payer has it back.
+    /// The payer gets the money back.
     Lost,
 }
 
@@ -107,13 +107,13 @@ impl DisputeOutcome {
 }
 
 impl Dispute {
-    /// Since when it is closed; `None` while it is not, also if it was closed before.
+    /// When it was closed; `None` while it is open, even if it was closed before.
     #[must_use]
     pub fn closed(&self) -> Option<Timestamp> {
         (self.stage == DisputeStage::Closed).then(|| self.closed_at.unwrap_or(self.as_of))
     }
 
-    /// The same, with no time later than `latest`: what is only claimed must not outdate all that is claimed after it.
+    /// Clamps all times to `latest`: an unverified claim must not outdate all later claims.
     #[must_use]
     pub fn no_later_than(&self, latest: Timestamp) -> Self {
         let earlier = |at: Option<Timestamp>| at.map(|at| at.min(latest));
@@ -126,12 +126,12 @@ impl Dispute {
         }
     }
 
-    /// What is known after `told` came, whichever of the two was sent first; `None` if nothing new.
+    /// Merges the report `told` into this dispute, whichever was sent first; `None` if nothing is new.
     #[must_use]
     pub fn updated(&self, told: &Self) -> Option<Self> {
         match (self.is_verified, told.is_verified) {
             (true, false) => return None,
-            // Nothing that was only claimed is left.
+            // Discards everything that was only claimed.
             (false, true) => return Some(told.clone()),
             (true, true) | (false, false) => {}
         }
@@ -144,8 +144,8 @@ impl Dispute {
         (merged != *self).then_some(merged)
     }
 
-    /// Where it stands in the order of what the provider says. Providers' times are as coarse as a second, so those
-    /// of one second are put in order by what does not go back. The last fields only make the order total.
+    /// The sort key of a report. Providers' times may be as coarse as a second, so reports of the same second are
+    /// ordered by fields that only move forward. The last fields only make the order total.
     fn place(&self) -> impl Ord + Debug + '_ {
         (
             (self.as_of, self.changed_at, self.stage, &self.outcome),

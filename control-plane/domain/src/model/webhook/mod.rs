@@ -1,8 +1,8 @@
-//! What a provider tells us by itself: events, stored before they are acknowledged and worked off later.
+//! Webhook events from providers: stored before they are acknowledged and processed later.
 //!
-//! An event is a hint. It says what to look at again; what is recorded is what the provider's object says then. Only of
-//! disputes an event itself is recorded: as the provider's word where the provider signs the whole body (Stripe), and as
-//! no more than a claim where the provider does not let us read its own object (PayPal, without the permission).
+//! An event is a hint: it names an object to read again, and the records follow that object's state. Only disputes are
+//! recorded from the event itself: as the provider's statement if the provider signs the whole body (Stripe), and as a
+//! mere claim if the provider does not let us read its own object (PayPal, without the permission).
 
 mod dispute;
 
@@ -17,34 +17,34 @@ use sha2::{Digest, Sha256};
 use crate::model::id::PaymentId;
 use crate::model::provider::ProviderRef;
 
-/// An event as it lies in the database.
+/// An event as stored in the database.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WebhookEvent {
     pub provider: Provider,
-    /// The provider's; unique with it.
+    /// The provider's event id; unique per provider.
     pub id: String,
-    /// The provider's name for what happened, e.g. `payment_intent.succeeded`.
+    /// The provider's event type, e.g. `payment_intent.succeeded`.
     pub kind: String,
-    /// As received, but for card data and secrets: those are taken out before it is stored.
+    /// The body as received, without card data and secrets, which are removed before it is stored.
     pub body: Vec<u8>,
-    /// SHA-256 of the body as received, which is what the provider signed. `None` of events that a release before has
-    /// stored.
+    /// SHA-256 of the body as received, which is what the provider signed. `None` for events stored by an earlier
+    /// release.
     pub body_sha256: Option<[u8; 32]>,
-    /// When the provider made it.
+    /// When the provider created the event.
     pub created_at: Option<Timestamp>,
     pub received_at: Timestamp,
     pub state: EventState,
-    /// How often it could not be worked off.
+    /// The number of failed processing attempts.
     pub attempts: u32,
 }
 
-/// What is kept of an event's body. Only bodies whose signature the edge has verified come so far, so the digest is the
-/// signature's proof: a copy of the body as it came can be shown to be the one.
+/// The stored part of an event's body. Only bodies whose signature the edge has verified get this far, so the digest
+/// proves the signature: a copy of the received body can be checked against it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EventBody {
-    /// Without card data and secrets.
+    /// The body without card data and secrets.
     pub kept: Vec<u8>,
-    /// Of the body as it came.
+    /// SHA-256 of the body as received.
     pub sha256: [u8; 32],
 }
 
@@ -57,28 +57,28 @@ impl EventBody {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EventState {
-    /// Stored; to be worked off.
+    /// Stored; not processed yet.
     Received,
     Done,
-    /// There is nothing to do for it, for this reason.
+    /// Requires no action, for this reason.
     Ignored {
         reason: String,
     },
-    /// Could not be worked off, and is tried again at `next_at`.
+    /// Processing failed; the next try is at `next_at`.
     Failed {
         next_at: Timestamp,
         reason: String,
     },
-    /// Could not be worked off for so long that it is not tried any more: a person replays or dismisses it.
+    /// Processing failed for so long that it is not retried: an operator replays or dismisses the event.
     Parked {
-        /// Why it failed last.
+        /// The reason of the last failure.
         reason: String,
     },
-    /// A person has decided that nothing is to be done for it. It is never worked off again.
+    /// An operator decided that the event requires no action. It is never processed again.
     Dismissed(Dismissal),
 }
 
-/// Who ended an event by hand, when and why.
+/// Who dismissed an event, when and why.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Dismissal {
     pub by: String,
@@ -113,7 +113,7 @@ impl EventState {
     }
 }
 
-/// What becomes of an event in the commit of its effect. Fails if it was worked off already.
+/// The change to an event in the commit of its effect. Fails if the event was already processed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EventChange {
     pub provider: Provider,
@@ -122,7 +122,7 @@ pub struct EventChange {
     pub attempts: u32,
 }
 
-/// What is read out of an event's body.
+/// The content of an event's body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ParsedEvent {
     pub id: String,
@@ -135,14 +135,14 @@ pub struct ParsedEvent {
 pub enum EventSubject {
     Payment(EventRefs),
     Refund(EventRefs),
-    /// One that is not [`Dispute::is_verified`] is only claimed, and so is which payment it is about.
+    /// Unless [`Dispute::is_verified`], the dispute and its payment are only claims.
     Dispute(EventRefs, Dispute),
-    /// A kind that this gateway has no use for.
+    /// An event type that this gateway does not use.
     Other,
 }
 
 impl EventSubject {
-    /// By what the payment can be found that it is about.
+    /// The references to the event's payment.
     #[must_use]
     pub const fn refs(&self) -> Option<&EventRefs> {
         match self {
@@ -152,14 +152,14 @@ impl EventSubject {
     }
 }
 
-/// Every name by which the payment can be found; any may be missing.
+/// All references to a payment; any may be missing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EventRefs {
     /// Our own id, as we sent it.
     pub payment: Option<PaymentId>,
     /// A PaymentIntent or an order.
     pub reference: Option<ProviderRef>,
-    /// What a refund refers to.
+    /// The reference for refunds.
     pub charge: Option<ProviderRef>,
     pub refund: Option<ProviderRef>,
 }

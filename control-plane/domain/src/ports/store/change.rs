@@ -1,4 +1,4 @@
-//! What one commit writes.
+//! The writes of one commit.
 
 use edge_core::provider::Provider;
 use jiff::Timestamp;
@@ -11,21 +11,21 @@ use crate::model::refund::{Refund, RefundState};
 use crate::model::webhook::{Dispute, EventChange};
 use crate::model::work::{Due, Work};
 
-/// Everything that one commit writes, or nothing of it. As data rather than as a
-/// transaction handle, so that a store can put many of them into one commit.
+/// Everything that one commit writes, atomically. Plain data rather than a transaction handle, so that a store can
+/// batch many changes into one commit.
 #[derive(Clone, Debug)]
 pub struct Change {
     pub mutation: Mutation,
-    /// What happens to the client's idempotency key on the way.
+    /// The change to the client's idempotency key.
     pub key: Option<KeyChange>,
-    /// What becomes of the provider's event that this is done for.
+    /// The change to the provider event that caused this change.
     pub webhook: Option<EventChange>,
-    /// When the payment is looked at again though nothing is undecided; replaces what was set before.
+    /// When to check the payment again although nothing is undecided; replaces the earlier time.
     pub watch: Option<Watch>,
 }
 
-/// A payment that waits for its payer, its capture or a refund that is due, and is looked at again meanwhile: nothing
-/// that holds money waits for a provider's event alone.
+/// A payment that waits for its payer, its capture or a due refund, and is polled meanwhile: money that is held never
+/// depends on a provider event alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Watch {
     pub payment: PaymentId,
@@ -39,57 +39,57 @@ pub enum Mutation {
         payment: Payment,
         events: Vec<Event>,
     },
-    /// Only from `payment.version - 1`; otherwise [`Conflict::Stale`].
+    /// Applies only to `payment.version - 1`; otherwise [`Conflict::Stale`].
     MovePayment {
         payment: Payment,
         event: Event,
     },
-    /// Reserves the amount on the payment; [`Conflict::RefundExceeds`] if that much is not left.
+    /// Reserves the amount on the payment; [`Conflict::RefundExceeds`] if less than that remains.
     OpenRefund {
         refund: Refund,
         event: Event,
     },
-    /// Only from `refund.version - 1`. A refund that failed gives its reservation back.
+    /// Applies only to `refund.version - 1`. A failed refund releases its reservation.
     MoveRefund {
         refund: Refund,
         event: Event,
     },
-    /// The payment stays as it is, one version on, and the trail has one record more.
+    /// Keeps the payment's state, increments its version and appends one record to the audit trail.
     NotePayment {
         payment: Payment,
         event: Event,
         dispute: Option<Dispute>,
     },
-    /// Only the key or the webhook event changes: an answer that was found out without a call.
+    /// Changes only the key or the webhook event: the answer was known without a call.
     Nothing,
 }
 
 impl Change {
-    /// Only of a key.
+    /// A change of a key only.
     #[must_use]
     pub fn of_key(key: KeyChange) -> Self {
         Self::from(Mutation::Nothing).with_key(Some(key))
     }
 
-    /// What happens to the client's key in the same commit.
+    /// Adds the change to the client's key.
     #[must_use]
     pub fn with_key(self, key: Option<KeyChange>) -> Self {
         Self { key, ..self }
     }
 
-    /// What becomes of the provider's event in the same commit.
+    /// Adds the change to the provider's event.
     #[must_use]
     pub fn with_mark(self, webhook: Option<EventChange>) -> Self {
         Self { webhook, ..self }
     }
 
-    /// Whether a key is all that it changes.
+    /// Whether this change affects only a key.
     #[must_use]
     pub const fn is_only_a_key(&self) -> bool {
         matches!(self.mutation, Mutation::Nothing) && self.webhook.is_none()
     }
 
-    /// The payment that this leaves waiting, if it does.
+    /// The payment, if this change leaves it waiting.
     #[must_use]
     pub fn waiting(&self) -> Option<&Payment> {
         match &self.mutation {
@@ -103,8 +103,8 @@ impl Change {
         }
     }
 
-    /// The work to announce after the commit. Calls in flight are not announced: they are expected to bring their answer, and
-    /// the sweep finds those that were abandoned.
+    /// The work to announce after the commit. In-flight calls are not announced: they normally return an answer, and
+    /// the sweep finds abandoned ones.
     #[must_use]
     pub fn follow_up(&self) -> Option<Due> {
         let (work, follow_up) = match &self.mutation {
@@ -127,7 +127,7 @@ impl Change {
 }
 
 impl Mutation {
-    /// What a key that is taken in this commit is taken for.
+    /// The subject of a key taken in this commit.
     #[must_use]
     pub const fn subject(&self) -> Option<Subject> {
         match self {
@@ -142,14 +142,14 @@ impl Mutation {
     }
 }
 
-/// The change was not written because of what else is in the database.
+/// Why a change conflicts with the contents of the database and was not written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Conflict {
-    /// Another change came first; read again.
+    /// Another change was committed first; read again.
     Stale,
     /// `remaining` minor units can still be refunded.
     RefundExceeds { remaining: u64 },
-    /// Another payment stands for the same object of the provider.
+    /// Another payment already has this provider object.
     ReferenceTaken,
     /// The idempotency key has been used; read its record.
     KeyTaken,

@@ -1,4 +1,4 @@
-//! What the domain asks of a database about due work.
+//! The database interface for due work.
 
 use async_trait::async_trait;
 use edge_core::provider::Provider;
@@ -11,14 +11,14 @@ use crate::model::payment::Payment;
 use crate::model::refund::Refund;
 use crate::model::work::{Claimed, Due, Lane, LaneBacklog, Work};
 
-/// What a database knows of due work.
+/// Reads, claims and reschedules due work.
 #[async_trait]
 pub trait DueWork: Send + Sync {
-    /// What was due in a lane before `before`, the longest overdue first, at most `limit`, without unreadable rows. Takes
-    /// nothing.
+    /// Lists up to `limit` pieces of work in a lane that were due before `before`, longest overdue first, without
+    /// unreadable rows. Claims nothing.
     async fn overdue_in(&self, lane: Lane, before: Timestamp, limit: u32) -> Result<Vec<Due>, StoreError>;
 
-    /// The same of all lanes together.
+    /// Like [`Self::overdue_in`], across all lanes.
     async fn overdue(&self, before: Timestamp, limit: u32) -> Result<Vec<Due>, StoreError> {
         let mut overdue = Vec::new();
         for lane in Lane::all() {
@@ -29,25 +29,25 @@ pub trait DueWork: Send + Sync {
         Ok(overdue)
     }
 
-    /// The provider that work is about; `None`: there is no such work.
+    /// The provider of a piece of work; `None`: no such work exists.
     async fn provider_of(&self, work: &Work) -> Result<Option<Provider>, StoreError>;
 
-    /// What is due at `now`, by lane; lanes without any are left out.
+    /// The work due at `now`, by lane; empty lanes are omitted.
     async fn backlog(&self, now: Timestamp) -> Result<Vec<LaneBacklog>, StoreError>;
 
-    /// Takes it if it is due, hidden from others until `until`: if the process that takes it dies, it can be taken
-    /// again then.
+    /// Claims the work if it is due and hides it from others until `until`. If the claiming process dies, the work can
+    /// be claimed again then.
     async fn claim(&self, work: &Work, now: Timestamp, until: Timestamp) -> Result<Claimed, StoreError>;
 
-    /// Looks after it later, if it is still undecided. Nothing else of it changes, so it leaves no record.
+    /// Reschedules the work if it is still undecided. Nothing else changes, so no audit record is written.
     async fn postpone(&self, work: &Work, to: FollowUp) -> Result<(), StoreError>;
 
-    /// Makes what is due in a lane later than `beyond` due at `to`; how much.
+    /// Reschedules work in a lane that is due later than `beyond` to `to`; returns how much.
     async fn bring_forward(&self, lane: Lane, beyond: Timestamp, to: Timestamp) -> Result<u64, StoreError>;
 
-    /// The payment does not wait any more.
+    /// Stops polling the payment: it no longer waits.
     async fn end_watch(&self, payment: PaymentId) -> Result<(), StoreError>;
 
-    /// Everything undecided, of all clients, the oldest first, at most `limit` of either.
+    /// All undecided payments and refunds, of all clients, oldest first, at most `limit` of each.
     async fn undecided(&self, limit: u32) -> Result<(Rows<Payment>, Rows<Refund>), StoreError>;
 }

@@ -1,4 +1,4 @@
-//! What the domain asks of a database: a few coarse writes, each one commit, and reads by owner.
+//! The database interface: a few coarse writes, each one commit, and reads by owner.
 
 mod change;
 mod due_work;
@@ -41,38 +41,38 @@ pub enum CommitError {
 pub enum StoreError {
     #[error("the database cannot be used now")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// Certain: nothing was written. The database cannot be reached, is read-only or full, or refuses this change.
+    /// Nothing was written, for certain: the database cannot be reached, is read-only or full, or rejects this change.
     #[error("the database does not take the change, and nothing was written")]
     NotWritten(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// Canceled: nothing of it was done, and it would probably take as long again.
+    /// Canceled and rolled back; a repeat would probably take as long.
     #[error("the database took longer than allowed")]
     TimedOut,
-    /// Nothing was begun: the connections for it were all in use, or the database cannot be reached.
+    /// Nothing was started: all connections were in use, or the database cannot be reached.
     #[error("the database has no connection free")]
     NoConnection,
-    /// Nothing was begun; try again shortly.
+    /// Nothing was started; try again shortly.
     #[error("too many changes wait to be written")]
     Overloaded,
-    /// A row that cannot be a domain value; needs a person.
+    /// A row that is not a valid domain value; an operator has to repair it.
     #[error(transparent)]
     Inconsistent(#[from] Unreadable),
 }
 
-/// A row that cannot be read: it contradicts itself, or a newer release wrote what this one does not know.
+/// A row that cannot be read: it contradicts itself, or a newer release wrote a value that this one does not know.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, thiserror::Error)]
 #[error("{table} row {row} is inconsistent: column `{column}` cannot be read")]
 pub struct Unreadable {
     pub table: &'static str,
-    /// What identifies it in the table.
+    /// The row's identifier in the table.
     pub row: String,
     pub column: String,
 }
 
-/// What a list found. One unreadable row does not keep the others from being read.
+/// The result of a list. One unreadable row does not prevent reading the others.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rows<T> {
     pub items: Vec<T>,
-    /// Left out of `items`. Whatever decides about money has to take them into account.
+    /// Omitted from `items`. Decisions about money must take these rows into account.
     pub unreadable: Vec<Unreadable>,
 }
 
@@ -80,7 +80,7 @@ pub struct Rows<T> {
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
     pub limit: u32,
-    /// Continue behind this payment.
+    /// Continue after this payment.
     pub after: Option<PaymentId>,
     pub provider: Option<Provider>,
     pub status: Option<Status>,
@@ -88,23 +88,24 @@ pub struct Filter {
     pub created_before: Option<Timestamp>,
 }
 
-/// A page of a listing. Unreadable rows are left out, so it may be shorter than asked for although there is more.
+/// A page of a listing. Unreadable rows are omitted, so a page may be shorter than the limit although more follow.
 #[derive(Clone, Debug)]
 pub struct Page<T> {
     pub items: Vec<T>,
     pub has_more: bool,
 }
 
-/// The database. Reads are always by the client who owns the payment: nobody else's can be named.
+/// The database. Reads for a client return only payments that this client owns.
 #[async_trait]
 pub trait Store: Webhooks + DueWork + Reconciling + Send + Sync {
-    /// Written and on disk, or (a conflict, an overload, [`StoreError::NotWritten`]) certainly not.
-    /// [`StoreError::Unavailable`] leaves open which; the same change may be committed again and is not applied twice.
+    /// Returns once the change is on disk. A conflict, an overload or [`StoreError::NotWritten`] means that nothing was
+    /// written. [`StoreError::Unavailable`] leaves the outcome open; committing the same change again applies it only
+    /// once.
     async fn commit(&self, change: Change) -> Result<(), CommitError>;
 
     async fn payment(&self, client: &ClientId, id: PaymentId) -> Result<Option<Payment>, StoreError>;
 
-    /// The payment that the provider knows by this name, of any client.
+    /// The payment with this provider reference, of any client.
     async fn payment_by_reference(
         &self,
         provider: Provider,
@@ -113,8 +114,8 @@ pub trait Store: Webhooks + DueWork + Reconciling + Send + Sync {
 
     async fn payments(&self, client: &ClientId, filter: &Filter) -> Result<Page<Payment>, StoreError>;
 
-    /// Payments that have changed since `since` or are undecided, of all clients, behind `after` in the order of
-    /// their ids. `items` is empty only at the end.
+    /// Payments of all clients that changed since `since` or are undecided, in id order after `after`. `items` is empty
+    /// only at the end.
     async fn payments_since(
         &self,
         since: Timestamp,
@@ -124,22 +125,21 @@ pub trait Store: Webhooks + DueWork + Reconciling + Send + Sync {
 
     async fn refund(&self, client: &ClientId, id: RefundId) -> Result<Option<Refund>, StoreError>;
 
-    /// Regardless of the client that owns it.
+    /// Reads a refund of any client.
     async fn refund_by_id(&self, id: RefundId) -> Result<Option<Refund>, StoreError>;
 
-    /// In the order they were made.
+    /// The refunds of a payment in creation order.
     async fn refunds(&self, client: &ClientId, payment: PaymentId) -> Result<Rows<Refund>, StoreError>;
 
-    /// A payment's audit trail, its refunds' included, in order, without unreadable records.
+    /// A payment's audit trail including its refunds, in order, without unreadable records.
     async fn events(&self, client: &ClientId, payment: PaymentId) -> Result<Vec<Event>, StoreError>;
 
-    /// What is known of an idempotency key.
+    /// The record of an idempotency key.
     async fn key(&self, scope: &Scope) -> Result<Option<KeyRecord>, StoreError>;
 
-    /// Whether this process is the only one that writes to the database, so that what was in flight before
-    /// it started is in flight no more.
+    /// Whether this process is the only writer, so that calls in flight before it started are certainly over.
     fn is_exclusive(&self) -> bool;
 
-    /// Whether it answers and takes writes now: a commit of the last moments proves that, or a write that is made for it.
+    /// Checks that the database answers and accepts writes: a recent commit proves this, otherwise a test write does.
     async fn ready(&self) -> Result<(), StoreError>;
 }

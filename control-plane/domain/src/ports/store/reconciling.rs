@@ -1,33 +1,33 @@
-//! The reconciliation that runs by itself: in one process at a time, and going on where another process left it.
+//! Scheduled reconciliation: runs in one process at a time and resumes where another process stopped.
 
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 
 use super::StoreError;
 
-/// Changes that are being made while one begins are compared by the next one, too.
+/// Changes committed around the start of one run are also covered by the next one.
 pub const OVERLAP: SignedDuration = SignedDuration::from_hours(1);
-/// The first one goes back so far.
+/// How far back the first run goes.
 pub const FIRST_SINCE: SignedDuration = SignedDuration::from_hours(24);
 
-/// How far it is.
+/// The progress of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Run {
     pub began_at: Timestamp,
-    /// Everything that changed since then is compared.
+    /// The run compares everything that changed since then.
     pub since: Timestamp,
-    /// As `Place` writes it.
+    /// The text form of a `Place`.
     pub place: String,
     pub compared: u32,
     pub different: u32,
     pub finished_at: Option<Timestamp>,
 }
 
-/// What a database knows of it.
+/// Stores the progress of runs.
 #[async_trait]
 pub trait Reconciling: Send + Sync {
-    /// Takes the run that is to be done now, for as long as until `until`: a new one if the last began `every` ago, or
-    /// one whose process is gone. `None`: there is none, or another process is at it.
+    /// Leases the run that is due until `until`: a new one if the last began `every` ago, or one whose process died.
+    /// `None`: nothing is due, or another process holds the run.
     async fn take_run(
         &self,
         holder: &str,
@@ -36,6 +36,6 @@ pub trait Reconciling: Send + Sync {
         until: Timestamp,
     ) -> Result<Option<Run>, StoreError>;
 
-    /// Keeps how far the run is, and holds it until `until`. `false`: another process has taken it.
+    /// Saves the run's progress and renews the lease until `until`. `false`: another process has taken it over.
     async fn keep_run(&self, holder: &str, run: &Run, until: Timestamp) -> Result<bool, StoreError>;
 }

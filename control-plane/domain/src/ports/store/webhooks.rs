@@ -1,4 +1,4 @@
-//! What the domain asks of a database about providers' events.
+//! The database interface for provider events.
 
 use async_trait::async_trait;
 use edge_core::client::ClientId;
@@ -19,32 +19,33 @@ pub struct WebhookFilter {
     pub limit: u32,
 }
 
-/// How many events of a provider are left in a state, and since when the oldest of them.
+/// The events of a provider that remain in a state: how many, and the age of the oldest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EventBacklog {
     pub provider: Provider,
     /// `received`, `failed` or `parked`.
     pub state: &'static str,
-    /// Counted up to [`EventBacklog::COUNTED_MAX`] together with the provider's and the other one's.
+    /// Capped by [`EventBacklog::COUNTED_MAX`], which `received` and `failed` events of all providers share; `parked`
+    /// events have a cap of the same size.
     pub count: u32,
-    /// When the oldest of those that are counted was received.
+    /// When the oldest counted event was received.
     pub oldest: Timestamp,
 }
 
 impl EventBacklog {
-    /// So that a backlog, however long, does not slow down the database that has to work it off.
+    /// Keeps counting cheap: a long backlog must not slow down the database that has to process it.
     pub const COUNTED_MAX: u32 = 100_000;
 }
 
-/// What working off events asks of a database. Events know no client, so payments of any client are read.
+/// Stores provider events. Events name no client, so payments of any client can be read.
 #[async_trait]
 pub trait Webhooks: Send + Sync {
-    /// Stores an event durably; `false` if it was there.
+    /// Stores an event durably; `false` if it already exists.
     async fn receive_webhook(&self, event: &WebhookEvent) -> Result<bool, StoreError>;
 
     async fn webhook(&self, provider: Provider, id: &str) -> Result<Option<WebhookEvent>, StoreError>;
 
-    /// Marks an event as received again and claims it until `until`, whatever became of it, unless it was dismissed.
+    /// Resets an event to received in any state but dismissed, and claims it until `until`.
     async fn reopen_webhook(
         &self,
         provider: Provider,
@@ -52,14 +53,14 @@ pub trait Webhooks: Send + Sync {
         until: Timestamp,
     ) -> Result<Option<WebhookEvent>, StoreError>;
 
-    /// What is not worked off, by provider and state. Nothing is left of what is not in it.
+    /// The unprocessed events by provider and state. Combinations without events are omitted.
     async fn event_backlog(&self) -> Result<Vec<EventBacklog>, StoreError>;
 
-    /// Without unreadable rows.
+    /// Lists events, without unreadable rows.
     async fn webhooks(&self, filter: &WebhookFilter) -> Result<Vec<WebhookEvent>, StoreError>;
 
     async fn payment_by_id(&self, id: PaymentId) -> Result<Option<Payment>, StoreError>;
 
-    /// In the order they were opened, without unreadable rows.
+    /// The disputes of a payment in the order in which they were opened, without unreadable rows.
     async fn disputes(&self, client: &ClientId, payment: PaymentId) -> Result<Vec<Dispute>, StoreError>;
 }

@@ -1,11 +1,11 @@
-//! Recording an intent.
+//! Commits intents.
 
 use crate::model::id::PaymentId;
 use crate::ports::store::{Change, CommitError, Conflict};
 use crate::usecases::OperationError;
 use crate::usecases::gateway::Gateway;
 
-/// Commits the intent before a call. A conflict means that another request got there first.
+/// Commits the intent before a call. A conflict means that another request committed first.
 pub(crate) async fn commit(
     gateway: &Gateway,
     change: Change,
@@ -19,7 +19,7 @@ pub(crate) async fn commit(
     })
 }
 
-/// Commits what is beside the intent: that it is not recorded says nothing of whether the request is carried out.
+/// Commits a change other than the intent: its failure does not mean that the request is not carried out.
 pub(crate) async fn commit_beside(
     gateway: &Gateway,
     change: Change,

@@ -1,5 +1,5 @@
-//! The one retry that a request waits for: a lost answer is often there when it is asked for again, and then the
-//! client gets it at once.
+//! The one retry that a request waits for: a lost answer is often available on the next call, and the client then gets
+//! it immediately.
 
 use edge_core::provider::Provider;
 use jiff::{SignedDuration, Timestamp};
@@ -8,14 +8,14 @@ use crate::usecases::gateway::Gateway;
 
 /// Whether a client waits for a retry.
 pub(crate) struct InlineRetry {
-    /// When the request began; `None`: no client waits, or its retry is used.
+    /// When the request began; `None`: no client waits, or the retry is used up.
     began: Option<Timestamp>,
 }
 
-/// What follows a call.
+/// The decision after a call: whether to retry here.
 pub(crate) struct NextTry {
     pause: Option<SignedDuration>,
-    /// Keeps other workers away while the request itself goes on.
+    /// Keeps other workers away while the request itself continues.
     lease: SignedDuration,
 }
 
@@ -28,7 +28,7 @@ impl InlineRetry {
         Self { began: None }
     }
 
-    /// Whether the call is made again here; at most once.
+    /// Decides whether the call is retried here; at most once.
     pub(crate) fn after_call(&mut self, gateway: &Gateway, provider: Provider, is_unknown: bool) -> NextTry {
         let lease = gateway.retries.policy().call_lease;
         let began = if is_unknown { self.began.take() } else { None };
@@ -39,12 +39,12 @@ impl InlineRetry {
 }
 
 impl NextTry {
-    /// For how long other workers leave it alone.
+    /// How long other workers must leave the operation alone.
     pub(crate) fn hold(&self) -> Option<SignedDuration> {
         self.pause.map(|_| self.lease)
     }
 
-    /// Waits for the moment of the retry; `false`: there is none.
+    /// Waits until the retry is due; `false`: there is none.
     pub(crate) async fn wait(&self) -> bool {
         let Some(pause) = self.pause else { return false };
         tokio::time::sleep(pause.unsigned_abs()).await;

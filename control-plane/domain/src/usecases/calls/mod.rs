@@ -1,5 +1,5 @@
-//! What is in flight at a provider, the same for payments and refunds: the intent is recorded, the call made, its answer
-//! written down.
+//! Operations in flight at a provider, shared by payments and refunds: records the intent, makes the call, records the
+//! answer.
 
 mod commit;
 pub(super) mod inline_retry;

@@ -1,4 +1,4 @@
-//! What the provider answered to a call of a payment, and what follows from it.
+//! The provider's answer to a payment's call, and its effect.
 
 use jiff::Timestamp;
 
@@ -11,12 +11,12 @@ use crate::usecases::OperationError;
 use crate::usecases::call::{Asked, Decided as _};
 use crate::usecases::calls::resolvable::Answered;
 
-/// What the provider answered, to which attempt. It says nothing of another one: a caller that stood still meanwhile may
-/// find another operation of the payment in flight.
+/// The provider's answer and the attempt that it belongs to. It applies to no other attempt: a caller that was paused
+/// may find another operation of the payment in flight.
 pub(crate) struct PaymentAnswer {
     pub(crate) attempt: AttemptId,
     pub(crate) said: ProviderAnswer,
-    /// Where the provider's object stands, read because the refusal says that it is not where we take it to be.
+    /// A snapshot of the provider's object, read because the refusal contradicts the recorded state.
     pub(crate) seen: Option<ProviderSnapshot>,
 }
 
@@ -36,14 +36,14 @@ impl ProviderAnswer {
         }
     }
 
-    /// Whether the payment stands where this refusal leaves it.
+    /// Whether the payment is in the state that this refusal leads to.
     fn stands_refused(&self, refusal: &Refusal, state: &State) -> bool {
         if refusal.kind == RefusalKind::Expired {
             return matches!(state, State::Canceled { .. });
         }
         match self {
             Self::Charged(_) => {
-                // The refusal's own evidence may say that it has ended.
+                // The snapshot read for the refusal may show that the payment has ended.
                 let is_over = refusal.kind == RefusalKind::State && matches!(state, State::Canceled { .. });
                 is_over || matches!(state, State::Failed { .. } | State::RequiresAction(_))
             }
@@ -72,8 +72,8 @@ impl Answered<Payment> for PaymentAnswer {
         })
     }
 
-    /// The provider's no where it stands in the payment as recorded, and otherwise what is recorded: evidence from
-    /// elsewhere may have moved the payment on, and may have been a no.
+    /// The provider's refusal if the recorded payment reflects it, otherwise the recorded outcome: other evidence may
+    /// have moved the payment on, and may have been a refusal too.
     fn client_outcome(&self, payment: Payment, asked: Asked) -> Result<Payment, OperationError> {
         match self.said.refusal() {
             Some(refusal) if self.said.stands_refused(refusal, &payment.state) => {
@@ -101,7 +101,7 @@ impl Answered<Payment> for PaymentAnswer {
     }
 }
 
-/// A refused operation goes back to where it came from, and on to where the provider shows the payment: one move.
+/// Restores the state before the refused operation and applies the snapshot to it, in one transition.
 fn with_snapshot(refused: Payment, seen: &ProviderSnapshot, at: Timestamp) -> Payment {
     if refused.state.status() == Status::Pending {
         return refused;
@@ -121,7 +121,7 @@ mod tests {
     use crate::model::samples::{authorized, charge, refusal};
     use crate::model::snapshot::ProviderStatus;
 
-    /// A webhook told of the decline while the call's own answer was lost.
+    /// A webhook reported the decline while the call's own answer was lost.
     #[test]
     fn a_decline_that_others_heard_of_is_told_as_a_decline() {
         let at = Timestamp::UNIX_EPOCH;

@@ -1,4 +1,4 @@
-//! The calls that a payment makes: charge, resume, capture and cancel.
+//! The calls for payments: charge, resume, capture and cancel.
 
 use std::fmt::Display;
 
@@ -100,7 +100,7 @@ impl Resolvable for Payment {
     }
 }
 
-/// Where the provider shows the payment now. What cannot be read now is found later.
+/// Reads the payment's current state at the provider. If this read fails, a later one catches up.
 async fn look_once(payment: &Payment, provider: &dyn PaymentProvider) -> Option<ProviderSnapshot> {
     let reference = payment.reference.clone()?;
     match provider.look_up(&LookUp::Payment(reference)).await {

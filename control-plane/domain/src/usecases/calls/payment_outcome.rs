@@ -1,4 +1,4 @@
-//! What became of what a client asked for, by the payment as it is recorded.
+//! The outcome of a client's request, derived from the recorded payment.
 
 use crate::model::idempotency::Subject;
 use crate::model::payment::{Failure, Payment, State, Status};

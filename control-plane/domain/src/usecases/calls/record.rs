@@ -1,5 +1,5 @@
-//! Writing down what a provider answered. The money has moved by now: this step does not give up easily,
-//! and what it cannot write it leaves as it is, in flight, to be resolved from the provider's records.
+//! Records a provider's answer. The money may have moved by now, so this step retries persistently; an answer that
+//! cannot be written leaves the operation in flight, to be resolved from the provider's records.
 
 use std::time::Duration;
 
@@ -21,8 +21,8 @@ const TRIES: u32 = 5;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 
-/// Applies the answer and commits it together with what the client is told. If it was decided elsewhere meanwhile,
-/// their evidence stands. What stays undecided is looked after again, not before `hold` has passed.
+/// Applies the answer and commits it together with the client's answer. If other evidence has decided the operation
+/// meanwhile, that decision stands. An operation that stays undecided is followed up, not before `hold` has passed.
 pub(crate) async fn record<T: Resolvable>(
     gateway: &Gateway,
     before: T,
@@ -61,7 +61,7 @@ pub(crate) async fn record<T: Resolvable>(
         );
         tokio::time::sleep(FIRST_PAUSE * 2_u32.pow(n)).await;
     }
-    // The last try may have found it decided, by a commit of our own whose answer was lost.
+    // The last try may have found it decided by a commit of our own whose confirmation was lost.
     match answer.moves(current.clone(), gateway.now()) {
         Ok(_) => Ok(current),
         Err(_) => {
@@ -70,7 +70,7 @@ pub(crate) async fn record<T: Resolvable>(
     }
 }
 
-/// One try more was in vain: when the next one is.
+/// Counts a failed try and schedules the next one.
 fn schedule(
     gateway: &Gateway,
     follow_up: &mut Option<FollowUp>,
@@ -78,7 +78,7 @@ fn schedule(
     hold: Option<SignedDuration>,
 ) {
     let Some(next) = follow_up else { return };
-    // No retry can tell more, and until reads have caught up a look tells little.
+    // A retry reveals nothing more, and a read reveals little until the provider's reads have caught up.
     let of_a_dead_key = uncertainty.filter(|uncertainty| uncertainty.is_key_dead).map(|_| READS_LAG);
     let asked = uncertainty.and_then(|uncertainty| uncertainty.retry_after_s).unwrap_or(0);
     let asked = SignedDuration::from_secs(asked.into());
@@ -86,7 +86,7 @@ fn schedule(
     next.at = gateway.now() + asked + hold.or(of_a_dead_key).unwrap_or_else(|| gateway.pause(next.tries));
 }
 
-/// Keeps the answer to a request whose outcome was decided by other evidence than its own call.
+/// Stores the answer to a request whose outcome was decided by evidence other than its own call.
 pub(crate) async fn conclude<T: Decided>(
     gateway: &Gateway,
     subject: crate::model::idempotency::Subject,
@@ -97,7 +97,7 @@ pub(crate) async fn conclude<T: Decided>(
         let is_answer = matches!(key, KeyChange::Answer { .. });
         reach(if is_answer { "before_late_answer" } else { "before_release" }).await;
         match gateway.commit(Change::of_key(key)).await {
-            // Another process has kept an answer: that stands, to the byte (an error names the request it answers).
+            // Another process has stored an answer, which stands byte for byte (an error names the request it answers).
             Err(CommitError::Conflict(_)) if is_answer => return Err(OperationError::KeyTaken),
             Ok(()) | Err(CommitError::Conflict(_)) => {}
             Err(CommitError::Store(problem)) => return Err(problem.into()),

@@ -1,4 +1,4 @@
-//! The one call that a refund makes.
+//! The one call for refunds.
 
 use std::fmt::Display;
 
@@ -50,7 +50,8 @@ impl Decided for Refund {
     }
 
     fn is_decided(&self) -> bool {
-        // What the provider took but has not finished is final for the request: it is `pending` there.
+        // A refund that the provider accepted but has not finished is final for the request: clients see it as
+        // `pending`.
         self.state.status() != RefundStatus::Pending || self.state.reference().is_some()
     }
 
@@ -69,7 +70,7 @@ impl Decided for Refund {
 
 #[async_trait]
 impl Resolvable for Refund {
-    /// The payment that is refunded.
+    /// The refunded payment.
     type Context = Payment;
     type Answer = RefundAnswer;
 
@@ -125,7 +126,7 @@ impl Resolvable for Refund {
         store.payment_by_id(self.payment).await
     }
 
-    /// A refund's key needs no answer from a worker: a repeat of the request is told what is recorded.
+    /// A worker need not answer a refund's key: a repeated request is answered from the recorded refund.
     fn going_on(&self, cause: Cause, _: &Gateway) -> Call<Self> {
         Call::silent(cause, OperationKind::Refund)
     }
@@ -152,7 +153,7 @@ impl Resolvable for Refund {
     }
 }
 
-/// Reads all refunds of the payment at the provider, and applies what is new; whether anything was.
+/// Reads all refunds of the payment at the provider and applies changes; returns whether there were any.
 pub(crate) async fn look_at_all_of(
     sync: ProviderSync<'_>,
     payment: Payment,

@@ -1,5 +1,5 @@
-//! What payments and refunds have in common while a provider works on them. Sending, retrying, resolving and recalling
-//! are written once, for both.
+//! The common interface of payments and refunds while a provider works on them, so that sending, retrying, resolving
+//! and replaying answers are written only once.
 
 use std::fmt::Display;
 
@@ -22,30 +22,30 @@ use crate::usecases::call::{Asked, Call, Decided};
 use crate::usecases::gateway::Gateway;
 use crate::usecases::provider_sync::{ProviderSync, Trouble};
 
-/// Where an operation stands.
+/// The phase of an operation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Phase {
-    /// Our own call is being made, or the process that made it has died.
+    /// Our own call is in flight, or the process that made it has died.
     Calling(InFlight),
     /// Certainly not executed; sent again later.
     Queued(InFlight),
-    /// It may or may not have been executed.
+    /// May or may not have been executed.
     Unknown(InFlight),
-    /// The provider took it and decides later, or nothing is in flight.
+    /// The provider accepted the operation and decides later, or nothing is in flight.
     Other,
 }
 
 /// A payment or a refund.
 #[async_trait]
 pub(crate) trait Resolvable: InProgress + Decided + Clone + Send + Sync + 'static {
-    /// What a call for it needs to know besides itself.
+    /// Further data that a call needs.
     type Context: Send + Sync;
-    /// What the provider answers.
+    /// The provider's answer.
     type Answer: Answered<Self> + Send + Sync;
 
     fn id(&self) -> &(dyn Display + Sync);
     fn client(&self) -> &ClientId;
-    /// The payment itself, or the one that is refunded.
+    /// The payment itself, or the refunded one.
     fn payment(&self) -> PaymentId;
     fn work(&self) -> Work;
     fn phase(&self) -> Phase;
@@ -53,19 +53,19 @@ pub(crate) trait Resolvable: InProgress + Decided + Clone + Send + Sync + 'stati
     fn provider(&self, context: &Self::Context) -> Provider;
     fn follow_up(&mut self) -> &mut Option<FollowUp>;
 
-    /// The move from `self` to `moved`, with its audit record.
+    /// The transition from `self` to `moved`, with its audit record.
     fn mutation(&self, moved: Self, cause: &Cause) -> Mutation;
     async fn read_again(&self, store: &dyn Store) -> Result<Option<Self>, StoreError>;
-    /// `None`: it refers to something that is not there.
+    /// Reads the context; `None`: it does not exist.
     async fn context(&self, store: &dyn Store) -> Result<Option<Self::Context>, StoreError>;
-    /// Goes on with it where nobody waits for an answer.
+    /// Continues the operation when no client waits for an answer.
     fn going_on(&self, cause: Cause, gateway: &Gateway) -> Call<Self>;
 
-    /// Makes the recorded call; `None`: there is none. All that it needs stands in the record, so the same call can be
-    /// made again after a crash, under the same provider key.
+    /// Makes the recorded call; `None`: there is none. The record contains everything that the call needs, so it can be
+    /// repeated after a crash under the same provider key.
     async fn send(&self, provider: &dyn PaymentProvider, context: &Self::Context) -> Option<Self::Answer>;
 
-    /// Reads the provider's records and applies what they show; whether anything was new.
+    /// Reads the provider's records and applies them; returns whether anything was new.
     async fn sync_with(
         self,
         sync: ProviderSync<'_>,
@@ -74,13 +74,13 @@ pub(crate) trait Resolvable: InProgress + Decided + Clone + Send + Sync + 'stati
     ) -> Result<bool, Trouble>;
 }
 
-/// What a provider answered.
+/// A provider's answer.
 pub(crate) trait Answered<T> {
     fn moves(&self, subject: T, at: Timestamp) -> Result<T, InvalidTransition>;
-    /// What a client that `asked` for something is told about the subject as it is recorded.
+    /// The result, from the recorded subject, for a client that `asked` for an operation.
     fn client_outcome(&self, subject: T, asked: Asked) -> Result<T, OperationError>;
-    /// Why it is no answer, where it is none.
+    /// Why the answer is not definite, if it is not.
     fn uncertainty(&self) -> Option<&Uncertainty>;
-    /// Whether the operation may have been executed, and may not.
+    /// Whether the operation may or may not have been executed.
     fn is_unknown(&self) -> bool;
 }

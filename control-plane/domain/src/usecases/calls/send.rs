@@ -1,4 +1,4 @@
-//! From an operation that is recorded as in flight to its end: ask the provider, write down the answer.
+//! Takes an operation from its recorded intent to its outcome: calls the provider and records the answer.
 
 use crash_points::reach;
 
@@ -14,7 +14,7 @@ use crate::usecases::calls::resolvable::{Answered as _, Phase, Resolvable};
 use crate::usecases::calls::{commit, commit_beside};
 use crate::usecases::gateway::Gateway;
 
-/// Records that `moved` is in flight, together with the client's key, and then makes its call.
+/// Records `moved` as in flight, together with the client's key, and then makes the call.
 pub(crate) async fn begin(
     gateway: &Gateway,
     provider: &dyn PaymentProvider,
@@ -30,7 +30,7 @@ pub(crate) async fn begin(
     send_and_record(gateway, provider, moved, &(), inline_retry, call).await
 }
 
-/// `subject` has a call in flight; what comes back is what the client is told.
+/// Makes the in-flight call of `subject` and records the answer; returns the client's result.
 pub(crate) async fn send_and_record<T: Resolvable>(
     gateway: &Gateway,
     provider: &dyn PaymentProvider,
@@ -53,7 +53,7 @@ pub(crate) async fn send_and_record<T: Resolvable>(
     }
 }
 
-/// Records that the answer to a call is lost: from then on a repeat of it is a repeat.
+/// Records that a call's answer is lost: from then on, sending the call again counts as a repeat.
 pub(crate) async fn lost<T: Resolvable>(
     gateway: &Gateway,
     subject: T,

@@ -1,5 +1,5 @@
-//! A person ends what machines cannot, audited with their name. The provider is looked at first: where it shows the
-//! outcome, that counts.
+//! An operator decides what automation cannot, audited with the operator's name. The provider is read first: if it
+//! shows the outcome, that outcome counts.
 
 mod named;
 
@@ -14,7 +14,7 @@ use crate::usecases::calls::resolvable::{Phase, Resolvable};
 use crate::usecases::gateway::Gateway;
 use crate::usecases::provider_sync::{ProviderSync, Trouble};
 
-/// Who decides, and why. Both are kept in the audit trail.
+/// The deciding operator and the reason. Both are stored in the audit trail.
 #[derive(Clone, Debug)]
 pub struct Operator {
     pub name: String,
@@ -27,19 +27,19 @@ pub enum NotDecided {
     NotFound,
     #[error(transparent)]
     Unfit(#[from] Unfit),
-    #[error("a call to the provider is in flight for it; try again in {0} seconds")]
+    #[error("a call to the provider is in flight; try again in {0} seconds")]
     UnderWay(i64),
-    #[error("the provider knows no object of that name; check --reference")]
+    #[error("the provider does not know the named object; check --reference")]
     Denied,
-    #[error("what the provider has under that name does not decide it: {0}")]
+    #[error("the named object at the provider does not confirm the decision: {0}")]
     Contradicted(String),
-    #[error("it moved meanwhile; look again")]
+    #[error("the state changed meanwhile; read it again")]
     Moved,
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-/// How it was decided: the state, and by what.
+/// The result of a decision: the new state and what decided it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decision {
     pub state: &'static str,
@@ -47,7 +47,7 @@ pub struct Decision {
     pub by_provider: bool,
 }
 
-/// Decides an undecided payment or refund as `decision` says, unless the provider's records say what happened.
+/// Decides an undecided payment or refund as `decision` says, unless the provider's records show the outcome.
 pub async fn decide(
     gateway: &Gateway,
     work: &Work,
@@ -94,8 +94,8 @@ enum AfterSync<T> {
     Open(T),
 }
 
-/// What the provider's records say by now. That they cannot be read is no reason to decide nothing: perhaps that is why
-/// a person has to.
+/// Applies the provider's records. An unreadable provider does not prevent the decision: it may be the reason why an
+/// operator has to decide.
 async fn synced<T: Resolvable>(gateway: &Gateway, subject: T) -> Result<AfterSync<T>, NotDecided> {
     if subject.is_decided() {
         return Ok(AfterSync::Open(subject));
@@ -114,7 +114,7 @@ async fn synced<T: Resolvable>(gateway: &Gateway, subject: T) -> Result<AfterSyn
     match subject.clone().sync_with(sync, context, &cause).await {
         Ok(_) => {}
         Err(Trouble::Store(problem)) => return Err(problem.into()),
-        Err(trouble) => tracing::warn!(reason = trouble.reason(), "the provider could not be looked at"),
+        Err(trouble) => tracing::warn!(reason = trouble.reason(), "the provider's records could not be read"),
     }
     let now = subject.read_again(&*gateway.store).await?.ok_or(NotDecided::NotFound)?;
     Ok(if now.is_decided() { AfterSync::Decided(now) } else { AfterSync::Open(now) })

@@ -1,5 +1,5 @@
-//! What the provider says of the object that a person names. It counts where the provider knows it; where the provider
-//! cannot be asked, the person's word does.
+//! Checks the object that an operator names. The provider's record of it counts; if the provider cannot be reached, the
+//! operator's word counts.
 
 use super::NotDecided;
 use crate::model::decision::OperatorDecision;
@@ -14,7 +14,7 @@ use crate::usecases::gateway::Gateway;
 use crate::usecases::provider_sync::{Plan, ProviderSync, Trouble};
 
 impl OperatorDecision {
-    /// How the object that it names is looked for. An operator may know the whole payment's name too.
+    /// The lookups for the named object. An operator may instead know the reference of the whole payment.
     fn look_ups(&self) -> Vec<LookUp> {
         let (nearest, named) = match self {
             Self::Paid { charge } => (LookUp::Charge(charge.clone()), charge),
@@ -27,10 +27,10 @@ impl OperatorDecision {
     }
 }
 
-/// The payment as the named object decides it; `None` if no object is named or the provider cannot be asked.
+/// Decides the payment by the named object; `None` if no object is named or the provider cannot be reached.
 ///
 /// # Errors
-/// If the provider knows no such object, or it is another payment's or does not decide this one.
+/// If the provider does not know the object, or the object belongs to another payment or does not decide this one.
 pub(crate) async fn by_its_object(
     gateway: &Gateway,
     payment: &Payment,
@@ -49,7 +49,7 @@ pub(crate) async fn by_its_object(
                 };
                 done.map_err(contradicted)?;
                 let now = payment.read_again(&*gateway.store).await?.ok_or(NotDecided::NotFound)?;
-                let undecided = || NotDecided::Contradicted("its outcome is open there too".to_owned());
+                let undecided = || NotDecided::Contradicted("its outcome is undecided there too".to_owned());
                 return if now.is_decided() { Ok(Some(now)) } else { Err(undecided()) };
             }
             Found::Missing => is_denied = true,
@@ -60,10 +60,10 @@ pub(crate) async fn by_its_object(
     if is_denied { Err(NotDecided::Denied) } else { Ok(None) }
 }
 
-/// Whether the named refund, where the provider can be asked, is the one to be decided.
+/// Checks, if the provider can be reached, that the named refund is the one to decide.
 ///
 /// # Errors
-/// If the provider knows no such refund, or it is another one.
+/// If the provider does not know the refund, or it is a different one.
 pub(crate) async fn is_its_refund(
     gateway: &Gateway,
     refund: &Refund,
@@ -90,7 +90,7 @@ fn fits(seen: &RefundSnapshot, refund: &Refund, charge: Option<&ProviderRef>) ->
     let problem = match (&seen.provider_status, seen.refund, &seen.charge) {
         (_, Some(id), _) if id != refund.id => "it is another refund of this gateway",
         (_, _, Some(of)) if charge.is_some_and(|charge| charge != of) => "it belongs to another payment",
-        _ if seen.money != Some(refund.money()) => "it is over another amount",
+        _ if seen.money != Some(refund.money()) => "its amount differs",
         (RefundProviderStatus::Failed(_), ..) => "it failed",
         _ => return Ok(()),
     };
@@ -98,7 +98,7 @@ fn fits(seen: &RefundSnapshot, refund: &Refund, charge: Option<&ProviderRef>) ->
 }
 
 fn without_a_look<T>(reason: &str) -> Option<T> {
-    tracing::warn!(reason, "the provider could not be asked for the object that the operator names");
+    tracing::warn!(reason, "the object that the operator named could not be read at the provider");
     None
 }
 

@@ -1,4 +1,4 @@
-//! Looking at the provider's records of a payment, and what follows from them.
+//! Reads a payment's records at the provider and derives what follows from them.
 
 mod plan;
 mod refunds;
@@ -17,10 +17,10 @@ use crate::ports::provider::PaymentProvider;
 use crate::ports::store::StoreError;
 use crate::usecases::gateway::Gateway;
 
-/// How far the provider's clock may be from ours.
+/// The maximum skew between the provider's clock and ours.
 const CLOCKS_APART: SignedDuration = SignedDuration::from_mins(5);
 
-/// How long after a payment its first call may have reached the provider.
+/// How long after a payment's creation its first call may have reached the provider.
 const MADE_WITHIN: SignedDuration = SignedDuration::from_hours(24);
 
 impl From<StoreError> for Trouble {
@@ -29,15 +29,15 @@ impl From<StoreError> for Trouble {
     }
 }
 
-/// What a look brought.
+/// The result of a read.
 pub(crate) enum Fetched {
     Seen(ProviderSnapshot),
-    /// The provider shows no such thing. Without an [`Absence`] that proves nothing: it cannot be asked, or was asked by
-    /// a name that need not be there.
+    /// The provider shows no such object. Without an [`Absence`] that proves nothing: the provider does not support the
+    /// lookup, or the reference used may not exist.
     Nothing(Option<Absence>),
 }
 
-/// Who looks.
+/// Reads one provider on behalf of the gateway.
 #[derive(Clone, Copy)]
 pub(crate) struct ProviderSync<'a> {
     pub(crate) gateway: &'a Gateway,
@@ -45,8 +45,8 @@ pub(crate) struct ProviderSync<'a> {
 }
 
 impl ProviderSync<'_> {
-    /// Where the payment stands at the provider, by the nearest name first: that of the whole payment, of its charge,
-    /// and ours.
+    /// Reads the payment's state at the provider, by the most specific reference first: the payment's, its charge's,
+    /// then our id.
     pub(crate) async fn fetch(
         &self,
         payment: &Payment,
@@ -69,7 +69,7 @@ impl ProviderSync<'_> {
                 (Found::Missing, LookUp::Payment(name)) if payment.reference.as_ref() == Some(name) => {
                     absence = Some(Absence::Gone);
                 }
-                // A payment with a name at the provider is looked for by that.
+                // A payment with a reference at the provider is looked up by that.
                 (Found::Missing, LookUp::Ours { .. }) if payment.reference.is_none() => {
                     absence = Some(Absence::NotListed);
                 }
@@ -80,7 +80,7 @@ impl ProviderSync<'_> {
         Ok(Fetched::Nothing(absence))
     }
 
-    /// Looks at the plan's payment and plans what follows: from what is seen, or from its certain absence.
+    /// Reads the plan's payment and plans what follows from its state or its certain absence.
     pub(crate) async fn fetch_and_apply(
         &self,
         plan: &mut Plan,
@@ -91,7 +91,7 @@ impl ProviderSync<'_> {
         self.apply_fetched(plan, fetched)
     }
 
-    /// Plans what follows from a look at the plan's payment.
+    /// Plans what follows from a read of the plan's payment.
     pub(crate) fn apply_fetched(
         &self,
         plan: &mut Plan,
@@ -114,7 +114,7 @@ impl ProviderSync<'_> {
         }
     }
 
-    /// Whether no call of ours can execute what is in flight any more.
+    /// Whether none of our calls can still execute the in-flight operation.
     fn is_left_to_records(&self, payment: &Payment) -> bool {
         payment.state.in_flight().is_some_and(|in_flight| {
             let horizon = self.provider.repeat_within(in_flight.operation.kind());
@@ -122,7 +122,7 @@ impl ProviderSync<'_> {
         })
     }
 
-    /// Plans what follows for the payment itself.
+    /// Plans the transition of the payment itself.
     pub(crate) fn apply(&self, plan: &mut Plan, seen: &ProviderSnapshot) -> Result<(), Trouble> {
         let payment = &plan.payment;
         let is_left = self.is_left_to_records(payment);
@@ -136,7 +136,7 @@ impl ProviderSync<'_> {
             Applied::Surprising(moved) => {
                 tracing::error!(
                     payment.id = %moved.id, was = payment.state.name(), is = moved.state.name(),
-                    "the provider moved the money of a payment that was recorded as ended without"
+                    "money moved at the provider for a payment that was recorded as ended without money"
                 );
                 metrics::counter!("payments_revived_total", "provider" => self.provider.name().name())
                     .increment(1);

@@ -1,5 +1,5 @@
-//! What evidence changes, worked out before anything is written. Where it is done for a provider's event, the last
-//! commit marks the event, so that it acts once; if one before it fails, all is worked out again.
+//! The changes that evidence implies, computed before anything is written. If a provider event caused them, the last
+//! commit marks the event, so that it takes effect once; if an earlier commit fails, everything is computed again.
 
 use jiff::Timestamp;
 
@@ -16,11 +16,11 @@ use crate::usecases::call::{Call, Decided as _};
 use crate::usecases::gateway::Gateway;
 
 pub(crate) struct Plan {
-    /// As it will be after the steps so far.
+    /// The payment after the planned steps.
     pub(crate) payment: Payment,
     cause: Cause,
     changes: Vec<Change>,
-    /// Something cannot be said yet: it is examined again after this.
+    /// Something is still open: read again once this is over.
     wait: Option<&'static str>,
 }
 
@@ -37,7 +37,8 @@ impl Plan {
         self.wait = Some(reason);
     }
 
-    /// If that ends an operation whose client waits for the answer, the same commit keeps it. `because`: what was seen.
+    /// Plans a transition of the payment. If it ends an operation whose client waits, the same commit stores the
+    /// answer. `because`: the provider's status that was read.
     pub(crate) fn move_payment(
         &mut self,
         moved: Payment,
@@ -62,19 +63,19 @@ impl Plan {
         self.changes.push(Mutation::MoveRefund { refund: moved, event }.into());
     }
 
-    /// A refund that was made elsewhere.
+    /// Records a refund that was made elsewhere.
     pub(crate) fn open_refund(&mut self, refund: Refund) {
         let mut event = Event::refund_moved(None, &refund, &self.cause);
         event.detail.reason = Some("made at the provider".to_owned());
         self.changes.push(Mutation::OpenRefund { refund, event }.into());
     }
 
-    /// What was read is not believed. Nothing moves, and three places say so: log, metric and trail.
+    /// Rejects a read that contradicts the records. Nothing moves; log, metric and audit trail report it.
     pub(crate) fn refuse(&mut self, about: &ProviderRef, problem: String, at: Timestamp) {
         let provider = self.payment.request.provider;
         tracing::error!(
             provider = %provider, payment.id = %self.payment.id, reference = %about, problem,
-            "what the provider shows contradicts what is recorded"
+            "the provider's object contradicts the records"
         );
         metrics::counter!("evidence_refused_total", "provider" => provider.name()).increment(1);
         let detail = Detail { reference: Some(about.clone()), reason: Some(problem), ..Detail::default() };
@@ -89,8 +90,8 @@ impl Plan {
         self.changes.push(Mutation::NotePayment { payment, event, dispute }.into());
     }
 
-    /// What was read that is not believed, if that is all there is. It is recorded for an event, once; what is looked
-    /// at again and again would fill the trail with it.
+    /// The first rejected read, if there are only rejected reads. Events record it once; polling would fill the audit
+    /// trail with it.
     pub(crate) fn contradiction(&self) -> Option<String> {
         let refused = |change: &Change| match &change.mutation {
             Mutation::NotePayment { event, .. } if event.detail.note == Some(Note::EvidenceRefused) => {
@@ -102,10 +103,10 @@ impl Plan {
         problems?.into_iter().next()
     }
 
-    /// Whether anything was there to be written.
+    /// Commits the plan unless every read was rejected; returns whether anything was written.
     ///
     /// # Errors
-    /// Also if all that there is was not believed, see [`Self::contradiction`].
+    /// If a commit fails, or if every read was rejected; see [`Self::contradiction`].
     pub(crate) async fn commit_what_is_believed(self, gateway: &Gateway) -> Result<bool, Trouble> {
         match self.contradiction() {
             Some(problem) => Err(Trouble::Failed(problem)),
@@ -113,7 +114,7 @@ impl Plan {
         }
     }
 
-    /// What each step does, in words: `completed`, `refund processed`.
+    /// Describes each step: `completed`, `refund processed`.
     pub(crate) fn summary(&self) -> Vec<String> {
         let word = |change: &Change| match &change.mutation {
             Mutation::MovePayment { payment, .. } | Mutation::OpenPayment { payment, .. } => {
@@ -129,7 +130,7 @@ impl Plan {
         self.changes.iter().map(word).collect()
     }
 
-    /// Whether anything was there to be written. `mark` goes with the last step.
+    /// Commits the plan and returns whether anything was written. `mark` is part of the last commit.
     pub(crate) async fn commit(
         mut self,
         gateway: &Gateway,

@@ -1,4 +1,4 @@
-//! The refunds of a payment, ours and those made at the provider's dashboard.
+//! Syncs the refunds of a payment, our own and those made at the provider's dashboard.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -8,11 +8,12 @@ use crate::model::provider::{OperationKind, ProviderRef};
 use crate::model::refund::{Refund, RefundState};
 use crate::model::snapshot::{Applied, Found, OwnCall, RefundLookUp, RefundSnapshot};
 
-/// A refund that the provider's own event names is shown so soon after the event has come, or never: the provider sends
-/// it afterwards, and what it names may be no refund (PayPal's reversals). Where that is wrong, reconciling finds it.
+/// How long after an event the provider may still not show the refund that the event names. After that it never will:
+/// the provider sends the event after the refund, and the named object may not be a refund (PayPal's reversals). If
+/// this is wrong, reconciliation finds it.
 const SHOWN_WITHIN: SignedDuration = SignedDuration::from_secs(2);
 
-/// The refund that an event names, and since when.
+/// The refund that an event names, and when the event was received.
 #[derive(Clone, Copy)]
 pub(crate) struct NamedRefund<'a> {
     pub(crate) refund: &'a ProviderRef,
@@ -20,7 +21,7 @@ pub(crate) struct NamedRefund<'a> {
 }
 
 impl ProviderSync<'_> {
-    /// Reads where all refunds of the payment stand and plans what follows. `told` must be among them.
+    /// Reads all refunds of the payment and plans what follows. `named` must be among them.
     pub(crate) async fn refunds(
         &self,
         mut plan: Plan,
@@ -28,8 +29,8 @@ impl ProviderSync<'_> {
     ) -> Result<Plan, Trouble> {
         let Some((charge, _)) = plan.payment.captured() else {
             return match (&plan.payment.state, plan.is_empty()) {
-                // Nothing was taken, so nothing can go back: some account versions of Stripe call the release of a
-                // hold a refund.
+                // Nothing was captured, so nothing can be refunded: some account versions of Stripe report the release
+                // of a hold as a refund.
                 (State::Canceled { .. } | State::Failed { .. } | State::Authorized(_), _) | (_, false) => {
                     Ok(plan)
                 }
@@ -37,7 +38,7 @@ impl ProviderSync<'_> {
             };
         };
         let charge = charge.clone();
-        // Read before: of a refund that is recorded later, the provider's list may say nothing.
+        // Read before: the provider's list need not contain refunds recorded later.
         let asked = self.recorded(&plan).await?;
         let Some(shown) = self.fetch_refunds(&plan, named, &charge).await? else { return Ok(plan) };
         // Read after: a refund is recorded before the provider can show it.
@@ -64,7 +65,7 @@ impl ProviderSync<'_> {
         }
     }
 
-    /// What the event names is not there, and nothing else came of looking: a person has to know, once.
+    /// The event's refund is missing and the read changed nothing else: reports it to an operator, once.
     fn not_shown(&self, mut plan: Plan, named: NamedRefund<'_>) -> Result<Plan, Trouble> {
         let problem = "the provider does not show the refund of its event";
         let now = self.gateway.now();
@@ -75,8 +76,8 @@ impl ProviderSync<'_> {
         Ok(plan)
     }
 
-    /// Our refunds of the payment. What the provider shows may be one that cannot be read, so none is taken for a new one
-    /// then.
+    /// Our recorded refunds of the payment. Fails if one is unreadable: the provider's refund may be that one, so none
+    /// is treated as new.
     async fn recorded(&self, plan: &Plan) -> Result<Vec<Refund>, Trouble> {
         let known = self.gateway.store.refunds(&plan.payment.client, plan.payment.id).await?;
         match known.unreadable.into_iter().next() {
@@ -85,7 +86,7 @@ impl ProviderSync<'_> {
         }
     }
 
-    /// Whether no call of ours can execute the refund any more.
+    /// Whether none of our calls can still execute the refund.
     fn no_call_is_left(&self, refund: &Refund) -> bool {
         let horizon = self.provider.repeat_within(OperationKind::Refund);
         refund.state.call().is_some_and(|call| call.is_left_to_records(horizon, self.gateway.now()))
@@ -109,7 +110,7 @@ impl ProviderSync<'_> {
         Ok(Some(all))
     }
 
-    /// `None`: it cannot be read, which says nothing about what is there.
+    /// `None`: the refunds cannot be read, which proves nothing about their existence.
     async fn read(&self, which: &RefundLookUp) -> Result<Option<Vec<RefundSnapshot>>, Trouble> {
         match self.provider.look_up_refunds(which).await {
             Found::Found(seen) => Ok(Some(seen)),
@@ -147,8 +148,8 @@ impl ProviderSync<'_> {
         }
     }
 
-    /// Not one that we know. As long as one of ours over the same amount is undecided, it may be that one; once no call
-    /// of ours can execute it any more, it takes that one's place.
+    /// Handles a refund that is not recorded. While one of ours with the same amount is undecided, it may be that one;
+    /// once none of our calls can still execute ours, it resolves ours.
     fn record(
         &self,
         plan: &mut Plan,
@@ -181,7 +182,7 @@ impl ProviderSync<'_> {
     }
 }
 
-/// Whether it is what the event names, be it under the name of the charge: a reversal.
+/// Whether this is the refund that the event names, or a reversal, which is named by the charge.
 fn stands_for(seen: &RefundSnapshot, named: NamedRefund<'_>, charge: &ProviderRef) -> bool {
     seen.reference == *named.refund || seen.reference == *charge
 }

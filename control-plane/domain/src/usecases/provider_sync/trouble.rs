@@ -1,9 +1,9 @@
-//! Why it has to be looked at again later.
+//! Why a read or its effect has to be retried later.
 
 use crate::ports::store::StoreError;
 use crate::usecases::OperationError;
 
-/// Why it has to be looked at again later.
+/// Why a read or its effect has to be retried later.
 #[derive(Debug)]
 pub(crate) enum Trouble {
     /// Another process works on the payment.

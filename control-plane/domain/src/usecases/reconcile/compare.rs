@@ -1,4 +1,4 @@
-//! One record against the provider's.
+//! Compares one payment record with the provider's.
 
 use std::time::Duration;
 
@@ -63,7 +63,7 @@ async fn synced(sync: ProviderSync<'_>, payment: Payment) -> Result<Finding, Tro
     })
 }
 
-/// For how long an offer to the payer that is as young as this may be missing from what the provider shows.
+/// How much longer a recent offer to the payer may be missing from the provider's reads.
 fn not_shown_yet(gateway: &Gateway, plan: &Plan) -> Option<Duration> {
     let waits = plan.is_empty() && matches!(plan.payment.state, State::RequiresAction(_));
     let age = gateway.now().duration_since(plan.payment.updated_at);
@@ -73,22 +73,22 @@ fn not_shown_yet(gateway: &Gateway, plan: &Plan) -> Option<Duration> {
 
 fn undecided(seen: &ProviderSnapshot) -> String {
     let provider_status = match &seen.provider_status {
-        ProviderStatus::Open => "nothing decided",
+        ProviderStatus::Open => "nothing is decided",
         ProviderStatus::RequiresAction { .. } => "waiting for the payer",
-        ProviderStatus::Approved { .. } => "approved, and not taken",
-        ProviderStatus::Processing => "being worked on",
+        ProviderStatus::Approved { .. } => "approved but not taken",
+        ProviderStatus::Processing => "in progress",
         _ => "nothing new",
     };
-    format!("not decided here, and at the provider: {provider_status}")
+    format!("undecided here; at the provider: {provider_status}")
 }
 
-/// The provider has no such payment, or cannot be asked for it.
+/// The finding when the provider has no such payment or does not support the lookup.
 fn not_shown(payment: &Payment) -> Finding {
     match &payment.state {
-        // A refused or unsent payment need not have left anything.
+        // A refused or unsent payment may have left nothing at the provider.
         State::Failed { .. } | State::Canceled { .. } => Finding::Same,
         State::Created | State::Processing { .. } | State::Queued { .. } | State::Unknown { .. } => {
-            Finding::NotSeen("not decided here, and the provider shows no such payment".to_owned())
+            Finding::NotSeen("undecided here, and the provider shows no such payment".to_owned())
         }
         _ => Finding::Differs("the provider shows no such payment".to_owned()),
     }

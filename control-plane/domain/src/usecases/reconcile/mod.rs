@@ -1,5 +1,6 @@
-//! Our records against the provider's: every payment that changed lately or is not decided, and everything that the
-//! provider lists. What the provider did is applied; what cannot be is told, and so is what could not be seen.
+//! Reconciles our records with the provider's: every payment that changed recently or is undecided, and everything that
+//! the provider lists. Applies the provider's changes; reports those that cannot be applied and everything that could
+//! not be read.
 
 mod compare;
 mod pace;
@@ -22,19 +23,19 @@ use crate::model::snapshot::{Found, ListCursor};
 use crate::ports::store::{StoreError, Unreadable};
 use crate::usecases::gateway::Gateway;
 
-/// Records that are read at a time.
+/// How many records are read at a time.
 const PAGE: u32 = 200;
-/// Compared at the same time: a comparison is one or two round trips to the provider.
+/// How many payments are compared concurrently: a comparison takes one or two round trips to the provider.
 const AT_ONCE: usize = 16;
 
-/// One payment, compared.
+/// The comparison of one payment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Compared {
     pub provider: Provider,
     pub payment: Option<PaymentId>,
     pub reference: Option<ProviderRef>,
     pub money: Option<Money>,
-    /// The state in our records before; `None`: it is in none.
+    /// The recorded state before the comparison; `None`: not recorded.
     pub recorded: Option<&'static str>,
     pub finding: Finding,
 }
@@ -42,70 +43,70 @@ pub struct Compared {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Finding {
     Same,
-    /// A call of our own is being made; there is nothing to compare yet.
+    /// One of our calls is in flight; there is nothing to compare yet.
     InFlight,
-    /// The provider had gone further, and so have our records now: what they say.
+    /// The provider was ahead and our records were updated; the text lists the changes.
     Applied(String),
-    /// How they contradict each other. A person has to look.
+    /// The records contradict each other; the text says how. An operator has to investigate.
     Differs(String),
-    /// The provider did not say.
+    /// The provider's state could not be determined; the text says why.
     NotSeen(String),
 }
 
 impl Finding {
-    /// Whether the records were not the same, as far as that is known.
+    /// Whether the records differed, as far as known.
     #[must_use]
     pub const fn is_difference(&self) -> bool {
         matches!(self, Self::Applied(_) | Self::Differs(_) | Self::NotSeen(_))
     }
 }
 
-/// What a reconciliation could not see.
+/// Something that a reconciliation could not read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Unseen {
-    /// This provider does not list what it did, so what is recorded nowhere here is not found. That is so every time.
+    /// This provider offers no list, so payments missing from our records are never found. This is permanent.
     NotListed(Provider),
-    /// Its list could not be read to the end.
+    /// The provider's list could not be read to the end.
     List { provider: Provider, reason: String },
-    /// So many objects of its list could not be read.
+    /// This number of objects in the provider's list could not be read.
     Objects { provider: Provider, number: u32 },
-    /// A record of ours that cannot be read.
+    /// One of our records cannot be read.
     Record(Unreadable),
 }
 
 impl Unseen {
-    /// Whether it could be seen another time, or once a person has mended it.
+    /// Whether a later run may be able to read it, possibly after an operator's repair.
     #[must_use]
     pub const fn is_failure(&self) -> bool {
         !matches!(self, Self::NotListed(_))
     }
 }
 
-/// Compares everything since a time, part by part.
+/// Compares everything since a given time, part by part.
 pub struct Reconciliation<'a> {
     gateway: &'a Gateway,
     since: Timestamp,
     until: Timestamp,
     pace: &'a Pace,
     place: Place,
-    /// What could not be seen so far.
+    /// Everything that could not be read so far.
     pub unseen: Vec<Unseen>,
 }
 
 impl<'a> Reconciliation<'a> {
-    /// Begins at `place`, where an earlier one was interrupted, or at its beginning.
+    /// Starts at `place`: where an earlier run was interrupted, or the beginning.
     #[must_use]
     pub fn new(gateway: &'a Gateway, since: Timestamp, place: Place, pace: &'a Pace) -> Self {
         Self { gateway, since, until: gateway.now(), pace, place, unseen: Vec::new() }
     }
 
-    /// Where it is: everything before has been compared.
+    /// The current position: everything before it has been compared.
     #[must_use]
     pub const fn place(&self) -> &Place {
         &self.place
     }
 
-    /// Compares the next part. `None`: it is at its end.
+    /// Compares the next part. `None`: the end is reached.
     ///
     /// # Errors
     /// If the database cannot be read. The same part can be compared again.
@@ -120,7 +121,7 @@ impl<'a> Reconciliation<'a> {
     async fn records(&mut self, after: Option<PaymentId>) -> Result<Vec<Compared>, StoreError> {
         let page = self.gateway.store.payments_since(self.since, after, PAGE).await?;
         let last = page.items.last().map(|payment| payment.id);
-        // Those behind the last readable one are met again by the next page.
+        // Unreadable rows after the last readable one also appear in the next page.
         page.unreadable.into_iter().for_each(|row| self.not_seen(Unseen::Record(row)));
         let (gateway, pace) = (self.gateway, self.pace);
         let comparing = page.items.into_iter().map(|payment| async move {
@@ -174,7 +175,7 @@ impl<'a> Reconciliation<'a> {
         Ok(compared)
     }
 
-    /// Told once, however often it is met.
+    /// Reports each unreadable thing only once.
     fn not_seen(&mut self, unseen: Unseen) {
         if !self.unseen.contains(&unseen) {
             self.unseen.push(unseen);
@@ -197,7 +198,7 @@ impl<'a> Reconciliation<'a> {
         next.map_or(Place::End, |provider| Place::List { provider, at: None })
     }
 
-    /// A record that cannot be read is told, and the rest goes on.
+    /// Reports an unreadable record and continues with the rest.
     fn readable<T>(&mut self, result: Result<T, StoreError>) -> Result<Option<T>, StoreError> {
         match result {
             Ok(value) => Ok(Some(value)),

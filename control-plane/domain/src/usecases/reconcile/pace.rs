@@ -1,11 +1,11 @@
-//! How fast the provider is asked.
+//! Limits the rate of calls to the provider.
 
 use std::time::Duration;
 
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-/// Lets so many through in a second, one after the other.
+/// Admits a fixed number of callers per second, one at a time.
 pub struct Pace {
     gap: Duration,
     next: Mutex<Instant>,
@@ -47,6 +47,6 @@ mod tests {
         for _ in 0..6 {
             pace.turn().await;
         }
-        assert!(later.elapsed() >= Duration::from_millis(50), "a rest is not made up for");
+        assert!(later.elapsed() >= Duration::from_millis(50), "idle time must not accumulate into a burst");
     }
 }

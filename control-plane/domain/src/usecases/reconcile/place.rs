@@ -1,5 +1,5 @@
-//! How far a reconciliation has come, in a form that can be kept and typed: empty at the beginning, `txn_…` among the
-//! records, `stripe` or `stripe:pi_…` in a provider's list, `end` at the end.
+//! The position of a reconciliation, in a text form that can be stored and typed: empty at the beginning, `txn_…` among
+//! the records, `stripe` or `stripe:pi_…` in a provider's list, `end` at the end.
 
 use std::fmt;
 use std::str::FromStr;
@@ -11,7 +11,7 @@ use crate::model::snapshot::ListCursor;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Place {
-    /// The records behind this one are next.
+    /// The records after this one are next.
     Records {
         after: Option<PaymentId>,
     },

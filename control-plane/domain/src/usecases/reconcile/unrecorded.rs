@@ -1,4 +1,4 @@
-//! What the provider lists, and we do not know: money that moved in our name.
+//! Payments that the provider lists and our records lack: money that moved through this gateway.
 
 use edge_core::provider::Provider;
 
@@ -10,7 +10,7 @@ use crate::model::snapshot::{Listed, ProviderStatus};
 use crate::ports::store::{Change, CommitError, Mutation, StoreError};
 use crate::usecases::gateway::Gateway;
 
-/// `None`: it is recorded, or no money moved.
+/// Restores a payment missing from our records. `None`: it is recorded, or no money moved.
 pub(crate) async fn missing_here(
     gateway: &Gateway,
     provider: Provider,
@@ -30,12 +30,13 @@ pub(crate) async fn missing_here(
     Ok(Some(Compared { provider, payment, reference, money: seen.money, recorded: None, finding }))
 }
 
-/// A charge of ours whose record is lost, as after a restored backup. Its refunds follow from a look at it.
+/// Restores the lost record of one of our charges, e.g. after a restored backup. Its refunds are found by the
+/// comparison that follows.
 async fn record_again(gateway: &Gateway, provider: Provider, listed: &Listed) -> Result<Finding, StoreError> {
     let Listed { seen, origin } = listed;
     let found = origin.as_ref().and_then(|origin| Payment::found(provider, seen, origin, gateway.now()));
     let Some([opened, payment]) = found else {
-        let unknown = "the provider took it for a payment that is not recorded, and does not say whose it is";
+        let unknown = "the provider has it for a payment that is not recorded, and does not name its client";
         return Ok(Finding::Differs(unknown.to_owned()));
     };
     let cause = Cause::follow_up(payment.client.clone());
@@ -46,7 +47,7 @@ async fn record_again(gateway: &Gateway, provider: Provider, listed: &Listed) ->
     match gateway.commit(Change::from(mutation)).await {
         Ok(()) => {}
         Err(CommitError::Conflict(_)) => {
-            return Ok(Finding::Differs("what it took stands for another payment here".to_owned()));
+            return Ok(Finding::Differs("another payment here already has the provider's object".to_owned()));
         }
         Err(CommitError::Store(problem)) => return Err(problem),
     }

@@ -1,5 +1,5 @@
-//! The payer has agreed at the provider's page. The waiting payment goes on without waiting for the client to
-//! come back: some payers close the window.
+//! Resumes a payment once the payer has approved it on the provider's page, without waiting for the client to return:
+//! some payers close the window.
 
 use super::{Job, Trouble, Worked};
 use crate::model::event::Cause;
@@ -13,7 +13,7 @@ use crate::usecases::calls::send::begin;
 use crate::usecases::gateway::Gateway;
 
 impl Job<'_> {
-    /// From its beginning on the resumed payment is looked after until it is decided, so the event is done with.
+    /// The resumed payment is followed up until it is decided, so the event is done once the resume has begun.
     pub(crate) async fn approved(&self, payment: Payment) -> Result<Worked, Trouble> {
         let State::RequiresAction(_) = payment.state else { return Ok(Worked::NothingNew) };
         let cause = Cause::webhook(payment.client.clone(), &self.event.id);
@@ -22,8 +22,8 @@ impl Job<'_> {
     }
 }
 
-/// Takes the money of a payment whose payer has agreed. The commit that gets in takes it: the client may be coming back
-/// in the same moment.
+/// Takes the money of a payment that the payer has approved. The first commit wins: the client may be returning at the
+/// same moment.
 pub(crate) async fn resume_approved(
     gateway: &Gateway,
     provider: &dyn PaymentProvider,
@@ -36,7 +36,7 @@ pub(crate) async fn resume_approved(
         .begin_resume(ResumedBy::Gateway, gateway.new_attempt_id(), gateway.now())
         .map_err(|problem| Trouble::Failed(problem.to_string()))?;
     match begin(gateway, provider, &payment, moved, InlineRetry::none(), &call).await {
-        // The provider's no is recorded in the payment.
+        // The provider's refusal is recorded in the payment.
         Ok(_) | Err(OperationError::Refused { .. }) => Ok(()),
         Err(problem) => Err(problem.into()),
     }

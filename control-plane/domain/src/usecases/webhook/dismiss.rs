@@ -1,4 +1,4 @@
-//! A person ends an event that cannot be worked off.
+//! Dismisses an event that cannot be processed, on an operator's decision.
 
 use edge_core::provider::Provider;
 
@@ -11,7 +11,7 @@ use crate::ports::store::{Change, CommitError, Mutation, StoreError};
 use crate::usecases::gateway::Gateway;
 use crate::usecases::provider_sync::{Plan, Trouble};
 
-/// The payment of an event may move in between, each time once.
+/// Retries in case the event's payment moves between read and commit.
 const TRIES: u32 = 5;
 
 /// Why an event was not dismissed.
@@ -19,18 +19,18 @@ const TRIES: u32 = 5;
 pub enum DismissError {
     #[error(transparent)]
     NotFound(#[from] NotFound),
-    #[error("it was dismissed by {} at {}: {}", .0.by, .0.at, .0.reason)]
+    #[error("the event was dismissed by {} at {}: {}", .0.by, .0.at, .0.reason)]
     Already(Dismissal),
-    #[error("it is {0}; only an event that is failed or parked can be dismissed")]
+    #[error("it is {0}; only a failed or parked event can be dismissed")]
     NotStuck(&'static str),
-    #[error("its payment is being worked on; try again")]
+    #[error("another process is changing the event or its payment; try again")]
     Busy,
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-/// Ends a failed or parked event for good: it is not worked off again, also if the provider sends it again. Who did
-/// it, when and why stands in the event, and in the trail of its payment where that is known.
+/// Dismisses a failed or parked event for good: it is not processed again, even if the provider sends it again. The
+/// operator, time and reason are stored in the event and, if its payment is known, in the payment's audit trail.
 pub async fn dismiss(
     gateway: &Gateway,
     provider: Option<Provider>,
@@ -51,7 +51,7 @@ pub async fn dismiss(
             count(event.provider, event.state.name());
             tracing::warn!(
                 provider = %event.provider, event.id, event.kind, by = dismissal.by, reason = dismissal.reason,
-                "an event is dismissed"
+                "an event was dismissed"
             );
             return Ok(event);
         }
@@ -85,7 +85,7 @@ async fn write(gateway: &Gateway, event: &WebhookEvent, dismissal: &Dismissal) -
     }
 }
 
-/// The payment that the event is about, as far as that can be said now: the provider may be the one that fails.
+/// The event's payment, if it can be determined now: the provider may be the failing part.
 async fn payment_of(gateway: &Gateway, event: &WebhookEvent) -> Result<Option<Payment>, StoreError> {
     let Some(provider) = gateway.providers.get(&event.provider) else { return Ok(None) };
     let Ok(parsed) = provider.read_event(&event.body) else { return Ok(None) };

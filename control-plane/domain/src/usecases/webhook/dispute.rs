@@ -1,5 +1,5 @@
-//! Disputes. They move no state of a payment. What an event says of one is recorded as it is only where it is the
-//! provider's word; where it is a claim, the provider's own object is recorded.
+//! Disputes, which never change a payment's state. An event's dispute is recorded as it is only if it is the provider's
+//! own statement; if it is a claim, the provider's own object is recorded.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -9,16 +9,16 @@ use crate::model::payment::Payment;
 use crate::model::snapshot::{DisputeSnapshot, Found, LookUp};
 use crate::model::webhook::{Dispute, DisputeOutcome, DisputeVerdict, EventRefs};
 
-/// A dispute that the provider's own event names is shown so soon after the event has come, or never.
+/// How long after an event the provider may still not show the dispute that the event names. After that it never will.
 const SHOWN_WITHIN: SignedDuration = SignedDuration::from_secs(60);
 
-/// How far a provider's clock may be ahead of ours: as far as the edge lets its transmissions be.
+/// How far a provider's clock may be ahead of ours; the same tolerance as the edge's for webhook transmission times.
 const AHEAD_MAX: SignedDuration = SignedDuration::from_secs(300);
 
 const NO_PAYMENT: &str = "it is about no payment of this gateway";
 
 impl Job<'_> {
-    /// An event claims it. `trail` is a part of the claim.
+    /// Handles a dispute that an event only claims; `refs` are part of the claim.
     pub(crate) async fn claimed_dispute(
         &self,
         refs: &EventRefs,
@@ -33,14 +33,14 @@ impl Job<'_> {
                 }
                 tracing::warn!(
                     provider = %self.provider.name(), event.id = self.event.id, dispute = %claimed.id, problem,
-                    "a dispute is not recorded"
+                    "a claimed dispute was not recorded"
                 );
                 Ok(Worked::Ignored(problem))
             }
             Found::CannotAsk => {
                 tracing::warn!(
                     provider = %self.provider.name(), event.id = self.event.id, dispute = %claimed.id,
-                    "the provider does not let this account read disputes: what its event claims is recorded as unverified"
+                    "the provider does not let this account read disputes; the claim of its event is recorded as unverified"
                 );
                 let latest = self.event.received_at.saturating_add(AHEAD_MAX).unwrap_or(Timestamp::MAX);
                 match self.disputed(refs).await? {
@@ -52,7 +52,7 @@ impl Job<'_> {
         }
     }
 
-    /// A dispute belongs to one payment, the first of ours among those that it is about.
+    /// A dispute belongs to one payment: the first of ours among the disputed charges.
     async fn shown_dispute(&self, seen: DisputeSnapshot) -> Result<Worked, Trouble> {
         for refs in &seen.subject {
             if let Some(payment) = self.disputed(refs).await? {
@@ -62,8 +62,8 @@ impl Job<'_> {
         Ok(Worked::Ignored(NO_PAYMENT))
     }
 
-    /// Whose charge is disputed, by what is recorded of the payment, else by what the provider shows of the charge. The
-    /// name of the payment alone is not enough: anyone who makes an order at the provider can write one into it.
+    /// The payment whose charge is disputed, by the payment's record, else by the provider's record of the charge. Our
+    /// payment id alone is not sufficient: anyone who creates an order at the provider can write one into it.
     async fn disputed(&self, refs: &EventRefs) -> Result<Option<Payment>, Trouble> {
         let Some(charge) = &refs.charge else { return Ok(None) };
         let Some(payment) = self.find(refs).await? else { return Ok(None) };
@@ -101,8 +101,8 @@ impl Job<'_> {
     }
 }
 
-/// A dispute that is decided another time, e.g. after an appeal, is closed another time. So is one that was closed by
-/// what was only claimed.
+/// A dispute with a new outcome, e.g. after an appeal, counts as closed again. The same applies to one whose closure
+/// was only claimed and is now verified.
 fn note(before: Option<&Dispute>, now: &Dispute) -> Note {
     let decision =
         |dispute: &Dispute| (dispute.is_verified, dispute.closed().is_some(), dispute.outcome.clone());
@@ -113,7 +113,7 @@ fn note(before: Option<&Dispute>, now: &Dispute) -> Note {
     }
 }
 
-/// How it ended, else where it stands. A word for the end that says nothing to us is the provider's own.
+/// The outcome, else the status. An outcome unknown to this gateway is given as the provider's own code.
 fn code(dispute: &Dispute) -> Option<String> {
     match dispute.outcome.as_deref() {
         Some(DisputeOutcome { verdict: DisputeVerdict::Other, code }) => Some(code.clone()),

@@ -1,4 +1,4 @@
-//! Whose payment an event is about.
+//! Finds the payment that an event is about.
 
 use super::{Job, Trouble};
 use crate::model::payment::Payment;
@@ -7,7 +7,8 @@ use crate::model::snapshot::{Found, LookUp, ProviderSnapshot, RefundLookUp};
 use crate::model::webhook::EventRefs;
 
 impl Job<'_> {
-    /// By what is in the event, else by what the provider says when it is asked. `None`: by nothing here.
+    /// Searches by the event's references, else by what the provider returns for them. `None`: no payment of this
+    /// gateway.
     pub(crate) async fn find(&self, refs: &EventRefs) -> Result<Option<Payment>, Trouble> {
         if let Some(found) = self.known(refs.payment, refs.reference.as_ref()).await? {
             return Ok(Some(found));

@@ -1,4 +1,4 @@
-//! What becomes of an event that cannot be worked off now.
+//! Reschedules or parks an event that cannot be processed now.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -6,14 +6,14 @@ use super::Trouble;
 use crate::model::webhook::{EventState, WebhookEvent};
 use crate::usecases::gateway::Gateway;
 
-/// An event that failed more rarely is tried again, whatever its age: nobody may have been there to work it off.
-/// From then on its failing is an error that a person has to look into.
+/// An event with fewer failures is retried whatever its age: there may have been no worker to process it. From this
+/// number on, a failure is an error that an operator has to investigate.
 const ATTEMPTS_UNREMARKABLE: u32 = 5;
-/// An error about the same event is logged once in each of these periods of its age.
+/// Errors about the same event are logged once per period of this length of its age.
 const TOLD_EVERY: SignedDuration = SignedDuration::from_hours(1);
 
-/// After the pauses of every other follow-up, until it has failed for so long that only a person can help. It is never
-/// dropped: a payment may wait for just this one.
+/// Retries after the same pauses as every other follow-up, until the event has failed for so long that only an operator
+/// can help. It is never dropped: a payment may depend on this event alone.
 pub(crate) fn later(gateway: &Gateway, event: &mut WebhookEvent, trouble: &Trouble) -> EventState {
     let reason = trouble.reason();
     event.attempts = event.attempts.saturating_add(1);
@@ -23,7 +23,7 @@ pub(crate) fn later(gateway: &Gateway, event: &mut WebhookEvent, trouble: &Troub
     if attempts >= ATTEMPTS_UNREMARKABLE && age >= gateway.retries.policy().park_after {
         tracing::error!(
             provider = %event.provider, event.id, event.kind = kind, attempts, age_s, reason,
-            "an event could not be worked off for too long and is parked; see `control-plane webhook list --state parked`"
+            "an event could not be processed for too long and is parked; see `control-plane webhook list --state parked`"
         );
         return EventState::Parked { reason };
     }
@@ -31,19 +31,19 @@ pub(crate) fn later(gateway: &Gateway, event: &mut WebhookEvent, trouble: &Troub
     if is_told(event, now, next_at) {
         tracing::error!(
             provider = %event.provider, event.id, event.kind = kind, attempts, age_s, reason,
-            "an event cannot be worked off"
+            "an event cannot be processed"
         );
     } else {
         tracing::info!(
             provider = %event.provider, event.id, event.kind = kind, attempts, reason,
-            "an event is worked off again later"
+            "an event will be processed again later"
         );
     }
     EventState::Failed { next_at, reason }
 }
 
-/// Whether this failure is logged as an error: the fifth one, and then one an hour, the last before the event's age
-/// passes another full hour. That follows from the event alone, so it holds for several processes together.
+/// Whether this failure is logged as an error: the fifth one, and then one an hour: the last one before the event's age
+/// passes the next full hour. This depends on the event alone, so it holds across several processes.
 fn is_told(event: &WebhookEvent, now: Timestamp, next_at: Timestamp) -> bool {
     let periods =
         |at: Timestamp| at.duration_since(event.received_at).as_secs().div_euclid(TOLD_EVERY.as_secs());
@@ -74,7 +74,7 @@ mod tests {
         let (mut now, mut told) = (start, Vec::new());
         while now.duration_since(start) < SignedDuration::from_hours(6) {
             event.attempts += 1;
-            // From a second to five minutes, as the pauses are.
+            // From a second to five minutes, like the real pauses.
             let pause = SignedDuration::from_secs((i64::from(event.attempts) * 7).min(299));
             if is_told(&event, now, now + pause) {
                 told.push((event.attempts, now.duration_since(start).as_hours()));
@@ -83,6 +83,6 @@ mod tests {
         }
         assert_eq!(told.iter().map(|(_, hour)| *hour).collect::<Vec<_>>(), [0, 0, 1, 2, 3, 4, 5]);
         assert_eq!(told[0].0, 5);
-        assert!(event.attempts > 50, "it was tried much more often");
+        assert!(event.attempts > 50, "the event was tried much more often");
     }
 }

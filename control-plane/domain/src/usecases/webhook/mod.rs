@@ -1,5 +1,5 @@
-//! Working off what providers tell us. An event is a hint: it says where to look again, and what is read
-//! there moves the payment. So events may come twice, late, in any order or not at all.
+//! Processes provider events. An event is a hint: it names an object to read, and the object's state moves the payment.
+//! So events may arrive twice, late, in any order or not at all.
 
 mod approved;
 mod dismiss;
@@ -28,35 +28,36 @@ use crate::ports::store::{Change, CommitError, Mutation, StoreError};
 use crate::usecases::gateway::Gateway;
 use crate::usecases::provider_sync::{Fetched, NamedRefund, Plan, ProviderSync, Trouble};
 
-/// How long an event is kept from others while it is worked on. One that is left, because the process dies or its
-/// database goes away, waits for the rest of it, and a payment may wait for just this event. Two that work on the same
-/// one do no harm: the payment's version lets one of them through.
+/// How long an event is leased while it is processed. If the process dies or its database is lost, the event waits for
+/// the rest of the lease, and a payment may depend on this event alone. Concurrent processing of the same event is
+/// harmless: the payment's version admits only one commit.
 pub(crate) const CLAIM: SignedDuration = SignedDuration::from_secs(25);
 
 pub const EVENTS_METRIC: &str = "webhook_events_total";
 
 const ANOTHERS: &str = "what it names belongs to another payment, by the provider's own object";
 
-/// How an event ends.
+/// The result of processing an event.
 enum Worked {
-    /// The effect's commit has marked it.
+    /// The commit of the effect has marked the event.
     Marked,
-    /// Fetched at, and there was nothing new.
+    /// The object was read and showed nothing new.
     NothingNew,
     Ignored(&'static str),
 }
 
-/// What all of one event's work needs.
+/// The context for processing one event.
 struct Job<'a> {
     gateway: &'a Gateway,
     provider: &'a dyn PaymentProvider,
     event: &'a WebhookEvent,
 }
 
-/// Stores an event, if it is new. Its notice is read from what is kept of it, so that reading it again gives the same.
+/// Stores an event if it is new. `parsed` is read from the stored part of the body, so that parsing it again gives the
+/// same result.
 ///
 /// # Errors
-/// Only if the database does not take it: then the provider has to send it again.
+/// Only if the database does not store it: then the provider has to send it again.
 pub async fn receive(
     gateway: &Gateway,
     provider: Provider,
@@ -81,19 +82,19 @@ pub async fn receive(
     Ok(())
 }
 
-/// Why an event was not worked off once more.
+/// Why an event was not replayed.
 #[derive(Debug, thiserror::Error)]
 pub enum ReplayError {
     #[error(transparent)]
     NotFound(#[from] NotFound),
-    #[error("it was dismissed by {} at {}: {}", .0.by, .0.at, .0.reason)]
+    #[error("the event was dismissed by {} at {}: {}", .0.by, .0.at, .0.reason)]
     Dismissed(Dismissal),
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-/// Works off a stored event once more, whatever became of it, unless a person has dismissed it. One that was parked
-/// and fails again is tried a few times more before it is parked again.
+/// Processes a stored event again, whatever its state, unless an operator has dismissed it. A parked event that fails
+/// again is retried a few more times before it is parked again.
 pub async fn replay(
     gateway: &Gateway,
     provider: Option<Provider>,
@@ -115,11 +116,11 @@ pub async fn replay(
 pub enum NotFound {
     #[error("there is no event `{0}`")]
     Unknown(String),
-    #[error("both providers have an event `{0}`; say whose it is")]
+    #[error("both providers have an event `{0}`; name the provider")]
     Ambiguous(String),
 }
 
-/// The event of this id. Both providers might use the same one, so the provider can be said.
+/// The event with this id. Ids are unique only per provider, so the provider can be given.
 async fn stored(
     gateway: &Gateway,
     provider: Option<Provider>,
@@ -136,7 +137,7 @@ async fn stored(
     })
 }
 
-/// Works off an event that is claimed. What comes back is the event as it is then.
+/// Processes a claimed event; returns the event in its new state.
 pub(crate) async fn process(gateway: &Gateway, mut event: WebhookEvent) -> Result<WebhookEvent, StoreError> {
     let state = match work_off(gateway, &event).await {
         Ok(Worked::Marked) => {
@@ -153,7 +154,7 @@ pub(crate) async fn process(gateway: &Gateway, mut event: WebhookEvent) -> Resul
     let mark = Change::from(Mutation::Nothing).with_mark(Some(marked(&event)));
     match gateway.commit(mark).await {
         Ok(()) => announce(gateway, &event),
-        // Another process has worked it off.
+        // Another process has already processed it.
         Err(CommitError::Conflict(_)) => {}
         Err(CommitError::Store(problem)) => return Err(problem),
     }
@@ -238,8 +239,8 @@ impl Job<'_> {
         Plan::new(payment, cause)
     }
 
-    /// Reads where the payment stands and plans what follows from it. `None`: what the event names is another payment's,
-    /// by the provider's own object.
+    /// Reads the payment's state at the provider and plans what follows. `None`: by the provider's own object, the
+    /// event belongs to another payment.
     async fn payment(
         &self,
         payment: Payment,
