@@ -212,8 +212,13 @@ async fn a_redis_whose_rights_or_replicas_are_too_few_for_a_claim_is_wrong_and_u
         assert!(!worked && text.contains("it refuses what a claim does: "), "{denied}: {text}");
         assert!(!text.contains("throwaway") && !text.contains("ok       edge cache"), "{text}");
     }
+    let uri = redis.uri().replace("redis://", "redis://gateway:throwaway@");
+    redis.run::<()>(&[&user[..], &["-info"]].concat()).await;
+    let (worked, text) = check(&[("REDIS_URI", &uri)]);
+    let is_warned = text.contains("this user may not run INFO");
+    assert!(worked && is_warned && text.contains("ok       edge cache"), "{text}");
     redis.run::<()>(&user).await;
-    let (_, text) = check(&[("REDIS_URI", redis.uri())]);
+    let (_, text) = check(&[("REDIS_URI", &uri)]);
     assert!(text.contains("ok       edge cache"), "{text}");
     assert_eq!(redis.run::<u64>(&["DBSIZE"]).await, 0, "the check writes nothing");
 }
