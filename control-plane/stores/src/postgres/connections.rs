@@ -11,6 +11,7 @@ use sqlx::{AssertSqlSafe, Connection as _, Executor as _, FromRow, PgPool, Postg
 use tokio::runtime::Handle;
 use tokio::time::timeout;
 
+use super::current::Current;
 use super::refusal::{is_of_all_connections, is_read_only, is_told};
 use super::{not_written, unavailable};
 use crate::renewal::Renewal;
@@ -99,22 +100,27 @@ impl Connections {
         self.answered(async |connection| fetch(connection, &query).await).await
     }
 
-    /// The first row, for queries that return at most one. An empty result counts only from a server that takes writes:
-    /// the old primary of a failover lacks newer rows, and a missing row is a final answer.
-    pub(super) async fn one<R>(&self, query: impl Fn() -> Read<R>) -> Result<Option<R>, StoreError>
+    /// All rows of a query that [`with_server`] has wrapped, from a server that takes writes. Decisions about money need that:
+    /// the old primary of a failover may live on, read-only, with rows that are out of date or missing. A connection to it is
+    /// closed.
+    ///
+    /// [`with_server`]: super::current::with_server
+    pub(super) async fn current<R>(&self, query: impl Fn() -> Read<Current<R>>) -> Result<Vec<R>, StoreError>
     where
         R: for<'r> FromRow<'r, PgRow> + Send + Unpin,
     {
         for _ in 0..TRIES {
-            let (rows, is_read_only) = self
-                .answered(async |connection| {
-                    let rows = fetch(connection, &query).await?;
-                    let is_read_only = rows.is_empty() && is_read_only_now(connection).await?;
-                    Ok((rows, is_read_only))
-                })
-                .await?;
-            if !is_read_only {
-                return Ok(rows.into_iter().next());
+            let ask = async |connection: &mut PoolConnection<Postgres>| {
+                let rows = fetch(connection, &query).await?;
+                let is_read_only = match rows.first() {
+                    Some(first) => first.is_read_only,
+                    None => is_read_only_now(connection).await?,
+                };
+                Ok((!is_read_only).then_some(rows))
+            };
+            let rows = self.answered_or_closed(ask, Option::is_none).await?;
+            if let Some(rows) = rows {
+                return Ok(rows.into_iter().map(|current| current.row).collect());
             }
             self.renewal.ask();
         }
@@ -135,11 +141,26 @@ impl Connections {
         &self,
         ask: impl AsyncFnOnce(&mut PoolConnection<Postgres>) -> Result<T, sqlx::Error>,
     ) -> Result<T, StoreError> {
+        self.answered_or_closed(ask, |_| false).await
+    }
+
+    /// The same, and closes the connection if the answer shows that it leads to the wrong server.
+    async fn answered_or_closed<T>(
+        &self,
+        ask: impl AsyncFnOnce(&mut PoolConnection<Postgres>) -> Result<T, sqlx::Error>,
+        is_wrong_server: impl FnOnce(&T) -> bool,
+    ) -> Result<T, StoreError> {
         let connection = self.pool.acquire().await.map_err(|problem| self.failed(problem))?;
         let mut lent = Lent { connection: Some(connection), answer_max: self.answer_max };
         let Some(connection) = &mut lent.connection else { return Err(StoreError::NoConnection) };
         match timeout(self.answer_max, ask(connection)).await {
-            Ok(answer) => answer.map_err(|problem| self.failed(problem)),
+            Ok(Ok(answer)) => {
+                if is_wrong_server(&answer) {
+                    drop(lent.connection.take().map(PoolConnection::detach));
+                }
+                Ok(answer)
+            }
+            Ok(Err(problem)) => Err(self.failed(problem)),
             Err(_) => {
                 // Not returned to the pool, which would wait for the rest of the answer.
                 drop(lent.connection.take().map(PoolConnection::detach));

@@ -2,6 +2,7 @@
 //! guards money is part of the statement that it guards.
 
 mod connections;
+mod current;
 mod grants;
 mod independent_batches;
 mod inspect;
@@ -30,6 +31,7 @@ use crate::sql::{Database, Purpose, Query, Row, bind_all};
 use crate::unreadable::RowReader;
 use crate::{OpenError, not_written, unavailable};
 use connections::{Connections, Limits};
+use current::with_server;
 pub use grants::grants;
 use grants::{MISSING, MissingRights};
 pub(super) use inspect::inspect;
@@ -95,6 +97,18 @@ pub async fn migrate(uri: &str) -> Result<Migrated, OpenError> {
 }
 
 impl Postgres {
+    async fn plain<R: Row>(&self, purpose: Purpose, query: &Query) -> Result<Vec<R>, StoreError> {
+        let Query { sql, arguments } = query;
+        let make = || bind_all!(sqlx::query_as(sql.clone()), arguments.iter().cloned());
+        self.connections(purpose).all(make).await
+    }
+
+    async fn current<R: Row>(&self, purpose: Purpose, query: &Query) -> Result<Vec<R>, StoreError> {
+        let sql = with_server(&query.sql);
+        let make = || bind_all!(sqlx::query_as(sql.clone()), query.arguments.iter().cloned());
+        self.connections(purpose).current(make).await
+    }
+
     const fn connections(&self, purpose: Purpose) -> &Connections {
         match purpose {
             Purpose::Money => &self.money,
@@ -127,26 +141,24 @@ impl Database for Postgres {
 
     async fn check(&self) -> Result<(), StoreError> {
         let missing: Vec<(String,)> =
-            self.all(Purpose::Money, Query::new(sqlx::AssertSqlSafe(MISSING.as_str()))).await?;
+            self.plain(Purpose::Money, &Query::new(sqlx::AssertSqlSafe(MISSING.as_str()))).await?;
         if missing.is_empty() { Ok(()) } else { Err(not_written(MissingRights::of(missing))) }
     }
 
     async fn all<R: Row>(&self, purpose: Purpose, query: Query) -> Result<Vec<R>, StoreError> {
-        let Query { sql, arguments } = &query;
-        self.connections(purpose)
-            .all(|| bind_all!(sqlx::query_as(sql.clone()), arguments.iter().cloned()))
-            .await
+        match purpose {
+            Purpose::Money => self.current(purpose, &query).await,
+            Purpose::List | Purpose::Operators => self.plain(purpose, &query).await,
+        }
     }
 
     async fn one<R: Row>(&self, purpose: Purpose, query: Query) -> Result<Option<R>, StoreError> {
-        let Query { sql, arguments } = &query;
-        self.connections(purpose)
-            .one(|| bind_all!(sqlx::query_as(sql.clone()), arguments.iter().cloned()))
-            .await
+        Ok(self.current(purpose, &query).await?.into_iter().next())
     }
 
+    /// A server that is read-only refuses it.
     async fn one_written<R: Row>(&self, purpose: Purpose, query: Query) -> Result<Option<R>, StoreError> {
-        self.one(purpose, query).await
+        Ok(self.plain(purpose, &query).await?.into_iter().next())
     }
 
     async fn execute(&self, purpose: Purpose, query: Query) -> Result<u64, StoreError> {

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use payments::model::event::Event;
 use payments::model::payment::Payment;
-use payments::ports::store::{CommitError, Filter, Store, StoreError};
+use payments::ports::store::{CommitError, Filter, Mutation, Store, StoreError};
 use test_services::proxy::{Mode, Proxy};
 use test_services::{PostgresServer, TestDatabase};
 use tokio::time::{sleep, timeout};
@@ -53,6 +54,12 @@ impl Pair {
     async fn fail_over(&self) {
         self.old.set_read_only(true).await;
         self.new.promote().await;
+    }
+
+    /// Fails over, and opens a store on the new primary past the way.
+    async fn fail_over_and_open(&self) -> Arc<dyn Store> {
+        self.fail_over().await;
+        payments_stores::open(self.database.on(&self.new).uri()).await.unwrap()
     }
 
     /// Writes a payment past the store, which only the new primary has then.
@@ -164,6 +171,29 @@ async fn what_only_the_new_primary_has_is_never_called_missing() {
     pair.way.lead_to_port(pair.new.port());
     sleep(Duration::from_secs(1)).await;
     assert_eq!(store.payment(&payment.client, payment.id).await.unwrap(), Some(payment));
+}
+
+/// A found row, too: a client whose charge was answered must not be told that it is in flight.
+#[tokio::test]
+async fn what_the_old_primary_has_is_never_taken_for_current() {
+    let Some(pair) = Pair::start().await else { return };
+    let (store, (payment, open)) = (&pair.store, opening(4, "demo", 100));
+    store.commit(open).await.unwrap();
+    let reading = async || store.payment(&payment.client, payment.id).await;
+    assert_eq!(reading().await.unwrap().as_ref(), Some(&payment));
+    let direct = pair.fail_over_and_open().await;
+    let moved = payment.clone().charge_answered(completed(), at(9)).unwrap();
+    let event = Event::payment_moved(Some(&payment.state), &moved, &cause());
+    direct.commit(Mutation::MovePayment { payment: moved.clone(), event }.into()).await.unwrap();
+    let before = reading().await;
+    assert!(before.is_err(), "the server that takes writes is not known: {before:?}");
+    pair.way.lead_to_port(pair.new.port());
+    let mut seen = Vec::new();
+    for _ in 0..20 {
+        seen.extend(reading().await.ok().flatten());
+        sleep(Duration::from_millis(50)).await;
+    }
+    assert!(!seen.is_empty() && seen.iter().all(|seen| *seen == moved), "{seen:?}");
 }
 
 #[tokio::test]
