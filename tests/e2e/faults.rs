@@ -39,8 +39,9 @@ async fn charge_with(gateway: &FaultyGateway, fault: &str, method: (&str, &str))
     gateway.sandbox.heal().await;
     // Neither refundable nor capturable while the outcome is unknown.
     let transaction = response.transaction_id();
-    gateway.refund(&transaction, None).await.refuses(409, "INVALID_STATE");
-    gateway.capture(&transaction, None).await.refuses(409, "INVALID_STATE");
+    for refused in [gateway.refund(&transaction, None).await, gateway.capture(&transaction, None).await] {
+        assert_eq!(refused.refuses(409, "INVALID_STATE")["retryable"], true);
+    }
     gateway.effects(&transaction).await
 }
 

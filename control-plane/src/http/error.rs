@@ -84,7 +84,7 @@ impl From<&OperationError> for ApiError {
             OperationError::InvalidState { payment, .. } | OperationError::Superseded { payment, .. } => {
                 Self::new(ErrorCode::InvalidState, message).transaction(*payment)
             }
-            OperationError::Busy { payment } => {
+            OperationError::Busy { payment } | OperationError::Undecided { payment, .. } => {
                 Self::new(ErrorCode::InvalidState, message).transaction(*payment).retryable(true)
             }
             OperationError::InProgress | OperationError::KeyTaken => {

@@ -34,7 +34,7 @@ async fn run(gateway: &Gateway, id: PaymentId, call: &Call<Payment>) -> Result<P
     let moved = payment
         .clone()
         .begin_cancel(attempt, call.key_ref(), now)
-        .map_err(|problem| OperationError::state(id, problem))?;
+        .map_err(|problem| OperationError::state(&payment, problem))?;
     let is_call =
         moved.state.in_flight().is_some_and(|in_flight| matches!(in_flight.operation, Operation::Cancel(_)));
     if is_call {

@@ -32,7 +32,7 @@ async fn run(
     let moved = payment
         .clone()
         .begin_capture(amount, attempt, call.key_ref(), now)
-        .map_err(|refused| OperationError::capture(id, refused))?;
+        .map_err(|refused| OperationError::capture(&payment, refused))?;
     let money =
         Money { amount: amount.unwrap_or(payment.request.amount), currency: payment.request.currency };
     provider.accepts(money).map_err(OperationError::Unacceptable)?;

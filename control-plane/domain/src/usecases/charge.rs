@@ -167,5 +167,5 @@ fn begun(
     payment: &Payment,
     begin: impl FnOnce(Payment) -> Result<Payment, InvalidTransition>,
 ) -> Result<Payment, OperationError> {
-    begin(payment.clone()).map_err(|problem| OperationError::state(payment.id, problem))
+    begin(payment.clone()).map_err(|problem| OperationError::state(payment, problem))
 }

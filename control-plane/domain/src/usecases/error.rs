@@ -4,7 +4,7 @@ use edge_core::money::Amount;
 use edge_core::provider::Provider;
 
 use crate::model::id::PaymentId;
-use crate::model::payment::CaptureRefused;
+use crate::model::payment::{CaptureRefused, Payment, Status};
 use crate::model::provider::{Refusal, RefusalKind, Unacceptable, Uncertainty};
 use crate::model::transition::InvalidTransition;
 use crate::ports::store::StoreError;
@@ -21,6 +21,9 @@ pub enum OperationError {
     NotFound,
     #[error("{problem}")]
     InvalidState { payment: PaymentId, problem: String },
+    /// The same as long as the payment is undecided. Not final: it will be decided.
+    #[error("{problem}; try again when it is decided")]
+    Undecided { payment: PaymentId, problem: String },
     #[error("more than the {authorized} authorized cannot be captured")]
     CaptureExceeds { payment: PaymentId, authorized: Amount },
     #[error("{remaining} of the payment can still be refunded")]
@@ -75,14 +78,22 @@ impl OperationError {
         }
     }
 
-    pub(crate) fn state(payment: PaymentId, problem: InvalidTransition) -> Self {
-        Self::InvalidState { payment, problem: problem.to_string() }
+    pub(crate) fn state(payment: &Payment, problem: InvalidTransition) -> Self {
+        let (is_undecided, payment) = (payment.state.status() == Status::Pending, payment.id);
+        let problem = problem.to_string();
+        if is_undecided {
+            Self::Undecided { payment, problem }
+        } else {
+            Self::InvalidState { payment, problem }
+        }
     }
 
-    pub(crate) fn capture(payment: PaymentId, refused: CaptureRefused) -> Self {
+    pub(crate) fn capture(payment: &Payment, refused: CaptureRefused) -> Self {
         match refused {
             CaptureRefused::State(problem) => Self::state(payment, problem),
-            CaptureRefused::Exceeds { authorized } => Self::CaptureExceeds { payment, authorized },
+            CaptureRefused::Exceeds { authorized } => {
+                Self::CaptureExceeds { payment: payment.id, authorized }
+            }
         }
     }
 }
@@ -106,6 +117,7 @@ impl OperationError {
             | Self::Unacceptable(_)
             | Self::CaptureExceeds { .. }
             | Self::Busy { .. }
+            | Self::Undecided { .. }
             | Self::OrderTaken
             // This request's change was not recorded; an earlier request with the key may have recorded its own.
             | Self::NotRecorded(_) => true,
@@ -140,6 +152,7 @@ impl OperationError {
             | Self::Unacceptable(_)
             | Self::CaptureExceeds { .. }
             | Self::Busy { .. }
+            | Self::Undecided { .. }
             | Self::InProgress
             | Self::KeyTaken
             | Self::OrderTaken

@@ -41,7 +41,7 @@ async fn run(
     let provider = gateway.provider(payment.request.provider)?;
     if payment.captured().is_none() {
         let problem = InvalidTransition { from: payment.state.name(), wanted: "refunded" };
-        return Err(OperationError::state(id, problem));
+        return Err(OperationError::state(&payment, problem));
     }
     let refund = match amount {
         Some(amount) => reserve(gateway, &*provider, &payment, amount, call).await?,

@@ -110,8 +110,8 @@ async fn resolve<T: Resolvable>(
             let given_up = subject.clone().give_up(gateway.now()).map_err(odd)?;
             let result = given_up.clone().outcome_of(call.asked);
             let key = call.conclude(given_up.subject(), &result);
-            let run_next_due = subject.mutation(given_up, &call.cause);
-            return write(gateway, Change::from(run_next_due).with_key(key)).await;
+            let change = subject.mutation(given_up, &call.cause);
+            return write(gateway, Change::from(change).with_key(key)).await;
         }
         Phase::Queued(_) => {
             let mut begun = subject.clone().begin_again(gateway.now()).map_err(odd)?;

@@ -74,3 +74,31 @@ fn fresh_scope(client: &ClientId) -> Scope {
     let name = format!("fresh-{}", NEXT.fetch_add(1, Ordering::Relaxed));
     Scope::new(client, "POST", "/payments/charge", &Key::parse([name.as_bytes()]).unwrap())
 }
+
+/// What is refused because the payment is undecided would be allowed once it is decided: the key must still work then.
+#[tokio::test]
+async fn a_refund_of_an_undecided_payment_is_refused_and_does_not_use_up_its_key() {
+    let api = Api::start().await;
+    let lost = || Outcome::Unknown(Uncertainty::new("cut"));
+    api.test.provider.charges.lock().unwrap().extend([lost(), lost()]);
+    let client = ClientId::parse("demo").unwrap();
+    let send = async |name: &[u8], path: &str, body: &str| {
+        let scope = Scope::new(&client, "POST", path, &Key::parse([name]).unwrap());
+        let fingerprint = Fingerprint::new("POST", path, "", b"", body.as_bytes());
+        let statement = Statement {
+            client: Some(client.clone()),
+            key: Some(AttestedKey { scope, fingerprint, fence: None }),
+            ..Statement::anonymous("req-1".to_owned())
+        };
+        (api.send(api.vouched_for(&statement, "POST", path, body)).await, scope)
+    };
+    let (charged, _) = send(b"charge", "/payments/charge", CHARGE).await;
+    assert_eq!(charged.status(), 202);
+    let transaction = read(charged).await.1["transactionId"].as_str().unwrap().to_owned();
+    let refund = format!(r#"{{"transactionId":"{transaction}","amount":100}}"#);
+    let (refused, scope) = send(b"refund", "/payments/refund", &refund).await;
+    assert_eq!((refused.status().as_u16(), refused.headers()["retry-after"].as_bytes()), (409, &b"1"[..]));
+    let error = &read(refused).await.1["error"];
+    assert_eq!((&error["code"], &error["retryable"]), (&"INVALID_STATE".into(), &true.into()));
+    assert_eq!(api.test.gateway.store.key(&scope).await.unwrap(), None);
+}

@@ -75,8 +75,8 @@ async fn what_was_decided_meanwhile_stands() {
     let payment = test.charge(call()).await.unwrap();
     let decided = payment.clone().charge_answered(completed(), test.gateway.now()).unwrap();
     let event = Event::payment_moved(Some(&payment.state), &decided, &cause());
-    let run_next_due = Mutation::MovePayment { payment: decided.clone(), event };
-    test.gateway.commit(Change::from(run_next_due)).await.unwrap();
+    let change = Mutation::MovePayment { payment: decided.clone(), event };
+    test.gateway.commit(Change::from(change)).await.unwrap();
     test.resolve().await;
     assert_eq!(test.now(&payment).await, decided);
     assert_eq!(test.calls("charge"), 1);
