@@ -7,7 +7,7 @@
 //! A valid request with an idempotency key then waits for the cache's verdict, and a webhook for the certificate that
 //! verifies its signature.
 
-mod request;
+mod head_checks;
 mod request_key;
 mod webhook;
 
@@ -22,7 +22,7 @@ use crate::outcome::Outcome;
 use crate::rejection::{Rejection, Reply};
 use crate::route::Route;
 use crate::webhook::paypal::CertificateUrl;
-use request::{Request, check_host, check_query, check_target, client, no_route, request_id};
+use head_checks::{Request, check_host, check_query, check_target, client, no_route, request_id};
 use request_key::{KeyDecision, OpenClaim, RequestKey};
 use webhook::{Awaiting, Webhook};
 
