@@ -82,7 +82,7 @@ lint-quick: prerequisites lint-tools ## Check what needs no compiler: format, sp
 	shellcheck --external-sources $$(git ls-files '*.sh') .ci/run
 
 .PHONY: clean
-clean: down ## Remove everything that was built, fetched or generated, the local database included
+clean: down ## Remove everything that was built, fetched or generated, the local database included; not .env and .tls/
 	rm -rf $(target) .tools .run
 
 # Set-up: each of these does nothing when its work is already done.

@@ -1,4 +1,4 @@
-//! The documentation: its links resolve, and the tests that it names exist.
+//! The documentation: its links resolve, and the files and tests that it names exist.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::HashSet;
@@ -82,6 +82,20 @@ fn every_link_between_pages_leads_to_a_file_and_a_heading() {
     assert!(checked > 50, "only {checked} links were found");
 }
 
+/// Links to a test outside the promises, which have a test of their own.
+#[test]
+fn a_test_that_operations_names_exists() {
+    let page = fs::read_to_string(Path::new(ROOT).join("docs/operations.md")).unwrap();
+    let sources: String = files(".rs").iter().map(|file| fs::read_to_string(file).unwrap()).collect();
+    let is_test =
+        |name: &&str| name.starts_with("a_") && name.chars().all(|c| c.is_ascii_lowercase() || c == '_');
+    let named: Vec<_> = quoted(&page).into_iter().filter(is_test).collect();
+    assert!(!named.is_empty());
+    for name in named {
+        assert!(sources.contains(&format!("fn {name}(")), "{name} is no test any more");
+    }
+}
+
 #[test]
 fn every_test_that_the_promises_name_exists() {
     let page = fs::read_to_string(Path::new(ROOT).join("docs/architecture.md")).unwrap();
@@ -95,4 +109,30 @@ fn every_test_that_the_promises_name_exists() {
             assert!(sources.contains(&format!("fn {name}(")), "{name} is no test any more: {promise}");
         }
     }
+}
+
+/// What the page's prose puts in backticks.
+fn quoted(page: &str) -> Vec<&str> {
+    prose(page).flat_map(|line| line.split('`').skip(1).step_by(2)).collect()
+}
+
+#[test]
+fn every_file_that_a_page_names_exists() {
+    const ENDINGS: [&str; 7] = [".rs", ".sql", ".lua", ".sh", ".yaml", ".yml", ".toml"];
+    let known: Vec<_> = ENDINGS.iter().flat_map(|ending| files(ending)).collect();
+    let (mut missing, mut checked) = (Vec::new(), 0);
+    for page in files(".md") {
+        let text = fs::read_to_string(&page).unwrap();
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '/');
+        let is_path =
+            |name: &&str| name.chars().all(plain) && ENDINGS.iter().any(|ending| name.ends_with(ending));
+        for name in quoted(&text).into_iter().filter(is_path) {
+            checked += 1;
+            if !known.iter().any(|file| file.ends_with(name)) {
+                missing.push(format!("{}: there is no {name}", page.display()));
+            }
+        }
+    }
+    assert!(missing.is_empty(), "{}", missing.join("\n"));
+    assert!(checked > 30, "only {checked} files were found");
 }
