@@ -45,8 +45,8 @@ struct EdgeClock {
 }
 
 impl EdgeClock {
-    /// Returns `None` unless the difference is the window's largest so far, and otherwise whether it deserves a warning.
-    /// Every request calls this; it nearly always costs two loads. Two concurrent calls may both win: that is harmless.
+    /// Returns `None` unless the difference is the window's largest so far; if so, whether it deserves a warning.
+    /// Every request calls this; it nearly always costs two loads. Two concurrent calls may both win, without harm.
     fn note(&self, ahead_s: i64, now_s: u64) -> Option<bool> {
         let is_new = now_s.abs_diff(self.window_from_s.load(Ordering::Relaxed)) >= WINDOW_S;
         let before = self.ahead_s.load(Ordering::Relaxed);
