@@ -1,29 +1,29 @@
-//! How far the edges' clocks stand apart from this one, as their signatures tell: shown, and warned about before requests
-//! are refused for it.
+//! The offset of the edges' clocks from this one, taken from their signatures: exported as a gauge, with a warning
+//! before requests are refused for it.
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use edge_core::attestation::{Signed, TOLERANCE_S};
 
-/// The largest difference of the last minute or two, in seconds; above 0, an edge's clock is ahead of ours. A second of
-/// it is rounding, and what a request takes on its way counts as behind.
+/// The largest difference of the last minute or two, in seconds; above 0, an edge's clock is ahead of ours. Rounding
+/// accounts for up to a second, and a request's transit time counts as behind.
 const GAUGE: &str = "edge_clock_ahead_seconds";
 
-/// A quarter of what is tolerated, and more than any request takes on its way.
+/// A quarter of the tolerance, and longer than any request's transit time.
 const WARN_FROM_S: u64 = TOLERANCE_S / 4;
 
-/// Of so many seconds the largest difference is shown: longer than between two scrapes.
+/// The window of the largest difference, in seconds: longer than a scrape interval.
 const WINDOW_S: u64 = 60;
 
 static OF_THIS_PROCESS: EdgeClock =
     EdgeClock { ahead_s: AtomicI64::new(0), window_from_s: AtomicU64::new(0) };
 
-/// Shows that there is no difference yet, from the first scrape on.
+/// Sets the gauge to 0, so that it exists from the first scrape.
 pub(crate) fn show() {
     metrics::gauge!(GAUGE).set(0.0);
 }
 
-/// Takes in what a signature tells at `now_s` (Unix seconds).
+/// Records the clock difference of a signature verified at `now_s` (Unix seconds).
 pub(crate) fn note(signed: &Signed, now_s: u64) {
     let ahead_s = signed.ahead_of(now_s);
     let Some(warned) = OF_THIS_PROCESS.note(ahead_s, now_s) else { return };
@@ -33,20 +33,20 @@ pub(crate) fn note(signed: &Signed, now_s: u64) {
         tracing::warn!(
             ahead_s,
             tolerance_s = TOLERANCE_S,
-            "an edge's clock is apart from ours; past the tolerance its requests are refused: check both clocks"
+            "an edge's clock differs from ours; beyond the tolerance its requests are refused: check both clocks"
         );
     }
 }
 
-/// The largest difference of a window, and when that began.
+/// The largest difference of a window, and the window's start.
 struct EdgeClock {
     ahead_s: AtomicI64,
     window_from_s: AtomicU64,
 }
 
 impl EdgeClock {
-    /// Whether the difference is the largest so far, and then whether it is worth a warning. Nearly always neither, at the
-    /// cost of two loads: every request comes here. Two at once may both be the largest, which does no harm.
+    /// Returns `None` unless the difference is the window's largest so far; if so, whether it deserves a warning.
+    /// Every request calls this; it nearly always costs two loads. Two concurrent calls may both win, without harm.
     fn note(&self, ahead_s: i64, now_s: u64) -> Option<bool> {
         let is_new = now_s.abs_diff(self.window_from_s.load(Ordering::Relaxed)) >= WINDOW_S;
         let before = self.ahead_s.load(Ordering::Relaxed);

@@ -1,23 +1,23 @@
 //! The control plane: one payments API over Stripe and PayPal.
 //!
-//! It owns the truth about payments, refunds and provider events. Dependencies point inwards: everything outside
-//! depends on [`payments`], the domain, which knows no HTTP and no SQL.
+//! It is the system of record for payments, refunds and provider events. Dependencies point inwards: every other crate
+//! depends on [`payments`], the domain, which contains no HTTP and no SQL.
 //!
 //! | question | crate or module |
 //! |---|---|
-//! | What is a payment, and what may happen to it? | [`payments`]: states, evidence, ports, and a file for each use case |
-//! | How does a request reach a use case? | [`http`]: attestation, one file for each operation, idempotency in `once` |
-//! | How is a provider called? | [`payments_providers`]: an adapter for each, one transport, circuit breakers |
-//! | Where is it recorded? | [`payments_stores`]: SQLite and PostgreSQL, whose writes share commits |
-//! | Who does what is due? | [`jobs`]: one runner, and two that bring work, polling and RabbitMQ |
-//! | What do the edges ask? | [`cache`]: claims and final answers, in the process or on Redis |
-//! | What can be configured? | [`config`]; [`cli::config_check`] tries it |
-//! | What can an operator do, and what runs? | [`cli`]: a file or folder for each command |
-//! | What does Envoy run with? | [`cli::envoy_bootstrap`] |
+//! | What is a payment, and how may it change? | [`payments`]: states, evidence, ports, and one file per use case |
+//! | How does a request reach a use case? | [`http`]: attestation, one file per operation, idempotency in `once` |
+//! | How is a provider called? | [`payments_providers`]: one adapter each, a shared transport, circuit breakers |
+//! | Where are payments recorded? | [`payments_stores`]: SQLite and PostgreSQL, with group commits |
+//! | How is due work processed? | [`jobs`]: one runner, fed by polling or by RabbitMQ |
+//! | What do the edges query? | [`cache`]: claims and final answers, in the process or in Redis |
+//! | What can be configured? | [`config`]; [`cli::config_check`] checks it against the real services |
+//! | Which commands and services are there? | [`cli`]: one file or folder per command |
+//! | How is Envoy configured? | [`cli::envoy_bootstrap`] |
 //!
-//! The program has three roles: [`cli::serve`], [`cli::worker`] and [`cli::edge_cache`]. [`server`] is the HTTP server of
-//! each; [`reload`] takes over what a running process can change; [`crash_points`] lets tests stop a process between two
-//! steps.
+//! The program has three roles: [`cli::serve`], [`cli::worker`] and [`cli::edge_cache`]. [`server`] is the HTTP server
+//! of each; [`reload`] applies the settings that can change at run time; [`crash_points`] lets tests stop a process
+//! between two steps.
 //!
 //! `docs/architecture.md` follows a charge, a webhook and a piece of due work through these modules.
 

@@ -6,7 +6,7 @@ use clap::Parser as _;
 use control_plane::cli::{Cli, run};
 use payments::causes::with_causes;
 
-/// Requests allocate much and from every thread, which costs a fifth of the processor time with the system's own.
+/// Requests allocate heavily and from every thread; with the system allocator that takes a fifth of the CPU time.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

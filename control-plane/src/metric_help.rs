@@ -1,4 +1,4 @@
-//! What each metric means, as `/metrics` tells it (`# HELP`).
+//! The descriptions of all metrics, shown by `/metrics` (`# HELP`).
 
 use metrics::{describe_counter, describe_gauge, describe_histogram};
 
@@ -11,32 +11,36 @@ enum Kind {
 
 use Kind::{Counter, Gauge, Histogram};
 
-/// Every metric of every process. In the order of the documentation.
+/// Every metric of every process, in the order of the documentation.
 const METRICS: [(Kind, &str, &str); 30] = [
     (Histogram, crate::http::DURATION_METRIC, "How long requests took, in seconds"),
     (
         Counter,
         "attestations_refused_total",
-        "Requests that came past the edge, or from one with other keys or another clock",
+        "Requests that bypassed the edge, or came from one with other keys or a wrong clock",
     ),
     (Gauge, "database_writable", "Whether the database took the last write, 1 or 0"),
     (
         Gauge,
         "edge_clock_ahead_seconds",
-        "How far an edge's clock is ahead of this one; negative: behind. The largest difference of the last minute",
+        "The largest difference of an edge's clock to this one in the last minute; positive: ahead, negative: behind",
     ),
     (Gauge, "queue_connected", "Whether this process is connected to RabbitMQ, 1 or 0"),
-    (Gauge, "queue_parked", "Messages that could not be processed and wait for an operator"),
+    (Gauge, "queue_parked", "Unprocessable messages that wait for an operator"),
     (Counter, "queue_announcements_total", "Due work announced through RabbitMQ, by outcome"),
-    (Counter, "queue_deliveries_total", "Messages received from RabbitMQ, by what became of them"),
+    (Counter, "queue_deliveries_total", "Messages received from RabbitMQ, by outcome"),
     (Counter, "queue_swept_total", "Due work found in the database without a message"),
     (Gauge, "edge_cache_writable", "Whether the edge cache took the last claim, 1 or 0"),
-    (Counter, "edge_cache_claims_total", "Claims that edges asked for, by verdict"),
-    (Counter, "edge_cache_updates_total", "Answers kept in the edge cache and turns given back, by outcome"),
-    (Gauge, "edge_cache_memory_bytes", "Memory of Redis, used and max; 0 until it was asked"),
+    (Counter, "edge_cache_claims_total", "Claims requested by edges, by verdict"),
+    (
+        Counter,
+        "edge_cache_updates_total",
+        "Updates of the edge cache, answers completed and claims released, by outcome",
+    ),
+    (Gauge, "edge_cache_memory_bytes", "Memory of Redis, used and max; 0 until first read"),
     (Counter, "stored_rows_unreadable_total", "Rows that contradict themselves or come from a newer release"),
     (Counter, "log_lines_dropped_total", "Log lines lost because their reader stalled"),
-    (Counter, "webhook_events_total", "Providers' events, by what became of them"),
+    (Counter, "webhook_events_total", "Providers' events, by outcome"),
     (
         Gauge,
         "reconcile_finished_timestamp_seconds",
@@ -50,19 +54,15 @@ const METRICS: [(Kind, &str, &str); 30] = [
     (
         Gauge,
         "provider_circuit_open",
-        "Whether an operation of a provider is left alone because its calls fail, 1 or 0",
+        "Whether the circuit of a provider's operation is open because its calls fail, 1 or 0",
     ),
     (Counter, "provider_repeats_total", "Calls to a provider that were repeated, by outcome"),
     (
         Counter,
         "payments_revived_total",
-        "Payments called failed of which the provider showed later that they succeeded",
+        "Payments recorded as failed that the provider later reported as succeeded",
     ),
-    (
-        Counter,
-        "evidence_refused_total",
-        "Objects of a provider that were not believed, because they contradict the payment",
-    ),
+    (Counter, "evidence_refused_total", "Provider objects rejected because they contradict the payment"),
     (Gauge, "due_work", "Pieces of due work that are not done, by provider and kind"),
     (Gauge, "due_work_oldest_age_seconds", "Age of the oldest piece of due work, by provider and kind"),
     (
@@ -70,14 +70,14 @@ const METRICS: [(Kind, &str, &str); 30] = [
         "payments_undecided",
         "Payments and refunds without an outcome, by age since they were requested",
     ),
-    (Gauge, "payments_in_review", "Payments and refunds that need a person"),
-    (Gauge, "webhook_events_waiting", "Providers' events that were not tried yet"),
-    (Gauge, "webhook_events_failed", "Providers' events that failed and are tried again"),
-    (Gauge, "webhook_events_parked", "Providers' events that need a person"),
-    (Gauge, "webhook_events_oldest_age_seconds", "Age of the oldest of these events, by state"),
+    (Gauge, "payments_in_review", "Payments and refunds that need an operator"),
+    (Gauge, "webhook_events_waiting", "Providers' events not yet tried"),
+    (Gauge, "webhook_events_failed", "Providers' events that failed and will be retried"),
+    (Gauge, "webhook_events_parked", "Providers' events that need an operator"),
+    (Gauge, "webhook_events_oldest_age_seconds", "Age of the oldest such event, by state"),
 ];
 
-/// Tells the recorder. Once, when it is there.
+/// Registers the descriptions. Call it once, after the recorder is installed.
 pub(crate) fn describe() {
     for (kind, name, help) in METRICS {
         match kind {
@@ -94,7 +94,7 @@ mod tests {
 
     use super::*;
 
-    /// Not included: images are built without it.
+    /// Reads the file at run time instead of including it: images are built without the documentation.
     #[test]
     fn the_documentation_has_each_metric_and_no_other_of_these_processes() {
         let text =

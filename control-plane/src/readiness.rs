@@ -1,4 +1,4 @@
-//! Whether requests can be served, as probes are told: found out now and then, however often it is asked.
+//! Readiness for probes, checked at a bounded rate however often it is probed.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -12,13 +12,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::cache::EdgeCache;
 
-/// For so long an answer is passed on instead of asking again. Shorter than the pause of any prober (Envoy: 1 s), so that
-/// one of them is hardly ever told what is over.
+/// How long a result is reused. Shorter than any prober's interval (Envoy: 1 s), so that a prober hardly ever gets a
+/// stale one.
 const KEPT: Duration = Duration::from_millis(500);
 
-/// How often a process finds out for itself whether its database and its edge cache take writes, be it probed or not:
-/// connections to a server that has become read-only are replaced when a write meets it, and one that only reads would
-/// stay on it.
+/// How often a process checks that its database and its edge cache take writes, probed or not. Connections to a server
+/// that became read-only are replaced when a write fails; a process that only reads would stay on it.
 const PROVE_EVERY: Duration = Duration::from_secs(2);
 
 /// Whether the database took the last write, 1 or 0.
@@ -26,13 +25,12 @@ const DATABASE_GAUGE: &str = "database_writable";
 /// Whether the edge cache took the last claim, 1 or 0.
 const EDGE_CACHE_GAUGE: &str = "edge_cache_writable";
 
-/// The last answer to a question that many ask.
+/// The last result of a check that many callers request.
 #[derive(Debug, Default)]
 pub(crate) struct Probe(Mutex<Option<(Instant, Result<(), String>)>>);
 
 impl Probe {
-    /// Whether `check` succeeds now, or did a moment ago; if not, why. One caller at a time finds out; the others wait
-    /// for its answer.
+    /// Runs `check`, or returns its recent result. One caller at a time runs it; the others wait for the result.
     pub(crate) async fn ask<E: Error + 'static>(
         &self,
         check: impl Future<Output = Result<(), E>>,
@@ -49,7 +47,7 @@ impl Probe {
     }
 }
 
-/// Finds out whether the database takes writes, shows it, and says when that changes. Runs until `stop`.
+/// Checks whether the database takes writes, updates the gauge, and logs changes. Runs until `stop`.
 pub(crate) async fn watch_database(gateway: Arc<Gateway>, stop: CancellationToken) {
     let check = || {
         let gateway = gateway.clone();
@@ -62,7 +60,7 @@ pub(crate) async fn watch_database(gateway: Arc<Gateway>, stop: CancellationToke
     watch(DATABASE_GAUGE, check, say, stop).await;
 }
 
-/// The same of the edge cache. Without it, payments go on.
+/// The same for the edge cache, as a warning only: payments work without it.
 pub(crate) async fn watch_edge_cache(cache: Arc<dyn EdgeCache>, stop: CancellationToken) {
     let check = || {
         let cache = cache.clone();
@@ -75,7 +73,7 @@ pub(crate) async fn watch_edge_cache(cache: Arc<dyn EdgeCache>, stop: Cancellati
     watch(EDGE_CACHE_GAUGE, check, say, stop).await;
 }
 
-/// Until the first check it counts as ready: nothing is known against it, and the first check comes at once.
+/// Counts as ready until the first check, which runs immediately.
 async fn watch<E: Error + 'static, Checked: Future<Output = Result<(), E>>>(
     gauge: &'static str,
     check: impl Fn() -> Checked,

@@ -1,4 +1,4 @@
-//! SIGHUP: takes over what can be changed while the process runs, and says what cannot.
+//! SIGHUP: applies the settings that can change at run time, and logs those that cannot.
 
 use std::path::PathBuf;
 
@@ -7,8 +7,8 @@ use tokio::signal::unix::Signal;
 
 use crate::config::{Source, log_level};
 
-/// Reads the settings again at each SIGHUP. Only `LOG_LEVEL` takes effect; a file that cannot be used changes nothing.
-/// The environment of a process never changes, so what it sets stays as it is.
+/// Rereads the settings at each SIGHUP. Only `LOG_LEVEL` takes effect; an invalid file changes nothing. Settings from
+/// the environment stay, since a process's environment never changes.
 pub async fn reload_on(mut hang_up: Signal, file: Option<PathBuf>, mut source: Source) {
     while hang_up.recv().await.is_some() {
         match Source::of_process(file.as_deref()) {
@@ -18,7 +18,7 @@ pub async fn reload_on(mut hang_up: Signal, file: Option<PathBuf>, mut source: S
             }
             Err(errors) => {
                 let problems = errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
-                tracing::error!(problems, "SIGHUP: the settings cannot be used and stay as they were");
+                tracing::error!(problems, "SIGHUP: the settings are invalid and stay as they were");
             }
         }
     }
@@ -42,7 +42,7 @@ fn take_over(was: &Source, is: &Source) {
 }
 
 fn set_level(level: &Level) {
-    // Said under the old level or under the new one, whichever lets it through.
+    // Logged under the old level or the new one, whichever lets it through.
     let is_seen = tracing::enabled!(tracing::Level::INFO);
     let say = || tracing::info!(level = ?level, "SIGHUP: LOG_LEVEL changes");
     if is_seen {

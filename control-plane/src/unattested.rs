@@ -1,4 +1,4 @@
-//! Requests that came past the edge, or from an edge with other keys or another clock.
+//! Requests that bypassed the edge, or came from an edge with other keys or a wrong clock.
 
 use std::net::SocketAddr;
 
@@ -6,7 +6,7 @@ use axum::extract::ConnectInfo;
 use edge_core::attestation::AttestationError;
 use http::Extensions;
 
-/// Tells operators of one: clients are not told more than that it was refused.
+/// Logs and counts a refusal for operators; the client learns only that its request was refused.
 pub(crate) fn note(refusal: AttestationError, request: &Extensions) {
     let peer =
         request.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| tracing::field::display(peer));
@@ -16,7 +16,7 @@ pub(crate) fn note(refusal: AttestationError, request: &Extensions) {
 
 const REFUSED: &str = "attestations_refused_total";
 
-/// Every counter, before anything was refused: of one that begins above nothing, the first growth is not seen.
+/// Creates every counter at 0, since the first increase of a counter that starts above 0 is invisible.
 pub(crate) fn show() {
     for refusal in AttestationError::ALL {
         metrics::counter!(REFUSED, "reason" => refusal.name()).increment(0);

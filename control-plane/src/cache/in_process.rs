@@ -11,15 +11,15 @@ use payments::ports::clock::Clock;
 use super::quota::{KeepPolicy, Quota};
 use super::{CacheError, Completed, EdgeCache};
 
-/// A record without its answer, with its places in the map and the order, roughly.
+/// The approximate size of a record without its answer, with its entries in the map and the order.
 const RECORD_BYTES: usize = 384;
 
-/// How much may be kept. What is over goes: first what is forgotten anyway, then what is oldest; never a lease
-/// that a request may be executing under.
+/// Limits on the content. Beyond them, expired records are dropped first, then the oldest; never a lease that a request
+/// may still be executing under.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     pub records: usize,
-    /// Of memory, estimated.
+    /// Estimated memory.
     pub bytes: usize,
 }
 
@@ -49,7 +49,7 @@ impl InProcessCache {
         Self { clock, shelf: Mutex::new(shelf) }
     }
 
-    /// No operation waits while it holds the shelf, and none can panic and leave it half changed.
+    /// Runs `operation` under the lock. Operations never block, and none can panic and leave the shelf half changed.
     fn with_shelf<T>(&self, operation: impl FnOnce(&mut Shelf, u64) -> T) -> T {
         let now_us = u64::try_from(self.clock.now().as_microsecond()).unwrap_or(0);
         operation(&mut self.shelf.lock().unwrap_or_else(PoisonError::into_inner), now_us)
@@ -91,15 +91,15 @@ struct Shelf {
     keep_policy: KeepPolicy,
     quota: Quota,
     records: HashMap<Scope, Record>,
-    /// The same records by when they may go.
+    /// The same records, ordered by when they may be dropped.
     order: BTreeSet<(u64, Scope)>,
     bytes: usize,
-    /// The highest fence that was given.
+    /// The highest fence issued.
     latest: Option<Fence>,
 }
 
 impl Shelf {
-    /// `None` if there is no room for one more lease.
+    /// Returns `None` if there is no room for another lease.
     fn claim(&mut self, claim: &ClaimRequest, now_us: u64) -> Option<Verdict> {
         let (scope, latest) = (claim.scope, self.latest);
         let verdict = self.change(scope, now_us, |record| record.claim(claim, latest, now_us));
@@ -163,8 +163,8 @@ impl Shelf {
         self.records.insert(scope, record);
     }
 
-    /// Drops what is forgotten, and of the rest what must go. False if even that is not enough, because too many
-    /// operations are in flight.
+    /// Drops expired records, and idle ones while over the limits. Returns `false` if that is not enough, because too
+    /// many operations are in flight.
     fn make_room(&mut self, now_us: u64) -> bool {
         while let Some((idle_from_us, scope)) = self.order.first().copied() {
             let forgotten = self.records.get(&scope).is_none_or(|record| record.is_forgotten(now_us));

@@ -1,4 +1,4 @@
-//! The edge cache over HTTP, for the edges alone.
+//! The edge cache over HTTP, for edges only.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -20,13 +20,12 @@ use crate::readiness::Probe;
 use crate::server::{Unread, read_body};
 use crate::{edge_clock, unattested};
 
-/// A claim has about 200; a call, up to 64 of them.
+/// A claim takes about 200 bytes, and a call has up to 64 claims.
 const BODY_BYTES_MAX: usize = 32 * 1024;
 
-/// What the cache answers on its port: `POST /claims` for who holds an attestation key, `GET /healthz` and
-/// `GET /readyz` for probes.
+/// The cache's routes: `POST /claims` for holders of an attestation key, `GET /healthz` and `GET /readyz` for probes.
 pub fn router(cache: Arc<dyn EdgeCache>, keys: Arc<Keys>, clock: Arc<dyn Clock>) -> Router {
-    // There before the first claim: of a counter that begins above nothing, the first growth is not seen.
+    // Created at 0 before the first claim: the first increase of a counter that starts above 0 is invisible.
     metrics::counter!(CLAIMS, "verdict" => UNAVAILABLE).increment(0);
     Router::new()
         .route(CLAIMS_PATH, post(claim))
@@ -42,7 +41,7 @@ pub fn router(cache: Arc<dyn EdgeCache>, keys: Arc<Keys>, clock: Arc<dyn Clock>)
 }
 
 const CLAIMS: &str = "edge_cache_claims_total";
-/// Of a claim that could not be answered.
+/// The verdict label of a claim that could not be answered.
 const UNAVAILABLE: &str = "unavailable";
 
 struct Listener {
@@ -59,7 +58,7 @@ async fn claim(State(listener): State<Arc<Listener>>, request: Request) -> Respo
         Ok(claims) => claims,
         Err(refusal) => return refusal,
     };
-    // All at once, so that Redis has them in one go, too.
+    // Concurrently, so that Redis receives them in one batch, too.
     let outcomes = join_all(claims.iter().map(|claim| listener.cache.claim(claim))).await;
     let verdicts: Vec<Option<Verdict>> = outcomes.into_iter().map(|outcome| listener.note(outcome)).collect();
     if verdicts.iter().all(Option::is_none) {
@@ -107,7 +106,7 @@ impl Listener {
         signed.at(now_s).map(drop)
     }
 
-    /// Counts every claim, but tells only when the store goes away and when it is back.
+    /// Counts every claim, but logs only when the store becomes unavailable and when it is back.
     fn note(&self, outcome: Result<Verdict, CacheError>) -> Option<Verdict> {
         let verdict = outcome.as_ref().map_or(UNAVAILABLE, Verdict::name);
         metrics::counter!(CLAIMS, "verdict" => verdict).increment(1);

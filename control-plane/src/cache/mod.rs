@@ -1,8 +1,8 @@
-//! The edge cache: what all edges ask before they let a payment through.
+//! The edge cache, which all edges query before they forward a payment request.
 //!
-//! An accelerator and a first wall, never the truth: it may be away, be flushed or forget, and the durable
-//! idempotency row still holds. Nor is it trusted: what it keeps is sealed by the control plane, and edges believe no
-//! more of it than the seals prove. The rules are [`edge_core::idempotency::Record`]'s, in both backends.
+//! It is an accelerator and a first line of defence, never the source of truth: it may be unavailable, be flushed or
+//! forget, and the durable idempotency row still holds. Nor is it trusted: the control plane seals its content, and
+//! edges accept only what the seals prove. Both backends follow the rules of [`edge_core::idempotency::Record`].
 
 mod in_process;
 mod listener;
@@ -22,13 +22,13 @@ pub use listener::router;
 pub use quota::KeepPolicy;
 pub use redis::{RedisCache, RedisUri};
 
-/// A store of claims that several edges share. Each operation is atomic.
+/// A store of idempotency claims shared by several edges. Each operation is atomic.
 #[async_trait]
 pub trait EdgeCache: Send + Sync {
-    /// Asks for the turn to execute.
+    /// Claims the key: its lease is the right to execute the request.
     async fn claim(&self, claim: &ClaimRequest) -> Result<Verdict, CacheError>;
 
-    /// Keeps the answer of the turn `fence`, which is `client`'s, for everybody who asks again. Repeating it is no harm.
+    /// Stores the answer of `client`'s lease `fence` for later repeats of the request. Idempotent.
     async fn complete(
         &self,
         scope: &Scope,
@@ -37,23 +37,23 @@ pub trait EdgeCache: Send + Sync {
         client: &ClientId,
     ) -> Result<Completed, CacheError>;
 
-    /// Gives the turn `fence` back: nothing was executed, or only the durable row shall answer.
+    /// Releases the lease `fence`: nothing was executed, or only the durable row is to answer.
     async fn release(&self, scope: &Scope, fence: Fence) -> Result<Fenced, CacheError>;
 
-    /// Whether a claim can be answered now, with the turn as well, which has to be written.
+    /// Checks that claims can be granted now, which requires a write.
     async fn ready(&self) -> Result<(), CacheError>;
 }
 
-/// What became of an answer.
+/// The outcome of storing an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Completed {
-    /// It is kept, by this call or by the same one before.
+    /// The answer is stored, by this call or an identical earlier one.
     Kept,
-    /// The turn is over: another request has a later one, or the cache has forgotten this one. Nothing changed.
+    /// The lease is over: another request holds a later one, or the cache has forgotten this one. Nothing changed.
     Stale,
-    /// What the client has had kept lately is as much as one may. The turn is given back: the row answers.
+    /// The client's recent answers exhaust its quota. The lease is released: the row answers.
     OverQuota,
-    /// The cache is nearly full, and the rest is for claims. The turn is given back: the row answers.
+    /// The cache is nearly full, and the rest is for claims. The lease is released: the row answers.
     NoRoom,
 }
 
@@ -66,10 +66,10 @@ impl From<Fenced> for Completed {
     }
 }
 
-/// The cache cannot say. The operation may have happened or not; the fence makes both safe.
+/// The outcome is unknown. The operation may or may not have happened; the fence makes both safe.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CacheError {
-    /// Why, for logs. Holds neither keys nor answers.
+    /// The reason, for logs. Contains neither keys nor answers.
     #[error("the edge cache is unavailable: {0}")]
     Unavailable(String),
 }
@@ -80,8 +80,8 @@ impl CacheError {
     }
 }
 
-/// The cache in Redis if there is one, else in this process. Connects when first used, so a Redis that is away
-/// does not stop a start. Needs a Tokio runtime around it.
+/// Opens the cache in Redis if `redis` is set, else in this process. Connects on first use, so an unavailable Redis
+/// does not prevent startup. Must be called within a Tokio runtime.
 ///
 /// # Errors
 /// The Redis client cannot be set up.

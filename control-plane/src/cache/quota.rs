@@ -1,32 +1,32 @@
-//! How much of the cache one client's answers may take.
+//! Limits one client's share of the cache.
 
 use std::collections::HashMap;
 use std::time::Duration;
 
 use edge_core::client::ClientId;
 
-/// For how long answers are kept, and how much of them.
+/// How long answers are kept, and how many bytes of them per client.
 #[derive(Clone, Copy, Debug)]
 pub struct KeepPolicy {
-    /// 1 s to 24 h. The database's row answers later repetitions; an answer in the cache only spares it the question,
-    /// and clients that repeat themselves do so within minutes.
+    /// 1 s to 24 h. Later repeats are answered from the database row; an answer in the cache only saves that query, and
+    /// clients repeat requests within minutes.
     pub answers_for: Duration,
-    /// What one client may have kept within that time, in bytes of the cache's memory.
+    /// The limit on one client's answers within that time, in bytes of the cache's memory.
     pub client_bytes: u64,
 }
 
 impl Default for KeepPolicy {
-    /// Of the 192 MiB that docker-compose.yml's Redis has for answers, a third; some 120,000 answers, 400 a second.
+    /// A third of the 192 MiB that docker-compose.yml's Redis has for answers: some 120,000 answers, or 400 a second.
     fn default() -> Self {
         Self { answers_for: Duration::from_secs(300), client_bytes: 64 * 1024 * 1024 }
     }
 }
 
-/// What clients have had kept lately, in the memory of this process.
+/// The clients' recent use, in the memory of this process.
 #[derive(Debug)]
 pub(super) struct Quota {
     keep_policy: KeepPolicy,
-    /// Only clients that the edge knows come here, so there are no more than those.
+    /// Bounded: only clients known to the edge get here.
     spent: HashMap<ClientId, Spent>,
 }
 
@@ -41,7 +41,7 @@ impl Quota {
         Self { keep_policy, spent: HashMap::new() }
     }
 
-    /// Whether `client` may have so much more kept; if so, that counts.
+    /// Whether `client` may store `bytes` more; if so, counts them.
     pub(super) fn spend(&mut self, client: &ClientId, bytes: usize, now_us: u64) -> bool {
         let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
         let window_us = u64::try_from(self.keep_policy.answers_for.as_micros()).unwrap_or(u64::MAX);

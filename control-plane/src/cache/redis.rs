@@ -1,12 +1,12 @@
 //! The edge cache of a gateway with several control planes or edges: Redis 6.2 or newer, or Valkey.
 //!
 //! Each operation is one script, hence atomic and one round trip. `maxmemory-policy` should be `noeviction`: any other
-//! drops the records of operations in flight, since all of them have an expiry (money is safe even then: the durable row
+//! evicts the records of operations in flight, since they all have an expiry (money is safe even then: the durable row
 //! decides). Answers are kept for minutes, and only while a quarter of `maxmemory` is free, so that claims always have
-//! room. A Redis that is full all the same refuses claims, which is no worse than an absent one.
+//! room. If Redis is full nevertheless, it refuses claims, which is no worse than an absent Redis.
 //!
-//! Measured on Redis 7.0.15, 200,000 keys of a kind: 565 bytes for the answer to a charge (102 bytes of JSON; more for
-//! each more), 293 for a lease, everything included.
+//! Measured on Redis 7.0.15 with 200,000 keys of each kind, overhead included: 565 bytes for the answer to a charge
+//! (102 bytes of JSON; a longer answer takes correspondingly more), 293 bytes for a lease.
 
 mod info;
 mod inspect;
@@ -36,38 +36,38 @@ use sha2::{Digest as _, Sha256};
 use super::{CacheError, Completed, EdgeCache, KeepPolicy};
 use crate::escapes::ESCAPES;
 
-/// For one operation, connecting included. The edge waits for it while the client does.
+/// The timeout of one operation, connecting included. The edge, and with it the client, waits for it.
 const TIMEOUT: Duration = Duration::from_millis(250);
 
-/// How long sent bytes may stay unacknowledged before the connection counts as cut: a peer that went away
-/// without a word is noticed by this alone.
+/// How long sent bytes may stay unacknowledged before the connection counts as broken. Nothing else detects a peer that
+/// vanished silently.
 #[cfg(target_os = "linux")]
 const UNACKNOWLEDGED_MAX: Duration = Duration::from_secs(2);
 
-/// Commands in a row that got no answer in time, after which the connection is replaced: something on the way may
-/// acknowledge what it passes on to nobody. A probe a second alone notices that within four.
+/// Consecutive commands without a timely answer after which the connection is replaced: a middlebox may acknowledge
+/// bytes that it forwards to nobody. With a single probe a second, this takes four seconds.
 const UNANSWERED_MAX: u32 = 4;
 
-/// Commands that may wait to be written; more wait for a place.
+/// Commands that may be queued for writing; further ones wait for a place.
 const QUEUE: usize = 1_024;
 
-/// What an answer takes in the memory of Redis besides its body and content type, in bytes: measured, see above.
+/// The overhead of an answer in Redis's memory beyond its body and content type, in bytes: measured, see above.
 const ANSWER_BYTES: u64 = 450;
 
-/// An earlier release keeps answers that nobody sealed under another prefix, so neither reads the other's: while both
-/// run, a key that one of them knows is new to the other, and old to the database.
+/// An earlier release keeps unsealed answers under another prefix, so neither release reads the other's records. While
+/// both run, a key known to one is new to the other; the database knows it in either case.
 const RECORDS: &str = "edge:idem:2:";
 
-/// How much of a client's has been kept lately.
+/// The prefix of the clients' recent use.
 const CLIENTS: &str = "edge:kept:";
 
-/// A key that no claim has, for probes.
+/// A key for probes, which no claim can have.
 const PROBE: &str = "edge:idem:2:ready";
 
-/// Codes of errors that are about the connection, not about a record. Our scripts use none of them.
+/// Error codes that concern the connection, not a record. Our scripts return none of them.
 const REFUSALS: [&str; 5] = ["ERR", "NOAUTH", "NOPERM", "READONLY", "WRONGPASS"];
 
-/// Where Redis is. Never printed, since it may hold a password.
+/// The address of Redis. Never printed in full, since it may hold a password.
 #[derive(Clone)]
 pub struct RedisUri(Client);
 
@@ -76,7 +76,7 @@ impl FromStr for RedisUri {
 
     fn from_str(uri: &str) -> Result<Self, Self::Err> {
         let client = uri.into_connection_info().and_then(|info| {
-            // By RESP3 the client learns of a cut connection at once, not by the next command's failure.
+            // With RESP3 the client detects a broken connection at once, not when the next command fails.
             let redis = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
             Client::open(info.set_redis_settings(redis).set_tcp_settings(tcp_settings()))
         });
@@ -114,7 +114,7 @@ pub struct RedisCache {
     keep_policy: KeepPolicy,
     room: Room,
     connection: RwLock<ConnectionManager>,
-    /// Commands in a row without an answer.
+    /// Consecutive commands without an answer.
     unanswered: AtomicU32,
     claim: Script,
     complete: Script,
@@ -122,7 +122,7 @@ pub struct RedisCache {
 }
 
 impl RedisCache {
-    /// Connects when first used. Needs a Tokio runtime around it.
+    /// Connects on first use. Must be called within a Tokio runtime.
     ///
     /// # Errors
     /// The client cannot be set up.
@@ -147,7 +147,7 @@ impl RedisCache {
         self.invoke(command).await?.map_err(|error| CacheError::Unavailable(words(&error)))
     }
 
-    /// Redis's own word, or that there was none in time.
+    /// Returns Redis's reply, or an error if it did not reply in time.
     async fn invoke<T>(
         &self,
         command: impl Future<Output = RedisResult<T>>,
@@ -156,14 +156,14 @@ impl RedisCache {
             self.note_silence();
             return Err(CacheError::unavailable("Redis did not answer in time"));
         };
-        // Read first: it is hardly ever to be written, and all claims share it.
+        // Load before storing: all claims share this counter, and it is hardly ever reset.
         if self.unanswered.load(Ordering::Relaxed) > 0 {
             self.unanswered.store(0, Ordering::Relaxed);
         }
         Ok(outcome.inspect_err(|error| self.renew_if_refused(error)))
     }
 
-    /// A Redis that only stands still is none the worse for another connection.
+    /// Counts a missing reply and eventually reconnects, which is harmless if Redis only stalls.
     fn note_silence(&self) {
         if self.unanswered.fetch_add(1, Ordering::Relaxed) + 1 >= UNANSWERED_MAX {
             self.unanswered.store(0, Ordering::Relaxed);
@@ -196,7 +196,7 @@ impl RedisCache {
         }
     }
 
-    /// Now and then asks how full Redis is. One that does not say has room until it refuses.
+    /// Checks at intervals how full Redis is. Without an answer, assumes that Redis has room until it refuses a write.
     async fn look_for_room(&self) {
         if !self.room.is_due() {
             return;
@@ -204,7 +204,7 @@ impl RedisCache {
         let mut info = ::redis::cmd("INFO");
         info.arg("memory");
         let mut connection = self.connection();
-        // Past `invoke`: who may not ask this may do all else, so it is no reason for a new connection.
+        // Bypasses `invoke`: a user that may not run INFO may do everything else, so a refusal needs no reconnect.
         if let Ok(Ok(said)) = tokio::time::timeout(TIMEOUT, info.query_async::<String>(&mut connection)).await
         {
             self.room.note(&said);
@@ -218,8 +218,8 @@ impl RedisCache {
         })
     }
 
-    /// The connection manager replaces a connection that was cut, but not one that was refused: that error would
-    /// stand for good. Passwords are changed, servers have too many clients for a while or become replicas.
+    /// The connection manager replaces a broken connection, but not a refused one, whose error would persist. Refusals
+    /// pass: passwords change, servers have too many clients for a while or become replicas.
     fn renew_if_refused(&self, error: &RedisError) {
         let refused = error.kind() == ErrorKind::AuthenticationFailed
             || error.code().is_some_and(|code| REFUSALS.contains(&code));
@@ -237,10 +237,10 @@ impl RedisCache {
 
 fn connection(uri: &RedisUri) -> RedisResult<ConnectionManager> {
     let config = ConnectionManagerConfig::new()
-        // A caller is told at once that Redis is away; the next one tries again.
+        // A caller fails at once if Redis is unavailable; the next one tries again.
         .set_number_of_retries(0)
         .set_connection_timeout(Some(TIMEOUT))
-        // The timeout around each operation has this in it.
+        // The timeout around each operation covers the response.
         .set_response_timeout(None)
         .set_pipeline_buffer_size(QUEUE);
     ConnectionManager::new_lazy_with_config(uri.0.clone(), config)
@@ -255,7 +255,7 @@ impl EdgeCache for RedisCache {
         script.arg(lease_ms.saturating_add(ms(KEPT_AFTER_LEASE)));
         let mut connection = self.connection();
         let reply = self.within_time(script.invoke_async(&mut connection)).await?;
-        // Why stays unsaid: the parser would quote the answer.
+        // Without the parser's reason, which would quote the answer.
         verdict(reply).ok_or_else(|| CacheError::unavailable("Redis holds a record that is not ours"))
     }
 
@@ -283,10 +283,10 @@ impl EdgeCache for RedisCache {
         self.within_time(script.invoke_async(&mut connection)).await.map(fenced)
     }
 
-    /// Writes what a claim writes: a Redis that answers may be full, or a replica.
+    /// Writes as a claim does: a Redis that responds may be full, or a replica.
     async fn ready(&self) -> Result<(), CacheError> {
         self.look_for_room().await;
-        // A lease that is over at once, so that each probe writes.
+        // A lease that expires immediately, so that each probe writes.
         let mut script = self.claim.key(PROBE);
         script.arg("0").arg(0).arg(1_000);
         let mut connection = self.connection();
@@ -294,7 +294,7 @@ impl EdgeCache for RedisCache {
     }
 }
 
-/// In one line. What is there and speaks another protocol would be told by the byte that could not be parsed.
+/// The error in one line. For a server of another protocol, Redis's own text would only name an unparsable byte.
 fn words(error: &RedisError) -> String {
     if error.kind() == ErrorKind::Parse {
         return "what answers there does not speak the protocol of Redis; look at host and port".to_owned();
@@ -306,7 +306,7 @@ fn key(scope: &Scope) -> String {
     format!("{RECORDS}{scope}")
 }
 
-/// A hash, as everything else there: who the clients are cannot be read from the cache.
+/// Hashed, like every other key there, so that the cache does not reveal the clients.
 fn client_key(client: &ClientId) -> String {
     let hash = Sha256::digest(client.as_str());
     format!("{CLIENTS}{}", hex::encode(hash))
@@ -316,7 +316,7 @@ fn ms(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// Reads what `claim.lua` returns.
+/// Parses the reply of `claim.lua`.
 fn verdict(reply: Value) -> Option<Verdict> {
     let mut parts = from_redis_value::<Vec<Value>>(reply).ok()?.into_iter();
     let name: String = from_redis_value(parts.next()?).ok()?;
@@ -338,7 +338,7 @@ fn verdict(reply: Value) -> Option<Verdict> {
     })
 }
 
-/// Before Redis 7 the code of an error in a script is that of scripts.
+/// Also searches the text: before Redis 7, an error inside a script has the code of script errors.
 fn is_full(error: &RedisError) -> bool {
     error.code() == Some("OOM") || error.to_string().contains("-OOM ")
 }

@@ -1,4 +1,4 @@
-//! Who works off what is due, and how much of it at the same time.
+//! Which process does the due work, and how much of it concurrently.
 
 use std::net::SocketAddr;
 
@@ -12,11 +12,11 @@ const WORKERS_MAX: u16 = 256;
 /// The background work of one process.
 #[derive(Debug)]
 pub struct BackgroundSettings {
-    /// Worked off at the same time, 0 to 256; 0 leaves it to other processes.
+    /// The number of concurrent pieces of work, 0 to 256; 0 leaves due work to other processes.
     pub workers: u16,
-    /// `None`: what is due is looked for in the database alone.
+    /// `None`: due work is found by polling the database only.
     pub queue: Option<QueueSettings>,
-    /// `None`: only the command compares the records with the providers'.
+    /// `None`: reconciliation runs only by the command.
     pub reconcile: Option<ReconcileSettings>,
 }
 
@@ -30,7 +30,7 @@ impl BackgroundSettings {
     pub(super) fn of_a_service(source: &Source) -> Result<Self, Vec<ConfigError>> {
         let settings = Self::read(source, 0)?;
         if settings.workers == 0 && !is_shared(source) {
-            let problem = "can be 0 only on PostgreSQL: on SQLite there is nobody else";
+            let problem = "can be 0 only on PostgreSQL: on SQLite no other process can do the work";
             return Err(vec![source.invalid(WORKERS, problem)]);
         }
         Ok(settings)
@@ -55,7 +55,7 @@ impl BackgroundSettings {
     }
 }
 
-/// What `worker` runs with.
+/// The configuration of `worker`.
 #[derive(Debug)]
 pub struct WorkerConfig {
     pub listen: SocketAddr,
@@ -85,7 +85,7 @@ impl WorkerConfig {
     }
 }
 
-/// A process on SQLite takes whatever it did not begin itself for abandoned.
+/// Whether processes can share the database. On SQLite, a process takes any call that it did not begin for abandoned.
 fn is_shared(source: &Source) -> bool {
     source.get("DB_URI").is_some_and(|uri| uri.starts_with("postgres"))
 }

@@ -1,4 +1,4 @@
-//! Which database, and how much is asked of it at the same time.
+//! The database, and the limits on its concurrent use.
 
 use std::time::Duration;
 

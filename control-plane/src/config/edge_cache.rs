@@ -1,4 +1,4 @@
-//! Where the edge cache listens and keeps what it knows.
+//! Where the edge cache listens and stores its records.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -17,7 +17,7 @@ const PORT: u16 = 8082;
 pub struct EdgeCacheSettings {
     /// `None`: the edge cache runs elsewhere, on the same Redis.
     pub listen: Option<SocketAddr>,
-    /// `None`: what is known lies in this process and goes with it.
+    /// `None`: the records are in this process's memory and are lost when it ends.
     pub redis: Option<RedisUri>,
     pub keep_policy: KeepPolicy,
 }
@@ -64,7 +64,7 @@ fn keep_policy(source: &Source) -> Result<KeepPolicy, Vec<ConfigError>> {
     }
 }
 
-/// What `edge-cache` runs with.
+/// The configuration of `edge-cache`.
 #[derive(Debug)]
 pub struct EdgeCacheConfig {
     pub listen: SocketAddr,
@@ -82,7 +82,7 @@ impl EdgeCacheConfig {
         let redis = redis_uri(source).and_then(|uri| {
             uri.ok_or(ConfigError::Missing {
                 key: "REDIS_URI",
-                expected: "an edge cache of its own shares what it knows with the control planes through Redis",
+                expected: "a separate edge cache shares its records with the control planes through Redis",
             })
         });
         let redis = keep(&mut errors, redis);

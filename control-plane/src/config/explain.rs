@@ -1,10 +1,10 @@
-//! What settings are for: what `config explain` prints and `docs/configuration.md` shows.
+//! Explanations of the settings, as `config explain` prints and `docs/configuration.md` shows them.
 
 use std::fmt::Write as _;
 
 use super::settings::{OF_OTHER_PROGRAMS, SETTINGS, meant};
 
-/// How settings are explained.
+/// The format of the explanations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ExplainFormat {
     /// A table, for documentation.
@@ -13,10 +13,10 @@ pub enum ExplainFormat {
     Plain,
 }
 
-/// The control plane's settings; with `keys`, only those that are asked for, of whichever program of the gateway.
+/// Explains the control plane's settings, or those named by `keys`, of any program of the gateway.
 ///
 /// # Errors
-/// The first key that is no setting, and the one that may be meant.
+/// The first key that is no setting, with the likely intended one.
 pub fn explain(keys: &[String], format: ExplainFormat) -> Result<String, String> {
     let is_wanted = |own: &[&str]| keys.is_empty() || own.iter().any(|own| keys.iter().any(|key| key == own));
     let own = SETTINGS.iter().filter(|setting| is_wanted(setting.keys));
@@ -59,7 +59,7 @@ fn of_another_program(key: &str) -> Result<String, String> {
     Err(format!("{key} is no setting of the gateway{meant}"))
 }
 
-/// Markdown without its marks: code, and links within the documentation.
+/// Strips Markdown markup: code, and links within the documentation.
 fn plain(markdown: &str) -> String {
     let mut text = String::new();
     let mut rest = markdown;
@@ -86,7 +86,7 @@ mod tests {
     use super::super::settings::{CRASH_POINTS, names};
     use super::*;
 
-    /// Not included: images are built without it.
+    /// Reads the file at run time instead of including it: images are built without the documentation.
     fn documentation() -> String {
         std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/configuration.md")).unwrap()
     }
@@ -98,7 +98,7 @@ mod tests {
         let written: Vec<_> =
             documentation.lines().skip_while(|line| !line.starts_with("| key | default |")).collect();
         let table: Vec<_> = table.lines().collect();
-        // A blank line ends it.
+        // A blank line ends the table.
         assert_eq!([table.as_slice(), &[""]].concat(), written[..=table.len()]);
     }
 

@@ -1,4 +1,4 @@
-//! What every role needs that works on payments.
+//! The settings of every role that works on payments.
 
 use payments::usecases::retries::RetryPolicy;
 

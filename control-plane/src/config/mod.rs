@@ -1,4 +1,4 @@
-//! The configuration: every setting, its default and what is wrong with it, in one place.
+//! The configuration: every setting, its default and its validation, in one place.
 
 mod background;
 mod database;
@@ -34,7 +34,7 @@ pub use source::{ConfigError, Source};
 
 use crate::escapes::ESCAPES;
 
-/// What `serve` runs with.
+/// The configuration of `serve`.
 #[derive(Debug)]
 pub struct Config {
     pub listen: SocketAddr,
@@ -88,14 +88,14 @@ fn keep_all<T>(errors: &mut Vec<ConfigError>, result: Result<T, Vec<ConfigError>
     result.map_err(|found| errors.extend(found)).ok()
 }
 
-/// All that is wrong, as the error of a command.
+/// Combines all configuration errors into the error of a command.
 #[must_use]
 pub fn unusable(errors: &[ConfigError]) -> anyhow::Error {
     let lines: Vec<_> = errors.iter().map(|error| format!("\n  {error}")).collect();
-    anyhow::anyhow!("the configuration cannot be used:{}", lines.concat())
+    anyhow::anyhow!("the configuration is invalid:{}", lines.concat())
 }
 
-/// The database alone, for commands that need nothing else.
+/// The database's URI, for commands that need no other setting.
 pub fn db_uri(source: &Source) -> Result<String, ConfigError> {
     let uri = source.get("DB_URI").unwrap_or("sqlite://gateway.db");
     match uri.split_once("://") {

@@ -1,4 +1,4 @@
-//! How a process logs and ends, whatever its role.
+//! Logging and shutdown settings, common to all roles.
 
 use std::time::Duration;
 

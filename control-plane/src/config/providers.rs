@@ -1,4 +1,4 @@
-//! The providers: their credentials, and where these may be sent.
+//! The providers: their credentials, and where the credentials may be sent.
 
 use std::net::IpAddr;
 
@@ -11,8 +11,8 @@ use super::{ConfigError, Source, keep, return_url, seconds};
 const STRIPE_API: &str = "https://api.stripe.com";
 const PAYPAL_API: &str = "https://api-m.sandbox.paypal.com";
 
-/// How credentials begin that were made up for a provider sandbox of one's own. None of a provider's begin so, and no
-/// others may go over a network in clear, where a sandbox takes whatever it is given.
+/// Prefixes of credentials made up for one's own provider sandbox, which accepts any. No provider issues credentials
+/// with them, and only credentials with them may cross a network in clear text.
 const FOR_THE_SANDBOX: [&str; 2] = ["sk_test_sandbox_", "sandbox-"];
 
 /// Reads every setting and reports everything that is wrong at once.
@@ -80,7 +80,7 @@ fn paypal(source: &Source) -> Result<Option<PaypalSettings>, ConfigError> {
     }
 }
 
-/// No provider issues a credential with a blank in it: one that has it carries a comment, or two values.
+/// Rejects white space: no provider issues a credential with a blank, so it indicates a comment or a second value.
 fn credential<'a>(source: &'a Source, key: &'static str) -> Result<Option<&'a str>, ConfigError> {
     let value = source.get(key);
     if value.is_some_and(|value| !value.bytes().all(|byte| byte.is_ascii_graphic())) {
@@ -90,13 +90,13 @@ fn credential<'a>(source: &'a Source, key: &'static str) -> Result<Option<&'a st
     Ok(value)
 }
 
-/// A provider's credentials leave this machine by TLS alone.
+/// Checks that a provider's credentials leave this machine only over TLS.
 fn check_way(source: &Source, key: &'static str, base: &Url, credential: &str) -> Result<(), ConfigError> {
     let is_made_up = FOR_THE_SANDBOX.iter().any(|prefix| credential.starts_with(prefix));
     if base.scheme() == "https" || is_loopback(base) || is_made_up {
         return Ok(());
     }
-    let problem = "must be https, or on this machine: over plain HTTP go only credentials made up for a provider sandbox, `sk_test_sandbox_…` and PayPal's `sandbox-…`";
+    let problem = "must be https, or on this machine: only credentials made up for a provider sandbox, `sk_test_sandbox_…` and PayPal's `sandbox-…`, may use plain HTTP";
     Err(source.invalid(key, problem))
 }
 

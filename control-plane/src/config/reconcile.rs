@@ -1,24 +1,24 @@
-//! When the records are compared with the providers' by themselves, and how fast.
+//! The schedule and the rate of automatic reconciliation.
 
 use jiff::{SignedDuration, Span, SpanRelativeTo};
 
 use super::{ConfigError, Source, keep};
 
-/// Payments in a second, beside everything else that the providers are asked: both allow a hundred and more.
+/// Payments per second, on top of all other calls to the providers: both allow a hundred and more.
 const PER_SECOND_DEFAULT: u32 = 10;
 const EVERY_MIN: SignedDuration = SignedDuration::from_mins(5);
 const EVERY_MAX: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReconcileSettings {
-    /// From the beginning of one to that of the next, 5 minutes to 30 days.
+    /// The time from the start of one reconciliation to the start of the next, 5 minutes to 30 days.
     pub every: SignedDuration,
-    /// Payments compared in a second, 1 to 1000.
+    /// Payments compared per second, 1 to 1000.
     pub per_second: u32,
 }
 
 impl ReconcileSettings {
-    /// `None`: only the command compares.
+    /// Reads the settings. `None`: reconciliation runs only by the command.
     pub(super) fn read(source: &Source) -> Result<Option<Self>, Vec<ConfigError>> {
         let mut errors = Vec::new();
         let every = keep(&mut errors, source.read_with("RECONCILE_EVERY", every));
@@ -30,10 +30,10 @@ impl ReconcileSettings {
     }
 }
 
-/// Payments compared in a second.
+/// Reads the number of payments compared per second.
 ///
 /// # Errors
-/// If the setting is not a number from 1 to 1000.
+/// The setting is not a number from 1 to 1000.
 pub fn reconcile_per_second(source: &Source) -> Result<u32, ConfigError> {
     let read = |text: &str| match text.parse() {
         Ok(number @ 1..=1_000) => Ok(number),

@@ -1,4 +1,4 @@
-//! How the gateway goes on with what is not decided.
+//! How the gateway retries undecided work.
 
 use std::time::Duration;
 
@@ -8,10 +8,10 @@ use payments_providers::Timeouts;
 
 use super::{ConfigError, Source};
 
-/// What a call needs around it: the commit of its answer, with its repeats.
+/// The time a lease needs beyond the call itself: the commit of the call's answer, with retries.
 const AROUND_A_CALL: Duration = Duration::from_secs(15);
 
-/// The policy. How long a call may be in flight follows from the providers' timeouts.
+/// Reads the retry policy. The lease of a call in flight follows from the providers' timeouts.
 pub(super) fn retries(source: &Source, timeouts: &Timeouts) -> Result<RetryPolicy, ConfigError> {
     let default = RetryPolicy::default();
     let base = number(source, "RETRY_BASE_MS", 1..=60_000)?.map(SignedDuration::from_millis);

@@ -1,9 +1,9 @@
-//! Every setting of the control plane, and the names that the other programs of a gateway read.
+//! Every setting of the control plane, and the names of the other programs' settings.
 
 /// One row of the table.
 #[derive(Debug)]
 pub struct Setting {
-    /// Those that are explained together.
+    /// The keys that are explained together.
     pub keys: &'static [&'static str],
     /// In Markdown, like the meaning.
     pub default: &'static str,
@@ -14,8 +14,8 @@ const OF_THE_SANDBOX: &str = "of the provider sandbox: see `provider-sandbox --h
 const OF_THE_STACK: &str = "of the local stack: see `local-stack --help`";
 const OF_DRAINING: &str = "of `envoy/run-envoy.sh`, which drains Envoy before it ends it";
 
-/// What the other programs of a gateway read, and which program does. They may stand in the same file, as in a local
-/// stack's `.run/env`.
+/// The settings of the gateway's other programs, with the program that reads each. They may be in the same file, as in
+/// a local stack's `.run/env`.
 pub(super) const OF_OTHER_PROGRAMS: [(&str, &str); 16] = [
     (
         "STRIPE_WEBHOOK_SECRETS",
@@ -39,10 +39,10 @@ pub(super) const OF_OTHER_PROGRAMS: [(&str, &str); 16] = [
     ("GATEWAY_CONFIG", "of the command line: the file of settings, as `--config`"),
 ];
 
-/// For tests alone, so in no table.
+/// For tests only, so not in the table.
 pub(super) const CRASH_POINTS: &str = "CRASH_POINTS";
 
-/// Names that other programs have for the same thing, and those of ours.
+/// Names that other software uses for the same settings, with ours.
 const NAMES_ELSEWHERE: [(&str, &str); 7] = [
     ("DATABASE_URL", "DB_URI"),
     ("DATABASE_URI", "DB_URI"),
@@ -53,8 +53,8 @@ const NAMES_ELSEWHERE: [(&str, &str); 7] = [
     ("PORT", "CONTROL_PLANE_LISTEN"),
 ];
 
-/// How like a setting's name another is that is offered in its place, by Jaro's measure: 1 is equal. A letter that is
-/// missing, doubled or swapped, or a word in another number, gives 0.9 or more.
+/// The minimum Jaro similarity (1 is equal) for suggesting a setting in place of an unknown name. A missing, doubled or
+/// swapped letter, or a singular in place of a plural, gives 0.9 or more.
 const LIKENESS_MIN: f64 = 0.85;
 
 /// Every name that a program of the gateway reads.
@@ -64,12 +64,12 @@ pub(crate) fn names() -> impl Iterator<Item = &'static str> {
     own.chain(crate::cli::envoy_bootstrap::setting_names()).chain(others).chain([CRASH_POINTS])
 }
 
-/// The setting of this very name.
+/// The setting of exactly this name.
 pub(super) fn known(name: &str) -> Option<&'static str> {
     names().find(|known| *known == name)
 }
 
-/// The setting that `name` is nearly the name of.
+/// The setting that `name` probably means.
 pub(super) fn meant(name: &str) -> Option<&'static str> {
     let name = name.to_ascii_uppercase();
     if let Some((_, ours)) = NAMES_ELSEWHERE.iter().find(|(theirs, _)| *theirs == name) {
@@ -80,7 +80,7 @@ pub(super) fn meant(name: &str) -> Option<&'static str> {
     (likeness >= LIKENESS_MIN).then_some(best)
 }
 
-/// In the order in which people need them.
+/// All settings, in the order in which operators need them.
 pub const SETTINGS: [Setting; 32] = [
     Setting {
         keys: &["EDGE_ATTESTATION_KEYS"],

@@ -9,7 +9,7 @@ use edge_core::setting::{clean, without_mark};
 
 use super::settings;
 
-/// Why the configuration cannot be used. Names the key, never a secret's value.
+/// A reason why the configuration is invalid. Names the key, never a secret's value.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
     #[error("{key}: is required; {expected}")]
@@ -22,17 +22,18 @@ pub enum ConfigError {
 
 const ENVIRONMENT: &str = "the environment";
 
-/// The raw settings, with the place each came from.
+/// The raw settings, each with its origin.
 #[derive(Default)]
 pub struct Source {
     values: HashMap<String, (String, String)>,
 }
 
 impl Source {
-    /// `environment` wins over the file, so that one value can be changed without touching the file.
+    /// Reads both sources. `environment` takes precedence over the file, so that a value can be overridden without
+    /// touching the file.
     ///
     /// # Errors
-    /// Everything in either that cannot be a value of a setting, and every line of the file that is none.
+    /// Every invalid value of a setting in either source, and every line of the file that is not a setting.
     pub fn new(
         environment: impl IntoIterator<Item = (String, String)>,
         file: Option<&Path>,
@@ -58,7 +59,7 @@ impl Source {
             source.read_file(path, &mut errors);
         }
         for (key, value) in environment {
-            // Others' variables may hold what they like.
+            // Variables of other software may have any name.
             let Ok(key) = key.into_string() else { continue };
             match value.into_string() {
                 Ok(value) => source.keep(key, &value, ENVIRONMENT.to_owned(), &mut errors),
@@ -113,7 +114,7 @@ impl Source {
                     format!("line {number} sets {key}, which is no setting; do you mean {meant}?")
                 }
                 None if looks_like_a_name(key) => format!("line {number} sets {key}, which is no setting"),
-                // Perhaps the rest of a secret that goes on on a line of its own: not to be printed.
+                // Possibly the rest of a secret that was split across lines, so it must not be printed.
                 None => format!("line {number} sets what is no setting"),
             });
         }
@@ -132,19 +133,19 @@ impl Source {
             (_, Ok(value)) => {
                 self.values.insert(key, (value.to_owned(), origin));
             }
-            // Nothing of ours.
+            // Not a setting.
             (None, Err(_)) => {}
         }
     }
 
-    /// An empty value is none, so that `KEY=` unsets what the file says.
+    /// The value of `key`. An empty value counts as unset, so that `KEY=` overrides the file.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&str> {
         self.values.get(key).map(|(value, _)| value.as_str()).filter(|value| !value.is_empty())
     }
 
-    /// Variables of the environment that are no setting and look like one that is misspelled, each with the one that may
-    /// be meant. Others' variables stand there as well, so this is no error.
+    /// Environment variables that look like misspelled settings, each with the likely intended one. They are no errors,
+    /// since the environment also holds variables of other software.
     fn near_misses(&self) -> Vec<(&str, &'static str)> {
         let unknown = self.values.keys().map(String::as_str).filter(|key| settings::known(key).is_none());
         let mut near: Vec<_> = unknown.filter_map(|key| Some((key, settings::meant(key)?))).collect();
@@ -152,7 +153,7 @@ impl Source {
         near
     }
 
-    /// The same in words.
+    /// The near misses as warnings.
     #[must_use]
     pub fn near_miss_warnings(&self) -> Vec<String> {
         let warning =
@@ -160,13 +161,13 @@ impl Source {
         self.near_misses().into_iter().map(warning).collect()
     }
 
-    /// The settings whose values in `now` are others, by name.
+    /// The names of the settings whose values differ in `now`.
     #[must_use]
     pub fn changed_keys(&self, now: &Self) -> Vec<&'static str> {
         settings::names().filter(|key| self.get(key) != now.get(key)).collect()
     }
 
-    /// Reads a value with `parse`, or gives `None` where it is not set.
+    /// Parses the value of `key`; `None` if it is not set.
     pub fn read_with<T>(
         &self,
         key: &'static str,
@@ -175,7 +176,7 @@ impl Source {
         self.get(key).map(|value| parse(value).map_err(|problem| self.invalid(key, problem))).transpose()
     }
 
-    /// Where to listen; `port` on loopback where nothing is said.
+    /// The address to listen on; by default `port` on loopback.
     pub fn listen(&self, key: &'static str, port: u16) -> Result<SocketAddr, ConfigError> {
         let address = self.read_with(key, |text| listen_address(text, port))?;
         Ok(address.unwrap_or_else(|| SocketAddr::from((Ipv4Addr::LOCALHOST, port))))
@@ -193,7 +194,7 @@ fn looks_like_a_name(key: &str) -> bool {
         && key.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
 }
 
-/// An address to listen on. `port` is for the example.
+/// Parses an address to listen on. `port` appears in the error's example.
 pub(crate) fn listen_address(text: &str, port: u16) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| {
         let says_name = text.contains(|c: char| c.is_ascii_alphabetic()) && !text.contains('[');

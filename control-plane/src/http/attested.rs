@@ -1,4 +1,4 @@
-//! Only what the edge let through is answered. As an extractor, so that no handler can forget it.
+//! Rejects requests that the edge did not attest. An extractor, so that no handler can omit the check.
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
@@ -14,15 +14,15 @@ use super::error::ApiError;
 use crate::server::{Unread, read_body};
 use crate::{edge_clock, unattested};
 
-/// The edge refuses larger bodies on these routes; this is the second wall.
+/// The edge refuses larger bodies on these routes; this is the second line of defence.
 const BODY_BYTES_MAX: usize = 64 * 1024;
 
-/// A request that the edge vouches for: whose it is, and its raw body, which the attestation covers. It holds no card
-/// data: the edge refuses it, and here the same is looked for once more, before anything is written.
+/// A request attested by the edge, with its client and its raw body, which the attestation covers. It contains no card
+/// data: the edge refuses card data, and this extractor checks again before anything is written.
 pub(super) struct Attested {
     pub(super) cause: Cause,
     pub(super) body: Bytes,
-    /// The idempotency key, where the route takes one.
+    /// The idempotency key, if the route takes one.
     pub(super) key: Option<AttestedKey>,
 }
 
@@ -40,15 +40,15 @@ impl FromRequest<App> for Attested {
     }
 }
 
-/// A request that the edge has let through.
+/// A request whose attestation is verified.
 pub(super) struct Verified {
-    /// What it vouches for.
+    /// The edge's statement about the request.
     pub(super) statement: Statement,
     pub(super) body: Bytes,
     pub(super) parts: Parts,
 }
 
-/// Checks what the edge vouches for, over a raw body of at most `limit` bytes.
+/// Verifies the attestation, which covers the raw body of at most `limit` bytes.
 pub(super) async fn verified(request: Request, app: &App, limit: usize) -> Result<Verified, ApiError> {
     let (parts, body) = request.into_parts();
     let mut headers = parts.headers.get_all(attestation::HEADER).iter();

@@ -1,5 +1,5 @@
-//! Gauges that are read from the database at each scrape. So they exist even if every worker is dead, and each
-//! process shows the same numbers: aggregate them with `max`, never with `sum`.
+//! Gauges read from the database when scraped, so they exist even if every worker is dead. All processes show the same
+//! numbers: aggregate them with `max`, never with `sum`.
 
 use std::fmt::Display;
 use std::sync::{Mutex, PoisonError};
@@ -11,19 +11,19 @@ use payments::usecases::review::survey;
 
 use super::{due_gauges, event_gauges};
 
-/// However many scrape: the database is not asked more often.
+/// The minimum interval between reads, however many scrapers there are.
 const READ_EVERY: SignedDuration = SignedDuration::from_secs(15);
-/// A scraper waits for the numbers of other metrics, too.
+/// The scraper waits for all other metrics meanwhile.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// Undecided payments, and as many refunds, that are looked through. With more, nobody counts.
+/// The most undecided payments, and as many refunds, that are counted. Beyond that, the exact number is irrelevant.
 const UNDECIDED_MAX: u32 = 10_000;
 
-/// When the numbers were read last.
+/// The time of the last read.
 #[derive(Default)]
 pub(super) struct DatabaseGauges(Mutex<Option<Timestamp>>);
 
 impl DatabaseGauges {
-    /// Reads the numbers, if they are old. Where the database does not answer, the old ones stay.
+    /// Rereads the numbers if they are old. If the database does not respond, the old ones stay.
     pub(super) async fn refresh(&self, gateway: &Gateway) {
         let now = gateway.now();
         if !self.is_due(now) {
@@ -37,7 +37,7 @@ impl DatabaseGauges {
         );
     }
 
-    /// The caller that is told so reads them; the others show what is there.
+    /// Returns `true` to one caller per interval, which reads the numbers; the others show the current ones.
     fn is_due(&self, now: Timestamp) -> bool {
         let mut read_at = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let is_due = read_at.is_none_or(|at| now.duration_since(at).abs() >= READ_EVERY);

@@ -1,19 +1,19 @@
-//! Gauges of what is due and of what is not decided.
+//! Gauges of due work and of undecided payments.
 
 use edge_core::provider::Provider;
 use jiff::Timestamp;
 use payments::model::work::{Lane, LaneBacklog};
 use payments::usecases::review::Survey;
 
-/// What is due and not worked off, and for how long the first of it, by provider and kind.
+/// Due work that is not done, and the age of its oldest piece, by provider and kind.
 const DUE: &str = "due_work";
 const DUE_AGE: &str = "due_work_oldest_age_seconds";
-/// Undecided payments and refunds by how long they have been wanted.
+/// Undecided payments and refunds, by age since they were requested.
 const UNDECIDED: &str = "payments_undecided";
-/// How many of them are to be looked at by people, by provider.
+/// Undecided payments and refunds that need an operator, by provider.
 const IN_REVIEW: &str = "payments_in_review";
 
-/// Sets every gauge, also of lanes in which nothing is left.
+/// Sets every gauge, including those of empty lanes.
 pub(super) fn publish_backlog(backlog: &[LaneBacklog], now: Timestamp) {
     for lane in Lane::all() {
         let left = backlog.iter().find(|left| left.lane == lane);

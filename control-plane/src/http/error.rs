@@ -1,4 +1,4 @@
-//! From what went wrong to what the client reads.
+//! Maps errors to the API's error answers.
 
 use std::any::Any;
 
@@ -71,7 +71,7 @@ impl From<StoreError> for ApiError {
     }
 }
 
-/// Pure, so that the same error always reads the same. [`log`] tells the operator the rest.
+/// Pure, so that the same error always gives the same answer. [`log`] gives operators the details.
 impl From<&OperationError> for ApiError {
     fn from(error: &OperationError) -> Self {
         let message = error.to_string();
@@ -147,7 +147,7 @@ impl From<&OperationError> for ApiError {
     }
 }
 
-/// What an operator should know of an error that clients are told little about.
+/// Logs the details of an error that the client's answer omits.
 pub(super) fn log(error: &OperationError) {
     match error {
         OperationError::Refused { payment, refusal } if refusal.kind == RefusalKind::Configuration => {
@@ -162,7 +162,7 @@ pub(super) fn log(error: &OperationError) {
             );
         }
         OperationError::NotSent { payment, uncertainty } => {
-            tracing::warn!(payment.id = %payment, reason = uncertainty.reason, "the provider could not be asked");
+            tracing::warn!(payment.id = %payment, reason = uncertainty.reason, "the provider could not be called");
         }
         OperationError::Store(problem)
         | OperationError::InDoubt(problem)
@@ -174,7 +174,7 @@ pub(super) fn log(error: &OperationError) {
     }
 }
 
-/// Stripe's code for an object that it does not have, as for an earlier payment after the credentials were changed.
+/// Stripe's code for an unknown object, e.g. an earlier payment after the credentials were changed.
 const UNKNOWN_THERE: &str = "resource_missing";
 
 fn is_unknown_there(refusal: &Refusal) -> bool {
@@ -206,7 +206,7 @@ impl ApiError {
         error
     }
 
-    /// The error as it is kept and sent.
+    /// The error as it is stored and sent.
     pub(super) fn answer(mut self, request_id: &str) -> StoredAnswer {
         self.0.error.request_id = Some(request_id.to_owned());
         StoredAnswer::json(self.0.error.code.status(), &self.0)
@@ -217,7 +217,7 @@ impl ApiError {
     }
 }
 
-/// Not even an unknown path is answered to a request that came past the edge.
+/// Requires attestation, so that a request that bypassed the edge learns nothing, not even about an unknown path.
 pub(super) async fn not_found(_: Attested) -> ApiError {
     ApiError::new(ErrorCode::NotFound, "no such path")
 }
@@ -226,7 +226,7 @@ pub(super) async fn method_not_allowed(_: Attested) -> ApiError {
     ApiError::new(ErrorCode::MethodNotAllowed, "this path does not take this method")
 }
 
-/// The last net under a defect. Outside the layer that writes bodies, so it writes its own.
+/// The last resort against a defect. It runs outside the layer that writes error bodies, so it writes its own.
 pub(super) fn panicked(_: Box<dyn Any + Send>) -> Response {
     tracing::error!("a handler panicked");
     let body = serde_json::to_string(&*ApiError::internal().0).unwrap_or_default();
@@ -258,12 +258,12 @@ mod tests {
         let error = ApiError::from(&OperationError::NotRecorded(refused())).0.error;
         assert_eq!((error.code.status(), error.retryable), (503, Some(true)));
         assert!(error.message.contains("was not carried out"), "{}", error.message);
-        // What was written after all is carried out: nobody may have been told that it was not.
+        // The write may have succeeded and is carried out then, so the message must not deny it.
         let uncertainty = OperationError::unwritten(StoreError::Unavailable("the answer is lost".into()));
         let error = ApiError::from(&uncertainty).0.error;
         assert_eq!((error.code.status(), error.retryable), (504, Some(true)));
         assert!(error.message.contains("may be carried out"), "{}", error.message);
-        // Of a commit after the call, nothing of the kind may be said.
+        // For a commit after the call, the message must not claim either.
         let error = ApiError::from(&OperationError::Store(refused())).0.error;
         assert_eq!((error.code.status(), error.retryable), (503, Some(true)));
         assert!(!error.message.contains("carried out"), "{}", error.message);

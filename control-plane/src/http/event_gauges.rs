@@ -1,10 +1,10 @@
-//! Gauges of the providers' events that are not worked off.
+//! Gauges of unprocessed provider events.
 
 use edge_core::provider::Provider;
 use jiff::Timestamp;
 use payments::ports::store::EventBacklog;
 
-/// The states that are shown, with their gauges.
+/// The exported states, with their gauges.
 const COUNTS: [(&str, &str); 3] = [
     ("received", "webhook_events_waiting"),
     ("failed", "webhook_events_failed"),
@@ -12,7 +12,7 @@ const COUNTS: [(&str, &str); 3] = [
 ];
 const OLDEST: &str = "webhook_events_oldest_age_seconds";
 
-/// Sets every gauge, also of what there is nothing left of.
+/// Sets every gauge, including those without events.
 pub(super) fn publish(backlog: &[EventBacklog], now: Timestamp) {
     for provider in Provider::ALL {
         for (state, gauge) in COUNTS {

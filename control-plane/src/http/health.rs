@@ -1,4 +1,4 @@
-//! For probes and scrapers, on each process's own port.
+//! Routes for probes and scrapers, on each process's own port.
 
 use std::sync::Arc;
 
@@ -14,12 +14,12 @@ use super::database_gauges::DatabaseGauges;
 use super::log_gauges;
 use crate::readiness::Probe;
 
-/// What probes and scrapers are answered from.
+/// The state behind the probe routes.
 #[derive(Clone)]
 pub struct Probes {
     pub gateway: Arc<Gateway>,
     pub metrics: PrometheusHandle,
-    /// Cancelled when shutting down begins: readiness then says no, so that no new work is sent here.
+    /// Cancelled when shutdown begins: readiness then fails, so that no new requests are sent here.
     pub draining: CancellationToken,
 }
 
@@ -40,13 +40,12 @@ pub fn probes<S>(probes: Probes) -> Router<S> {
         .with_state(probes)
 }
 
-/// The process runs. Asks nobody else, so that a slow database does not get it restarted.
+/// Liveness: the process runs. Checks no dependency, so that a slow database does not cause a restart.
 async fn live() -> &'static str {
     "ok\n"
 }
 
-/// Whether requests should be sent here now: the database takes writes. The cache and the queue are not asked: without
-/// them it goes on.
+/// Readiness: the database takes writes. Does not check the cache and the queue, without which the process still works.
 async fn ready(probes: &Probes, database: &Probe) -> (StatusCode, String) {
     if probes.draining.is_cancelled() {
         return (StatusCode::SERVICE_UNAVAILABLE, "draining\n".to_owned());

@@ -1,4 +1,4 @@
-//! The HTTP side: who may speak, what is asked, how it is answered. Decides nothing about money.
+//! The HTTP layer: authenticates and parses requests, and renders answers. Decides nothing about money.
 
 mod attested;
 mod database_gauges;
@@ -37,27 +37,27 @@ pub use openapi::document as openapi_document;
 
 use crate::cache::EdgeCache;
 
-/// What the handlers share.
+/// State shared by the handlers.
 #[derive(Clone)]
 pub struct App {
     pub gateway: Arc<Gateway>,
-    /// Where the edges look first for the answer to a key.
+    /// The cache in which the edges first look up a key's answer.
     pub cache: Arc<dyn EdgeCache>,
     pub attestation_keys: Arc<Keys>,
-    /// Where payers may be sent.
+    /// The hosts to which payers may be sent.
     pub return_url_hosts: Arc<ReturnUrlHosts>,
     pub metrics: PrometheusHandle,
-    /// Cancelled when shutting down begins: readiness then says no, so that no new work is sent here.
+    /// Cancelled when shutdown begins: readiness then fails, so that no new requests are sent here.
     pub draining: CancellationToken,
 }
 
-/// How each operation is answered, for what is decided while no request waits.
+/// The answer renderers of all operations, for outcomes decided while no request waits.
 #[must_use]
 pub const fn renders() -> Renders {
     payments::RENDERS
 }
 
-/// Everything the control plane answers on its port.
+/// All routes on the control plane's port.
 pub fn router(app: App) -> Router {
     let probed =
         Probes { gateway: app.gateway.clone(), metrics: app.metrics.clone(), draining: app.draining.clone() };
@@ -65,13 +65,13 @@ pub fn router(app: App) -> Router {
     api.fallback(error::not_found)
         .method_not_allowed_fallback(error::method_not_allowed)
         .layer(axum::middleware::from_fn(observe::observe))
-        // Not observed: probes and scrapes are not requests of anybody.
+        // Not observed: probes and scrapes are not client requests.
         .merge(probes(probed))
         .layer(CatchPanicLayer::custom(error::panicked))
         .with_state(app)
 }
 
-/// The API: routes and their description from the same lines.
+/// The API: the routes, and their OpenAPI description generated from the same declarations.
 fn api() -> OpenApiRouter<App> {
     OpenApiRouter::with_openapi(openapi::base())
         .merge(payments::routes())

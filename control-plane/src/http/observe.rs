@@ -1,4 +1,4 @@
-//! Around every request of the API: request id, log line, metrics, and the body of an error.
+//! Middleware around every API request: request id, log line, metrics, and error bodies.
 
 use std::time::Instant;
 
@@ -14,10 +14,10 @@ use super::error::ApiError;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// Seconds after which a 503 is worth another try: a full queue is empty by then.
+/// Seconds after which a 503 is worth retrying: a full queue is empty by then.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
 
-/// Answers are about money and for their client alone: no cache keeps them.
+/// Answers are about money and for their client only, so no cache may store them.
 pub(super) const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
 /// OpenTelemetry's `http.server.request.duration` in its Prometheus form, in seconds.
@@ -62,8 +62,8 @@ pub(super) async fn observe(request: Request, next: Next) -> Response {
     response
 }
 
-/// OpenTelemetry's `http.request.method`: whatever is no method of HTTP's own has one name, so that callers cannot make
-/// time series by inventing methods.
+/// OpenTelemetry's `http.request.method`: all non-standard methods share one name, so that callers cannot create time
+/// series by inventing methods.
 fn method_name(method: &Method) -> &'static str {
     match *method {
         Method::CONNECT => "CONNECT",

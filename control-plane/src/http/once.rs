@@ -1,5 +1,5 @@
-//! One request, one effect, one answer: requests that a client repeats under an idempotency key end here, and a decided
-//! one is answered from its record.
+//! One request, one effect, one answer: runs requests with an idempotency key at most once, and answers repeats of a
+//! decided request from its record.
 
 use std::future::Future;
 
@@ -21,26 +21,26 @@ use super::error::ApiError;
 use crate::cache::{CacheError, Completed};
 
 const REPLAYED: HeaderName = HeaderName::from_static(REPLAYED_HEADER);
-/// Seconds until a client that met another request's work on the key or the payment should ask again.
+/// Seconds until a client should retry if another request is in progress on the key or the payment.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
 const JSON: &str = "application/json";
 
-/// How often a key may be found free and then taken by another request before that is a defect.
+/// How often a free key may be lost to another request before that counts as a defect.
 const RACES_MAX: usize = 3;
 
-/// What a request is answered.
+/// The reply to a request.
 struct Reply {
     answer: StoredAnswer,
-    /// Whether every later request with the key gets the same.
+    /// Whether every later request with the key gets the same answer.
     is_final: bool,
-    /// Whether an earlier request was answered the same.
+    /// Whether this repeats the answer of an earlier request.
     is_replay: bool,
 }
 
-/// Runs an operation at most once for its key. `run` begins it; a key that has been used is answered with the first
+/// Runs an operation at most once per key. `run` begins it; a key that was already used is answered with the first
 /// request's outcome instead.
 ///
-/// Runs to its end even if the client goes away, so that a repeat finds the answer and no lease.
+/// Runs to completion even if the client disconnects, so that a repeat finds the answer instead of a lease.
 pub(super) async fn once<T, F>(
     app: App,
     attested: Attested,
@@ -53,7 +53,7 @@ where
     F: Future<Output = Result<T, OperationError>> + Send + 'static,
 {
     let tasks = app.gateway.tasks.clone();
-    // In a box of its own: it is large, and a task is moved about while it is made.
+    // Boxed, since the future is large and is moved while its task is created.
     let reply = tasks.spawn(Box::pin(async move {
         let claim = attested.key.map(|key| KeyClaim { scope: key.scope, fingerprint: key.fingerprint });
         let call = Call { cause: attested.cause, key: claim.map(CallKey::Own), render, asked };
@@ -86,8 +86,8 @@ where
     T: FirstOutcome + Decided + Clone,
     F: Future<Output = Result<T, OperationError>>,
 {
-    // A key that the edge has not seen is nearly always new, so it is not looked up before it is taken: the commit that
-    // takes it fails if another request has it, and nothing is executed before that commit.
+    // A key that is new to the edge is nearly always new here, too, so it is not looked up before it is taken: the
+    // commit that takes it fails if another request has it, and nothing is executed before that commit.
     let mut looks = !is_new_to_the_edge;
     for _ in 0..=RACES_MAX {
         let known = if looks { app.gateway.store.key(&claim.scope).await? } else { None };
@@ -123,8 +123,8 @@ where
     Err(ApiError::from(&OperationError::Crashed))
 }
 
-/// What was refused before anything was made has no record that its answer could stand in: the key is taken
-/// for the answer alone. `false`: another request has taken it.
+/// Takes the key for a final refusal. A request refused before execution has no other record to store its answer in.
+/// Returns `false` if another request has taken the key.
 async fn refuse<T>(
     app: &App,
     call: &Call<T>,
@@ -167,9 +167,9 @@ fn respond(reply: Reply) -> Response {
     response
 }
 
-/// Lets the edges answer from now on. They need not: a repeat that reaches the control plane is answered from the
-/// record, so a cache that is away costs time and nothing else. They believe the answer by its seal alone, since others
-/// may write to the cache.
+/// Stores the answer in the edge cache, so that the edges can answer repeats. This is optional: a repeat that reaches
+/// the control plane is answered from the record, so an unavailable cache costs only time. The edges trust the answer
+/// by its seal only, since others may write to the cache.
 async fn complete(app: &App, key: &AttestedKey, client: &ClientId, answer: &StoredAnswer) {
     let Some(fence) = key.fence else { return };
     match EdgeAnswer::new(answer.status, JSON.to_owned(), answer.body.clone()) {
@@ -186,12 +186,12 @@ async fn complete(app: &App, key: &AttestedKey, client: &ClientId, answer: &Stor
                 }),
             );
         }
-        // Too long for the cache, e.g. much metadata: it is answered from the record each time.
+        // Too long for the cache, e.g. with much metadata: repeats are answered from the record.
         Err(_) => release(app, key).await,
     }
 }
 
-/// Releases the key at the edge: the next request with it is forwarded.
+/// Releases the key in the edge cache, so that the next request with it is forwarded.
 async fn release(app: &App, key: &AttestedKey) {
     let Some(fence) = key.fence else { return };
     let released = app.cache.release(&key.scope, fence).await;

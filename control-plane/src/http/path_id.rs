@@ -1,4 +1,4 @@
-//! The id in a path, which is judged only after it is known who asks.
+//! The id in a path, validated only after the client is authenticated.
 
 use std::convert::Infallible;
 use std::ops::Deref;
@@ -6,7 +6,7 @@ use std::ops::Deref;
 use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
 
-/// As it stands in the path. Where that is no text it is empty, which is nobody's id.
+/// The id as in the path. If that is not text, it is empty, which matches nothing.
 pub(super) struct PathId(String);
 
 impl<S: Send + Sync> FromRequestParts<S> for PathId {

@@ -1,4 +1,4 @@
-//! What clients see of payments, refunds and events.
+//! The API's representation of payments, refunds and events.
 
 use edge_core::money::{Amount, Currency};
 use edge_core::provider::Provider;
@@ -267,7 +267,7 @@ impl NextAction {
     }
 }
 
-/// What became of a charge that had to wait longer than its `expiresIn`.
+/// The failure message of a charge that was queued for longer than its `expiresIn`.
 pub(super) const EXPIRED: &str = "it was not made in the time it had (`expiresIn`), and will not be";
 
 impl From<Failure> for FailureView {

@@ -1,5 +1,5 @@
-//! Where providers tell us of what happened. An event is stored before it is acknowledged; everything else
-//! comes later, so that a provider never waits and never has to send again what we have.
+//! Receives the providers' events. An event is stored before it is acknowledged; all processing happens later, so that
+//! a provider never waits and never has to resend a stored event.
 
 use axum::Json;
 use axum::extract::{Request, State};
@@ -53,7 +53,7 @@ pub(super) async fn paypal(State(app): State<App>, request: Request) -> Result<J
     receive(Provider::Paypal, &app, request).await
 }
 
-/// Only with the edge's word that the provider signed it. A second time is answered like the first.
+/// Stores an event, provided that the edge attests the provider's signature. A duplicate gets the same answer.
 async fn receive(provider: Provider, app: &App, request: Request) -> Result<Json<Received>, ApiError> {
     let Verified { statement, body, parts } = verified(request, app, BODY_BYTES_MAX).await?;
     if statement.webhook != Some(provider) {

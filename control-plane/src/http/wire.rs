@@ -1,5 +1,4 @@
-//! The domain's ids and statuses as the API spells and describes them. What they mean there may grow without changing what
-//! clients read.
+//! The API's representation of the domain's ids and statuses, so that the domain can evolve without changing the API.
 
 use payments::model;
 use serde::Serialize;

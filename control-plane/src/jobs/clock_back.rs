@@ -1,5 +1,5 @@
-//! Brings forward what a clock put off that has been put back since: it would be due only when the clock is there again, in
-//! an hour or in a day.
+//! Brings forward work that was scheduled before the clock was set back. Otherwise it would be due only once the clock
+//! catches up, an hour or a day later.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,22 +9,22 @@ use payments::ports::store::StoreError;
 use payments::usecases::gateway::Gateway;
 use tokio_util::sync::CancellationToken;
 
-/// Each look is a step into an index, for each kind and provider.
+/// Each check costs one index lookup per kind and provider.
 const LOOK_EVERY: Duration = Duration::from_secs(60);
 
 /// Runs until `stop`.
 pub async fn run(gateway: Arc<Gateway>, stop: CancellationToken) {
     while stop.run_until_cancelled(tokio::time::sleep(LOOK_EVERY)).await.is_some() {
         if let Err(problem) = once(&gateway).await {
-            tracing::warn!(error = %problem, "what a clock put off too far cannot be looked for now");
+            tracing::warn!(error = %problem, "work scheduled too far ahead cannot be searched for now");
         }
     }
 }
 
-/// Makes due what is further ahead than anything is ever put off; how much.
+/// Makes work due now if it is scheduled further ahead than any backoff allows. Returns the number of pieces.
 ///
 /// # Errors
-/// If the database cannot be used.
+/// The database is unavailable.
 pub async fn once(gateway: &Gateway) -> Result<u64, StoreError> {
     let (now, mut all) = (gateway.now(), 0);
     for lane in Lane::all() {
@@ -33,7 +33,7 @@ pub async fn once(gateway: &Gateway) -> Result<u64, StoreError> {
         if number > 0 {
             tracing::warn!(
                 number, kind = lane.kind.name(), provider = %lane.provider,
-                "the clock was put back: work that it put off too far is done now"
+                "the clock was set back: work scheduled too far ahead is due now"
             );
         }
         all += number;

@@ -1,5 +1,5 @@
-//! Gives up charges whose time is over while their provider is left alone. Otherwise that is done when they are due;
-//! a client must not have to wait for the provider's return to hear that nothing was charged.
+//! Gives up expired charges while their provider's circuit is open. Normally this happens when they are due; a client
+//! must not have to wait until the provider is back to learn that nothing was charged.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,9 +15,9 @@ use tokio_util::sync::CancellationToken;
 use crate::jobs::handler::{GatewayJobs, JobHandler as _};
 
 const LOOK_EVERY: Duration = Duration::from_secs(10);
-/// Undecided payments that are looked through, the oldest first.
+/// Undecided payments examined per pass, oldest first.
 const LIMIT: u32 = 10_000;
-/// Given up in one look: each takes two changes of its row, and a database in an outage has other work.
+/// Charges given up per pass: each takes two updates of its row, and during an outage the database is busy.
 const AT_A_TIME: usize = 100;
 
 /// Runs until `stop`.
@@ -30,10 +30,10 @@ pub async fn run(gateway: Arc<Gateway>, stop: CancellationToken) {
     }
 }
 
-/// Gives up what has expired at the providers that are left alone; how many.
+/// Gives up expired charges at the providers whose work is on hold. Returns their number.
 ///
 /// # Errors
-/// If the database cannot be used.
+/// The database is unavailable.
 pub async fn once(gateway: &Gateway, handler: &GatewayJobs) -> Result<usize, StoreError> {
     let mut left_alone = Vec::new();
     for provider in handler.providers() {
@@ -54,7 +54,7 @@ pub async fn once(gateway: &Gateway, handler: &GatewayJobs) -> Result<usize, Sto
     Ok(given_up)
 }
 
-/// Whether its time is over and nobody was asked to make it: giving it up asks nobody either.
+/// Whether the charge has expired and was never sent, so that giving it up needs no call to the provider either.
 fn is_expired(gateway: &Gateway, payment: &Payment, left_alone: &[Provider]) -> bool {
     let State::Queued { in_flight, .. } = &payment.state else { return false };
     let is_over = in_flight.call.expires_at.is_some_and(|at| at < gateway.now());

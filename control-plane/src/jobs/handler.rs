@@ -1,4 +1,4 @@
-//! Works off what is due, and says how much of it may be begun: what would only be refused is not claimed.
+//! Processes due work and limits how much may begin: work that the provider would only refuse is not claimed.
 
 use std::sync::Arc;
 
@@ -10,34 +10,34 @@ use payments::ports::store::StoreError;
 use payments::usecases::gateway::Gateway;
 use payments::usecases::resolve;
 
-/// Works off what is due.
+/// Processes due work.
 #[async_trait]
 pub trait JobHandler: Send + Sync {
-    /// The providers whose work it does.
+    /// The providers whose work this handler processes.
     fn providers(&self) -> Vec<Provider>;
 
-    /// How many pieces of a lane may be begun now.
+    /// The number of pieces of work that may begin in a lane now.
     async fn room(&self, lane: Lane) -> u32;
 
-    /// What was due in the lane before `before`, oldest first, at most `limit`. Claims nothing.
+    /// Lists the lane's work that was due before `before`, oldest first, at most `limit`. Claims nothing.
     async fn overdue(&self, lane: Lane, before: Timestamp, limit: u32) -> Result<Vec<Due>, StoreError>;
 
-    /// The lane of a piece of work; `None`: there is nothing to do for it any more.
+    /// The lane of a piece of work; `None` if there is nothing left to do.
     async fn lane_of(&self, work: &Work) -> Result<Option<Lane>, StoreError>;
 
-    /// Claims the work, so that no other process does it at the same time, and works it off.
+    /// Claims the work, so that no other process does it concurrently, and processes it.
     async fn work_off(&self, lane: Lane, work: &Work) -> Result<Worked, StoreError>;
 }
 
-/// What became of a piece of work that is due.
+/// The outcome of a piece of due work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Worked {
     Claimed(Claimed),
-    /// Its provider is left alone for now, or has had enough retries. Nothing of it was touched: it stays due.
+    /// The provider's circuit is open or its retry budget is spent. The work is unchanged and stays due.
     LeftAlone,
 }
 
-/// The gateway's own due work.
+/// Processes the gateway's due work.
 pub struct GatewayJobs {
     gateway: Arc<Gateway>,
     by_kind: [Gateway; WorkKind::ALL.len()],

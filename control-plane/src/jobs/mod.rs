@@ -1,5 +1,5 @@
-//! The work beside the requests, the same whichever role does it: due work, brought by the database alone or by RabbitMQ,
-//! and what is looked after from time to time.
+//! Background work, identical in every role: due work, found by polling the database or announced through RabbitMQ, and
+//! periodic tasks.
 
 pub mod clock_back;
 pub mod expire;
@@ -28,13 +28,13 @@ use crate::readiness;
 
 /// How a process learns of due work.
 pub(crate) enum WorkSource {
-    /// Each process looks into the database.
+    /// Each process polls the database.
     Database(Arc<LocalWakeup>),
     Rabbit(Arc<RabbitQueue>, Box<RabbitConnection>),
 }
 
 impl WorkSource {
-    /// Connects nowhere yet.
+    /// Opens no connection yet.
     pub(crate) fn new(queue: Option<QueueSettings>) -> Self {
         match queue {
             None => Self::Database(Arc::default()),
@@ -53,14 +53,14 @@ impl WorkSource {
     }
 }
 
-/// What runs in the background of a process.
+/// The background tasks of a process.
 pub(crate) struct Background {
     tasks: Vec<JoinHandle<()>>,
     drained: CancellationToken,
 }
 
 impl Background {
-    /// Works off so much at the same time until `stop`. With no `workers` only announcements are passed on.
+    /// Processes up to `workers` pieces of due work at once until `stop`. With 0 `workers`, only sends announcements.
     pub(crate) fn start(
         gateway: &Arc<Gateway>,
         source: WorkSource,
@@ -94,7 +94,7 @@ impl Background {
         Self { tasks, drained }
     }
 
-    /// Once nothing can be announced any more. What was announced last is still passed on.
+    /// Ends the tasks after sending the last announcements. Call it once nothing can be announced any more.
     pub(crate) async fn end(self) -> anyhow::Result<()> {
         self.drained.cancel();
         for task in self.tasks {

@@ -1,5 +1,5 @@
-//! Works off what is due: payments and refunds that are not decided, providers' events. Each lane is polled by
-//! itself: at once when an event arrives, and otherwise every second.
+//! Polls the database for due work: undecided payments and refunds, and providers' events. Each lane is polled
+//! independently: immediately when an event arrives, otherwise every second.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::runner::Runner;
 
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// How much of a lane is looked up at a time.
+/// The largest batch of due work read from a lane at once.
 const BATCH: u32 = 64;
 
 /// The queue of a process that polls the database: it wakes its own poller.
@@ -37,16 +37,16 @@ impl LocalWakeup {
 }
 
 impl Queue for LocalWakeup {
-    /// What is due later is found when it is due.
+    /// Ignores work due later: polling finds it then.
     fn announce(&self, due: Due) {
-        // Events are due when they arrive; everything else was tried a moment ago.
+        // Events are due on arrival; all other work was tried a moment ago.
         if let Work::Event { provider, .. } = due.work {
             self.0.iter().filter(|(name, _)| *name == provider).for_each(|(_, wakeup)| wakeup.notify_one());
         }
     }
 }
 
-/// Runs until `stop`; what is begun by then ends.
+/// Runs until `stop`; work already begun runs to completion.
 pub async fn run(runner: Runner, wakeup: Arc<LocalWakeup>, stop: CancellationToken) {
     runner.in_every_lane(|lane| look_after(runner.clone(), lane, wakeup.clone(), stop.clone())).await;
 }
@@ -66,7 +66,7 @@ async fn look_after(runner: Runner, lane: Lane, wakeup: Arc<LocalWakeup>, stop: 
 }
 
 impl Runner {
-    /// Begins what is due in the lane, as far as its provider and its budget allow; whether more can be begun at once.
+    /// Begins the lane's due work, within what its provider and retry budget allow. Returns whether more is ready now.
     async fn turn(&self, lane: Lane, stop: &CancellationToken) -> bool {
         let room = self.handler.room(lane).await;
         if room == 0 {
@@ -86,7 +86,7 @@ impl Runner {
             };
             self.begin(lane, work, permit, |work, worked| {
                 if let Err(problem) = worked {
-                    tracing::error!(error = with_causes(&problem), ?work, "cannot be worked off now");
+                    tracing::error!(error = with_causes(&problem), ?work, "due work cannot be processed now");
                 }
             });
         }

@@ -1,4 +1,4 @@
-//! Compares the records with the providers' by itself, in one process at a time.
+//! Reconciles the gateway's records with the providers' on a schedule, in one process at a time.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,20 +13,20 @@ use tokio_util::sync::CancellationToken;
 use crate::config::ReconcileSettings;
 use payments::causes::with_causes;
 
-/// How often it is looked whether it is time.
+/// How often to check whether a reconciliation is due.
 const LOOK_EVERY: Duration = Duration::from_secs(30);
-/// A part takes seconds; a process that has shown nothing for so long is gone.
+/// The lease on a run. A part takes seconds, so a process without progress for this long is dead.
 const HELD_FOR: SignedDuration = SignedDuration::from_mins(10);
-/// When the last one ended, in seconds since 1970. Of several processes, the largest counts.
+/// When the last reconciliation ended, in seconds since 1970. With several processes, the largest value counts.
 pub const FINISHED_GAUGE: &str = "reconcile_finished_timestamp_seconds";
-/// What was compared, by what came of it.
+/// Compared payments and refunds, by finding.
 pub const COUNTER: &str = "reconcile_compared_total";
 
 /// Runs until `stop`.
 pub async fn run(gateway: Arc<Gateway>, settings: ReconcileSettings, stop: CancellationToken) {
     let holder = gateway.new_attempt_id().to_string();
     let pace = Pace::new(settings.per_second);
-    // 1970, until this process has ended one.
+    // 1970 until this process finishes one.
     show_finished(Timestamp::UNIX_EPOCH);
     while stop.run_until_cancelled(tokio::time::sleep(LOOK_EVERY)).await.is_some() {
         let turn = once(&gateway, settings.every, &pace, &holder);
@@ -35,7 +35,7 @@ pub async fn run(gateway: Arc<Gateway>, settings: ReconcileSettings, stop: Cance
             Some(Err(problem)) => {
                 tracing::error!(
                     error = with_causes(&problem),
-                    "reconciling is interrupted; it goes on later"
+                    "reconciling is interrupted; it resumes later"
                 );
             }
             None => return,
@@ -43,10 +43,11 @@ pub async fn run(gateway: Arc<Gateway>, settings: ReconcileSettings, stop: Cance
     }
 }
 
-/// Does what is to be done now: a whole reconciliation, or the rest of one. `None`: nothing is.
+/// Runs a reconciliation if one is due, or the rest of an interrupted one. `None` if nothing is due, or if another
+/// process took over.
 ///
 /// # Errors
-/// If the database cannot be used. What was compared before is kept.
+/// The database is unavailable. Progress up to then is kept.
 pub async fn once(
     gateway: &Gateway,
     every: SignedDuration,
@@ -57,7 +58,7 @@ pub async fn once(
     let Some(mut run) = gateway.store.take_run(holder, gateway.now(), every, held_until()).await? else {
         return Ok(None);
     };
-    // What is kept is what was written here, so it reads back.
+    // The place was written below, so it parses.
     let place = run.place.parse().unwrap_or(Place::BEGINNING);
     tracing::info!(since = %run.since, place = %place, "reconciling");
     let mut reconciliation = Reconciliation::new(gateway, run.since, place, pace);
@@ -86,7 +87,7 @@ fn show_finished(at: Timestamp) {
     metrics::gauge!(FINISHED_GAUGE).set(at.as_second() as f64);
 }
 
-/// Differences are for people to look at.
+/// Counts and logs one comparison. Unresolved differences are errors: they need an operator.
 fn tell(compared: &Compared, run: &mut Run) {
     let (finding, what) = match &compared.finding {
         Finding::Same => ("same", None),

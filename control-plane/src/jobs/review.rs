@@ -1,4 +1,4 @@
-//! Raises the alarm about what has been undecided for too long.
+//! Logs payments and refunds that have been undecided for too long.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -23,12 +23,12 @@ pub async fn run(gateway: Arc<Gateway>, stop: CancellationToken) {
     }
 }
 
-/// Says of each new one once that it is there.
+/// Logs each newly found item once.
 async fn look(gateway: &Gateway, known: &mut HashSet<Work>) {
     let found = match for_review(gateway, LIMIT).await {
         Ok(found) => found.items,
         Err(problem) => {
-            tracing::error!(error = %problem, "what is undecided cannot be read");
+            tracing::error!(error = %problem, "undecided payments and refunds cannot be read");
             return;
         }
     };
@@ -36,7 +36,7 @@ async fn look(gateway: &Gateway, known: &mut HashSet<Work>) {
         tracing::error!(
             work = ?one.work, provider = %one.provider, state = one.state, since = %one.since,
             tries = one.follow_up.tries, reason = one.reason,
-            "has not been decided for too long; see `control-plane payments review`"
+            "undecided for too long; see `control-plane payments review`"
         );
     }
     *known = found.into_iter().map(|one| one.work).collect();

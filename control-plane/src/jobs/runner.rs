@@ -1,4 +1,4 @@
-//! The one runner of due work in a process: each source of work has it worked off here.
+//! The process's single runner of due work, shared by all sources of work.
 
 use std::sync::Arc;
 
@@ -16,13 +16,13 @@ use super::worker_pool::{WorkerPermit, WorkerPool};
 pub struct Runner {
     pub handler: Arc<dyn JobHandler>,
     pub workers: Arc<WorkerPool>,
-    /// What is begun outlives its caller, and shutting down waits for it.
+    /// Work in progress outlives its caller; shutdown waits for it.
     pub tasks: TaskTracker,
     pub clock: Arc<dyn Clock>,
 }
 
 impl Runner {
-    /// Runs the gateway's own due work with so many workers.
+    /// Runs the gateway's due work with up to `workers` at once.
     #[must_use]
     pub fn of(gateway: &Arc<Gateway>, workers: u16) -> Self {
         let handler = Arc::new(GatewayJobs::new(gateway.clone()));
@@ -34,8 +34,8 @@ impl Runner {
         }
     }
 
-    /// Works it off and passes the result to `then`, on a task of its own: a panic in it, or the end of what brought it,
-    /// ends no more than this piece, which is taken up again later. `permit` is held until then.
+    /// Processes `work` in a separate task and passes the result to `then`. A panic affects only this piece, which is
+    /// retried later, and the task survives the end of its caller. Holds `permit` until `then` returns.
     pub(super) fn begin<T: Send + 'static>(
         &self,
         lane: Lane,
@@ -51,7 +51,7 @@ impl Runner {
         })
     }
 
-    /// Looks after every lane of its providers at once, each by itself, until all have ended.
+    /// Runs `look_after` concurrently for every lane of the handler's providers, until all have ended.
     pub(super) async fn in_every_lane<F>(&self, look_after: impl Fn(Lane) -> F)
     where
         F: Future<Output = ()> + Send + 'static,

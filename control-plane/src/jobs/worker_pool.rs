@@ -1,5 +1,4 @@
-//! How much due work runs at the same time: a provider that is slow delays neither the other provider's work nor its own
-//! events.
+//! Limits concurrent due work: a slow provider delays neither the other provider's work nor its own events.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -8,8 +7,8 @@ use edge_core::provider::Provider;
 use payments::model::work::{Lane, WorkKind};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// The workers of one process. A part of those that one provider may use is kept for its events, and a part of all for
-/// the other provider.
+/// The workers of one process. Some are reserved for the other provider and, among those one provider may use, some for
+/// its events.
 pub struct WorkerPool {
     number: u16,
     all: Arc<Semaphore>,
@@ -22,13 +21,13 @@ struct OfProvider {
     for_others: Arc<Semaphore>,
 }
 
-/// Holds a worker for one piece of work, until it is dropped.
+/// Reserves a worker for one piece of work until dropped.
 pub struct WorkerPermit {
     _permits: [OwnedSemaphorePermit; 3],
 }
 
 impl WorkerPool {
-    /// A pool of `workers` for these providers. Fewer than four cannot keep some for each.
+    /// A pool of `workers` for these providers. Fewer than four workers are too few to reserve some for each.
     #[must_use]
     pub fn new(workers: u16, providers: &[Provider]) -> Self {
         let of_one = if providers.len() > 1 { most_of(workers) } else { workers };
@@ -45,17 +44,17 @@ impl WorkerPool {
         }
     }
 
-    /// How many there are.
+    /// The number of workers.
     #[must_use]
     pub const fn number(&self) -> u16 {
         self.number
     }
 
-    /// Waits for a worker that is free for this lane. `None`: the provider is not one of the pool's.
+    /// Waits for a worker that this lane may use. `None` if the pool does not serve the provider.
     pub async fn take(&self, lane: Lane) -> Option<WorkerPermit> {
         let of = self.of_providers.get(&lane.provider)?;
         let of_kind = if lane.kind == WorkKind::Event { &of.for_events } else { &of.for_others };
-        // From the narrowest to the widest: what waits here holds no worker that others could use.
+        // From the narrowest limit to the widest: a waiting lane holds no worker that others could use.
         let kind = of_kind.clone().acquire_owned().await.ok()?;
         let provider = of.all.clone().acquire_owned().await.ok()?;
         let any = self.all.clone().acquire_owned().await.ok()?;

@@ -1,4 +1,4 @@
-//! From a configuration to the gateway that operations run on.
+//! Builds the gateway from its configuration.
 
 use std::sync::Arc;
 
@@ -15,17 +15,17 @@ use tokio_util::task::TaskTracker;
 
 use crate::config::GatewaySettings;
 
-/// Who opens the gateway.
+/// The kind of process that opens the gateway.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Opener {
-    /// A service that has just begun.
+    /// A service that is starting.
     Service,
-    /// A command beside it: what the service works on is not over because the command is younger, and its schema is
-    /// left as it is.
+    /// A command beside a running service: it must not take the service's calls in flight for abandoned, although they
+    /// predate it, and it leaves the schema as it is.
     Command,
 }
 
-/// Opens the database and sets up the providers. Nothing is sent yet.
+/// Opens the database and sets up the providers. Sends nothing to them yet.
 pub(crate) async fn open(
     settings: GatewaySettings,
     queue: Arc<dyn Queue>,
@@ -55,7 +55,7 @@ pub(crate) async fn open(
     })
 }
 
-/// For commands: a database that a service has made.
+/// Checks, for commands, that the service's database exists.
 ///
 /// # Errors
 /// The file that `uri` names does not exist.

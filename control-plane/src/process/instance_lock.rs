@@ -1,4 +1,4 @@
-//! A SQLite file belongs to one control plane: a second one would take what the first is doing for abandoned.
+//! A SQLite file belongs to one control plane: a second one would take the first one's calls in flight for abandoned.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read as _, Seek as _, Write as _};
@@ -8,26 +8,27 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail};
 use payments_stores as stores;
 
-/// Held while this process serves. The kernel ends it with the process, in whatever way that ends.
+/// Held while this process serves. The kernel releases it when the process ends, however it ends.
 #[derive(Debug)]
 pub(crate) struct InstanceLock {
     _file: File,
 }
 
-/// Beside the database. Not the database itself: SQLite's own locks on it go when any handle of this process is closed.
+/// The lock file is beside the database, not the database itself: closing any handle of this process on the database
+/// would drop SQLite's own locks.
 const SUFFIX: &str = "-serving";
 
 impl InstanceLock {
-    /// `None` for a database that several may serve.
+    /// Takes the lock. `None` for a database that several control planes may serve.
     ///
     /// # Errors
-    /// Another process serves the file, or the lock's file cannot be made.
+    /// Another process serves the file, or the lock file cannot be created.
     pub(crate) fn take(uri: &str) -> anyhow::Result<Option<Self>> {
         stores::sqlite::file(uri).map(|database| Self::of(&database)).transpose()
     }
 
     fn of(database: &Path) -> anyhow::Result<Self> {
-        // By whatever name: two links to one file are one database.
+        // Resolve links: two links to one file are one database.
         let real = database.canonicalize();
         let mut path = real.as_deref().unwrap_or(database).as_os_str().to_owned();
         path.push(SUFFIX);

@@ -1,4 +1,4 @@
-//! What every process of the service does, whatever it serves: metrics, listening, and a clean end.
+//! Common to every process of the service: metrics, listening, and a clean shutdown.
 
 pub(crate) mod gateway_setup;
 pub(crate) mod instance_lock;
@@ -19,17 +19,17 @@ use crate::http::{DURATION_METRIC, log_gauges};
 use crate::jobs::Background;
 use crate::{edge_clock, metric_help, unattested};
 
-/// OpenTelemetry's advice for `http.server.request.duration`, in seconds.
+/// OpenTelemetry's recommended buckets for `http.server.request.duration`, in seconds.
 const DURATION_BUCKETS: [f64; 14] =
     [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0];
 
 const METRICS_UPKEEP: Duration = Duration::from_secs(5);
 
-/// What is left to the rest of the process, should clients have used up all of the grace.
+/// The time left for the rest of the process if clients used up the whole grace period.
 const GRACE_LEFT: Duration = Duration::from_secs(1);
 
-/// Waits for `stop`, then within `grace` for what is in flight. An error means that the server died, or that
-/// a payment took longer; what clients do is no error.
+/// Waits for `stop`, then up to `grace` for requests and payments in flight. Returns an error if the server or a
+/// background task dies, or if a payment takes longer; slow clients are no error.
 pub(crate) async fn until_stopped(
     mut server: JoinHandle<()>,
     gateway: &Gateway,
@@ -39,17 +39,17 @@ pub(crate) async fn until_stopped(
 ) -> anyhow::Result<()> {
     let mut died = None;
     tokio::select! {
-        // First, so that a stop is a stop even if the server ends in the same instant.
+        // First, so that a stop counts as one even if the server ends in the same instant.
         biased;
         () = stop.cancelled() => tracing::info!("draining"),
         ended = &mut server => died = Some(ended),
     }
-    // Payments in flight end on either way out: their clients may be gone, the money is not.
+    // Either way, complete the payments in flight: their clients may be gone, the money is not.
     stop.cancel();
     gateway.tasks.close();
     let end = Instant::now() + grace;
     if died.is_none() && timeout_at(end, &mut server).await.is_err() {
-        tracing::warn!("clients were still asking at the end of SHUTDOWN_GRACE_SECONDS");
+        tracing::warn!("requests were still in flight at the end of SHUTDOWN_GRACE_SECONDS");
         server.abort();
     }
     let drained = timeout_at(end.max(Instant::now() + GRACE_LEFT), async {
@@ -64,7 +64,7 @@ pub(crate) async fn until_stopped(
     Ok(())
 }
 
-/// Binds the address that the setting `key` gives.
+/// Binds `address`, the value of the setting `key`.
 pub(crate) async fn bind(key: &'static str, address: SocketAddr) -> anyhow::Result<TcpListener> {
     let bound = TcpListener::bind(address).await;
     let listener = bound.with_context(|| format!("{key}: cannot listen on {address}"))?;
@@ -85,7 +85,7 @@ pub(crate) fn metrics() -> anyhow::Result<PrometheusHandle> {
     Ok(handle)
 }
 
-/// Keeps what the recorder holds bounded.
+/// Runs the recorder's upkeep, which bounds its memory.
 pub(crate) async fn upkeep(metrics: PrometheusHandle, stop: CancellationToken) {
     while stop.run_until_cancelled(tokio::time::sleep(METRICS_UPKEEP)).await.is_some() {
         metrics.run_upkeep();

@@ -1,10 +1,10 @@
-//! What a process says of itself when it starts: what it runs on, without a secret.
+//! The log line of a starting process: its role, version and dependencies, without secrets.
 
 use payments_providers::{PaypalSettings, StripeSettings};
 
 use crate::config::{GatewaySettings, QueueSettings};
 
-/// What is beside the gateway's own settings, in words.
+/// The facts beyond the gateway's settings, in words.
 pub(crate) struct Surroundings<'a> {
     pub(crate) role: &'static str,
     pub(crate) edge_cache: String,

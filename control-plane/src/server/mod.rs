@@ -1,6 +1,6 @@
-//! The HTTP server of every listener: HTTP/2 for Envoy, HTTP/1.1 for probes, scrapers and people.
+//! The HTTP server of every listener: HTTP/2 for Envoy, HTTP/1.1 for probes, scrapers and operators.
 //!
-//! Whatever one peer does, the others are served, and the end comes when it is asked for.
+//! No peer can keep others from being served, or delay a shutdown.
 
 mod body;
 mod protocol;
@@ -26,22 +26,21 @@ use tower::{ServiceExt, service_fn};
 pub(crate) use body::{Unread, read_body};
 use protocol::{Protocol, Protocols};
 
-/// Connections at the same time: four Envoys with as many as each may open (256, see `envoy/bootstrap.yaml`). More wait
-/// in the kernel's queue until one ends, and a connection that does not begin with a request ends soon.
+/// Concurrent connections: four Envoys with as many as each may open (256, see `envoy/bootstrap.yaml`). Further ones
+/// wait in the kernel's queue until one ends. A connection that sends no request is closed soon.
 pub const CONNECTIONS_MAX: usize = 1_024;
 
-/// How long nothing is accepted after that failed: who is out of file descriptors now is so a moment later, and each
-/// time is a line in the log.
+/// The pause after a failed accept: a lack of file descriptors does not pass at once, and each failure is a log line.
 const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
 
-/// After the last answer, for its bytes to reach the peer, and for peers to end their connections by themselves.
+/// The time after the last answer for its bytes to reach the peer, and for peers to close their connections.
 const LINGER: Duration = Duration::from_secs(1);
 
-/// How often requests are waited for that came in after all others were answered.
+/// How often a shutdown waits again for requests that arrived after all others were answered.
 const ROUNDS_MAX: usize = 3;
 
-/// Answers until `stop`, then lets what was asked by then be answered. Ends soon after the last answer, even if a
-/// peer holds its connection open.
+/// Serves until `stop`, then completes the requests received by then. Returns soon after the last answer, even if a
+/// peer keeps its connection open.
 pub async fn serve(listener: TcpListener, router: Router, stop: CancellationToken) {
     let server = Server {
         router,
@@ -56,7 +55,7 @@ pub async fn serve(listener: TcpListener, router: Router, stop: CancellationToke
             Ok((stream, peer)) => {
                 tokio::spawn(server.clone().connection(stream, peer, connections.watcher(), place));
             }
-            // The peer has gone again before it was accepted.
+            // The peer disconnected before it was accepted.
             Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
             Err(error) => {
                 tracing::warn!(%error, "a connection cannot be accepted");
@@ -72,19 +71,19 @@ async fn accept(
     listener: &TcpListener,
     places: &Arc<Semaphore>,
 ) -> (Option<OwnedSemaphorePermit>, io::Result<(TcpStream, SocketAddr)>) {
-    // Nobody closes the semaphore.
+    // The semaphore is never closed.
     let place = places.clone().acquire_owned().await.ok();
     (place, listener.accept().await)
 }
 
-/// What the connections share.
+/// State shared by all connections.
 #[derive(Clone)]
 struct Server {
     router: Router,
     protocols: Arc<Protocols>,
-    /// Those that are not answered yet.
+    /// Requests in flight.
     requests: TaskTracker,
-    /// Ends connections that do not end by themselves.
+    /// Ends the connections that outlast the shutdown.
     cut: CancellationToken,
 }
 
@@ -101,7 +100,7 @@ impl Server {
     }
 
     async fn answer(self, stream: TcpStream, peer: SocketAddr, watcher: Watcher) {
-        // Answers are small and a client waits for each: none is held back for more (Nagle's algorithm).
+        // Answers are small and a client waits for each, so Nagle's algorithm must not delay them.
         let _ = stream.set_nodelay(true);
         let Some(protocol) = Protocol::of(&stream).await else { return };
         let Self { router, protocols, requests, .. } = self;
@@ -119,15 +118,15 @@ impl Server {
         let builder = protocols.builder(protocol);
         let served = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
         if let Err(error) = watcher.watch(served).await {
-            tracing::debug!(%peer, %error, "a connection ended badly");
+            tracing::debug!(%peer, %error, "a connection ended with an error");
         }
     }
 
-    /// No connection takes another request; those that are in flight are answered.
+    /// Shuts the connections down: they take no more requests, and those in flight are answered.
     async fn end(self, connections: GracefulShutdown) {
         self.requests.close();
         let answered = async {
-            // A request may have come in while its connection was told. A peer that goes on for longer does not listen.
+            // A request may arrive while its connection is being shut down. A peer that still sends more ignores it.
             for _ in 0..ROUNDS_MAX {
                 self.requests.wait().await;
                 tokio::time::sleep(LINGER).await;
@@ -138,7 +137,7 @@ impl Server {
         };
         tokio::select! {
             () = connections.shutdown() => {}
-            () = answered => tracing::debug!("connections are cut that do not end"),
+            () = answered => tracing::debug!("cutting connections that did not end"),
         }
         self.cut.cancel();
     }

@@ -1,4 +1,4 @@
-//! Which HTTP a connection speaks, and within which limits.
+//! Detects the HTTP version of a connection, and sets its limits.
 
 use std::time::Duration;
 
@@ -6,39 +6,39 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use tokio::net::TcpStream;
 
-/// How an HTTP/2 connection begins (RFC 9113, section 3.4).
+/// The HTTP/2 connection preface (RFC 9113, section 3.4).
 const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-/// How long a head may take, and a connection of HTTP/1.1 be idle. Envoy writes heads whole; scrapers that come less
-/// often open a new connection.
+/// How long a head may take to arrive, and an HTTP/1.1 connection may be idle. Envoy writes heads at once; a scraper
+/// with a longer interval opens a new connection.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How often the rest of a preface is looked for. Hardly ever: peers write it whole.
+/// The pause between checks for the rest of a preface. Hardly ever used: peers write the preface at once.
 const PREFACE_PAUSE: Duration = Duration::from_millis(5);
 
-/// Streams at the same time on a connection. Envoy opens fewer on each (`max_concurrent_streams` of its clusters), so
-/// that it is never refused one, not even before it has read this.
+/// Concurrent streams per connection. Envoy opens fewer (`max_concurrent_streams` of its clusters), so it is never
+/// refused one, even before it has read this setting.
 const STREAMS_MAX: u32 = 256;
 
-/// How many requests may be cancelled while they wait to be looked at. Past it the connection would be ended, with the
-/// requests of everybody else on it: Envoy cancels whenever a client leaves, so it must never be reached. A turn of the
-/// connection reads 2 MiB at most (128 reads of 16 KiB, tokio's budget) and then looks at all of them, and a request
+/// How many cancelled requests may wait to be processed. Beyond it the connection, with everybody's requests on it,
+/// would be closed; Envoy cancels whenever a client leaves, so the limit must never be reached. One poll of the
+/// connection reads at most 2 MiB (128 reads of 16 KiB, tokio's budget) and then processes all requests, and a request
 /// with its attestation takes 300 bytes or more: that is 7,000.
 const CANCELLED_MAX: usize = 16_384;
 
-/// Without a limit: one would be for the connection's whole life, and end it with everybody's requests. It is there
-/// against peers that provoke resets and do not read them; the peer is our own Envoy.
+/// Unlimited: a limit would count over the connection's whole life and then close it, with everybody's requests. It
+/// protects against peers that provoke resets without reading them; the peer here is our own Envoy.
 const PROTOCOL_ERRORS_MAX: Option<usize> = None;
 
-/// Envoy takes 16 KiB and 100 lines from a client; HTTP/2 counts 32 bytes more for each line, and Envoy and the filter
-/// add their own. What is over it is answered 431 after Envoy has let it through.
+/// Envoy accepts 16 KiB and 100 headers from a client; HTTP/2 counts 32 bytes more per header, and Envoy and the filter
+/// add their own. Above this limit, a request that Envoy let through is answered 431.
 const HEAD_BYTES_MAX: u32 = 64 * 1024;
 
-/// As much as the largest body, a webhook's, and so many of them at once.
+/// The stream window holds the largest body, a webhook's; the connection window, several of them.
 const STREAM_WINDOW_BYTES: u32 = 256 * 1024;
 const CONNECTION_WINDOW_BYTES: u32 = 1024 * 1024;
 
-/// A peer that has vanished is noticed within both.
+/// A vanished peer is detected within the sum of both.
 const PING_INTERVAL: Duration = Duration::from_secs(20);
 const PING_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -49,7 +49,7 @@ pub(super) enum Protocol {
 }
 
 impl Protocol {
-    /// By the first bytes. `None`: they did not come in time, or the peer is gone.
+    /// Detects the protocol by the first bytes. `None` if they do not arrive in time, or the peer is gone.
     pub(super) async fn of(stream: &TcpStream) -> Option<Self> {
         tokio::time::timeout(HEAD_TIMEOUT, Self::spoken(stream)).await.ok()?
     }
@@ -61,7 +61,7 @@ impl Protocol {
             let length = stream.peek(&mut first).await.ok()?;
             let bytes = first.get(..length)?;
             match bytes {
-                // Half of a preface, and no more will come.
+                // The peer closed before sending a whole preface.
                 _ if length == 0 => return None,
                 _ if bytes == PREFACE => return Some(Self::Http2),
                 _ if !PREFACE.starts_with(bytes) => return Some(Self::Http1),
@@ -72,7 +72,7 @@ impl Protocol {
     }
 }
 
-/// How connections are served, by what they speak.
+/// Connection builders by protocol.
 pub(super) struct Protocols {
     http1: Builder<TokioExecutor>,
     http2: Builder<TokioExecutor>,

@@ -1,4 +1,4 @@
--- What the other scripts do, on a key that is not there, so that nothing is written: it fails where a claim would.
+-- Runs the other scripts' commands on a missing key, so that nothing is written: it fails where a claim would fail.
 local key = KEYS[1]
 redis.call('TIME')
 redis.call('GET', key)

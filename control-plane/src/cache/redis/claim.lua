@@ -1,6 +1,6 @@
--- Asks for the turn to execute. The rules are those of Record::claim in edge-core.
+-- Claims a key, by the rules of Record::claim in edge-core.
 -- KEYS[1] the record; ARGV: fingerprint, lease in ms, time to keep the record in ms
--- A record reads "fence leased-until-us fingerprint answer"; the answer is empty while it is leased, and sealed.
+-- A record reads "fence leased-until-us fingerprint answer"; the answer is empty during the lease, and sealed.
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
 local fence = now
@@ -19,7 +19,7 @@ if record then
   end
   fence = math.max(now, held + 1)
 end
--- Lua's own way to print numbers keeps 14 digits only; these have 16.
+-- Lua's default number format keeps only 14 digits; these numbers have 16.
 local claimed = string.format('%.0f %.0f %s ', fence, now + ARGV[2] * 1000, ARGV[1])
 redis.call('SET', KEYS[1], claimed, 'PX', ARGV[3])
 return {'start', fence}

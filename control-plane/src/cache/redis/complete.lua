@@ -1,7 +1,7 @@
--- Keeps the sealed answer of a turn. The rules are those of Record::complete in edge-core.
--- KEYS[1] the record, KEYS[2] how much its client has had kept lately; ARGV: fence, answer, time to keep it in ms, what
--- it takes in bytes, how much a client may have kept within that time
--- 1: it is kept; 0: the turn is over; 2: the client has had its share, so the turn is given back
+-- Stores the sealed answer of a lease, by the rules of Record::complete in edge-core.
+-- KEYS[1] the record, KEYS[2] the client's recent use in bytes; ARGV: fence, answer, time to keep it in ms, its size in
+-- bytes, the client's limit in bytes within that time
+-- 1: stored; 0: the lease is over; 2: the client's quota is exhausted, so the lease is released
 local record = redis.call('GET', KEYS[1])
 if not record then
   return 0

@@ -1,9 +1,9 @@
-//! What `INFO` says.
+//! Parses the reply to `INFO`.
 
-/// The one under which claims are not dropped to make room: claims in flight have a time to live, as answers have.
+/// The only policy that does not evict claims to make room: claims in flight have a time to live, as answers have.
 pub(super) const GOOD_POLICY: &str = "noeviction";
 
-/// An answer to `INFO`, or several of its sections one behind another.
+/// A reply to `INFO`, or several sections concatenated.
 #[derive(Clone, Copy)]
 pub(super) struct Info<'a>(pub(super) &'a str);
 

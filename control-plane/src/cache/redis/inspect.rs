@@ -1,4 +1,4 @@
-//! A look at a Redis that edge caches may be using.
+//! Read-only inspection of a Redis that edge caches may be using.
 
 use std::time::Duration;
 
@@ -9,36 +9,36 @@ use super::info::{GOOD_POLICY, Info};
 use super::room::ANSWERS_PERCENT;
 use super::{RedisUri, words};
 
-/// Connecting included; an operator waits for it.
+/// The timeout, connecting included; an operator waits for it.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// The oldest that has what the scripts use.
+/// The oldest version that supports the scripts.
 const VERSION_MIN: (u32, u32) = (6, 2);
 
-/// Redis refuses writes while more than all is used. One that has just refused some may have got back a little.
+/// Counts as full from here on. Redis refuses writes above 100 %, but may have freed a little just afterwards.
 const FULL_PERCENT: u64 = 98;
 
-/// What Redis answers to a user who may not run a command.
+/// Redis's error code for a command that the user may not run.
 const NO_RIGHT: &str = "NOPERM";
 
-/// A key of claims that none has.
+/// A key that no claim can have.
 const NO_CLAIM: &str = "edge:idem:2:check";
 
-/// What was found.
+/// The findings.
 #[derive(Debug, Default)]
 pub struct RedisInspection {
     pub version: String,
-    /// Why it refuses every claim, in words.
+    /// Reasons why it refuses every claim, in words.
     pub refuses: Vec<String>,
-    /// What would cost answers or claims, in words.
+    /// Problems that would lose answers or claims, in words.
     pub problems: Vec<String>,
 }
 
 impl RedisUri {
-    /// Asks the server what it is, and whether it would take a claim. Writes nothing.
+    /// Queries the server's properties, and whether it would accept a claim. Writes nothing.
     ///
     /// # Errors
-    /// In words, without the address: it cannot be reached, or does not let us in.
+    /// In words, without the address: the server is unreachable or refuses the login.
     pub async fn inspect(&self) -> Result<RedisInspection, String> {
         let asking = async {
             let mut connection = self.0.get_multiplexed_async_connection().await?;
@@ -110,7 +110,7 @@ fn read(info: &str) -> RedisInspection {
     RedisInspection { version, refuses, problems }
 }
 
-/// How many percent of `maxmemory` are used, and the policy; `None` without a `maxmemory`.
+/// The used percentage of `maxmemory`, and the policy; `None` without a `maxmemory`.
 fn fullness(info: Info<'_>) -> Option<(u64, &str)> {
     let (used, max) = (info.number("used_memory")?, info.number("maxmemory")?);
     Some((used.saturating_mul(100).checked_div(max)?, info.field("maxmemory_policy")?))

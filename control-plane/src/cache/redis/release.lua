@@ -1,4 +1,4 @@
--- Gives a turn back. The rules are those of Record::release in edge-core.
+-- Releases a lease, by the rules of Record::release in edge-core.
 -- KEYS[1] the record; ARGV: fence
 local record = redis.call('GET', KEYS[1])
 if not record then

@@ -1,23 +1,23 @@
-//! Whether Redis has room for answers, so that they never take the room of claims.
+//! Tracks whether Redis has room for answers, so that they never crowd out claims.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use super::info::{GOOD_POLICY, Info};
 
-/// How often Redis is asked, by each process that keeps answers in it. At 4,000 answers a second and 600 bytes each it
-/// fills by 2.4 MB meanwhile, which is little of the room that is left to claims.
+/// How often each process that stores answers queries Redis. At 4,000 answers a second of 600 bytes each, Redis fills
+/// by 2.4 MB in between, a small part of the room reserved for claims.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// Answers are kept while less than this share of `maxmemory` is used; the rest is for claims. Of the 256 MiB of
-/// docker-compose.yml that is room for some 229,000 claims in flight.
+/// Answers are stored while less than this share of `maxmemory` is used; the rest is for claims. With the 256 MiB of
+/// docker-compose.yml, that is room for some 229,000 claims in flight.
 pub(super) const ANSWERS_PERCENT: u64 = 75;
 
-/// What is known of the memory of Redis.
+/// The last known state of Redis's memory.
 #[derive(Debug)]
 pub(super) struct Room {
     since: Instant,
-    /// When it was last asked for, in milliseconds from `since`.
+    /// The time of the last query, in milliseconds since `since`.
     looked_at_ms: AtomicU64,
     is_scarce: AtomicBool,
     has_told_policy: AtomicBool,
@@ -34,10 +34,10 @@ impl Room {
         }
     }
 
-    /// Whether it is time for the caller to look again. One caller at a time is told so.
+    /// Whether the caller should query Redis now. Returns `true` to one caller per interval.
     pub(super) fn is_due(&self) -> bool {
         let every = u64::try_from(LOOK_EVERY.as_millis()).unwrap_or(u64::MAX);
-        // Never 0, which stands for not yet.
+        // Never 0, which means not yet queried.
         let now = u64::try_from(self.since.elapsed().as_millis()).unwrap_or(u64::MAX).saturating_add(1);
         let last = self.looked_at_ms.load(Ordering::Relaxed);
         (last == 0 || now.saturating_sub(last) >= every)
@@ -48,12 +48,12 @@ impl Room {
         self.is_scarce.load(Ordering::Relaxed)
     }
 
-    /// Redis has refused to write for want of memory.
+    /// Notes that Redis refused a write for lack of memory.
     pub(super) fn note_full(&self) {
         self.note_scarce(true);
     }
 
-    /// Takes in what `INFO memory` says. Without a `maxmemory` there is room.
+    /// Updates the state from `INFO memory`. Without a `maxmemory` there is room.
     pub(super) fn note(&self, info: &str) {
         let info = Info(info);
         let (Some(used), Some(max)) = (info.number("used_memory"), info.number("maxmemory")) else { return };
@@ -71,15 +71,15 @@ impl Room {
     fn note_scarce(&self, is_scarce: bool) {
         match (self.is_scarce.swap(is_scarce, Ordering::Relaxed), is_scarce) {
             (false, true) => tracing::warn!(
-                "Redis is nearly full: answers are not kept there, so that claims can be; repetitions cost the database more until there is room"
+                "Redis is nearly full: it stores no more answers, to leave room for claims; until then, repeats are answered from the database"
             ),
-            (true, false) => tracing::info!("Redis has room again: answers are kept there"),
+            (true, false) => tracing::info!("Redis has room again and stores answers"),
             _ => {}
         }
     }
 }
 
-/// Nothing of nothing until Redis was asked.
+/// Sets the memory gauges; both are 0 until Redis is first queried.
 fn show_memory(used: u64, max: u64) {
     for (of, bytes) in [("used", used), ("max", max)] {
         #[expect(clippy::cast_precision_loss, reason = "a gauge")]

@@ -1,4 +1,4 @@
-//! Which errors an operation can be answered with, by the filter, by Envoy and by the control plane.
+//! The errors that an operation can return, whether from the filter, Envoy or the control plane.
 
 use std::collections::BTreeMap;
 
@@ -8,10 +8,10 @@ use serde_json::{Map, Value, json};
 
 use super::{Kind, headers};
 
-/// A status and a code that comes with it.
+/// A status with an error code.
 type Case = (u16, ErrorCode);
 
-/// Whatever is asked.
+/// Errors of every operation.
 const ALWAYS: &[Case] = &[
     (400, InvalidRequest),
     (400, CardDataNotAccepted),
@@ -26,7 +26,7 @@ const ALWAYS: &[Case] = &[
     (504, GatewayTimeout),
 ];
 
-/// Where a client key is needed.
+/// Errors of operations that need a client key.
 const OF_CLIENTS: &[Case] = &[(401, Unauthenticated), (401, EdgeAttestationRequired), (403, Forbidden)];
 
 const OF_COMMANDS: &[Case] = &[
@@ -44,12 +44,12 @@ const OF_COMMANDS: &[Case] = &[
 const OF_WEBHOOKS: &[Case] = &[
     (401, SignatureInvalid),
     (401, EdgeAttestationRequired),
-    // A provider whose webhooks come and whose credentials are not configured.
+    // The provider sends webhooks, but its credentials are not configured.
     (502, ProviderRejected),
     (503, SignatureUnverifiable),
 ];
 
-/// What only some operations can be answered with.
+/// Errors specific to single operations.
 fn own(operation: &str) -> &'static [Case] {
     match operation {
         "createRefund" => &[(404, TransactionNotFound), (422, RefundExceedsCharge)],
@@ -61,7 +61,7 @@ fn own(operation: &str) -> &'static [Case] {
     }
 }
 
-/// Responses and examples that operations refer to.
+/// Shared responses and examples, which operations reference.
 #[derive(Default)]
 pub(super) struct Shared {
     pub(super) responses: Map<String, Value>,

@@ -1,4 +1,4 @@
-//! Headers of requests and answers, as far as they are the gateway's own.
+//! The gateway's own request and response headers.
 
 use serde_json::{Map, Value, json};
 
@@ -11,7 +11,7 @@ pub(super) fn idempotency_key() -> Value {
                         double quotes (RFC 8941), or bare: `abc` and `\"abc\"` are the same key. Given once.",
         "schema": {
             "type": "string", "minLength": 1,
-            // 255 characters, each of which may be escaped, in quotes.
+            // Up to 255 characters in quotes, each possibly escaped.
             "maxLength": 512,
             "pattern": r#"^(?:[A-Za-z0-9_.:-]{1,255}|"(?:[ !#-\[\]-~]|\\["\\]){1,255}")$"#,
         },
@@ -64,15 +64,15 @@ pub(super) fn of(status: &str, kind: Kind) -> Value {
         let reference = json!({ "$ref": format!("#/components/headers/{component}") });
         headers.insert(name.to_owned(), reference);
     };
-    // What is not HTTP may be refused before it has an id.
+    // A malformed HTTP request may be refused before it gets an id.
     let has_id = !matches!(status, "400" | "408" | "431" | "501");
     add("x-request-id", if has_id { "RequestId" } else { "RequestIdIfAny" });
     add("Cache-Control", "CacheControl");
-    // Answers that stand for good are told again; the rest is decided again.
+    // Final answers are replayed; other requests are processed again.
     if kind == Kind::Command && matches!(status, "200" | "400" | "402" | "404" | "409" | "422" | "503") {
         add("Idempotency-Replayed", "IdempotencyReplayed");
     }
-    // Providers are told when they send too much.
+    // Providers get these headers only when they exceed the limit.
     if kind != Kind::Webhook || status == "429" {
         add("RateLimit-Policy", "RateLimitPolicy");
         add("RateLimit", "RateLimit");

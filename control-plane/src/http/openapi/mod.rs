@@ -11,7 +11,7 @@ use axum::response::IntoResponse;
 use serde_json::{Map, Value, json};
 use utoipa::OpenApi;
 
-/// The whole document, as `GET /openapi.json` gives it.
+/// The whole document, as `GET /openapi.json` returns it.
 #[must_use]
 pub fn document() -> Value {
     // The description of the handlers is a tree of strings and numbers: it always serializes.
@@ -35,14 +35,14 @@ pub fn document() -> Value {
     document
 }
 
-/// What is the same for all operations of a kind.
+/// The kinds of operations, which share parameters, errors and headers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
-    /// Changes something, under an idempotency key.
+    /// A change under an idempotency key.
     Command,
-    /// Reads.
+    /// A read.
     Query,
-    /// A provider's.
+    /// A provider's webhook.
     Webhook,
 }
 
@@ -130,7 +130,7 @@ request id.";
         (name = "webhooks", description = "For the providers: signed by them, verified at the edge"),
         (name = "description", description = "This document"),
     ),
-    // Referred to by what is added later only.
+    // Referenced only by parts that are added later.
     components(schemas(edge_core::error::ErrorBody)),
     modifiers(&ClientKey),
     security(("clientKey" = [])),

@@ -1,9 +1,9 @@
-//! What the types' own descriptions cannot say.
+//! Schema adjustments that the types' own descriptions cannot express.
 
 use serde_json::{Value, json};
 
-/// Takes `null` out of every schema: for a type that may be absent the generator writes that it may be null, and no
-/// answer has a null and no request may have one. What can be absent is what is not `required`.
+/// Removes `null` from every schema: the generator marks optional fields as nullable, but answers contain no nulls and
+/// requests must not. Optional fields are those that are not `required`.
 pub(super) fn without_null(node: &mut Value) {
     match node {
         Value::Array(items) => items.iter_mut().for_each(without_null),
@@ -29,7 +29,7 @@ pub(super) fn without_null(node: &mut Value) {
     }
 }
 
-/// Stripe needs a payment method, and each provider's ids have a form of their own
+/// Makes the payment method required for Stripe, and adds each provider's id pattern
 /// ([`edge_core::request::PaymentMethodId`]).
 pub(super) fn judge_payment_methods_by_provider(document: &mut Value) {
     let Some(charge) = document.pointer_mut("/components/schemas/ChargeRequest") else { return };
@@ -37,7 +37,7 @@ pub(super) fn judge_payment_methods_by_provider(document: &mut Value) {
     let form = |pattern: &str| {
         json!({
             "properties": { "paymentMethodId": { "pattern": pattern } },
-            // Which fields there may be is said beside it; linters would close this part, too.
+            // The enclosing schema closes the object; linters would demand that this part be closed, too.
             "unevaluatedProperties": true,
         })
     };

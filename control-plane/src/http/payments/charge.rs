@@ -58,10 +58,10 @@ pub(super) async fn charge(State(app): State<App>, attested: Attested) -> Result
     .await
 }
 
-/// What of a request is kept with its payment.
+/// The part of a charge request that is stored with its payment.
 #[must_use]
 pub fn charge_terms(request: ChargeRequest) -> ChargeTerms {
-    // Field by field, so that a new one is not forgotten.
+    // Destructured, so that a new field cannot be forgotten.
     let ChargeRequest {
         provider,
         amount,
@@ -72,7 +72,7 @@ pub fn charge_terms(request: ChargeRequest) -> ChargeTerms {
         metadata,
         return_url,
         customer_reference,
-        // The moment that follows from it is kept in the call.
+        // The call stores the resulting time.
         expires_in: _,
     } = request;
     ChargeTerms {
@@ -95,7 +95,7 @@ pub(super) fn answer(result: &Result<Payment, OperationError>, request_id: &str)
     }
 }
 
-/// 202 as long as the provider's decision is out.
+/// 202 while the outcome at the provider is pending.
 pub(super) fn status_code(payment: &Payment) -> u16 {
     match payment.state.status() {
         payment::Status::Pending => 202,

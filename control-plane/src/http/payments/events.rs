@@ -33,7 +33,7 @@ pub(super) async fn events(
 ) -> Result<Json<EventsAnswer>, ApiError> {
     let id = payment_id(&id)?;
     let events = app.gateway.store.events(&attested.cause.client, id).await?;
-    // Every payment has at least the record of its creation, unless none can be read.
+    // Every payment has at least the record of its creation, unless its records are unreadable.
     if events.is_empty() && app.gateway.store.payment(&attested.cause.client, id).await?.is_none() {
         return Err(ApiError::new(ErrorCode::TransactionNotFound, "no such payment"));
     }

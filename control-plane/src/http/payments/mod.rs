@@ -1,4 +1,4 @@
-//! `/payments`: one file for each operation.
+//! `/payments`: one file per operation.
 
 mod cancel;
 mod capture;
@@ -30,7 +30,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(cancel::cancel))
 }
 
-/// How each operation is answered.
+/// The answer renderers of all operations.
 pub(super) const RENDERS: Renders = Renders {
     charge: charge::answer,
     capture: capture::answer,
@@ -38,7 +38,7 @@ pub(super) const RENDERS: Renders = Renders {
     refund: refund::answer,
 };
 
-/// An id that cannot be one names no payment.
+/// Parses a payment id. A malformed id is answered like an unknown one.
 fn payment_id(id: &str) -> Result<PaymentId, ApiError> {
     id.parse().map_err(|_| ApiError::new(ErrorCode::TransactionNotFound, "no such payment"))
 }

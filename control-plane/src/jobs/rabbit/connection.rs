@@ -1,4 +1,4 @@
-//! The connection to the broker: opened again whenever it breaks.
+//! The connection to the broker, reopened whenever it breaks.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,11 +17,11 @@ use super::topology::{QueuePrefix, Topology};
 use super::uri::AmqpUri;
 use crate::jobs::runner::Runner;
 
-/// Announcements that wait for the broker. More are dropped: they are found in the database.
+/// Announcements that may wait for the broker. Further ones are dropped; the sweep finds their work in the database.
 const WAITING_MAX: usize = 1_024;
 const PAUSE_MIN: Duration = Duration::from_millis(100);
 const PAUSE_MAX: Duration = Duration::from_secs(30);
-/// A connection that lasted so long was a good one.
+/// A connection that lasted this long resets the backoff.
 const LASTING: Duration = Duration::from_secs(30);
 
 /// The gateway's side of the queue.
@@ -31,7 +31,7 @@ pub struct RabbitQueue {
 }
 
 impl RabbitQueue {
-    /// Whether the broker takes announcements now.
+    /// Whether the broker accepts announcements now.
     #[must_use]
     pub fn is_connected(&self) -> bool {
         self.is_connected.load(Ordering::Acquire)
@@ -60,7 +60,7 @@ pub struct RabbitConnection {
     announcements: mpsc::Receiver<Due>,
 }
 
-/// Connects when the connection is run, so a broker that is away does not stop a start.
+/// Connects only when the connection is run, so an unavailable broker does not prevent startup.
 #[must_use]
 pub fn open(
     uri: AmqpUri,
@@ -80,9 +80,9 @@ pub fn open(
 }
 
 impl RabbitConnection {
-    /// Sends announcements until `drained`, and has those that come back worked off until `stop`.
+    /// Sends announcements until `drained`, and processes deliveries until `stop`.
     pub async fn run(mut self, runner: Option<Runner>, stop: CancellationToken, drained: CancellationToken) {
-        // There from the first scrape, so that an alarm on 0 does not wait for the first connection.
+        // Present from the first scrape, so that an alert on 0 does not wait for the first connection.
         self.rabbit.set_connected(false);
         metrics::gauge!(PARKED).set(0.0);
         let mut failures = 0;
@@ -97,7 +97,7 @@ impl RabbitConnection {
         }
     }
 
-    /// Opens one connection and runs it to its end. `Ok`: it is not needed any more.
+    /// Opens one connection and runs it until it ends. Returns `Ok` once no connection is needed any more.
     async fn run_once(
         &mut self,
         runner: &Option<Runner>,
@@ -116,16 +116,16 @@ impl RabbitConnection {
     }
 }
 
-/// The first failure is worth a line; those after it say the same.
+/// Warns about the first failure only; later ones repeat it.
 fn note(trouble: &Trouble, failures: u32) {
     if failures == 1 {
-        tracing::warn!(error = %trouble, "RabbitMQ is away, due work is found in the database");
+        tracing::warn!(error = %trouble, "RabbitMQ is unavailable; due work is found in the database");
     } else {
-        tracing::debug!(error = %trouble, failures, "RabbitMQ is still away");
+        tracing::debug!(error = %trouble, failures, "RabbitMQ is still unavailable");
     }
 }
 
-/// Full jitter, so that the processes of a gateway do not come back all at once.
+/// Full jitter, so that the processes of a gateway do not all reconnect at once.
 fn pause(failures: u32) -> Duration {
     let longest = PAUSE_MIN.saturating_mul(2_u32.saturating_pow(failures)).min(PAUSE_MAX);
     rand::random_range(PAUSE_MIN..=longest)

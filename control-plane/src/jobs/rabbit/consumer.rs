@@ -1,4 +1,4 @@
-//! Deliveries: each is a hint that something may be due, and is acknowledged when that has been seen to.
+//! Deliveries: each is a hint that work may be due, and is acknowledged once the hint has been handled.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,9 +23,9 @@ use super::{message, note};
 use crate::jobs::handler::Worked;
 use crate::jobs::runner::Runner;
 
-/// A message that finds no free worker within this is put off, so that one for another provider gets its turn.
+/// A message that finds no free worker within this time is postponed, so that other providers' messages get a turn.
 const WORKER_WAIT_MAX: Duration = Duration::from_millis(500);
-/// Before something goes round again because the database is away.
+/// Before a message is requeued because the database is unavailable.
 const DATABASE_PAUSE: Duration = Duration::from_secs(1);
 
 pub(super) struct Consumer {
@@ -40,21 +40,21 @@ struct DeliveryHandler {
     topology: Topology,
 }
 
-/// What came of a message.
+/// How processing a message ended.
 enum Processed {
     Worked(Worked),
-    /// Its provider uses all the workers that it may use.
+    /// The provider already uses all the workers it may use.
     NoWorker,
-    /// Its task died.
+    /// The task panicked.
     Died,
 }
 
-/// What the broker is replied about a message.
+/// The reply to the broker about a message.
 enum Reply {
     Done(&'static str),
-    /// For an operator to look at.
+    /// Dead-letter it for an operator.
     Park,
-    /// Deliver it again. Counts toward the limit.
+    /// Deliver it again. Counts toward the delivery limit.
     Again,
 }
 
@@ -66,7 +66,7 @@ impl Consumer {
         runner: Runner,
     ) -> lapin::Result<Self> {
         let channel = connection.create_channel().await?;
-        // No more than are worked off: what waited here could be worked off elsewhere.
+        // Prefetch no more than the workers can process: another process could take what waits here.
         channel.basic_qos(runner.workers.number(), BasicQosOptions::default()).await?;
         let (queue, tag) = (topology.work().into(), "".into());
         let deliveries =
@@ -74,7 +74,7 @@ impl Consumer {
         Ok(Self { channel, deliveries, handler: Arc::new(DeliveryHandler { runner, publisher, topology }) })
     }
 
-    /// Handles what comes until `stop`, and then to its end what is begun.
+    /// Handles deliveries until `stop`, then finishes those in progress.
     pub(super) async fn run(mut self, stop: &CancellationToken) -> Result<(), Trouble> {
         let mut in_progress = JoinSet::new();
         loop {
@@ -111,14 +111,14 @@ impl DeliveryHandler {
             Reply::Again => delivery.reject(BasicRejectOptions { requeue: true }).await,
         };
         if let Err(problem) = replied {
-            // The broker delivers it again, to a process that is there then.
+            // The broker redelivers it to a process that is connected then.
             tracing::debug!(error = %problem, "a delivery was not acknowledged");
         }
     }
 
     async fn process(&self, body: &[u8]) -> Reply {
         let Some(due) = message::read(body) else {
-            tracing::error!(bytes = body.len(), "a message in the queue is not ours and is parked");
+            tracing::error!(bytes = body.len(), "a malformed message is parked");
             return Reply::Park;
         };
         let remaining = due.at.duration_since(self.runner.clock.now());
@@ -128,14 +128,14 @@ impl DeliveryHandler {
         match self.work_off(&due).await {
             Ok(Processed::Worked(Worked::Claimed(Claimed::Taken))) => Reply::Done("done"),
             Ok(Processed::Worked(Worked::Claimed(Claimed::Resolved))) => Reply::Done("settled"),
-            // It stays due in the database, where the sweep finds it once its provider is back.
+            // It stays due in the database, where the sweep finds it once the provider is back.
             Ok(Processed::Worked(Worked::LeftAlone)) => Reply::Done("left_alone"),
             Ok(Processed::NoWorker) => self.put_off(self.topology.shortest_wait(), &due, "no_hand").await,
             Ok(Processed::Died) => {
-                tracing::error!(work = ?due.work, "due work could not be worked off: its task died");
+                tracing::error!(work = ?due.work, "the task processing due work died");
                 Reply::Again
             }
-            // It is past the time that was announced, so another one stands in the database.
+            // The announced time has passed, so the database holds a later one.
             Ok(Processed::Worked(Worked::Claimed(Claimed::NotDue(_)))) => Reply::Done("out_of_date"),
             Err(problem) => {
                 note(&problem);
@@ -163,7 +163,7 @@ impl DeliveryHandler {
         task.await.map_or(Ok(Processed::Died), |worked| worked.map(Processed::Worked))
     }
 
-    /// Should the broker not take it, it is found in the database.
+    /// Postpones the message. If the broker does not take it, the sweep finds the work in the database.
     async fn put_off(&self, queue: String, due: &Due, outcome: &'static str) -> Reply {
         let _ = self.publisher.publish(queue, due).await;
         Reply::Done(outcome)

@@ -1,4 +1,4 @@
-//! A look at a broker that a gateway may be using.
+//! Read-only inspection of a broker that a gateway may be using.
 
 use lapin::options::QueueDeclareOptions;
 use lapin::types::FieldTable;
@@ -7,10 +7,10 @@ use super::session::{Trouble, briefly};
 use super::topology::{QueuePrefix, Topology};
 use super::uri::AmqpUri;
 
-/// Whether the broker lets us in, and whether the gateway's queue is there, in words. Declares nothing.
+/// Logs in to the broker and describes the gateway's queue in words. Declares nothing.
 ///
 /// # Errors
-/// In words: it cannot be reached, or does not let us in.
+/// In words: the broker is unreachable or refuses the login.
 pub async fn inspect(uri: &AmqpUri, prefix: QueuePrefix) -> Result<String, String> {
     let name = Topology::new(prefix).work();
     let looked = briefly(uri, async |connection| {
@@ -23,7 +23,7 @@ pub async fn inspect(uri: &AmqpUri, prefix: QueuePrefix) -> Result<String, Strin
             }
             // Not found.
             Err(error) if error.is_amqp_soft_error() => {
-                Ok(format!("the queue {name} is not there yet; the service makes it"))
+                Ok(format!("the queue {name} is not there yet; the service creates it"))
             }
             Err(error) => Err(Trouble::from(error)),
         }

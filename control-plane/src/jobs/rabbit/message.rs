@@ -30,11 +30,11 @@ pub(super) fn write(due: &Due) -> Vec<u8> {
         Work::Event { provider, id } => Named::Event { provider, id },
     };
     let message = Message { work, at: due.at.as_microsecond() };
-    // Strings and a number: there is nothing in it that JSON cannot say.
+    // Strings and a number always serialize.
     serde_json::to_vec(&message).unwrap_or_default()
 }
 
-/// `None`: this is not ours.
+/// `None` if the body is not one of our messages.
 pub(super) fn read(body: &[u8]) -> Option<Due> {
     let message: Message = serde_json::from_slice(body).ok()?;
     let work = match message.work {

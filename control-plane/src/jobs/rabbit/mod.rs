@@ -1,8 +1,8 @@
-//! Due work by RabbitMQ: it wakes a worker near the moment at which work is due, in a process that is free.
+//! Announces due work through RabbitMQ, which wakes a free worker in any process close to the due time.
 //!
-//! An accelerator, never the truth. The database has what is due, and claiming it there keeps two processes
-//! apart, so a broker may be away, be purged or deliver twice: [`sweep()`] finds what it did not bring. Every
-//! message is a hint that is checked before it is followed.
+//! RabbitMQ is an accelerator, never the source of truth. Due work is recorded in the database, and a claim there
+//! excludes other processes. So the broker may be unavailable, be purged or deliver twice: [`sweep()`] finds what it
+//! did not deliver. Every message is a hint that is checked against the database before it is acted on.
 
 mod connection;
 mod consumer;
@@ -23,11 +23,11 @@ pub use sweep::sweep;
 pub use topology::QueuePrefix;
 pub use uri::AmqpUri;
 
-/// A row that is inconsistent needs an operator. Anything else passes.
+/// An inconsistent row needs an operator. Any other problem is transient.
 fn note(problem: &StoreError) {
     let error = with_causes(problem);
     if matches!(problem, StoreError::Inconsistent(_)) {
-        tracing::error!(error, "due work cannot be worked off");
+        tracing::error!(error, "due work cannot be processed");
     } else {
         tracing::warn!(error, "due work has to wait for the database");
     }

@@ -1,4 +1,4 @@
-//! Announcements on their way to the broker. One counts as sent when the broker has said that it keeps it.
+//! Sends announcements to the broker. An announcement counts as sent once the broker confirms it.
 
 use std::time::Duration;
 
@@ -12,16 +12,16 @@ use tokio_util::sync::CancellationToken;
 use super::message;
 use super::topology::Topology;
 
-/// A broker that takes longer than this serves nobody.
+/// A broker that takes longer than this is treated as broken.
 const CONFIRM_MAX: Duration = Duration::from_secs(10);
-/// Announcements that are in flight together.
+/// Announcements in flight at once.
 const BATCH: usize = 64;
 const PERSISTENT: u8 = 2;
 
 /// Why an announcement counts as not sent.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Unsent {
-    /// All messages are `mandatory`: the broker confirms those it can route nowhere, too.
+    /// Messages are `mandatory`, since the broker confirms unroutable ones, too.
     #[error("the broker has no such queue")]
     Returned,
     #[error("the broker refused it, e.g. because the queue is full")]
@@ -46,7 +46,7 @@ impl Unsent {
 pub(super) struct Publisher {
     channel: Channel,
     topology: Topology,
-    /// Cancelled when only another connection can help.
+    /// Cancelled when only a new connection can help.
     broken: CancellationToken,
 }
 
@@ -61,7 +61,7 @@ impl Publisher {
         self.broken.cancelled().await;
     }
 
-    /// Sends what comes, until `drained` and nothing is left, or until the connection is of no use any more.
+    /// Sends announcements until `drained` and none is left, or until the connection is broken.
     pub(super) async fn pump(
         &self,
         announcements: &mut mpsc::Receiver<Due>,
@@ -100,7 +100,7 @@ impl Publisher {
             match outcome {
                 Ok(()) => {}
                 Err(Unsent::Refused) => is_full = true,
-                // Those behind it count as unsent, too.
+                // The rest of the batch counts as unsent, too.
                 Err(problem) => return self.note(&problem),
             }
         }
@@ -109,7 +109,7 @@ impl Publisher {
         }
     }
 
-    /// Returns when the broker keeps it in `queue`.
+    /// Returns once the broker has confirmed the message in `queue`.
     pub(super) async fn publish(&self, queue: String, due: &Due) -> Result<(), Unsent> {
         let mut open = Open(1);
         let outcome = match self.send(queue, due).await {
@@ -131,8 +131,8 @@ impl Publisher {
         self.channel.basic_publish("".into(), queue.into(), options, &message::write(due), properties).await
     }
 
-    /// A queue that is missing is declared with the next connection, and of a channel that failed or is silent
-    /// nothing more can be expected.
+    /// Logs the problem and, unless the broker merely refused, gives up the connection: the next one declares a missing
+    /// queue, and a failed or silent channel does not recover.
     fn note(&self, problem: &Unsent) {
         tracing::warn!(error = %problem, "an announcement was not sent");
         if !matches!(problem, Unsent::Refused) {
@@ -150,7 +150,7 @@ async fn confirmed(confirm: PublisherConfirm) -> Result<(), Unsent> {
     }
 }
 
-/// Announcements whose end is not known. Those that are left when it goes, for whatever reason, count as unsent.
+/// The number of announcements without an outcome. Those left when this is dropped count as unconfirmed.
 struct Open(usize);
 
 impl Open {
@@ -166,7 +166,7 @@ impl Drop for Open {
     }
 }
 
-/// Counts announcements by what became of them on their way to the broker.
+/// Counts announcements by outcome.
 pub(super) fn count(outcome: &'static str, number: usize) {
     let number = u64::try_from(number).unwrap_or(u64::MAX);
     metrics::counter!("queue_announcements_total", "outcome" => outcome).increment(number);

@@ -1,4 +1,4 @@
-//! One connection to the broker, from opening it to its end.
+//! One connection to the broker, from opening to close.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,22 +19,22 @@ use super::topology::Topology;
 use super::uri::AmqpUri;
 use crate::jobs::runner::Runner;
 
-/// From the first packet to the last queue.
+/// From the first packet to the last queue declared.
 const OPEN_MAX: Duration = Duration::from_secs(10);
 const CLOSE_MAX: Duration = Duration::from_secs(1);
-/// Messages that could not be processed, for an operator to look at.
+/// Unprocessable messages, kept for an operator.
 pub(super) const PARKED: &str = "queue_parked";
-/// Also detects a path to the broker that went silent: the library pings, but gives up a connection without an answer only
-/// after a multiple of the minute that brokers ask for.
+/// Polling also detects a silent path to the broker: the library sends heartbeats, but abandons an unresponsive
+/// connection only after a multiple of the minute that brokers ask for.
 const LOOK_AT_PARKED_EVERY: Duration = Duration::from_secs(4);
 const LOOK_MAX: Duration = Duration::from_secs(4);
 
 /// Why a connection could not be opened, or ended.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Trouble {
-    #[error("it does not answer in time")]
+    #[error("the broker does not respond in time")]
     Silent,
-    #[error("it takes no messages for now: {0}")]
+    #[error("the broker accepts no messages for now: {0}")]
     Blocked(String),
     #[error("the work queue was deleted or moved")]
     ConsumerCancelled,
@@ -42,7 +42,7 @@ pub(super) enum Trouble {
     Unsendable,
     #[error(transparent)]
     Broken(#[from] lapin::Error),
-    #[error("no thread for it: {0}")]
+    #[error("cannot start a thread for the connection: {0}")]
     Thread(#[from] std::io::Error),
 }
 
@@ -53,8 +53,8 @@ pub(super) struct Session {
     _thread: Thread,
 }
 
-/// The connection runs on a runtime of its own. The library has no way to give up on a peer that keeps the
-/// socket open and says nothing; without a runtime, it ends.
+/// A dedicated runtime for the connection. The library cannot abandon a peer that keeps the socket open and stays
+/// silent; dropping the runtime ends the connection.
 struct Thread(Option<Runtime>);
 
 impl Thread {
@@ -79,7 +79,7 @@ impl Drop for Thread {
     }
 }
 
-/// Does one thing over a connection of its own.
+/// Runs `work` over a temporary connection.
 pub(super) async fn briefly<T>(
     uri: &AmqpUri,
     work: impl AsyncFnOnce(&Connection) -> Result<T, Trouble>,
@@ -108,8 +108,8 @@ impl Session {
         opened.map(|(connection, publisher)| Self { connection, publisher, topology, _thread: thread })
     }
 
-    /// Sends announcements until `drained`, and has deliveries handled until `stop`. Ends early, with an error,
-    /// when only another connection can go on.
+    /// Sends announcements until `drained` and handles deliveries until `stop`. Returns an error early if only a new
+    /// connection can continue.
     pub(super) async fn run(
         &self,
         announcements: &mut mpsc::Receiver<Due>,
@@ -139,7 +139,7 @@ impl Session {
         }
     }
 
-    /// Waits for what ends a connection from outside.
+    /// Waits for an event that makes the connection unusable.
     async fn trouble(&self) -> Trouble {
         let mut events = std::pin::pin!(self.connection.events_listener());
         let next = async {
@@ -158,7 +158,7 @@ impl Session {
         }
     }
 
-    /// Parked messages mean that something was given up on here; the database still has what they were about.
+    /// Reports parked messages: they are no longer retried here, but the database still has their work.
     async fn watch_parked(&self) -> Trouble {
         let mut known = 0;
         loop {

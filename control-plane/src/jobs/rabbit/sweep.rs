@@ -1,4 +1,4 @@
-//! Finds what no message brought: whatever a broker loses, delays or never got is in the database.
+//! Finds due work that no message delivered: whatever a broker loses, delays or never received is in the database.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,21 +13,21 @@ use tokio_util::sync::CancellationToken;
 use super::{RabbitQueue, note};
 use crate::jobs::runner::Runner;
 
-/// While the broker is there, for what it did not bring.
+/// While the broker is connected, for work it did not deliver.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
-/// While it is away, for everything.
+/// While the broker is unavailable, for all due work.
 const LOOK_EVERY_ALONE: Duration = Duration::from_secs(1);
-/// How late something must be to count as not brought.
+/// How late work must be to count as not delivered.
 const LATE: SignedDuration = SignedDuration::from_secs(3);
-/// What an announcement did not help within this is worked off without one.
+/// How long an announcement may take to have an effect before the work is processed here.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// Before the next try here, which is for a database that was away for a moment.
+/// Before the next try here, in case the database was briefly unavailable.
 const AGAIN_AFTER: Duration = Duration::from_secs(5);
-/// Found at a time.
+/// Work read per pass.
 const LIMIT: u32 = 1_000;
 
-/// Announces once what is late, and works it off here if that does not help or the broker is away. What its provider
-/// would only refuse is left alone. Runs until `stop`.
+/// Announces late work once, and processes it here if that has no effect or the broker is unavailable. Skips work that
+/// its provider would only refuse. Runs until `stop`.
 pub async fn sweep(runner: Runner, rabbit: Arc<RabbitQueue>, stop: CancellationToken) {
     runner
         .in_every_lane(|lane| {
@@ -41,12 +41,12 @@ struct Sweep {
     runner: Runner,
     lane: Lane,
     rabbit: Arc<RabbitQueue>,
-    /// What was done about what was overdue at the last look.
+    /// The last try for each piece of work that was overdue in the previous pass.
     tried: HashMap<Work, Try>,
 }
 
 struct Try {
-    /// For which time. Another one in the database is another matter.
+    /// The due time it was for. A different one in the database starts afresh.
     at: Timestamp,
     when: Instant,
     by: By,
@@ -111,7 +111,7 @@ impl Sweep {
         }
     }
 
-    /// Begins it as soon as a worker is free for it.
+    /// Begins the work as soon as a worker is free for its lane.
     async fn work_off(&self, work: Work) {
         let Some(permit) = self.runner.workers.take(self.lane).await else { return };
         self.runner.begin(self.lane, work, permit, |_, worked| {

@@ -1,8 +1,8 @@
-//! The queues, and how a delay is made of them.
+//! The queues, and how they implement delays.
 //!
-//! A message for later lies in the wait queue of a delay class, whose messages all have the same time to live,
-//! and is then dead-lettered into the work queue. Quorum queues expire only at their head, so a time to live of
-//! each message's own would hold up those behind it. Whatever is early when it arrives goes round again.
+//! A message for later waits in the queue of a delay class, whose messages all have the same time to live, and is then
+//! dead-lettered to the work queue. Quorum queues expire messages only at their head, so with a time to live per
+//! message a long one would hold up those behind it. A message that arrives early is delayed again.
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -12,9 +12,9 @@ use lapin::Channel;
 use lapin::options::QueueDeclareOptions;
 use lapin::types::{AMQPValue, FieldTable};
 
-/// Deliveries that were not acknowledged: after so many the message is taken for poison and is parked.
+/// After this many deliveries without an acknowledgement, a message counts as poison and is parked.
 const DELIVERIES_MAX: i32 = 10;
-/// Above it a broker refuses more; it lies in the database all the same.
+/// Above this length the broker refuses messages; their work is still in the database.
 const LENGTH_MAX: i32 = 100_000;
 const PARKED_MAX: i32 = 10_000;
 
@@ -27,7 +27,7 @@ const CLASSES: [(&str, Duration); 5] = [
     ("1h", Duration::from_secs(3_600)),
 ];
 
-/// What the names of a gateway's queues begin with, so that several can share a broker.
+/// The prefix of a gateway's queue names, so that several gateways can share a broker.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct QueuePrefix(String);
 
@@ -42,7 +42,7 @@ impl FromStr for QueuePrefix {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
-        // RabbitMQ keeps `amq.` for itself.
+        // RabbitMQ reserves `amq.`.
         if (1..=100).contains(&text.len()) && text.chars().all(plain) && !text.starts_with("amq.") {
             Ok(Self(text.to_owned()))
         } else {
@@ -63,7 +63,7 @@ impl Topology {
         format!("{}.work", self.0.0)
     }
 
-    /// Where messages lie that an operator has to look at.
+    /// The dead-letter queue, for operators.
     pub(super) fn parked(&self) -> String {
         format!("{}.parked", self.0.0)
     }
@@ -72,8 +72,7 @@ impl Topology {
         format!("{}.wait.{class}", self.0.0)
     }
 
-    /// Where a message goes that is due in `remaining`: too early rather than too late, except by less than the
-    /// shortest class.
+    /// The queue for a message due in `remaining`. It may arrive early, but late only by less than the shortest class.
     pub(super) fn queue_for(&self, remaining: SignedDuration) -> String {
         let Ok(remaining) = Duration::try_from(remaining) else { return self.work() };
         let longest = CLASSES.iter().rev().find(|(_, delay)| *delay <= remaining);
@@ -89,10 +88,10 @@ impl Topology {
         self.wait(class)
     }
 
-    /// Declares what is missing.
+    /// Declares missing queues.
     ///
     /// # Errors
-    /// Also where a queue is there that differs: it has to be deleted, or another prefix to be taken.
+    /// Also if a queue exists with other arguments: delete it, or choose another prefix.
     pub(super) async fn declare(&self, channel: &Channel) -> lapin::Result<()> {
         let work = self.work();
         let mut parked = quorum(PARKED_MAX);
@@ -124,8 +123,8 @@ fn quorum(length_max: i32) -> FieldTable {
     arguments
 }
 
-/// A message stays until the other queue has it. Without `reject-publish` the broker would silently take the
-/// strategy that may lose it on the way.
+/// A message stays until the target queue has it. Without `reject-publish`, the broker would silently fall back to the
+/// strategy that may lose messages.
 fn dead_lettered_to(queue: &str) -> FieldTable {
     let mut arguments = quorum(LENGTH_MAX);
     set(&mut arguments, "x-overflow", text("reject-publish"));

@@ -6,10 +6,10 @@ use reqwest::Url;
 
 use crate::escapes::ESCAPES;
 
-/// A dead peer is noticed after twice this.
+/// A dead peer is detected after twice this time.
 const HEARTBEAT_S: u16 = 10;
 
-/// Where RabbitMQ is. Never printed, since it holds a password.
+/// The address of RabbitMQ. Never printed in full, since it holds a password.
 #[derive(Clone)]
 pub struct AmqpUri(AMQPUri);
 
@@ -26,10 +26,10 @@ impl FromStr for AmqpUri {
         let wrong =
             || format!("must be amqp://[USER:PASSWORD@]HOST[:PORT][/VHOST], or amqps://… for TLS; {ESCAPES}");
         let (Ok(url), Ok(mut uri)) = (Url::parse(text), text.parse::<AMQPUri>()) else { return Err(wrong()) };
-        // The library would take `localhost` for a host that is missing or an IPv6 address.
+        // The library would substitute `localhost` for a missing host or an IPv6 address.
         let host = url.host_str().filter(|host| !host.is_empty()).ok_or_else(wrong)?;
         uri.authority.host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
-        // A slash at the end means the default, not a virtual host without a name.
+        // A trailing slash means the default virtual host, not one with an empty name.
         if uri.vhost.is_empty() {
             "/".clone_into(&mut uri.vhost);
         }
